@@ -1,0 +1,74 @@
+"""Run one external command with a deadline and a log, and say what failed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import InfraError, UserError
+
+TAIL_LINES = 30
+
+
+def tail(text: str, lines: int = TAIL_LINES) -> str:
+    """Return the last ``lines`` lines of ``text``."""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout_s: float,
+    log: Path | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run ``argv`` in a process group of its own; stdout and stderr are returned joined.
+
+    ``env`` is added to the environment (with LC_ALL=C). The output is appended to ``log`` too. A missing
+    program raises ``UserError``; a deadline or, with ``check``, a non-zero status raises ``InfraError``.
+    """
+    words = [str(word) for word in argv]
+    shown = shlex.join(words)
+    environment = {**os.environ, "LC_ALL": "C", **(env or {})}
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise UserError(f"{words[0]} is not installed; `./nvh images build` names the package") from error
+    try:
+        output, _ = process.communicate(stdin, timeout=timeout_s)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        _append(log, shown, output)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise InfraError(f"{shown} did not end within {timeout_s:.0f} s", tail(output)) from error
+        raise
+    _append(log, shown, output)
+    if check and process.returncode != 0:
+        where = f" (log: {log})" if log else ""
+        message = f"{shown} ended with status {process.returncode}{where}"
+        raise InfraError(f"{message}\n{tail(output)}", tail(output))
+    return subprocess.CompletedProcess(words, process.returncode, output, "")
+
+
+def _append(log: Path | None, shown: str, output: str) -> None:
+    if log is not None:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(f"$ {shown}\n{output}")

@@ -1,0 +1,138 @@
+"""From a kernel file to an artefact: Image, vmlinux, config, our module, and what all of it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.build.cache import Artefact, Json, Store, digest_of, sha256_file, sha256_tree
+from harness.build.kernel import config, debian_image
+from harness.build.kernel.make import ARCH, toolchain
+from harness.build.kernel.module import MODULE, build_module, generated
+from harness.build.kernel.series import Series
+from harness.build.kernel.source import Resolved
+from harness.build.kernel.spec import KernelSpec
+from harness.build.kernel.tree import BuildTree
+from harness.errors import InfraError, UserError
+
+KIND = "kernel"
+FORMAT = 1  # of what build() puts into the artefact; a change rebuilds
+
+
+def build_kernel(
+    spec: KernelSpec, store: Store, payload_dir: Path, progress: Callable[[str], None]
+) -> Artefact:
+    """Return the kernel's artefact, built when its inputs changed.
+
+    It holds ``Image``, ``config``, ``modules/nvh.ko``, ``build.log``; a built kernel also ``vmlinux`` and
+    ``System.map``, a ready Debian image ``initramfs.cpio.gz``. ``payload_dir`` has the module's sources.
+
+    ``UserError`` for missing inputs and patches that do not apply, ``InfraError`` when make fails; the log
+    is kept below the store's ``failed/`` and named in the message.
+    """
+    if not (payload_dir / "Kbuild").is_file():
+        raise UserError(f"{payload_dir} holds no Kbuild; it should have the sources of {MODULE}")
+    payload = {"sources": sha256_tree(payload_dir), "generated": generated()}
+    if isinstance(spec.source, debian_image.DebianImage):
+        return debian_image.build(spec.source, store, payload_dir, payload, _named(spec, progress))
+    source = spec.source.resolve(store)
+    series = spec.series()
+    fragments = config.join(spec.config)
+    key: dict[str, Json] = {
+        "builder": FORMAT,
+        "source": {"kind": spec.source.KIND, **source.identity},
+        "series": series.digest(),
+        "config": hashlib.sha256(fragments.encode()).hexdigest(),
+        "require": list(spec.require),
+        "toolchain": toolchain(),
+        "payload": payload,
+    }
+
+    def build(work: Path) -> dict[str, Any]:
+        job = _Job(spec, store, source, series, fragments, payload_dir, _named(spec, progress))
+        try:
+            return job.run(work)
+        except (UserError, InfraError) as error:
+            kept = store.root / "failed" / work.name.rpartition("-")[0] / "build.log"
+            error.args = (f"kernel {spec.name}: {error}\nlog: {kept}",)
+            raise
+
+    return store.get_or_build(KIND, key, build)
+
+
+def _named(spec: KernelSpec, progress: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda text: progress(f"kernel {spec.name}: {text}")
+
+
+class _Job:
+    def __init__(
+        self,
+        spec: KernelSpec,
+        store: Store,
+        source: Resolved,
+        series: Series,
+        fragments: str,
+        payload_dir: Path,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.spec = spec
+        self.store = store
+        self.source = source
+        self.series = series
+        self.fragments = fragments
+        self.payload_dir = payload_dir
+        self.progress = progress
+
+    def run(self, work: Path) -> dict[str, Any]:
+        """Fill ``work`` and return what the manifest records."""
+        assert not isinstance(self.spec.source, debian_image.DebianImage)
+        slot = f"{self.spec.source.KIND}-{digest_of([self.spec.source.slot(), ARCH])}"
+        log = work / "build.log"
+        log.touch()
+        with self.store.lock(f"kernel-tree-{slot}"):
+            tree = BuildTree(self.store.directory("kernel-trees") / slot, log, self.progress)
+            provenance = tree.fill(self.source)
+            tree.patch(self.series, self.source.label)
+            self.progress("configuring")
+            final = tree.configure(self.fragments)
+            missing = config.unmet(self.fragments, final)
+            if refused := [name for name in self.spec.require if name not in final]:
+                raise UserError(
+                    f"{self.source.label} does not offer {', '.join(refused)}, which {self.spec.path} "
+                    "requires; choose a source that has it or look at the options it depends on"
+                )
+            self.progress("compiling")
+            tree.make("Image", "modules")
+            self.progress(f"compiling {MODULE}")
+            build_module(tree, self.payload_dir, work / "modules")
+            self._collect(tree.out, work)
+            release = tree.release()
+        return {
+            "name": self.spec.name,
+            "release": release,
+            "source": {"kind": self.spec.source.KIND, "label": self.source.label, **provenance},
+            "series": {
+                "name": self.series.name,
+                "sha256": self.series.digest(),
+                "patches": [patch.name for patch in self.series.patches],
+            },
+            "config_sha256": sha256_file(work / "config"),
+            "config_unmet": missing,
+            "toolchain": toolchain(),
+            "sha256": sha256_file(work / "Image"),
+            "module": {"file": f"modules/{MODULE}", "why_not": ""},
+        }
+
+    @staticmethod
+    def _collect(out: Path, work: Path) -> None:
+        places = {
+            f"arch/{ARCH}/boot/Image": "Image",
+            "vmlinux": "vmlinux",
+            ".config": "config",
+            "System.map": "System.map",
+        }
+        for built, name in places.items():
+            shutil.copy(out / built, work / name)

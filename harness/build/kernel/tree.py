@@ -1,0 +1,129 @@
+"""A build tree that is used again: a changed patch or option recompiles what depends on it, no more.
+
+Layout below the slot: ``src`` (sources with the series applied), ``out`` (make's O=), ``pristine`` (the
+originals of every file that some series has touched), ``state`` (what the source keeps) and
+``tree.json``. The caller holds the slot's lock.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.build.cache import Json, write_atomic
+from harness.build.kernel import config, series
+from harness.build.kernel.make import make
+from harness.build.kernel.source import Resolved
+from harness.errors import UserError
+
+
+class BuildTree:
+    """The build tree in directory ``slot``."""
+
+    def __init__(self, slot: Path, log: Path, progress: Callable[[str], None]) -> None:
+        self.slot = slot
+        self.log = log
+        self.progress = progress
+        self.src = slot / "src"
+        self.out = slot / "out"
+        self.pristine = slot / "pristine"
+        self.memory = slot / "tree.json"
+
+    def fill(self, source: Resolved) -> dict[str, Json]:
+        """Make ``src`` hold the source, reusing what is there. Returns the source's provenance."""
+        state = self._remembered()
+        if state.get("identity") == source.identity:
+            return dict(state["provenance"])
+        if source.replaces or "identity" not in state:
+            shutil.rmtree(self.slot, ignore_errors=True)
+        else:
+            self._restore(set())
+            shutil.rmtree(self.pristine, ignore_errors=True)
+        self.memory.unlink(missing_ok=True)
+        for path in (self.src, self.out, self.slot / "state"):
+            path.mkdir(parents=True, exist_ok=True)
+        self.progress(f"unpacking {source.label}")
+        provenance = source.fill(self.src, self.slot / "state", self.log)
+        self._remember({"identity": source.identity, "provenance": provenance, "absent": []})
+        return provenance
+
+    def patch(self, patches: series.Series, target: str) -> None:
+        """Apply the series to the pristine source; only files whose content changes are written."""
+        self._keep_originals(patches.paths())
+        with tempfile.TemporaryDirectory(prefix="nvh-patched-") as directory:
+            result = Path(directory)
+            series.apply(patches, self._original, target, result, self.log)
+            touched = {path for path in patches.paths() if (result / path).exists()}
+            for path in touched:
+                _update(result / path, self.src / path)
+            self._restore(touched)
+
+    def configure(self, fragments: str) -> dict[str, str]:
+        """Run ``allnoconfig`` with the fragments on top. Returns the options that ended up set."""
+        wanted = self.slot / "nvh.config"
+        wanted.write_text(fragments, encoding="utf-8")
+        self.make("allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
+        return config.read(self.out / ".config")
+
+    def make(self, *words: str) -> None:
+        """Run make on the tree."""
+        make(self.src, [f"O={self.out}", *words], log=self.log, progress=self.progress, base=self.slot)
+
+    def release(self) -> str:
+        """Return what ``uname -r`` will say."""
+        return (self.out / "include/config/kernel.release").read_text().strip()
+
+    def _remembered(self) -> dict[str, Json]:
+        try:
+            state: dict[str, Json] = json.loads(self.memory.read_text())
+        except (OSError, ValueError):
+            return {}
+        return state
+
+    def _remember(self, state: dict[str, Json]) -> None:
+        write_atomic(self.memory, json.dumps(state))
+
+    def _keep_originals(self, paths: list[str]) -> None:
+        """Save the files before any series changes them for the first time."""
+        state = self._remembered()
+        absent = set(state["absent"])
+        for path in paths:
+            kept = self.pristine / path
+            if path in absent or kept.exists():
+                continue
+            source = self.src / path
+            if source.is_symlink() or source.is_dir():
+                raise UserError(f"the series patches {path}, which is not a regular file in the source")
+            if source.exists():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                temporary = kept.with_name(kept.name + ".nvh-new")
+                shutil.copy2(source, temporary)
+                temporary.rename(kept)
+            else:
+                absent.add(path)
+        self._remember({**state, "absent": sorted(absent)})
+
+    def _original(self, path: str) -> Path | None:
+        kept = self.pristine / path
+        return kept if kept.exists() else None
+
+    def _restore(self, keep: set[str]) -> None:
+        """Give every file outside ``keep`` that a series once touched its original content back."""
+        for kept in filter(Path.is_file, self.pristine.rglob("*")):
+            path = str(kept.relative_to(self.pristine))
+            if path not in keep and not path.endswith(".nvh-new"):
+                _update(kept, self.src / path)
+        for path in set(self._remembered().get("absent", ())) - keep:
+            (self.src / path).unlink(missing_ok=True)
+
+
+def _update(new: Path, target: Path) -> None:
+    """Copy unless the content is the same already: a new time stamp would recompile its users."""
+    if target.exists() and filecmp.cmp(new, target, shallow=False):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(new, target)

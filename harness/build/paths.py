@@ -1,0 +1,35 @@
+"""Where the project's data lies, and how a name on the command line becomes a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import UserError, closest
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ROOT / "images"
+SCENARIOS = ROOT / "scenarios"
+
+
+def data_names(kind: str) -> list[str]:
+    """Return the names of the shipped data files of ``kind`` (models, kernels, rootfs)."""
+    return sorted(path.stem for path in (IMAGES / kind).glob("*.yaml"))
+
+
+def find_data_file(kind: str, name: str) -> Path:
+    """Return ``images/<kind>/<name>.yaml``, or ``name`` itself when it is a path (contains a slash).
+
+    Raises ``UserError`` with the closest shipped name.
+    """
+    if "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(
+                f"{name}: no such file; {kind} are given by name ({', '.join(data_names(kind))}) or path"
+            )
+        return path
+    if name not in data_names(kind):
+        near = closest(name, data_names(kind))
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise UserError(f"no {kind} file named {name!r} ({', '.join(data_names(kind))}){hint}")
+    return IMAGES / kind / f"{name}.yaml"

@@ -1,0 +1,40 @@
+"""Our own programs for the levels, cross-built from images/payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.build import command
+from harness.build.cache import Artefact, Store, sha256_file, sha256_tree
+from harness.build.paths import IMAGES
+from harness.tlbi.header import header as tlbi_header
+from harness.tlbi.table import load as load_operations
+
+CROSS = "aarch64-linux-gnu-"
+SOURCES = IMAGES / "payloads"
+
+
+def toolchain() -> str:
+    """Return the cross compiler's own description of itself; ``UserError`` when it is not installed."""
+    return command.run([f"{CROSS}gcc", "--version"], timeout_s=30).stdout.splitlines()[0]
+
+
+def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
+    """Return the artefact that holds every user-space payload, and the generated ``tlbi_ops.h``."""
+    header = tlbi_header(load_operations())
+    key = {"sources": sha256_tree(SOURCES), "header": header, "toolchain": toolchain()}
+
+    def build(work: Path) -> dict[str, Any]:
+        progress("payloads")
+        (work / "tlbi_ops.h").write_text(header)
+        command.run(
+            ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
+            timeout_s=600,
+            log=work / "build.log",
+        )
+        files = sorted(path for path in work.iterdir() if path.name != "build.log")
+        return {"toolchain": toolchain(), "files": {path.name: sha256_file(path) for path in files}}
+
+    return store.get_or_build("payloads", key, build)

@@ -1,0 +1,209 @@
+"""The process that runs one cell: ``python -m harness.cell.execute DIRECTORY``.
+
+It reads the work order in the directory, and leaves ``result.json``, consoles, traces and outputs there.
+Stages are reported as lines ``stage NAME`` on standard output. Its exit status is the verdict's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.cell.job import Job, read_job
+from harness.cell.observe import Observer
+from harness.cell.steps import Execution, StepFailed, summary
+from harness.check import finding as check
+from harness.check.evaluate import evaluate
+from harness.check.splats import splat_findings
+from harness.errors import InfraError, NvhError
+from harness.level import Level
+from harness.machine.process import PR_SET_PDEATHSIG
+from harness.report import store
+from harness.report.publish import utc_now
+from harness.report.results import CellResult, FileRef, Finding, Stage, Version
+from harness.scenario.model import Boot, ResultCheck
+from harness.stack.stack import Stack
+from harness.verdict import Verdict, worst
+
+ROLES = {
+    "*.console.log": "console",
+    "*.dmesg.log": "console",
+    "*.trace.txt": "trace",
+    "timeline.jsonl": "timeline",
+    "qemu.sh": "command",
+    "*.vmm.sh": "command",
+    "cell.json": "manifest",
+    "scenario.yaml": "manifest",
+    "qemu.log": "log",
+    "commands.log": "log",
+    "output/*": "output",
+}
+
+
+LEVELS = {str(level) for level in Level}
+
+
+class Stages:
+    """Times the parts of a cell and tells the runner which one has begun."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.done: list[Stage] = []
+        self._open: tuple[str, float] | None = None
+
+    def begin(self, name: str) -> None:
+        """End the current stage and begin ``name``."""
+        self.end()
+        self._open = (name, time.monotonic())
+        print(f"stage {name}", flush=True)
+
+    def end(self) -> None:
+        """End the current stage, if any."""
+        if self._open is not None:
+            name, begun = self._open
+            now = time.monotonic()
+            self.done.append(Stage(name, round(begun - self.started, 3), round(now - begun, 3)))
+            self._open = None
+
+
+def run_cell(job: Job, directory: Path) -> CellResult:
+    """Run the cell of ``job`` in ``directory`` and return its result; never raises ``NvhError``."""
+    stages = Stages()
+    cell, findings, reason = job.cell, list[Finding](), ""
+    started = utc_now()
+    stack = Stack(job.images, cell.stack, directory, stages.begin)
+    observer = Observer(stack, cell.expectations, directory)
+    execution = Execution(stack, observer, directory, Path(cell.path).parent)
+    with stack:
+        try:
+            _carry_out(cell.steps, execution, stages)
+            stages.begin("traces")
+            execution.stop_background()
+            timeline = observer.collect()
+            stages.begin("check")
+            consoles = observer.consoles()
+            checked = evaluate(cell.expectations, timeline, execution.results, consoles)
+            findings += [_finding(each) for each in checked]
+            findings += _unexpected(
+                execution, {e.run for e in cell.expectations if isinstance(e, ResultCheck)}
+            )
+        except StepFailed as error:
+            findings.append(
+                Finding.make("step", "deadline", Verdict.FAIL, str(error), where=error.step.where)
+            )
+        except NvhError as error:
+            reason = str(error)
+        with contextlib.suppress(NvhError, TimeoutError):
+            observer.read_kernel_logs()
+        findings += [_finding(each) for each in splat_findings(observer.consoles())]
+    stages.end()
+    verdict = _verdict(findings, reason, cell.allow_vacuous)
+    return CellResult(
+        id=cell.id,
+        slug=job.slug,
+        scenario=cell.scenario,
+        summary=cell.summary,
+        model=cell.stack.model,
+        timing=cell.stack.timing,
+        kernels={str(level): spec.kernel for level, spec in cell.stack.levels.items()},
+        verdict=verdict,
+        started=started,
+        seconds=round(time.monotonic() - stages.started, 3),
+        command=job.command,
+        params=cell.params,
+        claims=cell.claims,
+        findings=tuple(findings),
+        reason=reason,
+        stages=tuple(stages.done),
+        guest_seconds=observer.guest_seconds,
+        files=tuple(_files(directory)),
+        versions={name: Version(**each) for name, each in job.images.versions().items()},
+        facts=observer.facts(),
+    )
+
+
+def _carry_out(steps: tuple[object, ...], execution: Execution, stages: Stages) -> None:
+    for step in steps:
+        if not isinstance(step, Boot):
+            stages.begin("steps")
+            break
+    for step in steps:
+        execution.carry_out(step)  # type: ignore[arg-type]
+
+
+def _finding(found: check.Finding) -> Finding:
+    return Finding.make(
+        found.name,
+        found.kind,
+        found.verdict,
+        found.message,
+        where=found.where,
+        bindings=found.bindings,
+        trigger=found.trigger,
+        context=found.context,
+    )
+
+
+def _unexpected(execution: Execution, judged: set[str]) -> list[Finding]:
+    """A foreground run that failed is a failure, unless a ``result`` expectation judges it."""
+    return [
+        Finding.make(
+            step.name,
+            "run",
+            Verdict.FAIL,
+            f"{step.command!r} at {step.level} ended with status {left.status}: {summary(left)}",
+            where=step.where,
+        )
+        for step, left in execution.unexpected
+        if step.name not in judged
+    ]
+
+
+def _files(directory: Path) -> Iterator[FileRef]:
+    for pattern, role in ROLES.items():
+        for path in sorted(directory.glob(pattern)):
+            level = path.name.partition(".")[0]
+            yield FileRef(str(path.relative_to(directory)), role, level if level in LEVELS else "")
+
+
+def _verdict(findings: list[Finding], reason: str, allow_vacuous: bool) -> Verdict:
+    """A violation seen outweighs an infrastructure error after it: the level that broke is the news."""
+    found = worst(f.verdict for f in findings)
+    if found is Verdict.FAIL:
+        return found
+    if reason:
+        return Verdict.INFRA
+    if found is Verdict.VACUOUS and allow_vacuous:
+        return Verdict.PASS
+    return found
+
+
+def main(argv: list[str]) -> int:
+    """Run the cell in the directory ``argv[0]``; returns the exit status of its verdict."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    signal.signal(signal.SIGTERM, _interrupted)
+    directory = Path(argv[0])
+    os.chdir(directory)
+    directory = Path()
+    try:
+        job = read_job(directory)
+        result = run_cell(job, directory)
+    except InfraError as error:
+        print(f"nvh: {error}", file=sys.stderr)
+        return error.exit_status
+    store.write_cell(result, directory)
+    return result.verdict.exit_status
+
+
+def _interrupted(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

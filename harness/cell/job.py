@@ -1,0 +1,128 @@
+"""A cell's directory as its work order: the scenario, the stack's artefacts and how to run them.
+
+``cell.json`` names everything by path and digest, so the process that runs the cell resolves nothing
+anew, and the cell can be run again from its directory alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.build.cache import Artefact, load_artefact, write_atomic
+from harness.build.model import Model, ModelSpec
+from harness.cell.project import vocabulary
+from harness.errors import InfraError
+from harness.level import Level
+from harness.scenario.load import load_cell
+from harness.scenario.model import Cell
+from harness.scenario.scenario import Overrides
+from harness.stack.images import StackImages
+
+FORMAT = 1
+JOB = "cell.json"
+SCENARIO = "scenario.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a cell process needs: the cell, its images, and the identity under which it reports.
+
+    ``command`` is the one command that reproduces the cell.
+    """
+
+    cell: Cell
+    images: StackImages
+    slug: str
+    command: str
+
+
+def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
+    """Write the work order and a copy of the scenario into ``directory``."""
+    source = Path(job.cell.path)
+    shutil.copyfile(source, directory / SCENARIO)
+    data = {
+        "format": FORMAT,
+        "id": job.cell.id,
+        "slug": job.slug,
+        "command": job.command,
+        "path": str(source),
+        "base": str(source.parent.absolute()),
+        "overrides": dataclasses.asdict(overrides),
+        "images": _images_to_json(job.images),
+    }
+    write_atomic(directory / JOB, json.dumps(data, indent=1, sort_keys=True))
+
+
+def read_job(directory: Path) -> Job:
+    """Read a work order; ``InfraError`` when it is unreadable or an artefact it names is gone."""
+    try:
+        data = json.loads((directory / JOB).read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise InfraError(f"{directory / JOB}: format {data['format']}, this nvh reads {FORMAT}")
+        overrides = Overrides(**data["overrides"])
+        cell = load_cell(directory / SCENARIO, data["id"], vocabulary(), overrides, Path(data["base"]))
+        images = _images_from_json(data["images"])
+        # Findings name the file the user knows, not the copy.
+        return Job(relocate(cell, data["path"]), images, data["slug"], data["command"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InfraError(f"{directory / JOB}: {error}") from error
+
+
+def relocate(value: Any, path: str) -> Any:
+    """Return a copy of a cell (or a part of one) whose locations name ``path``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes: dict[str, Any] = {}
+        for each in dataclasses.fields(value):
+            old = getattr(value, each.name)
+            is_path = each.name == "path" and isinstance(old, str)
+            changes[each.name] = path if is_path else relocate(old, path)
+        return dataclasses.replace(value, **changes)
+    if isinstance(value, tuple):
+        return tuple(relocate(item, path) for item in value)
+    return value
+
+
+def _images_to_json(images: StackImages) -> dict[str, Any]:
+    model = images.model
+    return {
+        "model": {
+            "spec": {**dataclasses.asdict(model.spec), "source": dict(model.spec.source)},
+            "launcher": list(model.launcher),
+            "environment": dict(model.environment),
+            "version": model.version,
+            "sha256": model.sha256,
+        },
+        "kernels": {str(level): str(each.path) for level, each in images.kernels.items()},
+        "rootfs": {str(level): str(each.path) for level, each in images.rootfs.items()},
+        "bootdisk": str(images.bootdisk.path),
+    }
+
+
+def _images_from_json(data: Mapping[str, Any]) -> StackImages:
+    model = data["model"]
+    spec = dict(model["spec"])
+    spec["timings"] = {name: tuple(words) for name, words in spec["timings"].items()}
+    spec["devices"] = tuple(spec["devices"])
+    return StackImages(
+        Model(
+            ModelSpec(**spec),
+            tuple(model["launcher"]),
+            model["environment"],
+            model["version"],
+            model["sha256"],
+            None,
+        ),
+        _artefacts(data["kernels"]),
+        _artefacts(data["rootfs"]),
+        load_artefact(Path(data["bootdisk"])),
+    )
+
+
+def _artefacts(data: Mapping[str, str]) -> dict[Level, Artefact]:
+    return {Level.parse(level): load_artefact(Path(path)) for level, path in data.items()}

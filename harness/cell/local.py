@@ -1,0 +1,198 @@
+"""Runs cells on this machine, each as a process of its own, as many at once as CPUs and memory admit."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cell.job import Job
+from harness.machine.process import wait_or_kill
+from harness.report import store
+from harness.report.progress import Progress
+from harness.report.publish import utc_now
+from harness.report.results import CellResult
+from harness.scenario.model import Cell
+from harness.verdict import Verdict
+
+GRACE_S = 30.0
+MEMORY_SHARE = 0.8
+OVERHEAD_MIB = 512
+LOG = "cell.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one running cell takes: host CPUs and MiB of host memory."""
+
+    cpus: int
+    memory_mib: int
+
+
+def cost(cell: Cell) -> Cost:
+    """Return the admission cost of a cell.
+
+    Under icount QEMU runs all vCPUs on one host thread; otherwise each L0 vCPU has its own. L0's memory
+    holds that of the deeper levels.
+    """
+    level = cell.stack.levels[min(cell.stack.levels)]
+    cpus = 1 if cell.stack.timing == "icount" else level.cpus
+    return Cost(cpus, level.memory_mib + OVERHEAD_MIB)
+
+
+def available() -> Cost:
+    """Return what this machine has for cells now: usable CPUs, and a share of the available memory."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            memory = int(line.split()[1]) // 1024
+            return Cost(len(os.sched_getaffinity(0)), int(memory * MEMORY_SHARE))
+    return Cost(len(os.sched_getaffinity(0)), 4096)
+
+
+class Admission:
+    """Lets cells start while their costs fit; one cell always fits, however large."""
+
+    def __init__(self, limit: Cost, jobs: int | None) -> None:
+        self._limit = limit
+        self._jobs = jobs
+        self._used = Cost(0, 0)
+        self._running = 0
+        self._changed = threading.Condition()
+
+    def _fits(self, wanted: Cost) -> bool:
+        if self._running == 0:
+            return True
+        if self._jobs is not None and self._running >= self._jobs:
+            return False
+        return (
+            self._jobs is not None or self._used.cpus + wanted.cpus <= self._limit.cpus
+        ) and self._used.memory_mib + wanted.memory_mib <= self._limit.memory_mib
+
+    def enter(self, wanted: Cost) -> None:
+        """Wait until ``wanted`` fits, then take it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._fits(wanted))
+            self._add(wanted, 1)
+
+    def leave(self, held: Cost) -> None:
+        """Give ``held`` back."""
+        with self._changed:
+            self._add(Cost(-held.cpus, -held.memory_mib), -1)
+            self._changed.notify_all()
+
+    def _add(self, amount: Cost, running: int) -> None:
+        self._used = Cost(self._used.cpus + amount.cpus, self._used.memory_mib + amount.memory_mib)
+        self._running += running
+
+
+class LocalRunner:
+    """Runs jobs in their directories and collects the results, in the order of the jobs."""
+
+    def __init__(self, progress: Progress, jobs: int | None = None) -> None:
+        self._progress = progress
+        self._jobs = jobs
+        self._admission = Admission(available(), jobs)
+        self._stopping = threading.Event()
+        self._processes: dict[int, subprocess.Popen[str]] = {}
+
+    def run(
+        self, jobs: Sequence[tuple[Job, Path]], finished: Callable[[CellResult], None] = lambda _: None
+    ) -> list[CellResult]:
+        """Run every job; ``finished`` is told of each result. Ctrl-C ends the running cells first."""
+        workers = self._jobs or max(1, len(os.sched_getaffinity(0)))
+        with concurrent.futures.ThreadPoolExecutor(workers, "cell") as pool:
+            futures = [pool.submit(self._run_one, job, directory) for job, directory in jobs]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    finished(future.result())
+            except BaseException:
+                self.stop()
+                raise
+        return [future.result() for future in futures]
+
+    def stop(self) -> None:
+        """End the running cells and start no more."""
+        self._stopping.set()
+        for process in list(self._processes.values()):
+            process.send_signal(signal.SIGTERM)
+
+    def _run_one(self, job: Job, directory: Path) -> CellResult:
+        wanted = cost(job.cell)
+        self._admission.enter(wanted)
+        key = f"cell {job.cell.id}"
+        try:
+            if self._stopping.is_set():
+                return planned(job).infra("the run was interrupted before this cell started")
+            self._progress.phase(key, job.cell.id)
+            result = self._execute(job, directory, key)
+            self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
+            return result
+        finally:
+            self._admission.leave(wanted)
+
+    def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
+        deadline = time.monotonic() + job.cell.timeout * job.images.model.spec.slowdown + GRACE_S
+        with (directory / LOG).open("w") as log:
+            # The thread that forks outlives the child: PR_SET_PDEATHSIG in the child is about this thread.
+            process = subprocess.Popen(
+                [sys.executable, "-m", "harness.cell.execute", str(directory.absolute())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self._processes[process.pid] = process
+        late = threading.Timer(deadline - time.monotonic(), process.terminate)
+        late.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                word, _, stage = line.strip().partition(" ")
+                if word == "stage":
+                    self._progress.update(key, stage)
+            wait_or_kill(process, GRACE_S)
+        finally:
+            late.cancel()
+            del self._processes[process.pid]
+        result = store.collect(directory, planned(job))
+        if (directory / store.RESULT).exists():
+            return result
+        return result.infra(self._why(process.returncode, directory, time.monotonic() >= deadline))
+
+    def _why(self, status: int, directory: Path, late: bool) -> str:
+        words = (directory / LOG).read_text(errors="replace").strip().splitlines()[-5:]
+        if self._stopping.is_set():
+            return "the run was interrupted"
+        if late:
+            return "the cell did not end within its deadline: " + " | ".join(words)
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        return f"the cell's process ended with {how} and left no result: " + " | ".join(words)
+
+
+def planned(job: Job) -> CellResult:
+    """Return the result of a cell of which nothing but its plan is known."""
+    cell = job.cell
+    return CellResult(
+        id=cell.id,
+        slug=job.slug,
+        scenario=cell.scenario,
+        summary=cell.summary,
+        model=cell.stack.model,
+        timing=cell.stack.timing,
+        kernels={str(level): spec.kernel for level, spec in cell.stack.levels.items()},
+        verdict=Verdict.INFRA,
+        started=utc_now(),
+        seconds=0.0,
+        command=job.command,
+        params=cell.params,
+        claims=cell.claims,
+        reason="not run",
+    )

@@ -1,0 +1,136 @@
+"""Watches a cell: traces, marks, clocks, consoles and kernel logs of the levels of its stack."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import InfraError
+from harness.level import Level
+from harness.scenario.model import Expectation
+from harness.stack.stack import Stack
+from harness.trace import export
+from harness.trace.build import RawTrace, build_timeline
+from harness.trace.clock import ClockRelation, CounterPair, PingSample, relate
+from harness.trace.plan import plan_for
+from harness.trace.timeline import Timeline
+
+SETUP_DEADLINE_S = 60.0
+COLLECT_DEADLINE_S = 180.0
+PINGS = 5
+PAIRS = 3
+CLOCK = re.compile(r"\bmono=(\d+) cntpct=(\d+) cntvct=\d+ cntfrq=(\d+)")
+COUNTERS = f"for i in {' '.join(map(str, range(PAIRS)))}; do nvh-clock || exit 1; done"
+
+
+class Observer:
+    """Traces what the expectations name, at the levels they name, from the first step that is no boot."""
+
+    def __init__(self, stack: Stack, expectations: Sequence[Expectation], directory: Path) -> None:
+        self._stack = stack
+        self._plan = plan_for(expectations)
+        self._directory = directory
+        self._begun = False
+        self._setups: dict[Level, str] = {}
+        self._pings: list[PingSample] = []
+        self._counters: dict[Level, list[CounterPair]] = {}
+        self._frequency: int | None = None
+        self._logs: dict[Level, str] = {}
+        self._timeline = Timeline()
+        self.guest_seconds: float | None = None
+
+    def begin(self) -> None:
+        """Start tracing on every level that is up; called before each step that is no boot."""
+        if not self._begun:
+            self._begun = True
+            self.level_up()
+
+    def level_up(self) -> None:
+        """Start tracing on levels that have come up since; nothing before the first other step."""
+        if not self._begun or self._stack.booted is None:
+            return
+        for level in self._plan.levels:
+            if level <= self._stack.booted and level not in self._setups:
+                self._setups[level] = self._script(level, self._plan.setup_script(level), SETUP_DEADLINE_S)
+                self._compare_clocks(level)
+
+    def mark(self, name: str, *, opening: bool) -> None:
+        """Write a mark at every traced level: from L0 up when ``opening``, else from the deepest down.
+
+        So everything a step causes lies between its two marks in each level's own trace.
+        """
+        for level in sorted(self._setups, reverse=not opening):
+            self._script(level, self._plan.mark_command(name), SETUP_DEADLINE_S)
+
+    def collect(self) -> Timeline:
+        """Stop tracing, fetch the traces, keep them in the cell's directory and return the timeline."""
+        raw = {}
+        for level in sorted(self._setups, reverse=True):
+            self._compare_clocks(level)
+            self._script(level, self._plan.stop_script(), SETUP_DEADLINE_S)
+        for level, setup in self._setups.items():
+            text = self._script(level, self._plan.collect_script(), COLLECT_DEADLINE_S)
+            (self._directory / f"{level}.trace.txt").write_text(text)
+            (self._directory / f"{level}.setup.log").write_text(setup)
+            raw[level] = RawTrace(setup, text)
+        self._timeline = build_timeline(raw, self._clocks())
+        with (self._directory / "timeline.jsonl").open("w") as stream:
+            stream.writelines(f"{line}\n" for line in export.write(self._timeline))
+        return self._timeline
+
+    def read_kernel_logs(self) -> None:
+        """Fetch dmesg of every level that still answers."""
+        for level in Level:
+            if self._stack.booted is None or level > self._stack.booted:
+                break
+            with contextlib.suppress(InfraError, TimeoutError):
+                done = self._stack.run(level, "cat /proc/uptime; dmesg", SETUP_DEADLINE_S)
+                uptime, _, log = done.text.partition("\n")
+                (self._directory / f"{level}.dmesg.log").write_text(log)
+                self._logs[level] = log
+                if level is Level.L0:
+                    self.guest_seconds = float(uptime.split()[0])
+
+    def consoles(self) -> dict[Level, str]:
+        """What each level printed on its console, and its kernel log once that was read."""
+        return {
+            level: text + "\n" + self._logs.get(level, "") for level, text in self._stack.consoles().items()
+        }
+
+    def facts(self) -> dict[str, str]:
+        """How each event was had, what was missing, and how well the clocks are known; for the report."""
+        found = {f"event {name}": how.how for name, how in self._timeline.realised.items()}
+        found |= {f"event {name}": f"missing: {why}" for name, why in self._timeline.missing.items()}
+        for level, relation in self._timeline.clocks.items():
+            if level is not Level.L0:
+                known = "unknown" if relation.error_ns is None else f"within {relation.error_ns} ns"
+                found[f"clock {level}"] = "; ".join([known, *relation.doubts])
+        return found
+
+    def _clocks(self) -> dict[Level, ClockRelation]:
+        level_pairs, l0_pairs = self._counters.get(Level.L1, []), self._counters.get(Level.L0, [])
+        return {Level.L1: relate(self._pings, level_pairs, l0_pairs, self._frequency)}
+
+    def _compare_clocks(self, level: Level) -> None:
+        """Sample L1's clock against L0's; only levels above L0 need it."""
+        if level is Level.L0:
+            return
+        agent = self._stack.agent
+        timeout = SETUP_DEADLINE_S * self._stack.slowdown
+        for _ in range(PINGS):
+            before, there, after = (agent.ping(at, timeout) for at in (Level.L0, level, Level.L0))
+            self._pings.append(PingSample(before.monotonic_ns, there.monotonic_ns, after.monotonic_ns))
+        for at in (Level.L0, level):
+            done = self._stack.run(at, COUNTERS, SETUP_DEADLINE_S)
+            for mono, counter, frequency in CLOCK.findall(done.text):
+                self._counters.setdefault(at, []).append(CounterPair(int(mono), int(counter)))
+                self._frequency = int(frequency)
+
+    def _script(self, level: Level, text: str, deadline_s: float) -> str:
+        done = self._stack.run(level, text, deadline_s)
+        if done.status != 0:
+            words = done.stderr.decode(errors="replace").strip()
+            raise InfraError(f"tracing at {level} failed with status {done.status}: {words}")
+        return done.text

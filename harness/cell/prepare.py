@@ -1,0 +1,83 @@
+"""From cells to built artefacts: every model, kernel and root file system that some cells need, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from harness.build.bootdisk import build_bootdisk
+from harness.build.cache import Artefact, Store
+from harness.build.kernel import build_kernel, load_kernel
+from harness.build.model import Model, build_model, load_model
+from harness.build.payloads import SOURCES, build_payloads
+from harness.build.rootfs import build_rootfs, load_rootfs
+from harness.level import Level
+from harness.machine.gdbstub import require_nv2
+from harness.report.progress import Progress
+from harness.scenario.model import Cell, StackSpec
+from harness.stack.images import StackImages
+
+
+class Builder:
+    """Builds what cells need, with progress; remembers what it has built in this process."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self.store = store
+        self._progress = progress
+        self._models: dict[str, Model] = {}
+        self._kernels: dict[str, Artefact] = {}
+        self._rootfs: dict[str, Artefact] = {}
+        self._checked: set[tuple[str, str]] = set()
+
+    def images(self, spec: StackSpec) -> StackImages:
+        """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2."""
+        model = self.model(spec.model)
+        if (spec.model, spec.timing) not in self._checked:
+            require_nv2(model, spec.timing)
+            self._checked.add((spec.model, spec.timing))
+        rootfs = {level: self.rootfs(each.rootfs) for level, each in spec.levels.items()}
+        kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
+        return StackImages(model, kernels, rootfs, build_bootdisk(self.store, kernels))
+
+    def model(self, name: str) -> Model:
+        """Return the model ``name``, unpacked and asked for its version."""
+        if name not in self._models:
+            with self._phase(f"model {name}") as say:
+                self._models[name] = build_model(load_model(name), self.store, say)
+        return self._models[name]
+
+    def kernel(self, name: str) -> Artefact:
+        """Return the kernel ``name`` with its modules."""
+        if name not in self._kernels:
+            with self._phase(f"kernel {name}") as say:
+                self._kernels[name] = build_kernel(load_kernel(name), self.store, SOURCES, say)
+        return self._kernels[name]
+
+    def rootfs(self, name: str) -> Artefact:
+        """Return the root file system ``name`` with our payloads in it."""
+        if name not in self._rootfs:
+            with self._phase(f"root file system {name}") as say:
+                payloads = build_payloads(self.store, say)
+                self._rootfs[name] = build_rootfs(load_rootfs(name), self.store, payloads, say)
+        return self._rootfs[name]
+
+    @contextmanager
+    def _phase(self, text: str) -> Iterator[Callable[[str], None]]:
+        key = f"build {text}"
+        self._progress.phase(key, text)
+        try:
+            yield lambda note: self._progress.update(key, note)
+        except BaseException:
+            self._progress.done(key, False)
+            raise
+        self._progress.done(key, True)
+
+
+def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
+    """Return the images of every cell by cell id."""
+    return {cell.id: builder.images(cell.stack) for cell in cells}
+
+
+def levels_used(spec: StackSpec) -> list[Level]:
+    """Return the levels a stack describes, from L0 up."""
+    return sorted(spec.levels)

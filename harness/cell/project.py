@@ -1,0 +1,45 @@
+"""The project's own names, and the cells that a command line selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.build.paths import ROOT, SCENARIOS, data_names
+from harness.scenario import assemble
+from harness.scenario.load import load_paths, select
+from harness.scenario.model import Cell, StackSpec
+from harness.scenario.scenario import Overrides
+from harness.scenario.vocabulary import Vocabulary
+from harness.trace import vocabulary as trace_names
+
+
+def vocabulary() -> Vocabulary:
+    """Return every name that a scenario may use: events, kernels, models, root file systems."""
+    events = trace_names.known_events()
+    values = {
+        event: {field: known for field in fields if (known := trace_names.known_values(event, field))}
+        for event, fields in events.items()
+    }
+    return Vocabulary(
+        events=events,
+        kernels=data_names("kernels"),
+        models=data_names("models"),
+        rootfs=data_names("rootfs"),
+        values={event: fields for event, fields in values.items() if fields},
+    )
+
+
+def default_stack(overrides: Overrides) -> StackSpec:
+    """Return the stack of a scenario that says nothing about it."""
+    overrides.check(vocabulary())
+    return overrides.apply(assemble.stack(None, ROOT))
+
+
+def find_cells(paths: Sequence[Path], patterns: Sequence[str], overrides: Overrides) -> list[Cell]:
+    """Return the cells of ``paths`` (the shipped scenarios for none) that match ``patterns`` (all for none).
+
+    Raises ``InputError`` with every defect of every file, ``UserError`` for a pattern without a match.
+    """
+    cells = load_paths(paths or [SCENARIOS], vocabulary(), overrides)
+    return select(cells, patterns) if patterns else cells

@@ -1,0 +1,124 @@
+"""One whole run: artefacts, cells, reports."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shlex
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.build.cache import Store
+from harness.build.paths import ROOT, SCENARIOS
+from harness.cell.job import Job, write_job
+from harness.cell.local import LocalRunner
+from harness.cell.prepare import Builder, build_all
+from harness.report.history import History
+from harness.report.progress import Progress
+from harness.report.publish import make_run_directory, point_latest, publish, utc_now
+from harness.report.results import Host, RunSummary, Version
+from harness.report.store import CELLS
+from harness.report.terminal import print_summary
+from harness.scenario.load import slug
+from harness.scenario.model import Cell
+from harness.scenario.scenario import Overrides
+from harness.stack.images import StackImages
+
+RUNS = ROOT / "runs"
+
+
+def history(store: Store) -> History:
+    """Return the record of how long builds and cells usually take on this machine."""
+    return History(store.root / "history.json")
+
+
+def reproduce(cell: Cell, overrides: Overrides) -> str:
+    """Return the one command that runs exactly this cell again."""
+    words = ["./nvh", "run"]
+    path = Path(cell.path).absolute()
+    if not path.is_relative_to(SCENARIOS):
+        words.append(str(path))
+    words.append(cell.id)
+    for option in ("model", "kernel", "timing"):
+        if value := getattr(overrides, option):
+            words += [f"--{option}", value]
+    return shlex.join(words)
+
+
+def make_jobs(
+    cells: Sequence[Cell], images: dict[str, StackImages], overrides: Overrides, directory: Path
+) -> list[tuple[Job, Path]]:
+    """Write the work order of every cell below ``directory``; returns each with its directory."""
+    jobs = []
+    for cell in cells:
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, overrides))
+        place = directory / CELLS / job.slug
+        place.mkdir(parents=True)
+        write_job(place, job, overrides)
+        jobs.append((job, place))
+    return jobs
+
+
+def run(
+    cells: Sequence[Cell],
+    overrides: Overrides,
+    console: Console,
+    *,
+    out: Path | None = None,
+    jobs: int | None = None,
+    store: Store | None = None,
+) -> RunSummary:
+    """Build, run and report ``cells``; returns the summary that was published."""
+    store = store or Store()
+    started, begun = utc_now(), time.monotonic()
+    directory = make_run_directory(RUNS, out)
+    with Progress(console, history=history(store)) as progress:
+        images = dict(build_all(cells, Builder(store, progress)))
+        orders = make_jobs(cells, images, overrides, directory)
+        results = LocalRunner(progress, jobs).run(orders)
+    summary = RunSummary(
+        id=directory.name,
+        started=started,
+        seconds=round(time.monotonic() - begun, 3),
+        host=Host.here(),
+        nvh_version=importlib.metadata.version("nvh"),
+        nvh_commit=commit(),
+        cells=tuple(results),
+        artefacts=artefacts(images),
+    )
+    publish(summary, directory)
+    if out is None:
+        point_latest(RUNS, directory)
+    print_summary(summary, console, directory=directory)
+    return summary
+
+
+def artefacts(images: dict[str, StackImages]) -> dict[str, Version]:
+    """Return every artefact of a run: name to version and SHA-256."""
+    found: dict[str, Version] = {}
+    for each in images.values():
+        found[f"model {each.model.spec.name}"] = Version(f"QEMU {each.model.version}", each.model.sha256)
+        for kernel in each.kernels.values():
+            name = f"kernel {kernel.manifest.get('name', '')}"
+            found[name] = Version(
+                str(kernel.manifest.get("release", "")), str(kernel.manifest.get("sha256", ""))
+            )
+        for rootfs in each.rootfs.values():
+            found[f"rootfs {rootfs.manifest['name']}"] = Version(
+                rootfs.digest, str(rootfs.manifest["sha256"])
+            )
+    return found
+
+
+def commit() -> str:
+    """Return the project's own commit, with ``+`` for uncommitted changes; empty outside a checkout."""
+    result = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip()

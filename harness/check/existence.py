@@ -1,0 +1,83 @@
+"""``existence``: the pattern matches as often as ``count`` says. Rules: docs/verdicts.md."""
+
+from __future__ import annotations
+
+import math
+
+from harness.check import condition
+from harness.check.condition import Condition, Env
+from harness.check.finding import Finding, Observations, both, describe, judge
+from harness.check.match import conditions, match
+from harness.check.window import gaps, resolve, summary
+from harness.errors import InputError, Problem
+from harness.scenario.model import Existence
+from harness.trace.event import Event
+from harness.verdict import Verdict
+
+
+def check(expectation: Existence, seen: Observations) -> Finding:
+    """Judge from the least and the most matches that the timeline allows."""
+    wanted = parse_count(expectation)
+    timeline, pattern = seen.timeline, expectation.of
+    window = resolve(timeline, expectation.scope)
+    candidates = [
+        (event, within)
+        for event in timeline.by_name.get(pattern.event, ())
+        if (within := window.contains(event)) is not False
+    ]
+    binding: Env = {}
+    unsure_first = False
+    for event, within in candidates:
+        outcome, bound = match(pattern, event, {})
+        outcome = both(within, outcome)
+        if outcome:
+            binding = bound
+            break
+        unsure_first |= outcome is None
+    certain: list[Event] = []
+    possible = 0
+    for event, within in candidates:
+        outcome = both(within, match(pattern, event, binding)[0])
+        if outcome:
+            certain.append(event)
+        elif outcome is None:
+            possible += 1
+    reasons = gaps(timeline, pattern, window)
+    low, high = len(certain), math.inf if reasons else len(certain) + possible
+    if unsure_first and any(c.binds for c in conditions(pattern).values()):
+        low, high = 0, math.inf
+        reasons.append("the first match, which binds the variables, is uncertain")
+    elif possible:
+        reasons.append(f"{possible} events may match")
+    verdict = _verdict(wanted, low, high)
+    message = f"{pattern.event} matched {len(certain)} times, expected {expectation.count}"
+    if verdict is Verdict.UNDECIDED:
+        message += f": {summary(reasons)}"
+    elif verdict is Verdict.FAIL and not certain and candidates:
+        message += f"; {len(candidates)} in scope differ, the last is {describe(candidates[-1][0])}"
+    trigger = certain[-1] if certain else (candidates[-1][0] if candidates else None)
+    if verdict is Verdict.PASS:
+        trigger = certain[0] if certain else None
+    return judge(expectation, verdict, message, bindings=binding, trigger=trigger, timeline=timeline)
+
+
+def parse_count(expectation: Existence) -> Condition:
+    """The condition on the number of matches; ``InputError`` unless it compares with whole numbers."""
+    try:
+        wanted = condition.parse(expectation.count)
+        if wanted.variable is not None or not all(isinstance(v, int) for v in wanted.values):
+            raise ValueError(f"{expectation.count!r} is not a count")
+    except ValueError as error:
+        problem = Problem(expectation.where, f"count: {error}", 'a number or a comparison such as ">= 1"')
+        raise InputError([problem]) from None
+    return wanted
+
+
+def _verdict(wanted: Condition, low: int, high: float) -> Verdict:
+    """Pass if every number in low..high is as wanted, fail if none is."""
+    edges = {low, low + 10**9 if high == math.inf else int(high)}
+    edges |= {v + d for v in wanted.values if isinstance(v, int) for d in (-1, 0, 1)}
+    outcomes = {wanted.test(number, {}) for number in edges if low <= number <= high}
+    if outcomes == {True}:
+        return Verdict.PASS
+    return Verdict.FAIL if outcomes == {False} else Verdict.UNDECIDED

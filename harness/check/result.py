@@ -1,0 +1,76 @@
+"""``result``: how a named run ended and what it printed."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+from harness.check import condition
+from harness.check.finding import Finding, Observations, RunResult, judge
+from harness.errors import InputError, Problem
+from harness.scenario.model import ResultCheck
+from harness.trace.lines import value_of
+from harness.verdict import Verdict
+
+_WORD = re.compile(r"(?<!\S)([A-Za-z_][\w.\-]*)=(\S+)")
+_SIGNAL_BASE = 256
+_TAIL = 400
+
+
+def check(expectation: ResultCheck, seen: Observations) -> Finding:
+    """Fail with everything that differs; undecided when the run was never started."""
+    result = seen.results.get(expectation.run)
+    if result is None:
+        known = ", ".join(sorted(seen.results)) or "none"
+        return judge(expectation, Verdict.UNDECIDED, f"run {expectation.run} never started; runs: {known}")
+    wrong = _status(expectation, result)
+    for stream, wanted in (("stdout", expectation.stdout), ("stderr", expectation.stderr)):
+        text = getattr(result, stream)
+        if wanted is not None and not re.search(wanted, text, re.MULTILINE):
+            wrong.append(f"{stream} does not match {wanted!r}; it ends in {text[-_TAIL:]!r}")
+    wrong += _values(expectation, result)
+    if wrong:
+        text = "; ".join(wrong)
+        if result.stderr and expectation.stderr is None:
+            text += f"; stderr ends in {result.stderr[-_TAIL:]!r}"
+        return judge(expectation, Verdict.FAIL, text)
+    return judge(expectation, Verdict.PASS, f"run {expectation.run} ended as expected")
+
+
+def _status(expectation: ResultCheck, result: RunResult) -> list[str]:
+    if expectation.exit is None or result.status == expectation.exit:
+        return []
+    return [f"run {expectation.run} {_ending(result.status)}, expected exit {expectation.exit}"]
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "did not end"
+    if status < _SIGNAL_BASE:
+        return f"ended with exit {status}"
+    number = status - _SIGNAL_BASE
+    try:
+        return f"was ended by {signal.Signals(number).name}"
+    except ValueError:
+        return f"was ended by signal {number}"
+
+
+def _values(expectation: ResultCheck, result: RunResult) -> list[str]:
+    """Every ``key=value`` word of stdout with a wanted key must satisfy its condition."""
+    printed: dict[str, list[str]] = {}
+    for key, value in _WORD.findall(result.stdout):
+        printed.setdefault(key, []).append(value)
+    wrong = []
+    for key, wanted in expectation.values.items():
+        try:
+            test = condition.parse(wanted)
+            if test.variable is not None:
+                raise ValueError("a variable has no meaning here")
+        except ValueError as error:
+            raise InputError([Problem(expectation.where, f"{key}: {error}")]) from None
+        if key not in printed:
+            wrong.append(f"{key} is not in the output")
+        bad = [v for v in printed.get(key, []) if test.test(value_of(v), {}) is not True]
+        if bad:
+            wrong.append(f"{key}={bad[0]}, expected {wanted}")
+    return wrong

@@ -1,0 +1,1 @@
+"""The command line: one verb per module, no logic of its own."""

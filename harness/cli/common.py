@@ -1,0 +1,43 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.scenario.scenario import Overrides
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose cells and what they run on."""
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="SCENARIO",
+        help="a scenario file, a directory, or a cell by id, glob or part of its id; default: all shipped",
+    )
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add the options that replace what scenarios say."""
+    parser.add_argument("--model", help="run on this model (name or path) instead of the scenario's")
+    parser.add_argument("--kernel", help="run this kernel (name or path) at every level")
+    parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
+
+
+def overrides(arguments: argparse.Namespace) -> Overrides:
+    """Return what the command line replaces in every scenario."""
+    return Overrides(kernel=arguments.kernel, model=arguments.model, timing=arguments.timing)
+
+
+def split(words: list[str]) -> tuple[list[Path], list[str]]:
+    """Return the paths and the cell patterns among ``words``."""
+    paths, patterns = [], []
+    for word in words:
+        path = Path(word)
+        if path.exists() or word.endswith((".yaml", ".yml")):
+            paths.append(path)
+        else:
+            patterns.append(word)
+    return paths, patterns

@@ -1,0 +1,35 @@
+"""Run nvh's own tests: the fast ones, and those that boot the real machine.
+
+examples:
+  ./nvh test                  everything: builds first, then pytest over tests/ and scenarios/
+  ./nvh test --fast           only the tests that need no QEMU (seconds)
+  ./nvh test -- -k timeline   what follows -- goes to pytest
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from harness.build.paths import ROOT
+from harness.cli import images
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("--fast", action="store_true", help="only tests that need neither QEMU nor artefacts")
+    parser.add_argument("pytest", nargs="*", metavar="-- ARG", help="arguments for pytest")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Build, then test without downloads; returns pytest's exit status."""
+    words = [sys.executable, "-m", "pytest"]
+    if arguments.fast:
+        words += ["-m", "not real", "tests"]
+    else:
+        images.main(argparse.Namespace(action="build", names=[]))
+        words += ["tests", "scenarios"]
+    environment = {**os.environ, "NVH_OFFLINE": "1"}
+    return subprocess.run([*words, *arguments.pytest], cwd=ROOT, env=environment, check=False).returncode

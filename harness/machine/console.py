@@ -1,0 +1,85 @@
+"""A serial console: pexpect over a socket, with every byte kept in a file.
+
+A thread reads all the time, because a level stalls when nobody takes the characters of its UART.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pexpect
+from pexpect import socket_pexpect
+
+READ_SIZE = 1 << 16
+
+
+class Console:
+    """One level's console. ``log`` receives what the level printed, byte for byte."""
+
+    def __init__(self, connection: socket.socket, log: Path) -> None:
+        self._file = log.open("ab", buffering=0)
+        self._spawn = socket_pexpect.SocketSpawn(connection, timeout=None, maxread=READ_SIZE)
+        self._spawn.logfile_read = self._file
+        self._text = ""
+        self._changed = threading.Condition()
+        self._ended = False
+        self._last = time.monotonic()
+        self._thread = threading.Thread(target=self._drain, name=f"console-{log.stem}", daemon=True)
+        self._thread.start()
+
+    @property
+    def text(self) -> str:
+        """Everything printed so far, undecodable bytes replaced."""
+        with self._changed:
+            return self._text
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the last character."""
+        return time.monotonic() - self._last
+
+    def wait_for(self, pattern: str, timeout_s: float, start: int = 0) -> re.Match[str] | None:
+        """Wait for a regular expression in the text from offset ``start``; ``None`` when it does not come."""
+        expression = re.compile(pattern, re.M)
+        end = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                if match := expression.search(self._text, start):
+                    return match
+                left = end - time.monotonic()
+                if left <= 0 or self._ended:
+                    return None
+                self._changed.wait(left)
+
+    def send(self, text: str) -> None:
+        """Type ``text`` on the console."""
+        self._spawn.send(text)
+
+    def close(self) -> None:
+        """Stop reading and close the log."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join(5)
+        self._spawn.close()
+        self._file.close()
+
+    def _drain(self) -> None:
+        while not self._ended:
+            try:
+                data: bytes = self._spawn.read_nonblocking(READ_SIZE, timeout=0.5)  # type: ignore[assignment]
+            except pexpect.TIMEOUT:
+                continue
+            except (pexpect.EOF, OSError, ValueError):
+                break
+            with self._changed:
+                self._last = time.monotonic()
+                self._text += data.decode(errors="replace")
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()

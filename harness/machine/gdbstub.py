@@ -1,0 +1,145 @@
+"""Ask a model what its CPU implements, through QEMU's gdbstub, before anything is booted.
+
+Only the few packets of the GDB remote serial protocol that read a register are spoken here; the register
+numbers come from the target description (GDB manual, "Remote Protocol" and "Target Descriptions").
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.build.model import Model
+from harness.errors import InfraError, UserError
+from harness.machine import process
+
+REPLY_TIMEOUT_S = 20.0
+NV_SHIFT = 24  # ID_AA64MMFR2_EL1.NV, bits [27:24]; Arm ARM D24
+FEAT_NV2 = 2
+
+
+class GdbStub:
+    """A connection to a gdbstub on a UNIX socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._socket.settimeout(REPLY_TIMEOUT_S)
+        self._buffer = b""
+
+    def ask(self, command: str) -> str:
+        """Send one packet and return the reply's text; ``InfraError`` when none comes."""
+        body = command.encode()
+        self._socket.sendall(b"$" + body + b"#%02x" % (sum(body) & 0xFF))
+        while True:
+            start, end = self._buffer.find(b"$"), self._buffer.find(b"#")
+            if 0 <= start < end and len(self._buffer) >= end + 3:
+                reply = self._buffer[start + 1 : end]
+                self._buffer = self._buffer[end + 3 :]
+                self._socket.sendall(b"+")
+                return _unescape(reply).decode("latin-1")
+            try:
+                data = self._socket.recv(65536)
+            except OSError as error:
+                raise InfraError(f"the gdbstub did not answer {command}: {error}") from error
+            if not data:
+                raise InfraError(f"the gdbstub closed the connection at {command}")
+            self._buffer += data
+
+    def document(self, name: str) -> str:
+        """Return a whole document of the target description."""
+        text, offset = "", 0
+        while True:
+            reply = self.ask(f"qXfer:features:read:{name}:{offset:x},1000")
+            text += reply[1:]
+            offset += len(reply) - 1
+            if not reply.startswith("m"):
+                return text
+
+    def registers(self) -> dict[str, int]:
+        """Return register numbers by name, in the order of the target description."""
+        numbers: dict[str, int] = {}
+        following = 0
+        for include in re.findall(r'<xi:include href="([^"]+)"', self.document("target.xml")):
+            for attributes in re.findall(r"<reg\s([^>]*)/?>", self.document(include)):
+                if name := re.search(r'name="([^"]+)"', attributes):
+                    number = re.search(r'regnum="(\d+)"', attributes)
+                    following = int(number[1]) if number else following
+                    numbers.setdefault(name[1], following)
+                following += 1
+        return numbers
+
+    def read(self, number: int) -> int:
+        """Return a register's value; ``InfraError`` when the stub refuses."""
+        reply = self.ask(f"p{number:x}")
+        if not reply or reply.startswith("E"):
+            raise InfraError(f"the gdbstub cannot read register {number}")
+        return int.from_bytes(bytes.fromhex(reply), "little")
+
+
+def _unescape(data: bytes) -> bytes:
+    out = bytearray()
+    escaped = False
+    for byte in data:
+        if escaped:
+            out.append(byte ^ 0x20)
+        elif byte != 0x7D:
+            out.append(byte)
+        escaped = not escaped and byte == 0x7D
+    return bytes(out)
+
+
+def read_system_registers(model: Model, timing: str, names: Iterable[str]) -> dict[str, int]:
+    """Return the reset values of AArch64 system registers of ``model``; absent ones are left out."""
+    with tempfile.TemporaryDirectory(prefix="nvh-ask-") as name:
+        directory = Path(name)
+        words = [*model.launcher, *model.flags(timing), "-S", "-m", "128M", "-display", "none"]
+        words += ["-nodefaults", "-no-user-config", "-monitor", "none", "-serial", "none"]
+        words += ["-gdb", "unix:gdb.sock,server=on,wait=off"]
+        with (directory / "qemu.log").open("wb") as log:
+            child = process.spawn(words, cwd=directory, env=dict(model.environment), stdout=log)
+        try:
+            stub = GdbStub(_connect(directory, child))
+            stub.ask("?")
+            numbers = stub.registers()
+            return {name: stub.read(numbers[name]) for name in names if name in numbers}
+        finally:
+            process.stop(child)
+
+
+def _connect(directory: Path, child: subprocess.Popen[bytes]) -> socket.socket:
+    end = time.monotonic() + REPLY_TIMEOUT_S
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(directory / "gdb.sock"))
+        except OSError as error:
+            connection.close()
+            if child.poll() is not None or time.monotonic() > end:
+                output = (directory / "qemu.log").read_text(errors="replace")[-2000:]
+                raise InfraError(f"the model did not start: {output.strip()}", output) from error
+            time.sleep(0.02)
+        else:
+            return connection
+
+
+def require_nv2(model: Model, timing: str) -> None:
+    """Refuse a model whose CPU lacks FEAT_NV2: ``UserError`` says what it has instead.
+
+    ID_AA64MMFR2_EL1.NV is 0 without nested virtualisation, 1 for FEAT_NV, 2 for FEAT_NV2, without which
+    KVM offers no virtual EL2.
+    """
+    values = read_system_registers(model, timing, ["ID_AA64MMFR2_EL1"])
+    if "ID_AA64MMFR2_EL1" not in values:
+        raise UserError(f"model {model.spec.name} does not show ID_AA64MMFR2_EL1 to its gdbstub")
+    found = (values["ID_AA64MMFR2_EL1"] >> NV_SHIFT) & 0xF
+    if found < FEAT_NV2:
+        has = "FEAT_NV only" if found == 1 else "no nested virtualisation"
+        raise UserError(
+            f"model {model.spec.name} (-cpu {model.spec.cpu}) lacks FEAT_NV2: "
+            f"ID_AA64MMFR2_EL1.NV is {found}, {has}. Choose a CPU such as max, or another model."
+        )

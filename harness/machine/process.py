@@ -1,0 +1,78 @@
+"""Child processes that cannot outlive the harness."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+# Loaded before any fork: dlopen between fork and exec is not safe in a threaded parent.
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes] | int = subprocess.STDOUT,
+) -> subprocess.Popen[bytes]:
+    """Start ``argv`` in a process group of its own; the kernel kills it when its parent thread dies.
+
+    Call it from the main thread: PR_SET_PDEATHSIG is about the thread that forked.
+    """
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # the parent died before prctl took effect
+            os._exit(1)
+
+    return subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], grace_s: float = 2.0) -> int:
+    """End a process started by ``spawn``: SIGTERM, then SIGKILL to its group. Returns its status."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(grace_s)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that process ``pid`` has used, in seconds; 0 when it is gone. See proc(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_or_kill(process: subprocess.Popen[str], grace_s: float) -> int:
+    """Wait for a process that should end by itself; after ``grace_s`` seconds kill its group."""
+    try:
+        return process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()

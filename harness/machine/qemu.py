@@ -1,0 +1,205 @@
+"""One QEMU process: command line, QMP, the sockets of its console and agent, and its end.
+
+A machine is described by ``MachineSpec`` and started by ``Machine``; it knows nothing of nesting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qemu.qmp import QMPError, legacy
+
+from harness.errors import InfraError
+from harness.machine import process
+from harness.machine.console import Console
+
+SOCKET_TIMEOUT_S = 20.0
+QMP_TIMEOUT_S = 20.0
+PC = re.compile(r"\bPC=([0-9a-fA-F]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A read-only disk: an image file, and the serial by which the guest finds it."""
+
+    serial: str
+    image: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """What to run. ``launcher`` is the QEMU command without options; ``flags`` the model's own options."""
+
+    launcher: tuple[str, ...]
+    environment: Mapping[str, str]
+    flags: tuple[str, ...]
+    cpus: int
+    memory_mib: int
+    kernel: Path
+    cmdline: str
+    disks: tuple[Disk, ...]
+    initrd: Path | None = None
+    sandbox: bool = True
+    extra: tuple[str, ...] = field(default=())
+
+
+def arguments(spec: MachineSpec) -> list[str]:
+    """Return QEMU's options for ``spec``; sockets are relative to the machine's directory."""
+    words = [*spec.flags, "-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M"]
+    words += ["-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none", "-no-reboot"]
+    if spec.sandbox:
+        words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
+    words += ["-chardev", "socket,id=console,path=console.sock,server=on,wait=off"]
+    words += ["-serial", "chardev:console"]
+    words += ["-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"]
+    words += ["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=nvh.agent"]
+    words += ["-qmp", "unix:qmp.sock,server=on,wait=off"]
+    # Linux probes the virt machine's virtio-mmio transports in the reverse order of -device.
+    for index, disk in enumerate(reversed(spec.disks)):
+        words += ["-drive", f"if=none,id=disk{index},format=raw,readonly=on,file={escape(str(disk.image))}"]
+        words += ["-device", f"virtio-blk-device,drive=disk{index},serial={disk.serial}"]
+    words += ["-kernel", str(spec.kernel), "-append", spec.cmdline]
+    if spec.initrd:
+        words += ["-initrd", str(spec.initrd)]
+    return [*words, *spec.extra]
+
+
+def escape(value: str) -> str:
+    """Escape a value inside a comma-separated QEMU option (QEMU man page: commas are doubled)."""
+    return value.replace(",", ",,")
+
+
+class Machine:
+    """A running QEMU in ``directory``; use as a context manager so that it always ends."""
+
+    def __init__(self, spec: MachineSpec, directory: Path) -> None:
+        self.spec = spec
+        self.directory = directory
+        self._log = directory / "qemu.log"
+        self._qmp: legacy.QEMUMonitorProtocol | None = None
+        self._console: Console | None = None
+        self.command = [*spec.launcher, *arguments(spec)]
+        (directory / "qemu.sh").write_text(
+            "#!/bin/sh\n# the model's exact command line, for use by hand in this directory\n"
+            + "".join(f"export {k}={shlex.quote(v)}\n" for k, v in spec.environment.items())
+            + f"exec {shlex.join(self.command)}\n"
+        )
+        with self._log.open("ab") as log:
+            self._process: subprocess.Popen[bytes] = process.spawn(
+                self.command, cwd=directory, env={**os.environ, **spec.environment}, stdout=log
+            )
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """Process id of QEMU."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether QEMU has not ended."""
+        return self._process.poll() is None
+
+    def connect(self, name: str) -> socket.socket:
+        """Connect to the socket ``name`` in the machine's directory; ``InfraError`` when QEMU died first."""
+        end = time.monotonic() + SOCKET_TIMEOUT_S
+        while True:
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                # A relative path through /proc keeps within the 108 bytes of sun_path.
+                descriptor = os.open(self.directory, os.O_PATH | os.O_DIRECTORY)
+                try:
+                    connection.connect(f"/proc/self/fd/{descriptor}/{name}")
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                connection.close()
+                if not self.running:
+                    raise self.death() from error
+                if time.monotonic() > end:
+                    raise InfraError(f"QEMU did not open {name} within {SOCKET_TIMEOUT_S:.0f} s") from error
+                time.sleep(0.02)
+            else:
+                return connection
+
+    @property
+    def console(self) -> Console:
+        """L0's serial console, connected at first use and logged to ``l0.console.log``."""
+        if self._console is None:
+            self._console = Console(self.connect("console.sock"), self.directory / "l0.console.log")
+        return self._console
+
+    def qmp(self, command: str, **arguments: Any) -> Any:
+        """Execute a QMP command and return its result; ``InfraError`` when QEMU refuses or is gone."""
+        try:
+            if self._qmp is None:
+                self._qmp = legacy.QEMUMonitorProtocol(self.connect("qmp.sock"))
+                self._qmp.settimeout(QMP_TIMEOUT_S)
+                self._qmp.connect()
+            return self._qmp.cmd(command, **arguments)
+        except (QMPError, OSError, EOFError, TimeoutError) as error:
+            if not self.running:
+                raise self.death() from error
+            raise InfraError(f"QMP {command} failed: {error}") from error
+
+    def program_counters(self) -> list[int]:
+        """Return the program counter of each vCPU now."""
+        text = self.qmp("human-monitor-command", **{"command-line": "info registers -a"})
+        return [int(value, 16) for value in PC.findall(text)]
+
+    def activity(self, seconds: float = 1.0) -> tuple[float, int]:
+        """Watch QEMU for some seconds: its CPU use (1.0 is one core) and how many PC values were seen."""
+        before, started = process.cpu_seconds(self.pid), time.monotonic()
+        seen: set[int] = set()
+        while time.monotonic() - started < seconds:
+            with contextlib.suppress(InfraError):
+                seen.update(self.program_counters())
+            time.sleep(seconds / 20)
+        used = process.cpu_seconds(self.pid) - before
+        return used / (time.monotonic() - started), len(seen)
+
+    def death(self) -> InfraError:
+        """Return the error that tells how QEMU ended, with what it printed."""
+        status = self._process.wait()
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        output = self._log.read_text(errors="replace")[-4000:]
+        return InfraError(f"QEMU ended with {how}: {output.strip() or 'it printed nothing'}", output)
+
+    def close(self) -> None:
+        """End QEMU and close every connection. Safe to call twice."""
+        if self._qmp is not None:
+            with contextlib.suppress(Exception):
+                self._qmp.cmd("quit")
+            with contextlib.suppress(Exception):
+                self._qmp.close()
+            self._qmp = None
+        process.stop(self._process)
+        if self._console is not None:
+            self._console.close()
+        for path in self.directory.glob("*.sock"):
+            path.unlink(missing_ok=True)
+
+
+def wait_gone(pids: Sequence[int], timeout_s: float) -> list[int]:
+    """Wait until none of ``pids`` exists; return those that still do."""
+    end = time.monotonic() + timeout_s
+    alive = list(pids)
+    while alive and time.monotonic() < end:
+        alive = [pid for pid in alive if Path(f"/proc/{pid}").exists()]
+        time.sleep(0.02)
+    return alive

@@ -1,0 +1,83 @@
+"""index.html: the run as one self-contained page, without scripts or anything loaded from elsewhere."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup, escape
+
+from harness.report.results import CellResult, FileRef, RunSummary, Stage
+from harness.report.store import CELLS, write_text
+from harness.report.text import printable, seconds
+from harness.verdict import Verdict
+
+NAME = "index.html"
+TEMPLATE = "report.html.j2"
+SYMBOLS = {
+    Verdict.PASS: "✓",
+    Verdict.VACUOUS: "∅",
+    Verdict.UNDECIDED: "?",
+    Verdict.FAIL: "✗",
+    Verdict.INFRA: "!",
+}
+"""Beside the verdict's word, so that colour never carries it alone."""
+
+
+def breakable(value: str) -> Markup:
+    """Return ``value`` escaped, with places where a long id, path or assignment may wrap."""
+    text = str(escape(printable(value)))
+    for mark in ("[", ",", "/", "::", "_"):
+        text = text.replace(mark, f"{mark}<wbr>")
+    return Markup(text)
+
+
+def href(cell: CellResult, ref: FileRef) -> str:
+    """Return the relative link from index.html to a file of a cell."""
+    return quote(f"{CELLS}/{cell.slug}/{ref.path}", safe="/=+,")
+
+
+def bars(stages: tuple[Stage, ...]) -> list[dict[str, object]]:
+    """Return the stages as bars: ``x`` and ``width`` in thousandths of the time they span together."""
+    if not stages:
+        return []
+    first = min(stage.start_s for stage in stages)
+    span = max(stage.start_s + stage.seconds for stage in stages) - first
+    return [
+        {
+            "name": stage.name,
+            "seconds": stage.seconds,
+            "x": round(1000 * (stage.start_s - first) / span, 1) if span else 0,
+            "width": max(1.0, round(1000 * stage.seconds / span, 1)) if span else 1000,
+            "colour": index % 6,
+        }
+        for index, stage in enumerate(stages)
+    ]
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(seconds=seconds, breakable=breakable, printable=printable)
+    environment.globals.update(href=href, bars=bars, symbols=SYMBOLS, Verdict=Verdict)
+    return environment.get_template(TEMPLATE)
+
+
+def render(run: RunSummary) -> str:
+    """Return the page for ``run``; links are relative to the run's directory."""
+    red = [cell for cell in run.cells if cell.verdict is not Verdict.PASS]
+    return _template().render(run=run, red=red)
+
+
+def write(run: RunSummary, directory: Path) -> Path:
+    """Write ``directory/index.html`` in one step and return its path."""
+    write_text(directory / NAME, render(run))
+    return directory / NAME

@@ -1,0 +1,270 @@
+"""What a cell and a run concluded, as plain immutable data; docs/results.md describes the JSON form.
+
+Every text is bounded (``text.TEXT_LIMIT``, ``LINE_LIMIT``, ``CONTEXT_LIMIT``) when an object is made, so no
+renderer needs to defend itself against size. The JSON form and its files are in ``store``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from harness.errors import Location
+from harness.report import text
+from harness.trace.event import Event
+from harness.verdict import Verdict, worst
+
+ROLES = ("console", "trace", "timeline", "command", "manifest", "output", "log")
+
+Scalar = str | int | bool
+
+
+def slug(cell_id: str, *qualifiers: str) -> str:
+    """Return a directory name for a cell, unique per (id, qualifiers) and safe in paths and URLs.
+
+    ``qualifiers`` tell apart the same cell on several models or kernels. A digest is appended whenever
+    characters were replaced or cut, so that two ids never share a directory.
+    """
+    parts = [re.sub(r"[^A-Za-z0-9.=_-]+", "-", part).strip("-.") for part in (cell_id, *qualifiers)]
+    name = "+".join(parts)
+    if parts == [cell_id, *qualifiers] and all(parts) and len(name) <= 80:
+        return name
+    digest = hashlib.sha256("\0".join((cell_id, *qualifiers)).encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{name[:80].strip('-.+') or 'cell'}-{digest}"
+
+
+def _bounded(value: object) -> object:
+    if isinstance(value, str):
+        return text.clip(value)
+    if isinstance(value, Mapping):
+        return {text.clip(str(k), text.LINE_LIMIT): _bounded(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_bounded(v) for v in value)
+    return value
+
+
+class _Bounded:
+    """Cuts every text of a frozen dataclass to its documented bound."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            object.__setattr__(self, item.name, _bounded(getattr(self, item.name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Version(_Bounded):
+    """Version text and SHA-256 (64 hex digits, or empty where there is no single file) of an artefact."""
+
+    version: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(_Bounded):
+    """A part of a cell's time: ``start_s`` after the cell's start, ``seconds`` long, both wall clock."""
+
+    name: str
+    start_s: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef(_Bounded):
+    """A file in the cell's directory: relative ``path``, ``role`` from ``ROLES``, ``level`` or empty."""
+
+    path: str
+    role: str
+    level: str = ""
+
+
+def event_text(event: Event) -> str:
+    """Return one trace event as a line: level, seconds on L0's clock, CPU, task, name, fields.
+
+    Integers are hexadecimal from 10 up, as addresses and VMIDs read best.
+    """
+    fields = " ".join(
+        f"{k}={v if isinstance(v, str) or abs(v) < 10 else hex(v)}" for k, v in event.fields.items()
+    )
+    when = f"{event.time_ns // 10**9}.{event.time_ns % 10**9:09d}"
+    return f"{event.level} {when} cpu{event.cpu} {event.task} {event.name} {fields}".rstrip()
+
+
+def _window(lines: tuple[str, ...], trigger: str) -> tuple[str, ...]:
+    """Return at most ``CONTEXT_LIMIT`` lines, around the trigger if it is among them."""
+    middle = lines.index(trigger) if trigger in lines else 0
+    start = max(0, min(middle - text.CONTEXT_LIMIT // 2, len(lines) - text.CONTEXT_LIMIT))
+    return lines[start : start + text.CONTEXT_LIMIT]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(_Bounded):
+    """What one expectation concluded.
+
+    ``kind`` is the expectation's key in the YAML; ``where`` is ``file:line:col``; ``trigger`` is the event
+    that set the expectation off, and ``context`` that event among its neighbours at every level, in time
+    order. Both are empty where no event is involved.
+    """
+
+    name: str
+    kind: str
+    verdict: Verdict
+    message: str
+    where: str = ""
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    trigger: str = ""
+    context: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trigger", text.clip(self.trigger, text.LINE_LIMIT))
+        lines = tuple(text.clip(line, text.LINE_LIMIT) for line in self.context)
+        object.__setattr__(self, "context", _window(lines, self.trigger))
+        super(Finding, self).__post_init__()
+
+    @classmethod
+    def make(
+        cls,
+        name: str,
+        kind: str,
+        verdict: Verdict,
+        message: str,
+        *,
+        where: Location | str = "",
+        bindings: Mapping[str, object] | None = None,
+        trigger: Event | str | None = None,
+        context: Iterable[Event | str] = (),
+    ) -> Finding:
+        """Build a finding from a check's own objects; events and integers become text."""
+
+        def line(item: Event | str) -> str:
+            return item if isinstance(item, str) else event_text(item)
+
+        def value(item: object) -> str:
+            number = isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10
+            return hex(item) if number else str(item)  # type: ignore[arg-type]
+
+        return cls(
+            name=name,
+            kind=kind,
+            verdict=verdict,
+            message=message,
+            where=str(where),
+            bindings={k: value(v) for k, v in (bindings or {}).items()},
+            trigger="" if trigger is None else line(trigger),
+            context=tuple(line(item) for item in context),
+        )
+
+    def around(self, count: int) -> tuple[str, ...]:
+        """Return up to ``count`` context lines on each side of the trigger (the first ones without it)."""
+        middle = self.context.index(self.trigger) if self.trigger in self.context else 0
+        return self.context[max(0, middle - count) : middle + count + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult(_Bounded):
+    """Outcome of one cell.
+
+    ``slug`` names its directory under ``cells/``; ``kernels`` and the ``level`` of files use ``l0``, ``l1``,
+    ``l2``; ``started`` is ISO 8601 in UTC; ``seconds`` is wall clock, ``guest_seconds`` the model's clock;
+    ``command`` alone reproduces the cell; ``facts`` are choices made while running (which probes, say).
+
+    Raises ``ValueError`` when the verdict is better than a finding's. A vacuous finding is the exception:
+    the scenario may allow it.
+    """
+
+    id: str
+    slug: str
+    scenario: str
+    summary: str
+    model: str
+    timing: str
+    kernels: Mapping[str, str]
+    verdict: Verdict
+    started: str
+    seconds: float
+    command: str
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    claims: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    stages: tuple[Stage, ...] = ()
+    guest_seconds: float | None = None
+    seed: int | None = None
+    files: tuple[FileRef, ...] = ()
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super(CellResult, self).__post_init__()
+        found = worst(f.verdict for f in self.findings if f.verdict is not Verdict.VACUOUS)
+        if found.rank > self.verdict.rank:
+            raise ValueError(f"cell {self.id}: verdict {self.verdict.value} hides a finding {found.value}")
+
+    @property
+    def headline(self) -> str:
+        """The first thing to know of a cell that did not pass; empty for a pass."""
+        if self.verdict is Verdict.PASS:
+            return ""
+        if self.reason:
+            return self.reason
+        found = max(self.findings, key=lambda f: f.verdict.rank, default=None)
+        return f"{found.name}: {found.message}" if found else "no reason was recorded"
+
+    @property
+    def kernel_text(self) -> str:
+        """``nv`` when every level runs the same kernel, else ``nv/debian/nv`` from L0 up."""
+        names = [self.kernels[level] for level in sorted(self.kernels)]
+        return names[0] if len(set(names)) == 1 else "/".join(names)
+
+    def infra(self, reason: str) -> CellResult:
+        """Return this cell as one whose result was lost for ``reason``."""
+        return dataclasses.replace(self, verdict=Verdict.INFRA, reason=reason, findings=())
+
+
+@dataclass(frozen=True, slots=True)
+class Host(_Bounded):
+    """The machine the run used: usable CPUs and physical memory in MiB."""
+
+    cpus: int
+    memory_mib: int
+
+    @classmethod
+    def here(cls) -> Host:
+        """Describe this machine."""
+        pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return cls(len(os.sched_getaffinity(0)), pages // 2**20)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary(_Bounded):
+    """Outcome of a run. Counts, the worst verdict and the exit status follow from the cells."""
+
+    id: str
+    started: str
+    seconds: float
+    host: Host
+    nvh_version: str
+    nvh_commit: str
+    command: str = ""
+    cells: tuple[CellResult, ...] = ()
+    artefacts: Mapping[str, Version] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """Number of cells of each verdict, best first, zeros included."""
+        return {v: sum(cell.verdict is v for cell in self.cells) for v in Verdict}
+
+    @property
+    def worst(self) -> Verdict:
+        """The worst cell's verdict. A run without cells exercised nothing, so it is ``vacuous``."""
+        return worst(cell.verdict for cell in self.cells) if self.cells else Verdict.VACUOUS
+
+    @property
+    def exit_status(self) -> int:
+        """0 pass; 1 fail, vacuous or undecided; 3 infra. (2 is for errors before a run exists.)"""
+        return self.worst.exit_status

@@ -1,0 +1,31 @@
+"""What a scenario means when it does not say: the only place for such values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from harness.level import Level
+from harness.scenario.model import LevelSpec
+
+MODEL: Final = "qemu"
+TIMING: Final = "icount"
+KERNEL: Final = "nv"
+
+LEVELS: Final[Mapping[Level, LevelSpec]] = {
+    Level.L0: LevelSpec(kernel=KERNEL, rootfs="hypervisor", cpus=2, memory_mib=3072),
+    Level.L1: LevelSpec(kernel=KERNEL, rootfs="hypervisor", cpus=2, memory_mib=1024),
+    Level.L2: LevelSpec(kernel=KERNEL, rootfs="guest", cpus=2, memory_mib=256),
+}
+
+SCENARIO_TIMEOUT: Final = 900.0
+"""Deadline of a whole cell in s, before the model's slowdown factor."""
+
+STEP_TIMEOUTS: Final[Mapping[str, float]] = {
+    "boot": 420.0,  # Debian's own kernel needs up to 317 s to L2's shell
+    "run": 60.0,
+    "copy": 60.0,
+    "mark": 10.0,
+    "wait-for": 120.0,
+}
+"""Deadline of one step in s, by verb, before the model's slowdown factor."""

@@ -1,0 +1,216 @@
+"""What a loaded scenario is: plain data, no behaviour, no QEMU.
+
+The loader turns YAML into these objects; ``cell`` runs them; ``check`` judges them. Every object that
+came from a file knows its ``Location`` so that a verdict can name the YAML line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.errors import Location
+from harness.level import Level
+
+Scalar = str | int | bool
+Pattern = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSpec:
+    """What runs at one level. ``kernel`` and ``rootfs`` are names under images/; memory in MiB."""
+
+    kernel: str
+    rootfs: str
+    cpus: int
+    memory_mib: int
+    cmdline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StackSpec:
+    """Model (a name under images/models or an absolute path of a model file), its timing, the levels."""
+
+    model: str
+    timing: str
+    levels: Mapping[Level, LevelSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Common part of all steps. ``timeout`` in seconds before scaling by the slowdown factor."""
+
+    where: Location
+    timeout: float
+    mark: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Boot(Step):
+    """Bring up every level up to and including ``level``."""
+
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Step):
+    """Run a shell command at a level. In the background it goes on until waited for or cell end.
+
+    ``name`` is how ``wait-for`` and ``result`` refer to it (default ``step-N``, N from 1).
+    """
+
+    level: Level
+    command: str
+    name: str
+    background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Step):
+    """Copy one file between the harness and a level.
+
+    ``to_level`` true: ``source`` is an absolute path on this machine;
+    false: ``source`` is a path at the level and ``target`` a name in the cell's directory.
+    """
+
+    level: Level
+    source: str
+    target: str
+    to_level: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(Step):
+    """Write a point marker named ``name`` into the trace of every traced level."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor(Step):
+    """Wait until exactly one thing happens.
+
+    ``process``: the background run of that name ends; ``console``: a regular expression appears on
+    the level's console; ``output``: a regular expression appears in the output of the background run
+    named ``of``; ``command``: a shell command at the level exits with status 0 (polled).
+    """
+
+    level: Level | None
+    process: str | None = None
+    console: str | None = None
+    output: str | None = None
+    of: str | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPattern:
+    """Matches trace events: the event's registered name and conditions on its fields.
+
+    A condition is a value (equality), ``$x`` (bind or agree), ``"!= v"``, ``"< v"``, ``"<= v"``,
+    ``"> v"``, ``">= v"``, or ``one-of`` written as ``"a|b"``. ``covers: $a`` holds when the event's
+    [start, start + size) contains the value.
+    """
+
+    where: Location
+    event: str
+    fields: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which part of the timeline counts: ``after`` a mark, ``before`` a mark, or both (``between``)."""
+
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Common part: the assertion's ``name`` becomes the pytest id, JUnit case and report row."""
+
+    where: Location
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Existence(Expectation):
+    """``of`` matches as often as ``count`` says (``">= 1"`` by default) within ``scope``."""
+
+    of: EventPattern
+    scope: Scope
+    count: str = ">= 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Absence(Expectation):
+    """``of`` never matches within ``scope``.
+
+    ``given``: when present, the absence is exercised only if this pattern matched in scope.
+    """
+
+    of: EventPattern
+    scope: Scope
+    given: EventPattern | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Expectation):
+    """Every ``when`` is followed by a ``then`` with agreeing bindings, within ``within_us`` if given."""
+
+    when: EventPattern
+    then: EventPattern
+    scope: Scope
+    within_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Precedence(Expectation):
+    """Every ``event`` is preceded by a ``first`` with agreeing bindings."""
+
+    event: EventPattern
+    first: EventPattern
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleCheck(Expectation):
+    """``level``'s console contains (or, negated, does not contain) a regular expression."""
+
+    level: Level
+    matches: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCheck(Expectation):
+    """A named run ended with ``exit`` (default 0), and its output matches the given expressions.
+
+    ``values`` compares ``key=value`` words of the output with conditions in the pattern language.
+    """
+
+    run: str
+    exit: int | None = 0
+    stdout: str | None = None
+    stderr: str | None = None
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One scenario at one point of its matrix: the unit of running.
+
+    ``id`` is ``scenario[key=value,...]`` with the keys in matrix order, or just the scenario's name.
+    """
+
+    id: str
+    scenario: str
+    summary: str
+    claims: tuple[str, ...]
+    path: str
+    params: Mapping[str, Scalar]
+    stack: StackSpec
+    steps: tuple[Step, ...]
+    expectations: tuple[Expectation, ...]
+    allow_vacuous: bool
+    timeout: float

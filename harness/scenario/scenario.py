@@ -1,0 +1,166 @@
+"""One scenario file: read, checked as a whole, expanded. All its problems come in one error."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InputError, Problem, UserError, closest
+from harness.scenario import assemble, expectations, matrix, reader, schema, steps
+from harness.scenario.model import Cell, StackSpec
+from harness.scenario.nodes import REFUSED, Node, listing, shown
+from harness.scenario.vocabulary import Vocabulary, claims
+
+_FIXED = ("scenario", "claims", "matrix")
+"""Top-level keys that are the same at every point, and so cannot refer to the matrix."""
+
+_LISTS = {"steps": "$defs/step", "expect": "$defs/expectation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels."""
+
+    kernel: str | None = None
+    model: str | None = None
+    timing: str | None = None
+
+    def check(self, vocabulary: Vocabulary) -> None:
+        """Raise ``UserError`` for a name that does not exist; a model path must be a file."""
+        for kind, name, known in (
+            ("kernel", self.kernel, vocabulary.kernels),
+            ("model", self.model, vocabulary.models),
+            ("timing", self.timing, vocabulary.timings),
+        ):
+            if name is None or name in known:
+                continue
+            if kind == "model" and "/" in name:
+                if Path(name).is_file():
+                    continue
+                raise UserError(f"no model file {shown(name)}: give a path to a model's yaml file")
+            near = closest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise UserError(f"unknown {kind} {shown(name)}; expected {listing(sorted(known))}{hint}")
+
+    def apply(self, stack: StackSpec) -> StackSpec:
+        """The stack with the given parts replaced."""
+        levels = dict(stack.levels)
+        if self.kernel is not None:
+            levels = {lv: dataclasses.replace(spec, kernel=self.kernel) for lv, spec in levels.items()}
+        model = self.model or stack.model
+        if self.model is not None and "/" in self.model:
+            model = str(Path(self.model).absolute())
+        return StackSpec(model, self.timing or stack.timing, levels)
+
+
+NO_OVERRIDES = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A checked file: its tree as written, and its cells in matrix order."""
+
+    root: Node
+    cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.root.word("scenario") or ""
+
+
+def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | None = None) -> Scenario:
+    """Load one file; ``InputError`` with everything that is wrong with it.
+
+    ``base``: the directory that relative file names count from; the file's own by default. A copy of a
+    scenario keeps its meaning with the original's directory.
+    """
+    root, found = reader.examine(path)
+    base = path.parent if base is None else base
+    deferred = {node.where for node in _walk(root) if matrix.has_reference(node) or node.via == REFUSED}
+    found += [problem for problem in schema.problems(root) if problem.where not in deferred]
+    points = _points(root, found)
+    found += _names(root)
+    trees = [_at(root, point) for point in points]
+    found += _shapes(root, trees)
+    for tree in trees:
+        found += _meaning(tree, vocabulary, base)
+    if found:
+        raise InputError(list(dict.fromkeys(found)))
+    cells = []
+    for tree, point in zip(trees, points, strict=True):
+        stack = overrides.apply(assemble.stack(tree.map.get("stack"), base))
+        cells.append(assemble.cell(tree, point, stack, base))
+    if len({cell.id for cell in cells}) < len(cells):
+        raise InputError(
+            [root.map["matrix"].problem("two points with the same id", "values without , and =")]
+        )
+    return Scenario(root, tuple(cells))
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.items or node.map.values():
+        yield from _walk(child)
+
+
+def _points(root: Node, found: list[Problem]) -> list[matrix.Point]:
+    """The matrix's points; one without parameters when its shape is wrong, so that checks go on."""
+    node = root.map.get("matrix")
+    if node is not None and schema.problems(node, "properties/matrix"):
+        return [{}]
+    return matrix.points(node, found) or [{}]
+
+
+def _names(root: Node) -> Iterator[Problem]:
+    """References in the wrong place or to names that the matrix does not have."""
+    axes = root.map.get("matrix")
+    known = {name for name in (axes.map if axes is not None else ()) if name not in matrix.RESERVED}
+    for key, node in root.map.items():
+        yield from matrix.wrong_references(node, None if key in _FIXED else known)
+
+
+def _at(root: Node, point: matrix.Point) -> Node:
+    entries = {
+        key: node if key in _FIXED else matrix.substitute(node, point) for key, node in root.map.items()
+    }
+    return Node(root.where, entries, root.keys) if isinstance(root.value, dict) else root
+
+
+def _shapes(root: Node, trees: list[Node]) -> Iterator[Problem]:
+    """Check the shape again where parameters went in, each different outcome once."""
+    for key, node in root.map.items():
+        if key in _FIXED:
+            continue
+        parts: list[tuple[str, tuple[int, ...]]] = [(f"properties/{key}", ())]
+        if key in _LISTS:
+            parts = [(_LISTS[key], (number,)) for number in range(len(node.items))]
+        for part, path in parts:
+            if not matrix.names_in(node.at(path)):
+                continue
+            seen = set()
+            for tree in trees:
+                changed = tree.map[key].at(path)
+                if any(scalar.via == REFUSED for scalar in _walk(changed)):
+                    continue
+                outcome = tuple(repr(scalar.value) for scalar in _walk(changed) if scalar.via)
+                if outcome not in seen:
+                    seen.add(outcome)
+                    yield from schema.problems(changed, part)
+
+
+def _meaning(root: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Problem]:
+    """The second pass over one point: what refers to what."""
+    for claim in root.map["claims"].items if "claims" in root.map else ():
+        if claim.text is not None and claim.text not in claims() and not matrix.has_reference(claim):
+            known = list(claims())
+            yield claim.problem(
+                f"unknown claim {shown(claim.text)}", listing(known), closest(claim.text, known)
+            )
+    nothing = Node(root.where, [])
+    told = steps.tell(root.map.get("steps", nothing))
+    yield from steps.check_stack(root.map.get("stack", nothing), vocabulary, base)
+    yield from steps.check_steps(root.map.get("steps", nothing), told, base)
+    yield from expectations.check(root.map.get("expect", nothing), told, vocabulary)

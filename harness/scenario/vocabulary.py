@@ -1,0 +1,49 @@
+"""The names a scenario may use: handed in, so that the language knows no trace source and no image.
+
+The claims are the language's own: ``claims.yaml`` lists what the seed patch promises.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+
+import yaml
+
+from harness.level import Level
+
+_RAW = re.compile(r"(l[0-2])\.[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Everything known by name outside the scenario.
+
+    ``events``        field names of each registered event, which is named with its level: ``l0.tlbi``
+    ``values``        of an event's field: the only names it can have (``l0.tlbi`` → ``op`` → operations)
+    ``raw_levels``    levels whose tracefs events are allowed too, as ``l0.<system>.<event>`` with any field
+    ``models``        names; a scenario may also give a path, which contains a ``/``
+    """
+
+    events: Mapping[str, Collection[str]]
+    kernels: Collection[str]
+    models: Collection[str]
+    rootfs: Collection[str]
+    values: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
+    raw_levels: tuple[Level, ...] = (Level.L0, Level.L1)
+    timings: tuple[str, ...] = ("icount", "mttcg")
+
+    def is_raw(self, event: str) -> bool:
+        """Whether ``event`` names a kernel event that no registry lists."""
+        match = _RAW.fullmatch(event)
+        return event not in self.events and match is not None and Level.parse(match[1]) in self.raw_levels
+
+
+@functools.cache
+def claims() -> Mapping[str, str]:
+    """The claims a scenario can be tied to: id → one line in our words."""
+    text = resources.files(__package__).joinpath("claims.yaml").read_text(encoding="utf-8")
+    return {str(key): str(value) for key, value in yaml.safe_load(text).items()}

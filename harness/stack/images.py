@@ -1,0 +1,69 @@
+"""Everything a stack is made of, built: the model, and the kernel and root file system of each level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.build.bootdisk import IMAGE as BOOT_IMAGE
+from harness.build.cache import Artefact
+from harness.build.model import Model
+from harness.build.rootfs import IMAGE as ROOT_IMAGE
+from harness.level import Level
+from harness.machine.qemu import Disk, MachineSpec
+from harness.scenario.model import StackSpec
+from harness.stack.vmm import disk_serials, kernel_cmdline
+
+
+@dataclass(frozen=True, slots=True)
+class StackImages:
+    """The artefacts of one stack. The boot disk carries the deeper levels' kernels and all modules."""
+
+    model: Model
+    kernels: Mapping[Level, Artefact]
+    rootfs: Mapping[Level, Artefact]
+    bootdisk: Artefact
+
+    def disk(self, serial: str) -> Disk:
+        """Return the disk that levels know by ``serial``."""
+        if serial == "boot":
+            return Disk(serial, self.bootdisk.path / BOOT_IMAGE)
+        return Disk(serial, self.rootfs[Level.parse(serial.removeprefix("root-"))].path / ROOT_IMAGE)
+
+    def has_initramfs(self, level: Level) -> bool:
+        """Whether the kernel of ``level`` needs an initramfs to reach its root."""
+        return (self.kernels[level].path / "initramfs.cpio").exists()
+
+    def machine(self, spec: StackSpec, extra: tuple[str, ...] = ()) -> MachineSpec:
+        """Return the machine that runs L0 of ``spec``."""
+        level = spec.levels[Level.L0]
+        kernel = self.kernels[Level.L0].path
+        initramfs = kernel / "initramfs.cpio"
+        return MachineSpec(
+            launcher=self.model.launcher,
+            environment=self.model.environment,
+            flags=self.model.flags(spec.timing),
+            cpus=level.cpus,
+            memory_mib=level.memory_mib,
+            kernel=kernel / "Image",
+            cmdline=kernel_cmdline(Level.L0, level),
+            disks=tuple(self.disk(serial) for serial in disk_serials(Level.L0)),
+            initrd=initramfs if initramfs.exists() else None,
+            sandbox=self.model.spec.sandbox,
+            extra=extra,
+        )
+
+    def versions(self) -> dict[str, dict[str, str]]:
+        """Return what ran: name to version and SHA-256, for the report."""
+        found = {"model": {"version": f"QEMU {self.model.version}", "sha256": self.model.sha256}}
+        for level, kernel in self.kernels.items():
+            found[f"kernel {level}"] = {
+                "version": str(kernel.manifest.get("release", "")),
+                "sha256": str(kernel.manifest.get("sha256", kernel.digest)),
+            }
+        for level, rootfs in self.rootfs.items():
+            found[f"rootfs {level}"] = {
+                "version": str(rootfs.manifest["name"]),
+                "sha256": str(rootfs.manifest["sha256"]),
+            }
+        return found

@@ -1,0 +1,245 @@
+"""The nested stack as one object: L0 in the model, L1 by a VMM at L0, L2 by a VMM at L1."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import InfraError
+from harness.level import Level
+from harness.machine.console import Console
+from harness.machine.qemu import Machine
+from harness.scenario.model import StackSpec
+from harness.stack import vmm
+from harness.stack.agent import Agent, ChannelClosed, Completed, Process
+from harness.stack.images import StackImages
+
+BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
+PREPARE_DEADLINE_S = 60.0
+WATCH_S = 2.0
+IDLE_CPU = 0.03
+IDLE_SAMPLES = 5
+
+
+class LevelFailed(InfraError):
+    """A level did not come up, or went away: QEMU died, its VMM ended, or it hangs."""
+
+    def __init__(self, level: Level, message: str, output: str = "") -> None:
+        super().__init__(f"{level}: {message}", output)
+        self.level = level
+
+
+class Stack:
+    """A stack in ``directory``. ``slowdown`` multiplies every deadline given to its methods.
+
+    Use as a context manager: leaving it ends every process it started.
+    """
+
+    def __init__(
+        self,
+        images: StackImages,
+        spec: StackSpec,
+        directory: Path,
+        stage: Callable[[str], None] = lambda _: None,
+        slowdown: float | None = None,
+    ) -> None:
+        self.images = images
+        self.spec = spec
+        self.directory = directory
+        self.slowdown = images.model.spec.slowdown if slowdown is None else slowdown
+        self._stage = stage
+        self._machine: Machine | None = None
+        self._agent: Agent | None = None
+        self._consoles: dict[Level, Console] = {}
+        self._vmms: dict[Level, Process] = {}
+        self._feeds: list[socket.socket] = []
+        self.booted: Level | None = None
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that runs L0; only after L0 was booted."""
+        if self._machine is None:
+            raise InfraError("no level has been booted")
+        return self._machine
+
+    @property
+    def agent(self) -> Agent:
+        """The channel to the agents; only after L0 was booted."""
+        if self._agent is None:
+            raise InfraError("no level has been booted")
+        return self._agent
+
+    def console(self, level: Level) -> Console:
+        """The serial console of ``level``; ``InfraError`` when the level was never started."""
+        try:
+            return self._consoles[level]
+        except KeyError:
+            raise InfraError(f"{level} was never started, so it has no console") from None
+
+    def consoles(self) -> dict[Level, str]:
+        """What each started level has printed."""
+        return {level: console.text for level, console in self._consoles.items()}
+
+    def boot(self, level: Level) -> None:
+        """Bring up every level up to ``level``; ``LevelFailed`` says which did not come and why."""
+        for step in Level:
+            if step <= level and (self.booted is None or step > self.booted):
+                self._stage(f"boot {step}")
+                if step is Level.L0:
+                    self._start_machine()
+                else:
+                    self._start_vmm(step)
+                self._await_agent(step)
+                self._prepare(step)
+                self.booted = step
+
+    def run(self, level: Level, command: str, timeout_s: float, stdin: bytes = b"") -> Completed:
+        """Run a shell command at ``level`` and kill it when the deadline passes (``TimeoutError``)."""
+        process = self.start(level, command)
+        process.send(stdin)
+        process.close_stdin()
+        try:
+            return self.wait(process, timeout_s)
+        except TimeoutError:
+            process.kill()
+            raise
+
+    def wait(self, process: Process, timeout_s: float) -> Completed:
+        """Wait for a command, but notice at once when the machine or a VMM on the way to it ends."""
+        end = time.monotonic() + timeout_s * self.slowdown
+        while True:
+            left = end - time.monotonic()
+            try:
+                return process.wait(min(WATCH_S, max(left, 0.0)))
+            except ChannelClosed:
+                self.check_alive()
+                raise
+            except TimeoutError:
+                if left <= 0:
+                    raise
+                self.check_alive()
+
+    def start(self, level: Level, command: str) -> Process:
+        """Start a shell command at ``level`` and return at once."""
+        return self.agent.start(level, command)
+
+    def put(self, level: Level, data: bytes, path: str, timeout_s: float) -> None:
+        """Write ``data`` to the file ``path`` at ``level``."""
+        done = self.run(level, f"cat >{shlex.quote(path)}", timeout_s, data)
+        if done.status != 0:
+            raise LevelFailed(level, f"cannot write {path}: {done.stderr.decode(errors='replace').strip()}")
+
+    def get(self, level: Level, path: str, timeout_s: float) -> bytes:
+        """Return the content of the file ``path`` at ``level``."""
+        done = self.run(level, f"cat {shlex.quote(path)}", timeout_s)
+        if done.status != 0:
+            raise LevelFailed(level, f"cannot read {path}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+
+    def vmm(self, level: Level) -> Process:
+        """The process, one level below, that runs ``level``."""
+        return self._vmms[level]
+
+    def diagnose(self) -> str:
+        """Tell a hang from a slow machine: CPU use, whether program counters move, who still answers."""
+        if self._machine is None or not self._machine.running:
+            return "QEMU is not running"
+        use, counters = self._machine.activity(1.0)
+        if use < IDLE_CPU:
+            kind = "hung: every CPU of the machine is idle"
+        elif counters <= self._machine.spec.cpus:
+            kind = "hung: every CPU of the machine spins at one address"
+        else:
+            kind = "busy: its CPUs execute code, so it is slow or loops"
+        words = [f"the machine is {kind} (host CPU use {use:.0%}, {counters} addresses seen)"]
+        for level, console in self._consoles.items():
+            words.append(f"{level}'s console has been silent for {console.silence_s:.0f} s")
+        for level in self._consoles:
+            words.append(f"{level}'s agent {'answers' if self._answers(level) else 'does not answer'}")
+        return "; ".join(words)
+
+    def check_alive(self) -> None:
+        """Raise ``InfraError`` when QEMU has ended, ``VmmEnded`` when the VMM of a level has."""
+        if not self.machine.running:
+            raise self.machine.death()
+        for level, process in self._vmms.items():
+            if not process.running:
+                self._vmm_ended(level, process)
+
+    def close(self) -> None:
+        """End the machine and everything inside it. Safe to call twice."""
+        if self._machine is not None:
+            self._machine.close()
+        if self._agent is not None:
+            self._agent.close()
+        for feed in self._feeds:
+            feed.close()
+        for level, console in self._consoles.items():
+            if level is not Level.L0:  # L0's belongs to the machine
+                console.close()
+
+    def _answers(self, level: Level) -> bool:
+        try:
+            self.agent.ping(level, 3.0 * self.slowdown)
+        except (TimeoutError, InfraError):
+            return False
+        return True
+
+    def _start_machine(self) -> None:
+        self._machine = Machine(self.images.machine(self.spec), self.directory)
+        self._consoles[Level.L0] = self._machine.console
+        self._agent = Agent(self._machine.connect("agent.sock"))
+
+    def _start_vmm(self, level: Level) -> None:
+        below = Level(level - 1)
+        harness_end, console_end = socket.socketpair()
+        self._feeds.append(harness_end)
+        self._consoles[level] = Console(console_end, self.directory / f"{level}.console.log")
+        command = vmm.vmm_command(level, self.spec.levels[level], self.images.has_initramfs(level))
+        (self.directory / f"{level}.vmm.sh").write_text(f"#!/bin/sh\n# runs at {below}\n{command}\n")
+        self._vmms[level] = self.agent.start(below, command, sink=harness_end.sendall)
+
+    def _await_agent(self, level: Level) -> None:
+        """Wait for the agent, but notice at once when what runs the level ends or the machine idles."""
+        end = time.monotonic() + BOOT_DEADLINE_S[level] * self.slowdown
+        idle = 0
+        try:
+            while time.monotonic() < end:
+                if self.agent.wait_ready(level, WATCH_S):
+                    return
+                self.check_alive()
+                use, _ = self.machine.activity(0.3)
+                idle = idle + 1 if use < IDLE_CPU else 0
+                if idle >= IDLE_SAMPLES:
+                    break
+        except ChannelClosed:
+            self.check_alive()
+            raise
+        raise LevelFailed(level, f"did not come up: {self.diagnose()}", self.console(level).text[-4000:])
+
+    def _vmm_ended(self, level: Level, process: Process) -> None:
+        left = process.snapshot()
+        words = left.stderr.decode(errors="replace").strip()
+        output = f"{words}\n{self.console(level).text[-4000:]}"
+        raise VmmEnded(
+            level, f"its VMM at {Level(level - 1)} ended with status {left.status}: {words}", output
+        )
+
+    def _prepare(self, level: Level) -> None:
+        done = self.run(level, vmm.prepare_script(level), PREPARE_DEADLINE_S)
+        if done.status != 0:
+            words = done.stderr.decode(errors="replace").strip()
+            raise LevelFailed(level, f"cannot be prepared: {words}", words)
+
+
+class VmmEnded(LevelFailed):
+    """The VMM that ran a level has ended."""

@@ -1,0 +1,190 @@
+"""Raw traces of the levels to one timeline."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.level import Level
+from harness.trace import registry
+from harness.trace.clock import IDENTITY, UNRELATED, ClockRelation
+from harness.trace.decode import Decoded, Trouble, decoders
+from harness.trace.event import Event
+from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
+from harness.trace.lines import MARK_EVENT, BadLine, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.registry import Realisation
+from harness.trace.shell import MARK_PREFIX
+from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
+from harness.trace.vocabulary import is_raw_event, split_raw
+
+
+@dataclass(frozen=True, slots=True)
+class RawTrace:
+    """One level's output of ``setup_script`` and of ``collect_script``."""
+
+    setup: str
+    collected: str
+
+
+@dataclass(slots=True)
+class _LevelTrace:
+    """What one level contributes to the timeline."""
+
+    events: list[Event] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    realised: dict[str, Realised] = field(default_factory=dict)
+
+
+def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRelation]) -> Timeline:
+    """Decode, number and merge. Nothing in the text raises: what is not understood becomes a doubt.
+
+    A level without a clock relation has its events in their own order but in none towards other levels.
+    """
+    relations = {level: IDENTITY if level is Level.L0 else clocks.get(level, UNRELATED) for level in raw}
+    parts: list[_LevelTrace] = []
+    missing: dict[str, str] = {}
+    for level, trace in raw.items():
+        facts = parse_facts(trace.setup)
+        missing.update(facts.missing)
+        parts.append(_level(level, facts, parse_collected(trace.collected), relations[level]))
+    events = [event for part in parts for event in part.events]
+    return Timeline(
+        events=tuple(sorted(events, key=lambda e: (e.time_ns, e.level, e.seq))),
+        marks=tuple(mark for part in parts for mark in part.marks),
+        losses=tuple(loss for part in parts for loss in part.losses),
+        doubts=tuple(doubt for part in parts for doubt in part.doubts),
+        realised={name: how for part in parts for name, how in part.realised.items()},
+        missing=missing,
+        clocks=relations,
+    )
+
+
+def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRelation) -> _LevelTrace:
+    part = _LevelTrace()
+    items = list(parse(collected.trace, collected.first_line))
+    records = [item for item in items if isinstance(item, Record)]
+    decoded, troubles = _decode(level, facts, records, part)
+    found: list[tuple[int, Decoded | Record]] = [(each.record.index, each) for each in decoded]
+    found += [(r.index, r) for r in records if r.event == MARK_EVENT and r.text.startswith(MARK_PREFIX)]
+    found.sort(key=lambda pair: pair[0])
+    for seq, (_, each) in enumerate(found):
+        if isinstance(each, Record):
+            time = each.time_ns + relation.offset_ns
+            part.marks.append(Mark(each.text.removeprefix(MARK_PREFIX).strip(), level, seq, time))
+        else:
+            part.events.append(_event(level, seq, each, relation))
+    place = _Place([index for index, _ in found])
+    part.losses += _losses(level, items, records, collected, place)
+    for text in (*facts.doubts, *collected.doubts):
+        part.doubts.append(Doubt(level, None, text))
+    for trouble in troubles:
+        part.doubts.append(Doubt(level, place.seq(trouble.record.index), trouble.text))
+    for item in items:
+        if isinstance(item, BadLine):
+            text = f"line {item.line} is not understood: {item.text[:120]!r}"
+            part.doubts.append(Doubt(level, place.seq(item.index), text))
+    for earlier, later in itertools.pairwise(records):
+        if later.time_ns < earlier.time_ns:
+            text = f"line {later.line} goes back in time"
+            part.doubts.append(Doubt(level, place.seq(later.index), text))
+    return part
+
+
+def _decode(
+    level: Level, facts: Facts, records: Sequence[Record], part: _LevelTrace
+) -> tuple[list[Decoded], list[Trouble]]:
+    """Decode every realised event; what the realisations are goes to ``part``."""
+    specs = registry.load().events
+    groups: dict[str, dict[str, Realisation]] = {}
+    raw: dict[str, str] = {}
+    for name, how in facts.realised.items():
+        if is_raw_event(name):
+            raw[split_raw(name)[2]] = name
+            part.realised[name] = Realised(how)
+            continue
+        try:
+            realisation = specs[name].realisation(how)
+        except KeyError:
+            part.doubts.append(Doubt(level, None, f"{name} is traced in an unknown way, {how!r}"))
+            continue
+        groups.setdefault(realisation.decoder, {})[name] = realisation
+        part.realised[name] = Realised(how, realisation.blind)
+    results: list[Decoded | Trouble] = []
+    for decoder, wanted in groups.items():
+        results += decoders()[decoder](level, wanted, records)
+    for record in records:
+        if record.event in raw:
+            results.append(Decoded(raw[record.event], record, fields_of(record.event, record.text)))
+    troubles = [each for each in results if isinstance(each, Trouble)]
+    return [each for each in results if isinstance(each, Decoded)], troubles
+
+
+def _event(level: Level, seq: int, decoded: Decoded, relation: ClockRelation) -> Event:
+    record = decoded.record
+    return Event(
+        name=decoded.name,
+        level=level,
+        seq=seq,
+        time_ns=record.time_ns + relation.offset_ns,
+        cpu=record.cpu,
+        task=record.task,
+        fields=dict(decoded.fields),
+        error_ns=relation.error_ns or 0,
+        line=record.line,
+    )
+
+
+class _Place:
+    """Record index to position among a level's events and marks."""
+
+    def __init__(self, indices: Sequence[int]) -> None:
+        self.indices = indices
+
+    def seq(self, index: int) -> int:
+        """``seq`` of the first event or mark from record ``index`` on; their number if none follows."""
+        return bisect.bisect_left(self.indices, index)
+
+    def loss(self, level: Level, gap: tuple[int, int | None], count: int | None, reason: str) -> Loss:
+        """Loss after record ``gap[0]`` (-1: the start) and before ``gap[1]`` (None: the end)."""
+        after = bisect.bisect_right(self.indices, gap[0]) - 1
+        before = None if gap[1] is None else self.seq(gap[1])
+        return Loss(level, after, before if before != len(self.indices) else None, count, reason)
+
+
+def _losses(
+    level: Level,
+    items: Sequence[object],
+    records: Sequence[Record],
+    collected: Collected,
+    place: _Place,
+) -> list[Loss]:
+    losses: list[Loss] = []
+    first: dict[int, int] = {}
+    for record in records:
+        first.setdefault(record.cpu, record.index)
+    latest: dict[int, int] = {}
+    for item in items:
+        if isinstance(item, Record):
+            latest[item.cpu] = item.index
+        elif isinstance(item, LostLine):
+            lost_gap = (latest.get(item.cpu, -1), item.index)
+            losses.append(place.loss(level, lost_gap, item.count, f"buffer of cpu {item.cpu} overran"))
+    for cpu, stats in collected.stats.items():
+        # In overwrite mode the oldest events go: everything before the first one that is left.
+        if stats.get("overrun", 0) > 0:
+            gap = (-1, first.get(cpu))
+            losses.append(place.loss(level, gap, stats["overrun"], f"buffer of cpu {cpu} overran"))
+        for name in ("commit overrun", "dropped events"):
+            if stats.get(name, 0) > 0:
+                losses.append(place.loss(level, (-1, None), stats[name], f"{name} on cpu {cpu}"))
+    for item in items:
+        if isinstance(item, Overwritten) and not losses:
+            losses.append(place.loss(level, (-1, None), item.count, "fewer events kept than written"))
+    for probe, count in collected.misses.items():
+        if probe in registry.load().probes:
+            losses.append(place.loss(level, (-1, None), count, f"probe {probe} missed hits"))
+    return losses

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The guest: passes over the test region for ever, and reports after each. */
+#include "shared.h"
+
+void guest_main(uint64_t vcpu);
+void guest_exception(uint64_t esr, uint64_t far, uint64_t elr);
+
+/* One plain load or store, so that an abort carries a valid syndrome and KVM can emulate it as MMIO. */
+static inline uint64_t load(uint64_t at)
+{
+	uint64_t value;
+
+	__asm__ volatile("ldr %0, [%1]" : "=r"(value) : "r"(at) : "memory");
+	return value;
+}
+
+static inline void store(uint64_t at, uint64_t value)
+{
+	__asm__ volatile("str %0, [%1]" ::"r"(value), "r"(at) : "memory");
+}
+
+static inline void doorbell(uint64_t value)
+{
+	store(DOORBELL_GPA, value);
+}
+
+struct tally {
+	uint64_t accesses, stale, other, bad_page, bad_value;
+};
+
+static void judge(struct tally *t, const struct control *c, uint64_t page, uint64_t value)
+{
+	t->accesses++;
+	if (value == c->expect[page])
+		return;
+	if (value == c->old[page])
+		t->stale++;
+	else
+		t->other++;
+	t->bad_page = page;
+	t->bad_value = value;
+}
+
+static void pass(struct control *c, struct report *r, uint64_t vcpu)
+{
+	uint64_t epoch = __atomic_load_n(&c->epoch, __ATOMIC_ACQUIRE);
+	uint64_t pages = c->pages, stride = c->stride, write = c->write;
+	struct tally t = { 0 };
+
+	for (uint64_t p = c->first; p < pages; p += stride) {
+		uint64_t at = REGION_GPA + p * PAGE;
+
+		judge(&t, c, p, load(at));
+		judge(&t, c, p, load(at + LAST_WORD));
+		if (write)
+			store(at + STAMP_OFFSET + 8 * vcpu, epoch);
+	}
+	/* The loads above are done, and the stamps seen, before the epoch is read again. */
+	__asm__ volatile("dsb ish" ::: "memory");
+	if (__atomic_load_n(&c->epoch, __ATOMIC_RELAXED) != epoch)
+		return;
+	if (r->done_epoch != epoch)
+		r->passes = r->accesses = r->stale = r->other = 0;
+	r->accesses += t.accesses;
+	r->stale += t.stale;
+	r->other += t.other;
+	if (t.stale || t.other) {
+		r->bad_page = t.bad_page;
+		r->bad_value = t.bad_value;
+	}
+	/* `passes` counts for done_epoch only, and is what the host waits for: last, after the rest. */
+	__atomic_store_n(&r->done_epoch, epoch, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->passes, r->passes + 1, __ATOMIC_RELEASE);
+}
+
+void guest_main(uint64_t vcpu)
+{
+	struct control *c = (struct control *)CONTROL_GPA;
+
+	__asm__ volatile("msr tpidr_el1, %0" ::"r"(vcpu));
+	doorbell(DOORBELL_HELLO);
+	for (;;)
+		pass(c, &c->report[vcpu], vcpu);
+}
+
+void guest_exception(uint64_t esr, uint64_t far, uint64_t elr)
+{
+	struct control *c = (struct control *)CONTROL_GPA;
+	uint64_t vcpu;
+	struct report *r;
+
+	__asm__ volatile("mrs %0, tpidr_el1" : "=r"(vcpu));
+	r = &c->report[vcpu];
+	r->esr = esr;
+	r->far = far;
+	r->elr = elr;
+	__asm__ volatile("dsb ish" ::: "memory");
+	doorbell(DOORBELL_EXCEPTION);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include <sys/mman.h>
+
+#include "host.h"
+
+#define BLOCK (2ul << 20)
+
+/* Unique per seed and page, never 0, and readable in a dump. */
+uint64_t value_of(uint64_t seed, size_t page)
+{
+	return seed << 32 | (uint64_t)page << 8 | 0xa5;
+}
+
+uint64_t fresh_seed(void)
+{
+	static uint64_t seed;
+
+	return ++seed;
+}
+
+void fill(void *memory, size_t pages, uint64_t seed)
+{
+	for (size_t p = 0; p < pages; p++) {
+		uint8_t *page = (uint8_t *)memory + p * PAGE;
+
+		memset(page + STAMP_OFFSET, 0, 8 * VCPUS_MAX);
+		*(volatile uint64_t *)page = value_of(seed, p);
+		*(volatile uint64_t *)(page + LAST_WORD) = value_of(seed, p);
+	}
+}
+
+void *region_map(size_t pages)
+{
+	size_t size = pages * PAGE, head;
+	uint8_t *at = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	head = (BLOCK - (uintptr_t)at % BLOCK) % BLOCK;
+	if (head)
+		munmap(at, head);
+	if (BLOCK - head)
+		munmap(at + head + size, BLOCK - head);
+	return at + head;
+}
+
+void region_unmap(void *memory, size_t pages)
+{
+	if (memory)
+		munmap(memory, pages * PAGE);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* ioctls of /dev/nvh, between nvh.ko and its tools. */
+#ifndef NVH_UAPI_H
+#define NVH_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define NVH_SET_VMID (1u << 0)	   /* load `vmid` into VTTBR_EL2, BADDR kept */
+#define NVH_GUEST_CONTEXT (1u << 1) /* clear HCR_EL2.TGE: E1 operations then act on EL1&0 */
+
+struct nvh_tlbi {
+	char op[24]; /* in: lower case, as in tlbi_ops.h */
+	__u64 operand;
+	__u32 flags;
+	__u32 vmid;	/* in with NVH_SET_VMID; out: the VMID in effect */
+	__u32 count;	/* in: executions asked for */
+	__u32 executed; /* out */
+	__u32 undef;	/* out: how many were UNDEFINED here */
+	__u32 el;	/* out: the exception level that the kernel runs at */
+	__u64 hcr;	/* out: HCR_EL2 in effect, 0 at EL1 */
+};
+
+struct nvh_clock {
+	__u64 mono_ns; /* CLOCK_MONOTONIC */
+	__u64 cntpct;
+	__u64 cntvct;
+};
+
+#define NVH_IOC_TLBI _IOWR('N', 1, struct nvh_tlbi)
+#define NVH_IOC_CLOCK _IOR('N', 2, struct nvh_clock)
+
+#endif

@@ -1,0 +1,94 @@
+"""The little languages inside values."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from harness.level import Level
+from harness.scenario import expectations, grammar, schema
+from harness.scenario.grammar import Condition
+from harness.scenario.model import Scalar
+from harness.scenario.vocabulary import claims
+
+
+@pytest.mark.parametrize(
+    ("value", "condition"),
+    [
+        (5, Condition()),
+        ("5", Condition()),
+        ("0xff", Condition()),
+        ("-1", Condition()),
+        ("alle1", Condition(names=("alle1",))),
+        ("alle1|alle2|5", Condition(names=("alle1", "alle2"))),
+        ("$v", Condition(variable="v")),
+        ("!= 0", Condition()),
+        ("!= alle1", Condition(names=("alle1",))),
+        ("<= 0x10", Condition()),
+        ("two words", Condition(names=("two words",))),
+    ],
+)
+def test_condition(value: Scalar, condition: Condition) -> None:
+    assert grammar.condition(value) == condition
+
+
+@pytest.mark.parametrize(
+    "value", ["", "$", "$1", "$a b", "!=0", "== 0", "< x", "!= $v", "a|", "|", "a| b", ">"]
+)
+def test_no_condition(value: str) -> None:
+    with pytest.raises(ValueError, match="."):
+        grammar.condition(value)
+
+
+def test_counts() -> None:
+    assert [grammar.count(text) for text in (2, "2", "== 2", ">=3", "!= 0", "< 07")] == [
+        "== 2",
+        "== 2",
+        "== 2",
+        ">= 3",
+        "!= 0",
+        "< 7",
+    ]
+    for wrong in ("", "x", "-1", "=> 1", ">= ", "1 2"):
+        with pytest.raises(ValueError, match="a count"):
+            grammar.count(wrong)
+
+
+def test_durations_and_sizes() -> None:
+    assert [grammar.duration_us(text) for text in ("500us", "2ms", "1s")] == [500, 2000, 1_000_000]
+    assert [grammar.memory_mib(text) for text in ("768M", "2G")] == [768, 2048]
+    for wrong in ("5", "0ms", "1.5s", "2 ms", "1h", ""):
+        with pytest.raises(ValueError, match="a duration"):
+            grammar.duration_us(wrong)
+    for wrong in ("5", "0M", "1K", "1.5G", "2GB"):
+        with pytest.raises(ValueError, match="a size"):
+            grammar.memory_mib(wrong)
+
+
+def test_level_paths() -> None:
+    assert grammar.level_path("l2:/tmp/x") == (Level.L2, "/tmp/x")
+    assert grammar.level_path("some/file") is None
+    for wrong in ("l1:x", "l1:/", "l3:/x", "l1:"):
+        with pytest.raises(ValueError, match="."):
+            grammar.level_path(wrong)
+
+
+def test_the_schema_is_a_schema_and_agrees_with_the_code() -> None:
+    document = schema.document()
+    Draft202012Validator.check_schema(document)
+    assert tuple(document["$defs"]["expectation"]["x-one-of"]) == expectations.PATTERN_KEYS
+    assert not set(schema.NOT_YET) & set(expectations.PATTERN_KEYS)
+    text = json.dumps(document)
+    for name in document["$defs"]:
+        assert f'"#/$defs/{name}"' in text, f"{name} is used nowhere"
+
+
+def test_claims() -> None:
+    points = [f"seed.{number}" for number in range(1, 9)]
+    changes = ["is-upgrade", "dsb-ish", "dsb-ishst", "block-size", "alle2is"]
+    assert list(claims()) == [*points, *(f"seed.maz.{name}" for name in changes), "seed.cd.el2-context"]
+    for line in claims().values():
+        assert line.endswith(".")
+        assert len(line) < 110
