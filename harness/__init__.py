@@ -1,0 +1,3 @@
+"""nvh: checks the TLB handling of arm64 nested virtualisation on a real QEMU machine."""
+
+__version__ = "0.1.0"

@@ -14,11 +14,11 @@ from harness.build.ext4 import pack
 from harness.level import Level
 
 IMAGE = "boot.ext4"
-FILES = ("Image", "initramfs.cpio")
+FILES = ("Image", "initramfs.cpio.gz")
 
 
 def build_bootdisk(store: Store, kernels: Mapping[Level, Artefact]) -> Artefact:
-    """Return an ext4 image with ``<level>/Image``, ``initramfs.cpio`` where there is one, and modules."""
+    """Return an ext4 image with ``<level>/Image``, ``initramfs.cpio.gz`` where there is one, and modules."""
     key = {str(level): kernel.digest for level, kernel in sorted(kernels.items())}
 
     def build(work: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from harness.tlbi.table import load as load_operations
 
 CROSS = "aarch64-linux-gnu-"
 SOURCES = IMAGES / "payloads"
+MODULE_SOURCES = SOURCES / "module"
 
 
 def toolchain() -> str:

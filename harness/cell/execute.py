@@ -19,8 +19,8 @@ from harness.cell.job import Job, read_job
 from harness.cell.observe import Observer
 from harness.cell.steps import Execution, StepFailed, summary
 from harness.check import finding as check
+from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
-from harness.check.splats import splat_findings
 from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.machine.process import PR_SET_PDEATHSIG

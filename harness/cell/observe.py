@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,16 +12,13 @@ from harness.scenario.model import Expectation
 from harness.stack.stack import Stack
 from harness.trace import export
 from harness.trace.build import RawTrace, build_timeline
-from harness.trace.clock import ClockRelation, CounterPair, PingSample, relate
+from harness.trace.clock import ClockRelation, PingSample, relate
 from harness.trace.plan import plan_for
 from harness.trace.timeline import Timeline
 
 SETUP_DEADLINE_S = 60.0
 COLLECT_DEADLINE_S = 180.0
-PINGS = 5
-PAIRS = 3
-CLOCK = re.compile(r"\bmono=(\d+) cntpct=(\d+) cntvct=\d+ cntfrq=(\d+)")
-COUNTERS = f"for i in {' '.join(map(str, range(PAIRS)))}; do nvh-clock || exit 1; done"
+PINGS = 12
 
 
 class Observer:
@@ -35,8 +31,6 @@ class Observer:
         self._begun = False
         self._setups: dict[Level, str] = {}
         self._pings: list[PingSample] = []
-        self._counters: dict[Level, list[CounterPair]] = {}
-        self._frequency: int | None = None
         self._logs: dict[Level, str] = {}
         self._timeline = Timeline()
         self.guest_seconds: float | None = None
@@ -110,8 +104,9 @@ class Observer:
         return found
 
     def _clocks(self) -> dict[Level, ClockRelation]:
-        level_pairs, l0_pairs = self._counters.get(Level.L1, []), self._counters.get(Level.L0, [])
-        return {Level.L1: relate(self._pings, level_pairs, l0_pairs, self._frequency)}
+        # CNTPCT_EL0 would be exact, but QEMU's KVM_REG_ARM_PTIMER_CNT write at start offsets L1's by the time
+        # that its own initialisation took (target/arm/kvm.c), and nothing tells by how much.
+        return {Level.L1: relate(self._pings)}
 
     def _compare_clocks(self, level: Level) -> None:
         """Sample L1's clock against L0's; only levels above L0 need it."""
@@ -122,11 +117,6 @@ class Observer:
         for _ in range(PINGS):
             before, there, after = (agent.ping(at, timeout) for at in (Level.L0, level, Level.L0))
             self._pings.append(PingSample(before.monotonic_ns, there.monotonic_ns, after.monotonic_ns))
-        for at in (Level.L0, level):
-            done = self._stack.run(at, COUNTERS, SETUP_DEADLINE_S)
-            for mono, counter, frequency in CLOCK.findall(done.text):
-                self._counters.setdefault(at, []).append(CounterPair(int(mono), int(counter)))
-                self._frequency = int(frequency)
 
     def _script(self, level: Level, text: str, deadline_s: float) -> str:
         done = self._stack.run(level, text, deadline_s)

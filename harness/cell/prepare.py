@@ -9,7 +9,7 @@ from harness.build.bootdisk import build_bootdisk
 from harness.build.cache import Artefact, Store
 from harness.build.kernel import build_kernel, load_kernel
 from harness.build.model import Model, build_model, load_model
-from harness.build.payloads import SOURCES, build_payloads
+from harness.build.payloads import MODULE_SOURCES, build_payloads
 from harness.build.rootfs import build_rootfs, load_rootfs
 from harness.level import Level
 from harness.machine.gdbstub import require_nv2
@@ -50,7 +50,7 @@ class Builder:
         """Return the kernel ``name`` with its modules."""
         if name not in self._kernels:
             with self._phase(f"kernel {name}") as say:
-                self._kernels[name] = build_kernel(load_kernel(name), self.store, SOURCES, say)
+                self._kernels[name] = build_kernel(load_kernel(name), self.store, MODULE_SOURCES, say)
         return self._kernels[name]
 
     def rootfs(self, name: str) -> Artefact:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import shlex
 import subprocess
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness import __version__
 from harness.build.cache import Store
 from harness.build.paths import ROOT, SCENARIOS
 from harness.cell.job import Job, write_job
@@ -84,7 +84,7 @@ def run(
         started=started,
         seconds=round(time.monotonic() - begun, 3),
         host=Host.here(),
-        nvh_version=importlib.metadata.version("nvh"),
+        nvh_version=__version__,
         nvh_commit=commit(),
         cells=tuple(results),
         artefacts=artefacts(images),

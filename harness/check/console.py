@@ -18,8 +18,8 @@ from harness.verdict import Verdict
 
 SPLATS = Path(__file__).with_name("splats.yaml")
 
-# printk's "[  12.345678][  T123] ", which may follow other output on the same line; syslog level "<4>".
-_PREFIX = r"(?:^|(?<=\] ))(?:<\d+>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?"
+# The start of the line, or printk's "[   12.345678][  T123] " wherever other output left the cursor.
+_PREFIX = r"(?:^(?:<\d+>)?|\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)"
 _EXCERPT = 12
 
 

@@ -59,13 +59,20 @@ class Partners:
         """
         best: bool | None = False
         for pool in self._pools(env):
-            for candidate in self._beside(pool, event, later=later):
+            for candidate in self._beside(pool, event, later=later, within_ns=within_ns):
                 outcome = self._try(event, candidate, env, later=later, within_ns=within_ns)
                 if outcome:
                     return True
                 if outcome is None:
                     best = None
+                    if not self._orderable(event, candidate):
+                        return None
         return best
+
+    def _orderable(self, event: Event, candidate: Event) -> bool:
+        """Whether any order at all can be established between the levels of both."""
+        errors = (self.timeline.error_ns(event.level), self.timeline.error_ns(candidate.level))
+        return event.level is candidate.level or None not in errors
 
     def _pools(self, env: Env) -> Sequence[list[Event]]:
         values = [env.get(variable) for _, variable in self.keys]
@@ -73,14 +80,27 @@ class Partners:
             return (self.all,)
         return (self.exact.get(tuple(values), []), self.loose)
 
-    def _beside(self, pool: list[Event], event: Event, *, later: bool) -> Sequence[Event]:
-        """Candidates on the right side of ``event``, nearest first; across levels all of them."""
-        if not pool or pool[0].level is not event.level:
+    def _beside(
+        self, pool: list[Event], event: Event, *, later: bool, within_ns: int | None
+    ) -> Sequence[Event]:
+        """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
+        if not pool or not self._orderable(event, pool[0]):
             return pool
-        at = bisect.bisect_left(pool, event.seq, key=lambda e: e.seq)
+        high = len(pool)
+        slack = event.error_ns + pool[0].error_ns + 2 * RESOLUTION_NS
+        if pool[0].level is event.level:
+            side = bisect.bisect_right if later else bisect.bisect_left
+            at = side(pool, event.seq, key=lambda e: e.seq)
+        elif later:
+            at = bisect.bisect_left(pool, event.time_ns - slack, key=lambda e: e.time_ns)
+        else:
+            at = bisect.bisect_right(pool, event.time_ns + slack, key=lambda e: e.time_ns)
         if not later:
             return pool[:at][::-1]
-        return pool[bisect.bisect_right(pool, event.seq, key=lambda e: e.seq) :]
+        if within_ns is not None:
+            limit = event.time_ns + within_ns + slack
+            high = bisect.bisect_right(pool, limit, key=lambda e: e.time_ns)
+        return pool[at:high]
 
     def _try(
         self, event: Event, candidate: Event, env: Env, *, later: bool, within_ns: int | None

@@ -13,6 +13,9 @@ from harness.scenario.model import EventPattern, Expectation, Precedence, Respon
 from harness.trace.event import Event
 from harness.verdict import Verdict
 
+_ENOUGH = 100
+"""Failures after which the rest of a trace is not looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Question:
@@ -67,12 +70,15 @@ def _check(expectation: Expectation, question: _Question, seen: Observations) ->
             unsure.append((event, env, reasons))
         else:
             unanswered.append((event, env))
+            if len(unanswered) == _ENOUGH:
+                break
     word = "followed" if question.later else "preceded"
     if unanswered:
         event, env = unanswered[0]
         limit = "" if question.within_ns is None else f" within {question.within_ns // 1000} us"
         message = (
-            f"{len(unanswered)} of {triggers} {question.trigger.event} not {word} by "
+            f"{len(unanswered)} of {'the first ' * (len(unanswered) == _ENOUGH)}{triggers} "
+            f"{question.trigger.event} not {word} by "
             f"{question.partner.event}{limit}, first {describe(event)}"
         )
         return judge(expectation, Verdict.FAIL, message, bindings=env, trigger=event, timeline=timeline)

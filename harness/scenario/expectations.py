@@ -90,7 +90,7 @@ def _unbound(pattern: Node, bound: set[str], trigger: str) -> Iterator[Problem]:
         free = grammar.variables({key: value}) - bound
         if free:
             expected = grammar.listed(bound) or "a value"
-            near = closest(min(free), bound)
+            near = closest(min(free), sorted(bound))
             yield pattern.map[key].problem(
                 f"{grammar.listed(free)} is not bound in '{trigger}'", expected, near and f"${near}"
             )

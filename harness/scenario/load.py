@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ def scenario_files(paths: Iterable[Path | str], problems: list[Problem]) -> list
     files: dict[Path, Path] = {}
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that cannot be
             below = sorted(file for file in path.rglob("*.yaml") if not file.is_dir())
             if not below:
                 problems.append(
@@ -124,7 +125,7 @@ def _matching(cells: Sequence[Cell], pattern: str) -> set[str]:
 
 def _unmatched(pattern: str, cells: Sequence[Cell], what: str) -> str:
     near = closest(pattern, [cell.id for cell in cells]) or closest(
-        pattern, {cell.scenario for cell in cells}
+        pattern, sorted({cell.scenario for cell in cells})
     )
     hint = f"; did you mean {near!r}?" if near else "; nvh show lists them"
     return f"no {what} is named or matched by {shown(pattern)}{hint}"
@@ -136,10 +137,10 @@ def slug(cell_id: str) -> str:
     Different ids have different slugs: one that loses something of its id ends in a hash of it.
     """
     match = _PLAIN_ID.fullmatch(cell_id)
-    if match is not None:
+    if match is not None and not cell_id.startswith("-"):
         plain = ".".join(part.replace(",", ".") for part in match.groups() if part)
         if len(plain) <= _SLUG_LENGTH:
             return plain
-    safe = re.sub(r"[^A-Za-z0-9._=-]+", ".", cell_id).strip(".-") or "cell"
+    safe = re.sub(r"[^A-Za-z0-9._=-]+", ".", cell_id).lstrip(".-=") or "cell"
     digest = hashlib.sha256(cell_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe[: _SLUG_LENGTH - 9]}.{digest}"

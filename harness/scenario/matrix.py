@@ -41,6 +41,7 @@ def points(matrix: Node | None, problems: list[Problem]) -> list[Point]:
         return []  # the schema has said so
     before = len(problems)
     problems += _repeated(matrix, axes)
+    problems += _unprintable(matrix)
     if (size := math.prod(map(len, axes.values()))) > MAX_POINTS:
         problems.append(matrix.problem(f"a matrix of {size} points", f"at most {MAX_POINTS}"))
     if len(problems) > before:
@@ -95,6 +96,13 @@ def _repeated(matrix: Node, axes: Mapping[str, Sequence[Scalar]]) -> Iterator[Pr
             if text in seen:
                 yield node.problem(f"{describe(node.value)} a second time in {key}", "each value once")
             seen.add(text)
+
+
+def _unprintable(matrix: Node) -> Iterator[Problem]:
+    """Values become parts of ids, which stand in tables, logs and on command lines."""
+    for scalar in _scalars(matrix):
+        if not in_text(_scalar(scalar)).isprintable():
+            yield scalar.problem(describe(scalar.value), "a value of printable characters on one line")
 
 
 def _unknown_names(entry: Node, axes: Mapping[str, Sequence[Scalar]]) -> Iterator[Problem]:

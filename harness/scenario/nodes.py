@@ -117,7 +117,7 @@ def describe(value: object) -> str:
 
 def listing(words: Iterable[str]) -> str:
     """``one of a, b, c``, or the word itself when there is only one."""
-    known = list(words)
+    known = [word if word.isprintable() else shown(word) for word in words]
     if not known:
         return "nothing here"
     if len(known) > _LISTED:

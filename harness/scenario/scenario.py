@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InputError, Problem, UserError, closest
+from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.scenario import assemble, expectations, matrix, reader, schema, steps
 from harness.scenario.model import Cell, StackSpec
 from harness.scenario.nodes import REFUSED, Node, listing, shown
@@ -37,10 +38,10 @@ class Overrides:
             if name is None or name in known:
                 continue
             if kind == "model" and "/" in name:
-                if Path(name).is_file():
+                if os.path.isfile(name):  # noqa: PTH113 - Path.is_file raises for names that cannot be
                     continue
                 raise UserError(f"no model file {shown(name)}: give a path to a model's yaml file")
-            near = closest(name, known)
+            near = closest(name, sorted(known))
             hint = f"; did you mean {near!r}?" if near else ""
             raise UserError(f"unknown {kind} {shown(name)}; expected {listing(sorted(known))}{hint}")
 
@@ -79,8 +80,8 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | 
     """
     root, found = reader.examine(path)
     base = path.parent if base is None else base
-    deferred = {node.where for node in _walk(root) if matrix.has_reference(node) or node.via == REFUSED}
-    found += [problem for problem in schema.problems(root) if problem.where not in deferred]
+    later = _deferred(root)
+    found += [problem for problem in schema.problems(root) if problem.where not in later]
     points = _points(root, found)
     found += _names(root)
     trees = [_at(root, point) for point in points]
@@ -100,6 +101,13 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | 
     return Scenario(root, tuple(cells))
 
 
+def _deferred(root: Node) -> set[Location]:
+    """Values whose shape is not to be judged as written: they change, or were refused already."""
+    changing = [node for key, node in root.map.items() if key not in _FIXED]
+    later = {node.where for top in changing for node in _walk(top) if matrix.has_reference(node)}
+    return later | {node.where for node in _walk(root) if node.via == REFUSED}
+
+
 def _walk(node: Node) -> Iterator[Node]:
     yield node
     for child in node.items or node.map.values():
@@ -117,7 +125,7 @@ def _points(root: Node, found: list[Problem]) -> list[matrix.Point]:
 def _names(root: Node) -> Iterator[Problem]:
     """References in the wrong place or to names that the matrix does not have."""
     axes = root.map.get("matrix")
-    known = {name for name in (axes.map if axes is not None else ()) if name not in matrix.RESERVED}
+    known = [name for name in (axes.map if axes is not None else ()) if name not in matrix.RESERVED]
     for key, node in root.map.items():
         yield from matrix.wrong_references(node, None if key in _FIXED else known)
 
@@ -132,13 +140,13 @@ def _at(root: Node, point: matrix.Point) -> Node:
 def _shapes(root: Node, trees: list[Node]) -> Iterator[Problem]:
     """Check the shape again where parameters went in, each different outcome once."""
     for key, node in root.map.items():
-        if key in _FIXED:
+        if key in _FIXED or key not in schema.document()["properties"]:
             continue
         parts: list[tuple[str, tuple[int, ...]]] = [(f"properties/{key}", ())]
-        if key in _LISTS:
+        if key in _LISTS and isinstance(node.value, list):
             parts = [(_LISTS[key], (number,)) for number in range(len(node.items))]
         for part, path in parts:
-            if not matrix.names_in(node.at(path)):
+            if not any(map(matrix.has_reference, _walk(node.at(path)))):
                 continue
             seen = set()
             for tree in trees:
@@ -154,7 +162,7 @@ def _shapes(root: Node, trees: list[Node]) -> Iterator[Problem]:
 def _meaning(root: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Problem]:
     """The second pass over one point: what refers to what."""
     for claim in root.map["claims"].items if "claims" in root.map else ():
-        if claim.text is not None and claim.text not in claims() and not matrix.has_reference(claim):
+        if claim.text is not None and claim.text not in claims() and not matrix.names_in(claim):
             known = list(claims())
             yield claim.problem(
                 f"unknown claim {shown(claim.text)}", listing(known), closest(claim.text, known)

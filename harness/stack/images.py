@@ -32,13 +32,13 @@ class StackImages:
 
     def has_initramfs(self, level: Level) -> bool:
         """Whether the kernel of ``level`` needs an initramfs to reach its root."""
-        return (self.kernels[level].path / "initramfs.cpio").exists()
+        return (self.kernels[level].path / "initramfs.cpio.gz").exists()
 
     def machine(self, spec: StackSpec, extra: tuple[str, ...] = ()) -> MachineSpec:
         """Return the machine that runs L0 of ``spec``."""
         level = spec.levels[Level.L0]
         kernel = self.kernels[Level.L0].path
-        initramfs = kernel / "initramfs.cpio"
+        initramfs = kernel / "initramfs.cpio.gz"
         return MachineSpec(
             launcher=self.model.launcher,
             environment=self.model.environment,

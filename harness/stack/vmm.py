@@ -70,5 +70,5 @@ def vmm_command(level: Level, spec: LevelSpec, initramfs: bool) -> str:
         words += ["-device", f"virtio-blk-device,drive=disk{index},serial={serial}"]
     words += ["-kernel", f"{BOOT_MOUNT}/{level}/Image", "-append", kernel_cmdline(level, spec)]
     if initramfs:
-        words += ["-initrd", f"{BOOT_MOUNT}/{level}/initramfs.cpio"]
+        words += ["-initrd", f"{BOOT_MOUNT}/{level}/initramfs.cpio.gz"]
     return "exec " + shlex.join(words)

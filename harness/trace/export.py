@@ -16,7 +16,7 @@ VERSION = 1
 
 
 def write(timeline: Timeline) -> Iterator[str]:
-    """Lines, each with its newline, that ``read`` turns into an equal timeline."""
+    """Lines, without a newline, that ``read`` turns into an equal timeline."""
     heading = {
         "nvh-timeline": VERSION,
         "clocks": {
@@ -38,7 +38,7 @@ def write(timeline: Timeline) -> Iterator[str]:
     ):
         objects += [{"type": kind, **_plain(item)} for item in items]
     for each in objects:
-        yield json.dumps(each, separators=(",", ":")) + "\n"
+        yield json.dumps(each, separators=(",", ":"))
 
 
 def _plain(item: Event | Mark | Loss | Doubt) -> dict[str, Any]:

@@ -22,6 +22,14 @@ from harness.trace.lines import Record, fields_of
 # Entering one of these opens a stretch in which unmaps and write-protects are of shadow contexts.
 _SHADOW_ROLES = ("iterate", "nested", "requests")
 
+# Why a caller of kvm_nested_s2_unmap() unmaps (mmu.c, sys_regs.c), in the words of our series.
+_REASONS = {
+    "kvm_unmap_gfn_range": "notifier",
+    "kvm_arch_flush_shadow_memslot": "memslot",
+    "stage2_unmap_vm": "memslot",
+    "handle_alle1is": "tlbi",
+}
+
 
 @dataclass(slots=True)
 class _Handler:
@@ -34,10 +42,10 @@ class _Handler:
 
 @dataclass(slots=True)
 class _Task:
-    """What one task is inside of. ``open`` holds (role, VMID if known) from outermost to innermost."""
+    """What one task is inside of. ``open`` holds (role, VMID if known, reason), the innermost last."""
 
     handler: _Handler | None = None
-    open: list[tuple[str, int | None]] = field(default_factory=list)
+    open: list[tuple[str, int | None, str]] = field(default_factory=list)
 
 
 class _Decoder:
@@ -63,7 +71,7 @@ class _Decoder:
                 task.handler.undefined = True
         elif role in _SHADOW_ROLES:
             vmid = _int(raw, "vmid") if role == "iterate" else None
-            task.open.append((role, vmid))
+            task.open.append((role, vmid, _reason(task, role, raw)))
             if role == "iterate" and task.handler is not None:
                 task.handler.vmid = vmid
         elif role.endswith("-end"):
@@ -113,12 +121,8 @@ class _Decoder:
         context = self._context(task, raw)
         if context is None:
             return
-        role = task.open[-1][0]
-        reason: Value = {"iterate": "tlbi", "requests": "recycle"}.get(role, UNKNOWN)
-        if role == "nested" and task.handler is not None:
-            reason = "tlbi"
         extent = {"start": _int(raw, "start"), "size": _int(raw, "size")}
-        self._emit("shadow_unmap", record, {**context, **extent, "reason": reason})
+        self._emit("shadow_unmap", record, {**context, **extent, "reason": task.open[-1][2]})
 
     def _wp(self, task: _Task, record: Record, raw: Mapping[str, Value]) -> None:
         context = self._context(task, raw)
@@ -127,6 +131,15 @@ class _Decoder:
         start = _int(raw, "start")
         fields = {name: context[name] for name in ("context", "vmid")}
         self._emit("shadow_wp", record, {**fields, "start": start, "size": _int(raw, "end") - start})
+
+
+def _reason(task: _Task, role: str, raw: Mapping[str, Value]) -> str:
+    """Why shadow contexts are unmapped while inside of ``role``; unknown without the caller's name."""
+    if role == "iterate" or (role == "nested" and task.handler is not None):
+        return "tlbi"
+    if role == "requests":
+        return "recycle"
+    return _REASONS.get(str(raw.get("caller", "")).partition("+")[0], UNKNOWN)
 
 
 def _int(raw: Mapping[str, Value], name: str) -> int:

@@ -23,18 +23,18 @@ Blind = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One dynamic probe. ``args`` and ``btf`` are fetch arguments (kernel: trace/kprobetrace.rst)."""
+    """One dynamic probe. ``args`` and ``extra`` are fetch arguments (trace/kprobetrace.rst)."""
 
     name: str
     symbol: str
     role: str
     at_return: bool
     args: str
-    btf: str
+    extra: str
 
     def definitions(self) -> tuple[str, ...]:
-        """Lines for ``dynamic_events``, best first: with BTF, then without; kprobe, then fprobe."""
-        argument_lists = [f"{self.args} {self.btf}", self.args] if self.btf else [self.args]
+        """Lines for ``dynamic_events``, best first: with the extra arguments; kprobe, then fprobe."""
+        argument_lists = [f"{self.args} {self.extra}".strip(), self.args] if self.extra else [self.args]
         kinds = (("r", ""), ("f", "%return")) if self.at_return else (("p", ""), ("f", ""))
         lines = [
             f"{kind}:{PROBE_GROUP}/{self.name} {self.symbol}{tail} {args}".rstrip()
@@ -141,7 +141,7 @@ def load() -> Registry:
             role=spec["role"],
             at_return=spec.get("at", "entry") == "return",
             args=spec.get("args", ""),
-            btf=spec.get("btf", ""),
+            extra=spec.get("extra", ""),
         )
         for name, spec in data["probes"].items()
     }

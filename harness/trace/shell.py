@@ -64,6 +64,12 @@ nvh_probe() { # NAME SYMBOL DEFINITION...
   name=$1 symbol=$2
   shift 2
   [ -d $T/events/@GROUP@/$name ] && return 0
+  case "$refused " in
+  *" $name "*)
+    why="$why probe on $symbol refused before;"
+    return 1
+    ;;
+  esac
   [ -e $D ] || { why="$why kernel has no dynamic events;"; return 1; }
   { echo > $T/error_log; } 2>/dev/null
   for line in "$@"; do
@@ -72,13 +78,14 @@ nvh_probe() { # NAME SYMBOL DEFINITION...
       return 0
     fi
   done
+  refused="$refused $name"
   log=$(grep error: $T/error_log 2>/dev/null | tail -n 1)
   nvh_fact failed "$name: ${log:-no line in error_log}"
-  near=$(grep -o " $symbol[^[:space:]]*" /proc/kallsyms | head -n 1)
+  near=$(grep -o " $symbol\(\..*\)*\$" /proc/kallsyms | head -n 1)
   case "$near" in
   "") why="$why no function $symbol;" ;;
   " $symbol") why="$why probe on $symbol refused: ${log:-no reason given};" ;;
-  *) why="$why only$near, whose arguments may differ from $symbol;" ;;
+  *) why="$why only$near, a clone of $symbol with other arguments;" ;;
   esac
   return 1
 }

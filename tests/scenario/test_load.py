@@ -109,13 +109,13 @@ def test_steps() -> None:
     assert isinstance(storm, Run)
     assert (storm.name, storm.background, storm.timeout) == ("storm", True, 2.5)
     assert [step for step in tail if isinstance(step, WaitFor)] == [
-        WaitFor(Location(cell.path, 42, 5), 120.0, Level.L2, console="login:"),
-        WaitFor(Location(cell.path, 44, 5), 120.0, None, output="dispatching", of="storm"),
-        WaitFor(Location(cell.path, 45, 5), 5.0, Level.L1, command="test -e /tmp/done"),
-        WaitFor(Location(cell.path, 48, 5), 120.0, None, process="storm"),
+        WaitFor(Location(cell.path, 39, 5), 120.0, Level.L2, console="login:"),
+        WaitFor(Location(cell.path, 41, 5), 120.0, None, output="dispatching", of="storm"),
+        WaitFor(Location(cell.path, 42, 5), 5.0, Level.L1, command="test -e /tmp/done"),
+        WaitFor(Location(cell.path, 45, 5), 120.0, None, process="storm"),
     ]
-    assert tail[4] == Mark(Location(cell.path, 49, 5), 10.0, "end")
-    fetch = Copy(Location(cell.path, 50, 5), 60.0, Level.L1, "/tmp/log", "l1.log", False, mark="fetch")
+    assert tail[4] == Mark(Location(cell.path, 46, 5), 10.0, "end")
+    fetch = Copy(Location(cell.path, 47, 5), 60.0, Level.L1, "/tmp/log", "l1.log", False, mark="fetch")
     assert tail[5] == fetch
 
 
@@ -218,8 +218,8 @@ def test_a_copy_elsewhere_gives_the_same_cell_with_its_base(tmp_path: Path) -> N
 
 
 def test_load_cell_names_the_closest() -> None:
-    with pytest.raises(UserError, match=r"did you mean 'everything\[op=ipas2e1,granule=4k,cpus=1\]'\?"):
-        everything("everything[op=ipas2e1,granule=4k,cpus=7]")
+    with pytest.raises(UserError, match=r"did you mean 'everything\[op=ipas2e1,granule=4k,cpus=2\]'\?"):
+        everything("everything[op=ipas2e1,granule=4k,cpu=2]")
 
 
 def ids(patterns: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from harness.build.kernel.module import MODULE, build_module, generated
 from harness.build.kernel.series import Series
 from harness.build.kernel.source import Resolved
 from harness.build.kernel.spec import KernelSpec
-from harness.build.kernel.tree import BuildTree
+from harness.build.kernel.tree import TREES, BuildTree
 from harness.errors import InfraError, UserError
 
 KIND = "kernel"
@@ -93,23 +93,24 @@ class _Job:
         log = work / "build.log"
         log.touch()
         with self.store.lock(f"kernel-tree-{slot}"):
-            tree = BuildTree(self.store.directory("kernel-trees") / slot, log, self.progress)
-            provenance = tree.fill(self.source)
-            tree.patch(self.series, self.source.label)
-            self.progress("configuring")
-            final = tree.configure(self.fragments)
-            missing = config.unmet(self.fragments, final)
-            if refused := [name for name in self.spec.require if name not in final]:
-                raise UserError(
-                    f"{self.source.label} does not offer {', '.join(refused)}, which {self.spec.path} "
-                    "requires; choose a source that has it or look at the options it depends on"
-                )
-            self.progress("compiling")
-            tree.make("Image", "modules")
-            self.progress(f"compiling {MODULE}")
-            build_module(tree, self.payload_dir, work / "modules")
-            self._collect(tree.out, work)
-            release = tree.release()
+            tree = BuildTree(self.store.directory(TREES) / slot, log, self.progress)
+            with tree.held():
+                provenance = tree.fill(self.source)
+                tree.patch(self.series, self.source.label)
+                self.progress("configuring")
+                final = tree.configure(self.fragments)
+                missing = config.unmet(self.fragments, final)
+                if refused := [name for name in self.spec.require if name not in final]:
+                    raise UserError(
+                        f"{self.source.label} does not offer {', '.join(refused)}, which {self.spec.path} "
+                        "requires; choose a source that has it or look at the options it depends on"
+                    )
+                self.progress("compiling")
+                tree.make("Image", "modules")
+                self.progress(f"compiling {MODULE}")
+                build_module(tree, self.payload_dir, work / "modules")
+                self._collect(tree.out, work)
+                release = tree.release()
         return {
             "name": self.spec.name,
             "release": release,

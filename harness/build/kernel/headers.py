@@ -65,8 +65,12 @@ class HeadersTree:
 
     def make(self, *words: str) -> None:
         """Run make for an external module."""
-        release = f"KERNELRELEASE={self.release}"
-        make(self.source, [f"O={self.output}", release, *words], log=self.log, progress=self.progress)
+        fixed = [
+            f"O={self.output}",
+            f"KERNELRELEASE={self.release}",
+            "CONFIG_DEBUG_INFO_BTF_MODULES=",  # would want pahole; the kernel loads modules without BTF
+        ]
+        make(self.source, [*fixed, *words], log=self.log, progress=self.progress)
 
 
 def _wrap_programs(kbuild: Path, libraries: Path) -> None:

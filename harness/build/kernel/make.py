@@ -20,6 +20,7 @@ ARCH = "arm64"
 CROSS = "" if platform.machine() == "aarch64" else "aarch64-linux-gnu-"
 MAKE_TIMEOUT_S = 5400
 POLL_S = 1.0
+GRACE_S = 10.0
 _COMPILED = re.compile(rb"^  (?:CC|AS|HOSTCC) ", re.M)
 _ENVIRONMENT = {
     "LC_ALL": "C",
@@ -61,9 +62,12 @@ def make(
     log: Path,
     progress: Callable[[str], None],
     base: Path | None = None,
+    held: int | None = None,
     timeout_s: float = MAKE_TIMEOUT_S,
 ) -> None:
     """Run make in ``directory`` for arm64, appending to ``log``; ``base`` lets trees share ccache entries.
+
+    ``held`` is a locked file descriptor that make and its children inherit: see ``BuildTree.held``.
 
     ``InfraError`` with the last lines when it fails or does not end within ``timeout_s`` seconds.
     """
@@ -86,6 +90,7 @@ def make(
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
+                pass_fds=() if held is None else (held,),
             )
         except FileNotFoundError as error:
             raise UserError("make is not installed; install the packages make and gcc") from error
@@ -93,14 +98,23 @@ def make(
         in_time = _watch(process, log, start, progress, time.monotonic() + timeout_s)
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process)
     said = log.read_bytes()[start:].decode("utf-8", "replace")
     if not in_time:
         raise InfraError(f"make {' '.join(words)} did not end within {timeout_s:.0f} s", command.tail(said))
     if process.returncode:
         what = f"make {' '.join(words)} ended with status {process.returncode}"
         raise InfraError(f"{what}\n{_errors(said)}", command.tail(said))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End make and its compilers; on SIGTERM make removes the files that it had half written."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _watch(
@@ -122,5 +136,5 @@ def _watch(
 def _errors(output: str) -> str:
     """Return the compiler's errors, which parallel make may bury, else the last lines."""
     lines = output.splitlines()
-    found = [line for line in lines if re.search(r"\berror:|\*\*\* |undefined reference", line)]
+    found = [line for line in lines if re.search(r"\b[Ee]rror: |\*\*\* |undefined reference", line)]
     return "\n".join(found[:10] or lines[-10:])

@@ -100,7 +100,7 @@ def from_mbox(path: Path) -> Series:
     """
     data = _read(path)
     starts = [match.start() for match in _FROM_LINE.finditer(data)]
-    mails = [data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
+    mails = [data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=False)]
     found: list[tuple[int | None, Patch]] = []
     for mail in mails:
         patch = Patch("", mail, True)

@@ -9,11 +9,14 @@ from typing import Any
 
 from harness.build.document import load_document
 from harness.build.kernel import series as patches
+from harness.build.kernel.archives import DebianSource, Tarball
 from harness.build.kernel.debian_image import DebianImage
-from harness.build.kernel.source import SOURCES, Source, located
+from harness.build.kernel.source import Source, located
+from harness.build.kernel.trees import Directory, GitTree
 from harness.build.paths import data_names, find_data_file
 from harness.errors import InputError, Location, Problem, UserError
 
+SOURCES: tuple[type[Source], ...] = (DebianSource, Tarball, GitTree, Directory)
 PATHS = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 
 

@@ -7,18 +7,25 @@ originals of every file that some series has touched), ``state`` (what the sourc
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import filecmp
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.build.cache import Json, write_atomic
+from harness.build.cache import Json, Store, tree_bytes, write_atomic
 from harness.build.kernel import config, series
 from harness.build.kernel.make import make
 from harness.build.kernel.source import Resolved
-from harness.errors import UserError
+from harness.errors import InfraError, UserError
+
+ORPHAN_TIMEOUT_S = 900
+TREES = "kernel-trees"  # the store's directory of slots
 
 
 class BuildTree:
@@ -32,6 +39,30 @@ class BuildTree:
         self.out = slot / "out"
         self.pristine = slot / "pristine"
         self.memory = slot / "tree.json"
+        self.before: dict[str, tuple[bytes, int]] = {}
+        self.lock: int | None = None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Own the tree, also against the make of a builder that was killed.
+
+        The store's lock goes with the builder's process; a make that survives it holds this one, which it
+        inherited, until its last compiler has ended. ``InfraError`` when that takes ``ORPHAN_TIMEOUT_S``.
+        """
+        self.slot.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.slot.with_name(f".{self.slot.name}.busy"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            deadline = time.monotonic() + ORPHAN_TIMEOUT_S
+            while not _locked(descriptor):
+                if time.monotonic() > deadline:
+                    raise InfraError(f"a make from an earlier build still runs in {self.slot}; end it")
+                self.progress("waiting for the make of a build that was killed")
+                time.sleep(1)
+            self.lock = descriptor
+            yield
+        finally:
+            self.lock = None
+            os.close(descriptor)
 
     def fill(self, source: Resolved) -> dict[str, Json]:
         """Make ``src`` hold the source, reusing what is there. Returns the source's provenance."""
@@ -41,6 +72,7 @@ class BuildTree:
         if source.replaces or "identity" not in state:
             shutil.rmtree(self.slot, ignore_errors=True)
         else:
+            self._note_patched()
             self._restore(set())
             shutil.rmtree(self.pristine, ignore_errors=True)
         self.memory.unlink(missing_ok=True)
@@ -61,6 +93,10 @@ class BuildTree:
             for path in touched:
                 _update(result / path, self.src / path)
             self._restore(touched)
+        for path, (data, stamp) in self.before.items():
+            if (self.src / path).is_file() and (self.src / path).read_bytes() == data:
+                os.utime(self.src / path, ns=(stamp, stamp))
+        self.before.clear()
 
     def configure(self, fragments: str) -> dict[str, str]:
         """Run ``allnoconfig`` with the fragments on top. Returns the options that ended up set."""
@@ -71,7 +107,8 @@ class BuildTree:
 
     def make(self, *words: str) -> None:
         """Run make on the tree."""
-        make(self.src, [f"O={self.out}", *words], log=self.log, progress=self.progress, base=self.slot)
+        command = [f"O={self.out}", *words]
+        make(self.src, command, log=self.log, progress=self.progress, base=self.slot, held=self.lock)
 
     def release(self) -> str:
         """Return what ``uname -r`` will say."""
@@ -107,6 +144,13 @@ class BuildTree:
                 absent.add(path)
         self._remember({**state, "absent": sorted(absent)})
 
+    def _note_patched(self) -> None:
+        """Note content and time of the patched files: those that come out the same are not recompiled."""
+        kept = [str(path.relative_to(self.pristine)) for path in self.pristine.rglob("*") if path.is_file()]
+        for path in (*kept, *self._remembered()["absent"]):
+            if (file := self.src / path).is_file():
+                self.before[path] = (file.read_bytes(), file.stat().st_mtime_ns)
+
     def _original(self, path: str) -> Path | None:
         kept = self.pristine / path
         return kept if kept.exists() else None
@@ -119,6 +163,27 @@ class BuildTree:
                 _update(kept, self.src / path)
         for path in set(self._remembered().get("absent", ())) - keep:
             (self.src / path).unlink(missing_ok=True)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def prune(store: Store, max_age_s: float) -> list[tuple[str, int]]:
+    """Delete the build trees that no build has used for ``max_age_s`` seconds; return names and bytes."""
+    gone = []
+    for slot in sorted(store.directory(TREES).glob("[!.]*")):
+        with store.lock(f"kernel-tree-{slot.name}"):
+            memory = slot / "tree.json"
+            used = memory.stat().st_mtime if memory.exists() else 0.0
+            if time.time() - used >= max_age_s:
+                gone.append((slot.name, tree_bytes(slot)))
+                shutil.rmtree(slot, ignore_errors=True)
+    return gone
 
 
 def _update(new: Path, target: Path) -> None:

@@ -164,6 +164,8 @@ void command_stdin(const struct nvh_frame *f)
 		return;
 	if (!f->len) {
 		c->close_in = true;
+		if (!c->in_queue.size)
+			close_stdin(c);
 	} else if (queue_stalled(&c->in_queue)) {
 		upstream_error(f->chan, f->type, "the command does not read its stdin: input dropped");
 		close_stdin(c);

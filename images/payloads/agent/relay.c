@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define RETRY_MS 500
+#define CHANS 65536
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static int fd = -1;
@@ -16,6 +17,7 @@ static bool wanted; /* some frame asked for the next level, so keep reconnecting
 static int64_t tried_ms;
 static struct queue to_next = { .frames = true };
 static struct parser parser;
+static bool open_below[CHANS]; /* commands sent down whose end has not come up */
 
 void relay_init(const char *path)
 {
@@ -46,15 +48,12 @@ static void disconnect(void)
 	fd = -1;
 	parser.size = parser.skipped = 0;
 	queue_drop_partial(&to_next);
-	/* A command that was never delivered must not be waited for. */
-	for (size_t at = 0; at < to_next.size;) {
-		const uint8_t *head = to_next.data + to_next.start + at;
-
-		if (head[5] == NVH_EXEC)
-			upstream_error((uint16_t)(head[6] | head[7] << 8), NVH_EXEC,
-				       "next level went away before it got this");
-		at += NVH_HEADER + nvh_get32(head + 8);
-	}
+	/* Nobody will tell the end of the commands below any more. */
+	for (unsigned chan = 0; chan < CHANS; chan++)
+		if (open_below[chan]) {
+			open_below[chan] = false;
+			upstream_error((uint16_t)chan, NVH_EXEC, "next level went away before the command ended");
+		}
 	queue_clear(&to_next);
 	upstream_error(0, 0, "next level closed the connection");
 }
@@ -71,6 +70,8 @@ void relay_forward(const struct nvh_frame *f)
 		upstream_error(f->chan, f->type, "next level does not read: frame dropped");
 	else if (!queue_push_frame(&to_next, &down))
 		upstream_error(f->chan, f->type, "out of memory: frame dropped");
+	else if (f->type == NVH_EXEC)
+		open_below[f->chan] = true;
 }
 
 bool relay_blocks_upstream(void)
@@ -82,6 +83,8 @@ static void from_below(const struct nvh_frame *f)
 {
 	if (f->hop == 255)
 		return;
+	if (f->type == NVH_EXIT || f->type == NVH_ERROR)
+		open_below[f->chan] = false;
 	upstream_send((uint8_t)(f->hop + 1), f->type, f->chan, f->payload, f->len);
 }
 

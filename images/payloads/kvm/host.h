@@ -92,6 +92,8 @@ bool fail(struct result *r, const char *format, ...) __attribute__((format(print
 /* One VM whose region is `memory`, started and controlled. */
 bool case_begin(struct vm *vm, void *memory, const struct options *o, struct result *r);
 void case_end(struct vm *vm, struct result *r);
+/* Start the clock of --seconds; case_begin() does it too. */
+void case_clock(void);
 /* Another iteration, given the number and the time already spent? */
 bool case_goes_on(const struct options *o, const struct result *r);
 

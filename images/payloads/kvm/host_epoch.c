@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TELL_MAX 8 /* bad passes described per case */
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -17,6 +19,7 @@ static double seconds(void)
 }
 
 static double case_start;
+static unsigned told;
 
 bool fail(struct result *r, const char *format, ...)
 {
@@ -106,7 +109,7 @@ bool epoch_wait(struct vm *vm, unsigned passes, const struct options *o, struct 
 		r->accesses += report->accesses;
 		r->stale += report->stale;
 		r->other += report->other;
-		if (report->stale || report->other)
+		if ((report->stale || report->other) && told++ < TELL_MAX)
 			fprintf(stderr, "nvh-kvm: vcpu=%u epoch=%lu page=%lu value=0x%lx expected=0x%lx old=0x%lx\n", i,
 				vm->control->epoch, report->bad_page, report->bad_value,
 				vm->control->expect[report->bad_page], vm->control->old[report->bad_page]);
@@ -162,11 +165,17 @@ uint64_t stamps_present(const struct vm *vm, const void *memory, uint64_t epoch)
 	return stamps(vm, memory, reaches, epoch);
 }
 
+void case_clock(void)
+{
+	case_start = seconds();
+	told = 0;
+}
+
 bool case_begin(struct vm *vm, void *memory, const struct options *o, struct result *r)
 {
 	uint64_t seed = fresh_seed();
 
-	case_start = seconds();
+	case_clock();
 	fill(memory, o->pages, seed);
 	if (!vm_create(vm, o->vcpus, o->pages) ||
 	    !vm_slot(vm, SLOT_REGION, REGION_GPA, o->pages * PAGE, memory, 0) ||

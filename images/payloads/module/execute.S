@@ -10,7 +10,6 @@
 #include <linux/linkage.h>
 #include <asm/assembler.h>
 
-#include "nvh_uapi.h"
 #include "tlbi_ops.h"
 
 	.text
@@ -43,7 +42,7 @@ SYM_CODE_START_LOCAL(nvh_stubs)
 #define RT_1 x1
 #define STUB(name, op1, crn, crm, op2, has_operand) \
 	hint	#34 ; \
-	sys	#op1, C##crn, C##crm, #op2, RT_##has_operand ; \
+	sys	op1, C##crn, C##crm, op2, RT_##has_operand ; \
 	ret ; \
 	nop ;
 #define STUB_X(...) STUB(__VA_ARGS__)
@@ -52,7 +51,7 @@ SYM_CODE_END(nvh_stubs)
 
 /*
  * u64 nvh_execute(u64 index, u64 operand, u64 vttbr, u64 hcr, u64 flags): returns 1 when UNDEFINED.
- * The caller has preemption off; flags as in nvh_uapi.h say which of vttbr and hcr to load.
+ * The caller has preemption off; flags (bits of nvh_uapi.h): 0 loads vttbr, 1 loads hcr.
  */
 SYM_FUNC_START(nvh_execute)
 	mrs	x9, daif

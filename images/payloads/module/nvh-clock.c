@@ -23,7 +23,8 @@ int main(void)
 		return 3;
 	}
 	__asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
-	printf("mono=%llu cntpct=%llu cntvct=%llu cntfrq=%lu\n", (unsigned long long)c.mono_ns,
-	       (unsigned long long)c.cntpct, (unsigned long long)c.cntvct, frequency);
+	printf("mono=%llu cntpct=%llu cntvct=%llu cntfrq=%lu delay=%llu\n", (unsigned long long)c.mono_ns,
+	       (unsigned long long)c.cntpct, (unsigned long long)c.cntvct, frequency,
+	       (unsigned long long)(c.mono_after_ns - c.mono_ns));
 	return 0;
 }

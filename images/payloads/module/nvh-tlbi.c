@@ -28,10 +28,11 @@ static const struct row rows[] = { TLBI_OPERATIONS(ROW_X) };
 static int usage(void)
 {
 	fprintf(stderr, "usage: nvh-tlbi OP [--operand HEX] [--vmid N] [--e2h-tge guest|host] [--count N]\n"
-			"                [--cpu N]\n"
+			"                [--cpu N] [--settle US]\n"
 			"       nvh-tlbi --list\n"
 			"--e2h-tge guest clears HCR_EL2.TGE around the operation; default: guest for operations\n"
-			"named E1 with op1=0, host otherwise; at EL1 there is neither.\n");
+			"named E1 with op1=0, host otherwise; at EL1 there is neither.\n"
+			"--settle: pause between trace event and operation, 500 by default, 0 for large counts.\n");
 	return 2;
 }
 
@@ -61,7 +62,7 @@ static void list(void)
 
 int main(int argc, char **argv)
 {
-	struct nvh_tlbi t = { .count = 1 };
+	struct nvh_tlbi t = { .count = 1, .settle_us = 500 };
 	const struct row *row;
 	const char *context = NULL;
 	unsigned long long value;
@@ -91,6 +92,8 @@ int main(int argc, char **argv)
 			context = text;
 		} else if (!strcmp(key, "--count") && number(text, 0, 1000000, &value) && value) {
 			t.count = (__u32)value;
+		} else if (!strcmp(key, "--settle") && number(text, 0, NVH_SETTLE_MAX_US, &value)) {
+			t.settle_us = (__u32)value;
 		} else if (!strcmp(key, "--cpu") && number(text, 0, CPU_SETSIZE - 1, &value)) {
 			cpu_set_t set;
 

@@ -3,6 +3,7 @@
  * nvh.ko: /dev/nvh executes any TLBI operation of tlbi_ops.h at the level that the kernel runs at
  * (vEL2 in L1, EL1 in L2) and reads the clocks back to back. Test machines only.
  */
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -64,6 +65,8 @@ static void execute_once(struct nvh_tlbi *t, int index)
 	t->vmid = vttbr >> 48;
 	t->hcr = hcr;
 	trace_nvh_tlbi(operations[index].name, t->operand, t->vmid, hcr);
+	/* The clocks of two levels are related to some 100 us: let nobody doubt what came first. */
+	udelay(min(t->settle_us, NVH_SETTLE_MAX_US));
 	if (nvh_execute(index, t->operand, vttbr, hcr, t->flags))
 		t->undef++;
 	else
@@ -107,6 +110,8 @@ static void read_clocks(struct nvh_clock *c)
 	isb();
 	c->cntpct = read_sysreg(cntpct_el0);
 	c->cntvct = read_sysreg(cntvct_el0);
+	isb();
+	c->mono_after_ns = ktime_get_ns();
 	local_irq_restore(flags);
 }
 

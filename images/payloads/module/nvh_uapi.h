@@ -16,6 +16,7 @@ struct nvh_tlbi {
 	__u32 vmid;	/* in with NVH_SET_VMID; out: the VMID in effect */
 	__u32 count;	/* in: executions asked for */
 	__u32 executed; /* out */
+	__u32 settle_us; /* in: pause between the trace event and the operation */
 	__u32 undef;	/* out: how many were UNDEFINED here */
 	__u32 el;	/* out: the exception level that the kernel runs at */
 	__u64 hcr;	/* out: HCR_EL2 in effect, 0 at EL1 */
@@ -25,7 +26,10 @@ struct nvh_clock {
 	__u64 mono_ns; /* CLOCK_MONOTONIC */
 	__u64 cntpct;
 	__u64 cntvct;
+	__u64 mono_after_ns; /* CLOCK_MONOTONIC again: bounds the delay between the readings */
 };
+
+#define NVH_SETTLE_MAX_US 1000u
 
 #define NVH_IOC_TLBI _IOWR('N', 1, struct nvh_tlbi)
 #define NVH_IOC_CLOCK _IOR('N', 2, struct nvh_clock)

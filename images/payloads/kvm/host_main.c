@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nvh-kvm: runs at L1 (its guest is then an L2) or at L0. Changes the memory behind a running guest in
+ * many ways and has the guest prove that it sees the change. One line of key=value words per case.
+ *
+ * Exit: 0 nothing stale and every positive control held; 1 stale, lost or foreign data; 2 usage;
+ * 3 KVM, the guest or the machine failed; 4 a case could not be exercised (reason= says why).
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+
+static const struct test_case cases[] = {
+	{ "memslot-remove", "delete the slot, add it again with other memory", case_memslot_remove },
+	{ "memslot-move", "move a slot with other memory to the guest address", case_memslot_move },
+	{ "dirty-log", "collect the dirty log under a running writer", case_dirty_log },
+	{ "dirty-log-clear", "the same with KVM_CLEAR_DIRTY_LOG", case_dirty_log_clear },
+	{ "unmap", "munmap, then new memory at the same host address", case_unmap },
+	{ "remap", "mmap or mremap of other memory over the host address", case_remap },
+	{ "dontneed", "MADV_DONTNEED: the guest must read zeroes", case_dontneed },
+	{ "mprotect-ro", "read-only host mapping: guest writes must be refused", case_mprotect_ro },
+	{ "thp-split", "split huge pages by partial MADV_DONTNEED and mprotect", case_thp_split },
+	{ "thp-collapse", "split, then MADV_COLLAPSE", case_thp_collapse },
+	{ "vmid-reuse", "many VMs with a secret each at the same guest address", case_vmid_reuse },
+	{ "migrate", "remap while the vCPUs move between CPUs", case_migrate },
+};
+
+#define CASES (sizeof(cases) / sizeof(*cases))
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: nvh-kvm [--case NAME|all] [--iterations N] [--vcpus N] [--vms N] [--region-mib N]\n"
+			"               [--seconds S] [--timeout S] [--self-test]\n"
+			"       nvh-kvm --list\n"
+			"--seconds bounds each case (at least one iteration is made), --timeout each wait for the guest;\n"
+			"--self-test leaves the changes out and must report stale data and exit 1.\n");
+	return EXIT_USAGE;
+}
+
+static bool number(const char *text, unsigned min, unsigned max, unsigned *value)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (!*text || *text == '-' || *end || errno || n < min || n > max)
+		return false;
+	*value = (unsigned)n;
+	return true;
+}
+
+static int run(const struct test_case *c, const struct options *o)
+{
+	struct result r = { 0 };
+	bool judged = c->run(o, &r);
+	bool bad = r.stale || r.other || r.lost;
+	/* What was seen wrong counts even when the case then broke off. */
+	int status = bad ? EXIT_STALE : r.broken ? EXIT_ENVIRONMENT : judged && r.control ? EXIT_OK : EXIT_VACUOUS;
+
+	printf("case=%s vcpus=%u pages=%zu iterations=%u accesses=%lu control=%lu stale=%lu other=%lu lost=%lu "
+	       "faults=%lu mmio=%lu%s ok=%d",
+	       c->name, o->vcpus, o->pages, r.iterations, r.accesses, r.control, r.stale, r.other, r.lost, r.faults,
+	       r.mmio, r.extra, status == EXIT_OK);
+	if (r.reason[0])
+		printf(" reason=\"%s\"", r.reason);
+	putchar('\n');
+	fflush(stdout);
+	return status;
+}
+
+/* Found staleness outranks a broken machine, which outranks a case not exercised. */
+static int worse(int a, int b)
+{
+	static const int rank[] = { [EXIT_OK] = 0, [EXIT_STALE] = 3, [EXIT_ENVIRONMENT] = 2, [EXIT_VACUOUS] = 1 };
+
+	return rank[b] > rank[a] ? b : a;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .iterations = 8, .vcpus = 2, .vms = 8, .timeout_s = 60, .pages = 512 };
+	const char *name = "all";
+	unsigned mib, failed = 0, done = 0;
+	int status = EXIT_OK;
+
+	for (int i = 1; i < argc; i++) {
+		const char *key = argv[i], *text = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(key, "--list") && argc == 2) {
+			for (size_t c = 0; c < CASES; c++)
+				printf("%s: %s\n", cases[c].name, cases[c].about);
+			return EXIT_OK;
+		}
+		if (!strcmp(key, "--self-test")) {
+			o.self_test = true;
+			continue;
+		}
+		if (!strcmp(key, "--case") && *text)
+			name = text;
+		else if (!strcmp(key, "--region-mib") && number(text, 1, PAGES_MAX / 256, &mib))
+			o.pages = mib * 256;
+		else if (!(!strcmp(key, "--iterations") && number(text, 1, 1000000, &o.iterations)) &&
+			 !(!strcmp(key, "--vcpus") && number(text, 1, VCPUS_MAX, &o.vcpus)) &&
+			 !(!strcmp(key, "--vms") && number(text, 2, 256, &o.vms)) &&
+			 !(!strcmp(key, "--seconds") && number(text, 1, 86400, &o.seconds)) &&
+			 !(!strcmp(key, "--timeout") && number(text, 1, 3600, &o.timeout_s))) {
+			fprintf(stderr, "nvh-kvm: bad option or value: %s %s\n", key, text);
+			return usage();
+		}
+		i++;
+	}
+	/*
+	 * The vCPU threads spin on every CPU: this one must wake at once, not at their next tick. They
+	 * themselves stay ordinary (RESET_ON_FORK). Without the privilege it is only slower.
+	 */
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){ .sched_priority = 1 });
+	for (size_t c = 0; c < CASES; c++) {
+		int one;
+
+		if (strcmp(name, "all") && strcmp(name, cases[c].name))
+			continue;
+		if (!done++ && kvm_open() < 0)
+			return EXIT_ENVIRONMENT;
+		one = run(&cases[c], &o);
+		failed += one != EXIT_OK;
+		status = worse(status, one);
+	}
+	if (!done) {
+		fprintf(stderr, "nvh-kvm: unknown case '%s'; see nvh-kvm --list\n", name);
+		return EXIT_USAGE;
+	}
+	printf("cases=%u failed=%u ok=%d\n", done, failed, status == EXIT_OK);
+	return status;
+}

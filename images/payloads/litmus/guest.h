@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The payload at vEL2. */
+#ifndef NVH_LITMUS_GUEST_H
+#define NVH_LITMUS_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shared.h"
+
+/* Per vCPU, in TPIDR_EL2. The assembly knows the offsets. */
+struct cpu {
+	uint64_t x[8];
+	uint64_t elr, spsr, esr, far, hpfar, sp;
+	uint64_t guard, took;
+	uint64_t index;
+};
+_Static_assert(offsetof(struct cpu, elr) == CPU_ELR && offsetof(struct cpu, spsr) == CPU_SPSR &&
+		       offsetof(struct cpu, esr) == CPU_ESR && offsetof(struct cpu, far) == CPU_FAR &&
+		       offsetof(struct cpu, hpfar) == CPU_HPFAR && offsetof(struct cpu, sp) == CPU_SP &&
+		       offsetof(struct cpu, guard) == CPU_GUARD && offsetof(struct cpu, took) == CPU_TOOK,
+	       "struct cpu and the offsets in shared.h");
+
+static struct shared *const shared = (struct shared *)SHARED_PA;
+
+#define read_sysreg(name)                                                                                    \
+	({                                                                                                   \
+		uint64_t v_;                                                                                 \
+		__asm__ volatile("mrs %0, " #name : "=r"(v_));                                               \
+		v_;                                                                                          \
+	})
+#define write_sysreg(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)))
+#define barrier_ish() __asm__ volatile("dsb ish\n\tisb" ::: "memory")
+#define barrier_ishst() __asm__ volatile("dsb ishst" ::: "memory")
+
+/* guest_start.S */
+void l2_run(struct cpu *cpu);
+extern char l2_vectors[], l2_read[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
+	l2_call[], l2_return[];
+
+/* guest_tables.c: granules of 1 << shift bytes, input sizes as in INPUT_BITS() */
+void tables_reset(void);
+uint64_t tables_new(unsigned shift);
+/* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
+uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level);
+void tables_vel2(bool e2h);
+uint64_t tables_vel2_root(void);
+
+/* guest_tlbi.c */
+void tlbi(unsigned op, uint64_t operand);
+uint64_t tlbi_stub(unsigned op);
+
+/* guest_step.c */
+void run_program(struct cpu *cpu, struct program *program);
+void doorbell(uint64_t value);
+
+extern struct spin spins[CPUS_MAX];
+extern uint64_t spin_stop[CPUS_MAX];
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Brings up vEL2 on each vCPU and runs the VMM's programs. */
+#include "guest.h"
+
+static struct cpu cpus[CPUS_MAX];
+
+void guest_main(uint64_t index);
+void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far);
+
+/* 39-bit VA from level 1 of 4K tables; TCR_EL2 has EL1's layout with E2H (Arm ARM D24.2 TCR_EL2). */
+static void mmu_on(void)
+{
+	uint64_t common = 25 | 1 << 8 | 1 << 10 | 3 << 12; /* T0SZ, IRGN0, ORGN0, SH0; TG0 4K */
+	uint64_t tcr = shared->e2h ? common | 1 << 23 | 2ull << 32 : common | 1ull << 31 | 1 << 23 | 2 << 16;
+
+	if (shared->e2h)
+		tcr |= 1ull << 36; /* 16-bit ASIDs */
+	write_sysreg(mair_el2, 0xff); /* Attr0 Normal WB, Attr1 Device-nGnRnE */
+	write_sysreg(tcr_el2, tcr);
+	write_sysreg(ttbr0_el2, tables_vel2_root());
+	__asm__ volatile("dsb sy\n\tisb" ::: "memory");
+	write_sysreg(sctlr_el2, 0x30c50830ull | 1 << 0 | 1 << 2 | 1 << 12); /* RES1, M, C, I */
+	__asm__ volatile("isb" ::: "memory");
+}
+
+static void read_ids(void)
+{
+	shared->id_mmfr0 = read_sysreg(id_aa64mmfr0_el1);
+	shared->id_mmfr1 = read_sysreg(id_aa64mmfr1_el1);
+	shared->id_mmfr2 = read_sysreg(id_aa64mmfr2_el1);
+	shared->id_isar0 = read_sysreg(id_aa64isar0_el1);
+	shared->id_isar1 = read_sysreg(id_aa64isar1_el1);
+}
+
+/* The CPU that the doorbell belongs to: it alone talks to the VMM. */
+static void lead(struct cpu *cpu)
+{
+	uint64_t number = 0;
+
+	doorbell(DOORBELL_DONE);
+	for (;;) {
+		tables_reset();
+		for (unsigned i = 0; i < CPUS_MAX; i++)
+			spin_stop[i] = 0;
+		__atomic_store_n(&shared->number, ++number, __ATOMIC_RELEASE);
+		run_program(cpu, &shared->program[0]);
+		for (unsigned i = 1; i < shared->cpus; i++)
+			while (__atomic_load_n(&shared->finished[i], __ATOMIC_ACQUIRE) != number)
+				__asm__ volatile("yield");
+		__asm__ volatile("dsb ish" ::: "memory");
+		doorbell(DOORBELL_DONE);
+	}
+}
+
+static void follow(struct cpu *cpu)
+{
+	uint64_t number = 0, next;
+
+	for (;;) {
+		while ((next = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE)) == number)
+			__asm__ volatile("yield");
+		number = next;
+		run_program(cpu, &shared->program[cpu->index]);
+		__atomic_store_n(&shared->finished[cpu->index], number, __ATOMIC_RELEASE);
+	}
+}
+
+void guest_main(uint64_t index)
+{
+	struct cpu *cpu = &cpus[index];
+
+	cpu->index = index;
+	write_sysreg(tpidr_el2, cpu);
+	write_sysreg(hcr_el2, (1ull << 31) | (read_sysreg(hcr_el2) & (1ull << 34))); /* RW; E2H as it is */
+	if (!index) {
+		shared->e2h = read_sysreg(hcr_el2) >> 34 & 1;
+		shared->l2_page = (uint64_t)l2_vectors & ~0xffffull;
+		tables_vel2(shared->e2h);
+		read_ids();
+	}
+	mmu_on();
+	if (index)
+		follow(cpu);
+	lead(cpu);
+}
+
+void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far)
+{
+	shared->fatal_esr = esr;
+	shared->fatal_elr = elr;
+	shared->fatal_far = far;
+	shared->fatal_cpu = ((struct cpu *)read_sysreg(tpidr_el2))->index;
+	__asm__ volatile("dsb ish" ::: "memory");
+	for (;;)
+		doorbell(DOORBELL_FATAL);
+}

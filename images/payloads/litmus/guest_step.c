@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Carries out a program: one function per kind of step. */
+#include "geometry.h"
+#include "guest.h"
+
+#define SPSR_EL1H 0x3c5
+#define SPSR_EL0T 0x3c0
+#define EC(esr) ((esr) >> 26 & 0x3f)
+#define EC_SVC 0x15
+#define EC_HVC 0x16
+#define EC_IABT_LOW 0x20
+#define EC_DABT_LOW 0x24
+#define PATIENCE 2000000 /* polls of another CPU before giving up */
+
+__attribute__((section(".l2.data"), aligned(64))) struct spin spins[CPUS_MAX];
+__attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];
+
+void doorbell(uint64_t value)
+{
+	__asm__ volatile("str %0, [%1]" ::"r"(value), "r"((uint64_t)DOORBELL_PA) : "memory");
+}
+
+static void load_context(const struct context *c)
+{
+	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & (1ull << 34));
+
+	write_sysreg(vttbr_el2, c->vttbr);
+	write_sysreg(vtcr_el2, c->vtcr);
+	write_sysreg(hcr_el2, hcr);
+	if (shared->id_mmfr0 >> 56 & 0xf)
+		write_sysreg(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (shared->e2h) {
+		write_sysreg(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
+		write_sysreg(s3_5_c2_c0_2, c->tcr);
+		write_sysreg(s3_5_c1_c0_0, c->sctlr);
+		write_sysreg(s3_5_c10_c2_0, 0xff);
+		write_sysreg(s3_5_c12_c0_0, l2_vectors);
+	} else {
+		write_sysreg(ttbr0_el1, c->ttbr0);
+		write_sysreg(tcr_el1, c->tcr);
+		write_sysreg(sctlr_el1, c->sctlr);
+		write_sysreg(mair_el1, 0xff);
+		write_sysreg(vbar_el1, l2_vectors);
+	}
+	__asm__ volatile("isb" ::: "memory");
+}
+
+/* Tables for the context, and L2's own page in both stages, identically mapped. */
+static void step_context(const struct step *s)
+{
+	struct context *c = &shared->context[s->ctx];
+	uint64_t page = (uint64_t)l2_vectors & ~0xffffull;
+	uint64_t s2 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S2_NORMAL | PTE_S2_R | PTE_S2_W;
+	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER;
+	uint64_t at;
+
+	c->s2_root = s->a ? shared->context[s->a - 1].s2_root : tables_new(c->s2_shift);
+	for (at = page; !s->a && at < page + 0x10000; at += 1ull << c->s2_shift)
+		*tables_slot(c->s2_root, c->s2_shift, at, 3) = at | s2;
+	c->vttbr |= c->s2_root;
+	c->s1_root = s->b ? shared->context[s->b - 1].s1_root : tables_new(c->s1_shift);
+	for (at = page; !s->b && at < page + 0x10000; at += 1ull << c->s1_shift)
+		*tables_slot(c->s1_root, c->s1_shift, at, 3) = at | s1;
+	c->ttbr0 |= c->s1_root;
+	barrier_ishst();
+}
+
+static void step_write(const struct step *s)
+{
+	struct context *c = &shared->context[s->ctx];
+	uint64_t *slot;
+
+	if (s->kind == STEP_S2)
+		slot = tables_slot(c->s2_root, c->s2_shift, s->a, s->c);
+	else if (s->kind == STEP_S1)
+		slot = tables_slot(c->s1_root, c->s1_shift, s->a, s->c);
+	else
+		slot = tables_slot(tables_vel2_root(), 12, s->a, s->c);
+	__atomic_store_n(slot, s->b, __ATOMIC_RELAXED);
+	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
+}
+
+static void step_poke(const struct step *s)
+{
+	*(volatile uint64_t *)s->a = s->b;
+	if (s->c)
+		__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(s->a) : "memory");
+}
+
+static void record_exit(const struct cpu *cpu, struct outcome *o)
+{
+	uint64_t ec = EC(cpu->esr);
+
+	o->value = cpu->x[0];
+	o->esr = cpu->esr;
+	o->far = cpu->far;
+	o->hpfar = cpu->hpfar;
+	if (ec == EC_DABT_LOW || ec == EC_IABT_LOW) {
+		o->kind = OUTCOME_S2_FAULT;
+	} else if (ec == EC_HVC && !(cpu->esr & 0xffff)) {
+		o->kind = OUTCOME_VALUE;
+	} else if (ec == EC_HVC) {
+		o->kind = EC(cpu->x[3]) == EC_SVC ? OUTCOME_VALUE : OUTCOME_S1_FAULT;
+		o->esr = cpu->x[3];
+		o->far = cpu->x[4];
+	} else {
+		o->kind = OUTCOME_TRAP;
+	}
+}
+
+static void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	static char *const stubs[] = { [ACCESS_READ] = l2_read,
+				       [ACCESS_WRITE] = l2_write,
+				       [ACCESS_EXECUTE] = l2_execute };
+
+	load_context(&shared->context[s->ctx]);
+	cpu->x[0] = 0;
+	cpu->x[1] = s->a;
+	cpu->x[2] = s->b;
+	cpu->x[6] = s->c;
+	cpu->elr = (uint64_t)stubs[s->op];
+	cpu->spsr = s->c ? SPSR_EL0T : SPSR_EL1H;
+	l2_run(cpu);
+	record_exit(cpu, o);
+}
+
+static void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	cpu->x[1] = s->a;
+	cpu->x[2] = s->d;
+	cpu->x[3] = s->c;
+	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
+	cpu->x[5] = s->b;
+	cpu->elr = (uint64_t)l2_remap;
+	cpu->spsr = SPSR_EL1H;
+	l2_run(cpu);
+	record_exit(cpu, o);
+	o->more[0] = cpu->x[0];
+	o->more[1] = cpu->x[6];
+	o->value = cpu->x[7];
+}
+
+static void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	cpu->x[1] = s->a;
+	cpu->x[4] = tlbi_stub(s->op);
+	cpu->elr = (uint64_t)l2_call;
+	cpu->spsr = SPSR_EL1H;
+	l2_run(cpu);
+	record_exit(cpu, o);
+}
+
+static void step_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	o->kind = OUTCOME_DONE;
+	if (shared->skip && (s->flags & STEP_UNDER_TEST))
+		return;
+	barrier_ishst();
+	cpu->took = 0;
+	cpu->guard = 1;
+	tlbi(s->op, s->a);
+	cpu->guard = 0;
+	barrier_ish();
+	if (cpu->took) {
+		o->kind = OUTCOME_EXCEPTION;
+		o->esr = cpu->esr;
+	}
+}
+
+static void step_read(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	uint64_t value = 0;
+
+	cpu->took = 0;
+	cpu->guard = 1;
+	__asm__ volatile("ldr %0, [%1]" : "+r"(value) : "r"(s->a) : "x16", "x17", "memory");
+	cpu->guard = 0;
+	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_VALUE;
+	o->value = value;
+	o->esr = cpu->esr;
+	o->far = cpu->far;
+}
+
+static void step_spin(struct cpu *cpu, const struct step *s)
+{
+	struct spin *spin = &spins[cpu->index];
+
+	load_context(&shared->context[s->ctx]);
+	spin->count = spin->faults = 0;
+	__atomic_store_n(&spin->begun, shared->number, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&spin_stop[cpu->index], __ATOMIC_ACQUIRE)) {
+		cpu->x[1] = s->a;
+		cpu->x[2] = (uint64_t)spin;
+		cpu->x[3] = (uint64_t)&spin_stop[cpu->index];
+		cpu->elr = (uint64_t)l2_spin;
+		cpu->spsr = SPSR_EL1H;
+		l2_run(cpu);
+		if (EC(cpu->esr) != EC_HVC || (cpu->esr & 0xffff)) {
+			spin->esr = EC(cpu->esr) == EC_HVC ? cpu->x[3] : cpu->esr;
+			spin->hpfar = cpu->hpfar;
+			__atomic_store_n(&spin->faults, spin->faults + 1, __ATOMIC_RELEASE);
+		}
+	}
+}
+
+static void step_pause(const struct step *s)
+{
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (__atomic_load_n(&spins[s->c].begun, __ATOMIC_ACQUIRE) == shared->number)
+			return;
+		__asm__ volatile("yield");
+	}
+}
+
+/* Two rounds: the one under way may have begun before this step. */
+static void step_sample(const struct step *s, struct outcome *o)
+{
+	const struct spin *spin = &spins[s->c];
+	uint64_t count = __atomic_load_n(&spin->count, __ATOMIC_ACQUIRE);
+	uint64_t faults = __atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (__atomic_load_n(&spin->count, __ATOMIC_ACQUIRE) >= count + 2) {
+			o->kind = OUTCOME_VALUE;
+			o->value = spin->value;
+			return;
+		}
+		if (__atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE) >= faults + 2) {
+			o->kind = EC(spin->esr) == EC_DABT_LOW ? OUTCOME_S2_FAULT : OUTCOME_S1_FAULT;
+			o->esr = spin->esr;
+			o->hpfar = spin->hpfar;
+			return;
+		}
+		__asm__ volatile("yield");
+	}
+	o->kind = OUTCOME_TIMEOUT;
+}
+
+static void step_host(const struct step *s)
+{
+	shared->host_action = s->a;
+	shared->host_argument = s->b;
+	__asm__ volatile("dsb ish" ::: "memory");
+	doorbell(DOORBELL_HOST);
+}
+
+void run_program(struct cpu *cpu, struct program *program)
+{
+	for (unsigned i = 0; i < STEPS_MAX; i++) {
+		const struct step *s = &program->step[i];
+		struct outcome *o = &program->outcome[i];
+
+		switch (s->kind) {
+		case STEP_END:
+			return;
+		case STEP_CONTEXT:
+			step_context(s);
+			break;
+		case STEP_S2:
+		case STEP_S1:
+		case STEP_E2:
+			step_write(s);
+			break;
+		case STEP_POKE:
+			step_poke(s);
+			break;
+		case STEP_L2:
+			step_l2(cpu, s, o);
+			break;
+		case STEP_TLBI:
+			step_tlbi(cpu, s, o);
+			break;
+		case STEP_L2_TLBI:
+			step_l2_tlbi(cpu, s, o);
+			break;
+		case STEP_L2_REMAP:
+			step_l2_remap(cpu, s, o);
+			break;
+		case STEP_READ:
+			step_read(cpu, s, o);
+			break;
+		case STEP_HOST:
+			step_host(s);
+			break;
+		case STEP_SPIN:
+			step_spin(cpu, s);
+			break;
+		case STEP_PAUSE:
+			step_pause(s);
+			break;
+		case STEP_SAMPLE:
+			step_sample(s, o);
+			break;
+		case STEP_STOP:
+			__atomic_store_n(&spin_stop[s->c], 1, __ATOMIC_RELEASE);
+			break;
+		}
+	}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The payload's translation tables: a pool for L2's, emptied before each program, and vEL2's own. */
+#include "geometry.h"
+#include "guest.h"
+
+static uint64_t pool_next;
+static uint64_t vel2_root[512] __attribute__((aligned(4096)));
+
+void tables_reset(void)
+{
+	pool_next = POOL_PA;
+}
+
+uint64_t tables_new(unsigned shift)
+{
+	uint64_t size = 1ull << shift;
+	uint64_t at = (pool_next + size - 1) & ~(size - 1);
+
+	pool_next = at + size;
+	for (uint64_t *p = (uint64_t *)at; p < (uint64_t *)(at + size); p++)
+		*p = 0;
+	return at;
+}
+
+uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level)
+{
+	uint64_t table = root;
+
+	for (unsigned l = start_level(shift);; l++) {
+		unsigned low = level_shift(shift, l);
+		uint64_t entries = l == start_level(shift) ? 1ull << (input_bits(shift) - low) :
+							     1ull << (shift - 3);
+		uint64_t *slot = (uint64_t *)table + ((ia >> low) & (entries - 1));
+
+		if (l == level)
+			return slot;
+		if ((*slot & (PTE_VALID | PTE_TABLE)) != (PTE_VALID | PTE_TABLE))
+			*slot = tables_new(shift) | PTE_VALID | PTE_TABLE;
+		table = *slot & PTE_ADDRESS;
+	}
+}
+
+/* One gigabyte each: devices, the image and the pool, the data. AP[1] is RES1 without E2H (D8.3.2). */
+void tables_vel2(bool e2h)
+{
+	uint64_t normal = PTE_VALID | PTE_AF | PTE_SH_INNER | (e2h ? 0 : PTE_S1_EL0);
+	uint64_t device = normal | 1 << 2 | PTE_S1_UXN | (e2h ? PTE_S1_PXN : 0);
+
+	vel2_root[DOORBELL_PA >> 30] = (DOORBELL_PA & ~0x3fffffffull) | device;
+	vel2_root[IMAGE_PA >> 30] = IMAGE_PA | normal;
+	for (uint64_t pa = DATA_PA; pa < DATA_PA + DATA_SIZE; pa += 1 << 30)
+		vel2_root[pa >> 30] = pa | normal;
+}
+
+uint64_t tables_vel2_root(void)
+{
+	return (uint64_t)vel2_root;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* nvh-litmus's VMM: one VM, the cases, and what is said about them. */
+#ifndef NVH_LITMUS_HOST_H
+#define NVH_LITMUS_HOST_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stddef.h>
+
+#include "geometry.h"
+#include "oracle.h"
+#include "shared.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+
+/* What a case needs of its VM. Cases that agree share one. */
+struct config {
+	uint8_t cpus;
+	bool e2h0;	    /* KVM_ARM_VCPU_HAS_EL2_E2H0: an nVHE hypervisor */
+	bool hide_range;    /* ID_AA64ISAR0_EL1.TLB: OS only */
+	bool hide_os;	    /* ID_AA64ISAR0_EL1.TLB: neither OS nor RANGE */
+	bool hide_xs;	    /* ID_AA64ISAR1_EL1.XS */
+	bool huge;	    /* MADV_HUGEPAGE for the data */
+	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+};
+
+struct vm {
+	int fd;
+	struct config config;
+	uint64_t features; /* ID_AA64ISAR0_EL1.TLB and so on, see vm_lacks() */
+	struct vcpu vcpu[CPUS_MAX];
+	uint8_t *low, *data;
+	struct shared *shared;
+	bool stop;
+	char broken[160];
+	bool (*action)(struct vm *vm, uint64_t action, uint64_t argument);
+};
+
+enum ran { RAN, RAN_FATAL, RAN_HANG, RAN_BROKEN };
+
+/* host_vm.c. A false leaves its reason in vm->broken. */
+bool vm_create(struct vm *vm, const struct config *config);
+void vm_destroy(struct vm *vm);
+/* Let the payload carry out what is in shared->program. */
+enum ran vm_run(struct vm *vm, unsigned timeout_s);
+/* Where a vCPU was when it last left KVM_RUN. */
+uint64_t vm_pc(const struct vm *vm, unsigned index);
+void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags);
+/* Why L1 on this model cannot execute `op`, or NULL. */
+const char *vm_lacks(const struct vm *vm, const struct operation *op);
+bool kvm_has_el2(void);
+bool kvm_has_e2h0(void);
+
+/* What a probe of L2 (or of vEL2's own mapping) is for. */
+enum role {
+	ROLE_BEFORE, /* must read `old`: the translation is in use */
+	ROLE_STALE,  /* the control: with the descriptor changed and no TLBI, `old` shows a cached translation */
+	ROLE_GONE,   /* after the operation: must not be `old`; the fault must be the right one */
+	ROLE_FREE,   /* not obliged: `old` or a fault, which is counted as over-invalidation */
+	ROLE_AFTER,  /* must read `now`: the new descriptor is in use */
+	ROLE_UNDEF,  /* the operation must be UNDEFINED */
+	ROLE_TRAP,   /* the operation must arrive at vEL2: esr */
+	ROLE_DONE,   /* the operation must raise nothing */
+};
+
+struct probe {
+	uint8_t cpu, step, role, observable;
+	uint64_t at; /* IPA or VA */
+	uint64_t old, now;
+};
+
+#define PROBES_MAX 96
+
+struct litmus {
+	char name[96];
+	unsigned op;
+	struct config config;
+	void (*build)(struct litmus *l);
+	const char *regime; /* the word in the report */
+	unsigned shift, level;
+	int position, hint;
+	unsigned scale, num;
+	int variant;
+	/* While it is built and run: */
+	struct vm *vm;
+	unsigned steps[CPUS_MAX];
+	struct probe probes[PROBES_MAX];
+	unsigned probe_count;
+	bool slow; /* the operation walks the whole shadow stage 2 */
+};
+
+struct finding {
+	const char *verdict, *control;
+	unsigned refaults;
+	char why[200];
+};
+
+/* host_program.c: each appends one step; the ones with a role also what its outcome has to be. */
+struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
+void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
+void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level);
+void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
+void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags);
+void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va, bool el0, enum role role,
+		uint64_t old, uint64_t now);
+struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
+uint64_t value_at(uint64_t pa);
+uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
+uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
+/*
+ * IPA of the first of `leaves` leaves at `level`, aligned to a leaf, that no recent case used. VMIDs are not
+ * fresh: another one makes KVM recycle a shadow context, which on 7.3 takes a minute (docs/litmus.md).
+ */
+uint64_t fresh_ipa(unsigned shift, unsigned level, unsigned leaves);
+/* Unmap `count` leaves from `ipa` on and have them forgotten, for the next case's sake. */
+void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, unsigned count);
+unsigned op_named(const char *name);
+const char *granule_word(unsigned shift);
+const char *size_word(uint64_t bytes);
+/* Judge the outcomes. */
+void judge(const struct litmus *l, struct finding *f);
+
+enum { VMID = 1, VMID_OTHER = 2 };
+
+/* The case list: each function adds one family. */
+struct list {
+	struct litmus *cases;
+	size_t count, room;
+};
+struct litmus *list_add(struct list *list, const struct litmus *l, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void cases_stage2(struct list *list);
+void cases_hidden(struct list *list);
+
+#endif

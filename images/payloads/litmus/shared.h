@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What nvh-litmus's VMM (at L0) and its bare-metal hypervisor (at vEL2) agree on. */
+#ifndef NVH_LITMUS_SHARED_H
+#define NVH_LITMUS_SHARED_H
+
+/* L1's physical memory. vEL2 maps all of it flat. */
+#define DOORBELL_PA 0x10000000
+#define IMAGE_PA 0x40000000
+#define SHARED_PA 0x40200000
+#define SHARED_SIZE 0x40000
+#define POOL_PA 0x41000000 /* page tables of L2, both stages */
+#define POOL_SIZE 0x1000000
+#define LOW_SIZE 0x2000000 /* of the memslot at IMAGE_PA that holds all of the above */
+#define DATA_PA 0x100000000 /* what L2's tests map */
+#define DATA_SIZE 0x100000000
+#define STACK_SIZE 0x4000
+#define E2_TEST_VA 0x7000000000 /* vEL2's own test mappings */
+
+#define PHYSICAL_BITS 40
+
+#define CPUS_MAX 4
+#define STEPS_MAX 128
+#define CONTEXTS_MAX 16
+
+#define DOORBELL_DONE 1	 /* the program ran, or the payload is ready for its first */
+#define DOORBELL_HOST 2	 /* shared->host_action asks for something in mid-program */
+#define DOORBELL_FATAL 3 /* an exception at vEL2 that no step expects */
+
+/* struct cpu of the payload, for its assembly */
+#define CPU_X 0
+#define CPU_ELR 64
+#define CPU_SPSR 72
+#define CPU_ESR 80
+#define CPU_FAR 88
+#define CPU_HPFAR 96
+#define CPU_SP 104
+#define CPU_GUARD 112
+#define CPU_TOOK 120
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+/* What one step does; a, b, c and d are the fields of struct step. */
+enum step_kind {
+	STEP_END,
+	STEP_CONTEXT,  /* give context `ctx` its tables; a: its stage 2 is that of context a - 1 (0: its own) */
+	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c */
+	STEP_S1,       /* the same in L2's stage 1, VA a */
+	STEP_E2,       /* the same in vEL2's own stage 1 */
+	STEP_POKE,     /* write b to the physical address a; c: it is code, make it coherent */
+	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0 */
+	STEP_TLBI,     /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
+	STEP_L2_TLBI,  /* the same by L2 at EL1 */
+	STEP_L2_REMAP, /* L2 alone: read VA a, write d to the word at c, read, operation `op` (b), read */
+	STEP_READ,     /* read VA a at vEL2 */
+	STEP_HOST,     /* ask the VMM for action a, with argument b */
+	STEP_SPIN,     /* stay inside L2 and read VA a for ever, until STEP_STOP of another CPU */
+	STEP_SAMPLE,   /* what CPU c's STEP_SPIN reads from now on */
+	STEP_STOP,     /* end CPU c's STEP_SPIN */
+	STEP_RACE,     /* enter L2 to read VA a until another CPU has done STEP_STOP for CPU c */
+	STEP_PAUSE,    /* wait until CPU c has begun its STEP_SPIN */
+};
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+
+struct step {
+	uint8_t kind;
+	uint8_t ctx;
+	uint16_t op;
+	uint32_t flags;
+	uint64_t a, b, c, d;
+};
+
+#define STEP_UNDER_TEST 1u /* --self-test leaves this operation out */
+
+enum outcome_kind {
+	OUTCOME_NONE,
+	OUTCOME_VALUE,	   /* value */
+	OUTCOME_S2_FAULT,  /* abort from L2 taken at vEL2: esr, far, hpfar */
+	OUTCOME_S1_FAULT,  /* abort that L2 took itself: esr, far of EL1 */
+	OUTCOME_TRAP,	   /* anything else that L2 made vEL2 take: esr */
+	OUTCOME_EXCEPTION, /* the guarded instruction at vEL2 raised one: esr, far */
+	OUTCOME_DONE,
+	OUTCOME_TIMEOUT,   /* the other CPU did not answer */
+};
+
+struct outcome {
+	uint64_t kind, value, esr, far, hpfar;
+	uint64_t more[2]; /* STEP_L2_REMAP: the values before and without the operation */
+};
+
+struct program {
+	struct step step[STEPS_MAX];
+	struct outcome outcome[STEPS_MAX];
+};
+
+/* One L2 translation context: what the payload loads before it enters L2 or executes a TLBI. */
+struct context {
+	uint64_t vttbr, vtcr, hcr, hfgitr;
+	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
+	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
+	uint32_t s2_shift, s1_shift;
+};
+
+/* Published by L2 itself while it spins, and by its vCPU at vEL2 when it faults. */
+struct spin {
+	uint64_t value;
+	uint64_t count;
+	uint64_t faults;
+	uint64_t esr, hpfar;
+	uint64_t begun; /* program number */
+	uint64_t pad[2];
+};
+
+struct shared {
+	uint64_t number; /* of the program: the other CPUs start when it changes */
+	uint64_t finished[CPUS_MAX];
+	uint64_t stop[CPUS_MAX];
+	uint64_t cpus;
+	uint64_t e2h;
+	uint64_t skip;	 /* --self-test */
+	uint64_t host_action, host_argument;
+	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_isar0, id_isar1;
+	uint64_t l2_page; /* IPA of L2's code and spin records */
+	struct context context[CONTEXTS_MAX];
+	struct program program[CPUS_MAX];
+};
+_Static_assert(sizeof(struct shared) <= SHARED_SIZE, "shared memory");
+#endif
+
+#endif

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nvh-reclaim: at L0, pushes memory of a process (L1's VMM) out to swap or marks it cold, which takes it
+ * from under the running guests. Needs swap (zram) for pageout.
+ * Exit: 0 done, 1 pageout moved nothing to swap, 2 usage, 3 the kernel refused.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define CHUNK (16ul << 20)
+#define MAPPINGS_MAX 512
+
+struct mapping {
+	unsigned long start, size;
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: nvh-reclaim PID [--madvise pageout|cold] [--mib N]\n");
+	return 2;
+}
+
+/* KiB that the whole machine wrote to swap since boot, 0 when the kernel does not count. */
+static long swapped_out(void)
+{
+	FILE *file = fopen("/proc/vmstat", "re");
+	char line[128];
+	long pages = 0;
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "pswpout %ld", &pages) == 1)
+			break;
+	fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* KiB of `field` in /proc/PID/smaps_rollup, or -1. */
+static long rollup(long pid, const char *field)
+{
+	char path[64], line[256];
+	long kib = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/smaps_rollup", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, strlen(field)) && line[strlen(field)] == ':')
+			kib = strtol(line + strlen(field) + 1, NULL, 10);
+	fclose(file);
+	return kib;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct mapping *x = a, *y = b;
+
+	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
+}
+
+/* Writable mappings without a file, or with one in memory: guest RAM among them, and the biggest. */
+static size_t read_mappings(long pid, struct mapping *to)
+{
+	char path[64], line[1024];
+	size_t n = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/maps", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (n < MAPPINGS_MAX && fgets(line, sizeof(line), file)) {
+		unsigned long start, end, inode;
+		char flags[8], name[512] = "";
+
+		if (sscanf(line, "%lx-%lx %7s %*s %*s %lu %511[^\n]", &start, &end, flags, &inode, name) < 4 ||
+		    flags[1] != 'w')
+			continue;
+		if (inode && !strstr(name, "memfd:") && !strstr(name, "/dev/shm/") && !strstr(name, "/dev/zero"))
+			continue;
+		to[n++] = (struct mapping){ start, end - start };
+	}
+	fclose(file);
+	qsort(to, n, sizeof(*to), by_size);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	static struct mapping mappings[MAPPINGS_MAX];
+	unsigned long left = ~0ul, advised = 0;
+	int advice = MADV_PAGEOUT, fd;
+	long pid, before, after, out;
+	char *end;
+	size_t n;
+
+	if (argc < 2 || argc % 2)
+		return usage();
+	pid = strtol(argv[1], &end, 10);
+	if (!*argv[1] || *end || pid <= 0)
+		return usage();
+	for (int i = 2; i < argc; i += 2) {
+		if (!strcmp(argv[i], "--madvise") && !strcmp(argv[i + 1], "pageout")) {
+			advice = MADV_PAGEOUT;
+		} else if (!strcmp(argv[i], "--madvise") && !strcmp(argv[i + 1], "cold")) {
+			advice = MADV_COLD;
+		} else if (!strcmp(argv[i], "--mib")) {
+			left = strtoul(argv[i + 1], &end, 10) << 20;
+			if (!argv[i + 1][0] || *end || !left)
+				return usage();
+		} else {
+			return usage();
+		}
+	}
+	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	before = rollup(pid, "Swap");
+	out = swapped_out();
+	n = read_mappings(pid, mappings);
+	if (fd < 0 || before < 0 || !n) {
+		fprintf(stderr, "nvh-reclaim: process %ld: %s\n", pid, errno ? strerror(errno) : "no writable mapping");
+		return 3;
+	}
+	for (size_t i = 0; i < n && left; i++)
+		for (unsigned long done = 0; done < mappings[i].size && left;) {
+			unsigned long size = mappings[i].size - done;
+			struct iovec range;
+			long got;
+
+			size = size < CHUNK ? size : CHUNK;
+			size = size < left ? size : left;
+			range = (struct iovec){ (void *)(mappings[i].start + done), size };
+			got = syscall(SYS_process_madvise, fd, &range, 1ul, advice, 0u);
+			if (got > 0) {
+				advised += (unsigned long)got;
+			} else if (errno != EINVAL && errno != ENOMEM && errno != EFAULT) {
+				/* EINVAL: a mapping of pinned or device memory; ENOMEM: it went meanwhile. */
+				fprintf(stderr, "nvh-reclaim: process_madvise: %s\n", strerror(errno));
+				return 3;
+			}
+			done += size;
+			left -= size;
+		}
+	after = rollup(pid, "Swap");
+	out = swapped_out() - out;
+	/* A busy process takes pages back meanwhile, so the first figure may even be negative. */
+	printf("advised_kib=%lu paged_out_kib=%ld pswpout_kib=%ld swap_kib=%ld rss_kib=%ld\n", advised / 1024,
+	       after - before, out, after, rollup(pid, "Rss"));
+	return advice == MADV_PAGEOUT && after <= before && !out ? 1 : 0;
+}

@@ -1,0 +1,85 @@
+"""Each rule finds something in its bad file, nothing in its good twin, and no other rule in either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InputError
+from harness.scenario import lint as lint_module
+from harness.scenario.lint import lint, lint_paths, rule, rules
+from tests.scenario.names import HERE, VOCABULARY
+
+CORPUS = HERE / "lint"
+
+FINDINGS = {
+    "NVH001": ["1:1: no claim: add 'claims' with what this scenario checks"],
+    "NVH002": [
+        "8:9: l1 is never booted, so this can never be exercised",
+        "9:5: l2 is never booted, so this can never be exercised",
+        "14:11: l1 is never booted, so this can never be exercised",
+    ],
+    "NVH003": [
+        "9:10: the matrix parameter 'n' is used nowhere",
+        "9:21: the matrix parameter 'op' is used nowhere",
+    ],
+    "NVH004": ["7:11: the mark 'point' is in no scope"],
+    "NVH005": ["2:10: the summary is not one line of at most 100 characters"],
+    "NVH006": [
+        "6:5: nothing waits for the background run 'a'",
+        "10:5: the result of 'b' is checked, but nothing waits for its end",
+    ],
+    "NVH007": ["9:5: the absence 'none' has neither 'given' nor 'scope'"],
+    "NVH008": ["1:11: the file is not named another-name.yaml"],
+    "NVH009": ["6:5: l0 is up already", "7:5: l1 is up already"],
+    "NVH010": ["5:5: timeout 11 s, but the scenario's is 11 s"],
+    "NVH011": [
+        "10:11: $a stands only here and so says nothing",
+        "13:9: $x stands only here and so says nothing",
+    ],
+}
+
+
+def found(path: Path) -> list[str]:
+    return [str(finding).removeprefix(f"{path}:") for finding in lint(path, VOCABULARY)]
+
+
+def test_every_rule_is_tested_and_explained() -> None:
+    assert list(rules()) == sorted(FINDINGS)
+    assert {path.stem for path in CORPUS.glob("*.yaml")} == {
+        f"{rule_id.lower()}-{kind}" for rule_id in FINDINGS for kind in ("good", "bad")
+    }
+    for text in rules().values():
+        summary, blank, *reason = text.split("\n")
+        assert summary.endswith(".")
+        assert not blank
+        assert reason
+
+
+@pytest.mark.parametrize("rule_id", FINDINGS)
+def test_rule(rule_id: str) -> None:
+    bad = CORPUS / f"{rule_id.lower()}-bad.yaml"
+    assert found(bad) == [line.replace(": ", f": {rule_id} ", 1) for line in FINDINGS[rule_id]]
+    assert found(CORPUS / f"{rule_id.lower()}-good.yaml") == []
+
+
+def test_many_files_in_order() -> None:
+    findings = lint_paths([CORPUS], VOCABULARY)
+    assert findings == sorted(findings)
+    assert {finding.rule for finding in findings} == set(FINDINGS)
+
+
+def test_a_file_that_does_not_load_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="duplicate key"):
+        lint(HERE / "bad" / "duplicate-keys.yaml", VOCABULARY)
+    with pytest.raises(InputError, match="a directory without scenarios"):
+        lint_paths([HERE / "bad" / "everything-at-once.yaml", tmp_path], VOCABULARY)
+
+
+def test_an_id_is_given_once_and_needs_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lint_module, "_RULES", dict(lint_module._RULES))
+    with pytest.raises(ValueError, match="NVH001"):
+        rule("NVH001")(lambda _: iter(()))
+    with pytest.raises(ValueError, match="NVH999"):
+        rule("NVH999")(lambda _: iter(()))
