@@ -94,10 +94,12 @@ class Store:
             for name in ("tmp", "locks"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(
-                f"the cache {self.root} cannot be used: {error.strerror}; "
-                "set NVH_CACHE to a writable directory"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> UserError:
+        return UserError(
+            f"the cache {self.root} cannot be used: {error.strerror}; set NVH_CACHE to a writable directory"
+        )
 
     def directory(self, name: str) -> Path:
         """Return a private working directory of the store (apt states, build trees), made if absent."""
@@ -110,10 +112,15 @@ class Store:
         """Hold the store's lock of that name; ``InfraError`` when another process keeps it for an hour."""
         lock = filelock.FileLock(self.root / "locks" / f"{name.replace('/', '_')}.lock")
         try:
-            with lock.acquire(timeout=LOCK_TIMEOUT_S, poll_interval=0.1):
-                yield
+            lock.acquire(timeout=LOCK_TIMEOUT_S, poll_interval=0.1)
         except filelock.Timeout as error:
             raise InfraError(f"another process has held {lock.lock_file} for an hour") from error
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def find(self, kind: str, key: Mapping[str, Json]) -> Artefact | None:
         """Return the artefact of ``key`` if it is whole, and note that it was used."""
@@ -144,7 +151,10 @@ class Store:
                 return found
             work = self.root / "tmp" / f"{kind}-{digest}-{os.getpid()}"
             shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
+            try:
+                work.mkdir(parents=True)
+            except OSError as error:
+                raise self._unusable(error) from error
             started = time.monotonic()
             try:
                 recorded = build(work)
@@ -185,11 +195,16 @@ class Store:
 
     def artefacts(self) -> list[Artefact]:
         """Return every whole artefact, the least recently used first."""
+        return [artefact for _, artefact in self._by_age()]
+
+    def _by_age(self) -> list[tuple[float, Artefact]]:
         found: list[tuple[float, Artefact]] = []
         for path in self.root.glob(f"*/*/{MANIFEST}"):
+            if path.parts[-3] == "tmp":  # a build that is about to be published
+                continue
             with contextlib.suppress(OSError, InfraError):
                 found.append((path.parent.stat().st_mtime, load_artefact(path.parent)))
-        return [artefact for _, artefact in sorted(found, key=lambda pair: pair[0])]
+        return sorted(found, key=lambda pair: pair[0])
 
     def collect(self, max_age_s: float, budget_bytes: int | None = None) -> list[tuple[Artefact, int]]:
         """Delete artefacts unused for ``max_age_s`` seconds, then the oldest ones above the disk budget.
@@ -197,7 +212,7 @@ class Store:
         Also removes what dead builders left in ``tmp``. Returns what was deleted with its size in bytes.
         """
         self._sweep_tmp()
-        entries = [(a, tree_bytes(a.path), time.time() - a.path.stat().st_mtime) for a in self.artefacts()]
+        entries = [(a, tree_bytes(a.path), time.time() - mtime) for mtime, a in self._by_age()]
         total = sum(size for _, size, _ in entries)
         gone: list[tuple[Artefact, int]] = []
         for artefact, size, age in entries:

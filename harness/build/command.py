@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 from harness.errors import InfraError, UserError
 
 TAIL_LINES = 30
+END_S = 5.0
 
 
 def tail(text: str, lines: int = TAIL_LINES) -> str:
@@ -31,8 +33,9 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``argv`` in a process group of its own; stdout and stderr are returned joined.
 
-    ``env`` is added to the environment (with LC_ALL=C). The output is appended to ``log`` too. A missing
-    program raises ``UserError``; a deadline or, with ``check``, a non-zero status raises ``InfraError``.
+    ``env`` is added to the environment (with LC_ALL=C). The output is appended to ``log`` too. A program
+    that is missing or cannot be executed raises ``UserError``; a deadline or, with ``check``, a non-zero
+    status raises ``InfraError``.
     """
     words = [str(word) for word in argv]
     shown = shlex.join(words)
@@ -49,13 +52,16 @@ def run(
             errors="replace",
             start_new_session=True,
         )
-    except FileNotFoundError as error:
-        raise UserError(f"{words[0]} is not installed; `./nvh images build` names the package") from error
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.filename == words[0]:
+            message = f"{words[0]} is not installed; run ./nvh, which names the missing package"
+        else:
+            message = f"{words[0]} cannot be run: {error.strerror}"
+        raise UserError(message) from error
     try:
         output, _ = process.communicate(stdin, timeout=timeout_s)
     except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
+        output = _end(process)
         _append(log, shown, output)
         if isinstance(error, subprocess.TimeoutExpired):
             raise InfraError(f"{shown} did not end within {timeout_s:.0f} s", tail(output)) from error
@@ -66,6 +72,23 @@ def run(
         message = f"{shown} ended with status {process.returncode}{where}"
         raise InfraError(f"{message}\n{tail(output)}", tail(output))
     return subprocess.CompletedProcess(words, process.returncode, output, "")
+
+
+def _end(process: subprocess.Popen[str]) -> str:
+    """Kill the group and return what it printed; a process that left the group may keep the pipe open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        return process.communicate(timeout=END_S)[0]
+    except subprocess.TimeoutExpired as error:
+        printed = error.stdout or b""
+        return printed.decode(errors="replace") if isinstance(printed, bytes) else printed
+    finally:
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        process.wait()
 
 
 def _append(log: Path | None, shown: str, output: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,9 +111,11 @@ def build_model(spec: ModelSpec, store: Store, progress: Callable[[str], None]) 
 
 
 def _from_path(spec: ModelSpec) -> Model:
-    program = Path(spec.source["path"])
+    program = Path(spec.source["path"]).absolute()
     if not program.is_file():
         raise UserError(f"model {spec.name}: {program} does not exist; set source.path to a {QEMU}")
+    if not os.access(program, os.X_OK):
+        raise UserError(f"model {spec.name}: {program} is not executable; set source.path to a {QEMU}")
     return Model(spec, (str(program),), {}, _version([str(program)], {}), sha256_file(program), None)
 
 
@@ -163,8 +166,9 @@ def _unpacked_launcher(tree: Path) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def _version(launcher: tuple[str, ...] | list[str], environment: Mapping[str, str]) -> str:
-    output = command.run([*launcher, "--version"], timeout_s=60, env=environment).stdout
-    match = re.search(r"version (\S+)", output)
-    if not match:
+    done = command.run([*launcher, "--version"], timeout_s=60, env=environment, check=False)
+    output = done.stdout
+    match = re.search(r"QEMU emulator version (\S+)", output)
+    if done.returncode != 0 or not match:
         raise UserError(f"{launcher[-1]} --version says {output.strip()[:200]!r}: this is not QEMU")
     return match[1]

@@ -21,13 +21,13 @@ from harness.cell.steps import Execution, StepFailed, summary
 from harness.check import finding as check
 from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
-from harness.errors import InfraError, NvhError
+from harness.errors import NvhError
 from harness.level import Level
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
 from harness.report.results import CellResult, FileRef, Finding, Stage, Version
-from harness.scenario.model import Boot, ResultCheck
+from harness.scenario.model import Boot, ResultCheck, Step
 from harness.stack.stack import Stack
 from harness.verdict import Verdict, worst
 
@@ -58,7 +58,9 @@ class Stages:
         self._open: tuple[str, float] | None = None
 
     def begin(self, name: str) -> None:
-        """End the current stage and begin ``name``."""
+        """End the current stage and begin ``name``; a stage that is going on goes on."""
+        if self._open is not None and self._open[0] == name:
+            return
         self.end()
         self._open = (name, time.monotonic())
         print(f"stage {name}", flush=True)
@@ -128,13 +130,11 @@ def run_cell(job: Job, directory: Path) -> CellResult:
     )
 
 
-def _carry_out(steps: tuple[object, ...], execution: Execution, stages: Stages) -> None:
+def _carry_out(steps: tuple[Step, ...], execution: Execution, stages: Stages) -> None:
     for step in steps:
         if not isinstance(step, Boot):
             stages.begin("steps")
-            break
-    for step in steps:
-        execution.carry_out(step)  # type: ignore[arg-type]
+        execution.carry_out(step)
 
 
 def _finding(found: check.Finding) -> Finding:
@@ -194,7 +194,7 @@ def main(argv: list[str]) -> int:
     try:
         job = read_job(directory)
         result = run_cell(job, directory)
-    except InfraError as error:
+    except NvhError as error:
         print(f"nvh: {error}", file=sys.stderr)
         return error.exit_status
     store.write_cell(result, directory)

@@ -17,7 +17,7 @@ from typing import Any
 from harness.build.cache import Artefact, load_artefact, write_atomic
 from harness.build.model import Model, ModelSpec
 from harness.cell.project import vocabulary
-from harness.errors import InfraError
+from harness.errors import InfraError, UserError
 from harness.level import Level
 from harness.scenario.load import load_cell
 from harness.scenario.model import Cell
@@ -45,6 +45,8 @@ class Job:
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
     """Write the work order and a copy of the scenario into ``directory``."""
     source = Path(job.cell.path)
+    if overrides.model and "/" in overrides.model:  # the cell's process has another working directory
+        overrides = dataclasses.replace(overrides, model=str(Path(overrides.model).absolute()))
     shutil.copyfile(source, directory / SCENARIO)
     data = {
         "format": FORMAT,
@@ -70,7 +72,9 @@ def read_job(directory: Path) -> Job:
         images = _images_from_json(data["images"])
         # Findings name the file the user knows, not the copy.
         return Job(relocate(cell, data["path"]), images, data["slug"], data["command"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UserError as error:
+        raise InfraError(f"{directory / JOB} no longer fits this nvh: {error}") from error
+    except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
         raise InfraError(f"{directory / JOB}: {error}") from error
 
 

@@ -150,11 +150,10 @@ class LocalRunner:
                 start_new_session=True,
             )
         self._processes[process.pid] = process
-        late = threading.Timer(deadline - time.monotonic(), process.terminate)
+        late = threading.Timer(deadline - time.monotonic(), _end, [process])
         late.start()
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 word, _, stage = line.strip().partition(" ")
                 if word == "stage":
                     self._progress.update(key, stage)
@@ -175,6 +174,12 @@ class LocalRunner:
             return "the cell did not end within its deadline: " + " | ".join(words)
         how = f"signal {-status}" if status < 0 else f"status {status}"
         return f"the cell's process ended with {how} and left no result: " + " | ".join(words)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask a cell to end; kill one that does not. Its machine dies with it."""
+    process.terminate()
+    wait_or_kill(process, GRACE_S)
 
 
 def planned(job: Job) -> CellResult:

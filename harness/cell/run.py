@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -44,7 +45,8 @@ def reproduce(cell: Cell, overrides: Overrides) -> str:
     words.append(cell.id)
     for option in ("model", "kernel", "timing"):
         if value := getattr(overrides, option):
-            words += [f"--{option}", value]
+            # Absolute, because the command may be used from another directory.
+            words += [f"--{option}", str(Path(value).absolute()) if "/" in value else value]
     return shlex.join(words)
 
 
@@ -76,7 +78,8 @@ def run(
     started, begun = utc_now(), time.monotonic()
     directory = make_run_directory(RUNS, out)
     with Progress(console, history=history(store)) as progress:
-        images = dict(build_all(cells, Builder(store, progress)))
+        with _removed_on_error(directory):
+            images = dict(build_all(cells, Builder(store, progress)))
         orders = make_jobs(cells, images, overrides, directory)
         results = LocalRunner(progress, jobs).run(orders)
     summary = RunSummary(
@@ -94,6 +97,18 @@ def run(
         point_latest(RUNS, directory)
     print_summary(summary, console, directory=directory)
     return summary
+
+
+@contextlib.contextmanager
+def _removed_on_error(directory: Path) -> Iterator[None]:
+    """Leave no empty run behind when nothing could be run."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            (directory / CELLS).rmdir()
+            directory.rmdir()
+        raise
 
 
 def artefacts(images: dict[str, StackImages]) -> dict[str, Version]:

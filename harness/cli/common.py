@@ -31,6 +31,13 @@ def overrides(arguments: argparse.Namespace) -> Overrides:
     return Overrides(kernel=arguments.kernel, model=arguments.model, timing=arguments.timing)
 
 
+def positive(text: str) -> int:
+    """Return the whole number above 0 that ``text`` says; for argparse."""
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
 def split(words: list[str]) -> tuple[list[Path], list[str]]:
     """Return the paths and the cell patterns among ``words``."""
     paths, patterns = [], []

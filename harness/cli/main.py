@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 
 from harness.errors import EXIT_USER, InfraError, NvhError, closest
 
+CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 VERBS = ("run", "test", "lint", "images", "shell", "show")
 INTERRUPTED = 130
 
@@ -17,10 +19,12 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, with the closest match, and exits with status 2."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        words = message.split("'")
-        if "invalid choice" in message and len(words) > 1:
-            near = closest(words[1], VERBS)
-            message = f"there is no verb {words[1]!r} ({', '.join(VERBS)})"
+        if match := CHOICE.fullmatch(message):
+            name, given, offered = match.groups()
+            choices = re.findall(r"[\w-]+", offered)
+            what = "verb" if name == "VERB" else name
+            near = closest(given, choices)
+            message = f"there is no {what} {given!r} ({', '.join(choices)})"
             message += f"; did you mean {near!r}?" if near else ""
         print(f"nvh: {message}\nnvh: `{self.prog} --help` shows the usage", file=sys.stderr)
         sys.exit(EXIT_USER)

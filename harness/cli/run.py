@@ -22,7 +22,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     common.add_selection(parser)
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="cells at once (default: what CPUs and memory admit)"
+        "--jobs",
+        type=common.positive,
+        metavar="N",
+        help="cells at once (default: what CPUs and memory admit)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory for the results (default: runs/…)"

@@ -5,6 +5,7 @@ A thread reads all the time, because a level stalls when nobody takes the charac
 
 from __future__ import annotations
 
+import codecs
 import re
 import socket
 import threading
@@ -15,6 +16,7 @@ import pexpect
 from pexpect import socket_pexpect
 
 READ_SIZE = 1 << 16
+DRAIN_S = 0.5
 
 
 class Console:
@@ -23,8 +25,8 @@ class Console:
     def __init__(self, connection: socket.socket, log: Path) -> None:
         self._file = log.open("ab", buffering=0)
         self._spawn = socket_pexpect.SocketSpawn(connection, timeout=None, maxread=READ_SIZE)
-        self._spawn.logfile_read = self._file
         self._text = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._changed = threading.Condition()
         self._ended = False
         self._last = time.monotonic()
@@ -60,7 +62,8 @@ class Console:
         self._spawn.send(text)
 
     def close(self) -> None:
-        """Stop reading and close the log."""
+        """Take what was printed before the other end closed, then stop reading and close the log."""
+        self._thread.join(DRAIN_S)
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -76,9 +79,10 @@ class Console:
                 continue
             except (pexpect.EOF, OSError, ValueError):
                 break
+            self._file.write(data)  # a SocketSpawn does not log by itself
             with self._changed:
                 self._last = time.monotonic()
-                self._text += data.decode(errors="replace")
+                self._text += self._decode(data)
                 self._changed.notify_all()
         with self._changed:
             self._ended = True

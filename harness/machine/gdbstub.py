@@ -34,20 +34,24 @@ class GdbStub:
     def ask(self, command: str) -> str:
         """Send one packet and return the reply's text; ``InfraError`` when none comes."""
         body = command.encode()
-        self._socket.sendall(b"$" + body + b"#%02x" % (sum(body) & 0xFF))
+        try:
+            return self._exchange(b"$" + body + b"#%02x" % (sum(body) & 0xFF))
+        except OSError as error:
+            raise InfraError(f"the gdbstub did not answer {command}: {error}") from error
+
+    def _exchange(self, packet: bytes) -> str:
+        self._socket.sendall(packet)
         while True:
-            start, end = self._buffer.find(b"$"), self._buffer.find(b"#")
+            start = self._buffer.find(b"$")
+            end = self._buffer.find(b"#", start)
             if 0 <= start < end and len(self._buffer) >= end + 3:
                 reply = self._buffer[start + 1 : end]
                 self._buffer = self._buffer[end + 3 :]
                 self._socket.sendall(b"+")
                 return _unescape(reply).decode("latin-1")
-            try:
-                data = self._socket.recv(65536)
-            except OSError as error:
-                raise InfraError(f"the gdbstub did not answer {command}: {error}") from error
+            data = self._socket.recv(65536)
             if not data:
-                raise InfraError(f"the gdbstub closed the connection at {command}")
+                raise ConnectionResetError("it closed the connection")
             self._buffer += data
 
     def document(self, name: str) -> str:
@@ -76,9 +80,13 @@ class GdbStub:
     def read(self, number: int) -> int:
         """Return a register's value; ``InfraError`` when the stub refuses."""
         reply = self.ask(f"p{number:x}")
-        if not reply or reply.startswith("E"):
-            raise InfraError(f"the gdbstub cannot read register {number}")
-        return int.from_bytes(bytes.fromhex(reply), "little")
+        try:
+            value = bytes.fromhex(reply)  # errors are E and two digits, unavailable bytes are xx
+        except ValueError:
+            value = b""
+        if not value or len(reply) == 3:
+            raise InfraError(f"the gdbstub cannot read register {number}: it answers {reply!r}")
+        return int.from_bytes(value, "little")
 
 
 def _unescape(data: bytes) -> bytes:

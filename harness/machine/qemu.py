@@ -162,13 +162,23 @@ class Machine:
         text = self.qmp("human-monitor-command", **{"command-line": "info registers -a"})
         return [int(value, 16) for value in PC.findall(text)]
 
+    def cpu_use(self, seconds: float) -> float:
+        """Watch QEMU for some seconds and return its CPU use; 1.0 is one core."""
+        before, started = process.cpu_seconds(self.pid), time.monotonic()
+        time.sleep(seconds)
+        return (process.cpu_seconds(self.pid) - before) / (time.monotonic() - started)
+
     def activity(self, seconds: float = 1.0) -> tuple[float, int]:
         """Watch QEMU for some seconds: its CPU use (1.0 is one core) and how many PC values were seen."""
         before, started = process.cpu_seconds(self.pid), time.monotonic()
         seen: set[int] = set()
+        monitor = True
         while time.monotonic() - started < seconds:
-            with contextlib.suppress(InfraError):
-                seen.update(self.program_counters())
+            if monitor:
+                try:
+                    seen.update(self.program_counters())
+                except InfraError:  # it hangs or has gone; one deadline is enough
+                    monitor = False
             time.sleep(seconds / 20)
         used = process.cpu_seconds(self.pid) - before
         return used / (time.monotonic() - started), len(seen)

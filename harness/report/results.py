@@ -7,9 +7,7 @@ renderer needs to defend itself against size. The JSON form and its files are in
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -21,20 +19,6 @@ from harness.verdict import Verdict, worst
 ROLES = ("console", "trace", "timeline", "command", "manifest", "output", "log")
 
 Scalar = str | int | bool
-
-
-def slug(cell_id: str, *qualifiers: str) -> str:
-    """Return a directory name for a cell, unique per (id, qualifiers) and safe in paths and URLs.
-
-    ``qualifiers`` tell apart the same cell on several models or kernels. A digest is appended whenever
-    characters were replaced or cut, so that two ids never share a directory.
-    """
-    parts = [re.sub(r"[^A-Za-z0-9.=_-]+", "-", part).strip("-.") for part in (cell_id, *qualifiers)]
-    name = "+".join(parts)
-    if parts == [cell_id, *qualifiers] and all(parts) and len(name) <= 80:
-        return name
-    digest = hashlib.sha256("\0".join((cell_id, *qualifiers)).encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{name[:80].strip('-.+') or 'cell'}-{digest}"
 
 
 def _bounded(value: object) -> object:

@@ -127,7 +127,7 @@ def _unmatched(pattern: str, cells: Sequence[Cell], what: str) -> str:
     near = closest(pattern, [cell.id for cell in cells]) or closest(
         pattern, sorted({cell.scenario for cell in cells})
     )
-    hint = f"; did you mean {near!r}?" if near else "; nvh show lists them"
+    hint = f"; did you mean {near!r}?" if near else "; `nvh run --list` lists them"
     return f"no {what} is named or matched by {shown(pattern)}{hint}"
 
 

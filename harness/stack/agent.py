@@ -72,12 +72,14 @@ class Process:
         with self._done:
             if frame.type == Type.STDOUT:
                 if self._sink:
-                    self._sink(frame.payload)
+                    # Whoever took the output may have gone; the reader serves all other commands too.
+                    with contextlib.suppress(OSError):
+                        self._sink(frame.payload)
                 else:
                     self._stdout += frame.payload
             elif frame.type == Type.STDERR:
                 self._stderr += frame.payload
-            elif frame.type == Type.EXIT:
+            elif frame.type == Type.EXIT and len(frame.payload) == 4:
                 self._status = struct.unpack("<i", frame.payload)[0]
             elif frame.type == Type.ERROR:
                 text = frame.payload.decode(errors="replace").strip()
@@ -127,7 +129,6 @@ class Process:
                 raise self._error
             if not finished:
                 raise TimeoutError(f"{self.command!r} at {self.level} still runs after {timeout_s:.0f} s")
-        self._agent.forget(self._channel)
         return self.snapshot()
 
 
@@ -203,10 +204,6 @@ class Agent:
         except OSError as error:
             raise self._close(f"writing to L0's agent failed: {error}") from error
 
-    def forget(self, channel: int) -> None:
-        """Drop a finished command's channel."""
-        self._processes.pop(channel, None)
-
     def close(self) -> None:
         """Close the channel; pending commands end with ``ChannelClosed``."""
         with contextlib.suppress(OSError):
@@ -244,6 +241,8 @@ class Agent:
             return
         if process := self._processes.get(frame.channel):
             process.deliver(frame)
+            if not process.running:
+                self._processes.pop(frame.channel, None)
 
     def _close(self, reason: str) -> ChannelClosed:
         if self._closed is None:

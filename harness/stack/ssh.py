@@ -1,7 +1,8 @@
-"""SSH to any level without a network: paramiko over the standard streams of ``dropbear -i`` at the level.
+"""SSH to any level without a network between the levels: paramiko over the agent's channel to a dropbear.
 
-The agent's channel carries the bytes, so nothing listens anywhere, and both key pairs live as long as one
-session. Used where a real terminal is wanted; commands and files go through the agent itself.
+dropbear listens on the level's own loopback as long as the session lasts, and ``nc`` joins it to the channel
+(``dropbear -i`` would need a socket as its standard input). The client's key is made per session. Used
+where a real terminal is wanted; commands and files go through the agent itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import itertools
 import os
 import select
 import shutil
@@ -37,7 +39,15 @@ cat >{DIRECTORY}/authorized_keys
 [ -e {DIRECTORY}/host ] || dropbearkey -t ed25519 -f {DIRECTORY}/host >/dev/null 2>&1
 dropbearkey -y -f {DIRECTORY}/host | grep '^ssh-'
 """
-SERVER = f"exec dropbear -i -E -s -j -k -r {DIRECTORY}/host -D {DIRECTORY} 2>/run/nvh/ssh/log"
+SERVER = f"""
+dropbear -F -E -s -j -k -r {DIRECTORY}/host -D {DIRECTORY} -p 127.0.0.1:$PORT 2>{DIRECTORY}/log &
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  busybox nc 127.0.0.1 $PORT 2>/dev/null && break
+  sleep 0.3
+done
+kill $!
+"""
+PORTS = itertools.count(2200)
 
 
 class Session:
@@ -51,14 +61,17 @@ class Session:
             raise InfraError(f"no SSH at {level}: {prepared.stderr.decode(errors='replace').strip()}")
         ours, theirs = socket.socketpair()
         self._theirs = theirs
-        self._server = stack.agent.start(level, SERVER, sink=theirs.sendall)
+        self._server = stack.agent.start(level, f"PORT={next(PORTS)}{SERVER}", sink=theirs.sendall)
         self._pump = threading.Thread(target=self._feed, name="ssh-feed", daemon=True)
         self._pump.start()
         self._transport = paramiko.Transport(ours)
         self._transport.banner_timeout = self._transport.auth_timeout = DEADLINE_S * stack.slowdown
         expected = paramiko.PKey.from_type_string(words[0], base64.b64decode(words[1]))
         try:
-            self._transport.connect(hostkey=expected, username="root", pkey=private)
+            self._transport.start_client(timeout=DEADLINE_S * stack.slowdown)
+            if self._transport.get_remote_server_key() != expected:
+                raise paramiko.SSHException("the server shows another key than the one made here")
+            self._transport.auth_publickey("root", private)
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
             raise InfraError(f"SSH to {level} failed: {error}") from error

@@ -21,6 +21,7 @@ BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 WATCH_S = 2.0
 IDLE_CPU = 0.03
+NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 IDLE_SAMPLES = 5
 
 
@@ -97,6 +98,8 @@ class Stack:
                 if step is Level.L0:
                     self._start_machine()
                 else:
+                    if step is Level.L1:
+                        self._require_virtual_el2()
                     self._start_vmm(step)
                 self._await_agent(step)
                 self._prepare(step)
@@ -125,7 +128,8 @@ class Stack:
                 raise
             except TimeoutError:
                 if left <= 0:
-                    raise
+                    late = f"{process.command!r} at {process.level} still runs after {timeout_s:.0f} s"
+                    raise TimeoutError(late) from None
                 self.check_alive()
 
     def start(self, level: Level, command: str) -> Process:
@@ -199,6 +203,26 @@ class Stack:
         self._consoles[Level.L0] = self._machine.console
         self._agent = Agent(self._machine.connect("agent.sock"))
 
+    def _require_virtual_el2(self) -> None:
+        """Refuse a kernel that cannot run L1 as a hypervisor, before L1 would wait for its deadline.
+
+        KVM_CAP_ARM_EL2 is offered with FEAT_NV2 and kvm-arm.mode=nested only. A root file system without
+        nvh-kvm says nothing; the VMM then fails by itself.
+        """
+        done = self.run(Level.L0, "nvh-kvm --caps", PREPARE_DEADLINE_S)
+        words = (done.stdout + done.stderr).decode(errors="replace").strip()
+        if done.status == 0 and "arm_el2=1" in words:
+            return
+        if done.status in NOT_ANSWERED:
+            return
+        log = self.run(Level.L0, "dmesg | grep -i kvm", PREPARE_DEADLINE_S).text.strip()
+        raise LevelFailed(
+            Level.L0,
+            f"this kernel's KVM offers no virtual EL2 ({words}), so it cannot run L1 as a hypervisor. "
+            "Use a kernel with the nested-virtualisation series (v6.16 or later has it), and leave "
+            f"kvm-arm.mode=nested on its command line. Its log says: {log or 'nothing about KVM'}",
+        )
+
     def _start_vmm(self, level: Level) -> None:
         below = Level(level - 1)
         harness_end, console_end = socket.socketpair()
@@ -217,8 +241,7 @@ class Stack:
                 if self.agent.wait_ready(level, WATCH_S):
                     return
                 self.check_alive()
-                use, _ = self.machine.activity(0.3)
-                idle = idle + 1 if use < IDLE_CPU else 0
+                idle = idle + 1 if self.machine.cpu_use(0.3) < IDLE_CPU else 0
                 if idle >= IDLE_SAMPLES:
                     break
         except ChannelClosed:

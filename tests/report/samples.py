@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from harness.report.results import CellResult, FileRef, Finding, Host, RunSummary, Stage, Version
-from harness.report.results import slug as make_slug
+from harness.scenario.load import slug as make_slug
 from harness.verdict import Verdict
 
 QEMU = Version("11.1.3+ds-1~bpo13+1", "4f5a" * 16)

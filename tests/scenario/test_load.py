@@ -242,8 +242,8 @@ def test_select_tells_every_pattern_without_a_match() -> None:
         ids(["minimla", "minimal", "zzz*", ""])
     assert str(caught.value).split("\n") == [
         "no cell is named or matched by 'minimla'; did you mean 'minimal'?",
-        "no cell is named or matched by 'zzz*'; nvh show lists them",
-        "no cell is named or matched by ''; nvh show lists them",
+        "no cell is named or matched by 'zzz*'; `nvh run --list` lists them",
+        "no cell is named or matched by ''; `nvh run --list` lists them",
     ]
 
 

@@ -54,6 +54,8 @@ struct vm {
 
 /* host_vm.c. The calls that return bool leave their reason in vm->broken. */
 int kvm_open(void);
+/* Print key=value words; returns the exit status. */
+int kvm_print_caps(void);
 bool vm_create(struct vm *vm, unsigned vcpus, size_t pages);
 void vm_destroy(struct vm *vm);
 void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));

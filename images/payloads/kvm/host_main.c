@@ -36,6 +36,7 @@ static int usage(void)
 	fprintf(stderr, "usage: nvh-kvm [--case NAME|all] [--iterations N] [--vcpus N] [--vms N] [--region-mib N]\n"
 			"               [--seconds S] [--timeout S] [--self-test]\n"
 			"       nvh-kvm --list\n"
+			"       nvh-kvm --caps    what this kernel's KVM offers to a nested guest\n"
 			"--seconds bounds each case (at least one iteration is made), --timeout each wait for the guest;\n"
 			"--self-test leaves the changes out and must report stale data and exit 1.\n");
 	return EXIT_USAGE;
@@ -96,6 +97,8 @@ int main(int argc, char **argv)
 				printf("%s: %s\n", cases[c].name, cases[c].about);
 			return EXIT_OK;
 		}
+		if (!strcmp(key, "--caps") && argc == 2)
+			return kvm_print_caps();
 		if (!strcmp(key, "--self-test")) {
 			o.self_test = true;
 			continue;

@@ -34,6 +34,15 @@ int kvm_open(void)
 	return kvm;
 }
 
+int kvm_print_caps(void)
+{
+	if (kvm_open() < 0)
+		return EXIT_ENVIRONMENT;
+	/* Headers before v6.16 do not name it (Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_HAS_EL2). */
+	printf("arm_el2=%d\n", ioctl(kvm, KVM_CHECK_EXTENSION, 240 /* KVM_CAP_ARM_EL2 */) > 0);
+	return EXIT_OK;
+}
+
 void vm_break(struct vm *vm, const char *format, ...)
 {
 	va_list args;

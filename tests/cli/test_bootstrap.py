@@ -1,0 +1,111 @@
+"""./nvh: quick once its environment is made, and exact about what a machine lacks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.build.paths import ROOT
+
+LIST = ROOT / "images/system-packages.txt"
+BASIC = ("sh", "dirname", "readlink", "cksum", "tr", "grep", "id", "printf", "python3", "cat", "env")
+
+
+def nvh(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of ``root`` as user nobody, so that it installs nothing."""
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*as_nobody, "/bin/sh", str(root / "nvh"), *words],
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the script reads of a checkout, in a place that everybody may read."""
+    for path in (*tmp_path.parents[:2], tmp_path):
+        path.chmod(0o755)
+    root = tmp_path / "nvh"
+    (root / "images").mkdir(parents=True)
+    shutil.copy2(ROOT / "nvh", root)
+    shutil.copy2(ROOT / "pyproject.toml", root)
+    shutil.copy2(LIST, root / "images")
+    return root
+
+
+def programs(tmp_path: Path, *without: str) -> str:
+    """Return a PATH with every program that nvh needs but some."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    wanted = [line.split()[0] for line in LIST.read_text().splitlines() if line and line[0] not in "#/"]
+    for name in {*BASIC, *wanted} - set(without):
+        if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
+            (place / name).symlink_to(found)
+    return str(place)
+
+
+def test_missing_programs_are_named_with_the_command_that_installs_them(
+    checkout: Path, tmp_path: Path
+) -> None:
+    done = nvh(checkout, "run", PATH=programs(tmp_path, "flex", "mmdebstrap"))
+    assert done.returncode == 2
+    assert "this machine lacks packages that nvh needs" in done.stderr
+    (command,) = [line for line in done.stderr.splitlines() if "apt-get install" in line]
+    assert command.split("--no-install-recommends ")[1].split() == ["flex", "mmdebstrap"]
+    assert not (checkout / ".venv").exists()
+
+
+def test_missing_file_is_named_by_its_package(checkout: Path, tmp_path: Path) -> None:
+    with (checkout / "images/system-packages.txt").open("a") as stream:
+        stream.write("/usr/include/nvh/absent.h libnvh-dev\n")
+    done = nvh(checkout, "run", PATH=programs(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1].endswith("--no-install-recommends libnvh-dev ")
+
+
+def test_missing_python_is_named(checkout: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    path = programs(tmp_path, "python3")
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+        (Path(path) / name).write_text("#!/bin/sh\nexit 1\n")
+        (Path(path) / name).chmod(0o755)
+    text = (checkout / "nvh").read_text()
+    (checkout / "nvh").write_text(text.replace("/usr/bin/python3 ", ""))
+    done = nvh(checkout, "run", PATH=path)
+    assert done.returncode == 2
+    assert "python3 python3-venv" in done.stderr
+
+
+def test_second_start_is_quick(tmp_path: Path) -> None:
+    """The first start made the environment; another only starts Python. The median is printed."""
+    if not (ROOT / ".venv/nvh-stamp").exists():
+        subprocess.run([ROOT / "nvh", "--help"], check=True, capture_output=True)
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        done = subprocess.run([ROOT / "nvh", "--help"], cwd=tmp_path, capture_output=True, check=True)
+        seconds.append(time.monotonic() - began)
+        assert b"example: ./nvh run" in done.stdout
+    print(f"second start of ./nvh: {sorted(seconds)[1]:.2f} s")
+    assert sorted(seconds)[1] < 3
+
+
+def test_script_works_through_a_link_and_from_elsewhere(tmp_path: Path) -> None:
+    if not (ROOT / ".venv/nvh-stamp").exists():
+        subprocess.run([ROOT / "nvh", "--help"], check=True, capture_output=True)
+    (tmp_path / "link").symlink_to(ROOT / "nvh")
+    done = subprocess.run(
+        [tmp_path / "link", "rum"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "did you mean 'run'" in done.stderr

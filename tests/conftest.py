@@ -1,0 +1,41 @@
+"""What several rooms' tests share: the agent, built for this machine by the payloads' own Makefile."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.build.paths import IMAGES
+
+PAYLOADS = IMAGES / "payloads"
+
+
+def make(out: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run the payloads' own Makefile into ``out``."""
+    words = [f"{name}={value}" for name, value in variables.items()]
+    return subprocess.run(
+        ["make", "-j2", "-C", str(PAYLOADS), f"O={out}", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def need(program: str, package: str) -> None:
+    """Fail, not skip: a machine without the compiler tests nothing."""
+    if not shutil.which(program):
+        pytest.fail(f"{program} is missing; install the package {package}")
+
+
+@pytest.fixture(scope="session")
+def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need("gcc", "gcc")
+    need("make", "make")
+    out = tmp_path_factory.mktemp("agent")
+    built = make(out, CROSS_COMPILE="")
+    assert built.returncode == 0, built.stderr
+    return out / "nvh-agent"

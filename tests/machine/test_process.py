@@ -1,0 +1,86 @@
+"""Child processes end when they should: with their parent, when told, and when they refuse."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from harness.machine import process
+from harness.machine.qemu import wait_gone
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from harness.machine.process import spawn
+with open(os.devnull, "wb") as null:
+    child = spawn(["sleep", "86421"], cwd=Path("/"), env={"PATH": os.environ["PATH"]}, stdout=null)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def start(script: str, directory: Path) -> subprocess.Popen[bytes]:
+    """Start a shell script with ``spawn`` and wait until it says that it is ready."""
+    with (directory / "out").open("wb") as out:
+        child = process.spawn(["sh", "-c", script], cwd=directory, env=dict(os.environ), stdout=out)
+    end = time.monotonic() + 10
+    while not (directory / "out").read_text():
+        assert time.monotonic() < end, "the script did not start"
+        time.sleep(0.01)
+    return child
+
+
+def test_child_dies_with_a_killed_parent() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    assert wait_gone([child], 5) == []
+
+
+def test_child_has_a_session_of_its_own_and_no_stdin(tmp_path: Path) -> None:
+    child = start("readlink /proc/self/fd/0; exec sleep 86422", tmp_path)
+    assert os.getsid(child.pid) == child.pid
+    assert (tmp_path / "out").read_text() == "/dev/null\n"
+    process.stop(child)
+
+
+def test_stop_asks_first(tmp_path: Path) -> None:
+    child = start("trap 'exit 7' TERM; echo on; while :; do sleep 0.05; done", tmp_path)
+    assert process.stop(child) == 7
+    assert process.stop(child) == 7
+
+
+def test_stop_kills_the_group_of_who_refuses(tmp_path: Path) -> None:
+    script = "trap '' TERM; sleep 86423 & echo $!; while :; do sleep 0.05; done"
+    child = start(script, tmp_path)
+    below = int((tmp_path / "out").read_text())
+    began = time.monotonic()
+    assert process.stop(child, grace_s=0.3) == -signal.SIGKILL
+    assert 0.3 <= time.monotonic() - began < 3
+    assert wait_gone([below], 5) == []
+
+
+def test_wait_or_kill(tmp_path: Path) -> None:
+    for script, grace, status in (("exit 5", 10.0, 5), ("trap '' TERM; sleep 86424", 0.2, -9)):
+        child = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, text=True, start_new_session=True)
+        assert process.wait_or_kill(child, grace) == status
+
+
+def test_cpu_seconds_of_a_busy_an_idle_and_an_absent_process(tmp_path: Path) -> None:
+    busy = start("echo on; while :; do :; done", tmp_path)
+    before = process.cpu_seconds(busy.pid)
+    time.sleep(0.5)
+    assert process.cpu_seconds(busy.pid) - before > 0.05
+    process.stop(busy)
+    assert process.cpu_seconds(busy.pid) == 0.0
+
+
+def test_wait_gone_names_who_stays() -> None:
+    assert wait_gone([os.getpid()], 0.1) == [os.getpid()]

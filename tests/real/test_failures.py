@@ -1,0 +1,207 @@
+"""What goes wrong on the real machine is found, told with its reason, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.build.paths import IMAGES
+from harness.errors import EXIT_INFRA, EXIT_RED, EXIT_USER
+from harness.machine.qemu import wait_gone
+from tests.real.conftest import Run, Start, processes_in
+
+EXPECT = """\
+expect:
+  - result: ended
+    of: work
+    exit: any
+"""
+PANIC = f"""\
+scenario: panics
+summary: L1 panics in mid-run; the verdict is a failure that quotes the panic.
+steps:
+  - boot: l1
+  - run: sleep 1; echo c >/proc/sysrq-trigger; sleep 600
+    on: l1
+    name: work
+{EXPECT}"""
+VMM = f"""\
+scenario: vmm-dies
+summary: L1's VMM is killed in mid-run.
+steps:
+  - boot: l1
+  - run: sleep 3; kill -9 $(cat /run/nvh/vmm.pid)
+    on: l0
+    name: killer
+    background: true
+  - run: sleep 600
+    on: l1
+    name: work
+{EXPECT}"""
+NO_NV = """\
+scenario: no-nv
+summary: L0's kernel offers no virtual EL2.
+stack:
+  l0: {cmdline: kvm-arm.mode=none}
+steps:
+  - boot: l1
+  - mark: never
+expect:
+  - existence: seen
+    of: {event: l0.tlbi}
+"""
+PROTECTED = NO_NV.replace("no-nv", "not-nested").replace("kvm-arm.mode=none", "kvm-arm.mode=nvhe")
+FALSE = """\
+scenario: false-claim
+summary: Says that L0 emulates no TLBI while L1 executes one.
+steps:
+  - boot: l1
+  - run: nvh-tlbi vmalle1is --vmid 9 --count 3
+    on: l1
+    name: work
+    mark: work
+expect:
+  - absence: nothing-is-emulated
+    given: {event: l0.tlbi}
+    of: {event: l0.tlbi, op: $op, vmid: 9}
+    scope: work
+"""
+WAITS = f"""\
+scenario: waits
+summary: Waits at L0 for a test to hurt it.
+steps:
+  - boot: l0
+  - run: echo begun >/dev/kmsg; sleep 600
+    on: l0
+    name: work
+{EXPECT}"""
+ANSWERS = f"""\
+scenario: answers
+summary: The next run works.
+steps:
+  - boot: l0
+  - run: echo on
+    on: l0
+    name: work
+{EXPECT}"""
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run of several scenarios that must all end badly; took place when this returns."""
+    texts = {"panic": PANIC, "vmm": VMM, "no-nv": NO_NV, "not-nested": PROTECTED, "false": FALSE}
+    run = Run(tmp_path_factory.mktemp("damaged"), texts)
+    try:
+        assert run.finish() == EXIT_INFRA, run.log.read_text()
+    finally:
+        run.end()
+    return run
+
+
+def findings(cell: dict[str, Any], verdict: str) -> list[dict[str, Any]]:
+    return [finding for finding in cell["findings"] if finding["verdict"] == verdict]
+
+
+def test_panic_is_a_failure_that_quotes_it(damaged: Run) -> None:
+    cell = damaged.cells()["panics"]
+    assert cell["verdict"] == "fail", cell
+    splat = next(f for f in findings(cell, "fail") if f["kind"] == "console")
+    assert "sysrq triggered crash" in str(splat)
+    assert "l1" in str(splat)
+    assert "Kernel panic" in (damaged.place("panics") / "l1.console.log").read_text()
+
+
+def test_vmm_that_is_killed_is_named(damaged: Run) -> None:
+    cell = damaged.cells()["vmm-dies"]
+    assert cell["verdict"] == "infra"
+    assert cell["reason"].startswith("l1: its VMM at l0 ended with status 265"), cell["reason"]
+    assert cell["seconds"] < 120
+    assert {"l0.console.log", "l1.console.log", "qemu.log"} <= {ref["path"] for ref in cell["files"]}
+
+
+@pytest.mark.parametrize("name", ["no-nv", "not-nested"])
+def test_kernel_without_virtual_el2_is_refused_at_once(damaged: Run, name: str) -> None:
+    cell = damaged.cells()[name]
+    assert cell["verdict"] == "infra"
+    assert "this kernel's KVM offers no virtual EL2" in cell["reason"]
+    assert "kvm-arm.mode=nested" in cell["reason"]
+    assert cell["seconds"] < 60
+
+
+def test_false_expectation_fails_with_line_values_and_events(damaged: Run) -> None:
+    cell = damaged.cells()["false-claim"]
+    assert cell["verdict"] == "fail", cell
+    finding = next(f for f in cell["findings"] if f["name"] == "nothing-is-emulated")
+    assert re.search(r"/false\.yaml:\d+:5$", finding["where"])
+    line = int(finding["where"].split(":")[-2])
+    assert FALSE.splitlines()[line - 1] == "  - absence: nothing-is-emulated"
+    assert finding["bindings"] == {"op": "vmalle1is"}
+    assert "l0.tlbi" in finding["trigger"]
+    assert "vmid=9" in finding["trigger"]
+    assert finding["trigger"] in finding["context"]
+    assert len(finding["context"]) > 1
+    report = damaged.log.read_text()
+    assert "false-claim" in report
+    assert "op=vmalle1is" in report
+
+
+def test_killed_qemu_is_infra_and_the_next_run_works(start: Start) -> None:
+    run = start({"waits": WAITS})
+    run.until(lambda: began(run), "the command")
+    (machine,) = run.machines()
+    os.kill(machine, signal.SIGKILL)
+    began_at = time.monotonic()
+    assert run.finish(60) == EXIT_INFRA
+    assert time.monotonic() - began_at < 30
+    cell = run.cells()["waits"]
+    assert cell["verdict"] == "infra"
+    assert cell["reason"].startswith("QEMU ended with signal 9")
+    assert "nvh: l0 ready" in (run.place("waits") / "l0.console.log").read_text()
+    again = start({"answers": ANSWERS})
+    assert again.finish() == 0, again.log.read_text()
+
+
+def began(run: Run) -> bool:
+    return any("sleep 600" in path.read_text() for path in run.out.glob("cells/*/commands.log"))
+
+
+@pytest.mark.parametrize("victim", ["the cell", "the harness"])
+def test_killed_harness_leaves_no_machine(start: Start, victim: str) -> None:
+    run = start({"waits": WAITS})
+    run.until(lambda: began(run), "the command")
+    machines = list(run.machines())
+    assert len(machines) == 1
+    if victim == "the harness":
+        run.process.kill()
+        run.process.wait()
+    else:
+        (cell,) = run.cell_processes()
+        os.kill(cell, signal.SIGKILL)
+        assert run.finish(60) == EXIT_INFRA
+        assert "ended with signal 9" in run.cells()["waits"]["reason"]
+    assert wait_gone(machines, 10) == []
+    assert wait_gone(list(processes_in(run.out)), 30) == []
+
+
+def test_model_without_nv2_is_refused(start: Start, tmp_path: Path) -> None:
+    text = (IMAGES / "models/qemu.yaml").read_text()
+    path = tmp_path / "a72.yaml"
+    path.write_text(text.replace("model: qemu\n", "model: a72\n").replace("cpu: max", "cpu: cortex-a72"))
+    run = start({"answers": ANSWERS}, "--model", str(path))
+    assert run.finish() == EXIT_USER
+    said = run.log.read_text()
+    assert "model a72 (-cpu cortex-a72) lacks FEAT_NV2: ID_AA64MMFR2_EL1.NV is 0" in said
+    assert "Choose a CPU such as max" in said
+    assert not run.out.exists()
+
+
+def test_statuses_are_what_the_verdicts_say(damaged: Run) -> None:
+    verdicts = {cell["verdict"] for cell in damaged.cells().values()}
+    assert verdicts == {"fail", "infra"}
+    assert EXIT_RED != EXIT_INFRA
