@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.build.cache import Store, tree_bytes
+from harness.build.kernel.tree import prune
 from harness.build.paths import data_names
 from harness.cell.prepare import Builder, build_all
 from harness.cell.project import find_cells
@@ -97,7 +98,9 @@ def _gc(arguments: argparse.Namespace) -> int:
             raise UserError(f"--budget {arguments.budget!r} is no size; write for example 20G")
         budget = int(match[1]) * UNITS.get(match[2], 1)
     age = 0.0 if arguments.all else arguments.days * DAY_S
-    gone = Store().collect(age, budget)
-    freed = sum(size for _, size in gone)
-    print(f"deleted {len(gone)} artefacts, {freed / 2**20:.0f} MiB")
+    store = Store()
+    sizes = [size for _, size in store.collect(age, budget)]
+    trees = [size for _, size in prune(store, age)]
+    print(f"deleted {len(sizes)} artefacts, {sum(sizes) / 2**20:.0f} MiB")
+    print(f"deleted {len(trees)} kernel build trees, {sum(trees) / 2**20:.0f} MiB")
     return 0

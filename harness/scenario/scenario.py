@@ -37,10 +37,10 @@ class Overrides:
         ):
             if name is None or name in known:
                 continue
-            if kind == "model" and "/" in name:
+            if kind in ("model", "kernel") and "/" in name:
                 if os.path.isfile(name):  # noqa: PTH113 - Path.is_file raises for names that cannot be
                     continue
-                raise UserError(f"no model file {shown(name)}: give a path to a model's yaml file")
+                raise UserError(f"no {kind} file {shown(name)}: give a path to a {kind}'s yaml file")
             near = closest(name, sorted(known))
             hint = f"; did you mean {near!r}?" if near else ""
             raise UserError(f"unknown {kind} {shown(name)}; expected {listing(sorted(known))}{hint}")
@@ -49,11 +49,15 @@ class Overrides:
         """The stack with the given parts replaced."""
         levels = dict(stack.levels)
         if self.kernel is not None:
-            levels = {lv: dataclasses.replace(spec, kernel=self.kernel) for lv, spec in levels.items()}
-        model = self.model or stack.model
-        if self.model is not None and "/" in self.model:
-            model = str(Path(self.model).absolute())
+            kernel = _absolute(self.kernel)
+            levels = {lv: dataclasses.replace(spec, kernel=kernel) for lv, spec in levels.items()}
+        model = stack.model if self.model is None else _absolute(self.model)
         return StackSpec(model, self.timing or stack.timing, levels)
+
+
+def _absolute(name: str) -> str:
+    """A path made absolute; a name as it is."""
+    return str(Path(name).absolute()) if "/" in name else name
 
 
 NO_OVERRIDES = Overrides()

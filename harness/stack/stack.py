@@ -20,6 +20,7 @@ from harness.stack.images import StackImages
 BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 WATCH_S = 2.0
+EXPLAIN_S = 3.0
 IDLE_CPU = 0.03
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 IDLE_SAMPLES = 5
@@ -123,8 +124,8 @@ class Stack:
             left = end - time.monotonic()
             try:
                 return process.wait(min(WATCH_S, max(left, 0.0)))
-            except ChannelClosed:
-                self.check_alive()
+            except InfraError:
+                self._explain()
                 raise
             except TimeoutError:
                 if left <= 0:
@@ -179,6 +180,13 @@ class Stack:
             if not process.running:
                 self._vmm_ended(level, process)
 
+    def _explain(self) -> None:
+        """Raise what broke a command, if that is the end of QEMU or a VMM, which shows a little later."""
+        end = time.monotonic() + EXPLAIN_S
+        while time.monotonic() < end:
+            self.check_alive()
+            time.sleep(0.05)
+
     def close(self) -> None:
         """End the machine and everything inside it. Safe to call twice."""
         if self._machine is not None:
@@ -215,7 +223,7 @@ class Stack:
             return
         if done.status in NOT_ANSWERED:
             return
-        log = self.run(Level.L0, "dmesg | grep -i kvm", PREPARE_DEADLINE_S).text.strip()
+        log = self.run(Level.L0, "dmesg | grep 'kvm \\[' | tail -n 3", PREPARE_DEADLINE_S).text.strip()
         raise LevelFailed(
             Level.L0,
             f"this kernel's KVM offers no virtual EL2 ({words}), so it cannot run L1 as a hypervisor. "
@@ -245,7 +253,7 @@ class Stack:
                 if idle >= IDLE_SAMPLES:
                     break
         except ChannelClosed:
-            self.check_alive()
+            self._explain()
             raise
         raise LevelFailed(level, f"did not come up: {self.diagnose()}", self.console(level).text[-4000:])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,7 +19,8 @@ BASIC = ("sh", "dirname", "readlink", "cksum", "tr", "grep", "id", "printf", "py
 
 def nvh(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the script of ``root`` as user nobody, so that it installs nothing."""
-    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    setpriv = shutil.which("setpriv") or "setpriv"
+    as_nobody = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     return subprocess.run(
         [*as_nobody, "/bin/sh", str(root / "nvh"), *words],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
@@ -86,26 +88,37 @@ def test_missing_python_is_named(checkout: Path, tmp_path: Path) -> None:
     assert "python3 python3-venv" in done.stderr
 
 
-def test_second_start_is_quick(tmp_path: Path) -> None:
-    """The first start made the environment; another only starts Python. The median is printed."""
-    if not (ROOT / ".venv/nvh-stamp").exists():
-        subprocess.run([ROOT / "nvh", "--help"], check=True, capture_output=True)
+@pytest.fixture
+def made(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine on which the first start has taken place."""
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    words = ["cksum", str(ROOT / "pyproject.toml"), str(LIST)]
+    sums = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "venv/nvh-stamp").write_text(sums.replace("\n", "") + "\n")
+    return {**os.environ, "NVH_VENV": str(tmp_path / "venv")}
+
+
+def test_second_start_is_quick(tmp_path: Path, made: dict[str, str]) -> None:
+    """It only starts Python. The median is printed."""
     seconds = []
     for _ in range(3):
         began = time.monotonic()
-        done = subprocess.run([ROOT / "nvh", "--help"], cwd=tmp_path, capture_output=True, check=True)
+        done = subprocess.run(
+            [ROOT / "nvh", "--help"], cwd=tmp_path, env=made, capture_output=True, check=True
+        )
         seconds.append(time.monotonic() - began)
         assert b"example: ./nvh run" in done.stdout
+        assert done.stderr == b""
     print(f"second start of ./nvh: {sorted(seconds)[1]:.2f} s")
     assert sorted(seconds)[1] < 3
 
 
-def test_script_works_through_a_link_and_from_elsewhere(tmp_path: Path) -> None:
-    if not (ROOT / ".venv/nvh-stamp").exists():
-        subprocess.run([ROOT / "nvh", "--help"], check=True, capture_output=True)
+def test_script_works_through_a_link_and_from_elsewhere(tmp_path: Path, made: dict[str, str]) -> None:
     (tmp_path / "link").symlink_to(ROOT / "nvh")
-    done = subprocess.run(
-        [tmp_path / "link", "rum"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    words = [str(tmp_path / "link"), "rum"]
+    done = subprocess.run(words, cwd=tmp_path, env=made, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "did you mean 'run'" in done.stderr

@@ -41,7 +41,8 @@ def connect(path: Path) -> socket.socket:
 def chain(agent_binary: Path, tmp_path: Path) -> Iterator[Chain]:
     processes = []
     for level in range(3):
-        words: list[str | Path] = [agent_binary, "--socket", tmp_path / f"{level}", "--next", tmp_path / f"{level + 1}"]
+        words: list[str | Path] = [agent_binary, "--socket", tmp_path / f"{level}"]
+        words += ["--next", tmp_path / f"{level + 1}"]
         processes.append(subprocess.Popen([*words, "--level", f"l{level}"]))
     agent = Agent(connect(tmp_path / "0"))
     yield Chain(agent, processes)

@@ -1,0 +1,66 @@
+"""The commands, scenarios and links in README.md and docs/ are what they say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness.build.paths import ROOT
+from harness.cell.project import vocabulary
+from harness.cli.main import parser
+from harness.errors import InputError
+from harness.scenario.load import load_file
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Fenced blocks of a language, with the page's name."""
+    return [(p.name, text) for p in PAGES for kind, text in FENCE.findall(p.read_text()) if kind == language]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every ``./nvh`` line of the shell blocks."""
+    lines = [(page, line.strip()) for page, text in blocks("sh") for line in text.splitlines()]
+    return [(page, line.partition(" #")[0]) for page, line in lines if line.startswith("./nvh ")]
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(commands()) >= 6
+    assert any(page == "README.md" for page, _ in blocks("yaml"))
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_parse(page: str, line: str) -> None:
+    arguments = parser().parse_args(shlex.split(line)[1:])
+    assert callable(arguments.function), page
+
+
+def test_a_wrong_command_would_be_found(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["run", "--no-such-option"])
+    assert "no-such-option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("page", "text"), [b for b in blocks("yaml") if b[1].startswith("scenario:")])
+def test_scenarios_load(page: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "block.yaml"
+    path.write_text(text)
+    try:
+        assert load_file(path, vocabulary()), page
+    except InputError as error:
+        pytest.fail(f"{page}: {error}")
+
+
+def test_links_lead_somewhere() -> None:
+    dead = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert not dead
