@@ -76,6 +76,8 @@ class CellItem(pytest.Item):
         """Report this cell's verdict."""
         result = self._result()
         self.add_report_section("call", "cell", _details(result))
+        if result.quarantine and result.verdict is not Verdict.PASS:
+            pytest.xfail(f"{result.verdict.value}, in quarantine: {result.quarantine}")
         if result.verdict is not Verdict.PASS:
             raise CellRed(f"{result.verdict.value}: {result.headline}\n{_details(result)}")
 

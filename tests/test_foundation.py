@@ -60,5 +60,5 @@ def test_levels() -> None:
     assert [Level.parse(text) for text in ("l0", "L1", "l2")] == [Level.L0, Level.L1, Level.L2]
     assert [str(level) for level in Level] == ["l0", "l1", "l2"]
     for text in ("l3", "", "0", "host"):
-        with pytest.raises(ValueError, match="is not a level .l0, l1, l2."):
+        with pytest.raises(ValueError, match=r"is not a level .l0, l1, l2."):
             Level.parse(text)

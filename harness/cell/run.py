@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shlex
 import subprocess
 import time
@@ -17,6 +18,7 @@ from harness.build.paths import ROOT, SCENARIOS
 from harness.cell.job import Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
+from harness.cell.quarantine import quarantined
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, publish, utc_now
@@ -82,6 +84,7 @@ def run(
             images = dict(build_all(cells, Builder(store, progress)))
         orders = make_jobs(cells, images, overrides, directory)
         results = LocalRunner(progress, jobs).run(orders)
+    aside = quarantined(cells)
     summary = RunSummary(
         id=directory.name,
         started=started,
@@ -89,7 +92,7 @@ def run(
         host=Host.here(),
         nvh_version=__version__,
         nvh_commit=commit(),
-        cells=tuple(results),
+        cells=tuple(dataclasses.replace(r, quarantine=aside.get(r.id, "")) for r in results),
         artefacts=artefacts(images),
     )
     publish(summary, directory)

@@ -41,8 +41,10 @@ def _case(
     if verdict is Verdict.PASS:
         return case
     outcome: junitparser.Error | junitparser.Failure | junitparser.Skipped
-    if verdict is Verdict.INFRA:
+    if verdict is Verdict.INFRA and not cell.quarantine:
         outcome = junitparser.Error(message, verdict.value)
+    elif cell.quarantine:
+        outcome = junitparser.Skipped(f"{verdict.value}, in quarantine: {message}", verdict.value)
     elif verdict is Verdict.VACUOUS and cell.verdict is Verdict.PASS:
         outcome = junitparser.Skipped(f"vacuous, which the scenario allows: {message}", verdict.value)
     else:

@@ -155,6 +155,7 @@ class CellResult(_Bounded):
 
     ``slug`` names its directory under ``cells/``; ``kernels`` and the ``level`` of files use ``l0``, ``l1``,
     ``l2``; ``started`` is ISO 8601 in UTC; ``seconds`` is wall clock, ``guest_seconds`` the model's clock;
+    ``quarantine`` says why its verdict does not count (see docs/verdicts.md), empty when it does;
     ``command`` alone reproduces the cell; ``facts`` are choices made while running (which probes, say).
 
     Raises ``ValueError`` when the verdict is better than a finding's. A vacuous finding is the exception:
@@ -176,6 +177,7 @@ class CellResult(_Bounded):
     claims: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     reason: str = ""
+    quarantine: str = ""
     stages: tuple[Stage, ...] = ()
     guest_seconds: float | None = None
     seed: int | None = None
@@ -245,8 +247,12 @@ class RunSummary(_Bounded):
 
     @property
     def worst(self) -> Verdict:
-        """The worst cell's verdict. A run without cells exercised nothing, so it is ``vacuous``."""
-        return worst(cell.verdict for cell in self.cells) if self.cells else Verdict.VACUOUS
+        """The worst verdict of the cells that are not in quarantine.
+
+        A run without cells exercised nothing, so it is ``vacuous``.
+        """
+        counted = [cell.verdict for cell in self.cells if not cell.quarantine]
+        return worst(counted) if self.cells else Verdict.VACUOUS
 
     @property
     def exit_status(self) -> int:

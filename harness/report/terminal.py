@@ -122,6 +122,8 @@ def print_cell(
     """Print what did not pass in ``cell``, the command that reproduces it and the paths of its traces."""
     console.print()
     console.print(Text.assemble(verdict_text(cell.verdict), "  ", (one_line(cell.id), "bold")))
+    if cell.quarantine:
+        console.print(_indent(_pairs([("quarantine", cell.quarantine)]), 2))
     if cell.reason:
         console.print(_indent(_pairs([("why", cell.reason)]), 2))
     for finding in cell.findings:
@@ -139,7 +141,9 @@ def totals(run: RunSummary) -> str:
     """Return ``14 cells: 12 pass, 1 fail, 1 infra in 4 min 05 s``."""
     counted = ", ".join(f"{n} {verdict.value}" for verdict, n in run.counts.items() if n)
     noun = "cell" if len(run.cells) == 1 else "cells"
-    return f"{len(run.cells)} {noun}: {counted or 'nothing ran'} in {seconds(run.seconds)}"
+    aside = sum(bool(cell.quarantine) for cell in run.cells)
+    apart = f" ({aside} in quarantine, not counted)" if aside else ""
+    return f"{len(run.cells)} {noun}: {counted or 'nothing ran'}{apart} in {seconds(run.seconds)}"
 
 
 def print_summary(

@@ -219,7 +219,7 @@ def test_artefact_of_an_unknown_name(nvh: Nvh) -> None:
 
 def test_images_of_an_empty_cache(nvh: Nvh) -> None:
     assert "0.0 GiB" in nvh("images", "list").stdout
-    assert nvh("images", "gc", "--all").stdout == "deleted 0 artefacts, 0 MiB\n"
+    assert "deleted 0 artefacts, 0 MiB\n" in nvh("images", "gc", "--all").stdout
     assert nvh("images", "gc", "--budget", "1G").returncode == 0
 
 
