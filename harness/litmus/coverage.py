@@ -1,0 +1,217 @@
+"""Operation × regime × granule × scope: what the litmus runs exercised, what passed, what does not apply.
+
+Every place of the table says something: a count, or the reason why there is none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.litmus.lines import GRANULES, REGIMES, CaseLine, parse
+from harness.tlbi.table import Operation, Regime, load
+
+STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")
+OTHER_REGIME = "the operation is not for this regime"
+FIXED_GRANULE = "the payload's own tables have 4K pages"
+NOT_RUN = "no run has this case"
+
+
+@dataclass(slots=True)
+class Place:
+    """One operation in one regime with one granule.
+
+    ``exercised`` counts the invalidations seen to be needed, ``passed`` those of them that passed;
+    ``unobservable`` passed where this model hides a missing TLBI; ``direct`` are traps and UNDEFINED
+    operations that passed. ``reason`` is set exactly when no case says anything about an invalidation.
+    """
+
+    operation: Operation
+    regime: str
+    granule: str
+    cases: int = 0
+    exercised: int = 0
+    passed: int = 0
+    failed: int = 0
+    unobservable: int = 0
+    direct: int = 0
+    not_applicable: int = 0
+    other: int = 0
+    refaults: int = 0
+    reason: str = ""
+    failing: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """``passed``, ``failed``, ``unobservable``, ``undecided``, ``not-applicable`` or ``not-run``."""
+        if self.failed:
+            return "failed"
+        if self.other:
+            return "undecided"
+        if self.exercised:
+            return "passed"
+        if self.unobservable:
+            return "unobservable"
+        return "not-run" if self.reason == NOT_RUN else "not-applicable"
+
+    @property
+    def word(self) -> str:
+        """What the table shows; never empty."""
+        return {
+            "failed": f"{self.failed}!",
+            "undecided": f"{self.other}?",
+            "passed": str(self.passed),
+            "unobservable": f"~{self.unobservable}",
+            "not-applicable": "n/a",
+            "not-run": "none",
+        }[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The places, in the order of the operation table, and how many lines they came from."""
+
+    places: tuple[Place, ...]
+    lines: int
+
+    def count(self) -> Mapping[str, int]:
+        """How many places are in each state."""
+        return Counter(place.state for place in self.places)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready: ``lines``, ``states`` and one object per place."""
+        return {
+            "lines": self.lines,
+            "states": dict(sorted(self.count().items())),
+            "places": [
+                {
+                    "operation": place.operation.name,
+                    "regime": place.regime,
+                    "granule": place.granule,
+                    "scope": place.operation.scope.value,
+                    "state": place.state,
+                    "cases": place.cases,
+                    "exercised": place.exercised,
+                    "passed": place.passed,
+                    "failed": place.failed,
+                    "unobservable": place.unobservable,
+                    "direct": place.direct,
+                    "not_applicable": place.not_applicable,
+                    "undecided": place.other,
+                    "refaults": place.refaults,
+                    "reason": place.reason,
+                    "failing": place.failing,
+                }
+                for place in self.places
+            ],
+        }
+
+    def to_text(self) -> str:
+        """A table with a row per operation and a column per regime and granule, and its legend."""
+        columns = [(regime, granule) for regime in REGIMES for granule in granules(regime)]
+        at = {(p.operation.name, p.regime, p.granule): p for p in self.places}
+        head = ["operation", "scope", *(f"{regime}/{granule}" for regime, granule in columns)]
+        rows = [
+            [op.name, op.scope.value, *(at[op.name, regime, granule].word for regime, granule in columns)]
+            for op in dict.fromkeys(p.operation for p in self.places)
+        ]
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        lines = [
+            "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
+            for row in [head, *rows]
+        ]
+        states = ", ".join(f"{count} {state}" for state, count in sorted(self.count().items()))
+        lines += ["", LEGEND, f"places: {states}; case lines: {self.lines}"]
+        reasons = Counter(p.reason for p in self.places if p.state == "not-applicable")
+        lines += [f"n/a, {count} places: {reason}" for reason, count in sorted(reasons.items())]
+        return "\n".join(lines) + "\n"
+
+
+LEGEND = (
+    "N: N invalidations exercised, all passed; N!: N cases failed; ~N: N passed, but this model hides a "
+    "missing TLBI there;\nN?: N could not be decided; none: no case ran; n/a: not applicable, see below"
+)
+
+
+def granules(regime: str) -> tuple[str, ...]:
+    """Granules that have a column: vEL2's own tables are built with 4K only."""
+    return GRANULES if regime.startswith("el1") else GRANULES[:1]
+
+
+def regimes(operation: Operation) -> tuple[str, ...]:
+    """Regimes that ``operation`` can be for at vEL2: E1 forms also EL2&0, with {E2H,TGE} = {1,1} (C5.5)."""
+    if operation.family in STAGE_2:
+        return ("el1&0-stage2",)
+    return ("el2&0", "el2") if operation.regime is Regime.EL2 else ("el1&0", "el2&0")
+
+
+def coverage(directories: Iterable[Path]) -> Coverage:
+    """Read every ``*.stdout`` below ``directories``. ``UserError`` when none of them holds a litmus case."""
+    lines: list[CaseLine] = []
+    for directory in directories:
+        for path in sorted(directory.rglob("*.stdout")):
+            lines += parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    if not lines:
+        raise UserError("no litmus results there; run `./nvh run scenarios/litmus` and name its directory")
+    return tabulate(lines)
+
+
+def tabulate(lines: Iterable[CaseLine]) -> Coverage:
+    """Return the coverage of ``lines``, with a place for every operation, regime and granule.
+
+    Cases without an operation (events at L0) are counted in ``lines`` only.
+    """
+    by_place: dict[tuple[str, str, str], list[CaseLine]] = defaultdict(list)
+    total = 0
+    for line in lines:
+        total += 1
+        if line.operation is None:
+            continue
+        by_place[line.operation.name, line.regime, line.granule].append(line)
+    places = tuple(
+        _place(operation, regime, granule, by_place[operation.name, regime, granule])
+        for operation in load()
+        for regime in REGIMES
+        for granule in GRANULES
+    )
+    return Coverage(places, total)
+
+
+def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine]) -> Place:
+    place = Place(operation, regime, granule, cases=len(lines))
+    reasons: Counter[str] = Counter()
+    for line in lines:
+        place.refaults += line.refaults
+        if line.verdict == "not-applicable":
+            place.not_applicable += 1
+            reasons[line.why.removeprefix("why=")] += 1
+        elif line.verdict == "fail":
+            place.failed += 1
+            place.exercised += line.exercised
+            place.failing.append(line.case)
+        elif line.verdict != "pass":
+            place.other += 1
+        elif line.exercised:
+            place.exercised += 1
+            place.passed += 1
+        elif line.direct:
+            place.direct += 1
+        elif line.obliged and line.control == "not-observable":
+            place.unobservable += 1
+    if not place.exercised and not place.failed and not place.unobservable and not place.other:
+        place.reason = _reason(operation, regime, granule, reasons)
+    return place
+
+
+def _reason(operation: Operation, regime: str, granule: str, given: Counter[str]) -> str:
+    if given:
+        return ", ".join(sorted(given))
+    if regime not in regimes(operation):
+        return OTHER_REGIME
+    if granule not in granules(regime):
+        return FIXED_GRANULE
+    return NOT_RUN
