@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.cell.job import Job, read_job
+from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer
 from harness.cell.steps import Execution, StepFailed, summary
 from harness.check import finding as check
@@ -106,20 +107,11 @@ def run_cell(job: Job, directory: Path) -> CellResult:
         findings += [_finding(each) for each in splat_findings(observer.consoles())]
     stages.end()
     verdict = _verdict(findings, reason, cell.allow_vacuous)
-    return CellResult(
-        id=cell.id,
-        slug=job.slug,
-        scenario=cell.scenario,
-        summary=cell.summary,
-        model=cell.stack.model,
-        timing=cell.stack.timing,
-        kernels={str(level): spec.kernel for level, spec in cell.stack.levels.items()},
+    return dataclasses.replace(
+        planned(job),
         verdict=verdict,
         started=started,
         seconds=round(time.monotonic() - stages.started, 3),
-        command=job.command,
-        params=cell.params,
-        claims=cell.claims,
         findings=tuple(findings),
         reason=reason,
         stages=tuple(stages.done),

@@ -19,10 +19,13 @@ from harness.build.model import Model, ModelSpec
 from harness.cell.project import vocabulary
 from harness.errors import InfraError, UserError
 from harness.level import Level
+from harness.report.publish import utc_now
+from harness.report.results import CellResult
 from harness.scenario.load import load_cell
 from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
+from harness.verdict import Verdict
 
 FORMAT = 1
 JOB = "cell.json"
@@ -130,3 +133,24 @@ def _images_from_json(data: Mapping[str, Any]) -> StackImages:
 
 def _artefacts(data: Mapping[str, str]) -> dict[Level, Artefact]:
     return {Level.parse(level): load_artefact(Path(path)) for level, path in data.items()}
+
+
+def planned(job: Job) -> CellResult:
+    """Return the result of a cell of which nothing but its plan is known."""
+    cell = job.cell
+    return CellResult(
+        id=cell.id,
+        slug=job.slug,
+        scenario=cell.scenario,
+        summary=cell.summary,
+        model=cell.stack.model,
+        timing=cell.stack.timing,
+        kernels={str(level): spec.kernel for level, spec in cell.stack.levels.items()},
+        verdict=Verdict.INFRA,
+        started=utc_now(),
+        seconds=0.0,
+        command=job.command,
+        params=cell.params,
+        claims=cell.claims,
+        reason="not run",
+    )

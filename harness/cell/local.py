@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cell.job import Job
+from harness.cell.job import Job, planned
 from harness.machine.process import wait_or_kill
 from harness.report import store
 from harness.report.progress import Progress
-from harness.report.publish import utc_now
 from harness.report.results import CellResult
 from harness.scenario.model import Cell
 from harness.verdict import Verdict
@@ -180,24 +179,3 @@ def _end(process: subprocess.Popen[str]) -> None:
     """Ask a cell to end; kill one that does not. Its machine dies with it."""
     process.terminate()
     wait_or_kill(process, GRACE_S)
-
-
-def planned(job: Job) -> CellResult:
-    """Return the result of a cell of which nothing but its plan is known."""
-    cell = job.cell
-    return CellResult(
-        id=cell.id,
-        slug=job.slug,
-        scenario=cell.scenario,
-        summary=cell.summary,
-        model=cell.stack.model,
-        timing=cell.stack.timing,
-        kernels={str(level): spec.kernel for level, spec in cell.stack.levels.items()},
-        verdict=Verdict.INFRA,
-        started=utc_now(),
-        seconds=0.0,
-        command=job.command,
-        params=cell.params,
-        claims=cell.claims,
-        reason="not run",
-    )

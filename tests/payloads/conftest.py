@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import socket
 import struct
@@ -16,39 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import IMAGES
 from harness.stack.wire import Decoder, Frame, Type
 
-PAYLOADS = IMAGES / "payloads"
 DEADLINE_S = 20.0
-
-
-def make(out: Path, **variables: object) -> subprocess.CompletedProcess[str]:
-    """Run the payloads' own Makefile into ``out``."""
-    words = [f"{name}={value}" for name, value in variables.items()]
-    return subprocess.run(
-        ["make", "-j2", "-C", str(PAYLOADS), f"O={out}", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-
-
-def need(program: str, package: str) -> None:
-    """Fail, not skip: a machine without the compiler tests nothing."""
-    if not shutil.which(program):
-        pytest.fail(f"{program} is missing; install the package {package}")
-
-
-@pytest.fixture(scope="session")
-def agent_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    need("gcc", "gcc")
-    need("make", "make")
-    out = tmp_path_factory.mktemp("agent")
-    built = make(out, CROSS_COMPILE="")
-    assert built.returncode == 0, built.stderr
-    return out / "nvh-agent"
 
 
 class Client:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.tlbi.header import header
 from harness.tlbi.table import load
-from tests.payloads.conftest import PAYLOADS, make, need
+from tests.conftest import PAYLOADS, make, need
 
 CROSS = "aarch64-linux-gnu-"
 PROGRAMS = ("nvh-agent", "nvh-tlbi", "nvh-clock", "nvh-kvm", "nvh-reclaim", "nvh-migrate")

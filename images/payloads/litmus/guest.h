@@ -36,7 +36,8 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 /* guest_start.S */
 void l2_run(struct cpu *cpu);
 extern char l2_vectors[], l2_read[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
-	l2_call[], l2_return[];
+	l2_call[], l2_return[],
+	l2_watch[];
 
 /* guest_tables.c: granules of 1 << shift bytes, input sizes as in INPUT_BITS() */
 void tables_reset(void);
@@ -50,11 +51,28 @@ uint64_t tables_vel2_root(void);
 void tlbi(unsigned op, uint64_t operand);
 uint64_t tlbi_stub(unsigned op);
 
+#define SPSR_EL1H 0x3c5
+#define SPSR_EL0T 0x3c0
+#define EC(esr) ((esr) >> 26 & 0x3f)
+#define EC_SVC 0x15
+#define EC_HVC 0x16
+#define EC_IABT_LOW 0x20
+#define EC_DABT_LOW 0x24
+
 /* guest_step.c */
+void load_context(const struct context *c);
+/* False when the read raised an exception: esr and far are in *cpu. */
+bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value);
 void run_program(struct cpu *cpu, struct program *program);
 void doorbell(uint64_t value);
 
-extern struct spin spins[CPUS_MAX];
+/* guest_spin.c */
+void step_spin(struct cpu *cpu, const struct step *s);
+void step_start(const struct step *s, struct outcome *o);
+void step_sample(const struct step *s, struct outcome *o);
+void step_race(const struct step *s, struct outcome *o);
+
+extern volatile struct spin spins[CPUS_MAX];
 extern uint64_t spin_stop[CPUS_MAX];
 
 #endif

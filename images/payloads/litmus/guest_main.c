@@ -78,6 +78,8 @@ void guest_main(uint64_t index)
 		tables_vel2(shared->e2h);
 		read_ids();
 	}
+	if (shared->id_mmfr1 >> 40 & 0xf)
+		write_sysreg(s3_4_c1_c2_2, 0); /* HCRX_EL2: FGTnXS and the rest off */
 	mmu_on();
 	if (index)
 		follow(cpu);

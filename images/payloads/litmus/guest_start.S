@@ -143,6 +143,22 @@ l2_spin:
 	cbz	x5, 1b
 	hvc	#0
 
+/* The same, but HVC #3 as soon as it reads SPOILT. */
+	.globl l2_watch
+l2_watch:
+	ldr	x4, [x2, #8]
+	mov	x6, #SPOILT
+1:	ldr	x0, [x1]
+	cmp	x0, x6
+	b.eq	2f
+	add	x4, x4, #1
+	str	x4, [x2, #8]
+	yield
+	ldr	x5, [x3]
+	cbz	x5, 1b
+	hvc	#0
+2:	hvc	#3
+
 /* x1 = operand, x4 = stub of the operation */
 l2_call:
 	blr	x4

@@ -3,24 +3,15 @@
 #include "geometry.h"
 #include "guest.h"
 
-#define SPSR_EL1H 0x3c5
-#define SPSR_EL0T 0x3c0
-#define EC(esr) ((esr) >> 26 & 0x3f)
-#define EC_SVC 0x15
-#define EC_HVC 0x16
-#define EC_IABT_LOW 0x20
-#define EC_DABT_LOW 0x24
-#define PATIENCE 2000000 /* polls of another CPU before giving up */
-
-__attribute__((section(".l2.data"), aligned(64))) struct spin spins[CPUS_MAX];
-__attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];
+#define S1_TABLES 0x100000 /* of the pool: all that one program takes */
 
 void doorbell(uint64_t value)
 {
 	__asm__ volatile("str %0, [%1]" ::"r"(value), "r"((uint64_t)DOORBELL_PA) : "memory");
 }
 
-static void load_context(const struct context *c)
+/* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
+void load_context(const struct context *c)
 {
 	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & (1ull << 34));
 
@@ -62,6 +53,9 @@ static void step_context(const struct step *s)
 	for (at = page; !s->b && at < page + 0x10000; at += 1ull << c->s1_shift)
 		*tables_slot(c->s1_root, c->s1_shift, at, 3) = at | s1;
 	c->ttbr0 |= c->s1_root;
+	/* L2's walks of its stage 1 go through stage 2. */
+	for (at = POOL_PA; !s->a && (c->sctlr & 1) && at < POOL_PA + S1_TABLES; at += 1ull << c->s2_shift)
+		*tables_slot(c->s2_root, c->s2_shift, at, 3) = at | s2;
 	barrier_ishst();
 }
 
@@ -125,12 +119,21 @@ static void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 	record_exit(cpu, o);
 }
 
+/* L2 unmaps a page of its own; the table that holds the descriptor is mapped for it first. */
 static void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 {
-	load_context(&shared->context[s->ctx]);
+	struct context *c = &shared->context[s->ctx];
+	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shift, s->a, s->c);
+	uint64_t page = slot & ~((1ull << c->s1_shift) - 1);
+
+	*tables_slot(c->s1_root, c->s1_shift, page, 3) =
+		page | PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S1_UXN | PTE_S1_PXN;
+	barrier_ishst();
+	load_context(c);
+	cpu->x[0] = cpu->x[6] = cpu->x[7] = 0;
 	cpu->x[1] = s->a;
 	cpu->x[2] = s->d;
-	cpu->x[3] = s->c;
+	cpu->x[3] = slot;
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->x[5] = s->b;
 	cpu->elr = (uint64_t)l2_remap;
@@ -146,7 +149,7 @@ static void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *
 {
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
-	cpu->x[4] = tlbi_stub(s->op);
+	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->elr = (uint64_t)l2_call;
 	cpu->spsr = SPSR_EL1H;
 	l2_run(cpu);
@@ -171,81 +174,31 @@ static void step_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
 	}
 }
 
-static void step_read(struct cpu *cpu, const struct step *s, struct outcome *o)
+bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value)
 {
-	uint64_t value = 0;
-
+	*value = 0;
 	cpu->took = 0;
 	cpu->guard = 1;
-	__asm__ volatile("ldr %0, [%1]" : "+r"(value) : "r"(s->a) : "x16", "x17", "memory");
+	__asm__ volatile("ldr %0, [%1]" : "+r"(*value) : "r"(va) : "x16", "x17", "memory");
 	cpu->guard = 0;
-	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_VALUE;
-	o->value = value;
+	return !cpu->took;
+}
+
+static void step_read(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	o->kind = guarded_read(cpu, s->a, &o->value) ? OUTCOME_VALUE : OUTCOME_EXCEPTION;
 	o->esr = cpu->esr;
 	o->far = cpu->far;
 }
 
-static void step_spin(struct cpu *cpu, const struct step *s)
-{
-	struct spin *spin = &spins[cpu->index];
-
-	load_context(&shared->context[s->ctx]);
-	spin->count = spin->faults = 0;
-	__atomic_store_n(&spin->begun, shared->number, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&spin_stop[cpu->index], __ATOMIC_ACQUIRE)) {
-		cpu->x[1] = s->a;
-		cpu->x[2] = (uint64_t)spin;
-		cpu->x[3] = (uint64_t)&spin_stop[cpu->index];
-		cpu->elr = (uint64_t)l2_spin;
-		cpu->spsr = SPSR_EL1H;
-		l2_run(cpu);
-		if (EC(cpu->esr) != EC_HVC || (cpu->esr & 0xffff)) {
-			spin->esr = EC(cpu->esr) == EC_HVC ? cpu->x[3] : cpu->esr;
-			spin->hpfar = cpu->hpfar;
-			__atomic_store_n(&spin->faults, spin->faults + 1, __ATOMIC_RELEASE);
-		}
-	}
-}
-
-static void step_pause(const struct step *s)
-{
-	for (unsigned i = 0; i < PATIENCE; i++) {
-		if (__atomic_load_n(&spins[s->c].begun, __ATOMIC_ACQUIRE) == shared->number)
-			return;
-		__asm__ volatile("yield");
-	}
-}
-
-/* Two rounds: the one under way may have begun before this step. */
-static void step_sample(const struct step *s, struct outcome *o)
-{
-	const struct spin *spin = &spins[s->c];
-	uint64_t count = __atomic_load_n(&spin->count, __ATOMIC_ACQUIRE);
-	uint64_t faults = __atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE);
-
-	for (unsigned i = 0; i < PATIENCE; i++) {
-		if (__atomic_load_n(&spin->count, __ATOMIC_ACQUIRE) >= count + 2) {
-			o->kind = OUTCOME_VALUE;
-			o->value = spin->value;
-			return;
-		}
-		if (__atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE) >= faults + 2) {
-			o->kind = EC(spin->esr) == EC_DABT_LOW ? OUTCOME_S2_FAULT : OUTCOME_S1_FAULT;
-			o->esr = spin->esr;
-			o->hpfar = spin->hpfar;
-			return;
-		}
-		__asm__ volatile("yield");
-	}
-	o->kind = OUTCOME_TIMEOUT;
-}
-
-static void step_host(const struct step *s)
+static void step_host(const struct step *s, struct outcome *o)
 {
 	shared->host_action = s->a;
 	shared->host_argument = s->b;
 	__asm__ volatile("dsb ish" ::: "memory");
 	doorbell(DOORBELL_HOST);
+	o->kind = OUTCOME_VALUE;
+	o->value = *(volatile uint64_t *)&shared->host_answer;
 }
 
 void run_program(struct cpu *cpu, struct program *program)
@@ -284,13 +237,16 @@ void run_program(struct cpu *cpu, struct program *program)
 			step_read(cpu, s, o);
 			break;
 		case STEP_HOST:
-			step_host(s);
+			step_host(s, o);
 			break;
 		case STEP_SPIN:
 			step_spin(cpu, s);
 			break;
-		case STEP_PAUSE:
-			step_pause(s);
+		case STEP_RACE:
+			step_race(s, o);
+			break;
+		case STEP_START:
+			step_start(s, o);
 			break;
 		case STEP_SAMPLE:
 			step_sample(s, o);

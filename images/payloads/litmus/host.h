@@ -39,19 +39,39 @@ struct vm {
 	uint64_t features; /* ID_AA64ISAR0_EL1.TLB and so on, see vm_lacks() */
 	struct vcpu vcpu[CPUS_MAX];
 	uint8_t *low, *data;
+	uint8_t *event[2]; /* memory for EVENT_PA; the first is there to begin with */
+	bool event_present;
+	uint64_t mmio_value; /* what L2 reads where EVENT_PA has no memory */
 	struct shared *shared;
-	bool stop;
+	bool stop, kicking;
+	pthread_t kicker;
+	uint64_t kicks;
 	char broken[160];
-	bool (*action)(struct vm *vm, uint64_t action, uint64_t argument);
 };
 
 enum ran { RAN, RAN_FATAL, RAN_HANG, RAN_BROKEN };
 
+/* A step's request to the VMM; false breaks the VM. host_events.c */
+bool host_action(struct vm *vm, uint64_t action, uint64_t argument, uint64_t *answer);
+
+/* The same for the actions of host_race.c. */
+enum window_action { WINDOW_OPEN = 100, WINDOW_WAIT, WINDOW_CLOSE };
+bool window_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer);
+
+#define NO_OPERATION 0xffff /* struct litmus.op of cases that are about L0's own events */
+
 /* host_vm.c. A false leaves its reason in vm->broken. */
 bool vm_create(struct vm *vm, const struct config *config);
 void vm_destroy(struct vm *vm);
+/* host_run.c */
+bool vm_start_followers(struct vm *vm);
 /* Let the payload carry out what is in shared->program. */
 enum ran vm_run(struct vm *vm, unsigned timeout_s);
+/* Have the other vCPUs put and loaded all the time until vm_kick_stop(), which says how often. */
+bool vm_kick_start(struct vm *vm);
+uint64_t vm_kick_stop(struct vm *vm);
+/* vm_break() with errno; always false. */
+bool vm_fails(struct vm *vm, const char *what);
 /* Where a vCPU was when it last left KVM_RUN. */
 uint64_t vm_pc(const struct vm *vm, unsigned index);
 void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -71,10 +91,13 @@ enum role {
 	ROLE_UNDEF,  /* the operation must be UNDEFINED */
 	ROLE_TRAP,   /* the operation must arrive at vEL2: esr */
 	ROLE_DONE,   /* the operation must raise nothing */
+	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
 struct probe {
 	uint8_t cpu, step, role, observable;
+	uint8_t permission; /* the fault to expect is a permission fault, not a translation fault */
+	uint8_t part;	    /* 0: the outcome; 1, 2: outcome.more[part - 1] */
 	uint64_t at; /* IPA or VA */
 	uint64_t old, now;
 };
@@ -83,6 +106,7 @@ struct probe {
 
 struct litmus {
 	char name[96];
+	unsigned number; /* in the list */
 	unsigned op;
 	struct config config;
 	void (*build)(struct litmus *l);
@@ -96,12 +120,18 @@ struct litmus {
 	unsigned steps[CPUS_MAX];
 	struct probe probes[PROBES_MAX];
 	unsigned probe_count;
+	bool own;  /* the PE that executes the operation is the one that looks */
+	bool vel2, tge;
+	bool direct; /* its control is a step of its own */
+	bool kick; /* make the other vCPUs leave KVM_RUN again and again meanwhile */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };
 
 struct finding {
 	const char *verdict, *control;
+	bool obliged; /* the architecture obliges the operation to something that the case looks at */
 	unsigned refaults;
+	uint64_t rounds, reads; /* of a race */
 	char why[200];
 };
 
@@ -113,6 +143,13 @@ void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
 void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags);
 void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va, bool el0, enum role role,
 		uint64_t old, uint64_t now);
+/* CPU `cpu` reads `va` under `ctx` until add_stop(); add_sample() is what it sees. */
+void add_spin(struct litmus *l, unsigned cpu, unsigned ctx, uint64_t va, enum spin_where where);
+void add_sample(struct litmus *l, unsigned cpu, uint64_t va, enum role role, uint64_t old, uint64_t now);
+void add_stop(struct litmus *l, unsigned cpu);
+void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint64_t now);
+/* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it. */
+uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
 uint64_t value_at(uint64_t pa);
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
@@ -127,7 +164,7 @@ void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, u
 unsigned op_named(const char *name);
 const char *granule_word(unsigned shift);
 const char *size_word(uint64_t bytes);
-/* Judge the outcomes. */
+/* host_judge.c */
 void judge(const struct litmus *l, struct finding *f);
 
 enum { VMID = 1, VMID_OTHER = 2 };
@@ -140,6 +177,11 @@ struct list {
 struct litmus *list_add(struct list *list, const struct litmus *l, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void cases_stage2(struct list *list);
-void cases_hidden(struct list *list);
+void cases_remote(struct list *list);
+void cases_trap(struct list *list);
+void cases_change(struct list *list);
+void cases_own(struct list *list);
+void cases_events(struct list *list);
+void cases_race(struct list *list);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs put together step by step, and their outcomes judged. */
+/* Programs put together step by step. */
 #include "host.h"
 
 #include <stdio.h>
@@ -8,10 +8,8 @@
 
 #define HCR_VM (1ull << 0)
 #define HCR_RW (1ull << 31)
-#define EC(esr) ((esr) >> 26 & 0x3f)
-#define EC_IABT_LOW 0x20
-#define EC_DABT_LOW 0x24
-#define FSC_TRANSLATION 0x04 /* [5:2] */
+
+static void expect(struct litmus *l, enum role role, uint64_t at, uint64_t old, uint64_t now);
 
 struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind)
 {
@@ -113,15 +111,75 @@ void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va,
 		uint64_t old, uint64_t now)
 {
 	struct step *s = add(l, 0, STEP_L2);
-	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);
 
 	s->ctx = ctx;
 	s->op = access;
 	s->a = va;
 	s->c = el0;
-	p->at = va;
+	expect(l, role, va, old, now);
+}
+
+static void expect(struct litmus *l, enum role role, uint64_t at, uint64_t old, uint64_t now)
+{
+	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);
+
+	p->at = at;
 	p->old = old;
 	p->now = now;
+}
+
+void add_spin(struct litmus *l, unsigned cpu, unsigned ctx, uint64_t va, enum spin_where where)
+{
+	struct step *s = add(l, cpu, STEP_SPIN);
+
+	s->ctx = ctx;
+	s->a = va;
+	s->c = where;
+	s = add(l, 0, STEP_START);
+	s->c = cpu;
+	expect(l, ROLE_DONE, va, 0, 0);
+}
+
+void add_sample(struct litmus *l, unsigned cpu, uint64_t va, enum role role, uint64_t old, uint64_t now)
+{
+	add(l, 0, STEP_SAMPLE)->c = cpu;
+	expect(l, role, va, old, now);
+}
+
+void add_stop(struct litmus *l, unsigned cpu)
+{
+	add(l, 0, STEP_STOP)->c = cpu;
+}
+
+void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint64_t now)
+{
+	add(l, 0, STEP_READ)->a = va;
+	expect(l, role, va, old, now);
+}
+
+uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level)
+{
+	const struct operation *op = &operations[l->op];
+	uint64_t leaf = 1ull << level_shift(l->shift, l->level), page = 1ull << l->shift;
+	bool va = op->operand == VA || op->operand == VA_RANGE;
+	unsigned scale = 0, num = 0;
+
+	switch (op->operand) {
+	case VA:
+	case IPA:
+		return operand_address(va, at + leaf - page, asid, ttl_level ? granule_code(l->shift) << 2 | ttl_level : 0);
+	case VA_RANGE:
+	case IPA_RANGE:
+		while (range_bytes(l->shift, scale, 31) < leaf)
+			scale++;
+		while (range_bytes(l->shift, scale, num) < leaf)
+			num++;
+		return operand_range(at, l->shift, scale, num, ttl_level, asid);
+	case ASID:
+		return (uint64_t)asid << 48;
+	default:
+		return 0;
+	}
 }
 
 uint64_t value_at(uint64_t pa)
@@ -196,123 +254,4 @@ const char *size_word(uint64_t bytes)
 		if (bytes == 1ull << shifts[i])
 			return words[i];
 	return "?";
-}
-
-static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done" };
-
-static const char *outcome_word(const struct outcome *o)
-{
-	static const char *const words[] = { "nothing", "value", "s2-fault", "s1-fault", "trap", "exception", "done",
-					     "timeout" };
-
-	return o->kind < sizeof(words) / sizeof(*words) ? words[o->kind] : "?";
-}
-
-static void blame(struct finding *f, const char *verdict, const struct probe *p, const struct outcome *o)
-{
-	if (f->verdict)
-		return;
-	f->verdict = verdict;
-	snprintf(f->why, sizeof(f->why),
-		 "probe=%s at=0x%lx saw=%s value=0x%lx old=0x%lx now=0x%lx esr=0x%lx hpfar=0x%lx step=%u.%u",
-		 role_words[p->role], p->at, outcome_word(o), o->value, p->old, p->now, o->esr, o->hpfar, p->cpu,
-		 p->step);
-}
-
-static bool translation_fault(const struct outcome *o)
-{
-	unsigned ec = EC(o->esr);
-
-	return (ec == EC_DABT_LOW || ec == EC_DABT_LOW + 1 || ec == EC_IABT_LOW || ec == EC_IABT_LOW + 1) &&
-	       (o->esr >> 2 & 0xf) == FSC_TRANSLATION >> 2;
-}
-
-/* HPFAR_EL2.FIPA is in units of 4K; below the granule it says nothing (Arm ARM D24.2 HPFAR_EL2). */
-static bool right_fault(const struct litmus *l, const struct probe *p, const struct outcome *o)
-{
-	uint64_t page = ~((1ull << l->shift) - 1);
-
-	if (o->kind == OUTCOME_S1_FAULT || o->kind == OUTCOME_EXCEPTION)
-		return translation_fault(o);
-	return o->kind == OUTCOME_S2_FAULT && translation_fault(o) && ((o->hpfar & ~0xfull) << 8 & page) == (p->at & page);
-}
-
-static void judge_probe(const struct litmus *l, const struct probe *p, const struct outcome *o, struct finding *f,
-			unsigned *seen, unsigned *lost)
-{
-	bool value = o->kind == OUTCOME_VALUE;
-	bool old = value && o->value == p->old;
-	bool now = value && p->now && o->value == p->now;
-
-	switch (p->role) {
-	case ROLE_BEFORE:
-		if (!old)
-			blame(f, "setup", p, o);
-		break;
-	case ROLE_STALE:
-		if (old)
-			++*seen;
-		else if (now || right_fault(l, p, o))
-			++*lost;
-		else
-			blame(f, "setup", p, o);
-		break;
-	case ROLE_GONE:
-		if (old)
-			blame(f, "fail", p, o);
-		else if (!now && !right_fault(l, p, o))
-			blame(f, o->kind == OUTCOME_TIMEOUT ? "setup" : "fail", p, o);
-		break;
-	case ROLE_FREE:
-		if (now || right_fault(l, p, o))
-			f->refaults++;
-		else if (!old)
-			blame(f, "fail", p, o);
-		break;
-	case ROLE_AFTER:
-		if (!now)
-			blame(f, "fail", p, o);
-		break;
-	case ROLE_UNDEF:
-		if (o->kind != OUTCOME_EXCEPTION || EC(o->esr) != 0)
-			blame(f, "fail", p, o);
-		break;
-	case ROLE_TRAP:
-		if (o->kind != OUTCOME_TRAP || (o->esr & ~(1ull << 25)) != p->now)
-			blame(f, "fail", p, o);
-		break;
-	case ROLE_DONE:
-		if (o->kind != OUTCOME_DONE && o->kind != OUTCOME_VALUE)
-			blame(f, "fail", p, o);
-		break;
-	}
-}
-
-void judge(const struct litmus *l, struct finding *f)
-{
-	unsigned seen = 0, lost = 0;
-	bool gone = false, observable = true;
-
-	memset(f, 0, sizeof(*f));
-	for (unsigned i = 0; i < l->probe_count; i++) {
-		const struct probe *p = &l->probes[i];
-
-		gone |= p->role == ROLE_GONE;
-		observable &= p->observable;
-		judge_probe(l, p, &l->vm->shared->program[p->cpu].outcome[p->step], f, &seen, &lost);
-	}
-	if (!gone)
-		f->control = "direct"; /* nothing is hidden by a cache: the outcome itself is the evidence */
-	else if (!observable)
-		f->control = "not-observable";
-	else if (lost || !seen)
-		f->control = "lost";
-	else
-		f->control = "stale-seen";
-	if (!f->verdict && !strcmp(f->control, "lost")) {
-		f->verdict = "vacuous";
-		snprintf(f->why, sizeof(f->why), "stale=%u lost=%u", seen, lost);
-	}
-	if (!f->verdict)
-		f->verdict = "pass";
 }

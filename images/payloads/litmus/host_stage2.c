@@ -156,6 +156,24 @@ static void add_singles(struct list *list, struct litmus l)
 				 position_words[l.position], l.hint ? "ttl" : "no-ttl");
 }
 
+/*
+ * A block that the range covers in part only is as much obliged as any: the operation is for each entry that
+ * "would be used to translate any of the IPAs" of the range. KVM 7.3 does not see it so: a family of their own.
+ */
+static const char *range_family(const struct litmus *l)
+{
+	uint64_t target = 1ull << 47, base = range_base(l, target); /* above the largest range: base is not 0 */
+	uint64_t end = base + range_bytes(l->shift, l->scale, l->num);
+
+	for (int leaf = -1; leaf <= 1; leaf++) {
+		uint64_t from = target + (uint64_t)leaf * leaf_size(l), to = from + leaf_size(l);
+
+		if (base < to && end > from && (base > from || end < to))
+			return "s2-unmap-part";
+	}
+	return "s2-unmap";
+}
+
 static void add_ranges(struct list *list, struct litmus l)
 {
 	static const struct {
@@ -168,7 +186,7 @@ static void add_ranges(struct list *list, struct litmus l)
 		l.num = forms[f].num;
 		for (l.variant = FROM_START; l.variant < VARIANTS; l.variant++)
 			for (l.hint = 0; l.hint < (l.variant == FROM_START ? 2 : 1); l.hint++)
-				list_add(list, &l, "s2-unmap/%s/%s/%s-%s/scale%u-num%u/%s", op->name, granule_word(l.shift),
+				list_add(list, &l, "%s/%s/%s/%s-%s/scale%u-num%u/%s", range_family(&l), op->name, granule_word(l.shift),
 					 size_word(leaf_size(&l)), variant_words[l.variant], l.scale, l.num,
 					 l.hint ? "ttl" : "no-ttl");
 	}

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef KVM_CAP_ARM_EL2
@@ -48,7 +47,7 @@ void vm_break(struct vm *vm, const char *format, ...)
 	va_end(args);
 }
 
-static bool fails(struct vm *vm, const char *what)
+bool vm_fails(struct vm *vm, const char *what)
 {
 	vm_break(vm, "%s: %s", what, strerror(errno));
 	return false;
@@ -90,9 +89,9 @@ static bool set_field(struct vm *vm, uint64_t id, unsigned low, uint64_t field)
 	uint64_t value;
 
 	if (!get_register(&vm->vcpu[0], id, &value))
-		return fails(vm, "KVM_GET_ONE_REG of an ID register");
+		return vm_fails(vm, "KVM_GET_ONE_REG of an ID register");
 	value = (value & ~(0xfull << low)) | field << low;
-	return set_register(&vm->vcpu[0], id, value) || fails(vm, "KVM_SET_ONE_REG of an ID register");
+	return set_register(&vm->vcpu[0], id, value) || vm_fails(vm, "KVM_SET_ONE_REG of an ID register");
 }
 
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags)
@@ -105,7 +104,7 @@ bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *mem
 		.userspace_addr = (uintptr_t)memory,
 	};
 
-	return !ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) || fails(vm, "KVM_SET_USER_MEMORY_REGION");
+	return !ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) || vm_fails(vm, "KVM_SET_USER_MEMORY_REGION");
 }
 
 static bool create_vcpu(struct vm *vm, unsigned index)
@@ -117,18 +116,18 @@ static bool create_vcpu(struct vm *vm, unsigned index)
 	v->index = index;
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
 	if (v->fd < 0)
-		return fails(vm, "KVM_CREATE_VCPU");
+		return vm_fails(vm, "KVM_CREATE_VCPU");
 	if (ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
-		return fails(vm, "KVM_ARM_PREFERRED_TARGET");
+		return vm_fails(vm, "KVM_ARM_PREFERRED_TARGET");
 	init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2;
 	if (vm->config.e2h0)
 		init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2_E2H0;
 	if (ioctl(v->fd, KVM_ARM_VCPU_INIT, &init) < 0)
-		return fails(vm, "KVM_ARM_VCPU_INIT with EL2");
+		return vm_fails(vm, "KVM_ARM_VCPU_INIT with EL2");
 	v->run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd,
 		      0);
 	if (v->run == MAP_FAILED)
-		return fails(vm, "mmap of the vCPU");
+		return vm_fails(vm, "mmap of the vCPU");
 	return true;
 }
 
@@ -138,14 +137,14 @@ static bool start_registers(struct vm *vm, unsigned index)
 
 	return (set_register(v, CORE(regs.pc), IMAGE_PA) && set_register(v, CORE(regs.regs[0]), index) &&
 		set_register(v, CORE(regs.regs[1]), SHARED_PA - STACK_SIZE * index)) ||
-	       fails(vm, "KVM_SET_ONE_REG");
+	       vm_fails(vm, "KVM_SET_ONE_REG");
 }
 
 static bool set_attribute(struct vm *vm, int device, unsigned group, uint64_t attribute, uint64_t value)
 {
 	struct kvm_device_attr attr = { .group = group, .attr = attribute, .addr = (uintptr_t)&value };
 
-	return !ioctl(device, KVM_SET_DEVICE_ATTR, &attr) || fails(vm, "KVM_SET_DEVICE_ATTR of the GIC");
+	return !ioctl(device, KVM_SET_DEVICE_ATTR, &attr) || vm_fails(vm, "KVM_SET_DEVICE_ATTR of the GIC");
 }
 
 /*
@@ -158,7 +157,7 @@ static bool create_gic(struct vm *vm)
 	bool done;
 
 	if (ioctl(vm->fd, KVM_CREATE_DEVICE, &device) < 0)
-		return fails(vm, "KVM_CREATE_DEVICE of a GICv3");
+		return vm_fails(vm, "KVM_CREATE_DEVICE of a GICv3");
 	done = set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, GICD_PA) &&
 	       set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, GICR_PA) &&
 	       set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
@@ -202,57 +201,25 @@ static bool create_memory(struct vm *vm)
 {
 	vm->low = anonymous(LOW_SIZE);
 	vm->data = anonymous(DATA_SIZE);
-	if (!vm->low || !vm->data)
-		return fails(vm, "mmap of the guest's memory");
+	vm->event[0] = anonymous(EVENT_SIZE);
+	vm->event[1] = anonymous(EVENT_SIZE);
+	if (!vm->low || !vm->data || !vm->event[0] || !vm->event[1])
+		return vm_fails(vm, "mmap of the guest's memory");
 	if (vm->config.huge)
 		madvise(vm->data, DATA_SIZE, MADV_HUGEPAGE);
 	else
 		madvise(vm->data, DATA_SIZE, MADV_NOHUGEPAGE);
+	vm->event_present = true;
 	memcpy(vm->low, litmus_image, (size_t)(litmus_image_end - litmus_image));
 	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
 	vm->shared->cpus = vm->config.cpus;
-	return vm_slot(vm, 0, IMAGE_PA, LOW_SIZE, vm->low, 0) && vm_slot(vm, 1, DATA_PA, DATA_SIZE, vm->data, 0);
+	return vm_slot(vm, 0, IMAGE_PA, LOW_SIZE, vm->low, 0) && vm_slot(vm, 1, DATA_PA, DATA_SIZE, vm->data, 0) &&
+	       vm_slot(vm, 2, EVENT_PA, EVENT_SIZE, vm->event[0], 0);
 }
 
 static void on_signal(int signal)
 {
 	(void)signal; /* its delivery ends KVM_RUN with EINTR */
-}
-
-static void *follow(void *argument)
-{
-	struct vcpu *v = argument;
-	struct vm *vm = v->vm;
-
-	while (!__atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE)) {
-		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			vm_break(vm, "KVM_RUN of vCPU %u: %s", v->index, strerror(errno));
-			break;
-		}
-		if (v->run->exit_reason == KVM_EXIT_MMIO && v->run->mmio.phys_addr == DOORBELL_PA)
-			vm_break(vm, "vCPU %u: exception at vEL2: esr=0x%lx elr=0x%lx far=0x%lx", v->index,
-				 vm->shared->fatal_esr, vm->shared->fatal_elr, vm->shared->fatal_far);
-		else
-			vm_break(vm, "vCPU %u: exit reason %u", v->index, v->run->exit_reason);
-		break;
-	}
-	return NULL;
-}
-
-static bool start_followers(struct vm *vm)
-{
-	for (unsigned i = 1; i < vm->config.cpus; i++) {
-		int why = pthread_create(&vm->vcpu[i].thread, NULL, follow, &vm->vcpu[i]);
-
-		if (why) {
-			errno = why;
-			return fails(vm, "pthread_create");
-		}
-		vm->vcpu[i].started = true;
-	}
-	return true;
 }
 
 uint64_t vm_pc(const struct vm *vm, unsigned index)
@@ -275,10 +242,10 @@ bool vm_create(struct vm *vm, const struct config *config)
 	sigaction(SIGALRM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
 	if (!kvm_open())
-		return fails(vm, "/dev/kvm");
+		return vm_fails(vm, "/dev/kvm");
 	vm->fd = ioctl(kvm, KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(PHYSICAL_BITS));
 	if (vm->fd < 0)
-		return fails(vm, "KVM_CREATE_VM");
+		return vm_fails(vm, "KVM_CREATE_VM");
 	for (unsigned i = 0; i < config->cpus + config->spare; i++)
 		if (!create_vcpu(vm, i))
 			return false;
@@ -292,7 +259,7 @@ bool vm_create(struct vm *vm, const struct config *config)
 		vm_break(vm, "the payload does not start: pc=0x%lx", vm_pc(vm, 0));
 		return false;
 	}
-	return start_followers(vm);
+	return vm_start_followers(vm);
 }
 
 void vm_destroy(struct vm *vm)
@@ -319,70 +286,7 @@ void vm_destroy(struct vm *vm)
 		munmap(vm->low, LOW_SIZE);
 	if (vm->data)
 		munmap(vm->data, DATA_SIZE);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static enum ran fatal(struct vm *vm)
-{
-	const struct shared *s = vm->shared;
-
-	vm_break(vm, "exception at vEL2: esr=0x%lx elr=0x%lx far=0x%lx", s->fatal_esr, s->fatal_elr, s->fatal_far);
-	return RAN_FATAL;
-}
-
-enum ran vm_run(struct vm *vm, unsigned timeout_s)
-{
-	const struct vcpu *v = &vm->vcpu[0];
-	double deadline = seconds() + timeout_s;
-
-	alarm(timeout_s);
-	for (;;) {
-		if (vm->broken[0])
-			return RAN_BROKEN;
-		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno != EINTR && errno != EAGAIN) {
-				fails(vm, "KVM_RUN");
-				return RAN_BROKEN;
-			}
-			if (seconds() >= deadline)
-				return RAN_HANG;
-			continue;
-		}
-		if (v->run->exit_reason != KVM_EXIT_MMIO || v->run->mmio.phys_addr != DOORBELL_PA) {
-			vm_break(vm, "exit reason %u at 0x%llx", v->run->exit_reason,
-				 v->run->exit_reason == KVM_EXIT_MMIO ? v->run->mmio.phys_addr : 0);
-			return RAN_BROKEN;
-		}
-		switch (v->run->mmio.data[0]) {
-		case DOORBELL_DONE:
-			alarm(0);
-			return RAN;
-		case DOORBELL_HOST:
-			if (!vm->action || !vm->action(vm, vm->shared->host_action, vm->shared->host_argument))
-				return RAN_BROKEN;
-			break;
-		default:
-			return fatal(vm);
-		}
-	}
-}
-
-const char *vm_lacks(const struct vm *vm, const struct operation *op)
-{
-	unsigned tlb = vm->shared->id_isar0 >> 56 & 0xf;
-
-	if (op->needs_os && tlb < 1)
-		return "no-FEAT_TLBIOS";
-	if (op->needs_range && tlb < 2)
-		return "no-FEAT_TLBIRANGE";
-	if (op->nxs && !(vm->shared->id_isar1 >> 56 & 0xf))
-		return "no-FEAT_XS";
-	return NULL;
+	for (unsigned i = 0; i < 2; i++)
+		if (vm->event[i])
+			munmap(vm->event[i], EVENT_SIZE);
 }

@@ -13,10 +13,13 @@
 #define LOW_SIZE 0x2000000 /* of the memslot at IMAGE_PA that holds all of the above */
 #define DATA_PA 0x100000000 /* what L2's tests map */
 #define DATA_SIZE 0x100000000
+#define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
+#define EVENT_SIZE 0x4000000
 #define STACK_SIZE 0x4000
 #define E2_TEST_VA 0x7000000000 /* vEL2's own test mappings */
 
 #define PHYSICAL_BITS 40
+#define SPOILT 0xdead /* STEP_RACE: what a page holds once nobody may use it */
 
 #define CPUS_MAX 4
 #define STEPS_MAX 128
@@ -51,15 +54,17 @@ enum step_kind {
 	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0 */
 	STEP_TLBI,     /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
 	STEP_L2_TLBI,  /* the same by L2 at EL1 */
-	STEP_L2_REMAP, /* L2 alone: read VA a, write d to the word at c, read, operation `op` (b), read */
+	STEP_L2_REMAP, /* L2 alone: read VA a, write d as its descriptor at level c, read, `op` (b), read */
 	STEP_READ,     /* read VA a at vEL2 */
-	STEP_HOST,     /* ask the VMM for action a, with argument b */
-	STEP_SPIN,     /* stay inside L2 and read VA a for ever, until STEP_STOP of another CPU */
+	STEP_HOST,     /* ask the VMM for action a, with argument b; the outcome is its answer */
+	STEP_SPIN,     /* after STEP_START: enum spin_where c: read VA a until STEP_STOP */
 	STEP_SAMPLE,   /* what CPU c's STEP_SPIN reads from now on */
 	STEP_STOP,     /* end CPU c's STEP_SPIN */
-	STEP_RACE,     /* enter L2 to read VA a until another CPU has done STEP_STOP for CPU c */
-	STEP_PAUSE,    /* wait until CPU c has begun its STEP_SPIN */
+	STEP_RACE,     /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
+	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
 };
+
+enum spin_where { SPIN_L2, SPIN_VEL2, SPIN_L2_SPOILT /* and report each read of a spoilt page */ };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 
@@ -108,21 +113,26 @@ struct spin {
 	uint64_t count;
 	uint64_t faults;
 	uint64_t esr, hpfar;
-	uint64_t begun; /* program number */
-	uint64_t pad[2];
+	uint64_t begun;	  /* program number */
+	uint64_t spoilt;  /* reads that gave SPOILT */
+	uint64_t pad[1];
 };
 
 struct shared {
 	uint64_t number; /* of the program: the other CPUs start when it changes */
+	uint64_t go;	 /* the same, once STEP_START has been reached */
 	uint64_t finished[CPUS_MAX];
-	uint64_t stop[CPUS_MAX];
 	uint64_t cpus;
 	uint64_t e2h;
 	uint64_t skip;	 /* --self-test */
-	uint64_t host_action, host_argument;
+	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
 	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_isar0, id_isar1;
 	uint64_t l2_page; /* IPA of L2's code and spin records */
+	uint64_t race_vmalle1is; /* number of the operation */
+	struct { /* STEP_RACE: the two pages that take turns */
+		uint64_t pa, descriptor;
+	} race[2];
 	struct context context[CONTEXTS_MAX];
 	struct program program[CPUS_MAX];
 };
