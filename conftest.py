@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.build.paths import ON_REQUEST
 from harness.cell.project import vocabulary
 from harness.errors import InputError, UserError
 from harness.report.results import CellResult, RunSummary
@@ -36,6 +37,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Collect scenario files below scenarios/."""
     if file_path.suffix == ".yaml" and file_path.is_relative_to(SCENARIOS):
         return ScenarioFile.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out folders of scenarios that run on request only, unless one is named on the command line."""
+    if collection_path.is_dir() and (collection_path / ON_REQUEST).exists():
+        named = [Path(argument.partition("::")[0]).absolute() for argument in config.args]
+        return collection_path.absolute() not in named
     return None
 
 

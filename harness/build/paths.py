@@ -9,6 +9,13 @@ from harness.errors import UserError, closest
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "images"
 SCENARIOS = ROOT / "scenarios"
+ON_REQUEST = "ON-REQUEST"
+"""A file of this name in a folder of scenarios keeps the folder out of the default run, and says why."""
+
+
+def default_scenarios() -> list[Path]:
+    """Return the folders of scenarios/ that run when none is named."""
+    return sorted(p for p in SCENARIOS.iterdir() if p.is_dir() and not (p / ON_REQUEST).exists())
 
 
 def data_names(kind: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.build.paths import ROOT, SCENARIOS, data_names
+from harness.build.paths import ROOT, SCENARIOS, data_names, default_scenarios
 from harness.scenario import assemble
 from harness.scenario.load import load_paths, select
 from harness.scenario.model import Cell, StackSpec
@@ -37,9 +37,12 @@ def default_stack(overrides: Overrides) -> StackSpec:
 
 
 def find_cells(paths: Sequence[Path], patterns: Sequence[str], overrides: Overrides) -> list[Cell]:
-    """Return the cells of ``paths`` (the shipped scenarios for none) that match ``patterns`` (all for none).
+    """Return the cells of ``paths`` that match ``patterns`` (all for none).
+
+    Without ``paths`` the patterns choose among all shipped scenarios; without either, the default ones run.
 
     Raises ``InputError`` with every defect of every file, ``UserError`` for a pattern without a match.
     """
-    cells = load_paths(paths or [SCENARIOS], vocabulary(), overrides)
+    default = [SCENARIOS] if patterns else default_scenarios()
+    cells = load_paths(paths or default, vocabulary(), overrides)
     return select(cells, patterns) if patterns else cells

@@ -1,0 +1,30 @@
+"""Print which TLBI operations the litmus cells of a run exercised.
+
+examples:
+  ./nvh run scenarios/litmus && ./nvh coverage     operation, regime, granule and scope, as a table
+  ./nvh coverage runs/latest --json                the same for a machine
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from harness.cell.run import RUNS
+from harness.litmus.coverage import coverage
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="DIR", help="run directories; default: runs/latest"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print; returns the exit status."""
+    found = coverage(arguments.runs or [RUNS / "latest"])
+    print(json.dumps(found.to_json(), indent=1) if arguments.json else found.to_text())
+    return 0

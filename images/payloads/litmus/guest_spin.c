@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The victim on another PE, and the PE that takes its translation away. */
+#include "guest.h"
+
+#define PATIENCE 20000000 /* polls of another CPU before giving up */
+
+__attribute__((section(".l2.data"), aligned(64))) volatile struct spin spins[CPUS_MAX];
+__attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];
+
+static void spin_failed(volatile struct spin *spin, uint64_t esr, uint64_t hpfar)
+{
+	spin->esr = esr;
+	spin->hpfar = hpfar;
+	__atomic_store_n(&spin->faults, spin->faults + 1, __ATOMIC_RELEASE);
+}
+
+static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, uint64_t va, bool watch)
+{
+	cpu->x[1] = va;
+	cpu->x[2] = (uint64_t)spin;
+	cpu->x[3] = (uint64_t)&spin_stop[cpu->index];
+	cpu->elr = watch ? (uint64_t)l2_watch : (uint64_t)l2_spin;
+	cpu->spsr = SPSR_EL1H;
+	l2_run(cpu);
+	if (EC(cpu->esr) == EC_HVC && (cpu->esr & 0xffff) == 3)
+		spin->spoilt++;
+	else if (EC(cpu->esr) != EC_HVC || (cpu->esr & 0xffff))
+		spin_failed(spin, EC(cpu->esr) == EC_HVC ? cpu->x[3] : cpu->esr, cpu->hpfar);
+}
+
+/* No exit from vEL2 on the way, so nothing that empties this PE's TLB. */
+static void spin_at_vel2(struct cpu *cpu, volatile struct spin *spin, uint64_t va)
+{
+	uint64_t value;
+
+	if (guarded_read(cpu, va, &value)) {
+		spin->value = value;
+		__atomic_store_n(&spin->count, spin->count + 1, __ATOMIC_RELEASE);
+	} else {
+		spin_failed(spin, cpu->esr, 0);
+	}
+}
+
+void step_spin(struct cpu *cpu, const struct step *s)
+{
+	volatile struct spin *spin = &spins[cpu->index];
+
+	while (__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number)
+		__asm__ volatile("yield");
+	load_context(&shared->context[s->ctx]);
+	spin->count = spin->faults = spin->spoilt = 0;
+	__atomic_store_n(&spin->begun, shared->number, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&spin_stop[cpu->index], __ATOMIC_ACQUIRE)) {
+		if (s->c == SPIN_VEL2)
+			spin_at_vel2(cpu, spin, s->a);
+		else
+			spin_in_l2(cpu, spin, s->a, s->c == SPIN_L2_SPOILT);
+	}
+}
+
+void step_start(const struct step *s, struct outcome *o)
+{
+	__atomic_store_n(&shared->go, shared->number, __ATOMIC_RELEASE);
+	o->kind = OUTCOME_DONE;
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (__atomic_load_n(&spins[s->c].begun, __ATOMIC_ACQUIRE) == shared->number)
+			return;
+		__asm__ volatile("yield");
+	}
+	o->kind = OUTCOME_TIMEOUT;
+}
+
+/* Two rounds: the one under way may have begun before this step. */
+void step_sample(const struct step *s, struct outcome *o)
+{
+	const volatile struct spin *spin = &spins[s->c];
+	uint64_t count = __atomic_load_n(&spin->count, __ATOMIC_ACQUIRE);
+	uint64_t faults = __atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (__atomic_load_n(&spin->count, __ATOMIC_ACQUIRE) >= count + 2) {
+			o->kind = OUTCOME_VALUE;
+			o->value = spin->value;
+			return;
+		}
+		if (__atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE) >= faults + 2) {
+			/* EL1's and vEL2's own abort have the EC of the same level. */
+			o->kind = EC(spin->esr) == EC_DABT_LOW || EC(spin->esr) == EC_IABT_LOW ? OUTCOME_S2_FAULT :
+												 OUTCOME_S1_FAULT;
+			o->esr = spin->esr;
+			o->hpfar = spin->hpfar;
+			return;
+		}
+		__asm__ volatile("yield");
+	}
+	o->kind = OUTCOME_TIMEOUT;
+}
+
+/*
+ * The window between the victim's fault and the operation, again and again. Nobody may read a page once the
+ * operation and its DSB are complete, so what it holds is spoilt then.
+ */
+void step_race(const struct step *s, struct outcome *o)
+{
+	struct context *c = &shared->context[s->ctx];
+	uint64_t *slot = tables_slot(c->s2_root, c->s2_shift, s->a, s->c);
+	bool skip = shared->skip && (s->flags & STEP_UNDER_TEST);
+
+	load_context(c);
+	for (uint64_t i = 0; i < s->b && !spins[1].spoilt; i++) {
+		volatile uint64_t *now = (uint64_t *)shared->race[i % 2].pa;
+		uint64_t count = __atomic_load_n(&spins[1].count, __ATOMIC_ACQUIRE);
+
+		*now = i;
+		barrier_ishst();
+		__atomic_store_n(slot, shared->race[i % 2].descriptor, __ATOMIC_RELEASE);
+		/* Usually the victim has read it by then; every fourth time it has not. */
+		for (unsigned p = 0; i % 4 && p < PATIENCE; p++) {
+			if (__atomic_load_n(&spins[1].count, __ATOMIC_ACQUIRE) != count || spins[1].spoilt)
+				break;
+			__asm__ volatile("yield");
+		}
+		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+		barrier_ishst();
+		if (!skip)
+			tlbi(s->op, s->d);
+		barrier_ish();
+		tlbi(shared->race_vmalle1is, 0);
+		barrier_ish();
+		*now = SPOILT;
+		barrier_ish();
+	}
+	o->kind = OUTCOME_VALUE;
+	o->value = spins[1].spoilt ? SPOILT : 1;
+	o->more[0] = spins[1].count;
+	o->more[1] = spins[1].spoilt;
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * L0's own events while L2 uses the memory: what KVM's memslots and MMU notifiers promise to L1 they promise to L2.
+ * No TLBI of L1 is involved.
+ */
+#include "host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#define SLOT 2
+#define WRITTEN 0x77
+
+enum action { SET_UP, DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY_ON, DIRTY_READ, ACTIONS };
+enum event { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE, EVENT_READ_ONLY, EVENT_DIRTY, EVENTS };
+static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-delete", "memslot-read-only",
+					   "dirty-log" };
+
+static uint64_t old_value(uint64_t offset)
+{
+	return value_at(EVENT_PA + offset);
+}
+
+static uint64_t new_value(uint64_t offset)
+{
+	return ~old_value(offset);
+}
+
+static void put(uint8_t *memory, uint64_t offset, uint64_t value)
+{
+	memcpy(memory + offset, &value, sizeof(value));
+}
+
+/* Whether the dirty log has the page, and begin anew: KVM write-protects what it reports. */
+static bool read_dirty(struct vm *vm, uint64_t offset, uint64_t *answer)
+{
+	static uint64_t bits[EVENT_SIZE / 4096 / 64];
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = bits };
+	uint64_t page = offset / 4096;
+
+	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log)) {
+		vm_break(vm, "KVM_GET_DIRTY_LOG: %s", strerror(errno));
+		return false;
+	}
+	*answer = 1 + (bits[page / 64] >> page % 64 & 1);
+	return true;
+}
+
+/* A slot of the same address can change its memory or become read-only by being made anew only. */
+static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
+{
+	if (vm->event_present && !vm_slot(vm, SLOT, EVENT_PA, 0, NULL, 0))
+		return false;
+	vm->event_present = memory;
+	return !memory || vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, memory, flags);
+}
+
+bool host_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
+{
+	*answer = 0;
+	if (action >= WINDOW_OPEN)
+		return window_action(vm, action, offset, answer);
+	vm->mmio_value = new_value(offset);
+	switch (action) {
+	case SET_UP:
+		put(vm->event[0], offset, old_value(offset));
+		put(vm->event[1], offset, new_value(offset));
+		return slot(vm, vm->event[0], 0);
+	case DONTNEED:
+		if (madvise(vm->event[0], EVENT_SIZE, MADV_DONTNEED)) {
+			vm_break(vm, "MADV_DONTNEED: %s", strerror(errno));
+			return false;
+		}
+		put(vm->event[0], offset, new_value(offset));
+		return true;
+	case MOVE:
+		return slot(vm, vm->event[1], 0);
+	case DELETE:
+		return slot(vm, NULL, 0);
+	case READ_ONLY:
+		return slot(vm, vm->event[0], KVM_MEM_READONLY);
+	case DIRTY_ON: /* flags alone may change in place */
+		return vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], KVM_MEM_LOG_DIRTY_PAGES) &&
+		       read_dirty(vm, offset, answer);
+	case DIRTY_READ:
+		return read_dirty(vm, offset, answer);
+	default:
+		vm_break(vm, "the payload asks for action %lu", action);
+		return false;
+	}
+}
+
+static void ask(struct litmus *l, enum action action, uint64_t offset)
+{
+	struct step *s = add(l, 0, STEP_HOST);
+
+	s->a = action;
+	s->b = offset;
+}
+
+static void expect_answer(struct litmus *l, enum action action, uint64_t offset, uint64_t answer)
+{
+	ask(l, action, offset);
+	add_probe(l, 0, l->steps[0] - 1, ROLE_AFTER)->now = answer;
+}
+
+static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
+{
+	add_access(l, 0, ACCESS_WRITE, ipa, false, ROLE_DONE, 0, 0);
+	l->vm->shared->program[0].step[l->steps[0] - 1].b = value;
+}
+
+static void build_event(struct litmus *l)
+{
+	static const enum action actions[] = { DONTNEED, MOVE, DELETE };
+	uint64_t leaf = 1ull << level_shift(l->shift, l->level), offset = leaf - (1ull << l->shift);
+	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), at = ipa + offset;
+	bool skip = l->vm->shared->skip;
+
+	ask(l, SET_UP, offset);
+	add_context(l, 0, VMID, 0, false, true);
+	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
+	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, old_value(offset), 0);
+	switch (l->variant) {
+	case EVENT_DONTNEED:
+	case EVENT_MOVE:
+	case EVENT_DELETE:
+		if (!skip)
+			ask(l, actions[l->variant], offset);
+		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, old_value(offset), new_value(offset));
+		break;
+	case EVENT_READ_ONLY:
+		write_to(l, at, old_value(offset)); /* writable up to now */
+		if (!skip)
+			ask(l, READ_ONLY, offset);
+		write_to(l, at, WRITTEN);
+		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, old_value(offset));
+		break;
+	case EVENT_DIRTY: /* 1: not dirty, 2: dirty */
+		write_to(l, at, WRITTEN);
+		ask(l, DIRTY_ON, offset);
+		expect_answer(l, DIRTY_READ, offset, 1);
+		for (unsigned i = 0; i < 2; i++) {
+			if (!skip)
+				write_to(l, at, WRITTEN);
+			expect_answer(l, DIRTY_READ, offset, 2);
+		}
+		break;
+	}
+	add_cleanup(l, 0, ipa, l->level, 1);
+}
+
+void cases_events(struct list *list)
+{
+	for (unsigned shift = 12; shift <= 16; shift += 2)
+		for (unsigned level = shift == 16 ? 3 : 2; level <= 3; level++) {
+			struct litmus l = { .op = NO_OPERATION,
+					    .config = { .cpus = 1 },
+					    .build = build_event,
+					    .regime = "el1&0-stage2",
+					    .shift = shift,
+					    .level = level,
+					    .slow = true };
+
+			for (l.variant = 0; l.variant < EVENTS; l.variant++)
+				list_add(list, &l, "l0-%s/%s/%s", event_words[l.variant], granule_word(shift),
+					 size_word(1ull << level_shift(shift, level)));
+		}
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The outcomes of a program against what its probes are for. */
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EC(esr) ((esr) >> 26 & 0x3f)
+#define EC_IABT_LOW 0x20
+#define EC_DABT_LOW 0x24
+#define FSC_TRANSLATION 1 /* ESR_ELx.ISS[5:2] of an abort; the level is in [1:0] */
+#define FSC_PERMISSION 3
+
+static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done", "race" };
+
+static const char *outcome_word(const struct outcome *o)
+{
+	static const char *const words[] = { "nothing", "value", "s2-fault", "s1-fault", "trap", "exception", "done",
+					     "timeout" };
+
+	return o->kind < sizeof(words) / sizeof(*words) ? words[o->kind] : "?";
+}
+
+static void blame(struct finding *f, const char *verdict, const struct probe *p, const struct outcome *o)
+{
+	if (f->verdict)
+		return;
+	f->verdict = verdict;
+	snprintf(f->why, sizeof(f->why),
+		 "probe=%s at=0x%lx saw=%s value=0x%lx old=0x%lx now=0x%lx esr=0x%lx hpfar=0x%lx step=%u.%u",
+		 role_words[p->role], p->at, outcome_word(o), o->value, p->old, p->now, o->esr, o->hpfar, p->cpu,
+		 p->step);
+}
+
+static bool fault_of(const struct outcome *o, unsigned fsc)
+{
+	unsigned ec = EC(o->esr);
+
+	return (ec == EC_DABT_LOW || ec == EC_DABT_LOW + 1 || ec == EC_IABT_LOW || ec == EC_IABT_LOW + 1) &&
+	       (o->esr >> 2 & 0xf) == fsc;
+}
+
+/* HPFAR_EL2.FIPA is in units of 4K; below the granule it says nothing (Arm ARM D24.2 HPFAR_EL2). */
+static bool right_fault(const struct litmus *l, const struct probe *p, const struct outcome *o)
+{
+	uint64_t page = ~((1ull << l->shift) - 1);
+
+	if (!fault_of(o, p->permission ? FSC_PERMISSION : FSC_TRANSLATION))
+		return false;
+	if (o->kind == OUTCOME_S1_FAULT || o->kind == OUTCOME_EXCEPTION)
+		return true;
+	/* For a permission fault HPFAR_EL2 is UNKNOWN, except on a walk of stage 1. */
+	if (p->permission)
+		return o->kind == OUTCOME_S2_FAULT;
+	return o->kind == OUTCOME_S2_FAULT && ((o->hpfar & ~0xfull) << 8 & page) == (p->at & page);
+}
+
+static void judge_probe(const struct litmus *l, const struct probe *p, const struct outcome *o, struct finding *f,
+			unsigned *seen, unsigned *lost)
+{
+	bool value = o->kind == OUTCOME_VALUE;
+	bool old = value && o->value == p->old;
+	bool now = value && p->now && o->value == p->now;
+
+	if (o->kind == OUTCOME_TIMEOUT) { /* L0 did not run the other vCPU: nothing was seen either way */
+		blame(f, "vacuous", p, o);
+		return;
+	}
+	switch (p->role) {
+	case ROLE_BEFORE:
+		if (!old)
+			blame(f, "setup", p, o);
+		break;
+	case ROLE_STALE:
+		if (old)
+			++*seen;
+		else if (now || right_fault(l, p, o))
+			++*lost;
+		else
+			blame(f, "setup", p, o);
+		break;
+	case ROLE_GONE:
+		if (old)
+			blame(f, "fail", p, o);
+		else if (!now && !right_fault(l, p, o))
+			blame(f, "fail", p, o);
+		break;
+	case ROLE_FREE:
+		if (now || right_fault(l, p, o))
+			f->refaults++;
+		else if (!old)
+			blame(f, "fail", p, o);
+		break;
+	case ROLE_AFTER:
+		if (!now)
+			blame(f, "fail", p, o);
+		break;
+	case ROLE_UNDEF:
+		if (o->kind != OUTCOME_EXCEPTION || EC(o->esr) != 0)
+			blame(f, "fail", p, o);
+		break;
+	case ROLE_TRAP:
+		if (o->kind != OUTCOME_TRAP || (o->esr & ~(1ull << 25)) != p->now)
+			blame(f, "fail", p, o);
+		break;
+	case ROLE_RACE:
+		f->rounds = p->now;
+		f->reads = o->more[0];
+		if (o->more[1])
+			blame(f, "fail", p, o);
+		else if (!o->more[0])
+			blame(f, "vacuous", p, o);
+		break;
+	case ROLE_DONE:
+		if (o->kind != OUTCOME_DONE && o->kind != OUTCOME_VALUE)
+			blame(f, "fail", p, o);
+		break;
+	}
+}
+
+/* What L2 saw on the way, or a fault where it did not get that far. */
+static struct outcome part_of(const struct outcome *o, unsigned part)
+{
+	struct outcome view = *o;
+
+	if (part && o->more[part - 1]) {
+		view.kind = OUTCOME_VALUE;
+		view.value = o->more[part - 1];
+	}
+	return view;
+}
+
+void judge(const struct litmus *l, struct finding *f)
+{
+	unsigned seen = 0, lost = 0;
+	bool gone = false, direct = false, observable = true;
+	struct outcome view;
+
+	memset(f, 0, sizeof(*f));
+	for (unsigned i = 0; i < l->probe_count; i++) {
+		const struct probe *p = &l->probes[i];
+
+		gone |= p->role == ROLE_GONE;
+		direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_RACE;
+		observable &= p->observable;
+		view = part_of(&l->vm->shared->program[p->cpu].outcome[p->step], p->part);
+		judge_probe(l, p, &view, f, &seen, &lost);
+	}
+	direct |= l->op == NO_OPERATION || l->direct;
+	f->obliged = gone || direct;
+	if (direct || !(gone || seen || lost))
+		f->control = "direct"; /* no cache is involved: the outcome itself is the evidence */
+	else if (!observable)
+		f->control = "not-observable";
+	else if (lost || !seen)
+		f->control = "lost";
+	else
+		f->control = "stale-seen";
+	if (!f->verdict && gone && !direct && !strcmp(f->control, "lost")) {
+		f->verdict = "vacuous";
+		snprintf(f->why, sizeof(f->why), "stale=%u lost=%u", seen, lost);
+	}
+	if (!f->verdict)
+		f->verdict = "pass";
+}

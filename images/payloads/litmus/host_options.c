@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "options.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+const char options_usage[] =
+	"usage: nvh-litmus [options]\n"
+	"  --list           print the selected cases and end\n"
+	"  --case GLOB      only cases whose name matches (may be repeated)\n"
+	"  --op NAME        only cases of this operation\n"
+	"  --granule SIZE   only cases with this stage-2 granule: 4k, 16k or 64k\n"
+	"  --cpus N         only cases with N vCPUs\n"
+	"  --seconds S      begin no case after S seconds\n"
+	"  --every N        only each Nth of the selected cases\n"
+	"  --self-test      leave the operation out and expect each case to fail\n"
+	"  --quiet          print only cases that did not pass\n"
+	"exit status: 0 all passed, 1 some did not, 2 usage, 3 no KVM with EL2\n";
+
+static bool number(const char *text, unsigned *out)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	*out = (unsigned)value;
+	return *text && !*end && value && value < 1000000;
+}
+
+bool options_parse(int argc, char **argv, struct options *o)
+{
+	static const struct option names[] = {
+		{ "list", no_argument, NULL, 'l' },	   { "case", required_argument, NULL, 'c' },
+		{ "op", required_argument, NULL, 'o' },	   { "granule", required_argument, NULL, 'g' },
+		{ "cpus", required_argument, NULL, 'n' },  { "seconds", required_argument, NULL, 's' },
+		{ "every", required_argument, NULL, 'e' }, { "self-test", no_argument, NULL, 't' },
+		{ "quiet", no_argument, NULL, 'q' },	   { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (c) {
+		case 'l':
+			o->list = true;
+			break;
+		case 'c':
+			if (o->glob_count == sizeof(o->globs) / sizeof(*o->globs))
+				return false;
+			o->globs[o->glob_count++] = optarg;
+			break;
+		case 'o':
+			o->op = optarg;
+			break;
+		case 'g':
+			o->granule = optarg;
+			break;
+		case 'n':
+			if (!number(optarg, &o->cpus))
+				return false;
+			break;
+		case 's':
+			if (!number(optarg, &o->seconds))
+				return false;
+			break;
+		case 'e':
+			if (!number(optarg, &o->every))
+				return false;
+			break;
+		case 't':
+			o->self_test = true;
+			break;
+		case 'q':
+			o->quiet = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return optind == argc;
+}

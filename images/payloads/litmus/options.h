@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NVH_LITMUS_OPTIONS_H
+#define NVH_LITMUS_OPTIONS_H
+
+#include <stdbool.h>
+
+struct options {
+	const char *globs[16];
+	unsigned glob_count;
+	const char *op, *granule;
+	unsigned cpus, seconds, every;
+	bool list, self_test, quiet;
+};
+
+extern const char options_usage[];
+/* False when the command line is not understood. */
+bool options_parse(int argc, char **argv, struct options *o);
+
+#endif

@@ -1,0 +1,154 @@
+"""The coverage table, from lines that nvh-litmus printed on Linux 7.3 in QEMU 11.1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InputError, UserError
+from harness.litmus.coverage import (
+    FIXED_GRANULE,
+    NOT_RUN,
+    OTHER_REGIME,
+    Coverage,
+    Place,
+    coverage,
+    tabulate,
+)
+from harness.litmus.lines import parse, parse_line, summary
+from harness.tlbi.table import load
+
+DATA = Path(__file__).parent / "data"
+RECORDED = DATA / "recorded.stdout"
+PASS = (
+    "case=s2-unmap/ipas2e1is/4k/2m-first/no-ttl op=ipas2e1is regime=el1&0-stage2 granule=4k scope=is l1=vhe "
+    "obliged=yes control=stale-seen verdict=pass refaults=2 ns=9314688"
+)
+
+
+def place(table: Coverage, name: str, regime: str, granule: str) -> Place:
+    (found,) = (p for p in table.places if (p.operation.name, p.regime, p.granule) == (name, regime, granule))
+    return found
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Coverage:
+    return coverage([DATA])
+
+
+def test_every_place_says_something(recorded: Coverage) -> None:
+    assert len(recorded.places) == len(load()) * 4 * 3
+    for each in recorded.places:
+        assert each.word
+        assert bool(each.reason) == (each.state in ("not-applicable", "not-run")), each
+
+
+def test_passed(recorded: Coverage) -> None:
+    found = place(recorded, "ipas2e1is", "el1&0-stage2", "4k")
+    assert (found.state, found.word, found.exercised) == ("passed", "6", 6)
+
+
+def test_failed_names_the_cases(recorded: Coverage) -> None:
+    found = place(recorded, "ripas2e1is", "el1&0-stage2", "4k")
+    assert (found.state, found.word) == ("failed", "1!")
+    assert found.failing == ["s2-unmap-part/ripas2e1is/4k/2m-from-last-page/scale0-num0/no-ttl"]
+    assert found.direct == 1  # hidden-range passed for this one
+
+
+def test_a_trap_or_undefined_operation_is_no_invalidation(recorded: Coverage) -> None:
+    found = place(recorded, "ripas2e1os", "el1&0-stage2", "4k")
+    assert (found.direct, found.exercised, found.state) == (1, 0, "not-run")
+
+
+def test_what_obliges_nothing_is_not_exercised(recorded: Coverage) -> None:
+    found = place(recorded, "vae1is", "el1&0", "4k")
+    assert found.cases == 13
+    assert (found.exercised, found.passed, found.unobservable) == (3, 3, 3)
+    assert found.refaults == 4
+
+
+def test_unobservable_is_not_passed() -> None:
+    own = PASS.replace("control=stale-seen", "control=not-observable")
+    table = tabulate(parse(own, "x"))
+    found = place(table, "ipas2e1is", "el1&0-stage2", "4k")
+    assert (found.state, found.word, found.passed) == ("unobservable", "~1", 0)
+
+
+@pytest.mark.parametrize("verdict", ["vacuous", "setup", "hang", "broken", "unable-to-fail"])
+def test_undecided(verdict: str) -> None:
+    table = tabulate(parse(f"{PASS}\n{PASS.replace('verdict=pass', f'verdict={verdict}')}", "x"))
+    assert place(table, "ipas2e1is", "el1&0-stage2", "4k").word == "1?"
+
+
+def test_events_of_l0_have_no_operation() -> None:
+    event = PASS.replace("op=ipas2e1is", "op=none").replace("scope=is", "scope=none")
+    table = tabulate(parse(event, "x"))
+    assert table.lines == 1
+    assert set(table.count()) == {"not-run", "not-applicable"}
+
+
+def test_reasons() -> None:
+    lacking = PASS.replace("control=stale-seen verdict=pass", "control=none verdict=not-applicable")
+    table = tabulate(parse(f"{lacking} why=no-FEAT_XS", "x"))
+    assert place(table, "ipas2e1is", "el1&0-stage2", "4k").reason == "no-FEAT_XS"
+    assert place(table, "ipas2e1is", "el2", "4k").reason == OTHER_REGIME
+    assert place(table, "vae2is", "el2&0", "64k").reason == FIXED_GRANULE
+    assert place(table, "vae2is", "el2&0", "4k").reason == NOT_RUN
+    assert table.count()["passed"] == 0
+
+
+def test_text_has_a_row_per_operation(recorded: Coverage) -> None:
+    text = recorded.to_text()
+    rows = {row.split()[0]: row.split() for row in text.split("\n\n")[0].splitlines()[1:]}
+    assert set(rows) == {operation.name for operation in load()}
+    assert {len(row) for row in rows.values()} == {2 + 8}
+    assert rows["ipas2e1is"][:4] == ["ipas2e1is", "is", "6", "none"]
+    assert "places: 3 failed, " in text
+    assert "\nn/a, 864 places: the operation is not for this regime\n" in text
+
+
+def test_json(recorded: Coverage) -> None:
+    data = json.loads(json.dumps(recorded.to_json()))
+    assert data["lines"] == 35
+    assert sum(data["states"].values()) == len(data["places"])
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    (tmp_path / "boot.stdout").write_text("hello\n")
+    with pytest.raises(UserError, match="no litmus results"):
+        coverage([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("verdict=pass", "verdict=passed", "verdict=passed"),
+        ("op=ipas2e1is", "op=ipas2e1ish", "not a TLBI operation"),
+        ("scope=is", "scope=os", "scope"),
+        ("granule=4k", "granule=8k", "granule=8k"),
+        ("obliged=yes ", "", "the words are"),
+        ("refaults=2", "refaults=two", "two"),
+        ("refaults=2 ns=9314688", "refau", "refau"),
+        ("control=stale-seen", "control=", "control="),
+    ],
+)
+def test_bad_lines_are_named(old: str, new: str, words: str) -> None:
+    text = f"{PASS}\n{PASS.replace(old, new)}\n"
+    with pytest.raises(InputError) as caught:
+        list(parse(text, "litmus.stdout"))
+    assert "litmus.stdout:2" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_parse_line_keeps_the_reason() -> None:
+    line = parse_line(f"{PASS} probe=gone at=0x1000")
+    assert line.why == "probe=gone at=0x1000"
+    assert (line.refaults, line.ns) == (2, 9314688)
+
+
+def test_summary() -> None:
+    assert summary(RECORDED.read_text())["failed"] == "3"
+    with pytest.raises(ValueError, match="cut off"):
+        summary(PASS)

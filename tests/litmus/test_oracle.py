@@ -1,0 +1,242 @@
+"""The oracle against examples worked by hand from the Arm ARM, and its C twin against it."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import random
+import subprocess
+
+import pytest
+
+from harness.build.paths import IMAGES
+from harness.litmus.oracle import Entry, State, obliges
+from harness.tlbi.header import header
+from harness.tlbi.operand import Fields, encode
+from harness.tlbi.table import Operand, Operation, Regime, by_name, load
+
+SOURCES = IMAGES / "payloads" / "litmus"
+HERE = State(vmid=1)
+PAGE = Entry(2, Regime.EL10, 0x4000_1000, 0x1000, 12, 3, vmid=1)
+BLOCK = Entry(2, Regime.EL10, 0x4020_0000, 0x20_0000, 12, 2, vmid=1)
+BLOCK_16K = Entry(2, Regime.EL10, 0x4200_0000, 0x200_0000, 14, 2, vmid=1)
+S1_PAGE = Entry(1, Regime.EL10, 0x40_0000, 0x1000, 12, 3, vmid=1, asid=5)
+VEL2_PAGE = Entry(1, Regime.EL2, 0x40_0000, 0x1000, 12, 3, asid=5)
+
+
+def operand(name: str, **fields: int) -> tuple[Operation, int]:
+    operation = by_name(name)
+    return operation, encode(operation, Fields(**fields))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "entry", "wanted"),
+    [
+        ("ipas2e1is", {"ipa": 0x4000_1000}, PAGE, True),
+        ("ipas2e1is", {"ipa": 0x4000_2000}, PAGE, False),
+        # Any IPA inside a block is translated by the block's one entry.
+        ("ipas2e1is", {"ipa": 0x4020_0000}, BLOCK, True),
+        ("ipas2e1is", {"ipa": 0x402F_F000}, BLOCK, True),
+        ("ipas2e1is", {"ipa": 0x403F_F000}, BLOCK, True),
+        ("ipas2e1is", {"ipa": 0x4040_0000}, BLOCK, False),
+        # TTL 0b0110 is a level 2 entry of the 4K granule, 0b0111 level 3, 0b1010 level 2 of 16K; 0b00xx none.
+        ("ipas2e1is", {"ipa": 0x402F_F000, "ttl": 0b0110}, BLOCK, True),
+        ("ipas2e1is", {"ipa": 0x402F_F000, "ttl": 0b0111}, BLOCK, False),
+        ("ipas2e1is", {"ipa": 0x402F_F000, "ttl": 0b1010}, BLOCK, False),
+        ("ipas2e1is", {"ipa": 0x402F_F000, "ttl": 0b0010}, BLOCK, True),
+        ("ipas2le1os", {"ipa": 0x4300_0000, "ttl": 0b1010}, BLOCK_16K, True),
+        # Stage 2 by IPA leaves stage 1 alone; VMALLE1 the other way round.
+        ("ipas2e1is", {"ipa": 0x40_0000}, S1_PAGE, False),
+        ("vmalle1is", {}, PAGE, False),
+        ("vmalle1is", {}, S1_PAGE, True),
+        ("vmalls12e1is", {}, PAGE, True),
+        ("vmalls12e1is", {}, S1_PAGE, True),
+        ("vmalls12e1is", {}, VEL2_PAGE, False),
+        ("alle1", {}, dataclasses.replace(PAGE, vmid=9), True),
+        ("vmalls12e1", {}, dataclasses.replace(PAGE, vmid=9), False),
+        # (NUM + 1) * 2^(5 * SCALE + 1) granules: (0, 0) is two pages.
+        ("ripas2e1is", {"tg": 1, "ipa": 0x4000_0000}, PAGE, True),
+        ("ripas2e1is", {"tg": 1, "ipa": 0x4000_2000}, PAGE, False),
+        ("ripas2e1is", {"tg": 1, "ipa": 0x3FFF_F000}, PAGE, False),
+        ("ripas2e1is", {"tg": 1, "num": 1, "ipa": 0x3FFF_E000}, PAGE, True),
+        ("ripas2e1is", {"tg": 3, "ipa": 0x4000_0000}, PAGE, False),
+        # "any of the IPAs in the specified range": two pages of a block oblige the block.
+        ("ripas2e1is", {"tg": 1, "ipa": 0x402F_F000}, BLOCK, True),
+        ("ripas2e1is", {"tg": 1, "ipa": 0x401F_F000}, BLOCK, True),
+        ("ripas2e1is", {"tg": 1, "ipa": 0x401F_E000}, BLOCK, False),
+        ("ripas2e1is", {"tg": 1, "ttl": 2, "ipa": 0x4020_0000}, BLOCK, True),
+        ("ripas2e1is", {"tg": 1, "ttl": 3, "ipa": 0x4020_0000}, BLOCK, False),
+        # UNPREDICTABLE: TTL 2 with BaseADDR[20:12] not zero.
+        ("ripas2e1is", {"tg": 1, "ttl": 2, "ipa": 0x4020_1000}, BLOCK, False),
+        # The largest range, (3, 31), is 2^21 pages: 8 GiB.
+        ("ripas2e1is", {"tg": 1, "scale": 3, "num": 31, "ipa": 0}, BLOCK, True),
+        ("ripas2e1is", {"tg": 1, "scale": 3, "num": 31, "ipa": 0x4040_0000}, BLOCK, False),
+        ("vae1", {"va": 0x40_0000, "asid": 5}, S1_PAGE, True),
+        ("vae1", {"va": 0x40_0000, "asid": 6}, S1_PAGE, False),
+        ("vae1", {"va": 0x40_0000, "asid": 6}, dataclasses.replace(S1_PAGE, is_global=True), True),
+        ("vaae1", {"va": 0x40_0000}, S1_PAGE, True),
+        ("aside1", {"asid": 5}, S1_PAGE, True),
+        ("aside1", {"asid": 5}, dataclasses.replace(S1_PAGE, is_global=True), False),
+        ("vale1", {"va": 0x40_0000, "asid": 5}, dataclasses.replace(S1_PAGE, table=True), False),
+        ("vae1", {"va": 0x40_0000, "asid": 5}, dataclasses.replace(S1_PAGE, table=True), True),
+        ("vae1", {"va": 0x40_0000, "asid": 5}, dataclasses.replace(S1_PAGE, vmid=2), False),
+        # The high half: VA[55] is what the address is sign-extended from.
+        (
+            "vae1",
+            {"va": 0xFFFF_FFFF_FFFF_F000, "asid": 5},
+            dataclasses.replace(S1_PAGE, start=0xFFFF_FFFF_FFFF_F000),
+            True,
+        ),
+        (
+            "rvae1",
+            {"va": 0xFFFF_FFFF_FFFF_E000, "asid": 5, "tg": 1, "num": 31},
+            dataclasses.replace(S1_PAGE, start=0xFFFF_FFFF_FFFF_F000),
+            True,
+        ),
+        ("vae1", {"va": 0x40_0000, "asid": 5}, VEL2_PAGE, False),
+        ("vae2is", {"va": 0x40_0000, "asid": 5}, VEL2_PAGE, True),
+        ("vae2is", {"va": 0x40_0000, "asid": 6}, VEL2_PAGE, False),
+        ("vae2is", {"va": 0x40_0000, "asid": 5}, S1_PAGE, False),
+        ("alle2", {}, VEL2_PAGE, True),
+        ("alle2", {}, S1_PAGE, False),
+        ("alle1", {}, VEL2_PAGE, False),
+    ],
+)
+def test_obliges(name: str, fields: dict[str, int], entry: Entry, wanted: bool) -> None:
+    operation, xt = operand(name, **fields)
+    assert obliges(operation, xt, HERE, entry) is wanted
+
+
+def test_local_forms_oblige_only_their_own_pe() -> None:
+    elsewhere = State(vmid=1, own_pe=False)
+    for name, wanted in (
+        ("ipas2e1", False),
+        ("ipas2e1is", True),
+        ("ipas2e1os", True),
+        ("ipas2e1osnxs", True),
+    ):
+        operation, xt = operand(name, ipa=0x4000_1000)
+        assert obliges(operation, xt, elsewhere, PAGE) is wanted, name
+
+
+def test_e1_operations_are_for_el2_with_e2h_and_tge() -> None:
+    operation, xt = operand("vae1is", va=0x40_0000, asid=5)
+    in_host = State(vmid=1, e2h=True, tge=True)
+    assert obliges(operation, xt, in_host, VEL2_PAGE)
+    assert not obliges(operation, xt, in_host, S1_PAGE)
+    assert not obliges(operation, xt, State(vmid=1, e2h=False, tge=True), VEL2_PAGE)
+
+
+def test_without_e2h_el2_has_no_asid() -> None:
+    operation, xt = operand("vae2is", va=0x40_0000, asid=6)
+    assert obliges(operation, xt, State(vmid=1, e2h=False), VEL2_PAGE)
+
+
+class CState(ctypes.Structure):
+    _fields_ = [("vmid", ctypes.c_uint32), *((name, ctypes.c_int) for name in ("e2h", "tge", "own_pe"))]
+
+
+class CEntry(ctypes.Structure):
+    _fields_ = [
+        ("stage", ctypes.c_int),
+        ("regime", ctypes.c_int),
+        ("vmid", ctypes.c_uint32),
+        ("asid", ctypes.c_uint32),
+        ("is_global", ctypes.c_int),
+        ("start", ctypes.c_uint64),
+        ("size", ctypes.c_uint64),
+        ("shift", ctypes.c_uint),
+        ("level", ctypes.c_uint),
+        ("table", ctypes.c_int),
+    ]
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    work = tmp_path_factory.mktemp("oracle")
+    (work / "tlbi_ops.h").write_text(header(load()))
+    library = work / "oracle.so"
+    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{work}"]
+    subprocess.run(["gcc", *flags, "-o", library, SOURCES / "host_oracle.c"], check=True)
+    found = ctypes.CDLL(str(library))
+    found.oracle_obliges.restype = ctypes.c_bool
+    found.oracle_obliges.argtypes = [
+        ctypes.c_uint,
+        ctypes.c_uint64,
+        ctypes.POINTER(CState),
+        ctypes.POINTER(CEntry),
+    ]
+    return found
+
+
+def random_entry(rng: random.Random) -> Entry:
+    shift, level = rng.choice([(12, 1), (12, 2), (12, 3), (14, 2), (14, 3), (16, 2), (16, 3)])
+    size = 1 << (shift + (3 - level) * (shift - 3))
+    stage = rng.choice([1, 2])
+    regime = Regime.EL10 if stage == 2 else rng.choice(list(Regime))
+    start = rng.randrange(4) * size
+    if stage == 1 and rng.random() < 0.3:
+        start = (1 << 64) - size - start
+    return Entry(
+        stage,
+        regime,
+        start,
+        size,
+        shift,
+        level,
+        vmid=rng.choice([1, 2]),
+        asid=rng.choice([5, 6]),
+        is_global=rng.random() < 0.3,
+        table=rng.random() < 0.2,
+    )
+
+
+def random_operand(operation: Operation, entry: Entry, rng: random.Random) -> int:
+    """Near the entry, so that about half of them match."""
+    shift = entry.shift if rng.random() < 0.9 else rng.choice([12, 14, 16])
+    near = entry.start + rng.choice(
+        [-(1 << shift), 0, entry.size // 2, entry.size - (1 << shift), entry.size]
+    )
+    base = (near % (1 << 64)) & ~((1 << shift) - 1)
+    asid = rng.choice([5, 6]) if operation.matches_asid else 0
+    code = (shift - 10) // 2
+    if operation.operand is Operand.ASID:
+        return asid << 48
+    if operation.operand.is_range:
+        ttl = rng.choice([0, 0, entry.level, rng.randrange(4)])
+        size = rng.randrange(4) << 44 | rng.choice([0, 1, 31]) << 39
+        return asid << 48 | code << 46 | size | ttl << 37 | (base >> shift & ((1 << 37) - 1))
+    if operation.operand is Operand.NONE:
+        return 0
+    ttl = rng.choice([0, code << 2 | entry.level, rng.randrange(16)])
+    width = 44 if operation.operand is Operand.VA else 40
+    return asid << 48 | ttl << 44 | (base >> 12 & ((1 << width) - 1))
+
+
+def test_the_c_twin_agrees(twin: ctypes.CDLL) -> None:
+    rng = random.Random(4)
+    obliged = 0
+    operations = load()
+    for round_ in range(60_000):
+        index = round_ % len(operations)
+        entry = random_entry(rng)
+        xt = random_operand(operations[index], entry, rng)
+        state = State(rng.choice([1, 2]), rng.random() < 0.7, rng.random() < 0.3, rng.random() < 0.7)
+        wanted = obliges(operations[index], xt, state, entry)
+        obliged += wanted
+        c_state = CState(state.vmid, state.e2h, state.tge, state.own_pe)
+        c_entry = CEntry(
+            entry.stage - 1,
+            list(Regime).index(entry.regime),
+            entry.vmid,
+            entry.asid,
+            entry.is_global,
+            entry.start,
+            entry.size,
+            entry.shift,
+            entry.level,
+            entry.table,
+        )
+        got = twin.oracle_obliges(index, xt, ctypes.byref(c_state), ctypes.byref(c_entry))
+        assert got == wanted, (operations[index].name, hex(xt), state, entry)
+    assert 5_000 < obliged < 55_000
