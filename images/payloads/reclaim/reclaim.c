@@ -22,7 +22,7 @@ struct mapping {
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: nvh-reclaim PID [--madvise pageout|cold] [--mib N]\n");
+	fprintf(stderr, "usage: nvh-reclaim PID [--madvise pageout|cold] [--mib N | --kib N] [--skip-mib N]\n");
 	return 2;
 }
 
@@ -97,7 +97,7 @@ static size_t read_mappings(long pid, struct mapping *to)
 int main(int argc, char **argv)
 {
 	static struct mapping mappings[MAPPINGS_MAX];
-	unsigned long left = ~0ul, advised = 0;
+	unsigned long left = ~0ul, skip = 0, advised = 0;
 	int advice = MADV_PAGEOUT, fd;
 	long pid, before, after, out;
 	char *end;
@@ -117,6 +117,14 @@ int main(int argc, char **argv)
 			left = strtoul(argv[i + 1], &end, 10) << 20;
 			if (!argv[i + 1][0] || *end || !left)
 				return usage();
+		} else if (!strcmp(argv[i], "--kib")) {
+			left = strtoul(argv[i + 1], &end, 10) << 10;
+			if (!argv[i + 1][0] || *end || !left)
+				return usage();
+		} else if (!strcmp(argv[i], "--skip-mib")) {
+			skip = strtoul(argv[i + 1], &end, 10) << 20;
+			if (!argv[i + 1][0] || *end)
+				return usage();
 		} else {
 			return usage();
 		}
@@ -130,7 +138,7 @@ int main(int argc, char **argv)
 		return 3;
 	}
 	for (size_t i = 0; i < n && left; i++)
-		for (unsigned long done = 0; done < mappings[i].size && left;) {
+		for (unsigned long done = i ? 0 : skip; done < mappings[i].size && left;) {
 			unsigned long size = mappings[i].size - done;
 			struct iovec range;
 			long got;
