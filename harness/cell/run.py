@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import shlex
 import subprocess
 import time
@@ -30,7 +31,7 @@ from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 
-RUNS = ROOT / "runs"
+RUNS = Path(os.environ.get("NVH_RUNS") or ROOT / "runs")
 
 
 def history(store: Store) -> History:

@@ -48,7 +48,7 @@ class Nvh:
         return subprocess.run(
             [sys.executable, "-m", "harness", *words],
             cwd=self.directory,
-            env=dict(self._environment),
+            env={**self._environment, "NVH_RUNS": str(self.directory / "runs")},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -71,7 +71,7 @@ def test_no_verb(nvh: Nvh) -> None:
 
 def test_unknown_verb_names_the_closest(nvh: Nvh) -> None:
     message = nvh.refused("rum")
-    assert "no verb 'rum' (run, test, lint, images, shell, show); did you mean 'run'?" in message
+    assert "no verb 'rum' (run, test, lint, images, shell, show, coverage); did you mean 'run'?" in message
     assert "did you mean" not in nvh.refused("xyzzy")
 
 
