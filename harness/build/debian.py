@@ -102,16 +102,6 @@ class Archive:
         output = self.state.apt("apt-cache", "pkgnames").stdout
         return sorted(filter(re.compile(regex).search, output.split()), key=version_key)
 
-    def newest(self, regex: str, suite: str | None = None) -> Package:
-        """Return the package with the highest name that matches ``regex``; ``UserError`` for none."""
-        for name in reversed(self.names(regex)):
-            versions = self._versions(name)
-            wanted = resolve_suite(self.store, suite) if suite else None
-            for package in versions:
-                if wanted is None or package.suite == wanted:
-                    return package
-        raise UserError(f"no package matches {regex} in {', '.join(self.suites)} for {self.arch}")
-
     def download(self, packages: Sequence[Package]) -> list[PackageFile]:
         """Download exactly these packages (no dependencies)."""
         self.state.refresh()

@@ -11,7 +11,6 @@ from harness.build.kernel import build_kernel, load_kernel
 from harness.build.model import Model, build_model, load_model
 from harness.build.payloads import MODULE_SOURCES, build_payloads
 from harness.build.rootfs import build_rootfs, load_rootfs
-from harness.level import Level
 from harness.machine.gdbstub import require_nv2
 from harness.report.progress import Progress
 from harness.scenario.model import Cell, StackSpec
@@ -76,8 +75,3 @@ class Builder:
 def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
     """Return the images of every cell by cell id."""
     return {cell.id: builder.images(cell.stack) for cell in cells}
-
-
-def levels_used(spec: StackSpec) -> list[Level]:
-    """Return the levels a stack describes, from L0 up."""
-    return sorted(spec.levels)

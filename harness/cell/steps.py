@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.cell.observe import Observer
 from harness.check.finding import RunResult
@@ -170,7 +169,7 @@ def _poll(step: Step, run: Execution, happened: Callable[[], bool], what: str) -
         time.sleep(POLL_S)
 
 
-def summary(left: Any) -> str:
+def summary(left: RunResult) -> str:
     """Return the last lines of a failed run for a message."""
     text = (left.stderr.strip() or left.stdout.strip()).splitlines()
     return " | ".join(text[-3:])

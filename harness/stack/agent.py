@@ -141,7 +141,6 @@ class Agent:
         self._channels = itertools.cycle(range(1, 65536))
         self._processes: dict[int, Process] = {}
         self._pongs: dict[int, queue.SimpleQueue[Pong | InfraError]] = {}
-        self._hello: dict[Level, threading.Event] = {level: threading.Event() for level in Level}
         self._closed: ChannelClosed | None = None
         self._log = log.open("ab") if log else None
         self._reader = threading.Thread(target=self._read, name="agent-reader", daemon=True)
@@ -229,10 +228,6 @@ class Agent:
         self._close(reason)
 
     def _dispatch(self, frame: Frame) -> None:
-        if frame.type == Type.HELLO:
-            with contextlib.suppress(ValueError):
-                self._hello[Level(frame.hop)].set()
-            return
         if answers := self._pongs.get(frame.channel):
             if frame.type == Type.PONG and len(frame.payload) >= 16:
                 answers.put(Pong(*struct.unpack_from("<QQ", frame.payload)))

@@ -150,10 +150,6 @@ class Stack:
             raise LevelFailed(level, f"cannot read {path}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
-    def vmm(self, level: Level) -> Process:
-        """The process, one level below, that runs ``level``."""
-        return self._vmms[level]
-
     def diagnose(self) -> str:
         """Tell a hang from a slow machine: CPU use, whether program counters move, who still answers."""
         if self._machine is None or not self._machine.running:

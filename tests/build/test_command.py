@@ -9,17 +9,7 @@ import pytest
 
 from harness.build import command
 from harness.errors import InfraError, UserError
-
-
-def running(marker: str) -> bool:
-    """Whether a process has ``marker`` among its arguments."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if marker.encode() in path.read_bytes().split(b"\0"):
-                return True
-        except OSError:
-            continue
-    return False
+from tests.processes import running
 
 
 def test_output_is_joined_and_logged(tmp_path: Path) -> None:

@@ -14,31 +14,21 @@ import pytest
 
 from harness.stack.wire import MAX_PAYLOAD, Frame, Type
 from tests.payloads.conftest import Client, Start
+from tests.processes import running
 
 MIB = 1 << 20
 
 
-def alive(marker: str) -> bool:
-    """Whether a process has ``marker`` as one of its arguments."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if marker.encode() in path.read_bytes().split(b"\0"):
-                return True
-        except OSError:
-            continue
-    return False
-
-
 def wait_for(marker: str) -> None:
     end = time.monotonic() + 10
-    while not alive(marker):
+    while not running(marker):
         assert time.monotonic() < end, f"no process has the argument {marker}"
         time.sleep(0.02)
 
 
 def wait_gone(marker: str) -> None:
     end = time.monotonic() + 10
-    while alive(marker):
+    while running(marker):
         assert time.monotonic() < end, f"a process with the argument {marker} still runs"
         time.sleep(0.02)
 

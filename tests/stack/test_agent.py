@@ -16,7 +16,7 @@ from harness.errors import InfraError
 from harness.level import Level
 from harness.stack.agent import Agent, ChannelClosed, Completed
 from harness.stack.wire import Frame, Type
-from tests.build.test_command import running
+from tests.processes import running
 from tests.stack.conftest import Chain
 
 DEADLINE_S = 20.0
