@@ -23,6 +23,7 @@ from harness.errors import UserError
 
 ARCH = "arm64"
 IMAGE = "rootfs.ext4"
+TREE = "tree"
 INIT = "sbin/nvh-init"
 PRUNE = (
     "usr/share/doc",
@@ -55,19 +56,24 @@ SCHEMA: dict[str, Any] = {
         "suites": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "packages": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "payloads": {"type": "array", "items": {"type": "string"}},
+        "remove": {"type": "array", "items": {"type": "string"}},
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RootfsSpec:
-    """A root file system: packages of Debian ``suites`` (a later suite is preferred) and payload names."""
+    """A root file system: packages of Debian ``suites`` (a later suite is preferred) and payload names.
+
+    ``remove`` are globs of files that the packages bring and nothing here uses.
+    """
 
     name: str
     summary: str
     suites: tuple[str, ...]
     packages: tuple[str, ...]
     payloads: tuple[str, ...]
+    remove: tuple[str, ...] = ()
 
 
 def load_rootfs(name: str) -> RootfsSpec:
@@ -79,13 +85,14 @@ def load_rootfs(name: str) -> RootfsSpec:
         tuple(data["suites"]),
         tuple(data["packages"]),
         tuple(data["payloads"]),
+        tuple(data.get("remove", ())),
     )
 
 
 def build_rootfs(
     spec: RootfsSpec, store: Store, payloads: Artefact, progress: Callable[[str], None]
 ) -> Artefact:
-    """Return the ext4 image of ``spec``; the artefact holds ``rootfs.ext4``.
+    """Return ``spec`` as an ext4 image, ``rootfs.ext4``, and as the directory ``tree``.
 
     The key is the newest version of every named package (dependencies follow from the same archive
     state), the payloads and our init.
@@ -97,17 +104,17 @@ def build_rootfs(
         "packages": versions,
         "suites": archive.suites,
         "payloads": {name: sha256_file(payloads.path / name) for name in spec.payloads},
+        "remove": list(spec.remove),
         "sources": sha256_tree(sources),
     }
 
     def build(work: Path) -> dict[str, Any]:
         progress(f"root file system {spec.name}: {len(versions)} packages")
-        tree = work / "tree"
+        tree = work / TREE
         packages = _extract(archive, spec, tree, work / "build.log")
-        _shrink(tree)
+        _shrink(tree, spec.remove)
         _install(tree, spec, payloads.path, sources)
         pack(tree, work / IMAGE, str(uuid.uuid5(uuid.NAMESPACE_OID, spec.name)), work / "build.log")
-        shutil.rmtree(tree)
         return {"name": spec.name, "packages": packages, "sha256": sha256_file(work / IMAGE)}
 
     return store.get_or_build("rootfs", key, build)
@@ -143,12 +150,14 @@ def _record(deb: Path) -> dict[str, str]:
     return {"name": name, "version": version.replace("%3a", ":"), "sha256": sha256_file(deb)}
 
 
-def _shrink(tree: Path) -> None:
+def _shrink(tree: Path, remove: tuple[str, ...]) -> None:
     for name in PRUNE:
         shutil.rmtree(tree / name, ignore_errors=True)
     shutil.rmtree(tree / "tmp", ignore_errors=True)
     for gconv in tree.glob("usr/lib/*/gconv"):
         shutil.rmtree(gconv)
+    for path in [path for pattern in remove for path in tree.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _install(tree: Path, spec: RootfsSpec, payloads: Path, sources: Path) -> None:

@@ -107,7 +107,7 @@ def _images_to_json(images: StackImages) -> dict[str, Any]:
         },
         "kernels": {str(level): str(each.path) for level, each in images.kernels.items()},
         "rootfs": {str(level): str(each.path) for level, each in images.rootfs.items()},
-        "bootdisk": str(images.bootdisk.path),
+        "initrd": str(images.initrd.path),
     }
 
 
@@ -127,7 +127,7 @@ def _images_from_json(data: Mapping[str, Any]) -> StackImages:
         ),
         _artefacts(data["kernels"]),
         _artefacts(data["rootfs"]),
-        load_artefact(Path(data["bootdisk"])),
+        load_artefact(Path(data["initrd"])),
     )
 
 

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from harness.build.bootdisk import build_bootdisk
 from harness.build.cache import Artefact, Store
+from harness.build.initrd import build_initrd
 from harness.build.kernel import build_kernel, load_kernel
 from harness.build.model import Model, build_model, load_model
 from harness.build.payloads import MODULE_SOURCES, build_payloads
 from harness.build.rootfs import build_rootfs, load_rootfs
+from harness.level import Level
 from harness.machine.gdbstub import require_nv2
 from harness.report.progress import Progress
 from harness.scenario.model import Cell, StackSpec
@@ -36,7 +38,8 @@ class Builder:
             self._checked.add((spec.model, spec.timing))
         rootfs = {level: self.rootfs(each.rootfs) for level, each in spec.levels.items()}
         kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
-        return StackImages(model, kernels, rootfs, build_bootdisk(self.store, kernels))
+        boot = build_bootdisk(self.store, kernels)
+        return StackImages(model, kernels, rootfs, build_initrd(self.store, kernels[Level.L0], rootfs, boot))
 
     def model(self, name: str) -> Model:
         """Return the model ``name``, unpacked and asked for its version."""

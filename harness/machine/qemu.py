@@ -29,14 +29,6 @@ PC = re.compile(r"\bPC=([0-9a-fA-F]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
-    """A read-only disk: an image file, and the serial by which the guest finds it."""
-
-    serial: str
-    image: Path
-
-
-@dataclass(frozen=True, slots=True)
 class MachineSpec:
     """What to run. ``launcher`` is the QEMU command without options; ``flags`` the model's own options."""
 
@@ -47,7 +39,6 @@ class MachineSpec:
     memory_mib: int
     kernel: Path
     cmdline: str
-    disks: tuple[Disk, ...]
     initrd: Path | None = None
     sandbox: bool = True
     extra: tuple[str, ...] = field(default=())
@@ -64,10 +55,6 @@ def arguments(spec: MachineSpec) -> list[str]:
     words += ["-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"]
     words += ["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=nvh.agent"]
     words += ["-qmp", "unix:qmp.sock,server=on,wait=off"]
-    # Linux probes the virt machine's virtio-mmio transports in the reverse order of -device.
-    for index, disk in enumerate(reversed(spec.disks)):
-        words += ["-drive", f"if=none,id=disk{index},format=raw,readonly=on,file={escape(str(disk.image))}"]
-        words += ["-device", f"virtio-blk-device,drive=disk{index},serial={disk.serial}"]
     words += ["-kernel", str(spec.kernel), "-append", spec.cmdline]
     if spec.initrd:
         words += ["-initrd", str(spec.initrd)]

@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.build.bootdisk import IMAGE as BOOT_IMAGE
 from harness.build.cache import Artefact
+from harness.build.initrd import IMAGE as INITRD
 from harness.build.model import Model
-from harness.build.rootfs import IMAGE as ROOT_IMAGE
 from harness.level import Level
-from harness.machine.qemu import Disk, MachineSpec
+from harness.machine.qemu import MachineSpec
 from harness.scenario.model import StackSpec
-from harness.stack.vmm import disk_serials, kernel_cmdline
+from harness.stack.vmm import kernel_cmdline
 
 
 @dataclass(frozen=True, slots=True)
 class StackImages:
-    """The artefacts of one stack. The boot disk carries the deeper levels' kernels and all modules."""
+    """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it."""
 
     model: Model
     kernels: Mapping[Level, Artefact]
     rootfs: Mapping[Level, Artefact]
-    bootdisk: Artefact
-
-    def disk(self, serial: str) -> Disk:
-        """Return the disk that levels know by ``serial``."""
-        if serial == "boot":
-            return Disk(serial, self.bootdisk.path / BOOT_IMAGE)
-        return Disk(serial, self.rootfs[Level.parse(serial.removeprefix("root-"))].path / ROOT_IMAGE)
+    initrd: Artefact
 
     def has_initramfs(self, level: Level) -> bool:
         """Whether the kernel of ``level`` needs an initramfs to reach its root."""
@@ -37,18 +30,15 @@ class StackImages:
     def machine(self, spec: StackSpec, extra: tuple[str, ...] = ()) -> MachineSpec:
         """Return the machine that runs L0 of ``spec``."""
         level = spec.levels[Level.L0]
-        kernel = self.kernels[Level.L0].path
-        initramfs = kernel / "initramfs.cpio.gz"
         return MachineSpec(
             launcher=self.model.launcher,
             environment=self.model.environment,
             flags=self.model.flags(spec.timing),
             cpus=level.cpus,
             memory_mib=level.memory_mib,
-            kernel=kernel / "Image",
-            cmdline=kernel_cmdline(Level.L0, level),
-            disks=tuple(self.disk(serial) for serial in disk_serials(Level.L0)),
-            initrd=initramfs if initramfs.exists() else None,
+            kernel=self.kernels[Level.L0].path / "Image",
+            cmdline=kernel_cmdline(Level.L0, level, self.has_initramfs(Level.L0)),
+            initrd=self.initrd.path / INITRD,
             sandbox=self.model.spec.sandbox,
             extra=extra,
         )

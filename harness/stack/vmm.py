@@ -1,12 +1,14 @@
 """The command that a level runs to start the level above it: Debian's QEMU arm64 with KVM.
 
-Every level finds its disks by serial under ``/run/nvh/disk/`` and hands the deeper ones on.
+Every level finds its disks by serial under ``/run/nvh/disk/`` and hands the deeper ones on. L0's are files of
+its initramfs.
 """
 
 from __future__ import annotations
 
 import shlex
 
+from harness.build.initrd import DISKS
 from harness.level import Level
 from harness.scenario.model import LevelSpec
 
@@ -16,22 +18,28 @@ QMP_SOCKET = f"{RUN}/vmm.sock"
 PID_FILE = f"{RUN}/vmm.pid"
 
 # loglevel=5 keeps a console quiet but lets WARN splats through; each character costs many exits at L2.
-CMDLINE = (
-    "console=ttyAMA0 loglevel=5 root=/dev/vda ro init=/sbin/nvh-init panic=-1 nokaslr random.trust_cpu=on"
-)
+CMDLINE = "console=ttyAMA0 loglevel=5 panic=-1 nokaslr random.trust_cpu=on"
+ROOT_ON_DISK = "root=/dev/vda ro init=/sbin/nvh-init"
+ROOT_IN_MEMORY = "rdinit=/sbin/nvh-init"
+ROOT_BELOW_MODULES = "init=/sbin/nvh-init"
 
 
 def disk_serials(level: Level) -> list[str]:
-    """Return the serials of the disks that ``level`` sees: its root first, then what deeper levels need."""
+    """Return the serials of the disks that a VMM gives ``level``: its root, then what deeper levels need."""
     deeper = [f"root-{other}" for other in Level if other > level]
     return [f"root-{level}", *(["boot", *deeper] if deeper else [])]
 
 
-def kernel_cmdline(level: Level, spec: LevelSpec) -> str:
-    """Return the kernel command line of ``level``; L0 runs KVM with nested virtualisation."""
+def kernel_cmdline(level: Level, spec: LevelSpec, initramfs: bool) -> str:
+    """Return the kernel command line of ``level``; L0 runs KVM with nested virtualisation.
+
+    ``initramfs``: the kernel's own initramfs runs first.
+    """
     words = [CMDLINE, f"nvh.level={level}"]
     if level is Level.L0:
-        words.append("kvm-arm.mode=nested")
+        words += [ROOT_BELOW_MODULES if initramfs else ROOT_IN_MEMORY, "kvm-arm.mode=nested"]
+    else:
+        words.append(ROOT_ON_DISK)
     if spec.cmdline:
         words.append(spec.cmdline)
     return " ".join(words)
@@ -39,13 +47,15 @@ def kernel_cmdline(level: Level, spec: LevelSpec) -> str:
 
 def prepare_script(level: Level) -> str:
     """Return the script that names a level's disks, mounts the boot disk and loads our module."""
+    options = "ro,loop" if level is Level.L0 else "ro"
     return (
         f"mkdir -p {RUN}/disk {BOOT_MOUNT} || exit 1\n"
+        f"for file in /{DISKS}/*; do [ ! -e $file ] || ln -sf $file {RUN}/disk/${{file##*/}}; done\n"
         "for block in /sys/block/vd*; do\n"
         "  serial=; read -r serial <$block/serial; [ $serial ] || continue\n"  # the file has no newline
         f"  ln -sf /dev/${{block##*/}} {RUN}/disk/$serial\n"
         "done\n"
-        f"[ ! -e {RUN}/disk/boot ] || mount -t ext4 -o ro {RUN}/disk/boot {BOOT_MOUNT} || exit 1\n"
+        f"[ ! -e {RUN}/disk/boot ] || mount -t ext4 -o {options} {RUN}/disk/boot {BOOT_MOUNT} || exit 1\n"
         f"module={BOOT_MOUNT}/{level}/nvh.ko\n"
         '[ ! -e "$module" ] || insmod "$module"\n'
     )
@@ -68,7 +78,7 @@ def vmm_command(level: Level, spec: LevelSpec, initramfs: bool) -> str:
     for index, serial in enumerate(reversed(disk_serials(level))):
         words += ["-drive", f"if=none,id=disk{index},format=raw,readonly=on,file={RUN}/disk/{serial}"]
         words += ["-device", f"virtio-blk-device,drive=disk{index},serial={serial}"]
-    words += ["-kernel", f"{BOOT_MOUNT}/{level}/Image", "-append", kernel_cmdline(level, spec)]
+    words += ["-kernel", f"{BOOT_MOUNT}/{level}/Image", "-append", kernel_cmdline(level, spec, initramfs)]
     if initramfs:
         words += ["-initrd", f"{BOOT_MOUNT}/{level}/initramfs.cpio.gz"]
     return "exec " + shlex.join(words)

@@ -53,7 +53,7 @@ def fake_images(store: Store, program: Path) -> StackImages:
 
     def artefact(kind: str, name: str) -> Artefact:
         def build(work: Path) -> Mapping[str, Any]:
-            for file in ("Image", "rootfs.ext4", "boot.ext4"):
+            for file in ("Image", "rootfs.ext4", "initrd"):
                 (work / file).write_text(name)
             return {"name": name, "release": "7.0", "sha256": "0" * 64}
 
@@ -64,7 +64,7 @@ def fake_images(store: Store, program: Path) -> StackImages:
     model = Model(spec, (str(program),), {"A": "b c"}, "11.1", "1" * 64, None)
     kernels = {level: artefact("kernel", f"nv{level.value}") for level in Level}
     rootfs = {level: artefact("rootfs", f"fs{level.value}") for level in Level}
-    return StackImages(model, kernels, rootfs, artefact("bootdisk", "disk"))
+    return StackImages(model, kernels, rootfs, artefact("initrd", "disk"))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_round_trip(written: tuple[Job, Path]) -> None:
     assert again.images.model == job.images.model
     assert again.images.kernels == job.images.kernels
     assert again.images.rootfs == job.images.rootfs
-    assert again.images.bootdisk == job.images.bootdisk
+    assert again.images.initrd == job.images.initrd
     assert again.images.versions() == job.images.versions()
 
 
@@ -110,7 +110,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "unknown override": (damage(lambda d: d["overrides"].update(colour=1)), "colour"),
     "unknown level": (damage(lambda d: d["images"]["kernels"].update(l9="/x")), "is not a level"),
     "wrong type": (damage(lambda d: d["images"].update(model=[])), "cell.json: "),
-    "missing artefact": (lambda d: shutil.rmtree(d.parent / "cache/bootdisk"), "no whole artefact"),
+    "missing artefact": (lambda d: shutil.rmtree(d.parent / "cache/initrd"), "no whole artefact"),
     "no such cell": (damage(lambda d: d.update(id="other")), "no longer fits this nvh: no cell"),
     "no scenario": (lambda d: (d / "scenario.yaml").unlink(), "no longer fits this nvh"),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfraError
-from harness.machine.qemu import Disk, Machine, MachineSpec, arguments, escape
+from harness.machine.qemu import Machine, MachineSpec, arguments, escape
 
 
 def spec(launcher: tuple[str, ...] = ("qemu",), **changes: object) -> MachineSpec:
@@ -23,7 +23,6 @@ def spec(launcher: tuple[str, ...] = ("qemu",), **changes: object) -> MachineSpe
         "memory_mib": 512,
         "kernel": Path("/k/Image"),
         "cmdline": "console=ttyAMA0 a=b,c",
-        "disks": (Disk("root-l0", Path("/d/a,b=c.ext4")), Disk("boot", Path("/d/boot"))),
     }
     return MachineSpec(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -35,17 +34,8 @@ def value(words: list[str], option: str) -> list[str]:
 def test_commas_are_escaped_only_inside_options() -> None:
     assert escape("/a,b") == "/a,,b"
     words = arguments(spec())
-    drives = value(words, "-drive")
-    assert drives[1].endswith("file=/d/a,,b=c.ext4")
-    assert all("readonly=on" in drive for drive in drives)
     assert value(words, "-append") == ["console=ttyAMA0 a=b,c"]
     assert value(words, "-icount") == ["shift=0,sleep=off"]
-
-
-def test_the_first_disk_is_the_last_device() -> None:
-    """Linux names the last virtio-mmio disk vda, which the command line makes the root."""
-    devices = [word for word in value(arguments(spec()), "-device") if "blk" in word]
-    assert [device.rpartition("serial=")[2] for device in devices] == ["boot", "root-l0"]
 
 
 def test_sandbox_initrd_and_extra_options() -> None:

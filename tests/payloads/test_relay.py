@@ -7,12 +7,13 @@ import random
 import signal
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.stack.wire import Type
-from tests.payloads.conftest import Client, Start, connect
+from tests.payloads.conftest import DEADLINE_S, Client, Start, connect
 
 MIB = 1 << 20
 
@@ -24,6 +25,10 @@ def chain(start: Start, tmp_path: Path) -> tuple[Client, list[subprocess.Popen[b
     for level in range(3):
         socket_path, next_path = tmp_path / f"{level}.sock", tmp_path / f"{level + 1}.sock"
         agents.append(start("--socket", str(socket_path), "--next", str(next_path), "--level", f"l{level}"))
+    end = time.monotonic() + DEADLINE_S
+    while not all((tmp_path / f"{level}.sock").exists() for level in range(3)):
+        assert time.monotonic() < end, "an agent does not listen"
+        time.sleep(0.02)
     connection = connect(tmp_path / "0.sock")
     fd = os.dup(connection.fileno())
     connection.close()

@@ -35,6 +35,7 @@ MODULES = (
     "virtio_net",
     "virtio_rng",
     "ext4",
+    "loop",
     "zram",
 )
 _PARTS = re.compile(r"^linux-(?:image|binary|modules|base)-\d")

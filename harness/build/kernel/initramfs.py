@@ -1,7 +1,4 @@
-"""The initramfs for kernels with modular drivers: busybox, our /init, and modules in loading order.
-
-Archive format: Documentation/driver-api/early-userspace/buffer-format.rst (newc).
-"""
+"""The initramfs for kernels with modular drivers: busybox, our /init, and modules in loading order."""
 
 from __future__ import annotations
 
@@ -9,11 +6,11 @@ import gzip
 import io
 import lzma
 import re
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.build import cpio
 from harness.build.kernel.image import filtered
 from harness.errors import UserError
 
@@ -88,33 +85,17 @@ def _uncompressed(path: Path) -> bytes:
     raise UserError(f"{path} is compressed in a way nvh does not know")
 
 
-def cpio(files: Mapping[str, tuple[int, bytes]]) -> bytes:
-    """Return a newc archive of ``path: (mode, content)``; directories are added, owners are root."""
-    entries: dict[str, tuple[int, bytes]] = {}
-    for path, entry in files.items():
-        for parent in reversed(Path(path).parents):
-            if str(parent) != ".":
-                entries.setdefault(str(parent), (stat.S_IFDIR | 0o755, b""))
-        entries[path] = entry
-    out = io.BytesIO()
-    for number, (path, (mode, data)) in enumerate([*entries.items(), ("TRAILER!!!", (0, b""))], 1):
-        name = path.encode() + b"\0"
-        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
-        out.write(b"070701" + b"".join(b"%08X" % field for field in fields) + name)
-        out.write(b"\0" * (-out.tell() % 4) + data)
-        out.write(b"\0" * (-out.tell() % 4))
-    return out.getvalue()
-
-
 def initramfs(busybox: bytes, init: bytes, modules: Iterable[Module]) -> bytes:
     """Return a gzip-compressed initramfs whose /init loads ``modules`` in this order."""
-    files = {
-        "bin/busybox": (stat.S_IFREG | 0o755, busybox),
-        "init": (stat.S_IFREG | 0o755, init),
-        **{f"lib/modules/{module.name}.ko": (stat.S_IFREG | 0o644, module.data) for module in modules},
-    }
-    order = "".join(f"/{path}\n" for path in files if path.startswith("lib/modules/"))
-    files["modules.order"] = (stat.S_IFREG | 0o644, order.encode())
-    for mount in ("proc", "sys", "dev", "root"):
-        files[mount] = (stat.S_IFDIR | 0o755, b"")
-    return gzip.compress(cpio(files), 6, mtime=0)
+    loaded = [cpio.regular(f"lib/modules/{module.name}.ko", module.data) for module in modules]
+    order = "".join(f"/{entry.path}\n" for entry in loaded)
+    entries = [
+        cpio.regular("bin/busybox", busybox, 0o755),
+        cpio.regular("init", init, 0o755),
+        *loaded,
+        cpio.regular("modules.order", order.encode()),
+        *(cpio.directory(mount) for mount in ("proc", "sys", "dev", "root")),
+    ]
+    archive = io.BytesIO()
+    cpio.write(archive, cpio.with_parents(entries))
+    return gzip.compress(archive.getvalue(), 6, mtime=0)

@@ -21,7 +21,7 @@ void pollset_wake_within(struct pollset *s, int ms);
 short pollset_revents(const struct pollset *s, int fd);
 
 /* upstream.c */
-enum upstream_kind { UPSTREAM_PORT, UPSTREAM_SOCKET, UPSTREAM_STDIO };
+enum upstream_kind { UPSTREAM_PORT, UPSTREAM_SOCKET, UPSTREAM_STDIO, UPSTREAM_TURNS };
 extern struct queue upstream_out;
 
 int upstream_start(enum upstream_kind kind, const char *path, const char *level);
@@ -31,6 +31,12 @@ void upstream_error(uint16_t chan, uint8_t type, const char *format, ...)
 void upstream_watch(struct pollset *s);
 /* False when the agent has nobody left to serve (end of --stdio). */
 bool upstream_serve(const struct pollset *s, void (*take)(const struct nvh_frame *));
+
+/* main.c: answer with PONG, this level's clocks and the frame's payload. */
+void pong(const struct nvh_frame *f);
+
+/* resume.c */
+void resume(const struct nvh_frame *f);
 
 /* command.c */
 void command_exec(const struct nvh_frame *f);

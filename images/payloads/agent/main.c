@@ -3,7 +3,9 @@
  * nvh-agent: runs at every level (L0, L1, L2) and serves the harness over a virtio-serial port: runs
  * commands, and passes frames on to the agent of the next level. Wire format: proto.h.
  *
- *   nvh-agent                  the virtio port named nvh.agent, waited for
+ *   nvh-agent                  the virtio port named nvh.agent, waited for; with nvh.link=turns on the kernel
+ *                              command line, turns over semihosting
+ *   nvh-agent --turns DIR      turns over FIFOs in DIR
  *   nvh-agent --socket PATH    listens there instead (one client at a time)
  *   nvh-agent --stdio          stdin and stdout instead; ends with them
  *   --next PATH                the next level's socket, default /run/nvh/next.sock
@@ -65,7 +67,7 @@ static uint64_t counter(void)
 	return value;
 }
 
-static void pong(const struct nvh_frame *f)
+void pong(const struct nvh_frame *f)
 {
 	static uint8_t payload[NVH_PAYLOAD_MAX];
 	struct timespec t;
@@ -100,12 +102,16 @@ static void dispatch(const struct nvh_frame *f)
 	case NVH_PING:
 		pong(f);
 		break;
+	case NVH_RESUME:
+		resume(f);
+		break;
 	default:
 		upstream_error(f->chan, f->type, "unknown frame type");
 	}
 }
 
-static const char *level_of_cmdline(void)
+/* The value of a kernel parameter, up to 31 bytes; `absent` without it. */
+static const char *parameter(const char *name, char value[static 32], const char *absent)
 {
 	static char line[4096];
 	FILE *file = fopen("/proc/cmdline", "re");
@@ -116,18 +122,17 @@ static const char *level_of_cmdline(void)
 			line[0] = 0;
 		fclose(file);
 	}
-	at = strstr(line, "nvh.level=");
+	at = strstr(line, name);
 	if (!at)
-		return "unknown";
-	at += strlen("nvh.level=");
-	at[strcspn(at, " \n")] = 0;
-	at[strnlen(at, 32)] = 0;
-	return at;
+		return absent;
+	at += strlen(name);
+	snprintf(value, 32, "%.*s", (int)strcspn(at, " \n"), at);
+	return value;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: nvh-agent [--stdio | --socket PATH] [--next PATH] [--level NAME]\n");
+	fprintf(stderr, "usage: nvh-agent [--stdio | --socket PATH | --turns DIR] [--next PATH] [--level NAME]\n");
 	return 2;
 }
 
@@ -151,6 +156,7 @@ int main(int argc, char **argv)
 	struct pollset set = { 0 };
 	sigset_t signals;
 	int signal_fd;
+	char level_value[32], link_value[32];
 	bool go_on = true;
 
 	for (int i = 1; i < argc; i++) {
@@ -158,6 +164,9 @@ int main(int argc, char **argv)
 			kind = UPSTREAM_STDIO;
 		} else if (!strcmp(argv[i], "--socket") && i + 1 < argc) {
 			kind = UPSTREAM_SOCKET;
+			path = argv[++i];
+		} else if (!strcmp(argv[i], "--turns") && i + 1 < argc) {
+			kind = UPSTREAM_TURNS;
 			path = argv[++i];
 		} else if (!strcmp(argv[i], "--next") && i + 1 < argc) {
 			next = argv[++i];
@@ -167,6 +176,10 @@ int main(int argc, char **argv)
 			return usage();
 		}
 	}
+	if (!level)
+		level = parameter("nvh.level=", level_value, "unknown");
+	if (kind == UPSTREAM_PORT && !strcmp(parameter("nvh.link=", link_value, ""), "turns"))
+		kind = UPSTREAM_TURNS;
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
@@ -176,7 +189,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	relay_init(next);
-	if (signal_fd < 0 || upstream_start(kind, path, level ? level : level_of_cmdline())) {
+	if (signal_fd < 0 || upstream_start(kind, path, level)) {
 		perror("nvh-agent");
 		return 1;
 	}

@@ -19,12 +19,14 @@ enum nvh_type {
 	NVH_STDIN = 2,
 	NVH_KILL = 3,
 	NVH_PING = 4,
+	NVH_RESUME = 5,
 	NVH_STDOUT = 16,
 	NVH_STDERR = 17,
 	NVH_EXIT = 18,
 	NVH_PONG = 19,
 	NVH_HELLO = 20,
 	NVH_ERROR = 21,
+	NVH_TURN = 22, /* both ways, between L0 and the harness only: turn.h */
 };
 
 struct nvh_frame {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The link towards the harness: the virtio-serial port named nvh.agent, or a listening socket or
- * stdin/stdout in native tests. Commands outlive a reader that goes away (a restored snapshot gets a
+ * The link towards the harness: the virtio-serial port named nvh.agent, turns at L0 under icount (turn.h), or
+ * a listening socket or stdin/stdout in native tests. Commands outlive a reader that goes away (a restored snapshot gets a
  * new one); only the end of --stdio ends the agent.
  */
 #include "agent.h"
@@ -17,6 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "turn.h"
+
 #define PORT_NAME "nvh.agent"
 #define PORT_DIR "/sys/class/virtio-ports"
 
@@ -29,6 +31,7 @@ static int in = -1, out = -1;
 static bool connected;
 static struct parser parser;
 static unsigned long lost_frames;
+static int64_t turn_ms;
 
 void upstream_send(uint8_t hop, uint8_t type, uint16_t chan, const void *payload, uint32_t len)
 {
@@ -144,6 +147,8 @@ int upstream_start(enum upstream_kind how, const char *path, const char *level_n
 		listener = listen_at(path);
 		return listener < 0 ? -1 : 0;
 	}
+	if (kind == UPSTREAM_TURNS)
+		turn_init(path);
 	if (kind == UPSTREAM_STDIO) {
 		in = STDIN_FILENO;
 		out = STDOUT_FILENO;
@@ -152,6 +157,17 @@ int upstream_start(enum upstream_kind how, const char *path, const char *level_n
 		hello();
 	}
 	return 0;
+}
+
+static void take_turn(void (*take)(const struct nvh_frame *))
+{
+	int opened = turn_open();
+
+	if (opened > 0)
+		hello();
+	if (opened < 0 || turn_take(&upstream_out, take))
+		connected = false;
+	turn_ms = now_ms();
 }
 
 static void reconnect(void)
@@ -181,6 +197,11 @@ void upstream_watch(struct pollset *s)
 	bool paused = upstream_out.size > 4 * QUEUE_LIMIT || command_blocks_upstream() ||
 		      relay_blocks_upstream();
 
+	if (kind == UPSTREAM_TURNS) {
+		tell_lost();
+		pollset_wake_within(s, upstream_out.size ? 0 : connected ? TICK_MS : 1);
+		return;
+	}
 	if (!connected)
 		reconnect();
 	tell_lost();
@@ -205,7 +226,9 @@ bool upstream_serve(const struct pollset *s, void (*take)(const struct nvh_frame
 {
 	short ready;
 
-	if (!connected)
+	if (kind == UPSTREAM_TURNS && (upstream_out.size || !connected || now_ms() - turn_ms >= TICK_MS))
+		take_turn(take);
+	if (!connected || kind == UPSTREAM_TURNS)
 		return true;
 	if (upstream_out.size && queue_flush(&upstream_out, out)) {
 		hang_up(true);
