@@ -76,6 +76,10 @@ class Model:
     sha256: str
     artefact: Artefact | None
 
+    def deterministic(self, timing: str) -> bool:
+        """Whether time in the machine is counted in instructions, so that nothing depends on the host's."""
+        return "-icount" in self.flags(timing)
+
     def flags(self, timing: str) -> tuple[str, ...]:
         """Return the options of the model with ``timing``; ``UserError`` names the closest timing."""
         if timing not in self.spec.timings:

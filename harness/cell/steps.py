@@ -15,7 +15,7 @@ from harness.check.finding import RunResult
 from harness.errors import InfraError
 from harness.level import Level
 from harness.scenario.model import Boot, Copy, Mark, Run, Step, WaitFor
-from harness.stack.agent import Completed, Process
+from harness.stack.process import Completed, Process
 from harness.stack.stack import Stack
 
 POLL_S = 0.5

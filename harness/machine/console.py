@@ -20,13 +20,13 @@ DRAIN_S = 0.5
 
 
 class Console:
-    """One level's console. ``log`` receives what the level printed, byte for byte."""
+    """One level's console. ``log`` receives what the level printed, byte for byte, after what it holds."""
 
     def __init__(self, connection: socket.socket, log: Path) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._text = self._decode(log.read_bytes()) if log.exists() else ""
         self._file = log.open("ab", buffering=0)
         self._spawn = socket_pexpect.SocketSpawn(connection, timeout=None, maxread=READ_SIZE)
-        self._text = ""
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._changed = threading.Condition()
         self._ended = False
         self._last = time.monotonic()

@@ -116,7 +116,7 @@ def read_system_registers(model: Model, timing: str, names: Iterable[str]) -> di
             numbers = stub.registers()
             return {name: stub.read(numbers[name]) for name in names if name in numbers}
         finally:
-            process.stop(child)
+            process.kill(child)
 
 
 def _connect(directory: Path, child: subprocess.Popen[bytes]) -> socket.socket:

@@ -24,6 +24,7 @@ def spawn(
     env: Mapping[str, str],
     stdout: IO[bytes],
     stderr: IO[bytes] | int = subprocess.STDOUT,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start ``argv`` in a process group of its own; the kernel kills it when its parent thread dies.
 
@@ -44,16 +45,14 @@ def spawn(
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
+        pass_fds=pass_fds,
         preexec_fn=die_with_parent,
     )
 
 
-def stop(process: subprocess.Popen[bytes], grace_s: float = 2.0) -> int:
-    """End a process started by ``spawn``: SIGTERM, then SIGKILL to its group. Returns its status."""
+def kill(process: subprocess.Popen[bytes]) -> int:
+    """End a process started by ``spawn``, and what it started, at once. Returns its status."""
     if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(grace_s)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     return process.wait()

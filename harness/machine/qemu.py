@@ -25,12 +25,34 @@ from harness.machine.console import Console
 
 SOCKET_TIMEOUT_S = 20.0
 QMP_TIMEOUT_S = 20.0
+RAM = "ram"
 PC = re.compile(r"\bPC=([0-9a-fA-F]+)")
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What is the machine's RAM: an open file, which it writes, or a file that stays below private pages."""
+
+    source: int | Path
+
+    @property
+    def path(self) -> str:
+        """The path by which QEMU opens it."""
+        return f"/proc/self/fd/{self.source}" if isinstance(self.source, int) else str(self.source)
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that QEMU must inherit for that."""
+        return (self.source,) if isinstance(self.source, int) else ()
+
+
+@dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """What to run. ``launcher`` is the QEMU command without options; ``flags`` the model's own options."""
+    """What to run. ``launcher`` is the QEMU command without options; ``flags`` the model's own options.
+
+    ``turns``: L0's agent talks through semihosting instead of a virtio-serial port. ``incoming``: start
+    stopped, without a kernel, and wait for a saved state.
+    """
 
     launcher: tuple[str, ...]
     environment: Mapping[str, str]
@@ -41,6 +63,9 @@ class MachineSpec:
     cmdline: str
     initrd: Path | None = None
     sandbox: bool = True
+    turns: bool = False
+    memory: Memory | None = None
+    incoming: bool = False
     extra: tuple[str, ...] = field(default=())
 
 
@@ -52,13 +77,29 @@ def arguments(spec: MachineSpec) -> list[str]:
         words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
     words += ["-chardev", "socket,id=console,path=console.sock,server=on,wait=off"]
     words += ["-serial", "chardev:console"]
-    words += ["-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"]
-    words += ["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=nvh.agent"]
+    if spec.turns:
+        words += ["-semihosting-config", "enable=on,target=native,userspace=on"]
+    else:
+        words += ["-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"]
+        words += ["-device", "virtio-serial-device"]
+        words += ["-device", "virtserialport,chardev=agent,name=nvh.agent"]
     words += ["-qmp", "unix:qmp.sock,server=on,wait=off"]
+    if spec.memory:
+        words += ["-machine", f"memory-backend={RAM}", "-object", memory_option(spec.memory, spec.memory_mib)]
+    if spec.incoming:
+        words += ["-S", "-incoming", "defer"]
+        words += ["-qtest", "unix:qtest.sock,server=on,wait=off", "-qtest-log", "none"]
+        return [*words, *spec.extra]
     words += ["-kernel", str(spec.kernel), "-append", spec.cmdline]
     if spec.initrd:
         words += ["-initrd", str(spec.initrd)]
     return [*words, *spec.extra]
+
+
+def memory_option(memory: Memory, size_mib: int) -> str:
+    """Return the memory backend; a private mapping leaves its file as it is (QEMU man page)."""
+    how = "share=on" if memory.inherited else "share=off,readonly=on,rom=off"
+    return f"memory-backend-file,id={RAM},size={size_mib}M,mem-path={escape(memory.path)},{how}"
 
 
 def escape(value: str) -> str:
@@ -83,7 +124,11 @@ class Machine:
         )
         with self._log.open("ab") as log:
             self._process: subprocess.Popen[bytes] = process.spawn(
-                self.command, cwd=directory, env={**os.environ, **spec.environment}, stdout=log
+                self.command,
+                cwd=directory,
+                env={**os.environ, **spec.environment},
+                stdout=log,
+                pass_fds=spec.memory.inherited if spec.memory else (),
             )
 
     def __enter__(self) -> Machine:
@@ -178,14 +223,15 @@ class Machine:
         return InfraError(f"QEMU ended with {how}: {output.strip() or 'it printed nothing'}", output)
 
     def close(self) -> None:
-        """End QEMU and close every connection. Safe to call twice."""
+        """End QEMU and close every connection. Safe to call twice.
+
+        It is killed: it has nothing to save, and cannot listen while its vCPU waits for a turn of ours.
+        """
+        process.kill(self._process)
         if self._qmp is not None:
-            with contextlib.suppress(Exception):
-                self._qmp.cmd("quit")
             with contextlib.suppress(Exception):
                 self._qmp.close()
             self._qmp = None
-        process.stop(self._process)
         if self._console is not None:
             self._console.close()
         for path in self.directory.glob("*.sock"):

@@ -1,43 +1,30 @@
-"""Commands at every level over one virtio-serial channel to L0's agent, which relays to the levels below.
+"""Commands at every level over one link to L0's agent, which relays to the levels below.
 
-Nothing listens on a network and no key is needed: the channel is a UNIX socket in the cell's directory.
+Nothing listens on a network and no key is needed: the link is a socket or FIFOs in the cell's directory.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-import queue
-import signal
-import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.errors import InfraError
 from harness.level import Level
-from harness.stack.wire import CHUNK, Decoder, Frame, Type
+from harness.stack.link import Link
+from harness.stack.process import Completed, Process, Sink
+from harness.stack.wire import Decoder, Frame, Type
 
-SIGNALLED = 256
 POLL_S = 0.2
-Sink = Callable[[bytes], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """What a command left: ``status`` is 0..255, or 256 + n when signal n ended it."""
-
-    status: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def text(self) -> str:
-        """Standard output as text."""
-        return self.stdout.decode(errors="replace")
+WATCH_S = 2.0
+PING_S = 2.0
+PING_TURNS = 20  # an idle L0 takes its turn every 100 ms of its own time
+CHANNELS = 65536
+UNHEARD = 0  # no command and no ping has this channel
+CHECK_TIMERS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,109 +36,45 @@ class Pong:
 
 
 class ChannelClosed(InfraError):
-    """The connection to L0's agent ended: the machine has gone away."""
-
-
-class Process:
-    """A command that runs at a level. Output is collected and passed on as it comes."""
-
-    def __init__(self, agent: Agent, channel: int, level: Level, command: str, sink: Sink | None) -> None:
-        self._agent = agent
-        self._channel = channel
-        self._sink = sink
-        self._done = threading.Condition()
-        self._status: int | None = None
-        self._error: InfraError | None = None
-        self._stdout = bytearray()
-        self._stderr = bytearray()
-        self.level = level
-        self.command = command
-
-    def deliver(self, frame: Frame) -> None:
-        """Take one frame of this command; called by the agent's reader thread only."""
-        with self._done:
-            if frame.type == Type.STDOUT:
-                if self._sink:
-                    # Whoever took the output may have gone; the reader serves all other commands too.
-                    with contextlib.suppress(OSError):
-                        self._sink(frame.payload)
-                else:
-                    self._stdout += frame.payload
-            elif frame.type == Type.STDERR:
-                self._stderr += frame.payload
-            elif frame.type == Type.EXIT and len(frame.payload) == 4:
-                self._status = struct.unpack("<i", frame.payload)[0]
-            elif frame.type == Type.ERROR:
-                text = frame.payload.decode(errors="replace").strip()
-                self._error = InfraError(f"the agent at {self.level} refused {self.command!r}: {text}")
-            self._done.notify_all()
-
-    def abandon(self, error: InfraError) -> None:
-        """Give up waiting: no frame will come any more."""
-        with self._done:
-            if self._status is None and self._error is None:
-                self._error = error
-            self._done.notify_all()
-
-    @property
-    def running(self) -> bool:
-        """Whether neither an exit status nor an error has arrived."""
-        return self._status is None and self._error is None
-
-    def snapshot(self) -> Completed:
-        """Return what has arrived so far; the status is -1 while the command runs."""
-        with self._done:
-            status = -1 if self._status is None else self._status
-            return Completed(status, bytes(self._stdout), bytes(self._stderr))
-
-    def send(self, data: bytes) -> None:
-        """Write to the command's standard input."""
-        for start in range(0, len(data), CHUNK):
-            self._agent.post(self.level, Type.STDIN, self._channel, data[start : start + CHUNK])
-
-    def close_stdin(self) -> None:
-        """Close the command's standard input."""
-        self._agent.post(self.level, Type.STDIN, self._channel)
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the command's process group."""
-        self._agent.post(self.level, Type.KILL, self._channel, struct.pack("<I", number))
-
-    def wait(self, timeout_s: float) -> Completed:
-        """Return what the command left.
-
-        Raises ``TimeoutError`` when it still runs after ``timeout_s`` seconds, and ``InfraError`` when the
-        level's agent could not run it or the machine went away.
-        """
-        with self._done:
-            finished = self._done.wait_for(lambda: not self.running, timeout_s)
-            if self._error:
-                raise self._error
-            if not finished:
-                raise TimeoutError(f"{self.command!r} at {self.level} still runs after {timeout_s:.0f} s")
-        return self.snapshot()
+    """The link to L0's agent ended: the machine has gone away."""
 
 
 class Agent:
-    """The harness's end of the channel. Thread-safe; one reader thread delivers frames."""
+    """The harness's end of the link; one reader thread delivers frames.
 
-    def __init__(self, connection: socket.socket, log: Path | None = None) -> None:
-        self._socket = connection
+    With a link that takes turns, the machine runs only while somebody waits in ``wait_for`` for what has
+    not happened, or inside ``running_freely``. Frames are delivered at the end of its turn, all at once.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._sending = threading.Lock()
-        self._channels = itertools.cycle(range(1, 65536))
+        self._changed = threading.Condition()
+        self._next = 0
         self._processes: dict[int, Process] = {}
-        self._pongs: dict[int, queue.SimpleQueue[Pong | InfraError]] = {}
+        self._pongs: dict[int, Pong | InfraError | None] = {}
         self._closed: ChannelClosed | None = None
-        self._log = log.open("ab") if log else None
+        self._ended = False
+        self._outbox: list[bytes] = []
+        self._awaited: Callable[[], bool] | None = None
+        self._free = 0
+        self.turns = 0
+        self.idle_turns = 0
+        self.frozen_s = 0.0
+        self.heard = time.monotonic()
         self._reader = threading.Thread(target=self._read, name="agent-reader", daemon=True)
         self._reader.start()
 
     def start(self, level: Level, command: str, sink: Sink | None = None) -> Process:
         """Start ``command`` with /bin/sh at ``level``; ``sink`` takes its standard output as it comes."""
-        channel = next(self._channels)
+        process = self.attach(self._channel(), level, command, sink)
+        self.post(level, Type.EXEC, process.channel, command.encode())
+        return process
+
+    def attach(self, channel: int, level: Level, command: str, sink: Sink | None = None) -> Process:
+        """Take over a command that the agent at ``level`` already runs on ``channel``."""
         process = Process(self, channel, level, command, sink)
         self._processes[channel] = process
-        self.post(level, Type.EXEC, channel, command.encode())
         return process
 
     def run(self, level: Level, command: str, timeout_s: float, stdin: bytes = b"") -> Completed:
@@ -167,72 +90,192 @@ class Agent:
 
     def ping(self, level: Level, timeout_s: float) -> Pong:
         """Return the clocks of the agent at ``level``; ``TimeoutError`` when it does not answer in time."""
-        channel = next(self._channels)
-        answers: queue.SimpleQueue[Pong | InfraError] = queue.SimpleQueue()
-        self._pongs[channel] = answers
-        try:
-            self.post(level, Type.PING, channel)
-            answer = answers.get(timeout=timeout_s)
-        except queue.Empty:
-            raise TimeoutError(f"the agent at {level} did not answer within {timeout_s:.1f} s") from None
-        finally:
-            self._pongs.pop(channel, None)
-        if isinstance(answer, InfraError):
-            raise answer
-        return answer
+        return self._ask(level, Type.PING, b"", time.monotonic() + timeout_s)
 
-    def wait_ready(self, level: Level, timeout_s: float) -> bool:
-        """Wait until the agent at ``level`` answers a ping; return whether it did. Bounded."""
+    def resume(self, level: Level, seed: bytes, timeout_s: float) -> Pong:
+        """Tell the agent at ``level`` that its machine was restored; mixes ``seed`` into its entropy.
+
+        At L0 it sleeps on every CPU first: ``TimeoutError`` when a CPU's timer is dead.
+        """
+        flags = CHECK_TIMERS if level is Level.L0 else 0
+        return self._ask(level, Type.RESUME, bytes([flags]) + seed, time.monotonic() + timeout_s)
+
+    def tell_resumed(self, level: Level, seed: bytes) -> None:
+        """Have ``seed`` mixed in at ``level`` before anything that is sent later; do not wait for it."""
+        self.post(level, Type.RESUME, UNHEARD, bytes([0]) + seed)
+
+    def wait_ready(self, level: Level, timeout_s: float, watch: Callable[[], bool] = lambda: True) -> bool:
+        """Wait until the agent at ``level`` answers a ping; return whether it did. Bounded.
+
+        ``watch`` is called every ``WATCH_S`` seconds; the wait ends when it says so by returning false. Which
+        frames are sent does not depend on it where turns are taken, only on the machine's own turns.
+        """
         end = time.monotonic() + timeout_s
-        while (left := end - time.monotonic()) > 0:
+        if self._link.turns and not self._watched(lambda: self.turns > 0, end, watch):
+            return False
+        while time.monotonic() < end:
             if self._closed:
                 raise self._closed
+            patience = end if self._link.turns else min(end, time.monotonic() + PING_S)
             with contextlib.suppress(TimeoutError, InfraError):
-                self.ping(level, min(left, 2.0))
+                self._ask(level, Type.PING, b"", patience, PING_TURNS, watch)
                 return True
-            time.sleep(POLL_S)
+            if not self._link.turns and not watch():
+                return False
+            self.pause(POLL_S)
         return False
+
+    def pause(self, seconds: float) -> None:
+        """Let the machine go on: to its next turn, else for ``seconds``."""
+        if not self._link.turns:
+            time.sleep(seconds)
+            return
+        turn = self.turns
+        self.wait_for(lambda: self.turns > turn, 10 * seconds)
+
+    def wait_for(self, happened: Callable[[], bool], timeout_s: float) -> bool:
+        """Let the machine run until ``happened()``; whether it did, within ``timeout_s`` seconds."""
+        with self._changed:
+            if not self._free:
+                self._awaited = happened
+            self._changed.notify_all()
+            try:
+                self._changed.wait_for(lambda: bool(self._closed) or happened(), timeout_s)
+            finally:
+                self._awaited = None
+            return happened()
+
+    @contextlib.contextmanager
+    def running_freely(self) -> Iterator[None]:
+        """Do not hold the machine at the end of its turns, as an interactive user or QMP needs it."""
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free -= 1
 
     def post(self, level: Level, kind: Type, channel: int, payload: bytes = b"") -> None:
         """Send one frame to the agent at ``level``; ``ChannelClosed`` when the machine has gone."""
         if self._closed:
             raise self._closed
+        frame = Frame(int(level), kind, channel, payload).encode()
+        if self._link.turns:
+            with self._changed:
+                self._outbox.append(frame)
+            return
         try:
             with self._sending:
-                self._socket.sendall(Frame(int(level), kind, channel, payload).encode())
+                self._link.send(frame)
         except OSError as error:
             raise self._close(f"writing to L0's agent failed: {error}") from error
 
     def close(self) -> None:
-        """Close the channel; pending commands end with ``ChannelClosed``."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        """Close the link; pending commands end with ``ChannelClosed``. Safe to call twice."""
+        if self._ended:
+            return
+        self._ended = True
+        self._close("the link to L0's agent was closed")
+        self._link.close()
         self._reader.join(5)
-        self._socket.close()
-        if self._log:
-            self._log.close()
+        self._link.release()
+
+    def _channel(self) -> int:
+        for _ in range(CHANNELS):
+            self._next = self._next % (CHANNELS - 1) + 1
+            if self._next not in self._processes and self._next not in self._pongs:
+                return self._next
+        raise InfraError("every channel of L0's agent is in use")
+
+    def _ask(
+        self,
+        level: Level,
+        kind: Type,
+        payload: bytes,
+        end: float,
+        turns: int | None = None,
+        watch: Callable[[], bool] = lambda: True,
+    ) -> Pong:
+        """Send a frame that is answered by PONG; ``turns`` bounds the wait too where turns are taken."""
+        channel = self._channel()
+        self._pongs[channel] = None
+        begun = self.turns
+
+        def over() -> bool:
+            late = turns is not None and self._link.turns and self.turns - begun >= turns
+            return self._pongs[channel] is not None or late
+
+        try:
+            self.post(level, kind, channel, payload)
+            self._watched(over, end, watch)
+            answer = self._pongs[channel]
+        finally:
+            del self._pongs[channel]
+        if isinstance(answer, InfraError):
+            raise answer
+        if answer is None:
+            if self._closed:
+                raise self._closed
+            raise TimeoutError(f"the agent at {level} did not answer in time")
+        return answer
+
+    def _watched(self, happened: Callable[[], bool], end: float, watch: Callable[[], bool]) -> bool:
+        """``wait_for`` until the monotonic time ``end``, or until ``watch`` says no."""
+        while not self.wait_for(happened, max(0.0, min(WATCH_S, end - time.monotonic()))):
+            if self._closed:
+                raise self._closed
+            if time.monotonic() >= end or not watch():
+                return False
+        return True
 
     def _read(self) -> None:
         decoder = Decoder()
-        reason = "the machine closed the channel to L0's agent"
-        while True:
-            try:
-                data = self._socket.recv(1 << 16)
-            except OSError as error:
-                reason = f"reading from L0's agent failed: {error}"
-                break
-            if not data:
-                break
-            for frame in decoder.feed(data):
-                self._dispatch(frame)
+        frames: list[Frame] = []
+        reason = "the machine closed the link to L0's agent"
+        try:
+            while data := self._link.receive():
+                self.heard = time.monotonic()
+                for frame in decoder.feed(data):
+                    frames.append(frame)
+                    if frame.type == Type.TURN or not self._link.turns:
+                        self.idle_turns = self.idle_turns + 1 if len(frames) == 1 else 0
+                        self._take(frames)
+                        frames = []
+                        if frame.type == Type.TURN:
+                            self._link.send(self._answer())
+        except OSError as error:
+            reason = f"the link to L0's agent failed: {error}"
         self._close(reason)
 
+    def _take(self, frames: list[Frame]) -> None:
+        with self._changed:
+            for frame in frames:
+                self._dispatch(frame)
+            self._changed.notify_all()
+
+    def _answer(self) -> bytes:
+        """Wait until the harness has nothing more to say, and return what it said and the end of its turn."""
+        begun = time.monotonic()
+        with self._changed:
+            self.turns += 1
+            self._changed.notify_all()
+            self._changed.wait_for(self._may_go_on)
+            data = b"".join(self._outbox)
+            self._outbox.clear()
+        self.frozen_s += time.monotonic() - begun
+        return data + Frame(0, Type.TURN, 0).encode()
+
+    def _may_go_on(self) -> bool:
+        return bool(self._closed or self._free or (self._awaited and not self._awaited()))
+
     def _dispatch(self, frame: Frame) -> None:
-        if answers := self._pongs.get(frame.channel):
+        if frame.channel in self._pongs:
             if frame.type == Type.PONG and len(frame.payload) >= 16:
-                answers.put(Pong(*struct.unpack_from("<QQ", frame.payload)))
+                self._pongs[frame.channel] = Pong(*struct.unpack_from("<QQ", frame.payload))
             elif frame.type == Type.ERROR:
-                answers.put(InfraError(frame.payload.decode(errors="replace").strip()))
+                self._pongs[frame.channel] = InfraError(frame.payload.decode(errors="replace").strip())
             return
         if process := self._processes.get(frame.channel):
             process.deliver(frame)
@@ -240,10 +283,10 @@ class Agent:
                 self._processes.pop(frame.channel, None)
 
     def _close(self, reason: str) -> ChannelClosed:
-        if self._closed is None:
-            self._closed = ChannelClosed(reason)
-        for process in list(self._processes.values()):
-            process.abandon(self._closed)
-        for answers in list(self._pongs.values()):
-            answers.put(self._closed)
+        with self._changed:
+            if self._closed is None:
+                self._closed = ChannelClosed(reason)
+            for process in self._processes.values():
+                process.abandon(self._closed)
+            self._changed.notify_all()
         return self._closed

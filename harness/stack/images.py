@@ -30,6 +30,7 @@ class StackImages:
     def machine(self, spec: StackSpec, extra: tuple[str, ...] = ()) -> MachineSpec:
         """Return the machine that runs L0 of ``spec``."""
         level = spec.levels[Level.L0]
+        turns = self.model.deterministic(spec.timing)
         return MachineSpec(
             launcher=self.model.launcher,
             environment=self.model.environment,
@@ -37,7 +38,8 @@ class StackImages:
             cpus=level.cpus,
             memory_mib=level.memory_mib,
             kernel=self.kernels[Level.L0].path / "Image",
-            cmdline=kernel_cmdline(Level.L0, level, self.has_initramfs(Level.L0)),
+            cmdline=kernel_cmdline(Level.L0, level, self.has_initramfs(Level.L0), turns),
+            turns=turns,
             initrd=self.initrd.path / INITRD,
             sandbox=self.model.spec.sandbox,
             extra=extra,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import socket
 import time
@@ -11,11 +12,13 @@ from pathlib import Path
 from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.console import Console
-from harness.machine.qemu import Machine
+from harness.machine.qemu import Machine, MachineSpec, Memory
 from harness.scenario.model import StackSpec
 from harness.stack import vmm
-from harness.stack.agent import Agent, ChannelClosed, Completed, Process
+from harness.stack.agent import Agent, ChannelClosed
 from harness.stack.images import StackImages
+from harness.stack.link import Link, SocketLink, TurnLink
+from harness.stack.process import Completed, Process
 
 BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
@@ -24,6 +27,8 @@ EXPLAIN_S = 3.0
 IDLE_CPU = 0.03
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 IDLE_SAMPLES = 5
+RESTING_TURNS = 50  # L0's time runs five times as fast as the host's when nobody has anything to execute
+IDLE_TURNS = 6000  # ten minutes of L0's time in which nothing came
 
 
 class LevelFailed(InfraError):
@@ -37,7 +42,8 @@ class LevelFailed(InfraError):
 class Stack:
     """A stack in ``directory``. ``slowdown`` multiplies every deadline given to its methods.
 
-    Use as a context manager: leaving it ends every process it started.
+    ``ram``: an open file to be L0's memory, so that the stack can be saved. Use as a context manager:
+    leaving it ends every process it started.
     """
 
     def __init__(
@@ -47,16 +53,18 @@ class Stack:
         directory: Path,
         stage: Callable[[str], None] = lambda _: None,
         slowdown: float | None = None,
+        ram: int | None = None,
     ) -> None:
         self.images = images
         self.spec = spec
         self.directory = directory
         self.slowdown = images.model.spec.slowdown if slowdown is None else slowdown
+        self.ram = ram
         self._stage = stage
         self._machine: Machine | None = None
         self._agent: Agent | None = None
         self._consoles: dict[Level, Console] = {}
-        self._vmms: dict[Level, Process] = {}
+        self.vmms: dict[Level, Process] = {}
         self._feeds: list[socket.socket] = []
         self.booted: Level | None = None
 
@@ -97,7 +105,8 @@ class Stack:
             if step <= level and (self.booted is None or step > self.booted):
                 self._stage(f"boot {step}")
                 if step is Level.L0:
-                    self._start_machine()
+                    memory = None if self.ram is None else Memory(self.ram)
+                    self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
                 else:
                     if step is Level.L1:
                         self._require_virtual_el2()
@@ -154,8 +163,11 @@ class Stack:
         """Tell a hang from a slow machine: CPU use, whether program counters move, who still answers."""
         if self._machine is None or not self._machine.running:
             return "QEMU is not running"
-        use, counters = self._machine.activity(1.0)
-        if use < IDLE_CPU:
+        turns = self.agent.idle_turns
+        with self.agent.running_freely():
+            use, counters = self._machine.activity(1.0)
+            turns = self.agent.idle_turns - turns
+        if use < IDLE_CPU or turns > RESTING_TURNS:
             kind = "hung: every CPU of the machine is idle"
         elif counters <= self._machine.spec.cpus:
             kind = "hung: every CPU of the machine spins at one address"
@@ -172,7 +184,7 @@ class Stack:
         """Raise ``InfraError`` when QEMU has ended, ``VmmEnded`` when the VMM of a level has."""
         if not self.machine.running:
             raise self.machine.death()
-        for level, process in self._vmms.items():
+        for level, process in self.vmms.items():
             if not process.running:
                 self._vmm_ended(level, process)
 
@@ -202,10 +214,30 @@ class Stack:
             return False
         return True
 
-    def _start_machine(self) -> None:
-        self._machine = Machine(self.images.machine(self.spec), self.directory)
+    @property
+    def machine_spec(self) -> MachineSpec:
+        """The machine that runs L0, with memory of its own."""
+        return self.images.machine(self.spec)
+
+    def start_machine(self, spec: MachineSpec) -> None:
+        """Start QEMU and listen to its console and to L0's agent."""
+        turns = TurnLink(self.directory) if spec.turns else None
+        self._machine = Machine(spec, self.directory)
         self._consoles[Level.L0] = self._machine.console
-        self._agent = Agent(self._machine.connect("agent.sock"))
+        link: Link = turns or SocketLink(self._machine.connect("agent.sock"))
+        self._agent = Agent(link)
+
+    def attach(self, level: Level, channel: int) -> None:
+        """Take over the VMM of ``level``, which runs on ``channel`` in a restored machine."""
+        sink = self._open_console(level)
+        command = vmm.vmm_command(level, self.spec.levels[level], self.images.has_initramfs(level))
+        self.vmms[level] = self.agent.attach(channel, Level(level - 1), command, sink)
+
+    def _open_console(self, level: Level) -> Callable[[bytes], None]:
+        harness_end, console_end = socket.socketpair()
+        self._feeds.append(harness_end)
+        self._consoles[level] = Console(console_end, self.directory / f"{level}.console.log")
+        return harness_end.sendall
 
     def _require_virtual_el2(self) -> None:
         """Refuse a kernel that cannot run L1 as a hypervisor, before L1 would wait for its deadline.
@@ -229,25 +261,28 @@ class Stack:
 
     def _start_vmm(self, level: Level) -> None:
         below = Level(level - 1)
-        harness_end, console_end = socket.socketpair()
-        self._feeds.append(harness_end)
-        self._consoles[level] = Console(console_end, self.directory / f"{level}.console.log")
+        sink = self._open_console(level)
         command = vmm.vmm_command(level, self.spec.levels[level], self.images.has_initramfs(level))
         (self.directory / f"{level}.vmm.sh").write_text(f"#!/bin/sh\n# runs at {below}\n{command}\n")
-        self._vmms[level] = self.agent.start(below, command, sink=harness_end.sendall)
+        self.vmms[level] = self.agent.start(below, command, sink)
 
     def _await_agent(self, level: Level) -> None:
         """Wait for the agent, but notice at once when what runs the level ends or the machine idles."""
-        end = time.monotonic() + BOOT_DEADLINE_S[level] * self.slowdown
         idle = 0
+
+        def watch() -> bool:
+            nonlocal idle
+            self.check_alive()
+            if self.agent.idle_turns > IDLE_TURNS:
+                return False
+            # A machine that takes turns is at rest between them.
+            silent = time.monotonic() - self.agent.heard > WATCH_S
+            idle = idle + 1 if silent and self.machine.cpu_use(0.3) < IDLE_CPU else 0
+            return idle < IDLE_SAMPLES
+
         try:
-            while time.monotonic() < end:
-                if self.agent.wait_ready(level, WATCH_S):
-                    return
-                self.check_alive()
-                idle = idle + 1 if self.machine.cpu_use(0.3) < IDLE_CPU else 0
-                if idle >= IDLE_SAMPLES:
-                    break
+            if self.agent.wait_ready(level, BOOT_DEADLINE_S[level] * self.slowdown, watch):
+                return
         except ChannelClosed:
             self._explain()
             raise

@@ -30,16 +30,18 @@ def disk_serials(level: Level) -> list[str]:
     return [f"root-{level}", *(["boot", *deeper] if deeper else [])]
 
 
-def kernel_cmdline(level: Level, spec: LevelSpec, initramfs: bool) -> str:
+def kernel_cmdline(level: Level, spec: LevelSpec, initramfs: bool, turns: bool = False) -> str:
     """Return the kernel command line of ``level``; L0 runs KVM with nested virtualisation.
 
-    ``initramfs``: the kernel's own initramfs runs first.
+    ``initramfs``: the kernel's own initramfs runs first. ``turns``: how the agent of L0 is to talk.
     """
     words = [CMDLINE, f"nvh.level={level}"]
     if level is Level.L0:
         words += [ROOT_BELOW_MODULES if initramfs else ROOT_IN_MEMORY, "kvm-arm.mode=nested"]
     else:
         words.append(ROOT_ON_DISK)
+    if turns:
+        words.append("nvh.link=turns")
     if spec.cmdline:
         words.append(spec.cmdline)
     return " ".join(words)

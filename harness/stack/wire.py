@@ -19,18 +19,20 @@ CHUNK = 32768
 
 
 class Type(enum.IntEnum):
-    """Frame types; those from 16 on go from the agent to the harness."""
+    """Frame types; those from 16 on go from the agent to the harness, TURN both ways."""
 
     EXEC = 1
     STDIN = 2
     KILL = 3
     PING = 4
+    RESUME = 5
     STDOUT = 16
     STDERR = 17
     EXIT = 18
     PONG = 19
     HELLO = 20
     ERROR = 21
+    TURN = 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,23 +48,22 @@ def test_child_has_a_session_of_its_own_and_no_stdin(tmp_path: Path) -> None:
     child = start("readlink /proc/self/fd/0; exec sleep 86422", tmp_path)
     assert os.getsid(child.pid) == child.pid
     assert (tmp_path / "out").read_text() == "/dev/null\n"
-    process.stop(child)
+    process.kill(child)
 
 
-def test_stop_asks_first(tmp_path: Path) -> None:
-    child = start("trap 'exit 7' TERM; echo on; while :; do sleep 0.05; done", tmp_path)
-    assert process.stop(child) == 7
-    assert process.stop(child) == 7
-
-
-def test_stop_kills_the_group_of_who_refuses(tmp_path: Path) -> None:
+def test_kill_ends_the_group_of_who_refuses(tmp_path: Path) -> None:
     script = "trap '' TERM; sleep 86423 & echo $!; while :; do sleep 0.05; done"
     child = start(script, tmp_path)
     below = int((tmp_path / "out").read_text())
-    began = time.monotonic()
-    assert process.stop(child, grace_s=0.3) == -signal.SIGKILL
-    assert 0.3 <= time.monotonic() - began < 3
+    assert process.kill(child) == -signal.SIGKILL
+    assert process.kill(child) == -signal.SIGKILL
     assert wait_gone([below], 5) == []
+
+
+def test_kill_tells_how_a_process_ended_before(tmp_path: Path) -> None:
+    child = start("echo on; exit 7", tmp_path)
+    child.wait(5)
+    assert process.kill(child) == 7
 
 
 def test_wait_or_kill(tmp_path: Path) -> None:
@@ -78,7 +77,7 @@ def test_cpu_seconds_of_a_busy_an_idle_and_an_absent_process(tmp_path: Path) -> 
     before = process.cpu_seconds(busy.pid)
     time.sleep(0.5)
     assert process.cpu_seconds(busy.pid) - before > 0.05
-    process.stop(busy)
+    process.kill(busy)
     assert process.cpu_seconds(busy.pid) == 0.0
 
 

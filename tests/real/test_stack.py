@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.level import Level
-from harness.stack.agent import Completed
+from harness.stack.process import Completed
 from harness.stack.ssh import Session
 from harness.stack.stack import Stack
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.stack.agent import Agent
+from harness.stack.link import SocketLink
 
 
 @dataclass
@@ -44,7 +45,7 @@ def chain(agent_binary: Path, tmp_path: Path) -> Iterator[Chain]:
         words: list[str | Path] = [agent_binary, "--socket", tmp_path / f"{level}"]
         words += ["--next", tmp_path / f"{level + 1}"]
         processes.append(subprocess.Popen([*words, "--level", f"l{level}"]))
-    agent = Agent(connect(tmp_path / "0"))
+    agent = Agent(SocketLink(connect(tmp_path / "0")))
     yield Chain(agent, processes)
     with contextlib.suppress(Exception):
         agent.close()

@@ -14,7 +14,9 @@ import pytest
 
 from harness.errors import InfraError
 from harness.level import Level
-from harness.stack.agent import Agent, ChannelClosed, Completed
+from harness.stack.agent import Agent, ChannelClosed
+from harness.stack.link import SocketLink
+from harness.stack.process import Completed
 from harness.stack.wire import Frame, Type
 from tests.processes import running
 from tests.stack.conftest import Chain
@@ -129,7 +131,7 @@ def test_sink_takes_output_and_may_go_away(agent: Agent) -> None:
 
 def test_rubbish_from_the_machine_harms_nothing() -> None:
     ours, machine = socket.socketpair()
-    agent = Agent(ours)
+    agent = Agent(SocketLink(ours))
     process = agent.start(Level.L0, "x")
     machine.sendall(b"rubbish" + Frame(9, Type.HELLO, 0, b"\xff").encode())
     machine.sendall(Frame(0, Type.EXIT, 1, b"").encode() + Frame(0, 99, 1, b"?").encode())

@@ -1,0 +1,185 @@
+"""A running stack as files: saved once, restored as often as wanted.
+
+A directory holds ``ram`` (L0's memory, sparse), ``state`` (the devices), ``stack.json`` (what the harness knew)
+and what each level had printed. ``ram`` is mapped privately, so machines restored from it share its pages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InfraError
+from harness.level import Level
+from harness.machine.migration import load_state, pend_sgi, save_state
+from harness.machine.qemu import Memory
+from harness.stack.stack import Stack
+
+FORMAT = 1
+BLOCK = 1 << 16
+RAM = "ram"
+STATE = "state"
+RECORD = "stack.json"
+KICK_DEADLINE_S = 30.0
+INTERRUPTS_DEADLINE_S = 20.0
+BROADCAST = re.compile(r"^IPI(\d+):.*\bTimer broadcast interrupts", re.M)
+
+
+class RestoreFailed(InfraError):
+    """A saved stack could not be brought back to life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the harness must know of a saved stack.
+
+    ``channels``: the channel on which the VMM of each level runs. ``kick``: the SGI that makes L0's kernel
+    program its timers anew, or None when that kernel has none.
+    """
+
+    booted: Level
+    channels: dict[Level, int]
+    kick: int | None
+
+
+def broadcast_sgi(interrupts: str) -> int | None:
+    """Return the SGI of the timer broadcast in the text of L0's /proc/interrupts.
+
+    Linux numbers its IPIs in this table as the SGIs that carry them (arch/arm64/kernel/smp.c).
+    """
+    found = BROADCAST.search(interrupts)
+    return int(found[1]) if found else None
+
+
+def save(stack: Stack, directory: Path) -> Record:
+    """Save a stack with memory in an open file and end it; ``InfraError`` when that fails.
+
+    No command may run at any level but the VMMs.
+    """
+    if stack.booted is None or stack.ram is None:
+        raise InfraError("only a booted stack whose memory is a file can be saved")
+    done = stack.run(Level.L0, "cat /proc/interrupts", INTERRUPTS_DEADLINE_S)
+    channels = {level: process.channel for level, process in stack.vmms.items()}
+    record = Record(stack.booted, channels, broadcast_sgi(done.text))
+    with stack.agent.running_freely():
+        save_state(stack.machine, directory / STATE)
+    copy_sparse(stack.ram, directory / RAM)
+    stack.close()  # every byte that the machine has sent is in the consoles' logs then
+    for level in Level:
+        if level <= record.booted:
+            shutil.copyfile(stack.directory / console_log(level), directory / console_log(level))
+    data = {
+        "format": FORMAT,
+        "booted": str(record.booted),
+        "channels": {str(level): channel for level, channel in channels.items()},
+        "kick": record.kick,
+    }
+    (directory / RECORD).write_text(json.dumps(data, indent=1, sort_keys=True))
+    return record
+
+
+def read_record(directory: Path) -> Record:
+    """Read what ``save`` recorded; ``RestoreFailed`` for anything else."""
+    try:
+        data = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise RestoreFailed(f"{directory}: format {data['format']}, this nvh reads {FORMAT}")
+        channels = {Level.parse(level): int(channel) for level, channel in data["channels"].items()}
+        return Record(Level.parse(data["booted"]), channels, data["kick"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RestoreFailed(f"{directory} is no saved stack: {error}") from error
+
+
+def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True) -> None:
+    """Bring the stack saved in ``directory`` to life in the unused ``stack``.
+
+    With ``stack.ram`` the machine works in that file, which is filled from the saved one; else its memory is
+    private. QEMU restores no EL2 timer, so an idle CPU of L0 would sleep for ever: the ``kick`` wakes each, and
+    the agent's sleep on every CPU proves it. Raises ``RestoreFailed`` when the machine does not live.
+    """
+    record = read_record(directory)
+    for level in Level:
+        if level <= record.booted:
+            shutil.copyfile(directory / console_log(level), stack.directory / console_log(level))
+    try:
+        if stack.ram is not None:
+            fill(stack.ram, directory / RAM)
+        memory = Memory(directory / RAM if stack.ram is None else stack.ram)
+        stack.start_machine(dataclasses.replace(stack.machine_spec, memory=memory, incoming=True))
+        load_state(stack.machine, directory / STATE)
+        for level, channel in record.channels.items():
+            stack.attach(level, channel)
+        if kick and record.kick is not None:
+            pend_sgi(stack.machine, record.kick)
+        stack.machine.qmp("cont")
+        stack.booted = record.booted
+        stack.agent.resume(Level.L0, seed, KICK_DEADLINE_S * stack.slowdown)
+        for level in record.channels:
+            stack.agent.tell_resumed(level, seed)
+    except TimeoutError as error:
+        kicked = f"kicked by SGI {record.kick}" if kick and record.kick is not None else "not kicked"
+        raise RestoreFailed(
+            f"the restored machine does not live ({kicked}): {error}; {stack.diagnose()}"
+        ) from error
+    except InfraError as error:
+        raise RestoreFailed(f"the machine could not be restored: {error}") from error
+
+
+@contextlib.contextmanager
+def open_memory() -> Iterator[int]:
+    """An anonymous file to be the memory of a stack that will be saved; see memfd_create(2)."""
+    descriptor = os.memfd_create("nvh-ram", os.MFD_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def copy_sparse(source: int, target: Path) -> None:
+    """Copy an open file, leaving out its holes and pages of zeros."""
+    size = os.fstat(source).st_size
+    with target.open("wb") as out:
+        for start, end in extents(source, size):
+            for at in range(start, end, BLOCK):
+                data = os.pread(source, min(BLOCK, end - at), at)
+                if data.strip(b"\0"):
+                    os.pwrite(out.fileno(), data, at)
+        out.truncate(size)
+
+
+def fill(target: int, source: Path) -> None:
+    """Make the open file ``target`` equal to ``source``; holes stay holes."""
+    with source.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        os.ftruncate(target, size)
+        for start, end in extents(stream.fileno(), size):
+            os.lseek(target, start, os.SEEK_SET)
+            while start < end:
+                start += os.sendfile(target, stream.fileno(), start, end - start)
+
+
+def extents(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a file that hold data, as (start, end) in bytes; see lseek(2), SEEK_DATA."""
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(descriptor, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole is left
+                return
+            raise
+        at = os.lseek(descriptor, start, os.SEEK_HOLE)
+        yield start, at
+
+
+def console_log(level: Level) -> str:
+    """Return the name of a level's console log."""
+    return f"{level}.console.log"
