@@ -122,10 +122,13 @@ class Store:
         finally:
             lock.release()
 
+    def place(self, kind: str, key: Mapping[str, Json]) -> Path:
+        """Return the directory of the artefact of ``key``, whether there is one or not."""
+        return self.root / kind / digest_of({"format": FORMAT, "kind": kind, "key": dict(key)})
+
     def find(self, kind: str, key: Mapping[str, Json]) -> Artefact | None:
         """Return the artefact of ``key`` if it is whole, and note that it was used."""
-        digest = digest_of({"format": FORMAT, "kind": kind, "key": dict(key)})
-        path = self.root / kind / digest
+        path = self.place(kind, key)
         try:
             found = load_artefact(path)
         except InfraError:
@@ -144,8 +147,8 @@ class Store:
         """
         if found := self.find(kind, key):
             return found
-        digest = digest_of({"format": FORMAT, "kind": kind, "key": dict(key)})
-        final = self.root / kind / digest
+        final = self.place(kind, key)
+        digest = final.name
         with self.lock(f"{kind}-{digest}"):
             if found := self.find(kind, key):
                 return found
@@ -218,16 +221,21 @@ class Store:
         for artefact, size, age in entries:
             if age < max_age_s and (budget_bytes is None or total <= budget_bytes):
                 continue
-            with self.lock(f"{artefact.kind}-{artefact.digest}"):
-                doomed = self.root / "tmp" / f"gc-{artefact.digest}-{os.getpid()}"
-                try:
-                    artefact.path.rename(doomed)
-                except OSError:
-                    continue
-                shutil.rmtree(doomed, ignore_errors=True)
-            total -= size
-            gone.append((artefact, size))
+            if self.remove(artefact):
+                total -= size
+                gone.append((artefact, size))
         return gone
+
+    def remove(self, artefact: Artefact) -> bool:
+        """Delete an artefact; whether it was there. Who has its files open keeps them."""
+        with self.lock(f"{artefact.kind}-{artefact.digest}"):
+            doomed = self.root / "tmp" / f"gc-{artefact.digest}-{os.getpid()}"
+            try:
+                artefact.path.rename(doomed)
+            except OSError:
+                return False
+            shutil.rmtree(doomed, ignore_errors=True)
+        return True
 
     def _sweep_tmp(self) -> None:
         for path in (self.root / "tmp").iterdir():

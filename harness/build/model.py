@@ -80,15 +80,21 @@ class Model:
         """Whether time in the machine is counted in instructions, so that nothing depends on the host's."""
         return "-icount" in self.flags(timing)
 
-    def flags(self, timing: str) -> tuple[str, ...]:
-        """Return the options of the model with ``timing``; ``UserError`` names the closest timing."""
+    def flags(self, timing: str, seed: int | None = None) -> tuple[str, ...]:
+        """Return the options of the model with ``timing``; ``UserError`` names the closest timing.
+
+        ``seed`` replaces the number after ``-seed``, where the timing has that option.
+        """
         if timing not in self.spec.timings:
             near = closest(timing, self.spec.timings)
             hint = f"; did you mean {near!r}?" if near else ""
             offered = ", ".join(self.spec.timings)
             raise UserError(f"model {self.spec.name} has no timing {timing!r} ({offered}){hint}")
         base = ("-M", self.spec.machine, "-cpu", self.spec.cpu)
-        return (*base, *self.spec.timings[timing], *self.spec.devices)
+        words = list(self.spec.timings[timing])
+        if seed is not None and "-seed" in words[:-1]:
+            words[words.index("-seed") + 1] = str(seed)
+        return (*base, *words, *self.spec.devices)
 
 
 def load_model(name: str) -> ModelSpec:

@@ -14,8 +14,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.cell import begin
 from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer
 from harness.cell.steps import Execution, StepFailed, summary
@@ -27,8 +29,9 @@ from harness.level import Level
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
-from harness.report.results import CellResult, FileRef, Finding, Stage, Version
-from harness.scenario.model import Boot, ResultCheck, Step
+from harness.report.results import CellResult, FileRef, Finding, MachineTime, Stage, Version
+from harness.scenario.model import Boot, ResultCheck, Snapshot, Step
+from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
 from harness.verdict import Verdict, worst
 
@@ -40,6 +43,7 @@ ROLES = {
     "qemu.sh": "command",
     "*.vmm.sh": "command",
     "cell.json": "manifest",
+    "snapshot.json": "manifest",
     "scenario.yaml": "manifest",
     "qemu.log": "log",
     "commands.log": "log",
@@ -75,58 +79,100 @@ class Stages:
             self._open = None
 
 
+@dataclass(slots=True)
+class Outcome:
+    """What is known of a cell so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    reason: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    machine: MachineTime | None = None
+    guest_seconds: float | None = None
+
+
 def run_cell(job: Job, directory: Path) -> CellResult:
     """Run the cell of ``job`` in ``directory`` and return its result; never raises ``NvhError``."""
     stages = Stages()
-    cell, findings, reason = job.cell, list[Finding](), ""
+    outcome = Outcome()
     started = utc_now()
-    stack = Stack(job.images, cell.stack, directory, stages.begin)
+    try:
+        _attempt(job, directory, stages, outcome)
+    except RestoreFailed as error:
+        stages.end()
+        (directory / begin.RECORD).unlink()
+        outcome = Outcome()
+        _attempt(job, directory, stages, outcome)
+        outcome.facts["start"] = f"cold boot, because: {error}"
+    stages.end()
+    return dataclasses.replace(
+        planned(job),
+        verdict=_verdict(outcome.findings, outcome.reason, job.cell.allow_vacuous),
+        started=started,
+        seconds=round(time.monotonic() - stages.started, 3),
+        findings=tuple(outcome.findings),
+        reason=outcome.reason,
+        stages=tuple(stages.done),
+        guest_seconds=outcome.guest_seconds,
+        machine=outcome.machine,
+        files=tuple(_files(directory)),
+        versions={name: Version(**each) for name, each in job.images.versions().items()},
+        facts=outcome.facts,
+    )
+
+
+def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
+    """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
+    cell = job.cell
+    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed)
     observer = Observer(stack, cell.expectations, directory)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:
         try:
-            _carry_out(cell.steps, execution, stages)
+            stages.begin("restore")
+            steps, outcome.facts["start"] = begin.begin(job, stack, execution, directory)
+            _carry_out(steps, execution, stages)
             stages.begin("traces")
             execution.stop_background()
             timeline = observer.collect()
             stages.begin("check")
             consoles = observer.consoles()
             checked = evaluate(cell.expectations, timeline, execution.results, consoles)
-            findings += [_finding(each) for each in checked]
-            findings += _unexpected(
+            outcome.findings += [_finding(each) for each in checked]
+            outcome.findings += _unexpected(
                 execution, {e.run for e in cell.expectations if isinstance(e, ResultCheck)}
             )
+        except RestoreFailed:
+            raise
         except StepFailed as error:
-            findings.append(
+            outcome.findings.append(
                 Finding.make("step", "deadline", Verdict.FAIL, str(error), where=error.step.where)
             )
         except NvhError as error:
-            reason = str(error)
+            outcome.reason = str(error)
         with contextlib.suppress(NvhError, TimeoutError):
             observer.read_kernel_logs()
-        findings += [_finding(each) for each in splat_findings(observer.consoles())]
-    stages.end()
-    verdict = _verdict(findings, reason, cell.allow_vacuous)
-    return dataclasses.replace(
-        planned(job),
-        verdict=verdict,
-        started=started,
-        seconds=round(time.monotonic() - stages.started, 3),
-        findings=tuple(findings),
-        reason=reason,
-        stages=tuple(stages.done),
-        guest_seconds=observer.guest_seconds,
-        files=tuple(_files(directory)),
-        versions={name: Version(**each) for name, each in job.images.versions().items()},
-        facts=observer.facts(),
-    )
+        outcome.findings += [_finding(each) for each in splat_findings(observer.consoles())]
+    outcome.guest_seconds = observer.guest_seconds
+    outcome.facts |= observer.facts()
+    if stack.started is not None:
+        outcome.machine = MachineTime(
+            round(stack.started - stages.started, 3),
+            round(time.monotonic() - stack.started, 3),
+            round(stack.waited_s, 3),
+        )
 
 
 def _carry_out(steps: tuple[Step, ...], execution: Execution, stages: Stages) -> None:
+    setup = any(isinstance(step, Snapshot) for step in steps)
     for step in steps:
         if not isinstance(step, Boot):
-            stages.begin("steps")
-        execution.carry_out(step)
+            stages.begin("setup" if setup else "steps")
+        if isinstance(step, Snapshot):
+            setup = False
+        elif setup:
+            execution.set_up(step)
+        else:
+            execution.carry_out(step)
 
 
 def _finding(found: check.Finding) -> Finding:

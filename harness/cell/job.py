@@ -36,13 +36,15 @@ SCENARIO = "scenario.yaml"
 class Job:
     """What a cell process needs: the cell, its images, and the identity under which it reports.
 
-    ``command`` is the one command that reproduces the cell.
+    ``command`` is the one command that reproduces the cell. ``seed`` is that of the model's randomness and
+    of what a restored machine is given.
     """
 
     cell: Cell
     images: StackImages
     slug: str
     command: str
+    seed: int = 1
 
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
@@ -56,6 +58,7 @@ def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
         "id": job.cell.id,
         "slug": job.slug,
         "command": job.command,
+        "seed": job.seed,
         "path": str(source),
         "base": str(source.parent.absolute()),
         "overrides": dataclasses.asdict(overrides),
@@ -74,7 +77,7 @@ def read_job(directory: Path) -> Job:
         cell = load_cell(directory / SCENARIO, data["id"], vocabulary(), overrides, Path(data["base"]))
         images = _images_from_json(data["images"])
         # Findings name the file the user knows, not the copy.
-        return Job(relocate(cell, data["path"]), images, data["slug"], data["command"])
+        return Job(relocate(cell, data["path"]), images, data["slug"], data["command"], int(data["seed"]))
     except UserError as error:
         raise InfraError(f"{directory / JOB} no longer fits this nvh: {error}") from error
     except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
@@ -153,4 +156,5 @@ def planned(job: Job) -> CellResult:
         params=cell.params,
         claims=cell.claims,
         reason="not run",
+        seed=job.seed,
     )

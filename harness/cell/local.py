@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from harness.cell.job import Job, planned
 from harness.machine.process import wait_or_kill
@@ -25,6 +26,13 @@ GRACE_S = 30.0
 MEMORY_SHARE = 0.8
 OVERHEAD_MIB = 512
 LOG = "cell.log"
+
+
+class SnapshotChoice(Protocol):
+    """Decides before a cell starts what it is restored from, and writes that into its directory."""
+
+    def choose(self, job: Job, directory: Path, stage: Callable[[str], None]) -> None:
+        """Leave a ``snapshot.json`` in ``directory``, or none for a cold boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,11 @@ class Admission:
 class LocalRunner:
     """Runs jobs in their directories and collects the results, in the order of the jobs."""
 
-    def __init__(self, progress: Progress, jobs: int | None = None) -> None:
+    def __init__(
+        self, progress: Progress, jobs: int | None = None, snapshots: SnapshotChoice | None = None
+    ) -> None:
         self._progress = progress
+        self._snapshots = snapshots
         self._jobs = jobs
         self._admission = Admission(available(), jobs)
         self._stopping = threading.Event()
@@ -130,6 +141,8 @@ class LocalRunner:
             if self._stopping.is_set():
                 return planned(job).infra("the run was interrupted before this cell started")
             self._progress.phase(key, job.cell.id)
+            if self._snapshots:
+                self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
             result = self._execute(job, directory, key)
             self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
             return result

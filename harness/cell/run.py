@@ -16,10 +16,12 @@ from rich.console import Console
 from harness import __version__
 from harness.build.cache import Store
 from harness.build.paths import ROOT, SCENARIOS
+from harness.cell.begin import Chooser, Start
 from harness.cell.job import Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
 from harness.cell.quarantine import quarantined
+from harness.cell.snapshots import Snapshots
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, publish, utc_now
@@ -31,6 +33,8 @@ from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 
+START = Start()
+SEED = 1
 RUNS = Path(os.environ.get("NVH_RUNS") or ROOT / "runs")
 
 
@@ -39,7 +43,7 @@ def history(store: Store) -> History:
     return History(store.root / "history.json")
 
 
-def reproduce(cell: Cell, overrides: Overrides) -> str:
+def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     """Return the one command that runs exactly this cell again."""
     words = ["./nvh", "run"]
     path = Path(cell.path).absolute()
@@ -50,16 +54,22 @@ def reproduce(cell: Cell, overrides: Overrides) -> str:
         if value := getattr(overrides, option):
             # Absolute, because the command may be used from another directory.
             words += [f"--{option}", str(Path(value).absolute()) if "/" in value else value]
+    if seed != SEED:
+        words += ["--seed", str(seed)]
     return shlex.join(words)
 
 
 def make_jobs(
-    cells: Sequence[Cell], images: dict[str, StackImages], overrides: Overrides, directory: Path
+    cells: Sequence[Cell],
+    images: dict[str, StackImages],
+    overrides: Overrides,
+    directory: Path,
+    seed: int = SEED,
 ) -> list[tuple[Job, Path]]:
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
-        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, overrides))
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, overrides, seed), seed)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
         write_job(place, job, overrides)
@@ -75,6 +85,8 @@ def run(
     out: Path | None = None,
     jobs: int | None = None,
     store: Store | None = None,
+    start: Start = START,
+    seed: int = SEED,
 ) -> RunSummary:
     """Build, run and report ``cells``; returns the summary that was published."""
     store = store or Store()
@@ -83,8 +95,9 @@ def run(
     with Progress(console, history=history(store)) as progress:
         with _removed_on_error(directory):
             images = dict(build_all(cells, Builder(store, progress)))
-        orders = make_jobs(cells, images, overrides, directory)
-        results = LocalRunner(progress, jobs).run(orders)
+        orders = make_jobs(cells, images, overrides, directory, seed)
+        chooser = Chooser(Snapshots(store, progress.note), start)
+        results = LocalRunner(progress, jobs, chooser).run(orders)
     aside = quarantined(cells)
     summary = RunSummary(
         id=directory.name,

@@ -48,12 +48,16 @@ class Execution:
             self.observer.begin()
         if step.mark:
             self.observer.mark(f"{step.mark}.begin", opening=True)
+        self.set_up(step)
+        if step.mark:
+            self.observer.mark(f"{step.mark}.end", opening=False)
+
+    def set_up(self, step: Step) -> None:
+        """Do one step without tracing it; raises as ``carry_out`` does."""
         try:
             perform(step, self)
         except TimeoutError as error:
             raise StepFailed(step, f"{error}; {self.stack.diagnose()}") from error
-        if step.mark:
-            self.observer.mark(f"{step.mark}.end", opening=False)
 
     def finish(self, name: str, left: Completed) -> RunResult:
         """Record how the run ``name`` ended, and keep its output in the cell's directory."""
@@ -149,11 +153,9 @@ def _(step: WaitFor, run: Execution) -> None:
 
 
 def _wait_console(step: WaitFor, level: Level, pattern: str, run: Execution) -> None:
-    end = time.monotonic() + step.timeout * run.stack.slowdown
-    while run.stack.console(level).wait_for(pattern, min(2.0, step.timeout)) is None:
-        run.stack.check_alive()
-        if time.monotonic() > end:
-            raise TimeoutError(f"{pattern!r} did not appear on {level}'s console in {step.timeout:.0f} s")
+    expression = re.compile(pattern, re.M)
+    console = run.stack.console(level)
+    _poll(step, run, lambda: bool(expression.search(console.text)), f"{pattern!r} on {level}'s console")
 
 
 def _succeeds(run: Execution, level: Level, command: str, timeout_s: float) -> bool:
@@ -166,7 +168,7 @@ def _poll(step: Step, run: Execution, happened: Callable[[], bool], what: str) -
         run.stack.check_alive()
         if time.monotonic() > end:
             raise TimeoutError(f"no {what} within {step.timeout:.0f} s")
-        time.sleep(POLL_S)
+        run.stack.agent.pause(POLL_S)
 
 
 def summary(left: RunResult) -> str:

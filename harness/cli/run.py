@@ -13,9 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.cell.begin import Start
 from harness.cell.project import find_cells
-from harness.cell.run import run
+from harness.cell.run import SEED, run
 from harness.cli import common
+from harness.level import Level
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +32,19 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory for the results (default: runs/…)"
     )
+    parser.add_argument("--fresh", action="store_true", help="boot every cell, restore none from a snapshot")
+    parser.add_argument(
+        "--snapshot-at",
+        choices=[str(level) for level in Level],
+        help="restore up to this level and boot the deeper ones (default: as deep as the cell begins)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=common.positive,
+        default=SEED,
+        metavar="N",
+        help=f"of the model's randomness; under icount the same seed gives the same bytes (default {SEED})",
+    )
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
 
 
@@ -43,4 +58,14 @@ def main(arguments: argparse.Namespace) -> int:
         for cell in cells:
             console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)
         return 0
-    return run(cells, overrides, console, out=arguments.out, jobs=arguments.jobs).exit_status
+    start = Start(arguments.fresh, Level.parse(arguments.snapshot_at) if arguments.snapshot_at else None)
+    summary = run(
+        cells,
+        overrides,
+        console,
+        out=arguments.out,
+        jobs=arguments.jobs,
+        start=start,
+        seed=arguments.seed,
+    )
+    return summary.exit_status

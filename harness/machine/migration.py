@@ -1,7 +1,7 @@
 """Device state to a file and back, with RAM left where it is: in the file that the machine maps.
 
-QEMU: docs/devel/migration, capability ``x-ignore-shared``. RAM that is a shared mapping of a named file is not
-part of the stream, which is then some hundred KiB.
+QEMU: docs/devel/migration, capability ``x-ignore-shared``. RAM that is a shared mapping of a named file is
+not part of the stream, which is then some hundred KiB.
 """
 
 from __future__ import annotations

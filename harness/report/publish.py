@@ -15,8 +15,9 @@ LATEST = "latest"
 
 
 def utc_now() -> str:
-    """Return the time as results record it: ISO 8601, UTC, whole seconds."""
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the time as results record it: ISO 8601, UTC, in milliseconds."""
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    return f"{now.isoformat(timespec='milliseconds')}Z"
 
 
 def make_run_directory(runs: Path, out: Path | None = None) -> Path:

@@ -7,6 +7,7 @@ renderer needs to defend itself against size. The JSON form and its files are in
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,18 @@ class Stage(_Bounded):
     name: str
     start_s: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MachineTime(_Bounded):
+    """When the cell's machine ran: ``start_s`` after the cell's start, ``seconds`` long, wall clock.
+
+    ``waited_s`` of them it stood still until the harness had ended its turn.
+    """
+
+    start_s: float
+    seconds: float
+    waited_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +193,7 @@ class CellResult(_Bounded):
     quarantine: str = ""
     stages: tuple[Stage, ...] = ()
     guest_seconds: float | None = None
+    machine: MachineTime | None = None
     seed: int | None = None
     files: tuple[FileRef, ...] = ()
     versions: Mapping[str, Version] = field(default_factory=dict)
@@ -226,6 +240,11 @@ class Host(_Bounded):
         return cls(len(os.sched_getaffinity(0)), pages // 2**20)
 
 
+def epoch(started: str) -> float:
+    """Return an ISO 8601 time in UTC as seconds since 1970."""
+    return datetime.datetime.fromisoformat(started).timestamp()
+
+
 @dataclass(frozen=True, slots=True)
 class RunSummary(_Bounded):
     """Outcome of a run. Counts, the worst verdict and the exit status follow from the cells."""
@@ -253,6 +272,19 @@ class RunSummary(_Bounded):
         """
         counted = [cell.verdict for cell in self.cells if not cell.quarantine]
         return worst(counted) if self.cells else Verdict.VACUOUS
+
+    @property
+    def idle_seconds(self) -> float:
+        """Wall clock of the run, in seconds, in which no cell's machine ran: the harness's own overhead."""
+        busy, until = 0.0, 0.0
+        for begun, seconds in sorted(
+            (epoch(cell.started) + cell.machine.start_s, cell.machine.seconds)
+            for cell in self.cells
+            if cell.machine
+        ):
+            busy += max(0.0, begun + seconds - max(begun, until))
+            until = max(until, begun + seconds)
+        return round(max(0.0, self.seconds - busy), 3)
 
     @property
     def exit_status(self) -> int:

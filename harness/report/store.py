@@ -20,7 +20,7 @@ import jsonschema
 import referencing
 
 from harness.errors import InfraError
-from harness.report.results import CellResult, FileRef, Finding, Host, RunSummary, Stage, Version
+from harness.report.results import CellResult, FileRef, Finding, Host, MachineTime, RunSummary, Stage, Version
 from harness.verdict import Verdict
 
 FORMAT = 1
@@ -49,6 +49,7 @@ def to_json(value: object) -> Any:
             "counts": {v.value: n for v, n in value.counts.items()},
             "worst": value.worst.value,
             "exit_status": value.exit_status,
+            "idle_seconds": value.idle_seconds,
         }
         plain = {"format": FORMAT, **plain, **derived}
     return plain
@@ -69,13 +70,14 @@ def cell_from_json(data: Mapping[str, Any]) -> CellResult:
             "stages": tuple(Stage(**s) for s in data["stages"]),
             "files": tuple(FileRef(**f) for f in data["files"]),
             "versions": _versions(data["versions"]),
+            "machine": MachineTime(**data["machine"]) if data["machine"] else None,
         }
     )
 
 
 def run_from_json(data: Mapping[str, Any]) -> RunSummary:
     """Build a run from data that satisfies summary.schema.json; ``ValueError`` if it contradicts itself."""
-    derived = ("counts", "worst", "exit_status")
+    derived = ("counts", "worst", "exit_status", "idle_seconds")
     plain = {k: v for k, v in data.items() if k not in ("format", *derived)}
     run = RunSummary(
         **{

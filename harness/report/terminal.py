@@ -146,6 +146,16 @@ def totals(run: RunSummary) -> str:
     return f"{len(run.cells)} {noun}: {counted or 'nothing ran'}{apart} in {seconds(run.seconds)}"
 
 
+def overhead(run: RunSummary) -> str:
+    """Return ``the harness's own share: 3 % (no machine ran for 5 s; machines waited 2 s)``."""
+    share = run.idle_seconds / run.seconds if run.seconds else 0.0
+    waited = sum(cell.machine.waited_s for cell in run.cells if cell.machine)
+    return (
+        f"the harness's own share: {share:.0%} "
+        f"(no machine ran for {seconds(run.idle_seconds)}; machines waited {seconds(waited)} for it)"
+    )
+
+
 def print_summary(
     run: RunSummary, console: Console, *, directory: Path | None = None, closing: bool = False
 ) -> None:
@@ -161,6 +171,7 @@ def print_summary(
             print_cell(cell, console, directory)
     console.print()
     console.print(Text.assemble(verdict_text(run.worst), "  ", totals(run)))
+    console.print(Text(overhead(run)))
     if directory is not None and (directory / html.NAME).exists():
         console.print(Text(f"report {shlex.quote(str(directory / html.NAME))}"), soft_wrap=True)
     if closing:

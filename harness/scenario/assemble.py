@@ -26,6 +26,7 @@ from harness.scenario.model import (
     Run,
     Scalar,
     Scope,
+    Snapshot,
     StackSpec,
     Step,
     WaitFor,
@@ -85,7 +86,7 @@ def _level_spec(node: Node | None, default: LevelSpec) -> LevelSpec:
 
 
 def _step(node: Node, number: int, base: Path) -> Step:
-    verb = next(verb for verb in ("boot", "run", "copy", "wait-for", "mark") if verb in node.map)
+    verb = next(verb for verb in ("boot", "run", "copy", "wait-for", "snapshot", "mark") if verb in node.map)
     timeout = _number(node, "timeout", defaults.STEP_TIMEOUTS[verb])
     mark = node.word("mark") if verb != "mark" else None
     match verb:
@@ -116,6 +117,8 @@ def _step(node: Node, number: int, base: Path) -> Step:
                 of=wait.word("of"),
                 command=wait.word("command"),
             )
+        case "snapshot":
+            return Snapshot(node.where, timeout, _string(node, "snapshot"))
         case _:
             return Mark(node.where, timeout, _string(node, "mark"))
 

@@ -26,6 +26,7 @@ STEP_TIMEOUTS: Final[Mapping[str, float]] = {
     "run": 60.0,
     "copy": 60.0,
     "mark": 10.0,
+    "snapshot": 60.0,
     "wait-for": 120.0,
 }
 """Deadline of one step in s, by verb, before the model's slowdown factor."""

@@ -87,6 +87,13 @@ class Mark(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot(Step):
+    """The steps before are setup: their outcome is saved as ``name`` and shared by cells with equal setup."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class WaitFor(Step):
     """Wait until exactly one thing happens.
 
@@ -214,3 +221,9 @@ class Cell:
     expectations: tuple[Expectation, ...]
     allow_vacuous: bool
     timeout: float
+
+    @property
+    def setup(self) -> int:
+        """How many of the steps come up to and including the ``Snapshot``; 0 without one."""
+        places = [number for number, step in enumerate(self.steps, 1) if isinstance(step, Snapshot)]
+        return places[0] if places else 0

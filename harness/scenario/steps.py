@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -125,10 +125,29 @@ def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
                 yield step.map["mark"].problem(found, "'mark' steps before and after what counts")
         if step.word("mark"):
             yield from _once(step.map["mark"], step.word("mark") or "", marks, "mark")
+        if "snapshot" in step.map:
+            yield from _check_snapshot(step, steps.items[:number], top)
         if "copy" in step.map:
             yield from _check_copy(step.map["copy"], top, base)
         if "wait-for" in step.map:
             yield from _check_wait(step, number, told)
+
+
+def _check_snapshot(step: Node, before: Sequence[Node], top: Level | None) -> Iterator[Problem]:
+    """What is saved must be at rest, and is not traced: that begins after the snapshot."""
+    if top is None:
+        yield step.problem("a snapshot while nothing is booted", "an earlier step such as 'boot: l1'")
+    earlier = [each for each in before if "snapshot" in each.map]
+    if earlier:
+        first = f"one snapshot in a scenario (first in line {earlier[0].where.line})"
+        yield step.problem("a second snapshot", first)
+        return
+    for each in before:
+        if "mark" in each.map:
+            yield each.map["mark"].problem("a mark before the snapshot", "marks after it; setup has no trace")
+        if "background" in each.map and each.map["background"].value is True:
+            found = "a background run before the snapshot"
+            yield each.map["background"].problem(found, "runs that end, because what is saved is at rest")
 
 
 def _needs_boot(step: Node, top: Level | None) -> Iterator[Problem]:

@@ -27,14 +27,14 @@ class StackImages:
         """Whether the kernel of ``level`` needs an initramfs to reach its root."""
         return (self.kernels[level].path / "initramfs.cpio.gz").exists()
 
-    def machine(self, spec: StackSpec, extra: tuple[str, ...] = ()) -> MachineSpec:
-        """Return the machine that runs L0 of ``spec``."""
+    def machine(self, spec: StackSpec, seed: int | None = None) -> MachineSpec:
+        """Return the machine that runs L0 of ``spec``; ``seed`` is the model's own random seed."""
         level = spec.levels[Level.L0]
         turns = self.model.deterministic(spec.timing)
         return MachineSpec(
             launcher=self.model.launcher,
             environment=self.model.environment,
-            flags=self.model.flags(spec.timing),
+            flags=self.model.flags(spec.timing, seed),
             cpus=level.cpus,
             memory_mib=level.memory_mib,
             kernel=self.kernels[Level.L0].path / "Image",
@@ -42,7 +42,6 @@ class StackImages:
             turns=turns,
             initrd=self.initrd.path / INITRD,
             sandbox=self.model.spec.sandbox,
-            extra=extra,
         )
 
     def versions(self) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 """A running stack as files: saved once, restored as often as wanted.
 
-A directory holds ``ram`` (L0's memory, sparse), ``state`` (the devices), ``stack.json`` (what the harness knew)
-and what each level had printed. ``ram`` is mapped privately, so machines restored from it share its pages.
+A directory holds ``ram`` (L0's memory, sparse), ``state`` (the devices), ``stack.json`` (what the harness
+knew) and what each level had printed. ``ram`` is mapped privately: machines restored from it share pages.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True) ->
     """Bring the stack saved in ``directory`` to life in the unused ``stack``.
 
     With ``stack.ram`` the machine works in that file, which is filled from the saved one; else its memory is
-    private. QEMU restores no EL2 timer, so an idle CPU of L0 would sleep for ever: the ``kick`` wakes each, and
-    the agent's sleep on every CPU proves it. Raises ``RestoreFailed`` when the machine does not live.
+    private. QEMU restores no EL2 timer, so an idle CPU of L0 would sleep for ever: the ``kick`` wakes each,
+    and the agent's sleep on every CPU proves it. Raises ``RestoreFailed`` when the machine does not live.
     """
     record = read_record(directory)
     for level in Level:

@@ -54,12 +54,15 @@ class Stack:
         stage: Callable[[str], None] = lambda _: None,
         slowdown: float | None = None,
         ram: int | None = None,
+        seed: int | None = None,
     ) -> None:
         self.images = images
         self.spec = spec
         self.directory = directory
         self.slowdown = images.model.spec.slowdown if slowdown is None else slowdown
         self.ram = ram
+        self.seed = seed
+        self.started: float | None = None
         self._stage = stage
         self._machine: Machine | None = None
         self._agent: Agent | None = None
@@ -217,11 +220,17 @@ class Stack:
     @property
     def machine_spec(self) -> MachineSpec:
         """The machine that runs L0, with memory of its own."""
-        return self.images.machine(self.spec)
+        return self.images.machine(self.spec, self.seed)
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the machine stood still for the harness."""
+        return self._agent.frozen_s if self._agent else 0.0
 
     def start_machine(self, spec: MachineSpec) -> None:
         """Start QEMU and listen to its console and to L0's agent."""
         turns = TurnLink(self.directory) if spec.turns else None
+        self.started = time.monotonic()
         self._machine = Machine(spec, self.directory)
         self._consoles[Level.L0] = self._machine.console
         link: Link = turns or SocketLink(self._machine.connect("agent.sock"))

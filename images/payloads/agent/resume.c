@@ -26,10 +26,13 @@ static void reseed(const uint8_t *seed, size_t n)
 	close(fd);
 }
 
-/* Sleep on every CPU. A CPU whose timer is dead never ends this, and the harness sees that. */
-static void check_timers(void)
+/*
+ * Sleep on every CPU. A CPU whose timer is dead never ends this, and the harness sees that. How long follows from
+ * the seed, so that seeds also differ in how what follows falls between the ticks.
+ */
+static void check_timers(uint8_t first, uint8_t second)
 {
-	const struct timespec moment = { .tv_nsec = 100000 };
+	const struct timespec moment = { .tv_nsec = 100000 + 16 * (first << 8 | second) };
 	cpu_set_t all, one;
 
 	if (sched_getaffinity(0, sizeof(all), &all))
@@ -52,7 +55,7 @@ void resume(const struct nvh_frame *f)
 		return;
 	}
 	if (f->payload[0] & CHECK_TIMERS)
-		check_timers();
+		check_timers(f->payload[f->len - 1], f->payload[f->len / 2]);
 	reseed(f->payload + 1, f->len - 1);
 	pong(f);
 }
