@@ -22,6 +22,7 @@ POLL_S = 0.2
 WATCH_S = 2.0
 PING_S = 2.0
 PING_TURNS = 20  # an idle L0 takes its turn every 100 ms of its own time
+TURN_DEADLINE_S = 60.0  # so long that only a dead machine meets it: what is sent next must not depend on it
 CHANNELS = 65536
 UNHEARD = 0  # no command and no ping has this channel
 CHECK_TIMERS = 1
@@ -131,7 +132,7 @@ class Agent:
             time.sleep(seconds)
             return
         turn = self.turns
-        self.wait_for(lambda: self.turns > turn, 10 * seconds)
+        self.wait_for(lambda: self.turns > turn, TURN_DEADLINE_S)
 
     def wait_for(self, happened: Callable[[], bool], timeout_s: float) -> bool:
         """Let the machine run until ``happened()``; whether it did, within ``timeout_s`` seconds."""
@@ -240,7 +241,6 @@ class Agent:
                 for frame in decoder.feed(data):
                     frames.append(frame)
                     if frame.type == Type.TURN or not self._link.turns:
-                        self.idle_turns = self.idle_turns + 1 if len(frames) == 1 else 0
                         self._take(frames)
                         frames = []
                         if frame.type == Type.TURN:
@@ -250,7 +250,11 @@ class Agent:
         self._close(reason)
 
     def _take(self, frames: list[Frame]) -> None:
+        """Deliver frames; with them the turn that they end, so that nobody sees the one without the other."""
         with self._changed:
+            if frames[-1].type == Type.TURN:
+                self.turns += 1
+                self.idle_turns = self.idle_turns + 1 if len(frames) == 1 else 0
             for frame in frames:
                 self._dispatch(frame)
             self._changed.notify_all()
@@ -259,8 +263,6 @@ class Agent:
         """Wait until the harness has nothing more to say, and return what it said and the end of its turn."""
         begun = time.monotonic()
         with self._changed:
-            self.turns += 1
-            self._changed.notify_all()
             self._changed.wait_for(self._may_go_on)
             data = b"".join(self._outbox)
             self._outbox.clear()
