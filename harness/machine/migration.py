@@ -31,8 +31,14 @@ def save_state(machine: Machine, file: Path) -> None:
 
 
 def load_state(machine: Machine, file: Path) -> None:
-    """Load device state into a machine started with ``incoming``; it stays stopped."""
+    """Load device state into a machine started with ``incoming``; it stays stopped.
+
+    QEMU would then announce the machine to a network for some seconds. Its timer for that is one of the host's
+    time, and under icount every such timer cuts the slices of the vCPUs (accel/tcg/icount-common.c,
+    icount_get_limit), so that no two restored machines would execute the same.
+    """
     _ignore_shared(machine)
+    machine.qmp("migrate-set-parameters", **{"announce-rounds": 0})
     machine.qmp("migrate-incoming", uri=f"file:{file.absolute()}")
     _wait(machine, "restoring the machine")
 
