@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import dataclasses
 import os
+import shutil
 import signal
 import sys
 import time
@@ -31,6 +32,7 @@ from harness.report import store
 from harness.report.publish import utc_now
 from harness.report.results import CellResult, FileRef, Finding, MachineTime, Stage, Version
 from harness.scenario.model import Boot, ResultCheck, Snapshot, Step
+from harness.stack import saved
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
 from harness.verdict import Verdict, worst
@@ -51,6 +53,7 @@ ROLES = {
 }
 
 
+KEPT = "failure"
 LEVELS = {str(level) for level in Level}
 
 
@@ -152,6 +155,9 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         with contextlib.suppress(NvhError, TimeoutError):
             observer.read_kernel_logs()
         outcome.findings += [_finding(each) for each in splat_findings(observer.consoles())]
+        if job.keep and _verdict(outcome.findings, outcome.reason, cell.allow_vacuous) is not Verdict.PASS:
+            stages.begin("keep")
+            outcome.facts["kept"] = _keep(stack, directory / KEPT)
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
@@ -160,6 +166,17 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             round(time.monotonic() - stack.started, 3),
             round(stack.waited_s, 3),
         )
+
+
+def _keep(stack: Stack, place: Path) -> str:
+    """Save the machine in ``place``; returns what the report says of it."""
+    place.mkdir()
+    try:
+        saved.save_as_it_is(stack, place, stack.kick)
+    except (NvhError, OSError) as error:
+        shutil.rmtree(place)
+        return f"not saved: {error}"
+    return f"saved in {KEPT}/; see nvh shell, nvh gdb and nvh inspect"
 
 
 def _carry_out(steps: tuple[Step, ...], execution: Execution, stages: Stages) -> None:

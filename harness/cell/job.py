@@ -37,7 +37,7 @@ class Job:
     """What a cell process needs: the cell, its images, and the identity under which it reports.
 
     ``command`` is the one command that reproduces the cell. ``seed`` is that of the model's randomness and
-    of what a restored machine is given.
+    of what a restored machine is given. ``keep``: save the machine when the verdict is no pass.
     """
 
     cell: Cell
@@ -45,6 +45,7 @@ class Job:
     slug: str
     command: str
     seed: int = 1
+    keep: bool = False
 
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
@@ -59,6 +60,7 @@ def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
         "slug": job.slug,
         "command": job.command,
         "seed": job.seed,
+        "keep": job.keep,
         "path": str(source),
         "base": str(source.parent.absolute()),
         "overrides": dataclasses.asdict(overrides),
@@ -77,7 +79,14 @@ def read_job(directory: Path) -> Job:
         cell = load_cell(directory / SCENARIO, data["id"], vocabulary(), overrides, Path(data["base"]))
         images = _images_from_json(data["images"])
         # Findings name the file the user knows, not the copy.
-        return Job(relocate(cell, data["path"]), images, data["slug"], data["command"], int(data["seed"]))
+        return Job(
+            relocate(cell, data["path"]),
+            images,
+            data["slug"],
+            data["command"],
+            int(data["seed"]),
+            bool(data["keep"]),
+        )
     except UserError as error:
         raise InfraError(f"{directory / JOB} no longer fits this nvh: {error}") from error
     except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:

@@ -65,11 +65,12 @@ def make_jobs(
     overrides: Overrides,
     directory: Path,
     seed: int = SEED,
+    keep: bool = False,
 ) -> list[tuple[Job, Path]]:
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
-        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, overrides, seed), seed)
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, overrides, seed), seed, keep)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
         write_job(place, job, overrides)
@@ -87,6 +88,7 @@ def run(
     store: Store | None = None,
     start: Start = START,
     seed: int = SEED,
+    keep: bool = False,
 ) -> RunSummary:
     """Build, run and report ``cells``; returns the summary that was published."""
     store = store or Store()
@@ -95,7 +97,7 @@ def run(
     with Progress(console, history=history(store)) as progress:
         with _removed_on_error(directory):
             images = dict(build_all(cells, Builder(store, progress)))
-        orders = make_jobs(cells, images, overrides, directory, seed)
+        orders = make_jobs(cells, images, overrides, directory, seed, keep)
         chooser = Chooser(Snapshots(store, progress.note), start)
         results = LocalRunner(progress, jobs, chooser).run(orders)
     aside = quarantined(cells)

@@ -39,6 +39,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="restore up to this level and boot the deeper ones (default: as deep as the cell begins)",
     )
     parser.add_argument(
+        "--keep-on-failure",
+        action="store_true",
+        help="save the machine of a cell that does not pass, for nvh shell, gdb and inspect",
+    )
+    parser.add_argument(
         "--seed",
         type=common.positive,
         default=SEED,
@@ -67,5 +72,6 @@ def main(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
         start=start,
         seed=arguments.seed,
+        keep=arguments.keep_on_failure,
     )
     return summary.exit_status

@@ -1,28 +1,37 @@
-"""Boot a stack and open a shell at one of its levels.
+"""Open a shell at a level of a stack, or of the machine that a red cell left.
 
 examples:
   ./nvh shell                        L0, L1 and L2 of the default stack, a shell at L2
   ./nvh shell --at l1 --kernel debian
   ./nvh shell --at l0 -- dmesg       one command instead of a shell
+  ./nvh shell --cell storm --at l1   the machine of a cell that ran with --keep-on-failure
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.cache import Store
+from harness.build.cache import Artefact, Store
+from harness.cell.execute import KEPT
+from harness.cell.job import read_job
+from harness.cell.prefix import Prefix
 from harness.cell.prepare import Builder
 from harness.cell.project import default_stack
+from harness.cell.replay import find_cell
 from harness.cell.run import history
+from harness.cell.snapshots import Snapshots
 from harness.cli import common
 from harness.errors import UserError
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.stack import saved
+from harness.stack.images import StackImages
 from harness.stack.ssh import Session
 from harness.stack.stack import Stack
 
@@ -34,6 +43,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", choices=[str(level) for level in Level], default="l2", help="the level (default l2)"
     )
+    parser.add_argument("--cell", metavar="CELL", help="a cell's directory, or its name in the latest run")
+    parser.add_argument("--fresh", action="store_true", help="boot the stack, restore none from a snapshot")
     common.add_overrides(parser)
     parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="run this and end")
 
@@ -47,17 +58,27 @@ def main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="nvh-shell-") as name:
         store = Store()
         with Progress(console, history=history(store)) as progress:
-            spec = default_stack(common.overrides(arguments))
-            images = Builder(store, progress).images(spec)
+            source: Path | None
+            if arguments.cell:
+                cell = find_cell(arguments.cell)
+                job = read_job(cell)
+                spec, images, source = job.cell.stack, job.images, kept(cell)
+            else:
+                spec = default_stack(common.overrides(arguments))
+                images = Builder(store, progress).images(spec)
+                made = None if arguments.fresh else _snapshot(store, progress, images, Prefix(spec, level))
+                source = made.path if made else None
             progress.phase("shell", f"stack up to {level}")
             stack = Stack(images, spec, Path(name), lambda stage: progress.update("shell", stage))
             try:
+                if source:
+                    saved.restore(stack, source, os.urandom(32))
                 stack.boot(level)
             except BaseException:
                 stack.close()
                 raise
             progress.done("shell", True)
-        with stack:
+        with stack, stack.agent.running_freely():
             if arguments.command:
                 done = stack.run(level, " ".join(arguments.command), COMMAND_DEADLINE_S)
                 sys.stdout.buffer.write(done.stdout)
@@ -66,3 +87,15 @@ def main(arguments: argparse.Namespace) -> int:
             with Session(stack, level) as session:
                 console.print(f"shell at {level}; leave with exit", highlight=False)
                 return session.interact()
+
+
+def kept(cell: Path) -> Path:
+    """Return where the machine of ``cell`` was saved; ``UserError`` when it was not."""
+    place = cell / KEPT
+    if not (place / saved.RECORD).is_file():
+        raise UserError(f"{cell} has no saved machine; run it again with --keep-on-failure")
+    return place
+
+
+def _snapshot(store: Store, progress: Progress, images: StackImages, prefix: Prefix) -> Artefact | None:
+    return Snapshots(store, progress.note).get(images, prefix)

@@ -84,8 +84,7 @@ def arguments(spec: MachineSpec) -> list[str]:
         words += ["-device", "virtio-serial-device"]
         words += ["-device", "virtserialport,chardev=agent,name=nvh.agent"]
     words += ["-qmp", "unix:qmp.sock,server=on,wait=off"]
-    if spec.memory:
-        words += ["-machine", f"memory-backend={RAM}", "-object", memory_option(spec.memory, spec.memory_mib)]
+    words += ["-machine", f"memory-backend={RAM}", "-object", memory_option(spec.memory, spec.memory_mib)]
     if spec.incoming:
         words += ["-S", "-incoming", "defer"]
         words += ["-qtest", "unix:qtest.sock,server=on,wait=off", "-qtest-log", "none"]
@@ -96,8 +95,13 @@ def arguments(spec: MachineSpec) -> list[str]:
     return [*words, *spec.extra]
 
 
-def memory_option(memory: Memory, size_mib: int) -> str:
-    """Return the memory backend; a private mapping leaves its file as it is (QEMU man page)."""
+def memory_option(memory: Memory | None, size_mib: int) -> str:
+    """Return the memory backend; a private mapping leaves its file as it is (QEMU man page).
+
+    It always has the same name, by which a saved state finds its memory again.
+    """
+    if memory is None:
+        return f"memory-backend-ram,id={RAM},size={size_mib}M"
     how = "share=on" if memory.inherited else "share=off,readonly=on,rom=off"
     return f"memory-backend-file,id={RAM},size={size_mib}M,mem-path={escape(memory.path)},{how}"
 

@@ -13,14 +13,15 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InfraError
 from harness.level import Level
-from harness.machine.migration import load_state, pend_sgi, save_state
-from harness.machine.qemu import Memory
+from harness.machine.migration import load_state, move, pend_sgi, save_state
+from harness.machine.qemu import Machine, Memory
 from harness.stack.stack import Stack
 
 FORMAT = 1
@@ -67,11 +68,32 @@ def save(stack: Stack, directory: Path) -> Record:
     if stack.booted is None or stack.ram is None:
         raise InfraError("only a booted stack whose memory is a file can be saved")
     done = stack.run(Level.L0, "cat /proc/interrupts", INTERRUPTS_DEADLINE_S)
-    channels = {level: process.channel for level, process in stack.vmms.items()}
-    record = Record(stack.booted, channels, broadcast_sgi(done.text))
     with stack.agent.running_freely():
         save_state(stack.machine, directory / STATE)
     copy_sparse(stack.ram, directory / RAM)
+    return _record(stack, directory, stack.booted, broadcast_sgi(done.text))
+
+
+def save_as_it_is(stack: Stack, directory: Path, kick: int | None) -> Record:
+    """Save any stack, in whatever state its levels are, and end it; takes some seconds.
+
+    Its private memory becomes a file by moving the machine into another one. ``kick`` is that of the snapshot
+    that it came from; None makes what is saved fit for looking at only.
+    """
+    if stack.booted is None:
+        raise InfraError("nothing is up that could be saved")
+    with open_memory() as memory, tempfile.TemporaryDirectory(dir=directory) as place:
+        spec = dataclasses.replace(stack.machine.spec, memory=Memory(memory), incoming=True)
+        with Machine(spec, Path(place)) as target, stack.agent.running_freely():
+            move(stack.machine, target)
+            save_state(target, directory / STATE)
+        copy_sparse(memory, directory / RAM)
+    return _record(stack, directory, stack.booted, kick)
+
+
+def _record(stack: Stack, directory: Path, booted: Level, kick: int | None) -> Record:
+    channels = {level: process.channel for level, process in stack.vmms.items()}
+    record = Record(booted, channels, kick)
     stack.close()  # every byte that the machine has sent is in the consoles' logs then
     for level in Level:
         if level <= record.booted:
@@ -120,7 +142,7 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True) ->
         if kick and record.kick is not None:
             pend_sgi(stack.machine, record.kick)
         stack.machine.qmp("cont")
-        stack.booted = record.booted
+        stack.booted, stack.kick = record.booted, record.kick
         stack.agent.resume(Level.L0, seed, KICK_DEADLINE_S * stack.slowdown)
         for level in record.channels:
             stack.agent.tell_resumed(level, seed)

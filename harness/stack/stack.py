@@ -63,6 +63,7 @@ class Stack:
         self.ram = ram
         self.seed = seed
         self.started: float | None = None
+        self.kick: int | None = None
         self._stage = stage
         self._machine: Machine | None = None
         self._agent: Agent | None = None
