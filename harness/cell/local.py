@@ -117,8 +117,12 @@ class LocalRunner:
     ) -> list[CellResult]:
         """Run every job; ``finished`` is told of each result. Ctrl-C ends the running cells first."""
         workers = self._jobs or max(1, len(os.sched_getaffinity(0)))
+        # The longest first, so that none is left to run alone at the end; unknown ones may be long.
+        usual = [self._progress.usual(f"cell {job.cell.id}") for job, _ in jobs]
+        order = sorted(range(len(jobs)), key=lambda each: -(usual[each] or float("inf")))
         with concurrent.futures.ThreadPoolExecutor(workers, "cell") as pool:
-            futures = [pool.submit(self._run_one, job, directory) for job, directory in jobs]
+            started = {each: pool.submit(self._run_one, *jobs[each]) for each in order}
+            futures = [started[each] for each in range(len(jobs))]
             try:
                 for future in concurrent.futures.as_completed(futures):
                     finished(future.result())

@@ -34,11 +34,13 @@ def main(arguments: argparse.Namespace) -> int:
     with Progress(console) as progress:
         done = replay(cell, progress, arguments.out)
     if done.after.verdict is not Verdict.PASS:
-        print_cell(done.after, console)
+        print_cell(done.after, console, done.directory.parents[1])
     same = "the same verdict" if done.before.verdict is done.after.verdict else "another verdict"
-    console.print(f"{same}: {done.before.verdict.value}, then {done.after.verdict.value}", markup=False)
-    console.print(f"the same bytes: {', '.join(done.same) or 'no file'}", markup=False)
+    console.print(
+        f"{same}: {done.before.verdict.value}, then {done.after.verdict.value}", markup=False, soft_wrap=True
+    )
+    console.print(f"the same bytes: {', '.join(done.same) or 'no file'}", markup=False, soft_wrap=True)
     if done.different:
-        console.print(f"different: {', '.join(done.different)}", markup=False)
+        console.print(f"different: {', '.join(done.different)}", markup=False, soft_wrap=True)
     console.print(f"in {done.directory}", markup=False, soft_wrap=True)
     return done.after.verdict.exit_status

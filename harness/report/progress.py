@@ -94,6 +94,10 @@ class Progress:
         if self._thread:
             self._thread.join()
 
+    def usual(self, key: str) -> float | None:
+        """Return how many seconds the phase ``key`` usually takes, or None when that is not known."""
+        return self._history.usual(key) if self._history else None
+
     def phase(self, key: str, text: str, expected_s: float | None = None) -> None:
         """Start showing ``text`` under ``key``; ``expected_s`` in seconds, from the history if omitted."""
         if expected_s is None and self._history:

@@ -93,13 +93,14 @@ class Agent:
         """Return the clocks of the agent at ``level``; ``TimeoutError`` when it does not answer in time."""
         return self._ask(level, Type.PING, b"", time.monotonic() + timeout_s)
 
-    def resume(self, level: Level, seed: bytes, timeout_s: float) -> Pong:
+    def resume(self, level: Level, seed: bytes, timeout_s: float, watch: Callable[[], bool]) -> Pong:
         """Tell the agent at ``level`` that its machine was restored; mixes ``seed`` into its entropy.
 
-        At L0 it sleeps on every CPU first: ``TimeoutError`` when a CPU's timer is dead.
+        At L0 it sleeps on every CPU first: ``TimeoutError`` when a CPU's timer is dead, or when ``watch``,
+        called every ``WATCH_S`` seconds, gives it up.
         """
         flags = CHECK_TIMERS if level is Level.L0 else 0
-        return self._ask(level, Type.RESUME, bytes([flags]) + seed, time.monotonic() + timeout_s)
+        return self._ask(level, Type.RESUME, bytes([flags]) + seed, time.monotonic() + timeout_s, watch=watch)
 
     def tell_resumed(self, level: Level, seed: bytes) -> None:
         """Have ``seed`` mixed in at ``level`` before anything that is sent later; do not wait for it."""

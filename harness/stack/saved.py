@@ -143,7 +143,8 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True) ->
             pend_sgi(stack.machine, record.kick)
         stack.machine.qmp("cont")
         stack.booted, stack.kick = record.booted, record.kick
-        stack.agent.resume(Level.L0, seed, KICK_DEADLINE_S * stack.slowdown)
+        deadline = KICK_DEADLINE_S * stack.slowdown
+        stack.agent.resume(Level.L0, seed, deadline, lambda: not stack.at_rest())
         for level in record.channels:
             stack.agent.tell_resumed(level, seed)
     except TimeoutError as error:

@@ -184,6 +184,11 @@ class Stack:
             words.append(f"{level}'s agent {'answers' if self._answers(level) else 'does not answer'}")
         return "; ".join(words)
 
+    def at_rest(self) -> bool:
+        """Whether nothing was heard of L0 for a while and the machine executes nothing."""
+        silent = time.monotonic() - self.agent.heard > WATCH_S
+        return silent and self.machine.cpu_use(0.3) < IDLE_CPU
+
     def check_alive(self) -> None:
         """Raise ``InfraError`` when QEMU has ended, ``VmmEnded`` when the VMM of a level has."""
         if not self.machine.running:
@@ -285,9 +290,7 @@ class Stack:
             self.check_alive()
             if self.agent.idle_turns > IDLE_TURNS:
                 return False
-            # A machine that takes turns is at rest between them.
-            silent = time.monotonic() - self.agent.heard > WATCH_S
-            idle = idle + 1 if silent and self.machine.cpu_use(0.3) < IDLE_CPU else 0
+            idle = idle + 1 if self.at_rest() else 0
             return idle < IDLE_SAMPLES
 
         try:
