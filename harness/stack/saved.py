@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +120,23 @@ def read_record(directory: Path) -> Record:
         raise RestoreFailed(f"{directory} is no saved stack: {error}") from error
 
 
-def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True) -> None:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a machine gets its state back: a function of it and the state's file, and whether RAM is mapped.
+
+    ``incoming``: QEMU is started to wait for a migration; else it is started stopped, with ``extra`` options.
+    """
+
+    load: Callable[[Machine, Path], None] = load_state
+    mapped: bool = True
+    incoming: bool = True
+    extra: tuple[str, ...] = ()
+
+
+MAPPED = Way()
+
+
+def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, way: Way = MAPPED) -> None:
     """Bring the stack saved in ``directory`` to life in the unused ``stack``.
 
     With ``stack.ram`` the machine works in that file, which is filled from the saved one; else its memory is
@@ -134,9 +150,11 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True) ->
     try:
         if stack.ram is not None:
             fill(stack.ram, directory / RAM)
-        memory = Memory(directory / RAM if stack.ram is None else stack.ram)
-        stack.start_machine(dataclasses.replace(stack.machine_spec, memory=memory, incoming=True))
-        load_state(stack.machine, directory / STATE)
+        memory = Memory(directory / RAM if stack.ram is None else stack.ram) if way.mapped else None
+        stack.start_machine(
+            dataclasses.replace(stack.machine_spec, memory=memory, incoming=way.incoming, extra=way.extra)
+        )
+        way.load(stack.machine, directory / STATE)
         for level, channel in record.channels.items():
             stack.attach(level, channel)
         if kick and record.kick is not None:
