@@ -244,6 +244,10 @@ int main(int argc, char **argv)
 	cases_events(&list);
 	cases_race(&list);
 	cases_remote(&list);
+	cases_vel2(&list);
+	cases_el0(&list);
+	cases_operand(&list);
+	cases_vmids(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];

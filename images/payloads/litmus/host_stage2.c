@@ -9,11 +9,6 @@
 enum { FIRST, MIDDLE, LAST, POSITIONS };
 static const char *const position_words[] = { "first", "middle", "last" };
 
-static uint64_t leaf_size(const struct litmus *l)
-{
-	return 1ull << level_shift(l->shift, l->level);
-}
-
 static uint64_t offset_of(const struct litmus *l, int position)
 {
 	uint64_t page = 1ull << l->shift;
