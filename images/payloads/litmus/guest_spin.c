@@ -66,6 +66,8 @@ void step_spin(struct cpu *cpu, const struct step *s)
 			spin_at_vel2(cpu, spin, s->a);
 		else
 			spin_in_l2(cpu, spin, s);
+		/* One that faults again and again gives way, as those that read do: the model may run one CPU at a time. */
+		__asm__ volatile("yield");
 	}
 }
 
