@@ -68,7 +68,8 @@ static void add_four(struct list *list, struct litmus l)
 {
 	bool stage2 = is_stage2(&operations[l.op]);
 
-	l.config.cpus = 4;
+	l.config.cpus = CPUS_MAX;
+	l.config.spare = 0;
 	l.build = stage2 ? build_stage2 : build_stage1;
 	l.regime = stage2 ? "el1&0-stage2" : "el1&0";
 	victim_cases(list, l, stage2 ? "s2-remote" : "s1-remote", 1u << MATCHING, "");

@@ -63,7 +63,7 @@ static void add_operation(struct list *list, struct litmus l)
 		l.tge = false;
 	}
 	if (!l.config.e2h0 && l.shift == 12) {
-		l.config.cpus = 4;
+		l.config.cpus = CPUS_MAX;
 		victim_cases(list, l, l.tge ? "vel2-tge-remote" : "vel2-remote", 1u << MATCHING, "");
 	}
 }
@@ -77,7 +77,7 @@ void cases_vel2(struct list *list)
 				continue;
 			for (unsigned shift = 12; shift <= 16; shift += 2)
 				add_operation(list, (struct litmus){ .op = op,
-								     .config = { .cpus = 2, .spare = 2, .e2h0 = nvhe },
+								     .config = { .cpus = 2, .e2h0 = nvhe },
 								     .shift = shift });
 		}
 }

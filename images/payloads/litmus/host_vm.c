@@ -247,6 +247,10 @@ bool vm_create(struct vm *vm, const struct config *config)
 	vm->fd = ioctl(kvm, KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(PHYSICAL_BITS));
 	if (vm->fd < 0)
 		return vm_fails(vm, "KVM_CREATE_VM");
+	if (config->cpus + config->spare > CPUS_MAX) {
+		vm_break(vm, "%u vCPUs are more than %u", config->cpus + config->spare, CPUS_MAX);
+		return false;
+	}
 	for (unsigned i = 0; i < config->cpus + config->spare; i++)
 		if (!create_vcpu(vm, i))
 			return false;
