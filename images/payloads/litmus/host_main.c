@@ -59,7 +59,9 @@ static bool selected(const struct litmus *l, const struct options *o)
 
 	for (unsigned i = 0; i < o->glob_count; i++)
 		matches |= !fnmatch(o->globs[i], l->name, 0);
-	return matches && (!o->op || !strcmp(o->op, operation_word(l))) &&
+	for (unsigned i = 0; i < o->skip_count; i++)
+		matches &= !!fnmatch(o->skip[i], l->name, 0);
+	return matches && !(o->quick && l->slow) && (!o->op || !strcmp(o->op, operation_word(l))) &&
 	       (!o->granule || !strcmp(o->granule, granule_word(l->shift))) &&
 	       (!o->cpus || o->cpus == l->config.cpus);
 }
