@@ -2,6 +2,7 @@
 
 examples:
   ./nvh run scenarios/litmus && ./nvh coverage     operation, regime, granule and scope, as a table
+  ./nvh coverage --model qemu --model 'qemu-48*'     cells on these models only
   ./nvh coverage runs/latest --json                the same for a machine
 """
 
@@ -20,11 +21,18 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", nargs="*", type=Path, metavar="DIR", help="run directories; default: runs/latest"
     )
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only cells on this model (may be repeated)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print; returns the exit status."""
-    found = coverage(arguments.runs or [RUNS / "latest"])
+    found = coverage(arguments.runs or [RUNS / "latest"], arguments.model)
     print(json.dumps(found.to_json(), indent=1) if arguments.json else found.to_text())
     return 0

@@ -5,8 +5,10 @@ Every place of the table says something: a count, or the reason why there is non
 
 from __future__ import annotations
 
+import fnmatch
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,9 @@ from harness.errors import UserError
 from harness.litmus.lines import GRANULES, REGIMES, CaseLine, parse
 from harness.tlbi.table import Operation, Regime, load
 
+RESULT = "result.json"
 STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")
 OTHER_REGIME = "the operation is not for this regime"
-FIXED_GRANULE = "the payload's own tables have 4K pages"
 NOT_RUN = "no run has this case"
 
 
@@ -112,7 +114,7 @@ class Coverage:
 
     def to_text(self) -> str:
         """A table with a row per operation and a column per regime and granule, and its legend."""
-        columns = [(regime, granule) for regime in REGIMES for granule in granules(regime)]
+        columns = [(regime, granule) for regime in REGIMES for granule in GRANULES]
         at = {(p.operation.name, p.regime, p.granule): p for p in self.places}
         head = ["operation", "scope", *(f"{regime}/{granule}" for regime, granule in columns)]
         rows = [
@@ -137,11 +139,6 @@ LEGEND = (
 )
 
 
-def granules(regime: str) -> tuple[str, ...]:
-    """Granules that have a column: vEL2's own tables are built with 4K only."""
-    return GRANULES if regime.startswith("el1") else GRANULES[:1]
-
-
 def regimes(operation: Operation) -> tuple[str, ...]:
     """Regimes that ``operation`` can be for at vEL2: E1 forms also EL2&0, with {E2H,TGE} = {1,1} (C5.5)."""
     if operation.family in STAGE_2:
@@ -149,15 +146,30 @@ def regimes(operation: Operation) -> tuple[str, ...]:
     return ("el2&0", "el2") if operation.regime is Regime.EL2 else ("el1&0", "el2&0")
 
 
-def coverage(directories: Iterable[Path]) -> Coverage:
-    """Read every ``*.stdout`` below ``directories``. ``UserError`` when none of them holds a litmus case."""
+def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> Coverage:
+    """Read every ``*.stdout`` below ``directories``, of cells on one of ``models`` (globs) if there are any.
+
+    ``UserError`` when none of them holds a litmus case.
+    """
     lines: list[CaseLine] = []
     for directory in directories:
         for path in sorted(directory.rglob("*.stdout")):
-            lines += parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
+            if not models or any(fnmatch.fnmatchcase(_model(path), glob) for glob in models):
+                lines += parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
     if not lines:
         raise UserError("no litmus results there; run `./nvh run scenarios/litmus` and name its directory")
     return tabulate(lines)
+
+
+def _model(output: Path) -> str:
+    """The model that the cell which wrote ``output`` ran on, by its result.json; empty when there is none."""
+    for directory in output.parents:
+        if (directory / RESULT).is_file():
+            try:
+                return str(json.loads((directory / RESULT).read_text(encoding="utf-8"))["model"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise UserError(f"{directory / RESULT} is no result of a cell: {error}") from None
+    return ""
 
 
 def tabulate(lines: Iterable[CaseLine]) -> Coverage:
@@ -203,15 +215,13 @@ def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine
         elif line.obliged and line.control == "not-observable":
             place.unobservable += 1
     if not place.exercised and not place.failed and not place.unobservable and not place.other:
-        place.reason = _reason(operation, regime, granule, reasons)
+        place.reason = _reason(operation, regime, reasons)
     return place
 
 
-def _reason(operation: Operation, regime: str, granule: str, given: Counter[str]) -> str:
+def _reason(operation: Operation, regime: str, given: Counter[str]) -> str:
     if given:
         return ", ".join(sorted(given))
     if regime not in regimes(operation):
         return OTHER_REGIME
-    if granule not in granules(regime):
-        return FIXED_GRANULE
     return NOT_RUN

@@ -94,7 +94,9 @@ def _address(operation: Operation, xt: int, entry: Entry) -> bool:
     By address: the entry that translates it; a TTL that names another granule or level obliges nothing.
     By range: each entry that "would be used to translate any of" the addresses of
     [BaseADDR, BaseADDR + (NUM + 1) * 2^(5 * SCALE + 1) granules). A TG other than the granule in use obliges
-    nothing; with a TTL the base has to be aligned to its leaf (otherwise the range is UNPREDICTABLE).
+    nothing (0 is reserved); with a TTL the base has to be aligned to its leaf (otherwise the range is
+    UNPREDICTABLE). A range that passes the end of the address space ends there: nothing obliges it to wrap.
+    C5.5, e.g. TLBI VAE1: the bits below the granule of an address are RES0 and ignored.
     """
     if operation.operand in (Operand.NONE, Operand.ASID):
         return True
@@ -114,5 +116,5 @@ def _address(operation: Operation, xt: int, entry: Entry) -> bool:
     assert base is not None
     if ttl >> 2 and (ttl >> 2, ttl & 3) != (code, entry.level):
         return False
-    page = base & ~((1 << entry.shift) - 1)  # the bits below the granule are RES0
+    page = base & ~((1 << entry.shift) - 1)  # the bits below the granule are ignored
     return entry.start <= page < entry.start + entry.size

@@ -9,7 +9,6 @@ import pytest
 
 from harness.errors import InputError, UserError
 from harness.litmus.coverage import (
-    FIXED_GRANULE,
     NOT_RUN,
     OTHER_REGIME,
     Coverage,
@@ -94,7 +93,7 @@ def test_reasons() -> None:
     table = tabulate(parse(f"{lacking} why=no-FEAT_XS", "x"))
     assert place(table, "ipas2e1is", "el1&0-stage2", "4k").reason == "no-FEAT_XS"
     assert place(table, "ipas2e1is", "el2", "4k").reason == OTHER_REGIME
-    assert place(table, "vae2is", "el2&0", "64k").reason == FIXED_GRANULE
+    assert place(table, "vae2is", "el2&0", "64k").reason == NOT_RUN
     assert place(table, "vae2is", "el2&0", "4k").reason == NOT_RUN
     assert table.count()["passed"] == 0
 
@@ -103,7 +102,7 @@ def test_text_has_a_row_per_operation(recorded: Coverage) -> None:
     text = recorded.to_text()
     rows = {row.split()[0]: row.split() for row in text.split("\n\n")[0].splitlines()[1:]}
     assert set(rows) == {operation.name for operation in load()}
-    assert {len(row) for row in rows.values()} == {2 + 8}
+    assert {len(row) for row in rows.values()} == {2 + 12}
     assert rows["ipas2e1is"][:4] == ["ipas2e1is", "is", "6", "none"]
     assert "places: 3 failed, " in text
     assert "\nn/a, 864 places: the operation is not for this regime\n" in text
@@ -113,6 +112,26 @@ def test_json(recorded: Coverage) -> None:
     data = json.loads(json.dumps(recorded.to_json()))
     assert data["lines"] == 35
     assert sum(data["states"].values()) == len(data["places"])
+
+
+def test_cells_of_a_model(tmp_path: Path) -> None:
+    for model, word in (("qemu", "pass"), ("qemu-10.0", "fail")):
+        cell = tmp_path / model / "outputs"
+        cell.mkdir(parents=True)
+        (cell.parent / "result.json").write_text(json.dumps({"model": model}))
+        (cell / "litmus.stdout").write_text(PASS.replace("verdict=pass", f"verdict={word}"))
+    for models, state in (((), "failed"), (("qemu",), "passed"), (("x", "qemu-*"), "failed")):
+        assert place(coverage([tmp_path], models), "ipas2e1is", "el1&0-stage2", "4k").state == state
+    with pytest.raises(UserError, match="no litmus results"):
+        coverage([tmp_path], ["max"])
+
+
+def test_a_broken_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "litmus.stdout").write_text(PASS)
+    (tmp_path / "result.json").write_text("{}")
+    assert coverage([tmp_path]).lines == 1
+    with pytest.raises(UserError, match="is no result of a cell"):
+        coverage([tmp_path], ["qemu"])
 
 
 def test_nothing_there(tmp_path: Path) -> None:

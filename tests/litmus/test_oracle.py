@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from harness.build.paths import IMAGES
-from harness.litmus.oracle import Entry, State, obliges
+from harness.litmus.oracle import ALL, Entry, State, obliges
 from harness.tlbi.header import header
 from harness.tlbi.operand import Fields, encode
 from harness.tlbi.table import Operand, Operation, Regime, by_name, load
@@ -21,6 +21,8 @@ PAGE = Entry(2, Regime.EL10, 0x4000_1000, 0x1000, 12, 3, vmid=1)
 BLOCK = Entry(2, Regime.EL10, 0x4020_0000, 0x20_0000, 12, 2, vmid=1)
 BLOCK_16K = Entry(2, Regime.EL10, 0x4200_0000, 0x200_0000, 14, 2, vmid=1)
 S1_PAGE = Entry(1, Regime.EL10, 0x40_0000, 0x1000, 12, 3, vmid=1, asid=5)
+PAGE_64K = Entry(2, Regime.EL10, 0x4001_0000, 0x1_0000, 16, 3, vmid=1)
+VEL2_LAST = Entry(1, Regime.EL2, 0xFFFF_FFFF_FFFF_F000, 0x1000, 12, 3, asid=5)
 VEL2_PAGE = Entry(1, Regime.EL2, 0x40_0000, 0x1000, 12, 3, asid=5)
 
 
@@ -97,6 +99,27 @@ def operand(name: str, **fields: int) -> tuple[Operation, int]:
         ("vae2is", {"va": 0x40_0000, "asid": 5}, VEL2_PAGE, True),
         ("vae2is", {"va": 0x40_0000, "asid": 6}, VEL2_PAGE, False),
         ("vae2is", {"va": 0x40_0000, "asid": 5}, S1_PAGE, False),
+        # Bits below the granule are ignored.
+        ("ipas2e1is", {"ipa": 0x4001_7000}, PAGE_64K, True),
+        ("ipas2e1is", {"ipa": 0x4002_0000}, PAGE_64K, False),
+        # Beyond what the tables map; the end of what the operand can name: nothing wraps to IPA 0.
+        ("ipas2e1is", {"ipa": 0xF_FFFF_FFFF_F000}, PAGE, False),
+        (
+            "ripas2e1is",
+            {"tg": 1, "scale": 3, "num": 31, "ipa": 0x1_FFFF_FFFF_F000},
+            dataclasses.replace(PAGE, start=0),
+            False,
+        ),
+        # The EL2&0 regime has two halves; a range that passes the end of the upper one ends there.
+        ("vae2is", {"va": 0xFFFF_FFFF_FFFF_F000, "asid": 5}, VEL2_LAST, True),
+        ("vae2is", {"va": 0xFFFF_FFFF_F000, "asid": 5}, VEL2_LAST, False),
+        ("rvae2is", {"va": 0xFFFF_FFFF_FFFF_F000, "asid": 5, "tg": 1}, VEL2_LAST, True),
+        (
+            "rvae2is",
+            {"va": 0xFFFF_FFFF_FFFF_F000, "asid": 5, "tg": 1},
+            dataclasses.replace(VEL2_LAST, start=0),
+            False,
+        ),
         ("alle2", {}, VEL2_PAGE, True),
         ("alle2", {}, S1_PAGE, False),
         ("alle1", {}, VEL2_PAGE, False),
@@ -125,6 +148,12 @@ def test_e1_operations_are_for_el2_with_e2h_and_tge() -> None:
     assert obliges(operation, xt, in_host, VEL2_PAGE)
     assert not obliges(operation, xt, in_host, S1_PAGE)
     assert not obliges(operation, xt, State(vmid=1, e2h=False, tge=True), VEL2_PAGE)
+
+
+def test_a_reserved_granule_obliges_nothing() -> None:
+    operation, xt = operand("ripas2e1is", tg=1, ipa=0x4000_0000)
+    assert obliges(operation, xt, HERE, PAGE)
+    assert not obliges(operation, xt & ~(3 << 46), HERE, PAGE)
 
 
 def test_without_e2h_el2_has_no_asid() -> None:
@@ -200,6 +229,8 @@ def random_operand(operation: Operation, entry: Entry, rng: random.Random) -> in
     base = (near % (1 << 64)) & ~((1 << shift) - 1)
     asid = rng.choice([5, 6]) if operation.matches_asid else 0
     code = (shift - 10) // 2
+    if rng.random() < 0.05:
+        code, base = 0, ALL & ~((1 << shift) - 1)
     if operation.operand is Operand.ASID:
         return asid << 48
     if operation.operand.is_range:
@@ -210,6 +241,7 @@ def random_operand(operation: Operation, entry: Entry, rng: random.Random) -> in
         return 0
     ttl = rng.choice([0, code << 2 | entry.level, rng.randrange(16)])
     width = 44 if operation.operand is Operand.VA else 40
+    base += rng.choice([0, 0, (1 << shift) - 0x1000])
     return asid << 48 | ttl << 44 | (base >> 12 & ((1 << width) - 1))
 
 

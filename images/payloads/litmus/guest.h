@@ -37,15 +37,16 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 void l2_run(struct cpu *cpu);
 extern char l2_vectors[], l2_read[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_return[],
-	l2_watch[];
+	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[];
 
-/* guest_tables.c: granules of 1 << shift bytes, input sizes as in INPUT_BITS() */
+/* guest_tables.c: granules of 1 << shift bytes, input sizes as in input_bits() */
 void tables_reset(void);
 uint64_t tables_new(unsigned shift);
 /* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
 uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level);
-void tables_vel2(bool e2h);
-uint64_t tables_vel2_root(void);
+/* vEL2's own: everything flat in the low half, nothing in the high one, which only E2H has. */
+void tables_vel2(bool e2h, unsigned shift);
+uint64_t tables_vel2_root(bool high);
 
 /* guest_tlbi.c */
 void tlbi(unsigned op, uint64_t operand);

@@ -7,25 +7,36 @@
 __attribute__((section(".l2.data"), aligned(64))) volatile struct spin spins[CPUS_MAX];
 __attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];
 
-static void spin_failed(volatile struct spin *spin, uint64_t esr, uint64_t hpfar)
+static void spin_failed(volatile struct spin *spin, bool stage1, uint64_t esr, uint64_t hpfar)
 {
+	spin->stage1 = stage1;
 	spin->esr = esr;
 	spin->hpfar = hpfar;
 	__atomic_store_n(&spin->faults, spin->faults + 1, __ATOMIC_RELEASE);
 }
 
-static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, uint64_t va, bool watch)
+/* L2's page as EL0 sees it, for what L2 itself writes. */
+static uint64_t el0_alias(const volatile void *at)
 {
-	cpu->x[1] = va;
-	cpu->x[2] = (uint64_t)spin;
-	cpu->x[3] = (uint64_t)&spin_stop[cpu->index];
-	cpu->elr = watch ? (uint64_t)l2_watch : (uint64_t)l2_spin;
-	cpu->spsr = SPSR_EL1H;
+	return L2_DATA_VA + ((uint64_t)at & 0xffff);
+}
+
+static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct step *s)
+{
+	bool el0 = s->c == SPIN_L2_EL0, own;
+
+	cpu->x[1] = s->a;
+	cpu->x[2] = el0 ? el0_alias(spin) : (uint64_t)spin;
+	cpu->x[3] = el0 ? el0_alias(&spin_stop[cpu->index]) : (uint64_t)&spin_stop[cpu->index];
+	cpu->x[6] = el0;
+	cpu->elr = s->c == SPIN_L2_SPOILT ? (uint64_t)l2_watch : (uint64_t)l2_spin;
+	cpu->spsr = el0 ? SPSR_EL0T : SPSR_EL1H;
 	l2_run(cpu);
-	if (EC(cpu->esr) == EC_HVC && (cpu->esr & 0xffff) == 3)
+	own = EC(cpu->esr) == EC_HVC;
+	if (own && (cpu->esr & 0xffff) == 3)
 		spin->spoilt++;
-	else if (EC(cpu->esr) != EC_HVC || (cpu->esr & 0xffff))
-		spin_failed(spin, EC(cpu->esr) == EC_HVC ? cpu->x[3] : cpu->esr, cpu->hpfar);
+	else if (!own || ((cpu->esr & 0xffff) && EC(cpu->x[3]) != EC_SVC))
+		spin_failed(spin, own, own ? cpu->x[3] : cpu->esr, cpu->hpfar);
 }
 
 /* No exit from vEL2 on the way, so nothing that empties this PE's TLB. */
@@ -37,7 +48,7 @@ static void spin_at_vel2(struct cpu *cpu, volatile struct spin *spin, uint64_t v
 		spin->value = value;
 		__atomic_store_n(&spin->count, spin->count + 1, __ATOMIC_RELEASE);
 	} else {
-		spin_failed(spin, cpu->esr, 0);
+		spin_failed(spin, true, cpu->esr, 0);
 	}
 }
 
@@ -54,7 +65,9 @@ void step_spin(struct cpu *cpu, const struct step *s)
 		if (s->c == SPIN_VEL2)
 			spin_at_vel2(cpu, spin, s->a);
 		else
-			spin_in_l2(cpu, spin, s->a, s->c == SPIN_L2_SPOILT);
+			spin_in_l2(cpu, spin, s);
+		/* One that faults again and again gives way, as those that read do: the model may run one CPU at a time. */
+		__asm__ volatile("yield");
 	}
 }
 
@@ -84,9 +97,7 @@ void step_sample(const struct step *s, struct outcome *o)
 			return;
 		}
 		if (__atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE) >= faults + 2) {
-			/* EL1's and vEL2's own abort have the EC of the same level. */
-			o->kind = EC(spin->esr) == EC_DABT_LOW || EC(spin->esr) == EC_IABT_LOW ? OUTCOME_S2_FAULT :
-												 OUTCOME_S1_FAULT;
+			o->kind = spin->stage1 ? OUTCOME_S1_FAULT : OUTCOME_S2_FAULT;
 			o->esr = spin->esr;
 			o->hpfar = spin->hpfar;
 			return;

@@ -107,9 +107,18 @@ vectors:
 	.balign 2048
 	.globl l2_vectors
 l2_vectors:
-	.rept 16
+	.rept 8
 	.balign 128
 	mrs	x3, esr_el1
+	mrs	x4, far_el1
+	hvc	#1
+	.endr
+	.rept 8		/* from EL0: guest_el0.S may wait for it */
+	.balign 128
+	mrs	x8, tpidr_el1
+	cbz	x8, 1f
+	br	x8
+1:	mrs	x3, esr_el1
 	mrs	x4, far_el1
 	hvc	#1
 	.endr
@@ -130,7 +139,7 @@ l2_end:
 	hvc	#0
 1:	svc	#0		/* x6 = 1: at EL0 */
 
-/* x1 = address, x2 = struct spin, x3 = stop flag */
+/* x1 = address, x2 = struct spin, x3 = stop flag, x6 = 1 at EL0 */
 l2_spin:
 	ldr	x4, [x2, #8]
 1:	ldr	x0, [x1]
@@ -141,7 +150,7 @@ l2_spin:
 	yield
 	ldr	x5, [x3]
 	cbz	x5, 1b
-	hvc	#0
+	b	l2_end
 
 /* The same, but HVC #3 as soon as it reads SPOILT. */
 	.globl l2_watch
@@ -168,6 +177,7 @@ l2_return:
 
 /* x1 = address, x2 = descriptor, x3 = where it goes, x4 = stub of the operation, x5 = its operand */
 l2_remap:
+	mov	x6, #0
 	ldr	x0, [x1]
 	str	x2, [x3]
 	dsb	ishst

@@ -15,6 +15,7 @@ void load_context(const struct context *c)
 {
 	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & (1ull << 34));
 
+	write_sysreg(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
 	write_sysreg(vttbr_el2, c->vttbr);
 	write_sysreg(vtcr_el2, c->vtcr);
 	write_sysreg(hcr_el2, hcr);
@@ -53,6 +54,10 @@ static void step_context(const struct step *s)
 	for (at = page; !s->b && at < page + 0x10000; at += 1ull << c->s1_shift)
 		*tables_slot(c->s1_root, c->s1_shift, at, 3) = at | s1;
 	c->ttbr0 |= c->s1_root;
+	if (c->el0_data)
+		for (at = 0; at < 0x10000; at += 1ull << c->s1_shift)
+			*tables_slot(c->s1_root, c->s1_shift, L2_DATA_VA + at, 3) =
+				(page + at) | s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN;
 	/* L2's walks of its stage 1 go through stage 2. */
 	for (at = POOL_PA; !s->a && (c->sctlr & 1) && at < POOL_PA + S1_TABLES; at += 1ull << c->s2_shift)
 		*tables_slot(c->s2_root, c->s2_shift, at, 3) = at | s2;
@@ -69,7 +74,7 @@ static void step_write(const struct step *s)
 	else if (s->kind == STEP_S1)
 		slot = tables_slot(c->s1_root, c->s1_shift, s->a, s->c);
 	else
-		slot = tables_slot(tables_vel2_root(), 12, s->a, s->c);
+		slot = tables_slot(tables_vel2_root(s->a >> 63), (unsigned)shared->vel2_shift, s->a, s->c);
 	__atomic_store_n(slot, s->b, __ATOMIC_RELAXED);
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
@@ -130,13 +135,14 @@ static void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome 
 		page | PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S1_UXN | PTE_S1_PXN;
 	barrier_ishst();
 	load_context(c);
-	cpu->x[0] = cpu->x[6] = cpu->x[7] = 0;
+	cpu->x[0] = cpu->x[7] = 0;
+	cpu->x[6] = s->flags & STEP_EXECUTE ? (uint64_t)el0_execute : (uint64_t)el0_read;
 	cpu->x[1] = s->a;
 	cpu->x[2] = s->d;
 	cpu->x[3] = slot;
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->x[5] = s->b;
-	cpu->elr = (uint64_t)l2_remap;
+	cpu->elr = s->flags & STEP_EL0 ? (uint64_t)l2_remap_el0 : (uint64_t)l2_remap;
 	cpu->spsr = SPSR_EL1H;
 	l2_run(cpu);
 	record_exit(cpu, o);

@@ -4,7 +4,7 @@
 #include "guest.h"
 
 static uint64_t pool_next;
-static uint64_t vel2_root[512] __attribute__((aligned(4096)));
+static uint64_t vel2_root[2][2048] __attribute__((aligned(16384)));
 
 void tables_reset(void)
 {
@@ -40,19 +40,25 @@ uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level
 	}
 }
 
-/* One gigabyte each: devices, the image and the pool, the data. AP[1] is RES1 without E2H (D8.3.2). */
-void tables_vel2(bool e2h)
+static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attributes)
 {
-	uint64_t normal = PTE_VALID | PTE_AF | PTE_SH_INNER | (e2h ? 0 : PTE_S1_EL0);
-	uint64_t device = normal | 1 << 2 | PTE_S1_UXN | (e2h ? PTE_S1_PXN : 0);
+	unsigned low = level_shift(shift, start_level(shift));
 
-	vel2_root[DOORBELL_PA >> 30] = (DOORBELL_PA & ~0x3fffffffull) | device;
-	vel2_root[IMAGE_PA >> 30] = IMAGE_PA | normal;
-	for (uint64_t pa = DATA_PA; pa < DATA_PA + DATA_SIZE; pa += 1 << 30)
-		vel2_root[pa >> 30] = pa | normal;
+	for (uint64_t at = from >> low; at <= (from + size - 1) >> low; at++)
+		vel2_root[0][at] = at << low | attributes;
 }
 
-uint64_t tables_vel2_root(void)
+/* Blocks of the start level: devices, the image and the pool, the data. AP[1] is RES1 without E2H (D8.3.2). */
+void tables_vel2(bool e2h, unsigned shift)
 {
-	return (uint64_t)vel2_root;
+	uint64_t normal = PTE_VALID | PTE_AF | PTE_SH_INNER | (e2h ? 0 : PTE_S1_EL0);
+
+	flat(shift, DOORBELL_PA, 1, normal | 1 << 2 | PTE_S1_UXN | (e2h ? PTE_S1_PXN : 0));
+	flat(shift, IMAGE_PA, LOW_SIZE, normal);
+	flat(shift, DATA_PA, DATA_SIZE, normal);
+}
+
+uint64_t tables_vel2_root(bool high)
+{
+	return (uint64_t)vel2_root[high];
 }

@@ -22,6 +22,7 @@ struct config {
 	bool hide_xs;	    /* ID_AA64ISAR1_EL1.XS */
 	bool huge;	    /* MADV_HUGEPAGE for the data */
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
+	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
 };
 
 struct vcpu {
@@ -121,7 +122,8 @@ struct litmus {
 	struct probe probes[PROBES_MAX];
 	unsigned probe_count;
 	bool own;  /* the PE that executes the operation is the one that looks */
-	bool vel2, tge;
+	bool vel2, tge, el0;
+	int place; /* enum vel2_place */
 	bool direct; /* its control is a step of its own */
 	bool kick; /* make the other vCPUs leave KVM_RUN again and again meanwhile */
 	bool slow; /* the operation walks the whole shadow stage 2 */
@@ -140,6 +142,8 @@ struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
 void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level);
 void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
+/* The same for code, CODE or MORE_CODE, which returns CODE_RESULT or MORE_CODE_RESULT. */
+void add_code(struct litmus *l, uint64_t pa, uint64_t code);
 void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags);
 void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va, bool el0, enum role role,
 		uint64_t old, uint64_t now);
@@ -148,6 +152,8 @@ void add_spin(struct litmus *l, unsigned cpu, unsigned ctx, uint64_t va, enum sp
 void add_sample(struct litmus *l, unsigned cpu, uint64_t va, enum role role, uint64_t old, uint64_t now);
 void add_stop(struct litmus *l, unsigned cpu);
 void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint64_t now);
+/* Of the case's leaf, in bytes. */
+uint64_t leaf_size(const struct litmus *l);
 /* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it. */
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
@@ -169,6 +175,12 @@ void judge(const struct litmus *l, struct finding *f);
 
 enum { VMID = 1, VMID_OTHER = 2 };
 
+/* mov x0, #result; ret */
+#define CODE 0xd65f03c0d2824680
+#define CODE_RESULT 0x1234
+#define MORE_CODE 0xd65f03c0d2886420
+#define MORE_CODE_RESULT 0x4321
+
 /* The case list: each function adds one family. */
 struct list {
 	struct litmus *cases;
@@ -178,6 +190,10 @@ struct litmus *list_add(struct list *list, const struct litmus *l, const char *f
 	__attribute__((format(printf, 3, 4)));
 void cases_stage2(struct list *list);
 void cases_remote(struct list *list);
+void cases_vel2(struct list *list);
+void cases_el0(struct list *list);
+void cases_operand(struct list *list);
+void cases_vmids(struct list *list);
 void cases_trap(struct list *list);
 void cases_change(struct list *list);
 void cases_own(struct list *list);

@@ -5,15 +5,7 @@
  */
 #include "host.h"
 
-/* mov x0, #0x1234; ret */
-#define CODE 0xd65f03c0d2824680
-#define CODE_RESULT 0x1234
 #define WRITTEN 0x77
-
-static uint64_t leaf_size(const struct litmus *l)
-{
-	return 1ull << level_shift(l->shift, l->level);
-}
 
 static bool obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level)
 {
@@ -53,8 +45,7 @@ static void build_permission(struct litmus *l)
 	uint64_t at = ipa + leaf_size(l) - (1ull << l->shift), pa = DATA_PA + (at - ipa);
 
 	add_context(l, 0, VMID, 0, false, true);
-	add_poke(l, pa, CODE);
-	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
+	add_code(l, pa, CODE);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(DATA_PA, l->level, all), l->level);
 	attempt(l, access, at, ROLE_BEFORE, old);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(DATA_PA, l->level, less), l->level);

@@ -59,7 +59,9 @@ static bool selected(const struct litmus *l, const struct options *o)
 
 	for (unsigned i = 0; i < o->glob_count; i++)
 		matches |= !fnmatch(o->globs[i], l->name, 0);
-	return matches && (!o->op || !strcmp(o->op, operation_word(l))) &&
+	for (unsigned i = 0; i < o->skip_count; i++)
+		matches &= !!fnmatch(o->skip[i], l->name, 0);
+	return matches && !(o->quick && l->slow) && (!o->op || !strcmp(o->op, operation_word(l))) &&
 	       (!o->granule || !strcmp(o->granule, granule_word(l->shift))) &&
 	       (!o->cpus || o->cpus == l->config.cpus);
 }
@@ -244,6 +246,10 @@ int main(int argc, char **argv)
 	cases_events(&list);
 	cases_race(&list);
 	cases_remote(&list);
+	cases_vel2(&list);
+	cases_el0(&list);
+	cases_operand(&list);
+	cases_vmids(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];

@@ -9,9 +9,11 @@ const char options_usage[] =
 	"usage: nvh-litmus [options]\n"
 	"  --list           print the selected cases and end\n"
 	"  --case GLOB      only cases whose name matches (may be repeated)\n"
+	"  --skip GLOB      none whose name matches (may be repeated)\n"
 	"  --op NAME        only cases of this operation\n"
 	"  --granule SIZE   only cases with this stage-2 granule: 4k, 16k or 64k\n"
 	"  --cpus N         only cases with N vCPUs\n"
+	"  --quick          none that walks whole shadow contexts\n"
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
@@ -34,7 +36,8 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "op", required_argument, NULL, 'o' },	   { "granule", required_argument, NULL, 'g' },
 		{ "cpus", required_argument, NULL, 'n' },  { "seconds", required_argument, NULL, 's' },
 		{ "every", required_argument, NULL, 'e' }, { "self-test", no_argument, NULL, 't' },
-		{ "quiet", no_argument, NULL, 'q' },	   { "help", no_argument, NULL, 'h' },
+		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
+		{ "skip", required_argument, NULL, 'x' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -48,6 +51,11 @@ bool options_parse(int argc, char **argv, struct options *o)
 			if (o->glob_count == sizeof(o->globs) / sizeof(*o->globs))
 				return false;
 			o->globs[o->glob_count++] = optarg;
+			break;
+		case 'x':
+			if (o->skip_count == sizeof(o->skip) / sizeof(*o->skip))
+				return false;
+			o->skip[o->skip_count++] = optarg;
 			break;
 		case 'o':
 			o->op = optarg;
@@ -72,6 +80,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'k':
+			o->quick = true;
 			break;
 		default:
 			return false;

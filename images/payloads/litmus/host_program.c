@@ -79,6 +79,12 @@ void add_poke(struct litmus *l, uint64_t pa, uint64_t value)
 	s->b = value;
 }
 
+void add_code(struct litmus *l, uint64_t pa, uint64_t code)
+{
+	add_poke(l, pa, code);
+	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
+}
+
 void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags)
 {
 	struct step *s = add(l, 0, STEP_TLBI);
@@ -160,7 +166,7 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level)
 {
 	const struct operation *op = &operations[l->op];
-	uint64_t leaf = 1ull << level_shift(l->shift, l->level), page = 1ull << l->shift;
+	uint64_t leaf = leaf_size(l), page = 1ull << l->shift;
 	bool va = op->operand == VA || op->operand == VA_RANGE;
 	unsigned scale = 0, num = 0;
 
@@ -180,6 +186,11 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 	default:
 		return 0;
 	}
+}
+
+uint64_t leaf_size(const struct litmus *l)
+{
+	return 1ull << level_shift(l->shift, l->level);
 }
 
 uint64_t value_at(uint64_t pa)

@@ -213,6 +213,7 @@ static bool create_memory(struct vm *vm)
 	memcpy(vm->low, litmus_image, (size_t)(litmus_image_end - litmus_image));
 	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
 	vm->shared->cpus = vm->config.cpus;
+	vm->shared->vel2_shift = vm->config.vel2_shift ? vm->config.vel2_shift : 12;
 	return vm_slot(vm, 0, IMAGE_PA, LOW_SIZE, vm->low, 0) && vm_slot(vm, 1, DATA_PA, DATA_SIZE, vm->data, 0) &&
 	       vm_slot(vm, 2, EVENT_PA, EVENT_SIZE, vm->event[0], 0);
 }
@@ -246,6 +247,10 @@ bool vm_create(struct vm *vm, const struct config *config)
 	vm->fd = ioctl(kvm, KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(PHYSICAL_BITS));
 	if (vm->fd < 0)
 		return vm_fails(vm, "KVM_CREATE_VM");
+	if (config->cpus + config->spare > CPUS_MAX) {
+		vm_break(vm, "%u vCPUs are more than %u", config->cpus + config->spare, CPUS_MAX);
+		return false;
+	}
 	for (unsigned i = 0; i < config->cpus + config->spare; i++)
 		if (!create_vcpu(vm, i))
 			return false;

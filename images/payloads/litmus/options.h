@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 struct options {
-	const char *globs[16];
-	unsigned glob_count;
+	const char *globs[16], *skip[16];
+	unsigned glob_count, skip_count;
 	const char *op, *granule;
 	unsigned cpus, seconds, every;
-	bool list, self_test, quiet;
+	bool list, self_test, quiet, quick;
 };
 
 extern const char options_usage[];

@@ -16,7 +16,10 @@
 #define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
 #define EVENT_SIZE 0x4000000
 #define STACK_SIZE 0x4000
-#define E2_TEST_VA 0x7000000000 /* vEL2's own test mappings */
+#define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
+#define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
+#define E2_ASID 0x2a /* in TTBR0_EL2 with E2H: of both halves */
+#define L2_DATA_VA 0x50000000 /* L2's page once more, for EL0 to write */
 
 #define PHYSICAL_BITS 40
 #define SPOILT 0xdead /* STEP_RACE: what a page holds once nobody may use it */
@@ -54,7 +57,7 @@ enum step_kind {
 	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0 */
 	STEP_TLBI,     /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
 	STEP_L2_TLBI,  /* the same by L2 at EL1 */
-	STEP_L2_REMAP, /* L2 alone: read VA a, write d as its descriptor at level c, read, `op` (b), read */
+	STEP_L2_REMAP, /* L2 alone: access VA a, write d as its descriptor at level c, access, `op` (b), access */
 	STEP_READ,     /* read VA a at vEL2 */
 	STEP_HOST,     /* ask the VMM for action a, with argument b; the outcome is its answer */
 	STEP_SPIN,     /* after STEP_START: enum spin_where c: read VA a until STEP_STOP */
@@ -64,7 +67,7 @@ enum step_kind {
 	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
 };
 
-enum spin_where { SPIN_L2, SPIN_VEL2, SPIN_L2_SPOILT /* and report each read of a spoilt page */ };
+enum spin_where { SPIN_L2, SPIN_VEL2, SPIN_L2_SPOILT /* and report each read of a spoilt page */, SPIN_L2_EL0 };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 
@@ -77,6 +80,8 @@ struct step {
 };
 
 #define STEP_UNDER_TEST 1u /* --self-test leaves this operation out */
+#define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
+#define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
 
 enum outcome_kind {
 	OUTCOME_NONE,
@@ -105,6 +110,7 @@ struct context {
 	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
 	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
 	uint32_t s2_shift, s1_shift;
+	uint64_t el0_data; /* map L2_DATA_VA */
 };
 
 /* Published by L2 itself while it spins, and by its vCPU at vEL2 when it faults. */
@@ -115,7 +121,7 @@ struct spin {
 	uint64_t esr, hpfar;
 	uint64_t begun;	  /* program number */
 	uint64_t spoilt;  /* reads that gave SPOILT */
-	uint64_t pad[1];
+	uint64_t stage1;  /* the last fault was L2's own */
 };
 
 struct shared {
@@ -124,6 +130,7 @@ struct shared {
 	uint64_t finished[CPUS_MAX];
 	uint64_t cpus;
 	uint64_t e2h;
+	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before the start */
 	uint64_t skip;	 /* --self-test */
 	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;

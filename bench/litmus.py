@@ -1,0 +1,146 @@
+"""The litmus matrix: cases a second of its one-vCPU part on one booted L0, and the time of the whole.
+
+``.venv/bin/python -m bench.litmus [--model qemu] [--timing icount] [--parts one,two,…]`` prints, for each
+part, the model, cases, seconds by this machine's clock (the boot of L0 apart) and cases a second. Goals: part
+``one`` at 100 a second or better, all parts with their boots in 15 minutes, both on two idle cores. Far more
+seconds than QEMU's own CPU seconds tell that the machine was busy with something else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.build.cache import Store
+from harness.cell.prepare import Builder
+from harness.cell.project import default_stack
+from harness.level import Level
+from harness.litmus.lines import summary
+from harness.machine.process import cpu_seconds
+from harness.report.progress import Progress
+from harness.scenario.model import StackSpec
+from harness.scenario.scenario import Overrides
+from harness.stack.stack import Stack
+
+DEADLINE_S = 900.0
+GOAL_RATE = 100.0
+GOAL_S = 900.0
+WHOLE = ("s2-all/*", "s2-vmids/*", "l0-*/*")
+"""Families in which KVM walks whole shadow contexts: on the model where that is quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One call of nvh-litmus on one L0. ``model`` and ``timing``: other than the command line's, or None."""
+
+    name: str
+    cpus: int
+    arguments: tuple[str, ...]
+    model: str | None = None
+    timing: str | None = None
+
+    def command(self) -> str:
+        """The call, for the shell at L0."""
+        return f"nvh-litmus --cpus {self.cpus} --quiet {' '.join(self.arguments)}"
+
+    def stack(self, model: str, timing: str) -> StackSpec:
+        """L0 has as many CPUs as the part has vCPUs."""
+        spec = default_stack(Overrides(model=self.model or model, timing=self.timing or timing))
+        level = dataclasses.replace(spec.levels[Level.L0], cpus=self.cpus)
+        return dataclasses.replace(spec, levels={**spec.levels, Level.L0: level})
+
+
+def cases(*globs: str) -> tuple[str, ...]:
+    """Options that choose the cases of some globs."""
+    return tuple(f"--case '{glob}'" for glob in globs)
+
+
+PARTS = (
+    Part("one", 1, ("--quick",)),
+    Part("two", 2, ("--quick", "--skip 'race-*/*'")),
+    Part("four", 4, ("--quick",)),
+    Part("whole-one", 1, cases(*WHOLE), "qemu-v1"),
+    Part("whole-two", 2, cases("s2-vmids/*", "*s2-remote-all/*"), "qemu-v1"),
+    Part("whole-four", 4, cases("s2-vmids/*", "*s2-remote-all-4/*"), "qemu-v1"),
+    Part("whole-forms", 1, cases("s2-all/*os/*", "s2-all/*nxs/*"), "qemu-48bit"),
+    Part("races", 2, cases("race-*/*"), "qemu-v1", "mttcg"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """``boot_s`` until L0 answered, ``run_s`` and QEMU's ``cpu_s`` of nvh-litmus, its last line."""
+
+    boot_s: float
+    run_s: float
+    cpu_s: float
+    words: dict[str, str]
+
+    @property
+    def rate(self) -> float:
+        """Cases a second."""
+        return int(self.words["cases"]) / self.run_s
+
+
+def measure(builder: Builder, part: Part, model: str, timing: str) -> Measured:
+    """Boot an L0 and run one part on it."""
+    spec = part.stack(model, timing)
+    images = builder.images(spec)
+    with tempfile.TemporaryDirectory(prefix="nvh-bench-") as name, Stack(images, spec, Path(name)) as stack:
+        started = time.monotonic()
+        stack.boot(Level.L0)
+        booted, cpu = time.monotonic(), cpu_seconds(stack.machine.pid)
+        done = stack.run(Level.L0, part.command(), DEADLINE_S)
+        used = cpu_seconds(stack.machine.pid) - cpu
+        return Measured(booted - started, time.monotonic() - booted, used, summary(done.text))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--model", default="qemu")
+    parser.add_argument("--timing", default="icount")
+    parser.add_argument("--parts", default=",".join(part.name for part in PARTS))
+    options = parser.parse_args()
+    wanted = options.parts.split(",")
+    if unknown := set(wanted) - {part.name for part in PARTS}:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in PARTS)}")
+    table = Table(
+        "part", "model", "L0 up (s)", "cases", "passed", "n/a", "seconds", "CPU s", "cases/s", box=None
+    )
+    total = 0.0
+    console = Console()
+    with Progress(console) as progress:
+        builder = Builder(Store(), progress)
+        for part in PARTS:
+            if part.name not in wanted:
+                continue
+            found = measure(builder, part, options.model, options.timing)
+            total += found.boot_s + found.run_s
+            model = part.model or options.model
+            words = (found.words["cases"], found.words["passed"], found.words["not_applicable"])
+            rate = f"{found.rate:.0f}" + (
+                f" ({found.rate / GOAL_RATE:.1f}x the goal)" if part.name == "one" else ""
+            )
+            table.add_row(
+                part.name,
+                model,
+                f"{found.boot_s:.1f}",
+                *words,
+                f"{found.run_s:.1f}",
+                f"{found.cpu_s:.1f}",
+                rate,
+            )
+    console.print(table)
+    console.print(f"together {total:.0f} s, {total / GOAL_S:.2f} of the goal")
+
+
+if __name__ == "__main__":
+    main()
