@@ -28,6 +28,7 @@ static void read_ids(void)
 	shared->id_mmfr0 = read_sysreg(id_aa64mmfr0_el1);
 	shared->id_mmfr1 = read_sysreg(id_aa64mmfr1_el1);
 	shared->id_mmfr2 = read_sysreg(id_aa64mmfr2_el1);
+	shared->id_mmfr4 = read_sysreg(s3_0_c0_c7_4);
 	shared->id_isar0 = read_sysreg(id_aa64isar0_el1);
 	shared->id_isar1 = read_sysreg(id_aa64isar1_el1);
 }

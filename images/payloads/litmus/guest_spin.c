@@ -14,12 +14,12 @@ static void spin_failed(volatile struct spin *spin, uint64_t esr, uint64_t hpfar
 	__atomic_store_n(&spin->faults, spin->faults + 1, __ATOMIC_RELEASE);
 }
 
-static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, uint64_t va, bool watch)
+static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, uint64_t va, char *code)
 {
 	cpu->x[1] = va;
 	cpu->x[2] = (uint64_t)spin;
 	cpu->x[3] = (uint64_t)&spin_stop[cpu->index];
-	cpu->elr = watch ? (uint64_t)l2_watch : (uint64_t)l2_spin;
+	cpu->elr = (uint64_t)code;
 	cpu->spsr = SPSR_EL1H;
 	l2_run(cpu);
 	if (EC(cpu->esr) == EC_HVC && (cpu->esr & 0xffff) == 3)
@@ -43,6 +43,9 @@ static void spin_at_vel2(struct cpu *cpu, volatile struct spin *spin, uint64_t v
 
 void step_spin(struct cpu *cpu, const struct step *s)
 {
+	static char *const code[] = { [SPIN_L2] = l2_spin,
+				      [SPIN_L2_SPOILT] = l2_watch,
+				      [SPIN_L2_VNCR] = l2_vncr_spin };
 	volatile struct spin *spin = &spins[cpu->index];
 
 	while (__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number)
@@ -54,7 +57,7 @@ void step_spin(struct cpu *cpu, const struct step *s)
 		if (s->c == SPIN_VEL2)
 			spin_at_vel2(cpu, spin, s->a);
 		else
-			spin_in_l2(cpu, spin, s->a, s->c == SPIN_L2_SPOILT);
+			spin_in_l2(cpu, spin, s->a, code[s->c]);
 	}
 }
 

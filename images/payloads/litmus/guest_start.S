@@ -124,6 +124,13 @@ l2_write:
 	b	l2_end
 l2_execute:
 	blr	x1
+	b	l2_end
+	.globl l2_vncr_read, l2_vncr_write, l2_vncr_spin
+l2_vncr_read:
+	mrs	x0, tpidr_el2
+	b	l2_end
+l2_vncr_write:
+	msr	tpidr_el2, x2
 l2_end:
 	mrs	x5, nzcv	/* any instruction that both ELs may execute */
 	cbnz	x6, 1f
@@ -143,7 +150,20 @@ l2_spin:
 	cbz	x5, 1b
 	hvc	#0
 
-/* The same, but HVC #3 as soon as it reads SPOILT. */
+/* The same with TPIDR_EL2 instead of an address. */
+l2_vncr_spin:
+	ldr	x4, [x2, #8]
+1:	mrs	x0, tpidr_el2
+	str	x0, [x2]
+	add	x4, x4, #1
+	dmb	ishst
+	str	x4, [x2, #8]
+	yield
+	ldr	x5, [x3]
+	cbz	x5, 1b
+	hvc	#0
+
+/* The same as l2_spin, but HVC #3 as soon as it reads SPOILT. */
 	.globl l2_watch
 l2_watch:
 	ldr	x4, [x2, #8]

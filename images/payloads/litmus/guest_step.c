@@ -20,6 +20,8 @@ void load_context(const struct context *c)
 	write_sysreg(hcr_el2, hcr);
 	if (shared->id_mmfr0 >> 56 & 0xf)
 		write_sysreg(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (c->vncr)
+		write_sysreg(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
 	if (shared->e2h) {
 		write_sysreg(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
 		write_sysreg(s3_5_c2_c0_2, c->tcr);
@@ -97,6 +99,8 @@ static void record_exit(const struct cpu *cpu, struct outcome *o)
 		o->kind = EC(cpu->x[3]) == EC_SVC ? OUTCOME_VALUE : OUTCOME_S1_FAULT;
 		o->esr = cpu->x[3];
 		o->far = cpu->x[4];
+	} else if (ec == EC_DABT_LOW + 1 && cpu->esr & ESR_VNCR) {
+		o->kind = OUTCOME_EXCEPTION; /* of vEL2's own stage 1, on L2's behalf */
 	} else {
 		o->kind = OUTCOME_TRAP;
 	}
@@ -106,7 +110,9 @@ static void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 {
 	static char *const stubs[] = { [ACCESS_READ] = l2_read,
 				       [ACCESS_WRITE] = l2_write,
-				       [ACCESS_EXECUTE] = l2_execute };
+				       [ACCESS_EXECUTE] = l2_execute,
+				       [ACCESS_VNCR_READ] = l2_vncr_read,
+				       [ACCESS_VNCR_WRITE] = l2_vncr_write };
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;

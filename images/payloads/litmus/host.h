@@ -24,6 +24,8 @@ struct config {
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
 };
 
+struct litmus;
+
 struct vcpu {
 	struct vm *vm;
 	unsigned index;
@@ -50,6 +52,21 @@ struct vm {
 };
 
 enum ran { RAN, RAN_FATAL, RAN_HANG, RAN_BROKEN };
+
+/* What a step may ask of the VMM, with an offset into the event memory; host_events.c. */
+enum event_action {
+	EVENT_SET_UP,	 /* the first memory, with the old value; the second has the new one */
+	EVENT_DONTNEED,	 /* drop all of it, and write the new value */
+	EVENT_MOVE,	 /* the second memory in its place */
+	EVENT_DELETE,	 /* no memory: accesses are MMIO and read the new value */
+	EVENT_READ_ONLY,
+	EVENT_DIRTY_ON,	 /* log dirty pages from now on */
+	EVENT_DIRTY_READ, /* 1: the page is not in the log, 2: it is; the log begins anew */
+};
+uint64_t event_old(uint64_t offset);
+uint64_t event_new(uint64_t offset);
+void add_event(struct litmus *l, enum event_action action, uint64_t offset);
+void expect_event(struct litmus *l, enum event_action action, uint64_t offset, uint64_t answer);
 
 /* A step's request to the VMM; false breaks the VM. host_events.c */
 bool host_action(struct vm *vm, uint64_t action, uint64_t argument, uint64_t *answer);
@@ -94,9 +111,11 @@ enum role {
 	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
+enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL };
+
 struct probe {
 	uint8_t cpu, step, role, observable;
-	uint8_t permission; /* the fault to expect is a permission fault, not a translation fault */
+	uint8_t fault;	    /* enum fault: the one to expect */
 	uint8_t part;	    /* 0: the outcome; 1, 2: outcome.more[part - 1] */
 	uint64_t at; /* IPA or VA */
 	uint64_t old, now;
@@ -122,6 +141,7 @@ struct litmus {
 	unsigned probe_count;
 	bool own;  /* the PE that executes the operation is the one that looks */
 	bool vel2, tge;
+	bool nv; /* L2 is a hypervisor itself */
 	bool direct; /* its control is a step of its own */
 	bool kick; /* make the other vCPUs leave KVM_RUN again and again meanwhile */
 	bool slow; /* the operation walks the whole shadow stage 2 */
@@ -183,5 +203,8 @@ void cases_change(struct list *list);
 void cases_own(struct list *list);
 void cases_events(struct list *list);
 void cases_race(struct list *list);
+void cases_vncr(struct list *list);
+/* host_trap.c: ESR_EL2 of L2's execution of `op`, trapped to vEL2, less IL */
+uint64_t trap_syndrome(unsigned op);
 
 #endif

@@ -176,6 +176,9 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 {
 	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
 
+	if (l->nv && !(vm->shared->id_mmfr2 >> 24 & 0xf) && !(vm->shared->id_mmfr4 >> 20 & 0xf))
+		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
+
 	if (!why || l->config.hide_os || l->config.hide_range || l->config.hide_xs)
 		return;
 	not_applicable(f, why);
@@ -244,6 +247,7 @@ int main(int argc, char **argv)
 	cases_events(&list);
 	cases_race(&list);
 	cases_remote(&list);
+	cases_vncr(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];

@@ -64,9 +64,16 @@ enum step_kind {
 	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
 };
 
-enum spin_where { SPIN_L2, SPIN_VEL2, SPIN_L2_SPOILT /* and report each read of a spoilt page */ };
+enum spin_where {
+	SPIN_L2,
+	SPIN_VEL2,
+	SPIN_L2_SPOILT, /* and report each read of a spoilt page */
+	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
+};
 
-enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.11). */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_VNCR_READ, ACCESS_VNCR_WRITE };
+#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.11, table of offsets) */
 
 struct step {
 	uint8_t kind;
@@ -103,6 +110,7 @@ struct program {
 struct context {
 	uint64_t vttbr, vtcr, hcr, hfgitr;
 	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
+	uint64_t vncr; /* VNCR_EL2, for an L2 that is a hypervisor itself (HCR_EL2.NV) */
 	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
 	uint32_t s2_shift, s1_shift;
 };
@@ -127,7 +135,7 @@ struct shared {
 	uint64_t skip;	 /* --self-test */
 	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
-	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_isar0, id_isar1;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr4, id_isar0, id_isar1;
 	uint64_t l2_page; /* IPA of L2's code and spin records */
 	uint64_t race_vmalle1is; /* number of the operation */
 	struct { /* STEP_RACE: the two pages that take turns */
