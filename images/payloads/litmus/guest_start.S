@@ -4,8 +4,12 @@
 
 	.section .text.start, "ax"
 	.globl _start
-_start:				/* x0 = CPU, x1 = stack top: set by the VMM */
-	mov	sp, x1
+_start:				/* x0 = CPU, from the VMM or PSCI CPU_ON; 0 after a reset */
+	mov	x1, #STACK_SIZE
+	mul	x1, x1, x0
+	mov	x2, #SHARED_PA
+	sub	x2, x2, x1
+	mov	sp, x2
 	adrp	x2, vectors
 	add	x2, x2, :lo12:vectors
 	msr	vbar_el2, x2
@@ -136,6 +140,10 @@ l2_end:
 	cbnz	x6, 1f
 	hvc	#0
 1:	svc	#0		/* x6 = 1: at EL0 */
+
+	.globl l2_hang
+l2_hang:
+	b	.
 
 /* x1 = address, x2 = struct spin, x3 = stop flag */
 l2_spin:

@@ -60,6 +60,10 @@ static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 bool host_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	*answer = 0;
+	if (action == MIGRATE)
+		return migrate_action(vm, offset, answer);
+	if (action >= HUGE_SET_UP)
+		return huge_action(vm, action, offset, answer);
 	if (action >= WINDOW_OPEN)
 		return window_action(vm, action, offset, answer);
 	vm->mmio_value = event_new(offset);

@@ -108,7 +108,7 @@ static void judge_probe(const struct litmus *l, const struct probe *p, const str
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_RACE:
-		f->rounds = p->now;
+		f->rounds = o->rounds;
 		f->reads = o->more[0];
 		if (o->more[1])
 			blame(f, "fail", p, o);

@@ -9,7 +9,7 @@ struct options {
 	unsigned glob_count;
 	const char *op, *granule;
 	unsigned cpus, seconds, every;
-	bool list, self_test, quiet;
+	bool list, self_test, quiet, qemu;
 };
 
 extern const char options_usage[];
