@@ -136,8 +136,8 @@ bool migrate_action(struct vm *vm, uint64_t argument, uint64_t *answer);
 bool vm_fails(struct vm *vm, const char *what);
 /* Where a vCPU was when it last left KVM_RUN. */
 uint64_t vm_pc(const struct vm *vm, unsigned index);
-/* why="…": which level each vCPU was at, and where, after a hang. */
-void vm_where(const struct vm *vm, char *out, size_t size);
+/* why="…": which level each vCPU was at, and where, after a hang. Only vm_destroy() may follow. */
+void vm_where(struct vm *vm, char *out, size_t size);
 void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags);
 /* Why L1 on this model cannot execute `op`, or NULL. */
@@ -191,6 +191,8 @@ struct litmus {
 	bool nv; /* L2 is a hypervisor itself */
 	bool direct; /* its control is a step of its own */
 	enum disturb disturb;
+	bool provoked; /* a hang on purpose: only when --case names it */
+	unsigned timeout_s; /* 0: the usual */
 	bool host;    /* a step asks the VMM for something */
 	unsigned pes; /* that L0 has to have at least */
 	bool slow; /* the operation walks the whole shadow stage 2 */
@@ -255,6 +257,7 @@ void cases_race(struct list *list);
 void cases_vncr(struct list *list);
 void cases_migrate(struct list *list);
 void cases_huge(struct list *list);
+void cases_hang(struct list *list);
 /* host_trap.c: ESR_EL2 of L2's execution of `op`, trapped to vEL2, less IL */
 uint64_t trap_syndrome(unsigned op);
 

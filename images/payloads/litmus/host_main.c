@@ -55,10 +55,10 @@ static const char *operation_word(const struct litmus *l)
 
 static bool selected(const struct litmus *l, const struct options *o)
 {
-	bool matches = !o->glob_count;
+	bool matches = !o->glob_count && !l->provoked;
 
 	for (unsigned i = 0; i < o->glob_count; i++)
-		matches |= !fnmatch(o->globs[i], l->name, 0);
+		matches |= !fnmatch(o->globs[i], l->name, 0) && (!l->provoked || !strncmp(o->globs[i], "provoke", 7));
 	return matches && (!o->op || !strcmp(o->op, operation_word(l))) &&
 	       (!o->granule || !strcmp(o->granule, granule_word(l->shift))) &&
 	       (!o->cpus || o->cpus == l->config.cpus);
@@ -98,7 +98,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 		broken(f, vm);
 		return;
 	}
-	ran = vm_run(vm, l->slow ? SLOW_TIMEOUT_S : CASE_TIMEOUT_S);
+	ran = vm_run(vm, l->timeout_s ? l->timeout_s : l->slow ? SLOW_TIMEOUT_S : CASE_TIMEOUT_S);
 	disturbed = disturb_stop(vm);
 	if (ran == RAN && !vm->broken[0]) {
 		judge(l, f);
@@ -252,6 +252,7 @@ int main(int argc, char **argv)
 		fputs(options_usage, stderr);
 		return EXIT_USAGE;
 	}
+	cases_hang(&list); /* first, so that others follow */
 	cases_stage2(&list);
 	cases_trap(&list);
 	cases_change(&list);

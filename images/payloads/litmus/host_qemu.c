@@ -181,7 +181,7 @@ const char *qemu_lacks(const struct litmus *l)
 		return "QEMU-offers-no-E2H0";
 	if (c->hide_os || c->hide_range || c->hide_xs)
 		return "QEMU-hides-no-feature";
-	if (l->op == NO_OPERATION || l->disturb || l->host)
+	if ((l->op == NO_OPERATION && !l->provoked) || l->disturb || l->host)
 		return "needs-our-own-VMM";
 	return NULL;
 }

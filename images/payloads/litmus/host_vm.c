@@ -233,10 +233,29 @@ uint64_t vm_pc(const struct vm *vm, unsigned index)
 	return pc;
 }
 
-/* A vCPU in L2 has PSTATE.EL 1 or 0, vEL2 has 2 (the kernel's own view of PSTATE, KVM_REG_ARM_CORE). */
-void vm_where(const struct vm *vm, char *out, size_t size)
+/* End the threads of the other vCPUs: nobody can ask anything about a vCPU while it runs. */
+static void halt(struct vm *vm)
 {
-	int used = snprintf(out, size, "why=\"no answer in time%s", vm->config.qemu ? "" : ":");
+	__atomic_store_n(&vm->stop, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < CPUS_MAX; i++) {
+		struct vcpu *v = &vm->vcpu[i];
+
+		if (!v->started)
+			continue;
+		v->run->immediate_exit = 1; /* closes the race between the flag and KVM_RUN */
+		pthread_kill(v->thread, SIGUSR1);
+		pthread_join(v->thread, NULL);
+		v->started = false;
+	}
+}
+
+/* A vCPU in L2 has PSTATE.EL 1 or 0, vEL2 has 2 (the kernel's own view of PSTATE, KVM_REG_ARM_CORE). */
+void vm_where(struct vm *vm, char *out, size_t size)
+{
+	int used;
+
+	halt(vm);
+	used = snprintf(out, size, "why=\"no answer in time%s", vm->config.qemu ? "" : ":");
 
 	for (unsigned i = 0; !vm->config.qemu && i < vm->config.cpus && used > 0 && (size_t)used < size; i++) {
 		uint64_t pstate = 0;
@@ -298,15 +317,10 @@ void vm_destroy(struct vm *vm)
 		qemu_destroy(vm);
 		return;
 	}
-	__atomic_store_n(&vm->stop, true, __ATOMIC_RELEASE);
+	halt(vm);
 	for (unsigned i = 0; i < CPUS_MAX; i++) {
 		struct vcpu *v = &vm->vcpu[i];
 
-		if (v->started) {
-			v->run->immediate_exit = 1; /* closes the race between the flag and KVM_RUN */
-			pthread_kill(v->thread, SIGUSR1);
-			pthread_join(v->thread, NULL);
-		}
 		if (v->run && v->run != MAP_FAILED)
 			munmap(v->run, (size_t)run_size);
 		if (v->fd >= 0)
