@@ -172,6 +172,8 @@ class Stack:
             turns = self.agent.idle_turns - turns
         if use < IDLE_CPU or turns > RESTING_TURNS:
             kind = "hung: every CPU of the machine is idle"
+        elif not counters:
+            kind = "hung: QEMU's monitor does not answer either"
         elif counters <= self._machine.spec.cpus:
             kind = "hung: every CPU of the machine spins at one address"
         else:

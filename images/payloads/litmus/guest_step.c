@@ -223,7 +223,7 @@ static void step_hang(const struct step *s)
 	if (s->c == HANG_FATAL)
 		__asm__ volatile("udf #0");
 	for (;;)
-		__asm__ volatile("yield");
+		__asm__ volatile("");
 }
 
 void run_program(struct cpu *cpu, struct program *program)
