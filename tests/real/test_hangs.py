@@ -65,7 +65,10 @@ def deadline(cell: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     ("name", "how"),
-    [("silent", "QEMU's monitor does not answer either"), ("silent-mttcg", "every CPU of the machine is idle")],
+    [
+        ("silent", "QEMU's monitor does not answer either"),
+        ("silent-mttcg", "every CPU of the machine is idle"),
+    ],
 )
 def test_hang_of_l0_is_told_from_a_slow_machine(hung: Run, name: str, how: str) -> None:
     cell = hung.cells()[name]

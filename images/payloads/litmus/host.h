@@ -166,6 +166,7 @@ struct probe {
 	uint8_t part;	    /* 0: the outcome; 1, 2: outcome.more[part - 1] */
 	uint64_t at; /* IPA or VA */
 	uint64_t old, now;
+	uint64_t esr, far; /* of the fault, less IL; 0: not looked at */
 };
 
 #define PROBES_MAX 96
@@ -203,7 +204,7 @@ struct finding {
 	bool obliged; /* the architecture obliges the operation to something that the case looks at */
 	unsigned refaults;
 	uint64_t rounds, reads, disturbed; /* of a race */
-	char why[200];
+	char why[240];
 };
 
 /* host_program.c: each appends one step; the ones with a role also what its outcome has to be. */

@@ -8,6 +8,7 @@
 #define EC(esr) ((esr) >> 26 & 0x3f)
 #define EC_IABT_LOW 0x20
 #define EC_DABT_LOW 0x24
+#define ESR_IL (1ull << 25)
 #define FSC_TRANSLATION 1 /* ESR_ELx.ISS[5:2] of an abort; the level is in [1:0] */
 #define FSC_PERMISSION 3
 #define FSC_EXTERNAL 4 /* synchronous, not on a walk: 0b010000 */
@@ -28,9 +29,9 @@ static void blame(struct finding *f, const char *verdict, const struct probe *p,
 		return;
 	f->verdict = verdict;
 	snprintf(f->why, sizeof(f->why),
-		 "probe=%s at=0x%lx saw=%s value=0x%lx old=0x%lx now=0x%lx esr=0x%lx hpfar=0x%lx step=%u.%u",
-		 role_words[p->role], p->at, outcome_word(o), o->value, p->old, p->now, o->esr, o->hpfar, p->cpu,
-		 p->step);
+		 "probe=%s at=0x%lx saw=%s value=0x%lx old=0x%lx now=0x%lx esr=0x%lx far=0x%lx hpfar=0x%lx step=%u.%u",
+		 role_words[p->role], p->at, outcome_word(o), o->value, p->old, p->now, o->esr, o->far, o->hpfar,
+		 p->cpu, p->step);
 }
 
 static bool fault_of(const struct outcome *o, unsigned fsc)
@@ -50,6 +51,8 @@ static bool right_fault(const struct litmus *l, const struct probe *p, const str
 	uint64_t page = ~((1ull << l->shift) - 1);
 
 	if (!fault_of(o, fsc[p->fault]))
+		return false;
+	if ((p->far && o->far != p->far) || (p->esr && (o->esr & ~ESR_IL) != p->esr))
 		return false;
 	if (o->kind == OUTCOME_S1_FAULT || o->kind == OUTCOME_EXCEPTION)
 		return true;

@@ -205,6 +205,41 @@ static void build_event(struct litmus *l)
 	add_cleanup_of(l, at);
 }
 
+enum { SYNDROME_READ, SYNDROME_WRITE, SYNDROME_PERMISSION, SYNDROMES };
+static const char *const syndrome_words[] = { "read", "write", "permission" };
+
+/*
+ * The abort that vEL2 takes for L2's access: EC 0x25, ISS.VNCR, WnR and DFSC (D24.2 ESR_EL2); FAR_EL2 is the address
+ * of the access, BADDR and the register's offset (D8.11).
+ */
+static void build_syndrome(struct litmus *l)
+{
+	uint64_t at = fresh_va(), read_only = descriptor(l, DATA_PA, 3) | PTE_S1_RO;
+	bool permission = l->variant == SYNDROME_PERMISSION, write = l->variant != SYNDROME_READ;
+	struct probe *p;
+
+	add_contexts(l, at);
+	add_poke(l, DATA_PA + VNCR_TPIDR, value_at(DATA_PA));
+	add_write(l, STEP_E2, 0, at, permission ? read_only : descriptor(l, DATA_PA, 3), 3);
+	look(l, at, ROLE_BEFORE, value_at(DATA_PA), 0);
+	/* --self-test: no fault, or another. */
+	if (permission == l->vm->shared->skip) {
+		add_write(l, STEP_E2, 0, at, 0, 3);
+		add_tlbi(l, CTX_CLEANUP, op_named("vmalle1is"), 0, 0);
+	}
+	if (write)
+		add_vncr_write(l, at, ROLE_GONE, 1);
+	else
+		look(l, at, ROLE_GONE, value_at(DATA_PA), 0);
+	p = &l->probes[l->probe_count - 1];
+	p->fault = permission ? FAULT_PERMISSION : FAULT_TRANSLATION;
+	if (l->level) /* the case is about FAR_EL2 */
+		p->far = at + VNCR_TPIDR;
+	else
+		p->esr = 0x25ull << 26 | 1 << 13 | (write ? 1 << 6 : 0) | (permission ? 0xf : 0x7);
+	add_cleanup_of(l, at);
+}
+
 /* With HCR_EL2.NV the EL2 operations of L2 are for L1, which has to see them (D24.2 HCR_EL2.NV). */
 static void build_trap(struct litmus *l)
 {
@@ -303,4 +338,9 @@ void cases_vncr(struct list *list)
 			     .slow = true };
 	for (l.variant = 0; l.variant < EVENTS; l.variant++)
 		list_add(list, &l, "vncr-l0-%s", event_words[l.variant]);
+	l.build = build_syndrome;
+	l.slow = false;
+	for (l.level = 0; l.level < 2; l.level++)
+		for (l.variant = 0; l.variant < SYNDROMES; l.variant++)
+			list_add(list, &l, "vncr-%s/%s", l.level ? "far" : "syndrome", syndrome_words[l.variant]);
 }
