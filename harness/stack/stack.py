@@ -182,8 +182,16 @@ class Stack:
         for level, console in self._consoles.items():
             words.append(f"{level}'s console has been silent for {console.silence_s:.0f} s")
         for level in self._consoles:
-            words.append(f"{level}'s agent {'answers' if self._answers(level) else 'does not answer'}")
+            words.append(f"{level}'s agent {'answers' if self.answers(level) else 'does not answer'}")
         return "; ".join(words)
+
+    def answers(self, level: Level, timeout_s: float = 3.0) -> bool:
+        """Whether the agent of ``level`` answers a ping in time."""
+        try:
+            self.agent.ping(level, timeout_s * self.slowdown)
+        except (TimeoutError, InfraError):
+            return False
+        return True
 
     def check_alive(self) -> None:
         """Raise ``InfraError`` when QEMU has ended, ``VmmEnded`` when the VMM of a level has."""
@@ -211,13 +219,6 @@ class Stack:
         for level, console in self._consoles.items():
             if level is not Level.L0:  # L0's belongs to the machine
                 console.close()
-
-    def _answers(self, level: Level) -> bool:
-        try:
-            self.agent.ping(level, 3.0 * self.slowdown)
-        except (TimeoutError, InfraError):
-            return False
-        return True
 
     @property
     def machine_spec(self) -> MachineSpec:
