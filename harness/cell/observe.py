@@ -17,6 +17,7 @@ from harness.trace.plan import plan_for
 from harness.trace.timeline import Timeline
 
 SETUP_DEADLINE_S = 60.0
+PING_DEADLINE_S = 15.0
 COLLECT_DEADLINE_S = 180.0
 PINGS = 12
 
@@ -79,6 +80,8 @@ class Observer:
         for level in Level:
             if self._stack.booted is None or level > self._stack.booted:
                 break
+            if not self._stack.answers(level, PING_DEADLINE_S):
+                break  # nor does any level above it
             with contextlib.suppress(InfraError, TimeoutError):
                 done = self._stack.run(level, "cat /proc/uptime; dmesg", SETUP_DEADLINE_S)
                 uptime, _, log = done.text.partition("\n")

@@ -12,10 +12,10 @@ import shlex
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from qemu.qmp import QMPError, legacy
 
@@ -26,6 +26,7 @@ from harness.machine.console import Console
 SOCKET_TIMEOUT_S = 20.0
 QMP_TIMEOUT_S = 20.0
 RAM = "ram"
+_T = TypeVar("_T")
 PC = re.compile(r"\bPC=([0-9a-fA-F]+)")
 
 
@@ -111,6 +112,13 @@ def escape(value: str) -> str:
     return value.replace(",", ",,")
 
 
+class _Monitor(legacy.QEMUMonitorProtocol):
+    """QMP with a deadline for everything: a QEMU whose main loop is stuck sends not even the greeting."""
+
+    def _sync(self, future: Awaitable[_T], timeout: float | None = None) -> _T:
+        return super()._sync(future, QMP_TIMEOUT_S if timeout is None else timeout)
+
+
 class Machine:
     """A running QEMU in ``directory``; use as a context manager so that it always ends."""
 
@@ -118,7 +126,7 @@ class Machine:
         self.spec = spec
         self.directory = directory
         self._log = directory / "qemu.log"
-        self._qmp: legacy.QEMUMonitorProtocol | None = None
+        self._qmp: _Monitor | None = None
         self._console: Console | None = None
         self.command = [*spec.launcher, *arguments(spec)]
         (directory / "qemu.sh").write_text(
@@ -184,14 +192,16 @@ class Machine:
         """Execute a QMP command and return its result; ``InfraError`` when QEMU refuses or is gone."""
         try:
             if self._qmp is None:
-                self._qmp = legacy.QEMUMonitorProtocol(self.connect("qmp.sock"))
-                self._qmp.settimeout(QMP_TIMEOUT_S)
-                self._qmp.connect()
+                monitor = _Monitor(self.connect("qmp.sock"))
+                monitor.settimeout(QMP_TIMEOUT_S)
+                monitor.connect()
+                self._qmp = monitor
             return self._qmp.cmd(command, **arguments)
         except (QMPError, OSError, EOFError, TimeoutError) as error:
             if not self.running:
                 raise self.death() from error
-            raise InfraError(f"QMP {command} failed: {error}") from error
+            why = str(error) or f"no answer in {QMP_TIMEOUT_S:.0f} s"
+            raise InfraError(f"QMP {command} failed: {why}") from error
 
     def program_counters(self) -> list[int]:
         """Return the program counter of each vCPU now."""
@@ -205,7 +215,10 @@ class Machine:
         return (process.cpu_seconds(self.pid) - before) / (time.monotonic() - started)
 
     def activity(self, seconds: float = 1.0) -> tuple[float, int]:
-        """Watch QEMU for some seconds: its CPU use (1.0 is one core) and how many PC values were seen."""
+        """Watch QEMU for some seconds: its CPU use (1.0 is one core) and how many PC values were seen.
+
+        None were seen when its monitor does not answer.
+        """
         before, started = process.cpu_seconds(self.pid), time.monotonic()
         seen: set[int] = set()
         monitor = True

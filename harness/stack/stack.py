@@ -173,6 +173,8 @@ class Stack:
             turns = self.agent.idle_turns - turns
         if use < IDLE_CPU or turns > RESTING_TURNS:
             kind = "hung: every CPU of the machine is idle"
+        elif not counters:
+            kind = "hung: QEMU's monitor does not answer either"
         elif counters <= self._machine.spec.cpus:
             kind = "hung: every CPU of the machine spins at one address"
         else:
@@ -181,13 +183,21 @@ class Stack:
         for level, console in self._consoles.items():
             words.append(f"{level}'s console has been silent for {console.silence_s:.0f} s")
         for level in self._consoles:
-            words.append(f"{level}'s agent {'answers' if self._answers(level) else 'does not answer'}")
+            words.append(f"{level}'s agent {'answers' if self.answers(level) else 'does not answer'}")
         return "; ".join(words)
 
     def at_rest(self) -> bool:
         """Whether nothing was heard of L0 for a while and the machine executes nothing."""
         silent = time.monotonic() - self.agent.heard > WATCH_S
         return silent and self.machine.cpu_use(0.3) < IDLE_CPU
+
+    def answers(self, level: Level, timeout_s: float = 3.0) -> bool:
+        """Whether the agent of ``level`` answers a ping in time."""
+        try:
+            self.agent.ping(level, timeout_s * self.slowdown)
+        except (TimeoutError, InfraError):
+            return False
+        return True
 
     def check_alive(self) -> None:
         """Raise ``InfraError`` when QEMU has ended, ``VmmEnded`` when the VMM of a level has."""
@@ -215,13 +225,6 @@ class Stack:
         for level, console in self._consoles.items():
             if level is not Level.L0:  # L0's belongs to the machine
                 console.close()
-
-    def _answers(self, level: Level) -> bool:
-        try:
-            self.agent.ping(level, 3.0 * self.slowdown)
-        except (TimeoutError, InfraError):
-            return False
-        return True
 
     @property
     def machine_spec(self) -> MachineSpec:

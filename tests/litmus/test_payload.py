@@ -13,6 +13,16 @@ from harness.tlbi.header import header
 from harness.tlbi.table import by_instruction, load
 
 PAYLOADS = IMAGES / "payloads"
+L2_SYMBOLS = (
+    "l2_vectors",
+    "l2_read",
+    "l2_spin",
+    "l2_vncr_spin",
+    "l2_hang",
+    "el0_read",
+    "l2_tlbi_stubs",
+    "spins",
+)
 CROSS = "aarch64-linux-gnu-"
 
 
@@ -54,8 +64,5 @@ def test_the_hypervisor_starts_where_the_vmm_puts_it(built: Path) -> None:
     address = {line.split()[2]: int(line.split()[0], 16) for line in symbols.splitlines() if line.strip()}
     assert address["_start"] == 0x4000_0000
     page = 0x1_0000
-    l2 = {
-        address[name] // page
-        for name in ("l2_vectors", "l2_read", "l2_spin", "el0_read", "l2_tlbi_stubs", "spins")
-    }
+    l2 = {address[name] // page for name in L2_SYMBOLS}
     assert len(l2) == 1, "L2's code and data share one 64K page, which every granule maps"

@@ -6,6 +6,8 @@ import itertools
 import os
 import shlex
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,21 @@ def test_directory_with_a_long_path(tmp_path: Path) -> None:
     program.chmod(0o755)
     with Machine(spec((str(program),), environment=dict(os.environ)), deep) as machine:
         machine.connect("agent.sock").close()
+
+
+def test_monitor_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As QEMU does under icount when no CPU has anything left to wait for."""
+    monkeypatch.setattr("harness.machine.qemu.QMP_TIMEOUT_S", 0.3)
+    code = (
+        "import socket, time\n"
+        "s = socket.socket(socket.AF_UNIX)\n"
+        "s.bind('qmp.sock')\n"
+        "s.listen()\n"
+        "time.sleep(60)\n"
+    )
+    with Machine(spec((sys.executable, "-c", code)), tmp_path) as machine:
+        began = time.monotonic()
+        with pytest.raises(InfraError, match="QMP query-status failed: no answer in"):
+            machine.qmp("query-status")
+        assert machine.activity(0.1)[1] == 0
+        assert time.monotonic() - began < 20

@@ -37,7 +37,8 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 void l2_run(struct cpu *cpu);
 extern char l2_vectors[], l2_read[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_return[],
-	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[];
+	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[],
+	l2_hang[];
 
 /* guest_tables.c: granules of 1 << shift bytes, input sizes as in input_bits() */
 void tables_reset(void);
@@ -59,6 +60,7 @@ uint64_t tlbi_stub(unsigned op);
 #define EC_HVC 0x16
 #define EC_IABT_LOW 0x20
 #define EC_DABT_LOW 0x24
+#define ESR_VNCR (1ull << 13) /* ISS of a Data Abort: from the use of VNCR_EL2 (D24.2 ESR_EL2) */
 
 /* guest_step.c */
 void load_context(const struct context *c);

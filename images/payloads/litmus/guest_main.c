@@ -33,8 +33,20 @@ static void read_ids(void)
 	shared->id_mmfr0 = read_sysreg(id_aa64mmfr0_el1);
 	shared->id_mmfr1 = read_sysreg(id_aa64mmfr1_el1);
 	shared->id_mmfr2 = read_sysreg(id_aa64mmfr2_el1);
+	shared->id_mmfr4 = read_sysreg(s3_0_c0_c7_4);
 	shared->id_isar0 = read_sysreg(id_aa64isar0_el1);
 	shared->id_isar1 = read_sysreg(id_aa64isar1_el1);
+}
+
+/* PSCI 1.1 CPU_ON; SMC is the conduit of a machine with EL2. KVM numbers the first 16 vCPUs in MPIDR_EL1.Aff0. */
+static void power_on(uint64_t index)
+{
+	register uint64_t x0 __asm__("x0") = 0xc4000003;
+	register uint64_t x1 __asm__("x1") = index;
+	register uint64_t x2 __asm__("x2") = IMAGE_PA;
+	register uint64_t x3 __asm__("x3") = index;
+
+	__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
 }
 
 /* The CPU that the doorbell belongs to: it alone talks to the VMM. */
@@ -42,6 +54,8 @@ static void lead(struct cpu *cpu)
 {
 	uint64_t number = 0;
 
+	for (unsigned i = 1; shared->by_memory && i < shared->cpus; i++)
+		power_on(i);
 	doorbell(DOORBELL_DONE);
 	for (;;) {
 		tables_reset();

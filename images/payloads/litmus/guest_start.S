@@ -4,8 +4,12 @@
 
 	.section .text.start, "ax"
 	.globl _start
-_start:				/* x0 = CPU, x1 = stack top: set by the VMM */
-	mov	sp, x1
+_start:				/* x0 = CPU, from the VMM or PSCI CPU_ON; 0 after a reset */
+	mov	x1, #STACK_SIZE
+	mul	x1, x1, x0
+	mov	x2, #SHARED_PA
+	sub	x2, x2, x1
+	mov	sp, x2
 	adrp	x2, vectors
 	add	x2, x2, :lo12:vectors
 	msr	vbar_el2, x2
@@ -133,11 +137,22 @@ l2_write:
 	b	l2_end
 l2_execute:
 	blr	x1
+	b	l2_end
+	.globl l2_vncr_read, l2_vncr_write, l2_vncr_spin
+l2_vncr_read:
+	mrs	x0, tpidr_el2
+	b	l2_end
+l2_vncr_write:
+	msr	tpidr_el2, x2
 l2_end:
 	mrs	x5, nzcv	/* any instruction that both ELs may execute */
 	cbnz	x6, 1f
 	hvc	#0
 1:	svc	#0		/* x6 = 1: at EL0 */
+
+	.globl l2_hang
+l2_hang:
+	b	.
 
 /* x1 = address, x2 = struct spin, x3 = stop flag, x6 = 1 at EL0 */
 l2_spin:
@@ -152,7 +167,20 @@ l2_spin:
 	cbz	x5, 1b
 	b	l2_end
 
-/* The same, but HVC #3 as soon as it reads SPOILT. */
+/* The same with TPIDR_EL2 instead of an address. */
+l2_vncr_spin:
+	ldr	x4, [x2, #8]
+1:	mrs	x0, tpidr_el2
+	str	x0, [x2]
+	add	x4, x4, #1
+	dmb	ishst
+	str	x4, [x2, #8]
+	yield
+	ldr	x5, [x3]
+	cbz	x5, 1b
+	hvc	#0
+
+/* The same as l2_spin, but HVC #3 as soon as it reads SPOILT. */
 	.globl l2_watch
 l2_watch:
 	ldr	x4, [x2, #8]

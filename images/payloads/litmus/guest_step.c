@@ -7,7 +7,16 @@
 
 void doorbell(uint64_t value)
 {
-	__asm__ volatile("str %0, [%1]" ::"r"(value), "r"((uint64_t)DOORBELL_PA) : "memory");
+	uint64_t rings = shared->rings + 1;
+
+	if (!shared->by_memory) {
+		__asm__ volatile("str %0, [%1]" ::"r"(value), "r"((uint64_t)DOORBELL_PA) : "memory");
+		return;
+	}
+	shared->rung = value;
+	__atomic_store_n(&shared->rings, rings, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&shared->answers, __ATOMIC_ACQUIRE) != rings)
+		__asm__ volatile("yield");
 }
 
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
@@ -21,6 +30,8 @@ void load_context(const struct context *c)
 	write_sysreg(hcr_el2, hcr);
 	if (shared->id_mmfr0 >> 56 & 0xf)
 		write_sysreg(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (c->vncr)
+		write_sysreg(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
 	if (shared->e2h) {
 		write_sysreg(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
 		write_sysreg(s3_5_c2_c0_2, c->tcr);
@@ -102,6 +113,8 @@ static void record_exit(const struct cpu *cpu, struct outcome *o)
 		o->kind = EC(cpu->x[3]) == EC_SVC ? OUTCOME_VALUE : OUTCOME_S1_FAULT;
 		o->esr = cpu->x[3];
 		o->far = cpu->x[4];
+	} else if (ec == EC_DABT_LOW + 1 && cpu->esr & ESR_VNCR) {
+		o->kind = OUTCOME_EXCEPTION; /* of vEL2's own stage 1, on L2's behalf */
 	} else {
 		o->kind = OUTCOME_TRAP;
 	}
@@ -111,7 +124,10 @@ static void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 {
 	static char *const stubs[] = { [ACCESS_READ] = l2_read,
 				       [ACCESS_WRITE] = l2_write,
-				       [ACCESS_EXECUTE] = l2_execute };
+				       [ACCESS_EXECUTE] = l2_execute,
+				       [ACCESS_VNCR_READ] = l2_vncr_read,
+				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
+				       [ACCESS_HANG] = l2_hang };
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -207,6 +223,15 @@ static void step_host(const struct step *s, struct outcome *o)
 	o->value = *(volatile uint64_t *)&shared->host_answer;
 }
 
+/* For the tests of what is said about a hang. */
+static void step_hang(const struct step *s)
+{
+	if (s->c == HANG_FATAL)
+		__asm__ volatile("udf #0");
+	for (;;)
+		__asm__ volatile("");
+}
+
 void run_program(struct cpu *cpu, struct program *program)
 {
 	for (unsigned i = 0; i < STEPS_MAX; i++) {
@@ -244,6 +269,9 @@ void run_program(struct cpu *cpu, struct program *program)
 			break;
 		case STEP_HOST:
 			step_host(s, o);
+			break;
+		case STEP_HANG:
+			step_hang(s);
 			break;
 		case STEP_SPIN:
 			step_spin(cpu, s);

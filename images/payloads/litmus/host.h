@@ -6,6 +6,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "geometry.h"
 #include "oracle.h"
@@ -21,9 +22,13 @@ struct config {
 	bool hide_os;	    /* ID_AA64ISAR0_EL1.TLB: neither OS nor RANGE */
 	bool hide_xs;	    /* ID_AA64ISAR1_EL1.XS */
 	bool huge;	    /* MADV_HUGEPAGE for the data */
+	bool qemu;	    /* QEMU is the VMM */
+	uint8_t first_pe;   /* CPU of L0 that the first vCPU runs on */
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
 };
+
+struct litmus;
 
 struct vcpu {
 	struct vm *vm;
@@ -44,13 +49,34 @@ struct vm {
 	bool event_present;
 	uint64_t mmio_value; /* what L2 reads where EVENT_PA has no memory */
 	struct shared *shared;
-	bool stop, kicking;
-	pthread_t kicker;
-	uint64_t kicks;
+	bool stop;
+	pthread_t leader; /* the thread of the first vCPU */
+	timer_t timer;	  /* ends its KVM_RUN */
+	bool timed;
+	struct disturbance *disturbance;
+	int qemu, ram, image; /* host_qemu.c: the process, and files in memory */
+	uint64_t rings;	      /* of its doorbell */
+	unsigned refused; /* accesses of L2 to protected memory */
+	int child, child_go; /* of HUGE_FORK */
 	char broken[160];
 };
 
 enum ran { RAN, RAN_FATAL, RAN_HANG, RAN_BROKEN };
+
+/* What a step may ask of the VMM, with an offset into the event memory; host_events.c. */
+enum event_action {
+	EVENT_SET_UP,	 /* the first memory, with the old value; the second has the new one */
+	EVENT_DONTNEED,	 /* drop all of it, and write the new value */
+	EVENT_MOVE,	 /* the second memory in its place */
+	EVENT_DELETE,	 /* no memory: accesses are MMIO and read the new value */
+	EVENT_READ_ONLY,
+	EVENT_DIRTY_ON,	 /* log dirty pages from now on */
+	EVENT_DIRTY_READ, /* 1: the page is not in the log, 2: it is; the log begins anew */
+};
+uint64_t event_old(uint64_t offset);
+uint64_t event_new(uint64_t offset);
+void add_event(struct litmus *l, enum event_action action, uint64_t offset);
+void expect_event(struct litmus *l, enum event_action action, uint64_t offset, uint64_t answer);
 
 /* A step's request to the VMM; false breaks the VM. host_events.c */
 bool host_action(struct vm *vm, uint64_t action, uint64_t argument, uint64_t *answer);
@@ -64,17 +90,55 @@ bool window_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *an
 /* host_vm.c. A false leaves its reason in vm->broken. */
 bool vm_create(struct vm *vm, const struct config *config);
 void vm_destroy(struct vm *vm);
+/* host_qemu.c: the same three for a VM whose VMM is QEMU, and why a case cannot have that */
+bool qemu_create(struct vm *vm);
+enum ran qemu_run(struct vm *vm, unsigned timeout_s);
+void qemu_destroy(struct vm *vm);
+const char *qemu_lacks(const struct litmus *l);
 /* host_run.c */
 bool vm_start_followers(struct vm *vm);
 /* Let the payload carry out what is in shared->program. */
 enum ran vm_run(struct vm *vm, unsigned timeout_s);
-/* Have the other vCPUs put and loaded all the time until vm_kick_stop(), which says how often. */
-bool vm_kick_start(struct vm *vm);
-uint64_t vm_kick_stop(struct vm *vm);
+/* Let vCPU `index` run on this CPU of L0 alone; it has moved there when this returns. */
+bool vm_pin(struct vm *vm, unsigned index, unsigned pe);
+unsigned vm_pes(void);
+/* host_disturb.c: what goes on beside a program until disturb_stop(), which says how often it happened. */
+enum disturb {
+	DISTURB_NONE,
+	DISTURB_KICK,  /* signals put and load the other vCPUs all the time */
+	DISTURB_MOVE,  /* the other vCPUs move between L0's CPUs */
+	DISTURB_CLOSE, /* another VM is created, runs an L2 and is closed, in this process */
+	DISTURB_KILL,  /* another process with a VM is killed while its L1 executes operations */
+};
+const char *disturb_word(enum disturb kind);
+bool disturb_start(struct vm *vm, enum disturb kind);
+uint64_t disturb_stop(struct vm *vm);
+/* host_teardown.c: one VM's life and end; false leaves its reason in vm->broken. */
+bool teardown_close(struct vm *vm, unsigned turn);
+bool teardown_kill(struct vm *vm, unsigned turn);
+/* host_huge.c, of the huge page at the beginning of the event memory */
+enum huge_action {
+	HUGE_SET_UP = 300, /* 1: there is one, with the old values */
+	HUGE_DONTNEED,	   /* one page of it, with the new value afterwards */
+	HUGE_PROTECT,	   /* one page of it read-only */
+	HUGE_REFUSED,	   /* accesses that KVM_RUN has refused since */
+	HUGE_COLLAPSE,	   /* 1: it is one again */
+	HUGE_FORK,
+	HUGE_CHILD, /* what the child still sees */
+	HUGE_READ,
+};
+bool huge_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer);
+/* KVM_RUN ended with EFAULT: permit what was forbidden and go on. */
+bool huge_refused(struct vm *vm);
+/* host_migrate.c */
+enum migrate_action { MIGRATE = 200 /* of the vCPU: the argument is 256 * vCPU + the CPU of L0 */ };
+bool migrate_action(struct vm *vm, uint64_t argument, uint64_t *answer);
 /* vm_break() with errno; always false. */
 bool vm_fails(struct vm *vm, const char *what);
 /* Where a vCPU was when it last left KVM_RUN. */
 uint64_t vm_pc(const struct vm *vm, unsigned index);
+/* why="…": which level each vCPU was at, and where, after a hang. Only vm_destroy() may follow. */
+void vm_where(struct vm *vm, char *out, size_t size);
 void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags);
 /* Why L1 on this model cannot execute `op`, or NULL. */
@@ -95,12 +159,15 @@ enum role {
 	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
+enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL };
+
 struct probe {
 	uint8_t cpu, step, role, observable;
-	uint8_t permission; /* the fault to expect is a permission fault, not a translation fault */
+	uint8_t fault;	    /* enum fault: the one to expect */
 	uint8_t part;	    /* 0: the outcome; 1, 2: outcome.more[part - 1] */
 	uint64_t at; /* IPA or VA */
 	uint64_t old, now;
+	uint64_t esr, far; /* of the fault, less IL; 0: not looked at */
 };
 
 #define PROBES_MAX 96
@@ -124,8 +191,13 @@ struct litmus {
 	bool own;  /* the PE that executes the operation is the one that looks */
 	bool vel2, tge, el0;
 	int place; /* enum vel2_place */
+	bool nv; /* L2 is a hypervisor itself */
 	bool direct; /* its control is a step of its own */
-	bool kick; /* make the other vCPUs leave KVM_RUN again and again meanwhile */
+	enum disturb disturb;
+	bool provoked; /* a hang on purpose: only when --case names it */
+	unsigned timeout_s; /* 0: the usual */
+	bool host;    /* a step asks the VMM for something */
+	unsigned pes; /* that L0 has to have at least */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };
 
@@ -133,8 +205,8 @@ struct finding {
 	const char *verdict, *control;
 	bool obliged; /* the architecture obliges the operation to something that the case looks at */
 	unsigned refaults;
-	uint64_t rounds, reads; /* of a race */
-	char why[200];
+	uint64_t rounds, reads, disturbed; /* of a race */
+	char why[240];
 };
 
 /* host_program.c: each appends one step; the ones with a role also what its outcome has to be. */
@@ -199,5 +271,11 @@ void cases_change(struct list *list);
 void cases_own(struct list *list);
 void cases_events(struct list *list);
 void cases_race(struct list *list);
+void cases_vncr(struct list *list);
+void cases_migrate(struct list *list);
+void cases_huge(struct list *list);
+void cases_hang(struct list *list);
+/* host_trap.c: ESR_EL2 of L2's execution of `op`, trapped to vEL2, less IL */
+uint64_t trap_syndrome(unsigned op);
 
 #endif

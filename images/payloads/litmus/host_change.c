@@ -31,7 +31,7 @@ static void attempt(struct litmus *l, enum access access, uint64_t at, enum role
 {
 	add_access(l, 0, access, at, false, role, old, 0);
 	l->vm->shared->program[0].step[l->steps[0] - 1].b = WRITTEN;
-	l->probes[l->probe_count - 1].permission = 1;
+	l->probes[l->probe_count - 1].fault = FAULT_PERMISSION;
 }
 
 /* No break-before-make: less permission for the same output needs none (Arm ARM D8.17.9). */

@@ -14,19 +14,18 @@
 #define SLOT 2
 #define WRITTEN 0x77
 
-enum action { SET_UP, DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY_ON, DIRTY_READ, ACTIONS };
-enum event { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE, EVENT_READ_ONLY, EVENT_DIRTY, EVENTS };
+enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, EVENTS };
 static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-delete", "memslot-read-only",
 					   "dirty-log" };
 
-static uint64_t old_value(uint64_t offset)
+uint64_t event_old(uint64_t offset)
 {
 	return value_at(EVENT_PA + offset);
 }
 
-static uint64_t new_value(uint64_t offset)
+uint64_t event_new(uint64_t offset)
 {
-	return ~old_value(offset);
+	return ~event_old(offset);
 }
 
 static void put(uint8_t *memory, uint64_t offset, uint64_t value)
@@ -61,31 +60,35 @@ static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 bool host_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	*answer = 0;
+	if (action == MIGRATE)
+		return migrate_action(vm, offset, answer);
+	if (action >= HUGE_SET_UP)
+		return huge_action(vm, action, offset, answer);
 	if (action >= WINDOW_OPEN)
 		return window_action(vm, action, offset, answer);
-	vm->mmio_value = new_value(offset);
+	vm->mmio_value = event_new(offset);
 	switch (action) {
-	case SET_UP:
-		put(vm->event[0], offset, old_value(offset));
-		put(vm->event[1], offset, new_value(offset));
+	case EVENT_SET_UP:
+		put(vm->event[0], offset, event_old(offset));
+		put(vm->event[1], offset, event_new(offset));
 		return slot(vm, vm->event[0], 0);
-	case DONTNEED:
+	case EVENT_DONTNEED:
 		if (madvise(vm->event[0], EVENT_SIZE, MADV_DONTNEED)) {
 			vm_break(vm, "MADV_DONTNEED: %s", strerror(errno));
 			return false;
 		}
-		put(vm->event[0], offset, new_value(offset));
+		put(vm->event[0], offset, event_new(offset));
 		return true;
-	case MOVE:
+	case EVENT_MOVE:
 		return slot(vm, vm->event[1], 0);
-	case DELETE:
+	case EVENT_DELETE:
 		return slot(vm, NULL, 0);
-	case READ_ONLY:
+	case EVENT_READ_ONLY:
 		return slot(vm, vm->event[0], KVM_MEM_READONLY);
-	case DIRTY_ON: /* flags alone may change in place */
+	case EVENT_DIRTY_ON: /* flags alone may change in place */
 		return vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], KVM_MEM_LOG_DIRTY_PAGES) &&
 		       read_dirty(vm, offset, answer);
-	case DIRTY_READ:
+	case EVENT_DIRTY_READ:
 		return read_dirty(vm, offset, answer);
 	default:
 		vm_break(vm, "the payload asks for action %lu", action);
@@ -93,7 +96,7 @@ bool host_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answ
 	}
 }
 
-static void ask(struct litmus *l, enum action action, uint64_t offset)
+void add_event(struct litmus *l, enum event_action action, uint64_t offset)
 {
 	struct step *s = add(l, 0, STEP_HOST);
 
@@ -101,9 +104,9 @@ static void ask(struct litmus *l, enum action action, uint64_t offset)
 	s->b = offset;
 }
 
-static void expect_answer(struct litmus *l, enum action action, uint64_t offset, uint64_t answer)
+void expect_event(struct litmus *l, enum event_action action, uint64_t offset, uint64_t answer)
 {
-	ask(l, action, offset);
+	add_event(l, action, offset);
 	add_probe(l, 0, l->steps[0] - 1, ROLE_AFTER)->now = answer;
 }
 
@@ -115,38 +118,38 @@ static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
 
 static void build_event(struct litmus *l)
 {
-	static const enum action actions[] = { DONTNEED, MOVE, DELETE };
+	static const enum event_action actions[] = { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE };
 	uint64_t leaf = 1ull << level_shift(l->shift, l->level), offset = leaf - (1ull << l->shift);
 	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), at = ipa + offset;
 	bool skip = l->vm->shared->skip;
 
-	ask(l, SET_UP, offset);
+	add_event(l, EVENT_SET_UP, offset);
 	add_context(l, 0, VMID, 0, false, true);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
-	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, old_value(offset), 0);
+	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, event_old(offset), 0);
 	switch (l->variant) {
-	case EVENT_DONTNEED:
-	case EVENT_MOVE:
-	case EVENT_DELETE:
+	case DONTNEED:
+	case MOVE:
+	case DELETE:
 		if (!skip)
-			ask(l, actions[l->variant], offset);
-		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, old_value(offset), new_value(offset));
+			add_event(l, actions[l->variant], offset);
+		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, event_old(offset), event_new(offset));
 		break;
-	case EVENT_READ_ONLY:
-		write_to(l, at, old_value(offset)); /* writable up to now */
+	case READ_ONLY:
+		write_to(l, at, event_old(offset)); /* writable up to now */
 		if (!skip)
-			ask(l, READ_ONLY, offset);
+			add_event(l, EVENT_READ_ONLY, offset);
 		write_to(l, at, WRITTEN);
-		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, old_value(offset));
+		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, event_old(offset));
 		break;
-	case EVENT_DIRTY: /* 1: not dirty, 2: dirty */
+	case DIRTY: /* 1: not dirty, 2: dirty */
 		write_to(l, at, WRITTEN);
-		ask(l, DIRTY_ON, offset);
-		expect_answer(l, DIRTY_READ, offset, 1);
+		add_event(l, EVENT_DIRTY_ON, offset);
+		expect_event(l, EVENT_DIRTY_READ, offset, 1);
 		for (unsigned i = 0; i < 2; i++) {
 			if (!skip)
 				write_to(l, at, WRITTEN);
-			expect_answer(l, DIRTY_READ, offset, 2);
+			expect_event(l, EVENT_DIRTY_READ, offset, 2);
 		}
 		break;
 	}

@@ -8,8 +8,10 @@
 #define EC(esr) ((esr) >> 26 & 0x3f)
 #define EC_IABT_LOW 0x20
 #define EC_DABT_LOW 0x24
+#define ESR_IL (1ull << 25)
 #define FSC_TRANSLATION 1 /* ESR_ELx.ISS[5:2] of an abort; the level is in [1:0] */
 #define FSC_PERMISSION 3
+#define FSC_EXTERNAL 4 /* synchronous, not on a walk: 0b010000 */
 
 static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done", "race" };
 
@@ -27,9 +29,9 @@ static void blame(struct finding *f, const char *verdict, const struct probe *p,
 		return;
 	f->verdict = verdict;
 	snprintf(f->why, sizeof(f->why),
-		 "probe=%s at=0x%lx saw=%s value=0x%lx old=0x%lx now=0x%lx esr=0x%lx hpfar=0x%lx step=%u.%u",
-		 role_words[p->role], p->at, outcome_word(o), o->value, p->old, p->now, o->esr, o->hpfar, p->cpu,
-		 p->step);
+		 "probe=%s at=0x%lx saw=%s value=0x%lx old=0x%lx now=0x%lx esr=0x%lx far=0x%lx hpfar=0x%lx step=%u.%u",
+		 role_words[p->role], p->at, outcome_word(o), o->value, p->old, p->now, o->esr, o->far, o->hpfar,
+		 p->cpu, p->step);
 }
 
 static bool fault_of(const struct outcome *o, unsigned fsc)
@@ -43,14 +45,19 @@ static bool fault_of(const struct outcome *o, unsigned fsc)
 /* HPFAR_EL2.FIPA is in units of 4K; below the granule it says nothing (Arm ARM D24.2 HPFAR_EL2). */
 static bool right_fault(const struct litmus *l, const struct probe *p, const struct outcome *o)
 {
+	static const unsigned fsc[] = { [FAULT_TRANSLATION] = FSC_TRANSLATION,
+					[FAULT_PERMISSION] = FSC_PERMISSION,
+					[FAULT_EXTERNAL] = FSC_EXTERNAL };
 	uint64_t page = ~((1ull << l->shift) - 1);
 
-	if (!fault_of(o, p->permission ? FSC_PERMISSION : FSC_TRANSLATION))
+	if (!fault_of(o, fsc[p->fault]))
+		return false;
+	if ((p->far && o->far != p->far) || (p->esr && (o->esr & ~ESR_IL) != p->esr))
 		return false;
 	if (o->kind == OUTCOME_S1_FAULT || o->kind == OUTCOME_EXCEPTION)
 		return true;
 	/* For a permission fault HPFAR_EL2 is UNKNOWN, except on a walk of stage 1. */
-	if (p->permission)
+	if (p->fault == FAULT_PERMISSION)
 		return o->kind == OUTCOME_S2_FAULT;
 	return o->kind == OUTCOME_S2_FAULT && ((o->hpfar & ~0xfull) << 8 & page) == (p->at & page);
 }
@@ -104,7 +111,7 @@ static void judge_probe(const struct litmus *l, const struct probe *p, const str
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_RACE:
-		f->rounds = p->now;
+		f->rounds = o->rounds;
 		f->reads = o->more[0];
 		if (o->more[1])
 			blame(f, "fail", p, o);

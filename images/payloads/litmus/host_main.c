@@ -55,10 +55,10 @@ static const char *operation_word(const struct litmus *l)
 
 static bool selected(const struct litmus *l, const struct options *o)
 {
-	bool matches = !o->glob_count;
+	bool matches = !o->glob_count && !l->provoked;
 
 	for (unsigned i = 0; i < o->glob_count; i++)
-		matches |= !fnmatch(o->globs[i], l->name, 0);
+		matches |= !fnmatch(o->globs[i], l->name, 0) && (!l->provoked || !strncmp(o->globs[i], "provoke", 7));
 	for (unsigned i = 0; i < o->skip_count; i++)
 		matches &= !!fnmatch(o->skip[i], l->name, 0);
 	return matches && !(o->quick && l->slow) && (!o->op || !strcmp(o->op, operation_word(l))) &&
@@ -78,37 +78,45 @@ static void print_case(const struct litmus *l, const struct finding *f, double n
 	fflush(stdout);
 }
 
+static void broken(struct finding *f, const struct vm *vm)
+{
+	*f = (struct finding){ .verdict = "broken", .control = "none" };
+	snprintf(f->why, sizeof(f->why), "why=\"%s\"", vm->broken);
+}
+
 static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 {
 	enum ran ran;
-	uint64_t kicks = 0;
+	uint64_t disturbed;
 
 	l->vm = vm;
 	l->probe_count = 0;
 	memset(l->steps, 0, sizeof(l->steps));
 	for (unsigned i = 0; i < CPUS_MAX; i++)
 		vm->shared->program[i].step[0].kind = STEP_END;
+	vm->shared->race_end = 0;
 	l->build(l);
-	if (l->kick && !vm_kick_start(vm)) {
-		*f = (struct finding){ .verdict = "broken", .control = "none", .why = "why=pthread_create" };
+	if (!disturb_start(vm, l->disturb)) {
+		broken(f, vm);
 		return;
 	}
-	ran = vm_run(vm, l->slow ? SLOW_TIMEOUT_S : CASE_TIMEOUT_S);
-	if (l->kick)
-		kicks = vm_kick_stop(vm);
-	if (ran == RAN) {
+	ran = vm_run(vm, l->timeout_s ? l->timeout_s : l->slow ? SLOW_TIMEOUT_S : CASE_TIMEOUT_S);
+	disturbed = disturb_stop(vm);
+	if (ran == RAN && !vm->broken[0]) {
 		judge(l, f);
 		if (f->reads && !f->why[0])
-			snprintf(f->why, sizeof(f->why), "rounds=%lu reads=%lu kicks=%lu", f->rounds, f->reads, kicks);
+			snprintf(f->why, sizeof(f->why), "rounds=%lu reads=%lu %s=%lu", f->rounds, f->reads,
+				 disturb_word(l->disturb), disturbed);
+		if (l->disturb && !disturbed && !strcmp(f->verdict, "pass"))
+			f->verdict = "vacuous";
 		return;
 	}
-	memset(f, 0, sizeof(*f));
-	f->control = "none";
-	f->verdict = ran == RAN_HANG ? "hang" : "broken";
-	if (ran == RAN_HANG)
-		snprintf(f->why, sizeof(f->why), "why=\"no answer in time, pc=0x%lx\"", vm_pc(vm, 0));
-	else
-		snprintf(f->why, sizeof(f->why), "why=\"%s\"", vm->broken);
+	if (ran == RAN_HANG) {
+		*f = (struct finding){ .verdict = "hang", .control = "none" };
+		vm_where(vm, f->why, sizeof(f->why));
+		return;
+	}
+	broken(f, vm);
 }
 
 static void run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
@@ -178,6 +186,11 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 {
 	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
 
+	if (l->nv && !(vm->shared->id_mmfr2 >> 24 & 0xf) && !(vm->shared->id_mmfr4 >> 20 & 0xf))
+		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
+	if (vm_pes() < l->pes)
+		why = "too-few-CPUs-at-L0";
+
 	if (!why || l->config.hide_os || l->config.hide_range || l->config.hide_xs)
 		return;
 	not_applicable(f, why);
@@ -195,15 +208,17 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 		struct finding f = { 0 };
 		double begin = seconds();
 
+		l->config.qemu = o->qemu;
 		if (have && (!same_config(&vm.config, &l->config) || vm.broken[0])) {
 			vm_destroy(&vm);
 			have = false;
 		}
 		if (l->config.e2h0 && !kvm_has_e2h0()) {
 			not_applicable(&f, "no-FEAT_E2H0");
+		} else if (o->qemu && qemu_lacks(l)) {
+			not_applicable(&f, qemu_lacks(l));
 		} else if (!have && !vm_create(&vm, &l->config)) {
-			f = (struct finding){ .verdict = "broken", .control = "none" };
-			snprintf(f.why, sizeof(f.why), "why=\"%s\"", vm.broken);
+			broken(&f, &vm);
 			vm_destroy(&vm);
 		} else {
 			have = true;
@@ -239,6 +254,7 @@ int main(int argc, char **argv)
 		fputs(options_usage, stderr);
 		return EXIT_USAGE;
 	}
+	cases_hang(&list); /* first, so that others follow */
 	cases_stage2(&list);
 	cases_trap(&list);
 	cases_change(&list);
@@ -250,6 +266,9 @@ int main(int argc, char **argv)
 	cases_el0(&list);
 	cases_operand(&list);
 	cases_vmids(&list);
+	cases_vncr(&list);
+	cases_migrate(&list);
+	cases_huge(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char options_usage[] =
 	"usage: nvh-litmus [options]\n"
@@ -17,6 +18,7 @@ const char options_usage[] =
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
+	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --quiet          print only cases that did not pass\n"
 	"exit status: 0 all passed, 1 some did not, 2 usage, 3 no KVM with EL2\n";
 
@@ -37,7 +39,8 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "cpus", required_argument, NULL, 'n' },  { "seconds", required_argument, NULL, 's' },
 		{ "every", required_argument, NULL, 'e' }, { "self-test", no_argument, NULL, 't' },
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
-		{ "skip", required_argument, NULL, 'x' }, { "help", no_argument, NULL, 'h' },
+		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -77,6 +80,11 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->self_test = true;
+			break;
+		case 'v':
+			o->qemu = !strcmp(optarg, "qemu");
+			if (!o->qemu && strcmp(optarg, "nvh"))
+				return false;
 			break;
 		case 'q':
 			o->quiet = true;

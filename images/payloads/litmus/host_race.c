@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Windows that one program of steps meets too rarely: the victim's fault against the operation (race-fault), and
- * besides that the victim's vCPU being put and loaded all the time (race-put). The number of rounds is fixed, so the
- * time is bounded. race-window holds the first of them open.
+ * besides that the victim's vCPU being put and loaded (race-put) or moved between L0's CPUs (race-move) all the
+ * time. The number of rounds is fixed, so the time is bounded; race-close and race-kill last as long as it takes to
+ * end a number of other VMs (host_disturb.c). race-window holds the first window open.
  */
 #include "host.h"
 
@@ -17,6 +18,12 @@
 
 #define VICTIM 1
 #define ROUNDS 60
+#define ROUNDS_MAX 1000000 /* where the VMM ends the race */
+
+static bool until_disturbed(enum disturb kind)
+{
+	return kind == DISTURB_CLOSE || kind == DISTURB_KILL;
+}
 
 static void build_race(struct litmus *l)
 {
@@ -35,14 +42,14 @@ static void build_race(struct litmus *l)
 	add_spin(l, VICTIM, 0, ipa, SPIN_L2_SPOILT);
 	s = add(l, 0, STEP_RACE);
 	s->op = l->op;
-	s->flags = STEP_UNDER_TEST;
+	/* Only the first two are about a fault under way. */
+	s->flags = STEP_UNDER_TEST | (l->disturb > DISTURB_KICK ? STEP_SETTLED : 0);
 	s->a = ipa;
-	s->b = ROUNDS;
+	s->b = until_disturbed(l->disturb) ? ROUNDS_MAX : ROUNDS;
 	s->c = l->level;
 	s->d = operand_whole(l, ipa, 0, 0);
 	p = add_probe(l, 0, l->steps[0] - 1, ROLE_RACE);
 	p->at = ipa;
-	p->now = ROUNDS;
 	add_stop(l, VICTIM);
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
@@ -143,10 +150,15 @@ static void add_window(struct list *list, unsigned op)
 			    .shift = 12,
 			    .level = 3,
 			    .direct = true,
+			    .host = true,
 			    .slow = true };
 
 	list_add(list, &l, "race-window/%s/4k", operations[op].name);
 }
+
+static const char *const race_words[] = { [DISTURB_NONE] = "race-fault", [DISTURB_KICK] = "race-put",
+					  [DISTURB_MOVE] = "race-move",	 [DISTURB_CLOSE] = "race-close",
+					  [DISTURB_KILL] = "race-kill" };
 
 void cases_race(struct list *list)
 {
@@ -158,16 +170,20 @@ void cases_race(struct list *list)
 		add_window(list, op);
 		for (unsigned shift = 12; shift <= 16; shift += 2)
 			for (unsigned level = 2; level <= 3; level++)
-				for (unsigned kick = 0; kick < 2; kick++) {
+				for (enum disturb kind = DISTURB_NONE; kind <= DISTURB_KILL; kind++) {
 					struct litmus l = { .op = op,
 							    .config = { .cpus = 2, .spare = 2 },
 							    .build = build_race,
 							    .regime = "el1&0-stage2",
 							    .shift = shift,
 							    .level = level,
-							    .kick = kick };
+							    .pes = kind == DISTURB_MOVE ? 2 : 1,
+							    .slow = until_disturbed(kind),
+							    .disturb = kind };
 
-					list_add(list, &l, "%s/%s/%s/%s", kick ? "race-put" : "race-fault", o->name,
+					if (until_disturbed(kind) && (shift != 12 || level != 3))
+						continue;
+					list_add(list, &l, "%s/%s/%s/%s", race_words[kind], o->name,
 						 granule_word(shift), size_word(1ull << level_shift(shift, level)));
 				}
 	}

@@ -10,18 +10,32 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KICK_US 200
+unsigned vm_pes(void)
+{
+	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+bool vm_pin(struct vm *vm, unsigned index, unsigned pe)
+{
+	cpu_set_t set;
+	int why;
+
+	CPU_ZERO(&set);
+	CPU_SET(pe % vm_pes(), &set);
+	why = pthread_setaffinity_np(index ? vm->vcpu[index].thread : vm->leader, sizeof(set), &set);
+	errno = why;
+	return !why || vm_fails(vm, "pthread_setaffinity_np");
+}
 
 /*
  * Each vCPU on a PE of its own: where two take turns, each loses its TLB to the other, and with it the control.
  */
-static void pin(unsigned index)
+static bool pin_all(struct vm *vm)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(index % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	for (unsigned i = 0; i < vm->config.cpus; i++)
+		if (!vm_pin(vm, i, vm->config.first_pe + i))
+			return false;
+	return true;
 }
 
 static void *follow(void *argument)
@@ -29,8 +43,9 @@ static void *follow(void *argument)
 	struct vcpu *v = argument;
 	struct vm *vm = v->vm;
 
-	pin(v->index);
-	while (!__atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE)) {
+	for (;;) {
+		if (__atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE))
+			return NULL;
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
@@ -44,12 +59,15 @@ static void *follow(void *argument)
 			vm_break(vm, "vCPU %u: exit reason %u", v->index, v->run->exit_reason);
 		break;
 	}
+	/* The first vCPU would wait for this one in vain. */
+	vm->vcpu[0].run->immediate_exit = 1;
+	pthread_kill(vm->leader, SIGUSR1);
 	return NULL;
 }
 
 bool vm_start_followers(struct vm *vm)
 {
-	pin(0);
+	vm->leader = pthread_self();
 	for (unsigned i = 1; i < vm->config.cpus; i++) {
 		int why = pthread_create(&vm->vcpu[i].thread, NULL, follow, &vm->vcpu[i]);
 
@@ -59,34 +77,7 @@ bool vm_start_followers(struct vm *vm)
 		}
 		vm->vcpu[i].started = true;
 	}
-	return true;
-}
-
-static void *kick(void *argument)
-{
-	struct vm *vm = argument;
-
-	while (__atomic_load_n(&vm->kicking, __ATOMIC_ACQUIRE)) {
-		for (unsigned i = 1; i < vm->config.cpus; i++)
-			pthread_kill(vm->vcpu[i].thread, SIGUSR1);
-		vm->kicks++;
-		usleep(KICK_US);
-	}
-	return NULL;
-}
-
-bool vm_kick_start(struct vm *vm)
-{
-	vm->kicks = 0;
-	vm->kicking = true;
-	return !pthread_create(&vm->kicker, NULL, kick, vm);
-}
-
-uint64_t vm_kick_stop(struct vm *vm)
-{
-	__atomic_store_n(&vm->kicking, false, __ATOMIC_RELEASE);
-	pthread_join(vm->kicker, NULL);
-	return vm->kicks;
+	return pin_all(vm);
 }
 
 static double seconds(void)
@@ -105,16 +96,28 @@ static enum ran fatal(struct vm *vm)
 	return RAN_FATAL;
 }
 
+/* A signal that arrives just before KVM_RUN ends nothing, hence one each second from then on. */
+static void deadline_set(struct vm *vm, unsigned timeout_s)
+{
+	struct itimerspec when = { .it_value.tv_sec = timeout_s, .it_interval.tv_sec = 1 };
+
+	timer_settime(vm->timer, 0, &when, NULL);
+}
+
 enum ran vm_run(struct vm *vm, unsigned timeout_s)
 {
 	const struct vcpu *v = &vm->vcpu[0];
 	double deadline = seconds() + timeout_s;
 
-	alarm(timeout_s);
+	if (vm->config.qemu)
+		return qemu_run(vm, timeout_s);
+	deadline_set(vm, timeout_s);
 	for (;;) {
 		if (vm->broken[0])
 			return RAN_BROKEN;
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
+			if (errno == EFAULT && huge_refused(vm))
+				continue;
 			if (errno != EINTR && errno != EAGAIN) {
 				vm_fails(vm, "KVM_RUN");
 				return RAN_BROKEN;
@@ -136,7 +139,7 @@ enum ran vm_run(struct vm *vm, unsigned timeout_s)
 		}
 		switch (v->run->mmio.data[0]) {
 		case DOORBELL_DONE:
-			alarm(0);
+			deadline_set(vm, 0);
 			return RAN;
 		case DOORBELL_HOST:
 			if (!host_action(vm, vm->shared->host_action, vm->shared->host_argument,

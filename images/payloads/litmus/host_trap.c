@@ -18,6 +18,11 @@
 static const uint32_t syndromes[] = { TLBI_OPERATIONS(X) };
 #undef X
 
+uint64_t trap_syndrome(unsigned op)
+{
+	return EC_SYS64 | syndromes[op];
+}
+
 enum { TRAP_NONE, TRAP_TTLB, TRAP_TTLBIS, TRAP_TTLBOS, TRAP_FGT, TRAPS };
 static const char *const trap_words[] = { "none", "ttlb", "ttlbis", "ttlbos", "hfgitr" };
 
@@ -95,7 +100,7 @@ static void build_trap(struct litmus *l)
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
 	p = add_probe(l, 0, l->steps[0] - 1, trapped_by(op, l->variant) ? ROLE_TRAP : ROLE_DONE);
-	p->now = EC_SYS64 | syndromes[l->op];
+	p->now = trap_syndrome(l->op);
 }
 
 void cases_trap(struct list *list)

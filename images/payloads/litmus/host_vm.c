@@ -135,8 +135,7 @@ static bool start_registers(struct vm *vm, unsigned index)
 {
 	const struct vcpu *v = &vm->vcpu[index];
 
-	return (set_register(v, CORE(regs.pc), IMAGE_PA) && set_register(v, CORE(regs.regs[0]), index) &&
-		set_register(v, CORE(regs.regs[1]), SHARED_PA - STACK_SIZE * index)) ||
+	return (set_register(v, CORE(regs.pc), IMAGE_PA) && set_register(v, CORE(regs.regs[0]), index)) ||
 	       vm_fails(vm, "KVM_SET_ONE_REG");
 }
 
@@ -209,6 +208,10 @@ static bool create_memory(struct vm *vm)
 		madvise(vm->data, DATA_SIZE, MADV_HUGEPAGE);
 	else
 		madvise(vm->data, DATA_SIZE, MADV_NOHUGEPAGE);
+	/* A child of fork() needs the first event memory only (host_huge.c). */
+	madvise(vm->low, LOW_SIZE, MADV_DONTFORK);
+	madvise(vm->data, DATA_SIZE, MADV_DONTFORK);
+	madvise(vm->event[1], EVENT_SIZE, MADV_DONTFORK);
 	vm->event_present = true;
 	memcpy(vm->low, litmus_image, (size_t)(litmus_image_end - litmus_image));
 	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
@@ -231,17 +234,61 @@ uint64_t vm_pc(const struct vm *vm, unsigned index)
 	return pc;
 }
 
+/* End the threads of the other vCPUs: nobody can ask anything about a vCPU while it runs. */
+static void halt(struct vm *vm)
+{
+	__atomic_store_n(&vm->stop, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < CPUS_MAX; i++) {
+		struct vcpu *v = &vm->vcpu[i];
+
+		if (!v->started)
+			continue;
+		v->run->immediate_exit = 1; /* closes the race between the flag and KVM_RUN */
+		pthread_kill(v->thread, SIGUSR1);
+		pthread_join(v->thread, NULL);
+		v->started = false;
+	}
+}
+
+/* A vCPU in L2 has PSTATE.EL 1 or 0, vEL2 has 2 (the kernel's own view of PSTATE, KVM_REG_ARM_CORE). */
+void vm_where(struct vm *vm, char *out, size_t size)
+{
+	int used;
+
+	halt(vm);
+	used = snprintf(out, size, "why=\"no answer in time%s", vm->config.qemu ? "" : ":");
+
+	for (unsigned i = 0; !vm->config.qemu && i < vm->config.cpus && used > 0 && (size_t)used < size; i++) {
+		uint64_t pstate = 0;
+
+		get_register(&vm->vcpu[i], CORE(regs.pstate), &pstate);
+		used += snprintf(out + used, size - (size_t)used, " vcpu%u at %s pc=0x%lx", i,
+				 (pstate >> 2 & 3) == 2 ? "vEL2" : "L2", vm_pc(vm, i));
+	}
+	if (used > 0 && (size_t)used + 1 < size)
+		strcat(out, "\"");
+}
+
 bool vm_create(struct vm *vm, const struct config *config)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+				  .sigev_signo = SIGALRM,
+				  ._sigev_un._tid = gettid() };
 
 	memset(vm, 0, sizeof(*vm));
 	vm->config = *config;
 	vm->fd = -1;
 	for (unsigned i = 0; i < CPUS_MAX; i++)
 		vm->vcpu[i].fd = -1;
+	if (config->qemu)
+		return qemu_create(vm);
+	vm->leader = pthread_self();
 	sigaction(SIGALRM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
+	vm->timed = !timer_create(CLOCK_MONOTONIC, &event, &vm->timer);
+	if (!vm->timed)
+		return vm_fails(vm, "timer_create");
 	if (!kvm_open())
 		return vm_fails(vm, "/dev/kvm");
 	vm->fd = ioctl(kvm, KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(PHYSICAL_BITS));
@@ -271,20 +318,21 @@ void vm_destroy(struct vm *vm)
 {
 	int run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 
-	__atomic_store_n(&vm->stop, true, __ATOMIC_RELEASE);
+	if (vm->config.qemu) {
+		qemu_destroy(vm);
+		return;
+	}
+	halt(vm);
 	for (unsigned i = 0; i < CPUS_MAX; i++) {
 		struct vcpu *v = &vm->vcpu[i];
 
-		if (v->started) {
-			v->run->immediate_exit = 1; /* closes the race between the flag and KVM_RUN */
-			pthread_kill(v->thread, SIGUSR1);
-			pthread_join(v->thread, NULL);
-		}
 		if (v->run && v->run != MAP_FAILED)
 			munmap(v->run, (size_t)run_size);
 		if (v->fd >= 0)
 			close(v->fd);
 	}
+	if (vm->timed)
+		timer_delete(vm->timer);
 	if (vm->fd >= 0)
 		close(vm->fd);
 	if (vm->low)

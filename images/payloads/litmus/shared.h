@@ -64,12 +64,23 @@ enum step_kind {
 	STEP_SAMPLE,   /* what CPU c's STEP_SPIN reads from now on */
 	STEP_STOP,     /* end CPU c's STEP_SPIN */
 	STEP_RACE,     /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
+	STEP_HANG,     /* c: enum hang: vEL2 itself never answers again, or takes an exception that nothing expects */
 	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
 };
 
-enum spin_where { SPIN_L2, SPIN_VEL2, SPIN_L2_SPOILT /* and report each read of a spoilt page */, SPIN_L2_EL0 };
+enum hang { HANG_SPIN, HANG_FATAL };
 
-enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+enum spin_where {
+	SPIN_L2,
+	SPIN_VEL2,
+	SPIN_L2_SPOILT, /* and report each read of a spoilt page */
+	SPIN_L2_EL0,
+	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
+};
+
+/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.11). */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_VNCR_READ, ACCESS_VNCR_WRITE, ACCESS_HANG };
+#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.11, table of offsets) */
 
 struct step {
 	uint8_t kind;
@@ -82,6 +93,7 @@ struct step {
 #define STEP_UNDER_TEST 1u /* --self-test leaves this operation out */
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
+#define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
 
 enum outcome_kind {
 	OUTCOME_NONE,
@@ -96,6 +108,7 @@ enum outcome_kind {
 
 struct outcome {
 	uint64_t kind, value, esr, far, hpfar;
+	uint64_t rounds;  /* STEP_RACE */
 	uint64_t more[2]; /* STEP_L2_REMAP: the values before and without the operation */
 };
 
@@ -108,6 +121,7 @@ struct program {
 struct context {
 	uint64_t vttbr, vtcr, hcr, hfgitr;
 	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
+	uint64_t vncr; /* VNCR_EL2, for an L2 that is a hypervisor itself (HCR_EL2.NV) */
 	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
 	uint32_t s2_shift, s1_shift;
 	uint64_t el0_data; /* map L2_DATA_VA */
@@ -132,11 +146,14 @@ struct shared {
 	uint64_t e2h;
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before the start */
 	uint64_t skip;	 /* --self-test */
+	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */
+	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
 	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
-	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_isar0, id_isar1;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr4, id_isar0, id_isar1;
 	uint64_t l2_page; /* IPA of L2's code and spin records */
 	uint64_t race_vmalle1is; /* number of the operation */
+	uint64_t race_end;	 /* the VMM has seen enough */
 	struct { /* STEP_RACE: the two pages that take turns */
 		uint64_t pa, descriptor;
 	} race[2];
