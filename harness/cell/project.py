@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.build.paths import ROOT, SCENARIOS, data_names, default_scenarios
+from harness.mutants import table as mutants
 from harness.scenario import assemble
 from harness.scenario.load import load_paths, select
 from harness.scenario.model import Cell, StackSpec
@@ -27,6 +28,7 @@ def vocabulary() -> Vocabulary:
         models=data_names("models"),
         rootfs=data_names("rootfs"),
         values={event: fields for event, fields in values.items() if fields},
+        mutants=mutants.names(),
     )
 
 
@@ -45,4 +47,7 @@ def find_cells(paths: Sequence[Path], patterns: Sequence[str], overrides: Overri
     """
     default = [SCENARIOS] if patterns else default_scenarios()
     cells = load_paths(paths or default, vocabulary(), overrides)
+    if overrides.mutant is not None:  # the id without it is as good
+        end = f",mutant={overrides.mutant}]"
+        patterns = [p[:-1] + end if p.endswith("]") and not p.endswith(end) else p for p in patterns]
     return select(cells, patterns) if patterns else cells

@@ -50,7 +50,7 @@ def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     if not path.is_relative_to(SCENARIOS):
         words.append(str(path))
     words.append(cell.id)
-    for option in ("model", "kernel", "timing"):
+    for option in ("model", "kernel", "timing", "mutant"):
         if value := getattr(overrides, option):
             # Absolute, because the command may be used from another directory.
             words += [f"--{option}", str(Path(value).absolute()) if "/" in value else value]
@@ -70,10 +70,11 @@ def make_jobs(
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
-        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, overrides, seed), seed, keep)
+        own = dataclasses.replace(overrides, mutant=cell.mutant or None)
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
-        write_job(place, job, overrides)
+        write_job(place, job, own)
         jobs.append((job, place))
     return jobs
 
@@ -91,6 +92,28 @@ def run(
     keep: bool = False,
 ) -> RunSummary:
     """Build, run and report ``cells``; returns the summary that was published."""
+    summary, directory = execute(
+        cells, overrides, console, out=out, jobs=jobs, store=store, start=start, seed=seed, keep=keep
+    )
+    if out is None:
+        point_latest(RUNS, directory)
+    print_summary(summary, console, directory=directory)
+    return summary
+
+
+def execute(
+    cells: Sequence[Cell],
+    overrides: Overrides,
+    console: Console,
+    *,
+    out: Path | None = None,
+    jobs: int | None = None,
+    store: Store | None = None,
+    start: Start = START,
+    seed: int = SEED,
+    keep: bool = False,
+) -> tuple[RunSummary, Path]:
+    """Build and run ``cells`` and publish the results; returns the summary and the run's directory."""
     store = store or Store()
     started, begun = utc_now(), time.monotonic()
     directory = make_run_directory(RUNS, out)
@@ -112,10 +135,7 @@ def run(
         artefacts=artefacts(images),
     )
     publish(summary, directory)
-    if out is None:
-        point_latest(RUNS, directory)
-    print_summary(summary, console, directory=directory)
-    return summary
+    return summary, directory
 
 
 @contextlib.contextmanager

@@ -14,12 +14,14 @@ from harness.cell.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError
 from harness.level import Level
-from harness.scenario.model import Boot, Copy, Mark, Run, Step, WaitFor
+from harness.scenario.model import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
 from harness.stack.process import Completed, Process
 from harness.stack.stack import Stack
 
 POLL_S = 0.5
 COPY_DEADLINE_S = 120.0
+MUTANT = "/sys/module/kvm/parameters/mutant"
+"""Of the kernel with deliberate faults (images/kernels/series/mutants): the name of the one that is on."""
 
 
 class StepFailed(Exception):
@@ -135,6 +137,17 @@ def _(step: Copy, run: Execution) -> None:
 @perform.register
 def _(step: Mark, run: Execution) -> None:
     run.observer.mark(step.name, opening=True)
+
+
+@perform.register
+def _(step: Mutate, run: Execution) -> None:
+    # A fault that is not on must not pass for one that nothing noticed, nor its absence for a failure.
+    done = run.stack.run(Level.L0, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
+    found = done.stdout.decode(errors="replace").strip().replace("_", "-")
+    if done.status != 0 or found != step.mutant:
+        raise InfraError(
+            f"L0's kernel has no fault {step.mutant!r} to switch on; build it with series/mutants"
+        )
 
 
 @perform.register

@@ -17,6 +17,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         help="a scenario file, a directory, or a cell by id, glob or part of its id; default: all shipped",
     )
     add_overrides(parser)
+    parser.add_argument("--mutant", help="switch this deliberate fault on in L0's kernel (docs/mutants.md)")
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,12 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
 
 def overrides(arguments: argparse.Namespace) -> Overrides:
     """Return what the command line replaces in every scenario."""
-    return Overrides(kernel=arguments.kernel, model=arguments.model, timing=arguments.timing)
+    return Overrides(
+        kernel=arguments.kernel,
+        model=arguments.model,
+        timing=arguments.timing,
+        mutant=getattr(arguments, "mutant", None),
+    )
 
 
 def positive(text: str) -> int:

@@ -11,6 +11,8 @@ from harness.scenario.model import LevelSpec
 MODEL: Final = "qemu"
 TIMING: Final = "icount"
 KERNEL: Final = "nv"
+MUTANT_KERNEL: Final = "nv-mutants"
+"""What L0 runs when a deliberate fault is asked for."""
 
 LEVELS: Final[Mapping[Level, LevelSpec]] = {
     Level.L0: LevelSpec(kernel=KERNEL, rootfs="hypervisor", cpus=2, memory_mib=3072),

@@ -111,6 +111,13 @@ class WaitFor(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Mutate(Step):
+    """Switch the deliberate fault ``mutant`` on in L0's kernel. No scenario says this: an override does."""
+
+    mutant: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventPattern:
     """Matches trace events: the event's registered name and conditions on its fields.
 
@@ -208,6 +215,7 @@ class Cell:
     """One scenario at one point of its matrix: the unit of running.
 
     ``id`` is ``scenario[key=value,...]`` with the keys in matrix order, or just the scenario's name.
+    ``mutant`` is the deliberate fault that its L0 kernel runs with, empty for a kernel as it is.
     """
 
     id: str
@@ -221,6 +229,7 @@ class Cell:
     expectations: tuple[Expectation, ...]
     allow_vacuous: bool
     timeout: float
+    mutant: str = ""
 
     @property
     def setup(self) -> int:

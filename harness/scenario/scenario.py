@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.level import Level
 from harness.scenario import assemble, expectations, matrix, reader, schema, steps
+from harness.scenario.defaults import MUTANT_KERNEL
 from harness.scenario.model import Cell, StackSpec
+from harness.scenario.mutated import mutated
 from harness.scenario.nodes import REFUSED, Node, listing, shown
 from harness.scenario.vocabulary import Vocabulary, claims
 
@@ -22,11 +25,15 @@ _LISTS = {"steps": "$defs/step", "expect": "$defs/expectation"}
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels."""
+    """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels.
+
+    ``mutant`` gives L0 the kernel with deliberate faults, unless ``kernel`` names one, and switches one on.
+    """
 
     kernel: str | None = None
     model: str | None = None
     timing: str | None = None
+    mutant: str | None = None
 
     def check(self, vocabulary: Vocabulary) -> None:
         """Raise ``UserError`` for a name that does not exist; a model path must be a file."""
@@ -34,6 +41,7 @@ class Overrides:
             ("kernel", self.kernel, vocabulary.kernels),
             ("model", self.model, vocabulary.models),
             ("timing", self.timing, vocabulary.timings),
+            ("mutant", self.mutant, vocabulary.mutants),
         ):
             if name is None or name in known:
                 continue
@@ -53,6 +61,14 @@ class Overrides:
             levels = {lv: dataclasses.replace(spec, kernel=kernel) for lv, spec in levels.items()}
         model = stack.model if self.model is None else _absolute(self.model)
         return StackSpec(model, self.timing or stack.timing, levels)
+
+    def change(self, cell: Cell) -> Cell:
+        """The cell with the mutant of these overrides, if there is one."""
+        if self.mutant is None:
+            return cell
+        return mutated(
+            cell, self.mutant, cell.stack.levels[Level.L0].kernel if self.kernel else MUTANT_KERNEL
+        )
 
 
 def _absolute(name: str) -> str:
@@ -97,7 +113,7 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | 
     cells = []
     for tree, point in zip(trees, points, strict=True):
         stack = overrides.apply(assemble.stack(tree.map.get("stack"), base))
-        cells.append(assemble.cell(tree, point, stack, base))
+        cells.append(overrides.change(assemble.cell(tree, point, stack, base)))
     if len({cell.id for cell in cells}) < len(cells):
         raise InputError(
             [root.map["matrix"].problem("two points with the same id", "values without , and =")]

@@ -26,6 +26,7 @@ class Vocabulary:
     ``values``        of an event's field: the only names it can have (``l0.tlbi`` → ``op`` → operations)
     ``raw_levels``    levels whose tracefs events are allowed too, as ``l0.<system>.<event>`` with any field
     ``models``        names; a scenario may also give a path, which contains a ``/``
+    ``mutants``       names of deliberate faults, for the command line only
     """
 
     events: Mapping[str, Collection[str]]
@@ -35,6 +36,7 @@ class Vocabulary:
     values: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
     raw_levels: tuple[Level, ...] = (Level.L0, Level.L1)
     timings: tuple[str, ...] = ("icount", "mttcg")
+    mutants: Collection[str] = ()
 
     def is_raw(self, event: str) -> bool:
         """Whether ``event`` names a kernel event that no registry lists."""

@@ -71,7 +71,10 @@ def test_no_verb(nvh: Nvh) -> None:
 
 def test_unknown_verb_names_the_closest(nvh: Nvh) -> None:
     message = nvh.refused("rum")
-    assert "no verb 'rum' (run, test, lint, images, shell, show, coverage); did you mean 'run'?" in message
+    assert (
+        "no verb 'rum' (run, test, lint, images, shell, show, replay, coverage, mutants); did you mean 'run'?"
+        in message
+    )
     assert "did you mean" not in nvh.refused("xyzzy")
 
 
@@ -101,6 +104,12 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
         (["run", "--model", "qem"], "unknown model 'qem'.*did you mean 'qemu'"),
         (["run", "--model", "./absent.yaml"], "no model file './absent.yaml'"),
         (["run", "--timing", "icoutn"], "unknown timing 'icoutn'.*did you mean 'icount'"),
+        (
+            ["run", "--mutant", "ipas2-no-umap"],
+            "unknown mutant 'ipas2-no-umap'.*did you mean 'ipas2-no-unmap'",
+        ),
+        (["mutants", "--select", "tge-ignore"], "no mutant 'tge-ignore'.*did you mean 'tge-ignored'"),
+        (["mutants", "--model", "qem"], "unknown model 'qem'.*did you mean 'qemu'"),
         (["run", "no-such-cell"], "no cell is named or matched by 'no-such-cell'"),
         (["show", "--console", "l7"], "there is no --console 'l7' .l0, l1, l2."),
         (["shell", "--at", "l3", "--", "true"], "there is no --at 'l3' .l0, l1, l2."),

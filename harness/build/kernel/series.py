@@ -126,6 +126,12 @@ def from_directory(path: Path) -> Series:
     return Series(path.name, tuple(_patch(file) for file in files))
 
 
+def from_directories(paths: Sequence[Path]) -> Series:
+    """Read one directory after the other, each as ``from_directory`` does."""
+    parts = [from_directory(path) for path in paths]
+    return Series("+".join(part.name for part in parts), tuple(p for part in parts for p in part.patches))
+
+
 def from_list(paths: Sequence[Path]) -> Series:
     """Read patches given one by one."""
     return Series("list", tuple(_patch(path) for path in paths))
@@ -148,6 +154,10 @@ KINDS: Mapping[str, Callable[[Path], Series]] = {
     "mbox": from_mbox,
     "directory": from_directory,
     "quilt": from_quilt,
+}
+LISTS: Mapping[str, Callable[[Sequence[Path]], Series]] = {
+    "directories": from_directories,
+    "patches": from_list,
 }
 
 

@@ -40,7 +40,9 @@ SCHEMA: dict[str, Any] = {
         "source": _one_of(
             {**{row.KIND: row.SCHEMA for row in SOURCES}, DebianImage.KIND: DebianImage.SCHEMA}
         ),
-        "series": _one_of({**{kind: {"type": "string"} for kind in patches.KINDS}, "patches": PATHS}),
+        "series": _one_of(
+            {**{kind: {"type": "string"} for kind in patches.KINDS}, **dict.fromkeys(patches.LISTS, PATHS)}
+        ),
         "config": PATHS,
         "require": {"type": "array", "items": {"type": "string", "pattern": "^CONFIG_[A-Z0-9_]+$"}},
     },
@@ -103,6 +105,6 @@ def _reader(data: Mapping[str, Any], base: Path) -> Callable[[], patches.Series]
     if not data:
         return lambda: patches.Series("none")
     ((kind, value),) = data.items()
-    if kind == "patches":
-        return lambda: patches.from_list([located(text, base) for text in value])
+    if kind in patches.LISTS:
+        return lambda: patches.LISTS[kind]([located(text, base) for text in value])
     return lambda: patches.KINDS[kind](located(value, base))

@@ -141,6 +141,35 @@ static void build_unmap_top(struct litmus *l)
 	unmap_at(l, (1ull << input_bits(l->shift)) - 2 * leaf_size(l));
 }
 
+/*
+ * Of a block one page at the other end of it than the operand's is in use: L0's shadow has no leaf at the operand's
+ * IPA, nor at the start of the block where the operand is, that could tell its size.
+ */
+static void build_sparse(struct litmus *l)
+{
+	uint64_t target = fresh_ipa(l->shift, l->level, 1), operand = operand_for(l, target);
+	uint64_t at = offset_of(l, l->position == LAST ? FIRST : LAST);
+	uint64_t old = value_at(DATA_PA + at), now = value_at(DATA_PA + leaf_size(l) + at);
+	struct entry entry = entry_of(l, target);
+	struct state state = { .vmid = VMID, .e2h = !l->config.e2h0, .own_pe = 1 };
+	bool must = oracle_obliges(l->op, operand, &state, &entry);
+
+	add_context(l, 0, VMID, 0, false, true);
+	add_poke(l, DATA_PA + at, old);
+	add_poke(l, DATA_PA + leaf_size(l) + at, now);
+	add_write(l, STEP_S2, 0, target, leaf_s2(DATA_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
+	add_access(l, 0, ACCESS_READ, target + at, false, ROLE_BEFORE, old, 0);
+	add_write(l, STEP_S2, 0, target, 0, l->level);
+	add_access(l, 0, ACCESS_READ, target + at, false, ROLE_STALE, old, 0);
+	add_tlbi(l, 0, l->op, operand, STEP_UNDER_TEST);
+	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_access(l, 0, ACCESS_READ, target + at, false, must ? ROLE_GONE : ROLE_FREE, old, 0);
+	add_write(l, STEP_S2, 0, target, leaf_s2(DATA_PA + leaf_size(l), l->level, PTE_S2_R | PTE_S2_W), l->level);
+	if (must)
+		add_access(l, 0, ACCESS_READ, target + at, false, ROLE_AFTER, old, now);
+	add_cleanup(l, 0, target, l->level, 1);
+}
+
 static void add_singles(struct list *list, struct litmus l)
 {
 	const struct operation *op = &operations[l.op];
@@ -148,6 +177,13 @@ static void add_singles(struct list *list, struct litmus l)
 	for (l.hint = 0; l.hint < 2; l.hint++)
 		for (l.position = FIRST; l.position < (int)positions(&l); l.position++)
 			list_add(list, &l, "s2-unmap/%s/%s/%s-%s/%s", op->name, granule_word(l.shift), size_word(leaf_size(&l)),
+				 position_words[l.position], l.hint ? "ttl" : "no-ttl");
+	if (l.level == 3)
+		return;
+	l.build = build_sparse;
+	for (l.hint = 0; l.hint < 2; l.hint++)
+		for (l.position = FIRST; l.position < POSITIONS; l.position++)
+			list_add(list, &l, "s2-sparse/%s/%s/%s-%s/%s", op->name, granule_word(l.shift), size_word(leaf_size(&l)),
 				 position_words[l.position], l.hint ? "ttl" : "no-ttl");
 }
 

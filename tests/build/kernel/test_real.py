@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from harness.build.cache import Store
 from harness.build.kernel import load_kernel, series
 from harness.build.kernel.debian_image import DebianImage
+from harness.mutants import table as mutants
 
 
-@pytest.mark.real
-@pytest.mark.parametrize("name", ["nv", "nv-previous"])
-def test_series_applies(name: str, tmp_path: Path) -> None:
+def patched(name: str, tmp_path: Path) -> Path:
+    """Apply a kernel's series to its unpacked source; returns the directory with the changed files."""
     spec = load_kernel(name)
     assert not isinstance(spec.source, DebianImage)
     content = spec.source.resolve(Store())
@@ -29,6 +30,24 @@ def test_series_applies(name: str, tmp_path: Path) -> None:
         result,
         tmp_path / "log",
     )
+    return result
+
+
+@pytest.mark.real
+def test_deliberate_faults_are_where_the_table_says(tmp_path: Path) -> None:
+    files = [path.read_text() for path in patched("nv-mutants", tmp_path).rglob("*.c")]
+    for mutant in mutants.load():
+        use = f"kvm_mutant({mutant.name.replace('-', '_')})"
+        before = [text[: text.index(use)] for text in files if use in text]
+        assert len(before) == 1, mutant.name
+        function = re.findall(r"^[a-z_].*?\b(\w+)\([^;\n]*(?:\n\s+[^;{\n]+)*\n\{$", before[0], re.M)[-1]
+        assert f"{function}()" == mutant.at
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["nv", "nv-previous"])
+def test_series_applies(name: str, tmp_path: Path) -> None:
+    result = patched(name, tmp_path)
     header = (result / "arch/arm64/kvm/trace_nv.h").read_text()
     for event in ("kvm_nv_tlbi", "kvm_nv_tlbi_forward", "kvm_nv_shadow_unmap", "kvm_nv_shadow_wp"):
         assert f"TRACE_EVENT({event},\n" in header

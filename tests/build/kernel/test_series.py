@@ -16,6 +16,7 @@ from tests.build.kernel.toy import AFTER_FORK, FORK, NEW, mail, write_tree
 
 def applied(found: series.Series, tmp_path: Path) -> Path:
     """Apply to a fresh toy tree and return the directory with the results."""
+    tmp_path.mkdir(exist_ok=True)
     tree = write_tree(tmp_path / "tree")
     result = tmp_path / "result"
     result.mkdir()
@@ -41,6 +42,21 @@ def test_directory_in_name_order(tmp_path: Path) -> None:
     assert [p.name for p in found.patches] == ["0001-a.patch", "0002-b.patch", "0003-c.diff"]
     assert [p.mail for p in found.patches] == [True, True, False]
     assert_four(applied(found, tmp_path))
+
+
+def test_directories_one_after_the_other(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    (first / "0001-a.patch").write_text(mail(FORK))
+    (second / "0001-b.patch").write_text(mail(AFTER_FORK))
+    (second / "0002-c.diff").write_text(NEW)
+    found = series.from_directories([first, second])
+    assert found.name == "first+second"
+    assert [p.name for p in found.patches] == ["0001-a.patch", "0001-b.patch", "0002-c.diff"]
+    assert_four(applied(found, tmp_path))
+    with pytest.raises(UserError, match="does not apply"):
+        applied(series.from_directories([second, first]), tmp_path / "again")
 
 
 @pytest.mark.parametrize("compressed", [False, True])

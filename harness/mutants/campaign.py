@@ -1,0 +1,72 @@
+"""Runs every mutant's killers, and the same cells on the right kernel, as ordinary cells."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.build.cache import write_atomic
+from harness.build.paths import SCENARIOS
+from harness.cell.project import vocabulary
+from harness.cell.run import execute
+from harness.errors import InputError, Location, Problem, closest
+from harness.mutants.outcome import Report, judge
+from harness.mutants.table import FILE, NONE, Mutant
+from harness.report.results import CellResult
+from harness.scenario.load import load_paths
+from harness.scenario.model import Cell
+from harness.scenario.mutated import mutated
+from harness.scenario.scenario import Overrides
+
+RESULT = "mutants.json"
+
+
+def killers(mutants: Sequence[Mutant], overrides: Overrides, table: Path = FILE) -> Mapping[str, Cell]:
+    """Return the cell of each killer by its id, in the order of first mention.
+
+    Raises ``InputError`` for an id that no scenario has, with the closest one.
+    """
+    cells = {cell.id: cell for cell in load_paths([SCENARIOS], vocabulary(), overrides)}
+    wanted = dict.fromkeys(killer for mutant in mutants for killer in mutant.killers)
+    unknown = [
+        Problem(Location(str(table)), f"no cell {killer!r}", "the id of a cell", closest(killer, cells))
+        for killer in wanted
+        if killer not in cells
+    ]
+    if unknown:
+        raise InputError(unknown)
+    return {killer: cells[killer] for killer in wanted}
+
+
+def plan(mutants: Sequence[Mutant], overrides: Overrides) -> dict[tuple[str, str], Cell]:
+    """Return the cells to run by (killer, mutant); the controls, mutant ``none``, come first."""
+    cells = killers(mutants, overrides)
+    pairs = [(killer, NONE) for killer in cells]
+    pairs += [(killer, mutant.name) for mutant in mutants for killer in mutant.killers]
+    return {(killer, name): mutated(cells[killer], name) for killer, name in pairs}
+
+
+def run(
+    mutants: Sequence[Mutant],
+    overrides: Overrides,
+    console: Console,
+    *,
+    out: Path | None = None,
+    jobs: int | None = None,
+) -> tuple[Report, Path]:
+    """Build, run and judge; returns the report, left as ``mutants.json`` in the run's directory, too.
+
+    The run is an ordinary one but for the pointer ``runs/latest``, which stays where it is.
+    """
+    begun = time.monotonic()
+    cells = plan(mutants, overrides)
+    summary, directory = execute(list(cells.values()), overrides, console, out=out, jobs=jobs)
+    found: dict[str, CellResult] = {result.id: result for result in summary.cells}
+    results = {pair: found[cell.id] for pair, cell in cells.items()}
+    report = judge(mutants, results, time.monotonic() - begun)
+    write_atomic(directory / RESULT, json.dumps(report.to_json(), indent=1))
+    return report, directory

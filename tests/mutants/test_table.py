@@ -1,0 +1,78 @@
+"""The table of mutants: the shipped one fits kernel and scenarios, a damaged one is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.build.kernel import load_kernel
+from harness.build.paths import ROOT
+from harness.errors import EXIT_USER, InputError, UserError
+from harness.mutants import table
+from harness.scenario.defaults import KERNEL, MUTANT_KERNEL
+
+HERE = Path(__file__).parent
+BAD = sorted((HERE / "bad").glob("*.yaml"))
+SHIPPED = table.load()
+
+
+def test_shipped_table_has_the_faults_that_the_kernel_has() -> None:
+    ours = load_kernel(MUTANT_KERNEL).series().patches[len(load_kernel(KERNEL).series().patches) :]
+    text = "".join(patch.text() for patch in ours)
+    known = re.findall(r"^\+\tM\((\w+)\)", text, re.M)
+    assert {name.replace("_", "-") for name in known} == set(table.names())
+    assert known[0] == table.NONE
+    for name in known[1:]:
+        assert f"kvm_mutant({name})" in text, f"{name} has no effect"
+
+
+def test_shipped_table_has_teeth_in_every_mechanism() -> None:
+    assert sum(not mutant.survives for mutant in SHIPPED) >= 12
+    files = {mutant.at for mutant in SHIPPED}
+    assert {"handle_ipas2e1is()", "kvm_s2_mmu_iterate_by_vmid()", "__kvm_tlbi_s1e2()"} <= files
+
+
+def test_places_are_functions() -> None:
+    for mutant in SHIPPED:
+        assert re.fullmatch(r"\w+\(\)", mutant.at), mutant.name
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_every_defect_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(InputError) as caught:
+        table.load(Path(path.name))
+    assert caught.value.exit_status == EXIT_USER
+    golden = path.with_suffix(".txt")
+    message = f"{caught.value}\n"
+    if os.environ.get("NVH_GOLDEN") == "write":
+        golden.write_text(message)
+    assert message == golden.read_text()
+
+
+def test_every_golden_has_its_file() -> None:
+    assert {path.stem for path in (HERE / "bad").glob("*.txt")} == {path.stem for path in BAD} != set()
+
+
+def test_choose() -> None:
+    first, last = SHIPPED[0], SHIPPED[-1]
+    assert table.choose(SHIPPED, []) == SHIPPED
+    assert table.choose(SHIPPED, [last.name, first.name]) == (first, last)
+    with pytest.raises(UserError, match=f"no mutant '{first.name}s'.*did you mean '{first.name}'"):
+        table.choose(SHIPPED, [f"{first.name}s"])
+
+
+def test_names_begin_with_the_control() -> None:
+    assert table.names() == ("none", *(mutant.name for mutant in SHIPPED))
+
+
+def test_the_documentation_has_the_table() -> None:
+    text = (ROOT / "docs/mutants.md").read_text()
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (killed|survived) \| `(.+)` \| [0-9]+ \|$", text, re.M)
+    said = {name: (fate, killers.split("`, `")) for name, fate, killers in rows}
+    assert said == {m.name: ("survived" if m.survives else "killed", list(m.killers)) for m in SHIPPED}
+    for mutant in SHIPPED:
+        assert " ".join(mutant.survives.split()) in " ".join(text.split()), mutant.name
