@@ -1,0 +1,58 @@
+"""Debug a kept machine with gdb, with the symbols of one level.
+
+examples:
+  ./nvh gdb tlbi-el2                    L0's kernel
+  ./nvh gdb tlbi-el2 --at l1            L1's kernel; nvh-break l1 FUNCTION stops at that level only
+  ./nvh gdb tlbi-el2 --print            start the gdbstub and say how to connect
+  ./nvh gdb tlbi-el2 -- 'nvh-where'     these gdb commands, then end
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.cell.stopped import cell_directory, kernels_of, ram_in
+from harness.cli.inspect import add_vmlinux, levelled
+from harness.debug import gdb, session
+from harness.debug.attach import attached
+from harness.level import Level
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
+    parser.add_argument(
+        "--at", choices=[str(level) for level in Level], default="l0", help="whose symbols (default l0)"
+    )
+    parser.add_argument(
+        "--symbols",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="one more ELF file with symbols",
+    )
+    parser.add_argument("--print", action="store_true", dest="only_print", help="say how to connect, and end")
+    add_vmlinux(parser)
+    parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="gdb commands instead of a prompt")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Start the stub and gdb; returns gdb's exit status."""
+    level = Level.parse(arguments.at)
+    directory = cell_directory(arguments.cell)
+    kernels = kernels_of(directory, levelled(arguments.vmlinux, "--vmlinux"))
+    symbols = [path.absolute() for path in arguments.symbols]
+    debuggee = session.Debuggee(directory, kernels, ram_in(directory), symbols)
+    program = "gdb-multiarch" if arguments.only_print else gdb.find_gdb()
+    with attached(directory) as qmp:
+        qmp("stop")
+        script = session.prepare(debuggee, level)
+        if not (directory / gdb.SOCKET).exists():
+            gdb.serve(qmp, directory)
+    if arguments.only_print:
+        words = " ".join(gdb.command(program, Path(script.name)))
+        print(f"the machine is stopped; its gdbstub is {directory / gdb.SOCKET}\ncd {directory} && {words}")
+        return 0
+    return session.run(program, script, arguments.command)
