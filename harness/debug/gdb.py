@@ -125,7 +125,7 @@ def find_gdb() -> str:
         except (OSError, subprocess.TimeoutExpired) as error:
             unfit.append(f"{program} does not run: {error}")
             continue
-        if "Undefined item" not in done.stderr and done.stdout.strip() == "python":
+        if "Undefined item" not in done.stderr and "python" in done.stdout.split():
             return program
         unfit.append(f"{program} has no {'Python' if 'Undefined item' not in done.stderr else 'aarch64'}")
     package = "gdb" if platform.machine() == "aarch64" else "gdb-multiarch"

@@ -9,16 +9,18 @@ import gdb
 from harness.debug.which import UNKNOWN, decide, label, vmid
 
 kernels: dict[int, tuple[str, int]] = {}  # level: vmlinux and KASLR offset
+ALL = (1 << 64) - 1
+ENTRY = 8  # bytes of NOPs at a function's symbol, for ftrace; its debugging information starts after them
 contexts: dict[int, tuple[int, str]] = {}  # table address in VTTBR_EL2: level and name
 shown = UNKNOWN  # the level whose symbols are loaded
 
 
 def register(name: str) -> int:
-    """Return a register of the selected CPU; 0 when the stub does not offer it."""
+    """Return a register of the selected CPU, unsigned."""
     try:
-        return int(gdb.parse_and_eval(f"(unsigned long)${name}"))
-    except gdb.error:
-        return 0
+        return int(gdb.parse_and_eval(f"${name}")) & ALL
+    except gdb.error as error:
+        raise gdb.GdbError(f"the machine's gdbstub does not offer {name}: {error}") from error
 
 
 def here() -> tuple[int, str]:
@@ -87,7 +89,14 @@ class Break(gdb.Command):  # type: ignore[misc]
         level, _, location = argument.strip().partition(" ")
         if not location.strip():
             raise gdb.GdbError("usage: nvh-break l0|l1|l2 LOCATION")
-        gdb.execute(f"break {location.strip()} if $nvh_level() == {number(level)}")
+        wanted = number(level)
+        try:
+            places = {int(place.pc) for place in gdb.decode_line(location.strip())[1] or ()}
+        except gdb.error as error:
+            raise gdb.GdbError(str(error)) from error
+        # gdb finds a function twice: by symbol, where no argument can be read yet, and by DWARF.
+        for place in sorted(each for each in places if each + ENTRY not in places):
+            gdb.execute(f"break *{place:#x} if $nvh_level() == {wanted}")
 
 
 def load_symbols(level: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import UserError
+from harness.errors import InfraError, UserError
 from harness.inspect import kvm as kvm_structures
 from harness.inspect.compose import compose
 from harness.inspect.guest import Guest, choose
@@ -62,7 +62,21 @@ class Inspection:
         return self._kernels[level]
 
     def report(self, level: Level, chosen: Filter = EVERYTHING) -> Report:
-        """Return the report of ``level``, as far as ``chosen`` lets it through."""
+        """Return the report of ``level``, as far as ``chosen`` lets it through.
+
+        ``InfraError`` when KVM's structures cannot be followed: memory that is damaged, or a kernel that has
+        other structures than this nvh knows.
+        """
+        from drgn import BadDataError, FaultError, ObjectAbsentError
+
+        try:
+            return self._report(level, chosen)
+        except (AttributeError, BadDataError, FaultError, LookupError, ObjectAbsentError) as error:
+            raise InfraError(
+                f"KVM's structures in the memory of {level} cannot be followed: {error}"
+            ) from error
+
+    def _report(self, level: Level, chosen: Filter) -> Report:
         kernel, memory = self.kernel(level)
         machines = list(kvm_structures.virtual_machines(kernel))
         if chosen.vm is not None and chosen.vm not in {index for index, _ in machines}:

@@ -73,6 +73,8 @@ def open_kernel(level: Level, memory: Memory, vmlinux: Path) -> Kernel:
     ``vmcoreinfo_data`` points. ``UserError`` when there is none, or ``vmlinux`` is of another build or has
     no DWARF.
     """
+    from drgn import BadDataError
+
     require_dwarf(level, vmlinux)
     found = candidates(memory)
     if not found:
@@ -82,7 +84,11 @@ def open_kernel(level: Level, memory: Memory, vmlinux: Path) -> Kernel:
         )
     problems = []
     for candidate in found:
-        program = _program(memory, candidate)
+        try:
+            program = _program(memory, candidate)
+        except BadDataError as error:
+            problems.append(f"{candidate} at {candidate.address:#x}: {error}")
+            continue
         if problem := _unfit(program, candidate, vmlinux):
             problems.append(problem)
         else:
@@ -91,6 +97,7 @@ def open_kernel(level: Level, memory: Memory, vmlinux: Path) -> Kernel:
 
 
 def _program(memory: Memory, candidate: Candidate) -> Program:
+    """Return a program without symbols; ``BadDataError`` when drgn cannot use the VMCOREINFO."""
     from drgn import Architecture, FaultError, Platform, Program
 
     def read(address: int, count: int, offset: int, physical: bool) -> bytes:

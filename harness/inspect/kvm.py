@@ -201,11 +201,11 @@ def has(value: Object, member: str) -> bool:
     kind = value.type_
     while kind.kind in (TypeKind.POINTER, TypeKind.TYPEDEF):
         kind = kind.type
-    return kind.has_member(member)
+    return bool(kind.has_member(member))
 
 
 def is_pointer(value: Object) -> bool:
     """Whether ``value`` is a pointer."""
     from drgn import TypeKind
 
-    return value.type_.kind == TypeKind.POINTER
+    return bool(value.type_.kind == TypeKind.POINTER)
