@@ -35,20 +35,31 @@ def attached(directory: Path) -> Iterator[Qmp]:
     except OSError as error:
         connection.close()
         raise UserError(f"no machine runs in {directory} ({SOCKET}: {error.strerror})") from error
+    _await_greeting(connection, directory)
     monitor = legacy.QEMUMonitorProtocol(connection)
     monitor.settimeout(GREETING_TIMEOUT_S)
     try:
-        try:
-            monitor.connect()
-        except (QMPError, OSError, EOFError, TimeoutError) as error:
-            raise UserError(
-                f"the machine in {directory} does not answer on {SOCKET}: another process, such as the cell "
-                "that runs it, has the connection"
-            ) from error
+        monitor.connect()
         yield _calls(monitor)
     finally:
         with contextlib.suppress(Exception):
             monitor.close()
+
+
+def _await_greeting(connection: socket.socket, directory: Path) -> None:
+    """Wait until QEMU greets: a second client of the socket is queued and hears nothing."""
+    connection.settimeout(GREETING_TIMEOUT_S)
+    try:
+        greeted = connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        greeted = b""
+    if not greeted:
+        connection.close()
+        raise UserError(
+            f"the machine in {directory} does not answer on {SOCKET}: another process, such as the cell that "
+            "runs it, has the connection"
+        )
+    connection.settimeout(None)
 
 
 def _calls(monitor: legacy.QEMUMonitorProtocol) -> Qmp:
