@@ -6,11 +6,13 @@ vmcoreinfo.rst): release, build ID, KASLR offset, page-table root. It starts a p
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.build.cache import MANIFEST
 from harness.errors import InfraError, UserError
 from harness.inspect.memory import PAGE, Memory, pages_starting_with
 from harness.inspect.stage2 import MemoryGap
@@ -142,12 +144,21 @@ def require_dwarf(level: Level, vmlinux: Path) -> None:
 
 def missing_vmlinux(level: Level, vmlinux: Path) -> str:
     """Return what to do about a kernel whose artefact has no vmlinux."""
+    release = _release(vmlinux.parent / MANIFEST)
     return (
-        f"the kernel of {level} has no vmlinux ({vmlinux}): a kernel from a binary package brings only "
-        "names (System.map), no types. Use a kernel that nvh builds (./nvh run --kernel nv), or unpack the "
-        "distribution's debug package (Debian: linux-image-VERSION-arm64-dbg, dpkg-deb -x) and give its "
-        f"file with --vmlinux {level}=usr/lib/debug/boot/vmlinux-VERSION"
+        f"the kernel of {level} has no vmlinux ({vmlinux}): a binary package brings neither types "
+        "nor lines. Use a kernel that nvh builds (./nvh run --kernel nv), or the distribution's: "
+        f"`apt-get download linux-image-{release}-dbg` (Debian; 1.2 GB, 7.6 GB unpacked), unpack it with "
+        f"dpkg-deb -x, and give --vmlinux {level}=usr/lib/debug/boot/vmlinux-{release}"
     )
+
+
+def _release(manifest: Path) -> str:
+    """Return the release of a kernel's artefact, ``RELEASE`` when it does not say."""
+    try:
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["release"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "RELEASE"
 
 
 def exists(program: Program, name: str) -> bool:

@@ -35,8 +35,10 @@ def told(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 
 
 def test_kernel_without_vmlinux(cell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cell.parents[1] / "kernel-l0" / "manifest.json").write_text('{"release": "7.3.4+deb13-arm64"}')
     said = told(capsys, "inspect", cell)
     assert "the kernel of l0 has no vmlinux" in said
+    assert "apt-get download linux-image-7.3.4+deb13-arm64-dbg" in said
     assert "--vmlinux l0=" in said
 
 
