@@ -5,18 +5,21 @@ A cell run with ``--keep-on-failure`` leaves its machine as a snapshot in ``fail
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.cell.job import JOB
+from harness.cell.job import JOB, read_job
 from harness.cell.run import RUNS
 from harness.errors import UserError
 from harness.level import Level
 from harness.report.show import find
+from harness.stack import saved
+from harness.stack.saved import RAM
+from harness.stack.stack import Stack
 
 SNAPSHOT = "failure"
-RAM = "ram"
 VMLINUX = "vmlinux"
 
 
@@ -46,6 +49,25 @@ def ram_of(directory: Path) -> Path:
     raise UserError(
         f"{directory} holds no stopped machine ({SNAPSHOT}/{RAM}); run the cell again with --keep-on-failure"
     )
+
+
+def kept(directory: Path) -> bool:
+    """Whether the cell left a machine that can be opened."""
+    return (directory / SNAPSHOT / saved.RECORD).is_file()
+
+
+@contextlib.contextmanager
+def opened(directory: Path, place: Path) -> Iterator[Stack]:
+    """Open the machine that the cell left, stopped, with its sockets in ``place``; ends it afterwards.
+
+    Its memory is private: what is done to the machine leaves the cell's directory as it is. L0's agent is
+    answered, so that the machine runs on when a debugger lets it.
+    """
+    job = read_job(directory)
+    with Stack(job.images, job.cell.stack, place, seed=job.seed) as stack:
+        saved.load(stack, directory / SNAPSHOT)
+        with stack.agent.running_freely():
+            yield stack
 
 
 def kernels_of(directory: Path, given: Mapping[Level, Path]) -> dict[Level, Path]:

@@ -10,9 +10,13 @@ examples:
 from __future__ import annotations
 
 import argparse
+import contextlib
+import shlex
+import signal
+import tempfile
 from pathlib import Path
 
-from harness.cell.stopped import cell_directory, kernels_of, ram_in
+from harness.cell.stopped import cell_directory, kept, kernels_of, opened, ram_in
 from harness.cli.inspect import add_vmlinux, levelled
 from harness.debug import gdb, session
 from harness.debug.attach import attached
@@ -39,20 +43,29 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Start the stub and gdb; returns gdb's exit status."""
+    """Open the machine, start its stub and gdb; returns gdb's exit status."""
     level = Level.parse(arguments.at)
     directory = cell_directory(arguments.cell)
     kernels = kernels_of(directory, levelled(arguments.vmlinux, "--vmlinux"))
     symbols = [path.absolute() for path in arguments.symbols]
-    debuggee = session.Debuggee(directory, kernels, ram_in(directory), symbols)
-    program = "gdb-multiarch" if arguments.only_print else gdb.find_gdb()
-    with attached(directory) as qmp:
-        qmp("stop")
-        script = session.prepare(debuggee, level)
-        if not (directory / gdb.SOCKET).exists():
-            gdb.serve(qmp, directory)
-    if arguments.only_print:
-        words = " ".join(gdb.command(program, Path(script.name)))
-        print(f"the machine is stopped; its gdbstub is {directory / gdb.SOCKET}\ncd {directory} && {words}")
-        return 0
-    return session.run(program, script, arguments.command)
+    gdb.available(kernels, level, symbols)
+    program = "" if arguments.only_print else gdb.find_gdb()
+    with contextlib.ExitStack() as stack:
+        if kept(directory):
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nvh-gdb-")))
+            qmp: gdb.Qmp = stack.enter_context(opened(directory, place)).machine.qmp
+        else:
+            place, qmp = directory, stack.enter_context(attached(directory))
+            qmp("stop")
+        script = session.prepare(session.Debuggee(place, kernels, ram_in(directory), symbols), level)
+        gdb.serve(qmp, place)
+        if not arguments.only_print:
+            return session.run(program, script, arguments.command)
+        words = shlex.join(gdb.command("gdb-multiarch", Path(script.name)))
+        print(
+            f"the machine is stopped and waits for gdb:\ncd {shlex.quote(str(place))} && {words}", flush=True
+        )
+        if kept(directory):
+            print("it ends with Ctrl-C", flush=True)
+            signal.pause()
+    return 0

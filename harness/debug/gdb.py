@@ -94,11 +94,13 @@ def quoted(path: Path) -> str:
 def serve(qmp: Qmp, directory: Path) -> Path:
     """Start the gdbstub of a running or stopped QEMU on the socket ``gdb.sock`` of its directory.
 
-    ``InfraError`` when QEMU refuses. The machine stops when gdb connects.
+    ``InfraError`` when QEMU refuses. The machine stops when gdb connects. One that serves already goes on.
     """
+    path = directory / SOCKET
+    if path.exists():
+        return path
     command = f"gdbserver unix:{SOCKET},server=on,wait=off"
     said = str(qmp("human-monitor-command", **{"command-line": command})).strip()
-    path = directory / SOCKET
     if not path.exists():
         raise InfraError(f"QEMU did not open its gdbstub on {path}: {said or 'it said nothing'}", said)
     return path

@@ -15,8 +15,10 @@ import pytest
 from rich.console import Console
 
 from harness.build.cache import Store
+from harness.cell.prefix import Prefix
 from harness.cell.prepare import Builder
 from harness.cell.project import default_stack
+from harness.cell.snapshots import Snapshots
 from harness.cli.main import main
 from harness.debug import gdb, session
 from harness.errors import UserError
@@ -25,30 +27,15 @@ from harness.inspect.memory import RamFile
 from harness.inspect.stage2 import Geometry, Run, vmid
 from harness.inspect.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
 from harness.level import Level
-from harness.machine.qemu import MachineSpec, escape
 from harness.report.progress import Progress
-from harness.scenario.model import StackSpec
 from harness.scenario.scenario import NO_OVERRIDES
-from harness.stack.images import StackImages
+from harness.stack import saved
 from harness.stack.stack import Stack
 
 DEADLINE_S = 60.0
 DEBUGFS = "/sys/kernel/debug/kvm"
 DUMP = re.compile(r"^(0x[0-9a-f]{16})-(0x[0-9a-f]{16}) +\S+ (-?\d) +R (W|-) ", re.M)
 CONTEXT = re.compile(r"VTCR: (0x[0-9a-f]{16}) VTTBR: (0x[0-9a-f]{16}) s2: (enabled|disabled)")
-
-
-@dataclass(frozen=True)
-class WithRam(StackImages):
-    """Images of a stack whose machine has its RAM in a file."""
-
-    ram: Path = Path()
-
-    def machine(self, spec: StackSpec, extra: tuple[str, ...] = ()) -> MachineSpec:
-        size = f"{spec.levels[Level.L0].memory_mib}M"
-        backend = f"memory-backend-file,id=ram,size={size},share=on,mem-path={escape(str(self.ram))}"
-        words = ("-object", backend, "-machine", "memory-backend=ram")
-        return StackImages.machine(self, spec, (*extra, *words))
 
 
 @dataclass
@@ -81,11 +68,13 @@ def dumps(stack: Stack, level: Level) -> dict[str, str]:
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
     place = tmp_path_factory.mktemp("stopped")
     spec = default_stack(NO_OVERRIDES)
+    store = Store()
     with Progress(Console(file=sys.stderr)) as progress:
-        made = Builder(Store(), progress).images(spec)
-    images = WithRam(made.model, made.kernels, made.rootfs, made.bootdisk, place / "ram")
-    with Stack(images, spec, place) as stack:
-        stack.boot(Level.L2)
+        images = Builder(store, progress).images(spec)
+    snapshot = Snapshots(store, print).get(images, Prefix(spec, Level.L2))
+    assert snapshot is not None
+    with saved.open_memory() as memory, Stack(images, spec, place, ram=memory) as stack:
+        saved.restore(stack, snapshot.path, b"inspect")
         stack.start(Level.L2, "while :; do :; done")
         said = {
             "l0.vms": stack.run(Level.L0, f"ls -d {DEBUGFS}/[0-9]*-*", DEADLINE_S).text,
@@ -94,14 +83,15 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         }
         found = {level: dumps(stack, level) for level in (Level.L0, Level.L1)}
         paths = {level: kernel.path / "vmlinux" for level, kernel in images.kernels.items()}
-        ready = Stopped(stack, images.ram, paths, found, said)
-        for _ in range(20):
-            time.sleep(0.5)
-            stack.machine.qmp("stop")
-            if running(ready):
-                break
-            stack.machine.qmp("cont")
-        yield ready
+        ready = Stopped(stack, Path(f"/proc/{os.getpid()}/fd/{memory}"), paths, found, said)
+        with stack.agent.running_freely():
+            for _ in range(20):
+                time.sleep(0.5)
+                stack.machine.qmp("stop")
+                if running(ready):
+                    break
+                stack.machine.qmp("cont")
+            yield ready
 
 
 def running(stopped: Stopped) -> list[Vcpu]:
@@ -281,8 +271,9 @@ def test_what_cannot_be_looked_into(stopped: Stopped) -> None:
         Inspection(ram, stopped.vmlinux).report(Level.L0)
 
 
-def test_command_line(stopped: Stopped, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["inspect", str(stopped.ram.parent), "--at", "l1"]
+def test_command_line(stopped: Stopped, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ram").symlink_to(stopped.ram)
+    words = ["inspect", str(tmp_path), "--at", "l1"]
     for level in (Level.L0, Level.L1):
         words += ["--vmlinux", f"{level}={stopped.vmlinux[level]}"]
     assert main([*words, "--json"]) == 0
