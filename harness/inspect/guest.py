@@ -33,16 +33,16 @@ class Guest:
         if leaf := self.memory.leaf(address):
             offset = address - leaf.ipa
             return leaf.pa + offset, leaf.size - offset
-        page = self._page(address)
+        page = self.page(address)
         return None if page is None else (page + address % PAGE, PAGE - address % PAGE)
 
     def _read(self, address: int, size: int) -> bytes:
-        page = self._page(address)
+        page = self.page(address)
         if page is None:
             raise MemoryGap(address)
         return self._host.read(page + address % PAGE, size)
 
-    def _page(self, address: int) -> int | None:
+    def page(self, address: int) -> int | None:
         """Return the host's page behind a guest's address, by memory slot and the VMM's page tables."""
         page = address & -PAGE
         if page not in self._pages:

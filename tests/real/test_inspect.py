@@ -22,8 +22,9 @@ from harness.cell.snapshots import Snapshots
 from harness.cli.main import main
 from harness.debug import gdb, session
 from harness.errors import UserError
+from harness.inspect.guest import Guest, choose
 from harness.inspect.inspect import Inspection, inspect
-from harness.inspect.memory import RamFile
+from harness.inspect.memory import PAGE, RamFile
 from harness.inspect.stage2 import Geometry, Run, vmid
 from harness.inspect.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
 from harness.level import Level
@@ -155,6 +156,23 @@ def test_shadow_context_is_the_stage_2_of_l1s_kernel(stopped: Stopped) -> None:
     assert vmid(shadow.vttbr) == of_l1.vmid
     assert shadow.vttbr & ((1 << 48) - 2) == of_l1.pgd_phys
     assert shadow.vtcr & ~(1 << 31) == of_l1.host_vtcr & ~(1 << 31)  # bit 31 is RES1
+
+
+def test_looking_again_shows_the_same(stopped: Stopped) -> None:
+    """drgn reads debugging information with several threads: no name may be ambiguous."""
+    first = stopped.look(Level.L0)
+    for _ in range(5):
+        assert stopped.look(Level.L0) == first
+
+
+def test_vmm_and_stage_2_agree_on_l1s_memory(stopped: Stopped) -> None:
+    """What stage 2 does not map is read through the VMM's page tables: where both map, they give one page."""
+    with RamFile(stopped.ram) as ram:
+        kernel, memory = Inspection(ram, stopped.vmlinux).kernel(Level.L0)
+        guest = Guest(choose(kernel, None), memory)
+        for start, size in guest.memory.extents()[::8]:
+            for address in (start, start + size - PAGE):
+                assert guest.page(address) == (guest.extent(address) or (0, 0))[0]
 
 
 def test_memory_slots_hold_the_levels_memory(stopped: Stopped) -> None:
