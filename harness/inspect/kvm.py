@@ -81,7 +81,7 @@ def mmus(kvm: Object) -> Iterator[tuple[int | None, Object]]:
 
 def read_mmu(kvm: Object, index: int | None, mmu: Object) -> Mmu:
     """Return a stage-2 context."""
-    # By its ELF symbol: the nVHE hypervisor has a variable of the same name, which only its symbol tells apart.
+    # By its ELF symbol: the nVHE hypervisor has a variable of the same name in DWARF.
     program = mmu.prog_
     bits = program.read_u32(program.symbol("kvm_arm_vmid_bits").address)
     identity = int(mmu.vmid.id.counter)

@@ -77,6 +77,8 @@ def test_wrong_number(cell: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_gdb_needs_a_machine(
     cell: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert "the kernel of l1 has no vmlinux" in told(capsys, "gdb", cell, "--at", "l1")
+    (cell.parents[1] / "kernel-l1" / "vmlinux").touch()
     monkeypatch.setattr("harness.debug.gdb.find_gdb", lambda: "gdb-multiarch")
     assert "no machine runs in" in told(capsys, "gdb", cell, "--at", "l1")
 

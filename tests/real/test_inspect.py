@@ -15,9 +15,11 @@ import pytest
 from rich.console import Console
 
 from harness.build.cache import Store
+from harness.build.paths import SCENARIOS
+from harness.cell.job import Job, write_job
 from harness.cell.prefix import Prefix
 from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
+from harness.cell.project import default_stack, find_cells
 from harness.cell.snapshots import Snapshots
 from harness.cli.main import main
 from harness.debug import gdb, session
@@ -48,6 +50,7 @@ class Stopped:
     vmlinux: Mapping[Level, Path]
     dumps: Mapping[Level, Mapping[str, str]]
     said: Mapping[str, str]
+    snapshot: Path
 
     def look(self, at: Level, chosen: Filter | None = None) -> Report:
         return inspect(self.ram, self.vmlinux, at, chosen or Filter(mappings=True))
@@ -84,7 +87,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         }
         found = {level: dumps(stack, level) for level in (Level.L0, Level.L1)}
         paths = {level: kernel.path / "vmlinux" for level, kernel in images.kernels.items()}
-        ready = Stopped(stack, Path(f"/proc/{os.getpid()}/fd/{memory}"), paths, found, said)
+        ready = Stopped(stack, Path(f"/proc/{os.getpid()}/fd/{memory}"), paths, found, said, snapshot.path)
         with stack.agent.running_freely():
             for _ in range(20):
                 time.sleep(0.5)
@@ -321,6 +324,34 @@ def in_gdb(stopped: Stopped, program: str, level: Level, *commands: str) -> str:
     first = ["set logging file gdb.log", "set logging enabled on", "nvh-where"]
     assert session.run(program, script, [*first, *commands, "disconnect"]) == 0
     return log.read_text()
+
+
+@pytest.fixture
+def cell(stopped: Stopped, tmp_path: Path) -> Path:
+    """A cell's directory with the machine that it kept: here the snapshot of three booted levels."""
+    (chosen,) = find_cells([SCENARIOS / "boot" / "three-levels.yaml"], ["three-levels"], NO_OVERRIDES)
+    job = Job(chosen, stopped.stack.images, "three-levels", "./nvh run three-levels")
+    write_job(tmp_path, job, NO_OVERRIDES)
+    (tmp_path / "failure").symlink_to(stopped.snapshot)
+    return tmp_path
+
+
+def test_kept_machine_is_inspected(cell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(cell), "--at", "l1", "--mmu", "own", "--mappings"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("l1: Linux ")
+    assert re.search(r"^ +0x\w+ - 0x\w+ -> 0x\w+  level [23]", printed, re.M)
+
+
+def test_kept_machine_is_debugged(cell: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    gdb_program()
+    commands = ["nvh-break l1 kvm_handle_wfx", "continue", "print $nvh_level()", "backtrace 2"]
+    assert main(["gdb", str(cell), "--at", "l1", "--", *commands]) == 0
+    printed = capfd.readouterr().out
+    assert re.search(r"^cpu 0: l\d pc 0x", printed, re.M), printed
+    assert "hit Breakpoint 1, kvm_handle_wfx (vcpu=" in printed
+    assert "$1 = 1" in printed
+    assert [path.name for path in cell.iterdir() if path.suffix == ".sock"] == []
 
 
 def test_gdb_tells_the_levels_apart(stopped: Stopped) -> None:
