@@ -75,13 +75,9 @@ def run(program: str, script: Path, batch: Sequence[str] = ()) -> int:
         words += ["-ex", each]
     if batch:
         words.append("-batch")
-    # Ctrl-C stops the machine, not us.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C is gdb's: it stops the machine. A handler, unlike an ignored signal, is not inherited.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.call(words, cwd=script.parent, preexec_fn=_interruptible)
+        return subprocess.call(words, cwd=script.parent)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _interruptible() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -73,7 +73,7 @@ def mmus(kvm: Object) -> Iterator[tuple[int | None, Object]]:
         return
     array = kvm.arch.nested_mmus
     for index in range(min(int(kvm.arch.nested_mmus_size), MAX_CONTEXTS)):
-        element = array[index]  # an array of pointers, or of structures in kernels before 7.2
+        element = array[index]  # an array of pointers, or of structures in older kernels
         mmu = element if is_pointer(element) else element.address_of_()
         if mmu:
             yield index, mmu
