@@ -4,7 +4,7 @@ examples:
   ./nvh gdb tlbi-el2                    L0's kernel
   ./nvh gdb tlbi-el2 --at l1            L1's kernel; nvh-break l1 FUNCTION stops at that level only
   ./nvh gdb tlbi-el2 --print            start the gdbstub and say how to connect
-  ./nvh gdb tlbi-el2 -- 'nvh-where'     these gdb commands, then end
+  ./nvh gdb tlbi-el2 --command nvh-where  this in gdb, then end
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--print", action="store_true", dest="only_print", help="say how to connect, and end")
     add_vmlinux(parser)
-    parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="gdb commands instead of a prompt")
+    parser.add_argument(
+        "--command",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="do this in gdb, then end; repeatable",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -346,7 +346,8 @@ def test_kept_machine_is_inspected(cell: Path, capsys: pytest.CaptureFixture[str
 def test_kept_machine_is_debugged(cell: Path, capfd: pytest.CaptureFixture[str]) -> None:
     gdb_program()
     commands = ["nvh-break l1 kvm_handle_wfx", "continue", "print $nvh_level()", "backtrace 2"]
-    assert main(["gdb", str(cell), "--at", "l1", "--", *commands]) == 0
+    words = [word for each in commands for word in ("--command", each)]
+    assert main(["gdb", str(cell), "--at", "l1", *words]) == 0
     printed = capfd.readouterr().out
     assert re.search(r"^cpu 0: l\d pc 0x", printed, re.M), printed
     assert "hit Breakpoint 1, kvm_handle_wfx (vcpu=" in printed
