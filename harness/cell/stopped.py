@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.cell.execute import KEPT
 from harness.cell.job import JOB, read_job
 from harness.cell.run import RUNS
 from harness.errors import UserError
@@ -19,7 +20,6 @@ from harness.stack import saved
 from harness.stack.saved import RAM
 from harness.stack.stack import Stack
 
-SNAPSHOT = "failure"
 VMLINUX = "vmlinux"
 
 
@@ -36,7 +36,7 @@ def cell_directory(target: str) -> Path:
 
 def ram_in(directory: Path) -> Path | None:
     """Return the RAM of the machine in ``directory``, ``None`` when there is none."""
-    for path in (directory / SNAPSHOT / RAM, directory / RAM):
+    for path in (directory / KEPT / RAM, directory / RAM):
         if path.is_file():
             return path
     return None
@@ -47,13 +47,13 @@ def ram_of(directory: Path) -> Path:
     if found := ram_in(directory):
         return found
     raise UserError(
-        f"{directory} holds no stopped machine ({SNAPSHOT}/{RAM}); run the cell again with --keep-on-failure"
+        f"{directory} holds no stopped machine ({KEPT}/{RAM}); run the cell again with --keep-on-failure"
     )
 
 
 def kept(directory: Path) -> bool:
     """Whether the cell left a machine that can be opened."""
-    return (directory / SNAPSHOT / saved.RECORD).is_file()
+    return (directory / KEPT / saved.RECORD).is_file()
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def opened(directory: Path, place: Path) -> Iterator[Stack]:
     """
     job = read_job(directory)
     with Stack(job.images, job.cell.stack, place, seed=job.seed) as stack:
-        saved.load(stack, directory / SNAPSHOT)
+        saved.load(stack, directory / KEPT)
         with stack.agent.running_freely():
             yield stack
 

@@ -72,7 +72,7 @@ def test_no_verb(nvh: Nvh) -> None:
 def test_unknown_verb_names_the_closest(nvh: Nvh) -> None:
     message = nvh.refused("rum")
     assert (
-        "no verb 'rum' (run, test, lint, images, shell, show, inspect, gdb, coverage); did you mean 'run'?"
+        "no verb 'rum' (run, test, lint, images, shell, show, replay, inspect, gdb, coverage); did you mean 'run'?"
         in message
     )
     assert "did you mean" not in nvh.refused("xyzzy")
