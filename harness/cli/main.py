@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from harness.errors import EXIT_USER, InfraError, NvhError, closest
 
 CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
-VERBS = ("run", "test", "lint", "images", "shell", "show", "replay", "coverage", "mutants")
+VERBS = (
+    "run",
+    "test",
+    "lint",
+    "images",
+    "shell",
+    "show",
+    "replay",
+    "inspect",
+    "gdb",
+    "coverage",
+    "mutants",
+)
 INTERRUPTED = 130
 
 

@@ -136,31 +136,42 @@ class Way:
 MAPPED = Way()
 
 
-def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, way: Way = MAPPED) -> None:
-    """Bring the stack saved in ``directory`` to life in the unused ``stack``.
+def load(stack: Stack, directory: Path, *, kick: bool = True, way: Way = MAPPED) -> Record:
+    """Load the stack saved in ``directory`` into the unused ``stack``, where it stands still.
 
     With ``stack.ram`` the machine works in that file, which is filled from the saved one; else its memory is
-    private. QEMU restores no EL2 timer, so an idle CPU of L0 would sleep for ever: the ``kick`` wakes each,
-    and the agent's sleep on every CPU proves it. Raises ``RestoreFailed`` when the machine does not live.
+    private. QEMU restores no EL2 timer, so an idle CPU of L0 would sleep for ever: the ``kick`` will wake it.
+    Raises ``InfraError`` when QEMU does not take it.
     """
     record = read_record(directory)
     for level in Level:
         if level <= record.booted:
             shutil.copyfile(directory / console_log(level), stack.directory / console_log(level))
+    if stack.ram is not None:
+        fill(stack.ram, directory / RAM)
+    memory = Memory(directory / RAM if stack.ram is None else stack.ram) if way.mapped else None
+    stack.start_machine(
+        dataclasses.replace(stack.machine_spec, memory=memory, incoming=way.incoming, extra=way.extra)
+    )
+    way.load(stack.machine, directory / STATE)
+    for level, channel in record.channels.items():
+        stack.attach(level, channel)
+    if kick and record.kick is not None:
+        pend_sgi(stack.machine, record.kick)
+    stack.booted, stack.kick = record.booted, record.kick
+    return record
+
+
+def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, way: Way = MAPPED) -> None:
+    """Bring the stack saved in ``directory`` to life in the unused ``stack``: ``load`` it and let it run.
+
+    The agent's sleep on every CPU proves that the ``kick`` has woken each. Raises ``RestoreFailed`` when the
+    machine does not live.
+    """
+    record = read_record(directory)
     try:
-        if stack.ram is not None:
-            fill(stack.ram, directory / RAM)
-        memory = Memory(directory / RAM if stack.ram is None else stack.ram) if way.mapped else None
-        stack.start_machine(
-            dataclasses.replace(stack.machine_spec, memory=memory, incoming=way.incoming, extra=way.extra)
-        )
-        way.load(stack.machine, directory / STATE)
-        for level, channel in record.channels.items():
-            stack.attach(level, channel)
-        if kick and record.kick is not None:
-            pend_sgi(stack.machine, record.kick)
+        load(stack, directory, kick=kick, way=way)
         stack.machine.qmp("cont")
-        stack.booted, stack.kick = record.booted, record.kick
         deadline = KICK_DEADLINE_S * stack.slowdown
         stack.agent.resume(Level.L0, seed, deadline, lambda: not stack.at_rest())
         for level in record.channels:

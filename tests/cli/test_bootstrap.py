@@ -74,6 +74,18 @@ def test_missing_file_is_named_by_its_package(checkout: Path, tmp_path: Path) ->
     assert done.stderr.splitlines()[1].endswith("--no-install-recommends libnvh-dev ")
 
 
+def test_what_only_some_verbs_need_is_not_demanded(checkout: Path, tmp_path: Path) -> None:
+    path = programs(tmp_path, "gdb-multiarch")
+    (Path(path) / "python3").unlink()
+    (Path(path) / "python3").write_text("#!/bin/sh\necho python ran; exit 1\n")
+    (Path(path) / "python3").chmod(0o755)
+    done = nvh(checkout, "run", PATH=path, NVH_PYTHON="python3")
+    assert "gdb-multiarch" not in done.stderr
+    with (checkout / "images/system-packages.txt").open("a") as stream:
+        stream.write("/usr/include/nvh/absent.h libnvh-dev optional\n")
+    assert "libnvh-dev" not in nvh(checkout, "run", PATH=path).stderr
+
+
 def test_missing_python_is_named(checkout: Path, tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir()

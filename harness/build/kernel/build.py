@@ -19,7 +19,7 @@ from harness.build.kernel.tree import TREES, BuildTree
 from harness.errors import InfraError, UserError
 
 KIND = "kernel"
-FORMAT = 1  # of what build() puts into the artefact; a change rebuilds
+FORMAT = 2  # of what build() puts into the artefact; a change rebuilds
 
 
 def build_kernel(

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
+from harness.build import command
 from harness.build.cache import sha256_tree
+from harness.build.kernel.make import CROSS
 from harness.errors import InfraError
 from harness.tlbi.header import header
 from harness.tlbi.table import load
@@ -26,7 +28,7 @@ def generated() -> str:
 
 
 def build_module(tree: _Tree, sources: Path, target: Path) -> None:
-    """Compile the module in ``sources`` against ``tree`` and put it into ``target``.
+    """Compile the module in ``sources`` against ``tree`` and put it into ``target``, stripped.
 
     The sources are copied next to the tree first: kbuild writes beside what it compiles.
     """
@@ -42,4 +44,5 @@ def build_module(tree: _Tree, sources: Path, target: Path) -> None:
     if not (copy / MODULE).is_file():
         raise InfraError(f"compiling {sources} left no {MODULE}; its Kbuild must say `obj-m := nvh.o`")
     target.mkdir(parents=True, exist_ok=True)
-    shutil.copy(copy / MODULE, target / MODULE)
+    # A level reads the module through the virtio disks below it: without debugging information it is a tenth.
+    command.run([f"{CROSS}strip", "--strip-debug", "-o", target / MODULE, copy / MODULE], timeout_s=60)

@@ -41,11 +41,6 @@ static void move(struct litmus *l, unsigned cpu, unsigned pe)
 enum kind { STAGE2, STAGE1, VEL2, VNCR, BROADCAST, KINDS };
 static const char *const kind_words[] = { "s2", "s1", "vel2", "vncr", "remote" };
 
-static uint64_t leaf_size(const struct litmus *l)
-{
-	return 1ull << level_shift(l->shift, l->level);
-}
-
 static void look(struct litmus *l, uint64_t at, enum role role, uint64_t old, uint64_t now)
 {
 	switch (l->variant) {

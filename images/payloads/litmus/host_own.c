@@ -21,7 +21,7 @@ static void add_part(struct litmus *l, unsigned part, enum role role, uint64_t a
 	p->part = part;
 	p->at = at;
 	p->old = old;
-	p->permission = l->variant == PERMISSION;
+	p->fault = l->variant == PERMISSION ? FAULT_PERMISSION : FAULT_TRANSLATION;
 }
 
 static bool has_asid(const struct operation *op)

@@ -72,7 +72,7 @@ static void look(struct litmus *l, uint64_t at, enum role role, uint64_t old, ui
 		add_access(l, 0, ACCESS_READ, at, l->el0, role, old, now);
 	for (unsigned i = first; i < l->probe_count; i++) {
 		l->probes[i].observable = !l->own;
-		l->probes[i].permission = l->variant == PERMISSION;
+		l->probes[i].fault = l->variant == PERMISSION ? FAULT_PERMISSION : FAULT_TRANSLATION;
 	}
 }
 

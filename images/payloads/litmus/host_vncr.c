@@ -24,11 +24,6 @@ enum { CTX_L2, CTX_TLBI, CTX_CLEANUP };
 enum { MATCHING, PART, OTHER_ASID, OTHER_ASID_GLOBAL, OTHER_VA, MATCHES };
 static const char *const match_words[] = { "matching", "part", "other-asid", "other-asid-global", "other-va" };
 
-static uint64_t leaf_size(const struct litmus *l)
-{
-	return 1ull << level_shift(l->shift, l->level);
-}
-
 static uint64_t fresh_va(void)
 {
 	static unsigned next;

@@ -27,7 +27,8 @@ Image: $(OBJECTS)
 	@touch $(O)/System.map
 	@cp $(O)/vmlinux $(O)/arch/arm64/boot/Image
 modules:
-	@test -z "$(M)" || { test -s $(GENERATED)/tlbi_ops.h && cat $(M)/nvh.c > $(M)/nvh.ko; }
+	@test -z "$(M)" || { test -s $(GENERATED)/tlbi_ops.h && \
+		$(CROSS_COMPILE)gcc -g -c $(M)/nvh.c -o $(M)/nvh.ko; }
 $(O)/.config: ;
 .SECONDARY:
 """
@@ -114,7 +115,7 @@ class Toy:
         self.payload = root / "payload"
         self.payload.mkdir()
         (self.payload / "Kbuild").write_text("obj-m := nvh.o\n")
-        (self.payload / "nvh.c").write_text("module\n")
+        (self.payload / "nvh.c").write_text("int module;\n")
         (root / "a.config").write_text("CONFIG_KVM=y\nCONFIG_NUMBER=8\n")
         self.said: list[str] = []
         self.say: Callable[[str], None] = self.said.append

@@ -1,0 +1,77 @@
+"""Debug a kept machine with gdb, with the symbols of one level.
+
+examples:
+  ./nvh gdb tlbi-el2                    L0's kernel
+  ./nvh gdb tlbi-el2 --at l1            L1's kernel; nvh-break l1 FUNCTION stops at that level only
+  ./nvh gdb tlbi-el2 --print            start the gdbstub and say how to connect
+  ./nvh gdb tlbi-el2 --command nvh-where  this in gdb, then end
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import signal
+import tempfile
+from pathlib import Path
+
+from harness.cell.stopped import cell_directory, kept, kernels_of, opened, ram_in
+from harness.cli.inspect import add_vmlinux, levelled
+from harness.debug import gdb, session
+from harness.debug.attach import attached
+from harness.level import Level
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
+    parser.add_argument(
+        "--at", choices=[str(level) for level in Level], default="l0", help="whose symbols (default l0)"
+    )
+    parser.add_argument(
+        "--symbols",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="one more ELF file with symbols",
+    )
+    parser.add_argument("--print", action="store_true", dest="only_print", help="say how to connect, and end")
+    add_vmlinux(parser)
+    parser.add_argument(
+        "--command",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="do this in gdb, then end; repeatable",
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Open the machine, start its stub and gdb; returns gdb's exit status."""
+    level = Level.parse(arguments.at)
+    directory = cell_directory(arguments.cell)
+    kernels = kernels_of(directory, levelled(arguments.vmlinux, "--vmlinux"))
+    symbols = [path.absolute() for path in arguments.symbols]
+    gdb.available(kernels, level, symbols)
+    program = "" if arguments.only_print else gdb.find_gdb()
+    with contextlib.ExitStack() as stack:
+        if kept(directory):
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nvh-gdb-")))
+            qmp: gdb.Qmp = stack.enter_context(opened(directory, place)).machine.qmp
+        else:
+            place, qmp = directory, stack.enter_context(attached(directory))
+            qmp("stop")
+        script = session.prepare(session.Debuggee(place, kernels, ram_in(directory), symbols), level)
+        gdb.serve(qmp, place)
+        if not arguments.only_print:
+            return session.run(program, script, arguments.command)
+        words = shlex.join(gdb.command("gdb-multiarch", Path(script.name)))
+        print(
+            f"the machine is stopped and waits for gdb:\ncd {shlex.quote(str(place))} && {words}", flush=True
+        )
+        if kept(directory):
+            print("it ends with Ctrl-C", flush=True)
+            signal.pause()
+    return 0
