@@ -88,7 +88,7 @@ class Snapshots:
                 made = self._store.get_or_build(
                     KIND, key, lambda work: self._make(work, images, prefix, stage)
                 )
-            except (RestoreFailed, OSError) as error:
+            except (InfraError, OSError) as error:  # TimeoutError is one; the cell will meet it and report it
                 self._say(f"no snapshot of {prefix}: {error}")
                 return None
             self._checked.add(made.digest)

@@ -210,9 +210,10 @@ class Stack:
     def _explain(self) -> None:
         """Raise what broke a command, if that is the end of QEMU or a VMM, which shows a little later."""
         end = time.monotonic() + EXPLAIN_S
-        while time.monotonic() < end:
-            self.check_alive()
-            time.sleep(0.05)
+        with self.agent.running_freely():
+            while time.monotonic() < end:
+                self.check_alive()
+                time.sleep(0.05)
 
     def close(self) -> None:
         """End the machine and everything inside it. Safe to call twice."""

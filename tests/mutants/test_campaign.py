@@ -99,8 +99,8 @@ def test_a_cell_is_found_by_its_own_id_too(end: str) -> None:
 
 
 def test_a_kernel_of_the_command_line_is_kept(scenario: Path) -> None:
-    cell = load_file(scenario, vocabulary(), Overrides(mutant="none", kernel="nv-debug"))[0]
-    assert {spec.kernel for spec in cell.stack.levels.values()} == {"nv-debug"}
+    cell = load_file(scenario, vocabulary(), Overrides(mutant="none", kernel="nv-64k"))[0]
+    assert {spec.kernel for spec in cell.stack.levels.values()} == {"nv-64k"}
 
 
 def test_unknown_mutant(scenario: Path) -> None:
