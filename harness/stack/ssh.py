@@ -59,6 +59,9 @@ class Session:
         words = prepared.text.split()
         if prepared.status != 0 or len(words) < 2:
             raise InfraError(f"no SSH at {level}: {prepared.stderr.decode(errors='replace').strip()}")
+        # SSH has threads and clocks of its own: the machine must not wait for the harness's turns.
+        self._freely: contextlib.AbstractContextManager[None] | None = stack.agent.running_freely()
+        self._freely.__enter__()
         ours, theirs = socket.socketpair()
         self._theirs = theirs
         self._server = stack.agent.start(level, f"PORT={next(PORTS)}{SERVER}", sink=theirs.sendall)
@@ -120,6 +123,9 @@ class Session:
         with contextlib.suppress(InfraError):
             self._server.kill()
         self._theirs.close()
+        if self._freely:
+            self._freely.__exit__(None, None, None)
+            self._freely = None
 
     def _feed(self) -> None:
         with contextlib.suppress(OSError, InfraError):
