@@ -23,6 +23,9 @@ VERBS = (
     "gdb",
     "coverage",
     "mutants",
+    "nightly",
+    "compare",
+    "bisect",
 )
 INTERRUPTED = 130
 
