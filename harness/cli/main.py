@@ -25,7 +25,7 @@ VERBS = (
     "mutants",
     "nightly",
     "compare",
-    "bisect",
+    "farm",
 )
 INTERRUPTED = 130
 

@@ -94,6 +94,8 @@ class Driver:
         elif state.token and self._backend.adopt(work.make(state.attempt), state.token):
             self._out[work.key] = work
         else:
+            if state.attempt:
+                self._ledger.orphaned(work.key, state.attempt)
             self._pending.append(work)
 
     def _fill(self) -> None:
@@ -102,15 +104,16 @@ class Driver:
         while self._pending and (window is None or len(self._out) < window):
             work = self._pending.popleft()
             attempt = self._ledger.of(work.key).attempt + 1
+            # Noted first, so that no later driver uses this attempt's directory again.
+            self._ledger.submitted(work.key, attempt, "")
             try:
                 order = work.make(attempt)
             except (NvhError, OSError) as error:
                 self._end(work, Ending(NOTHING, f"the work order could not be written: {error}"))
                 continue
             self._out[work.key] = work
-            # Noted first: were it noted after, a driver that died between would run it again beside the first.
-            token = self._backend.submit(order)
-            self._ledger.submitted(work.key, attempt, token)
+            if token := self._backend.submit(order):
+                self._ledger.submitted(work.key, attempt, token)
             handed = True
         if handed:
             self._backend.flush()
@@ -158,5 +161,5 @@ class Driver:
 
     def _more(self, key: str, ending: Ending) -> None:
         state = self._ledger.of(key)
-        for more in self._watcher.ended(key, ending, state.attempt, state.lost):
+        for more in self._watcher.ended(key, ending, state.attempt, [*state.lost, *state.orphaned]):
             self._take(more)

@@ -19,7 +19,7 @@ from harness.farm.order import Ending
 from harness.report.publish import utc_now
 
 NAME = "ledger.jsonl"
-SUBMITTED, LOST, ENDED = "submitted", "lost", "ended"
+SUBMITTED, LOST, ORPHANED, ENDED = "submitted", "lost", "orphaned", "ended"
 
 
 @dataclass(slots=True)
@@ -32,6 +32,7 @@ class State:
     token: str = ""
     ending: Ending | None = None
     lost: list[str] = field(default_factory=list)
+    orphaned: list[str] = field(default_factory=list)
 
 
 class Ledger:
@@ -69,6 +70,10 @@ class Ledger:
         """An attempt's worker went away."""
         self._write({"what": LOST, "key": key, "attempt": attempt, "why": why})
 
+    def orphaned(self, key: str, attempt: int) -> None:
+        """An attempt's driver went away before it ended."""
+        self._write({"what": ORPHANED, "key": key, "attempt": attempt})
+
     def ended(self, key: str, attempt: int, ending: Ending) -> None:
         """A cell is finished: it will not be run again."""
         self._write({"what": ENDED, "key": key, "attempt": attempt, "ending": ending.to_json()})
@@ -97,6 +102,9 @@ class Ledger:
             state.token = str(entry["token"])
         elif entry["what"] == LOST:
             state.lost.append(f"attempt {entry['attempt']}: {entry['why']}")
+            state.token = ""
+        elif entry["what"] == ORPHANED:
+            state.orphaned.append(f"attempt {entry['attempt']}: its driver went away")
             state.token = ""
         elif entry["what"] == ENDED:
             state.ending = Ending.from_json(entry["ending"])

@@ -113,6 +113,7 @@ class Task:
     overrides: Overrides
     repeat: int
     priority: int
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

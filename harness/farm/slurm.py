@@ -115,8 +115,8 @@ class Slurm:
     def _submit(self, group: Sequence[Order]) -> None:
         path, submit = emit(self._place, group, self._limit)
         job = _slurm("sbatch", "--parsable", str(submit)).strip().split(";")[0]
-        # From here on a driver that resumes finds the job. Had this one died a line earlier, the cells would run
-        # twice, and publish once.
+        # From here on a driver that resumes finds the job. Had this one died a line earlier, the cells would
+        # run twice, and publish once.
         write_atomic(path.with_suffix(".job"), job)
         for number, order in enumerate(group):
             self._orders[order.key] = order

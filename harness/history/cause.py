@@ -20,9 +20,9 @@ SPLAT = "no-splat-"
 
 _VOLATILE = (
     (re.compile(r"^\s*(?:<\d+>)?\[\s*\d+\.\d+\]\s*(?:\[\s*[TC]\d+\]\s*)?"), ""),  # printk's prefix
-    (re.compile(r"(?:/[\w.+@=,-]+)+/(?=[\w.+@=,-])"), ""),  # the directories of a path
     (re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b", re.I), "X"),
-    (re.compile(r"\d+(?:\.\d+)?"), "N"),
+    (re.compile(r"(?<![\w+./-])/?(?:[\w.@=,-]+/)+(?=[\w.])"), ""),  # the directories of a path
+    (re.compile(r"(?<![A-Za-z_0-9])\d+(?:\.\d+)?"), "N"),  # not the 2 of kvm_s2_fault
 )
 
 

@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,7 @@ class Results:
         self.connection.close()
 
     def _open(self) -> None:
-        self.connection.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA foreign_keys = ON")
         if self._version() == VERSION and self._ours():
@@ -134,6 +134,18 @@ class Results:
                     self.connection.execute(statement)
             self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
+    def _write_ahead(self) -> None:
+        """Switch to write-ahead logging; SQLite does not wait for others that do the same at once."""
+        end = time.monotonic() + BUSY_S
+        while True:
+            try:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+
     def _version(self) -> int:
         return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
@@ -142,8 +154,14 @@ class Results:
 
     def _keep_copy(self, version: int) -> None:
         """Keep the file as it was before a migration."""
-        self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.schema-{version}"))
+        kept = self.path.with_name(f"{self.path.name}.schema-{version}")
+        kept.unlink(missing_ok=True)
+        # A connection of its own: this one is in the transaction that the migration will be.
+        with (
+            contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_S)) as source,
+            contextlib.closing(sqlite3.connect(kept)) as copy,
+        ):
+            source.backup(copy)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -16,7 +16,9 @@ from harness.report.results import CellResult, FileRef, Finding, Host, MachineTi
 from harness.scenario.load import slug
 from harness.verdict import Verdict
 
-SPLAT = "[  {time}] WARNING: CPU: {cpu} PID: 812 at arch/arm64/kvm/nested.c:1{line} kvm_s2_fault+0x{line}/0x9c"
+SPLAT = (
+    "[  {time}] WARNING: CPU: {cpu} PID: 812 at arch/arm64/kvm/nested.c:1{line} kvm_s2_fault+0x{line}/0x9c"
+)
 FILES = (
     FileRef("l0.console.log", "console", "l0"),
     FileRef("l0.trace.txt", "trace", "l0"),
@@ -71,7 +73,7 @@ def cell(
         summary="Made for a test.",
         model=model,
         timing=timing,
-        kernels={level: kernel for level in ("l0", "l1", "l2")},
+        kernels=dict.fromkeys(("l0", "l1", "l2"), kernel),
         verdict=verdict,
         started="2026-11-22T01:02:03Z",
         seconds=seconds,
@@ -116,8 +118,8 @@ def many(
 ) -> Iterator[Entry]:
     """A night of ``count`` cells on models and two kernels; a model in ``broken`` splats from that night on.
 
-    Besides, one cell in 97 fails its own assertion each night, one in 211 fails every third night, and one in 503
-    is vacuous from night 4 on.
+    Besides, one cell in 97 fails its own assertion each night, one in 211 fails every third night, and one
+    in 503 is vacuous from night 4 on.
     """
     kernels = ("nv", "nv-previous")
     for place in range(count):

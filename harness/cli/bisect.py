@@ -1,0 +1,5 @@
+"""placeholder
+
+examples:
+  x
+"""
