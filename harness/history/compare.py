@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from harness.verdict import Verdict
 SLOWER_RATIO = 1.5
 SLOWER_S = 2.0
 SLOWER_POINTS = 3
+COMMON = 0.9
+"""Share of a cause's cells for which the same artefact must have changed for it to be named as suspect."""
 PASS = Verdict.PASS.value
 RED = frozenset(verdict.value for verdict in Verdict) - {PASS}
 
@@ -103,7 +106,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Red subjects with one probable cause; ``suspects`` are what changed for every one of them."""
+    """Red subjects with one probable cause; ``suspects`` changed for nearly all the new ones."""
 
     kind: str
     title: str
@@ -322,6 +325,15 @@ def _elsewhere(work: _Compared, subject: Subject) -> tuple[Suspect, ...]:
     return ()
 
 
+def _common(rows: Sequence[Row]) -> tuple[Suspect, ...]:
+    """What nearly all new rows share, or all rows where none is new: one was perhaps red before for its own
+    reason.
+    """
+    asked = [row for row in rows if row.change in NEWS] or rows
+    held = Counter(suspect for row in asked for suspect in row.suspects)
+    return tuple(sorted(suspect for suspect, count in held.items() if count >= COMMON * len(asked)))
+
+
 def _groups(results: Results, rows: Sequence[Row]) -> tuple[Group, ...]:
     known = query.causes(results)
     by_cause: dict[int, list[Row]] = {}
@@ -330,6 +342,5 @@ def _groups(results: Results, rows: Sequence[Row]) -> tuple[Group, ...]:
             by_cause.setdefault(row.cause, []).append(row)
     groups = []
     for cause, same in by_cause.items():
-        common = set.intersection(*(set(row.suspects) for row in same))
-        groups.append(Group(*known[cause], tuple(same), tuple(sorted(common))))
+        groups.append(Group(*known[cause], tuple(same), _common(same)))
     return tuple(sorted(groups, key=lambda group: (-group.new, -len(group.rows), group.title)))

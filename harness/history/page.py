@@ -164,5 +164,6 @@ def render(results: Results, compared: Comparison, base: str = "") -> str:
 def write(results: Results, compared: Comparison, path: Path) -> Path:
     """Write the page to ``path`` in one step; links lead to the run's directory from there."""
     place = os.path.relpath(compared.run.directory, path.parent.absolute())
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, render(results, compared, "" if place == "." else f"{place}/"))
     return path
