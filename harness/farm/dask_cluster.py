@@ -135,6 +135,7 @@ class Dask:
         self._futures: dict[str, Any] = {}
         self._fetched: dict[tuple[str, int], int] = {}
         self._cancelled: set[str] = set()
+        self._count = 0
         self._client.subscribe_topic(TOPIC, self._event)
 
     @property
@@ -145,8 +146,9 @@ class Dask:
 
     @property
     def window(self) -> int | None:
-        """Enough that a worker that comes later finds something to do."""
-        return 4 * self.slots + 32
+        """A little more than there are slots: dask deals out at once, and the plan's order is kept here."""
+        slots = self.slots
+        return slots + max(2, slots // 2)
 
     def _name(self, order: Order, again: int = 0) -> str:
         end = f"-{again}" if again else ""
@@ -160,12 +162,14 @@ class Dask:
 
     def _send(self, order: Order, name: str, worker: str | None = None) -> str:
         place = {"workers": [worker], "allow_other_workers": False} if worker else {}
+        self._count += 1
         future = self._client.submit(
             _perform,
             order.to_json(),
             key=name,
             pure=False,
             retries=0,
+            priority=-self._count,  # in the order of submission, whichever worker takes it
             resources={CPUS: order.cpus, MEMORY: order.memory_mib},
             **place,
         )

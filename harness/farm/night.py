@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import re
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ from harness.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
+from harness.report.store import write_text
 from harness.report.text import seconds
 from harness.scenario.load import slug
 from harness.scenario.model import StackSpec
@@ -33,6 +35,8 @@ from harness.stack.images import StackImages
 from harness.verdict import Verdict
 
 ATTEMPTS = "attempts"
+PLANNED = "planned.json"
+"""What a stand-in for a cell's process makes its result of."""
 KEY_LIMIT = 120
 MEASURED = 1.15
 """A cell is admitted with what it was seen to take, and so much more."""
@@ -147,6 +151,7 @@ class Night:
         )
         if self._images is None:
             place.mkdir(exist_ok=True)
+            write_text(place / PLANNED, json.dumps(store.to_json(self.plan_of(key)), indent=1))
             return plain
         job = self.job(key)
         model = job.images.model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import junitparser
 import pytest
@@ -18,7 +19,7 @@ from tests.history import made
 
 @pytest.fixture
 def night(tmp_path: Path) -> Iterator[tuple[Results, Comparison]]:
-    def red(name: str, verdict: Verdict, **more: str) -> object:
+    def red(name: str, verdict: Verdict, **more: Any) -> object:
         return made.entry(made.cell(name, verdict, made.finding("lost", verdict, "no \x01unmap"), **more))
 
     with Results(tmp_path / "r.sqlite") as results:
