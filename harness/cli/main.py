@@ -25,6 +25,7 @@ VERBS = (
     "mutants",
     "nightly",
     "compare",
+    "bisect",
     "farm",
 )
 INTERRUPTED = 130

@@ -178,9 +178,7 @@ def _named(node: Node, kind: str, base: Path, problems: list[Problem]) -> str:
     if "/" in name:
         place = (base / name).resolve()
         if not place.is_file():
-            problems.append(
-                node.problem(f"no file {shown(str(place))}", f"a file of {kind}, or a shipped name")
-            )
+            problems.append(node.problem(f"no file {shown(name)}", f"a file of {kind}, or a shipped name"))
         return str(place)
     known = data_names(kind)
     if name not in known:

@@ -172,5 +172,14 @@ def slurm_cluster(directory: Path) -> Iterator[dict[str, str]]:
 
         wait_for(idle, "idle node")
         yield environment
+        # Jobs outlive their daemons: none may outlive the cluster.
+        told = {**os.environ, **environment}
+        subprocess.run(["scancel", "--name=nvh"], env=told, check=False, timeout=STOP_S)
+        words = ["squeue", "--noheader"]
+
+        def empty() -> bool:
+            return not subprocess.run(words, env=told, capture_output=True, check=False).stdout
+
+        wait_for(empty, "empty queue")
     finally:
         processes.stop()

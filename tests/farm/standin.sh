@@ -11,9 +11,8 @@ publish() { # a result as the cell's own process writes it: whole, or not at all
 	fi
 	mv .result result.json
 }
-machine() { # $1: seconds
-	setpriv --pdeathsig KILL sleep "$1" &
-	echo $! >machine
+machine() { # $1: seconds. Its id is told when it is sure to die with this process.
+	setpriv --pdeathsig KILL sh -c 'echo $$ >.machine; mv .machine machine; exec sleep "$1"' sh "$1" &
 	echo "stage machine"
 }
 echo "stage begin"
