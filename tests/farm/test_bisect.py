@@ -76,7 +76,7 @@ def test_flaky_builds_are_run_until_a_pass_means_something() -> None:
             found = World(33, 1 + seed % 32, rate=0.5, seed=seed).search(repeats=12)
         except UserError:
             continue  # the bad end passed twelve times
-        assert found.passes >= 5
+        assert found.passes >= 3
         right += found.first.name == f"b{1 + seed % 32}"
     assert right >= 90
     plain = 0
