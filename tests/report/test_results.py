@@ -6,7 +6,7 @@ from harness import errors
 from harness.errors import Location
 from harness.level import Level
 from harness.report import text
-from harness.report.results import Finding, Host, event_text
+from harness.report.results import Finding, Host
 from harness.trace.event import Event
 from harness.verdict import Verdict
 from tests.report import samples
