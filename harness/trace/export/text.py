@@ -21,10 +21,8 @@ def fields_text(event: Event) -> str:
 
 def event_text(event: Event) -> str:
     """One event as a line: level, seconds on L0's clock, CPU, task, name, fields."""
-    return (
-        f"{event.level} {when_text(event.time_ns)} cpu{event.cpu} {event.task} {event.name} "
-        f"{fields_text(event)}"
-    ).rstrip()
+    who = f"cpu{event.cpu} {event.task}".rstrip()
+    return f"{event.level} {when_text(event.time_ns)} {who} {event.name} {fields_text(event)}".rstrip()
 
 
 def write(view: View) -> Iterator[str]:
