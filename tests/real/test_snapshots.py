@@ -218,7 +218,7 @@ def test_a_red_machine_is_kept_and_opened_again(start: Start) -> None:
     assert run.finish() == EXIT_RED
     cell = run.place("red")
     assert run.cells()["red"]["facts"]["kept"].startswith("saved in failure/")
-    words = [sys.executable, "-m", "harness", "shell", "--cell", str(cell), "--at", "l1", "--"]
+    words = [sys.executable, "-m", "harness", "shell", str(cell), "--at", "l1", "--"]
     done = subprocess.run(
         [*words, "cat /tmp/evidence"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
