@@ -15,7 +15,8 @@ from typing import IO
 from harness.errors import UserError
 from harness.level import Level
 from harness.trace.event import Event
-from harness.trace.export.view import MODEL, View, source_of
+from harness.trace.export.view import View
+from harness.trace.source import Source
 
 PLAIN = {"vmalls12e1", "vmalls12e1is", "vmalle1", "vmalle1is", "alle1", "alle1is", "alle2", "alle2is"}
 ADDRESSED = {"ipas2e1is", "vae2is", "vale2is"}
@@ -27,15 +28,15 @@ BARRIERS = {
     ("sy", "st"): "ishst",
     ("ish", "st"): "ishst",
 }
-"""DSBs by domain and access. The checker knows no ``sy``; ``ish`` claims less, so nothing wrong goes unseen."""
+"""DSBs by domain and access. The checker knows no ``sy``; ``ish`` claims less, so no fault goes unseen."""
 
 
-def write(view: View, stream: IO[bytes], level: Level = Level.L0) -> list[str]:
-    """Write the records of ``level``; returns a note per kind of event that casemate has no word for.
+def write(view: View, stream: IO[bytes]) -> list[str]:
+    """Write the records of ``view.level``'s machine; returns notes on events that casemate has no word for.
 
     ``UserError`` when no source saw that level's instructions.
     """
-    events = _instructions(view, level)
+    events = _instructions(view, view.level)
     left: Counter[str] = Counter()
     for number, event in enumerate(events):
         record = _record(event)
@@ -50,7 +51,7 @@ def write(view: View, stream: IO[bytes], level: Level = Level.L0) -> list[str]:
 
 def _instructions(view: View, level: Level) -> list[Event]:
     """What the hypervisor at ``level`` executed: of the model, else (L1) of its own kernel's trace."""
-    seen = [e for e in view.timeline.events if source_of(e) == MODEL and e.level is level and _at_el2(e)]
+    seen = [e for e in view.timeline.by_source.get(Source.MODEL, ()) if e.level is level and _at_el2(e)]
     if seen:
         return seen
     if level is Level.L1:

@@ -1,7 +1,7 @@
 """A timeline as one HTML file that needs nothing else: no network, no fonts, no server.
 
-The page's parts are in ``page/``: a template, a style sheet and scripts, all put into the one file. Events are
-foreign text, so they travel as JSON and reach the page as text nodes only.
+The page's parts are in ``page/``: a template, a style sheet and scripts, all put into the one file. Events
+are foreign text, so they travel as JSON and reach the page as text nodes only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from markupsafe import Markup
 from harness.trace.event import Event
 from harness.trace.export.thin import LIMIT, Thinned, thin
 from harness.trace.export.view import (
+    Key,
     View,
+    key_of,
     loss_times,
-    source_of,
-    spans_of,
+    shown_times,
     track_name,
     track_of,
     tracks_of,
@@ -52,14 +53,15 @@ def data_of(view: View, limit: int = LIMIT) -> dict[str, Any]:
     tracks = tracks_of(timeline)
     numbers = {track: number for number, track in enumerate(tracks)}
     texts, shapes = _Texts(), dict[tuple[str, ...], int]()
+    times = shown_times(timeline.events)
     rows = []
-    places: dict[tuple[str, int], int] = {}
+    places: dict[Key, int] = {}
     for place, event in enumerate(thinned.events):
-        places[source_of(event), event.seq] = place
+        places[key_of(event)] = place
         shape = shapes.setdefault(tuple(event.fields), len(shapes))
         values = [texts[_value(value)] for value in event.fields.values()]
-        head = [event.time_ns, texts[event.name], numbers[track_of(event)], texts[event.task], event.seq]
-        rows.append([*head, shape, *values])
+        head = [times[key_of(event)], texts[event.name], numbers[track_of(event)]]
+        rows.append([*head, texts[event.task], event.seq, shape, *values])
     return {
         "title": view.title,
         "total": len(timeline.events),
@@ -67,12 +69,11 @@ def data_of(view: View, limit: int = LIMIT) -> dict[str, Any]:
         "tracks": [{"name": track_name(t), "level": str(t[0]), "source": t[1]} for t in tracks],
         "events": rows,
         "shapes": [[texts[key] for key in shape] for shape in shapes],
-        "marks": [[m.time_ns, str(m.level), m.name] for m in timeline.marks],
+        "marks": [[m.time_ns, m.source, m.name] for m in timeline.marks],
         "losses": [
-            [begin, end, str(loss.level), source_of(loss), loss.count, loss.reason]
-            for loss, begin, end in loss_times(timeline)
+            [begin, end, loss.source, loss.count, loss.reason] for loss, begin, end in loss_times(timeline)
         ],
-        "doubts": [[str(doubt.level), doubt.text] for doubt in timeline.doubts],
+        "doubts": [[doubt.source, doubt.text] for doubt in timeline.doubts],
         "missing": dict(timeline.missing),
         "spans": _spans(view, places),
         "highlights": [
@@ -93,20 +94,20 @@ def _thinned(thinned: Thinned) -> list[list[str | int]]:
     return [[name, shown, there] for name, (shown, there) in thinned.left_out.items()]
 
 
-def _spans(view: View, places: Mapping[tuple[str, int], int]) -> list[list[Any]]:
+def _spans(view: View, places: Mapping[Key, int]) -> list[list[Any]]:
     found = []
-    for span in spans_of(view.timeline):
+    for span in view.timeline.spans:
         inside = _places(span.events, places)
         if inside:
-            found.append([span.id, span.op or span.kind, span.kind, inside])
+            found.append([span.id, span.op or span.kind, span.kind, inside, span.open])
     return found
 
 
-def _place(event: Event | None, places: Mapping[tuple[str, int], int]) -> int:
-    return -1 if event is None else places.get((source_of(event), event.seq), -1)
+def _place(event: Event | None, places: Mapping[Key, int]) -> int:
+    return -1 if event is None else places.get(key_of(event), -1)
 
 
-def _places(events: Iterable[Event], places: Mapping[tuple[str, int], int]) -> Sequence[int]:
+def _places(events: Iterable[Event], places: Mapping[Key, int]) -> Sequence[int]:
     return [place for event in events if (place := _place(event, places)) >= 0]
 
 

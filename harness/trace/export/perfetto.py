@@ -9,25 +9,36 @@ classes of the package are used: its TraceProcessor, which fetches a program, is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO, Any
 
 from harness.errors import UserError
 from harness.level import Level
 from harness.trace.event import Event, Value
 from harness.trace.export.view import (
-    Track,
+    Key,
     View,
+    key_of,
     lanes,
     loss_times,
-    source_of,
-    spans_of,
+    shown_times,
     track_name,
     track_of,
     tracks_of,
 )
+from harness.trace.source import Source
+from harness.trace.timeline import Timeline
 
 SEQUENCE = 1
 """All packets are of one writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """The flow that an event belongs to (an id above 0), and whether it ends there."""
+
+    flow: int
+    ends: bool
 
 
 def write(view: View, stream: IO[bytes]) -> list[str]:
@@ -50,15 +61,24 @@ class _Writer:
 
     def write(self, view: View) -> None:
         timeline = view.timeline
-        levels = {each.level for each in (*timeline.events, *timeline.marks, *timeline.losses)}
-        parents = {level: self._track(str(level).upper(), rank=level) for level in sorted(levels)}
+        times = shown_times(timeline.events)
+        parents = {level: self._track(str(level).upper(), rank=level) for level in Level}
         self._marks_and_losses(view, parents)
-        arrows = self._spans(view)
+        arrows = self._spans(timeline, times)
         tracks = {
             track: self._track(track_name(track), parents[track[0]], rank)
             for rank, track in enumerate(tracks_of(timeline), 2)
         }
-        self._events(view, tracks, arrows)
+        decided = {key_of(h.trigger): h for h in view.highlights if h.trigger is not None}
+        for event in timeline.events:
+            key = key_of(event)
+            fields: dict[str, Value] = dict(event.fields)
+            if key in decided:
+                fields["nvh"] = f"{decided[key].verdict}: {decided[key].name}"
+            if event.task:
+                fields["task"] = event.task
+            track = tracks[track_of(event)]
+            self._event("INSTANT", track, times[key], _name(event), fields, arrows.get(key))
 
     def _packet(self) -> Any:
         packet = self._builder.create_packet()
@@ -89,84 +109,68 @@ class _Writer:
         time_ns: int,
         name: str = "",
         fields: Mapping[str, Value] | None = None,
-        arrow: tuple[int, bool] | None = None,
+        arrow: Arrow | None = None,
     ) -> None:
-        """``kind`` is INSTANT, SLICE_BEGIN or SLICE_END; ``arrow`` a flow's id and whether it ends here."""
+        """``kind`` is INSTANT, SLICE_BEGIN or SLICE_END."""
         packet = self._packet()
-        packet.timestamp = time_ns
+        packet.timestamp = max(0, time_ns)
         event = packet.track_event
         event.type = getattr(self._protos.TrackEvent, f"TYPE_{kind}")
         event.track_uuid = track
         if name:
             event.name = name
         if arrow is not None:
-            (event.terminating_flow_ids if arrow[1] else event.flow_ids).append(arrow[0])
+            (event.terminating_flow_ids if arrow.ends else event.flow_ids).append(arrow.flow)
         for key, value in (fields or {}).items():
             annotation = event.debug_annotations.add()
             annotation.name = key
-            if isinstance(value, str):
-                annotation.string_value = value
-            elif 0 <= value < 10 or not -(2**63) <= value < 2**64:
-                annotation.string_value = str(value)
-            elif value < 0:
-                annotation.int_value = value
-            else:
+            if isinstance(value, int) and 10 <= value < 2**64:
                 annotation.pointer_value = value  # shown in hexadecimal
+            else:
+                annotation.string_value = str(value)
         self._builder.write_packet(packet)
 
     def _marks_and_losses(self, view: View, parents: Mapping[Level, int]) -> None:
-        marks = {level: 0 for level in parents}
+        marks: dict[Source, int] = {}
         for mark in view.timeline.marks:
-            if not marks[mark.level]:
-                marks[mark.level] = self._track("marks", parents[mark.level], 0)
-            self._event("INSTANT", marks[mark.level], mark.time_ns, mark.name)
-        found = loss_times(view.timeline)
-        for lane, (loss, begin, end) in zip(lanes((b, e) for _, b, e in found), found, strict=True):
-            track = self._track("lost events" if lane == 0 else f"lost events {lane}", parents[loss.level], 1)
+            if mark.source not in marks:
+                marks[mark.source] = self._track(f"marks ({mark.source})", parents[_level(mark.source)], 0)
+            self._event("INSTANT", marks[mark.source], mark.time_ns, mark.name)
+        for loss, begin, end in loss_times(view.timeline):
+            track = self._track(f"lost events ({loss.source})", parents[_level(loss.source)], 1)
             name = "lost events" if loss.count is None else f"{loss.count} lost events"
             self._event("SLICE_BEGIN", track, begin, name, {"reason": loss.reason})
             self._event("SLICE_END", track, end)
 
-    def _spans(self, view: View) -> dict[tuple[str, int], tuple[int, bool]]:
+    def _spans(self, timeline: Timeline, times: Mapping[Key, int]) -> dict[Key, Arrow]:
         """Slices of the spans; returns the arrow of each event that belongs to one."""
-        spans = sorted(spans_of(view.timeline), key=lambda span: min(e.time_ns for e in span.events))
-        if not spans:
-            return {}
-        parent = self._track("spans", rank=len(Level))
-        times = [(min(e.time_ns for e in s.events), max(e.time_ns for e in s.events)) for s in spans]
+
+        def when(event: Event) -> int:
+            return times.get(key_of(event), event.time_ns)
+
+        ends = [(min(map(when, s.events)), max(map(when, s.events)), s) for s in timeline.spans]
+        ends.sort(key=lambda each: each[:2])
+        parent = self._track("spans", rank=len(Level)) if ends else 0
         places: dict[int, int] = {}
         arrows = {}
-        for span, (begin, end), lane in zip(spans, times, lanes(times), strict=True):
+        for (begin, end, span), lane in zip(ends, lanes((b, e) for b, e, _ in ends), strict=True):
             if lane not in places:
                 places[lane] = self._track(f"spans {lane}", parent, lane)
-            facts = {"span": span.id, "kind": span.kind, "events": len(span.events)}
+            facts: dict[str, Value] = {"span": span.id, "kind": span.kind, "events": len(span.events)}
+            facts |= {"open": span.open} if span.open else {}
             self._event("SLICE_BEGIN", places[lane], begin, span.op or span.kind, facts)
             self._event("SLICE_END", places[lane], end)
             for event in span.events:
-                arrows[source_of(event), event.seq] = (span.id + 1, event is span.events[-1])
+                arrows[key_of(event)] = Arrow(span.id + 1, event is span.events[-1])
         return arrows
 
-    def _events(
-        self,
-        view: View,
-        tracks: Mapping[Track, int],
-        arrows: Mapping[tuple[str, int], tuple[int, bool]],
-    ) -> None:
-        decided = {(source_of(h.trigger), h.trigger.seq): h for h in view.highlights if h.trigger is not None}
-        for event in view.timeline.events:
-            key = (source_of(event), event.seq)
-            fields: dict[str, Value] = dict(event.fields)
-            if key in decided:
-                fields["nvh"] = f"{decided[key].verdict}: {decided[key].name}"
-            fields |= {"task": event.task} if event.task else {}
-            self._event(
-                "INSTANT", tracks[track_of(event)], event.time_ns, _name(event), fields, arrows.get(key)
-            )
+
+def _level(source: Source) -> Level:
+    """Where what a source says of itself is shown; the model stands below everything."""
+    return Level.L0 if source.level is None else source.level
 
 
 def _name(event: Event) -> str:
-    """The event with the operation or function that it is about."""
+    """The event with the operation, function or register that it is about."""
     about = event.fields.get("op") or event.fields.get("function") or event.fields.get("reg")
     return f"{event.name} {about}" if about else event.name
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.trace.event import Event
-from harness.trace.export.view import View, loss_times, source_of, spans_of
+from harness.trace.export.view import View, key_of, loss_times
 
 
 def when_text(time_ns: int) -> str:
@@ -32,29 +32,24 @@ def write(view: View) -> Iterator[str]:
     neighbour in that assertion's message; marks, losses and doubts are lines that begin with ``--``.
     """
     timeline = view.timeline
-    triggers = {_key(h.trigger): h.name for h in view.highlights if h.trigger is not None}
-    near = {_key(event) for h in view.highlights for event in h.context}
-    spans = {_key(event): span for span in spans_of(timeline) for event in span.events}
+    triggers = {key_of(h.trigger): h.name for h in view.highlights if h.trigger is not None}
+    near = {key_of(event) for h in view.highlights for event in h.context}
     lines: list[tuple[int, int, str]] = []
     for mark in timeline.marks:
-        lines.append((mark.time_ns, 0, f"-- {mark.level} {when_text(mark.time_ns)} mark {mark.name}"))
+        lines.append((mark.time_ns, 0, f"-- {mark.source} {when_text(mark.time_ns)} mark {mark.name}"))
     for loss, begin, end in loss_times(timeline):
         count = "events" if loss.count is None else f"{loss.count} events"
         until = "the end" if loss.before_seq is None else when_text(end)
-        text = f"-- {loss.level} {when_text(begin)} lost {count} until {until}: {loss.reason}"
+        text = f"-- {loss.source} {when_text(begin)} lost {count} until {until}: {loss.reason}"
         lines.append((begin, 2, text))
     for doubt in timeline.doubts:
-        lines.append((-1, 0, f"-- {doubt.level} doubt: {doubt.text}"))
+        lines.append((-1, 0, f"-- {doubt.source} doubt: {doubt.text}"))
     for event in timeline.events:
-        key = _key(event)
+        key = key_of(event)
         sign = ">" if key in triggers else "*" if key in near else " "
-        span = spans.get(key)
+        span = timeline.span_of(event)
         tie = f" span={span.id}" if span is not None else ""
         why = f"  <- {triggers[key]}" if key in triggers else ""
         lines.append((event.time_ns, 1, f"{sign} {event_text(event)}{tie}{why}"))
     lines.sort(key=lambda line: line[:2])
     return (line for _, _, line in lines)
-
-
-def _key(event: Event) -> tuple[str, int]:
-    return source_of(event), event.seq

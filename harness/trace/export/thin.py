@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.trace.event import Event
-from harness.trace.export.view import View, source_of
+from harness.trace.export.view import View, key_of
 
 LIMIT = 100_000
 """Events in one page: some 10 MB, which browsers open in about a second."""
-AROUND = 2_000
-"""Events on either side of a trigger, in the timeline's order, that are never left out."""
+AROUND = 50
+"""One part in this many of the limit stands on either side of a trigger and is never left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,22 @@ class Thinned:
     left_out: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def thin(view: View, limit: int = LIMIT, around: int = AROUND) -> Thinned:
+def thin(view: View, limit: int = LIMIT) -> Thinned:
     """At most ``limit`` events (or those around triggers, if these are more), in the timeline's order.
 
-    Kept are those around the triggers and in the assertions' contexts; then, of each name, as many as an equal share of
-    the rest allows, evenly spaced: rare events all stay, and only the most frequent are thinned.
+    Kept are those around the triggers and in the assertions' contexts; then, of each name, as many as an
+    equal share of the rest allows, evenly spaced: rare events stay, the most frequent ones are thinned.
     """
     events = view.timeline.events
     if len(events) <= limit:
         return Thinned(events)
-    keys = {(source_of(event), event.seq): place for place, event in enumerate(events)}
+    around = limit // AROUND
+    keys = {key_of(event): place for place, event in enumerate(events)}
     kept: set[int] = set()
     for each in view.highlights:
-        kept.update(keys[key] for e in each.context if (key := (source_of(e), e.seq)) in keys)
+        kept.update(keys[key] for e in each.context if (key := key_of(e)) in keys)
         if each.trigger is not None:
-            place = keys.get((source_of(each.trigger), each.trigger.seq))
+            place = keys.get(key_of(each.trigger))
             if place is not None:
                 kept.update(range(max(0, place - around), min(len(events), place + around + 1)))
     counts = Counter(event.name for place, event in enumerate(events) if place not in kept)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from harness.level import Level
 from harness.trace.event import Event
+from harness.trace.source import Source
 from harness.trace.timeline import Loss, Timeline
 
-MODEL = "model"
-"""The source that is the hardware model; the others are the levels' kernels."""
-
-Track = tuple[Level, str, int]
+Key = tuple[Source, int]
+"""Source and position: names an event within a timeline."""
+Track = tuple[Level, Source, int]
 """Level at which code ran, source that saw it, CPU as that source numbers them."""
 
 
@@ -31,64 +30,71 @@ class Highlight:
 
 @dataclass(frozen=True)
 class View:
-    """A timeline to be shown; ``highlights`` are its red assertions first."""
+    """A timeline to be shown; ``highlights`` are assertions, the red ones first.
+
+    ``level`` is the one whose hypervisor is meant by a format that speaks of one machine.
+    """
 
     timeline: Timeline
     title: str = "timeline"
-    highlights: tuple[Highlight, ...] = field(default=())
+    highlights: tuple[Highlight, ...] = ()
+    level: Level = Level.L0
 
 
-def source_of(item: Event | Loss) -> str:
-    """The source that saw the event or lost it: ``model``, or the level whose kernel it was."""
-    return str(getattr(item, "source", item.level))
+def key_of(event: Event) -> Key:
+    """What names the event."""
+    return event.source, event.seq
 
 
 def track_of(event: Event) -> Track:
     """The track on which ``event`` is shown."""
-    return event.level, source_of(event), event.cpu
+    return event.level, event.source, event.cpu
 
 
 def tracks_of(timeline: Timeline) -> list[Track]:
     """Every track with an event, by level, kernels before the model, by CPU."""
     tracks = {track_of(event) for event in timeline.events}
-    return sorted(tracks, key=lambda track: (track[0], track[1] == MODEL, track[2]))
+    return sorted(tracks, key=lambda track: (track[0], track[1] is Source.MODEL, track[2]))
 
 
 def track_name(track: Track) -> str:
     """For people: ``L1 CPU 0 (kernel)``, ``L1 vCPU 0 (model)``; the model numbers its own vCPUs."""
     level, source, cpu = track
-    seen_by = f"vCPU {cpu} (model)" if source == MODEL else f"CPU {cpu} (kernel)"
+    seen_by = f"vCPU {cpu} (model)" if source is Source.MODEL else f"CPU {cpu} (kernel)"
     return f"{str(level).upper()} {seen_by}"
 
 
-def streams_of(timeline: Timeline) -> dict[str, list[Event]]:
-    """The events of each source in its own exact order."""
-    streams: dict[str, list[Event]] = {}
-    for event in timeline.events:
-        streams.setdefault(source_of(event), []).append(event)
-    for events in streams.values():
-        events.sort(key=lambda e: e.seq)
-    return streams
+def shown_times(events: Sequence[Event]) -> dict[Key, int]:
+    """Times in ns at which to show events: a source's events of equal time are spread over its uncertainty.
 
+    The model's events between two happenings that L0 dated all have one time and error; spread evenly over
+    that stretch they stand in their order, and none leaves it.
+    """
+    times: dict[Key, int] = {}
+    runs: dict[Source, list[Event]] = {}
 
-def spans_of(timeline: Timeline) -> list[Any]:
-    """Every span with an event in the timeline, in order of their first event."""
-    span_of = getattr(timeline, "span_of", None)
-    found: dict[int, Any] = {}
-    if span_of is not None:
-        for event in timeline.events:
-            span = span_of(event)
-            if span is not None:
-                found.setdefault(span.id, span)
-    return list(found.values())
+    def place(run: list[Event]) -> None:
+        width = 2 * run[0].error_ns
+        for number, event in enumerate(run, 1):
+            offset = width * number // (len(run) + 1) if len(run) > 1 else run[0].error_ns
+            times[key_of(event)] = event.time_ns - event.error_ns + offset
+
+    for event in events:
+        run = runs.setdefault(event.source, [])
+        if run and (run[-1].time_ns, run[-1].error_ns) != (event.time_ns, event.error_ns):
+            place(run)
+            run.clear()
+        run.append(event)
+    for run in runs.values():
+        place(run)
+    return times
 
 
 def loss_times(timeline: Timeline) -> list[tuple[Loss, int, int]]:
     """Each loss with the times in ns between which events are missing (the trace's ends where open)."""
-    streams = streams_of(timeline)
     found = []
     for loss in timeline.losses:
-        events: Sequence[Event] = streams.get(source_of(loss), [])
+        events = timeline.by_source.get(loss.source, ())
         whole = events or timeline.events
         if not whole:
             found.append((loss, 0, 0))
@@ -108,12 +114,7 @@ def lanes(intervals: Iterable[tuple[int, int]]) -> list[int]:
     ends: list[int] = []
     chosen = []
     for begin, end in intervals:
-        for lane, free in enumerate(ends):
-            if free <= begin:
-                ends[lane] = end
-                chosen.append(lane)
-                break
-        else:
-            chosen.append(len(ends))
-            ends.append(end)
+        lane = next((lane for lane, free in enumerate(ends) if free <= begin), len(ends))
+        ends[lane : lane + 1] = [end]
+        chosen.append(lane)
     return chosen
