@@ -47,6 +47,7 @@ ROLES = {
     "cell.json": "manifest",
     "snapshot.json": "manifest",
     "scenario.yaml": "manifest",
+    "*.py": "manifest",
     "qemu.log": "log",
     "commands.log": "log",
     "output/*": "output",
