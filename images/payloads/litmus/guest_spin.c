@@ -57,7 +57,8 @@ void step_spin(struct cpu *cpu, const struct step *s)
 	static char *const code[] = { [SPIN_L2] = l2_spin,
 				      [SPIN_L2_SPOILT] = l2_watch,
 				      [SPIN_L2_EL0] = l2_spin,
-				      [SPIN_L2_VNCR] = l2_vncr_spin };
+				      [SPIN_L2_VNCR] = l2_vncr_spin,
+				      [SPIN_L2_WRITE] = l2_spin_write };
 	volatile struct spin *spin = &spins[cpu->index];
 
 	while (__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number)
