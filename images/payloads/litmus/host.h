@@ -3,7 +3,6 @@
 #ifndef NVH_LITMUS_HOST_H
 #define NVH_LITMUS_HOST_H
 
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "geometry.h"
 #include "oracle.h"
 #include "shared.h"
+#include "vmm.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
@@ -243,6 +243,8 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 uint64_t leaf_size(const struct litmus *l);
 /* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it. */
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
+/* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
+bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
 uint64_t value_at(uint64_t pa);
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);

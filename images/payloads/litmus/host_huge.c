@@ -15,16 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 #define BLOCK (2ull << 20) /* of L0 with 4K pages */
 #define PAGE 4096u
 #define WRITTEN 0x77
 #define CHANGED 5  /* the page that L0 changes */
 #define LAST (BLOCK / PAGE - 1)
 #define VICTIM 1
-#define COLLAPSES 100 /* attempts; one that a fault disturbs gives EAGAIN */
 
 static const unsigned pages[] = { CHANGED, CHANGED + 1, LAST };
 #define PAGES (sizeof(pages) / sizeof(*pages))
@@ -44,23 +40,9 @@ static void put(struct vm *vm, uint64_t offset, uint64_t value)
 	memcpy(vm->event[0] + offset, &value, sizeof(value));
 }
 
-/* Whether the block is one huge page: AnonHugePages of its mapping in smaps, in KiB. */
 static bool is_huge(const struct vm *vm)
 {
-	FILE *smaps = fopen("/proc/self/smaps", "re");
-	unsigned long from, to, kib;
-	char line[256];
-	bool inside = false, huge = false;
-
-	while (smaps && fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			inside = from <= (uintptr_t)vm->event[0] && (uintptr_t)vm->event[0] < to;
-		else if (inside && sscanf(line, "AnonHugePages: %lu", &kib) == 1)
-			huge = kib >= BLOCK >> 10;
-	}
-	if (smaps)
-		fclose(smaps);
-	return huge;
+	return vmm_huge_kib(vm->event[0], BLOCK) >= (long)(BLOCK >> 10);
 }
 
 /* Only the block's mapping may be huge, so that smaps tells about it alone. */
@@ -117,18 +99,6 @@ static bool ask_child(struct vm *vm, uint64_t *answer)
 	return done || vm_fails(vm, "the child of fork()");
 }
 
-static bool collapse(const struct vm *vm)
-{
-	for (unsigned i = 0; i < COLLAPSES; i++) {
-		if (!madvise(vm->event[0], BLOCK, MADV_COLLAPSE))
-			return true;
-		if (errno != EAGAIN && errno != EBUSY)
-			return false;
-		usleep(2000);
-	}
-	return false;
-}
-
 bool huge_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	uint8_t *at = vm->event[0] + offset;
@@ -148,7 +118,7 @@ bool huge_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answ
 		*answer = vm->refused;
 		return true;
 	case HUGE_COLLAPSE:
-		if (mprotect(vm->event[0], BLOCK, PROT_READ | PROT_WRITE) || !collapse(vm))
+		if (mprotect(vm->event[0], BLOCK, PROT_READ | PROT_WRITE) || !vmm_collapse(vm->event[0], BLOCK))
 			return vm_fails(vm, "MADV_COLLAPSE");
 		put(vm, offset, WRITTEN);
 		*answer = is_huge(vm) ? 1 : 2;

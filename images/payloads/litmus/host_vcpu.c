@@ -8,17 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef KVM_CAP_ARM_EL2
-#define KVM_CAP_ARM_EL2 240
-#define KVM_CAP_ARM_EL2_E2H0 241
-#endif
-#ifndef KVM_ARM_VCPU_HAS_EL2
-#define KVM_ARM_VCPU_HAS_EL2 7
-#endif
-#ifndef KVM_ARM_VCPU_HAS_EL2_E2H0
-#define KVM_ARM_VCPU_HAS_EL2_E2H0 8
-#endif
-
 #define GICD_PA 0x08000000
 #define GICR_PA 0x080a0000
 
@@ -26,7 +15,6 @@
 #define ID_AA64MMFR0_EL1 REGISTER(3, 0, 0, 7, 0)
 #define ID_AA64ISAR0_EL1 REGISTER(3, 0, 0, 6, 0)
 #define ID_AA64ISAR1_EL1 REGISTER(3, 0, 0, 6, 1)
-#define CORE(name) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
 
 int kvm_open(void)
 {
@@ -47,28 +35,14 @@ bool kvm_has_e2h0(void)
 	return kvm_open() >= 0 && ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2_E2H0) > 0;
 }
 
-static bool get_register(const struct vcpu *v, uint64_t id, uint64_t *value)
-{
-	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
-
-	return !ioctl(v->fd, KVM_GET_ONE_REG, &reg);
-}
-
-static bool set_register(const struct vcpu *v, uint64_t id, uint64_t value)
-{
-	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
-
-	return !ioctl(v->fd, KVM_SET_ONE_REG, &reg);
-}
-
 static bool set_field(struct vm *vm, uint64_t id, unsigned low, uint64_t field)
 {
 	uint64_t value;
 
-	if (!get_register(&vm->vcpu[0], id, &value))
+	if (!vmm_get_register(vm->vcpu[0].fd, id, &value))
 		return vm_fails(vm, "KVM_GET_ONE_REG of an ID register");
 	value = (value & ~(0xfull << low)) | field << low;
-	return set_register(&vm->vcpu[0], id, value) || vm_fails(vm, "KVM_SET_ONE_REG of an ID register");
+	return vmm_set_register(vm->vcpu[0].fd, id, value) || vm_fails(vm, "KVM_SET_ONE_REG of an ID register");
 }
 
 bool vcpu_create(struct vm *vm, unsigned index)
@@ -99,7 +73,7 @@ bool vcpu_start_at_image(struct vm *vm, unsigned index)
 {
 	const struct vcpu *v = &vm->vcpu[index];
 
-	return (set_register(v, CORE(regs.pc), IMAGE_PA) && set_register(v, CORE(regs.regs[0]), index)) ||
+	return (vmm_set_register(v->fd, VMM_CORE(regs.pc), IMAGE_PA) && vmm_set_register(v->fd, VMM_CORE(regs.regs[0]), index)) ||
 	       vm_fails(vm, "KVM_SET_ONE_REG");
 }
 
@@ -147,7 +121,7 @@ uint64_t vm_pc(const struct vm *vm, unsigned index)
 {
 	uint64_t pc = 0;
 
-	get_register(&vm->vcpu[index], CORE(regs.pc), &pc);
+	vmm_get_register(vm->vcpu[index].fd, VMM_CORE(regs.pc), &pc);
 	return pc;
 }
 
@@ -155,6 +129,6 @@ bool vcpu_in_l2(const struct vm *vm, unsigned index)
 {
 	uint64_t pstate = 0;
 
-	get_register(&vm->vcpu[index], CORE(regs.pstate), &pstate);
+	vmm_get_register(vm->vcpu[index].fd, VMM_CORE(regs.pstate), &pstate);
 	return (pstate >> 2 & 3) != 2;
 }

@@ -3,7 +3,6 @@
 #include "host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #define START_TIMEOUT_S 10
+
 extern const uint8_t litmus_image[], litmus_image_end[];
 
 void vm_break(struct vm *vm, const char *format, ...)
@@ -33,40 +33,15 @@ bool vm_fails(struct vm *vm, const char *what)
 
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = slot,
-		.flags = flags,
-		.guest_phys_addr = pa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)memory,
-	};
-
-	return !ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) || vm_fails(vm, "KVM_SET_USER_MEMORY_REGION");
-}
-
-static void *anonymous(size_t size)
-{
-	/* Aligned to the largest block, so that L0 may use huge pages where it wants to. */
-	size_t slack = 1 << 21;
-	uint8_t *at = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t head;
-
-	if (at == MAP_FAILED)
-		return NULL;
-	head = (slack - (uintptr_t)at % slack) % slack;
-	if (head)
-		munmap(at, head);
-	munmap(at + head + size, slack - head);
-	return at + head;
+	return vmm_slot(vm->fd, slot, pa, size, memory, flags) || vm_fails(vm, "KVM_SET_USER_MEMORY_REGION");
 }
 
 static bool create_memory(struct vm *vm)
 {
-	vm->low = anonymous(LOW_SIZE);
-	vm->data = anonymous(DATA_SIZE);
-	vm->event[0] = anonymous(EVENT_SIZE);
-	vm->event[1] = anonymous(EVENT_SIZE);
+	vm->low = vmm_memory(LOW_SIZE);
+	vm->data = vmm_memory(DATA_SIZE);
+	vm->event[0] = vmm_memory(EVENT_SIZE);
+	vm->event[1] = vmm_memory(EVENT_SIZE);
 	if (!vm->low || !vm->data || !vm->event[0] || !vm->event[1])
 		return vm_fails(vm, "mmap of the guest's memory");
 	if (vm->config.huge)
