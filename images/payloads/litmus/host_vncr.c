@@ -13,7 +13,6 @@
 #define HCR_TGE (1ull << 27)
 #define HCR_NV (1ull << 42)
 #define HCR_NV2 (1ull << 45)
-#define ASID_VEL2 0 /* as TTBR0_EL2 has it */
 #define ASID_OTHER 0x16
 #define PAGE 4096u
 #define REGIONS 48 /* of 1 GiB each in vEL2's address space, used in turns */
@@ -64,7 +63,7 @@ static uint64_t operand_for(const struct litmus *l, uint64_t at)
 	const struct operation *op = &operations[l->op];
 	bool other = l->variant == OTHER_ASID || l->variant == OTHER_ASID_GLOBAL;
 	bool asid = op->operand == VA || op->operand == VA_RANGE || op->operand == ASID;
-	unsigned use = !asid ? 0 : other ? ASID_OTHER : ASID_VEL2;
+	unsigned use = !asid ? 0 : other ? ASID_OTHER : E2_ASID;
 
 	/* The block's last page and the one that follows the block. */
 	if (l->variant == PART)
@@ -84,7 +83,7 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand, bool 
 {
 	struct entry entry = { .stage = STAGE_1,
 			       .regime = EL2,
-			       .asid = ASID_VEL2,
+			       .asid = E2_ASID,
 			       .global = l->variant == OTHER_ASID_GLOBAL,
 			       .start = at,
 			       .size = leaf_size(l),
