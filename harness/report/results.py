@@ -63,12 +63,15 @@ class Stage(_Bounded):
 class MachineTime(_Bounded):
     """When the cell's machine ran: ``start_s`` after the cell's start, ``seconds`` long, wall clock.
 
-    ``waited_s`` of them it stood still until the harness had ended its turn.
+    ``waited_s`` of them it stood still until the harness had ended its turn. ``cpus``: host CPUs that it kept
+    busy or would have, had they been free. ``memory_mib``: host memory of its own, in MiB.
     """
 
     start_s: float
     seconds: float
     waited_s: float
+    cpus: float
+    memory_mib: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ def event_text(event: Event) -> str:
         f"{k}={v if isinstance(v, str) or abs(v) < 10 else hex(v)}" for k, v in event.fields.items()
     )
     when = f"{event.time_ns // 10**9}.{event.time_ns % 10**9:09d}"
-    return f"{event.level} {when} cpu{event.cpu} {event.task} {event.name} {fields}".rstrip()
+    task = f" {event.task}" if event.task else ""
+    return f"{event.level} {when} cpu{event.cpu}{task} {event.name} {fields}".rstrip()
 
 
 def _window(lines: tuple[str, ...], trigger: str) -> tuple[str, ...]:
