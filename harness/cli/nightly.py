@@ -75,7 +75,7 @@ def main(arguments: argparse.Namespace) -> int:
             raise UserError("--dry-run is about a plan")
         plan = load_plan(arguments.plan)
         with Results(arguments.results or default_path(RUNS)) as results:
-            slots = arguments.jobs or available().cpus
+            slots = arguments.jobs or int(available().cpus)
             print_price(plan, price(plan, Durations(results), slots), console)
         return 0
     if arguments.resume:
@@ -83,7 +83,7 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         begun = nightly.begin(arguments.plan, settings)
         with Results(arguments.results or default_path(RUNS)) as results:
-            slots = arguments.jobs or available().cpus
+            slots = arguments.jobs or int(available().cpus)
             print_price(begun[0], price(begun[0], Durations(results), slots), console)
     return nightly.run(
         *begun, lambda directory: BACKENDS[arguments.backend](arguments, directory), settings, console

@@ -21,7 +21,7 @@ class Local:
 
     def __init__(self, jobs: int | None = None) -> None:
         limit = available()
-        self.slots = jobs or limit.cpus
+        self.slots = jobs or int(limit.cpus)
         self.window: int | None = 2 * self.slots + 8
         self._admission = Admission(limit, jobs)
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import re
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.cell.job import Job, planned, write_job
-from harness.cell.local import GRACE_S, cost
+from harness.cell.local import GRACE_S, bound
 from harness.cell.prepare import Builder
 from harness.cell.run import reproduce
 from harness.errors import NvhError
@@ -137,7 +138,7 @@ class Night:
         """Write the work order of an attempt, unless it is there, and return it."""
         task = self.tasks[key]
         place = self._directory / ATTEMPTS / f"{key}.{attempt}"
-        needed = cost(task.cell)
+        needed = bound(task.cell)
         peak = self._durations.peak_mib(task.cell.id, task.model, task.kernel, task.cell.stack.timing)
         plain = Order(
             key,
@@ -145,7 +146,7 @@ class Night:
             str(place.absolute()),
             str((self._directory / store.CELLS / key).absolute()),
             task.cell.timeout + GRACE_S,
-            needed.cpus,
+            math.ceil(needed.cpus),
             min(needed.memory_mib, int(peak * MEASURED)) if peak else needed.memory_mib,
             command=self._command,
         )
@@ -203,7 +204,7 @@ class Night:
         """Publish and record what came of a cell; a red one may be run again to tell whether it is flaky."""
         result = self._result(key, ending, attempt, lost)
         original = result.verdict if ending.how == PUBLISHED else None
-        task = self.tasks[key]
+        task, machine = self.tasks[key], result.machine
         entry = Entry(
             result,
             task.model,
@@ -212,7 +213,7 @@ class Night:
             task.repeat,
             attempts=max(1, attempt),
             worker=ending.worker,
-            peak_mib=ending.peak_mib,
+            peak_mib=_most(ending.peak_mib, machine.memory_mib if machine else None),
             cpu_seconds=ending.cpu_seconds,
         )
         self._results.record(self._run, [entry])
@@ -277,3 +278,8 @@ class Night:
     def counts(self) -> Mapping[str, int]:
         """How many cells have each verdict so far."""
         return self._counts
+
+
+def _most(*values: float | None) -> float | None:
+    """The largest of those that are known."""
+    return max((value for value in values if value is not None), default=None)

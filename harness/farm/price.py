@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from harness.cell.local import cost
+from harness.cell.local import bound
 from harness.farm.plan import Plan, Task
 from harness.history.query import Durations
 from harness.report.text import seconds
@@ -49,7 +50,7 @@ def price(plan: Plan, durations: Durations, slots: int) -> Price:
     limit = plan.hours * 3600 if plan.hours else float("inf")
     work = 0.0
     for number, (task, (took, _)) in enumerate(zip(plan.tasks, told, strict=True)):
-        width = min(slots, cost(task.cell).cpus)
+        width = min(slots, math.ceil(bound(task.cell).cpus))
         ends.sort()
         begin = ends[width - 1]
         if begin >= limit or (plan.cells is not None and number >= plan.cells):

@@ -36,7 +36,7 @@ def worker_command(
     """Return the command of a worker that takes as many cells as this machine's CPUs and memory admit."""
     check_address(address, keys)
     here = available()
-    jobs = jobs or here.cpus
+    jobs = jobs or int(here.cpus)
     words = [sys.executable, "-m", "distributed.cli.dask_worker", address]
     words += ["--nthreads", str(jobs), "--nworkers", "1", "--memory-limit", "0"]
     words += ["--resources", f"{CPUS}={jobs} {MEMORY}={memory_mib or here.memory_mib}"]

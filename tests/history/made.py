@@ -79,7 +79,7 @@ def cell(
         seconds=seconds,
         command=shlex.join(["./nvh", "run", cell_id, "--model", model, "--kernel", kernel]),
         findings=findings or (finding("exercised", Verdict.PASS, "42 matches", "existence"),),
-        machine=MachineTime(0.2, seconds - 0.5, 0.1) if seconds > 1 else None,
+        machine=MachineTime(0.2, seconds - 0.5, 0.1, 1.0, 900) if seconds > 1 else None,
         seed=1,
         files=FILES,
         versions=versions(model, kernel, build),
