@@ -17,6 +17,7 @@ const char options_usage[] =
 	"  --quick          none that walks whole shadow contexts\n"
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
+	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --quiet          print only cases that did not pass\n"
@@ -40,6 +41,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "every", required_argument, NULL, 'e' }, { "self-test", no_argument, NULL, 't' },
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
+		{ "program", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -88,6 +90,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'p':
+			o->program = optarg;
 			break;
 		case 'k':
 			o->quick = true;
