@@ -88,8 +88,11 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 		else
 			snprintf(out, size, "v=0x%lx", o->value);
 		break;
-	case OUTCOME_S2_FAULT:
-		s2_fault(t, w, o, out, size);
+	case OUTCOME_S2_FAULT: /* a spin says no more than that it was not L2's own */
+		if (EC(o->esr) == EC_DABT_LOW + 1)
+			own_fault(w, o, "vncr", out, size);
+		else
+			s2_fault(t, w, o, out, size);
 		break;
 	case OUTCOME_S1_FAULT:
 		own_fault(w, o, "s1", out, size);

@@ -104,6 +104,8 @@ bool text_begin(struct text *t, char **words, unsigned count)
 			if (!limited(t, value, CPUS_MAX, &n))
 				return false;
 			t->config.spare = (uint8_t)n;
+		} else if ((value = value_of(words[i], "world"))) {
+			snprintf(t->world, sizeof(t->world), "%s", value);
 		} else if ((value = value_of(words[i], "vel2"))) {
 			t->config.vel2_shift = (uint8_t)shift_named(value);
 		} else if ((value = value_of(words[i], "hide"))) {

@@ -20,7 +20,7 @@ struct watch {
 
 struct text {
 	struct litmus litmus; /* what is put together; its probes are not used */
-	char name[64];
+	char name[64], world[32]; /* programs of one world share a VM */
 	struct config config;
 	bool fresh;		 /* in a VM of its own */
 	unsigned cpu, turns;	 /* whose the next step is; how often that has changed */

@@ -17,6 +17,8 @@ struct session {
 	unsigned line;
 	struct vm vm;
 	bool have;
+	char world[32]; /* of the VM's programs */
+	double begun;	/* of the program */
 	unsigned programs, passed, failed, vacuous, vms;
 };
 
@@ -55,12 +57,14 @@ static void drop(struct session *s)
 
 static bool ready(struct session *s, const struct text *t)
 {
-	if (s->have && (t->fresh || memcmp(&s->vm.config, &t->config, sizeof(t->config))))
+	s->begun = seconds();
+	if (s->have && (t->fresh || strcmp(s->world, t->world) || memcmp(&s->vm.config, &t->config, sizeof(t->config))))
 		drop(s);
 	if (s->have)
 		return true;
 	s->have = true; /* what a creation that failed left is destroyed, too */
 	s->vms++;
+	memcpy(s->world, t->world, sizeof(s->world));
 	return vm_create(&s->vm, &t->config);
 }
 
@@ -108,7 +112,7 @@ static void execute(struct session *s, const struct text *t)
 	}
 	bad = judge_all(s, t, word, sizeof(word), &late);
 	if (bad) {
-		printf(" verdict=fail line=%u saw=%s allowed=%s\n", bad->line, word, bad->allowed);
+		printf(" verdict=fail line=%u ms=%.0f saw=%s allowed=%s\n", bad->line, (seconds() - s->begun) * 1e3, word, bad->allowed);
 		s->failed++;
 		drop(s); /* what a wrong kernel kept must not be seen by the next program */
 	} else if (late) {
@@ -116,7 +120,7 @@ static void execute(struct session *s, const struct text *t)
 		s->vacuous++;
 		drop(s);
 	} else {
-		printf(" verdict=pass\n");
+		printf(" verdict=pass ms=%.0f\n", (seconds() - s->begun) * 1e3);
 		s->passed++;
 	}
 }
