@@ -23,6 +23,7 @@ VERBS = (
     "gdb",
     "coverage",
     "mutants",
+    "hunt",
 )
 INTERRUPTED = 130
 

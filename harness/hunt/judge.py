@@ -115,7 +115,8 @@ def cause_of(program: Program, at: int, saw: str) -> str:
     action = program.actions[at]
     stale = outcome_class(saw)
     last = next(
-        (each for each in reversed(program.actions[:at]) if isinstance(each, Tlbi | Map) and _obliges(each)), None
+        (each for each in reversed(program.actions[:at]) if isinstance(each, Tlbi | Map) and _obliges(each)),
+        None,
     )
     if isinstance(action, Tlbi):
         return f"{stale} from {by_name(action.op).family}{' by L2' if action.by_l2 else ''}"

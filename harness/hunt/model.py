@@ -44,7 +44,14 @@ def trap_token(operation: Operation) -> str:
     L2 has its operand in X1.
     """
     rt = 1 if operation.has_operand else 31
-    iss = 1 << 20 | operation.op2 << 17 | operation.op1 << 14 | operation.crn << 10 | rt << 5 | operation.crm << 1
+    iss = (
+        1 << 20
+        | operation.op2 << 17
+        | operation.op1 << 14
+        | operation.crn << 10
+        | rt << 5
+        | operation.crm << 1
+    )
     return f"trap={EC_SYS64 | iss:#x}"
 
 
@@ -173,7 +180,9 @@ class Model:
         vmids = {c.vmid for c in users}
         for tlb in self.tlbs:
             held = tlb.s2 if new.stage == "s2" else tlb.s1
-            found |= {each.leaf for each in held if each.vmid in vmids and self._clash(new, each.leaf, each.asid)}
+            found |= {
+                each.leaf for each in held if each.vmid in vmids and self._clash(new, each.leaf, each.asid)
+            }
             for both in tlb.combined:
                 part = both.s2 if new.stage == "s2" else both.s1
                 if part is not None and both.vmid in vmids and self._clash(new, part, both.asid):
@@ -198,7 +207,9 @@ class Model:
         leaves -= inside
         if action.to is None:
             return
-        if new.level == LAST_LEVEL and not any(p.children is not None and p.covers(new.start) for p in leaves):
+        if new.level == LAST_LEVEL and not any(
+            p.children is not None and p.covers(new.start) for p in leaves
+        ):
             shift = VEL2_SHIFT if new.stage == "e2" else self.world.shift
             size = level_size(shift, LAST_LEVEL - 1)
             self._pointers += 1
@@ -303,7 +314,9 @@ class Model:
         tlb.s2 = {held for held in tlb.s2 if not gone(held)}
         tlb.e2 = {held for held in tlb.e2 if not gone(held, VEL2_SHIFT)}
         tlb.vncr = {held for held in tlb.vncr if not gone(held, VEL2_SHIFT, True)}
-        tlb.combined = {both for both in tlb.combined if not self._combined_gone(both, operation, state, gone)}
+        tlb.combined = {
+            both for both in tlb.combined if not self._combined_gone(both, operation, state, gone)
+        }
 
     def _combined_gone(
         self, both: Combined, operation: Operation, state: State, gone: Callable[[Held], bool]
@@ -314,7 +327,11 @@ class Model:
         """
         if both.s1 is not None:
             return gone(Held(both.s1, both.vmid, both.asid))
-        if operation.operand is not Operand.NONE or operation.family not in ("vmalle1", "vmalls12e1", "alle1"):
+        if operation.operand is not Operand.NONE or operation.family not in (
+            "vmalle1",
+            "vmalls12e1",
+            "alle1",
+        ):
             return False
         if operation.family == "vmalle1" and state.tge:
             return False
@@ -426,7 +443,9 @@ class Model:
             return self._own(tlb.e2, spin.at, "s1")
         if spin.where == "vncr":
             return self._own(tlb.vncr, spin.at + 0x90, "vncr")
-        return self._translate(tlb, spin.ctx, spin.at, Access("read", spin.ctx, spin.at, el0=spin.where == "el0"))
+        return self._translate(
+            tlb, spin.ctx, spin.at, Access("read", spin.ctx, spin.at, el0=spin.where == "el0")
+        )
 
     # --- L0's own events
 

@@ -297,7 +297,9 @@ def epilogue(program: Program) -> list[str]:
         vmids = {c.vmid: i for i, c in enumerate(world.contexts) if c.s2 and world.s2_table(i) == table}
         for ctx in vmids.values():
             lines.append(f"tlbi {ctx} ipas2e1is {encode(ipas2, Fields(ipa=at)):#x}")
-    for table, at, level in dict.fromkeys((world.s1_table(m.ctx), m.at, m.level) for m in maps if m.stage == "s1"):
+    for table, at, level in dict.fromkeys(
+        (world.s1_table(m.ctx), m.at, m.level) for m in maps if m.stage == "s1"
+    ):
         lines.append(f"s1 {table} {at:#x} {level} none")
     if any(m.stage in ("s1", "s2") for m in maps):
         lines += [f"tlbi {ctx} vmalle1is" for ctx in _one_per_vmid(world)]
@@ -394,7 +396,14 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
         except (ValueError, IndexError, KeyError, StopIteration) as error:
             near = closest(words[0], VERBS)
             raise InputError(
-                [Problem(Location(source, number), f"{line.strip()!r}: {error}", "an action (docs/hunt.md)", near)]
+                [
+                    Problem(
+                        Location(source, number),
+                        f"{line.strip()!r}: {error}",
+                        "an action (docs/hunt.md)",
+                        near,
+                    )
+                ]
             ) from None
 
 

@@ -262,7 +262,9 @@ class Machine:
         writable, user = "w" in perms, "u" in perms
         if access.el0:
             return {"read": user, "write": user and writable, "execute": "X" in perms}[access.kind]
-        return {"read": True, "write": writable, "execute": "x" in perms and not (user and writable)}[access.kind]
+        return {"read": True, "write": writable, "execute": "x" in perms and not (user and writable)}[
+            access.kind
+        ]
 
     def _own(self, pe: _Pe, at: int, whose: str) -> str:
         leaf = self._walk(pe, "e2", 0, at, Context())

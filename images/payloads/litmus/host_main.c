@@ -254,10 +254,12 @@ int main(int argc, char **argv)
 		fputs(options_usage, stderr);
 		return EXIT_USAGE;
 	}
-	if (o.program && !kvm_has_el2()) {
+	if ((o.program || o.features) && !kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
 		return EXIT_ENVIRONMENT;
 	}
+	if (o.features)
+		return text_features();
 	if (o.program)
 		return text_run(o.program);
 	cases_hang(&list); /* first, so that others follow */

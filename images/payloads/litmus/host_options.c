@@ -18,6 +18,7 @@ const char options_usage[] =
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
 	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
+	"  --features       print which features with TLBIs L1 has, and end\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --quiet          print only cases that did not pass\n"
@@ -41,6 +42,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "every", required_argument, NULL, 'e' }, { "self-test", no_argument, NULL, 't' },
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
+		{ "features", no_argument, NULL, 'f' },
 		{ "program", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -90,6 +92,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'f':
+			o->features = true;
 			break;
 		case 'p':
 			o->program = optarg;

@@ -44,5 +44,7 @@ bool observation_allowed(const char *allowed, const char *seen);
 
 /* host_text_run.c: every program of a file (`-`: standard input); an exit status. */
 int text_run(const char *path);
+/* One line: the features of L1 that bring operations; an exit status. */
+int text_features(void);
 
 #endif

@@ -213,3 +213,21 @@ int text_run(const char *path)
 		return EXIT_USAGE;
 	return s.failed || s.vacuous || !s.programs ? EXIT_FAILED : EXIT_OK;
 }
+
+int text_features(void)
+{
+	struct config config = { .cpus = 1 };
+	struct vm vm;
+	bool made = vm_create(&vm, &config);
+	unsigned tlb = 0, xs = 0;
+
+	if (made) {
+		tlb = vm.shared->id_isar0 >> 56 & 0xf;
+		xs = vm.shared->id_isar1 >> 56 & 0xf;
+		printf("TLBIOS=%u TLBIRANGE=%u XS=%u\n", tlb >= 1, tlb >= 2, xs >= 1);
+	} else {
+		fprintf(stderr, "nvh-litmus: %s\n", vm.broken);
+	}
+	vm_destroy(&vm);
+	return made ? EXIT_OK : EXIT_ENVIRONMENT;
+}
