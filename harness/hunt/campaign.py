@@ -38,7 +38,7 @@ SLOWEST_END_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The command line: ``seconds`` of hunting, ``jobs`` machines at once; the rest as in ``worker.Order``."""
+    """The command line: ``seconds`` of hunting, ``jobs`` machines; the rest as in ``worker.Order``."""
 
     seconds: float
     seed: str
@@ -290,7 +290,7 @@ def _line(totals: Totals) -> str:
     known = sum(totals.known.values())
     return (
         f"{totals.seconds:6.0f} s  {totals.programs} programs ({rate:.1f}/s)  {totals.sharp.sharp} sharp, "
-        f"{totals.sharp.primed} primed  {len(totals.points)} points, the last new one at {totals.last_point:.0f} s  "
+        f"{totals.sharp.primed} primed  {len(totals.points)} points, a new one at {totals.last_point:.0f} s  "
         f"{len(totals.findings)} found" + (f"  {known} known" if known else "")
     )
 

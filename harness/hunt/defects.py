@@ -1,7 +1,8 @@
 """Known defects of Linux, as what its emulation does not invalidate though the architecture obliges it to.
 
-The rule: an observation that the architecture forbids is *known* when it is allowed once one of these is assumed.
-Each names the scenario that shows the defect alone, red until it is fixed (docs/litmus.md, "Defects found").
+The rule: an observation that the architecture forbids is *known* when it is allowed once one of these is
+assumed. Each names the scenario that shows the defect alone, red until it is fixed (docs/litmus.md, "Defects
+found").
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from harness.tlbi.table import Operand, Operation, Regime
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """``leaves(operation, xt, state, entry, vncr)``: whether the kernel leaves alone what it is obliged to take.
+    """``leaves(operation, xt, state, entry, vncr)``: whether the kernel leaves alone what it must take.
 
     ``vncr``: the entry is held on behalf of VNCR_EL2. ``executes(operation, hidden)``: whether it executes an
     operation of a feature that is hidden from L1.
@@ -29,7 +30,7 @@ class Defect:
 
 
 def _range_part(operation: Operation, xt: int, _: State, entry: Entry, vncr: bool) -> bool:
-    """handle_ripas2e1is() unmaps the pages of the range, and not the rest of a block that it covers in part."""
+    """handle_ripas2e1is() unmaps the pages of the range, not the rest of a block that it covers in part."""
     if vncr or operation.operand is not Operand.IPA_RANGE or entry.stage != 2:
         return False
     fields = decode(operation, xt)

@@ -12,8 +12,8 @@ from harness.tlbi.table import Regime
 class Leaf:
     """A descriptor as it was in a table: of ``stage`` s1, s2 or e2, at ``start`` for ``size`` bytes.
 
-    ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its table
-    held when it was cut off: whoever still holds the pointer still finds them.
+    ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its
+    table held when it was cut off: whoever still holds the pointer still finds them.
     """
 
     stage: str

@@ -119,6 +119,6 @@ def _why(program: Program, finding: Finding) -> str:
     if not operations:
         return "no TLB can have held anything else."
     return (
-        "no TLB may hold anything else of it, since every entry that was valid before is covered by the operations "
-        "executed after the change (Arm ARM D8.17)."
+        "no TLB may hold anything else of it, since every entry that was valid before is covered by the "
+        "operations executed after the change (Arm ARM D8.17)."
     )

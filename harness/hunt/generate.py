@@ -1,8 +1,8 @@
 """Random programs: short, legal by break-before-make, and likely to have something stale to look at.
 
-A program is made of rounds. A round makes a translation, uses it, changes or removes it, executes operations that
-cover it (or nearly do), and looks again. In between anything else may happen. The reference model goes along: it
-tells what is legal, so that a descriptor is replaced only when no TLB may hold the old one.
+A program is made of rounds. A round makes a translation, uses it, changes or removes it, executes operations
+that cover it (or nearly do), and looks again. In between anything else may happen. The reference model goes
+along: it tells what is legal, so that a descriptor is replaced only when no TLB may hold the old one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Place:
 
 
 class Generator:
-    """Makes one program. ``features`` are L1's; ``whole``: operations that make KVM walk whole contexts, too."""
+    """Makes one program. ``features`` are L1's; ``whole``: also what makes KVM walk whole contexts."""
 
     def __init__(
         self, rng: random.Random, world: World, layout: Layout, features: frozenset[str], whole: bool
@@ -344,7 +344,8 @@ class Generator:
         return make_operand(op, at=at, asid=asid, shift=shift, ttl_level=level)
 
     def _range(self, op: Operation, place: Place, asid: int, level: int) -> int:
-        """At least two granules: the smallest that covers the leaf, or one more or less, from its start or before."""
+        """At least two granules: the smallest that covers the leaf, or one more or less, from its start or
+        before."""
         shift, size = self._shift(place), place.size(self.world.shift)
         granules = max(2, size >> shift)
         scale = 0

@@ -18,7 +18,7 @@ RED = ("fail", "hang", "broken")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one program: a token for each observing action by its line, the payload's own verdict."""
+    """What became of one program: a token for each observing line, the payload's own verdict."""
 
     name: str
     observed: dict[int, str]
@@ -143,8 +143,8 @@ class Sharpness:
     """How much a program could have shown.
 
     ``observations``: of accesses. ``sharp``: those where one outcome alone was allowed, while without the
-    program's TLBIs another one would have been. ``primed``: of these, where the machine itself was seen to use
-    what had to be gone, before.
+    program's TLBIs another one would have been. ``primed``: of these, where the machine itself was seen to
+    use what had to be gone, before.
     """
 
     observations: int = 0

@@ -24,7 +24,8 @@ CLAIMS = {
     "alle2": "seed.maz.alle2is",
     "vae2": "seed.3",
 }
-"""Which claim the operations of a family are about (harness/scenario/claims.yaml); E1 operations are seed.8's."""
+"""Which claim the operations of a family are about (harness/scenario/claims.yaml); E1 operations are
+seed.8's."""
 
 
 @dataclass(frozen=True, slots=True)

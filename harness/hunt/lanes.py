@@ -24,7 +24,8 @@ LANES = (
     Lane("quick", "qemu-48bit", "icount", QUICK),
     Lane("whole", "qemu-v1", "icount", WHOLE),
 )
-"""48-bit physical addresses, because the end of a VM walks as many; no FEAT_TLBIRANGE where whole contexts go."""
+"""48-bit physical addresses, because the end of a VM walks as many; no FEAT_TLBIRANGE where whole contexts
+go."""
 
 
 def lanes(model: str | None, timing: str | None) -> tuple[Lane, ...]:
@@ -48,7 +49,8 @@ class Plan:
 
 
 def plan(seed: str, number: int, among: tuple[Lane, ...], only: tuple[str, ...] = ()) -> Plan:
-    """Batch ``number`` of the hunt with ``seed``. ``only``: kinds to choose among; all of the lanes' if empty."""
+    """Batch ``number`` of the hunt with ``seed``. ``only``: kinds to choose among; all of the lanes' if
+    empty."""
     rng = random.Random(f"{seed} batch {number}")
     offers = [(lane, kind) for lane in among for kind in lane.kinds if not only or kind in only]
     lane, kind = rng.choices(offers, [KINDS[kind].weight for _, kind in offers])[0]

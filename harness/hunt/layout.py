@@ -1,7 +1,7 @@
 """Where a program's addresses lie, in agreement with images/payloads/litmus/{shared,geometry}.h.
 
-A program has a *window* of its own in L2's IPA and VA space and in vEL2's own: two neighbouring *areas*, each of
-the size of a level-2 leaf, so that it can be one block or a table of pages. Addresses are bytes.
+A program has a *window* of its own in L2's IPA and VA space and in vEL2's own: two neighbouring *areas*, each
+of the size of a level-2 leaf, so that it can be one block or a table of pages. Addresses are bytes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """The reference model: what the architecture allows L2 (and vEL2) to observe, action by action.
 
-It is set-valued. A translation may be held by a TLB from the moment that a table has it, whether or not anybody
-used it (Arm ARM D8.16: speculative walks), and by any PE, until an executed TLBI covers it: no TLB that an
-implementation may have retains more. An access may use what the tables say now, any stage-1 or stage-2 entry that
-may still be held, in any combination, and any combined entry. Forgetting is always allowed, so there is no rule
-for it. Which operation takes what: ``harness.litmus.oracle``, that is D8.17 and C5.5.
+It is set-valued. A translation may be held by a TLB from the moment that a table has it, whether or not
+anybody used it (Arm ARM D8.16: speculative walks), and by any PE, until an executed TLBI covers it: no TLB
+that an implementation may have retains more. An access may use what the tables say now, any stage-1 or
+stage-2 entry that may still be held, in any combination, and any combined entry. Forgetting is always
+allowed, so there is no rule for it. Which operation takes what: ``harness.litmus.oracle``, that is D8.17 and
+C5.5.
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ class _Spinning:
 class Model:
     """The state after some actions of a program in ``world``.
 
-    ``known``: defects that are taken for granted. ``forgetless``: no TLBI takes anything (for the question what
-    a missing one would show).
+    ``known``: defects that are taken for granted. ``forgetless``: no TLBI takes anything (for the question
+    what a missing one would show).
     """
 
     def __init__(self, world: World, known: Iterable[Defect] = (), forgetless: bool = False) -> None:
@@ -153,7 +154,8 @@ class Model:
     def why_illegal(self, action: Map) -> str:
         """Why ``action`` must not be done now, or an empty string.
 
-        Break-before-make (D8.17.9), and: an invalid descriptor is written over a valid one of the same level only.
+        Break-before-make (D8.17.9), and: an invalid descriptor is written over a valid one of the same level
+        only.
         """
         new = self.leaf_of(action)
         now = self.current(new.stage, new.table)
@@ -169,7 +171,7 @@ class Model:
         return ""
 
     def _overlapping(self, new: Leaf) -> set[Leaf]:
-        """What any PE may hold, or any table says, of the addresses of ``new`` under a VMID that it shares."""
+        """What any PE may hold, or any table says, of the addresses of ``new`` under its VMIDs."""
         found: set[Leaf] = set()
         if new.stage == "e2":
             for tlb in self.tlbs:

@@ -1,4 +1,5 @@
-"""Programs: contexts and actions, as objects and as the text that ``nvh-litmus --program`` reads (docs/hunt.md)."""
+"""Programs: contexts and actions, as objects and as the text that ``nvh-litmus --program`` reads
+(docs/hunt.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.errors import InputError, Location, Problem, closest
+from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.hunt.layout import DATA_PA, GRANULES, NAMES, WORDS, code_word, e2_root, level_size, value_at
 from harness.tlbi.operand import Fields, encode
 from harness.tlbi.table import Operand, Operation, by_name
@@ -23,9 +24,10 @@ TRAPS = ("ttlb", "ttlbis", "ttlbos")
 class Context:
     """What L1 loads before it enters L2 or executes an operation.
 
-    ``s1``, ``s2``: the stage is on. ``s2_of``, ``s1_of``: the number of the context whose tables it uses, or None
-    for its own. ``tge``: HCR_EL2.TGE, for operations only. ``vncr``: L2 is a hypervisor, its VNCR page at this VA
-    of vEL2. ``traps``: some of ``TRAPS``. ``el0``: L2's own page is mapped for its EL0, which spins there.
+    ``s1``, ``s2``: the stage is on. ``s2_of``, ``s1_of``: the number of the context whose tables it uses, or
+    None for its own. ``tge``: HCR_EL2.TGE, for operations only. ``vncr``: L2 is a hypervisor, its VNCR page
+    at this VA of vEL2. ``traps``: some of ``TRAPS``. ``el0``: L2's own page is mapped for its EL0, which
+    spins there.
     """
 
     vmid: int = 1
@@ -42,7 +44,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What programs that share a VM agree on: granule of L2's stages, contexts, CPUs, features that L1 lacks."""
+    """What programs that share a VM agree on: granule of L2's stages, contexts, CPUs, what L1 lacks."""
 
     shift: int
     contexts: tuple[Context, ...]
@@ -64,8 +66,8 @@ class World:
 class Map:
     """L1 writes a descriptor: ``stage`` s1, s2 or e2 (vEL2's own), at ``level``; ``to`` None: an invalid one.
 
-    ``perms``: letters, for s2 of ``rwx``; for s1 and e2 ``w`` writable, ``u`` EL0 too, ``x`` executable at EL1,
-    ``X`` at EL0, ``g`` global.
+    ``perms``: letters, for s2 of ``rwx``; for s1 and e2 ``w`` writable, ``u`` EL0 too, ``x`` executable at
+    EL1, ``X`` at EL0, ``g`` global.
     """
 
     stage: str
@@ -138,7 +140,7 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """L0's VMM does something to the memory at EVENT_PA: ``action`` as in host_text.c, ``offset`` in bytes."""
+    """L0's VMM does ``action`` (host_text.c) to the memory at EVENT_PA, ``offset`` in bytes."""
 
     action: str
     offset: int
@@ -274,8 +276,9 @@ def action_text(action: Action) -> str:
 def epilogue(program: Program) -> list[str]:
     """Take away and invalidate all that the program mapped, so that nothing of it is left for the next one.
 
-    Each leaf with an operation for its own address and VMID that is not last-level, at every table that it may be
-    in; then all of stage 1 of each VMID, and of vEL2's own regime. The operations are those with IS scope.
+    Each leaf with an operation for its own address and VMID that is not last-level, at every table that it
+    may be in; then all of stage 1 of each VMID, and of vEL2's own regime. The operations are those with IS
+    scope.
     """
     world = program.world
     lines, cpu = [], 0
@@ -393,7 +396,7 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
                 afterwards = False
             elif not afterwards and words[0] not in ("frames", "poke", "code"):
                 actions.append(_parse_action(words))
-        except (ValueError, IndexError, KeyError, StopIteration) as error:
+        except (UserError, ValueError, IndexError, KeyError, StopIteration) as error:
             near = closest(words[0], VERBS)
             raise InputError(
                 [

@@ -1,7 +1,7 @@
-"""A failing program made short: ddmin over its actions, then simpler operands, each step executed on the machine.
+"""A failing program made short: ddmin over its actions, then simpler operands, each step executed.
 
-Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28(2), 2002. A candidate counts
-when it is legal by break-before-make and fails for the same reason (``reason_of``).
+Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28(2), 2002. A candidate
+counts when it is legal by break-before-make and fails for the same reason (``reason_of``).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def without_chunks(program: Program) -> Iterator[Program]:
 
 
 def without_pairs(program: Program) -> Iterator[Program]:
-    """The program less two actions that need each other: a map and its unmap, a spin and its stop, two hops."""
+    """The program less two actions that need each other: a map and its unmap, a spin and its stop, hops."""
     actions = program.actions
     for i in range(len(actions) - 1):
         for j in range(i + 1, len(actions) - 1):
@@ -172,7 +172,8 @@ def simpler_worlds(program: Program) -> Iterator[Program]:
 
 
 def simpler_actions(program: Program, action: Action) -> Iterator[Action]:
-    """Simpler forms of one action: EL1 for EL0, a read, all permissions, a plain operand, the IS or local form."""
+    """Simpler forms of one action: EL1 for EL0, a read, all permissions, a plain operand, the IS or local
+    form."""
     if isinstance(action, Access) and action.el0:
         yield dataclasses.replace(action, el0=False)
     if isinstance(action, Map) and action.to is not None and action.stage == "s2" and action.perms != "rwx":

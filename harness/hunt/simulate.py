@@ -1,8 +1,8 @@
-"""A simulated machine that runs programs: with TLBs that retain or flush as they like, and with defects to choose.
+"""A simulated machine that runs programs: TLBs that retain or flush as they like, defects to choose.
 
-The opposite of the reference model: one concrete state, translations cached because something used them, choices
-made at random. Model and generator are tested against it: whatever a right machine does must be allowed, and what
-each defect does must be noticed by some program.
+The opposite of the reference model: one concrete state, translations cached because something used them,
+choices made at random. Model and generator are tested against it: whatever a right machine does must be
+allowed, and what each defect does must be noticed by some program.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Cached:
 
 @dataclass(frozen=True, eq=False)
 class _Both:
-    """A combined entry: which page goes where, with both permissions, and its stage-1 part if there is one."""
+    """A combined entry: which page goes where, with both permissions, and its stage-1 part."""
 
     va: int
     first: _Cached | None

@@ -39,8 +39,8 @@ class Batch:
 class Target:
     """One machine in a directory of its own below ``directory``.
 
-    ``mutant``: the deliberate fault that is on in L0's kernel, or an empty string. ``prepare(stack)`` is called
-    before the machine starts: the place for what observes all of it.
+    ``mutant``: the deliberate fault that is on in L0's kernel, or an empty string. ``prepare(stack)`` is
+    called before the machine starts: the place for what observes all of it.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Target:
     def run(self, text: str) -> Batch:
         """Run the programs of ``text``.
 
-        A program that hangs, or a machine that goes away under it, is an outcome with the verdict ``hang``, and
-        the machine is begun anew. Raises ``InfraError`` where the fault is not the programs'.
+        A program that hangs, or a machine that goes away under it, is an outcome with the verdict ``hang``,
+        and the machine is begun anew. Raises ``InfraError`` where the fault is not the programs'.
         """
         stack = self.begin()
         process = stack.start(Level.L0, "nvh-litmus --program -")

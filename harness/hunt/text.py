@@ -23,7 +23,7 @@ def print_totals(totals: Totals, console: Console) -> None:
     lines = [
         f"{totals.programs} programs in {totals.seconds:.0f} s ({rate:.1f} a second), verdicts "
         + ", ".join(f"{count} {verdict}" for verdict, count in sorted(totals.verdicts.items())),
-        f"{totals.sharp.observations} observations, {totals.sharp.sharp} of them sharp, {totals.sharp.primed} primed",
+        f"{totals.sharp.observations} observations, {totals.sharp.sharp} sharp, {totals.sharp.primed} primed",
         f"{len(totals.points)} points of coverage, the last new one after {totals.last_point:.0f} s; "
         + (f"never executed: {', '.join(missing)}" if missing else "every operation was executed"),
     ]

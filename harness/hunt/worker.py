@@ -43,8 +43,8 @@ Queue = multiprocessing.queues.Queue
 class Order:
     """What a worker is to do. ``images``: by lane. ``deadline``: of ``time.monotonic()``.
 
-    It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects would
-    show in are run, too. ``one``: end at the first finding.
+    It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
+    would show in are run, too. ``one``: end at the first finding.
     """
 
     seed: str
@@ -197,7 +197,8 @@ class Worker:
             done.causes[finding.cause] += 1
         done.seconds = time.monotonic() - begun
         self.queue.put(done)
-        return any([self.pursue(how, name, programs[name], finding) for name, finding in failing])
+        kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
+        return any(kept)
 
     def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
