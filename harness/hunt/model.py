@@ -33,6 +33,7 @@ LAST_LEVEL = 3
 CUT_OFF = "cut off"
 DONE = "done"
 UNDEFINED = "undefined"
+NOWHERE = "at=none"
 EC_SYS64 = 0x18 << 26
 ALL64 = (1 << 64) - 1
 HIDES = {"os": ("TLBIOS", "TLBIRANGE"), "range": ("TLBIRANGE",), "xs": ("XS",)}
@@ -348,17 +349,7 @@ class Model:
             return self._own(tlb.e2, action.at, "el2")
         if action.kind == "vncr":
             return self._vncr(tlb, action.ctx)
-        allowed = self._translate(tlb, action.ctx, action.at, action)
-        if action.kind == "write":
-            self._note_writes(allowed)
-        return allowed
-
-    def _note_writes(self, allowed: frozenset[str]) -> None:
-        for token in allowed:
-            if token.startswith("at=0x"):
-                pa = int(token[3:], 16)
-                if pa >= EVENT_PA:
-                    self._dirty[(pa - EVENT_PA) >> VEL2_SHIFT] = True
+        return self._translate(tlb, action.ctx, action.at, action)
 
     def _vncr(self, tlb: Tlb, ctx: int) -> frozenset[str]:
         return self._own(tlb.vncr, (self.world.contexts[ctx].vncr or 0) + 0x90, "vncr")
@@ -427,6 +418,10 @@ class Model:
         if second is not None and not _permits_s2(second.perms, access):
             return "s2-permission"
         pa = ipa if second is None else second.to + (ipa - second.start)
+        if access.kind == "write" and pa >= EVENT_PA:
+            # vEL2 does not look there: what L0 logs tells.
+            self._dirty[(pa - EVENT_PA) >> VEL2_SHIFT] = True
+            return NOWHERE
         if access.kind == "write":
             return f"at={pa:#x}"
         if access.kind == "execute":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.hunt.layout import E2_ASID, EVENT_PA, code_result, level_size, value_at
-from harness.hunt.model import hidden, trap_token, trapped
+from harness.hunt.model import NOWHERE, hidden, trap_token, trapped
 from harness.hunt.program import Access, Action, Context, Cpu, Host, Map, Program, Sample, Spin, Tlbi, World
 from harness.litmus.oracle import Entry, State, obliges
 from harness.tlbi.operand import decode
@@ -254,6 +254,7 @@ class Machine:
         if access.kind == "write":
             if pa >= EVENT_PA:
                 self.dirty.add((pa - EVENT_PA) >> 12)
+                return NOWHERE
             return f"at={pa:#x}"
         return self._load(pa)
 

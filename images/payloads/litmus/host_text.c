@@ -236,6 +236,12 @@ static bool do_map(struct text *t, char **w, unsigned n)
 	return true;
 }
 
+static bool in_data(struct text *t, const char *word, uint64_t *pa)
+{
+	return number(t, word, pa) && ((*pa >= DATA_PA && *pa <= DATA_PA + DATA_SIZE - 8 && !(*pa & 7)) ||
+				       wrong(t, "%s is not in the data memory", word));
+}
+
 static bool do_frames(struct text *t, char **w, unsigned n)
 {
 	struct shared *shared = t->litmus.vm->shared;
@@ -243,18 +249,14 @@ static bool do_frames(struct text *t, char **w, unsigned n)
 	for (unsigned i = 1; i < n; i++) {
 		if (t->frame_count == FRAMES_MAX)
 			return wrong(t, "more than %u frames", FRAMES_MAX);
-		if (!number(t, w[i], &t->frames[t->frame_count]))
+		if (!in_data(t, w[i], &t->frames[t->frame_count]))
 			return false;
+		/* A program before this one may have written the same value. */
+		memset(t->litmus.vm->data + (t->frames[t->frame_count] - DATA_PA), 0, 8);
 		shared->frame[t->frame_count] = t->frames[t->frame_count];
 		shared->frame_count = ++t->frame_count;
 	}
 	return true;
-}
-
-static bool in_data(struct text *t, const char *word, uint64_t *pa)
-{
-	return number(t, word, pa) && ((*pa >= DATA_PA && *pa <= DATA_PA + DATA_SIZE - 8 && !(*pa & 7)) ||
-				       wrong(t, "%s is not in the data memory", word));
 }
 
 /* The VMM writes data itself, once; code goes through vEL2, which makes it coherent. */
