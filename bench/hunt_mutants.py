@@ -1,8 +1,9 @@
-"""How soon ``nvh hunt`` finds deliberately wrong kernels, and how short the programs get: the table of docs/hunt.md.
+"""How soon ``nvh hunt`` finds wrong kernels, and how short programs get: the table of docs/hunt.md.
 
-``.venv/bin/python -m bench.hunt_mutants [--seconds 300] [--seed N] [--jobs 2] [--select MUTANT]... [--out DIR]``
-hunts once on each wrong kernel, until the first finding or for so long, with a seed of its own drawn from ``--seed``,
-and prints a row for each. ``seconds`` are until the finding was shrunk and kept, from the start of the machines.
+``.venv/bin/python -m bench.hunt_mutants [--seconds 300] [--seed N] [--jobs 2] [--select MUTANT]... [--out
+DIR]`` hunts once on each wrong kernel, until the first finding or for so long, with a seed of its own drawn
+from ``--seed``, and prints a row for each. ``seconds`` are until the finding was shrunk and kept, from the
+start of the machines.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ TEN = (
     "tge-ignored",
     "vncr-own-vcpu",
 )
-"""One for each way to be wrong: what, how much, for whom, which permissions, no TLBI, which PEs, which regime."""
+"""One for each way to be wrong: what, how much, for whom, which permissions, no TLBI, which PEs, which
+regime."""
 
 
 def row(name: str, wanted: Wanted, totals: Totals) -> str:

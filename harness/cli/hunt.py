@@ -42,6 +42,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=common.positive, metavar="N", help="machines at once; default: one per CPU"
     )
     parser.add_argument("--known", action="store_true", help="also programs in which known defects show")
+    parser.add_argument(
+        "--bare", action="store_true", help="on the bare machine, at true EL2: the model alone"
+    )
     parser.add_argument("--one", action="store_true", help="end at the first finding")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory, or that of a hunt to go on with"
@@ -70,6 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
         kinds=tuple(arguments.kind),
         with_known=arguments.known,
         one=arguments.one,
+        bare=arguments.bare,
     )
     console = Console(stderr=arguments.json)
     console.print(

@@ -18,8 +18,9 @@ from rich.console import Console
 from harness.build.cache import Store, write_atomic
 from harness.cell.prepare import Builder
 from harness.cell.project import default_stack
-from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem
+from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.hunt import worker
+from harness.hunt.bare import PROGRAM, build_bare
 from harness.hunt.judge import Sharpness
 from harness.hunt.lanes import Lane, lanes
 from harness.hunt.worker import BatchDone, Kept, Note, Order
@@ -51,6 +52,7 @@ class Wanted:
     kinds: tuple[str, ...] = ()
     with_known: bool = False
     one: bool = False
+    bare: bool = False
 
     def same(self) -> dict[str, Any]:
         """What a hunt that goes on has to agree about."""
@@ -62,6 +64,7 @@ class Wanted:
             "mutant": self.mutant,
             "kinds": list(self.kinds),
             "with_known": self.with_known,
+            "bare": self.bare,
         }
 
 
@@ -191,7 +194,9 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     """Hunt for ``wanted.seconds`` and return the totals, left as ``hunt.json``, too."""
     if wanted.mutant:
         choose(load(), [wanted.mutant])
-    chosen = lanes(wanted.model, wanted.timing)
+    if wanted.bare and (wanted.mutant or wanted.kernel):
+        raise UserError("no kernel runs on the bare machine: leave --kernel and --mutant out")
+    chosen = lanes(wanted.model, wanted.timing, wanted.bare)
     if wanted.kinds:
         chosen = tuple(lane for lane in chosen if set(lane.kinds) & set(wanted.kinds))
     totals = begin(wanted)
@@ -199,11 +204,12 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
         builder = Builder(Store(), progress)
         specs = {lane.name: stack_for(lane, wanted) for lane in chosen}
         images = {name: (builder.images(spec), spec) for name, spec in specs.items()}
+        bare = build_bare(builder.store).path / PROGRAM if wanted.bare else None
     before = totals.seconds
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
     queue: worker.Queue[Any] = context.Queue()
-    kernel = next(iter(specs.values())).levels[Level.L0].kernel
+    kernel = "none" if bare else next(iter(specs.values())).levels[Level.L0].kernel
     orders = [
         Order(
             seed=wanted.seed,
@@ -218,6 +224,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             mutant=wanted.mutant,
             with_known=wanted.with_known,
             one=wanted.one,
+            bare=bare,
         )
         for number in range(wanted.jobs)
     ]

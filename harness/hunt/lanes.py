@@ -28,8 +28,17 @@ LANES = (
 go."""
 
 
-def lanes(model: str | None, timing: str | None) -> tuple[Lane, ...]:
-    """The shipped lanes, or one for ``model`` with all kinds that need no walk of whole contexts."""
+BARE = tuple(kind for kind in (*QUICK, *WHOLE) if kind not in ("hidden", "events"))
+"""At true EL2 nothing is hidden, and there is no L0 with events."""
+
+
+def lanes(model: str | None, timing: str | None, bare: bool = False) -> tuple[Lane, ...]:
+    """The shipped lanes, or one for ``model`` with all kinds that need no walk of whole contexts.
+
+    ``bare``: one lane for the bare machine, where nothing is slow.
+    """
+    if bare:
+        return (Lane("bare", model or LANES[0].model, "mttcg", BARE),)
     chosen = LANES if model is None else (Lane("only", model, "icount", QUICK),)
     return tuple(Lane(lane.name, lane.model, timing or lane.timing, lane.kinds) for lane in chosen)
 

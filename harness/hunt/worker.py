@@ -17,6 +17,7 @@ from harness.build.cache import Store
 from harness.cell.snapshots import Snapshots
 from harness.errors import InfraError, NvhError
 from harness.hunt import keep
+from harness.hunt.bare import BareTarget
 from harness.hunt.defects import DEFECTS
 from harness.hunt.generate import KINDS, generate
 from harness.hunt.judge import Finding, Outcome, Sharpness, judge, sharpness, tokens_of
@@ -44,7 +45,8 @@ class Order:
     """What a worker is to do. ``images``: by lane. ``deadline``: of ``time.monotonic()``.
 
     It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
-    would show in are run, too. ``one``: end at the first finding.
+    would show in are run, too. ``one``: end at the first finding. ``bare``: nvh-bare, when the programs
+    run on the bare machine.
     """
 
     seed: str
@@ -59,6 +61,7 @@ class Order:
     mutant: str = ""
     with_known: bool = False
     one: bool = False
+    bare: Path | None = None
 
 
 @dataclass
@@ -120,16 +123,15 @@ class Worker:
         self.order = order
         self.queue = queue
         self._features: dict[str, frozenset[str]] = {}
-        store = Snapshots(Store())
-        self.targets = {
-            lane.name: Target(
-                *order.images[lane.name],
-                store,
-                order.out / "machines" / f"{order.first}-{lane.name}",
-                order.mutant,
-            )
-            for lane in order.lanes
-        }
+        self._snapshots = Snapshots(Store())
+        self.targets: dict[str, Target | BareTarget] = {lane.name: self._target(lane) for lane in order.lanes}
+
+    def _target(self, lane: Lane) -> Target | BareTarget:
+        images, spec = self.order.images[lane.name]
+        if self.order.bare is not None:
+            return BareTarget(images, spec, self.order.bare)
+        place = self.order.out / "machines" / f"{self.order.first}-{lane.name}"
+        return Target(images, spec, self._snapshots, place, self.order.mutant)
 
     def close(self) -> None:
         """End the machines."""

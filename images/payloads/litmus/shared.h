@@ -149,6 +149,7 @@ struct shared {
 	uint64_t finished[CPUS_MAX];
 	uint64_t cpus;
 	uint64_t e2h;
+	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before the start */
 	uint64_t skip;	 /* --self-test */
 	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */
