@@ -439,7 +439,8 @@ class Shape:
 class Kind:
     """A kind of program: its contexts, how often it is chosen, and what it needs.
 
-    ``whole``: KVM walks whole contexts. ``fill`` puts the rounds together.
+    ``whole``: KVM walks whole contexts. ``batch``: how many programs share a VM. ``fill`` puts the rounds
+    together.
     """
 
     name: str
@@ -447,6 +448,7 @@ class Kind:
     contexts: Callable[[random.Random, Layout], tuple[Context, ...]]
     fill: Callable[[Generator], None]
     whole: bool = False
+    batch: int = 60
     granules: tuple[int, ...] = (12, 12, 12, 14, 16)
     cpus: tuple[int, ...] = (1,)
     hides: tuple[str, ...] = ("",)
@@ -614,9 +616,9 @@ KINDS: Mapping[str, Kind] = {
         Kind("vncr", 16, _vncr, _fill_vncr, granules=(12,), cpus=(1, 2)),
         Kind("traps", 6, _traps, _fill_traps, granules=(12,)),
         Kind("hidden", 5, _one, _fill_hidden, granules=(12,), hides=("os", "range", "xs")),
-        Kind("whole", 10, _stage2, _fill_stage2, whole=True, granules=(12,), cpus=(1, 1, 2)),
-        Kind("vmids", 10, _vmids, _fill_vmids, whole=True, granules=(12,), cpus=(1, 2)),
-        Kind("events", 10, _one, _fill_events, whole=True, granules=(12,)),
+        Kind("whole", 5, _stage2, _fill_stage2, whole=True, batch=6, granules=(12,), cpus=(1, 1, 2)),
+        Kind("vmids", 5, _vmids, _fill_vmids, whole=True, batch=8, granules=(12,), cpus=(1, 2)),
+        Kind("events", 6, _one, _fill_events, whole=True, batch=16, granules=(12,)),
     )
 }
 

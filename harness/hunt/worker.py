@@ -31,8 +31,6 @@ from harness.machine.process import PR_SET_PDEATHSIG
 from harness.scenario.model import StackSpec
 from harness.stack.images import StackImages
 
-BATCH = 60
-WHOLE_BATCH = 16
 FAILURES_MAX = 3
 SHRINK_GRACE_S = 150.0
 CAUSES = "causes"
@@ -166,10 +164,9 @@ class Worker:
 
     def programs(self, how: Plan) -> dict[str, Program]:
         """The programs of a batch by name; those that known defects would show in are left out."""
-        count = WHOLE_BATCH if KINDS[how.kind].whole else BATCH
         features = self.features(how)
         found = {}
-        for i in range(count):
+        for i in range(KINDS[how.kind].batch):
             program = generate(how.seed(self.order.seed), how.kind, i, features, how.shape)
             if self.order.with_known or not shows_known(program):
                 found[f"b{how.number}-{i}"] = program

@@ -9,7 +9,7 @@ struct options {
 	unsigned glob_count, skip_count;
 	const char *op, *granule, *program;
 	unsigned cpus, seconds, every;
-	bool list, self_test, quiet, quick, qemu, features;
+	bool list, self_test, quiet, quick, qemu, mark, features;
 };
 
 extern const char options_usage[];
