@@ -268,7 +268,7 @@ int main(int argc, char **argv)
 	if (o.features)
 		return text_features();
 	if (o.program)
-		return text_run(o.program);
+		return text_run(o.program, o.failures);
 	cases_hang(&list); /* first, so that others follow */
 	cases_stage2(&list);
 	cases_trap(&list);
