@@ -7,18 +7,21 @@ but variables and indexed by the fields that variables compare, so that long tra
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from harness.check.condition import Env
 from harness.check.distance import Distance
 from harness.check.finding import both
-from harness.check.match import COVERS, conditions, match, same_span
+from harness.check.match import COVERS, conditions, match, same_span, wants_same_span
 from harness.check.window import Region, candidates
 from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.timeline import RESOLUTION_NS, Timeline
 
 NO_LIMIT = Limit()
+
+Outcomes = Iterator[tuple[Event, bool | None]]
 
 
 class Partners:
@@ -39,6 +42,7 @@ class Partners:
         self.pattern = pattern
         self.window = window
         self.limit = limit
+        self.spans = wants_same_span(pattern)
         self.distance = Distance(timeline, named, limit)
         tests = conditions(pattern)
         self.keys = [
@@ -73,18 +77,23 @@ class Partners:
                 return None
         return best
 
-    def outcomes(self, event: Event, env: Env, *, later: bool) -> Iterator[tuple[Event, bool | None]]:
+    def outcomes(self, event: Event, env: Env, *, later: bool) -> Outcomes:
         """Candidates that are certain or possible (None) partners, in each pool the nearest first."""
-        for pool in self._pools(env):
-            for candidate in self._beside(pool, event, later=later):
-                outcome = self.relation(event, candidate, later=later)
-                if outcome is False:
-                    if later and self._too_far(event, candidate):
-                        break
-                    continue
-                outcome = both(outcome, match(self.pattern, candidate, env)[0])
-                if outcome is not False:
-                    yield candidate, outcome
+        return itertools.chain.from_iterable(self.by_pool(event, env, later=later))
+
+    def by_pool(self, event: Event, env: Env, *, later: bool) -> Iterator[Outcomes]:
+        """The same, pool by pool: what surely has the values that ``env`` wants, and what may have them."""
+        return (self._in_pool(pool, event, env, later=later) for pool in self._pools(env))
+
+    def _in_pool(self, pool: list[Event], event: Event, env: Env, *, later: bool) -> Outcomes:
+        for candidate in self._beside(pool, event, later=later):
+            outcome = match(self.pattern, candidate, env)[0]
+            if outcome is not False:
+                outcome = both(outcome, self.relation(event, candidate, later=later))
+            if outcome is not False:
+                yield candidate, outcome
+            elif self.limit.events is not None and later and self._too_far(event, candidate):
+                break
 
     def relation(self, event: Event, candidate: Event, *, later: bool) -> bool | None:
         """Whether ``candidate`` stands as it should to ``event`` and to the scope, whatever its fields."""
@@ -92,8 +101,8 @@ class Partners:
         outcome = both(self.timeline.before(*pair), self.window.contains(candidate))
         if outcome is not False and self.limit != NO_LIMIT:
             outcome = both(outcome, self.distance.allows(*pair))
-        if outcome is False:
-            return False
+        if outcome is False or not self.spans:
+            return outcome
         return both(outcome, same_span(self.timeline, self.pattern, candidate, event))
 
     def _too_far(self, event: Event, candidate: Event) -> bool:

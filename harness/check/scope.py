@@ -162,22 +162,25 @@ def _end(opening: Window, ends: Partners) -> tuple[Event | None, Event | None]:
     """The first event that surely ends the scope, and the first before it that may."""
     certain: Event | None = None
     possible: Event | None = None
-    if opening.opened is not None:
-        found = ends.outcomes(opening.opened, opening.env, later=True)
-    else:
-        found = (
-            (event, both(opening.contains(event), match(ends.pattern, event, {})[0])) for event in ends.all
-        )
-    for event, outcome in found:
-        if outcome and (certain is None or event.seq < certain.seq):
-            certain = event
-        if outcome is None and (possible is None or event.seq < possible.seq):
-            possible = event
-        if certain is not None:
-            break
+    for found in _ends(opening, ends):
+        for event, outcome in found:
+            if outcome is None and (possible is None or event.seq < possible.seq):
+                possible = event
+            if outcome:
+                certain = event if certain is None or event.seq < certain.seq else certain
+                break
     if certain is not None and possible is not None and possible.seq > certain.seq:
         possible = None
     return certain, possible
+
+
+def _ends(opening: Window, ends: Partners) -> Iterator[Iterator[tuple[Event, bool | None]]]:
+    """Events that may end the scope, pool by pool."""
+    if opening.opened is not None:
+        yield from ends.by_pool(opening.opened, opening.env, later=True)
+        return
+    outcomes = ((e, both(opening.contains(e), match(ends.pattern, e, opening.env)[0])) for e in ends.all)
+    yield ((event, outcome) for event, outcome in outcomes if outcome is not False)
 
 
 def scoped(check: _Windowed[Check]) -> Callable[[Check, Observations], Finding]:
