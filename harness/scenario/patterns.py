@@ -40,3 +40,10 @@ def scope_patterns(expectation: Expectation) -> tuple[EventPattern, ...]:
 def patterns(expectation: Expectation) -> tuple[EventPattern, ...]:
     """All patterns in the order in which variables are bound."""
     return scope_patterns(expectation) + own_patterns(expectation)
+
+
+def scope_marks(expectation: Expectation) -> tuple[str, ...]:
+    """The marks that the expectation's scope names."""
+    scope = getattr(expectation, "scope", None)
+    edges = () if scope is None else (scope.after, scope.before)
+    return tuple(edge for edge in edges if isinstance(edge, str))
