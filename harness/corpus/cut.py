@@ -12,9 +12,15 @@ from harness.scenario.model import Expectation
 from harness.scenario.patterns import scope_marks
 from harness.trace.event import Event
 from harness.trace.order import Anchor
-from harness.trace.timeline import Timeline
+from harness.trace.timeline import Timeline, in_time
 
 Item = TypeVar("Item")
+
+NEIGHBOURS = 2
+"""How many events on either side of one that matters are kept, in each source."""
+
+MOST = 60
+"""With how many events a recording has enough."""
 
 
 def cut(timeline: Timeline, expectations: Sequence[Expectation]) -> Timeline:
@@ -26,7 +32,22 @@ def cut(timeline: Timeline, expectations: Sequence[Expectation]) -> Timeline:
         part = _part(timeline, items)
         return [finding.verdict for finding in judge(expectations, part)] == wanted
 
-    return _part(timeline, minimise((*timeline.events, *timeline.anchors), same))
+    everything: tuple[Event | Anchor, ...] = (*timeline.events, *timeline.anchors)
+    kept = minimise(everything, same)
+    return _part(timeline, _with_neighbours(timeline, kept, same))
+
+
+def _with_neighbours(
+    timeline: Timeline, kept: Sequence[Event | Anchor], same: Callable[[Sequence[Event | Anchor]], bool]
+) -> Sequence[Event | Anchor]:
+    """What happened next to the events as well, so that there is something to tell them from."""
+    anchors = [item for item in kept if isinstance(item, Anchor)]
+    events = {(item.source, item.seq): item for item in kept if isinstance(item, Event)}
+    for item in list(events.values()):
+        wider = events | {(e.source, e.seq): e for e in timeline.around(item, NEIGHBOURS)}
+        if len(wider) <= MOST and same([*in_time(wider.values()), *anchors]):
+            events = wider
+    return [*in_time(events.values()), *anchors]
 
 
 def minimise(items: Sequence[Item], same: Callable[[Sequence[Item]], bool]) -> list[Item]:

@@ -56,6 +56,19 @@ def changed(timeline: Timeline, events: Iterable[Event], change: Callable[[Event
     return _mapped(timeline, lambda event: change(event) if key(event) in chosen else event)
 
 
+def in_another_span(timeline: Timeline, events: Iterable[Event]) -> Timeline:
+    """The timeline with these events in one new span instead of theirs."""
+    chosen = tuple(events)
+    gone = set(map(key, chosen))
+    spans = [
+        dataclasses.replace(span, events=tuple(event for event in span.events if key(event) not in gone))
+        for span in timeline.spans
+    ]
+    number = max((span.id for span in spans), default=0) + 1
+    kept = tuple(span for span in spans if span.events)
+    return dataclasses.replace(timeline, spans=(*kept, Span(number, "mutation", "", chosen)))
+
+
 def added(timeline: Timeline, event: Event) -> Timeline:
     """The timeline with one more event, at a position that must be free."""
     return dataclasses.replace(timeline, events=in_time((*timeline.events, event)))

@@ -1,7 +1,7 @@
 """Systematic mutations of a good trace, for each expectation those that it ought to notice.
 
-A mutation drops the events that a pattern is about, alters a field that it has a condition on, moves them to the
-wrong side, out of the scope or too far away, or adds one that is forbidden. A row of ``KINDS`` for each kind.
+A mutation drops the events that a pattern is about, alters a field that it has a condition on, moves them to
+the wrong side or too far away, or adds one that is forbidden. A row of ``KINDS`` for each kind.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from harness.check.condition import Condition, Env
 from harness.check.evaluate import event_names
 from harness.check.finding import both
-from harness.check.match import COVERS, conditions, match
+from harness.check.match import COVERS, conditions, match, wants_same_span
 from harness.check.scope import occurrences
 from harness.check.window import Window
 from harness.corpus import edit
@@ -65,20 +65,20 @@ def _universality(timeline: Timeline, expectation: model.Universality) -> Iterat
 def _response(timeline: Timeline, expectation: model.Response) -> Iterator[Mutation]:
     yield from _spoilt(timeline, expectation.then)
     yield from _moved(timeline, expectation.then, matching(timeline, expectation.when), later=True)
-    yield from _delayed(timeline, expectation.then, expectation.within, 1)
+    yield from _delayed(timeline, expectation.when, expectation.then, expectation.within)
 
 
 def _precedence(timeline: Timeline, expectation: model.Precedence) -> Iterator[Mutation]:
     yield from _spoilt(timeline, expectation.first)
     yield from _moved(timeline, expectation.first, matching(timeline, expectation.event), later=False)
-    yield from _delayed(timeline, expectation.first, expectation.within, -1)
+    yield from _delayed(timeline, expectation.first, expectation.event, expectation.within)
 
 
 def _sequence(timeline: Timeline, expectation: model.Sequence) -> Iterator[Mutation]:
     for earlier, pattern in zip(expectation.of, expectation.of[1:], strict=False):
         yield from _spoilt(timeline, pattern)
         yield from _moved(timeline, pattern, matching(timeline, earlier), later=True)
-    yield from _delayed(timeline, expectation.of[-1], expectation.within, 1)
+    yield from _delayed(timeline, expectation.of[-2], expectation.of[-1], expectation.within)
 
 
 def _any_of_it(timeline: Timeline, expectation: Expectation) -> Iterator[Mutation]:
@@ -126,6 +126,8 @@ def _spoilt(timeline: Timeline, pattern: EventPattern) -> Iterator[Mutation]:
     """No event for the pattern, or none that satisfies one of its conditions."""
     events = matching(timeline, pattern)
     yield Mutation(f"no {pattern.event}", edit.without(timeline, events))
+    if wants_same_span(pattern):
+        yield Mutation(f"{pattern.event} in another span", edit.in_another_span(timeline, events))
     for name, test in conditions(pattern).items():
         yield Mutation(f"another {name}", edit.changed(timeline, events, _violation(name, test)))
 
@@ -142,7 +144,12 @@ def _moved(
 
     def away(event: Event) -> Event:
         number = events.index(event) - len(events) if later else events.index(event) + 1
-        seq = end.seq + number if end.source is event.source else event.seq
+        seq = event.seq
+        if end.source is event.source:
+            seq = end.seq + number
+        elif timeline.anchors:  # they, and no times, are what the order comes from
+            others = timeline.by_source[event.source]
+            seq = (others[0] if later else others[-1]).seq + number
         return dataclasses.replace(event, seq=seq, time_ns=end.time_ns + step * FAR_NS + number)
 
     yield Mutation(
@@ -150,18 +157,22 @@ def _moved(
     )
 
 
-def _delayed(timeline: Timeline, pattern: EventPattern, limit: Limit, side: int) -> Iterator[Mutation]:
-    """The events further away than the limit."""
-    events = matching(timeline, pattern)
+def _delayed(
+    timeline: Timeline, first: EventPattern, second: EventPattern, limit: Limit
+) -> Iterator[Mutation]:
+    """The second events further away from the first ones than the limit."""
+    events = matching(timeline, second)
     if limit.us is not None:
-        far = limit.us * 1000 * 2 * side + side * FAR_NS
-        late = edit.changed(timeline, events, lambda e: dataclasses.replace(e, time_ns=e.time_ns + far))
+        late = edit.changed(timeline, events, lambda e: dataclasses.replace(e, time_ns=e.time_ns + FAR_NS))
         yield Mutation("too far away", late)
-    if limit.events is not None:
+    # Strays lack every field, so they are counted and match no pattern that asks for one.
+    source = source_of(second.event)
+    names = [each.event for each in (first, second) if each.fields and source_of(each.event) is source]
+    if limit.events is not None and names:
         crowded = timeline
         for event in events:
             for number in range(1, limit.events + 2):
-                stray = dataclasses.replace(event, seq=event.seq - side * number, fields={})
+                stray = dataclasses.replace(event, name=names[0], seq=event.seq - number, fields={})
                 crowded = edit.added(crowded, stray)
         yield Mutation("too many events in between", crowded)
 

@@ -82,7 +82,7 @@ def _record(directory: Path, job: dict[str, Any], mutant: str, vocabulary: Vocab
     timeline = read_timeline(directory)
     findings = judge(expectations, timeline)
     red = tuple(each.name for each in findings if each.verdict is Verdict.FAIL)
-    wrong = [f"{each.name} is {each.verdict}" for each in findings if each.verdict is not Verdict.PASS]
+    wrong = [f"{each.name} is {each.verdict.value}" for each in findings if each.verdict is not Verdict.PASS]
     if mutant and not red:
         return Recorded(directory, why=f"no expectation on events notices {mutant}")
     if not mutant and wrong:

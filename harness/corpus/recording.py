@@ -1,6 +1,6 @@
 """A recorded trace of one cell, cut to what its expectations need: a timeline with a note in its heading.
 
-Recordings lie in ``corpus/`` beside the scenario, as ``SLUG.jsonl``: the good one, and any from a wrong kernel.
+Recordings lie in ``corpus/`` beside the scenario, as ``SLUG.jsonl``: good ones, and any from a wrong kernel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lint rules that hold a scenario against its recorded traces. Each has good and bad cases in tests/corpus."""
+"""Lint rules that hold a scenario against its recorded traces; tests/corpus has cases of each."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CORPUS = RuleSet()
 def recorded(scenario: Scenario) -> Iterator[Advice]:
     """A scenario that expects events has a recorded good trace.
 
-    With it `nvh lint` knows in milliseconds whether its expectations still mean something. Run the scenario, and
-    `./nvh lint --record DIRECTORY` of the cell or run puts the trace, cut to a few events, into `corpus/` beside
-    the scenario.
+    With it `nvh lint` knows in milliseconds whether its expectations still mean something. Run the scenario,
+    and `./nvh lint --record DIRECTORY` of the cell or run puts the trace, cut to a few events, into `corpus/`
+    beside the scenario.
     """
     if any(on_events(cell) for cell in scenario.cells) and not _good(scenario):
         where = scenario.root.map["scenario"].where
@@ -36,7 +36,7 @@ def recorded(scenario: Scenario) -> Iterator[Advice]:
 def readable(scenario: Scenario) -> Iterator[Advice]:
     """A recording can be read and is of a cell of its scenario.
 
-    A matrix that changes leaves recordings of cells that are no more: record one of the new cells, delete the old.
+    A matrix that changes leaves recordings of cells that are no more: record a new cell, delete the old file.
     """
     path = Path(scenario.root.where.path)
     cells = {cell.id for cell in scenario.cells}
@@ -61,7 +61,7 @@ def good_passes(scenario: Scenario) -> Iterator[Advice]:
         for finding in judge(on_events(cell), each.timeline) if each.good else ():
             if finding.verdict is not Verdict.PASS:
                 text = finding.message.partition("\n")[0]
-                yield finding.where, f"{finding.name} is {finding.verdict} on its good trace: {text}"
+                yield finding.where, f"{finding.name} is {finding.verdict.value} on its good trace: {text}"
 
 
 @CORPUS.rule("NVH023")
@@ -76,8 +76,8 @@ def bad_fails(scenario: Scenario) -> Iterator[Advice]:
         found = {finding.name: finding for finding in judge(on_events(cell), each.timeline)}
         for name in each.red:
             where = found[name].where if name in found else scenario.root.map["expect"].where
-            verdict = found[name].verdict if name in found else "gone"
-            if verdict is not Verdict.FAIL:
+            verdict = found[name].verdict.value if name in found else "gone"
+            if verdict != Verdict.FAIL.value:
                 yield where, f"{name} is {verdict} on the trace of the wrong kernel {each.mutant}"
 
 
@@ -85,9 +85,9 @@ def bad_fails(scenario: Scenario) -> Iterator[Advice]:
 def mutations_noticed(scenario: Scenario) -> Iterator[Advice]:
     """Some mutation of a good recording makes each expectation on events fail.
 
-    `nvh lint` drops the events that an expectation asks for, alters each field that it has a condition on, moves
-    events to the wrong side of each other, delays them, and adds forbidden ones. An expectation that none of this
-    makes fail cannot fail, or only for reasons that nobody meant.
+    `nvh lint` drops the events that an expectation asks for, alters each field that it has a condition on,
+    moves events to the wrong side of each other, delays them, and adds forbidden ones. An expectation that
+    none of this makes fail cannot fail, or only for reasons that nobody meant.
     """
     noticed: set[str] = set()
     told: dict[str, tuple[Expectation, int]] = {}
