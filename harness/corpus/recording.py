@@ -68,10 +68,11 @@ def files(scenario: Path, name: str) -> list[Path]:
 
 def write(recording: Recording, path: Path) -> None:
     """Write the recording; ``InputError`` when it is too large to be kept in git."""
-    heading, *rest = export.write(recording.timeline)
+    heading, *rest, _ = export.write(recording.timeline)
     note = {"cell": recording.cell, "mutant": recording.mutant, "red": list(recording.red)}
     first = json.loads(heading) | {NOTE: note | {"origin": recording.origin}}
-    text = "".join(f"{line}\n" for line in (json.dumps(first, separators=(",", ":")), *rest))
+    lines = export.sealed((json.dumps(first, separators=(",", ":")), *rest))
+    text = "".join(f"{line}\n" for line in lines)
     if len(text) > MAX_BYTES:
         found = f"the recording has {len(text)} bytes"
         raise InputError([Problem(Location(str(path)), found, f"at most {MAX_BYTES}")])
