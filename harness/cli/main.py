@@ -18,6 +18,7 @@ VERBS = (
     "images",
     "shell",
     "show",
+    "trace",
     "replay",
     "inspect",
     "gdb",
