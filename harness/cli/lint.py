@@ -48,7 +48,8 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.rules:
         for rule, text in all_rules().items():
             print(f"{rule}  {text.partition(chr(10))[0]}")
-        return 0
+        if not arguments.paths:
+            return 0
     if arguments.record:
         return _record(arguments.record)
     status = 0
