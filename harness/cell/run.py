@@ -122,7 +122,7 @@ def execute(
             images = dict(build_all(cells, Builder(store, progress)))
         orders = make_jobs(cells, images, overrides, directory, seed, keep)
         chooser = Chooser(Snapshots(store, progress.note), start)
-        results = LocalRunner(progress, jobs, chooser).run(orders)
+        results = LocalRunner(progress, jobs, chooser, history(store)).run(orders)
     aside = quarantined(cells)
     summary = RunSummary(
         id=directory.name,
