@@ -130,7 +130,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
     plan = plan_of(cell.expectations)
-    model = watch(job.images, plan, cell.expectations, directory)
+    model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
     plugins = (model.plugin,) if model else ()
     stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=plugins)
     observer = Observer(stack, plan, directory, model)

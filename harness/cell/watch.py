@@ -32,7 +32,7 @@ class ModelWatch:
     """
 
     def __init__(
-        self, images: StackImages, plan: TracePlan, functions: Sequence[str], directory: Path
+        self, images: StackImages, timing: str, plan: TracePlan, functions: Sequence[str], directory: Path
     ) -> None:
         if images.plugins is None:
             raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
@@ -43,6 +43,8 @@ class ModelWatch:
         self.plan = model_plan.make(plan.model, functions, events)
         known = model_plan.symbols(images.kernels[Level.L0].path / "System.map", self.plan.functions)
         options = [("out", FILE), ("limit", str(LIMIT_UNITS))]
+        if images.model.deterministic(timing):
+            options.append(("cpu", "tpidr"))  # all on one thread; see images/payloads/plugin/trace/vcpu.c
         options += [("call", f"{known[name]:#x}:{name}") for name in self.plan.functions if name in known]
         self.plugin = Plugin(images.plugins.file(PLUGIN), tuple(options))
         absent = tuple(name for name in functions if name not in known)
@@ -75,12 +77,12 @@ class ModelWatch:
 
 
 def watch(
-    images: StackImages, plan: TracePlan, expectations: Sequence[Expectation], directory: Path
+    images: StackImages, timing: str, plan: TracePlan, expectations: Sequence[Expectation], directory: Path
 ) -> ModelWatch | None:
     """Return what watches the model, or None when nothing is wanted of it."""
     if not plan.model:
         return None
-    return ModelWatch(images, plan, tuple(functions_of(expectations)), directory)
+    return ModelWatch(images, timing, plan, tuple(functions_of(expectations)), directory)
 
 
 def functions_of(expectations: Sequence[Expectation]) -> Iterator[str]:

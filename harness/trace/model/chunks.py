@@ -81,6 +81,17 @@ class Reader:
         self.path = path
         self.header: Header = read_header(path)
         self._chunk_units = chunk_units
+        cpus = self.header.cpus
+        if cpus is None:
+            raise InfraError(
+                f"the model's trace {path} does not tell its CPUs apart: {len(self.header.keys)} values of "
+                f"TPIDR_EL2 for {self.header.vcpus} of them; use the timing mttcg for what is no Linux at EL2"
+            )
+        self._cpus = np.array(cpus, dtype=np.uint8)
+
+    def cpu(self, number: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The model's CPUs that the numbers in units stand for."""
+        return np.asarray(self._cpus[number])
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the whole file in order."""
@@ -118,7 +129,7 @@ class Reader:
                         faults.append(
                             Fault(end, used, f"the file ends after {end} of {used} units", lost=True)
                         )
-                    yield _examine(at, units[:cut], tuple(faults), self.header.vcpus)
+                    yield _examine(at, units[:cut], tuple(faults), len(self._cpus))
                     if last:
                         break
                     kept, at = units[cut:], at + cut

@@ -17,11 +17,13 @@ VERSION = 1
 HEADER_BYTES = 16384
 FUNCTIONS = 128
 NAME_BYTES = 56
-_HEAD = struct.Struct("<8s6I4Q")
+CPUS = 64
+_HEAD = struct.Struct("<8s6I5Q")
 ENABLED_AT = 40
 NEXT_AT = 48
 _FUNCTION = struct.Struct(f"<Q{NAME_BYTES}s")
-_FUNCTIONS_AT = _HEAD.size + 64
+_FUNCTIONS_AT = _HEAD.size + 56
+_KEYS_AT = _FUNCTIONS_AT + FUNCTIONS * _FUNCTION.size
 
 UNIT = np.dtype(
     [
@@ -84,6 +86,21 @@ class Header:
     next: int
     lost: int
     functions: tuple[tuple[int, str], ...]
+    keys: tuple[int, ...] = ()
+
+    @property
+    def cpus(self) -> tuple[int, ...] | None:
+        """The CPU that each number in a unit stands for; None when that cannot be told.
+
+        With ``keys`` it is a place among these values of TPIDR_EL2, Linux' per-CPU offset: they ascend with
+        the CPUs' numbers. A CPU has 0 there until Linux has set it up, which CPU 0 does first.
+        """
+        if not self.keys:
+            return tuple(range(self.vcpus))
+        order = {key: number for number, key in enumerate(sorted(set(self.keys) - {0}))}
+        if len(order) > self.vcpus or len(self.keys) > CPUS:
+            return None
+        return tuple(order.get(key, 0) for key in self.keys)
 
     @property
     def used(self) -> int:
@@ -102,14 +119,19 @@ def read_header(path: Path) -> Header:
         raise InfraError(f"the model's trace {path} is empty")
     if len(data) < HEADER_BYTES:
         raise InfraError(f"the model's trace {path} ends within its header, after {len(data)} bytes")
-    magic, version, header, unit, api, vcpus, functions, limit, enabled, following, lost = _HEAD.unpack_from(
-        data
+    (magic, version, header, unit, api, vcpus, functions, limit, enabled, following, lost, keys) = (
+        _HEAD.unpack_from(data)
     )
     if magic != MAGIC:
         raise InfraError(f"{path} is no trace of nvh-trace: it begins with {magic!r}")
     if version != VERSION:
         raise InfraError(f"{path} has format {version}, this nvh reads {VERSION}; run the cell again")
-    if (header, unit) != (HEADER_BYTES, UNIT.itemsize) or functions > FUNCTIONS or not limit:
+    if (
+        (header, unit) != (HEADER_BYTES, UNIT.itemsize)
+        or functions > FUNCTIONS
+        or keys > CPUS
+        or not (limit and 0 < vcpus <= CPUS)
+    ):
         raise InfraError(f"the header of the model's trace {path} makes no sense")
     table = []
     for index in range(functions):
@@ -118,7 +140,8 @@ def read_header(path: Path) -> Header:
             table.append((address, name.rstrip(b"\0").decode("ascii")))
         except UnicodeDecodeError:
             raise InfraError(f"the header of the model's trace {path} makes no sense") from None
-    return Header(api, vcpus, limit, enabled, following, lost, tuple(table))
+    key = struct.unpack_from(f"<{keys}Q", data, _KEYS_AT)
+    return Header(api, vcpus, limit, enabled, following, lost, tuple(table), key)
 
 
 def checks(units: Units, first: int) -> npt.NDArray[np.uint32]:

@@ -71,7 +71,7 @@ def read(reader: Reader) -> Iterator[tuple[Records, tuple[Fault, ...]]]:
     """
     held: tuple[Records, tuple[Fault, ...]] | None = None
     for chunk in reader.chunks():
-        fresh = _columns(chunk)
+        fresh = _columns(chunk, reader.cpu(chunk.vcpu))
         if held:
             _settle(held[0], fresh, held[1] + chunk.faults)
             yield held
@@ -80,14 +80,14 @@ def read(reader: Reader) -> Iterator[tuple[Records, tuple[Fault, ...]]]:
         yield held
 
 
-def _columns(chunk: Chunk) -> Records:
+def _columns(chunk: Chunk, vcpu: Bytes) -> Records:
     heads = chunk.units[chunk.rows]
     hcr = np.asarray(heads["c"])
     records = Records(
         chunk=chunk,
         position=chunk.rows + chunk.first,
         kind=chunk.kind,
-        vcpu=chunk.vcpu,
+        vcpu=vcpu,
         el=chunk.el,
         info=np.asarray(heads["info"] & 0x3FFF),
         pc=np.asarray(heads["a"]),
@@ -97,14 +97,14 @@ def _columns(chunk: Chunk) -> Records:
         trapped=np.full(len(chunk.rows), NO, dtype=np.uint8),
     )
     may = np.isin(records.kind, TRAPPING)
-    for vcpu in np.unique(records.vcpu):
-        own = np.flatnonzero(records.vcpu == vcpu)
+    for cpu in np.unique(records.vcpu):
+        own = np.flatnonzero(records.vcpu == cpu)
         first, second = own[:-1], own[1:]
         records.trapped[first] = np.where(_caused(records, first, records, second), YES, NO)
         records.trapped[own[-1:]] = UNKNOWN
     for fault in chunk.faults:
-        for vcpu in np.unique(records.vcpu):
-            own = np.flatnonzero((records.vcpu == vcpu) & (records.position < fault.first))
+        for cpu in np.unique(records.vcpu):
+            own = np.flatnonzero((records.vcpu == cpu) & (records.position < fault.first))
             records.trapped[own[-1:]] = UNKNOWN
     records.trapped[~may] = NO
     return records
