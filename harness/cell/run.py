@@ -21,6 +21,7 @@ from harness.cell.job import Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
 from harness.cell.quarantine import quarantined
+from harness.cell.sections import sections
 from harness.cell.snapshots import Snapshots
 from harness.report.history import History
 from harness.report.progress import Progress
@@ -134,7 +135,7 @@ def execute(
         cells=tuple(dataclasses.replace(r, quarantine=aside.get(r.id, "")) for r in results),
         artefacts=artefacts(images),
     )
-    publish(summary, directory)
+    publish(summary, directory, sections(directory))
     return summary, directory
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nvh-litmus: options, the loop over the cases, and what is printed. */
-#include "host.h"
+#include "host_text.h"
 #include "options.h"
 
 #include <fnmatch.h>
@@ -223,8 +223,11 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 		} else {
 			have = true;
 			applicability(l, &vm, &f);
-			if (!f.verdict)
+			if (!f.verdict) {
+				mark_case(l, "begin");
 				run_case(l, &vm, o, &f);
+				mark_case(l, "end");
+			}
 		}
 		if (o->self_test)
 			invert(&f, &t);
@@ -254,6 +257,14 @@ int main(int argc, char **argv)
 		fputs(options_usage, stderr);
 		return EXIT_USAGE;
 	}
+	if ((o.program || o.features) && !kvm_has_el2()) {
+		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
+		return EXIT_ENVIRONMENT;
+	}
+	if (o.features)
+		return text_features();
+	if (o.program)
+		return text_run(o.program);
 	cases_hang(&list); /* first, so that others follow */
 	cases_stage2(&list);
 	cases_trap(&list);
@@ -267,6 +278,7 @@ int main(int argc, char **argv)
 	cases_operand(&list);
 	cases_vmids(&list);
 	cases_vncr(&list);
+	cases_vncr_more(&list);
 	cases_migrate(&list);
 	cases_huge(&list);
 	for (size_t i = 0; i < list.count; i++)
@@ -284,6 +296,10 @@ int main(int argc, char **argv)
 	}
 	if (!kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
+		return EXIT_ENVIRONMENT;
+	}
+	if (o.mark && !mark_open()) {
+		fputs("nvh-litmus: --mark: L0 has no trace_marker in tracefs\n", stderr);
 		return EXIT_ENVIRONMENT;
 	}
 	return run_all(list.cases, n, &o);
