@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, RunResult, judge
-from harness.check.window import Window, gaps, resolve, summary
+from harness.check.scope import resolve
+from harness.check.window import Region, gaps, summary
 from harness.level import Level
 from harness.scenario.model import EventPattern, PythonCheck, Scalar
 from harness.trace.event import Event
@@ -48,7 +49,7 @@ class Seen:
         self.results: Mapping[str, RunResult] = seen.results
         self.consoles: Mapping[Level, str] = seen.consoles
         self._check = check
-        self._window: Window = resolve(seen.timeline, check.scope)
+        self._window: Region = resolve(seen.timeline, check.scope)
 
     def events(self, *names: str) -> list[Event]:
         """The events of these names that are in scope for certain, in order of time; all of them for none.

@@ -10,9 +10,12 @@ from harness.errors import InputError, Location, Problem
 from harness.scenario.model import EventPattern, Scalar
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import Blind
+from harness.trace.timeline import Timeline
 from harness.trace.vocabulary import is_raw_event
 
 COVERS = "covers"
+SPAN = "span"
+SAME = "same"
 
 
 def conditions(pattern: EventPattern) -> Mapping[str, Condition]:
@@ -24,6 +27,8 @@ def conditions(pattern: EventPattern) -> Mapping[str, Condition]:
 def _conditions(where: Location, items: tuple[tuple[str, Scalar], ...]) -> Mapping[str, Condition]:
     found = {}
     for name, value in items:
+        if (name, value) == (SPAN, SAME):
+            continue  # relates two events: harness.check.spans
         try:
             found[name] = parse(value)
         except ValueError as error:
@@ -82,12 +87,27 @@ def _covers(event: Event, condition: Condition, env: Env) -> bool | None:
     return any(isinstance(each, int) and start <= each < start + size for each in wanted)
 
 
-def may_match_unseen(pattern: EventPattern, blind: Blind) -> bool:
-    """Whether an event that a realisation cannot see might match ``pattern``."""
+def wants_same_span(pattern: EventPattern) -> bool:
+    """Whether the pattern says ``span: same``."""
+    return pattern.fields.get(SPAN) == SAME
+
+
+def same_span(timeline: Timeline, pattern: EventPattern, event: Event, other: Event) -> bool | None:
+    """Whether ``event`` is in the span that ``pattern`` wants, that of ``other``; None when none is known."""
+    if not wants_same_span(pattern):
+        return True
+    spans = timeline.span_of(event), timeline.span_of(other)
+    if spans[0] is None or spans[1] is None:
+        return None
+    return spans[0].id == spans[1].id
+
+
+def may_match_unseen(pattern: EventPattern, blind: Blind, env: Env) -> bool:
+    """Whether an event that a realisation cannot see might match ``pattern`` under ``env``."""
     for name, condition in conditions(pattern).items():
-        if name not in blind or condition.variable is not None:
+        if name not in blind or (condition.variable is not None and condition.variable not in env):
             continue
-        if all(condition.test(value, {}) is False for value in blind[name]):
+        if all(condition.test(value, env) is False for value in blind[name]):
             return False
     return True
 

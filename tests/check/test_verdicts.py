@@ -9,7 +9,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.errors import InfraError, InputError
-from harness.scenario.model import Absence, Existence, Expectation, Precedence, Response, Scope
+from harness.scenario.model import Absence, Existence, Expectation, Limit, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import load
@@ -153,7 +153,7 @@ def response(scope: Scope = ANYWHERE, within_us: int | None = None, when: str = 
         pattern(when, vmid="$v", ipa="$a"),
         pattern(UNMAP, vmid="$v", covers="$a"),
         scope,
-        within_us,
+        Limit(us=within_us),
     )
 
 
@@ -277,8 +277,8 @@ def test_nonsense_is_refused_with_its_place() -> None:
     with pytest.raises(InputError, match=r"s\.yaml:12:5.*\$a"):
         judge(free, timeline())
 
-    class Sequence(Expectation):
+    class Unheard(Expectation):
         pass
 
-    with pytest.raises(InfraError, match="Sequence"):
-        judge(Sequence(HERE, "s"), timeline())
+    with pytest.raises(InfraError, match="Unheard"):
+        judge(Unheard(HERE, "s"), timeline())

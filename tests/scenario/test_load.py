@@ -137,7 +137,7 @@ def test_expectations() -> None:
     )
     assert isinstance(unmapped, Response)
     assert (unmapped.when.event, unmapped.then.fields) == ("l1.tlbi", {"vmid": "$v", "covers": "$a"})
-    assert (unmapped.within_us, unmapped.scope) == (2000, Scope("boot.end", "end"))
+    assert (unmapped.within.us, unmapped.scope) == (2000, Scope("boot.end", "end"))
     assert isinstance(asked, Precedence)
     assert (asked.event.event, asked.first.event) == ("l0.shadow_unmap", "l1.tlbi")
     assert isinstance(raw, Existence)
