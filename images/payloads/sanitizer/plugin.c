@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sanitizer.h"
+#include "who.h"
 
 #define HCR_NV (1ull << 42)
 #define EC_UNKNOWN 0
@@ -101,10 +102,10 @@ static void on_tlbi(unsigned index, void *data)
 {
 	const struct place *place = data;
 	uint32_t word = place->word;
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 	unsigned rt = word & 31;
 	uint64_t hcr = vcpu_read(vcpu, R_HCR), vtcr;
-	struct tlbi tlbi = { .op = tlbi_operation(word & 0x7ffe0), .pe = index, .el = (uint8_t)level_now(vcpu) };
+	struct tlbi tlbi = { .op = tlbi_operation(word & 0x7ffe0), .pe = vcpu->index, .el = (uint8_t)level_now(vcpu) };
 	struct context second;
 
 	settle(vcpu, false);
@@ -144,11 +145,11 @@ static enum scope dsb_scope(const struct vcpu *vcpu, unsigned crm, bool below)
 static void on_dsb(unsigned index, void *data)
 {
 	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bit 1: below EL2, then CRm */
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 
 	settle(vcpu, false);
 	pthread_mutex_lock(&lock);
-	judge_dsb(&judge, index, dsb_scope(vcpu, (unsigned)(what >> 2), what & 2), what & 1);
+	judge_dsb(&judge, vcpu->index, dsb_scope(vcpu, (unsigned)(what >> 2), what & 2), what & 1);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -186,7 +187,7 @@ static uint64_t physical(uint32_t info, uint64_t va)
 
 static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 
 	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va))
 		return;
@@ -196,7 +197,7 @@ static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 /* A system register that FEAT_NV2 turns into memory, or any access at EL2: the EL2 or EL2&0 regime. */
 static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 
 	if (is_known(vcpu, EL2, va))
 		return;
@@ -217,9 +218,17 @@ static void fetch(struct vcpu *vcpu, const struct context *context, struct code 
 	use(vcpu, context, pc, code->pa, pc, el);
 }
 
+/* On blocks that are translated before every vCPU is known. */
+static void on_unknown(unsigned index, void *data)
+{
+	(void)data;
+	if (!who_env[index])
+		who_learn(index, vcpu_read(&vcpus[index], R_PC));
+}
+
 static void on_block(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 	struct code *code = data;
 
 	settle(vcpu, false);
@@ -227,7 +236,7 @@ static void on_block(unsigned index, void *data)
 		vcpu_refresh_el10(vcpu);
 		vcpu->dirty_el2 = true;
 		pthread_mutex_lock(&lock);
-		judge_enter(&judge, index, vcpu_read(vcpu, R_PC), vcpu->el10.valid ? 1 : 0);
+		judge_enter(&judge, vcpu->index, vcpu_read(vcpu, R_PC), vcpu->el10.valid ? 1 : 0);
 		flush_counters();
 		pthread_mutex_unlock(&lock);
 	}
@@ -237,7 +246,7 @@ static void on_block(unsigned index, void *data)
 
 static void on_el2_block(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 
 	settle(vcpu, false);
 	if (vcpu->dirty_el2) {
@@ -251,7 +260,7 @@ static void on_el2_block(unsigned index, void *data)
 
 static void on_eret(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 
 	if (data)
 		vcpu->dirty = vcpu->dirty_el2 = true;
@@ -262,19 +271,19 @@ static void on_eret(unsigned index, void *data)
 static void on_change(unsigned index, void *data)
 {
 	(void)data;
-	vcpus[index].dirty = true;
+	vcpus[who(index)].dirty = true;
 }
 
 static void on_el2_change(unsigned index, void *data)
 {
 	(void)data;
-	vcpus[index].dirty_el2 = true;
+	vcpus[who(index)].dirty_el2 = true;
 }
 
 static void on_isb(unsigned index, void *data)
 {
 	(void)data;
-	vcpus[index].gen++;
+	vcpus[who(index)].gen++;
 }
 
 static bool is_abort(unsigned ec)
@@ -285,7 +294,7 @@ static bool is_abort(unsigned ec)
 /* First instruction of what may be a synchronous vector of EL2: 0x400 from a lower EL, 0x200 from EL2 itself. */
 static void on_el2_vector(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr, far;
 	unsigned ec;
 
@@ -310,7 +319,7 @@ static void on_el2_vector(unsigned index, void *data)
 
 static void on_el1_vector(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[index];
+	struct vcpu *vcpu = &vcpus[who(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr;
 	unsigned ec;
 
@@ -392,11 +401,22 @@ static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
 }
 
+static bool someone_unknown(void)
+{
+	for (unsigned i = 0; i < judge.pes; i++)
+		if (!who_env[i])
+			return true;
+	return false;
+}
+
 static void watch_block(struct qp_tb *tb, struct qp_insn *first, unsigned el)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
 	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK);
 
+	who_translate(va);
+	if (someone_unknown())
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_unknown, QP_CB_R_REGS, NULL);
 	/* Before on_block(), which would take an operation that has just trapped as executed. */
 	if ((va & 0x1ff) == 0 && (va & 0x600))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, el == 2 ? on_el2_vector : on_el1_vector, QP_CB_R_REGS, NULL);
