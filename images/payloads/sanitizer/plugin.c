@@ -125,7 +125,12 @@ static void on_tlbi(unsigned index, void *data)
 		return;
 	}
 	second = vcpu_stage2(vcpu);
-	execute_tlbi(&tlbi, tlbi.op->operand == IPA || tlbi.op->operand == IPA_RANGE ? &second : NULL);
+	if (tlbi.op->operand == IPA || tlbi.op->operand == IPA_RANGE)
+		execute_tlbi(&tlbi, &second);
+	else if (vcpu->el10.valid && vcpu->el10.vmid == tlbi.vmid && tlbi_regime(&tlbi) == EL10)
+		execute_tlbi(&tlbi, &vcpu->el10); /* for the context that this vCPU ran last */
+	else
+		execute_tlbi(&tlbi, NULL);
 }
 
 /* HCR_EL2.BSU raises the domain of a barrier below EL2. */
@@ -395,7 +400,7 @@ static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below | 1));
 	else if (is_eret(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
-	else if (el < 2 && word == 0xd5033fdf)
+	else if ((el < 2 || options.el2) && word == 0xd5033fdf)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
 	else if (is_translation_msr(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);

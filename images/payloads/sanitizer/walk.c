@@ -230,7 +230,7 @@ static unsigned stage1_perms(const struct context *context, uint64_t descriptor,
 		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
 	if (nv1) /* D8.11: bit 54 is PXN, nothing is for EL0 */
 		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
-	if (!BIT(descriptor, 53) && !BIT(tables, 59))
+	if (!BIT(descriptor, 53) && !BIT(tables, 59) && !(perms & P_UW)) /* D8.4: what EL0 may write, EL1 may not run */
 		perms |= P_X;
 	if (!BIT(descriptor, 54) && !BIT(tables, 60))
 		perms |= P_UX;
