@@ -47,6 +47,7 @@ ROLES = {
     "cell.json": "manifest",
     "snapshot.json": "manifest",
     "scenario.yaml": "manifest",
+    "*.py": "manifest",
     "qemu.log": "log",
     "commands.log": "log",
     "output/*": "output",
@@ -161,10 +162,13 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
+        seconds = time.monotonic() - stack.started
         outcome.machine = MachineTime(
-            round(stack.started - stages.started, 3),
-            round(time.monotonic() - stack.started, 3),
-            round(stack.waited_s, 3),
+            start_s=round(stack.started - stages.started, 3),
+            seconds=round(seconds, 3),
+            waited_s=round(stack.waited_s, 3),
+            cpus=round(stack.used.wanted_cpu_s / seconds, 2),
+            memory_mib=stack.used.memory_mib,
         )
 
 

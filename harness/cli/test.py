@@ -20,7 +20,7 @@ from harness.cli import images
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("--fast", action="store_true", help="only tests that need neither QEMU nor artefacts")
-    parser.add_argument("pytest", nargs="*", metavar="-- ARG", help="arguments for pytest")
+    parser.set_defaults(rest=[])
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -32,4 +32,4 @@ def main(arguments: argparse.Namespace) -> int:
         images.main(argparse.Namespace(action="build", names=[]))
         words += ["tests", "scenarios"]
     environment = {**os.environ, "NVH_OFFLINE": "1"}
-    return subprocess.run([*words, *arguments.pytest], cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run([*words, *arguments.rest], cwd=ROOT, env=environment, check=False).returncode

@@ -63,12 +63,15 @@ class Stage(_Bounded):
 class MachineTime(_Bounded):
     """When the cell's machine ran: ``start_s`` after the cell's start, ``seconds`` long, wall clock.
 
-    ``waited_s`` of them it stood still until the harness had ended its turn.
+    ``waited_s`` of them it stood still until the harness had ended its turn. ``cpus``: host CPUs that it kept
+    busy or would have, had they been free. ``memory_mib``: host memory of its own, in MiB.
     """
 
     start_s: float
     seconds: float
     waited_s: float
+    cpus: float
+    memory_mib: int
 
 
 @dataclass(frozen=True, slots=True)

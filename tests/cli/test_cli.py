@@ -96,6 +96,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
     [
         (["run", "--kernle", "nv"], "unrecognized arguments: --kernle"),
         (["run", "--kernel"], "expected one argument"),
+        (["lint", "--", "all"], "lint takes nothing after --, but got 'all'"),
         (["run", "--jobs", "0"], "'0' is not a whole number above 0"),
         (["run", "--jobs", "many"], "'many' is not a whole number above 0"),
         (["run", "--kernel", "debain"], "unknown kernel 'debain'.*did you mean 'debian'"),
