@@ -10,7 +10,7 @@
 
 void *qemu_plugin_insn_haddr(const struct qp_insn *insn);
 
-/* ---- options.c of the plugin ---- */
+/* ---- arguments.c ---- */
 struct options {
 	const char *out;
 	uint64_t ram, base, max, leave_out, entries;
