@@ -49,7 +49,7 @@ class Places:
         self._read: dict[Level, Symbols] = {}
 
     def describe(self, pc: int, el: int, hcr: int | None) -> str:
-        """Say ``pc`` with its level and symbol. ``el``: 2 is L0, below it L1 or L2 by HCR_EL2.NV, if known."""
+        """Say ``pc`` with level and symbol. ``el``: 2 is L0, below it L1 or L2 by HCR_EL2.NV, if known."""
         if el == 2:
             level: Level | None = Level.L0
         else:

@@ -37,7 +37,8 @@ def _entry(data: Mapping[str, Any], places: Places, hcr: int | None) -> Iterator
         f"  entry {entry['kind']} {', '.join(tags)}: {what} {entry['page']} -> PA {entry['out']} "
         f"{entry['perms']}, leaf of level {entry['level']} at {entry['start']} size {entry['size']}"
     )
-    yield f"  filled at {entry['filled']['seq']} by {_place(entry['filled'], places, hcr)}{_descriptors(entry)}"
+    filled = entry["filled"]
+    yield f"  filled at {filled['seq']} by {_place(filled, places, hcr)}{_descriptors(entry)}"
     yield (
         f"  the tables now say: {now['outcome']}, PA {now['out']} {now['perms']}, "
         f"descriptor {now['descriptor']} at {now['where']}"

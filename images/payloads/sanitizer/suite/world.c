@@ -123,15 +123,24 @@ void world_stage1(void)
 	world.ttbr0 = (uint64_t)s1_root | 5ul << 48;
 }
 
+/* Only what changes: QEMU empties its TLB at writes to some of them, which would hide more than it has to. */
+#define LOAD_REGISTER(name, value)                                                                           \
+	do {                                                                                                 \
+		if (MRS(name) != (value))                                                                    \
+			MSR(name, value);                                                                    \
+	} while (0)
+
 void world_load(void)
 {
-	MSR(vtcr_el2, world.vtcr);
-	MSR(vttbr_el2, world.vttbr);
-	MSR(mair_el1, 0xff);
-	MSR(tcr_el1, world.tcr);
-	MSR(ttbr0_el1, world.ttbr0);
-	MSR(sctlr_el1, world.s1 ? 0x30d00805 : 0x30d00800);
-	MSR(hcr_el2, world.hcr);
+	uint64_t sctlr = world.s1 ? 0x30d00805 : 0x30d00800;
+
+	LOAD_REGISTER(vtcr_el2, world.vtcr);
+	LOAD_REGISTER(vttbr_el2, world.vttbr);
+	LOAD_REGISTER(mair_el1, 0xfful);
+	LOAD_REGISTER(tcr_el1, world.tcr);
+	LOAD_REGISTER(ttbr0_el1, world.ttbr0);
+	LOAD_REGISTER(sctlr_el1, sctlr);
+	LOAD_REGISTER(hcr_el2, world.hcr);
 	ISB();
 }
 
