@@ -194,15 +194,25 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 		resolve(judge, entry);
 }
 
-/* The walk of ours and the PE's own translation must agree, or the PE must have used an entry that it may hold. */
-static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, uint64_t used)
+static bool differs(struct judge *judge, unsigned pe, const struct fresh *fresh)
+{
+	struct entry *entry = tlb_find(&judge->pe[pe].tlb, &judge->progress, &fresh->extent, fresh->page);
+
+	return entry && (fresh->outcome != MAPPED || entry->out != fresh->out);
+}
+
+/*
+ * The walk of ours and the PE's own translation must agree, or the PE must have used an entry that it may hold:
+ * this one, or one of stage 2 on the way (``detour``).
+ */
+static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, uint64_t used, bool detour)
 {
 	struct entry *entry;
 
 	if (used == UNKNOWN || (fresh->outcome == MAPPED && fresh->out == used))
 		return;
 	entry = tlb_find(&judge->pe[pe].tlb, &judge->progress, &fresh->extent, fresh->page);
-	if (entry && entry->out == used)
+	if (detour || (entry && entry->out == used))
 		judge->counters.stale++;
 	else
 		judge->counters.disagreed++;
@@ -213,6 +223,7 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 {
 	struct event use = { .seq = ++judge->seq, .pc = pc, .el = el };
 	struct fresh fresh;
+	bool detour = false;
 	struct walk now;
 
 	va = canonical(context, va);
@@ -220,10 +231,11 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 	judge->counters.uses++;
 	for (unsigned i = 0; i < now.steps; i++) {
 		fresh = fresh_stage2(context, &now.step[i]);
+		detour |= differs(judge, pe, &fresh);
 		check(judge, pe, context, &fresh, &now, va, &use);
 	}
 	fresh = fresh_combined(context, va, &now);
-	compare(judge, pe, &fresh, used);
+	compare(judge, pe, &fresh, used, detour);
 	check(judge, pe, context, &fresh, &now, va, &use);
 }
 
