@@ -21,7 +21,14 @@ QUIET = State(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, "uses": 10, 
 EVENT = {"seq": 7, "pc": "0xffff800080000010", "el": 1}
 ENTRY = {"kind": "combined", "regime": "el1&0", "vmid": 1, "asid": 5, "global": False, "level": 3}
 ENTRY |= {"page": "0x1000", "ipa": "0x1000", "out": "0x2000", "start": "0x1000", "size": "0x1000"}
-ENTRY |= {"perms": "rw", "root1": "0x0", "root2": "0x0", "filled": EVENT, "where1": "0x9", "descriptor1": "0x3"}
+ENTRY |= {
+    "perms": "rw",
+    "root1": "0x0",
+    "root2": "0x0",
+    "filled": EVENT,
+    "where1": "0x9",
+    "descriptor1": "0x3",
+}
 NOW = {"outcome": "mapped", "stage": 2, "level": 3, "out": "0x3000", "perms": "rw"}
 NOW |= {"where": "0x9", "descriptor": "0x3003"}
 NEAR = {"op": "vae1", "seq": 6, "pe": 1, "el": 2, "vmid": 1, "scope": "is", "xt": "0x1"}
