@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cell import begin
+from harness.cell import begin, looking
 from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer
 from harness.cell.sanitize import Sanitizer, sanitizer
@@ -43,6 +43,7 @@ ROLES = {
     "*.dmesg.log": "console",
     "*.trace.txt": "trace",
     "timeline.jsonl": "timeline",
+    "timeline.html": "timeline",
     "qemu.sh": "command",
     "*.vmm.sh": "command",
     "cell.json": "manifest",
@@ -147,6 +148,8 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             consoles = observer.consoles()
             checked = evaluate(cell.expectations, timeline, execution.results, consoles)
             outcome.findings += [_finding(each) for each in checked]
+            if any(each.verdict is not Verdict.PASS for each in checked):
+                looking.write_page(directory, cell.id, timeline, checked)
             outcome.findings += _unexpected(
                 execution, {e.run for e in cell.expectations if isinstance(e, ResultCheck)}
             )

@@ -18,11 +18,13 @@ VERBS = (
     "images",
     "shell",
     "show",
+    "trace",
     "replay",
     "inspect",
     "gdb",
     "coverage",
     "mutants",
+    "hunt",
 )
 INTERRUPTED = 130
 
