@@ -1,4 +1,4 @@
-"""The sanitizer's proof on the bare models: each rule broken on purpose is reported as that, and nothing else is."""
+"""The sanitizer's proof on the bare models: each rule broken on purpose is reported as that, no other is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_case_is_reported_as_exactly_that(outcomes: dict[str, Outcome], na
     assert outcome.state.doubts() == []
     assert sum(not case.breaks for case in outcome.cases) >= 30
     assert sum(bool(case.breaks) for case in outcome.cases) >= 50
-    # What a right program's victim sees afterwards is never the old page, whatever the model's own TLB is like.
+    # What a right program's victim sees afterwards is not the old page, whatever the model's own TLB.
     assert [c.name for c in outcome.cases if not c.breaks and c.seen == "old" and c.name not in STAYS] == []
 
 
@@ -56,7 +56,7 @@ def test_with_threads_too(name: str, tmp_path: Path) -> None:
 
 
 def test_dropped_operations_are_noticed(outcomes: dict[str, Outcome], tmp_path: Path) -> None:
-    """The self-test: with every operation for EL1&0 dropped, each right program that needs one is reported."""
+    """The self-test: with every operation for EL1&0 dropped, right programs that need one are reported."""
     outcome = suite("qemu", "icount", tmp_path, leave_out=1)
     assert outcome.state.left_out + outcome.state.tlbis == outcomes["qemu"].state.tlbis
     quiet = [case.name for case in outcome.cases if not case.breaks and not case.found]

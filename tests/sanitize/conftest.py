@@ -1,4 +1,4 @@
-"""The sanitizer without QEMU: its core in a driver program, with the address and undefined-behaviour sanitizers."""
+"""The sanitizer without QEMU: its core in a driver program, built with gcc's own sanitizers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Driver:
-    """A running driver: commands in, answers out. Reports come with the answer during which they were made."""
+    """A running driver: commands in, answers out. Reports come with the answer that they belong to."""
 
     def __init__(self, program: Path, *arguments: str) -> None:
         self.process = subprocess.Popen(
@@ -47,7 +47,8 @@ class Driver:
     def many(self, commands: list[str]) -> list[str]:
         """Give commands in one go; returns the answer to each."""
         process = self.process
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         answers = []
         for start in range(0, len(commands), 100):  # small enough for the pipes on both sides
             chunk = commands[start : start + 100]

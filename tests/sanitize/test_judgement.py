@@ -47,8 +47,10 @@ def leave(place: Path, state: State, reports: list[dict[str, Any]]) -> None:
 def test_nothing_found_passes(tmp_path: Path) -> None:
     leave(tmp_path, QUIET, [])
     finding, state = judge(tmp_path, {}, HERE)
-    assert finding.verdict is Verdict.PASS and state == QUIET
-    assert "10 uses checked" in finding.message and (tmp_path / LOG).is_file()
+    assert finding.verdict is Verdict.PASS
+    assert state == QUIET
+    assert "10 uses checked" in finding.message
+    assert (tmp_path / LOG).is_file()
 
 
 def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
@@ -58,7 +60,8 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
         maps[level].write_text(f"ffff800080000000 T {name}\nffff800080001000 T _end\n")
     leave(tmp_path, dataclasses.replace(QUIET, written=1, reports=1), [REPORT])
     finding, _ = judge(tmp_path, maps, HERE)
-    assert finding.verdict is Verdict.FAIL and finding.where == HERE
+    assert finding.verdict is Verdict.FAIL
+    assert finding.where == HERE
     for words in (
         "1 x remapped:combined",
         "VMID 1, ASID 5: VA 0x1000 -> PA 0x2000",
@@ -84,7 +87,8 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
 def test_what_is_not_known_is_undecided(tmp_path: Path, change: dict[str, int], why: str) -> None:
     leave(tmp_path, dataclasses.replace(QUIET, **change), [])
     finding, _ = judge(tmp_path, {}, HERE)
-    assert finding.verdict is Verdict.UNDECIDED and why in finding.message
+    assert finding.verdict is Verdict.UNDECIDED
+    assert why in finding.message
 
 
 def test_a_plugin_that_did_not_load_is_infra(tmp_path: Path) -> None:
@@ -102,7 +106,7 @@ def test_a_plugin_without_ram_is_infra(tmp_path: Path) -> None:
 def test_a_foreign_state_is_infra(tmp_path: Path, data: bytes) -> None:
     leave(tmp_path, QUIET, [])
     (tmp_path / COUNTERS).write_bytes(data)
-    with pytest.raises(InfraError, match="bytes instead|magic"):
+    with pytest.raises(InfraError, match=r"bytes instead|magic"):
         judge(tmp_path, {}, HERE)
 
 
