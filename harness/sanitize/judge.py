@@ -39,11 +39,10 @@ def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple
 
 def summary(state: State) -> str:
     """One line on what was checked."""
-    waiting = state.pending - state.resolved
     return (
         f"{state.uses} uses checked, {state.fills} entries, {state.tlbis} operations executed and "
         f"{state.trapped} trapped, {state.invalidated} entries invalidated, {state.reports} reports, "
-        f"{max(waiting, 0)} disagreements not resolved"
+        f"{state.waiting} of {state.pending} disagreements not resolved"
         + (f", {state.left_out} operations left out on purpose" if state.left_out else "")
     )
 

@@ -23,8 +23,8 @@ class State:
     attempted below EL2 and not executed; ``left_out`` ones were dropped on purpose (self-test). ``uses`` were
     compared with a walk of the tables, ``unknown`` ones could not be walked. ``stale``: the model itself used
     a translation that its tables no longer give; ``disagreed``: it used one that neither they nor any entry
-    give, so the sanitizer does not understand this machine. ``pending`` disagreements wait for a TLBI,
-    ``resolved`` ones got it.
+    give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI,
+    and ``waiting`` ones still did so at the end.
     """
 
     ready: int
@@ -38,7 +38,7 @@ class State:
     left_out: int
     invalidated: int
     pending: int
-    resolved: int
+    waiting: int
     reports: int
     overflowed: int
     unknown: int

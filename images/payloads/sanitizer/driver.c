@@ -128,9 +128,9 @@ static void print_counters(void)
 	const struct counters *counters = &judge.counters;
 
 	printf("uses %" PRIu64 " fills %" PRIu64 " tlbis %" PRIu64 " left_out %" PRIu64 " invalidated %" PRIu64
-	       " pending %" PRIu64 " resolved %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64 "\n",
+	       " pending %" PRIu64 " waiting %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64 "\n",
 	       counters->uses, counters->fills, counters->tlbis, counters->left_out, counters->invalidated,
-	       counters->pending, counters->resolved, counters->reports, counters->overflowed);
+	       counters->pending, judge_waiting(&judge), counters->reports, counters->overflowed);
 }
 
 static bool command(const char *name)

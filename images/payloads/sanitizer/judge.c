@@ -140,14 +140,6 @@ static void pend(struct judge *judge, struct pe *pe, struct entry *entry, enum f
 	judge->counters.pending++;
 }
 
-static void resolve(struct judge *judge, struct entry *entry)
-{
-	if (!entry->pending)
-		return;
-	tlb_unpend(entry);
-	judge->counters.resolved++;
-}
-
 static enum finding changed(const struct entry *entry, const struct fresh *fresh)
 {
 	if (entry->roots[1] != fresh->roots[1])
@@ -191,7 +183,7 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 	if (lost)
 		pend(judge, pe, entry, NARROWED, now, use);
 	else
-		resolve(judge, entry);
+		tlb_unpend(&pe->tlb, entry);
 }
 
 static bool differs(struct judge *judge, unsigned pe, const struct fresh *fresh)
@@ -361,7 +353,6 @@ static void review(struct judge *judge, unsigned number)
 	for (struct entry *entry = pe->tlb.pending, *next; entry; entry = next) {
 		next = entry->by_pending.next;
 		if (entry_dead(entry, &judge->progress)) {
-			judge->counters.resolved++;
 			tlb_remove(&pe->tlb, entry);
 			continue;
 		}
@@ -372,9 +363,18 @@ static void review(struct judge *judge, unsigned number)
 			     NULL);
 			tlb_remove(&pe->tlb, entry);
 		} else {
-			resolve(judge, entry);
+			tlb_unpend(&pe->tlb, entry);
 		}
 	}
+}
+
+uint64_t judge_waiting(const struct judge *judge)
+{
+	uint64_t waiting = 0;
+
+	for (unsigned i = 0; i < judge->pes; i++)
+		waiting += judge->pe[i].tlb.waiting;
+	return waiting;
 }
 
 void judge_enter(struct judge *judge, unsigned number, uint64_t pc, uint8_t el)

@@ -43,7 +43,7 @@ struct report {
 };
 
 struct counters {
-	uint64_t uses, fills, tlbis, left_out, invalidated, pending, resolved, reports, overflowed, unknown;
+	uint64_t uses, fills, tlbis, left_out, invalidated, pending, waiting, reports, overflowed, unknown;
 	uint64_t stale, disagreed; /* uses where the PE used an entry that its tables do not give; where nothing did */
 };
 
@@ -72,6 +72,8 @@ bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *con
 void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);
 /* A PE begins to execute at EL1 or EL0. */
 void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
+/* How many disagreements are neither told nor resolved. */
+uint64_t judge_waiting(const struct judge *judge);
 void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report);
 
 #endif

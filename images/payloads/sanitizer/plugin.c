@@ -33,6 +33,7 @@ static struct code *codes[1 << CODE_BITS];
 
 static void flush_counters(void)
 {
+	judge.counters.waiting = judge_waiting(&judge);
 	output_counters(&judge.counters, trapped, up);
 }
 
