@@ -25,6 +25,9 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="run on this model (name or path) instead of the scenario's")
     parser.add_argument("--kernel", help="run this kernel (name or path) at every level")
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
+    parser.add_argument(
+        "--sanitize", choices=["tlb"], help="judge by the TLB that forgets nothing (docs/sanitizer.md)"
+    )
 
 
 def overrides(arguments: argparse.Namespace) -> Overrides:
@@ -34,6 +37,7 @@ def overrides(arguments: argparse.Namespace) -> Overrides:
         model=arguments.model,
         timing=arguments.timing,
         mutant=getattr(arguments, "mutant", None),
+        sanitize=arguments.sanitize,
     )
 
 

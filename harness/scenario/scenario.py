@@ -28,12 +28,14 @@ class Overrides:
     """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels.
 
     ``mutant`` gives L0 the kernel with deliberate faults, unless ``kernel`` names one, and switches one on.
+    ``sanitize`` turns a sanitizer on.
     """
 
     kernel: str | None = None
     model: str | None = None
     timing: str | None = None
     mutant: str | None = None
+    sanitize: str | None = None
 
     def check(self, vocabulary: Vocabulary) -> None:
         """Raise ``UserError`` for a name that does not exist; a model path must be a file."""
@@ -60,7 +62,7 @@ class Overrides:
             kernel = _absolute(self.kernel)
             levels = {lv: dataclasses.replace(spec, kernel=kernel) for lv, spec in levels.items()}
         model = stack.model if self.model is None else _absolute(self.model)
-        return StackSpec(model, self.timing or stack.timing, levels)
+        return StackSpec(model, self.timing or stack.timing, levels, self.sanitize or stack.sanitize)
 
     def change(self, cell: Cell) -> Cell:
         """The cell with the mutant of these overrides, if there is one."""
