@@ -74,9 +74,8 @@ def describe(event: Event) -> str:
     """One line on an event for a message: when, where, what."""
     words = (f"{k}={v:#x}" if isinstance(v, int) and v > 9 else f"{k}={v}" for k, v in event.fields.items())
     seconds, nanoseconds = divmod(event.time_ns, 10**9)
-    return (
-        f"{event.name} at {seconds}.{nanoseconds // 1000:06d} cpu{event.cpu} {event.task}: {' '.join(words)}"
-    )
+    who = f"cpu{event.cpu} {event.task}".rstrip()
+    return f"{event.name} at {seconds}.{nanoseconds // 1000:06d} {who}: {' '.join(words)}"
 
 
 def both(first: bool | None, second: bool | None) -> bool | None:

@@ -15,6 +15,7 @@ from harness.check.match import COVERS, conditions, match
 from harness.check.window import Window
 from harness.scenario.model import EventPattern
 from harness.trace.event import UNKNOWN, Event, Value
+from harness.trace.source import Source
 from harness.trace.timeline import RESOLUTION_NS, Timeline
 
 
@@ -51,6 +52,7 @@ class Partners:
                 self.loose.append(event)
             else:
                 self.exact.setdefault(key, []).append(event)
+        self.error_ns = max((event.error_ns for event in self.all), default=0)
 
     def find(self, event: Event, env: Env, *, later: bool, within_ns: int | None = None) -> bool | None:
         """Whether a candidate follows ``event`` (``later``) or precedes it; None when one only may.
@@ -65,14 +67,9 @@ class Partners:
                     return True
                 if outcome is None:
                     best = None
-                    if not self._orderable(event, candidate):
+                    if not self.timeline.orderable(event.source, candidate.source):
                         return None
         return best
-
-    def _orderable(self, event: Event, candidate: Event) -> bool:
-        """Whether any order at all can be established between the levels of both."""
-        errors = (self.timeline.error_ns(event.level), self.timeline.error_ns(candidate.level))
-        return event.level is candidate.level or None not in errors
 
     def _pools(self, env: Env) -> Sequence[list[Event]]:
         values = [env.get(variable) for _, variable in self.keys]
@@ -84,21 +81,21 @@ class Partners:
         self, pool: list[Event], event: Event, *, later: bool, within_ns: int | None
     ) -> Sequence[Event]:
         """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
-        if not pool or not self._orderable(event, pool[0]):
+        if not pool or not self.timeline.orderable(event.source, pool[0].source):
             return pool
-        high = len(pool)
-        slack = event.error_ns + pool[0].error_ns + 2 * RESOLUTION_NS
-        if pool[0].level is event.level:
+        before = self.timeline.before
+        if pool[0].source is event.source:
             side = bisect.bisect_right if later else bisect.bisect_left
             at = side(pool, event.seq, key=lambda e: e.seq)
         elif later:
-            at = bisect.bisect_left(pool, event.time_ns - slack, key=lambda e: e.time_ns)
+            at = bisect.bisect_left(pool, True, key=lambda e: before(event, e) is not False)
         else:
-            at = bisect.bisect_right(pool, event.time_ns + slack, key=lambda e: e.time_ns)
+            at = bisect.bisect_left(pool, True, key=lambda e: before(e, event) is False)
         if not later:
             return pool[:at][::-1]
+        high = len(pool)
         if within_ns is not None:
-            limit = event.time_ns + within_ns + slack
+            limit = event.time_ns + within_ns + event.error_ns + self.error_ns + 2 * RESOLUTION_NS
             high = bisect.bisect_right(pool, limit, key=lambda e: e.time_ns)
         return pool[at:high]
 
@@ -119,7 +116,8 @@ def _within(first: Event, second: Event, limit_ns: int) -> bool | None:
     """Whether ``second`` came at most ``limit_ns`` after ``first``; None inside the uncertainty."""
     distance = second.time_ns - first.time_ns
     slack = 2 * RESOLUTION_NS
-    if first.level is not second.level:
+    # The shift of one level's clock is the same for all its events; the model's times are each uncertain.
+    if first.source is not second.source or first.source is Source.MODEL:
         slack += first.error_ns + second.error_ns
     if distance + slack <= limit_ns:
         return True

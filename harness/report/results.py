@@ -89,7 +89,8 @@ def event_text(event: Event) -> str:
         f"{k}={v if isinstance(v, str) or abs(v) < 10 else hex(v)}" for k, v in event.fields.items()
     )
     when = f"{event.time_ns // 10**9}.{event.time_ns % 10**9:09d}"
-    return f"{event.level} {when} cpu{event.cpu} {event.task} {event.name} {fields}".rstrip()
+    task = f" {event.task}" if event.task else ""
+    return f"{event.level} {when} cpu{event.cpu}{task} {event.name} {fields}".rstrip()
 
 
 def _window(lines: tuple[str, ...], trigger: str) -> tuple[str, ...]:

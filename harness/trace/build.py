@@ -16,7 +16,8 @@ from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
 from harness.trace.lines import MARK_EVENT, BadLine, LostLine, Overwritten, Record, fields_of, parse
 from harness.trace.registry import Realisation
 from harness.trace.shell import MARK_PREFIX
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
+from harness.trace.source import Source
+from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline, in_time
 from harness.trace.vocabulary import is_raw_event, split_raw
 
 
@@ -53,7 +54,7 @@ def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRe
         parts.append(_level(level, facts, parse_collected(trace.collected), relations[level]))
     events = [event for part in parts for event in part.events]
     return Timeline(
-        events=tuple(sorted(events, key=lambda e: (e.time_ns, e.level, e.seq))),
+        events=in_time(events),
         marks=tuple(mark for part in parts for mark in part.marks),
         losses=tuple(loss for part in parts for loss in part.losses),
         doubts=tuple(doubt for part in parts for doubt in part.doubts),
@@ -65,6 +66,7 @@ def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRe
 
 def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRelation) -> _LevelTrace:
     part = _LevelTrace()
+    source = Source.of(level)
     items = list(parse(collected.trace, collected.first_line))
     records = [item for item in items if isinstance(item, Record)]
     decoded, troubles = _decode(level, facts, records, part)
@@ -74,23 +76,23 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
     for seq, (_, each) in enumerate(found):
         if isinstance(each, Record):
             time = each.time_ns + relation.offset_ns
-            part.marks.append(Mark(each.text.removeprefix(MARK_PREFIX).strip(), level, seq, time))
+            part.marks.append(Mark(each.text.removeprefix(MARK_PREFIX).strip(), source, seq, time))
         else:
             part.events.append(_event(level, seq, each, relation))
     place = _Place([index for index, _ in found])
-    part.losses += _losses(level, items, records, collected, place)
+    part.losses += _losses(source, items, records, collected, place)
     for text in (*facts.doubts, *collected.doubts):
-        part.doubts.append(Doubt(level, None, text))
+        part.doubts.append(Doubt(source, None, text))
     for trouble in troubles:
-        part.doubts.append(Doubt(level, place.seq(trouble.record.index), trouble.text))
+        part.doubts.append(Doubt(source, place.seq(trouble.record.index), trouble.text))
     for item in items:
         if isinstance(item, BadLine):
             text = f"line {item.line} is not understood: {item.text[:120]!r}"
-            part.doubts.append(Doubt(level, place.seq(item.index), text))
+            part.doubts.append(Doubt(source, place.seq(item.index), text))
     for earlier, later in itertools.pairwise(records):
         if later.time_ns < earlier.time_ns:
             text = f"line {later.line} goes back in time"
-            part.doubts.append(Doubt(level, place.seq(later.index), text))
+            part.doubts.append(Doubt(source, place.seq(later.index), text))
     return part
 
 
@@ -109,7 +111,7 @@ def _decode(
         try:
             realisation = specs[name].realisation(how)
         except KeyError:
-            part.doubts.append(Doubt(level, None, f"{name} is traced in an unknown way, {how!r}"))
+            part.doubts.append(Doubt(Source.of(level), None, f"{name} is traced in an unknown way, {how!r}"))
             continue
         groups.setdefault(realisation.decoder, {})[name] = realisation
         part.realised[name] = Realised(how, realisation.blind)
@@ -148,15 +150,15 @@ class _Place:
         """``seq`` of the first event or mark from record ``index`` on; their number if none follows."""
         return bisect.bisect_left(self.indices, index)
 
-    def loss(self, level: Level, gap: tuple[int, int | None], count: int | None, reason: str) -> Loss:
+    def loss(self, source: Source, gap: tuple[int, int | None], count: int | None, reason: str) -> Loss:
         """Loss after record ``gap[0]`` (-1: the start) and before ``gap[1]`` (None: the end)."""
         after = bisect.bisect_right(self.indices, gap[0]) - 1
         before = None if gap[1] is None else self.seq(gap[1])
-        return Loss(level, after, before if before != len(self.indices) else None, count, reason)
+        return Loss(source, after, before if before != len(self.indices) else None, count, reason)
 
 
 def _losses(
-    level: Level,
+    source: Source,
     items: Sequence[object],
     records: Sequence[Record],
     collected: Collected,
@@ -172,19 +174,19 @@ def _losses(
             latest[item.cpu] = item.index
         elif isinstance(item, LostLine):
             lost_gap = (latest.get(item.cpu, -1), item.index)
-            losses.append(place.loss(level, lost_gap, item.count, f"buffer of cpu {item.cpu} overran"))
+            losses.append(place.loss(source, lost_gap, item.count, f"buffer of cpu {item.cpu} overran"))
     for cpu, stats in collected.stats.items():
         # In overwrite mode the oldest events go: everything before the first one that is left.
         if stats.get("overrun", 0) > 0:
             gap = (-1, first.get(cpu))
-            losses.append(place.loss(level, gap, stats["overrun"], f"buffer of cpu {cpu} overran"))
+            losses.append(place.loss(source, gap, stats["overrun"], f"buffer of cpu {cpu} overran"))
         for name in ("commit overrun", "dropped events"):
             if stats.get(name, 0) > 0:
-                losses.append(place.loss(level, (-1, None), stats[name], f"{name} on cpu {cpu}"))
+                losses.append(place.loss(source, (-1, None), stats[name], f"{name} on cpu {cpu}"))
     for item in items:
         if isinstance(item, Overwritten) and not losses:
-            losses.append(place.loss(level, (-1, None), item.count, "fewer events kept than written"))
+            losses.append(place.loss(source, (-1, None), item.count, "fewer events kept than written"))
     for probe, count in collected.misses.items():
         if probe in registry.load().probes:
-            losses.append(place.loss(level, (-1, None), count, f"probe {probe} missed hits"))
+            losses.append(place.loss(source, (-1, None), count, f"probe {probe} missed hits"))
     return losses

@@ -1,4 +1,4 @@
-"""One event type for everything that was observed at any level."""
+"""One event type for everything that was observed, by any source."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.level import Level
+from harness.trace.source import Source, source_of
 
 Value = int | str
 
@@ -14,12 +15,13 @@ Value = int | str
 class Event:
     """One observed event.
 
-    ``name``      registered name with its level, for example ``l0.tlbi``
-    ``seq``       position in its own level's trace, from 0: order within a level is by ``seq``
+    ``name``      registered name with its source, for example ``l0.tlbi`` or ``model.tlbi``
+    ``level``     level at which the code ran: that of the source, or what the model's registers say
+    ``seq``       position in its own source, from 0: order within a source is by ``seq``
     ``time_ns``   time on L0's clock in ns (the level's own time shifted by the measured offset)
-    ``error_ns``  half-width of the uncertainty of that shift; 0 at L0
-    ``cpu``       CPU of that level; ``task`` is ``comm-pid``
-    ``line``      line number in the level's raw trace file, from 1
+    ``error_ns``  half-width of the uncertainty of that; 0 at L0
+    ``cpu``       CPU of that level, or vCPU of the model; ``task`` is ``comm-pid``, empty for the model
+    ``line``      line number in the level's raw trace file, from 1; for the model the record, from 0
     """
 
     name: str
@@ -31,6 +33,11 @@ class Event:
     fields: Mapping[str, Value]
     error_ns: int = 0
     line: int = 0
+
+    @property
+    def source(self) -> Source:
+        """Who observed it; the name begins with it."""
+        return source_of(self.name)
 
 
 UNKNOWN = "?"

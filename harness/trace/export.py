@@ -10,9 +10,11 @@ from harness.errors import InputError, Location, Problem
 from harness.level import Level
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
+from harness.trace.order import Anchor
+from harness.trace.source import Source
+from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline
 
-VERSION = 1
+VERSION = 2
 
 
 def write(timeline: Timeline) -> Iterator[str]:
@@ -29,34 +31,60 @@ def write(timeline: Timeline) -> Iterator[str]:
         },
         "missing": dict(timeline.missing),
     }
-    objects: list[Mapping[str, Any]] = [heading]
+    yield _line(heading)
     for kind, items in (
         ("mark", timeline.marks),
         ("loss", timeline.losses),
         ("doubt", timeline.doubts),
+        ("anchor", timeline.anchors),
         ("event", timeline.events),
+        ("span", timeline.spans),
     ):
-        objects += [{"type": kind, **_plain(item)} for item in items]
-    for each in objects:
-        yield json.dumps(each, separators=(",", ":"))
+        for item in items:
+            yield _line({"type": kind, **_plain(item)})
 
 
-def _plain(item: Event | Mark | Loss | Doubt) -> dict[str, Any]:
+def _line(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":"))
+
+
+def _plain(item: Event | Mark | Loss | Doubt | Anchor | Span) -> dict[str, Any]:
     values = {name: getattr(item, name) for name in item.__slots__}
-    return values | {"level": str(values["level"])}
+    if isinstance(item, Event):
+        values["level"] = str(item.level)
+    elif isinstance(item, Span):
+        values["events"] = [[event.source, event.seq] for event in item.events]
+    return values
 
 
-_KINDS: Mapping[str, type[Event] | type[Mark] | type[Loss] | type[Doubt]] = {
+_KINDS: Mapping[str, type[Any]] = {
     "event": Event,
     "mark": Mark,
     "loss": Loss,
     "doubt": Doubt,
+    "anchor": Anchor,
+    "span": Span,
 }
+
+
+def _item(kind: type[Any], data: dict[str, Any], events: Mapping[tuple[Source, int], Event]) -> Any:
+    """Any wrong key or value raises; spans are resolved to ``events``, which come before them."""
+    if kind is Event:
+        data["level"] = Level.parse(data["level"])
+    elif kind is Span:
+        data["events"] = tuple(events[Source(source), seq] for source, seq in data["events"])
+    else:
+        data["source"] = Source(data["source"])
+    item = kind(**data)
+    if isinstance(item, Event) and item.source.level not in (None, item.level):
+        raise ValueError(f"{item.name} at {item.level}")
+    return item
 
 
 def read(lines: Iterable[str], path: str = "timeline.jsonl") -> Timeline:
     """The timeline that ``write`` wrote; ``InputError`` names every line that is wrong."""
     found: dict[type, list[Any]] = {kind: [] for kind in _KINDS.values()}
+    events: dict[tuple[Source, int], Event] = {}
     problems: list[Problem] = []
     heading: Mapping[str, Any] = {}
     for number, line in enumerate(lines, 1):
@@ -68,8 +96,10 @@ def read(lines: Iterable[str], path: str = "timeline.jsonl") -> Timeline:
                 heading = data
                 continue
             kind = _KINDS[data.pop("type")]
-            data["level"] = Level.parse(data["level"])
-            found[kind].append(kind(**data))
+            item = _item(kind, data, events)
+            found[kind].append(item)
+            if isinstance(item, Event):
+                events[item.source, item.seq] = item
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problems.append(Problem(Location(path, number), f"{type(error).__name__}: {error}"))
     if not heading and not problems:
@@ -92,4 +122,6 @@ def read(lines: Iterable[str], path: str = "timeline.jsonl") -> Timeline:
         realised=realised,
         missing=heading["missing"],
         clocks=clocks,
+        anchors=tuple(found[Anchor]),
+        spans=tuple(found[Span]),
     )

@@ -1,16 +1,18 @@
-"""Everything observed in a cell, of all levels, in order, with what is not known about it."""
+"""Everything observed in a cell, by all sources, in order, with what is not known about it."""
 
 from __future__ import annotations
 
 import bisect
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.level import Level
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event
+from harness.trace.order import Anchor, Bounds
 from harness.trace.registry import Blind
+from harness.trace.source import Source
 
 RESOLUTION_NS = 500
 """The trace text rounds to microseconds (kernel/trace/trace_output.c), half a microsecond either way."""
@@ -20,22 +22,22 @@ NEIGHBOURS = 3
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark in one level's trace. ``seq`` shares the numbering of that level's events."""
+    """A mark in one source. ``seq`` shares the numbering of that source's events."""
 
     name: str
-    level: Level
+    source: Source
     seq: int
     time_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Events of a level were lost strictly after ``after_seq`` and before ``before_seq`` (None: the end).
+    """Events of a source were lost strictly after ``after_seq`` and before ``before_seq`` (None: the end).
 
-    ``count`` is None when the kernel did not say how many.
+    ``count`` is None when nobody said how many.
     """
 
-    level: Level
+    source: Source
     after_seq: int
     before_seq: int | None
     count: int | None
@@ -44,9 +46,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something about a level's trace was not understood, at ``seq`` or (None) anywhere."""
+    """Something about a source's trace was not understood, at ``seq`` or (None) anywhere."""
 
-    level: Level
+    source: Source
     seq: int | None
     text: str
 
@@ -59,12 +61,27 @@ class Realised:
     blind: Blind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One operation of a guest and everything done because of it, seen by several sources.
+
+    ``kind`` is ``tlbi``; ``op`` the operation that L1 (or L2) executed. ``events`` are in the order of their
+    sources, the instruction first. ``open`` says why the span's end was not seen, and is empty when it was.
+    """
+
+    id: int
+    kind: str
+    op: str
+    events: tuple[Event, ...]
+    open: str = ""
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """Events in order of time; within one level the order is exact and given by ``seq``.
+    """Events in order of time; within one source the order is exact and given by ``seq``.
 
     ``missing`` names wanted events without a realisation, with the reason. An event name that is neither
-    realised nor missing was not traced.
+    realised nor missing was not traced. ``anchors`` tie the levels' sources to the model's.
     """
 
     events: tuple[Event, ...] = ()
@@ -74,35 +91,69 @@ class Timeline:
     realised: Mapping[str, Realised] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     clocks: Mapping[Level, ClockRelation] = field(default_factory=dict)
+    anchors: tuple[Anchor, ...] = ()
+    spans: tuple[Span, ...] = ()
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, tuple[Event, ...]]:
-        """Events of each name in their level's order."""
+        """Events of each name in their source's order."""
         groups: dict[str, list[Event]] = {}
         for event in self.events:
             groups.setdefault(event.name, []).append(event)
         return {name: tuple(sorted(group, key=lambda e: e.seq)) for name, group in groups.items()}
 
     @functools.cached_property
-    def by_level(self) -> Mapping[Level, tuple[Event, ...]]:
-        """Events of each level in order."""
-        groups: dict[Level, list[Event]] = {}
+    def by_source(self) -> Mapping[Source, tuple[Event, ...]]:
+        """Events of each source in order."""
+        groups: dict[Source, list[Event]] = {}
         for event in self.events:
-            groups.setdefault(event.level, []).append(event)
-        return {level: tuple(sorted(group, key=lambda e: e.seq)) for level, group in groups.items()}
+            groups.setdefault(event.source, []).append(event)
+        return {source: tuple(sorted(group, key=lambda e: e.seq)) for source, group in groups.items()}
 
-    def error_ns(self, level: Level) -> int | None:
-        """Half-width of a level's clock uncertainty towards L0; None when unknown or in doubt."""
-        if level is Level.L0:
+    @functools.cached_property
+    def _bounds(self) -> Mapping[Source, Bounds]:
+        groups: dict[Source, list[Anchor]] = {}
+        for anchor in self.anchors:
+            groups.setdefault(anchor.source, []).append(anchor)
+        return {source: Bounds(groups.get(source, ())) for source in Source}
+
+    @functools.cached_property
+    def _span_at(self) -> Mapping[tuple[Source, int], Span]:
+        return {(event.source, event.seq): span for span in self.spans for event in span.events}
+
+    def span_of(self, event: Event) -> Span | None:
+        """The span that ``event`` belongs to, or None."""
+        return self._span_at.get((event.source, event.seq))
+
+    def error_ns(self, source: Source) -> int | None:
+        """Half-width of a level's clock uncertainty towards L0; None when unknown, in doubt, or the model."""
+        if source is Source.L0:
             return 0
-        relation = self.clocks.get(level)
+        relation = None if source.level is None else self.clocks.get(source.level)
         return None if relation is None or relation.doubts else relation.error_ns
 
+    def orderable(self, first: Source, second: Source) -> bool:
+        """Whether any order at all can be established between events of two sources."""
+        if first is second or None not in (self.error_ns(first), self.error_ns(second)):
+            return True
+        return all(source is Source.MODEL or bool(self._bounds[source]) for source in (first, second))
+
     def before(self, first: Event, second: Event) -> bool | None:
-        """Whether ``first`` happened before ``second``; None when the clocks cannot tell."""
-        if first.level is second.level:
+        """Whether ``first`` happened before ``second``; None when that cannot be established.
+
+        Within a source by position. Across sources through what both saw (``anchors``), else through the
+        levels' clocks; the model has no clock of its own.
+        """
+        if first.source is second.source:
             return first.seq < second.seq
-        errors = (self.error_ns(first.level), self.error_ns(second.level))
+        if self.anchors:
+            (low1, high1), (low2, high2) = self._around(first), self._around(second)
+            # The model's own events are exact: their two bounds are equal.
+            if high1 <= low2:
+                return True
+            if high2 <= low1:
+                return False
+        errors = (self.error_ns(first.source), self.error_ns(second.source))
         if errors[0] is None or errors[1] is None:
             return None
         slack = first.error_ns + second.error_ns + 2 * RESOLUTION_NS
@@ -112,15 +163,27 @@ class Timeline:
             return False
         return None
 
+    def _around(self, event: Event) -> tuple[float, float]:
+        """The model positions that surely come before and after ``event``."""
+        if event.source is Source.MODEL:
+            return event.seq, event.seq
+        bounds = self._bounds[event.source]
+        return bounds.low(event.seq), bounds.high(event.seq)
+
     def around(self, event: Event, count: int = NEIGHBOURS) -> tuple[Event, ...]:
-        """``event`` and up to ``count`` neighbours on either side at every level, by time."""
-        chosen: dict[tuple[Level, int], Event] = {}
-        for level, events in self.by_level.items():
-            if level is event.level:
+        """``event`` and up to ``count`` neighbours on either side in every source, by time."""
+        chosen: dict[tuple[Source, int], Event] = {}
+        for source, events in self.by_source.items():
+            if source is event.source:
                 at = bisect.bisect_left(events, event.seq, key=lambda e: e.seq)
                 picked = events[max(0, at - count) : at + count + 1]
             else:
                 at = bisect.bisect_left(events, event.time_ns, key=lambda e: e.time_ns)
                 picked = events[max(0, at - count) : at + count]
-            chosen.update({(e.level, e.seq): e for e in picked})
-        return tuple(sorted(chosen.values(), key=lambda e: (e.time_ns, e.level, e.seq)))
+            chosen.update({(e.source, e.seq): e for e in picked})
+        return in_time(chosen.values())
+
+
+def in_time(events: Iterable[Event]) -> tuple[Event, ...]:
+    """``events`` by time; those of one source stay in their order."""
+    return tuple(sorted(events, key=lambda e: (e.time_ns, e.source, e.seq)))

@@ -7,6 +7,7 @@ from harness.level import Level
 from harness.scenario.model import EventPattern, Scalar, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event, Value
+from harness.trace.source import Source
 from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
 
 HERE = Location("s.yaml", 12, 5)
@@ -22,8 +23,8 @@ def event(name: str, seq: int, time_us: int | None = None, error_ns: int = 0, **
     return Event(name, Level.parse(name[:2]), seq, time * US, 0, "qemu-7", fields, error_ns, seq + 1)
 
 
-def mark(name: str, seq: int, level: Level = Level.L0) -> Mark:
-    return Mark(name, level, seq, seq * 10 * US)
+def mark(name: str, seq: int, source: Source = Source.L0) -> Mark:
+    return Mark(name, source, seq, seq * 10 * US)
 
 
 def pattern(name: str, **fields: Scalar) -> EventPattern:
@@ -39,7 +40,7 @@ def timeline(
     known = {name: Realised("series") for name in NAMES if name not in (missing or {})}
     return Timeline(
         events=tuple(
-            sorted((i for i in items if isinstance(i, Event)), key=lambda e: (e.time_ns, e.level, e.seq))
+            sorted((i for i in items if isinstance(i, Event)), key=lambda e: (e.time_ns, e.source, e.seq))
         ),
         marks=tuple(i for i in items if isinstance(i, Mark)),
         losses=tuple(i for i in items if isinstance(i, Loss)),
@@ -50,5 +51,5 @@ def timeline(
     )
 
 
-def loss(after: int, before: int | None, level: Level = Level.L0) -> Loss:
-    return Loss(level, after, before, 5, "buffer of cpu 0 overran")
+def loss(after: int, before: int | None, source: Source = Source.L0) -> Loss:
+    return Loss(source, after, before, 5, "buffer of cpu 0 overran")

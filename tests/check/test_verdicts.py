@@ -9,11 +9,11 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.errors import InfraError, InputError
-from harness.level import Level
 from harness.scenario.model import Absence, Existence, Expectation, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import load
+from harness.trace.source import Source
 from harness.trace.timeline import Doubt, Realised, Timeline
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, Item, event, loss, mark, pattern, timeline
@@ -81,16 +81,16 @@ def existence(count: str = ">= 1", scope: Scope = ANYWHERE, **fields: int | str)
         (existence("== 0", scope=BETWEEN), timeline(mark("a", 1), mark("b", 2), loss(1, 2)), UNDECIDED),
         (
             existence("== 0", scope=BETWEEN),
-            timeline(mark("a", 1), mark("b", 2), Doubt(Level.L0, 2, "?")),
+            timeline(mark("a", 1), mark("b", 2), Doubt(Source.L0, 2, "?")),
             UNDECIDED,
         ),
         (
             existence("== 0", scope=BETWEEN),
-            timeline(mark("a", 1), mark("b", 2), Doubt(Level.L0, 1, "?")),
+            timeline(mark("a", 1), mark("b", 2), Doubt(Source.L0, 1, "?")),
             PASS,
         ),
-        (existence("== 0"), timeline(Doubt(Level.L0, None, "?")), UNDECIDED),
-        (existence("== 0"), timeline(Doubt(Level.L1, None, "?"), loss(0, None, Level.L1)), PASS),
+        (existence("== 0"), timeline(Doubt(Source.L0, None, "?")), UNDECIDED),
+        (existence("== 0"), timeline(Doubt(Source.L1, None, "?"), loss(0, None, Source.L1)), PASS),
         # Without our series the EL2 regime cannot be seen.
         (existence(op="vae2is"), timeline(realised=BLIND), UNDECIDED),
         (existence(op="vae1is"), timeline(realised=BLIND), UNDECIDED),
@@ -138,10 +138,12 @@ def test_absence(expectation: Absence, seen: Timeline, verdict: Verdict) -> None
 
 def test_absence_with_given_that_shares_nothing_needs_no_complete_given() -> None:
     plain = dataclasses.replace(GIVEN, of=pattern(UNMAP), given=pattern("l1.tlbi"))
-    seen = timeline(event("l1.tlbi", 0), loss(0, None, Level.L1))
+    seen = timeline(event("l1.tlbi", 0), loss(0, None, Source.L1))
     assert judge(plain, seen).verdict is PASS
     sharing = dataclasses.replace(GIVEN, given=pattern("l1.tlbi", vmid="$v"))
-    assert judge(sharing, timeline(event("l1.tlbi", 0, vmid=1), loss(0, None, Level.L1))).verdict is UNDECIDED
+    assert (
+        judge(sharing, timeline(event("l1.tlbi", 0, vmid=1), loss(0, None, Source.L1))).verdict is UNDECIDED
+    )
 
 
 def response(scope: Scope = ANYWHERE, within_us: int | None = None, when: str = TLBI) -> Response:
@@ -205,7 +207,7 @@ GUEST = response(when="l1.tlbi")
         (GUEST, [tlbi(0, name="l1.tlbi", time=100), unmap(0, time=0)], FAIL),
         (GUEST, [tlbi(0, name="l1.tlbi", time=0, error=30_000), unmap(0, time=20)], UNDECIDED),
         (GUEST, [tlbi(0, name="l1.tlbi", time=0, error=30_000), unmap(0, time=40)], PASS),
-        (GUEST, [tlbi(0, name="l1.tlbi", time=100), loss(-1, None, Level.L1)], FAIL),
+        (GUEST, [tlbi(0, name="l1.tlbi", time=100), loss(-1, None, Source.L1)], FAIL),
     ],
 )
 def test_response(expectation: Response, items: list[Item], verdict: Verdict) -> None:

@@ -1,0 +1,88 @@
+"""Order between the model and the levels' own traces, from happenings that both saw.
+
+The model sees L0's kernel enter its trace functions and commit the record, and L1 execute the TLBI that its
+trace event announced. Such a happening puts a record of a level's trace between two positions of the model.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.trace.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The event or mark ``seq`` of ``source`` was written after the model's event ``after`` had happened
+    and before ``before``; None where that side is not known."""
+
+    source: Source
+    seq: int
+    after: int | None
+    before: int | None
+
+
+class Bounds:
+    """What the anchors of one source say about each of its positions.
+
+    A source is totally ordered, so whatever bounds one position from below bounds the later ones too.
+    """
+
+    def __init__(self, anchors: Iterable[Anchor]) -> None:
+        chosen = sorted(anchors, key=lambda a: a.seq)
+        self._low_at: list[int] = []
+        self._low: list[int] = []
+        for each in chosen:
+            if each.after is not None and (not self._low or each.after > self._low[-1]):
+                self._low_at.append(each.seq)
+                self._low.append(each.after)
+        high_at: list[int] = []
+        high: list[int] = []
+        for each in reversed(chosen):
+            if each.before is not None and (not high or each.before < high[-1]):
+                high_at.append(each.seq)
+                high.append(each.before)
+        self._high_at, self._high = high_at[::-1], high[::-1]
+
+    def __bool__(self) -> bool:
+        return bool(self._low or self._high)
+
+    def low(self, seq: int) -> float:
+        """The last model position that surely happened before ``seq``; minus infinity when none is known."""
+        at = bisect.bisect_right(self._low_at, seq)
+        return self._low[at - 1] if at else -math.inf
+
+    def high(self, seq: int) -> float:
+        """The first model position that surely happened after ``seq``; infinity when none is known."""
+        at = bisect.bisect_left(self._high_at, seq)
+        return self._high[at] if at < len(self._high) else math.inf
+
+
+class Clock:
+    """Time of the model's events, which carry none: that between two happenings that L0 dated."""
+
+    def __init__(self, dated: Sequence[tuple[int, int]]) -> None:
+        """``dated``: model positions with L0's time in ns, in order of position."""
+        self._at: list[int] = []
+        self._time: list[int] = []
+        for at, time in dated:
+            if not self._time or time >= self._time[-1]:
+                self._at.append(at)
+                self._time.append(time)
+
+    def when(self, seq: int) -> tuple[int, int]:
+        """Return the time of the model's event ``seq`` and the half-width of its uncertainty, in ns.
+
+        Outside all dated happenings the time is that of the nearest one, and the error 0 says nothing:
+        nothing bounds it. ``Timeline.before`` does not use times of the model.
+        """
+        at = bisect.bisect_right(self._at, seq)
+        if not self._at:
+            return 0, 0
+        if at == 0 or at == len(self._at):
+            return self._time[min(at, len(self._at) - 1)], 0
+        low, high = self._time[at - 1], self._time[at]
+        return (low + high) // 2, (high - low + 1) // 2
