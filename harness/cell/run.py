@@ -50,10 +50,10 @@ def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     if not path.is_relative_to(SCENARIOS):
         words.append(str(path))
     words.append(cell.id)
-    for option in ("model", "kernel", "timing", "mutant"):
+    for option in ("model", "kernel", "l0_kernel", "timing", "mutant"):
         if value := getattr(overrides, option):
             # Absolute, because the command may be used from another directory.
-            words += [f"--{option}", str(Path(value).absolute()) if "/" in value else value]
+            words += [f"--{option.replace('_', '-')}", str(Path(value).absolute()) if "/" in value else value]
     if seed != SEED:
         words += ["--seed", str(seed)]
     return shlex.join(words)
