@@ -59,6 +59,14 @@ class Tree:
         """Return the diff of two commits; of the whole series by default."""
         return self.git("diff", f"-U{context}", "--no-renames", first or self.first, last or self.last)
 
+    def source(self, path: str, below: str) -> str:
+        """Return a file with the series applied, or as in commit ``below``; empty when it is nowhere."""
+        if text := self.text(path):
+            return text
+        words = ("cat-file", "blob", f"{below}:{path}")
+        done = git(*words, git_dir=self.directory / "git", work_tree=self.directory / "files", check=False)
+        return done.stdout if done.returncode == 0 else ""
+
     def text(self, path: str) -> str:
         """Return a file with the whole series applied; empty when it is not there."""
         file = self.directory / "files" / path
@@ -174,6 +182,7 @@ def _next(
         "-1",
         "-N",
         "--full-index",
+        "--zero-commit",  # the same series gives the same bytes, and so the same kernel
         "--no-signature",
         "--start-number",
         str(number),

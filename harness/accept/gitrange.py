@@ -66,7 +66,8 @@ def patches(text: str) -> tuple[Patch, ...]:
             f"{text} holds {len(merges)} merges (the first is {merges[-1][:12]}); give a linear range"
         )
     with tempfile.TemporaryDirectory(prefix="nvh-range-") as name:
-        run("format-patch", "-q", "-N", "--full-index", "--no-signature", "-o", name, f"{first}..{last}")
+        how = ("-q", "-N", "--full-index", "--zero-commit", "--no-signature")
+        run("format-patch", *how, "-o", name, f"{first}..{last}")
         mails = [path.read_bytes() for path in sorted(Path(name).iterdir())]
     if not mails:
         raise UserError(f"the series {text} is empty: no commit is in B and not in A; are they swapped?")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from harness import __version__
 from harness.accept.compare import Runs
+from harness.accept.coverage.record import plugin_for, read_all
+from harness.accept.coverage.trace import Trace
 from harness.build.cache import Artefact, Store
 from harness.build.kernel import warnings
 from harness.build.kernel.make import BuildFailed
@@ -24,9 +26,12 @@ from harness.cell.project import find_cells
 from harness.cell.run import artefacts, commit, make_jobs
 from harness.cell.snapshots import Snapshots
 from harness.errors import UserError
+from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
 from harness.report.results import CellResult, Host, RunSummary
+from harness.report.store import CELLS
+from harness.scenario.load import slug
 from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict
@@ -134,8 +139,29 @@ class Lab:
                 found[result.id].results.append(result)
         return found
 
+    def watch(self, build: Build) -> dict[str, Trace]:
+        """Run every cell once with the model's trace of what L0 executes; returns the traces by cell."""
+        assert build.artefact is not None
+        cells = self.cells(build.step)
+        places: dict[str, Path] = {}
+        by_model: dict[str, list[Cell]] = {}
+        for cell in cells:
+            by_model.setdefault(cell.stack.model, []).append(cell)
+        for number, (model, some) in enumerate(by_model.items()):
+            plugin = plugin_for(self._builder.model(model), build.artefact, self.store, self._progress)
+            end = f".watched{number or ''}"
+            for seed, _ in self._run(build.step, some, (1,), end, (plugin,)):
+                here = self.directory / f"{build.step.name}.seed{seed}{end}" / CELLS
+                places |= {cell.id: here / slug(cell.id) for cell in some}
+        return read_all(places, self._progress)
+
     def _run(
-        self, step: Step, cells: Sequence[Cell], seeds: Sequence[int], end: str = ""
+        self,
+        step: Step,
+        cells: Sequence[Cell],
+        seeds: Sequence[int],
+        end: str = "",
+        watch: tuple[Plugin, ...] = (),
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
         images = {cell.id: self._builder.images(cell.stack) for cell in cells}
         overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
@@ -143,7 +169,7 @@ class Lab:
         orders, places = [], {}
         for seed in seeds:
             places[seed] = self.directory / f"{step.name}.seed{seed}{end}"
-            orders += make_jobs(cells, images, overrides, places[seed], seed)
+            orders += make_jobs(cells, images, overrides, places[seed], seed, watch=watch)
         chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
         results = LocalRunner(self._progress, self._jobs, chooser).run(orders)
         for number, seed in enumerate(seeds):

@@ -126,7 +126,7 @@ def run_cell(job: Job, directory: Path) -> CellResult:
 def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
-    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed)
+    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=job.watch)
     observer = Observer(stack, cell.expectations, directory)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:

@@ -22,6 +22,7 @@ from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
 from harness.cell.quarantine import quarantined
 from harness.cell.snapshots import Snapshots
+from harness.machine.qemu import Plugin
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, publish, utc_now
@@ -66,12 +67,13 @@ def make_jobs(
     directory: Path,
     seed: int = SEED,
     keep: bool = False,
+    watch: tuple[Plugin, ...] = (),
 ) -> list[tuple[Job, Path]]:
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
         own = dataclasses.replace(overrides, mutant=cell.mutant or None)
-        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep)
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
         write_job(place, job, own)

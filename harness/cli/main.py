@@ -23,6 +23,7 @@ VERBS = (
     "gdb",
     "coverage",
     "mutants",
+    "accept",
 )
 INTERRUPTED = 130
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.accept.compare import REJECTING, Comparison, Outcome
-from harness.accept.coverage.report import Coverage
 from harness.accept.cost import CostRow
+from harness.accept.coverage.report import Coverage
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 
 

@@ -69,6 +69,7 @@ def _import(work: Path, resolved: Resolved, progress: Callable[[str], None]) -> 
     git("init", "-q", git_dir=git_dir, work_tree=tree, log=log)
     _fast_import(git_dir, tree, resolved.label, log)
     commit = git("rev-parse", "refs/heads/source", git_dir=git_dir, work_tree=tree).stdout.strip()
+    git("config", "--unset", "core.worktree", git_dir=git_dir, work_tree=git_dir)  # the directory goes
     shutil.rmtree(tree)
     shutil.rmtree(state)
     return {"name": resolved.label, "commit": commit}
