@@ -256,7 +256,7 @@ class Campaign:
         return self.builds[number].artefact is None
 
     def _is_bad(self, cell: str, number: int) -> bool:
-        """Whether ``cell`` is worse than on the base after patch ``number``; one that does not build is not."""
+        """Whether ``cell`` is worse than on the base after patch ``number``; what does not build is not."""
         if self._does_not_build(number):
             return False
         runs = self.runs.setdefault(number, {})

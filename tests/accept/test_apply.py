@@ -1,4 +1,4 @@
-"""A series is applied by git am -3; what does not apply names patch, file and hunk, and what it looks like."""
+"""A series is applied by git am -3; what does not apply names patch, file, hunk and likely mistake."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def test_the_same_series_gives_the_same_kernel(base: Base, box: Box, tmp_path: P
 def test_kernels_of_every_step_build(toy: Toy, base: Base, box: Box, tmp_path: Path) -> None:
     tree, _, _ = apply(read(str(box(*THREE))), base, tmp_path / "out")
     for count, has in ((0, False), (1, True)):
-        toy.file = base.write_kernel(tmp_path / "k", f"p{count}", tuple(p.patch for p in tree.patches[:count]))
+        toy.file = base.write_kernel(
+            tmp_path / "k", f"p{count}", tuple(p.patch for p in tree.patches[:count])
+        )
         built = toy.build()
         assert (b"three();" in (built.path / "Image").read_bytes()) is has
         if count:  # one file was patched, one file is compiled
@@ -132,8 +134,8 @@ def test_reversed_patch(base: Base, box: Box, tmp_path: Path) -> None:
     assert "it applies in reverse" in str(caught.value)
 
 
-def test_three_way_merge_by_the_blobs_of_the_base(tmp_path: Path, toy: Toy, box: Box) -> None:
-    """A patch made before the base changed its context is merged, because the base's history has that blob."""
+def test_three_way_merge_by_the_blobs_of_the_base(tmp_path: Path, toy: Toy) -> None:
+    """A patch made before the base changed its context is merged: the base's history has that blob."""
     tree = write_tree(tmp_path / "history")
     run_git(tree, "init", "-q")
     run_git(tree, "add", "-A")
@@ -157,7 +159,7 @@ def kernel(toy: Toy, source: str) -> Path:
 
 
 def test_own_patches_of_the_base_give_way(toy: Toy, box: Box, tmp_path: Path) -> None:
-    """A series that fits the source and not the base's own patches is judged without those, and it says so."""
+    """A series that fits the source, but not the base's own patches, is judged without those."""
     (toy.root / "own").mkdir()
     (toy.root / "own/0001.patch").write_text(mail(FORK.replace("three", "mine")))
     toy.write("series: {directory: own}\n")

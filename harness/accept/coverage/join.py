@@ -12,6 +12,7 @@ from harness.accept.coverage.trace import Trace
 
 _PORCELAIN = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
 _DEFINITION = re.compile(r"^(?![#/*\s}])[^;=]*?\b(\w+)\s*\([^;]*$")
+_ATTRIBUTE = re.compile(r"__attribute__\s*\(\(.*?\)\)")
 _MACRO = re.compile(r"^(?:[A-Z][A-Z0-9_]+)\(\s*(\w+)")
 
 
@@ -34,7 +35,8 @@ def functions(text: str) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     name = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, written in enumerate(text.splitlines(), 1):
+        line = _ATTRIBUTE.sub("", written).lstrip() if written.startswith("__") else written
         if match := _MACRO.match(line) or _DEFINITION.match(line):
             name = match[1]
         found[number] = name
