@@ -220,13 +220,32 @@ class Store:
         Also removes what dead builders left in ``tmp``. Returns what was deleted with its size in bytes.
         """
         self._sweep_tmp()
-        entries = [(a, tree_bytes(a.path), time.time() - mtime) for mtime, a in self._by_age()]
-        total = sum(size for _, size, _ in entries)
+
+        def doomed(_: Artefact, age_s: float, total: int) -> bool:
+            return age_s >= max_age_s or (budget_bytes is not None and total > budget_bytes)
+
+        return self._drop(self._by_age(), doomed)
+
+    def trim(self, kind: str, budget_bytes: int, unused_s: float) -> list[tuple[Artefact, int]]:
+        """Delete the least recently used artefacts of ``kind`` until they take no more than the budget.
+
+        Those used in the last ``unused_s`` seconds stay. Returns what was deleted with its size in bytes.
+        """
+
+        def doomed(_: Artefact, age_s: float, total: int) -> bool:
+            return total > budget_bytes and age_s >= unused_s
+
+        return self._drop([entry for entry in self._by_age() if entry[1].kind == kind], doomed)
+
+    def _drop(
+        self, entries: list[tuple[float, Artefact]], doomed: Callable[[Artefact, float, int], bool]
+    ) -> list[tuple[Artefact, int]]:
+        """Delete, the oldest first, what is ``doomed`` by its age in seconds and the bytes that are left."""
+        sizes = [tree_bytes(artefact.path) for _, artefact in entries]
+        total = sum(sizes)
         gone: list[tuple[Artefact, int]] = []
-        for artefact, size, age in entries:
-            if age < max_age_s and (budget_bytes is None or total <= budget_bytes):
-                continue
-            if self.remove(artefact):
+        for (mtime, artefact), size in zip(entries, sizes, strict=True):
+            if doomed(artefact, time.time() - mtime, total) and self.remove(artefact):
                 total -= size
                 gone.append((artefact, size))
         return gone

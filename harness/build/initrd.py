@@ -14,6 +14,7 @@ from harness.build import bootdisk, cpio, rootfs
 from harness.build.cache import Artefact, Store, sha256_file
 from harness.level import Level
 
+FORMAT = 2
 IMAGE = "initrd"
 DISKS = "nvh/disk"
 MODULES_ARCHIVE = "initramfs.cpio.gz"
@@ -27,6 +28,7 @@ def build_initrd(store: Store, kernel: Artefact, roots: Mapping[Level, Artefact]
     root is below ``/root`` in the archive.
     """
     key = {
+        "format": FORMAT,
         "kernel": kernel.digest,
         "roots": {str(level): root.digest for level, root in sorted(roots.items())},
         "boot": boot.digest,
@@ -39,7 +41,12 @@ def build_initrd(store: Store, kernel: Artefact, roots: Mapping[Level, Artefact]
             if first.exists():
                 stream.write(first.read_bytes())
                 cpio.pad(stream)
-            members = [*cpio.tree(roots[Level.L0].path / rootfs.TREE, prefix), *_disks(prefix, roots, boot)]
+            # Linux makes the root that it unpacks into writable for all, which dropbear refuses.
+            members = [
+                cpio.directory("."),
+                *cpio.tree(roots[Level.L0].path / rootfs.TREE, prefix),
+                *_disks(prefix, roots, boot),
+            ]
             cpio.write(stream, cpio.with_parents(members))
         return {"sha256": sha256_file(work / IMAGE)}
 

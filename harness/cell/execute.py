@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cell import begin
+from harness.cell import begin, looking
 from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer
 from harness.cell.steps import Execution, StepFailed, summary
@@ -42,11 +42,13 @@ ROLES = {
     "*.dmesg.log": "console",
     "*.trace.txt": "trace",
     "timeline.jsonl": "timeline",
+    "timeline.html": "timeline",
     "qemu.sh": "command",
     "*.vmm.sh": "command",
     "cell.json": "manifest",
     "snapshot.json": "manifest",
     "scenario.yaml": "manifest",
+    "*.py": "manifest",
     "qemu.log": "log",
     "commands.log": "log",
     "output/*": "output",
@@ -141,6 +143,8 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             consoles = observer.consoles()
             checked = evaluate(cell.expectations, timeline, execution.results, consoles)
             outcome.findings += [_finding(each) for each in checked]
+            if any(each.verdict is not Verdict.PASS for each in checked):
+                looking.write_page(directory, cell.id, timeline, checked)
             outcome.findings += _unexpected(
                 execution, {e.run for e in cell.expectations if isinstance(e, ResultCheck)}
             )
@@ -161,10 +165,13 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
+        seconds = time.monotonic() - stack.started
         outcome.machine = MachineTime(
-            round(stack.started - stages.started, 3),
-            round(time.monotonic() - stack.started, 3),
-            round(stack.waited_s, 3),
+            start_s=round(stack.started - stages.started, 3),
+            seconds=round(seconds, 3),
+            waited_s=round(stack.waited_s, 3),
+            cpus=round(stack.used.wanted_cpu_s / seconds, 2),
+            memory_mib=stack.used.memory_mib,
         )
 
 

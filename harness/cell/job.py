@@ -24,7 +24,7 @@ from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
 from harness.scenario.load import load_cell
-from harness.scenario.model import Cell
+from harness.scenario.model import Cell, PythonCheck
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
@@ -53,11 +53,13 @@ class Job:
 
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
-    """Write the work order and a copy of the scenario into ``directory``."""
+    """Write the work order and copies of the scenario and its Python files into ``directory``."""
     source = Path(job.cell.path)
     if overrides.model and "/" in overrides.model:  # the cell's process has another working directory
         overrides = dataclasses.replace(overrides, model=str(Path(overrides.model).absolute()))
     shutil.copyfile(source, directory / SCENARIO)
+    for name, text in python_files(job.cell).items():
+        (directory / name).write_text(text, encoding="utf-8")
     data = {
         "format": FORMAT,
         "id": job.cell.id,
@@ -72,6 +74,11 @@ def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
         "images": _images_to_json(job.images),
     }
     write_atomic(directory / JOB, json.dumps(data, indent=1, sort_keys=True))
+
+
+def python_files(cell: Cell) -> dict[str, str]:
+    """Return the text of each Python file beside the scenario that an expectation of the cell names."""
+    return {e.file: e.source for e in cell.expectations if isinstance(e, PythonCheck)}
 
 
 def read_job(directory: Path) -> Job:

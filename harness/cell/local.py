@@ -17,6 +17,7 @@ from typing import Protocol
 from harness.cell.job import Job, planned
 from harness.machine.process import wait_or_kill
 from harness.report import store
+from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.scenario.model import Cell
@@ -25,6 +26,8 @@ from harness.verdict import Verdict
 GRACE_S = 30.0
 MEMORY_SHARE = 0.8
 OVERHEAD_MIB = 512
+SPARE_MIB = 128  # the cell's own process, and how much more than last time a machine may take
+WAITING = 4  # cells per CPU that may wait for admission with a thread each
 LOG = "cell.log"
 
 
@@ -39,12 +42,12 @@ class SnapshotChoice(Protocol):
 class Cost:
     """What one running cell takes: host CPUs and MiB of host memory."""
 
-    cpus: int
+    cpus: float
     memory_mib: int
 
 
-def cost(cell: Cell) -> Cost:
-    """Return the admission cost of a cell.
+def bound(cell: Cell) -> Cost:
+    """Return the most that a cell can take.
 
     Under icount QEMU runs all vCPUs on one host thread; otherwise each L0 vCPU has its own. L0's memory
     holds that of the deeper levels.
@@ -52,6 +55,37 @@ def cost(cell: Cell) -> Cost:
     level = cell.stack.levels[min(cell.stack.levels)]
     cpus = 1 if cell.stack.timing == "icount" else level.cpus
     return Cost(cpus, level.memory_mib + OVERHEAD_MIB)
+
+
+class Costs:
+    """What cells took the last times that they ran here, as ``history`` has it."""
+
+    def __init__(self, history: History | None) -> None:
+        self._history = history
+
+    def of(self, job: Job) -> Cost:
+        """Return the admission cost of a cell: the most measured lately, else the most that it can take."""
+        most = bound(job.cell)
+        if self._history is None:
+            return most
+        cpus, memory = (self._history.most(key) for key in self._keys(job))
+        if cpus is None or memory is None:
+            return most
+        return Cost(min(cpus, most.cpus), min(int(memory) + SPARE_MIB, most.memory_mib))
+
+    def learn(self, job: Job, result: CellResult) -> None:
+        """Remember what the machine of a cell took."""
+        if self._history is not None and result.machine is not None:
+            for key, value in zip(
+                self._keys(job), (result.machine.cpus, result.machine.memory_mib), strict=True
+            ):
+                self._history.record(key, value)
+
+    @staticmethod
+    def _keys(job: Job) -> tuple[str, str]:
+        spec = job.cell.stack
+        name = f"{job.cell.id} on {spec.model}/{spec.timing}"
+        return f"cpus of {name}", f"MiB of {name}"
 
 
 def available() -> Cost:
@@ -103,9 +137,14 @@ class LocalRunner:
     """Runs jobs in their directories and collects the results, in the order of the jobs."""
 
     def __init__(
-        self, progress: Progress, jobs: int | None = None, snapshots: SnapshotChoice | None = None
+        self,
+        progress: Progress,
+        jobs: int | None = None,
+        snapshots: SnapshotChoice | None = None,
+        history: History | None = None,
     ) -> None:
         self._progress = progress
+        self._costs = Costs(history)
         self._snapshots = snapshots
         self._jobs = jobs
         self._admission = Admission(available(), jobs)
@@ -116,7 +155,7 @@ class LocalRunner:
         self, jobs: Sequence[tuple[Job, Path]], finished: Callable[[CellResult], None] = lambda _: None
     ) -> list[CellResult]:
         """Run every job; ``finished`` is told of each result. Ctrl-C ends the running cells first."""
-        workers = self._jobs or max(1, len(os.sched_getaffinity(0)))
+        workers = self._jobs or WAITING * max(1, len(os.sched_getaffinity(0)))
         # The longest first, so that none is left to run alone at the end; unknown ones may be long.
         usual = [self._progress.usual(f"cell {job.cell.id}") for job, _ in jobs]
         order = sorted(range(len(jobs)), key=lambda each: -(usual[each] or float("inf")))
@@ -138,7 +177,7 @@ class LocalRunner:
             process.send_signal(signal.SIGTERM)
 
     def _run_one(self, job: Job, directory: Path) -> CellResult:
-        wanted = cost(job.cell)
+        wanted = self._costs.of(job)
         self._admission.enter(wanted)
         key = f"cell {job.cell.id}"
         try:
@@ -148,6 +187,7 @@ class LocalRunner:
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
             result = self._execute(job, directory, key)
+            self._costs.learn(job, result)
             self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
             return result
         finally:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.check.evaluate import event_names
 from harness.errors import InfraError
 from harness.level import Level
 from harness.scenario.model import Expectation
@@ -13,7 +14,7 @@ from harness.stack.stack import Stack
 from harness.trace import export
 from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation, PingSample, relate
-from harness.trace.plan import plan_for
+from harness.trace.plan import make_plan
 from harness.trace.timeline import Timeline
 
 SETUP_DEADLINE_S = 60.0
@@ -27,7 +28,7 @@ class Observer:
 
     def __init__(self, stack: Stack, expectations: Sequence[Expectation], directory: Path) -> None:
         self._stack = stack
-        self._plan = plan_for(expectations)
+        self._plan = make_plan(event_names(expectations))
         self._directory = directory
         self._begun = False
         self._setups: dict[Level, str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.build.paths import ROOT, SCENARIOS, data_names, default_scenarios
+from harness.check.oracle import ORACLES
 from harness.mutants import table as mutants
 from harness.scenario import assemble
 from harness.scenario.load import load_paths, select
@@ -28,6 +29,7 @@ def vocabulary() -> Vocabulary:
         models=data_names("models"),
         rootfs=data_names("rootfs"),
         values={event: fields for event, fields in values.items() if fields},
+        oracles={name: oracle.options for name, oracle in ORACLES.items()},
         mutants=mutants.names(),
     )
 

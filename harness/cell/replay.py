@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.cell import begin
 from harness.cell.execute import ROLES
-from harness.cell.job import JOB, SCENARIO, read_job
+from harness.cell.job import JOB, SCENARIO, python_files, read_job
 from harness.cell.local import LocalRunner
 from harness.cell.run import RUNS
 from harness.errors import UserError
@@ -51,7 +51,7 @@ def replay(cell: Path, progress: Progress, out: Path | None = None) -> Replay:
     job = read_job(cell)
     directory = make_run_directory(RUNS, out) / CELLS / cell.name
     directory.mkdir(parents=True)
-    for name in INPUTS:
+    for name in (*INPUTS, *python_files(job.cell)):
         if (cell / name).exists():
             shutil.copyfile(cell / name, directory / name)
     after = LocalRunner(progress, 1).run([(job, directory)])[0]

@@ -21,6 +21,7 @@ from harness.cell.job import Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
 from harness.cell.quarantine import quarantined
+from harness.cell.sections import sections
 from harness.cell.snapshots import Snapshots
 from harness.machine.qemu import Plugin
 from harness.report.history import History
@@ -124,7 +125,7 @@ def execute(
             images = dict(build_all(cells, Builder(store, progress)))
         orders = make_jobs(cells, images, overrides, directory, seed, keep)
         chooser = Chooser(Snapshots(store, progress.note), start)
-        results = LocalRunner(progress, jobs, chooser).run(orders)
+        results = LocalRunner(progress, jobs, chooser, history(store)).run(orders)
     aside = quarantined(cells)
     summary = RunSummary(
         id=directory.name,
@@ -136,7 +137,7 @@ def execute(
         cells=tuple(dataclasses.replace(r, quarantine=aside.get(r.id, "")) for r in results),
         artefacts=artefacts(images),
     )
-    publish(summary, directory)
+    publish(summary, directory, sections(directory))
     return summary, directory
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import xxhash
 
-from harness.build.cache import Artefact, Store
+from harness.build.cache import Artefact, Store, tree_bytes
 from harness.cell.prefix import Prefix, carry_out
 from harness.errors import InfraError
 from harness.level import Level
@@ -28,6 +28,8 @@ from harness.stack.stack import Stack
 KIND = "snapshot"
 SEED = b"nvh snapshot"
 SPACE_BYTES = 4 << 30  # what a snapshot may need while it is made
+BUDGET_BYTES = 24 << 30  # of all snapshots: a changed payload or kernel leaves those of before unused
+IN_USE_S = 900.0  # since it was last chosen: a cell may be about to map it
 READ_SIZE = 1 << 22
 Say = Callable[[str], None]
 
@@ -106,6 +108,11 @@ class Snapshots:
         return True
 
     def _need_space(self) -> None:
+        """Keep to the budget, and make room on a full disk, by deleting snapshots long unused."""
+        held = sum(tree_bytes(each.path) for each in self._store.artefacts() if each.kind == KIND)
+        room = held + shutil.disk_usage(self._store.root).free - SPACE_BYTES
+        for artefact, size in self._store.trim(KIND, min(BUDGET_BYTES, room), IN_USE_S):
+            self._say(f"deleted the unused snapshot {artefact.digest} ({size >> 20} MiB)")
         free = shutil.disk_usage(self._store.root).free
         if free < SPACE_BYTES:
             raise OSError(

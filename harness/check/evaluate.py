@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from harness.check import absence, console, existence, response, result
+from harness.check import absence, console, existence, hatch, response, result
 from harness.check.finding import Finding, Observations, RunResult
 from harness.check.match import variable_problems
+from harness.check.oracle import ORACLES
 from harness.errors import InfraError, InputError, Problem
 from harness.level import Level
 from harness.scenario import model
-from harness.scenario.model import EventPattern, Expectation
+from harness.scenario.model import EventPattern, Expectation, OracleCheck
+from harness.trace.plan import patterns_of
 from harness.trace.timeline import Timeline
+
+
+def _oracle(expectation: OracleCheck, seen: Observations) -> Finding:
+    oracle = ORACLES.get(expectation.oracle)
+    if oracle is None:
+        raise InfraError(f"no oracle {expectation.oracle}; add a row to harness.check.oracle.ORACLES")
+    return oracle(expectation, seen)
+
 
 CHECKS: Mapping[type[Expectation], Callable[[Any, Observations], Finding]] = {
     model.Existence: existence.check,
     model.Absence: absence.check,
     model.Response: response.check_response,
     model.Precedence: response.check_precedence,
+    model.OracleCheck: _oracle,
+    model.PythonCheck: hatch.check,
     model.ConsoleCheck: console.check,
     model.ResultCheck: result.check,
 }
@@ -35,6 +47,18 @@ def problems(expectations: Iterable[Expectation]) -> list[Problem]:
         except InputError as error:
             found += error.problems
     return found
+
+
+def event_names(expectations: Iterable[Expectation]) -> list[str]:
+    """The events that the expectations look at, each once: what has to be traced for them."""
+    names: dict[str, None] = {}
+    for each in expectations:
+        names |= dict.fromkeys(pattern.event for pattern in patterns_of(each))
+        if isinstance(each, model.PythonCheck):
+            names |= dict.fromkeys(each.events)
+        if isinstance(each, model.OracleCheck) and each.oracle in ORACLES:
+            names |= dict.fromkeys(ORACLES[each.oracle].events)
+    return list(names)
 
 
 def _in_binding_order(expectation: Expectation) -> list[EventPattern]:

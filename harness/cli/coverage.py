@@ -1,7 +1,7 @@
 """Print which TLBI operations the litmus cells of a run exercised.
 
 examples:
-  ./nvh run scenarios/litmus && ./nvh coverage     operation, regime, granule and scope, as a table
+  ./nvh run scenarios/litmus && ./nvh coverage     operation, regime, granule and scope, a table for each QEMU
   ./nvh coverage --model qemu --model 'qemu-48*'     cells on these models only
   ./nvh coverage runs/latest --json                the same for a machine
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.cell.run import RUNS
 from harness.litmus.coverage import coverage
+from harness.litmus.section import to_text
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -34,5 +35,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Print; returns the exit status."""
     found = coverage(arguments.runs or [RUNS / "latest"], arguments.model)
-    print(json.dumps(found.to_json(), indent=1) if arguments.json else found.to_text())
+    if arguments.json:
+        print(json.dumps([table.to_json() for table in found], indent=1))
+    else:
+        print("\n".join(to_text(table) for table in found), end="")
     return 0

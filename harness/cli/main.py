@@ -18,6 +18,7 @@ VERBS = (
     "images",
     "shell",
     "show",
+    "trace",
     "replay",
     "inspect",
     "gdb",
@@ -68,8 +69,18 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the CLI; returns the exit status: 0 pass, 1 red, 2 wrong use or input, 3 infrastructure."""
-    arguments = parser().parse_args(argv)
+    """Run the CLI; returns the exit status: 0 pass, 1 red, 2 wrong use or input, 3 infrastructure.
+
+    Words after ``--`` go to the verb as ``rest``, if it has that default.
+    """
+    words, rest = list(argv), []
+    if "--" in words:
+        at = words.index("--")
+        words, rest = words[:at], words[at + 1 :]
+    arguments = parser().parse_args(words)
+    if rest and not hasattr(arguments, "rest"):
+        parser().error(f"{arguments.verb} takes nothing after --, but got {' '.join(rest)!r}")
+    arguments.rest = rest
     try:
         return int(arguments.function(arguments))
     except NvhError as error:

@@ -4,7 +4,7 @@ examples:
   ./nvh shell                        L0, L1 and L2 of the default stack, a shell at L2
   ./nvh shell --at l1 --kernel debian
   ./nvh shell --at l0 -- dmesg       one command instead of a shell
-  ./nvh shell --cell storm --at l1   the machine of a cell that ran with --keep-on-failure
+  ./nvh shell storm --at l1          the machine of a cell that ran with --keep-on-failure
 """
 
 from __future__ import annotations
@@ -43,15 +43,17 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", choices=[str(level) for level in Level], default="l2", help="the level (default l2)"
     )
-    parser.add_argument("--cell", metavar="CELL", help="a cell's directory, or its name in the latest run")
+    parser.add_argument(
+        "cell", nargs="?", metavar="CELL", help="a cell's directory, or its name in the latest run"
+    )
     parser.add_argument("--fresh", action="store_true", help="boot the stack, restore none from a snapshot")
     common.add_overrides(parser)
-    parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="run this and end")
+    parser.set_defaults(rest=[])
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Boot, connect, and end the machine afterwards; returns the shell's or the command's status."""
-    if not arguments.command and not sys.stdin.isatty():
+    if not arguments.rest and not sys.stdin.isatty():
         raise UserError("nvh shell needs a terminal; give a command after --")
     level = Level.parse(arguments.at)
     console = Console(stderr=True)
@@ -79,8 +81,8 @@ def main(arguments: argparse.Namespace) -> int:
                 raise
             progress.done("shell", True)
         with stack, stack.agent.running_freely():
-            if arguments.command:
-                done = stack.run(level, " ".join(arguments.command), COMMAND_DEADLINE_S)
+            if arguments.rest:
+                done = stack.run(level, " ".join(arguments.rest), COMMAND_DEADLINE_S)
                 sys.stdout.buffer.write(done.stdout)
                 sys.stderr.buffer.write(done.stderr)
                 return done.status

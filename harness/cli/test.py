@@ -16,11 +16,14 @@ import sys
 from harness.build.paths import ROOT
 from harness.cli import images
 
+EXTRA = ["kernel:nv-mutants"]
+"""Artefacts that the tests need and the default scenarios do not."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("--fast", action="store_true", help="only tests that need neither QEMU nor artefacts")
-    parser.add_argument("pytest", nargs="*", metavar="-- ARG", help="arguments for pytest")
+    parser.set_defaults(rest=[])
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -30,6 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
         words += ["-m", "not real", "tests"]
     else:
         images.main(argparse.Namespace(action="build", names=[]))
+        images.main(argparse.Namespace(action="build", names=EXTRA))
         words += ["tests", "scenarios"]
     environment = {**os.environ, "NVH_OFFLINE": "1"}
-    return subprocess.run([*words, *arguments.pytest], cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run([*words, *arguments.rest], cwd=ROOT, env=environment, check=False).returncode

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,18 +76,26 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The places, in the order of the operation table, and how many lines they came from."""
+    """The places, in the order of the operation table, and how many lines they came from.
+
+    ``machine`` is the QEMU that they ran on (``QEMU 11.1.3``), ``models`` the names of its models; both are
+    empty for lines of no cell.
+    """
 
     places: tuple[Place, ...]
     lines: int
+    machine: str = ""
+    models: tuple[str, ...] = ()
 
     def count(self) -> Mapping[str, int]:
         """How many places are in each state."""
         return Counter(place.state for place in self.places)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready: ``lines``, ``states`` and one object per place."""
+        """JSON-ready: ``machine``, ``models``, ``lines``, ``states`` and one object per place."""
         return {
+            "machine": self.machine,
+            "models": list(self.models),
             "lines": self.lines,
             "states": dict(sorted(self.count().items())),
             "places": [
@@ -112,32 +121,6 @@ class Coverage:
             ],
         }
 
-    def to_text(self) -> str:
-        """A table with a row per operation and a column per regime and granule, and its legend."""
-        columns = [(regime, granule) for regime in REGIMES for granule in GRANULES]
-        at = {(p.operation.name, p.regime, p.granule): p for p in self.places}
-        head = ["operation", "scope", *(f"{regime}/{granule}" for regime, granule in columns)]
-        rows = [
-            [op.name, op.scope.value, *(at[op.name, regime, granule].word for regime, granule in columns)]
-            for op in dict.fromkeys(p.operation for p in self.places)
-        ]
-        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        lines = [
-            "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
-            for row in [head, *rows]
-        ]
-        states = ", ".join(f"{count} {state}" for state, count in sorted(self.count().items()))
-        lines += ["", LEGEND, f"places: {states}; case lines: {self.lines}"]
-        reasons = Counter(p.reason for p in self.places if p.state == "not-applicable")
-        lines += [f"n/a, {count} places: {reason}" for reason, count in sorted(reasons.items())]
-        return "\n".join(lines) + "\n"
-
-
-LEGEND = (
-    "N: N invalidations exercised, all passed; N!: N cases failed; ~N: N passed, but this model hides a "
-    "missing TLBI there;\nN?: N could not be decided; none: no case ran; n/a: not applicable, see below"
-)
-
 
 def regimes(operation: Operation) -> tuple[str, ...]:
     """Regimes that ``operation`` can be for at vEL2: E1 forms also EL2&0, with {E2H,TGE} = {1,1} (C5.5)."""
@@ -146,33 +129,57 @@ def regimes(operation: Operation) -> tuple[str, ...]:
     return ("el2&0", "el2") if operation.regime is Regime.EL2 else ("el1&0", "el2&0")
 
 
-def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> Coverage:
-    """Read every ``*.stdout`` below ``directories``, of cells on one of ``models`` (globs) if there are any.
+def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> tuple[Coverage, ...]:
+    """Return a table for each QEMU that cells below ``directories`` ran on, the newest first.
 
+    Models that are the same QEMU with other flags share one: what a CPU model lacks, or makes slow, another
+    one shows. Every ``*.stdout`` is read, with ``models`` only those of cells on one of them (globs).
     ``UserError`` when none of them holds a litmus case.
     """
-    lines: list[CaseLine] = []
+    lines: dict[str, list[CaseLine]] = defaultdict(list)
+    names: dict[str, set[str]] = defaultdict(set)
     for directory in directories:
         for path in sorted(directory.rglob("*.stdout")):
-            if not models or any(fnmatch.fnmatchcase(_model(path), glob) for glob in models):
-                lines += parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
-    if not lines:
+            model, machine = _machine(path)
+            if models and not any(fnmatch.fnmatchcase(model, glob) for glob in models):
+                continue
+            found = list(parse(path.read_text(encoding="utf-8", errors="replace"), str(path)))
+            lines[machine] += found
+            if found and model:
+                names[machine].add(model)
+    tables = tuple(
+        tabulate(lines[machine], machine, sorted(names[machine]))
+        for machine in sorted(lines, key=_version, reverse=True)
+        if lines[machine]
+    )
+    if not tables:
         raise UserError("no litmus results there; run `./nvh run scenarios/litmus` and name its directory")
-    return tabulate(lines)
+    return tables
 
 
-def _model(output: Path) -> str:
-    """The model that the cell which wrote ``output`` ran on, by its result.json; empty when there is none."""
+def _version(machine: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"[0-9]+", machine))
+
+
+def _machine(output: Path) -> tuple[str, str]:
+    """Model and QEMU of the cell which wrote ``output``, by its result.json; empty when there is none."""
     for directory in output.parents:
         if (directory / RESULT).is_file():
             try:
-                return str(json.loads((directory / RESULT).read_text(encoding="utf-8"))["model"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise UserError(f"{directory / RESULT} is no result of a cell: {error}") from None
-    return ""
+                result = json.loads((directory / RESULT).read_text(encoding="utf-8"))
+                return str(result["model"]), str(result["versions"].get("model", {}).get("version", ""))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise UserError(f"{directory / RESULT} is no result of a cell: {error!r}") from None
+    return "", ""
 
 
-def tabulate(lines: Iterable[CaseLine]) -> Coverage:
+def tabulate(
+    lines: Iterable[CaseLine],
+    machine: str = "",
+    models: Iterable[str] = (),
+    *,
+    operations: Sequence[Operation] | None = None,
+) -> Coverage:
     """Return the coverage of ``lines``, with a place for every operation, regime and granule.
 
     Cases without an operation (events at L0) are counted in ``lines`` only.
@@ -186,11 +193,11 @@ def tabulate(lines: Iterable[CaseLine]) -> Coverage:
         by_place[line.operation.name, line.regime, line.granule].append(line)
     places = tuple(
         _place(operation, regime, granule, by_place[operation.name, regime, granule])
-        for operation in load()
+        for operation in operations or load()
         for regime in REGIMES
         for granule in GRANULES
     )
-    return Coverage(places, total)
+    return Coverage(places, total, machine, tuple(models))
 
 
 def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine]) -> Place:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -65,6 +66,34 @@ def cpu_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a process has taken so far.
+
+    ``wanted_cpu_s``: seconds in which its threads ran or were ready to run, so that a busy host makes none
+    look idle. ``memory_mib``: memory of its own, without pages of files that it shares.
+    """
+
+    wanted_cpu_s: float
+    memory_mib: int
+
+
+def use(pid: int) -> Use:
+    """Return what process ``pid`` uses, zeros when it is gone.
+
+    See Documentation/scheduler/sched-stats.rst (/proc/PID/schedstat) and proc_pid_status(5).
+    """
+    nanoseconds = memory_kib = 0
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                nanoseconds += sum(map(int, (task / "schedstat").read_text().split()[:2]))
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(("RssAnon:", "RssShmem:")):
+                memory_kib += int(line.split()[1])
+    return Use(nanoseconds / 1e9, memory_kib // 1024)
 
 
 def wait_or_kill(process: subprocess.Popen[str], grace_s: float) -> int:

@@ -144,6 +144,7 @@ class Machine:
         self._log = directory / "qemu.log"
         self._qmp: _Monitor | None = None
         self._console: Console | None = None
+        self.used = process.Use(0.0, 0)
         self.command = [*spec.launcher, *arguments(spec)]
         (directory / "qemu.sh").write_text(
             "#!/bin/sh\n# the model's exact command line, for use by hand in this directory\n"
@@ -256,10 +257,12 @@ class Machine:
         return InfraError(f"QEMU ended with {how}: {output.strip() or 'it printed nothing'}", output)
 
     def close(self) -> None:
-        """End QEMU and close every connection. Safe to call twice.
+        """End QEMU and close every connection; ``used`` then says what it took. Safe to call twice.
 
         It is killed: it has nothing to save, and cannot listen while its vCPU waits for a turn of ours.
         """
+        if self.running:
+            self.used = process.use(self.pid)
         process.kill(self._process)
         if self._qmp is not None:
             with contextlib.suppress(Exception):

@@ -1,7 +1,7 @@
-"""How long things usually take: past durations in one small JSON file of the cache directory.
+"""How long things usually take, and how much: past values in one small JSON file of the cache directory.
 
-It only feeds the progress display, so nothing here ever fails a run: rubbish in the file means no history,
-and a file that cannot be written is left alone.
+It only feeds the progress display and the admission of cells, so nothing here ever fails a run: rubbish in
+the file means no history, and a file that cannot be written is left alone.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from harness.report.store import write_text
 
 KEEP = 5
 """Durations kept per key; the median of them is the usual one."""
-KEYS = 1000
+KEYS = 4000
 """Most keys kept; the longest unused go first."""
 SIZE_LIMIT = 2**20
 
 
 class History:
-    """Durations in seconds by key, in ``path``; safe for several processes at once."""
+    """Durations in seconds (and other amounts) by key, in ``path``; safe for several processes at once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,8 +49,12 @@ class History:
         values = self._load().get(key)
         return statistics.median(values) if values else None
 
+    def most(self, key: str) -> float | None:
+        """Return the largest of the last ``KEEP`` values of ``key``, ``None`` without any."""
+        return max(self._load().get(key, ()), default=None)
+
     def record(self, key: str, seconds: float) -> None:
-        """Add one duration; the oldest goes."""
+        """Add one value; the oldest goes."""
         if not math.isfinite(seconds) or seconds < 0:
             return
         with contextlib.suppress(OSError, filelock.Timeout):

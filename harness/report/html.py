@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from harness.report.results import CellResult, FileRef, RunSummary, Stage
+from harness.report.section import Section
 from harness.report.store import CELLS, write_text
 from harness.report.text import printable, seconds
 from harness.verdict import Verdict
@@ -71,13 +73,13 @@ def _template() -> jinja2.Template:
     return environment.get_template(TEMPLATE)
 
 
-def render(run: RunSummary) -> str:
-    """Return the page for ``run``; links are relative to the run's directory."""
+def render(run: RunSummary, sections: Sequence[Section] = ()) -> str:
+    """Return the page for ``run`` with other rooms' sections; links are relative to the run's directory."""
     red = [cell for cell in run.cells if cell.verdict is not Verdict.PASS]
-    return _template().render(run=run, red=red)
+    return _template().render(run=run, red=red, sections=sections)
 
 
-def write(run: RunSummary, directory: Path) -> Path:
+def write(run: RunSummary, directory: Path, sections: Sequence[Section] = ()) -> Path:
     """Write ``directory/index.html`` in one step and return its path."""
-    write_text(directory / NAME, render(run))
+    write_text(directory / NAME, render(run, sections))
     return directory / NAME

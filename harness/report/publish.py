@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.report import html, junit, store
 from harness.report.results import RunSummary
+from harness.report.section import Section
 
 LATEST = "latest"
 
@@ -64,8 +66,8 @@ def point_latest(runs: Path, directory: Path) -> None:
     fresh.replace(link)
 
 
-def publish(run: RunSummary, directory: Path) -> None:
+def publish(run: RunSummary, directory: Path, sections: Sequence[Section] = ()) -> None:
     """Write junit.xml, index.html and, last, summary.json: where that is, the reports are whole."""
     junit.write(run, directory)
-    html.write(run, directory)
+    html.write(run, directory, sections)
     store.write_run(run, directory)

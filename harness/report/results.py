@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from harness.errors import Location
 from harness.report import text
 from harness.trace.event import Event
+from harness.trace.export.text import event_text
 from harness.verdict import Verdict, worst
 
 ROLES = ("console", "trace", "timeline", "command", "manifest", "output", "log")
@@ -63,12 +64,15 @@ class Stage(_Bounded):
 class MachineTime(_Bounded):
     """When the cell's machine ran: ``start_s`` after the cell's start, ``seconds`` long, wall clock.
 
-    ``waited_s`` of them it stood still until the harness had ended its turn.
+    ``waited_s`` of them it stood still until the harness had ended its turn. ``cpus``: host CPUs that it kept
+    busy or would have, had they been free. ``memory_mib``: host memory of its own, in MiB.
     """
 
     start_s: float
     seconds: float
     waited_s: float
+    cpus: float
+    memory_mib: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +82,6 @@ class FileRef(_Bounded):
     path: str
     role: str
     level: str = ""
-
-
-def event_text(event: Event) -> str:
-    """Return one trace event as a line: level, seconds on L0's clock, CPU, task, name, fields.
-
-    Integers are hexadecimal from 10 up, as addresses and VMIDs read best.
-    """
-    fields = " ".join(
-        f"{k}={v if isinstance(v, str) or abs(v) < 10 else hex(v)}" for k, v in event.fields.items()
-    )
-    when = f"{event.time_ns // 10**9}.{event.time_ns % 10**9:09d}"
-    task = f" {event.task}" if event.task else ""
-    return f"{event.level} {when} cpu{event.cpu}{task} {event.name} {fields}".rstrip()
 
 
 def _window(lines: tuple[str, ...], trigger: str) -> tuple[str, ...]:

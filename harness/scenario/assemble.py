@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.level import Level
-from harness.scenario import defaults, grammar, matrix
+from harness.scenario import defaults, grammar, hatch, matrix
 from harness.scenario.expectations import PATTERN_KEYS
 from harness.scenario.model import (
     Absence,
@@ -20,7 +20,9 @@ from harness.scenario.model import (
     Expectation,
     LevelSpec,
     Mark,
+    OracleCheck,
     Precedence,
+    PythonCheck,
     Response,
     ResultCheck,
     Run,
@@ -160,6 +162,20 @@ def _expectation(node: Node) -> Expectation:
         case "precedence":
             return Precedence(
                 node.where, name, _pattern(node.map["event"]), _pattern(node.map["first"]), scope
+            )
+        case "oracle":
+            own = _string(node, "name", name)
+            return OracleCheck(node.where, own, name, scope, _scalars(node.map.get("options")))
+        case "python":
+            return PythonCheck(
+                node.where,
+                name,
+                _string(node, "file"),
+                hatch.source_of(node),
+                hatch.function_of(node),
+                tuple(event.text or "" for event in node.map["events"].items),
+                scope,
+                _scalars(node.map.get("options")),
             )
         case "console":
             negated = "lacks" in node.map

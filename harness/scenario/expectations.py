@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.errors import Problem, closest
-from harness.scenario import grammar
+from harness.scenario import grammar, hatch
 from harness.scenario.nodes import Node, describe, listing, shown
 from harness.scenario.steps import Told, wrong_expression
 from harness.scenario.vocabulary import Vocabulary
 
-PATTERN_KEYS = ("existence", "absence", "response", "precedence", "console", "result")
+PATTERN_KEYS = (
+    "existence",
+    "absence",
+    "response",
+    "precedence",
+    "oracle",
+    "python",
+    "console",
+    "result",
+)
 
 TRIGGERS = {
     "existence": ("of", ""),
@@ -30,7 +39,7 @@ def check(expect: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]
         kind = next((key for key in PATTERN_KEYS if key in item.map), None)
         if kind is None:
             continue
-        name = item.map[kind]
+        name = item.map.get("name", item.map[kind])
         if name.text is not None:
             if name.text in seen:
                 first = seen[name.text].where.line
@@ -39,6 +48,12 @@ def check(expect: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]
             seen.setdefault(name.text, name)
         if kind in TRIGGERS:
             yield from _trace(item, kind, vocabulary)
+        if kind == "oracle":
+            yield from _oracle(item, vocabulary)
+        if kind == "python":
+            yield from hatch.check(item)
+            for event in item.map["events"].items if "events" in item.map else ():
+                yield from _event_name(event, vocabulary)
         if "scope" in item.map:
             yield from _scope(item.map["scope"], told)
         if kind in ("console", "result"):
@@ -96,6 +111,29 @@ def _unbound(pattern: Node, bound: set[str], trigger: str) -> Iterator[Problem]:
             )
 
 
+def _oracle(item: Node, vocabulary: Vocabulary) -> Iterator[Problem]:
+    name, node = item.word("oracle"), item.map["oracle"]
+    if name is None:
+        return
+    if name not in vocabulary.oracles:
+        known = sorted(vocabulary.oracles)
+        yield node.problem(f"unknown oracle {shown(name)}", listing(known), closest(name, known))
+        return
+    options = item.map.get("options")
+    for key in options.map if options is not None else ():
+        if options is not None and key not in (known := sorted(vocabulary.oracles[name])):
+            found = f"unknown option {shown(key)} of {name}"
+            yield Problem(options.keys[key], found, listing(known), closest(key, known))
+
+
+def _event_name(event: Node, vocabulary: Vocabulary) -> Iterator[Problem]:
+    name = event.text
+    if name and name not in vocabulary.events and not vocabulary.is_raw(name):
+        known = sorted(vocabulary.events)
+        expected = "an event such as " + ", ".join(known[:3]) if known else "a known event"
+        yield event.problem(f"unknown event {shown(name)}", expected, closest(name, known))
+
+
 def _event_pattern(pattern: Node, bound: set[str] | None, vocabulary: Vocabulary) -> Iterator[Problem]:
     """``bound``: variables that have a value from elsewhere; None when the caller checks variables."""
     event = pattern.map.get("event")
@@ -106,10 +144,7 @@ def _event_pattern(pattern: Node, bound: set[str] | None, vocabulary: Vocabulary
             fields = set(vocabulary.events[name])
             if fields.issuperset(_RANGE):
                 fields.add("covers")
-        elif not vocabulary.is_raw(name):
-            known = sorted(vocabulary.events)
-            expected = "an event such as " + ", ".join(known[:3]) if known else "a known event"
-            yield event.problem(f"unknown event {shown(name)}", expected, closest(name, known))
+        yield from _event_name(event, vocabulary)
     for key, node in pattern.map.items():
         if key == "event":
             continue

@@ -211,6 +211,34 @@ class ResultCheck(Expectation):
 
 
 @dataclass(frozen=True, slots=True)
+class OracleCheck(Expectation):
+    """The architecture decides: the check registered as ``oracle`` in harness/check/oracle.
+
+    ``options`` are the oracle's own.
+    """
+
+    oracle: str
+    scope: Scope
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonCheck(Expectation):
+    """``function`` of a Python file beside the scenario decides (docs/language.md, Python).
+
+    ``file``    the file's name; ``source`` its text when the scenario was loaded
+    ``events``  names of the events that it is given and that are traced for it
+    """
+
+    file: str
+    source: str
+    function: str
+    events: tuple[str, ...]
+    scope: Scope
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One scenario at one point of its matrix: the unit of running.
 

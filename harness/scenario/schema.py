@@ -21,7 +21,6 @@ from harness.scenario.nodes import Node, describe, listing, shown
 NOT_YET = {
     "universality": "every event of a kind satisfies a condition",
     "sequence": "events happen in a given order",
-    "oracle": "the architecture decides",
 }
 """Expectations whose place in the language is kept; this version cannot judge them."""
 

@@ -29,7 +29,7 @@ BLOCK = 1 << 16
 RAM = "ram"
 STATE = "state"
 RECORD = "stack.json"
-KICK_DEADLINE_S = 30.0
+KICK_DEADLINE_S = 15.0
 INTERRUPTS_DEADLINE_S = 20.0
 BROADCAST = re.compile(r"^IPI(\d+):.*\bTimer broadcast interrupts", re.M)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.console import Console
+from harness.machine.process import Use
 from harness.machine.qemu import Machine, MachineSpec, Memory, Plugin
 from harness.scenario.model import StackSpec
 from harness.stack import vmm
@@ -238,6 +239,11 @@ class Stack:
     def waited_s(self) -> float:
         """Seconds that the machine stood still for the harness."""
         return self._agent.frozen_s if self._agent else 0.0
+
+    @property
+    def used(self) -> Use:
+        """What the machine took; known when it has been closed."""
+        return self._machine.used if self._machine else Use(0.0, 0)
 
     def start_machine(self, spec: MachineSpec) -> None:
         """Start QEMU and listen to its console and to L0's agent."""

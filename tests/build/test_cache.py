@@ -152,6 +152,16 @@ def test_gc_by_budget_takes_the_oldest_first(store: Store) -> None:
     assert [path.exists() for path in paths] == [False, False, True, True]
 
 
+def test_trim_keeps_one_kind_to_its_budget_but_what_is_in_use(store: Store) -> None:
+    paths = [aged(store, number, 10 - number) for number in range(4)]
+    recent = aged(store, 4, 0)
+    assert store.trim("other", 0, 0.0) == []
+    gone = store.trim("thing", sum(tree_bytes(path) for path in (*paths[2:], recent)), 3600)
+    assert [artefact.path for artefact, _ in gone] == paths[:2]
+    store.trim("thing", -1, 3600)
+    assert [path.exists() for path in (*paths, recent)] == [False] * 4 + [True]
+
+
 def test_gc_leaves_a_living_builder_alone(store: Store) -> None:
     """Also at the moment between writing the manifest and publishing."""
     work = store.root / "tmp" / f"thing-0123456789abcdef-{os.getpid()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def test_root_and_disks_of_the_levels_above(
 ) -> None:
     built = build_initrd(Store(tmp_path / "cache"), *parts)
     unpack(built.path / IMAGE, tmp_path / "out")
+    words = ["cpio", "-itv", "--quiet"]
+    listed = subprocess.run(words, input=(built.path / IMAGE).read_bytes(), capture_output=True, check=True)
+    assert re.search(rb"^drwxr-xr-x .* \.$", listed.stdout, re.M), "Linux gives / the mode of this entry"
     assert (tmp_path / "out/bin/tool").read_text() == "l0 tool"
     assert (tmp_path / "out/usr/bin/tool").stat().st_mode & 0o777 == 0o755
     disks = {path.name: path.read_text() for path in (tmp_path / "out/nvh/disk").iterdir()}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.build.paths import ROOT
-from harness.cell.job import JOB, Job, read_job, relocate, write_job
+from harness.cell.job import JOB, Job, python_files, read_job, relocate, write_job
 from harness.cell.project import find_cells, vocabulary
 from harness.cell.run import make_jobs, reproduce
 from harness.cli.main import parser
@@ -51,6 +51,23 @@ def test_cell_runs_again_after_its_scenario_has_gone(written: tuple[Job, Path]) 
     job, directory = written
     Path(job.cell.path).unlink()
     assert read_job(directory).cell == job.cell
+
+
+def test_python_beside_the_scenario_becomes_part_of_the_cell(
+    scenario: Path, images: StackImages, tmp_path: Path
+) -> None:
+    with scenario.open("a") as stream:
+        stream.write("  - python: judge\n    file: mine.py\n    events: [l0.tlbi]\n")
+    python = scenario.with_name("mine.py")
+    python.write_text("def judge(seen):\n    return seen.passed('é')\n")
+    cell = load_file(scenario, vocabulary())[0]
+    directory = tmp_path / "cell"
+    directory.mkdir()
+    write_job(directory, Job(cell, images, "slug", "./nvh run it"), NO_OVERRIDES)
+    python.unlink()
+    scenario.unlink()
+    assert read_job(directory).cell == cell
+    assert python_files(cell) == {"mine.py": (directory / "mine.py").read_text()}
 
 
 def test_locations_name_the_users_file(written: tuple[Job, Path], scenario: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,12 +14,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.cell.local import Admission, Cost, LocalRunner, available, cost
+from harness.cell.job import Job, planned
+from harness.cell.local import Admission, Cost, Costs, LocalRunner, available, bound
 from harness.cell.project import vocabulary
 from harness.cell.run import make_jobs
+from harness.machine.process import Use, kill, spawn, use
 from harness.machine.qemu import wait_gone
+from harness.report.history import History
 from harness.report.progress import Progress
-from harness.report.results import CellResult
+from harness.report.results import CellResult, MachineTime
 from harness.scenario.load import load_file
 from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
@@ -74,14 +78,47 @@ def test_jobs_replace_the_cpu_limit_not_the_memory_limit() -> None:
     assert [enters(one, SMALL) for _ in range(2)] == [True, False]
 
 
-def test_cost_of_a_cell(scenario: Path) -> None:
+def test_the_most_that_a_cell_can_take(scenario: Path) -> None:
     cell = load_file(scenario, vocabulary())[0]
     level = cell.stack.levels[min(cell.stack.levels)]
-    assert cost(cell) == Cost(1, level.memory_mib + 512)
+    assert bound(cell) == Cost(1, level.memory_mib + 512)
     threaded = load_file(scenario, vocabulary(), Overrides(timing="mttcg"))[0]
-    assert cost(threaded) == Cost(level.cpus, level.memory_mib + 512)
+    assert bound(threaded) == Cost(level.cpus, level.memory_mib + 512)
     assert available().cpus == len(os.sched_getaffinity(0))
     assert available().memory_mib > 100
+
+
+def test_cells_cost_what_was_measured_but_no_more_than_they_can(
+    cells: list[Cell], images: StackImages, tmp_path: Path
+) -> None:
+    job = Job(cells[0], images, "slug", "")
+    costs = Costs(History(tmp_path / "history.json"))
+    assert costs.of(job) == bound(job.cell)
+    for cpus, memory in ((0.5, 80), (0.25, 120)):
+        measured = MachineTime(0.0, 10.0, 0.0, cpus=cpus, memory_mib=memory)
+        costs.learn(job, dataclasses.replace(planned(job), machine=measured))
+    assert costs.of(job) == Cost(0.5, 120 + 128)
+    costs.learn(job, dataclasses.replace(planned(job), machine=MachineTime(0.0, 1.0, 0.0, 99.0, 10**6)))
+    assert costs.of(job) == bound(job.cell)
+    other = dataclasses.replace(job, cell=dataclasses.replace(job.cell, id="other"))
+    assert costs.of(other) == bound(other.cell)
+
+
+def test_a_process_is_measured(tmp_path: Path) -> None:
+    """One that keeps a CPU busy, and 64 MiB of memory; how busy other processes are does not matter."""
+    words = [sys.executable, "-c", "memory = b'x' * (64 << 20)\nwhile True: pass"]
+    with (tmp_path / "log").open("wb") as log:
+        process = spawn(words, cwd=tmp_path, env=os.environ, stdout=log)
+    end = time.monotonic() + 30
+    while use(process.pid).memory_mib < 64:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    before, began = use(process.pid), time.monotonic()
+    time.sleep(1)
+    wanted = (use(process.pid).wanted_cpu_s - before.wanted_cpu_s) / (time.monotonic() - began)
+    assert kill(process) == -signal.SIGKILL
+    assert wanted == pytest.approx(1.0, abs=0.25)
+    assert use(process.pid) == Use(0.0, 0)
 
 
 def run(cells: list[Cell], images: StackImages, directory: Path) -> list[CellResult]:

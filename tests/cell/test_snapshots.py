@@ -168,3 +168,21 @@ def test_a_full_disk_is_told_and_the_cell_boots(
     assert chosen.get(images, Prefix(cells[0].stack, Level.L0)) is None
     assert "MiB free" in said[0]
     assert "nvh images gc" in said[0]
+
+
+def test_snapshots_long_unused_make_room(
+    cells: list[Cell],
+    images: StackImages,
+    snapshot: Artefact,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(snapshots, "BUDGET_BYTES", 1000)
+    prefix = Prefix(cells[0].stack, Level.L0)
+    assert Snapshots(Store(tmp_path / "cache"), said.append).get(images, prefix) is None  # no machine here
+    assert snapshot.path.exists(), "it was used a moment ago"
+    os.utime(snapshot.path, (0, 0))
+    Snapshots(Store(tmp_path / "cache"), said.append).get(images, prefix)
+    assert not snapshot.path.exists()
+    assert f"deleted the unused snapshot {snapshot.digest} (0 MiB)" in said

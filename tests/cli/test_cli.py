@@ -71,7 +71,7 @@ def test_no_verb(nvh: Nvh) -> None:
 
 def test_unknown_verb_names_the_closest(nvh: Nvh) -> None:
     message = nvh.refused("rum")
-    verbs = "run, test, lint, images, shell, show, replay, inspect, gdb, coverage, mutants"
+    verbs = "run, test, lint, images, shell, show, trace, replay, inspect, gdb, coverage, mutants"
     assert f"no verb 'rum' ({verbs}); did you mean 'run'?" in message
     assert "did you mean" not in nvh.refused("xyzzy")
 
@@ -96,6 +96,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
     [
         (["run", "--kernle", "nv"], "unrecognized arguments: --kernle"),
         (["run", "--kernel"], "expected one argument"),
+        (["lint", "--", "all"], "lint takes nothing after --, but got 'all'"),
         (["run", "--jobs", "0"], "'0' is not a whole number above 0"),
         (["run", "--jobs", "many"], "'many' is not a whole number above 0"),
         (["run", "--kernel", "debain"], "unknown kernel 'debain'.*did you mean 'debian'"),

@@ -50,6 +50,10 @@ def test_a_wrong_command_would_be_found(capsys: pytest.CaptureFixture[str]) -> N
 def test_scenarios_load(page: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / "block.yaml"
     path.write_text(text)
+    for block in re.findall(
+        r"```python\n(.*?)```", next(p for p in PAGES if p.name == page).read_text(), re.S
+    ):
+        (tmp_path / "overlap.py").write_text(block)
     try:
         assert load_file(path, vocabulary()), page
     except InputError as error:

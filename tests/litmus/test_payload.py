@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from harness.build.paths import IMAGES
+from harness.litmus.coverage import tabulate
+from harness.litmus.oracle import Entry, State, obliges
 from harness.tlbi.header import header
-from harness.tlbi.table import by_instruction, load
+from harness.tlbi.table import TABLE, Operation, Regime, load, read
 
 PAYLOADS = IMAGES / "payloads"
 L2_SYMBOLS = (
@@ -26,35 +29,65 @@ L2_SYMBOLS = (
 CROSS = "aarch64-linux-gnu-"
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+NEW_ROW = "newall1,0,8,7,6,vmalle1,el1&0,none,local,no,no,none,no"
+
+
+def build(work: Path, operations: Sequence[Operation], target: str) -> Path:
     if shutil.which(f"{CROSS}gcc") is None:
         pytest.fail(f"{CROSS}gcc is missing; install gcc-aarch64-linux-gnu")
-    work = tmp_path_factory.mktemp("litmus")
-    (work / "tlbi_ops.h").write_text(header(load()))
-    command = ["make", "-C", str(PAYLOADS), f"O={work}", f"GENERATED={work}", f"{work}/nvh-litmus"]
+    (work / "tlbi_ops.h").write_text(header(operations))
+    command = ["make", "-C", str(PAYLOADS), f"O={work}", f"GENERATED={work}", f"{work}/{target}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
     return work
 
 
-def test_the_hypervisor_has_every_operation(built: Path) -> None:
-    """Twice: once to execute at vEL2 and once for L2, which executes it with the operand in X1."""
+def registers_of(directory: Path, operations: Sequence[Operation]) -> dict[str, list[int]]:
+    """Of each operation that the hypervisor has: the register of each of its instructions."""
     dump = subprocess.run(
-        [f"{CROSS}objdump", "-d", built / "litmus-guest.elf"], check=True, capture_output=True, text=True
+        [f"{CROSS}objdump", "-d", directory / "litmus-guest.elf"], check=True, capture_output=True, text=True
     ).stdout
     words = [
         int(line.split()[1], 16) for line in dump.splitlines() if line.startswith("    ") and ":" in line
     ]
+    names = {operation.instruction(0): operation.name for operation in operations}
     found: dict[str, list[int]] = {}
     for word in words:
-        if operation := by_instruction(word):
-            found.setdefault(operation.name, []).append(word & 31)
+        if name := names.get(word & ~31):
+            found.setdefault(name, []).append(word & 31)
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("litmus"), load(), "nvh-litmus")
+
+
+def test_the_hypervisor_has_every_operation(built: Path) -> None:
+    """Twice: once to execute at vEL2 and once for L2, which executes it with the operand in X1."""
+    found = registers_of(built, load())
     assert set(found) == {operation.name for operation in load()}
     for operation in load():
         assert len(found[operation.name]) >= 2, operation.name
         assert (1 if operation.has_operand else 31) in found[operation.name]
+
+
+def test_an_operation_is_one_row(tmp_path: Path) -> None:
+    """One more row and no other change: what executes, judges and lists knows it."""
+    (tmp_path / "tlbi.csv").write_text(f"{TABLE.read_text().rstrip()}\n{NEW_ROW}\n")
+    operations = read(tmp_path / "tlbi.csv")
+    assert (len(operations), operations[-1].name) == (len(load()) + 1, "newall1")
+    build(tmp_path, operations, "nvh-litmus")
+    build(tmp_path, operations, "nvh-tlbi")
+    assert len(registers_of(tmp_path, operations)["newall1"]) == 2
+    for program in ("nvh-litmus", "nvh-tlbi"):
+        assert b"newall1\0" in (tmp_path / program).read_bytes()
+    entry = Entry(1, Regime.EL10, 0x1000, 0x1000, 12, 3, vmid=1)
+    assert obliges(operations[-1], 0, State(vmid=1), entry)
+    assert not obliges(operations[-1], 0, State(vmid=2), entry)
+    assert tabulate([]).places[-1].operation.name != "newall1"
+    assert tabulate([], operations=operations).places[-1].operation.name == "newall1"
 
 
 def test_the_hypervisor_starts_where_the_vmm_puts_it(built: Path) -> None:

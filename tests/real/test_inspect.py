@@ -358,9 +358,7 @@ def test_kept_machine_is_debugged(cell: Path, capfd: pytest.CaptureFixture[str])
 def test_gdb_tells_the_levels_apart(stopped: Stopped) -> None:
     """The last test of the module: it lets the machine run on."""
     program = gdb_program()
-    output = in_gdb(stopped, program, Level.L2)
     shadow = nested(stopped.only_vm(Level.L0))
-    assert re.search(rf"^cpu \d: l2 pc 0x\w+ .*BADDR {shadow.pgd_phys:#x}: VM 0, nested", output, re.M)
     for level in Level:
         function = "do_idle" if level is Level.L2 else "kvm_handle_wfx"
         said = in_gdb(
@@ -371,7 +369,12 @@ def test_gdb_tells_the_levels_apart(stopped: Stopped) -> None:
             "continue",
             "print $nvh_level()",
             "backtrace 3",
+            "nvh-where",
         )
         assert re.search(rf"hit Breakpoint 1, {function} \(", said), said
         assert f"$1 = {int(level)}" in said
         assert f"#0  {function} (" in said
+        assert re.search(rf"^cpu \d: {level} pc 0x\w+", said, re.M), said
+        if level is Level.L2:
+            context = f"BADDR {shadow.pgd_phys:#x}: VM 0, nested"
+            assert re.search(rf"^cpu \d: l2 pc 0x\w+ .*{context}", said, re.M), said

@@ -7,6 +7,9 @@ import pytest
 
 from harness.report import html
 from harness.report.results import RunSummary, Stage
+from harness.report.section import Entry, Grid, Section
+from harness.report.text import printable
+from harness.verdict import Verdict
 from tests.report import samples
 
 EVIL = "<script>alert(1)</script><img src=x onerror=y>'\" onload=z \x1b[31m\x00]]>{{ 77777*3 }}{% raw %}&amp;"
@@ -148,3 +151,15 @@ def test_text_has_the_contrast_of_wcag_aa_in_both_schemes() -> None:
         for ink, paper in pairs:
             dark, light = sorted((luminance(scheme[ink]), luminance(scheme[paper])))
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, paper)
+
+
+def test_sections_of_other_rooms() -> None:
+    rows = ((Entry(EVIL), Entry("1!", Verdict.FAIL, EVIL)), (Entry("b"), Entry("n/a(1)")))
+    section = Section("cover", EVIL, (EVIL,), (Grid(EVIL, ("what", EVIL), rows, (EVIL,)),))
+    page = Page(html.render(samples.EVERY, [section]))
+    assert page.open == []
+    assert {"id": "cover"} in page.all("h2")
+    assert {"class": "fail", "title": printable(EVIL)} in page.all("td")
+    assert not [name for name, _ in page.elements if name == "script"]
+    assert "n/a(1)" in page.text
+    assert "n/a(1)" not in Page(html.render(samples.EVERY)).text

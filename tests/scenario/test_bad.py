@@ -52,7 +52,7 @@ def test_all_errors_of_all_kinds_at_once() -> None:
         "unknown key 'colour'",
         "unknown event 'l0.tlbj'",
         "unknown mark 'gone'",
-        "not available in this version yet",
+        "unknown oracle 'b'",
         "leading zero",
     ):
         assert part in text

@@ -19,6 +19,7 @@ from tests.scenario.names import HERE, VOCABULARY
 PAGE = HERE.parent.parent / "docs" / "language.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+(PYTHON,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 # The page speaks of the events that there really are.
 REAL = Vocabulary(
@@ -31,11 +32,12 @@ REAL = Vocabulary(
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) == TEXT.count("```yaml") == 5
+    assert len(BLOCKS) == TEXT.count("```yaml") == 6
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split()[1])
 def test_block_loads_without_advice(block: str, tmp_path: Path) -> None:
+    (tmp_path / "overlap.py").write_text(PYTHON, encoding="utf-8")
     file = tmp_path / f"{block.split()[1]}.yaml"
     file.write_text(block, encoding="utf-8")
     assert load_file(file, REAL)

@@ -21,6 +21,7 @@ from harness.scenario.model import (
     LevelSpec,
     Mark,
     Precedence,
+    PythonCheck,
     Response,
     ResultCheck,
     Run,
@@ -258,3 +259,27 @@ def test_slug() -> None:
         assert 0 < len(text) <= 64
         assert set(text) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=-")
         assert text[0] not in ".-"
+
+
+def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
+    text = MINIMAL + "  - python: f\n    file: f.py\n    events: [l0.tlbi]\n"
+    file = tmp_path / "minimal.yaml"
+    file.write_text(text, encoding="utf-8")
+    for source, said in (
+        ("def f(seen):\n    return seen.passed('a'\n", r"f\.py:2:\d+: '\(' was never closed"),
+        ("x = 1\n", r"no function 'f' in f\.py; expected def f\(seen\): in it"),
+        ("async def f(seen): ...\n", "no function 'f'"),
+        ("\0", "cannot be read as Python|null bytes"),
+        ("#" * 300_000, "too large"),
+    ):
+        (tmp_path / "f.py").write_text(source, encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            load_file(file, VOCABULARY)
+    (tmp_path / "f.py").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_file(file, VOCABULARY)
+    (tmp_path / "f.py").write_text("def f(seen): return seen.passed('a')\n", encoding="utf-8")
+    (cell,) = load_file(file, VOCABULARY)
+    check = cell.expectations[-1]
+    assert isinstance(check, PythonCheck)
+    assert (check.file, check.function, check.events) == ("f.py", "f", ("l0.tlbi",))

@@ -27,12 +27,13 @@ static void reseed(const uint8_t *seed, size_t n)
 }
 
 /*
- * Sleep on every CPU. A CPU whose timer is dead never ends this, and the harness sees that. How long follows from
- * the seed, so that seeds also differ in how what follows falls between the ticks.
+ * Sleep on every CPU, for longer than any tick (HZ is 100 or more): a shorter sleep programs the timer anew by
+ * itself. A CPU whose timer is dead never ends this, and the harness sees that. How long follows from the seed, so
+ * that seeds also differ in how what follows falls between the ticks.
  */
 static void check_timers(uint8_t first, uint8_t second)
 {
-	const struct timespec moment = { .tv_nsec = 100000 + 16 * (first << 8 | second) };
+	const struct timespec moment = { .tv_nsec = 20000000 + 64 * (first << 8 | second) };
 	cpu_set_t all, one;
 
 	if (sched_getaffinity(0, sizeof(all), &all))

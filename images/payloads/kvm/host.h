@@ -3,12 +3,12 @@
 #ifndef NVH_KVM_HOST_H
 #define NVH_KVM_HOST_H
 
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "shared.h"
+#include "vmm.h"
 
 enum { EXIT_OK = 0, EXIT_STALE = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_VACUOUS = 4 };
 
@@ -69,7 +69,7 @@ uint64_t vm_mmio(const struct vm *vm);
 uint64_t value_of(uint64_t seed, size_t page);
 uint64_t fresh_seed(void);
 void fill(void *memory, size_t pages, uint64_t seed);
-/* Anonymous memory at a 2 MiB boundary; NULL when there is none. */
+/* As vmm_memory(). */
 void *region_map(size_t pages);
 void region_unmap(void *memory, size_t pages);
 
@@ -85,6 +85,8 @@ uint64_t epoch_judge(struct vm *vm);
 bool epoch_wait(struct vm *vm, unsigned passes, const struct options *o, struct result *r);
 /* Judge an unchanged mapping: what it accesses is the positive control. */
 bool epoch_control(struct vm *vm, const struct options *o, struct result *r);
+/* Judge the change: two passes, in which each page of `memory` gets its stamp. */
+bool epoch_changed(struct vm *vm, const void *memory, const struct options *o, struct result *r);
 /* Pages whose stamps are not of this epoch: writes that went elsewhere. */
 uint64_t stamps_missing(const struct vm *vm, const void *memory, uint64_t epoch);
 /* Stamps of this epoch or later in memory that the guest may no longer write. */
@@ -94,6 +96,10 @@ bool fail(struct result *r, const char *format, ...) __attribute__((format(print
 /* One VM whose region is `memory`, started and controlled. */
 bool case_begin(struct vm *vm, void *memory, const struct options *o, struct result *r);
 void case_end(struct vm *vm, struct result *r);
+/* `kept` is what a case keeps from one change to the next. */
+typedef bool (*change_once)(struct vm *vm, void *kept, const struct options *o, struct result *r);
+/* From case_begin() to case_end(), with as many changes as the options say. */
+bool case_changes(void *memory, const struct options *o, struct result *r, change_once once, void *kept);
 /* Start the clock of --seconds; case_begin() does it too. */
 void case_clock(void);
 /* Another iteration, given the number and the time already spent? */

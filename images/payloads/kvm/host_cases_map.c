@@ -15,37 +15,16 @@ static bool system_failed(struct result *r, const char *what)
 	return fail(r, "%s: %s", what, strerror(errno));
 }
 
-typedef bool (*once)(struct vm *vm, uint8_t *memory, const struct options *o, struct result *r);
-
-static bool anonymous(const struct options *o, struct result *r, once run)
+static bool anonymous(const struct options *o, struct result *r, change_once once)
 {
 	uint8_t *memory = region_map(o->pages);
-	struct vm vm;
-	bool ok;
+	bool ok = case_changes(memory, o, r, once, memory);
 
-	if (!memory)
-		return fail(r, "no memory");
-	ok = case_begin(&vm, memory, o, r);
-	while (ok && case_goes_on(o, r)) {
-		ok = run(&vm, memory, o, r);
-		r->iterations++;
-	}
-	case_end(&vm, r);
 	region_unmap(memory, o->pages);
 	return ok;
 }
 
-static bool judge(struct vm *vm, const uint8_t *memory, const struct options *o, struct result *r)
-{
-	uint64_t epoch = epoch_judge(vm);
-
-	if (!epoch_wait(vm, 2, o, r))
-		return false;
-	r->lost += stamps_missing(vm, memory, epoch);
-	return true;
-}
-
-static bool unmap_once(struct vm *vm, uint8_t *memory, const struct options *o, struct result *r)
+static bool unmap_once(struct vm *vm, void *memory, const struct options *o, struct result *r)
 {
 	size_t size = o->pages * PAGE;
 	uint64_t seed = fresh_seed();
@@ -70,7 +49,7 @@ static bool unmap_once(struct vm *vm, uint8_t *memory, const struct options *o, 
 	}
 	cover(vm, 0, 1, true);
 	expect_seed(vm, seed);
-	return judge(vm, memory, o, r);
+	return epoch_changed(vm, memory, o, r);
 }
 
 bool case_unmap(const struct options *o, struct result *r)
@@ -78,7 +57,7 @@ bool case_unmap(const struct options *o, struct result *r)
 	return anonymous(o, r, unmap_once);
 }
 
-static bool dontneed_once(struct vm *vm, uint8_t *memory, const struct options *o, struct result *r)
+static bool dontneed_once(struct vm *vm, void *memory, const struct options *o, struct result *r)
 {
 	uint64_t seed = fresh_seed();
 
@@ -87,13 +66,13 @@ static bool dontneed_once(struct vm *vm, uint8_t *memory, const struct options *
 		return system_failed(r, "MADV_DONTNEED");
 	for (size_t p = 0; p < o->pages; p++)
 		expect_page(vm, p, 0);
-	if (!judge(vm, memory, o, r))
+	if (!epoch_changed(vm, memory, o, r))
 		return false;
 	/* Content for the next iteration; no mapping changes here. */
 	epoch_open(vm);
 	fill(memory, o->pages, seed);
 	expect_seed(vm, seed);
-	return judge(vm, memory, o, r);
+	return epoch_changed(vm, memory, o, r);
 }
 
 bool case_dontneed(const struct options *o, struct result *r)
@@ -120,7 +99,7 @@ static bool wait_refused(struct vm *vm, const uint64_t *before, uint64_t epoch, 
 	return true;
 }
 
-static bool mprotect_once(struct vm *vm, uint8_t *memory, const struct options *o, struct result *r)
+static bool mprotect_once(struct vm *vm, void *memory, const struct options *o, struct result *r)
 {
 	size_t size = o->pages * PAGE;
 	uint64_t before[VCPUS_MAX], epoch;
@@ -236,34 +215,45 @@ static bool move_vcpus(struct vm *vm, const cpu_set_t *online, unsigned step, st
 	return true;
 }
 
+struct remapped {
+	uint8_t *memory;
+	struct file file;
+	bool migrate;
+	cpu_set_t online;
+	unsigned long moves;
+};
+
+static bool move(struct vm *vm, struct remapped *kept, unsigned step, struct result *r)
+{
+	return !kept->migrate || move_vcpus(vm, &kept->online, step, r, &kept->moves);
+}
+
+/* The old translation is used on one CPU, the change is made, and the vCPU goes back there. */
+static bool remap_and_move(struct vm *vm, void *argument, const struct options *o, struct result *r)
+{
+	struct remapped *kept = argument;
+
+	return move(vm, kept, r->iterations, r) && epoch_control(vm, o, r) &&
+	       move(vm, kept, r->iterations + 1, r) && epoch_control(vm, o, r) &&
+	       remap_once(vm, &kept->file, kept->memory, o, r) && move(vm, kept, r->iterations, r) &&
+	       epoch_changed(vm, kept->memory, o, r);
+}
+
 static bool remap(const struct options *o, struct result *r, bool migrate)
 {
-	uint8_t *memory = region_map(o->pages);
-	unsigned long moves = 0;
-	struct file file;
-	cpu_set_t online;
-	struct vm vm;
+	struct remapped kept = { .memory = region_map(o->pages), .migrate = migrate };
 	bool ok;
 
-	if (!memory || !file_open(&file, memory, o))
+	if (!kept.memory || !file_open(&kept.file, kept.memory, o))
 		return fail(r, "no memory: %s", strerror(errno));
-	sched_getaffinity(0, sizeof(online), &online);
-	if (migrate && CPU_COUNT(&online) < 2)
+	sched_getaffinity(0, sizeof(kept.online), &kept.online);
+	if (migrate && CPU_COUNT(&kept.online) < 2)
 		return fail(r, "only one CPU: nothing can migrate");
-	ok = case_begin(&vm, memory, o, r);
-	while (ok && case_goes_on(o, r)) {
-		/* The old translation is used on one CPU, the change is made, and the vCPU goes back there. */
-		ok = (!migrate || move_vcpus(&vm, &online, r->iterations, r, &moves)) && epoch_control(&vm, o, r) &&
-		     (!migrate || move_vcpus(&vm, &online, r->iterations + 1, r, &moves)) &&
-		     epoch_control(&vm, o, r) && remap_once(&vm, &file, memory, o, r) &&
-		     (!migrate || move_vcpus(&vm, &online, r->iterations, r, &moves)) && judge(&vm, memory, o, r);
-		r->iterations++;
-	}
+	ok = case_changes(kept.memory, o, r, remap_and_move, &kept);
 	if (migrate)
-		snprintf(r->extra, sizeof(r->extra), " moves=%lu", moves);
-	case_end(&vm, r);
-	file_close(&file, o);
-	region_unmap(memory, o->pages);
+		snprintf(r->extra, sizeof(r->extra), " moves=%lu", kept.moves);
+	file_close(&kept.file, o);
+	region_unmap(kept.memory, o->pages);
 	return ok;
 }
 

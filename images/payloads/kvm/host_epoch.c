@@ -130,6 +130,16 @@ bool epoch_control(struct vm *vm, const struct options *o, struct result *r)
 	return true;
 }
 
+bool epoch_changed(struct vm *vm, const void *memory, const struct options *o, struct result *r)
+{
+	uint64_t epoch = epoch_judge(vm);
+
+	if (!epoch_wait(vm, 2, o, r))
+		return false;
+	r->lost += stamps_missing(vm, memory, epoch);
+	return true;
+}
+
 static uint64_t stamps(const struct vm *vm, const void *memory, bool (*count)(uint64_t, uint64_t),
 		       uint64_t epoch)
 {
@@ -197,4 +207,20 @@ bool case_goes_on(const struct options *o, const struct result *r)
 {
 	return r->iterations < o->iterations &&
 	       (!r->iterations || !o->seconds || seconds() - case_start < o->seconds);
+}
+
+bool case_changes(void *memory, const struct options *o, struct result *r, change_once once, void *kept)
+{
+	struct vm vm;
+	bool ok;
+
+	if (!memory)
+		return fail(r, "no memory");
+	ok = case_begin(&vm, memory, o, r);
+	while (ok && case_goes_on(o, r)) {
+		ok = once(&vm, kept, o, r);
+		r->iterations++;
+	}
+	case_end(&vm, r);
+	return ok;
 }

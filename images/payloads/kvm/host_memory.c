@@ -4,8 +4,6 @@
 
 #include "host.h"
 
-#define BLOCK (2ul << 20)
-
 /* Unique per seed and page, never 0, and readable in a dump. */
 uint64_t value_of(uint64_t seed, size_t page)
 {
@@ -32,17 +30,7 @@ void fill(void *memory, size_t pages, uint64_t seed)
 
 void *region_map(size_t pages)
 {
-	size_t size = pages * PAGE, head;
-	uint8_t *at = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (at == MAP_FAILED)
-		return NULL;
-	head = (BLOCK - (uintptr_t)at % BLOCK) % BLOCK;
-	if (head)
-		munmap(at, head);
-	if (BLOCK - head)
-		munmap(at + head + size, BLOCK - head);
-	return at + head;
+	return vmm_memory(pages * PAGE);
 }
 
 void region_unmap(void *memory, size_t pages)

@@ -14,8 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CORE_REG(field)                                                                              \
-	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(field))
 #define EL1H_MASKED 0x3c5 /* PSTATE: EL1h, DAIF set */
 
 extern const uint8_t guest_image[], guest_image_end[];
@@ -38,8 +36,7 @@ int kvm_print_caps(void)
 {
 	if (kvm_open() < 0)
 		return EXIT_ENVIRONMENT;
-	/* Headers before v6.16 do not name it (Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_HAS_EL2). */
-	printf("arm_el2=%d\n", ioctl(kvm, KVM_CHECK_EXTENSION, 240 /* KVM_CAP_ARM_EL2 */) > 0);
+	printf("arm_el2=%d\n", ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2) > 0);
 	return EXIT_OK;
 }
 
@@ -65,15 +62,7 @@ static bool check(struct vm *vm, int result, const char *what)
 
 bool vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, size_t size, void *memory, uint32_t flags)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = slot,
-		.flags = flags,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)memory,
-	};
-
-	return check(vm, ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
+	return vmm_slot(vm->fd, slot, gpa, size, memory, flags) || check(vm, -1, "KVM_SET_USER_MEMORY_REGION");
 }
 
 /* Level 1 of a 39-bit space: 1 GiB blocks, the first one Device memory (Arm ARM D8.3). */
@@ -85,9 +74,7 @@ static void build_table(uint64_t *table)
 
 static bool set_reg(struct vcpu *v, uint64_t id, uint64_t value)
 {
-	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
-
-	return check(v->vm, ioctl(v->fd, KVM_SET_ONE_REG, &reg), "KVM_SET_ONE_REG");
+	return vmm_set_register(v->fd, id, value) || check(v->vm, -1, "KVM_SET_ONE_REG");
 }
 
 static bool create_vcpu(struct vm *vm, unsigned index, size_t run_size)
@@ -105,10 +92,10 @@ static bool create_vcpu(struct vm *vm, unsigned index, size_t run_size)
 		return check(vm, -1, "mmap of kvm_run");
 	return check(vm, ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init), "KVM_ARM_PREFERRED_TARGET") &&
 	       check(vm, ioctl(v->fd, KVM_ARM_VCPU_INIT, &init), "KVM_ARM_VCPU_INIT") &&
-	       set_reg(v, CORE_REG(regs.pc), IMAGE_GPA) && set_reg(v, CORE_REG(regs.pstate), EL1H_MASKED) &&
-	       set_reg(v, CORE_REG(regs.regs[0]), index) &&
-	       set_reg(v, CORE_REG(regs.regs[1]), IMAGE_GPA + TABLE_OFFSET) &&
-	       set_reg(v, CORE_REG(regs.regs[2]), IMAGE_GPA + STACK_OFFSET + (index + 1) * STACK_SIZE);
+	       set_reg(v, VMM_CORE(regs.pc), IMAGE_GPA) && set_reg(v, VMM_CORE(regs.pstate), EL1H_MASKED) &&
+	       set_reg(v, VMM_CORE(regs.regs[0]), index) &&
+	       set_reg(v, VMM_CORE(regs.regs[1]), IMAGE_GPA + TABLE_OFFSET) &&
+	       set_reg(v, VMM_CORE(regs.regs[2]), IMAGE_GPA + STACK_OFFSET + (index + 1) * STACK_SIZE);
 }
 
 bool vm_create(struct vm *vm, unsigned vcpus, size_t pages)

@@ -37,7 +37,7 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 void l2_run(struct cpu *cpu);
 extern char l2_vectors[], l2_read[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_return[],
-	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[],
+	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],
 	l2_hang[];
 
 /* guest_tables.c: granules of 1 << shift bytes, input sizes as in input_bits() */

@@ -23,7 +23,7 @@ static uint64_t el0_alias(const volatile void *at)
 
 static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct step *s, char *code)
 {
-	bool el0 = s->c == SPIN_L2_EL0, own;
+	bool el0 = s->c == SPIN_L2_EL0, own, vncr;
 
 	cpu->x[1] = s->a;
 	cpu->x[2] = el0 ? el0_alias(spin) : (uint64_t)spin;
@@ -33,10 +33,11 @@ static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct
 	cpu->spsr = el0 ? SPSR_EL0T : SPSR_EL1H;
 	l2_run(cpu);
 	own = EC(cpu->esr) == EC_HVC;
+	vncr = EC(cpu->esr) == EC_DABT_LOW + 1 && cpu->esr & ESR_VNCR; /* of vEL2's own stage 1, on L2's behalf */
 	if (own && (cpu->esr & 0xffff) == 3)
 		spin->spoilt++;
 	else if (!own || ((cpu->esr & 0xffff) && EC(cpu->x[3]) != EC_SVC))
-		spin_failed(spin, own, own ? cpu->x[3] : cpu->esr, cpu->hpfar);
+		spin_failed(spin, own || vncr, own ? cpu->x[3] : cpu->esr, cpu->hpfar);
 }
 
 /* No exit from vEL2 on the way, so nothing that empties this PE's TLB. */
@@ -57,7 +58,8 @@ void step_spin(struct cpu *cpu, const struct step *s)
 	static char *const code[] = { [SPIN_L2] = l2_spin,
 				      [SPIN_L2_SPOILT] = l2_watch,
 				      [SPIN_L2_EL0] = l2_spin,
-				      [SPIN_L2_VNCR] = l2_vncr_spin };
+				      [SPIN_L2_VNCR] = l2_vncr_spin,
+				      [SPIN_L2_WRITE] = l2_spin_write };
 	volatile struct spin *spin = &spins[cpu->index];
 
 	while (__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number)

@@ -128,7 +128,7 @@ l2_vectors:
 	.endr
 
 	.balign 128
-	.globl l2_read, l2_write, l2_execute, l2_spin, l2_remap, l2_call, l2_return
+	.globl l2_read, l2_write, l2_execute, l2_remap, l2_call, l2_return
 l2_read:
 	ldr	x0, [x1]
 	b	l2_end
@@ -138,7 +138,7 @@ l2_write:
 l2_execute:
 	blr	x1
 	b	l2_end
-	.globl l2_vncr_read, l2_vncr_write, l2_vncr_spin
+	.globl l2_vncr_read, l2_vncr_write
 l2_vncr_read:
 	mrs	x0, tpidr_el2
 	b	l2_end
@@ -154,10 +154,13 @@ l2_end:
 l2_hang:
 	b	.
 
-/* x1 = address, x2 = struct spin, x3 = stop flag, x6 = 1 at EL0 */
-l2_spin:
+/*
+ * One access again and again, each counted. x1 = address, x2 = struct spin, x3 = stop flag, x4 = count, x6 = 1 at
+ * EL0; x0 is what was read.
+ */
+	.macro	spin access:vararg
 	ldr	x4, [x2, #8]
-1:	ldr	x0, [x1]
+1:	\access
 	str	x0, [x2]
 	add	x4, x4, #1
 	dmb	ishst
@@ -166,19 +169,15 @@ l2_spin:
 	ldr	x5, [x3]
 	cbz	x5, 1b
 	b	l2_end
+	.endm
 
-/* The same with TPIDR_EL2 instead of an address. */
+	.globl l2_spin, l2_spin_write, l2_vncr_spin
+l2_spin:
+	spin	ldr x0, [x1]
+l2_spin_write:
+	spin	str x4, [x1]
 l2_vncr_spin:
-	ldr	x4, [x2, #8]
-1:	mrs	x0, tpidr_el2
-	str	x0, [x2]
-	add	x4, x4, #1
-	dmb	ishst
-	str	x4, [x2, #8]
-	yield
-	ldr	x5, [x3]
-	cbz	x5, 1b
-	hvc	#0
+	spin	mrs x0, tpidr_el2
 
 /* The same as l2_spin, but HVC #3 as soon as it reads SPOILT. */
 	.globl l2_watch

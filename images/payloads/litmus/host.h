@@ -3,7 +3,6 @@
 #ifndef NVH_LITMUS_HOST_H
 #define NVH_LITMUS_HOST_H
 
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "geometry.h"
 #include "oracle.h"
 #include "shared.h"
+#include "vmm.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
@@ -72,11 +72,15 @@ enum event_action {
 	EVENT_READ_ONLY,
 	EVENT_DIRTY_ON,	 /* log dirty pages from now on */
 	EVENT_DIRTY_READ, /* 1: the page is not in the log, 2: it is; the log begins anew */
+	EVENT_CHANGED,	  /* 1: the memory is what it was when this was asked last, 2: it is not */
 };
 uint64_t event_old(uint64_t offset);
 uint64_t event_new(uint64_t offset);
 void add_event(struct litmus *l, enum event_action action, uint64_t offset);
 void expect_event(struct litmus *l, enum event_action action, uint64_t offset, uint64_t answer);
+
+/* L2's access to where EVENT_PA has no memory, or none to write; false when `run` is about something else. */
+bool event_mmio(const struct vm *vm, struct kvm_run *run);
 
 /* A step's request to the VMM; false breaks the VM. host_events.c */
 bool host_action(struct vm *vm, uint64_t action, uint64_t argument, uint64_t *answer);
@@ -135,8 +139,18 @@ enum migrate_action { MIGRATE = 200 /* of the vCPU: the argument is 256 * vCPU +
 bool migrate_action(struct vm *vm, uint64_t argument, uint64_t *answer);
 /* vm_break() with errno; always false. */
 bool vm_fails(struct vm *vm, const char *what);
+/* host_vcpu.c. A false leaves its reason in vm->broken. */
+bool vcpu_create(struct vm *vm, unsigned index);
+bool vcpu_start_at_image(struct vm *vm, unsigned index);
+bool vm_create_gic(struct vm *vm);
+/* What config hides from L1. */
+bool vm_shape(struct vm *vm);
 /* Where a vCPU was when it last left KVM_RUN. */
 uint64_t vm_pc(const struct vm *vm, unsigned index);
+/* PSTATE.EL is 1 or 0 in L2, and 2 at vEL2 (the kernel's own view, KVM_REG_ARM_CORE). */
+bool vcpu_in_l2(const struct vm *vm, unsigned index);
+/* The file descriptor of /dev/kvm, or -1 with errno. */
+int kvm_open(void);
 /* why="…": which level each vCPU was at, and where, after a hang. Only vm_destroy() may follow. */
 void vm_where(struct vm *vm, char *out, size_t size);
 void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -189,6 +203,7 @@ struct litmus {
 	struct probe probes[PROBES_MAX];
 	unsigned probe_count;
 	bool own;  /* the PE that executes the operation is the one that looks */
+	bool both; /* it looks, and another does */
 	bool vel2, tge, el0;
 	int place; /* enum vel2_place */
 	bool nv; /* L2 is a hypervisor itself */
@@ -228,6 +243,8 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 uint64_t leaf_size(const struct litmus *l);
 /* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it. */
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
+/* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
+bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
 uint64_t value_at(uint64_t pa);
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
@@ -242,6 +259,9 @@ void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, u
 unsigned op_named(const char *name);
 const char *granule_word(unsigned shift);
 const char *size_word(uint64_t bytes);
+/* host_mark.c: after mark_open() each end ("begin", "end") of a case is a mark in L0's trace. */
+bool mark_open(void);
+void mark_case(const struct litmus *l, const char *end);
 /* host_judge.c */
 void judge(const struct litmus *l, struct finding *f);
 
@@ -272,6 +292,7 @@ void cases_own(struct list *list);
 void cases_events(struct list *list);
 void cases_race(struct list *list);
 void cases_vncr(struct list *list);
+void cases_vncr_more(struct list *list);
 void cases_migrate(struct list *list);
 void cases_huge(struct list *list);
 void cases_hang(struct list *list);

@@ -7,20 +7,6 @@
 
 #define WRITTEN 0x77
 
-static bool obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level)
-{
-	struct entry entry = { .stage = STAGE_2,
-			       .regime = EL10,
-			       .vmid = VMID,
-			       .start = ipa,
-			       .size = 1ull << level_shift(l->shift, level),
-			       .shift = l->shift,
-			       .level = level };
-	struct state state = { .vmid = VMID, .e2h = !l->config.e2h0, .own_pe = 1 };
-
-	return oracle_obliges(l->op, operand, &state, &entry);
-}
-
 static void invalidate(struct litmus *l, uint64_t operand)
 {
 	add_tlbi(l, 0, l->op, operand, STEP_UNDER_TEST);
@@ -51,7 +37,7 @@ static void build_permission(struct litmus *l)
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(DATA_PA, l->level, less), l->level);
 	attempt(l, access, at, ROLE_STALE, old);
 	invalidate(l, operand);
-	attempt(l, access, at, obliged(l, operand, ipa, l->level) ? ROLE_GONE : ROLE_FREE, old);
+	attempt(l, access, at, stage2_obliged(l, operand, ipa, l->level) ? ROLE_GONE : ROLE_FREE, old);
 	/* What is still allowed goes on: reading. */
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, 0, execute ? CODE : WRITTEN);
 	add_cleanup(l, 0, ipa, l->level, 1);
@@ -65,22 +51,36 @@ static uint64_t child(const struct litmus *l, unsigned i)
 	return i == 0 ? 0 : i == 1 ? leaf_size(l) / 2 : leaf_size(l) - size;
 }
 
+/* L2 reads the three children of the block at `ipa`, whose memory is at `pa` now. */
+static void read_children(struct litmus *l, uint64_t ipa, uint64_t pa, enum role role)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t value = value_at(pa + child(l, i));
+
+		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, role, role == ROLE_AFTER ? 0 : value,
+			   role == ROLE_AFTER ? value : 0);
+	}
+}
+
+static void put_values(struct litmus *l, uint64_t pa)
+{
+	for (unsigned i = 0; i < 3; i++)
+		add_poke(l, pa + child(l, i), value_at(pa + child(l, i)));
+}
+
 static void build_split(struct litmus *l)
 {
 	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, ipa, 0, l->hint ? l->level : 0);
 	uint64_t pa = DATA_PA, next = DATA_PA + leaf_size(l), all = PTE_S2_R | PTE_S2_W;
-	bool must = obliged(l, operand, ipa, l->level);
+	bool must = stage2_obliged(l, operand, ipa, l->level);
 
 	add_context(l, 0, VMID, 0, false, true);
+	put_values(l, pa);
+	put_values(l, next);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(pa, l->level, all), l->level);
-	for (unsigned i = 0; i < 3; i++) {
-		add_poke(l, pa + child(l, i), value_at(pa + child(l, i)));
-		add_poke(l, next + child(l, i), value_at(next + child(l, i)));
-		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, ROLE_BEFORE, value_at(pa + child(l, i)), 0);
-	}
+	read_children(l, ipa, pa, ROLE_BEFORE);
 	add_write(l, STEP_S2, 0, ipa, 0, l->level);
-	for (unsigned i = 0; i < 3; i++)
-		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, ROLE_STALE, value_at(pa + child(l, i)), 0);
+	read_children(l, ipa, pa, ROLE_STALE);
 	invalidate(l, operand);
 	for (unsigned i = 0; i < 3; i++) {
 		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, must ? ROLE_GONE : ROLE_FREE,
@@ -101,18 +101,16 @@ static void build_collapse(struct litmus *l)
 	uint64_t pa = DATA_PA, next = DATA_PA + leaf_size(l), all = PTE_S2_R | PTE_S2_W;
 
 	add_context(l, 0, VMID, 0, false, true);
-	for (unsigned i = 0; i < 3; i++) {
-		add_poke(l, pa + child(l, i), value_at(pa + child(l, i)));
-		add_poke(l, next + child(l, i), value_at(next + child(l, i)));
-		add_write(l, STEP_S2, 0, ipa + child(l, i), leaf_s2(pa + child(l, i), l->level + 1, all), l->level + 1);
-		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, ROLE_BEFORE, value_at(pa + child(l, i)), 0);
-	}
-	add_write(l, STEP_S2, 0, ipa, 0, l->level);
+	put_values(l, pa);
+	put_values(l, next);
 	for (unsigned i = 0; i < 3; i++)
-		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, ROLE_STALE, value_at(pa + child(l, i)), 0);
+		add_write(l, STEP_S2, 0, ipa + child(l, i), leaf_s2(pa + child(l, i), l->level + 1, all), l->level + 1);
+	read_children(l, ipa, pa, ROLE_BEFORE);
+	add_write(l, STEP_S2, 0, ipa, 0, l->level);
+	read_children(l, ipa, pa, ROLE_STALE);
 	invalidate(l, operand);
 	for (unsigned i = 0; i < 3; i++) {
-		bool must = obliged(l, operand, ipa + child(l, i), l->level + 1);
+		bool must = stage2_obliged(l, operand, ipa + child(l, i), l->level + 1);
 
 		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, must ? ROLE_GONE : ROLE_FREE,
 			   value_at(pa + child(l, i)), 0);
@@ -122,8 +120,7 @@ static void build_collapse(struct litmus *l)
 		add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, ipa + child(l, i), 0, 0), 0);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(next, l->level, all), l->level);
-	for (unsigned i = 0; i < 3; i++)
-		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, ROLE_AFTER, 0, value_at(next + child(l, i)));
+	read_children(l, ipa, next, ROLE_AFTER);
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
 
@@ -131,7 +128,7 @@ static void build_collapse(struct litmus *l)
 static void build_two_tables(struct litmus *l)
 {
 	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, ipa, 0, l->hint ? l->level : 0);
-	bool must = obliged(l, operand, ipa, l->level);
+	bool must = stage2_obliged(l, operand, ipa, l->level);
 	uint64_t pa[2] = { DATA_PA, DATA_PA + leaf_size(l) };
 
 	for (unsigned ctx = 0; ctx < 2; ctx++) {

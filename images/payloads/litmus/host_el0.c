@@ -14,15 +14,7 @@ static void build_el0(struct litmus *l)
 	uint64_t at = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, at, 0, l->hint ? l->level : 0);
 	uint64_t pa = DATA_PA, next = DATA_PA + leaf_size(l), all = PTE_S2_R | PTE_S2_W;
 	uint64_t old = execute ? CODE_RESULT : value_at(pa), now = execute ? MORE_CODE_RESULT : value_at(next);
-	struct entry entry = { .stage = STAGE_2,
-			       .regime = EL10,
-			       .vmid = VMID,
-			       .start = at,
-			       .size = leaf_size(l),
-			       .shift = l->shift,
-			       .level = l->level };
-	struct state state = { .vmid = VMID, .e2h = 1, .own_pe = 1 };
-	bool obliged = oracle_obliges(l->op, operand, &state, &entry);
+	bool obliged = stage2_obliged(l, operand, at, l->level);
 
 	add_context(l, 0, VMID, ASID_L2, true, true);
 	add_code(l, pa, execute ? CODE : old);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * L0's own events while L2 uses the memory: what KVM's memslots and MMU notifiers promise to L1 they promise to L2.
- * No TLBI of L1 is involved.
+ * No TLBI of L1 is involved. l0-*: L2 uses it before and after, on the vCPU that asks for the event; l0-remote-*: all
+ * the while, on another one.
  */
 #include "host.h"
 
@@ -13,6 +14,7 @@
 
 #define SLOT 2
 #define WRITTEN 0x77
+#define VICTIM 1
 
 enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, EVENTS };
 static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-delete", "memslot-read-only",
@@ -57,6 +59,24 @@ static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 	return !memory || vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, memory, flags);
 }
 
+bool event_mmio(const struct vm *vm, struct kvm_run *run)
+{
+	if (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr - EVENT_PA >= EVENT_SIZE)
+		return false;
+	if (!run->mmio.is_write)
+		memcpy(run->mmio.data, &vm->mmio_value, sizeof(vm->mmio_value));
+	return true;
+}
+
+static uint64_t changed(const struct vm *vm, uint64_t offset)
+{
+	static uint64_t last;
+	uint64_t before = last;
+
+	memcpy(&last, vm->event[0] + offset, sizeof(last));
+	return last == before ? 1 : 2;
+}
+
 bool host_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	*answer = 0;
@@ -90,6 +110,9 @@ bool host_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answ
 		       read_dirty(vm, offset, answer);
 	case EVENT_DIRTY_READ:
 		return read_dirty(vm, offset, answer);
+	case EVENT_CHANGED:
+		*answer = changed(vm, offset);
+		return true;
 	default:
 		vm_break(vm, "the payload asks for action %lu", action);
 		return false;
@@ -156,6 +179,60 @@ static void build_event(struct litmus *l)
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
 
+static void victim(struct litmus *l, uint64_t at, enum role role, uint64_t old, uint64_t now)
+{
+	add_sample(l, VICTIM, at, role, old, now);
+}
+
+/* Two samples are four rounds of the victim: what it does after an event it does in full. */
+static void build_remote(struct litmus *l)
+{
+	static const enum event_action actions[] = { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE };
+	uint64_t leaf = 1ull << level_shift(l->shift, l->level), offset = leaf - (1ull << l->shift);
+	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), at = ipa + offset;
+	bool skip = l->vm->shared->skip, reads = l->variant < READ_ONLY || (skip && l->variant == DIRTY);
+
+	add_event(l, EVENT_SET_UP, offset);
+	add_context(l, 0, VMID, 0, false, true);
+	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
+	add_spin(l, VICTIM, 0, at, reads ? SPIN_L2 : SPIN_L2_WRITE);
+	switch (l->variant) {
+	case READ_ONLY: /* each write changes the memory up to the event, and none after it */
+		add_event(l, EVENT_CHANGED, offset);
+		victim(l, at, ROLE_DONE, 0, 0);
+		expect_event(l, EVENT_CHANGED, offset, 2);
+		if (!skip)
+			add_event(l, EVENT_READ_ONLY, offset);
+		add_event(l, EVENT_CHANGED, offset);
+		victim(l, at, ROLE_DONE, 0, 0);
+		expect_event(l, EVENT_CHANGED, offset, 1);
+		break;
+	case DIRTY: /* each time the log is read the page has been written since */
+		victim(l, at, ROLE_DONE, 0, 0);
+		add_event(l, EVENT_DIRTY_ON, offset);
+		for (unsigned i = 0; i < 3; i++) {
+			victim(l, at, ROLE_DONE, 0, 0);
+			expect_event(l, EVENT_DIRTY_READ, offset, 2);
+		}
+		break;
+	default:
+		victim(l, at, ROLE_BEFORE, event_old(offset), 0);
+		if (!skip)
+			add_event(l, actions[l->variant], offset);
+		victim(l, at, ROLE_AFTER, event_old(offset), event_new(offset));
+		break;
+	}
+	add_stop(l, VICTIM);
+	add_cleanup(l, 0, ipa, l->level, 1);
+}
+
+static void add_events(struct list *list, struct litmus l, const char *family)
+{
+	for (l.variant = 0; l.variant < EVENTS; l.variant++)
+		list_add(list, &l, "l0-%s%s/%s/%s", family, event_words[l.variant], granule_word(l.shift),
+			 size_word(leaf_size(&l)));
+}
+
 void cases_events(struct list *list)
 {
 	for (unsigned shift = 12; shift <= 16; shift += 2)
@@ -168,8 +245,9 @@ void cases_events(struct list *list)
 					    .level = level,
 					    .slow = true };
 
-			for (l.variant = 0; l.variant < EVENTS; l.variant++)
-				list_add(list, &l, "l0-%s/%s/%s", event_words[l.variant], granule_word(shift),
-					 size_word(1ull << level_shift(shift, level)));
+			add_events(list, l, "");
+			l.build = build_remote;
+			l.config.cpus = 2;
+			add_events(list, l, "remote-");
 		}
 }

@@ -2,7 +2,7 @@
 /*
  * L0 changes a part of a huge page under an L2 that uses all of it through a block at both stages: the block has to
  * be split, or dropped, and what is left must be what L0's memory is. A page, its neighbour and the last page of the
- * huge page are looked at.
+ * huge page are looked at. l0-huge-remote-*: meanwhile another vCPU stays inside L2 and reads the changed page.
  */
 #include "host.h"
 
@@ -15,14 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 #define BLOCK (2ull << 20) /* of L0 with 4K pages */
 #define PAGE 4096u
 #define WRITTEN 0x77
 #define CHANGED 5  /* the page that L0 changes */
 #define LAST (BLOCK / PAGE - 1)
+#define VICTIM 1
 
 static const unsigned pages[] = { CHANGED, CHANGED + 1, LAST };
 #define PAGES (sizeof(pages) / sizeof(*pages))
@@ -42,23 +40,9 @@ static void put(struct vm *vm, uint64_t offset, uint64_t value)
 	memcpy(vm->event[0] + offset, &value, sizeof(value));
 }
 
-/* Whether the block is one huge page: AnonHugePages of its mapping in smaps, in KiB. */
 static bool is_huge(const struct vm *vm)
 {
-	FILE *smaps = fopen("/proc/self/smaps", "re");
-	unsigned long from, to, kib;
-	char line[256];
-	bool inside = false, huge = false;
-
-	while (smaps && fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			inside = from <= (uintptr_t)vm->event[0] && (uintptr_t)vm->event[0] < to;
-		else if (inside && sscanf(line, "AnonHugePages: %lu", &kib) == 1)
-			huge = kib >= BLOCK >> 10;
-	}
-	if (smaps)
-		fclose(smaps);
-	return huge;
+	return vmm_huge_kib(vm->event[0], BLOCK) >= (long)(BLOCK >> 10);
 }
 
 /* Only the block's mapping may be huge, so that smaps tells about it alone. */
@@ -134,7 +118,7 @@ bool huge_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answ
 		*answer = vm->refused;
 		return true;
 	case HUGE_COLLAPSE:
-		if (mprotect(vm->event[0], BLOCK, PROT_READ | PROT_WRITE) || madvise(vm->event[0], BLOCK, MADV_COLLAPSE))
+		if (mprotect(vm->event[0], BLOCK, PROT_READ | PROT_WRITE) || !vmm_collapse(vm->event[0], BLOCK))
 			return vm_fails(vm, "MADV_COLLAPSE");
 		put(vm, offset, WRITTEN);
 		*answer = is_huge(vm) ? 1 : 2;
@@ -186,6 +170,8 @@ static void look(struct litmus *l, uint64_t ipa, enum role role, uint64_t value)
 		uint64_t offset = pages[i] * PAGE, want = i ? event_old(offset) : value;
 
 		add_access(l, 0, ACCESS_READ, ipa + offset, false, role, want, want);
+		if (!i && l->config.cpus > VICTIM)
+			add_sample(l, VICTIM, ipa + offset, role, want, want);
 	}
 }
 
@@ -252,8 +238,12 @@ static void build_huge(struct litmus *l)
 	expect_answer(l, HUGE_SET_UP, offset, ROLE_BEFORE, 1);
 	add_context(l, 0, VMID, 0, false, true);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, 2, PTE_S2_R | PTE_S2_W), 2);
+	if (l->config.cpus > VICTIM)
+		add_spin(l, VICTIM, 0, ipa + offset, SPIN_L2);
 	look(l, ipa, ROLE_BEFORE, event_old(offset));
 	split(l, ipa, offset, l->vm->shared->skip);
+	if (l->config.cpus > VICTIM)
+		add_stop(l, VICTIM);
 	add_cleanup(l, 0, ipa, 2, 1);
 }
 
@@ -267,6 +257,8 @@ void cases_huge(struct list *list)
 			    .level = 2,
 			    .slow = true };
 
-	for (l.variant = 0; l.variant < EVENTS; l.variant++)
-		list_add(list, &l, "l0-huge-%s", event_words[l.variant]);
+	for (l.config.cpus = 1; l.config.cpus <= 2; l.config.cpus++)
+		for (l.variant = 0; l.variant < EVENTS; l.variant++)
+			list_add(list, &l, "l0-huge-%s%s", l.config.cpus > VICTIM ? "remote-" : "",
+				 event_words[l.variant]);
 }

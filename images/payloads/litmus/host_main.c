@@ -223,8 +223,11 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 		} else {
 			have = true;
 			applicability(l, &vm, &f);
-			if (!f.verdict)
+			if (!f.verdict) {
+				mark_case(l, "begin");
 				run_case(l, &vm, o, &f);
+				mark_case(l, "end");
+			}
 		}
 		if (o->self_test)
 			invert(&f, &t);
@@ -267,6 +270,7 @@ int main(int argc, char **argv)
 	cases_operand(&list);
 	cases_vmids(&list);
 	cases_vncr(&list);
+	cases_vncr_more(&list);
 	cases_migrate(&list);
 	cases_huge(&list);
 	for (size_t i = 0; i < list.count; i++)
@@ -284,6 +288,10 @@ int main(int argc, char **argv)
 	}
 	if (!kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
+		return EXIT_ENVIRONMENT;
+	}
+	if (o.mark && !mark_open()) {
+		fputs("nvh-litmus: --mark: L0 has no trace_marker in tracefs\n", stderr);
 		return EXIT_ENVIRONMENT;
 	}
 	return run_all(list.cases, n, &o);

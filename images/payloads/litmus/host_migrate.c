@@ -100,7 +100,7 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 	struct entry entry = { .stage = stage2 ? STAGE_2 : STAGE_1,
 			       .regime = vel2 ? EL2 : EL10,
 			       .vmid = VMID,
-			       .asid = vel2 ? 0 : ASID_VICTIM,
+			       .asid = vel2 ? E2_ASID : ASID_VICTIM,
 			       .global = vel2,
 			       .start = at,
 			       .size = leaf_size(l),

@@ -92,14 +92,6 @@ static void build_odd(struct litmus *l)
 	uint64_t at = top ? ipa_end(l) - leaf_size(l) : fresh_ipa(l->shift, l->level, 1);
 	uint64_t odd = range ? odd_range(l, at) : odd_address(l, at), right = operand_whole(l, at, 0, l->level);
 	uint64_t pa = DATA_PA, next = DATA_PA + leaf_size(l), all = PTE_S2_R | PTE_S2_W;
-	struct entry entry = { .stage = STAGE_2,
-			       .regime = EL10,
-			       .vmid = VMID,
-			       .start = at,
-			       .size = leaf_size(l),
-			       .shift = l->shift,
-			       .level = l->level };
-	struct state state = { .vmid = VMID, .e2h = 1, .own_pe = 1 };
 
 	add_context(l, 0, VMID, 0, false, true);
 	add_poke(l, pa, value_at(pa));
@@ -110,7 +102,7 @@ static void build_odd(struct litmus *l)
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_STALE, value_at(pa), 0);
 	add_tlbi(l, 0, l->op, odd, STEP_UNDER_TEST);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-	add_access(l, 0, ACCESS_READ, at, false, oracle_obliges(l->op, odd, &state, &entry) ? ROLE_GONE : ROLE_FREE,
+	add_access(l, 0, ACCESS_READ, at, false, stage2_obliged(l, odd, at, l->level) ? ROLE_GONE : ROLE_FREE,
 		   value_at(pa), 0);
 	add_tlbi(l, 0, l->op, right, STEP_UNDER_TEST);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);

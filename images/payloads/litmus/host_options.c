@@ -19,6 +19,7 @@ const char options_usage[] =
 	"  --every N        only each Nth of the selected cases\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
+	"  --mark           mark begin and end of each case in L0's trace\n"
 	"  --quiet          print only cases that did not pass\n"
 	"exit status: 0 all passed, 1 some did not, 2 usage, 3 no KVM with EL2\n";
 
@@ -40,7 +41,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "every", required_argument, NULL, 'e' }, { "self-test", no_argument, NULL, 't' },
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
+		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -85,6 +86,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 			o->qemu = !strcmp(optarg, "qemu");
 			if (!o->qemu && strcmp(optarg, "nvh"))
 				return false;
+			break;
+		case 'm':
+			o->mark = true;
 			break;
 		case 'q':
 			o->quiet = true;

@@ -188,6 +188,20 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 	}
 }
 
+bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level)
+{
+	struct entry entry = { .stage = STAGE_2,
+			       .regime = EL10,
+			       .vmid = VMID,
+			       .start = ipa,
+			       .size = 1ull << level_shift(l->shift, level),
+			       .shift = l->shift,
+			       .level = level };
+	struct state state = { .vmid = VMID, .e2h = !l->config.e2h0, .own_pe = 1 };
+
+	return oracle_obliges(l->op, operand, &state, &entry);
+}
+
 uint64_t leaf_size(const struct litmus *l)
 {
 	return 1ull << level_shift(l->shift, l->level);

@@ -52,6 +52,8 @@ static void *follow(void *argument)
 			vm_break(vm, "KVM_RUN of vCPU %u: %s", v->index, strerror(errno));
 			break;
 		}
+		if (event_mmio(vm, v->run))
+			continue;
 		if (v->run->exit_reason == KVM_EXIT_MMIO && v->run->mmio.phys_addr == DOORBELL_PA)
 			vm_break(vm, "vCPU %u: exception at vEL2: esr=0x%lx elr=0x%lx far=0x%lx", v->index,
 				 vm->shared->fatal_esr, vm->shared->fatal_elr, vm->shared->fatal_far);
@@ -126,12 +128,8 @@ enum ran vm_run(struct vm *vm, unsigned timeout_s)
 				return RAN_HANG;
 			continue;
 		}
-		if (v->run->exit_reason == KVM_EXIT_MMIO && v->run->mmio.phys_addr - EVENT_PA < EVENT_SIZE) {
-			/* L2 where there is no memory, or none to write */
-			if (!v->run->mmio.is_write)
-				memcpy(v->run->mmio.data, &vm->mmio_value, sizeof(vm->mmio_value));
+		if (event_mmio(vm, v->run))
 			continue;
-		}
 		if (v->run->exit_reason != KVM_EXIT_MMIO || v->run->mmio.phys_addr != DOORBELL_PA) {
 			vm_break(vm, "exit reason %u at 0x%llx", v->run->exit_reason,
 				 v->run->exit_reason == KVM_EXIT_MMIO ? v->run->mmio.phys_addr : 0);

@@ -32,17 +32,6 @@ static uint64_t new_pa(const struct litmus *l)
 	return DATA_PA + 3 * leaf_size(l);
 }
 
-static struct entry entry_of(const struct litmus *l, uint64_t ipa)
-{
-	return (struct entry){ .stage = STAGE_2,
-			       .regime = EL10,
-			       .vmid = VMID,
-			       .start = ipa,
-			       .size = leaf_size(l),
-			       .shift = l->shift,
-			       .level = l->level };
-}
-
 static void read_all(struct litmus *l, uint64_t target, const enum role roles[3], bool now)
 {
 	for (int leaf = -1; leaf <= 1; leaf++) {
@@ -95,14 +84,12 @@ static void unmap_at(struct litmus *l, uint64_t target)
 {
 	static const enum role before[] = { ROLE_BEFORE, ROLE_BEFORE, ROLE_BEFORE };
 	static const enum role stale[] = { ROLE_STALE, ROLE_STALE, ROLE_STALE };
-	struct state state = { .vmid = VMID, .e2h = !l->config.e2h0, .own_pe = 1 };
 	uint64_t operand = operand_for(l, target);
 	enum role after[3];
 
 	add_context(l, 0, VMID, 0, false, true);
 	for (int leaf = -1; leaf <= 1; leaf++) {
 		uint64_t ipa = target + (uint64_t)leaf * leaf_size(l);
-		struct entry entry = entry_of(l, ipa);
 
 		add_write(l, STEP_S2, 0, ipa, leaf_s2(pa_of(l, leaf), l->level, PTE_S2_R | PTE_S2_W), l->level);
 		for (unsigned p = 0; p < (leaf ? 1 : positions(l)); p++) {
@@ -112,7 +99,7 @@ static void unmap_at(struct litmus *l, uint64_t target)
 			if (!leaf)
 				add_poke(l, new_pa(l) + at, value_at(new_pa(l) + at));
 		}
-		after[leaf + 1] = oracle_obliges(l->op, operand, &state, &entry) ? ROLE_GONE : ROLE_FREE;
+		after[leaf + 1] = stage2_obliged(l, operand, ipa, l->level) ? ROLE_GONE : ROLE_FREE;
 	}
 	read_all(l, target, before, false);
 	for (int leaf = -1; leaf <= 1; leaf++)
@@ -150,9 +137,7 @@ static void build_sparse(struct litmus *l)
 	uint64_t target = fresh_ipa(l->shift, l->level, 1), operand = operand_for(l, target);
 	uint64_t at = offset_of(l, l->position == LAST ? FIRST : LAST);
 	uint64_t old = value_at(DATA_PA + at), now = value_at(DATA_PA + leaf_size(l) + at);
-	struct entry entry = entry_of(l, target);
-	struct state state = { .vmid = VMID, .e2h = !l->config.e2h0, .own_pe = 1 };
-	bool must = oracle_obliges(l->op, operand, &state, &entry);
+	bool must = stage2_obliged(l, operand, target, l->level);
 
 	add_context(l, 0, VMID, 0, false, true);
 	add_poke(l, DATA_PA + at, old);

@@ -9,7 +9,7 @@ struct options {
 	unsigned glob_count, skip_count;
 	const char *op, *granule;
 	unsigned cpus, seconds, every;
-	bool list, self_test, quiet, quick, qemu;
+	bool list, self_test, quiet, quick, qemu, mark;
 };
 
 extern const char options_usage[];

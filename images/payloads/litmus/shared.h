@@ -76,6 +76,7 @@ enum spin_where {
 	SPIN_L2_SPOILT, /* and report each read of a spoilt page */
 	SPIN_L2_EL0,
 	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
+	SPIN_L2_WRITE,	/* writes, another value each time */
 };
 
 /* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.11). */

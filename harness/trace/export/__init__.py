@@ -1,0 +1,5 @@
+"""A timeline in the formats that others read. ``write`` and ``read`` are those of the one a cell keeps."""
+
+from harness.trace.export.jsonl import read, write
+
+__all__ = ["read", "write"]
