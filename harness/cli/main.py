@@ -24,6 +24,7 @@ VERBS = (
     "gdb",
     "coverage",
     "mutants",
+    "hunt",
     "accept",
 )
 INTERRUPTED = 130
