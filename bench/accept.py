@@ -1,7 +1,7 @@
 """What one step of `nvh accept` takes: change a file of KVM, build, make snapshots, run a quick selection.
 
-``.venv/bin/python -m bench.accept [--rounds 3] [--select CELL]...`` prints, per round, the seconds of the build,
-of the cells with the snapshots they need, and of the whole step. Each round adds another comment to a file of
+``.venv/bin/python -m bench.accept [--rounds 3] [--select CELL]...`` prints, per round, the seconds of the
+build, of the cells with their snapshots, and of the whole step. Each round adds another comment to a file of
 KVM, so that nothing is in the cache. The kernels and snapshots that it made are deleted.
 """
 
