@@ -179,7 +179,7 @@ def test_deadline_ends_a_cell_and_its_machine(
 ) -> None:
     pids = tmp_path / "pids"
     program.write_text(HANGING.format(pids=pids))
-    monkeypatch.setattr("harness.cell.local.GRACE_S", 3.0 - cells[0].timeout * 1.5)
+    monkeypatch.setattr("harness.cell.local.GRACE_S", 8.0 - cells[0].timeout * 1.5)
     jobs = make_jobs(cells[:1], {cells[0].id: images}, NO_OVERRIDES, tmp_path / "run")
     with Progress(Console(file=sys.stderr)) as progress:
         result = LocalRunner(progress).run(jobs)[0]

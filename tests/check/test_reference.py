@@ -155,9 +155,9 @@ def test_ten_thousand_triggers_take_a_moment(
         start = page + shift << 12
         items.append(event(UNMAP, 2 * i + 1, 20 * i + 10, vmid=i % 8, start=start, size=4096))
     bound, agreeing = pattern(trigger, vmid="$v", ipa="$a"), pattern(UNMAP, vmid="$v", covers="$a")
-    began = time.monotonic()
+    began = time.process_time()  # a busy host does not count
     (finding,) = evaluate(
         [Response(HERE, "r", bound, agreeing, Scope())], timeline(*items, clock=clock), {}, {}
     )
     assert finding.verdict is verdict, finding.message
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -114,14 +113,16 @@ def made(tmp_path: Path) -> dict[str, str]:
 
 
 def test_second_start_is_quick(tmp_path: Path, made: dict[str, str]) -> None:
-    """It only starts Python. The median is printed."""
+    """It only starts Python. The median of the CPU time is printed: a busy host does not count."""
     seconds = []
     for _ in range(3):
-        began = time.monotonic()
+        began = os.times()
         done = subprocess.run(
             [ROOT / "nvh", "--help"], cwd=tmp_path, env=made, capture_output=True, check=True
         )
-        seconds.append(time.monotonic() - began)
+        ended = os.times()
+        used = ended.children_user + ended.children_system - began.children_user - began.children_system
+        seconds.append(used)
         assert b"example: ./nvh run" in done.stdout
         assert done.stderr == b""
     print(f"second start of ./nvh: {sorted(seconds)[1]:.2f} s")

@@ -88,7 +88,7 @@ def test_the_watch_can_end_the_wait(turns: Turns) -> None:
     turns.process.send_signal(19)  # SIGSTOP: it is there and says nothing
     began = time.monotonic()
     assert not turns.agent.wait_ready(Level.L0, 60.0, lambda: False)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30, "it waited for the whole deadline"
     turns.process.send_signal(18)
 
 
