@@ -113,16 +113,23 @@ class Agent:
         frames are sent does not depend on it where turns are taken, only on the machine's own turns.
         """
         end = time.monotonic() + timeout_s
-        if self._link.turns and not self._watched(lambda: self.turns > 0, end, watch):
+        given_up = False
+
+        def goes_on() -> bool:
+            nonlocal given_up
+            given_up = not watch()
+            return not given_up
+
+        if self._link.turns and not self._watched(lambda: self.turns > 0, end, goes_on):
             return False
         while time.monotonic() < end:
             if self._closed:
                 raise self._closed
             patience = end if self._link.turns else min(end, time.monotonic() + PING_S)
             with contextlib.suppress(TimeoutError, InfraError):
-                self._ask(level, Type.PING, b"", patience, PING_TURNS, watch)
+                self._ask(level, Type.PING, b"", patience, PING_TURNS, goes_on)
                 return True
-            if not self._link.turns and not watch():
+            if given_up or (not self._link.turns and not watch()):
                 return False
             self.pause(POLL_S)
         return False

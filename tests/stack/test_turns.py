@@ -85,6 +85,7 @@ def test_an_absent_level_is_refused_and_waited_for_in_turns(turns: Turns) -> Non
 
 
 def test_the_watch_can_end_the_wait(turns: Turns) -> None:
+    assert turns.agent.wait_ready(Level.L0, DEADLINE_S)
     turns.process.send_signal(19)  # SIGSTOP: it is there and says nothing
     began = time.monotonic()
     assert not turns.agent.wait_ready(Level.L0, 60.0, lambda: False)
