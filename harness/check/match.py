@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 
 from harness.check.condition import Condition, Env, UnboundError, parse
-from harness.errors import InputError, Location, Problem
-from harness.scenario.model import EventPattern, Scalar
+from harness.errors import InputError, Problem
+from harness.scenario.model import EventPattern
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import Blind
 from harness.trace.timeline import Timeline
@@ -20,19 +19,30 @@ SAME = "same"
 
 def conditions(pattern: EventPattern) -> Mapping[str, Condition]:
     """The pattern's conditions, parsed; ``InputError`` with the pattern's place for a wrong one."""
-    return _conditions(pattern.where, tuple(pattern.fields.items()))
+    known = _parsed.get(id(pattern))
+    if known is not None and known[0] is pattern:
+        return known[1]
+    found = _parse(pattern)
+    if len(_parsed) >= _REMEMBERED:
+        _parsed.clear()
+    _parsed[id(pattern)] = pattern, found
+    return found
 
 
-@functools.lru_cache(maxsize=1024)
-def _conditions(where: Location, items: tuple[tuple[str, Scalar], ...]) -> Mapping[str, Condition]:
+_REMEMBERED = 4096
+# By identity: hashing a pattern would cost more than testing an event against it. The pattern is kept alive.
+_parsed: dict[int, tuple[EventPattern, Mapping[str, Condition]]] = {}
+
+
+def _parse(pattern: EventPattern) -> Mapping[str, Condition]:
     found = {}
-    for name, value in items:
+    for name, value in pattern.fields.items():
         if (name, value) == (SPAN, SAME):
-            continue  # relates two events: harness.check.spans
+            continue  # relates two events: same_span()
         try:
             found[name] = parse(value)
         except ValueError as error:
-            raise InputError([Problem(where, f"{name}: {error}")]) from None
+            raise InputError([Problem(pattern.where, f"{name}: {error}")]) from None
     # Binding conditions first, so that the others of the same pattern may use what they bind.
     return dict(sorted(found.items(), key=lambda pair: not pair[1].binds or pair[0] == COVERS))
 

@@ -117,7 +117,7 @@ class Partners:
             return (self.all,)
         return (self.exact.get(tuple(values), []), self.loose)
 
-    def _beside(self, pool: list[Event], event: Event, *, later: bool) -> Sequence[Event]:
+    def _beside(self, pool: list[Event], event: Event, *, later: bool) -> Iterable[Event]:
         """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
         if not pool or not self.timeline.orderable(event.source, pool[0].source):
             return pool
@@ -130,9 +130,9 @@ class Partners:
         else:
             at = bisect.bisect_left(pool, True, key=lambda e: before(e, event) is False)
         if not later:
-            return pool[:at][::-1]
+            return (pool[number] for number in range(at - 1, -1, -1))
         high = len(pool)
         if self.limit.us is not None:
             limit = event.time_ns + self.limit.us * 1000 + event.error_ns + self.error_ns + 2 * RESOLUTION_NS
             high = bisect.bisect_right(pool, limit, key=lambda e: e.time_ns)
-        return pool[at:high]
+        return (pool[number] for number in range(at, high))

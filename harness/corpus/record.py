@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.build.paths import ROOT, SCENARIOS
 from harness.corpus.cut import cut
 from harness.corpus.recording import DIRECTORY, Recording, file_name, judge, on_events, write
 from harness.errors import InputError, NvhError, UserError
@@ -96,8 +97,6 @@ def _record(directory: Path, job: dict[str, Any], mutant: str, vocabulary: Vocab
 
 def _here(path: Path) -> Path:
     """The scenario's file: where the cell found it, or at the same place below this project."""
-    from harness.build.paths import ROOT, SCENARIOS
-
     if SCENARIOS.name in path.parts and not path.is_relative_to(ROOT):
         below = ROOT.joinpath(*path.parts[len(path.parts) - path.parts[::-1].index(SCENARIOS.name) - 1 :])
         if below.is_file():

@@ -86,6 +86,10 @@ def _trace(item: Node, kind: Kind, vocabulary: Vocabulary) -> Iterator[Problem]:
         bound = None
     binder = kind.trigger if kind.related else ""
     if searched is not None and kind.searched == "holds":
+        if "event" in searched.map:
+            yield Problem(
+                searched.keys["event"], "an event in 'holds'", "conditions on fields of the event of 'of'"
+            )
         event = trigger.map.get("event") if trigger is not None else None
         parts = dict(searched.map) | ({"event": event} if event is not None else {})
         holds = Node(searched.where, parts, searched.keys)

@@ -200,3 +200,12 @@ def test_a_timeline_of_another_version_is_built_from_the_raw_traces(scenario: Pa
     (directory / "l0.setup.log").write_text(setup)
     (directory / "l0.trace.txt").write_text(mark_line + collected)
     assert read_timeline(directory).by_name["l0.tlbi"]
+
+
+def test_a_run_of_another_checkout_is_recorded_here(tmp_path: Path) -> None:
+    """Its work order names a path that is not there; the same scenario of this project is meant."""
+    elsewhere = Path("/elsewhere/scenarios/tlbi/tlbi-el2.yaml")
+    (done,) = record([ran(tmp_path / "a", elsewhere, "tlbi-el2", seen())], VOCABULARY)
+    assert done.why.startswith("not a good trace: alle2 is ")
+    (gone,) = record([ran(tmp_path / "b", Path("/elsewhere/scenarios/gone.yaml"), CELL, seen())], VOCABULARY)
+    assert "/elsewhere/scenarios/gone.yaml" in gone.why
