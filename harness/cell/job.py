@@ -16,9 +16,11 @@ from typing import Any
 
 from harness.build.cache import Artefact, load_artefact, write_atomic
 from harness.build.model import Model, ModelSpec
+from harness.build.plugin import Plugins
 from harness.cell.project import vocabulary
 from harness.errors import InfraError, UserError
 from harness.level import Level
+from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
 from harness.scenario.load import load_cell
@@ -27,7 +29,7 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
 
-FORMAT = 1
+FORMAT = 2
 JOB = "cell.json"
 SCENARIO = "scenario.yaml"
 
@@ -37,7 +39,8 @@ class Job:
     """What a cell process needs: the cell, its images, and the identity under which it reports.
 
     ``command`` is the one command that reproduces the cell. ``seed`` is that of the model's randomness and
-    of what a restored machine is given. ``keep``: save the machine when the verdict is no pass.
+    of what a restored machine is given. ``keep``: save the machine when the verdict is no pass. ``watch`` are
+    plugins for the model beside those that the cell itself needs.
     """
 
     cell: Cell
@@ -46,6 +49,7 @@ class Job:
     command: str
     seed: int = 1
     keep: bool = False
+    watch: tuple[Plugin, ...] = ()
 
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
@@ -63,6 +67,7 @@ def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
         "command": job.command,
         "seed": job.seed,
         "keep": job.keep,
+        "watch": [{"file": str(each.file), "options": list(each.options)} for each in job.watch],
         "path": str(source),
         "base": str(source.parent.absolute()),
         "overrides": dataclasses.asdict(overrides),
@@ -93,11 +98,16 @@ def read_job(directory: Path) -> Job:
             data["command"],
             int(data["seed"]),
             bool(data["keep"]),
+            tuple(_plugin(each) for each in data["watch"]),
         )
     except UserError as error:
         raise InfraError(f"{directory / JOB} no longer fits this nvh: {error}") from error
     except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
         raise InfraError(f"{directory / JOB}: {error}") from error
+
+
+def _plugin(data: Mapping[str, Any]) -> Plugin:
+    return Plugin(Path(data["file"]), tuple((str(key), str(value)) for key, value in data["options"]))
 
 
 def relocate(value: Any, path: str) -> Any:
@@ -127,6 +137,7 @@ def _images_to_json(images: StackImages) -> dict[str, Any]:
         "kernels": {str(level): str(each.path) for level, each in images.kernels.items()},
         "rootfs": {str(level): str(each.path) for level, each in images.rootfs.items()},
         "initrd": str(images.initrd.path),
+        "plugins": images.plugins.to_json() if images.plugins else None,
     }
 
 
@@ -147,6 +158,7 @@ def _images_from_json(data: Mapping[str, Any]) -> StackImages:
         _artefacts(data["kernels"]),
         _artefacts(data["rootfs"]),
         load_artefact(Path(data["initrd"])),
+        Plugins.from_json(data["plugins"]) if data["plugins"] else None,
     )
 
 
