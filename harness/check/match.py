@@ -9,6 +9,7 @@ from harness.errors import InputError, Problem
 from harness.scenario.model import EventPattern
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import Blind
+from harness.trace.source import Source
 from harness.trace.timeline import Timeline
 from harness.trace.vocabulary import is_raw_event
 
@@ -103,13 +104,18 @@ def wants_same_span(pattern: EventPattern) -> bool:
 
 
 def same_span(timeline: Timeline, pattern: EventPattern, event: Event, other: Event) -> bool | None:
-    """Whether ``event`` is in the span that ``pattern`` wants, that of ``other``; None when none is known."""
+    """Whether ``event`` is in the span that ``pattern`` wants, that of ``other``; None when that is unknown.
+
+    A span whose end was seen holds every event of the model that belongs to it. Whether an event of a kernel
+    without a span belongs to one may just not be established.
+    """
     if not wants_same_span(pattern):
         return True
-    spans = timeline.span_of(event), timeline.span_of(other)
-    if spans[0] is None or spans[1] is None:
-        return None
-    return spans[0].id == spans[1].id
+    mine, wanted = timeline.span_of(event), timeline.span_of(other)
+    if mine is not None and wanted is not None:
+        return mine.id == wanted.id
+    span, stray = (mine, other) if mine is not None else (wanted, event)
+    return False if span is not None and not span.open and stray.source is Source.MODEL else None
 
 
 def may_match_unseen(pattern: EventPattern, blind: Blind, env: Env) -> bool:

@@ -17,6 +17,7 @@ from harness.check.match import COVERS, conditions, match, same_span, wants_same
 from harness.check.window import Region, candidates
 from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
+from harness.trace.source import Source, source_of
 from harness.trace.timeline import RESOLUTION_NS, Timeline
 
 NO_LIMIT = Limit()
@@ -64,6 +65,7 @@ class Partners:
                 self.loose.append(event)
             else:
                 self.exact.setdefault(key, []).append(event)
+        self.members = {(event.source, event.seq) for event in self.all} if self.spans else set()
         self.error_ns = max((event.error_ns for event in self.all), default=0)
 
     def find(self, event: Event, env: Env, *, later: bool) -> bool | None:
@@ -83,7 +85,18 @@ class Partners:
 
     def by_pool(self, event: Event, env: Env, *, later: bool) -> Iterator[Outcomes]:
         """The same, pool by pool: what surely has the values that ``env`` wants, and what may have them."""
-        return (self._in_pool(pool, event, env, later=later) for pool in self._pools(env))
+        inside = self._in_span(event)
+        pools = self._pools(env) if inside is None else (inside,)
+        return (self._in_pool(pool, event, env, later=later) for pool in pools)
+
+    def _in_span(self, event: Event) -> list[Event] | None:
+        """With ``span: same``, the candidates in the span of ``event``; None where there may be others."""
+        if not self.spans or source_of(self.pattern.event) is not Source.MODEL:
+            return None
+        span = self.timeline.span_of(event)
+        if span is None or span.open:
+            return None
+        return [each for each in span.events if (each.source, each.seq) in self.members]
 
     def _in_pool(self, pool: list[Event], event: Event, env: Env, *, later: bool) -> Outcomes:
         for candidate in self._beside(pool, event, later=later):

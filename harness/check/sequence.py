@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.check.condition import Env
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
-from harness.check.match import match, wants_same_span
+from harness.check.match import match
 from harness.check.partner import NO_LIMIT, Partners
 from harness.check.response import ENOUGH, limited, wrong_place
 from harness.check.window import Window, candidates, gaps, summary
@@ -15,21 +15,21 @@ from harness.scenario.model import Sequence
 from harness.trace.event import Event
 from harness.verdict import Verdict
 
-TRIES = 10_000
-"""Ways that are tried from one first event, when later patterns bind variables; then it is undecided."""
+TRIES = 100_000
+"""Events that are tried behind one first event; then it is undecided."""
 
 
 @dataclass(slots=True)
 class _Search:
     """The way from one first event through the other patterns; ``best`` is the longest beginning found.
 
-    ``greedy``: nothing relates one event to the next but order and variables.
+    ``known``: whether the rest follows an event at a place in the sequence with these values, for each tried.
     """
 
     partners: list[Partners]
-    greedy: bool
     tries: int = 0
     best: list[tuple[Event, Env]] = field(default_factory=list)
+    known: dict[tuple[object, ...], bool | None] = field(default_factory=dict)
 
     def follow(self, path: list[tuple[Event, Env]]) -> bool | None:
         """Whether the rest of the sequence follows ``path``; None when it only may."""
@@ -37,6 +37,13 @@ class _Search:
             self.best = list(path)
         if len(path) > len(self.partners):
             return True
+        event, env = path[-1]
+        state = (len(path), event.source, event.seq, *sorted(env.items()))
+        if state not in self.known:
+            self.known[state] = self._follow(path)
+        return self.known[state]
+
+    def _follow(self, path: list[tuple[Event, Env]]) -> bool | None:
         partners = self.partners[len(path) - 1]
         event, env = path[-1]
         result: bool | None = False
@@ -50,16 +57,25 @@ class _Search:
                 return True
             if rest is None:
                 result = None
-            elif self.greedy and outcome and bound == env and candidate.source is event.source:
-                break  # what does not follow the nearest one does not follow a later one either
+            elif outcome and bound == env and self._nearest_is_best(len(path)):
+                break
         return result
+
+    def _nearest_is_best(self, place: int) -> bool:
+        """Whether what does not follow the nearest event for ``place`` does not follow a later one either.
+
+        So it is when nothing but order and variables, which are the same, relates what follows to it: no
+        limit, and no span but one that all candidates share.
+        """
+        partners = self.partners[place - 1]
+        others = any(each.spans for each in self.partners[place:])
+        return partners.limit == NO_LIMIT and (partners.spans or not others)
 
 
 def check(expectation: Sequence, seen: Observations, window: Window) -> Finding:
     """Every first event needs the rest; losses after it make its lack undecided."""
     timeline, first, rest = seen.timeline, expectation.of[0], expectation.of[1:]
     partners = [Partners(timeline, each, window, expectation.within, expectation.of) for each in rest]
-    greedy = expectation.within == NO_LIMIT and not any(map(wants_same_span, rest))
     triggers = 0
     broken: list[_Search] = []
     unsure: list[tuple[Event, list[str]]] = []
@@ -69,7 +85,7 @@ def check(expectation: Sequence, seen: Observations, window: Window) -> Finding:
         if outcome is False:
             continue
         triggers += outcome is True
-        search = _Search(partners, greedy)
+        search = _Search(partners)
         followed = search.follow([(event, env)])
         if followed:
             continue

@@ -58,26 +58,27 @@ def _universality(timeline: Timeline, expectation: model.Universality) -> Iterat
     events = matching(timeline, expectation.of)
     for name in expectation.holds.fields:
         test = conditions(expectation.holds).get(name)
-        if test is not None:
+        if test is not None and (test.variable is None or test.binds):
             yield Mutation(f"another {name}", edit.changed(timeline, events, _violation(name, test)))
 
 
 def _response(timeline: Timeline, expectation: model.Response) -> Iterator[Mutation]:
-    yield from _spoilt(timeline, expectation.then)
+    yield from _spoilt(timeline, expectation.then, [expectation.when])
     yield from _moved(timeline, expectation.then, matching(timeline, expectation.when), later=True)
     yield from _delayed(timeline, expectation.when, expectation.then, expectation.within)
 
 
 def _precedence(timeline: Timeline, expectation: model.Precedence) -> Iterator[Mutation]:
-    yield from _spoilt(timeline, expectation.first)
+    yield from _spoilt(timeline, expectation.first, [expectation.event])
     yield from _moved(timeline, expectation.first, matching(timeline, expectation.event), later=False)
     yield from _delayed(timeline, expectation.first, expectation.event, expectation.within)
 
 
 def _sequence(timeline: Timeline, expectation: model.Sequence) -> Iterator[Mutation]:
-    for earlier, pattern in zip(expectation.of, expectation.of[1:], strict=False):
-        yield from _spoilt(timeline, pattern)
-        yield from _moved(timeline, pattern, matching(timeline, earlier), later=True)
+    for number, pattern in enumerate(expectation.of[1:], 1):
+        earlier = expectation.of[:number]
+        yield from _spoilt(timeline, pattern, earlier)
+        yield from _moved(timeline, pattern, matching(timeline, earlier[-1]), later=True)
     yield from _delayed(timeline, expectation.of[-2], expectation.of[-1], expectation.within)
 
 
@@ -122,14 +123,21 @@ def matching(timeline: Timeline, pattern: EventPattern) -> list[Event]:
     return [e for e in timeline.by_name.get(pattern.event, ()) if match(plain, e, {})[0] is not False]
 
 
-def _spoilt(timeline: Timeline, pattern: EventPattern) -> Iterator[Mutation]:
-    """No event for the pattern, or none that satisfies one of its conditions."""
+def _spoilt(
+    timeline: Timeline, pattern: EventPattern, earlier: Sequence[EventPattern] = ()
+) -> Iterator[Mutation]:
+    """No event for the pattern, or none that satisfies one of its conditions.
+
+    Left out are conditions that any value satisfies, since they bind, and comparisons with a variable.
+    """
     events = matching(timeline, pattern)
     yield Mutation(f"no {pattern.event}", edit.without(timeline, events))
     if wants_same_span(pattern):
         yield Mutation(f"{pattern.event} in another span", edit.in_another_span(timeline, events))
+    bound = {test.variable for each in earlier for test in conditions(each).values() if test.binds}
     for name, test in conditions(pattern).items():
-        yield Mutation(f"another {name}", edit.changed(timeline, events, _violation(name, test)))
+        if name == COVERS or test.variable is None or (test.binds and test.variable in bound):
+            yield Mutation(f"another {name}", edit.changed(timeline, events, _violation(name, test)))
 
 
 def _moved(

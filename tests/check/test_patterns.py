@@ -6,6 +6,7 @@ import pytest
 
 from harness.check.evaluate import evaluate, problems
 from harness.check.finding import Finding
+from harness.level import Level
 from harness.scenario.model import (
     Absence,
     Expectation,
@@ -19,7 +20,7 @@ from harness.scenario.model import (
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.source import Source
-from harness.trace.timeline import Span, Timeline
+from harness.trace.timeline import Realised, Span, Timeline
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, Item, event, loss, mark, pattern, timeline
 
@@ -235,3 +236,47 @@ def test_variables_that_nothing_binds_are_refused() -> None:
     bound = Universality(HERE, "u", pattern(TLBI), pattern(TLBI, vmid="> $v"), opened)
     assert not problems([bound])
     assert problems([Sequence(HERE, "s", (pattern(TLBI, vmid="!= $v"), pattern(UNMAP)), ANYWHERE)])
+
+
+def in_model(seq: int, name: str = "model.dsb", **fields: int | str) -> Event:
+    return Event(name, Level.L0, seq, 0, 0, "", fields)
+
+
+def model_timeline(events: list[Event], *spans: tuple[str, list[int]]) -> Timeline:
+    realised = {event.name: Realised("plugin") for event in events}
+    found = tuple(
+        Span(number, "tlbi", "x", tuple(events[at] for at in places), reason)
+        for number, (reason, places) in enumerate(spans)
+    )
+    return Timeline(tuple(events), realised=realised, spans=found)
+
+
+def test_a_closed_span_has_all_of_the_models_events() -> None:
+    events = [in_model(0, "model.tlbi"), in_model(1), in_model(2)]
+    same = Response(HERE, "r", pattern("model.tlbi"), pattern("model.dsb", span="same"), ANYWHERE)
+    assert judge(same, model_timeline(events, ("", [0, 2]))).verdict is PASS
+    assert judge(same, model_timeline(events, ("", [0]))).verdict is FAIL
+    assert judge(same, model_timeline(events, ("its end was not seen", [0]))).verdict is UNDECIDED
+    assert judge(same, model_timeline(events, ("", [1, 2]))).verdict is FAIL  # the trigger is in none
+    before = Precedence(HERE, "p", pattern("model.dsb", n=1), pattern("model.tlbi", span="same"), ANYWHERE)
+    one = [events[0], in_model(1, n=1)]
+    assert judge(before, model_timeline(one, ("", [1]))).verdict is FAIL
+
+
+def test_a_long_sequence_in_a_span_of_many_alike_is_decided() -> None:
+    """Every way through hundreds of equal events ends at the missing last one; each is tried once."""
+    events = [in_model(0, "model.tlbi", vmid=1)]
+    events += [in_model(n, ("model.dsb", "model.tlbi")[n % 2], vmid=2) for n in range(1, 400)]
+    inside = ("", list(range(len(events))))
+    steps = [pattern(("model.tlbi", "model.dsb")[n % 2], span="same", vmid="!= $own") for n in range(1, 12)]
+    first = pattern("model.tlbi", vmid="$own")
+    complete = Sequence(HERE, "s", (first, *steps), ANYWHERE)
+    assert judge(complete, model_timeline(events, inside)).verdict is FAIL  # vmid 2 begins sequences too
+    plain = [pattern(each.event, span="same") for each in steps]
+    only = Sequence(HERE, "s", (pattern("model.tlbi", vmid=1), *plain), ANYWHERE)
+    assert judge(only, model_timeline(events, inside)).verdict is PASS
+    broken = Sequence(HERE, "s", (*only.of, pattern("model.isb", span="same")), ANYWHERE)
+    seen = model_timeline([*events, in_model(1000, "model.isb")], inside)
+    finding = judge(broken, seen)
+    assert finding.verdict is FAIL
+    assert "the first after 12 of 13 events" in finding.message
