@@ -16,6 +16,9 @@ import sys
 from harness.build.paths import ROOT
 from harness.cli import images
 
+EXTRA = ["kernel:nv-mutants"]
+"""Artefacts that the tests need and the default scenarios do not."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
@@ -30,6 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
         words += ["-m", "not real", "tests"]
     else:
         images.main(argparse.Namespace(action="build", names=[]))
+        images.main(argparse.Namespace(action="build", names=EXTRA))
         words += ["tests", "scenarios"]
     environment = {**os.environ, "NVH_OFFLINE": "1"}
     return subprocess.run([*words, *arguments.rest], cwd=ROOT, env=environment, check=False).returncode
