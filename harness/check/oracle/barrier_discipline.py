@@ -1,19 +1,20 @@
 """Barriers around the TLBIs that L0 issues for its guests.
 
-Arm ARM D8.17.6 (TLB maintenance operations: ordering and completion) and B2.3 (DSB): a TLBI is finished by a
-DSB of the PE that executed it, with both access types and in the shareability domain of the TLBI or a wider
-one; context synchronization then makes the PE itself see it. Stores to translation tables are visible to all
-walkers that the TLBI concerns after a DSB of stores in that domain. So, on one vCPU:
+Arm ARM D8.17.6 (TLB maintenance operations: ordering and completion) and B2.3 (DSB): a TLBI is finished
+by a DSB of the PE that executed it, with both access types and in the shareability domain of the TLBI or
+a wider one; context synchronization then makes the PE itself see it. Stores to translation tables are
+visible to all walkers that the TLBI concerns after a DSB of stores in that domain. So, on one vCPU:
 
 - before a TLBI by which L0 makes its own table changes known (IPAS2, VMALLS12, ALLE1): a DSB ISHST or
   stronger, NSHST for a local one, since the guest was left or a function that changes tables was entered;
-- after each TLBI for a guest: a DSB ISH or stronger, NSH for a local one, before a guest runs again, and an
-  ISB or the exception return itself.
+- after each TLBI for a guest: a DSB ISH or stronger, NSH for a local one, before a guest runs again, and
+  an ISB or the exception return itself.
 
 E1 operations alone (``__kvm_tlbi_s1e2()`` of arch/arm64/kvm/hyp/vhe/tlb.c, and a local flush when a vCPU
 moves) follow no table change of L0's: the guest's own DSB, before its instruction trapped, ordered its
 stores. Option ``before: every`` wants the first DSB for them too, ``before: none`` for no operation. An
-exception return synchronizes (SCTLR_EL2.EOS is 1 or FEAT_ExS absent); ``isb: required`` wants an ISB none the less.
+exception return synchronizes (SCTLR_EL2.EOS is 1 or FEAT_ExS absent); ``isb: required`` wants an ISB none
+the less.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """L0 answers what L1 invalidates, however locally, in the inner shareable domain at least.
 
 L1's vCPU may have run on any PE of L0, and another of its vCPUs may be on one now, so "this PE" of L1 is
-every PE of L0 (the seed's commit message; Arm ARM D8.17.4 on the scope of TLBIs). In each span of an operation
-of L1, the physical TLBIs must be of the inner or outer shareable form.
+every PE of L0 (the seed's commit message; Arm ARM D8.17.4 on the scope of TLBIs). In each span of an
+operation of L1, the physical TLBIs must be of the inner or outer shareable form.
 
-A local TLBI that a DSB NSH finishes is not the answer: L0 then cleans its own PE, as for a vCPU that moved
-(``__kvm_flush_cpu_context()``, which may happen inside a span). One such alone answers nothing.
+A local TLBI that a DSB NSH finishes is not the answer: L0 then cleans its own PE, as for a vCPU that
+moved (``__kvm_flush_cpu_context()``, which may happen inside a span). One such alone answers nothing.
 """
 
 from __future__ import annotations
