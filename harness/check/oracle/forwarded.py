@@ -16,7 +16,14 @@ do not name this oracle.
 from __future__ import annotations
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import Violation, conclude, enters_guest, is_physical, spans_in
+from harness.check.oracle.physical import (
+    Violation,
+    conclude,
+    enters_guest,
+    instruction,
+    is_physical,
+    spans_in,
+)
 from harness.check.window import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
@@ -62,7 +69,7 @@ def _bits(event: Event) -> int:
 
 def _trapped(span: Span) -> tuple[Violation | None, bool]:
     """What is wrong with the span, and whether its end was seen."""
-    asked = span.events[0]
+    asked = instruction(span)
     executed = [event for event in span.events if is_physical(event)]
     if executed:
         op = executed[0].fields["op"]

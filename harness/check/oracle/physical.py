@@ -65,12 +65,17 @@ def per_vcpu(timeline: Timeline) -> Mapping[int, Sequence[Event]]:
     return found
 
 
+def instruction(span: Span) -> Event:
+    """The guest's TLBI as the model saw it; L1's own trace may announce it before."""
+    return next((event for event in span.events if event.name == "model.tlbi"), span.events[0])
+
+
 def spans_in(timeline: Timeline, window: Window, level: Level) -> list[Span]:
     """Spans of instructions that code at ``level`` executed in scope."""
     return [
         span
         for span in timeline.spans
-        if span.events[0].level is level and window.contains(span.events[0]) is not False
+        if instruction(span).level is level and window.contains(instruction(span)) is not False
     ]
 
 

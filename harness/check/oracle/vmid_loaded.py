@@ -4,9 +4,9 @@ TLBIs of the EL1&0 regime act on VTTBR_EL2.VMID (Arm ARM D8.17.5), so L0 must lo
 one that serves an operation on an L2, and L1's own before one that serves vEL2's EL2&0 regime, which L0 runs
 under L1's VMID. Within each span of an operation of L1:
 
-- an operation on an L2 (a handler of arch/arm64/kvm/sys_regs.c runs) is not answered under the VMID that L1
-  itself runs with; one on vEL2's own regime (L0 finishes it on entry, or handle_tlbi_el2() runs) is answered
-  under no other;
+- what L0 executes in answer to an operation on an L2, that is from a handler of arch/arm64/kvm/sys_regs.c,
+  is not under the VMID that L1 itself runs with; what it executes for vEL2's own regime, that is on leaving
+  L1 and before any handler (``kvm_hyp_handle_tlbi_el2()``), is under no other;
 - VMID and translation table base belong together: those loaded for the TLBI are a pair with which a guest
   runs somewhere in the trace, or neither of the two is part of another pair.
 
@@ -18,11 +18,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import Violation, conclude, enters_guest, is_physical, spans_in
+from harness.check.oracle.physical import (
+    Violation,
+    conclude,
+    enters_guest,
+    instruction,
+    is_physical,
+    spans_in,
+)
 from harness.check.window import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
-from harness.tlbi import table
+from harness.trace.event import Event
 from harness.trace.source import Source
 from harness.trace.timeline import Span, Timeline
 
@@ -30,7 +37,6 @@ EVENTS = ("model.tlbi", "model.eret", "model.call")
 VMID_SHIFT = 48
 BADDR_MASK = (1 << VMID_SHIFT) - 2
 """VTTBR_EL2.BADDR without CnP (Arm ARM D24.2.193)."""
-EL2_OPERATIONS = frozenset(op.name for op in table.load() if op.regime is table.Regime.EL2)
 
 
 def judge(check: OracleCheck, seen: Observations) -> Finding:
@@ -40,7 +46,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     violations = []
     judged = 0
     for span in spans_in(seen.timeline, window, Level.L1):
-        own = span.events[0].fields.get("vmid")
+        own = instruction(span).fields.get("vmid")
         for event in span.events:
             vttbr = event.fields.get("vttbr")
             if not is_physical(event) or event.fields.get("family") == "alle1":
@@ -48,7 +54,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
             if not isinstance(vttbr, int) or not isinstance(own, int):
                 continue
             judged += 1
-            text = _wrong(span, vttbr, own) or _torn(vttbr, vmids, bases)
+            text = _wrong(span, event, vttbr, own) or _torn(vttbr, vmids, bases)
             if text:
                 violations.append(Violation(event, text))
     return conclude(
@@ -56,19 +62,21 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     )
 
 
-def _wrong(span: Span, vttbr: int, own: int) -> str:
+def _wrong(span: Span, event: Event, vttbr: int, own: int) -> str:
     vmid = vttbr >> VMID_SHIFT
-    if _of_vel2(span):
+    if _before_any_handler(span, event):
         return "" if vmid == own else f"{span.op} on vEL2 is answered under VMID {vmid:#x}, L1 has {own:#x}"
     return f"{span.op} on an L2 is answered under L1's own VMID {own:#x}" if vmid == own else ""
 
 
-def _of_vel2(span: Span) -> bool:
-    """Whether the operation acts on vEL2's regime: by its name, or as no handler of L2's regime ran."""
-    if span.op in EL2_OPERATIONS:
-        return True
-    handlers = [str(e.fields.get("function")) for e in span.events if e.name == "model.call"]
-    return not any(name.startswith("handle_") and name != "handle_tlbi_el2" for name in handlers)
+def _before_any_handler(span: Span, event: Event) -> bool:
+    """Whether L0 executed ``event`` before it called a handler; one follows for vEL2's regime, too."""
+    handlers = (
+        call.seq
+        for call in span.events
+        if call.name == "model.call" and str(call.fields.get("function")).startswith("handle_")
+    )
+    return event.seq < min(handlers, default=event.seq + 1)
 
 
 def _pairs(timeline: Timeline) -> tuple[Mapping[int, set[int]], Mapping[int, set[int]]]:

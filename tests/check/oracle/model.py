@@ -86,8 +86,12 @@ class Model:
         self._begun = None
 
     def stage2(self, op: str = "ipas2e1is", shadow: int = SHADOW, answer: str = "vmalls12e1is") -> None:
-        """L1's stage-2 operation as kvm_stage2_unmap_range() and __kvm_tlb_flush_vmid() answer it."""
+        """L1's stage-2 operation as kvm_stage2_unmap_range() and __kvm_tlb_flush_vmid() answer it.
+
+        L1's module announces it with the VMID that it loads for it, which L0 keeps from the hardware.
+        """
         self.begin()
+        self.add("l1.tlbi", Level.L1, task="nvh-tlbi-65", op=op, vmid=1)
         self.tlbi(op, L1_VTTBR, Level.L1)
         self.trap()
         self.call("handle_ipas2e1is")

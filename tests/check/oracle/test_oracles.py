@@ -232,8 +232,9 @@ def test_vel2s_own_operations_are_under_l1s_vmid() -> None:
             model.begin()
             model.tlbi(op, L1_VTTBR, Level.L1)
             model.trap()
-            model.tlbi(answer, vttbr)  # no handler ran: L0 finished it on entry
+            model.tlbi(answer, vttbr)  # no handler ran: L0 finished it on leaving L1
             model.dsb()
+            model.call("handle_tlbi_el1")  # for the VNCR page's mapping
             model.eret(L1_VTTBR)
             model.end()
             assert judged("vmid-loaded", model).verdict is verdict, (op, vttbr)
