@@ -24,6 +24,7 @@ VERBS = (
     "gdb",
     "coverage",
     "mutants",
+    "hunt",
 )
 INTERRUPTED = 130
 

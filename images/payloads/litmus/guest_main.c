@@ -90,7 +90,9 @@ void guest_main(uint64_t index)
 
 	cpu->index = index;
 	write_sysreg(tpidr_el2, cpu);
-	write_sysreg(hcr_el2, (1ull << 31) | (read_sysreg(hcr_el2) & (1ull << 34))); /* RW; E2H as it is */
+	/* RW; E2H as it is, which at vEL2 cannot be chosen */
+	write_sysreg(hcr_el2, (1ull << 31) | (shared->set_e2h ? 1ull << 34 : read_sysreg(hcr_el2) & (1ull << 34)));
+	__asm__ volatile("isb" ::: "memory");
 	if (!index) {
 		shared->e2h = read_sysreg(hcr_el2) >> 34 & 1;
 		shared->l2_page = (uint64_t)l2_vectors & ~0xffffull;

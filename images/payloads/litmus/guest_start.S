@@ -198,6 +198,8 @@ l2_watch:
 /* x1 = operand, x4 = stub of the operation */
 l2_call:
 	blr	x4
+	dsb	ish
+	isb
 	hvc	#0
 l2_return:
 	ret

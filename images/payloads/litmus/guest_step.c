@@ -3,7 +3,24 @@
 #include "geometry.h"
 #include "guest.h"
 
-#define S1_TABLES 0x100000 /* of the pool: all that one program takes */
+#define ROOTS_PA (POOL_PA + POOL_SIZE / 2)
+#define ROOT_SIZE 0x10000
+
+/* Of the pool: all that one program takes. */
+static uint64_t s1_tables(unsigned shift)
+{
+	return shift == 16 ? 0x400000 : 0x100000;
+}
+
+/* Programs of other shapes have the same VTTBR_EL2 for a context: another one takes KVM long (docs/litmus.md). */
+static uint64_t fixed_root(unsigned ctx)
+{
+	uint64_t at = ROOTS_PA + ctx * ROOT_SIZE;
+
+	for (uint64_t *p = (uint64_t *)at; p < (uint64_t *)(at + ROOT_SIZE); p++)
+		*p = 0;
+	return at;
+}
 
 void doorbell(uint64_t value)
 {
@@ -57,7 +74,8 @@ static void step_context(const struct step *s)
 	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER;
 	uint64_t at;
 
-	c->s2_root = s->a ? shared->context[s->a - 1].s2_root : tables_new(c->s2_shift);
+	c->s2_root = s->a ? shared->context[s->a - 1].s2_root :
+		     s->c ? fixed_root(s->ctx) : tables_new(c->s2_shift);
 	for (at = page; !s->a && at < page + 0x10000; at += 1ull << c->s2_shift)
 		*tables_slot(c->s2_root, c->s2_shift, at, 3) = at | s2;
 	c->vttbr |= c->s2_root;
@@ -70,7 +88,7 @@ static void step_context(const struct step *s)
 			*tables_slot(c->s1_root, c->s1_shift, L2_DATA_VA + at, 3) =
 				(page + at) | s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN;
 	/* L2's walks of its stage 1 go through stage 2. */
-	for (at = POOL_PA; !s->a && (c->sctlr & 1) && at < POOL_PA + S1_TABLES; at += 1ull << c->s2_shift)
+	for (at = POOL_PA; !s->a && (c->sctlr & 1) && at < POOL_PA + s1_tables(c->s2_shift); at += 1ull << c->s2_shift)
 		*tables_slot(c->s2_root, c->s2_shift, at, 3) = at | s2;
 	barrier_ishst();
 }
@@ -138,6 +156,9 @@ static void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->spsr = s->c ? SPSR_EL0T : SPSR_EL1H;
 	l2_run(cpu);
 	record_exit(cpu, o);
+	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
+		if (*(volatile uint64_t *)shared->frame[i] == s->b)
+			o->more[0] |= 1ull << i;
 }
 
 /* L2 unmaps a page of its own; the table that holds the descriptor is mapped for it first. */
@@ -223,6 +244,13 @@ static void step_host(const struct step *s, struct outcome *o)
 	o->value = *(volatile uint64_t *)&shared->host_answer;
 }
 
+/* The CPUs take turns at one program: what a step finds does not depend on their speed. */
+static void step_await(const struct step *s)
+{
+	while (__atomic_load_n(&shared->turn, __ATOMIC_ACQUIRE) != s->a)
+		__asm__ volatile("yield");
+}
+
 /* For the tests of what is said about a hang. */
 static void step_hang(const struct step *s)
 {
@@ -272,6 +300,13 @@ void run_program(struct cpu *cpu, struct program *program)
 			break;
 		case STEP_HANG:
 			step_hang(s);
+			break;
+		case STEP_PASS:
+			barrier_ish();
+			__atomic_store_n(&shared->turn, s->a, __ATOMIC_RELEASE);
+			break;
+		case STEP_AWAIT:
+			step_await(s);
 			break;
 		case STEP_SPIN:
 			step_spin(cpu, s);

@@ -23,6 +23,7 @@ struct config {
 	bool hide_xs;	    /* ID_AA64ISAR1_EL1.XS */
 	bool huge;	    /* MADV_HUGEPAGE for the data */
 	bool qemu;	    /* QEMU is the VMM */
+	bool bare;	    /* the machine is QEMU's own: true EL2, where HCR_EL2.E2H begins as 0 */
 	uint8_t first_pe;   /* CPU of L0 that the first vCPU runs on */
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
@@ -94,6 +95,8 @@ bool window_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *an
 /* host_vm.c. A false leaves its reason in vm->broken. */
 bool vm_create(struct vm *vm, const struct config *config);
 void vm_destroy(struct vm *vm);
+#define QEMU_WORDS_MAX 64
+extern char *const *qemu_words;
 /* host_qemu.c: the same three for a VM whose VMM is QEMU, and why a case cannot have that */
 bool qemu_create(struct vm *vm);
 enum ran qemu_run(struct vm *vm, unsigned timeout_s);

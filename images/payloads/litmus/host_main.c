@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nvh-litmus: options, the loop over the cases, and what is printed. */
-#include "host.h"
+#include "host_text.h"
 #include "options.h"
 
 #include <fnmatch.h>
@@ -257,6 +257,14 @@ int main(int argc, char **argv)
 		fputs(options_usage, stderr);
 		return EXIT_USAGE;
 	}
+	if ((o.program || o.features) && !kvm_has_el2()) {
+		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
+		return EXIT_ENVIRONMENT;
+	}
+	if (o.features)
+		return text_features();
+	if (o.program)
+		return text_run(o.program);
 	cases_hang(&list); /* first, so that others follow */
 	cases_stage2(&list);
 	cases_trap(&list);

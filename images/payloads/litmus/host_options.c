@@ -17,6 +17,8 @@ const char options_usage[] =
 	"  --quick          none that walks whole shadow contexts\n"
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
+	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
+	"  --features       print which features with TLBIs L1 has, and end\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --mark           mark begin and end of each case in L0's trace\n"
@@ -42,6 +44,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
+		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -92,6 +95,12 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'f':
+			o->features = true;
+			break;
+		case 'p':
+			o->program = optarg;
 			break;
 		case 'k':
 			o->quick = true;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,17 +87,28 @@ static bool map_memory(struct vm *vm)
 	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
 	vm->shared->cpus = vm->config.cpus;
 	vm->shared->by_memory = 1;
+	vm->shared->set_e2h = vm->config.bare;
+	vm->shared->vel2_shift = vm->config.vel2_shift ? vm->config.vel2_shift : 12;
 	return true;
 }
+
+/* How QEMU is started, in front of the machine's own options; bare/main.c has another one. */
+static char *const usual[] = { "qemu-system-aarch64", "-accel", "kvm", "-cpu", "host", NULL };
+char *const *qemu_words = usual;
 
 static bool start_qemu(struct vm *vm)
 {
 	char ram[128], kernel[32], smp[16], size[16];
-	char *const words[] = { "qemu-system-aarch64", "-M", MACHINE, "-accel", "kvm", "-cpu", "host", "-smp", smp, "-m", size,
-				"-object", ram, "-kernel", kernel,
-				"-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none",
-				"-serial", "none", "-no-reboot", NULL };
+	char *const options[] = { "-M", MACHINE, "-smp", smp, "-m", size, "-object", ram, "-kernel", kernel,
+				  "-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none",
+				  "-serial", "none", "-no-reboot", NULL };
+	char *words[QEMU_WORDS_MAX + sizeof(options) / sizeof(*options)];
+	unsigned n = 0;
 	int why;
+
+	for (; qemu_words[n] && n < QEMU_WORDS_MAX; n++)
+		words[n] = qemu_words[n];
+	memcpy(words + n, options, sizeof(options));
 
 	snprintf(ram, sizeof(ram), "memory-backend-file,id=ram,size=%luM,share=on,mem-path=/proc/self/fd/%d",
 		 RAM_SIZE >> 20, vm->ram);

@@ -7,9 +7,9 @@
 struct options {
 	const char *globs[16], *skip[16];
 	unsigned glob_count, skip_count;
-	const char *op, *granule;
+	const char *op, *granule, *program;
 	unsigned cpus, seconds, every;
-	bool list, self_test, quiet, quick, qemu, mark;
+	bool list, self_test, quiet, quick, qemu, mark, features;
 };
 
 extern const char options_usage[];

@@ -25,7 +25,8 @@
 #define SPOILT 0xdead /* STEP_RACE: what a page holds once nobody may use it */
 
 #define CPUS_MAX 4
-#define STEPS_MAX 128
+#define STEPS_MAX 256
+#define FRAMES_MAX 32
 #define CONTEXTS_MAX 16
 
 #define DOORBELL_DONE 1	 /* the program ran, or the payload is ready for its first */
@@ -49,7 +50,8 @@
 /* What one step does; a, b, c and d are the fields of struct step. */
 enum step_kind {
 	STEP_END,
-	STEP_CONTEXT,  /* give context `ctx` its tables; a: its stage 2 is that of context a - 1 (0: its own) */
+	STEP_CONTEXT,  /* give context `ctx` its tables; a, b: its stage 2, 1 is that of context a - 1 (0: its own);
+			  c: its own stage 2 begins where it does in each program */
 	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c */
 	STEP_S1,       /* the same in L2's stage 1, VA a */
 	STEP_E2,       /* the same in vEL2's own stage 1 */
@@ -66,6 +68,8 @@ enum step_kind {
 	STEP_RACE,     /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
 	STEP_HANG,     /* c: enum hang: vEL2 itself never answers again, or takes an exception that nothing expects */
 	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
+	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
+	STEP_AWAIT,    /* wait for turn a */
 };
 
 enum hang { HANG_SPIN, HANG_FATAL };
@@ -95,6 +99,7 @@ struct step {
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
 #define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
+#define STEP_WHERE 16u	   /* of STEP_L2's write: which words of shared->frame hold the value afterwards */
 
 enum outcome_kind {
 	OUTCOME_NONE,
@@ -110,7 +115,7 @@ enum outcome_kind {
 struct outcome {
 	uint64_t kind, value, esr, far, hpfar;
 	uint64_t rounds;  /* STEP_RACE */
-	uint64_t more[2]; /* STEP_L2_REMAP: the values before and without the operation */
+	uint64_t more[2]; /* STEP_L2_REMAP: the values before and without the operation; STEP_WHERE: a bit per frame */
 };
 
 struct program {
@@ -145,6 +150,7 @@ struct shared {
 	uint64_t finished[CPUS_MAX];
 	uint64_t cpus;
 	uint64_t e2h;
+	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before the start */
 	uint64_t skip;	 /* --self-test */
 	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */
@@ -155,6 +161,8 @@ struct shared {
 	uint64_t l2_page; /* IPA of L2's code and spin records */
 	uint64_t race_vmalle1is; /* number of the operation */
 	uint64_t race_end;	 /* the VMM has seen enough */
+	uint64_t turn;		 /* STEP_PASS */
+	uint64_t frame_count, frame[FRAMES_MAX]; /* STEP_WHERE: physical addresses */
 	struct { /* STEP_RACE: the two pages that take turns */
 		uint64_t pa, descriptor;
 	} race[2];

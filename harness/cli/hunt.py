@@ -1,0 +1,87 @@
+"""Run generated programs at L1 and L2, judge them by a reference model, shrink and keep what fails.
+
+examples:
+  ./nvh hunt --seconds 300 --seed 7                        on the shipped kernel and models
+  ./nvh hunt --seconds 300 --mutant ipas2-no-unmap --one   until a deliberate fault is found
+  ./nvh hunt --seconds 3600 --out night                    goes on where `night` ended
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.cell.run import RUNS
+from harness.cli import common
+from harness.errors import UserError, closest
+from harness.hunt import campaign
+from harness.hunt.generate import KINDS
+from harness.hunt.text import print_totals
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument(
+        "--seconds", type=common.positive, default=300, metavar="N", help="how long; default 300"
+    )
+    parser.add_argument("--seed", help="of the programs; default: a random one, which is printed")
+    parser.add_argument("--model", help="run on this model (name or path) instead of the lanes'")
+    parser.add_argument("--kernel", help="L0's kernel (name or path)")
+    parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
+    parser.add_argument("--mutant", default="", help="switch this deliberate fault on (docs/mutants.md)")
+    parser.add_argument(
+        "--kind", action="append", default=[], metavar="KIND", help="only programs of this kind"
+    )
+    parser.add_argument(
+        "--jobs", type=common.positive, metavar="N", help="machines at once; default: one per CPU"
+    )
+    parser.add_argument("--known", action="store_true", help="also programs in which known defects show")
+    parser.add_argument(
+        "--bare", action="store_true", help="on the bare machine, at true EL2: the model alone"
+    )
+    parser.add_argument("--one", action="store_true", help="end at the first finding")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="new directory, or that of a hunt to go on with"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Hunt; returns 0 when nothing was found, 1 when something was, 3 when it could not go on."""
+    for kind in arguments.kind:
+        if kind not in KINDS:
+            near = closest(kind, KINDS)
+            raise UserError(
+                f"there is no kind {kind!r} ({', '.join(KINDS)})"
+                + (f"; did you mean {near!r}?" if near else "")
+            )
+    wanted = campaign.Wanted(
+        seconds=arguments.seconds,
+        seed=arguments.seed or str(random.SystemRandom().randrange(10**6)),
+        out=arguments.out or RUNS / f"hunt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}",
+        jobs=arguments.jobs or len(os.sched_getaffinity(0)),
+        kernel=arguments.kernel,
+        model=arguments.model,
+        timing=arguments.timing,
+        mutant=arguments.mutant,
+        kinds=tuple(arguments.kind),
+        with_known=arguments.known,
+        one=arguments.one,
+        bare=arguments.bare,
+    )
+    console = Console(stderr=arguments.json)
+    console.print(
+        f"seed {wanted.seed}, {wanted.jobs} machines, {wanted.out}", highlight=False, soft_wrap=True
+    )
+    totals = campaign.hunt(wanted, console)
+    if arguments.json:
+        print(json.dumps({"options": wanted.same(), "totals": totals.to_json()}, indent=1))
+    else:
+        print_totals(totals, console)
+    return campaign.exit_status(totals)

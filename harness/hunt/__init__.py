@@ -1,0 +1,1 @@
+"""Generated programs: made by a seed, judged by a reference model, run by nvh-litmus, shrunk and kept."""

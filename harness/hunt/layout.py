@@ -1,0 +1,93 @@
+"""Where a program's addresses lie, in agreement with images/payloads/litmus/{shared,geometry}.h.
+
+A program has a *window* of its own in L2's IPA and VA space and in vEL2's own: two neighbouring *areas*, each
+of the size of a level-2 leaf, so that it can be one block or a table of pages. Addresses are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DATA_PA = 0x1_0000_0000
+EVENT_PA = 0x2_0000_0000
+E2_TEST_VA = 0xC_0000_0000
+E2_ASID = 0x2A
+FRAMES = 4
+AREAS = 2
+GIB = 1 << 30
+VALUE_TAG = 0x6E76_6800_0000_0000
+VNCR_WORD = 0x90
+"""Offset of TPIDR_EL2 in the page of VNCR_EL2 (Arm ARM D8.11)."""
+WORDS = {"read": 0, "write": 8, "execute": 16, "peek": 0, "vncr": VNCR_WORD}
+"""What kind of access uses which word of a page."""
+GRANULES = {"4k": 12, "16k": 14, "64k": 16}
+NAMES = {shift: name for name, shift in GRANULES.items()}
+_IPA = {12: (16 * GIB, 64 * GIB), 14: (8 * GIB, 32 * GIB), 16: (16 * GIB, 128 * GIB)}
+_VA_OFFSET = {12: 128 * GIB, 14: 32 * GIB, 16: 256 * GIB}
+_E2_REGIONS = 48
+
+
+def level_size(shift: int, level: int) -> int:
+    """Bytes that a descriptor at ``level`` covers with granules of ``1 << shift`` (Arm ARM D8.2)."""
+    return 1 << (shift + (3 - level) * (shift - 3))
+
+
+def value_at(pa: int) -> int:
+    """What the word at physical address ``pa`` holds."""
+    return VALUE_TAG | pa
+
+
+def code_result(pa: int, shift: int) -> int:
+    """What the code in the page at ``pa`` returns: another number for each page that programs use."""
+    return (((pa - DATA_PA) >> shift) + 1) & 0xFFFF
+
+
+def code_word(pa: int, shift: int) -> int:
+    """``movz x0, #code_result; ret`` as one little-endian word of 64 bits."""
+    return 0xD65F03C0 << 32 | 0xD2800000 | code_result(pa, shift) << 5
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Addresses of window ``window`` with granule ``1 << shift``; windows beyond ``count`` begin anew."""
+
+    shift: int
+    window: int
+
+    @property
+    def area_size(self) -> int:
+        """Bytes of an area: a level-2 leaf."""
+        return level_size(self.shift, 2)
+
+    @property
+    def count(self) -> int:
+        """How many windows there are."""
+        low, high = _IPA[self.shift]
+        return (high - low) // (AREAS * self.area_size)
+
+    @property
+    def offsets(self) -> tuple[int, int, int]:
+        """The pages of an area that programs use: first, middle, last."""
+        return 0, self.area_size // 2, self.area_size - (1 << self.shift)
+
+    def ipa(self, area: int) -> int:
+        """IPA of an area."""
+        return _IPA[self.shift][0] + (self.window % self.count * AREAS + area) * self.area_size
+
+    def va(self, area: int) -> int:
+        """VA of an area in L2's stage 1, which no IPA of any window equals."""
+        return self.ipa(area) + _VA_OFFSET[self.shift]
+
+    def e2(self, area: int) -> int:
+        """VA of an area of vEL2's own test mappings; vEL2 has 4K granules."""
+        region, row = self.window % _E2_REGIONS, self.window // _E2_REGIONS % 200
+        return E2_TEST_VA + (1 + region) * GIB + (row * AREAS + area) * level_size(12, 2)
+
+    def frame(self, number: int) -> int:
+        """Physical address of a frame: an area's worth of data memory."""
+        return DATA_PA + number * self.area_size
+
+
+def e2_root(va: int) -> int:
+    """The level-1 region of vEL2's tables that ``va`` lies in."""
+    return va & ~(GIB - 1)

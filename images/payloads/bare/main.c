@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nvh-bare: programs as text (docs/hunt.md) on the bare machine, at true EL2. It runs on the host and starts the
+ * model's QEMU, which boots the hypervisor of nvh-litmus; both map the RAM. No kernel is involved.
+ *
+ *     nvh-bare FILE|--features QEMU [OPTION]...
+ */
+#include "host_text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void vm_break(struct vm *vm, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (!vm->broken[0])
+		vsnprintf(vm->broken, sizeof(vm->broken), format, args);
+	va_end(args);
+}
+
+bool vm_fails(struct vm *vm, const char *what)
+{
+	vm_break(vm, "%s: %s", what, strerror(errno));
+	return false;
+}
+
+bool vm_create(struct vm *vm, const struct config *config)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->config = *config;
+	vm->config.bare = true;
+	if (config->hide_os || config->hide_range || config->hide_xs) {
+		vm->ram = vm->image = -1;
+		vm_break(vm, "the bare machine hides no feature");
+		return false;
+	}
+	if (!qemu_create(vm))
+		return false;
+	vm->config = *config; /* as it was asked for: the next program's is compared with it */
+	return true;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	qemu_destroy(vm);
+}
+
+enum ran vm_run(struct vm *vm, unsigned timeout_s)
+{
+	return qemu_run(vm, timeout_s);
+}
+
+void vm_where(struct vm *vm, char *out, size_t size)
+{
+	(void)vm;
+	snprintf(out, size, "why=\"no answer in time\"");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3 || argc - 2 > QEMU_WORDS_MAX) {
+		fputs("usage: nvh-bare FILE|--features QEMU [OPTION]...\n", stderr);
+		return EXIT_USAGE;
+	}
+	qemu_words = argv + 2;
+	return strcmp(argv[1], "--features") ? text_run(argv[1]) : text_features();
+}

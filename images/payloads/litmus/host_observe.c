@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a step of a text program found, as one word (docs/hunt.md), and whether it is among those allowed. */
+#include "host_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EC(esr) ((esr) >> 26 & 0x3f)
+#define EC_IABT_LOW 0x20
+#define EC_DABT_LOW 0x24
+#define ESR_IL (1ull << 25)
+#define ESR_S1PTW (1ull << 7)
+#define ESR_VNCR (1ull << 13)
+
+/* ESR_ELx.ISS[5:2] of an abort; the level is in [1:0] (Arm ARM D24.2 ESR_EL2). */
+static const char *fault_word(uint64_t esr)
+{
+	unsigned ec = EC(esr);
+
+	if (ec != EC_DABT_LOW && ec != EC_DABT_LOW + 1 && ec != EC_IABT_LOW && ec != EC_IABT_LOW + 1)
+		return NULL;
+	switch (esr >> 2 & 0xf) {
+	case 1:
+		return "translation";
+	case 2:
+		return "access-flag";
+	case 3:
+		return "permission";
+	case 4:
+		return "external";
+	default:
+		return "abort";
+	}
+}
+
+static void landed(const struct text *t, uint64_t mask, char *out, size_t size)
+{
+	int used = snprintf(out, size, "at=");
+
+	if (!mask)
+		snprintf(out + used, size - (size_t)used, "none");
+	for (unsigned i = 0; i < t->frame_count; i++)
+		if (mask >> i & 1 && used > 0 && (size_t)used < size)
+			used += snprintf(out + used, size - (size_t)used, "%s0x%lx", used > 3 ? "+" : "", t->frames[i]);
+}
+
+/* HPFAR_EL2.FIPA is in units of 4K; below the granule it says nothing, and nothing at all for a permission. */
+static void s2_fault(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size)
+{
+	const char *word = fault_word(o->esr);
+	uint64_t page = ~((1ull << t->litmus.shift) - 1);
+	const char *walk = o->esr & ESR_S1PTW ? "-walk" : "";
+
+	if (!word)
+		snprintf(out, size, "esr=0x%lx", o->esr);
+	else if (w->at && o->far != w->at)
+		snprintf(out, size, "s2-%s%s!far=0x%lx", word, walk, o->far);
+	else if (strcmp(word, "permission"))
+		snprintf(out, size, "s2-%s%s@0x%lx", word, walk, (uint64_t)((o->hpfar & ~0xfull) << 8) & page);
+	else
+		snprintf(out, size, "s2-%s%s", word, walk);
+}
+
+static void own_fault(const struct watch *w, const struct outcome *o, const char *whose, char *out, size_t size)
+{
+	const char *word = fault_word(o->esr);
+
+	if (!EC(o->esr))
+		snprintf(out, size, "undefined");
+	else if (!word)
+		snprintf(out, size, "esr=0x%lx", o->esr);
+	else if (w->at && o->far != w->at)
+		snprintf(out, size, "%s-%s!far=0x%lx", whose, word, o->far);
+	else
+		snprintf(out, size, "%s-%s", whose, word);
+}
+
+void observation(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size)
+{
+	const struct step *s = &t->litmus.vm->shared->program[w->cpu].step[w->step];
+
+	switch (o->kind) {
+	case OUTCOME_VALUE:
+		if (s->flags & STEP_WHERE)
+			landed(t, o->more[0], out, size);
+		else if (s->kind == STEP_L2_TLBI)
+			snprintf(out, size, "done");
+		else
+			snprintf(out, size, "v=0x%lx", o->value);
+		break;
+	case OUTCOME_S2_FAULT: /* a spin says no more than that it was not L2's own */
+		if (EC(o->esr) == EC_DABT_LOW + 1)
+			own_fault(w, o, "vncr", out, size);
+		else
+			s2_fault(t, w, o, out, size);
+		break;
+	case OUTCOME_S1_FAULT:
+		own_fault(w, o, "s1", out, size);
+		break;
+	case OUTCOME_EXCEPTION: /* FAR_EL2 of an abort of the VNCR page has a defect of its own (docs/litmus.md) */
+		own_fault(w, o, o->esr & ESR_VNCR && s->kind == STEP_L2 ? "vncr" : "el2", out, size);
+		break;
+	case OUTCOME_TRAP:
+		snprintf(out, size, "trap=0x%lx", (uint64_t)(o->esr & ~ESR_IL));
+		break;
+	case OUTCOME_DONE:
+		snprintf(out, size, "done");
+		break;
+	case OUTCOME_TIMEOUT:
+		snprintf(out, size, "timeout");
+		break;
+	default:
+		snprintf(out, size, "nothing");
+		break;
+	}
+}
+
+bool observation_allowed(const char *allowed, const char *seen)
+{
+	size_t n = strlen(seen);
+
+	for (const char *at = allowed; at; at = strchr(at, '|')) {
+		at += *at == '|';
+		if (!strncmp(at, seen, n) && (at[n] == '|' || !at[n]))
+			return true;
+	}
+	return false;
+}

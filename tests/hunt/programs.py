@@ -1,0 +1,16 @@
+"""Programs for the tests: some of each kind, made once."""
+
+from __future__ import annotations
+
+import functools
+
+from harness.hunt.generate import KINDS, generate
+from harness.hunt.program import Program
+
+EACH = 24
+
+
+@functools.cache
+def sample() -> tuple[tuple[str, Program], ...]:
+    """Kind and program."""
+    return tuple((kind, generate("tests", kind, i)) for kind in KINDS for i in range(EACH))
