@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import BROADCAST, Violation, conclude, enters_guest, is_physical, per_vcpu
-from harness.check.window import resolve
+from harness.check.scope import resolve
 from harness.errors import UserError
 from harness.scenario.model import OracleCheck
 from harness.tlbi import table

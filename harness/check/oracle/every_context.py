@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import Violation, conclude
-from harness.check.window import resolve
+from harness.check.scope import resolve
 from harness.scenario.model import OracleCheck
 from harness.trace.event import UNKNOWN, Event, Value
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import BROADCAST, Violation, conclude, is_physical, spans_in
-from harness.check.window import resolve
+from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.trace.event import Event

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, describe, judge
-from harness.check.window import Window, gaps, resolve, summary
+from harness.check.scope import resolve
+from harness.check.window import Region, gaps, summary
 from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
 from harness.tlbi import table
@@ -70,7 +71,7 @@ def instruction(span: Span) -> Event:
     return next((event for event in span.events if event.name == "model.tlbi"), span.events[0])
 
 
-def spans_in(timeline: Timeline, window: Window, level: Level) -> list[Span]:
+def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
     """Spans of instructions that code at ``level`` executed in scope."""
     return [
         span

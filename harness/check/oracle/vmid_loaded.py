@@ -26,7 +26,7 @@ from harness.check.oracle.physical import (
     is_physical,
     spans_in,
 )
-from harness.check.window import resolve
+from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.trace.event import Event
