@@ -60,7 +60,6 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         for at, event in enumerate(events):
             if not is_physical(event) or window.contains(event) is False:
                 continue
-            judged += 1
             op = str(event.fields["op"])
             wanted = before == "every" or (before == "stage2" and op in STAGE2)
             if wanted and not _ordered_before(events, at, op):
@@ -68,17 +67,14 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
                 violations.append(Violation(event, text, by_absence=True))
             missing = _missing_after(events, at, op, isb == "required")
             if missing is None:
-                unfinished.append(f"the trace ends before {op} at position {event.seq} is finished")
-            elif missing:
+                unfinished.append(f"the trace ends before a guest runs after {op} at position {event.seq}")
+                continue
+            judged += 1
+            if missing:
                 violations.append(Violation(event, f"{missing} between {op} and the guest", by_absence=True))
     needed = [name for name in EVENTS if name != "model.call"]  # calls only narrow where a DSB may be
     what = "physical TLBI for a guest"
-    return conclude(check, seen, needed, violations, judged, what, _open(judged, unfinished))
-
-
-def _open(judged: int, unfinished: Sequence[str]) -> Sequence[str]:
-    """A trace is cut off somewhere: only when nothing else was judged does that decide."""
-    return unfinished if len(unfinished) == judged else ()
+    return conclude(check, seen, needed, violations, judged, what, () if judged else unfinished)
 
 
 def _domain(op: str) -> int:
@@ -108,14 +104,14 @@ def _ordered_before(events: Sequence[Event], at: int, op: str) -> bool:
 
 def _missing_after(events: Sequence[Event], at: int, op: str, isb: bool) -> str | None:
     """What is missing before the vCPU runs a guest; "" when nothing is, None when the trace ends before."""
-    finished = False
+    finished = synchronized = False
     for event in events[at + 1 :]:
         if _is_dsb(event, _domain(op), ("all",)):
             finished = True
-        elif finished and event.name == "model.isb" and event.fields.get("el") == 2:
-            return ""
+        elif event.name == "model.isb" and event.fields.get("el") == 2:
+            synchronized = finished
         elif enters_guest(event):
             if not finished:
                 return "no DSB that finishes it"
-            return "no ISB" if isb else ""
-    return "" if finished and not isb else None
+            return "no ISB" if isb and not synchronized else ""
+    return None
