@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,27 +71,10 @@ class ModelFile:
         return units
 
     def header(self) -> bytes:
-        head = struct.pack(
-            "<8s6I5Q56x",
-            layout.MAGIC,
-            layout.VERSION,
-            layout.HEADER_BYTES,
-            UNIT.itemsize,
-            7,
-            self.vcpus,
-            len(self.functions),
-            self.limit,
-            0,
-            len(self.units),
-            self.lost,
-            len(self.keys),
+        table = tuple((0x1000 * index, name) for index, name in enumerate(self.functions))
+        return layout.pack_header(
+            layout.Header(7, self.vcpus, self.limit, 0, len(self.units), self.lost, table, self.keys)
         )
-        table = b"".join(
-            struct.pack("<Q56s", 0x1000 * index, name.encode()) for index, name in enumerate(self.functions)
-        )
-        table += bytes(64 * (layout.FUNCTIONS - len(self.functions)))
-        keys = struct.pack(f"<{len(self.keys)}Q", *self.keys)
-        return (head + table + keys).ljust(layout.HEADER_BYTES, b"\0")
 
     def write(self, path: Path) -> Path:
         path.write_bytes(self.header() + (self.data().tobytes() if self.units else b""))

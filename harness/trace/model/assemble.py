@@ -17,7 +17,7 @@ from harness.trace.model import tie
 from harness.trace.model.chunks import Fault, Reader, Rows
 from harness.trace.model.events import Maker
 from harness.trace.model.layout import Kind
-from harness.trace.model.plan import ModelPlan
+from harness.trace.model.plan import LARGE, ModelPlan
 from harness.trace.model.records import Records
 from harness.trace.model.spans import Draft, Spans
 from harness.trace.order import Anchor, Clock, Written
@@ -102,28 +102,25 @@ def _events(reader: Reader, maker: Maker, plan: ModelPlan) -> tuple[list[Event],
     """The wanted events and those of every span, each once."""
     functions = [name for _, name in reader.header.functions]
     events: list[Event] = []
-    known: dict[int, Event] = {}
-
-    def make(records: Records, row: int) -> Event:
-        position = int(records.position[row])
-        if position not in known:
-            known[position] = maker.make(records, row)
-        return known[position]
-
-    spans = Spans(functions, make, plan.shown)
+    large = reader.header.used > LARGE
+    spans = Spans(functions, maker.make, plan.shown)
     for records, faults in columns.read(reader):
-        spans.feed(records)
+        if plan.spans or not large:
+            spans.feed(records)
         for fault in faults:
             spans.damage(f"the model's trace is damaged here: {fault.text}")
-        events += [make(records, row) for row in _wanted_rows(records, plan, functions).tolist()]
+        events += [maker.make(records, row) for row in _wanted_rows(records, plan, functions, large).tolist()]
     drafts = spans.finish()
     chosen = {event.seq: event for event in events}
     chosen |= {event.seq: event for draft in drafts for event in draft.events}
     return [chosen[seq] for seq in sorted(chosen)], drafts
 
 
-def _wanted_rows(records: Records, plan: ModelPlan, functions: Sequence[str]) -> Rows:
+def _wanted_rows(records: Records, plan: ModelPlan, functions: Sequence[str], large: bool) -> Rows:
     mask = np.isin(records.kind, list(plan.kinds))
+    for kind, only in plan.only.items() if large else ():
+        fits = np.isin(records.el, list(only.els)) & ~np.isin(records.info, list(only.without))
+        mask &= (records.kind != kind) | fits
     hidden = [index for index, name in enumerate(functions) if name not in plan.shown]
     return np.flatnonzero(mask & ~((records.kind == Kind.CALL) & np.isin(records.info, hidden)))
 

@@ -144,6 +144,29 @@ def read_header(path: Path) -> Header:
     return Header(api, vcpus, limit, enabled, following, lost, tuple(table), key)
 
 
+def pack_header(header: Header) -> bytes:
+    """The bytes that ``read_header`` reads, for traces that no plugin wrote."""
+    head = _HEAD.pack(
+        MAGIC,
+        VERSION,
+        HEADER_BYTES,
+        UNIT.itemsize,
+        header.api,
+        header.vcpus,
+        len(header.functions),
+        header.limit,
+        header.enabled,
+        header.next,
+        header.lost,
+        len(header.keys),
+    )
+    table = b"".join(_FUNCTION.pack(address, name.encode()) for address, name in header.functions)
+    keys = struct.pack(f"<{len(header.keys)}Q", *header.keys)
+    return ((head.ljust(_FUNCTIONS_AT, b"\0") + table).ljust(_KEYS_AT, b"\0") + keys).ljust(
+        HEADER_BYTES, b"\0"
+    )
+
+
 def checks(units: Units, first: int) -> npt.NDArray[np.uint32]:
     """The check values that ``units`` should have, the first of them at position ``first``."""
     h: Numbers = np.arange(first + 1, first + 1 + len(units), dtype=np.uint64)

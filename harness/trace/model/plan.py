@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.trace import registry
@@ -22,6 +22,9 @@ HANDLERS = (
 )
 """Functions of arch/arm64/kvm that are recorded unless the scenario names others."""
 
+LARGE = 1 << 22
+"""Units, 128 MiB, up to which everything wanted becomes events."""
+
 RAW_EVENT = "trace_event_raw_event_"
 MARK = "tracing_mark_write"
 COMMIT = "ring_buffer_unlock_commit"
@@ -30,12 +33,26 @@ SWITCH = "__switch_to"
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """What of one kind a large trace keeps: these exception levels, ``without`` these numbers in ``info``."""
+
+    els: frozenset[int]
+    without: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """``kinds`` become events; ``functions`` of L0's kernel are recorded, ``shown`` ones as events."""
+    """``kinds`` become events; ``functions`` of L0's kernel are recorded, ``shown`` ones as events.
+
+    A trace of more than ``LARGE`` units keeps ``only`` what some expectation may match, and makes spans only
+    if ``spans``: what is kept has to fit into memory.
+    """
 
     kinds: frozenset[Kind]
     functions: tuple[str, ...]
     shown: frozenset[str]
+    only: Mapping[Kind, Only] = field(default_factory=dict)
+    spans: bool = True
 
     @property
     def enabled(self) -> int:
