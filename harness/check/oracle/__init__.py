@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from harness.check.finding import Finding, Observations
-from harness.scenario.model import OracleCheck
+from harness.check.oracle import (
+    barrier_discipline,
+    every_context,
+    forwarded,
+    inner_shareable,
+    vmid_loaded,
+)
+from harness.check.oracle.oracle import Oracle
 
-
-@dataclass(frozen=True, slots=True)
-class Oracle:
-    """One check.
-
-    ``judge``    decides; its findings are of ``OracleCheck`` (``harness.check.finding.judge`` makes them)
-    ``events``   names of the events that it needs; they are traced whenever a scenario names the oracle
-    ``options``  names of the options that it takes
-    """
-
-    judge: Callable[[OracleCheck, Observations], Finding]
-    events: tuple[str, ...]
-    options: tuple[str, ...] = ()
-
-    def __call__(self, check: OracleCheck, seen: Observations) -> Finding:
-        """Judge what was seen."""
-        return self.judge(check, seen)
-
-
-ORACLES: Mapping[str, Oracle] = {}
+ORACLES: Mapping[str, Oracle] = {
+    "barrier-discipline": Oracle(
+        barrier_discipline.judge, barrier_discipline.EVENTS, tuple(barrier_discipline.OPTIONS)
+    ),
+    "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS),
+    "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS),
+    "every-context": Oracle(every_context.judge, every_context.EVENTS),
+    "forwarded": Oracle(forwarded.judge, forwarded.EVENTS),
+}
 """Every oracle by the name that a scenario uses."""
+
+__all__ = ["ORACLES", "Oracle"]

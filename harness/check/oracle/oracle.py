@@ -1,0 +1,27 @@
+"""What an oracle is to the language: its judge, its events, its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.check.finding import Finding, Observations
+from harness.scenario.model import OracleCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """One check.
+
+    ``judge``    decides; its findings are of ``OracleCheck`` (``harness.check.finding.judge`` makes them)
+    ``events``   names of the events that it needs; they are traced whenever a scenario names the oracle
+    ``options``  names of the options that it takes
+    """
+
+    judge: Callable[[OracleCheck, Observations], Finding]
+    events: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    def __call__(self, check: OracleCheck, seen: Observations) -> Finding:
+        """Judge what was seen."""
+        return self.judge(check, seen)

@@ -1,0 +1,116 @@
+"""What the oracles on physical operations share: which TLBIs L0 issues for guests, and how they conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.check.finding import Finding, Observations, describe, judge
+from harness.check.scope import resolve
+from harness.check.window import Region, gaps, summary
+from harness.level import Level
+from harness.scenario.model import EventPattern, OracleCheck
+from harness.tlbi import table
+from harness.trace.event import Event
+from harness.trace.source import Source
+from harness.trace.timeline import Span, Timeline
+from harness.verdict import Verdict
+
+HCR_TGE = 1 << 27
+"""HCR_EL2.TGE (Arm ARM D24.2.54): EL0 below is the host's own."""
+BROADCAST = frozenset(op.name for op in table.load() if op.scope is not table.Scope.LOCAL)
+"""Operations of the inner or outer shareable domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An event that breaks the rule. ``by_absence``: because something is not there that may be lost."""
+
+    event: Event
+    text: str
+    by_absence: bool = False
+
+
+def is_physical(event: Event) -> bool:
+    """Whether L0 executed a TLBI of the EL1&0 regime: one for a guest.
+
+    L0's own are of the EL2&0 regime, as {E2H,TGE} is {1,1} in the host (Arm ARM D8.17.5).
+    """
+    return (
+        event.name == "model.tlbi"
+        and event.level is Level.L0
+        and event.fields.get("el") == 2
+        and event.fields.get("trapped") != "yes"
+        and event.fields.get("regime") == table.Regime.EL10.value
+    )
+
+
+def enters_guest(event: Event) -> bool:
+    """Whether L0 returns from an exception into a guest, not into its own user space."""
+    hcr = event.fields.get("hcr")
+    return (
+        event.name == "model.eret"
+        and event.level is Level.L0
+        and event.fields.get("el") == 2
+        and event.fields.get("to_el") in (0, 1)
+        and isinstance(hcr, int)
+        and not hcr & HCR_TGE
+    )
+
+
+def per_vcpu(timeline: Timeline) -> Mapping[int, Sequence[Event]]:
+    """The model's events of each vCPU in order."""
+    found: dict[int, list[Event]] = {}
+    for event in timeline.by_source.get(Source.MODEL, ()):
+        found.setdefault(event.cpu, []).append(event)
+    return found
+
+
+def instruction(span: Span) -> Event:
+    """The guest's TLBI as the model saw it; L1's own trace may announce it before."""
+    return next((event for event in span.events if event.name == "model.tlbi"), span.events[0])
+
+
+def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
+    """Spans of instructions that code at ``level`` executed in scope."""
+    return [
+        span
+        for span in timeline.spans
+        if instruction(span).level is level and window.contains(instruction(span)) is not False
+    ]
+
+
+def conclude(
+    check: OracleCheck,
+    seen: Observations,
+    events: Iterable[str],
+    violations: Sequence[Violation],
+    exercised: int,
+    of_what: str,
+    open_questions: Sequence[str] = (),
+) -> Finding:
+    """The finding: what is seen to be wrong fails whatever was lost; else what is lost leaves it undecided.
+
+    ``exercised`` counts the ``of_what`` that were judged; none at all is vacuous. ``open_questions`` are
+    reasons of the oracle's own why it cannot decide.
+    """
+    timeline = seen.timeline
+    window = resolve(timeline, check.scope)
+    reasons = [r for name in events for r in gaps(timeline, EventPattern(check.where, name, {}), window)]
+    reasons = list(dict.fromkeys([*reasons, *open_questions]))
+    wrong = [v for v in violations if not v.by_absence] if reasons else list(violations)
+    if wrong:
+        first = min(wrong, key=lambda v: v.event.seq)
+        more = f" ({len(wrong)} in all)" if len(wrong) > 1 else ""
+        text = f"{first.text}{more}: {describe(first.event)}"
+        return judge(check, Verdict.FAIL, text, trigger=first.event, timeline=timeline)
+    if reasons:
+        suspect = violations[0] if violations else None
+        text = f"cannot be decided: {summary(reasons)}"
+        if suspect is not None:
+            text += f"; {suspect.text}, unless that was lost: {describe(suspect.event)}"
+        event = suspect.event if suspect else None
+        return judge(check, Verdict.UNDECIDED, text, trigger=event, timeline=timeline)
+    if not exercised:
+        return judge(check, Verdict.VACUOUS, f"there was no {of_what}")
+    return judge(check, Verdict.PASS, f"{exercised} x {of_what}")
