@@ -42,6 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=common.positive, metavar="N", help="machines at once; default: one per CPU"
     )
     parser.add_argument("--known", action="store_true", help="also programs in which known defects show")
+    parser.add_argument("--as-new", action="store_true", help="find known defects as if they were not known")
     parser.add_argument(
         "--bare", action="store_true", help="on the bare machine, at true EL2: the model alone"
     )
@@ -74,6 +75,7 @@ def main(arguments: argparse.Namespace) -> int:
         with_known=arguments.known,
         one=arguments.one,
         bare=arguments.bare,
+        as_new=arguments.as_new,
     )
     console = Console(stderr=arguments.json)
     console.print(

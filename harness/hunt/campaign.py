@@ -53,6 +53,7 @@ class Wanted:
     with_known: bool = False
     one: bool = False
     bare: bool = False
+    as_new: bool = False
 
     def same(self) -> dict[str, Any]:
         """What a hunt that goes on has to agree about."""
@@ -65,6 +66,7 @@ class Wanted:
             "kinds": list(self.kinds),
             "with_known": self.with_known,
             "bare": self.bare,
+            "as_new": self.as_new,
         }
 
 
@@ -225,6 +227,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             with_known=wanted.with_known,
             one=wanted.one,
             bare=bare,
+            as_new=wanted.as_new,
         )
         for number in range(wanted.jobs)
     ]

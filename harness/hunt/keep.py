@@ -73,7 +73,8 @@ def scenario_text(found: Found) -> str:
     text = render(program, "hunted", allowed_of(program))
     length = len(program.actions)
     head = [
-        f"Found by `./nvh hunt --seed {found.seed}`, batch {found.batch}, program {found.index}; "
+        f"Found by `./nvh hunt --seed {found.seed}{f' --mutant {found.mutant}' if found.mutant else ''}`, "
+        f"batch {found.batch}, program {found.index}; "
         f"{len(found.original.actions)} actions, shrunk to {length} in {found.runs} runs.",
         f"Kernel {found.kernel}{f' with the fault {found.mutant}' if found.mutant else ''}, "
         f"model {found.model}, timing {found.timing}: "

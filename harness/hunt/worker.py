@@ -18,7 +18,7 @@ from harness.cell.snapshots import Snapshots
 from harness.errors import InfraError, NvhError
 from harness.hunt import keep
 from harness.hunt.bare import BareTarget
-from harness.hunt.defects import DEFECTS
+from harness.hunt.defects import DEFECTS, Defect
 from harness.hunt.generate import KINDS, generate
 from harness.hunt.judge import Finding, Outcome, Sharpness, judge, sharpness, tokens_of
 from harness.hunt.lanes import Lane, Plan, plan
@@ -44,7 +44,7 @@ class Order:
 
     It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
     would show in are run, too. ``one``: end at the first finding. ``bare``: nvh-bare, when the programs
-    run on the bare machine.
+    run on the bare machine. ``as_new``: known defects are findings as any other.
     """
 
     seed: str
@@ -60,6 +60,7 @@ class Order:
     with_known: bool = False
     one: bool = False
     bare: Path | None = None
+    as_new: bool = False
 
 
 @dataclass
@@ -156,6 +157,11 @@ class Worker:
             if found and self.order.one:
                 return
 
+    @property
+    def known(self) -> tuple[Defect, ...]:
+        """The defects that are recognised."""
+        return () if self.order.as_new else DEFECTS
+
     def features(self, how: Plan) -> frozenset[str]:
         """Of the lane's model."""
         if how.lane.name not in self._features:
@@ -168,7 +174,7 @@ class Worker:
         found = {}
         for i in range(KINDS[how.kind].batch):
             program = generate(how.seed(self.order.seed), how.kind, i, features, how.shape)
-            if self.order.with_known or not shows_known(program):
+            if self.order.with_known or self.order.as_new or not shows_known(program):
                 found[f"b{how.number}-{i}"] = program
         return found
 
@@ -204,7 +210,7 @@ class Worker:
         if outcome.verdict in ("hang", "broken"):
             return _disaster(program, outcome.verdict, outcome.rest)
         tokens = tokens_of(program, outcome)
-        finding = judge(program, tokens)
+        finding = judge(program, tokens, self.known)
         if (finding is None) is (outcome.verdict == "fail"):
             raise InfraError(f"{outcome.name}: nvh-litmus says {outcome.verdict}, the model {finding}")
         done.sharp += sharpness(program, tokens)
@@ -258,7 +264,7 @@ class Worker:
         outcome = left.outcomes[0]
         if outcome.verdict in ("hang", "broken"):
             return _disaster(program, outcome.verdict, outcome.rest)
-        return judge(program, tokens_of(program, outcome))
+        return judge(program, tokens_of(program, outcome), self.known)
 
 
 def shows_known(program: Program) -> bool:

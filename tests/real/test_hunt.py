@@ -121,7 +121,7 @@ def test_a_text_that_is_not_understood_is_refused_with_its_line(bare: BareTarget
     for text, message in (
         ("program a\ncontext 0 granule=4k vmid=1 s2\nraed 0 0x1\nend\n", "line 3: raed is no action"),
         ("program a\ntlbi 0 ipas2e9\nend\n", "line 2: ipas2e9 is not an operation"),
-        ("program a cpus=9\nend\n", "line 1: cpus=9: 1 to 4"),
+        ("program a cpus=9\nend\n", "line 1: 9 is not below 5"),
         ("program a\ncontext 0 granule=4k\n", "line 2: the program has no `end`"),
         ("program a\npoke 0x1000 1\nend\n", "line 2: 0x1000 is not in the data memory"),
     ):
