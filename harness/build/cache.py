@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,15 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sha256_tree(root: Path, pattern: str = "**/*") -> str:
-    """Return one SHA-256 over the names, modes and contents of the regular files below ``root``."""
+def sha256_tree(root: Path, pattern: str = "**/*", leave_out: Sequence[str] = ()) -> str:
+    """Return one SHA-256 over the names, modes and contents of the regular files below ``root``.
+
+    ``leave_out`` are entries of ``root`` itself that do not count.
+    """
     total = hashlib.sha256()
     for path in sorted(p for p in root.glob(pattern) if p.is_file()):
+        if path.relative_to(root).parts[0] in leave_out:
+            continue
         mode = "x" if os.access(path, os.X_OK) else "-"
         total.update(f"{path.relative_to(root)}\0{mode}\0{sha256_file(path)}\n".encode())
     return total.hexdigest()

@@ -15,6 +15,8 @@ from harness.tlbi.table import load as load_operations
 CROSS = "aarch64-linux-gnu-"
 SOURCES = IMAGES / "payloads"
 MODULE_SOURCES = SOURCES / "module"
+HOST_SOURCES = tuple(name for name in ("plugin", "sanitizer") if (SOURCES / name).is_dir())
+"""Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
 
 
 def toolchain() -> str:
@@ -25,7 +27,11 @@ def toolchain() -> str:
 def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds every user-space payload, and the generated ``tlbi_ops.h``."""
     header = tlbi_header(load_operations())
-    key = {"sources": sha256_tree(SOURCES), "header": header, "toolchain": toolchain()}
+    key = {
+        "sources": sha256_tree(SOURCES, leave_out=HOST_SOURCES),
+        "header": header,
+        "toolchain": toolchain(),
+    }
 
     def build(work: Path) -> dict[str, Any]:
         progress("payloads")

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from harness.cell import begin, looking
 from harness.cell.job import Job, planned, read_job
-from harness.cell.observe import Observer
+from harness.cell.observe import Observer, plan_of
 from harness.cell.steps import Execution, StepFailed, summary
+from harness.cell.watch import watch
 from harness.check import finding as check
 from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
@@ -41,6 +42,7 @@ ROLES = {
     "*.console.log": "console",
     "*.dmesg.log": "console",
     "*.trace.txt": "trace",
+    "model.trace": "trace",
     "timeline.jsonl": "timeline",
     "timeline.html": "timeline",
     "qemu.sh": "command",
@@ -128,8 +130,11 @@ def run_cell(job: Job, directory: Path) -> CellResult:
 def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
-    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed)
-    observer = Observer(stack, cell.expectations, directory)
+    plan = plan_of(cell.expectations)
+    model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
+    plugins = (model.plugin,) if model else ()
+    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=plugins)
+    observer = Observer(stack, plan, directory, model)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:
         try:
@@ -162,6 +167,9 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         if job.keep and _verdict(outcome.findings, outcome.reason, cell.allow_vacuous) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
+    if model:
+        with contextlib.suppress(NvhError, OSError):  # QEMU may have ended before it made the file
+            model.finish()
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:

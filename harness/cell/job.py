@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.build.cache import Artefact, load_artefact, write_atomic
 from harness.build.model import Model, ModelSpec
+from harness.build.plugin import Plugins
 from harness.cell.project import vocabulary
 from harness.errors import InfraError, UserError
 from harness.level import Level
@@ -27,7 +28,7 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
 
-FORMAT = 1
+FORMAT = 2
 JOB = "cell.json"
 SCENARIO = "scenario.yaml"
 
@@ -127,6 +128,7 @@ def _images_to_json(images: StackImages) -> dict[str, Any]:
         "kernels": {str(level): str(each.path) for level, each in images.kernels.items()},
         "rootfs": {str(level): str(each.path) for level, each in images.rootfs.items()},
         "initrd": str(images.initrd.path),
+        "plugins": images.plugins.to_json() if images.plugins else None,
     }
 
 
@@ -147,6 +149,7 @@ def _images_from_json(data: Mapping[str, Any]) -> StackImages:
         _artefacts(data["kernels"]),
         _artefacts(data["rootfs"]),
         load_artefact(Path(data["initrd"])),
+        Plugins.from_json(data["plugins"]) if data["plugins"] else None,
     )
 
 

@@ -48,11 +48,24 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class Plugin:
+    """A TCG plugin that QEMU loads, with its own options; relative paths are from the machine's directory."""
+
+    file: Path
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def argument(self) -> str:
+        """The value of QEMU's option ``-plugin``."""
+        return ",".join([escape(str(self.file)), *(f"{key}={escape(value)}" for key, value in self.options)])
+
+
+@dataclass(frozen=True, slots=True)
 class MachineSpec:
     """What to run. ``launcher`` is the QEMU command without options; ``flags`` the model's own options.
 
     ``turns``: L0's agent talks through semihosting instead of a virtio-serial port. ``incoming``: start
-    stopped, without a kernel, and wait for a saved state.
+    stopped, without a kernel, and wait for a saved state. ``plugins`` are no part of that state.
     """
 
     launcher: tuple[str, ...]
@@ -67,6 +80,7 @@ class MachineSpec:
     turns: bool = False
     memory: Memory | None = None
     incoming: bool = False
+    plugins: tuple[Plugin, ...] = ()
     extra: tuple[str, ...] = field(default=())
 
 
@@ -85,6 +99,8 @@ def arguments(spec: MachineSpec) -> list[str]:
         words += ["-device", "virtio-serial-device"]
         words += ["-device", "virtserialport,chardev=agent,name=nvh.agent"]
     words += ["-qmp", "unix:qmp.sock,server=on,wait=off"]
+    for plugin in spec.plugins:
+        words += ["-plugin", plugin.argument]
     words += ["-machine", f"memory-backend={RAM}", "-object", memory_option(spec.memory, spec.memory_mib)]
     if spec.incoming:
         words += ["-S", "-incoming", "defer"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.build.cache import Artefact
 from harness.build.initrd import IMAGE as INITRD
 from harness.build.model import Model
+from harness.build.plugin import Plugins
 from harness.level import Level
 from harness.machine.qemu import MachineSpec
 from harness.scenario.model import StackSpec
@@ -16,12 +17,16 @@ from harness.stack.vmm import kernel_cmdline
 
 @dataclass(frozen=True, slots=True)
 class StackImages:
-    """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it."""
+    """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it.
+
+    ``plugins`` are there when the model is to be watched.
+    """
 
     model: Model
     kernels: Mapping[Level, Artefact]
     rootfs: Mapping[Level, Artefact]
     initrd: Artefact
+    plugins: Plugins | None = None
 
     def has_initramfs(self, level: Level) -> bool:
         """Whether the kernel of ``level`` needs an initramfs to reach its root."""
@@ -47,6 +52,11 @@ class StackImages:
     def versions(self) -> dict[str, dict[str, str]]:
         """Return what ran: name to version and SHA-256, for the report."""
         found = {"model": {"version": f"QEMU {self.model.version}", "sha256": self.model.sha256}}
+        if self.plugins:
+            found["plugins"] = {
+                "version": f"interface {self.plugins.api}, {self.plugins.artefact.digest}",
+                "sha256": str(self.plugins.artefact.manifest["sha256"]),
+            }
         for level, kernel in self.kernels.items():
             found[f"kernel {level}"] = {
                 "version": str(kernel.manifest.get("release", "")),

@@ -13,7 +13,7 @@ from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.console import Console
 from harness.machine.process import Use
-from harness.machine.qemu import Machine, MachineSpec, Memory
+from harness.machine.qemu import Machine, MachineSpec, Memory, Plugin
 from harness.scenario.model import StackSpec
 from harness.stack import vmm
 from harness.stack.agent import Agent, ChannelClosed
@@ -43,8 +43,8 @@ class LevelFailed(InfraError):
 class Stack:
     """A stack in ``directory``. ``slowdown`` multiplies every deadline given to its methods.
 
-    ``ram``: an open file to be L0's memory, so that the stack can be saved. Use as a context manager:
-    leaving it ends every process it started.
+    ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model. Use
+    as a context manager: leaving it ends every process it started.
     """
 
     def __init__(
@@ -56,7 +56,9 @@ class Stack:
         slowdown: float | None = None,
         ram: int | None = None,
         seed: int | None = None,
+        plugins: tuple[Plugin, ...] = (),
     ) -> None:
+        self.plugins = plugins
         self.images = images
         self.spec = spec
         self.directory = directory
@@ -231,7 +233,7 @@ class Stack:
     @property
     def machine_spec(self) -> MachineSpec:
         """The machine that runs L0, with memory of its own."""
-        return self.images.machine(self.spec, self.seed)
+        return dataclasses.replace(self.images.machine(self.spec, self.seed), plugins=self.plugins)
 
     @property
     def waited_s(self) -> float:

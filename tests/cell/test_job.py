@@ -119,7 +119,7 @@ def damage(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "foreign format": (damage(lambda d: d.update(format=99)), "format 99, this nvh reads 1"),
+    "foreign format": (damage(lambda d: d.update(format=99)), "format 99, this nvh reads 2"),
     "no order": (lambda d: (d / JOB).unlink(), "No such file"),
     "not JSON": (lambda d: (d / JOB).write_text("{"), "cell.json: "),
     "a list": (lambda d: (d / JOB).write_text("[]"), "cell.json: "),

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Runs on the host, inside QEMU: what every plugin of ours needs. See accept.c, registers.c and options.c. */
+#ifndef NVH_PLUGIN_H
+#define NVH_PLUGIN_H
+
+#include "qemu_plugin.h"
+
+/* Prints one line "nvh-plugin: NAME: ..." on QEMU's stderr. */
+void nvh_say(const char *plugin, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Whether QEMU speaks the version for which the plugin was compiled and emulates a whole arm64 machine; says
+ * why not otherwise. With the option "probe=on" it answers with "api=CUR min=MIN" and false.
+ */
+bool nvh_accept(const char *plugin, const struct qp_info *info, int argc, char **argv);
+
+/* A vCPU's registers by name. Every function here is called on the vCPU's own thread. */
+struct nvh_registers {
+	struct g_array *all;
+	struct g_byte_array *buffer;
+};
+
+void nvh_registers_init(struct nvh_registers *registers);
+/* NULL when this QEMU has no register of that name; "A|B" tries both names. */
+struct qp_register *nvh_register(const struct nvh_registers *registers, const char *names);
+/* 0 for a NULL handle. */
+uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle);
+
+/* The value in "key=value" when the option has that key, else NULL. */
+const char *nvh_value(const char *option, const char *key);
+/* Base 16 with 0x, else base 10; false unless all of it up to `end` is a number. */
+bool nvh_number(const char *text, char end, uint64_t *value, const char **rest);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs on the host, inside QEMU: registers by the names of its gdbstub. */
+#include <string.h>
+
+#include "plugin.h"
+
+void nvh_registers_init(struct nvh_registers *registers)
+{
+	registers->all = qemu_plugin_get_registers();
+	registers->buffer = g_byte_array_new();
+}
+
+static struct qp_register *find(const struct nvh_registers *registers, const char *name, size_t length)
+{
+	const struct qp_register_descriptor *each = (const void *)registers->all->data;
+
+	for (unsigned int i = 0; i < registers->all->len; i++, each++)
+		if (!strncmp(each->name, name, length) && !each->name[length])
+			return each->handle;
+	return NULL;
+}
+
+struct qp_register *nvh_register(const struct nvh_registers *registers, const char *names)
+{
+	for (;;) {
+		size_t length = strcspn(names, "|");
+		struct qp_register *found = find(registers, names, length);
+
+		if (found || !names[length])
+			return found;
+		names += length + 1;
+	}
+}
+
+uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle)
+{
+	uint64_t value = 0;
+
+	if (!handle)
+		return 0;
+	g_byte_array_set_size(registers->buffer, 0);
+	if (qemu_plugin_read_register(handle, registers->buffer) <= 0)
+		return 0;
+	memcpy(&value, registers->buffer->data,
+	       registers->buffer->len < sizeof(value) ? registers->buffer->len : sizeof(value));
+	return value;
+}

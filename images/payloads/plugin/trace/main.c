@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs on the host, inside QEMU: nvh-trace records what the model executes that concerns translations, in one
+ * order over all vCPUs (docs/model-trace.md). Options, each KEY=VALUE:
+ *
+ *   out=PATH          the file; required
+ *   limit=UNITS       of 32 bytes that it may have; required
+ *   enabled=MASK      NVH_BIT()s that are recorded from the start; 0 by default
+ *   call=ADDR:NAME    record calls of the function at ADDR; up to NVH_TRACE_FUNCTIONS times
+ *   cpu=tpidr         tell CPUs apart by TPIDR_EL2, for a QEMU that runs them on one thread; see vcpu.c
+ *   probe=on          say which version of the plugin interface this QEMU has, and end it
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace/trace.h"
+
+/*
+ * What callbacks are given lives as long as QEMU may still execute the block, which nothing tells. Code is
+ * translated again and again, so each distinct site is kept once.
+ */
+#define BUCKETS 65536
+
+struct kept {
+	struct kept *next;
+	struct nvh_site site;
+};
+
+static struct kept *kept[BUCKETS];
+static bool busy;
+
+static void *site_of(const struct nvh_site *wanted)
+{
+	struct kept **bucket = &kept[(wanted->pc >> 2 ^ wanted->pc >> 18) % BUCKETS], *each;
+
+	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+		;
+	for (each = *bucket; each; each = each->next)
+		if (!memcmp(&each->site, wanted, sizeof(*wanted)))
+			break;
+	if (!each) {
+		each = calloc(1, sizeof(*each));
+		if (!each)
+			abort();
+		each->site = *wanted;
+		each->next = *bucket;
+		*bucket = each;
+	}
+	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+	return &each->site;
+}
+
+static void watch(struct qp_insn *insn, qp_exec_cb callback, const struct nvh_site *site)
+{
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, QP_CB_R_REGS, site_of(site));
+}
+
+QP_VCPU_CB(on_vcpu, index)
+{
+	QP_UNUSED_ARGUMENT;
+	if (index >= NVH_VCPUS) {
+		nvh_say(NVH_PLUGIN, "at most %d vCPUs", NVH_VCPUS);
+		exit(1);
+	}
+	if (!nvh_vcpus[index].ready && !nvh_vcpu_init(&nvh_vcpus[index]))
+		exit(1);
+}
+
+/* The function that begins at `pc`, or -1. The table is sorted. */
+static int function_at(uint64_t pc)
+{
+	int low = 0, high = (int)nvh_header->functions - 1;
+
+	while (low <= high) {
+		int middle = (low + high) / 2;
+		uint64_t address = nvh_header->function[middle].address;
+
+		if (address == pc)
+			return middle;
+		if (address < pc)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
+	return -1;
+}
+
+QP_TB_CB(on_block, block)
+{
+	size_t count = qemu_plugin_tb_n_insns(block);
+
+	QP_UNUSED_ARGUMENT;
+	for (size_t i = 0; i < count; i++) {
+		struct qp_insn *insn = qemu_plugin_tb_get_insn(block, i);
+		struct nvh_site site;
+		uint32_t word = 0;
+		int function;
+
+		memset(&site, 0, sizeof(site));
+		site.pc = qemu_plugin_insn_vaddr(insn);
+		if (i == 0 && !(site.pc & 0x7f))
+			watch(insn, nvh_at_vector, &site);
+		function = function_at(site.pc);
+		if (function >= 0) {
+			site.info = (uint16_t)function;
+			watch(insn, nvh_at_call, &site);
+		}
+		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) == sizeof(word) && nvh_decode(word, &site))
+			watch(insn, nvh_before, &site);
+	}
+}
+
+static bool bad(const char *option)
+{
+	nvh_say(NVH_PLUGIN, "option %s makes no sense", option);
+	return false;
+}
+
+static bool add_function(const char *option, const char *text)
+{
+	struct nvh_function *table = nvh_header->function;
+	uint32_t at = nvh_header->functions;
+	const char *name;
+	uint64_t address;
+
+	if (!nvh_number(text, ':', &address, &name) || !*name || strlen(name) >= NVH_TRACE_NAME ||
+	    at == NVH_TRACE_FUNCTIONS)
+		return bad(option);
+	for (; at && table[at - 1].address >= address; at--) {
+		if (table[at - 1].address == address)
+			return bad(option);
+		table[at] = table[at - 1];
+	}
+	table[at].address = address;
+	memset(table[at].name, 0, sizeof(table[at].name));
+	strcpy(table[at].name, name);
+	nvh_header->functions++;
+	return true;
+}
+
+static bool configure(int argc, char **argv)
+{
+	const char *out = NULL, *value;
+	uint64_t limit = 0, enabled = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if ((value = nvh_value(argv[i], "out")))
+			out = value;
+		else if ((value = nvh_value(argv[i], "limit"))) {
+			if (!nvh_number(value, 0, &limit, NULL) || !limit || limit > UINT64_MAX / 64)
+				return bad(argv[i]);
+		} else if ((value = nvh_value(argv[i], "enabled"))) {
+			if (!nvh_number(value, 0, &enabled, NULL))
+				return bad(argv[i]);
+		} else if ((value = nvh_value(argv[i], "cpu"))) {
+			if (strcmp(value, "tpidr"))
+				return bad(argv[i]);
+			nvh_by_key = true;
+		} else if (!nvh_value(argv[i], "call")) {
+			return bad(argv[i]);
+		}
+	}
+	if (!out || !limit) {
+		nvh_say(NVH_PLUGIN, "needs the options out=PATH and limit=UNITS");
+		return false;
+	}
+	if (!nvh_file_open(out, limit))
+		return false;
+	for (int i = 0; i < argc; i++)
+		if ((value = nvh_value(argv[i], "call")) && !add_function(argv[i], value))
+			return false;
+	nvh_header->enabled = enabled;
+	return true;
+}
+
+NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
+{
+	if (!nvh_accept(NVH_PLUGIN, info, argc, argv) || !configure(argc, argv))
+		return 1;
+	nvh_header->vcpus = info->system.smp_vcpus;
+	QP_ON_VCPU_INIT(id, on_vcpu);
+	QP_ON_TRANSLATION(id, on_block);
+	return 0;
+}

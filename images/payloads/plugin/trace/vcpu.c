@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs on the host, inside QEMU: the registers of a vCPU. */
+#include <stdio.h>
+
+#include "trace/trace.h"
+
+struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
+struct nvh_cpu nvh_cpus[NVH_VCPUS];
+bool nvh_by_key;
+
+bool nvh_vcpu_init(struct nvh_vcpu *vcpu)
+{
+	/* QEMU 10.0 has the unsuffixed names for EL1; a NULL entry has no register at that level. */
+	const struct {
+		const char *names;
+		struct qp_register **to;
+	} wanted[] = {
+		{ "cpsr", &vcpu->cpsr },
+		{ "TPIDR_EL2", &vcpu->tpidr },
+		{ "VTTBR_EL2", &vcpu->vttbr },
+		{ "HCR_EL2", &vcpu->hcr },
+		{ "VBAR_EL1|VBAR", &vcpu->vbar[1] },
+		{ "VBAR_EL2", &vcpu->vbar[2] },
+		{ "TTBR0_EL1", &vcpu->ttbr[1][0] },
+		{ "TTBR1_EL1", &vcpu->ttbr[1][1] },
+		{ "TTBR0_EL2", &vcpu->ttbr[2][0] },
+		{ "TTBR1_EL2", &vcpu->ttbr[2][1] },
+		{ "ELR_EL1", &vcpu->elr[1] },
+		{ "ELR_EL2", &vcpu->elr[2] },
+		{ "SPSR_EL1", &vcpu->spsr[1] },
+		{ "SPSR_EL2", &vcpu->spsr[2] },
+		{ "ESR_EL1", &vcpu->esr[1] },
+		{ "ESR_EL2", &vcpu->esr[2] },
+		{ "FAR_EL1", &vcpu->far[1] },
+		{ "FAR_EL2", &vcpu->far[2] },
+		{ "HPFAR_EL2", &vcpu->hpfar },
+	};
+
+	nvh_registers_init(&vcpu->registers);
+	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		*wanted[i].to = nvh_register(&vcpu->registers, wanted[i].names);
+		if (!*wanted[i].to) {
+			nvh_say(NVH_PLUGIN, "this model shows no register %s", wanted[i].names);
+			return false;
+		}
+	}
+	for (int i = 0; i < 31; i++) {
+		char name[4];
+
+		snprintf(name, sizeof(name), "x%d", i);
+		vcpu->x[i] = nvh_register(&vcpu->registers, name);
+		if (!vcpu->x[i]) {
+			nvh_say(NVH_PLUGIN, "this model shows no register %s", name);
+			return false;
+		}
+	}
+	vcpu->ready = true;
+	return true;
+}
+
+/* CurrentEL is not among them; PSTATE.EL is CPSR[3:2]. */
+unsigned int nvh_level(const struct nvh_vcpu *vcpu)
+{
+	return nvh_read(&vcpu->registers, vcpu->cpsr) >> 2 & 3;
+}
+
+/*
+ * QEMU 10.0 and 11.1 put the index that callbacks are given into a block as a constant unless vCPUs run in
+ * parallel (gen_cpu_index() in accel/tcg/plugin-gen.c): under icount it is that of the vCPU which first
+ * translated the block, not of the one that executes it. Then TPIDR_EL2 tells them apart, where Linux at EL2
+ * keeps a CPU's own offset (arch/arm64/include/asm/percpu.h), and which L1 cannot change. There is one thread.
+ */
+unsigned int nvh_which(const struct nvh_vcpu *vcpu, unsigned int index)
+{
+	static unsigned int last;
+	uint64_t key;
+
+	if (!nvh_by_key)
+		return index % NVH_VCPUS;
+	key = nvh_read(&vcpu->registers, vcpu->tpidr);
+	if (last < nvh_header->keys && nvh_header->key[last] == key)
+		return last;
+	for (last = 0; last < nvh_header->keys; last++)
+		if (nvh_header->key[last] == key)
+			return last;
+	if (last == NVH_VCPUS) /* the reader refuses such a trace */
+		return last = NVH_VCPUS - 1;
+	nvh_header->key[last] = key;
+	nvh_header->keys = last + 1;
+	return last;
+}
