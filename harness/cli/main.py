@@ -29,6 +29,7 @@ VERBS = (
     "compare",
     "bisect",
     "farm",
+    "accept",
 )
 INTERRUPTED = 130
 

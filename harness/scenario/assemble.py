@@ -58,6 +58,7 @@ def stack(node: Node | None, base: Path) -> StackSpec:
         model=str((base / model).absolute()) if "/" in model else model,
         timing=_string(node, "timing", defaults.TIMING),
         levels=levels,
+        sanitize=_string(node, "sanitize", ""),
     )
 
 

@@ -29,11 +29,15 @@ class LevelSpec:
 
 @dataclass(frozen=True, slots=True)
 class StackSpec:
-    """Model (a name under images/models or an absolute path of a model file), its timing, the levels."""
+    """Model (a name under images/models or an absolute path of a model file), its timing, the levels.
+
+    ``sanitize``: what watches the model for mistakes that it hides (docs/sanitizer.md): ``tlb``, or nothing.
+    """
 
     model: str
     timing: str
     levels: Mapping[Level, LevelSpec]
+    sanitize: str = ""
 
 
 @dataclass(frozen=True, slots=True)
