@@ -43,9 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
     with Results(arguments.results or default_path(RUNS)) as results:
         if arguments.list:
             for run in query.runs(results):
-                console.print(
-                    f"{run.name:24} {run.state:12} {run.plan or '-':16} {run.directory}", markup=False
-                )
+                line = f"{run.name:24} {run.state:12} {run.plan or '-':16} {run.directory}"
+                console.print(line, markup=False, soft_wrap=True)
             return 0
         if len(arguments.runs) not in (0, 2):
             raise UserError("name two runs, or none for the newest one; `nvh compare --list` lists them")

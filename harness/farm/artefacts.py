@@ -50,6 +50,8 @@ def missing(order: Order) -> list[Need]:
             raise InfraError(
                 f"{program} is another program on this worker: SHA-256 {found}, not {order.program_sha256}"
             )
+    if not order.needs:
+        return []
     root = Store().root
     return [need for need in order.needs if not _whole(root / need.kind / need.digest)]
 

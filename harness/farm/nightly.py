@@ -119,7 +119,7 @@ def run(
         Progress(console) as progress,
     ):
         number = results.begin(_begun(plan, directory, data))
-        with _told(results, number, directory, begun):
+        with _told(results, number, directory, begun, console):
             backend = make_backend(directory)
             try:
                 night = Night(
@@ -167,13 +167,13 @@ def _begun(plan: Plan, directory: Path, data: Mapping[str, Any]) -> Begun:
 
 
 @contextlib.contextmanager
-def _told(results: Results, number: int, directory: Path, begun: float) -> Iterator[None]:
+def _told(results: Results, number: int, directory: Path, begun: float, console: Console) -> Iterator[None]:
     """Say how to go on when the run is interrupted."""
     try:
         yield
-    except BaseException as error:
+    except BaseException:
         results.end(number, round(time.monotonic() - begun, 3), "interrupted")
-        error.add_note(f"go on with: ./nvh nightly --resume {directory}")
+        console.print(f"go on with: ./nvh nightly --resume {directory}", markup=False, soft_wrap=True)
         raise
 
 

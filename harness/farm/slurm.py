@@ -83,7 +83,9 @@ class Slurm:
 
     def __init__(self, directory: Path, limit: int | None = None) -> None:
         if not shutil.which("sbatch"):
-            raise UserError("the backend slurm needs sbatch on this machine; or write the script with --emit")
+            raise UserError(
+                "the backend slurm needs sbatch, squeue and scancel on this machine (slurm-client)"
+            )
         self.slots = limit or 1
         self._limit = limit
         self._place = directory / _BATCHES

@@ -96,9 +96,9 @@ def _attempt(order: Order, cancelled: threading.Event, say: Say) -> Ending:
         return Ending(PUBLISHED, "an earlier attempt had published it")
     if not directory.is_dir():
         return Ending(NOTHING, f"{directory} is not there: driver and workers must share the run's directory")
+    if lacking := artefacts.missing(order):
+        return Ending(MISSING, artefacts.describe(order, lacking), missing=tuple(lacking))
     if not order.command:
-        if lacking := artefacts.missing(order):
-            return Ending(MISSING, artefacts.describe(order, lacking), missing=tuple(lacking))
         artefacts.relocate(order)
     try:
         with (directory / MARK).open("x") as mark:

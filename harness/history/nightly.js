@@ -107,7 +107,7 @@ function open(row) {
   if (row.original !== row.verdict) fact("the cell's own", row.original || "none: its process published nothing");
   fact("runs on", [row.model, row.kernel, row.timing].join(", "));
   fact("took", row.verdict === "never" ? "" : duration(row.seconds) + (row.usual === null ? "" : `, usually ${duration(row.usual)}`));
-  if (row.since) fact("red since", `${row.since} (${row.streak} runs)`);
+  if (row.since) fact("red since", `${row.since} (${row.streak} run${row.streak === 1 ? "" : "s"})`);
   row.suspects.forEach((each) => fact("first bad", data.suspect[each]));
   if (row.flaky) fact("flaky", `${row.flaky[0]} of ${row.flaky[1]} red on equal artefacts; rate ${row.flaky[2]} to ${row.flaky[3]} (95 %)`);
   fact("cause", row.causeText);

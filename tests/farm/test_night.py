@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.build.paths import ROOT
+from harness.build.paths import IMAGES, ROOT
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, UserError
 from harness.farm import nightly
 from harness.farm.backend import Backend
@@ -130,6 +130,28 @@ def test_when_the_hours_are_used_up_what_runs_may_end(night: Night, tmp_path: Pa
     assert verdicts["pass"] >= 1
     assert verdicts["pass"] + verdicts["never"] == 12
     assert verdicts["never"] >= 9
+
+
+def test_a_model_that_cannot_be_prepared_makes_its_cells_infra_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NVH_CACHE", str(tmp_path / "cache"))
+    path = plan(tmp_path, passing=2)
+    text = (IMAGES / "models/by-path.yaml.example").read_text()
+    (tmp_path / "gone.yaml").write_text(text.replace("/opt/model/bin", str(tmp_path)))
+    path.write_text(path.read_text().replace("[qemu, qemu-10.0]", "[./gone.yaml]"))
+    settings = nightly.Settings(tmp_path / "results.sqlite", tmp_path / "run", tmp_path)
+    console = Console(file=sys.stderr, width=100)
+    status = nightly.run(*nightly.begin(path, settings), lambda _: Local(2), settings, console)
+    assert status == EXIT_INFRA
+    with Results(tmp_path / "results.sqlite") as results:
+        rows = results.connection.execute("SELECT verdict, original, headline FROM execution").fetchall()
+        assert len(rows) == 2
+        for verdict, original, headline in rows:
+            assert (verdict, original) == ("infra", None)
+            assert "qemu-system-aarch64 does not exist; set source.path" in headline
+        causes = results.connection.execute("SELECT kind FROM cause").fetchall()
+        assert causes == [("infrastructure",)]
 
 
 def test_resume_refuses_what_is_not_the_same_run(night: Night, tmp_path: Path) -> None:

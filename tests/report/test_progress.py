@@ -151,3 +151,20 @@ def test_threads_and_the_redraw_do_not_block_each_other() -> None:
         for thread in threads:
             thread.join(20)
             assert not thread.is_alive()
+
+
+def test_the_headline_of_a_long_run_is_said_at_heartbeats_and_drawn_above_the_phases() -> None:
+    out, console = plain()
+    with Progress(console, heartbeat_s=0.08) as progress:
+        progress.headline = lambda: "3 of 9 cells: 3 pass"
+        time.sleep(0.3)
+    assert "  now 3 of 9 cells: 3 pass" in out.getvalue().splitlines()
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with Progress(console, live=True) as progress:
+        progress.headline = lambda: "3 of 9 cells: 3 pass"
+        progress.phase("cell", "boots")
+        with console.capture() as capture:
+            console.print(progress._render())
+    lines = capture.get().splitlines()
+    assert "3 of 9 cells: 3 pass" in lines[0]
+    assert "boots" in lines[1]
