@@ -36,9 +36,15 @@ __attribute__((noinline)) int unused_by_all(int x)
 	out = never(x);
 	return out;
 }
+static void by_pointer(void)
+{
+	out = 9;
+}
+void (*volatile pointer)(void);
 void _start(void)
 {
 	/* a comment */
+	pointer = by_pointer;
 	out = twice(out);
 	if (out == 12345)
 		out = unused_by_all(out);
@@ -163,6 +169,10 @@ def test_suggestions_follow_callers_to_what_is_known(program: Path, tmp_path: Pa
     graph = callers.callers(program / "vmlinux", table)
     assert graph["never"] == {"unused_by_all"}
     assert "_start" in graph["unused_by_all"]
+    assert graph["by_pointer"] == {"_start"}  # takes its address
+    seen_here = {coverage.cells[0]: {"unused_by_all"}}
+    (own, *_) = suggest.suggest(coverage, ranges, table, graph, seen_here, {}, [])
+    assert own.what == ()  # a cell that ran and did not reach it is no advice
     assert ("kernel/main.c", "never") in suggest.unreached(coverage)
     reached = {"other-cell": {"unused_by_all"}}
     hints = {hint.function: hint for hint in suggest.suggest(coverage, ranges, table, graph, reached, {}, [])}

@@ -74,8 +74,9 @@ def suggest(
     """
     by_function: dict[str, set[str]] = defaultdict(set)
     for cell, names in reached.items():
-        for name in names:
-            by_function[name].add(cell)
+        if cell not in coverage.cells:  # those are the ones that did not reach it
+            for name in names:
+                by_function[name].add(cell)
     everything = list(cells)
     found = []
     for file, function in unreached(coverage):
