@@ -12,7 +12,10 @@ from harness.accept.apply import Applied, Tree
 from harness.accept.coverage import callers, join, lines, suggest, symbols, trace
 from harness.accept.coverage.report import Coverage, State
 from harness.build.kernel.series import Patch
+from harness.build.paths import SCENARIOS
+from harness.cell.project import find_cells
 from harness.errors import InfraError, UserError
+from harness.scenario.scenario import NO_OVERRIDES
 from tests.build.kernel.toy import run_git
 
 HEADER = """\
@@ -186,7 +189,16 @@ def test_suggestions_follow_callers_to_what_is_known(program: Path, tmp_path: Pa
     assert "operations ipas2e1is" in hints["never"].why
     (blind, *_) = suggest.suggest(coverage, ranges, table, {}, {}, {}, [])
     assert blind.what == ()
-    assert "nor anything that calls it" in blind.why
+    assert "no other cell is known to reach" in blind.why
+
+
+def test_cells_that_execute_an_operation(program: Path, tmp_path: Path) -> None:
+    coverage, ranges, table = covered(program, tmp_path)
+    cells = find_cells([SCENARIOS / "tlbi"], [], NO_OVERRIDES)
+    for operation, scenario in (("ipas2e1is", "tlbi-ipas2[op=ipas2e1is]"), ("alle2", "tlbi-el2")):
+        operations = {"never": [operation]}
+        hints = suggest.suggest(coverage, ranges, table, {}, {}, operations, cells)
+        assert scenario in next(hint.what for hint in hints if hint.function == "never")
 
 
 def test_handlers_of_tlbi_operations() -> None:
