@@ -6,6 +6,7 @@ we know. Debian ships no header of it: ``qemu_plugin.h`` there is ours.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.build import command
-from harness.build.cache import Artefact, Store, digest_of, load_artefact, sha256_file, sha256_tree
+from harness.build.cache import Artefact, Store, load_artefact, sha256_file, sha256_tree
 from harness.build.model import Model
 from harness.build.payloads import HOST_SOURCES, SOURCES
 from harness.errors import InfraError, UserError
+from harness.tlbi.header import header as tlbi_header
+from harness.tlbi.table import load as load_operations
 
 CC = "gcc"
 APIS = (7, 4)
@@ -55,17 +58,22 @@ def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds every plugin for every known version."""
     compiler = command.run([CC, "--version"], timeout_s=30).stdout.splitlines()[0]
     sources = {name: sha256_tree(SOURCES / name) for name in HOST_SOURCES}
-    key = {"sources": sources, "toolchain": compiler}
+    header = tlbi_header(load_operations())
+    key = {"sources": sources, "header": header, "toolchain": compiler}
 
     def build(work: Path) -> dict[str, Any]:
         progress("plugins")
+        (work / "tlbi_ops.h").write_text(header)
         command.run(
-            ["make", "-C", SOURCES / "plugin", f"O={work}", f"CC={CC}"],
+            ["make", "-C", SOURCES / "plugin", f"O={work}", f"GENERATED={work}", f"CC={CC}"],
             timeout_s=BUILD_DEADLINE_S,
             log=work / "build.log",
         )
+        total = hashlib.sha256()
+        for path in sorted(work.glob("*.so")):
+            total.update(path.read_bytes())
         files = {path.name: sha256_file(path) for path in sorted(work.glob("*.so"))}
-        return {"toolchain": compiler, "files": files, "sha256": digest_of(files)}
+        return {"toolchain": compiler, "files": files, "sha256": total.hexdigest()}
 
     return store.get_or_build("plugin", key, build)
 

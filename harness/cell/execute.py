@@ -20,12 +20,14 @@ from pathlib import Path
 
 from harness.cell import begin, looking
 from harness.cell.job import Job, planned, read_job
-from harness.cell.observe import Observer
+from harness.cell.observe import Observer, plan_of
+from harness.cell.sanitize import Sanitizer, sanitizer
 from harness.cell.steps import Execution, StepFailed, summary
+from harness.cell.watch import watch
 from harness.check import finding as check
 from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
-from harness.errors import NvhError
+from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
@@ -41,6 +43,7 @@ ROLES = {
     "*.console.log": "console",
     "*.dmesg.log": "console",
     "*.trace.txt": "trace",
+    "model.trace": "trace",
     "timeline.jsonl": "timeline",
     "timeline.html": "timeline",
     "qemu.sh": "command",
@@ -50,6 +53,8 @@ ROLES = {
     "scenario.yaml": "manifest",
     "*.py": "manifest",
     "qemu.log": "log",
+    "sanitizer.log": "log",
+    "sanitizer.jsonl": "trace",
     "commands.log": "log",
     "output/*": "output",
 }
@@ -128,8 +133,12 @@ def run_cell(job: Job, directory: Path) -> CellResult:
 def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
-    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=job.watch)
-    observer = Observer(stack, cell.expectations, directory)
+    plan = plan_of(cell.expectations)
+    model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
+    checker = sanitizer(cell, job.images, directory)
+    plugins = (*job.watch, *(each.plugin for each in (model, checker) if each))
+    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=plugins)
+    observer = Observer(stack, plan, directory, model)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:
         try:
@@ -159,9 +168,17 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         with contextlib.suppress(NvhError, TimeoutError):
             observer.read_kernel_logs()
         outcome.findings += [_finding(each) for each in splat_findings(observer.consoles())]
-        if job.keep and _verdict(outcome.findings, outcome.reason, cell.allow_vacuous) is not Verdict.PASS:
+        seen = _sanitized(checker, Outcome()) if job.keep else []
+        if (
+            job.keep
+            and _verdict(outcome.findings + seen, outcome.reason, cell.allow_vacuous) is not Verdict.PASS
+        ):
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
+    if model:
+        with contextlib.suppress(NvhError, OSError):  # QEMU may have ended before it made the file
+            model.finish()
+    outcome.findings += _sanitized(checker, outcome)  # once QEMU has ended, nothing is added any more
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
@@ -173,6 +190,17 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             cpus=round(stack.used.wanted_cpu_s / seconds, 2),
             memory_mib=stack.used.memory_mib,
         )
+
+
+def _sanitized(checker: Sanitizer | None, outcome: Outcome) -> list[Finding]:
+    """What the sanitizer found; if it did not run, that is an infrastructure error unless there is one."""
+    if checker is None:
+        return []
+    try:
+        return [_finding(checker.judge(outcome.facts))]
+    except InfraError as error:
+        outcome.reason = outcome.reason or str(error)
+        return []
 
 
 def _keep(stack: Stack, place: Path) -> str:

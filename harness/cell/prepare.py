@@ -11,7 +11,9 @@ from harness.build.initrd import build_initrd
 from harness.build.kernel import build_kernel, load_kernel
 from harness.build.model import Model, build_model, load_model
 from harness.build.payloads import MODULE_SOURCES, build_payloads
+from harness.build.plugin import Plugins, plugins_for
 from harness.build.rootfs import build_rootfs, load_rootfs
+from harness.cell.observe import plan_of
 from harness.level import Level
 from harness.machine.gdbstub import require_nv2
 from harness.report.progress import Progress
@@ -30,8 +32,11 @@ class Builder:
         self._rootfs: dict[str, Artefact] = {}
         self._checked: set[tuple[str, str]] = set()
 
-    def images(self, spec: StackSpec) -> StackImages:
-        """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2."""
+    def images(self, spec: StackSpec, watched: bool = False) -> StackImages:
+        """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2.
+
+        ``watched``: with the plugins that its model can load; ``UserError`` when there are none.
+        """
         model = self.model(spec.model)
         if (spec.model, spec.timing) not in self._checked:
             require_nv2(model, spec.timing)
@@ -39,7 +44,14 @@ class Builder:
         rootfs = {level: self.rootfs(each.rootfs) for level, each in spec.levels.items()}
         kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
         boot = build_bootdisk(self.store, kernels)
-        return StackImages(model, kernels, rootfs, build_initrd(self.store, kernels[Level.L0], rootfs, boot))
+        plugins = self.plugins(model) if watched else None
+        initrd = build_initrd(self.store, kernels[Level.L0], rootfs, boot)
+        return StackImages(model, kernels, rootfs, initrd, plugins)
+
+    def plugins(self, model: Model) -> Plugins:
+        """Return the plugins that ``model`` can load."""
+        with self._phase(f"plugins for model {model.spec.name}") as say:
+            return plugins_for(model, self.store, say)
 
     def model(self, name: str) -> Model:
         """Return the model ``name``, unpacked and asked for its version."""
@@ -77,4 +89,8 @@ class Builder:
 
 def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
     """Return the images of every cell by cell id."""
-    return {cell.id: builder.images(cell.stack) for cell in cells}
+    return {cell.id: builder.images(cell.stack, _needs_plugins(cell)) for cell in cells}
+
+
+def _needs_plugins(cell: Cell) -> bool:
+    return bool(cell.stack.sanitize or plan_of(cell.expectations).model)

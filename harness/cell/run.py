@@ -52,7 +52,7 @@ def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     if not path.is_relative_to(SCENARIOS):
         words.append(str(path))
     words.append(cell.id)
-    for option in ("model", "kernel", "l0_kernel", "timing", "mutant"):
+    for option in ("model", "kernel", "l0_kernel", "timing", "mutant", "sanitize"):
         if value := getattr(overrides, option):
             # Absolute, because the command may be used from another directory.
             words += [f"--{option.replace('_', '-')}", str(Path(value).absolute()) if "/" in value else value]

@@ -28,6 +28,9 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
         "--l0-kernel", metavar="KERNEL", help="run this kernel at L0, whatever the others run"
     )
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
+    parser.add_argument(
+        "--sanitize", choices=["tlb"], help="judge by the TLB that forgets nothing (docs/sanitizer.md)"
+    )
 
 
 def overrides(arguments: argparse.Namespace) -> Overrides:
@@ -38,6 +41,7 @@ def overrides(arguments: argparse.Namespace) -> Overrides:
         model=arguments.model,
         timing=arguments.timing,
         mutant=getattr(arguments, "mutant", None),
+        sanitize=arguments.sanitize,
     )
 
 

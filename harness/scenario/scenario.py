@@ -29,12 +29,14 @@ class Overrides:
 
     ``l0_kernel`` replaces that of L0 alone, whatever ``kernel`` says: a kernel under test below known guests.
     ``mutant`` gives L0 the kernel with deliberate faults, unless ``kernel`` names one, and switches one on.
+    ``sanitize`` turns a sanitizer on.
     """
 
     kernel: str | None = None
     model: str | None = None
     timing: str | None = None
     mutant: str | None = None
+    sanitize: str | None = None
     l0_kernel: str | None = None
 
     def check(self, vocabulary: Vocabulary) -> None:
@@ -65,7 +67,7 @@ class Overrides:
         if self.l0_kernel is not None:
             levels[Level.L0] = dataclasses.replace(levels[Level.L0], kernel=_absolute(self.l0_kernel))
         model = stack.model if self.model is None else _absolute(self.model)
-        return StackSpec(model, self.timing or stack.timing, levels)
+        return StackSpec(model, self.timing or stack.timing, levels, self.sanitize or stack.sanitize)
 
     def change(self, cell: Cell) -> Cell:
         """The cell with the mutant of these overrides, if there is one."""

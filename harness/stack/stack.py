@@ -43,8 +43,8 @@ class LevelFailed(InfraError):
 class Stack:
     """A stack in ``directory``. ``slowdown`` multiplies every deadline given to its methods.
 
-    ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model.
-    Use as a context manager: leaving it ends every process it started.
+    ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model. Use
+    as a context manager: leaving it ends every process it started.
     """
 
     def __init__(

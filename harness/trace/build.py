@@ -13,7 +13,9 @@ from harness.trace.clock import IDENTITY, UNRELATED, ClockRelation
 from harness.trace.decode import Decoded, Trouble, decoders
 from harness.trace.event import Event
 from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
-from harness.trace.lines import MARK_EVENT, BadLine, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.lines import MARK_EVENT, BadLine, Kept, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.model.assemble import ModelTrace, add_model
+from harness.trace.order import Written
 from harness.trace.registry import Realisation
 from harness.trace.shell import MARK_PREFIX
 from harness.trace.source import Source
@@ -37,13 +39,19 @@ class _LevelTrace:
     marks: list[Mark] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
     realised: dict[str, Realised] = field(default_factory=dict)
 
 
-def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRelation]) -> Timeline:
+def build_timeline(
+    raw: Mapping[Level, RawTrace],
+    clocks: Mapping[Level, ClockRelation],
+    model: ModelTrace | None = None,
+) -> Timeline:
     """Decode, number and merge. Nothing in the text raises: what is not understood becomes a doubt.
 
     A level without a clock relation has its events in their own order but in none towards other levels.
+    ``model``: the hardware model's trace, to be merged too.
     """
     relations = {level: IDENTITY if level is Level.L0 else clocks.get(level, UNRELATED) for level in raw}
     parts: list[_LevelTrace] = []
@@ -53,7 +61,7 @@ def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRe
         missing.update(facts.missing)
         parts.append(_level(level, facts, parse_collected(trace.collected), relations[level]))
     events = [event for part in parts for event in part.events]
-    return Timeline(
+    timeline = Timeline(
         events=in_time(events),
         marks=tuple(mark for part in parts for mark in part.marks),
         losses=tuple(loss for part in parts for loss in part.losses),
@@ -62,6 +70,9 @@ def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRe
         missing=missing,
         clocks=relations,
     )
+    if model is None:
+        return timeline
+    return add_model(timeline, [each for part in parts for each in part.written], model)
 
 
 def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRelation) -> _LevelTrace:
@@ -79,6 +90,8 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
             part.marks.append(Mark(each.text.removeprefix(MARK_PREFIX).strip(), source, seq, time))
         else:
             part.events.append(_event(level, seq, each, relation))
+    if level is Level.L0:
+        part.written = _written(records, found, relation)
     place = _Place([index for index, _ in found])
     part.losses += _losses(source, items, records, collected, place)
     for text in (*facts.doubts, *collected.doubts):
@@ -88,12 +101,33 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
     for item in items:
         if isinstance(item, BadLine):
             text = f"line {item.line} is not understood: {item.text[:120]!r}"
-            part.doubts.append(Doubt(source, place.seq(item.index), text))
+            part.doubts.append(Doubt(source, None, text))  # it may have stood anywhere
+    part.doubts += [Doubt(source, None, text) for text in _miscounted(items)]
     for earlier, later in itertools.pairwise(records):
-        if later.time_ns < earlier.time_ns:
-            text = f"line {later.line} goes back in time"
-            part.doubts.append(Doubt(source, place.seq(later.index), text))
+        if later.time_ns < earlier.time_ns:  # then no line's place says anything
+            part.doubts.append(Doubt(source, None, f"line {later.line} goes back in time"))
+    part.doubts += _strangers(source, facts, records, place)
     return part
+
+
+def _strangers(source: Source, facts: Facts, records: Sequence[Record], place: _Place) -> list[Doubt]:
+    """Records of events that nobody enabled: the name of one that was may be damaged."""
+    known = {event for _, event in facts.enabled} | set(registry.load().probes) | {MARK_EVENT}
+    return [
+        Doubt(source, place.seq(each.index), f"line {each.line} has {each.event}, which was not enabled")
+        for each in records
+        if each.event not in known
+    ]
+
+
+def _miscounted(items: Sequence[object]) -> list[str]:
+    """Whether the trace has as many events as its header says; every trace has one header."""
+    said = [item.count for item in items if isinstance(item, Kept)]
+    there = sum(isinstance(item, Record | BadLine) for item in items)
+    if said != [there]:
+        header = f"{said[0]} by its header" if said else "its header is missing"
+        return [f"the trace has {there} events, {header}"]
+    return []
 
 
 def _decode(
@@ -123,6 +157,24 @@ def _decode(
             results.append(Decoded(raw[record.event], record, fields_of(record.event, record.text)))
     troubles = [each for each in results if isinstance(each, Trouble)]
     return [each for each in results if isinstance(each, Decoded)], troubles
+
+
+def _written(
+    records: Sequence[Record], found: Sequence[tuple[int, Decoded | Record]], relation: ClockRelation
+) -> list[Written]:
+    """Every record with the position that it has among the events and marks, if any."""
+    seqs = {index: seq for seq, (index, _) in enumerate(found)}
+    marks = {index for index, each in found if isinstance(each, Record)}
+    return [
+        Written(
+            each.cpu,
+            each.event,
+            seqs.get(each.index),
+            each.time_ns + relation.offset_ns,
+            each.text.removeprefix(MARK_PREFIX).strip() if each.index in marks else None,
+        )
+        for each in records
+    ]
 
 
 def _event(level: Level, seq: int, decoded: Decoded, relation: ClockRelation) -> Event:

@@ -99,6 +99,7 @@ uint64_t qemu_plugin_tb_vaddr(const struct qp_tb *tb);
 struct qp_insn *qemu_plugin_tb_get_insn(const struct qp_tb *tb, size_t index);
 size_t qemu_plugin_insn_data(const struct qp_insn *insn, void *to, size_t size);
 uint64_t qemu_plugin_insn_vaddr(const struct qp_insn *insn);
+void *qemu_plugin_insn_haddr(const struct qp_insn *insn);
 
 struct qp_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t vaddr);
 bool qemu_plugin_hwaddr_is_io(const struct qp_hwaddr *address);

@@ -1,0 +1,42 @@
+"""The sanitizer of a cell: the plugin that the model loads, and what comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.check.finding import Finding
+from harness.errors import InfraError, Location
+from harness.machine.qemu import Plugin
+from harness.sanitize import judge
+from harness.scenario.model import Cell
+from harness.stack.images import StackImages
+
+PLUGIN = "nvh-sanitizer"
+
+
+class Sanitizer:
+    """The TLB sanitizer of ``cell``, whose model runs in ``directory``.
+
+    A machine that begins from a snapshot begins with an empty TLB: what was filled before is not known.
+    """
+
+    def __init__(self, cell: Cell, images: StackImages, directory: Path) -> None:
+        if images.plugins is None:
+            raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
+        ram = images.machine(cell.stack).memory_mib << 20
+        options = (("out", judge.REPORTS), ("ram", str(ram)))
+        self.plugin = Plugin(images.plugins.file(PLUGIN), options)
+        self._maps = {level: kernel.path / "System.map" for level, kernel in images.kernels.items()}
+        self._where = Location(cell.path)
+        self._directory = directory
+
+    def judge(self, facts: dict[str, str]) -> Finding:
+        """Return the finding, once QEMU has ended; ``InfraError`` when the plugin did not run."""
+        finding, state = judge.judge(self._directory, self._maps, self._where)
+        facts["sanitizer"] = judge.summary(state)
+        return finding
+
+
+def sanitizer(cell: Cell, images: StackImages, directory: Path) -> Sanitizer | None:
+    """Return what the cell's stack asks for, or None."""
+    return Sanitizer(cell, images, directory) if cell.stack.sanitize else None

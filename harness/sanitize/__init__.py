@@ -1,0 +1,1 @@
+"""What the TLB sanitizer (images/payloads/sanitizer, a plugin of the model) has seen; docs/sanitizer.md."""

@@ -1,0 +1,84 @@
+"""The page of counters that the sanitizer keeps mapped, so that they are right however QEMU ended.
+
+The layout is ``struct state`` of images/payloads/sanitizer/output.c: little-endian 64-bit numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InfraError
+
+MAGIC = 0x315A494E41534E56  # "VNSANIZ1"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Counters of one run of the model. Fields are in the order of the file, behind the magic number.
+
+    ``ready``: the model's RAM was found. ``written`` and ``lost`` count reports. ``trapped`` operations were
+    attempted below EL2 and not executed; ``left_out`` ones were dropped on purpose (self-test). ``uses`` were
+    compared with a walk of the tables, ``unknown`` ones could not be walked. ``stale``: the model itself used
+    a translation that its tables no longer give; ``disagreed``: it used one that neither they nor any entry
+    give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI,
+    and ``waiting`` ones still did so at the end.
+    """
+
+    ready: int
+    vcpus: int
+    written: int
+    lost: int
+    trapped: int
+    uses: int
+    fills: int
+    tlbis: int
+    left_out: int
+    invalidated: int
+    pending: int
+    waiting: int
+    reports: int
+    overflowed: int
+    unknown: int
+    stale: int
+    disagreed: int
+
+    def doubts(self) -> list[str]:
+        """Why these counters are no ground for a verdict; empty when they are."""
+        found = []
+        if self.lost:
+            found.append(f"{self.lost} reports were lost")
+        if self.overflowed:
+            found.append(f"{self.overflowed} entries had no room")
+        if self.disagreed:
+            found.append(f"{self.disagreed} uses went where neither the tables nor any entry lead")
+        if self.unknown:
+            found.append(f"{self.unknown} walks left the model's RAM")
+        if not self.uses:
+            found.append("nothing was checked")
+        return found
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(State))
+SIZE = 8 * (1 + len(NAMES))
+
+
+def read_state(path: Path) -> State:
+    """Read the counters; ``InfraError`` when the plugin did not load or did not find the model's RAM."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InfraError(f"the sanitizer did not load: {error}; see qemu.log") from error
+    if len(data) != SIZE:
+        raise InfraError(
+            f"{path} has {len(data)} bytes instead of {SIZE}: another version of the plugin wrote it"
+        )
+    magic, *values = struct.unpack(f"<{1 + len(NAMES)}Q", data)
+    if magic != MAGIC:
+        raise InfraError(f"{path} does not begin with the sanitizer's magic number")
+    state = State(*values)
+    if not state.ready:
+        raise InfraError("the sanitizer did not find the model's RAM in QEMU's memory, so it checked nothing")
+    return state

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs natively, for tests: the sanitizer without QEMU. Commands on standard input, one line each, numbers in C
+ * notation; answers and reports on standard output. tests/sanitize drives it.
+ *
+ *   cover SYS XT PE EL VMID E2H TGE DS FB  KIND REGIME START SIZE SHIFT LEVEL VMID ASID GLOBAL TABLE  PE
+ *   put PA VALUE                                    a descriptor
+ *   context PE REGIME S1 S2 E2H VMID ASID TCR TTBR0 TTBR1 VTCR VTTBR HCR
+ *   walk PE VA | use PE VA PC | enter PE | dsb PE SCOPE NXS
+ *   tlbi SYS XT PE EL VMID E2H TGE DS FB
+ *   left-out N | counters
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+#define CELLS (1 << 16)
+#define ARGUMENTS 20
+
+static struct {
+	uint64_t pa, value;
+	bool used;
+} memory[CELLS];
+static struct judge judge;
+static struct context contexts[MAX_PES];
+static uint64_t argument[ARGUMENTS];
+
+static unsigned slot(uint64_t pa)
+{
+	unsigned at = (unsigned)((pa >> 3) * 0x9e3779b97f4a7c15ull >> 48);
+
+	while (memory[at].used && memory[at].pa != pa)
+		at = (at + 1) % CELLS;
+	return at;
+}
+
+/* All of memory that was not written is zero. */
+static bool read_memory(uint64_t pa, uint64_t *value)
+{
+	unsigned at = slot(pa);
+
+	*value = memory[at].used ? memory[at].value : 0;
+	return true;
+}
+
+static void put(uint64_t pa, uint64_t value)
+{
+	unsigned at = slot(pa);
+
+	memory[at].used = true;
+	memory[at].pa = pa;
+	memory[at].value = value;
+}
+
+static void print_report(const struct report *report, void *data)
+{
+	static char line[REPORT_SIZE];
+
+	(void)data;
+	if (!report_json(report, line))
+		abort();
+	fputs(line, stdout);
+}
+
+static bool parse_tlbi(const uint64_t *from, struct tlbi *tlbi)
+{
+	*tlbi = (struct tlbi){ .op = tlbi_operation((unsigned)from[0]), .xt = from[1], .pe = (unsigned)from[2],
+			       .el = (uint8_t)from[3], .vmid = (uint16_t)from[4], .e2h = from[5], .tge = from[6],
+			       .ds = from[7] };
+	if (!tlbi->op)
+		return false;
+	tlbi->scope = tlbi->op->scope == LOCAL && from[8] ? IS : tlbi->op->scope;
+	return true;
+}
+
+static void cover(void)
+{
+	const uint64_t *from = argument + 9;
+	struct extent entry = { .kind = (enum kind)from[0], .regime = (enum regime)from[1], .start = from[2],
+				.size = from[3], .shift = (unsigned)from[4], .level = (int)from[5],
+				.vmid = (uint16_t)from[6], .asid = (uint16_t)from[7], .global = from[8],
+				.table = from[9] };
+	struct tlbi tlbi;
+
+	if (!parse_tlbi(argument, &tlbi))
+		printf("no such operation\n");
+	else
+		printf("%s\n", miss_text[tlbi_covers(&tlbi, &entry, from[10] == tlbi.pe)]);
+}
+
+static void set_context(void)
+{
+	const uint64_t *from = argument + 1;
+
+	contexts[argument[0] % MAX_PES] = (struct context){
+		.regime = (enum regime)from[0], .s1 = from[1], .s2 = from[2], .e2h = from[3], .valid = true,
+		.vmid = (uint16_t)from[4], .asid = (uint16_t)from[5], .tcr = from[6], .ttbr = { from[7], from[8] },
+		.vtcr = from[9], .vttbr = from[10], .hcr = from[11],
+	};
+}
+
+static void print_walk(void)
+{
+	struct walk found;
+
+	walk(&contexts[argument[0] % MAX_PES], read_memory, argument[1], &found);
+	printf("%s stage %u pa %#" PRIx64 " ipa %#" PRIx64 " level %d size %#" PRIx64 " perms %#x steps %u\n",
+	       outcome_text(found.outcome), found.stage, found.pa, found.ipa, found.leaf.level, found.leaf.size,
+	       found.perms, found.steps);
+}
+
+static void execute(void)
+{
+	bool gone[MAX_PES];
+	struct tlbi tlbi;
+
+	if (!parse_tlbi(argument, &tlbi))
+		printf("no such operation\n");
+	else
+		printf("%s\n", judge_tlbi(&judge, tlbi, &contexts[tlbi.pe % MAX_PES], gone) ? "gone" : "nothing");
+}
+
+static void print_counters(void)
+{
+	const struct counters *counters = &judge.counters;
+
+	printf("uses %" PRIu64 " fills %" PRIu64 " tlbis %" PRIu64 " left_out %" PRIu64 " invalidated %" PRIu64
+	       " pending %" PRIu64 " waiting %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64 "\n",
+	       counters->uses, counters->fills, counters->tlbis, counters->left_out, counters->invalidated,
+	       counters->pending, judge_waiting(&judge), counters->reports, counters->overflowed);
+}
+
+static bool command(const char *name)
+{
+	unsigned pe = (unsigned)argument[0] % MAX_PES;
+
+	if (!strcmp(name, "cover"))
+		cover();
+	else if (!strcmp(name, "put"))
+		put(argument[0], argument[1]);
+	else if (!strcmp(name, "context"))
+		set_context();
+	else if (!strcmp(name, "walk"))
+		print_walk();
+	else if (!strcmp(name, "use"))
+		judge_use(&judge, pe, &contexts[pe], argument[1], UNKNOWN, argument[2], 1);
+	else if (!strcmp(name, "enter"))
+		judge_enter(&judge, pe, 0, 1);
+	else if (!strcmp(name, "dsb"))
+		judge_dsb(&judge, pe, (enum scope)argument[1], argument[2]);
+	else if (!strcmp(name, "tlbi"))
+		execute();
+	else if (!strcmp(name, "left-out"))
+		judge.leave_out = (unsigned)argument[0];
+	else if (!strcmp(name, "counters"))
+		print_counters();
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	char line[1024];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	judge.pes = 4;
+	judge.read = read_memory;
+	judge.report = print_report;
+	if (!judge_init(&judge, argc > 1 ? strtoull(argv[1], NULL, 0) : 100000))
+		return 1;
+	while (fgets(line, sizeof(line), stdin)) {
+		char *at = strtok(line, " \n"), *name = at;
+
+		memset(argument, 0, sizeof(argument));
+		for (unsigned i = 0; i < ARGUMENTS && (at = strtok(NULL, " \n")); i++)
+			argument[i] = strtoull(at, NULL, 0);
+		if (name && !command(name)) {
+			fprintf(stderr, "no command %s\n", name);
+			return 1;
+		}
+		printf(".\n"); /* the answer is complete */
+	}
+	judge_free(&judge);
+	return 0;
+}

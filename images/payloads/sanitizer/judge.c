@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const finding_name[FINDINGS] = {
+	[REMAPPED] = "remapped",	 [UNMAPPED] = "unmapped",     [NARROWED] = "narrowed",
+	[VMID_REUSED] = "vmid-reused",	 [ASID_REUSED] = "asid-reused", [NO_BREAK] = "no-break",
+	[NOT_COMPLETED] = "not-completed",
+};
+
+/* What a walk found for one stage or for both: the fresh state of an entry. */
+struct fresh {
+	struct extent extent;
+	uint64_t page, ipa, out;
+	enum outcome outcome;
+	unsigned perms;
+	uint64_t roots[2], where[2], value[2];
+	uint8_t stages;
+};
+
+static unsigned class_of(enum scope scope, bool nxs)
+{
+	return 2 * scope + nxs;
+}
+
+bool judge_init(struct judge *judge, uint64_t capacity)
+{
+	for (unsigned i = 0; i < judge->pes; i++)
+		if (!tlb_init(&judge->pe[i].tlb, capacity))
+			return false;
+	return true;
+}
+
+void judge_free(struct judge *judge)
+{
+	for (unsigned i = 0; i < judge->pes; i++)
+		tlb_free(&judge->pe[i].tlb);
+}
+
+static uint64_t stage2_root(const struct context *context)
+{
+	return context->s2 ? context->vttbr & 0x0000fffffffffffeull : 0;
+}
+
+static struct fresh fresh_stage2(const struct context *context, const struct step *step)
+{
+	const struct leaf *leaf = &step->leaf;
+
+	return (struct fresh){
+		.extent = { .kind = STAGE2, .regime = EL10, .start = leaf->start, .size = leaf->size,
+			    .shift = leaf->shift, .level = leaf->level, .vmid = context->vmid },
+		.page = step->ipa,
+		.ipa = step->ipa,
+		.out = (leaf->out | (step->ipa & (leaf->size - 1))) & PAGE_MASK,
+		.outcome = step->outcome,
+		.perms = leaf->perms,
+		.roots = { 0, stage2_root(context) },
+		.where = { 0, leaf->where },
+		.value = { 0, leaf->value },
+		.stages = 2,
+	};
+}
+
+static struct fresh fresh_combined(const struct context *context, uint64_t va, const struct walk *walk)
+{
+	const struct leaf *leaf = &walk->leaf;
+	struct fresh fresh = {
+		.extent = { .kind = COMBINED, .regime = context->regime, .start = leaf->start, .size = leaf->size,
+			    .shift = leaf->shift, .level = leaf->level, .vmid = context->vmid,
+			    .asid = context->asid, .global = walk->global, .flat = !context->s1 },
+		.page = va & PAGE_MASK,
+		.ipa = walk->ipa,
+		.out = walk->pa & PAGE_MASK,
+		.outcome = walk->outcome,
+		.perms = walk->perms,
+		.roots = { walk->root, stage2_root(context) },
+		.where = { leaf->where, 0 },
+		.value = { leaf->value, 0 },
+		.stages = (uint8_t)(context->s1 | context->s2 << 1),
+	};
+
+	if (walk->steps && walk->outcome == MAPPED) {
+		fresh.where[1] = walk->step[walk->steps - 1].leaf.where;
+		fresh.value[1] = walk->step[walk->steps - 1].leaf.value;
+	}
+	return fresh;
+}
+
+static void fill(struct judge *judge, unsigned pe, const struct fresh *fresh, const struct event *use)
+{
+	struct entry *entry = tlb_add(&judge->pe[pe].tlb, &fresh->extent, fresh->page);
+
+	if (!entry) {
+		judge->counters.overflowed++;
+		return;
+	}
+	entry->ipa = fresh->ipa;
+	entry->out = fresh->out;
+	entry->perms = fresh->perms;
+	entry->stages = fresh->stages;
+	memcpy(entry->roots, fresh->roots, sizeof(entry->roots));
+	memcpy(entry->where, fresh->where, sizeof(entry->where));
+	memcpy(entry->value, fresh->value, sizeof(entry->value));
+	entry->filled = *use;
+	judge->counters.fills++;
+}
+
+static void tell(struct judge *judge, unsigned pe, enum finding finding, const struct entry *entry,
+		 const struct walk *now, const struct context *context, uint64_t va, const struct event *use,
+		 const struct tlbi *tlbi)
+{
+	struct report report = { .finding = finding, .pe = pe, .entry = entry, .now = now, .context = context,
+				 .use = *use, .va = va, .tlbi = tlbi };
+
+	if (entry)
+		judge_near(judge, pe, entry, &report);
+	judge->counters.reports++;
+	judge->report(&report, judge->data);
+}
+
+/* Rule "pending": a TLBI may be on its way, so this is told only when none has come for a while. */
+static void pend(struct judge *judge, struct pe *pe, struct entry *entry, enum finding finding,
+		 const struct walk *now, const struct event *use)
+{
+	if (entry->pending)
+		return;
+	entry->disagreed = malloc(sizeof(*now));
+	if (!entry->disagreed) {
+		judge->counters.overflowed++;
+		return;
+	}
+	*entry->disagreed = *now;
+	entry->pending = (uint8_t)finding;
+	entry->pending_epoch = pe->epoch;
+	entry->pending_all = judge->epoch;
+	entry->seen = *use;
+	tlb_pend(&pe->tlb, entry);
+	judge->counters.pending++;
+}
+
+static enum finding changed(const struct entry *entry, const struct fresh *fresh)
+{
+	if (entry->roots[1] != fresh->roots[1])
+		return VMID_REUSED;
+	if (entry->extent.kind == COMBINED && !entry->extent.global && entry->roots[0] != fresh->roots[0])
+		return ASID_REUSED;
+	return REMAPPED;
+}
+
+/* Compares what a PE holds with what its tables say at this use, and fills. */
+static void check(struct judge *judge, unsigned number, const struct context *context, const struct fresh *fresh,
+		  const struct walk *now, uint64_t va, const struct event *use)
+{
+	struct pe *pe = &judge->pe[number];
+	struct entry *entry = tlb_find(&pe->tlb, &judge->progress, &fresh->extent, fresh->page);
+	unsigned lost;
+
+	if (fresh->outcome == NO_MEMORY || fresh->outcome == BAD_SIZE) {
+		judge->counters.unknown++;
+		return;
+	}
+	if (fresh->outcome == NO_ACCESS_FLAG) /* rule "access flag" */
+		return;
+	if (!entry) {
+		if (fresh->outcome == MAPPED)
+			fill(judge, number, fresh, use);
+		return;
+	}
+	if (fresh->outcome != MAPPED) {
+		pend(judge, pe, entry, UNMAPPED, now, use);
+		return;
+	}
+	if (entry->out != fresh->out) {
+		tell(judge, number, changed(entry, fresh), entry, now, context, va, use, NULL);
+		tlb_remove(&pe->tlb, entry);
+		fill(judge, number, fresh, use);
+		return;
+	}
+	lost = entry->perms & ~fresh->perms;
+	entry->perms |= fresh->perms; /* rule "widening" */
+	if (lost)
+		pend(judge, pe, entry, NARROWED, now, use);
+	else
+		tlb_unpend(&pe->tlb, entry);
+}
+
+static bool differs(struct judge *judge, unsigned pe, const struct fresh *fresh)
+{
+	struct entry *entry = tlb_find(&judge->pe[pe].tlb, &judge->progress, &fresh->extent, fresh->page);
+
+	return entry && (fresh->outcome != MAPPED || entry->out != fresh->out);
+}
+
+/*
+ * The walk of ours and the PE's own translation must agree, or the PE must have used an entry that it may hold:
+ * this one, or one of stage 2 on the way (``detour``).
+ */
+static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, uint64_t used, bool detour)
+{
+	struct entry *entry;
+
+	if (used == UNKNOWN || (fresh->outcome == MAPPED && fresh->out == used))
+		return;
+	entry = tlb_find(&judge->pe[pe].tlb, &judge->progress, &fresh->extent, fresh->page);
+	if (detour || (entry && entry->out == used))
+		judge->counters.stale++;
+	else
+		judge->counters.disagreed++;
+}
+
+void judge_use(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
+	       uint64_t pc, uint8_t el)
+{
+	struct event use = { .seq = ++judge->seq, .pc = pc, .el = el };
+	struct fresh fresh;
+	bool detour = false;
+	struct walk now;
+
+	va = canonical(context, va);
+	walk(context, judge->read, va, &now);
+	judge->counters.uses++;
+	for (unsigned i = 0; i < now.steps; i++) {
+		fresh = fresh_stage2(context, &now.step[i]);
+		detour |= differs(judge, pe, &fresh);
+		check(judge, pe, context, &fresh, &now, va, &use);
+	}
+	fresh = fresh_combined(context, va, &now);
+	compare(judge, pe, &fresh, used, detour);
+	check(judge, pe, context, &fresh, &now, va, &use);
+}
+
+/* ---- invalidation ---- */
+
+struct sweep {
+	struct judge *judge;
+	const struct tlbi *tlbi;
+	const struct context *context;
+	unsigned pe;
+	bool *gone;
+};
+
+/* Rule "break before make": at its invalidation by address the translation has to be invalid, or the same. */
+static void check_break(struct sweep *sweep, struct entry *entry)
+{
+	struct event use = { .seq = sweep->tlbi->seq, .pc = sweep->tlbi->pc, .el = sweep->tlbi->el };
+	struct walk now;
+	uint64_t out;
+
+	if (!sweep->context || sweep->tlbi->op->operand == NONE || sweep->tlbi->op->operand == ASID)
+		return;
+	if (entry->extent.kind == STAGE2) {
+		struct context second = *sweep->context;
+
+		if (entry->roots[1] != stage2_root(&second))
+			return;
+		second.s1 = false;
+		walk(&second, sweep->judge->read, entry->page, &now);
+		out = now.pa;
+	} else {
+		if (!sweep->context->s1 || entry->extent.flat || !(entry->stages & 1))
+			return;
+		walk(sweep->context, sweep->judge->read, entry->page, &now);
+		if (!entry->extent.global && entry->roots[0] != now.root)
+			return;
+		if (entry->out == now.pa)
+			return;
+		out = now.ipa;
+	}
+	if (now.outcome == MAPPED && out != (entry->extent.kind == STAGE2 ? entry->out : entry->ipa))
+		tell(sweep->judge, sweep->pe, NO_BREAK, entry, &now, sweep->context, entry->page, &use, sweep->tlbi);
+}
+
+static void invalidate(struct tlb *tlb, struct entry *entry, void *data)
+{
+	struct sweep *sweep = data;
+	const struct tlbi *tlbi = sweep->tlbi;
+	struct doom *doom = &entry->doom[0];
+
+	if (entry_dead(entry, &sweep->judge->progress)) {
+		tlb_remove(tlb, entry);
+		return;
+	}
+	if (tlbi_covers(tlbi, &entry->extent, sweep->pe == tlbi->pe) != COVERS)
+		return;
+	if (!doom->seq)
+		check_break(sweep, entry);
+	else
+		doom = &entry->doom[1];
+	*doom = (struct doom){ .seq = tlbi->seq, .pe = (uint8_t)tlbi->pe,
+			       .class = (uint8_t)class_of(tlbi->scope, tlbi->op->nxs) };
+	sweep->judge->counters.invalidated++;
+	*sweep->gone = true;
+}
+
+bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *context, bool gone[MAX_PES])
+{
+	unsigned class = class_of(tlbi.scope, tlbi.op->nxs);
+	struct pe *own = &judge->pe[tlbi.pe];
+	bool any = false;
+
+	memset(gone, 0, MAX_PES * sizeof(*gone));
+	if (judge->leave_out && tlbi_regime(&tlbi) == EL10 && ++judge->leave_out_count % judge->leave_out == 0) {
+		judge->counters.left_out++;
+		return false;
+	}
+	tlbi.seq = ++judge->seq;
+	judge->history[judge->counters.tlbis++ % HISTORY] = tlbi;
+	own->issued[class] = tlbi.seq;
+	if (tlbi.el == 2) {
+		own->owed[class] = tlbi.seq;
+		own->last = tlbi;
+	}
+	for (unsigned i = 0; i < judge->pes; i++) {
+		struct sweep sweep = { judge, &tlbi, context, i, &gone[i] };
+
+		if (tlbi.scope != LOCAL || i == tlbi.pe)
+			tlb_candidates(&judge->pe[i].tlb, &tlbi, invalidate, &sweep);
+		any |= gone[i];
+	}
+	return any;
+}
+
+void judge_dsb(struct judge *judge, unsigned number, enum scope scope, bool nxs)
+{
+	struct pe *pe = &judge->pe[number];
+
+	for (unsigned class = 0; class < CLASSES; class++)
+		if (class / 2 <= scope && (!nxs || class % 2)) {
+			judge->progress.completed[number][class] = pe->issued[class];
+			pe->owed[class] = 0;
+		}
+}
+
+/* ---- what is told later ---- */
+
+static bool still_differs(struct judge *judge, const struct entry *entry)
+{
+	uint64_t value;
+
+	for (int stage = 0; stage < 2; stage++)
+		if (entry->where[stage] &&
+		    (!judge->read(entry->where[stage], &value) || value != entry->value[stage]))
+			return true;
+	return false;
+}
+
+static void review(struct judge *judge, unsigned number)
+{
+	struct pe *pe = &judge->pe[number];
+
+	for (struct entry *entry = pe->tlb.pending, *next; entry; entry = next) {
+		next = entry->by_pending.next;
+		if (entry_dead(entry, &judge->progress)) {
+			tlb_remove(&pe->tlb, entry);
+			continue;
+		}
+		if (pe->epoch - entry->pending_epoch < QUIET_OWN && judge->epoch - entry->pending_all < QUIET_ALL)
+			continue;
+		if (still_differs(judge, entry)) {
+			tell(judge, number, entry->pending, entry, entry->disagreed, NULL, entry->page, &entry->seen,
+			     NULL);
+			tlb_remove(&pe->tlb, entry);
+		} else {
+			tlb_unpend(&pe->tlb, entry);
+		}
+	}
+}
+
+uint64_t judge_waiting(const struct judge *judge)
+{
+	uint64_t waiting = 0;
+
+	for (unsigned i = 0; i < judge->pes; i++)
+		waiting += judge->pe[i].tlb.waiting;
+	return waiting;
+}
+
+void judge_enter(struct judge *judge, unsigned number, uint64_t pc, uint8_t el)
+{
+	struct event use = { .seq = ++judge->seq, .pc = pc, .el = el };
+	struct pe *pe = &judge->pe[number];
+
+	for (unsigned class = 0; class < CLASSES; class++)
+		if (pe->owed[class]) {
+			tell(judge, number, NOT_COMPLETED, NULL, NULL, NULL, 0, &use, &pe->last);
+			memset(pe->owed, 0, sizeof(pe->owed));
+		}
+	pe->epoch++;
+	judge->epoch++;
+	if (judge->epoch % 16 == 0)
+		for (unsigned i = 0; i < judge->pes; i++)
+			if (judge->pe[i].tlb.pending)
+				review(judge, i);
+}
+
+/* ---- which operations came close ---- */
+
+static unsigned rank_of(const struct tlbi *tlbi, const struct extent *extent, enum miss miss)
+{
+	struct tlbi changed = *tlbi;
+	struct extent other = *extent;
+	uint64_t first, last;
+
+	switch (miss) {
+	case OTHER_VMID:
+		changed.vmid = extent->vmid;
+		return tlbi_covers(&changed, extent, true) == COVERS ? 1 : 4;
+	case OTHER_REGIME:
+		other.regime = tlbi_regime(tlbi);
+		other.vmid = tlbi->vmid;
+		return tlbi_covers(&changed, &other, true) == COVERS ? 1 : 4;
+	case OTHER_STAGE:
+		return 2;
+	case OTHER_ADDRESS:
+		if (!tlbi_addresses(tlbi, extent->shift, &first, &last))
+			return 4;
+		return first < extent->start + extent->size + 0x20000 && last + 0x20000 > extent->start ? 1 : 4;
+	default:
+		return 0;
+	}
+}
+
+void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report)
+{
+	uint64_t count = judge->counters.tlbis, oldest = count > HISTORY ? count - HISTORY : 0;
+
+	for (unsigned rank = 0; rank < 3; rank++)
+		for (uint64_t i = count; i-- > oldest && report->near_count < CLOSE;) {
+			const struct tlbi *tlbi = &judge->history[i % HISTORY];
+			enum miss miss = tlbi_covers(tlbi, &entry->extent, pe == tlbi->pe);
+
+			if (tlbi->seq < entry->filled.seq)
+				break;
+			if (rank_of(tlbi, &entry->extent, miss) != rank)
+				continue;
+			if (miss == COVERS)
+				miss = NOT_COMPLETE;
+			report->near[report->near_count++] = (struct near){ tlbi, miss };
+		}
+}

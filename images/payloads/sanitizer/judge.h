@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sanitizer's judgement: what PEs use, what TLBIs take, and which entries a most retentive TLB could still use
+ * wrongly. Plain C that knows no QEMU. The caller serialises all calls. Rules: docs/sanitizer.md.
+ */
+#ifndef NVH_SANITIZER_JUDGE_H
+#define NVH_SANITIZER_JUDGE_H
+
+#include "store.h"
+
+enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED, FINDINGS };
+extern const char *const finding_name[FINDINGS];
+
+#define HISTORY 8192
+#define CLOSE 8
+#define QUIET_OWN 64	   /* entries to a lower EL of the PE, after which a pending disagreement is reported ... */
+#define QUIET_ALL 4096	   /* ... or so many of all PEs */
+
+struct pe {
+	struct tlb tlb;
+	uint64_t epoch;
+	uint64_t issued[CLASSES];  /* sequence number of the last operation of each class */
+	uint64_t owed[CLASSES];	   /* of the last one from EL2 that has no DSB yet */
+	struct tlbi last;	   /* from EL2 */
+};
+
+struct near {
+	const struct tlbi *tlbi;
+	enum miss miss;
+};
+
+struct report {
+	enum finding finding;
+	unsigned pe;
+	const struct entry *entry;   /* NULL for NOT_COMPLETED */
+	const struct walk *now;	     /* NULL for NOT_COMPLETED */
+	const struct context *context; /* NULL when it is not known any more */
+	struct event use;
+	uint64_t va;
+	struct near near[CLOSE];
+	unsigned near_count;
+	const struct tlbi *tlbi; /* NO_BREAK, NOT_COMPLETED: the operation */
+};
+
+struct counters {
+	uint64_t uses, fills, tlbis, left_out, invalidated, pending, waiting, reports, overflowed, unknown;
+	uint64_t stale, disagreed; /* uses where the PE used an entry that its tables do not give; where nothing did */
+};
+
+struct judge {
+	struct pe pe[MAX_PES];
+	unsigned pes;
+	struct progress progress;
+	struct tlbi history[HISTORY];
+	uint64_t seq, epoch;
+	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
+	uint64_t leave_out_count;
+	struct counters counters;
+	read_physical read;
+	void (*report)(const struct report *report, void *data);
+	void *data;
+};
+
+bool judge_init(struct judge *judge, uint64_t capacity);
+void judge_free(struct judge *judge);
+/* A PE uses ``va``, successfully or not. ``used``: the PA of the page that it really came to, or UNKNOWN. */
+#define UNKNOWN (~0ull)
+void judge_use(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
+	       uint64_t pc, uint8_t el);
+/* An operation was executed. ``context``: of the tables that it is about, or NULL. Whether entries go. */
+bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *context, bool gone[MAX_PES]);
+void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);
+/* A PE begins to execute at EL1 or EL0. */
+void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
+/* How many disagreements are neither told nor resolved. */
+uint64_t judge_waiting(const struct judge *judge);
+void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report);
+
+#endif

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs on the host, inside QEMU: the TLB sanitizer. What vCPUs execute becomes calls of the judge. docs/sanitizer.md
+ *
+ * Code at EL1 and EL0 has a callback on each block and on each access, which returns after two comparisons where the
+ * page was checked since the vCPU's last synchronisation. At EL2 only TLBI, DSB, ERET and vectors are watched.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sanitizer.h"
+#include "who.h"
+
+#define HCR_NV (1ull << 42)
+#define EC_UNKNOWN 0
+#define EC_SYSREG 0x18
+
+static struct judge judge;
+static struct vcpu vcpus[MAX_PES];
+static struct options options;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t trapped, up;
+
+/* A page of code as it was translated: its address then, and where it lay. */
+struct code {
+	uint64_t va, pa;
+	uint64_t gen[MAX_PES];
+	struct code *next;
+};
+#define CODE_BITS 14
+static struct code *codes[1 << CODE_BITS];
+
+static void flush_counters(void)
+{
+	judge.counters.waiting = judge_waiting(&judge);
+	output_counters(&judge.counters, trapped, up);
+}
+
+static unsigned level_now(struct vcpu *vcpu)
+{
+	return vcpu_read(vcpu, R_CPSR) >> 2 & 3;
+}
+
+/* The level of the vCPU that translates; handles are the same for all of them, the buffer is this thread's. */
+static unsigned level_of_translation(void)
+{
+	static __thread struct g_byte_array *buffer;
+	struct nvh_registers registers = vcpus[0].registers;
+
+	if (!buffer)
+		buffer = g_byte_array_new();
+	registers.buffer = buffer;
+	return nvh_read(&registers, vcpus[0].handle[R_CPSR]) >> 2 & 3;
+}
+
+/* ---- invalidation ---- */
+
+static void execute_tlbi(struct tlbi *tlbi, const struct context *context)
+{
+	bool gone[MAX_PES];
+
+	pthread_mutex_lock(&lock);
+	judge_tlbi(&judge, *tlbi, context, gone);
+	for (unsigned i = 0; i < judge.pes; i++)
+		if (gone[i]) /* what was checked before may be checked, and filled, again */
+			__atomic_add_fetch(&vcpus[i].gen, 1, __ATOMIC_RELEASE);
+	flush_counters();
+	pthread_mutex_unlock(&lock);
+}
+
+/* An operation at EL1 was executed unless the next thing is the exception that it caused. */
+static void settle(struct vcpu *vcpu, bool was_trapped)
+{
+	if (!vcpu->tentative)
+		return;
+	vcpu->tentative = false;
+	if (was_trapped)
+		__atomic_add_fetch(&trapped, 1, __ATOMIC_RELAXED);
+	else
+		execute_tlbi(&vcpu->waiting, vcpu->el10.valid && !vcpu->dirty ? &vcpu->el10 : NULL);
+}
+
+static bool range_is_ds(struct vcpu *vcpu, const struct tlbi *tlbi)
+{
+	if (tlbi->op->operand == IPA_RANGE)
+		return vcpu_read(vcpu, R_VTCR) >> 32 & 1;
+	if (tlbi->op->operand != VA_RANGE)
+		return false;
+	if (tlbi_regime(tlbi) == EL2)
+		return vcpu_read(vcpu, R_TCR_2) >> (tlbi->e2h ? 59 : 32) & 1;
+	/* TCR_EL1 as the guest had it: QEMU 11.1 gives TCR_EL2 for it at EL2. */
+	return vcpu->el10.tcr >> 59 & 1;
+}
+
+/* One TLBI instruction where it was translated; inside a block the register pc is stale. */
+struct place {
+	uint64_t pc;
+	uint32_t word;
+};
+
+static void on_tlbi(unsigned index, void *data)
+{
+	const struct place *place = data;
+	uint32_t word = place->word;
+	struct vcpu *vcpu = &vcpus[who(index)];
+	unsigned rt = word & 31;
+	uint64_t hcr = vcpu_read(vcpu, R_HCR), vtcr;
+	struct tlbi tlbi = { .op = tlbi_operation(word & 0x7ffe0), .pe = vcpu->index, .el = (uint8_t)level_now(vcpu) };
+	struct context second;
+
+	settle(vcpu, false);
+	if (!tlbi.op)
+		return;
+	tlbi.pc = place->pc;
+	tlbi.xt = rt == 31 ? 0 : nvh_read(&vcpu->registers, vcpu->x[rt]);
+	tlbi.e2h = hcr >> 34 & 1;
+	tlbi.tge = hcr >> 27 & 1;
+	vtcr = vcpu_read(vcpu, R_VTCR);
+	tlbi.vmid = (uint16_t)(vcpu_read(vcpu, R_VTTBR) >> 48) & (vtcr >> 19 & 1 ? 0xffff : 0xff);
+	tlbi.scope = tlbi.op->scope == LOCAL && tlbi.el == 1 && hcr >> 9 & 1 ? IS : tlbi.op->scope; /* HCR_EL2.FB */
+	tlbi.ds = range_is_ds(vcpu, &tlbi);
+	if (tlbi.el < 2) {
+		vcpu->waiting = tlbi;
+		vcpu->tentative = true;
+		return;
+	}
+	second = vcpu_stage2(vcpu);
+	if (tlbi.op->operand == IPA || tlbi.op->operand == IPA_RANGE)
+		execute_tlbi(&tlbi, &second);
+	else if (vcpu->el10.valid && vcpu->el10.vmid == tlbi.vmid && tlbi_regime(&tlbi) == EL10)
+		execute_tlbi(&tlbi, &vcpu->el10); /* for the context that this vCPU ran last */
+	else
+		execute_tlbi(&tlbi, NULL);
+}
+
+/* HCR_EL2.BSU raises the domain of a barrier below EL2. */
+static enum scope dsb_scope(const struct vcpu *vcpu, unsigned crm, bool below)
+{
+	static const enum scope scopes[] = { OS, LOCAL, IS, OS }; /* OSH, NSH, ISH, SY */
+	enum scope scope = scopes[crm >> 2], least = LOCAL;
+
+	if (below) {
+		unsigned bsu = vcpu->el10.hcr >> 10 & 3;
+
+		least = bsu == 0 ? LOCAL : bsu == 1 ? IS : OS;
+	}
+	return scope > least ? scope : least;
+}
+
+static void on_dsb(unsigned index, void *data)
+{
+	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bit 1: below EL2, then CRm */
+	struct vcpu *vcpu = &vcpus[who(index)];
+
+	settle(vcpu, false);
+	pthread_mutex_lock(&lock);
+	judge_dsb(&judge, vcpu->index, dsb_scope(vcpu, (unsigned)(what >> 2), what & 2), what & 1);
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- use ---- */
+
+static void use(struct vcpu *vcpu, const struct context *context, uint64_t va, uint64_t used, uint64_t pc, uint8_t el)
+{
+	pthread_mutex_lock(&lock);
+	judge_use(&judge, vcpu->index, context, va, used, pc, el);
+	flush_counters();
+	pthread_mutex_unlock(&lock);
+}
+
+/* Whether the page was checked since the last synchronisation; notes it. */
+static bool is_known(struct vcpu *vcpu, enum regime regime, uint64_t va)
+{
+	uint64_t page = va >> 12, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
+	unsigned slot = (unsigned)(page & (FAST - 1));
+
+	if (vcpu->fast[regime][slot] == page && vcpu->fast_gen[regime][slot] == gen)
+		return true;
+	vcpu->fast[regime][slot] = page;
+	vcpu->fast_gen[regime][slot] = gen;
+	return false;
+}
+
+static uint64_t physical(uint32_t info, uint64_t va)
+{
+	struct qp_hwaddr *address = qemu_plugin_get_hwaddr(info, va);
+
+	if (!address || qemu_plugin_hwaddr_is_io(address))
+		return UNKNOWN;
+	return qemu_plugin_hwaddr_phys_addr(address) & PAGE_MASK;
+}
+
+static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+
+	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va))
+		return;
+	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data, 1);
+}
+
+/* A system register that FEAT_NV2 turns into memory, or any access at EL2: the EL2 or EL2&0 regime. */
+static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+
+	if (is_known(vcpu, EL2, va))
+		return;
+	if (vcpu->dirty_el2)
+		vcpu_refresh_el2(vcpu);
+	use(vcpu, &vcpu->el2, va, physical(info, va), (uint64_t)data, 2);
+}
+
+static void fetch(struct vcpu *vcpu, const struct context *context, struct code *code, uint8_t el)
+{
+	uint64_t pc;
+
+	if (code->gen[vcpu->index] == vcpu->gen)
+		return;
+	code->gen[vcpu->index] = vcpu->gen;
+	/* The same block may run at another address than the one where it was translated (CF_PCREL). */
+	pc = vcpu_read(vcpu, R_PC);
+	use(vcpu, context, pc, code->pa, pc, el);
+}
+
+/* On blocks that are translated before every vCPU is known. */
+static void on_unknown(unsigned index, void *data)
+{
+	(void)data;
+	if (!who_env[index])
+		who_learn(index, vcpu_read(&vcpus[index], R_PC));
+}
+
+static void on_block(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+	struct code *code = data;
+
+	settle(vcpu, false);
+	if (vcpu->dirty) {
+		vcpu_refresh_el10(vcpu);
+		vcpu->dirty_el2 = true;
+		pthread_mutex_lock(&lock);
+		judge_enter(&judge, vcpu->index, vcpu_read(vcpu, R_PC), vcpu->el10.valid ? 1 : 0);
+		flush_counters();
+		pthread_mutex_unlock(&lock);
+	}
+	if (vcpu->el10.valid)
+		fetch(vcpu, &vcpu->el10, code, 1);
+}
+
+static void on_el2_block(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+
+	settle(vcpu, false);
+	if (vcpu->dirty_el2) {
+		vcpu_refresh_el2(vcpu);
+		vcpu->gen++;
+	}
+	fetch(vcpu, &vcpu->el2, data, 2);
+}
+
+/* ---- synchronisation and exceptions ---- */
+
+static void on_eret(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+
+	if (data)
+		vcpu->dirty = vcpu->dirty_el2 = true;
+	else
+		vcpu->gen++;
+}
+
+static void on_change(unsigned index, void *data)
+{
+	(void)data;
+	vcpus[who(index)].dirty = true;
+}
+
+static void on_el2_change(unsigned index, void *data)
+{
+	(void)data;
+	vcpus[who(index)].dirty_el2 = true;
+}
+
+static void on_isb(unsigned index, void *data)
+{
+	(void)data;
+	vcpus[who(index)].gen++;
+}
+
+static bool is_abort(unsigned ec)
+{
+	return ec == 0x20 || ec == 0x21 || ec == 0x24 || ec == 0x25; /* instruction and data aborts */
+}
+
+/* First instruction of what may be a synchronous vector of EL2: 0x400 from a lower EL, 0x200 from EL2 itself. */
+static void on_el2_vector(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+	uint64_t pc = vcpu_read(vcpu, R_PC), esr, far;
+	unsigned ec;
+
+	(void)data;
+	if ((vcpu_read(vcpu, R_VBAR_2) | (pc & 0x600)) != pc)
+		return;
+	esr = vcpu_read(vcpu, R_ESR_2);
+	ec = (unsigned)(esr >> 26 & 63);
+	settle(vcpu, ec == EC_SYSREG && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc);
+	if (!is_abort(ec) || esr >> 10 & 1) /* FnV */
+		return;
+	far = vcpu_read(vcpu, R_FAR_2);
+	if ((pc & 0x7ff) == 0x200 || esr >> 13 & 1) { /* of EL2 itself, or of a VNCR access */
+		if (!options.el2 && (pc & 0x7ff) == 0x200)
+			return;
+		vcpu_refresh_el2(vcpu);
+		use(vcpu, &vcpu->el2, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 2);
+	} else if (vcpu->el10.valid && !vcpu->dirty) {
+		use(vcpu, &vcpu->el10, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 1);
+	}
+}
+
+static void on_el1_vector(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+	uint64_t pc = vcpu_read(vcpu, R_PC), esr;
+	unsigned ec;
+
+	(void)data;
+	if ((vcpu_read(vcpu, R_VBAR_1) | (pc & 0x600)) != pc)
+		return;
+	esr = vcpu_read(vcpu, R_ESR_1);
+	ec = (unsigned)(esr >> 26 & 63);
+	settle(vcpu, ec == EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc);
+	vcpu->gen++;
+	if (is_abort(ec) && !(esr >> 10 & 1) && vcpu->el10.valid && !vcpu->dirty)
+		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1);
+}
+
+/* ---- translation ---- */
+
+static struct code *code_page(uint64_t va, uint64_t pa)
+{
+	unsigned slot = (unsigned)(((va >> 12) ^ (pa >> 12) * 0x9e3779b9) & ((1 << CODE_BITS) - 1));
+	struct code *code;
+
+	pthread_mutex_lock(&lock);
+	for (code = codes[slot]; code; code = code->next)
+		if (code->va == va && code->pa == pa)
+			break;
+	if (!code) {
+		code = calloc(1, sizeof(*code));
+		if (!code)
+			abort();
+		code->va = va;
+		code->pa = pa;
+		code->next = codes[slot];
+		codes[slot] = code;
+	}
+	pthread_mutex_unlock(&lock);
+	return code;
+}
+
+static bool is_eret(uint32_t word)
+{
+	return word == 0xd69f03e0 || word == 0xd69f0bff || word == 0xd69f0fff;
+}
+
+/* MSR to CRn 1, 2 and 10: SCTLR, TCR, TTBR, MAIR, PIR and their like. */
+static bool is_translation_msr(uint32_t word)
+{
+	unsigned crn = word >> 12 & 15;
+
+	return (word & 0xfff80000) == 0xd5180000 && (crn == 1 || crn == 2 || crn == 10);
+}
+
+static void *place_of(const struct qp_insn *insn, uint32_t word)
+{
+	struct place *place = malloc(sizeof(*place)); /* lives as long as QEMU, like the block that may use it */
+
+	if (!place)
+		abort();
+	*place = (struct place){ qemu_plugin_insn_vaddr(insn), word };
+	return place;
+}
+
+static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
+{
+	uintptr_t below = el < 2 ? 2 : 0;
+
+	if ((word & 0xfff80000) == 0xd5080000 && (word >> 12 & 14) == 8)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_tlbi, QP_CB_R_REGS, place_of(insn, word));
+	else if ((word & 0xfffff0ff) == 0xd503309f && (word >> 8 & 3) == 3)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
+						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below));
+	else if ((word & 0xfffff3ff) == 0xd503323f) /* DSB nXS: the domain is in CRm<3:2> */
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
+						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below | 1));
+	else if (is_eret(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
+	else if ((el < 2 || options.el2) && word == 0xd5033fdf)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
+	else if (is_translation_msr(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
+}
+
+static bool someone_unknown(void)
+{
+	for (unsigned i = 0; i < judge.pes; i++)
+		if (!who_env[i])
+			return true;
+	return false;
+}
+
+static void watch_block(struct qp_tb *tb, struct qp_insn *first, unsigned el)
+{
+	uint64_t va = qemu_plugin_tb_vaddr(tb);
+	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK);
+
+	who_translate(va);
+	if (someone_unknown())
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_unknown, QP_CB_R_REGS, NULL);
+	/* Before on_block(), which would take an operation that has just trapped as executed. */
+	if ((va & 0x1ff) == 0 && (va & 0x600))
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, el == 2 ? on_el2_vector : on_el1_vector, QP_CB_R_REGS, NULL);
+	if (el < 2)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QP_CB_R_REGS, code);
+	else if (options.el2 && el == 2)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_el2_block, QP_CB_R_REGS, code);
+}
+
+static void translate(struct qp_tb *tb)
+{
+	struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, 0);
+	size_t count = qemu_plugin_tb_n_insns(tb);
+	unsigned el = level_of_translation();
+
+	memory_learn(qemu_plugin_insn_haddr(insn));
+	watch_block(tb, insn, el);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t at;
+		uint32_t word;
+
+		insn = qemu_plugin_tb_get_insn(tb, i);
+		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) != sizeof(word))
+			continue;
+		watch(insn, word, el);
+		at = qemu_plugin_insn_vaddr(insn);
+		if (el >= 2 && !options.el2)
+			continue;
+		/* Below EL2, MRS and MSR access memory only where FEAT_NV2 redirects them. */
+		if (el >= 2 || (word & 0xffd00000) == 0xd5100000)
+			qemu_plugin_register_vcpu_mem_cb(insn, on_el2_access, QP_CB_R_REGS, QP_MEM_RW, (void *)at);
+		else
+			qemu_plugin_register_vcpu_mem_cb(insn, on_access, QP_CB_NO_REGS, QP_MEM_RW, (void *)at);
+	}
+}
+
+QP_TB_CB(on_translation, tb)
+{
+	QP_UNUSED_ARGUMENT;
+	translate(tb);
+}
+
+QP_VCPU_CB(on_vcpu, index)
+{
+	QP_UNUSED_ARGUMENT;
+	if (index >= judge.pes)
+		abort();
+	vcpu_init(&vcpus[index], index);
+	__atomic_add_fetch(&up, 1, __ATOMIC_RELAXED);
+	flush_counters();
+}
+
+NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
+{
+	if (!nvh_accept(NAME, info, argc, argv) || !options_parse(argc, argv, &options))
+		return 1;
+	judge.pes = (unsigned)info->system.max_vcpus;
+	if (judge.pes > MAX_PES) {
+		nvh_say(NAME, "knows %d vCPUs at most", MAX_PES);
+		return 1;
+	}
+	judge.read = memory_read;
+	judge.report = output_report;
+	judge.leave_out = (unsigned)options.leave_out;
+	memory_init(options.base, options.ram);
+	if (!judge_init(&judge, options.entries) || !output_init(&options))
+		return 1;
+	QP_ON_VCPU_INIT(id, on_vcpu);
+	QP_ON_TRANSLATION(id, on_translation);
+	return 0;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct text {
+	char *at;
+	size_t left;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(text->at, text->left, format, arguments);
+	va_end(arguments);
+	if (length < 0 || (size_t)length >= text->left) {
+		text->left = 0;
+		return;
+	}
+	text->at += length;
+	text->left -= (size_t)length;
+}
+
+static void add_event(struct text *text, const char *name, const struct event *event)
+{
+	add(text, ",\"%s\":{\"seq\":%llu,\"pc\":\"%#llx\",\"el\":%u}", name, (unsigned long long)event->seq,
+	    (unsigned long long)event->pc, event->el);
+}
+
+static void add_perms(struct text *text, const char *name, unsigned perms)
+{
+	static const char letters[] = "rwxRWX";
+
+	add(text, ",\"%s\":\"", name);
+	for (unsigned i = 0; i < 6; i++)
+		if (perms >> i & 1)
+			add(text, "%c", letters[i]);
+	add(text, "\"");
+}
+
+static void add_hex(struct text *text, const char *name, uint64_t value)
+{
+	add(text, ",\"%s\":\"%#llx\"", name, (unsigned long long)value);
+}
+
+static void add_entry(struct text *text, const struct entry *entry)
+{
+	const struct extent *extent = &entry->extent;
+
+	add(text, ",\"entry\":{\"kind\":\"%s\",\"regime\":\"%s\",\"vmid\":%u,\"asid\":%u,\"global\":%s,\"level\":%d",
+	    extent->kind == STAGE2 ? "stage2" : "combined", extent->regime == EL2 ? "el2" : "el1&0", extent->vmid,
+	    extent->asid, extent->global ? "true" : "false", extent->level);
+	add_hex(text, "page", entry->page);
+	add_hex(text, "ipa", entry->ipa);
+	add_hex(text, "out", entry->out);
+	add_hex(text, "start", extent->start);
+	add_hex(text, "size", extent->size);
+	add_perms(text, "perms", entry->perms);
+	for (int stage = 0; stage < 2; stage++)
+		if (entry->where[stage]) {
+			add_hex(text, stage ? "where2" : "where1", entry->where[stage]);
+			add_hex(text, stage ? "descriptor2" : "descriptor1", entry->value[stage]);
+		}
+	add_hex(text, "root1", entry->roots[0]);
+	add_hex(text, "root2", entry->roots[1]);
+	add_event(text, "filled", &entry->filled);
+	add(text, "}");
+}
+
+static void add_walk(struct text *text, const struct walk *walk, const struct entry *entry)
+{
+	const struct leaf *leaf = &walk->leaf;
+	unsigned perms = walk->perms;
+	uint64_t out = walk->pa;
+	enum outcome outcome = walk->outcome;
+
+	for (unsigned i = 0; i < walk->steps; i++) {
+		const struct step *step = &walk->step[i];
+
+		if (entry->extent.kind != STAGE2 || step->ipa != entry->page)
+			continue;
+		leaf = &step->leaf;
+		perms = leaf->perms;
+		out = leaf->out | (step->ipa & (leaf->size - 1));
+		outcome = step->outcome;
+	}
+	add(text, ",\"now\":{\"outcome\":\"%s\",\"stage\":%u,\"level\":%d", outcome_text(outcome), walk->stage,
+	    leaf->level);
+	add_hex(text, "out", outcome == MAPPED ? out & PAGE_MASK : 0);
+	add_perms(text, "perms", perms);
+	add_hex(text, "where", leaf->where);
+	add_hex(text, "descriptor", leaf->value);
+	if (entry->extent.kind == COMBINED && walk->steps) {
+		const struct leaf *second = &walk->step[walk->steps - 1].leaf;
+
+		add_hex(text, "where2", second->where);
+		add_hex(text, "descriptor2", second->value);
+	}
+	add(text, "}");
+}
+
+static void add_tlbi(struct text *text, const struct tlbi *tlbi)
+{
+	static const char *const scopes[] = { "local", "is", "os" };
+
+	add(text, "{\"op\":\"%s\",\"seq\":%llu,\"pe\":%u,\"el\":%u,\"vmid\":%u,\"scope\":\"%s\"", tlbi->op->name,
+	    (unsigned long long)tlbi->seq, tlbi->pe, tlbi->el, tlbi->vmid, scopes[tlbi->scope]);
+	add_hex(text, "xt", tlbi->xt);
+	add_hex(text, "pc", tlbi->pc);
+}
+
+size_t report_json(const struct report *report, char line[REPORT_SIZE])
+{
+	struct text text = { line, REPORT_SIZE };
+
+	add(&text, "{\"finding\":\"%s\",\"pe\":%u", finding_name[report->finding], report->pe);
+	add_hex(&text, "va", report->va);
+	add_event(&text, "use", &report->use);
+	if (report->context) {
+		add_hex(&text, "hcr", report->context->hcr);
+		add_hex(&text, "vttbr", report->context->vttbr);
+	}
+	if (report->entry)
+		add_entry(&text, report->entry);
+	if (report->now && report->entry)
+		add_walk(&text, report->now, report->entry);
+	if (report->tlbi) {
+		add(&text, ",\"tlbi\":");
+		add_tlbi(&text, report->tlbi);
+		add(&text, "}");
+	}
+	add(&text, ",\"near\":[");
+	for (unsigned i = 0; i < report->near_count; i++) {
+		add(&text, i ? "," : "");
+		add_tlbi(&text, report->near[i].tlbi);
+		add(&text, ",\"why\":\"%s\"}", miss_text[report->near[i].miss]);
+	}
+	add(&text, "]}\n");
+	return text.left ? (size_t)(text.at - line) : 0;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/* EL2's own regime: its loads, and the page at VNCR_EL2, which EL1 reaches by reading HCR_EL2 (FEAT_NV2). */
+#include "suite.h"
+
+#define NV (1ul << 42)
+#define NV2 (1ul << 45)
+#define OPERAND(page) ((EL2_VA >> 12) + (page))
+#define VNCR_PAGES 8
+static unsigned page; /* each case has one of its own */
+
+#define DONE()                                                                                               \
+	do {                                                                                                 \
+		DSB(ish);                                                                                    \
+		ISB();                                                                                       \
+	} while (0)
+
+static uint64_t use(unsigned cpu, bool vncr)
+{
+	uint64_t value;
+
+	if (!vncr)
+		return run_el2(cpu, EL2_VA + 4096 * page);
+	world.hcr |= NV | NV2;
+	MSR(s3_4_c2_c2_0, EL2_VA + 4096 * page);
+	value = run(cpu, LOAD_HCR, 0);
+	world.hcr &= ~(NV | NV2);
+	return value;
+}
+
+#define REMAP(name, cpu, vncr, ...)                                                                          \
+	static uint64_t name(void)                                                                           \
+	{                                                                                                    \
+		uint64_t value, *leaf;                                                                       \
+                                                                                                             \
+		switch_el2_mmu(true);                                                                        \
+		page++;                                                                                      \
+		leaf = el2_leaf(page);                                                                       \
+		use(cpu, vncr);                                                                              \
+		set(leaf, 0);                                                                                \
+		__VA_ARGS__;                                                                                 \
+		DONE();                                                                                      \
+		set(leaf, (s1_page((uint64_t)page_b) & ~S1_NG));                                             \
+		value = use(cpu, vncr);                                                                      \
+		settle(cpu);                                                                                 \
+		switch_el2_mmu(false);                                                                       \
+		return value;                                                                                \
+	}
+
+REMAP(right, 1, false, VAE2IS(OPERAND(page)))
+REMAP(none, 0, false, (void)0)
+REMAP(wrong_va, 0, false, VAE2IS(OPERAND(page) + 1))
+REMAP(local, 1, false, VAE2(OPERAND(page)))
+REMAP(all, 1, false, ALLE2IS())
+REMAP(other_regime, 0, false, VMALLS12E1IS())
+REMAP(vncr, 0, true, VAE2IS(OPERAND(page)))
+REMAP(vncr_none, 0, true, (void)0)
+REMAP(vncr_other_regime, 0, true, VAE1IS(OPERAND(page)))
+
+const struct test el2_tests[] = {
+	{ "el2-va", "", "", right },
+	{ "el2-none", "nothing is invalidated", "remapped:combined", none },
+	{ "el2-wrong-va", "VAE2IS of another page", "remapped:combined", wrong_va },
+	{ "el2-local", "VAE2 (local) for another PE", "remapped:combined", local },
+	{ "el2-all", "", "", all },
+	{ "el2-other-regime", "VMALLS12E1IS: the wrong regime", "remapped:combined", other_regime },
+	{ "vncr", "", "", vncr },
+	{ "vncr-none", "nothing is invalidated", "remapped:combined", vncr_none },
+	{ "vncr-other-regime", "VAE1IS: the wrong regime", "remapped:combined", vncr_other_regime },
+	{ 0, 0, 0, 0 },
+};

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs at EL2 on the bare model: translation tables, made anew for each case. 4 KB pages everywhere. */
+#include "suite.h"
+
+#define TABLES 1400
+#define TABLE 3ul
+#define S2_ATTR (0xful << 2 | S2_READ | S2_WRITE | 3ul << 8 | AF)
+#define S1_ATTR (3ul << 8 | AF)
+#define S1_USER (1ul << 6)
+
+struct world world;
+uint64_t page_a[512] __attribute__((aligned(4096))), page_b[512] __attribute__((aligned(4096)));
+uint8_t block_a[BLOCK] __attribute__((aligned(0x200000))), block_b[BLOCK] __attribute__((aligned(0x200000)));
+static uint64_t tables[TABLES][512] __attribute__((aligned(4096)));
+static unsigned used, vmid;
+static uint64_t *s2_root, *s1_root, *el2_root;
+
+static uint64_t *table(void)
+{
+	uint64_t *new = tables[used++ % TABLES];
+
+	for (unsigned i = 0; i < 512; i++)
+		new[i] = 0;
+	return new;
+}
+
+/* The entry of ``address`` at ``level`` below ``root`` (level 1), with tables made on the way. */
+static uint64_t *entry(uint64_t *root, uint64_t address, int level)
+{
+	uint64_t *at = root;
+
+	for (int now = 1;; now++) {
+		uint64_t *descriptor = &at[address >> (39 - 9 * now) & 0x1ff];
+
+		if (now == level)
+			return descriptor;
+		if (!(*descriptor & 2))
+			*descriptor = (uint64_t)table() | TABLE;
+		at = (uint64_t *)(*descriptor & 0x0000fffffffff000ul);
+	}
+}
+
+void set(uint64_t *descriptor, uint64_t value)
+{
+	*(volatile uint64_t *)descriptor = value;
+	DSB(ish);
+}
+
+uint64_t s2_page(const void *to)
+{
+	return (uint64_t)to | S2_ATTR | 3;
+}
+
+uint64_t s1_page(uint64_t ipa)
+{
+	return ipa | S1_ATTR | S1_USER | S1_NG | 3;
+}
+
+static void fill_pages(void)
+{
+	static const uint32_t code[] = { 0xd2800140, 0xd2800160, 0xd65f03c0 }; /* mov x0, #A; mov x0, #B; ret */
+
+	for (unsigned i = 0; i < 512; i++) {
+		page_a[i] = PAGE_A;
+		page_b[i] = PAGE_B;
+	}
+	((uint32_t *)page_a)[512] = code[0];
+	((uint32_t *)page_b)[512] = code[1];
+	((uint32_t *)page_a)[513] = ((uint32_t *)page_b)[513] = code[2];
+	for (unsigned i = 0; i < BLOCK / 8; i += 512) {
+		((uint64_t *)block_a)[i] = PAGE_A;
+		((uint64_t *)block_b)[i] = PAGE_B;
+	}
+}
+
+static uint64_t *stage2_tables(const void *window)
+{
+	uint64_t *root = table();
+
+	*entry(root, 0x40000000, 1) = 0x40000000 | S2_ATTR | 1;
+	for (unsigned page = 0; page < 16; page++)
+		*entry(root, WINDOW_IPA + 4096 * page, 3) = s2_page(window);
+	return root;
+}
+
+static uint64_t *stage1_tables(uint64_t ipa)
+{
+	uint64_t *root = table();
+
+	*entry(root, 0x40000000, 1) = 0x40000000 | S1_ATTR | 1;
+	for (unsigned page = 0; page < 16; page++)
+		*entry(root, WINDOW_VA + 4096 * page, 3) = s1_page(ipa);
+	return root;
+}
+
+void world_new(void)
+{
+	fill_pages();
+	s2_root = stage2_tables(page_a);
+	world = (struct world){
+		/* T0SZ 25, start at level 1, WB, inner shareable, 40 bits of PA, 16 bits of VMID */
+		.vtcr = 25 | 1ul << 6 | 1ul << 8 | 1ul << 10 | 3ul << 12 | 2ul << 16 | 1ul << 19 | 1ul << 31,
+		.vttbr = (uint64_t)s2_root | (uint64_t)++vmid << 48,
+		.hcr = 1ul << 31 | 1, /* RW, VM */
+	};
+	world_load();
+	VMALLS12E1IS(); /* VMIDs begin anew with each run of the program, TLBs may not */
+	DSB(ish);
+	ISB();
+}
+
+unsigned world_vmid(void)
+{
+	return vmid;
+}
+
+void world_stage1(void)
+{
+	s1_root = stage1_tables(WINDOW_IPA);
+	world.s1 = true;
+	/* T0SZ 25, TTBR1 off, 40 bits of PA, 16 bits of ASID */
+	world.tcr = 25 | 1ul << 8 | 1ul << 10 | 3ul << 12 | 1ul << 23 | 2ul << 32 | 1ul << 36;
+	world.ttbr0 = (uint64_t)s1_root | 5ul << 48;
+}
+
+/* Only what changes: QEMU empties its TLB at writes to some of them, which would hide more than it has to. */
+#define LOAD_REGISTER(name, value)                                                                           \
+	do {                                                                                                 \
+		if (MRS(name) != (value))                                                                    \
+			MSR(name, value);                                                                    \
+	} while (0)
+
+void world_load(void)
+{
+	uint64_t sctlr = world.s1 ? 0x30d00805 : 0x30d00800;
+
+	LOAD_REGISTER(vtcr_el2, world.vtcr);
+	LOAD_REGISTER(vttbr_el2, world.vttbr);
+	LOAD_REGISTER(mair_el1, 0xfful);
+	LOAD_REGISTER(tcr_el1, world.tcr);
+	LOAD_REGISTER(ttbr0_el1, world.ttbr0);
+	LOAD_REGISTER(sctlr_el1, sctlr);
+	LOAD_REGISTER(hcr_el2, world.hcr);
+	ISB();
+}
+
+uint64_t *s2_leaf(unsigned page)
+{
+	return entry(s2_root, WINDOW_IPA + 4096 * page, 3);
+}
+
+uint64_t *s2_block(void)
+{
+	return entry(s2_root, WINDOW_IPA + BLOCK, 2);
+}
+
+uint64_t *s1_leaf(unsigned page)
+{
+	return entry(s1_root, WINDOW_VA + 4096 * page, 3);
+}
+
+uint64_t other_vttbr(void)
+{
+	return (uint64_t)stage2_tables(page_b) | world.vttbr >> 48 << 48;
+}
+
+uint64_t other_ttbr0(void)
+{
+	set(s2_leaf(1), s2_page(page_b));
+	return (uint64_t)stage1_tables(WINDOW_IPA + 4096) | 5ul << 48;
+}
+
+uint64_t *el2_leaf(unsigned page)
+{
+	return entry(el2_root, EL2_VA + 4096 * page, 3);
+}
+
+/* EL2's own MMU, E2H = 0: everything as it is, and a window. */
+void el2_mmu(bool on)
+{
+	if (on && !el2_root) {
+		el2_root = table();
+		*entry(el2_root, 0, 1) = 0ul | AF | 1ul << 2 | S1_USER | 1; /* devices */
+		*entry(el2_root, 0x40000000, 1) = 0x40000000 | S1_ATTR | S1_USER | 1;
+		for (unsigned page = 0; page < 16; page++)
+			*el2_leaf(page) = (uint64_t)page_a | S1_ATTR | S1_USER | 3;
+	}
+	MSR(mair_el2, 0xff);
+	MSR(tcr_el2, 25 | 1ul << 8 | 1ul << 10 | 3ul << 12 | 2ul << 16 | 1ul << 23 | 1ul << 31);
+	MSR(ttbr0_el2, el2_root);
+	DSB(sy);
+	ISB();
+	MSR(sctlr_el2, on ? 0x30c51835 & ~8ul : 0x30c50830);
+	ISB();
+	if (!on) {
+		ALLE2IS();
+		DSB(ish);
+		ISB();
+	}
+}

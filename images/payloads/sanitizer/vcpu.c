@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs on the host, inside QEMU: the registers of a vCPU that decide its translations. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sanitizer.h"
+
+/* QEMU 10.0 calls SCTLR_EL1 and VBAR_EL1 otherwise, and has no FEAT_TCR2 and FEAT_S1PIE. */
+static const char *const names[REGISTERS] = {
+	[R_CPSR] = "cpsr", [R_PC] = "pc", [R_HCR] = "HCR_EL2", [R_VTTBR] = "VTTBR_EL2", [R_VTCR] = "VTCR_EL2",
+	[R_TTBR0] = "TTBR0_EL1", [R_TTBR1] = "TTBR1_EL1", [R_TCR] = "TCR_EL1", [R_SCTLR] = "SCTLR_EL1|SCTLR",
+	[R_TCR2] = "TCR2_EL1", [R_PIR] = "PIR_EL1", [R_PIRE0] = "PIRE0_EL1", [R_TTBR0_2] = "TTBR0_EL2",
+	[R_TTBR1_2] = "TTBR1_EL2", [R_TCR_2] = "TCR_EL2", [R_SCTLR_2] = "SCTLR_EL2", [R_VBAR_1] = "VBAR_EL1|VBAR",
+	[R_ESR_1] = "ESR_EL1", [R_FAR_1] = "FAR_EL1", [R_ELR_1] = "ELR_EL1", [R_VBAR_2] = "VBAR_EL2",
+	[R_ESR_2] = "ESR_EL2", [R_FAR_2] = "FAR_EL2", [R_ELR_2] = "ELR_EL2",
+};
+
+uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
+{
+	return nvh_read(&vcpu->registers, vcpu->handle[which]);
+}
+
+void vcpu_init(struct vcpu *vcpu, unsigned index)
+{
+	char name[8];
+
+	if (vcpu->up)
+		return;
+	nvh_registers_init(&vcpu->registers);
+	for (unsigned i = 0; i < REGISTERS; i++) {
+		vcpu->handle[i] = nvh_register(&vcpu->registers, names[i]);
+		if (!vcpu->handle[i] && i != R_TCR2 && i != R_PIR && i != R_PIRE0)
+			nvh_say(NAME, "this QEMU has no register %s", names[i]);
+	}
+	for (unsigned i = 0; i < 31; i++) {
+		snprintf(name, sizeof(name), "x%u", i);
+		vcpu->x[i] = nvh_register(&vcpu->registers, name);
+	}
+	vcpu->index = index;
+	vcpu->dirty = vcpu->dirty_el2 = true;
+	vcpu->gen = 1;
+	vcpu->up = true;
+}
+
+static uint16_t asid(const struct context *context)
+{
+	uint16_t value = (uint16_t)(context->ttbr[context->tcr >> 22 & 1] >> 48);
+
+	return context->tcr >> 36 & 1 ? value : value & 0xff; /* TCR_ELx.AS */
+}
+
+/* Called while the vCPU is at EL1 or EL0: QEMU 11.1 gives the _EL2 registers for these names at EL2. */
+void vcpu_refresh_el10(struct vcpu *vcpu)
+{
+	struct context *context = &vcpu->el10;
+	uint64_t hcr = vcpu_read(vcpu, R_HCR), vttbr;
+
+	memset(context, 0, sizeof(*context));
+	vcpu->dirty = false;
+	vcpu->gen++;
+	context->hcr = hcr;
+	context->valid = !(hcr >> 27 & 1); /* TGE: EL0 is in EL2&0 */
+	if (!context->valid)
+		return;
+	vttbr = vcpu_read(vcpu, R_VTTBR);
+	context->regime = EL10;
+	context->s2 = hcr & 1;
+	context->vttbr = vttbr;
+	context->vtcr = vcpu_read(vcpu, R_VTCR);
+	context->vmid = (uint16_t)(vttbr >> 48);
+	if (!(context->vtcr >> 19 & 1)) /* VTCR_EL2.VS */
+		context->vmid &= 0xff;
+	context->sctlr = vcpu_read(vcpu, R_SCTLR);
+	context->s1 = (context->sctlr & 1) && !(hcr >> 12 & 1); /* HCR_EL2.DC turns stage 1 off */
+	context->tcr = vcpu_read(vcpu, R_TCR);
+	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0);
+	context->ttbr[1] = vcpu_read(vcpu, R_TTBR1);
+	context->tcr2 = vcpu_read(vcpu, R_TCR2);
+	if (context->tcr2 & 2) {
+		context->pir = vcpu_read(vcpu, R_PIR);
+		context->pire0 = vcpu_read(vcpu, R_PIRE0);
+	}
+	context->asid = context->s1 ? asid(context) : 0;
+}
+
+void vcpu_refresh_el2(struct vcpu *vcpu)
+{
+	struct context *context = &vcpu->el2;
+
+	memset(context, 0, sizeof(*context));
+	vcpu->dirty_el2 = false;
+	context->regime = EL2;
+	context->valid = true;
+	context->hcr = vcpu_read(vcpu, R_HCR);
+	context->e2h = context->hcr >> 34 & 1;
+	context->sctlr = vcpu_read(vcpu, R_SCTLR_2);
+	context->s1 = context->sctlr & 1;
+	context->tcr = vcpu_read(vcpu, R_TCR_2);
+	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0_2);
+	context->ttbr[1] = context->e2h ? vcpu_read(vcpu, R_TTBR1_2) : 0;
+	context->asid = context->e2h && context->s1 ? asid(context) : 0;
+}
+
+/* What an operation for an IPA is about: stage 2 as it is loaded now. */
+struct context vcpu_stage2(struct vcpu *vcpu)
+{
+	uint64_t vttbr = vcpu_read(vcpu, R_VTTBR);
+
+	return (struct context){ .regime = EL10, .s2 = true, .valid = true, .vttbr = vttbr,
+				 .vtcr = vcpu_read(vcpu, R_VTCR), .vmid = (uint16_t)(vttbr >> 48) };
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Arm ARM DDI 0487 D8.2 to D8.4: VMSAv8-64 with 4, 16 and 64 KB granules, FEAT_LPA, FEAT_LPA2, FEAT_S1PIE. */
+#include "walk.h"
+
+#include <string.h>
+
+#define BIT(value, bit) ((value) >> (bit) & 1)
+#define HCR_NV (1ull << 42)
+#define HCR_NV1 (1ull << 43)
+
+/* How one stage is walked. ``wide``: 52 bits of output address, which each granule encodes in its own way. */
+struct format {
+	unsigned shift, bits;
+	int start;
+	bool wide, ds;
+	uint64_t base;
+};
+
+static uint64_t low(uint64_t value, unsigned bits)
+{
+	return bits >= 64 ? value : value & ((1ull << bits) - 1);
+}
+
+uint64_t canonical(const struct context *context, uint64_t va)
+{
+	bool top = BIT(va, 55);
+	bool tbi = context->regime == EL2 && !context->e2h ? BIT(context->tcr, 20) : BIT(context->tcr, top ? 38 : 37);
+
+	/* D8.2.? address tagging: with TBI the top byte is not part of the address. */
+	return tbi ? (top ? va | 0xffull << 56 : va & ~(0xffull << 56)) : va;
+}
+
+static uint64_t table_base(uint64_t ttbr, const struct format *format, unsigned index_bits)
+{
+	uint64_t base = ttbr & 0x0000fffffffffffeull, bytes = 8ull << index_bits;
+
+	if (format->wide) {
+		base &= ~0x3full;
+		base |= (ttbr >> 2 & 0xf) << 48;
+		if (bytes < 64)
+			bytes = 64;
+	}
+	return base & ~(bytes - 1);
+}
+
+static uint64_t output(uint64_t descriptor, const struct format *format, unsigned size_shift)
+{
+	uint64_t address = descriptor & 0x0000fffffffff000ull;
+
+	if (format->ds) /* FEAT_LPA2: OA[51:50] in bits 9:8 */
+		address = (descriptor & 0x0003fffffffff000ull) | (descriptor >> 8 & 3) << 50;
+	else if (format->wide && format->shift == 16)
+		address |= (descriptor >> 12 & 0xf) << 48;
+	return address & ~((1ull << size_shift) - 1);
+}
+
+/* A block exists at level 2, at level 1 but for 16 KB (with DS there, too), and at level 0 for 4 KB with DS. */
+static bool may_be_block(int level, const struct format *format)
+{
+	if (level == 2)
+		return true;
+	if (level == 1)
+		return format->shift != 14 || format->ds;
+	return level == 0 && format->shift == 12 && format->ds;
+}
+
+static unsigned level_shift(const struct format *format, int level)
+{
+	return format->shift + (unsigned)(3 - level) * (format->shift - 3);
+}
+
+/* ---- stage 2 ---- */
+
+static bool stage2_format(const struct context *context, struct format *format)
+{
+	static const int start4[] = { 2, 1, 0, 3 }, start16[] = { 3, 2, 1, 0 }, start64[] = { 3, 2, 1, 1 };
+	static const unsigned shifts[] = { 12, 16, 14, 12 };
+	uint64_t vtcr = context->vtcr;
+	unsigned sl0 = vtcr >> 6 & 3;
+
+	format->shift = shifts[vtcr >> 14 & 3];
+	format->bits = 64 - (vtcr & 0x3f);
+	format->ds = BIT(vtcr, 32) && format->shift != 16;
+	format->wide = format->ds || (format->shift == 16 && (vtcr >> 16 & 7) == 6);
+	format->start = format->shift == 12 ? start4[sl0] : format->shift == 14 ? start16[sl0] : start64[sl0];
+	if (format->shift == 12 && format->ds && BIT(vtcr, 33) && !sl0)
+		format->start = -1;
+	if (format->bits > 52 || format->bits < level_shift(format, format->start))
+		return false;
+	format->base = table_base(context->vttbr, format, format->bits - level_shift(format, format->start));
+	return true;
+}
+
+static unsigned stage2_perms(const struct context *context, uint64_t descriptor)
+{
+	static const unsigned execute[] = { P_X | P_UX, P_UX, 0, P_X };
+	bool dirty = BIT(context->vtcr, 22) && BIT(descriptor, 51);
+	unsigned perms = 0;
+
+	if (BIT(context->vtcr, 36)) /* S2PIE: the address is checked, the permissions are not */
+		return P_ALL;
+	if (BIT(descriptor, 6))
+		perms |= P_R | P_UR;
+	if (BIT(descriptor, 7) || dirty)
+		perms |= P_W | P_UW;
+	return perms | execute[descriptor >> 53 & 3];
+}
+
+static enum outcome stage2_leaf(const struct context *context, read_physical read, uint64_t ipa, struct leaf *leaf)
+{
+	struct format format;
+	uint64_t table, descriptor;
+
+	memset(leaf, 0, sizeof(*leaf));
+	if (!stage2_format(context, &format))
+		return BAD_SIZE;
+	if (low(ipa, format.bits) != ipa)
+		return NO_TRANSLATION;
+	table = format.base;
+	for (int level = format.start; level <= 3; level++) {
+		unsigned shift = level_shift(&format, level);
+		uint64_t index = level == format.start ? ipa >> shift : low(ipa >> shift, format.shift - 3);
+
+		leaf->where = table + 8 * index;
+		leaf->shift = format.shift;
+		leaf->level = level;
+		leaf->size = 1ull << shift;
+		leaf->start = ipa & ~(leaf->size - 1);
+		if (!read(leaf->where, &descriptor))
+			return NO_MEMORY;
+		leaf->value = descriptor;
+		if (!(descriptor & 1) || (level == 3 && !(descriptor & 2)))
+			return NO_TRANSLATION;
+		if (level == 3 || !(descriptor & 2)) {
+			if (level < 3 && !may_be_block(level, &format))
+				return NO_TRANSLATION;
+			leaf->perms = stage2_perms(context, descriptor);
+			leaf->out = output(descriptor, &format, shift);
+			return BIT(descriptor, 10) || BIT(context->vtcr, 21) ? MAPPED : NO_ACCESS_FLAG;
+		}
+		table = output(descriptor, &format, format.shift);
+	}
+	return NO_TRANSLATION;
+}
+
+/* The PA of ``ipa``, with the step kept for the stage-2 TLB. */
+static enum outcome stage2(const struct context *context, read_physical read, uint64_t ipa, struct walk *result,
+			   uint64_t *pa, unsigned *perms)
+{
+	struct step *step = &result->step[result->steps];
+
+	*pa = ipa;
+	*perms = P_ALL;
+	if (!context->s2)
+		return MAPPED;
+	if (result->steps == STEPS)
+		return BAD_SIZE;
+	result->steps++;
+	step->ipa = ipa & PAGE_MASK;
+	step->outcome = stage2_leaf(context, read, ipa, &step->leaf);
+	*pa = step->leaf.out | (ipa & (step->leaf.size - 1));
+	*perms = step->leaf.perms;
+	return step->outcome;
+}
+
+/* ---- stage 1 ---- */
+
+static bool stage1_format(const struct context *context, uint64_t va, struct format *format)
+{
+	static const unsigned tg0[] = { 12, 16, 14, 12 }, tg1[] = { 12, 14, 12, 16 };
+	bool two = context->regime == EL10 || context->e2h, upper = two && BIT(va, 55);
+	uint64_t tcr = context->tcr, ps;
+	unsigned levels, bits;
+	uint64_t extended;
+
+	format->shift = upper ? tg1[tcr >> 30 & 3] : tg0[tcr >> 14 & 3];
+	bits = format->bits = 64 - (upper ? tcr >> 16 & 0x3f : tcr & 0x3f);
+	ps = two ? tcr >> 32 & 7 : tcr >> 16 & 7;
+	format->ds = BIT(tcr, two ? 59 : 32) && format->shift != 16;
+	format->wide = format->ds || (format->shift == 16 && ps == 6);
+	if (bits > 56 || bits <= format->shift || (two && BIT(tcr, upper ? 23 : 7)))
+		return false;
+	extended = upper ? ~0ull << bits : 0;
+	if ((va & (~0ull << bits)) != extended)
+		return false;
+	levels = (bits - format->shift + format->shift - 4) / (format->shift - 3);
+	format->start = 4 - (int)levels;
+	format->base = table_base(context->ttbr[upper] & ~1ull, format, bits - level_shift(format, format->start));
+	return format->start >= -1;
+}
+
+/* D8.4.? FEAT_S1PIE: the four-bit base permission of a descriptor. */
+static unsigned indirect(uint64_t registers, unsigned index)
+{
+	static const unsigned perms[16] = {
+		[1] = P_R, [2] = P_X, [3] = P_R | P_X, [5] = P_R | P_W, [6] = P_R | P_W | P_X,
+		[7] = P_R | P_W | P_X, [8] = P_R, [9] = P_R, [10] = P_R | P_X, [12] = P_R | P_W,
+		[14] = P_R | P_W | P_X,
+	};
+
+	return perms[registers >> (4 * index) & 15];
+}
+
+static unsigned stage1_perms(const struct context *context, uint64_t descriptor, uint64_t tables)
+{
+	bool nv1 = context->regime == EL10 && (context->hcr & (HCR_NV | HCR_NV1)) == (HCR_NV | HCR_NV1);
+	bool two = context->regime == EL10 || context->e2h, hd = BIT(context->tcr, two ? 40 : 22);
+	bool user = two && !nv1 && BIT(descriptor, 6) && !BIT(tables, 61);
+	bool write = !BIT(descriptor, 7) || (hd && BIT(descriptor, 51));
+	unsigned perms = P_R;
+
+	if (context->tcr2 & 2) {
+		unsigned index = (unsigned)(BIT(descriptor, 6) | BIT(descriptor, 51) << 1 | BIT(descriptor, 53) << 2 |
+					    BIT(descriptor, 54) << 3);
+		unsigned own = indirect(context->pir, index), other = indirect(context->pire0, index);
+
+		if (BIT(descriptor, 7) && !hd) {
+			own &= ~P_W;
+			other &= ~P_W;
+		}
+		return own | other << 3;
+	}
+	if (BIT(tables, 62))
+		write = false;
+	if (write)
+		perms |= P_W;
+	if (user)
+		perms |= P_UR | (write ? P_UW : 0);
+	if (!two) /* one EL: XN is bit 54 */
+		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
+	if (nv1) /* D8.11: bit 54 is PXN, nothing is for EL0 */
+		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
+	if (!BIT(descriptor, 53) && !BIT(tables, 59) && !(perms & P_UW)) /* D8.4: what EL0 may write, EL1 may not run */
+		perms |= P_X;
+	if (!BIT(descriptor, 54) && !BIT(tables, 60))
+		perms |= P_UX;
+	return perms;
+}
+
+/* Looks the leaf of stage 1 up; ``result->leaf.out`` is an IPA. */
+static enum outcome stage1_leaf(const struct context *context, read_physical read, uint64_t va, struct walk *result)
+{
+	bool two = context->regime == EL10 || context->e2h;
+	struct leaf *leaf = &result->leaf;
+	uint64_t table, descriptor, tables = 0;
+	struct format format;
+	unsigned perms;
+
+	if (!stage1_format(context, va, &format))
+		return NO_TRANSLATION;
+	table = result->root = format.base;
+	for (int level = format.start; level <= 3; level++) {
+		unsigned shift = level_shift(&format, level);
+		uint64_t index = level == format.start ? low(va, format.bits) >> shift
+						       : low(va >> shift, format.shift - 3);
+		enum outcome outcome = stage2(context, read, table + 8 * index, result, &leaf->where, &perms);
+
+		if (outcome != MAPPED) {
+			result->stage = 2;
+			return outcome;
+		}
+		leaf->shift = format.shift;
+		leaf->level = level;
+		leaf->size = 1ull << shift;
+		leaf->start = va & ~(leaf->size - 1);
+		if (!read(leaf->where, &descriptor))
+			return NO_MEMORY;
+		leaf->value = descriptor;
+		if (!(descriptor & 1) || (level == 3 && !(descriptor & 2)))
+			return NO_TRANSLATION;
+		if (level == 3 || !(descriptor & 2)) {
+			if (level < 3 && !may_be_block(level, &format))
+				return NO_TRANSLATION;
+			leaf->perms = stage1_perms(context, descriptor, tables);
+			leaf->out = output(descriptor, &format, shift);
+			result->global = !two || !BIT(descriptor, 11);
+			return BIT(descriptor, 10) || BIT(context->tcr, two ? 39 : 21) ? MAPPED : NO_ACCESS_FLAG;
+		}
+		tables |= descriptor;
+		table = output(descriptor, &format, format.shift);
+	}
+	return NO_TRANSLATION;
+}
+
+void walk(const struct context *context, read_physical read, uint64_t va, struct walk *result)
+{
+	unsigned perms;
+
+	memset(result, 0, sizeof(*result));
+	result->stage = 1;
+	if (context->s1) {
+		result->outcome = stage1_leaf(context, read, va, result);
+		if (result->outcome != MAPPED)
+			return;
+		result->ipa = (result->leaf.out | (va & (result->leaf.size - 1))) & PAGE_MASK;
+	} else {
+		result->ipa = va & PAGE_MASK;
+		result->global = true;
+		result->leaf = (struct leaf){ .start = result->ipa, .size = 4096, .out = result->ipa, .shift = 12,
+					      .level = 3, .perms = P_ALL };
+	}
+	result->stage = 2;
+	result->outcome = stage2(context, read, result->ipa, result, &result->pa, &perms);
+	result->perms = result->leaf.perms & perms;
+}
+
+const char *outcome_text(enum outcome outcome)
+{
+	static const char *const text[] = { "mapped", "no translation", "no access flag", "no memory there",
+					    "bad size" };
+
+	return text[outcome];
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A walk of the tables as the architecture defines it, from the registers of a PE and its memory. Plain C, runs in
+ * the sanitizer plugin inside QEMU and in its test driver.
+ */
+#ifndef NVH_SANITIZER_WALK_H
+#define NVH_SANITIZER_WALK_H
+
+#include "tlbi.h"
+
+enum { P_R = 1, P_W = 2, P_X = 4, P_UR = 8, P_UW = 16, P_UX = 32, P_ALL = 63 };
+#define PAGE_MASK (~0xfffull)
+
+/* The registers that decide a translation. ``s1``, ``s2``: whether the stage is on. */
+struct context {
+	enum regime regime;
+	bool s1, s2, e2h, valid;
+	uint16_t vmid, asid;
+	uint64_t hcr, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0;
+};
+
+/* A leaf: [start, start + size) of the input, and the descriptor (``where`` is its PA). Size 0: no such stage. */
+struct leaf {
+	uint64_t start, size, where, value, out;
+	unsigned shift;
+	int level;
+	unsigned perms;
+};
+
+enum outcome { MAPPED, NO_TRANSLATION, NO_ACCESS_FLAG, NO_MEMORY, BAD_SIZE };
+
+/* One use of stage 2, for a table of stage 1 or for the result. */
+struct step {
+	uint64_t ipa;
+	struct leaf leaf;
+	enum outcome outcome;
+};
+
+#define STEPS 8
+struct walk {
+	enum outcome outcome;
+	unsigned stage; /* of a fault */
+	bool global;
+	uint64_t root, ipa, pa; /* root: of stage 1; ipa and pa of the 4 KB page */
+	unsigned perms;		/* of both stages */
+	struct leaf leaf;	/* of stage 1; stage 1 off: the 4 KB page */
+	unsigned steps;
+	struct step step[STEPS];
+};
+
+/* Reads 8 bytes of physical memory; false where there is no RAM. */
+typedef bool (*read_physical)(uint64_t pa, uint64_t *value);
+
+void walk(const struct context *context, read_physical read, uint64_t va, struct walk *result);
+uint64_t canonical(const struct context *context, uint64_t va);
+const char *outcome_text(enum outcome outcome);
+
+#endif

@@ -1,0 +1,250 @@
+"""The judge on small tables in memory: each rule broken and kept, the history, and what is not told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.tlbi.operand import Fields, encode
+from harness.tlbi.table import by_name
+from tests.sanitize.conftest import SCOPES, Driver, instruction
+
+ROOT, TABLE, OTHER = 0x1000_0000, 0x1000_1000, 0x1000_2000
+VA, A, B = 0x20_0000, 0x5000_0000, 0x5000_1000
+PAGE = 0x703 | 1 << 11 | 1 << 6  # AF, shareable, EL0 too, nG
+VTCR = 25 | 1 << 6 | 1 << 31 | 2 << 16  # T0SZ 25: start at level 1, 4 KB
+VMID = 3
+
+
+def world(driver: Driver, vmid: int = VMID, pes: int = 2) -> None:
+    """Stage 2 alone: three levels below ROOT, VA -> A."""
+    driver("put", ROOT, TABLE | 3)
+    driver("put", TABLE + 8, OTHER | 3)
+    leaf(driver, A)
+    for pe in range(pes):
+        driver("context", pe, 0, 0, 1, 0, vmid, 0, 0, 0, 0, VTCR, ROOT | vmid << 48, 1)
+
+
+def leaf(driver: Driver, to: int, attributes: int = 0xC0 | 0x400 | 3 | 0x3C) -> None:
+    """Write the leaf of VA."""
+    driver("put", OTHER, to | attributes if to else 0)
+
+
+def tlbi(driver: Driver, name: str, pe: int = 0, vmid: int = VMID, el: int = 2, **fields: int) -> str:
+    """Execute an operation on a PE."""
+    operation = by_name(name)
+    xt = encode(operation, Fields(**fields))
+    return driver("tlbi", instruction(operation), xt, pe, el, vmid, 1, 0, 0, 0)
+
+
+def dsb(driver: Driver, pe: int = 0, scope: str = "is") -> None:
+    """A full DSB of a domain."""
+    driver("dsb", pe, SCOPES[scope], 0)
+
+
+def use(driver: Driver, pe: int = 0, va: int = VA) -> None:
+    """An access."""
+    driver("use", pe, va, 0x1234)
+
+
+def settle(driver: Driver) -> None:
+    """More entries than a pending disagreement waits for."""
+    driver.many(["enter 0"] * 100)
+
+
+def test_walks_what_was_put(driver: Driver) -> None:
+    world(driver)
+    answer = driver("walk", 0, VA + 0x123)
+    assert answer == "mapped stage 2 pa 0x50000000 ipa 0x200000 level 3 size 0x1000 perms 0x3f steps 1"
+    assert driver("walk", 0, VA + 0x1000).startswith("no translation stage 2")
+
+
+def test_a_changed_translation_is_told_with_its_history(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    tlbi(driver, "vmalle1is")
+    tlbi(driver, "ipas2e1is", ipa=VA + 0x1000)
+    tlbi(driver, "ipas2e1is", vmid=9, ipa=VA)
+    dsb(driver)
+    leaf(driver, B)
+    use(driver)
+    assert driver.found() == ["remapped:stage2"]
+    (report,) = driver.reports
+    assert (report["entry"]["out"], report["now"]["out"]) == (hex(A), hex(B))
+    assert report["entry"]["vmid"] == VMID
+    assert report["va"] == hex(VA)
+    assert report["entry"]["filled"]["pc"] == "0x1234"
+    assert {near["op"]: near["why"] for near in report["near"]} == {
+        "ipas2e1is": "its address or range is another one",
+        "vmalle1is": "it is for the other stage",
+    }
+    assert "another VMID was loaded" in {near["why"] for near in report["near"]}
+    use(driver)
+    assert len(driver.reports) == 1, "the entry is told once"
+
+
+RIGHT: list[Callable[[Driver], object]] = [
+    lambda d: (tlbi(d, "ipas2e1is", ipa=VA), tlbi(d, "vmalle1is")),
+    lambda d: tlbi(d, "vmalls12e1is"),
+    lambda d: tlbi(d, "vmalls12e1"),
+    lambda d: tlbi(d, "alle1os"),
+    lambda d: (tlbi(d, "ripas2e1is", ipa=VA, tg=1), tlbi(d, "vmalle1nxs")),
+]
+
+
+@pytest.mark.parametrize("invalidate", RIGHT)
+def test_done_right_nothing_is_told(driver: Driver, invalidate: Callable[[Driver], object]) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    invalidate(driver)
+    dsb(driver, scope="os")
+    leaf(driver, B)
+    use(driver)
+    settle(driver)
+    assert driver.found() == []
+    assert driver.counters()["invalidated"] == 2
+
+
+def test_an_invalidation_counts_from_its_dsb(driver: Driver) -> None:
+    world(driver)
+    use(driver, 1)
+    leaf(driver, 0)
+    tlbi(driver, "vmalls12e1is")
+    dsb(driver, pe=1)  # another PE's, which completes nothing of PE 0
+    leaf(driver, B)
+    use(driver, 1)
+    assert sorted(driver.found()) == ["remapped:combined", "remapped:stage2"]
+    assert {near["why"] for near in driver.reports[0]["near"]} == {
+        "it covers it, but no DSB of that PE has completed it"
+    }
+
+
+def test_a_dsb_of_a_smaller_domain_is_not_enough(driver: Driver) -> None:
+    world(driver)
+    use(driver, 1)
+    leaf(driver, 0)
+    tlbi(driver, "vmalls12e1os")
+    dsb(driver)
+    leaf(driver, B)
+    use(driver, 1)
+    assert len(driver.found()) == 2
+
+
+def test_what_is_filled_after_the_operation_stays(driver: Driver) -> None:
+    world(driver)
+    tlbi(driver, "vmalls12e1is")
+    use(driver)
+    dsb(driver)
+    leaf(driver, B)
+    use(driver)
+    assert sorted(driver.found()) == ["remapped:combined", "remapped:stage2"]
+
+
+def test_unmapped_waits_for_the_invalidation(driver: Driver) -> None:
+    """Between the change and the TLBI another PE may fault: legal, and told only if no TLBI comes."""
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    use(driver)
+    assert driver.found() == []
+    tlbi(driver, "vmalls12e1is")
+    dsb(driver)
+    settle(driver)
+    assert driver.found() == []
+    assert (driver.counters()["pending"], driver.counters()["waiting"]) == (2, 0)
+
+
+def test_unmapped_without_an_invalidation_is_told(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    use(driver)
+    settle(driver)
+    assert sorted(driver.found()) == ["unmapped:combined", "unmapped:stage2"]
+
+
+def test_a_translation_that_comes_back_is_no_fault(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    use(driver)
+    leaf(driver, A)
+    settle(driver)
+    assert driver.found() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [(0x4FF, 0x47F, ["narrowed:combined", "narrowed:stage2"]), (0x47F, 0x4FF, []), (0x4FF, 0xFF, [])],
+    ids=["write-protected", "widened", "access flag cleared"],
+)
+def test_permissions(driver: Driver, before: int, after: int, told: list[str]) -> None:
+    world(driver)
+    leaf(driver, A, before)
+    use(driver)
+    leaf(driver, A, after)
+    use(driver)
+    settle(driver)
+    assert sorted(driver.found()) == told
+
+
+def test_a_vmid_with_other_tables(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    root, table, other = (at + 0x10_0000 for at in (ROOT, TABLE, OTHER))
+    driver.many([f"put {root} {table | 3}", f"put {table + 8} {other | 3}", f"put {other} {B | 0x4FF}"])
+    driver("context", 0, 0, 0, 1, 0, VMID, 0, 0, 0, 0, VTCR, root | VMID << 48, 1)
+    use(driver)
+    assert sorted(driver.found()) == ["vmid-reused:combined", "vmid-reused:stage2"]
+
+
+def test_no_break_before_make(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, B)
+    tlbi(driver, "ipas2e1is", ipa=VA)
+    dsb(driver)
+    assert driver.found() == ["no-break:stage2"]
+    assert driver.reports[0]["tlbi"]["op"] == "ipas2e1is"
+
+
+def test_a_lower_el_is_entered_before_the_dsb(driver: Driver) -> None:
+    world(driver)
+    tlbi(driver, "vmalle1is")
+    driver("enter", 0)
+    assert driver.found() == ["not-completed"]
+    driver("enter", 0)
+    assert len(driver.reports) == 1
+    tlbi(driver, "vmalle1is", el=1)
+    driver("enter", 0)
+    tlbi(driver, "vmalle1is")
+    dsb(driver)
+    driver("enter", 0)
+    assert len(driver.reports) == 1
+
+
+def test_self_test_drops_every_nth(driver: Driver) -> None:
+    world(driver)
+    driver("left-out", 2)
+    assert [tlbi(driver, "vmalls12e1is") for _ in range(4)] == ["nothing"] * 4
+    assert driver.counters()["left_out"] == 2
+
+
+def test_a_block_goes_by_any_of_its_addresses(driver: Driver) -> None:
+    world(driver)
+    driver("put", TABLE + 16, 0x5020_0000 | 0x4FD)  # a block of 2 MB at 0x400000
+    use(driver, va=0x40_3000)
+    assert tlbi(driver, "ipas2e1is", ipa=0x60_0000) == "nothing"
+    assert tlbi(driver, "ipas2e1is", ipa=0x5F_F000) == "gone"
+
+
+def test_entries_without_room_are_counted(driver_program: Path) -> None:
+    small = Driver(driver_program, "1")
+    world(small)
+    use(small)
+    assert small.counters()["overflowed"] == 1
+    assert small.close() == 0
