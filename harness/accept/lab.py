@@ -21,7 +21,7 @@ from harness.build.kernel import warnings
 from harness.build.kernel.make import BuildFailed
 from harness.cell.begin import Chooser, Start
 from harness.cell.local import LocalRunner
-from harness.cell.prepare import Builder
+from harness.cell.prepare import Builder, build_all
 from harness.cell.project import find_cells
 from harness.cell.run import artefacts, commit, make_jobs
 from harness.cell.snapshots import Snapshots
@@ -163,7 +163,7 @@ class Lab:
         end: str = "",
         watch: tuple[Plugin, ...] = (),
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
-        images = {cell.id: self._builder.images(cell.stack) for cell in cells}
+        images = dict(build_all(cells, self._builder))
         overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
         started, begun = utc_now(), time.monotonic()
         orders, places = [], {}

@@ -12,7 +12,10 @@ from harness.accept.apply import Applied, Tree
 from harness.accept.coverage import callers, join, lines, suggest, symbols, trace
 from harness.accept.coverage.report import Coverage, State
 from harness.build.kernel.series import Patch
+from harness.build.paths import SCENARIOS
+from harness.cell.project import find_cells
 from harness.errors import InfraError, UserError
+from harness.scenario.scenario import NO_OVERRIDES
 from tests.build.kernel.toy import run_git
 
 HEADER = """\
@@ -36,9 +39,15 @@ __attribute__((noinline)) int unused_by_all(int x)
 	out = never(x);
 	return out;
 }
+static void by_pointer(void)
+{
+	out = 9;
+}
+void (*volatile pointer)(void);
 void _start(void)
 {
 	/* a comment */
+	pointer = by_pointer;
 	out = twice(out);
 	if (out == 12345)
 		out = unused_by_all(out);
@@ -163,6 +172,10 @@ def test_suggestions_follow_callers_to_what_is_known(program: Path, tmp_path: Pa
     graph = callers.callers(program / "vmlinux", table)
     assert graph["never"] == {"unused_by_all"}
     assert "_start" in graph["unused_by_all"]
+    assert graph["by_pointer"] == {"_start"}  # takes its address
+    seen_here = {coverage.cells[0]: {"unused_by_all"}}
+    (own, *_) = suggest.suggest(coverage, ranges, table, graph, seen_here, {}, [])
+    assert own.what == ()  # a cell that ran and did not reach it is no advice
     assert ("kernel/main.c", "never") in suggest.unreached(coverage)
     reached = {"other-cell": {"unused_by_all"}}
     hints = {hint.function: hint for hint in suggest.suggest(coverage, ranges, table, graph, reached, {}, [])}
@@ -176,7 +189,16 @@ def test_suggestions_follow_callers_to_what_is_known(program: Path, tmp_path: Pa
     assert "operations ipas2e1is" in hints["never"].why
     (blind, *_) = suggest.suggest(coverage, ranges, table, {}, {}, {}, [])
     assert blind.what == ()
-    assert "nor anything that calls it" in blind.why
+    assert "no other cell is known to reach" in blind.why
+
+
+def test_cells_that_execute_an_operation(program: Path, tmp_path: Path) -> None:
+    coverage, ranges, table = covered(program, tmp_path)
+    cells = find_cells([SCENARIOS / "tlbi"], [], NO_OVERRIDES)
+    for operation, scenario in (("ipas2e1is", "tlbi-ipas2[op=ipas2e1is]"), ("alle2", "tlbi-el2")):
+        operations = {"never": [operation]}
+        hints = suggest.suggest(coverage, ranges, table, {}, {}, operations, cells)
+        assert scenario in next(hint.what for hint in hints if hint.function == "never")
 
 
 def test_handlers_of_tlbi_operations() -> None:

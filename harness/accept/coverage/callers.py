@@ -1,6 +1,6 @@
-"""Who calls whom in a kernel, from the branches in its machine code: BL and B to the start of a function.
+"""Who calls whom in a kernel, from its machine code: branches to a function, and code that takes its address.
 
-Calls through pointers are not seen; what tables hold (sys_insn_descs, for example) is read from the source.
+Pointers in tables are not seen; what KVM's table of TLBI handlers holds is read from the source.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ DEPTH = 10
 
 
 def callers(vmlinux: Path, symbols: Symbols) -> Mapping[str, set[str]]:
-    """Return for every function those that branch to it (Arm ARM C6.2: BL and B, imm26 words away)."""
+    """Return for every function those that branch to it or take its address (Arm ARM C6.2).
+
+    BL and B reach imm26 words; an address is made by ADRP (pages) and the ADD that follows it.
+    """
     starts = dict(zip(symbols.addresses, symbols.names, strict=True))
     found: dict[str, set[str]] = defaultdict(set)
     with vmlinux.open("rb") as stream:
@@ -30,14 +33,27 @@ def callers(vmlinux: Path, symbols: Symbols) -> Mapping[str, set[str]]:
             words = array.array("I", section.data()[: section["sh_size"] & ~3])
             if sys.byteorder == "big":
                 words.byteswap()
+            pages: dict[int, int] = {}  # by register, what the last ADRP made
             for index, word in enumerate(words):
-                if word >> 26 & 0x1F != 0x05:
-                    continue
-                offset = (word & 0x3FFFFFF) - ((word & 0x2000000) << 1)
                 place = base + 4 * index
-                if name := starts.get(place + 4 * offset):
-                    found[plain(name)].add(symbols.name_at(place))
+                if word >> 26 & 0x1F == 0x05:
+                    target = place + 4 * ((word & 0x3FFFFFF) - ((word & 0x2000000) << 1))
+                elif word & 0x9F000000 == 0x90000000:
+                    pages[word & 31] = _page(word, place)
+                    continue
+                elif word & 0xFFC00000 == 0x91000000:
+                    target = pages.get(word >> 5 & 31, -1) + (word >> 10 & 0xFFF)
+                else:
+                    continue
+                if (name := starts.get(target)) and (caller := symbols.name_at(place)) != plain(name):
+                    found[plain(name)].add(caller)
     return found
+
+
+def _page(word: int, place: int) -> int:
+    """Return the page that an ADRP at ``place`` makes."""
+    pages = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
+    return (place & ~0xFFF) + ((pages - ((pages & 0x100000) << 1)) << 12)
 
 
 def upwards(

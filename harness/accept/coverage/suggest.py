@@ -16,11 +16,12 @@ from harness.accept.coverage.report import Coverage, State, Suggestion
 from harness.accept.coverage.symbols import Symbols
 from harness.accept.coverage.trace import Trace
 from harness.build.cache import Store, write_atomic
-from harness.scenario.model import Cell
+from harness.scenario.model import Cell, Run
 from harness.tlbi.table import load
 
 FILE = "reached.json"
 _HANDLER = re.compile(r"\bSYS_INSN\(TLBI_(\w+),\s*(\w+)\)")
+_WORD = re.compile(r"[a-z0-9]+")
 MOST = 4
 
 
@@ -74,8 +75,9 @@ def suggest(
     """
     by_function: dict[str, set[str]] = defaultdict(set)
     for cell, names in reached.items():
-        for name in names:
-            by_function[name].add(cell)
+        if cell not in coverage.cells:  # those are the ones that did not reach it
+            for name in names:
+                by_function[name].add(cell)
     everything = list(cells)
     found = []
     for file, function in unreached(coverage):
@@ -83,9 +85,7 @@ def suggest(
         chains = list(upwards(hosts, graph, lambda name: name in by_function or name in operations))
         if not chains:
             top = ", ".join(sorted(hosts))
-            why = (
-                f"neither {top} nor anything that calls it was reached by a cell so far, or is a TLBI handler"
-            )
+            why = f"no other cell is known to reach {top} or its callers, and none is a TLBI handler"
             found.append(Suggestion(function, file, (), why))
             continue
         what: list[str] = []
@@ -111,6 +111,13 @@ def _hosts(
 
 
 def _cells_for(operations: Sequence[str], cells: Sequence[Cell]) -> list[str]:
-    """Cells with one of the operations as a parameter, else what executes it by itself."""
-    found = [cell.id for cell in cells if cell.params.get("op") in operations]
+    """Cells with one of the operations as a parameter or in a command, else what executes it by itself."""
+    wanted = set(operations)
+    found = [cell.id for cell in cells if cell.params.get("op") in wanted]
+    found += [cell.id for cell in cells if wanted & _words(cell)]
     return found or [f"nvh-tlbi {operation} at l1 (a scenario of your own)" for operation in operations[:1]]
+
+
+def _words(cell: Cell) -> set[str]:
+    """Every word of the commands that a cell runs."""
+    return {word for step in cell.steps if isinstance(step, Run) for word in _WORD.findall(step.command)}
