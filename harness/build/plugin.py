@@ -6,6 +6,7 @@ we know. Debian ships no header of it: ``qemu_plugin.h`` there is ours.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.build import command
-from harness.build.cache import Artefact, Store, digest_of, load_artefact, sha256_file, sha256_tree
+from harness.build.cache import Artefact, Store, load_artefact, sha256_file, sha256_tree
 from harness.build.model import Model
 from harness.build.payloads import HOST_SOURCES, SOURCES
 from harness.errors import InfraError, UserError
@@ -68,8 +69,11 @@ def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:
             timeout_s=BUILD_DEADLINE_S,
             log=work / "build.log",
         )
+        total = hashlib.sha256()
+        for path in sorted(work.glob("*.so")):
+            total.update(path.read_bytes())
         files = {path.name: sha256_file(path) for path in sorted(work.glob("*.so"))}
-        return {"toolchain": compiler, "files": files, "sha256": digest_of(files)}
+        return {"toolchain": compiler, "files": files, "sha256": total.hexdigest()}
 
     return store.get_or_build("plugin", key, build)
 

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from harness.cell import begin, looking
 from harness.cell.job import Job, planned, read_job
-from harness.cell.observe import Observer
+from harness.cell.observe import Observer, plan_of
 from harness.cell.sanitize import Sanitizer, sanitizer
 from harness.cell.steps import Execution, StepFailed, summary
+from harness.cell.watch import watch
 from harness.check import finding as check
 from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
@@ -42,6 +43,7 @@ ROLES = {
     "*.console.log": "console",
     "*.dmesg.log": "console",
     "*.trace.txt": "trace",
+    "model.trace": "trace",
     "timeline.jsonl": "timeline",
     "timeline.html": "timeline",
     "qemu.sh": "command",
@@ -131,10 +133,12 @@ def run_cell(job: Job, directory: Path) -> CellResult:
 def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
+    plan = plan_of(cell.expectations)
+    model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
     checker = sanitizer(cell, job.images, directory)
-    plugins = (checker.plugin,) if checker else ()
+    plugins = tuple(each.plugin for each in (model, checker) if each)
     stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=plugins)
-    observer = Observer(stack, cell.expectations, directory)
+    observer = Observer(stack, plan, directory, model)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:
         try:
@@ -171,6 +175,9 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         ):
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
+    if model:
+        with contextlib.suppress(NvhError, OSError):  # QEMU may have ended before it made the file
+            model.finish()
     outcome.findings += _sanitized(checker, outcome)  # once QEMU has ended, nothing is added any more
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.cell.watch import ModelWatch
 from harness.check.evaluate import event_names
 from harness.errors import InfraError
 from harness.level import Level
@@ -14,7 +15,7 @@ from harness.stack.stack import Stack
 from harness.trace import export
 from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation, PingSample, relate
-from harness.trace.plan import make_plan
+from harness.trace.plan import TracePlan, make_plan
 from harness.trace.timeline import Timeline
 
 SETUP_DEADLINE_S = 60.0
@@ -23,12 +24,20 @@ COLLECT_DEADLINE_S = 180.0
 PINGS = 12
 
 
+def plan_of(expectations: Sequence[Expectation]) -> TracePlan:
+    """Return what is to be traced for these expectations."""
+    return make_plan(event_names(expectations))
+
+
 class Observer:
     """Traces what the expectations name, at the levels they name, from the first step that is no boot."""
 
-    def __init__(self, stack: Stack, expectations: Sequence[Expectation], directory: Path) -> None:
+    def __init__(
+        self, stack: Stack, plan: TracePlan, directory: Path, model: ModelWatch | None = None
+    ) -> None:
         self._stack = stack
-        self._plan = make_plan(event_names(expectations))
+        self._plan = plan
+        self._model = model
         self._directory = directory
         self._begun = False
         self._setups: dict[Level, str] = {}
@@ -41,6 +50,8 @@ class Observer:
         """Start tracing on every level that is up; called before each step that is no boot."""
         if not self._begun:
             self._begun = True
+            if self._model:
+                self._model.start()
             self.level_up()
 
     def level_up(self) -> None:
@@ -66,12 +77,15 @@ class Observer:
         for level in sorted(self._setups, reverse=True):
             self._compare_clocks(level)
             self._script(level, self._plan.stop_script(), SETUP_DEADLINE_S)
+        if self._model and self._begun:
+            self._model.stop()
         for level, setup in self._setups.items():
             text = self._script(level, self._plan.collect_script(), COLLECT_DEADLINE_S)
             (self._directory / f"{level}.trace.txt").write_text(text)
             (self._directory / f"{level}.setup.log").write_text(setup)
             raw[level] = RawTrace(setup, text)
-        self._timeline = build_timeline(raw, self._clocks())
+        model = self._model.trace if self._model and self._begun else None
+        self._timeline = build_timeline(raw, self._clocks(), model)
         with (self._directory / "timeline.jsonl").open("w") as stream:
             stream.writelines(f"{line}\n" for line in export.write(self._timeline))
         return self._timeline
@@ -105,6 +119,8 @@ class Observer:
             if level is not Level.L0:
                 known = "unknown" if relation.error_ns is None else f"within {relation.error_ns} ns"
                 found[f"clock {level}"] = "; ".join([known, *relation.doubts])
+        if self._model and self._model.trace.notes:
+            found["order to the model"] = "; ".join(self._model.trace.notes)
         return found
 
     def _clocks(self) -> dict[Level, ClockRelation]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.build.cache import sha256_file
-from harness.cell.observe import Observer
+from harness.cell.observe import Observer, plan_of
 from harness.cell.steps import Execution, StepFailed, perform
 from harness.check.finding import RunResult
 from harness.level import Level
@@ -86,7 +86,7 @@ def carry_out(prefix: Prefix, stack: Stack, work: Path, stage: Callable[[str], N
         stack.boot(prefix.level)
         return
     stage("setup")
-    execution = Execution(stack, Observer(stack, (), stack.directory), stack.directory, prefix.base)
+    execution = Execution(stack, Observer(stack, plan_of(()), stack.directory), stack.directory, prefix.base)
     try:
         for step in prefix.setup:
             if not isinstance(step, Snapshot):

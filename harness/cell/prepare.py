@@ -13,6 +13,7 @@ from harness.build.model import Model, build_model, load_model
 from harness.build.payloads import MODULE_SOURCES, build_payloads
 from harness.build.plugin import Plugins, plugins_for
 from harness.build.rootfs import build_rootfs, load_rootfs
+from harness.cell.observe import plan_of
 from harness.level import Level
 from harness.machine.gdbstub import require_nv2
 from harness.report.progress import Progress
@@ -88,4 +89,7 @@ class Builder:
 
 def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
     """Return the images of every cell by cell id."""
-    return {cell.id: builder.images(cell.stack, bool(cell.stack.sanitize)) for cell in cells}
+    return {
+        cell.id: builder.images(cell.stack, bool(cell.stack.sanitize or plan_of(cell.expectations).model))
+        for cell in cells
+    }

@@ -14,6 +14,8 @@ from harness.trace.decode import Decoded, Trouble, decoders
 from harness.trace.event import Event
 from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
 from harness.trace.lines import MARK_EVENT, BadLine, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.model.assemble import ModelTrace, add_model
+from harness.trace.order import Written
 from harness.trace.registry import Realisation
 from harness.trace.shell import MARK_PREFIX
 from harness.trace.source import Source
@@ -37,13 +39,19 @@ class _LevelTrace:
     marks: list[Mark] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
     realised: dict[str, Realised] = field(default_factory=dict)
 
 
-def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRelation]) -> Timeline:
+def build_timeline(
+    raw: Mapping[Level, RawTrace],
+    clocks: Mapping[Level, ClockRelation],
+    model: ModelTrace | None = None,
+) -> Timeline:
     """Decode, number and merge. Nothing in the text raises: what is not understood becomes a doubt.
 
     A level without a clock relation has its events in their own order but in none towards other levels.
+    ``model``: the hardware model's trace, to be merged too.
     """
     relations = {level: IDENTITY if level is Level.L0 else clocks.get(level, UNRELATED) for level in raw}
     parts: list[_LevelTrace] = []
@@ -53,7 +61,7 @@ def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRe
         missing.update(facts.missing)
         parts.append(_level(level, facts, parse_collected(trace.collected), relations[level]))
     events = [event for part in parts for event in part.events]
-    return Timeline(
+    timeline = Timeline(
         events=in_time(events),
         marks=tuple(mark for part in parts for mark in part.marks),
         losses=tuple(loss for part in parts for loss in part.losses),
@@ -62,6 +70,9 @@ def build_timeline(raw: Mapping[Level, RawTrace], clocks: Mapping[Level, ClockRe
         missing=missing,
         clocks=relations,
     )
+    if model is None:
+        return timeline
+    return add_model(timeline, [each for part in parts for each in part.written], model)
 
 
 def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRelation) -> _LevelTrace:
@@ -79,6 +90,8 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
             part.marks.append(Mark(each.text.removeprefix(MARK_PREFIX).strip(), source, seq, time))
         else:
             part.events.append(_event(level, seq, each, relation))
+    if level is Level.L0:
+        part.written = _written(records, found, relation)
     place = _Place([index for index, _ in found])
     part.losses += _losses(source, items, records, collected, place)
     for text in (*facts.doubts, *collected.doubts):
@@ -123,6 +136,24 @@ def _decode(
             results.append(Decoded(raw[record.event], record, fields_of(record.event, record.text)))
     troubles = [each for each in results if isinstance(each, Trouble)]
     return [each for each in results if isinstance(each, Decoded)], troubles
+
+
+def _written(
+    records: Sequence[Record], found: Sequence[tuple[int, Decoded | Record]], relation: ClockRelation
+) -> list[Written]:
+    """Every record with the position that it has among the events and marks, if any."""
+    seqs = {index: seq for seq, (index, _) in enumerate(found)}
+    marks = {index for index, each in found if isinstance(each, Record)}
+    return [
+        Written(
+            each.cpu,
+            each.event,
+            seqs.get(each.index),
+            each.time_ns + relation.offset_ns,
+            each.text.removeprefix(MARK_PREFIX).strip() if each.index in marks else None,
+        )
+        for each in records
+    ]
 
 
 def _event(level: Level, seq: int, decoded: Decoded, relation: ClockRelation) -> Event:

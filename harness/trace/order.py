@@ -25,6 +25,20 @@ class Anchor:
     before: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One record in L0's trace text: what wrote it on which CPU, and where it went in the timeline.
+
+    ``event`` is tracefs' name of it; ``seq`` None when it became no event or mark; ``mark`` a mark's name.
+    """
+
+    cpu: int
+    event: str
+    seq: int | None
+    time_ns: int
+    mark: str | None = None
+
+
 class Bounds:
     """What the anchors of one source say about each of its positions.
 

@@ -28,10 +28,15 @@ class LevelPlan:
 
 @dataclass(frozen=True, slots=True)
 class TracePlan:
-    """The plan of a cell. ``buffer_kib`` is the trace buffer's size per CPU of the level."""
+    """The plan of a cell. ``buffer_kib`` is the trace buffer's size per CPU of the level.
+
+    ``model``: events wanted of the hardware model. L0 is traced with them, because its marks and records are
+    what places the model's events in time.
+    """
 
     levels: Mapping[Level, LevelPlan]
     buffer_kib: int = BUFFER_KIB
+    model: tuple[str, ...] = ()
 
     def setup_script(self, level: Level) -> str:
         """POSIX sh that starts tracing; prints ``nvh-fact`` lines (docs/traces.md), ends with status 0."""
@@ -76,8 +81,11 @@ def make_plan(names: Iterable[str], buffer_kib: int = BUFFER_KIB) -> TracePlan:
     registered: dict[Level, list[EventSpec]] = {}
     raw: dict[Level, list[tuple[str, str]]] = {}
     known = registry.load().events
+    model = []
     for name in dict.fromkeys(names):
-        if name in known:
+        if name in registry.load().model:
+            model.append(name)
+        elif name in known:
             registered.setdefault(known[name].level, []).append(known[name])
         elif vocabulary.is_raw_event(name):
             level, system, event = vocabulary.split_raw(name)
@@ -88,11 +96,12 @@ def make_plan(names: Iterable[str], buffer_kib: int = BUFFER_KIB) -> TracePlan:
                     )
             raw[level].append((system, event))
         else:
-            near = closest(name, known)
-            hint = f"; did you mean {near!r}?" if near else f"; registered are {', '.join(known)}"
+            every = vocabulary.known_events()
+            near = closest(name, every)
+            hint = f"; did you mean {near!r}?" if near else f"; registered are {', '.join(every)}"
             raise UserError(f"{name!r} is no registered event and not lN.<system>.<event>{hint}")
     levels = {
         level: LevelPlan(tuple(registered.get(level, ())), tuple(raw.get(level, ())))
-        for level in sorted({*registered, *raw})
+        for level in sorted({*registered, *raw, *([Level.L0] if model else [])})
     }
-    return TracePlan(levels, buffer_kib)
+    return TracePlan(levels, buffer_kib, tuple(model))

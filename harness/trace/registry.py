@@ -79,6 +79,16 @@ class EventSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """An event of the hardware model; ``kind`` names its record in the plugin's file."""
+
+    name: str
+    kind: str
+    summary: str
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """Reads one trace event's text: a full match gives fields; ``hex`` fields lack the 0x."""
 
@@ -91,6 +101,7 @@ class Registry:
     events: Mapping[str, EventSpec]
     probes: Mapping[str, Probe]
     formats: Mapping[str, Format]
+    model: Mapping[str, ModelSpec]
 
 
 def _blind(word: str | None) -> Blind | None:
@@ -152,4 +163,8 @@ def load() -> Registry:
         )
         for name, spec in data["formats"].items()
     }
-    return Registry(events, probes, formats)
+    model = {
+        name: ModelSpec(name, spec["kind"], spec["summary"], frozenset(spec["fields"]))
+        for name, spec in data["model"].items()
+    }
+    return Registry(events, probes, formats, model)

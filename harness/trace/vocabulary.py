@@ -8,13 +8,30 @@ from collections.abc import Mapping
 from harness.level import Level
 from harness.tlbi import table
 from harness.trace import registry
+from harness.trace.model import names
 
 _RAW = re.compile(r"(l[0-2])\.([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 
 
+def _model_values() -> Mapping[str, frozenset[str]]:
+    return {
+        "op": frozenset(op.name for op in table.load()),
+        "family": frozenset(op.family for op in table.load()),
+        "regime": frozenset(regime.value for regime in table.Regime),
+        "scope": frozenset(scope.value for scope in table.Scope),
+        "domain": frozenset(names.DOMAINS),
+        "access": frozenset(names.ACCESSES),
+        "trapped": frozenset({"yes", "no"}),
+        "nxs": frozenset({"yes", "no"}),
+        "reg": frozenset(names.REGISTERS.values()),
+    }
+
+
 def known_events() -> Mapping[str, frozenset[str]]:
     """Registered event names with the fields a pattern on them may name."""
-    return {name: spec.fields for name, spec in registry.load().events.items()}
+    known = registry.load()
+    fields = {name: spec.fields for name, spec in known.events.items()}
+    return fields | {name: spec.fields for name, spec in known.model.items()}
 
 
 def is_raw_event(name: str) -> bool:
@@ -32,9 +49,10 @@ def split_raw(name: str) -> tuple[Level, str, str]:
 
 def known_values(event: str, field: str) -> frozenset[str] | None:
     """Every value that ``field`` of the registered ``event`` can have, or None where any will do."""
-    spec = registry.load().events.get(event)
-    if spec is None or field not in spec.fields:
+    if field not in known_events().get(event, ()):
         return None
+    if event.startswith("model."):
+        return _model_values().get(field) if event != "model.at" or field != "op" else None
     if field == "op":
         return frozenset(op.name for op in table.load())
     if field == "family":

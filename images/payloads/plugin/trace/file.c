@@ -99,8 +99,8 @@ static void put(uint64_t position, uint8_t kind, uint8_t vcpu, uint16_t info, ui
 	__atomic_store_n((uint64_t *)unit, first | check << 32, __ATOMIC_RELEASE);
 }
 
-void nvh_record(unsigned int index, uint8_t kind, uint16_t info, uint64_t pc, const struct nvh_vcpu *vcpu,
-		const uint64_t *values, unsigned int count)
+void nvh_record(unsigned int which, uint8_t kind, uint16_t info, uint64_t pc, const uint64_t *values,
+		unsigned int count)
 {
 	unsigned int more = (count + PAIRS_PER_UNIT - 1) / PAIRS_PER_UNIT;
 	uint64_t at = __atomic_fetch_add(&nvh_header->next, 1 + more, __ATOMIC_RELAXED);
@@ -109,12 +109,12 @@ void nvh_record(unsigned int index, uint8_t kind, uint16_t info, uint64_t pc, co
 		__atomic_fetch_add(&nvh_header->lost, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	put(at, kind, index, info, pc, vcpu->vttbr_value, vcpu->hcr_value);
+	put(at, kind, which, info, pc, nvh_cpus[which].vttbr, nvh_cpus[which].hcr);
 	for (unsigned int i = 0; i < more; i++) {
 		uint64_t part[PAIRS_PER_UNIT] = { 0 };
 
 		for (unsigned int k = 0; k < PAIRS_PER_UNIT && i * PAIRS_PER_UNIT + k < count; k++)
 			part[k] = values[i * PAIRS_PER_UNIT + k];
-		put(at + 1 + i, NVH_MORE, index, kind << 8 | (i + 1), part[0], part[1], part[2]);
+		put(at + 1 + i, NVH_MORE, which, kind << 8 | (i + 1), part[0], part[1], part[2]);
 	}
 }

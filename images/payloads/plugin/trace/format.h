@@ -13,6 +13,7 @@
 #define NVH_TRACE_HEADER 16384 /* bytes before the first unit: a multiple of every page size in use */
 #define NVH_TRACE_FUNCTIONS 128
 #define NVH_TRACE_NAME 56
+#define NVH_TRACE_CPUS 64
 
 enum nvh_kind {
 	NVH_NONE, /* claimed and not written: a hole */
@@ -64,8 +65,10 @@ struct nvh_header {
 	uint64_t enabled; /* NVH_BIT()s of what is recorded */
 	uint64_t next;	  /* units claimed; may exceed the limit */
 	uint64_t lost;	  /* records that did not fit */
-	uint64_t reserved[8];
+	uint64_t keys;	  /* CPUs told apart by `key`; 0: a unit's vcpu is QEMU's own number */
+	uint64_t reserved[7];
 	struct nvh_function function[NVH_TRACE_FUNCTIONS];
+	uint64_t key[NVH_TRACE_CPUS]; /* TPIDR_EL2 of the CPU that a unit's vcpu stands for */
 };
 
 _Static_assert(sizeof(struct nvh_unit) == 32, "a unit has 32 bytes");

@@ -7,6 +7,7 @@
  *   limit=UNITS       of 32 bytes that it may have; required
  *   enabled=MASK      NVH_BIT()s that are recorded from the start; 0 by default
  *   call=ADDR:NAME    record calls of the function at ADDR; up to NVH_TRACE_FUNCTIONS times
+ *   cpu=tpidr         tell CPUs apart by TPIDR_EL2, for a QEMU that runs them on one thread; see vcpu.c
  *   probe=on          say which version of the plugin interface this QEMU has, and end it
  */
 #include <stdlib.h>
@@ -151,6 +152,10 @@ static bool configure(int argc, char **argv)
 		} else if ((value = nvh_value(argv[i], "enabled"))) {
 			if (!nvh_number(value, 0, &enabled, NULL))
 				return bad(argv[i]);
+		} else if ((value = nvh_value(argv[i], "cpu"))) {
+			if (strcmp(value, "tpidr"))
+				return bad(argv[i]);
+			nvh_by_key = true;
 		} else if (!nvh_value(argv[i], "call")) {
 			return bad(argv[i]);
 		}

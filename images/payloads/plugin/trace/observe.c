@@ -2,13 +2,18 @@
 /* Runs on the host, inside QEMU, on a vCPU's thread: what happens when an instruction of interest comes. */
 #include "trace/trace.h"
 
-static void refresh(struct nvh_vcpu *vcpu)
+/* What a record says of its CPU, read anew only after an instruction that may have changed it. */
+static unsigned int which(const struct nvh_vcpu *vcpu, unsigned int index)
 {
-	if (!vcpu->stale)
-		return;
-	vcpu->vttbr_value = nvh_read(&vcpu->registers, vcpu->vttbr);
-	vcpu->hcr_value = nvh_read(&vcpu->registers, vcpu->hcr);
-	vcpu->stale = false;
+	unsigned int number = nvh_which(vcpu, index);
+	struct nvh_cpu *cpu = &nvh_cpus[number];
+
+	if (!cpu->fresh) {
+		cpu->vttbr = nvh_read(&vcpu->registers, vcpu->vttbr);
+		cpu->hcr = nvh_read(&vcpu->registers, vcpu->hcr);
+		cpu->fresh = true;
+	}
+	return number;
 }
 
 static uint64_t operand(const struct nvh_vcpu *vcpu, unsigned int rt)
@@ -21,6 +26,58 @@ static uint16_t with_level(uint16_t info, unsigned int el)
 	return info | el << 14;
 }
 
+/*
+ * Where any vCPU's vectors may be: every VBAR that was written, or in force when an exception returned. Only
+ * what begins a block there is looked at. When there are too many, every block at such an alignment is.
+ */
+static uint64_t vbars[NVH_VBARS];
+static unsigned int vbar_count;
+
+static bool may_be_vectors(uint64_t base)
+{
+	unsigned int count = __atomic_load_n(&vbar_count, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (vbars[i] == base)
+			return true;
+	return count == NVH_VBARS;
+}
+
+static void add_vectors(uint64_t vbar)
+{
+	static bool busy;
+
+	vbar &= ~0x7ffull;
+	if (may_be_vectors(vbar))
+		return;
+	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+		;
+	if (!may_be_vectors(vbar)) {
+		vbars[vbar_count] = vbar;
+		__atomic_store_n(&vbar_count, vbar_count + 1, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+/* QEMU 11.1 gives the value of VBAR_EL2 for VBAR_EL1 at EL2 with HCR_EL2.E2H set: read one's own only. */
+static uint64_t own_vectors(const struct nvh_vcpu *vcpu, unsigned int el)
+{
+	return nvh_read(&vcpu->registers, vcpu->vbar[el == 2 ? 2 : 1]) & ~0x7ffull;
+}
+
+/* What must be noticed whether it is recorded or not. */
+static void keep_up(struct nvh_vcpu *vcpu, unsigned int index, const struct nvh_site *site)
+{
+	if (site->kind == NVH_ERET) {
+		add_vectors(own_vectors(vcpu, nvh_level(vcpu)));
+		nvh_which(vcpu, index);
+	} else if (site->kind == NVH_MSR && nvh_is_vbar(site->info)) {
+		add_vectors(operand(vcpu, site->rt));
+	} else if (site->kind == NVH_MSR && nvh_is_context(site->info)) {
+		nvh_cpus[nvh_which(vcpu, index)].fresh = false;
+	}
+}
+
 /* Called before the instruction executes, and also when it then traps: the reader tells from what follows. */
 void nvh_before(unsigned int index, void *data)
 {
@@ -28,22 +85,19 @@ void nvh_before(unsigned int index, void *data)
 	struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
 	const struct nvh_registers *registers = &vcpu->registers;
 	uint64_t values[3];
-	unsigned int el, of, count = 0;
+	unsigned int el, of, cpu, count = 0;
 
-	if (site->kind == NVH_MSR && nvh_is_vbar(site->info)) {
-		vcpu->vbar_known[1] = vcpu->vbar_known[2] = false;
-		vcpu->look = true;
+	if (!nvh_wanted_anywhere(site->kind) || (site->kind == NVH_MSR && nvh_is_vbar(site->info))) {
+		keep_up(vcpu, index, site);
 		return;
 	}
-	if (site->kind == NVH_ERET)
-		vcpu->look = true;
-	if (!nvh_wanted_anywhere(site->kind))
-		goto out;
 	el = nvh_level(vcpu);
-	if (!nvh_wanted(site->kind, el))
-		goto out;
+	if (!nvh_wanted(site->kind, el)) {
+		keep_up(vcpu, index, site);
+		return;
+	}
 	of = el == 2 ? 2 : 1;
-	refresh(vcpu);
+	cpu = which(vcpu, index);
 	switch (site->kind) {
 	case NVH_TLBI:
 		values[count++] = operand(vcpu, site->rt);
@@ -59,65 +113,37 @@ void nvh_before(unsigned int index, void *data)
 		values[count++] = nvh_read(registers, vcpu->spsr[of]);
 		break;
 	}
-	nvh_record(index, site->kind, with_level(site->info, el), site->pc, vcpu, values, count);
-out:
-	if (site->kind == NVH_MSR && nvh_is_context(site->info))
-		vcpu->stale = true;
+	nvh_record(cpu, site->kind, with_level(site->info, el), site->pc, values, count);
+	keep_up(vcpu, index, site);
 }
 
-static void exception(unsigned int index, const struct nvh_site *site, unsigned int el)
+/* An exception begins a block at VBAR_ELx + 128 * n. Whatever block begins at a multiple of 128 comes here. */
+void nvh_at_vector(unsigned int index, void *data)
 {
-	struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
+	const struct nvh_site *site = data;
+	const struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
 	const struct nvh_registers *registers = &vcpu->registers;
+	const uint64_t base = site->pc & ~0x7ffull;
 	uint64_t values[5];
+	unsigned int el;
 
-	refresh(vcpu);
+	if (!nvh_wanted_anywhere(NVH_EXCEPTION) || !may_be_vectors(base))
+		return;
+	el = nvh_level(vcpu);
+	if (el == 0 || el > 2 || !nvh_wanted(NVH_EXCEPTION, el) || own_vectors(vcpu, el) != base)
+		return;
 	values[0] = nvh_read(registers, vcpu->elr[el]);
 	values[1] = nvh_read(registers, vcpu->spsr[el]);
 	values[2] = nvh_read(registers, vcpu->esr[el]);
 	values[3] = nvh_read(registers, vcpu->far[el]);
 	values[4] = el == 2 ? nvh_read(registers, vcpu->hpfar) : 0;
-	nvh_record(index, NVH_EXCEPTION, with_level(site->pc >> 7 & 15, el), site->pc, vcpu, values, 5);
-}
-
-/*
- * An exception begins a block at VBAR_ELx + 128 * n. Whatever block begins at a multiple of 128 comes here, so
- * this compares with what is known of VBAR and reads registers only when that may have changed.
- */
-void nvh_at_vector(unsigned int index, void *data)
-{
-	const struct nvh_site *site = data;
-	struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
-	const uint64_t base = site->pc & ~0x7ffull;
-
-	if (!nvh_wanted_anywhere(NVH_EXCEPTION))
-		return;
-	if (!vcpu->vbar_known[2]) {
-		vcpu->vbar_value[2] = nvh_read(&vcpu->registers, vcpu->vbar[2]) & ~0x7ffull;
-		vcpu->vbar_known[2] = true;
-	}
-	if (!vcpu->vbar_known[1] && vcpu->look) {
-		unsigned int el = nvh_level(vcpu);
-
-		if (el == 2) {
-			vcpu->look = false; /* until an ERET */
-		} else {
-			vcpu->vbar_value[1] = nvh_read(&vcpu->registers, vcpu->vbar[1]) & ~0x7ffull;
-			vcpu->vbar_known[1] = true;
-		}
-	}
-	if (base != vcpu->vbar_value[2] && !(vcpu->vbar_known[1] && base == vcpu->vbar_value[1]))
-		return;
-	for (unsigned int el = 1; el <= 2; el++)
-		if (vcpu->vbar_known[el] && base == vcpu->vbar_value[el] && nvh_wanted(NVH_EXCEPTION, el) &&
-		    nvh_level(vcpu) == el)
-			exception(index, site, el);
+	nvh_record(which(vcpu, index), NVH_EXCEPTION, with_level(site->pc >> 7 & 15, el), site->pc, values, 5);
 }
 
 void nvh_at_call(unsigned int index, void *data)
 {
 	const struct nvh_site *site = data;
-	struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
+	const struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
 	uint64_t values[9];
 	unsigned int el;
 
@@ -126,9 +152,8 @@ void nvh_at_call(unsigned int index, void *data)
 	el = nvh_level(vcpu);
 	if (!nvh_wanted(NVH_CALL, el))
 		return;
-	refresh(vcpu);
 	for (int i = 0; i < 8; i++)
 		values[i] = nvh_read(&vcpu->registers, vcpu->x[i]);
 	values[8] = nvh_read(&vcpu->registers, vcpu->x[30]);
-	nvh_record(index, NVH_CALL, with_level(site->info, el), site->pc, vcpu, values, 9);
+	nvh_record(which(vcpu, index), NVH_CALL, with_level(site->info, el), site->pc, values, 9);
 }

@@ -7,7 +7,8 @@
 #include "trace/format.h"
 
 #define NVH_PLUGIN "nvh-trace"
-#define NVH_VCPUS 64
+#define NVH_VCPUS NVH_TRACE_CPUS
+#define NVH_VBARS 32
 
 /* An instruction of interest, as decode() found it; `info` is that of its record, without the level. */
 struct nvh_site {
@@ -20,31 +21,37 @@ struct nvh_site {
 
 enum { NVH_PAIRS_MAX = 9 };
 
-/*
- * What is known of a vCPU. Registers that rarely change are read once: `stale` after an instruction that may
- * have changed them. VBAR_EL1 can only be read at EL1 or EL0 (QEMU 11.1 gives the value of VBAR_EL2 for it at
- * EL2 with HCR_EL2.E2H set), so `look` says that the vCPU may have come there since.
- */
+/* Handles of registers. Whichever vCPU's is used, what is read is that of the vCPU that executes. */
 struct nvh_vcpu {
 	struct nvh_registers registers;
-	struct qp_register *cpsr, *vttbr, *hcr, *vbar[3], *ttbr[3][2], *elr[3], *spsr[3], *esr[3], *far[3], *hpfar;
+	struct qp_register *cpsr, *tpidr, *vttbr, *hcr, *hpfar;
+	struct qp_register *vbar[3], *ttbr[3][2], *elr[3], *spsr[3], *esr[3], *far[3];
 	struct qp_register *x[31];
-	uint64_t vttbr_value, hcr_value, vbar_value[3];
-	bool stale, vbar_known[3], look, ready;
+	bool ready;
+};
+
+/* What a record says of its CPU. `fresh` until an instruction may have changed the registers. */
+struct nvh_cpu {
+	uint64_t vttbr, hcr;
+	bool fresh;
 };
 
 extern struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
+extern struct nvh_cpu nvh_cpus[NVH_VCPUS];
 extern struct nvh_header *nvh_header;
+extern bool nvh_by_key;
 
 /* Every register the plugin needs; false, with a message, when this QEMU lacks one. */
 bool nvh_vcpu_init(struct nvh_vcpu *vcpu);
 unsigned int nvh_level(const struct nvh_vcpu *vcpu);
+/* The place of the executing CPU in nvh_cpus, and in records; `index` is what QEMU says. */
+unsigned int nvh_which(const struct nvh_vcpu *vcpu, unsigned int index);
 
 /* Makes the file of at most `limit` units; false, with a message, when that cannot be done. */
 bool nvh_file_open(const char *path, uint64_t limit);
 /* One record: the unit of its site, and as many NVH_MORE units as `count` values need. */
-void nvh_record(unsigned int index, uint8_t kind, uint16_t info, uint64_t pc, const struct nvh_vcpu *vcpu,
-		const uint64_t *values, unsigned int count);
+void nvh_record(unsigned int which, uint8_t kind, uint16_t info, uint64_t pc, const uint64_t *values,
+		unsigned int count);
 
 static inline bool nvh_wanted(uint8_t kind, unsigned int el)
 {

@@ -1,0 +1,1 @@
+"""The hardware model's own trace: what the plugin ``nvh-trace`` recorded (docs/model-trace.md)."""

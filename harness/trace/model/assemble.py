@@ -1,0 +1,168 @@
+"""Adds the model's trace to the timeline of the levels: events, marks, order, spans, and what is in doubt."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import InfraError
+from harness.trace import registry
+from harness.trace.event import Event
+from harness.trace.model import records as columns
+from harness.trace.model import tie
+from harness.trace.model.chunks import Fault, Reader, Rows
+from harness.trace.model.events import Maker
+from harness.trace.model.layout import Kind
+from harness.trace.model.plan import ModelPlan
+from harness.trace.model.records import Records
+from harness.trace.model.spans import Draft, Spans
+from harness.trace.order import Anchor, Clock, Written
+from harness.trace.source import Source
+from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline, in_time
+
+
+@dataclass(frozen=True)
+class ModelTrace:
+    """The plugin's file of a cell and what was wanted of it; ``absent`` functions L0's kernel has not."""
+
+    path: Path
+    plan: ModelPlan
+    absent: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+def add_model(timeline: Timeline, written: Sequence[Written], trace: ModelTrace) -> Timeline:
+    """Return ``timeline`` with the model's trace in it.
+
+    ``written``: every record of L0's trace text, in order. A file that is no trace makes every wanted event
+    missing; anything wrong within it is a loss or a doubt. Why order to a level is not known goes to
+    ``notes``.
+    """
+    model = registry.load().model
+    wanted = [name for name, spec in model.items() if Kind[spec.kind] in trace.plan.kinds]
+    try:
+        reader = Reader(trace.path)
+        return _add(timeline, written, trace, reader, wanted)
+    except InfraError as error:
+        missing = dict(timeline.missing) | {name: str(error) for name in wanted}
+        return dataclasses.replace(timeline, missing=missing)
+
+
+def _add(
+    timeline: Timeline, written: Sequence[Written], trace: ModelTrace, reader: Reader, wanted: list[str]
+) -> Timeline:
+    functions = [name for _, name in reader.header.functions]
+    ties = tie.Ties(functions)
+    announced = timeline.by_name.get("l1.tlbi", ())
+    faults: list[Fault] = []
+    for records, wrong in columns.read(reader):
+        ties.feed(records, guests=bool(announced))
+        faults += wrong
+    pairs, notes = tie.pair(ties, written)
+    trace.notes.extend(notes)
+    guest, why = tie.guest_anchors(ties, announced)
+    if why:
+        trace.notes.append(why)
+    anchors = (*tie.anchors(pairs), *guest)
+    clock = Clock(sorted((writing.call, each.time_ns) for each, writing in pairs))
+    maker = Maker(functions, clock)
+    events, drafts = _events(reader, maker, trace.plan)
+    missing = dict(timeline.missing)
+    if "model.call" in wanted and not functions:
+        missing["model.call"] = "L0's kernel comes without its symbols (System.map)"
+    elif "model.call" in wanted and trace.absent:
+        missing["model.call"] = f"L0's kernel has no function {', '.join(trace.absent)}"
+    marks = [
+        Mark(each.mark, Source.MODEL, writing.call, each.time_ns)
+        for each, writing in pairs
+        if each.mark is not None
+    ]
+    losses, doubts = _damage(faults)
+    return dataclasses.replace(
+        timeline,
+        events=in_time((*timeline.events, *events)),
+        marks=(*timeline.marks, *sorted(marks, key=lambda mark: mark.seq)),
+        losses=(*timeline.losses, *losses),
+        doubts=(*timeline.doubts, *doubts),
+        realised={
+            **timeline.realised,
+            **{n: Realised(f"plugin interface {reader.header.api}") for n in wanted if n not in missing},
+        },
+        missing=missing,
+        anchors=(*timeline.anchors, *anchors),
+        spans=_spans(drafts, timeline.events, anchors),
+    )
+
+
+def _events(reader: Reader, maker: Maker, plan: ModelPlan) -> tuple[list[Event], list[Draft]]:
+    """The wanted events and those of every span, each once."""
+    functions = [name for _, name in reader.header.functions]
+    events: list[Event] = []
+    known: dict[int, Event] = {}
+
+    def make(records: Records, row: int) -> Event:
+        position = int(records.position[row])
+        if position not in known:
+            known[position] = maker.make(records, row)
+        return known[position]
+
+    spans = Spans(functions, make, plan.shown)
+    for records, faults in columns.read(reader):
+        spans.feed(records)
+        for fault in faults:
+            spans.damage(f"the model's trace is damaged here: {fault.text}")
+        events += [make(records, row) for row in _wanted_rows(records, plan, functions).tolist()]
+    drafts = spans.finish()
+    chosen = {event.seq: event for event in events}
+    chosen |= {event.seq: event for draft in drafts for event in draft.events}
+    return [chosen[seq] for seq in sorted(chosen)], drafts
+
+
+def _wanted_rows(records: Records, plan: ModelPlan, functions: Sequence[str]) -> Rows:
+    mask = np.isin(records.kind, list(plan.kinds))
+    hidden = [index for index, name in enumerate(functions) if name not in plan.shown]
+    return np.flatnonzero(mask & ~((records.kind == Kind.CALL) & np.isin(records.info, hidden)))
+
+
+def _damage(faults: Sequence[Fault]) -> tuple[list[Loss], list[Doubt]]:
+    losses = []
+    doubts = []
+    for fault in faults:
+        if fault.lost:
+            before = fault.end if fault.end > fault.first else None
+            losses.append(Loss(Source.MODEL, fault.first - 1, before, None, fault.text))
+        else:
+            doubts.append(Doubt(Source.MODEL, None, f"at record {fault.first}: {fault.text}"))
+    return losses, doubts
+
+
+def _spans(drafts: Sequence[Draft], kernels: Sequence[Event], anchors: Sequence[Anchor]) -> tuple[Span, ...]:
+    """Adds to each span what the levels' own traces say of it, through what both saw."""
+    events = {(event.source, event.seq): event for event in kernels}
+    beside: dict[int, list[tuple[int, Event]]] = {}
+    for anchor in anchors:
+        event = events.get((anchor.source, anchor.seq))
+        if event is None:
+            continue
+        if anchor.source is Source.L0 and anchor.after is not None:
+            beside.setdefault(anchor.after, []).append((1, event))
+        elif anchor.source is Source.L1 and anchor.before is not None:
+            beside.setdefault(anchor.before, []).append((-1, event))
+    spans = []
+    for number, draft in enumerate(drafts):
+        low, high = draft.events[0].seq, draft.events[-1].seq
+        placed = [(event.seq, 0, event) for event in draft.events]
+        placed += [
+            (seq, side, event)
+            for seq in draft.calls
+            for side, event in beside.get(seq, ())
+            if low <= seq <= high
+        ]
+        placed += [(low, side, event) for side, event in beside.get(low, ()) if side < 0]
+        placed.sort(key=lambda each: each[:2])
+        spans.append(Span(number, "tlbi", draft.op, tuple(each[2] for each in placed), draft.open))
+    return tuple(spans)
