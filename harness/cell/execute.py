@@ -136,7 +136,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
     plan = plan_of(cell.expectations)
     model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
     checker = sanitizer(cell, job.images, directory)
-    plugins = tuple(each.plugin for each in (model, checker) if each)
+    plugins = (*job.watch, *(each.plugin for each in (model, checker) if each))
     stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=plugins)
     observer = Observer(stack, plan, directory, model)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)

@@ -20,6 +20,7 @@ from harness.build.plugin import Plugins
 from harness.cell.project import vocabulary
 from harness.errors import InfraError, UserError
 from harness.level import Level
+from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
 from harness.scenario.load import load_cell
@@ -38,7 +39,8 @@ class Job:
     """What a cell process needs: the cell, its images, and the identity under which it reports.
 
     ``command`` is the one command that reproduces the cell. ``seed`` is that of the model's randomness and
-    of what a restored machine is given. ``keep``: save the machine when the verdict is no pass.
+    of what a restored machine is given. ``keep``: save the machine when the verdict is no pass. ``watch`` are
+    plugins for the model beside those that the cell itself needs.
     """
 
     cell: Cell
@@ -47,6 +49,7 @@ class Job:
     command: str
     seed: int = 1
     keep: bool = False
+    watch: tuple[Plugin, ...] = ()
 
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
@@ -64,6 +67,7 @@ def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
         "command": job.command,
         "seed": job.seed,
         "keep": job.keep,
+        "watch": [{"file": str(each.file), "options": list(each.options)} for each in job.watch],
         "path": str(source),
         "base": str(source.parent.absolute()),
         "overrides": dataclasses.asdict(overrides),
@@ -94,11 +98,16 @@ def read_job(directory: Path) -> Job:
             data["command"],
             int(data["seed"]),
             bool(data["keep"]),
+            tuple(_plugin(each) for each in data["watch"]),
         )
     except UserError as error:
         raise InfraError(f"{directory / JOB} no longer fits this nvh: {error}") from error
     except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
         raise InfraError(f"{directory / JOB}: {error}") from error
+
+
+def _plugin(data: Mapping[str, Any]) -> Plugin:
+    return Plugin(Path(data["file"]), tuple((str(key), str(value)) for key, value in data["options"]))
 
 
 def relocate(value: Any, path: str) -> Any:

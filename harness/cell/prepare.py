@@ -89,7 +89,8 @@ class Builder:
 
 def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
     """Return the images of every cell by cell id."""
-    return {
-        cell.id: builder.images(cell.stack, bool(cell.stack.sanitize or plan_of(cell.expectations).model))
-        for cell in cells
-    }
+    return {cell.id: builder.images(cell.stack, _needs_plugins(cell)) for cell in cells}
+
+
+def _needs_plugins(cell: Cell) -> bool:
+    return bool(cell.stack.sanitize or plan_of(cell.expectations).model)

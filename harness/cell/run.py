@@ -23,6 +23,7 @@ from harness.cell.prepare import Builder, build_all
 from harness.cell.quarantine import quarantined
 from harness.cell.sections import sections
 from harness.cell.snapshots import Snapshots
+from harness.machine.qemu import Plugin
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, publish, utc_now
@@ -51,10 +52,10 @@ def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     if not path.is_relative_to(SCENARIOS):
         words.append(str(path))
     words.append(cell.id)
-    for option in ("model", "kernel", "timing", "mutant", "sanitize"):
+    for option in ("model", "kernel", "l0_kernel", "timing", "mutant", "sanitize"):
         if value := getattr(overrides, option):
             # Absolute, because the command may be used from another directory.
-            words += [f"--{option}", str(Path(value).absolute()) if "/" in value else value]
+            words += [f"--{option.replace('_', '-')}", str(Path(value).absolute()) if "/" in value else value]
     if seed != SEED:
         words += ["--seed", str(seed)]
     return shlex.join(words)
@@ -67,12 +68,13 @@ def make_jobs(
     directory: Path,
     seed: int = SEED,
     keep: bool = False,
+    watch: tuple[Plugin, ...] = (),
 ) -> list[tuple[Job, Path]]:
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
         own = dataclasses.replace(overrides, mutant=cell.mutant or None)
-        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep)
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
         write_job(place, job, own)

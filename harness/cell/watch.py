@@ -12,11 +12,12 @@ from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.scenario.model import Expectation, Scalar
+from harness.scenario.patterns import patterns
 from harness.stack.images import StackImages
 from harness.trace.model import layout
 from harness.trace.model import plan as model_plan
 from harness.trace.model.assemble import ModelTrace
-from harness.trace.plan import TracePlan, patterns_of
+from harness.trace.plan import TracePlan
 
 PLUGIN = "nvh-trace"
 FILE = "model.trace"
@@ -88,7 +89,7 @@ def watch(
 def functions_of(expectations: Sequence[Expectation]) -> Iterator[str]:
     """Yield the functions of L0's kernel that patterns on ``model.call`` name."""
     for expectation in expectations:
-        for pattern in patterns_of(expectation):
+        for pattern in patterns(expectation):
             if pattern.event == "model.call" and "function" in pattern.fields:
                 yield from _names(pattern.fields["function"])
 

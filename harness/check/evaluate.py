@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from harness.check import absence, console, existence, hatch, response, result
+from harness.check import absence, console, existence, hatch, response, result, sequence, universality
 from harness.check.finding import Finding, Observations, RunResult
 from harness.check.match import variable_problems
 from harness.check.oracle import ORACLES
+from harness.check.scope import scoped
 from harness.errors import InfraError, InputError, Problem
 from harness.level import Level
 from harness.scenario import model
-from harness.scenario.model import EventPattern, Expectation, OracleCheck
-from harness.trace.plan import patterns_of
+from harness.scenario.model import Expectation, OracleCheck
+from harness.scenario.patterns import patterns
 from harness.trace.timeline import Timeline
 
 
@@ -25,10 +26,12 @@ def _oracle(expectation: OracleCheck, seen: Observations) -> Finding:
 
 
 CHECKS: Mapping[type[Expectation], Callable[[Any, Observations], Finding]] = {
-    model.Existence: existence.check,
-    model.Absence: absence.check,
-    model.Response: response.check_response,
-    model.Precedence: response.check_precedence,
+    model.Existence: scoped(existence.check),
+    model.Absence: scoped(absence.check),
+    model.Universality: scoped(universality.check),
+    model.Response: scoped(response.check_response),
+    model.Precedence: scoped(response.check_precedence),
+    model.Sequence: scoped(sequence.check),
     model.OracleCheck: _oracle,
     model.PythonCheck: hatch.check,
     model.ConsoleCheck: console.check,
@@ -43,7 +46,7 @@ def problems(expectations: Iterable[Expectation]) -> list[Problem]:
         try:
             if isinstance(each, model.Existence):
                 existence.parse_count(each)
-            found += variable_problems(_in_binding_order(each))
+            found += variable_problems(patterns(each))
         except InputError as error:
             found += error.problems
     return found
@@ -53,24 +56,12 @@ def event_names(expectations: Iterable[Expectation]) -> list[str]:
     """The events that the expectations look at, each once: what has to be traced for them."""
     names: dict[str, None] = {}
     for each in expectations:
-        names |= dict.fromkeys(pattern.event for pattern in patterns_of(each))
+        names |= dict.fromkeys(pattern.event for pattern in patterns(each))
         if isinstance(each, model.PythonCheck):
             names |= dict.fromkeys(each.events)
         if isinstance(each, model.OracleCheck) and each.oracle in ORACLES:
             names |= dict.fromkeys(ORACLES[each.oracle].events)
     return list(names)
-
-
-def _in_binding_order(expectation: Expectation) -> list[EventPattern]:
-    if isinstance(expectation, model.Existence):
-        return [expectation.of]
-    if isinstance(expectation, model.Absence):
-        return [pattern for pattern in (expectation.given, expectation.of) if pattern is not None]
-    if isinstance(expectation, model.Response):
-        return [expectation.when, expectation.then]
-    if isinstance(expectation, model.Precedence):
-        return [expectation.event, expectation.first]
-    return []
 
 
 def evaluate(

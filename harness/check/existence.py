@@ -6,29 +6,30 @@ import math
 
 from harness.check import condition
 from harness.check.condition import Condition, Env
+from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match
-from harness.check.window import gaps, resolve, summary
+from harness.check.window import Window, gaps, summary
+from harness.check.window import candidates as in_window
 from harness.errors import InputError, Problem
 from harness.scenario.model import Existence
 from harness.trace.event import Event
 from harness.verdict import Verdict
 
 
-def check(expectation: Existence, seen: Observations) -> Finding:
+def check(expectation: Existence, seen: Observations, window: Window) -> Finding:
     """Judge from the least and the most matches that the timeline allows."""
     wanted = parse_count(expectation)
     timeline, pattern = seen.timeline, expectation.of
-    window = resolve(timeline, expectation.scope)
     candidates = [
         (event, within)
-        for event in timeline.by_name.get(pattern.event, ())
+        for event in in_window(timeline, pattern.event, window)
         if (within := window.contains(event)) is not False
     ]
-    binding: Env = {}
+    binding: Env = window.env
     unsure_first = False
     for event, within in candidates:
-        outcome, bound = match(pattern, event, {})
+        outcome, bound = match(pattern, event, window.env)
         outcome = both(within, outcome)
         if outcome:
             binding = bound
@@ -42,9 +43,10 @@ def check(expectation: Existence, seen: Observations) -> Finding:
             certain.append(event)
         elif outcome is None:
             possible += 1
-    reasons = gaps(timeline, pattern, window)
+    reasons = gaps(timeline, pattern, window, env=window.env)
     low, high = len(certain), math.inf if reasons else len(certain) + possible
-    if unsure_first and any(c.binds for c in conditions(pattern).values()):
+    free = {c.variable for c in conditions(pattern).values() if c.binds} - set(window.env)
+    if unsure_first and free:
         low, high = 0, math.inf
         reasons.append("the first match, which binds the variables, is uncertain")
     elif possible:
@@ -53,12 +55,21 @@ def check(expectation: Existence, seen: Observations) -> Finding:
     message = f"{pattern.event} matched {len(certain)} times, expected {expectation.count}"
     if verdict is Verdict.UNDECIDED:
         message += f": {summary(reasons)}"
-    elif verdict is Verdict.FAIL and not certain and candidates:
-        message += f"; {len(candidates)} in scope differ, the last is {describe(candidates[-1][0])}"
+    elif verdict is Verdict.FAIL and certain:
+        message += f", the last is {describe(certain[-1])}"
+    elif verdict is Verdict.FAIL:
+        others = timeline.by_name.get(pattern.event, ())
+        message += "\n" + explained(pattern, binding, others, related=lambda e: outside(window, e))
     trigger = certain[-1] if certain else (candidates[-1][0] if candidates else None)
     if verdict is Verdict.PASS:
         trigger = certain[0] if certain else None
     return judge(expectation, verdict, message, bindings=binding, trigger=trigger, timeline=timeline)
+
+
+def outside(window: Window, event: Event) -> list[str]:
+    """What is wrong with the event's place, in words."""
+    inside = window.contains(event)
+    return [] if inside else ["out of scope" if inside is False else "whether it is in scope is uncertain"]
 
 
 def parse_count(expectation: Existence) -> Condition:

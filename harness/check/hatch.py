@@ -1,20 +1,24 @@
 """``python``: a function of the scenario's author decides. docs/language.md documents what it is given.
 
 The function's file was read when the scenario was loaded. It runs in this process, as the author's code: what
-it raises, or a wrong return value, makes the expectation undecided and is told with its line. It can never
-pass by accident: it has to say ``passed``, and losses among its events turn that into undecided.
+it raises, a wrong return value, or too much time makes the expectation undecided and is told with its line.
+It can never pass by accident: it has to say ``passed``, and losses among its events turn that into undecided.
 """
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+import threading
 import traceback
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, RunResult, judge
-from harness.check.window import Window, gaps, resolve, summary
+from harness.check.scope import resolve
+from harness.check.window import Region, gaps, summary
 from harness.level import Level
 from harness.scenario.model import EventPattern, PythonCheck, Scalar
 from harness.trace.event import Event
@@ -23,6 +27,10 @@ from harness.verdict import Verdict
 
 RANK = (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS, Verdict.VACUOUS)
 """Which judgement of several counts: one that passed shows that others were vacuous for want of a case."""
+
+
+TIME_S = 120.0
+"""How long a function may take, on any machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Seen:
         self.results: Mapping[str, RunResult] = seen.results
         self.consoles: Mapping[Level, str] = seen.consoles
         self._check = check
-        self._window: Window = resolve(seen.timeline, check.scope)
+        self._window: Region = resolve(seen.timeline, check.scope)
 
     def events(self, *names: str) -> list[Event]:
         """The events of these names that are in scope for certain, in order of time; all of them for none.
@@ -107,7 +115,8 @@ def check(expectation: PythonCheck, seen: Observations) -> Finding:
     """Call the function; the worst of what it says, undecided when it does not answer properly."""
     given = Seen(expectation, seen)
     try:
-        said = _call(expectation, given)
+        with _bounded():
+            said = _call(expectation, given)
     except (Exception, SystemExit) as error:  # the author's code: whatever it is, it is no answer
         message = f"{_place(expectation, error)}: {type(error).__name__}: {error}"
         return judge(expectation, Verdict.UNDECIDED, message)
@@ -150,6 +159,25 @@ def _said(expectation: PythonCheck, answer: object) -> list[Judgement]:
         if not isinstance(each, Judgement):
             raise TypeError(f"{expectation.function} returned {each!r} among its judgements")
     return said
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    """Raise ``TimeoutError`` in what runs too long; only the main thread can be interrupted so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(_: int, __: object) -> None:
+        raise TimeoutError(f"not done after {TIME_S:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, TIME_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _place(expectation: PythonCheck, error: BaseException) -> str:

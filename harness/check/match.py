@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 
 from harness.check.condition import Condition, Env, UnboundError, parse
-from harness.errors import InputError, Location, Problem
-from harness.scenario.model import EventPattern, Scalar
+from harness.errors import InputError, Problem
+from harness.scenario.model import EventPattern
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import Blind
+from harness.trace.timeline import Timeline
 from harness.trace.vocabulary import is_raw_event
 
 COVERS = "covers"
+SPAN = "span"
+SAME = "same"
 
 
 def conditions(pattern: EventPattern) -> Mapping[str, Condition]:
     """The pattern's conditions, parsed; ``InputError`` with the pattern's place for a wrong one."""
-    return _conditions(pattern.where, tuple(pattern.fields.items()))
+    known = _parsed.get(id(pattern))
+    if known is not None and known[0] is pattern:
+        return known[1]
+    found = _parse(pattern)
+    if len(_parsed) >= _REMEMBERED:
+        _parsed.clear()
+    _parsed[id(pattern)] = pattern, found
+    return found
 
 
-@functools.lru_cache(maxsize=1024)
-def _conditions(where: Location, items: tuple[tuple[str, Scalar], ...]) -> Mapping[str, Condition]:
+_REMEMBERED = 4096
+# By identity: hashing a pattern would cost more than testing an event against it. The pattern is kept alive.
+_parsed: dict[int, tuple[EventPattern, Mapping[str, Condition]]] = {}
+
+
+def _parse(pattern: EventPattern) -> Mapping[str, Condition]:
     found = {}
-    for name, value in items:
+    for name, value in pattern.fields.items():
+        if (name, value) == (SPAN, SAME):
+            continue  # relates two events: same_span()
         try:
             found[name] = parse(value)
         except ValueError as error:
-            raise InputError([Problem(where, f"{name}: {error}")]) from None
+            raise InputError([Problem(pattern.where, f"{name}: {error}")]) from None
     # Binding conditions first, so that the others of the same pattern may use what they bind.
     return dict(sorted(found.items(), key=lambda pair: not pair[1].binds or pair[0] == COVERS))
 
@@ -82,12 +97,27 @@ def _covers(event: Event, condition: Condition, env: Env) -> bool | None:
     return any(isinstance(each, int) and start <= each < start + size for each in wanted)
 
 
-def may_match_unseen(pattern: EventPattern, blind: Blind) -> bool:
-    """Whether an event that a realisation cannot see might match ``pattern``."""
+def wants_same_span(pattern: EventPattern) -> bool:
+    """Whether the pattern says ``span: same``."""
+    return pattern.fields.get(SPAN) == SAME
+
+
+def same_span(timeline: Timeline, pattern: EventPattern, event: Event, other: Event) -> bool | None:
+    """Whether ``event`` is in the span that ``pattern`` wants, that of ``other``; None when none is known."""
+    if not wants_same_span(pattern):
+        return True
+    spans = timeline.span_of(event), timeline.span_of(other)
+    if spans[0] is None or spans[1] is None:
+        return None
+    return spans[0].id == spans[1].id
+
+
+def may_match_unseen(pattern: EventPattern, blind: Blind, env: Env) -> bool:
+    """Whether an event that a realisation cannot see might match ``pattern`` under ``env``."""
     for name, condition in conditions(pattern).items():
-        if name not in blind or condition.variable is not None:
+        if name not in blind or (condition.variable is not None and condition.variable not in env):
             continue
-        if all(condition.test(value, {}) is False for value in blind[name]):
+        if all(condition.test(value, env) is False for value in blind[name]):
             return False
     return True
 

@@ -1,49 +1,61 @@
 """Finds, for one event, a partner before or after it that agrees with its bindings.
 
-Shared by ``response`` and ``precedence``. Candidates are tested once against everything but variables and
-indexed by the fields that variables compare, so that a trace of many thousand events stays fast.
+Shared by ``response``, ``precedence``, ``sequence`` and scopes. Candidates are tested once against everything
+but variables and indexed by the fields that variables compare, so that long traces stay fast.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.check.condition import Env
+from harness.check.distance import Distance
 from harness.check.finding import both
-from harness.check.match import COVERS, conditions, match
-from harness.check.window import Window
-from harness.scenario.model import EventPattern
+from harness.check.match import COVERS, conditions, match, same_span, wants_same_span
+from harness.check.window import Region, candidates
+from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
-from harness.trace.source import Source
 from harness.trace.timeline import RESOLUTION_NS, Timeline
+
+NO_LIMIT = Limit()
+
+Outcomes = Iterator[tuple[Event, bool | None]]
 
 
 class Partners:
-    """Candidates for ``pattern`` within ``window``."""
+    """Candidates for ``pattern`` within ``window`` and the ``limit``.
 
-    def __init__(self, timeline: Timeline, pattern: EventPattern, window: Window) -> None:
+    ``named``: the patterns whose events count for a limit in events.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        pattern: EventPattern,
+        window: Region,
+        limit: Limit = NO_LIMIT,
+        named: Iterable[EventPattern] = (),
+    ) -> None:
         self.timeline = timeline
         self.pattern = pattern
         self.window = window
+        self.limit = limit
+        self.spans = wants_same_span(pattern)
+        self.distance = Distance(timeline, named, limit)
+        tests = conditions(pattern)
         self.keys = [
             (name, c.variable)
-            for name, c in conditions(pattern).items()
+            for name, c in tests.items()
             if c.binds and c.variable is not None and name != COVERS
         ]
-        plain = EventPattern(
-            pattern.where,
-            pattern.event,
-            {
-                name: value
-                for name, value in pattern.fields.items()
-                if conditions(pattern)[name].variable is None
-            },
-        )
+        fields = {n: v for n, v in pattern.fields.items() if n in tests and tests[n].variable is None}
+        plain = EventPattern(pattern.where, pattern.event, fields)
         self.all: list[Event] = []
         self.exact: dict[tuple[Value | None, ...], list[Event]] = {}
         self.loose: list[Event] = []
-        for event in timeline.by_name.get(pattern.event, ()):
+        for event in candidates(timeline, pattern.event, window):
             if both(window.contains(event), match(plain, event, {})[0]) is False:
                 continue
             self.all.append(event)
@@ -54,22 +66,50 @@ class Partners:
                 self.exact.setdefault(key, []).append(event)
         self.error_ns = max((event.error_ns for event in self.all), default=0)
 
-    def find(self, event: Event, env: Env, *, later: bool, within_ns: int | None = None) -> bool | None:
-        """Whether a candidate follows ``event`` (``later``) or precedes it; None when one only may.
-
-        ``within_ns`` bounds the time between both.
-        """
+    def find(self, event: Event, env: Env, *, later: bool) -> bool | None:
+        """Whether a candidate follows ``event`` (``later``) or precedes it; None when one only may."""
         best: bool | None = False
-        for pool in self._pools(env):
-            for candidate in self._beside(pool, event, later=later, within_ns=within_ns):
-                outcome = self._try(event, candidate, env, later=later, within_ns=within_ns)
-                if outcome:
-                    return True
-                if outcome is None:
-                    best = None
-                    if not self.timeline.orderable(event.source, candidate.source):
-                        return None
+        for candidate, outcome in self.outcomes(event, env, later=later):
+            if outcome:
+                return True
+            best = None
+            if not self.timeline.orderable(event.source, candidate.source):
+                return None
         return best
+
+    def outcomes(self, event: Event, env: Env, *, later: bool) -> Outcomes:
+        """Candidates that are certain or possible (None) partners, in each pool the nearest first."""
+        return itertools.chain.from_iterable(self.by_pool(event, env, later=later))
+
+    def by_pool(self, event: Event, env: Env, *, later: bool) -> Iterator[Outcomes]:
+        """The same, pool by pool: what surely has the values that ``env`` wants, and what may have them."""
+        return (self._in_pool(pool, event, env, later=later) for pool in self._pools(env))
+
+    def _in_pool(self, pool: list[Event], event: Event, env: Env, *, later: bool) -> Outcomes:
+        for candidate in self._beside(pool, event, later=later):
+            outcome = match(self.pattern, candidate, env)[0]
+            if outcome is not False:
+                outcome = both(outcome, self.relation(event, candidate, later=later))
+            if outcome is not False:
+                yield candidate, outcome
+            elif self.limit.events is not None and later and self._too_far(event, candidate):
+                break
+
+    def relation(self, event: Event, candidate: Event, *, later: bool) -> bool | None:
+        """Whether ``candidate`` stands as it should to ``event`` and to the scope, whatever its fields."""
+        pair = (event, candidate) if later else (candidate, event)
+        outcome = both(self.timeline.before(*pair), self.window.contains(candidate))
+        if outcome is not False and self.limit != NO_LIMIT:
+            outcome = both(outcome, self.distance.allows(*pair))
+        if outcome is False or not self.spans:
+            return outcome
+        return both(outcome, same_span(self.timeline, self.pattern, candidate, event))
+
+    def _too_far(self, event: Event, candidate: Event) -> bool:
+        """Whether every later candidate of the same source is further away than the limit in events."""
+        if self.limit.events is None or event.source is not candidate.source:
+            return False
+        return self.distance.events(event, candidate)[0] > self.limit.events
 
     def _pools(self, env: Env) -> Sequence[list[Event]]:
         values = [env.get(variable) for _, variable in self.keys]
@@ -77,9 +117,7 @@ class Partners:
             return (self.all,)
         return (self.exact.get(tuple(values), []), self.loose)
 
-    def _beside(
-        self, pool: list[Event], event: Event, *, later: bool, within_ns: int | None
-    ) -> Sequence[Event]:
+    def _beside(self, pool: list[Event], event: Event, *, later: bool) -> Iterable[Event]:
         """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
         if not pool or not self.timeline.orderable(event.source, pool[0].source):
             return pool
@@ -92,33 +130,9 @@ class Partners:
         else:
             at = bisect.bisect_left(pool, True, key=lambda e: before(e, event) is False)
         if not later:
-            return pool[:at][::-1]
+            return (pool[number] for number in range(at - 1, -1, -1))
         high = len(pool)
-        if within_ns is not None:
-            limit = event.time_ns + within_ns + event.error_ns + self.error_ns + 2 * RESOLUTION_NS
+        if self.limit.us is not None:
+            limit = event.time_ns + self.limit.us * 1000 + event.error_ns + self.error_ns + 2 * RESOLUTION_NS
             high = bisect.bisect_right(pool, limit, key=lambda e: e.time_ns)
-        return pool[at:high]
-
-    def _try(
-        self, event: Event, candidate: Event, env: Env, *, later: bool, within_ns: int | None
-    ) -> bool | None:
-        pair = (event, candidate) if later else (candidate, event)
-        outcome = self.timeline.before(*pair)
-        if outcome is not False and within_ns is not None:
-            outcome = both(outcome, _within(*pair, within_ns))
-        if outcome is False:
-            return False
-        outcome = both(outcome, self.window.contains(candidate))
-        return both(outcome, match(self.pattern, candidate, env)[0])
-
-
-def _within(first: Event, second: Event, limit_ns: int) -> bool | None:
-    """Whether ``second`` came at most ``limit_ns`` after ``first``; None inside the uncertainty."""
-    distance = second.time_ns - first.time_ns
-    slack = 2 * RESOLUTION_NS
-    # The shift of one level's clock is the same for all its events; the model's times are each uncertain.
-    if first.source is not second.source or first.source is Source.MODEL:
-        slack += first.error_ns + second.error_ns
-    if distance + slack <= limit_ns:
-        return True
-    return False if distance - slack > limit_ns else None
+        return (pool[number] for number in range(at, high))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.check.condition import Env
+from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
-from harness.check.match import match
+from harness.check.match import match, wants_same_span
 from harness.check.partner import Partners
-from harness.check.window import gaps, resolve, summary
-from harness.scenario.model import EventPattern, Expectation, Precedence, Response, Scope
+from harness.check.window import Window, candidates, gaps, summary
+from harness.scenario.model import EventPattern, Expectation, Limit, Precedence, Response
 from harness.trace.event import Event
 from harness.verdict import Verdict
 
-_ENOUGH = 100
+ENOUGH = 100
 """Failures after which the rest of a trace is not looked at."""
 
 
@@ -24,73 +25,123 @@ class _Question:
     trigger: EventPattern
     partner: EventPattern
     later: bool
-    scope: Scope
-    within_ns: int | None
+    limit: Limit
 
 
-def check_response(expectation: Response, seen: Observations) -> Finding:
-    """Every ``when`` is followed by an agreeing ``then``, within ``within_us`` if that is given."""
-    within = None if expectation.within_us is None else expectation.within_us * 1000
-    question = _Question(expectation.when, expectation.then, True, expectation.scope, within)
-    return _check(expectation, question, seen)
+def check_response(expectation: Response, seen: Observations, window: Window) -> Finding:
+    """Every ``when`` is followed by an agreeing ``then``, within the limit if one is given."""
+    question = _Question(expectation.when, expectation.then, True, expectation.within)
+    return _check(expectation, question, seen, window)
 
 
-def check_precedence(expectation: Precedence, seen: Observations) -> Finding:
-    """Every ``event`` is preceded by an agreeing ``first``."""
-    question = _Question(expectation.event, expectation.first, False, expectation.scope, None)
-    return _check(expectation, question, seen)
+def check_precedence(expectation: Precedence, seen: Observations, window: Window) -> Finding:
+    """Every ``event`` is preceded by an agreeing ``first``, within the limit if one is given."""
+    question = _Question(expectation.event, expectation.first, False, expectation.within)
+    return _check(expectation, question, seen, window)
 
 
-def _check(expectation: Expectation, question: _Question, seen: Observations) -> Finding:
+def _check(expectation: Expectation, question: _Question, seen: Observations, window: Window) -> Finding:
     timeline = seen.timeline
-    window = resolve(timeline, question.scope)
-    partners = Partners(timeline, question.partner, window)
+    named = (question.trigger, question.partner)
+    partners = Partners(timeline, question.partner, window, question.limit, named)
     whole_gap = bool(gaps(timeline, question.partner, window))
     triggers = 0
     unanswered: list[tuple[Event, Env]] = []
     unsure: list[tuple[Event, Env, list[str]]] = []
-    for event in timeline.by_name.get(question.trigger.event, ()):
-        outcome, env = match(question.trigger, event, {})
+    for event in candidates(timeline, question.trigger.event, window):
+        outcome, env = match(question.trigger, event, window.env)
         outcome = both(window.contains(event), outcome)
         if outcome is False:
             continue
         triggers += outcome is True
-        answered = partners.find(event, env, later=question.later, within_ns=question.within_ns)
+        answered = partners.find(event, env, later=question.later)
         if answered:
             continue
         reasons = [] if outcome else ["whether this event is a trigger is uncertain"]
         if answered is None:
-            reasons.append(
-                f"whether a {question.partner.event} belongs to it, or comes in order, is uncertain"
-            )
+            reasons.append(_possible(question, event, seen))
         if whole_gap:
             side = {"after": event} if question.later else {"before": event}
-            reasons += gaps(timeline, question.partner, window, **side)
+            reasons += gaps(timeline, question.partner, window, env=env, **side)
         if reasons:
             unsure.append((event, env, reasons))
         else:
             unanswered.append((event, env))
-            if len(unanswered) == _ENOUGH:
+            if len(unanswered) == ENOUGH:
                 break
-    word = "followed" if question.later else "preceded"
     if unanswered:
         event, env = unanswered[0]
-        limit = "" if question.within_ns is None else f" within {question.within_ns // 1000} us"
-        message = (
-            f"{len(unanswered)} of {'the first ' * (len(unanswered) == _ENOUGH)}{triggers} "
-            f"{question.trigger.event} not {word} by "
-            f"{question.partner.event}{limit}, first {describe(event)}"
-        )
+        message = _failure(question, partners, event, env, (len(unanswered), triggers))
         return judge(expectation, Verdict.FAIL, message, bindings=env, trigger=event, timeline=timeline)
     if unsure:
         event, env, reasons = unsure[0]
         message = f"{len(unsure)} {question.trigger.event} undecided, first {describe(event)}: "
         message += summary(reasons)
         return judge(expectation, Verdict.UNDECIDED, message, bindings=env, trigger=event, timeline=timeline)
-    reasons = gaps(timeline, question.trigger, window)
+    reasons = gaps(timeline, question.trigger, window, env=window.env)
     if reasons:
         message = f"{question.trigger.event} may have happened unseen: {summary(reasons)}"
         return judge(expectation, Verdict.UNDECIDED, message)
     if not triggers:
         return judge(expectation, Verdict.VACUOUS, f"{question.trigger.event} never happened")
+    word = _word(question)
     return judge(expectation, Verdict.PASS, f"all {triggers} {word} by {question.partner.event}")
+
+
+def _possible(question: _Question, event: Event, seen: Observations) -> str:
+    name = question.partner.event
+    if wants_same_span(question.partner) and seen.timeline.span_of(event) is None:
+        return f"the span of this event is not known, so neither whether a {name} is in it"
+    return f"whether a {name} belongs to it, or comes in order, is uncertain"
+
+
+def _word(question: _Question) -> str:
+    return "followed" if question.later else "preceded"
+
+
+def _failure(question: _Question, partners: Partners, event: Event, env: Env, counts: tuple[int, int]) -> str:
+    missing, triggers = counts
+    first = "the first " * (missing == ENOUGH)
+    message = (
+        f"{missing} of {first}{triggers} {question.trigger.event} not {_word(question)} by "
+        f"{question.partner.event}{limited(question.limit)}, first {describe(event)}\n"
+    )
+    return message + explained(
+        question.partner,
+        env,
+        partners.timeline.by_name.get(question.partner.event, ()),
+        beside=event,
+        word="after" if question.later else "before",
+        related=lambda each: wrong_place(partners, event, each, later=question.later),
+    )
+
+
+def limited(limit: Limit) -> str:
+    """The limit in words, with a blank before; empty for none."""
+    words = [f"{limit.us} us"] if limit.us is not None else []
+    words += [f"{limit.events} events"] if limit.events is not None else []
+    return f" within {' and '.join(words)}" if words else ""
+
+
+def wrong_place(partners: Partners, event: Event, candidate: Event, *, later: bool) -> list[str]:
+    """What is wrong with where a candidate stands: order, scope, distance, span."""
+    timeline = partners.timeline
+    pair = (event, candidate) if later else (candidate, event)
+    found = []
+    order = timeline.before(*pair)
+    if order is False:
+        found.append(f"order: comes {'before' if later else 'after'} it")
+    elif order is None:
+        found.append("order: cannot be established")
+    inside = partners.window.contains(candidate)
+    if inside is not True:
+        found.append("scope: is not in it" if inside is False else "scope: whether it is in it is uncertain")
+    if order is True and partners.distance.allows(*pair) is not True:
+        away = (pair[1].time_ns - pair[0].time_ns) // 1000
+        found.append(f"distance: {away} us,{limited(partners.limit)} was expected")
+    if wants_same_span(partners.pattern):
+        spans = timeline.span_of(event), timeline.span_of(candidate)
+        ids = ["not known" if span is None else str(span.id) for span in spans]
+        if spans[0] is None or spans[1] is None or ids[0] != ids[1]:
+            found.append(f"span: {ids[1]}, expected that of the event, {ids[0]}")
+    return found

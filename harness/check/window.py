@@ -1,71 +1,120 @@
-"""Scopes over a timeline, and why events inside one may have gone unseen."""
+"""Stretches of a timeline, and why events inside one may have gone unseen."""
 
 from __future__ import annotations
 
+import bisect
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from harness.check.bound import BEGINNING, END, Bound
+from harness.check.condition import Env
 from harness.check.match import may_match_unseen
-from harness.scenario.model import EventPattern, Scope
-from harness.trace.event import Event
+from harness.scenario.model import EventPattern
+from harness.trace.event import Event, Value
 from harness.trace.source import Source, source_of
 from harness.trace.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A scope resolved in each source: the open interval of positions (``seq``) between its marks.
-
-    Marks are written into every source, so membership is exact wherever the marks are found;
-    ``unresolved`` says which mark a source lacks.
-    """
-
-    spans: Mapping[Source, tuple[float, float]]
-    unresolved: Mapping[Source, str]
+class Region(Protocol):
+    """A part of the timeline."""
 
     def contains(self, event: Event) -> bool | None:
-        """Whether the event is in scope; None when its source lacks a mark."""
-        if event.source in self.unresolved:
-            return None
-        low, high = self.spans.get(event.source, (-math.inf, math.inf))
-        return low < event.seq < high
+        """Whether the event is in it; None when that cannot be told."""
+
+    def span(self, source: Source) -> tuple[float, float]:
+        """The open interval of positions in ``source`` that may belong to it, at the widest."""
+
+    def unresolved(self, source: Source) -> str:
+        """Why membership is unknown in the whole of ``source``; empty when it is not."""
 
 
-def resolve(timeline: Timeline, scope: Scope) -> Window:
-    """The scope from the first ``after`` mark to the first ``before`` mark that follows it."""
-    spans: dict[Source, tuple[float, float]] = {}
-    unresolved: dict[Source, str] = {}
-    for source in Source:
-        low, high = -math.inf, math.inf
-        if scope.after is not None:
-            seqs = [m.seq for m in timeline.marks if m.source is source and m.name == scope.after]
-            if not seqs:
-                unresolved[source] = f"mark {scope.after} is not in the trace of {source}"
-                continue
-            low = min(seqs)
-        if scope.before is not None:
-            seqs = [m.seq for m in timeline.marks if m.source is source and m.name == scope.before]
-            later = [seq for seq in seqs if seq > low]
-            if not later:
-                unresolved[source] = f"mark {scope.before} is not in the trace of {source}"
-                continue
-            high = min(later)
-        spans[source] = (low, high)
-    return Window(spans, unresolved)
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One occurrence of a scope, from ``start`` to ``end``, both outside it.
+
+    ``env``      what the event that opened it (or the one that ends it) binds
+    ``opened``   the event that opened it, if one did
+    ``certain``  whether there surely is this occurrence; if not, ``doubt`` says why
+    """
+
+    start: Bound = BEGINNING
+    end: Bound = END
+    env: Mapping[str, Value] = field(default_factory=dict)
+    opened: Event | None = None
+    certain: bool = True
+    doubt: str = ""
+
+    def contains(self, event: Event) -> bool | None:
+        if self.start is BEGINNING and self.end is END:
+            return True
+        begun, ended = self.start.passed(event, including=False), self.end.passed(event, including=True)
+        if begun is False or ended:
+            return False
+        return None if begun is None or ended is None else True
+
+    def span(self, source: Source) -> tuple[float, float]:
+        return self.start.position(source)[0], self.end.position(source)[1]
+
+    def unresolved(self, source: Source) -> str:
+        return self.start.missing(source) or self.end.missing(source)
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """All occurrences of a scope together. ``reasons`` say why there may be more."""
+
+    windows: Sequence[Window]
+    reasons: Sequence[str] = ()
+
+    def contains(self, event: Event) -> bool | None:
+        outcome: bool | None = None if self.reasons else False
+        for window in self.windows:
+            inside = window.contains(event)
+            if inside and window.certain:
+                return True
+            if inside is not False:
+                outcome = None
+        return outcome
+
+    def span(self, source: Source) -> tuple[float, float]:
+        if self.reasons:
+            return -math.inf, math.inf
+        spans = [window.span(source) for window in self.windows]
+        return min((low for low, _ in spans), default=0), max((high for _, high in spans), default=0)
+
+    def unresolved(self, source: Source) -> str:
+        return next(filter(None, (window.unresolved(source) for window in self.windows)), "")
+
+
+WHOLE = Window()
+"""The whole run."""
+
+
+def candidates(timeline: Timeline, name: str, window: Region) -> Sequence[Event]:
+    """The events of that name that may be in ``window``, in the order of their source."""
+    events = timeline.by_name.get(name, ())
+    if not events:
+        return events
+    low, high = window.span(events[0].source)
+    first = bisect.bisect_right(events, low, key=lambda e: e.seq)
+    return events[first : bisect.bisect_left(events, high, lo=first, key=lambda e: e.seq)]
 
 
 def gaps(
     timeline: Timeline,
     pattern: EventPattern,
-    window: Window,
+    window: Region,
     *,
+    env: Env | None = None,
     after: Event | None = None,
     before: Event | None = None,
 ) -> list[str]:
     """Reasons why a matching event inside ``window`` may exist that the timeline does not show.
 
-    ``after`` and ``before`` narrow the stretch that matters when they are of the pattern's own source.
+    ``after`` and ``before`` narrow the stretch that matters when they are of the pattern's own source;
+    ``env`` are the values of variables, which narrow what an unseen event could have been.
     """
     name = pattern.event
     if name in timeline.missing:
@@ -74,13 +123,15 @@ def gaps(
     if realised is None:
         return [f"{name} was not traced"]
     source = source_of(name)
-    if source in window.unresolved:
-        return [window.unresolved[source]]
+    if reason := window.unresolved(source):
+        return [reason]
     reasons = []
-    if realised.blind is not None and may_match_unseen(pattern, realised.blind):
+    if realised.blind is not None and may_match_unseen(pattern, realised.blind, env or {}):
         kinds = " ".join(f"{k}={'|'.join(sorted(v))}" for k, v in realised.blind.items() if len(v) == 1)
         reasons.append(f"{name} by {realised.how} cannot show events with {kinds}; the pattern allows them")
-    low, high = window.spans.get(source, (-math.inf, math.inf))
+    if not timeline.losses and not timeline.doubts:
+        return reasons
+    low, high = window.span(source)
     if after is not None and after.source is source:
         low = max(low, after.seq)
     if before is not None and before.source is source:
@@ -97,7 +148,7 @@ def gaps(
     return list(dict.fromkeys(reasons))
 
 
-def summary(reasons: list[str], limit: int = 3) -> str:
+def summary(reasons: Sequence[str], limit: int = 3) -> str:
     """The first few reasons in one line."""
     more = f" (and {len(reasons) - limit} more)" if len(reasons) > limit else ""
     return "; ".join(reasons[:limit]) + more

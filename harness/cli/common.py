@@ -24,6 +24,9 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     """Add the options that replace what scenarios say."""
     parser.add_argument("--model", help="run on this model (name or path) instead of the scenario's")
     parser.add_argument("--kernel", help="run this kernel (name or path) at every level")
+    parser.add_argument(
+        "--l0-kernel", metavar="KERNEL", help="run this kernel at L0, whatever the others run"
+    )
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
     parser.add_argument(
         "--sanitize", choices=["tlb"], help="judge by the TLB that forgets nothing (docs/sanitizer.md)"
@@ -34,6 +37,7 @@ def overrides(arguments: argparse.Namespace) -> Overrides:
     """Return what the command line replaces in every scenario."""
     return Overrides(
         kernel=arguments.kernel,
+        l0_kernel=arguments.l0_kernel,
         model=arguments.model,
         timing=arguments.timing,
         mutant=getattr(arguments, "mutant", None),

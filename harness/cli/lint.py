@@ -1,8 +1,10 @@
 """Check sources and scenarios: ruff, mypy, and the scenario rules.
 
 examples:
-  ./nvh lint                      the whole project
-  ./nvh lint my.yaml --rules      one scenario, and what each rule means
+  ./nvh lint                           the whole project
+  ./nvh lint my.yaml                   one scenario, with its recorded traces
+  ./nvh lint --explain NVH024          what a rule means, and what to do
+  ./nvh lint --record runs/latest      record good traces beside their scenarios, from cells that ran
 """
 
 from __future__ import annotations
@@ -10,11 +12,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.build.paths import ROOT, SCENARIOS
 from harness.cell.project import vocabulary
-from harness.errors import EXIT_RED
+from harness.corpus.record import record
+from harness.corpus.rules import CORPUS
+from harness.errors import EXIT_RED, UserError, closest
 from harness.scenario.lint import lint_paths, rules
 
 TOOLS = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"])
@@ -25,21 +30,61 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="SCENARIO", help="scenarios only; default: all"
     )
-    parser.add_argument("--rules", action="store_true", help="print the scenario rules with their meaning")
+    parser.add_argument("--rules", action="store_true", help="list the scenario rules")
+    parser.add_argument("--explain", metavar="ID", help="print the help of one rule")
+    parser.add_argument(
+        "--record",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="directories of cells or runs: record their traces in corpus/ beside the scenarios",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Lint; returns 0 when nothing was found."""
+    """Lint, explain or record; returns 0 when nothing was found, or everything asked for was recorded."""
+    if arguments.explain:
+        return _explain(arguments.explain)
     if arguments.rules:
-        for rule, text in rules().items():
-            print(f"{rule}  {text}\n")
+        for rule, text in all_rules().items():
+            print(f"{rule}  {text.partition(chr(10))[0]}")
+        if not arguments.paths:
+            return 0
+    if arguments.record:
+        return _record(arguments.record)
     status = 0
     if not arguments.paths:
         for tool in TOOLS:
             print(f"== {' '.join(tool)}", flush=True)
             done = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False)
             status = status or done.returncode
-    findings = lint_paths(arguments.paths or [SCENARIOS], vocabulary())
+    findings = lint_paths(arguments.paths or [SCENARIOS], vocabulary(), more=(CORPUS,))
     for finding in findings:
         print(finding)
     return status or (EXIT_RED if findings else 0)
+
+
+def all_rules() -> Mapping[str, str]:
+    """Every rule that `nvh lint` knows: id → help."""
+    return {**rules(), **CORPUS.help()}
+
+
+def _explain(rule: str) -> int:
+    known = all_rules()
+    if rule not in known:
+        near = closest(rule.upper(), known)
+        hint = f"; did you mean {near!r}?" if near else "; `nvh lint --rules` lists them"
+        raise UserError(f"there is no rule {rule!r}{hint}")
+    print(f"{rule}  {known[rule]}")
+    return 0
+
+
+def _record(places: Sequence[Path]) -> int:
+    recorded = 0
+    for each in record(places, vocabulary()):
+        if each.file is None:
+            print(f"{each.directory.name}: not recorded: {each.why}")
+        else:
+            recorded += 1
+            print(f"{each.directory.name}: {each.events} events in {each.file}")
+    return 0 if recorded else EXIT_RED

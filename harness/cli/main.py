@@ -25,6 +25,11 @@ VERBS = (
     "coverage",
     "mutants",
     "hunt",
+    "nightly",
+    "compare",
+    "bisect",
+    "farm",
+    "accept",
 )
 INTERRUPTED = 130
 

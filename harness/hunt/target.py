@@ -25,6 +25,8 @@ SEED = b"nvh hunt"
 BATCH_DEADLINE_S = 240.0
 COMMAND_DEADLINE_S = 60.0
 USAGE = 2
+FAILURES = 4
+"""After so many programs that failed the rest of a batch is left out: each costs a VM, and they are alike."""
 Say = Callable[[str], None]
 
 
@@ -124,7 +126,7 @@ class Target:
         and the machine is begun anew. Raises ``InfraError`` where the fault is not the programs'.
         """
         stack = self.begin()
-        process = stack.start(Level.L0, "nvh-litmus --program -")
+        process = stack.start(Level.L0, f"nvh-litmus --failures {FAILURES} --program -")
         process.send(text.encode())
         process.close_stdin()
         try:

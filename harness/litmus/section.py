@@ -57,8 +57,11 @@ def _entry(place: Place, numbers: dict[str, int]) -> Entry:
 def _notes(table: Coverage) -> tuple[str, ...]:
     states = ", ".join(f"{count} {state}" for state, count in sorted(table.count().items()))
     because = Counter(place.reason for place in table.places if place.state == "not-applicable")
+    refaults = sum(place.refaults for place in table.places)
     return (
         f"places: {states}; case lines: {table.lines}",
+        f"refaults of translations that nothing obliged to go: {refaults} (the price of over-invalidation, "
+        "never a failure)",
         *(
             f"n/a({number}), {because[reason]} places: {reason}"
             for number, reason in enumerate(reasons(table), 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -65,6 +66,9 @@ class Progress:
         self._update_s = update_s
         self._lock = threading.RLock()
         self._phases: dict[str, _Phase] = {}
+        self.headline: Callable[[], str] = str
+        """What stands above the running phases, and is said at each heartbeat; nothing by default."""
+        self._headed = time.monotonic()
         self._spoke = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -158,6 +162,9 @@ class Progress:
             with self._lock:
                 self._flush()
                 now = time.monotonic()
+                if now - self._headed >= self._heartbeat_s and (headline := self.headline()):
+                    self._headed = now
+                    self._say(f"  now {one_line(headline)}")
                 if self._phases and now - self._spoke >= self._heartbeat_s:
                     self._say("  still " + "; ".join(phase.line(now) for phase in self._phases.values()))
 
@@ -183,4 +190,8 @@ class Progress:
             spinner.start_time = phase.started
             grid.add_row(spinner, label, elapsed, usual)
         hidden = len(phases) - room
-        return Group(grid, Text(f"and {hidden} more", style="dim")) if hidden > 0 else grid
+        lines: list[RenderableType] = [Text(one_line(text))] if (text := self.headline()) else []
+        lines.append(grid)
+        if hidden > 0:
+            lines.append(Text(f"and {hidden} more", style="dim"))
+        return Group(*lines)

@@ -205,7 +205,7 @@ class CellResult(_Bounded):
         if self.reason:
             return self.reason
         found = max(self.findings, key=lambda f: f.verdict.rank, default=None)
-        return f"{found.name}: {found.message}" if found else "no reason was recorded"
+        return f"{found.name}: {found.message.partition(chr(10))[0]}" if found else "no reason was recorded"
 
     @property
     def kernel_text(self) -> str:

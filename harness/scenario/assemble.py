@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 
 from harness.level import Level
-from harness.scenario import defaults, grammar, hatch, matrix
-from harness.scenario.expectations import PATTERN_KEYS
+from harness.scenario import defaults, grammar, matrix
+from harness.scenario.expected import expectation
 from harness.scenario.model import (
-    Absence,
     Boot,
     Cell,
-    ConsoleCheck,
     Copy,
-    EventPattern,
-    Existence,
-    Expectation,
     LevelSpec,
     Mark,
-    OracleCheck,
-    Precedence,
-    PythonCheck,
-    Response,
-    ResultCheck,
     Run,
-    Scalar,
-    Scope,
     Snapshot,
     StackSpec,
     Step,
@@ -56,7 +43,7 @@ def cell(root: Node, params: matrix.Point, stack: StackSpec, base: Path) -> Cell
         params=dict(params),
         stack=stack,
         steps=tuple(_step(step, number, base) for number, step in enumerate(root.map["steps"].items)),
-        expectations=tuple(map(_expectation, root.map["expect"].items)),
+        expectations=tuple(map(expectation, root.map["expect"].items)),
         allow_vacuous=root.word("vacuous") == "allow",
         timeout=_number(root, "timeout", defaults.SCENARIO_TIMEOUT),
     )
@@ -135,85 +122,6 @@ def _copy(node: Node, timeout: float, mark: str | None, base: Path) -> Copy:
     there = grammar.level_path(source)
     assert there is not None
     return Copy(node.where, timeout, there[0], there[1], target, to_level=False, mark=mark)
-
-
-def _expectation(node: Node) -> Expectation:
-    kind = next(key for key in PATTERN_KEYS if key in node.map)
-    name, scope = _string(node, kind), _scope(node.map.get("scope"))
-    match kind:
-        case "existence":
-            count = node.map.get("count")
-            text = grammar.count(str(count.value)) if count is not None else ">= 1"
-            return Existence(node.where, name, _pattern(node.map["of"]), scope, text)
-        case "absence":
-            given = node.map.get("given")
-            return Absence(
-                node.where, name, _pattern(node.map["of"]), scope, None if given is None else _pattern(given)
-            )
-        case "response":
-            within = node.word("within")
-            return Response(
-                node.where,
-                name,
-                _pattern(node.map["when"]),
-                _pattern(node.map["then"]),
-                scope,
-                None if within is None else grammar.duration_us(within),
-            )
-        case "precedence":
-            return Precedence(
-                node.where, name, _pattern(node.map["event"]), _pattern(node.map["first"]), scope
-            )
-        case "oracle":
-            own = _string(node, "name", name)
-            return OracleCheck(node.where, own, name, scope, _scalars(node.map.get("options")))
-        case "python":
-            return PythonCheck(
-                node.where,
-                name,
-                _string(node, "file"),
-                hatch.source_of(node),
-                hatch.function_of(node),
-                tuple(event.text or "" for event in node.map["events"].items),
-                scope,
-                _scalars(node.map.get("options")),
-            )
-        case "console":
-            negated = "lacks" in node.map
-            text = _string(node, "lacks" if negated else "matches")
-            return ConsoleCheck(node.where, name, _level(node, "on"), text, negated)
-        case _:
-            status = node.map.get("exit")
-            return ResultCheck(
-                node.where,
-                name,
-                _string(node, "of"),
-                None if status is not None and status.text == "any" else _integer(node, "exit", 0),
-                node.word("stdout"),
-                node.word("stderr"),
-                _scalars(node.map.get("values")),
-            )
-
-
-def _pattern(node: Node) -> EventPattern:
-    fields = {key: value for key, value in _scalars(node).items() if key != "event"}
-    return EventPattern(node.where, _string(node, "event"), fields)
-
-
-def _scope(node: Node | None) -> Scope:
-    if node is None:
-        return Scope()
-    if node.text is not None:
-        return Scope(after=f"{node.text}.begin", before=f"{node.text}.end")
-    if "between" in node.map:
-        after, before = (item.text for item in node.map["between"].items)
-        return Scope(after=after, before=before)
-    return Scope(after=node.word("after"), before=node.word("before"))
-
-
-def _scalars(node: Node | None) -> Mapping[str, Scalar]:
-    entries = node.map if node is not None else {}
-    return {key: item.value for key, item in entries.items() if isinstance(item.value, str | int)}
 
 
 def _string(node: Node | None, key: str, default: str = "") -> str:

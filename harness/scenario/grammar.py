@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.level import Level
-from harness.scenario.model import Pattern, Scalar
+from harness.scenario.model import Limit, Pattern, Scalar
 
 VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
@@ -18,6 +18,7 @@ _COMPARISON = re.compile(r"(!=|<=|>=|<|>) (\S.*)")
 _NUMBER = re.compile(r"-?[0-9]+|0x[0-9a-fA-F]+")
 _COUNT = re.compile(r"(?:(==|!=|<=|>=|<|>) ?)?([0-9]{1,18})")
 _DURATION = re.compile(r"([1-9][0-9]{0,11})(us|ms|s)")
+_EVENTS = re.compile(r"([1-9][0-9]{0,8}) events?")
 _MICROSECONDS = {"us": 1, "ms": 1000, "s": 1_000_000}
 _SIZE = re.compile(r"([1-9][0-9]{0,6})([MG])")
 _AT_LEVEL = re.compile(r"(l[0-9]+):(.*)")
@@ -27,41 +28,59 @@ _AT_LEVEL = re.compile(r"(l[0-9]+):(.*)")
 class Condition:
     """One condition on a field.
 
-    ``variable``   the name behind ``$`` when the condition binds or agrees
+    ``variable``   the name behind ``$``
+    ``binds``      whether the variable gets its value here when it has none
     ``names``      plain words it compares with, for checks against the known names
     """
 
     variable: str = ""
     names: tuple[str, ...] = ()
+    binds: bool = False
 
 
 def condition(value: Scalar) -> Condition:
     """Take a condition of an event pattern apart.
 
-    Forms: an integer or word (equal), ``a|b`` (one of), ``$x`` (bind or agree), ``!= v`` with a word or
-    integer, and ``< n``, ``<= n``, ``> n``, ``>= n`` with an integer.
+    Forms: an integer or word (equal), ``a|b`` (one of), ``$x`` (bind or agree), ``!= v`` and ``!= a|b``,
+    ``< n``, ``<= n``, ``> n``, ``>= n`` with an integer; a comparison also with a variable that is bound.
     """
     if not isinstance(value, str):
         return Condition()
     if value.startswith("$"):
-        if not VARIABLE.fullmatch(value):
-            raise ValueError("a variable such as $v")
-        return Condition(variable=value[1:])
+        return Condition(variable=_variable(value), binds=True)
     if match := _COMPARISON.fullmatch(value):
         operator, operand = match.groups()
-        if "$" in operand or "|" in operand:
-            raise ValueError(f'one value after "{operator}"')
+        if operand.startswith("$"):
+            return Condition(variable=_variable(operand))
         if operator == "!=":
-            return Condition(names=() if _NUMBER.fullmatch(operand) else (operand,))
+            return Condition(names=_words(operand, f'values after "{operator}"'))
         if not _NUMBER.fullmatch(operand):
-            raise ValueError(f'an integer after "{operator}"')
+            raise ValueError(f'an integer or a variable after "{operator}"')
         return Condition()
     if value[:1] in "!<>=":  # also the empty string
         raise ValueError('a value, $x, a|b or a comparison such as "!= 0"')
-    words = value.split("|")
+    return Condition(names=_words(value, "alternatives such as a|b"))
+
+
+def _variable(text: str) -> str:
+    if not VARIABLE.fullmatch(text):
+        raise ValueError("a variable such as $v")
+    return text[1:]
+
+
+def _words(text: str, expected: str) -> tuple[str, ...]:
+    words = text.split("|")
     if any(not word or word != word.strip() or "$" in word for word in words):
-        raise ValueError("alternatives such as a|b")
-    return Condition(names=tuple(word for word in words if not _NUMBER.fullmatch(word)))
+        raise ValueError(expected)
+    return tuple(word for word in words if not _NUMBER.fullmatch(word))
+
+
+def alternatives(values: Iterable[str | int]) -> str:
+    """A list of plain values as the condition ``a|b``."""
+    words = [str(value) for value in values]
+    if any(not word or word != word.strip() or "|" in word or word[:1] in "$!<>=" for word in words):
+        raise ValueError("a list of plain values")
+    return "|".join(words)
 
 
 def variables(fields: Pattern) -> set[str]:
@@ -89,6 +108,16 @@ def duration_us(text: str) -> int:
     if match is None:
         raise ValueError("a duration such as 500us, 2ms or 1s")
     return int(match[1]) * _MICROSECONDS[match[2]]
+
+
+def limit(text: str) -> Limit:
+    """``2ms`` or ``3 events`` as a limit."""
+    if match := _EVENTS.fullmatch(text):
+        return Limit(events=int(match[1]))
+    try:
+        return Limit(us=duration_us(text))
+    except ValueError:
+        raise ValueError("a duration such as 500us, 2ms or 1s, or a distance such as 3 events") from None
 
 
 def memory_mib(text: str) -> int:

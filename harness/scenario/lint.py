@@ -6,7 +6,7 @@ Register a rule with ``@rule("NVH0xx")``; it yields findings for one loaded scen
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from harness.scenario.vocabulary import Vocabulary
 
 Finding = tuple[Location, str]
 Rule = Callable[[Scenario], Iterator[Finding]]
-
-_RULES: dict[str, Rule] = {}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -33,48 +31,81 @@ class LintFinding:
         return f"{self.where}: {self.rule} {self.message}"
 
 
-def rule(rule_id: str) -> Callable[[Rule], Rule]:
-    """Register a rule under its id."""
+class RuleSet:
+    """Rules of one room, by id."""
 
-    def register(function: Rule) -> Rule:
-        if rule_id in _RULES or not function.__doc__:
-            raise ValueError(f"{rule_id} is taken or has no help")
-        _RULES[rule_id] = function
-        return function
+    def __init__(self) -> None:
+        self._rules: dict[str, Rule] = {}
 
-    return register
+    def rule(self, rule_id: str) -> Callable[[Rule], Rule]:
+        """Register a rule under its id."""
+
+        def register(function: Rule) -> Rule:
+            if rule_id in self._rules or not function.__doc__:
+                raise ValueError(f"{rule_id} is taken or has no help")
+            self._rules[rule_id] = function
+            return function
+
+        return register
+
+    def help(self) -> Mapping[str, str]:
+        """All rules: id → help, whose first line is the summary."""
+        return {each: inspect.cleandoc(self._rules[each].__doc__ or "") for each in sorted(self._rules)}
+
+    def findings(self, scenario: Scenario) -> set[LintFinding]:
+        """What the rules find in one scenario."""
+        return {
+            LintFinding(where, rule_id, message)
+            for rule_id, rule in self._rules.items()
+            for where, message in rule(scenario)
+        }
+
+
+SHAPE = RuleSet()
+"""The rules that need nothing but the scenario."""
+
+rule = SHAPE.rule
 
 
 def rules() -> Mapping[str, str]:
-    """All rules: id → help, whose first line is the summary."""
+    """The rules of this room: id → help."""
+    return _shape().help()
+
+
+def _shape() -> RuleSet:
     from harness.scenario import rules as shipped  # noqa: F401 - importing it registers the rules
 
-    return {rule_id: inspect.cleandoc(_RULES[rule_id].__doc__ or "") for rule_id in sorted(_RULES)}
+    return SHAPE
 
 
 def lint(
-    path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES, base: Path | None = None
+    path: Path | str,
+    vocabulary: Vocabulary,
+    overrides: Overrides = NO_OVERRIDES,
+    base: Path | None = None,
+    more: Sequence[RuleSet] = (),
 ) -> list[LintFinding]:
-    """All findings for one scenario file in file order; ``InputError`` when it does not load."""
+    """All findings for one scenario file in file order; ``InputError`` when it does not load.
+
+    ``more`` are rules of other rooms.
+    """
     overrides.check(vocabulary)
     scenario = load(Path(path), vocabulary, overrides, base)
-    found = {
-        LintFinding(where, rule_id, message)
-        for rule_id in rules()
-        for where, message in _RULES[rule_id](scenario)
-    }
-    return sorted(found)
+    return sorted(set[LintFinding]().union(*(each.findings(scenario) for each in (_shape(), *more))))
 
 
 def lint_paths(
-    paths: Iterable[Path | str], vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES
+    paths: Iterable[Path | str],
+    vocabulary: Vocabulary,
+    overrides: Overrides = NO_OVERRIDES,
+    more: Sequence[RuleSet] = (),
 ) -> list[LintFinding]:
     """All findings for files and directories; one ``InputError`` with the problems of all files."""
     problems: list[Problem] = []
     found: list[LintFinding] = []
     for path in scenario_files(paths, problems):
         try:
-            found += lint(path, vocabulary, overrides)
+            found += lint(path, vocabulary, overrides, more=more)
         except InputError as error:
             problems += error.problems
     if problems:

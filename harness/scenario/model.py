@@ -126,8 +126,9 @@ class EventPattern:
     """Matches trace events: the event's registered name and conditions on its fields.
 
     A condition is a value (equality), ``$x`` (bind or agree), ``"!= v"``, ``"< v"``, ``"<= v"``,
-    ``"> v"``, ``">= v"``, or ``one-of`` written as ``"a|b"``. ``covers: $a`` holds when the event's
-    [start, start + size) contains the value.
+    ``"> v"``, ``">= v"`` with a value or a bound ``$x``, or ``one-of`` written as ``"a|b"``. ``covers: $a``
+    holds when the event's [start, start + size) contains the value; ``span: same`` when the event belongs to
+    the same span as the one that it is related to.
     """
 
     where: Location
@@ -135,12 +136,39 @@ class EventPattern:
     fields: Mapping[str, Scalar]
 
 
+Edge = str | EventPattern
+"""One end of a scope: the name of a mark, or an event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which part of the timeline counts: ``after`` a mark, ``before`` a mark, or both (``between``)."""
+    """Which part of the timeline counts: all of it, ``after`` something, ``before`` something, or both.
 
-    after: str | None = None
-    before: str | None = None
+    With both ends, each event that matches ``after`` opens a scope of its own. One that never ends counts
+    only with ``until``, and then to the end of the trace.
+    """
+
+    after: Edge | None = None
+    before: Edge | None = None
+    until: bool = False
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is exactly one occurrence, without an event that has to happen for it."""
+        return not isinstance(self.after, EventPattern) and not isinstance(self.before, EventPattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How far apart two events may be; None: does not matter.
+
+    ``us``      microseconds of virtual time
+    ``events``  how many events of the names that the expectation mentions, the second one included, come
+                after the first in the second one's source
+    """
+
+    us: int | None = None
+    events: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +202,43 @@ class Absence(Expectation):
 
 @dataclass(frozen=True, slots=True)
 class Response(Expectation):
-    """Every ``when`` is followed by a ``then`` with agreeing bindings, within ``within_us`` if given."""
+    """Every ``when`` is followed by a ``then`` with agreeing bindings, ``within`` the limit."""
 
     when: EventPattern
     then: EventPattern
     scope: Scope
-    within_us: int | None = None
+    within: Limit = Limit()
 
 
 @dataclass(frozen=True, slots=True)
 class Precedence(Expectation):
-    """Every ``event`` is preceded by a ``first`` with agreeing bindings."""
+    """Every ``event`` is preceded by a ``first`` with agreeing bindings, ``within`` the limit."""
 
     event: EventPattern
     first: EventPattern
     scope: Scope
+    within: Limit = Limit()
+
+
+@dataclass(frozen=True, slots=True)
+class Universality(Expectation):
+    """Every event that matches ``of`` matches ``holds`` too, with what ``of`` binds."""
+
+    of: EventPattern
+    holds: EventPattern
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Expectation):
+    """Every match of the first pattern is followed by one of the second, that by one of the third, and so on.
+
+    ``within`` limits the way from each to the next.
+    """
+
+    of: tuple[EventPattern, ...]
+    scope: Scope
+    within: Limit = Limit()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,13 @@ from harness.scenario.model import (
     Cell,
     ConsoleCheck,
     EventPattern,
-    Existence,
-    Expectation,
-    Precedence,
-    Response,
     ResultCheck,
     Run,
     Scope,
     WaitFor,
 )
 from harness.scenario.nodes import Node
+from harness.scenario.patterns import patterns
 from harness.scenario.scenario import Scenario
 
 SUMMARY_LENGTH = 100
@@ -60,22 +57,9 @@ def _looked_at(cell: Cell) -> Iterator[tuple[Location, Level]]:
         if isinstance(expectation, ConsoleCheck):
             yield expectation.where, expectation.level
         for pattern in patterns(expectation):
-            yield pattern.where, Level.parse(pattern.event.partition(".")[0])
-
-
-def patterns(expectation: Expectation) -> list[EventPattern]:
-    """The event patterns of an expectation, the trigger first."""
-    match expectation:
-        case Existence(of=of):
-            return [of]
-        case Absence(of=of, given=given):
-            return [of] if given is None else [given, of]
-        case Response(when=when, then=then):
-            return [when, then]
-        case Precedence(event=event, first=first):
-            return [event, first]
-        case _:
-            return []
+            source = pattern.event.partition(".")[0]
+            if source in {str(level) for level in Level}:  # the model sees every level
+                yield pattern.where, Level.parse(source)
 
 
 @rule("NVH003")
@@ -104,7 +88,8 @@ def marks_used(scenario: Scenario) -> Iterator[Finding]:
     for cell in scenario.cells:
         for expectation in cell.expectations:
             scope = getattr(expectation, "scope", None)
-            used |= {scope.after, scope.before} if scope is not None else set()
+            edges = (scope.after, scope.before) if scope is not None else ()
+            used |= {edge for edge in edges if isinstance(edge, str)}
     for cell in scenario.cells:
         for step, node in zip(cell.steps, scenario.root.map["steps"].items, strict=True):
             mark = step.mark or getattr(step, "name", None) if "mark" in node.map else None

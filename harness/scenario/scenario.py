@@ -27,6 +27,7 @@ _LISTS = {"steps": "$defs/step", "expect": "$defs/expectation"}
 class Overrides:
     """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels.
 
+    ``l0_kernel`` replaces that of L0 alone, whatever ``kernel`` says: a kernel under test below known guests.
     ``mutant`` gives L0 the kernel with deliberate faults, unless ``kernel`` names one, and switches one on.
     ``sanitize`` turns a sanitizer on.
     """
@@ -36,11 +37,13 @@ class Overrides:
     timing: str | None = None
     mutant: str | None = None
     sanitize: str | None = None
+    l0_kernel: str | None = None
 
     def check(self, vocabulary: Vocabulary) -> None:
         """Raise ``UserError`` for a name that does not exist; a model path must be a file."""
         for kind, name, known in (
             ("kernel", self.kernel, vocabulary.kernels),
+            ("kernel", self.l0_kernel, vocabulary.kernels),
             ("model", self.model, vocabulary.models),
             ("timing", self.timing, vocabulary.timings),
             ("mutant", self.mutant, vocabulary.mutants),
@@ -61,6 +64,8 @@ class Overrides:
         if self.kernel is not None:
             kernel = _absolute(self.kernel)
             levels = {lv: dataclasses.replace(spec, kernel=kernel) for lv, spec in levels.items()}
+        if self.l0_kernel is not None:
+            levels[Level.L0] = dataclasses.replace(levels[Level.L0], kernel=_absolute(self.l0_kernel))
         model = stack.model if self.model is None else _absolute(self.model)
         return StackSpec(model, self.timing or stack.timing, levels, self.sanitize or stack.sanitize)
 
@@ -69,7 +74,9 @@ class Overrides:
         if self.mutant is None:
             return cell
         return mutated(
-            cell, self.mutant, cell.stack.levels[Level.L0].kernel if self.kernel else MUTANT_KERNEL
+            cell,
+            self.mutant,
+            cell.stack.levels[Level.L0].kernel if self.kernel or self.l0_kernel else MUTANT_KERNEL,
         )
 
 

@@ -18,12 +18,6 @@ from jsonschema.validators import extend
 from harness.errors import Problem, closest
 from harness.scenario.nodes import Node, describe, listing, shown
 
-NOT_YET = {
-    "universality": "every event of a kind satisfies a condition",
-    "sequence": "events happen in a given order",
-}
-"""Expectations whose place in the language is kept; this version cannot judge them."""
-
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -172,10 +166,6 @@ def _one_of(defect: _Defect, node: Node) -> Iterable[Problem]:
     choices = schema["x-one-of"]
     given = [key for key in choices if key in defect.instance]
     expected = "exactly " + listing(choices)
-    for key in defect.instance:
-        if key in NOT_YET and "existence" in choices:
-            found = f"{key!r} ({NOT_YET[key]}) is not available in this version yet"
-            return [Problem(node.keys[key], found, expected)]
     if len(given) > 1:
         return [Problem(node.keys[given[1]], f"both {given[0]!r} and {given[1]!r}{defect.inside}", expected)]
     for key in defect.instance:

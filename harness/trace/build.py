@@ -13,7 +13,7 @@ from harness.trace.clock import IDENTITY, UNRELATED, ClockRelation
 from harness.trace.decode import Decoded, Trouble, decoders
 from harness.trace.event import Event
 from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
-from harness.trace.lines import MARK_EVENT, BadLine, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.lines import MARK_EVENT, BadLine, Kept, LostLine, Overwritten, Record, fields_of, parse
 from harness.trace.model.assemble import ModelTrace, add_model
 from harness.trace.order import Written
 from harness.trace.registry import Realisation
@@ -101,12 +101,33 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
     for item in items:
         if isinstance(item, BadLine):
             text = f"line {item.line} is not understood: {item.text[:120]!r}"
-            part.doubts.append(Doubt(source, place.seq(item.index), text))
+            part.doubts.append(Doubt(source, None, text))  # it may have stood anywhere
+    part.doubts += [Doubt(source, None, text) for text in _miscounted(items)]
     for earlier, later in itertools.pairwise(records):
-        if later.time_ns < earlier.time_ns:
-            text = f"line {later.line} goes back in time"
-            part.doubts.append(Doubt(source, place.seq(later.index), text))
+        if later.time_ns < earlier.time_ns:  # then no line's place says anything
+            part.doubts.append(Doubt(source, None, f"line {later.line} goes back in time"))
+    part.doubts += _strangers(source, facts, records, place)
     return part
+
+
+def _strangers(source: Source, facts: Facts, records: Sequence[Record], place: _Place) -> list[Doubt]:
+    """Records of events that nobody enabled: the name of one that was may be damaged."""
+    known = {event for _, event in facts.enabled} | set(registry.load().probes) | {MARK_EVENT}
+    return [
+        Doubt(source, place.seq(each.index), f"line {each.line} has {each.event}, which was not enabled")
+        for each in records
+        if each.event not in known
+    ]
+
+
+def _miscounted(items: Sequence[object]) -> list[str]:
+    """Whether the trace has as many events as its header says; every trace has one header."""
+    said = [item.count for item in items if isinstance(item, Kept)]
+    there = sum(isinstance(item, Record | BadLine) for item in items)
+    if said != [there]:
+        header = f"{said[0]} by its header" if said else "its header is missing"
+        return [f"the trace has {there} events, {header}"]
+    return []
 
 
 def _decode(

@@ -15,6 +15,7 @@ from harness.trace.registry import Realisation
 HCR_TGE = 1 << 27
 HCR_E2H = 1 << 34
 VTTBR_VMID_SHIFT = 48
+REASONS = ("tlbi", "memslot", "notifier", "recycle", "teardown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ def _forward_sysreg(raw: Mapping[str, Value]) -> dict[str, Value]:
 
 def _shadow_unmap(raw: Mapping[str, Value]) -> dict[str, Value]:
     numbers = {name: _number(raw, name) for name in ("context", "vmid", "vttbr", "start", "size")}
-    return {**numbers, "reason": str(raw.get("reason", UNKNOWN))}
+    reason = str(raw.get("reason"))
+    if reason not in REASONS:
+        raise ValueError(f"no known reason {reason!r}")
+    return {**numbers, "reason": reason}
 
 
 def _shadow_wp(raw: Mapping[str, Value]) -> dict[str, Value]:

@@ -79,6 +79,8 @@ def parse_collected(text: str) -> Collected:
                 result.first_line = number + 1
         elif section == "stats":
             cpu_text[cpu].append(line)
+            if line.strip() and not _STAT.match(line.strip()):
+                result.doubts.append(f"the loss statistics hold {line.strip()[:120]!r}")
         elif section == "profile":
             words = line.split()
             if len(words) >= 3 and words[-1].isdigit() and int(words[-1]):
@@ -92,6 +94,8 @@ def parse_collected(text: str) -> Collected:
             result.doubts.append(f"collection printed {line.strip()!r}")
     if section != "end":
         result.doubts.append("the collected trace is cut short")
+        if result.trace and not text.endswith("\n"):
+            result.trace.pop()  # half a line may look like a whole one with other values
     for each, lines in cpu_text.items():
         result.stats[each] = {m[1]: int(m[2]) for m in map(_STAT.match, map(str.strip, lines)) if m}
         if not {"overrun", "dropped events"} <= set(result.stats[each]):

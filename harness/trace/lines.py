@@ -67,6 +67,13 @@ class Overwritten:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The header says how many events follow."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class BadLine:
     """A line that is no known kind, before the record number ``index``."""
 
@@ -75,7 +82,7 @@ class BadLine:
     text: str
 
 
-Item = Record | LostLine | Overwritten | BadLine
+Item = Record | LostLine | Overwritten | Kept | BadLine
 
 
 def parse(lines: Iterable[str], first: int = 1) -> Iterator[Item]:
@@ -104,6 +111,7 @@ def parse(lines: Iterable[str], first: int = 1) -> Iterator[Item]:
         elif (lost := _LOST.fullmatch(text.strip())) is not None:
             yield LostLine(index, number, int(lost["cpu"]), int(lost["count"]) if lost["count"] else None)
         elif (entries := _ENTRIES.match(text)) is not None:
+            yield Kept(int(entries["kept"]))
             missing = int(entries["written"]) - int(entries["kept"])
             if missing > 0:
                 yield Overwritten(missing)

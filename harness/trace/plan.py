@@ -5,13 +5,13 @@ Pure: the plan is data and shell text. Whoever runs the text at a level hands it
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.errors import UserError, closest
 from harness.level import Level
-from harness.scenario.model import EventPattern, Expectation
+from harness.scenario.model import Expectation
+from harness.scenario.patterns import patterns
 from harness.trace import registry, shell, vocabulary
 from harness.trace.registry import EventSpec
 
@@ -60,15 +60,9 @@ class TracePlan:
         return shell.mark(name)
 
 
-def patterns_of(expectation: Expectation) -> tuple[EventPattern, ...]:
-    """Every event pattern that an expectation of any type holds."""
-    values = (getattr(expectation, field.name) for field in dataclasses.fields(expectation))
-    return tuple(value for value in values if isinstance(value, EventPattern))
-
-
 def plan_for(expectations: Iterable[Expectation], buffer_kib: int = BUFFER_KIB) -> TracePlan:
     """Plan for exactly the events that the expectations name."""
-    names = [pattern.event for each in expectations for pattern in patterns_of(each)]
+    names = [pattern.event for each in expectations for pattern in patterns(each)]
     return make_plan(names, buffer_kib)
 
 

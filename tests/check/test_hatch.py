@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from harness.check.evaluate import evaluate
@@ -96,3 +98,11 @@ def test_the_file_may_hold_what_a_module_holds() -> None:
     )
     check = PythonCheck(HERE, "p", "checks.py", source, "judge", (UNMAP,), Scope())
     assert evaluate([check], TWO, {}, {})[0].verdict is PASS
+
+
+def test_a_function_that_does_not_end_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.check.hatch.TIME_S", 0.2)
+    finding = run("x = 1\nwhile True:\n    pass")
+    assert finding.verdict is UNDECIDED
+    assert re.fullmatch(r"checks\.py:[34]: TimeoutError: not done after 0\.2 s", finding.message)
+    assert run("return seen.passed('in time')").verdict is PASS

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.check.evaluate import evaluate
-from harness.scenario.model import Precedence, Response, Scope
+from harness.scenario.model import Limit, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.timeline import RESOLUTION_NS, Mark, Timeline
@@ -107,7 +107,7 @@ def test_against_the_reference(level: str, unknowns: bool) -> None:
     for _ in range(400):
         seen = random_timeline(rng, level, unknowns)
         within = rng.choice((None, None, 12, 40))
-        (finding,) = evaluate([Response(HERE, "r", bound, agreeing, Scope(), within)], seen, {}, {})
+        (finding,) = evaluate([Response(HERE, "r", bound, agreeing, Scope(), Limit(us=within))], seen, {}, {})
         assert finding.verdict is reference(seen, name, True, within), seen.events
         counts[finding.verdict] = counts.get(finding.verdict, 0) + 1
         (finding,) = evaluate([Precedence(HERE, "p", bound, agreeing, Scope())], seen, {}, {})

@@ -9,7 +9,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.errors import InfraError, InputError
-from harness.scenario.model import Absence, Existence, Expectation, Precedence, Response, Scope
+from harness.scenario.model import Absence, Existence, Expectation, Limit, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import load
@@ -153,7 +153,7 @@ def response(scope: Scope = ANYWHERE, within_us: int | None = None, when: str = 
         pattern(when, vmid="$v", ipa="$a"),
         pattern(UNMAP, vmid="$v", covers="$a"),
         scope,
-        within_us,
+        Limit(us=within_us),
     )
 
 
@@ -248,6 +248,56 @@ def test_failing_response_explains_itself() -> None:
     assert "ipa=0x5000" in finding.message
 
 
+def lines(expectation: Expectation, *items: Item) -> list[str]:
+    finding = judge(expectation, timeline(*items, clock=LOOSE))
+    assert finding.verdict is FAIL
+    return finding.message.split("\n")
+
+
+def test_what_was_expected_and_what_came_nearest() -> None:
+    """As FileCheck: the pattern with its values, its line, the place, what is wrong with each candidate."""
+    shown = lines(
+        response(within_us=50), unmap(0), tlbi(1, time=20), unmap(2, vmid=4, start=0x8000), unmap(3, time=90)
+    )
+    assert shown[1:4] == [
+        "expected: l0.shadow_unmap {vmid: $v = 3, covers: $a = 0x5000}  [s.yaml:12:5]",
+        "  after: l0.tlbi at 0.000020 cpu0 qemu-7: vmid=3 ipa=0x5000",
+        "nearest: l0.shadow_unmap at 0.000000 cpu0 qemu-7: vmid=3 start=0x4000 size=0x2000",
+    ]
+    assert shown[4] == "  order: comes before it"
+    assert shown[6] == "  distance: 70 us, within 50 us was expected"
+    assert shown[8:10] == ["  vmid: 4, expected $v = 3", "  covers: 0x8000 to 0x9fff, expected $a = 0x5000"]
+    assert len(shown) == 10
+
+
+def test_a_missing_event_shows_the_nearest_of_its_name() -> None:
+    shown = lines(
+        existence(op="x", vmid="!= 3", scope=BETWEEN),
+        event(TLBI, 0, op="x", vmid=4),
+        mark("a", 1),
+        event(TLBI, 2, op="y", vmid=3),
+        mark("b", 3),
+    )
+    assert shown == [
+        "l0.tlbi matched 0 times, expected >= 1",
+        "expected: l0.tlbi {op: x, vmid: != 3}  [s.yaml:12:5]",
+        "nearest: l0.tlbi at 0.000000 cpu0 qemu-7: op=x vmid=4",
+        "  out of scope",
+        "nearest: l0.tlbi at 0.000020 cpu0 qemu-7: op=y vmid=3",
+        "  op: y, expected x",
+        "  vmid: 3, expected != 3",
+    ]
+    assert lines(existence(op="x"))[-1] == "there is no l0.tlbi at all"
+
+
+def test_a_forbidden_event_shows_the_pattern_with_its_values() -> None:
+    shown = lines(GIVEN, event(TLBI, 0, vmid=3), event(UNMAP, 1, vmid=3))
+    assert shown == [
+        "1 times, first l0.shadow_unmap at 0.000010 cpu0 qemu-7: vmid=3",
+        "forbidden: l0.shadow_unmap {vmid: $v = 3}  [s.yaml:12:5]",
+    ]
+
+
 def precedence(scope: Scope = ANYWHERE) -> Precedence:
     return Precedence(HERE, "p", pattern(UNMAP, vmid="$v"), pattern(TLBI, vmid="$v"), scope)
 
@@ -277,8 +327,8 @@ def test_nonsense_is_refused_with_its_place() -> None:
     with pytest.raises(InputError, match=r"s\.yaml:12:5.*\$a"):
         judge(free, timeline())
 
-    class Sequence(Expectation):
+    class Unheard(Expectation):
         pass
 
-    with pytest.raises(InfraError, match="Sequence"):
-        judge(Sequence(HERE, "s"), timeline())
+    with pytest.raises(InfraError, match="Unheard"):
+        judge(Unheard(HERE, "s"), timeline())

@@ -71,7 +71,7 @@ def test_no_verb(nvh: Nvh) -> None:
 
 def test_unknown_verb_names_the_closest(nvh: Nvh) -> None:
     message = nvh.refused("rum")
-    verbs = "run, test, lint, images, shell, show, trace, replay, inspect, gdb, coverage, mutants, hunt"
+    verbs = ", ".join(VERBS)
     assert f"no verb 'rum' ({verbs}); did you mean 'run'?" in message
     assert "did you mean" not in nvh.refused("xyzzy")
 

@@ -26,6 +26,8 @@ def test_text_has_a_row_per_operation() -> None:
     assert rows["ipas2e1is"][:6] == ["ipas2e1is", "is", "6", "none", "none", "n/a(1)"]
     assert "places: 3 failed, " in text
     assert "\nn/a(1), 864 places: the operation is not for this regime\n" in text
+    assert f"go: {sum(place.refaults for place in table.places)} (" in text
+    assert sum(place.refaults for place in table.places) > 0
     assert text.startswith("unknown machine (no model named)\n")
 
 

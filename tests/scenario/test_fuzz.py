@@ -11,7 +11,7 @@ from harness.errors import InputError
 from harness.scenario.load import load_file
 from tests.scenario.names import HERE, VOCABULARY
 
-ROUNDS = 60
+ROUNDS = 100
 PIECES = [
     *b"${ } { [ ] &a *a !!int \0 \xff ' \" | > # % null 1e9 0x \xe2\x80\xa8 \\uD800 $${ $${x} ? matrix "
     b"expect steps on boot l0 scope covers $v 18446744073709551616".split(),

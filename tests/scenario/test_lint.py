@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.errors import InputError
-from harness.scenario import lint as lint_module
-from harness.scenario.lint import lint, lint_paths, rule, rules
+from harness.scenario.lint import Finding, RuleSet, lint, lint_paths, rules
+from harness.scenario.scenario import Scenario
 from tests.scenario.names import HERE, VOCABULARY
 
 CORPUS = HERE / "lint"
@@ -77,9 +78,16 @@ def test_a_file_that_does_not_load_is_an_input_error(tmp_path: Path) -> None:
         lint_paths([HERE / "bad" / "everything-at-once.yaml", tmp_path], VOCABULARY)
 
 
-def test_an_id_is_given_once_and_needs_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lint_module, "_RULES", dict(lint_module._RULES))
-    with pytest.raises(ValueError, match="NVH001"):
-        rule("NVH001")(lambda _: iter(()))
+def test_an_id_is_given_once_and_needs_help() -> None:
+    own = RuleSet()
+
+    @own.rule("NVH999")
+    def nothing(_: Scenario) -> Iterator[Finding]:
+        """Help."""
+        return iter(())
+
     with pytest.raises(ValueError, match="NVH999"):
-        rule("NVH999")(lambda _: iter(()))
+        own.rule("NVH999")(nothing)
+    with pytest.raises(ValueError, match="NVH998"):
+        own.rule("NVH998")(lambda _: iter(()))
+    assert own.help() == {"NVH999": "Help."}

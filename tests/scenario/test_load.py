@@ -19,15 +19,20 @@ from harness.scenario.model import (
     EventPattern,
     Existence,
     LevelSpec,
+    Limit,
     Mark,
+    OracleCheck,
     Precedence,
     PythonCheck,
     Response,
     ResultCheck,
     Run,
     Scope,
+    Sequence,
+    Universality,
     WaitFor,
 )
+from harness.scenario.patterns import patterns, scope_marks, scope_patterns
 from harness.scenario.scenario import Overrides
 from tests.scenario.names import HERE, MINIMAL, VOCABULARY
 
@@ -137,7 +142,7 @@ def test_expectations() -> None:
     )
     assert isinstance(unmapped, Response)
     assert (unmapped.when.event, unmapped.then.fields) == ("l1.tlbi", {"vmid": "$v", "covers": "$a"})
-    assert (unmapped.within_us, unmapped.scope) == (2000, Scope("boot.end", "end"))
+    assert (unmapped.within.us, unmapped.scope) == (2000, Scope("boot.end", "end"))
     assert isinstance(asked, Precedence)
     assert (asked.event.event, asked.first.event) == ("l0.shadow_unmap", "l1.tlbi")
     assert isinstance(raw, Existence)
@@ -229,7 +234,7 @@ def ids(patterns: list[str]) -> list[str]:
 
 def test_select() -> None:
     everything_ids = [cell.id for cell in load_file(EVERYTHING, VOCABULARY)]
-    assert len(ids([])) == 21
+    assert len(ids([])) == 23
     assert ids(["minimal"]) == ["minimal"]
     assert ids(["everything"]) == everything_ids
     assert ids(["everything[op=alle1,granule=4k,cpus=4]"]) == everything_ids[-1:]
@@ -283,3 +288,33 @@ def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
     check = cell.expectations[-1]
     assert isinstance(check, PythonCheck)
     assert (check.file, check.function, check.events) == ("f.py", "f", ("l0.tlbi",))
+
+
+def test_patterns_and_scopes() -> None:
+    cell = load_file(GOOD / "patterns.yaml", VOCABULARY)[1]
+    always, order, between, until, near, after, oracle = cell.expectations
+    assert isinstance(always, Universality)
+    assert (always.of.fields, always.holds.event) == ({"op": "ipas2e1is|alle1", "vmid": "$v"}, "l0.tlbi")
+    assert (always.holds.fields, always.scope) == ({"vmid": "!= 0", "ipa": ">= $v"}, Scope())
+    assert isinstance(order, Sequence)
+    assert [each.event for each in order.of] == ["l1.tlbi", "l0.tlbi", "l0.shadow_unmap", "l0.shadow_unmap"]
+    assert (order.within, order.scope) == (Limit(events=2), Scope("m.begin", "m.end"))
+    assert isinstance(between, Absence)
+    assert isinstance(between.scope.after, EventPattern)
+    assert isinstance(between.scope.before, EventPattern)
+    assert between.scope.after.fields == {"vmid": "$v"}
+    assert between.scope.before.where.line == 25
+    assert not between.scope.until
+    assert isinstance(until, Absence)
+    assert until.scope.after == "m.begin"
+    assert until.scope.until
+    assert isinstance(near, Precedence)
+    assert near.within == Limit(events=1)
+    assert near.scope.after is None
+    assert isinstance(after, Existence)
+    assert after.scope.before is None
+    assert isinstance(oracle, OracleCheck)
+    assert (oracle.name, oracle.oracle, oracle.options) == ("barriers-of-m", "barriers", {"limit": 3})
+    assert scope_patterns(between) == (between.scope.after, between.scope.before)
+    assert [each.event for each in patterns(until)] == ["l0.kvm.kvm_exit", "l0.tlbi", "l0.shadow_unmap"]
+    assert scope_marks(until) == ("m.begin",)

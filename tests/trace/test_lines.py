@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.trace.lines import BadLine, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.lines import BadLine, Kept, LostLine, Overwritten, Record, fields_of, parse
 
 
 def one(line: str) -> Record:
@@ -55,9 +55,9 @@ def test_other_lines() -> None:
         "CPU:0 [LOST 3 EVENTS]",
     ]
     items = list(parse(text, first=10))
-    assert items[:3] == [Overwritten(15), LostLine(0, 15, 1, 12), LostLine(0, 16, 0, None)]
-    assert isinstance(items[3], Record)
-    assert items[4:] == [LostLine(1, 18, 0, 3)]
+    assert items[:4] == [Kept(10), Overwritten(15), LostLine(0, 15, 1, 12), LostLine(0, 16, 0, None)]
+    assert isinstance(items[4], Record)
+    assert items[5:] == [LostLine(1, 18, 0, 3)]
 
 
 @pytest.mark.parametrize(

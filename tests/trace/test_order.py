@@ -141,7 +141,7 @@ def test_json_lines_keep_everything() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"nvh-timeline":2', '"nvh-timeline":1'),
+        ('"nvh-timeline":3', '"nvh-timeline":1'),
         ('["l0",3]', '["l0",4]'),  # a span names an event that is not there
         ('"source":"model"', '"source":"l9"'),
         ('"name":"l1.tlbi","level":"l1"', '"name":"l1.tlbi","level":"l0"'),

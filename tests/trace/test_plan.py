@@ -95,7 +95,8 @@ def test_marks_and_collection(tmp_path: Path, shell: str) -> None:
     run(plan.stop_script(), tree, shell)
     assert (tree / "instances/nvh/tracing_on").read_text() == "0\n"
     (tree / "instances/nvh/trace").write_text(
-        "# tracer: nop\n  sh-1 [000] ..... 1.0: tracing_mark_write: nvh: mark remap.begin\n"
+        "# tracer: nop\n#\n# entries-in-buffer/entries-written: 2/2   #P:2\n"
+        "  sh-1 [000] ..... 1.0: tracing_mark_write: nvh: mark remap.begin\n"
         "  q-2 [000] ..... 1.1: kvm_exit: TRAP: HSR_EC: 0x0018 (SYS64), PC: 0x10\n"
     )
     timeline = build_timeline(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.build.cache import Artefact, Json, Store, digest_of, sha256_file, sha256_tree
-from harness.build.kernel import config, debian_image
+from harness.build.cache import Artefact, Json, Store, digest_of, sha256_file, sha256_tree, write_atomic
+from harness.build.kernel import config, debian_image, warnings
 from harness.build.kernel.make import ARCH, toolchain
 from harness.build.kernel.module import MODULE, build_module, generated
 from harness.build.kernel.series import Series
@@ -27,8 +28,9 @@ def build_kernel(
 ) -> Artefact:
     """Return the kernel's artefact, built when its inputs changed.
 
-    It holds ``Image``, ``config``, ``modules/nvh.ko``, ``build.log``; a built kernel also ``vmlinux`` and
-    ``System.map``, a ready Debian image ``initramfs.cpio.gz``. ``payload_dir`` has the module's sources.
+    It holds ``Image``, ``config``, ``modules/nvh.ko``, ``build.log``; a built kernel also ``vmlinux``,
+    ``System.map`` and ``warnings.json``, a ready Debian image ``initramfs.cpio.gz``.
+    ``payload_dir`` has the module's sources.
 
     ``UserError`` for missing inputs and patches that do not apply, ``InfraError`` when make fails; the log
     is kept below the store's ``failed/`` and named in the message.
@@ -111,6 +113,7 @@ class _Job:
                 build_module(tree, self.payload_dir, work / "modules")
                 self._collect(tree.out, work)
                 release = tree.release()
+        write_atomic(work / warnings.FILE, json.dumps(tree.warnings, indent=0, sort_keys=True))
         return {
             "name": self.spec.name,
             "release": release,
@@ -123,6 +126,7 @@ class _Job:
             "config_sha256": sha256_file(work / "config"),
             "config_unmet": missing,
             "toolchain": toolchain(),
+            "compiled": sorted(tree.compiled),
             "sha256": sha256_file(work / "Image"),
             "module": {"file": f"modules/{MODULE}", "why_not": ""},
         }

@@ -43,6 +43,10 @@ _FOREIGN = (
 )
 
 
+class BuildFailed(InfraError):
+    """The sources do not compile or link; the message has the errors."""
+
+
 @functools.cache
 def toolchain() -> str:
     """Return the compiler's and the linker's own descriptions; ``UserError`` when one is not installed."""
@@ -69,10 +73,12 @@ def make(
 
     ``held`` is a locked file descriptor that make and its children inherit: see ``BuildTree.held``.
 
-    ``InfraError`` with the last lines when it fails or does not end within ``timeout_s`` seconds.
+    ``progress`` is called every second; what it raises ends make. ``BuildFailed`` with the compiler's errors
+    when make fails, ``InfraError`` when it does not end within ``timeout_s`` seconds.
     """
     argv = [
         *("make", "-C", str(directory), f"-j{len(os.sched_getaffinity(0))}", f"ARCH={ARCH}"),
+        "--output-sync=target",  # so that a warning stands below the object it belongs to
         *(f"CROSS_COMPILE={CROSS}", f"CC={compiler()}", *words),
     ]
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | _ENVIRONMENT
@@ -104,7 +110,7 @@ def make(
         raise InfraError(f"make {' '.join(words)} did not end within {timeout_s:.0f} s", command.tail(said))
     if process.returncode:
         what = f"make {' '.join(words)} ended with status {process.returncode}"
-        raise InfraError(f"{what}\n{_errors(said)}", command.tail(said))
+        raise BuildFailed(f"{what}\n{_errors(said)}", command.tail(said))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -127,9 +133,8 @@ def _watch(
             return True
         except subprocess.TimeoutExpired:
             count = len(_COMPILED.findall(log.read_bytes()[start:]))
-            if count >= reported + 50:
-                progress(f"{count} files compiled")
-                reported = count
+            reported = count if count >= reported + 50 else reported
+            progress(f"{reported} files compiled")
     return False
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.build.cache import Json, Store, tree_bytes, write_atomic
-from harness.build.kernel import config, series
+from harness.build.kernel import config, series, warnings
 from harness.build.kernel.make import make
 from harness.build.kernel.source import Resolved
 from harness.errors import InfraError, UserError
@@ -41,6 +41,8 @@ class BuildTree:
         self.memory = slot / "tree.json"
         self.before: dict[str, tuple[bytes, int]] = {}
         self.lock: int | None = None
+        self.compiled: set[str] = set()
+        self.warnings: dict[str, list[str]] = {}
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -106,9 +108,18 @@ class BuildTree:
         return config.read(self.out / ".config")
 
     def make(self, *words: str) -> None:
-        """Run make on the tree."""
+        """Run make on the tree; ``compiled`` are the objects made so far, ``warnings`` those of all."""
         command = [f"O={self.out}", *words]
-        make(self.src, command, log=self.log, progress=self.progress, base=self.slot, held=self.lock)
+        start = self.log.stat().st_size if self.log.exists() else 0
+        try:
+            make(self.src, command, log=self.log, progress=self.progress, base=self.slot, held=self.lock)
+        finally:  # also what a build made before it failed is not made again
+            with self.log.open("rb") as stream:
+                stream.seek(start)
+                said = stream.read().decode("utf-8", "replace")
+            made = warnings.parse(said, self.src)
+            self.compiled |= made.objects.keys()
+            self.warnings = warnings.remember(self.slot, made)
 
     def release(self) -> str:
         """Return what ``uname -r`` will say."""

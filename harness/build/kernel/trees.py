@@ -32,7 +32,7 @@ class GitTree:
     def slot(self) -> Json:
         return [self.KIND, str(self.path)]
 
-    def resolve(self, store: Store) -> Resolved:
+    def resolve(self, store: Store) -> _GitContent:
         del store
         if not self.path.is_dir():
             raise UserError(f"the git tree {self.path} does not exist; correct source.git.path")

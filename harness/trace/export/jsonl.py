@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,41 @@ from harness.trace.order import Anchor
 from harness.trace.source import Source
 from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline
 
-VERSION = 2
+VERSION = 3
+END = "end"
 
 
 def write(timeline: Timeline) -> Iterator[str]:
     """Lines, without a newline, that ``read`` turns into an equal timeline."""
+    return sealed(_content(timeline))
+
+
+def sealed(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a timeline and a last one, by which ``read`` knows that nothing is missing or changed."""
+    seal = _Seal()
+    for line in lines:
+        seal.add(line)
+        yield line
+    yield _line(seal.line)
+
+
+class _Seal:
+    """Count and CRC-32 of lines."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._crc = 0
+
+    def add(self, line: str) -> None:
+        self._count += 1
+        self._crc = zlib.crc32(line.encode("utf-8", "surrogatepass") + b"\n", self._crc)
+
+    @property
+    def line(self) -> Mapping[str, Any]:
+        return {"type": END, "lines": self._count, "crc32": f"{self._crc:08x}"}
+
+
+def _content(timeline: Timeline) -> Iterator[str]:
     heading = {
         "nvh-timeline": VERSION,
         "clocks": {
@@ -87,41 +118,76 @@ def read(lines: Iterable[str], path: str = "timeline.jsonl") -> Timeline:
     events: dict[tuple[Source, int], Event] = {}
     problems: list[Problem] = []
     heading: Mapping[str, Any] = {}
-    for number, line in enumerate(lines, 1):
+    seal, ended = _Seal(), False
+    for number, line in _numbered(lines, path, problems):
         try:
             data = json.loads(line)
             if number == 1:
                 if data.get("nvh-timeline") != VERSION:
                     raise ValueError(f"not a timeline of version {VERSION}")
                 heading = data
-                continue
-            kind = _KINDS[data.pop("type")]
-            item = _item(kind, data, events)
-            found[kind].append(item)
-            if isinstance(item, Event):
-                events[item.source, item.seq] = item
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            elif data.get("type") == END:
+                if data != seal.line and not problems:
+                    raise ValueError(f"not as it was written: {seal.line} expected")
+                ended = True
+            else:
+                kind = _KINDS[data.pop("type")]
+                item = _item(kind, data, events)
+                found[kind].append(item)
+                if isinstance(item, Event):
+                    events[item.source, item.seq] = item
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problems.append(Problem(Location(path, number), f"{type(error).__name__}: {error}"))
+        seal.add(line)
     if not heading and not problems:
         problems.append(Problem(Location(path), "empty", "a timeline"))
+    elif not ended and not problems:
+        problems.append(Problem(Location(path), "cut short: it has no last line", "a whole timeline"))
     if problems:
         raise InputError(problems)
-    clocks = {
-        Level.parse(level): ClockRelation(c["offset_ns"], c["error_ns"], tuple(c["doubts"]))
-        for level, c in heading["clocks"].items()
-    }
-    realised = {
-        name: Realised(r["how"], {k: frozenset(v) for k, v in r["blind"].items()} if r["blind"] else None)
-        for name, r in heading["realised"].items()
-    }
+    try:
+        clocks, realised = _clocks(heading["clocks"]), _realised(heading["realised"])
+        missing = {str(name): str(why) for name, why in heading["missing"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError([Problem(Location(path), f"heading: {type(error).__name__}: {error}")]) from None
     return Timeline(
         events=tuple(found[Event]),
         marks=tuple(found[Mark]),
         losses=tuple(found[Loss]),
         doubts=tuple(found[Doubt]),
         realised=realised,
-        missing=heading["missing"],
+        missing=missing,
         clocks=clocks,
         anchors=tuple(found[Anchor]),
         spans=tuple(found[Span]),
     )
+
+
+def _numbered(lines: Iterable[str], path: str, problems: list[Problem]) -> Iterator[tuple[int, str]]:
+    """Lines without their ends, from 1; what follows the last line, or is no UTF-8, is a problem."""
+    ended = False
+    number = 0
+    try:
+        for number, line in enumerate(lines, 1):
+            text = line.rstrip("\n")
+            if ended:
+                problems.append(Problem(Location(path, number), "a line after the last one"))
+                return
+            yield number, text
+            ended = text.startswith(f'{{"type":"{END}"')
+    except UnicodeDecodeError as error:
+        problems.append(Problem(Location(path, number + 1), f"not UTF-8: {error.reason}"))
+
+
+def _clocks(data: Mapping[str, Any]) -> dict[Level, ClockRelation]:
+    return {
+        Level.parse(level): ClockRelation(c["offset_ns"], c["error_ns"], tuple(c["doubts"]))
+        for level, c in data.items()
+    }
+
+
+def _realised(data: Mapping[str, Any]) -> dict[str, Realised]:
+    return {
+        name: Realised(r["how"], {k: frozenset(v) for k, v in r["blind"].items()} if r["blind"] else None)
+        for name, r in data.items()
+    }

@@ -160,6 +160,9 @@ void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(prin
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags);
 /* Why L1 on this model cannot execute `op`, or NULL. */
 const char *vm_lacks(const struct vm *vm, const struct operation *op);
+/* Whether L1 has this granule at stage 2 (FEAT_GTG; KVM offers none below L0's own page size), and one that it has. */
+bool vm_has_stage2(const struct vm *vm, unsigned shift);
+unsigned vm_stage2(const struct vm *vm);
 bool kvm_has_el2(void);
 bool kvm_has_e2h0(void);
 
@@ -205,6 +208,7 @@ struct litmus {
 	unsigned steps[CPUS_MAX];
 	struct probe probes[PROBES_MAX];
 	unsigned probe_count;
+	bool any_stage2; /* it is not about stage 2, which may have any granule that L1 has there */
 	bool own;  /* the PE that executes the operation is the one that looks */
 	bool both; /* it looks, and another does */
 	bool vel2, tge, el0;
@@ -216,6 +220,7 @@ struct litmus {
 	unsigned timeout_s; /* 0: the usual */
 	bool host;    /* a step asks the VMM for something */
 	unsigned pes; /* that L0 has to have at least */
+	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define SLOT 2
 #define WRITTEN 0x77
@@ -38,9 +39,9 @@ static void put(uint8_t *memory, uint64_t offset, uint64_t value)
 /* Whether the dirty log has the page, and begin anew: KVM write-protects what it reports. */
 static bool read_dirty(struct vm *vm, uint64_t offset, uint64_t *answer)
 {
-	static uint64_t bits[EVENT_SIZE / 4096 / 64];
+	static uint64_t bits[EVENT_SIZE / 4096 / 64]; /* one for each page of L0 */
 	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = bits };
-	uint64_t page = offset / 4096;
+	uint64_t page = offset / (uint64_t)getpagesize();
 
 	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log)) {
 		vm_break(vm, "KVM_GET_DIRTY_LOG: %s", strerror(errno));

@@ -13,8 +13,10 @@ static const char *const words[] = { "l2-hang", "l1-hang", "l1-exception", "l2-h
 
 static void build_hang(struct litmus *l)
 {
-	uint64_t ipa = fresh_ipa(12, 3, 1);
+	uint64_t ipa;
 
+	l->shift = vm_stage2(l->vm);
+	ipa = fresh_ipa(l->shift, 3, 1);
 	add_context(l, 0, VMID, 0, false, true);
 	add_poke(l, DATA_PA, value_at(DATA_PA));
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(DATA_PA, 3, PTE_S2_R), 3);
@@ -40,6 +42,7 @@ void cases_hang(struct list *list)
 			    .shift = 12,
 			    .level = 3,
 			    .provoked = true,
+			    .any_stage2 = true,
 			    .timeout_s = PROVOKED_TIMEOUT_S };
 
 	for (l.variant = 0; l.variant < PROVOKED; l.variant++) {

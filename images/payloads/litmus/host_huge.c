@@ -255,6 +255,7 @@ void cases_huge(struct list *list)
 			    .regime = "el1&0-stage2",
 			    .shift = 12,
 			    .level = 2,
+			    .small_pages = true,
 			    .slow = true };
 
 	for (l.config.cpus = 1; l.config.cpus <= 2; l.config.cpus++)

@@ -188,6 +188,10 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 
 	if (l->nv && !(vm->shared->id_mmfr2 >> 24 & 0xf) && !(vm->shared->id_mmfr4 >> 20 & 0xf))
 		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
+	if (!l->any_stage2 && !vm_has_stage2(vm, l->shift))
+		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
+	if (l->small_pages && getpagesize() != 4096)
+		why = "needs-4K-pages-at-L0";
 	if (vm_pes() < l->pes)
 		why = "too-few-CPUs-at-L0";
 
@@ -264,7 +268,7 @@ int main(int argc, char **argv)
 	if (o.features)
 		return text_features();
 	if (o.program)
-		return text_run(o.program);
+		return text_run(o.program, o.failures);
 	cases_hang(&list); /* first, so that others follow */
 	cases_stage2(&list);
 	cases_trap(&list);

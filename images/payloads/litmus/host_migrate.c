@@ -184,6 +184,7 @@ void cases_migrate(struct list *list)
 				l.regime = regimes[l.variant];
 				l.own = !remote;
 				l.nv = l.tge = l.variant == VNCR;
+				l.any_stage2 = l.variant == VNCR || l.variant == VEL2;
 				list_add(list, &l, "migrate-%s/%s/%s", kind_words[l.variant], operations[l.op].name,
 					 size_word(leaf_size(&l)));
 			}

@@ -75,6 +75,11 @@ static void own_fault(const struct watch *w, const struct outcome *o, const char
 		snprintf(out, size, "%s-%s", whose, word);
 }
 
+static bool of_vncr(uint64_t esr)
+{
+	return EC(esr) == EC_DABT_LOW + 1 && esr & ESR_VNCR;
+}
+
 void observation(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size)
 {
 	const struct step *s = &t->litmus.vm->shared->program[w->cpu].step[w->step];
@@ -88,17 +93,14 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 		else
 			snprintf(out, size, "v=0x%lx", o->value);
 		break;
-	case OUTCOME_S2_FAULT: /* a spin says no more than that it was not L2's own */
-		if (EC(o->esr) == EC_DABT_LOW + 1)
-			own_fault(w, o, "vncr", out, size);
-		else
-			s2_fault(t, w, o, out, size);
+	case OUTCOME_S2_FAULT:
+		s2_fault(t, w, o, out, size);
 		break;
-	case OUTCOME_S1_FAULT:
-		own_fault(w, o, "s1", out, size);
+	case OUTCOME_S1_FAULT: /* of a spin: also vEL2's own, on L2's behalf */
+		own_fault(w, o, of_vncr(o->esr) ? "vncr" : "s1", out, size);
 		break;
 	case OUTCOME_EXCEPTION: /* FAR_EL2 of an abort of the VNCR page has a defect of its own (docs/litmus.md) */
-		own_fault(w, o, o->esr & ESR_VNCR && s->kind == STEP_L2 ? "vncr" : "el2", out, size);
+		own_fault(w, o, of_vncr(o->esr) && s->kind == STEP_L2 ? "vncr" : "el2", out, size);
 		break;
 	case OUTCOME_TRAP:
 		snprintf(out, size, "trap=0x%lx", (uint64_t)(o->esr & ~ESR_IL));

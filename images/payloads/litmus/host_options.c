@@ -18,6 +18,7 @@ const char options_usage[] =
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
 	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
+	"  --failures N     end after N programs that failed\n"
 	"  --features       print which features with TLBIs L1 has, and end\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
@@ -44,6 +45,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
+		{ "failures", required_argument, NULL, 'F' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -95,6 +97,10 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'F':
+			if (!number(optarg, &o->failures))
+				return false;
 			break;
 		case 'f':
 			o->features = true;

@@ -117,6 +117,7 @@ void cases_own(struct list *list)
 								     .regime = "el1&0",
 								     .shift = shift,
 								     .level = 3,
+								     .any_stage2 = true,
 								     .el0 = el0 });
 		}
 }

@@ -49,16 +49,18 @@ void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, b
 {
 	struct context *c = &l->vm->shared->context[ctx];
 	struct step *s = add(l, 0, STEP_CONTEXT);
+	unsigned stage2 = l->any_stage2 ? vm_stage2(l->vm) : l->shift;
 
 	s->ctx = ctx;
 	memset(c, 0, sizeof(*c));
 	c->vttbr = (uint64_t)vmid << 48;
-	c->vtcr = vtcr(l->shift);
+	c->vtcr = vtcr(stage2);
 	c->hcr = HCR_RW | (s2_on ? HCR_VM : 0);
 	c->ttbr0 = (uint64_t)asid << 48;
 	c->tcr = tcr(l->shift);
 	c->sctlr = 0x30d00800 | (s1_on ? 1 << 0 | 1 << 2 | 1 << 12 : 0); /* RES1; M, C, I */
-	c->s2_shift = c->s1_shift = l->shift;
+	c->s2_shift = stage2;
+	c->s1_shift = l->shift;
 }
 
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level)

@@ -141,19 +141,19 @@ static void build_window(struct litmus *l)
 }
 
 /* Slow: with userfaultfd L0 tells KVM about the host mapping, and KVM unmaps every shadow stage 2. */
-static void add_window(struct list *list, unsigned op)
+static void add_window(struct list *list, unsigned op, unsigned shift)
 {
 	struct litmus l = { .op = op,
 			    .config = { .cpus = 2 },
 			    .build = build_window,
 			    .regime = "el1&0-stage2",
-			    .shift = 12,
+			    .shift = shift,
 			    .level = 3,
 			    .direct = true,
 			    .host = true,
 			    .slow = true };
 
-	list_add(list, &l, "race-window/%s/4k", operations[op].name);
+	list_add(list, &l, "race-window/%s/%s", operations[op].name, granule_word(shift));
 }
 
 static const char *const race_words[] = { [DISTURB_NONE] = "race-fault", [DISTURB_KICK] = "race-put",
@@ -167,7 +167,8 @@ void cases_race(struct list *list)
 
 		if (o->family != ipas2e1 || o->scope == LOCAL || o->nxs)
 			continue;
-		add_window(list, op);
+		add_window(list, op, 12);
+		add_window(list, op, 16);
 		for (unsigned shift = 12; shift <= 16; shift += 2)
 			for (unsigned level = 2; level <= 3; level++)
 				for (enum disturb kind = DISTURB_NONE; kind <= DISTURB_KILL; kind++) {

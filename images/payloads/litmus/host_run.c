@@ -162,3 +162,16 @@ const char *vm_lacks(const struct vm *vm, const struct operation *op)
 		return "no-FEAT_XS";
 	return NULL;
 }
+
+/* ID_AA64MMFR0_EL1.TGranX_2: 0 as at stage 1, 1 not, more yes (Arm ARM D24.2); KVM always says 1 or more. */
+bool vm_has_stage2(const struct vm *vm, unsigned shift)
+{
+	unsigned low = shift == 12 ? 40 : shift == 14 ? 32 : 36;
+
+	return (vm->shared->id_mmfr0 >> low & 0xf) != 1;
+}
+
+unsigned vm_stage2(const struct vm *vm)
+{
+	return vm_has_stage2(vm, 12) ? 12 : vm_has_stage2(vm, 14) ? 14 : 16;
+}

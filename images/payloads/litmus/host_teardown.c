@@ -23,7 +23,7 @@ extern char **environ;
 /* An L2 that reads one page with stage 2 on, and one with it off. */
 static bool run_an_l2(struct vm *vm)
 {
-	struct litmus l = { .vm = vm, .shift = 12, .level = 3, .direct = true };
+	struct litmus l = { .vm = vm, .shift = vm_stage2(vm), .level = 3, .direct = true };
 	struct finding f = { 0 };
 
 	add_context(&l, 0, VMID, 0, false, true);

@@ -42,8 +42,8 @@ void text_start(struct text *t, struct vm *vm);
 void observation(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size);
 bool observation_allowed(const char *allowed, const char *seen);
 
-/* host_text_run.c: every program of a file (`-`: standard input); an exit status. */
-int text_run(const char *path);
+/* host_text_run.c: the programs of a file (`-`: standard input) up to so many failures (0: all); an exit status. */
+int text_run(const char *path, unsigned failures);
 /* One line: the features of L1 that bring operations; an exit status. */
 int text_features(void);
 

@@ -189,7 +189,7 @@ out:
 	return fine;
 }
 
-int text_run(const char *path)
+int text_run(const char *path, unsigned failures)
 {
 	struct session s = { .in = strcmp(path, "-") ? fopen(path, "re") : stdin, .vm = { .fd = -1 } };
 	static char buffer[1 << 16];
@@ -201,7 +201,7 @@ int text_run(const char *path)
 		return EXIT_USAGE;
 	}
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	while (next(&s, &usage))
+	while (next(&s, &usage) && (!failures || s.failed < failures))
 		;
 	drop(&s);
 	printf("programs=%u passed=%u failed=%u vacuous=%u vms=%u seconds=%.2f\n", s.programs, s.passed, s.failed,

@@ -111,6 +111,7 @@ void cases_trap(struct list *list)
 				    .config = { .cpus = 1 },
 				    .build = build_hidden,
 				    .shift = 12,
+				    .any_stage2 = true,
 				    .regime = o->regime == EL2 ? "el2&0" : o->operand == IPA || o->operand == IPA_RANGE ? "el1&0-stage2" : "el1&0" };
 
 		l.config.hide_range = true;

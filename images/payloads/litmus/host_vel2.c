@@ -50,7 +50,7 @@ static void add_operation(struct list *list, struct litmus l)
 
 	l.build = build_vel2;
 	l.regime = l.config.e2h0 ? "el2" : "el2&0";
-	l.vel2 = true;
+	l.vel2 = l.any_stage2 = true;
 	l.tge = e1;
 	l.config.vel2_shift = l.shift;
 	add_both(list, l, MORE_MATCHES);

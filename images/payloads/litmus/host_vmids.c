@@ -28,9 +28,12 @@ static void read_own(struct litmus *l, unsigned i, uint64_t at, enum role role)
 
 static void build_vmids(struct litmus *l)
 {
-	uint64_t at = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, at, 0, 0);
 	unsigned n = vmids(l), victim = (unsigned)l->variant ? n - 1 : 0, all = PTE_S2_R | PTE_S2_W;
+	uint64_t at, operand;
 
+	l->shift = vm_stage2(l->vm);
+	at = fresh_ipa(l->shift, l->level, 1);
+	operand = operand_whole(l, at, 0, 0);
 	for (unsigned i = 0; i < n; i++) {
 		add_context(l, i, FIRST_VMID + i, 0, false, true);
 		add_poke(l, pa_of(l, i), value_at(pa_of(l, i)));
@@ -70,6 +73,7 @@ void cases_vmids(struct list *list)
 					    .regime = "el1&0-stage2",
 					    .shift = 12,
 					    .level = 3,
+					    .any_stage2 = true,
 					    .slow = true };
 
 			for (l.variant = 0; l.variant < (cpus == 1 ? 2 : 1); l.variant++)

@@ -212,7 +212,8 @@ static void add_operation(struct list *list, struct litmus l)
 
 void cases_vncr(struct list *list)
 {
-	struct litmus l = { .config = { .cpus = 2, .spare = 2 }, .regime = "el2&0", .shift = 12, .nv = true };
+	struct litmus l = { .config = { .cpus = 2, .spare = 2 }, .regime = "el2&0", .shift = 12,
+			    .nv = true, .any_stage2 = true };
 
 	for (l.op = 0; l.op < operation_count; l.op++) {
 		enum family family = operations[l.op].family;

@@ -122,6 +122,7 @@ static void add_traps(struct list *list)
 				    .build = build_trap,
 				    .regime = stage2 ? "el1&0-stage2" : "el2&0",
 				    .shift = 12,
+				    .any_stage2 = true,
 				    .nv = true };
 
 		if (stage2 || o->regime == EL2)
@@ -136,6 +137,7 @@ void cases_vncr_more(struct list *list)
 			    .build = build_event,
 			    .regime = "el2&0",
 			    .shift = 12,
+			    .any_stage2 = true,
 			    .level = 3,
 			    .own = true,
 			    .nv = true,

@@ -8,7 +8,7 @@ struct options {
 	const char *globs[16], *skip[16];
 	unsigned glob_count, skip_count;
 	const char *op, *granule, *program;
-	unsigned cpus, seconds, every;
+	unsigned cpus, seconds, every, failures;
 	bool list, self_test, quiet, quick, qemu, mark, features;
 };
 

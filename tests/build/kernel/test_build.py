@@ -36,7 +36,16 @@ def test_artefact_and_manifest(toy: Toy) -> None:
     assert b"three();" in image
     assert b"int trace;" in image
     assert {path.name for path in built.path.iterdir()} == {
-        *("Image", "vmlinux", "config", "System.map", "modules", "build.log", "manifest.json")
+        *(
+            "Image",
+            "vmlinux",
+            "config",
+            "System.map",
+            "modules",
+            "build.log",
+            "warnings.json",
+            "manifest.json",
+        )
     }
     module = (built.path / "modules/nvh.ko").read_bytes()
     assert b"module" in module

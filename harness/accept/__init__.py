@@ -1,0 +1,1 @@
+"""Acceptance of a patch series: does it build, does it break anything, what of it ran, what does it cost."""

@@ -1,0 +1,299 @@
+"""One acceptance, from the series to the report: apply, build, run, compare, find the first bad patch."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from harness import __version__
+from harness.accept import apply as applying
+from harness.accept import base as bases
+from harness.accept import compare as comparing
+from harness.accept import cost as costs
+from harness.accept import plan, submission, warned
+from harness.accept.compare import REJECTING, Comparison, Outcome, Runs
+from harness.accept.coverage import record
+from harness.accept.coverage.report import Coverage
+from harness.accept.lab import Build, Lab, Step
+from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, Report, StepRecord
+from harness.build.cache import Store
+from harness.cell.project import find_cells
+from harness.cell.run import RUNS, commit, history
+from harness.errors import InfraError, UserError
+from harness.report.progress import Progress
+from harness.report.publish import make_run_directory, utc_now
+from harness.report.results import Host
+from harness.report.store import CELLS
+from harness.scenario.scenario import NO_OVERRIDES, Overrides
+
+SEED = 1
+REPEAT_RACY = 5
+CONFIRM = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for.
+
+    ``repeat``: runs of each cell and side, 0 for one under a deterministic timing and ``REPEAT_RACY``
+    otherwise; ``confirm``: further runs where the sides differ. ``command`` is for the report.
+    """
+
+    source: str
+    base: str = bases.CONFIGURATION
+    select: tuple[Sequence[Path], Sequence[str]] = ((), ())
+    overrides: Overrides = NO_OVERRIDES
+    patches: str = plan.ALL
+    version: int | None = None
+    repeat: int = 0
+    confirm: int = CONFIRM
+    coverage: bool = True
+    suggest: bool = False
+    jobs: int | None = None
+    out: Path | None = None
+    command: str = ""
+
+
+def run(request: Request, console: Console, store: Store | None = None) -> tuple[Report, Path]:
+    """Carry out ``request``; returns the report and its directory.
+
+    ``UserError`` for a series or a base that cannot be judged, ``InfraError`` when the machine fails.
+    """
+    store = store or Store()
+    found = submission.read(request.source, request.version)
+    plan.chosen(request.patches, len(found.patches))
+    find_cells(*request.select, request.overrides)  # wrong names are told before anything is built
+    directory = make_run_directory(RUNS, request.out)
+    (directory / CELLS).rmdir()
+    try:
+        with Progress(console, history=history(store)) as progress:
+            base = bases.open_base(request.base, store, progress.note)
+            tree, base, notes = applying.apply(found, base, directory)
+            with Lab(
+                store, progress, directory / "steps", request.select, request.overrides, request.jobs
+            ) as lab:
+                campaign = Campaign(request, found, base, tree, lab, progress, directory)
+                campaign.notes += [*found.notes, *notes]
+                report = campaign.carry_out()
+    except BaseException:
+        if not (directory / "steps").exists():  # nothing has run: leave nothing
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return report, directory
+
+
+@dataclass(slots=True)
+class Campaign:
+    """The state of one acceptance."""
+
+    request: Request
+    submission: submission.Submission
+    base: bases.Base
+    tree: applying.Tree
+    lab: Lab
+    progress: Progress
+    directory: Path
+    notes: list[str] = field(default_factory=list)
+    builds: dict[int, Build] = field(default_factory=dict)
+    steps: dict[int, StepRecord] = field(default_factory=dict)
+    runs: dict[int, dict[str, Runs]] = field(default_factory=dict)
+    bad_since: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many patches there are."""
+        return len(self.tree.patches)
+
+    def carry_out(self) -> Report:
+        """Build, run, compare, search, record coverage; returns the report."""
+        started, begun = utc_now(), time.monotonic()
+        numbers = (0, *plan.chosen(self.request.patches, self.count))
+        futures = {number: self.lab.begin(self.step(number)) for number in numbers}
+        for number in numbers:
+            self.take(number, futures[number])
+        culprits = self.culprits()
+        whole = self.builds[self.count]
+        coverage: Coverage | None = None
+        cost: tuple[costs.CostRow, ...] = ()
+        if self.request.coverage and whole.artefact:
+            coverage, cost = self.watched(whole)
+        cells = self.lab.cells(self.step(0))
+        return Report(
+            origin=self.submission.origin,
+            title=self.submission.title,
+            version=self.submission.version,
+            base=self.base.label,
+            base_commit=self.base.repository.commit,
+            model=", ".join(sorted({cell.stack.model for cell in cells})),
+            timing=", ".join(sorted({cell.stack.timing for cell in cells})),
+            kernel=str(whole.artefact.manifest["release"]) if whole.artefact else "",
+            nvh=f"{__version__} {commit()}".strip(),
+            host=f"{Host.here().cpus} CPUs, {Host.here().memory_mib} MiB",
+            started=started,
+            seconds=round(time.monotonic() - begun, 1),
+            command=self.request.command,
+            repeat=len(self.seeds()),
+            patches=tuple(
+                PatchRecord(p.number, p.title, p.commit, p.files, p.merged) for p in self.tree.patches
+            ),
+            steps=tuple(self.steps[number] for number in sorted(self.steps)),
+            culprits=culprits,
+            notes=tuple(self.notes),
+            coverage=coverage,
+            cost=cost,
+            diff=self.tree.diff(),
+        )
+
+    def step(self, number: int) -> Step:
+        """Return the step up to patch ``number``, with its kernel file."""
+        name = f"{self.base.spec.name}-p{number}" if number else f"{self.base.spec.name}-base"
+        patches = tuple(patch.patch for patch in self.tree.patches[:number])
+        place = self.base.write_kernel(self.directory / "kernels", name, patches)
+        return Step(number, f"patch-{number}" if number else "base", place)
+
+    def seeds(self, extra: int = 0) -> list[int]:
+        """Return the seeds of the first runs, or of ``extra`` further ones."""
+        racy = any(cell.stack.timing != "icount" for cell in self.lab.cells(self.step(0)))
+        first = self.request.repeat or (REPEAT_RACY if racy else 1)
+        return list(range(SEED + first, SEED + first + extra)) if extra else list(range(SEED, SEED + first))
+
+    def take(self, number: int, build: concurrent.futures.Future[Build] | Build) -> None:
+        """Wait for the build of a step, then run its cells and compare them with the base's."""
+        begun = time.monotonic()
+        built = build if isinstance(build, Build) else build.result()
+        self.builds[number] = built
+        if not built.artefact:
+            if number == 0:
+                raise UserError(
+                    f"the base does not build, so nothing can be said of the series:\n{built.why}"
+                )
+            self._note_step(number, built, (), begun)
+            return
+        self.runs[number] = self.lab.run(built.step, None, self.seeds())
+        found = self.judged(number, list(self.runs[number])) if number else []
+        self._note_step(number, built, tuple(found), begun)
+
+    def judged(self, number: int, cells: Sequence[str]) -> list[Comparison]:
+        """Compare a step with the base; where they differ, run both some more first."""
+        base, here = self.runs[0], self.runs[number]
+        again = [cell for cell in comparing.differing(base, here) if cell in cells]
+        again = [cell for cell in again if cell not in self.bad_since]
+        if again and self.request.confirm:
+            seeds = self.seeds(self.request.confirm)
+            for side, step in ((base, self.step(0)), (here, self.step(number))):
+                short = [cell for cell in again if len(side[cell].results) < len(self.seeds()) + len(seeds)]
+                for cell, more in self.lab.run(step, short, seeds).items() if short else ():
+                    side[cell].results += more.results
+        found = comparing.compare(base, {cell: here[cell] for cell in cells})
+        for each in found:
+            if each.outcome in REJECTING:
+                self.bad_since.setdefault(each.cell, number)
+        return found
+
+    def _note_step(self, number: int, built: Build, cells: tuple[Comparison, ...], begun: float) -> None:
+        before = self.builds[max(n for n in self.builds if n < number)] if number else built
+        touched = {file for patch in self.tree.patches for file in patch.files}
+        new, known = warned.added(before, built, touched) if number else ((), True)
+        self.steps[number] = StepRecord(
+            number=number,
+            name=built.step.name,
+            title=self.tree.patches[number - 1].title if number else self.base.label,
+            kernel=str(built.step.kernel),
+            build=BuildRecord(
+                built.artefact is not None,
+                round(built.seconds, 1),
+                built.cached,
+                built.compiled,
+                new,
+                known,
+                built.why,
+            ),
+            cells=cells,
+            seconds=round(time.monotonic() - begun, 1),
+        )
+
+    def culprits(self) -> tuple[Culprit, ...]:
+        """Return the first bad patch for everything that went wrong, searching between the steps that ran."""
+        found = []
+        tested = sorted(self.steps)
+        for number in tested:
+            step = self.steps[number]
+            if not step.build.ok and number and self.builds[self._before(number)].artefact:
+                first = plan.first_bad(self._before(number), number, self._does_not_build)
+                why = self.builds[first].why
+                found.append(self._culprit("does not build", first, first - 1, _first_error(why)))
+        for cell, since in list(self.bad_since.items()):
+            good = self._before(since)
+            first = plan.first_bad(good, since, functools.partial(self._is_bad, cell))
+            where = self.steps[first] if first in self.steps else self.steps[since]
+            says = next((c.series_says for c in where.cells if c.cell == cell), "")
+            last = next((c for c in self.steps[self.count].cells if c.cell == cell), None)
+            repaired = last is not None and last.outcome not in REJECTING
+            outcome = next((c.outcome for c in self.steps[since].cells if c.cell == cell), Outcome.REGRESSION)
+            found.append(
+                self._culprit(f"{outcome.value} of {cell}", first, first - 1, says, repaired=repaired)
+            )
+        return tuple(sorted(found, key=lambda each: each.patch))
+
+    def _culprit(self, what: str, patch: int, good: int, says: str, repaired: bool = False) -> Culprit:
+        return Culprit(what, patch, self.tree.patches[patch - 1].title, good, says, repaired)
+
+    def _before(self, number: int) -> int:
+        """The step before ``number`` among those that ran and built."""
+        return max(n for n in self.steps if n < number and self.steps[n].build.ok)
+
+    def _does_not_build(self, number: int) -> bool:
+        if number not in self.builds:
+            self.builds[number] = self.lab.build(self.step(number))
+            self._note_step(number, self.builds[number], (), time.monotonic())
+        return self.builds[number].artefact is None
+
+    def _is_bad(self, cell: str, number: int) -> bool:
+        """Whether ``cell`` is worse than on the base after patch ``number``; what does not build is not."""
+        if self._does_not_build(number):
+            return False
+        runs = self.runs.setdefault(number, {})
+        begun = time.monotonic()
+        if cell not in runs:
+            runs |= self.lab.run(self.step(number), [cell], self.seeds())
+        before = dict(self.bad_since)
+        self.bad_since.pop(cell, None)
+        (found,) = self.judged(number, [cell])
+        self.bad_since = before
+        others = tuple(each for each in self.steps[number].cells if each.cell != cell)
+        self._note_step(number, self.builds[number], (*others, found), begun)
+        return found.outcome in REJECTING
+
+    def watched(self, whole: Build) -> tuple[Coverage, tuple[costs.CostRow, ...]]:
+        """Run the cells once more on both sides with the model's trace of executed code."""
+        assert whole.artefact is not None
+        try:
+            series, base = (self.lab.watch(self.builds[number]) for number in (self.count, 0))
+        except UserError as error:
+            return Coverage(why_not=str(error)), ()
+        everything = find_cells([], ["*"], self.request.overrides) if self.request.suggest else None
+        try:
+            coverage = record.coverage_of(
+                self.tree,
+                whole.artefact,
+                series,
+                self.lab.store,
+                everything,
+                self.tree.source(record.HANDLERS, self.base.repository.commit),
+            )
+        except InfraError as error:
+            coverage = Coverage(why_not=str(error))
+        timings = {cell.stack.timing for cell in self.lab.cells(self.step(0))}
+        return coverage, costs.compare(base, series) if timings == {"icount"} else ()
+
+
+def _first_error(why: str) -> str:
+    lines = [line for line in why.splitlines() if "error" in line.lower()]
+    return lines[0].strip() if lines else why.splitlines()[0]

@@ -1,0 +1,133 @@
+"""The series against its base, cell by cell: rates of red runs, and what they allow to be said.
+
+A run is red unless its verdict is ``pass``; one that ended in ``infra`` says nothing and is not counted.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.accept.stats import SIGNIFICANCE, Rate, adjusted, fisher
+from harness.report.results import CellResult
+from harness.verdict import Verdict
+
+
+class Outcome(enum.Enum):
+    """What became of a cell. ``regression`` and ``suspect`` reject a series; neither is undone by a retry."""
+
+    SAME = "same"
+    REGRESSION = "regression"
+    SUSPECT = "suspect"
+    FIXED = "fixed"
+    BETTER = "better"
+    RED_BEFORE = "red-before"
+    UNKNOWN = "unknown"
+
+    @property
+    def meaning(self) -> str:
+        """The outcome in words."""
+        return MEANING[self]
+
+
+MEANING = {
+    Outcome.SAME: "green on both sides",
+    Outcome.REGRESSION: "red more often than on the base, beyond chance",
+    Outcome.SUSPECT: "red more often than on the base, which so few runs could give by chance",
+    Outcome.FIXED: "red less often than on the base, beyond chance",
+    Outcome.BETTER: "red less often than on the base, which so few runs could give by chance",
+    Outcome.RED_BEFORE: "red on both sides alike",
+    Outcome.UNKNOWN: "no verdict on one side: the harness or the machine failed",
+}
+REJECTING = (Outcome.REGRESSION, Outcome.SUSPECT)
+
+
+@dataclass(slots=True)
+class Runs:
+    """Every run of one cell on one kernel, in the order of their seeds."""
+
+    results: list[CellResult] = field(default_factory=list)
+
+    @property
+    def decided(self) -> list[CellResult]:
+        """The runs that came to a verdict."""
+        return [each for each in self.results if each.verdict is not Verdict.INFRA]
+
+    @property
+    def rate(self) -> Rate:
+        """How many of the decided runs were red."""
+        return Rate(sum(each.verdict is not Verdict.PASS for each in self.decided), len(self.decided))
+
+    @property
+    def headline(self) -> str:
+        """What the first run that was not green says; empty when all were."""
+        return next((each.headline for each in self.results if each.verdict is not Verdict.PASS), "")
+
+    @property
+    def command(self) -> str:
+        """What reproduces the first run that was not green."""
+        return next((each.command for each in self.results if each.verdict is not Verdict.PASS), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One cell on both sides. ``p``: Fisher's one-sided test, adjusted for the number of cells."""
+
+    cell: str
+    base: Rate
+    series: Rate
+    outcome: Outcome
+    p: float | None = None
+    base_says: str = ""
+    series_says: str = ""
+    command: str = ""
+
+
+def differing(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[str]:
+    """Return the cells whose shares of red runs differ: those for which more runs are worth their time."""
+    found = []
+    for cell in series:
+        before, after = base[cell].rate, series[cell].rate
+        if before.runs and after.runs and before.red * after.runs != after.red * before.runs:
+            found.append(cell)
+    return found
+
+
+def compare(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[Comparison]:
+    """Return one comparison per cell of ``series``, in its order."""
+    cells = list(series)
+    tests: dict[str, float] = {}
+    for cell in differing(base, series):
+        before, after = base[cell].rate, series[cell].rate
+        worse = after.red * before.runs > before.red * after.runs
+        tests[cell] = fisher(before, after) if worse else fisher(after, before)
+    values = dict(zip(tests, adjusted(list(tests.values())), strict=True))
+    return [_comparison(cell, base[cell], series[cell], values.get(cell)) for cell in cells]
+
+
+def _comparison(cell: str, base: Runs, series: Runs, p: float | None) -> Comparison:
+    before, after = base.rate, series.rate
+    if not before.runs or not after.runs:
+        outcome = Outcome.UNKNOWN
+    elif p is None:
+        outcome = Outcome.RED_BEFORE if after.red else Outcome.SAME
+    elif after.red * before.runs > before.red * after.runs:
+        outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+    else:
+        outcome = Outcome.FIXED if p < SIGNIFICANCE else Outcome.BETTER
+    return Comparison(cell, before, after, outcome, p, base.headline, series.headline, series.command)
+
+
+def worst_first(found: Sequence[Comparison]) -> list[Comparison]:
+    """Return the comparisons with those that reject first."""
+    order = [
+        Outcome.REGRESSION,
+        Outcome.SUSPECT,
+        Outcome.UNKNOWN,
+        Outcome.FIXED,
+        Outcome.BETTER,
+        Outcome.RED_BEFORE,
+        Outcome.SAME,
+    ]
+    return sorted(found, key=lambda each: (order.index(each.outcome), each.cell))

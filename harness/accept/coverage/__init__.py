@@ -1,0 +1,1 @@
+"""Which changed lines of a series the model executed at L0, from its own trace and the kernel's DWARF."""

@@ -1,0 +1,88 @@
+"""Patch coverage as data: for every changed line whether it was executed, and in which cell."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+class State(enum.Enum):
+    """``no-code``: no instruction was made for the line (comment, declaration, merged with another)."""
+
+    COVERED = "covered"
+    UNCOVERED = "uncovered"
+    NO_CODE = "no-code"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that the series added or changed. ``cells`` are indices into ``Coverage.cells``."""
+
+    number: int
+    text: str
+    patch: int
+    state: State
+    function: str = ""
+    cells: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileCoverage:
+    """A changed file; ``compiled``: whether any line of it has code in this configuration."""
+
+    path: str
+    compiled: bool
+    lines: tuple[Line, ...]
+
+    def count(self, state: State) -> int:
+        """How many changed lines are in ``state``."""
+        return sum(line.state is state for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """How a function that nobody reached may be reached: ``what`` to run, and ``why`` that is believed."""
+
+    function: str
+    file: str
+    what: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Patch coverage of the whole series; ``why_not`` says why there is none, and the rest is empty then."""
+
+    cells: tuple[str, ...] = ()
+    files: tuple[FileCoverage, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    why_not: str = ""
+
+    @property
+    def covered(self) -> int:
+        """How many executable changed lines were executed."""
+        return sum(file.count(State.COVERED) for file in self.files)
+
+    @property
+    def executable(self) -> int:
+        """How many changed lines have code."""
+        return self.covered + sum(file.count(State.UNCOVERED) for file in self.files)
+
+    @property
+    def share(self) -> float:
+        """``covered`` of ``executable``, 1 when nothing is executable."""
+        return self.covered / self.executable if self.executable else 1.0
+
+    def uncovered(self) -> Iterator[tuple[FileCoverage, Line]]:
+        """Yield every executable changed line that was not executed."""
+        for file in self.files:
+            for line in file.lines:
+                if line.state is State.UNCOVERED:
+                    yield file, line
+
+    def by_patch(self, number: int) -> tuple[int, int]:
+        """Return how many executable lines of a patch were executed, and how many it has."""
+        lines = [line for file in self.files for line in file.lines if line.patch == number]
+        covered = sum(line.state is State.COVERED for line in lines)
+        return covered, covered + sum(line.state is State.UNCOVERED for line in lines)

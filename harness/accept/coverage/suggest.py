@@ -1,0 +1,116 @@
+"""What could reach the functions that nobody reached: cells that are known to, and TLBI operations.
+
+What a cell reaches is remembered in the store whenever coverage is recorded, on whichever kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.accept.coverage.callers import upwards
+from harness.accept.coverage.lines import Ranges
+from harness.accept.coverage.report import Coverage, State, Suggestion
+from harness.accept.coverage.symbols import Symbols
+from harness.accept.coverage.trace import Trace
+from harness.build.cache import Store, write_atomic
+from harness.scenario.model import Cell
+from harness.tlbi.table import load
+
+FILE = "reached.json"
+_HANDLER = re.compile(r"\bSYS_INSN\(TLBI_(\w+),\s*(\w+)\)")
+MOST = 4
+
+
+def remember(store: Store, traces: Mapping[str, Trace], symbols: Symbols) -> dict[str, set[str]]:
+    """Add what cells reached to the store's record; returns the record: cell to functions of L0."""
+    path = store.root / FILE
+    with store.lock(FILE):
+        try:
+            known: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        for cell, trace in traces.items():
+            known[cell] = sorted(symbols.functions(trace.addresses()))
+        write_atomic(path, json.dumps(known))
+    return {cell: set(names) for cell, names in known.items()}
+
+
+def handlers(source: str) -> dict[str, list[str]]:
+    """Return the TLBI operations of each handler in KVM's table of system instructions (sys_regs.c)."""
+    known = {each.name for each in load()}
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, handler in _HANDLER.findall(source):
+        operation = name.lower()
+        if operation in known:
+            found[handler].append(operation)
+    return dict(found)
+
+
+def unreached(coverage: Coverage) -> list[tuple[str, str]]:
+    """Return (file, function) of every changed function of which no executable line was executed."""
+    states: dict[tuple[str, str], set[State]] = defaultdict(set)
+    for file in coverage.files:
+        for line in file.lines:
+            if line.function:
+                states[file.path, line.function].add(line.state)
+    return [key for key, seen in states.items() if State.UNCOVERED in seen and State.COVERED not in seen]
+
+
+def suggest(
+    coverage: Coverage,
+    ranges: Mapping[str, Ranges],
+    symbols: Symbols,
+    graph: Mapping[str, set[str]],
+    reached: Mapping[str, set[str]],
+    operations: Mapping[str, Sequence[str]],
+    cells: Iterable[Cell],
+) -> list[Suggestion]:
+    """Return one suggestion per function that nobody reached.
+
+    ``reached``: cell to functions; ``operations``: handler to TLBI operations; ``cells``: all that there are.
+    """
+    by_function: dict[str, set[str]] = defaultdict(set)
+    for cell, names in reached.items():
+        for name in names:
+            by_function[name].add(cell)
+    everything = list(cells)
+    found = []
+    for file, function in unreached(coverage):
+        hosts = _hosts(coverage, ranges, symbols, file, function)
+        chains = list(upwards(hosts, graph, lambda name: name in by_function or name in operations))
+        if not chains:
+            top = ", ".join(sorted(hosts))
+            why = (
+                f"neither {top} nor anything that calls it was reached by a cell so far, or is a TLBI handler"
+            )
+            found.append(Suggestion(function, file, (), why))
+            continue
+        what: list[str] = []
+        for chain in chains:
+            what += _cells_for(operations.get(chain[0], ()), everything)
+            what += sorted(by_function.get(chain[0], ()))
+        chain = chains[0]
+        path = " -> ".join(chain if chain[-1] == function else (*chain, f"{function} (inlined)"))
+        ops = sorted({op for each in chains for op in operations.get(each[0], ())})
+        why = f"{path}; operations {', '.join(ops)}" if ops else path
+        found.append(Suggestion(function, file, tuple(dict.fromkeys(what))[:MOST], why))
+    return found
+
+
+def _hosts(
+    coverage: Coverage, ranges: Mapping[str, Ranges], symbols: Symbols, file: str, function: str
+) -> set[str]:
+    """The symbols that hold the function's code: its own, or those into which it was inlined."""
+    (one,) = (each for each in coverage.files if each.path == file)
+    numbers = [line.number for line in one.lines if line.function == function]
+    places = [place for number in numbers for place in ranges.get(file, {}).get(number, ())]
+    return {symbols.name_at(first) for first, _ in places} - {""}
+
+
+def _cells_for(operations: Sequence[str], cells: Sequence[Cell]) -> list[str]:
+    """Cells with one of the operations as a parameter, else what executes it by itself."""
+    found = [cell.id for cell in cells if cell.params.get("op") in operations]
+    return found or [f"nvh-tlbi {operation} at l1 (a scenario of your own)" for operation in operations[:1]]

@@ -1,0 +1,220 @@
+"""Builds the kernels of a series and runs cells on them; one build goes on beside the cells that run."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import __version__
+from harness.accept.compare import Runs
+from harness.accept.coverage.record import plugin_for, read_all
+from harness.accept.coverage.trace import Trace
+from harness.build.cache import Artefact, Store
+from harness.build.kernel import warnings
+from harness.build.kernel.make import BuildFailed
+from harness.cell.begin import Chooser, Start
+from harness.cell.local import LocalRunner
+from harness.cell.prepare import Builder
+from harness.cell.project import find_cells
+from harness.cell.run import artefacts, commit, make_jobs
+from harness.cell.snapshots import Snapshots
+from harness.errors import UserError
+from harness.machine.qemu import Plugin
+from harness.report.progress import Progress
+from harness.report.publish import publish, utc_now
+from harness.report.results import CellResult, Host, RunSummary
+from harness.report.store import CELLS
+from harness.scenario.load import slug
+from harness.scenario.model import Cell
+from harness.scenario.scenario import Overrides
+from harness.verdict import Verdict
+
+MAX_INFRA_RETRIES = 1
+Change = Callable[[Cell], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The base (``number`` 0) or the series up to patch ``number``; ``kernel`` is its kernel file."""
+
+    number: int
+    name: str
+    kernel: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a step was built. ``why`` has the errors when it was not; ``compiled`` are the objects made for it.
+
+    ``cached``: the kernel was there already. ``warnings`` by object, None when it has no record of them.
+    """
+
+    step: Step
+    artefact: Artefact | None
+    seconds: float
+    why: str = ""
+    cached: bool = False
+    compiled: tuple[str, ...] = ()
+    warnings: Mapping[str, Sequence[str]] | None = None
+
+
+class Lab:
+    """Kernels and cells of one acceptance. Use as a context manager: leaving it ends a build that goes on."""
+
+    def __init__(
+        self,
+        store: Store,
+        progress: Progress,
+        directory: Path,
+        select: tuple[Sequence[Path], Sequence[str]],
+        overrides: Overrides,
+        jobs: int | None = None,
+    ) -> None:
+        self.store = store
+        self.directory = directory
+        self._progress = progress
+        self._builder = Builder(store, progress)
+        self._select = select
+        self._overrides = overrides
+        self._jobs = jobs
+        self._stopping = threading.Event()
+        self._pool = concurrent.futures.ThreadPoolExecutor(1, "build")
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def cells(self, step: Step) -> list[Cell]:
+        """Return the selected cells, with the kernel of ``step`` at L0."""
+        overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
+        return find_cells(*self._select, overrides)
+
+    def begin(self, step: Step) -> concurrent.futures.Future[Build]:
+        """Build a step beside whatever else goes on; builds take turns."""
+        return self._pool.submit(self.build, step)
+
+    def build(self, step: Step) -> Build:
+        """Build now. What does not compile is in the result; ``InfraError`` where the machine failed."""
+        begun = time.monotonic()
+        built_before = {each.digest for each in self.store.artefacts() if each.kind == "kernel"}
+        builder = Builder(self.store, _Stoppable(self._progress, self._stopping))
+        try:
+            artefact = builder.kernel(str(step.kernel))
+        except (BuildFailed, UserError) as error:
+            return Build(step, None, time.monotonic() - begun, str(error))
+        cached = artefact.digest in built_before
+        record = artefact.path / warnings.FILE
+        known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+        compiled = () if cached else tuple(artefact.manifest.get("compiled", ()))
+        return Build(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
+
+    def run(self, step: Step, wanted: Sequence[str] | None, seeds: Sequence[int]) -> dict[str, Runs]:
+        """Run the cells called ``wanted`` (all for None) once per seed; returns their runs by cell.
+
+        Each seed leaves an ordinary run directory. A cell that ended in ``infra`` is run once more; both
+        count for what they are.
+        """
+        cells = [cell for cell in self.cells(step) if wanted is None or cell.id in wanted]
+        found: dict[str, Runs] = {cell.id: Runs() for cell in cells}
+        for seed, results in self._run(step, cells, seeds):
+            for result in results:
+                found[result.id].results.append(result)
+                if result.verdict is Verdict.INFRA:
+                    self._progress.note(
+                        f"{step.name}: {result.id} with seed {seed} is infra: {result.reason}"
+                    )
+        again = [cell for cell in cells if not found[cell.id].decided]
+        for _, results in self._run(step, again, seeds[:MAX_INFRA_RETRIES], ".again") if again else ():
+            for result in results:
+                found[result.id].results.append(result)
+        return found
+
+    def watch(self, build: Build) -> dict[str, Trace]:
+        """Run every cell once with the model's trace of what L0 executes; returns the traces by cell."""
+        assert build.artefact is not None
+        cells = self.cells(build.step)
+        places: dict[str, Path] = {}
+        by_model: dict[str, list[Cell]] = {}
+        for cell in cells:
+            by_model.setdefault(cell.stack.model, []).append(cell)
+        for number, (model, some) in enumerate(by_model.items()):
+            plugin = plugin_for(self._builder.model(model), build.artefact, self.store, self._progress)
+            end = f".watched{number or ''}"
+            for seed, _ in self._run(build.step, some, (1,), end, (plugin,)):
+                here = self.directory / f"{build.step.name}.seed{seed}{end}" / CELLS
+                places |= {cell.id: here / slug(cell.id) for cell in some}
+        return read_all(places, self._progress)
+
+    def _run(
+        self,
+        step: Step,
+        cells: Sequence[Cell],
+        seeds: Sequence[int],
+        end: str = "",
+        watch: tuple[Plugin, ...] = (),
+    ) -> Iterator[tuple[int, Sequence[CellResult]]]:
+        images = {cell.id: self._builder.images(cell.stack) for cell in cells}
+        overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
+        started, begun = utc_now(), time.monotonic()
+        orders, places = [], {}
+        for seed in seeds:
+            places[seed] = self.directory / f"{step.name}.seed{seed}{end}"
+            orders += make_jobs(cells, images, overrides, places[seed], seed, watch=watch)
+        chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
+        results = LocalRunner(self._progress, self._jobs, chooser).run(orders)
+        for number, seed in enumerate(seeds):
+            part = tuple(results[number * len(cells) : (number + 1) * len(cells)])
+            summary = RunSummary(
+                id=places[seed].name,
+                started=started,
+                seconds=round(time.monotonic() - begun, 3),
+                host=Host.here(),
+                nvh_version=__version__,
+                nvh_commit=commit(),
+                cells=part,
+                artefacts=artefacts(images),
+            )
+            publish(summary, places[seed])
+            yield seed, part
+
+
+class _Stopped(BaseException):
+    """Ends the build of an acceptance that was given up."""
+
+
+class _Stoppable(Progress):
+    """A build's view of the common progress, through which it learns that it is to stop."""
+
+    def __init__(self, shown: Progress, stopping: threading.Event) -> None:
+        super().__init__(shown.console)
+        self._shown = shown
+        self._stopping = stopping
+
+    def phase(self, key: str, text: str, expected_s: float | None = None) -> None:
+        """As for the common progress."""
+        self._shown.phase(key, text, expected_s)
+
+    def update(self, key: str, text: str) -> None:
+        """As for the common progress; raises when the build is to stop."""
+        if self._stopping.is_set():
+            raise _Stopped
+        self._shown.update(key, text)
+
+    def done(self, key: str, ok: bool, text: str = "") -> None:
+        """As for the common progress."""
+        self._shown.done(key, ok, text)
+
+    def note(self, text: str) -> None:
+        """As for the common progress."""
+        with contextlib.suppress(ValueError):
+            self._shown.note(text)

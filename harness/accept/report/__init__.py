@@ -1,0 +1,1 @@
+"""What an acceptance found: as data, as a page, as a reply for a mailing list, as JUnit and JSON."""

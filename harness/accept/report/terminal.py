@@ -1,0 +1,22 @@
+"""The report on the terminal: the reply's text, and where the rest lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.accept.report import html, reply
+from harness.accept.report.record import Decision, Report
+
+STYLES = {Decision.ACCEPT: "bold green", Decision.REJECT: "bold red", Decision.UNDECIDED: "bold yellow"}
+
+
+def print_report(report: Report, directory: Path, console: Console) -> None:
+    """Print the text of the reply, the decision, and the page's path."""
+    console.print(Text(reply.render(report)), soft_wrap=True)
+    console.print(
+        Text.assemble((report.decision.value, STYLES[report.decision]), f" in {reply.duration(report)}")
+    )
+    console.print(f"report {directory / html.NAME}", markup=False, highlight=False, soft_wrap=True)

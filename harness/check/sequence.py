@@ -1,0 +1,127 @@
+"""``sequence``: every match of the first pattern is followed by the others, in order and agreeing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.check.condition import Env
+from harness.check.explain import expectation as explained
+from harness.check.finding import Finding, Observations, both, describe, judge
+from harness.check.match import match, wants_same_span
+from harness.check.partner import NO_LIMIT, Partners
+from harness.check.response import ENOUGH, limited, wrong_place
+from harness.check.window import Window, candidates, gaps, summary
+from harness.scenario.model import Sequence
+from harness.trace.event import Event
+from harness.verdict import Verdict
+
+TRIES = 10_000
+"""Ways that are tried from one first event, when later patterns bind variables; then it is undecided."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """The way from one first event through the other patterns; ``best`` is the longest beginning found.
+
+    ``greedy``: nothing relates one event to the next but order and variables.
+    """
+
+    partners: list[Partners]
+    greedy: bool
+    tries: int = 0
+    best: list[tuple[Event, Env]] = field(default_factory=list)
+
+    def follow(self, path: list[tuple[Event, Env]]) -> bool | None:
+        """Whether the rest of the sequence follows ``path``; None when it only may."""
+        if len(path) > len(self.best):
+            self.best = list(path)
+        if len(path) > len(self.partners):
+            return True
+        partners = self.partners[len(path) - 1]
+        event, env = path[-1]
+        result: bool | None = False
+        for candidate, outcome in partners.outcomes(event, env, later=True):
+            self.tries += 1
+            if self.tries > TRIES:
+                return None
+            bound = match(partners.pattern, candidate, env)[1]
+            rest = both(outcome, self.follow([*path, (candidate, bound)]))
+            if rest:
+                return True
+            if rest is None:
+                result = None
+            elif self.greedy and outcome and bound == env and candidate.source is event.source:
+                break  # what does not follow the nearest one does not follow a later one either
+        return result
+
+
+def check(expectation: Sequence, seen: Observations, window: Window) -> Finding:
+    """Every first event needs the rest; losses after it make its lack undecided."""
+    timeline, first, rest = seen.timeline, expectation.of[0], expectation.of[1:]
+    partners = [Partners(timeline, each, window, expectation.within, expectation.of) for each in rest]
+    greedy = expectation.within == NO_LIMIT and not any(map(wants_same_span, rest))
+    triggers = 0
+    broken: list[_Search] = []
+    unsure: list[tuple[Event, list[str]]] = []
+    for event in candidates(timeline, first.event, window):
+        outcome, env = match(first, event, window.env)
+        outcome = both(window.contains(event), outcome)
+        if outcome is False:
+            continue
+        triggers += outcome is True
+        search = _Search(partners, greedy)
+        followed = search.follow([(event, env)])
+        if followed:
+            continue
+        reasons = [] if outcome else ["whether this event begins a sequence is uncertain"]
+        if followed is None:
+            reasons.append("whether the sequence is complete, or in order, is uncertain")
+        for each in rest:
+            reasons += gaps(timeline, each, window, after=event)
+        if reasons:
+            unsure.append((event, reasons))
+        else:
+            broken.append(search)
+            if len(broken) == ENOUGH:
+                break
+    if broken:
+        return _failure(expectation, broken, triggers, seen)
+    if unsure:
+        event, reasons = unsure[0]
+        message = f"{len(unsure)} {first.event} undecided, first {describe(event)}: {summary(reasons)}"
+        return judge(expectation, Verdict.UNDECIDED, message, trigger=event, timeline=timeline)
+    reasons = gaps(timeline, first, window, env=window.env)
+    if reasons:
+        message = f"{first.event} may have happened unseen: {summary(reasons)}"
+        return judge(expectation, Verdict.UNDECIDED, message)
+    if not triggers:
+        return judge(expectation, Verdict.VACUOUS, f"{first.event} never happened")
+    return judge(expectation, Verdict.PASS, f"all {triggers} {first.event} begin the whole sequence")
+
+
+def _failure(expectation: Sequence, broken: list[_Search], triggers: int, seen: Observations) -> Finding:
+    """The first broken sequence: how far it got, and what should have come next."""
+    search = broken[0]
+    reached = len(search.best)
+    event, env = search.best[-1]
+    partners = search.partners[reached - 1]
+    more = "the first " * (len(broken) == ENOUGH)
+    lines = [
+        f"{len(broken)} of {more}{triggers} sequences stop, the first after {reached} of "
+        f"{len(expectation.of)} events{limited(expectation.within)}"
+    ]
+    lines += [f"  {number}. {describe(each)}" for number, (each, _) in enumerate(search.best, 1)]
+    lines.append(
+        explained(
+            partners.pattern,
+            env,
+            seen.timeline.by_name.get(partners.pattern.event, ()),
+            beside=event,
+            word="after",
+            related=lambda each: wrong_place(partners, event, each, later=True),
+        )
+    )
+    trigger = search.best[0][0]
+    return judge(
+        expectation, Verdict.FAIL, "\n".join(lines), bindings=env, trigger=trigger, timeline=seen.timeline
+    )

@@ -1,0 +1,98 @@
+"""Find the first bad build of a model, or the first bad commit of a kernel, by chosen cells.
+
+examples:
+  ./nvh bisect tlbi-el2 --model 2026-11-20..2026-11-24 --builds ~/model/nightly
+  ./nvh bisect 'litmus-trap*' --model good..bad --builds builds.txt --repeats 10
+  ./nvh bisect tlbi-e1-all --kernel ./mine.yaml --range v7.2..HEAD
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.cell.project import find_cells
+from harness.cell.run import RUNS, execute
+from harness.cli import common
+from harness.errors import NvhError, UserError
+from harness.farm import bisect
+from harness.history.cause import cause_of
+from harness.report.publish import make_run_directory
+from harness.scenario.scenario import Overrides
+from harness.verdict import Verdict
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument(
+        "cells", nargs="+", metavar="CELL", help="what tells good from bad: ids, globs or files"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME|GOOD..BAD", help="a range of the builds, or the model to run on"
+    )
+    parser.add_argument(
+        "--builds", type=Path, metavar="FILE|DIR", help="model files or QEMUs, the oldest first"
+    )
+    parser.add_argument("--like", default="qemu", metavar="MODEL", help="whose options a QEMU is run with")
+    parser.add_argument(
+        "--kernel", metavar="NAME|FILE", help="the kernel; with --range, a file with a git source"
+    )
+    parser.add_argument("--range", metavar="GOOD..BAD", help="commits of the kernel's repository")
+    parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
+    parser.add_argument(
+        "--repeats",
+        type=common.positive,
+        default=3,
+        metavar="N",
+        help="runs of the bad end, each with another seed, that tell how flaky it is (default 3)",
+    )
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="new directory for the runs (default: runs/…)"
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Search; returns 0 when the first bad build was found, whatever is bad about it."""
+    over_models = bool(arguments.builds)
+    if over_models == bool(arguments.range):
+        raise UserError("give --model GOOD..BAD with --builds, or --kernel FILE with --range GOOD..BAD")
+    if over_models and not arguments.model:
+        raise UserError("--builds needs --model GOOD..BAD, two names of the list")
+    if arguments.range and not arguments.kernel:
+        raise UserError("--range needs --kernel FILE, whose source is the git repository")
+    paths, patterns = common.split(arguments.cells)
+    find_cells(paths, patterns, Overrides())  # a wrong name is told before anything is built
+    console = Console(highlight=False)
+    directory = make_run_directory(RUNS, arguments.out)
+    if over_models:
+        listed = bisect.model_builds(arguments.builds, arguments.like, directory)
+        builds = bisect.between(listed, arguments.model)
+    else:
+        builds = bisect.kernel_builds(arguments.kernel, arguments.range, directory)
+
+    def run(build: bisect.Build, number: int) -> bisect.Seen:
+        model = build.file if over_models else arguments.model
+        kernel = arguments.kernel if over_models else build.file
+        overrides = Overrides(kernel=kernel, model=model, timing=arguments.timing)
+        place = directory / f"{builds.index(build):03d}-{number}"
+        try:
+            cells = find_cells(paths, patterns, overrides)
+            summary, _ = execute(cells, overrides, console, out=place, jobs=arguments.jobs, seed=number)
+        except NvhError as error:
+            return bisect.Seen(frozenset(), f"could not be run: {error}", judged=False)
+        red = [cell for cell in summary.cells if cell.verdict is not Verdict.PASS]
+        text = "; ".join(f"{cell.verdict.value} {cell.id}: {cell.headline}" for cell in red) or "pass"
+        judged = any(cell.verdict is not Verdict.INFRA for cell in summary.cells)
+        causes = frozenset(c.digest for cell in red if (c := cause_of(cell)))
+        return bisect.Seen(causes, f"{text} ({place})", judged)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    outcome = bisect.Bisection(builds, run, say, arguments.repeats).search()
+    for line in bisect.lines_of(outcome):
+        say(line)
+    return 0

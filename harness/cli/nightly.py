@@ -1,0 +1,90 @@
+"""Run a plan of models, kernels and scenarios, and make the page that says what is new.
+
+examples:
+  ./nvh nightly images/plans/nightly.yaml --dry-run         what would run, and how long it would take
+  ./nvh nightly images/plans/nightly.yaml                   on this machine
+  ./nvh nightly images/plans/nightly.yaml --backend dask --scheduler tls://10.0.0.5:8786 --keys ~/.nvh-farm
+  ./nvh nightly images/plans/nightly.yaml --backend slurm --jobs 64
+  ./nvh nightly --resume runs/20261124T010000Z              what an interrupted run had not finished
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.cell.local import available
+from harness.cell.run import RUNS
+from harness.cli import common
+from harness.errors import UserError
+from harness.farm import nightly
+from harness.farm.backend import Backend
+from harness.farm.plan import load_plan
+from harness.farm.price import price, print_price
+from harness.history.database import Results, default_path
+from harness.history.query import Durations
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN.yaml")
+    parser.add_argument("--dry-run", action="store_true", help="check and price the plan, and run nothing")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this directory")
+    parser.add_argument("--backend", choices=tuple(BACKENDS), default="local")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask cluster (nvh farm scheduler)")
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="TLS keys of the farm (nvh farm keys)")
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once (local, slurm)")
+    parser.add_argument("--fresh", action="store_true", help="boot every cell, restore none from a snapshot")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the run (default: runs/…)")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="the results store (default: in runs/)")
+
+
+def _local(arguments: argparse.Namespace, _: Path) -> Backend:
+    from harness.farm.local import Local
+
+    return Local(arguments.jobs)
+
+
+def _dask(arguments: argparse.Namespace, directory: Path) -> Backend:
+    from harness.farm import dask_cluster
+
+    if not arguments.scheduler:
+        raise UserError("--backend dask needs --scheduler ADDRESS; start one with: ./nvh farm scheduler")
+    return dask_cluster.Dask(arguments.scheduler, directory.name, arguments.keys)
+
+
+def _slurm(arguments: argparse.Namespace, directory: Path) -> Backend:
+    from harness.farm.slurm import Slurm
+
+    return Slurm(directory.absolute(), arguments.jobs)
+
+
+BACKENDS = {"local": _local, "dask": _dask, "slurm": _slurm}
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run; returns the exit status of the worst verdict that counts, and 3 when something never ran."""
+    console = Console(highlight=False)
+    settings = nightly.Settings(arguments.results, arguments.out, RUNS, arguments.fresh)
+    if (arguments.plan is None) == (arguments.resume is None):
+        raise UserError("name a plan, or the run to --resume")
+    if arguments.dry_run:
+        if arguments.plan is None:
+            raise UserError("--dry-run is about a plan")
+        plan = load_plan(arguments.plan)
+        with Results(arguments.results or default_path(RUNS)) as results:
+            slots = arguments.jobs or int(available().cpus)
+            print_price(plan, price(plan, Durations(results), slots), console)
+        return 0
+    if arguments.resume:
+        begun = nightly.resume(arguments.resume.resolve())
+    else:
+        begun = nightly.begin(arguments.plan, settings)
+        with Results(arguments.results or default_path(RUNS)) as results:
+            slots = arguments.jobs or int(available().cpus)
+            print_price(begun[0], price(begun[0], Durations(results), slots), console)
+    return nightly.run(
+        *begun, lambda directory: BACKENDS[arguments.backend](arguments, directory), settings, console
+    )

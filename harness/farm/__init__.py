@@ -1,0 +1,3 @@
+"""Many cells on many machines: a plan, the backends that run it, and the driver between them
+(docs/nightly.md).
+"""

@@ -1,0 +1,1 @@
+"""What cells concluded over many runs: one SQLite file, and what is asked of it (docs/nightly.md)."""

@@ -1,0 +1,74 @@
+"""The probable cause of a red cell: what two cells must share to be one line of the morning's page.
+
+A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed; the
+same assertion of the same scenario is one cause at every point of its matrix, on every model and kernel;
+cells that could not be judged share a cause when the same thing stopped them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from harness.report.results import CellResult, Finding
+from harness.report.text import one_line
+from harness.verdict import Verdict
+
+TITLE_LIMIT = 300
+SPLAT = "no-splat-"
+
+_VOLATILE = (
+    (re.compile(r"^\s*(?:<\d+>)?\[\s*\d+\.\d+\]\s*(?:\[\s*[TC]\d+\]\s*)?"), ""),  # printk's prefix
+    (re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b", re.I), "X"),
+    (re.compile(r"(?<![\w+./-])/?(?:[\w.@=,-]+/)+(?=[\w.])"), ""),  # the directories of a path
+    (re.compile(r"(?<![A-Za-z_0-9])\d+(?:\.\d+)?"), "N"),  # not the 2 of kvm_s2_fault
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """``kind`` is ``splat``, ``assertion`` or ``infrastructure``; ``digest`` is equal where the cause is
+    the same.
+    """
+
+    digest: str
+    kind: str
+    title: str
+
+
+def normalised(message: str) -> str:
+    """Return a message without what differs from run to run: time stamps, addresses, numbers, directories."""
+    text = message.strip().split("\n", 1)[0]
+    for expression, instead in _VOLATILE:
+        text = expression.sub(instead, text)
+    return one_line(text, TITLE_LIMIT)
+
+
+def _cause(kind: str, title: str, *key: str) -> Cause:
+    digest = hashlib.sha256("\0".join((kind, *key)).encode("utf-8", "replace")).hexdigest()[:16]
+    return Cause(digest, kind, one_line(title, TITLE_LIMIT))
+
+
+def is_splat(finding: Finding) -> bool:
+    """Whether a finding is that of a console with a splat on it."""
+    return finding.name.startswith(SPLAT) and finding.verdict is Verdict.FAIL
+
+
+def cause_of(cell: CellResult) -> Cause | None:
+    """Return the probable cause of a cell that did not pass; None for a pass."""
+    if cell.verdict is Verdict.PASS:
+        return None
+    if splat := next(filter(is_splat, cell.findings), None):
+        level = splat.name.removeprefix(SPLAT)
+        text = normalised(splat.message)
+        return _cause("splat", f"{level}: {text}", level, text)
+    if cell.verdict is Verdict.INFRA:
+        text = normalised(cell.headline)
+        return _cause("infrastructure", text, text)
+    found = next((f for f in cell.findings if f.verdict is cell.verdict), None)
+    if found is None:
+        text = normalised(cell.headline)
+        return _cause("assertion", f"{cell.scenario}: {text}", cell.scenario, cell.verdict.value, text)
+    title = f"{cell.scenario}: {found.name} ({found.kind}) is {found.verdict.value}"
+    return _cause("assertion", title, cell.scenario, found.name, found.kind, found.verdict.value)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Runs on the host, inside QEMU: what the parts of nvh-coverage share. */
+#ifndef NVH_COVERAGE_H
+#define NVH_COVERAGE_H
+
+#include "coverage/format.h"
+#include "plugin.h"
+
+#define NVH_PLUGIN "nvh-coverage"
+#define NVH_VCPUS 64
+
+enum nvh_phase { NVH_IDLE, NVH_EXECUTED, NVH_TRAPPED };
+
+struct nvh_vcpu {
+	struct nvh_registers registers;
+	struct qp_register *cpsr, *elr, *esr, *hcr;
+	uint64_t executed; /* instructions at EL2 */
+	/* The guest's TLBI that this vCPU executed last, while it may be in emulation. */
+	enum nvh_phase phase;
+	uint32_t word;
+	uint32_t from_l1;
+	uint64_t pc, begun, exits, tlbis;
+	bool ready;
+};
+
+extern struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
+extern struct nvh_coverage *nvh_file;
+
+unsigned int nvh_el(const struct nvh_vcpu *vcpu);
+/* A block of EL2 is about to run, before its instructions are counted. */
+void nvh_cost_at_block(struct nvh_vcpu *vcpu);
+/* Whether the instruction concerns the cost; registers what is to be done about it. */
+void nvh_cost_watch(struct qp_insn *insn, uint32_t word, uint64_t pc);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Runs on the host, inside QEMU: the file that nvh-coverage fills, mapped, so that it is whole up to the moment
+ * at which QEMU ends, however it ends. harness/accept/coverage/trace.py reads it. Little endian.
+ */
+#ifndef NVH_COVERAGE_FORMAT_H
+#define NVH_COVERAGE_FORMAT_H
+
+#include <stdint.h>
+
+#define NVH_COVERAGE_MAGIC 0x31564f4368766eull /* "nvhCOV1" */
+#define NVH_COVERAGE_OPS 1024
+#define NVH_COVERAGE_BITMAP 0x20000 /* where the bitmap begins */
+
+/* What emulating one operation cost, over all its executions. `word` is the instruction with Rt = 0. */
+struct nvh_cost {
+	uint32_t word;
+	uint32_t from_l1; /* 1: executed with HCR_EL2.NV set, by a guest hypervisor; 0: by any other guest */
+	uint64_t count;
+	uint64_t insns, insns_min, insns_max; /* instructions at EL2 from the trap to the return behind the operation */
+	uint64_t exits, exits_min, exits_max; /* returns from EL2 to a lower level until then, the last one included */
+	uint64_t tlbis;			      /* TLBI instructions that EL2 executed until then */
+};
+
+struct nvh_coverage {
+	uint64_t magic;
+	uint64_t start, end;   /* the addresses watched: one bit per instruction, bit 0 of byte 0 the first */
+	uint64_t executed;     /* instructions at EL2 in there */
+	uint32_t ops, dropped; /* rows of `cost`; operations for which there was no row left */
+	struct nvh_cost cost[NVH_COVERAGE_OPS];
+};
+
+_Static_assert(sizeof(struct nvh_coverage) <= NVH_COVERAGE_BITMAP, "the bitmap is behind the table");
+
+#endif

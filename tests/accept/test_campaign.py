@@ -1,0 +1,200 @@
+"""The way of one acceptance, over a laboratory of made-up kernels and cells: order, search, verdicts."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.accept import apply as applying
+from harness.accept.base import Base
+from harness.accept.campaign import Campaign, Request
+from harness.accept.compare import Outcome, Runs
+from harness.accept.lab import Build, Step
+from harness.accept.report.record import Decision, Report
+from harness.accept.submission import read
+from harness.build.cache import Artefact
+from harness.errors import UserError
+from tests.accept.conftest import THREE
+from tests.accept.results import LETTERS, result
+
+Verdicts = Callable[[int, str, int], str]
+"""(step, cell, seed) to a letter of ``LETTERS``."""
+
+
+class Laboratory:
+    """Builds but where told not to, and answers by a function; remembers what it was asked."""
+
+    def __init__(self, cells: Sequence[str], verdicts: Verdicts, broken: Sequence[int] = ()) -> None:
+        self.names = cells
+        self.verdicts = verdicts
+        self.broken = broken
+        self.built: list[int] = []
+        self.asked: list[tuple[int, tuple[str, ...], tuple[int, ...]]] = []
+        self.warnings: Mapping[int, Mapping[str, Sequence[str]]] = {}
+
+    def cells(self, _: Step) -> list[Any]:
+        stack = SimpleNamespace(timing="icount", model="qemu")
+        return [SimpleNamespace(id=name, stack=stack) for name in self.names]
+
+    def build(self, step: Step) -> Build:
+        self.built.append(step.number)
+        if step.number in self.broken:
+            return Build(step, None, 1.0, "make ended with status 2\nkernel/fork.c:3:1: error: no such thing")
+        artefact = Artefact("kernel", f"d{step.number}", step.kernel.parent, {"release": "1.2.3"})
+        return Build(step, artefact, 1.0, warnings=self.warnings.get(step.number, {}))
+
+    def begin(self, step: Step) -> concurrent.futures.Future[Build]:
+        future: concurrent.futures.Future[Build] = concurrent.futures.Future()
+        future.set_result(self.build(step))
+        return future
+
+    def run(self, step: Step, wanted: Sequence[str] | None, seeds: Sequence[int]) -> dict[str, Runs]:
+        names = [name for name in self.names if wanted is None or name in wanted]
+        self.asked.append((step.number, tuple(names), tuple(seeds)))
+        return {
+            name: Runs(
+                [result(name, LETTERS[self.verdicts(step.number, name, seed)], seed) for seed in seeds]
+            )
+            for name in names
+        }
+
+
+Judge = Callable[..., Report]
+
+
+@pytest.fixture
+def judge(base: Base, tmp_path: Path) -> Judge:
+    """Return what judges the toy series of three patches in a laboratory."""
+
+    def go(laboratory: Laboratory, patches: str = "all", **changes: Any) -> Report:
+        box = tmp_path / "series.mbox"
+        box.write_text("\n".join(THREE))
+        found = read(str(box))
+        tree, used, _ = applying.apply(found, base, tmp_path / "out")
+        request = Request(str(box), patches=patches, coverage=False, **changes)
+        lab: Any = laboratory
+        progress: Any = None
+        return Campaign(request, found, used, tree, lab, progress, tmp_path / "out").carry_out()
+
+    return go
+
+
+def since(patch: int, cell: str = "a") -> Verdicts:
+    return lambda step, name, _: "f" if name == cell and step >= patch else "p"
+
+
+def test_all_green_is_accepted(judge: Judge) -> None:
+    laboratory = Laboratory(["a", "b"], lambda *_: "p")
+    report = judge(laboratory)
+    assert (report.decision, report.exit_status, report.reasons) == (Decision.ACCEPT, 0, ())
+    assert laboratory.built == [0, 1, 2, 3]
+    assert [ask[2] for ask in laboratory.asked] == [(1,)] * 4
+    assert report.count[Outcome.SAME] == 2
+
+
+def test_one_bad_patch_is_named_and_confirmed_once(judge: Judge) -> None:
+    laboratory = Laboratory(["a", "b"], since(2))
+    report = judge(laboratory)
+    assert (report.decision, report.exit_status) == (Decision.REJECT, 1)
+    (culprit,) = report.culprits
+    assert (culprit.patch, culprit.title, culprit.last_good) == (2, "Second", 1)
+    assert culprit.what == "regression of a"
+    assert culprit.says == "a is fail"
+    assert [ask for ask in laboratory.asked if len(ask[2]) == 5] == [
+        (0, ("a",), (2, 3, 4, 5, 6)),
+        (2, ("a",), (2, 3, 4, 5, 6)),
+    ]
+    assert [step.bad for step in report.steps] == [False, False, True, True]
+    assert any("patch 2 (Second): regression of a" in reason for reason in report.reasons)
+
+
+@pytest.mark.parametrize("culprit", [1, 2, 3])
+def test_only_the_end_is_tested_and_the_first_bad_patch_searched(judge: Judge, culprit: int) -> None:
+    laboratory = Laboratory(["a", "b"], since(culprit))
+    report = judge(laboratory, "last")
+    assert report.culprits[0].patch == culprit
+    assert set(laboratory.built) <= {0, 1, 2, 3}
+    assert len(laboratory.built) == len(set(laboratory.built))
+    assert all(cells == ("a",) for step, cells, _ in laboratory.asked if step in (1, 2))
+
+
+def test_a_good_end_is_not_searched(judge: Judge) -> None:
+    laboratory = Laboratory(["a"], lambda *_: "p")
+    assert judge(laboratory, "last").exit_status == 0
+    assert laboratory.built == [0, 3]
+
+
+def test_damage_that_a_later_patch_repairs_is_told(judge: Judge) -> None:
+    report = judge(Laboratory(["a"], lambda step, *_: "f" if step == 1 else "p"))
+    assert report.exit_status == 1
+    assert report.culprits[0].repaired
+    assert "though a later patch repairs it" in report.reasons[0]
+
+
+def test_a_race_is_no_regression_but_no_green_either(judge: Judge) -> None:
+    """Red with the first seed alone: five more green runs on each side do not make it green."""
+    report = judge(Laboratory(["a"], lambda step, _, seed: "f" if step == 3 and seed == 1 else "p"))
+    (cell,) = report.whole.cells
+    assert (cell.outcome, str(cell.series)[:3]) == (Outcome.SUSPECT, "1/6")
+    assert report.exit_status == 1
+    assert report.culprits[0].what == "suspect of a"
+
+
+def test_a_fix_is_reported(judge: Judge) -> None:
+    report = judge(Laboratory(["a", "b"], lambda step, name, _: "f" if name == "a" and step < 3 else "p"))
+    assert report.exit_status == 0
+    assert report.count[Outcome.FIXED] == 1
+    assert report.steps[1].cells[0].outcome is Outcome.RED_BEFORE
+
+
+def test_a_patch_that_does_not_build_is_named(judge: Judge) -> None:
+    report = judge(Laboratory(["a"], lambda *_: "p", broken=[2]))
+    assert report.exit_status == 1
+    assert (report.culprits[0].patch, report.culprits[0].what) == (2, "does not build")
+    assert "error: no such thing" in report.culprits[0].says
+    assert report.whole.build.ok
+
+
+def test_the_first_patch_that_does_not_build_is_searched(judge: Judge) -> None:
+    report = judge(Laboratory(["a"], lambda *_: "p", broken=[2, 3]), "last")
+    assert [(c.patch, c.what) for c in report.culprits] == [(2, "does not build")]
+
+
+def test_a_base_that_does_not_build_is_bad_input(judge: Judge) -> None:
+    with pytest.raises(UserError, match="base does not build") as caught:
+        judge(Laboratory(["a"], lambda *_: "p", broken=[0]))
+    assert "error: no such thing" in str(caught.value)
+
+
+def test_no_verdict_is_no_acceptance(judge: Judge) -> None:
+    report = judge(Laboratory(["a", "b"], lambda step, name, _: "i" if step == 3 and name == "a" else "p"))
+    assert (report.decision, report.exit_status) == (Decision.UNDECIDED, 3)
+    assert "no verdict on one side" in report.reasons[0]
+
+
+def test_red_before_and_after_speaks_for_nothing(judge: Judge) -> None:
+    report = judge(Laboratory(["a"], lambda *_: "v"))
+    assert report.exit_status == 1
+    assert "no cell passes" in report.reasons[0]
+
+
+def test_new_warnings_belong_to_the_patch_that_brought_them(judge: Judge) -> None:
+    laboratory = Laboratory(["a"], lambda *_: "p")
+    old = {"fork.o": ["kernel/fork.c: old"], "sched.o": []}
+    new = {**old, "fork.o": ["kernel/fork.c: old", "kernel/fork.c: unused"]}
+    laboratory.warnings = {0: old, 1: old, 2: new, 3: new}
+    report = judge(laboratory)
+    assert [step.build.new_warnings for step in report.steps] == [(), (), ("kernel/fork.c: unused",), ()]
+    assert report.exit_status == 0
+
+
+def test_repeat(judge: Judge) -> None:
+    laboratory = Laboratory(["a"], lambda *_: "p")
+    report = judge(laboratory, "last", repeat=4)
+    assert report.repeat == 4
+    assert {ask[2] for ask in laboratory.asked} == {(1, 2, 3, 4)}

@@ -1,0 +1,224 @@
+"""Patch coverage: the plugin's file, line tables of a compiled program, and what becomes of changed lines."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.accept.apply import Applied, Tree
+from harness.accept.coverage import callers, join, lines, suggest, symbols, trace
+from harness.accept.coverage.report import Coverage, State
+from harness.build.kernel.series import Patch
+from harness.errors import InfraError, UserError
+from tests.build.kernel.toy import run_git
+
+HEADER = """\
+static inline int twice(int x)
+{
+	if (x > 1000)
+		return -1;
+	return x * 2;
+}
+"""
+SOURCE = """\
+#include "twice.h"
+volatile int out;
+__attribute__((noinline)) static int never(int x)
+{
+	out = 7;
+	return x + out;
+}
+__attribute__((noinline)) int unused_by_all(int x)
+{
+	out = never(x);
+	return out;
+}
+void _start(void)
+{
+	/* a comment */
+	out = twice(out);
+	if (out == 12345)
+		out = unused_by_all(out);
+}
+"""
+CROSS = "aarch64-linux-gnu-"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare program with inlined code, its System.map and its sources in git, the second half a patch."""
+    root = tmp_path_factory.mktemp("program")
+    files = root / "files"
+    (files / "kernel").mkdir(parents=True)
+    run_git(files, "init", "-q", "--separate-git-dir", str(root / "git"))
+    (files / "kernel/main.c").write_text("void _start(void)\n{\n}\n")
+    run_git(files, "add", "-A")
+    run_git(files, "commit", "-q", "-m", "base")
+    (files / "kernel/main.c").write_text(SOURCE)
+    (files / "kernel/twice.h").write_text(HEADER)
+    run_git(files, "add", "-A")
+    run_git(files, "commit", "-q", "-m", "patch")
+    build = [f"{CROSS}gcc", "-O2", "-g", "-nostdlib", "-static", "-ffreestanding", "-Wl,-Ttext=0x100000"]
+    subprocess.run([*build, "-o", root / "vmlinux", "kernel/main.c"], cwd=files, check=True, timeout=60)
+    listed = subprocess.run(
+        [f"{CROSS}nm", root / "vmlinux"], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    marks = "".join(
+        f"{address:016x} T {name}\n" for address, name in ((0x100000, "_text"), (0x100100, "_etext"))
+    )
+    (root / "System.map").write_text(marks + listed)
+    return root
+
+
+def tree_of(root: Path) -> Tree:
+    def commit(name: str) -> str:
+        words = ["git", "-C", str(root / "files"), "rev-parse", name]
+        return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+
+    files = ("kernel/main.c", "kernel/twice.h")
+    patch = Applied(1, "patch", Patch("p", b"", True), commit("HEAD"), files, False)
+    return Tree(root, commit("HEAD~1"), (patch,))
+
+
+def traced(start: int, end: int, executed: range | list[int], costs: bytes = b"", ops: int = 0) -> bytes:
+    """A file as the plugin writes it."""
+    bitmap = bytearray(((end - start) // 4 + 7) // 8)
+    for address in executed:
+        bitmap[(address - start) // 4 // 8] |= 1 << (address - start) // 4 % 8
+    header = struct.pack("<QQQQII", 0x31564F4368766E, start, end, len(executed), ops, 0)
+    return (header + costs).ljust(0x20000, b"\0") + bytes(bitmap)
+
+
+def number(text: str, source: str = SOURCE) -> int:
+    return next(n for n, line in enumerate(source.splitlines(), 1) if text in line)
+
+
+def test_lines_of_inlined_code_are_found_where_it_went(program: Path) -> None:
+    found = lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h", "kernel/absent.c"])
+    assert set(found) == {"kernel/main.c", "kernel/twice.h"}
+    table = symbols.load(program / "System.map")
+    inlined = found["kernel/twice.h"][number("x > 1000", HEADER)]
+    assert {table.name_at(first) for first, _ in inlined} == {"_start"}
+    assert number("a comment") not in found["kernel/main.c"]
+    for ranges in found["kernel/main.c"].values():
+        assert all(table.start <= first < end for first, end in ranges)
+
+
+def test_a_program_without_debugging_information(program: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "vmlinux"
+    subprocess.run([f"{CROSS}strip", "-o", bare, program / "vmlinux"], check=True, timeout=60)
+    with pytest.raises(UserError, match=r"config/debug\.config"):
+        lines.load(bare, ["kernel/main.c"])
+    (tmp_path / "text").write_text("no program")
+    with pytest.raises(InfraError, match="cannot be read"):
+        lines.load(tmp_path / "text", ["kernel/main.c"])
+
+
+def covered(program: Path, tmp_path: Path) -> tuple[Coverage, dict[str, lines.Ranges], symbols.Symbols]:
+    """Coverage of a run that executed _start() but what lies behind its comparison."""
+    table = symbols.load(program / "System.map")
+    ranges = lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h"])
+    first = min(a for a, name in zip(table.addresses, table.names, strict=True) if name == "_start")
+    skipped = {
+        address
+        for low, high in ranges["kernel/main.c"].get(number("out = unused_by_all(out)"), [])
+        for address in range(low, high, 4)
+    }
+    executed = [a for a in range(first, first + 0x20, 4) if table.name_at(a) == "_start" and a not in skipped]
+    (tmp_path / "t").write_bytes(traced(table.start, table.end, executed))
+    seen = {"one": trace.read(tmp_path / "t")}
+    return join.join(tree_of(program), ["kernel/main.c", "kernel/twice.h"], ranges, seen), ranges, table
+
+
+def test_every_changed_line_has_a_state(program: Path, tmp_path: Path) -> None:
+    coverage, _, _ = covered(program, tmp_path)
+    main, header = coverage.files
+    states = {line.text.strip(): line for line in main.lines}
+    assert states["out = twice(out);"].state is State.COVERED
+    assert states["out = twice(out);"].cells == (0,)
+    assert states["out = 7;"].state is State.UNCOVERED
+    assert states["out = 7;"].function == "never"
+    assert states["/* a comment */"].state is State.NO_CODE
+    assert "void _start(void)" not in states  # as in the base
+    assert {line.state for line in header.lines} >= {State.COVERED, State.NO_CODE}
+    assert coverage.by_patch(1) == (coverage.covered, coverage.executable)
+    assert 0 < coverage.share < 1
+    assert any(line.text.strip() == "out = 7;" for _, line in coverage.uncovered())
+
+
+def test_nothing_executed_covers_nothing(program: Path, tmp_path: Path) -> None:
+    table = symbols.load(program / "System.map")
+    (tmp_path / "t").write_bytes(traced(table.start, table.end, []))
+    ranges = lines.load(program / "vmlinux", ["kernel/main.c"])
+    found = join.join(tree_of(program), ["kernel/main.c"], ranges, {"one": trace.read(tmp_path / "t")})
+    assert (found.covered, found.share) == (0, 0.0)
+    assert found.executable > 5
+
+
+def test_suggestions_follow_callers_to_what_is_known(program: Path, tmp_path: Path) -> None:
+    coverage, ranges, table = covered(program, tmp_path)
+    graph = callers.callers(program / "vmlinux", table)
+    assert graph["never"] == {"unused_by_all"}
+    assert "_start" in graph["unused_by_all"]
+    assert ("kernel/main.c", "never") in suggest.unreached(coverage)
+    reached = {"other-cell": {"unused_by_all"}}
+    hints = {hint.function: hint for hint in suggest.suggest(coverage, ranges, table, graph, reached, {}, [])}
+    assert hints["never"].what == ("other-cell",)
+    assert hints["never"].why == "unused_by_all -> never"
+    operations = {"unused_by_all": ["ipas2e1is"]}
+    hints = {
+        hint.function: hint for hint in suggest.suggest(coverage, ranges, table, graph, {}, operations, [])
+    }
+    assert hints["never"].what == ("nvh-tlbi ipas2e1is at l1 (a scenario of your own)",)
+    assert "operations ipas2e1is" in hints["never"].why
+    (blind, *_) = suggest.suggest(coverage, ranges, table, {}, {}, {}, [])
+    assert blind.what == ()
+    assert "nor anything that calls it" in blind.why
+
+
+def test_handlers_of_tlbi_operations() -> None:
+    source = "\tSYS_INSN(TLBI_IPAS2E1IS, handle_ipas2e1is),\n\tSYS_INSN(TLBI_IPAS2LE1, handle_ipas2e1is),\n"
+    source += "\tSYS_INSN(TLBI_NONSENSE, handle_x),\n\tSYS_INSN(AT_S1E1R, handle_at),\n"
+    assert suggest.handlers(source) == {"handle_ipas2e1is": ["ipas2e1is", "ipas2le1"]}
+
+
+def test_functions_by_the_look_of_the_source() -> None:
+    text = "static bool\nhandle(struct x *x,\n       int y)\n{\n\treturn f(x);\n}\n\n"
+    text += "TRACE_EVENT(kvm_nv,\n\tTP_ARGS(a)\n);\nint z;\n"
+    found = join.functions(text)
+    assert [found[n] for n in (2, 3, 5, 8, 9, 11)] == ["handle", "handle", "handle", "kvm_nv", "kvm_nv", ""]
+
+
+COST = struct.pack("<II8Q", 0xD50C8420, 1, 3, 300, 90, 120, 3, 1, 1, 6)
+
+
+def test_the_plugins_file(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(traced(0x1000, 0x1080, [0x1000, 0x107C], COST, 1))
+    found = trace.read(path)
+    assert list(found.addresses()) == [0x1000, 0x107C]
+    assert found.has(0x1000, 0x1004)
+    assert found.has(0x1070, 0x2000)
+    assert not found.has(0x1004, 0x107C)
+    assert found.has(0x107C, 0x107C)  # a row without a length has the instruction at its address
+    (cost,) = found.costs
+    assert (cost.word, cost.from_l1, cost.count, cost.insns_min, cost.tlbis) == (0xD50C8420, True, 3, 90, 6)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "was not written by"),
+        (b"x" * 0x20010, "was not written by"),
+        (traced(0x1000, 0x1080, [])[:-1], "does not fit"),
+    ],
+)
+def test_a_file_that_is_not_the_plugins(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "t").write_bytes(data)
+    with pytest.raises(InfraError, match=message):
+        trace.read(tmp_path / "t")
+    with pytest.raises(InfraError, match="did not load"):
+        trace.read(tmp_path / "none")

@@ -1,0 +1,44 @@
+"""A driver that tests can kill: ``python -m tests.farm.drive PLAN RUN BACKEND [ADDRESS]``.
+
+It does what ``nvh nightly`` does, with a stand-in for the cells' process. A run that exists is resumed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.farm import nightly
+from harness.farm.backend import Backend
+from harness.farm.local import Local
+from tests.farm.conftest import STANDIN
+
+
+def backend(words: list[str], directory: Path) -> Backend:
+    """The backend that the command line names."""
+    if words[0] == "local":
+        return Local(2)
+    if words[0] == "dask":
+        from harness.farm.dask_cluster import Dask
+
+        return Dask(words[1], directory.name)
+    from harness.farm.slurm import Slurm
+
+    return Slurm(directory)
+
+
+def main(plan: str, place: str, *words: str) -> int:
+    """Begin or resume."""
+    directory = Path(place)
+    settings = nightly.Settings(
+        directory.parent / "results.sqlite", directory, directory.parent, command=(str(STANDIN),)
+    )
+    begun = nightly.resume(directory) if directory.exists() else nightly.begin(Path(plan), settings)
+    console = Console(width=100, highlight=False)
+    return nightly.run(*begun, lambda run: backend(list(words), run), settings, console)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""The real machine under the plugin nvh-coverage: what L0 executed, apart from other levels, and again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.accept import cost
+from harness.accept.coverage import lines, symbols, trace
+from harness.accept.lab import Build, Lab, Step
+from harness.build.cache import Store
+from harness.build.paths import IMAGES
+from harness.report.progress import Progress
+from harness.scenario.defaults import KERNEL
+from harness.scenario.scenario import NO_OVERRIDES
+
+CELL = "litmus-trap[family=trap-ttlb]"
+FILE = "arch/arm64/kvm/emulate-nested.c"
+
+
+def watched(lab: Lab, built: Build) -> trace.Trace:
+    (found,) = lab.watch(built).values()
+    return found
+
+
+def test_what_l0_executes_is_exact_and_repeatable(tmp_path: Path) -> None:
+    step = Step(0, "base", IMAGES / "kernels" / f"{KERNEL}.yaml")
+    with Progress(Console(file=sys.stderr)) as progress:
+        for name in ("one", "two"):
+            with Lab(Store(), progress, tmp_path / name, ((), [CELL]), NO_OVERRIDES, 1) as lab:
+                built = lab.build(step)
+                assert built.artefact
+                seen = watched(lab, built)
+                (tmp_path / f"{name}.bits").write_bytes(seen.bitmap)
+                (tmp_path / f"{name}.costs").write_text(repr((seen.executed, seen.costs)))
+    assert (tmp_path / "one.bits").read_bytes() == (tmp_path / "two.bits").read_bytes()
+    assert (tmp_path / "one.costs").read_text() == (tmp_path / "two.costs").read_text()
+    assert built.artefact
+
+    table = symbols.load(built.artefact.path / "System.map")
+    reached = table.functions(seen.addresses())
+    # The TLBIs of L2 that L1 traps are handed to L1; what only L2's or L1's kernel would do is not L0's.
+    assert {"triage_sysreg_trap", "kvm_inject_nested_sync"} <= reached
+    assert "start_kernel" not in reached
+    ranges = lines.load(built.artefact.path / "vmlinux", [FILE])[FILE]
+    source = [number for number, places in ranges.items() if any(seen.has(a, b) for a, b in places)]
+    assert 0 < len(source) < len(ranges)
+
+    (row, *_) = [each for each in cost.compare({CELL: seen}, {CELL: seen}) if all(each.count)]
+    assert row.insns_min[0] > 100
+    assert row.exits[0] >= 1
+    assert row.change == 0
