@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -127,6 +129,22 @@ def test_second_start_is_quick(tmp_path: Path, made: dict[str, str]) -> None:
         assert done.stderr == b""
     print(f"second start of ./nvh: {sorted(seconds)[1]:.2f} s")
     assert sorted(seconds)[1] < 3
+
+
+def test_two_that_start_at_once_make_one_environment(tmp_path: Path, made: dict[str, str]) -> None:
+    """The second waits for the lock, and then finds what the first has made."""
+    stamp = tmp_path / "venv/nvh-stamp"
+    ready = stamp.read_text()
+    stamp.unlink()
+    with (tmp_path / "venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen([ROOT / "nvh", "--help"], env=made, stdout=PIPE, stderr=PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(3)
+        stamp.write_text(ready)
+    out, err = second.communicate(timeout=60)
+    assert (second.returncode, err) == (0, "")
+    assert "example: ./nvh run" in out
 
 
 def test_script_works_through_a_link_and_from_elsewhere(tmp_path: Path, made: dict[str, str]) -> None:
