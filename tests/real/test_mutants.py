@@ -44,12 +44,12 @@ def nvh(*words: str) -> tuple[int, str]:
 
 
 def test_one_is_killed_and_one_survives(tmp_path: Path) -> None:
-    chosen = ("--select", "hidden-os-executed", "--select", "s1-asid-dropped")
+    chosen = ("--select", "hidden-os-executed", "--select", "ttl-hint-ignored")
     status, said = nvh("mutants", *chosen, "--json", "--out", str(tmp_path / "out"))
     report: dict[str, Any] = json.loads(said)
     assert status == report["exit_status"] == EXIT_PASS
     fates = {row["mutant"]: (row["outcome"], row["killed_by"]) for row in report["mutants"]}
-    assert fates == {"hidden-os-executed": ("killed", [CELL]), "s1-asid-dropped": ("survived", [])}
+    assert fates == {"hidden-os-executed": ("killed", [CELL]), "ttl-hint-ignored": ("survived", [])}
     assert {row["verdict"] for row in report["controls"].values()} == {"pass"}
     assert json.loads((tmp_path / "out/mutants.json").read_text()) == report
     summary = json.loads((tmp_path / "out/summary.json").read_text())
