@@ -5,6 +5,7 @@ It does what ``nvh nightly`` does, with a stand-in for the cells' process. A run
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def backend(words: list[str], directory: Path) -> Backend:
 
 
 def main(plan: str, place: str, *words: str) -> int:
-    """Begin or resume."""
+    """Begin or resume. Ctrl-C works in a background job too, whose children ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = Path(place)
     settings = nightly.Settings(
         directory.parent / "results.sqlite", directory, directory.parent, command=(str(STANDIN),)
