@@ -33,7 +33,7 @@ static void reseed(const uint8_t *seed, size_t n)
  */
 static void check_timers(uint8_t first, uint8_t second)
 {
-	const struct timespec moment = { .tv_nsec = 20000000 + 64 * (first << 8 | second) };
+	const struct timespec moment = { .tv_nsec = 11000000 + 16 * (first << 8 | second) };
 	cpu_set_t all, one;
 
 	if (sched_getaffinity(0, sizeof(all), &all))
