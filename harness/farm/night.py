@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.cell.job import Job, planned, write_job
-from harness.cell.local import GRACE_S, bound
+from harness.cell.local import bound
 from harness.cell.prepare import Builder
 from harness.cell.run import reproduce
+from harness.cell.supervise import GRACE_S
 from harness.errors import NvhError
 from harness.farm import artefacts
 from harness.farm.driver import Work

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cell import supervise
 from harness.farm import order as words
 from harness.farm import work
 from harness.farm.backend import BEGAN, ENDED, Backend, News
@@ -140,7 +141,7 @@ def test_publishing_is_one_rename_that_only_one_wins(tmp_path: Path) -> None:
 
 
 def test_a_stubborn_cell_is_killed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "GRACE_S", 0.5)
+    monkeypatch.setattr(supervise, "GRACE_S", 0.5)
     stubborn = order(run, "stubborn-1", deadline_s=1.0)
     ending = work.perform(stubborn)
     assert "deadline" in ending.reason
