@@ -128,7 +128,7 @@ def test_what_a_budget_of_cells_leaves_out_never_ran(night: Night, tmp_path: Pat
 def test_when_the_hours_are_used_up_what_runs_may_end(
     night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The driver's clock is hours ahead when it has heard of the first cell, which ends after that was seen."""
+    """The driver's clock is hours ahead once it has heard of a cell, which ends after that was seen."""
     began: list[str] = []
     asked: list[float] = []
     hear = night_of_a_plan.Night.began
