@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -129,6 +130,14 @@ def test_a_killed_worker_is_lost_and_leaves_no_machine(backend: Backend, run: Pa
     assert ending.how == words.LOST
     assert ending.reason
     assert wait_gone([pid], 10) == []
+
+
+@pytest.mark.parametrize("seat", ["local", pytest.param("dask", marks=pytest.mark.real)], indirect=True)
+def test_one_cell_always_fits_however_large(backend: Backend, run: Path) -> None:
+    large = dataclasses.replace(order(run, "pass-1"), cpus=1000, memory_mib=1 << 30)
+    backend.submit(large)
+    backend.flush()
+    assert ends(backend, 1)["pass-1"].how == words.PUBLISHED
 
 
 def test_publishing_is_one_rename_that_only_one_wins(tmp_path: Path) -> None:
