@@ -224,12 +224,12 @@ class Driven:
             process.kill()
             process.wait()
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, **more: str) -> subprocess.Popen[bytes]:
         self._count += 1
         log = (self.place / f"driver-{self._count}.log").open("wb")
         words = [sys.executable, "-m", "tests.farm.drive", str(self.place / "plan.yaml"), str(self.run)]
         return subprocess.Popen(
-            [*words, *self._words], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            [*words, *self._words], cwd=ROOT, env={**self._environment, **more}, stdout=log, stderr=log
         )
 
     def finish(self, process: subprocess.Popen[bytes]) -> int:
@@ -296,21 +296,32 @@ def test_a_killed_driver_resumes_and_repeats_nothing_that_was_finished(driven: D
     assert wait_gone(machines, 10) == []
 
 
+PHASES = [
+    "harness.history.database:Results.begin:1:after",
+    "harness.farm.ledger:Ledger.submitted:2:after",
+    "harness.farm.night:Night.order:2:after",
+    "harness.cell.supervise:_Watch.wait:1:before",
+    "harness.farm.work:publish:2:before",
+    "harness.farm.work:publish:2:after",
+    "harness.farm.ledger:Ledger.ended:2:after",
+    "harness.history.database:Results.record:2:after",
+    "harness.history.database:Results.end:1:after",
+    "harness.history.page:write:1:before",
+]
+"""Where a driver dies: after each thing that it writes, and while a cell's process runs."""
+
+
 @pytest.mark.real
-@pytest.mark.parametrize("when", [0.0, 0.3, 0.6, 1.0, 1.5])
+@pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("seat", ["local"], indirect=True)
-def test_a_driver_that_is_killed_at_any_moment(driven: Driven, when: float) -> None:
-    """Killed so long after its run's directory appeared, whatever it was doing then."""
-    plan(driven.place, passing=40, slow=1)
-    process = driven.start()
-    wait_for(lambda: (driven.run / nightly.RUN).exists(), "run")
-    time.sleep(when)
-    process.kill()
-    process.wait()
+def test_a_driver_that_is_killed_in_any_phase(driven: Driven, phase: str) -> None:
+    plan(driven.place, passing=1, slow=1)
+    process = driven.start(DIE_AT=phase)
+    assert driven.finish(process) == -signal.SIGKILL, driven.log()
     machines = driven.machines()
     assert wait_gone(machines, 10) == []
     assert driven.finish(driven.start()) == EXIT_PASS, driven.log()
-    check_whole(driven, 82)
+    check_whole(driven, 4)
 
 
 @pytest.mark.parametrize("seat", ["local"], indirect=True)
