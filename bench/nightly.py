@@ -35,7 +35,7 @@ from harness.history.compare import compare
 from harness.history.database import Entry, Results
 from tests.farm import clusters
 from tests.farm.conftest import STANDIN
-from tests.farm.test_night import SCENARIO
+from tests.farm.plans import SCENARIO
 from tests.history import made
 
 POINTS = 1000
