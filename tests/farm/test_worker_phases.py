@@ -1,4 +1,4 @@
-"""A worker that is killed in any phase of its work: its cell is run again or had published, and counts once."""
+"""A worker that is killed in any phase of its work: its cell is run again or had published, counted once."""
 
 from __future__ import annotations
 
