@@ -89,7 +89,11 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything about one acceptance; ``seconds`` is wall clock, ``repeat`` the runs per cell and side."""
+    """Everything about one acceptance; ``seconds`` is wall clock.
+
+    ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
+    other; 0 when there is none of the kind.
+    """
 
     origin: str
     title: str
@@ -105,6 +109,7 @@ class Report:
     seconds: float
     command: str
     repeat: int
+    repeat_racy: int
     patches: tuple[PatchRecord, ...]
     steps: tuple[StepRecord, ...]
     culprits: tuple[Culprit, ...] = ()
@@ -112,6 +117,13 @@ class Report:
     coverage: Coverage | None = None
     cost: tuple[CostRow, ...] = ()
     diff: str = field(default="", repr=False)
+
+    @property
+    def repeated(self) -> str:
+        """How often each cell is run on each side, in words."""
+        kinds = ((self.repeat, "deterministic"), (self.repeat_racy, "racy"))
+        parts = [f"{count} of each {kind} cell" for count, kind in kinds if count]
+        return f"{' and '.join(parts) or 'none'} on each side, more where the sides differ"
 
     @property
     def whole(self) -> StepRecord:

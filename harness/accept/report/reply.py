@@ -74,7 +74,7 @@ def _setup(report: Report) -> Iterator[str]:
     if report.kernel:
         yield f"Kernel:  {report.kernel} at L0; L1 and L2 run the scenarios' own kernels"
     yield f"Model:   {report.model}, timing {report.timing}"
-    yield f"Runs:    {report.repeat} of each cell and side, more where the sides differ"
+    yield f"Runs:    {report.repeated}"
     yield f"Tool:    nvh {report.nvh}"
 
 
