@@ -46,7 +46,8 @@ class Request:
     """What the command line asks for.
 
     ``repeat``: runs of each cell and side, 0 for one of those under a deterministic timing and
-    ``REPEAT_RACY`` of the others; ``confirm``: further runs where the sides differ. ``command`` is for the report.
+    ``REPEAT_RACY`` of the others; ``confirm``: further runs where the sides differ. ``command`` is for the
+    report.
     """
 
     source: str
