@@ -260,7 +260,7 @@ class Campaign:
             found.append(
                 self._culprit(f"{outcome.value} of {cell}", first, first - 1, says, repaired=repaired)
             )
-        return tuple(sorted(found, key=lambda each: each.patch))
+        return tuple(sorted(dict.fromkeys(found), key=lambda each: each.patch))
 
     def _culprit(self, what: str, patch: int, good: int, says: str, repaired: bool = False) -> Culprit:
         return Culprit(what, patch, self.tree.patches[patch - 1].title, good, says, repaired)

@@ -177,6 +177,11 @@ def test_the_first_patch_that_does_not_build_is_searched(judge: Judge) -> None:
     assert [(c.patch, c.what) for c in report.culprits] == [(2, "does not build")]
 
 
+def test_two_patches_in_a_row_that_do_not_build_are_one_finding(judge: Judge) -> None:
+    report = judge(Laboratory(["a"], lambda *_: "p", broken=[1, 2]))
+    assert [(c.patch, c.what) for c in report.culprits] == [(1, "does not build")]
+
+
 def test_a_base_that_does_not_build_is_bad_input(judge: Judge) -> None:
     with pytest.raises(UserError, match="base does not build") as caught:
         judge(Laboratory(["a"], lambda *_: "p", broken=[0]))
