@@ -12,6 +12,8 @@ from harness.accept.cost import CostRow
 from harness.accept.coverage.report import Coverage
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 
+MENDING = (Outcome.FIXED, Outcome.BETTER)
+
 
 class Decision(enum.Enum):
     """``undecided``: nothing speaks against the series, but the machine failed where it was to be asked."""
@@ -134,6 +136,17 @@ class Report:
     def count(self) -> dict[Outcome, int]:
         """How many cells of the whole series met each outcome."""
         return {o: sum(each.outcome is o for each in self.whole.cells) for o in Outcome}
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What the series mends: cells that are red less often than on the base, and how sure that is."""
+        mended = [each for each in self.whole.cells if each.outcome in MENDING]
+        return tuple(
+            f"{each.cell}: red in {each.base.red} of {each.base.runs} runs on the base, "
+            f"in {each.series.red} of {each.series.runs} with the series (p = {each.p:.4f})"
+            + ("" if each.outcome is Outcome.FIXED else "; so few runs could give that by chance")
+            for each in mended
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:
