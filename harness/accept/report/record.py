@@ -145,6 +145,7 @@ class Report:
             f"{each.cell}: red in {each.base.red} of {each.base.runs} runs on the base, "
             f"in {each.series.red} of {each.series.runs} with the series (p = {each.p:.4f})"
             + ("" if each.outcome is Outcome.FIXED else "; so few runs could give that by chance")
+            + (f"; on the base: {each.base_says}" if each.base_says else "")
             for each in mended
         )
 
