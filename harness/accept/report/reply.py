@@ -70,7 +70,7 @@ def _item(text: str) -> list[str]:
 
 def _setup(report: Report) -> Iterator[str]:
     title = f"{report.title} " if report.title else ""
-    yield f"Series:  {title}(v{report.version}, {len(report.patches)} patches)"
+    yield f"Series:  {title}(v{report.version}, {_many(len(report.patches), 'patch')})"
     yield f"Base:    {report.base}"
     yield f"         commit {report.base_commit}"
     if report.kernel:
@@ -81,7 +81,8 @@ def _setup(report: Report) -> Iterator[str]:
 
 
 def _many(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
+    end = "" if count == 1 else "es" if what.endswith("ch") else "s"
+    return f"{count} {what}{end}"
 
 
 def _steps(report: Report) -> Iterator[str]:
@@ -117,7 +118,8 @@ def _cells(report: Report) -> Iterator[str]:
             yield from _wrapped(each.series_says or f"on the base: {each.base_says}", "              ")
     if len(shown) > MOST_LINES:
         yield f"  and {len(shown) - MOST_LINES} more that differ"
-    yield f"  {_many(same, 'other' if shown else 'cell')} green on both sides"
+    if same or not shown:
+        yield f"  {_many(same, 'other' if shown else 'cell')} green on both sides"
     yield "  (p: Fisher's exact test, one-sided, adjusted after Benjamini and Hochberg)"
 
 
