@@ -106,12 +106,6 @@ def _complete(need: dict[str, str], digest: str) -> None:
     artefacts.complete(Need(**need), digest)
 
 
-def _known(name: str, dask_scheduler: Any = None) -> bool:
-    """On the scheduler: whether a task still waits, runs or has its result there."""
-    task = dask_scheduler.tasks.get(name)
-    return task is not None and task.state not in ("released", "forgotten", "erred")
-
-
 class Dask:
     """A client of one scheduler."""
 
@@ -186,11 +180,11 @@ class Dask:
         """Nothing waits for that."""
 
     def adopt(self, order: Order, token: str) -> bool:
-        """Take over a task that the scheduler still knows."""
-        if not token or not self._client.run_on_scheduler(_known, token):
-            return False
+        """Submit it again under its old name: the scheduler keeps the task of that name, and tells this
+        client too how it ends. One that never arrived begins now; one whose worker is gone has left its mark.
+        """
         self._orders[order.key] = order
-        self._watch(order.key, self._distributed.Future(token, self._client))
+        self._send(order, token or self._name(order))
         return True
 
     def cancel(self, key: str) -> None:

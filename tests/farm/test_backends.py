@@ -13,7 +13,7 @@ from harness.farm import order as words
 from harness.farm import work
 from harness.farm.backend import BEGAN, ENDED, Backend, News
 from harness.machine.qemu import wait_gone
-from tests.farm.conftest import ends, machine, order, until
+from tests.farm.conftest import Seat, ends, machine, order, until
 
 
 def test_results_are_published(backend: Backend, run: Path) -> None:
@@ -128,6 +128,24 @@ def test_a_killed_worker_is_lost_and_leaves_no_machine(backend: Backend, run: Pa
     assert ending.how == words.LOST
     assert ending.reason
     assert wait_gone([pid], 10) == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seat", ["dask", "slurm"], indirect=True)
+def test_what_was_submitted_is_adopted_without_its_token(backend: Backend, seat: Seat, run: Path) -> None:
+    """As after a driver that died between submitting and noting the token; its cell is begun once."""
+    running = order(run, "gate-1")
+    backend.submit(running)
+    backend.flush()
+    until(backend, lambda: machine(Path(running.directory)), "machine")
+    other = seat.make(run)
+    try:
+        assert other.adopt(running, "")
+        (run / "open").touch()
+        assert ends(other, 1)["gate-1"].how == words.PUBLISHED
+        assert ends(backend, 1)["gate-1"].how == words.PUBLISHED
+    finally:
+        other.close()
 
 
 def test_publishing_is_one_rename_that_only_one_wins(tmp_path: Path) -> None:
