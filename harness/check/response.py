@@ -48,7 +48,7 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
     triggers = 0
     unanswered: list[tuple[Event, Env]] = []
     unsure: list[tuple[Event, Env, list[str]]] = []
-    for event in candidates(timeline, question.trigger.event, window):
+    for event in candidates(timeline, question.trigger, window):
         outcome, env = match(question.trigger, event, window.env)
         outcome = both(window.contains(event), outcome)
         if outcome is False:

@@ -15,7 +15,7 @@ def check(expectation: Universality, seen: Observations, window: Window) -> Find
     timeline = seen.timeline
     exercised = 0
     unsure: list[str] = []
-    for event in candidates(timeline, expectation.of.event, window):
+    for event in candidates(timeline, expectation.of, window):
         outcome, env = match(expectation.of, event, window.env)
         outcome = both(window.contains(event), outcome)
         if outcome is False:

@@ -17,10 +17,10 @@ ORACLES: Mapping[str, Oracle] = {
     "barrier-discipline": Oracle(
         barrier_discipline.judge, barrier_discipline.EVENTS, tuple(barrier_discipline.OPTIONS)
     ),
-    "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS),
-    "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS),
+    "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS, spans=True),
+    "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS, spans=True),
     "every-context": Oracle(every_context.judge, every_context.EVENTS),
-    "forwarded": Oracle(forwarded.judge, forwarded.EVENTS),
+    "forwarded": Oracle(forwarded.judge, forwarded.EVENTS, spans=True),
 }
 """Every oracle by the name that a scenario uses."""
 

@@ -46,7 +46,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         vmid = event.fields.get("vmid")
         if event.fields.get("family") not in FAMILIES or window.contains(event) is False or vmid is None:
             continue
-        served, unsure = _served(events[at + 1 :], event, vmid)
+        served, unsure = _served(events, at, vmid)
         if unsure or vmid == UNKNOWN:
             blind.append("the contexts of l0.shadow_unmap cannot be told apart on this kernel")
             continue
@@ -77,10 +77,12 @@ def _note(known: dict[Value, set[Value]], event: Event) -> None:
         known.setdefault(event.fields.get("vmid", UNKNOWN), set()).add(context)
 
 
-def _served(following: Sequence[Event], asked: Event, vmid: Value) -> tuple[set[Value], bool]:
-    """Contexts that the task unmaps for this operation, and whether one of them is not known by name."""
+def _served(events: Sequence[Event], at: int, vmid: Value) -> tuple[set[Value], bool]:
+    """Contexts that the task unmaps for the operation at ``at``, and whether one of them is not known by name."""
     served: set[Value] = set()
-    for event in following:
+    asked = events[at]
+    for place in range(at + 1, len(events)):
+        event = events[place]
         if event.task != asked.task:
             continue
         if event.name == "l0.tlbi":

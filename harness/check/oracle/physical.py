@@ -58,14 +58,6 @@ def enters_guest(event: Event) -> bool:
     )
 
 
-def per_vcpu(timeline: Timeline) -> Mapping[int, Sequence[Event]]:
-    """The model's events of each vCPU in order."""
-    found: dict[int, list[Event]] = {}
-    for event in timeline.by_source.get(Source.MODEL, ()):
-        found.setdefault(event.cpu, []).append(event)
-    return found
-
-
 def instruction(span: Span) -> Event:
     """The guest's TLBI as the model saw it; L1's own trace may announce it before."""
     return next((event for event in span.events if event.name == "model.tlbi"), span.events[0])
@@ -73,10 +65,9 @@ def instruction(span: Span) -> Event:
 
 def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
     """Spans of instructions that code at ``level`` executed in scope."""
+    asked = ((span, instruction(span)) for span in timeline.spans)
     return [
-        span
-        for span in timeline.spans
-        if instruction(span).level is level and window.contains(instruction(span)) is not False
+        span for span, event in asked if event.level is level and window.contains(event) is not False
     ]
 
 

@@ -1,0 +1,92 @@
+"""The model's records as packed events: their heads as few tuples, everything else left in the file."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from harness.trace.event import Event, Value
+from harness.trace.model.chunks import Rows
+from harness.trace.model.events import Maker, Part
+from harness.trace.model.layout import HEADER_BYTES, MORE_UNITS, UNIT
+from harness.trace.model.records import Head, Records
+from harness.trace.packed import Heads, Packed, Seqs
+
+FORGET_UNITS = 1 << 19
+"""Units that are looked at before the pages of the file that are mapped are given back: 16 MiB if all are dense."""
+
+
+class RecordStore:
+    """Makes events of records that a ``Reader`` has found good. ``events`` wants ``add`` to have seen them."""
+
+    def __init__(self, path: Path, maker: Maker) -> None:
+        self._maker = maker
+        with path.open("rb") as stream:
+            self._map = mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ)
+        whole = (len(self._map) - HEADER_BYTES) // UNIT.itemsize
+        self._units = np.frombuffer(self._map, dtype=UNIT, count=whole, offset=HEADER_BYTES)
+        self._numbers: dict[Head, int] = {}
+        self._parts: list[Part] = []
+        self._more: list[int] = []
+        self._seqs: list[Seqs] = []
+        self._heads: list[Heads] = []
+        self._touched = 0
+
+    def add(self, records: Records, rows: Rows) -> None:
+        """These rows, which come after all that were added before, are wanted."""
+        self._seqs.append(records.position[rows])
+        self._heads.append(self._number(records, rows))
+
+    def events(self) -> Packed:
+        """Everything that was added."""
+        return Packed(self, _joined(self._seqs, np.int64), _joined(self._heads, np.uint32))
+
+    @property
+    def heads(self) -> Sequence[tuple[str, Mapping[str, Value]]]:
+        """Name and decided fields of each head."""
+        return [(part.name, part.fields) for part in self._parts]
+
+    def _number(self, records: Records, rows: Rows) -> Heads:
+        """The heads of rows: the columns are compared as numbers, and each distinct head is made once."""
+        same = np.zeros(len(rows), dtype=np.int64)
+        for column in records.head_columns(rows):
+            values, which = np.unique(column, return_inverse=True)
+            same = same * len(values) + which
+        _, first, which = np.unique(same, return_index=True, return_inverse=True)
+        numbers = []
+        for row in rows[first].tolist():
+            head = records.head(row)
+            if head not in self._numbers:
+                self._numbers[head] = len(self._parts)
+                self._parts.append(self._maker.part(head))
+                self._more.append(MORE_UNITS[head.kind])
+            numbers.append(self._numbers[head])
+        return np.array(numbers, dtype=np.uint32)[which]
+
+    def make(self, seqs: Seqs, heads: Heads) -> list[Event]:
+        """The events at ``seqs``."""
+        self._touched += len(seqs)
+        if self._touched >= FORGET_UNITS:
+            self._touched = 0
+            self._map.madvise(mmap.MADV_DONTNEED)
+        numbers = heads.tolist()
+        longest = max((self._more[number] for number in numbers), default=0)
+        addresses = self._units["a"][seqs].tolist()
+        columns = []
+        for step in range(1, longest + 1):
+            at = np.minimum(seqs + step, len(self._units) - 1)  # beyond a shorter record: not looked at
+            columns += [self._units[name][at].tolist() for name in "abc"]
+        values = list(zip(*columns, strict=True)) if columns else [()] * len(numbers)
+        times, errors = self._maker.clock.many(seqs)
+        parts = self._parts
+        return [
+            parts[number].event(*rest)
+            for number, *rest in zip(numbers, seqs.tolist(), addresses, values, times, errors, strict=True)
+        ]
+
+
+def _joined(parts: list[Rows] | list[Heads], dtype: type) -> Rows:
+    return np.concatenate([np.empty(0, dtype=dtype), *parts])
