@@ -66,6 +66,8 @@ EVENTS = (
 )
 VMID = 1 << 48
 GUEST, HOST = 0x2743C827D263F, 0x488000038
+
+
 def _of(event: str, **fields: Scalar) -> EventPattern:
     return EventPattern(HERE, event, fields)
 
@@ -87,9 +89,7 @@ WIDE: tuple[Expectation, ...] = (
     Universality(HERE, "traps", _of("model.exception"), _of("model.exception", ec=24), Scope()),
 )
 """What looks at every event of the trace and at all of most."""
-BARRIERS: tuple[Expectation, ...] = (
-    OracleCheck(HERE, "barrier-discipline", "barrier-discipline", Scope()),
-)
+BARRIERS: tuple[Expectation, ...] = (OracleCheck(HERE, "barrier-discipline", "barrier-discipline", Scope()),)
 """An oracle that goes through everything once."""
 SPANS: tuple[Expectation, ...] = (OracleCheck(HERE, "inner-shareable", "inner-shareable", Scope()),)
 """An oracle on spans, in a trace that is nothing but spans: one for ten events."""
@@ -179,7 +179,7 @@ def rate(events: int) -> None:
 
 
 def judge(case: str, path: Path, count: int) -> None:
-    """Read the trace and judge the case's expectations on it; prints how long that took and what it needed."""
+    """Read the trace and judge a case on it; prints how long that took and what it needed."""
     expectations = CASES[case]
     wanted = tuple(name for name in event_names(expectations) if name.startswith("model."))
     plan = dataclasses.replace(

@@ -13,6 +13,7 @@ from harness.check.window import Window, gaps, summary
 from harness.check.window import candidates as in_window
 from harness.errors import InputError, Problem
 from harness.scenario.model import Existence
+from harness.trace.event import Event
 from harness.verdict import Verdict
 
 
@@ -30,7 +31,9 @@ def check(expectation: Existence, seen: Observations, window: Window) -> Finding
             binding = bound
             break
         unsure_first |= outcome is None
-    found, first, last = 0, None, None
+    found = 0
+    first: Event | None = None
+    last: Event | None = None
     possible = 0
     for event in candidates:
         outcome = both(window.contains(event), match(pattern, event, binding)[0])

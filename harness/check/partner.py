@@ -57,8 +57,10 @@ class Partners:
         plain = EventPattern(pattern.where, pattern.event, fields)
         found = candidates(timeline, pattern, window)
         self.error_ns = 0
+        self.all: Sequence[Event] = found
+        self.loose: Sequence[Event] = ()
+        self.exact: dict[tuple[Value | None, ...], Sequence[Event]] = {(): found}
         if window is WHOLE and not self.keys and limit.us is None and surely_match(plain, found):
-            self.all, self.loose, self.exact = found, (), {(): found}
             return
         every, loose = array("q"), array("q")  # places in ``found``
         exact: dict[tuple[Value | None, ...], array[int]] = {}
@@ -71,7 +73,7 @@ class Partners:
                 key = tuple(event.fields.get(name) for name, _ in self.keys)
                 uncertain = UNKNOWN in key or None in key
                 (loose if uncertain else exact.setdefault(key, array("q"))).append(place)
-        self.all: Sequence[Event] = _taken(found, every)
+        self.all = _taken(found, every)
         self.loose = _taken(found, loose)
         self.exact = {key: _taken(found, places) for key, places in exact.items()} or {(): self.all}
 

@@ -13,7 +13,7 @@ Value = int | str
 
 @dataclass(slots=True)
 class Event:
-    """One observed event. Nothing changes it; it is not frozen because that makes making it five times as slow.
+    """One observed event. Nothing changes it; a frozen one takes five times as long to make.
 
     ``name``      registered name with its source, for example ``l0.tlbi`` or ``model.tlbi``
     ``level``     level at which the code ran: that of the source, or what the model's registers say

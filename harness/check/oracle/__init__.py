@@ -9,6 +9,7 @@ from harness.check.oracle import (
     every_context,
     forwarded,
     inner_shareable,
+    shadow_subset,
     vmid_loaded,
 )
 from harness.check.oracle.oracle import Oracle
@@ -20,6 +21,7 @@ ORACLES: Mapping[str, Oracle] = {
     "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS, spans=True),
     "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS, spans=True),
     "every-context": Oracle(every_context.judge, every_context.EVENTS),
+    "shadow-subset": Oracle(shadow_subset.verdict, (), stopped=True),
     "forwarded": Oracle(forwarded.judge, forwarded.EVENTS, spans=True),
 }
 """Every oracle by the name that a scenario uses."""

@@ -78,7 +78,7 @@ def _note(known: dict[Value, set[Value]], event: Event) -> None:
 
 
 def _served(events: Sequence[Event], at: int, vmid: Value) -> tuple[set[Value], bool]:
-    """Contexts that the task unmaps for the operation at ``at``, and whether one of them is not known by name."""
+    """Contexts that the task unmaps for the operation at ``at``, and whether one is not known by name."""
     served: set[Value] = set()
     asked = events[at]
     for place in range(at + 1, len(events)):

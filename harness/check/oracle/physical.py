@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, describe, judge
@@ -12,7 +12,6 @@ from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
-from harness.trace.source import Source
 from harness.trace.timeline import Span, Timeline
 from harness.verdict import Verdict
 
@@ -66,9 +65,7 @@ def instruction(span: Span) -> Event:
 def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
     """Spans of instructions that code at ``level`` executed in scope."""
     asked = ((span, instruction(span)) for span in timeline.spans)
-    return [
-        span for span, event in asked if event.level is level and window.contains(event) is not False
-    ]
+    return [span for span, event in asked if event.level is level and window.contains(event) is not False]
 
 
 def conclude(

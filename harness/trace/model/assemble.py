@@ -27,7 +27,6 @@ from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
 from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline, in_time
 
-
 OBJECTS = 1 << 17
 """Events of the model that are kept as objects, some 60 MiB; of more, only where they are (``Packed``)."""
 

@@ -82,7 +82,7 @@ class Spans:
     _taken: list[int] = field(default_factory=list)
 
     def feed(self, records: Records) -> list[int]:
-        """Go through one chunk, record by record only where a span is open; returns the rows that spans show."""
+        """Go through one chunk, record by record where a span is open; returns the rows that spans show."""
         triggers = np.flatnonzero(
             (records.kind == Kind.TLBI) & (records.level != Level.L0) & (records.trapped == YES)
         ).tolist()

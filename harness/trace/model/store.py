@@ -5,22 +5,26 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.trace.event import Event, Value
 from harness.trace.model.chunks import Rows
 from harness.trace.model.events import Maker, Part
-from harness.trace.model.layout import HEADER_BYTES, MORE_UNITS, UNIT
+from harness.trace.model.layout import HEADER_BYTES, MORE_UNITS, UNIT, Kind
 from harness.trace.model.records import Head, Records
 from harness.trace.packed import Heads, Packed, Seqs
 
+Number = TypeVar("Number", np.int64, np.uint32)
+
 FORGET_UNITS = 1 << 19
-"""Units that are looked at before the pages of the file that are mapped are given back: 16 MiB if all are dense."""
+"""Records that are looked at before the mapped pages of the file are given back."""
 
 
 class RecordStore:
-    """Makes events of records that a ``Reader`` has found good. ``events`` wants ``add`` to have seen them."""
+    """Makes events of records that a ``Reader`` has found good and ``add`` has been given."""
 
     def __init__(self, path: Path, maker: Maker) -> None:
         self._maker = maker
@@ -62,7 +66,7 @@ class RecordStore:
             if head not in self._numbers:
                 self._numbers[head] = len(self._parts)
                 self._parts.append(self._maker.part(head))
-                self._more.append(MORE_UNITS[head.kind])
+                self._more.append(MORE_UNITS[Kind(head.kind)])
             numbers.append(self._numbers[head])
         return np.array(numbers, dtype=np.uint32)[which]
 
@@ -88,5 +92,5 @@ class RecordStore:
         ]
 
 
-def _joined(parts: list[Rows] | list[Heads], dtype: type) -> Rows:
+def _joined(parts: list[npt.NDArray[Number]], dtype: type[Number]) -> npt.NDArray[Number]:
     return np.concatenate([np.empty(0, dtype=dtype), *parts])
