@@ -9,7 +9,7 @@ from harness.check.condition import Condition, Env
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match
-from harness.check.window import Window, gaps, summary
+from harness.check.window import Window, gaps, summary, surely_in
 from harness.check.window import candidates as in_window
 from harness.errors import InputError, Problem
 from harness.scenario.model import Existence
@@ -35,6 +35,8 @@ def check(expectation: Existence, seen: Observations, window: Window) -> Finding
     first: Event | None = None
     last: Event | None = None
     possible = 0
+    if candidates and surely_in(window, pattern, candidates):
+        found, first, last, candidates = len(candidates), candidates[0], candidates[-1], ()
     for event in candidates:
         outcome = both(window.contains(event), match(pattern, event, binding)[0])
         if outcome:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import bisect
 import itertools
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.check.condition import Env
 from harness.check.distance import Distance
 from harness.check.finding import both
 from harness.check.match import COVERS, conditions, match, same_span, wants_same_span
-from harness.check.window import WHOLE, Region, candidates, surely_match
+from harness.check.window import Region, candidates, surely_in
 from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.packed import Packed, first_after, first_from
@@ -59,9 +59,15 @@ class Partners:
         self.error_ns = 0
         self.all: Sequence[Event] = found
         self.loose: Sequence[Event] = ()
-        self.exact: dict[tuple[Value | None, ...], Sequence[Event]] = {(): found}
-        if window is WHOLE and not self.keys and limit.us is None and surely_match(plain, found):
-            return
+        self.exact: Mapping[tuple[Value | None, ...], Sequence[Event]]
+        # Of packed events the heads may tell all that matters of them here.
+        sure = isinstance(found, Packed) and limit.us is None and surely_in(window, plain, found)
+        self.plain_only = sure and len(fields) == len(tests)
+        if sure and isinstance(found, Packed):
+            groups = found.by_fields([name for name, _ in self.keys])
+            if groups is not None:
+                self.exact = {tuple(key): group for key, group in groups.items()} or {(): found}
+                return
         every, loose = array("q"), array("q")  # places in ``found``
         exact: dict[tuple[Value | None, ...], array[int]] = {}
         for place, event in enumerate(found):
@@ -114,7 +120,7 @@ class Partners:
 
     def _in_pool(self, pool: Sequence[Event], event: Event, env: Env, *, later: bool) -> Outcomes:
         for candidate in self._beside(pool, event, later=later):
-            outcome = match(self.pattern, candidate, env)[0]
+            outcome = True if self.plain_only else match(self.pattern, candidate, env)[0]
             if outcome is not False:
                 outcome = both(outcome, self.relation(event, candidate, later=later))
             if outcome is not False:
@@ -147,10 +153,11 @@ class Partners:
     def _beside(self, pool: Sequence[Event], event: Event, *, later: bool) -> Iterable[Event]:
         """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
         source = source_of(self.pattern.event)
-        if not pool or not self.timeline.orderable(event.source, source):
+        same = source is event.source
+        if not pool or not (same or self.timeline.orderable(event.source, source)):
             return pool
         before = self.timeline.before
-        if source is event.source:
+        if same:
             at = first_after(pool, event.seq) if later else first_from(pool, event.seq)
         elif later:
             at = bisect.bisect_left(pool, True, key=lambda e: before(event, e) is not False)

@@ -108,9 +108,12 @@ def candidates(timeline: Timeline, pattern: EventPattern, window: Region) -> Seq
     return chosen
 
 
-def surely_match(pattern: EventPattern, found: Sequence[Event]) -> bool:
-    """Whether it is known without looking at them that all of these match a pattern that binds nothing."""
-    return isinstance(found, Packed) and found.every(functools.partial(surely_matches, pattern))
+def surely_in(window: Region, pattern: EventPattern, found: Sequence[Event]) -> bool:
+    """Whether it is known without looking at them that all of these are in the window and match the pattern,
+    which binds nothing."""
+    if window is not WHOLE or not isinstance(found, Packed):
+        return False
+    return found.every(functools.partial(surely_matches, pattern))
 
 
 def gaps(

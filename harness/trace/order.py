@@ -97,8 +97,11 @@ class Clock:
         Outside all dated happenings the time is that of the nearest one, and the error 0 says nothing:
         nothing bounds it. ``Timeline.before`` does not use times of the model.
         """
-        times, errors = self.many(np.array([seq], dtype=np.int64))
-        return times[0], errors[0]
+        if not self._at:
+            return 0, 0
+        after = bisect.bisect_right(self._at, seq)
+        low, high = self._time[max(after - 1, 0)], self._time[min(after, len(self._at) - 1)]
+        return (low + high) // 2, (high - low + 1) // 2
 
     def many(self, seqs: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
         """``when`` of many positions: their times, and their errors."""

@@ -16,13 +16,15 @@ from typing import Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
-from harness.trace.event import Event, Value
+from harness.trace.event import UNKNOWN, Event, Value
 
 Seqs = npt.NDArray[np.int64]
 Heads = npt.NDArray[np.uint32]
 
 BLOCK = 4096
 """Events made at once while all are gone through."""
+GROUPS = 32
+"""Combinations of values into which packed events are split."""
 NEAR = 32
 """Events made at once where one is looked at: the next one that is wanted is mostly its neighbour."""
 
@@ -90,20 +92,34 @@ class Packed(Sequence[Event]):
 
     def where(self, test: Test) -> Packed:
         """Those whose head passes the test."""
-        passing = np.array([test(*head) for head in self._store.heads], dtype=bool)
+        return self._with([test(*head) for head in self._store.heads])
+
+    def every(self, test: Test) -> bool:
+        """Whether all heads that there may be among them pass the test."""
+        return all(test(*head) for number, head in enumerate(self._store.heads) if self._may_have(number))
+
+    def by_fields(self, names: Sequence[str]) -> Mapping[tuple[Value, ...], Packed] | None:
+        """Those with each combination of values of fields; None unless few heads' worth of them decide it."""
+        keys = [
+            tuple(fields.get(name, UNKNOWN) for name in names) if self._may_have(number) else ()
+            for number, (_, fields) in enumerate(self._store.heads)
+        ]
+        there = {key for number, key in enumerate(keys) if self._may_have(number)}
+        if len(there) > GROUPS or any(UNKNOWN in key for key in there):
+            return None
+        if len(there) <= 1:
+            return dict.fromkeys(there, self)
+        return {key: self._with([each == key for each in keys]) for key in there}
+
+    def _may_have(self, number: int) -> bool:
+        return self._possible is None or bool(self._possible[number])
+
+    def _with(self, heads: Sequence[bool]) -> Packed:
+        passing = np.array(heads, dtype=bool)
         if self._possible is not None:
             passing &= self._possible
         chosen = passing[self._heads]
         return Packed(self._store, self.seqs[chosen], self._heads[chosen], passing)
-
-    def every(self, test: Test) -> bool:
-        """Whether all heads that there may be among them pass the test."""
-        possible = self._possible
-        return all(
-            test(*head)
-            for number, head in enumerate(self._store.heads)
-            if possible is None or possible[number]
-        )
 
     def by_name(self) -> Mapping[str, Packed]:
         """Those of each name."""
