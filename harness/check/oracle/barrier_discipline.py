@@ -23,9 +23,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import BROADCAST, Violation, conclude, enters_guest, is_physical
+from harness.check.oracle.physical import (
+    BROADCAST,
+    Violation,
+    chosen,
+    conclude,
+    enters_guest,
+    is_physical,
+)
 from harness.check.scope import resolve
-from harness.errors import UserError
 from harness.scenario.model import OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
@@ -43,17 +49,9 @@ TABLES = frozenset(
 """Functions of L0 that change stage-2 tables: a DSB before their entry says nothing of their stores."""
 
 
-def _chosen(check: OracleCheck, option: str) -> str:
-    values = OPTIONS[option]
-    value = str(check.options.get(option, values[0]))
-    if value not in values:
-        raise UserError(f"{check.where}: {option}: {value!r} is not one of {', '.join(values)}")
-    return value
-
-
 def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every physical TLBI for a guest, on the vCPU that executed it."""
-    before, isb = _chosen(check, "before"), _chosen(check, "isb")
+    before, isb = chosen(check, OPTIONS, "before"), chosen(check, OPTIONS, "isb")
     window = resolve(seen.timeline, check.scope)
     violations: list[Violation] = []
     judged = 0

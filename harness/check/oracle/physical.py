@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, describe, judge
 from harness.check.scope import resolve
 from harness.check.window import Region, gaps, summary
+from harness.errors import UserError
 from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
 from harness.tlbi import table
@@ -55,6 +56,15 @@ def enters_guest(event: Event) -> bool:
         and isinstance(hcr, int)
         and not hcr & HCR_TGE
     )
+
+
+def chosen(check: OracleCheck, options: Mapping[str, Sequence[str]], option: str) -> str:
+    """The value of an option, by default the first that it may have; ``UserError`` for another one."""
+    values = options[option]
+    value = str(check.options.get(option, values[0]))
+    if value not in values:
+        raise UserError(f"{check.where}: {option}: {value!r} is not one of {', '.join(values)}")
+    return value
 
 
 def instruction(span: Span) -> Event:

@@ -273,6 +273,18 @@ def test_every_context_of_the_vmid_is_served() -> None:
     assert judged("every-context", unmaps((1, 3), op="vae1is")).verdict is Verdict.VACUOUS
 
 
+def test_contexts_that_nobody_shows_leave_nothing_to_judge() -> None:
+    """A kernel that serves the first context only never unmaps in another one."""
+    model = Model()
+    for _ in range(2):
+        model.add("l0.tlbi", task="qemu-7", op="ipas2e1is", family="ipas2e1", vmid=3)
+        model.add("l0.shadow_unmap", task="qemu-7", context=0, vmid=3, vttbr="?", reason="tlbi")
+    assert judged("every-context", model).verdict is Verdict.PASS
+    assert judged("every-context", model, {"contexts": "several"}).verdict is Verdict.VACUOUS
+    with pytest.raises(UserError, match="not one of any, several"):
+        judged("every-context", model, {"contexts": "all"})
+
+
 def test_a_recycled_context_owes_nothing_and_another_tasks_unmap_serves_nothing() -> None:
     model = Model()
     for context, reason in ((0, "notifier"), (1, "notifier"), (1, "recycle")):
