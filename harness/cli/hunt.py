@@ -46,6 +46,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bare", action="store_true", help="on the bare machine, at true EL2: the model alone"
     )
+    parser.add_argument(
+        "--no-sanitize", action="store_true", help="without the TLB sanitizer (docs/sanitizer.md)"
+    )
     parser.add_argument("--one", action="store_true", help="end at the first finding")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory, or that of a hunt to go on with"
@@ -76,6 +79,7 @@ def main(arguments: argparse.Namespace) -> int:
         one=arguments.one,
         bare=arguments.bare,
         as_new=arguments.as_new,
+        sanitize=not arguments.no_sanitize,
     )
     console = Console(stderr=arguments.json)
     console.print(

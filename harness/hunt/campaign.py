@@ -54,6 +54,12 @@ class Wanted:
     one: bool = False
     bare: bool = False
     as_new: bool = False
+    sanitize: bool = True
+
+    @property
+    def watched(self) -> bool:
+        """Whether the TLB sanitizer is on: no plugin watches the bare machine."""
+        return self.sanitize and not self.bare
 
     def same(self) -> dict[str, Any]:
         """What a hunt that goes on has to agree about."""
@@ -67,6 +73,7 @@ class Wanted:
             "with_known": self.with_known,
             "bare": self.bare,
             "as_new": self.as_new,
+            "sanitize": self.watched,
         }
 
 
@@ -205,7 +212,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     with Progress(console) as progress:
         builder = Builder(Store(), progress)
         specs = {lane.name: stack_for(lane, wanted) for lane in chosen}
-        images = {name: (builder.images(spec), spec) for name, spec in specs.items()}
+        images = {name: (builder.images(spec, wanted.watched), spec) for name, spec in specs.items()}
         bare = build_bare(builder.store).path / PROGRAM if wanted.bare else None
     before = totals.seconds
     started = time.monotonic()
@@ -228,6 +235,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             one=wanted.one,
             bare=bare,
             as_new=wanted.as_new,
+            sanitize=wanted.watched,
         )
         for number in range(wanted.jobs)
     ]

@@ -163,19 +163,33 @@ class Program:
         return dataclasses.replace(self, actions=tuple(actions))
 
 
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """Where L1 owes an invalidation: in the whole program, or while it does some of its actions."""
+
+    whole: bool = False
+    actions: frozenset[int] = frozenset()
+
+
 def render(
-    program: Program, name: str, allowed: Sequence[frozenset[str] | None] | None = None, fresh: bool = False
+    program: Program,
+    name: str,
+    allowed: Sequence[frozenset[str] | None] | None = None,
+    fresh: bool = False,
+    loose: Loose | None = None,
 ) -> str:
     """The program as text.
 
     ``allowed``: for each action the observations that the architecture allows, or None where it has none.
     """
-    lines = [_header(program.world, name, fresh)]
+    loose = loose or Loose()
+    lines = [_header(program.world, name, fresh) + (" loose" if loose.whole else "")]
     lines += [_context(program.world, i) for i in range(len(program.world.contexts))]
     lines += _memory(program)
     for i, action in enumerate(program.actions):
         rest = allowed[i] if allowed else None
-        lines.append(action_text(action) + (f" => {'|'.join(sorted(rest))}" if rest is not None else ""))
+        words = action_text(action) + (" loose" if i in loose.actions else "")
+        lines.append(words + (f" => {'|'.join(sorted(rest))}" if rest is not None else ""))
     lines += [AFTERWARDS, *epilogue(program)]
     return "\n".join([*lines, "end"]) + "\n"
 
@@ -377,6 +391,7 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
     for number, line in enumerate(text.splitlines(), 1):
         afterwards |= line.strip() == AFTERWARDS
         words = line.partition("#")[0].partition("=>")[0].split()
+        words = words[:-1] if words[-1:] == ["loose"] else words
         if not words:
             continue
         try:

@@ -292,6 +292,15 @@ static void on_isb(unsigned index, void *data)
 	vcpus[who(index)].gen++;
 }
 
+static void on_mark(unsigned index, void *data)
+{
+	(void)index;
+	pthread_mutex_lock(&lock);
+	judge_mark(&judge, (unsigned)(uintptr_t)data);
+	flush_counters();
+	pthread_mutex_unlock(&lock);
+}
+
 static bool is_abort(unsigned ec)
 {
 	return ec == 0x20 || ec == 0x21 || ec == 0x24 || ec == 0x25; /* instruction and data aborts */
@@ -377,6 +386,14 @@ static bool is_translation_msr(uint32_t word)
 	return (word & 0xfff80000) == 0xd5180000 && (crn == 1 || crn == 2 || crn == 10);
 }
 
+/* MOVZ XZR, #number */
+static bool is_mark(uint32_t word)
+{
+	unsigned number = word >> 5 & 0xffff;
+
+	return (word & 0xffe0001f) == 0xd280001f && number >= MARK_PROGRAM && number <= MARK_STRICT;
+}
+
 static void *place_of(const struct qp_insn *insn, uint32_t word)
 {
 	struct place *place = malloc(sizeof(*place)); /* lives as long as QEMU, like the block that may use it */
@@ -403,6 +420,8 @@ static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
 	else if ((el < 2 || options.el2) && word == 0xd5033fdf)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
+	else if (el < 2 && is_mark(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)(word >> 5 & 0xffff));
 	else if (is_translation_msr(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
 }

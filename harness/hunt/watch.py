@@ -1,0 +1,60 @@
+"""The TLB sanitizer of a hunt's machine: what it says of each program (docs/sanitizer.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cell import sanitize
+from harness.errors import InfraError
+from harness.sanitize.judge import COUNTERS, REPORTS
+from harness.sanitize.reports import read_reports
+from harness.sanitize.state import read_state
+from harness.sanitize.symbols import Places
+from harness.sanitize.text import lines
+from harness.scenario.model import StackSpec
+from harness.stack.images import StackImages
+
+SYSTEM_CALLS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A report about program ``index`` of a batch: its ``key``, and all of it as ``text``."""
+
+    index: int
+    key: str
+    text: str
+
+
+class Watch:
+    """One machine's sanitizer, whose QEMU runs in ``directory`` with ``plugin``."""
+
+    settle = f"dd if=/dev/zero of=/dev/null bs=1 count={SYSTEM_CALLS} 2>/dev/null"
+    """Run at L0 behind programs: what the sanitizer tells after some entries to a lower EL is told then."""
+
+    def __init__(self, images: StackImages, spec: StackSpec, directory: Path) -> None:
+        self.plugin = sanitize.plugin(images, spec)
+        self._places = Places(sanitize.maps(images))
+        self._directory = directory
+        self._programs = 0
+        self._reports = 0
+
+    def look(self, programs: int) -> tuple[Seen, ...]:
+        """The reports since the last look, when ``programs`` have run since then.
+
+        ``InfraError`` where the sanitizer is in doubt, or counted other programs than ran.
+        """
+        state = read_state(self._directory / COUNTERS)
+        reports = read_reports(self._directory / REPORTS)[self._reports :]
+        first, self._programs = self._programs, state.programs
+        self._reports += len(reports)
+        if doubts := state.doubts():
+            raise InfraError(f"the sanitizer is in doubt: {'; '.join(doubts)}")
+        if state.programs - first != programs:
+            begun = state.programs - first
+            raise InfraError(f"the sanitizer saw {begun} programs begin, nvh-litmus {programs}")
+        return tuple(
+            Seen(max(0, report.program - first - 1), report.key, "\n".join(lines(report, self._places)))
+            for report in reports
+        )
