@@ -21,7 +21,7 @@ from harness.cell.run import RUNS
 from harness.cli import common
 from harness.errors import UserError, closest
 from harness.hunt import campaign
-from harness.hunt.generate import KINDS
+from harness.hunt.kinds import KINDS
 from harness.hunt.text import print_totals
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from harness.hunt.defects import DEFECTS, Defect
 from harness.hunt.model import Model, allowed_of
-from harness.hunt.program import Access, Action, Map, Program, Sample, Tlbi, action_text, prologue_lines
+from harness.hunt.program import Access, Action, Map, Program, Sample, Tlbi
+from harness.hunt.render import action_text, prologue_lines
 from harness.tlbi.table import by_name
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")

@@ -11,7 +11,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from harness.hunt.model import Model, allowed_of
-from harness.hunt.program import Access, Cpu, Loose, Map, Program, Spin, Stop, Tlbi, render
+from harness.hunt.program import Access, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
+from harness.hunt.render import render
 
 KINDS = ("read", "write", "execute")
 

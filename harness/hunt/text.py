@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.hunt.campaign import Totals
-from harness.hunt.generate import KINDS
+from harness.hunt.kinds import KINDS
 from harness.tlbi.table import load
 
 

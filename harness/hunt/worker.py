@@ -19,8 +19,9 @@ from harness.errors import InfraError, NvhError
 from harness.hunt import keep
 from harness.hunt.bare import BareTarget
 from harness.hunt.defects import DEFECTS, Defect
-from harness.hunt.generate import KINDS, generate
+from harness.hunt.generate import generate
 from harness.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
+from harness.hunt.kinds import KINDS
 from harness.hunt.lanes import Lane, Plan, plan
 from harness.hunt.layout import NAMES
 from harness.hunt.model import allowed_of

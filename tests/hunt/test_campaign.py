@@ -12,8 +12,9 @@ import pytest
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
 from harness.hunt import campaign
 from harness.hunt.campaign import Totals, Wanted
-from harness.hunt.generate import KINDS, generate
+from harness.hunt.generate import generate
 from harness.hunt.judge import Sharpness
+from harness.hunt.kinds import KINDS
 from harness.hunt.lanes import LANES, QUICK, lanes, plan
 from harness.hunt.worker import CAUSES, BatchDone, shows_known
 from harness.tlbi.table import load

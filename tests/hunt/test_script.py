@@ -6,7 +6,8 @@ import pytest
 
 from harness.hunt import simulate
 from harness.hunt.model import allowed_of
-from harness.hunt.program import Access, Loose, Program, parse
+from harness.hunt.program import Access, Loose, Program
+from harness.hunt.reader import parse
 from harness.hunt.script import loose_of, script
 from tests.hunt.programs import sample
 

@@ -15,11 +15,13 @@ from harness.errors import InfraError
 from harness.hunt import simulate
 from harness.hunt.judge import Outcome, judge
 from harness.hunt.lanes import LANES, Lane, plan
-from harness.hunt.program import Program, action_text, parse, prologue_lines
+from harness.hunt.program import Program
+from harness.hunt.reader import parse
+from harness.hunt.render import action_text, prologue_lines
 from harness.hunt.target import Batch
 from harness.hunt.watch import Seen
-from harness.scenario.load import load_file
 from harness.hunt.worker import BatchDone, Kept, Order, Worker
+from harness.scenario.load import load_file
 
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 
