@@ -15,7 +15,6 @@ from pathlib import Path
 from harness import __version__
 from harness.accept.compare import Runs
 from harness.accept.coverage.record import plugin_for, read_all
-from harness.accept.coverage.trace import Trace
 from harness.build.cache import Artefact, Store
 from harness.build.kernel import warnings
 from harness.build.kernel.make import BuildFailed
@@ -26,6 +25,7 @@ from harness.cell.project import find_cells
 from harness.cell.run import artefacts, commit, make_jobs
 from harness.cell.snapshots import Snapshots
 from harness.errors import UserError
+from harness.executed.trace import Trace
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now

@@ -15,7 +15,7 @@ from harness.cell.steps import MUTANT
 from harness.check.console import find_splats
 from harness.errors import InfraError
 from harness.hunt.judge import Outcome, parse_results, totals
-from harness.hunt.watch import Seen, Watch
+from harness.hunt.watch import Reach, Seen, Watch
 from harness.level import Level
 from harness.scenario.model import StackSpec
 from harness.stack import saved
@@ -34,19 +34,22 @@ FAILURES = 4
 class Batch:
     """What one call of nvh-litmus left: an outcome for each program, and the splats of L0 meanwhile.
 
-    ``seen``: what the sanitizer said of the programs, by their place among the outcomes.
+    ``seen``: what the sanitizer said of the programs, by their place among the outcomes. ``reached``: of the
+    ``functions`` of L0's KVM that this machine had not executed before.
     """
 
     outcomes: tuple[Outcome, ...]
     splats: tuple[str, ...] = ()
     seen: tuple[Seen, ...] = ()
+    reached: frozenset[str] = frozenset()
+    functions: int = 0
 
 
 class Target:
     """One machine in a directory of its own below ``directory``.
 
     ``mutant``: the deliberate fault that is on in L0's kernel, or an empty string. ``sanitize``: the TLB
-    sanitizer watches the model, whose plugins ``images`` must hold.
+    sanitizer watches. What watches are plugins: without those in ``images`` nothing does.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Target:
         self._mutant = mutant
         self._sanitize = sanitize
         self._watch: Watch | None = None
+        self._reach: Reach | None = None
         self._stack: Stack | None = None
         self._place: Path | None = None
         self._splats = 0
@@ -92,7 +96,8 @@ class Target:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._place = Path(tempfile.mkdtemp(prefix="machine-", dir=self._directory))
         self._watch = Watch(self._images, self._spec, self._place) if self._sanitize else None
-        plugins = (self._watch.plugin,) if self._watch else ()
+        self._reach = Reach(self._images, self._place) if self._images.plugins else None
+        plugins = tuple(each.plugin for each in (self._watch, self._reach) if each)
         stack = Stack(self._images, self._spec, self._place, plugins=plugins)
         self._stack = stack
         self._splats = 0
@@ -153,9 +158,11 @@ class Target:
             raise InfraError(f"nvh-litmus ended with status {left.status}: {error}") from error
         splats = self._new_splats(stack)
         seen = self._seen(stack, len(outcomes))
+        reached = self._reach.new() if self._reach else frozenset()
+        functions = len(self._reach.functions) if self._reach else 0
         if splats or seen:
             self.close()
-        return Batch(outcomes, splats, seen)
+        return Batch(outcomes, splats, seen, reached, functions)
 
     def _seen(self, stack: Stack, programs: int) -> tuple[Seen, ...]:
         """What the sanitizer says of the programs that ran just now; ``InfraError`` where it is in doubt."""

@@ -1,4 +1,4 @@
-"""The TLB sanitizer of a hunt's machine: what it says of each program (docs/sanitizer.md)."""
+"""What watches a hunt's machine: the TLB sanitizer (docs/sanitizer.md), and which of KVM's functions run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from harness.cell import sanitize
 from harness.errors import InfraError
+from harness.executed import kvm, symbols, trace
+from harness.level import Level
 from harness.sanitize.judge import COUNTERS, REPORTS
 from harness.sanitize.reports import read_reports
 from harness.sanitize.state import read_state
@@ -16,6 +18,25 @@ from harness.scenario.model import StackSpec
 from harness.stack.images import StackImages
 
 SYSTEM_CALLS = 4096
+
+
+class Reach:
+    """Which of KVM's functions L0 executed: the plugin nvh-coverage, which reports while the machine runs."""
+
+    def __init__(self, images: StackImages, directory: Path) -> None:
+        if images.plugins is None:
+            raise InfraError("there are no plugins for the model")
+        table = symbols.load(images.kernels[Level.L0].path / "System.map")
+        self.functions = kvm.functions(table)
+        self.plugin = trace.watch(images.plugins, table.start, table.end)
+        self._file = directory / trace.FILE
+        self._known: set[str] = set()
+
+    def new(self) -> frozenset[str]:
+        """The functions that were not reached before the last call."""
+        found = kvm.reached(self.functions, trace.read(self._file), self._known)
+        self._known |= found
+        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ class BatchDone:
     verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
     known: collections.Counter[str] = field(default_factory=collections.Counter)
     causes: collections.Counter[str] = field(default_factory=collections.Counter)
+    reached: frozenset[str] = frozenset()
+    functions: int = 0
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ class Worker:
             failing.append((name, _disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
         for _, finding in failing:
             done.causes[finding.cause] += 1
+        done.reached, done.functions = left.reached, left.functions
         done.seconds = time.monotonic() - begun
         self.queue.put(done)
         kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
