@@ -1,7 +1,6 @@
 """KVM's functions in a kernel's text, and which of them were executed.
 
-A kernel is linked folder by folder (scripts/Makefile.build, ``built-in.a``), so KVM's functions are
-neighbours. A few others are called ``kvm_...``, too (guest support in drivers/firmware/smccc): what lies apart
+A kernel is linked folder by folder (scripts/Makefile.build), so KVM's functions are neighbours. A few others are called ``kvm_...``, too (guest support in drivers/firmware/smccc): what lies apart
 does not count.
 """
 
