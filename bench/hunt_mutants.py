@@ -1,9 +1,9 @@
 """How soon ``nvh hunt`` finds wrong kernels, and how short programs get: the table of docs/hunt.md.
 
 ``.venv/bin/python -m bench.hunt_mutants [--seconds 300] [--seed N] [--jobs 2] [--select MUTANT | --masked]...
-[--out DIR]`` hunts once on each wrong kernel, until the first finding or for so long, with a seed of its own drawn
-from ``--seed``, and prints a row for each. ``seconds`` are until the finding was shrunk and kept, from the
-start of the machines.
+[--out DIR]`` hunts once on each wrong kernel, until the first finding or for so long, with a seed of its own
+drawn from ``--seed``, and prints a row for each. ``seconds`` are until the finding was shrunk and kept, from
+the start of the machines.
 """
 
 from __future__ import annotations

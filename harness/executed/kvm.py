@@ -1,7 +1,7 @@
 """KVM's functions in a kernel's text, and which of them were executed.
 
-A kernel is linked folder by folder (scripts/Makefile.build), so KVM's functions are neighbours. A few others are called ``kvm_...``, too (guest support in drivers/firmware/smccc): what lies apart
-does not count.
+A kernel is linked folder by folder (scripts/Makefile.build), so KVM's functions are neighbours. A few others
+are called ``kvm_...``, too (guest support in drivers/firmware/smccc): what lies apart does not count.
 """
 
 from __future__ import annotations
