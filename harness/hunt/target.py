@@ -157,14 +157,15 @@ class Target:
             self.close()
             raise InfraError(f"nvh-litmus ended with status {left.status}: {error}") from error
         splats = self._new_splats(stack)
-        seen = self._seen(stack, len(outcomes))
+        broken = any(outcome.verdict == "broken" for outcome in outcomes)  # before it began, or after
+        seen = self._seen(stack, None if broken else len(outcomes))
         reached = self._reach.new() if self._reach else frozenset()
         functions = len(self._reach.functions) if self._reach else 0
         if splats or seen:
             self.close()
         return Batch(outcomes, splats, seen, reached, functions)
 
-    def _seen(self, stack: Stack, programs: int) -> tuple[Seen, ...]:
+    def _seen(self, stack: Stack, programs: int | None) -> tuple[Seen, ...]:
         """What the sanitizer says of the programs that ran just now; ``InfraError`` where it is in doubt."""
         if self._watch is None:
             return ()

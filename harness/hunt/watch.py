@@ -61,10 +61,11 @@ class Watch:
         self._programs = 0
         self._reports = 0
 
-    def look(self, programs: int) -> tuple[Seen, ...]:
-        """The reports since the last look, when ``programs`` have run since then.
+    def look(self, programs: int | None) -> tuple[Seen, ...]:
+        """The reports since the last look, when ``programs`` have begun since then; None: nobody knows.
 
-        ``InfraError`` where the sanitizer is in doubt, or counted other programs than ran.
+        What is told late, of a program before those, is put down to the first of them. ``InfraError`` where
+        the sanitizer is in doubt, or saw another number of programs begin.
         """
         state = read_state(self._directory / COUNTERS)
         reports = read_reports(self._directory / REPORTS)[self._reports :]
@@ -72,7 +73,7 @@ class Watch:
         self._reports += len(reports)
         if doubts := state.doubts():
             raise InfraError(f"the sanitizer is in doubt: {'; '.join(doubts)}")
-        if state.programs - first != programs:
+        if programs not in (None, state.programs - first):
             begun = state.programs - first
             raise InfraError(f"the sanitizer saw {begun} programs begin, nvh-litmus {programs}")
         return tuple(
