@@ -131,10 +131,22 @@ def test_a_dsb_of_a_smaller_domain_is_not_enough(driver: Driver) -> None:
     use(driver, 1)
     leaf(driver, 0)
     tlbi(driver, "vmalls12e1os")
-    dsb(driver)
+    dsb(driver, scope="local")
     leaf(driver, B)
     use(driver, 1)
     assert len(driver.found()) == 2
+
+
+def test_a_dsb_ish_completes_an_outer_shareable_operation(driver: Driver) -> None:
+    """It is complete for the PEs of the barrier's domain, and all PEs of a machine are in one."""
+    world(driver)
+    use(driver, 1)
+    leaf(driver, 0)
+    tlbi(driver, "vmalls12e1os")
+    dsb(driver, scope="is")
+    leaf(driver, B)
+    use(driver, 1)
+    assert driver.found() == []
 
 
 def test_what_is_filled_after_the_operation_stays(driver: Driver) -> None:

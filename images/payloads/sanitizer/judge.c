@@ -334,9 +334,10 @@ bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *con
 void judge_dsb(struct judge *judge, unsigned number, enum scope scope, bool nxs)
 {
 	struct pe *pe = &judge->pe[number];
+	unsigned covered = scope == IS ? OS : scope; /* all PEs of a machine are in one Inner Shareable domain */
 
 	for (unsigned class = 0; class < CLASSES; class++)
-		if (class / 2 <= scope && (!nxs || class % 2)) {
+		if (class / 2 <= covered && (!nxs || class % 2)) {
 			judge->progress.completed[number][class] = pe->issued[class];
 			pe->owed[class] = 0;
 		}
