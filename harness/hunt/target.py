@@ -161,7 +161,7 @@ class Target:
         seen = self._seen(stack, None if broken else len(outcomes))
         reached = self._reach.new() if self._reach else frozenset()
         functions = len(self._reach.functions) if self._reach else 0
-        if splats or seen:
+        if splats or seen or (self._watch and self._watch.worn):
             self.close()
         return Batch(outcomes, splats, seen, reached, functions)
 

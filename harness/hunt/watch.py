@@ -18,6 +18,8 @@ from harness.scenario.model import StackSpec
 from harness.stack.images import StackImages
 
 SYSTEM_CALLS = 4096
+ENTRIES_MAX = 1 << 18
+"""Of VMs that are gone nobody invalidates entries; so many, of some 400 bytes, are enough for one machine."""
 
 
 class Reach:
@@ -60,6 +62,8 @@ class Watch:
         self._directory = directory
         self._programs = 0
         self._reports = 0
+        self.worn = False
+        """Whether the machine is better begun anew."""
 
     def look(self, programs: int | None) -> tuple[Seen, ...]:
         """The reports since the last look, when ``programs`` have begun since then; None: nobody knows.
@@ -71,6 +75,7 @@ class Watch:
         reports = read_reports(self._directory / REPORTS)[self._reports :]
         first, self._programs = self._programs, state.programs
         self._reports += len(reports)
+        self.worn = state.fills - state.invalidated > ENTRIES_MAX
         if doubts := state.doubts():
             raise InfraError(f"the sanitizer is in doubt: {'; '.join(doubts)}")
         if programs not in (None, state.programs - first):

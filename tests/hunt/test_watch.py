@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import InfraError
-from harness.hunt.watch import Watch
+from harness.hunt.watch import ENTRIES_MAX, Watch
 from tests.sanitize.test_judgement import QUIET, REPORT, leave
 
 
@@ -34,6 +34,10 @@ def test_reports_belong_to_programs_of_their_batch(tmp_path: Path) -> None:
         (2, "remapped:combined"),
     ]
     assert watching.look(0) == (), "each is told once"
+    assert not watching.worn
+    leave(tmp_path, dataclasses.replace(later, fills=ENTRIES_MAX + 10), [REPORT, REPORT])
+    watching.look(0)
+    assert watching.worn
 
 
 def test_a_watch_that_is_in_doubt_is_no_watch(tmp_path: Path) -> None:
