@@ -45,9 +45,10 @@ PATCH = """\
 diff --git a/{file} b/{file}
 --- a/{file}
 +++ b/{file}
-@@ -1,1 +1,2 @@
+@@ -1,2 +1,3 @@
  {first}
 +/* {stamp} */
+ {second}
 """
 _COUNT = re.compile(r"^\d+ files compiled$")
 _NAME = re.compile(r"kernel bench-\d+: ")
@@ -94,7 +95,8 @@ def change(base: Base, files: int, stamp: str, place: Path) -> Path:
         blob = git(
             "cat-file", "blob", f"{base.repository.commit}:{file}", git_dir=where, work_tree=where
         ).stdout
-        text += PATCH.format(stamp=stamp, file=file, first=blob.splitlines()[0])
+        first, second, *_ = blob.splitlines()
+        text += PATCH.format(stamp=stamp, file=file, first=first, second=second)
     (place / "one.patch").write_text(text, encoding="utf-8")
     return place / "one.patch"
 

@@ -69,8 +69,7 @@ def _item(text: str) -> list[str]:
 
 
 def _setup(report: Report) -> Iterator[str]:
-    title = f"{report.title} " if report.title else ""
-    yield f"Series:  {title}(v{report.version}, {_many(len(report.patches), 'patch')})"
+    yield f"Series:  {report.title or report.origin} (v{report.version}, {_many(len(report.patches), 'patch')})"
     yield f"Base:    {report.base}"
     yield f"         commit {report.base_commit}"
     if report.kernel:
