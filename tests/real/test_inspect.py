@@ -20,25 +20,20 @@ from harness.cell.job import Job, write_job
 from harness.cell.prefix import Prefix
 from harness.cell.prepare import Builder
 from harness.cell.project import default_stack, find_cells
-from harness.cell.shadows import look_at
 from harness.cell.snapshots import Snapshots
-from harness.check.finding import Finding, Observations
-from harness.check.oracle import ORACLES
 from harness.cli.main import main
 from harness.debug import gdb, session
-from harness.errors import Location, UserError
+from harness.errors import UserError
 from harness.inspect.guest import Guest, choose
 from harness.inspect.inspect import Inspection, inspect
-from harness.inspect.memory import PAGE, VIRT_RAM_BASE, ProcessRam, RamFile
-from harness.inspect.stage2 import LAST_LEVEL, Geometry, Run, vmid, vttbr_base
+from harness.inspect.memory import PAGE, RamFile
+from harness.inspect.stage2 import Geometry, Run, vmid
 from harness.inspect.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
 from harness.level import Level
 from harness.report.progress import Progress
-from harness.scenario.model import OracleCheck, Scope
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import saved
 from harness.stack.stack import Stack
-from harness.verdict import Verdict
 
 DEADLINE_S = 60.0
 DEBUGFS = "/sys/kernel/debug/kvm"
@@ -187,56 +182,6 @@ def test_memory_slots_hold_the_levels_memory(stopped: Stopped) -> None:
     for level in (Level.L0, Level.L1):
         megabytes = stopped.stack.spec.levels[Level(level + 1)].memory_mib
         assert (megabytes << 20) in [slot.size for slot in stopped.only_vm(level).slots]
-
-
-def test_the_memory_of_qemu_is_its_ram(stopped: Stopped) -> None:
-    machine = stopped.stack.machine
-    with ProcessRam(machine.pid, machine.spec.memory_mib << 20) as ram, RamFile(stopped.ram) as file:
-        chosen = Filter(compose=True)
-        seen, kept = (Inspection(each, stopped.vmlinux).report(Level.L0, chosen) for each in (ram, file))
-    assert seen == kept
-
-
-def test_what_l1_takes_away_without_a_tlbi_stays_in_the_shadow_and_is_found(stopped: Stopped) -> None:
-    """L1's descriptor of a page that the shadow maps is cleared in its memory: no TLBI will ever come."""
-    shadow = nested(stopped.only_vm(Level.L0))
-    at = _descriptor(stopped, shadow, tables(shadow).runs[0].ipa)
-    check = OracleCheck(Location("s.yaml", 1), "shadow-subset", "shadow-subset", Scope())
-
-    def judged() -> Finding:
-        machine = stopped.stack.machine
-        with ProcessRam(machine.pid, machine.spec.memory_mib << 20) as ram:
-            look = look_at(ram, stopped.vmlinux, Level.L2)
-        return ORACLES["shadow-subset"](check, Observations(looks=(look, look)))
-
-    assert judged().verdict is Verdict.PASS
-    with stopped.ram.open("r+b", buffering=0) as file:
-        file.seek(at - VIRT_RAM_BASE)
-        descriptor = file.read(8)
-        file.seek(at - VIRT_RAM_BASE)
-        file.write(bytes(8))
-        try:
-            found = judged()
-        finally:
-            file.seek(at - VIRT_RAM_BASE)
-            file.write(descriptor)
-    assert (found.verdict, "L1's tables do not map it" in found.message) == (Verdict.FAIL, True)
-    assert judged().verdict is Verdict.PASS
-
-
-def _descriptor(stopped: Stopped, shadow: Mmu, ipa: int) -> int:
-    """The physical address of L1's leaf descriptor for ``ipa``."""
-    geometry = Geometry.from_vtcr(shadow.vtcr)
-    table, level = vttbr_base(shadow.vttbr, geometry), geometry.start_level
-    with RamFile(stopped.ram) as ram:
-        kernel, memory = Inspection(ram, stopped.vmlinux).kernel(Level.L0)
-        guest = Guest(choose(kernel, None), memory)
-        while True:
-            at = table + 8 * (ipa >> geometry.shift(level) & geometry.entries(level) - 1)
-            descriptor = int.from_bytes(guest.memory.read(at, 8), "little")
-            if level == LAST_LEVEL or descriptor & 3 == 1:
-                return (guest.extent(at) or (0, 0))[0]
-            table, level = geometry.output(descriptor, LAST_LEVEL), level + 1
 
 
 def test_own_tables_are_those_that_kvm_dumps(stopped: Stopped) -> None:
