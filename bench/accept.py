@@ -69,8 +69,9 @@ class Watched(Progress):
 
     def update(self, key: str, text: str) -> None:
         """As for any progress."""
-        if not _COUNT.match(text):
-            self._turn(key, _NAME.sub("", text))
+        what = _NAME.sub("", text)
+        if not _COUNT.match(what):
+            self._turn(key, what)
         super().update(key, text)
 
     def done(self, key: str, ok: bool, text: str = "") -> None:
