@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from harness.accept.coverage.trace import Cost, Trace
+from harness.executed.trace import Cost, Trace
 from harness.tlbi.table import by_instruction
 
 

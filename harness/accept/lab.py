@@ -16,7 +16,6 @@ from pathlib import Path
 from harness import __version__
 from harness.accept.compare import Runs
 from harness.accept.coverage.record import plugin_for, read_all
-from harness.accept.coverage.trace import Trace
 from harness.build.cache import Artefact, Store
 from harness.build.kernel import warnings
 from harness.build.kernel.make import BuildFailed
@@ -27,6 +26,7 @@ from harness.cell.project import find_cells
 from harness.cell.run import artefacts, commit, history, make_jobs
 from harness.cell.snapshots import Snapshots
 from harness.errors import UserError
+from harness.executed.trace import Trace
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now

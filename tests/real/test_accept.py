@@ -8,10 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.accept import cost
-from harness.accept.coverage import lines, symbols, trace
+from harness.accept.coverage import lines
 from harness.accept.lab import Build, Lab, Step
 from harness.build.cache import Store
 from harness.build.paths import IMAGES
+from harness.executed import symbols, trace
 from harness.report.progress import Progress
 from harness.scenario.defaults import KERNEL
 from harness.scenario.scenario import NO_OVERRIDES
