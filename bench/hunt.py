@@ -1,9 +1,10 @@
-"""Programs a second of ``nvh hunt``, and how that grows with machines side by side.
+"""Programs a second of ``nvh hunt``, how that grows with machines side by side, and what the sanitizer costs.
 
-``.venv/bin/python -m bench.hunt [--seconds 60] [--jobs 1,2] [--kind KIND]`` hunts with one seed and as many
-machines as each number says, one hunt after another, and prints programs and sharp observations a second and
-the ratio to the first. Twice the machines on twice the free cores should be about twice the programs: nothing
-is shared but the host. Where the cores are not free the ratio says so.
+``.venv/bin/python -m bench.hunt [--seconds 60] [--jobs 1,2] [--kind KIND] [--seed S]`` hunts with one seed
+and as many machines as each number says, one hunt after another; the first number without the sanitizer, too.
+It prints programs and sharp observations a second and the ratio to the first hunt. Twice the machines on
+twice the free cores should be about twice the programs: nothing is shared but the host. Where the cores are
+not free the ratio says so.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from rich.table import Table
 from harness.hunt.campaign import Totals, Wanted, hunt
 
 
-def measure(jobs: int, seconds: float, kinds: tuple[str, ...]) -> Totals:
-    """One hunt; the first one also pays for the snapshots, so it is run once before."""
+def measure(jobs: int, seconds: float, seed: str, kinds: tuple[str, ...], sanitize: bool) -> Totals:
+    """One hunt in a directory of its own."""
     with tempfile.TemporaryDirectory(prefix="nvh-bench-") as name:
-        wanted = Wanted(seconds=seconds, seed="bench", out=Path(name) / "hunt", jobs=jobs, kinds=kinds)
-        return hunt(wanted, Console(quiet=True))
+        place = Path(name) / "hunt"
+        wanted = Wanted(seconds=seconds, seed=seed, out=place, jobs=jobs, kinds=kinds, sanitize=sanitize)
+        totals = hunt(wanted, Console(quiet=True))
+    assert not totals.errors, totals.errors
+    return totals
 
 
 def main() -> None:
@@ -31,17 +35,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--jobs", default="1,2")
     parser.add_argument("--kind", action="append", default=[])
+    parser.add_argument("--seed", default="bench")
     options = parser.parse_args()
     kinds = tuple(options.kind)
-    measure(1, 5.0, kinds)
-    table = Table("machines", "programs", "programs/s", "sharp/s", "ratio", box=None)
+    jobs = [int(word) for word in options.jobs.split(",")]
+    measure(1, 5.0, options.seed, kinds, True)  # pays for the snapshots
+    table = Table("machines", "sanitizer", "programs", "programs/s", "sharp/s", "ratio", "found", box=None)
     first = 0.0
-    for jobs in (int(word) for word in options.jobs.split(",")):
-        totals = measure(jobs, options.seconds, kinds)
+    for machines, sanitize in [(jobs[0], True), (jobs[0], False), *((each, True) for each in jobs[1:])]:
+        totals = measure(machines, options.seconds, options.seed, kinds, sanitize)
         rate = totals.programs / totals.seconds
         first = first or rate
         sharp = totals.sharp.sharp / totals.seconds
-        table.add_row(str(jobs), str(totals.programs), f"{rate:.1f}", f"{sharp:.1f}", f"{rate / first:.2f}")
+        numbers = [f"{rate:.1f}", f"{sharp:.1f}", f"{rate / first:.2f}", str(len(totals.findings))]
+        table.add_row(str(machines), "on" if sanitize else "off", str(totals.programs), *numbers)
     Console().print(table)
 
 

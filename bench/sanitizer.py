@@ -67,6 +67,8 @@ def main() -> None:
     for _ in range(options.rounds):
         for sanitize in measured:  # alternating, so that a change of the machine's load meets both
             measured[sanitize].append(boot(images, options.timing, sanitize))
+            seconds = ", ".join(f"{level} {each:.1f}" for level, each in measured[sanitize][-1].items())
+            console.print(f"{'sanitized' if sanitize else 'plain'}: {seconds}", highlight=False)
     medians = {
         sanitize: {level: statistics.median(each[level] for each in rounds) for level in Level}
         for sanitize, rounds in measured.items()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.cell.job import Job, planned
+from harness.cell.job import SEED, Job, planned
 from harness.cell.supervise import GRACE_S, supervise
 from harness.report import store
 from harness.report.history import History
@@ -170,11 +170,12 @@ class LocalRunner:
     def _run_one(self, job: Job, directory: Path) -> CellResult:
         wanted = self._costs.of(job)
         self._admission.enter(wanted)
-        key = f"cell {job.cell.id}"
+        key = f"cell {job.cell.id} in {directory}"  # acceptance runs one with several seeds at once
         try:
             if self._stopping.is_set():
                 return planned(job).infra("the run was interrupted before this cell started")
-            self._progress.phase(key, job.cell.id)
+            name = job.cell.id if job.seed == SEED else f"{job.cell.id} (seed {job.seed})"
+            self._progress.phase(key, name, known_as=f"cell {job.cell.id}")
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
             result = self._execute(job, directory, key)

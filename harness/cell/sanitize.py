@@ -6,12 +6,26 @@ from pathlib import Path
 
 from harness.check.finding import Finding
 from harness.errors import InfraError, Location
+from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.sanitize import judge
-from harness.scenario.model import Cell
+from harness.scenario.model import Cell, StackSpec
 from harness.stack.images import StackImages
 
 PLUGIN = "nvh-sanitizer"
+
+
+def plugin(images: StackImages, spec: StackSpec) -> Plugin:
+    """The sanitizer for the model of ``spec``; it writes into the directory that QEMU runs in."""
+    if images.plugins is None:
+        raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
+    ram = images.machine(spec).memory_mib << 20
+    return Plugin(images.plugins.file(PLUGIN), (("out", judge.REPORTS), ("ram", str(ram))))
+
+
+def maps(images: StackImages) -> dict[Level, Path]:
+    """The System.map of each level's kernel."""
+    return {level: kernel.path / "System.map" for level, kernel in images.kernels.items()}
 
 
 class Sanitizer:
@@ -21,12 +35,8 @@ class Sanitizer:
     """
 
     def __init__(self, cell: Cell, images: StackImages, directory: Path) -> None:
-        if images.plugins is None:
-            raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
-        ram = images.machine(cell.stack).memory_mib << 20
-        options = (("out", judge.REPORTS), ("ram", str(ram)))
-        self.plugin = Plugin(images.plugins.file(PLUGIN), options)
-        self._maps = {level: kernel.path / "System.map" for level, kernel in images.kernels.items()}
+        self.plugin = plugin(images, cell.stack)
+        self._maps = maps(images)
         self._where = Location(cell.path)
         self._directory = directory
 

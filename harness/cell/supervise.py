@@ -78,6 +78,32 @@ def supervise(
             raise
 
 
+class _Stages:
+    """The stages that a process prints, a line each, from its end of a pipe."""
+
+    def __init__(self, pipe: int, say: Say) -> None:
+        self._pipe = pipe
+        self._say = say
+        self._rest = b""
+        self._open = True
+
+    def hear(self, timeout_s: float) -> bool:
+        """Wait so long at most for more, and pass it on; whether there was any."""
+        if not self._open:
+            time.sleep(timeout_s / 20)
+            return False
+        if not select.select([self._pipe], [], [], timeout_s)[0]:
+            return False
+        data = os.read(self._pipe, 65536)
+        self._open = bool(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            word, _, stage = line.decode(errors="replace").partition(" ")
+            if word == "stage":
+                self._say(stage)
+        return self._open
+
+
 class _Watch:
     """A process until its end, which may be ours to bring about."""
 
@@ -89,22 +115,14 @@ class _Watch:
         self._cancelled = False
 
     def wait(self, stages: int, say: Say) -> Ended:
-        rest, open_ = b"", True
+        told = _Stages(stages, say)
         while (ended := self._ended()) is None:
-            ready = select.select([stages], [], [], TICK_S)[0] if open_ else []
-            if ready:
-                data = os.read(stages, 65536)
-                open_ = bool(data)
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    word, _, stage = line.decode(errors="replace").partition(" ")
-                    if word == "stage":
-                        say(stage)
-            elif not open_:
-                time.sleep(TICK_S / 20)
+            told.hear(TICK_S)
             self._urge()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        while told.hear(0):  # what it had said last, perhaps in its last moment
+            pass
         return ended
 
     def _urge(self) -> None:

@@ -21,7 +21,7 @@ from harness.cell.run import RUNS
 from harness.cli import common
 from harness.errors import UserError, closest
 from harness.hunt import campaign
-from harness.hunt.generate import KINDS
+from harness.hunt.kinds import KINDS
 from harness.hunt.text import print_totals
 
 
@@ -45,6 +45,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-new", action="store_true", help="find known defects as if they were not known")
     parser.add_argument(
         "--bare", action="store_true", help="on the bare machine, at true EL2: the model alone"
+    )
+    parser.add_argument(
+        "--no-sanitize", action="store_true", help="without the TLB sanitizer (docs/sanitizer.md)"
     )
     parser.add_argument("--one", action="store_true", help="end at the first finding")
     parser.add_argument(
@@ -76,6 +79,7 @@ def main(arguments: argparse.Namespace) -> int:
         one=arguments.one,
         bare=arguments.bare,
         as_new=arguments.as_new,
+        sanitize=not arguments.no_sanitize,
     )
     console = Console(stderr=arguments.json)
     console.print(

@@ -32,7 +32,7 @@ from harness.scenario.model import StackSpec
 from harness.scenario.scenario import Overrides
 
 RECORD = "hunt.json"
-FORMAT = 1
+FORMAT = 2
 TELL_S = 15.0
 SLOWEST_END_S = 600.0
 
@@ -54,6 +54,12 @@ class Wanted:
     one: bool = False
     bare: bool = False
     as_new: bool = False
+    sanitize: bool = True
+
+    @property
+    def watched(self) -> bool:
+        """Whether the TLB sanitizer is on: no plugin watches the bare machine."""
+        return self.sanitize and not self.bare
 
     def same(self) -> dict[str, Any]:
         """What a hunt that goes on has to agree about."""
@@ -67,12 +73,16 @@ class Wanted:
             "with_known": self.with_known,
             "bare": self.bare,
             "as_new": self.as_new,
+            "sanitize": self.watched,
         }
 
 
 @dataclass
 class Totals:
-    """What was done so far, over all sessions of a hunt. ``seconds``: wall clock."""
+    """What was done so far, over all sessions of a hunt. ``seconds``: wall clock.
+
+    ``reached``: those of KVM's ``functions`` that L0 executed.
+    """
 
     batches: int = 0
     programs: int = 0
@@ -80,6 +90,9 @@ class Totals:
     sharp: Sharpness = field(default_factory=Sharpness)
     points: set[tuple[str, str, str, int]] = field(default_factory=set)
     last_point: float = 0.0
+    reached: set[str] = field(default_factory=set)
+    functions: int = 0
+    last_function: float = 0.0
     verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
     kinds: collections.Counter[str] = field(default_factory=collections.Counter)
     known: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -96,6 +109,10 @@ class Totals:
         if done.points - self.points:
             self.last_point = at
         self.points |= done.points
+        if done.reached - self.reached:
+            self.last_function = at
+        self.reached |= done.reached
+        self.functions = max(self.functions, done.functions)
         self.verdicts += done.verdicts
         self.kinds[done.kind] += done.programs
         self.known += done.known
@@ -120,6 +137,9 @@ class Totals:
             "errors": self.errors,
             "last_new_point": round(self.last_point, 3),
             "points": sorted(list(point) for point in self.points),
+            "functions": self.functions,
+            "last_new_function": round(self.last_function, 3),
+            "reached": sorted(self.reached),
         }
 
     @classmethod
@@ -132,6 +152,9 @@ class Totals:
             sharp=Sharpness(data["observations"], data["sharp"], data["primed"]),
             points={(op, kind, granule, cpus) for op, kind, granule, cpus in data["points"]},
             last_point=data["last_new_point"],
+            reached=set(data["reached"]),
+            functions=data["functions"],
+            last_function=data["last_new_function"],
             verdicts=collections.Counter(data["verdicts"]),
             kinds=collections.Counter(data["kinds"]),
             known=collections.Counter(data["known"]),
@@ -205,7 +228,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     with Progress(console) as progress:
         builder = Builder(Store(), progress)
         specs = {lane.name: stack_for(lane, wanted) for lane in chosen}
-        images = {name: (builder.images(spec), spec) for name, spec in specs.items()}
+        images = {name: (builder.images(spec, not wanted.bare), spec) for name, spec in specs.items()}
         bare = build_bare(builder.store).path / PROGRAM if wanted.bare else None
     before = totals.seconds
     started = time.monotonic()
@@ -228,6 +251,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             one=wanted.one,
             bare=bare,
             as_new=wanted.as_new,
+            sanitize=wanted.watched,
         )
         for number in range(wanted.jobs)
     ]
@@ -301,6 +325,7 @@ def _line(totals: Totals) -> str:
     return (
         f"{totals.seconds:6.0f} s  {totals.programs} programs ({rate:.1f}/s)  {totals.sharp.sharp} sharp, "
         f"{totals.sharp.primed} primed  {len(totals.points)} points, a new one at {totals.last_point:.0f} s  "
+        f"{len(totals.reached)} functions, at {totals.last_function:.0f} s  "
         f"{len(totals.findings)} found" + (f"  {known} known" if known else "")
     )
 

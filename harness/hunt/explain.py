@@ -95,6 +95,13 @@ def _tlbi(world: World, action: Tlbi) -> str:
 def paragraph(program: Program, finding: Finding) -> str:
     """What L1 did, what the architecture requires, what happened; wrapped, no line longer than 108."""
     steps = "; ".join(sentence(program.world, each) for each in program.actions[: finding.action + 1])
+    if finding.report:
+        text = (
+            f"What was done: {steps}. What the architecture allows: where no line says `loose`, no TLB may "
+            "hold anything else than the tables say of what is used: it was invalidated or never changed. "
+            f"What happened: {finding.saw}, a translation that a PE may still hold (below)."
+        )
+        return textwrap.fill(text, 108, break_long_words=False, break_on_hyphens=False)
     allowed = " or ".join(sorted(OUTCOMES.get(outcome_class(t), t) for t in finding.allowed))
     tokens = ", ".join(sorted(finding.allowed))
     saw = OUTCOMES.get(outcome_class(finding.saw), finding.saw)

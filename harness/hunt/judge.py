@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from harness.hunt.defects import DEFECTS, Defect
 from harness.hunt.model import Model, allowed_of
-from harness.hunt.program import Access, Action, Map, Program, Sample, Tlbi, action_text, prologue_lines
+from harness.hunt.program import Access, Action, Map, Program, Sample, Tlbi
+from harness.hunt.render import action_text, prologue_lines
 from harness.tlbi.table import by_name
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")
+SANITIZER = "sanitizer "
+"""Begins what was ``saw`` where an observer of the model tells it, about no one action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ def totals(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An observation that the architecture does not allow.
+    """An observation that the architecture does not allow, or one of the sanitizer's.
 
     ``action``: its index in the program; ``cause``: what findings of one cause have in common; ``known``: the
-    scenario of a known defect that explains it, or an empty string.
+    scenario of a known defect that explains it, or an empty string. ``report``: what the sanitizer says.
     """
 
     action: int
@@ -61,6 +64,7 @@ class Finding:
     allowed: frozenset[str]
     cause: str
     known: str = ""
+    report: str = ""
 
 
 def tokens_of(program: Program, outcome: Outcome) -> list[str | None]:
@@ -123,6 +127,13 @@ def cause_of(program: Program, at: int, saw: str) -> str:
     after = _name(last) if last else "nothing"
     kind = action.kind if isinstance(action, Access) else "sample" if isinstance(action, Sample) else "host"
     return f"{stale} by {kind} after {after}"
+
+
+def sanitized(program: Program, key: str, report: str) -> Finding:
+    """What the TLB sanitizer says of ``program``: which use it is about is in ``report`` only."""
+    last = next((a for a in reversed(program.actions) if isinstance(a, Tlbi | Map) and _obliges(a)), None)
+    cause = f"{SANITIZER}{key} after {_name(last) if last else 'nothing'}"
+    return Finding(len(program.actions) - 1, f"{SANITIZER}{key}", frozenset(), cause, report=report)
 
 
 def _obliges(action: Action) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 from harness.build.cache import write_atomic
 from harness.hunt.explain import paragraph
 from harness.hunt.judge import Finding, outcome_class
-from harness.hunt.model import allowed_of
-from harness.hunt.program import Map, Program, Tlbi, render
+from harness.hunt.program import Map, Program, Tlbi
+from harness.hunt.script import script
 
 RECORD = "finding.json"
 FOUND = "as-found.txt"
@@ -70,7 +70,7 @@ def claims_of(program: Program) -> list[str]:
 def scenario_text(found: Found) -> str:
     """The scenario file: red where the defect is, green where it is not."""
     program = found.program
-    text = render(program, "hunted", allowed_of(program))
+    text = script(program, "hunted")
     length = len(program.actions)
     head = [
         f"Found by `./nvh hunt --seed {found.seed}{f' --mutant {found.mutant}' if found.mutant else ''}`, "
@@ -85,6 +85,8 @@ def scenario_text(found: Found) -> str:
         head.append("It did NOT fail again alone: what came before it in its VM matters.")
     comment = "\n".join(textwrap.fill(line, 108, break_long_words=False) for line in head)
     comment += "\n\n" + paragraph(program, found.finding)
+    comment += f"\n\n{found.finding.report}" if found.finding.report else ""
+    sanitize = "\n  sanitize: tlb" if found.finding.report else ""
     comments = "\n".join(f"# {line}".rstrip() for line in comment.splitlines())
     return f"""{comments}
 scenario: hunt-{found.slug}
@@ -92,7 +94,7 @@ summary: {_summary(found)}
 claims: [{", ".join(claims_of(program))}]
 stack:
   model: {found.model}
-  timing: {found.timing}
+  timing: {found.timing}{sanitize}
 timeout: 400
 steps:
   - boot: l0
@@ -122,7 +124,7 @@ def write(found: Found, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"hunt-{found.slug}.yaml"
     write_atomic(path, scenario_text(found))
-    write_atomic(directory / FOUND, render(found.original, "as-found", allowed_of(found.original)))
+    write_atomic(directory / FOUND, script(found.original, "as-found"))
     finding = found.finding
     record = {
         "cause": finding.cause,
@@ -143,6 +145,7 @@ def write(found: Found, directory: Path) -> Path:
         "versions": dict(found.versions),
         "scenario": path.name,
         "paragraph": paragraph(found.program, finding),
+        "report": finding.report,
     }
     write_atomic(directory / RECORD, json.dumps(record, indent=1, sort_keys=True))
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from harness.hunt.generate import KINDS, Shape
+from harness.hunt.kinds import KINDS, Shape
 
 
 @dataclass(frozen=True, slots=True)

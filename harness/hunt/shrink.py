@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness.hunt.judge import Finding, outcome_class
+from harness.hunt.judge import SANITIZER, Finding, outcome_class
 from harness.hunt.layout import E2_ASID
 from harness.hunt.model import allowed_of, illegal
 from harness.hunt.program import (
@@ -45,6 +45,8 @@ class Shrunk:
 def reason_of(program: Program, finding: Finding) -> tuple[str, str]:
     """What has to stay while a program shrinks: what kind of thing was seen, and where."""
     action = program.actions[finding.action]
+    if finding.saw.startswith(SANITIZER):
+        return finding.saw, ""
     return outcome_class(finding.saw), type(action).__name__
 
 
@@ -65,6 +67,8 @@ def sensible(program: Program) -> bool:
 
 def could_fail(program: Program, saw: str) -> bool:
     """Whether ``saw`` is forbidden at the last action: no need to run the program otherwise."""
+    if saw.startswith(SANITIZER):
+        return True
     may = allowed_of(program)[-1]
     return may is not None and saw not in may
 
@@ -90,7 +94,7 @@ class Shrinker:
     ) -> tuple[Program, Finding]:
         while True:
             before = program
-            for candidates in (without_chunks, without_pairs, simpler):
+            for candidates in (without_tail, without_chunks, without_pairs, simpler):
                 program, finding = self._greedy(program, finding, reason, candidates)
             if program == before or self.runs >= self._budget:
                 return program, finding
@@ -122,6 +126,14 @@ class Shrinker:
             self.runs += ok
             self._seen[candidate] = self._fails(candidate) if ok else None
         return self._seen[candidate]
+
+
+def without_tail(program: Program) -> Iterator[Program]:
+    """The program less its last actions: what is told about no one action may not need them."""
+    size = len(program.actions) // 2
+    while size:
+        yield program.with_actions(program.actions[:-size])
+        size //= 2
 
 
 def without_chunks(program: Program) -> Iterator[Program]:

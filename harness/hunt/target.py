@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from harness.cell.steps import MUTANT
 from harness.check.console import find_splats
 from harness.errors import InfraError
 from harness.hunt.judge import Outcome, parse_results, totals
+from harness.hunt.watch import Reach, Seen, Watch
 from harness.level import Level
 from harness.scenario.model import StackSpec
 from harness.stack import saved
@@ -27,22 +28,28 @@ COMMAND_DEADLINE_S = 60.0
 USAGE = 2
 FAILURES = 4
 """After so many programs that failed the rest of a batch is left out: each costs a VM, and they are alike."""
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one call of nvh-litmus left: an outcome for each program, and the splats of L0 meanwhile."""
+    """What one call of nvh-litmus left: an outcome for each program, and the splats of L0 meanwhile.
+
+    ``seen``: what the sanitizer said of the programs, by their place among the outcomes. ``reached``: of the
+    ``functions`` of L0's KVM that this machine had not executed before.
+    """
 
     outcomes: tuple[Outcome, ...]
     splats: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    reached: frozenset[str] = frozenset()
+    functions: int = 0
 
 
 class Target:
     """One machine in a directory of its own below ``directory``.
 
-    ``mutant``: the deliberate fault that is on in L0's kernel, or an empty string. ``prepare(stack)`` is
-    called before the machine starts: the place for what observes all of it.
+    ``mutant``: the deliberate fault that is on in L0's kernel, or an empty string. ``sanitize``: the TLB
+    sanitizer watches. What watches are plugins: without those in ``images`` nothing does.
     """
 
     def __init__(
@@ -52,14 +59,16 @@ class Target:
         snapshots: Snapshots,
         directory: Path,
         mutant: str = "",
-        prepare: Callable[[Stack], None] = lambda _: None,
+        sanitize: bool = False,
     ) -> None:
         self._images = images
         self._spec = spec
         self._snapshots = snapshots
         self._directory = directory
         self._mutant = mutant
-        self._prepare = prepare
+        self._sanitize = sanitize
+        self._watch: Watch | None = None
+        self._reach: Reach | None = None
         self._stack: Stack | None = None
         self._place: Path | None = None
         self._splats = 0
@@ -86,11 +95,13 @@ class Target:
             return self._stack
         self._directory.mkdir(parents=True, exist_ok=True)
         self._place = Path(tempfile.mkdtemp(prefix="machine-", dir=self._directory))
-        stack = Stack(self._images, self._spec, self._place)
+        self._watch = Watch(self._images, self._spec, self._place) if self._sanitize else None
+        self._reach = Reach(self._images, self._place) if self._images.plugins else None
+        plugins = tuple(each.plugin for each in (self._watch, self._reach) if each)
+        stack = Stack(self._images, self._spec, self._place, plugins=plugins)
         self._stack = stack
         self._splats = 0
         self.restores += 1
-        self._prepare(stack)
         try:
             made = self._snapshots.get(self._images, Prefix(self._spec, Level.L0))
             if made is None:
@@ -146,9 +157,24 @@ class Target:
             self.close()
             raise InfraError(f"nvh-litmus ended with status {left.status}: {error}") from error
         splats = self._new_splats(stack)
-        if splats:
+        broken = any(outcome.verdict == "broken" for outcome in outcomes)  # before it began, or after
+        seen = self._seen(stack, None if broken else len(outcomes))
+        reached = self._reach.new() if self._reach else frozenset()
+        functions = len(self._reach.functions) if self._reach else 0
+        if splats or seen or (self._watch and self._watch.worn):
             self.close()
-        return Batch(outcomes, splats)
+        return Batch(outcomes, splats, seen, reached, functions)
+
+    def _seen(self, stack: Stack, programs: int | None) -> tuple[Seen, ...]:
+        """What the sanitizer says of the programs that ran just now; ``InfraError`` where it is in doubt."""
+        if self._watch is None:
+            return ()
+        stack.run(Level.L0, self._watch.settle, COMMAND_DEADLINE_S)
+        try:
+            return self._watch.look(programs)
+        except InfraError:
+            self.close()
+            raise
 
     def _new_splats(self, stack: Stack) -> tuple[str, ...]:
         console = stack.consoles().get(Level.L0, "")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.hunt.campaign import Totals
-from harness.hunt.generate import KINDS
+from harness.hunt.kinds import KINDS
 from harness.tlbi.table import load
 
 
@@ -27,6 +27,11 @@ def print_totals(totals: Totals, console: Console) -> None:
         f"{len(totals.points)} points of coverage, the last new one after {totals.last_point:.0f} s; "
         + (f"never executed: {', '.join(missing)}" if missing else "every operation was executed"),
     ]
+    if totals.functions:
+        lines.append(
+            f"{len(totals.reached)} of {totals.functions} functions of L0's KVM reached, the last new one "
+            f"after {totals.last_function:.0f} s"
+        )
     lines += [f"known: {count} x {name}" for name, count in sorted(totals.known.items())]
     for found in totals.findings:
         note = "" if found["confirmed"] else ", NOT confirmed alone"

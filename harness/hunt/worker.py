@@ -19,12 +19,14 @@ from harness.errors import InfraError, NvhError
 from harness.hunt import keep
 from harness.hunt.bare import BareTarget
 from harness.hunt.defects import DEFECTS, Defect
-from harness.hunt.generate import KINDS, generate
-from harness.hunt.judge import Finding, Outcome, Sharpness, judge, sharpness, tokens_of
+from harness.hunt.generate import generate
+from harness.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
+from harness.hunt.kinds import KINDS
 from harness.hunt.lanes import Lane, Plan, plan
 from harness.hunt.layout import NAMES
 from harness.hunt.model import allowed_of
-from harness.hunt.program import Program, Tlbi, render
+from harness.hunt.program import Program, Tlbi
+from harness.hunt.script import script
 from harness.hunt.shrink import RUNS_MAX, Shrinker
 from harness.hunt.target import Target
 from harness.machine.process import PR_SET_PDEATHSIG
@@ -44,7 +46,8 @@ class Order:
 
     It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
     would show in are run, too. ``one``: end at the first finding. ``bare``: nvh-bare, when the programs
-    run on the bare machine. ``as_new``: known defects are findings as any other.
+    run on the bare machine. ``as_new``: known defects are findings as any other. ``sanitize``: the TLB
+    sanitizer watches.
     """
 
     seed: str
@@ -61,6 +64,7 @@ class Order:
     one: bool = False
     bare: Path | None = None
     as_new: bool = False
+    sanitize: bool = False
 
 
 @dataclass
@@ -76,6 +80,8 @@ class BatchDone:
     verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
     known: collections.Counter[str] = field(default_factory=collections.Counter)
     causes: collections.Counter[str] = field(default_factory=collections.Counter)
+    reached: frozenset[str] = frozenset()
+    functions: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class Worker:
         if self.order.bare is not None:
             return BareTarget(images, spec, self.order.bare)
         place = self.order.out / "machines" / f"{self.order.first}-{lane.name}"
-        return Target(images, spec, self._snapshots, place, self.order.mutant)
+        return Target(images, spec, self._snapshots, place, self.order.mutant, self.order.sanitize)
 
     def close(self) -> None:
         """End the machines."""
@@ -182,7 +188,7 @@ class Worker:
         """Run one batch; whether something was kept."""
         begun = time.monotonic()
         programs = self.programs(how)
-        text = "".join(render(program, name, allowed_of(program)) for name, program in programs.items())
+        text = "".join(script(program, name) for name, program in programs.items())
         left = self.targets[how.lane.name].run(text)
         done = BatchDone(
             how.number, how.kind, len(left.outcomes), 0.0, Sharpness(), points_of(programs.values(), how)
@@ -195,11 +201,16 @@ class Worker:
                 failing.append((outcome.name, finding))
             elif finding is not None:
                 done.known[finding.known] += 1
+        for seen in left.seen:
+            name = left.outcomes[seen.index].name
+            if name not in [other for other, _ in failing]:
+                failing.append((name, sanitized(programs[name], seen.key, seen.text)))
         for splat in left.splats:
             name = left.outcomes[-1].name if left.outcomes else next(iter(programs))
             failing.append((name, _disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
         for _, finding in failing:
             done.causes[finding.cause] += 1
+        done.reached, done.functions = left.reached, left.functions
         done.seconds = time.monotonic() - begun
         self.queue.put(done)
         kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
@@ -257,14 +268,16 @@ class Worker:
 
     def alone(self, how: Plan, program: Program) -> Finding | None:
         """What is wrong with ``program`` when it runs alone in a VM of its own."""
-        text = render(program, "alone", allowed_of(program), fresh=True)
-        left = self.targets[how.lane.name].run(text)
+        left = self.targets[how.lane.name].run(script(program, "alone", fresh=True))
         if left.splats:
             return _disaster(program, f"splat {left.splats[0].partition(':')[0]}", left.splats[0])
         outcome = left.outcomes[0]
         if outcome.verdict in ("hang", "broken"):
             return _disaster(program, outcome.verdict, outcome.rest)
-        return judge(program, tokens_of(program, outcome), self.known)
+        found = judge(program, tokens_of(program, outcome), self.known)
+        if found is None and left.seen:
+            return sanitized(program, left.seen[0].key, left.seen[0].text)
+        return found
 
 
 def shows_known(program: Program) -> bool:

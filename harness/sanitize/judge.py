@@ -43,6 +43,7 @@ def summary(state: State) -> str:
         f"{state.uses} uses checked, {state.fills} entries, {state.tlbis} operations executed and "
         f"{state.trapped} trapped, {state.invalidated} entries invalidated, {state.reports} reports, "
         f"{state.waiting} of {state.pending} disagreements not resolved"
+        + (f", {state.excused} disagreements were the guest's own" if state.excused else "")
         + (f", {state.left_out} operations left out on purpose" if state.left_out else "")
     )
 

@@ -40,6 +40,11 @@ class Report:
         return f"{self.finding}:{self.kind}" if self.kind else self.finding
 
     @property
+    def program(self) -> int:
+        """How many programs a guest had begun at that use, by its marks (docs/sanitizer.md)."""
+        return int(self.data["program"])
+
+    @property
     def vmid(self) -> int:
         """The VMID of the entry, or the one for which the operation was."""
         return int((self.data.get("entry") or self.data["tlbi"])["vmid"])
@@ -60,7 +65,7 @@ def _parse(path: Path) -> Iterator[Report]:
             report = Report(data["finding"], data)
             if report.finding not in FINDINGS:
                 raise ValueError(f"finding {report.finding!r}")
-            report.vmid  # noqa: B018 - a report without one is malformed
+            _ = report.vmid, report.program  # a report without them is malformed
         except (ValueError, KeyError, TypeError) as error:
             raise InfraError(f"{path}:{number}: no report of the sanitizer: {error!r}") from error
         yield report

@@ -24,7 +24,8 @@ class State:
     compared with a walk of the tables, ``unknown`` ones could not be walked. ``stale``: the model itself used
     a translation that its tables no longer give; ``disagreed``: it used one that neither they nor any entry
     give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI,
-    and ``waiting`` ones still did so at the end.
+    and ``waiting`` ones still did so at the end. ``programs`` were begun by a guest that says so, which took
+    ``excused`` disagreements upon itself.
     """
 
     ready: int
@@ -44,6 +45,8 @@ class State:
     unknown: int
     stale: int
     disagreed: int
+    programs: int
+    excused: int
 
     def doubts(self) -> list[str]:
         """Why these counters are no ground for a verdict; empty when they are."""

@@ -16,13 +16,17 @@ def lines(report: Report, places: Places) -> Iterator[str]:
     yield f"{report.key}: {FINDINGS[report.finding]}"
     if "entry" in data:
         yield from _entry(data, places, hcr)
-    yield f"  used on PE {data['pe']}{_at(data)} by {_place(data['use'], places, hcr)}"
+    yield f"  used on PE {data['pe']}{_at(data)} by {_place(data['use'], places, hcr)}{_program(report)}"
     if "tlbi" in data:
         yield f"  operation {_tlbi(data['tlbi'], places)}"
     for near in data["near"]:
         yield f"  came close: {_tlbi(near, places)}: {near['why']}"
     if "entry" in data and not data["near"]:
         yield "  no operation since then came close"
+
+
+def _program(report: Report) -> str:
+    return f", in program {report.program} of nvh-litmus" if report.program else ""
 
 
 def _entry(data: Mapping[str, Any], places: Places, hcr: int | None) -> Iterator[str]:

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from harness.accept.apply import Applied, Tree
-from harness.accept.coverage import callers, join, lines, suggest, symbols, trace
+from harness.accept.coverage import callers, join, lines, suggest
 from harness.accept.coverage.report import Coverage, State
 from harness.build.kernel.series import Patch
 from harness.build.paths import SCENARIOS
 from harness.cell.project import find_cells
 from harness.errors import InfraError, UserError
+from harness.executed import symbols, trace
 from harness.scenario.scenario import NO_OVERRIDES
 from tests.build.kernel.toy import run_git
+from tests.executed.files import traced
 
 HEADER = """\
 static inline int twice(int x)
@@ -90,15 +92,6 @@ def tree_of(root: Path) -> Tree:
     files = ("kernel/main.c", "kernel/twice.h")
     patch = Applied(1, "patch", Patch("p", b"", True), commit("HEAD"), files, False)
     return Tree(root, commit("HEAD~1"), (patch,))
-
-
-def traced(start: int, end: int, executed: range | list[int], costs: bytes = b"", ops: int = 0) -> bytes:
-    """A file as the plugin writes it."""
-    bitmap = bytearray(((end - start) // 4 + 7) // 8)
-    for address in executed:
-        bitmap[(address - start) // 4 // 8] |= 1 << (address - start) // 4 % 8
-    header = struct.pack("<QQQQII", 0x31564F4368766E, start, end, len(executed), ops, 0)
-    return (header + costs).ljust(0x20000, b"\0") + bytes(bitmap)
 
 
 def number(text: str, source: str = SOURCE) -> int:

@@ -34,6 +34,13 @@ def test_stages_and_the_words_of_a_process_that_fails(tmp_path: Path) -> None:
     assert ended.why(tmp_path) == "the cell's process ended with status 3 and left no result: no disk"
 
 
+def test_what_it_said_in_its_last_moment_is_heard(tmp_path: Path) -> None:
+    """However much that is, and however late this process gets round to it."""
+    ended, said = run(tmp_path, "for n in 1 2 3 4 5 6; do seq -f 'stage %.0f' 1000; done; exit 0")
+    assert ended.status == 0
+    assert said == [str(number) for _ in range(6) for number in range(1, 1001)]
+
+
 def test_what_it_leaves_in_its_group_is_killed(tmp_path: Path) -> None:
     """Even while that holds the pipe of the stages open."""
     ended, _ = run(tmp_path, "sleep 86471 & echo $! >pids; exit 0")

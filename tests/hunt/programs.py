@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from harness.hunt.generate import KINDS, generate
+from harness.hunt.generate import generate
+from harness.hunt.kinds import KINDS
 from harness.hunt.program import Program
 
 EACH = 24

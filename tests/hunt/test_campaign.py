@@ -12,8 +12,9 @@ import pytest
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
 from harness.hunt import campaign
 from harness.hunt.campaign import Totals, Wanted
-from harness.hunt.generate import KINDS, generate
+from harness.hunt.generate import generate
 from harness.hunt.judge import Sharpness
+from harness.hunt.kinds import KINDS
 from harness.hunt.lanes import LANES, QUICK, lanes, plan
 from harness.hunt.worker import CAUSES, BatchDone, shows_known
 from harness.tlbi.table import load
@@ -75,7 +76,8 @@ def test_totals_survive_their_record(tmp_path: Path) -> None:
     totals = campaign.begin(hunt)
     totals.add(batch(0), 3.0)
     totals.add(batch(4, "vae1"), 9.0)
-    totals.add(batch(2), 12.0)
+    totals.add(dataclasses.replace(batch(2), reached=frozenset({"handle_alle1is"}), functions=7), 12.0)
+    assert (totals.reached, totals.functions, totals.last_function) == ({"handle_alle1is"}, 7, 12.0)
     assert (totals.programs, totals.next_batch, totals.last_point, len(totals.points)) == (30, 5, 9.0, 2)
     campaign.save(hunt, totals)
     (hunt.out / CAUSES / "half-done").mkdir(parents=True)

@@ -15,7 +15,8 @@ from harness.hunt.judge import (
     totals,
 )
 from harness.hunt.layout import Layout, value_at
-from harness.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand, prologue_lines
+from harness.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
+from harness.hunt.render import prologue_lines
 from harness.tlbi.table import by_name
 
 LAYOUT = Layout(12, 0)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from harness.hunt import simulate
 from harness.hunt.defects import DEFECTS
-from harness.hunt.generate import KINDS, generate
+from harness.hunt.generate import generate
 from harness.hunt.judge import Sharpness, judge, sharpness
+from harness.hunt.kinds import KINDS
 from harness.hunt.layout import Layout, value_at
 from harness.hunt.model import Model, allowed_of, illegal
 from harness.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand

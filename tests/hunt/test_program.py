@@ -7,7 +7,9 @@ import pytest
 from harness.errors import InputError
 from harness.hunt.layout import Layout, code_result, code_word, level_size, value_at
 from harness.hunt.model import allowed_of
-from harness.hunt.program import Access, Context, Map, Program, World, epilogue, parse, prologue_lines, render
+from harness.hunt.program import Access, Context, Map, Program, World
+from harness.hunt.reader import parse
+from harness.hunt.render import epilogue, prologue_lines, render
 from tests.hunt.programs import sample
 
 

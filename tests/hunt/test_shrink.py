@@ -11,7 +11,8 @@ from harness.hunt import keep, simulate
 from harness.hunt.explain import paragraph, sentence
 from harness.hunt.judge import Finding, judge
 from harness.hunt.model import illegal
-from harness.hunt.program import Program, parse
+from harness.hunt.program import Program
+from harness.hunt.reader import parse
 from harness.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import Overrides

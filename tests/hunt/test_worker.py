@@ -10,13 +10,18 @@ from typing import Any, cast
 
 import pytest
 
+from harness.cell.project import vocabulary
 from harness.errors import InfraError
 from harness.hunt import simulate
 from harness.hunt.judge import Outcome, judge
 from harness.hunt.lanes import LANES, Lane, plan
-from harness.hunt.program import Program, parse, prologue_lines
+from harness.hunt.program import Program
+from harness.hunt.reader import parse
+from harness.hunt.render import action_text, prologue_lines
 from harness.hunt.target import Batch
+from harness.hunt.watch import Seen
 from harness.hunt.worker import BatchDone, Kept, Order, Worker
+from harness.scenario.load import load_file
 
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 
@@ -46,6 +51,18 @@ class Simulated:
         observed = {first + i: token for i, token in enumerate(tokens) if token is not None}
         red = judge(program, tokens, ()) is not None and not self.lies
         return Outcome(name, observed, "fail" if red else "pass")
+
+
+class Watched(Simulated):
+    """A right machine to look at, of which a sanitizer tells whenever a range was invalidated."""
+
+    def run(self, text: str) -> Batch:
+        programs = [program for _, program in parse(text)]
+        told = [i for i, each in enumerate(programs) if any(" rip" in action_text(a) for a in each.actions)]
+        return Batch(super().run(text).outcomes, (), tuple(Seen(i, "remapped:stage2", HISTORY) for i in told))
+
+
+HISTORY = "remapped:stage2: a translation was changed\n  entry stage2"
 
 
 class OnSimulated(Worker):
@@ -119,3 +136,16 @@ def test_payload_and_model_must_agree(tmp_path: Path) -> None:
     hunter, _ = worker(tmp_path, Simulated("no-ipas2", lies=True))
     with pytest.raises(InfraError, match="nvh-litmus says pass"):
         hunter.batch(plan("5", 0, LANES[:1], ("stage2",)))
+
+
+def test_what_the_sanitizer_tells_is_shrunk_and_kept(tmp_path: Path) -> None:
+    hunter, events = worker(tmp_path, Watched(""), one=True)
+    hunter.work()
+    kept = drain(events, Kept)
+    assert {each.cause for each in kept} == {"sanitizer remapped:stage2 after range ipas2e1"}
+    assert all(each.confirmed and each.actions == 1 for each in kept), "the operation is all that is needed"
+    text = Path(kept[0].path).read_text()
+    assert "\n  sanitize: tlb\n" in text
+    assert "# remapped:stage2: a translation was changed\n#   entry stage2" in text
+    (cell,) = load_file(Path(kept[0].path), vocabulary())
+    assert cell.stack.sanitize == "tlb"

@@ -22,6 +22,7 @@ from harness.cell.project import default_stack
 from harness.level import Level
 from harness.machine.qemu import wait_gone
 from harness.report.progress import Progress
+from harness.scenario.defaults import MUTANT_KERNEL
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack.stack import Stack
 
@@ -58,6 +59,27 @@ def processes_in(directory: Path) -> dict[int, str]:
         except OSError:
             continue
     return found
+
+
+def nvh(*words: str, timeout_s: float = 900) -> tuple[int, str]:
+    """Run a verb to its end; returns exit status and standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=ROOT,
+        env=dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def needs_mutants() -> None:
+    """Skip a test for which the kernel with the faults is not built."""
+    if not any(a.kind == "kernel" and a.manifest.get("name") == MUTANT_KERNEL for a in Store().artefacts()):
+        pytest.skip(f"the kernel {MUTANT_KERNEL} is not built: ./nvh images build kernel:{MUTANT_KERNEL}")
 
 
 class Run:

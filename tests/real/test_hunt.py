@@ -4,10 +4,8 @@ found."""
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,21 +14,22 @@ import pytest
 from rich.console import Console
 
 from harness.build.cache import Store
-from harness.build.paths import ROOT
 from harness.cell.prepare import Builder
 from harness.cell.snapshots import Snapshots
 from harness.errors import EXIT_PASS, EXIT_RED, InfraError
 from harness.hunt.bare import PROGRAM, BareTarget, build_bare
 from harness.hunt.campaign import Wanted, stack_for
-from harness.hunt.generate import Shape, generate
+from harness.hunt.generate import generate
 from harness.hunt.judge import judge, tokens_of
+from harness.hunt.kinds import Shape
 from harness.hunt.lanes import LANES, lanes
 from harness.hunt.model import allowed_of
-from harness.hunt.program import Program, render
+from harness.hunt.program import Program
+from harness.hunt.render import render
 from harness.hunt.target import Target
 from harness.hunt.worker import shows_known
 from harness.report.progress import Progress
-from harness.scenario.defaults import MUTANT_KERNEL
+from tests.real.conftest import needs_mutants, nvh
 
 PROGRAMS = 30
 
@@ -129,24 +128,10 @@ def test_a_text_that_is_not_understood_is_refused_with_its_line(bare: BareTarget
             bare.run(text)
 
 
-def hunt(*words: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "hunt", *words],
-        cwd=ROOT,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    return done.returncode, done.stdout
-
-
 def test_nothing_is_found_on_the_right_kernel_and_the_hunt_goes_on(tmp_path: Path) -> None:
     words = ("--seconds", "15", "--seed", "11", "--jobs", "1", "--json", "--out", str(tmp_path / "hunt"))
     for session in (1, 2):
-        status, said = hunt(*words)
+        status, said = nvh("hunt", *words)
         totals = json.loads(said)["totals"]
         assert (status, totals["findings"]) == (EXIT_PASS, [])
         assert totals["batches"] >= session
@@ -167,15 +152,14 @@ def test_nothing_is_found_on_the_bare_machine(tmp_path: Path) -> None:
         "--out",
         str(tmp_path / "hunt"),
     )
-    status, said = hunt(*words)
+    status, said = nvh("hunt", *words)
     totals = json.loads(said)["totals"]
     assert (status, totals["findings"]) == (EXIT_PASS, [])
     assert totals["primed"] > 0
 
 
 def test_a_wrong_kernel_is_found_shrunk_and_kept(tmp_path: Path) -> None:
-    if not any(a.kind == "kernel" and a.manifest.get("name") == MUTANT_KERNEL for a in Store().artefacts()):
-        pytest.skip(f"the kernel {MUTANT_KERNEL} is not built: ./nvh images build kernel:{MUTANT_KERNEL}")
+    needs_mutants()
     mutant = "ipas2-no-unmap"
     words = (
         "--seconds",
@@ -190,27 +174,11 @@ def test_a_wrong_kernel_is_found_shrunk_and_kept(tmp_path: Path) -> None:
         "--jobs",
         "1",
     )
-    status, said = hunt(*words, "--json", "--out", str(tmp_path / "hunt"))
+    status, said = nvh("hunt", *words, "--json", "--out", str(tmp_path / "hunt"))
     assert status == EXIT_RED
     (found,) = json.loads(said)["totals"]["findings"]
     assert found["actions"] <= 8
     assert found["confirmed"]
     for more, expected in ((("--mutant", mutant), EXIT_RED), ((), EXIT_PASS)):
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "harness",
-                "run",
-                found["scenario"],
-                *more,
-                "--out",
-                str(tmp_path / f"run{expected}"),
-            ],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == expected
+        place = str(tmp_path / f"run{expected}")
+        assert nvh("run", found["scenario"], *more, "--out", place)[0] == expected

@@ -6,41 +6,21 @@ They run when the kernel with the faults is built (``./nvh images build kernel:n
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.build.cache import Store
-from harness.build.paths import ROOT
 from harness.errors import EXIT_INFRA, EXIT_PASS
 from harness.scenario.defaults import MUTANT_KERNEL
+from tests.real.conftest import needs_mutants, nvh
 
 CELL = "litmus-trap[family=hidden-os]"
 
 
 @pytest.fixture(autouse=True)
 def _built() -> None:
-    if not any(a.kind == "kernel" and a.manifest.get("name") == MUTANT_KERNEL for a in Store().artefacts()):
-        pytest.skip(f"the kernel {MUTANT_KERNEL} is not built: ./nvh images build kernel:{MUTANT_KERNEL}")
-
-
-def nvh(*words: str) -> tuple[int, str]:
-    """Run a verb; returns status and standard output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *words],
-        cwd=ROOT,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    needs_mutants()
 
 
 def test_one_is_killed_and_one_survives(tmp_path: Path) -> None:

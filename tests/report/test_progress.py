@@ -111,6 +111,22 @@ def test_history_supplies_and_learns_durations_of_what_ended_well(tmp_path: Path
     assert history.usual("build") is None
 
 
+def test_two_of_a_kind_at_once_are_shown_apart_and_remembered_as_one(tmp_path: Path) -> None:
+    history = History(tmp_path / "d.json")
+    history.record("cell x", 17.0)
+    out, console = plain()
+    with Progress(console, history=history) as progress:
+        progress.phase("first", "x", known_as="cell x")
+        progress.phase("second", "x (seed 2)", known_as="cell x")
+        progress.done("first", True, "pass")
+        progress.done("second", True, "pass")
+    lines = out.getvalue().splitlines()
+    assert lines[:2] == ["start x (usually 17.0 s)", "start x (seed 2) (usually 17.0 s)"]
+    assert [line.partition(" (0")[0] for line in lines[2:]] == ["done  x: pass", "done  x (seed 2): pass"]
+    assert (history.usual("cell x") or 17.0) < 17.0
+    assert history.usual("first") is None
+
+
 def test_terminal_form_redraws_and_leaves_only_finished_lines() -> None:
     out = io.StringIO()
     console = Console(file=out, width=80, height=24, force_terminal=True, color_system=None)

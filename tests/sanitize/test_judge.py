@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.build.paths import IMAGES
 from harness.tlbi.operand import Fields, encode
 from harness.tlbi.table import by_name
 from tests.sanitize.conftest import SCOPES, Driver, instruction
 
+PAYLOADS = IMAGES / "payloads"
 ROOT, TABLE, OTHER = 0x1000_0000, 0x1000_1000, 0x1000_2000
 VA, A, B = 0x20_0000, 0x5000_0000, 0x5000_1000
 PAGE = 0x703 | 1 << 11 | 1 << 6  # AF, shareable, EL0 too, nG
@@ -128,10 +131,22 @@ def test_a_dsb_of_a_smaller_domain_is_not_enough(driver: Driver) -> None:
     use(driver, 1)
     leaf(driver, 0)
     tlbi(driver, "vmalls12e1os")
-    dsb(driver)
+    dsb(driver, scope="local")
     leaf(driver, B)
     use(driver, 1)
     assert len(driver.found()) == 2
+
+
+def test_a_dsb_ish_completes_an_outer_shareable_operation(driver: Driver) -> None:
+    """It is complete for the PEs of the barrier's domain, and all PEs of a machine are in one."""
+    world(driver)
+    use(driver, 1)
+    leaf(driver, 0)
+    tlbi(driver, "vmalls12e1os")
+    dsb(driver, scope="is")
+    leaf(driver, B)
+    use(driver, 1)
+    assert driver.found() == []
 
 
 def test_what_is_filled_after_the_operation_stays(driver: Driver) -> None:
@@ -248,3 +263,57 @@ def test_entries_without_room_are_counted(driver_program: Path) -> None:
     use(small)
     assert small.counters()["overflowed"] == 1
     assert small.close() == 0
+
+
+MARK_PROGRAM, MARK_LOOSE, MARK_STRICT = 0x5AF0, 0x5AF1, 0x5AF2
+
+
+def test_marks_are_the_payloads() -> None:
+    """The payload and the plugin are built apart."""
+    pattern = re.compile(r"#define (MARK_\w+) (0x\w+)")
+    ours, theirs = (
+        dict(pattern.findall((PAYLOADS / name).read_text()))
+        for name in ("sanitizer/judge.h", "litmus/shared.h")
+    )
+    assert ours == theirs
+    assert [int(ours[name], 16) for name in ("MARK_PROGRAM", "MARK_LOOSE", "MARK_STRICT")] == [
+        MARK_PROGRAM,
+        MARK_LOOSE,
+        MARK_STRICT,
+    ]
+
+
+@pytest.mark.parametrize("to", [B, 0], ids=["remapped", "unmapped"])
+def test_a_guest_takes_a_disagreement_upon_itself(driver: Driver, to: int) -> None:
+    world(driver)
+    driver("mark", MARK_PROGRAM)
+    use(driver)
+    leaf(driver, to)
+    driver("mark", MARK_LOOSE)
+    use(driver)
+    driver("mark", MARK_STRICT)
+    settle(driver)
+    assert driver.found() == []
+    assert (driver.counters()["programs"], driver.counters()["excused"]) == (1, 2)
+
+
+def test_what_a_guest_took_upon_itself_is_not_forgotten(driver: Driver) -> None:
+    """The entry is still there: once the guest is strict again it must have been invalidated."""
+    world(driver)
+    use(driver)
+    leaf(driver, B)
+    driver("mark", MARK_LOOSE)
+    use(driver)
+    driver("mark", MARK_PROGRAM)
+    assert driver.found() == []
+    use(driver)
+    assert sorted(driver.found()) == ["remapped:combined", "remapped:stage2"]
+    assert driver.reports[0]["program"] == 1
+
+
+def test_a_guest_cannot_excuse_a_missing_barrier(driver: Driver) -> None:
+    world(driver)
+    driver("mark", MARK_LOOSE)
+    tlbi(driver, "vmalls12e1is")
+    driver("enter", 0)
+    assert driver.found() == ["not-completed"]

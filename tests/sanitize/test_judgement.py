@@ -33,8 +33,15 @@ NOW = {"outcome": "mapped", "stage": 2, "level": 3, "out": "0x3000", "perms": "r
 NOW |= {"where": "0x9", "descriptor": "0x3003"}
 NEAR = {"op": "vae1", "seq": 6, "pe": 1, "el": 2, "vmid": 1, "scope": "is", "xt": "0x1"}
 NEAR |= {"pc": "0xffff800080000020", "why": "its ASID is another one"}
-REPORT: dict[str, Any] = {"finding": "remapped", "pe": 0, "va": "0x1000", "use": EVENT, "entry": ENTRY}
-REPORT |= {"now": NOW, "near": [NEAR], "hcr": hex(1 << 42)}
+REPORT: dict[str, Any] = {
+    "finding": "remapped",
+    "pe": 0,
+    "program": 2,
+    "va": "0x1000",
+    "use": EVENT,
+    "entry": ENTRY,
+}
+REPORT |= {"entry": ENTRY, "now": NOW, "near": [NEAR], "hcr": hex(1 << 42)}
 
 
 def leave(place: Path, state: State, reports: list[dict[str, Any]]) -> None:
@@ -67,6 +74,7 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
         "VMID 1, ASID 5: VA 0x1000 -> PA 0x2000",
         "filled at 7 by 0xffff800080000010 hyp+0x10 at l1 (stage 1 0x3 at 0x9)",
         "the tables now say: mapped, PA 0x3000",
+        "in program 2 of nvh-litmus",
         "vae1 (is) 0x1 on PE 1 with VMID 1 by 0xffff800080000020 host+0x20 at l0: its ASID is another one",
     ):
         assert words.lower() in finding.message.lower()

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.accept.apply import Tree
-from harness.accept.coverage import callers, join, lines, suggest, symbols, trace
+from harness.accept.coverage import callers, join, lines, suggest
 from harness.accept.coverage.report import Coverage
 from harness.build.cache import Artefact, Store
 from harness.build.model import Model
 from harness.build.plugin import plugins_for
 from harness.errors import InfraError, UserError
+from harness.executed import symbols, trace
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.scenario.model import Cell

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.accept.coverage.callers import upwards
 from harness.accept.coverage.lines import Ranges
 from harness.accept.coverage.report import Coverage, State, Suggestion
-from harness.accept.coverage.symbols import Symbols
-from harness.accept.coverage.trace import Trace
 from harness.build.cache import Store, write_atomic
+from harness.executed.symbols import Symbols
+from harness.executed.trace import Trace
 from harness.scenario.model import Cell, Run
 from harness.tlbi.table import load
 

@@ -30,6 +30,7 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 		v_;                                                                                          \
 	})
 #define write_sysreg(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)))
+#define mark(number) __asm__ volatile("movz xzr, #%0" ::"i"(number) : "memory")
 #define barrier_ish() __asm__ volatile("dsb ish\n\tisb" ::: "memory")
 #define barrier_ishst() __asm__ volatile("dsb ishst" ::: "memory")
 

@@ -61,11 +61,16 @@ static void lead(struct cpu *cpu)
 		tables_reset();
 		for (unsigned i = 0; i < CPUS_MAX; i++)
 			spin_stop[i] = 0;
+		mark(MARK_PROGRAM);
+		if (shared->loose)
+			mark(MARK_LOOSE);
 		__atomic_store_n(&shared->number, ++number, __ATOMIC_RELEASE);
 		run_program(cpu, &shared->program[0]);
 		for (unsigned i = 1; i < shared->cpus; i++)
 			while (__atomic_load_n(&shared->finished[i], __ATOMIC_ACQUIRE) != number)
 				__asm__ volatile("yield");
+		if (shared->loose)
+			mark(MARK_STRICT);
 		__asm__ volatile("dsb ish" ::: "memory");
 		doorbell(DOORBELL_DONE);
 	}

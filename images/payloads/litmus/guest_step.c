@@ -266,6 +266,8 @@ void run_program(struct cpu *cpu, struct program *program)
 		const struct step *s = &program->step[i];
 		struct outcome *o = &program->outcome[i];
 
+		if (s->flags & STEP_LOOSE)
+			mark(MARK_LOOSE);
 		switch (s->kind) {
 		case STEP_END:
 			return;
@@ -324,5 +326,7 @@ void run_program(struct cpu *cpu, struct program *program)
 			__atomic_store_n(&spin_stop[s->c], 1, __ATOMIC_RELEASE);
 			break;
 		}
+		if (s->flags & STEP_LOOSE)
+			mark(MARK_STRICT);
 	}
 }

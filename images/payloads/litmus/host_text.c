@@ -113,6 +113,8 @@ bool text_begin(struct text *t, char **words, unsigned count)
 				return false;
 		} else if (!strcmp(words[i], "fresh")) {
 			t->fresh = true;
+		} else if (!strcmp(words[i], "loose")) {
+			t->loose = true;
 		} else {
 			return wrong(t, "%s: unknown word of `program`", words[i]);
 		}
@@ -129,6 +131,7 @@ void text_start(struct text *t, struct vm *vm)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->turn = 0;
 	vm->shared->skip = 0;
+	vm->shared->loose = t->loose;
 	vm->shared->frame_count = 0;
 }
 
@@ -415,11 +418,10 @@ static bool do_cpu(struct text *t, char **w, unsigned n)
 	return true;
 }
 
-bool text_line(struct text *t, struct vm *vm, unsigned line, char **w, unsigned n, const char *allowed)
+static bool do_action(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
 {
 	const char *verb = w[0];
 
-	(void)vm;
 	if (!strcmp(verb, "tlbi") || !strcmp(verb, "l2-tlbi"))
 		return do_tlbi(t, line, w, n, allowed) && !t->error[0];
 	if (!strcmp(verb, "read") || !strcmp(verb, "write") || !strcmp(verb, "execute") || !strcmp(verb, "vncr"))
@@ -441,4 +443,16 @@ bool text_line(struct text *t, struct vm *vm, unsigned line, char **w, unsigned 
 	if (!strcmp(verb, "host"))
 		return do_host(t, line, w, n, allowed) && !t->error[0];
 	return wrong(t, "%s is no action", verb);
+}
+
+/* A last word `loose` is of the step that the line makes. */
+bool text_line(struct text *t, struct vm *vm, unsigned line, char **w, unsigned n, const char *allowed)
+{
+	bool loose = n > 1 && !strcmp(w[n - 1], "loose");
+
+	if (!do_action(t, line, w, n - loose, allowed))
+		return false;
+	if (loose)
+		vm->shared->program[t->cpu].step[t->litmus.steps[t->cpu] - 1].flags |= STEP_LOOSE;
+	return true;
 }

@@ -23,6 +23,7 @@ struct text {
 	char name[64], world[32]; /* programs of one world share a VM */
 	struct config config;
 	bool fresh;		 /* in a VM of its own */
+	bool loose;		 /* all of it, as STEP_LOOSE says */
 	unsigned cpu, turns;	 /* whose the next step is; how often that has changed */
 	uint8_t spinning[CPUS_MAX];
 	uint64_t frames[FRAMES_MAX];

@@ -72,6 +72,14 @@ enum step_kind {
 	STEP_AWAIT,    /* wait for turn a */
 };
 
+/*
+ * What the payload tells an observer of the machine (docs/sanitizer.md): MOVZ XZR, #number, which does nothing. Each
+ * program begins with MARK_PROGRAM.
+ */
+#define MARK_PROGRAM 0x5af0
+#define MARK_LOOSE 0x5af1
+#define MARK_STRICT 0x5af2
+
 enum hang { HANG_SPIN, HANG_FATAL };
 
 enum spin_where {
@@ -100,6 +108,7 @@ struct step {
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
 #define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
 #define STEP_WHERE 16u	   /* of STEP_L2's write: which words of shared->frame hold the value afterwards */
+#define STEP_LOOSE 32u	   /* an old translation may still be used: L1 owes an invalidation here, L0 none */
 
 enum outcome_kind {
 	OUTCOME_NONE,
@@ -153,6 +162,7 @@ struct shared {
 	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before the start */
 	uint64_t skip;	 /* --self-test */
+	uint64_t loose;	 /* STEP_LOOSE for all of the program, and for CPUs that spin */
 	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */
 	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
 	uint64_t host_action, host_argument, host_answer;

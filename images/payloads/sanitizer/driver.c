@@ -8,7 +8,7 @@
  *   context PE REGIME S1 S2 E2H VMID ASID TCR TTBR0 TTBR1 VTCR VTTBR HCR
  *   walk PE VA | use PE VA PC | enter PE | dsb PE SCOPE NXS
  *   tlbi SYS XT PE EL VMID E2H TGE DS FB
- *   left-out N | counters
+ *   mark NUMBER | left-out N | counters
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -128,9 +128,11 @@ static void print_counters(void)
 	const struct counters *counters = &judge.counters;
 
 	printf("uses %" PRIu64 " fills %" PRIu64 " tlbis %" PRIu64 " left_out %" PRIu64 " invalidated %" PRIu64
-	       " pending %" PRIu64 " waiting %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64 "\n",
+	       " pending %" PRIu64 " waiting %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64
+	       " programs %" PRIu64 " excused %" PRIu64 "\n",
 	       counters->uses, counters->fills, counters->tlbis, counters->left_out, counters->invalidated,
-	       counters->pending, judge_waiting(&judge), counters->reports, counters->overflowed);
+	       counters->pending, judge_waiting(&judge), counters->reports, counters->overflowed,
+	       counters->programs, counters->excused);
 }
 
 static bool command(const char *name)
@@ -153,6 +155,8 @@ static bool command(const char *name)
 		judge_dsb(&judge, pe, (enum scope)argument[1], argument[2]);
 	else if (!strcmp(name, "tlbi"))
 		execute();
+	else if (!strcmp(name, "mark"))
+		judge_mark(&judge, (unsigned)argument[0]);
 	else if (!strcmp(name, "left-out"))
 		judge.leave_out = (unsigned)argument[0];
 	else if (!strcmp(name, "counters"))

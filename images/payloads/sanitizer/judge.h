@@ -45,6 +45,7 @@ struct report {
 struct counters {
 	uint64_t uses, fills, tlbis, left_out, invalidated, pending, waiting, reports, overflowed, unknown;
 	uint64_t stale, disagreed; /* uses where the PE used an entry that its tables do not give; where nothing did */
+	uint64_t programs, excused; /* begun; disagreements that a guest took upon itself */
 };
 
 struct judge {
@@ -53,6 +54,7 @@ struct judge {
 	struct progress progress;
 	struct tlbi history[HISTORY];
 	uint64_t seq, epoch;
+	bool loose; /* rule "marks": disagreements are the guest's own */
 	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
 	uint64_t leave_out_count;
 	struct counters counters;
@@ -72,6 +74,11 @@ bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *con
 void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);
 /* A PE begins to execute at EL1 or EL0. */
 void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
+/* A guest executed MOVZ XZR, #number; the numbers are in litmus/shared.h. */
+#define MARK_PROGRAM 0x5af0
+#define MARK_LOOSE 0x5af1
+#define MARK_STRICT 0x5af2
+void judge_mark(struct judge *judge, unsigned number);
 /* How many disagreements are neither told nor resolved. */
 uint64_t judge_waiting(const struct judge *judge);
 void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode.h"
 #include "sanitizer.h"
 #include "who.h"
 
@@ -292,6 +293,15 @@ static void on_isb(unsigned index, void *data)
 	vcpus[who(index)].gen++;
 }
 
+static void on_mark(unsigned index, void *data)
+{
+	(void)index;
+	pthread_mutex_lock(&lock);
+	judge_mark(&judge, (unsigned)(uintptr_t)data);
+	flush_counters();
+	pthread_mutex_unlock(&lock);
+}
+
 static bool is_abort(unsigned ec)
 {
 	return ec == 0x20 || ec == 0x21 || ec == 0x24 || ec == 0x25; /* instruction and data aborts */
@@ -364,19 +374,6 @@ static struct code *code_page(uint64_t va, uint64_t pa)
 	return code;
 }
 
-static bool is_eret(uint32_t word)
-{
-	return word == 0xd69f03e0 || word == 0xd69f0bff || word == 0xd69f0fff;
-}
-
-/* MSR to CRn 1, 2 and 10: SCTLR, TCR, TTBR, MAIR, PIR and their like. */
-static bool is_translation_msr(uint32_t word)
-{
-	unsigned crn = word >> 12 & 15;
-
-	return (word & 0xfff80000) == 0xd5180000 && (crn == 1 || crn == 2 || crn == 10);
-}
-
 static void *place_of(const struct qp_insn *insn, uint32_t word)
 {
 	struct place *place = malloc(sizeof(*place)); /* lives as long as QEMU, like the block that may use it */
@@ -391,18 +388,20 @@ static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 {
 	uintptr_t below = el < 2 ? 2 : 0;
 
-	if ((word & 0xfff80000) == 0xd5080000 && (word >> 12 & 14) == 8)
+	if (is_tlbi(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_tlbi, QP_CB_R_REGS, place_of(insn, word));
-	else if ((word & 0xfffff0ff) == 0xd503309f && (word >> 8 & 3) == 3)
+	else if (is_dsb(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
 						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below));
-	else if ((word & 0xfffff3ff) == 0xd503323f) /* DSB nXS: the domain is in CRm<3:2> */
+	else if (is_dsb_nxs(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
 						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below | 1));
 	else if (is_eret(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
-	else if ((el < 2 || options.el2) && word == 0xd5033fdf)
+	else if ((el < 2 || options.el2) && is_isb(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
+	else if (el < 2 && is_mark(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)mark_number(word));
 	else if (is_translation_msr(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
 }

@@ -117,7 +117,8 @@ size_t report_json(const struct report *report, char line[REPORT_SIZE])
 {
 	struct text text = { line, REPORT_SIZE };
 
-	add(&text, "{\"finding\":\"%s\",\"pe\":%u", finding_name[report->finding], report->pe);
+	add(&text, "{\"finding\":\"%s\",\"pe\":%u,\"program\":%llu", finding_name[report->finding], report->pe,
+	    (unsigned long long)report->use.program);
 	add_hex(&text, "va", report->va);
 	add_event(&text, "use", &report->use);
 	if (report->context) {

@@ -14,6 +14,7 @@
 /* Where and by what code an entry was filled or used. In the EL2 regime VMIDs are 0. */
 struct event {
 	uint64_t seq, pc;
+	uint64_t program; /* how many have begun: judge_mark() */
 	uint8_t el;
 };
 

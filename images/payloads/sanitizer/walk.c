@@ -69,6 +69,29 @@ static unsigned level_shift(const struct format *format, int level)
 	return format->shift + (unsigned)(3 - level) * (format->shift - 3);
 }
 
+/* Where the walk is at ``level``; returns the offset of the descriptor in its table. */
+static uint64_t descend(const struct format *format, int level, uint64_t address, struct leaf *leaf)
+{
+	unsigned shift = level_shift(format, level);
+
+	leaf->shift = format->shift;
+	leaf->level = level;
+	leaf->size = 1ull << shift;
+	leaf->start = address & ~(leaf->size - 1);
+	return 8 * (level == format->start ? low(address, format->bits) >> shift : low(address >> shift, format->shift - 3));
+}
+
+enum kind_of_descriptor { INVALID, POINTER, LEAF };
+
+static enum kind_of_descriptor kind_of(uint64_t descriptor, int level, const struct format *format)
+{
+	if (!(descriptor & 1) || (level == 3 && !(descriptor & 2)))
+		return INVALID;
+	if (level < 3 && (descriptor & 2))
+		return POINTER;
+	return level == 3 || may_be_block(level, format) ? LEAF : INVALID;
+}
+
 /* ---- stage 2 ---- */
 
 static bool stage2_format(const struct context *context, struct format *format)
@@ -118,25 +141,19 @@ static enum outcome stage2_leaf(const struct context *context, read_physical rea
 		return NO_TRANSLATION;
 	table = format.base;
 	for (int level = format.start; level <= 3; level++) {
-		unsigned shift = level_shift(&format, level);
-		uint64_t index = level == format.start ? ipa >> shift : low(ipa >> shift, format.shift - 3);
-
-		leaf->where = table + 8 * index;
-		leaf->shift = format.shift;
-		leaf->level = level;
-		leaf->size = 1ull << shift;
-		leaf->start = ipa & ~(leaf->size - 1);
+		leaf->where = table + descend(&format, level, ipa, leaf);
 		if (!read(leaf->where, &descriptor))
 			return NO_MEMORY;
 		leaf->value = descriptor;
-		if (!(descriptor & 1) || (level == 3 && !(descriptor & 2)))
+		switch (kind_of(descriptor, level, &format)) {
+		case INVALID:
 			return NO_TRANSLATION;
-		if (level == 3 || !(descriptor & 2)) {
-			if (level < 3 && !may_be_block(level, &format))
-				return NO_TRANSLATION;
+		case LEAF:
 			leaf->perms = stage2_perms(context, descriptor);
-			leaf->out = output(descriptor, &format, shift);
+			leaf->out = output(descriptor, &format, level_shift(&format, level));
 			return BIT(descriptor, 10) || BIT(context->vtcr, 21) ? MAPPED : NO_ACCESS_FLAG;
+		case POINTER:
+			break;
 		}
 		table = output(descriptor, &format, format.shift);
 	}
@@ -250,31 +267,26 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 		return NO_TRANSLATION;
 	table = result->root = format.base;
 	for (int level = format.start; level <= 3; level++) {
-		unsigned shift = level_shift(&format, level);
-		uint64_t index = level == format.start ? low(va, format.bits) >> shift
-						       : low(va >> shift, format.shift - 3);
-		enum outcome outcome = stage2(context, read, table + 8 * index, result, &leaf->where, &perms);
+		uint64_t at = table + descend(&format, level, va, leaf);
+		enum outcome outcome = stage2(context, read, at, result, &leaf->where, &perms);
 
 		if (outcome != MAPPED) {
 			result->stage = 2;
 			return outcome;
 		}
-		leaf->shift = format.shift;
-		leaf->level = level;
-		leaf->size = 1ull << shift;
-		leaf->start = va & ~(leaf->size - 1);
 		if (!read(leaf->where, &descriptor))
 			return NO_MEMORY;
 		leaf->value = descriptor;
-		if (!(descriptor & 1) || (level == 3 && !(descriptor & 2)))
+		switch (kind_of(descriptor, level, &format)) {
+		case INVALID:
 			return NO_TRANSLATION;
-		if (level == 3 || !(descriptor & 2)) {
-			if (level < 3 && !may_be_block(level, &format))
-				return NO_TRANSLATION;
+		case LEAF:
 			leaf->perms = stage1_perms(context, descriptor, tables);
-			leaf->out = output(descriptor, &format, shift);
+			leaf->out = output(descriptor, &format, level_shift(&format, level));
 			result->global = !two || !BIT(descriptor, 11);
 			return BIT(descriptor, 10) || BIT(context->tcr, two ? 39 : 21) ? MAPPED : NO_ACCESS_FLAG;
+		case POINTER:
+			break;
 		}
 		tables |= descriptor;
 		table = output(descriptor, &format, format.shift);

@@ -1,0 +1,1 @@
+"""What the model executed of L0's kernel (plugin nvh-coverage): addresses, and functions by System.map."""

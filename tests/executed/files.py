@@ -1,0 +1,14 @@
+"""The file of nvh-coverage, for tests."""
+
+from __future__ import annotations
+
+import struct
+
+
+def traced(start: int, end: int, executed: range | list[int], costs: bytes = b"", ops: int = 0) -> bytes:
+    """A file as the plugin writes it."""
+    bitmap = bytearray(((end - start) // 4 + 7) // 8)
+    for address in executed:
+        bitmap[(address - start) // 4 // 8] |= 1 << (address - start) // 4 % 8
+    header = struct.pack("<QQQQII", 0x31564F4368766E, start, end, len(executed), ops, 0)
+    return (header + costs).ljust(0x20000, b"\0") + bytes(bitmap)
