@@ -29,7 +29,6 @@ from harness.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
-from harness.report.store import write_text
 from harness.report.text import seconds
 from harness.scenario.load import slug
 from harness.scenario.model import StackSpec
@@ -153,7 +152,7 @@ class Night:
         )
         if self._images is None:
             place.mkdir(exist_ok=True)
-            write_text(place / PLANNED, json.dumps(store.to_json(self.plan_of(key)), indent=1))
+            (place / PLANNED).write_text(json.dumps(store.to_json(self.plan_of(key)), indent=1))
             return plain
         job = self.job(key)
         model = job.images.model
