@@ -69,8 +69,8 @@ def _item(text: str) -> list[str]:
 
 
 def _setup(report: Report) -> Iterator[str]:
-    patches = _many(len(report.patches), "patch")
-    yield f"Series:  {report.title or report.origin} (v{report.version}, {patches})"
+    count = _many(len(report.patches), "patch")
+    yield f"Series:  {report.title or report.origin} (v{report.version}, {count})"
     yield f"Base:    {report.base}"
     yield f"         commit {report.base_commit}"
     if report.kernel:
