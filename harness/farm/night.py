@@ -22,14 +22,13 @@ from harness.farm import artefacts
 from harness.farm.driver import Work
 from harness.farm.order import PUBLISHED, Ending, Order
 from harness.farm.plan import Plan, Task
-from harness.farm.price import expected, remaining
+from harness.farm.price import Left, expected
 from harness.farm.work import publish
 from harness.history.database import Entry, Results
 from harness.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
-from harness.report.store import write_text
 from harness.report.text import seconds
 from harness.scenario.load import slug
 from harness.scenario.model import StackSpec
@@ -111,7 +110,7 @@ class Night:
         self.tasks = {key_of(task): task for task in kept}
         self.beyond = {key_of(task): task for task in plan.tasks[len(kept) :]}
         self._expected = {key: expected(task, self._durations)[0] for key, task in self.tasks.items()}
-        self._left = dict(self._expected)
+        self._left = Left(dict(self._expected))
         self._counts: Counter[str] = Counter()
         self.cells: list[CellResult] = []
         (directory / ATTEMPTS).mkdir(exist_ok=True)
@@ -153,7 +152,7 @@ class Night:
         )
         if self._images is None:
             place.mkdir(exist_ok=True)
-            write_text(place / PLANNED, json.dumps(store.to_json(self.plan_of(key)), indent=1))
+            (place / PLANNED).write_text(json.dumps(store.to_json(self.plan_of(key)), indent=1))
             return plain
         job = self.job(key)
         model = job.images.model
@@ -220,7 +219,7 @@ class Night:
         self._results.record(self._run, [entry])
         self.cells.append(result)
         self._counts[result.verdict.value] += 1
-        self._left.pop(key, None)
+        self._left.ended(key, result.seconds if ending.how == PUBLISHED else None)
         self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
         return self._again(task) if result.verdict is not Verdict.PASS else ()
 
@@ -233,7 +232,7 @@ class Night:
             again = dataclasses.replace(task, repeat=1000 * task.repeat + number, confirms=True)
             key = key_of(again)
             self.tasks[key] = again
-            self._expected[key] = self._left[key] = self._expected[key_of(task)]
+            self._expected[key] = self._left.each[key] = self._expected[key_of(task)]
             more.append(self._work(key))
         return more
 
@@ -261,7 +260,7 @@ class Night:
         for key in keys:
             task = self.tasks.get(key) or self.beyond[key]
             self._counts["never ran"] += 1
-            self._left.pop(key, None)
+            self._left.ended(key, None)
             plan = dataclasses.replace(self.plan_of(key), quarantine=self._quarantine.get(task.cell.id, ""))
             entries.append(Entry(plan, task.model, task.kernel, None, task.repeat, never=why))
         self._results.record(self._run, entries)
@@ -270,10 +269,10 @@ class Night:
         """Return how far the run is, its verdicts and when it will probably end; any thread may ask."""
         done = sum(self._counts.values())
         counts = ", ".join(f"{count} {word}" for word, count in dict(self._counts).items())
-        rest = remaining(list(self._left.values()), self._slots)
+        rest = self._left.seconds(self._slots)
         end = time.strftime("%H:%M", time.localtime(time.time() + rest))
-        told = f"; about {seconds(rest)} left, until {end}" if self._left else ""
-        return f"{done} of {done + len(self._left)} cells: {counts or 'none yet'}{told}"
+        told = f"; about {seconds(rest)} left, until {end}" if self._left.each else ""
+        return f"{done} of {done + len(self._left.each)} cells: {counts or 'none yet'}{told}"
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich import box
@@ -106,6 +106,26 @@ def _budget(plan: Plan) -> str:
     return ", ".join(words)
 
 
-def remaining(left: Sequence[float], slots: int) -> float:
-    """Return how long the rest probably takes, in seconds."""
-    return max([sum(left) / max(1, slots), *left], default=0.0)
+@dataclass(slots=True)
+class Left:
+    """What of a run is not done: the seconds that each cell is expected to take.
+
+    ``expected_s`` and ``took_s`` are the sums over those that have ended: how far off that is.
+    """
+
+    each: dict[str, float]
+    expected_s: float = 0.0
+    took_s: float = 0.0
+
+    def ended(self, key: str, took_s: float | None) -> None:
+        """A cell took so long; None: it did not run."""
+        was = self.each.pop(key, None)
+        if was is not None and took_s is not None:
+            self.expected_s += was
+            self.took_s += took_s
+
+    def seconds(self, slots: int) -> float:
+        """Return how long the rest probably takes at the pace of what is done."""
+        pace = self.took_s / self.expected_s if self.expected_s else 1.0
+        each = list(self.each.values())
+        return pace * max([sum(each) / max(1, slots), *each], default=0.0)

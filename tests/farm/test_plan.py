@@ -11,7 +11,7 @@ from harness.build.paths import IMAGES
 from harness.errors import InputError
 from harness.farm.night import key_of
 from harness.farm.plan import Plan, load_plan
-from harness.farm.price import price, print_price
+from harness.farm.price import Left, price, print_price
 from harness.history.database import Results
 from harness.history.query import Durations
 from harness.verdict import Verdict
@@ -146,3 +146,17 @@ def test_shipped_plans_load(path: Path) -> None:
     plan = load_plan(path)
     assert len(plan.tasks) >= 2 * 2 * 30
     assert len({key_of(task) for task in plan.tasks}) == len(plan.tasks)
+
+
+def test_what_is_left_is_told_at_the_pace_so_far() -> None:
+    left = Left({"a": 60.0, "b": 60.0, "c": 60.0, "d": 60.0})
+    assert left.seconds(2) == 120.0
+    left.ended("a", 15.0)
+    assert left.seconds(1) == pytest.approx(45.0)
+    assert left.seconds(8) == pytest.approx(15.0)  # the longest cell is not split
+    left.ended("b", None)  # one that never ran says nothing of the pace
+    left.ended("unknown", 1000.0)
+    assert left.seconds(1) == pytest.approx(30.0)
+    for key in ("c", "d"):
+        left.ended(key, 15.0)
+    assert left.seconds(1) == 0.0
