@@ -9,8 +9,11 @@ second and core, and the most memory that took. ``--no-boot`` leaves out the fir
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,12 +24,24 @@ from rich.console import Console
 from harness.build.cache import Store
 from harness.cell.prepare import Builder
 from harness.cell.project import default_stack
-from harness.cell.watch import ModelWatch, only_of
-from harness.check.evaluate import evaluate
+from harness.cell.watch import ModelWatch, only_of, wants_spans
+from harness.check.evaluate import evaluate, event_names
 from harness.errors import Location
 from harness.level import Level
 from harness.report.progress import Progress
-from harness.scenario.model import Absence, EventPattern, Existence, Expectation, Scope, StackSpec
+from harness.scenario.model import (
+    Absence,
+    EventPattern,
+    Existence,
+    Expectation,
+    Limit,
+    OracleCheck,
+    Response,
+    Scalar,
+    Scope,
+    StackSpec,
+    Universality,
+)
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack
@@ -51,11 +66,34 @@ EVENTS = (
 )
 VMID = 1 << 48
 GUEST, HOST = 0x2743C827D263F, 0x488000038
-EXPECTATIONS: tuple[Expectation, ...] = (
-    Absence(HERE, "no-local", EventPattern(HERE, "model.tlbi", {"el": 2, "scope": "local"}), Scope(), None),
-    Existence(HERE, "asids", EventPattern(HERE, "model.tlbi", {"op": "aside1is", "el": 2}), Scope(), ">= 1"),
-    Absence(HERE, "no-osh", EventPattern(HERE, "model.dsb", {"el": 0}), Scope(), None),
+
+
+def _of(event: str, **fields: Scalar) -> EventPattern:
+    return EventPattern(HERE, event, fields)
+
+
+NARROW: tuple[Expectation, ...] = (
+    Absence(HERE, "no-local", _of("model.tlbi", el=2, scope="local"), Scope(), None),
+    Existence(HERE, "asids", _of("model.tlbi", op="aside1is", el=2), Scope(), ">= 1"),
+    Absence(HERE, "none-at-el0", _of("model.dsb", el=0), Scope(), None),
 )
+"""What few events may match."""
+WIDE: tuple[Expectation, ...] = (
+    Universality(HERE, "ish", _of("model.dsb"), _of("model.dsb", domain="ish"), Scope()),
+    Absence(HERE, "no-other-vmid", _of("model.isb", vttbr="!= 0x1000000000000"), Scope(), None),
+    Response(HERE, "finished", _of("model.tlbi", el=2), _of("model.dsb", domain="ish"), Scope(), Limit()),
+    Response(
+        HERE, "answered", _of("model.tlbi", el=1, vmid="$v"), _of("model.eret", vmid="$v"), Scope(), Limit()
+    ),
+    Existence(HERE, "host", _of("model.msr", value=HOST), Scope(), "> 0"),
+    Universality(HERE, "traps", _of("model.exception"), _of("model.exception", ec=24), Scope()),
+)
+"""What looks at every event of the trace and at all of most."""
+BARRIERS: tuple[Expectation, ...] = (OracleCheck(HERE, "barrier-discipline", "barrier-discipline", Scope()),)
+"""An oracle that goes through everything once."""
+SPANS: tuple[Expectation, ...] = (OracleCheck(HERE, "inner-shareable", "inner-shareable", Scope()),)
+"""An oracle on spans, in a trace that is nothing but spans: one for ten events."""
+CASES = {"narrow": NARROW, "wide": WIDE, "barriers": BARRIERS, "spans": SPANS}
 
 
 def boot(
@@ -130,27 +168,38 @@ def write_trace(path: Path, events: int) -> int:
     return blocks * len(record)
 
 
-def rate(console: Console, events: int) -> None:
-    """Read and judge a trace, and print the rate and the most memory."""
+def rate(events: int) -> None:
+    """Judge a trace of so many events, each case in a process of its own, which prints rate and memory."""
     with tempfile.TemporaryDirectory(prefix="nvh-bench-") as name:
         path = Path(name) / "model.trace"
         count = write_trace(path, events)
-        wanted = ("model.tlbi", "model.dsb")
-        plan = model_plan.make(wanted, (), ())
-        plan = model_plan.ModelPlan(plan.kinds, (), plan.shown, only_of(EXPECTATIONS, wanted), spans=False)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        started = time.process_time()
-        seen = add_model(Timeline(), (), ModelTrace(path, plan))
-        findings = evaluate(EXPECTATIONS, seen, {}, {})
-        seconds = time.process_time() - started
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    verdicts = ", ".join(f"{f.name}: {f.verdict} ({f.message})" for f in findings)
-    console.print(
-        f"{count} events read and judged in {seconds:.1f} s of one core: {count / seconds:,.0f} a second"
+        for case in CASES:
+            command = [sys.executable, "-m", "bench.model_trace", "--judge", case, str(path), str(count)]
+            subprocess.run(command, check=True)
+
+
+def judge(case: str, path: Path, count: int) -> None:
+    """Read the trace and judge a case on it; prints how long that took and what it needed."""
+    expectations = CASES[case]
+    wanted = tuple(name for name in event_names(expectations) if name.startswith("model."))
+    plan = dataclasses.replace(
+        model_plan.make(wanted, (), ()),
+        only=only_of(expectations, wanted),
+        spans=any(map(wants_spans, expectations)),
     )
-    console.print(
-        f"memory at most {after >> 10} MiB, {(after - before) >> 10} MiB of it for this; {verdicts}"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    seen = add_model(Timeline(), (), ModelTrace(path, plan))
+    read = time.process_time() - started
+    findings = evaluate(expectations, seen, {}, {})
+    seconds = time.process_time() - started
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"{case}: {count} events, {len(seen.events)} of them looked at, read in {read:.1f} s and judged in "
+        f"{seconds - read:.1f} s of one core: {count / seconds:,.0f} a second; {(after - before) >> 10} MiB"
     )
+    for each in findings:
+        print(f"  {each.name}: {each.verdict}, {each.message.splitlines()[0]}")
 
 
 def main() -> None:
@@ -161,9 +210,15 @@ def main() -> None:
     parser.add_argument("--timing", default="icount")
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--no-boot", action="store_true")
+    parser.add_argument("--no-rate", action="store_true")
+    parser.add_argument("--judge", nargs=3, metavar=("CASE", "TRACE", "EVENTS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.judge:
+        judge(options.judge[0], Path(options.judge[1]), int(options.judge[2]))
+        return
     console = Console()
-    rate(console, options.events)
+    if not options.no_rate:
+        rate(options.events)
     if not options.no_boot:
         boots(console, Overrides(model=options.model, timing=options.timing), options.rounds)
 

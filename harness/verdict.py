@@ -20,7 +20,7 @@ class Verdict(enum.Enum):
     @property
     def rank(self) -> int:
         """Position in the order pass < vacuous < undecided < fail < infra."""
-        return list(Verdict).index(self)
+        return _RANK[self]
 
     @property
     def exit_status(self) -> int:
@@ -28,6 +28,9 @@ class Verdict(enum.Enum):
         if self is Verdict.PASS:
             return errors.EXIT_PASS
         return errors.EXIT_INFRA if self is Verdict.INFRA else errors.EXIT_RED
+
+
+_RANK = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

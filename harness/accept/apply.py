@@ -88,6 +88,8 @@ def apply(submission: Submission, base: Base, directory: Path) -> tuple[Tree, Ba
         try:
             tree = _apply(submission, bare, directory / "series-on-source")
         except Refused as again:
+            if refused.conflict.kind == "reversed":  # which says more than what becomes of it elsewhere
+                raise refused.error(base) from None
             raise again.error(bare) from None
         note = (
             f"the base is used without its series {base.overlay.name}, with which patch {refused.number} "
@@ -167,12 +169,13 @@ def _next(
     run: conflict.Run,
 ) -> Applied:
     patch, files = patches[number - 1], directory / "files"
+    _, before = run("rev-parse", "HEAD")
     said = _add(patch, directory, run)
     if said is not None and not said.startswith("merged"):
         raise Refused(number, len(patches), patch, conflict.examine(patch, said, files, run))
     _, commit = run("rev-parse", "HEAD")
     _, changed = run("diff-tree", "-r", "--no-commit-id", "--name-only", "HEAD")
-    if not changed.strip():
+    if commit == before or not changed.strip():
         found = Conflict("reversed", (), ("it changes nothing",))
         raise Refused(number, len(patches), patch, found)
     place = directory / "patches"

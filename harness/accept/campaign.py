@@ -6,6 +6,7 @@ import concurrent.futures
 import functools
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from harness.accept import plan, submission, warned
 from harness.accept.compare import REJECTING, Comparison, Outcome, Runs
 from harness.accept.coverage import record
 from harness.accept.coverage.report import Coverage
-from harness.accept.lab import Build, Lab, Step
+from harness.accept.lab import Build, Lab, Seeds, Step, selected
 from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, Report, StepRecord
 from harness.build.cache import Store
 from harness.cell.project import find_cells
@@ -31,10 +32,12 @@ from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, utc_now
 from harness.report.results import Host
 from harness.report.store import CELLS
+from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 
 SEED = 1
 REPEAT_RACY = 5
+DETERMINISTIC = "icount"
 CONFIRM = 5
 
 
@@ -42,8 +45,9 @@ CONFIRM = 5
 class Request:
     """What the command line asks for.
 
-    ``repeat``: runs of each cell and side, 0 for one under a deterministic timing and ``REPEAT_RACY``
-    otherwise; ``confirm``: further runs where the sides differ. ``command`` is for the report.
+    ``repeat``: runs of each cell and side, 0 for one of those under a deterministic timing and
+    ``REPEAT_RACY`` of the others; ``confirm``: further runs where the sides differ. ``command`` is for the
+    report.
     """
 
     source: str
@@ -69,7 +73,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
     store = store or Store()
     found = submission.read(request.source, request.version)
     plan.chosen(request.patches, len(found.patches))
-    find_cells(*request.select, request.overrides)  # wrong names are told before anything is built
+    selected(request.select, request.overrides)  # wrong names are told before anything is built
     directory = make_run_directory(RUNS, request.out)
     (directory / CELLS).rmdir()
     try:
@@ -89,7 +93,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
     return report, directory
 
 
-@dataclass(slots=True)
+@dataclass
 class Campaign:
     """The state of one acceptance."""
 
@@ -104,6 +108,7 @@ class Campaign:
     builds: dict[int, Build] = field(default_factory=dict)
     steps: dict[int, StepRecord] = field(default_factory=dict)
     runs: dict[int, dict[str, Runs]] = field(default_factory=dict)
+    confirmed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     bad_since: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -139,7 +144,8 @@ class Campaign:
             started=started,
             seconds=round(time.monotonic() - begun, 1),
             command=self.request.command,
-            repeat=len(self.seeds()),
+            repeat=self._repeated(cells, racy=False),
+            repeat_racy=self._repeated(cells, racy=True),
             patches=tuple(
                 PatchRecord(p.number, p.title, p.commit, p.files, p.merged) for p in self.tree.patches
             ),
@@ -151,6 +157,11 @@ class Campaign:
             diff=self.tree.diff(),
         )
 
+    def _repeated(self, cells: Sequence[Cell], racy: bool) -> int:
+        """Return how often each cell of a kind is run on each side at first; 0 when there is none."""
+        some = [cell for cell in cells if (cell.stack.timing != DETERMINISTIC) is racy]
+        return len(self.seeds[some[0].id]) if some else 0
+
     def step(self, number: int) -> Step:
         """Return the step up to patch ``number``, with its kernel file."""
         name = f"{self.base.spec.name}-p{number}" if number else f"{self.base.spec.name}-base"
@@ -158,11 +169,20 @@ class Campaign:
         place = self.base.write_kernel(self.directory / "kernels", name, patches)
         return Step(number, f"patch-{number}" if number else "base", place)
 
-    def seeds(self, extra: int = 0) -> list[int]:
-        """Return the seeds of the first runs, or of ``extra`` further ones."""
-        racy = any(cell.stack.timing != "icount" for cell in self.lab.cells(self.step(0)))
-        first = self.request.repeat or (REPEAT_RACY if racy else 1)
-        return list(range(SEED + first, SEED + first + extra)) if extra else list(range(SEED, SEED + first))
+    @functools.cached_property
+    def seeds(self) -> Seeds:
+        """The seeds of the first runs of every cell."""
+        found = {}
+        for cell in self.lab.cells(self.step(0)):
+            racy = cell.stack.timing != DETERMINISTIC
+            count = self.request.repeat or (REPEAT_RACY if racy else 1)
+            found[cell.id] = range(SEED, SEED + count)
+        return found
+
+    def more(self, cell: str) -> range:
+        """Return the seeds of the further runs of a cell that differs."""
+        first = SEED + len(self.seeds[cell])
+        return range(first, first + self.request.confirm)
 
     def take(self, number: int, build: concurrent.futures.Future[Build] | Build) -> None:
         """Wait for the build of a step, then run its cells and compare them with the base's."""
@@ -176,7 +196,7 @@ class Campaign:
                 )
             self._note_step(number, built, (), begun)
             return
-        self.runs[number] = self.lab.run(built.step, None, self.seeds())
+        self.runs[number] = self.lab.run(built.step, self.seeds)
         found = self.judged(number, list(self.runs[number])) if number else []
         self._note_step(number, built, tuple(found), begun)
 
@@ -186,10 +206,10 @@ class Campaign:
         again = [cell for cell in comparing.differing(base, here) if cell in cells]
         again = [cell for cell in again if cell not in self.bad_since]
         if again and self.request.confirm:
-            seeds = self.seeds(self.request.confirm)
             for side, step in ((base, self.step(0)), (here, self.step(number))):
-                short = [cell for cell in again if len(side[cell].results) < len(self.seeds()) + len(seeds)]
-                for cell, more in self.lab.run(step, short, seeds).items() if short else ():
+                short = {cell: self.more(cell) for cell in again if cell not in self.confirmed[step.number]}
+                self.confirmed[step.number] |= short.keys()
+                for cell, more in self.lab.run(step, short).items() if short else ():
                     side[cell].results += more.results
         found = comparing.compare(base, {cell: here[cell] for cell in cells})
         for each in found:
@@ -240,7 +260,7 @@ class Campaign:
             found.append(
                 self._culprit(f"{outcome.value} of {cell}", first, first - 1, says, repaired=repaired)
             )
-        return tuple(sorted(found, key=lambda each: each.patch))
+        return tuple(sorted(dict.fromkeys(found), key=lambda each: each.patch))
 
     def _culprit(self, what: str, patch: int, good: int, says: str, repaired: bool = False) -> Culprit:
         return Culprit(what, patch, self.tree.patches[patch - 1].title, good, says, repaired)
@@ -262,7 +282,7 @@ class Campaign:
         runs = self.runs.setdefault(number, {})
         begun = time.monotonic()
         if cell not in runs:
-            runs |= self.lab.run(self.step(number), [cell], self.seeds())
+            runs |= self.lab.run(self.step(number), {cell: self.seeds[cell]})
         before = dict(self.bad_since)
         self.bad_since.pop(cell, None)
         (found,) = self.judged(number, [cell])
@@ -290,8 +310,10 @@ class Campaign:
             )
         except InfraError as error:
             coverage = Coverage(why_not=str(error))
-        timings = {cell.stack.timing for cell in self.lab.cells(self.step(0))}
-        return coverage, costs.compare(base, series) if timings == {"icount"} else ()
+        exact = {c.id for c in self.lab.cells(self.step(0)) if c.stack.timing == DETERMINISTIC}
+        return coverage, costs.compare(
+            *({c: t for c, t in side.items() if c in exact} for side in (base, series))
+        )
 
 
 def _first_error(why: str) -> str:

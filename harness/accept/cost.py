@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.executed.trace import Cost, Trace
-from harness.tlbi.table import load
+from harness.tlbi.table import by_instruction
 
 
 @dataclass(slots=True)
@@ -65,9 +65,10 @@ class _Pair:
 
 def name_of(word: int) -> str:
     """Return the operation that an instruction with Rt = 0 is, or its encoding when the table has none."""
+    if known := by_instruction(word):
+        return known.name
     op1, crn, crm, op2 = word >> 16 & 7, word >> 12 & 15, word >> 8 & 15, word >> 5 & 7
-    names = {(each.op1, each.crn, each.crm, each.op2): each.name for each in load()}
-    return names.get((op1, crn, crm, op2), f"sys #{op1}, c{crn}, c{crm}, #{op2}")
+    return f"sys #{op1}, c{crn}, c{crm}, #{op2}"
 
 
 def compare(base: Mapping[str, Trace], series: Mapping[str, Trace]) -> tuple[CostRow, ...]:

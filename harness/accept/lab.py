@@ -5,10 +5,11 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from harness.cell.begin import Chooser, Start
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
 from harness.cell.project import find_cells
-from harness.cell.run import artefacts, commit, make_jobs
+from harness.cell.run import artefacts, commit, history, make_jobs
 from harness.cell.snapshots import Snapshots
 from harness.errors import UserError
 from harness.executed.trace import Trace
@@ -37,7 +38,8 @@ from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict
 
 MAX_INFRA_RETRIES = 1
-Change = Callable[[Cell], Cell]
+Seeds = Mapping[str, Sequence[int]]
+"""The seeds with which each cell is run, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ class Build:
     cached: bool = False
     compiled: tuple[str, ...] = ()
     warnings: Mapping[str, Sequence[str]] | None = None
+
+
+def selected(select: tuple[Sequence[Path], Sequence[str]], overrides: Overrides) -> list[Cell]:
+    """Return the cells of all files and directories named, and the shipped ones that match a pattern.
+
+    Those that run by default where nothing is named. Errors are those of ``find_cells``.
+    """
+    paths, patterns = select
+    if not (paths and patterns):
+        return find_cells(paths, patterns, overrides)
+    cells = [*find_cells(paths, (), overrides), *find_cells((), patterns, overrides)]
+    return list({cell.id: cell for cell in cells}.values())
 
 
 class Lab:
@@ -97,7 +111,7 @@ class Lab:
     def cells(self, step: Step) -> list[Cell]:
         """Return the selected cells, with the kernel of ``step`` at L0."""
         overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
-        return find_cells(*self._select, overrides)
+        return selected(self._select, overrides)
 
     def begin(self, step: Step) -> concurrent.futures.Future[Build]:
         """Build a step beside whatever else goes on; builds take turns."""
@@ -118,13 +132,13 @@ class Lab:
         compiled = () if cached else tuple(artefact.manifest.get("compiled", ()))
         return Build(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
 
-    def run(self, step: Step, wanted: Sequence[str] | None, seeds: Sequence[int]) -> dict[str, Runs]:
-        """Run the cells called ``wanted`` (all for None) once per seed; returns their runs by cell.
+    def run(self, step: Step, seeds: Seeds) -> dict[str, Runs]:
+        """Run each cell of ``seeds`` once per seed; returns their runs by cell.
 
         Each seed leaves an ordinary run directory. A cell that ended in ``infra`` is run once more; both
         count for what they are.
         """
-        cells = [cell for cell in self.cells(step) if wanted is None or cell.id in wanted]
+        cells = [cell for cell in self.cells(step) if cell.id in seeds]
         found: dict[str, Runs] = {cell.id: Runs() for cell in cells}
         for seed, results in self._run(step, cells, seeds):
             for result in results:
@@ -134,7 +148,8 @@ class Lab:
                         f"{step.name}: {result.id} with seed {seed} is infra: {result.reason}"
                     )
         again = [cell for cell in cells if not found[cell.id].decided]
-        for _, results in self._run(step, again, seeds[:MAX_INFRA_RETRIES], ".again") if again else ():
+        first = {cell.id: seeds[cell.id][:MAX_INFRA_RETRIES] for cell in again}
+        for _, results in self._run(step, again, first, ".again") if again else ():
             for result in results:
                 found[result.id].results.append(result)
         return found
@@ -150,7 +165,7 @@ class Lab:
         for number, (model, some) in enumerate(by_model.items()):
             plugin = plugin_for(self._builder.model(model), build.artefact, self.store, self._progress)
             end = f".watched{number or ''}"
-            for seed, _ in self._run(build.step, some, (1,), end, (plugin,)):
+            for seed, _ in self._run(build.step, some, {cell.id: (1,) for cell in some}, end, (plugin,)):
                 here = self.directory / f"{build.step.name}.seed{seed}{end}" / CELLS
                 places |= {cell.id: here / slug(cell.id) for cell in some}
         return read_all(places, self._progress)
@@ -159,21 +174,23 @@ class Lab:
         self,
         step: Step,
         cells: Sequence[Cell],
-        seeds: Sequence[int],
+        seeds: Seeds,
         end: str = "",
         watch: tuple[Plugin, ...] = (),
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
         images = dict(build_all(cells, self._builder))
         overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
         started, begun = utc_now(), time.monotonic()
-        orders, places = [], {}
-        for seed in seeds:
+        orders, places, sizes = [], {}, {}
+        for seed in sorted({seed for cell in cells for seed in seeds[cell.id]}):
+            some = [cell for cell in cells if seed in seeds[cell.id]]
             places[seed] = self.directory / f"{step.name}.seed{seed}{end}"
-            orders += make_jobs(cells, images, overrides, places[seed], seed, watch=watch)
+            sizes[seed] = len(some)
+            orders += make_jobs(some, images, overrides, places[seed], seed, watch=watch)
         chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
-        results = LocalRunner(self._progress, self._jobs, chooser).run(orders)
-        for number, seed in enumerate(seeds):
-            part = tuple(results[number * len(cells) : (number + 1) * len(cells)])
+        results = iter(LocalRunner(self._progress, self._jobs, chooser, history(self.store)).run(orders))
+        for seed in sizes:
+            part = tuple(itertools.islice(results, sizes[seed]))
             summary = RunSummary(
                 id=places[seed].name,
                 started=started,
@@ -200,9 +217,9 @@ class _Stoppable(Progress):
         self._shown = shown
         self._stopping = stopping
 
-    def phase(self, key: str, text: str, expected_s: float | None = None) -> None:
+    def phase(self, key: str, text: str, expected_s: float | None = None, known_as: str = "") -> None:
         """As for the common progress."""
-        self._shown.phase(key, text, expected_s)
+        self._shown.phase(key, text, expected_s, known_as)
 
     def update(self, key: str, text: str) -> None:
         """As for the common progress; raises when the build is to stop."""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cell import begin, looking
+from harness.cell import begin, looking, shadows
 from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer, plan_of
 from harness.cell.sanitize import Sanitizer, sanitizer
@@ -61,6 +61,7 @@ ROLES = {
 
 
 KEPT = "failure"
+VMLINUX = "vmlinux"
 LEVELS = {str(level) for level in Level}
 
 
@@ -148,9 +149,11 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             stages.begin("traces")
             execution.stop_background()
             timeline = observer.collect()
+            vmlinux = {level: built.path / VMLINUX for level, built in job.images.kernels.items()}
+            looks = shadows.looks(stack, vmlinux, cell.expectations)
             stages.begin("check")
             consoles = observer.consoles()
-            checked = evaluate(cell.expectations, timeline, execution.results, consoles)
+            checked = evaluate(cell.expectations, timeline, execution.results, consoles, looks)
             outcome.findings += [_finding(each) for each in checked]
             if any(each.verdict is not Verdict.PASS for each in checked):
                 looking.write_page(directory, cell.id, timeline, checked)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.cell.job import Job, planned
-from harness.machine.process import wait_or_kill
+from harness.cell.job import SEED, Job, planned
+from harness.cell.supervise import GRACE_S, supervise
 from harness.report import store
 from harness.report.history import History
 from harness.report.progress import Progress
@@ -23,12 +19,10 @@ from harness.report.results import CellResult
 from harness.scenario.model import Cell
 from harness.verdict import Verdict
 
-GRACE_S = 30.0
 MEMORY_SHARE = 0.8
 OVERHEAD_MIB = 512
 SPARE_MIB = 128  # the cell's own process, and how much more than last time a machine may take
 WAITING = 4  # cells per CPU that may wait for admission with a thread each
-LOG = "cell.log"
 
 
 class SnapshotChoice(Protocol):
@@ -149,7 +143,6 @@ class LocalRunner:
         self._jobs = jobs
         self._admission = Admission(available(), jobs)
         self._stopping = threading.Event()
-        self._processes: dict[int, subprocess.Popen[str]] = {}
 
     def run(
         self, jobs: Sequence[tuple[Job, Path]], finished: Callable[[CellResult], None] = lambda _: None
@@ -173,17 +166,16 @@ class LocalRunner:
     def stop(self) -> None:
         """End the running cells and start no more."""
         self._stopping.set()
-        for process in list(self._processes.values()):
-            process.send_signal(signal.SIGTERM)
 
     def _run_one(self, job: Job, directory: Path) -> CellResult:
         wanted = self._costs.of(job)
         self._admission.enter(wanted)
-        key = f"cell {job.cell.id}"
+        key = f"cell {job.cell.id} in {directory}"  # acceptance runs one with several seeds at once
         try:
             if self._stopping.is_set():
                 return planned(job).infra("the run was interrupted before this cell started")
-            self._progress.phase(key, job.cell.id)
+            name = job.cell.id if job.seed == SEED else f"{job.cell.id} (seed {job.seed})"
+            self._progress.phase(key, name, known_as=f"cell {job.cell.id}")
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
             result = self._execute(job, directory, key)
@@ -194,45 +186,11 @@ class LocalRunner:
             self._admission.leave(wanted)
 
     def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
-        deadline = time.monotonic() + job.cell.timeout * job.images.model.spec.slowdown + GRACE_S
-        with (directory / LOG).open("w") as log:
-            # The thread that forks outlives the child: PR_SET_PDEATHSIG in the child is about this thread.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "harness.cell.execute", str(directory.absolute())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self._processes[process.pid] = process
-        late = threading.Timer(deadline - time.monotonic(), _end, [process])
-        late.start()
-        try:
-            for line in process.stdout or ():
-                word, _, stage = line.strip().partition(" ")
-                if word == "stage":
-                    self._progress.update(key, stage)
-            wait_or_kill(process, GRACE_S)
-        finally:
-            late.cancel()
-            del self._processes[process.pid]
+        deadline_s = job.cell.timeout * job.images.model.spec.slowdown + GRACE_S
+        ended = supervise(
+            directory, deadline_s, self._stopping, lambda stage: self._progress.update(key, stage)
+        )
         result = store.collect(directory, planned(job))
         if (directory / store.RESULT).exists():
             return result
-        return result.infra(self._why(process.returncode, directory, time.monotonic() >= deadline))
-
-    def _why(self, status: int, directory: Path, late: bool) -> str:
-        words = (directory / LOG).read_text(errors="replace").strip().splitlines()[-5:]
-        if self._stopping.is_set():
-            return "the run was interrupted"
-        if late:
-            return "the cell did not end within its deadline: " + " | ".join(words)
-        how = f"signal {-status}" if status < 0 else f"status {status}"
-        return f"the cell's process ended with {how} and left no result: " + " | ".join(words)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask a cell to end; kill one that does not. Its machine dies with it."""
-    process.terminate()
-    wait_or_kill(process, GRACE_S)
+        return result.infra("the run was interrupted" if ended.cancelled else ended.why(directory))

@@ -63,8 +63,9 @@ class Builder:
     def kernel(self, name: str) -> Artefact:
         """Return the kernel ``name`` with its modules."""
         if name not in self._kernels:
-            with self._phase(f"kernel {name}") as say:
-                self._kernels[name] = build_kernel(load_kernel(name), self.store, MODULE_SOURCES, say)
+            spec = load_kernel(name)
+            with self._phase(f"kernel {spec.name}") as say:
+                self._kernels[name] = build_kernel(spec, self.store, MODULE_SOURCES, say)
         return self._kernels[name]
 
     def rootfs(self, name: str) -> Artefact:

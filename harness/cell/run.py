@@ -17,7 +17,7 @@ from harness import __version__
 from harness.build.cache import Store
 from harness.build.paths import ROOT, SCENARIOS
 from harness.cell.begin import Chooser, Start
-from harness.cell.job import Job, write_job
+from harness.cell.job import SEED, Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
 from harness.cell.quarantine import quarantined
@@ -36,7 +36,6 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 
 START = Start()
-SEED = 1
 RUNS = Path(os.environ.get("NVH_RUNS") or ROOT / "runs")
 
 

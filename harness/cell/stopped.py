@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.cell.execute import KEPT
+from harness.cell.execute import KEPT, VMLINUX
 from harness.cell.job import JOB, read_job
 from harness.cell.run import RUNS
 from harness.errors import UserError
@@ -19,8 +19,6 @@ from harness.report.show import find
 from harness.stack import saved
 from harness.stack.saved import RAM
 from harness.stack.stack import Stack
-
-VMLINUX = "vmlinux"
 
 
 def cell_directory(target: str) -> Path:

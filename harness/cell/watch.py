@@ -11,10 +11,11 @@ from pathlib import Path
 from harness.check.condition import parse
 from harness.check.evaluate import event_names
 from harness.check.match import wants_same_span
+from harness.check.oracle import ORACLES
 from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
-from harness.scenario.model import EventPattern, Expectation, Scalar
+from harness.scenario.model import EventPattern, Expectation, OracleCheck, Scalar
 from harness.scenario.patterns import patterns
 from harness.stack.images import StackImages
 from harness.tlbi import table
@@ -138,7 +139,9 @@ def _operations_without(chosen: Sequence[EventPattern]) -> frozenset[int]:
 
 
 def wants_spans(expectation: Expectation) -> bool:
-    """Whether a check looks at spans: a pattern that says so, or an oracle or Python."""
+    """Whether a check looks at spans: a pattern that says so, an oracle that does, or Python."""
+    if isinstance(expectation, OracleCheck):
+        return ORACLES[expectation.oracle].spans
     chosen = patterns(expectation)
     return any(map(wants_same_span, chosen)) if chosen else bool(event_names([expectation]))
 

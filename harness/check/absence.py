@@ -76,7 +76,7 @@ def _matches(
     """Certain and possible matches in scope, each with its bindings."""
     certain: list[tuple[Event, Env]] = []
     possible: list[tuple[Event, Env]] = []
-    for event in candidates(timeline, pattern.event, window):
+    for event in candidates(timeline, pattern, window):
         within = window.contains(event)
         if within is False:
             continue

@@ -105,7 +105,7 @@ class AtEvent:
 
 
 def _after(timeline: Timeline, bound: Event, event: Event, including: bool) -> bool | None:
-    if event is bound:
+    if event.seq == bound.seq and event.source is bound.source:
         return including
     return timeline.before(bound, event)
 

@@ -10,6 +10,7 @@ from harness.check.finding import Finding, Observations, RunResult
 from harness.check.match import variable_problems
 from harness.check.oracle import ORACLES
 from harness.check.scope import scoped
+from harness.check.shadow import Look
 from harness.errors import InfraError, InputError, Problem
 from harness.level import Level
 from harness.scenario import model
@@ -69,13 +70,14 @@ def evaluate(
     timeline: Timeline,
     results: Mapping[str, RunResult],
     consoles: Mapping[Level, str],
+    looks: tuple[Look, ...] = (),
 ) -> list[Finding]:
     """One finding per expectation, in order. ``InputError`` for patterns that make no sense."""
     chosen = tuple(expectations)
     wrong = problems(chosen)
     if wrong:
         raise InputError(wrong)
-    seen = Observations(timeline, results, consoles)
+    seen = Observations(timeline, results, consoles, looks)
     findings = []
     for each in chosen:
         check = CHECKS.get(type(each))

@@ -9,7 +9,7 @@ from harness.check.condition import Condition, Env
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match
-from harness.check.window import Window, gaps, summary
+from harness.check.window import Window, gaps, summary, surely_in
 from harness.check.window import candidates as in_window
 from harness.errors import InputError, Problem
 from harness.scenario.model import Existence
@@ -21,30 +21,30 @@ def check(expectation: Existence, seen: Observations, window: Window) -> Finding
     """Judge from the least and the most matches that the timeline allows."""
     wanted = parse_count(expectation)
     timeline, pattern = seen.timeline, expectation.of
-    candidates = [
-        (event, within)
-        for event in in_window(timeline, pattern.event, window)
-        if (within := window.contains(event)) is not False
-    ]
+    candidates = in_window(timeline, pattern, window)
     binding: Env = window.env
     unsure_first = False
-    for event, within in candidates:
+    for event in candidates:
         outcome, bound = match(pattern, event, window.env)
-        outcome = both(within, outcome)
+        outcome = both(window.contains(event), outcome)
         if outcome:
             binding = bound
             break
         unsure_first |= outcome is None
-    certain: list[Event] = []
+    found = 0
+    first: Event | None = None
+    last: Event | None = None
     possible = 0
-    for event, within in candidates:
-        outcome = both(within, match(pattern, event, binding)[0])
+    if candidates and surely_in(window, pattern, candidates):
+        found, first, last, candidates = len(candidates), candidates[0], candidates[-1], ()
+    for event in candidates:
+        outcome = both(window.contains(event), match(pattern, event, binding)[0])
         if outcome:
-            certain.append(event)
+            found, first, last = found + 1, first or event, event
         elif outcome is None:
             possible += 1
     reasons = gaps(timeline, pattern, window, env=window.env)
-    low, high = len(certain), math.inf if reasons else len(certain) + possible
+    low, high = found, math.inf if reasons else found + possible
     free = {c.variable for c in conditions(pattern).values() if c.binds} - set(window.env)
     if unsure_first and free:
         low, high = 0, math.inf
@@ -52,17 +52,15 @@ def check(expectation: Existence, seen: Observations, window: Window) -> Finding
     elif possible:
         reasons.append(f"{possible} events may match")
     verdict = _verdict(wanted, low, high)
-    message = f"{pattern.event} matched {len(certain)} times, expected {expectation.count}"
+    message = f"{pattern.event} matched {found} times, expected {expectation.count}"
     if verdict is Verdict.UNDECIDED:
         message += f": {summary(reasons)}"
-    elif verdict is Verdict.FAIL and certain:
-        message += f", the last is {describe(certain[-1])}"
+    elif verdict is Verdict.FAIL and last is not None:
+        message += f", the last is {describe(last)}"
     elif verdict is Verdict.FAIL:
         others = timeline.by_name.get(pattern.event, ())
         message += "\n" + explained(pattern, binding, others, related=lambda e: outside(window, e))
-    trigger = certain[-1] if certain else (candidates[-1][0] if candidates else None)
-    if verdict is Verdict.PASS:
-        trigger = certain[0] if certain else None
+    trigger = first if verdict is Verdict.PASS else last or next(reversed(candidates), None)
     return judge(expectation, verdict, message, bindings=binding, trigger=trigger, timeline=timeline)
 
 

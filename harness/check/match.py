@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.check.condition import Condition, Env, UnboundError, parse
 from harness.errors import InputError, Problem
 from harness.scenario.model import EventPattern
-from harness.trace.event import UNKNOWN, Event
+from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.registry import Blind
 from harness.trace.source import Source
 from harness.trace.timeline import Timeline
@@ -20,19 +21,42 @@ SAME = "same"
 
 def conditions(pattern: EventPattern) -> Mapping[str, Condition]:
     """The pattern's conditions, parsed; ``InputError`` with the pattern's place for a wrong one."""
-    known = _parsed.get(id(pattern))
-    if known is not None and known[0] is pattern:
-        return known[1]
-    found = _parse(pattern)
-    if len(_parsed) >= _REMEMBERED:
-        _parsed.clear()
-    _parsed[id(pattern)] = pattern, found
-    return found
+    return _known(pattern).conditions
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A pattern, its conditions, and these in the order of testing.
+
+    A test is a field's name, the values of which any one satisfies the condition whatever is bound (none for
+    other conditions), and the condition.
+    """
+
+    pattern: EventPattern
+    conditions: Mapping[str, Condition]
+    tests: tuple[tuple[str, frozenset[Value], Condition], ...]
 
 
 _REMEMBERED = 4096
 # By identity: hashing a pattern would cost more than testing an event against it. The pattern is kept alive.
-_parsed: dict[int, tuple[EventPattern, Mapping[str, Condition]]] = {}
+_remembered: dict[int, _Known] = {}
+
+
+def _known(pattern: EventPattern) -> _Known:
+    known = _remembered.get(id(pattern))
+    if known is not None and known.pattern is pattern:
+        return known
+    found = _parse(pattern)
+    tests = tuple((name, _plain(condition), condition) for name, condition in found.items())
+    if len(_remembered) >= _REMEMBERED:
+        _remembered.clear()
+    _remembered[id(pattern)] = known = _Known(pattern, found, tests)
+    return known
+
+
+def _plain(condition: Condition) -> frozenset[Value]:
+    decided = condition.op == "==" and condition.variable is None and UNKNOWN not in condition.values
+    return frozenset(condition.values) if decided else frozenset()
 
 
 def _parse(pattern: EventPattern) -> Mapping[str, Condition]:
@@ -57,31 +81,48 @@ def match(pattern: EventPattern, event: Event, env: Env) -> tuple[bool | None, E
     """
     if event.name != pattern.event:
         return False, env
-    bound = dict(env)
+    bound: dict[str, Value] | None = None  # a copy of ``env``, once something is bound
     result: bool | None = True
-    for name, condition in conditions(pattern).items():
-        try:
-            outcome = _field(event, name, condition, bound)
-        except UnboundError as error:
-            raise InputError([Problem(pattern.where, f"${error} is used before anything binds it")]) from None
-        if outcome is False:
-            return False, env
-        if outcome is None:
-            result = None
-    return result, bound
+    fields = event.fields
+    try:
+        for name, plain, condition in _known(pattern).tests:
+            value = fields.get(name)
+            if value in plain:
+                continue
+            if name == COVERS:
+                outcome = _covers(event, condition, bound or env)
+            elif value is None:
+                outcome = None if is_raw_event(event.name) else False
+            else:
+                outcome = condition.test(value, bound or env)
+                if condition.binds and outcome is not False:
+                    bound = bound or dict(env)
+                    bound.setdefault(str(condition.variable), value)
+            if outcome is False:
+                return False, env
+            if outcome is None:
+                result = None
+    except UnboundError as error:
+        raise InputError([Problem(pattern.where, f"${error} is used before anything binds it")]) from None
+    return result, bound or env
 
 
-def _field(event: Event, name: str, condition: Condition, bound: dict[str, int | str]) -> bool | None:
-    if name == COVERS:
-        return _covers(event, condition, bound)
-    value = event.fields.get(name)
-    if value is None:
-        return None if is_raw_event(event.name) else False
-    outcome = condition.test(value, bound)
-    if condition.binds and outcome is not False:
-        assert condition.variable is not None
-        bound.setdefault(condition.variable, value)
-    return outcome
+def surely_matches(pattern: EventPattern, name: str, fields: Mapping[str, Value]) -> bool:
+    """Whether every event of this name that has ``fields`` among others matches; nothing is bound yet."""
+    return name == pattern.event and all(
+        condition.variable is None and key in fields and condition.test(fields[key], {}) is True
+        for key, condition in conditions(pattern).items()
+    )
+
+
+def may_match(pattern: EventPattern, name: str, fields: Mapping[str, Value]) -> bool:
+    """Whether an event of this name that has ``fields`` among others may match; nothing is bound yet."""
+    if name != pattern.event:
+        return False
+    return not any(
+        condition.variable is None and key in fields and condition.test(fields[key], {}) is False
+        for key, condition in conditions(pattern).items()
+    )
 
 
 def _covers(event: Event, condition: Condition, env: Env) -> bool | None:

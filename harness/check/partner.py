@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.check.condition import Env
 from harness.check.distance import Distance
 from harness.check.finding import both
 from harness.check.match import COVERS, conditions, match, same_span, wants_same_span
-from harness.check.window import Region, candidates
+from harness.check.window import Region, candidates, surely_in
 from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
+from harness.trace.packed import Packed, first_after, first_from
 from harness.trace.source import Source, source_of
 from harness.trace.timeline import RESOLUTION_NS, Timeline
 
@@ -53,20 +55,33 @@ class Partners:
         ]
         fields = {n: v for n, v in pattern.fields.items() if n in tests and tests[n].variable is None}
         plain = EventPattern(pattern.where, pattern.event, fields)
-        self.all: list[Event] = []
-        self.exact: dict[tuple[Value | None, ...], list[Event]] = {}
-        self.loose: list[Event] = []
-        for event in candidates(timeline, pattern.event, window):
+        found = candidates(timeline, pattern, window)
+        self.error_ns = 0
+        self.all: Sequence[Event] = found
+        self.loose: Sequence[Event] = ()
+        self.exact: Mapping[tuple[Value | None, ...], Sequence[Event]]
+        # Of packed events the heads may tell all that matters of them here.
+        sure = isinstance(found, Packed) and limit.us is None and surely_in(window, plain, found)
+        self.plain_only = sure and len(fields) == len(tests)
+        if sure and isinstance(found, Packed):
+            groups = found.by_fields([name for name, _ in self.keys])
+            if groups is not None:
+                self.exact = {tuple(key): group for key, group in groups.items()} or {(): found}
+                return
+        every, loose = array("q"), array("q")  # places in ``found``
+        exact: dict[tuple[Value | None, ...], array[int]] = {}
+        for place, event in enumerate(found):
             if both(window.contains(event), match(plain, event, {})[0]) is False:
                 continue
-            self.all.append(event)
-            key = tuple(event.fields.get(name) for name, _ in self.keys)
-            if UNKNOWN in key or None in key:
-                self.loose.append(event)
-            else:
-                self.exact.setdefault(key, []).append(event)
-        self.members = {(event.source, event.seq) for event in self.all} if self.spans else set()
-        self.error_ns = max((event.error_ns for event in self.all), default=0)
+            every.append(place)
+            self.error_ns = max(self.error_ns, event.error_ns)
+            if self.keys:
+                key = tuple(event.fields.get(name) for name, _ in self.keys)
+                uncertain = UNKNOWN in key or None in key
+                (loose if uncertain else exact.setdefault(key, array("q"))).append(place)
+        self.all = _taken(found, every)
+        self.loose = _taken(found, loose)
+        self.exact = {key: _taken(found, places) for key, places in exact.items()} or {(): self.all}
 
     def find(self, event: Event, env: Env, *, later: bool) -> bool | None:
         """Whether a candidate follows ``event`` (``later``) or precedes it; None when one only may."""
@@ -89,18 +104,23 @@ class Partners:
         pools = self._pools(env) if inside is None else (inside,)
         return (self._in_pool(pool, event, env, later=later) for pool in pools)
 
-    def _in_span(self, event: Event) -> list[Event] | None:
+    def _in_span(self, event: Event) -> Sequence[Event] | None:
         """With ``span: same``, the candidates in the span of ``event``; None where there may be others."""
         if not self.spans or source_of(self.pattern.event) is not Source.MODEL:
             return None
         span = self.timeline.span_of(event)
         if span is None or span.open:
             return None
-        return [each for each in span.events if (each.source, each.seq) in self.members]
+        return [each for each in span.events if each.source is Source.MODEL and self._among(each)]
 
-    def _in_pool(self, pool: list[Event], event: Event, env: Env, *, later: bool) -> Outcomes:
+    def _among(self, event: Event) -> bool:
+        """Whether the event, which is of the pattern's source, is a candidate."""
+        at = first_from(self.all, event.seq)
+        return at < len(self.all) and first_after(self.all, event.seq) > at
+
+    def _in_pool(self, pool: Sequence[Event], event: Event, env: Env, *, later: bool) -> Outcomes:
         for candidate in self._beside(pool, event, later=later):
-            outcome = match(self.pattern, candidate, env)[0]
+            outcome = True if self.plain_only else match(self.pattern, candidate, env)[0]
             if outcome is not False:
                 outcome = both(outcome, self.relation(event, candidate, later=later))
             if outcome is not False:
@@ -124,20 +144,21 @@ class Partners:
             return False
         return self.distance.events(event, candidate)[0] > self.limit.events
 
-    def _pools(self, env: Env) -> Sequence[list[Event]]:
+    def _pools(self, env: Env) -> Sequence[Sequence[Event]]:
         values = [env.get(variable) for _, variable in self.keys]
         if None in values or UNKNOWN in values:
             return (self.all,)
-        return (self.exact.get(tuple(values), []), self.loose)
+        return (self.exact.get(tuple(values), ()), self.loose)
 
-    def _beside(self, pool: list[Event], event: Event, *, later: bool) -> Iterable[Event]:
+    def _beside(self, pool: Sequence[Event], event: Event, *, later: bool) -> Iterable[Event]:
         """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
-        if not pool or not self.timeline.orderable(event.source, pool[0].source):
+        source = source_of(self.pattern.event)
+        same = source is event.source
+        if not pool or not (same or self.timeline.orderable(event.source, source)):
             return pool
         before = self.timeline.before
-        if pool[0].source is event.source:
-            side = bisect.bisect_right if later else bisect.bisect_left
-            at = side(pool, event.seq, key=lambda e: e.seq)
+        if same:
+            at = first_after(pool, event.seq) if later else first_from(pool, event.seq)
         elif later:
             at = bisect.bisect_left(pool, True, key=lambda e: before(event, e) is not False)
         else:
@@ -149,3 +170,8 @@ class Partners:
             limit = event.time_ns + self.limit.us * 1000 + event.error_ns + self.error_ns + 2 * RESOLUTION_NS
             high = bisect.bisect_right(pool, limit, key=lambda e: e.time_ns)
         return (pool[number] for number in range(at, high))
+
+
+def _taken(found: Sequence[Event], places: array[int]) -> Sequence[Event]:
+    """Those at ``places``: as objects only where ``found`` has objects."""
+    return found.take(places) if isinstance(found, Packed) else [found[place] for place in places]

@@ -9,7 +9,7 @@ from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match, wants_same_span
 from harness.check.partner import Partners
-from harness.check.window import Window, candidates, gaps, summary
+from harness.check.window import Window, candidates, gaps, summary, surely_in
 from harness.scenario.model import EventPattern, Expectation, Limit, Precedence, Response
 from harness.trace.event import Event
 from harness.verdict import Verdict
@@ -48,8 +48,10 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
     triggers = 0
     unanswered: list[tuple[Event, Env]] = []
     unsure: list[tuple[Event, Env, list[str]]] = []
-    for event in candidates(timeline, question.trigger.event, window):
-        outcome, env = match(question.trigger, event, window.env)
+    found = candidates(timeline, question.trigger, window)
+    sure = surely_in(window, question.trigger, found)
+    for event in found:
+        outcome, env = (True, window.env) if sure else match(question.trigger, event, window.env)
         outcome = both(window.contains(event), outcome)
         if outcome is False:
             continue

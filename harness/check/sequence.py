@@ -79,7 +79,7 @@ def check(expectation: Sequence, seen: Observations, window: Window) -> Finding:
     triggers = 0
     broken: list[_Search] = []
     unsure: list[tuple[Event, list[str]]] = []
-    for event in candidates(timeline, first.event, window):
+    for event in candidates(timeline, first, window):
         outcome, env = match(first, event, window.env)
         outcome = both(window.contains(event), outcome)
         if outcome is False:

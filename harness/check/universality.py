@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.check.explain import filled, misses
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match
-from harness.check.window import Window, candidates, gaps, summary
+from harness.check.window import Window, candidates, gaps, summary, surely_in
 from harness.scenario.model import Universality
 from harness.verdict import Verdict
 
@@ -15,7 +15,10 @@ def check(expectation: Universality, seen: Observations, window: Window) -> Find
     timeline = seen.timeline
     exercised = 0
     unsure: list[str] = []
-    for event in candidates(timeline, expectation.of.event, window):
+    found = candidates(timeline, expectation.of, window)
+    if surely_in(window, expectation.of, found) and surely_in(window, expectation.holds, found):
+        exercised, found = len(found), ()
+    for event in found:
         outcome, env = match(expectation.of, event, window.env)
         outcome = both(window.contains(event), outcome)
         if outcome is False:

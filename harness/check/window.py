@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,10 @@ from typing import Protocol
 
 from harness.check.bound import BEGINNING, END, Bound
 from harness.check.condition import Env
-from harness.check.match import may_match_unseen
+from harness.check.match import may_match, may_match_unseen, surely_matches
 from harness.scenario.model import EventPattern
 from harness.trace.event import Event, Value
+from harness.trace.packed import Packed, first_after, first_from
 from harness.trace.source import Source, source_of
 from harness.trace.timeline import Timeline
 
@@ -92,14 +93,27 @@ WHOLE = Window()
 """The whole run."""
 
 
-def candidates(timeline: Timeline, name: str, window: Region) -> Sequence[Event]:
-    """The events of that name that may be in ``window``, in the order of their source."""
-    events = timeline.by_name.get(name, ())
+def candidates(timeline: Timeline, pattern: EventPattern, window: Region) -> Sequence[Event]:
+    """The events that may match and may be in ``window``, in the order of their source.
+
+    Of a long trace those that cannot match are not made at all; else they are among them.
+    """
+    events = timeline.by_name.get(pattern.event, ())
     if not events:
         return events
-    low, high = window.span(events[0].source)
-    first = bisect.bisect_right(events, low, key=lambda e: e.seq)
-    return events[first : bisect.bisect_left(events, high, lo=first, key=lambda e: e.seq)]
+    low, high = window.span(source_of(pattern.event))
+    chosen = events[first_after(events, low) : first_from(events, high)]
+    if isinstance(chosen, Packed):
+        return chosen.where(functools.partial(may_match, pattern))
+    return chosen
+
+
+def surely_in(window: Region, pattern: EventPattern, found: Sequence[Event]) -> bool:
+    """Whether it is known without looking at them that all of these are in the window and match the pattern,
+    which binds nothing."""
+    if window is not WHOLE or not isinstance(found, Packed):
+        return False
+    return found.every(functools.partial(surely_matches, pattern))
 
 
 def gaps(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.cell.begin import Start
 from harness.cell.project import find_cells
 from harness.cell.run import RUNS, execute
 from harness.cli import common
@@ -49,6 +50,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="runs of the bad end, each with another seed, that tell how flaky it is (default 3)",
     )
     parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once")
+    parser.add_argument("--fresh", action="store_true", help="boot every cell, make no snapshots of builds")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory for the runs (default: runs/…)"
     )
@@ -80,7 +82,15 @@ def main(arguments: argparse.Namespace) -> int:
         place = directory / f"{builds.index(build):03d}-{number}"
         try:
             cells = find_cells(paths, patterns, overrides)
-            summary, _ = execute(cells, overrides, console, out=place, jobs=arguments.jobs, seed=number)
+            summary, _ = execute(
+                cells,
+                overrides,
+                console,
+                out=place,
+                jobs=arguments.jobs,
+                start=Start(arguments.fresh),
+                seed=number,
+            )
         except NvhError as error:
             return bisect.Seen(frozenset(), f"could not be run: {error}", judged=False)
         red = [cell for cell in summary.cells if cell.verdict is not Verdict.PASS]

@@ -14,8 +14,9 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.cell.begin import Start
+from harness.cell.job import SEED
 from harness.cell.project import find_cells
-from harness.cell.run import SEED, run
+from harness.cell.run import run
 from harness.cli import common
 from harness.level import Level
 

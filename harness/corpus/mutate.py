@@ -279,6 +279,8 @@ def _wrong(test: Condition, value: Value) -> Value:
 
 
 def _other(value: Value) -> Value:
+    if value in ("yes", "no"):
+        return "no" if value == "yes" else "yes"
     return value + 1 if isinstance(value, int) else f"not-{value}"
 
 

@@ -49,8 +49,8 @@ class Backend(Protocol):
         """Make sure that what was submitted is on its way."""
 
     def adopt(self, order: Order, token: str) -> bool:
-        """Take over an order that an earlier driver submitted and that still waits or runs; False if it is
-        gone.
+        """Take over an order that an earlier driver submitted and that still waits or runs, without beginning
+        it twice; False if it is gone. ``token`` is '' when that driver died in the middle of ``submit``.
         """
 
     def cancel(self, key: str) -> None:

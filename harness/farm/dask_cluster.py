@@ -13,11 +13,12 @@ import ipaddress
 import queue
 import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.build.cache import Store
-from harness.errors import InfraError, UserError
+from harness.errors import UserError
 from harness.farm import artefacts, work
 from harness.farm.backend import BEGAN, ENDED, STAGE, News
 from harness.farm.order import CANCELLED, LOST, MISSING, NOTHING, Ending, Need, Order
@@ -106,12 +107,6 @@ def _complete(need: dict[str, str], digest: str) -> None:
     artefacts.complete(Need(**need), digest)
 
 
-def _known(name: str, dask_scheduler: Any = None) -> bool:
-    """On the scheduler: whether a task still waits, runs or has its result there."""
-    task = dask_scheduler.tasks.get(name)
-    return task is not None and task.state not in ("released", "forgotten", "erred")
-
-
 class Dask:
     """A client of one scheduler."""
 
@@ -135,14 +130,14 @@ class Dask:
         self._futures: dict[str, Any] = {}
         self._fetched: dict[tuple[str, int], int] = {}
         self._cancelled: set[str] = set()
+        self._have: list[Mapping[str, float]] = []  # the workers' resources as they were seen last
         self._count = 0
         self._client.subscribe_topic(TOPIC, self._event)
 
     @property
     def slots(self) -> int:
         """The threads of the workers that are there now."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(1, sum(int(each["nthreads"]) for each in workers))
+        return max(1, sum(int(each["nthreads"]) for each in self._workers()))
 
     @property
     def window(self) -> int | None:
@@ -170,13 +165,33 @@ class Dask:
             pure=False,
             retries=0,
             priority=-self._count,  # in the order of submission, whichever worker takes it
-            resources={CPUS: order.cpus, MEMORY: order.memory_mib},
+            resources=self._admissible(order),
             **place,
         )
         # It goes on when this driver dies, so that the next one can take it over.
         self._distributed.fire_and_forget(future)
         self._watch(order.key, future)
         return name
+
+    def _admissible(self, order: Order) -> Mapping[str, int]:
+        """What the order asks for; where no worker has so much, all that the largest one has.
+
+        As on one machine: one cell always fits. Otherwise it would wait for ever.
+        """
+        wanted = {CPUS: order.cpus, MEMORY: order.memory_mib}
+        if not self._fits(wanted):
+            self._have = [each["resources"] for each in self._workers()]
+        have = [each for each in self._have if wanted.keys() <= each.keys()]
+        if not have or self._fits(wanted):
+            return wanted
+        largest = max(have, key=lambda each: (each[CPUS], each[MEMORY]))
+        return {name: min(wanted[name], int(largest[name])) for name in wanted}
+
+    def _fits(self, wanted: Mapping[str, int]) -> bool:
+        return any(all(each.get(name, 0) >= wanted[name] for name in wanted) for each in self._have)
+
+    def _workers(self) -> list[dict[str, Any]]:
+        return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
 
     def _watch(self, key: str, future: Any) -> None:
         self._futures[key] = future
@@ -186,11 +201,11 @@ class Dask:
         """Nothing waits for that."""
 
     def adopt(self, order: Order, token: str) -> bool:
-        """Take over a task that the scheduler still knows."""
-        if not token or not self._client.run_on_scheduler(_known, token):
-            return False
+        """Submit it again under its old name: the scheduler keeps the task of that name, and tells this
+        client too how it ends. One that never arrived begins now; one whose worker is gone has left its mark.
+        """
         self._orders[order.key] = order
-        self._watch(order.key, self._distributed.Future(token, self._client))
+        self._send(order, token or self._name(order))
         return True
 
     def cancel(self, key: str) -> None:
@@ -301,9 +316,3 @@ def make_keys(directory: Path) -> None:
         path = directory / name
         path.touch(0o600)
         path.write_text(text)
-
-
-def check_cluster(backend: Dask) -> None:
-    """Raise ``InfraError`` when no worker has joined."""
-    if not backend._client.scheduler_info(n_workers=-1)["workers"]:
-        raise InfraError("the scheduler has no workers; start some with: ./nvh farm worker ADDRESS")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from harness.errors import NvhError
 from harness.farm.backend import BEGAN, ENDED, STAGE, Backend, News
-from harness.farm.ledger import Ledger
+from harness.farm.ledger import Ledger, State
 from harness.farm.order import CANCELLED, LOST, NOTHING, PUBLISHED, Ending, Order
 from harness.report.store import RESULT
 
@@ -91,12 +91,19 @@ class Driver:
             self._more(work.key, state.ending)
         elif (work.final / RESULT).exists():
             self._end(work, Ending(PUBLISHED, "published before an earlier driver could note it"))
-        elif state.token and self._backend.adopt(work.make(state.attempt), state.token):
+        elif state.attempt and self._adopt(work, state):
+            self._ledger.adopted(work.key, state.attempt)
             self._out[work.key] = work
         else:
             if state.attempt:
                 self._ledger.orphaned(work.key, state.attempt)
             self._pending.append(work)
+
+    def _adopt(self, work: Work, state: State) -> bool:
+        try:
+            return self._backend.adopt(work.make(state.attempt), state.token)
+        except (NvhError, OSError):  # its order is not whole: it was never submitted
+            return False
 
     def _fill(self) -> None:
         window = self._backend.window

@@ -19,7 +19,7 @@ from harness.farm.order import Ending
 from harness.report.publish import utc_now
 
 NAME = "ledger.jsonl"
-SUBMITTED, LOST, ORPHANED, ENDED = "submitted", "lost", "orphaned", "ended"
+SUBMITTED, ADOPTED, LOST, ORPHANED, ENDED = "submitted", "adopted", "lost", "orphaned", "ended"
 
 
 @dataclass(slots=True)
@@ -65,6 +65,10 @@ class Ledger:
     def submitted(self, key: str, attempt: int, token: str) -> None:
         """An attempt was handed to the backend."""
         self._write({"what": SUBMITTED, "key": key, "attempt": attempt, "token": token})
+
+    def adopted(self, key: str, attempt: int) -> None:
+        """An attempt that an earlier driver had handed over goes on under this one."""
+        self._write({"what": ADOPTED, "key": key, "attempt": attempt})
 
     def lost(self, key: str, attempt: int, why: str) -> None:
         """An attempt's worker went away."""

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.cell.job import Job, planned, write_job
-from harness.cell.local import GRACE_S, bound
+from harness.cell.local import bound
 from harness.cell.prepare import Builder
 from harness.cell.run import reproduce
+from harness.cell.supervise import GRACE_S
 from harness.errors import NvhError
 from harness.farm import artefacts
 from harness.farm.driver import Work
@@ -266,9 +267,9 @@ class Night:
         self._results.record(self._run, entries)
 
     def headline(self) -> str:
-        """Return how far the run is, its verdicts so far and when it will probably end."""
+        """Return how far the run is, its verdicts and when it will probably end; any thread may ask."""
         done = sum(self._counts.values())
-        counts = ", ".join(f"{count} {word}" for word, count in self._counts.items())
+        counts = ", ".join(f"{count} {word}" for word, count in dict(self._counts).items())
         rest = remaining(list(self._left.values()), self._slots)
         end = time.strftime("%H:%M", time.localtime(time.time() + rest))
         told = f"; about {seconds(rest)} left, until {end}" if self._left else ""

@@ -19,6 +19,12 @@ class Need:
         return f"{self.kind}/{self.digest}"
 
 
+def _plain(value: Order | Ending, **needs: tuple[Need, ...]) -> dict[str, Any]:
+    """The fields of a value, without the deep copies that ``dataclasses.asdict`` makes."""
+    plain = {name: getattr(value, name) for name in value.__slots__}
+    return {**plain, **{name: [dataclasses.asdict(need) for need in each] for name, each in needs.items()}}
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One attempt at one cell.
@@ -47,7 +53,7 @@ class Order:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return dataclasses.asdict(self)
+        return _plain(self, needs=self.needs)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Order:
@@ -83,7 +89,7 @@ class Ending:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return dataclasses.asdict(self)
+        return _plain(self, missing=self.missing)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ending:

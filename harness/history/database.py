@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InfraError, UserError
 from harness.history.cause import cause_of
@@ -30,6 +29,8 @@ BUSY_S = 60.0
 NEVER = "never"
 HEADLINE_LIMIT = 500
 BATCH = 1000
+SHARED = 10_000
+"""Sets of artefacts and files whose ids are kept in memory."""
 APPLICATION = 0x6E766872  # "nvhr", as PRAGMA application_id
 
 
@@ -70,10 +71,12 @@ class Begun:
 
 @dataclass(slots=True)
 class _Known:
-    """Ids of rows that many cells share."""
+    """Ids of rows that many cells share. ``shared`` is asked by the objects themselves, which are immutable:
+    their JSON is made only of those that are new.
+    """
 
     subjects: dict[tuple[str, ...], int] = field(default_factory=dict)
-    shared: dict[tuple[str, str], int] = field(default_factory=dict)
+    shared: dict[tuple[str, tuple[object, ...]], int] = field(default_factory=dict)
 
 
 def default_path(runs: Path) -> Path:
@@ -242,8 +245,8 @@ class Results:
             "machine_seconds": cell.machine.seconds if cell.machine else None,
             "seed": cell.seed,
             "command": cell.command,
-            "versions": self._shared(db, "versions", to_json(cell.versions)),
-            "files": self._shared(db, "files", to_json(cell.files)),
+            "versions": self._shared(db, "versions", tuple(sorted(cell.versions.items())), cell.versions),
+            "files": self._shared(db, "files", cell.files, cell.files),
             "attempts": entry.attempts,
             "worker": entry.worker,
             "peak_mib": entry.peak_mib,
@@ -288,12 +291,17 @@ class Results:
             self._known.subjects[key] = int(found[0])
         return self._known.subjects[key]
 
-    def _shared(self, db: sqlite3.Connection, table: str, value: Any) -> int:
-        """Return the id of a row that many cells share: what they ran on, what files they left."""
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
-        key = (table, digest)
+    def _shared(self, db: sqlite3.Connection, table: str, parts: tuple[object, ...], value: object) -> int:
+        """Return the id of a row that many cells share: what they ran on, what files they left.
+
+        ``parts`` are equal where the JSON of ``value`` is.
+        """
+        key = (table, parts)
         if key not in self._known.shared:
+            if len(self._known.shared) >= SHARED:
+                self._known.shared.clear()
+            text = json.dumps(to_json(value), sort_keys=True, ensure_ascii=False)
+            digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
             db.execute(
                 f"INSERT INTO {table} (digest, json) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, text)
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import junitparser
 
 from harness.errors import InfraError, UserError
@@ -167,10 +169,32 @@ def check_kcidb(data: dict[str, Any]) -> None:
         raise UserError(
             "KCIDB's schema comes with the package kcidb-io: pip install 'nvh[nightly]'"
         ) from error
-    try:
-        schema.V5_3.validate(data)
-    except Exception as error:  # jsonschema's, of whichever version kcidb-io uses
+    checker = jsonschema.Draft7Validator(
+        inlined(schema.V5_3.json), format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER
+    )
+    try:  # as V5_3.validate does it, but in half the time
+        checker.validate(data)
+    except jsonschema.ValidationError as error:
         raise InfraError(f"the KCIDB export breaks its schema: {error}") from error
+
+
+def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema of JSON Schema draft 7 with its ``$defs`` in the place of references to them.
+
+    To look references up takes half the time of checking many small objects. Draft 7 ignores what stands
+    beside a ``$ref``. Raises ``KeyError`` for a reference to anything else; no definition may hold itself.
+    """
+
+    def at(value: Any) -> Any:
+        if isinstance(value, list):
+            return [at(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("$ref"), str):
+            return at(schema["$defs"][value["$ref"].removeprefix("#/$defs/")])
+        return {key: at(item) for key, item in value.items()}
+
+    return {key: at(value) for key, value in schema.items() if key != "$defs"}
 
 
 def write(results: Results, compared: Comparison, directory: Path) -> None:
@@ -178,4 +202,4 @@ def write(results: Results, compared: Comparison, directory: Path) -> None:
     write_text(directory / JUNIT, junit(results, compared))
     data = kcidb(results, compared)
     check_kcidb(data)
-    write_text(directory / KCIDB, json.dumps(data, indent=1) + "\n")
+    write_text(directory / KCIDB, json.dumps(data) + "\n")  # with an indent it takes ten times as long

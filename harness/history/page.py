@@ -23,8 +23,8 @@ from markupsafe import Markup
 from harness.history import plots, query
 from harness.history.compare import Change, Comparison, Group, Row
 from harness.history.database import Results
+from harness.report.page import environment
 from harness.report.store import CELLS, write_text
-from harness.report.text import printable, seconds
 from harness.verdict import Verdict
 
 NAME = "index.html"
@@ -123,15 +123,9 @@ def names(words: Sequence[str]) -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(seconds=seconds, printable=printable, names=names)
-    return environment.get_template("nightly.html.j2")
+    found = environment(HERE)
+    found.filters.update(names=names)
+    return found.get_template("nightly.html.j2")
 
 
 def render(results: Results, compared: Comparison, base: str = "") -> str:

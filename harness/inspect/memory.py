@@ -7,11 +7,12 @@ import contextlib
 import errno
 import mmap
 import os
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from harness.errors import UserError
+from harness.errors import InfraError, UserError
 from harness.inspect.stage2 import Leaf, MemoryGap
 
 VIRT_RAM_BASE = 0x4000_0000
@@ -70,6 +71,88 @@ class RamFile:
     def extents(self) -> list[tuple[int, int]]:
         """Return physical address and size of the parts of the file that are not holes."""
         return [(self.base + offset, size) for offset, size in self._extents]
+
+
+class ProcessRam:
+    """L0's RAM in the memory of a QEMU process of ours that is stopped, at the physical address ``base``.
+
+    ``backing``: the file of which QEMU has it as a private mapping, if any. ``InfraError`` when the process
+    has no mapping of that size, or may not be read (ptrace(2): a parent may read its child).
+    """
+
+    def __init__(self, pid: int, size: int, backing: Path | None = None, base: int = VIRT_RAM_BASE) -> None:
+        self.base = base
+        self.size = size
+        self._file = -1
+        try:
+            self._start = _mapping(pid, size)
+            self._extents = sorted([*_present(pid, self._start, size), *_backed(backing)])
+            self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise InfraError(f"the memory of QEMU (pid {pid}) cannot be read: {error.strerror}") from error
+
+    def __enter__(self) -> ProcessRam:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return ``size`` bytes at physical ``address``; ``MemoryGap`` outside the RAM."""
+        offset = address - self.base
+        if offset < 0 or offset + size > self.size:
+            raise MemoryGap(address)
+        try:
+            data = os.pread(self._file, size, self._start + offset)
+        except OSError as error:
+            raise InfraError(f"the memory of QEMU cannot be read: {error.strerror}") from error
+        if len(data) < size:
+            raise InfraError("the memory of QEMU ends: it has exited")
+        return data
+
+    def extents(self) -> list[tuple[int, int]]:
+        """Return physical address and size of what was written or is in the file; the parts may overlap."""
+        return [(self.base + offset, size) for offset, size in self._extents]
+
+
+def _mapping(pid: int, size: int) -> int:
+    """Where the process has a writable mapping of this size, possibly in neighbouring pieces."""
+    found: list[tuple[int, int, list[str]]] = []
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        where, permissions, _, *of = line.split()
+        start, end = (int(each, 16) for each in where.split("-"))
+        if not permissions.startswith("rw"):
+            continue
+        if found and found[-1][1:] == (start, of):
+            found[-1] = found[-1][0], end, of
+        else:
+            found.append((start, end, of))
+    chosen = [start for start, end, _ in found if end - start == size]
+    if len(chosen) != 1:
+        raise InfraError(f"QEMU (pid {pid}) has {len(chosen)} writable mappings of {size >> 20} MiB, not one")
+    return chosen[0]
+
+
+def _present(pid: int, start: int, size: int) -> Iterator[tuple[int, int]]:
+    """Offsets and sizes of pages that the process has touched (Documentation/admin-guide/mm/pagemap.rst)."""
+    with Path(f"/proc/{pid}/pagemap").open("rb") as stream:
+        stream.seek(start // PAGE * 8)
+        words = array("Q", stream.read(size // PAGE * 8))
+    begun: int | None = None
+    for number, word in enumerate(words):
+        if word >> 62:
+            begun = number if begun is None else begun
+        elif begun is not None:
+            yield begun * PAGE, (number - begun) * PAGE
+            begun = None
+    if begun is not None:
+        yield begun * PAGE, (len(words) - begun) * PAGE
+
+
+def _backed(path: Path | None) -> Iterator[tuple[int, int]]:
+    if path is not None:
+        with path.open("rb") as file:
+            yield from _data(file.fileno())
 
 
 def _data(descriptor: int) -> Iterator[tuple[int, int]]:

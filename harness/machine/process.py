@@ -21,7 +21,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 def spawn(
     argv: Sequence[str],
     *,
-    cwd: Path,
+    cwd: Path | None = None,
     env: Mapping[str, str],
     stdout: IO[bytes],
     stderr: IO[bytes] | int = subprocess.STDOUT,
@@ -29,7 +29,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start ``argv`` in a process group of its own; the kernel kills it when its parent thread dies.
 
-    Call it from the main thread: PR_SET_PDEATHSIG is about the thread that forked.
+    Call it from a thread that lives as long: PR_SET_PDEATHSIG is about the thread that forked.
     """
     parent = os.getpid()
 
@@ -94,13 +94,3 @@ def use(pid: int) -> Use:
             if line.startswith(("RssAnon:", "RssShmem:")):
                 memory_kib += int(line.split()[1])
     return Use(nanoseconds / 1e9, memory_kib // 1024)
-
-
-def wait_or_kill(process: subprocess.Popen[str], grace_s: float) -> int:
-    """Wait for a process that should end by itself; after ``grace_s`` seconds kill its group."""
-    try:
-        return process.wait(grace_s)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        return process.wait()

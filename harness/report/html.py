@@ -8,12 +8,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup, escape
 
+from harness.report.page import environment
 from harness.report.results import CellResult, FileRef, RunSummary, Stage
 from harness.report.section import Section
 from harness.report.store import CELLS, write_text
-from harness.report.text import printable, seconds
 from harness.verdict import Verdict
 
 NAME = "index.html"
@@ -26,14 +25,6 @@ SYMBOLS = {
     Verdict.INFRA: "!",
 }
 """Beside the verdict's word, so that colour never carries it alone."""
-
-
-def breakable(value: str) -> Markup:
-    """Return ``value`` escaped, with places where a long id, path or assignment may wrap."""
-    text = str(escape(printable(value)))
-    for mark in ("[", ",", "/", "::", "_"):
-        text = text.replace(mark, f"{mark}<wbr>")
-    return Markup(text)
 
 
 def href(cell: CellResult, ref: FileRef) -> str:
@@ -61,16 +52,9 @@ def bars(stages: tuple[Stage, ...]) -> list[dict[str, object]]:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(seconds=seconds, breakable=breakable, printable=printable)
-    environment.globals.update(href=href, bars=bars, symbols=SYMBOLS, Verdict=Verdict)
-    return environment.get_template(TEMPLATE)
+    found = environment(Path(__file__).parent)
+    found.globals.update(href=href, bars=bars, symbols=SYMBOLS, Verdict=Verdict)
+    return found.get_template(TEMPLATE)
 
 
 def render(run: RunSummary, sections: Sequence[Section] = ()) -> str:

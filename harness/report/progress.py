@@ -33,6 +33,7 @@ class _Phase:
     text: str
     started: float
     expected_s: float | None
+    usual: str = ""
     note: str = ""
     said: float = -math.inf
     pending: bool = False
@@ -102,13 +103,16 @@ class Progress:
         """Return how many seconds the phase ``key`` usually takes, or None when that is not known."""
         return self._history.usual(key) if self._history else None
 
-    def phase(self, key: str, text: str, expected_s: float | None = None) -> None:
-        """Start showing ``text`` under ``key``; ``expected_s`` in seconds, from the history if omitted."""
+    def phase(self, key: str, text: str, expected_s: float | None = None, known_as: str = "") -> None:
+        """Start showing ``text`` under ``key``; ``expected_s`` in seconds, from the history if omitted.
+
+        ``known_as``: under which name the history has it, where several of a kind go on at once.
+        """
         if expected_s is None and self._history:
-            expected_s = self._history.usual(key)
+            expected_s = self._history.usual(known_as or key)
         usual = "" if expected_s is None else f" (usually {seconds(expected_s)})"
         with self._lock:
-            self._phases[key] = _Phase(one_line(text, 200), time.monotonic(), expected_s)
+            self._phases[key] = _Phase(one_line(text, 200), time.monotonic(), expected_s, known_as or key)
             if not self._live:
                 self._say(f"start {self._phases[key].text}{usual}")
 
@@ -135,7 +139,7 @@ class Progress:
             tail = f": {one_line(text, 200)}" if text else ""
             self._say(f"{word} {phase.text}{tail} ({seconds(took)})", "green" if ok else "bold red")
         if ok and self._history:
-            self._history.record(key, took)
+            self._history.record(phase.usual, took)
 
     def note(self, text: str) -> None:
         """Print one line that belongs to no phase."""

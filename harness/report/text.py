@@ -31,7 +31,7 @@ def clip(text: str, limit: int = TEXT_LIMIT) -> str:
     if len(text) > limit:
         mark = f" … [{len(text)} characters, cut]" if limit >= LINE_LIMIT else "…"
         text = text[: max(0, limit - len(mark))] + mark
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -7,9 +7,13 @@ trace event announced. Such a happening puts a record of a level's trace between
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from harness.trace.source import Source
 
@@ -93,10 +97,26 @@ class Clock:
         Outside all dated happenings the time is that of the nearest one, and the error 0 says nothing:
         nothing bounds it. ``Timeline.before`` does not use times of the model.
         """
-        at = bisect.bisect_right(self._at, seq)
         if not self._at:
             return 0, 0
-        if at == 0 or at == len(self._at):
-            return self._time[min(at, len(self._at) - 1)], 0
-        low, high = self._time[at - 1], self._time[at]
+        after = bisect.bisect_right(self._at, seq)
+        low, high = self._time[max(after - 1, 0)], self._time[min(after, len(self._at) - 1)]
         return (low + high) // 2, (high - low + 1) // 2
+
+    def many(self, seqs: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+        """``when`` of many positions: their times, and their errors."""
+        count = len(self._at)
+        if not count:
+            return [0] * len(seqs), [0] * len(seqs)
+        after = np.searchsorted(self._places, seqs, side="right")
+        low = self._times[np.maximum(after - 1, 0)]
+        high = self._times[np.minimum(after, count - 1)]
+        return ((low + high) // 2).tolist(), ((high - low + 1) // 2).tolist()
+
+    @functools.cached_property
+    def _places(self) -> npt.NDArray[np.int64]:
+        return np.array(self._at, dtype=np.int64)
+
+    @functools.cached_property
+    def _times(self) -> npt.NDArray[np.int64]:
+        return np.array(self._time, dtype=np.int64)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bisect
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.level import Level
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event
+from harness.trace.membership import Membership
 from harness.trace.order import Anchor, Bounds
+from harness.trace.packed import Merged, first_from
 from harness.trace.registry import Blind
 from harness.trace.source import Source
 
@@ -72,7 +74,7 @@ class Span:
     id: int
     kind: str
     op: str
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     open: str = ""
 
 
@@ -84,7 +86,7 @@ class Timeline:
     realised nor missing was not traced. ``anchors`` tie the levels' sources to the model's.
     """
 
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
     marks: tuple[Mark, ...] = ()
     losses: tuple[Loss, ...] = ()
     doubts: tuple[Doubt, ...] = ()
@@ -95,20 +97,27 @@ class Timeline:
     spans: tuple[Span, ...] = ()
 
     @functools.cached_property
-    def by_name(self) -> Mapping[str, tuple[Event, ...]]:
+    def by_name(self) -> Mapping[str, Sequence[Event]]:
         """Events of each name in their source's order."""
         groups: dict[str, list[Event]] = {}
-        for event in self.events:
+        for event in self._few:
             groups.setdefault(event.name, []).append(event)
-        return {name: tuple(sorted(group, key=lambda e: e.seq)) for name, group in groups.items()}
+        few = {name: tuple(sorted(group, key=lambda e: e.seq)) for name, group in groups.items()}
+        return {**few, **(self.events.packed.by_name() if isinstance(self.events, Merged) else {})}
 
     @functools.cached_property
-    def by_source(self) -> Mapping[Source, tuple[Event, ...]]:
+    def by_source(self) -> Mapping[Source, Sequence[Event]]:
         """Events of each source in order."""
         groups: dict[Source, list[Event]] = {}
-        for event in self.events:
+        for event in self._few:
             groups.setdefault(event.source, []).append(event)
-        return {source: tuple(sorted(group, key=lambda e: e.seq)) for source, group in groups.items()}
+        few = {source: tuple(sorted(group, key=lambda e: e.seq)) for source, group in groups.items()}
+        return {**few, **({Source.MODEL: self.events.packed} if isinstance(self.events, Merged) else {})}
+
+    @property
+    def _few(self) -> Sequence[Event]:
+        """Those events that are not packed."""
+        return self.events.others if isinstance(self.events, Merged) else self.events
 
     @functools.cached_property
     def _bounds(self) -> Mapping[Source, Bounds]:
@@ -118,12 +127,13 @@ class Timeline:
         return {source: Bounds(groups.get(source, ())) for source in Source}
 
     @functools.cached_property
-    def _span_at(self) -> Mapping[tuple[Source, int], Span]:
-        return {(event.source, event.seq): span for span in self.spans for event in span.events}
+    def _span_at(self) -> Membership:
+        return Membership(span.events for span in self.spans)
 
     def span_of(self, event: Event) -> Span | None:
         """The span that ``event`` belongs to, or None."""
-        return self._span_at.get((event.source, event.seq))
+        number = self._span_at.find(event)
+        return None if number is None else self.spans[number]
 
     def error_ns(self, source: Source) -> int | None:
         """Half-width of a level's clock uncertainty towards L0; None when unknown, in doubt, or the model."""
@@ -175,7 +185,7 @@ class Timeline:
         chosen: dict[tuple[Source, int], Event] = {}
         for source, events in self.by_source.items():
             if source is event.source:
-                at = bisect.bisect_left(events, event.seq, key=lambda e: e.seq)
+                at = first_from(events, event.seq)
                 picked = events[max(0, at - count) : at + count + 1]
             else:
                 at = bisect.bisect_left(events, event.time_ns, key=lambda e: e.time_ns)

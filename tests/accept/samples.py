@@ -68,6 +68,7 @@ def report(
         seconds=123.4,
         command="./nvh accept series.mbox",
         repeat=1,
+        repeat_racy=0,
         patches=(
             PatchRecord(1, "First", "1" * 40, ("kernel/fork.c",), False),
             PatchRecord(2, "Second", "2" * 40, ("kernel/fork.c", "drivers/x.c"), True),

@@ -176,6 +176,20 @@ def test_own_patches_of_the_base_give_way(toy: Toy, box: Box, tmp_path: Path) ->
     assert "mine" in toy_text(base, tmp_path, fits.patches[0].patch.data, toy)
 
 
+def test_a_patch_that_the_base_has_is_told_also_where_the_source_does_not_take_it(
+    toy: Toy, box: Box, tmp_path: Path
+) -> None:
+    """git am finds nothing to do for it, which is no success: its commit would be the one below it."""
+    (toy.root / "own").mkdir()
+    for number, text in enumerate((FORK, AFTER_FORK), 1):
+        (toy.root / f"own/{number:04}.patch").write_text(mail(text, f"{number}/2"))
+    toy.write("series: {directory: own}\n")
+    base = open_base(str(toy.file), toy.store, toy.say)
+    with pytest.raises(UserError, match="it is in the base already") as caught:
+        apply(read(str(box(mail(AFTER_FORK)))), base, tmp_path / "out")
+    assert "with the series own" in str(caught.value)
+
+
 def toy_text(base: Base, tmp_path: Path, data: bytes, toy: Toy) -> str:
     """The image of the base with one patch, built from its kernel file."""
     from harness.build.kernel.series import Patch

@@ -14,7 +14,7 @@ from harness.accept import apply as applying
 from harness.accept.base import Base
 from harness.accept.campaign import Campaign, Request
 from harness.accept.compare import Outcome, Runs
-from harness.accept.lab import Build, Step
+from harness.accept.lab import Build, Seeds, Step
 from harness.accept.report.record import Decision, Report
 from harness.accept.submission import read
 from harness.build.cache import Artefact
@@ -29,8 +29,15 @@ Verdicts = Callable[[int, str, int], str]
 class Laboratory:
     """Builds but where told not to, and answers by a function; remembers what it was asked."""
 
-    def __init__(self, cells: Sequence[str], verdicts: Verdicts, broken: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        cells: Sequence[str],
+        verdicts: Verdicts,
+        broken: Sequence[int] = (),
+        racy: Sequence[str] = (),
+    ) -> None:
         self.names = cells
+        self.racy = racy
         self.verdicts = verdicts
         self.broken = broken
         self.built: list[int] = []
@@ -38,8 +45,13 @@ class Laboratory:
         self.warnings: Mapping[int, Mapping[str, Sequence[str]]] = {}
 
     def cells(self, _: Step) -> list[Any]:
-        stack = SimpleNamespace(timing="icount", model="qemu")
-        return [SimpleNamespace(id=name, stack=stack) for name in self.names]
+        return [
+            SimpleNamespace(
+                id=name,
+                stack=SimpleNamespace(timing="mttcg" if name in self.racy else "icount", model="qemu"),
+            )
+            for name in self.names
+        ]
 
     def build(self, step: Step) -> Build:
         self.built.append(step.number)
@@ -53,14 +65,14 @@ class Laboratory:
         future.set_result(self.build(step))
         return future
 
-    def run(self, step: Step, wanted: Sequence[str] | None, seeds: Sequence[int]) -> dict[str, Runs]:
-        names = [name for name in self.names if wanted is None or name in wanted]
-        self.asked.append((step.number, tuple(names), tuple(seeds)))
+    def run(self, step: Step, seeds: Seeds) -> dict[str, Runs]:
+        every = sorted({seed for each in seeds.values() for seed in each})
+        self.asked.append((step.number, tuple(seeds), tuple(every)))
         return {
             name: Runs(
-                [result(name, LETTERS[self.verdicts(step.number, name, seed)], seed) for seed in seeds]
+                [result(name, LETTERS[self.verdicts(step.number, name, seed)], seed) for seed in seeds[name]]
             )
-            for name in names
+            for name in seeds
         }
 
 
@@ -165,6 +177,11 @@ def test_the_first_patch_that_does_not_build_is_searched(judge: Judge) -> None:
     assert [(c.patch, c.what) for c in report.culprits] == [(2, "does not build")]
 
 
+def test_two_patches_in_a_row_that_do_not_build_are_one_finding(judge: Judge) -> None:
+    report = judge(Laboratory(["a"], lambda *_: "p", broken=[1, 2]))
+    assert [(c.patch, c.what) for c in report.culprits] == [(1, "does not build")]
+
+
 def test_a_base_that_does_not_build_is_bad_input(judge: Judge) -> None:
     with pytest.raises(UserError, match="base does not build") as caught:
         judge(Laboratory(["a"], lambda *_: "p", broken=[0]))
@@ -198,3 +215,21 @@ def test_repeat(judge: Judge) -> None:
     report = judge(laboratory, "last", repeat=4)
     assert report.repeat == 4
     assert {ask[2] for ask in laboratory.asked} == {(1, 2, 3, 4)}
+
+
+def test_only_racy_cells_are_repeated(judge: Judge) -> None:
+    laboratory = Laboratory(["exact", "racy"], lambda *_: "p", racy=["racy"])
+    report = judge(laboratory, "last")
+    assert (report.repeat, report.repeat_racy) == (1, 5)
+    assert {each.cell: each.series.runs for each in report.whole.cells} == {"exact": 1, "racy": 5}
+
+
+def test_a_racy_cell_that_differs_is_run_further_with_seeds_of_its_own(judge: Judge) -> None:
+    laboratory = Laboratory(
+        ["exact", "racy"], lambda step, _, seed: "f" if step and seed == 2 else "p", racy=["racy"]
+    )
+    report = judge(laboratory, "last", confirm=3)
+    assert (3, ("racy",), (6, 7, 8)) in laboratory.asked
+    assert (0, ("racy",), (6, 7, 8)) in laboratory.asked
+    (racy,) = [each for each in report.whole.cells if each.cell == "racy"]
+    assert (racy.series.red, racy.series.runs, racy.outcome) == (1, 8, Outcome.SUSPECT)

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.diff import annotate
@@ -121,6 +122,22 @@ def test_reply_is_plain_text_for_a_list() -> None:
     ):
         assert words in text, words
     assert "nothing that speaks against it" in reply.render(report())
+
+
+def test_what_a_series_mends_is_said_and_how_sure_that_is() -> None:
+    mends = report({"c1": "ffffff", "c2": "p"}, {"c1": "pppppp", "c2": "p"})
+    chance = report({"c1": "fp", "c2": "p"}, {"c1": "pp", "c2": "p"})
+    line = "c1: red in 6 of 6 runs on the base, in 0 of 6 with the series (p = 0.0011)"
+    line += "; on the base: c1 is fail"
+    assert mends.fixes == (line,)
+    assert chance.fixes[0].endswith(
+        "(p = 0.5000); so few runs could give that by chance; on the base: c1 is fail"
+    )
+    assert "\nIt fixes:\n  - c1: red in 6 of 6 runs on the base," in reply.render(mends)
+    assert str(escape(line)) in html.render(mends)
+    assert store.to_json(mends)["fixes"] == [line]
+    for text in (reply.render(rejected()), html.render(rejected())):
+        assert "It fixes" not in text
 
 
 def test_junit() -> None:

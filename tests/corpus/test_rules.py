@@ -131,7 +131,7 @@ def test_024_an_expectation_that_cannot_fail(scenario: Path) -> None:
 
 def test_more_than_one_file_and_the_size(scenario: Path) -> None:
     assert [each.rule for each in lint_paths([scenario], VOCABULARY, more=(CORPUS,))] == ["NVH020"]
-    many = dataclasses.replace(seen(), events=seen().events * 2000)
+    many = dataclasses.replace(seen(), events=tuple(seen().events) * 2000)
     with pytest.raises(InputError, match="at most 262144"):
         keep(scenario, Recording(CELL, many))
     assert not (scenario.parent / "corpus").exists()

@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.build.paths import ROOT
 from harness.farm import serve
 
-START_S = 60.0
+START_S = 180.0  # to import dask alone takes seconds, and much longer on a busy host
 STOP_S = 20.0
 SLURM_PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 SLURM_CONF = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.cell import supervise
 from harness.farm import order as words
 from harness.farm import work
 from harness.farm.backend import BEGAN, ENDED, Backend, News
 from harness.machine.qemu import wait_gone
-from tests.farm.conftest import ends, machine, order, until
+from tests.farm.conftest import Seat, ends, machine, order, until
 
 
 def test_results_are_published(backend: Backend, run: Path) -> None:
@@ -130,6 +132,32 @@ def test_a_killed_worker_is_lost_and_leaves_no_machine(backend: Backend, run: Pa
     assert wait_gone([pid], 10) == []
 
 
+@pytest.mark.parametrize("seat", ["local", pytest.param("dask", marks=pytest.mark.real)], indirect=True)
+def test_one_cell_always_fits_however_large(backend: Backend, run: Path) -> None:
+    large = dataclasses.replace(order(run, "pass-1"), cpus=1000, memory_mib=1 << 30)
+    backend.submit(large)
+    backend.flush()
+    assert ends(backend, 1)["pass-1"].how == words.PUBLISHED
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seat", ["dask", "slurm"], indirect=True)
+def test_what_was_submitted_is_adopted_without_its_token(backend: Backend, seat: Seat, run: Path) -> None:
+    """As after a driver that died between submitting and noting the token; its cell is begun once."""
+    running = order(run, "gate-1")
+    backend.submit(running)
+    backend.flush()
+    until(backend, lambda: machine(Path(running.directory)), "machine")
+    other = seat.make(run)
+    try:
+        assert other.adopt(running, "")
+        (run / "open").touch()
+        assert ends(other, 1)["gate-1"].how == words.PUBLISHED
+        assert ends(backend, 1)["gate-1"].how == words.PUBLISHED
+    finally:
+        other.close()
+
+
 def test_publishing_is_one_rename_that_only_one_wins(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -140,7 +168,7 @@ def test_publishing_is_one_rename_that_only_one_wins(tmp_path: Path) -> None:
 
 
 def test_a_stubborn_cell_is_killed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "GRACE_S", 0.5)
+    monkeypatch.setattr(supervise, "GRACE_S", 0.5)
     stubborn = order(run, "stubborn-1", deadline_s=1.0)
     ending = work.perform(stubborn)
     assert "deadline" in ending.reason

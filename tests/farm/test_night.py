@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import collections
-import json
-import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import types
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from harness.build.paths import IMAGES, ROOT
+from harness.build.paths import IMAGES
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, UserError
-from harness.farm import nightly
+from harness.farm import driver, nightly
+from harness.farm import night as night_of_a_plan
 from harness.farm.backend import Backend
 from harness.farm.ledger import Ledger
 from harness.farm.local import Local
-from harness.history import query
 from harness.history.database import Results
-from harness.machine.qemu import wait_gone
 from harness.report import show, store
-from harness.verdict import Verdict
-from tests.farm.clusters import wait_for
-from tests.farm.conftest import STANDIN, Seat, machine
-
-SCENARIO = """\
-scenario: {name}
-summary: Its process is a stand-in, which does what the name says.
-matrix: {{n: [{points}]}}
-steps:
-  - boot: l0
-  - run: echo ${{n}}
-    on: l0
-    name: say
-expect:
-  - result: said
-    of: say
-"""
-PLAN = """\
-plan: made
-models: [qemu, qemu-10.0]
-kernels: [nv]
-scenarios: [{scenarios}]
-{more}"""
-
-
-def plan(place: Path, more: str = "", /, **cells: int) -> Path:
-    """A plan of scenarios named after what the stand-in does, with so many cells each on two models."""
-    for name, count in cells.items():
-        points = ", ".join(map(str, range(count)))
-        (place / f"{name}.yaml").write_text(SCENARIO.format(name=name, points=points))
-    path = place / "plan.yaml"
-    path.write_text(PLAN.format(scenarios=", ".join(f"{name}.yaml" for name in cells), more=more))
-    return path
+from tests.farm.conftest import STANDIN
+from tests.farm.plans import plan
 
 
 class Night:
@@ -123,13 +87,31 @@ def test_what_a_budget_of_cells_leaves_out_never_ran(night: Night, tmp_path: Pat
     }
 
 
-def test_when_the_hours_are_used_up_what_runs_may_end(night: Night, tmp_path: Path) -> None:
-    path = plan(tmp_path, "budget: {hours: 0.0001}\n", slow=6)
+def test_when_the_hours_are_used_up_what_runs_may_end(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's clock is hours ahead once it has heard of a cell, which ends after that was seen."""
+    began: list[str] = []
+    asked: list[float] = []
+    hear = night_of_a_plan.Night.began
+
+    def ahead() -> float:
+        if not began:
+            return time.monotonic()
+        asked.append(time.monotonic())
+        if len(asked) == 3:
+            (night.run / "open").touch()
+        return asked[-1] + 10 * 3600
+
+    def told(self: night_of_a_plan.Night, key: str, worker: str) -> None:
+        began.append(key)
+        hear(self, key, worker)
+
+    monkeypatch.setattr(night_of_a_plan.Night, "began", told)
+    monkeypatch.setattr(driver, "time", types.SimpleNamespace(monotonic=ahead))
+    path = plan(tmp_path, "budget: {hours: 5}\n", gate=6)
     assert night.begin(path, Local(1)) == EXIT_INFRA
-    verdicts = collections.Counter(verdict for _, verdict, _, _ in night.rows())
-    assert verdicts["pass"] >= 1
-    assert verdicts["pass"] + verdicts["never"] == 12
-    assert verdicts["never"] >= 9
+    assert collections.Counter(verdict for _, verdict, _, _ in night.rows()) == {"pass": 1, "never": 11}
 
 
 def test_a_model_that_cannot_be_prepared_makes_its_cells_infra_with_the_reason(
@@ -182,149 +164,3 @@ def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
         ledger.submitted("a", 2, "u")
     with Ledger(path) as ledger:
         assert (ledger.of("a").attempt, ledger.of("a").token) == (2, "u")
-
-
-# Drivers that are killed: each backend, over its real cluster.
-
-
-class Driven:
-    """A driver in a process of its own."""
-
-    def __init__(self, place: Path, seat: Seat, address: str) -> None:
-        self.place = place
-        self.run = place / "run"
-        self._words = [seat.name, *([address] if address else [])]
-        self._environment = {**os.environ, **seat.environment}
-        self._count = 0
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def end(self) -> None:
-        """End what a test left."""
-        for process in self._started:
-            process.kill()
-            process.wait()
-
-    def start(self) -> subprocess.Popen[bytes]:
-        self._count += 1
-        log = (self.place / f"driver-{self._count}.log").open("wb")
-        words = [sys.executable, "-m", "tests.farm.drive", str(self.place / "plan.yaml"), str(self.run)]
-        return subprocess.Popen(
-            [*words, *self._words], cwd=ROOT, env=self._environment, stdout=log, stderr=log
-        )
-
-    def finish(self, process: subprocess.Popen[bytes]) -> int:
-        return process.wait(120)
-
-    def log(self) -> str:
-        return (self.place / f"driver-{self._count}.log").read_text()
-
-    def machines(self) -> list[int]:
-        return [pid for place in (self.run / "attempts").glob("*/") if (pid := machine(place))]
-
-    def starts(self) -> Mapping[str, int]:
-        """How often each cell's process was begun, from the ledger."""
-        with Ledger(self.run / "ledger.jsonl") as ledger:
-            return {key: state.attempt for key, state in ledger.states.items()}
-
-
-@pytest.fixture
-def driven(seat: Seat, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Driven]:
-    address = request.getfixturevalue("dask").address if seat.name == "dask" else ""
-    made = Driven(tmp_path, seat, address)
-    yield made
-    made.end()
-
-
-def check_whole(driven: Driven, count: int) -> None:
-    """Every cell is there once, with a pass of its own."""
-    with Results(driven.place / "results.sqlite") as results:
-        rows = results.connection.execute("SELECT slug, verdict FROM execution").fetchall()
-        assert len(rows) == len(set(rows)) == count
-        assert {verdict for _, verdict in rows} == {"pass"}
-        (run,) = query.runs(results)
-        assert run.state == "done"
-    assert len(list((driven.run / "cells").glob("*/result.json"))) == count
-    summary = json.loads((driven.run / "summary.json").read_text())
-    assert summary["counts"]["pass"] == count
-
-
-def test_a_killed_driver_resumes_and_repeats_nothing_that_was_finished(driven: Driven, seat: Seat) -> None:
-    plan(driven.place, "priorities: [{cells: passing, priority: 5}]\n", passing=3, gate=2)
-    process = driven.start()
-    wait_for(lambda: len(list((driven.run / "cells").glob("pass*"))) == 6, "finished cells", 90)
-    wait_for(driven.machines, "machine", 90)
-    machines = driven.machines()
-    stamps = {path: path.stat().st_mtime_ns for path in (driven.run / "cells").glob("*/result.json")}
-    process.kill()
-    process.wait()
-    if seat.name == "local":
-        assert wait_gone(machines, 10) == []
-    else:  # they belong to the cluster, and are taken over
-        assert wait_gone(machines, 1) == machines
-    (driven.run / "open").touch()
-    assert driven.finish(driven.start()) == EXIT_PASS, driven.log()
-    check_whole(driven, 10)
-    for path, stamp in stamps.items():
-        assert path.stat().st_mtime_ns == stamp
-    starts = driven.starts()
-    assert all(count == 1 for key, count in starts.items() if key.startswith("pass"))
-    if seat.name != "local":
-        assert set(starts.values()) == {1}
-    else:
-        again = [store.read_cell(p) for p in (driven.run / "cells").glob("gate*/result.json")]
-        assert any("its driver went away" in cell.facts.get("attempts", "") for cell in again)
-    assert wait_gone(machines, 10) == []
-
-
-@pytest.mark.real
-@pytest.mark.parametrize("when", [0.0, 0.3, 0.6, 1.0, 1.5])
-@pytest.mark.parametrize("seat", ["local"], indirect=True)
-def test_a_driver_that_is_killed_at_any_moment(driven: Driven, when: float) -> None:
-    """Killed so long after its run's directory appeared, whatever it was doing then."""
-    plan(driven.place, passing=40, slow=1)
-    process = driven.start()
-    wait_for(lambda: (driven.run / nightly.RUN).exists(), "run")
-    time.sleep(when)
-    process.kill()
-    process.wait()
-    machines = driven.machines()
-    assert wait_gone(machines, 10) == []
-    assert driven.finish(driven.start()) == EXIT_PASS, driven.log()
-    check_whole(driven, 82)
-
-
-@pytest.mark.parametrize("seat", ["local"], indirect=True)
-def test_an_interrupted_driver_ends_its_cells_and_says_how_to_go_on(driven: Driven) -> None:
-    plan(driven.place, gate=2)
-    process = driven.start()
-    wait_for(driven.machines, "machine")
-    machines = driven.machines()
-    process.send_signal(signal.SIGINT)
-    assert driven.finish(process) != 0
-    assert wait_gone(machines, 10) == []
-    assert "go on with: ./nvh nightly --resume" in driven.log()
-    with Results(driven.place / "results.sqlite") as results:
-        assert [run.state for run in query.runs(results)] == ["interrupted"]
-    (driven.run / "open").touch()
-    assert driven.finish(driven.start()) == EXIT_PASS, driven.log()
-    check_whole(driven, 4)
-
-
-@pytest.mark.real
-@pytest.mark.parametrize("seat", ["dask", "slurm"], indirect=True)
-def test_cells_of_a_killed_worker_are_run_again_and_say_so(driven: Driven) -> None:
-    plan(driven.place, gate=1)
-    process = driven.start()
-    wait_for(driven.machines, "machine", 90)
-    place = next(path.parent for path in (driven.run / "attempts").glob("*/machine"))
-    os.kill(int((place / "began").read_text().rpartition(":")[2]), signal.SIGKILL)
-    assert wait_gone([machine(place)], 10) == []
-    (driven.run / "open").touch()
-    assert driven.finish(process) == EXIT_PASS, driven.log()
-    check_whole(driven, 2)
-    assert "lost, and run again" in driven.log()
-    cells = [store.read_cell(path) for path in (driven.run / "cells").glob("*/result.json")]
-    said = [cell.facts["attempts"] for cell in cells if "attempts" in cell.facts]
-    assert said
-    assert said[0].startswith("2, because attempt 1: ")
-    assert all(cell.verdict is Verdict.PASS for cell in cells)

@@ -15,7 +15,7 @@ from harness.farm.price import price, print_price
 from harness.history.database import Results
 from harness.history.query import Durations
 from harness.verdict import Verdict
-from tests.farm.test_night import SCENARIO
+from tests.farm.plans import SCENARIO
 from tests.history import made
 
 HEAD = "plan: mine\nmodels: [qemu, qemu-10.0]\nkernels: [nv, debian]\nscenarios: [one.yaml, two.yaml]\n"

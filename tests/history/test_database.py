@@ -133,7 +133,11 @@ def test_a_writer_that_is_killed_leaves_whole_rows(tmp_path: Path) -> None:
     writer = subprocess.Popen(words, stdout=subprocess.PIPE)
     assert writer.stdout
     assert writer.stdout.readline() == b"begun\n"
-    time.sleep(0.3)
+    with Results(store) as results:
+        end = time.monotonic() + 60
+        while rows(results) < 3:  # at its own pace: it is killed in the midst of writing
+            assert time.monotonic() < end
+            time.sleep(0.01)
     os.kill(writer.pid, signal.SIGKILL)
     writer.communicate()
     with Results(store) as results:

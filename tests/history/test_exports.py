@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,25 @@ def test_kcidb_that_breaks_the_schema_is_refused(night: tuple[Results, Compariso
     data["tests"][0]["status"] = "GREEN"
     with pytest.raises(InfraError, match="breaks its schema"):
         exports.check_kcidb(data)
+
+
+def test_the_schema_without_references_refuses_what_kcidbs_own_refuses(
+    night: tuple[Results, Comparison],
+) -> None:
+    kcidb = pytest.importorskip("kcidb_io")
+    assert '"$ref"' not in json.dumps(exports.inlined(kcidb.schema.V5_3.json))
+    places: list[tuple[str, object]] = [
+        ("start_time", "yesterday"),
+        ("path", "two words"),
+        ("duration", "long"),
+        ("id", "no origin"),
+        ("nothing", 1),
+    ]
+    for key, value in places:
+        data = exports.kcidb(*night)
+        data["tests"][-1][key] = value
+        assert not kcidb.schema.V5_3.is_valid(data), key
+        with pytest.raises(InfraError, match="breaks its schema"):
+            exports.check_kcidb(data)
+    with pytest.raises(KeyError):
+        exports.inlined({"properties": {"a": {"$ref": "elsewhere.json"}}})

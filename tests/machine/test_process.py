@@ -66,12 +66,6 @@ def test_kill_tells_how_a_process_ended_before(tmp_path: Path) -> None:
     assert process.kill(child) == 7
 
 
-def test_wait_or_kill(tmp_path: Path) -> None:
-    for script, grace, status in (("exit 5", 10.0, 5), ("trap '' TERM; sleep 86424", 0.2, -9)):
-        child = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, text=True, start_new_session=True)
-        assert process.wait_or_kill(child, grace) == status
-
-
 def test_cpu_seconds_of_a_busy_an_idle_and_an_absent_process(tmp_path: Path) -> None:
     busy = start("echo on; while :; do :; done", tmp_path)
     before = process.cpu_seconds(busy.pid)

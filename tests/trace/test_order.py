@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from harness.errors import InputError
@@ -107,6 +108,10 @@ def test_the_model_is_dated_by_what_l0_dated() -> None:
     assert clock.when(25) == (4000, 1000)  # a time that goes back is not used
     assert clock.when(40) == (5000, 0)
     assert Clock([]).when(7) == (0, 0)
+    seqs = list(range(45))
+    for each in (clock, Clock([])):
+        times, errors = each.many(np.array(seqs))
+        assert list(zip(times, errors, strict=True)) == [each.when(seq) for seq in seqs]
 
 
 def whole() -> Timeline:

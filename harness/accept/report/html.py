@@ -10,9 +10,8 @@ import jinja2
 from harness.accept.compare import worst_first
 from harness.accept.report.diff import annotate
 from harness.accept.report.record import Report
-from harness.report.html import breakable
+from harness.report.page import environment
 from harness.report.store import write_text
-from harness.report.text import printable, seconds
 
 NAME = "index.html"
 TEMPLATE = "accept.html.j2"
@@ -20,15 +19,7 @@ TEMPLATE = "accept.html.j2"
 
 @functools.cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(seconds=seconds, breakable=breakable, printable=printable)
-    return environment.get_template(TEMPLATE)
+    return environment(Path(__file__).parent).get_template(TEMPLATE)
 
 
 def render(report: Report) -> str:

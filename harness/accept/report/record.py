@@ -12,6 +12,8 @@ from harness.accept.cost import CostRow
 from harness.accept.coverage.report import Coverage
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 
+MENDING = (Outcome.FIXED, Outcome.BETTER)
+
 
 class Decision(enum.Enum):
     """``undecided``: nothing speaks against the series, but the machine failed where it was to be asked."""
@@ -89,7 +91,11 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything about one acceptance; ``seconds`` is wall clock, ``repeat`` the runs per cell and side."""
+    """Everything about one acceptance; ``seconds`` is wall clock.
+
+    ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
+    other; 0 when there is none of the kind.
+    """
 
     origin: str
     title: str
@@ -105,6 +111,7 @@ class Report:
     seconds: float
     command: str
     repeat: int
+    repeat_racy: int
     patches: tuple[PatchRecord, ...]
     steps: tuple[StepRecord, ...]
     culprits: tuple[Culprit, ...] = ()
@@ -112,6 +119,13 @@ class Report:
     coverage: Coverage | None = None
     cost: tuple[CostRow, ...] = ()
     diff: str = field(default="", repr=False)
+
+    @property
+    def repeated(self) -> str:
+        """How often each cell is run on each side, in words."""
+        kinds = ((self.repeat, "deterministic"), (self.repeat_racy, "racy"))
+        parts = [f"{count} of each {kind} cell" for count, kind in kinds if count]
+        return f"{' and '.join(parts) or 'none'} on each side, more where the sides differ"
 
     @property
     def whole(self) -> StepRecord:
@@ -122,6 +136,18 @@ class Report:
     def count(self) -> dict[Outcome, int]:
         """How many cells of the whole series met each outcome."""
         return {o: sum(each.outcome is o for each in self.whole.cells) for o in Outcome}
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What the series mends: cells that are red less often than on the base, and how sure that is."""
+        mended = [each for each in self.whole.cells if each.outcome in MENDING]
+        return tuple(
+            f"{each.cell}: red in {each.base.red} of {each.base.runs} runs on the base, "
+            f"in {each.series.red} of {each.series.runs} with the series (p = {each.p:.4f})"
+            + ("" if each.outcome is Outcome.FIXED else "; so few runs could give that by chance")
+            + (f"; on the base: {each.base_says}" if each.base_says else "")
+            for each in mended
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ def _parts(report: Report) -> Iterator[list[str]]:
     yield list(_setup(report))
     if report.reasons:
         yield ["Against it:", *(line for reason in report.reasons for line in _item(reason))]
+    if report.fixes:
+        yield ["It fixes:", *(line for each in report.fixes for line in _item(each))]
     yield ["Patch by patch:", *_steps(report)]
     yield ["Cells, red runs of all runs [95% interval], base -> series:", *_cells(report)]
     if report.coverage:
@@ -67,15 +69,19 @@ def _item(text: str) -> list[str]:
 
 
 def _setup(report: Report) -> Iterator[str]:
-    title = f"{report.title} " if report.title else ""
-    yield f"Series:  {title}(v{report.version}, {len(report.patches)} patches)"
+    yield f"Series:  {report.title or report.origin} (v{report.version}, {_many(len(report.patches), 'patch')})"
     yield f"Base:    {report.base}"
     yield f"         commit {report.base_commit}"
     if report.kernel:
         yield f"Kernel:  {report.kernel} at L0; L1 and L2 run the scenarios' own kernels"
     yield f"Model:   {report.model}, timing {report.timing}"
-    yield f"Runs:    {report.repeat} of each cell and side, more where the sides differ"
+    yield f"Runs:    {report.repeated}"
     yield f"Tool:    nvh {report.nvh}"
+
+
+def _many(count: int, what: str) -> str:
+    end = "" if count == 1 else "es" if what.endswith("ch") else "s"
+    return f"{count} {what}{end}"
 
 
 def _steps(report: Report) -> Iterator[str]:
@@ -87,11 +93,11 @@ def _steps(report: Report) -> Iterator[str]:
         elif step.number:
             words.append("builds")
         if step.build.new_warnings:
-            words.append(f"{len(step.build.new_warnings)} new warnings")
+            words.append(_many(len(step.build.new_warnings), "new warning"))
         bad = [each for each in step.cells if each.outcome in (Outcome.REGRESSION, Outcome.SUSPECT)]
         fixed = [each for each in step.cells if each.outcome is Outcome.FIXED]
         if step.cells:
-            words.append(f"{len(step.cells)} cells" + (f", {len(bad)} worse" if bad else ", none worse"))
+            words.append(_many(len(step.cells), "cell") + (f", {len(bad)} worse" if bad else ", none worse"))
         if fixed:
             words.append(f"{len(fixed)} fixed")
         yield f"  {name:>6}  {one_line(step.title, 60)}"
@@ -111,7 +117,8 @@ def _cells(report: Report) -> Iterator[str]:
             yield from _wrapped(each.series_says or f"on the base: {each.base_says}", "              ")
     if len(shown) > MOST_LINES:
         yield f"  and {len(shown) - MOST_LINES} more that differ"
-    yield f"  {same} {'others' if shown else 'cells'} green on both sides"
+    if same or not shown:
+        yield f"  {_many(same, 'other' if shown else 'cell')} green on both sides"
     yield "  (p: Fisher's exact test, one-sided, adjusted after Benjamini and Hochberg)"
 
 

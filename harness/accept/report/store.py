@@ -51,6 +51,7 @@ def to_json(value: object) -> Any:
             **plain,
             "decision": value.decision.value,
             "reasons": list(value.reasons),
+            "fixes": list(value.fixes),
             "counts": {outcome.value: count for outcome, count in value.count.items()},
             "exit_status": value.exit_status,
         }

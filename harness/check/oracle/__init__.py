@@ -9,6 +9,7 @@ from harness.check.oracle import (
     every_context,
     forwarded,
     inner_shareable,
+    shadow_subset,
     vmid_loaded,
 )
 from harness.check.oracle.oracle import Oracle
@@ -17,10 +18,11 @@ ORACLES: Mapping[str, Oracle] = {
     "barrier-discipline": Oracle(
         barrier_discipline.judge, barrier_discipline.EVENTS, tuple(barrier_discipline.OPTIONS)
     ),
-    "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS),
-    "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS),
-    "every-context": Oracle(every_context.judge, every_context.EVENTS),
-    "forwarded": Oracle(forwarded.judge, forwarded.EVENTS),
+    "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS, spans=True),
+    "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS, spans=True),
+    "every-context": Oracle(every_context.judge, every_context.EVENTS, tuple(every_context.OPTIONS)),
+    "shadow-subset": Oracle(shadow_subset.verdict, (), stopped=True),
+    "forwarded": Oracle(forwarded.judge, forwarded.EVENTS, spans=True),
 }
 """Every oracle by the name that a scenario uses."""
 

@@ -19,15 +19,23 @@ the less.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import BROADCAST, Violation, conclude, enters_guest, is_physical, per_vcpu
+from harness.check.oracle.physical import (
+    BROADCAST,
+    Violation,
+    chosen,
+    conclude,
+    enters_guest,
+    is_physical,
+)
 from harness.check.scope import resolve
-from harness.errors import UserError
 from harness.scenario.model import OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
+from harness.trace.source import Source
 
 EVENTS = ("model.tlbi", "model.dsb", "model.isb", "model.eret", "model.exception", "model.call")
 OPTIONS = {"before": ("stage2", "every", "none"), "isb": ("implied", "required")}
@@ -41,37 +49,31 @@ TABLES = frozenset(
 """Functions of L0 that change stage-2 tables: a DSB before their entry says nothing of their stores."""
 
 
-def _chosen(check: OracleCheck, option: str) -> str:
-    values = OPTIONS[option]
-    value = str(check.options.get(option, values[0]))
-    if value not in values:
-        raise UserError(f"{check.where}: {option}: {value!r} is not one of {', '.join(values)}")
-    return value
-
-
 def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every physical TLBI for a guest, on the vCPU that executed it."""
-    before, isb = _chosen(check, "before"), _chosen(check, "isb")
+    before, isb = chosen(check, OPTIONS, "before"), chosen(check, OPTIONS, "isb")
     window = resolve(seen.timeline, check.scope)
     violations: list[Violation] = []
     judged = 0
     unfinished = []
-    for events in per_vcpu(seen.timeline).values():
-        for at, event in enumerate(events):
-            if not is_physical(event) or window.contains(event) is False:
-                continue
+    vcpus: dict[int, _Vcpu] = {}
+    for event in seen.timeline.by_source.get(Source.MODEL, ()):
+        vcpu = vcpus.setdefault(event.cpu, _Vcpu())
+        if is_physical(event) and window.contains(event) is not False:
             op = str(event.fields["op"])
             wanted = before == "every" or (before == "stage2" and op in STAGE2)
-            if wanted and not _ordered_before(events, at, op):
+            if wanted and vcpu.ordered < _domain(op):
                 text = f"no DSB of stores between the last table change or guest and {op}"
                 violations.append(Violation(event, text, by_absence=True))
-            missing = _missing_after(events, at, op, isb == "required")
-            if missing is None:
-                unfinished.append(f"the trace ends before a guest runs after {op} at position {event.seq}")
-                continue
+            vcpu.open.append(_Open(event, op))
+        for each, missing in vcpu.step(event, isb=isb == "required"):
             judged += 1
             if missing:
-                violations.append(Violation(event, f"{missing} between {op} and the guest", by_absence=True))
+                text = f"{missing} between {each.op} and the guest"
+                violations.append(Violation(each.event, text, by_absence=True))
+    for each in sorted((each for vcpu in vcpus.values() for each in vcpu.open), key=lambda o: o.event.seq):
+        text = f"the trace ends before a guest runs after {each.op} at position {each.event.seq}"
+        unfinished.append(text)
     needed = [name for name in EVENTS if name != "model.call"]  # calls only narrow where a DSB may be
     what = "physical TLBI for a guest"
     return conclude(check, seen, needed, violations, judged, what, () if judged else unfinished)
@@ -81,37 +83,54 @@ def _domain(op: str) -> int:
     return STRENGTH["ish"] if op in BROADCAST else STRENGTH["nsh"]
 
 
-def _is_dsb(event: Event, least: int, accesses: tuple[str, ...]) -> bool:
-    return (
-        event.name == "model.dsb"
-        and event.fields.get("el") == 2
-        and event.fields.get("access") in accesses
-        and STRENGTH.get(str(event.fields.get("domain")), 0) >= least
-    )
+@dataclass(slots=True)
+class _Open:
+    """A physical TLBI, before a guest has run again on its vCPU."""
+
+    event: Event
+    op: str
+    finished: bool = False
+    synchronized: bool = False
 
 
-def _ordered_before(events: Sequence[Event], at: int, op: str) -> bool:
-    """Whether a DSB of stores precedes, with no table change and no guest in between."""
-    for event in reversed(events[:at]):
-        if _is_dsb(event, _domain(op), ("st", "all")):
-            return True
-        if event.name == "model.call" and event.fields.get("function") in TABLES:
-            return False
-        if enters_guest(event) or (event.name == "model.exception" and event.fields.get("from_el") != 2):
-            return False
-    return True  # the trace begins within this stretch: nothing says that it was missing
+@dataclass(slots=True)
+class _Vcpu:
+    """What a vCPU has done so far.
 
+    ``ordered``: the widest domain of a DSB of stores since the last table change and the last guest. What the
+    trace begins within is not known to lack one.
+    """
 
-def _missing_after(events: Sequence[Event], at: int, op: str, isb: bool) -> str | None:
-    """What is missing before the vCPU runs a guest; "" when nothing is, None when the trace ends before."""
-    finished = synchronized = False
-    for event in events[at + 1 :]:
-        if _is_dsb(event, _domain(op), ("all",)):
-            finished = True
-        elif event.name == "model.isb" and event.fields.get("el") == 2:
-            synchronized = finished
+    ordered: int = STRENGTH["sy"]
+    open: list[_Open] = field(default_factory=list)
+
+    def step(self, event: Event, *, isb: bool) -> Iterator[tuple[_Open, str]]:
+        """Go on by one event; yields the TLBIs that it decides, with what is missing, "" if nothing is."""
+        name = event.name
+        if name == "model.dsb":
+            self._dsb(event)
+        elif name == "model.isb":
+            if event.fields.get("el") == 2:
+                for each in self.open:
+                    each.synchronized = each.finished
+        elif name == "model.call":
+            if event.fields.get("function") in TABLES:
+                self.ordered = 0
         elif enters_guest(event):
-            if not finished:
-                return "no DSB that finishes it"
-            return "no ISB" if isb and not synchronized else ""
-    return None
+            self.ordered = 0
+            for each in self.open:
+                late = "no ISB" if isb and not each.synchronized else ""
+                yield each, late if each.finished else "no DSB that finishes it"
+            self.open = []
+        elif name == "model.exception" and event.fields.get("from_el") != 2:
+            self.ordered = 0
+
+    def _dsb(self, event: Event) -> None:
+        if event.fields.get("el") != 2:
+            return
+        strength = STRENGTH.get(str(event.fields.get("domain")), 0)
+        if event.fields.get("access") in ("st", "all"):
+            self.ordered = max(self.ordered, strength)
+        if event.fields.get("access") == "all":
+            for each in self.open:
+                each.finished = each.finished or strength >= _domain(each.op)

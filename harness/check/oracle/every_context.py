@@ -6,7 +6,8 @@ the same VMID may have several. Each stage-2 operation of L1 (IPAS2, VMALLS12) t
 must be followed, before the same task reports its next one, by an unmap in every context known to have
 that VMID: those with an earlier unmap in the trace that have not been recycled or torn down since. With
 one context known at most, the rule says little and holds; operations with several are counted in the
-message.
+message. Option ``contexts: several`` judges those alone: a kernel that serves one context only never shows
+that there are others, and leaves nothing to judge.
 
 Contexts are told apart by the kernel's number for them, else by L1's VTTBR_EL2; where the realisation has
 neither, nothing can be decided.
@@ -17,13 +18,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import Violation, conclude
+from harness.check.oracle.physical import Violation, chosen, conclude
 from harness.check.scope import resolve
 from harness.scenario.model import OracleCheck
 from harness.trace.event import UNKNOWN, Event, Value
 
 EVENTS = ("l0.tlbi", "l0.shadow_unmap")
 FAMILIES = ("ipas2e1", "vmalls12e1")
+OPTIONS = {"contexts": ("any", "several")}
+"""Values of the option, the default first."""
 GONE = ("recycle", "teardown")
 
 
@@ -35,6 +38,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         (*timeline.by_name.get("l0.tlbi", ()), *timeline.by_name.get("l0.shadow_unmap", ())),
         key=lambda e: e.seq,
     )
+    alone = chosen(check, OPTIONS, "contexts") == "several"
     known: dict[Value, set[Value]] = {}
     violations: list[Violation] = []
     judged = several = 0
@@ -46,15 +50,15 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         vmid = event.fields.get("vmid")
         if event.fields.get("family") not in FAMILIES or window.contains(event) is False or vmid is None:
             continue
-        served, unsure = _served(events[at + 1 :], event, vmid)
+        served, unsure = _served(events, at, vmid)
         if unsure or vmid == UNKNOWN:
             blind.append("the contexts of l0.shadow_unmap cannot be told apart on this kernel")
             continue
         if not served:
             continue
-        judged += 1
         before = known.get(vmid, set())
         several += len(before | served) > 1
+        judged += len(before) > 1 or not alone
         if before - served:
             count = f"{len(before - served)} of {len(before | served)} contexts with VMID {vmid}"
             violations.append(Violation(event, f"{count} were not served", by_absence=True))
@@ -77,10 +81,12 @@ def _note(known: dict[Value, set[Value]], event: Event) -> None:
         known.setdefault(event.fields.get("vmid", UNKNOWN), set()).add(context)
 
 
-def _served(following: Sequence[Event], asked: Event, vmid: Value) -> tuple[set[Value], bool]:
-    """Contexts that the task unmaps for this operation, and whether one of them is not known by name."""
+def _served(events: Sequence[Event], at: int, vmid: Value) -> tuple[set[Value], bool]:
+    """Contexts that the task unmaps for the operation at ``at``, and whether one is not known by name."""
     served: set[Value] = set()
-    for event in following:
+    asked = events[at]
+    for place in range(at + 1, len(events)):
+        event = events[place]
         if event.task != asked.task:
             continue
         if event.name == "l0.tlbi":

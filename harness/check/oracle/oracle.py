@@ -16,11 +16,15 @@ class Oracle:
     ``judge``    decides; its findings are of ``OracleCheck`` (``harness.check.finding.judge`` makes them)
     ``events``   names of the events that it needs; they are traced whenever a scenario names the oracle
     ``options``  names of the options that it takes
+    ``spans``    whether it looks at spans
+    ``stopped``  whether it wants looks into the stopped machine
     """
 
     judge: Callable[[OracleCheck, Observations], Finding]
     events: tuple[str, ...]
     options: tuple[str, ...] = ()
+    spans: bool = False
+    stopped: bool = False
 
     def __call__(self, check: OracleCheck, seen: Observations) -> Finding:
         """Judge what was seen."""

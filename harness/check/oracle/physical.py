@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from harness.check.finding import Finding, Observations, describe, judge
 from harness.check.scope import resolve
 from harness.check.window import Region, gaps, summary
+from harness.errors import UserError
 from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
-from harness.trace.source import Source
 from harness.trace.timeline import Span, Timeline
 from harness.verdict import Verdict
 
@@ -58,12 +58,13 @@ def enters_guest(event: Event) -> bool:
     )
 
 
-def per_vcpu(timeline: Timeline) -> Mapping[int, Sequence[Event]]:
-    """The model's events of each vCPU in order."""
-    found: dict[int, list[Event]] = {}
-    for event in timeline.by_source.get(Source.MODEL, ()):
-        found.setdefault(event.cpu, []).append(event)
-    return found
+def chosen(check: OracleCheck, options: Mapping[str, Sequence[str]], option: str) -> str:
+    """The value of an option, by default the first that it may have; ``UserError`` for another one."""
+    values = options[option]
+    value = str(check.options.get(option, values[0]))
+    if value not in values:
+        raise UserError(f"{check.where}: {option}: {value!r} is not one of {', '.join(values)}")
+    return value
 
 
 def instruction(span: Span) -> Event:
@@ -73,11 +74,8 @@ def instruction(span: Span) -> Event:
 
 def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
     """Spans of instructions that code at ``level`` executed in scope."""
-    return [
-        span
-        for span in timeline.spans
-        if instruction(span).level is level and window.contains(instruction(span)) is not False
-    ]
+    asked = ((span, instruction(span)) for span in timeline.spans)
+    return [span for span, event in asked if event.level is level and window.contains(event) is not False]
 
 
 def conclude(

@@ -30,7 +30,6 @@ from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.trace.event import Event
-from harness.trace.source import Source
 from harness.trace.timeline import Span, Timeline
 
 EVENTS = ("model.tlbi", "model.eret", "model.call")
@@ -83,7 +82,7 @@ def _pairs(timeline: Timeline) -> tuple[Mapping[int, set[int]], Mapping[int, set
     """Table bases by VMID and VMIDs by table base, of the guests that ran."""
     vmids: dict[int, set[int]] = {}
     bases: dict[int, set[int]] = {}
-    for event in timeline.by_source.get(Source.MODEL, ()):
+    for event in timeline.by_name.get("model.eret", ()):
         vttbr = event.fields.get("vttbr")
         if enters_guest(event) and isinstance(vttbr, int):
             vmid, base = vttbr >> VMID_SHIFT, vttbr & BADDR_MASK

@@ -32,7 +32,7 @@ def thin(view: View, limit: int = LIMIT) -> Thinned:
     """
     events = view.timeline.events
     if len(events) <= limit:
-        return Thinned(events)
+        return Thinned(tuple(events))
     around = limit // AROUND
     keys = {key_of(event): place for place, event in enumerate(events)}
     kept: set[int] = set()

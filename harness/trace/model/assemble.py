@@ -8,21 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.errors import InfraError
 from harness.trace import registry
 from harness.trace.event import Event
 from harness.trace.model import records as columns
 from harness.trace.model import tie
-from harness.trace.model.chunks import Fault, Reader, Rows
+from harness.trace.model.chunks import Fault, Reader
 from harness.trace.model.events import Maker
 from harness.trace.model.layout import Kind
 from harness.trace.model.plan import LARGE, ModelPlan
 from harness.trace.model.records import Records
 from harness.trace.model.spans import Draft, Spans
+from harness.trace.model.store import RecordStore
 from harness.trace.order import Anchor, Clock, Written
+from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
 from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline, in_time
+
+OBJECTS = 1 << 17
+"""Events of the model that are kept as objects, some 60 MiB; of more, only where they are (``Packed``)."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,7 @@ def _add(
         trace.notes.append(why)
     anchors = (*tie.anchors(pairs), *guest)
     clock = Clock(sorted((writing.call, each.time_ns) for each, writing in pairs))
-    maker = Maker(functions, clock)
-    events, drafts = _events(reader, maker, trace.plan)
+    chosen, drafts = _events(reader, Maker(functions, clock), trace.plan)
     missing = dict(timeline.missing)
     if "model.call" in wanted and not functions:
         missing["model.call"] = "L0's kernel comes without its symbols (System.map)"
@@ -84,7 +89,7 @@ def _add(
     losses, doubts = _damage(faults)
     return dataclasses.replace(
         timeline,
-        events=in_time((*timeline.events, *events)),
+        events=_together(timeline.events, chosen),
         marks=(*timeline.marks, *sorted(marks, key=lambda mark: mark.seq)),
         losses=(*timeline.losses, *losses),
         doubts=(*timeline.doubts, *doubts),
@@ -94,35 +99,42 @@ def _add(
         },
         missing=missing,
         anchors=(*timeline.anchors, *anchors),
-        spans=_spans(drafts, timeline.events, anchors),
+        spans=_spans(drafts, chosen, timeline.events, anchors),
     )
 
 
-def _events(reader: Reader, maker: Maker, plan: ModelPlan) -> tuple[list[Event], list[Draft]]:
+def _together(kernels: Sequence[Event], model: Packed) -> Sequence[Event]:
+    """All events in order of time, as objects if they are few enough."""
+    if len(model) > OBJECTS:
+        return Merged(in_time(kernels), model)
+    return in_time((*kernels, *model))
+
+
+def _events(reader: Reader, maker: Maker, plan: ModelPlan) -> tuple[Packed, list[Draft]]:
     """The wanted events and those of every span, each once."""
     functions = [name for _, name in reader.header.functions]
-    events: list[Event] = []
     large = reader.header.used > LARGE
-    spans = Spans(functions, maker.make, plan.shown)
+    spans = Spans(functions, plan.shown)
+    store = RecordStore(reader.path, maker)
     for records, faults in columns.read(reader):
+        wanted = _wanted(records, plan, functions, large)
         if plan.spans or not large:
-            spans.feed(records)
+            wanted[spans.feed(records)] = True
         for fault in faults:
             spans.damage(f"the model's trace is damaged here: {fault.text}")
-        events += [maker.make(records, row) for row in _wanted_rows(records, plan, functions, large).tolist()]
-    drafts = spans.finish()
-    chosen = {event.seq: event for event in events}
-    chosen |= {event.seq: event for draft in drafts for event in draft.events}
-    return [chosen[seq] for seq in sorted(chosen)], drafts
+        store.add(records, np.flatnonzero(wanted))
+    return store.events(), spans.finish()
 
 
-def _wanted_rows(records: Records, plan: ModelPlan, functions: Sequence[str], large: bool) -> Rows:
+def _wanted(
+    records: Records, plan: ModelPlan, functions: Sequence[str], large: bool
+) -> npt.NDArray[np.bool_]:
     mask = np.isin(records.kind, list(plan.kinds))
     for kind, only in plan.only.items() if large else ():
         fits = np.isin(records.el, list(only.els)) & ~np.isin(records.info, list(only.without))
         mask &= (records.kind != kind) | fits
     hidden = [index for index, name in enumerate(functions) if name not in plan.shown]
-    return np.flatnonzero(mask & ~((records.kind == Kind.CALL) & np.isin(records.info, hidden)))
+    return np.asarray(mask & ~((records.kind == Kind.CALL) & np.isin(records.info, hidden)))
 
 
 def _damage(faults: Sequence[Fault]) -> tuple[list[Loss], list[Doubt]]:
@@ -137,7 +149,9 @@ def _damage(faults: Sequence[Fault]) -> tuple[list[Loss], list[Doubt]]:
     return losses, doubts
 
 
-def _spans(drafts: Sequence[Draft], kernels: Sequence[Event], anchors: Sequence[Anchor]) -> tuple[Span, ...]:
+def _spans(
+    drafts: Sequence[Draft], chosen: Packed, kernels: Sequence[Event], anchors: Sequence[Anchor]
+) -> tuple[Span, ...]:
     """Adds to each span what the levels' own traces say of it, through what both saw."""
     events = {(event.source, event.seq): event for event in kernels}
     beside: dict[int, list[tuple[int, Event]]] = {}
@@ -151,15 +165,14 @@ def _spans(drafts: Sequence[Draft], kernels: Sequence[Event], anchors: Sequence[
             beside.setdefault(anchor.before, []).append((-1, event))
     spans = []
     for number, draft in enumerate(drafts):
-        low, high = draft.events[0].seq, draft.events[-1].seq
-        placed = [(event.seq, 0, event) for event in draft.events]
-        placed += [
-            (seq, side, event)
-            for seq in draft.calls
-            for side, event in beside.get(seq, ())
-            if low <= seq <= high
-        ]
-        placed += [(low, side, event) for side, event in beside.get(low, ()) if side < 0]
-        placed.sort(key=lambda each: each[:2])
-        spans.append(Span(number, "tlbi", draft.op, tuple(each[2] for each in placed), draft.open))
+        model = chosen.at(draft.events)
+        also = [(seq, side, event) for seq in draft.calls for side, event in beside.get(seq, ())]
+        also += [(draft.begun, side, event) for side, event in beside.get(draft.begun, ()) if side < 0]
+        also = [each for each in also if each[0] <= draft.events[-1]]
+        if also or len(chosen) <= OBJECTS:
+            placed = [(event.seq, 0, event) for event in model] + also
+            placed.sort(key=lambda each: each[:2])
+            spans.append(Span(number, "tlbi", draft.op, tuple(each[2] for each in placed), draft.open))
+        else:
+            spans.append(Span(number, "tlbi", draft.op, model, draft.open))
     return tuple(spans)

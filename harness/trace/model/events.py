@@ -1,20 +1,17 @@
-"""Records to events: only those that are asked for are made."""
+"""Records to events: of each head once what it decides, of each record what its address and values say."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.level import Level
 from harness.tlbi import table
 from harness.trace.decode import tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.model import names
-from harness.trace.model.chunks import Rows
 from harness.trace.model.layout import Kind
-from harness.trace.model.records import Records
+from harness.trace.model.records import Head
 from harness.trace.order import Clock
 
 TRAPPED = ("no", "yes", UNKNOWN)
@@ -23,6 +20,32 @@ VMID_SHIFT = 48
 _SYS = 1 << 19  # op0 is 1 for system instructions
 _LEVELS = tuple(Level)
 Fields = dict[str, Value]
+Values = Sequence[int]
+
+
+class Part:
+    """The part of events that their head decides, and how the rest is added to it."""
+
+    __slots__ = ("_add", "_address", "_cpu", "_level", "fields", "name")
+
+    def __init__(
+        self, name: str, head: Head, fields: Fields, add: Callable[[Fields, Values], None] | None
+    ) -> None:
+        self.name = name
+        self._level = _LEVELS[head.level]
+        self._cpu = head.vcpu
+        self.fields: Mapping[str, Value] = fields
+        self._add = add
+        self._address = head.kind != Kind.EXCEPTION
+
+    def event(self, seq: int, address: int, values: Values, time_ns: int, error_ns: int) -> Event:
+        """The event of the record at ``seq``."""
+        fields = dict(self.fields)
+        if self._address:
+            fields["pc"] = address
+        if self._add is not None:
+            self._add(fields, values)
+        return Event(self.name, self._level, seq, time_ns, self._cpu, "", fields, error_ns, seq)
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -35,66 +58,89 @@ def _tlbi(info: int, xt: int, hcr: int | None) -> Mapping[str, Value]:
     return fields | {"scope": op.scope.value}
 
 
-def tlbi(records: Records, row: int) -> Fields:
+def tlbi(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
     """At vEL2 the regime of an E1 operation depends on L1's virtual HCR_EL2, which the model has not got."""
-    hcr, vttbr = int(records.hcr[row]), int(records.vttbr[row])
-    deciding = hcr if records.el[row] == 2 else None if records.level[row] == Level.L1 else 0
-    fields = dict(_tlbi(int(records.info[row]), records.value(row, 0), deciding))
-    fields["vmid"] = vttbr >> VMID_SHIFT
-    fields["vttbr"] = vttbr
-    fields["hcr"] = hcr
-    fields["ttbr0"] = records.value(row, 1)
-    fields["ttbr1"] = records.value(row, 2)
-    return fields
+    deciding = head.hcr if head.el == 2 else None if head.level == Level.L1 else 0
+    decided = {name: _tlbi(head.info, 0, deciding)[name] for name in ("op", "family", "scope", "regime")}
+
+    def add(fields: Fields, values: Values) -> None:
+        fields |= _tlbi(head.info, values[0], deciding)
+        fields["vmid"] = vmid  # ``tlbi_fields`` is for emulated ones and has L1's
+        fields["hcr"] = head.hcr
+        fields["ttbr0"], fields["ttbr1"] = values[1], values[2]
+
+    vmid = head.vttbr >> VMID_SHIFT
+    return {**decided, "vmid": vmid}, add
 
 
-def dsb(records: Records, row: int) -> Fields:
-    info = int(records.info[row])
-    fields: Fields = {"domain": names.DOMAINS[info >> 2 & 3], "nxs": "yes" if info & 0x10 else "no"}
-    if info & 3:
-        fields["access"] = names.ACCESSES[(info & 3) - 1]
-    return fields
+def dsb(head: Head) -> tuple[Fields, None]:
+    fields: Fields = {
+        "domain": names.DOMAINS[head.info >> 2 & 3],
+        "nxs": "yes" if head.info & 0x10 else "no",
+    }
+    if head.info & 3:
+        fields["access"] = names.ACCESSES[(head.info & 3) - 1]
+    return fields, None
 
 
-def isb(_records: Records, _row: int) -> Fields:
-    return {}
+def isb(_head: Head) -> tuple[Fields, None]:
+    return {}, None
 
 
-def at(records: Records, row: int) -> Fields:
-    return {"op": names.address_translation(int(records.info[row])), "operand": records.value(row, 0)}
+def at(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
+    def add(fields: Fields, values: Values) -> None:
+        fields["operand"] = values[0]
+
+    return {"op": names.address_translation(head.info)}, add
 
 
-def eret(records: Records, row: int) -> Fields:
-    elr, spsr = records.value(row, 0), records.value(row, 1)
-    return {"elr": elr, "spsr": spsr, "to_el": spsr >> 2 & 3}
+def eret(_head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
+    def add(fields: Fields, values: Values) -> None:
+        elr, spsr = values[0], values[1]
+        fields["elr"], fields["spsr"], fields["to_el"] = elr, spsr, spsr >> 2 & 3
+
+    return {}, add
 
 
-def exception(records: Records, row: int) -> Fields:
+def exception(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
     """An exception from vEL2 to EL1 shows EL2 in SPSR_EL1 (Arm ARM D8.11, HCR_EL2.NV); it is EL1 in truth."""
-    elr, spsr, esr, far, hpfar = (records.value(row, index) for index in range(5))
-    to_el = int(records.el[row])
-    vector = VECTORS[int(records.info[row]) & 3]
-    fields: Fields = {"from_el": min(spsr >> 2 & 3, to_el), "to_el": to_el, "vector": vector, "elr": elr}
-    fields["spsr"] = spsr
-    if vector in ("sync", "serror"):
-        fields |= {"esr": esr, "ec": esr >> 26 & 0x3F, "iss": esr & 0x1FFFFFF, "far": far}
-        if to_el == 2:
-            fields["hpfar"] = hpfar
-    return fields
+    to_el = head.el
+    vector = VECTORS[head.info & 3]
+
+    def add(fields: Fields, values: Values) -> None:
+        elr, spsr, esr, far, hpfar = values[:5]
+        fields["from_el"] = min(spsr >> 2 & 3, to_el)
+        fields["elr"], fields["spsr"] = elr, spsr
+        if vector in ("sync", "serror"):
+            fields["esr"], fields["ec"], fields["iss"] = esr, esr >> 26 & 0x3F, esr & 0x1FFFFFF
+            fields["far"] = far
+            if to_el == 2:
+                fields["hpfar"] = hpfar
+
+    return {"to_el": to_el, "vector": vector}, add
 
 
-def msr(records: Records, row: int) -> Fields:
-    info = int(records.info[row])
-    return {"reg": names.REGISTERS.get(info, f"s3_{info:#x}"), "value": records.value(row, 0)}
+def msr(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
+    def add(fields: Fields, values: Values) -> None:
+        fields["value"] = values[0]
+
+    return {"reg": names.REGISTERS.get(head.info, f"s3_{head.info:#x}")}, add
+
+
+def operation(info: int) -> str:
+    """The TLBI that a number in ``info`` stands for, or ``?``."""
+    return str(_tlbi(info, 0, 0)["op"])
 
 
 class Maker:
-    """Makes events of records. ``functions`` are those of the file's header."""
+    """Makes the parts of events. ``functions`` are those of the file's header."""
 
     def __init__(self, functions: Sequence[str], clock: Clock) -> None:
         self._functions = functions
-        self._clock = clock
-        self._fields: Mapping[int, tuple[str, Callable[[Records, int], Fields]]] = {
+        self.clock = clock
+        self._makers: Mapping[
+            int, tuple[str, Callable[[Head], tuple[Fields, Callable[[Fields, Values], None] | None]]]
+        ] = {
             Kind.TLBI: ("model.tlbi", tlbi),
             Kind.DSB: ("model.dsb", dsb),
             Kind.ISB: ("model.isb", isb),
@@ -105,43 +151,24 @@ class Maker:
             Kind.CALL: ("model.call", self._call),
         }
 
-    def _call(self, records: Records, row: int) -> Fields:
-        index = int(records.info[row])
-        fields: Fields = {"function": self._functions[index] if index < len(self._functions) else UNKNOWN}
-        fields |= {f"x{number}": records.value(row, number) for number in range(8)}
-        fields["lr"] = records.value(row, 8)
-        return fields
+    def _call(self, head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
+        def add(fields: Fields, values: Values) -> None:
+            for number in range(8):
+                fields[f"x{number}"] = values[number]
+            fields["lr"] = values[8]
 
-    def make(self, records: Records, row: int) -> Event:
-        """The event of one record."""
-        kind = int(records.kind[row])
-        name, fields_of = self._fields[kind]
-        fields = fields_of(records, row)
-        vttbr = int(records.vttbr[row])
-        fields["vttbr"] = vttbr
-        fields["hcr"] = int(records.hcr[row])
-        if kind in (Kind.AT, Kind.ERET, Kind.EXCEPTION):
-            fields["vmid"] = vttbr >> VMID_SHIFT
-        if kind != Kind.EXCEPTION:
-            fields["el"] = int(records.el[row])
-            fields["pc"] = int(records.pc[row])
-        if kind in (Kind.TLBI, Kind.AT, Kind.ERET, Kind.MSR):
-            fields["trapped"] = TRAPPED[records.trapped[row]]
-        position = int(records.position[row])
-        time_ns, error_ns = self._clock.when(position)
-        level = _LEVELS[records.level[row]]
-        return Event(name, level, position, time_ns, int(records.vcpu[row]), "", fields, error_ns, position)
+        known = head.info < len(self._functions)
+        return {"function": self._functions[head.info] if known else UNKNOWN}, add
 
-    def make_all(self, records: Records, rows: Rows) -> Iterable[Event]:
-        """The events of many records."""
-        return [self.make(records, row) for row in rows.tolist()]
-
-
-def kinds_of(event_names: Iterable[str], known: Mapping[str, str]) -> frozenset[Kind]:
-    """The kinds of record behind events; ``known`` maps their names to kinds."""
-    return frozenset(Kind[known[name]] for name in event_names)
-
-
-def chosen(records: Records, kinds: Iterable[Kind]) -> Rows:
-    """The rows of these kinds."""
-    return np.flatnonzero(np.isin(records.kind, list(kinds)))
+    def part(self, head: Head) -> Part:
+        """What the head decides."""
+        name, make = self._makers[head.kind]
+        fields, add = make(head)
+        fields["vttbr"], fields["hcr"] = head.vttbr, head.hcr
+        if head.kind in (Kind.AT, Kind.ERET, Kind.EXCEPTION):
+            fields["vmid"] = head.vttbr >> VMID_SHIFT
+        if head.kind != Kind.EXCEPTION:
+            fields["el"] = head.el
+        if head.kind in (Kind.TLBI, Kind.AT, Kind.ERET, Kind.MSR):
+            fields["trapped"] = TRAPPED[head.trapped]
+        return Part(name, head, fields, add)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,19 @@ Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint64]
 
 
+class Head(NamedTuple):
+    """What few records differ in: everything of a record but its place, its address and its values."""
+
+    kind: int
+    vcpu: int
+    info: int
+    el: int
+    level: int
+    trapped: int
+    vttbr: int
+    hcr: int
+
+
 @dataclass(frozen=True)
 class Records:
     """The records of one chunk, one per row; ``trapped`` is one of NO, YES, UNKNOWN."""
@@ -46,6 +60,26 @@ class Records:
         """Value ``index`` that the plugin gave with the record: three to a unit after the first."""
         unit = self.chunk.units[int(self.chunk.rows[row]) + 1 + index // 3]
         return int(unit["abc"[index % 3]])
+
+    def head(self, row: int) -> Head:
+        """The head of one record."""
+        return Head(
+            int(self.kind[row]),
+            int(self.vcpu[row]),
+            int(self.info[row]),
+            int(self.el[row]),
+            int(self.level[row]),
+            int(self.trapped[row]),
+            int(self.vttbr[row]),
+            int(self.hcr[row]),
+        )
+
+    def head_columns(self, rows: Rows) -> tuple[Numbers, ...]:
+        """Numbers that agree exactly where the heads of rows do."""
+        small = self.info[rows].astype(np.uint64)
+        for column in (self.kind, self.vcpu, self.el, self.level, self.trapped):
+            small = small << np.uint64(8) | column[rows].astype(np.uint64)
+        return small, self.vttbr[rows], self.hcr[rows]
 
     def values(self, rows: Rows, index: int) -> Numbers:
         """``value`` of many rows."""

@@ -6,13 +6,15 @@ run on the CPU, are left out; if the task moves to another CPU the span goes wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import bisect
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from harness.level import Level
-from harness.trace.event import Event
+from harness.trace.model.events import operation
 from harness.trace.model.layout import Kind
 from harness.trace.model.plan import SWITCH
 from harness.trace.model.records import HCR_TGE, YES, Records
@@ -21,19 +23,51 @@ LIMIT = 1 << 20
 """Records of all CPUs after which a span that is still open is given up."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Draft:
     """A span that is being followed.
 
-    ``calls`` are the positions of all calls in it; ``depth`` counts exceptions that L0 itself took meanwhile.
+    ``events`` are the positions of what it will show, ``calls`` those of all calls in it; ``depth`` counts
+    exceptions that L0 itself took meanwhile.
     """
 
-    begun: int
     op: str
-    events: list[Event]
+    events: array[int]
     calls: list[int] = field(default_factory=list)
     depth: int = 0
     open: str = ""
+
+    @property
+    def begun(self) -> int:
+        """Position of the guest's instruction."""
+        return self.events[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """A chunk's records as lists, for going through them one by one."""
+
+    records: Records
+    position: list[int]
+    kind: list[int]
+    vcpu: list[int]
+    el: list[int]
+    info: list[int]
+    host: list[bool]
+    trapped: list[bool]
+
+    @classmethod
+    def of(cls, records: Records) -> _Columns:
+        return cls(
+            records,
+            records.position.tolist(),
+            records.kind.tolist(),
+            records.vcpu.tolist(),
+            records.el.tolist(),
+            records.info.tolist(),
+            (records.level == Level.L0).tolist(),
+            (records.trapped == YES).tolist(),
+        )
 
 
 @dataclass
@@ -41,29 +75,34 @@ class Spans:
     """Feeds on chunks of records in order; ``done`` has what came of it, in the order of the ends."""
 
     functions: Sequence[str]
-    make: Callable[[Records, int], Event]
     shown: frozenset[str]
     done: list[Draft] = field(default_factory=list)
     _running: dict[int, Draft] = field(default_factory=dict)
     _parked: dict[int, Draft] = field(default_factory=dict)
+    _taken: list[int] = field(default_factory=list)
 
-    def feed(self, records: Records) -> None:
-        """Go through one chunk, record by record only where a span is open."""
+    def feed(self, records: Records) -> list[int]:
+        """Go through one chunk, record by record where a span is open; returns the rows that spans show."""
         triggers = np.flatnonzero(
             (records.kind == Kind.TLBI) & (records.level != Level.L0) & (records.trapped == YES)
-        )
-        count = len(records.kind)
-        row = 0
+        ).tolist()
+        self._taken = []
+        if not triggers and not self._running and not self._parked:
+            return []
+        columns = _Columns.of(records)
+        count = len(columns.kind)
+        row = following = 0
         while row < count:
             if not self._running and not self._parked:
-                at = np.searchsorted(triggers, row)
-                if at == len(triggers):
+                following = bisect.bisect_left(triggers, row, lo=following)
+                if following == len(triggers):
                     break
-                row = int(triggers[at])
-            self._step(records, row)
+                row = triggers[following]
+            self._step(columns, row)
             row += 1
             if row % 65536 == 0:
-                self._give_up(int(records.position[row - 1]))
+                self._give_up(columns.position[row - 1])
+        return self._taken
 
     def finish(self) -> list[Draft]:
         """Close what is open and return every span in the order of their instructions."""
@@ -91,37 +130,40 @@ class Spans:
                     del table[key]
                     self._close(draft, f"L1 did not go on within {LIMIT} records")
 
-    def _step(self, records: Records, row: int) -> None:
-        vcpu, kind = int(records.vcpu[row]), int(records.kind[row])
-        if kind == Kind.CALL and self._function(records, row) == SWITCH:
-            self._switch(vcpu, records.value(row, 0), records.value(row, 1))
+    def _step(self, columns: _Columns, row: int) -> None:
+        vcpu, kind = columns.vcpu[row], columns.kind[row]
+        if kind == Kind.CALL and self._function(columns, row) == SWITCH:
+            self._switch(vcpu, columns.records.value(row, 0), columns.records.value(row, 1))
             return
         draft = self._running.get(vcpu)
         if draft is None:
-            if kind == Kind.TLBI and records.level[row] != Level.L0 and records.trapped[row] == YES:
-                event = self.make(records, row)
-                draft = Draft(int(records.position[row]), str(event.fields["op"]), [event])
-                self._running[vcpu] = draft
+            if kind == Kind.TLBI and not columns.host[row] and columns.trapped[row]:
+                self._running[vcpu] = draft = Draft(operation(columns.info[row]), array("q"))
+                self._take(columns, row, draft)
             return
-        if records.el[row] != 2:
+        if columns.el[row] != 2:
             return
         if kind == Kind.EXCEPTION and len(draft.events) > 1:
             draft.depth += 1
-        elif kind == Kind.ERET and records.value(row, 1) >> 2 & 3 == 2:
+        elif kind == Kind.ERET and columns.records.value(row, 1) >> 2 & 3 == 2:
             draft.depth = max(0, draft.depth - 1)
         elif kind == Kind.ERET:
-            self._leave(records, row, vcpu, draft)
+            self._leave(columns, row, vcpu, draft)
         elif draft.depth == 0:
             if kind == Kind.CALL:
-                draft.calls.append(int(records.position[row]))
-            if kind != Kind.CALL or self._function(records, row) in self.shown:
-                draft.events.append(self.make(records, row))
+                draft.calls.append(columns.position[row])
+            if kind != Kind.CALL or self._function(columns, row) in self.shown:
+                self._take(columns, row, draft)
 
-    def _leave(self, records: Records, row: int, vcpu: int, draft: Draft) -> None:
-        if int(records.hcr[row]) & HCR_TGE:
+    def _take(self, columns: _Columns, row: int, draft: Draft) -> None:
+        draft.events.append(columns.position[row])
+        self._taken.append(row)
+
+    def _leave(self, columns: _Columns, row: int, vcpu: int, draft: Draft) -> None:
+        if int(columns.records.hcr[row]) & HCR_TGE:
             self._close(draft, "L0 went to its user space before L1 went on")
         else:
-            draft.events.append(self.make(records, row))
+            self._take(columns, row, draft)
             self._close(draft)
         del self._running[vcpu]
 
@@ -132,6 +174,6 @@ class Spans:
         if draft := self._parked.pop(following, None):
             self._running[vcpu] = draft
 
-    def _function(self, records: Records, row: int) -> str:
-        index = int(records.info[row])
+    def _function(self, columns: _Columns, row: int) -> str:
+        index = columns.info[row]
         return self.functions[index] if index < len(self.functions) else ""

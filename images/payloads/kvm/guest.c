@@ -41,7 +41,8 @@ static void judge(struct tally *t, const struct control *c, uint64_t page, uint6
 	t->bad_value = value;
 }
 
-static void pass(struct control *c, struct report *r, uint64_t vcpu)
+/* One pass; returns the passes made in the current epoch, 0 if this one says nothing. */
+static uint64_t pass(struct control *c, struct report *r, uint64_t vcpu)
 {
 	uint64_t epoch = __atomic_load_n(&c->epoch, __ATOMIC_ACQUIRE);
 	uint64_t pages = c->pages, stride = c->stride, write = c->write;
@@ -58,7 +59,7 @@ static void pass(struct control *c, struct report *r, uint64_t vcpu)
 	/* The loads above are done, and the stamps seen, before the epoch is read again. */
 	__asm__ volatile("dsb ish" ::: "memory");
 	if (__atomic_load_n(&c->epoch, __ATOMIC_RELAXED) != epoch)
-		return;
+		return 0;
 	if (r->done_epoch != epoch)
 		r->passes = r->accesses = r->stale = r->other = 0;
 	r->accesses += t.accesses;
@@ -71,6 +72,7 @@ static void pass(struct control *c, struct report *r, uint64_t vcpu)
 	/* `passes` counts for done_epoch only, and is what the host waits for: last, after the rest. */
 	__atomic_store_n(&r->done_epoch, epoch, __ATOMIC_RELEASE);
 	__atomic_store_n(&r->passes, r->passes + 1, __ATOMIC_RELEASE);
+	return r->passes;
 }
 
 void guest_main(uint64_t vcpu)
@@ -79,8 +81,12 @@ void guest_main(uint64_t vcpu)
 
 	__asm__ volatile("msr tpidr_el1, %0" ::"r"(vcpu));
 	doorbell(DOORBELL_HELLO);
-	for (;;)
-		pass(c, &c->report[vcpu], vcpu);
+	for (;;) {
+		uint64_t made = pass(c, &c->report[vcpu], vcpu);
+
+		if (c->rest && made >= c->rest)
+			doorbell(DOORBELL_REST);
+	}
 }
 
 void guest_exception(uint64_t esr, uint64_t far, uint64_t elr)

@@ -125,6 +125,16 @@ bool vm_create(struct vm *vm, unsigned vcpus, size_t pages)
 	return true;
 }
 
+static void rest(const struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	uint64_t done = vm->control->report[v->index].done_epoch;
+
+	while (!__atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE) && !vm->broken[0] &&
+	       __atomic_load_n(&vm->control->epoch, __ATOMIC_ACQUIRE) == done)
+		usleep(300);
+}
+
 static void serve_mmio(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -140,6 +150,10 @@ static void serve_mmio(struct vcpu *v)
 	memcpy(&value, v->run->mmio.data, sizeof(value));
 	if (at == DOORBELL_GPA && v->run->mmio.is_write && value == DOORBELL_HELLO)
 		return;
+	if (at == DOORBELL_GPA && v->run->mmio.is_write && value == DOORBELL_REST) {
+		rest(v);
+		return;
+	}
 	if (at == DOORBELL_GPA && v->run->mmio.is_write && value == DOORBELL_EXCEPTION) {
 		const struct report *r = &vm->control->report[v->index];
 

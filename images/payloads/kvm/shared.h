@@ -22,6 +22,7 @@
 
 #define DOORBELL_HELLO 1
 #define DOORBELL_EXCEPTION 2
+#define DOORBELL_REST 3 /* answered when the epoch has changed */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -47,6 +48,7 @@ struct control {
 	uint64_t epoch;
 	uint64_t write; /* stamp the pages as well */
 	uint64_t first, stride, pages; /* the pages of a pass */
+	uint64_t rest; /* passes of an epoch after which the guest rests until the next one; 0: it never does */
 	struct report report[VCPUS_MAX] __attribute__((aligned(128)));
 	uint64_t expect[PAGES_MAX];
 	uint64_t old[PAGES_MAX];

@@ -92,6 +92,9 @@ bool window_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *an
 
 #define NO_OPERATION 0xffff /* struct litmus.op of cases that are about L0's own events */
 
+/* host_break.c: gives the VM up, the first reason stays; vm_fails() adds errno and is always false. */
+void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool vm_fails(struct vm *vm, const char *what);
 /* host_vm.c. A false leaves its reason in vm->broken. */
 bool vm_create(struct vm *vm, const struct config *config);
 void vm_destroy(struct vm *vm);
@@ -140,8 +143,6 @@ bool huge_refused(struct vm *vm);
 /* host_migrate.c */
 enum migrate_action { MIGRATE = 200 /* of the vCPU: the argument is 256 * vCPU + the CPU of L0 */ };
 bool migrate_action(struct vm *vm, uint64_t argument, uint64_t *answer);
-/* vm_break() with errno; always false. */
-bool vm_fails(struct vm *vm, const char *what);
 /* host_vcpu.c. A false leaves its reason in vm->broken. */
 bool vcpu_create(struct vm *vm, unsigned index);
 bool vcpu_start_at_image(struct vm *vm, unsigned index);
@@ -156,7 +157,6 @@ bool vcpu_in_l2(const struct vm *vm, unsigned index);
 int kvm_open(void);
 /* why="…": which level each vCPU was at, and where, after a hang. Only vm_destroy() may follow. */
 void vm_where(struct vm *vm, char *out, size_t size);
-void vm_break(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags);
 /* Why L1 on this model cannot execute `op`, or NULL. */
 const char *vm_lacks(const struct vm *vm, const struct operation *op);

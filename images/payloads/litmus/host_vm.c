@@ -2,9 +2,7 @@
 /* The VM on /dev/kvm: its memory, and how it begins and ends. */
 #include "host.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,22 +12,6 @@
 #define START_TIMEOUT_S 10
 
 extern const uint8_t litmus_image[], litmus_image_end[];
-
-void vm_break(struct vm *vm, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (!vm->broken[0])
-		vsnprintf(vm->broken, sizeof(vm->broken), format, args);
-	va_end(args);
-}
-
-bool vm_fails(struct vm *vm, const char *what)
-{
-	vm_break(vm, "%s: %s", what, strerror(errno));
-	return false;
-}
 
 bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags)
 {

@@ -85,11 +85,24 @@ static int function_at(uint64_t pc)
 	return -1;
 }
 
+/*
+ * The virt machine's RAM begins with QEMU's boot stub (hw/arm/boot.c): a machine whose first block is not there
+ * was restored. In one that is followed from reset on, each VBAR is seen when it is written, and so before its
+ * vectors are translated. The first CPU translates alone: the others wait for PSCI CPU_ON.
+ */
+#define RESET_PC 0x40000000ull
+bool nvh_from_reset;
+static bool started;
+
 QP_TB_CB(on_block, block)
 {
 	size_t count = qemu_plugin_tb_n_insns(block);
 
 	QP_UNUSED_ARGUMENT;
+	if (!started) {
+		started = true;
+		nvh_from_reset = count && qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(block, 0)) == RESET_PC;
+	}
 	for (size_t i = 0; i < count; i++) {
 		struct qp_insn *insn = qemu_plugin_tb_get_insn(block, i);
 		struct nvh_site site;
@@ -98,7 +111,7 @@ QP_TB_CB(on_block, block)
 
 		memset(&site, 0, sizeof(site));
 		site.pc = qemu_plugin_insn_vaddr(insn);
-		if (i == 0 && !(site.pc & 0x7f))
+		if (i == 0 && !(site.pc & 0x7f) && (!nvh_from_reset || nvh_may_be_vectors(site.pc & ~0x7ffull)))
 			watch(insn, nvh_at_vector, &site);
 		function = function_at(site.pc);
 		if (function >= 0) {

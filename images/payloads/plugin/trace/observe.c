@@ -33,7 +33,7 @@ static uint16_t with_level(uint16_t info, unsigned int el)
 static uint64_t vbars[NVH_VBARS];
 static unsigned int vbar_count;
 
-static bool may_be_vectors(uint64_t base)
+bool nvh_may_be_vectors(uint64_t base)
 {
 	unsigned int count = __atomic_load_n(&vbar_count, __ATOMIC_ACQUIRE);
 
@@ -48,11 +48,11 @@ static void add_vectors(uint64_t vbar)
 	static bool busy;
 
 	vbar &= ~0x7ffull;
-	if (may_be_vectors(vbar))
+	if (nvh_may_be_vectors(vbar))
 		return;
 	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
 		;
-	if (!may_be_vectors(vbar)) {
+	if (!nvh_may_be_vectors(vbar)) {
 		vbars[vbar_count] = vbar;
 		__atomic_store_n(&vbar_count, vbar_count + 1, __ATOMIC_RELEASE);
 	}
@@ -69,7 +69,9 @@ static uint64_t own_vectors(const struct nvh_vcpu *vcpu, unsigned int el)
 static void keep_up(struct nvh_vcpu *vcpu, unsigned int index, const struct nvh_site *site)
 {
 	if (site->kind == NVH_ERET) {
-		add_vectors(own_vectors(vcpu, nvh_level(vcpu)));
+		/* From reset on, every VBAR was seen when it was written. */
+		if (!nvh_from_reset)
+			add_vectors(own_vectors(vcpu, nvh_level(vcpu)));
 		nvh_which(vcpu, index);
 	} else if (site->kind == NVH_MSR && nvh_is_vbar(site->info)) {
 		add_vectors(operand(vcpu, site->rt));
@@ -127,7 +129,7 @@ void nvh_at_vector(unsigned int index, void *data)
 	uint64_t values[5];
 	unsigned int el;
 
-	if (!nvh_wanted_anywhere(NVH_EXCEPTION) || !may_be_vectors(base))
+	if (!nvh_wanted_anywhere(NVH_EXCEPTION) || !nvh_may_be_vectors(base))
 		return;
 	el = nvh_level(vcpu);
 	if (el == 0 || el > 2 || !nvh_wanted(NVH_EXCEPTION, el) || own_vectors(vcpu, el) != base)

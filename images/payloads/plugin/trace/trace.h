@@ -40,6 +40,7 @@ extern struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
 extern struct nvh_cpu nvh_cpus[NVH_VCPUS];
 extern struct nvh_header *nvh_header;
 extern bool nvh_by_key;
+extern bool nvh_from_reset; /* the machine is followed from reset on, not restored */
 
 /* Every register the plugin needs; false, with a message, when this QEMU lacks one. */
 bool nvh_vcpu_init(struct nvh_vcpu *vcpu);
@@ -68,6 +69,9 @@ bool nvh_decode(uint32_t word, struct nvh_site *site);
 /* Whether a write of this register changes what is cached of a vCPU. */
 bool nvh_is_context(uint16_t info);
 bool nvh_is_vbar(uint16_t info);
+
+/* Whether some vCPU has, or may have, its vectors at this multiple of 2 KiB. */
+bool nvh_may_be_vectors(uint64_t base);
 
 /* Callbacks: before an instruction of interest, at the start of a block that may be an exception's, at a call. */
 void nvh_before(unsigned int index, void *site);
