@@ -1,15 +1,16 @@
 """What one step of `nvh accept` takes: change files of KVM, build, make snapshots, run a quick selection.
 
 ``.venv/bin/python -m bench.accept [--rounds 3] [--files 3] [--select CELL]...`` prints, per round, the
-seconds of the build, of the cells with their snapshots, and of the whole step, and then what those seconds
-went to. Each round adds another comment to files of KVM, so that nothing is in the cache. What it made is
-deleted.
+seconds of the build, of the cells with their snapshots, and of the whole step, its CPU time (which a loaded
+host hardly changes), and then what those seconds went to. Each round adds another comment to files of KVM,
+so that nothing is in the cache. What it made is deleted.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import resource
 import statistics
 import tempfile
 import time
@@ -69,8 +70,9 @@ class Watched(Progress):
 
     def update(self, key: str, text: str) -> None:
         """As for any progress."""
-        if not _COUNT.match(text):
-            self._turn(key, _NAME.sub("", text))
+        what = _NAME.sub("", text)
+        if not _COUNT.match(what):
+            self._turn(key, what)
         super().update(key, text)
 
     def done(self, key: str, ok: bool, text: str = "") -> None:
@@ -85,6 +87,12 @@ class Watched(Progress):
             self.seconds[f"{kind}: {before[0]}"] += now - before[1]
         if note:
             self._at[key] = note, now
+
+
+def cpu_s() -> float:
+    """Return the CPU seconds of all processes that have been started and have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def change(base: Base, files: int, stamp: str, place: Path) -> Path:
@@ -111,7 +119,7 @@ def main() -> None:
     arguments = parser.parse_args()
     console, store = Console(), Store()
     kernels: list[str] = []
-    table = Table("round", "objects", "build", "cells", "step", "verdicts", box=None)
+    table = Table("round", "objects", "build", "cells", "step", "CPU time", "verdicts", box=None)
     steps = []
     progress = Watched(console, store)
     try:
@@ -131,7 +139,7 @@ def main() -> None:
                 for number in range(1, arguments.rounds + 1):
                     place = root / str(number)
                     place.mkdir()
-                    begun = time.monotonic()
+                    begun, used_before = time.monotonic(), cpu_s()
                     patch = change(base, arguments.files, f"{time.time_ns()}", place)
                     tree, used, _ = apply(read(str(patch)), base, place)
                     kernel = used.write_kernel(root, f"bench-{number}", (tree.patches[0].patch,))
@@ -150,6 +158,7 @@ def main() -> None:
                         f"{middle - begun:.1f} s",
                         f"{end - middle:.1f} s",
                         f"{end - begun:.1f} s",
+                        f"{cpu_s() - used_before:.1f} s",
                         ", ".join(each.results[-1].verdict.value for each in runs.values()),
                     )
     finally:

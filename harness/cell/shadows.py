@@ -10,7 +10,7 @@ from harness.check.oracle import ORACLES
 from harness.check.shadow import Look, Shadow, Stray
 from harness.errors import NvhError
 from harness.inspect.inspect import Inspection
-from harness.inspect.memory import ProcessRam
+from harness.inspect.memory import Memory, ProcessRam
 from harness.inspect.state import OWN, Filter, Mmu, Vm
 from harness.level import Level
 from harness.scenario.model import Expectation, OracleCheck
@@ -48,11 +48,16 @@ def _look(stack: Stack, vmlinux: Mapping[Level, Path]) -> Look:
             machine.qmp("stop")
             left.callback(machine.qmp, "cont")
             ram = left.enter_context(ProcessRam(machine.pid, machine.spec.memory_mib << 20, backing))
-            inside = Inspection(ram, vmlinux)
-            vms = inside.report(Level.L0, Filter(compose=True)).vms
-            alive = _alive(inside) if stack.booted is not None and stack.booted >= Level.L1 else _loaded(vms)
+            return look_at(ram, vmlinux, stack.booted or Level.L0)
     except NvhError as error:
         return Look(problem=f"the stopped machine could not be looked into: {error}")
+
+
+def look_at(ram: Memory, vmlinux: Mapping[Level, Path], booted: Level) -> Look:
+    """Hold every shadow context in the RAM of a stopped machine against L1's tables and L0's."""
+    inside = Inspection(ram, vmlinux)
+    vms = inside.report(Level.L0, Filter(compose=True)).vms
+    alive = _alive(inside) if booted >= Level.L1 else _loaded(vms)
     return Look(tuple(_shadow(mmu, alive) for vm in vms for mmu in vm.mmus if _judged(mmu)))
 
 

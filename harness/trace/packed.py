@@ -47,6 +47,8 @@ class Store(Protocol):
 class Packed(Sequence[Event]):
     """Events of one source in order of ``seqs``; each access makes an equal one anew."""
 
+    __slots__ = ("_heads", "_near", "_possible", "_store", "seqs")
+
     def __init__(
         self, store: Store, seqs: Seqs, heads: Heads, possible: npt.NDArray[np.bool_] | None = None
     ) -> None:
@@ -54,7 +56,7 @@ class Packed(Sequence[Event]):
         self.seqs = seqs
         self._heads = heads
         self._possible = possible  # which heads there may be; None: any
-        self._near: tuple[int, list[Event]] = -1, []
+        self._near: tuple[int, list[Event]] | None = None
 
     def __len__(self) -> int:
         return len(self.seqs)
@@ -76,7 +78,7 @@ class Packed(Sequence[Event]):
         if not 0 <= number < len(self.seqs):
             raise IndexError(f"there are {len(self.seqs)} events, none at {at}")
         block, place = divmod(number, NEAR)
-        if self._near[0] != block:
+        if self._near is None or self._near[0] != block:
             stretch = slice(block * NEAR, (block + 1) * NEAR)
             self._near = block, self._store.make(self.seqs[stretch], self._heads[stretch])
         return self._near[1][place]
@@ -88,7 +90,10 @@ class Packed(Sequence[Event]):
 
     def at(self, seqs: Sequence[int]) -> Packed:
         """Those at positions ``seqs``, which ascend and are all there."""
-        return self.take(np.searchsorted(self.seqs, np.asarray(seqs, dtype=np.int64)))
+        at = np.searchsorted(self.seqs, np.asarray(seqs, dtype=np.int64))
+        if len(at) and at[-1] - at[0] == len(at) - 1:  # neighbours need no memory of their own
+            return self[int(at[0]) : int(at[-1]) + 1]
+        return self.take(at)
 
     def where(self, test: Test) -> Packed:
         """Those whose head passes the test."""

@@ -49,6 +49,15 @@ EXPECTATIONS: tuple[Expectation, ...] = (
     Response(
         HERE, "bound", pattern("model.tlbi", el=1, va="$a"), pattern("model.tlbi", el=2, va="$a"), SCOPE
     ),
+    Response(HERE, "by-head", pattern("model.tlbi", vmid="$v"), pattern("model.eret", vmid="$v"), SCOPE),
+    Precedence(HERE, "other-hcr", pattern("model.eret", hcr="$h"), pattern("model.dsb", hcr="$h"), SCOPE),
+    Universality(
+        HERE, "late", pattern("model.dsb"), pattern("model.dsb", el=2), Scope(after=pattern("model.isb"))
+    ),
+    Absence(HERE, "early", pattern("model.tlbi", el=2), Scope(before=pattern("model.tlbi", el=1)), None),
+    Existence(
+        HERE, "between", pattern("model.isb"), Scope(pattern("model.tlbi"), pattern("model.eret")), "0"
+    ),
     Response(
         HERE, "soon", pattern("model.tlbi", el=1), pattern("model.eret"), SCOPE, Limit(us=None, events=2)
     ),

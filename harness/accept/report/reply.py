@@ -69,7 +69,8 @@ def _item(text: str) -> list[str]:
 
 
 def _setup(report: Report) -> Iterator[str]:
-    yield f"Series:  {report.title or report.origin} (v{report.version}, {_many(len(report.patches), 'patch')})"
+    count = _many(len(report.patches), "patch")
+    yield f"Series:  {report.title or report.origin} (v{report.version}, {count})"
     yield f"Base:    {report.base}"
     yield f"         commit {report.base_commit}"
     if report.kernel:

@@ -69,7 +69,8 @@ def chosen(check: OracleCheck, options: Mapping[str, Sequence[str]], option: str
 
 def instruction(span: Span) -> Event:
     """The guest's TLBI as the model saw it; L1's own trace may announce it before."""
-    return next((event for event in span.events if event.name == "model.tlbi"), span.events[0])
+    seen = next((event for event in span.events if event.name == "model.tlbi"), None)
+    return span.events[0] if seen is None else seen
 
 
 def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:

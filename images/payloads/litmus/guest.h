@@ -14,6 +14,7 @@ struct cpu {
 	uint64_t elr, spsr, esr, far, hpfar, sp;
 	uint64_t guard, took;
 	uint64_t index;
+	uint64_t shift; /* granule of the tables that vEL2 runs with here */
 };
 _Static_assert(offsetof(struct cpu, elr) == CPU_ELR && offsetof(struct cpu, spsr) == CPU_SPSR &&
 		       offsetof(struct cpu, esr) == CPU_ESR && offsetof(struct cpu, far) == CPU_FAR &&
@@ -36,7 +37,7 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 
 /* guest_start.S */
 void l2_run(struct cpu *cpu);
-extern char l2_vectors[], l2_read[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
+extern char l2_vectors[], l2_read[], l2_read_all[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_return[],
 	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],
 	l2_hang[];
@@ -46,9 +47,13 @@ void tables_reset(void);
 uint64_t tables_new(unsigned shift);
 /* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
 uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level);
-/* vEL2's own: everything flat in the low half, nothing in the high one, which only E2H has. */
-void tables_vel2(bool e2h, unsigned shift);
-uint64_t tables_vel2_root(bool high);
+/* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
+void tables_vel2(bool e2h);
+uint64_t tables_vel2_root(unsigned shift, bool high);
+void zero(uint64_t at, uint64_t size);
+
+/* guest_regime.c: run with shared->vel2_shift from now on */
+void regime_follow(struct cpu *cpu);
 
 /* guest_tlbi.c */
 void tlbi(unsigned op, uint64_t operand);
@@ -63,8 +68,15 @@ uint64_t tlbi_stub(unsigned op);
 #define EC_DABT_LOW 0x24
 #define ESR_VNCR (1ull << 13) /* ISS of a Data Abort: from the use of VNCR_EL2 (D24.2 ESR_EL2) */
 
-/* guest_step.c */
+/* guest_l2.c */
 void load_context(const struct context *c);
+/* Reads by `s` and those after it, s->d in all, in one entry; false when one of them faults. */
+bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o);
+void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o);
+void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o);
+void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o);
+
+/* guest_step.c */
 /* False when the read raised an exception: esr and far are in *cpu. */
 bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value);
 void run_program(struct cpu *cpu, struct program *program);

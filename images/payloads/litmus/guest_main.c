@@ -1,32 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Brings up vEL2 on each vCPU and runs the VMM's programs. */
-#include "geometry.h"
 #include "guest.h"
 
 static struct cpu cpus[CPUS_MAX];
 
 void guest_main(uint64_t index);
 void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far);
-
-/* TCR_EL2 has EL1's layout with E2H, both halves alike and 16-bit ASIDs of TTBR0_EL2 (Arm ARM D24.2 TCR_EL2). */
-static void mmu_on(void)
-{
-	unsigned shift = shared->vel2_shift;
-	uint64_t size = 64 - input_bits(shift), tg0 = shift == 12 ? 0 : shift == 16 ? 1 : 2;
-	uint64_t tg1 = shift == 12 ? 2 : shift == 16 ? 3 : 1;
-	uint64_t low = size | 1 << 8 | 1 << 10 | 3 << 12 | tg0 << 14; /* T0SZ, IRGN0, ORGN0, SH0, TG0 */
-	uint64_t high = size << 16 | 1 << 24 | 1 << 26 | 3ull << 28 | tg1 << 30;
-	uint64_t tcr = shared->e2h ? low | high | 2ull << 32 | 1ull << 36 : low | 1ull << 31 | 1 << 23 | 2 << 16;
-
-	write_sysreg(mair_el2, 0xff); /* Attr0 Normal WB, Attr1 Device-nGnRnE */
-	write_sysreg(tcr_el2, tcr);
-	write_sysreg(ttbr0_el2, tables_vel2_root(false) | (shared->e2h ? (uint64_t)E2_ASID << 48 : 0));
-	if (shared->e2h)
-		write_sysreg(s3_4_c2_c0_1, tables_vel2_root(true)); /* TTBR1_EL2 */
-	__asm__ volatile("dsb sy\n\tisb" ::: "memory");
-	write_sysreg(sctlr_el2, 0x30c50830ull | 1 << 0 | 1 << 2 | 1 << 12); /* RES1, M, C, I */
-	__asm__ volatile("isb" ::: "memory");
-}
 
 static void read_ids(void)
 {
@@ -59,6 +38,7 @@ static void lead(struct cpu *cpu)
 	doorbell(DOORBELL_DONE);
 	for (;;) {
 		tables_reset();
+		regime_follow(cpu);
 		for (unsigned i = 0; i < CPUS_MAX; i++)
 			spin_stop[i] = 0;
 		mark(MARK_PROGRAM);
@@ -84,6 +64,7 @@ static void follow(struct cpu *cpu)
 		while ((next = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE)) == number)
 			__asm__ volatile("yield");
 		number = next;
+		regime_follow(cpu);
 		run_program(cpu, &shared->program[cpu->index]);
 		__atomic_store_n(&shared->finished[cpu->index], number, __ATOMIC_RELEASE);
 	}
@@ -101,12 +82,12 @@ void guest_main(uint64_t index)
 	if (!index) {
 		shared->e2h = read_sysreg(hcr_el2) >> 34 & 1;
 		shared->l2_page = (uint64_t)l2_vectors & ~0xffffull;
-		tables_vel2(shared->e2h, (unsigned)shared->vel2_shift);
+		tables_vel2(shared->e2h);
 		read_ids();
 	}
 	if (shared->id_mmfr1 >> 40 & 0xf)
 		write_sysreg(s3_4_c1_c2_2, 0); /* HCRX_EL2: FGTnXS and the rest off */
-	mmu_on();
+	regime_follow(cpu);
 	if (index)
 		follow(cpu);
 	lead(cpu);

@@ -128,6 +128,15 @@ l2_vectors:
 	.endr
 
 	.balign 128
+	.globl l2_read_all
+l2_read_all:			/* READS_MAX addresses, each replaced by what is there */
+	ldr	x0, [x0]
+	ldr	x1, [x1]
+	ldr	x2, [x2]
+	ldr	x3, [x3]
+	ldr	x4, [x4]
+	hvc	#0
+
 	.globl l2_read, l2_write, l2_execute, l2_remap, l2_call, l2_return
 l2_read:
 	ldr	x0, [x1]

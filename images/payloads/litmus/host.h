@@ -246,6 +246,8 @@ void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va,
 void add_spin(struct litmus *l, unsigned cpu, unsigned ctx, uint64_t va, enum spin_where where);
 void add_sample(struct litmus *l, unsigned cpu, uint64_t va, enum role role, uint64_t old, uint64_t now);
 void add_stop(struct litmus *l, unsigned cpu);
+/* The last `count` accesses, READS_MAX reads at EL1 at most, in one entry into L2. */
+void add_together(struct litmus *l, unsigned count);
 void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint64_t now);
 /* Of the case's leaf, in bytes. */
 uint64_t leaf_size(const struct litmus *l);

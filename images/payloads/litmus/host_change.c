@@ -60,6 +60,7 @@ static void read_children(struct litmus *l, uint64_t ipa, uint64_t pa, enum role
 		add_access(l, 0, ACCESS_READ, ipa + child(l, i), false, role, role == ROLE_AFTER ? 0 : value,
 			   role == ROLE_AFTER ? value : 0);
 	}
+	add_together(l, 3);
 }
 
 static void put_values(struct litmus *l, uint64_t pa)

@@ -84,6 +84,12 @@ static void broken(struct finding *f, const struct vm *vm)
 	snprintf(f->why, sizeof(f->why), "why=\"%s\"", vm->broken);
 }
 
+/* Granule of vEL2's own tables. */
+static unsigned vel2_shift(const struct litmus *l)
+{
+	return l->vel2 ? l->shift : l->config.vel2_shift ? l->config.vel2_shift : 12;
+}
+
 static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 {
 	enum ran ran;
@@ -95,6 +101,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 	for (unsigned i = 0; i < CPUS_MAX; i++)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->race_end = 0;
+	vm->shared->vel2_shift = vel2_shift(l);
 	l->build(l);
 	vm->shared->loose = loosen(l) || vm->shared->skip;
 	if (!disturb_start(vm, l->disturb)) {
@@ -172,7 +179,7 @@ static bool same_config(const struct config *a, const struct config *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* Cases that share a VM together, the quick ones first; otherwise as generated. */
+/* Cases that share a VM together, the quick ones first, and those with one granule at vEL2; otherwise as generated. */
 static int by_config(const void *left, const void *right)
 {
 	const struct litmus *a = left, *b = right;
@@ -180,6 +187,8 @@ static int by_config(const void *left, const void *right)
 
 	if (a->slow != b->slow)
 		return a->slow - b->slow;
+	if (!order)
+		order = (int)vel2_shift(a) - (int)vel2_shift(b);
 	return order ? order : (a->number > b->number) - (a->number < b->number);
 }
 

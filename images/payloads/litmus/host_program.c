@@ -127,6 +127,18 @@ void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va,
 	expect(l, role, va, old, now);
 }
 
+void add_together(struct litmus *l, unsigned count)
+{
+	struct step *s = &l->vm->shared->program[0].step[l->steps[0] - count];
+
+	for (unsigned i = 0; i < count; i++)
+		if (count > READS_MAX || s[i].kind != STEP_L2 || s[i].op != ACCESS_READ || s[i].c || s[i].ctx != s->ctx) {
+			fprintf(stderr, "nvh-litmus: %s: step %u is no read for one entry\n", l->name, i);
+			abort();
+		}
+	s->d = count;
+}
+
 static void expect(struct litmus *l, enum role role, uint64_t at, uint64_t old, uint64_t now)
 {
 	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);

@@ -58,8 +58,7 @@ static void add_stage1(struct list *list, struct litmus l)
 	victim_cases(list, l, "s1-remote", ALL_MATCHES, "");
 	if (!l.config.e2h0)
 		victim_cases(list, el0, "s1-remote-el0", EL0_MATCHES, "");
-	l.config.cpus = 1;
-	l.own = true;
+	victim_own(&l);
 	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
 }
 

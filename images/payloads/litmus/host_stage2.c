@@ -44,6 +44,9 @@ static void read_all(struct litmus *l, uint64_t target, const enum role roles[3]
 				   now ? value_at(new_pa(l) + at) : 0);
 		}
 	}
+	/* Where nothing is expected to fault. */
+	if (roles[1] == ROLE_BEFORE || roles[1] == ROLE_STALE)
+		add_together(l, positions(l) + 2);
 }
 
 /* Where the range forms start, relative to the target leaf. */
@@ -114,6 +117,8 @@ static void unmap_at(struct litmus *l, uint64_t target)
 		if (after[1] == ROLE_GONE)
 			add_access(l, 0, ACCESS_READ, target + offset_of(l, (int)p), false, ROLE_AFTER,
 				   value_at(pa_of(l, 0) + offset_of(l, (int)p)), value_at(new_pa(l) + offset_of(l, (int)p)));
+	if (after[1] == ROLE_GONE)
+		add_together(l, positions(l));
 	add_cleanup(l, 0, target - leaf_size(l), l->level, 3);
 }
 

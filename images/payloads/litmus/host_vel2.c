@@ -39,8 +39,7 @@ static void add_both(struct list *list, struct litmus l, unsigned matches)
 	const char *place = place_words[l.place];
 
 	victim_cases(list, l, l.tge ? "vel2-tge-remote" : "vel2-remote", matches, place);
-	l.config.cpus = 1;
-	l.own = true;
+	victim_own(&l);
 	victim_cases(list, l, l.tge ? "vel2-tge-own" : "vel2-own", matches, place);
 }
 
@@ -52,7 +51,6 @@ static void add_operation(struct list *list, struct litmus l)
 	l.regime = l.config.e2h0 ? "el2" : "el2&0";
 	l.vel2 = l.any_stage2 = true;
 	l.tge = e1;
-	l.config.vel2_shift = l.shift;
 	add_both(list, l, MORE_MATCHES);
 	for (l.place = HIGH; !l.config.e2h0 && l.place < PLACES; l.place++)
 		add_both(list, l, l.place == HIGH ? 1u << MATCHING | 1u << OTHER_ASID : 1u << MATCHING);
@@ -64,6 +62,7 @@ static void add_operation(struct list *list, struct litmus l)
 	}
 	if (!l.config.e2h0 && l.shift == 12) {
 		l.config.cpus = CPUS_MAX;
+		l.config.spare = 0;
 		victim_cases(list, l, l.tge ? "vel2-tge-remote" : "vel2-remote", 1u << MATCHING, "");
 	}
 }
@@ -77,7 +76,7 @@ void cases_vel2(struct list *list)
 				continue;
 			for (unsigned shift = 12; shift <= 16; shift += 2)
 				add_operation(list, (struct litmus){ .op = op,
-								     .config = { .cpus = 2, .e2h0 = nvhe },
+								     .config = { .cpus = 2, .spare = 2, .e2h0 = nvhe },
 								     .shift = shift });
 		}
 }

@@ -53,6 +53,14 @@ bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t ope
 	return oracle_obliges(l->op, operand, &state, &entry);
 }
 
+/* With E2H0 four contexts are enough: stage 2 of each granule, and off. */
+void victim_own(struct litmus *l)
+{
+	l->own = true;
+	l->config.cpus = 1;
+	l->config.spare = l->config.e2h0 ? 1 : 2;
+}
+
 void victim_values(struct litmus *l)
 {
 	add_poke(l, DATA_PA, value_at(DATA_PA));

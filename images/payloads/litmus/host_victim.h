@@ -25,6 +25,8 @@ void victim_values(struct litmus *l);
  */
 void victim_loses(struct litmus *l, enum step_kind stage, uint64_t at, uint64_t operand, bool obliged, uint64_t less,
 		  uint64_t descriptor);
+/* The PE that executes the operation is the victim. */
+void victim_own(struct litmus *l);
 /* Every level, hint and variant in `variants` (bits of enum match), named FAMILY/OP/GRANULE/SIZE-MATCH[PLACE]/HINT. */
 void victim_cases(struct list *list, struct litmus l, const char *family, unsigned variants, const char *place);
 

@@ -35,6 +35,12 @@ static bool create_memory(struct vm *vm)
 	madvise(vm->data, DATA_SIZE, MADV_DONTFORK);
 	madvise(vm->event[1], EVENT_SIZE, MADV_DONTFORK);
 	vm->event_present = true;
+	/*
+	 * A page that vEL2 reads first is the zero page, and its first write an MMU notifier's business, for which KVM 7.3
+	 * walks every shadow context (docs/litmus.md): vEL2's own tables are among them.
+	 */
+	if (madvise(vm->low, SHARED_PA + SHARED_SIZE - IMAGE_PA, MADV_POPULATE_WRITE))
+		return vm_fails(vm, "madvise(MADV_POPULATE_WRITE) of the guest's image");
 	memcpy(vm->low, litmus_image, (size_t)(litmus_image_end - litmus_image));
 	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
 	vm->shared->cpus = vm->config.cpus;

@@ -148,6 +148,7 @@ void cases_vncr_more(struct list *list)
 		list_add(list, &l, "vncr-l0-%s", event_words[l.variant]);
 	l.build = build_syndrome;
 	l.slow = false;
+	l.config.spare = 2; /* the VM of the others */
 	for (l.level = 0; l.level < 2; l.level++)
 		for (l.variant = 0; l.variant < SYNDROMES; l.variant++)
 			list_add(list, &l, "vncr-%s/%s", l.level ? "far" : "syndrome", syndrome_words[l.variant]);

@@ -27,6 +27,7 @@
 #define CPUS_MAX 4
 #define STEPS_MAX 256
 #define FRAMES_MAX 32
+#define READS_MAX 5 /* of one entry into L2 */
 #define CONTEXTS_MAX 16
 
 #define DOORBELL_DONE 1	 /* the program ran, or the payload is ready for its first */
@@ -56,7 +57,8 @@ enum step_kind {
 	STEP_S1,       /* the same in L2's stage 1, VA a */
 	STEP_E2,       /* the same in vEL2's own stage 1 */
 	STEP_POKE,     /* write b to the physical address a; c: it is code, make it coherent */
-	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0 */
+	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0; d: or this and the next
+			  d - 1, all of them reads at EL1, at once */
 	STEP_TLBI,     /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
 	STEP_L2_TLBI,  /* the same by L2 at EL1 */
 	STEP_L2_REMAP, /* L2 alone: access VA a, write d as its descriptor at level c, access, `op` (b), access */
@@ -160,7 +162,7 @@ struct shared {
 	uint64_t cpus;
 	uint64_t e2h;
 	uint64_t set_e2h; /* true EL2 begins without */
-	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before the start */
+	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
 	uint64_t skip;	 /* --self-test */
 	uint64_t loose;	 /* STEP_LOOSE for all of the program, and for CPUs that spin */
 	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */

@@ -9,17 +9,10 @@
 #define NVH_PLUGIN "nvh-coverage"
 #define NVH_VCPUS 64
 
-enum nvh_phase { NVH_IDLE, NVH_EXECUTED, NVH_TRAPPED };
-
+/* How to read the registers of the vCPU that executes; which one that is, QEMU's index does not tell (cost.c). */
 struct nvh_vcpu {
 	struct nvh_registers registers;
-	struct qp_register *cpsr, *elr, *esr, *hcr;
-	uint64_t executed; /* instructions at EL2 */
-	/* The guest's TLBI that this vCPU executed last, while it may be in emulation. */
-	enum nvh_phase phase;
-	uint32_t word;
-	uint32_t from_l1;
-	uint64_t pc, begun, exits, tlbis;
+	struct qp_register *cpsr, *elr, *esr, *hcr, *tpidr;
 	bool ready;
 };
 
@@ -28,7 +21,7 @@ extern struct nvh_coverage *nvh_file;
 
 unsigned int nvh_el(const struct nvh_vcpu *vcpu);
 /* A block of EL2 is about to run, before its instructions are counted. */
-void nvh_cost_at_block(struct nvh_vcpu *vcpu);
+void nvh_cost_at_block(const struct nvh_vcpu *vcpu, unsigned int index);
 /* Whether the instruction concerns the cost; registers what is to be done about it. */
 void nvh_cost_watch(struct qp_insn *insn, uint32_t word, uint64_t pc);
 

@@ -52,8 +52,9 @@ QP_VCPU_CB(on_vcpu, index)
 	vcpu->elr = nvh_register(&vcpu->registers, "ELR_EL2");
 	vcpu->esr = nvh_register(&vcpu->registers, "ESR_EL2");
 	vcpu->hcr = nvh_register(&vcpu->registers, "HCR_EL2");
-	if (!vcpu->cpsr || !vcpu->elr || !vcpu->esr || !vcpu->hcr) {
-		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr, ELR_EL2, ESR_EL2 and HCR_EL2");
+	vcpu->tpidr = nvh_register(&vcpu->registers, "TPIDR_EL2");
+	if (!vcpu->cpsr || !vcpu->elr || !vcpu->esr || !vcpu->hcr || !vcpu->tpidr) {
+		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr, ELR_EL2, ESR_EL2, HCR_EL2 and TPIDR_EL2");
 		exit(1);
 	}
 	vcpu->ready = true;
@@ -79,8 +80,7 @@ static void at_block(unsigned int index, void *data)
 		return;
 	if (!block->marked)
 		mark(block);
-	nvh_cost_at_block(vcpu);
-	vcpu->executed += block->count;
+	nvh_cost_at_block(vcpu, index);
 	__atomic_fetch_add(&nvh_file->executed, block->count, __ATOMIC_RELAXED);
 }
 

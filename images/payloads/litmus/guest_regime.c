@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vEL2's own translation regime: each PE turns its MMU on, and changes the granule of its tables between programs. */
+#include "geometry.h"
+#include "guest.h"
+
+#define SCTLR_OFF 0x30c50830ull /* RES1 */
+#define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 12) /* M, C, I */
+
+/* TCR_EL2 has EL1's layout with E2H, both halves alike and 16-bit ASIDs of TTBR0_EL2 (Arm ARM D24.2 TCR_EL2). */
+static uint64_t tcr(unsigned shift)
+{
+	uint64_t size = 64 - input_bits(shift), tg0 = shift == 12 ? 0 : shift == 16 ? 1 : 2;
+	uint64_t tg1 = shift == 12 ? 2 : shift == 16 ? 3 : 1;
+	uint64_t low = size | 1 << 8 | 1 << 10 | 3 << 12 | tg0 << 14; /* T0SZ, IRGN0, ORGN0, SH0, TG0 */
+	uint64_t high = size << 16 | 1 << 24 | 1 << 26 | 3ull << 28 | tg1 << 30;
+
+	return shared->e2h ? low | high | 2ull << 32 | 1ull << 36 : low | 1ull << 31 | 1 << 23 | 2 << 16;
+}
+
+/*
+ * With the MMU off in between, since TG and TTBR cannot change at once, and in registers alone, since memory is
+ * Device then. Everything is mapped flat before and after.
+ */
+void regime_follow(struct cpu *cpu)
+{
+	unsigned shift = (unsigned)shared->vel2_shift;
+	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? (uint64_t)E2_ASID << 48 : 0);
+	uint64_t high = shared->e2h ? tables_vel2_root(shift, true) : 0; /* only E2H has TTBR1_EL2 */
+
+	if (cpu->shift == shift)
+		return;
+	cpu->shift = shift;
+	__asm__ volatile("dsb sy\n\t"
+			 "msr sctlr_el2, %[off]\n\t"
+			 "isb\n\t"
+			 "msr mair_el2, %[mair]\n\t" /* Attr0 Normal WB, Attr1 Device-nGnRnE */
+			 "msr tcr_el2, %[tcr]\n\t"
+			 "msr ttbr0_el2, %[low]\n\t"
+			 "cbz %[high], 1f\n\t"
+			 "msr s3_4_c2_c0_1, %[high]\n"
+			 "1:\tisb\n\t"
+			 "tlbi alle2\n\t"
+			 "dsb nsh\n\t"
+			 "isb\n\t"
+			 "msr sctlr_el2, %[on]\n\t"
+			 "isb" ::[off] "r"(SCTLR_OFF),
+			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(SCTLR_ON)
+			 : "memory");
+}
