@@ -40,6 +40,7 @@ MASKED = (
     "s1-vmid-of-l1",
     "s1-no-dsb",
     "s2-no-tlbi",
+    "s2-range-base",
 )
 """What the model's own TLB hides (docs/sanitizer.md)."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.errors import InfraError
 
+ALL = (1 << 64) - 1
 MAGIC = 0x315A494E41534E56  # "VNSANIZ1"
 
 
@@ -25,7 +26,8 @@ class State:
     a translation that its tables no longer give; ``disagreed``: it used one that neither they nor any entry
     give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI,
     and ``waiting`` ones still did so at the end. ``programs`` were begun by a guest that says so, which took
-    ``excused`` disagreements upon itself.
+    ``excused`` disagreements upon itself. ``odd_va``, ``odd_pc``, ``odd_used``, ``odd_walk``: page, code,
+    output page and what the tables gave, all ones for nothing, of the last use that ``disagreed``.
     """
 
     ready: int
@@ -47,6 +49,10 @@ class State:
     disagreed: int
     programs: int
     excused: int
+    odd_va: int
+    odd_pc: int
+    odd_used: int
+    odd_walk: int
 
     def doubts(self) -> list[str]:
         """Why these counters are no ground for a verdict; empty when they are."""
@@ -56,7 +62,11 @@ class State:
         if self.overflowed:
             found.append(f"{self.overflowed} entries had no room")
         if self.disagreed:
-            found.append(f"{self.disagreed} uses went where neither the tables nor any entry lead")
+            gave = "nothing" if self.odd_walk == ALL else f"PA {self.odd_walk:#x}"
+            found.append(
+                f"{self.disagreed} uses went where neither the tables nor any entry lead, the last one of VA "
+                f"{self.odd_va:#x} by {self.odd_pc:#x} to PA {self.odd_used:#x}, while the tables gave {gave}"
+            )
         if self.unknown:
             found.append(f"{self.unknown} walks left the model's RAM")
         if not self.uses:

@@ -272,6 +272,8 @@ const char *size_word(uint64_t bytes);
 /* host_mark.c: after mark_open() each end ("begin", "end") of a case is a mark in L0's trace. */
 bool mark_open(void);
 void mark_case(const struct litmus *l, const char *end);
+/* host_loose.c: STEP_LOOSE for the looks that are L1's own affair; whether all of the case is. */
+bool loosen(const struct litmus *l);
 /* host_judge.c */
 void judge(const struct litmus *l, struct finding *f);
 

@@ -84,15 +84,6 @@ static void broken(struct finding *f, const struct vm *vm)
 	snprintf(f->why, sizeof(f->why), "why=\"%s\"", vm->broken);
 }
 
-/* Where nothing obliges L0 the old translation may stay in use: that is L1's own. */
-static bool is_loose(const struct litmus *l)
-{
-	for (unsigned i = 0; i < l->probe_count; i++)
-		if (l->probes[i].role == ROLE_FREE)
-			return true;
-	return false;
-}
-
 /* Granule of vEL2's own tables. */
 static unsigned vel2_shift(const struct litmus *l)
 {
@@ -112,7 +103,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 	vm->shared->race_end = 0;
 	vm->shared->vel2_shift = vel2_shift(l);
 	l->build(l);
-	vm->shared->loose = vm->shared->skip || is_loose(l);
+	vm->shared->loose = loosen(l) || vm->shared->skip;
 	if (!disturb_start(vm, l->disturb)) {
 		broken(f, vm);
 		return;

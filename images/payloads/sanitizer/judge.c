@@ -205,17 +205,23 @@ static bool differs(struct judge *judge, unsigned pe, const struct fresh *fresh)
  * The walk of ours and the PE's own translation must agree, or the PE must have used an entry that it may hold:
  * this one, or one of stage 2 on the way (``detour``).
  */
-static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, uint64_t used, bool detour)
+static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, uint64_t used, uint64_t pc, bool detour)
 {
+	struct counters *counters = &judge->counters;
 	struct entry *entry;
 
 	if (used == UNKNOWN || (fresh->outcome == MAPPED && fresh->out == used))
 		return;
 	entry = tlb_find(&judge->pe[pe].tlb, &judge->progress, &fresh->extent, fresh->page);
-	if (detour || (entry && entry->out == used))
-		judge->counters.stale++;
-	else
-		judge->counters.disagreed++;
+	if (detour || (entry && entry->out == used)) {
+		counters->stale++;
+		return;
+	}
+	counters->disagreed++;
+	counters->odd_va = fresh->page;
+	counters->odd_pc = pc;
+	counters->odd_used = used;
+	counters->odd_walk = fresh->outcome == MAPPED ? fresh->out : UNKNOWN;
 }
 
 void judge_use(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
@@ -235,7 +241,7 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 		check(judge, pe, context, &fresh, &now, va, &use);
 	}
 	fresh = fresh_combined(context, va, &now);
-	compare(judge, pe, &fresh, used, detour);
+	compare(judge, pe, &fresh, used, pc, detour);
 	check(judge, pe, context, &fresh, &now, va, &use);
 }
 

@@ -46,6 +46,7 @@ struct counters {
 	uint64_t uses, fills, tlbis, left_out, invalidated, pending, waiting, reports, overflowed, unknown;
 	uint64_t stale, disagreed; /* uses where the PE used an entry that its tables do not give; where nothing did */
 	uint64_t programs, excused; /* begun; disagreements that a guest took upon itself */
+	uint64_t odd_va, odd_pc, odd_used, odd_walk; /* the last use in ``disagreed``; odd_walk UNKNOWN: not mapped */
 };
 
 struct judge {
