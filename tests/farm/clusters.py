@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.build.paths import ROOT
 from harness.farm import serve
+from harness.machine.process import spawn
 
 START_S = 180.0  # to import dask alone takes seconds, and much longer on a busy host
 STOP_S = 20.0
@@ -71,7 +72,7 @@ def listens(port: int) -> bool:
 
 @dataclass(slots=True)
 class Processes:
-    """Processes that a test started and ends."""
+    """Processes that a test started and ends; they die with it."""
 
     directory: Path
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -80,14 +81,7 @@ class Processes:
         """Start one, with its output in a file of the directory."""
         log = self.directory / f"{len(self.started)}-{Path(words[0]).name}.log"
         with log.open("wb") as out:
-            process = subprocess.Popen(
-                words,
-                cwd=ROOT,
-                env={**serve.environment(), **more},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+            process = spawn(words, cwd=ROOT, env={**serve.environment(), **more}, stdout=out)
         self.started.append(process)
         return process
 
