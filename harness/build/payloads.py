@@ -15,7 +15,7 @@ from harness.tlbi.table import load as load_operations
 CROSS = "aarch64-linux-gnu-"
 SOURCES = IMAGES / "payloads"
 MODULE_SOURCES = SOURCES / "module"
-HOST_SOURCES = tuple(name for name in ("plugin", "sanitizer") if (SOURCES / name).is_dir())
+HOST_SOURCES = tuple(name for name in ("plugin", "sanitizer", "mainloop") if (SOURCES / name).is_dir())
 """Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
 
 

@@ -29,7 +29,7 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
 
-FORMAT = 2
+FORMAT = 3
 JOB = "cell.json"
 SCENARIO = "scenario.yaml"
 SEED = 1  # of a run that asks for no other
@@ -139,6 +139,7 @@ def _images_to_json(images: StackImages) -> dict[str, Any]:
         "rootfs": {str(level): str(each.path) for level, each in images.rootfs.items()},
         "initrd": str(images.initrd.path),
         "plugins": images.plugins.to_json() if images.plugins else None,
+        "mainloop": str(images.mainloop.path) if images.mainloop else None,
     }
 
 
@@ -160,6 +161,7 @@ def _images_from_json(data: Mapping[str, Any]) -> StackImages:
         _artefacts(data["rootfs"]),
         load_artefact(Path(data["initrd"])),
         Plugins.from_json(data["plugins"]) if data["plugins"] else None,
+        load_artefact(Path(data["mainloop"])) if data["mainloop"] else None,
     )
 
 

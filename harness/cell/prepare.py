@@ -9,6 +9,7 @@ from harness.build.bootdisk import build_bootdisk
 from harness.build.cache import Artefact, Store
 from harness.build.initrd import build_initrd
 from harness.build.kernel import build_kernel, load_kernel
+from harness.build.mainloop import build_mainloop
 from harness.build.model import Model, build_model, load_model
 from harness.build.payloads import MODULE_SOURCES, build_payloads
 from harness.build.plugin import Plugins, plugins_for
@@ -46,7 +47,13 @@ class Builder:
         boot = build_bootdisk(self.store, kernels)
         plugins = self.plugins(model) if watched else None
         initrd = build_initrd(self.store, kernels[Level.L0], rootfs, boot)
-        return StackImages(model, kernels, rootfs, initrd, plugins)
+        mainloop = self.mainloop() if model.deterministic(spec.timing) else None
+        return StackImages(model, kernels, rootfs, initrd, plugins, mainloop)
+
+    def mainloop(self) -> Artefact:
+        """Return what orders QEMU's threads under icount."""
+        with self._phase("main loop's order") as say:
+            return build_mainloop(self.store, say)
 
     def plugins(self, model: Model) -> Plugins:
         """Return the plugins that ``model`` can load."""

@@ -56,6 +56,7 @@ def key_of(images: StackImages, prefix: Prefix) -> dict[str, Any]:
         "turns": machine.turns,
         "kernel": images.kernels[Level.L0].digest,
         "initrd": images.initrd.digest,
+        "mainloop": images.mainloop.digest if images.mainloop else None,
         "levels": levels,
         "setup": prefix.setup_key(),
     }

@@ -33,6 +33,10 @@ _LOCK = threading.Lock()
 def needs(images: StackImages) -> tuple[Need, ...]:
     """Return what a cell's images are in the cache."""
     found = [images.initrd, *images.kernels.values(), *images.rootfs.values()]
+    if images.plugins:
+        found.append(images.plugins.artefact)
+    if images.mainloop:
+        found.append(images.mainloop)
     if images.model.artefact:
         found.append(images.model.artefact)
     return tuple(dict.fromkeys(Need(each.kind, each.digest) for each in found))

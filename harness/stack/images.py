@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.build.cache import Artefact
 from harness.build.initrd import IMAGE as INITRD
+from harness.build.mainloop import FILE as MAINLOOP
 from harness.build.model import Model
 from harness.build.plugin import Plugins
 from harness.level import Level
@@ -19,7 +20,8 @@ from harness.stack.vmm import kernel_cmdline
 class StackImages:
     """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it.
 
-    ``plugins`` are there when the model is to be watched.
+    ``plugins`` are there when the model is to be watched, ``mainloop`` when its time is counted in
+    instructions.
     """
 
     model: Model
@@ -27,6 +29,7 @@ class StackImages:
     rootfs: Mapping[Level, Artefact]
     initrd: Artefact
     plugins: Plugins | None = None
+    mainloop: Artefact | None = None
 
     def has_initramfs(self, level: Level) -> bool:
         """Whether the kernel of ``level`` needs an initramfs to reach its root."""
@@ -38,7 +41,7 @@ class StackImages:
         turns = self.model.deterministic(spec.timing)
         return MachineSpec(
             launcher=self.model.launcher,
-            environment=self.model.environment,
+            environment={**self.model.environment, **self._preload()},
             flags=self.model.flags(spec.timing, seed),
             cpus=level.cpus,
             memory_mib=level.memory_mib,
@@ -49,6 +52,9 @@ class StackImages:
             sandbox=self.model.spec.sandbox,
         )
 
+    def _preload(self) -> dict[str, str]:
+        return {"LD_PRELOAD": str(self.mainloop.path / MAINLOOP)} if self.mainloop else {}
+
     def versions(self) -> dict[str, dict[str, str]]:
         """Return what ran: name to version and SHA-256, for the report."""
         found = {"model": {"version": f"QEMU {self.model.version}", "sha256": self.model.sha256}}
@@ -56,6 +62,11 @@ class StackImages:
             found["plugins"] = {
                 "version": f"interface {self.plugins.api}, {self.plugins.artefact.digest}",
                 "sha256": str(self.plugins.artefact.manifest["sha256"]),
+            }
+        if self.mainloop:
+            found["main loop"] = {
+                "version": self.mainloop.digest,
+                "sha256": str(self.mainloop.manifest["sha256"]),
             }
         for level, kernel in self.kernels.items():
             found[f"kernel {level}"] = {

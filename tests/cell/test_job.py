@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 import shutil
@@ -30,6 +31,7 @@ SHIPPED = find_cells([], [], NO_OVERRIDES)
 def written(cells: list[Cell], images: StackImages, tmp_path: Path) -> tuple[Job, Path]:
     directory = tmp_path / "cell"
     directory.mkdir()
+    images = dataclasses.replace(images, mainloop=images.initrd)
     job = Job(cells[1], images, "slug", "./nvh run it")
     write_job(directory, job, NO_OVERRIDES)
     return job, directory
@@ -44,6 +46,7 @@ def test_round_trip(written: tuple[Job, Path]) -> None:
     assert again.images.kernels == job.images.kernels
     assert again.images.rootfs == job.images.rootfs
     assert again.images.initrd == job.images.initrd
+    assert again.images.mainloop == job.images.mainloop
     assert again.images.versions() == job.images.versions()
 
 
@@ -119,7 +122,7 @@ def damage(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "foreign format": (damage(lambda d: d.update(format=99)), "format 99, this nvh reads 2"),
+    "foreign format": (damage(lambda d: d.update(format=99)), "format 99, this nvh reads 3"),
     "no order": (lambda d: (d / JOB).unlink(), "No such file"),
     "not JSON": (lambda d: (d / JOB).write_text("{"), "cell.json: "),
     "a list": (lambda d: (d / JOB).write_text("[]"), "cell.json: "),

@@ -97,6 +97,7 @@ def test_the_key_follows_from_what_was_brought_up_and_nothing_deeper(
     assert key_of(images, _with(Prefix(stack, Level.L1), Level.L2, memory_mib=999)) == key
     other = dataclasses.replace(images, initrd=dataclasses.replace(images.initrd, digest="0" * 16))
     assert key_of(other, Prefix(stack, Level.L1)) != key
+    assert key_of(dataclasses.replace(images, mainloop=images.initrd), Prefix(stack, Level.L1)) != key
 
 
 def _with(prefix: Prefix, level: Level, **changes: int | str) -> Prefix:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from harness.build.cache import Artefact, Store, load_artefact, sha256_file
+from harness.build.plugin import Plugins
 from harness.errors import InfraError, UserError
 from harness.farm import artefacts, dask_cluster, serve, work
 from harness.farm import order as words
 from harness.farm.order import Need, Order
+from tests.cell.conftest import fake_images
 from tests.farm import clusters
 from tests.farm.conftest import ends, order
 
@@ -178,3 +180,13 @@ def test_a_network_needs_keys(address: str, tmp_path: Path) -> None:
         serve.worker_command(address, None, 1, tmp_path)
     with pytest.raises(UserError, match=r"lacks ca\.pem, cert\.pem, key\.pem"):
         serve.scheduler_command(address, 8786, tmp_path)
+
+
+def test_what_a_machine_loads_is_needed_too(driver_cache: Store, tmp_path: Path) -> None:
+    images = fake_images(driver_cache, tmp_path / "qemu")
+    mine = artefact(driver_cache)
+    before = artefacts.needs(images)
+    assert need(images.initrd) in before
+    assert need(mine) not in before
+    assert need(mine) in artefacts.needs(dataclasses.replace(images, mainloop=mine))
+    assert need(mine) in artefacts.needs(dataclasses.replace(images, plugins=Plugins(mine, 7)))
