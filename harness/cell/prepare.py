@@ -32,6 +32,7 @@ class Builder:
         self._kernels: dict[str, Artefact] = {}
         self._rootfs: dict[str, Artefact] = {}
         self._checked: set[tuple[str, str]] = set()
+        self._mainloop: Artefact | None = None
 
     def images(self, spec: StackSpec, watched: bool = False) -> StackImages:
         """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2.
@@ -52,8 +53,10 @@ class Builder:
 
     def mainloop(self) -> Artefact:
         """Return what orders QEMU's threads under icount."""
-        with self._phase("main loop's order") as say:
-            return build_mainloop(self.store, say)
+        if self._mainloop is None:
+            with self._phase("main loop's order") as say:
+                self._mainloop = build_mainloop(self.store, say)
+        return self._mainloop
 
     def plugins(self, model: Model) -> Plugins:
         """Return the plugins that ``model`` can load."""

@@ -44,6 +44,8 @@ ALIVE = frozenset(
         "RESIZING",
     )
 )
+NEVER = frozenset(("BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"))
+"""Reasons for which Slurm lets a job wait that no node will ever run (squeue(1), JOB REASON CODES)."""
 _BATCHES = "slurm"
 
 
@@ -116,7 +118,13 @@ class Slurm:
 
     def _submit(self, group: Sequence[Order]) -> None:
         path, submit = emit(self._place, group, self._limit)
-        job = _slurm("sbatch", "--parsable", str(submit)).strip().split(";")[0]
+        try:
+            job = _slurm("sbatch", "--parsable", str(submit)).strip().split(";")[0]
+        except InfraError as error:
+            self._states()  # where nobody answers, the run cannot go on
+            ending = Ending(LOST, f"Slurm takes no such job: {error}")
+            self._ready += [News(order.key, ENDED, ending=ending) for order in group]
+            return
         # From here on a driver that resumes finds the job. Had this one died a line earlier, the cells would
         # run twice, and publish once.
         write_atomic(path.with_suffix(".job"), job)
@@ -182,7 +190,10 @@ class Slurm:
             ending = _ending(order)
             if ending is None and job in states:
                 self._gone.pop(key, None)
-                continue
+                if states[job] not in NEVER:
+                    continue
+                _slurm("scancel", job)
+                ending = Ending(LOST, f"Slurm has no node for job {job}: {states[job]}")
             if ending is None:
                 since = self._gone.setdefault(key, time.monotonic())
                 if time.monotonic() - since < SETTLE_S:
@@ -196,12 +207,12 @@ class Slurm:
         return found
 
     def _states(self) -> dict[str, str]:
-        """Return the state of each task of ours that waits or runs, as ``JOB_NUMBER``."""
+        """Return why each task of ours waits, the word ``None`` if it does not, by ``JOB_NUMBER``."""
         jobs = sorted({job.split("_")[0] for job in self._jobs.values()})
-        text = _slurm("squeue", "--me", "--noheader", "--array", "--name=nvh", "--format=%F_%K %T")
-        pairs = (line.split() for line in text.splitlines())
-        alive = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1] in ALIVE}
-        return {task: state for task, state in alive.items() if not jobs or task.split("_")[0] in jobs}
+        text = _slurm("squeue", "--me", "--noheader", "--array", "--name=nvh", "--format=%F_%K %T %r")
+        found = (line.split(maxsplit=2) for line in text.splitlines())
+        alive = {words[0]: words[2] for words in found if len(words) == 3 and words[1] in ALIVE}
+        return {task: why for task, why in alive.items() if not jobs or task.split("_")[0] in jobs}
 
 
 def _ending(order: Order) -> Ending | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -235,3 +236,30 @@ def test_reader_of_the_output_may_go_away(environment: dict[str, str]) -> None:
     words = f"{sys.executable} -m harness run --list | head -n 1"
     done = subprocess.run(["sh", "-c", words], env=environment, capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
+
+
+# A verb that waits, started as `python -m harness` starts verbs.
+WAITING = """\
+import runpy, sys, time
+import harness.cli.lint
+harness.cli.lint.main = lambda _: (print("ready", flush=True), time.sleep(60))
+sys.argv = ["nvh", "lint"]
+runpy.run_module("harness", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_signals_interrupt(environment: dict[str, str], number: signal.Signals) -> None:
+    words = [sys.executable, "-c", WAITING]
+    pipe = subprocess.PIPE
+    # A shell's background job, as pytest may be one, ignores Ctrl-C; so does what it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "nvh: interrupted\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -138,6 +139,30 @@ def test_one_cell_always_fits_however_large(backend: Backend, run: Path) -> None
     backend.submit(large)
     backend.flush()
     assert ends(backend, 1)["pass-1"].how == words.PUBLISHED
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seat", ["slurm"], indirect=True)
+@pytest.mark.parametrize(
+    ("cpus", "memory_mib", "why"),
+    [
+        (1, 1 << 30, "Slurm takes no such job: .*sbatch: error: Memory specification"),
+        (1000, 100, "Slurm has no node for job .*: PartitionConfig"),
+    ],
+)
+def test_a_job_for_which_there_is_no_node_does_not_end_the_others(
+    backend: Backend, run: Path, cpus: int, memory_mib: int, why: str
+) -> None:
+    for each in (
+        dataclasses.replace(order(run, "pass-1"), cpus=cpus, memory_mib=memory_mib),
+        order(run, "pass-2"),
+    ):
+        backend.submit(each)
+    backend.flush()
+    ended = ends(backend, 2)
+    assert ended["pass-1"].how == words.LOST
+    assert re.search(why, ended["pass-1"].reason, re.DOTALL)
+    assert ended["pass-2"].how == words.PUBLISHED
 
 
 @pytest.mark.real
