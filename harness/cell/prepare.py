@@ -100,8 +100,9 @@ class Builder:
 
 def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
     """Return the images of every cell by cell id."""
-    return {cell.id: builder.images(cell.stack, _needs_plugins(cell)) for cell in cells}
+    return {cell.id: builder.images(cell.stack, needs_plugins(cell)) for cell in cells}
 
 
-def _needs_plugins(cell: Cell) -> bool:
+def needs_plugins(cell: Cell) -> bool:
+    """Whether the model is to be watched: by the sanitizer, or because of what the cell expects."""
     return bool(cell.stack.sanitize or plan_of(cell.expectations).model)

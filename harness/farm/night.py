@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.cell.job import Job, planned, write_job
 from harness.cell.local import bound
-from harness.cell.prepare import Builder
+from harness.cell.prepare import Builder, needs_plugins
 from harness.cell.run import reproduce
 from harness.cell.supervise import GRACE_S
 from harness.errors import NvhError
@@ -31,7 +31,7 @@ from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.report.text import seconds
 from harness.scenario.load import slug
-from harness.scenario.model import StackSpec
+from harness.scenario.model import Cell, StackSpec
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
 
@@ -55,17 +55,18 @@ def key_of(task: Task) -> str:
 
 @dataclasses.dataclass(slots=True)
 class _Images:
-    """What a stack is made of, or why that could not be built; each stack once."""
+    """What a cell's stack is made of, or why that could not be built; once with plugins, once without."""
 
-    build: Callable[[StackSpec], StackImages]
+    build: Callable[[StackSpec, bool], StackImages]
     known: dict[str, StackImages | NvhError] = dataclasses.field(default_factory=dict)
 
-    def of(self, spec: StackSpec) -> StackImages:
+    def of(self, cell: Cell) -> StackImages:
         """Return the images; raises the ``NvhError`` that building them raised."""
-        key = repr(spec)
+        watched = needs_plugins(cell)
+        key = f"{watched} {cell.stack!r}"
         if key not in self.known:
             try:
-                self.known[key] = self.build(spec)
+                self.known[key] = self.build(cell.stack, watched)
             except NvhError as error:
                 self.known[key] = error
         found = self.known[key]
@@ -122,7 +123,7 @@ class Night:
             return
         for task in self.tasks.values():
             try:
-                self._images.of(task.cell.stack)
+                self._images.of(task.cell)
             except NvhError as error:
                 self._progress.note(f"{task.model}/{task.kernel}: {error}")
 
@@ -174,7 +175,7 @@ class Night:
         """Return the job of a cell; raises what building its images raised. Each repeat has its seed."""
         task = self.tasks[key]
         assert self._images is not None
-        images = self._images.of(task.cell.stack)
+        images = self._images.of(task.cell)
         command = reproduce(task.cell, task.overrides, task.repeat)
         return Job(task.cell, images, key, command, task.repeat)
 

@@ -50,6 +50,20 @@ expect:
   - result: ended
     of: wait
 """
+WATCHED = """\
+scenario: watched
+summary: The model sees what L0 does, on the stack of a cell that asks for nothing of it.
+steps:
+  - boot: l0
+  - run: "true"
+    on: l0
+    name: work
+    mark: work
+expect:
+  - existence: seen
+    of: {event: model.exception}
+    scope: work
+"""
 PLAN = "plan: wrong\nmodels: [./nightly-build.yaml]\nkernels: [nv]\nscenarios: [{name}.yaml]\n"
 # Last night's build is a program; this one is a script around the shipped QEMU.
 WRAPPER = """\
@@ -105,7 +119,7 @@ def nvh(place: Path, *words: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    for name, text in (("counts", COUNTS), ("waits", WAITS)):
+    for name, text in (("counts", COUNTS), ("waits", WAITS), ("watched", WATCHED)):
         (tmp_path / f"{name}.yaml").write_text(text)
         (tmp_path / f"plan-{name}.yaml").write_text(PLAN.format(name=name))
     build(tmp_path, 1)
@@ -134,6 +148,17 @@ def test_a_wrong_model_is_caught_and_named_and_is_one_cause(place: Path) -> None
     console = Console(width=100)
     with console.capture():
         assert compared.exit_status == EXIT_RED
+
+
+def test_a_cell_that_is_watched_may_come_after_one_that_is_not(place: Path) -> None:
+    """Both have one stack; only one of them is to be given plugins."""
+    text = (place / "plan-waits.yaml").read_text().replace("[waits.yaml]", "[waits.yaml, watched.yaml]")
+    text = text.replace("./nightly-build.yaml", "qemu")
+    (place / "plan-both.yaml").write_text(text)
+    night = nvh(place, "nightly", str(place / "plan-both.yaml"), "--out", str(place / "run"))
+    said = night.communicate(timeout=300)[0]
+    assert night.returncode == EXIT_PASS, said
+    assert "2 passes" in said
 
 
 def test_the_first_wrong_model_of_a_list_is_found(place: Path) -> None:
