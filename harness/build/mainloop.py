@@ -8,8 +8,7 @@ from typing import Any
 
 from harness.build import command
 from harness.build.cache import Artefact, Store, sha256_file, sha256_tree
-from harness.build.payloads import SOURCES
-from harness.build.plugin import CC
+from harness.build.payloads import HOSTCC, SOURCES, toolchain
 
 FILE = "nvh-mainloop.so"
 BUILD_DEADLINE_S = 120
@@ -17,13 +16,13 @@ BUILD_DEADLINE_S = 120
 
 def build_mainloop(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact with ``FILE``, from images/payloads/mainloop, which says what it does and why."""
-    compiler = command.run([CC, "--version"], timeout_s=30).stdout.splitlines()[0]
+    compiler = toolchain(HOSTCC)
     key = {"sources": sha256_tree(SOURCES / "mainloop"), "toolchain": compiler}
 
     def build(work: Path) -> dict[str, Any]:
         progress("main loop's order")
         command.run(
-            ["make", "-C", SOURCES / "mainloop", f"O={work}", f"CC={CC}"],
+            ["make", "-C", SOURCES / "mainloop", f"O={work}", f"CC={HOSTCC}"],
             timeout_s=BUILD_DEADLINE_S,
             log=work / "build.log",
         )

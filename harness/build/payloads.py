@@ -13,15 +13,17 @@ from harness.tlbi.header import header as tlbi_header
 from harness.tlbi.table import load as load_operations
 
 CROSS = "aarch64-linux-gnu-"
+HOSTCC = "gcc"
 SOURCES = IMAGES / "payloads"
 MODULE_SOURCES = SOURCES / "module"
-HOST_SOURCES = tuple(name for name in ("plugin", "sanitizer", "mainloop") if (SOURCES / name).is_dir())
+PLUGIN_SOURCES = ("plugin", "sanitizer")
+HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
 """Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
 
 
-def toolchain() -> str:
-    """Return the cross compiler's own description of itself; ``UserError`` when it is not installed."""
-    return command.run([f"{CROSS}gcc", "--version"], timeout_s=30).stdout.splitlines()[0]
+def toolchain(compiler: str = f"{CROSS}gcc") -> str:
+    """Return the compiler's own description of itself; ``UserError`` when it is not installed."""
+    return command.run([compiler, "--version"], timeout_s=30).stdout.splitlines()[0]
 
 
 def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:

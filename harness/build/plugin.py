@@ -16,13 +16,11 @@ from typing import Any
 from harness.build import command
 from harness.build.cache import Artefact, Store, load_artefact, sha256_file, sha256_tree
 from harness.build.model import Model
-from harness.build.payloads import SOURCES
+from harness.build.payloads import HOSTCC, PLUGIN_SOURCES, SOURCES, toolchain
 from harness.errors import InfraError, UserError
 from harness.tlbi.header import header as tlbi_header
 from harness.tlbi.table import load as load_operations
 
-CC = "gcc"
-_SOURCES = ("plugin", "sanitizer")
 APIS = (7, 4)
 PROBED = "nvh-trace"
 PROBE_DEADLINE_S = 60
@@ -57,8 +55,8 @@ class Plugins:
 
 def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds every plugin for every known version."""
-    compiler = command.run([CC, "--version"], timeout_s=30).stdout.splitlines()[0]
-    sources = {name: sha256_tree(SOURCES / name) for name in _SOURCES}
+    compiler = toolchain(HOSTCC)
+    sources = {name: sha256_tree(SOURCES / name) for name in PLUGIN_SOURCES}
     header = tlbi_header(load_operations())
     key = {"sources": sources, "header": header, "toolchain": compiler}
 
@@ -66,7 +64,7 @@ def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:
         progress("plugins")
         (work / "tlbi_ops.h").write_text(header)
         command.run(
-            ["make", "-C", SOURCES / "plugin", f"O={work}", f"GENERATED={work}", f"CC={CC}"],
+            ["make", "-C", SOURCES / "plugin", f"O={work}", f"GENERATED={work}", f"CC={HOSTCC}"],
             timeout_s=BUILD_DEADLINE_S,
             log=work / "build.log",
         )

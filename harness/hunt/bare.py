@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.build import command
 from harness.build.cache import Artefact, Store, sha256_tree
-from harness.build.payloads import CROSS, SOURCES, toolchain
+from harness.build.payloads import CROSS, HOSTCC, SOURCES, toolchain
 from harness.errors import InfraError
 from harness.hunt.judge import parse_results, totals
 from harness.hunt.target import BATCH_DEADLINE_S, USAGE, Batch
@@ -25,14 +25,13 @@ from harness.tlbi.header import header as tlbi_header
 from harness.tlbi.table import load as load_operations
 
 PROGRAM = "nvh-bare"
-HOSTCC = "gcc"
 DIE_TOGETHER = ("setpriv", "--pdeathsig", "KILL")
 
 
 def build_bare(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
     """The artefact that holds nvh-bare, built with this machine's compiler."""
     header = tlbi_header(load_operations())
-    compiler = command.run([HOSTCC, "--version"], timeout_s=30).stdout.splitlines()[0]
+    compiler = toolchain(HOSTCC)
     key = {"sources": sha256_tree(SOURCES), "header": header, "toolchain": toolchain(), "compiler": compiler}
 
     def build(work: Path) -> dict[str, Any]:
