@@ -20,8 +20,8 @@ class Defect:
     """``leaves(operation, xt, state, entry, vncr)``: whether the kernel leaves alone what it must take.
 
     ``vncr``: the entry is held on behalf of VNCR_EL2. ``executes(operation, hidden)``: whether it executes an
-    operation of a feature that is hidden from L1. ``reports``: what the sanitizer says of it, in programs that
-    have one of the host-side ``events``.
+    operation of a feature that is hidden from L1. ``reports``: what the sanitizer says of it in programs
+    that have one of the host-side ``events``.
     """
 
     name: str
@@ -58,7 +58,7 @@ DEFECTS = (
     Defect("range-part", "defect-range-part", leaves=_range_part),
     Defect("vncr-tge", "defect-vncr-tge", leaves=_vncr_tge),
     Defect("hidden-range", "defect-hidden-range", executes=_hidden_range),
-    # kvm_mmu_wp_memory_region() write-protects the shadows too, and invalidates TLB entries of L1's own VMID only.
+    # kvm_mmu_wp_memory_region() write-protects the shadows too and invalidates entries of L1's VMID only.
     Defect(
         "dirty-log",
         "defect-dirty-log",

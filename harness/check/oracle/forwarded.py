@@ -29,7 +29,7 @@ from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
-from harness.trace.timeline import Span
+from harness.trace.span import Span
 
 EVENTS = ("model.tlbi", "model.eret", "model.exception", "l0.tlbi_forward")
 MODEL_EVENTS = ("model.tlbi", "model.eret", "model.exception")
@@ -44,7 +44,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     violations: list[Violation] = []
     unfinished: list[str] = []
     judged = 0
-    for span in spans_in(seen.timeline, window, Level.L2):
+    for span in spans_in(seen.timeline, window, Level.L2, MODEL_EVENTS):
         violation, finished = _trapped(span)
         judged += finished
         if violation is not None:

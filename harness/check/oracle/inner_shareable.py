@@ -16,7 +16,7 @@ from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.trace.event import Event
-from harness.trace.timeline import Span
+from harness.trace.span import Span
 
 EVENTS = ("model.tlbi", "model.dsb")
 
@@ -26,7 +26,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     window = resolve(seen.timeline, check.scope)
     violations = []
     judged = 0
-    for span in spans_in(seen.timeline, window, Level.L1):
+    for span in spans_in(seen.timeline, window, Level.L1, EVENTS):
         physical = [event for event in span.events if is_physical(event)]
         if not physical:
             continue

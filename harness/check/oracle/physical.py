@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, describe, judge
@@ -13,7 +13,8 @@ from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
-from harness.trace.timeline import Span, Timeline
+from harness.trace.span import PackedSpans, Span
+from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 
 HCR_TGE = 1 << 27
@@ -73,10 +74,18 @@ def instruction(span: Span) -> Event:
     return span.events[0] if seen is None else seen
 
 
-def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
-    """Spans of instructions that code at ``level`` executed in scope."""
-    asked = ((span, instruction(span)) for span in timeline.spans)
-    return [span for span, event in asked if event.level is level and window.contains(event) is not False]
+def spans_in(timeline: Timeline, window: Region, level: Level, names: Collection[str] = ()) -> Iterator[Span]:
+    """Spans of instructions that code at ``level`` executed in scope.
+
+    ``names``: of the model's events that the caller looks at, if not at all; TLBIs are among them.
+    """
+    spans = timeline.spans
+    if names and isinstance(spans, PackedSpans):
+        spans = spans.only(lambda name, _: name in names)
+    for span in spans:
+        event = instruction(span)
+        if event.level is level and window.contains(event) is not False:
+            yield span
 
 
 def conclude(

@@ -30,7 +30,8 @@ from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.trace.event import Event
-from harness.trace.timeline import Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Timeline
 
 EVENTS = ("model.tlbi", "model.eret", "model.call")
 VMID_SHIFT = 48
@@ -44,7 +45,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     vmids, bases = _pairs(seen.timeline)
     violations = []
     judged = 0
-    for span in spans_in(seen.timeline, window, Level.L1):
+    for span in spans_in(seen.timeline, window, Level.L1, EVENTS):
         own = instruction(span).fields.get("vmid")
         for event in span.events:
             vttbr = event.fields.get("vttbr")
