@@ -18,6 +18,7 @@ from __future__ import annotations
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     Violation,
+    Violations,
     conclude,
     enters_guest,
     instruction,
@@ -41,7 +42,7 @@ SCOPES = {op.name: op.scope for op in table.load()}
 def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every TLBI that L2 executed or that trapped from it."""
     window = resolve(seen.timeline, check.scope)
-    violations: list[Violation] = []
+    violations = Violations()
     unfinished: list[str] = []
     judged = 0
     for span in spans_in(seen.timeline, window, Level.L2, MODEL_EVENTS):

@@ -11,7 +11,7 @@ moved (``__kvm_flush_cpu_context()``, which may happen inside a span). One such 
 from __future__ import annotations
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import BROADCAST, Violation, conclude, is_physical, spans_in
+from harness.check.oracle.physical import BROADCAST, Violation, Violations, conclude, is_physical, spans_in
 from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
@@ -24,7 +24,7 @@ EVENTS = ("model.tlbi", "model.dsb")
 def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every span of L1 with a physical TLBI for a guest in it."""
     window = resolve(seen.timeline, check.scope)
-    violations = []
+    violations = Violations()
     judged = 0
     for span in spans_in(seen.timeline, window, Level.L1, EVENTS):
         physical = [event for event in span.events if is_physical(event)]

@@ -32,6 +32,31 @@ class Violation:
     by_absence: bool = False
 
 
+@dataclass(slots=True)
+class Violations:
+    """How many there were and the first one, so that a trace full of them needs no more memory than one.
+
+    ``seen`` and ``first_seen``: of those that are not ``by_absence``.
+    """
+
+    count: int = 0
+    first: Violation | None = None
+    seen: int = 0
+    first_seen: Violation | None = None
+
+    def append(self, violation: Violation) -> None:
+        """Count one."""
+        self.count += 1
+        self.first = _earlier(self.first, violation)
+        if not violation.by_absence:
+            self.seen += 1
+            self.first_seen = _earlier(self.first_seen, violation)
+
+
+def _earlier(one: Violation | None, other: Violation) -> Violation:
+    return other if one is None or other.event.seq < one.event.seq else one
+
+
 def is_physical(event: Event) -> bool:
     """Whether L0 executed a TLBI of the EL1&0 regime: one for a guest.
 
@@ -92,7 +117,7 @@ def conclude(
     check: OracleCheck,
     seen: Observations,
     events: Iterable[str],
-    violations: Sequence[Violation],
+    violations: Violations,
     exercised: int,
     of_what: str,
     open_questions: Sequence[str] = (),
@@ -106,14 +131,15 @@ def conclude(
     window = resolve(timeline, check.scope)
     reasons = [r for name in events for r in gaps(timeline, EventPattern(check.where, name, {}), window)]
     reasons = list(dict.fromkeys([*reasons, *open_questions]))
-    wrong = [v for v in violations if not v.by_absence] if reasons else list(violations)
-    if wrong:
-        first = min(wrong, key=lambda v: v.event.seq)
-        more = f" ({len(wrong)} in all)" if len(wrong) > 1 else ""
+    first, count = violations.first, violations.count
+    if reasons:
+        first, count = violations.first_seen, violations.seen
+    if first is not None:
+        more = f" ({count} in all)" if count > 1 else ""
         text = f"{first.text}{more}: {describe(first.event)}"
         return judge(check, Verdict.FAIL, text, trigger=first.event, timeline=timeline)
     if reasons:
-        suspect = violations[0] if violations else None
+        suspect = violations.first
         text = f"cannot be decided: {summary(reasons)}"
         if suspect is not None:
             text += f"; {suspect.text}, unless that was lost: {describe(suspect.event)}"

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     Violation,
+    Violations,
     conclude,
     enters_guest,
     instruction,
@@ -43,7 +44,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every physical TLBI of one VMID in a span of L1."""
     window = resolve(seen.timeline, check.scope)
     vmids, bases = _pairs(seen.timeline)
-    violations = []
+    violations = Violations()
     judged = 0
     for span in spans_in(seen.timeline, window, Level.L1, EVENTS):
         own = instruction(span).fields.get("vmid")
