@@ -64,11 +64,11 @@ def _add(
     timeline: Timeline, written: Sequence[Written], trace: ModelTrace, reader: Reader, wanted: list[str]
 ) -> Timeline:
     functions = [name for _, name in reader.header.functions]
-    ties = tie.Ties(functions)
     announced = timeline.by_name.get("l1.tlbi", ())
+    ties = tie.Ties(functions, tie.announced(announced))
     faults: list[Fault] = []
     for records, wrong in columns.read(reader):
-        ties.feed(records, guests=bool(announced))
+        ties.feed(records)
         faults += wrong
     pairs, notes = tie.pair(ties, written)
     trace.notes.extend(notes)
