@@ -57,7 +57,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         if not served:
             continue
         before = known.get(vmid, set())
-        several += len(before | served) > 1
+        several += len(before) > 1
         judged += len(before) > 1 or not alone
         if before - served:
             count = f"{len(before - served)} of {len(before | served)} contexts with VMID {vmid}"

@@ -19,6 +19,7 @@ from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     Violation,
     Violations,
+    cleans_own_cpu,
     conclude,
     enters_guest,
     instruction,
@@ -32,8 +33,8 @@ from harness.tlbi import table
 from harness.trace.event import Event
 from harness.trace.span import Span
 
-EVENTS = ("model.tlbi", "model.eret", "model.exception", "l0.tlbi_forward")
-MODEL_EVENTS = ("model.tlbi", "model.eret", "model.exception")
+EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.exception", "l0.tlbi_forward")
+MODEL_EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.exception")
 TTLB, TTLBIS, TTLBOS = 1 << 25, 1 << 54, 1 << 55
 """HCR_EL2 (Arm ARM D24.2.54): every TLBI of EL1, those of the IS form, those of the OS form."""
 SCOPES = {op.name: op.scope for op in table.load()}
@@ -71,7 +72,7 @@ def _bits(event: Event) -> int:
 def _trapped(span: Span) -> tuple[Violation | None, bool]:
     """What is wrong with the span, and whether its end was seen."""
     asked = instruction(span)
-    executed = [event for event in span.events if is_physical(event)]
+    executed = [e for e in span.events if is_physical(e) and not cleans_own_cpu(span, e)]
     if executed:
         op = executed[0].fields["op"]
         return Violation(executed[0], f"L0 executed {op} for the {span.op} of L2 that L1 traps"), True

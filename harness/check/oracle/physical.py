@@ -84,6 +84,20 @@ def enters_guest(event: Event) -> bool:
     )
 
 
+def cleans_own_cpu(span: Span, tlbi: Event) -> bool:
+    """Whether the local ``tlbi`` answers nothing: the first DSB on its vCPU after it is an NSH.
+
+    L0 then cleans its own PE for a vCPU that has moved there (``__kvm_flush_cpu_context()``), under the VMID
+    with which that vCPU runs. A task that moves within a span does so within it.
+    """
+    if tlbi.fields.get("op") in BROADCAST:
+        return False
+    for event in span.events:
+        if event.name == "model.dsb" and event.cpu == tlbi.cpu and event.seq > tlbi.seq:
+            return event.fields.get("domain") == "nsh"
+    return False
+
+
 def chosen(check: OracleCheck, options: Mapping[str, Sequence[str]], option: str) -> str:
     """The value of an option, by default the first that it may have; ``UserError`` for another one."""
     values = options[option]
