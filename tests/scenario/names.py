@@ -17,8 +17,7 @@ VOCABULARY = Vocabulary(
     kernels=["nv", "debian"],
     models=["qemu", "qemu-10"],
     rootfs=["hypervisor", "guest"],
-    oracles={"barriers": ["limit"], "breaks": []},
-    sanitized=["breaks"],
+    oracles={"barriers": ["limit"]},
     values={"l0.tlbi": {"op": ["ipas2e1", "ipas2e1is", "alle1", "alle2", "vae2is"]}},
 )
 

@@ -218,9 +218,9 @@ static uint64_t under_nv(uint64_t (*play)(void))
 	return play();
 }
 
-static uint64_t nv_right(void)
+static uint64_t nv_last_level(void)
 {
-	return under_nv(right);
+	return under_nv(last_level);
 }
 
 static uint64_t nv_direct(void)
@@ -303,7 +303,7 @@ const struct test stage1_tests[] = {
 	{ "s1-protect", "", "", protect },
 	{ "s1-protect-none", "write-protected, nothing is invalidated", "narrowed:combined", protect_none },
 	{ "s1-direct", "from A to B without a break", "no-break:combined", direct },
-	{ "s1-nv-va", "", "", nv_right },
+	{ "s1-nv-last-level", "", "", nv_last_level },
 	{ "s1-nv-direct", "of virtual EL2: from A to B without a break", "no-break:combined", nv_direct },
 	{ "s1-table-page", "", "", table_page_right },
 	{ "s1-table-page-vmalle1-alone", "the IPA of a table: VMALLE1IS without IPAS2E1IS", "remapped:stage2",
