@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.cell import begin, looking, shadows
+from harness.cell.breaks import breaks
 from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer, plan_of
 from harness.cell.sanitize import Sanitizer, sanitizer
@@ -151,9 +152,10 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             timeline = observer.collect()
             vmlinux = {level: built.path / VMLINUX for level, built in job.images.kernels.items()}
             looks = shadows.looks(stack, vmlinux, cell.expectations)
+            broken = breaks(stack, checker, cell.expectations)
             stages.begin("check")
             consoles = observer.consoles()
-            checked = evaluate(cell.expectations, timeline, execution.results, consoles, looks)
+            checked = evaluate(cell.expectations, timeline, execution.results, consoles, looks, broken)
             outcome.findings += [_finding(each) for each in checked]
             if any(each.verdict is not Verdict.PASS for each in checked):
                 looking.write_page(directory, cell.id, timeline, checked)

@@ -30,6 +30,7 @@ def vocabulary() -> Vocabulary:
         rootfs=data_names("rootfs"),
         values={event: fields for event, fields in values.items() if fields},
         oracles={name: oracle.options for name, oracle in ORACLES.items()},
+        sanitized=[name for name, oracle in ORACLES.items() if oracle.sanitized],
         mutants=mutants.names(),
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.check.breaks import Breaks
 from harness.check.finding import Finding
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.sanitize import judge
+from harness.sanitize.breaks import breaks_in
 from harness.scenario.model import Cell, StackSpec
 from harness.stack.images import StackImages
 
@@ -45,6 +47,10 @@ class Sanitizer:
         finding, state = judge.judge(self._directory, self._maps, self._where)
         facts["sanitizer"] = judge.summary(state)
         return finding
+
+    def breaks(self) -> Breaks:
+        """What it says of break-before-make until now, while the machine stands still."""
+        return breaks_in(self._directory, self._maps)
 
 
 def sanitizer(cell: Cell, images: StackImages, directory: Path) -> Sanitizer | None:

@@ -44,9 +44,7 @@ def _look(stack: Stack, vmlinux: Mapping[Level, Path]) -> Look:
     backing = memory.source if memory and isinstance(memory.source, Path) else None
     try:
         with contextlib.ExitStack() as left:
-            left.enter_context(stack.agent.running_freely())
-            machine.qmp("stop")
-            left.callback(machine.qmp, "cont")
+            left.enter_context(stack.halted())
             ram = left.enter_context(ProcessRam(machine.pid, machine.spec.memory_mib << 20, backing))
             return look_at(ram, vmlinux, stack.booted or Level.L0)
     except NvhError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.check import absence, console, existence, hatch, response, result, sequence, universality
+from harness.check.breaks import Breaks
 from harness.check.finding import Finding, Observations, RunResult
 from harness.check.match import variable_problems
 from harness.check.oracle import ORACLES
@@ -71,13 +72,14 @@ def evaluate(
     results: Mapping[str, RunResult],
     consoles: Mapping[Level, str],
     looks: tuple[Look, ...] = (),
+    breaks: Breaks | None = None,
 ) -> list[Finding]:
     """One finding per expectation, in order. ``InputError`` for patterns that make no sense."""
     chosen = tuple(expectations)
     wrong = problems(chosen)
     if wrong:
         raise InputError(wrong)
-    seen = Observations(timeline, results, consoles, looks)
+    seen = Observations(timeline, results, consoles, looks, breaks)
     findings = []
     for each in chosen:
         check = CHECKS.get(type(each))

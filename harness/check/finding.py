@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.check.breaks import Breaks
 from harness.check.shadow import Look
 from harness.errors import Location
 from harness.level import Level
@@ -49,13 +50,14 @@ class Finding:
 class Observations:
     """Everything that the checks of a cell may look at. A level without a console was not captured.
 
-    ``looks`` into the stopped machine are had where an oracle asks for them.
+    ``looks`` into the stopped machine and ``breaks`` are had where an oracle asks for them.
     """
 
     timeline: Timeline = field(default_factory=Timeline)
     results: Mapping[str, RunResult] = field(default_factory=dict)
     consoles: Mapping[Level, str] = field(default_factory=dict)
     looks: tuple[Look, ...] = ()
+    breaks: Breaks | None = None
 
 
 def judge(

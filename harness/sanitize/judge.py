@@ -51,10 +51,11 @@ def summary(state: State) -> str:
 def _verdict(state: State, reports: tuple[Report, ...]) -> Verdict:
     if reports:
         return Verdict.FAIL
-    return Verdict.UNDECIDED if _doubts(state, reports) else Verdict.PASS
+    return Verdict.UNDECIDED if doubts(state, reports) else Verdict.PASS
 
 
-def _doubts(state: State, reports: tuple[Report, ...]) -> list[str]:
+def doubts(state: State, reports: tuple[Report, ...]) -> list[str]:
+    """Why reports and counters are no ground for a verdict; empty when they are."""
     found = state.doubts()
     if state.written != len(reports):
         found.append(f"{state.written} reports were written and {len(reports)} found")
@@ -62,10 +63,10 @@ def _doubts(state: State, reports: tuple[Report, ...]) -> list[str]:
 
 
 def _message(state: State, reports: tuple[Report, ...], told: list[str]) -> str:
-    doubts = _doubts(state, reports)
+    unsure = doubts(state, reports)
     words = [summary(state)]
-    if doubts:
-        words.append("in doubt: " + "; ".join(doubts))
+    if unsure:
+        words.append("in doubt: " + "; ".join(unsure))
     if reports:
         counts = Counter(report.key for report in reports)
         words.insert(0, ", ".join(f"{count} x {key}" for key, count in counts.most_common()))

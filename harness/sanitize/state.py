@@ -28,6 +28,8 @@ class State:
     and ``waiting`` ones still did so at the end. ``programs`` were begun by a guest that says so, which took
     ``excused`` disagreements upon itself. ``odd_va``, ``odd_pc``, ``odd_used``, ``odd_walk``: page, code,
     output page and what the tables gave, all ones for nothing, of the last use that ``disagreed``.
+    ``broken_l0`` to ``broken_l2`` count entries whose translation was invalid, as break-before-make wants,
+    when an operation by address took them, by who keeps the tables (harness/check/breaks.py).
     """
 
     ready: int
@@ -53,6 +55,9 @@ class State:
     odd_pc: int
     odd_used: int
     odd_walk: int
+    broken_l0: int
+    broken_l1: int
+    broken_l2: int
 
     def doubts(self) -> list[str]:
         """Why these counters are no ground for a verdict; empty when they are."""

@@ -13,6 +13,8 @@ TIMING: Final = "icount"
 KERNEL: Final = "nv"
 MUTANT_KERNEL: Final = "nv-mutants"
 """What L0 runs when a deliberate fault is asked for."""
+SANITIZER: Final = "tlb"
+"""What watches the model when an oracle judges by a sanitizer."""
 
 LEVELS: Final[Mapping[Level, LevelSpec]] = {
     Level.L0: LevelSpec(kernel=KERNEL, rootfs="hypervisor", cpus=2, memory_mib=3072),

@@ -11,8 +11,8 @@ from pathlib import Path
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
 from harness.scenario import assemble, expectations, matrix, reader, schema, steps
-from harness.scenario.defaults import MUTANT_KERNEL
-from harness.scenario.model import Cell, StackSpec
+from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
+from harness.scenario.model import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
 from harness.scenario.nodes import REFUSED, Node, listing, shown
 from harness.scenario.vocabulary import Vocabulary, claims
@@ -122,12 +122,20 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | 
     cells = []
     for tree, point in zip(trees, points, strict=True):
         stack = overrides.apply(assemble.stack(tree.map.get("stack"), base))
-        cells.append(overrides.change(assemble.cell(tree, point, stack, base)))
+        cells.append(overrides.change(_sanitized(assemble.cell(tree, point, stack, base), vocabulary)))
     if len({cell.id for cell in cells}) < len(cells):
         raise InputError(
             [root.map["matrix"].problem("two points with the same id", "values without , and =")]
         )
     return Scenario(root, tuple(cells))
+
+
+def _sanitized(cell: Cell, vocabulary: Vocabulary) -> Cell:
+    """The cell with the TLB sanitizer on if one of its oracles judges by that."""
+    oracles = [each.oracle for each in cell.expectations if isinstance(each, OracleCheck)]
+    if cell.stack.sanitize or not any(oracle in vocabulary.sanitized for oracle in oracles):
+        return cell
+    return dataclasses.replace(cell, stack=dataclasses.replace(cell.stack, sanitize=SANITIZER))
 
 
 def _deferred(root: Node) -> set[Location]:

@@ -26,6 +26,7 @@ class Vocabulary:
     ``values``        of an event's field: the only names it can have (``l0.tlbi`` → ``op`` → operations)
     ``raw_levels``    levels whose tracefs events are allowed too, as ``l0.<system>.<event>`` with any field
     ``oracles``       architectural checks, each with the names of its options
+    ``sanitized``     oracles that need the TLB sanitizer: naming one turns it on
     ``models``        names; a scenario may also give a path, which contains a ``/``
     ``mutants``       names of deliberate faults, for the command line only
     """
@@ -36,6 +37,7 @@ class Vocabulary:
     rootfs: Collection[str]
     values: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
     oracles: Mapping[str, Collection[str]] = field(default_factory=dict)
+    sanitized: Collection[str] = ()
     raw_levels: tuple[Level, ...] = (Level.L0, Level.L1)
     timings: tuple[str, ...] = ("icount", "mttcg")
     mutants: Collection[str] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shlex
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.errors import InfraError
@@ -193,6 +194,16 @@ class Stack:
         """Whether nothing was heard of L0 for a while and the machine executes nothing."""
         silent = time.monotonic() - self.agent.heard > WATCH_S
         return silent and self.machine.cpu_use(0.3) < IDLE_CPU
+
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """Stop the machine's vCPUs meanwhile; ``InfraError`` when QEMU refuses or is gone."""
+        with self.agent.running_freely():
+            self.machine.qmp("stop")
+            try:
+                yield
+            finally:
+                self.machine.qmp("cont")
 
     def answers(self, level: Level, timeout_s: float = 3.0) -> bool:
         """Whether the agent of ``level`` answers a ping in time."""

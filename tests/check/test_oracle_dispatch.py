@@ -40,4 +40,4 @@ def test_dispatch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_registered_oracle_explains_itself() -> None:
     for name, each in oracle.ORACLES.items():
         assert each.judge.__doc__, name
-        assert each.events or each.stopped, name
+        assert each.events or each.stopped or each.sanitized, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from harness.build.model import build_model, load_model
 from harness.build.paths import ROOT
 from harness.build.plugin import plugins_for
 from harness.build.suite import PROGRAM, build_suite
+from harness.check.finding import Observations
+from harness.check.oracle import ORACLES
+from harness.errors import Location
+from harness.level import Level
+from harness.sanitize.breaks import breaks_in
 from harness.sanitize.suite import Outcome, run, table
+from harness.scenario.model import OracleCheck, Scope
+from harness.verdict import Verdict
 
 MODELS = ("qemu", "qemu-10.0")
 PAGE = ROOT / "docs" / "sanitizer.md"
@@ -27,9 +35,15 @@ def suite(name: str, timing: str, place: Path, leave_out: int = 0) -> Outcome:
 
 
 @pytest.fixture(scope="session")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where each model's suite leaves its reports and counters."""
+    return {name: tmp_path_factory.mktemp(name) for name in MODELS}
+
+
+@pytest.fixture(scope="session")
+def outcomes(places: dict[str, Path]) -> dict[str, Outcome]:
     """The suite on both models, in the deterministic timing."""
-    return {name: suite(name, "icount", tmp_path_factory.mktemp(name)) for name in MODELS}
+    return {name: suite(name, "icount", place) for name, place in places.items()}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -67,6 +81,31 @@ def test_dropping_every_third_is_noticed(tmp_path: Path) -> None:
     outcome = suite("qemu", "icount", tmp_path, leave_out=3)
     assert 0 < outcome.state.left_out < outcome.state.tlbis
     assert any(case.found for case in outcome.cases if not case.breaks)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_oracle_fails_on_each_level(
+    outcomes: dict[str, Outcome], places: dict[str, Path], name: str
+) -> None:
+    """break-before-make has teeth: what the suite breaks is told of the level that keeps the tables."""
+    assert outcomes[name].cases
+    breaks = breaks_in(places[name], {})
+    assert breaks.doubts == ()
+    assert min(breaks.broken.values()) > 0, "the right cases of a level are not compared any more"
+    direct = [each for each in breaks.unbroken if each.text.startswith("no-break")]
+    assert sorted(each.keeper for each in direct) == list(Level)
+    for level in Level:
+        own = [each for each in direct if each.keeper is level]
+        check = OracleCheck(Location("s.yaml"), "o", "break-before-make", Scope(), {"level": str(level)})
+        bad = dataclasses.replace(breaks, unbroken=tuple(own))
+        finding = ORACLES["break-before-make"](check, Observations(breaks=bad))
+        assert finding.verdict is Verdict.FAIL
+        assert finding.message.endswith(own[0].text)
+        others = tuple(each for each in direct if each.keeper is not level)
+        kept = ORACLES["break-before-make"](
+            check, Observations(breaks=dataclasses.replace(breaks, unbroken=others))
+        )
+        assert kept.verdict is Verdict.PASS
 
 
 def test_the_table_in_the_documentation(outcomes: dict[str, Outcome]) -> None:

@@ -15,7 +15,7 @@ from harness.tlbi.header import header
 from harness.tlbi.table import Operation, load
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
-CORE = ("driver.c", "judge.c", "report.c", "store.c", "tlbi.c", "walk.c")
+CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "tlbi.c", "walk.c")
 SCOPES = {"local": 0, "is": 1, "os": 2}
 
 

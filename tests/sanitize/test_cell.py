@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cell.prepare import needs_plugins
 from harness.cell.project import find_cells, vocabulary
 from harness.cell.run import reproduce
 from harness.errors import InputError
@@ -36,6 +37,30 @@ def test_nothing_else_is_a_sanitizer(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(TEXT.replace("WHAT", "cache"))
     with pytest.raises(InputError, match=r"s\.yaml:3:19: .*tlb"):
+        load_file(path, vocabulary())
+
+
+def test_an_oracle_that_judges_by_it_turns_it_on(tmp_path: Path) -> None:
+    """As naming an oracle traces its events; the model gets its plugins then, and others are left alone."""
+    path = tmp_path / "s.yaml"
+    text = TEXT.replace("stack: {sanitize: WHAT}\n", "")
+    path.write_text(text)
+    (plain,) = load_file(path, vocabulary())
+    path.write_text(text + "  - oracle: break-before-make\n    options: {level: l1}\n")
+    (cell,) = load_file(path, vocabulary())
+    assert (plain.stack.sanitize, cell.stack.sanitize) == ("", "tlb")
+    assert (needs_plugins(plain), needs_plugins(cell)) == (False, True)
+    assert dataclasses.replace(cell.stack, sanitize="") == plain.stack
+    path.write_text(text + "  - oracle: shadow-subset\n")
+    (other,) = load_file(path, vocabulary())
+    assert other.stack.sanitize == ""
+
+
+def test_an_unknown_option_of_the_oracle_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    oracle = "  - oracle: break-before-make\n    options: {levels: l1}\n"
+    path.write_text(TEXT.replace("WHAT", "tlb") + oracle)
+    with pytest.raises(InputError, match=r"s\.yaml:11:15: .*'levels' of break-before-make.*level"):
         load_file(path, vocabulary())
 
 

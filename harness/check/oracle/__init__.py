@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from harness.check.oracle import (
     barrier_discipline,
+    break_before_make,
     every_context,
     forwarded,
     inner_shareable,
@@ -17,6 +18,9 @@ from harness.check.oracle.oracle import Oracle
 ORACLES: Mapping[str, Oracle] = {
     "barrier-discipline": Oracle(
         barrier_discipline.judge, barrier_discipline.EVENTS, tuple(barrier_discipline.OPTIONS)
+    ),
+    "break-before-make": Oracle(
+        break_before_make.verdict, (), tuple(break_before_make.OPTIONS), sanitized=True
     ),
     "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS, spans=True),
     "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS, spans=True),

@@ -13,11 +13,12 @@ from harness.scenario.model import OracleCheck
 class Oracle:
     """One check.
 
-    ``judge``    decides; its findings are of ``OracleCheck`` (``harness.check.finding.judge`` makes them)
-    ``events``   names of the events that it needs; they are traced whenever a scenario names the oracle
-    ``options``  names of the options that it takes
-    ``spans``    whether it looks at spans
-    ``stopped``  whether it wants looks into the stopped machine
+    ``judge``      decides; its findings are of ``OracleCheck`` (``harness.check.finding.judge`` makes them)
+    ``events``     names of the events that it needs; they are traced whenever a scenario names the oracle
+    ``options``    names of the options that it takes
+    ``spans``      whether it looks at spans
+    ``stopped``    whether it wants looks into the stopped machine
+    ``sanitized``  whether it wants the TLB sanitizer, which is on whenever a scenario names the oracle
     """
 
     judge: Callable[[OracleCheck, Observations], Finding]
@@ -25,6 +26,7 @@ class Oracle:
     options: tuple[str, ...] = ()
     spans: bool = False
     stopped: bool = False
+    sanitized: bool = False
 
     def __call__(self, check: OracleCheck, seen: Observations) -> Finding:
         """Judge what was seen."""

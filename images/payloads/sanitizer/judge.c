@@ -39,11 +39,6 @@ void judge_free(struct judge *judge)
 		tlb_free(&judge->pe[i].tlb);
 }
 
-static uint64_t stage2_root(const struct context *context)
-{
-	return context->s2 ? context->vttbr & 0x0000fffffffffffeull : 0;
-}
-
 static struct fresh fresh_stage2(const struct context *context, const struct step *step)
 {
 	const struct leaf *leaf = &step->leaf;
@@ -56,7 +51,7 @@ static struct fresh fresh_stage2(const struct context *context, const struct ste
 		.out = (leaf->out | (step->ipa & (leaf->size - 1))) & PAGE_MASK,
 		.outcome = step->outcome,
 		.perms = leaf->perms,
-		.roots = { 0, stage2_root(context) },
+		.roots = { 0, context_root2(context) },
 		.where = { 0, leaf->where },
 		.value = { 0, leaf->value },
 		.stages = 2,
@@ -75,7 +70,7 @@ static struct fresh fresh_combined(const struct context *context, uint64_t va, c
 		.out = walk->pa & PAGE_MASK,
 		.outcome = walk->outcome,
 		.perms = walk->perms,
-		.roots = { walk->root, stage2_root(context) },
+		.roots = { walk->root, context_root2(context) },
 		.where = { leaf->where, 0 },
 		.value = { leaf->value, 0 },
 		.stages = (uint8_t)(context->s1 | context->s2 << 1),
@@ -258,33 +253,23 @@ struct sweep {
 /* Rule "break before make": at its invalidation by address the translation has to be invalid, or the same. */
 static void check_break(struct sweep *sweep, struct entry *entry)
 {
+	struct judge *judge = sweep->judge;
 	struct event use = { .seq = sweep->tlbi->seq, .pc = sweep->tlbi->pc,
-			     .program = sweep->judge->counters.programs, .el = sweep->tlbi->el };
+			     .program = judge->counters.programs, .el = sweep->tlbi->el };
 	struct walk now;
-	uint64_t out;
 
-	if (sweep->judge->loose || !sweep->context || sweep->tlbi->op->operand == NONE || sweep->tlbi->op->operand == ASID)
+	if (judge->loose)
 		return;
-	if (entry->extent.kind == STAGE2) {
-		struct context second = *sweep->context;
-
-		if (entry->roots[1] != stage2_root(&second))
-			return;
-		second.s1 = false;
-		walk(&second, sweep->judge->read, entry->page, &now);
-		out = now.pa;
-	} else {
-		if (!sweep->context->s1 || entry->extent.flat || !(entry->stages & 1))
-			return;
-		walk(sweep->context, sweep->judge->read, entry->page, &now);
-		if (!entry->extent.global && entry->roots[0] != now.root)
-			return;
-		if (entry->out == now.pa)
-			return;
-		out = now.ipa;
+	switch (break_step(entry, sweep->tlbi, sweep->context, judge->read, &now)) {
+	case BROKEN:
+		judge->counters.broken[keeper_of(entry, sweep->context)]++;
+		break;
+	case REPLACED:
+		tell(judge, sweep->pe, NO_BREAK, entry, &now, sweep->context, entry->page, &use, sweep->tlbi);
+		break;
+	default:
+		break;
 	}
-	if (now.outcome == MAPPED && out != (entry->extent.kind == STAGE2 ? entry->out : entry->ipa))
-		tell(sweep->judge, sweep->pe, NO_BREAK, entry, &now, sweep->context, entry->page, &use, sweep->tlbi);
 }
 
 static void invalidate(struct tlb *tlb, struct entry *entry, void *data)

@@ -6,7 +6,7 @@
 #ifndef NVH_SANITIZER_JUDGE_H
 #define NVH_SANITIZER_JUDGE_H
 
-#include "store.h"
+#include "break.h"
 
 enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED, FINDINGS };
 extern const char *const finding_name[FINDINGS];
@@ -47,6 +47,7 @@ struct counters {
 	uint64_t stale, disagreed; /* uses where the PE used an entry that its tables do not give; where nothing did */
 	uint64_t programs, excused; /* begun; disagreements that a guest took upon itself */
 	uint64_t odd_va, odd_pc, odd_used, odd_walk; /* the last use in ``disagreed``; odd_walk UNKNOWN: not mapped */
+	uint64_t broken[KEEPERS]; /* entries whose translation was invalid at their TLBI by address */
 };
 
 struct judge {

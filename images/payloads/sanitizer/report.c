@@ -91,6 +91,7 @@ static void add_walk(struct text *text, const struct walk *walk, const struct en
 	add(text, ",\"now\":{\"outcome\":\"%s\",\"stage\":%u,\"level\":%d", outcome_text(outcome), walk->stage,
 	    leaf->level);
 	add_hex(text, "out", outcome == MAPPED ? out & PAGE_MASK : 0);
+	add_hex(text, "ipa", entry->extent.kind == STAGE2 ? entry->page : walk->ipa);
 	add_perms(text, "perms", perms);
 	add_hex(text, "where", leaf->where);
 	add_hex(text, "descriptor", leaf->value);

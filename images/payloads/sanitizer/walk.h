@@ -19,6 +19,12 @@ struct context {
 	uint64_t hcr, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0;
 };
 
+/* What stage 2 begins at: VTTBR_EL2.BADDR, or 0 where the stage is off. */
+static inline uint64_t context_root2(const struct context *context)
+{
+	return context->s2 ? context->vttbr & 0x0000fffffffffffeull : 0;
+}
+
 /* A leaf: [start, start + size) of the input, and the descriptor (``where`` is its PA). Size 0: no such stage. */
 struct leaf {
 	uint64_t start, size, where, value, out;

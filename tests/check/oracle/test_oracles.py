@@ -23,7 +23,7 @@ from tests.check.oracle.model import (
     without,
 )
 
-TRACE_ORACLES = [name for name, oracle in ORACLES.items() if not oracle.stopped]
+TRACE_ORACLES = [name for name, oracle in ORACLES.items() if oracle.events]
 MODEL_ORACLES = [name for name in TRACE_ORACLES if name != "every-context"]
 
 

@@ -9,6 +9,7 @@
 #define ASID(x) ((uint64_t)(x) << 48)
 #define OPERAND (AT >> 12 | ASID(5))
 #define RANGE(tg, num, base) (ASID(5) | (uint64_t)(tg) << 46 | (uint64_t)(num) << 39 | (base))
+#define HCR_NV (1ul << 42)
 #define HCR_E2H (1ul << 34)
 #define HCR_TGE (1ul << 27)
 #define HCR_FB (1ul << 9)
@@ -210,6 +211,23 @@ CHANGE(protect, STORE, s1_page(WINDOW_IPA) | S1_RO, VAE1IS(OPERAND); DONE())
 CHANGE(protect_none, STORE, s1_page(WINDOW_IPA) | S1_RO, (void)0)
 CHANGE(direct, LOAD, s1_page(WINDOW_IPA + 4096), VAE1IS(OPERAND); DONE())
 
+/* The victim is a hypervisor at virtual EL2: HCR_EL2.NV. */
+static uint64_t under_nv(uint64_t (*play)(void))
+{
+	world.hcr |= HCR_NV;
+	return play();
+}
+
+static uint64_t nv_last_level(void)
+{
+	return under_nv(last_level);
+}
+
+static uint64_t nv_direct(void)
+{
+	return under_nv(direct);
+}
+
 /* The IPA of the page that holds the victim's level 3 table gets another page. */
 static uint64_t table_page(bool ipa)
 {
@@ -285,6 +303,8 @@ const struct test stage1_tests[] = {
 	{ "s1-protect", "", "", protect },
 	{ "s1-protect-none", "write-protected, nothing is invalidated", "narrowed:combined", protect_none },
 	{ "s1-direct", "from A to B without a break", "no-break:combined", direct },
+	{ "s1-nv-last-level", "", "", nv_last_level },
+	{ "s1-nv-direct", "of virtual EL2: from A to B without a break", "no-break:combined", nv_direct },
 	{ "s1-table-page", "", "", table_page_right },
 	{ "s1-table-page-vmalle1-alone", "the IPA of a table: VMALLE1IS without IPAS2E1IS", "remapped:stage2",
 	  table_page_none },

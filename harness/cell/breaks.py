@@ -1,0 +1,27 @@
+"""Asks the sanitizer of a cell's machine after the last step, for the oracle ``break-before-make``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.cell.sanitize import Sanitizer
+from harness.check.breaks import Breaks
+from harness.check.oracle import ORACLES
+from harness.errors import NvhError
+from harness.scenario.model import Expectation, OracleCheck
+from harness.stack.stack import Stack
+
+
+def breaks(stack: Stack, checker: Sanitizer | None, expectations: Sequence[Expectation]) -> Breaks | None:
+    """Read what it has left so far while the machine stands still; None if no expectation asks for it.
+
+    What cannot be read says why and is no error of the cell. The machine runs afterwards.
+    """
+    asked = any(isinstance(each, OracleCheck) and ORACLES[each.oracle].sanitized for each in expectations)
+    if not asked or checker is None:
+        return None
+    try:
+        with stack.halted():
+            return checker.breaks()
+    except NvhError as error:
+        return Breaks(problem=f"the machine could not be stopped: {error}")
