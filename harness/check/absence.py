@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.check.condition import Env
@@ -13,6 +14,8 @@ from harness.scenario.model import Absence, EventPattern
 from harness.trace.event import Event
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
+
+_Match = tuple[Event, Env, bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +33,22 @@ def check(expectation: Absence, seen: Observations, window: Window) -> Finding:
     cases, unsure_cases = [_Case(window.env)], list[_Case]()
     given_unsure: list[str] = []
     if expectation.given is not None:
-        given, unsure = _matches(timeline, expectation.given, window, _Case(window.env))
-        cases, unsure_cases = _cases(expectation, given), _cases(expectation, unsure)
+        given = _matches(timeline, expectation.given, window, _Case(window.env))
+        cases, unsure_cases, unsure = _cases(expectation, given)
         given_unsure = gaps(timeline, expectation.given, window, env=window.env)
-        given_unsure += [f"{len(unsure)} events may match given"] if unsure else []
+        given_unsure += [f"{unsure} events may match given"] if unsure else []
     possible = 0
     for case in cases:
-        found, unsure = _matches(timeline, expectation.of, window, case)
-        possible += len(unsure)
-        if found:
-            event, bound = found[0]
-            message = f"{len(found)} times, first {describe(event)}\n"
+        found, first, unsure = _counted(_matches(timeline, expectation.of, window, case))
+        possible += unsure
+        if first is not None:
+            event, bound = first
+            message = f"{found} times, first {describe(event)}\n"
             message += f"forbidden: {filled(expectation.of, bound)}  [{expectation.of.where}]"
             return judge(expectation, Verdict.FAIL, message, bindings=bound, trigger=event, timeline=timeline)
     for case in unsure_cases:
-        found, unsure = _matches(timeline, expectation.of, window, case)
-        possible += len(found) + len(unsure)
+        found, _, unsure = _counted(_matches(timeline, expectation.of, window, case))
+        possible += found + unsure
     if possible:
         reasons.append(f"{possible} events may match")
     if not cases and not given_unsure:
@@ -63,19 +66,37 @@ def _name(expectation: Absence) -> str:
     return expectation.given.event if expectation.given else ""
 
 
-def _cases(expectation: Absence, given: list[tuple[Event, Env]]) -> list[_Case]:
-    """Each different binding once; each event when its span matters."""
-    if wants_same_span(expectation.of):
-        return [_Case(env, event) for event, env in given]
-    return [_Case(env) for env in {tuple(sorted(env.items())): env for _, env in given}.values()]
+def _cases(expectation: Absence, given: Iterable[_Match]) -> tuple[list[_Case], list[_Case], int]:
+    """Each different binding once, each event when its span matters: certain and possible ones.
+
+    And how many events are possible ones.
+    """
+    certain: dict[object, _Case] = {}
+    possible: dict[object, _Case] = {}
+    unsure = 0
+    for event, env, outcome in given:
+        unsure += outcome is None
+        by_span = wants_same_span(expectation.of)
+        key: object = (event.source, event.seq) if by_span else tuple(sorted(env.items()))
+        (certain if outcome else possible).setdefault(key, _Case(env, event if by_span else None))
+    return list(certain.values()), list(possible.values()), unsure
 
 
-def _matches(
-    timeline: Timeline, pattern: EventPattern, window: Window, case: _Case
-) -> tuple[list[tuple[Event, Env]], list[tuple[Event, Env]]]:
-    """Certain and possible matches in scope, each with its bindings."""
-    certain: list[tuple[Event, Env]] = []
-    possible: list[tuple[Event, Env]] = []
+def _counted(matches: Iterable[_Match]) -> tuple[int, tuple[Event, Env] | None, int]:
+    """How many are certain, the first of these, and how many are possible."""
+    certain = possible = 0
+    first: tuple[Event, Env] | None = None
+    for event, env, outcome in matches:
+        if outcome:
+            certain += 1
+            first = first or (event, env)
+        else:
+            possible += 1
+    return certain, first, possible
+
+
+def _matches(timeline: Timeline, pattern: EventPattern, window: Window, case: _Case) -> Iterator[_Match]:
+    """Certain and possible (None) matches in scope, each with its bindings."""
     for event in candidates(timeline, pattern, window):
         within = window.contains(event)
         if within is False:
@@ -84,11 +105,8 @@ def _matches(
         outcome = both(within, outcome)
         if outcome is not False and case.given is not None:
             outcome = both(outcome, same_span(timeline, pattern, event, case.given))
-        if outcome:
-            certain.append((event, bound))
-        elif outcome is None:
-            possible.append((event, bound))
-    return certain, possible
+        if outcome is not False:
+            yield event, bound, outcome
 
 
 def _related(expectation: Absence) -> bool:

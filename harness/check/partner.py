@@ -18,7 +18,7 @@ from harness.check.match import COVERS, conditions, match, same_span, wants_same
 from harness.check.window import Region, candidates, surely_in
 from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
-from harness.trace.packed import Packed, first_after, first_from
+from harness.trace.packed import Packed, Sieve, first_after, first_from
 from harness.trace.source import Source, source_of
 from harness.trace.timeline import RESOLUTION_NS, Timeline
 
@@ -60,16 +60,19 @@ class Partners:
         self.all: Sequence[Event] = found
         self.loose: Sequence[Event] = ()
         self.exact: Mapping[tuple[Value | None, ...], Sequence[Event]]
+        self.sure = False  # whether everything in ``exact`` is a partner, if it is on the right side
         # Of packed events the heads may tell all that matters of them here.
         sure = isinstance(found, Packed) and limit.us is None and surely_in(window, plain, found)
         self.plain_only = sure and len(fields) == len(tests)
         if sure and isinstance(found, Packed):
             groups = found.by_fields([name for name, _ in self.keys])
             if groups is not None:
+                decided = len(fields) + len(self.keys) == len(tests)
+                self.sure = decided and limit == NO_LIMIT and not self.spans
                 self.exact = {tuple(key): group for key, group in groups.items()} or {(): found}
                 return
-        every, loose = array("q"), array("q")  # places in ``found``
-        exact: dict[tuple[Value | None, ...], array[int]] = {}
+        every, loose = _places(found), _places(found)
+        exact: dict[tuple[Value | None, ...], array[int] | Sieve] = {}
         for place, event in enumerate(found):
             if both(window.contains(event), match(plain, event, {})[0]) is False:
                 continue
@@ -78,13 +81,20 @@ class Partners:
             if self.keys:
                 key = tuple(event.fields.get(name) for name, _ in self.keys)
                 uncertain = UNKNOWN in key or None in key
-                (loose if uncertain else exact.setdefault(key, array("q"))).append(place)
+                if not uncertain and key not in exact:
+                    exact[key] = _places(found)
+                (loose if uncertain else exact[key]).append(place)
         self.all = _taken(found, every)
         self.loose = _taken(found, loose)
         self.exact = {key: _taken(found, places) for key, places in exact.items()} or {(): self.all}
 
     def find(self, event: Event, env: Env, *, later: bool) -> bool | None:
         """Whether a candidate follows ``event`` (``later``) or precedes it; None when one only may."""
+        if self.sure and event.source is source_of(self.pattern.event):
+            pool, *rest = self._pools(env)
+            if rest:  # it was chosen by all values
+                at = first_after(pool, event.seq) if later else first_from(pool, event.seq)
+                return at < len(pool) if later else at > 0
         best: bool | None = False
         for candidate, outcome in self.outcomes(event, env, later=later):
             if outcome:
@@ -172,6 +182,11 @@ class Partners:
         return (pool[number] for number in range(at, high))
 
 
-def _taken(found: Sequence[Event], places: array[int]) -> Sequence[Event]:
+def _places(found: Sequence[Event]) -> array[int] | Sieve:
+    """Somewhere to keep places in ``found``."""
+    return found.sieve() if isinstance(found, Packed) else array("q")
+
+
+def _taken(found: Sequence[Event], places: array[int] | Sieve) -> Sequence[Event]:
     """Those at ``places``: as objects only where ``found`` has objects."""
-    return found.take(places) if isinstance(found, Packed) else [found[place] for place in places]
+    return places.kept() if isinstance(places, Sieve) else [found[place] for place in places]

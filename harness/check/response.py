@@ -47,7 +47,8 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
     whole_gap = bool(gaps(timeline, question.partner, window))
     triggers = 0
     unanswered: list[tuple[Event, Env]] = []
-    unsure: list[tuple[Event, Env, list[str]]] = []
+    undecided = 0
+    unsure: tuple[Event, Env, list[str]] | None = None  # the first
     found = candidates(timeline, question.trigger, window)
     sure = surely_in(window, question.trigger, found)
     for event in found:
@@ -66,7 +67,8 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
             side = {"after": event} if question.later else {"before": event}
             reasons += gaps(timeline, question.partner, window, env=env, **side)
         if reasons:
-            unsure.append((event, env, reasons))
+            undecided += 1
+            unsure = unsure or (event, env, reasons)
         else:
             unanswered.append((event, env))
             if len(unanswered) == ENOUGH:
@@ -76,8 +78,8 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
         message = _failure(question, partners, event, env, (len(unanswered), triggers))
         return judge(expectation, Verdict.FAIL, message, bindings=env, trigger=event, timeline=timeline)
     if unsure:
-        event, env, reasons = unsure[0]
-        message = f"{len(unsure)} {question.trigger.event} undecided, first {describe(event)}: "
+        event, env, reasons = unsure
+        message = f"{undecided} {question.trigger.event} undecided, first {describe(event)}: "
         message += summary(reasons)
         return judge(expectation, Verdict.UNDECIDED, message, bindings=env, trigger=event, timeline=timeline)
     reasons = gaps(timeline, question.trigger, window, env=window.env)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 from harness.trace.event import Event
 from harness.trace.source import Source
-from harness.trace.timeline import Span, Timeline, in_time
+from harness.trace.span import Span
+from harness.trace.timeline import Timeline, in_time
 
 ROOM = 1 << 12
 """Free positions between neighbours of a spread timeline."""

@@ -20,13 +20,16 @@ class Defect:
     """``leaves(operation, xt, state, entry, vncr)``: whether the kernel leaves alone what it must take.
 
     ``vncr``: the entry is held on behalf of VNCR_EL2. ``executes(operation, hidden)``: whether it executes an
-    operation of a feature that is hidden from L1.
+    operation of a feature that is hidden from L1. ``reports``: what the sanitizer says of it in programs
+    that have one of the host-side ``events``.
     """
 
     name: str
     scenario: str
     leaves: Callable[[Operation, int, State, Entry, bool], bool] = lambda *_: False
     executes: Callable[[Operation, str], bool] = lambda *_: False
+    reports: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
 
 
 def _range_part(operation: Operation, xt: int, _: State, entry: Entry, vncr: bool) -> bool:
@@ -55,4 +58,11 @@ DEFECTS = (
     Defect("range-part", "defect-range-part", leaves=_range_part),
     Defect("vncr-tge", "defect-vncr-tge", leaves=_vncr_tge),
     Defect("hidden-range", "defect-hidden-range", executes=_hidden_range),
+    # kvm_mmu_wp_memory_region() write-protects the shadows too and invalidates entries of L1's VMID only.
+    Defect(
+        "dirty-log",
+        "defect-dirty-log",
+        reports=frozenset({"narrowed:stage2", "narrowed:combined"}),
+        events=frozenset({"dirty-on", "dirty-read"}),
+    ),
 )

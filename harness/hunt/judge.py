@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.hunt.defects import DEFECTS, Defect
 from harness.hunt.model import Model, allowed_of
-from harness.hunt.program import Access, Action, Map, Program, Sample, Tlbi
+from harness.hunt.program import Access, Action, Host, Map, Program, Sample, Tlbi
 from harness.hunt.render import action_text, prologue_lines
 from harness.tlbi.table import by_name
 
@@ -129,11 +129,13 @@ def cause_of(program: Program, at: int, saw: str) -> str:
     return f"{stale} by {kind} after {after}"
 
 
-def sanitized(program: Program, key: str, report: str) -> Finding:
+def sanitized(program: Program, key: str, report: str, defects: Sequence[Defect] = DEFECTS) -> Finding:
     """What the TLB sanitizer says of ``program``: which use it is about is in ``report`` only."""
+    events = {action.action for action in program.actions if isinstance(action, Host)}
+    known = next((each.scenario for each in defects if key in each.reports and events & each.events), "")
     last = next((a for a in reversed(program.actions) if isinstance(a, Tlbi | Map) and _obliges(a)), None)
     cause = f"{SANITIZER}{key} after {_name(last) if last else 'nothing'}"
-    return Finding(len(program.actions) - 1, f"{SANITIZER}{key}", frozenset(), cause, report=report)
+    return Finding(len(program.actions) - 1, f"{SANITIZER}{key}", frozenset(), cause, known, report)
 
 
 def _obliges(action: Action) -> bool:

@@ -203,8 +203,11 @@ class Worker:
                 done.known[finding.known] += 1
         for seen in left.seen:
             name = left.outcomes[seen.index].name
-            if name not in [other for other, _ in failing]:
-                failing.append((name, sanitized(programs[name], seen.key, seen.text)))
+            finding = sanitized(programs[name], seen.key, seen.text, self.known)
+            if finding.known:
+                done.known[finding.known] += 1
+            elif name not in [other for other, _ in failing]:
+                failing.append((name, finding))
         for splat in left.splats:
             name = left.outcomes[-1].name if left.outcomes else next(iter(programs))
             failing.append((name, _disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
@@ -276,7 +279,8 @@ class Worker:
             return _disaster(program, outcome.verdict, outcome.rest)
         found = judge(program, tokens_of(program, outcome), self.known)
         if found is None and left.seen:
-            return sanitized(program, left.seen[0].key, left.seen[0].text)
+            told = [sanitized(program, each.key, each.text, self.known) for each in left.seen]
+            return min(told, key=lambda each: bool(each.known))
         return found
 
 

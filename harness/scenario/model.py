@@ -27,6 +27,10 @@ class LevelSpec:
     cmdline: str = ""
 
 
+SANITIZED = 2.0
+"""At most so many times as long with the sanitizer (docs/sanitizer.md, "Measured")."""
+
+
 @dataclass(frozen=True, slots=True)
 class StackSpec:
     """Model (a name under images/models or an absolute path of a model file), its timing, the levels.
@@ -38,6 +42,10 @@ class StackSpec:
     timing: str
     levels: Mapping[Level, LevelSpec]
     sanitize: str = ""
+
+    def slowdown(self, model: float) -> float:
+        """What every deadline is multiplied by, on a model that has the factor ``model``."""
+        return model * SANITIZED if self.sanitize else model
 
 
 @dataclass(frozen=True, slots=True)

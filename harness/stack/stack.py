@@ -63,7 +63,7 @@ class Stack:
         self.images = images
         self.spec = spec
         self.directory = directory
-        self.slowdown = images.model.spec.slowdown if slowdown is None else slowdown
+        self.slowdown = spec.slowdown(images.model.spec.slowdown) if slowdown is None else slowdown
         self.ram = ram
         self.seed = seed
         self.started: float | None = None

@@ -19,12 +19,15 @@ PAGE_SHIFT = 12
 VMID_SHIFT = 48
 """VTTBR_EL2.VMID is bits [63:48], BADDR [47:1] (Arm ARM, D24.2.193); TTBRn_EL1.ASID is in the same place."""
 BADDR_MASK = (1 << VMID_SHIFT) - 2
+HPFAR_SHIFT = 4
+"""HPFAR_EL2 has IPA[51:12] from bit 4 on (Arm ARM D24.2.53)."""
 ADDRESS_MIN = 1 << 20
 """A number of an unregistered field from here up is taken as an address: counts and codes are smaller."""
 
 KINDS = {
     **dict.fromkeys(("vmid", "asid", "vcpu", "context", "mmu", "kvm", "pid"), "name"),
     **dict.fromkeys(("vttbr", "ttbr0", "ttbr1", "ttbr"), "base"),
+    "hpfar": "page",
     **dict.fromkeys(("operand", "line", "timestamp", "cntvct", "cycles"), "left out"),
     **dict.fromkeys(("size", "hcr", "vtcr", "tcr", "esr", "iss", "spsr", "ec", "ttl", "tg", "num"), "plain"),
 }
@@ -68,6 +71,8 @@ class Renamer:
             return value if isinstance(value, str) else hex(value)
         if kind == "name":
             return self.name(key, value)
+        if kind == "page":
+            return self.name("page", value >> HPFAR_SHIFT)
         if kind == "base" or (key == "value" and event.fields.get("reg") in BASE_REGISTERS):
             register = str(event.fields.get("reg", key)).lower()
             return self.base(value, "vmid" if register.startswith("vttbr") else "asid")

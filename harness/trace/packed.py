@@ -2,7 +2,7 @@
 
 ``timeline.events`` of a long trace of the model would not fit into memory as objects. ``Packed`` holds where
 each record is and which *head* it has: everything that few records differ in, so that a condition on it is
-tested once for each head instead of once for each event.
+tested once for each head instead of once for each event. Both are columns, on disk when there are many.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import bisect
 import heapq
 import math
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.trace.column import STRETCH, Column, Columns, stretches
 from harness.trace.event import UNKNOWN, Event, Value
 
 Seqs = npt.NDArray[np.int64]
@@ -43,6 +45,10 @@ class Store(Protocol):
     def heads(self) -> Sequence[tuple[str, Mapping[str, Value]]]:
         """Of each head the name of its events, and those of their fields that it decides."""
 
+    @property
+    def columns(self) -> Columns:
+        """Where to keep what grows with the trace."""
+
 
 class Packed(Sequence[Event]):
     """Events of one source in order of ``seqs``; each access makes an equal one anew."""
@@ -57,6 +63,11 @@ class Packed(Sequence[Event]):
         self._heads = heads
         self._possible = possible  # which heads there may be; None: any
         self._near: tuple[int, list[Event]] | None = None
+
+    @property
+    def columns(self) -> Columns:
+        """Where to keep what grows with them."""
+        return self._store.columns
 
     def __len__(self) -> int:
         return len(self.seqs)
@@ -83,21 +94,35 @@ class Packed(Sequence[Event]):
             self._near = block, self._store.make(self.seqs[stretch], self._heads[stretch])
         return self._near[1][place]
 
-    def take(self, places: Sequence[int] | Seqs) -> Packed:
-        """Those at ``places``."""
-        at = np.asarray(places, dtype=np.int64)
-        return Packed(self._store, self.seqs[at], self._heads[at], self._possible)
+    def sieve(self) -> Sieve:
+        """To go through them and keep some."""
+        return Sieve(self)
 
-    def at(self, seqs: Sequence[int]) -> Packed:
-        """Those at positions ``seqs``, which ascend and are all there."""
-        at = np.searchsorted(self.seqs, np.asarray(seqs, dtype=np.int64))
-        if len(at) and at[-1] - at[0] == len(at) - 1:  # neighbours need no memory of their own
-            return self[int(at[0]) : int(at[-1]) + 1]
-        return self.take(at)
+    def take(self, places: Seqs) -> Packed:
+        """Those at ``places``."""
+        seqs, heads = self._store.columns.column(np.int64), self._store.columns.column(np.uint32)
+        for stretch in stretches(len(places)):
+            at = places[stretch]
+            seqs.add(self.seqs[at])
+            heads.add(self._heads[at])
+            self._store.columns.forget()
+        return Packed(self._store, seqs.done(), heads.done(), self._possible)
+
+    def made(self, seqs: Seqs, heads: Heads) -> list[Event]:
+        """The events at positions ``seqs``, which are there, in any order, and few; ``heads``: of each."""
+        return self._store.make(seqs, heads)
+
+    def heads_at(self, seqs: Seqs) -> Heads:
+        """The heads of the events at positions ``seqs``, which are there, in any order."""
+        return self._heads[np.searchsorted(self.seqs, seqs)]
+
+    def passing(self, test: Test) -> npt.NDArray[np.bool_]:
+        """Of each head whether it passes the test."""
+        return np.array([test(*head) for head in self._store.heads], dtype=bool)
 
     def where(self, test: Test) -> Packed:
         """Those whose head passes the test."""
-        return self._with([test(*head) for head in self._store.heads])
+        return self._with(self.passing(test))
 
     def every(self, test: Test) -> bool:
         """Whether all heads that there may be among them pass the test."""
@@ -114,17 +139,24 @@ class Packed(Sequence[Event]):
             return None
         if len(there) <= 1:
             return dict.fromkeys(there, self)
-        return {key: self._with([each == key for each in keys]) for key in there}
+        return {key: self._with(np.array([each == key for each in keys], dtype=bool)) for key in there}
 
     def _may_have(self, number: int) -> bool:
         return self._possible is None or bool(self._possible[number])
 
-    def _with(self, heads: Sequence[bool]) -> Packed:
-        passing = np.array(heads, dtype=bool)
+    def _with(self, passing: npt.NDArray[np.bool_]) -> Packed:
         if self._possible is not None:
-            passing &= self._possible
-        chosen = passing[self._heads]
-        return Packed(self._store, self.seqs[chosen], self._heads[chosen], passing)
+            if passing[self._possible].all():
+                return self
+            passing = passing & self._possible
+        seqs, kept = self._store.columns.column(np.int64), self._store.columns.column(np.uint32)
+        for stretch in stretches(len(self.seqs)):
+            part = self._heads[stretch]
+            chosen = passing[part]
+            seqs.add(self.seqs[stretch][chosen])
+            kept.add(part[chosen])
+            self._store.columns.forget()
+        return Packed(self._store, seqs.done(), kept.done(), passing)
 
     def by_name(self) -> Mapping[str, Packed]:
         """Those of each name."""
@@ -143,6 +175,36 @@ class Packed(Sequence[Event]):
     def holds(self, seq: int) -> bool:
         """Whether one of them is at ``seq``."""
         return self.place(seq, after=True) > self.place(seq, after=False)
+
+
+class Sieve:
+    """Places among packed events, kept one after the other in ascending order."""
+
+    __slots__ = ("_column", "_fresh", "_packed")
+
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
+        self._fresh = array("q")
+        self._column: Column[np.int64] | None = None
+
+    def append(self, place: int) -> None:
+        """Keep the event at ``place``."""
+        self._fresh.append(place)
+        if len(self._fresh) >= STRETCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._column is None:
+            self._column = self._packed.columns.column(np.int64)
+        self._column.add(np.frombuffer(self._fresh, dtype=np.int64))
+        self._fresh = array("q")
+
+    def kept(self) -> Packed:
+        """Those that were kept."""
+        if self._column is None:
+            return self._packed.take(np.array(self._fresh, dtype=np.int64))
+        self._flush()
+        return self._packed.take(self._column.done())
 
 
 class Merged(Sequence[Event]):

@@ -15,6 +15,7 @@ from harness.trace.order import Anchor, Bounds
 from harness.trace.packed import Merged, first_from
 from harness.trace.registry import Blind
 from harness.trace.source import Source
+from harness.trace.span import PackedSpans, Span
 
 RESOLUTION_NS = 500
 """The trace text rounds to microseconds (kernel/trace/trace_output.c), half a microsecond either way."""
@@ -63,21 +64,6 @@ class Realised:
     blind: Blind | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One operation of a guest and everything done because of it, seen by several sources.
-
-    ``kind`` is ``tlbi``; ``op`` the operation that L1 (or L2) executed. ``events`` are in the order of their
-    sources, the instruction first. ``open`` says why the span's end was not seen, and is empty when it was.
-    """
-
-    id: int
-    kind: str
-    op: str
-    events: Sequence[Event]
-    open: str = ""
-
-
 @dataclass(frozen=True)
 class Timeline:
     """Events in order of time; within one source the order is exact and given by ``seq``.
@@ -94,7 +80,7 @@ class Timeline:
     missing: Mapping[str, str] = field(default_factory=dict)
     clocks: Mapping[Level, ClockRelation] = field(default_factory=dict)
     anchors: tuple[Anchor, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: Sequence[Span] = ()
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, Sequence[Event]]:
@@ -127,7 +113,9 @@ class Timeline:
         return {source: Bounds(groups.get(source, ())) for source in Source}
 
     @functools.cached_property
-    def _span_at(self) -> Membership:
+    def _span_at(self) -> Membership | PackedSpans:
+        if isinstance(self.spans, PackedSpans):
+            return self.spans
         return Membership(span.events for span in self.spans)
 
     def span_of(self, event: Event) -> Span | None:

@@ -20,7 +20,8 @@ from harness.scenario.model import (
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.source import Source
-from harness.trace.timeline import Realised, Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Realised, Timeline
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, Item, event, loss, mark, pattern, timeline
 

@@ -27,7 +27,8 @@ from harness.scenario.model import (
 from harness.trace.event import Event
 from harness.trace.order import Anchor
 from harness.trace.source import Source
-from harness.trace.timeline import Realised, Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Realised, Timeline
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, event, loss, mark, pattern, timeline
 from tests.check.test_oracle_dispatch import count

@@ -10,12 +10,13 @@ from harness.hunt.judge import (
     cause_of,
     judge,
     parse_results,
+    sanitized,
     sharpness,
     tokens_of,
     totals,
 )
 from harness.hunt.layout import Layout, value_at
-from harness.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
+from harness.hunt.program import Access, Context, Host, Map, Program, Tlbi, World, make_operand
 from harness.hunt.render import prologue_lines
 from harness.tlbi.table import by_name
 
@@ -108,3 +109,14 @@ def test_sharp_is_what_a_missing_operation_would_show() -> None:
     seen = [None, OLD, None, "done", "done", FAULT]
     assert sharpness(program(IPAS2), seen) == Sharpness(observations=2, sharp=1, primed=1)
     assert sharpness(program(), [None, OLD, None, "done", OLD]) == Sharpness(observations=2)
+
+
+def test_what_the_sanitizer_says_of_a_dirty_log_is_known_and_nothing_else_is() -> None:
+    plain = program(IPAS2)
+    logged = Program(plain.world, (Host("dirty-on", 0x7000), *plain.actions))
+    deleted = Program(plain.world, (Host("delete", 0x7000), *plain.actions))
+    assert sanitized(logged, "narrowed:stage2", "").known == "defect-dirty-log"
+    assert not sanitized(plain, "narrowed:stage2", "").known
+    assert not sanitized(deleted, "narrowed:stage2", "").known
+    assert not sanitized(logged, "remapped:stage2", "").known
+    assert not sanitized(logged, "narrowed:stage2", "", ()).known

@@ -20,20 +20,25 @@ from harness.cell.job import Job, write_job
 from harness.cell.prefix import Prefix
 from harness.cell.prepare import Builder
 from harness.cell.project import default_stack, find_cells
+from harness.cell.shadows import look_at
 from harness.cell.snapshots import Snapshots
+from harness.check.finding import Finding, Observations
+from harness.check.oracle import ORACLES
 from harness.cli.main import main
 from harness.debug import gdb, session
-from harness.errors import UserError
+from harness.errors import Location, UserError
 from harness.inspect.guest import Guest, choose
 from harness.inspect.inspect import Inspection, inspect
-from harness.inspect.memory import PAGE, RamFile
-from harness.inspect.stage2 import Geometry, Run, vmid
+from harness.inspect.memory import PAGE, ProcessRam, RamFile
+from harness.inspect.stage2 import LAST_LEVEL, Geometry, Run, vmid, vttbr_base
 from harness.inspect.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.scenario.model import OracleCheck, Scope
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import saved
 from harness.stack.stack import Stack
+from harness.verdict import Verdict
 
 DEADLINE_S = 60.0
 DEBUGFS = "/sys/kernel/debug/kvm"
@@ -266,6 +271,62 @@ def leaf_of(stopped: Stopped, mmu: Mmu, run: Run) -> tuple[int, int]:
             descriptor = int.from_bytes(ram.read(address, 8), "little")
             table = descriptor & 0xFFFF_FFFF_F000
         return address - ram.base, descriptor
+
+
+def memory_of_qemu(stopped: Stopped) -> ProcessRam:
+    machine = stopped.stack.machine
+    return ProcessRam(machine.pid, machine.spec.memory_mib << 20, stopped.ram)
+
+
+def test_memory_of_the_process_is_the_ram(stopped: Stopped) -> None:
+    with memory_of_qemu(stopped) as ram, RamFile(stopped.ram) as file:
+        chosen = Filter(compose=True, mappings=True)
+        seen, kept = (Inspection(each, stopped.vmlinux).report(Level.L0, chosen) for each in (ram, file))
+    assert seen == kept
+
+
+def test_what_l1_takes_away_without_a_tlbi_stays_in_the_shadow_and_is_found(stopped: Stopped) -> None:
+    """L1's descriptor of what the shadow maps is cleared in its memory: no TLBI will ever come."""
+    shadow = nested(stopped.only_vm(Level.L0))
+    ipa = tables(shadow).runs[0].ipa
+    place, descriptor = leaf_of_l1(stopped, shadow, ipa)
+    assert judged(stopped).verdict is Verdict.PASS
+    with stopped.ram.open("r+b") as file:
+        os.pwrite(file.fileno(), bytes(8), place)
+        try:
+            found = judged(stopped)
+        finally:
+            os.pwrite(file.fileno(), descriptor.to_bytes(8, "little"), place)
+    assert found.verdict is Verdict.FAIL
+    assert f"maps IPA {ipa:#x} + " in found.message
+    assert "L1's tables do not map it" in found.message
+    assert judged(stopped).verdict is Verdict.PASS
+
+
+def judged(stopped: Stopped) -> Finding:
+    """What shadow-subset says of the machine as it stands, which has no TLBI of L1 under way."""
+    check = OracleCheck(Location("s.yaml", 1), "shadow-subset", "shadow-subset", Scope())
+    with memory_of_qemu(stopped) as ram:
+        look = look_at(ram, stopped.vmlinux, Level.L2)
+    return ORACLES["shadow-subset"](check, Observations(looks=(look, look)))
+
+
+def leaf_of_l1(stopped: Stopped, shadow: Mmu, ipa: int) -> tuple[int, int]:
+    """Return the offset in the RAM file and the value of L1's leaf descriptor for ``ipa``."""
+    geometry = Geometry.from_vtcr(shadow.vtcr)
+    table, level = vttbr_base(shadow.vttbr, geometry), geometry.start_level
+    with RamFile(stopped.ram) as ram:
+        kernel, memory = Inspection(ram, stopped.vmlinux).kernel(Level.L0)
+        guest = Guest(choose(kernel, None), memory)
+        while True:
+            address = table + 8 * (ipa >> geometry.shift(level) & (geometry.entries(level) - 1))
+            descriptor = int.from_bytes(guest.memory.read(address, 8), "little")
+            assert descriptor & 1
+            if level == LAST_LEVEL or descriptor & 3 == 1:
+                behind = guest.extent(address)
+                assert behind is not None
+                return behind[0] - ram.base, descriptor
+            table, level = geometry.output(descriptor, LAST_LEVEL), level + 1
 
 
 def test_filters(stopped: Stopped) -> None:

@@ -154,5 +154,7 @@ def test_browser_zooms_filters_and_copes_with_many_events(tmp_path: Path) -> Non
     )
     assert (near.state["shown"], near.state["view"], near.state["bars"]) == ("1000", "2", "0")
     assert all("trapped=no" in row for _, row in near.rows[1:])
+    edge = Dump(browse(page, tmp_path / "p", "--dump-dom", part="from=18099900000&to=18100001000"))
+    assert edge.state["marks"] == "remap.end"  # whole, although its line is beside the edge
     even = Dump(browse(page, tmp_path / "p", "--dump-dom", part="even=1&from=100&to=150"))
     assert even.state["view"] == "50"

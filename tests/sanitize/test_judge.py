@@ -317,3 +317,21 @@ def test_a_guest_cannot_excuse_a_missing_barrier(driver: Driver) -> None:
     tlbi(driver, "vmalls12e1is")
     driver("enter", 0)
     assert driver.found() == ["not-completed"]
+
+
+def test_who_owes_a_tlbi_may_be_preempted(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    use(driver)
+    driver.many(["host 0"] * 10000)
+    assert not driver.reports, "L0's own EL0 does not count"
+    settle(driver)
+    assert "unmapped:stage2" in driver.found()
+
+
+def test_l0_s_own_el0_is_entered_before_the_dsb(driver: Driver) -> None:
+    world(driver)
+    tlbi(driver, "vmalls12e1is")
+    driver("host", 0)
+    assert driver.found() == ["not-completed"]

@@ -7,7 +7,8 @@ from harness.trace.clock import ClockRelation
 from harness.trace.event import Event, Value
 from harness.trace.order import Anchor
 from harness.trace.source import Source
-from harness.trace.timeline import Loss, Mark, Realised, Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Loss, Mark, Realised, Timeline
 
 VTTBR = 0x0003_0000_4A1F_0000
 SHADOW = 0x0007_0000_4B00_0000

@@ -52,11 +52,12 @@ class ModelFile:
         el = where.pop("el", 2)
         return self.add(Kind.TLBI, el, names.register(op1, 8, crm, op2), xt, **where)
 
-    def trap(self, pc: int, *, vcpu: int = 0, ec: int = 0x18, from_el: int = 1) -> int:
+    def trap(
+        self, pc: int, *, vcpu: int = 0, ec: int = 0x18, from_el: int = 1, far: int = 0, hpfar: int = 0
+    ) -> int:
         hcr = GUEST if from_el < 2 else HOST
-        return self.add(
-            Kind.EXCEPTION, 2, 8, pc, from_el << 2 | 1, ec << 26, pc=PC + 0x400, vcpu=vcpu, hcr=hcr
-        )
+        values = (pc, from_el << 2 | 1, ec << 26, far, hpfar)
+        return self.add(Kind.EXCEPTION, 2, 8, *values, pc=PC + 0x400, vcpu=vcpu, hcr=hcr)
 
     def eret(self, elr: int, *, vcpu: int = 0, to_el: int = 1, hcr: int = GUEST) -> int:
         return self.add(Kind.ERET, 2, 0, elr, to_el << 2 | 1, vcpu=vcpu, hcr=hcr)

@@ -107,6 +107,13 @@ def test_a_base_register_names_vmid_and_table_apart() -> None:
     assert renamer.base(0x0003_0000_4A1F_0001, "vmid") == first  # bit 0 is CnP
 
 
+def test_the_page_of_a_stage_2_fault_is_the_page_that_other_fields_name() -> None:
+    renamer = Renamer()
+    page = renamer.address(0x4F123_2000)
+    abort = dataclasses.replace(RUN.events[0], fields={"hpfar": 0x4F123_2000 >> 8})
+    assert f"hpfar={page}" in renamer.event(abort)
+
+
 def test_lost_events_make_sameness_unsure() -> None:
     lossy = dataclasses.replace(RUN, losses=(Loss(Source.L0, 3, 5, 2, "overrun"),))
     found = compare(RUN, lossy)

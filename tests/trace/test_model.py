@@ -70,7 +70,8 @@ def test_every_kind_is_decoded(tmp_path: Path) -> None:
     file.add(Kind.ISB, 2, 15)
     file.add(Kind.AT, 2, 4 << 11 | 7 << 7 | 8 << 3 | 4, 0x1234)
     file.eret(0x10, to_el=0, hcr=HOST)
-    file.trap(L1, ec=0x24)
+    file.trap(L1, ec=0x24, far=0x7000, hpfar=0x480)
+    file.trap(L1, ec=0x18, far=0x7000, hpfar=0x480)
     file.add(Kind.EXCEPTION, 1, 5, 0x20, 0x9, 0xFFFFFFFF, hcr=GUEST)
     file.add(Kind.MSR, 2, 4 << 11 | 2 << 7 | 1 << 3, 0x7000000001000)
     file.call("handle_tlbi_el1", 1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -86,7 +87,7 @@ def test_every_kind_is_decoded(tmp_path: Path) -> None:
     assert (physical.fields["asid"], physical.fields["va"], physical.fields["vmid"]) == (5, 0x12345000, 1)
     assert (physical.level, physical.cpu, physical.fields["el"]) == (Level.L0, 0, 2)
     assert (trapped.fields["op"], trapped.fields["ipa"], trapped.level) == ("ipas2e1is", 0x48123000, Level.L1)
-    st, nsh, nxs, isb, at, eret, abort, irq, msr, call = rest
+    st, nsh, nxs, isb, at, eret, abort, access, irq, msr, call = rest
     assert (st.fields["domain"], st.fields["access"]) == ("ish", "st")
     assert (nsh.fields["domain"], nsh.fields["access"], nsh.level) == ("nsh", "all", Level.L2)
     assert (nxs.fields["nxs"], nxs.level) == ("yes", Level.L0)
@@ -94,6 +95,9 @@ def test_every_kind_is_decoded(tmp_path: Path) -> None:
     assert (at.fields["op"], at.fields["operand"]) == ("s12e1r", 0x1234)
     assert (eret.fields["to_el"], eret.fields["elr"]) == (0, 0x10)
     assert (abort.fields["ec"], abort.fields["from_el"], abort.fields["vector"]) == (0x24, 1, "sync")
+    assert (abort.fields["far"], abort.fields["hpfar"]) == (0x7000, 0x480)
+    assert access.fields["esr"] == 0x18 << 26
+    assert not {"far", "hpfar"} & access.fields.keys()  # left from an earlier abort
     assert (irq.fields["vector"], irq.fields["from_el"], irq.fields["to_el"]) == ("irq", 1, 1)
     assert "esr" not in irq.fields  # an interrupt leaves the syndrome as it was
     assert (msr.fields["reg"], msr.fields["value"]) == ("vttbr_el2", 0x7000000001000)

@@ -12,7 +12,8 @@ from harness.trace.clock import ClockRelation
 from harness.trace.event import Event
 from harness.trace.order import Anchor, Bounds, Clock
 from harness.trace.source import Source, source_of
-from harness.trace.timeline import Doubt, Loss, Mark, Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Doubt, Loss, Mark, Timeline
 
 
 def model(seq: int, name: str = "model.tlbi", level: Level = Level.L0) -> Event:

@@ -23,13 +23,15 @@ from harness.scenario.model import (
     Sequence,
     Universality,
 )
-from harness.trace import export
-from harness.trace.model import assemble
+from harness.trace import column, export, span
+from harness.trace import packed as packed_module
+from harness.trace.model import assemble, span_table
 from harness.trace.model import plan as model_plan
 from harness.trace.model.assemble import ModelTrace, add_model
 from harness.trace.model.layout import Kind
 from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
+from harness.trace.span import PackedSpans
 from harness.trace.timeline import Realised, Timeline
 from harness.verdict import Verdict
 from tests.check.build import HERE, pattern
@@ -183,3 +185,35 @@ def test_packed_events_merge_with_those_of_kernels(monkeypatch: pytest.MonkeyPat
     assert tuple(packed.events) == plain.events
     assert [packed.events[at] for at in range(len(packed.events))] == list(plain.events)
     assert [tuple(span.events) for span in packed.spans] == [span.events for span in plain.spans]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_on_disk_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int) -> None:
+    monkeypatch.setattr(column, "SMALL_BYTES", 64)
+    monkeypatch.setattr(column, "STRETCH", 16)
+    monkeypatch.setattr(packed_module, "STRETCH", 8)
+    monkeypatch.setattr(span_table, "AT_ONCE", 3)
+    monkeypatch.setattr(span, "BLOCK", 2)
+    plain, packed = both(monkeypatch, tmp_path, seed)
+    assert [(s.id, s.op, s.open, s.events) for s in packed.spans] == [
+        (s.id, s.op, s.open, s.events) for s in plain.spans
+    ]
+    assert packed.spans[1:3] == tuple(plain.spans[1:3])
+    assert packed.spans[-1] == plain.spans[-1]
+    expected, found = (evaluate(EXPECTATIONS, each, {}, {}) for each in (plain, packed))
+    assert [(f.name, f.verdict, f.message) for f in found] == [
+        (f.name, f.verdict, f.message) for f in expected
+    ]
+    for event in plain.events:
+        mine, theirs = packed.span_of(event), plain.span_of(event)
+        assert (mine and mine.id) == (theirs and theirs.id)
+
+
+def test_spans_of_some_events_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plain, packed = both(monkeypatch, tmp_path, 2)
+    assert isinstance(packed.spans, PackedSpans)
+    few = packed.spans.only(lambda name, _: name in ("model.tlbi", "model.dsb"))
+    assert [each.events for each in few] == [
+        tuple(e for e in each.events if e.name in ("model.tlbi", "model.dsb")) for each in plain.spans
+    ]
+    assert any(len(each.events) > 1 for each in few)

@@ -27,6 +27,7 @@ from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     BROADCAST,
     Violation,
+    Violations,
     chosen,
     conclude,
     enters_guest,
@@ -55,7 +56,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every physical TLBI for a guest, on the vCPU that executed it."""
     before, isb = chosen(check, OPTIONS, "before"), chosen(check, OPTIONS, "isb")
     window = resolve(seen.timeline, check.scope)
-    violations: list[Violation] = []
+    violations = Violations()
     judged = 0
     unfinished = []
     vcpus: defaultdict[int, _Vcpu] = defaultdict(_Vcpu)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import Violation, chosen, conclude
+from harness.check.oracle.physical import Violation, Violations, chosen, conclude
 from harness.check.scope import resolve
 from harness.scenario.model import OracleCheck
 from harness.trace.event import UNKNOWN, Event, Value
@@ -40,7 +40,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     )
     alone = chosen(check, OPTIONS, "contexts") == "several"
     known: dict[Value, set[Value]] = {}
-    violations: list[Violation] = []
+    violations = Violations()
     judged = several = 0
     blind: list[str] = []
     for at, event in enumerate(events):
@@ -57,7 +57,7 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         if not served:
             continue
         before = known.get(vmid, set())
-        several += len(before | served) > 1
+        several += len(before) > 1
         judged += len(before) > 1 or not alone
         if before - served:
             count = f"{len(before - served)} of {len(before | served)} contexts with VMID {vmid}"

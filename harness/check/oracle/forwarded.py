@@ -18,6 +18,8 @@ from __future__ import annotations
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     Violation,
+    Violations,
+    cleans_own_cpu,
     conclude,
     enters_guest,
     instruction,
@@ -29,10 +31,10 @@ from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
-from harness.trace.timeline import Span
+from harness.trace.span import Span
 
-EVENTS = ("model.tlbi", "model.eret", "model.exception", "l0.tlbi_forward")
-MODEL_EVENTS = ("model.tlbi", "model.eret", "model.exception")
+EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.exception", "l0.tlbi_forward")
+MODEL_EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.exception")
 TTLB, TTLBIS, TTLBOS = 1 << 25, 1 << 54, 1 << 55
 """HCR_EL2 (Arm ARM D24.2.54): every TLBI of EL1, those of the IS form, those of the OS form."""
 SCOPES = {op.name: op.scope for op in table.load()}
@@ -41,10 +43,10 @@ SCOPES = {op.name: op.scope for op in table.load()}
 def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every TLBI that L2 executed or that trapped from it."""
     window = resolve(seen.timeline, check.scope)
-    violations: list[Violation] = []
+    violations = Violations()
     unfinished: list[str] = []
     judged = 0
-    for span in spans_in(seen.timeline, window, Level.L2):
+    for span in spans_in(seen.timeline, window, Level.L2, MODEL_EVENTS):
         violation, finished = _trapped(span)
         judged += finished
         if violation is not None:
@@ -70,7 +72,7 @@ def _bits(event: Event) -> int:
 def _trapped(span: Span) -> tuple[Violation | None, bool]:
     """What is wrong with the span, and whether its end was seen."""
     asked = instruction(span)
-    executed = [event for event in span.events if is_physical(event)]
+    executed = [e for e in span.events if is_physical(e) and not cleans_own_cpu(span, e)]
     if executed:
         op = executed[0].fields["op"]
         return Violation(executed[0], f"L0 executed {op} for the {span.op} of L2 that L1 traps"), True

@@ -11,12 +11,18 @@ moved (``__kvm_flush_cpu_context()``, which may happen inside a span). One such 
 from __future__ import annotations
 
 from harness.check.finding import Finding, Observations
-from harness.check.oracle.physical import BROADCAST, Violation, conclude, is_physical, spans_in
+from harness.check.oracle.physical import (
+    BROADCAST,
+    Violation,
+    Violations,
+    cleans_own_cpu,
+    conclude,
+    is_physical,
+    spans_in,
+)
 from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
-from harness.trace.event import Event
-from harness.trace.timeline import Span
 
 EVENTS = ("model.tlbi", "model.dsb")
 
@@ -24,15 +30,15 @@ EVENTS = ("model.tlbi", "model.dsb")
 def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every span of L1 with a physical TLBI for a guest in it."""
     window = resolve(seen.timeline, check.scope)
-    violations = []
+    violations = Violations()
     judged = 0
-    for span in spans_in(seen.timeline, window, Level.L1):
+    for span in spans_in(seen.timeline, window, Level.L1, EVENTS):
         physical = [event for event in span.events if is_physical(event)]
         if not physical:
             continue
         judged += 1
         local = [event for event in physical if event.fields.get("op") not in BROADCAST]
-        answers = [event for event in local if not _own_cleaning(span, event)]
+        answers = [event for event in local if not cleans_own_cpu(span, event)]
         if answers:
             op = answers[0].fields["op"]
             violations.append(Violation(answers[0], f"L0 answers L1's {span.op} with the local {op}"))
@@ -40,11 +46,3 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
             text = f"L0 answers L1's {span.op} with nothing but local TLBIs"
             violations.append(Violation(local[0], text, by_absence=bool(span.open)))
     return conclude(check, seen, EVENTS, violations, judged, "operation of L1 that L0 answered by a TLBI")
-
-
-def _own_cleaning(span: Span, tlbi: Event) -> bool:
-    """Whether the first DSB on that vCPU after ``tlbi`` is an NSH."""
-    for event in span.events:
-        if event.name == "model.dsb" and event.cpu == tlbi.cpu and event.seq > tlbi.seq:
-            return event.fields.get("domain") == "nsh"
-    return False

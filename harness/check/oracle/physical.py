@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations, describe, judge
@@ -13,7 +13,8 @@ from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
 from harness.tlbi import table
 from harness.trace.event import Event
-from harness.trace.timeline import Span, Timeline
+from harness.trace.span import PackedSpans, Span
+from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 
 HCR_TGE = 1 << 27
@@ -29,6 +30,31 @@ class Violation:
     event: Event
     text: str
     by_absence: bool = False
+
+
+@dataclass(slots=True)
+class Violations:
+    """How many there were and the first one, so that a trace full of them needs no more memory than one.
+
+    ``seen`` and ``first_seen``: of those that are not ``by_absence``.
+    """
+
+    count: int = 0
+    first: Violation | None = None
+    seen: int = 0
+    first_seen: Violation | None = None
+
+    def append(self, violation: Violation) -> None:
+        """Count one."""
+        self.count += 1
+        self.first = _earlier(self.first, violation)
+        if not violation.by_absence:
+            self.seen += 1
+            self.first_seen = _earlier(self.first_seen, violation)
+
+
+def _earlier(one: Violation | None, other: Violation) -> Violation:
+    return other if one is None or other.event.seq < one.event.seq else one
 
 
 def is_physical(event: Event) -> bool:
@@ -58,6 +84,20 @@ def enters_guest(event: Event) -> bool:
     )
 
 
+def cleans_own_cpu(span: Span, tlbi: Event) -> bool:
+    """Whether the local ``tlbi`` answers nothing: the first DSB on its vCPU after it is an NSH.
+
+    L0 then cleans its own PE for a vCPU that has moved there (``__kvm_flush_cpu_context()``), under the VMID
+    with which that vCPU runs. A task that moves within a span does so within it.
+    """
+    if tlbi.fields.get("op") in BROADCAST:
+        return False
+    for event in span.events:
+        if event.name == "model.dsb" and event.cpu == tlbi.cpu and event.seq > tlbi.seq:
+            return event.fields.get("domain") == "nsh"
+    return False
+
+
 def chosen(check: OracleCheck, options: Mapping[str, Sequence[str]], option: str) -> str:
     """The value of an option, by default the first that it may have; ``UserError`` for another one."""
     values = options[option]
@@ -73,17 +113,25 @@ def instruction(span: Span) -> Event:
     return span.events[0] if seen is None else seen
 
 
-def spans_in(timeline: Timeline, window: Region, level: Level) -> list[Span]:
-    """Spans of instructions that code at ``level`` executed in scope."""
-    asked = ((span, instruction(span)) for span in timeline.spans)
-    return [span for span, event in asked if event.level is level and window.contains(event) is not False]
+def spans_in(timeline: Timeline, window: Region, level: Level, names: Collection[str] = ()) -> Iterator[Span]:
+    """Spans of instructions that code at ``level`` executed in scope.
+
+    ``names``: of the model's events that the caller looks at, if not at all; TLBIs are among them.
+    """
+    spans = timeline.spans
+    if names and isinstance(spans, PackedSpans):
+        spans = spans.only(lambda name, _: name in names)
+    for span in spans:
+        event = instruction(span)
+        if event.level is level and window.contains(event) is not False:
+            yield span
 
 
 def conclude(
     check: OracleCheck,
     seen: Observations,
     events: Iterable[str],
-    violations: Sequence[Violation],
+    violations: Violations,
     exercised: int,
     of_what: str,
     open_questions: Sequence[str] = (),
@@ -97,14 +145,15 @@ def conclude(
     window = resolve(timeline, check.scope)
     reasons = [r for name in events for r in gaps(timeline, EventPattern(check.where, name, {}), window)]
     reasons = list(dict.fromkeys([*reasons, *open_questions]))
-    wrong = [v for v in violations if not v.by_absence] if reasons else list(violations)
-    if wrong:
-        first = min(wrong, key=lambda v: v.event.seq)
-        more = f" ({len(wrong)} in all)" if len(wrong) > 1 else ""
+    first, count = violations.first, violations.count
+    if reasons:
+        first, count = violations.first_seen, violations.seen
+    if first is not None:
+        more = f" ({count} in all)" if count > 1 else ""
         text = f"{first.text}{more}: {describe(first.event)}"
         return judge(check, Verdict.FAIL, text, trigger=first.event, timeline=timeline)
     if reasons:
-        suspect = violations[0] if violations else None
+        suspect = violations.first
         text = f"cannot be decided: {summary(reasons)}"
         if suspect is not None:
             text += f"; {suspect.text}, unless that was lost: {describe(suspect.event)}"

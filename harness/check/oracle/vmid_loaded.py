@@ -10,7 +10,8 @@ under L1's VMID. Within each span of an operation of L1:
 - VMID and translation table base belong together: those loaded for the TLBI are a pair with which a guest
   runs somewhere in the trace, or neither of the two is part of another pair.
 
-ALLE1 acts on every VMID and is not judged.
+ALLE1 acts on every VMID and is not judged. A local TLBI that a DSB NSH finishes answers nothing
+(``cleans_own_cpu()``): its VMID may be any that goes with its tables.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections.abc import Mapping
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     Violation,
+    Violations,
+    cleans_own_cpu,
     conclude,
     enters_guest,
     instruction,
@@ -30,9 +33,10 @@ from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
 from harness.trace.event import Event
-from harness.trace.timeline import Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Timeline
 
-EVENTS = ("model.tlbi", "model.eret", "model.call")
+EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.call")
 VMID_SHIFT = 48
 BADDR_MASK = (1 << VMID_SHIFT) - 2
 """VTTBR_EL2.BADDR without CnP (Arm ARM D24.2.193)."""
@@ -42,9 +46,9 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every physical TLBI of one VMID in a span of L1."""
     window = resolve(seen.timeline, check.scope)
     vmids, bases = _pairs(seen.timeline)
-    violations = []
+    violations = Violations()
     judged = 0
-    for span in spans_in(seen.timeline, window, Level.L1):
+    for span in spans_in(seen.timeline, window, Level.L1, EVENTS):
         own = instruction(span).fields.get("vmid")
         for event in span.events:
             vttbr = event.fields.get("vttbr")
@@ -53,7 +57,8 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
             if not isinstance(vttbr, int) or not isinstance(own, int):
                 continue
             judged += 1
-            text = _wrong(span, event, vttbr, own) or _torn(vttbr, vmids, bases)
+            wrong = "" if cleans_own_cpu(span, event) else _wrong(span, event, vttbr, own)
+            text = wrong or _torn(vttbr, vmids, bases)
             if text:
                 violations.append(Violation(event, text))
     return conclude(

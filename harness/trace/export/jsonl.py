@@ -13,7 +13,8 @@ from harness.trace.clock import ClockRelation
 from harness.trace.event import Event
 from harness.trace.order import Anchor
 from harness.trace.source import Source
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
 
 VERSION = 3
 END = "end"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +20,14 @@ from harness.trace.model.events import Maker
 from harness.trace.model.layout import Kind
 from harness.trace.model.plan import LARGE, ModelPlan
 from harness.trace.model.records import Records
-from harness.trace.model.spans import Draft, Spans
+from harness.trace.model.span_table import SpanTable
+from harness.trace.model.spans import Spans
 from harness.trace.model.store import RecordStore
 from harness.trace.order import Anchor, Clock, Written
 from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Span, Timeline, in_time
+from harness.trace.span import Beside, PackedSpans
+from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline, in_time
 
 OBJECTS = 1 << 17
 """Events of the model that are kept as objects, some 60 MiB; of more, only where they are (``Packed``)."""
@@ -62,11 +64,11 @@ def _add(
     timeline: Timeline, written: Sequence[Written], trace: ModelTrace, reader: Reader, wanted: list[str]
 ) -> Timeline:
     functions = [name for _, name in reader.header.functions]
-    ties = tie.Ties(functions)
     announced = timeline.by_name.get("l1.tlbi", ())
+    ties = tie.Ties(functions, tie.announced(announced))
     faults: list[Fault] = []
     for records, wrong in columns.read(reader):
-        ties.feed(records, guests=bool(announced))
+        ties.feed(records)
         faults += wrong
     pairs, notes = tie.pair(ties, written)
     trace.notes.extend(notes)
@@ -75,7 +77,8 @@ def _add(
         trace.notes.append(why)
     anchors = (*tie.anchors(pairs), *guest)
     clock = Clock(sorted((writing.call, each.time_ns) for each, writing in pairs))
-    chosen, drafts = _events(reader, Maker(functions, clock), trace.plan)
+    beside = _beside(timeline.events, anchors)
+    chosen, spans = _events(reader, Maker(functions, clock), trace.plan, beside)
     missing = dict(timeline.missing)
     if "model.call" in wanted and not functions:
         missing["model.call"] = "L0's kernel comes without its symbols (System.map)"
@@ -99,7 +102,7 @@ def _add(
         },
         missing=missing,
         anchors=(*timeline.anchors, *anchors),
-        spans=_spans(drafts, chosen, timeline.events, anchors),
+        spans=spans if len(chosen) > OBJECTS else tuple(spans),
     )
 
 
@@ -110,12 +113,15 @@ def _together(kernels: Sequence[Event], model: Packed) -> Sequence[Event]:
     return in_time((*kernels, *model))
 
 
-def _events(reader: Reader, maker: Maker, plan: ModelPlan) -> tuple[Packed, list[Draft]]:
+def _events(
+    reader: Reader, maker: Maker, plan: ModelPlan, beside: Mapping[int, Sequence[Beside]]
+) -> tuple[Packed, PackedSpans]:
     """The wanted events and those of every span, each once."""
     functions = [name for _, name in reader.header.functions]
     large = reader.header.used > LARGE
-    spans = Spans(functions, plan.shown)
     store = RecordStore(reader.path, maker)
+    table = SpanTable(store.columns, beside)
+    spans = Spans(functions, plan.shown, beside, table)
     for records, faults in columns.read(reader):
         wanted = _wanted(records, plan, functions, large)
         if plan.spans or not large:
@@ -123,7 +129,9 @@ def _events(reader: Reader, maker: Maker, plan: ModelPlan) -> tuple[Packed, list
         for fault in faults:
             spans.damage(f"the model's trace is damaged here: {fault.text}")
         store.add(records, np.flatnonzero(wanted))
-    return store.events(), spans.finish()
+    spans.finish()
+    chosen = store.events()
+    return chosen, table.spans(chosen)
 
 
 def _wanted(
@@ -149,30 +157,16 @@ def _damage(faults: Sequence[Fault]) -> tuple[list[Loss], list[Doubt]]:
     return losses, doubts
 
 
-def _spans(
-    drafts: Sequence[Draft], chosen: Packed, kernels: Sequence[Event], anchors: Sequence[Anchor]
-) -> tuple[Span, ...]:
-    """Adds to each span what the levels' own traces say of it, through what both saw."""
+def _beside(kernels: Sequence[Event], anchors: Sequence[Anchor]) -> Mapping[int, Sequence[Beside]]:
+    """By position, what the levels' own traces say of that record, through what both saw."""
     events = {(event.source, event.seq): event for event in kernels}
-    beside: dict[int, list[tuple[int, Event]]] = {}
+    beside: dict[int, list[Beside]] = {}
     for anchor in anchors:
         event = events.get((anchor.source, anchor.seq))
         if event is None:
             continue
         if anchor.source is Source.L0 and anchor.after is not None:
-            beside.setdefault(anchor.after, []).append((1, event))
+            beside.setdefault(anchor.after, []).append((anchor.after, 1, event))
         elif anchor.source is Source.L1 and anchor.before is not None:
-            beside.setdefault(anchor.before, []).append((-1, event))
-    spans = []
-    for number, draft in enumerate(drafts):
-        model = chosen.at(draft.events)
-        also = [(seq, side, event) for seq in draft.calls for side, event in beside.get(seq, ())]
-        also += [(draft.begun, side, event) for side, event in beside.get(draft.begun, ()) if side < 0]
-        also = [each for each in also if each[0] <= draft.events[-1]]
-        if also or len(chosen) <= OBJECTS:
-            placed = [(event.seq, 0, event) for event in model] + also
-            placed.sort(key=lambda each: each[:2])
-            spans.append(Span(number, "tlbi", draft.op, tuple(each[2] for each in placed), draft.open))
-        else:
-            spans.append(Span(number, "tlbi", draft.op, model, draft.open))
-    return tuple(spans)
+            beside.setdefault(anchor.before, []).append((anchor.before, -1, event))
+    return beside

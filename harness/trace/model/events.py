@@ -16,6 +16,10 @@ from harness.trace.order import Clock
 
 TRAPPED = ("no", "yes", UNKNOWN)
 VECTORS = ("sync", "irq", "fiq", "serror")
+FAR_WRITTEN = frozenset({0x20, 0x21, 0x22, 0x24, 0x25, 0x34, 0x35})
+"""ESR_ELx.EC of aborts, PC alignment faults and watchpoints; else FAR_ELx is UNKNOWN (Arm ARM D24.2.41)."""
+HPFAR_WRITTEN = frozenset({0x20, 0x24})
+"""ESR_EL2.EC of aborts from a lower level; else HPFAR_EL2 is UNKNOWN (Arm ARM D24.2.53)."""
 VMID_SHIFT = 48
 _SYS = 1 << 19  # op0 is 1 for system instructions
 _LEVELS = tuple(Level)
@@ -113,8 +117,9 @@ def exception(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
         fields["elr"], fields["spsr"] = elr, spsr
         if vector in ("sync", "serror"):
             fields["esr"], fields["ec"], fields["iss"] = esr, esr >> 26 & 0x3F, esr & 0x1FFFFFF
+        if vector == "sync" and fields["ec"] in FAR_WRITTEN:
             fields["far"] = far
-            if to_el == 2:
+            if to_el == 2 and fields["ec"] in HPFAR_WRITTEN:
                 fields["hpfar"] = hpfar
 
     return {"to_el": to_el, "vector": vector}, add

@@ -7,11 +7,14 @@ run on the CPU, are left out; if the task moves to another CPU the span goes wit
 from __future__ import annotations
 
 import bisect
+import heapq
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.level import Level
 from harness.trace.model.events import operation
@@ -21,14 +24,17 @@ from harness.trace.model.records import HCR_TGE, YES, Records
 
 LIMIT = 1 << 20
 """Records of all CPUs after which a span that is still open is given up."""
+LOOK = 1 << 16
+"""Records of a chunk after which it is looked whether there are such."""
+_EL2 = 2
 
 
 @dataclass(slots=True)
 class Draft:
     """A span that is being followed.
 
-    ``events`` are the positions of what it will show, ``calls`` those of all calls in it; ``depth`` counts
-    exceptions that L0 itself took meanwhile.
+    ``events`` are the positions of what it will show, ``calls`` those of the calls in it that somebody wants;
+    ``depth`` counts exceptions that L0 itself took meanwhile.
     """
 
     op: str
@@ -43,9 +49,18 @@ class Draft:
         return self.events[0]
 
 
+class Sink(Protocol):
+    """Takes spans that are done, in the order of their instructions."""
+
+    def add(self, draft: Draft) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """A chunk's records as lists, for going through them one by one."""
+    """A chunk's records as lists, for going through them one by one.
+
+    ``asks``: TLBIs of guests that trapped. ``to_el2``: returns to EL2.
+    """
 
     records: Records
     position: list[int]
@@ -53,11 +68,14 @@ class _Columns:
     vcpu: list[int]
     el: list[int]
     info: list[int]
-    host: list[bool]
-    trapped: list[bool]
+    asks: list[bool]
+    to_el2: list[bool]
 
     @classmethod
-    def of(cls, records: Records) -> _Columns:
+    def of(cls, records: Records, asks: npt.NDArray[np.bool_]) -> _Columns:
+        to_el2 = np.zeros(len(asks), dtype=bool)
+        returns = np.flatnonzero(records.kind == Kind.ERET)
+        to_el2[returns] = records.values(returns, 1) >> np.uint64(2) & np.uint64(3) == _EL2
         return cls(
             records,
             records.position.tolist(),
@@ -65,32 +83,38 @@ class _Columns:
             records.vcpu.tolist(),
             records.el.tolist(),
             records.info.tolist(),
-            (records.level == Level.L0).tolist(),
-            (records.trapped == YES).tolist(),
+            asks.tolist(),
+            to_el2.tolist(),
         )
 
 
-@dataclass
 class Spans:
-    """Feeds on chunks of records in order; ``done`` has what came of it, in the order of the ends."""
+    """Feeds on chunks of records in order, and gives what comes of it to ``sink``.
 
-    functions: Sequence[str]
-    shown: frozenset[str]
-    done: list[Draft] = field(default_factory=list)
-    _running: dict[int, Draft] = field(default_factory=dict)
-    _parked: dict[int, Draft] = field(default_factory=dict)
-    _taken: list[int] = field(default_factory=list)
+    ``functions`` are those of the file's header, ``shown`` the names of those whose calls become events;
+    ``wanted``: positions of calls that are to be noted with their spans.
+    """
+
+    def __init__(
+        self, functions: Sequence[str], shown: Collection[str], wanted: Collection[int], sink: Sink
+    ) -> None:
+        self._switches = frozenset(number for number, name in enumerate(functions) if name == SWITCH)
+        self._shown = frozenset(number for number, name in enumerate(functions) if name in shown)
+        self._wanted = wanted
+        self._sink = sink
+        self._running: dict[int, Draft] = {}
+        self._parked: dict[int, Draft] = {}
+        self._done: list[tuple[int, Draft]] = []
 
     def feed(self, records: Records) -> list[int]:
         """Go through one chunk, record by record where a span is open; returns the rows that spans show."""
-        triggers = np.flatnonzero(
-            (records.kind == Kind.TLBI) & (records.level != Level.L0) & (records.trapped == YES)
-        ).tolist()
-        self._taken = []
+        asks = (records.kind == Kind.TLBI) & (records.level != Level.L0) & (records.trapped == YES)
+        triggers = np.flatnonzero(asks).tolist()
         if not triggers and not self._running and not self._parked:
             return []
-        columns = _Columns.of(records)
+        columns = _Columns.of(records, asks)
         count = len(columns.kind)
+        taken: list[int] = []
         row = following = 0
         while row < count:
             if not self._running and not self._parked:
@@ -98,19 +122,15 @@ class Spans:
                 if following == len(triggers):
                     break
                 row = triggers[following]
-            self._step(columns, row)
-            row += 1
-            if row % 65536 == 0:
+            row = self._follow(columns, row, min(count, row - row % LOOK + LOOK), taken)
+            if row % LOOK == 0:
                 self._give_up(columns.position[row - 1])
-        return self._taken
+        self._hand_over()
+        return taken
 
-    def finish(self) -> list[Draft]:
-        """Close what is open and return every span in the order of their instructions."""
-        for draft in (*self._running.values(), *self._parked.values()):
-            self._close(draft, "the trace ends before L1 went on")
-        self._running.clear()
-        self._parked.clear()
-        return sorted(self.done, key=lambda draft: draft.begun)
+    def finish(self) -> None:
+        """Close what is open."""
+        self.damage("the trace ends before L1 went on")
 
     def damage(self, text: str) -> None:
         """Records are missing here: what is open cannot be followed further."""
@@ -118,10 +138,18 @@ class Spans:
             self._close(draft, text)
         self._running.clear()
         self._parked.clear()
+        self._hand_over()
 
     def _close(self, draft: Draft, why: str = "") -> None:
         draft.open = why
-        self.done.append(draft)
+        heapq.heappush(self._done, (draft.begun, draft))
+
+    def _hand_over(self) -> None:
+        """Give away what no span that is still open began before."""
+        going = (*self._running.values(), *self._parked.values())
+        first = min((draft.begun for draft in going), default=None)
+        while self._done and (first is None or self._done[0][0] < first):
+            self._sink.add(heapq.heappop(self._done)[1])
 
     def _give_up(self, position: int) -> None:
         for table in (self._running, self._parked):
@@ -130,42 +158,45 @@ class Spans:
                     del table[key]
                     self._close(draft, f"L1 did not go on within {LIMIT} records")
 
-    def _step(self, columns: _Columns, row: int) -> None:
-        vcpu, kind = columns.vcpu[row], columns.kind[row]
-        if kind == Kind.CALL and self._function(columns, row) == SWITCH:
-            self._switch(vcpu, columns.records.value(row, 0), columns.records.value(row, 1))
-            return
-        draft = self._running.get(vcpu)
-        if draft is None:
-            if kind == Kind.TLBI and not columns.host[row] and columns.trapped[row]:
-                self._running[vcpu] = draft = Draft(operation(columns.info[row]), array("q"))
-                self._take(columns, row, draft)
-            return
-        if columns.el[row] != 2:
-            return
-        if kind == Kind.EXCEPTION and len(draft.events) > 1:
-            draft.depth += 1
-        elif kind == Kind.ERET and columns.records.value(row, 1) >> 2 & 3 == 2:
-            draft.depth = max(0, draft.depth - 1)
-        elif kind == Kind.ERET:
-            self._leave(columns, row, vcpu, draft)
-        elif draft.depth == 0:
-            if kind == Kind.CALL:
-                draft.calls.append(columns.position[row])
-            if kind != Kind.CALL or self._function(columns, row) in self.shown:
-                self._take(columns, row, draft)
-
-    def _take(self, columns: _Columns, row: int, draft: Draft) -> None:
-        draft.events.append(columns.position[row])
-        self._taken.append(row)
-
-    def _leave(self, columns: _Columns, row: int, vcpu: int, draft: Draft) -> None:
-        if int(columns.records.hcr[row]) & HCR_TGE:
-            self._close(draft, "L0 went to its user space before L1 went on")
-        else:
-            self._take(columns, row, draft)
-            self._close(draft)
-        del self._running[vcpu]
+    def _follow(self, columns: _Columns, row: int, end: int, taken: list[int]) -> int:
+        """Go on from ``row`` until no span is open, at most up to ``end``; returns the next row."""
+        position, kinds, vcpus, els = columns.position, columns.kind, columns.vcpu, columns.el
+        info, asks, to_el2 = columns.info, columns.asks, columns.to_el2
+        running = self._running
+        call, exception, eret = int(Kind.CALL), int(Kind.EXCEPTION), int(Kind.ERET)
+        while row < end:
+            kind, vcpu = kinds[row], vcpus[row]
+            draft = running.get(vcpu)
+            if kind == call and info[row] in self._switches:
+                self._switch(vcpu, columns.records.value(row, 0), columns.records.value(row, 1))
+            elif draft is None:
+                if asks[row]:
+                    running[vcpu] = Draft(operation(info[row]), array("q", (position[row],)))
+                    taken.append(row)
+            elif els[row] != _EL2:
+                pass
+            elif kind == exception and len(draft.events) > 1:
+                draft.depth += 1
+            elif kind == eret and to_el2[row]:
+                draft.depth = max(0, draft.depth - 1)
+            elif kind == eret:
+                if int(columns.records.hcr[row]) & HCR_TGE:
+                    self._close(draft, "L0 went to its user space before L1 went on")
+                else:
+                    draft.events.append(position[row])
+                    taken.append(row)
+                    self._close(draft)
+                del running[vcpu]
+                if not running and not self._parked:
+                    return row + 1
+            elif draft.depth == 0:
+                if kind == call and position[row] in self._wanted:
+                    draft.calls.append(position[row])
+                if kind != call or info[row] in self._shown:
+                    draft.events.append(position[row])
+                    taken.append(row)
+            row += 1
+        return row
 
     def _switch(self, vcpu: int, previous: int, following: int) -> None:
         """``__switch_to(prev, next)`` (arch/arm64/kernel/process.c)."""
@@ -173,7 +204,3 @@ class Spans:
             self._parked[previous] = draft
         if draft := self._parked.pop(following, None):
             self._running[vcpu] = draft
-
-    def _function(self, columns: _Columns, row: int) -> str:
-        index = columns.info[row]
-        return self.functions[index] if index < len(self.functions) else ""

@@ -6,11 +6,10 @@ import mmap
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from harness.trace.column import Columns
 from harness.trace.event import Event, Value
 from harness.trace.model.chunks import Rows
 from harness.trace.model.events import Maker, Part
@@ -18,13 +17,11 @@ from harness.trace.model.layout import HEADER_BYTES, MORE_UNITS, UNIT, Kind
 from harness.trace.model.records import Head, Records
 from harness.trace.packed import Heads, Packed, Seqs
 
-Number = TypeVar("Number", np.int64, np.uint32)
-
 FEW = 32
 """Events up to which it is faster to make them one by one."""
 _RECORD = [struct.Struct("<8xQ16x" + more * "8x3Q") for more in range(max(MORE_UNITS.values()) + 1)]
 """A record with so many units more: its address and its values."""
-FORGET_UNITS = 1 << 19
+FORGET_UNITS = 1 << 17
 """Records that are looked at before the mapped pages of the file are given back."""
 
 
@@ -40,18 +37,24 @@ class RecordStore:
         self._numbers: dict[Head, int] = {}
         self._parts: list[Part] = []
         self._more: list[int] = []
-        self._seqs: list[Seqs] = []
-        self._heads: list[Heads] = []
+        self._columns = Columns(path.parent)
+        self._seqs = self._columns.column(np.int64)
+        self._heads = self._columns.column(np.uint32)
         self._touched = 0
 
     def add(self, records: Records, rows: Rows) -> None:
         """These rows, which come after all that were added before, are wanted."""
-        self._seqs.append(records.position[rows])
-        self._heads.append(self._number(records, rows))
+        self._seqs.add(records.position[rows])
+        self._heads.add(self._number(records, rows))
 
     def events(self) -> Packed:
         """Everything that was added."""
-        return Packed(self, _joined(self._seqs, np.int64), _joined(self._heads, np.uint32))
+        return Packed(self, self._seqs.done(), self._heads.done())
+
+    @property
+    def columns(self) -> Columns:
+        """In files beside the trace."""
+        return self._columns
 
     @property
     def heads(self) -> Sequence[tuple[str, Mapping[str, Value]]]:
@@ -81,6 +84,7 @@ class RecordStore:
         if self._touched >= FORGET_UNITS:
             self._touched = 0
             self._map.madvise(mmap.MADV_DONTNEED)
+            self._columns.forget()
         if len(seqs) <= FEW:
             return self._few(seqs, heads)
         numbers = heads.tolist()
@@ -108,7 +112,3 @@ class RecordStore:
             )
             made.append(self._parts[number].event(seq, address, values, *when(seq)))
         return made
-
-
-def _joined(parts: list[npt.NDArray[Number]], dtype: type[Number]) -> npt.NDArray[Number]:
-    return np.concatenate([np.empty(0, dtype=dtype), *parts])

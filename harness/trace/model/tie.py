@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.level import Level
 from harness.tlbi import table
-from harness.trace.event import Event
+from harness.trace.event import Event, Value
 from harness.trace.model import names
 from harness.trace.model.layout import Kind
 from harness.trace.model.plan import COMMIT, record_of
@@ -34,42 +34,44 @@ class Writing:
     commit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """A TLBI of L1: its position, address, place in the table of operations, and operand."""
-
-    position: int
-    pc: int
-    index: int
-    operand: int
+Announced = tuple[int | None, Value | None]
+"""An operation's place in the table, and its operand."""
 
 
 @dataclass
 class Ties:
-    """Collects what both sides saw, chunk by chunk."""
+    """Collects what both sides saw, chunk by chunk.
+
+    ``announced``: L1's events ``l1.tlbi``. ``stubs``: by where the stubs of L1's module may begin, the
+    positions of the TLBIs executed there, None once they are others than the announced ones.
+    """
 
     functions: Sequence[str]
+    announced: Sequence[Announced] = ()
     writings: dict[tuple[int, str], list[Writing]] = field(default_factory=lambda: defaultdict(list))
-    executed: list[Executed] = field(default_factory=list)
+    stubs: dict[int, list[int] | None] = field(default_factory=dict)
     _open: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
 
-    def feed(self, records: Records, *, guests: bool) -> None:
-        """Look at one chunk; ``guests``: at L1's TLBIs too."""
+    def feed(self, records: Records) -> None:
+        """Look at one chunk."""
         for row in np.flatnonzero(records.kind == Kind.CALL).tolist():
             self._call(records, row)
-        if guests:
+        if self.announced:
             mask = (records.kind == Kind.TLBI) & (records.level == Level.L1)
             for row in np.flatnonzero(mask).tolist():
                 index = _table_index(int(records.info[row]))
                 if index is not None:
-                    self.executed.append(
-                        Executed(
-                            int(records.position[row]),
-                            int(records.pc[row]),
-                            index,
-                            records.value(row, 0),
-                        )
-                    )
+                    self._executed(records, row, index)
+
+    def _executed(self, records: Records, row: int, index: int) -> None:
+        base = int(records.pc[row]) - STUB_OFFSET - STUB_BYTES * index
+        found = self.stubs.setdefault(base, [])
+        if base % STUB_BYTES or found is None:
+            return
+        if self.announced[len(found) : len(found) + 1] == [(index, records.value(row, 0))]:
+            found.append(int(records.position[row]))
+        else:
+            self.stubs[base] = None
 
     def _call(self, records: Records, row: int) -> None:
         index = int(records.info[row])
@@ -134,23 +136,22 @@ def guest_anchors(ties: Ties, events: Sequence[Event]) -> tuple[list[Anchor], st
     """
     if not events:
         return [], ""
-    wanted = [(_by_name(event), event.fields.get("operand")) for event in events]
-    groups: dict[int, list[Executed]] = defaultdict(list)
-    for each in ties.executed:
-        base = each.pc - STUB_OFFSET - STUB_BYTES * each.index
-        if base % STUB_BYTES == 0:
-            groups[base].append(each)
-    fitting = [group for group in groups.values() if [(e.index, e.operand) for e in group] == wanted]
+    fitting = [found for found in ties.stubs.values() if found is not None and len(found) == len(events)]
     if len(fitting) != 1:
         return [], f"l1.tlbi: {len(fitting)} places in L1 execute exactly the announced operations"
     found = []
-    previous: tuple[Event, Executed] | None = None
-    for event, executed in zip(events, fitting[0], strict=True):
+    previous: tuple[Event, int] | None = None
+    for event, position in zip(events, fitting[0], strict=True):
         # The same CPU of L1 announces an operation after it has executed the one before.
-        after = previous[1].position if previous and previous[0].cpu == event.cpu else None
-        found.append(Anchor(Source.L1, event.seq, after, executed.position))
-        previous = event, executed
+        after = previous[1] if previous and previous[0].cpu == event.cpu else None
+        found.append(Anchor(Source.L1, event.seq, after, position))
+        previous = event, position
     return found, ""
+
+
+def announced(events: Sequence[Event]) -> list[Announced]:
+    """What L1's events ``l1.tlbi`` announce, in order."""
+    return [(_by_name(event), event.fields.get("operand")) for event in events]
 
 
 def _by_name(event: Event) -> int | None:

@@ -153,6 +153,8 @@ static bool command(const char *name)
 		judge_use(&judge, pe, &contexts[pe], argument[1], UNKNOWN, argument[2], 1);
 	else if (!strcmp(name, "enter"))
 		judge_enter(&judge, pe, 0, 1);
+	else if (!strcmp(name, "host"))
+		judge_enter(&judge, pe, 0, 0);
 	else if (!strcmp(name, "dsb"))
 		judge_dsb(&judge, pe, (enum scope)argument[1], argument[2]);
 	else if (!strcmp(name, "tlbi"))

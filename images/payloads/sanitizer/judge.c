@@ -388,6 +388,8 @@ void judge_enter(struct judge *judge, unsigned number, uint64_t pc, uint8_t el)
 			tell(judge, number, NOT_COMPLETED, NULL, NULL, NULL, 0, &use, &pe->last);
 			memset(pe->owed, 0, sizeof(pe->owed));
 		}
+	if (!el) /* L0's own EL0: whoever owes an invalidation may have been preempted for it */
+		return;
 	pe->epoch++;
 	judge->epoch++;
 	if (judge->epoch % 16 == 0)

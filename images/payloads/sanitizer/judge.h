@@ -13,7 +13,7 @@ extern const char *const finding_name[FINDINGS];
 
 #define HISTORY 8192
 #define CLOSE 8
-#define QUIET_OWN 64	   /* entries to a lower EL of the PE, after which a pending disagreement is reported ... */
+#define QUIET_OWN 64	   /* entries of the PE to a guest, after which a pending disagreement is reported ... */
 #define QUIET_ALL 4096	   /* ... or so many of all PEs */
 
 struct pe {
@@ -74,7 +74,7 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 /* An operation was executed. ``context``: of the tables that it is about, or NULL. Whether entries go. */
 bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *context, bool gone[MAX_PES]);
 void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);
-/* A PE begins to execute at EL1 or EL0. */
+/* A PE begins to execute at EL1 or EL0; ``el`` 0: at EL0 of EL2's own regime, that is L0's user space. */
 void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
 /* A guest executed MOVZ XZR, #number; the numbers are in litmus/shared.h. */
 #define MARK_PROGRAM 0x5af0

@@ -10,7 +10,8 @@ from harness.level import Level
 from harness.scenario.model import OracleCheck, Scalar, Scope
 from harness.trace.event import Event, Value
 from harness.trace.source import Source
-from harness.trace.timeline import Loss, Realised, Span, Timeline
+from harness.trace.span import Span
+from harness.trace.timeline import Loss, Realised, Timeline
 from tests.check.build import HERE
 
 L1_VTTBR = 0x0002_0000_4A00_0000

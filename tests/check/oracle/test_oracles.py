@@ -241,6 +241,42 @@ def test_vel2s_own_operations_are_under_l1s_vmid() -> None:
             assert judged("vmid-loaded", model).verdict is verdict, (op, vttbr)
 
 
+def test_cleaning_ones_own_pe_is_under_the_vcpus_vmid() -> None:
+    """The task that serves L1 moves to another CPU within the span, where it loads L1 and cleans for it."""
+    for domain, verdict in (("nsh", Verdict.PASS), ("ish", Verdict.FAIL)):
+        model = Model()
+        model.runs_l2()
+        model.begin()
+        model.tlbi("ipas2e1is", L1_VTTBR, Level.L1)
+        model.trap()
+        model.call("handle_ipas2e1is")
+        model.tlbi("vmalle1", L1_VTTBR, cpu=1)
+        model.dsb(cpu=0)  # another vCPU's
+        model.dsb(domain, cpu=1)
+        model.tlbi("vmalls12e1is", SHADOW, cpu=1)
+        model.dsb(cpu=1)
+        model.eret(L1_VTTBR, cpu=1)
+        model.end()
+        found = judged("vmid-loaded", model)
+        assert found.verdict is verdict, domain
+    assert "L1's own VMID 0x2" in found.message
+
+
+def test_cleaning_ones_own_pe_under_anothers_tables_fails() -> None:
+    model = Model()
+    model.runs_l2(SHADOW)
+    model.runs_l2(OTHER)
+    model.begin()
+    model.tlbi("ipas2e1is", L1_VTTBR, Level.L1)
+    model.trap()
+    model.call("handle_ipas2e1is")
+    model.tlbi("vmalle1", (OTHER >> 48 << 48) | (SHADOW & (1 << 48) - 1))
+    model.dsb("nsh")
+    model.eret(L1_VTTBR)
+    model.end()
+    assert judged("vmid-loaded", model).verdict is Verdict.FAIL
+
+
 def test_alle1_is_for_every_vmid() -> None:
     model = Model()
     model.stage2(op="alle1is", shadow=L1_VTTBR, answer="alle1is")
@@ -327,6 +363,19 @@ def test_a_trapped_operation_of_l2_reaches_vel2() -> None:
     found = judged("forwarded", l2_operation(executed=True))
     assert (found.verdict, "L0 executed vae1is" in found.message) == (Verdict.FAIL, True)
     assert judged("forwarded", l2_operation(returns=False)).verdict is Verdict.UNDECIDED
+
+
+def test_cleaning_ones_own_pe_executes_nothing_for_l2() -> None:
+    for domain, verdict in (("nsh", Verdict.PASS), ("ish", Verdict.FAIL)):
+        model = Model()
+        model.begin()
+        model.tlbi("vae1is", SHADOW, Level.L2)
+        model.trap()
+        model.tlbi("vmalle1", L1_VTTBR)
+        model.dsb(domain)
+        model.eret(L1_VTTBR)
+        model.end()
+        assert judged("forwarded", model).verdict is verdict, domain
 
 
 @pytest.mark.parametrize(

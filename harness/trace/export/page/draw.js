@@ -15,7 +15,7 @@ const toX = (where) => LABEL + ((where - state.from) / (state.to - state.from)) 
 const toPlace = (x) => state.from + ((x - LABEL) / wide()) * (state.to - state.from);
 const rowY = (track) => HEAD + track * ROW;
 
-let drawn = { inView: 0, single: 0, barRows: 0 };
+let drawn = { inView: 0, single: 0, barRows: 0, marks: [] };
 
 function draw() {
   const height = HEAD + DATA.tracks.length * ROW + FOOT;
@@ -27,7 +27,7 @@ function draw() {
   g.setTransform(scale, 0, 0, scale, 0, 0);
   g.font = "12px system-ui, sans-serif";
   g.textBaseline = "middle";
-  drawn = { inView: 0, single: 0, barRows: 0 };
+  drawn = { inView: 0, single: 0, barRows: 0, marks: [] };
   drawAxis(g, height);
   g.save();
   g.beginPath(); g.rect(LABEL, HEAD, wide() + 8, height); g.clip();
@@ -75,7 +75,9 @@ function drawMarks(g, height) {
     if (x < LABEL || x > canvas.clientWidth || Math.abs((last.get(name) ?? -99) - x) < 3) continue;
     last.set(name, x);
     g.setLineDash([4, 3]); g.beginPath(); g.moveTo(x, 22); g.lineTo(x, height); g.stroke(); g.setLineDash([]);
-    if (x >= free) { g.fillText(name, x + 3, 28); free = x + g.measureText(name).width + 10; }
+    const width = g.measureText(name).width;
+    const at = x + 3 + width <= canvas.clientWidth ? x + 3 : x - 3 - width; // not cut off at the right edge
+    if (at >= free) { g.fillText(name, at, 28); free = at + width + 7; drawn.marks.push({ name, from: at, to: at + width }); }
   }
 }
 

@@ -30,6 +30,7 @@ function say() {
   Object.assign(document.body.dataset, {
     ready: "1", total: DATA.total, events: COUNT, shown: order.length, view: drawn.inView, single: drawn.single,
     bars: drawn.barRows, tracks: DATA.tracks.length, selected: state.selected, triggers: TRIGGERS.size,
+    marks: drawn.marks.filter((mark) => mark.from >= LABEL && mark.to <= canvas.clientWidth).map((mark) => mark.name).join(" "),
   });
 }
 
