@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from harness.cell.sanitize import Sanitizer
 from harness.check.breaks import Breaks
-from harness.check.oracle import ORACLES
+from harness.check.oracle import named
 from harness.errors import NvhError
-from harness.scenario.model import Expectation, OracleCheck
+from harness.scenario.model import Expectation
 from harness.stack.stack import Stack
 
 
@@ -17,8 +17,7 @@ def breaks(stack: Stack, checker: Sanitizer | None, expectations: Sequence[Expec
 
     What cannot be read says why and is no error of the cell. The machine runs afterwards.
     """
-    asked = any(isinstance(each, OracleCheck) and ORACLES[each.oracle].sanitized for each in expectations)
-    if not asked or checker is None:
+    if checker is None or not any(each.sanitized for each in named(expectations)):
         return None
     try:
         with stack.halted():

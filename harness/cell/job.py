@@ -52,6 +52,11 @@ class Job:
     keep: bool = False
     watch: tuple[Plugin, ...] = ()
 
+    @property
+    def deadline_s(self) -> float:
+        """How long the cell may take on its model, in seconds."""
+        return self.cell.timeout * self.cell.stack.slowdown(self.images.model.spec.slowdown)
+
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:
     """Write the work order and copies of the scenario and its Python files into ``directory``."""

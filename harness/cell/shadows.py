@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.check.oracle import ORACLES
+from harness.check.oracle import named
 from harness.check.shadow import Look, Shadow, Stray
 from harness.errors import NvhError
 from harness.inspect.inspect import Inspection
 from harness.inspect.memory import Memory, ProcessRam
 from harness.inspect.state import OWN, Filter, Mmu, Vm
 from harness.level import Level
-from harness.scenario.model import Expectation, OracleCheck
+from harness.scenario.model import Expectation
 from harness.stack.stack import Stack
 
 BETWEEN_S = 1
@@ -29,7 +29,7 @@ def looks(
 
     A look that fails says why and is no error of the cell. The machine runs afterwards.
     """
-    if not any(isinstance(each, OracleCheck) and ORACLES[each.oracle].stopped for each in expectations):
+    if not any(each.stopped for each in named(expectations)):
         return ()
     first = _look(stack, vmlinux)
     if first.problem:

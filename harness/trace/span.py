@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -70,8 +71,12 @@ class PackedSpans(Sequence[Span]):
         self._ops, self._whys = names
         self._beside = beside
         self._passing = passing
-        self._kernels = {
-            (event.source, event.seq): number for number, each in beside.items() for *_, event in each
+
+    @functools.cached_property
+    def _kernels(self) -> Mapping[tuple[Source, int], int]:
+        """The spans that events of kernels are in."""
+        return {
+            (event.source, event.seq): number for number, each in self._beside.items() for *_, event in each
         }
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from harness.check.oracle import (
     barrier_discipline,
@@ -14,6 +14,7 @@ from harness.check.oracle import (
     vmid_loaded,
 )
 from harness.check.oracle.oracle import Oracle
+from harness.scenario.model import Expectation, OracleCheck
 
 ORACLES: Mapping[str, Oracle] = {
     "barrier-discipline": Oracle(
@@ -30,4 +31,10 @@ ORACLES: Mapping[str, Oracle] = {
 }
 """Every oracle by the name that a scenario uses."""
 
-__all__ = ["ORACLES", "Oracle"]
+
+def named(expectations: Iterable[Expectation]) -> Iterator[Oracle]:
+    """The oracles that expectations name."""
+    return (ORACLES[each.oracle] for each in expectations if isinstance(each, OracleCheck))
+
+
+__all__ = ["ORACLES", "Oracle", "named"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,14 +29,14 @@ class RecordStore:
 
     def __init__(self, path: Path, maker: Maker) -> None:
         self._maker = maker
+        self._columns = Columns(path.parent)
         with path.open("rb") as stream:
-            self._map = mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ)
+            self._map = self._columns.map(stream)
         whole = (len(self._map) - HEADER_BYTES) // UNIT.itemsize
         self._units = np.frombuffer(self._map, dtype=UNIT, count=whole, offset=HEADER_BYTES)
         self._numbers: dict[Head, int] = {}
         self._parts: list[Part] = []
         self._more: list[int] = []
-        self._columns = Columns(path.parent)
         self._seqs = self._columns.column(np.int64)
         self._heads = self._columns.column(np.uint32)
         self._touched = 0
@@ -83,7 +82,6 @@ class RecordStore:
         self._touched += len(seqs)
         if self._touched >= FORGET_UNITS:
             self._touched = 0
-            self._map.madvise(mmap.MADV_DONTNEED)
             self._columns.forget()
         if len(seqs) <= FEW:
             return self._few(seqs, heads)
