@@ -38,7 +38,7 @@ from harness.scenario.model import Boot, ResultCheck, Snapshot, Step
 from harness.stack import saved
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
-from harness.verdict import Verdict, worst
+from harness.verdict import Verdict, of_cell
 
 ROLES = {
     "*.console.log": "console",
@@ -268,15 +268,7 @@ def _files(directory: Path) -> Iterator[FileRef]:
 
 
 def _verdict(findings: list[Finding], reason: str, allow_vacuous: bool) -> Verdict:
-    """A violation seen outweighs an infrastructure error after it: the level that broke is the news."""
-    found = worst(f.verdict for f in findings)
-    if found is Verdict.FAIL:
-        return found
-    if reason:
-        return Verdict.INFRA
-    if found is Verdict.VACUOUS and allow_vacuous:
-        return Verdict.PASS
-    return found
+    return of_cell((f.verdict for f in findings), infra=bool(reason), allow_vacuous=allow_vacuous)
 
 
 def main(argv: list[str]) -> int:
