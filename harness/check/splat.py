@@ -121,7 +121,10 @@ def find_splats(console: str) -> list[Splat]:
 
 def headline(splats: Sequence[Splat]) -> str:
     """One line on a console's splats: the cause first, then what else there is and where it begins."""
-    keys = list({splat.key.same: splat.key for splat in reversed(splats)}.values())[::-1]
+    first: dict[tuple[str, ...], SplatKey] = {}
+    for splat in splats:
+        first.setdefault(splat.key.same, splat.key)
+    keys = list(first.values())
     others = "".join(f"; then {key}" for key in keys[1:4])
     more = f"; and {len(keys) - 4} more" if len(keys) > 4 else ""
     noun = "splat line" if len(splats) == 1 else "splat lines"
