@@ -79,10 +79,9 @@ def cause_of(cell: CellResult) -> Cause | None:
     if is_splat(found):
         return _splat(found)
     if found.name == MODEL_CRASH or found.kind in (BOOT, LEVEL):
-        text = normalised(found.message)
-        return _cause(
-            "model" if found.name == MODEL_CRASH else "level", f"{found.name}: {text}", found.name, text
-        )
+        # One cause however it went: whether a level that hangs idles or spins may differ from run to run.
+        kind = "model" if found.name == MODEL_CRASH else "level"
+        return _cause(kind, f"{found.name}: {normalised(found.message)}", found.name)
     if found.name == QUARANTINE:
         return _cause("quarantine", f"{cell.scenario}: {normalised(found.message)}", cell.scenario)
     title = f"{cell.scenario}: {found.name} ({found.kind}) is {found.verdict.value}"

@@ -39,9 +39,10 @@ class State:
     give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI;
     ``waiting`` ones were open when the sanitizer looked last: not told, no TLBI had come, the tables still
     another. ``steps`` uses, operations and entries had been then, and ``oldest`` (0: none) when the first
-    of the open ones was seen; a look is at most ``LOOK`` steps old. ``programs`` were begun by a guest that says so, which took
-    ``excused`` disagreements upon itself. ``odd_va``, ``odd_pc``, ``odd_used``, ``odd_walk``: page, code,
-    output page and what the tables gave, all ones for nothing, of the last use that ``disagreed``.
+    of the open ones was seen; a look is at most ``LOOK`` steps old. ``programs`` were begun by a guest that
+    says so, which took ``excused`` disagreements upon itself. ``odd_va``, ``odd_pc``, ``odd_used``,
+    ``odd_walk``: page, code, output page and what the tables gave, all ones for nothing, of the last use
+    that ``disagreed``.
     ``broken_l0`` to ``broken_l2`` count entries whose translation was invalid, as break-before-make wants,
     when an operation by address took them, by who keeps the tables (harness/check/breaks.py).
     """
