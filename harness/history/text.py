@@ -59,7 +59,7 @@ def print_comparison(compared: Comparison, console: Console) -> None:
             console.print(Text(f"  first bad {one_line(str(suspect))}"), soft_wrap=True)
         new = [row for row in group.rows if row.change in NEWS]
         for row in new[:LISTED]:
-            mark = "  in quarantine" if row.quarantine else ""
+            mark = "  known, as expected" if row.quarantine else ""
             console.print(Text.assemble("  ", verdict(row.verdict), f"  {label(row)}{mark}"), soft_wrap=True)
         if len(new) > LISTED:
             console.print(Text(f"  and {len(new) - LISTED} more", style="dim"))

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import EXIT_PASS, EXIT_RED
+from harness.errors import EXIT_RED
 from harness.mutants.table import Mutant
 from harness.report.results import CellResult
-from harness.verdict import Verdict
+from harness.verdict import Verdict, worst
 
 
 class Fate(enum.Enum):
@@ -68,6 +68,16 @@ class Outcome:
         return self.fate is self.expected
 
     @property
+    def weight(self) -> Verdict:
+        """What it counts for in the exit status: another fate than the table's is a failure, none is not."""
+        if self.as_expected:
+            return Verdict.PASS
+        if self.fate is not Fate.UNDECIDED:
+            return Verdict.FAIL
+        lost = any(Verdict.INFRA in (each.result.verdict, each.control.verdict) for each in self.trials)
+        return Verdict.INFRA if lost else Verdict.UNDECIDED
+
+    @property
     def killed_by(self) -> tuple[str, ...]:
         """The killers that failed."""
         return tuple(trial.killer for trial in self.trials if trial.killed)
@@ -108,9 +118,15 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0 when every mutant met the fate that the table gives it and every control is green, else 1."""
-        fine = not self.red_controls and all(outcome.as_expected for outcome in self.outcomes)
-        return EXIT_PASS if fine and self.outcomes else EXIT_RED
+        """0 when every mutant met the fate that the table gives it and every control is green.
+
+        Else that of the worst of them, as everywhere (docs/verdicts.md): 3 where nothing is wrong but that
+        infrastructure left a mutant or a control without a verdict. 1 when there is no mutant.
+        """
+        if not self.outcomes:
+            return EXIT_RED
+        controls = (cell.verdict for cell in self.controls.values())
+        return worst((*controls, *(outcome.weight for outcome in self.outcomes))).exit_status
 
     def count(self, fate: Fate) -> int:
         """How many mutants met ``fate``."""

@@ -88,7 +88,7 @@ def test_a_control_that_is_not_green_kills_nothing(recorded: Results, verdict: V
     report = judge([KILLED, KILLED_TOO, MASKED], results, 1.0)
     assert [o.fate for o in report.outcomes] == [Fate.UNDECIDED, Fate.KILLED, Fate.UNDECIDED]
     assert report.red_controls == (UNMAP,)
-    assert report.exit_status == EXIT_RED
+    assert report.exit_status == verdict.exit_status
     assert f"is {verdict.value} without it: it broke" in report.outcomes[0].why
     assert f"{UNMAP} is {verdict.value} on the right kernel" in shown(report)
 
@@ -108,7 +108,9 @@ def test_only_a_failure_kills_and_only_a_pass_lets_live(recorded: Results, verdi
     for mutant in (KILLED, MASKED):
         report = judge([mutant], changed(recorded, UNMAP, mutant.name, verdict, "no fault to switch on"), 1.0)
         assert report.outcomes[0].fate is Fate.UNDECIDED
-        assert report.exit_status == EXIT_RED
+        assert report.exit_status == verdict.exit_status
+        worse = judge([mutant, MISSED], changed(recorded, UNMAP, mutant.name, verdict, "lost"), 1.0)
+        assert worse.exit_status == EXIT_RED, "a survivor without explanation outweighs that"
         assert report.outcomes[0].why == f"{UNMAP} is {verdict.value}: no fault to switch on"
 
 
