@@ -72,14 +72,20 @@ class Runs:
         return found
 
     @property
+    def worst(self) -> CellResult | None:
+        """The first run with the worst verdict; None when all were green."""
+        red = [each for each in self.results if each.verdict is not Verdict.PASS]
+        return max(red, key=lambda each: each.verdict.rank, default=None)
+
+    @property
     def headline(self) -> str:
-        """What the first run that was not green says; empty when all were."""
-        return next((each.headline for each in self.results if each.verdict is not Verdict.PASS), "")
+        """What the worst run says; empty when all were green."""
+        return self.worst.headline if self.worst else ""
 
     @property
     def command(self) -> str:
-        """What reproduces the first run that was not green."""
-        return next((each.command for each in self.results if each.verdict is not Verdict.PASS), "")
+        """What reproduces the worst run."""
+        return self.worst.command if self.worst else ""
 
 
 @dataclass(frozen=True, slots=True)

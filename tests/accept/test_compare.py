@@ -52,6 +52,11 @@ def test_what_is_said_and_how_it_is_reproduced() -> None:
     assert found.base_says == ""
 
 
+def test_a_failure_is_told_before_the_infrastructure_error_that_came_first() -> None:
+    (found,) = compare(side(a="p"), side(a="ivfp"))
+    assert (found.series_says, found.command) == ("a is fail", "./nvh run a --seed 3")
+
+
 def test_many_cells_are_many_chances() -> None:
     """What is significant alone is not so among many; all broken is all regressions."""
     base = {f"c{number}": runs(f"c{number}", "pppp") for number in range(20)}
