@@ -14,7 +14,7 @@ from harness.errors import InfraError
 
 ALL = (1 << 64) - 1
 MAGIC = 0x325A494E41534E56  # "VNSANIZ2"
-LOOK = 1024
+LOOK = 64
 """Steps between two looks at what is open (``LOOK`` of images/payloads/sanitizer/judge.h)."""
 USES, FILLS, TLBIS, INVALIDATED = 100, 10, 1, 1
 """Floors of a machine that ran a guest (docs/sanitizer.md): below one of them too little was checked."""
@@ -24,8 +24,8 @@ WORDS = {
     "tlbis": "operations were executed",
     "invalidated": "entries were invalidated",
 }
-RECENT = 200_000
-"""Steps after which an open disagreement is no longer one whose TLBI may be on its way."""
+RECENT, SHARE = 20_000, 10
+"""An open disagreement is recent for so many steps, and one in ``SHARE`` of all (docs/sanitizer.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ class State:
         """For how many steps the oldest open disagreement had waited; 0 without one."""
         return self.steps - self.oldest if self.waiting else 0
 
+    @property
+    def recent(self) -> int:
+        """From this age in steps on an open disagreement is no longer one whose TLBI may be on its way."""
+        return min(RECENT, max(LOOK, self.steps // SHARE))
+
     def too_little(self) -> list[str]:
         """What of the floors was not reached: without it the sanitizer had next to nothing to judge."""
         floors = {"uses": USES, "fills": FILLS, "tlbis": TLBIS, "invalidated": INVALIDATED}
@@ -92,11 +97,11 @@ class State:
 
     def unresolved(self) -> list[str]:
         """Disagreements that no TLBI being on its way explains any more; empty when there are none."""
-        if self.age < RECENT:
+        if self.age < self.recent:
             return []
         return [
             f"{self.waiting} disagreements were neither told nor resolved, the oldest for {self.age} uses, "
-            f"operations and entries, and {RECENT} are too many for a TLBI on its way"
+            f"operations and entries of {self.steps}: too many for a TLBI on its way"
         ]
 
     def doubts(self) -> list[str]:

@@ -21,6 +21,7 @@ from harness.sanitize.state import (
     MAGIC,
     NAMES,
     RECENT,
+    SHARE,
     TLBIS,
     USES,
     State,
@@ -28,8 +29,9 @@ from harness.sanitize.state import (
 from harness.verdict import Verdict
 
 HERE = Location("s.yaml", 1, 1)
+STEPS = RECENT * SHARE * 2
 FLOORS = {"uses": USES, "fills": FILLS, "tlbis": TLBIS, "invalidated": INVALIDATED}
-QUIET = State(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, **FLOORS, "steps": 2 * RECENT})
+QUIET = State(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, **FLOORS, "steps": STEPS})
 EVENT = {"seq": 7, "pc": "0xffff800080000010", "el": 1}
 ENTRY = {"kind": "combined", "regime": "el1&0", "vmid": 1, "asid": 5, "global": False, "level": 3}
 ENTRY |= {"page": "0x1000", "ipa": "0x1000", "out": "0x2000", "start": "0x1000", "size": "0x1000"}
@@ -102,7 +104,7 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
         ({"disagreed": 1}, "1 uses went where neither the tables nor any entry lead"),
         ({"unknown": 1}, "1 walks left the model's RAM"),
         (
-            {"pending": 40, "waiting": 40, "oldest": RECENT},
+            {"pending": 40, "waiting": 40, "oldest": STEPS - RECENT},
             f"40 disagreements were neither told nor resolved, the oldest for {RECENT} uses",
         ),
     ],
@@ -118,15 +120,26 @@ def test_what_is_not_known_is_undecided(tmp_path: Path, change: dict[str, int], 
     "change",
     [
         {"pending": 40, "waiting": 0, "oldest": 0},
-        {"pending": 40, "waiting": 40, "oldest": RECENT + 1},
-        {"pending": 1, "waiting": 1, "oldest": 2 * RECENT},
+        {"pending": 40, "waiting": 40, "oldest": STEPS - RECENT + 1},
+        {"pending": 1, "waiting": 1, "oldest": STEPS},
+        {"pending": 1, "waiting": 1, "steps": 1400, "oldest": 1400 - 1400 // SHARE + 1},
+        {"pending": 1, "waiting": 1, "steps": 100, "oldest": 100 - LOOK + 1},
     ],
-    ids=["none is open", "open, and just recent", "only just seen"],
+    ids=["none is open", "open, and just recent", "only just seen", "a short cell", "between two looks"],
 )
 def test_a_recent_open_disagreement_is_natural(tmp_path: Path, change: dict[str, int]) -> None:
     leave(tmp_path, dataclasses.replace(QUIET, **change), [])
     finding, _ = judge(tmp_path, {}, HERE)
     assert finding.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("steps", "age"), [(1400, 1400 // SHARE), (100, LOOK), (10 * STEPS, RECENT)])
+def test_in_a_short_cell_less_is_long(tmp_path: Path, steps: int, age: int) -> None:
+    """Where a defect was open when the cell ended because too few entries came for it to be told."""
+    leave(tmp_path, dataclasses.replace(QUIET, pending=1, waiting=1, steps=steps, oldest=steps - age), [])
+    finding, _ = judge(tmp_path, {}, HERE)
+    assert finding.verdict is Verdict.UNDECIDED
+    assert f"the oldest for {age} uses, operations and entries of {steps}" in finding.message
 
 
 @pytest.mark.parametrize("name", FLOORS)

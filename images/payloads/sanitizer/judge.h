@@ -86,7 +86,7 @@ void judge_mark(struct judge *judge, unsigned number);
  * Counts the disagreements that are open: not told, the entry neither invalidated nor right again. It walks what
  * pends, so callers that come by often look only every LOOK steps.
  */
-#define LOOK 1024
+#define LOOK 64
 void judge_look(struct judge *judge);
 void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report);
 
