@@ -10,9 +10,9 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
-from harness.cell import begin, shadows
+from harness.cell import begin, booted, shadows
 from harness.cell.attempt import Attempt, Late
 from harness.cell.breaks import breaks
 from harness.cell.executing import VMLINUX, executing
@@ -21,6 +21,7 @@ from harness.cell.sanitize import Sanitizer
 from harness.cell.steps import Execution, StepFailed
 from harness.errors import Broken, Location, NvhError
 from harness.scenario.model import Boot, Snapshot, Step
+from harness.stack.broken import BOOT, LevelBroken
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
 
@@ -117,7 +118,13 @@ def _record(attempt: Attempt, work: Work, error: NvhError) -> None:
     if not isinstance(told, Broken):
         attempt.reason = attempt.reason or str(told)
     else:
-        attempt.broken.append((told, executing(work.stack, told)))
+        known = booted.told(work.directory, told.level) if _did_not_come_up(told) else ""
+        words = (known, executing(work.stack, told))
+        attempt.broken.append((told, "\n".join(each for each in words if each)))
+
+
+def _did_not_come_up(error: Broken) -> TypeGuard[LevelBroken]:
+    return isinstance(error, LevelBroken) and error.kind == BOOT
 
 
 def _whoever_is_silent(attempt: Attempt, work: Work) -> None:

@@ -14,8 +14,8 @@ from harness.stack.diagnosis import IDLE
 
 IDLE_S = 20.0
 """Seconds in which a machine wanted no CPU and said nothing, after which nothing will wake it."""
-IDLE_TURNS = 1200
-"""Turns of L0's in which nothing came: two minutes of its own time, far more than a boot rests for."""
+SILENT_TURNS = 300
+"""Turns of L0's in which the level printed nothing: 30 s of model time, and a boot takes less than one."""
 SILENT_S = 60.0
 """Seconds of QEMU's CPU time in which the level's console was silent, from which on loops are looked for."""
 LOOP_S = 40.0
@@ -32,17 +32,15 @@ STRETCH = 4.0
 class Sample:
     """A look at a machine that boots a level.
 
-    ``seconds`` on the host's clock and ``work`` of QEMU since the wait began; ``heard``: when bytes last
-    came from L0's agent; ``printed``: characters on the level's console; ``idle_turns``: L0's turns in a row
-    in which nothing came, 0 where it takes none; ``places``: addresses at which the level's own code was just
-    now, empty when nobody looked or nothing was found.
+    ``seconds`` on the host's clock and ``work`` of QEMU since the wait began; ``printed``: characters on the
+    level's console; ``turns`` of L0's so far, 0 where it takes none; ``places``: addresses at which the
+    level's own code was just now, empty when nobody looked or nothing was found.
     """
 
     seconds: float
     work: Work
-    heard: float
     printed: int
-    idle_turns: int = 0
+    turns: int = 0
     places: Sequence[int] = ()
 
 
@@ -55,10 +53,11 @@ class Patience:
     def __init__(self, deadline_s: float, slowdown: float = 1.0) -> None:
         self._deadline = deadline_s
         self._slowdown = slowdown
-        self._before = Sample(0.0, Work(0.0, 0.0), 0, 0)
+        self._before = Sample(0.0, Work(0.0, 0.0), 0)
         self._counted = 0.0
         self._idle_since = 0.0
         self._printed_at = 0.0
+        self._turns_at = 0
         self._loop_from = 0.0
         self._pages: set[int] = set()
         self._samples = 0
@@ -74,14 +73,14 @@ class Patience:
         work = now.work - self._before.work
         share = min(1.0, work.got / work.wanted) if work.wanted else 1.0
         self._counted += step * max(share, 1 / STRETCH)
-        if now.heard != self._before.heard or work.wanted >= IDLE * step:
+        if now.printed != self._before.printed or work.wanted >= IDLE * step:
             self._idle_since = now.seconds
         if now.printed != self._before.printed:
-            self._printed_at = now.work.got
+            self._printed_at, self._turns_at = now.work.got, now.turns
             self._forget(now)
         self._before = now
-        if now.idle_turns > IDLE_TURNS:
-            return f"the machine is idle: nothing came in {now.idle_turns / 10:.0f} s of L0's own time"
+        if now.turns - self._turns_at > SILENT_TURNS:
+            return f"it printed nothing in {(now.turns - self._turns_at) / 10:.0f} s of L0's own time"
         if now.seconds - self._idle_since >= IDLE_S:
             return f"the machine is idle: it executed nothing for {now.seconds - self._idle_since:.0f} s"
         if now.places and self._loops(now):

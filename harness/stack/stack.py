@@ -29,6 +29,7 @@ BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
+DRAIN_S = 0.2
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 RESTING_TURNS = 50  # a second: L0's time runs five times as fast as the host's when nobody has anything to do
 Whereabouts = Callable[["Stack", Level], Sequence[int]]
@@ -259,6 +260,7 @@ class Stack:
 
     def _broken(self, level: Level, cause: str) -> LevelBroken:
         """Return the error that says so of a level, with what its VMM and it printed last."""
+        time.sleep(DRAIN_S)  # what came before the end may be on its way to the console's thread
         vmm_said = self.vmms[level].snapshot().stderr.decode(errors="replace") if level in self.vmms else ""
         console = self._consoles[level].text if level in self._consoles else ""
         said = (vmm_said[-VMM_END:].strip(), console[-CONSOLE_END:].strip())
@@ -364,6 +366,7 @@ class Stack:
     def _await_agent(self, level: Level) -> None:
         """Wait for the agent, but no longer than it may still come: see ``patience``."""
         began, work, console = time.monotonic(), self.machine.work, self.console(level)
+        turns = self.agent.turns
         deadline = BOOT_DEADLINE_S[level] * self.slowdown
         patience = Patience(deadline, self.slowdown)
         why = ""
@@ -375,9 +378,8 @@ class Stack:
                 Sample(
                     time.monotonic() - began,
                     self.machine.work - work,
-                    self.agent.heard,
                     len(console.text),
-                    self.agent.idle_turns,
+                    self.agent.turns - turns,
                     self._places(level) if patience.looks else (),
                 )
             )
@@ -399,7 +401,8 @@ class Stack:
         words = left.stderr.decode(errors="replace").strip()
         cause = f"its VMM at {Level(level - 1)} ended with status {left.status}: "
         if blames_the_kernel(left.status):
-            cause += words.partition("\n")[0] or "it reset or powered off"
+            silent = "it reset or powered off" if left.status == 0 else "it said nothing"
+            cause += words.partition("\n")[0] or silent
             raise self._broken(level, cause)
         output = f"{words}\n{self.console(level).text[-CONSOLE_END:]}"
         raise LevelFailed(level, cause + words, output)

@@ -28,7 +28,7 @@ def until(sampled: Sampled, slowdown: float = 1.0, limit: float = 3000.0) -> tup
 
 def busy(now: float, share: float = 1.0, **more: object) -> Sample:
     """One CPU's worth of work is wanted all the time, of which the host gives ``share``."""
-    fields: dict[str, object] = {"heard": now, "printed": int(now)}
+    fields: dict[str, object] = {"printed": int(now)}
     return Sample(now, Work(share * now, now), **{**fields, **more})  # type: ignore[arg-type]
 
 
@@ -48,28 +48,32 @@ def test_however_busy_the_host_the_wait_is_bounded() -> None:
 
 
 def test_idle_machine_is_given_up_at_once() -> None:
-    when, why = until(lambda now: Sample(now, Work(0.0, 0.0), 0.0, 0))
+    when, why = until(lambda now: Sample(now, Work(0.0, 0.0), 0))
     assert when == pytest.approx(patience.IDLE_S, abs=STEP)
     assert "the machine is idle" in why
 
 
 def test_starved_machine_is_not_idle() -> None:
     """It got nothing, but wanted to run: another load has the host."""
-    when, why = until(lambda now: Sample(now, Work(0.0, now), 0.0, 0), limit=100.0)
+    when, why = until(lambda now: Sample(now, Work(0.0, now), 0), limit=100.0)
     assert (when, why) == (100.0, "")
 
 
 def test_machine_that_says_something_is_not_idle() -> None:
-    assert until(lambda now: Sample(now, Work(0.0, 0.0), now, 0), limit=100.0) == (100.0, "")
+    assert until(lambda now: Sample(now, Work(0.0, 0.0), int(now)), limit=100.0) == (100.0, "")
 
 
-def test_idle_turns_of_l0_are_model_time() -> None:
-    def resting(now: float) -> Sample:
-        return Sample(now, Work(now, now), now, 0, idle_turns=int(now * 50))
+def test_turns_of_l0_are_model_time() -> None:
+    """Fifty a second while L0 rests, which costs host CPU time all the same; one in two while it works."""
 
-    when, why = until(resting)
-    assert when == pytest.approx(patience.IDLE_TURNS / 50, abs=STEP)
-    assert "nothing came in" in why
+    def silent(rate: float, printed: Callable[[float], int] = lambda _: 0) -> Sampled:
+        return lambda now: Sample(now, Work(now, now), printed(now), turns=int(now * rate))
+
+    when, why = until(silent(50.0))
+    assert when == pytest.approx(patience.SILENT_TURNS / 50, abs=STEP)
+    assert "it printed nothing in " in why
+    assert "did not answer within" in until(silent(0.5))[1]
+    assert "did not answer within" in until(silent(50.0, int))[1]
 
 
 @pytest.mark.parametrize("slowdown", [1.0, 3.0])
