@@ -17,7 +17,7 @@ from harness.errors import (
     closest,
 )
 from harness.level import Level
-from harness.verdict import Verdict, worst
+from harness.verdict import Verdict, of_cell, worst
 
 
 def test_problems_come_in_file_order_with_what_was_expected_and_the_closest() -> None:
@@ -48,12 +48,29 @@ def test_closest_is_near_or_nothing() -> None:
 
 
 def test_order_of_verdicts() -> None:
-    order = [Verdict.PASS, Verdict.VACUOUS, Verdict.UNDECIDED, Verdict.FAIL, Verdict.INFRA]
+    order = [Verdict.PASS, Verdict.VACUOUS, Verdict.UNDECIDED, Verdict.INFRA, Verdict.FAIL]
     assert sorted(Verdict, key=lambda v: v.rank) == order
     for better, worse in itertools.combinations(order, 2):
         assert worst([better, worse, better]) is worse
     assert worst([]) is Verdict.PASS
-    assert [v.exit_status for v in order] == [0, 1, 1, 1, 3]
+    assert [v.exit_status for v in order] == [0, 1, 1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("findings", "infra", "allow", "verdict"),
+    [
+        ("", False, False, "pass"),
+        ("pass vacuous", False, False, "vacuous"),
+        ("pass vacuous", False, True, "pass"),
+        ("pass vacuous", True, True, "infra"),
+        ("undecided vacuous", False, True, "undecided"),
+        ("undecided", True, False, "infra"),
+        ("pass fail undecided", True, False, "fail"),
+    ],
+)
+def test_what_a_cell_concludes(findings: str, infra: bool, allow: bool, verdict: str) -> None:
+    found = [Verdict(word) for word in findings.split()]
+    assert of_cell(found, infra=infra, allow_vacuous=allow) is Verdict(verdict)
 
 
 def test_levels() -> None:

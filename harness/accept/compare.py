@@ -1,6 +1,8 @@
 """The series against its base, cell by cell: rates of red runs, and what they allow to be said.
 
-A run is red unless its verdict is ``pass``; one that ended in ``infra`` says nothing and is not counted.
+A run is red unless its verdict is ``pass``; one that ended in ``infra`` says nothing and is not counted. A
+cell that was red on the base, too, must not be so for a cause that the base never showed: known defects hide
+nothing new.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.accept.stats import SIGNIFICANCE, Rate, adjusted, fisher
+from harness.history.cause import cause_of
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 
@@ -33,8 +36,8 @@ class Outcome(enum.Enum):
 
 MEANING = {
     Outcome.SAME: "green on both sides",
-    Outcome.REGRESSION: "red more often than on the base, beyond chance",
-    Outcome.SUSPECT: "red more often than on the base, which so few runs could give by chance",
+    Outcome.REGRESSION: "red more often than on the base, or for a new cause, beyond chance",
+    Outcome.SUSPECT: "red more often than on the base, or for a new cause; by chance, perhaps: so few runs",
     Outcome.FIXED: "red less often than on the base, beyond chance",
     Outcome.BETTER: "red less often than on the base, which so few runs could give by chance",
     Outcome.RED_BEFORE: "red on both sides alike",
@@ -58,6 +61,15 @@ class Runs:
     def rate(self) -> Rate:
         """How many of the decided runs were red."""
         return Rate(sum(each.verdict is not Verdict.PASS for each in self.decided), len(self.decided))
+
+    @property
+    def causes(self) -> Mapping[str, list[CellResult]]:
+        """The decided runs that were red, by the digest of their probable cause, the first seen first."""
+        found: dict[str, list[CellResult]] = {}
+        for each in self.decided:
+            if cause := cause_of(each):
+                found.setdefault(cause.digest, []).append(each)
+        return found
 
     @property
     def headline(self) -> str:
@@ -84,12 +96,24 @@ class Comparison:
     command: str = ""
 
 
+def new_cause(base: Runs, series: Runs) -> list[CellResult]:
+    """Return the runs of the most frequent cause of ``series`` that ``base`` never showed; none without one.
+
+    Where the base was always green the rates say it all, and where it was never decided nothing does.
+    """
+    if not base.rate.red:
+        return []
+    known = base.causes
+    return max((runs for digest, runs in series.causes.items() if digest not in known), key=len, default=[])
+
+
 def differing(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[str]:
-    """Return the cells whose shares of red runs differ: those for which more runs are worth their time."""
+    """Return the cells that are red more or less often, or for a new cause: those worth more runs."""
     found = []
     for cell in series:
         before, after = base[cell].rate, series[cell].rate
-        if before.runs and after.runs and before.red * after.runs != after.red * before.runs:
+        differs = before.red * after.runs != after.red * before.runs
+        if before.runs and after.runs and (differs or new_cause(base[cell], series[cell])):
             found.append(cell)
     return found
 
@@ -100,23 +124,35 @@ def compare(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[Compar
     tests: dict[str, float] = {}
     for cell in differing(base, series):
         before, after = base[cell].rate, series[cell].rate
-        worse = after.red * before.runs > before.red * after.runs
-        tests[cell] = fisher(before, after) if worse else fisher(after, before)
+        if _worse(before, after):
+            tests[cell] = fisher(before, after)
+        elif new := new_cause(base[cell], series[cell]):
+            tests[cell] = fisher(Rate(0, before.runs), Rate(len(new), after.runs))
+        else:
+            tests[cell] = fisher(after, before)
     values = dict(zip(tests, adjusted(list(tests.values())), strict=True))
     return [_comparison(cell, base[cell], series[cell], values.get(cell)) for cell in cells]
 
 
+def _worse(before: Rate, after: Rate) -> bool:
+    return after.red * before.runs > before.red * after.runs
+
+
 def _comparison(cell: str, base: Runs, series: Runs, p: float | None) -> Comparison:
     before, after = base.rate, series.rate
+    says, command = series.headline, series.command
     if not before.runs or not after.runs:
         outcome = Outcome.UNKNOWN
     elif p is None:
         outcome = Outcome.RED_BEFORE if after.red else Outcome.SAME
-    elif after.red * before.runs > before.red * after.runs:
+    elif _worse(before, after):
         outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+    elif new := new_cause(base, series):
+        outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+        says, command = f"a cause that the base never showed: {new[0].headline}", new[0].command
     else:
         outcome = Outcome.FIXED if p < SIGNIFICANCE else Outcome.BETTER
-    return Comparison(cell, before, after, outcome, p, base.headline, series.headline, series.command)
+    return Comparison(cell, before, after, outcome, p, base.headline, says, command)
 
 
 def worst_first(found: Sequence[Comparison]) -> list[Comparison]:

@@ -36,7 +36,7 @@ from harness.report.results import CellResult, FileRef, Finding, MachineTime, St
 from harness.stack import saved
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
-from harness.verdict import Verdict
+from harness.verdict import Verdict, of_cell
 
 ROLES = {
     "*.console.log": "console",
@@ -101,7 +101,7 @@ class Outcome:
     def verdict(self, allow_vacuous: bool, more: Sequence[Finding] = ()) -> Verdict:
         """What the findings, and ``more`` of them, come to."""
         found = [each.verdict for each in (*self.findings, *more)]
-        return judgement.verdict(found, self.reason, allow_vacuous=allow_vacuous)
+        return of_cell(found, infra=bool(self.reason), allow_vacuous=allow_vacuous)
 
 
 def run_cell(job: Job, directory: Path) -> CellResult:

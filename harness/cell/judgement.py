@@ -6,7 +6,7 @@ reach is undecided, and so is a console whose level could not be asked for its l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.cell.attempt import Attempt, Ending, Ran
@@ -27,14 +27,14 @@ from harness.scenario.model import (
     Universality,
 )
 from harness.trace.timeline import Timeline
-from harness.verdict import Verdict, worst
+from harness.verdict import Verdict
 
 SEEN = (Absence, Universality, Precedence)
 """Expectations that an event which was seen violates: what comes later takes nothing back."""
 
 
 def judge(expectations: Sequence[Expectation], attempt: Attempt) -> list[Finding]:
-    """Return every finding on ``attempt``, what broke first; see ``verdict`` for what they come to.
+    """Return every finding on ``attempt``, what broke first; see ``harness.verdict.of_cell``.
 
     ``NvhError`` for expectations that cannot be judged at all, because they make no sense.
     """
@@ -53,12 +53,6 @@ def try_to_judge(expectations: Sequence[Expectation], attempt: Attempt) -> tuple
         return judge(expectations, attempt), attempt.reason
     except NvhError as error:
         return judge((), attempt), attempt.reason or str(error)
-
-
-def verdict(found: Iterable[Verdict], reason: str, *, allow_vacuous: bool = False) -> Verdict:
-    """Return a cell's verdict from its findings' and from what nvh or its host did wrong, if anything."""
-    whole = worst([*found, *([Verdict.INFRA] if reason else [])])
-    return Verdict.PASS if whole is Verdict.VACUOUS and allow_vacuous else whole
 
 
 def expected(expectations: Sequence[Expectation], attempt: Attempt) -> list[Finding]:

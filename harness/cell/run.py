@@ -22,7 +22,7 @@ from harness.cell.booted import Booted
 from harness.cell.job import SEED, Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
-from harness.cell.quarantine import quarantined
+from harness.cell.quarantine import Quarantine, load_quarantine
 from harness.cell.sections import sections
 from harness.cell.snapshots import Snapshots
 from harness.machine.qemu import Plugin
@@ -116,9 +116,16 @@ def execute(
     start: Start = START,
     seed: int = SEED,
     keep: bool = False,
+    quarantine: Quarantine | None = None,
 ) -> tuple[RunSummary, Path]:
-    """Build and run ``cells`` and publish the results; returns the summary and the run's directory."""
+    """Build and run ``cells`` and publish the results; returns the summary and the run's directory.
+
+    ``quarantine``: what is known to be red; by default what quarantine.yaml says. Raises ``InputError`` when
+    it does not fit the cells.
+    """
     store = store or Store()
+    known = load_quarantine() if quarantine is None else quarantine
+    known.check(cells)
     started, begun = utc_now(), time.monotonic()
     directory = make_run_directory(RUNS, out)
     with Progress(console, history=history(store)) as progress:
@@ -128,7 +135,7 @@ def execute(
         chooser = Chooser(Snapshots(store, progress.note), start)
         booted = Booted(store.root / BOOTED)
         results = LocalRunner(progress, jobs, chooser, history(store), booted).run(orders)
-    aside = quarantined(cells)
+    by_id = {cell.id: cell for cell in cells}
     summary = RunSummary(
         id=directory.name,
         started=started,
@@ -136,7 +143,7 @@ def execute(
         host=Host.here(),
         nvh_version=__version__,
         nvh_commit=commit(),
-        cells=tuple(dataclasses.replace(r, quarantine=aside.get(r.id, "")) for r in results),
+        cells=tuple(known.judged(by_id[each.id], each) for each in results),
         artefacts=artefacts(images),
     )
     publish(summary, directory, sections(directory))

@@ -15,14 +15,13 @@ from rich.console import Console
 
 from harness.cell.begin import Start
 from harness.cell.project import find_cells
+from harness.cell.quarantine import NO_QUARANTINE
 from harness.cell.run import RUNS, execute
 from harness.cli import common
 from harness.errors import NvhError, UserError
 from harness.farm import bisect
-from harness.history.cause import cause_of
 from harness.report.publish import make_run_directory
 from harness.scenario.scenario import Overrides
-from harness.verdict import Verdict
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -90,14 +89,11 @@ def main(arguments: argparse.Namespace) -> int:
                 jobs=arguments.jobs,
                 start=Start(arguments.fresh),
                 seed=number,
+                quarantine=NO_QUARANTINE,  # a build is good or bad whatever is known of the newest kernel
             )
         except NvhError as error:
             return bisect.Seen(frozenset(), f"could not be run: {error}", judged=False)
-        red = [cell for cell in summary.cells if cell.verdict is not Verdict.PASS]
-        text = "; ".join(f"{cell.verdict.value} {cell.id}: {cell.headline}" for cell in red) or "pass"
-        judged = any(cell.verdict is not Verdict.INFRA for cell in summary.cells)
-        causes = frozenset(c.digest for cell in red if (c := cause_of(cell)))
-        return bisect.Seen(causes, f"{text} ({place})", judged)
+        return bisect.seen_of(summary.cells, str(place))
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)

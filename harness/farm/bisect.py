@@ -21,7 +21,10 @@ from harness.build.kernel.spec import SCHEMA as KERNEL_SCHEMA
 from harness.build.model import load_model
 from harness.build.paths import data_names, find_data_file
 from harness.errors import UserError, closest
+from harness.history.cause import cause_of
 from harness.history.interval import CONFIDENCE, repeats_needed, wilson
+from harness.report.results import CellResult
+from harness.verdict import Verdict
 
 GOOD, BAD, SKIP = "good", "bad", "skip"
 MOST = 50
@@ -46,6 +49,19 @@ class Seen:
     causes: frozenset[str]
     text: str
     judged: bool = True
+
+
+def seen_of(cells: Sequence[CellResult], where: str = "") -> Seen:
+    """Return what one run of a build says: a cell that does not pass is bad, whatever it broke at.
+
+    What ended in ``infra`` asked nothing. A build of which no cell is red and one ended so was not judged.
+    """
+    red = [cell for cell in cells if cell.verdict is not Verdict.PASS]
+    text = "; ".join(f"{cell.verdict.value} {cell.id}: {cell.headline}" for cell in red) or "pass"
+    lost = not cells or any(cell.verdict is Verdict.INFRA for cell in cells)
+    bad = [cause_of(cell) for cell in red if cell.verdict is not Verdict.INFRA]
+    causes = frozenset(cause.digest for cause in bad if cause)
+    return Seen(causes, f"{text} ({where})" if where else text, judged=bool(causes) or not lost)
 
 
 @dataclass(slots=True)

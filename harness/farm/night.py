@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.cell.job import Job, planned, write_job
 from harness.cell.local import bound
 from harness.cell.prepare import Builder, needs_plugins
+from harness.cell.quarantine import Quarantine
 from harness.cell.run import reproduce
 from harness.cell.supervise import GRACE_S
 from harness.errors import NvhError
@@ -33,7 +34,6 @@ from harness.report.text import seconds
 from harness.scenario.load import slug
 from harness.scenario.model import Cell, StackSpec
 from harness.stack.images import StackImages
-from harness.verdict import Verdict
 
 ATTEMPTS = "attempts"
 PLANNED = "planned.json"
@@ -90,7 +90,7 @@ class Night:
         progress: Progress,
         builder: Builder | None,
         *,
-        quarantine: Mapping[str, str],
+        quarantine: Quarantine,
         command: tuple[str, ...] = (),
         fresh: bool = False,
         slots: int = 1,
@@ -203,9 +203,10 @@ class Night:
 
     def ended(self, key: str, ending: Ending, attempt: int, lost: Sequence[str]) -> Iterable[Work]:
         """Publish and record what came of a cell; a red one may be run again to tell whether it is flaky."""
-        result = self._result(key, ending, attempt, lost)
-        original = result.verdict if ending.how == PUBLISHED else None
-        task, machine = self.tasks[key], result.machine
+        own = self._result(key, ending, attempt, lost)
+        original = own.verdict if ending.how == PUBLISHED else None
+        task, machine = self.tasks[key], own.machine
+        result = self._quarantine.judged(task.cell, own)
         entry = Entry(
             result,
             task.model,
@@ -221,8 +222,8 @@ class Night:
         self.cells.append(result)
         self._counts[result.verdict.value] += 1
         self._left.ended(key, result.seconds if ending.how == PUBLISHED else None)
-        self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
-        return self._again(task) if result.verdict is not Verdict.PASS else ()
+        self._progress.done(key, result.is_fine, result.word)
+        return () if result.is_fine else self._again(task)
 
     def _again(self, task: Task) -> Iterable[Work]:
         """Red cells of the plan's own repeats are confirmed; what confirms is not confirmed again."""
@@ -253,7 +254,7 @@ class Night:
             facts = {**result.facts, "attempts": f"{attempt}, because {'; '.join(lost)}"}
             result = dataclasses.replace(result, facts=facts)
             store.write_cell(result, final)
-        return dataclasses.replace(result, quarantine=self._quarantine.get(result.id, ""))
+        return result
 
     def never(self, keys: Iterable[str], why: str) -> None:
         """Record cells that did not run, for ``why``."""
@@ -262,8 +263,7 @@ class Night:
             task = self.tasks.get(key) or self.beyond[key]
             self._counts["never ran"] += 1
             self._left.ended(key, None)
-            plan = dataclasses.replace(self.plan_of(key), quarantine=self._quarantine.get(task.cell.id, ""))
-            entries.append(Entry(plan, task.model, task.kernel, None, task.repeat, never=why))
+            entries.append(Entry(self.plan_of(key), task.model, task.kernel, None, task.repeat, never=why))
         self._results.record(self._run, entries)
 
     def headline(self) -> str:

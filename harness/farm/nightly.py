@@ -16,9 +16,9 @@ from rich.console import Console
 from harness import __version__
 from harness.build.cache import Store, write_atomic
 from harness.cell.prepare import Builder
-from harness.cell.quarantine import quarantined
+from harness.cell.quarantine import load_quarantine
 from harness.cell.run import RUNS, commit
-from harness.errors import EXIT_INFRA, UserError
+from harness.errors import UserError
 from harness.farm.backend import Backend
 from harness.farm.driver import Driver
 from harness.farm.ledger import NAME as LEDGER
@@ -26,14 +26,14 @@ from harness.farm.ledger import Ledger
 from harness.farm.night import Night
 from harness.farm.plan import Plan, load_plan
 from harness.history import exports, page, query
-from harness.history.compare import Comparison, compare
-from harness.history.database import NEVER, Begun, Results, default_path
+from harness.history.compare import Change, Comparison, compare
+from harness.history.database import Begun, Results, default_path
 from harness.history.text import print_comparison
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, utc_now
 from harness.report.results import Host, RunSummary
-from harness.verdict import Verdict, worst
+from harness.verdict import worst
 
 RUN = "nightly.json"
 FORMAT = 1
@@ -109,8 +109,8 @@ def run(
     """Run what of a plan is not finished in ``directory``, record it and make the page; returns the exit
     status.
 
-    0: everything that counts passed; else that of the worst verdict, and 3 when something never ran. What is
-    interrupted can be resumed.
+    That of the worst verdict that counts, where what never ran weighs as ``infra``. What is interrupted can
+    be resumed.
     """
     begun = time.monotonic()
     with (
@@ -118,6 +118,8 @@ def run(
         Ledger(directory / LEDGER) as ledger,
         Progress(console) as progress,
     ):
+        quarantine = load_quarantine()
+        quarantine.check(task.cell for task in plan.tasks)
         number = results.begin(_begun(plan, directory, data))
         with _told(results, number, directory, begun, console):
             backend = make_backend(directory)
@@ -129,7 +131,7 @@ def run(
                     number,
                     progress,
                     None if settings.command else Builder(Store(), progress),
-                    quarantine=quarantined({task.cell.id: task.cell for task in plan.tasks}.values()),
+                    quarantine=quarantine,
                     command=settings.command,
                     fresh=bool(data["fresh"]),
                     slots=backend.slots,
@@ -153,11 +155,8 @@ def run(
 
 def exit_status(compared: Comparison) -> int:
     """Return the exit status of a night: what counts is every verdict, old or new."""
-    words = [row.verdict for row in compared.rows if row.counts and row.seconds is not None]
-    judged = worst(Verdict(word) for word in words if word != NEVER)
-    if judged is Verdict.PASS and NEVER in words:
-        return EXIT_INFRA
-    return judged.exit_status
+    counted = (row for row in compared.rows if row.counts and row.change is not Change.GONE)
+    return worst(query.verdict_of(row.verdict) for row in counted).exit_status
 
 
 def _begun(plan: Plan, directory: Path, data: Mapping[str, Any]) -> Begun:

@@ -1,8 +1,10 @@
 """The probable cause of a red cell: what two cells must share to be one line of the morning's page.
 
-A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed; the
-same assertion of the same scenario is one cause at every point of its matrix, on every model and kernel;
-cells that could not be judged share a cause when the same thing stopped them.
+A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed, and it
+is the same one in the same function (``harness/check/splat.py``). A model that crashes, and a level that does
+not boot or dies, outweigh assertions too, and are one cause whatever scenario met them. The same assertion of
+the same scenario is one cause at every point of its matrix, on every model and kernel; cells that could not
+be judged share a cause when the same thing stopped them.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from harness.report.results import CellResult, Finding
+from harness.check.splat import SplatKey, find_splats
+from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, SPLAT, CellResult, Finding
 from harness.report.text import one_line
 from harness.verdict import Verdict
 
 TITLE_LIMIT = 300
-SPLAT = "no-splat-"
 
 _VOLATILE = (
     (re.compile(r"^\s*(?:<\d+>)?\[\s*\d+\.\d+\]\s*(?:\[\s*[TC]\d+\]\s*)?"), ""),  # printk's prefix
@@ -26,11 +28,12 @@ _VOLATILE = (
 )
 
 
+KINDS = ("splat", "model", "level", "assertion", "quarantine", "infrastructure")
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """``kind`` is ``splat``, ``assertion`` or ``infrastructure``; ``digest`` is equal where the cause is
-    the same.
-    """
+    """``kind`` is one of ``KINDS``; ``digest`` is equal where the cause is the same."""
 
     digest: str
     kind: str
@@ -55,20 +58,39 @@ def is_splat(finding: Finding) -> bool:
     return finding.name.startswith(SPLAT) and finding.verdict is Verdict.FAIL
 
 
+def splat_key(finding: Finding) -> SplatKey | None:
+    """Return what the splat of a finding is, from its bindings or else from its message; None for neither."""
+    if known := SplatKey.from_bindings(finding.bindings):
+        return known
+    found = find_splats(finding.message)
+    return found[0].key if found else None
+
+
 def cause_of(cell: CellResult) -> Cause | None:
     """Return the probable cause of a cell that did not pass; None for a pass."""
     if cell.verdict is Verdict.PASS:
         return None
-    if splat := next(filter(is_splat, cell.findings), None):
-        level = splat.name.removeprefix(SPLAT)
-        text = normalised(splat.message)
-        return _cause("splat", f"{level}: {text}", level, text)
-    if cell.verdict is Verdict.INFRA:
-        text = normalised(cell.headline)
-        return _cause("infrastructure", text, text)
-    found = next((f for f in cell.findings if f.verdict is cell.verdict), None)
+    found = cell.leading
     if found is None:
         text = normalised(cell.headline)
+        if cell.verdict is Verdict.INFRA:
+            return _cause("infrastructure", text, text)
         return _cause("assertion", f"{cell.scenario}: {text}", cell.scenario, cell.verdict.value, text)
+    if is_splat(found):
+        return _splat(found)
+    if found.name == MODEL_CRASH or found.kind in (BOOT, LEVEL):
+        # One cause however it went: whether a level that hangs idles or spins may differ from run to run.
+        kind = "model" if found.name == MODEL_CRASH else "level"
+        return _cause(kind, f"{found.name}: {normalised(found.message)}", found.name)
+    if found.name == QUARANTINE:
+        return _cause("quarantine", f"{cell.scenario}: {normalised(found.message)}", cell.scenario)
     title = f"{cell.scenario}: {found.name} ({found.kind}) is {found.verdict.value}"
     return _cause("assertion", title, cell.scenario, found.name, found.kind, found.verdict.value)
+
+
+def _splat(found: Finding) -> Cause:
+    level = found.name.removeprefix(SPLAT)
+    if key := splat_key(found):
+        return _cause("splat", f"{level}: {key}", level, *key.same)
+    text = normalised(found.message)
+    return _cause("splat", f"{level}: {text}", level, text)

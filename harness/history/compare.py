@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 from harness.history import query
 from harness.history.database import NEVER, Results
 from harness.history.interval import wilson
 from harness.history.query import Point, Run, Subject
-from harness.verdict import Verdict
+from harness.verdict import Verdict, worst
 
 SLOWER_RATIO = 1.5
 SLOWER_S = 2.0
@@ -145,11 +144,9 @@ class Comparison:
 
     @property
     def exit_status(self) -> int:
-        """0: nothing new is red; 1: something is; 3: only infrastructure, or cells that never ran."""
-        new = {row.change for row in self.rows if row.counts} & NEWS
-        if new - {Change.NEW_INFRA, Change.NEVER_RAN}:
-            return EXIT_RED
-        return EXIT_INFRA if new else EXIT_PASS
+        """That of the worst verdict that counts and is new (docs/verdicts.md); 0 when nothing new is red."""
+        new = (row.verdict for row in self.rows if row.counts and row.change in NEWS)
+        return worst(map(query.verdict_of, new)).exit_status
 
 
 @dataclass(slots=True)
@@ -244,9 +241,20 @@ def _change(now: Point, before: Point | None, earlier: list[Point]) -> Change:
         if before is not None and before.verdict in RED:
             return Change.FIXED
         return Change.SLOWER if _slower(now, earlier) else Change.PASSES
-    if before is not None and before.verdict == now.verdict:
+    if before is not None and before.verdict == now.verdict and not _another(now, before, earlier):
         return Change.STILL_RED
     return _NEW[now.verdict]
+
+
+def _another(now: Point, before: Point, earlier: list[Point]) -> bool:
+    """Whether a red cell is red in another way than it was known to be.
+
+    It is when it counts and did not before (a known defect alone no longer explains it), and when its cause
+    was never seen of it; infrastructure fails in ever new words, which are no news.
+    """
+    if before.quarantine and not now.quarantine:
+        return True
+    return now.verdict != Verdict.INFRA.value and now.cause not in {p.cause for p in (before, *earlier)}
 
 
 def _durations(points: Sequence[Point]) -> list[float]:

@@ -15,6 +15,7 @@ from harness.errors import InfraError, UserError
 from harness.history import query
 from harness.history.compare import Change, Comparison, Row
 from harness.history.database import NEVER, Results
+from harness.report.results import QUARANTINE
 from harness.report.store import write_text
 from harness.report.text import one_line, xml
 from harness.verdict import Verdict
@@ -31,6 +32,7 @@ STATUS = {
     NEVER: "MISS",
 }
 """KCIDB's words. A vacuous or undecided cell ran and leaves the kernel's status unknown, which is its ERROR.
+A known defect is a FAIL of the kernel whatever it is for us, and one that is gone is a PASS.
 """
 COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 
@@ -42,10 +44,11 @@ def _outcome(
     if row.verdict == Verdict.PASS.value:
         return None
     if row.quarantine:
-        return junitparser.Skipped(xml(f"{row.verdict}, in quarantine: {row.quarantine}"), row.verdict)
+        return junitparser.Skipped(xml(f"known defect, as expected: {row.quarantine}"), row.verdict)
     if row.verdict == NEVER:
-        return junitparser.Skipped(f"never ran: {message}", NEVER)
-    made = junitparser.Error if row.verdict == Verdict.INFRA.value else junitparser.Failure
+        message = f"never ran: {message}"
+    infra = query.verdict_of(row.verdict) is Verdict.INFRA
+    made = junitparser.Error if infra else junitparser.Failure
     outcome = made(message, row.verdict)
     told = [row.change.value, *(f"first bad {suspect}" for suspect in row.suspects)]
     if row.since:
@@ -95,6 +98,7 @@ def kcidb(results: Results, compared: Comparison) -> dict[str, Any]:
     """
     run = compared.run
     details = query.details(results, run)
+    kinds = {number: kind for number, (kind, _) in query.causes(results).items()}
     rows = [row for row in compared.rows if row.change is not Change.GONE]
     versions = _versions(results, rows)
     builds: dict[str, dict[str, Any]] = {}
@@ -129,7 +133,7 @@ def kcidb(results: Results, compared: Comparison) -> dict[str, Any]:
             },
             "path": f"nvh.{_word(row.subject.scenario)}",
             "comment": one_line(row.subject.cell, 500),
-            "status": STATUS[row.verdict],
+            "status": _status(row, kinds),
             "start_time": run.started,
             "duration": row.seconds,
             "misc": {
@@ -148,6 +152,11 @@ def kcidb(results: Results, compared: Comparison) -> dict[str, Any]:
         "builds": list(builds.values()),
         "tests": tests,
     }
+
+
+def _status(row: Row, kinds: Mapping[int, str]) -> str:
+    gone = row.cause is not None and kinds[row.cause] == QUARANTINE
+    return STATUS[Verdict.PASS.value if gone else row.verdict]
 
 
 def _versions(results: Results, rows: list[Row]) -> dict[int, Any]:

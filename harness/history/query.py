@@ -18,6 +18,12 @@ WINDOW = 30
 RECENT = 5
 """Durations whose median is the usual one."""
 RANK = {NEVER: -1, **{verdict.value: verdict.rank for verdict in Verdict}}
+"""Which of a subject's executions counts: one that never ran says less than any that did."""
+
+
+def verdict_of(word: str) -> Verdict:
+    """Return what a verdict's word in the store weighs: what never ran is as good as ``infra``."""
+    return Verdict.INFRA if word == NEVER else Verdict(word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,14 @@ def series(results: Results, within: Sequence[Run]) -> Iterator[tuple[Subject, l
         yield subjects[subject], points
 
 
+def _weight(row: Any) -> float:
+    """A known defect that showed as expected says more than a pass, and less than anything that counts."""
+    verdict, quarantine = row[2], row[7]
+    return RANK[Verdict.PASS.value] + 0.5 if quarantine else RANK[verdict]
+
+
 def _point(rows: list[Any]) -> Point:
-    worst = max(rows, key=lambda row: RANK[row[2]])
+    worst = max(rows, key=_weight)
     took = [row[3] for row in rows if row[2] != NEVER]
     seconds = statistics.median(took) if took else 0.0
     verdicts = tuple(row[2] for row in rows)

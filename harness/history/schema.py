@@ -77,5 +77,15 @@ ALTER TABLE execution ADD COLUMN peak_mib REAL;
 ALTER TABLE execution ADD COLUMN cpu_seconds REAL;
 """
 
-STEPS = (FIRST, MEASURED)
+# SQLite cannot alter a CHECK; the text of the schema may be replaced where the rows stay as they are.
+MORE_CAUSES = """
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(
+  sql, 'CHECK (kind IN (''splat'', ''assertion'', ''infrastructure''))',
+  'CHECK (kind IN (''splat'', ''model'', ''level'', ''assertion'', ''quarantine'', ''infrastructure''))'
+) WHERE name = 'cause';
+PRAGMA writable_schema = RESET;
+"""
+
+STEPS = (FIRST, MEASURED, MORE_CAUSES)
 VERSION = len(STEPS)

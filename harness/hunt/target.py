@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.cell.prefix import Prefix
 from harness.cell.snapshots import Snapshots
 from harness.cell.steps import MUTANT
-from harness.check.console import find_splats
+from harness.check.splat import find_splats
 from harness.errors import Broken, InfraError
 from harness.hunt.judge import Outcome, parse_results, totals
 from harness.hunt.watch import Reach, Seen, Watch

@@ -76,7 +76,8 @@ class Watch:
         first, self._programs = self._programs, state.programs
         self._reports += len(reports)
         self.worn = state.fills - state.invalidated > ENTRIES_MAX
-        if doubts := state.doubts():
+        doubts = state.doubts() or ([] if state.uses else ["nothing was checked"])
+        if doubts:
             raise InfraError(f"the sanitizer is in doubt: {'; '.join(doubts)}")
         if programs not in (None, state.programs - first):
             begun = state.programs - first

@@ -12,6 +12,7 @@ from rich.console import Console
 from harness.build.cache import write_atomic
 from harness.build.paths import SCENARIOS
 from harness.cell.project import vocabulary
+from harness.cell.quarantine import NO_QUARANTINE
 from harness.cell.run import execute
 from harness.errors import InputError, Location, Problem, closest
 from harness.mutants.outcome import Report, judge
@@ -64,7 +65,9 @@ def run(
     """
     begun = time.monotonic()
     cells = plan(mutants, overrides)
-    summary, directory = execute(list(cells.values()), overrides, console, out=out, jobs=jobs)
+    summary, directory = execute(
+        list(cells.values()), overrides, console, out=out, jobs=jobs, quarantine=NO_QUARANTINE
+    )
     found: dict[str, CellResult] = {result.id: result for result in summary.cells}
     results = {pair: found[cell.id] for pair, cell in cells.items()}
     report = judge(mutants, results, time.monotonic() - begun)

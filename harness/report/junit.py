@@ -1,7 +1,8 @@
 """junit.xml for CI systems: a suite per scenario, a test case per expectation.
 
 fail is a ``failure`` of type ``fail``; vacuous and undecided are failures of those types, except a vacuous
-expectation in a cell that passed (the scenario allows it), which is ``skipped``; infra is an ``error``.
+expectation in a cell that passed (the scenario allows it), which is ``skipped``; infra is an ``error``. A
+finding that a quarantine entry expects is ``skipped``, too; the other findings of its cell are not.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ CELL_CASE = "cell"
 
 
 def _details(cell: CellResult, finding: Finding | None) -> str:
-    lines = [finding.message if finding else cell.headline]
+    lines = [finding.message if finding else cell.reason or cell.headline]
     if finding:
         lines.append(f"at {finding.where}" if finding.where else "")
         lines.append("bound " + " ".join(f"{k}={v}" for k, v in finding.bindings.items()))
@@ -37,14 +38,14 @@ def _case(
     case = junitparser.TestCase(
         name=xml(f"{label}::{one_line(name, 200)}"), classname=xml(one_line(cell.scenario, 200)), time=0.0
     )
-    message = xml(one_line(finding.message if finding else cell.headline, 500))
+    message = xml(one_line(finding.message if finding else cell.reason or cell.headline, 500))
     if verdict is Verdict.PASS:
         return case
     outcome: junitparser.Error | junitparser.Failure | junitparser.Skipped
-    if verdict is Verdict.INFRA and not cell.quarantine:
+    if finding is not None and finding.expected:
+        outcome = junitparser.Skipped(xml(f"known defect, as expected: {finding.expected}"), verdict.value)
+    elif verdict is Verdict.INFRA:
         outcome = junitparser.Error(message, verdict.value)
-    elif cell.quarantine:
-        outcome = junitparser.Skipped(f"{verdict.value}, in quarantine: {message}", verdict.value)
     elif verdict is Verdict.VACUOUS and cell.verdict is Verdict.PASS:
         outcome = junitparser.Skipped(f"vacuous, which the scenario allows: {message}", verdict.value)
     else:
@@ -56,7 +57,9 @@ def _case(
 
 def _cases(cell: CellResult, label: str) -> list[junitparser.TestCase]:
     cases = [_case(cell, label, f.name, f.verdict, f) for f in cell.findings]
-    if not any(f.verdict is cell.verdict for f in cell.findings):
+    if cell.reason and cell.verdict is Verdict.FAIL:  # what went wrong after it was red
+        cases.append(_case(cell, label, CELL_CASE, Verdict.INFRA, None))
+    elif not any(f.verdict is cell.verdict and not f.expected for f in cell.findings) and not cell.quarantine:
         cases.append(_case(cell, label, CELL_CASE, cell.verdict, None))
     # Consumers add the cases' times up: the cell's time is on one of them.
     cases[0].time = round(cell.seconds, 3)

@@ -99,7 +99,8 @@ class Finding(_Bounded):
 
     ``kind`` is the expectation's key in the YAML; ``where`` is ``file:line:col``; ``trigger`` is the event
     that set the expectation off, and ``context`` that event among its neighbours at every level, in time
-    order. Both are empty where no event is involved.
+    order. Both are empty where no event is involved. ``expected``: why it does not count although it is red
+    (a quarantine entry waits for exactly this); empty when it counts.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Finding(_Bounded):
     bindings: Mapping[str, str] = field(default_factory=dict)
     trigger: str = ""
     context: tuple[str, ...] = ()
+    expected: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trigger", text.clip(self.trigger, text.LINE_LIMIT))
@@ -156,17 +158,35 @@ class Finding(_Bounded):
         return self.context[max(0, middle - count) : middle + count + 1]
 
 
+SPLAT = "no-splat-"
+"""How the names of the findings about splats begin; the level follows."""
+MODEL_CRASH = "model-crash"
+BOOT, LEVEL = "boot", "level"
+"""Kinds of findings: a level did not come up; it died or hung later."""
+QUARANTINE = "quarantine"
+"""Name and kind of the finding that a known defect did not show."""
+
+
+def _from_the_cause(finding: Finding) -> int:
+    if finding.name.startswith(SPLAT):
+        return 0
+    if finding.name == MODEL_CRASH:
+        return 1
+    return 2 if finding.kind in (BOOT, LEVEL) else 3
+
+
 @dataclass(frozen=True, slots=True)
 class CellResult(_Bounded):
     """Outcome of one cell.
 
     ``slug`` names its directory under ``cells/``; ``kernels`` and the ``level`` of files use ``l0``, ``l1``,
     ``l2``; ``started`` is ISO 8601 in UTC; ``seconds`` is wall clock, ``guest_seconds`` the model's clock;
-    ``quarantine`` says why its verdict does not count (see docs/verdicts.md), empty when it does;
+    ``quarantine`` says why its verdict does not count (a known defect showed as expected, and nothing else
+    was wrong; see docs/verdicts.md), empty when it counts;
     ``command`` alone reproduces the cell; ``facts`` are choices made while running (which probes, say).
 
-    Raises ``ValueError`` when the verdict is better than a finding's. A vacuous finding is the exception:
-    the scenario may allow it.
+    Raises ``ValueError`` when the verdict is better than that of a finding that counts. A vacuous finding is
+    the exception: the scenario may allow it.
     """
 
     id: str
@@ -195,19 +215,42 @@ class CellResult(_Bounded):
 
     def __post_init__(self) -> None:
         super(CellResult, self).__post_init__()
-        found = worst(f.verdict for f in self.findings if f.verdict is not Verdict.VACUOUS)
+        found = worst(f.verdict for f in self.findings if f.verdict is not Verdict.VACUOUS and not f.expected)
         if found.rank > self.verdict.rank:
             raise ValueError(f"cell {self.id}: verdict {self.verdict.value} hides a finding {found.value}")
 
     @property
+    def is_fine(self) -> bool:
+        """Whether it passed, or showed known defects as expected and nothing else was wrong."""
+        return self.verdict is Verdict.PASS or bool(self.quarantine)
+
+    @property
+    def word(self) -> str:
+        """The verdict for people: ``known fail`` where it does not count."""
+        return f"known {self.verdict.value}" if self.quarantine else self.verdict.value
+
+    @property
+    def leading(self) -> Finding | None:
+        """The finding that gives the cell its verdict, the nearest to the cause first; None for a pass.
+
+        A kernel that says what broke comes before a crash of the model, that before a level that does not
+        boot or dies, and that before an assertion that could not hold then. None also where the verdict
+        is not a finding's (``infra``).
+        """
+        if self.verdict is Verdict.PASS:
+            return None
+        found = [f for f in self.findings if f.verdict is self.verdict]
+        counted = [f for f in found if not f.expected]
+        return min(counted or found, key=_from_the_cause, default=None)
+
+    @property
     def headline(self) -> str:
-        """The first thing to know of a cell that did not pass; empty for a pass."""
+        """The first thing to know of a cell that did not pass, its cause; empty for a pass."""
         if self.verdict is Verdict.PASS:
             return ""
-        if self.reason:
-            return self.reason
-        found = max(self.findings, key=lambda f: f.verdict.rank, default=None)
-        return f"{found.name}: {found.message.partition(chr(10))[0]}" if found else "no reason was recorded"
+        if found := self.leading:
+            return f"{found.name}: {found.message.partition(chr(10))[0]}"
+        return self.reason or "no reason was recorded"
 
     @property
     def kernel_text(self) -> str:
@@ -259,10 +302,16 @@ class RunSummary(_Bounded):
         return {v: sum(cell.verdict is v for cell in self.cells) for v in Verdict}
 
     @property
-    def worst(self) -> Verdict:
-        """The worst verdict of the cells that are not in quarantine.
+    def known(self) -> int:
+        """Number of cells whose known defects showed as expected, and nothing else was wrong."""
+        return sum(bool(cell.quarantine) for cell in self.cells)
 
-        A run without cells exercised nothing, so it is ``vacuous``.
+    @property
+    def worst(self) -> Verdict:
+        """The worst verdict of the cells that count.
+
+        A known defect that shows as its quarantine entry says was checked, and is as good as a pass. A run
+        without cells exercised nothing, so it is ``vacuous``.
         """
         counted = [cell.verdict for cell in self.cells if not cell.quarantine]
         return worst(counted) if self.cells else Verdict.VACUOUS
@@ -282,5 +331,5 @@ class RunSummary(_Bounded):
 
     @property
     def exit_status(self) -> int:
-        """0 pass; 1 fail, vacuous or undecided; 3 infra. (2 is for errors before a run exists.)"""
+        """0 pass; 1 fail; else 3 infra; else 1 vacuous or undecided. (2: errors before a run exists.)"""
         return self.worst.exit_status

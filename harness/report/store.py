@@ -23,7 +23,7 @@ from harness.errors import InfraError
 from harness.report.results import CellResult, FileRef, Finding, Host, MachineTime, RunSummary, Stage, Version
 from harness.verdict import Verdict
 
-FORMAT = 1
+FORMAT = 2
 RESULT = "result.json"
 SUMMARY = "summary.json"
 CELLS = "cells"

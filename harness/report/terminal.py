@@ -37,6 +37,11 @@ def verdict_text(verdict: Verdict) -> Text:
     return Text(verdict.value, style=STYLES[verdict])
 
 
+def cell_text(cell: CellResult) -> Text:
+    """Return the verdict's word; one that does not count is no alarm."""
+    return Text(cell.word, style="dim") if cell.quarantine else verdict_text(cell.verdict)
+
+
 def _table(run: RunSummary, wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, expand=wide)
     table.add_column("verdict", no_wrap=True)
@@ -53,7 +58,7 @@ def _table(run: RunSummary, wide: bool) -> Table:
             name.append(f"\n{why}", style="dim")
         shown = f"{cell.model} {cell.timing}" if wide else cell.model
         table.add_row(
-            verdict_text(cell.verdict),
+            cell_text(cell),
             name,
             Text(one_line(shown)),
             Text(one_line(cell.kernel_text)),
@@ -82,6 +87,8 @@ def print_finding(finding: Finding, console: Console, events: int = NEIGHBOURS) 
     title.append(f" ({one_line(finding.kind)})", style="dim")
     console.print(_indent(title, 2))
     rows = [("says", finding.message)] if finding.message else []
+    if finding.expected:
+        rows.append(("as expected", finding.expected))
     if finding.where:
         rows.append(("at", finding.where))
     if finding.bindings:
@@ -121,9 +128,9 @@ def print_cell(
 ) -> None:
     """Print what did not pass in ``cell``, the command that reproduces it and the paths of its traces."""
     console.print()
-    console.print(Text.assemble(verdict_text(cell.verdict), "  ", (one_line(cell.id), "bold")))
+    console.print(Text.assemble(cell_text(cell), "  ", (one_line(cell.id), "bold")))
     if cell.quarantine:
-        console.print(_indent(_pairs([("quarantine", cell.quarantine)]), 2))
+        console.print(_indent(_pairs([("as expected", cell.quarantine)]), 2))
     if cell.reason:
         console.print(_indent(_pairs([("why", cell.reason)]), 2))
     for finding in cell.findings:
@@ -141,8 +148,8 @@ def totals(run: RunSummary) -> str:
     """Return ``14 cells: 12 pass, 1 fail, 1 infra in 4 min 05 s``."""
     counted = ", ".join(f"{n} {verdict.value}" for verdict, n in run.counts.items() if n)
     noun = "cell" if len(run.cells) == 1 else "cells"
-    aside = sum(bool(cell.quarantine) for cell in run.cells)
-    apart = f" ({aside} in quarantine, not counted)" if aside else ""
+    known = "known defect" if run.known == 1 else "known defects"
+    apart = f" ({run.known} {known} seen as expected, not counted)" if run.known else ""
     return f"{len(run.cells)} {noun}: {counted or 'nothing ran'}{apart} in {seconds(run.seconds)}"
 
 
@@ -162,7 +169,7 @@ def print_summary(
     """Print the table of cells, the details of the red ones and the totals.
 
     ``directory`` is the run's directory, for the paths and the pointer to the report. ``closing`` adds a last
-    line ``N passed, N failed``, where everything that is not a pass counts as failed.
+    line ``N passed, N failed``, where everything that is neither a pass nor a known defect counts as failed.
     """
     if run.cells:
         console.print(_table(run, console.width >= WIDE))
@@ -175,5 +182,5 @@ def print_summary(
     if directory is not None and (directory / html.NAME).exists():
         console.print(Text(f"report {shlex.quote(str(directory / html.NAME))}"), soft_wrap=True)
     if closing:
-        passed = run.counts[Verdict.PASS]
+        passed = sum(cell.is_fine for cell in run.cells)
         console.print(Text(f"{passed} passed, {len(run.cells) - passed} failed"))

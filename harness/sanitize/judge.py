@@ -26,8 +26,9 @@ KIND = "sanitizer"
 def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple[Finding, State]:
     """Judge what is in ``directory`` and write every report as text into ``sanitizer.log``.
 
-    ``maps``: the System.map of each level. A report is a failure; without one, anything that was lost or not
-    understood makes it undecided. ``InfraError`` when the sanitizer did not run.
+    ``maps``: the System.map of each level. From the top: a report is a failure; anything that was lost or
+    not understood, and a disagreement that was open for long, make it undecided; too little that was checked
+    makes it vacuous (docs/sanitizer.md). ``InfraError`` when the sanitizer did not run.
     """
     state = read_state(directory / COUNTERS)
     reports = read_reports(directory / REPORTS)
@@ -42,7 +43,8 @@ def summary(state: State) -> str:
     return (
         f"{state.uses} uses checked, {state.fills} entries, {state.tlbis} operations executed and "
         f"{state.trapped} trapped, {state.invalidated} entries invalidated, {state.reports} reports, "
-        f"{state.waiting} of {state.pending} disagreements not resolved"
+        f"{state.waiting} of {state.pending} disagreements open"
+        + (f", the oldest for {state.age} steps" if state.waiting else "")
         + (f", {state.excused} disagreements were the guest's own" if state.excused else "")
         + (f", {state.left_out} operations left out on purpose" if state.left_out else "")
     )
@@ -51,7 +53,9 @@ def summary(state: State) -> str:
 def _verdict(state: State, reports: tuple[Report, ...]) -> Verdict:
     if reports:
         return Verdict.FAIL
-    return Verdict.UNDECIDED if doubts(state, reports) else Verdict.PASS
+    if doubts(state, reports):
+        return Verdict.UNDECIDED
+    return Verdict.VACUOUS if state.too_little() else Verdict.PASS
 
 
 def doubts(state: State, reports: tuple[Report, ...]) -> list[str]:
@@ -67,6 +71,8 @@ def _message(state: State, reports: tuple[Report, ...], told: list[str]) -> str:
     words = [summary(state)]
     if unsure:
         words.append("in doubt: " + "; ".join(unsure))
+    if few := state.too_little():
+        words.append("too little was checked: " + "; ".join(few))
     if reports:
         counts = Counter(report.key for report in reports)
         words.insert(0, ", ".join(f"{count} x {key}" for key, count in counts.most_common()))

@@ -13,7 +13,19 @@ from pathlib import Path
 from harness.errors import InfraError
 
 ALL = (1 << 64) - 1
-MAGIC = 0x315A494E41534E56  # "VNSANIZ1"
+MAGIC = 0x325A494E41534E56  # "VNSANIZ2"
+LOOK = 1024
+"""Steps between two looks at what is open (``LOOK`` of images/payloads/sanitizer/judge.h)."""
+USES, FILLS, TLBIS, INVALIDATED = 100, 10, 1, 1
+"""Floors of a machine that ran a guest (docs/sanitizer.md): below one of them too little was checked."""
+WORDS = {
+    "uses": "uses were checked",
+    "fills": "entries were filled",
+    "tlbis": "operations were executed",
+    "invalidated": "entries were invalidated",
+}
+RECENT = 200_000
+"""Steps after which an open disagreement is no longer one whose TLBI may be on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +36,13 @@ class State:
     attempted below EL2 and not executed; ``left_out`` ones were dropped on purpose (self-test). ``uses`` were
     compared with a walk of the tables, ``unknown`` ones could not be walked. ``stale``: the model itself used
     a translation that its tables no longer give; ``disagreed``: it used one that neither they nor any entry
-    give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI,
-    and ``waiting`` ones still did so at the end. ``programs`` were begun by a guest that says so, which took
-    ``excused`` disagreements upon itself. ``odd_va``, ``odd_pc``, ``odd_used``, ``odd_walk``: page, code,
-    output page and what the tables gave, all ones for nothing, of the last use that ``disagreed``.
+    give, so the sanitizer does not understand this machine. ``pending`` disagreements had to wait for a TLBI;
+    ``waiting`` ones were open when the sanitizer looked last: not told, no TLBI had come, the tables still
+    another. ``steps`` uses, operations and entries had been then, and ``oldest`` (0: none) when the first
+    of the open ones was seen; a look is at most ``LOOK`` steps old. ``programs`` were begun by a guest that
+    says so, which took ``excused`` disagreements upon itself. ``odd_va``, ``odd_pc``, ``odd_used``,
+    ``odd_walk``: page, code, output page and what the tables gave, all ones for nothing, of the last use
+    that ``disagreed``.
     ``broken_l0`` to ``broken_l2`` count entries whose translation was invalid, as break-before-make wants,
     when an operation by address took them, by who keeps the tables (harness/check/breaks.py).
     """
@@ -58,6 +73,31 @@ class State:
     broken_l0: int
     broken_l1: int
     broken_l2: int
+    steps: int
+    oldest: int
+
+    @property
+    def age(self) -> int:
+        """For how many steps the oldest open disagreement had waited; 0 without one."""
+        return self.steps - self.oldest if self.waiting else 0
+
+    def too_little(self) -> list[str]:
+        """What of the floors was not reached: without it the sanitizer had next to nothing to judge."""
+        floors = {"uses": USES, "fills": FILLS, "tlbis": TLBIS, "invalidated": INVALIDATED}
+        return [
+            f"{getattr(self, name)} {WORDS[name]}, at least {least} wanted"
+            for name, least in floors.items()
+            if getattr(self, name) < least
+        ]
+
+    def unresolved(self) -> list[str]:
+        """Disagreements that no TLBI being on its way explains any more; empty when there are none."""
+        if self.age < RECENT:
+            return []
+        return [
+            f"{self.waiting} disagreements were neither told nor resolved, the oldest for {self.age} uses, "
+            f"operations and entries, and {RECENT} are too many for a TLBI on its way"
+        ]
 
     def doubts(self) -> list[str]:
         """Why these counters are no ground for a verdict; empty when they are."""
@@ -74,9 +114,7 @@ class State:
             )
         if self.unknown:
             found.append(f"{self.unknown} walks left the model's RAM")
-        if not self.uses:
-            found.append("nothing was checked")
-        return found
+        return [*found, *self.unresolved()]
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(State))

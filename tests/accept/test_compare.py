@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from harness.accept.compare import REJECTING, Outcome, compare, differing, worst_first
-from tests.accept.results import runs, side
+from harness.accept.compare import REJECTING, Outcome, Runs, compare, differing, worst_first
+from harness.report.results import Finding
+from harness.verdict import Verdict
+from tests.accept.results import result, runs, side
 
 ALL = {
     ("pppppp", "pppppp"): Outcome.SAME,
@@ -65,3 +69,32 @@ def test_what_differs_and_in_which_order() -> None:
     series = side(a="p", b="p", c="f", d="p", e="ppff")
     assert differing(base, series) == ["b", "c"]
     assert [each.cell for each in worst_first(compare(base, series))] == ["c", "d", "b", "e", "a"]
+
+
+def red(cell: str, *findings: str) -> Runs:
+    """Runs of a cell, each red at the finding of that name; ``p`` passes."""
+    made = []
+    for seed, name in enumerate(findings, 1):
+        plain = result(cell, Verdict.PASS if name == "p" else Verdict.FAIL, seed)
+        finding = Finding(name, "result", Verdict.FAIL, f"{name} is wrong")
+        made.append(plain if name == "p" else dataclasses.replace(plain, findings=(finding,), reason=""))
+    return Runs(made)
+
+
+def test_a_cell_that_is_red_for_a_new_cause_is_not_red_before() -> None:
+    """What is known to be red hides nothing new."""
+    base, series = {"a": red("a", "old", "old", "old")}, {"a": red("a", "old", "new", "old")}
+    assert differing(base, series) == ["a"]
+    (found,) = compare(base, series)
+    assert found.outcome is Outcome.SUSPECT
+    assert found.series_says == "a cause that the base never showed: new: new is wrong"
+    assert found.command == "./nvh run a --seed 2"
+    (found,) = compare({"a": red("a", *["old"] * 6)}, {"a": red("a", *["new"] * 6)})
+    assert found.outcome is Outcome.REGRESSION
+    (found,) = compare({"a": red("a", "old", "new")}, {"a": red("a", "new", "old")})
+    assert found.outcome is Outcome.RED_BEFORE
+
+
+def test_red_less_often_but_for_a_new_cause_is_no_repair() -> None:
+    (found,) = compare({"a": red("a", *["old"] * 6)}, {"a": red("a", "new", *["p"] * 5)})
+    assert found.outcome is Outcome.SUSPECT

@@ -30,7 +30,7 @@ from harness.scenario.model import (
 )
 from harness.stack.broken import LevelBroken
 from harness.trace.timeline import Timeline
-from harness.verdict import Verdict
+from harness.verdict import Verdict, of_cell
 from tests.check.build import ANYWHERE, HERE, event, mark, pattern, timeline
 
 PASS, FAIL, UNDECIDED, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED, Verdict.INFRA
@@ -59,7 +59,7 @@ def by_name(found: list[Finding]) -> dict[str, Finding]:
 
 
 def verdict(found: list[Finding], reason: str = "") -> Verdict:
-    return judgement.verdict([each.verdict for each in found], reason)
+    return of_cell([each.verdict for each in found], infra=bool(reason))
 
 
 @pytest.fixture(scope="module")
@@ -249,11 +249,9 @@ def test_infrastructure_error_is_one_if_nothing_broke() -> None:
     assert verdict(found, reason) is INFRA
 
 
-def test_vacuous_passes_only_where_the_scenario_allows_it() -> None:
-    assert judgement.verdict([Verdict.VACUOUS], "", allow_vacuous=True) is PASS
-    assert judgement.verdict([Verdict.VACUOUS], "") is Verdict.VACUOUS
-    assert judgement.verdict([Verdict.VACUOUS, FAIL], "", allow_vacuous=True) is FAIL
-    assert judgement.verdict([], "") is PASS
+def test_violation_outweighs_what_nvh_did_wrong() -> None:
+    seen = attempt(complete=False, reason="QEMU ended with signal 9", consoles={Level.L0: PANIC})
+    assert verdict(*judgement.try_to_judge((), seen)) is FAIL
 
 
 def test_expectation_that_makes_no_sense_loses_nothing_else() -> None:

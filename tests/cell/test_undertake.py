@@ -21,7 +21,7 @@ from harness.scenario.load import load_file
 from harness.scenario.model import Cell
 from harness.stack.broken import LevelBroken
 from harness.stack.images import StackImages
-from harness.verdict import Verdict
+from harness.verdict import Verdict, of_cell
 from tests.cell.fake import Answer, FakeStack
 
 PASS, FAIL, UNDECIDED, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED, Verdict.INFRA
@@ -82,7 +82,7 @@ class Attempted:
 
     @property
     def verdict(self) -> Verdict:
-        return judgement.verdict([each.verdict for each in self.findings.values()], self.reason)
+        return of_cell([each.verdict for each in self.findings.values()], infra=bool(self.reason))
 
     def read(self, name: str) -> str:
         return (self.directory / name).read_text()
@@ -195,7 +195,7 @@ def test_qemu_killed_in_a_step_is_infra(tmp_path: Path, images: StackImages) -> 
     dies = InfraError("QEMU ended with signal 9: it printed nothing")
     done = Attempted(tmp_path, images, stack({"^happen$": Answer("begun\n", dies=dies)}))
     assert done.reason == str(dies)
-    assert done.verdict in (INFRA, UNDECIDED)
+    assert done.verdict is INFRA
     assert FAIL not in {each.verdict for each in done.findings.values()}
 
 

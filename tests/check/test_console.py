@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.check.console import find_splats, splat_findings, splat_kinds
+from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
+from harness.check.splat import SplatKey, find_splats, splat_kinds
 from harness.errors import Location
 from harness.level import Level
 from harness.scenario.model import ConsoleCheck
@@ -52,10 +53,68 @@ def test_near_misses() -> None:
     ]
 
 
-def test_several_splats_are_counted() -> None:
-    text = "".join((SAMPLES / f"{name}.txt").read_text() for name in ("oops", "panic"))
+def test_several_splats_are_named_the_cause_first() -> None:
+    text = "".join((SAMPLES / f"{name}.txt").read_text() for name in ("oops", "panic", "oops"))
     (finding,) = splat_findings({Level.L2: text})
-    assert "2 splat lines (oops, panic)" in finding.message
+    first = finding.message.splitlines()[0]
+    assert first.startswith("oops: Internal error: Oops: X [#N] SMP; then panic: Kernel panic")
+    assert first.endswith("(3 splat lines, the first at line 2)")
+
+
+STAMP = "[   12.345690] "
+KEYS = {
+    "WARNING: CPU: 1 PID: 417 at arch/arm64/kvm/nested.c:732 kvm_s2_mmu_iterate+0x44/0x120": (
+        "warn in kvm_s2_mmu_iterate at arch/arm64/kvm/nested.c:732"
+    ),
+    "WARNING: arch/arm64/kvm/sys_regs.c:4281 at handle_tlbi_el1+0x18/0x1c0, CPU#0: qemu/417": (
+        "warn in handle_tlbi_el1 at arch/arm64/kvm/sys_regs.c:4281"
+    ),
+    "WARNING: at handle_tlbi_el1.isra.0+0x18/0x1c0, CPU#0: qemu/417": "warn in handle_tlbi_el1",
+    "BUG: KASAN: slab-use-after-free in kvm_stage2_unmap_range+0x40/0x90": "kasan in kvm_stage2_unmap_range",
+    "UBSAN: shift-out-of-bounds in arch/arm64/kvm/at.c:88:14": "ubsan in arch/arm64/kvm/at.c:88",
+    "kernel BUG at arch/arm64/kvm/mmu.c:120!": "bug in arch/arm64/kvm/mmu.c:120",
+    "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b": (
+        "panic: Kernel panic - not syncing: Attempted to kill init! exitcode=X"
+    ),
+    "INFO: task qemu-system-aar:417 blocked for more than 120 seconds.": (
+        "hung-task: INFO: task qemu-system-aar:N blocked for more than N seconds."
+    ),
+}
+
+
+@pytest.mark.parametrize("line", KEYS)
+def test_what_a_splat_is(line: str) -> None:
+    (splat,) = find_splats(f"$ {STAMP}{line}\r\n")
+    assert str(splat.key) == KEYS[line]
+    assert SplatKey.from_bindings(splat.key.to_bindings()) == splat.key
+
+
+def test_the_function_of_an_abort_stands_lines_below() -> None:
+    lines = ["Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010"]
+    lines += ["Mem abort info:", *("  more" for _ in range(20))]
+    lines += ["pc : kvm_nested_s2_unmap+0x10/0x80", "---[ end trace 0000000000000000 ]---"]
+    (splat,) = find_splats("\n".join(STAMP + line for line in lines))
+    assert splat.key.function == "kvm_nested_s2_unmap"
+    cut = [lines[0], lines[-1], lines[-2]]  # another trace's
+    (splat,) = find_splats("\n".join(STAMP + line for line in cut))
+    assert splat.key.function == ""
+
+
+def same(line: str) -> tuple[str, ...]:
+    (splat,) = find_splats(STAMP + line)
+    return splat.key.same
+
+
+def test_two_warnings_are_two_causes_and_a_moved_one_is_not() -> None:
+    old = "WARNING: CPU: 0 PID: 9 at arch/arm64/kvm/mmu.c:{} {}+0x18/0x1c0"
+    new = "WARNING: arch/arm64/kvm/mmu.c:{} at {}+0x1c/0x2c0, CPU#1: vmm/4"
+    assert same(old.format(7, "f")) == same(old.format(9, "f")) == same(new.format(12, "f"))
+    assert same(old.format(7, "f")) != same(old.format(7, "g"))
+    assert same(old.format(7, "f")) != same(old.format(7, "f").replace("mmu.c", "nested.c"))
+    assert same("kernel BUG at mm/a.c:7!") != same("kernel BUG at mm/a.c:8!"), "no function: the line counts"
+    assert same(old.format(7, "f")) != same("BUG: KASAN: wild-access in f+0x0/0x4"), "another kind"
+    stuck = "watchdog: BUG: soft lockup - CPU#{} stuck for {}s! [qemu:{}]"
+    assert same(stuck.format(0, 22, 417)) == same(stuck.format(1, 26, 90))
 
 
 @pytest.mark.parametrize(

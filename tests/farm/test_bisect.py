@@ -22,7 +22,10 @@ from harness.farm.bisect import (
     kernel_builds,
     lines_of,
     model_builds,
+    seen_of,
 )
+from harness.verdict import Verdict
+from tests.history import made
 
 CAUSE, OTHER = frozenset({"splat"}), frozenset({"other"})
 
@@ -181,3 +184,15 @@ def test_commits_of_a_range_become_kernel_files(tmp_path: Path) -> None:
         kernel_builds(str(mine), "none..HEAD", place)
     with pytest.raises(UserError, match="no git repository"):
         kernel_builds("nv", "a..b", place)
+
+
+def test_a_build_that_breaks_a_level_is_bad_and_one_that_nobody_could_ask_is_not_judged() -> None:
+    boot = made.cell("a", Verdict.FAIL, made.finding("boot-l1", Verdict.FAIL, "l1: it loops", "boot"))
+    again = made.cell("b", Verdict.FAIL, made.finding("boot-l1", Verdict.FAIL, "l1: it idles", "boot"))
+    infra, fine = made.cell("c", findings=()).infra("disk full"), made.cell("d")
+    assert seen_of([boot]).judged
+    assert seen_of([boot]).causes == seen_of([again, infra]).causes != frozenset()
+    assert "fail a: boot-l1: l1: it loops (/x)" in seen_of([boot], "/x").text
+    assert (seen_of([fine]).judged, seen_of([fine]).causes) == (True, frozenset())
+    for cells in ([infra], [infra, fine], []):
+        assert (seen_of(cells).judged, seen_of(cells).causes) == (False, frozenset())

@@ -50,7 +50,7 @@ def night(tmp_path: Path) -> Night:
 
 
 def test_a_night_publishes_everything(night: Night, tmp_path: Path) -> None:
-    assert night.begin(plan(tmp_path, passing=3, fail=1, crash=1)) == EXIT_INFRA
+    assert night.begin(plan(tmp_path, passing=3, fail=1, crash=1)) == EXIT_RED
     rows = {slug: (verdict, original) for slug, verdict, original, _ in night.rows()}
     assert len(rows) == 10
     assert rows["passing.n=0+qemu+nv+1"] == ("pass", "pass")

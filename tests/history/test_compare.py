@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
+from harness.farm import nightly
 from harness.history import query
 from harness.history.compare import Change, Comparison, Row, compare
 from harness.history.database import Entry, Results
@@ -16,6 +17,7 @@ from harness.history.text import print_comparison
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 from tests.history import made
+from tests.report import samples
 
 P, F, V, U, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.VACUOUS, Verdict.UNDECIDED, Verdict.INFRA
 
@@ -156,6 +158,64 @@ def test_quarantine_does_not_count(results: Results) -> None:
     compared = nights(results, [result(P)], [red])
     assert only(compared).change is Change.NEW_FAILURE
     assert compared.exit_status == EXIT_PASS
+
+
+KNOWN = "a defect of Linux (review by 2027-03-01)"
+
+
+def test_a_known_defect_alone_no_longer_explains_it(results: Results) -> None:
+    """Red last night as expected, red today in a way that counts: news, though the verdict is the same."""
+    compared = nights(results, [result(F, quarantine=KNOWN)], [result(F)])
+    assert only(compared).change is Change.NEW_FAILURE
+    assert compared.exit_status == EXIT_RED
+
+
+def test_another_cause_in_a_cell_that_was_red_is_news(results: Results) -> None:
+    def red(name: str) -> CellResult:
+        return made.cell("a", F, made.finding(name, F, "no"))
+
+    compared = nights(results, [red("lost")], [red("flushed")])
+    assert only(compared).change is Change.NEW_FAILURE
+    assert compared.exit_status == EXIT_RED
+    again = nights(results, [red("lost")], [red("flushed")], [red("lost")])
+    assert only(again).change is Change.STILL_RED, "both are known of it"
+    other = nights(results, [result(INFRA)], [made.cell("a", findings=()).infra("other words")])
+    assert only(other).change is not Change.NEW_FAILURE
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [([P, F, INFRA], EXIT_RED), ([P, INFRA, U, V], EXIT_INFRA), ([U, P], EXIT_RED), ([P, P], EXIT_PASS)],
+)
+def test_one_order_of_verdicts(results: Results, verdicts: list[Verdict], status: int) -> None:
+    """A comparison, a night and a run of the same cells say the same."""
+    cells = [result(verdict, f"c{number}") for number, verdict in enumerate(verdicts)]
+    compared = nights(results, cells)
+    assert compared.exit_status == nightly.exit_status(compared) == samples.run(*cells).exit_status == status
+
+
+def test_what_never_ran_weighs_as_infra(results: Results) -> None:
+    never = made.entry(result(P, "b"), never="the budget", original=None)
+    compared = nights(results, [result(P)], [result(U), never])
+    assert compared.exit_status == nightly.exit_status(compared) == EXIT_INFRA
+
+
+def test_what_left_the_plan_does_not_count(results: Results) -> None:
+    compared = nights(results, [result(F, "old"), result(P)], [result(P)])
+    assert [row.subject.cell for row in compared.of(Change.GONE)] == ["old"]
+    assert nightly.exit_status(compared) == EXIT_PASS
+
+
+def test_a_known_defect_does_not_hide_a_repeat_that_counts(results: Results) -> None:
+    known, other = result(F, quarantine=KNOWN, repeat=1), result(U, repeat=2)
+    compared = nights(results, [made.entry(known, repeat=1), made.entry(other, repeat=2)])
+    assert (only(compared).verdict, only(compared).counts) == ("undecided", True)
+
+
+def test_a_known_defect_says_more_than_a_repeat_that_passes(results: Results) -> None:
+    fine = [result(F, quarantine=KNOWN, repeat=1), result(P, repeat=2)]
+    row = only(nights(results, [made.entry(each, repeat=n) for n, each in enumerate(fine, 1)]))
+    assert (row.verdict, row.quarantine) == ("fail", KNOWN)
 
 
 def test_a_run_that_was_interrupted_is_no_baseline_but_is_history(results: Results) -> None:

@@ -31,6 +31,9 @@ def night(tmp_path: Path) -> Iterator[tuple[Results, Comparison]]:
             red("v", Verdict.VACUOUS),
             red("u", Verdict.UNDECIDED),
             red("q", Verdict.FAIL, quarantine="known"),
+            made.entry(
+                made.cell("gone", Verdict.FAIL, made.finding("quarantine", Verdict.FAIL, "it is gone"))
+            ),
             made.entry(made.cell("i").infra("no answer")),
             made.entry(made.cell("n"), never="the budget", original=None),
         ]
@@ -42,12 +45,13 @@ def test_junit(night: tuple[Results, Comparison]) -> None:
     document = junitparser.JUnitXml.fromstring(exports.junit(*night).encode())
     (suite,) = document
     assert suite.name == "qemu nv icount"
-    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (7, 3, 1, 2)
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (8, 4, 2, 1)
     outcomes = {case.name: case.result[0] for case in suite if case.result}
     assert outcomes["a[x=1]"].type == "fail"
     assert "first bad model: QEMU 11.1.3" in outcomes["a[x=1]"].text
     assert "reproduce: ./nvh run 'a[x=1]'" in outcomes["a[x=1]"].text
-    assert "in quarantine: known" in outcomes["q"].message
+    assert "known defect, as expected: known" in outcomes["q"].message
+    assert outcomes["n"].message == "never ran: the budget"
     assert "passes" not in outcomes
 
 
@@ -56,11 +60,11 @@ def test_kcidb_satisfies_its_own_schema(night: tuple[Results, Comparison]) -> No
     data = exports.kcidb(*night)
     exports.check_kcidb(data)
     status = {test["comment"]: test["status"] for test in data["tests"]}
-    expected = "passes=PASS a[x=1]=FAIL v=ERROR u=ERROR q=FAIL i=MISS n=MISS"
+    expected = "passes=PASS a[x=1]=FAIL v=ERROR u=ERROR q=FAIL gone=PASS i=MISS n=MISS"
     assert status == dict(pair.rsplit("=", 1) for pair in expected.split())
     builds = {build["id"] for build in data["builds"]}
     assert {test["build_id"] for test in data["tests"]} == builds
-    assert len({test["id"] for test in data["tests"]}) == 7
+    assert len({test["id"] for test in data["tests"]}) == 8
 
 
 def test_kcidb_that_breaks_the_schema_is_refused(night: tuple[Results, Comparison]) -> None:

@@ -147,7 +147,7 @@ def hostile(evil: str) -> RunSummary:
         model=evil,
         timing=evil,
         kernels={"l0": evil, "l1": "nv", "l2": evil},
-        verdict=Verdict.INFRA,
+        verdict=Verdict.FAIL,
         started="2026-11-22T01:02:03Z",
         seconds=1.0,
         command=evil,

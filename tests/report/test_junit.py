@@ -74,6 +74,27 @@ def test_a_cell_worse_than_its_findings_gets_a_case_of_its_own(tmp_path: Path) -
     assert found[f"{cell.id}::cell"].result[0].message == "l1 died afterwards"
 
 
+def test_what_went_wrong_after_a_failure_is_told_too(tmp_path: Path) -> None:
+    cell = dataclasses.replace(samples.FAILED, reason="disk full")
+    found = cases(parse(samples.run(cell), tmp_path))
+    assert found[f"{cell.id}::cell"].result[0].message == "disk full"
+    assert found[f"{cell.id}::shadow-unmapped"].result[0].type == "fail"
+
+
+def test_a_known_defect_is_skipped_and_what_counts_beside_it_is_not(tmp_path: Path) -> None:
+    known = dataclasses.replace(samples.UNMAPPED, expected="known (review by 2027-03-01)")
+    fine = samples.cell("q", Verdict.FAIL, (known, samples.NO_SPLAT), quarantine=known.expected)
+    found = cases(parse(samples.run(fine), tmp_path))
+    assert set(found) == {"q::shadow-unmapped", "q::no-splat"}
+    (skipped,) = found["q::shadow-unmapped"].result
+    assert isinstance(skipped, junitparser.Skipped)
+    assert skipped.message == "known defect, as expected: known (review by 2027-03-01)"
+    splat = dataclasses.replace(samples.NO_SPLAT, verdict=Verdict.FAIL, message="warn in f")
+    found = cases(parse(samples.run(samples.cell("q", Verdict.FAIL, (known, splat))), tmp_path))
+    assert isinstance(found["q::shadow-unmapped"].result[0], junitparser.Skipped)
+    assert isinstance(found["q::no-splat"].result[0], junitparser.Failure)
+
+
 def test_the_same_cell_on_two_models_stays_apart(tmp_path: Path) -> None:
     other = dataclasses.replace(samples.FAILED, model="qemu-10.0", slug="second")
     found = cases(parse(samples.run(samples.FAILED, other), tmp_path))

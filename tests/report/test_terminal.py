@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from rich.console import Console
 
 from harness.report.results import RunSummary
 from harness.report.terminal import print_summary
+from harness.verdict import Verdict
 from tests.report import samples
 
 GOLDEN = Path(__file__).with_name("summary-80.txt")
@@ -71,3 +73,13 @@ def test_foreign_text_cannot_control_the_terminal(colour: bool) -> None:
 
 def test_ten_megabytes_do_not_flood_the_terminal() -> None:
     assert len(render(samples.hostile("A" * 10_000_000))) < 200_000
+
+
+def test_known_defects_are_counted_apart_and_a_finding_says_that_it_was_expected() -> None:
+    known = dataclasses.replace(samples.UNMAPPED, expected="known (review by 2027-03-01)")
+    cell = samples.cell("q", Verdict.FAIL, (known, samples.NO_SPLAT), quarantine=known.expected)
+    text = render(samples.run(cell), closing=True)
+    assert re.search(r"^known fail +q ", text, re.MULTILINE)
+    assert "as expected  known (review by 2027-03-01)" in text
+    assert "pass  1 cell: 1 fail (1 known defect seen as expected, not counted)" in text
+    assert "1 passed, 0 failed" in text

@@ -173,6 +173,34 @@ def test_unmapped_waits_for_the_invalidation(driver: Driver) -> None:
     assert (driver.counters()["pending"], driver.counters()["waiting"]) == (2, 0)
 
 
+def test_what_is_open_is_what_no_invalidation_has_resolved_and_how_long(driver: Driver) -> None:
+    """Whether or not enough entries have passed for the rule "pending" to review it."""
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    use(driver)
+    first = driver.counters()
+    assert (first["pending"], first["waiting"], first["oldest"]) == (2, 2, first["steps"])
+    driver.many(["use 1 0x200000 0x1234"] * 10)  # another PE, without an entry
+    later = driver.counters()
+    assert (later["waiting"], later["oldest"], later["steps"]) == (2, first["oldest"], first["steps"] + 10)
+    tlbi(driver, "vmalls12e1is")
+    assert driver.counters()["waiting"] == 2, "it counts from its DSB"
+    dsb(driver)
+    assert (driver.counters()["waiting"], driver.counters()["oldest"]) == (0, 0)
+
+
+def test_what_is_right_again_is_not_open(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    use(driver)
+    leaf(driver, A)
+    assert driver.counters()["waiting"] == 0
+    leaf(driver, 0)
+    assert driver.counters()["waiting"] == 2
+
+
 def test_unmapped_without_an_invalidation_is_told(driver: Driver) -> None:
     world(driver)
     use(driver)

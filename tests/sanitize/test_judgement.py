@@ -10,14 +10,26 @@ from typing import Any
 
 import pytest
 
+from harness.build.paths import IMAGES
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.sanitize.judge import COUNTERS, LOG, REPORTS, judge
-from harness.sanitize.state import MAGIC, NAMES, State
+from harness.sanitize.state import (
+    FILLS,
+    INVALIDATED,
+    LOOK,
+    MAGIC,
+    NAMES,
+    RECENT,
+    TLBIS,
+    USES,
+    State,
+)
 from harness.verdict import Verdict
 
 HERE = Location("s.yaml", 1, 1)
-QUIET = State(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, "uses": 10, "fills": 3})
+FLOORS = {"uses": USES, "fills": FILLS, "tlbis": TLBIS, "invalidated": INVALIDATED}
+QUIET = State(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, **FLOORS, "steps": 2 * RECENT})
 EVENT = {"seq": 7, "pc": "0xffff800080000010", "el": 1}
 ENTRY = {"kind": "combined", "regime": "el1&0", "vmid": 1, "asid": 5, "global": False, "level": 3}
 ENTRY |= {"page": "0x1000", "ipa": "0x1000", "out": "0x2000", "start": "0x1000", "size": "0x1000"}
@@ -56,7 +68,7 @@ def test_nothing_found_passes(tmp_path: Path) -> None:
     finding, state = judge(tmp_path, {}, HERE)
     assert finding.verdict is Verdict.PASS
     assert state == QUIET
-    assert "10 uses checked" in finding.message
+    assert f"{USES} uses checked" in finding.message
     assert (tmp_path / LOG).is_file()
 
 
@@ -89,7 +101,10 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
         ({"overflowed": 1}, "1 entries had no room"),
         ({"disagreed": 1}, "1 uses went where neither the tables nor any entry lead"),
         ({"unknown": 1}, "1 walks left the model's RAM"),
-        ({"uses": 0}, "nothing was checked"),
+        (
+            {"pending": 40, "waiting": 40, "oldest": RECENT},
+            f"40 disagreements were neither told nor resolved, the oldest for {RECENT} uses",
+        ),
     ],
 )
 def test_what_is_not_known_is_undecided(tmp_path: Path, change: dict[str, int], why: str) -> None:
@@ -97,6 +112,46 @@ def test_what_is_not_known_is_undecided(tmp_path: Path, change: dict[str, int], 
     finding, _ = judge(tmp_path, {}, HERE)
     assert finding.verdict is Verdict.UNDECIDED
     assert why in finding.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pending": 40, "waiting": 0, "oldest": 0},
+        {"pending": 40, "waiting": 40, "oldest": RECENT + 1},
+        {"pending": 1, "waiting": 1, "oldest": 2 * RECENT},
+    ],
+    ids=["none is open", "open, and just recent", "only just seen"],
+)
+def test_a_recent_open_disagreement_is_natural(tmp_path: Path, change: dict[str, int]) -> None:
+    leave(tmp_path, dataclasses.replace(QUIET, **change), [])
+    finding, _ = judge(tmp_path, {}, HERE)
+    assert finding.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_too_little_is_vacuous(tmp_path: Path, name: str) -> None:
+    leave(tmp_path, dataclasses.replace(QUIET, **{name: FLOORS[name] - 1}), [])
+    finding, _ = judge(tmp_path, {}, HERE)
+    assert finding.verdict is Verdict.VACUOUS
+    assert "too little was checked: " in finding.message
+    assert f"at least {FLOORS[name]} wanted" in finding.message
+
+
+def test_one_use_and_no_operation_is_vacuous_and_doubts_and_reports_outweigh_that(tmp_path: Path) -> None:
+    little = dataclasses.replace(QUIET, uses=1, fills=1, tlbis=0, invalidated=0)
+    leave(tmp_path, little, [])
+    assert judge(tmp_path, {}, HERE)[0].verdict is Verdict.VACUOUS
+    leave(tmp_path, dataclasses.replace(little, unknown=1), [])
+    assert judge(tmp_path, {}, HERE)[0].verdict is Verdict.UNDECIDED
+    leave(tmp_path, dataclasses.replace(little, written=1, reports=1), [REPORT])
+    assert judge(tmp_path, {}, HERE)[0].verdict is Verdict.FAIL
+
+
+def test_the_plugin_looks_as_often_as_we_say() -> None:
+    text = (IMAGES / "payloads" / "sanitizer" / "judge.h").read_text()
+    assert f"#define LOOK {LOOK}\n" in text
+    assert LOOK < RECENT
 
 
 def test_a_plugin_that_did_not_load_is_infra(tmp_path: Path) -> None:

@@ -127,14 +127,15 @@ static void print_counters(void)
 {
 	const struct counters *counters = &judge.counters;
 
+	judge_look(&judge);
 	printf("uses %" PRIu64 " fills %" PRIu64 " tlbis %" PRIu64 " left_out %" PRIu64 " invalidated %" PRIu64
 	       " pending %" PRIu64 " waiting %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64
 	       " programs %" PRIu64 " excused %" PRIu64 " broken_l0 %" PRIu64 " broken_l1 %" PRIu64
-	       " broken_l2 %" PRIu64 "\n",
+	       " broken_l2 %" PRIu64 " steps %" PRIu64 " oldest %" PRIu64 "\n",
 	       counters->uses, counters->fills, counters->tlbis, counters->left_out, counters->invalidated,
-	       counters->pending, judge_waiting(&judge), counters->reports, counters->overflowed,
+	       counters->pending, counters->waiting, counters->reports, counters->overflowed,
 	       counters->programs, counters->excused, counters->broken[L0], counters->broken[L1],
-	       counters->broken[L2]);
+	       counters->broken[L2], counters->steps, counters->oldest);
 }
 
 static bool command(const char *name)

@@ -186,7 +186,7 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 	if (lost)
 		pend(judge, pe, entry, NARROWED, now, use);
 	else
-		tlb_unpend(&pe->tlb, entry);
+		tlb_unpend(entry);
 }
 
 static bool differs(struct judge *judge, unsigned pe, const struct fresh *fresh)
@@ -364,18 +364,25 @@ static void review(struct judge *judge, unsigned number)
 			     NULL);
 			tlb_remove(&pe->tlb, entry);
 		} else {
-			tlb_unpend(&pe->tlb, entry);
+			tlb_unpend(entry);
 		}
 	}
 }
 
-uint64_t judge_waiting(const struct judge *judge)
+void judge_look(struct judge *judge)
 {
-	uint64_t waiting = 0;
+	struct counters *counters = &judge->counters;
 
+	counters->steps = judge->seq;
+	counters->waiting = counters->oldest = 0;
 	for (unsigned i = 0; i < judge->pes; i++)
-		waiting += judge->pe[i].tlb.waiting;
-	return waiting;
+		for (const struct entry *entry = judge->pe[i].tlb.pending; entry; entry = entry->by_pending.next) {
+			if (entry_dead(entry, &judge->progress) || !still_differs(judge, entry))
+				continue;
+			counters->waiting++;
+			if (!counters->oldest || entry->seen.seq < counters->oldest)
+				counters->oldest = entry->seen.seq;
+		}
 }
 
 void judge_enter(struct judge *judge, unsigned number, uint64_t pc, uint8_t el)

@@ -48,6 +48,7 @@ struct counters {
 	uint64_t programs, excused; /* begun; disagreements that a guest took upon itself */
 	uint64_t odd_va, odd_pc, odd_used, odd_walk; /* the last use in ``disagreed``; odd_walk UNKNOWN: not mapped */
 	uint64_t broken[KEEPERS]; /* entries whose translation was invalid at their TLBI by address */
+	uint64_t steps, oldest; /* uses, operations and entries; where the oldest of ``waiting`` was first seen, or 0 */
 };
 
 struct judge {
@@ -81,8 +82,12 @@ void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
 #define MARK_LOOSE 0x5af1
 #define MARK_STRICT 0x5af2
 void judge_mark(struct judge *judge, unsigned number);
-/* How many disagreements are neither told nor resolved. */
-uint64_t judge_waiting(const struct judge *judge);
+/*
+ * Counts the disagreements that are open: not told, the entry neither invalidated nor right again. It walks what
+ * pends, so callers that come by often look only every LOOK steps.
+ */
+#define LOOK 1024
+void judge_look(struct judge *judge);
 void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report);
 
 #endif

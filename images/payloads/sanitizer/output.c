@@ -12,7 +12,7 @@
 #include "report.h"
 #include "sanitizer.h"
 
-#define MAGIC 0x315a494e41534e56ull /* "VNSANIZ1" */
+#define MAGIC 0x325a494e41534e56ull /* "VNSANIZ2" */
 
 /* All little-endian 64-bit numbers; the order is the format. */
 struct state {

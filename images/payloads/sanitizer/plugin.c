@@ -34,7 +34,8 @@ static struct code *codes[1 << CODE_BITS];
 
 static void flush_counters(void)
 {
-	judge.counters.waiting = judge_waiting(&judge);
+	if (judge.seq - judge.counters.steps >= LOOK)
+		judge_look(&judge);
 	output_counters(&judge.counters, trapped, up);
 }
 

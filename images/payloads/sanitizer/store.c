@@ -148,7 +148,7 @@ void tlb_remove(struct tlb *tlb, struct entry *entry)
 	UNLINK(entry, by_page);
 	UNLINK(entry, by_space);
 	UNLINK(entry, by_region);
-	tlb_unpend(tlb, entry);
+	tlb_unpend(entry);
 	entry->by_page.next = tlb->free;
 	tlb->free = entry;
 	tlb->live--;
@@ -159,13 +159,10 @@ void tlb_pend(struct tlb *tlb, struct entry *entry)
 	if (entry->by_pending.back)
 		return;
 	LINK(&tlb->pending, entry, by_pending);
-	tlb->waiting++;
 }
 
-void tlb_unpend(struct tlb *tlb, struct entry *entry)
+void tlb_unpend(struct entry *entry)
 {
-	if (entry->by_pending.back)
-		tlb->waiting--;
 	UNLINK(entry, by_pending);
 	free(entry->disagreed);
 	entry->disagreed = NULL;

@@ -55,7 +55,7 @@ struct tlb {
 	struct space *spaces;
 	unsigned space_count;
 	struct entry *free, *pending;
-	uint64_t live, capacity, overflowed, waiting; /* waiting: entries that pend */
+	uint64_t live, capacity, overflowed;
 };
 
 /* Issued and completed operations of each PE, for the deadness of entries. */
@@ -71,7 +71,7 @@ struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const s
 struct entry *tlb_add(struct tlb *tlb, const struct extent *extent, uint64_t page);
 void tlb_remove(struct tlb *tlb, struct entry *entry);
 void tlb_pend(struct tlb *tlb, struct entry *entry);
-void tlb_unpend(struct tlb *tlb, struct entry *entry);
+void tlb_unpend(struct entry *entry);
 
 /* Calls ``each`` for every entry that ``tlbi`` may cover; ``each`` may remove that entry. */
 typedef void (*visit)(struct tlb *tlb, struct entry *entry, void *data);

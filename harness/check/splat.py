@@ -1,0 +1,153 @@
+"""Splats in a console's text: which lines begin one, and what makes two of them the same.
+
+Two splats are the same cause when they are of one kind and in one function of one file. The line number is
+told but makes no difference where the function is known: it moves from build to build, and bisection,
+acceptance and the night compare builds. Without a function the file and its line count, without either what
+the line says, numbers aside.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+SPLATS = Path(__file__).with_name("splats.yaml")
+
+# The start of the line, or printk's "[   12.345678][  T123] " wherever other output left the cursor.
+_PREFIX = r"(?:^(?:<\d+>)?|\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)"
+_EXCERPT = 12
+_REACH = 60
+"""Lines after its first in which a splat's ``pc`` is looked for: an abort is told at length before it."""
+_END = "---[ end trace"
+_TEXT = 160
+
+_SYMBOL = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+"
+_PLACE = r"(?P<place>[\w./+-]+\.[chS]:\d+)"
+_FIRST = (
+    re.compile(rf"WARNING: CPU: \d+ PID: \d+ at {_PLACE} {_SYMBOL}"),
+    re.compile(rf"WARNING: (?:{_PLACE} )?at {_SYMBOL}"),
+    re.compile(rf"kernel BUG at {_PLACE}"),
+    re.compile(rf"BUG: K[A-Z]+: .+ in {_SYMBOL}"),
+    re.compile(rf"UBSAN: .+ in {_PLACE}"),
+)
+_PC = re.compile(rf"\bpc : {_SYMBOL}")
+_COMPILER = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
+_STAMP = re.compile(r"(?:<\d+>)?(?:\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)?")
+_VOLATILE = (
+    (re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b", re.IGNORECASE), "X"),
+    (re.compile(r"(?<![A-Za-z_0-9])\d+(?:\.\d+)?"), "N"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SplatKind:
+    """A kind of splat: its name and the expression that finds the first line of one."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SplatKey:
+    """What a splat is: its ``kind``, and as far as its lines tell the ``function`` (without what the compiler
+    appends) and the ``place`` (``file:line``); ``text`` is its first line where they tell neither.
+    """
+
+    kind: str
+    function: str = ""
+    place: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        where = " at ".join(word for word in (self.function, self.place) if word)
+        return f"{self.kind} in {where}" if where else f"{self.kind}: {self.text}"
+
+    @property
+    def same(self) -> tuple[str, ...]:
+        """Equal for two splats of one cause."""
+        file = self.place.rpartition("/")[2]
+        if self.function:
+            return self.kind, self.function, file.partition(":")[0]
+        return self.kind, file, self.text
+
+    def to_bindings(self) -> dict[str, str]:
+        """As bindings of a finding, from which ``from_bindings`` makes it again."""
+        named = {"splat": self.kind, "function": self.function, "place": self.place, "text": self.text}
+        return {name: value for name, value in named.items() if value}
+
+    @classmethod
+    def from_bindings(cls, bindings: Mapping[str, str]) -> SplatKey | None:
+        """Return the key that a finding's bindings hold; None for a finding of anything else."""
+        if "splat" not in bindings:
+            return None
+        return cls(bindings["splat"], *(bindings.get(name, "") for name in ("function", "place", "text")))
+
+
+@dataclass(frozen=True, slots=True)
+class Splat:
+    """One splat: ``line`` counts from 1, ``excerpt`` is that line and the next ones."""
+
+    kind: str
+    line: int
+    excerpt: tuple[str, ...]
+    key: SplatKey
+
+
+@functools.cache
+def splat_kinds() -> tuple[SplatKind, ...]:
+    """The shipped kinds of splats, in the order in which they are tried."""
+    data = yaml.safe_load(SPLATS.read_text(encoding="utf-8"))
+    return tuple(SplatKind(name, re.compile(_PREFIX + f"(?:{pattern})")) for name, pattern in data.items())
+
+
+def find_splats(console: str) -> list[Splat]:
+    """Every line of a console log that begins a splat, each under the first kind that fits."""
+    lines = [line.rstrip("\r") for line in console.split("\n")]
+    found = []
+    for number, line in enumerate(lines, 1):
+        for kind in splat_kinds():
+            if kind.pattern.search(line):
+                excerpt = tuple(lines[number - 1 : number - 1 + _EXCERPT])
+                key = _key(kind, lines[number - 1 : number - 1 + _REACH])
+                found.append(Splat(kind.name, number, excerpt, key))
+                break
+    return found
+
+
+def headline(splats: Sequence[Splat]) -> str:
+    """One line on a console's splats: the cause first, then what else there is and where it begins."""
+    first: dict[tuple[str, ...], SplatKey] = {}
+    for splat in splats:
+        first.setdefault(splat.key.same, splat.key)
+    keys = list(first.values())
+    others = "".join(f"; then {key}" for key in keys[1:4])
+    more = f"; and {len(keys) - 4} more" if len(keys) > 4 else ""
+    noun = "splat line" if len(splats) == 1 else "splat lines"
+    return f"{keys[0]}{others}{more} ({len(splats)} {noun}, the first at line {splats[0].line})"
+
+
+def _key(kind: SplatKind, lines: Sequence[str]) -> SplatKey:
+    function = place = ""
+    for pattern in _FIRST:
+        if match := pattern.search(lines[0]):
+            named = match.groupdict()
+            function, place = named.get("function") or "", named.get("place") or ""
+            break
+    for line in [] if function else lines[1:]:
+        if _END in line:
+            break
+        if match := _PC.search(line):
+            function = match["function"]
+            break
+    if function or place:
+        return SplatKey(kind.name, _COMPILER.sub("", function), place)
+    begun = kind.pattern.search(lines[0])
+    text = _STAMP.sub("", lines[0][begun.start() if begun else 0 :], count=1)
+    for expression, instead in _VOLATILE:
+        text = expression.sub(instead, text)
+    return SplatKey(kind.name, text=" ".join(text.split())[:_TEXT])
