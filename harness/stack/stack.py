@@ -256,14 +256,14 @@ class Stack:
         if isinstance(error, ModelCrashed):
             error.kind = LEVEL if self.booting is None else BOOT
             return error
-        return self._broken(Level.L0, str(error))
+        return self._broken(Level.L0, str(error), error.output)
 
-    def _broken(self, level: Level, cause: str) -> LevelBroken:
-        """Return the error that says so of a level, with what its VMM and it printed last."""
+    def _broken(self, level: Level, cause: str, model: str = "") -> LevelBroken:
+        """Return the error that says so of a level, with what it printed last, and its VMM or the ``model``."""
         time.sleep(DRAIN_S)  # what came before the end may be on its way to the console's thread
         vmm_said = self.vmms[level].snapshot().stderr.decode(errors="replace") if level in self.vmms else ""
         console = self._consoles[level].text if level in self._consoles else ""
-        said = (vmm_said[-VMM_END:].strip(), console[-CONSOLE_END:].strip())
+        said = ((model or vmm_said)[-VMM_END:].strip(), console[-CONSOLE_END:].strip())
         booting = self.booting is not None and level >= self.booting
         return LevelBroken(level, cause, "\n".join(each for each in said if each), booting=booting)
 
