@@ -259,7 +259,7 @@ class Stack:
         return self._broken(Level.L0, str(error), error.output)
 
     def _broken(self, level: Level, cause: str, model: str = "") -> LevelBroken:
-        """Return the error that says so of a level, with what it printed last, and its VMM or the ``model``."""
+        """Return an error about a level, with what it and its VMM (or the ``model``) printed last."""
         time.sleep(DRAIN_S)  # what came before the end may be on its way to the console's thread
         vmm_said = self.vmms[level].snapshot().stderr.decode(errors="replace") if level in self.vmms else ""
         console = self._consoles[level].text if level in self._consoles else ""
