@@ -158,7 +158,8 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:
         stages.begin("restore")
-        attempt = undertake(Work(job, stack, execution, checker, directory, stages), outcome.facts)
+        until = stages.started + job.deadline_s
+        attempt = undertake(Work(job, stack, execution, checker, directory, stages, until), outcome.facts)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         outcome.findings += [_finding(each) for each in checked]

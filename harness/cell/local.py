@@ -193,7 +193,7 @@ class LocalRunner:
             self._admission.leave(wanted)
 
     def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
-        deadline_s = job.deadline_s + GRACE_S
+        deadline_s = job.limit_s + GRACE_S
         ended = supervise(
             directory, deadline_s, self._stopping, lambda stage: self._progress.update(key, stage)
         )

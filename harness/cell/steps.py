@@ -234,10 +234,9 @@ def _poll(
     step: Step, run: Execution, happened: Callable[[], bool], what: str, instead: Callable[[], str]
 ) -> None:
     """Wait until something has happened; ``instead`` says what was there when it did not."""
-    limit = step.timeout * run.stack.slowdown
-    end = time.monotonic() + limit
+    end, limit = run.stack.end_of(step.timeout)
     while not happened():
         run.stack.check()
         if time.monotonic() > end:
-            raise TimeoutError(f"no match within {limit:.0f} s for {what}; {instead()}")
+            raise TimeoutError(f"no match within {limit} for {what}; {instead()}")
         run.stack.agent.pause(POLL_S)

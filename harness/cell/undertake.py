@@ -38,7 +38,10 @@ class Stages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A cell that is to be attempted on a stack that has not been started."""
+    """A cell that is to be attempted on a stack that has not been started.
+
+    ``until``: when its steps must have ended, in monotonic time.
+    """
 
     job: Job
     stack: Stack
@@ -46,6 +49,7 @@ class Work:
     checker: Sanitizer | None
     directory: Path
     stages: Stages
+    until: float | None = None
 
 
 def undertake(work: Work, facts: dict[str, str]) -> Attempt:
@@ -55,10 +59,12 @@ def undertake(work: Work, facts: dict[str, str]) -> Attempt:
     """
     attempt = Attempt(where=Location(work.job.cell.path))
     observer = work.execution.observer
+    work.stack.until = work.until
     with _recorded(attempt, work):
         steps, facts["start"] = begin.begin(work.job, work.stack, work.execution, work.directory)
         _carry_out(steps, work)
         attempt.complete = True
+    work.stack.until = None
     work.stages.begin("traces")
     if not attempt.complete:
         observer.find_silent()

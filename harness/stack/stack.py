@@ -48,6 +48,7 @@ class Stack:
     """A stack in ``directory``. ``slowdown`` multiplies every deadline given to its methods.
 
     ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model.
+    ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
     ``whereabouts`` tells a level that loops at boot from one that is slow; without, its deadline does. Use as
     a context manager: leaving it ends every process it started.
     """
@@ -82,6 +83,7 @@ class Stack:
         self._feeds: list[socket.socket] = []
         self.booted: Level | None = None
         self.booting: Level | None = None
+        self.until: float | None = None
 
     def __enter__(self) -> Stack:
         return self
@@ -153,9 +155,16 @@ class Stack:
                 process.kill()
             raise
 
+    def end_of(self, timeout_s: float) -> tuple[float, str]:
+        """When a wait of ``timeout_s`` ends that begins now, in monotonic time, and words that say so."""
+        end = time.monotonic() + timeout_s * self.slowdown
+        if self.until is not None and self.until < end:
+            return self.until, "the cell's deadline"
+        return end, f"{timeout_s * self.slowdown:.0f} s"
+
     def wait(self, process: Process, timeout_s: float) -> Completed:
         """Wait for a command, but notice at once when the machine or a VMM on the way to it ends."""
-        end = time.monotonic() + timeout_s * self.slowdown
+        end, limit = self.end_of(timeout_s)
         while True:
             left = end - time.monotonic()
             try:
@@ -163,7 +172,7 @@ class Stack:
                     return process.wait(min(WATCH_S, max(left, 0.0)))
             except TimeoutError:
                 if left <= 0:
-                    late = f"still runs after {timeout_s * self.slowdown:.0f} s"
+                    late = f"still runs after {limit}"
                     said = last_words(process.snapshot())
                     raise TimeoutError(f"{process.command!r} at {process.level} {late}; {said}") from None
                 self.check_alive()
@@ -368,6 +377,7 @@ class Stack:
         began, work, console = time.monotonic(), self.machine.work, self.console(level)
         turns = self.agent.turns
         deadline = BOOT_DEADLINE_S[level] * self.slowdown
+        end, limit = self.end_of(BOOT_DEADLINE_S[level] * STRETCH)
         patience = Patience(deadline, self.slowdown)
         why = ""
 
@@ -386,9 +396,9 @@ class Stack:
             return not why
 
         with self._explained(level):
-            if self.agent.wait_ready(level, deadline * STRETCH, watch):
+            if self.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
                 return
-        raise self.hung(level, why or f"its agent did not answer within {deadline * STRETCH:.0f} s")
+        raise self.hung(level, why or f"its agent did not answer within {limit}")
 
     def _places(self, level: Level) -> Sequence[int]:
         """Addresses of the level's code that is executed now: L0 has EL2 to itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class FakeStack:
     slowdown: float = 2.0
     booted: Level | None = None
     booting: Level | None = None
+    until: float | None = None
     silent: set[Level] = field(default_factory=set)
     deaf: Level | None = None
     dead: NvhError | None = None
@@ -64,6 +66,7 @@ class FakeStack:
     waits: int = 0
     closed: InfraError | None = None
     cpus: list[CpuState] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
     during_boot: Callable[[Level], None] = lambda _: None
     processes: dict[int, Process] = field(default_factory=dict)
 
@@ -120,10 +123,16 @@ class FakeStack:
     def wait_for(self, happened: Callable[[], bool], timeout_s: float) -> bool:  # noqa: ARG002
         return happened()
 
+    def end_of(self, timeout_s: float) -> tuple[float, str]:
+        end = self.clock() + timeout_s * self.slowdown  # the clock that a test may turn
+        if self.until is not None and self.until < end:
+            return self.until, "the cell's deadline"
+        return end, f"{timeout_s * self.slowdown:.0f} s"
+
     def wait(self, process: Process, timeout_s: float) -> Completed:
         self.check_alive()
         if process.running:
-            late = f"still runs after {timeout_s * self.slowdown:.0f} s; {last_words(process.snapshot())}"
+            late = f"still runs after {self.end_of(timeout_s)[1]}; {last_words(process.snapshot())}"
             raise TimeoutError(f"{process.command!r} at {process.level} {late}")
         return process.wait(0)
 

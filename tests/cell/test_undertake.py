@@ -65,7 +65,14 @@ class Stages:
 class Attempted:
     """One attempt at ``text`` on ``stack``, and the judgement on it."""
 
-    def __init__(self, tmp_path: Path, images: StackImages, stack: FakeStack, text: str = TEXT) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        images: StackImages,
+        stack: FakeStack,
+        text: str = TEXT,
+        until: float | None = None,
+    ) -> None:
         path = tmp_path / "made-up.yaml"
         path.write_text(text)
         self.cell: Cell = load_file(path, vocabulary())[0]
@@ -75,7 +82,7 @@ class Attempted:
         execution = Execution(stack.as_stack, self.observer, self.directory, tmp_path)
         job = Job(self.cell, images, "slug", "./nvh run it")
         self.facts: dict[str, str] = {}
-        work = Work(job, stack.as_stack, execution, None, self.directory, Stages())
+        work = Work(job, stack.as_stack, execution, None, self.directory, Stages(), until)
         self.attempt: Attempt = undertake(work, self.facts)
         found, self.reason = judgement.try_to_judge(self.cell.expectations, self.attempt)
         self.findings: dict[str, Finding] = {each.name: each for each in found}
@@ -243,7 +250,7 @@ def test_deadline_of_a_step_keeps_the_evidence(
     clock = iter(range(0, 10**6, 10))
     monkeypatch.setattr("harness.cell.steps.time.monotonic", lambda: float(next(clock)))
     text = TEXT.replace("expect:\n", WAITS)
-    done = Attempted(tmp_path, images, stack({"trace": Answer("some trace")}), text)
+    done = Attempted(tmp_path, images, stack({"trace": Answer("some trace")}, clock=lambda: 0.0), text)
     step = done.findings["step"]
     assert (step.kind, step.verdict) == ("deadline", FAIL)
     assert "no match within 60 s for 'never to be seen' in the output of load" in step.message  # 30 s, scaled
@@ -255,6 +262,16 @@ def test_deadline_of_a_step_keeps_the_evidence(
     assert (done.directory / "timeline.jsonl").exists()
     assert done.findings["happened"].verdict is PASS
     assert {done.findings[f"no-splat-{level}"].verdict for level in Level} == {PASS}
+
+
+def test_deadline_of_the_cell_keeps_the_evidence(tmp_path: Path, images: StackImages) -> None:
+    """What is collected afterwards has time of its own."""
+    broken = stack({"^happen$": Answer("begun\n", status=None)})
+    done = Attempted(tmp_path, images, broken, until=0.0)
+    assert "'happen' at l2 still runs after the cell's deadline" in done.findings["step"].message
+    assert broken.until is None
+    assert done.findings["no-splat-l2"].verdict is PASS
+    assert done.verdict is FAIL
 
 
 def test_run_that_does_not_end_in_time_keeps_its_output(tmp_path: Path, images: StackImages) -> None:
