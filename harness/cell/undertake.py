@@ -111,8 +111,11 @@ def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
         raise
     except StepFailed as error:
         attempt.late = attempt.late or Late(error.step, str(error))
-    except TimeoutError as error:  # a level that is silent, or so slow that it cannot be told from one
-        attempt.reason = attempt.reason or f"what was to be seen could not be gathered: {error}"
+    except TimeoutError as error:
+        observer = work.execution.observer
+        observer.find_silent()
+        if observer.silent is None:  # slow, which says nothing of what is under test
+            attempt.reason = attempt.reason or f"what was to be seen could not be gathered: {error}"
     except NvhError as error:
         _record(attempt, work, error)
 

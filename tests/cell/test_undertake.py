@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cell import judgement
+from harness.cell import judgement, shadows
 from harness.cell.attempt import Attempt, Ending
 from harness.cell.job import Job
 from harness.cell.observe import Observer, plan_of
@@ -14,6 +14,7 @@ from harness.cell.project import vocabulary
 from harness.cell.steps import Execution
 from harness.cell.undertake import Work, undertake
 from harness.check.finding import Finding
+from harness.check.shadow import Look
 from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import CpuState
@@ -185,6 +186,17 @@ def test_level_that_answers_no_more_at_the_end(tmp_path: Path, images: StackImag
     assert done.findings[f"level-{level}"].verdict is FAIL
     for each in Level:
         assert done.findings[f"no-splat-{each}"].verdict is (PASS if each < level else UNDECIDED)
+
+
+def test_hang_while_the_machine_is_looked_into(
+    tmp_path: Path, images: StackImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its two looks, ``shadow-subset`` lets the machine run on."""
+    monkeypatch.setattr(shadows, "_look", lambda *_: Look())
+    text = TEXT + "  - oracle: shadow-subset\n"
+    hangs = Attempted(tmp_path, images, stack({"^sleep 1$": Answer(status=None, silent=True)}), text)
+    assert hangs.findings["level-l0"].verdict is FAIL
+    assert not hangs.reason
 
 
 def test_level_that_dies_in_a_step(tmp_path: Path, images: StackImages) -> None:
