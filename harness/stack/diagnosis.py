@@ -14,7 +14,10 @@ from harness.machine.process import Work
 from harness.machine.qemu import CpuState
 
 IDLE = 0.03
-"""Host CPUs wanted, below which a machine executes nothing."""
+"""Host CPUs that QEMU had, below which a machine executes nothing, unless it was starved."""
+STARVED = 0.5
+"""Host CPUs that it wanted, from which on it may have been. One that rests wakes up often and waits each time on a
+busy host; one that has work wants a CPU all the time."""
 PLACES = 4
 """Addresses of a loop that is too short to do anything."""
 SAMPLES = 8
@@ -41,17 +44,17 @@ class Activity:
         """Host CPUs that QEMU had."""
         return self.work.got / self.seconds if self.seconds else 0.0
 
-    @property
-    def wanted(self) -> float:
-        """Host CPUs that QEMU had or waited for."""
-        return self.work.wanted / self.seconds if self.seconds else 0.0
+
+def rests(work: Work, seconds: float) -> bool:
+    """Whether a machine that had ``work`` in ``seconds`` executed nothing because it had nothing to do."""
+    return work.got < IDLE * seconds and work.wanted < STARVED * seconds
 
 
 def describe(seen: Activity, resting_turns: int) -> str:
     """Say what the machine does. "hung" is said only of one that made no progress in model time."""
     addresses = len({state.pc for sample in seen.samples for state in sample})
     told = f" (host CPU use {seen.use:.0%}, {addresses} addresses seen)"
-    if seen.wanted < IDLE or seen.idle_turns > resting_turns:
+    if rests(seen.work, seen.seconds) or seen.idle_turns > resting_turns:
         return f"hung: every CPU of the machine is idle{told}"
     if not seen.samples:
         return f"hung: QEMU's monitor does not answer either{told}"

@@ -7,7 +7,7 @@ import time
 from harness.errors import NvhError
 from harness.machine.qemu import CpuState, Machine
 from harness.stack.agent import Agent
-from harness.stack.diagnosis import IDLE, WORKED_S, Activity
+from harness.stack.diagnosis import WORKED_S, Activity, rests
 
 ACTIVITY_S = 1.0
 ACTIVITY_MOST_S = 5.0  # on a host that has no time for QEMU
@@ -24,7 +24,7 @@ def activity(machine: Machine, agent: Agent) -> Activity:
             samples += look(machine, agent, ACTIVITY_S)
             seconds = time.monotonic() - began
             work = machine.work - before
-            starved = work.got < WORKED_S and work.wanted > work.got + IDLE
+            starved = work.got < WORKED_S and not rests(work, seconds)
             if not samples or not starved or seconds > ACTIVITY_MOST_S:
                 return Activity(seconds, work, samples, agent.idle_turns - turns)
 
@@ -47,4 +47,4 @@ def at_rest(machine: Machine) -> bool:
     """Whether the machine wants to execute nothing just now."""
     before, began = machine.work, time.monotonic()
     time.sleep(REST_S)
-    return (machine.work - before).wanted < IDLE * (time.monotonic() - began)
+    return rests(machine.work - before, time.monotonic() - began)

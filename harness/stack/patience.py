@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.machine.process import Work
-from harness.stack.diagnosis import IDLE
+from harness.stack.diagnosis import rests
 
 IDLE_S = 20.0
-"""Seconds in which a machine wanted no CPU and said nothing, after which nothing will wake it."""
+"""Seconds in which a machine rested and said nothing, after which nothing will wake it."""
 SILENT_TURNS = 300
 """Turns of L0's in which the level printed nothing: 30 s of model time, and a boot takes less than one."""
 SILENT_S = 60.0
@@ -71,9 +71,10 @@ class Patience:
         """Take one more sample; return why there is no point in waiting on, or nothing."""
         step = now.seconds - self._before.seconds
         work = now.work - self._before.work
-        share = min(1.0, work.got / work.wanted) if work.wanted else 1.0
+        resting = rests(work, step)
+        share = 1.0 if resting or not work.wanted else min(1.0, work.got / work.wanted)
         self._counted += step * max(share, 1 / STRETCH)
-        if now.printed != self._before.printed or work.wanted >= IDLE * step:
+        if now.printed != self._before.printed or not resting:
             self._idle_since = now.seconds
         if now.printed != self._before.printed:
             self._printed_at, self._turns_at = now.work.got, now.turns

@@ -30,6 +30,7 @@ def machine(*cpus: Cpu, got: float = 1.0, wanted: float = 1.0, idle_turns: int =
         (machine(SPIN, COUNTER), "slow or waits"),
         (machine(SPIN, CODE), "busy: its CPUs execute code"),
         (machine(SPIN, got=0.01, wanted=0.01), "hung: every CPU of the machine is idle"),
+        (machine(SPIN, got=0.01, wanted=0.3), "hung: every CPU of the machine is idle"),
         (machine(SPIN, idle_turns=RESTING + 1), "hung: every CPU of the machine is idle"),
         (machine(SPIN, got=0.01, wanted=1.0), "slow: the host gave it 0.0 s of CPU time"),
         (machine(SPIN[:3]), "slow: the host gave it"),

@@ -59,6 +59,13 @@ def test_starved_machine_is_not_idle() -> None:
     assert (when, why) == (100.0, "")
 
 
+def test_machine_that_rests_on_a_busy_host_is_idle() -> None:
+    """It wakes up often and waits each time, which looks like hunger."""
+    when, why = until(lambda now: Sample(now, Work(0.01 * now, 0.3 * now), 0))
+    assert when == pytest.approx(patience.IDLE_S, abs=STEP)
+    assert "the machine is idle" in why
+
+
 def test_machine_that_says_something_is_not_idle() -> None:
     assert until(lambda now: Sample(now, Work(0.0, 0.0), int(now)), limit=100.0) == (100.0, "")
 
