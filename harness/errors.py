@@ -1,7 +1,8 @@
-"""The two roots of every error nvh raises on purpose.
+"""The three roots of every error nvh raises on purpose.
 
 ``UserError``   the input is wrong or something on the machine is missing; the message says what to do.
-``InfraError``  the harness, the machine or the model failed before the question was asked.
+``InfraError``  nvh or its host failed before the question was asked.
+``Broken``      what is under test broke, a kernel or the model: that is an answer, and a bad one.
 
 Anything else that escapes is a bug in nvh and is shown with its traceback.
 """
@@ -31,7 +32,7 @@ class UserError(NvhError):
 
 
 class InfraError(NvhError):
-    """The harness or the machine failed before a verdict was possible. Exit status 3.
+    """The harness or its host failed before a verdict was possible. Exit status 3.
 
     ``output`` carries the tail of whatever the failing program printed.
     """
@@ -41,6 +42,22 @@ class InfraError(NvhError):
     def __init__(self, message: str, output: str = "") -> None:
         super().__init__(message)
         self.output = output
+
+
+class Broken(NvhError):
+    """What is under test broke: the model crashed, or a level did not come up, died or hangs. Exit status 1.
+
+    ``kind`` and ``name`` are those of the finding that tells it (docs/verdicts.md); the message is one line
+    with the cause, and ``output`` the end of what the broken one printed.
+    """
+
+    exit_status = EXIT_RED
+
+    def __init__(self, message: str, output: str = "", *, kind: str, name: str) -> None:
+        super().__init__(message)
+        self.output = output
+        self.kind = kind
+        self.name = name
 
 
 @dataclass(frozen=True, order=True, slots=True)

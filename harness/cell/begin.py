@@ -41,9 +41,9 @@ class Chooser:
         prefix = None if self._start.fresh else prefix_of(job.cell, self._start.deepest)
         if prefix is None:
             return
-        made = self._snapshots.get(job.images, prefix, stage)
-        if made:
-            record = {"path": str(made.path), "digest": made.digest, "setup": len(prefix.setup)}
+        if found := self._snapshots.deepest(job.images, prefix, stage):
+            made, at = found
+            record = {"path": str(made.path), "digest": made.digest, "setup": len(at.setup)}
             write_atomic(directory / RECORD, json.dumps(record, indent=1, sort_keys=True))
 
 
@@ -67,5 +67,5 @@ def begin(job: Job, stack: Stack, execution: Execution, directory: Path) -> tupl
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise saved.RestoreFailed(f"{path}: {error}") from error
     saved.restore(stack, place, seed_of(job.cell.id, job.seed))
-    execution.results |= results
+    execution.earlier |= results
     return job.cell.steps[setup:], f"restored from {record['digest']} ({stack.booted} up)"

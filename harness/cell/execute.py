@@ -14,27 +14,25 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.cell import begin, looking, shadows
-from harness.cell.breaks import breaks
+from harness.cell import begin, judgement, looking
+from harness.cell.executing import whereabouts
 from harness.cell.job import Job, planned, read_job
 from harness.cell.observe import Observer, plan_of
 from harness.cell.sanitize import Sanitizer, sanitizer
-from harness.cell.steps import Execution, StepFailed, summary
+from harness.cell.steps import Execution
+from harness.cell.undertake import Work, undertake
 from harness.cell.watch import watch
 from harness.check import finding as check
-from harness.check.console import splat_findings
-from harness.check.evaluate import evaluate
 from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
 from harness.report.results import CellResult, FileRef, Finding, MachineTime, Stage, Version
-from harness.scenario.model import Boot, ResultCheck, Snapshot, Step
 from harness.stack import saved
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
@@ -62,7 +60,6 @@ ROLES = {
 
 
 KEPT = "failure"
-VMLINUX = "vmlinux"
 LEVELS = {str(level) for level in Level}
 
 
@@ -101,6 +98,11 @@ class Outcome:
     machine: MachineTime | None = None
     guest_seconds: float | None = None
 
+    def verdict(self, allow_vacuous: bool, more: Sequence[Finding] = ()) -> Verdict:
+        """What the findings, and ``more`` of them, come to."""
+        found = [each.verdict for each in (*self.findings, *more)]
+        return of_cell(found, infra=bool(self.reason), allow_vacuous=allow_vacuous)
+
 
 def run_cell(job: Job, directory: Path) -> CellResult:
     """Run the cell of ``job`` in ``directory`` and return its result; never raises ``NvhError``."""
@@ -118,7 +120,7 @@ def run_cell(job: Job, directory: Path) -> CellResult:
     stages.end()
     return dataclasses.replace(
         planned(job),
-        verdict=_verdict(outcome.findings, outcome.reason, job.cell.allow_vacuous),
+        verdict=outcome.verdict(job.cell.allow_vacuous),
         started=started,
         seconds=round(time.monotonic() - stages.started, 3),
         findings=tuple(outcome.findings),
@@ -135,49 +137,36 @@ def run_cell(job: Job, directory: Path) -> CellResult:
 def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
-    plan = plan_of(cell.expectations)
-    model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
-    checker = sanitizer(cell, job.images, directory)
+    try:
+        plan = plan_of(cell.expectations)
+        model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
+        checker = sanitizer(cell, job.images, directory)
+    except NvhError as error:
+        outcome.reason = str(error)
+        return
     plugins = (*job.watch, *(each.plugin for each in (model, checker) if each))
-    stack = Stack(job.images, cell.stack, directory, stages.begin, seed=job.seed, plugins=plugins)
+    stack = Stack(
+        job.images,
+        cell.stack,
+        directory,
+        stages.begin,
+        seed=job.seed,
+        plugins=plugins,
+        whereabouts=whereabouts,
+    )
     observer = Observer(stack, plan, directory, model)
     execution = Execution(stack, observer, directory, Path(cell.path).parent)
     with stack:
-        try:
-            stages.begin("restore")
-            steps, outcome.facts["start"] = begin.begin(job, stack, execution, directory)
-            _carry_out(steps, execution, stages)
-            stages.begin("traces")
-            execution.stop_background()
-            timeline = observer.collect()
-            vmlinux = {level: built.path / VMLINUX for level, built in job.images.kernels.items()}
-            looks = shadows.looks(stack, vmlinux, cell.expectations)
-            broken = breaks(stack, checker, cell.expectations)
-            stages.begin("check")
-            consoles = observer.consoles()
-            checked = evaluate(cell.expectations, timeline, execution.results, consoles, looks, broken)
-            outcome.findings += [_finding(each) for each in checked]
-            if any(each.verdict is not Verdict.PASS for each in checked):
-                looking.write_page(directory, cell.id, timeline, checked)
-            outcome.findings += _unexpected(
-                execution, {e.run for e in cell.expectations if isinstance(e, ResultCheck)}
-            )
-        except RestoreFailed:
-            raise
-        except StepFailed as error:
-            outcome.findings.append(
-                Finding.make("step", "deadline", Verdict.FAIL, str(error), where=error.step.where)
-            )
-        except NvhError as error:
-            outcome.reason = str(error)
-        with contextlib.suppress(NvhError, TimeoutError):
-            observer.read_kernel_logs()
-        outcome.findings += [_finding(each) for each in splat_findings(observer.consoles())]
+        stages.begin("restore")
+        until = stages.started + job.deadline_s
+        attempt = undertake(Work(job, stack, execution, checker, directory, stages, until), outcome.facts)
+        stages.begin("check")
+        checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
+        outcome.findings += [_finding(each) for each in checked]
+        if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
+            looking.write_page(directory, cell.id, attempt.timeline, checked)
         seen = _sanitized(checker, Outcome()) if job.keep else []
-        if (
-            job.keep
-            and _verdict(outcome.findings + seen, outcome.reason, cell.allow_vacuous) is not Verdict.PASS
-        ):
+        if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
     if model:
@@ -219,19 +208,6 @@ def _keep(stack: Stack, place: Path) -> str:
     return f"saved in {KEPT}/; see nvh shell, nvh gdb and nvh inspect"
 
 
-def _carry_out(steps: tuple[Step, ...], execution: Execution, stages: Stages) -> None:
-    setup = any(isinstance(step, Snapshot) for step in steps)
-    for step in steps:
-        if not isinstance(step, Boot):
-            stages.begin("setup" if setup else "steps")
-        if isinstance(step, Snapshot):
-            setup = False
-        elif setup:
-            execution.set_up(step)
-        else:
-            execution.carry_out(step)
-
-
 def _finding(found: check.Finding) -> Finding:
     return Finding.make(
         found.name,
@@ -245,30 +221,11 @@ def _finding(found: check.Finding) -> Finding:
     )
 
 
-def _unexpected(execution: Execution, judged: set[str]) -> list[Finding]:
-    """A foreground run that failed is a failure, unless a ``result`` expectation judges it."""
-    return [
-        Finding.make(
-            step.name,
-            "run",
-            Verdict.FAIL,
-            f"{step.command!r} at {step.level} ended with status {left.status}: {summary(left)}",
-            where=step.where,
-        )
-        for step, left in execution.unexpected
-        if step.name not in judged
-    ]
-
-
 def _files(directory: Path) -> Iterator[FileRef]:
     for pattern, role in ROLES.items():
         for path in sorted(directory.glob(pattern)):
             level = path.name.partition(".")[0]
             yield FileRef(str(path.relative_to(directory)), role, level if level in LEVELS else "")
-
-
-def _verdict(findings: list[Finding], reason: str, allow_vacuous: bool) -> Verdict:
-    return of_cell((f.verdict for f in findings), infra=bool(reason), allow_vacuous=allow_vacuous)
 
 
 def main(argv: list[str]) -> int:

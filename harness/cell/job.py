@@ -32,6 +32,8 @@ from harness.verdict import Verdict
 FORMAT = 3
 JOB = "cell.json"
 SCENARIO = "scenario.yaml"
+EVIDENCE_S = 120.0
+"""What a cell has to collect what was seen, once its deadline has passed."""
 SEED = 1  # of a run that asks for no other
 
 
@@ -54,8 +56,18 @@ class Job:
 
     @property
     def deadline_s(self) -> float:
-        """How long the cell may take on its model, in seconds."""
-        return self.cell.timeout * self.cell.stack.slowdown(self.images.model.spec.slowdown)
+        """How long the cell's steps may take together on its model, in seconds."""
+        return self.cell.timeout * self.slowdown
+
+    @property
+    def limit_s(self) -> float:
+        """When its process must have ended, in seconds: what its steps may take, and then its evidence."""
+        return self.deadline_s + EVIDENCE_S * self.slowdown
+
+    @property
+    def slowdown(self) -> float:
+        """What every deadline is multiplied by on the cell's model."""
+        return self.cell.stack.slowdown(self.images.model.spec.slowdown)
 
 
 def write_job(directory: Path, job: Job, overrides: Overrides) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.cell.booted import Booted
 from harness.cell.job import SEED, Job, planned
 from harness.cell.supervise import GRACE_S, supervise
 from harness.report import store
@@ -136,7 +137,9 @@ class LocalRunner:
         jobs: int | None = None,
         snapshots: SnapshotChoice | None = None,
         history: History | None = None,
+        booted: Booted | None = None,
     ) -> None:
+        self._booted = booted
         self._progress = progress
         self._costs = Costs(history)
         self._snapshots = snapshots
@@ -178,15 +181,19 @@ class LocalRunner:
             self._progress.phase(key, name, known_as=f"cell {job.cell.id}")
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
+            if self._booted:
+                self._booted.leave(job, directory)
             result = self._execute(job, directory, key)
             self._costs.learn(job, result)
+            if self._booted:
+                self._booted.learn(job, result)
             self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
             return result
         finally:
             self._admission.leave(wanted)
 
     def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
-        deadline_s = job.deadline_s + GRACE_S
+        deadline_s = job.limit_s + GRACE_S
         ended = supervise(
             directory, deadline_s, self._stopping, lambda stage: self._progress.update(key, stage)
         )

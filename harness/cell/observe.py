@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from harness.cell.watch import ModelWatch
 from harness.check.evaluate import event_names
-from harness.errors import InfraError
+from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.scenario.model import Expectation
 from harness.stack.stack import Stack
@@ -19,9 +20,10 @@ from harness.trace.plan import TracePlan, make_plan
 from harness.trace.timeline import Timeline
 
 SETUP_DEADLINE_S = 60.0
-PING_DEADLINE_S = 15.0
+PING_S = 15.0
 COLLECT_DEADLINE_S = 180.0
 PINGS = 12
+_T = TypeVar("_T")
 
 
 def plan_of(expectations: Sequence[Expectation]) -> TracePlan:
@@ -44,6 +46,10 @@ class Observer:
         self._pings: list[PingSample] = []
         self._logs: dict[Level, str] = {}
         self._timeline = Timeline()
+        self.untraced: dict[Level, str] = {}
+        self.unread: dict[Level, str] = {}
+        self.silent: Level | None = None
+        self.failed: NvhError | None = None
         self.guest_seconds: float | None = None
 
     def begin(self) -> None:
@@ -72,38 +78,85 @@ class Observer:
             self._script(level, self._plan.mark_command(name), SETUP_DEADLINE_S)
 
     def collect(self) -> Timeline:
-        """Stop tracing, fetch the traces, keep them in the cell's directory and return the timeline."""
+        """Stop tracing, fetch the traces, keep them in the cell's directory and return the timeline.
+
+        A level that answers no more takes nothing with it but its own trace: ``untraced`` says why.
+        ``InfraError`` when the model's trace cannot be read.
+        """
         raw = {}
         for level in sorted(self._setups, reverse=True):
-            self._compare_clocks(level)
-            self._script(level, self._plan.stop_script(), SETUP_DEADLINE_S)
+            self._trying(level, self.untraced, partial(self._stop, level))
         if self._model and self._begun:
             self._model.stop()
         for level, setup in self._setups.items():
-            text = self._script(level, self._plan.collect_script(), COLLECT_DEADLINE_S)
-            (self._directory / f"{level}.trace.txt").write_text(text)
+            text = self._trying(level, self.untraced, partial(self._fetch, level))
             (self._directory / f"{level}.setup.log").write_text(setup)
-            raw[level] = RawTrace(setup, text)
+            if text is not None:
+                (self._directory / f"{level}.trace.txt").write_text(text)
+                raw[level] = RawTrace(setup, text)
         model = self._model.trace if self._model and self._begun else None
         self._timeline = build_timeline(raw, self._clocks(), model)
         with (self._directory / "timeline.jsonl").open("w") as stream:
             stream.writelines(f"{line}\n" for line in export.write(self._timeline))
         return self._timeline
 
+    def _stop(self, level: Level) -> None:
+        self._compare_clocks(level)
+        self._script(level, self._plan.stop_script(), SETUP_DEADLINE_S)
+
+    def _fetch(self, level: Level) -> str:
+        return self._script(level, self._plan.collect_script(), COLLECT_DEADLINE_S)
+
+    def _trying(self, level: Level, failed: dict[Level, str], act: Callable[[], _T]) -> _T | None:
+        """Do something at a level unless that failed there before; what goes wrong goes to ``failed``.
+
+        The first error that is no silence is ``failed``. No level is asked above one that is silent: its
+        words would come through that one.
+        """
+        if level in failed:
+            return None
+        if self.silent is not None and level >= self.silent:
+            failed[level] = f"{self.silent} does not answer"
+            return None
+        try:
+            return act()
+        except TimeoutError as error:
+            failed[level] = str(error)
+            self.find_silent(level)
+        except NvhError as error:
+            failed[level] = str(error)
+            self.failed = self.failed or error
+        return None
+
+    def find_silent(self, top: Level | None = None) -> None:
+        """Look for the lowest level up to ``top`` (all that are up) that does not answer: ``silent``."""
+        if self.silent is None:
+            self.silent = next(
+                (each for each in self._up(top) if not self._stack.answers(each, PING_S)), None
+            )
+
+    def _up(self, top: Level | None = None) -> list[Level]:
+        booted = self._stack.booted
+        return [each for each in Level if booted is not None and each <= (booted if top is None else top)]
+
     def read_kernel_logs(self) -> None:
-        """Fetch dmesg of every level that still answers."""
-        for level in Level:
-            if self._stack.booted is None or level > self._stack.booted:
-                break
-            if not self._stack.answers(level, PING_DEADLINE_S):
-                break  # nor does any level above it
-            with contextlib.suppress(InfraError, TimeoutError):
-                done = self._stack.run(level, "cat /proc/uptime; dmesg", SETUP_DEADLINE_S)
-                uptime, _, log = done.text.partition("\n")
-                (self._directory / f"{level}.dmesg.log").write_text(log)
-                self._logs[level] = log
-                if level is Level.L0:
-                    self.guest_seconds = float(uptime.split()[0])
+        """Fetch dmesg of every level that is up and answers; ``unread`` says why of the others.
+
+        ``silent`` is then the lowest level that does not answer.
+        """
+        self.find_silent()
+        for level in self._up():
+            self._trying(level, self.unread, partial(self._read_log, level))
+        if self._stack.booting is not None:
+            self.unread[self._stack.booting] = "it did not come up"
+
+    def _read_log(self, level: Level) -> None:
+        log = self._script(level, "cat /proc/uptime && dmesg", SETUP_DEADLINE_S)
+        uptime, _, text = log.partition("\n")
+        (self._directory / f"{level}.dmesg.log").write_text(text)
+        self._logs[level] = text
+        if level is Level.L0:
+            self.guest_seconds = float(uptime.split()[0])
 
     def consoles(self) -> dict[Level, str]:
         """What each level printed on its console, and its kernel log once that was read."""
@@ -132,15 +185,15 @@ class Observer:
         """Sample L1's clock against L0's; only levels above L0 need it."""
         if level is Level.L0:
             return
-        agent = self._stack.agent
-        timeout = SETUP_DEADLINE_S * self._stack.slowdown
         for _ in range(PINGS):
-            before, there, after = (agent.ping(at, timeout) for at in (Level.L0, level, Level.L0))
+            before, there, after = (
+                self._stack.ping(at, SETUP_DEADLINE_S) for at in (Level.L0, level, Level.L0)
+            )
             self._pings.append(PingSample(before.monotonic_ns, there.monotonic_ns, after.monotonic_ns))
 
     def _script(self, level: Level, text: str, deadline_s: float) -> str:
         done = self._stack.run(level, text, deadline_s)
         if done.status != 0:
             words = done.stderr.decode(errors="replace").strip()
-            raise InfraError(f"tracing at {level} failed with status {done.status}: {words}")
+            raise InfraError(f"observing {level} failed with status {done.status}: {words}")
         return done.text

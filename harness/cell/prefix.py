@@ -93,10 +93,10 @@ def carry_out(prefix: Prefix, stack: Stack, work: Path, stage: Callable[[str], N
                 perform(step, execution)
     except (StepFailed, TimeoutError) as error:
         raise RestoreFailed(f"its setup fails: {error}") from error
-    if execution.unexpected:
-        failed, left = execution.unexpected[0]
-        raise RestoreFailed(f"its setup fails: {failed.name} ended with status {left.status}")
-    results = {name: asdict(result) for name, result in execution.results.items()}
+    for name, ran in execution.runs.items():
+        if ran.result.status != 0:
+            raise RestoreFailed(f"its setup fails: {name} ended with status {ran.result.status}")
+    results = {name: asdict(ran.result) for name, ran in execution.runs.items()}
     (work / RESULTS).write_text(json.dumps(results, indent=1, sort_keys=True))
 
 

@@ -17,6 +17,8 @@ from harness import __version__
 from harness.build.cache import Store
 from harness.build.paths import ROOT, SCENARIOS
 from harness.cell.begin import Chooser, Start
+from harness.cell.booted import FILE as BOOTED
+from harness.cell.booted import Booted
 from harness.cell.job import SEED, Job, write_job
 from harness.cell.local import LocalRunner
 from harness.cell.prepare import Builder, build_all
@@ -131,7 +133,8 @@ def execute(
             images = dict(build_all(cells, Builder(store, progress)))
         orders = make_jobs(cells, images, overrides, directory, seed, keep)
         chooser = Chooser(Snapshots(store, progress.note), start)
-        results = LocalRunner(progress, jobs, chooser, history(store)).run(orders)
+        booted = Booted(store.root / BOOTED)
+        results = LocalRunner(progress, jobs, chooser, history(store), booted).run(orders)
     by_id = {cell.id: cell for cell in cells}
     summary = RunSummary(
         id=directory.name,

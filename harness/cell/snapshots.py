@@ -17,8 +17,9 @@ from typing import Any
 import xxhash
 
 from harness.build.cache import Artefact, Store, tree_bytes
+from harness.cell.executing import whereabouts
 from harness.cell.prefix import Prefix, carry_out
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.stack import saved, vmm
 from harness.stack.images import StackImages
@@ -69,16 +70,34 @@ class Snapshots:
         self._store = store
         self._say = say
         self._checked: set[str] = set()
+        self._failed: set[str] = set()
+
+    def deepest(
+        self, images: StackImages, prefix: Prefix, stage: Say = lambda _: None
+    ) -> tuple[Artefact, Prefix] | None:
+        """Return the snapshot of ``prefix``, or of what comes before it, which one it is; None for none.
+
+        So a cell of which a level does not come up meets that at once, on top of the levels that do.
+        """
+        at: Prefix | None = prefix
+        while at is not None:
+            if made := self.get(images, at, stage):
+                return made, at
+            at = at.below()
+        return None
 
     def get(self, images: StackImages, prefix: Prefix, stage: Say = lambda _: None) -> Artefact | None:
         """Return the snapshot of ``prefix``, made now if there is none; None where none can be.
 
         One that is not what was written is deleted and made again, with a line that says why. A full disk
-        and a machine that does not come back to life are told too: the cell boots then.
+        and a machine that does not come up, or back to life, are told too: the cell boots then. What failed
+        once is not tried again: the next cell would wait as long, to no other end.
         """
         key = key_of(images, prefix)
         place = self._store.place(KIND, key)
         with self._store.lock(f"{KIND}-use-{place.name}"):
+            if place.name in self._failed:
+                return None
             found = self._store.find(KIND, key)
             if found and self._whole(found):
                 return found
@@ -91,8 +110,9 @@ class Snapshots:
                 made = self._store.get_or_build(
                     KIND, key, lambda work: self._make(work, images, prefix, stage)
                 )
-            except (InfraError, OSError) as error:  # TimeoutError is one; the cell will meet it and report it
+            except (Broken, InfraError, OSError) as error:  # TimeoutError is one; the cell will report it
                 self._say(f"no snapshot of {prefix}: {error}")
+                self._failed.add(place.name)
                 return None
             self._checked.add(made.digest)
             return made
@@ -124,10 +144,12 @@ class Snapshots:
     def _make(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> dict[str, Any]:
         below = prefix.below()
         base = self.get(images, below, stage) if below else None
+        if below and not base:
+            raise InfraError(f"there is none of {below} to make it from")
         with (
             saved.open_memory() as memory,
             tempfile.TemporaryDirectory(dir=work) as place,
-            Stack(images, prefix.stack, Path(place), stage, ram=memory) as stack,
+            Stack(images, prefix.stack, Path(place), stage, ram=memory, whereabouts=whereabouts) as stack,
         ):
             if base:
                 stage("restore")

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import shlex
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.cell.attempt import Ending, Ran
 from harness.cell.observe import Observer
 from harness.check.finding import RunResult
-from harness.errors import InfraError
+from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.scenario.model import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
 from harness.stack.process import Completed, Process
-from harness.stack.stack import Stack
+from harness.stack.stack import Stack, last_words
 
 POLL_S = 0.5
+STOP_DEADLINE_S = 10.0
+KILLED = 256 + signal.SIGKILL
+LAST_LINES = 3
 COPY_DEADLINE_S = 120.0
 MUTANT = "/sys/module/kvm/parameters/mutant"
 """Of the kernel with deliberate faults (images/kernels/series/mutants): the name of the one that is on."""
 
 
 class StepFailed(Exception):
-    """A step did not do what it should: a deadline passed at a level that still lives, or a copy failed."""
+    """A step did not do what it should in time, at a level that may still live."""
 
     def __init__(self, step: Step, message: str) -> None:
         super().__init__(message)
@@ -34,58 +40,80 @@ class StepFailed(Exception):
 
 @dataclass
 class Execution:
-    """The state of a cell while its steps run: what was started, and what has ended."""
+    """The state of a cell while its steps run: what was started, and how it has ended."""
 
     stack: Stack
     observer: Observer
     directory: Path
     base: Path
-    results: dict[str, RunResult] = field(default_factory=dict)
-    background: dict[str, Process] = field(default_factory=dict)
-    unexpected: list[tuple[Run, RunResult]] = field(default_factory=list)
+    earlier: dict[str, RunResult] = field(default_factory=dict)
+    background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
+    runs: dict[str, Ran] = field(default_factory=dict)
 
     def carry_out(self, step: Step) -> None:
-        """Do one step between its two marks; ``StepFailed`` or ``InfraError`` when it cannot be done."""
-        if not isinstance(step, Boot):
-            self.observer.begin()
-        if step.mark:
-            self.observer.mark(f"{step.mark}.begin", opening=True)
-        self.set_up(step)
-        if step.mark:
-            self.observer.mark(f"{step.mark}.end", opening=False)
+        """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
+        with self._in_time(step):
+            if not isinstance(step, Boot):
+                self.observer.begin()
+            if step.mark:
+                self.observer.mark(f"{step.mark}.begin", opening=True)
+            perform(step, self)
+            if step.mark:
+                self.observer.mark(f"{step.mark}.end", opening=False)
 
     def set_up(self, step: Step) -> None:
         """Do one step without tracing it; raises as ``carry_out`` does."""
-        try:
+        with self._in_time(step):
             perform(step, self)
+
+    @contextlib.contextmanager
+    def _in_time(self, step: Step) -> Iterator[None]:
+        try:
+            yield
         except TimeoutError as error:
             raise StepFailed(step, f"{error}; {self.stack.diagnose()}") from error
 
-    def finish(self, name: str, left: Completed) -> RunResult:
-        """Record how the run ``name`` ended, and keep its output in the cell's directory."""
+    def finish(self, step: Run, left: Completed, ending: Ending = Ending.ENDED, why: str = "") -> None:
+        """Record how a run ended, and keep its output in the cell's directory."""
+        ended = ending is Ending.ENDED
         result = RunResult(
-            status=left.status,
+            status=left.status if ended else None,
             stdout=left.stdout.decode(errors="replace"),
             stderr=left.stderr.decode(errors="replace"),
         )
-        self.results[name] = result
+        self.runs[step.name] = Ran(step, ending, result, why)
         output = self.directory / "output"
         output.mkdir(exist_ok=True)
-        (output / f"{name}.stdout").write_bytes(left.stdout)
-        (output / f"{name}.stderr").write_bytes(left.stderr)
+        (output / f"{step.name}.stdout").write_bytes(left.stdout)
+        (output / f"{step.name}.stderr").write_bytes(left.stderr)
         with (self.directory / "commands.log").open("a") as log:
-            log.write(f"# {name}: status {left.status}\n")
-        return result
+            log.write(
+                f"# {step.name}: {f'status {left.status}' if ended else f'{ending.value} {why}'.strip()}\n"
+            )
 
     def stop_background(self) -> None:
-        """Kill what still runs; its output so far is kept, its status is not judged."""
-        for name, process in self.background.items():
-            if process.running:
+        """End what still runs, and record of each background run how it ended; it raises nothing.
+
+        One that has ended before it was told to did so by itself, whatever it printed: its status counts.
+        """
+        for name, (step, process) in self.background.items():
+            if name not in self.runs:
+                ending, why = self._stop(process)
+                self.finish(step, process.snapshot(), ending, why)
+
+    def _stop(self, process: Process) -> tuple[Ending, str]:
+        if process.running:
+            try:
                 process.kill()
-                (self.directory / "output").mkdir(exist_ok=True)
-                left = process.snapshot()
-                (self.directory / "output" / f"{name}.stdout").write_bytes(left.stdout)
-                (self.directory / "output" / f"{name}.stderr").write_bytes(left.stderr)
+                left = process.wait(STOP_DEADLINE_S * self.stack.slowdown)
+            except TimeoutError:
+                return Ending.LOST, f"{process.level} did not say that it ended"
+            except NvhError as error:
+                return Ending.LOST, str(error)
+            return (Ending.STOPPED if left.status == KILLED else Ending.ENDED), ""
+        if process.error is None:
+            return Ending.ENDED, ""
+        return (Ending.REFUSED if process.refused else Ending.LOST), str(process.error)
 
 
 @functools.singledispatch
@@ -107,17 +135,24 @@ def _(step: Run, run: Execution) -> None:
     process = run.stack.start(step.level, step.command)
     process.close_stdin()
     if step.background:
-        run.background[step.name] = process
+        run.background[step.name] = step, process
         return
+    _await(run, step, process, step.timeout)
+
+
+def _await(run: Execution, step: Run, process: Process, timeout_s: float) -> None:
+    """Wait for the end of a run and record it, however it ends; raises as ``Stack.wait`` does."""
     try:
-        left = run.stack.wait(process, step.timeout)
+        left = run.stack.wait(process, timeout_s)
     except TimeoutError:
-        process.kill()
-        run.finish(step.name, process.snapshot())
+        with contextlib.suppress(NvhError):  # the link may have gone meanwhile
+            process.kill()
+        run.finish(step, process.snapshot(), Ending.LATE)
         raise
-    result = run.finish(step.name, left)
-    if result.status != 0:
-        run.unexpected.append((step, result))
+    except NvhError as error:
+        run.finish(step, process.snapshot(), Ending.LOST, str(error))
+        raise
+    run.finish(step, left)
 
 
 @perform.register
@@ -153,38 +188,55 @@ def _(step: Mutate, run: Execution) -> None:
 @perform.register
 def _(step: WaitFor, run: Execution) -> None:
     if step.process is not None:
-        process = run.background[step.process]
-        run.finish(step.process, run.stack.wait(process, step.timeout))
+        background, process = run.background[step.process]
+        if step.process not in run.runs:
+            _await(run, background, process, step.timeout)
     elif step.console is not None and step.level is not None:
         _wait_console(step, step.level, step.console, run)
     elif step.output is not None and step.of is not None:
-        pattern, process = re.compile(step.output, re.M), run.background[step.of]
-        _poll(step, run, lambda: bool(pattern.search(process.snapshot().text)), f"output of {step.of}")
+        pattern, (_, process) = re.compile(step.output, re.M), run.background[step.of]
+        _poll(
+            step,
+            run,
+            lambda: bool(pattern.search(process.snapshot().text)),
+            f"{step.output!r} in the output of {step.of}",
+            lambda: last_words(process.snapshot()),
+        )
     elif step.command is not None and step.level is not None:
-        level, command = step.level, step.command
-        _poll(step, run, lambda: _succeeds(run, level, command, step.timeout), f"success of {command!r}")
+        _wait_command(step, step.level, step.command, run)
 
 
 def _wait_console(step: WaitFor, level: Level, pattern: str, run: Execution) -> None:
     expression = re.compile(pattern, re.M)
     console = run.stack.console(level)
-    _poll(step, run, lambda: bool(expression.search(console.text)), f"{pattern!r} on {level}'s console")
+    _poll(
+        step,
+        run,
+        lambda: bool(expression.search(console.text)),
+        f"{pattern!r} on {level}'s console",
+        lambda: f"it ends in: {' | '.join(console.text.split(chr(10))[-LAST_LINES:])}",
+    )
 
 
-def _succeeds(run: Execution, level: Level, command: str, timeout_s: float) -> bool:
-    return run.stack.run(level, command, timeout_s).status == 0
+def _wait_command(step: WaitFor, level: Level, command: str, run: Execution) -> None:
+    left = Completed(-1, b"", b"")
+
+    def succeeds() -> bool:
+        nonlocal left
+        left = run.stack.run(level, command, step.timeout)
+        return left.status == 0
+
+    words = f"success of {command!r} at {level}"
+    _poll(step, run, succeeds, words, lambda: f"status {left.status}, {last_words(left)}")
 
 
-def _poll(step: Step, run: Execution, happened: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + step.timeout * run.stack.slowdown
+def _poll(
+    step: Step, run: Execution, happened: Callable[[], bool], what: str, instead: Callable[[], str]
+) -> None:
+    """Wait until something has happened; ``instead`` says what was there when it did not."""
+    end, limit = run.stack.end_of(step.timeout)
     while not happened():
-        run.stack.check_alive()
+        run.stack.check()
         if time.monotonic() > end:
-            raise TimeoutError(f"no {what} within {step.timeout:.0f} s")
+            raise TimeoutError(f"no match within {limit} for {what}; {instead()}")
         run.stack.agent.pause(POLL_S)
-
-
-def summary(left: RunResult) -> str:
-    """Return the last lines of a failed run for a message."""
-    text = (left.stderr.strip() or left.stdout.strip()).splitlines()
-    return " | ".join(text[-3:])

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.cell.execute import KEPT, VMLINUX
+from harness.cell.execute import KEPT
+from harness.cell.executing import VMLINUX
 from harness.cell.job import JOB, read_job
 from harness.cell.run import RUNS
 from harness.errors import UserError

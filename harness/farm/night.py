@@ -163,7 +163,7 @@ class Night:
         by_path = model.artefact is None
         return dataclasses.replace(
             plain,
-            deadline_s=job.deadline_s + GRACE_S,
+            deadline_s=job.limit_s + GRACE_S,
             cache=self._cache,
             needs=artefacts.needs(job.images),
             program=model.launcher[0] if by_path else "",

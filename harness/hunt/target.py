@@ -13,7 +13,7 @@ from harness.cell.prefix import Prefix
 from harness.cell.snapshots import Snapshots
 from harness.cell.steps import MUTANT
 from harness.check.splat import find_splats
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.hunt.judge import Outcome, parse_results, totals
 from harness.hunt.watch import Reach, Seen, Watch
 from harness.level import Level
@@ -142,7 +142,7 @@ class Target:
         process.close_stdin()
         try:
             left = stack.wait(process, BATCH_DEADLINE_S)
-        except (TimeoutError, InfraError) as error:
+        except (TimeoutError, Broken, InfraError) as error:
             outcomes = _until_cut(process.snapshot().text)
             splats = self._new_splats(stack)
             self.close()

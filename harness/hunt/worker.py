@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.build.cache import Store
 from harness.cell.snapshots import Snapshots
-from harness.errors import InfraError, NvhError
+from harness.errors import Broken, InfraError, NvhError
 from harness.hunt import keep
 from harness.hunt.bare import BareTarget
 from harness.hunt.defects import DEFECTS, Defect
@@ -153,7 +153,7 @@ class Worker:
             try:
                 found = self.batch(how)
                 failures = 0
-            except InfraError as error:
+            except (Broken, InfraError) as error:
                 failures += 1
                 self.queue.put(Note(f"batch {number} ({how.kind} on {how.lane.model}): {error}"))
                 self.targets[how.lane.name].close()

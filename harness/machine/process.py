@@ -59,6 +59,40 @@ def kill(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Host CPU time of a process so far, in seconds: what its threads ``got``, and ``wanted``.
+
+    What they wanted and did not get they waited for while others ran, so that a busy host makes no process
+    look idle.
+    """
+
+    got: float
+    wanted: float
+
+    def __sub__(self, other: Work) -> Work:
+        """What came since ``other``; no less than nothing, as a thread that ended takes its time along."""
+        return Work(max(0.0, self.got - other.got), max(0.0, self.wanted - other.wanted))
+
+
+def work(pid: int) -> Work:
+    """Return the CPU time of process ``pid``; zeros when it is gone.
+
+    See Documentation/scheduler/sched-stats.rst (/proc/PID/schedstat). A host without it does not tell how
+    long threads waited.
+    """
+    got = waited = 0
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError, ValueError):  # a thread that has just ended
+                ran, queued = (task / "schedstat").read_text().split()[:2]
+                got, waited = got + int(ran), waited + int(queued)
+    if got == 0:
+        seconds = cpu_seconds(pid)
+        return Work(seconds, seconds)
+    return Work(got / 1e9, (got + waited) / 1e9)
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time that process ``pid`` has used, in seconds; 0 when it is gone. See proc(5)."""
     try:
@@ -83,14 +117,11 @@ class Use:
 def use(pid: int) -> Use:
     """Return what process ``pid`` uses, zeros when it is gone.
 
-    See Documentation/scheduler/sched-stats.rst (/proc/PID/schedstat) and proc_pid_status(5).
+    See ``work`` and proc_pid_status(5).
     """
-    nanoseconds = memory_kib = 0
+    memory_kib = 0
     with contextlib.suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(OSError):  # a thread that has just ended
-                nanoseconds += sum(map(int, (task / "schedstat").read_text().split()[:2]))
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith(("RssAnon:", "RssShmem:")):
                 memory_kib += int(line.split()[1])
-    return Use(nanoseconds / 1e9, memory_kib // 1024)
+    return Use(work(pid).wanted, memory_kib // 1024)

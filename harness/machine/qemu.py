@@ -6,9 +6,11 @@ A machine is described by ``MachineSpec`` and started by ``Machine``; it knows n
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import time
@@ -19,15 +21,51 @@ from typing import Any, TypeVar
 
 from qemu.qmp import QMPError, legacy
 
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError, NvhError
 from harness.machine import process
 from harness.machine.console import Console
 
 SOCKET_TIMEOUT_S = 20.0
 QMP_TIMEOUT_S = 20.0
 RAM = "ram"
+MODEL_CRASH = "model-crash"
 _T = TypeVar("_T")
+CRASHES = frozenset({signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV})
+"""Signals by which a program ends itself. SIGKILL, SIGTERM and the like come from outside."""
+CPU = re.compile(r"^CPU#(\d+)", re.M)
 PC = re.compile(r"\bPC=([0-9a-fA-F]+)")
+EL = re.compile(r"\bEL([0-3])[ht]?\b")
+REGISTER = re.compile(r"\b(?:X\d\d|SP)=([0-9a-fA-F]+)")
+
+
+class ModelCrashed(Broken):
+    """QEMU ended itself by a signal: an assertion of its own, or an access to memory that it has not."""
+
+
+class GuestEnded(Broken):
+    """L0 reset or powered off its machine: QEMU, started with ``-no-reboot``, ended with status 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuState:
+    """Where a vCPU was: ``pc``, its exception level (None when QEMU did not say), its general registers."""
+
+    pc: int
+    el: int | None
+    registers: tuple[int, ...]
+
+
+def cpu_states(text: str) -> list[CpuState]:
+    """Read what QEMU's monitor prints for ``info registers -a``: one state for each vCPU."""
+    heads = [match.start() for match in CPU.finditer(text)] or [0]
+    found = []
+    for start, end in itertools.pairwise([*heads, len(text)]):
+        part = text[start:end]
+        pc, el = PC.search(part), EL.search(part)
+        if pc:
+            registers = tuple(int(value, 16) for value in REGISTER.findall(part))
+            found.append(CpuState(int(pc[1], 16), int(el[1]) if el else None, registers))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,41 +258,33 @@ class Machine:
             why = str(error) or f"no answer in {QMP_TIMEOUT_S:.0f} s"
             raise InfraError(f"QMP {command} failed: {why}") from error
 
-    def program_counters(self) -> list[int]:
-        """Return the program counter of each vCPU now."""
-        text = self.qmp("human-monitor-command", **{"command-line": "info registers -a"})
-        return [int(value, 16) for value in PC.findall(text)]
+    def cpus(self) -> list[CpuState]:
+        """Return the state of each vCPU now; ``InfraError`` when the monitor does not answer."""
+        return cpu_states(self.qmp("human-monitor-command", **{"command-line": "info registers -a"}))
 
-    def cpu_use(self, seconds: float) -> float:
-        """Watch QEMU for some seconds and return its CPU use; 1.0 is one core."""
-        before, started = process.cpu_seconds(self.pid), time.monotonic()
-        time.sleep(seconds)
-        return (process.cpu_seconds(self.pid) - before) / (time.monotonic() - started)
+    @property
+    def work(self) -> process.Work:
+        """Host CPU time that QEMU has got so far, and wanted."""
+        return process.work(self.pid)
 
-    def activity(self, seconds: float = 1.0) -> tuple[float, int]:
-        """Watch QEMU for some seconds: its CPU use (1.0 is one core) and how many PC values were seen.
+    def death(self) -> NvhError:
+        """Return the error that tells how QEMU ended, with what it printed.
 
-        None were seen when its monitor does not answer.
+        By a signal of ``CRASHES``: ``ModelCrashed``. With status 0, which nobody asked for: ``GuestEnded``.
+        In any other way, such as a signal from outside or a refused option: ``InfraError``.
         """
-        before, started = process.cpu_seconds(self.pid), time.monotonic()
-        seen: set[int] = set()
-        monitor = True
-        while time.monotonic() - started < seconds:
-            if monitor:
-                try:
-                    seen.update(self.program_counters())
-                except InfraError:  # it hangs or has gone; one deadline is enough
-                    monitor = False
-            time.sleep(seconds / 20)
-        used = process.cpu_seconds(self.pid) - before
-        return used / (time.monotonic() - started), len(seen)
-
-    def death(self) -> InfraError:
-        """Return the error that tells how QEMU ended, with what it printed."""
         status = self._process.wait()
         how = f"signal {-status}" if status < 0 else f"status {status}"
         output = self._log.read_text(errors="replace")[-4000:]
-        return InfraError(f"QEMU ended with {how}: {output.strip() or 'it printed nothing'}", output)
+        words = output.strip() or "it printed nothing"
+        if -status in CRASHES:
+            last = words.splitlines()[-1]
+            cause = f"the model crashed: QEMU ended with {how} ({signal.Signals(-status).name}): {last}"
+            return ModelCrashed(cause, output, kind="level", name=MODEL_CRASH)
+        if status == 0:
+            cause = "L0 reset or powered off its machine, and QEMU ended with status 0"
+            return GuestEnded(cause, output, kind="level", name="level-l0")
+        return InfraError(f"QEMU ended with {how}: {words}", output)
 
     def close(self) -> None:
         """End QEMU and close every connection; ``used`` then says what it took. Safe to call twice.

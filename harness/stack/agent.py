@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from harness.errors import InfraError
 from harness.level import Level
 from harness.stack.link import Link
-from harness.stack.process import Completed, Process, Sink
+from harness.stack.process import ChannelClosed, Completed, Process, Sink
 from harness.stack.wire import Decoder, Frame, Type
 
 POLL_S = 0.2
@@ -34,10 +34,6 @@ class Pong:
 
     monotonic_ns: int
     cntvct: int
-
-
-class ChannelClosed(InfraError):
-    """The link to L0's agent ended: the machine has gone away."""
 
 
 class Agent:
@@ -180,6 +176,11 @@ class Agent:
                 self._link.send(frame)
         except OSError as error:
             raise self._close(f"writing to L0's agent failed: {error}") from error
+
+    @property
+    def closed(self) -> ChannelClosed | None:
+        """Why nothing can be said or heard any more; None while the link lives."""
+        return self._closed
 
     def close(self) -> None:
         """Close the link; pending commands end with ``ChannelClosed``. Safe to call twice."""

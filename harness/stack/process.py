@@ -30,6 +30,19 @@ class Completed:
         return self.stdout.decode(errors="replace")
 
 
+class ChannelClosed(InfraError):
+    """The link to L0's agent ended: the machine has gone away."""
+
+
+RELAY = "next level"
+"""What an agent says of the level above it whose agent has gone (images/payloads/agent/relay.c)."""
+
+
+def is_relayed(error: InfraError) -> bool:
+    """Whether an agent's error is about the way to the level, and not about the command."""
+    return RELAY in str(error)
+
+
 class Carrier(Protocol):
     """What a process needs of the agent it runs under."""
 
@@ -80,6 +93,20 @@ class Process:
     def running(self) -> bool:
         """Whether neither an exit status nor an error has arrived."""
         return self._status is None and self._error is None
+
+    @property
+    def error(self) -> InfraError | None:
+        """Why it never ran, or why nothing more will be heard of it; None while there is no such reason."""
+        return self._error
+
+    @property
+    def refused(self) -> bool:
+        """Whether its level's agent could not start it."""
+        return (
+            self._error is not None
+            and not isinstance(self._error, ChannelClosed)
+            and not is_relayed(self._error)
+        )
 
     def snapshot(self) -> Completed:
         """Return what has arrived so far; the status is -1 while the command runs."""

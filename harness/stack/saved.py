@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.migration import load_state, move, pend_sgi, save_state
 from harness.machine.qemu import Machine, Memory
@@ -181,7 +181,7 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, wa
         raise RestoreFailed(
             f"the restored machine does not live ({kicked}): {error}; {stack.diagnose()}"
         ) from error
-    except InfraError as error:
+    except (Broken, InfraError) as error:  # a level that is broken will show it when the cell boots
         raise RestoreFailed(f"the machine could not be restored: {error}") from error
 
 

@@ -7,34 +7,37 @@ import dataclasses
 import shlex
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError, NvhError
 from harness.level import Level
 from harness.machine.console import Console
 from harness.machine.process import Use
-from harness.machine.qemu import Machine, MachineSpec, Memory, Plugin
+from harness.machine.qemu import CpuState, Machine, MachineSpec, Memory, ModelCrashed, Plugin
 from harness.scenario.model import StackSpec
-from harness.stack import vmm
-from harness.stack.agent import Agent, ChannelClosed
+from harness.stack import looking, vmm
+from harness.stack.agent import Agent, Pong
+from harness.stack.broken import BOOT, CONSOLE_END, LEVEL, VMM_END, LevelBroken, blames_the_kernel
+from harness.stack.diagnosis import describe
 from harness.stack.images import StackImages
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.process import Completed, Process
+from harness.stack.patience import STRETCH, Patience, Sample
+from harness.stack.process import ChannelClosed, Completed, Process, is_relayed
 
 BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
-IDLE_CPU = 0.03
+DRAIN_S = 0.2
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
-IDLE_SAMPLES = 5
-RESTING_TURNS = 50  # L0's time runs five times as fast as the host's when nobody has anything to execute
-IDLE_TURNS = 6000  # ten minutes of L0's time in which nothing came
+RESTING_TURNS = 50  # a second: L0's time runs five times as fast as the host's when nobody has anything to do
+Whereabouts = Callable[["Stack", Level], Sequence[int]]
+"""Tells at which addresses the code of a level above L0 is executed now, as far as it can."""
 
 
 class LevelFailed(InfraError):
-    """A level did not come up, or went away: QEMU died, its VMM ended, or it hangs."""
+    """nvh or its host failed at a level: its VMM was killed, or it could not be prepared."""
 
     def __init__(self, level: Level, message: str, output: str = "") -> None:
         super().__init__(f"{level}: {message}", output)
@@ -44,8 +47,10 @@ class LevelFailed(InfraError):
 class Stack:
     """A stack in ``directory``. ``slowdown`` multiplies every deadline given to its methods.
 
-    ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model. Use
-    as a context manager: leaving it ends every process it started.
+    ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model.
+    ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
+    ``whereabouts`` tells a level that loops at boot from one that is slow; without, its deadline does. Use as
+    a context manager: leaving it ends every process it started.
     """
 
     def __init__(
@@ -58,8 +63,10 @@ class Stack:
         ram: int | None = None,
         seed: int | None = None,
         plugins: tuple[Plugin, ...] = (),
+        whereabouts: Whereabouts | None = None,
     ) -> None:
         self.plugins = plugins
+        self._whereabouts = whereabouts
         self.images = images
         self.spec = spec
         self.directory = directory
@@ -75,6 +82,8 @@ class Stack:
         self.vmms: dict[Level, Process] = {}
         self._feeds: list[socket.socket] = []
         self.booted: Level | None = None
+        self.booting: Level | None = None
+        self.until: float | None = None
 
     def __enter__(self) -> Stack:
         return self
@@ -108,51 +117,75 @@ class Stack:
         return {level: console.text for level, console in self._consoles.items()}
 
     def boot(self, level: Level) -> None:
-        """Bring up every level up to ``level``; ``LevelFailed`` says which did not come and why."""
+        """Bring up every level up to ``level``; ``LevelBroken`` says which did not come and why.
+
+        ``InfraError`` when that is nvh's or the host's fault.
+        """
         for step in Level:
             if step <= level and (self.booted is None or step > self.booted):
                 self._stage(f"boot {step}")
-                if step is Level.L0:
-                    memory = None if self.ram is None else Memory(self.ram)
-                    self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
-                else:
-                    if step is Level.L1:
-                        self._require_virtual_el2()
-                    self._start_vmm(step)
-                self._await_agent(step)
-                self._prepare(step)
-                self.booted = step
+                self.booting = step
+                try:
+                    self._bring_up(step)
+                except TimeoutError as error:
+                    raise self.hung(step, str(error)) from error
+                self.booted, self.booting = step, None
+
+    def _bring_up(self, level: Level) -> None:
+        if level is Level.L0:
+            memory = None if self.ram is None else Memory(self.ram)
+            self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
+        else:
+            if level is Level.L1:
+                self._require_virtual_el2()
+            self._start_vmm(level)
+        self._await_agent(level)
+        self._prepare(level)
 
     def run(self, level: Level, command: str, timeout_s: float, stdin: bytes = b"") -> Completed:
         """Run a shell command at ``level`` and kill it when the deadline passes (``TimeoutError``)."""
         process = self.start(level, command)
-        process.send(stdin)
-        process.close_stdin()
+        with self._explained(level):
+            process.send(stdin)
+            process.close_stdin()
         try:
             return self.wait(process, timeout_s)
         except TimeoutError:
-            process.kill()
+            with contextlib.suppress(InfraError):  # the link may have gone meanwhile
+                process.kill()
             raise
+
+    def end_of(self, timeout_s: float) -> tuple[float, str]:
+        """When a wait of ``timeout_s`` ends that begins now, in monotonic time, and words that say so."""
+        end = time.monotonic() + timeout_s * self.slowdown
+        if self.until is not None and self.until < end:
+            return self.until, "the cell's deadline"
+        return end, f"{timeout_s * self.slowdown:.0f} s"
 
     def wait(self, process: Process, timeout_s: float) -> Completed:
         """Wait for a command, but notice at once when the machine or a VMM on the way to it ends."""
-        end = time.monotonic() + timeout_s * self.slowdown
+        end, limit = self.end_of(timeout_s)
         while True:
             left = end - time.monotonic()
             try:
-                return process.wait(min(WATCH_S, max(left, 0.0)))
-            except InfraError:
-                self._explain()
-                raise
+                with self._explained(process.level):
+                    return process.wait(min(WATCH_S, max(left, 0.0)))
             except TimeoutError:
                 if left <= 0:
-                    late = f"{process.command!r} at {process.level} still runs after {timeout_s:.0f} s"
-                    raise TimeoutError(late) from None
+                    late = f"still runs after {limit}"
+                    said = last_words(process.snapshot())
+                    raise TimeoutError(f"{process.command!r} at {process.level} {late}; {said}") from None
                 self.check_alive()
+
+    def ping(self, level: Level, timeout_s: float) -> Pong:
+        """Return the clocks of the agent at ``level``; ``TimeoutError`` when it does not answer in time."""
+        with self._explained(level):
+            return self.agent.ping(level, timeout_s * self.slowdown)
 
     def start(self, level: Level, command: str) -> Process:
         """Start a shell command at ``level`` and return at once."""
-        return self.agent.start(level, command)
+        with self._explained(level):
+            return self.agent.start(level, command)
 
     def put(self, level: Level, data: bytes, path: str, timeout_s: float) -> None:
         """Write ``data`` to the file ``path`` at ``level``."""
@@ -168,22 +201,10 @@ class Stack:
         return done.stdout
 
     def diagnose(self) -> str:
-        """Tell a hang from a slow machine: CPU use, whether program counters move, who still answers."""
+        """Tell a hang from a slow machine: what moves while model time goes on, and who still answers."""
         if self._machine is None or not self._machine.running:
             return "QEMU is not running"
-        turns = self.agent.idle_turns
-        with self.agent.running_freely():
-            use, counters = self._machine.activity(1.0)
-            turns = self.agent.idle_turns - turns
-        if use < IDLE_CPU or turns > RESTING_TURNS:
-            kind = "hung: every CPU of the machine is idle"
-        elif not counters:
-            kind = "hung: QEMU's monitor does not answer either"
-        elif counters <= self._machine.spec.cpus:
-            kind = "hung: every CPU of the machine spins at one address"
-        else:
-            kind = "busy: its CPUs execute code, so it is slow or loops"
-        words = [f"the machine is {kind} (host CPU use {use:.0%}, {counters} addresses seen)"]
+        words = [f"the machine is {describe(looking.activity(self.machine, self.agent), RESTING_TURNS)}"]
         for level, console in self._consoles.items():
             words.append(f"{level}'s console has been silent for {console.silence_s:.0f} s")
         for level in self._consoles:
@@ -191,9 +212,16 @@ class Stack:
         return "; ".join(words)
 
     def at_rest(self) -> bool:
-        """Whether nothing was heard of L0 for a while and the machine executes nothing."""
-        silent = time.monotonic() - self.agent.heard > WATCH_S
-        return silent and self.machine.cpu_use(0.3) < IDLE_CPU
+        """Whether nothing was heard of L0 for a while and the machine wants to execute nothing."""
+        return time.monotonic() - self.agent.heard > WATCH_S and looking.at_rest(self.machine)
+
+    def executing(self) -> list[CpuState]:
+        """Where the machine's vCPUs are now; empty when it has ended or its monitor does not answer."""
+        if self._machine is None or not self._machine.running:
+            return []
+        with self.agent.running_freely(), contextlib.suppress(NvhError):
+            return self._machine.cpus()
+        return []
 
     @contextlib.contextmanager
     def halted(self) -> Iterator[None]:
@@ -214,20 +242,60 @@ class Stack:
         return True
 
     def check_alive(self) -> None:
-        """Raise ``InfraError`` when QEMU has ended, ``VmmEnded`` when the VMM of a level has."""
+        """Raise ``LevelBroken`` or ``InfraError`` when QEMU or the VMM of a level has ended."""
         if not self.machine.running:
-            raise self.machine.death()
+            raise self.told(self.machine.death())
         for level, process in self.vmms.items():
-            if not process.running:
+            if process.error is None and not process.running:
                 self._vmm_ended(level, process)
+            elif process.refused:
+                raise LevelFailed(level, f"its VMM at {process.level} was not started: {process.error}")
 
-    def _explain(self) -> None:
-        """Raise what broke a command, if that is the end of QEMU or a VMM, which shows a little later."""
-        end = time.monotonic() + EXPLAIN_S
-        with self.agent.running_freely():
-            while time.monotonic() < end:
-                self.check_alive()
-                time.sleep(0.05)
+    def check(self) -> None:
+        """``check_alive``, and raise what it means when the link to L0's agent has gone."""
+        self.check_alive()
+        if (gone := self.agent.closed) is not None:
+            with self._explained(Level.L0):
+                raise gone
+
+    def told(self, error: NvhError) -> NvhError:
+        """Return ``error`` in terms of levels, where the machine could not: it knows of no nesting."""
+        if not isinstance(error, Broken) or isinstance(error, LevelBroken):
+            return error
+        if isinstance(error, ModelCrashed):
+            error.kind = LEVEL if self.booting is None else BOOT
+            return error
+        return self._broken(Level.L0, str(error), error.output)
+
+    def _broken(self, level: Level, cause: str, model: str = "") -> LevelBroken:
+        """Return an error about a level, with what it and its VMM (or the ``model``) printed last."""
+        time.sleep(DRAIN_S)  # what came before the end may be on its way to the console's thread
+        vmm_said = self.vmms[level].snapshot().stderr.decode(errors="replace") if level in self.vmms else ""
+        console = self._consoles[level].text if level in self._consoles else ""
+        said = ((model or vmm_said)[-VMM_END:].strip(), console[-CONSOLE_END:].strip())
+        booting = self.booting is not None and level >= self.booting
+        return LevelBroken(level, cause, "\n".join(each for each in said if each), booting=booting)
+
+    def hung(self, level: Level, cause: str = "it does not answer any more") -> LevelBroken:
+        """Return the error that says so of a level, with what the machine does."""
+        return self._broken(level, f"{cause}; {self.diagnose()}")
+
+    @contextlib.contextmanager
+    def _explained(self, level: Level) -> Iterator[None]:
+        """Raise what an error of the link to ``level`` means: the end of QEMU, of a VMM, or of an agent."""
+        try:
+            yield
+        except InfraError as error:
+            end = time.monotonic() + EXPLAIN_S  # such an end shows a little later
+            with self.agent.running_freely():
+                while time.monotonic() < end:
+                    self.check_alive()
+                    time.sleep(0.05)
+            if isinstance(error, ChannelClosed):
+                raise self._broken(Level.L0, f"its agent has gone, the model runs on: {error}") from error
+            if is_relayed(error):
+                raise self._broken(level, f"its agent has gone, its VMM runs on: {error}") from error
+            raise
 
     def close(self) -> None:
         """End the machine and everything inside it. Safe to call twice."""
@@ -290,9 +358,9 @@ class Stack:
         if done.status in NOT_ANSWERED:
             return
         log = self.run(Level.L0, "dmesg | grep 'kvm \\[' | tail -n 3", PREPARE_DEADLINE_S).text.strip()
-        raise LevelFailed(
-            Level.L0,
-            f"this kernel's KVM offers no virtual EL2 ({words}), so it cannot run L1 as a hypervisor. "
+        raise self._broken(
+            Level.L1,
+            f"the KVM of L0's kernel offers no virtual EL2 ({words}), so it cannot run L1 as a hypervisor. "
             "Use a kernel with the nested-virtualisation series (v6.16 or later has it), and leave "
             f"kvm-arm.mode=nested on its command line. Its log says: {log or 'nothing about KVM'}",
         )
@@ -305,32 +373,49 @@ class Stack:
         self.vmms[level] = self.agent.start(below, command, sink)
 
     def _await_agent(self, level: Level) -> None:
-        """Wait for the agent, but notice at once when what runs the level ends or the machine idles."""
-        idle = 0
+        """Wait for the agent, but no longer than it may still come: see ``patience``."""
+        began, work, console = time.monotonic(), self.machine.work, self.console(level)
+        turns = self.agent.turns
+        deadline = BOOT_DEADLINE_S[level] * self.slowdown
+        end, limit = self.end_of(BOOT_DEADLINE_S[level] * STRETCH)
+        patience = Patience(deadline, self.slowdown)
+        why = ""
 
         def watch() -> bool:
-            nonlocal idle
+            nonlocal why
             self.check_alive()
-            if self.agent.idle_turns > IDLE_TURNS:
-                return False
-            idle = idle + 1 if self.at_rest() else 0
-            return idle < IDLE_SAMPLES
+            why = patience.over(
+                Sample(
+                    time.monotonic() - began,
+                    self.machine.work - work,
+                    len(console.text),
+                    self.agent.turns - turns,
+                    self._places(level) if patience.looks else (),
+                )
+            )
+            return not why
 
-        try:
-            if self.agent.wait_ready(level, BOOT_DEADLINE_S[level] * self.slowdown, watch):
+        with self._explained(level):
+            if self.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
                 return
-        except ChannelClosed:
-            self._explain()
-            raise
-        raise LevelFailed(level, f"did not come up: {self.diagnose()}", self.console(level).text[-4000:])
+        raise self.hung(level, why or f"its agent did not answer within {limit}")
+
+    def _places(self, level: Level) -> Sequence[int]:
+        """Addresses of the level's code that is executed now: L0 has EL2 to itself."""
+        if level is Level.L0:
+            return [state.pc for state in self.executing() if state.el == 2]
+        return self._whereabouts(self, level) if self._whereabouts else ()
 
     def _vmm_ended(self, level: Level, process: Process) -> None:
         left = process.snapshot()
         words = left.stderr.decode(errors="replace").strip()
-        output = f"{words}\n{self.console(level).text[-4000:]}"
-        raise VmmEnded(
-            level, f"its VMM at {Level(level - 1)} ended with status {left.status}: {words}", output
-        )
+        cause = f"its VMM at {Level(level - 1)} ended with status {left.status}: "
+        if blames_the_kernel(left.status):
+            silent = "it reset or powered off" if left.status == 0 else "it said nothing"
+            cause += words.partition("\n")[0] or silent
+            raise self._broken(level, cause)
+        output = f"{words}\n{self.console(level).text[-CONSOLE_END:]}"
+        raise LevelFailed(level, cause + words, output)
 
     def _prepare(self, level: Level) -> None:
         done = self.run(level, vmm.prepare_script(level), PREPARE_DEADLINE_S)
@@ -339,5 +424,7 @@ class Stack:
             raise LevelFailed(level, f"cannot be prepared: {words}", words)
 
 
-class VmmEnded(LevelFailed):
-    """The VMM that ran a level has ended."""
+def last_words(left: Completed, lines: int = 3) -> str:
+    """Say what a command printed last, for a message: its errors, else its output."""
+    text = (left.stderr.strip() or left.stdout.strip()).decode(errors="replace")
+    return f"its last output: {' | '.join(text.splitlines()[-lines:])}" if text else "it printed nothing"

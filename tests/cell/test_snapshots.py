@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,12 @@ from harness.cell import snapshots
 from harness.cell.prefix import RESULTS, Prefix, prefix_of, setup_results
 from harness.cell.project import vocabulary
 from harness.cell.snapshots import Snapshots, check_files, describe, key_of
-from harness.errors import InfraError
+from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.scenario.load import load_file
-from harness.scenario.model import Cell
+from harness.scenario.model import Boot, Cell
+from harness.stack import saved
+from harness.stack.broken import LevelBroken
 from harness.stack.images import StackImages
 
 SCENARIO = """\
@@ -31,6 +34,7 @@ expect:
     of: work
     exit: 0
 """
+HERE = Location("s.yaml", 1, 1)
 WORK = "  - run: 'true'\n    on: l0\n    name: work\n"
 
 
@@ -169,6 +173,37 @@ def test_a_full_disk_is_told_and_the_cell_boots(
     assert chosen.get(images, Prefix(cells[0].stack, Level.L0)) is None
     assert "MiB free" in said[0]
     assert "nvh images gc" in said[0]
+
+
+def test_level_that_does_not_come_up_is_waited_for_once(
+    cells: list[Cell], images: StackImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cell then begins on top of the levels that do come up, and meets the one that does not itself."""
+    said: list[str] = []
+    waited: list[Level] = []
+
+    def make(
+        self: Snapshots, work: Path, images: StackImages, prefix: Prefix, stage: Callable[[str], None]
+    ) -> dict[str, Any]:
+        below = prefix.below()
+        if below and not self.get(images, below, stage):
+            raise InfraError("there is none to make it from")
+        waited.append(prefix.level)
+        if prefix.level is Level.L1:
+            raise LevelBroken(Level.L1, "its agent did not answer", booting=True)
+        for name in (saved.RAM, saved.STATE, saved.RECORD):
+            (work / name).write_text(name)
+        return {"files": {path.name: describe(path) for path in work.iterdir()}}
+
+    monkeypatch.setattr(Snapshots, "_make", make)
+    chosen = Snapshots(Store(tmp_path / "cache"), said.append)
+    prefix = Prefix(cells[0].stack, Level.L2, (Boot(HERE, 10.0, Level.L2),))
+    for _ in range(3):
+        found = chosen.deepest(images, prefix)
+        assert found is not None
+        assert found[1] == Prefix(cells[0].stack, Level.L0)
+    assert waited == [Level.L0, Level.L1]
+    assert any("l1: did not come up: its agent did not answer" in each for each in said)
 
 
 def test_snapshots_long_unused_make_room(

@@ -75,5 +75,17 @@ def test_cpu_seconds_of_a_busy_an_idle_and_an_absent_process(tmp_path: Path) -> 
     assert process.cpu_seconds(busy.pid) == 0.0
 
 
+def test_work_of_a_busy_a_waiting_and_an_absent_process(tmp_path: Path) -> None:
+    busy, sleeper = start("echo on; while :; do :; done", tmp_path), start("echo on; sleep 60", tmp_path)
+    before, before_sleeper = process.work(busy.pid), process.work(sleeper.pid)
+    time.sleep(0.5)
+    done = process.work(busy.pid) - before
+    assert 0.05 < done.got <= done.wanted
+    assert (process.work(sleeper.pid) - before_sleeper).wanted < 0.05
+    process.kill(busy)
+    process.kill(sleeper)
+    assert process.work(busy.pid) == process.Work(0.0, 0.0)
+
+
 def test_wait_gone_names_who_stays() -> None:
     assert wait_gone([os.getpid()], 0.1) == [os.getpid()]

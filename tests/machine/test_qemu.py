@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfraError
-from harness.machine.qemu import Machine, MachineSpec, arguments, escape
+from harness.machine.qemu import (
+    CpuState,
+    GuestEnded,
+    Machine,
+    MachineSpec,
+    ModelCrashed,
+    arguments,
+    cpu_states,
+    escape,
+)
 
 
 def spec(launcher: tuple[str, ...] = ("qemu",), **changes: object) -> MachineSpec:
@@ -77,11 +86,49 @@ def test_machine_that_ends_at_once_is_told_with_its_words(tmp_path: Path) -> Non
         pytest.raises(InfraError, match="QEMU ended with status 1: no such machine"),
     ):
         machine.connect("agent.sock")
-    program.write_text("#!/bin/sh\nkill -SEGV $$\n")
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "words"),
+    [
+        ("kill -SEGV $$", ModelCrashed, r"the model crashed: QEMU ended with signal 11 \(SIGSEGV\): assert"),
+        ("kill -ABRT $$", ModelCrashed, "SIGABRT"),
+        ("kill -KILL $$", InfraError, "QEMU ended with signal 9"),
+        ("kill -TERM $$", InfraError, "QEMU ended with signal 15"),
+        ("exit 1", InfraError, "QEMU ended with status 1: so\nassertion failed"),
+        ("exit 0", GuestEnded, "L0 reset or powered off its machine"),
+    ],
+)
+def test_end_says_whose_fault_it_is(tmp_path: Path, end: str, kind: type[Exception], words: str) -> None:
+    program = tmp_path / "qemu"
+    program.write_text(f"#!/bin/sh\necho so; echo assertion failed\n{end}\n")
+    program.chmod(0o755)
     with Machine(spec((str(program),)), tmp_path) as machine:
         machine._process.wait(5)
-        with pytest.raises(InfraError, match="QEMU ended with signal 11"):
+        with pytest.raises(kind, match=words):
             machine.qmp("query-status")
+        assert type(machine.death()) is kind
+
+
+INFO = """\
+
+CPU#0
+ PC=ffff800080010abc X00=0000000000000001 X01=00000000000000ff
+X30=ffff800080010000  SP=ffff800082003e10
+PSTATE=604000c9 -ZC- EL2h  BTYPE=0
+
+CPU#1
+ PC=0000000040080000 X00=0000000000000002
+PSTATE=000003c5 ---- EL1h
+"""
+
+
+def test_states_of_the_vcpus_are_read() -> None:
+    first, second = cpu_states(INFO)
+    assert first == CpuState(0xFFFF800080010ABC, 2, (1, 0xFF, 0xFFFF800080010000, 0xFFFF800082003E10))
+    assert second == CpuState(0x40080000, 1, (2,))
+    assert cpu_states("PC=10") == [CpuState(0x10, None, ())]
+    assert cpu_states("nothing of the kind") == []
 
 
 def test_leaving_ends_the_program_and_removes_its_sockets(tmp_path: Path) -> None:
@@ -124,5 +171,4 @@ def test_monitor_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pyte
         began = time.monotonic()
         with pytest.raises(InfraError, match="QMP query-status failed: no answer in"):
             machine.qmp("query-status")
-        assert machine.activity(0.1)[1] == 0
         assert time.monotonic() - began < 20

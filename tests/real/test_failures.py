@@ -73,6 +73,40 @@ expect:
     of: {event: l0.tlbi, op: $op, vmid: 9}
     scope: work
 """
+NO_LOAD = f"""\
+scenario: no-load
+summary: Its background load does not exist.
+steps:
+  - boot: l0
+  - run: no-such-program
+    on: l0
+    name: load
+    background: true
+  - run: sleep 1
+    on: l0
+    name: work
+{EXPECT}"""
+EXPIRES = """\
+scenario: expires
+summary: Waits for words that never come.
+steps:
+  - boot: l0
+  - run: echo done
+    on: l0
+    name: work
+  - run: echo heard; sleep 600
+    on: l0
+    name: load
+    background: true
+  - wait-for: {output: never, of: load}
+    timeout: 5
+expect:
+  - result: said
+    of: work
+    stdout: done
+  - existence: traced
+    of: {event: l0.tlbi}
+"""
 WAITS = f"""\
 scenario: waits
 summary: Waits at L0 for a test to hurt it.
@@ -102,10 +136,12 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "no-nv": NO_NV,
         "warns": WARNS,
         "false": FALSE,
+        "no-load": NO_LOAD,
+        "expires": EXPIRES,
     }
     run = Run(tmp_path_factory.mktemp("damaged"), texts)
     try:
-        assert run.finish() == EXIT_INFRA, run.log.read_text()
+        assert run.finish() == EXIT_RED, run.log.read_text()  # what broke outweighs the VMM that was killed
     finally:
         run.end()
     return run
@@ -127,11 +163,33 @@ def test_panic_is_a_failure_that_quotes_it(damaged: Run) -> None:
 def test_warning_is_a_failure(damaged: Run) -> None:
     cell = damaged.cells()["warns"]
     assert cell["verdict"] == "fail"
-    (splat,) = findings(cell, "fail")
-    assert splat["name"] == "no-splat-l0"
-    assert "WARNING: " in splat["message"]
-    assert "early_kvm_mode_cfg" in splat["message"]
-    assert "offers no virtual EL2" in cell["reason"]  # why it went no further is told too
+    failed = {finding["name"]: finding["message"] for finding in findings(cell, "fail")}
+    assert set(failed) == {"no-splat-l0", "boot-l1"}
+    assert "WARNING: " in failed["no-splat-l0"]
+    assert "early_kvm_mode_cfg" in failed["no-splat-l0"]
+    assert "offers no virtual EL2" in failed["boot-l1"]  # why it went no further is told too
+
+
+def test_background_load_that_does_not_exist_is_red(damaged: Run) -> None:
+    cell = damaged.cells()["no-load"]
+    (failed,) = findings(cell, "fail")
+    assert (failed["name"], failed["kind"]) == ("load", "run")
+    assert "ended with status 127" in failed["message"]
+    assert "no-such-program" in (damaged.place("no-load") / "output" / "load.stderr").read_text()
+
+
+def test_deadline_of_a_step_keeps_the_evidence(damaged: Run) -> None:
+    cell = damaged.cells()["expires"]
+    (late,) = findings(cell, "fail")
+    assert late["kind"] == "deadline"
+    assert "no match within" in late["message"]
+    assert "its last output: heard" in late["message"]
+    place = damaged.place("expires")
+    assert (place / "output" / "load.stdout").read_text() == "heard\n"
+    assert (place / "timeline.jsonl").stat().st_size > 0
+    assert (place / "l0.trace.txt").stat().st_size > 0
+    assert {f["name"] for f in findings(cell, "pass")} >= {"said", "no-splat-l0"}
+    assert {f["name"] for f in findings(cell, "undecided")} == {"traced"}
 
 
 def test_vmm_that_is_killed_is_named(damaged: Run) -> None:
@@ -142,11 +200,12 @@ def test_vmm_that_is_killed_is_named(damaged: Run) -> None:
     assert {"l0.console.log", "l1.console.log", "qemu.log"} <= {ref["path"] for ref in cell["files"]}
 
 
-def test_kernel_without_virtual_el2_is_refused_at_once(damaged: Run) -> None:
+def test_kernel_without_virtual_el2_fails_at_once(damaged: Run) -> None:
     cell = damaged.cells()["no-nv"]
-    assert cell["verdict"] == "infra"
-    assert "this kernel's KVM offers no virtual EL2" in cell["reason"]
-    assert "kvm-arm.mode=nested" in cell["reason"]
+    (failed,) = findings(cell, "fail")
+    assert (failed["name"], failed["kind"]) == ("boot-l1", "boot")
+    assert "the KVM of L0's kernel offers no virtual EL2" in failed["message"]
+    assert "kvm-arm.mode=nested" in failed["message"]
     assert cell["seconds"] < 60
 
 
@@ -221,3 +280,11 @@ def test_statuses_are_what_the_verdicts_say(damaged: Run) -> None:
     verdicts = {cell["verdict"] for cell in damaged.cells().values()}
     assert verdicts == {"fail", "infra"}
     assert EXIT_RED != EXIT_INFRA
+
+
+def test_level_that_died_is_named(damaged: Run) -> None:
+    """L1's panic resets it, which ends its VMM: a finding beside the splat, not an infrastructure error."""
+    cell = damaged.cells()["panics"]
+    (died,) = [f for f in findings(cell, "fail") if f["kind"] == "level"]
+    assert died["name"] == "level-l1"
+    assert "its VMM at l0 ended with status 0" in died["message"]

@@ -76,6 +76,9 @@ def test_hang_of_l0_is_told_from_a_slow_machine(hung: Run, name: str, how: str) 
     said = deadline(cell)
     assert f"the machine is hung: {how}" in said
     assert "l0's agent does not answer" in said
+    named = {f["name"]: f["verdict"] for f in cell["findings"]}
+    assert named["level-l0"] == "fail"
+    assert named["no-splat-l0"] == "undecided"  # its log could not be read
 
 
 def test_panic_of_l0_is_a_failure_that_quotes_it(hung: Run) -> None:

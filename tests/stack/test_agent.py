@@ -14,9 +14,9 @@ import pytest
 
 from harness.errors import InfraError
 from harness.level import Level
-from harness.stack.agent import Agent, ChannelClosed
+from harness.stack.agent import Agent
 from harness.stack.link import SocketLink
-from harness.stack.process import Completed
+from harness.stack.process import ChannelClosed, Completed
 from harness.stack.wire import Frame, Type
 from tests.processes import running
 from tests.stack.conftest import Chain

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.level import Level
-from harness.stack.agent import Agent, ChannelClosed
+from harness.stack.agent import Agent
 from harness.stack.link import TurnLink
+from harness.stack.process import ChannelClosed
 
 DEADLINE_S = 20.0
 SEED = b"0123456789abcdef"
