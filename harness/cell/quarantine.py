@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.build.document import load_document
-from harness.build.paths import ROOT
+from harness.build.paths import QUARANTINE
 from harness.errors import InputError, Location, Problem
 from harness.scenario.model import Cell
 
-FILE = ROOT / "quarantine.yaml"
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["quarantine"],
@@ -41,7 +40,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def quarantined(
-    cells: Iterable[Cell], today: datetime.date | None = None, path: Path = FILE
+    cells: Iterable[Cell], today: datetime.date | None = None, path: Path = QUARANTINE
 ) -> Mapping[str, str]:
     """Return why each quarantined cell is so, by cell id.
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.build.paths import SCENARIOS
+from harness.build.paths import QUARANTINE, SCENARIOS
 from harness.cell.project import find_cells
-from harness.cell.quarantine import FILE, quarantined
+from harness.cell.quarantine import quarantined
 from harness.errors import InputError
 from harness.report.results import Host, RunSummary
 from harness.scenario.scenario import NO_OVERRIDES
@@ -43,7 +43,7 @@ def test_a_bad_date_is_refused(review: str, tmp_path: Path) -> None:
 
 def test_the_shipped_file_names_existing_scenarios() -> None:
     names = {cell.scenario for cell in find_cells([SCENARIOS], [], NO_OVERRIDES)}
-    for row in yaml.safe_load(FILE.read_text())["quarantine"]:
+    for row in yaml.safe_load(QUARANTINE.read_text())["quarantine"]:
         assert row["scenario"] in names
 
 
