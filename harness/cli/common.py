@@ -14,7 +14,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="SCENARIO",
-        help="a scenario file, a directory, or a cell by id, glob or part of its id; default: all shipped",
+        help="a scenario file, a directory, or a cell by id, glob or part of its id; "
+        "default: the folders of scenarios/ without a file ON-REQUEST",
     )
     add_overrides(parser)
     parser.add_argument("--mutant", help="switch this deliberate fault on in L0's kernel (docs/mutants.md)")

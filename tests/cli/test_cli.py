@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.build.paths import ROOT
-from harness.cli.main import VERBS
+from harness.cli.parser import VERBS
 
 RED, USER = 1, 2
 GOOD = """\
@@ -89,7 +89,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
     done = nvh("--help")
     assert done.returncode == 0
     assert "example: ./nvh run" in done.stdout
-    assert all(re.search(rf"^ +{verb} +\w", done.stdout, re.MULTILINE) for verb in VERBS)
+    assert all(re.search(rf"^ +{verb}\s+\w", done.stdout, re.MULTILINE) for verb in VERBS)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from harness.build.paths import ROOT
 from harness.cell.project import vocabulary
-from harness.cli.main import parser
+from harness.cli.parser import parser
 from harness.errors import InputError
 from harness.scenario.load import load_file
 
