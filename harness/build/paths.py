@@ -1,36 +1,29 @@
-"""Where the project's data lies, and how a name on the command line becomes a file.
-
-In a checkout the data is beside the package ``harness``; an installed wheel carries it in ``harness/share``.
-"""
+"""How a name on the command line becomes a file, and which scenarios run by default."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from harness.errors import UserError, closest
+from harness.where import CHECKOUT, IMAGES, IMPORTS, PROGRAM, QUARANTINE, ROOT, RUNS, SCENARIOS, checkout
 
-IMPORTS = Path(__file__).resolve().parents[2]
-"""The directory that holds the package ``harness``: what has to be on ``sys.path``."""
-CHECKOUT = IMPORTS if (IMPORTS / "nvh").is_file() and (IMPORTS / "images").is_dir() else None
-"""The checkout that this code is in; None for an installed package."""
-ROOT = CHECKOUT or IMPORTS / "harness/share"
-PROGRAM = "./nvh" if CHECKOUT else "nvh"
-"""How the command line is called, in the commands that messages and reports name."""
-IMAGES = ROOT / "images"
-SCENARIOS = ROOT / "scenarios"
-QUARANTINE = ROOT / "quarantine.yaml"
-RUNS = Path(os.environ.get("NVH_RUNS") or (CHECKOUT or Path.cwd()) / "runs")
-"""Where runs go: ``runs/`` of the checkout, or of the current directory when nvh is installed."""
+__all__ = [
+    "CHECKOUT",
+    "IMAGES",
+    "IMPORTS",
+    "ON_REQUEST",
+    "PROGRAM",
+    "QUARANTINE",
+    "ROOT",
+    "RUNS",
+    "SCENARIOS",
+    "checkout",
+    "data_names",
+    "default_scenarios",
+    "find_data_file",
+]
 ON_REQUEST = "ON-REQUEST"
 """A file of this name in a folder of scenarios keeps the folder out of the default run, and says why."""
-
-
-def checkout(what: str) -> Path:
-    """Return the checkout; ``UserError`` when this is an installed package, which has not ``what``."""
-    if CHECKOUT is None:
-        raise UserError(f"an installed nvh has no {what}; use ./nvh in a checkout")
-    return CHECKOUT
 
 
 def default_scenarios() -> list[Path]:
