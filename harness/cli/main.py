@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from harness.build import lock
 from harness.cli import completion
 from harness.cli.parser import called, parser
 from harness.errors import EXIT_USER, InfraError, NvhError
@@ -29,6 +30,8 @@ def main(argv: Sequence[str]) -> int:
     if rest and not hasattr(arguments, "rest"):
         top.error(f"{arguments.verb} takes nothing after --, but got {' '.join(rest)!r}")
     arguments.rest = rest
+    if getattr(arguments, "locked", None):
+        os.environ[lock.VARIABLE] = str(arguments.locked.absolute())
     try:
         return int(arguments.function(arguments))
     except NvhError as error:

@@ -115,7 +115,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
         (["shell", "--at", "l3", "--", "true"], "there is no --at 'l3' .l0, l1, l2."),
         (["shell"], "needs a terminal; give a command after --"),
         (["images"], "ACTION"),
-        (["images", "bild"], "there is no ACTION 'bild' .build, list, gc.; did you mean 'build'"),
+        (["images", "bild"], "there is no ACTION 'bild' .build, lock, list, gc.; did you mean 'build'"),
         (["images", "build", "kernle:nv"], "'kernle:nv' is not KIND:NAME.*did you mean 'kernel'"),
         (["images", "gc", "--budget", "rubbish"], "--budget 'rubbish' is no size; write for example 20G"),
         (["images", "gc", "--days", "soon"], "invalid float value: 'soon'"),
