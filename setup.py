@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).parent
 SHARED = ("images", "scenarios", "quarantine.yaml")
 # Where the shipped scenarios' comment for editors points to.
-SCHEMA = "harness/scenario/schema.json"
+SCHEMA = "harness/scenario/editor-schema.json"
 
 
 class BuildWithData(build_py):
