@@ -6,13 +6,14 @@ Artefacts are built first when they are absent, unless NVH_OFFLINE forbids it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from harness.build.paths import ON_REQUEST
+from harness.build.paths import IMPORTS, ON_REQUEST
 from harness.cell.project import vocabulary
 from harness.errors import InputError, UserError
 from harness.report.results import CellResult, RunSummary
@@ -21,6 +22,9 @@ from harness.scenario.load import load_file
 from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict
+
+# Processes that tests start elsewhere import this checkout's harness: an environment holds none.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(IMPORTS), os.environ.get("PYTHONPATH"))))
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 RUN = pytest.StashKey[RunSummary]()

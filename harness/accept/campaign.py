@@ -25,8 +25,9 @@ from harness.accept.coverage.report import Coverage
 from harness.accept.lab import Build, Lab, Seeds, Step, selected
 from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, Report, StepRecord
 from harness.build.cache import Store
+from harness.build.paths import RUNS
 from harness.cell.project import find_cells
-from harness.cell.run import RUNS, commit, history
+from harness.cell.run import commit, history
 from harness.errors import InfraError, UserError
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, utc_now

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.build import command
+from harness.build import command, lock
 from harness.build.cache import Store, digest_of, sha256_file
 from harness.errors import InfraError, UserError, closest
 
@@ -86,6 +86,9 @@ class Archive:
 
     def candidate(self, name: str, suite: str | None = None) -> Package:
         """Return the newest version of package ``name``, in ``suite`` only when given."""
+        pins = lock.current()
+        if pins and name in pins.packages:
+            return self._pinned(pins, name)
         versions = self._versions(name)
         if suite is not None:
             suite = resolve_suite(self.store, suite)
@@ -96,6 +99,16 @@ class Archive:
             raise UserError(f"no package {name} for {self.arch} in {', '.join(self.suites)}{hint}")
         return versions[0]
 
+    def _pinned(self, pins: lock.Pins, name: str) -> Package:
+        version = pins.packages[name][0]
+        if self._in_pool(f"{name}={version}"):
+            return Package(name, version, self.suites[-1])
+        offered = self._versions(name)
+        for package in offered:
+            if package.version == version:
+                return package
+        raise pins.gone(name, f"{', '.join(self.suites)} ({self.arch})", [each.version for each in offered])
+
     def names(self, regex: str) -> list[str]:
         """Return the package names that match ``regex``, in version order of the name (oldest first)."""
         self.state.refresh()
@@ -104,11 +117,15 @@ class Archive:
 
     def download(self, packages: Sequence[Package]) -> list[PackageFile]:
         """Download exactly these packages (no dependencies)."""
-        self.state.refresh()
         return self._fetch([f"{p.name}={p.version}" for p in packages])
 
     def closure(self, names: Sequence[str], target: str | None = None) -> list[PackageFile]:
-        """Download ``names`` with everything they depend on, preferring the suite ``target``."""
+        """Download ``names`` with everything they depend on, preferring the suite ``target``.
+
+        Under a lock that is what the lock names.
+        """
+        if pins := lock.current():
+            return self.download([self._pinned(pins, name) for name in pins.packages])
         self.state.refresh()
         prefer = ["-t", resolve_suite(self.store, target)] if target else []
         result = self.state.apt("apt-get", "-s", "-y", "--no-install-recommends", *prefer, "install", *names)
@@ -142,6 +159,7 @@ class Archive:
                     f"NVH_OFFLINE is set and {missing[0]} is not in the cache; run ./nvh images build"
                 )
             if missing:
+                self.state.refresh()
                 # apt-get download checks each file against the signed index.
                 command.run(
                     ["apt-get", "download", "-qq", *missing],
@@ -149,13 +167,15 @@ class Archive:
                     cwd=pool,
                     env=self.state.environment,
                 )
-        files = []
+        files, pins = [], lock.current()
         for word in wanted:
             path = self._in_pool(word)
             if path is None:
                 raise InfraError(f"apt-get download did not leave {word} in {pool}")
             name, _, version = word.partition("=")
             files.append(PackageFile(name, version, sha256_file(path), path))
+            if pins:
+                pins.check_package(name, files[-1].sha256)
         return files
 
     def _in_pool(self, word: str) -> Path | None:

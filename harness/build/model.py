@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.build import command, debian
+from harness.build import command, debian, lock
 from harness.build.cache import Artefact, Store, sha256_file
 from harness.build.document import load_document
 from harness.build.paths import find_data_file
@@ -115,9 +115,13 @@ def load_model(name: str) -> ModelSpec:
 
 def build_model(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
     """Make the model runnable: unpack its packages, or check the program at its path."""
-    if "path" in spec.source:
-        return _from_path(spec)
-    return _from_debian(spec, store, progress)
+    with lock.pinned("model", spec.name) as pins:
+        if "path" in spec.source:
+            model = _from_path(spec)
+            if pins:
+                pins.check_sha256(model.launcher[0], model.sha256)
+            return model
+        return _from_debian(spec, store, progress)
 
 
 def _from_path(spec: ModelSpec) -> Model:
@@ -146,7 +150,7 @@ def _from_debian(spec: ModelSpec, store: Store, progress: Callable[[str], None])
         debian.unpack(files, work)
         return {"packages": [file.record() for file in files], "sha256": sha256_file(work / "usr/bin" / QEMU)}
 
-    artefact = store.get_or_build("model", key, build)
+    artefact = lock.get_or_build(store, "model", key, build)
     launcher, environment = _unpacked_launcher(artefact.path)
     version = _version(launcher, environment)
     return Model(spec, launcher, environment, version, str(artefact.manifest["sha256"]), artefact)

@@ -1,14 +1,27 @@
-"""Where the project's data lies, and how a name on the command line becomes a file."""
+"""How a name on the command line becomes a file, and which scenarios run by default."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from harness.errors import UserError, closest
+from harness.where import CHECKOUT, IMAGES, IMPORTS, PROGRAM, QUARANTINE, ROOT, RUNS, SCENARIOS, checkout
 
-ROOT = Path(__file__).resolve().parents[2]
-IMAGES = ROOT / "images"
-SCENARIOS = ROOT / "scenarios"
+__all__ = [
+    "CHECKOUT",
+    "IMAGES",
+    "IMPORTS",
+    "ON_REQUEST",
+    "PROGRAM",
+    "QUARANTINE",
+    "ROOT",
+    "RUNS",
+    "SCENARIOS",
+    "checkout",
+    "data_names",
+    "default_scenarios",
+    "find_data_file",
+]
 ON_REQUEST = "ON-REQUEST"
 """A file of this name in a folder of scenarios keeps the folder out of the default run, and says why."""
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.build import command
+from harness.build import command, lock
 from harness.build.cache import Artefact, Store, sha256_file, sha256_tree
-from harness.build.debian import Archive, offline
+from harness.build.debian import Archive, offline, unpack
 from harness.build.document import load_document
 from harness.build.ext4 import pack
 from harness.build.paths import IMAGES, find_data_file
@@ -97,6 +97,11 @@ def build_rootfs(
     The key is the newest version of every named package (dependencies follow from the same archive
     state), the payloads and our init.
     """
+    with lock.pinned("rootfs", spec.name):
+        return _build(spec, store, payloads, progress)
+
+
+def _build(spec: RootfsSpec, store: Store, payloads: Artefact, progress: Callable[[str], None]) -> Artefact:
     archive = Archive(store, spec.suites, ARCH)
     versions = {name: archive.candidate(name).version for name in spec.packages}
     sources = IMAGES / "payloads/rootfs"
@@ -117,10 +122,14 @@ def build_rootfs(
         pack(tree, work / IMAGE, str(uuid.uuid5(uuid.NAMESPACE_OID, spec.name)), work / "build.log")
         return {"name": spec.name, "packages": packages, "sha256": sha256_file(work / IMAGE)}
 
-    return store.get_or_build("rootfs", key, build)
+    return lock.get_or_build(store, "rootfs", key, build)
 
 
 def _extract(archive: Archive, spec: RootfsSpec, tree: Path, log: Path) -> list[dict[str, str]]:
+    if lock.current():  # mmdebstrap would take the newest of what the lock pins
+        files = archive.closure(spec.packages)
+        unpack(files, tree)
+        return sorted((file.record() for file in files), key=lambda record: record["name"])
     if offline():
         raise UserError(f"NVH_OFFLINE is set and {spec.name} is not built; run ./nvh images build")
     sources = (archive.state.root / "etc/sources.list").read_text()

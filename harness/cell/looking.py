@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.build.paths import RUNS
 from harness.cell.job import JOB
-from harness.cell.run import RUNS
 from harness.check import finding as check
 from harness.errors import UserError
 from harness.report import store

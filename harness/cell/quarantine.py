@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.build.document import load_document
-from harness.build.paths import ROOT
+from harness.build.paths import QUARANTINE as FILE
 from harness.errors import InputError, Location, Problem, closest
 from harness.level import Level
 from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, SPLAT, CellResult, Finding
@@ -25,7 +25,6 @@ from harness.scenario.model import Cell
 from harness.scenario.reader import read
 from harness.verdict import Verdict, of_cell
 
-FILE = ROOT / "quarantine.yaml"
 ALWAYS, SOMETIMES = "always", "sometimes"
 BUILT_IN = (
     "step",

@@ -6,11 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.build.paths import RUNS
 from harness.cell import begin
 from harness.cell.execute import ROLES
 from harness.cell.job import JOB, SCENARIO, python_files, read_job
 from harness.cell.local import LocalRunner
-from harness.cell.run import RUNS
 from harness.errors import UserError
 from harness.report import store
 from harness.report.progress import Progress

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import shlex
 import subprocess
 import time
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from harness import __version__
 from harness.build.cache import Store
-from harness.build.paths import ROOT, SCENARIOS
+from harness.build.paths import CHECKOUT, PROGRAM, RUNS, SCENARIOS
 from harness.cell.begin import Chooser, Start
 from harness.cell.booted import FILE as BOOTED
 from harness.cell.booted import Booted
@@ -38,7 +37,6 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 
 START = Start()
-RUNS = Path(os.environ.get("NVH_RUNS") or ROOT / "runs")
 
 
 def history(store: Store) -> History:
@@ -48,7 +46,7 @@ def history(store: Store) -> History:
 
 def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     """Return the one command that runs exactly this cell again."""
-    words = ["./nvh", "run"]
+    words = [PROGRAM, "run"]
     path = Path(cell.path).absolute()
     if not path.is_relative_to(SCENARIOS):
         words.append(str(path))
@@ -181,8 +179,10 @@ def artefacts(images: dict[str, StackImages]) -> dict[str, Version]:
 
 def commit() -> str:
     """Return the project's own commit, with ``+`` for uncommitted changes; empty outside a checkout."""
+    if CHECKOUT is None:
+        return ""
     result = subprocess.run(
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"],
+        ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty=+", "--abbrev=12"],
         capture_output=True,
         text=True,
         check=False,

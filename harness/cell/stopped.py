@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.build.paths import RUNS
 from harness.cell.execute import KEPT
 from harness.cell.executing import VMLINUX
 from harness.cell.job import JOB, read_job
-from harness.cell.run import RUNS
 from harness.errors import UserError
 from harness.level import Level
 from harness.report.show import find

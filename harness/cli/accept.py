@@ -18,6 +18,7 @@ from rich.console import Console
 from harness.accept import base, campaign, plan
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
+from harness.build.paths import PROGRAM
 from harness.cli import common
 from harness.scenario.scenario import Overrides
 
@@ -93,7 +94,7 @@ def main(arguments: argparse.Namespace) -> int:
         suggest=arguments.suggest,
         jobs=arguments.jobs,
         out=arguments.out,
-        command=shlex.join(["./nvh", *sys.argv[1:]]),
+        command=shlex.join([PROGRAM, *sys.argv[1:]]),
     )
     report, directory = campaign.run(request, console)
     for kind in (html, reply, junit):

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.build.paths import RUNS
 from harness.cell.begin import Start
 from harness.cell.project import find_cells
 from harness.cell.quarantine import NO_QUARANTINE
-from harness.cell.run import RUNS, execute
+from harness.cell.run import execute
 from harness.cli import common
 from harness.errors import NvhError, UserError
 from harness.farm import bisect

@@ -14,7 +14,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="SCENARIO",
-        help="a scenario file, a directory, or a cell by id, glob or part of its id; default: all shipped",
+        help="a scenario file, a directory, or a cell by id, glob or part of its id; "
+        "default: the folders of scenarios/ without a file ON-REQUEST",
     )
     add_overrides(parser)
     parser.add_argument("--mutant", help="switch this deliberate fault on in L0's kernel (docs/mutants.md)")
@@ -28,8 +29,19 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
         "--l0-kernel", metavar="KERNEL", help="run this kernel at L0, whatever the others run"
     )
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
+    add_locked(parser)
     parser.add_argument(
         "--sanitize", choices=["tlb"], help="judge by the TLB that forgets nothing (docs/sanitizer.md)"
+    )
+
+
+def add_locked(parser: argparse.ArgumentParser) -> None:
+    """Add the option that pins what artefacts are made of; main puts it into the environment."""
+    parser.add_argument(
+        "--locked",
+        type=Path,
+        metavar="FILE",
+        help="use exactly the versions in this file of `nvh images lock` (default: $NVH_LOCK)",
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cell.run import RUNS
+from harness.build.paths import RUNS
 from harness.errors import UserError
 from harness.history import exports, page, query
 from harness.history.compare import compare

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cell.run import RUNS
+from harness.build.paths import RUNS
 from harness.cli import common
 from harness.errors import UserError, closest
 from harness.hunt import campaign

@@ -1,9 +1,11 @@
-"""Build, list or delete the artefacts: models, kernels, root file systems.
+"""Build, list, lock or delete the artefacts: models, kernels, root file systems.
 
 examples:
   ./nvh images build                build everything that the shipped scenarios need
   ./nvh images build kernel:debian  build one artefact
   ./nvh images list                 what is in the cache, how large, when last used
+  ./nvh images lock --out june.yaml the versions of everything that the shipped scenarios run on
+  ./nvh run --locked june.yaml      on exactly these, while the cache or the archive has them
   ./nvh images gc --days 14 --budget 20G
 """
 
@@ -12,18 +14,25 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from harness.build import lock
 from harness.build.cache import Store, tree_bytes
 from harness.build.kernel.tree import prune
+from harness.build.model import Model
 from harness.build.paths import data_names
 from harness.cell.prepare import Builder, build_all
 from harness.cell.project import find_cells
 from harness.cell.run import history
+from harness.cli import common
 from harness.errors import UserError, closest
 from harness.report.progress import Progress
+from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -39,6 +48,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "names", nargs="*", metavar="KIND:NAME", help="model:…, kernel:… or rootfs:…; default: all"
     )
+    common.add_locked(build)
+    locks = actions.add_parser(
+        "lock",
+        help="write down the versions of artefacts, for --locked",
+        epilog="example: ./nvh images lock kernel:nv model:qemu rootfs:hypervisor rootfs:guest",
+    )
+    locks.add_argument("names", nargs="*", metavar="KIND:NAME", help="default: all, as for build")
+    locks.add_argument(
+        "--out", type=Path, default=Path("nvh-lock.yaml"), metavar="FILE", help="default nvh-lock.yaml"
+    )
     actions.add_parser("list", help="list the cache", epilog="example: ./nvh images list")
     gc = actions.add_parser("gc", help="delete old artefacts", epilog="example: ./nvh images gc --days 14")
     gc.add_argument(
@@ -52,26 +71,57 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Carry out the action; returns the exit status."""
-    return {"build": _build, "list": _list, "gc": _gc}[arguments.action](arguments)
+    return {"build": _build, "lock": _lock, "list": _list, "gc": _gc}[arguments.action](arguments)
 
 
 def _build(arguments: argparse.Namespace) -> int:
+    _built(arguments.names)
+    return 0
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    built = _built(arguments.names)
+    rows = {subject: lock.row(manifest) for subject, manifest in built.items()}
+    lock.write(arguments.out, rows)
+    print(f"{len(rows)} artefacts in {arguments.out}; use it with ./nvh run --locked {arguments.out}")
+    return 0
+
+
+def _built(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Build artefacts, by default all; returns what is recorded of each, by KIND:NAME."""
     store = Store()
     with Progress(Console(), history=history(store)) as progress:
         builder = Builder(store, progress)
-        makers = {"model": builder.model, "kernel": builder.kernel, "rootfs": builder.rootfs}
-        for word in arguments.names:
-            kind, _, name = word.partition(":")
+        makers: dict[str, Callable[[str], Mapping[str, Any]]] = {
+            "model": lambda name: _model_record(builder.model(name)),
+            "kernel": lambda name: builder.kernel(name).manifest,
+            "rootfs": lambda name: builder.rootfs(name).manifest,
+        }
+        for word in names:
+            kind = word.partition(":")[0]
             if kind not in makers:
                 near = closest(kind, makers)
                 hint = f"; did you mean {near!r}?" if near else ""
                 raise UserError(f"{word!r} is not KIND:NAME with KIND model, kernel or rootfs{hint}")
-            makers[kind](name)
-        if not arguments.names:
-            build_all(find_cells([], [], NO_OVERRIDES), builder)
-            for name in data_names("models"):
-                builder.model(name)
-    return 0
+        if not names:
+            cells = find_cells([], [], NO_OVERRIDES)
+            build_all(cells, builder)
+            names = _subjects(cells)
+        return {word: makers[kind](name) for word in names for kind, _, name in (word.partition(":"),)}
+
+
+def _subjects(cells: Sequence[Cell]) -> list[str]:
+    """Return every artefact that cells run on, and every shipped model."""
+    found = {f"model:{name}" for name in data_names("models")}
+    for cell in cells:
+        found.add(f"model:{cell.stack.model}")
+        for level in cell.stack.levels.values():
+            found |= {f"kernel:{level.kernel}", f"rootfs:{level.rootfs}"}
+    return sorted(found)
+
+
+def _model_record(model: Model) -> Mapping[str, Any]:
+    return model.artefact.manifest if model.artefact else {"sha256": model.sha256}
 
 
 def _list(_: argparse.Namespace) -> int:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.build.paths import RUNS
 from harness.cell.local import available
-from harness.cell.run import RUNS
 from harness.cli import common
 from harness.errors import UserError
 from harness.farm import nightly

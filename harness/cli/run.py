@@ -1,8 +1,9 @@
 """Build what is needed, run scenarios on the real machine, print verdicts.
 
 examples:
-  ./nvh run                                  every shipped scenario on the default model and kernel
-  ./nvh run --kernel debian l1-storm         cells whose id contains l1-storm, on Debian's own kernel
+  ./nvh run                                  the default scenarios on the default model and kernel
+  ./nvh run scenarios                        every shipped scenario, those that run on request too
+  ./nvh run --kernel debian l1-userspace     cells whose id contains l1-userspace, on Debian's own kernel
   ./nvh run my.yaml --timing mttcg --out o   a scenario of your own, with races between CPUs
 """
 

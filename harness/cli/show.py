@@ -1,8 +1,8 @@
 """Show a run or one of its cells again.
 
 examples:
-  ./nvh show                            the latest run
-  ./nvh show l1-storm --console l1      the end of L1's console in that cell
+  ./nvh show                                  the latest run
+  ./nvh show l1-userspace-storm --console l1  the end of L1's console in that cell
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 
 from rich.console import Console
 
-from harness.cell.run import RUNS
+from harness.build.paths import RUNS
 from harness.report.show import show
 
 

@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 
-from harness.build.paths import ROOT
+from harness.build.paths import checkout
 from harness.cli import images
 
 EXTRA = ["kernel:nv-mutants"]
@@ -27,6 +27,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Build, then become pytest, without downloads: what is told to this process ends the tests."""
+    root = checkout("tests")
     words = [sys.executable, "-m", "pytest"]
     if arguments.fast:
         words += ["-m", "not real", "tests"]
@@ -36,5 +37,5 @@ def main(arguments: argparse.Namespace) -> int:
         words += ["tests", "scenarios"]
     environment = {**os.environ, "NVH_OFFLINE": "1"}
     sys.stdout.flush()
-    os.chdir(ROOT)
+    os.chdir(root)
     os.execve(sys.executable, [*words, *arguments.rest], environment)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.build.paths import ROOT
+from harness.build.paths import IMPORTS
 from harness.debug.which import BADDR
 from harness.errors import InfraError, UserError
 from harness.inspect.kernel import missing_vmlinux
@@ -76,7 +76,7 @@ def gdb_script(
         "set pagination off",
         "set confirm off",
         "set architecture aarch64",
-        f"python import sys; sys.path.insert(0, {str(ROOT)!r})",
+        f"python import sys; sys.path.insert(0, {str(IMPORTS)!r})",
         f"python from harness.debug import in_gdb; in_gdb.install({files!r}, {names!r})",
     ]
     if level in kernels:

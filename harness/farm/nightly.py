@@ -15,9 +15,10 @@ from rich.console import Console
 
 from harness import __version__
 from harness.build.cache import Store, write_atomic
+from harness.build.paths import RUNS
 from harness.cell.prepare import Builder
 from harness.cell.quarantine import load_quarantine
-from harness.cell.run import RUNS, commit
+from harness.cell.run import commit
 from harness.errors import UserError
 from harness.farm.backend import Backend
 from harness.farm.driver import Driver

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.build.cache import write_atomic
-from harness.build.paths import ROOT
+from harness.build.paths import IMPORTS
 from harness.errors import InfraError, UserError
 from harness.farm.backend import BEGAN, ENDED, News
 from harness.farm.order import CANCELLED, LOST, Ending, Order
@@ -64,7 +64,7 @@ def script(orders: Path, group: Sequence[Order], limit: int | None = None) -> st
 #SBATCH --time={minutes}
 #SBATCH --no-requeue
 #SBATCH --output={orders.with_suffix("")}.%a.log
-#SBATCH --chdir={ROOT}
+#SBATCH --chdir={IMPORTS}
 # One task per line of {orders.name}; the driver re-runs what is lost.
 exec {shlex.join(words)} "$SLURM_ARRAY_TASK_ID"
 """

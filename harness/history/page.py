@@ -20,6 +20,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from harness.build.paths import PROGRAM
 from harness.history import plots, query
 from harness.history.compare import Change, Comparison, Group, Row
 from harness.history.database import Results
@@ -100,7 +101,7 @@ def data_of(results: Results, compared: Comparison) -> dict[str, Any]:
 def _command(row: Row, command: str) -> str | int:
     """0 where the script can tell the command from the row itself."""
     subject = row.subject
-    words = ["./nvh", "run", subject.cell, "--model", subject.model, "--kernel", subject.kernel]
+    words = [PROGRAM, "run", subject.cell, "--model", subject.model, "--kernel", subject.kernel]
     return 0 if command == shlex.join(words) and "'" not in subject.cell else command
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.where import IMAGES
 
-TABLE = Path(__file__).resolve().parents[2] / "images" / "tlbi.csv"
+TABLE = IMAGES / "tlbi.csv"
 COLUMNS = "name,op1,crn,crm,op2,family,regime,operand,scope,last_level,nxs,feature,seed"
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 _SYS = 0xD5000000  # system instruction class, with L (bit 21) clear: SYS

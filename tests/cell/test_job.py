@@ -16,7 +16,7 @@ from harness.build.paths import ROOT
 from harness.cell.job import JOB, Job, python_files, read_job, relocate, write_job
 from harness.cell.project import find_cells, vocabulary
 from harness.cell.run import make_jobs, reproduce
-from harness.cli.main import parser
+from harness.cli.parser import parser
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.scenario.load import load_file, load_paths, select

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.build.paths import ROOT
-from harness.cli.main import VERBS
+from harness.cli.parser import VERBS
 
 RED, USER = 1, 2
 GOOD = """\
@@ -89,7 +89,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
     done = nvh("--help")
     assert done.returncode == 0
     assert "example: ./nvh run" in done.stdout
-    assert all(re.search(rf"^ +{verb} +\w", done.stdout, re.MULTILINE) for verb in VERBS)
+    assert all(re.search(rf"^ +{verb}\s+\w", done.stdout, re.MULTILINE) for verb in VERBS)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
         (["shell", "--at", "l3", "--", "true"], "there is no --at 'l3' .l0, l1, l2."),
         (["shell"], "needs a terminal; give a command after --"),
         (["images"], "ACTION"),
-        (["images", "bild"], "there is no ACTION 'bild' .build, list, gc.; did you mean 'build'"),
+        (["images", "bild"], "there is no ACTION 'bild' .build, lock, list, gc.; did you mean 'build'"),
         (["images", "build", "kernle:nv"], "'kernle:nv' is not KIND:NAME.*did you mean 'kernel'"),
         (["images", "gc", "--budget", "rubbish"], "--budget 'rubbish' is no size; write for example 20G"),
         (["images", "gc", "--days", "soon"], "invalid float value: 'soon'"),

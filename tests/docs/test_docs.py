@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 
 from harness.build.paths import ROOT
-from harness.cell.project import vocabulary
-from harness.cli.main import parser
+from harness.cell.project import find_cells, vocabulary
+from harness.cli.parser import parser
 from harness.errors import InputError
 from harness.scenario.load import load_file
+from harness.scenario.scenario import NO_OVERRIDES
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.M | re.S)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -36,8 +42,12 @@ def test_there_is_something_to_check() -> None:
 
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_commands_parse(page: str, line: str) -> None:
-    arguments = parser().parse_args(shlex.split(line)[1:])
+    words = shlex.split(line)[1:]
+    arguments = parser().parse_args(words[: words.index("--")] if "--" in words else words)
     assert callable(arguments.function), page
+    if page == "CONTRIBUTING.md":  # what a newcomer types has to be there
+        named = [each for each in getattr(arguments, "what", []) if not (ROOT / each).exists()]
+        assert find_cells([], named, NO_OVERRIDES)
 
 
 def test_a_wrong_command_would_be_found(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from harness.cell.job import Job, read_job, write_job
 from harness.cell.project import find_cells, vocabulary
 from harness.cell.run import make_jobs, reproduce
 from harness.cli.common import overrides as from_words
-from harness.cli.main import parser
+from harness.cli.parser import parser
 from harness.errors import InputError, UserError
 from harness.level import Level
 from harness.mutants import table

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.build import command
+from harness.build import command, lock
 from harness.build.cache import Json, Store, sha256_file
 from harness.build.debian import Archive, Package, unpack
 from harness.build.kernel.source import SUITES, UNPACK_TIMEOUT_S, Resolved, located, strings
@@ -48,6 +48,8 @@ class DebianSource:
 
     def resolve(self, store: Store) -> Resolved:
         archive = Archive(store, self.suites, "arm64")
+        if pins := lock.current():
+            return _DebianContent(archive, archive.candidate(pins.only_package()))
         names = archive.names(self.package)
         if len(names) <= self.older:
             found = ", ".join(names) or "none"

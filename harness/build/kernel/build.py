@@ -6,9 +6,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.build import lock
 from harness.build.cache import Artefact, Json, Store, digest_of, sha256_file, sha256_tree, write_atomic
 from harness.build.kernel import config, debian_image, warnings
 from harness.build.kernel.make import ARCH, toolchain
@@ -17,6 +19,7 @@ from harness.build.kernel.series import Series
 from harness.build.kernel.source import Resolved
 from harness.build.kernel.spec import KernelSpec
 from harness.build.kernel.tree import TREES, BuildTree
+from harness.build.kernel.trees import GitTree
 from harness.errors import InfraError, UserError
 
 KIND = "kernel"
@@ -38,9 +41,26 @@ def build_kernel(
     if not (payload_dir / "Kbuild").is_file():
         raise UserError(f"{payload_dir} holds no Kbuild; it should have the sources of {MODULE}")
     payload = {"sources": sha256_tree(payload_dir), "generated": generated()}
+    with lock.pinned("kernel", spec.name) as pins:
+        return _build(spec, store, payload_dir, payload, pins, progress)
+
+
+def _build(
+    spec: KernelSpec,
+    store: Store,
+    payload_dir: Path,
+    payload: dict[str, Json],
+    pins: lock.Pins | None,
+    progress: Callable[[str], None],
+) -> Artefact:
     if isinstance(spec.source, debian_image.DebianImage):
         return debian_image.build(spec.source, store, payload_dir, payload, _named(spec, progress))
-    source = spec.source.resolve(store)
+    wanted = spec.source
+    if pins and pins.commit and isinstance(wanted, GitTree):
+        wanted = replace(wanted, ref=pins.commit)
+    source = wanted.resolve(store)
+    if pins and "sha256" in source.identity:
+        pins.check_sha256(source.label, str(source.identity["sha256"]))
     series = spec.series()
     fragments = config.join(spec.config)
     key: dict[str, Json] = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.build import command
+from harness.build import command, lock
 from harness.build.cache import Artefact, Json, Store, sha256_file
 from harness.build.debian import Archive, Package, PackageFile, unpack
 from harness.build.kernel import initramfs
@@ -125,6 +125,11 @@ def build(
 
 def _parts(archive: Archive, name: str) -> list[Package]:
     """Return the package and those of its dependencies that carry parts of the kernel."""
+    if pins := lock.current():  # the meta package may name a newer kernel by now
+        names = sorted(
+            filter(_PARTS.match, pins.packages), key=lambda each: not each.startswith("linux-image-")
+        )
+        return [archive.candidate(each) for each in names]
     found: dict[str, Package] = {}
     queue = [name]
     while queue:
