@@ -2,6 +2,7 @@
 /* nvh-litmus: options, the loop over the cases, and what is printed. */
 #include "host_text.h"
 #include "options.h"
+#include "population.h"
 
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -15,10 +16,6 @@
 #define SLOW_TIMEOUT_S 240
 #define ATTEMPTS 16 /* a control may be lost to an event at L0; as often as this it is a finding */
 #define PAUSE_US 20000
-
-struct tally {
-	unsigned cases, passed, failed, not_applicable, vacuous, unable;
-};
 
 struct litmus *list_add(struct list *list, const struct litmus *l, const char *format, ...)
 {
@@ -127,30 +124,19 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 	broken(f, vm);
 }
 
-static void run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
+/* Returns how often the case had to run. */
+static unsigned run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
 {
 	vm->shared->skip = o->self_test;
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		run_once(l, vm, f);
 		/* An event at L0 takes a stale translation away: too early for the control, or for the self-test. */
 		if (strcmp(f->verdict, "vacuous") && !(o->self_test && !strcmp(f->verdict, "pass") && f->obliged))
-			return;
+			return i + 1;
 		if (i >= ATTEMPTS / 4)
 			usleep(PAUSE_US); /* let what disturbs it pass */
 	}
-}
-
-static void count(struct tally *t, const struct finding *f)
-{
-	t->cases++;
-	if (!strcmp(f->verdict, "pass"))
-		t->passed++;
-	else if (!strcmp(f->verdict, "not-applicable"))
-		t->not_applicable++;
-	else if (!strcmp(f->verdict, "vacuous"))
-		t->vacuous++;
-	else
-		t->failed++;
+	return ATTEMPTS;
 }
 
 static void not_applicable(struct finding *f, const char *why)
@@ -161,7 +147,7 @@ static void not_applicable(struct finding *f, const char *why)
 }
 
 /* With the operation left out a case has to fail; one that passes cannot see its absence on this model. */
-static void invert(struct finding *f, struct tally *t)
+static void invert(struct finding *f)
 {
 	if (!strcmp(f->verdict, "fail")) {
 		f->verdict = "pass";
@@ -170,7 +156,6 @@ static void invert(struct finding *f, struct tally *t)
 		not_applicable(f, "nothing-obliged");
 	} else if (!strcmp(f->verdict, "pass")) {
 		f->verdict = "unable-to-fail";
-		t->unable++;
 	}
 }
 
@@ -212,15 +197,18 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 
 static int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
-	struct tally t = { 0 };
+	struct population t = { 0 };
 	struct vm vm = { .fd = -1 };
 	bool have = false;
 	double start = seconds();
 
+	for (size_t i = 0; i < n; i++)
+		population_select(&t, cases[i].name);
 	for (size_t i = 0; i < n && (!o->seconds || seconds() - start < o->seconds); i++) {
 		struct litmus *l = &cases[i];
 		struct finding f = { 0 };
 		double begin = seconds();
+		unsigned attempts = 0;
 
 		l->config.qemu = o->qemu;
 		if (have && (!same_config(&vm.config, &l->config) || vm.broken[0])) {
@@ -236,16 +224,17 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 			vm_destroy(&vm);
 		} else {
 			have = true;
+			population_machine(&t, vm.shared);
 			applicability(l, &vm, &f);
 			if (!f.verdict) {
 				mark_case(l, "begin");
-				run_case(l, &vm, o, &f);
+				attempts = run_case(l, &vm, o, &f);
 				mark_case(l, "end");
 			}
 		}
 		if (o->self_test)
-			invert(&f, &t);
-		count(&t, &f);
+			invert(&f);
+		population_count(&t, l->name, &f, attempts);
 		if (!o->quiet || (strcmp(f.verdict, "pass") && strcmp(f.verdict, "not-applicable")))
 			print_case(l, &f, (seconds() - begin) * 1e9);
 		/* After a hang or an exception the payload is in no state to go on. */
@@ -256,9 +245,10 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 	}
 	if (have)
 		vm_destroy(&vm);
-	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.cases,
-	       t.passed, t.failed - t.unable, t.vacuous, t.not_applicable, t.unable, seconds() - start);
-	return t.failed || t.vacuous || !t.passed ? EXIT_FAILED : EXIT_OK;
+	population_print(&t, kvm_has_e2h0(), vm_pes(), (unsigned)getpagesize());
+	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.run,
+	       t.passed, t.failed, t.vacuous, t.not_applicable, t.unable, seconds() - start);
+	return t.failed || t.unable || t.vacuous || !t.passed ? EXIT_FAILED : EXIT_OK;
 }
 
 int main(int argc, char **argv)
