@@ -30,6 +30,7 @@ from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
 from harness.errors import InfraError, NvhError
 from harness.level import Level
+from harness.litmus import counted
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
@@ -156,6 +157,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
             stages.begin("check")
             consoles = observer.consoles()
             checked = evaluate(cell.expectations, timeline, execution.results, consoles, looks, broken)
+            checked += counted.findings(cell, execution.results)
             outcome.findings += [_finding(each) for each in checked]
             if any(each.verdict is not Verdict.PASS for each in checked):
                 looking.write_page(directory, cell.id, timeline, checked)
