@@ -5,7 +5,7 @@ examples:
   ./nvh lint my.yaml                   one scenario, with its recorded traces
   ./nvh lint --explain NVH024          what a rule means, and what to do
   ./nvh lint --record runs/latest      record good traces beside their scenarios, from cells that ran
-  ./nvh lint --populations runs/latest           compare what cells consisted of with scenarios/populations.csv
+  ./nvh lint --populations runs/latest           compare what ran with scenarios/populations.csv
   ./nvh lint --populations runs/latest --write   make their rows of that table
 """
 
@@ -51,7 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="DIR",
-        help="directories of cells or runs: compare what they consisted of with the table (docs/populations.md)",
+        help="directories of cells or runs: compare what ran with the table (docs/populations.md)",
     )
     parser.add_argument(
         "--write", action="store_true", help="with --populations: write the rows of these cells instead"

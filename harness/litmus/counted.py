@@ -37,7 +37,7 @@ Judged = tuple[Verdict, str]
 def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None = None) -> list[Finding]:
     """Return a finding for each population that the cell's runs told of, or should have.
 
-    ``results`` are the named runs that ended. A cell of a deliberately wrong kernel has none: its cases are to
+    ``results`` are the named runs that ended. A cell of a wrong kernel has none: its cases are to
     fail, and which do is what `nvh mutants` compares.
     """
     if cell.mutant:
@@ -119,8 +119,8 @@ def _alone(seen: Population) -> Iterator[Judged]:
     if seen.worst > WORST and not seen.vacuous:
         yield (
             Verdict.UNDECIDED,
-            f"the control of {seen.worst_case} was lost {seen.worst - 1} times of {seen.worst}: what takes it "
-            "away hides a missing invalidation as often",
+            f"the control of {seen.worst_case} was lost {seen.worst - 1} times of {seen.worst}: what takes "
+            "it away hides a missing invalidation as often",
         )
     if not seen.judged:
         yield Verdict.VACUOUS, "no case was judged"
@@ -133,7 +133,8 @@ def _unknown(key: Key, seen: Population, table: Table, *, shipped: bool) -> Judg
         )
     if (key.cell, key.run) in populations.cells_known(table):
         return Verdict.PASS, (
-            f"nothing is known of what to expect: no cell with these features at L1 has a row ({seen.features})"
+            "nothing is known of what to expect: no row of this cell is from an L1 with these features "
+            f"({seen.features})"
         )
     return Verdict.PASS, "nothing is known of what to expect: no row of this cell"
 
@@ -170,7 +171,8 @@ def _reasons(seen: Population, row: Expected) -> Iterator[Judged]:
         if now > then:
             yield (
                 Verdict.FAIL,
-                f"{now} not applicable because {why}, the table has {then}: a feature is gone, or its probe is broken",
+                f"{now} not applicable because {why}, the table has {then}: a feature is gone, or its probe "
+                "is broken",
             )
         elif now < then:
             yield Verdict.FAIL, f"{now} not applicable because {why}, the table has {then}: {UPDATE}"
@@ -204,8 +206,8 @@ def _controls(seen: Population, row: Expected) -> Iterator[Judged]:
     if seen.lost > bound:
         yield (
             Verdict.UNDECIDED,
-            f"controls were lost {seen.lost} times in {seen.judged} cases, the table has {row.lost}: what takes "
-            "them away may hide missing invalidations",
+            f"controls were lost {seen.lost} times in {seen.judged} cases, the table has {row.lost}: what "
+            "takes them away may hide missing invalidations",
         )
 
 

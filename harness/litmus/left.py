@@ -76,11 +76,11 @@ def compared(left: Sequence[Left], table: Table) -> Iterator[tuple[Key, Verdict,
 def renewed(table: Table, left: Sequence[Left], shipped: Collection[str]) -> tuple[Table, list[str]]:
     """Return the table with the rows of these cells, and what was done with each, in words.
 
-    A population that is not whole makes no row: cut short, in contradiction with its cases, or with cases that
-    ended without a judgement. Rows of cells that are not among the ``shipped`` are dropped.
+    A population that is not whole makes no row: cut short, in contradiction with its cases, or with cases
+    that ended without a judgement. Rows of cells that are not among the ``shipped`` are dropped.
     """
     rows = {key: row for key, row in table.items() if key.cell in shipped}
-    words = [f"dropped: {key.cell} is no cell any more" for key in sorted(set(table) - set(rows))]
+    words = [f"dropped: {key.cell} is no more" for key in sorted(set(table) - set(rows))]
     for each in left:
         for key, population, text in each.found:
             about = f"{key.cell} {key.model} {key.kernel} {key.run}"

@@ -1,4 +1,4 @@
-"""What a run consisted of: the line ``population=…`` that nvh-litmus and nvh-kvm print (docs/populations.md)."""
+"""What a run consisted of: the line ``population=…`` of nvh-litmus and nvh-kvm (docs/populations.md)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Population:
     """One run's line. Numbers are cases, but ``lost``, ``worst``, ``iterations`` and ``asked``.
 
     ``cut``         selected and not run: ``--seconds`` ended the run, or it broke off
-    ``judged``      ended in pass or fail, by their evidence ``seen`` + ``direct`` + ``unobservable`` + ``free``
+    ``judged``      ended in pass or fail: ``seen``, ``direct``, ``unobservable`` and ``free``, by evidence
     ``reasons``     why cases were not applicable → how many
     ``lost``        attempts that a case had to make again, all cases together; ``worst`` the most of one
                     case, the good one included, which is ``worst_case``
@@ -146,8 +146,8 @@ def _against(said: Population, lines: list[CaseLine]) -> Iterator[str]:
 def evidence_of(line: CaseLine) -> str:
     """Return what a case's judgement rests on, one of ``EVIDENCE``; empty for a case without a judgement.
 
-    ``seen``: the stale translation was in use before; ``direct``: no cache is involved; ``unobservable``: this
-    model would hide a missing TLBI; ``free``: the architecture obliges nothing that the case looks at.
+    ``seen``: the stale translation was in use before; ``direct``: no cache is involved; ``unobservable``:
+    this model would hide a missing TLBI; ``free``: the architecture obliges nothing that the case looks at.
     """
     if line.verdict not in ("pass", "fail"):
         return ""

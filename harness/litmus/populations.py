@@ -1,4 +1,4 @@
-"""The table of exact populations, ``scenarios/populations.csv``: reading, writing, finding what is expected."""
+"""The table of exact populations, ``scenarios/populations.csv``: reading, writing, what is expected."""
 
 from __future__ import annotations
 
@@ -139,8 +139,8 @@ def write(table: Table, path: Path = TABLE) -> None:
 def lookup(key: Key, features: str, table: Table) -> tuple[Expected | None, Key | None]:
     """Return what is expected of ``key``, and whose row that is; (None, None) when nothing is known.
 
-    Without a row of its own, a cell of a foreign model or kernel is expected to be what the reference is where
-    L1 has the same features: the same model first, then the kernel and the model of the default run.
+    Without a row of its own, a cell of a foreign model or kernel is expected to be what the reference is
+    where L1 has the same features: the same model first, then the kernel and the model of the default run.
     """
     if key in table:
         return table[key], key
