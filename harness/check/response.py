@@ -149,8 +149,8 @@ def _short(
     return (
         event,
         env,
-        f"{len(short.triggers)} {question.trigger.event} have {short.partners} {question.partner.event} between "
-        f"them that can be theirs; the last one of them, {describe(event)}, is left without one of its own",
+        f"{len(short.triggers)} {question.trigger.event} have {short.partners} {question.partner.event} "
+        f"between them that can be theirs; the last of them, {describe(event)}, is left without one",
     )
 
 

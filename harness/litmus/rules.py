@@ -24,8 +24,8 @@ POPULATIONS = RuleSet()
 def counted(scenario: Scenario) -> Iterator[Advice]:
     """A shipped scenario that runs nvh-litmus or nvh-kvm has rows in scenarios/populations.csv.
 
-    Without one nobody notices when cases are lost. Run it, and `./nvh lint --populations DIR --write` makes the
-    rows of its cells; a maintainer looks at the difference.
+    Without one nobody notices when cases are lost. Run it, and `./nvh lint --populations DIR --write` makes
+    the rows of its cells; a maintainer looks at the difference.
     """
     if not Path(scenario.root.where.path).resolve().is_relative_to(SCENARIOS.resolve()):
         return

@@ -1,4 +1,4 @@
-"""``partners: distinct``: each trigger has a partner of its own, or there is a shortage, or that is uncertain."""
+"""``partners: distinct``: each trigger has a partner of its own, or too few are there, or it is uncertain."""
 
 from __future__ import annotations
 
