@@ -139,28 +139,36 @@ def write(table: Table, path: Path = TABLE) -> None:
 def lookup(key: Key, features: str, table: Table) -> tuple[Expected | None, Key | None]:
     """Return what is expected of ``key``, and whose row that is; (None, None) when nothing is known.
 
-    Without a row of its own, a cell of a foreign model or kernel is expected to be what the reference is
-    where L1 has the same features: the same model first, then the kernel and the model of the default run.
+    Without a row of its own, a cell of another model or kernel is expected to be what the reference is where
+    L1 has the same features: the same model first, then the kernel and the model of the default run. Cells
+    that differ in the matrix's ``model`` alone are one there.
     """
     if key in table:
         return table[key], key
-    alike = [
+    others = [
         each
         for each, row in table.items()
-        if (each.cell, each.run) == (key.cell, key.run) and row.features == features
+        if (_bare(each.cell), each.run) == (_bare(key.cell), key.run) and row.features == features
     ]
-    if not alike:
+    if not others:
         return None, None
     best = min(
-        alike,
+        others,
         key=lambda k: (k.model != key.model, k.kernel != REFERENCE_KERNEL, k.model != REFERENCE_MODEL, k),
     )
     return table[best], best
 
 
-def cells_known(table: Table) -> frozenset[tuple[str, str]]:
-    """Return (cell, run) of every row."""
-    return frozenset((key.cell, key.run) for key in table)
+def _bare(cell: str) -> str:
+    """The cell's id without its model."""
+    scenario, bracket, params = cell.partition("[")
+    rest = [each for each in params.removesuffix("]").split(",") if not each.startswith("model=")]
+    return f"{scenario}[{','.join(rest)}]" if bracket and rest else scenario
+
+
+def alike(key: Key, table: Table) -> bool:
+    """Whether the table has a row of this cell's run on some model and kernel."""
+    return any((_bare(each.cell), each.run) == (_bare(key.cell), key.run) for each in table)
 
 
 def number(runs: Iterable[str]) -> list[str]:

@@ -39,6 +39,7 @@ expect:
     when: {event: l0.tlbi, op: "${op}", vmid: $v, ipa: $a}
     then: {event: l0.shadow_unmap, vmid: $v, covers: $a}
     scope: m
+    partners: distinct
 """
 CELL = "small[op=ipas2e1is]"
 

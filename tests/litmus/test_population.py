@@ -26,7 +26,7 @@ from tests.conftest import need
 from tests.scenario.names import VOCABULARY
 
 HERE = Path(__file__).parent
-RECORDED = (HERE / "data" / "trap-ttlbis.stdout").read_text()
+RECORDED = (HERE / "population" / "trap-ttlbis.stdout").read_text()
 """Of a real run of litmus-trap[family=trap-ttlbis]: 60 cases, 20 that trap and 40 that need not."""
 PAYLOADS = IMAGES / "payloads"
 Count = Callable[[str], str]
