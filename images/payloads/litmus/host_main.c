@@ -177,7 +177,13 @@ static int by_config(const void *left, const void *right)
 	return order ? order : (a->number > b->number) - (a->number < b->number);
 }
 
-static void applicability(const struct litmus *l, const struct vm *vm, struct finding *f)
+/* Of the machine, besides what L1's ID registers say. */
+struct machine {
+	unsigned pes, page_size;
+	bool e2h0;
+};
+
+static void applicability(const struct litmus *l, const struct vm *vm, const struct machine *m, struct finding *f)
 {
 	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
 
@@ -185,9 +191,9 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
 	if (!l->any_stage2 && !vm_has_stage2(vm, l->shift))
 		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
-	if (l->small_pages && getpagesize() != 4096)
+	if (l->small_pages && m->page_size != 4096)
 		why = "needs-4K-pages-at-L0";
-	if (vm_pes() < l->pes)
+	if (m->pes < l->pes)
 		why = "too-few-CPUs-at-L0";
 
 	if (!why || l->config.hide_os || l->config.hide_range || l->config.hide_xs)
@@ -197,6 +203,7 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 
 static int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
+	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
 	struct population t = { 0 };
 	struct vm vm = { .fd = -1 };
 	bool have = false;
@@ -215,7 +222,7 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 			vm_destroy(&vm);
 			have = false;
 		}
-		if (l->config.e2h0 && !kvm_has_e2h0()) {
+		if (l->config.e2h0 && !m.e2h0) {
 			not_applicable(&f, "no-FEAT_E2H0");
 		} else if (o->qemu && qemu_lacks(l)) {
 			not_applicable(&f, qemu_lacks(l));
@@ -225,7 +232,7 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 		} else {
 			have = true;
 			population_machine(&t, vm.shared);
-			applicability(l, &vm, &f);
+			applicability(l, &vm, &m, &f);
 			if (!f.verdict) {
 				mark_case(l, "begin");
 				attempts = run_case(l, &vm, o, &f);
@@ -245,10 +252,92 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 	}
 	if (have)
 		vm_destroy(&vm);
-	population_print(&t, kvm_has_e2h0(), vm_pes(), (unsigned)getpagesize());
+	population_print(&t, m.e2h0, m.pes, m.page_size);
 	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.run,
 	       t.passed, t.failed, t.vacuous, t.not_applicable, t.unable, seconds() - start);
 	return t.failed || t.unable || t.vacuous || !t.passed ? EXIT_FAILED : EXIT_OK;
+}
+
+/* The words of a population's `features=`, as L1's ID registers and the machine; false for one that is unknown. */
+static bool suppose(const char *words, struct shared *s, struct machine *m)
+{
+	char text[256], *rest = NULL;
+
+	s->id_mmfr0 = 1ull << 40 | 1ull << 32 | 1ull << 36;
+	snprintf(text, sizeof(text), "%s", words);
+	for (char *w = strtok_r(text, ",", &rest); w; w = strtok_r(NULL, ",", &rest)) {
+		if (!strcmp(w, "TLBIOS"))
+			s->id_isar0 |= 1ull << 56;
+		else if (!strcmp(w, "TLBIRANGE"))
+			s->id_isar0 = 2ull << 56;
+		else if (!strcmp(w, "XS"))
+			s->id_isar1 = 1ull << 56;
+		else if (!strcmp(w, "NV2"))
+			s->id_mmfr4 = 1ull << 20;
+		else if (!strcmp(w, "E2H0"))
+			m->e2h0 = true;
+		else if (!strcmp(w, "s2-4k"))
+			s->id_mmfr0 ^= 3ull << 40;
+		else if (!strcmp(w, "s2-16k"))
+			s->id_mmfr0 ^= 3ull << 32;
+		else if (!strcmp(w, "s2-64k"))
+			s->id_mmfr0 ^= 3ull << 36;
+		else if (sscanf(w, "pages-%uk", &m->page_size) == 1)
+			m->page_size <<= 10;
+		else if (sscanf(w, "cpus-%u", &m->pes) != 1)
+			return false;
+	}
+	return m->pes && m->page_size;
+}
+
+/* What run_all() says where each case passes at the first attempt. The programs are built and not carried out. */
+static int predict(struct litmus *cases, size_t n, const struct options *o)
+{
+	struct shared *shared = calloc(1, sizeof(*shared));
+	struct vm vm = { .fd = -1, .shared = shared };
+	struct population t = { 0 };
+	struct machine m = { 0 };
+	uint64_t isar0, isar1;
+
+	if (!shared || !suppose(o->predict, shared, &m)) {
+		fprintf(stderr, "nvh-litmus: --predict %s: not the words of a population's features=\n", o->predict);
+		return EXIT_USAGE;
+	}
+	isar0 = shared->id_isar0;
+	isar1 = shared->id_isar1;
+	for (size_t i = 0; i < n; i++) {
+		struct litmus *l = &cases[i];
+		struct finding f = { 0 };
+
+		population_select(&t, l->name);
+		l->config.qemu = o->qemu;
+		vm.config = l->config;
+		/* As vm_shape() hides it. */
+		shared->id_isar0 = l->config.hide_os ? 0 : l->config.hide_range && isar0 ? 1ull << 56 : isar0;
+		shared->id_isar1 = l->config.hide_xs ? 0 : isar1;
+		if (l->config.e2h0 && !m.e2h0) {
+			not_applicable(&f, "no-FEAT_E2H0");
+		} else if (o->qemu && qemu_lacks(l)) {
+			not_applicable(&f, qemu_lacks(l));
+		} else {
+			population_machine(&t, shared);
+			applicability(l, &vm, &m, &f);
+		}
+		if (!f.verdict) {
+			l->vm = &vm;
+			l->probe_count = 0;
+			memset(l->steps, 0, sizeof(l->steps));
+			l->build(l);
+			foresee(l, &f);
+			/* With the operation left out what obliges nothing passes, and cannot tell. */
+			if (o->self_test && !f.obliged)
+				not_applicable(&f, "nothing-obliged");
+		}
+		population_count(&t, l->name, &f, strcmp(f.verdict, "pass") ? 0 : 1);
+	}
+	population_print(&t, m.e2h0, m.pes, m.page_size);
+	free(shared);
+	return EXIT_OK;
 }
 
 int main(int argc, char **argv)
@@ -298,6 +387,8 @@ int main(int argc, char **argv)
 			puts(list.cases[i].name);
 		return EXIT_OK;
 	}
+	if (o.predict)
+		return predict(list.cases, n, &o);
 	if (!kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
 		return EXIT_ENVIRONMENT;
