@@ -46,13 +46,17 @@ SCHEMA: dict[str, Any] = {
         "devices": {"type": "array", "items": {"type": "string"}},
         "sandbox": {"type": "boolean"},
         "slowdown": {"type": "number", "exclusiveMinimum": 0},
+        "narrow": STRINGS,
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A model file. ``slowdown`` multiplies every deadline; ``timings`` maps a name to QEMU options."""
+    """A model file. ``slowdown`` multiplies every deadline; ``timings`` maps a name to QEMU options.
+
+    ``narrow`` are models, by name or path, that run what unmaps whole shadow contexts instead of a wide one.
+    """
 
     name: str
     source: Mapping[str, Any]
@@ -63,6 +67,13 @@ class ModelSpec:
     devices: tuple[str, ...]
     sandbox: bool
     slowdown: float
+    narrow: tuple[str, ...] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has 52 bits of PA: QEMU's ``max`` with FEAT_LPA2 has (ID_AA64MMFR0_EL1.PARange)."""
+        words = self.cpu.split(",")
+        return words[0] == "max" and "lpa2=off" not in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,7 @@ def load_model(name: str) -> ModelSpec:
         tuple(data.get("devices", ())),
         bool(data.get("sandbox", True)),
         float(data["slowdown"]),
+        tuple(data.get("narrow", ())),
     )
 
 

@@ -29,6 +29,7 @@ from harness.cell.watch import watch
 from harness.check import finding as check
 from harness.errors import InfraError, NvhError
 from harness.level import Level
+from harness.litmus import counted
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
@@ -162,6 +163,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         attempt = undertake(Work(job, stack, execution, checker, directory, stages, until), outcome.facts)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
+        checked += counted.findings(cell, attempt.results)
         outcome.findings += [_finding(each) for each in checked]
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             looking.write_page(directory, cell.id, attempt.timeline, checked)

@@ -165,6 +165,7 @@ def _images_from_json(data: Mapping[str, Any]) -> StackImages:
     spec = dict(model["spec"])
     spec["timings"] = {name: tuple(words) for name, words in spec["timings"].items()}
     spec["devices"] = tuple(spec["devices"])
+    spec["narrow"] = tuple(spec.get("narrow", ()))
     return StackImages(
         Model(
             ModelSpec(**spec),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.build.model import load_model
 from harness.build.paths import ROOT, SCENARIOS, data_names, default_scenarios
 from harness.check.oracle import ORACLES
 from harness.mutants import table as mutants
@@ -32,7 +34,23 @@ def vocabulary() -> Vocabulary:
         oracles={name: oracle.options for name, oracle in ORACLES.items()},
         sanitized=[name for name, oracle in ORACLES.items() if oracle.sanitized],
         mutants=mutants.names(),
+        wide=wide,
     )
+
+
+@functools.cache
+def wide(model: str, named: str) -> str | None:
+    """Return what runs instead of a model with 52 bits of PA, empty for none; None for a model with fewer.
+
+    Of several the one with the CPU of the model ``named`` by the scenario, else the first. Raises
+    ``InputError`` for a model file with mistakes.
+    """
+    spec = load_model(model)
+    if not spec.is_wide:
+        return None
+    others = [str((Path(model).parent / each).absolute()) if "/" in each else each for each in spec.narrow]
+    cpu = load_model(named).cpu if named else ""
+    return next((each for each in others if load_model(each).cpu == cpu), others[0] if others else "")
 
 
 def default_stack(overrides: Overrides) -> StackSpec:

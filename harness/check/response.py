@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.check.condition import Env
+from harness.check.distinct import TooManyError, shortage
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match, wants_same_span
@@ -12,31 +14,39 @@ from harness.check.partner import Partners
 from harness.check.window import Window, candidates, gaps, summary, surely_in
 from harness.scenario.model import EventPattern, Expectation, Limit, Precedence, Response
 from harness.trace.event import Event
+from harness.trace.source import Source
 from harness.verdict import Verdict
 
+DISTINCT = "distinct"
 ENOUGH = 100
 """Failures after which the rest of a trace is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Every event matching ``trigger`` needs a ``partner`` that comes ``later`` (or else earlier)."""
+    """Every event matching ``trigger`` needs a ``partner`` that comes ``later`` (or else earlier).
+
+    ``distinct``: one of its own.
+    """
 
     trigger: EventPattern
     partner: EventPattern
     later: bool
     limit: Limit
+    distinct: bool
 
 
 def check_response(expectation: Response, seen: Observations, window: Window) -> Finding:
     """Every ``when`` is followed by an agreeing ``then``, within the limit if one is given."""
-    question = _Question(expectation.when, expectation.then, True, expectation.within)
+    distinct = expectation.partners == DISTINCT
+    question = _Question(expectation.when, expectation.then, True, expectation.within, distinct)
     return _check(expectation, question, seen, window)
 
 
 def check_precedence(expectation: Precedence, seen: Observations, window: Window) -> Finding:
     """Every ``event`` is preceded by an agreeing ``first``, within the limit if one is given."""
-    question = _Question(expectation.event, expectation.first, False, expectation.within)
+    distinct = expectation.partners == DISTINCT
+    question = _Question(expectation.event, expectation.first, False, expectation.within, distinct)
     return _check(expectation, question, seen, window)
 
 
@@ -49,6 +59,7 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
     unanswered: list[tuple[Event, Env]] = []
     undecided = 0
     unsure: tuple[Event, Env, list[str]] | None = None  # the first
+    asked: list[tuple[Event, Env, bool]] = []  # the triggers, and whether each is certain
     found = candidates(timeline, question.trigger, window)
     sure = surely_in(window, question.trigger, found)
     for event in found:
@@ -57,6 +68,8 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
         if outcome is False:
             continue
         triggers += outcome is True
+        if question.distinct:
+            asked.append((event, env, outcome is True))
         answered = partners.find(event, env, later=question.later)
         if answered:
             continue
@@ -77,6 +90,10 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
         event, env = unanswered[0]
         message = _failure(question, partners, event, env, (len(unanswered), triggers))
         return judge(expectation, Verdict.FAIL, message, bindings=env, trigger=event, timeline=timeline)
+    short = _short(question, partners, asked, certain=False) if asked and not whole_gap else None
+    if short:
+        event, env, message = short
+        return judge(expectation, Verdict.FAIL, message, bindings=env, trigger=event, timeline=timeline)
     if unsure:
         event, env, reasons = unsure
         message = f"{undecided} {question.trigger.event} undecided, first {describe(event)}: "
@@ -89,7 +106,52 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
     if not triggers:
         return judge(expectation, Verdict.VACUOUS, f"{question.trigger.event} never happened")
     word = _word(question)
-    return judge(expectation, Verdict.PASS, f"all {triggers} {word} by {question.partner.event}")
+    if not question.distinct:
+        return judge(expectation, Verdict.PASS, f"all {triggers} {word} by {question.partner.event}")
+    try:
+        doubt = _short(question, partners, asked, certain=True)
+    except TooManyError:
+        message = f"too many {question.partner.event} to tell whether each trigger has one of its own"
+        return judge(expectation, Verdict.UNDECIDED, message)
+    if doubt:
+        event, env, message = doubt
+        message = f"as far as is certain: {message}"
+        return judge(expectation, Verdict.UNDECIDED, message, bindings=env, trigger=event, timeline=timeline)
+    message = f"all {triggers} {word} by {question.partner.event}, each by one of its own"
+    return judge(expectation, Verdict.PASS, message)
+
+
+def _short(
+    question: _Question, partners: Partners, asked: list[tuple[Event, Env, bool]], *, certain: bool
+) -> tuple[Event, Env, str] | None:
+    """The first trigger that is left without a partner of its own, and what to say of it.
+
+    ``certain``: only certain partners count, for every trigger; else possible ones too, for certain triggers,
+    so that a shortage is a violation whatever the doubts are. ``TooManyError`` in the first case only.
+    """
+
+    def of(place: int) -> Iterator[tuple[Source, int]]:
+        event, env, _ = asked[place]
+        for candidate, outcome in partners.outcomes(event, env, later=question.later):
+            if outcome or not certain:
+                yield candidate.source, candidate.seq
+
+    places = [place for place, (_, _, sure) in enumerate(asked) if sure or certain]
+    try:
+        short = shortage(places, of)
+    except TooManyError:
+        if certain:
+            raise
+        return None
+    if short is None:
+        return None
+    event, env, _ = asked[short.trigger]
+    return (
+        event,
+        env,
+        f"{len(short.triggers)} {question.trigger.event} have {short.partners} {question.partner.event} "
+        f"between them that can be theirs; the last of them, {describe(event)}, is left without one",
+    )
 
 
 def _possible(question: _Question, event: Event, seen: Observations) -> str:

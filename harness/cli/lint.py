@@ -5,6 +5,8 @@ examples:
   ./nvh lint my.yaml                   one scenario, with its recorded traces
   ./nvh lint --explain NVH024          what a rule means, and what to do
   ./nvh lint --record runs/latest      record good traces beside their scenarios, from cells that ran
+  ./nvh lint --populations runs/latest           compare what ran with scenarios/populations.csv
+  ./nvh lint --populations runs/latest --write   make their rows of that table
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ from harness.cell.project import vocabulary
 from harness.corpus.record import record
 from harness.corpus.rules import CORPUS
 from harness.errors import EXIT_RED, UserError, closest
+from harness.litmus import populations
+from harness.litmus.left import cells_of, compared, renewed
+from harness.litmus.rules import POPULATIONS
 from harness.scenario.lint import lint_paths, rules
+from harness.scenario.load import load_paths
+from harness.verdict import Verdict
 
 TOOLS = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["yamllint", "--strict", "."])
 MAIN = "origin/main"
@@ -40,6 +47,16 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="directories of cells or runs: record their traces in corpus/ beside the scenarios",
     )
+    parser.add_argument(
+        "--populations",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="directories of cells or runs: compare what ran with the table (docs/populations.md)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="with --populations: write the rows of these cells instead"
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -53,6 +70,10 @@ def main(arguments: argparse.Namespace) -> int:
             return 0
     if arguments.record:
         return _record(arguments.record)
+    if arguments.populations:
+        return _populations(arguments.populations, write=arguments.write)
+    if arguments.write:
+        raise UserError("--write goes with --populations DIR")
     status = 0
     if not arguments.paths and CHECKOUT:
         for tool in TOOLS:
@@ -61,7 +82,7 @@ def main(arguments: argparse.Namespace) -> int:
             status = status or done.returncode
         status = changed_c(CHECKOUT) or status
     print("== scenarios", flush=True)
-    findings = lint_paths(arguments.paths or [SCENARIOS], vocabulary(), more=(CORPUS,))
+    findings = lint_paths(arguments.paths or [SCENARIOS], vocabulary(), more=(CORPUS, POPULATIONS))
     for finding in findings:
         print(finding)
     return status or (EXIT_RED if findings else 0)
@@ -97,7 +118,7 @@ def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def all_rules() -> Mapping[str, str]:
     """Every rule that `nvh lint` knows: id → help."""
-    return {**rules(), **CORPUS.help()}
+    return {**rules(), **CORPUS.help(), **POPULATIONS.help()}
 
 
 def _explain(rule: str) -> int:
@@ -108,6 +129,24 @@ def _explain(rule: str) -> int:
         raise UserError(f"there is no rule {rule!r}{hint}")
     print(f"{rule}  {known[rule]}")
     return 0
+
+
+def _populations(places: Sequence[Path], *, write: bool) -> int:
+    left, known = cells_of(places), populations.read()
+    for each in left:
+        for wrong in each.problems:
+            print(f"{each.cell}: {wrong}")
+    status = EXIT_RED if any(each.problems for each in left) else 0
+    if write:
+        cells = load_paths([SCENARIOS], vocabulary())
+        table, told = renewed(known, left, {cell.id for cell in cells})
+        populations.write(table)
+        print("\n".join(told))
+        return status
+    for key, verdict, message in compared(left, known):
+        status = status if verdict is Verdict.PASS else EXIT_RED
+        print(f"{verdict.value:9} {key.cell} {key.model} {key.kernel}: {message}")
+    return status
 
 
 def _record(places: Sequence[Path]) -> int:

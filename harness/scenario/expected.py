@@ -66,12 +66,12 @@ def _universality(node: Node, name: str) -> Expectation:
 
 def _response(node: Node, name: str) -> Expectation:
     when, then = _pattern(node.map["when"]), _pattern(node.map["then"])
-    return Response(node.where, name, when, then, _scope(node), _limit(node))
+    return Response(node.where, name, when, then, _scope(node), _limit(node), node.word("partners") or "")
 
 
 def _precedence(node: Node, name: str) -> Expectation:
     event, first = _pattern(node.map["event"]), _pattern(node.map["first"])
-    return Precedence(node.where, name, event, first, _scope(node), _limit(node))
+    return Precedence(node.where, name, event, first, _scope(node), _limit(node), node.word("partners") or "")
 
 
 def _sequence(node: Node, name: str) -> Expectation:

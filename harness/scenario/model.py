@@ -210,22 +210,31 @@ class Absence(Expectation):
 
 @dataclass(frozen=True, slots=True)
 class Response(Expectation):
-    """Every ``when`` is followed by a ``then`` with agreeing bindings, ``within`` the limit."""
+    """Every ``when`` is followed by a ``then`` with agreeing bindings, ``within`` the limit.
+
+    ``partners``: with ``distinct`` each ``when`` has a ``then`` of its own; with ``shared``, which is what
+    nothing means, one may answer many.
+    """
 
     when: EventPattern
     then: EventPattern
     scope: Scope
     within: Limit = Limit()
+    partners: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Precedence(Expectation):
-    """Every ``event`` is preceded by a ``first`` with agreeing bindings, ``within`` the limit."""
+    """Every ``event`` is preceded by a ``first`` with agreeing bindings, ``within`` the limit.
+
+    ``partners``: as of ``Response``.
+    """
 
     event: EventPattern
     first: EventPattern
     scope: Scope
     within: Limit = Limit()
+    partners: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -15,6 +16,11 @@ from harness.scenario.model import (
     Cell,
     ConsoleCheck,
     EventPattern,
+    Existence,
+    OracleCheck,
+    Precedence,
+    PythonCheck,
+    Response,
     ResultCheck,
     Run,
     Scope,
@@ -25,6 +31,13 @@ from harness.scenario.patterns import patterns
 from harness.scenario.scenario import Scenario
 
 SUMMARY_LENGTH = 100
+COUNTING = ("nvh-litmus", "nvh-kvm")
+"""Programs that tell how many cases they ran and how each control went (docs/populations.md)."""
+COUNTED = ("cases", "selected", "run", "judged", "passed", "seen", "direct", "unobservable", "free")
+"""Of their words, those whose value is known beforehand."""
+TEXTS = ("", "x\n", "\n\n", "error: 1\n")
+"""Outputs of which an expression that matches all matches any."""
+ONCE = ("== 1", "<= 1", "== 0")
 
 
 @rule("NVH001")
@@ -197,3 +210,108 @@ def variables_used(scenario: Scenario) -> Iterator[Finding]:
             for name, where in places.items():
                 if len(where) == 1:
                     yield where[0].where, f"${name} stands only here and so says nothing"
+
+
+@rule("NVH012")
+def claims_looked_at(scenario: Scenario) -> Iterator[Finding]:
+    """What a scenario claims of TLBIs is looked at, or counted.
+
+    That a program ended well says nothing of exits and invalidations: it does so too where none happened. An
+    expectation on events, an oracle or the sanitizer looks at them; nvh-litmus and nvh-kvm count cases, each
+    with a control of its own. A `result` of anything else stands beside one of these, never alone.
+    """
+    for cell in scenario.cells:
+        if cell.claims and not _looks(cell):
+            where = scenario.root.map["claims"].where
+            yield where, "only outputs are expected: nothing looks at what is claimed, or counts it"
+
+
+def _looks(cell: Cell) -> bool:
+    if cell.stack.sanitize:
+        return True
+    if any(isinstance(e, OracleCheck | PythonCheck) or list(patterns(e)) for e in cell.expectations):
+        return True
+    results = {item.run for item in cell.expectations if isinstance(item, ResultCheck)}
+    return any(isinstance(s, Run) and s.name in results and counts(s.command) for s in cell.steps)
+
+
+def counts(command: str) -> bool:
+    """Whether a command runs one of the programs that count their cases."""
+    return any(re.search(rf"(?<![\w-]){program}(?![\w-])", command) for program in COUNTING)
+
+
+@rule("NVH013")
+def can_fail(scenario: Scenario) -> Iterator[Finding]:
+    """A result or console expectation can fail.
+
+    `exit: any` with nothing else holds for every run that was started, an expression that matches any text
+    (`.*`, `^$` at the end of every text) for every output. `^` and `$` stand at lines: an output that
+    has to be empty is `\\A\\Z`.
+    """
+    for cell in scenario.cells:
+        for item in cell.expectations:
+            for text in _expressions(item):
+                if all(re.search(text, each, re.MULTILINE) for each in TEXTS):
+                    yield item.where, f"{item.name!r}: {text!r} matches every output"
+            if (
+                isinstance(item, ResultCheck)
+                and item.exit is None
+                and not (list(_expressions(item)) or item.values)
+            ):
+                yield item.where, f"{item.name!r} holds however the run ends"
+
+
+def _expressions(item: object) -> list[str]:
+    if isinstance(item, ConsoleCheck):
+        return [] if item.negated else [item.matches]
+    if isinstance(item, ResultCheck):
+        return [text for text in (item.stdout, item.stderr) if text is not None]
+    return []
+
+
+@rule("NVH014")
+def no_floor(scenario: Scenario) -> Iterator[Finding]:
+    """How many cases there are is not a floor.
+
+    nvh-litmus and nvh-kvm run cases whose number is known: scenarios/populations.csv has it, and a cell that
+    differs fails. `passed: "> 0"` of 400 cases says that 399 may be lost.
+    """
+    for cell in scenario.cells:
+        counting = {s.name for s in cell.steps if isinstance(s, Run) and counts(s.command)}
+        for item in cell.expectations:
+            if not isinstance(item, ResultCheck) or item.run not in counting:
+                continue
+            for key, wanted in item.values.items():
+                if key in COUNTED and str(wanted).startswith(">"):
+                    yield item.where, f"{key} is known exactly: leave {key}: {str(wanted)!r} to the table"
+
+
+@rule("NVH015")
+def partners_said(scenario: Scenario) -> Iterator[Finding]:
+    """A response or precedence whose triggers may outnumber their partners says so.
+
+    Without `partners` one partner may answer any number of triggers, so that all but one can be lost.
+    `partners: distinct` wants one for each; `partners: shared` says that one for many is meant. Nothing need
+    be said where an `existence` beside it holds the triggers to one.
+    """
+    for cell in scenario.cells:
+        once = [e for e in cell.expectations if isinstance(e, Existence) and e.count in ONCE]
+        for item in cell.expectations:
+            if not isinstance(item, Response | Precedence) or item.partners:
+                continue
+            trigger = item.when if isinstance(item, Response) else item.event
+            if not any(_holds_to_one(e, trigger, item.scope) for e in once):
+                yield item.where, f"{item.name!r}: one {_partner(item).event} may answer many {trigger.event}"
+
+
+def _partner(item: Response | Precedence) -> EventPattern:
+    return item.then if isinstance(item, Response) else item.first
+
+
+def _holds_to_one(existence: Existence, trigger: EventPattern, scope: Scope) -> bool:
+    """Whether whatever matches ``trigger`` matches ``existence``, which counts it in the same scope."""
+    of = existence.of
+    if of.event != trigger.event or existence.scope != scope:
+        return False
+    free = {key for key, value in of.fields.items() if str(value).startswith("$")}
+    return all(trigger.fields.get(key) == of.fields[key] for key in set(of.fields) - free)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
-from harness.scenario import assemble, expectations, matrix, reader, schema, steps
+from harness.scenario import assemble, expectations, matrix, reader, schema, steps, walks
 from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
 from harness.scenario.model import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
@@ -122,7 +122,11 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | 
     cells = []
     for tree, point in zip(trees, points, strict=True):
         stack = overrides.apply(assemble.stack(tree.map.get("stack"), base))
-        cells.append(overrides.change(_sanitized(assemble.cell(tree, point, stack, base), vocabulary)))
+        cell = assemble.cell(tree, point, stack, base)
+        cell = _fitting(cell, tree.map.get("stack"), overrides, vocabulary, found)
+        cells.append(overrides.change(_sanitized(cell, vocabulary)))
+    if found:
+        raise InputError(list(dict.fromkeys(found)))
     if len({cell.id for cell in cells}) < len(cells):
         raise InputError(
             [root.map["matrix"].problem("two points with the same id", "values without , and =")]
@@ -136,6 +140,33 @@ def _sanitized(cell: Cell, vocabulary: Vocabulary) -> Cell:
     if cell.stack.sanitize or not any(oracle in vocabulary.sanitized for oracle in oracles):
         return cell
     return dataclasses.replace(cell, stack=dataclasses.replace(cell.stack, sanitize=SANITIZER))
+
+
+def _fitting(
+    cell: Cell, stack: Node | None, overrides: Overrides, vocabulary: Vocabulary, found: list[Problem]
+) -> Cell:
+    """The cell on a model on which what it does can be done: L0 may unmap whole contexts for it.
+
+    The default model, and one that the command line names, have another one for that. A model that the
+    scenario names itself is refused, and so is one that has none.
+    """
+    said = stack.word("contexts") if stack is not None else None
+    place = walks.walking(cell.steps)
+    if said == walks.WHOLE and stack is not None:
+        place = place or (stack.map["contexts"].where, "unmaps whole contexts")
+    named = (stack.word("model") or "") if stack is not None else ""
+    instead = vocabulary.wide(cell.stack.model, named) if place and said != walks.FEW else None
+    if place is None or instead is None:
+        return cell
+    if instead and (not named or overrides.model is not None):
+        return dataclasses.replace(cell, stack=dataclasses.replace(cell.stack, model=instead))
+    where, why = place
+    told = f"{cell.id} {why}, on {cell.stack.model} with 52 bits of PA: 46 s a context, a hard lockup for L1"
+    other = (
+        f"model: {instead}" if instead else "a model file with `narrow:` (images/models/by-path.yaml.example)"
+    )
+    found.append(Problem(where, told, f"{other}, or `contexts: few` in the stack if that is not so"))
+    return cell
 
 
 def _deferred(root: Node) -> set[Location]:

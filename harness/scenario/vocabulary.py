@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 
@@ -29,6 +29,9 @@ class Vocabulary:
     ``sanitized``     oracles that need the TLB sanitizer: naming one turns it on
     ``models``        names; a scenario may also give a path, which contains a ``/``
     ``mutants``       names of deliberate faults, for the command line only
+    ``wide``          (model, the one that the scenario names or nothing): what to run instead of a model on
+                      which a whole shadow context takes very long (harness/scenario/walks.py), or nothing if
+                      there is none; None for a model that is not so
     """
 
     events: Mapping[str, Collection[str]]
@@ -41,6 +44,7 @@ class Vocabulary:
     raw_levels: tuple[Level, ...] = (Level.L0, Level.L1)
     timings: tuple[str, ...] = ("icount", "mttcg")
     mutants: Collection[str] = ()
+    wide: Callable[[str, str], str | None] = field(default=lambda _, __: None, compare=False)
 
     def is_raw(self, event: str) -> bool:
         """Whether ``event`` names a kernel event that no registry lists."""

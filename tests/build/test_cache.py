@@ -16,6 +16,7 @@ import pytest
 
 from harness.build.cache import MANIFEST, Store, load_artefact, tree_bytes, write_atomic
 from harness.errors import InfraError, UserError
+from tests.ci import ELSEWHERE
 
 KEY = {"source": 1}
 SCRIPT = """
@@ -178,7 +179,7 @@ def test_cache_that_cannot_be_made(root: str) -> None:
         Store(Path(root))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason=f"{ELSEWHERE}root becomes another user")
 def test_read_only_cache_of_another_user(store: Store, tmp_path: Path) -> None:
     """A published artefact is found; building says what to do."""
     store.get_or_build("thing", {"other": 1}, fill)

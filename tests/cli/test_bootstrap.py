@@ -108,6 +108,16 @@ def test_what_only_some_verbs_need_is_not_demanded(checkout: Path, tmp_path: Pat
     assert "libnvh-dev" not in nvh(checkout, "run", PATH=path).stderr
 
 
+def test_in_ci_what_only_some_verbs_need_is_demanded(checkout: Path, tmp_path: Path) -> None:
+    """There a test that is skipped for want of it fails (tests/ci.py)."""
+    done = nvh(checkout, "run", PATH=programs(tmp_path, "gdb-multiarch"), CI="true")
+    assert done.returncode == 2
+    assert (
+        "--no-install-recommends gdb-multiarch" in done.stderr.replace("  ", " ")
+        or " gdb-multiarch " in done.stderr
+    )
+
+
 def test_missing_python_is_named(checkout: Path, tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir()

@@ -39,6 +39,7 @@ expect:
     when: {event: l0.tlbi, op: "${op}", vmid: $v, ipa: $a}
     then: {event: l0.shadow_unmap, vmid: $v, covers: $a}
     scope: m
+    partners: distinct
 """
 CELL = "small[op=ipas2e1is]"
 
@@ -125,7 +126,7 @@ def test_024_an_expectation_that_cannot_fail(scenario: Path) -> None:
     scenario.write_text(TEXT + '  - existence: any\n    of: {event: l0.tlbi}\n    count: ">= 0"\n')
     keep(scenario, Recording(CELL, seen()))
     (line,) = advice(scenario)
-    assert line.startswith("small.yaml:18:5: NVH024 none of ")
+    assert line.startswith("small.yaml:19:5: NVH024 none of ")
     assert line.endswith(" mutations of its good trace makes any fail")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ from harness.debug.attach import attached
 from harness.errors import InfraError, UserError
 from harness.inspect.state import Mmu, Report, Vm
 from harness.level import Level
+from tests.ci import want
 
 FLAGS = (
     Mmu(None, 1, 1, 0x4119_C000, 0),
@@ -85,8 +85,7 @@ def test_unfit_gdbs_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def real_gdb() -> str:
-    if shutil.which("gdb-multiarch") is None:
-        pytest.skip("gdb-multiarch, an optional package, is not installed")
+    want("gdb-multiarch")
     return gdb.find_gdb()
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
+from harness.litmus.population import PROGRAMS
 from harness.scenario.lint import Finding, RuleSet, lint, lint_paths, rules
+from harness.scenario.rules import COUNTING, counts
 from harness.scenario.scenario import Scenario
 from tests.scenario.names import HERE, VOCABULARY
 
@@ -37,7 +39,21 @@ FINDINGS = {
     "NVH010": ["5:5: timeout 11 s, but the scenario's is 11 s"],
     "NVH011": [
         "10:11: $a stands only here and so says nothing",
-        "13:9: $x stands only here and so says nothing",
+        "14:9: $x stands only here and so says nothing",
+    ],
+    "NVH012": ["3:9: only outputs are expected: nothing looks at what is claimed, or counts it"],
+    "NVH013": [
+        "10:5: 'ends' holds however the run ends",
+        "13:5: 'says-nothing': '^$' matches every output",
+        "16:5: 'says-something': '(nested)?' matches every output",
+    ],
+    "NVH014": [
+        "10:5: judged is known exactly: leave judged: '>= 5' to the table",
+        "10:5: passed is known exactly: leave passed: '> 0' to the table",
+    ],
+    "NVH015": [
+        "19:5: 'answered': one l0.shadow_unmap may answer many l0.tlbi",
+        "23:5: 'caused': one l0.tlbi may answer many l0.shadow_unmap",
     ],
 }
 
@@ -63,6 +79,18 @@ def test_rule(rule_id: str) -> None:
     bad = CORPUS / f"{rule_id.lower()}-bad.yaml"
     assert found(bad) == [line.replace(": ", f": {rule_id} ", 1) for line in FINDINGS[rule_id]]
     assert found(CORPUS / f"{rule_id.lower()}-good.yaml") == []
+
+
+def test_the_programs_that_count_are_those_whose_populations_are_read() -> None:
+    assert set(COUNTING) == set(PROGRAMS)
+    assert [
+        counts(text) for text in ("exec /bin/nvh-kvm", "nvh-kvmtool", "my-nvh-kvm", "x && nvh-litmus")
+    ] == [
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_many_files_in_order() -> None:

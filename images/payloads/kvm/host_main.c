@@ -55,7 +55,34 @@ static bool number(const char *text, unsigned min, unsigned max, unsigned *value
 	return true;
 }
 
-static int run(const struct test_case *c, const struct options *o)
+/* What the run consisted of, for the line population=... that the harness holds against its table. */
+struct population {
+	unsigned selected, run, by_status[EXIT_VACUOUS + 1], iterations, asked;
+	uint64_t names; /* the sum of the FNV-1a hashes (RFC 9923) of the selected cases' names */
+};
+
+static uint64_t hash(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3;
+	return h;
+}
+
+/* vCPUs and pages are of the cases too: fewer would check less under the same name. */
+static void print_population(const struct population *p, const struct options *o)
+{
+	unsigned failed = p->by_status[EXIT_STALE] + p->by_status[EXIT_ENVIRONMENT];
+
+	printf("population=nvh-kvm selected=%u run=%u cut=%u judged=%u passed=%u failed=%u vacuous=%u iterations=%u "
+	       "asked=%u names=%016lx settings=vcpus-%u,pages-%zu,vms-%u\n",
+	       p->selected, p->run, p->selected - p->run, p->by_status[EXIT_OK] + p->by_status[EXIT_STALE],
+	       p->by_status[EXIT_OK], failed, p->by_status[EXIT_VACUOUS], p->iterations, p->asked, p->names, o->vcpus,
+	       o->pages, o->vms);
+}
+
+static int run(const struct test_case *c, const struct options *o, struct population *p)
 {
 	struct result r = { 0 };
 	bool judged = c->run(o, &r);
@@ -71,6 +98,10 @@ static int run(const struct test_case *c, const struct options *o)
 		printf(" reason=\"%s\"", r.reason);
 	putchar('\n');
 	fflush(stdout);
+	p->run++;
+	p->by_status[status]++;
+	p->iterations += r.iterations;
+	p->asked += o->iterations;
 	return status;
 }
 
@@ -85,6 +116,7 @@ static int worse(int a, int b)
 int main(int argc, char **argv)
 {
 	struct options o = { .iterations = 8, .vcpus = 2, .vms = 8, .timeout_s = 60, .pages = 512 };
+	struct population p = { 0 };
 	const char *name = "all";
 	unsigned mib, failed = 0, done = 0;
 	int status = EXIT_OK;
@@ -129,7 +161,9 @@ int main(int argc, char **argv)
 			continue;
 		if (!done++ && kvm_open() < 0)
 			return EXIT_ENVIRONMENT;
-		one = run(&cases[c], &o);
+		p.selected++;
+		p.names += hash(cases[c].name);
+		one = run(&cases[c], &o, &p);
 		failed += one != EXIT_OK;
 		status = worse(status, one);
 	}
@@ -137,6 +171,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "nvh-kvm: unknown case '%s'; see nvh-kvm --list\n", name);
 		return EXIT_USAGE;
 	}
+	print_population(&p, &o);
 	printf("cases=%u failed=%u ok=%d\n", done, failed, status == EXIT_OK);
 	return status;
 }

@@ -274,8 +274,9 @@ bool mark_open(void);
 void mark_case(const struct litmus *l, const char *end);
 /* host_loose.c: STEP_LOOSE for the looks that are L1's own affair; whether all of the case is. */
 bool loosen(const struct litmus *l);
-/* host_judge.c */
+/* host_judge.c; foresee(): what judge() says of a case that passes at once, without running it */
 void judge(const struct litmus *l, struct finding *f);
+void foresee(const struct litmus *l, struct finding *f);
 
 enum { VMID = 1, VMID_OTHER = 2 };
 

@@ -137,33 +137,57 @@ static struct outcome part_of(const struct outcome *o, unsigned part)
 	return view;
 }
 
+/* What the case's judgement rests on, whatever its outcomes are. */
+struct nature {
+	bool gone, stale, direct, observable;
+};
+
+static struct nature nature_of(const struct litmus *l)
+{
+	struct nature n = { .direct = l->op == NO_OPERATION || l->direct, .observable = true };
+
+	for (unsigned i = 0; i < l->probe_count; i++) {
+		const struct probe *p = &l->probes[i];
+
+		n.gone |= p->role == ROLE_GONE;
+		n.stale |= p->role == ROLE_STALE;
+		n.direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_RACE;
+		n.observable &= p->observable;
+	}
+	return n;
+}
+
+void foresee(const struct litmus *l, struct finding *f)
+{
+	struct nature n = nature_of(l);
+
+	*f = (struct finding){ .verdict = "pass", .obliged = n.gone || n.direct };
+	f->control = n.direct || !(n.gone || n.stale) ? "direct" : n.observable ? "stale-seen" : "not-observable";
+}
+
 void judge(const struct litmus *l, struct finding *f)
 {
+	struct nature n = nature_of(l);
 	unsigned seen = 0, lost = 0;
-	bool gone = false, direct = false, observable = true;
 	struct outcome view;
 
 	memset(f, 0, sizeof(*f));
 	for (unsigned i = 0; i < l->probe_count; i++) {
 		const struct probe *p = &l->probes[i];
 
-		gone |= p->role == ROLE_GONE;
-		direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_RACE;
-		observable &= p->observable;
 		view = part_of(&l->vm->shared->program[p->cpu].outcome[p->step], p->part);
 		judge_probe(l, p, &view, f, &seen, &lost);
 	}
-	direct |= l->op == NO_OPERATION || l->direct;
-	f->obliged = gone || direct;
-	if (direct || !(gone || seen || lost))
+	f->obliged = n.gone || n.direct;
+	if (n.direct || !(n.gone || seen || lost))
 		f->control = "direct"; /* no cache is involved: the outcome itself is the evidence */
-	else if (!observable)
+	else if (!n.observable)
 		f->control = "not-observable";
 	else if (lost || !seen)
 		f->control = "lost";
 	else
 		f->control = "stale-seen";
-	if (!f->verdict && gone && !direct && !strcmp(f->control, "lost")) {
+	if (!f->verdict && n.gone && !n.direct && !strcmp(f->control, "lost")) {
 		f->verdict = "vacuous";
 		snprintf(f->why, sizeof(f->why), "stale=%u lost=%u", seen, lost);
 	}

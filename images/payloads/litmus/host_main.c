@@ -2,6 +2,7 @@
 /* nvh-litmus: options, the loop over the cases, and what is printed. */
 #include "host_text.h"
 #include "options.h"
+#include "population.h"
 
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -15,10 +16,6 @@
 #define SLOW_TIMEOUT_S 240
 #define ATTEMPTS 16 /* a control may be lost to an event at L0; as often as this it is a finding */
 #define PAUSE_US 20000
-
-struct tally {
-	unsigned cases, passed, failed, not_applicable, vacuous, unable;
-};
 
 struct litmus *list_add(struct list *list, const struct litmus *l, const char *format, ...)
 {
@@ -127,30 +124,19 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 	broken(f, vm);
 }
 
-static void run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
+/* Returns how often the case had to run. */
+static unsigned run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
 {
 	vm->shared->skip = o->self_test;
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		run_once(l, vm, f);
 		/* An event at L0 takes a stale translation away: too early for the control, or for the self-test. */
 		if (strcmp(f->verdict, "vacuous") && !(o->self_test && !strcmp(f->verdict, "pass") && f->obliged))
-			return;
+			return i + 1;
 		if (i >= ATTEMPTS / 4)
 			usleep(PAUSE_US); /* let what disturbs it pass */
 	}
-}
-
-static void count(struct tally *t, const struct finding *f)
-{
-	t->cases++;
-	if (!strcmp(f->verdict, "pass"))
-		t->passed++;
-	else if (!strcmp(f->verdict, "not-applicable"))
-		t->not_applicable++;
-	else if (!strcmp(f->verdict, "vacuous"))
-		t->vacuous++;
-	else
-		t->failed++;
+	return ATTEMPTS;
 }
 
 static void not_applicable(struct finding *f, const char *why)
@@ -161,7 +147,7 @@ static void not_applicable(struct finding *f, const char *why)
 }
 
 /* With the operation left out a case has to fail; one that passes cannot see its absence on this model. */
-static void invert(struct finding *f, struct tally *t)
+static void invert(struct finding *f)
 {
 	if (!strcmp(f->verdict, "fail")) {
 		f->verdict = "pass";
@@ -170,7 +156,6 @@ static void invert(struct finding *f, struct tally *t)
 		not_applicable(f, "nothing-obliged");
 	} else if (!strcmp(f->verdict, "pass")) {
 		f->verdict = "unable-to-fail";
-		t->unable++;
 	}
 }
 
@@ -192,7 +177,13 @@ static int by_config(const void *left, const void *right)
 	return order ? order : (a->number > b->number) - (a->number < b->number);
 }
 
-static void applicability(const struct litmus *l, const struct vm *vm, struct finding *f)
+/* Of the machine, besides what L1's ID registers say. */
+struct machine {
+	unsigned pes, page_size;
+	bool e2h0;
+};
+
+static void applicability(const struct litmus *l, const struct vm *vm, const struct machine *m, struct finding *f)
 {
 	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
 
@@ -200,9 +191,9 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
 	if (!l->any_stage2 && !vm_has_stage2(vm, l->shift))
 		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
-	if (l->small_pages && getpagesize() != 4096)
+	if (l->small_pages && m->page_size != 4096)
 		why = "needs-4K-pages-at-L0";
-	if (vm_pes() < l->pes)
+	if (m->pes < l->pes)
 		why = "too-few-CPUs-at-L0";
 
 	if (!why || l->config.hide_os || l->config.hide_range || l->config.hide_xs)
@@ -212,22 +203,26 @@ static void applicability(const struct litmus *l, const struct vm *vm, struct fi
 
 static int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
-	struct tally t = { 0 };
+	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
+	struct population t = { 0 };
 	struct vm vm = { .fd = -1 };
 	bool have = false;
 	double start = seconds();
 
+	for (size_t i = 0; i < n; i++)
+		population_select(&t, cases[i].name);
 	for (size_t i = 0; i < n && (!o->seconds || seconds() - start < o->seconds); i++) {
 		struct litmus *l = &cases[i];
 		struct finding f = { 0 };
 		double begin = seconds();
+		unsigned attempts = 0;
 
 		l->config.qemu = o->qemu;
 		if (have && (!same_config(&vm.config, &l->config) || vm.broken[0])) {
 			vm_destroy(&vm);
 			have = false;
 		}
-		if (l->config.e2h0 && !kvm_has_e2h0()) {
+		if (l->config.e2h0 && !m.e2h0) {
 			not_applicable(&f, "no-FEAT_E2H0");
 		} else if (o->qemu && qemu_lacks(l)) {
 			not_applicable(&f, qemu_lacks(l));
@@ -236,16 +231,17 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 			vm_destroy(&vm);
 		} else {
 			have = true;
-			applicability(l, &vm, &f);
+			population_machine(&t, vm.shared);
+			applicability(l, &vm, &m, &f);
 			if (!f.verdict) {
 				mark_case(l, "begin");
-				run_case(l, &vm, o, &f);
+				attempts = run_case(l, &vm, o, &f);
 				mark_case(l, "end");
 			}
 		}
 		if (o->self_test)
-			invert(&f, &t);
-		count(&t, &f);
+			invert(&f);
+		population_count(&t, l->name, &f, attempts);
 		if (!o->quiet || (strcmp(f.verdict, "pass") && strcmp(f.verdict, "not-applicable")))
 			print_case(l, &f, (seconds() - begin) * 1e9);
 		/* After a hang or an exception the payload is in no state to go on. */
@@ -256,9 +252,92 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 	}
 	if (have)
 		vm_destroy(&vm);
-	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.cases,
-	       t.passed, t.failed - t.unable, t.vacuous, t.not_applicable, t.unable, seconds() - start);
-	return t.failed || t.vacuous || !t.passed ? EXIT_FAILED : EXIT_OK;
+	population_print(&t, m.e2h0, m.pes, m.page_size);
+	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.run,
+	       t.passed, t.failed, t.vacuous, t.not_applicable, t.unable, seconds() - start);
+	return t.failed || t.unable || t.vacuous || !t.passed ? EXIT_FAILED : EXIT_OK;
+}
+
+/* The words of a population's `features=`, as L1's ID registers and the machine; false for one that is unknown. */
+static bool suppose(const char *words, struct shared *s, struct machine *m)
+{
+	char text[256], *rest = NULL;
+
+	s->id_mmfr0 = 1ull << 40 | 1ull << 32 | 1ull << 36;
+	snprintf(text, sizeof(text), "%s", words);
+	for (char *w = strtok_r(text, ",", &rest); w; w = strtok_r(NULL, ",", &rest)) {
+		if (!strcmp(w, "TLBIOS"))
+			s->id_isar0 |= 1ull << 56;
+		else if (!strcmp(w, "TLBIRANGE"))
+			s->id_isar0 = 2ull << 56;
+		else if (!strcmp(w, "XS"))
+			s->id_isar1 = 1ull << 56;
+		else if (!strcmp(w, "NV2"))
+			s->id_mmfr4 = 1ull << 20;
+		else if (!strcmp(w, "E2H0"))
+			m->e2h0 = true;
+		else if (!strcmp(w, "s2-4k"))
+			s->id_mmfr0 ^= 3ull << 40;
+		else if (!strcmp(w, "s2-16k"))
+			s->id_mmfr0 ^= 3ull << 32;
+		else if (!strcmp(w, "s2-64k"))
+			s->id_mmfr0 ^= 3ull << 36;
+		else if (sscanf(w, "pages-%uk", &m->page_size) == 1)
+			m->page_size <<= 10;
+		else if (sscanf(w, "cpus-%u", &m->pes) != 1)
+			return false;
+	}
+	return m->pes && m->page_size;
+}
+
+/* What run_all() says where each case passes at the first attempt. The programs are built and not carried out. */
+static int predict(struct litmus *cases, size_t n, const struct options *o)
+{
+	struct shared *shared = calloc(1, sizeof(*shared));
+	struct vm vm = { .fd = -1, .shared = shared };
+	struct population t = { 0 };
+	struct machine m = { 0 };
+	uint64_t isar0, isar1;
+
+	if (!shared || !suppose(o->predict, shared, &m)) {
+		fprintf(stderr, "nvh-litmus: --predict %s: not the words of a population's features=\n", o->predict);
+		return EXIT_USAGE;
+	}
+	isar0 = shared->id_isar0;
+	isar1 = shared->id_isar1;
+	for (size_t i = 0; i < n; i++) {
+		struct litmus *l = &cases[i];
+		struct finding f = { 0 };
+
+		population_select(&t, l->name);
+		l->config.qemu = o->qemu;
+		vm.config = l->config;
+		/* As vm_shape() hides it. */
+		shared->id_isar0 = l->config.hide_os ? 0 : l->config.hide_range && isar0 ? 1ull << 56 : isar0;
+		shared->id_isar1 = l->config.hide_xs ? 0 : isar1;
+		if (l->config.e2h0 && !m.e2h0) {
+			not_applicable(&f, "no-FEAT_E2H0");
+		} else if (o->qemu && qemu_lacks(l)) {
+			not_applicable(&f, qemu_lacks(l));
+		} else {
+			population_machine(&t, shared);
+			applicability(l, &vm, &m, &f);
+		}
+		if (!f.verdict) {
+			l->vm = &vm;
+			l->probe_count = 0;
+			memset(l->steps, 0, sizeof(l->steps));
+			l->build(l);
+			foresee(l, &f);
+			/* With the operation left out what obliges nothing passes, and cannot tell. */
+			if (o->self_test && !f.obliged)
+				not_applicable(&f, "nothing-obliged");
+		}
+		population_count(&t, l->name, &f, strcmp(f.verdict, "pass") ? 0 : 1);
+	}
+	population_print(&t, m.e2h0, m.pes, m.page_size);
+	free(shared);
+	return EXIT_OK;
 }
 
 int main(int argc, char **argv)
@@ -308,6 +387,8 @@ int main(int argc, char **argv)
 			puts(list.cases[i].name);
 		return EXIT_OK;
 	}
+	if (o.predict)
+		return predict(list.cases, n, &o);
 	if (!kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
 		return EXIT_ENVIRONMENT;

@@ -20,6 +20,7 @@ const char options_usage[] =
 	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
 	"  --failures N     end after N programs that failed\n"
 	"  --features       print which features with TLBIs L1 has, and end\n"
+	"  --predict WORDS  print the population of a machine with these features= (docs/populations.md), without KVM\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --mark           mark begin and end of each case in L0's trace\n"
@@ -45,7 +46,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "quiet", no_argument, NULL, 'q' },	   { "quick", no_argument, NULL, 'k' },
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
-		{ "failures", required_argument, NULL, 'F' },
+		{ "failures", required_argument, NULL, 'F' }, { "predict", required_argument, NULL, 'P' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -107,6 +108,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->program = optarg;
+			break;
+		case 'P':
+			o->predict = optarg;
 			break;
 		case 'k':
 			o->quick = true;

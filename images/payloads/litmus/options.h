@@ -7,7 +7,7 @@
 struct options {
 	const char *globs[16], *skip[16];
 	unsigned glob_count, skip_count;
-	const char *op, *granule, *program;
+	const char *op, *granule, *program, *predict;
 	unsigned cpus, seconds, every, failures;
 	bool list, self_test, quiet, quick, qemu, mark, features;
 };

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from harness.build.kernel import initramfs
 from harness.build.kernel.image import raw_image
 from harness.build.kernel.initramfs import Module, ModuleTree
 from harness.errors import UserError
+from tests.ci import want
 
 RAW = b"MZ" + bytes(54) + b"ARM\x64" + b"code" * 100
 
@@ -37,9 +37,8 @@ def test_zboot(name: bytes, compress: Callable[[bytes], bytes]) -> None:
     assert raw_image(zboot(name, compress(RAW)), "vmlinuz") == RAW
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs the program zstd")
 def test_zboot_zstd() -> None:
-    packed = subprocess.run(["zstd", "-c"], input=RAW, stdout=subprocess.PIPE, check=True).stdout
+    packed = subprocess.run([want("zstd"), "-c"], input=RAW, stdout=subprocess.PIPE, check=True).stdout
     assert raw_image(zboot(b"zstd22", packed), "vmlinuz") == RAW
 
 

@@ -1,0 +1,95 @@
+"""The table against what nvh-litmus itself says that its cases are: a lost case is red without a machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harness.build.paths import SCENARIOS
+from harness.cell.project import vocabulary
+from harness.errors import InfraError
+from harness.litmus import populations, predicted
+from harness.litmus.population import KVM, LITMUS
+from harness.litmus.populations import Expected, Key
+from harness.scenario.load import load_paths
+from harness.scenario.model import Cell
+from harness.tlbi.table import load
+from tests.ci import want
+from tests.litmus.test_payload import build
+
+CELLS = {cell.id: cell for cell in load_paths([SCENARIOS], vocabulary())}
+TABLE = populations.read()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """nvh-litmus on this machine."""
+    emulator = want("qemu-aarch64-static")
+    return emulator, str(build(tmp_path_factory.mktemp("predict"), load(), "nvh-litmus") / LITMUS)
+
+
+def distinct() -> list[Cell]:
+    """The cells with rows, one for each set of commands and features."""
+    found: dict[object, Cell] = {}
+    for key, row in TABLE.items():
+        cell = CELLS[key.cell]
+        commands = tuple(getattr(step, "command", "") for step in cell.steps)
+        found.setdefault((commands, key.run, row.features), cell)
+    return list({cell.id: cell for cell in found.values()}.values())
+
+
+def foreseen(cell: Cell, program: tuple[str, str]) -> dict[Key, Expected]:
+    return dict(predicted.rows(cell, program, lambda key: TABLE[key].features))
+
+
+def test_the_table_is_what_the_cases_are(program: tuple[str, str]) -> None:
+    """Each row: selected, judged by evidence, not applicable by reason, names; nvh-kvm's iterations."""
+    checked = 0
+    for cell in distinct():
+        for key, row in foreseen(cell, program).items():
+            assert predicted.same(TABLE[key], row), (key, TABLE[key], row)
+            checked += 1
+    assert checked >= 90
+
+
+def test_a_row_that_lost_a_case_is_not_the_same(program: tuple[str, str]) -> None:
+    """One case fewer, another one in its place, other evidence, another reason."""
+    cell = CELLS["litmus-trap[family=trap-ttlbis]"]
+    ((key, row),) = foreseen(cell, program).items()
+    assert predicted.same(TABLE[key], row)
+    assert predicted.same(dataclasses.replace(row, lost=5), row)
+    for change in (
+        {"selected": 59},
+        {"judged": 59},
+        {"names": "0" * 16},
+        {"direct": 19, "free": 41},
+        {"reasons": {"no-FEAT_XS": 1}},
+    ):
+        assert not predicted.same(dataclasses.replace(row, **change), row)
+
+
+def test_a_feature_less_is_cases_less(program: tuple[str, str]) -> None:
+    cell = CELLS["litmus-own[model=qemu,family=l2-own]"]
+    ((_, row),) = predicted.rows(cell, program, lambda _: "pages-4k,cpus-1,TLBIOS,E2H0,NV2,s2-4k")
+    assert row.features == "pages-4k,cpus-1,TLBIOS,E2H0,NV2,s2-4k"
+    assert set(row.reasons) == {"no-FEAT_XS", "no-FEAT_TLBIRANGE"}
+    assert row.judged + sum(row.reasons.values()) == row.selected
+    with pytest.raises(InfraError, match="not the words of a population"):
+        list(predicted.rows(cell, program, lambda _: "pages-4k,cpus-1,WINGS"))
+
+
+def test_of_nvh_kvm_the_command_tells() -> None:
+    words = "nvh-kvm --case remap --iterations 3 --region-mib 1 --vcpus 1 --timeout 200".split()
+    row = predicted.of_kvm(words)
+    assert (row.program, row.iterations, row.features) == (KVM, 3, "vcpus-1,pages-256,vms-8")
+    assert predicted.of_kvm([*words, "--seconds", "1"]).iterations is None
+
+
+def test_defaults_are_the_programs() -> None:
+    """host_main.c has them again."""
+    text = (Path(populations.TABLE).parents[1] / "images/payloads/kvm/host_main.c").read_text()
+    wanted = ".iterations = 8, .vcpus = 2, .vms = 8, .timeout_s = 60, .pages = 512"
+    assert wanted in text
+    assert predicted.DEFAULTS == {"iterations": 8, "vcpus": 2, "vms": 8, "region-mib": 512 // 256}
