@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a TLBI operation obliges. Plain freestanding C, header only, so that callers on hot paths inline it. Arm ARM DDI
+ * 0487 issue M.a.a: D8.17.5.4 (scope by <type>), D8.17.6, C5.5, and TLBIMatch() of J1.1.3. There is no rule for what may
+ * go besides: a TLB may drop any entry at any time (I_YGYRY, R_MMZTY).
+ */
+#ifndef NVH_ARCH_COVER_H
+#define NVH_ARCH_COVER_H
+
+#include "operand.h"
+
+/* Which stages' information an entry holds. With the EL2 regime it is stage 1's. */
+enum stage { COMBINED, STAGE_2, STAGE_1 };
+
+/* One translation that a PE may hold. */
+struct translation {
+	uint64_t start, size; /* VA or IPA, bytes */
+	enum stage stage;
+	enum regime regime;
+	uint32_t shift; /* log2 of the granule */
+	int32_t level;	/* of the descriptor */
+	uint16_t vmid, asid;
+	uint8_t global;
+	uint8_t table; /* the descriptor points to a table: an intermediate walk, not a leaf */
+	uint8_t xs;    /* the XS attribute of both stages together (I_SFCHD) */
+	uint8_t flat;  /* stage 1 was off: there is no ASID, and no granule or level of stage 1 */
+};
+
+/* Why an operation does not oblige an entry to go. */
+enum miss {
+	COVERS,
+	OTHER_PE,
+	OTHER_REGIME,
+	OTHER_STAGE,
+	OTHER_VMID,
+	OTHER_ASID,
+	ONLY_NON_GLOBAL,
+	OTHER_ADDRESS,
+	OTHER_LEVEL,
+	OTHER_GRANULE,
+	NO_GRANULE_THERE,
+	MISALIGNED,
+	LEAF_ONLY,
+	XS_STAYS,
+	MISSES
+};
+
+enum answer { MAY, MUST, UNPREDICTABLE };
+
+static inline enum answer answer_of(enum miss miss)
+{
+	return miss == COVERS ? MUST : miss == MISALIGNED ? UNPREDICTABLE : MAY;
+}
+
+/* Non-global entries match by ASID; ASIDE1 leaves global ones. Table entries are never global (R_CHVGJ). */
+static inline enum miss asid_covers(const struct operation *op, uint64_t xt, const struct state *state,
+				    const struct translation *entry)
+{
+	bool global = (entry->global || entry->flat) && !entry->table;
+
+	/* EL2 without E2H has no ASID (R_VMSWQ: "in which an ASID is valid"). */
+	if (!matches_asid(op) || (op->family == vae2 && !(state->hcr & HCR_E2H)))
+		return COVERS;
+	if (op->family == aside1 && global)
+		return ONLY_NON_GLOBAL;
+	return global || entry->asid == FIELD(xt, XT_ASID) ? COVERS : OTHER_ASID;
+}
+
+/*
+ * R_SQXYZ: a TTL that is not the leaf's obliges nothing. Of a range the hint obliges table entries up to the level, not
+ * including it (TTL of C5.5.35). Of a single address the text and TLBIMatch() differ for table entries: neither is asked.
+ */
+static inline bool level_fits(const struct operation *op, int level, const struct translation *entry)
+{
+	if (level == NO_LEVEL)
+		return true;
+	return entry->table ? op_is_range(op) && entry->level < level : entry->level == level;
+}
+
+static inline enum miss range_covers(const struct operation *op, const struct fields *f,
+				     const struct translation *entry)
+{
+	if (f->shift != entry->shift) /* R_XKMMX, and TG 0 is reserved */
+		return OTHER_GRANULE;
+	if (!level_fits(op, f->level, entry))
+		return OTHER_LEVEL;
+	/* I_HKYNQ: the range is UNPREDICTABLE when the base is no multiple of the leaf that TTL names. */
+	if (f->level != NO_LEVEL && f->address & ((1ull << leaf_shift(f->shift, f->level)) - 1))
+		return MISALIGNED;
+	return f->first <= entry->start + (entry->size - 1) && entry->start <= f->last ? COVERS : OTHER_ADDRESS;
+}
+
+static inline enum miss address_covers(const struct operation *op, uint64_t xt, const struct state *state,
+				       const struct translation *entry)
+{
+	struct fields f;
+
+	if (op->operand == NONE || op->operand == ASID)
+		return COVERS;
+	f = operand_decode(op, xt, state);
+	/* R_XQBCL: they apply with stage 1 off, too, but such an entry has no granule that a hint could be right about. */
+	if (entry->flat && (op_is_range(op) || f.shift))
+		return NO_GRANULE_THERE;
+	if (op_is_range(op))
+		return range_covers(op, &f, entry);
+	/* I_HQTLK: address bits below the granule are ignored. */
+	if ((f.address & ~((1ull << entry->shift) - 1)) - entry->start >= entry->size)
+		return OTHER_ADDRESS;
+	if (f.shift && f.shift != entry->shift)
+		return OTHER_GRANULE;
+	return level_fits(op, f.level, entry) ? COVERS : OTHER_LEVEL;
+}
+
+/* R_LGSCG, R_TVTYQ, R_GNJPZ: by stage. IPAS2 leaves combined entries, VMALLE1 those of stage 2 alone. */
+static inline enum miss target_covers(const struct operation *op, uint64_t xt, const struct state *state,
+				      const struct translation *entry)
+{
+	enum miss miss;
+
+	if (op->family == alle1 || op->family == vmalls12e1 || op->family == alle2)
+		return COVERS;
+	if ((op->family == ipas2e1) != (entry->stage == STAGE_2))
+		return OTHER_STAGE;
+	miss = asid_covers(op, xt, state, entry);
+	return miss == COVERS ? address_covers(op, xt, state, entry) : miss;
+}
+
+/* COVERS: the entry must be gone once the operation and its DSB are complete. */
+static inline enum miss tlbi_cover(const struct operation *op, uint64_t xt, const struct state *state,
+			      const struct translation *entry)
+{
+	enum miss miss;
+
+	if (regime_of(op, state) != entry->regime)
+		return OTHER_REGIME;
+	if (entry->regime == EL10 && op->family != alle1 && state->vmid != entry->vmid)
+		return OTHER_VMID;
+	miss = target_covers(op, xt, state, entry);
+	if (miss != COVERS && miss != MISALIGNED)
+		return miss;
+	if (op->last_level && entry->table)
+		return LEAF_ONLY;
+	if (entry->xs && is_nxs(op, state)) /* R_KBSSD: IMPLEMENTATION SPECIFIC */
+		return XS_STAYS;
+	/* D8.17.1: plain forms are for the PE that executes them; there is one Outer Shareable domain. */
+	if (!state->own_pe && scope_of(op, state) == LOCAL)
+		return OTHER_PE;
+	return miss;
+}
+
+static inline bool tlbi_must(const struct operation *op, uint64_t xt, const struct state *state,
+			   const struct translation *entry)
+{
+	return tlbi_cover(op, xt, state, entry) == COVERS;
+}
+
+#endif
