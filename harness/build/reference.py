@@ -11,9 +11,9 @@ from harness.arch.header import headers
 from harness.build import command
 from harness.build.cache import Artefact, Store, sha256_tree
 from harness.build.paths import IMAGES
+from harness.build.payloads import ARCH, HOSTCC
 
-HOSTCC = "gcc"
-SOURCES = IMAGES / "payloads" / "arch"
+SOURCES = IMAGES / "payloads" / ARCH
 LIBRARY = "arch.so"
 UNITS = ("arch.c", "python.c")
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fPIC", "-shared")

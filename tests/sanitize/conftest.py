@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from harness.arch.header import write_headers
 from harness.build.paths import IMAGES
-from harness.tlbi.header import header
-from harness.tlbi.table import Operation, load
+from harness.tlbi.table import Operation
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
 CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "tlbi.c", "walk.c")
@@ -23,7 +23,7 @@ SCOPES = {"local": 0, "is": 1, "os": 2}
 def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The driver, built once."""
     place = tmp_path_factory.mktemp("sanitizer")
-    (place / "tlbi_ops.h").write_text(header(load()))
+    write_headers(place)
     words = ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
     words += ["-Wall", "-Wextra", "-Werror", f"-I{place}", "-o", str(place / "driver")]
     subprocess.run([*words, *(str(SOURCES / name) for name in CORE)], check=True, timeout=120)

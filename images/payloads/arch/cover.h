@@ -29,19 +29,19 @@ struct translation {
 /* Why an operation does not oblige an entry to go. */
 enum miss {
 	COVERS,
-	OTHER_PE,
-	OTHER_REGIME,
-	OTHER_STAGE,
-	OTHER_VMID,
-	OTHER_ASID,
-	ONLY_NON_GLOBAL,
-	OTHER_ADDRESS,
-	OTHER_LEVEL,
-	OTHER_GRANULE,
-	NO_GRANULE_THERE,
-	MISALIGNED,
-	LEAF_ONLY,
-	XS_STAYS,
+	MISS_OTHER_PE,
+	MISS_OTHER_REGIME,
+	MISS_OTHER_STAGE,
+	MISS_OTHER_VMID,
+	MISS_OTHER_ASID,
+	MISS_ONLY_NON_GLOBAL,
+	MISS_OTHER_ADDRESS,
+	MISS_OTHER_LEVEL,
+	MISS_OTHER_GRANULE,
+	MISS_NO_GRANULE_THERE,
+	MISS_MISALIGNED,
+	MISS_LEAF_ONLY,
+	MISS_XS_STAYS,
 	MISSES
 };
 
@@ -49,7 +49,7 @@ enum answer { MAY, MUST, UNPREDICTABLE };
 
 static inline enum answer answer_of(enum miss miss)
 {
-	return miss == COVERS ? MUST : miss == MISALIGNED ? UNPREDICTABLE : MAY;
+	return miss == COVERS ? MUST : miss == MISS_MISALIGNED ? UNPREDICTABLE : MAY;
 }
 
 /* Non-global entries match by ASID; ASIDE1 leaves global ones. Table entries are never global (R_CHVGJ). */
@@ -62,8 +62,8 @@ static inline enum miss asid_covers(const struct operation *op, uint64_t xt, con
 	if (!matches_asid(op) || (op->family == vae2 && !(state->hcr & HCR_E2H)))
 		return COVERS;
 	if (op->family == aside1 && global)
-		return ONLY_NON_GLOBAL;
-	return global || entry->asid == FIELD(xt, XT_ASID) ? COVERS : OTHER_ASID;
+		return MISS_ONLY_NON_GLOBAL;
+	return global || entry->asid == FIELD(xt, XT_ASID) ? COVERS : MISS_OTHER_ASID;
 }
 
 /*
@@ -81,13 +81,13 @@ static inline enum miss range_covers(const struct operation *op, const struct fi
 				     const struct translation *entry)
 {
 	if (f->shift != entry->shift) /* R_XKMMX, and TG 0 is reserved */
-		return OTHER_GRANULE;
+		return MISS_OTHER_GRANULE;
 	if (!level_fits(op, f->level, entry))
-		return OTHER_LEVEL;
+		return MISS_OTHER_LEVEL;
 	/* I_HKYNQ: the range is UNPREDICTABLE when the base is no multiple of the leaf that TTL names. */
 	if (f->level != NO_LEVEL && f->address & ((1ull << leaf_shift(f->shift, f->level)) - 1))
-		return MISALIGNED;
-	return f->first <= entry->start + (entry->size - 1) && entry->start <= f->last ? COVERS : OTHER_ADDRESS;
+		return MISS_MISALIGNED;
+	return f->first <= entry->start + (entry->size - 1) && entry->start <= f->last ? COVERS : MISS_OTHER_ADDRESS;
 }
 
 static inline enum miss address_covers(const struct operation *op, uint64_t xt, const struct state *state,
@@ -100,15 +100,15 @@ static inline enum miss address_covers(const struct operation *op, uint64_t xt, 
 	f = operand_decode(op, xt, state);
 	/* R_XQBCL: they apply with stage 1 off, too, but such an entry has no granule that a hint could be right about. */
 	if (entry->flat && (op_is_range(op) || f.shift))
-		return NO_GRANULE_THERE;
+		return MISS_NO_GRANULE_THERE;
 	if (op_is_range(op))
 		return range_covers(op, &f, entry);
 	/* I_HQTLK: address bits below the granule are ignored. */
 	if ((f.address & ~((1ull << entry->shift) - 1)) - entry->start >= entry->size)
-		return OTHER_ADDRESS;
+		return MISS_OTHER_ADDRESS;
 	if (f.shift && f.shift != entry->shift)
-		return OTHER_GRANULE;
-	return level_fits(op, f.level, entry) ? COVERS : OTHER_LEVEL;
+		return MISS_OTHER_GRANULE;
+	return level_fits(op, f.level, entry) ? COVERS : MISS_OTHER_LEVEL;
 }
 
 /* R_LGSCG, R_TVTYQ, R_GNJPZ: by stage. IPAS2 leaves combined entries, VMALLE1 those of stage 2 alone. */
@@ -120,7 +120,7 @@ static inline enum miss target_covers(const struct operation *op, uint64_t xt, c
 	if (op->family == alle1 || op->family == vmalls12e1 || op->family == alle2)
 		return COVERS;
 	if ((op->family == ipas2e1) != (entry->stage == STAGE_2))
-		return OTHER_STAGE;
+		return MISS_OTHER_STAGE;
 	miss = asid_covers(op, xt, state, entry);
 	return miss == COVERS ? address_covers(op, xt, state, entry) : miss;
 }
@@ -132,19 +132,19 @@ static inline enum miss tlbi_cover(const struct operation *op, uint64_t xt, cons
 	enum miss miss;
 
 	if (regime_of(op, state) != entry->regime)
-		return OTHER_REGIME;
+		return MISS_OTHER_REGIME;
 	if (entry->regime == EL10 && op->family != alle1 && state->vmid != entry->vmid)
-		return OTHER_VMID;
+		return MISS_OTHER_VMID;
 	miss = target_covers(op, xt, state, entry);
-	if (miss != COVERS && miss != MISALIGNED)
+	if (miss != COVERS && miss != MISS_MISALIGNED)
 		return miss;
 	if (op->last_level && entry->table)
-		return LEAF_ONLY;
+		return MISS_LEAF_ONLY;
 	if (entry->xs && is_nxs(op, state)) /* R_KBSSD: IMPLEMENTATION SPECIFIC */
-		return XS_STAYS;
+		return MISS_XS_STAYS;
 	/* D8.17.1: plain forms are for the PE that executes them; there is one Outer Shareable domain. */
 	if (!state->own_pe && scope_of(op, state) == LOCAL)
-		return OTHER_PE;
+		return MISS_OTHER_PE;
 	return miss;
 }
 

@@ -32,9 +32,10 @@ extern const unsigned operation_count;
 /* By the fields of struct operation.sys; NULL for what is no TLBI of the table. */
 const struct operation *operation_of(uint32_t sys);
 
-/* The PE that executes the operation, at the time. Absent features are 0 bits of `features`. */
-enum { HAS_OS = 1, HAS_RANGE = 2, HAS_XS = 4, HAS_LPA2 = 8 };
+/* What a PE implements, as the code that executes on it sees it. */
+enum { HAS_OS = 1, HAS_RANGE = 2, HAS_XS = 4, HAS_LPA2 = 8, HAS_ALL = 15 };
 
+/* The PE that executes the operation, at the time. */
 struct state {
 	uint64_t hcr, hcrx, hfgitr; /* HCR_EL2, HCRX_EL2, HFGITR_EL2 in effect */
 	uint16_t vmid;		    /* VTTBR_EL2.VMID, of as many bits as VTCR_EL2.VS says */

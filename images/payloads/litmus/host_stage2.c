@@ -75,7 +75,7 @@ static uint64_t operand_for(const struct litmus *l, uint64_t target)
 	switch (op->operand) {
 	case IPA:
 		return operand_address(false, target + offset_of(l, l->position), 0,
-				       l->hint ? granule_code(l->shift) << 2 | l->level : 0);
+				       ttl_for(l->shift, l->hint ? l->level : 0));
 	case IPA_RANGE:
 		return operand_range(range_base(l, target), l->shift, l->scale, l->num, ttl, 0);
 	default:

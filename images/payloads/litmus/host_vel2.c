@@ -5,7 +5,6 @@
  */
 #include "host_victim.h"
 
-#define HCR_TGE (1ull << 27)
 #define MORE_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << OTHER_VA)
 
 /* struct litmus.place: TTBR0_EL2, TTBR1_EL2, and the last leaf of the address space. */
