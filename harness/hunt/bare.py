@@ -30,7 +30,12 @@ DIE_TOGETHER = ("setpriv", "--pdeathsig", "KILL")
 def build_bare(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
     """The artefact that holds nvh-bare, built with this machine's compiler."""
     compiler = toolchain(HOSTCC)
-    key = {"sources": sha256_tree(SOURCES), "headers": dict(headers()), "toolchain": toolchain(), "compiler": compiler}
+    key = {
+        "sources": sha256_tree(SOURCES),
+        "headers": dict(headers()),
+        "toolchain": toolchain(),
+        "compiler": compiler,
+    }
 
     def build(work: Path) -> dict[str, Any]:
         progress(PROGRAM)

@@ -15,7 +15,8 @@ from harness.build.paths import IMAGES
 from harness.tlbi.table import Operation
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
-CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "tlbi.c", "walk.c")
+CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "walk.c")
+ARCH = SOURCES.parent / "arch"
 SCOPES = {"local": 0, "is": 1, "os": 2}
 
 
@@ -25,8 +26,10 @@ def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("sanitizer")
     write_headers(place)
     words = ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
-    words += ["-Wall", "-Wextra", "-Werror", f"-I{place}", "-o", str(place / "driver")]
-    subprocess.run([*words, *(str(SOURCES / name) for name in CORE)], check=True, timeout=120)
+    words += ["-Wall", "-Wextra", "-Werror", f"-I{place}", f"-I{ARCH}", "-o", str(place / "driver")]
+    subprocess.run(
+        [*words, *(str(SOURCES / name) for name in CORE), str(ARCH / "arch.c")], check=True, timeout=120
+    )
     return place / "driver"
 
 

@@ -269,13 +269,11 @@ MARK_PROGRAM, MARK_LOOSE, MARK_STRICT = 0x5AF0, 0x5AF1, 0x5AF2
 
 
 def test_marks_are_the_payloads() -> None:
-    """The payload and the plugin are built apart."""
+    """The payload and the plugin are built apart, of one header."""
     pattern = re.compile(r"#define (MARK_\w+) (0x\w+)")
-    ours, theirs = (
-        dict(pattern.findall((PAYLOADS / name).read_text()))
-        for name in ("sanitizer/judge.h", "litmus/shared.h")
-    )
-    assert ours == theirs
+    ours = dict(pattern.findall((PAYLOADS / "arch/marks.h").read_text()))
+    for name in ("sanitizer/judge.h", "litmus/shared.h"):
+        assert '#include "marks.h"' in (PAYLOADS / name).read_text()
     assert [int(ours[name], 16) for name in ("MARK_PROGRAM", "MARK_LOOSE", "MARK_STRICT")] == [
         MARK_PROGRAM,
         MARK_LOOSE,

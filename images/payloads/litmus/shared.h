@@ -45,6 +45,8 @@
 #define CPU_GUARD 112
 #define CPU_TOOK 120
 
+#include "marks.h"
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
@@ -73,14 +75,6 @@ enum step_kind {
 	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
 	STEP_AWAIT,    /* wait for turn a */
 };
-
-/*
- * What the payload tells an observer of the machine (docs/sanitizer.md): MOVZ XZR, #number, which does nothing. Each
- * program begins with MARK_PROGRAM.
- */
-#define MARK_PROGRAM 0x5af0
-#define MARK_LOOSE 0x5af1
-#define MARK_STRICT 0x5af2
 
 enum hang { HANG_SPIN, HANG_FATAL };
 

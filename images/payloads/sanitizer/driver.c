@@ -67,19 +67,21 @@ static void print_report(const struct report *report, void *data)
 
 static bool parse_tlbi(const uint64_t *from, struct tlbi *tlbi)
 {
-	*tlbi = (struct tlbi){ .op = tlbi_operation((unsigned)from[0]), .xt = from[1], .pe = (unsigned)from[2],
-			       .el = (uint8_t)from[3], .vmid = (uint16_t)from[4], .e2h = from[5], .tge = from[6],
-			       .ds = from[7] };
+	*tlbi = (struct tlbi){ .op = operation_of((unsigned)from[0]), .xt = from[1], .pe = (unsigned)from[2],
+			       .state = { .el = (uint8_t)from[3], .vmid = (uint16_t)from[4], .features = HAS_ALL,
+					  .hcr = hcr_of(from[5], from[6]) | (from[8] ? HCR_FB : 0), .ds1 = from[7],
+					  .ds2 = from[7] } };
 	if (!tlbi->op)
 		return false;
-	tlbi->scope = tlbi->op->scope == LOCAL && from[8] ? IS : tlbi->op->scope;
+	tlbi->scope = scope_of(tlbi->op, &tlbi->state);
+	tlbi->nxs = is_nxs(tlbi->op, &tlbi->state);
 	return true;
 }
 
 static void cover(void)
 {
 	const uint64_t *from = argument + 9;
-	struct extent entry = { .kind = (enum kind)from[0], .regime = (enum regime)from[1], .start = from[2],
+	struct translation entry = { .stage = (enum stage)from[0], .regime = (enum regime)from[1], .start = from[2],
 				.size = from[3], .shift = (unsigned)from[4], .level = (int)from[5],
 				.vmid = (uint16_t)from[6], .asid = (uint16_t)from[7], .global = from[8],
 				.table = from[9] };
