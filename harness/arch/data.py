@@ -1,4 +1,5 @@
-"""What the rules are about besides the operations: TTL codes (images/tlbi-ttl.csv) and traps (images/tlbi-traps.csv).
+"""What the rules are about besides the operations: TTL codes (images/tlbi-ttl.csv) and traps
+(images/tlbi-traps.csv).
 
 Both tables are beside images/tlbi.csv, and each row names the rule of the Arm ARM and the manual's issue.
 """
@@ -33,7 +34,8 @@ _Row = TypeVar("_Row")
 class Ttl:
     """One TTL value. ``shift`` 0: no hint for a single address; ``level`` None: no level is named.
 
-    ``lpa2``: it names something only where FEAT_LPA2 is implemented; elsewhere it is as if there were no hint.
+    ``lpa2``: it names something only where FEAT_LPA2 is implemented; elsewhere it is as if there were no
+    hint.
     """
 
     form: str

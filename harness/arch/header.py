@@ -1,8 +1,8 @@
 """The headers for payloads in C, generated from images/*.csv at build time.
 
 ``python -m harness.arch.header DIRECTORY`` writes them there: ``tlbi_ops.h`` (harness/tlbi/header.py),
-``arch_registers.h`` (harness/arch/registers.py) and ``arch_data.h``, which the reference in images/payloads/arch is
-built from.
+``arch_registers.h`` (harness/arch/registers.py) and ``arch_data.h``, which the reference in
+images/payloads/arch is built from.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ NO_LEVEL = -1
 def arch_data(operations: Iterable[Operation]) -> str:
     """C header with three lists.
 
-    TLBI_ROWS: one X() per operation, in the order of the table: X(name, op1, crn, crm, op2, has_operand, family, EL10
-    or EL2, NONE/VA/ASID/IPA/VA_RANGE/IPA_RANGE, LOCAL/IS/OS, last_level, nxs, needs_os, needs_range, bit of HFGITR_EL2
-    or -1). TLBI_TTL_ADDRESS and TLBI_TTL_RANGE: initialisers by TTL, of the latter by TG first.
+    TLBI_ROWS: one X() per operation, in the order of the table: X(name, op1, crn, crm, op2, has_operand,
+    family, EL10 or EL2, NONE/VA/ASID/IPA/VA_RANGE/IPA_RANGE, LOCAL/IS/OS, last_level, nxs, needs_os,
+    needs_range, bit of HFGITR_EL2 or -1). TLBI_TTL_ADDRESS and TLBI_TTL_RANGE: initialisers by TTL, of the
+    latter by TG first.
     """
     rows = " \\\n".join(("#define TLBI_ROWS(X)", *(f"\tX({_row(op)})" for op in operations)))
     address = {each.ttl: each for each in ttls() if each.form == "address"}

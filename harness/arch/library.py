@@ -1,4 +1,4 @@
-"""The reference in images/payloads/arch for Python: built on first use into the cache, called through ctypes."""
+"""The reference in images/payloads/arch for Python: built into the cache, called through ctypes."""
 
 from __future__ import annotations
 

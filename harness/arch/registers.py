@@ -1,8 +1,8 @@
-"""Register fields by name, from images/registers.csv: the one list, of which C's arch_registers.h is generated.
+"""Register fields by name, from images/registers.csv: the one list, for C (arch_registers.h) and Python.
 
-``HCR_NV = mask("HCR.NV")``; ``get(vttbr, "VTTBR.VMID")``; ``place("ESR.EC", value("ESR.EC.SYS64"))``. Names are
-``PREFIX.FIELD``, a prefix being the register without its level. Each row names the rule of the Arm ARM and the
-manual's issue.
+``HCR_NV = mask("HCR.NV")``; ``get(vttbr, "VTTBR.VMID")``; ``place("ESR.EC", value("ESR.EC.SYS64"))``. Names
+are ``PREFIX.FIELD``, a prefix being the register without its level. Each row names the rule of the Arm ARM
+and the manual's issue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The architecture's rules as a library of this machine, compiled from images/payloads/arch for Python's use."""
+"""The architecture's rules as a library for Python, compiled from images/payloads/arch."""
 
 from __future__ import annotations
 

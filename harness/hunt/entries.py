@@ -50,8 +50,8 @@ class Leaf:
     def same_output(self, other: Leaf) -> bool:
         """Whether replacing one by the other needs no break-before-make: permissions alone differ.
 
-        Arm ARM DDI 0487 M.a.a, R_WHZWS: output address (the contents of two pages always differ here), block size and the move between global and
-        non-global need it.
+        Arm ARM DDI 0487 M.a.a, R_WHZWS: output address (the contents of two pages always differ here),
+        block size and the move between global and non-global need it.
         """
         return (
             (self.start, self.level, self.to) == (other.start, other.level, other.to)
@@ -108,6 +108,7 @@ class Combined:
         return self.s2 is None or self.s2.covers(self.s1.to + (va - self.s1.start))
 
     def matches(self, vmid: int, asid: int) -> bool:
-        """Whether a PE with these in VTTBR_EL2 and TTBR0_EL1 may use it: Arm ARM D8.16, entries carry both tags."""
+        """Whether a PE with these in VTTBR_EL2 and TTBR0_EL1 may use it: Arm ARM D8.16, entries carry both
+        tags."""
         is_global = self.s1 is None or self.s1.is_global
         return self.vmid == vmid and (is_global or self.asid == asid)

@@ -323,7 +323,8 @@ class Model:
     ) -> Combined | None:
         """What is left of a combined entry, which goes with its stage-1 part; IPAS2 leaves it (R_TVTYQ).
 
-        With stage 1 off operations by VA are for it, too (R_XQBCL, I_RGYNM): the 4 KB page that is named goes.
+        With stage 1 off operations by VA are for it, too (R_XQBCL, I_RGYNM): the 4 KB page that is named
+        goes.
         """
         if both.s1 is not None:
             return None if gone(Held(both.s1, both.vmid, both.asid)) else both

@@ -1,7 +1,7 @@
 """What a TLBI operation obliges: the reference in images/payloads/arch, for Python.
 
-The rules are Arm ARM DDI 0487 issue M.a.a, D8.17 and C5.5, and are cited in cover.h and operand.h there. There is no
-rule for what may go besides: a TLB may drop any entry at any time (I_YGYRY).
+The rules are Arm ARM DDI 0487 issue M.a.a, D8.17 and C5.5, and are cited in cover.h and operand.h there.
+There is no rule for what may go besides: a TLB may drop any entry at any time (I_YGYRY).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _COVERS = int(Miss.COVERS)
 class Entry:
     """One translation that a PE may hold.
 
-    ``stage`` 1 or 2 (a combined entry goes as its stage-1 part does); ``regime`` EL10, or EL2 for vEL2's own
-    (EL2&0 with E2H); ``start`` (VA or IPA) and ``size`` in bytes; ``shift`` log2 of the granule; ``level`` of the
-    descriptor. ``table``: the descriptor points to a table, it is no leaf. ``xs``: the XS attribute, of both stages
-    together. ``flat``: stage 1 was off.
+    ``stage`` 1 or 2 (a combined entry goes as its stage-1 part does); ``regime`` EL10, or EL2 for vEL2's
+    own (EL2&0 with E2H); ``start`` (VA or IPA) and ``size`` in bytes; ``shift`` log2 of the granule;
+    ``level`` of the descriptor. ``table``: the descriptor points to a table, it is no leaf. ``xs``: the XS
+    attribute, of both stages together. ``flat``: stage 1 was off.
     """
 
     stage: int
@@ -60,9 +60,10 @@ class Entry:
 class State:
     """Of the PE that executes.
 
-    ``vmid`` is VTTBR_EL2.VMID; ``own_pe``: the entry is its own; ``el`` is 1 or 2. ``hcr``: further bits of HCR_EL2
-    besides ``e2h`` and ``tge``; ``hcrx``, ``hfgitr``: HCRX_EL2 and HFGITR_EL2. ``ds1``, ``ds2``: DS of TCR_ELx of the
-    regime that the operation is for, and of VTCR_EL2. ``features``: what that PE implements.
+    ``vmid`` is VTTBR_EL2.VMID; ``own_pe``: the entry is its own; ``el`` is 1 or 2. ``hcr``: further bits of
+    HCR_EL2 besides ``e2h`` and ``tge``; ``hcrx``, ``hfgitr``: HCRX_EL2 and HFGITR_EL2. ``ds1``, ``ds2``: DS
+    of TCR_ELx of the regime that the operation is for, and of VTCR_EL2. ``features``: what that PE
+    implements.
     """
 
     vmid: int
@@ -113,7 +114,7 @@ def c_entry(entry: Entry) -> CTranslation:
 
 
 def miss_of(operation: Operation, xt: int, state: State, entry: Entry) -> Miss:
-    """``COVERS`` when ``entry`` must be gone once ``operation`` and its DSB are complete, otherwise why not."""
+    """``COVERS`` when ``entry`` must be gone once ``operation`` and its DSB are complete, else why not."""
     found = library().nvh_cover(
         c_operation(operation), xt, ctypes.byref(c_state(state)), ctypes.byref(c_entry(entry))
     )

@@ -1,8 +1,9 @@
 """The Xt operand of TLBI operations: bits to fields and back.
 
-Formats: Arm ARM DDI 0487 issue M.a.a, D8.17.5; the reference in images/payloads/arch decodes, and fields are those
-of images/registers.csv. Addresses are full 64-bit values (a VA is sign-extended), sizes are bytes. ``ds`` says that
-the range form holds a base in units of 64 KB (I_TYBWT), as it does with TCR_ELx.DS or VTCR_EL2.DS for every granule.
+Formats: Arm ARM DDI 0487 issue M.a.a, D8.17.5; the reference in images/payloads/arch decodes, and fields
+are those of images/registers.csv. Addresses are full 64-bit values (a VA is sign-extended), sizes are
+bytes. ``ds`` says that the range form holds a base in units of 64 KB (I_TYBWT), as it does with TCR_ELx.DS
+or VTCR_EL2.DS for every granule.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Fields:
 def leaf_size(ttl: int, *, ds: bool = False) -> int | None:
     """Bytes mapped by a leaf at the level of a four-bit TTL; None when the value is no hint.
 
-    Arm ARM Table D8-123 (M.a.a), images/tlbi-ttl.csv. A block at level 0 (4 KB) or level 1 (16 KB) exists only with
-    FEAT_LPA2, here ``ds``; without it those values are as if there were no hint.
+    Arm ARM Table D8-123 (M.a.a), images/tlbi-ttl.csv. A block at level 0 (4 KB) or level 1 (16 KB) exists
+    only with FEAT_LPA2, here ``ds``; without it those values are as if there were no hint.
     """
     for each in ttls():
         if each.form == "address" and each.ttl == ttl and each.level is not None and (ds or not each.lpa2):

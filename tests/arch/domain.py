@@ -1,8 +1,9 @@
 """The questions: every combination of a reduced domain, named dimension by dimension.
 
-``tags`` varies what an operation and an entry are (operation, EL, HCR_EL2, HCRX_EL2, VMID, ASID, stage, kind) with the
-address right; ``addresses`` varies operands and extents (granule, level, TTL, TG, SCALE, NUM, DS, LPA2, where the base
-is) with everything else right. In full both have more values, and ``tags`` every operation.
+``tags`` varies what an operation and an entry are (operation, EL, HCR_EL2, HCRX_EL2, VMID, ASID, stage,
+kind) with the address right; ``addresses`` varies operands and extents (granule, level, TTL, TG, SCALE,
+NUM, DS, LPA2, where the base is) with everything else right. In full both have more values, and ``tags``
+every operation.
 """
 
 from __future__ import annotations
@@ -52,8 +53,20 @@ def c_pe(pe: Pe) -> CState:
 def c_held(held: Cached) -> CTranslation:
     """``held`` for the reference."""
     regime = 1 if held.regime == "2" else 0
-    return CTranslation(held.first, held.bytes, STAGES[held.stages], regime, SHIFT[held.granule], held.level,
-                        held.vmid, held.asid, not held.ng, held.table, held.xs, held.s1_off)  # fmt: skip
+    return CTranslation(
+        held.first,
+        held.bytes,
+        STAGES[held.stages],
+        regime,
+        SHIFT[held.granule],
+        held.level,
+        held.vmid,
+        held.asid,
+        not held.ng,
+        held.table,
+        held.xs,
+        held.s1_off,
+    )
 
 
 class Reference:
@@ -93,10 +106,36 @@ def _operand(op: Operation, asid: int, low: int) -> int:
 # ---- tags
 
 VA = 0x40_0000_0000
-SAMPLE = ("vmalle1", "vae1", "vae1is", "vae1isnxs", "vale1os", "aside1", "aside1isnxs", "vaae1", "vaale1nxs",
-          "rvae1", "rvale1isnxs", "rvaae1os", "alle1", "alle1isnxs", "vmalls12e1", "vmalls12e1osnxs", "ipas2e1",
-          "ipas2le1is", "ipas2e1isnxs", "ripas2e1", "ripas2le1osnxs", "alle2", "alle2isnxs", "vae2", "vale2is",
-          "vae2isnxs", "rvae2", "rvale2osnxs")  # fmt: skip
+SAMPLE = (
+    "vmalle1",
+    "vae1",
+    "vae1is",
+    "vae1isnxs",
+    "vale1os",
+    "aside1",
+    "aside1isnxs",
+    "vaae1",
+    "vaale1nxs",
+    "rvae1",
+    "rvale1isnxs",
+    "rvaae1os",
+    "alle1",
+    "alle1isnxs",
+    "vmalls12e1",
+    "vmalls12e1osnxs",
+    "ipas2e1",
+    "ipas2le1is",
+    "ipas2e1isnxs",
+    "ripas2e1",
+    "ripas2le1osnxs",
+    "alle2",
+    "alle2isnxs",
+    "vae2",
+    "vale2is",
+    "vae2isnxs",
+    "rvae2",
+    "rvale2osnxs",
+)
 BOOLS = (False, True)
 
 
@@ -192,8 +231,19 @@ def _pes_at(full: bool) -> tuple[Pe, ...]:
     return tuple(pe for pe in found if pe.lpa2 or not (pe.ds1 or pe.ds2)) if not full else tuple(found)
 
 
-ADDRESSED = ("vae1is", "vale1is", "vaae1is", "vae2is", "ipas2e1is", "ipas2le1is", "rvae1is", "rvale1is", "rvae2is",
-             "ripas2e1is", "ripas2le1is")  # fmt: skip
+ADDRESSED = (
+    "vae1is",
+    "vale1is",
+    "vaae1is",
+    "vae2is",
+    "ipas2e1is",
+    "ipas2le1is",
+    "rvae1is",
+    "rvale1is",
+    "rvae2is",
+    "ripas2e1is",
+    "ripas2le1is",
+)
 ADDRESSED_FAST = ("vae1is", "vale2is", "ipas2e1is", "rvae1is", "rvale2is", "ripas2e1is")
 
 
@@ -202,9 +252,16 @@ def addresses(full: bool) -> Iterator[Group]:
     for name in ADDRESSED if full else ADDRESSED_FAST:
         op = by_name(name)
         held, pes = _held_at(op, full), _pes_at(full)
-        relevant = tuple(dict.fromkeys(
-            Pe(lpa2=pe.lpa2, ds1=pe.ds1 and op.operand is Operand.VA_RANGE,
-               ds2=pe.ds2 and op.operand is Operand.IPA_RANGE) for pe in pes))  # fmt: skip
+        relevant = tuple(
+            dict.fromkeys(
+                Pe(
+                    lpa2=pe.lpa2,
+                    ds1=pe.ds1 and op.operand is Operand.VA_RANGE,
+                    ds2=pe.ds2 and op.operand is Operand.IPA_RANGE,
+                )
+                for pe in pes
+            )
+        )
         for i, each in enumerate(held):
             some = (each, held[(i + 1) % len(held)], held[(i + 5) % len(held)])
             seen = {xt for at in _near(each, full) for xt in _xts(op, at, full)}

@@ -1,4 +1,5 @@
-"""``python -m tests.arch.enumerate [--full]``: the reference against the independent oracle, question by question.
+"""``python -m tests.arch.enumerate [--full]``: the reference against the independent oracle, question by
+question.
 
 Prints how many questions were asked and how many answers differ; exit status 1 when one does.
 """

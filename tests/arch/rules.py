@@ -1,9 +1,11 @@
-"""The architecture's rules once more, in Python, for tests alone: an oracle that shares nothing with the reference.
+"""The architecture's rules once more, in Python, for tests alone: an oracle that shares nothing with the
+reference.
 
-Written from Arm ARM DDI 0487 issue M.a.a, rule by rule, and not from images/payloads/arch, nor from images/*.csv: what
-an operation is comes from its name, fields are cut out of the operand's binary digits, tables are written out. Where the
-manual's text and its pseudocode disagree, an entry is obliged only when both oblige it, but for the TTL of ranges,
-where the field's text is explicit (C5.5.35, "only guaranteed to invalidate").
+Written from Arm ARM DDI 0487 issue M.a.a, rule by rule, and not from images/payloads/arch, nor from
+images/*.csv: what an operation is comes from its name, fields are cut out of the operand's binary digits,
+tables are written out. Where the manual's text and its pseudocode disagree, an entry is obliged only when
+both oblige it, but for the TTL of ranges, where the field's text is explicit (C5.5.35, "only guaranteed to
+invalidate").
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 MUST, MAY, UNPREDICTABLE = "MUST", "MAY", "UNPREDICTABLE"
-NAME = re.compile(r"(?P<range>r?)(?P<type>vmalls12|vmall|alle?(?=[12])|aside?(?=1)|vaal|vaa|val|va|ipas2l|ipas2)"
-                  r"e?(?P<el>[12])(?P<scope>is|os|)(?P<nxs>nxs)?")  # fmt: skip
+NAME = re.compile(
+    r"(?P<range>r?)(?P<type>vmalls12|vmall|alle?(?=[12])|aside?(?=1)|vaal|vaa|val|va|ipas2l|ipas2)"
+    r"e?(?P<el>[12])(?P<scope>is|os|)(?P<nxs>nxs)?"
+)
 GRANULE_BYTES = {"4k": 4096, "16k": 16384, "64k": 65536}
 TOP = 1 << 64
 
@@ -74,7 +78,8 @@ class Cached:
 
 
 class Operand(NamedTuple):
-    """``granule``: "" for none. ``level``: None when no level is named. ``skewed``: the range is UNPREDICTABLE."""
+    """``granule``: "" for none. ``level``: None when no level is named. ``skewed``: the range is
+    UNPREDICTABLE."""
 
     kind: str
     asid: int
@@ -159,7 +164,8 @@ def reaches(name: str, pe: Pe) -> bool:
 def same_asid(kind: str, pe: Pe, given: int, held: Cached) -> bool:
     """D8.17.5.4: VA and VAL by ASID or global, ASID by ASID and non-global, VAA and the rest by neither.
 
-    R_CHVGJ: what is no leaf is non-global. Without E2H the EL2 regime has no ASID; with stage 1 off nothing has.
+    R_CHVGJ: what is no leaf is non-global. Without E2H the EL2 regime has no ASID; with stage 1 off nothing
+    has.
     """
     if held.regime == "2" and not pe.e2h:
         return kind != "asid"
@@ -172,7 +178,7 @@ def same_asid(kind: str, pe: Pe, given: int, held: Cached) -> bool:
 
 
 def hint_allows(x: Operand, held: Cached) -> bool:
-    """R_XKMMX, R_SQXYZ, and the TTL field of C5.5.35: whether granule and level say that the entry is meant."""
+    """R_XKMMX, R_SQXYZ, TTL of C5.5.35: whether granule and level say that the entry is meant."""
     if held.s1_off:
         return x.kind == "address" and not x.granule
     if x.kind == "range":
@@ -187,7 +193,8 @@ def hint_allows(x: Operand, held: Cached) -> bool:
 
 
 def touches(x: Operand, held: Cached) -> bool:
-    """R_QKRKL for ranges, I_HQTLK for an address: whether an address that is named is translated by the entry."""
+    """R_QKRKL for ranges, I_HQTLK for an address: whether an address that is named is translated by the
+    entry."""
     if x.kind == "range":
         return max(x.first, held.first) <= min(x.last, held.first + held.bytes - 1)
     granule = 4096 if held.s1_off else GRANULE_BYTES[held.granule]
@@ -225,9 +232,13 @@ def answer(name: str, xt: int, pe: Pe, held: Cached) -> str:
 # ---- traps
 
 # HFGITR_EL2 (D24.2.71) from bit 18 up.
-HFGITR = """vmalle1os vae1os aside1os vaae1os vale1os vaale1os rvae1os rvaae1os rvale1os rvaale1os
-vmalle1is vae1is aside1is vaae1is vale1is vaale1is rvae1is rvaae1is rvale1is rvaale1is
-rvae1 rvaae1 rvale1 rvaale1 vmalle1 vae1 aside1 vaae1 vale1 vaale1""".split()
+_PLAIN = ("vmalle1", "vae1", "aside1", "vaae1", "vale1", "vaale1")
+_RANGE = ("rvae1", "rvaae1", "rvale1", "rvaale1")
+HFGITR = [
+    *(f"{name}{scope}" for scope in ("os", "is") for name in _PLAIN + _RANGE),
+    *_RANGE,
+    *_PLAIN,
+]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The reference and the independent oracle agree on every question, and an error seeded in either is found."""
+"""The reference and the independent oracle agree; an error seeded in either is found."""
 
 from __future__ import annotations
 
@@ -31,50 +31,105 @@ from tests.arch.rules import Traps
 LEAST = 500_000
 
 C_ERRORS = {
-    "reserved TTLs oblige nothing": ("operand.h", "if (ttl->shift && (ttl->needs & ~state->features) == 0) {\n"
-                                     "\t\t\tf.shift = ttl->shift;", "if (f.ttl >> 2) {\n\t\t\tf.shift = ttl->shift;"),
-    "a range's reserved TTL is a level": ("operand.h", "if (ttl->shift && (ttl->needs & ~state->features) == 0)\n"
-                                          "\t\tf->level", "if (ttl->shift)\n\t\tf->level"),
+    "reserved TTLs oblige nothing": (
+        "operand.h",
+        "if (ttl->shift && (ttl->needs & ~state->features) == 0) {\n\t\t\tf.shift = ttl->shift;",
+        "if (f.ttl >> 2) {\n\t\t\tf.shift = ttl->shift;",
+    ),
+    "a range's reserved TTL is a level": (
+        "operand.h",
+        "if (ttl->shift && (ttl->needs & ~state->features) == 0)\n\t\tf->level",
+        "if (ttl->shift)\n\t\tf->level",
+    ),
     "DS is ignored": ("operand.h", "return ds ? 16 : shift;", "return ds ? shift : shift;"),
-    "one granule too few": ("operand.h", "f->address + (range_bytes(f->shift, f->scale, f->num) - 1)",
-                            "f->address + (range_bytes(f->shift, f->scale, f->num) - (1ull << f->shift) - 1)"),
+    "one granule too few": (
+        "operand.h",
+        "f->address + (range_bytes(f->shift, f->scale, f->num) - 1)",
+        "f->address + (range_bytes(f->shift, f->scale, f->num) - (1ull << f->shift) - 1)",
+    ),
     "SCALE counts four bits": ("operand.h", "(5 * scale + 1 + shift)", "(4 * scale + 1 + shift)"),
-    "a range's base is not sign-extended": ("operand.h", "sign_extend(f->address, unit + 36)",
-                                            "(f->address & ~(1ull << 63))"),
+    "a range's base is not sign-extended": (
+        "operand.h",
+        "sign_extend(f->address, unit + 36)",
+        "(f->address & ~(1ull << 63))",
+    ),
     "ranges ask table entries for the level": ("cover.h", "entry->level < level", "entry->level <= level"),
     "a misaligned base obliges": ("cover.h", "return MISS_MISALIGNED;", "return COVERS;"),
-    "the last address is not in a range": ("cover.h", "f->first <= entry->start + (entry->size - 1)",
-                                           "f->first < entry->start + (entry->size - 1) - 0xfff"),
-    "table entries are global": ("cover.h", "(entry->global || entry->flat) && !entry->table",
-                                 "entry->global || entry->flat"),
-    "ASIDE1 takes global entries": ("cover.h", "if (op->family == aside1 && global)",
-                                    "if (op->family == alle1 && global)"),
-    "EL2 without E2H has ASIDs": ("cover.h", "(op->family == vae2 && !(state->hcr & HCR_E2H))",
-                                  "(op->family == vae2 && !state->el)"),
-    "IPAS2 takes combined entries": ("cover.h", "(op->family == ipas2e1) != (entry->stage == STAGE_2)",
-                                     "(op->family == ipas2e1) != (entry->stage != STAGE_1)"),
-    "last-level forms take tables": ("cover.h", "op->last_level && entry->table", "op->last_level && entry->flat"),
+    "the last address is not in a range": (
+        "cover.h",
+        "f->first <= entry->start + (entry->size - 1)",
+        "f->first < entry->start + (entry->size - 1) - 0xfff",
+    ),
+    "table entries are global": (
+        "cover.h",
+        "(entry->global || entry->flat) && !entry->table",
+        "entry->global || entry->flat",
+    ),
+    "ASIDE1 takes global entries": (
+        "cover.h",
+        "if (op->family == aside1 && global)",
+        "if (op->family == alle1 && global)",
+    ),
+    "EL2 without E2H has ASIDs": (
+        "cover.h",
+        "(op->family == vae2 && !(state->hcr & HCR_E2H))",
+        "(op->family == vae2 && !state->el)",
+    ),
+    "IPAS2 takes combined entries": (
+        "cover.h",
+        "(op->family == ipas2e1) != (entry->stage == STAGE_2)",
+        "(op->family == ipas2e1) != (entry->stage != STAGE_1)",
+    ),
+    "last-level forms take tables": (
+        "cover.h",
+        "op->last_level && entry->table",
+        "op->last_level && entry->flat",
+    ),
     "nXS forms take what has XS": ("cover.h", "entry->xs && is_nxs(op, state)", "entry->xs && !entry->start"),
     "FnXS does nothing": ("operation.h", "state->hcrx & HCRX_FNXS", "state->hcrx & HCRX_FGTNXS"),
-    "FB acts at EL2": ("operation.h", "state->el == 1 && (state->hcr & (HCR_FB", "state->el && (state->hcr & (HCR_FB"),
-    "TGE alone redirects": ("operation.h", "(state->hcr & (HCR_E2H | HCR_TGE)) == (HCR_E2H | HCR_TGE)",
-                            "(state->hcr & HCR_TGE) != 0"),
-    "IPAS2 is redirected": ("operation.h", "return is_for_el1(op) && state->el == 2",
-                            "return op->regime == EL10 && state->el == 2"),
+    "FB acts at EL2": (
+        "operation.h",
+        "state->el == 1 && (state->hcr & (HCR_FB",
+        "state->el && (state->hcr & (HCR_FB",
+    ),
+    "TGE alone redirects": (
+        "operation.h",
+        "(state->hcr & (HCR_E2H | HCR_TGE)) == (HCR_E2H | HCR_TGE)",
+        "(state->hcr & HCR_TGE) != 0",
+    ),
+    "IPAS2 is redirected": (
+        "operation.h",
+        "return is_for_el1(op) && state->el == 2",
+        "return op->regime == EL10 && state->el == 2",
+    ),
     "the VMID is ignored": ("cover.h", "state->vmid != entry->vmid", "state->vmid > 9"),
-    "a TTL of a smaller granule is no hint": ("cover.h", "if (f.shift && f.shift != entry->shift)",
-                                              "if (f.shift > entry->shift)"),
-}  # fmt: skip
+    "a TTL of a smaller granule is no hint": (
+        "cover.h",
+        "if (f.shift && f.shift != entry->shift)",
+        "if (f.shift > entry->shift)",
+    ),
+}
 
 PYTHON_ERRORS = {
-    "level 0 without LPA2": ('if needs_lpa2 and not lpa2:', 'if False:'),
-    "VAs are not sign-extended": ("first = of_digits(at, signed=not ipa)", "first = of_digits(at, signed=False)"),
-    "a hint names table entries": ("return not held.table and (x.granule, x.level)", "return (x.granule, x.level)"),
-    "ranges end one page early": ("last = min(first + pages * GRANULE_BYTES[granule], TOP) - 1",
-                                  "last = min(first + pages * GRANULE_BYTES[granule], TOP) - 4097"),
+    "level 0 without LPA2": ("if needs_lpa2 and not lpa2:", "if False:"),
+    "VAs are not sign-extended": (
+        "first = of_digits(at, signed=not ipa)",
+        "first = of_digits(at, signed=False)",
+    ),
+    "a hint names table entries": (
+        "return not held.table and (x.granule, x.level)",
+        "return (x.granule, x.level)",
+    ),
+    "ranges end one page early": (
+        "last = min(first + pages * GRANULE_BYTES[granule], TOP) - 1",
+        "last = min(first + pages * GRANULE_BYTES[granule], TOP) - 4097",
+    ),
     "vaal is not of the last level": ('op.type in ("val", "vaal", "ipas2l")', 'op.type in ("val", "ipas2l")'),
-    "another VMID counts for VMALLS12": ('op.type != "all" and held.vmid', 'op.type == "ipas2" and held.vmid'),
-}  # fmt: skip
+    "another VMID counts for VMALLS12": (
+        'op.type != "all" and held.vmid',
+        'op.type == "ipas2" and held.vmid',
+    ),
+}
 
 
 def first_difference(reference: Reference, asked: list[tuple[Group, bytes]]) -> str:

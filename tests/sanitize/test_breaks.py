@@ -85,7 +85,8 @@ READ_ONLY = 1 << 7
 
 
 def swap(driver: Driver, old_more: int, new_more: int, contents: int) -> list[str]:
-    """Read, change the leaf with no break to a page whose last word is ``contents`` (the old one's is 7), invalidate."""
+    """Read, change the leaf with no break to a page whose last word is ``contents`` (the old one's is 7),
+    invalidate."""
     stage1(driver, 0)
     driver("put", IPA + 0xFF8, 7)
     driver("put", OTHER_IPA + 0xFF8, contents)

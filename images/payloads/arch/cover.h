@@ -142,7 +142,7 @@ static inline enum miss tlbi_cover(const struct operation *op, uint64_t xt, cons
 		return MISS_LEAF_ONLY;
 	if (entry->xs && is_nxs(op, state)) /* R_KBSSD: IMPLEMENTATION SPECIFIC */
 		return MISS_XS_STAYS;
-	/* D8.17.1: plain forms are for the PE that executes them; there is one Outer Shareable domain. */
+	/* R_QRNJC: plain forms are for the PE that executes them; there is one Outer Shareable domain. */
 	if (!state->own_pe && scope_of(op, state) == LOCAL)
 		return MISS_OTHER_PE;
 	return miss;

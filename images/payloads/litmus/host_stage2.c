@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stage 2: a leaf is unmapped, with break-before-make (Arm ARM D8.17.9): valid, invalid, operation, valid.
+ * Stage 2: a leaf is unmapped, with break-before-make (Arm ARM D8.17.1): valid, invalid, operation, valid.
  * L2 runs with its stage 1 off. The neighbours below and above the leaf are unmapped with it, so that they
  * show how much more than it had to the operation took.
  */
@@ -109,7 +109,7 @@ static void unmap_at(struct litmus *l, uint64_t target)
 		add_write(l, STEP_S2, 0, target + (uint64_t)leaf * leaf_size(l), 0, l->level);
 	read_all(l, target, stale, false);
 	add_tlbi(l, 0, l->op, operand, STEP_UNDER_TEST);
-	/* Combined entries are VMALLE1's business (D8.17.4). */
+	/* Combined entries are VMALLE1's business (R_TVTYQ). */
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	read_all(l, target, after, false);
 	add_write(l, STEP_S2, 0, target, leaf_s2(new_pa(l), l->level, PTE_S2_R | PTE_S2_W), l->level);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vEL2's own stage 1: EL2 without E2H, EL2&0 with it (ASIDs, two halves). The E2 operations are for it whatever
- * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM D8.17.6). The granule is that of vEL2's own tables.
+ * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM R_VMSWQ). The granule is that of vEL2's own tables.
  */
 #include "host_victim.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * L1 runs an L2 that is a hypervisor itself: HCR_EL2.{NV,NV2} = {1,1}, and L2's TPIDR_EL2 is a word of the page
- * that VNCR_EL2 names in vEL2's own regime, EL2&0 (Arm ARM D8.11). L0 cannot use L1's mapping: KVM keeps a software
+ * that VNCR_EL2 names in vEL2's own regime, EL2&0 (Arm ARM D8.14). L0 cannot use L1's mapping: KVM keeps a software
  * TLB of one entry for each vCPU, which TLBIs of that regime and L0's MMU notifiers have to empty.
  *
  * vncr-*: {E2H,TGE} = {1,0} when the operation executes, vncr-tge-*: {1,1}. -own: the executing PE's L2 uses the

@@ -67,7 +67,7 @@ static const char *const syndrome_words[] = { "read", "write", "permission" };
 
 /*
  * The abort that vEL2 takes for L2's access: EC 0x25, ISS.VNCR, WnR and DFSC (D24.2 ESR_EL2); FAR_EL2 is the address
- * of the access, BADDR and the register's offset (D8.11).
+ * of the access, BADDR and the register's offset (D8.14).
  */
 static void build_syndrome(struct litmus *l)
 {

@@ -87,9 +87,9 @@ enum spin_where {
 	SPIN_L2_WRITE,	/* writes, another value each time */
 };
 
-/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.11). */
+/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.14). */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_VNCR_READ, ACCESS_VNCR_WRITE, ACCESS_HANG };
-#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.11, table of offsets) */
+#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.14, table of offsets) */
 
 struct step {
 	uint8_t kind;
