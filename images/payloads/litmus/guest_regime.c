@@ -3,8 +3,8 @@
 #include "geometry.h"
 #include "guest.h"
 
-#define SCTLR_OFF 0x30c50830ull /* RES1 */
-#define SCTLR_ON (SCTLR_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
+#define MMU_OFF 0x30c50830ull /* RES1 */
+#define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
 
 /* TCR_EL2 has EL1's layout with E2H, both halves alike and 16-bit ASIDs of TTBR0_EL2 (Arm ARM D24.2 TCR_EL2). */
 static uint64_t tcr(unsigned shift)
@@ -47,7 +47,7 @@ void regime_follow(struct cpu *cpu)
 			 "dsb nsh\n\t"
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
-			 "isb" ::[off] "r"(SCTLR_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(SCTLR_ON)
+			 "isb" ::[off] "r"(MMU_OFF),
+			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
 			 : "memory");
 }

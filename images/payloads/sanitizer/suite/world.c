@@ -101,7 +101,7 @@ void world_new(void)
 		/* T0SZ 25, start at level 1, WB, inner shareable, 40 bits of PA, 16 bits of VMID */
 		.vtcr = PLACE(VTCR_T0SZ, 25) | PLACE(VTCR_SL0, 1) | PLACE(VTCR_IRGN0, 1) | PLACE(VTCR_ORGN0, 1) |
 			PLACE(VTCR_SH0, 3) | PLACE(VTCR_PS, 2) | VTCR_VS | VTCR_RES1,
-		.vttbr = (uint64_t)s2_root | (uint64_t)++vmid << 48,
+		.vttbr = (uint64_t)s2_root | PLACE(VTTBR_VMID, ++vmid),
 		.hcr = HCR_RW | HCR_VM,
 	};
 	world_load();
@@ -163,7 +163,7 @@ uint64_t *s1_leaf(unsigned page)
 
 uint64_t other_vttbr(void)
 {
-	return (uint64_t)stage2_tables(page_b) | world.vttbr >> 48 << 48;
+	return (uint64_t)stage2_tables(page_b) | (world.vttbr & VTTBR_VMID);
 }
 
 uint64_t other_ttbr0(void)
