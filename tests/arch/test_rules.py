@@ -102,7 +102,7 @@ FLAT = Entry(1, Regime.EL10, 0x40_0000, 0x1000, 12, 3, vmid=1, flat=True)
 
 @pytest.mark.parametrize("name", ["vae1is", "vaae1is", "vale1is"])
 def test_r6_operations_by_va_are_for_entries_with_stage_1_off(name: str) -> None:
-    """R_XQBCL, I_RGYNM. Such an entry has no ASID, and no level or granule that a hint could be right about."""
+    """R_XQBCL, I_RGYNM. Such an entry has no ASID, and no level or granule for a hint to be right about."""
     operation = by_name(name)
     assert obliges(operation, encode(operation, Fields(va=0x40_0000, asid=9)), HERE, FLAT)
     assert not obliges(operation, encode(operation, Fields(va=0x40_1000, asid=9)), HERE, FLAT)
@@ -136,7 +136,7 @@ def test_r7_a_hidden_feature_is_undefined_before_it_is_trapped() -> None:
         assert fate(by_name(name), dataclasses.replace(every, features=ALL_FEATURES)).trapped, name
     world = World(12, (Context(traps=frozenset({"ttlb", "ttlbos"})),), hide="os")
     model = Model(world)
-    assert model.step(Tlbi(0, "vae1os", 0, by_l2=True)) == {UNDEFINED}
+    assert set(model.step(Tlbi(0, "vae1os", 0, by_l2=True)) or ()) == {UNDEFINED}
     trapped = model.step(Tlbi(0, "vae1", 0, by_l2=True)) or frozenset()
     assert [token for token in trapped if token.startswith("trap=")] == list(trapped)
 
@@ -188,6 +188,5 @@ def test_r18_fgtnxs_lifts_hfgitr_from_nxs_forms() -> None:
 def test_r20_a_fault_tells_all_of_the_ipa() -> None:
     """D24.2 HPFAR_EL2: IPA[47:12] whatever the granule."""
     world = World(16, (Context(),))
-    assert allowed_of(Program(world, (Access("read", 0, 0x4_0001_3008),)))[-1] == {
-        "s2-translation@0x400013000"
-    }
+    found = allowed_of(Program(world, (Access("read", 0, 0x4_0001_3008),)))[-1]
+    assert list(found or ()) == ["s2-translation@0x400013000"]

@@ -5,7 +5,7 @@
  *
  *   cover SYS XT PE EL VMID E2H TGE DS FB  KIND REGIME START SIZE SHIFT LEVEL VMID ASID GLOBAL TABLE  PE
  *   put PA VALUE                                    a descriptor
- *   context PE REGIME S1 S2 E2H VMID ASID TCR TTBR0 TTBR1 VTCR VTTBR HCR
+ *   context PE REGIME S1 S2 E2H VMID ASID TCR TTBR0 TTBR1 VTCR VTTBR HCR [MAIR]
  *   walk PE VA | use PE VA PC | enter PE | dsb PE SCOPE NXS
  *   tlbi SYS XT PE EL VMID E2H TGE DS FB
  *   mark NUMBER | left-out N | counters
@@ -100,7 +100,7 @@ static void set_context(void)
 	contexts[argument[0] % MAX_PES] = (struct context){
 		.regime = (enum regime)from[0], .s1 = from[1], .s2 = from[2], .e2h = from[3], .valid = true,
 		.vmid = (uint16_t)from[4], .asid = (uint16_t)from[5], .tcr = from[6], .ttbr = { from[7], from[8] },
-		.vtcr = from[9], .vttbr = from[10], .hcr = from[11],
+		.vtcr = from[9], .vttbr = from[10], .hcr = from[11], .mair = from[12] ? from[12] : 0xff, /* Normal WB */
 	};
 }
 

@@ -13,7 +13,7 @@ static const char *const names[REGISTERS] = {
 	[R_TTBR1_2] = "TTBR1_EL2", [R_TCR_2] = "TCR_EL2", [R_SCTLR_2] = "SCTLR_EL2", [R_VBAR_1] = "VBAR_EL1|VBAR",
 	[R_ESR_1] = "ESR_EL1", [R_FAR_1] = "FAR_EL1", [R_ELR_1] = "ELR_EL1", [R_VBAR_2] = "VBAR_EL2",
 	[R_ESR_2] = "ESR_EL2", [R_FAR_2] = "FAR_EL2", [R_ELR_2] = "ELR_EL2",
-	[R_HCRX] = "HCRX_EL2", [R_MMFR0] = "ID_AA64MMFR0_EL1",
+	[R_HCRX] = "HCRX_EL2", [R_MMFR0] = "ID_AA64MMFR0_EL1", [R_MAIR] = "MAIR_EL1", [R_MAIR_2] = "MAIR_EL2",
 };
 
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
@@ -43,7 +43,7 @@ void vcpu_init(struct vcpu *vcpu, unsigned index)
 	nvh_registers_init(&vcpu->registers);
 	for (unsigned i = 0; i < REGISTERS; i++) {
 		vcpu->handle[i] = nvh_register(&vcpu->registers, names[i]);
-		if (!vcpu->handle[i] && i != R_TCR2 && i != R_PIR && i != R_PIRE0 && i != R_HCRX && i != R_MMFR0)
+		if (!vcpu->handle[i] && i != R_TCR2 && i != R_PIR && i != R_PIRE0 && i != R_HCRX && i != R_MMFR0 && i != R_MAIR)
 			nvh_say(NAME, "this QEMU has no register %s", names[i]);
 	}
 	for (unsigned i = 0; i < 31; i++) {
@@ -89,6 +89,7 @@ void vcpu_refresh_el10(struct vcpu *vcpu)
 	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0);
 	context->ttbr[1] = vcpu_read(vcpu, R_TTBR1);
 	context->tcr2 = vcpu_read(vcpu, R_TCR2);
+	context->mair = vcpu_read(vcpu, R_MAIR);
 	if (context->tcr2 & TCR2_PIE) {
 		context->pir = vcpu_read(vcpu, R_PIR);
 		context->pire0 = vcpu_read(vcpu, R_PIRE0);
@@ -111,6 +112,7 @@ void vcpu_refresh_el2(struct vcpu *vcpu)
 	context->tcr = vcpu_read(vcpu, R_TCR_2);
 	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0_2);
 	context->ttbr[1] = context->e2h ? vcpu_read(vcpu, R_TTBR1_2) : 0;
+	context->mair = vcpu_read(vcpu, R_MAIR_2);
 	context->asid = context->e2h && context->s1 ? asid(context) : 0;
 }
 

@@ -292,6 +292,31 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 	return NO_TRANSLATION;
 }
 
+/* ---- XS ---- */
+
+static bool is_write_back(unsigned half)
+{
+	return (half & 4) && (half & 3 || half >= 12);
+}
+
+/* R_TDMCS: which memory types of MAIR_ELx have XS = 0. */
+static bool stage1_xs(const struct context *context, uint64_t descriptor)
+{
+	unsigned attr = context->mair >> (8 * (descriptor >> 2 & 7)) & 0xff;
+
+	if (!context->s1)
+		return !(context->hcr & HCR_DC); /* R_WFZPW */
+	if (attr == 0x40 || attr == 0xa0 || attr == 0xf0 || (attr & 0xf3) == 1)
+		return false;
+	return !(is_write_back(attr >> 4) && is_write_back(attr & 15));
+}
+
+/* R_FQWJG: FnXS of the leaf, or memory that HCR_EL2.FWB makes Write-Back, sets XS to 0. */
+static bool stage2_clears_xs(const struct context *context, uint64_t descriptor)
+{
+	return BIT(descriptor, 11) || (context->hcr & HCR_FWB && (descriptor >> 2 & 7) == 6);
+}
+
 void walk(const struct context *context, read_physical read, uint64_t va, struct walk *result)
 {
 	unsigned perms;
@@ -312,6 +337,9 @@ void walk(const struct context *context, read_physical read, uint64_t va, struct
 	result->stage = 2;
 	result->outcome = stage2(context, read, result->ipa, result, &result->pa, &perms);
 	result->perms = result->leaf.perms & perms;
+	result->xs = stage1_xs(context, result->leaf.value);
+	if (result->xs && context->s2 && result->outcome == MAPPED)
+		result->xs = !stage2_clears_xs(context, result->step[result->steps - 1].leaf.value);
 }
 
 const char *outcome_text(enum outcome outcome)

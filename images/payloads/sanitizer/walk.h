@@ -16,7 +16,7 @@ struct context {
 	enum regime regime;
 	bool s1, s2, e2h, valid;
 	uint16_t vmid, asid;
-	uint64_t hcr, hcrx, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0;
+	uint64_t hcr, hcrx, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0, mair;
 };
 
 /* What stage 2 begins at: VTTBR_EL2.BADDR, or 0 where the stage is off. */
@@ -52,7 +52,7 @@ struct step {
 struct walk {
 	enum outcome outcome;
 	unsigned stage; /* of a fault */
-	bool global;
+	bool global, xs; /* xs: the XS attribute of both stages together */
 	uint64_t root, ipa, pa; /* root: of stage 1; ipa and pa of the 4 KB page */
 	unsigned perms;		/* of both stages */
 	struct leaf leaf;	/* of stage 1; stage 1 off: the 4 KB page */
