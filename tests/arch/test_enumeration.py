@@ -67,25 +67,25 @@ C_ERRORS = {
     ),
     "ASIDE1 takes global entries": (
         "cover.h",
-        "if (op->family == aside1 && global)",
-        "if (op->family == alle1 && global)",
+        "if (aim->op->family == aside1 && global)",
+        "if (aim->op->family == alle1 && global)",
     ),
     "EL2 without E2H has ASIDs": (
         "cover.h",
-        "(op->family == vae2 && !(state->hcr & HCR_E2H))",
-        "(op->family == vae2 && !state->el)",
+        "!(op->family == vae2 && !(state->hcr & HCR_E2H))",
+        "!(op->family == vae2 && !state->el)",
     ),
     "IPAS2 takes combined entries": (
         "cover.h",
-        "(op->family == ipas2e1) != (entry->stage == STAGE_2)",
-        "(op->family == ipas2e1) != (entry->stage != STAGE_1)",
+        "(family == ipas2e1) != (entry->stage == STAGE_2)",
+        "(family == ipas2e1) != (entry->stage != STAGE_1)",
     ),
     "last-level forms take tables": (
         "cover.h",
-        "op->last_level && entry->table",
-        "op->last_level && entry->flat",
+        "aim->op->last_level && entry->table",
+        "aim->op->last_level && entry->flat",
     ),
-    "nXS forms take what has XS": ("cover.h", "entry->xs && is_nxs(op, state)", "entry->xs && !entry->start"),
+    "nXS forms take what has XS": ("cover.h", "entry->xs && aim->nxs", "entry->xs && !entry->start"),
     "FnXS does nothing": ("operation.h", "state->hcrx & HCRX_FNXS", "state->hcrx & HCRX_FGTNXS"),
     "FB acts at EL2": (
         "operation.h",
@@ -102,11 +102,11 @@ C_ERRORS = {
         "return is_for_el1(op) && state->el == 2",
         "return op->regime == EL10 && state->el == 2",
     ),
-    "the VMID is ignored": ("cover.h", "state->vmid != entry->vmid", "state->vmid > 9"),
+    "the VMID is ignored": ("cover.h", "aim->vmid != entry->vmid", "aim->vmid > 9"),
     "a TTL of a smaller granule is no hint": (
         "cover.h",
-        "if (f.shift && f.shift != entry->shift)",
-        "if (f.shift > entry->shift)",
+        "if (f->shift && f->shift != entry->shift)",
+        "if (f->shift > entry->shift)",
     ),
 }
 

@@ -52,37 +52,62 @@ static inline enum answer answer_of(enum miss miss)
 	return miss == COVERS ? MUST : miss == MISS_MISALIGNED ? UNPREDICTABLE : MAY;
 }
 
+/* An operation with all that does not depend on an entry, for those who ask about many. */
+struct aim {
+	const struct operation *op;
+	struct fields fields;
+	enum regime regime;
+	uint16_t vmid;
+	uint8_t by_asid; /* entries match by ASID */
+	uint8_t nxs, local;
+};
+
+static inline struct aim aim_of(const struct operation *op, uint64_t xt, const struct state *state)
+{
+	return (struct aim){
+		.op = op,
+		.fields = operand_decode(op, xt, state),
+		.regime = regime_of(op, state),
+		.vmid = state->vmid,
+		/* EL2 without E2H has no ASID (R_VMSWQ: "in which an ASID is valid"). */
+		.by_asid = matches_asid(op) && !(op->family == vae2 && !(state->hcr & HCR_E2H)),
+		.nxs = is_nxs(op, state),
+		.local = scope_of(op, state) == LOCAL,
+	};
+}
+
 /* Non-global entries match by ASID; ASIDE1 leaves global ones. Table entries are never global (R_CHVGJ). */
-static inline enum miss asid_covers(const struct operation *op, uint64_t xt, const struct state *state,
-				    const struct translation *entry)
+static inline enum miss asid_covers(const struct aim *aim, const struct translation *entry)
 {
 	bool global = (entry->global || entry->flat) && !entry->table;
 
-	/* EL2 without E2H has no ASID (R_VMSWQ: "in which an ASID is valid"). */
-	if (!matches_asid(op) || (op->family == vae2 && !(state->hcr & HCR_E2H)))
+	if (!aim->by_asid)
 		return COVERS;
-	if (op->family == aside1 && global)
+	if (aim->op->family == aside1 && global)
 		return MISS_ONLY_NON_GLOBAL;
-	return global || entry->asid == FIELD(xt, XT_ASID) ? COVERS : MISS_OTHER_ASID;
+	return global || entry->asid == aim->fields.asid ? COVERS : MISS_OTHER_ASID;
 }
 
 /*
  * R_SQXYZ: a TTL that is not the leaf's obliges nothing. Of a range the hint obliges table entries up to the level, not
  * including it (TTL of C5.5.35). Of a single address the text and TLBIMatch() differ for table entries: neither is asked.
  */
-static inline bool level_fits(const struct operation *op, int level, const struct translation *entry)
+static inline bool level_fits(const struct aim *aim, const struct translation *entry)
 {
+	int level = aim->fields.level;
+
 	if (level == NO_LEVEL)
 		return true;
-	return entry->table ? op_is_range(op) && entry->level < level : entry->level == level;
+	return entry->table ? op_is_range(aim->op) && entry->level < level : entry->level == level;
 }
 
-static inline enum miss range_covers(const struct operation *op, const struct fields *f,
-				     const struct translation *entry)
+static inline enum miss range_covers(const struct aim *aim, const struct translation *entry)
 {
+	const struct fields *f = &aim->fields;
+
 	if (f->shift != entry->shift) /* R_XKMMX, and TG 0 is reserved */
 		return MISS_OTHER_GRANULE;
-	if (!level_fits(op, f->level, entry))
+	if (!level_fits(aim, entry))
 		return MISS_OTHER_LEVEL;
 	/* I_HKYNQ: the range is UNPREDICTABLE when the base is no multiple of the leaf that TTL names. */
 	if (f->level != NO_LEVEL && f->address & ((1ull << leaf_shift(f->shift, f->level)) - 1))
@@ -90,62 +115,65 @@ static inline enum miss range_covers(const struct operation *op, const struct fi
 	return f->first <= entry->start + (entry->size - 1) && entry->start <= f->last ? COVERS : MISS_OTHER_ADDRESS;
 }
 
-static inline enum miss address_covers(const struct operation *op, uint64_t xt, const struct state *state,
-				       const struct translation *entry)
+static inline enum miss address_covers(const struct aim *aim, const struct translation *entry)
 {
-	struct fields f;
+	const struct fields *f = &aim->fields;
 
-	if (op->operand == NONE || op->operand == ASID)
+	if (aim->op->operand == NONE || aim->op->operand == ASID)
 		return COVERS;
-	f = operand_decode(op, xt, state);
 	/* R_XQBCL: they apply with stage 1 off, too, but such an entry has no granule that a hint could be right about. */
-	if (entry->flat && (op_is_range(op) || f.shift))
+	if (entry->flat && (op_is_range(aim->op) || f->shift))
 		return MISS_NO_GRANULE_THERE;
-	if (op_is_range(op))
-		return range_covers(op, &f, entry);
+	if (op_is_range(aim->op))
+		return range_covers(aim, entry);
 	/* I_HQTLK: address bits below the granule are ignored. */
-	if ((f.address & ~((1ull << entry->shift) - 1)) - entry->start >= entry->size)
+	if ((f->address & ~((1ull << entry->shift) - 1)) - entry->start >= entry->size)
 		return MISS_OTHER_ADDRESS;
-	if (f.shift && f.shift != entry->shift)
+	if (f->shift && f->shift != entry->shift)
 		return MISS_OTHER_GRANULE;
-	return level_fits(op, f.level, entry) ? COVERS : MISS_OTHER_LEVEL;
+	return level_fits(aim, entry) ? COVERS : MISS_OTHER_LEVEL;
 }
 
 /* R_LGSCG, R_TVTYQ, R_GNJPZ: by stage. IPAS2 leaves combined entries, VMALLE1 those of stage 2 alone. */
-static inline enum miss target_covers(const struct operation *op, uint64_t xt, const struct state *state,
-				      const struct translation *entry)
+static inline enum miss target_covers(const struct aim *aim, const struct translation *entry)
 {
+	enum family family = aim->op->family;
 	enum miss miss;
 
-	if (op->family == alle1 || op->family == vmalls12e1 || op->family == alle2)
+	if (family == alle1 || family == vmalls12e1 || family == alle2)
 		return COVERS;
-	if ((op->family == ipas2e1) != (entry->stage == STAGE_2))
+	if ((family == ipas2e1) != (entry->stage == STAGE_2))
 		return MISS_OTHER_STAGE;
-	miss = asid_covers(op, xt, state, entry);
-	return miss == COVERS ? address_covers(op, xt, state, entry) : miss;
+	miss = asid_covers(aim, entry);
+	return miss == COVERS ? address_covers(aim, entry) : miss;
 }
 
-/* COVERS: the entry must be gone once the operation and its DSB are complete. */
-static inline enum miss tlbi_cover(const struct operation *op, uint64_t xt, const struct state *state,
-			      const struct translation *entry)
+/* COVERS: the entry, which is held by the PE that executes if `own_pe`, must be gone once it is complete. */
+static inline enum miss aim_covers(const struct aim *aim, const struct translation *entry, bool own_pe)
 {
 	enum miss miss;
 
-	if (regime_of(op, state) != entry->regime)
+	if (aim->regime != entry->regime)
 		return MISS_OTHER_REGIME;
-	if (entry->regime == EL10 && op->family != alle1 && state->vmid != entry->vmid)
+	if (entry->regime == EL10 && aim->op->family != alle1 && aim->vmid != entry->vmid)
 		return MISS_OTHER_VMID;
-	miss = target_covers(op, xt, state, entry);
+	miss = target_covers(aim, entry);
 	if (miss != COVERS && miss != MISS_MISALIGNED)
 		return miss;
-	if (op->last_level && entry->table)
+	if (aim->op->last_level && entry->table)
 		return MISS_LEAF_ONLY;
-	if (entry->xs && is_nxs(op, state)) /* R_KBSSD: IMPLEMENTATION SPECIFIC */
+	if (entry->xs && aim->nxs) /* R_KBSSD: IMPLEMENTATION SPECIFIC */
 		return MISS_XS_STAYS;
 	/* R_QRNJC: plain forms are for the PE that executes them; there is one Outer Shareable domain. */
-	if (!state->own_pe && scope_of(op, state) == LOCAL)
-		return MISS_OTHER_PE;
-	return miss;
+	return aim->local && !own_pe ? MISS_OTHER_PE : miss;
+}
+
+static inline enum miss tlbi_cover(const struct operation *op, uint64_t xt, const struct state *state,
+				   const struct translation *entry)
+{
+	struct aim aim = aim_of(op, xt, state);
+
+	return aim_covers(&aim, entry, state->own_pe);
 }
 
 static inline bool tlbi_must(const struct operation *op, uint64_t xt, const struct state *state,

@@ -46,9 +46,12 @@ int nvh_dsb_completes(unsigned crm, int nxs, int below, uint64_t hcr, uint64_t h
 void nvh_answers(const struct operation *op, uint64_t xt, const struct state *states, unsigned state_count,
 		 const struct translation *entries, unsigned entry_count, uint8_t *answers)
 {
-	for (unsigned s = 0; s < state_count; s++)
+	for (unsigned s = 0; s < state_count; s++) {
+		struct aim aim = aim_of(op, xt, &states[s]);
+
 		for (unsigned e = 0; e < entry_count; e++)
-			*answers++ = (uint8_t)answer_of(tlbi_cover(op, xt, &states[s], &entries[e]));
+			*answers++ = (uint8_t)answer_of(aim_covers(&aim, &entries[e], states[s].own_pe));
+	}
 }
 
 /* For checks of the layout on the other side. */

@@ -73,8 +73,7 @@ static bool parse_tlbi(const uint64_t *from, struct tlbi *tlbi)
 					  .ds2 = from[7] } };
 	if (!tlbi->op)
 		return false;
-	tlbi->scope = scope_of(tlbi->op, &tlbi->state);
-	tlbi->nxs = is_nxs(tlbi->op, &tlbi->state);
+	tlbi_aim(tlbi);
 	return true;
 }
 

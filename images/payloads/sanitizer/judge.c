@@ -418,7 +418,7 @@ static unsigned rank_of(const struct tlbi *tlbi, const struct translation *exten
 
 	switch (miss) {
 	case MISS_OTHER_VMID:
-		changed.state.vmid = extent->vmid;
+		changed.aim.vmid = extent->vmid;
 		return tlbi_covers(&changed, extent, true) == COVERS ? 1 : 4;
 	case MISS_OTHER_REGIME:
 		other.regime = tlbi_regime(tlbi);

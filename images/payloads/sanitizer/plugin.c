@@ -118,8 +118,7 @@ static void on_tlbi(unsigned index, void *data)
 				 .hcrx = vcpu_read(vcpu, R_HCRX), .features = vcpu->features,
 				 .vmid = vmid_of(vcpu_read(vcpu, R_VTTBR), vtcr), .ds2 = !!(vtcr & VTCR_DS) };
 	state->ds1 = range_is_ds(vcpu, &tlbi);
-	tlbi.scope = scope_of(tlbi.op, state);
-	tlbi.nxs = is_nxs(tlbi.op, state);
+	tlbi_aim(&tlbi);
 	if (state->el < 2) {
 		vcpu->waiting = tlbi;
 		vcpu->tentative = true;
