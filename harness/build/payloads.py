@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.arch.header import headers, write_headers
 from harness.build import command
 from harness.build.cache import Artefact, Store, sha256_file, sha256_tree
 from harness.build.paths import IMAGES
-from harness.tlbi.header import header as tlbi_header
-from harness.tlbi.table import load as load_operations
 
 CROSS = "aarch64-linux-gnu-"
 HOSTCC = "gcc"
 SOURCES = IMAGES / "payloads"
+ARCH = "arch"
+"""The folder of the architecture's rules, which programs of every kind share."""
 MODULE_SOURCES = SOURCES / "module"
 PLUGIN_SOURCES = ("plugin", "sanitizer")
 HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
@@ -27,17 +28,16 @@ def toolchain(compiler: str = f"{CROSS}gcc") -> str:
 
 
 def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
-    """Return the artefact that holds every user-space payload, and the generated ``tlbi_ops.h``."""
-    header = tlbi_header(load_operations())
+    """Return the artefact that holds every user-space payload, and the generated headers."""
     key = {
         "sources": sha256_tree(SOURCES, leave_out=HOST_SOURCES),
-        "header": header,
+        "headers": dict(headers()),
         "toolchain": toolchain(),
     }
 
     def build(work: Path) -> dict[str, Any]:
         progress("payloads")
-        (work / "tlbi_ops.h").write_text(header)
+        write_headers(work)
         command.run(
             ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
             timeout_s=600,

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.arch.header import headers, write_headers
 from harness.build import command
 from harness.build.cache import Artefact, Store, load_artefact, sha256_file, sha256_tree
 from harness.build.model import Model
-from harness.build.payloads import HOSTCC, PLUGIN_SOURCES, SOURCES, toolchain
+from harness.build.payloads import ARCH, HOSTCC, PLUGIN_SOURCES, SOURCES, toolchain
 from harness.errors import InfraError, UserError
-from harness.tlbi.header import header as tlbi_header
-from harness.tlbi.table import load as load_operations
 
 APIS = (7, 4)
 PROBED = "nvh-trace"
@@ -56,13 +55,12 @@ class Plugins:
 def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds every plugin for every known version."""
     compiler = toolchain(HOSTCC)
-    sources = {name: sha256_tree(SOURCES / name) for name in PLUGIN_SOURCES}
-    header = tlbi_header(load_operations())
-    key = {"sources": sources, "header": header, "toolchain": compiler}
+    sources = {name: sha256_tree(SOURCES / name) for name in (*PLUGIN_SOURCES, ARCH)}
+    key = {"sources": sources, "headers": dict(headers()), "toolchain": compiler}
 
     def build(work: Path) -> dict[str, Any]:
         progress("plugins")
-        (work / "tlbi_ops.h").write_text(header)
+        write_headers(work)
         command.run(
             ["make", "-C", SOURCES / "plugin", f"O={work}", f"GENERATED={work}", f"CC={HOSTCC}"],
             timeout_s=BUILD_DEADLINE_S,

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.arch.header import headers, write_headers
 from harness.build import command
 from harness.build.cache import Artefact, Store, sha256_file, sha256_tree
-from harness.build.payloads import CROSS, SOURCES, toolchain
+from harness.build.payloads import ARCH, CROSS, SOURCES, toolchain
 
 SUITE = SOURCES / "sanitizer" / "suite"
 PROGRAM = "sanitizer-suite.elf"
@@ -17,12 +18,14 @@ BUILD_DEADLINE_S = 120
 
 def build_suite(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds the program."""
-    key = {"sources": sha256_tree(SUITE), "toolchain": toolchain()}
+    sources = {"suite": sha256_tree(SUITE), ARCH: sha256_tree(SOURCES / ARCH)}
+    key = {"sources": sources, "headers": dict(headers()), "toolchain": toolchain()}
 
     def build(work: Path) -> dict[str, Any]:
         progress("the sanitizer's suite")
+        write_headers(work)
         command.run(
-            ["make", "-C", SUITE, f"O={work}", f"CROSS_COMPILE={CROSS}"],
+            ["make", "-C", SUITE, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
             timeout_s=BUILD_DEADLINE_S,
             log=work / "build.log",
         )

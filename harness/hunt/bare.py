@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.arch.header import headers, write_headers
 from harness.build import command
 from harness.build.cache import Artefact, Store, sha256_tree
 from harness.build.payloads import CROSS, HOSTCC, SOURCES, toolchain
@@ -21,8 +22,6 @@ from harness.hunt.judge import parse_results, totals
 from harness.hunt.target import BATCH_DEADLINE_S, USAGE, Batch
 from harness.scenario.model import StackSpec
 from harness.stack.images import StackImages
-from harness.tlbi.header import header as tlbi_header
-from harness.tlbi.table import load as load_operations
 
 PROGRAM = "nvh-bare"
 DIE_TOGETHER = ("setpriv", "--pdeathsig", "KILL")
@@ -30,13 +29,17 @@ DIE_TOGETHER = ("setpriv", "--pdeathsig", "KILL")
 
 def build_bare(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
     """The artefact that holds nvh-bare, built with this machine's compiler."""
-    header = tlbi_header(load_operations())
     compiler = toolchain(HOSTCC)
-    key = {"sources": sha256_tree(SOURCES), "header": header, "toolchain": toolchain(), "compiler": compiler}
+    key = {
+        "sources": sha256_tree(SOURCES),
+        "headers": dict(headers()),
+        "toolchain": toolchain(),
+        "compiler": compiler,
+    }
 
     def build(work: Path) -> dict[str, Any]:
         progress(PROGRAM)
-        (work / "tlbi_ops.h").write_text(header)
+        write_headers(work)
         words = [f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}", f"HOSTCC={HOSTCC}"]
         command.run(
             ["make", "-C", SOURCES, *words, str(work / PROGRAM)], timeout_s=600, log=work / "build.log"

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from harness.litmus.oracle import Entry
 from harness.tlbi.table import Regime
 
+FLAT_SHIFT = 12
+FLAT_BYTES = 1 << FLAT_SHIFT
+"""The least that an entry may be for while stage 1 is off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -46,8 +50,8 @@ class Leaf:
     def same_output(self, other: Leaf) -> bool:
         """Whether replacing one by the other needs no break-before-make: permissions alone differ.
 
-        Arm ARM D8.17.9 "break-before-make": output address, block size and the move between global and
-        non-global need it.
+        Arm ARM DDI 0487 M.a.a, R_WHZWS: output address (the contents of two pages always differ here),
+        block size and the move between global and non-global need it.
         """
         return (
             (self.start, self.level, self.to) == (other.start, other.level, other.to)
@@ -83,22 +87,28 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """A translation of both stages. ``s1`` None: stage 1 was off. ``s2`` None: stage 2 was."""
+    """A translation of both stages. ``s1`` None: stage 1 was off. ``s2`` None: stage 2 was.
+
+    ``gone``: with stage 1 off, 4 KB pages that were invalidated by address. There is no leaf of stage 1 that
+    would make the rest of them one entry, so a TLB may hold what is left of them.
+    """
 
     s1: Leaf | None
     s2: Leaf | None
     vmid: int
     asid: int
+    gone: frozenset[int] = frozenset()
 
     def covers(self, va: int) -> bool:
         """Whether it translates ``va``."""
         if self.s1 is None:
-            return self.s2 is not None and self.s2.covers(va)
+            return self.s2 is not None and self.s2.covers(va) and va & ~(FLAT_BYTES - 1) not in self.gone
         if not self.s1.covers(va):
             return False
         return self.s2 is None or self.s2.covers(self.s1.to + (va - self.s1.start))
 
     def matches(self, vmid: int, asid: int) -> bool:
-        """Whether a PE with these in VTTBR_EL2 and TTBR0_EL1 may use it: D8.16, entries carry both tags."""
+        """Whether a PE with these in VTTBR_EL2 and TTBR0_EL1 may use it: Arm ARM D8.16, entries carry both
+        tags."""
         is_global = self.s1 is None or self.s1.is_global
         return self.vmid == vmid and (is_global or self.asid == asid)

@@ -17,7 +17,7 @@ AREAS = 2
 GIB = 1 << 30
 VALUE_TAG = 0x6E76_6800_0000_0000
 VNCR_WORD = 0x90
-"""Offset of TPIDR_EL2 in the page of VNCR_EL2 (Arm ARM D8.11)."""
+"""Offset of TPIDR_EL2 in the page of VNCR_EL2 (Arm ARM D8.14)."""
 WORDS = {"read": 0, "write": 8, "execute": 16, "peek": 0, "vncr": VNCR_WORD}
 """What kind of access uses which word of a page."""
 GRANULES = {"4k": 12, "16k": 14, "64k": 16}

@@ -4,8 +4,8 @@ It is set-valued. A translation may be held by a TLB from the moment that a tabl
 anybody used it (Arm ARM D8.16: speculative walks), and by any PE, until an executed TLBI covers it: no TLB
 that an implementation may have retains more. An access may use what the tables say now, any stage-1 or
 stage-2 entry that may still be held, in any combination, and any combined entry. Forgetting is always
-allowed, so there is no rule for it. Which operation takes what: ``harness.litmus.oracle``, that is D8.17 and
-C5.5.
+allowed, so there is no rule for it. Which operation takes what, what traps and what is UNDEFINED:
+``harness.litmus.oracle``, that is the reference in images/payloads/arch. Rules are those of DDI 0487 M.a.a.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from harness.arch import registers
+from harness.arch.library import ALL_FEATURES, Fate, Features
 from harness.hunt.defects import Defect
-from harness.hunt.entries import Combined, Held, Leaf
+from harness.hunt.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, Leaf
 from harness.hunt.layout import (
     DATA_PA,
     E2_ASID,
@@ -25,8 +27,9 @@ from harness.hunt.layout import (
     value_at,
 )
 from harness.hunt.program import Access, Action, Cpu, Host, Map, Program, Sample, Spin, Tlbi, World
-from harness.litmus.oracle import State, obliges
-from harness.tlbi.table import Operand, Operation, Scope
+from harness.litmus.oracle import Entry, State, fate, obliges, syndrome
+from harness.tlbi.operand import decode
+from harness.tlbi.table import Operand, Operation, Regime
 
 VEL2_SHIFT = 12
 LAST_LEVEL = 3
@@ -34,42 +37,35 @@ CUT_OFF = "cut off"
 DONE = "done"
 UNDEFINED = "undefined"
 NOWHERE = "at=none"
-EC_SYS64 = 0x18 << 26
 ALL64 = (1 << 64) - 1
-HIDES = {"os": ("TLBIOS", "TLBIRANGE"), "range": ("TLBIRANGE",), "xs": ("XS",)}
+HPFAR_PAGE = ~0xFFF
+"""HPFAR_EL2 has all of IPA[47:12], whatever the granule (Arm ARM D24.2 HPFAR_EL2, M.a.a)."""
+HIDES = {"os": (Features.OS, Features.RANGE), "range": (Features.RANGE,), "xs": (Features.XS,)}
 """Features that L1 lacks with ``hide=``: the levels of ID_AA64ISAR0_EL1.TLB build on each other."""
 
 
 def trap_token(operation: Operation) -> str:
-    """ESR_EL2 of a TLBI by L2 that L1 traps, less IL: EC 0x18, ISS of a SYS instruction (D24.2 ESR_EL2).
+    """ESR_EL2 of a TLBI by L2 that L1 traps, less IL. L2 has its operand in X1."""
+    return f"trap={syndrome(operation, 1):#x}"
 
-    L2 has its operand in X1.
-    """
-    rt = 1 if operation.has_operand else 31
-    iss = (
-        1 << 20
-        | operation.op2 << 17
-        | operation.op1 << 14
-        | operation.crn << 10
-        | rt << 5
-        | operation.crm << 1
-    )
-    return f"trap={EC_SYS64 | iss:#x}"
+
+def l2_state(traps: Iterable[str], hide: str = "") -> State:
+    """Of L2 at EL1, with L1's ``traps`` set and the features ``hide`` hidden."""
+    hcr = sum(registers.mask(f"HCR.{name.upper()}") for name in set(traps))
+    features = ALL_FEATURES
+    for feature in HIDES.get(hide, ()):
+        features &= ~feature
+    return State(0, el=1, e2h=False, hcr=hcr, features=features)
 
 
 def trapped(operation: Operation, traps: Iterable[str]) -> bool:
-    """Whether HCR_EL2.{TTLB,TTLBIS,TTLBOS} sends L2's operation to L1 (D24.2 HCR_EL2)."""
-    traps = set(traps)
-    return (
-        "ttlb" in traps
-        or ("ttlbis" in traps and operation.scope is Scope.IS)
-        or ("ttlbos" in traps and operation.scope is Scope.OS)
-    )
+    """Whether HCR_EL2.{TTLB,TTLBIS,TTLBOS} sends L2's operation to L1 (Arm ARM D24.2.62, M.a.a)."""
+    return fate(operation, l2_state(traps)).trapped
 
 
 def hidden(operation: Operation, hide: str) -> bool:
     """Whether the operation belongs to a feature that L1 does not have, so that it is UNDEFINED there."""
-    return any(name in operation.features for name in HIDES.get(hide, ()))
+    return fate(operation, l2_state((), hide)) is Fate.HIDDEN
 
 
 @dataclass
@@ -155,7 +151,7 @@ class Model:
     def why_illegal(self, action: Map) -> str:
         """Why ``action`` must not be done now, or an empty string.
 
-        Break-before-make (D8.17.9), and: an invalid descriptor is written over a valid one of the same level
+        Break-before-make (R_WHZWS), and: an invalid descriptor is written over a valid one of the same level
         only.
         """
         new = self.leaf_of(action)
@@ -289,18 +285,20 @@ class Model:
 
     def _tlbi(self, action: Tlbi) -> frozenset[str]:
         operation, c = action.operation, self.world.contexts[action.ctx]
-        if action.by_l2 and trapped(operation, c.traps):
-            return frozenset({trap_token(operation)})
         allowed = {DONE}
+        # What does not exist is UNDEFINED whatever L1 traps: that is first in the pseudocode of C5.5.
         if hidden(operation, self.world.hide):
             executes = any(defect.executes(operation, self.world.hide) for defect in self.known)
             # What such an operation does besides is nobody's promise: it obliges nothing.
             return frozenset({UNDEFINED, DONE} if executes else {UNDEFINED})
+        if action.by_l2 and trapped(operation, c.traps):
+            return frozenset({trap_token(operation)})
         self._close()
         self._closed = False
         if not self.forgetless:
             for pe, tlb in enumerate(self.tlbs):
-                state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=pe == self.cpu)
+                el = 1 if action.by_l2 else 2
+                state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=pe == self.cpu, el=el)
                 self._take(tlb, operation, action.xt, state)
         return frozenset(allowed)
 
@@ -317,29 +315,35 @@ class Model:
         tlb.s2 = {held for held in tlb.s2 if not gone(held)}
         tlb.e2 = {held for held in tlb.e2 if not gone(held, VEL2_SHIFT)}
         tlb.vncr = {held for held in tlb.vncr if not gone(held, VEL2_SHIFT, True)}
-        tlb.combined = {
-            both for both in tlb.combined if not self._combined_gone(both, operation, state, gone)
-        }
+        left = (self._combined_left(both, operation, xt, state, gone) for both in tlb.combined)
+        tlb.combined = {both for both in left if both is not None}
 
-    def _combined_gone(
-        self, both: Combined, operation: Operation, state: State, gone: Callable[[Held], bool]
-    ) -> bool:
-        """A combined entry goes with its stage-1 part; stage-2 operations by IPA leave it (D8.17.2).
+    def _combined_left(
+        self, both: Combined, operation: Operation, xt: int, state: State, gone: Callable[[Held], bool]
+    ) -> Combined | None:
+        """What is left of a combined entry, which goes with its stage-1 part; IPAS2 leaves it (R_TVTYQ).
 
-        With stage 1 off nothing is said about operations by address: only those for all of a VMID count.
+        With stage 1 off operations by VA are for it, too (R_XQBCL, I_RGYNM): the 4 KB page that is named
+        goes.
         """
         if both.s1 is not None:
-            return gone(Held(both.s1, both.vmid, both.asid))
-        if operation.operand is not Operand.NONE or operation.family not in (
-            "vmalle1",
-            "vmalls12e1",
-            "alle1",
-        ):
-            return False
-        if operation.family == "vmalle1" and state.tge:
-            return False
-        own = state.own_pe or operation.scope is not Scope.LOCAL
-        return own and (operation.family == "alle1" or both.vmid == state.vmid)
+            return None if gone(Held(both.s1, both.vmid, both.asid)) else both
+        at = None
+        if operation.operand in (Operand.VA, Operand.VA_RANGE):
+            at = decode(operation, xt).va or 0
+        page = Entry(
+            stage=1,
+            regime=Regime.EL10,
+            start=0 if at is None else at,
+            size=FLAT_BYTES,
+            shift=FLAT_SHIFT,
+            level=LAST_LEVEL,
+            vmid=both.vmid,
+            flat=True,
+        )
+        if not obliges(operation, xt, state, page):
+            return both
+        return None if at is None else dataclasses.replace(both, gone=both.gone | {at})
 
     # --- accesses
 
@@ -399,8 +403,7 @@ class Model:
             return {"s1-permission"}  # stage 1 comes first (D8.15)
         if not self.world.contexts[ctx].s2:
             return {self._outcome(access, first, None, ipa)}
-        page = ipa & ~((1 << self.world.shift) - 1)
-        fault = f"s2-translation@{page:#x}"
+        fault = f"s2-translation@{ipa & HPFAR_PAGE:#x}"
         found: set[str] = set()
         now = self._leaves(self.current("s2", self.world.s2_table(ctx)))
         if not any(leaf.covers(ipa) for leaf in now):

@@ -208,7 +208,7 @@ def _simpler_tlbi(program: Program, action: Tlbi) -> Iterator[Action]:
         if other.scope is wanted and other.name != op.name:
             yield dataclasses.replace(action, op=other.name)
     fields = decode(op, action.xt)
-    shift = 12 if action.xt >> 48 == E2_ASID else program.world.shift
+    shift = 12 if fields.asid == E2_ASID else program.world.shift
     if fields.ttl and not op.operand.is_range:
         at = fields.va if fields.va is not None else fields.ipa or 0
         yield dataclasses.replace(action, xt=make_operand(op, at=at, asid=fields.asid or 0, shift=shift))

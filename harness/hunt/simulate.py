@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.hunt.layout import E2_ASID, EVENT_PA, code_result, level_size, value_at
-from harness.hunt.model import NOWHERE, hidden, trap_token, trapped
+from harness.hunt.model import HPFAR_PAGE, NOWHERE, hidden, trap_token, trapped
 from harness.hunt.program import Access, Action, Context, Cpu, Host, Map, Program, Sample, Spin, Tlbi, World
 from harness.litmus.oracle import Entry, State, obliges
 from harness.tlbi.operand import decode
@@ -236,7 +236,7 @@ class Machine:
         if c.s2:
             second = self._walk(pe, "s2", access.ctx, ipa, c)
             if second is None:
-                return f"s2-translation@{ipa:#x}"
+                return f"s2-translation@{(ipa + access.at - page) & HPFAR_PAGE:#x}"
             assert not isinstance(second.slot, _Table)
             pa, perms2 = second.slot[0] + ipa - second.start, second.slot[1]
         if self.retain:
@@ -282,12 +282,13 @@ class Machine:
 
     def _tlbi(self, action: Tlbi) -> str:
         op, c = action.operation, self.world.contexts[action.ctx]
-        if action.by_l2 and trapped(op, c.traps) and self.defect != "forward-lost":
-            return trap_token(op)
         if hidden(op, self.world.hide) and self.defect != "hidden-executed":
             return "undefined"
+        if action.by_l2 and trapped(op, c.traps) and self.defect != "forward-lost":
+            return trap_token(op)
         for number, pe in enumerate(self.pes):
-            state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=number == self.cpu)
+            el = 1 if action.by_l2 else 2
+            state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=number == self.cpu, el=el)
             pe.cached = [e for e in pe.cached if not self._gone(op, action.xt, state, self._entry(e))]
             pe.both = [b for b in pe.both if not self._both_gone(op, action.xt, state, b)]
         return "done"

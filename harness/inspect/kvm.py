@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from harness.arch.registers import get, mask
 from harness.errors import UserError
 from harness.inspect.kernel import Kernel, require
 from harness.inspect.state import Mmu, Slot, Vcpu, Vm
@@ -22,7 +23,7 @@ REGISTERS = (
     *("VBAR_EL2", "ELR_EL2", "SPSR_EL2", "ESR_EL2", "FAR_EL2", "HPFAR_EL2", "VNCR_EL2"),
     *("SCTLR_EL1", "TCR_EL1", "TTBR0_EL1", "TTBR1_EL1"),
 )
-HCR_TGE = 1 << 27
+HCR_TGE = mask("HCR.TGE")
 MAX_VMS = 256
 MAX_VCPUS = 512
 MAX_CONTEXTS = 4096
@@ -169,7 +170,7 @@ def _vcpu(index: int, vcpu: Object, nested: bool, names: dict[int, str]) -> Vcpu
 
 def _context(pstate: int, hcr: int) -> str:
     """Return whether KVM takes the vCPU to be in the guest hypervisor: is_hyp_ctxt() in kvm_emulate.h."""
-    return "vEL2" if pstate >> 2 & 3 == 2 or hcr & HCR_TGE else "nested"
+    return "vEL2" if get(pstate, "SPSR.EL") == 2 or hcr & HCR_TGE else "nested"
 
 
 def _mode(vcpu: Object) -> str:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from harness.arch.registers import get, mask
 from harness.errors import InfraError
 
 Read = Callable[[int, int], bytes]
@@ -49,18 +50,20 @@ class Geometry:
     @classmethod
     def from_vtcr(cls, vtcr: int) -> Geometry:
         """Decode VTCR_EL2; ``BadTable`` when its fields contradict each other or permissions are indirect."""
-        shift = _GRANULE_SHIFT.get(vtcr >> 14 & 3)
+        shift = _GRANULE_SHIFT.get(get(vtcr, "VTCR.TG0"))
         if shift is None:
             raise BadTable(f"VTCR_EL2 {vtcr:#x}: TG0 is reserved")
-        if vtcr >> 36 & 1:
+        if vtcr & mask("VTCR.S2PIE"):
             raise BadTable(f"VTCR_EL2 {vtcr:#x}: S2PIE is set; permissions by S2PIR_EL2 are not decoded")
-        lpa2 = bool(vtcr >> 32 & 1) and shift != 16
-        sl0 = vtcr >> 6 & 3
-        start = -1 if lpa2 and shift == 12 and vtcr >> 33 & 1 and sl0 == 0 else _START[shift].get(sl0)
+        lpa2 = bool(vtcr & mask("VTCR.DS")) and shift != 16
+        sl0 = get(vtcr, "VTCR.SL0")
+        start = (
+            -1 if lpa2 and shift == 12 and vtcr & mask("VTCR.SL2") and sl0 == 0 else _START[shift].get(sl0)
+        )
         if start is None:
             raise BadTable(f"VTCR_EL2 {vtcr:#x}: SL0 {sl0} is reserved for this granule")
-        wide = lpa2 or (shift == 16 and vtcr >> 16 & 7 == 6)
-        return cls(shift, 64 - (vtcr & 0x3F), start, lpa2, wide).checked(f"VTCR_EL2 {vtcr:#x}")
+        wide = lpa2 or (shift == 16 and get(vtcr, "VTCR.PS") == 6)
+        return cls(shift, 64 - get(vtcr, "VTCR.T0SZ"), start, lpa2, wide).checked(f"VTCR_EL2 {vtcr:#x}")
 
     def checked(self, what: str) -> Geometry:
         """Return itself; ``BadTable`` when the initial level cannot hold the IPA size (D8.2.8)."""
@@ -286,10 +289,10 @@ def runs(leaves: Iterable[Leaf]) -> Iterator[Run]:
 def vttbr_base(vttbr: int, geometry: Geometry) -> int:
     """The table's address in VTTBR_EL2, without VMID and CnP; [5:2] hold bits 51:48 of a 52-bit address."""
     if geometry.wide:
-        return _bits(vttbr, 47, 6) | (vttbr >> 2 & 0xF) << 48
-    return _bits(vttbr, 47, 1)
+        return _bits(vttbr, 47, 6) | get(vttbr, "TTBR.BADDR_HIGH") << 48
+    return vttbr & mask("VTTBR.BADDR")
 
 
 def vmid(vttbr: int) -> int:
     """VTTBR_EL2.VMID, sixteen bits."""
-    return vttbr >> 48 & 0xFFFF
+    return get(vttbr, "VTTBR.VMID")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.arch.registers import mask
 from harness.inspect.stage2 import Run, vmid
 from harness.inspect.state import Composition, Mmu, Report, Tables, Vcpu, Vm
 
@@ -59,7 +60,7 @@ def _vcpu(vcpu: Vcpu) -> Iterator[str]:
 def _mmu(mmu: Mmu) -> Iterator[str]:
     state = ""
     if mmu.index is not None:
-        key = f"for VMID {vmid(mmu.vttbr)} BADDR {mmu.vttbr & (1 << 48) - 2:#x} VTCR {mmu.vtcr:#x}"
+        key = f"for VMID {vmid(mmu.vttbr)} BADDR {mmu.vttbr & mask('VTTBR.BADDR'):#x} VTCR {mmu.vtcr:#x}"
         state = key if mmu.valid else "invalid"
         state += f", stage 2 {'on' if mmu.stage2_enabled else 'off'}, refcnt {mmu.refcnt}"
         state += ", to be unmapped" if mmu.pending_unmap else ""

@@ -17,7 +17,8 @@ FINDINGS = {
     "vmid-reused": "a VMID got other tables without an invalidation, and an old translation was used",
     "asid-reused": "an ASID got other tables without an invalidation, and an old translation was used",
     "no-break": "a valid translation was replaced by another one without a break before it was invalidated",
-    "not-completed": "a lower EL was entered while an invalidation had no DSB",
+    "not-completed": "a lower EL was entered while an invalidation had no DSB (nvh's policy; the architecture"
+    " allows a later one)",
 }
 """Every kind of report, and what it says."""
 

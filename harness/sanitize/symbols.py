@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.arch.registers import mask
 from harness.level import Level
 
 KERNEL = 1 << 63
-NV = 1 << 42
+NV = mask("HCR.NV")
 """HCR_EL2.NV: L0 has it set while it runs L1 at virtual EL2."""
 
 

@@ -1,23 +1,26 @@
 """The Xt operand of TLBI operations: bits to fields and back.
 
-Formats: Arm ARM DDI 0487, C5.5 "A64 system instructions for TLB maintenance". Addresses are full 64-bit
-values (a VA is sign-extended), sizes are bytes. ``ds`` says that the range form holds a base in units of
-64 KB, as it does with TCR_ELx.DS (FEAT_LPA2) for every granule.
+Formats: Arm ARM DDI 0487 issue M.a.a, D8.17.5; the reference in images/payloads/arch decodes, and fields
+are those of images/registers.csv. Addresses are full 64-bit values (a VA is sign-extended), sizes are
+bytes. ``ds`` says that the range form holds a base in units of 64 KB (I_TYBWT), as it does with TCR_ELx.DS
+or VTCR_EL2.DS for every granule.
 """
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 
+from harness.arch.data import LAST_LEVEL, ttls
+from harness.arch.library import CFields, CState, Features, c_operation, library
+from harness.arch.registers import named, place
 from harness.errors import UserError
 from harness.tlbi.table import Operand, Operation
 
 GRANULES = {1: 12, 2: 14, 3: 16}
 """TG (and TTL[3:2]) to the granule's shift: 4 KB, 16 KB, 64 KB. 0 is reserved (TTL: no hint)."""
 
-_ADDRESS_BITS = 64
-_ALL = (1 << _ADDRESS_BITS) - 1
-_LAST_LEVEL = 3
+_ALL = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,13 @@ class Fields:
 def leaf_size(ttl: int, *, ds: bool = False) -> int | None:
     """Bytes mapped by a leaf at the level of a four-bit TTL; None when the value is no hint.
 
-    Arm ARM D8.17.5 "TLB maintenance operations with TTL": TTL[3:2] is the granule, TTL[1:0] the level. A
-    block at level 0 (4 KB) or level 1 (16 KB) exists only with 52-bit addresses, ``ds``.
+    Arm ARM Table D8-123 (M.a.a), images/tlbi-ttl.csv. A block at level 0 (4 KB) or level 1 (16 KB) exists
+    only with FEAT_LPA2, here ``ds``; without it those values are as if there were no hint.
     """
-    shift = GRANULES.get(ttl >> 2)
-    level = ttl & 3
-    if shift is None:
-        return None
-    lowest = {12: 0 if ds else 1, 14: 1 if ds else 2, 16: 1}[shift]
-    if level < lowest:
-        return None
-    return 1 << (shift + (_LAST_LEVEL - level) * (shift - 3))
+    for each in ttls():
+        if each.form == "address" and each.ttl == ttl and each.level is not None and (ds or not each.lpa2):
+            return 1 << (each.shift + (LAST_LEVEL - each.level) * (each.shift - 3))
+    return None
 
 
 def range_size(tg: int, scale: int, num: int) -> int | None:
@@ -69,39 +68,40 @@ def decode(operation: Operation, xt: int, *, ds: bool = False) -> Fields:
     form = operation.operand
     if form is Operand.NONE:
         return Fields()
-    asid = _bits(xt, 63, 48) if operation.matches_asid else None
+    found = _raw(operation, xt, ds=ds)
+    asid = found.asid if operation.matches_asid else None
     if form is Operand.ASID:
         return Fields(asid=asid)
+    ns = found.ns if form in (Operand.IPA, Operand.IPA_RANGE) else None
     if form.is_range:
-        return _decode_range(operation, xt, asid, ds=ds)
-    ttl = _bits(xt, 47, 44)
-    size = leaf_size(ttl, ds=ds)
+        return _range_fields(form, found, asid, ns)
+    size = leaf_size(found.ttl, ds=ds)
+    start = None if size is None else found.address & ~(size - 1)
     if form is Operand.VA:
-        va = _sign_extend(_bits(xt, 43, 0) << 12, 55)
-        return Fields(asid=asid, va=va, ttl=ttl, start=_aligned(va, size), size=size)
-    ipa = _bits(xt, 39, 0) << 12
-    return Fields(ipa=ipa, ns=_bits(xt, 63, 63), ttl=ttl, start=_aligned(ipa, size), size=size)
+        return Fields(asid=asid, va=found.address, ttl=found.ttl, start=start, size=size)
+    return Fields(ipa=found.address, ns=ns, ttl=found.ttl, start=start, size=size)
 
 
-def _decode_range(operation: Operation, xt: int, asid: int | None, *, ds: bool) -> Fields:
-    tg, scale, num = _bits(xt, 47, 46), _bits(xt, 45, 44), _bits(xt, 43, 39)
-    size = range_size(tg, scale, num)
-    base = None
-    if size is not None:
-        shift = 16 if ds else GRANULES[tg]
-        base = _bits(xt, 36, 0) << shift
-        if operation.operand is Operand.VA_RANGE:
-            base = _sign_extend(base, shift + 36)
-    is_va = operation.operand is Operand.VA_RANGE
+def _raw(operation: Operation, xt: int, *, ds: bool) -> CFields:
+    """What the reference makes of the operand."""
+    state = CState(features=Features.LPA2 if ds else 0, ds1=ds, ds2=ds)
+    found = CFields()
+    library().nvh_decode(c_operation(operation), xt, ctypes.byref(state), ctypes.byref(found))
+    return found
+
+
+def _range_fields(form: Operand, found: CFields, asid: int | None, ns: int | None) -> Fields:
+    size = range_size(found.tg, found.scale, found.num)
+    base = None if size is None else int(found.address)
     return Fields(
         asid=asid,
-        va=base if is_va else None,
-        ipa=None if is_va else base,
-        ns=None if is_va else _bits(xt, 63, 63),
-        ttl=_bits(xt, 38, 37),
-        tg=tg,
-        scale=scale,
-        num=num,
+        va=base if form is Operand.VA_RANGE else None,
+        ipa=None if form is Operand.VA_RANGE else base,
+        ns=ns,
+        ttl=found.ttl,
+        tg=found.tg,
+        scale=found.scale,
+        num=found.num,
         start=base,
         size=size,
     )
@@ -116,12 +116,12 @@ def encode(operation: Operation, fields: Fields, *, ds: bool = False) -> int:
     form = operation.operand
     if form is Operand.NONE:
         return 0
-    xt = _place("asid", fields.asid, 63, 48) if operation.matches_asid else 0
+    xt = place("XT.ASID", fields.asid or 0) if operation.matches_asid else 0
     if form is Operand.ASID:
         return xt
     is_ipa = form in (Operand.IPA, Operand.IPA_RANGE)
     if is_ipa:
-        xt |= _place("ns", fields.ns, 63, 63)
+        xt |= place("XT.NS", fields.ns or 0)
     address = (fields.ipa if is_ipa else fields.va) or 0
     if form.is_range:
         tg = fields.tg or 0
@@ -130,14 +130,14 @@ def encode(operation: Operation, fields: Fields, *, ds: bool = False) -> int:
         shift = 16 if ds else GRANULES[tg]
         return (
             xt
-            | _place("tg", tg, 47, 46)
-            | _place("scale", fields.scale, 45, 44)
-            | _place("num", fields.num, 43, 39)
-            | _place("ttl", fields.ttl, 38, 37)
-            | _unit(address, shift, None if is_ipa else shift + 36, 37)
+            | place("XT.TG", tg)
+            | place("XT.SCALE", fields.scale or 0)
+            | place("XT.NUM", fields.num or 0)
+            | place("XT.RTTL", fields.ttl or 0)
+            | _unit("XT.BASE", address, shift, signed=not is_ipa)
         )
-    xt |= _place("ttl", fields.ttl, 47, 44)
-    return xt | (_unit(address, 12, None, 40) if is_ipa else _unit(address, 12, 55, 44))
+    xt |= place("XT.TTL", fields.ttl or 0)
+    return xt | _unit("XT.IPA" if is_ipa else "XT.VA", address, 12, signed=not is_ipa)
 
 
 def range_fields(size: int, tg: int) -> tuple[int, int]:
@@ -154,30 +154,16 @@ def range_fields(size: int, tg: int) -> tuple[int, int]:
     )
 
 
-def _bits(value: int, high: int, low: int) -> int:
-    return (value >> low) & ((1 << (high - low + 1)) - 1)
-
-
-def _place(name: str, value: int | None, high: int, low: int) -> int:
-    value = value or 0
-    if not 0 <= value < 1 << (high - low + 1):
-        raise UserError(f"{name} {value:#x} does not fit into bits {high}:{low}")
-    return value << low
-
-
-def _unit(address: int, shift: int, sign: int | None, width: int) -> int:
+def _unit(name: str, address: int, shift: int, *, signed: bool) -> int:
+    """The field that holds ``address`` in units of ``1 << shift``; a VA is the sign-extension of it."""
     if address & ((1 << shift) - 1):
         raise UserError(f"address {address:#x} is not a multiple of {1 << shift:#x}")
-    field = (address >> shift) & ((1 << width) - 1)
-    whole = field << shift if sign is None else _sign_extend(field << shift, sign)
+    field = named(name)
+    kept = (address >> shift) & field.mask
+    top = shift + field.high
+    whole = kept << shift
+    if signed and whole >> top & 1:
+        whole |= (_ALL << top) & _ALL
     if whole != address:
         raise UserError(f"address {address:#x} does not fit into the operand")
-    return field
-
-
-def _sign_extend(value: int, top: int) -> int:
-    return (value | (_ALL << top)) & _ALL if value >> top & 1 else value
-
-
-def _aligned(address: int, size: int | None) -> int | None:
-    return None if size is None else address & ~(size - 1)
+    return kept

@@ -12,15 +12,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from harness.arch.registers import mask, named
 from harness.trace.event import Event, Value
 
 PAGE_SHIFT = 12
 """The smallest translation granule: whatever the kernels use, an offset in it is the same in both runs."""
-VMID_SHIFT = 48
-"""VTTBR_EL2.VMID is bits [63:48], BADDR [47:1] (Arm ARM, D24.2.193); TTBRn_EL1.ASID is in the same place."""
-BADDR_MASK = (1 << VMID_SHIFT) - 2
-HPFAR_SHIFT = 4
-"""HPFAR_EL2 has IPA[51:12] from bit 4 on (Arm ARM D24.2.53)."""
+VMID_SHIFT = named("VTTBR.VMID").low
+"""TTBRn_EL1.ASID is in the same place."""
+BADDR_MASK = mask("VTTBR.BADDR")
+HPFAR_SHIFT = named("HPFAR.FIPA").low
+"""HPFAR_EL2 has IPA[51:12] from there on."""
 ADDRESS_MIN = 1 << 20
 """A number of an unregistered field from here up is taken as an address: counts and codes are smaller."""
 

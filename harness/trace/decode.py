@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.arch.registers import mask, named
 from harness.errors import UserError
 from harness.level import Level
 from harness.tlbi import operand, table
@@ -12,9 +13,8 @@ from harness.trace.event import UNKNOWN, Value
 from harness.trace.lines import Record, fields_of
 from harness.trace.registry import Realisation
 
-HCR_TGE = 1 << 27
-HCR_E2H = 1 << 34
-VTTBR_VMID_SHIFT = 48
+HCR_TGE, HCR_E2H = mask("HCR.TGE"), mask("HCR.E2H")
+VTTBR_VMID_SHIFT = named("VTTBR.VMID").low
 REASONS = ("tlbi", "memslot", "notifier", "recycle", "teardown")
 
 

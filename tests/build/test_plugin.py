@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.arch.header import write_headers
 from harness.build import command, plugin
 from harness.build.cache import Artefact, Store, sha256_file, sha256_tree
 from harness.build.model import Model, ModelSpec
@@ -61,8 +62,11 @@ def test_sources_of_plugins_change_no_root_file_system() -> None:
 
 
 def test_an_unknown_version_does_not_compile(tmp_path: Path) -> None:
+    write_headers(tmp_path)
     done = command.run(
-        ["make", "-C", SOURCES / "plugin", f"O={tmp_path}", "CC=gcc", "APIS=5"], timeout_s=60, check=False
+        ["make", "-C", SOURCES / "plugin", f"O={tmp_path}", f"GENERATED={tmp_path}", "CC=gcc", "APIS=5"],
+        timeout_s=60,
+        check=False,
     )
     assert done.returncode != 0
     assert "declare what this version" in done.stdout

@@ -1,21 +1,15 @@
-"""The oracle against examples worked by hand from the Arm ARM, and its C twin against it."""
+"""What an operation obliges, by examples worked by hand from the Arm ARM. tests/arch has the rest."""
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
-import random
-import subprocess
 
 import pytest
 
-from harness.build.paths import IMAGES
-from harness.litmus.oracle import ALL, Entry, State, obliges
-from harness.tlbi.header import header
+from harness.litmus.oracle import Entry, State, obliges
 from harness.tlbi.operand import Fields, encode
-from harness.tlbi.table import Operand, Operation, Regime, by_name, load
+from harness.tlbi.table import Operation, Regime, by_name
 
-SOURCES = IMAGES / "payloads" / "litmus"
 HERE = State(vmid=1)
 PAGE = Entry(2, Regime.EL10, 0x4000_1000, 0x1000, 12, 3, vmid=1)
 BLOCK = Entry(2, Regime.EL10, 0x4020_0000, 0x20_0000, 12, 2, vmid=1)
@@ -159,116 +153,3 @@ def test_a_reserved_granule_obliges_nothing() -> None:
 def test_without_e2h_el2_has_no_asid() -> None:
     operation, xt = operand("vae2is", va=0x40_0000, asid=6)
     assert obliges(operation, xt, State(vmid=1, e2h=False), VEL2_PAGE)
-
-
-class CState(ctypes.Structure):
-    _fields_ = [("vmid", ctypes.c_uint32), *((name, ctypes.c_int) for name in ("e2h", "tge", "own_pe"))]
-
-
-class CEntry(ctypes.Structure):
-    _fields_ = [
-        ("stage", ctypes.c_int),
-        ("regime", ctypes.c_int),
-        ("vmid", ctypes.c_uint32),
-        ("asid", ctypes.c_uint32),
-        ("is_global", ctypes.c_int),
-        ("start", ctypes.c_uint64),
-        ("size", ctypes.c_uint64),
-        ("shift", ctypes.c_uint),
-        ("level", ctypes.c_uint),
-        ("table", ctypes.c_int),
-    ]
-
-
-@pytest.fixture(scope="module")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    work = tmp_path_factory.mktemp("oracle")
-    (work / "tlbi_ops.h").write_text(header(load()))
-    library = work / "oracle.so"
-    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{work}"]
-    subprocess.run(["gcc", *flags, "-o", library, SOURCES / "host_oracle.c"], check=True)
-    found = ctypes.CDLL(str(library))
-    found.oracle_obliges.restype = ctypes.c_bool
-    found.oracle_obliges.argtypes = [
-        ctypes.c_uint,
-        ctypes.c_uint64,
-        ctypes.POINTER(CState),
-        ctypes.POINTER(CEntry),
-    ]
-    return found
-
-
-def random_entry(rng: random.Random) -> Entry:
-    shift, level = rng.choice([(12, 1), (12, 2), (12, 3), (14, 2), (14, 3), (16, 2), (16, 3)])
-    size = 1 << (shift + (3 - level) * (shift - 3))
-    stage = rng.choice([1, 2])
-    regime = Regime.EL10 if stage == 2 else rng.choice(list(Regime))
-    start = rng.randrange(4) * size
-    if stage == 1 and rng.random() < 0.3:
-        start = (1 << 64) - size - start
-    return Entry(
-        stage,
-        regime,
-        start,
-        size,
-        shift,
-        level,
-        vmid=rng.choice([1, 2]),
-        asid=rng.choice([5, 6]),
-        is_global=rng.random() < 0.3,
-        table=rng.random() < 0.2,
-    )
-
-
-def random_operand(operation: Operation, entry: Entry, rng: random.Random) -> int:
-    """Near the entry, so that about half of them match."""
-    shift = entry.shift if rng.random() < 0.9 else rng.choice([12, 14, 16])
-    near = entry.start + rng.choice(
-        [-(1 << shift), 0, entry.size // 2, entry.size - (1 << shift), entry.size]
-    )
-    base = (near % (1 << 64)) & ~((1 << shift) - 1)
-    asid = rng.choice([5, 6]) if operation.matches_asid else 0
-    code = (shift - 10) // 2
-    if rng.random() < 0.05:
-        code, base = 0, ALL & ~((1 << shift) - 1)
-    if operation.operand is Operand.ASID:
-        return asid << 48
-    if operation.operand.is_range:
-        ttl = rng.choice([0, 0, entry.level, rng.randrange(4)])
-        size = rng.randrange(4) << 44 | rng.choice([0, 1, 31]) << 39
-        return asid << 48 | code << 46 | size | ttl << 37 | (base >> shift & ((1 << 37) - 1))
-    if operation.operand is Operand.NONE:
-        return 0
-    ttl = rng.choice([0, code << 2 | entry.level, rng.randrange(16)])
-    width = 44 if operation.operand is Operand.VA else 40
-    base += rng.choice([0, 0, (1 << shift) - 0x1000])
-    return asid << 48 | ttl << 44 | (base >> 12 & ((1 << width) - 1))
-
-
-def test_the_c_twin_agrees(twin: ctypes.CDLL) -> None:
-    rng = random.Random(4)
-    obliged = 0
-    operations = load()
-    for round_ in range(60_000):
-        index = round_ % len(operations)
-        entry = random_entry(rng)
-        xt = random_operand(operations[index], entry, rng)
-        state = State(rng.choice([1, 2]), rng.random() < 0.7, rng.random() < 0.3, rng.random() < 0.7)
-        wanted = obliges(operations[index], xt, state, entry)
-        obliged += wanted
-        c_state = CState(state.vmid, state.e2h, state.tge, state.own_pe)
-        c_entry = CEntry(
-            entry.stage - 1,
-            list(Regime).index(entry.regime),
-            entry.vmid,
-            entry.asid,
-            entry.is_global,
-            entry.start,
-            entry.size,
-            entry.shift,
-            entry.level,
-            entry.table,
-        )
-        got = twin.oracle_obliges(index, xt, ctypes.byref(c_state), ctypes.byref(c_entry))
-        assert got == wanted, (operations[index].name, hex(xt), state, entry)
-    assert 5_000 < obliged < 55_000

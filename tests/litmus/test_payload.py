@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.arch.header import write_headers
 from harness.build.paths import IMAGES
 from harness.litmus.coverage import tabulate
 from harness.litmus.oracle import Entry, State, obliges
-from harness.tlbi.header import header
 from harness.tlbi.table import TABLE, Operation, Regime, load, read
 
 PAYLOADS = IMAGES / "payloads"
@@ -35,7 +35,7 @@ NEW_ROW = "newall1,0,8,7,6,vmalle1,el1&0,none,local,no,no,none,no"
 def build(work: Path, operations: Sequence[Operation], target: str) -> Path:
     if shutil.which(f"{CROSS}gcc") is None:
         pytest.fail(f"{CROSS}gcc is missing; install gcc-aarch64-linux-gnu")
-    (work / "tlbi_ops.h").write_text(header(operations))
+    write_headers(work, operations)
     command = ["make", "-C", str(PAYLOADS), f"O={work}", f"GENERATED={work}", f"{work}/{target}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tlbi.header import header
-from harness.tlbi.table import load
+from harness.arch.header import write_headers
 from tests.conftest import PAYLOADS, make, need
 
 CROSS = "aarch64-linux-gnu-"
@@ -19,7 +18,7 @@ PROGRAMS = ("nvh-agent", "nvh-tlbi", "nvh-clock", "nvh-kvm", "nvh-reclaim", "nvh
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need(f"{CROSS}gcc", "gcc-aarch64-linux-gnu (and libc6-dev-arm64-cross)")
     out = tmp_path_factory.mktemp("payloads")
-    (out / "tlbi_ops.h").write_text(header(load()))
+    write_headers(out)
     done = make(out, CROSS_COMPILE=CROSS, GENERATED=out)
     assert done.returncode == 0, done.stderr
     return out

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from harness.arch.header import write_headers
 from harness.build.paths import IMAGES
-from harness.tlbi.header import header
-from harness.tlbi.table import Operation, load
+from harness.tlbi.table import Operation
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
-CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "tlbi.c", "walk.c")
+CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "walk.c")
+ARCH = SOURCES.parent / "arch"
 SCOPES = {"local": 0, "is": 1, "os": 2}
 
 
@@ -23,10 +24,12 @@ SCOPES = {"local": 0, "is": 1, "os": 2}
 def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The driver, built once."""
     place = tmp_path_factory.mktemp("sanitizer")
-    (place / "tlbi_ops.h").write_text(header(load()))
+    write_headers(place)
     words = ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
-    words += ["-Wall", "-Wextra", "-Werror", f"-I{place}", "-o", str(place / "driver")]
-    subprocess.run([*words, *(str(SOURCES / name) for name in CORE)], check=True, timeout=120)
+    words += ["-Wall", "-Wextra", "-Werror", f"-I{place}", f"-I{ARCH}", "-o", str(place / "driver")]
+    subprocess.run(
+        [*words, *(str(SOURCES / name) for name in CORE), str(ARCH / "arch.c")], check=True, timeout=120
+    )
     return place / "driver"
 
 

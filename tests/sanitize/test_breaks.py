@@ -81,6 +81,51 @@ def test_a_replaced_stage_1_is_reported_and_not_counted(driver: Driver, hcr: int
     assert keeper(Report("no-break", driver.reports[0])) is (Level.L1 if hcr & NV else Level.L2)
 
 
+READ_ONLY = 1 << 7
+
+
+def swap(driver: Driver, old_more: int, new_more: int, contents: int) -> list[str]:
+    """Read, change the leaf with no break to a page whose last word is ``contents`` (the old one's is 7),
+    invalidate."""
+    stage1(driver, 0)
+    driver("put", IPA + 0xFF8, 7)
+    driver("put", OTHER_IPA + 0xFF8, contents)
+    driver("put", S1_LEAVES, IPA | PAGE | old_more)
+    use(driver, va=S1_VA)
+    driver("put", S1_LEAVES, OTHER_IPA | PAGE | new_more)
+    tlbi(driver, "vae1is", va=S1_VA, asid=ASID)
+    return driver.found()
+
+
+def test_a_read_only_copy_needs_no_break(driver: Driver) -> None:
+    """R_WHZWS (DDI 0487 M.a.a): neither translation grants write, and the memory is the same."""
+    assert swap(driver, READ_ONLY, READ_ONLY, 7) == []
+    assert broken(driver) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "contents"), [(READ_ONLY, READ_ONLY, 8), (0, READ_ONLY, 7), (READ_ONLY, 0, 7)]
+)
+def test_what_is_writable_or_differs_needs_one(driver: Driver, old: int, new: int, contents: int) -> None:
+    assert swap(driver, old, new, contents) == ["no-break:combined"]
+
+
+@pytest.mark.parametrize("invalidated", [True, False])
+def test_a_use_between_a_read_only_swap_and_its_invalidation(driver: Driver, invalidated: bool) -> None:
+    """R_WHZWS: either page may be used until then. Without an invalidation it is told later."""
+    stage1(driver, 0)
+    driver("put", S1_LEAVES, IPA | PAGE | READ_ONLY)
+    use(driver, va=S1_VA)
+    driver("put", S1_LEAVES, OTHER_IPA | PAGE | READ_ONLY)
+    use(driver, va=S1_VA)
+    if invalidated:
+        tlbi(driver, "vae1is", va=S1_VA, asid=ASID)
+        dsb(driver)
+    for _ in range(200):
+        driver("enter", 0)
+    assert driver.found() == ([] if invalidated else ["remapped:combined"])
+
+
 @pytest.mark.parametrize("what", ["unchanged", "replaced", "no-address", "other-vmid", "excused", "no-entry"])
 def test_nothing_else_is_counted(driver: Driver, what: str) -> None:
     """An operation that takes nothing broken, or of which the judge does not know that, exercises no rule."""

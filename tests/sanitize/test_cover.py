@@ -1,4 +1,4 @@
-"""The cover rules against harness.litmus.oracle, which says the same in Python; and the reasons, by hand."""
+"""The driver says what the reference says, in the words of reports; the rules themselves are tests/arch's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Case:
             instruction(self.operation),
             self.xt,
             0,
-            2,
+            s.el,
             s.vmid,
             s.e2h,
             s.tge,
@@ -150,6 +150,8 @@ def test_base_of_a_range_with_lpa2(driver: Driver, ds: bool, unit: int, covers: 
 def test_hcr_fb_makes_a_local_operation_broadcast(driver: Driver) -> None:
     operation = by_name("vae1")
     xt = encode(operation, Fields(va=0x400000, asid=5))
-    remote = State(1, True, False, own_pe=False)
+    remote = State(1, True, False, own_pe=False, el=1)
     assert driver(Case(operation, xt, remote, page(), fb=True).command) == COVERS
+    at_el2 = State(1, True, False, own_pe=False)
+    assert driver(Case(operation, xt, at_el2, page(), fb=True).command) != COVERS
     assert driver(Case(operation, xt, remote, page()).command) != COVERS

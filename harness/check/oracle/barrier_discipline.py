@@ -1,9 +1,11 @@
 """Barriers around the TLBIs that L0 issues for its guests.
 
-Arm ARM D8.17.6 (TLB maintenance operations: ordering and completion) and B2.3 (DSB): a TLBI is finished
-by a DSB of the PE that executed it, with both access types and in the shareability domain of the TLBI or
-a wider one; context synchronization then makes the PE itself see it. Stores to translation tables are
-visible to all walkers that the TLBI concerns after a DSB of stores in that domain. So, on one vCPU:
+Arm ARM DDI 0487 M.a.a, D8.17.8 (ordering and completion of TLBIs, R_TGVWD) and B2.3 (DSB): a TLBI is
+finished by a DSB of the PE that executed it, with both access types and in the shareability domain of the
+TLBI or a wider one; context synchronization then makes the PE itself see it. Stores to translation tables
+are visible to all walkers that the TLBI concerns after a DSB of stores in that domain. When that has to
+have happened is nvh's policy, what KVM does today: the architecture knows no deadline but the next use of
+what was invalidated. On one vCPU:
 
 - before a TLBI by which L0 makes its own table changes known (IPAS2, VMALLS12, ALLE1): a DSB ISHST or
   stronger, NSHST for a local one, since the guest was left or a function that changes tables was entered;

@@ -1,12 +1,13 @@
-"""A translation becomes another one only by way of none: break-before-make (Arm ARM D8.17.1).
+"""A translation becomes another one only by way of none: break-before-make (Arm ARM DDI 0487 M.a.a, D8.17.1).
 
-Old descriptor, invalid descriptor, DSB, TLBI, DSB, new descriptor: whoever changes an output address keeps to
-that, for a PE that still holds the old entry beside the new one may use either, or both. The sanitizer
+Old descriptor, invalid descriptor, DSB, TLBI, DSB, new descriptor: whoever changes an output address keeps
+to that, for a PE that still holds the old entry beside the new one may use either, or both. Two read-only
+pages with the same contents may take each other's place without (R_WHZWS). The sanitizer
 (docs/sanitizer.md) walks the tables when an operation by address takes an entry: the translation has to be
 invalid then (``broken``) or unchanged, and one that is another already is ``no-break``. A use that finds
-another translation than a live entry has is ``remapped``: no invalidation came between the two, or none that
-was for that PE and entry and complete. What an operation takes unchanged satisfies nothing: without a broken
-one the oracle is vacuous.
+another translation than a live entry has is ``remapped``: no invalidation came between the two, or none
+that was for that PE and entry and complete. What an operation takes unchanged satisfies nothing: without a
+broken one the oracle is vacuous.
 
 Judged by whose tables they are (``level``), see harness/check/breaks.py: a ``remapped`` of L1's tables may be
 L1's omission or a TLBI that L0 executed wrongly for it, which the operations that came close tell. L1's own

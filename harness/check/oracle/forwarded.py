@@ -1,8 +1,8 @@
 """A TLBI of L2 that L1 traps arrives at vEL2 and is not executed for it.
 
-HCR_EL2.{TTLB,TTLBIS,TTLBOS} and HFGITR_EL2 trap EL1's TLBIs to EL2 (Arm ARM D24.2.54, D24.2.48). With L1's
-bits in effect while L2 runs, an operation of L2 traps to L0, which must hand it to vEL2 (ESR_EL2.EC 0x18) and
-must not execute it. Judged from the model's trace:
+HCR_EL2.{TTLB,TTLBIS,TTLBOS} and HFGITR_EL2 trap EL1's TLBIs to EL2 (Arm ARM DDI 0487 M.a.a, D24.2.62,
+D24.2.71). With L1's bits in effect while L2 runs, an operation of L2 traps to L0, which must hand it to
+vEL2 (ESR_EL2.EC 0x18) and must not execute it. Judged from the model's trace:
 
 - an operation of L2 that trapped: a guest runs again with the VMID of vEL2, that is another than L2's, or
   L0's kernel reports ``l0.tlbi_forward`` for it; and no TLBI for a guest is executed in between;
@@ -15,6 +15,7 @@ do not name this oracle.
 
 from __future__ import annotations
 
+from harness.arch.registers import mask
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     Violation,
@@ -35,8 +36,8 @@ from harness.trace.span import Span
 
 EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.exception", "l0.tlbi_forward")
 MODEL_EVENTS = ("model.tlbi", "model.dsb", "model.eret", "model.exception")
-TTLB, TTLBIS, TTLBOS = 1 << 25, 1 << 54, 1 << 55
-"""HCR_EL2 (Arm ARM D24.2.54): every TLBI of EL1, those of the IS form, those of the OS form."""
+TTLB, TTLBIS, TTLBOS = mask("HCR.TTLB"), mask("HCR.TTLBIS"), mask("HCR.TTLBOS")
+"""Every TLBI of EL1, those of the IS form, those of the OS form."""
 SCOPES = {op.name: op.scope for op in table.load()}
 
 

@@ -1,8 +1,10 @@
 """L0 answers what L1 invalidates, however locally, in the inner shareable domain at least.
 
 L1's vCPU may have run on any PE of L0, and another of its vCPUs may be on one now, so "this PE" of L1 is
-every PE of L0 (the seed's commit message; Arm ARM D8.17.4 on the scope of TLBIs). In each span of an
-operation of L1, the physical TLBIs must be of the inner or outer shareable form.
+every PE of L0 (the seed's commit message). In each span of an operation of L1, the physical TLBIs must be
+of the inner or outer shareable form. That is nvh's policy, what KVM does today, and not the architecture's
+rule: local TLBIs that are repeated wherever the vCPU comes to run would oblige as much (Arm ARM DDI 0487
+M.a.a, R_QRNJC).
 
 A local TLBI that a DSB NSH finishes is not the answer: L0 then cleans its own PE, as for a vCPU that
 moved (``__kvm_flush_cpu_context()``, which may happen inside a span). One such alone answers nothing.
@@ -25,6 +27,7 @@ from harness.level import Level
 from harness.scenario.model import OracleCheck
 
 EVENTS = ("model.tlbi", "model.dsb")
+POLICY = "nvh's policy, stricter than the architecture"
 
 
 def judge(check: OracleCheck, seen: Observations) -> Finding:
@@ -41,8 +44,10 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
         answers = [event for event in local if not cleans_own_cpu(span, event)]
         if answers:
             op = answers[0].fields["op"]
-            violations.append(Violation(answers[0], f"L0 answers L1's {span.op} with the local {op}"))
+            violations.append(
+                Violation(answers[0], f"L0 answers L1's {span.op} with the local {op} ({POLICY})")
+            )
         elif len(local) == len(physical):
-            text = f"L0 answers L1's {span.op} with nothing but local TLBIs"
+            text = f"L0 answers L1's {span.op} with nothing but local TLBIs ({POLICY})"
             violations.append(Violation(local[0], text, by_absence=bool(span.open)))
     return conclude(check, seen, EVENTS, violations, judged, "operation of L1 that L0 answered by a TLBI")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.arch.registers import mask
 from harness.check.finding import Finding, Observations, describe, judge
 from harness.check.scope import resolve
 from harness.check.window import Region, gaps, summary
@@ -17,8 +18,8 @@ from harness.trace.span import PackedSpans, Span
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 
-HCR_TGE = 1 << 27
-"""HCR_EL2.TGE (Arm ARM D24.2.54): EL0 below is the host's own."""
+HCR_TGE = mask("HCR.TGE")
+"""EL0 below is the host's own."""
 BROADCAST = frozenset(op.name for op in table.load() if op.scope is not table.Scope.LOCAL)
 """Operations of the inner or outer shareable domain."""
 

@@ -1,8 +1,8 @@
 """The VMID that L0 has loaded for a physical TLBI is that of the translations L1 wants gone.
 
-TLBIs of the EL1&0 regime act on VTTBR_EL2.VMID (Arm ARM D8.17.5), so L0 must load the shadow context's before
-one that serves an operation on an L2, and L1's own before one that serves vEL2's EL2&0 regime, which L0 runs
-under L1's VMID. Within each span of an operation of L1:
+TLBIs of the EL1&0 regime act on VTTBR_EL2.VMID (Arm ARM D8.17.5.4), so L0 must load the shadow context's
+before one that serves an operation on an L2, and L1's own before one that serves vEL2's EL2&0 regime, which
+L0 runs under L1's VMID. Within each span of an operation of L1:
 
 - what L0 executes in answer to an operation on an L2, that is from a handler of arch/arm64/kvm/sys_regs.c,
   is not under the VMID that L1 itself runs with; what it executes for vEL2's own regime, that is on leaving

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.arch.registers import get
 from harness.level import Level
 from harness.tlbi import table
 from harness.trace.decode import tlbi_fields
@@ -101,22 +102,22 @@ def at(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
 def eret(_head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
     def add(fields: Fields, values: Values) -> None:
         elr, spsr = values[0], values[1]
-        fields["elr"], fields["spsr"], fields["to_el"] = elr, spsr, spsr >> 2 & 3
+        fields["elr"], fields["spsr"], fields["to_el"] = elr, spsr, get(spsr, "SPSR.EL")
 
     return {}, add
 
 
 def exception(head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
-    """An exception from vEL2 to EL1 shows EL2 in SPSR_EL1 (Arm ARM D8.11, HCR_EL2.NV); it is EL1 in truth."""
+    """An exception from vEL2 to EL1 shows EL2 in SPSR_EL1 (Arm ARM D8.14, HCR_EL2.NV); it is EL1 in truth."""
     to_el = head.el
     vector = VECTORS[head.info & 3]
 
     def add(fields: Fields, values: Values) -> None:
         elr, spsr, esr, far, hpfar = values[:5]
-        fields["from_el"] = min(spsr >> 2 & 3, to_el)
+        fields["from_el"] = min(get(spsr, "SPSR.EL"), to_el)
         fields["elr"], fields["spsr"] = elr, spsr
         if vector in ("sync", "serror"):
-            fields["esr"], fields["ec"], fields["iss"] = esr, esr >> 26 & 0x3F, esr & 0x1FFFFFF
+            fields["esr"], fields["ec"], fields["iss"] = esr, get(esr, "ESR.EC"), get(esr, "ESR.ISS")
         if vector == "sync" and fields["ec"] in FAR_WRITTEN:
             fields["far"] = far
             if to_el == 2 and fields["ec"] in HPFAR_WRITTEN:

@@ -9,14 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from harness.arch.registers import mask
 from harness.level import Level
 from harness.trace.model.chunks import Chunk, Fault, Reader, Rows
 from harness.trace.model.layout import Kind
 
-HCR_VM = 1 << 0
-HCR_TGE = 1 << 27
-HCR_E2H = 1 << 34
-HCR_NV = 1 << 42
+HCR_VM, HCR_TGE, HCR_E2H, HCR_NV = (mask(f"HCR.{name}") for name in ("VM", "TGE", "E2H", "NV"))
 
 NO, YES, UNKNOWN = 0, 1, 2
 """Whether an instruction trapped instead of executing."""

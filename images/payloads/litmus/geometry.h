@@ -36,10 +36,11 @@ static inline unsigned level_shift(unsigned shift, unsigned level)
 #define PTE_S1_NG (1ull << 11)
 #define PTE_S1_PXN (1ull << 53)
 #define PTE_S1_UXN (1ull << 54)
-/* Stage 2: MemAttr Normal WB, S2AP, XN */
+/* Stage 2: MemAttr Normal WB, S2AP, FnXS, XN (D8.3.2; all of DDI 0487 M.a.a) */
 #define PTE_S2_NORMAL (0xfull << 2)
 #define PTE_S2_R (1ull << 6)
 #define PTE_S2_W (1ull << 7)
+#define PTE_S2_FNXS (1ull << 11) /* XS is 0 whatever stage 1 says, so that nXS forms are for it (R_FQWJG, R_KBSSD) */
 #define PTE_S2_XN (2ull << 53)
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bits.h"
 #include "shared.h"
 
 /* Per vCPU, in TPIDR_EL2. The assembly knows the offsets. */
@@ -58,15 +59,6 @@ void regime_follow(struct cpu *cpu);
 /* guest_tlbi.c */
 void tlbi(unsigned op, uint64_t operand);
 uint64_t tlbi_stub(unsigned op);
-
-#define SPSR_EL1H 0x3c5
-#define SPSR_EL0T 0x3c0
-#define EC(esr) ((esr) >> 26 & 0x3f)
-#define EC_SVC 0x15
-#define EC_HVC 0x16
-#define EC_IABT_LOW 0x20
-#define EC_DABT_LOW 0x24
-#define ESR_VNCR (1ull << 13) /* ISS of a Data Abort: from the use of VNCR_EL2 (D24.2 ESR_EL2) */
 
 /* guest_l2.c */
 void load_context(const struct context *c);

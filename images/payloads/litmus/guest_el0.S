@@ -3,9 +3,8 @@
  * L2 at EL1 takes a translation away between two accesses of its own EL0. Exceptions from EL0 go on where
  * TPIDR_EL1 says (guest_start.S), so there is no exit from L2 on the way.
  */
+#include "bits.h"
 #include "shared.h"
-
-#define SPSR_EL0T 0x3c0
 
 	.section .l2.text, "ax"
 	.globl el0_read, el0_execute
@@ -22,7 +21,7 @@ el0_turn:
 	adr	x8, 1f
 	msr	tpidr_el1, x8
 	msr	elr_el1, x10
-	mov	x8, #SPSR_EL0T
+	mov	x8, #SPSR_MODE_EL0T_MASKED
 	msr	spsr_el1, x8
 	mov	x0, #0
 	mov	x1, x11

@@ -6,7 +6,7 @@
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
 {
-	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & (1ull << 34));
+	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & HCR_E2H);
 
 	write_sysreg(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
 	write_sysreg(vttbr_el2, c->vttbr);
@@ -34,21 +34,21 @@ void load_context(const struct context *c)
 
 static void record_exit(const struct cpu *cpu, struct outcome *o)
 {
-	uint64_t ec = EC(cpu->esr);
+	uint64_t ec = FIELD(cpu->esr, ESR_EC);
 
 	o->value = cpu->x[0];
 	o->esr = cpu->esr;
 	o->far = cpu->far;
 	o->hpfar = cpu->hpfar;
-	if (ec == EC_DABT_LOW || ec == EC_IABT_LOW) {
+	if (ec == ESR_EC_DABT_LOW || ec == ESR_EC_IABT_LOW) {
 		o->kind = OUTCOME_S2_FAULT;
-	} else if (ec == EC_HVC && !(cpu->esr & 0xffff)) {
+	} else if (ec == ESR_EC_HVC && !(cpu->esr & 0xffff)) {
 		o->kind = OUTCOME_VALUE;
-	} else if (ec == EC_HVC) {
-		o->kind = EC(cpu->x[3]) == EC_SVC ? OUTCOME_VALUE : OUTCOME_S1_FAULT;
+	} else if (ec == ESR_EC_HVC) {
+		o->kind = FIELD(cpu->x[3], ESR_EC) == ESR_EC_SVC ? OUTCOME_VALUE : OUTCOME_S1_FAULT;
 		o->esr = cpu->x[3];
 		o->far = cpu->x[4];
-	} else if (ec == EC_DABT_LOW + 1 && cpu->esr & ESR_VNCR) {
+	} else if (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR) {
 		o->kind = OUTCOME_EXCEPTION; /* of vEL2's own stage 1, on L2's behalf */
 	} else {
 		o->kind = OUTCOME_TRAP;
@@ -61,9 +61,9 @@ bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o)
 	for (unsigned i = 0; i < READS_MAX; i++)
 		cpu->x[i] = s[i < s->d ? i : 0].a;
 	cpu->elr = (uint64_t)l2_read_all;
-	cpu->spsr = SPSR_EL1H;
+	cpu->spsr = SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
-	if (EC(cpu->esr) != EC_HVC || cpu->esr & 0xffff)
+	if (FIELD(cpu->esr, ESR_EC) != ESR_EC_HVC || cpu->esr & 0xffff)
 		return false;
 	for (unsigned i = 0; i < s->d; i++) {
 		o[i].kind = OUTCOME_VALUE;
@@ -87,7 +87,7 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->x[2] = s->b;
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
-	cpu->spsr = s->c ? SPSR_EL0T : SPSR_EL1H;
+	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
 	record_exit(cpu, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
@@ -114,7 +114,7 @@ void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->x[5] = s->b;
 	cpu->elr = s->flags & STEP_EL0 ? (uint64_t)l2_remap_el0 : (uint64_t)l2_remap;
-	cpu->spsr = SPSR_EL1H;
+	cpu->spsr = SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
 	record_exit(cpu, o);
 	o->more[0] = cpu->x[0];
@@ -128,7 +128,7 @@ void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->x[1] = s->a;
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->elr = (uint64_t)l2_call;
-	cpu->spsr = SPSR_EL1H;
+	cpu->spsr = SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
 	record_exit(cpu, o);
 }

@@ -77,10 +77,10 @@ void guest_main(uint64_t index)
 	cpu->index = index;
 	write_sysreg(tpidr_el2, cpu);
 	/* RW; E2H as it is, which at vEL2 cannot be chosen */
-	write_sysreg(hcr_el2, (1ull << 31) | (shared->set_e2h ? 1ull << 34 : read_sysreg(hcr_el2) & (1ull << 34)));
+	write_sysreg(hcr_el2, HCR_RW | (shared->set_e2h ? HCR_E2H : read_sysreg(hcr_el2) & HCR_E2H));
 	__asm__ volatile("isb" ::: "memory");
 	if (!index) {
-		shared->e2h = read_sysreg(hcr_el2) >> 34 & 1;
+		shared->e2h = FIELD(read_sysreg(hcr_el2), HCR_E2H);
 		shared->l2_page = (uint64_t)l2_vectors & ~0xffffull;
 		tables_vel2(shared->e2h);
 		read_ids();

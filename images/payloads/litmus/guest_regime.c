@@ -3,18 +3,22 @@
 #include "geometry.h"
 #include "guest.h"
 
-#define SCTLR_OFF 0x30c50830ull /* RES1 */
-#define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 12) /* M, C, I */
+#define MMU_OFF 0x30c50830ull /* RES1 */
+#define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
 
 /* TCR_EL2 has EL1's layout with E2H, both halves alike and 16-bit ASIDs of TTBR0_EL2 (Arm ARM D24.2 TCR_EL2). */
 static uint64_t tcr(unsigned shift)
 {
-	uint64_t size = 64 - input_bits(shift), tg0 = shift == 12 ? 0 : shift == 16 ? 1 : 2;
-	uint64_t tg1 = shift == 12 ? 2 : shift == 16 ? 3 : 1;
-	uint64_t low = size | 1 << 8 | 1 << 10 | 3 << 12 | tg0 << 14; /* T0SZ, IRGN0, ORGN0, SH0, TG0 */
-	uint64_t high = size << 16 | 1 << 24 | 1 << 26 | 3ull << 28 | tg1 << 30;
+	uint64_t size = 64 - input_bits(shift);
+	uint64_t tg0 = shift == 12 ? TCR_TG0_4K : shift == 16 ? TCR_TG0_64K : TCR_TG0_16K;
+	uint64_t tg1 = shift == 12 ? TCR_TG1_4K : shift == 16 ? TCR_TG1_64K : TCR_TG1_16K;
+	uint64_t low = PLACE(TCR_T0SZ, size) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
+		       PLACE(TCR_TG0, tg0);
+	uint64_t high = PLACE(TCR_T1SZ, size) | PLACE(TCR_IRGN1, 1) | PLACE(TCR_ORGN1, 1) | PLACE(TCR_SH1, 3) |
+			PLACE(TCR_TG1, tg1);
 
-	return shared->e2h ? low | high | 2ull << 32 | 1ull << 36 : low | 1ull << 31 | 1 << 23 | 2 << 16;
+	return shared->e2h ? low | high | PLACE(TCR_IPS, 2) | TCR_AS :
+			     low | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH | PLACE(TCR_E2H0_PS, 2);
 }
 
 /*
@@ -24,7 +28,7 @@ static uint64_t tcr(unsigned shift)
 void regime_follow(struct cpu *cpu)
 {
 	unsigned shift = (unsigned)shared->vel2_shift;
-	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? (uint64_t)E2_ASID << 48 : 0);
+	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0);
 	uint64_t high = shared->e2h ? tables_vel2_root(shift, true) : 0; /* only E2H has TTBR1_EL2 */
 
 	if (cpu->shift == shift)
@@ -43,7 +47,7 @@ void regime_follow(struct cpu *cpu)
 			 "dsb nsh\n\t"
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
-			 "isb" ::[off] "r"(SCTLR_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(SCTLR_ON)
+			 "isb" ::[off] "r"(MMU_OFF),
+			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
 			 : "memory");
 }

@@ -30,13 +30,13 @@ static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct
 	cpu->x[3] = el0 ? el0_alias(&spin_stop[cpu->index]) : (uint64_t)&spin_stop[cpu->index];
 	cpu->x[6] = el0;
 	cpu->elr = (uint64_t)code;
-	cpu->spsr = el0 ? SPSR_EL0T : SPSR_EL1H;
+	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
-	own = EC(cpu->esr) == EC_HVC;
-	vncr = EC(cpu->esr) == EC_DABT_LOW + 1 && cpu->esr & ESR_VNCR; /* of vEL2's own stage 1, on L2's behalf */
+	own = FIELD(cpu->esr, ESR_EC) == ESR_EC_HVC;
+	vncr = FIELD(cpu->esr, ESR_EC) == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR; /* of vEL2's own stage 1, on L2's behalf */
 	if (own && (cpu->esr & 0xffff) == 3)
 		spin->spoilt++;
-	else if (!own || ((cpu->esr & 0xffff) && EC(cpu->x[3]) != EC_SVC))
+	else if (!own || ((cpu->esr & 0xffff) && FIELD(cpu->x[3], ESR_EC) != ESR_EC_SVC))
 		spin_failed(spin, own || vncr, own ? cpu->x[3] : cpu->esr, cpu->hpfar);
 }
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "arch.h"
 #include "geometry.h"
-#include "oracle.h"
 #include "shared.h"
 #include "vmm.h"
 

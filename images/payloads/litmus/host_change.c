@@ -20,7 +20,7 @@ static void attempt(struct litmus *l, enum access access, uint64_t at, enum role
 	l->probes[l->probe_count - 1].fault = FAULT_PERMISSION;
 }
 
-/* No break-before-make: less permission for the same output needs none (Arm ARM D8.17.9). */
+/* No break-before-make: less permission for the same output needs none (Arm ARM R_WHZWS). */
 static void build_permission(struct litmus *l)
 {
 	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, ipa, 0, l->hint ? l->level : 0);

@@ -5,14 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EC(esr) ((esr) >> 26 & 0x3f)
-#define EC_IABT_LOW 0x20
-#define EC_DABT_LOW 0x24
-#define ESR_IL (1ull << 25)
-#define FSC_TRANSLATION 1 /* ESR_ELx.ISS[5:2] of an abort; the level is in [1:0] */
-#define FSC_PERMISSION 3
-#define FSC_EXTERNAL 4 /* synchronous, not on a walk: 0b010000 */
-
 static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done", "race" };
 
 static const char *outcome_word(const struct outcome *o)
@@ -36,19 +28,18 @@ static void blame(struct finding *f, const char *verdict, const struct probe *p,
 
 static bool fault_of(const struct outcome *o, unsigned fsc)
 {
-	unsigned ec = EC(o->esr);
+	unsigned ec = FIELD(o->esr, ESR_EC);
 
-	return (ec == EC_DABT_LOW || ec == EC_DABT_LOW + 1 || ec == EC_IABT_LOW || ec == EC_IABT_LOW + 1) &&
-	       (o->esr >> 2 & 0xf) == fsc;
+	return (ec == ESR_EC_DABT_LOW || ec == ESR_EC_DABT_SAME || ec == ESR_EC_IABT_LOW || ec == ESR_EC_IABT_SAME) &&
+	       FIELD(o->esr, ESR_FSC_TYPE) == fsc;
 }
 
-/* HPFAR_EL2.FIPA is in units of 4K; below the granule it says nothing (Arm ARM D24.2 HPFAR_EL2). */
-static bool right_fault(const struct litmus *l, const struct probe *p, const struct outcome *o)
+/* HPFAR_EL2.FIPA has all of IPA[47:12], whatever the granule (Arm ARM DDI 0487 M.a.a, D24.2 HPFAR_EL2). */
+static bool right_fault(const struct probe *p, const struct outcome *o)
 {
-	static const unsigned fsc[] = { [FAULT_TRANSLATION] = FSC_TRANSLATION,
-					[FAULT_PERMISSION] = FSC_PERMISSION,
-					[FAULT_EXTERNAL] = FSC_EXTERNAL };
-	uint64_t page = ~((1ull << l->shift) - 1);
+	static const unsigned fsc[] = { [FAULT_TRANSLATION] = ESR_FSC_TYPE_TRANSLATION,
+					[FAULT_PERMISSION] = ESR_FSC_TYPE_PERMISSION,
+					[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL };
 
 	if (!fault_of(o, fsc[p->fault]))
 		return false;
@@ -59,10 +50,10 @@ static bool right_fault(const struct litmus *l, const struct probe *p, const str
 	/* For a permission fault HPFAR_EL2 is UNKNOWN, except on a walk of stage 1. */
 	if (p->fault == FAULT_PERMISSION)
 		return o->kind == OUTCOME_S2_FAULT;
-	return o->kind == OUTCOME_S2_FAULT && ((o->hpfar & ~0xfull) << 8 & page) == (p->at & page);
+	return o->kind == OUTCOME_S2_FAULT && FIELD(o->hpfar, HPFAR_FIPA) == p->at >> 12;
 }
 
-static void judge_probe(const struct litmus *l, const struct probe *p, const struct outcome *o, struct finding *f,
+static void judge_probe(const struct probe *p, const struct outcome *o, struct finding *f,
 			unsigned *seen, unsigned *lost)
 {
 	bool value = o->kind == OUTCOME_VALUE;
@@ -81,7 +72,7 @@ static void judge_probe(const struct litmus *l, const struct probe *p, const str
 	case ROLE_STALE:
 		if (old)
 			++*seen;
-		else if (now || right_fault(l, p, o))
+		else if (now || right_fault(p, o))
 			++*lost;
 		else
 			blame(f, "setup", p, o);
@@ -89,11 +80,11 @@ static void judge_probe(const struct litmus *l, const struct probe *p, const str
 	case ROLE_GONE:
 		if (old)
 			blame(f, "fail", p, o);
-		else if (!now && !right_fault(l, p, o))
+		else if (!now && !right_fault(p, o))
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_FREE:
-		if (now || right_fault(l, p, o))
+		if (now || right_fault(p, o))
 			f->refaults++;
 		else if (!old)
 			blame(f, "fail", p, o);
@@ -103,11 +94,11 @@ static void judge_probe(const struct litmus *l, const struct probe *p, const str
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_UNDEF:
-		if (o->kind != OUTCOME_EXCEPTION || EC(o->esr) != 0)
+		if (o->kind != OUTCOME_EXCEPTION || FIELD(o->esr, ESR_EC) != 0)
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_TRAP:
-		if (o->kind != OUTCOME_TRAP || (o->esr & ~(1ull << 25)) != p->now)
+		if (o->kind != OUTCOME_TRAP || (o->esr & ~ESR_IL) != p->now)
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_RACE:
@@ -176,7 +167,7 @@ void judge(const struct litmus *l, struct finding *f)
 		const struct probe *p = &l->probes[i];
 
 		view = part_of(&l->vm->shared->program[p->cpu].outcome[p->step], p->part);
-		judge_probe(l, p, &view, f, &seen, &lost);
+		judge_probe(p, &view, f, &seen, &lost);
 	}
 	f->obliged = n.gone || n.direct;
 	if (n.direct || !(n.gone || seen || lost))

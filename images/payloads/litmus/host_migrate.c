@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A vCPU moves between L0's CPUs in mid-case. To L1 it is one PE all the time: a local operation of its own obliges
- * what it used before on another CPU (Arm ARM D8.17.1 knows only the PE), and a broadcast reaches a victim wherever
+ * what it used before on another CPU (Arm ARM D8.17.7 knows only the PE), and a broadcast reaches a victim wherever
  * it is. race-move (host_race.c) moves the victim without pause.
  */
 #include "host.h"
@@ -12,9 +12,6 @@
 #define HERE 0
 #define THERE 1
 #define ASID_VICTIM 0x15
-#define HCR_TGE (1ull << 27)
-#define HCR_NV (1ull << 42)
-#define HCR_NV2 (1ull << 45)
 #define VNCR_VA (E2_TEST_VA + (50ull << 30))
 
 bool migrate_action(struct vm *vm, uint64_t argument, uint64_t *answer)
@@ -97,7 +94,7 @@ static void set_up(struct litmus *l, uint64_t at)
 static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 {
 	bool stage2 = l->variant == STAGE2 || l->variant == BROADCAST, vel2 = l->variant == VEL2 || l->variant == VNCR;
-	struct entry entry = { .stage = stage2 ? STAGE_2 : STAGE_1,
+	struct translation entry = { .stage = stage2 ? STAGE_2 : STAGE_1,
 			       .regime = vel2 ? EL2 : EL10,
 			       .vmid = VMID,
 			       .asid = vel2 ? E2_ASID : ASID_VICTIM,
@@ -106,9 +103,10 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 			       .size = leaf_size(l),
 			       .shift = l->shift,
 			       .level = l->level };
-	struct state state = { .vmid = VMID, .e2h = 1, .tge = l->tge, .own_pe = l->variant != BROADCAST };
+	struct state state = { .vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(true, l->tge),
+			       .own_pe = l->variant != BROADCAST };
 
-	return oracle_obliges(l->op, operand, &state, &entry);
+	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
 
 /* Used here, taken away from there, looked at here again; the victim of a broadcast moves instead. */

@@ -5,28 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EC(esr) ((esr) >> 26 & 0x3f)
-#define EC_IABT_LOW 0x20
-#define EC_DABT_LOW 0x24
-#define ESR_IL (1ull << 25)
-#define ESR_S1PTW (1ull << 7)
-#define ESR_VNCR (1ull << 13)
-
 /* ESR_ELx.ISS[5:2] of an abort; the level is in [1:0] (Arm ARM D24.2 ESR_EL2). */
 static const char *fault_word(uint64_t esr)
 {
-	unsigned ec = EC(esr);
+	unsigned ec = FIELD(esr, ESR_EC);
 
-	if (ec != EC_DABT_LOW && ec != EC_DABT_LOW + 1 && ec != EC_IABT_LOW && ec != EC_IABT_LOW + 1)
+	if (ec != ESR_EC_DABT_LOW && ec != ESR_EC_DABT_SAME && ec != ESR_EC_IABT_LOW && ec != ESR_EC_IABT_SAME)
 		return NULL;
-	switch (esr >> 2 & 0xf) {
-	case 1:
+	switch (FIELD(esr, ESR_FSC_TYPE)) {
+	case ESR_FSC_TYPE_TRANSLATION:
 		return "translation";
 	case 2:
 		return "access-flag";
-	case 3:
+	case ESR_FSC_TYPE_PERMISSION:
 		return "permission";
-	case 4:
+	case ESR_FSC_TYPE_EXTERNAL:
 		return "external";
 	default:
 		return "abort";
@@ -44,11 +37,10 @@ static void landed(const struct text *t, uint64_t mask, char *out, size_t size)
 			used += snprintf(out + used, size - (size_t)used, "%s0x%lx", used > 3 ? "+" : "", t->frames[i]);
 }
 
-/* HPFAR_EL2.FIPA is in units of 4K; below the granule it says nothing, and nothing at all for a permission. */
-static void s2_fault(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size)
+/* HPFAR_EL2.FIPA has all of IPA[47:12]; for a permission it is UNKNOWN (DDI 0487 M.a.a, D24.2 HPFAR_EL2). */
+static void s2_fault(const struct watch *w, const struct outcome *o, char *out, size_t size)
 {
 	const char *word = fault_word(o->esr);
-	uint64_t page = ~((1ull << t->litmus.shift) - 1);
 	const char *walk = o->esr & ESR_S1PTW ? "-walk" : "";
 
 	if (!word)
@@ -56,7 +48,7 @@ static void s2_fault(const struct text *t, const struct watch *w, const struct o
 	else if (w->at && o->far != w->at)
 		snprintf(out, size, "s2-%s%s!far=0x%lx", word, walk, o->far);
 	else if (strcmp(word, "permission"))
-		snprintf(out, size, "s2-%s%s@0x%lx", word, walk, (uint64_t)((o->hpfar & ~0xfull) << 8) & page);
+		snprintf(out, size, "s2-%s%s@0x%lx", word, walk, (uint64_t)FIELD(o->hpfar, HPFAR_FIPA) << 12);
 	else
 		snprintf(out, size, "s2-%s%s", word, walk);
 }
@@ -65,7 +57,7 @@ static void own_fault(const struct watch *w, const struct outcome *o, const char
 {
 	const char *word = fault_word(o->esr);
 
-	if (!EC(o->esr))
+	if (!FIELD(o->esr, ESR_EC))
 		snprintf(out, size, "undefined");
 	else if (!word)
 		snprintf(out, size, "esr=0x%lx", o->esr);
@@ -77,7 +69,7 @@ static void own_fault(const struct watch *w, const struct outcome *o, const char
 
 static bool of_vncr(uint64_t esr)
 {
-	return EC(esr) == EC_DABT_LOW + 1 && esr & ESR_VNCR;
+	return FIELD(esr, ESR_EC) == ESR_EC_DABT_SAME && esr & ESR_VNCR;
 }
 
 void observation(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size)
@@ -94,7 +86,7 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 			snprintf(out, size, "v=0x%lx", o->value);
 		break;
 	case OUTCOME_S2_FAULT:
-		s2_fault(t, w, o, out, size);
+		s2_fault(w, o, out, size);
 		break;
 	case OUTCOME_S1_FAULT: /* of a spin: also vEL2's own, on L2's behalf */
 		own_fault(w, o, of_vncr(o->esr) ? "vncr" : "s1", out, size);

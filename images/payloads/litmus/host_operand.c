@@ -43,13 +43,13 @@ static uint64_t ipa_end(const struct litmus *l)
 /* In the operand's own words, so that nothing is lost on the way. */
 static uint64_t odd_address(const struct litmus *l, uint64_t at)
 {
-	unsigned right = granule_code(l->shift) << 2;
+	unsigned right = ttl_for(l->shift, other_level(l));
 
 	switch (l->variant) {
 	case WRONG_LEVEL:
-		return operand_address(false, at, 0, right | other_level(l));
+		return operand_address(false, at, 0, right);
 	case WRONG_GRANULE:
-		return operand_address(false, at, 0, granule_code(other_shift(l)) << 2 | l->level);
+		return operand_address(false, at, 0, ttl_for(other_shift(l), l->level));
 	case LOW_BITS:
 		return operand_address(false, at + (1ull << l->shift) - 0x1000, 0, 0);
 	case BEYOND_IPA:
@@ -70,7 +70,7 @@ static uint64_t odd_range(const struct litmus *l, uint64_t at)
 	case WRONG_GRANULE:
 		return operand_range(at, other_shift(l), SCALE_MAX, 0, 0, 0);
 	case NO_GRANULE:
-		return operand_whole(l, at, 0, 0) & ~(3ull << 46);
+		return operand_whole(l, at, 0, 0) & ~XT_TG;
 	case UNALIGNED_TTL:
 		return operand_range(at + page, l->shift, SCALE_MAX, 0, l->level, 0);
 	case BEYOND_IPA:

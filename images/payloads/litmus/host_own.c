@@ -31,7 +31,7 @@ static bool has_asid(const struct operation *op)
 
 static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 {
-	struct entry entry = { .stage = STAGE_1,
+	struct translation entry = { .stage = STAGE_1,
 			       .regime = EL10,
 			       .vmid = VMID,
 			       .asid = ASID_L2,
@@ -40,9 +40,9 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 			       .size = leaf_size(l),
 			       .shift = l->shift,
 			       .level = l->level };
-	struct state state = { .vmid = VMID, .own_pe = 1 };
+	struct state state = { .vmid = VMID, .el = 1, .features = HAS_ALL, .own_pe = 1 };
 
-	return oracle_obliges(l->op, operand, &state, &entry);
+	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
 
 static void build_own(struct litmus *l)

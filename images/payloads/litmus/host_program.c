@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HCR_VM (1ull << 0)
-#define HCR_RW (1ull << 31)
-
 static void expect(struct litmus *l, enum role role, uint64_t at, uint64_t old, uint64_t now);
 
 struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind)
@@ -29,20 +26,21 @@ struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind)
 
 static unsigned tg0(unsigned shift)
 {
-	return shift == 12 ? 0 : shift == 16 ? 1 : 2;
+	return shift == 12 ? VTCR_TG0_4K : shift == 16 ? VTCR_TG0_64K : VTCR_TG0_16K;
 }
 
 /* VTCR_EL2.SL0 for start_level() (Arm ARM D24.2 VTCR_EL2): 1 is level 1 with 4K, level 2 with 16K and 64K. */
 static uint64_t vtcr(unsigned shift)
 {
-	return (64 - input_bits(shift)) | 1 << 6 | 1 << 8 | 1 << 10 | 3 << 12 | tg0(shift) << 14 | 2 << 16 | 1 << 19 |
-	       1ull << 31;
+	return PLACE(VTCR_T0SZ, 64 - input_bits(shift)) | PLACE(VTCR_SL0, 1) | PLACE(VTCR_IRGN0, 1) |
+	       PLACE(VTCR_ORGN0, 1) | PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(shift)) | PLACE(VTCR_PS, 2) | VTCR_VS |
+	       VTCR_RES1;
 }
 
 static uint64_t tcr(unsigned shift)
 {
-	return (64 - input_bits(shift)) | 1 << 8 | 1 << 10 | 3 << 12 | tg0(shift) << 14 | 1 << 23 | 2ull << 32 |
-	       1ull << 36;
+	return PLACE(TCR_T0SZ, 64 - input_bits(shift)) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
+	       PLACE(TCR_TG0, tg0(shift)) | TCR_EPD1 | PLACE(TCR_IPS, 2) | TCR_AS;
 }
 
 void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on)
@@ -53,12 +51,12 @@ void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, b
 
 	s->ctx = ctx;
 	memset(c, 0, sizeof(*c));
-	c->vttbr = (uint64_t)vmid << 48;
+	c->vttbr = PLACE(VTTBR_VMID, vmid);
 	c->vtcr = vtcr(stage2);
 	c->hcr = HCR_RW | (s2_on ? HCR_VM : 0);
-	c->ttbr0 = (uint64_t)asid << 48;
+	c->ttbr0 = PLACE(TTBR_ASID, asid);
 	c->tcr = tcr(l->shift);
-	c->sctlr = 0x30d00800 | (s1_on ? 1 << 0 | 1 << 2 | 1 << 12 : 0); /* RES1; M, C, I */
+	c->sctlr = 0x30d00800 /* RES1 */ | (s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0);
 	c->s2_shift = stage2;
 	c->s1_shift = l->shift;
 }
@@ -187,7 +185,7 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 	switch (op->operand) {
 	case VA:
 	case IPA:
-		return operand_address(va, at + leaf - page, asid, ttl_level ? granule_code(l->shift) << 2 | ttl_level : 0);
+		return operand_address(va, at + leaf - page, asid, ttl_for(l->shift, ttl_level));
 	case VA_RANGE:
 	case IPA_RANGE:
 		while (range_bytes(l->shift, scale, 31) < leaf)
@@ -196,7 +194,7 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 			num++;
 		return operand_range(at, l->shift, scale, num, ttl_level, asid);
 	case ASID:
-		return (uint64_t)asid << 48;
+		return operand_asid(asid);
 	default:
 		return 0;
 	}
@@ -204,16 +202,17 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 
 bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level)
 {
-	struct entry entry = { .stage = STAGE_2,
+	struct translation entry = { .stage = STAGE_2,
 			       .regime = EL10,
 			       .vmid = VMID,
 			       .start = ipa,
 			       .size = 1ull << level_shift(l->shift, level),
 			       .shift = l->shift,
 			       .level = level };
-	struct state state = { .vmid = VMID, .e2h = !l->config.e2h0, .own_pe = 1 };
+	struct state state = { .vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(!l->config.e2h0, false),
+			       .own_pe = 1 };
 
-	return oracle_obliges(l->op, operand, &state, &entry);
+	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
 
 uint64_t leaf_size(const struct litmus *l)
@@ -233,7 +232,7 @@ static uint64_t leaf(uint64_t pa, unsigned level)
 
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions)
 {
-	return leaf(pa, level) | PTE_S2_NORMAL | permissions;
+	return leaf(pa, level) | PTE_S2_NORMAL | PTE_S2_FNXS | permissions;
 }
 
 uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stage 2: a leaf is unmapped, with break-before-make (Arm ARM D8.17.9): valid, invalid, operation, valid.
+ * Stage 2: a leaf is unmapped, with break-before-make (Arm ARM D8.17.1): valid, invalid, operation, valid.
  * L2 runs with its stage 1 off. The neighbours below and above the leaf are unmapped with it, so that they
  * show how much more than it had to the operation took.
  */
@@ -75,7 +75,7 @@ static uint64_t operand_for(const struct litmus *l, uint64_t target)
 	switch (op->operand) {
 	case IPA:
 		return operand_address(false, target + offset_of(l, l->position), 0,
-				       l->hint ? granule_code(l->shift) << 2 | l->level : 0);
+				       ttl_for(l->shift, l->hint ? l->level : 0));
 	case IPA_RANGE:
 		return operand_range(range_base(l, target), l->shift, l->scale, l->num, ttl, 0);
 	default:
@@ -109,7 +109,7 @@ static void unmap_at(struct litmus *l, uint64_t target)
 		add_write(l, STEP_S2, 0, target + (uint64_t)leaf * leaf_size(l), 0, l->level);
 	read_all(l, target, stale, false);
 	add_tlbi(l, 0, l->op, operand, STEP_UNDER_TEST);
-	/* Combined entries are VMALLE1's business (D8.17.4). */
+	/* Combined entries are VMALLE1's business (R_TVTYQ). */
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	read_all(l, target, after, false);
 	add_write(l, STEP_S2, 0, target, leaf_s2(new_pa(l), l->level, PTE_S2_R | PTE_S2_W), l->level);

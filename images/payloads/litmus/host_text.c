@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HCR_TGE (1ull << 27)
-#define HCR_TTLB (1ull << 25)
-#define HCR_NV (1ull << 42)
-#define HCR_NV2 (1ull << 45)
-#define HCR_TTLBIS (1ull << 54)
-#define HCR_TTLBOS (1ull << 55)
-
 static bool wrong(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool wrong(struct text *t, const char *format, ...)
 {

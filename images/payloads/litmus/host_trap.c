@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Operations that must not take effect: those of a feature that the VMM hid from L1 are UNDEFINED at vEL2, and
- * those of L2 that L1 traps arrive at vEL2 (Arm ARM D24.2 HCR_EL2.{TTLB,TTLBIS,TTLBOS}, HFGITR_EL2).
+ * those of L2 that L1 traps arrive at vEL2 (Arm ARM DDI 0487 M.a.a, D24.2.62 HCR_EL2.{TTLB,TTLBIS,TTLBOS}, D24.2.71
+ * HFGITR_EL2).
  */
 #include "host.h"
 
-#include "tlbi_ops.h"
-
-#define HCR_TTLB (1ull << 25)
-#define HCR_TTLBIS (1ull << 54)
-#define HCR_TTLBOS (1ull << 55)
-#define EC_SYS64 (0x18ull << 26)
-
-/* ESR_EL2.ISS of a trapped SYS instruction (D24.2 ESR_EL2, EC 0x18): Op0, Op2, Op1, CRn, Rt, CRm, direction. */
-#define X(name, op1, crn, crm, op2, has_operand)                                                             \
-	(1 << 20 | op2 << 17 | op1 << 14 | crn << 10 | (has_operand ? 1 : 31) << 5 | crm << 1),
-static const uint32_t syndromes[] = { TLBI_OPERATIONS(X) };
-#undef X
-
+/* L2 has its operand in X1. */
 uint64_t trap_syndrome(unsigned op)
 {
-	return EC_SYS64 | syndromes[op];
+	return syndrome_of(&operations[op], 1);
 }
 
 enum { TRAP_NONE, TRAP_TTLB, TRAP_TTLBIS, TRAP_TTLBOS, TRAP_FGT, TRAPS };
@@ -37,47 +26,11 @@ static void build_hidden(struct litmus *l)
 	add_probe(l, 0, l->steps[0] - 1, ROLE_UNDEF);
 }
 
-/* HFGITR_EL2[47:18], in the order of the register: OS, OS ranges, IS, IS ranges, ranges, plain. */
-static int fgt_bit(const struct operation *op)
-{
-	static const int first[2][3] = { { 42, 28, 18 }, { 38, 34, 24 } };
-	bool range = op->operand == VA_RANGE;
-	int at;
-
-	switch (op->family) {
-	case vmalle1:
-		at = 0;
-		break;
-	case vae1:
-		at = op->last_level ? 4 : 1;
-		break;
-	case aside1:
-		at = 2;
-		break;
-	default:
-		at = op->last_level ? 5 : 3;
-		break;
-	}
-	/* The range group has no VMALLE1 and no ASIDE1. */
-	return first[range][op->scope] + (range ? (at == 1 ? 0 : at == 3 ? 1 : at - 2) : at);
-}
-
-static bool trapped_by(const struct operation *op, int trap)
-{
-	switch (trap) {
-	case TRAP_TTLBIS:
-		return op->scope == IS;
-	case TRAP_TTLBOS:
-		return op->scope == OS;
-	default:
-		return trap != TRAP_NONE;
-	}
-}
-
 static void build_trap(struct litmus *l)
 {
 	const struct operation *op = &operations[l->op];
 	struct context *c = &l->vm->shared->context[0];
+	struct state state = { .el = 1, .features = HAS_ALL };
 	struct step *s;
 	struct probe *p;
 
@@ -93,13 +46,15 @@ static void build_trap(struct litmus *l)
 		c->hcr |= HCR_TTLBOS;
 		break;
 	case TRAP_FGT:
-		c->hfgitr = 1ull << fgt_bit(op);
+		c->hfgitr = 1ull << op->hfgitr_bit;
 		break;
 	}
 	s = add(l, 0, STEP_L2_TLBI);
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
-	p = add_probe(l, 0, l->steps[0] - 1, trapped_by(op, l->variant) ? ROLE_TRAP : ROLE_DONE);
+	state.hcr = c->hcr;
+	state.hfgitr = c->hfgitr;
+	p = add_probe(l, 0, l->steps[0] - 1, is_trapped(fate_of(op, &state)) ? ROLE_TRAP : ROLE_DONE);
 	p->now = trap_syndrome(l->op);
 }
 

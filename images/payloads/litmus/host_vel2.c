@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vEL2's own stage 1: EL2 without E2H, EL2&0 with it (ASIDs, two halves). The E2 operations are for it whatever
- * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM D8.17.6). The granule is that of vEL2's own tables.
+ * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM R_VMSWQ). The granule is that of vEL2's own tables.
  */
 #include "host_victim.h"
 
-#define HCR_TGE (1ull << 27)
 #define MORE_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << OTHER_VA)
 
 /* struct litmus.place: TTBR0_EL2, TTBR1_EL2, and the last leaf of the address space. */

@@ -36,7 +36,7 @@ uint64_t victim_operand(const struct litmus *l, uint64_t at)
 
 bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t operand)
 {
-	struct entry entry = { .stage = stage,
+	struct translation entry = { .stage = stage,
 			       .regime = l->vel2 ? EL2 : EL10,
 			       .vmid = VMID,
 			       .asid = asid_of(l),
@@ -46,11 +46,12 @@ bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t ope
 			       .shift = l->shift,
 			       .level = l->level };
 	struct state state = { .vmid = l->variant == OTHER_VMID ? VMID_OTHER : VMID,
-			       .e2h = !l->config.e2h0,
-			       .tge = l->tge,
+			       .el = 2,
+			       .features = HAS_ALL,
+			       .hcr = hcr_of(!l->config.e2h0, l->tge),
 			       .own_pe = l->own };
 
-	return oracle_obliges(l->op, operand, &state, &entry);
+	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
 
 /* With E2H0 four contexts are enough: stage 2 of each granule, and off. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * L1 runs an L2 that is a hypervisor itself: HCR_EL2.{NV,NV2} = {1,1}, and L2's TPIDR_EL2 is a word of the page
- * that VNCR_EL2 names in vEL2's own regime, EL2&0 (Arm ARM D8.11). L0 cannot use L1's mapping: KVM keeps a software
+ * that VNCR_EL2 names in vEL2's own regime, EL2&0 (Arm ARM D8.14). L0 cannot use L1's mapping: KVM keeps a software
  * TLB of one entry for each vCPU, which TLBIs of that regime and L0's MMU notifiers have to empty.
  *
  * vncr-*: {E2H,TGE} = {1,0} when the operation executes, vncr-tge-*: {1,1}. -own: the executing PE's L2 uses the
@@ -10,9 +10,6 @@
 #include "host_vncr.h"
 
 #define VICTIM 1
-#define HCR_TGE (1ull << 27)
-#define HCR_NV (1ull << 42)
-#define HCR_NV2 (1ull << 45)
 #define ASID_OTHER 0x16
 #define PAGE 4096u
 #define REGIONS 48 /* of 1 GiB each in vEL2's address space, used in turns */
@@ -81,7 +78,7 @@ static bool used_by(const struct litmus *l, bool own)
 
 static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand, bool own)
 {
-	struct entry entry = { .stage = STAGE_1,
+	struct translation entry = { .stage = STAGE_1,
 			       .regime = EL2,
 			       .asid = E2_ASID,
 			       .global = l->variant == OTHER_ASID_GLOBAL,
@@ -89,9 +86,9 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand, bool 
 			       .size = leaf_size(l),
 			       .shift = l->shift,
 			       .level = l->level };
-	struct state state = { .vmid = VMID, .e2h = 1, .tge = l->tge, .own_pe = own };
+	struct state state = { .vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(true, l->tge), .own_pe = own };
 
-	return oracle_obliges(l->op, operand, &state, &entry);
+	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
 
 static void look(struct litmus *l, bool own, uint64_t at, enum role role, uint64_t old, uint64_t now)

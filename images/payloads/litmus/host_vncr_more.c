@@ -67,7 +67,7 @@ static const char *const syndrome_words[] = { "read", "write", "permission" };
 
 /*
  * The abort that vEL2 takes for L2's access: EC 0x25, ISS.VNCR, WnR and DFSC (D24.2 ESR_EL2); FAR_EL2 is the address
- * of the access, BADDR and the register's offset (D8.11).
+ * of the access, BADDR and the register's offset (D8.14).
  */
 static void build_syndrome(struct litmus *l)
 {
@@ -93,7 +93,8 @@ static void build_syndrome(struct litmus *l)
 	if (l->level) /* the case is about FAR_EL2 */
 		p->far = at + VNCR_TPIDR;
 	else
-		p->esr = 0x25ull << 26 | 1 << 13 | (write ? 1 << 6 : 0) | (permission ? 0xf : 0x7);
+		p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_VNCR | (write ? ESR_WNR : 0) |
+			 PLACE(ESR_FSC_TYPE, permission ? ESR_FSC_TYPE_PERMISSION : ESR_FSC_TYPE_TRANSLATION) | 3; /* level */
 	vncr_cleanup(l, at);
 }
 

@@ -45,6 +45,8 @@
 #define CPU_GUARD 112
 #define CPU_TOOK 120
 
+#include "marks.h"
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
@@ -74,14 +76,6 @@ enum step_kind {
 	STEP_AWAIT,    /* wait for turn a */
 };
 
-/*
- * What the payload tells an observer of the machine (docs/sanitizer.md): MOVZ XZR, #number, which does nothing. Each
- * program begins with MARK_PROGRAM.
- */
-#define MARK_PROGRAM 0x5af0
-#define MARK_LOOSE 0x5af1
-#define MARK_STRICT 0x5af2
-
 enum hang { HANG_SPIN, HANG_FATAL };
 
 enum spin_where {
@@ -93,9 +87,9 @@ enum spin_where {
 	SPIN_L2_WRITE,	/* writes, another value each time */
 };
 
-/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.11). */
+/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.14). */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_VNCR_READ, ACCESS_VNCR_WRITE, ACCESS_HANG };
-#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.11, table of offsets) */
+#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.14, table of offsets) */
 
 struct step {
 	uint8_t kind;

@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "break.h"
 
-#define HCR_NV (1ull << 42) /* L0 has it set while it runs L1 at virtual EL2 */
+/*
+ * R_WHZWS (Arm ARM DDI 0487 M.a.a): another output address needs no break when neither translation grants write, and the
+ * memory is the same. A 4 KB page is what an entry is about here.
+ */
+bool break_is_copy(const struct entry *entry, uint64_t out, unsigned perms, read_physical read)
+{
+	uint64_t before, after;
+
+	if ((entry->perms | perms) & (P_W | P_UW))
+		return false;
+	for (uint64_t at = 0; at < ~PAGE_MASK + 1; at += sizeof(before))
+		if (!read(entry->out + at, &before) || !read(out + at, &after) || before != after)
+			return false;
+	return true;
+}
+
+static bool is_same(const struct entry *entry, const struct walk *now, read_physical read)
+{
+	return now->pa == entry->out || break_is_copy(entry, now->pa, now->perms, read);
+}
 
 enum keeper keeper_of(const struct entry *entry, const struct context *context)
 {
-	if (entry->extent.kind == STAGE2 || entry->extent.regime == EL2)
+	if (entry->extent.stage == STAGE_2 || entry->extent.regime == EL2)
 		return L0;
-	return context->hcr & HCR_NV ? L1 : L2;
+	return context->hcr & HCR_NV ? L1 : L2; /* L0 has it set while it runs L1 at virtual EL2 */
 }
 
 static enum step_to_new stage2_step(const struct entry *entry, const struct context *context, read_physical read,
@@ -23,7 +42,7 @@ static enum step_to_new stage2_step(const struct entry *entry, const struct cont
 		return BROKEN;
 	if (now->outcome != MAPPED)
 		return UNTOLD;
-	return now->pa == entry->out ? UNCHANGED : REPLACED;
+	return is_same(entry, now, read) ? UNCHANGED : REPLACED;
 }
 
 static enum step_to_new stage1_step(const struct entry *entry, const struct context *context, read_physical read,
@@ -38,7 +57,7 @@ static enum step_to_new stage1_step(const struct entry *entry, const struct cont
 		return BROKEN;
 	if (now->outcome != MAPPED)
 		return UNTOLD;
-	return now->pa == entry->out || now->ipa == entry->ipa ? UNCHANGED : REPLACED;
+	return now->ipa == entry->ipa || is_same(entry, now, read) ? UNCHANGED : REPLACED;
 }
 
 enum step_to_new break_step(const struct entry *entry, const struct tlbi *tlbi, const struct context *context,
@@ -46,6 +65,6 @@ enum step_to_new break_step(const struct entry *entry, const struct tlbi *tlbi, 
 {
 	if (!context || tlbi->op->operand == NONE || tlbi->op->operand == ASID)
 		return UNTOLD;
-	return entry->extent.kind == STAGE2 ? stage2_step(entry, context, read, now)
+	return entry->extent.stage == STAGE_2 ? stage2_step(entry, context, read, now)
 					    : stage1_step(entry, context, read, now);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Break-before-make (Arm ARM D8.17.1): how far a change of a translation has come when its invalidation by address is
+ * Break-before-make (Arm ARM DDI 0487 M.a.a, D8.17.1: R_WHZWS, R_DDMVT): how far a change of a translation has come when its invalidation by address is
  * executed. Plain C, runs in the sanitizer plugin inside QEMU and in its test driver.
  */
 #ifndef NVH_SANITIZER_BREAK_H
@@ -15,9 +15,12 @@
 enum keeper { L0, L1, L2, KEEPERS };
 enum keeper keeper_of(const struct entry *entry, const struct context *context);
 
+/* Whether to go from the entry's page to the one at ``out`` needs no break: both read-only, with the same contents. */
+bool break_is_copy(const struct entry *entry, uint64_t out, unsigned perms, read_physical read);
+
 enum step_to_new {
 	UNTOLD,	   /* the operation names no address, or the tables of the entry are not those of ``context`` */
-	UNCHANGED, /* the output address is the entry's: nothing has to be broken for that */
+	UNCHANGED, /* the output is the entry's, or a read-only copy of it: nothing has to be broken for that */
 	BROKEN,	   /* invalid, as it has to be */
 	REPLACED,  /* another valid translation is there already */
 };

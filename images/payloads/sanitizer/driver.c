@@ -5,7 +5,7 @@
  *
  *   cover SYS XT PE EL VMID E2H TGE DS FB  KIND REGIME START SIZE SHIFT LEVEL VMID ASID GLOBAL TABLE  PE
  *   put PA VALUE                                    a descriptor
- *   context PE REGIME S1 S2 E2H VMID ASID TCR TTBR0 TTBR1 VTCR VTTBR HCR
+ *   context PE REGIME S1 S2 E2H VMID ASID TCR TTBR0 TTBR1 VTCR VTTBR HCR [MAIR]
  *   walk PE VA | use PE VA PC | enter PE | dsb PE SCOPE NXS
  *   tlbi SYS XT PE EL VMID E2H TGE DS FB
  *   mark NUMBER | left-out N | counters
@@ -67,19 +67,20 @@ static void print_report(const struct report *report, void *data)
 
 static bool parse_tlbi(const uint64_t *from, struct tlbi *tlbi)
 {
-	*tlbi = (struct tlbi){ .op = tlbi_operation((unsigned)from[0]), .xt = from[1], .pe = (unsigned)from[2],
-			       .el = (uint8_t)from[3], .vmid = (uint16_t)from[4], .e2h = from[5], .tge = from[6],
-			       .ds = from[7] };
+	*tlbi = (struct tlbi){ .op = operation_of((unsigned)from[0]), .xt = from[1], .pe = (unsigned)from[2],
+			       .state = { .el = (uint8_t)from[3], .vmid = (uint16_t)from[4], .features = HAS_ALL,
+					  .hcr = hcr_of(from[5], from[6]) | (from[8] ? HCR_FB : 0), .ds1 = from[7],
+					  .ds2 = from[7] } };
 	if (!tlbi->op)
 		return false;
-	tlbi->scope = tlbi->op->scope == LOCAL && from[8] ? IS : tlbi->op->scope;
+	tlbi_aim(tlbi);
 	return true;
 }
 
 static void cover(void)
 {
 	const uint64_t *from = argument + 9;
-	struct extent entry = { .kind = (enum kind)from[0], .regime = (enum regime)from[1], .start = from[2],
+	struct translation entry = { .stage = (enum stage)from[0], .regime = (enum regime)from[1], .start = from[2],
 				.size = from[3], .shift = (unsigned)from[4], .level = (int)from[5],
 				.vmid = (uint16_t)from[6], .asid = (uint16_t)from[7], .global = from[8],
 				.table = from[9] };
@@ -98,7 +99,7 @@ static void set_context(void)
 	contexts[argument[0] % MAX_PES] = (struct context){
 		.regime = (enum regime)from[0], .s1 = from[1], .s2 = from[2], .e2h = from[3], .valid = true,
 		.vmid = (uint16_t)from[4], .asid = (uint16_t)from[5], .tcr = from[6], .ttbr = { from[7], from[8] },
-		.vtcr = from[9], .vttbr = from[10], .hcr = from[11],
+		.vtcr = from[9], .vttbr = from[10], .hcr = from[11], .mair = from[12] ? from[12] : 0xff, /* Normal WB */
 	};
 }
 

@@ -12,7 +12,7 @@ const char *const finding_name[FINDINGS] = {
 
 /* What a walk found for one stage or for both: the fresh state of an entry. */
 struct fresh {
-	struct extent extent;
+	struct translation extent;
 	uint64_t page, ipa, out;
 	enum outcome outcome;
 	unsigned perms;
@@ -44,7 +44,7 @@ static struct fresh fresh_stage2(const struct context *context, const struct ste
 	const struct leaf *leaf = &step->leaf;
 
 	return (struct fresh){
-		.extent = { .kind = STAGE2, .regime = EL10, .start = leaf->start, .size = leaf->size,
+		.extent = { .stage = STAGE_2, .regime = EL10, .start = leaf->start, .size = leaf->size,
 			    .shift = leaf->shift, .level = leaf->level, .vmid = context->vmid },
 		.page = step->ipa,
 		.ipa = step->ipa,
@@ -62,9 +62,9 @@ static struct fresh fresh_combined(const struct context *context, uint64_t va, c
 {
 	const struct leaf *leaf = &walk->leaf;
 	struct fresh fresh = {
-		.extent = { .kind = COMBINED, .regime = context->regime, .start = leaf->start, .size = leaf->size,
+		.extent = { .stage = COMBINED, .regime = context->regime, .start = leaf->start, .size = leaf->size,
 			    .shift = leaf->shift, .level = leaf->level, .vmid = context->vmid,
-			    .asid = context->asid, .global = walk->global, .flat = !context->s1 },
+			    .asid = context->asid, .global = walk->global, .flat = !context->s1, .xs = walk->xs },
 		.page = va & PAGE_MASK,
 		.ipa = walk->ipa,
 		.out = walk->pa & PAGE_MASK,
@@ -143,7 +143,7 @@ static enum finding changed(const struct entry *entry, const struct fresh *fresh
 {
 	if (entry->roots[1] != fresh->roots[1])
 		return VMID_REUSED;
-	if (entry->extent.kind == COMBINED && !entry->extent.global && entry->roots[0] != fresh->roots[0])
+	if (entry->extent.stage == COMBINED && !entry->extent.global && entry->roots[0] != fresh->roots[0])
 		return ASID_REUSED;
 	return REMAPPED;
 }
@@ -173,6 +173,10 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 	}
 	if (entry->out != fresh->out && judge->loose) {
 		judge->counters.excused++;
+		return;
+	}
+	if (entry->out != fresh->out && break_is_copy(entry, fresh->out, fresh->perms, judge->read)) {
+		pend(judge, pe, entry, changed(entry, fresh), now, use);
 		return;
 	}
 	if (entry->out != fresh->out) {
@@ -255,7 +259,7 @@ static void check_break(struct sweep *sweep, struct entry *entry)
 {
 	struct judge *judge = sweep->judge;
 	struct event use = { .seq = sweep->tlbi->seq, .pc = sweep->tlbi->pc,
-			     .program = judge->counters.programs, .el = sweep->tlbi->el };
+			     .program = judge->counters.programs, .el = sweep->tlbi->state.el };
 	struct walk now;
 
 	if (judge->loose)
@@ -289,14 +293,14 @@ static void invalidate(struct tlb *tlb, struct entry *entry, void *data)
 	else
 		doom = &entry->doom[1];
 	*doom = (struct doom){ .seq = tlbi->seq, .pe = (uint8_t)tlbi->pe,
-			       .class = (uint8_t)class_of(tlbi->scope, tlbi->op->nxs) };
+			       .class = (uint8_t)class_of(tlbi->scope, tlbi->nxs) };
 	sweep->judge->counters.invalidated++;
 	*sweep->gone = true;
 }
 
 bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *context, bool gone[MAX_PES])
 {
-	unsigned class = class_of(tlbi.scope, tlbi.op->nxs);
+	unsigned class = class_of(tlbi.scope, tlbi.nxs);
 	struct pe *own = &judge->pe[tlbi.pe];
 	bool any = false;
 
@@ -308,7 +312,7 @@ bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *con
 	tlbi.seq = ++judge->seq;
 	judge->history[judge->counters.tlbis++ % HISTORY] = tlbi;
 	own->issued[class] = tlbi.seq;
-	if (tlbi.el == 2) {
+	if (tlbi.state.el == 2) {
 		own->owed[class] = tlbi.seq;
 		own->last = tlbi;
 	}
@@ -325,10 +329,9 @@ bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *con
 void judge_dsb(struct judge *judge, unsigned number, enum scope scope, bool nxs)
 {
 	struct pe *pe = &judge->pe[number];
-	unsigned covered = scope == IS ? OS : scope; /* all PEs of a machine are in one Inner Shareable domain */
 
 	for (unsigned class = 0; class < CLASSES; class++)
-		if (class / 2 <= covered && (!nxs || class % 2)) {
+		if (dsb_completes(scope, nxs, (enum scope)(class / 2), class % 2)) {
 			judge->progress.completed[number][class] = pe->issued[class];
 			pe->owed[class] = 0;
 		}
@@ -414,23 +417,23 @@ void judge_mark(struct judge *judge, unsigned number)
 
 /* ---- which operations came close ---- */
 
-static unsigned rank_of(const struct tlbi *tlbi, const struct extent *extent, enum miss miss)
+static unsigned rank_of(const struct tlbi *tlbi, const struct translation *extent, enum miss miss)
 {
 	struct tlbi changed = *tlbi;
-	struct extent other = *extent;
+	struct translation other = *extent;
 	uint64_t first, last;
 
 	switch (miss) {
-	case OTHER_VMID:
-		changed.vmid = extent->vmid;
+	case MISS_OTHER_VMID:
+		changed.aim.vmid = extent->vmid;
 		return tlbi_covers(&changed, extent, true) == COVERS ? 1 : 4;
-	case OTHER_REGIME:
+	case MISS_OTHER_REGIME:
 		other.regime = tlbi_regime(tlbi);
-		other.vmid = tlbi->vmid;
+		other.vmid = tlbi->state.vmid;
 		return tlbi_covers(&changed, &other, true) == COVERS ? 1 : 4;
-	case OTHER_STAGE:
+	case MISS_OTHER_STAGE:
 		return 2;
-	case OTHER_ADDRESS:
+	case MISS_OTHER_ADDRESS:
 		if (!tlbi_addresses(tlbi, extent->shift, &first, &last))
 			return 4;
 		return first < extent->start + extent->size + 0x20000 && last + 0x20000 > extent->start ? 1 : 4;
@@ -447,13 +450,12 @@ void judge_near(const struct judge *judge, unsigned pe, const struct entry *entr
 		for (uint64_t i = count; i-- > oldest && report->near_count < CLOSE;) {
 			const struct tlbi *tlbi = &judge->history[i % HISTORY];
 			enum miss miss = tlbi_covers(tlbi, &entry->extent, pe == tlbi->pe);
+			unsigned told = miss == COVERS ? NOT_COMPLETE : (unsigned)miss;
 
 			if (tlbi->seq < entry->filled.seq)
 				break;
 			if (rank_of(tlbi, &entry->extent, miss) != rank)
 				continue;
-			if (miss == COVERS)
-				miss = NOT_COMPLETE;
-			report->near[report->near_count++] = (struct near){ tlbi, miss };
+			report->near[report->near_count++] = (struct near){ tlbi, told };
 		}
 }

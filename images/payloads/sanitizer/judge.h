@@ -7,6 +7,7 @@
 #define NVH_SANITIZER_JUDGE_H
 
 #include "break.h"
+#include "marks.h"
 
 enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED, FINDINGS };
 extern const char *const finding_name[FINDINGS];
@@ -26,7 +27,7 @@ struct pe {
 
 struct near {
 	const struct tlbi *tlbi;
-	enum miss miss;
+	unsigned miss; /* enum miss, or NOT_COMPLETE */
 };
 
 struct report {
@@ -77,10 +78,7 @@ bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *con
 void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);
 /* A PE begins to execute at EL1 or EL0; ``el`` 0: at EL0 of EL2's own regime, that is L0's user space. */
 void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
-/* A guest executed MOVZ XZR, #number; the numbers are in litmus/shared.h. */
-#define MARK_PROGRAM 0x5af0
-#define MARK_LOOSE 0x5af1
-#define MARK_STRICT 0x5af2
+/* A guest executed MOVZ XZR, #number; the numbers are in arch/marks.h. */
 void judge_mark(struct judge *judge, unsigned number);
 /*
  * Counts the disagreements that are open: not told, the entry neither invalidated nor right again. It walks what

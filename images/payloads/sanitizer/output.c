@@ -15,12 +15,12 @@
 #define MAGIC 0x325a494e41534e56ull /* "VNSANIZ2" */
 
 /* All little-endian 64-bit numbers; the order is the format. */
-struct state {
+struct record {
 	uint64_t magic, ready, vcpus, written, lost, trapped;
 	struct counters counters;
 };
 
-static struct state *state;
+static struct record *state;
 static int reports = -1;
 static uint64_t most;
 

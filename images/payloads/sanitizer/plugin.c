@@ -13,10 +13,6 @@
 #include "sanitizer.h"
 #include "who.h"
 
-#define HCR_NV (1ull << 42)
-#define EC_UNKNOWN 0
-#define EC_SYSREG 0x18
-
 static struct judge judge;
 static struct vcpu vcpus[MAX_PES];
 static struct options options;
@@ -41,7 +37,7 @@ static void flush_counters(void)
 
 static unsigned level_now(struct vcpu *vcpu)
 {
-	return vcpu_read(vcpu, R_CPSR) >> 2 & 3;
+	return (unsigned)FIELD(vcpu_read(vcpu, R_CPSR), SPSR_EL);
 }
 
 /* The level of the vCPU that translates; handles are the same for all of them, the buffer is this thread's. */
@@ -53,7 +49,7 @@ static unsigned level_of_translation(void)
 	if (!buffer)
 		buffer = g_byte_array_new();
 	registers.buffer = buffer;
-	return nvh_read(&registers, vcpus[0].handle[R_CPSR]) >> 2 & 3;
+	return (unsigned)FIELD(nvh_read(&registers, vcpus[0].handle[R_CPSR]), SPSR_EL);
 }
 
 /* ---- invalidation ---- */
@@ -83,16 +79,15 @@ static void settle(struct vcpu *vcpu, bool was_trapped)
 		execute_tlbi(&vcpu->waiting, vcpu->el10.valid && !vcpu->dirty ? &vcpu->el10 : NULL);
 }
 
+/* DS of the regime's TCR_ELx, for the unit of a range's base. */
 static bool range_is_ds(struct vcpu *vcpu, const struct tlbi *tlbi)
 {
-	if (tlbi->op->operand == IPA_RANGE)
-		return vcpu_read(vcpu, R_VTCR) >> 32 & 1;
 	if (tlbi->op->operand != VA_RANGE)
 		return false;
 	if (tlbi_regime(tlbi) == EL2)
-		return vcpu_read(vcpu, R_TCR_2) >> (tlbi->e2h ? 59 : 32) & 1;
+		return vcpu_read(vcpu, R_TCR_2) & (tlbi->state.hcr & HCR_E2H ? TCR_DS : TCR_E2H0_DS);
 	/* TCR_EL1 as the guest had it: QEMU 11.1 gives TCR_EL2 for it at EL2. */
-	return vcpu->el10.tcr >> 59 & 1;
+	return vcpu->el10.tcr & TCR_DS;
 }
 
 /* One TLBI instruction where it was translated; inside a block the register pc is stale. */
@@ -107,57 +102,48 @@ static void on_tlbi(unsigned index, void *data)
 	uint32_t word = place->word;
 	struct vcpu *vcpu = &vcpus[who(index)];
 	unsigned rt = word & 31;
-	uint64_t hcr = vcpu_read(vcpu, R_HCR), vtcr;
-	struct tlbi tlbi = { .op = tlbi_operation(word & 0x7ffe0), .pe = vcpu->index, .el = (uint8_t)level_now(vcpu) };
+	struct tlbi tlbi = { .op = operation_of(word & 0x7ffe0), .pe = vcpu->index };
+	struct state *state = &tlbi.state;
 	struct context second;
+	uint64_t vtcr;
 
 	settle(vcpu, false);
 	if (!tlbi.op)
 		return;
+	if (!vcpu->features)
+		vcpu->features = vcpu_features(vcpu);
 	tlbi.pc = place->pc;
 	tlbi.xt = rt == 31 ? 0 : nvh_read(&vcpu->registers, vcpu->x[rt]);
-	tlbi.e2h = hcr >> 34 & 1;
-	tlbi.tge = hcr >> 27 & 1;
 	vtcr = vcpu_read(vcpu, R_VTCR);
-	tlbi.vmid = (uint16_t)(vcpu_read(vcpu, R_VTTBR) >> 48) & (vtcr >> 19 & 1 ? 0xffff : 0xff);
-	tlbi.scope = tlbi.op->scope == LOCAL && tlbi.el == 1 && hcr >> 9 & 1 ? IS : tlbi.op->scope; /* HCR_EL2.FB */
-	tlbi.ds = range_is_ds(vcpu, &tlbi);
-	if (tlbi.el < 2) {
+	*state = (struct state){ .el = (uint8_t)level_now(vcpu), .hcr = vcpu_read(vcpu, R_HCR),
+				 .hcrx = vcpu_read(vcpu, R_HCRX), .features = vcpu->features,
+				 .vmid = vmid_of(vcpu_read(vcpu, R_VTTBR), vtcr), .ds2 = !!(vtcr & VTCR_DS) };
+	state->ds1 = range_is_ds(vcpu, &tlbi);
+	tlbi_aim(&tlbi);
+	if (state->el < 2) {
 		vcpu->waiting = tlbi;
 		vcpu->tentative = true;
 		return;
 	}
 	second = vcpu_stage2(vcpu);
-	if (tlbi.op->operand == IPA || tlbi.op->operand == IPA_RANGE)
+	if (op_is_ipa(tlbi.op))
 		execute_tlbi(&tlbi, &second);
-	else if (vcpu->el10.valid && vcpu->el10.vmid == tlbi.vmid && tlbi_regime(&tlbi) == EL10)
+	else if (vcpu->el10.valid && vcpu->el10.vmid == state->vmid && tlbi_regime(&tlbi) == EL10)
 		execute_tlbi(&tlbi, &vcpu->el10); /* for the context that this vCPU ran last */
 	else
 		execute_tlbi(&tlbi, NULL);
-}
-
-/* HCR_EL2.BSU raises the domain of a barrier below EL2. */
-static enum scope dsb_scope(const struct vcpu *vcpu, unsigned crm, bool below)
-{
-	static const enum scope scopes[] = { OS, LOCAL, IS, OS }; /* OSH, NSH, ISH, SY */
-	enum scope scope = scopes[crm >> 2], least = LOCAL;
-
-	if (below) {
-		unsigned bsu = vcpu->el10.hcr >> 10 & 3;
-
-		least = bsu == 0 ? LOCAL : bsu == 1 ? IS : OS;
-	}
-	return scope > least ? scope : least;
 }
 
 static void on_dsb(unsigned index, void *data)
 {
 	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bit 1: below EL2, then CRm */
 	struct vcpu *vcpu = &vcpus[who(index)];
+	const struct context *context = &vcpu->el10;
 
 	settle(vcpu, false);
 	pthread_mutex_lock(&lock);
-	judge_dsb(&judge, vcpu->index, dsb_scope(vcpu, (unsigned)(what >> 2), what & 2), what & 1);
+	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 2), what & 2, context->hcr),
+		  dsb_is_nxs(what & 1, what & 2, context->hcrx));
 	pthread_mutex_unlock(&lock);
 }
 
@@ -305,7 +291,7 @@ static void on_mark(unsigned index, void *data)
 
 static bool is_abort(unsigned ec)
 {
-	return ec == 0x20 || ec == 0x21 || ec == 0x24 || ec == 0x25; /* instruction and data aborts */
+	return ec == ESR_EC_IABT_LOW || ec == ESR_EC_IABT_SAME || ec == ESR_EC_DABT_LOW || ec == ESR_EC_DABT_SAME;
 }
 
 /* First instruction of what may be a synchronous vector of EL2: 0x400 from a lower EL, 0x200 from EL2 itself. */
@@ -319,12 +305,12 @@ static void on_el2_vector(unsigned index, void *data)
 	if ((vcpu_read(vcpu, R_VBAR_2) | (pc & 0x600)) != pc)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_2);
-	ec = (unsigned)(esr >> 26 & 63);
-	settle(vcpu, ec == EC_SYSREG && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc);
-	if (!is_abort(ec) || esr >> 10 & 1) /* FnV */
+	ec = (unsigned)FIELD(esr, ESR_EC);
+	settle(vcpu, ec == ESR_EC_SYS64 && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc);
+	if (!is_abort(ec) || esr & ESR_FNV)
 		return;
 	far = vcpu_read(vcpu, R_FAR_2);
-	if ((pc & 0x7ff) == 0x200 || esr >> 13 & 1) { /* of EL2 itself, or of a VNCR access */
+	if ((pc & 0x7ff) == 0x200 || esr & ESR_VNCR) { /* of EL2 itself, or of a VNCR access */
 		if (!options.el2 && (pc & 0x7ff) == 0x200)
 			return;
 		vcpu_refresh_el2(vcpu);
@@ -344,10 +330,10 @@ static void on_el1_vector(unsigned index, void *data)
 	if ((vcpu_read(vcpu, R_VBAR_1) | (pc & 0x600)) != pc)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_1);
-	ec = (unsigned)(esr >> 26 & 63);
-	settle(vcpu, ec == EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc);
+	ec = (unsigned)FIELD(esr, ESR_EC);
+	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc);
 	vcpu->gen++;
-	if (is_abort(ec) && !(esr >> 10 & 1) && vcpu->el10.valid && !vcpu->dirty)
+	if (is_abort(ec) && !(esr & ESR_FNV) && vcpu->el10.valid && !vcpu->dirty)
 		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1);
 }
 

@@ -49,10 +49,10 @@ static void add_hex(struct text *text, const char *name, uint64_t value)
 
 static void add_entry(struct text *text, const struct entry *entry)
 {
-	const struct extent *extent = &entry->extent;
+	const struct translation *extent = &entry->extent;
 
 	add(text, ",\"entry\":{\"kind\":\"%s\",\"regime\":\"%s\",\"vmid\":%u,\"asid\":%u,\"global\":%s,\"level\":%d",
-	    extent->kind == STAGE2 ? "stage2" : "combined", extent->regime == EL2 ? "el2" : "el1&0", extent->vmid,
+	    extent->stage == STAGE_2 ? "stage2" : "combined", extent->regime == EL2 ? "el2" : "el1&0", extent->vmid,
 	    extent->asid, extent->global ? "true" : "false", extent->level);
 	add_hex(text, "page", entry->page);
 	add_hex(text, "ipa", entry->ipa);
@@ -81,7 +81,7 @@ static void add_walk(struct text *text, const struct walk *walk, const struct en
 	for (unsigned i = 0; i < walk->steps; i++) {
 		const struct step *step = &walk->step[i];
 
-		if (entry->extent.kind != STAGE2 || step->ipa != entry->page)
+		if (entry->extent.stage != STAGE_2 || step->ipa != entry->page)
 			continue;
 		leaf = &step->leaf;
 		perms = leaf->perms;
@@ -91,11 +91,11 @@ static void add_walk(struct text *text, const struct walk *walk, const struct en
 	add(text, ",\"now\":{\"outcome\":\"%s\",\"stage\":%u,\"level\":%d", outcome_text(outcome), walk->stage,
 	    leaf->level);
 	add_hex(text, "out", outcome == MAPPED ? out & PAGE_MASK : 0);
-	add_hex(text, "ipa", entry->extent.kind == STAGE2 ? entry->page : walk->ipa);
+	add_hex(text, "ipa", entry->extent.stage == STAGE_2 ? entry->page : walk->ipa);
 	add_perms(text, "perms", perms);
 	add_hex(text, "where", leaf->where);
 	add_hex(text, "descriptor", leaf->value);
-	if (entry->extent.kind == COMBINED && walk->steps) {
+	if (entry->extent.stage == COMBINED && walk->steps) {
 		const struct leaf *second = &walk->step[walk->steps - 1].leaf;
 
 		add_hex(text, "where2", second->where);
@@ -109,9 +109,14 @@ static void add_tlbi(struct text *text, const struct tlbi *tlbi)
 	static const char *const scopes[] = { "local", "is", "os" };
 
 	add(text, "{\"op\":\"%s\",\"seq\":%llu,\"pe\":%u,\"el\":%u,\"vmid\":%u,\"scope\":\"%s\"", tlbi->op->name,
-	    (unsigned long long)tlbi->seq, tlbi->pe, tlbi->el, tlbi->vmid, scopes[tlbi->scope]);
+	    (unsigned long long)tlbi->seq, tlbi->pe, tlbi->state.el, tlbi->state.vmid, scopes[tlbi->scope]);
 	add_hex(text, "xt", tlbi->xt);
 	add_hex(text, "pc", tlbi->pc);
+}
+
+static const char *near_text(unsigned miss)
+{
+	return miss == NOT_COMPLETE ? "it covers it, but no DSB of that PE has completed it" : miss_text[miss];
 }
 
 size_t report_json(const struct report *report, char line[REPORT_SIZE])
@@ -139,7 +144,7 @@ size_t report_json(const struct report *report, char line[REPORT_SIZE])
 	for (unsigned i = 0; i < report->near_count; i++) {
 		add(&text, i ? "," : "");
 		add_tlbi(&text, report->near[i].tlbi);
-		add(&text, ",\"why\":\"%s\"}", miss_text[report->near[i].miss]);
+		add(&text, ",\"why\":\"%s\"}", near_text(report->near[i].miss));
 	}
 	add(&text, "]}\n");
 	return text.left ? (size_t)(text.at - line) : 0;

@@ -34,7 +34,7 @@ void output_counters(const struct counters *counters, uint64_t trapped, uint64_t
 /* ---- vcpu.c: registers to contexts ---- */
 enum { R_CPSR, R_PC, R_HCR, R_VTTBR, R_VTCR, R_TTBR0, R_TTBR1, R_TCR, R_SCTLR, R_TCR2, R_PIR, R_PIRE0, R_TTBR0_2,
        R_TTBR1_2, R_TCR_2, R_SCTLR_2, R_VBAR_1, R_ESR_1, R_FAR_1, R_ELR_1, R_VBAR_2, R_ESR_2, R_FAR_2, R_ELR_2,
-       REGISTERS };
+       R_HCRX, R_MMFR0, R_MAIR, R_MAIR_2, REGISTERS };
 
 #define FAST 512 /* pages that were checked since the last synchronisation */
 
@@ -42,6 +42,7 @@ struct vcpu {
 	struct nvh_registers registers;
 	struct qp_register *handle[REGISTERS], *x[31];
 	unsigned index;
+	uint8_t features; /* HAS_* of the PE, 0 until its first TLBI */
 	bool up, dirty, dirty_el2, tentative;
 	struct tlbi waiting; /* executed at EL1, unless it turns out to have trapped */
 	struct context el10, el2;
@@ -50,6 +51,7 @@ struct vcpu {
 };
 
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which);
+uint8_t vcpu_features(struct vcpu *vcpu);
 void vcpu_init(struct vcpu *vcpu, unsigned index);
 void vcpu_refresh_el10(struct vcpu *vcpu);
 void vcpu_refresh_el2(struct vcpu *vcpu);

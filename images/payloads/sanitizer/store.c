@@ -11,9 +11,9 @@
 #define SPACES 4096
 #define NEAR_PAGES 1024 /* a range of more is looked for in the whole VMID */
 
-static unsigned hash(const struct extent *key, uint64_t number, unsigned bits)
+static unsigned hash(const struct translation *key, uint64_t number, unsigned bits)
 {
-	uint64_t mixed = number + ((uint64_t)key->vmid << 40) + ((uint64_t)key->kind << 60) +
+	uint64_t mixed = number + ((uint64_t)key->vmid << 40) + ((uint64_t)key->stage << 60) +
 			 ((uint64_t)key->regime << 61);
 
 	return (unsigned)(mixed * 0x9e3779b97f4a7c15ull >> (64 - bits));
@@ -92,13 +92,13 @@ bool entry_dead(const struct entry *entry, const struct progress *progress)
 	return false;
 }
 
-static bool answers(const struct extent *entry, const struct extent *key)
+static bool answers(const struct translation *entry, const struct translation *key)
 {
-	return entry->kind == key->kind && entry->regime == key->regime && entry->vmid == key->vmid &&
-	       entry->flat == key->flat && (entry->kind == STAGE2 || entry->global || entry->asid == key->asid);
+	return entry->stage == key->stage && entry->regime == key->regime && entry->vmid == key->vmid &&
+	       entry->flat == key->flat && (entry->stage == STAGE_2 || entry->global || entry->asid == key->asid);
 }
 
-struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const struct extent *key, uint64_t page)
+struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page)
 {
 	struct entry *entry = tlb->pages[hash(key, page >> 12, PAGE_BITS)], *next;
 
@@ -113,7 +113,7 @@ struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const s
 	return NULL;
 }
 
-struct entry *tlb_add(struct tlb *tlb, const struct extent *extent, uint64_t page)
+struct entry *tlb_add(struct tlb *tlb, const struct translation *extent, uint64_t page)
 {
 	struct space *space = find_space(tlb, extent->regime, extent->vmid, true);
 	struct entry *entry = tlb->free;
@@ -136,7 +136,7 @@ struct entry *tlb_add(struct tlb *tlb, const struct extent *extent, uint64_t pag
 	LINK(&tlb->pages[hash(extent, page >> 12, PAGE_BITS)], entry, by_page);
 	LINK(&space->entries, entry, by_space);
 	if (extent->size > 1ull << REGION_SHIFT)
-		LINK(&space->large[extent->kind], entry, by_region);
+		LINK(&space->large[extent->stage], entry, by_region);
 	else if (extent->size > 4096)
 		LINK(&tlb->regions[hash(extent, page >> REGION_SHIFT, REGION_BITS)], entry, by_region);
 	tlb->live++;
@@ -178,7 +178,7 @@ void tlb_unpend(struct entry *entry)
 		}                                                                                            \
 	} while (0)
 
-static void by_address(struct tlb *tlb, const struct extent *key, struct space *space, uint64_t first,
+static void by_address(struct tlb *tlb, const struct translation *key, struct space *space, uint64_t first,
 		       uint64_t last, visit each, void *data)
 {
 	if (last - first >= (uint64_t)NEAR_PAGES << 12) {
@@ -195,18 +195,18 @@ static void by_address(struct tlb *tlb, const struct extent *key, struct space *
 		if (region == last >> REGION_SHIFT)
 			break;
 	}
-	VISIT(space->large[key->kind], by_region);
+	VISIT(space->large[key->stage], by_region);
 }
 
 void tlb_candidates(struct tlb *tlb, const struct tlbi *tlbi, visit each, void *data)
 {
-	bool ipa = tlbi->op->operand == IPA || tlbi->op->operand == IPA_RANGE;
-	struct extent key = { .kind = ipa ? STAGE2 : COMBINED, .regime = tlbi_regime(tlbi) };
+	bool ipa = op_is_ipa(tlbi->op);
+	struct translation key = { .stage = ipa ? STAGE_2 : COMBINED, .regime = tlbi_regime(tlbi) };
 	uint64_t first, last;
 	struct space *space;
 
-	key.vmid = key.regime == EL2 ? 0 : tlbi->vmid;
-	if (tlbi->op->family == F_alle1) {
+	key.vmid = key.regime == EL2 ? 0 : tlbi->state.vmid;
+	if (tlbi->op->family == alle1) {
 		for (unsigned i = 0; i < tlb->space_count; i++)
 			if (tlb->spaces[i].regime == EL10)
 				VISIT(tlb->spaces[i].entries, by_space);

@@ -29,7 +29,7 @@ struct link {
 };
 
 struct entry {
-	struct extent extent;
+	struct translation extent;
 	uint64_t page, ipa, out; /* 4 KB pages of the input, between the stages, and of the output */
 	unsigned perms;
 	uint64_t roots[2];	 /* of stage 1 and stage 2 when it was filled */
@@ -66,9 +66,9 @@ struct progress {
 bool tlb_init(struct tlb *tlb, uint64_t capacity);
 void tlb_free(struct tlb *tlb);
 bool entry_dead(const struct entry *entry, const struct progress *progress);
-struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const struct extent *key, uint64_t page);
+struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page);
 /* NULL when there is no room; counted in ``overflowed``. */
-struct entry *tlb_add(struct tlb *tlb, const struct extent *extent, uint64_t page);
+struct entry *tlb_add(struct tlb *tlb, const struct translation *extent, uint64_t page);
 void tlb_remove(struct tlb *tlb, struct entry *entry);
 void tlb_pend(struct tlb *tlb, struct entry *entry);
 void tlb_unpend(struct entry *entry);

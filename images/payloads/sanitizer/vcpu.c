@@ -13,11 +13,25 @@ static const char *const names[REGISTERS] = {
 	[R_TTBR1_2] = "TTBR1_EL2", [R_TCR_2] = "TCR_EL2", [R_SCTLR_2] = "SCTLR_EL2", [R_VBAR_1] = "VBAR_EL1|VBAR",
 	[R_ESR_1] = "ESR_EL1", [R_FAR_1] = "FAR_EL1", [R_ELR_1] = "ELR_EL1", [R_VBAR_2] = "VBAR_EL2",
 	[R_ESR_2] = "ESR_EL2", [R_FAR_2] = "FAR_EL2", [R_ELR_2] = "ELR_EL2",
+	[R_HCRX] = "HCRX_EL2", [R_MMFR0] = "ID_AA64MMFR0_EL1", [R_MAIR] = "MAIR_EL1", [R_MAIR_2] = "MAIR_EL2",
 };
 
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
 {
 	return nvh_read(&vcpu->registers, vcpu->handle[which]);
+}
+
+/* FEAT_LPA2 of either granule, which decides what some TTL values mean; a QEMU that does not tell has it. */
+uint8_t vcpu_features(struct vcpu *vcpu)
+{
+	uint64_t mmfr0;
+
+	if (!vcpu->handle[R_MMFR0])
+		return HAS_ALL;
+	mmfr0 = vcpu_read(vcpu, R_MMFR0);
+	if (FIELD(mmfr0, MMFR0_TGRAN4) == MMFR0_TGRAN4_LPA2 || FIELD(mmfr0, MMFR0_TGRAN16) == MMFR0_TGRAN16_LPA2)
+		return HAS_ALL;
+	return HAS_ALL & ~HAS_LPA2;
 }
 
 void vcpu_init(struct vcpu *vcpu, unsigned index)
@@ -29,7 +43,7 @@ void vcpu_init(struct vcpu *vcpu, unsigned index)
 	nvh_registers_init(&vcpu->registers);
 	for (unsigned i = 0; i < REGISTERS; i++) {
 		vcpu->handle[i] = nvh_register(&vcpu->registers, names[i]);
-		if (!vcpu->handle[i] && i != R_TCR2 && i != R_PIR && i != R_PIRE0)
+		if (!vcpu->handle[i] && i != R_TCR2 && i != R_PIR && i != R_PIRE0 && i != R_HCRX && i != R_MMFR0 && i != R_MAIR)
 			nvh_say(NAME, "this QEMU has no register %s", names[i]);
 	}
 	for (unsigned i = 0; i < 31; i++) {
@@ -44,9 +58,9 @@ void vcpu_init(struct vcpu *vcpu, unsigned index)
 
 static uint16_t asid(const struct context *context)
 {
-	uint16_t value = (uint16_t)(context->ttbr[context->tcr >> 22 & 1] >> 48);
+	uint16_t value = (uint16_t)FIELD(context->ttbr[FIELD(context->tcr, TCR_A1)], TTBR_ASID);
 
-	return context->tcr >> 36 & 1 ? value : value & 0xff; /* TCR_ELx.AS */
+	return context->tcr & TCR_AS ? value : value & 0xff;
 }
 
 /* Called while the vCPU is at EL1 or EL0: QEMU 11.1 gives the _EL2 registers for these names at EL2. */
@@ -59,24 +73,24 @@ void vcpu_refresh_el10(struct vcpu *vcpu)
 	vcpu->dirty = false;
 	vcpu->gen++;
 	context->hcr = hcr;
-	context->valid = !(hcr >> 27 & 1); /* TGE: EL0 is in EL2&0 */
+	context->valid = !(hcr & HCR_TGE); /* with it EL0 is in EL2&0 */
 	if (!context->valid)
 		return;
 	vttbr = vcpu_read(vcpu, R_VTTBR);
+	context->hcrx = vcpu_read(vcpu, R_HCRX);
 	context->regime = EL10;
-	context->s2 = hcr & 1;
+	context->s2 = hcr & HCR_VM;
 	context->vttbr = vttbr;
 	context->vtcr = vcpu_read(vcpu, R_VTCR);
-	context->vmid = (uint16_t)(vttbr >> 48);
-	if (!(context->vtcr >> 19 & 1)) /* VTCR_EL2.VS */
-		context->vmid &= 0xff;
+	context->vmid = vmid_of(vttbr, context->vtcr);
 	context->sctlr = vcpu_read(vcpu, R_SCTLR);
-	context->s1 = (context->sctlr & 1) && !(hcr >> 12 & 1); /* HCR_EL2.DC turns stage 1 off */
+	context->s1 = (context->sctlr & SCTLR_M) && !(hcr & HCR_DC); /* DC turns stage 1 off */
 	context->tcr = vcpu_read(vcpu, R_TCR);
 	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0);
 	context->ttbr[1] = vcpu_read(vcpu, R_TTBR1);
 	context->tcr2 = vcpu_read(vcpu, R_TCR2);
-	if (context->tcr2 & 2) {
+	context->mair = vcpu_read(vcpu, R_MAIR);
+	if (context->tcr2 & TCR2_PIE) {
 		context->pir = vcpu_read(vcpu, R_PIR);
 		context->pire0 = vcpu_read(vcpu, R_PIRE0);
 	}
@@ -92,20 +106,21 @@ void vcpu_refresh_el2(struct vcpu *vcpu)
 	context->regime = EL2;
 	context->valid = true;
 	context->hcr = vcpu_read(vcpu, R_HCR);
-	context->e2h = context->hcr >> 34 & 1;
+	context->e2h = context->hcr & HCR_E2H;
 	context->sctlr = vcpu_read(vcpu, R_SCTLR_2);
-	context->s1 = context->sctlr & 1;
+	context->s1 = context->sctlr & SCTLR_M;
 	context->tcr = vcpu_read(vcpu, R_TCR_2);
 	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0_2);
 	context->ttbr[1] = context->e2h ? vcpu_read(vcpu, R_TTBR1_2) : 0;
+	context->mair = vcpu_read(vcpu, R_MAIR_2);
 	context->asid = context->e2h && context->s1 ? asid(context) : 0;
 }
 
 /* What an operation for an IPA is about: stage 2 as it is loaded now. */
 struct context vcpu_stage2(struct vcpu *vcpu)
 {
-	uint64_t vttbr = vcpu_read(vcpu, R_VTTBR);
+	uint64_t vttbr = vcpu_read(vcpu, R_VTTBR), vtcr = vcpu_read(vcpu, R_VTCR);
 
 	return (struct context){ .regime = EL10, .s2 = true, .valid = true, .vttbr = vttbr,
-				 .vtcr = vcpu_read(vcpu, R_VTCR), .vmid = (uint16_t)(vttbr >> 48) };
+				 .vtcr = vtcr, .vmid = vmid_of(vttbr, vtcr) };
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Arm ARM DDI 0487 D8.2 to D8.4: VMSAv8-64 with 4, 16 and 64 KB granules, FEAT_LPA, FEAT_LPA2, FEAT_S1PIE. */
+/* Arm ARM DDI 0487 issue M.a.a, D8.2 to D8.4: VMSAv8-64 with 4, 16 and 64 KB granules, FEAT_LPA, FEAT_LPA2, FEAT_S1PIE. */
 #include "walk.h"
 
 #include <string.h>
 
 #define BIT(value, bit) ((value) >> (bit) & 1)
-#define HCR_NV (1ull << 42)
-#define HCR_NV1 (1ull << 43)
 
 /* How one stage is walked. ``wide``: 52 bits of output address, which each granule encodes in its own way. */
 struct format {
@@ -24,19 +22,19 @@ static uint64_t low(uint64_t value, unsigned bits)
 uint64_t canonical(const struct context *context, uint64_t va)
 {
 	bool top = BIT(va, 55);
-	bool tbi = context->regime == EL2 && !context->e2h ? BIT(context->tcr, 20) : BIT(context->tcr, top ? 38 : 37);
+	bool tbi = context->regime == EL2 && !context->e2h ? context->tcr & TCR_E2H0_TBI : context->tcr & (top ? TCR_TBI1 : TCR_TBI0);
 
-	/* D8.2.? address tagging: with TBI the top byte is not part of the address. */
+	/* D8.2 address tagging: with TBI the top byte is not part of the address. */
 	return tbi ? (top ? va | 0xffull << 56 : va & ~(0xffull << 56)) : va;
 }
 
 static uint64_t table_base(uint64_t ttbr, const struct format *format, unsigned index_bits)
 {
-	uint64_t base = ttbr & 0x0000fffffffffffeull, bytes = 8ull << index_bits;
+	uint64_t base = ttbr & TTBR_BADDR, bytes = 8ull << index_bits;
 
 	if (format->wide) {
 		base &= ~0x3full;
-		base |= (ttbr >> 2 & 0xf) << 48;
+		base |= FIELD(ttbr, TTBR_BADDR_HIGH) << 48;
 		if (bytes < 64)
 			bytes = 64;
 	}
@@ -99,14 +97,14 @@ static bool stage2_format(const struct context *context, struct format *format)
 	static const int start4[] = { 2, 1, 0, 3 }, start16[] = { 3, 2, 1, 0 }, start64[] = { 3, 2, 1, 1 };
 	static const unsigned shifts[] = { 12, 16, 14, 12 };
 	uint64_t vtcr = context->vtcr;
-	unsigned sl0 = vtcr >> 6 & 3;
+	unsigned sl0 = (unsigned)FIELD(vtcr, VTCR_SL0);
 
-	format->shift = shifts[vtcr >> 14 & 3];
-	format->bits = 64 - (vtcr & 0x3f);
-	format->ds = BIT(vtcr, 32) && format->shift != 16;
-	format->wide = format->ds || (format->shift == 16 && (vtcr >> 16 & 7) == 6);
+	format->shift = shifts[FIELD(vtcr, VTCR_TG0)];
+	format->bits = 64 - (unsigned)FIELD(vtcr, VTCR_T0SZ);
+	format->ds = vtcr & VTCR_DS && format->shift != 16;
+	format->wide = format->ds || (format->shift == 16 && FIELD(vtcr, VTCR_PS) == 6);
 	format->start = format->shift == 12 ? start4[sl0] : format->shift == 14 ? start16[sl0] : start64[sl0];
-	if (format->shift == 12 && format->ds && BIT(vtcr, 33) && !sl0)
+	if (format->shift == 12 && format->ds && vtcr & VTCR_SL2 && !sl0)
 		format->start = -1;
 	if (format->bits > 52 || format->bits < level_shift(format, format->start))
 		return false;
@@ -117,10 +115,10 @@ static bool stage2_format(const struct context *context, struct format *format)
 static unsigned stage2_perms(const struct context *context, uint64_t descriptor)
 {
 	static const unsigned execute[] = { P_X | P_UX, P_UX, 0, P_X };
-	bool dirty = BIT(context->vtcr, 22) && BIT(descriptor, 51);
+	bool dirty = context->vtcr & VTCR_HD && BIT(descriptor, 51);
 	unsigned perms = 0;
 
-	if (BIT(context->vtcr, 36)) /* S2PIE: the address is checked, the permissions are not */
+	if (context->vtcr & VTCR_S2PIE) /* S2PIE: the address is checked, the permissions are not */
 		return P_ALL;
 	if (BIT(descriptor, 6))
 		perms |= P_R | P_UR;
@@ -151,7 +149,7 @@ static enum outcome stage2_leaf(const struct context *context, read_physical rea
 		case LEAF:
 			leaf->perms = stage2_perms(context, descriptor);
 			leaf->out = output(descriptor, &format, level_shift(&format, level));
-			return BIT(descriptor, 10) || BIT(context->vtcr, 21) ? MAPPED : NO_ACCESS_FLAG;
+			return BIT(descriptor, 10) || context->vtcr & VTCR_HA ? MAPPED : NO_ACCESS_FLAG;
 		case POINTER:
 			break;
 		}
@@ -190,12 +188,12 @@ static bool stage1_format(const struct context *context, uint64_t va, struct for
 	unsigned levels, bits;
 	uint64_t extended;
 
-	format->shift = upper ? tg1[tcr >> 30 & 3] : tg0[tcr >> 14 & 3];
-	bits = format->bits = 64 - (upper ? tcr >> 16 & 0x3f : tcr & 0x3f);
-	ps = two ? tcr >> 32 & 7 : tcr >> 16 & 7;
-	format->ds = BIT(tcr, two ? 59 : 32) && format->shift != 16;
+	format->shift = upper ? tg1[FIELD(tcr, TCR_TG1)] : tg0[FIELD(tcr, TCR_TG0)];
+	bits = format->bits = 64 - (unsigned)(upper ? FIELD(tcr, TCR_T1SZ) : FIELD(tcr, TCR_T0SZ));
+	ps = two ? FIELD(tcr, TCR_IPS) : FIELD(tcr, TCR_E2H0_PS);
+	format->ds = tcr & (two ? TCR_DS : TCR_E2H0_DS) && format->shift != 16;
 	format->wide = format->ds || (format->shift == 16 && ps == 6);
-	if (bits > 56 || bits <= format->shift || (two && BIT(tcr, upper ? 23 : 7)))
+	if (bits > 56 || bits <= format->shift || (two && tcr & (upper ? TCR_EPD1 : TCR_EPD0)))
 		return false;
 	extended = upper ? ~0ull << bits : 0;
 	if ((va & (~0ull << bits)) != extended)
@@ -206,7 +204,7 @@ static bool stage1_format(const struct context *context, uint64_t va, struct for
 	return format->start >= -1;
 }
 
-/* D8.4.? FEAT_S1PIE: the four-bit base permission of a descriptor. */
+/* D8.4 FEAT_S1PIE: the four-bit base permission of a descriptor. */
 static unsigned indirect(uint64_t registers, unsigned index)
 {
 	static const unsigned perms[16] = {
@@ -221,12 +219,12 @@ static unsigned indirect(uint64_t registers, unsigned index)
 static unsigned stage1_perms(const struct context *context, uint64_t descriptor, uint64_t tables)
 {
 	bool nv1 = context->regime == EL10 && (context->hcr & (HCR_NV | HCR_NV1)) == (HCR_NV | HCR_NV1);
-	bool two = context->regime == EL10 || context->e2h, hd = BIT(context->tcr, two ? 40 : 22);
+	bool two = context->regime == EL10 || context->e2h, hd = context->tcr & (two ? TCR_HD : TCR_E2H0_HD);
 	bool user = two && !nv1 && BIT(descriptor, 6) && !BIT(tables, 61);
 	bool write = !BIT(descriptor, 7) || (hd && BIT(descriptor, 51));
 	unsigned perms = P_R;
 
-	if (context->tcr2 & 2) {
+	if (context->tcr2 & TCR2_PIE) {
 		unsigned index = (unsigned)(BIT(descriptor, 6) | BIT(descriptor, 51) << 1 | BIT(descriptor, 53) << 2 |
 					    BIT(descriptor, 54) << 3);
 		unsigned own = indirect(context->pir, index), other = indirect(context->pire0, index);
@@ -245,7 +243,7 @@ static unsigned stage1_perms(const struct context *context, uint64_t descriptor,
 		perms |= P_UR | (write ? P_UW : 0);
 	if (!two) /* one EL: XN is bit 54 */
 		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
-	if (nv1) /* D8.11: bit 54 is PXN, nothing is for EL0 */
+	if (nv1) /* D8.14: bit 54 is PXN, nothing is for EL0 */
 		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
 	if (!BIT(descriptor, 53) && !BIT(tables, 59) && !(perms & P_UW)) /* D8.4: what EL0 may write, EL1 may not run */
 		perms |= P_X;
@@ -284,7 +282,7 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 			leaf->perms = stage1_perms(context, descriptor, tables);
 			leaf->out = output(descriptor, &format, level_shift(&format, level));
 			result->global = !two || !BIT(descriptor, 11);
-			return BIT(descriptor, 10) || BIT(context->tcr, two ? 39 : 21) ? MAPPED : NO_ACCESS_FLAG;
+			return BIT(descriptor, 10) || context->tcr & (two ? TCR_HA : TCR_E2H0_HA) ? MAPPED : NO_ACCESS_FLAG;
 		case POINTER:
 			break;
 		}
@@ -292,6 +290,31 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 		table = output(descriptor, &format, format.shift);
 	}
 	return NO_TRANSLATION;
+}
+
+/* ---- XS ---- */
+
+static bool is_write_back(unsigned half)
+{
+	return (half & 4) && (half & 3 || half >= 12);
+}
+
+/* R_TDMCS: which memory types of MAIR_ELx have XS = 0. */
+static bool stage1_xs(const struct context *context, uint64_t descriptor)
+{
+	unsigned attr = context->mair >> (8 * (descriptor >> 2 & 7)) & 0xff;
+
+	if (!context->s1)
+		return !(context->hcr & HCR_DC); /* R_WFZPW */
+	if (attr == 0x40 || attr == 0xa0 || attr == 0xf0 || (attr & 0xf3) == 1)
+		return false;
+	return !(is_write_back(attr >> 4) && is_write_back(attr & 15));
+}
+
+/* R_FQWJG: FnXS of the leaf, or memory that HCR_EL2.FWB makes Write-Back, sets XS to 0. */
+static bool stage2_clears_xs(const struct context *context, uint64_t descriptor)
+{
+	return BIT(descriptor, 11) || (context->hcr & HCR_FWB && (descriptor >> 2 & 7) == 6);
 }
 
 void walk(const struct context *context, read_physical read, uint64_t va, struct walk *result)
@@ -314,6 +337,9 @@ void walk(const struct context *context, read_physical read, uint64_t va, struct
 	result->stage = 2;
 	result->outcome = stage2(context, read, result->ipa, result, &result->pa, &perms);
 	result->perms = result->leaf.perms & perms;
+	result->xs = stage1_xs(context, result->leaf.value);
+	if (result->xs && context->s2 && result->outcome == MAPPED)
+		result->xs = !stage2_clears_xs(context, result->step[result->steps - 1].leaf.value);
 }
 
 const char *outcome_text(enum outcome outcome)

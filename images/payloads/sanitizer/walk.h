@@ -16,13 +16,19 @@ struct context {
 	enum regime regime;
 	bool s1, s2, e2h, valid;
 	uint16_t vmid, asid;
-	uint64_t hcr, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0;
+	uint64_t hcr, hcrx, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0, mair;
 };
 
 /* What stage 2 begins at: VTTBR_EL2.BADDR, or 0 where the stage is off. */
 static inline uint64_t context_root2(const struct context *context)
 {
-	return context->s2 ? context->vttbr & 0x0000fffffffffffeull : 0;
+	return context->s2 ? context->vttbr & VTTBR_BADDR : 0;
+}
+
+/* VTTBR_EL2.VMID, of 8 bits unless VTCR_EL2.VS is set. */
+static inline uint16_t vmid_of(uint64_t vttbr, uint64_t vtcr)
+{
+	return (uint16_t)(FIELD(vttbr, VTTBR_VMID) & (vtcr & VTCR_VS ? 0xffff : 0xff));
 }
 
 /* A leaf: [start, start + size) of the input, and the descriptor (``where`` is its PA). Size 0: no such stage. */
@@ -46,7 +52,7 @@ struct step {
 struct walk {
 	enum outcome outcome;
 	unsigned stage; /* of a fault */
-	bool global;
+	bool global, xs; /* xs: the XS attribute of both stages together */
 	uint64_t root, ipa, pa; /* root: of stage 1; ipa and pa of the 4 KB page */
 	unsigned perms;		/* of both stages */
 	struct leaf leaf;	/* of stage 1; stage 1 off: the 4 KB page */

@@ -9,10 +9,8 @@
  */
 #include <stdlib.h>
 
+#include "bits.h"
 #include "coverage/coverage.h"
-
-#define EC_SYSTEM 0x18
-#define HCR_NV (1ull << 42)
 
 enum phase { IDLE, EXECUTED, TRAPPED };
 
@@ -142,7 +140,7 @@ void nvh_cost_at_block(const struct nvh_vcpu *vcpu, unsigned int index)
 		return;
 	become(cpu, IDLE);
 	if (nvh_read(&vcpu->registers, vcpu->elr) == cpu->pc &&
-	    (nvh_read(&vcpu->registers, vcpu->esr) >> 26 & 0x3f) == EC_SYSTEM) {
+	    FIELD(nvh_read(&vcpu->registers, vcpu->esr), ESR_EC) == ESR_EC_SYS64) {
 		become(cpu, TRAPPED);
 		cpu->begun = executed();
 		cpu->exits = cpu->tlbis = 0;

@@ -2,8 +2,6 @@
 /* EL2's own regime: its loads, and the page at VNCR_EL2, which EL1 reaches by reading HCR_EL2 (FEAT_NV2). */
 #include "suite.h"
 
-#define NV (1ul << 42)
-#define NV2 (1ul << 45)
 #define OPERAND(page) ((EL2_VA >> 12) + (page))
 #define VNCR_PAGES 8
 static unsigned page; /* each case has one of its own */
@@ -20,10 +18,10 @@ static uint64_t use(unsigned cpu, bool vncr)
 
 	if (!vncr)
 		return run_el2(cpu, EL2_VA + 4096 * page);
-	world.hcr |= NV | NV2;
+	world.hcr |= HCR_NV | HCR_NV2;
 	MSR(s3_4_c2_c2_0, EL2_VA + 4096 * page);
 	value = run(cpu, LOAD_HCR, 0);
-	world.hcr &= ~(NV | NV2);
+	world.hcr &= ~(HCR_NV | HCR_NV2);
 	return value;
 }
 

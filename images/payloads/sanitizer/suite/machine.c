@@ -61,7 +61,7 @@ static uint64_t serve(struct cpu *cpu, uint64_t what, uint64_t address)
 	cpu->x[1] = address;
 	cpu->x[2] = what >> 63 ? 0x3c0 : 0x3c5; /* SPSR_EL2: DAIF, EL0t or EL1h */
 	victim_enter(cpu);
-	return cpu->esr >> 26 == 0x16 ? cpu->x[0] : FAULTED; /* HVC */
+	return FIELD(cpu->esr, ESR_EC) == ESR_EC_HVC ? cpu->x[0] : FAULTED;
 }
 
 void second_main(void)

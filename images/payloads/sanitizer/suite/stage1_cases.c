@@ -6,13 +6,8 @@
 #include "suite.h"
 
 #define AT WINDOW_VA
-#define ASID(x) ((uint64_t)(x) << 48)
-#define OPERAND (AT >> 12 | ASID(5))
-#define RANGE(tg, num, base) (ASID(5) | (uint64_t)(tg) << 46 | (uint64_t)(num) << 39 | (base))
-#define HCR_NV (1ul << 42)
-#define HCR_E2H (1ul << 34)
-#define HCR_TGE (1ul << 27)
-#define HCR_FB (1ul << 9)
+#define OPERAND operand_address(true, AT, 5, 0)
+#define RANGE(tg, num, base) (operand_asid(5) | PLACE(XT_TG, tg) | PLACE(XT_NUM, num) | PLACE(XT_BASE, base))
 
 static void begin(unsigned cpu)
 {
@@ -49,7 +44,7 @@ static uint64_t end(unsigned cpu)
 
 static void under_other_vmid(void)
 {
-	MSR(vttbr_el2, world.vttbr + (1000ul << 48));
+	MSR(vttbr_el2, world.vttbr + PLACE(VTTBR_VMID, 1000));
 	ISB();
 	VMALLE1IS();
 	DSB(ish);
@@ -78,17 +73,17 @@ REMAP(right, 1, VAE1IS(OPERAND))
 REMAP(none, 0, (void)0)
 REMAP(none_remote, 1, (void)0)
 REMAP(wrong_va, 0, VAE1IS(OPERAND + 1))
-REMAP(wrong_asid, 0, VAE1IS(AT >> 12 | ASID(6)))
+REMAP(wrong_asid, 0, VAE1IS(AT >> 12 | operand_asid(6)))
 REMAP(any_asid, 0, VAAE1IS(AT >> 12))
 REMAP(last_level, 0, VALE1IS(OPERAND))
 REMAP(outer, 1, VAE1OS(OPERAND); DSB(osh))
 REMAP(nxs, 1, VAE1ISNXS(OPERAND))
 REMAP(local, 1, VAE1(OPERAND))
 REMAP(local_own, 0, VAE1(OPERAND))
-REMAP(of_asid, 0, ASIDE1IS(ASID(5)))
-REMAP(of_other_asid, 0, ASIDE1IS(ASID(6)))
-REMAP(ttl, 0, VAE1IS(OPERAND | 7ul << 44))
-REMAP(wrong_ttl, 0, VAE1IS(OPERAND | 6ul << 44))
+REMAP(of_asid, 0, ASIDE1IS(operand_asid(5)))
+REMAP(of_other_asid, 0, ASIDE1IS(operand_asid(6)))
+REMAP(ttl, 0, VAE1IS(OPERAND | PLACE(XT_TTL, ttl_for(12, 3))))
+REMAP(wrong_ttl, 0, VAE1IS(OPERAND | PLACE(XT_TTL, ttl_for(12, 2))))
 REMAP(all, 1, VMALLE1IS())
 REMAP(all_local, 1, VMALLE1())
 REMAP(all_wrong_vmid, 1, under_other_vmid())
@@ -119,10 +114,10 @@ static uint64_t nxs_barrier(void)
 static uint64_t lpa2(uint64_t operand)
 {
 	world_stage1();
-	world.tcr |= 1ul << 59;
+	world.tcr |= TCR_DS;
 	for (unsigned page = 0; page < 16; page++)
 		*s1_leaf(page) &= ~(3ul << 8);
-	*(uint64_t *)((world.ttbr0 & 0xfffffffff000) + 8) &= ~(3ul << 8);
+	*(uint64_t *)((world.ttbr0 & TTBR_BADDR) + 8) &= ~(3ul << 8);
 	set(s2_leaf(1), s2_page(page_b));
 	world_load();
 	run(0, LOAD, AT);
@@ -153,9 +148,9 @@ static uint64_t global(bool by_asid)
 	run(0, LOAD, AT);
 	set(s1_leaf(0), 0);
 	if (by_asid)
-		ASIDE1IS(ASID(5));
+		ASIDE1IS(operand_asid(5));
 	else
-		VAE1IS(AT >> 12 | ASID(6));
+		VAE1IS(AT >> 12 | operand_asid(6));
 	DONE();
 	set(s1_leaf(0), s1_page(WINDOW_IPA + 4096) & ~S1_NG);
 	return end(0);
@@ -176,7 +171,7 @@ static uint64_t reuse(bool flush)
 	begin(0);
 	world.ttbr0 = other_ttbr0();
 	if (flush) {
-		ASIDE1IS(ASID(5));
+		ASIDE1IS(operand_asid(5));
 		DONE();
 	}
 	return end(0);
@@ -240,7 +235,7 @@ static uint64_t table_page(bool ipa)
 	for (unsigned i = 0; i < 512; i++)
 		copy[i] = i ? table[i] : s1_page(WINDOW_IPA + 4096);
 	set(s2_leaf(2), s2_page(table));
-	level2 = (uint64_t *)(*(uint64_t *)((world.ttbr0 & 0xfffffffff000) + 8 * 3) & 0xfffffffff000);
+	level2 = (uint64_t *)(*(uint64_t *)((world.ttbr0 & TTBR_BADDR) + 8 * 3) & 0xfffffffff000);
 	set(level2, (WINDOW_IPA + 2 * 4096) | 3);
 	world_load();
 	run(0, LOAD, AT);

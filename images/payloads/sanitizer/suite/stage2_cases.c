@@ -7,8 +7,8 @@
 
 #define IPA WINDOW_IPA
 #define OPERAND (IPA >> 12)
-#define TTL(level) (4ul << 44 | (uint64_t)(level) << 44) /* 4 KB granule */
-#define RANGE(tg, num, ttl, base) ((uint64_t)(tg) << 46 | (uint64_t)(num) << 39 | (uint64_t)(ttl) << 37 | (base))
+#define TTL(level) PLACE(XT_TTL, ttl_for(12, level))
+#define RANGE(tg, num, ttl, base) (PLACE(XT_TG, tg) | PLACE(XT_NUM, num) | PLACE(XT_RTTL, ttl) | PLACE(XT_BASE, base))
 #define BOTH "remapped:combined remapped:stage2"
 
 /* Break, invalidate by the statement, make; the victim on CPU ``cpu`` reads before and after. */
@@ -34,13 +34,13 @@
 
 static void other_vmid(bool on)
 {
-	MSR(vttbr_el2, on ? other_vttbr() + (1000ul << 48) : world.vttbr);
+	MSR(vttbr_el2, on ? other_vttbr() + PLACE(VTTBR_VMID, 1000) : world.vttbr);
 	ISB();
 }
 
 REMAP(none, 0, (void)0)
 REMAP(none_remote, 1, (void)0)
-REMAP(exit_entry, 0, MSR(hcr_el2, world.hcr & ~1ul); ISB(); MSR(hcr_el2, world.hcr); ISB())
+REMAP(exit_entry, 0, MSR(hcr_el2, world.hcr & ~HCR_VM); ISB(); MSR(hcr_el2, world.hcr); ISB())
 REMAP(other_and_back, 0, other_vmid(true); other_vmid(false))
 REMAP(full, 1, IPAS2E1IS(OPERAND); DSB(ish); VMALLE1IS(); DONE())
 REMAP(ipa_alone, 0, IPAS2E1IS(OPERAND); DONE())
@@ -50,7 +50,7 @@ REMAP(ipa_local, 1, IPAS2E1(OPERAND); DSB(ish); VMALLE1IS(); DONE())
 REMAP(ipa_local_own, 0, IPAS2E1(OPERAND); DSB(ish); VMALLE1IS(); DONE())
 REMAP(ttl_right, 0, IPAS2E1IS(OPERAND | TTL(3)); DSB(ish); VMALLE1IS(); DONE())
 REMAP(ttl_level, 0, IPAS2E1IS(OPERAND | TTL(2)); DSB(ish); VMALLE1IS(); DONE())
-REMAP(ttl_granule, 0, IPAS2E1IS(OPERAND | 11ul << 44); DSB(ish); VMALLE1IS(); DONE())
+REMAP(ttl_granule, 0, IPAS2E1IS(OPERAND | PLACE(XT_TTL, ttl_for(14, 3))); DSB(ish); VMALLE1IS(); DONE())
 REMAP(range, 0, RIPAS2E1IS(RANGE(1, 0, 0, OPERAND)); DSB(ish); VMALLE1IS(); DONE())
 REMAP(range_base, 0, RIPAS2E1IS(RANGE(1, 0, 0, OPERAND + 2)); DSB(ish); VMALLE1IS(); DONE())
 REMAP(range_short, 0, RIPAS2E1IS(RANGE(1, 3, 0, OPERAND - 8)); DSB(ish); VMALLE1IS(); DONE())

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "operand.h"
+
 struct cpu {
 	uint64_t x[8], esr, far, sp; /* offsets above */
 	unsigned number;

@@ -99,9 +99,10 @@ void world_new(void)
 	s2_root = stage2_tables(page_a);
 	world = (struct world){
 		/* T0SZ 25, start at level 1, WB, inner shareable, 40 bits of PA, 16 bits of VMID */
-		.vtcr = 25 | 1ul << 6 | 1ul << 8 | 1ul << 10 | 3ul << 12 | 2ul << 16 | 1ul << 19 | 1ul << 31,
-		.vttbr = (uint64_t)s2_root | (uint64_t)++vmid << 48,
-		.hcr = 1ul << 31 | 1, /* RW, VM */
+		.vtcr = PLACE(VTCR_T0SZ, 25) | PLACE(VTCR_SL0, 1) | PLACE(VTCR_IRGN0, 1) | PLACE(VTCR_ORGN0, 1) |
+			PLACE(VTCR_SH0, 3) | PLACE(VTCR_PS, 2) | VTCR_VS | VTCR_RES1,
+		.vttbr = (uint64_t)s2_root | PLACE(VTTBR_VMID, ++vmid),
+		.hcr = HCR_RW | HCR_VM,
 	};
 	world_load();
 	VMALLS12E1IS(); /* VMIDs begin anew with each run of the program, TLBs may not */
@@ -119,8 +120,9 @@ void world_stage1(void)
 	s1_root = stage1_tables(WINDOW_IPA);
 	world.s1 = true;
 	/* T0SZ 25, TTBR1 off, 40 bits of PA, 16 bits of ASID */
-	world.tcr = 25 | 1ul << 8 | 1ul << 10 | 3ul << 12 | 1ul << 23 | 2ul << 32 | 1ul << 36;
-	world.ttbr0 = (uint64_t)s1_root | 5ul << 48;
+	world.tcr = PLACE(TCR_T0SZ, 25) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) | TCR_EPD1 |
+		    PLACE(TCR_IPS, 2) | TCR_AS;
+	world.ttbr0 = (uint64_t)s1_root | PLACE(TTBR_ASID, 5);
 }
 
 /* Only what changes: QEMU empties its TLB at writes to some of them, which would hide more than it has to. */
@@ -161,13 +163,13 @@ uint64_t *s1_leaf(unsigned page)
 
 uint64_t other_vttbr(void)
 {
-	return (uint64_t)stage2_tables(page_b) | world.vttbr >> 48 << 48;
+	return (uint64_t)stage2_tables(page_b) | (world.vttbr & VTTBR_VMID);
 }
 
 uint64_t other_ttbr0(void)
 {
 	set(s2_leaf(1), s2_page(page_b));
-	return (uint64_t)stage1_tables(WINDOW_IPA + 4096) | 5ul << 48;
+	return (uint64_t)stage1_tables(WINDOW_IPA + 4096) | PLACE(TTBR_ASID, 5);
 }
 
 uint64_t *el2_leaf(unsigned page)
@@ -186,7 +188,8 @@ void el2_mmu(bool on)
 			*el2_leaf(page) = (uint64_t)page_a | S1_ATTR | S1_USER | 3;
 	}
 	MSR(mair_el2, 0xff);
-	MSR(tcr_el2, 25 | 1ul << 8 | 1ul << 10 | 3ul << 12 | 2ul << 16 | 1ul << 23 | 1ul << 31);
+	MSR(tcr_el2, PLACE(TCR_T0SZ, 25) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
+			     PLACE(TCR_E2H0_PS, 2) | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH);
 	MSR(ttbr0_el2, el2_root);
 	DSB(sy);
 	ISB();

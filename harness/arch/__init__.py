@@ -1,0 +1,2 @@
+"""The architecture's rules: one reference in C (images/payloads/arch), the data that it is built from,
+Python's way in."""
