@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.build.paths import IMPORTS, ON_REQUEST
-from harness.cell.project import vocabulary
 from harness.errors import InputError, UserError
+from harness.host.paths import IMPORTS, ON_REQUEST
 from harness.report.results import CellResult, RunSummary
 from harness.report.terminal import print_cell
+from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
 from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
@@ -111,7 +111,7 @@ class CellItem(pytest.Item):
         return self.path, 0, self.cell.id
 
     def _result(self) -> CellResult:
-        from harness.cell.run import run  # building needs more than collecting does
+        from harness.runner.run import run  # building needs more than collecting does
 
         session = self.session
         if RUN not in session.stash:

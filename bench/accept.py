@@ -24,10 +24,10 @@ from harness.accept.apply import apply
 from harness.accept.base import Base, open_base
 from harness.accept.lab import Lab, Step
 from harness.accept.submission import read
-from harness.build.cache import Store
-from harness.build.kernel.git import git
-from harness.cell.run import history
+from harness.artefacts.kernel.git import git
+from harness.host.cache import Store
 from harness.report.progress import Progress
+from harness.runner.run import history
 from harness.scenario.scenario import NO_OVERRIDES
 
 FILES = ("arch/arm64/kvm/nested.c", "arch/arm64/kvm/sys_regs.c", "arch/arm64/kvm/mmu.c")

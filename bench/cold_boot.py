@@ -15,11 +15,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.build.cache import Store
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
+from harness.host.cache import Store
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.hunt.campaign import Totals, Wanted, hunt
+from harness.reproduce.hunt.campaign import Totals, Wanted, hunt
 
 
 def measure(jobs: int, seconds: float, seed: str, kinds: tuple[str, ...], sanitize: bool) -> Totals:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.hunt.campaign import Totals, Wanted, hunt
-from harness.mutants.table import NONE, choose, load
+from harness.reproduce.hunt.campaign import Totals, Wanted, hunt
+from harness.scenario.mutants import NONE, choose, load
 
 TEN = (
     "ipas2-no-unmap",

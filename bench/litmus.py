@@ -18,13 +18,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.build.cache import Store
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
+from harness.host.cache import Store
 from harness.level import Level
 from harness.litmus.lines import summary
 from harness.machine.process import cpu_seconds
 from harness.report.progress import Progress
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
 from harness.scenario.model import StackSpec
 from harness.scenario.scenario import Overrides
 from harness.stack.stack import Stack

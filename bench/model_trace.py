@@ -21,14 +21,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from harness.build.cache import Store
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
-from harness.cell.watch import ModelWatch, only_of, wants_spans
+from harness.attempt.watch import ModelWatch, only_of, wants_spans
 from harness.check.evaluate import evaluate, event_names
 from harness.errors import Location
+from harness.host.cache import Store
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
 from harness.scenario.model import (
     Absence,
     EventPattern,

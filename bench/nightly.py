@@ -22,21 +22,21 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from harness.farm import nightly
-from harness.farm.backend import Backend
-from harness.farm.ledger import Ledger
-from harness.farm.local import Local
-from harness.farm.night import key_of
-from harness.farm.order import PUBLISHED, Ending
-from harness.farm.plan import load_plan
-from harness.farm.price import price
-from harness.history import exports, page, query
-from harness.history.compare import compare
-from harness.history.database import Entry, Results
-from tests.farm import clusters
-from tests.farm.conftest import STANDIN
-from tests.farm.plans import SCENARIO
-from tests.history import made
+from harness.nightly.farm import nightly
+from harness.nightly.farm.backend import Backend
+from harness.nightly.farm.ledger import Ledger
+from harness.nightly.farm.local import Local
+from harness.nightly.farm.night import key_of
+from harness.nightly.farm.order import PUBLISHED, Ending
+from harness.nightly.farm.plan import load_plan
+from harness.nightly.farm.price import price
+from harness.nightly.history import exports, page, query
+from harness.nightly.history.compare import compare
+from harness.nightly.history.database import Entry, Results
+from tests.nightly.farm import clusters
+from tests.nightly.farm.conftest import STANDIN
+from tests.nightly.farm.plans import SCENARIO
+from tests.nightly.history import made
 
 POINTS = 1000
 """Points of one scenario's matrix; the language allows 1024."""
@@ -162,7 +162,7 @@ def main() -> int:
             (place / backend).mkdir()
             rows[backend] = empty_cells(place / backend, options.cells, make)
         if options.dask:
-            from harness.farm.dask_cluster import Dask
+            from harness.nightly.farm.dask_cluster import Dask
 
             (place / "dask").mkdir()
             with clusters.dask_cluster(place / "cluster") as cluster:

@@ -14,16 +14,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.build.cache import Store
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
-from harness.cell.sanitize import PLUGIN
+from harness.attempt.sanitize import PLUGIN
+from harness.check.sanitizer.judge import COUNTERS, REPORTS
+from harness.check.sanitizer.state import read_state
+from harness.host.cache import Store
 from harness.level import Level
 from harness.machine import process
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
-from harness.sanitize.judge import COUNTERS, REPORTS
-from harness.sanitize.state import read_state
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack

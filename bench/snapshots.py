@@ -22,15 +22,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.build.cache import Artefact, Store
-from harness.cell.prefix import Prefix
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
-from harness.cell.snapshots import Snapshots
+from harness.attempt.prefix import Prefix
+from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.machine.migration import load_state
 from harness.machine.qemu import Machine
 from harness.report.progress import Progress
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
+from harness.runner.snapshots import Snapshots
 from harness.scenario.model import StackSpec
 from harness.scenario.scenario import Overrides
 from harness.stack import saved

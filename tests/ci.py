@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 import pytest
 
-from harness.build.paths import IMAGES
+from harness.host.paths import IMAGES
 
 ELSEWHERE = "not for this machine: "
 SBIN = ":/usr/sbin:/sbin"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import IMAGES
+from harness.host.paths import IMAGES
 from tests.ci import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import ROOT
+from harness.host.paths import ROOT
 from tests.ci import package_of
 
 SKIPS = """\

@@ -14,9 +14,9 @@ import pytest
 
 import harness
 import harness.__main__
-from harness.build.paths import ROOT, SCENARIOS
+from harness.document.reader import read
+from harness.host.paths import ROOT, SCENARIOS
 from harness.scenario.publish import PUBLISHED, text
-from harness.scenario.reader import read
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = {"base": (), "nightly": ("nightly",), "dev": ("nightly", "test", "lint")}

@@ -16,8 +16,8 @@ from harness.accept.base import Base
 from harness.accept.conflict import Conflict
 from harness.accept.gitrange import subject_of
 from harness.accept.submission import Submission
-from harness.build.kernel.git import git
-from harness.build.kernel.series import Patch
+from harness.artefacts.kernel.git import git
+from harness.artefacts.kernel.series import Patch
 from harness.errors import InfraError, UserError
 
 _MERGED = re.compile(r"^(?:Falling back to patching base and 3-way merge|Using index info)", re.M)

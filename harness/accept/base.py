@@ -10,16 +10,16 @@ from typing import Any
 import yaml
 
 from harness.accept import gitrange
-from harness.build.cache import Store, write_atomic
-from harness.build.document import load_document
-from harness.build.kernel import KernelSpec, load_kernel
-from harness.build.kernel.debian_image import DebianImage
-from harness.build.kernel.repository import Repository, repository
-from harness.build.kernel.series import Patch, Series
-from harness.build.kernel.source import located
-from harness.build.kernel.spec import SCHEMA
-from harness.build.kernel.trees import GitTree
+from harness.artefacts.kernel import KernelSpec, load_kernel
+from harness.artefacts.kernel.debian_image import DebianImage
+from harness.artefacts.kernel.repository import Repository, repository
+from harness.artefacts.kernel.series import Patch, Series
+from harness.artefacts.kernel.source import located
+from harness.artefacts.kernel.spec import SCHEMA
+from harness.artefacts.kernel.trees import GitTree
+from harness.document.load import load_document
 from harness.errors import UserError
+from harness.host.cache import Store, write_atomic
 
 CONFIGURATION = "nv"
 """The kernel whose configuration and series a commit gets that is named as a base."""

@@ -24,15 +24,15 @@ from harness.accept.coverage import record
 from harness.accept.coverage.report import Coverage
 from harness.accept.lab import Build, Lab, Seeds, Step, selected
 from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, Report, StepRecord
-from harness.build.cache import Store
-from harness.build.paths import RUNS
-from harness.cell.project import find_cells
-from harness.cell.run import commit, history
 from harness.errors import InfraError, UserError
+from harness.host.cache import Store
+from harness.host.paths import RUNS
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, utc_now
 from harness.report.results import Host
 from harness.report.store import CELLS
+from harness.runner.project import find_cells
+from harness.runner.run import commit, history
 from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from harness.executed.trace import Cost, Trace
-from harness.tlbi.table import by_instruction
+from harness.arch.table import by_instruction
+from harness.trace.executed.trace import Cost, Trace
 
 
 @dataclass(slots=True)

@@ -6,10 +6,10 @@ import re
 import tempfile
 from pathlib import Path
 
-from harness.build import command
-from harness.build.kernel.git import git
-from harness.build.kernel.series import Patch
+from harness.artefacts.kernel.git import git
+from harness.artefacts.kernel.series import Patch
 from harness.errors import UserError
+from harness.host import command
 
 _RANGE = re.compile(r"(?P<repository>.+):(?P<first>[^:]+?)\.\.(?P<last>[^:.][^:]*)?")
 _SUBJECT = re.compile(rb"^Subject: (?:\[[^\]]*\] )?(.*(?:\n[ \t].*)*)", re.M)

@@ -16,25 +16,25 @@ from pathlib import Path
 from harness import __version__
 from harness.accept.compare import Runs
 from harness.accept.coverage.record import plugin_for, read_all
-from harness.build.cache import Artefact, Store
-from harness.build.kernel import warnings
-from harness.build.kernel.make import BuildFailed
-from harness.cell.begin import Chooser, Start
-from harness.cell.local import LocalRunner
-from harness.cell.prepare import Builder, build_all
-from harness.cell.project import find_cells
-from harness.cell.run import artefacts, commit, history, make_jobs
-from harness.cell.snapshots import Snapshots
+from harness.artefacts.kernel import warnings
+from harness.artefacts.kernel.make import BuildFailed
+from harness.attempt.begin import Chooser, Start
 from harness.errors import UserError
-from harness.executed.trace import Trace
+from harness.host.cache import Artefact, Store
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
 from harness.report.results import CellResult, Host, RunSummary
 from harness.report.store import CELLS
+from harness.runner.local import LocalRunner
+from harness.runner.prepare import Builder, build_all
+from harness.runner.project import find_cells
+from harness.runner.run import artefacts, commit, history, make_jobs
+from harness.runner.snapshots import Snapshots
 from harness.scenario.load import slug
 from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
+from harness.trace.executed.trace import Trace
 from harness.verdict import Verdict
 
 MAX_INFRA_RETRIES = 1

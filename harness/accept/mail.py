@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.build.kernel.series import Patch
+from harness.artefacts.kernel.series import Patch
 from harness.errors import InputError, Location, Problem, UserError
 
 _FROM_LINE = re.compile(rb"^From \S+ .*\d{4}\r?$", re.M)

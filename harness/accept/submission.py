@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.accept import gitrange
 from harness.accept.mail import Mail, read_bytes, read_mails
-from harness.build.kernel.series import Patch
+from harness.artefacts.kernel.series import Patch
 from harness.errors import InputError, Location, Problem, UserError
 
 SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".txt")

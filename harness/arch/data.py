@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from harness.arch.table import Operation, load
 from harness.errors import InputError, Location, Problem
-from harness.tlbi.table import Operation, load
 
 IMAGES = Path(__file__).resolve().parents[2] / "images"
 TTLS = IMAGES / "tlbi-ttl.csv"

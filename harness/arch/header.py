@@ -1,6 +1,6 @@
 """The headers for payloads in C, generated from images/*.csv at build time.
 
-``python -m harness.arch.header DIRECTORY`` writes them there: ``tlbi_ops.h`` (harness/tlbi/header.py),
+``python -m harness.arch.header DIRECTORY`` writes them there: ``tlbi_ops.h`` (harness/arch/operations.py),
 ``arch_registers.h`` (harness/arch/registers.py) and ``arch_data.h``, which the reference in
 images/payloads/arch is built from.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness.arch import registers
 from harness.arch.data import SHIFTS, Ttl, hfgitr_bit, ttls
-from harness.tlbi.header import header as tlbi_ops
-from harness.tlbi.table import Operation, load
+from harness.arch.operations import header as tlbi_ops
+from harness.arch.table import Operation, load
 
 NO_LEVEL = -1
 

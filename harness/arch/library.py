@@ -8,10 +8,10 @@ import functools
 from pathlib import Path
 
 from harness.arch.data import hfgitr_bit
-from harness.build.cache import Store
-from harness.build.reference import LIBRARY, build_reference
+from harness.arch.table import Operand, Operation, Regime, Scope
+from harness.artefacts.reference import LIBRARY, build_reference
 from harness.errors import InfraError
-from harness.tlbi.table import Operand, Operation, Regime, Scope
+from harness.host.cache import Store
 
 FAMILIES = ("vmalle1", "vae1", "aside1", "vaae1", "alle1", "vmalls12e1", "ipas2e1", "alle2", "vae2")
 REGIMES = tuple(Regime)

@@ -18,8 +18,8 @@ from rich.console import Console
 from harness.accept import base, campaign, plan
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
-from harness.build.paths import PROGRAM
 from harness.cli import common
+from harness.host.paths import PROGRAM
 from harness.scenario.scenario import Overrides
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.paths import RUNS
-from harness.cell.begin import Start
-from harness.cell.project import find_cells
-from harness.cell.quarantine import NO_QUARANTINE
-from harness.cell.run import execute
+from harness.attempt.begin import Start
 from harness.cli import common
 from harness.errors import NvhError, UserError
-from harness.farm import bisect
+from harness.host.paths import RUNS
+from harness.nightly.farm import bisect
 from harness.report.publish import make_run_directory
+from harness.runner.project import find_cells
+from harness.runner.quarantine import NO_QUARANTINE
+from harness.runner.run import execute
 from harness.scenario.scenario import Overrides
 
 

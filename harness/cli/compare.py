@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.paths import RUNS
 from harness.errors import UserError
-from harness.history import exports, page, query
-from harness.history.compare import compare
-from harness.history.database import Results, default_path
-from harness.history.load import named_run
-from harness.history.text import print_comparison
+from harness.host.paths import RUNS
+from harness.nightly.history import exports, page, query
+from harness.nightly.history.compare import compare
+from harness.nightly.history.database import Results, default_path
+from harness.nightly.history.load import named_run
+from harness.nightly.history.text import print_comparison
 
 
 def options(parser: argparse.ArgumentParser) -> None:

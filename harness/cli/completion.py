@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from harness.build.paths import SCENARIOS, data_names
+from harness.host.paths import SCENARIOS, data_names
 
 SHELLS = ("bash", "zsh", "fish")
 Completer = Callable[..., Iterable[str]]
@@ -56,7 +56,7 @@ def attach(parser: argparse.ArgumentParser) -> None:
 
 def cells() -> list[str]:
     """Return the ids of the shipped cells, and their scenarios."""
-    from harness.cell.project import find_cells
+    from harness.runner.project import find_cells
     from harness.scenario.scenario import NO_OVERRIDES
 
     known = find_cells([SCENARIOS], [], NO_OVERRIDES)
@@ -75,7 +75,7 @@ def kernels() -> list[str]:
 
 def mutants() -> list[str]:
     """Return the deliberate faults."""
-    from harness.mutants import table
+    from harness.scenario import mutants as table
 
     return list(table.names())
 

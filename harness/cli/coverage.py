@@ -12,7 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from harness.build.paths import RUNS
+from harness.host.paths import RUNS
 from harness.litmus.coverage import coverage
 from harness.litmus.section import to_text
 

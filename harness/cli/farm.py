@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.cli import common
 from harness.errors import UserError
-from harness.farm import dask_cluster, serve
+from harness.nightly.farm import dask_cluster, serve
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -16,11 +16,11 @@ import signal
 import tempfile
 from pathlib import Path
 
-from harness.cell.stopped import cell_directory, kept, kernels_of, opened, ram_in
 from harness.cli.inspect import add_vmlinux, levelled
-from harness.debug import gdb, session
-from harness.debug.attach import attached
 from harness.level import Level
+from harness.reproduce.debug import gdb, session
+from harness.reproduce.debug.attach import attached
+from harness.reproduce.stopped import cell_directory, kept, kernels_of, opened, ram_in
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.paths import RUNS
 from harness.cli import common
 from harness.errors import UserError, closest
-from harness.hunt import campaign
-from harness.hunt.kinds import KINDS
-from harness.hunt.text import print_totals
+from harness.host.paths import RUNS
+from harness.reproduce.hunt import campaign
+from harness.reproduce.hunt.kinds import KINDS
+from harness.reproduce.hunt.text import print_totals
 
 
 def options(parser: argparse.ArgumentParser) -> None:

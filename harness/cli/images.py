@@ -21,17 +21,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.build import lock
-from harness.build.cache import Store, tree_bytes
-from harness.build.kernel.tree import prune
-from harness.build.model import Model
-from harness.build.paths import data_names
-from harness.cell.prepare import Builder, build_all
-from harness.cell.project import find_cells
-from harness.cell.run import history
+from harness.artefacts import lock
+from harness.artefacts.kernel.tree import prune
+from harness.artefacts.model import Model
 from harness.cli import common
 from harness.errors import UserError, closest
+from harness.host.cache import Store, tree_bytes
+from harness.host.paths import data_names
 from harness.report.progress import Progress
+from harness.runner.prepare import Builder, build_all
+from harness.runner.project import find_cells
+from harness.runner.run import history
 from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 

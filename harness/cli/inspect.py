@@ -15,12 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cell.stopped import cell_directory, kernels_of, ram_of
 from harness.errors import UserError
-from harness.inspect.inspect import inspect
-from harness.inspect.state import OWN, Filter, parse_range
-from harness.inspect.text import render
 from harness.level import Level
+from harness.machine.ram.inspection import inspect
+from harness.machine.ram.state import OWN, Filter, parse_range
+from harness.reproduce.inspect.listing import render
+from harness.reproduce.stopped import cell_directory, kernels_of, ram_of
 
 
 def options(parser: argparse.ArgumentParser) -> None:

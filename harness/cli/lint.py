@@ -17,14 +17,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.build.paths import CHECKOUT, SCENARIOS
-from harness.cell.project import vocabulary
-from harness.corpus.record import record
-from harness.corpus.rules import CORPUS
+from harness.check.corpus.record import record
+from harness.check.corpus.rules import CORPUS
 from harness.errors import EXIT_RED, UserError, closest
+from harness.host.paths import CHECKOUT, SCENARIOS
 from harness.litmus import populations
 from harness.litmus.left import cells_of, compared, renewed
 from harness.litmus.rules import POPULATIONS
+from harness.runner.project import vocabulary
 from harness.scenario.lint import lint_paths, rules
 from harness.scenario.load import load_paths
 from harness.verdict import Verdict

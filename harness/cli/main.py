@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness.build import lock
+from harness.artefacts import lock
 from harness.cli import completion
 from harness.cli.parser import called, parser
 from harness.errors import EXIT_USER, InfraError, NvhError

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.paths import RUNS
-from harness.cell.local import available
 from harness.cli import common
 from harness.errors import UserError
-from harness.farm import nightly
-from harness.farm.backend import Backend
-from harness.farm.plan import load_plan
-from harness.farm.price import price, print_price
-from harness.history.database import Results, default_path
-from harness.history.query import Durations
+from harness.host.paths import RUNS
+from harness.nightly.farm import nightly
+from harness.nightly.farm.backend import Backend
+from harness.nightly.farm.plan import load_plan
+from harness.nightly.farm.price import price, print_price
+from harness.nightly.history.database import Results, default_path
+from harness.nightly.history.query import Durations
+from harness.runner.local import available
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +42,13 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def _local(arguments: argparse.Namespace, _: Path) -> Backend:
-    from harness.farm.local import Local
+    from harness.nightly.farm.local import Local
 
     return Local(arguments.jobs)
 
 
 def _dask(arguments: argparse.Namespace, directory: Path) -> Backend:
-    from harness.farm import dask_cluster
+    from harness.nightly.farm import dask_cluster
 
     if not arguments.scheduler:
         raise UserError("--backend dask needs --scheduler ADDRESS; start one with: ./nvh farm scheduler")
@@ -56,7 +56,7 @@ def _dask(arguments: argparse.Namespace, directory: Path) -> Backend:
 
 
 def _slurm(arguments: argparse.Namespace, directory: Path) -> Backend:
-    from harness.farm.slurm import Slurm
+    from harness.nightly.farm.slurm import Slurm
 
     return Slurm(directory.absolute(), arguments.jobs)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from harness import __version__
-from harness.build.paths import PROGRAM
 from harness.errors import EXIT_USER, closest
+from harness.host.paths import PROGRAM
 
 CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 UNKNOWN = "unrecognized arguments: "
@@ -82,7 +82,7 @@ class Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         """Print and exit."""
-        from harness.cell.run import commit
+        from harness.runner.run import commit
 
         found = commit()
         print(f"nvh {__version__}{f' ({found})' if found else ''}, Python {platform.python_version()}")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cell.replay import find_cell, replay
 from harness.report.progress import Progress
 from harness.report.terminal import print_cell
+from harness.reproduce.replay import find_cell, replay
 from harness.verdict import Verdict
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cell.begin import Start
-from harness.cell.job import SEED
-from harness.cell.project import find_cells
-from harness.cell.run import run
+from harness.attempt.begin import Start
+from harness.attempt.job import SEED
 from harness.cli import common
 from harness.level import Level
+from harness.runner.project import find_cells
+from harness.runner.run import run
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -17,19 +17,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.cache import Artefact, Store
-from harness.cell.execute import KEPT
-from harness.cell.job import read_job
-from harness.cell.prefix import Prefix
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
-from harness.cell.replay import find_cell
-from harness.cell.run import history
-from harness.cell.snapshots import Snapshots
+from harness.attempt.execute import KEPT
+from harness.attempt.job import read_job
+from harness.attempt.prefix import Prefix
 from harness.cli import common
 from harness.errors import UserError
+from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.reproduce.replay import find_cell
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
+from harness.runner.run import history
+from harness.runner.snapshots import Snapshots
 from harness.stack import saved
 from harness.stack.images import StackImages
 from harness.stack.ssh import Session

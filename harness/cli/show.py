@@ -11,7 +11,7 @@ import argparse
 
 from rich.console import Console
 
-from harness.build.paths import RUNS
+from harness.host.paths import RUNS
 from harness.report.show import show
 
 

@@ -12,8 +12,8 @@ import argparse
 import os
 import sys
 
-from harness.build.paths import checkout
 from harness.cli import images
+from harness.host.paths import checkout
 
 EXTRA = ["kernel:nv-mutants"]
 """Artefacts that the tests need and the default scenarios do not."""

@@ -15,7 +15,7 @@ import io
 import sys
 from pathlib import Path
 
-from harness.cell import looking
+from harness.attempt import looking
 from harness.cli.common import positive
 from harness.errors import EXIT_PASS, EXIT_RED, EXIT_USER, UserError
 from harness.level import Level

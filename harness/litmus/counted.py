@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.build.paths import SCENARIOS
 from harness.check.finding import Finding, RunResult
+from harness.host.paths import SCENARIOS
 from harness.level import Level
 from harness.litmus import populations
 from harness.litmus.population import (

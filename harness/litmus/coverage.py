@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.arch.table import Operation, Regime, load
 from harness.errors import UserError
 from harness.litmus.lines import GRANULES, REGIMES, CaseLine, parse
-from harness.tlbi.table import Operation, Regime, load
 
 RESULT = "result.json"
 STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")

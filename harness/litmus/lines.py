@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.arch.table import Operation, by_name
 from harness.errors import InputError, Location, Problem
-from harness.tlbi.table import Operation, by_name
 
 KEYS = ("case", "op", "regime", "granule", "scope", "l1", "obliged", "control", "verdict", "refaults", "ns")
 VERDICTS = frozenset(

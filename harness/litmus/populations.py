@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.build.cache import write_atomic
-from harness.build.paths import SCENARIOS
 from harness.errors import InputError, Location, Problem
+from harness.host.cache import write_atomic
+from harness.host.paths import SCENARIOS
 from harness.litmus.population import EVIDENCE, KVM, LITMUS, PROGRAMS, Population
 
 TABLE = SCENARIOS / "populations.csv"

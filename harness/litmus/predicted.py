@@ -1,7 +1,7 @@
 """Populations without a machine: nvh-litmus counts the cases that it would run, and says what they rest on.
 
-``nvh-litmus --predict`` builds each case's program and does not carry it out, so that it needs no KVM and runs under
-an emulator of arm64 programs. It cannot foresee how often a control is lost.
+``nvh-litmus --predict`` builds each case's program and does not carry it out, so that it needs no KVM and
+runs under an emulator of arm64 programs. It cannot foresee how often a control is lost.
 """
 
 from __future__ import annotations

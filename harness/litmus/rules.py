@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.build.paths import SCENARIOS
 from harness.errors import Location
+from harness.host.paths import SCENARIOS
 from harness.level import Level
 from harness.litmus import populations
 from harness.litmus.counted import known_program

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.build.model import Model
+from harness.artefacts.model import Model
 from harness.errors import InfraError, UserError
 from harness.machine import process
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.build.cache import write_atomic
-from harness.build.paths import SCENARIOS
-from harness.cell.project import vocabulary
-from harness.cell.quarantine import NO_QUARANTINE
-from harness.cell.run import execute
 from harness.errors import InputError, Location, Problem, closest
+from harness.host.cache import write_atomic
+from harness.host.paths import SCENARIOS
 from harness.mutants.outcome import Report, judge
-from harness.mutants.table import FILE, NONE, Mutant
 from harness.report.results import CellResult
+from harness.runner.project import vocabulary
+from harness.runner.quarantine import NO_QUARANTINE
+from harness.runner.run import execute
 from harness.scenario.load import load_paths
 from harness.scenario.model import Cell
+from harness.scenario.mutants import FILE, NONE, Mutant
 from harness.scenario.mutated import mutated
 from harness.scenario.scenario import Overrides
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import EXIT_RED
-from harness.mutants.table import Mutant
 from harness.report.results import CellResult
+from harness.scenario.mutants import Mutant
 from harness.verdict import Verdict, worst
 
 

@@ -1,6 +1,6 @@
 """Parts of the report that other rooms give: tables about a run as a whole, as plain data.
 
-A room gives one by a function of the run's directory (``harness.cell.sections`` has the list); the report
+A room gives one by a function of the run's directory (``harness.attempt.sections`` has the list); the report
 knows how to show it and not what it is about.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from harness.document.nodes import Node
 from harness.level import Level
 from harness.scenario import defaults, grammar, matrix
 from harness.scenario.expected import expectation
@@ -20,7 +21,6 @@ from harness.scenario.model import (
     Step,
     WaitFor,
 )
-from harness.scenario.nodes import Node
 from harness.scenario.steps import run_name
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
 from harness.scenario import grammar
-from harness.scenario.nodes import Node, describe, listing, shown
 from harness.scenario.vocabulary import Vocabulary
 
 COVERS, SPAN = "covers", "span"

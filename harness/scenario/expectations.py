@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
 from harness.scenario import event_patterns, grammar, hatch, scopes
 from harness.scenario.event_patterns import Place, bindings
-from harness.scenario.nodes import Node, describe, listing, shown
 from harness.scenario.steps import Told, wrong_expression
 from harness.scenario.vocabulary import Vocabulary
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from harness.document.nodes import Node
 from harness.level import Level
 from harness.scenario import grammar, hatch
 from harness.scenario.model import (
@@ -24,7 +25,6 @@ from harness.scenario.model import (
     Sequence,
     Universality,
 )
-from harness.scenario.nodes import Node
 from harness.scenario.scopes import GLOBALLY, PAIRS, edges
 
 

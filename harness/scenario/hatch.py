@@ -9,8 +9,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.document.nodes import Node, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario.nodes import Node, listing, shown
 from harness.scenario.steps import missing_file
 
 MAX_BYTES = 256 * 1024

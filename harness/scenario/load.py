@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from harness.document.nodes import shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.scenario.model import Cell
-from harness.scenario.nodes import shown
 from harness.scenario.scenario import NO_OVERRIDES, Overrides, Scenario, load
 from harness.scenario.vocabulary import Vocabulary
 

@@ -12,9 +12,9 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from harness.document.nodes import REFUSED, Node, describe, listing, shown
 from harness.errors import Problem, closest
 from harness.scenario.model import Scalar
-from harness.scenario.nodes import REFUSED, Node, describe, listing, shown
 
 RESERVED = ("exclude", "include")
 MAX_POINTS = 1024

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from harness.document.nodes import Node
 from harness.errors import Location
 from harness.level import Level
 from harness.scenario import grammar, matrix
@@ -26,7 +27,6 @@ from harness.scenario.model import (
     Scope,
     WaitFor,
 )
-from harness.scenario.nodes import Node
 from harness.scenario.patterns import patterns
 from harness.scenario.scenario import Scenario
 

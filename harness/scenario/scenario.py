@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.document import reader
+from harness.document.nodes import REFUSED, Node, listing, shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
-from harness.scenario import assemble, expectations, matrix, reader, schema, steps, walks
+from harness.scenario import assemble, expectations, matrix, schema, steps, walks
 from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
 from harness.scenario.model import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
-from harness.scenario.nodes import REFUSED, Node, listing, shown
 from harness.scenario.vocabulary import Vocabulary, claims
 
 _FIXED = ("scenario", "claims", "matrix")

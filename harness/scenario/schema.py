@@ -15,8 +15,8 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
+from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario.nodes import Node, describe, listing, shown
 
 _TYPES = {
     "object": "a mapping",

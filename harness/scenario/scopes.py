@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.document.nodes import Node, listing, shown
 from harness.errors import Problem, closest
 from harness.scenario import event_patterns
 from harness.scenario.event_patterns import Place, bindings
-from harness.scenario.nodes import Node, listing, shown
 from harness.scenario.steps import Told
 from harness.scenario.vocabulary import Vocabulary
 

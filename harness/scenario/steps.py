@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
 from harness.level import Level
 from harness.scenario import grammar
-from harness.scenario.nodes import Node, describe, listing, shown
 from harness.scenario.vocabulary import Vocabulary
 
 BRACKETS = ("boot", "run", "copy")

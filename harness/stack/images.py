@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.build.cache import Artefact
-from harness.build.initrd import IMAGE as INITRD
-from harness.build.mainloop import FILE as MAINLOOP
-from harness.build.model import Model
-from harness.build.plugin import Plugins
+from harness.artefacts.initrd import IMAGE as INITRD
+from harness.artefacts.mainloop import FILE as MAINLOOP
+from harness.artefacts.model import Model
+from harness.artefacts.plugin import Plugins
+from harness.host.cache import Artefact
 from harness.level import Level
 from harness.machine.qemu import MachineSpec
 from harness.scenario.model import StackSpec

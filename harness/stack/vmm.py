@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-from harness.build.initrd import DISKS
+from harness.artefacts.initrd import DISKS
 from harness.level import Level
 from harness.scenario.model import LevelSpec
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.arch import operand, table
 from harness.arch.registers import mask, named
 from harness.errors import UserError
 from harness.level import Level
-from harness.tlbi import operand, table
 from harness.trace.event import UNKNOWN, Value
 from harness.trace.lines import Record, fields_of
 from harness.trace.registry import Realisation

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.arch import table
 from harness.errors import UserError
 from harness.level import Level
-from harness.tlbi import table
 from harness.trace import registry
 from harness.trace.decode import VTTBR_VMID_SHIFT, Decoded, Trouble, Wanted, encoding_of, tlbi_fields
 from harness.trace.event import UNKNOWN, Value

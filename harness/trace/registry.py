@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from harness.arch import table
 from harness.level import Level
-from harness.tlbi import table
 
 EVENTS = Path(__file__).with_name("events.yaml")
 PROBE_GROUP = "nvh_probe"

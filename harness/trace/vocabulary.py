@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from harness.arch import table
 from harness.level import Level
-from harness.tlbi import table
 from harness.trace import registry
 from harness.trace.model import names
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.accept.base import Base, open_base
-from tests.build.kernel.toy import AFTER_FORK, FORK, NEW, Toy, mail
+from tests.artefacts.kernel.toy import AFTER_FORK, FORK, NEW, Toy, mail
 
 THREE = (mail(FORK, "1/3", "First"), mail(AFTER_FORK, "2/3", "Second"), mail(NEW, "3/3", "Third"))
 

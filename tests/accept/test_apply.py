@@ -10,10 +10,10 @@ import pytest
 from harness.accept.apply import apply
 from harness.accept.base import Base, open_base
 from harness.accept.submission import read
-from harness.build.kernel.repository import repository
+from harness.artefacts.kernel.repository import repository
 from harness.errors import UserError
 from tests.accept.conftest import THREE
-from tests.build.kernel.toy import AFTER_FORK, FORK, NEW, Toy, mail, run_git, write_tree
+from tests.artefacts.kernel.toy import AFTER_FORK, FORK, NEW, Toy, mail, run_git, write_tree
 
 Box = Callable[..., Path]
 
@@ -192,7 +192,7 @@ def test_a_patch_that_the_base_has_is_told_also_where_the_source_does_not_take_i
 
 def toy_text(base: Base, tmp_path: Path, data: bytes, toy: Toy) -> str:
     """The image of the base with one patch, built from its kernel file."""
-    from harness.build.kernel.series import Patch
+    from harness.artefacts.kernel.series import Patch
 
     toy.file = base.write_kernel(tmp_path / "kernels", "fits", (Patch("x", data, True),))
     return (toy.build().path / "Image").read_text(errors="replace")
@@ -219,7 +219,7 @@ def test_a_source_is_imported_once(base: Base, toy: Toy) -> None:
     (toy.tree / "kernel/run.sh").chmod(0o755)
     changed = open_base(str(toy.file), toy.store, toy.say)
     assert changed.repository.commit != base.repository.commit
-    from harness.build.kernel.git import git
+    from harness.artefacts.kernel.git import git
 
     listed = git(
         *("ls-tree", "-r", changed.repository.commit),

@@ -17,8 +17,8 @@ from harness.accept.compare import Outcome, Runs
 from harness.accept.lab import Build, Seeds, Step
 from harness.accept.report.record import Decision, Report
 from harness.accept.submission import read
-from harness.build.cache import Artefact
 from harness.errors import UserError
+from harness.host.cache import Artefact
 from tests.accept.conftest import THREE
 from tests.accept.results import LETTERS, result
 

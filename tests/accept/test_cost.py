@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.accept import cost
-from harness.executed.trace import Cost, Trace
+from harness.trace.executed.trace import Cost, Trace
 
 IPAS2E1IS = 0xD50C8020
 VAE1IS = 0xD5088320

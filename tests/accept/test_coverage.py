@@ -11,14 +11,14 @@ import pytest
 from harness.accept.apply import Applied, Tree
 from harness.accept.coverage import callers, join, lines, suggest
 from harness.accept.coverage.report import Coverage, State
-from harness.build.kernel.series import Patch
-from harness.build.paths import SCENARIOS
-from harness.cell.project import find_cells
+from harness.artefacts.kernel.series import Patch
 from harness.errors import InfraError, UserError
-from harness.executed import symbols, trace
+from harness.host.paths import SCENARIOS
+from harness.runner.project import find_cells
 from harness.scenario.scenario import NO_OVERRIDES
-from tests.build.kernel.toy import run_git
-from tests.executed.files import traced
+from harness.trace.executed import symbols, trace
+from tests.artefacts.kernel.toy import run_git
+from tests.trace.executed.files import traced
 
 HEADER = """\
 static inline int twice(int x)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.accept.lab import selected
-from harness.build.paths import SCENARIOS
 from harness.errors import UserError
+from harness.host.paths import SCENARIOS
 from harness.scenario.scenario import NO_OVERRIDES
 
 PLACE = SCENARIOS / "vmid"

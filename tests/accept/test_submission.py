@@ -13,7 +13,7 @@ import pytest
 from harness.accept.submission import Submission, read
 from harness.errors import UserError
 from tests.accept.conftest import THREE
-from tests.build.kernel.toy import AFTER_FORK, FORK, NEW, mail, run_git, write_tree
+from tests.artefacts.kernel.toy import AFTER_FORK, FORK, NEW, mail, run_git, write_tree
 
 Box = Callable[..., Path]
 COVER = mail("", "0/3", "Three changes")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from harness.arch.library import Answer, CState, CTranslation, Features, Stage, c_operation
-from harness.tlbi.table import Operand, Operation, by_name, load
+from harness.arch.table import Operand, Operation, by_name, load
 from tests.arch import rules
 from tests.arch.rules import GRANULE_BYTES, Cached, Pe
 

@@ -8,8 +8,8 @@ import pytest
 
 from harness.arch import data, registers
 from harness.arch.header import headers, write_headers
+from harness.arch.table import by_name, load
 from harness.errors import InputError, UserError
-from harness.tlbi.table import by_name, load
 
 TTLS, TRAPS, FIELDS = data.TTLS.read_text(), data.TRAPS.read_text(), registers.TABLE.read_text()
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.arch import registers
-from harness.build.payloads import SOURCES
-from harness.debug import which
+from harness.artefacts.payloads import SOURCES
+from harness.reproduce.debug import which
 
 HARNESS = SOURCES.parents[1] / "harness"
 PREFIXES = "|".join(sorted({each.prefix for each in registers.load()}))
@@ -38,8 +38,8 @@ LINES = {
     "images/payloads/sanitizer/walk.c": r"descriptor >> 12|BADDR_HIGH",
     "images/payloads/sanitizer/driver.c": r"0x9e3779b97f4a7c15",
     "images/payloads/module/nvh_main.c": r"vttbr",
-    "harness/inspect/stage2.py": r"descriptor|BADDR_HIGH",
-    "harness/debug/which.py": r"HCR_|BADDR|vttbr",
+    "harness/machine/ram/stage2.py": r"descriptor|BADDR_HIGH",
+    "harness/reproduce/debug/which.py": r"HCR_|BADDR|vttbr",
     "harness/accept/coverage/callers.py": r"word >> 26",
 }
 """What the numbers are about in the files that may have some: descriptors, a hash, A64 instructions; the

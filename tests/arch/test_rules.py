@@ -9,13 +9,13 @@ import dataclasses
 
 import pytest
 
+from harness.arch.cover import Entry, State, answer, fate, miss_of, obliges
 from harness.arch.library import ALL_FEATURES, Answer, Fate, Features, Miss
+from harness.arch.operand import Fields, encode
 from harness.arch.registers import mask
-from harness.hunt.model import UNDEFINED, Model, allowed_of
-from harness.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
-from harness.litmus.oracle import Entry, State, answer, fate, miss_of, obliges
-from harness.tlbi.operand import Fields, encode
-from harness.tlbi.table import Regime, by_name
+from harness.arch.table import Regime, by_name
+from harness.reproduce.hunt.model import UNDEFINED, Model, allowed_of
+from harness.reproduce.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
 
 NO_LPA2 = ALL_FEATURES & ~Features.LPA2
 HERE = State(vmid=1)

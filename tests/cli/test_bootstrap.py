@@ -16,7 +16,7 @@ from subprocess import PIPE
 
 import pytest
 
-from harness.build.paths import ROOT
+from harness.host.paths import ROOT
 
 LIST = ROOT / "images/system-packages.txt"
 BASIC = [

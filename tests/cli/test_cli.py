@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import ROOT
 from harness.cli.parser import VERBS
+from harness.host.paths import ROOT
 
 RED, USER = 1, 2
 GOOD = """\

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.build.paths import CHECKOUT
 from harness.cli import manpage
 from harness.cli.completion import SHELLS
 from harness.cli.parser import VERBS, parser, subparsers
+from harness.host.paths import CHECKOUT
 
 
 def tab(line: str, tmp_path: Path) -> list[str]:

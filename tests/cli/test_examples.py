@@ -9,11 +9,11 @@ from functools import cache
 
 import pytest
 
-from harness.build.paths import CHECKOUT, data_names
-from harness.cell.project import find_cells
 from harness.cli.parser import VERBS, Parser, parser, subparsers
 from harness.errors import UserError
-from harness.mutants import table
+from harness.host.paths import CHECKOUT, data_names
+from harness.runner.project import find_cells
+from harness.scenario import mutants as table
 from harness.scenario.scenario import NO_OVERRIDES
 
 CELLS = ("what", "cell", "cells", "target", "select")

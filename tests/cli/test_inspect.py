@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cell import stopped
 from harness.cli.main import main
 from harness.errors import EXIT_USER, UserError
 from harness.level import Level
+from harness.reproduce import stopped
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_gdb_needs_a_machine(
 ) -> None:
     assert "the kernel of l1 has no vmlinux" in told(capsys, "gdb", cell, "--at", "l1")
     (cell.parents[1] / "kernel-l1" / "vmlinux").touch()
-    monkeypatch.setattr("harness.debug.gdb.find_gdb", lambda: "gdb-multiarch")
+    monkeypatch.setattr("harness.reproduce.debug.gdb.find_gdb", lambda: "gdb-multiarch")
     assert "no machine runs in" in told(capsys, "gdb", cell, "--at", "l1")
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.build.paths import ROOT
 from harness.cli.lint import TOOLS, all_rules, changed_c
 from harness.cli.main import main
-from tests.corpus.test_rules import CELL, TEXT, ran, seen
+from harness.host.paths import ROOT
+from tests.check.corpus.test_rules import CELL, TEXT, ran, seen
 
 
 def test_rules_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:

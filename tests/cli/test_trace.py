@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cell import looking
+from harness.attempt import looking
 from harness.check import finding as check
 from harness.cli.main import main
 from harness.errors import Location

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import ROOT
-from harness.cell.project import find_cells, vocabulary
 from harness.cli.parser import parser
 from harness.errors import InputError
+from harness.host.paths import ROOT
+from harness.runner.project import find_cells, vocabulary
 from harness.scenario.load import load_file
 from harness.scenario.scenario import NO_OVERRIDES
 

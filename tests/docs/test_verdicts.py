@@ -27,22 +27,22 @@ from harness.accept.compare import Runs
 from harness.accept.lab import Build, Seeds, Step
 from harness.accept.report.record import Decision, Report
 from harness.accept.submission import read
-from harness.build.cache import Artefact
-from harness.build.paths import ROOT
-from harness.cell.project import find_cells
-from harness.cell.quarantine import NO_QUARANTINE, Quarantine, load_quarantine
-from harness.farm import nightly
-from harness.farm.bisect import seen_of
-from harness.history import exports, query
-from harness.history.compare import Comparison, compare
-from harness.history.database import Entry, Results
+from harness.host.cache import Artefact
+from harness.host.paths import ROOT
+from harness.nightly.farm import nightly
+from harness.nightly.farm.bisect import seen_of
+from harness.nightly.history import exports, query
+from harness.nightly.history.compare import Comparison, compare
+from harness.nightly.history.database import Entry, Results
 from harness.report import junit
 from harness.report.results import CellResult, Finding
+from harness.runner.project import find_cells
+from harness.runner.quarantine import NO_QUARANTINE, Quarantine, load_quarantine
 from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.verdict import Verdict, of_cell
 from tests.accept import conftest as toys
-from tests.history import made
+from tests.nightly.history import made
 from tests.report import samples
 
 PAGE = ROOT / "docs" / "verdicts.md"

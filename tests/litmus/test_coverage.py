@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.arch.table import load
 from harness.errors import InputError, UserError
 from harness.litmus.coverage import (
     NOT_RUN,
@@ -17,7 +18,6 @@ from harness.litmus.coverage import (
     tabulate,
 )
 from harness.litmus.lines import parse, parse_line, summary
-from harness.tlbi.table import load
 
 DATA = Path(__file__).parent / "data"
 RECORDED = DATA / "recorded.stdout"

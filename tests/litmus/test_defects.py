@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from harness.build.paths import ROOT
+from harness.host.paths import ROOT
 
 
 def sections(page: str) -> list[str]:

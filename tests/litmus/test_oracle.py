@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from harness.litmus.oracle import Entry, State, obliges
-from harness.tlbi.operand import Fields, encode
-from harness.tlbi.table import Operation, Regime, by_name
+from harness.arch.cover import Entry, State, obliges
+from harness.arch.operand import Fields, encode
+from harness.arch.table import Operation, Regime, by_name
 
 HERE = State(vmid=1)
 PAGE = Entry(2, Regime.EL10, 0x4000_1000, 0x1000, 12, 3, vmid=1)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.arch.cover import Entry, State, obliges
 from harness.arch.header import write_headers
-from harness.build.paths import IMAGES
+from harness.arch.table import TABLE, Operation, Regime, load, read
+from harness.host.paths import IMAGES
 from harness.litmus.coverage import tabulate
-from harness.litmus.oracle import Entry, State, obliges
-from harness.tlbi.table import TABLE, Operation, Regime, load, read
 
 PAYLOADS = IMAGES / "payloads"
 L2_SYMBOLS = (

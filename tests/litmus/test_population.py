@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import IMAGES, SCENARIOS
+from harness.arch.operations import header
+from harness.arch.table import load
 from harness.check.finding import RunResult
 from harness.errors import InputError
+from harness.host.paths import IMAGES, SCENARIOS
 from harness.litmus import counted, populations
 from harness.litmus.population import case_hash, contradictions, parse_population
 from harness.litmus.population import populations as told
 from harness.litmus.populations import Expected, Key, expected_of
 from harness.scenario.load import load_file
 from harness.scenario.model import Cell
-from harness.tlbi.header import header
-from harness.tlbi.table import load
 from harness.verdict import Verdict
 from tests.conftest import need
 from tests.scenario.names import VOCABULARY

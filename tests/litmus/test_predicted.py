@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import SCENARIOS
-from harness.cell.project import vocabulary
+from harness.arch.table import load
 from harness.errors import InfraError
+from harness.host.paths import SCENARIOS
 from harness.litmus import populations, predicted
 from harness.litmus.population import KVM, LITMUS
 from harness.litmus.populations import Expected, Key
+from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths
 from harness.scenario.model import Cell
-from harness.tlbi.table import load
 from tests.ci import want
 from tests.litmus.test_payload import build
 
@@ -81,7 +81,19 @@ def test_a_feature_less_is_cases_less(program: tuple[str, str]) -> None:
 
 
 def test_of_nvh_kvm_the_command_tells() -> None:
-    words = "nvh-kvm --case remap --iterations 3 --region-mib 1 --vcpus 1 --timeout 200".split()
+    words = [
+        "nvh-kvm",
+        "--case",
+        "remap",
+        "--iterations",
+        "3",
+        "--region-mib",
+        "1",
+        "--vcpus",
+        "1",
+        "--timeout",
+        "200",
+    ]
     row = predicted.of_kvm(words)
     assert (row.program, row.iterations, row.features) == (KVM, 3, "vcpus-1,pages-256,vms-8")
     assert predicted.of_kvm([*words, "--seconds", "1"]).iterations is None

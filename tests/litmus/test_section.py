@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.arch.table import load
 from harness.errors import InputError
 from harness.litmus.coverage import OTHER_REGIME, coverage
 from harness.litmus.section import coverage_section, reasons, to_text
 from harness.report.section import Entry, Grid
-from harness.tlbi.table import load
 from harness.verdict import Verdict
 
 DATA = Path(__file__).parent / "data"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.model import Model, ModelSpec
+from harness.artefacts.model import Model, ModelSpec
 from harness.errors import InfraError
 from harness.machine.gdbstub import GdbStub, read_system_registers
 from tests.machine.stub import CORE, TARGET, Stub

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.cache import Store
-from harness.cell.job import Job, read_job, write_job
-from harness.cell.project import find_cells, vocabulary
-from harness.cell.run import make_jobs, reproduce
+from harness.attempt.job import Job, read_job, write_job
 from harness.cli.common import overrides as from_words
 from harness.cli.parser import parser
 from harness.errors import InputError, UserError
+from harness.host.cache import Store
 from harness.level import Level
-from harness.mutants import table
 from harness.mutants.campaign import killers, plan
+from harness.runner.project import find_cells, vocabulary
+from harness.runner.run import make_jobs, reproduce
+from harness.scenario import mutants as table
 from harness.scenario.load import load_file, slug
 from harness.scenario.model import Boot, Mutate, Run
 from harness.scenario.mutated import mutated
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
-from tests.cell.conftest import fake_images
+from tests.attempt.conftest import fake_images
 
 SHIPPED = table.load()
 SCENARIO = """\

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.kernel import load_kernel
-from harness.build.paths import ROOT
+from harness.artefacts.kernel import load_kernel
 from harness.errors import EXIT_USER, InputError, UserError
-from harness.mutants import table
+from harness.host.paths import ROOT
+from harness.scenario import mutants as table
 from harness.scenario.defaults import KERNEL, MUTANT_KERNEL
 
 HERE = Path(__file__).parent

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.build.cache import Store
-from harness.build.paths import ROOT
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
+from harness.host.cache import Store
+from harness.host.paths import ROOT
 from harness.level import Level
 from harness.machine.qemu import wait_gone
 from harness.report.progress import Progress
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
 from harness.scenario.defaults import MUTANT_KERNEL
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack.stack import Stack
@@ -105,7 +105,7 @@ class Run:
 
     def cell_processes(self) -> list[int]:
         """The processes that run its cells."""
-        return [pid for pid, words in processes_in(self.out).items() if "harness.cell.execute" in words]
+        return [pid for pid, words in processes_in(self.out).items() if "harness.attempt.execute" in words]
 
     def until(self, happened: Callable[[], object], what: str, deadline_s: float = 120) -> None:
         """Wait for something to happen while the run goes on."""

@@ -10,12 +10,12 @@ from rich.console import Console
 from harness.accept import cost
 from harness.accept.coverage import lines
 from harness.accept.lab import Build, Lab, Step
-from harness.build.cache import Store
-from harness.build.paths import IMAGES
-from harness.executed import symbols, trace
+from harness.host.cache import Store
+from harness.host.paths import IMAGES
 from harness.report.progress import Progress
 from harness.scenario.defaults import KERNEL
 from harness.scenario.scenario import NO_OVERRIDES
+from harness.trace.executed import symbols, trace
 
 CELL = "tlbi-el2"
 OPERATIONS = ("alle2", "alle2is", "vae2", "vae2is", "vale2", "vale2is")  # what the cell executes at L1

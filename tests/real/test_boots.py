@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.build.paths import IMAGES
 from harness.errors import EXIT_RED
+from harness.host.paths import IMAGES
 from tests.real.conftest import nvh
 
 CELL = "three-levels"

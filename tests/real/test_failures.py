@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.build.paths import IMAGES
 from harness.errors import EXIT_INFRA, EXIT_RED, EXIT_USER
+from harness.host.paths import IMAGES
 from harness.machine.qemu import wait_gone
 from tests.real.conftest import Run, Start, processes_in
 

@@ -13,22 +13,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.build.cache import Store
-from harness.cell.prepare import Builder
-from harness.cell.snapshots import Snapshots
 from harness.errors import EXIT_PASS, EXIT_RED, InfraError
-from harness.hunt.bare import PROGRAM, BareTarget, build_bare
-from harness.hunt.campaign import Wanted, stack_for
-from harness.hunt.generate import generate
-from harness.hunt.judge import judge, tokens_of
-from harness.hunt.kinds import Shape
-from harness.hunt.lanes import LANES, lanes
-from harness.hunt.model import allowed_of
-from harness.hunt.program import Program
-from harness.hunt.render import render
-from harness.hunt.target import Target
-from harness.hunt.worker import shows_known
+from harness.host.cache import Store
 from harness.report.progress import Progress
+from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
+from harness.reproduce.hunt.campaign import Wanted, stack_for
+from harness.reproduce.hunt.generate import generate
+from harness.reproduce.hunt.judge import judge, tokens_of
+from harness.reproduce.hunt.kinds import Shape
+from harness.reproduce.hunt.lanes import LANES, lanes
+from harness.reproduce.hunt.model import allowed_of
+from harness.reproduce.hunt.program import Program
+from harness.reproduce.hunt.render import render
+from harness.reproduce.hunt.target import Target
+from harness.reproduce.hunt.worker import shows_known
+from harness.runner.prepare import Builder
+from harness.runner.snapshots import Snapshots
 from tests.real.conftest import needs_mutants, nvh
 
 PROGRAMS = 30

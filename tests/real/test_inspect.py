@@ -14,26 +14,26 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.build.cache import Store
-from harness.build.paths import SCENARIOS
-from harness.cell.job import Job, write_job
-from harness.cell.prefix import Prefix
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack, find_cells
-from harness.cell.shadows import look_at
-from harness.cell.snapshots import Snapshots
+from harness.attempt.job import Job, write_job
+from harness.attempt.prefix import Prefix
+from harness.attempt.shadows import look_at
 from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
 from harness.cli.main import main
-from harness.debug import gdb, session
 from harness.errors import Location, UserError
-from harness.inspect.guest import Guest, choose
-from harness.inspect.inspect import Inspection, inspect
-from harness.inspect.memory import PAGE, ProcessRam, RamFile
-from harness.inspect.stage2 import LAST_LEVEL, Geometry, Run, vmid, vttbr_base
-from harness.inspect.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
+from harness.host.cache import Store
+from harness.host.paths import SCENARIOS
 from harness.level import Level
+from harness.machine.ram.guest import Guest, choose
+from harness.machine.ram.inspection import Inspection, inspect
+from harness.machine.ram.memory import PAGE, ProcessRam, RamFile
+from harness.machine.ram.stage2 import LAST_LEVEL, Geometry, Run, vmid, vttbr_base
+from harness.machine.ram.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
 from harness.report.progress import Progress
+from harness.reproduce.debug import gdb, session
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack, find_cells
+from harness.runner.snapshots import Snapshots
 from harness.scenario.model import OracleCheck, Scope
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import saved

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cell.replay import replay
 from harness.report.progress import Progress
+from harness.reproduce.replay import replay
 from harness.trace import export
 from harness.trace.model.chunks import Reader
 from harness.trace.source import Source

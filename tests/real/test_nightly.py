@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.build.cache import Store
-from harness.build.model import build_model, load_model
-from harness.build.paths import IMAGES, ROOT
+from harness.artefacts.model import build_model, load_model
 from harness.errors import EXIT_PASS, EXIT_RED
-from harness.history import query
-from harness.history.compare import Change, compare
-from harness.history.database import Results
+from harness.host.cache import Store
+from harness.host.paths import IMAGES, ROOT
 from harness.machine.qemu import wait_gone
+from harness.nightly.history import query
+from harness.nightly.history.compare import Change, compare
+from harness.nightly.history.database import Results
 from harness.report import store
 from tests.real.conftest import processes_in
 

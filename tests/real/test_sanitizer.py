@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.cache import Store
-from harness.build.model import build_model, load_model
-from harness.build.paths import ROOT
-from harness.build.plugin import plugins_for
-from harness.build.suite import PROGRAM, build_suite
+from harness.artefacts.model import build_model, load_model
+from harness.artefacts.plugin import plugins_for
+from harness.artefacts.suite import PROGRAM, build_suite
 from harness.check.finding import Observations
 from harness.check.oracle import ORACLES
+from harness.check.sanitizer.breaks import breaks_in
 from harness.errors import Location
+from harness.host.cache import Store
+from harness.host.paths import ROOT
 from harness.level import Level
-from harness.sanitize.breaks import breaks_in
-from harness.sanitize.suite import Outcome, run, table
+from harness.mutants.sanitizer_suite import Outcome, run, table
 from harness.scenario.model import OracleCheck, Scope
 from harness.verdict import Verdict
 
@@ -109,4 +109,6 @@ def test_the_oracle_fails_on_each_level(
 
 
 def test_the_table_in_the_documentation(outcomes: dict[str, Outcome]) -> None:
-    assert "\n".join(table(outcomes)) in PAGE.read_text(), "python -m harness.sanitize.suite prints it anew"
+    assert "\n".join(table(outcomes)) in PAGE.read_text(), (
+        "python -m harness.mutants.sanitizer_suite prints it anew"
+    )

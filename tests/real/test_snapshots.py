@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.build.cache import Store, load_artefact
-from harness.build.paths import ROOT
-from harness.cell.prefix import Prefix
-from harness.cell.prepare import Builder
-from harness.cell.project import default_stack
-from harness.cell.replay import compared, replay
-from harness.cell.snapshots import Snapshots, check_files
+from harness.attempt.prefix import Prefix
 from harness.errors import EXIT_RED, InfraError
+from harness.host.cache import Store, load_artefact
+from harness.host.paths import ROOT
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.reproduce.replay import compared, replay
+from harness.runner.prepare import Builder
+from harness.runner.project import default_stack
+from harness.runner.snapshots import Snapshots, check_files
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import saved
 from harness.stack.images import StackImages

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli.lint import all_rules
+from harness.document import reader
 from harness.level import Level
-from harness.scenario import defaults, reader, schema
+from harness.scenario import defaults, schema
 from harness.scenario.expectations import PATTERN_KEYS
 from harness.scenario.lint import lint
 from harness.scenario.load import load_file

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.document import reader
 from harness.errors import InputError, UserError
-from harness.scenario import reader
 from harness.scenario.load import load_file, load_paths
 from harness.scenario.scenario import Overrides
 from tests.ci import ELSEWHERE

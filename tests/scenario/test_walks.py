@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.paths import SCENARIOS
-from harness.cell import project
 from harness.errors import InputError, Location
+from harness.host.paths import SCENARIOS
 from harness.level import Level
+from harness.runner import project
 from harness.scenario.load import load_file, load_paths
 from harness.scenario.model import Cell, Run
 from harness.scenario.scenario import NO_OVERRIDES, Overrides

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.cache import Store
-from harness.cell.project import default_stack
 from harness.errors import Broken, InfraError
+from harness.host.cache import Store
 from harness.level import Level
 from harness.machine.qemu import ModelCrashed
+from harness.runner.project import default_stack
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import agent, patience
 from harness.stack import stack as stacks
 from harness.stack.broken import LevelBroken
 from harness.stack.stack import LevelFailed, Stack
-from tests.cell.conftest import fake_images
+from tests.attempt.conftest import fake_images
 
 PROGRAM = """\
 #!@PYTHON@

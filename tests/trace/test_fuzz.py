@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
+from harness.check.corpus import recording
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.check.scope import resolve
-from harness.corpus import recording
 from harness.errors import InputError, NvhError
 from harness.level import Level
 from harness.scenario.model import (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from harness.executed.symbols import Symbols, plain
+from harness.trace.executed.symbols import Symbols, plain
 
 DEPTH = 10
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from harness.accept.apply import Tree
 from harness.accept.coverage.lines import Ranges
 from harness.accept.coverage.report import Coverage, FileCoverage, Line, State
-from harness.executed.trace import Trace
+from harness.trace.executed.trace import Trace
 
 _PORCELAIN = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
 _DEFINITION = re.compile(r"^(?![#/*\s}])[^;=]*?\b(\w+)\s*\([^;]*$")

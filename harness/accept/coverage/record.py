@@ -8,14 +8,14 @@ from pathlib import Path
 from harness.accept.apply import Tree
 from harness.accept.coverage import callers, join, lines, suggest
 from harness.accept.coverage.report import Coverage
-from harness.build.cache import Artefact, Store
-from harness.build.model import Model
-from harness.build.plugin import plugins_for
+from harness.artefacts.model import Model
+from harness.artefacts.plugin import plugins_for
 from harness.errors import InfraError, UserError
-from harness.executed import symbols, trace
+from harness.host.cache import Artefact, Store
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.scenario.model import Cell
+from harness.trace.executed import symbols, trace
 
 HANDLERS = "arch/arm64/kvm/sys_regs.c"
 

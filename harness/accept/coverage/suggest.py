@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.accept.coverage.callers import upwards
 from harness.accept.coverage.lines import Ranges
 from harness.accept.coverage.report import Coverage, State, Suggestion
-from harness.build.cache import Store, write_atomic
-from harness.executed.symbols import Symbols
-from harness.executed.trace import Trace
+from harness.arch.table import load
+from harness.host.cache import Store, write_atomic
 from harness.scenario.model import Cell, Run
-from harness.tlbi.table import load
+from harness.trace.executed.symbols import Symbols
+from harness.trace.executed.trace import Trace
 
 FILE = "reached.json"
 _HANDLER = re.compile(r"\bSYS_INSN\(TLBI_(\w+),\s*(\w+)\)")

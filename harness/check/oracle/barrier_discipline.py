@@ -25,6 +25,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from harness.arch import table
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
     BROADCAST,
@@ -37,7 +38,6 @@ from harness.check.oracle.physical import (
 )
 from harness.check.scope import resolve
 from harness.scenario.model import OracleCheck
-from harness.tlbi import table
 from harness.trace.event import Event
 from harness.trace.packed import Packed
 from harness.trace.source import Source

@@ -15,6 +15,7 @@ do not name this oracle.
 
 from __future__ import annotations
 
+from harness.arch import table
 from harness.arch.registers import mask
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import (
@@ -30,7 +31,6 @@ from harness.check.oracle.physical import (
 from harness.check.scope import resolve
 from harness.level import Level
 from harness.scenario.model import OracleCheck
-from harness.tlbi import table
 from harness.trace.event import Event
 from harness.trace.span import Span
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.arch import table
 from harness.arch.registers import mask
 from harness.check.finding import Finding, Observations, describe, judge
 from harness.check.scope import resolve
@@ -12,7 +13,6 @@ from harness.check.window import Region, gaps, summary
 from harness.errors import UserError
 from harness.level import Level
 from harness.scenario.model import EventPattern, OracleCheck
-from harness.tlbi import table
 from harness.trace.event import Event
 from harness.trace.span import PackedSpans, Span
 from harness.trace.timeline import Timeline

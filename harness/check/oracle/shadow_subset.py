@@ -6,10 +6,10 @@ architecture lets it be there only while a walk of L1's tables would give it, or
 then L0's lead, with no permission that L1's descriptor lacks. Missing shadow leaves are no violation: they
 are made on demand.
 
-The machine is looked into twice, stopped, after the last step (harness/cell/shadows.py), with time to run in
-between. L1 may be between a store and its TLBI at one moment; what is wrong at both has no TLBI coming. Only
-contexts of VMs that L1 has now count: of one that is no more, tables may have been given back, and its VMID
-awaits invalidation until it is used again.
+The machine is looked into twice, stopped, after the last step (harness/attempt/shadows.py), with time to run
+in between. L1 may be between a store and its TLBI at one moment; what is wrong at both has no TLBI coming.
+Only contexts of VMs that L1 has now count: of one that is no more, tables may have been given back, and its
+VMID awaits invalidation until it is used again.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.arch import table
 from harness.arch.registers import get
 from harness.level import Level
-from harness.tlbi import table
 from harness.trace.decode import tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.model import names

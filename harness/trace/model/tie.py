@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.arch import table
 from harness.level import Level
-from harness.tlbi import table
 from harness.trace.event import Event, Value
 from harness.trace.model import names
 from harness.trace.model.layout import Kind

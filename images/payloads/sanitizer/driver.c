@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Runs natively, for tests: the sanitizer without QEMU. Commands on standard input, one line each, numbers in C
- * notation; answers and reports on standard output. tests/sanitize drives it.
+ * notation; answers and reports on standard output. tests/check/sanitizer drives it.
  *
  *   cover SYS XT PE EL VMID E2H TGE DS FB  KIND REGIME START SIZE SHIFT LEVEL VMID ASID GLOBAL TABLE  PE
  *   put PA VALUE                                    a descriptor

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Reports as lines of JSON; harness/sanitize reads them. Plain C, runs inside QEMU and in the test driver. */
+/* Reports as lines of JSON; harness/check/sanitizer reads them. Plain C, runs inside QEMU and in the test driver. */
 #ifndef NVH_SANITIZER_REPORT_H
 #define NVH_SANITIZER_REPORT_H
 

@@ -10,12 +10,12 @@ import pytest
 from harness.check.breaks import Breaks, Unbroken
 from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
+from harness.check.sanitizer.breaks import keeper
+from harness.check.sanitizer.reports import read_reports
+from harness.check.sanitizer.symbols import Places
+from harness.check.sanitizer.text import lines
 from harness.errors import UserError
 from harness.level import Level
-from harness.sanitize.breaks import keeper
-from harness.sanitize.reports import read_reports
-from harness.sanitize.symbols import Places
-from harness.sanitize.text import lines
 from harness.scenario.model import OracleCheck, Scope
 from harness.verdict import Verdict
 from tests.check.build import HERE

@@ -1,0 +1,222 @@
+"""Patch series: how each kind becomes an ordered list of patches, and how they are applied.
+
+Patches are applied by git in a scratch repository that holds only the files they touch: importing the
+90,000 files of a kernel would take longer than building it.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import gzip
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from harness.artefacts.kernel.git import git
+from harness.errors import UserError
+
+_FROM_LINE = re.compile(rb"^From \S+ .*\d{4}$", re.M)
+_MAIL_HEADER = re.compile(rb"\A(?:From |(?:[A-Za-z-]+: .*\n(?:[ \t].*\n)*)*(?:From|Subject): )")
+_DIFF = re.compile(rb"^(?:diff --git |--- )", re.M)
+_PATH = re.compile(r"^(?:diff --git (\S+) (\S+)|(?:---|\+\+\+) ([^\t\n]+)|rename (?:from|to) (.+))", re.M)
+_PART = re.compile(r"\b(\d+)/(\d+)\]")
+_SUFFIXES = (".patch", ".diff")
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One patch. ``mail`` says that it has a mail header (git am), else it is a bare diff (git apply)."""
+
+    name: str
+    data: bytes
+    mail: bool
+    strip: int = 1
+
+    def text(self) -> str:
+        """Return the diff with the mail's transfer encoding undone."""
+        body = self.data
+        if self.mail:
+            message = email.message_from_bytes(self.data, policy=email.policy.compat32)
+            parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
+            body = b"\n".join(part for part in parts if isinstance(part, bytes))
+        return body.decode("utf-8", "replace")
+
+    def paths(self) -> set[str]:
+        """Return the files of the tree that the diff names."""
+        found = set()
+        for old, new, header, renamed in _PATH.findall(self.text()):
+            for word in (old, new, header.strip()):
+                parts = PurePosixPath(word).parts
+                if word and word != "/dev/null" and len(parts) > self.strip:
+                    found.add("/".join(parts[self.strip :]))
+            if renamed:
+                found.add(renamed)
+        return {path for path in found if not path.startswith("/") and ".." not in path.split("/")}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A named, ordered list of patches."""
+
+    name: str
+    patches: tuple[Patch, ...] = ()
+
+    def digest(self) -> str:
+        """Return a SHA-256 over the patches and their order."""
+        total = hashlib.sha256()
+        for patch in self.patches:
+            total.update(f"{patch.strip} {len(patch.data)}\n".encode() + patch.data)
+        return total.hexdigest()
+
+    def paths(self) -> list[str]:
+        """Return every file that some patch touches, sorted."""
+        return sorted(set().union(*(patch.paths() for patch in self.patches)))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"patch {path} cannot be read: {error.strerror}") from error
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def _patch(path: Path, strip: int = 1) -> Patch:
+    data = _read(path)
+    if not _DIFF.search(data):
+        raise UserError(f"{path} holds no diff; a patch is what `git format-patch` or `diff -u` writes")
+    return Patch(path.name, data, bool(_MAIL_HEADER.match(data)), strip)
+
+
+def from_mbox(path: Path) -> Series:
+    """Read a mailbox as written by ``b4 am`` or saved from an archive; mails without a diff are left out.
+
+    Mails are taken in the order of their ``[PATCH n/m]`` when each of them has one.
+    """
+    data = _read(path)
+    starts = [match.start() for match in _FROM_LINE.finditer(data)]
+    mails = [data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=False)]
+    found: list[tuple[int | None, Patch]] = []
+    for mail in mails:
+        patch = Patch("", mail, True)
+        if not _DIFF.search(patch.text().encode()):
+            continue
+        subject = " ".join(str(email.message_from_bytes(mail)["Subject"] or "no subject").split())
+        part = _PART.search(subject)
+        found.append((int(part[1]) if part else None, Patch(subject, mail, True)))
+    if not found:
+        raise UserError(f"{path} holds no mail with a patch; save the thread with `b4 am` first")
+    if all(number is not None for number, _ in found):
+        found.sort(key=lambda pair: pair[0] or 0)
+    return Series(path.stem, tuple(patch for _, patch in found))
+
+
+def from_directory(path: Path) -> Series:
+    """Read all ``*.patch`` and ``*.diff`` of a directory in the order of their names."""
+    if not path.is_dir():
+        raise UserError(f"{path} is not a directory of patches")
+    files = sorted(entry for entry in path.iterdir() if entry.suffix in _SUFFIXES)
+    if not files:
+        raise UserError(f"{path} holds no {' or '.join(_SUFFIXES)} file")
+    return Series(path.name, tuple(_patch(file) for file in files))
+
+
+def from_directories(paths: Sequence[Path]) -> Series:
+    """Read one directory after the other, each as ``from_directory`` does."""
+    parts = [from_directory(path) for path in paths]
+    return Series("+".join(part.name for part in parts), tuple(p for part in parts for p in part.patches))
+
+
+def from_list(paths: Sequence[Path]) -> Series:
+    """Read patches given one by one."""
+    return Series("list", tuple(_patch(path) for path in paths))
+
+
+def from_quilt(path: Path) -> Series:
+    """Read a quilt ``series`` file: patches relative to it, ``-pN`` options, ``#`` comments (quilt(1))."""
+    if path.is_dir():
+        path = path / "series"
+    patches = []
+    for line in _read(path).decode("utf-8", "replace").splitlines():
+        words = line.partition("#")[0].split()
+        if words:
+            levels = [int(word[2:]) for word in words[1:] if re.fullmatch(r"-p\d", word)]
+            patches.append(_patch(path.parent / words[0], levels[0] if levels else 1))
+    return Series(path.parent.name, tuple(patches))
+
+
+KINDS: Mapping[str, Callable[[Path], Series]] = {
+    "mbox": from_mbox,
+    "directory": from_directory,
+    "quilt": from_quilt,
+}
+LISTS: Mapping[str, Callable[[Sequence[Path]], Series]] = {
+    "directories": from_directories,
+    "patches": from_list,
+}
+
+
+def apply(
+    series: Series, original: Callable[[str], Path | None], target: str, result: Path, log: Path
+) -> None:
+    """Apply ``series`` to the files that ``original(path)`` yields (None: absent); they end up in ``result``.
+
+    A conflict raises ``UserError`` naming patch, file, hunk and what git said. ``target`` names the source.
+    """
+    with tempfile.TemporaryDirectory(prefix="nvh-series-") as scratch:
+        repository = Path(scratch)
+        for path in series.paths():
+            if (found := original(path)) is not None:
+                (result / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(found, result / path)
+
+        def run(*words: str | Path, check: bool = True) -> str:
+            done = git(*words, git_dir=repository / "git", work_tree=result, log=log, check=check)
+            if not check and done.returncode:
+                return done.stdout or f"status {done.returncode}"
+            return ""
+
+        run("init", "-q")
+        run("add", "-f", "-A", ".")
+        run("commit", "-q", "--allow-empty", "-m", "pristine")
+        for patch in series.patches:
+            file = repository / "patch"
+            file.write_bytes(patch.data)
+            # no -3: the scratch repository has no blobs to fall back on
+            how = ("am", "-q", "--keep-cr") if patch.mail else ("apply", "--index")
+            if refused := run(*how, f"-p{patch.strip}", "--whitespace=nowarn", file, check=False):
+                raise _conflict(series, patch, target, refused)
+            if not patch.mail:
+                run("commit", "-q", "-m", patch.name)
+
+
+def _conflict(series: Series, patch: Patch, target: str, output: str) -> UserError:
+    words = [line for line in output.splitlines() if line.startswith(("error:", "fatal:"))]
+    where = "the patch is damaged"
+    if match := re.search(r"patch failed: (.+):(\d+)$", output, re.M):
+        where = f"{match[1]}, line {match[2]}"
+        if hunk := _hunk(patch.text(), match[1], int(match[2])):
+            where += f", hunk {hunk}"
+    elif match := re.search(r"error: (\S+): (.+)$", output, re.M):
+        where = f"{match[1]}: {match[2]}"
+    said = "\n".join(f"  git: {line}" for line in words or output.splitlines()[:5])
+    return UserError(
+        f"patch {patch.name!r} of series {series.name} does not apply to {target}: {where}\n{said}\n"
+        "rebase the series onto this source, or name another source in the kernel's file"
+    )
+
+
+def _hunk(diff: str, file: str, line: int) -> str:
+    """Return the header of the hunk for ``file`` that starts at old line ``line``."""
+    current = ""
+    for text in diff.splitlines():
+        if text.startswith(("--- ", "+++ ")) and not text.endswith("/dev/null"):
+            current = text.split("\t")[0]
+        elif text.startswith((f"@@ -{line},", f"@@ -{line} ")) and current.endswith(f"/{file}"):
+            return text
+    return ""

@@ -1,0 +1,201 @@
+"""Hardware models: one QEMU build plus machine and CPU flags, unpacked from Debian or found at a path."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.artefacts import debian, lock
+from harness.document.load import load_document
+from harness.errors import UserError, closest
+from harness.host import command
+from harness.host.cache import Artefact, Store, sha256_file
+from harness.host.paths import find_data_file
+
+QEMU = "qemu-system-aarch64"
+STRINGS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["model", "summary", "source", "machine", "cpu", "timings", "slowdown"],
+    "additionalProperties": False,
+    "properties": {
+        "model": {"type": "string"},
+        "summary": {"type": "string"},
+        "source": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": False,
+            "properties": {
+                "debian": {
+                    "type": "object",
+                    "required": ["packages", "suites"],
+                    "additionalProperties": False,
+                    "properties": {"packages": STRINGS, "suites": STRINGS},
+                },
+                "path": {"type": "string"},
+            },
+        },
+        "version": {"type": "string"},
+        "machine": {"type": "string"},
+        "cpu": {"type": "string"},
+        "timings": {"type": "object", "minProperties": 1, "additionalProperties": STRINGS},
+        "devices": {"type": "array", "items": {"type": "string"}},
+        "sandbox": {"type": "boolean"},
+        "slowdown": {"type": "number", "exclusiveMinimum": 0},
+        "narrow": STRINGS,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model file. ``slowdown`` multiplies every deadline; ``timings`` maps a name to QEMU options.
+
+    ``narrow`` are models, by name or path, that run what unmaps whole shadow contexts instead of a wide one.
+    """
+
+    name: str
+    source: Mapping[str, Any]
+    version: str
+    machine: str
+    cpu: str
+    timings: Mapping[str, tuple[str, ...]]
+    devices: tuple[str, ...]
+    sandbox: bool
+    slowdown: float
+    narrow: tuple[str, ...] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has 52 bits of PA: QEMU's ``max`` with FEAT_LPA2 has (ID_AA64MMFR0_EL1.PARange)."""
+        words = self.cpu.split(",")
+        return words[0] == "max" and "lpa2=off" not in words
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that can be run: the command that starts its QEMU, and where it came from."""
+
+    spec: ModelSpec
+    launcher: tuple[str, ...]
+    environment: Mapping[str, str]
+    version: str
+    sha256: str
+    artefact: Artefact | None
+
+    def deterministic(self, timing: str) -> bool:
+        """Whether time in the machine is counted in instructions, so that nothing depends on the host's."""
+        return "-icount" in self.flags(timing)
+
+    def flags(self, timing: str, seed: int | None = None) -> tuple[str, ...]:
+        """Return the options of the model with ``timing``; ``UserError`` names the closest timing.
+
+        ``seed`` replaces the number after ``-seed``, where the timing has that option.
+        """
+        if timing not in self.spec.timings:
+            near = closest(timing, self.spec.timings)
+            hint = f"; did you mean {near!r}?" if near else ""
+            offered = ", ".join(self.spec.timings)
+            raise UserError(f"model {self.spec.name} has no timing {timing!r} ({offered}){hint}")
+        base = ("-M", self.spec.machine, "-cpu", self.spec.cpu)
+        words = list(self.spec.timings[timing])
+        if seed is not None and "-seed" in words[:-1]:
+            words[words.index("-seed") + 1] = str(seed)
+        return (*base, *words, *self.spec.devices)
+
+
+def load_model(name: str) -> ModelSpec:
+    """Load ``images/models/<name>.yaml`` or the file at a path; ``InputError`` names every defect."""
+    data = load_document(find_data_file("models", name), SCHEMA)
+    return ModelSpec(
+        data["model"],
+        data["source"],
+        data.get("version", ""),
+        data["machine"],
+        data["cpu"],
+        {timing: tuple(words) for timing, words in data["timings"].items()},
+        tuple(data.get("devices", ())),
+        bool(data.get("sandbox", True)),
+        float(data["slowdown"]),
+        tuple(data.get("narrow", ())),
+    )
+
+
+def build_model(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
+    """Make the model runnable: unpack its packages, or check the program at its path."""
+    with lock.pinned("model", spec.name) as pins:
+        if "path" in spec.source:
+            model = _from_path(spec)
+            if pins:
+                pins.check_sha256(model.launcher[0], model.sha256)
+            return model
+        return _from_debian(spec, store, progress)
+
+
+def _from_path(spec: ModelSpec) -> Model:
+    program = Path(spec.source["path"]).absolute()
+    if not program.is_file():
+        raise UserError(f"model {spec.name}: {program} does not exist; set source.path to a {QEMU}")
+    if not os.access(program, os.X_OK):
+        raise UserError(f"model {spec.name}: {program} is not executable; set source.path to a {QEMU}")
+    return Model(spec, (str(program),), {}, _version([str(program)], {}), sha256_file(program), None)
+
+
+def _from_debian(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
+    source = spec.source["debian"]
+    # The host's architecture: TCG translates for the machine that runs it.
+    arch = command.run(["dpkg", "--print-architecture"], timeout_s=30).stdout.strip()
+    archive = debian.Archive(store, source["suites"], arch)
+    versions = {name: archive.candidate(name).version for name in source["packages"]}
+    for version in versions.values():
+        if not version.split(":")[-1].startswith(spec.version):
+            raise UserError(f"model {spec.name} wants QEMU {spec.version}, {archive.suites} offer {version}")
+    key = {"packages": versions, "suites": archive.suites, "arch": arch}
+
+    def build(work: Path) -> dict[str, Any]:
+        progress(f"model {spec.name}: QEMU {', '.join(versions.values())}")
+        files = archive.closure(source["packages"], archive.suites[-1])
+        debian.unpack(files, work)
+        return {"packages": [file.record() for file in files], "sha256": sha256_file(work / "usr/bin" / QEMU)}
+
+    artefact = lock.get_or_build(store, "model", key, build)
+    launcher, environment = _unpacked_launcher(artefact.path)
+    version = _version(launcher, environment)
+    return Model(spec, launcher, environment, version, str(artefact.manifest["sha256"]), artefact)
+
+
+def _unpacked_launcher(tree: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return how to run QEMU from an unpacked tree with its own libraries and loader.
+
+    ``--inhibit-cache`` keeps the machine's /etc/ld.so.cache out; see ld.so(8).
+    """
+    loaders = sorted(tree.glob("usr/lib/*/ld-linux-*.so.*"))
+    if not loaders:
+        raise UserError(
+            f"{tree} has no dynamic loader; remove it with `./nvh images gc --all` and build again"
+        )
+    libraries = loaders[0].parent
+    launcher = (
+        str(loaders[0]),
+        "--inhibit-cache",
+        "--library-path",
+        str(libraries),
+        str(tree / "usr/bin" / QEMU),
+        "-L",
+        str(tree / "usr/share/qemu"),
+    )
+    return launcher, {"QEMU_MODULE_DIR": str(libraries / "qemu")}
+
+
+def _version(launcher: tuple[str, ...] | list[str], environment: Mapping[str, str]) -> str:
+    done = command.run([*launcher, "--version"], timeout_s=60, env=environment, check=False)
+    output = done.stdout
+    match = re.search(r"QEMU emulator version (\S+)", output)
+    if done.returncode != 0 or not match:
+        raise UserError(f"{launcher[-1]} --version says {output.strip()[:200]!r}: this is not QEMU")
+    return match[1]

@@ -1,0 +1,49 @@
+"""Our own programs for the levels, cross-built from images/payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.arch.header import headers, write_headers
+from harness.host import command
+from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
+from harness.host.paths import IMAGES
+
+CROSS = "aarch64-linux-gnu-"
+HOSTCC = "gcc"
+SOURCES = IMAGES / "payloads"
+ARCH = "arch"
+"""The folder of the architecture's rules, which programs of every kind share."""
+MODULE_SOURCES = SOURCES / "module"
+PLUGIN_SOURCES = ("plugin", "sanitizer")
+HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
+"""Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
+
+
+def toolchain(compiler: str = f"{CROSS}gcc") -> str:
+    """Return the compiler's own description of itself; ``UserError`` when it is not installed."""
+    return command.run([compiler, "--version"], timeout_s=30).stdout.splitlines()[0]
+
+
+def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
+    """Return the artefact that holds every user-space payload, and the generated headers."""
+    key = {
+        "sources": sha256_tree(SOURCES, leave_out=HOST_SOURCES),
+        "headers": dict(headers()),
+        "toolchain": toolchain(),
+    }
+
+    def build(work: Path) -> dict[str, Any]:
+        progress("payloads")
+        write_headers(work)
+        command.run(
+            ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
+            timeout_s=600,
+            log=work / "build.log",
+        )
+        files = sorted(path for path in work.iterdir() if path.name != "build.log")
+        return {"toolchain": toolchain(), "files": {path.name: sha256_file(path) for path in files}}
+
+    return store.get_or_build("payloads", key, build)

@@ -1,0 +1,58 @@
+"""The sanitizer of a cell: the plugin that the model loads, and what comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.check.breaks import Breaks
+from harness.check.finding import Finding
+from harness.check.sanitizer import judge
+from harness.check.sanitizer.breaks import breaks_in
+from harness.errors import InfraError, Location
+from harness.level import Level
+from harness.machine.qemu import Plugin
+from harness.scenario.model import Cell, StackSpec
+from harness.stack.images import StackImages
+
+PLUGIN = "nvh-sanitizer"
+
+
+def plugin(images: StackImages, spec: StackSpec) -> Plugin:
+    """The sanitizer for the model of ``spec``; it writes into the directory that QEMU runs in."""
+    if images.plugins is None:
+        raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
+    ram = images.machine(spec).memory_mib << 20
+    return Plugin(images.plugins.file(PLUGIN), (("out", judge.REPORTS), ("ram", str(ram))))
+
+
+def maps(images: StackImages) -> dict[Level, Path]:
+    """The System.map of each level's kernel."""
+    return {level: kernel.path / "System.map" for level, kernel in images.kernels.items()}
+
+
+class Sanitizer:
+    """The TLB sanitizer of ``cell``, whose model runs in ``directory``.
+
+    A machine that begins from a snapshot begins with an empty TLB: what was filled before is not known.
+    """
+
+    def __init__(self, cell: Cell, images: StackImages, directory: Path) -> None:
+        self.plugin = plugin(images, cell.stack)
+        self._maps = maps(images)
+        self._where = Location(cell.path)
+        self._directory = directory
+
+    def judge(self, facts: dict[str, str]) -> Finding:
+        """Return the finding, once QEMU has ended; ``InfraError`` when the plugin did not run."""
+        finding, state = judge.judge(self._directory, self._maps, self._where)
+        facts["sanitizer"] = judge.summary(state)
+        return finding
+
+    def breaks(self) -> Breaks:
+        """What it says of break-before-make until now, while the machine stands still."""
+        return breaks_in(self._directory, self._maps)
+
+
+def sanitizer(cell: Cell, images: StackImages, directory: Path) -> Sanitizer | None:
+    """Return what the cell's stack asks for, or None."""
+    return Sanitizer(cell, images, directory) if cell.stack.sanitize else None

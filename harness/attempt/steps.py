@@ -1,0 +1,242 @@
+"""Carries out a cell's steps on a stack, one registered function per verb."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import shlex
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.attempt.evidence import Ending, Ran
+from harness.attempt.observe import Observer
+from harness.check.finding import RunResult
+from harness.errors import InfraError, NvhError
+from harness.level import Level
+from harness.scenario.model import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
+from harness.stack.process import Completed, Process
+from harness.stack.stack import Stack, last_words
+
+POLL_S = 0.5
+STOP_DEADLINE_S = 10.0
+KILLED = 256 + signal.SIGKILL
+LAST_LINES = 3
+COPY_DEADLINE_S = 120.0
+MUTANT = "/sys/module/kvm/parameters/mutant"
+"""Of the kernel with deliberate faults (images/kernels/series/mutants): the name of the one that is on."""
+
+
+class StepFailed(Exception):
+    """A step did not do what it should in time, at a level that may still live."""
+
+    def __init__(self, step: Step, message: str) -> None:
+        super().__init__(message)
+        self.step = step
+
+
+@dataclass
+class Execution:
+    """The state of a cell while its steps run: what was started, and how it has ended."""
+
+    stack: Stack
+    observer: Observer
+    directory: Path
+    base: Path
+    earlier: dict[str, RunResult] = field(default_factory=dict)
+    background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
+    runs: dict[str, Ran] = field(default_factory=dict)
+
+    def carry_out(self, step: Step) -> None:
+        """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
+        with self._in_time(step):
+            if not isinstance(step, Boot):
+                self.observer.begin()
+            if step.mark:
+                self.observer.mark(f"{step.mark}.begin", opening=True)
+            perform(step, self)
+            if step.mark:
+                self.observer.mark(f"{step.mark}.end", opening=False)
+
+    def set_up(self, step: Step) -> None:
+        """Do one step without tracing it; raises as ``carry_out`` does."""
+        with self._in_time(step):
+            perform(step, self)
+
+    @contextlib.contextmanager
+    def _in_time(self, step: Step) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise StepFailed(step, f"{error}; {self.stack.diagnose()}") from error
+
+    def finish(self, step: Run, left: Completed, ending: Ending = Ending.ENDED, why: str = "") -> None:
+        """Record how a run ended, and keep its output in the cell's directory."""
+        ended = ending is Ending.ENDED
+        result = RunResult(
+            status=left.status if ended else None,
+            stdout=left.stdout.decode(errors="replace"),
+            stderr=left.stderr.decode(errors="replace"),
+        )
+        self.runs[step.name] = Ran(step, ending, result, why)
+        output = self.directory / "output"
+        output.mkdir(exist_ok=True)
+        (output / f"{step.name}.stdout").write_bytes(left.stdout)
+        (output / f"{step.name}.stderr").write_bytes(left.stderr)
+        with (self.directory / "commands.log").open("a") as log:
+            log.write(
+                f"# {step.name}: {f'status {left.status}' if ended else f'{ending.value} {why}'.strip()}\n"
+            )
+
+    def stop_background(self) -> None:
+        """End what still runs, and record of each background run how it ended; it raises nothing.
+
+        One that has ended before it was told to did so by itself, whatever it printed: its status counts.
+        """
+        for name, (step, process) in self.background.items():
+            if name not in self.runs:
+                ending, why = self._stop(process)
+                self.finish(step, process.snapshot(), ending, why)
+
+    def _stop(self, process: Process) -> tuple[Ending, str]:
+        if process.running:
+            try:
+                process.kill()
+                left = process.wait(STOP_DEADLINE_S * self.stack.slowdown)
+            except TimeoutError:
+                return Ending.LOST, f"{process.level} did not say that it ended"
+            except NvhError as error:
+                return Ending.LOST, str(error)
+            return (Ending.STOPPED if left.status == KILLED else Ending.ENDED), ""
+        if process.error is None:
+            return Ending.ENDED, ""
+        return (Ending.REFUSED if process.refused else Ending.LOST), str(process.error)
+
+
+@functools.singledispatch
+def perform(step: Step, run: Execution) -> None:  # noqa: ARG001
+    """Carry out one step; each verb registers its own function."""
+    raise InfraError(f"{step.where}: this nvh cannot carry out {type(step).__name__}")
+
+
+@perform.register
+def _(step: Boot, run: Execution) -> None:
+    run.stack.boot(step.level)
+    run.observer.level_up()
+
+
+@perform.register
+def _(step: Run, run: Execution) -> None:
+    with (run.directory / "commands.log").open("a") as log:
+        log.write(f"{step.level} {step.name}{' &' if step.background else ''}: {step.command}\n")
+    process = run.stack.start(step.level, step.command)
+    process.close_stdin()
+    if step.background:
+        run.background[step.name] = step, process
+        return
+    _await(run, step, process, step.timeout)
+
+
+def _await(run: Execution, step: Run, process: Process, timeout_s: float) -> None:
+    """Wait for the end of a run and record it, however it ends; raises as ``Stack.wait`` does."""
+    try:
+        left = run.stack.wait(process, timeout_s)
+    except TimeoutError:
+        with contextlib.suppress(NvhError):  # the link may have gone meanwhile
+            process.kill()
+        run.finish(step, process.snapshot(), Ending.LATE)
+        raise
+    except NvhError as error:
+        run.finish(step, process.snapshot(), Ending.LOST, str(error))
+        raise
+    run.finish(step, left)
+
+
+@perform.register
+def _(step: Copy, run: Execution) -> None:
+    if step.to_level:
+        data = (run.base / step.source).read_bytes()
+        run.stack.put(step.level, data, step.target, step.timeout)
+        if (run.base / step.source).stat().st_mode & 0o100:
+            run.stack.run(step.level, f"chmod +x {shlex.quote(step.target)}", step.timeout)
+        return
+    data = run.stack.get(step.level, step.source, step.timeout)
+    target = run.directory / "output" / Path(step.target).name
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(data)
+
+
+@perform.register
+def _(step: Mark, run: Execution) -> None:
+    run.observer.mark(step.name, opening=True)
+
+
+@perform.register
+def _(step: Mutate, run: Execution) -> None:
+    # A fault that is not on must not pass for one that nothing noticed, nor its absence for a failure.
+    done = run.stack.run(Level.L0, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
+    found = done.stdout.decode(errors="replace").strip().replace("_", "-")
+    if done.status != 0 or found != step.mutant:
+        raise InfraError(
+            f"L0's kernel has no fault {step.mutant!r} to switch on; build it with series/mutants"
+        )
+
+
+@perform.register
+def _(step: WaitFor, run: Execution) -> None:
+    if step.process is not None:
+        background, process = run.background[step.process]
+        if step.process not in run.runs:
+            _await(run, background, process, step.timeout)
+    elif step.console is not None and step.level is not None:
+        _wait_console(step, step.level, step.console, run)
+    elif step.output is not None and step.of is not None:
+        pattern, (_, process) = re.compile(step.output, re.M), run.background[step.of]
+        _poll(
+            step,
+            run,
+            lambda: bool(pattern.search(process.snapshot().text)),
+            f"{step.output!r} in the output of {step.of}",
+            lambda: last_words(process.snapshot()),
+        )
+    elif step.command is not None and step.level is not None:
+        _wait_command(step, step.level, step.command, run)
+
+
+def _wait_console(step: WaitFor, level: Level, pattern: str, run: Execution) -> None:
+    expression = re.compile(pattern, re.M)
+    console = run.stack.console(level)
+    _poll(
+        step,
+        run,
+        lambda: bool(expression.search(console.text)),
+        f"{pattern!r} on {level}'s console",
+        lambda: f"it ends in: {' | '.join(console.text.split(chr(10))[-LAST_LINES:])}",
+    )
+
+
+def _wait_command(step: WaitFor, level: Level, command: str, run: Execution) -> None:
+    left = Completed(-1, b"", b"")
+
+    def succeeds() -> bool:
+        nonlocal left
+        left = run.stack.run(level, command, step.timeout)
+        return left.status == 0
+
+    words = f"success of {command!r} at {level}"
+    _poll(step, run, succeeds, words, lambda: f"status {left.status}, {last_words(left)}")
+
+
+def _poll(
+    step: Step, run: Execution, happened: Callable[[], bool], what: str, instead: Callable[[], str]
+) -> None:
+    """Wait until something has happened; ``instead`` says what was there when it did not."""
+    end, limit = run.stack.end_of(step.timeout)
+    while not happened():
+        run.stack.check()
+        if time.monotonic() > end:
+            raise TimeoutError(f"no match within {limit} for {what}; {instead()}")
+        run.stack.agent.pause(POLL_S)

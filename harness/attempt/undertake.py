@@ -1,0 +1,148 @@
+"""Carries out one attempt at a cell, and gathers what is to be seen of it however it goes.
+
+Whatever breaks on the way, what can still be had is had: background runs are ended and their output kept,
+traces and kernel logs collected, the timeline written. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeGuard
+
+from harness.attempt import begin, booted, shadows
+from harness.attempt.breaks import breaks
+from harness.attempt.evidence import Attempt, Late
+from harness.attempt.executing import VMLINUX, executing
+from harness.attempt.job import Job
+from harness.attempt.sanitize import Sanitizer
+from harness.attempt.steps import Execution, StepFailed
+from harness.errors import Broken, Location, NvhError
+from harness.scenario.model import Boot, Snapshot, Step
+from harness.stack.broken import BOOT, LevelBroken
+from harness.stack.saved import RestoreFailed
+from harness.stack.stack import Stack
+
+ANSWER_S = 60.0
+"""What a level has to answer before it is said to hang, in seconds of an unburdened host."""
+
+
+class Stages(Protocol):
+    """Who is told which part of the cell begins."""
+
+    def begin(self, name: str) -> None:
+        """``name`` begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A cell that is to be attempted on a stack that has not been started.
+
+    ``until``: when its steps must have ended, in monotonic time.
+    """
+
+    job: Job
+    stack: Stack
+    execution: Execution
+    checker: Sanitizer | None
+    directory: Path
+    stages: Stages
+    until: float | None = None
+
+
+def undertake(work: Work, facts: dict[str, str]) -> Attempt:
+    """Begin the cell, carry out its steps and gather what was seen; ``facts`` is told how it began.
+
+    Raises nothing but ``RestoreFailed``, when the cell could not begin from its snapshot, and bugs.
+    """
+    attempt = Attempt(where=Location(work.job.cell.path))
+    observer = work.execution.observer
+    work.stack.until = work.until
+    with _recorded(attempt, work):
+        steps, facts["start"] = begin.begin(work.job, work.stack, work.execution, work.directory)
+        _carry_out(steps, work)
+        attempt.complete = True
+    work.stack.until = None
+    work.stages.begin("traces")
+    if not attempt.complete:
+        observer.find_silent()
+    work.execution.stop_background()
+    attempt.runs, attempt.earlier = work.execution.runs, work.execution.earlier
+    if work.stack.booted is not None:
+        with _recorded(attempt, work):
+            attempt.timeline = observer.collect()
+        if attempt.complete:
+            with _recorded(attempt, work):
+                vmlinux = {level: k.path / VMLINUX for level, k in work.job.images.kernels.items()}
+                attempt.looks = shadows.looks(work.stack, vmlinux, work.job.cell.expectations)
+                attempt.breaks = breaks(work.stack, work.checker, work.job.cell.expectations)
+        with _recorded(attempt, work):
+            observer.read_kernel_logs()
+    elif work.stack.booting is not None:
+        observer.read_kernel_logs()
+    attempt.untraced, attempt.unread = observer.untraced, observer.unread
+    with _recorded(attempt, work):
+        _whoever_is_silent(attempt, work)
+    attempt.consoles = observer.consoles()
+    return attempt
+
+
+def _carry_out(steps: tuple[Step, ...], work: Work) -> None:
+    setup = any(isinstance(step, Snapshot) for step in steps)
+    for step in steps:
+        if not isinstance(step, Boot):
+            work.stages.begin("setup" if setup else "steps")
+        if isinstance(step, Snapshot):
+            setup = False
+        elif setup:
+            work.execution.set_up(step)
+        else:
+            work.execution.carry_out(step)
+
+
+@contextlib.contextmanager
+def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
+    """Put what goes wrong inside into ``attempt``; only the first of its kind is the news."""
+    try:
+        yield
+    except RestoreFailed:
+        raise
+    except StepFailed as error:
+        attempt.late = attempt.late or Late(error.step, str(error))
+    except TimeoutError as error:
+        observer = work.execution.observer
+        observer.find_silent()
+        if observer.silent is None:  # slow, which says nothing of what is under test
+            attempt.reason = attempt.reason or f"what was to be seen could not be gathered: {error}"
+    except NvhError as error:
+        _record(attempt, work, error)
+
+
+def _record(attempt: Attempt, work: Work, error: NvhError) -> None:
+    told = work.stack.told(error)
+    if attempt.broken:  # what goes wrong afterwards is its consequence
+        return
+    if not isinstance(told, Broken):
+        attempt.reason = attempt.reason or str(told)
+    else:
+        known = booted.told(work.directory, told.level) if _did_not_come_up(told) else ""
+        words = (known, executing(work.stack, told))
+        attempt.broken.append((told, "\n".join(each for each in words if each)))
+
+
+def _did_not_come_up(error: Broken) -> TypeGuard[LevelBroken]:
+    return isinstance(error, LevelBroken) and error.kind == BOOT
+
+
+def _whoever_is_silent(attempt: Attempt, work: Work) -> None:
+    """Say of a level that answers no more what became of it; one that is only slow is left alone."""
+    observer, stack = work.execution.observer, work.stack
+    if observer.failed is not None:
+        _record(attempt, work, observer.failed)
+    if observer.silent is None or attempt.broken or attempt.reason:
+        return
+    stack.check_alive()
+    if not stack.answers(observer.silent, ANSWER_S):
+        raise stack.hung(observer.silent)

@@ -1,0 +1,75 @@
+"""A report as lines that a person reads: what, the entry's history, and the operations that came close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.check.sanitizer.reports import FINDINGS, Report
+from harness.check.sanitizer.symbols import Places
+
+
+def lines(report: Report, places: Places) -> Iterator[str]:
+    """Yield the report line by line."""
+    data = report.data
+    hcr = int(data["hcr"], 16) if "hcr" in data else None
+    yield f"{report.key}: {FINDINGS[report.finding]}"
+    if "entry" in data:
+        yield from _entry(data, places, hcr)
+    yield f"  used on PE {data['pe']}{_at(data)} by {_place(data['use'], places, hcr)}{_program(report)}"
+    if "tlbi" in data:
+        yield f"  operation {_tlbi(data['tlbi'], places)}"
+    for near in data["near"]:
+        yield f"  came close: {_tlbi(near, places)}: {near['why']}"
+    if "entry" in data and not data["near"]:
+        yield "  no operation since then came close"
+
+
+def _program(report: Report) -> str:
+    return f", in program {report.program} of nvh-litmus" if report.program else ""
+
+
+def _entry(data: Mapping[str, Any], places: Places, hcr: int | None) -> Iterator[str]:
+    entry, now = data["entry"], data["now"]
+    what = "IPA" if entry["kind"] == "stage2" else "VA"
+    tags = [f"{entry['regime']}"]
+    if entry["regime"] == "el1&0":
+        tags.append(f"VMID {entry['vmid']}")
+    if entry["kind"] == "combined":
+        tags.append("global" if entry["global"] else f"ASID {entry['asid']}")
+    yield (
+        f"  entry {entry['kind']} {', '.join(tags)}: {what} {entry['page']} -> PA {entry['out']} "
+        f"{entry['perms']}, leaf of level {entry['level']} at {entry['start']} size {entry['size']}"
+    )
+    filled = entry["filled"]
+    yield f"  filled at {filled['seq']} by {_place(filled, places, hcr)}{_descriptors(entry)}"
+    yield (
+        f"  the tables now say: {now['outcome']}, PA {now['out']} {now['perms']}, "
+        f"descriptor {now['descriptor']} at {now['where']}"
+        + (f", stage 2 {now['descriptor2']} at {now['where2']}" if "where2" in now else "")
+    )
+
+
+def _descriptors(entry: Mapping[str, Any]) -> str:
+    stages = [
+        f"stage {stage} {entry[f'descriptor{stage}']} at {entry[f'where{stage}']}"
+        for stage in (1, 2)
+        if f"where{stage}" in entry
+    ]
+    return f" ({', '.join(stages)})" if stages else ""
+
+
+def _at(data: Mapping[str, Any]) -> str:
+    return f" at VA {data['va']}" if "entry" in data else ""
+
+
+def _place(event: Mapping[str, Any], places: Places, hcr: int | None) -> str:
+    return f"{places.describe(int(event['pc'], 16), int(event['el']), hcr)}"
+
+
+def _tlbi(tlbi: Mapping[str, Any], places: Places) -> str:
+    scope = "" if tlbi["scope"] in str(tlbi["op"]) else f" ({tlbi['scope']})"
+    return (
+        f"{tlbi['seq']}: {tlbi['op']}{scope} {tlbi['xt']} on PE {tlbi['pe']} with VMID {tlbi['vmid']} by "
+        f"{places.describe(int(tlbi['pc'], 16), int(tlbi['el']), None)}"
+    )

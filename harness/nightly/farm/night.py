@@ -1,0 +1,286 @@
+"""One run of a plan: its directory, its work orders, and what is made of every ending."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from harness.attempt.job import Job, planned, write_job
+from harness.errors import NvhError
+from harness.nightly.farm import artefacts
+from harness.nightly.farm.driver import Work
+from harness.nightly.farm.order import PUBLISHED, Ending, Order
+from harness.nightly.farm.plan import Plan, Task
+from harness.nightly.farm.price import Left, expected
+from harness.nightly.farm.work import publish
+from harness.nightly.history.database import Entry, Results
+from harness.nightly.history.query import Durations
+from harness.report import store
+from harness.report.progress import Progress
+from harness.report.results import CellResult
+from harness.report.text import seconds
+from harness.runner.local import bound
+from harness.runner.prepare import Builder, needs_plugins
+from harness.runner.quarantine import Quarantine
+from harness.runner.run import reproduce
+from harness.runner.supervise import GRACE_S
+from harness.scenario.load import slug
+from harness.scenario.model import Cell, StackSpec
+from harness.stack.images import StackImages
+
+ATTEMPTS = "attempts"
+PLANNED = "planned.json"
+"""What a stand-in for a cell's process makes its result of."""
+KEY_LIMIT = 120
+MEASURED = 1.15
+"""A cell is admitted with what it was seen to take, and so much more."""
+
+
+def key_of(task: Task) -> str:
+    """Return a task's name in its run, which is that of its directory: ``cell+model+kernel+repeat``."""
+    words = [slug(task.cell.id), task.model, task.kernel, str(task.repeat)]
+    plain = "+".join(re.sub(r"[^A-Za-z0-9.=_-]+", "_", word) for word in words).lstrip(".-")
+    if len(plain) < KEY_LIMIT and plain == "+".join(words):
+        return plain
+    digest = hashlib.sha256("\0".join(words).encode()).hexdigest()[:8]
+    return f"{plain[: KEY_LIMIT - 10]}.{digest}"
+
+
+@dataclasses.dataclass(slots=True)
+class _Images:
+    """What a cell's stack is made of, or why that could not be built; once with plugins, once without."""
+
+    build: Callable[[StackSpec, bool], StackImages]
+    known: dict[str, StackImages | NvhError] = dataclasses.field(default_factory=dict)
+
+    def of(self, cell: Cell) -> StackImages:
+        """Return the images; raises the ``NvhError`` that building them raised."""
+        watched = needs_plugins(cell)
+        key = f"{watched} {cell.stack!r}"
+        if key not in self.known:
+            try:
+                self.known[key] = self.build(cell.stack, watched)
+            except NvhError as error:
+                self.known[key] = error
+        found = self.known[key]
+        if isinstance(found, NvhError):
+            raise found
+        return found
+
+
+class Night:
+    """The work of a plan in a run's directory, and the watcher of its driver.
+
+    ``command`` stands in for the cell's process (tests and the bench have one; it is given the directory).
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        results: Results,
+        run: int,
+        progress: Progress,
+        builder: Builder | None,
+        *,
+        quarantine: Quarantine,
+        command: tuple[str, ...] = (),
+        fresh: bool = False,
+        slots: int = 1,
+    ) -> None:
+        self._directory = directory
+        self._results = results
+        self._run = run
+        self._progress = progress
+        self._images = _Images(builder.images) if builder else None
+        self._cache = str(builder.store.root) if builder else ""
+        self._quarantine = quarantine
+        self._command = command
+        self._fresh = fresh
+        self._slots = slots
+        self._confirm = plan.confirm
+        self._durations = Durations(results)
+        kept = plan.tasks if plan.cells is None else plan.tasks[: plan.cells]
+        self.tasks = {key_of(task): task for task in kept}
+        self.beyond = {key_of(task): task for task in plan.tasks[len(kept) :]}
+        self._expected = {key: expected(task, self._durations)[0] for key, task in self.tasks.items()}
+        self._left = Left(dict(self._expected))
+        self._counts: Counter[str] = Counter()
+        self.cells: list[CellResult] = []
+        (directory / ATTEMPTS).mkdir(exist_ok=True)
+        progress.headline = self.headline
+
+    def prepare(self) -> None:
+        """Build what the cells need; what cannot be built makes its cells infra, not the others."""
+        if self._images is None:
+            return
+        for task in self.tasks.values():
+            try:
+                self._images.of(task.cell)
+            except NvhError as error:
+                self._progress.note(f"{task.model}/{task.kernel}: {error}")
+
+    def work(self) -> list[Work]:
+        """Return everything there is to do, the most urgent first."""
+        return [self._work(key) for key in self.tasks]
+
+    def _work(self, key: str) -> Work:
+        final = self._directory / store.CELLS / key
+        return Work(key, final, lambda attempt: self.order(key, attempt))
+
+    def order(self, key: str, attempt: int) -> Order:
+        """Write the work order of an attempt, unless it is there, and return it."""
+        task = self.tasks[key]
+        place = self._directory / ATTEMPTS / f"{key}.{attempt}"
+        needed = bound(task.cell)
+        peak = self._durations.peak_mib(task.cell.id, task.model, task.kernel, task.cell.stack.timing)
+        plain = Order(
+            key,
+            attempt,
+            str(place.absolute()),
+            str((self._directory / store.CELLS / key).absolute()),
+            task.cell.timeout + GRACE_S,
+            math.ceil(needed.cpus),
+            min(needed.memory_mib, int(peak * MEASURED)) if peak else needed.memory_mib,
+            command=self._command,
+        )
+        if self._images is None:
+            place.mkdir(exist_ok=True)
+            (place / PLANNED).write_text(json.dumps(store.to_json(self.plan_of(key)), indent=1))
+            return plain
+        job = self.job(key)
+        model = job.images.model
+        if not place.exists():
+            place.mkdir()
+            write_job(place, job, task.overrides)
+        by_path = model.artefact is None
+        return dataclasses.replace(
+            plain,
+            deadline_s=job.limit_s + GRACE_S,
+            cache=self._cache,
+            needs=artefacts.needs(job.images),
+            program=model.launcher[0] if by_path else "",
+            program_sha256=model.sha256 if by_path else "",
+            fresh=self._fresh,
+        )
+
+    def job(self, key: str) -> Job:
+        """Return the job of a cell; raises what building its images raised. Each repeat has its seed."""
+        task = self.tasks[key]
+        assert self._images is not None
+        images = self._images.of(task.cell)
+        command = reproduce(task.cell, task.overrides, task.repeat)
+        return Job(task.cell, images, key, command, task.repeat)
+
+    def plan_of(self, key: str) -> CellResult:
+        """Return the result of a cell of which nothing but its plan is known."""
+        task = self.tasks.get(key) or self.beyond[key]
+        command = reproduce(task.cell, task.overrides, task.repeat)
+        # planned() asks nothing of the images.
+        return planned(Job(task.cell, None, key, command, task.repeat))  # type: ignore[arg-type]
+
+    def began(self, key: str, worker: str) -> None:
+        """Show it."""
+        task = self.tasks[key]
+        label = f"{task.cell.id} on {task.model}/{task.kernel}"
+        self._progress.phase(key, label, self._expected.get(key))
+        self._progress.update(key, f"at {worker}")
+
+    def stage(self, key: str, text: str) -> None:
+        """Show it."""
+        self._progress.update(key, text)
+
+    def lost(self, key: str, why: str) -> None:
+        """Say that it is run again."""
+        self._progress.done(key, False, f"lost, and run again: {why}")
+
+    def ended(self, key: str, ending: Ending, attempt: int, lost: Sequence[str]) -> Iterable[Work]:
+        """Publish and record what came of a cell; a red one may be run again to tell whether it is flaky."""
+        own = self._result(key, ending, attempt, lost)
+        original = own.verdict if ending.how == PUBLISHED else None
+        task, machine = self.tasks[key], own.machine
+        result = self._quarantine.judged(task.cell, own)
+        entry = Entry(
+            result,
+            task.model,
+            task.kernel,
+            original,
+            task.repeat,
+            attempts=max(1, attempt),
+            worker=ending.worker,
+            peak_mib=_most(ending.peak_mib, machine.memory_mib if machine else None),
+            cpu_seconds=ending.cpu_seconds,
+        )
+        self._results.record(self._run, [entry])
+        self.cells.append(result)
+        self._counts[result.verdict.value] += 1
+        self._left.ended(key, result.seconds if ending.how == PUBLISHED else None)
+        self._progress.done(key, result.is_fine, result.word)
+        return () if result.is_fine else self._again(task)
+
+    def _again(self, task: Task) -> Iterable[Work]:
+        """Red cells of the plan's own repeats are confirmed; what confirms is not confirmed again."""
+        if not self._confirm or task.confirms:
+            return ()
+        more = []
+        for number in range(1, self._confirm + 1):
+            again = dataclasses.replace(task, repeat=1000 * task.repeat + number, confirms=True)
+            key = key_of(again)
+            self.tasks[key] = again
+            self._expected[key] = self._left.each[key] = self._expected[key_of(task)]
+            more.append(self._work(key))
+        return more
+
+    def _result(self, key: str, ending: Ending, attempt: int, lost: Sequence[str]) -> CellResult:
+        plan = self.plan_of(key)
+        final = self._directory / store.CELLS / key
+        if ending.how == PUBLISHED or (final / store.RESULT).exists():
+            result = store.collect(final, plan)
+        else:
+            result = plan.infra(ending.reason)
+            place = self._directory / ATTEMPTS / f"{key}.{attempt}"
+            place.mkdir(exist_ok=True)
+            store.write_cell(result, place)
+            if not publish(place, final):
+                result = store.collect(final, plan)
+        if lost and "attempts" not in result.facts and (final / store.RESULT).exists():
+            facts = {**result.facts, "attempts": f"{attempt}, because {'; '.join(lost)}"}
+            result = dataclasses.replace(result, facts=facts)
+            store.write_cell(result, final)
+        return result
+
+    def never(self, keys: Iterable[str], why: str) -> None:
+        """Record cells that did not run, for ``why``."""
+        entries = []
+        for key in keys:
+            task = self.tasks.get(key) or self.beyond[key]
+            self._counts["never ran"] += 1
+            self._left.ended(key, None)
+            entries.append(Entry(self.plan_of(key), task.model, task.kernel, None, task.repeat, never=why))
+        self._results.record(self._run, entries)
+
+    def headline(self) -> str:
+        """Return how far the run is, its verdicts and when it will probably end; any thread may ask."""
+        done = sum(self._counts.values())
+        counts = ", ".join(f"{count} {word}" for word, count in dict(self._counts).items())
+        rest = self._left.seconds(self._slots)
+        end = time.strftime("%H:%M", time.localtime(time.time() + rest))
+        told = f"; about {seconds(rest)} left, until {end}" if self._left.each else ""
+        return f"{done} of {done + len(self._left.each)} cells: {counts or 'none yet'}{told}"
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many cells have each verdict so far."""
+        return self._counts
+
+
+def _most(*values: float | None) -> float | None:
+    """The largest of those that are known."""
+    return max((value for value in values if value is not None), default=None)

@@ -1,0 +1,348 @@
+"""A plan: which models, kernels and scenarios a night runs, in which order, how often, and within what
+budget.
+
+A plan is one YAML file. Everything that is wrong with it is told at once, with its place and the closest
+match.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.document import reader
+from harness.document.load import load_document
+from harness.document.nodes import Node, listing, shown
+from harness.errors import InputError, Problem, UserError, closest
+from harness.host.paths import SCENARIOS, data_names, default_scenarios
+from harness.nightly.history.load import label
+from harness.runner.project import vocabulary
+from harness.scenario.load import load_paths, select
+from harness.scenario.model import Cell
+from harness.scenario.scenario import Overrides
+
+NAME = {"type": "string", "minLength": 1}
+COUNT = {"type": "integer", "minimum": 1, "maximum": 1000}
+_FILTER = {"cells": NAME, "model": NAME, "kernel": NAME}
+
+
+def _rows(required: Sequence[str], **more: Any) -> dict[str, Any]:
+    item = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(required),
+        "properties": {**_FILTER, **more},
+    }
+    return {"type": "array", "items": item}
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["plan", "models", "kernels"],
+    "additionalProperties": False,
+    "properties": {
+        "plan": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"},
+        "summary": {"type": "string"},
+        "models": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "anyOf": [
+                    NAME,
+                    {
+                        "type": "object",
+                        "required": ["model"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "model": NAME,
+                            "instead-of": {"type": "object", "additionalProperties": NAME},
+                        },
+                    },
+                ]
+            },
+        },
+        "kernels": {"type": "array", "minItems": 1, "items": NAME},
+        "timing": NAME,
+        "scenarios": {"type": "array", "minItems": 1, "items": NAME},
+        "budget": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {
+                "hours": {"type": "number", "exclusiveMinimum": 0},
+                "cells": {"type": "integer", "minimum": 1},
+            },
+        },
+        "repeats": COUNT,
+        "confirm": {"type": "integer", "minimum": 0, "maximum": 20},
+        "repeat": _rows(["times"], times=COUNT),
+        "priorities": _rows(["priority"], priority={"type": "integer", "minimum": -1000, "maximum": 1000}),
+        "exclude": _rows(["reason"], reason=NAME),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model of a plan, and the models that take the place of those which scenarios name themselves."""
+
+    name: str
+    instead_of: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """The name under which it is compared from night to night."""
+        return label(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One execution that a plan wants: a cell on a model and a kernel, for the ``repeat``-th time.
+
+    ``model`` and ``kernel`` are the plan's names for what it is compared under; ``overrides`` says what it
+    runs on.
+    """
+
+    cell: Cell
+    model: str
+    kernel: str
+    overrides: Overrides
+    repeat: int
+    priority: int
+    confirms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked plan with its tasks, the most urgent first. ``hours`` and ``cells`` are its budget.
+
+    ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
+    """
+
+    name: str
+    summary: str
+    path: Path
+    models: tuple[PlannedModel, ...]
+    kernels: tuple[str, ...]
+    tasks: tuple[Task, ...]
+    excluded: int
+    hours: float | None
+    cells: int | None
+    confirm: int
+
+
+def load_plan(path: Path) -> Plan:
+    """Load and expand a plan; ``InputError`` with all its defects and those of its scenarios."""
+    data = load_document(path, SCHEMA)
+    root = reader.read(path)
+    problems: list[Problem] = []
+    models = _models(root, path.parent, problems)
+    kernels = [
+        _named(root.map["kernels"].at([i]), "kernels", path.parent, problems)
+        for i in range(len(data["kernels"]))
+    ]
+    _unique(root.map["kernels"].items, [label(kernel) for kernel in kernels], problems)
+    _timing(root, problems)
+    if problems:
+        raise InputError(problems)
+    tasks = _tasks(root, data, path.parent, models, kernels, problems)
+    kept = _without_excluded(root, tasks, problems)
+    _repeat(root, kept, problems)
+    _prioritise(root, kept, problems)
+    if problems:
+        raise InputError(problems)
+    if not kept:
+        raise InputError([root.problem("a plan that excludes everything", "at least one cell")])
+    budget = data.get("budget", {})
+    return Plan(
+        data["plan"],
+        data.get("summary", ""),
+        path,
+        tuple(models),
+        tuple(kernels),
+        _in_order(kept),
+        len(tasks) - len(kept),
+        budget.get("hours"),
+        budget.get("cells"),
+        data.get("confirm", 0),
+    )
+
+
+def _named(node: Node, kind: str, base: Path, problems: list[Problem]) -> str:
+    """A model or kernel: a shipped name, or a path relative to the plan."""
+    name = node.text or ""
+    if "/" in name:
+        place = (base / name).resolve()
+        if not place.is_file():
+            problems.append(node.problem(f"no file {shown(name)}", f"a file of {kind}, or a shipped name"))
+        return str(place)
+    known = data_names(kind)
+    if name not in known:
+        problems.append(
+            node.problem(f"unknown {kind[:-1]} {shown(name)}", listing(known), closest(name, known))
+        )
+    return name
+
+
+def _models(root: Node, base: Path, problems: list[Problem]) -> list[PlannedModel]:
+    found = []
+    for node in root.map["models"].items:
+        entry = node.map.get("model", node)
+        others = node.map["instead-of"].map if "instead-of" in node.map else {}
+        for key in others:
+            if key not in data_names("models"):
+                where = node.map["instead-of"].keys[key]
+                near = closest(key, data_names("models"))
+                problems.append(
+                    Problem(where, f"unknown model {shown(key)}", listing(data_names("models")), near)
+                )
+        instead = {key: _named(value, "models", base, problems) for key, value in others.items()}
+        found.append(PlannedModel(_named(entry, "models", base, problems), instead))
+    _unique(root.map["models"].items, [model.label for model in found], problems)
+    return found
+
+
+def _unique(nodes: Sequence[Node], labels: Sequence[str], problems: list[Problem]) -> None:
+    for place, (node, name) in enumerate(zip(nodes, labels, strict=True)):
+        if name in labels[:place]:
+            problems.append(
+                node.problem(f"a second {shown(name)}", "each once: cells are compared by that name")
+            )
+
+
+def _timing(root: Node, problems: list[Problem]) -> None:
+    if node := root.map.get("timing"):
+        known = sorted(vocabulary().timings)
+        if node.text not in known:
+            problems.append(
+                node.problem(
+                    f"unknown timing {shown(str(node.text))}", listing(known), closest(str(node.text), known)
+                )
+            )
+
+
+def _cells(root: Node, base: Path, problems: list[Problem]) -> list[Cell]:
+    """The selected cells as their scenarios have them; patterns choose among all shipped scenarios."""
+    if "scenarios" not in root.map:
+        return load_paths(default_scenarios(), vocabulary())
+    found: dict[str, Cell] = {}
+    shipped: list[Cell] | None = None
+    for node in root.map["scenarios"].items:
+        word = node.text or ""
+        place = next((p for p in (base / word, Path(word).absolute()) if p.exists()), None)
+        try:
+            if "/" in word or word.endswith((".yaml", ".yml")):
+                if place is None:
+                    problems.append(node.problem(f"no file or directory {shown(word)}"))
+                    continue
+                chosen = load_paths([place], vocabulary())
+            else:
+                shipped = shipped or _shipped()
+                chosen = select(shipped, [word])
+        except InputError as error:
+            problems += error.problems
+            continue
+        except UserError as error:
+            problems.append(node.problem(str(error)))
+            continue
+        found |= {cell.id: cell for cell in chosen}
+    return list(found.values())
+
+
+def _shipped() -> list[Cell]:
+    return load_paths([SCENARIOS], vocabulary())
+
+
+def _tasks(
+    root: Node,
+    data: Mapping[str, Any],
+    base: Path,
+    models: Sequence[PlannedModel],
+    kernels: Sequence[str],
+    problems: list[Problem],
+) -> list[Task]:
+    cells = _cells(root, base, problems)
+    timing = data.get("timing")
+    return [
+        Task(
+            _on(cell, overrides),
+            model.label,
+            label(kernel),
+            overrides,
+            data.get("repeats", 1),
+            0,
+        )
+        for model in models
+        for kernel in kernels
+        for cell in cells
+        for overrides in [Overrides(kernel, model.instead_of.get(cell.stack.model, model.name), timing)]
+    ]
+
+
+def _on(cell: Cell, overrides: Overrides) -> Cell:
+    return dataclasses.replace(cell, stack=overrides.apply(cell.stack))
+
+
+def _matcher(row: Node) -> Callable[[Task], bool]:
+    """Whether a task agrees with the globs of a row; brackets are literal, as they stand in ids."""
+    globs = {key: (row.word(key) or "").replace("[", "[[]") for key in _FILTER if key in row.map}
+
+    def agrees(task: Task) -> bool:
+        values = {"model": task.model, "kernel": task.kernel}
+        for key, glob in globs.items():
+            names = [task.cell.id, task.cell.scenario] if key == "cells" else [values[key]]
+            if not any(fnmatch.fnmatchcase(name, glob) for name in names):
+                return False
+        return True
+
+    return agrees
+
+
+def _chosen(
+    root: Node, key: str, tasks: Sequence[Task], problems: list[Problem]
+) -> Iterable[tuple[Node, set[int]]]:
+    """Yield each row of a list with the places of its tasks; one without any is a problem."""
+    for row in root.map[key].items if key in root.map else ():
+        agrees = _matcher(row)
+        found = {place for place, task in enumerate(tasks) if agrees(task)}
+        if not found:
+            word = row.word("cells") or row.word("model") or row.word("kernel") or ""
+            known = (
+                {task.cell.scenario for task in tasks} | {t.model for t in tasks} | {t.kernel for t in tasks}
+            )
+            what = f"a row of {key} that no cell agrees with"
+            problems.append(
+                row.problem(what, "names or globs of the plan's cells", closest(word, sorted(known)))
+            )
+        yield row, found
+
+
+def _without_excluded(root: Node, tasks: list[Task], problems: list[Problem]) -> list[Task]:
+    gone: set[int] = set()
+    for _, found in _chosen(root, "exclude", tasks, problems):
+        gone |= found
+    return [task for place, task in enumerate(tasks) if place not in gone]
+
+
+def _repeat(root: Node, tasks: list[Task], problems: list[Problem]) -> None:
+    for row, found in _chosen(root, "repeat", tasks, problems):
+        for place in found:
+            tasks[place] = dataclasses.replace(tasks[place], repeat=int(row.map["times"].plain()))
+
+
+def _prioritise(root: Node, tasks: list[Task], problems: list[Problem]) -> None:
+    for row, found in _chosen(root, "priorities", tasks, problems):
+        for place in found:
+            tasks[place] = dataclasses.replace(tasks[place], priority=int(row.map["priority"].plain()))
+
+
+def _in_order(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """Every task as often as wanted: by priority, and everything once before anything twice."""
+    each = [
+        dataclasses.replace(task, repeat=number) for task in tasks for number in range(1, task.repeat + 1)
+    ]
+    return tuple(sorted(each, key=lambda task: (-task.priority, task.repeat)))

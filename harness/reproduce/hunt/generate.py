@@ -1,0 +1,29 @@
+"""Random programs: short, legal by break-before-make, and likely to have something stale to look at.
+
+A program is made of rounds (``rounds``), of which its kind (``kinds``) says how many and of what.
+"""
+
+from __future__ import annotations
+
+import random
+
+from harness.reproduce.hunt.kinds import KINDS, Shape
+from harness.reproduce.hunt.layout import Layout
+from harness.reproduce.hunt.program import Program, World
+from harness.reproduce.hunt.rounds import Rounds
+
+ALL_FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
+
+
+def generate(
+    seed: str, kind: str, window: int, features: frozenset[str] = ALL_FEATURES, shape: Shape | None = None
+) -> Program:
+    """The program of ``kind`` and ``shape`` that follows from ``seed``, with the addresses of ``window``."""
+    rng = random.Random(f"{seed} {kind} {window}")
+    how = KINDS[kind]
+    shape = shape or how.shape(rng)
+    layout = Layout(shape.shift, window)
+    world = World(shape.shift, how.contexts(rng, layout), shape.cpus, shape.hide)
+    g = Rounds(rng, world, layout, features, how.whole)
+    how.fill(g)
+    return g.program()

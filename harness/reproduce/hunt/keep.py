@@ -1,0 +1,151 @@
+"""A finding as files: an ordinary scenario with the shrunk program, and the program as it was found."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.host.cache import write_atomic
+from harness.reproduce.hunt.explain import paragraph
+from harness.reproduce.hunt.judge import Finding, outcome_class
+from harness.reproduce.hunt.program import Map, Program, Tlbi
+from harness.reproduce.hunt.script import script
+
+RECORD = "finding.json"
+FOUND = "as-found.txt"
+CLAIMS = {
+    "ipas2e1": "seed.6",
+    "vmalls12e1": "seed.5",
+    "alle1": "seed.4",
+    "alle2": "seed.maz.alle2is",
+    "vae2": "seed.3",
+}
+"""Which claim the operations of a family are about (harness/scenario/claims.yaml); E1 operations are
+seed.8's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding, the program in which it was met and the short one, and how to meet it again.
+
+    ``versions``: what ran, by name. ``confirmed``: the program failed again alone, in a VM of its own.
+    """
+
+    program: Program
+    finding: Finding
+    original: Program
+    seed: str
+    batch: int
+    index: int
+    model: str
+    timing: str
+    kernel: str
+    mutant: str
+    versions: Mapping[str, str]
+    runs: int
+    confirmed: bool = True
+
+    @property
+    def slug(self) -> str:
+        """A file name for the cause."""
+        return slug_of(self.finding.cause)
+
+
+def slug_of(cause: str) -> str:
+    """Words of ``cause`` that a file name and a scenario's name may have."""
+    return re.sub(r"[^a-z0-9]+", "-", cause.lower()).strip("-")[:60]
+
+
+def claims_of(program: Program) -> list[str]:
+    """What the scenario is about."""
+    families = [a.operation.family for a in program.actions if isinstance(a, Tlbi)]
+    found = {CLAIMS.get(family, "seed.8") for family in families}
+    return sorted(found) or ["seed.1"]
+
+
+def scenario_text(found: Found) -> str:
+    """The scenario file: red where the defect is, green where it is not."""
+    program = found.program
+    text = script(program, "hunted")
+    length = len(program.actions)
+    head = [
+        f"Found by `./nvh hunt --seed {found.seed}{f' --mutant {found.mutant}' if found.mutant else ''}`, "
+        f"batch {found.batch}, program {found.index}; "
+        f"{len(found.original.actions)} actions, shrunk to {length} in {found.runs} runs.",
+        f"Kernel {found.kernel}{f' with the fault {found.mutant}' if found.mutant else ''}, "
+        f"model {found.model}, timing {found.timing}: "
+        + "; ".join(f"{name} {version}" for name, version in sorted(found.versions.items()))
+        + ".",
+    ]
+    if not found.confirmed:
+        head.append("It did NOT fail again alone: what came before it in its VM matters.")
+    comment = "\n".join(textwrap.fill(line, 108, break_long_words=False) for line in head)
+    comment += "\n\n" + paragraph(program, found.finding)
+    comment += f"\n\n{found.finding.report}" if found.finding.report else ""
+    sanitize = "\n  sanitize: tlb" if found.finding.report else ""
+    comments = "\n".join(f"# {line}".rstrip() for line in comment.splitlines())
+    return f"""{comments}
+scenario: hunt-{found.slug}
+summary: {_summary(found)}
+claims: [{", ".join(claims_of(program))}]
+stack:
+  model: {found.model}
+  timing: {found.timing}{sanitize}
+timeout: 400
+steps:
+  - boot: l0
+  - run: |
+      nvh-litmus --program - <<'END'
+{textwrap.indent(text, "      ").rstrip()}
+      END
+    on: l0
+    name: program
+    timeout: 200
+expect:
+  - result: only-what-is-allowed
+    of: program
+    values: {{failed: 0, vacuous: 0, passed: 1}}
+"""
+
+
+def _summary(found: Found) -> str:
+    stages = {"s2": "stage 2", "s1": "L2's stage 1", "e2": "vEL2's own stage 1"}
+    maps = [a for a in found.program.actions if isinstance(a, Map)]
+    of = stages[maps[-1].stage] if maps else "operations"
+    return f"Hunted ({of}), {found.finding.cause}"[:100].replace(":", " -")
+
+
+def write(found: Found, directory: Path) -> Path:
+    """Leave all files in ``directory``; returns the scenario's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"hunt-{found.slug}.yaml"
+    write_atomic(path, scenario_text(found))
+    write_atomic(directory / FOUND, script(found.original, "as-found"))
+    finding = found.finding
+    record = {
+        "cause": finding.cause,
+        "saw": finding.saw,
+        "class": outcome_class(finding.saw),
+        "allowed": sorted(finding.allowed),
+        "actions": len(found.program.actions),
+        "found_with": len(found.original.actions),
+        "runs": found.runs,
+        "confirmed": found.confirmed,
+        "seed": found.seed,
+        "batch": found.batch,
+        "index": found.index,
+        "model": found.model,
+        "timing": found.timing,
+        "kernel": found.kernel,
+        "mutant": found.mutant,
+        "versions": dict(found.versions),
+        "scenario": path.name,
+        "paragraph": paragraph(found.program, finding),
+        "report": finding.report,
+    }
+    write_atomic(directory / RECORD, json.dumps(record, indent=1, sort_keys=True))
+    return path

@@ -1,0 +1,312 @@
+"""One process of a hunt: makes batches, runs them on its machines, judges, shrinks and keeps what fails."""
+
+from __future__ import annotations
+
+import collections
+import ctypes
+import itertools
+import multiprocessing.queues
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Broken, InfraError, NvhError
+from harness.host.cache import Store
+from harness.machine.process import PR_SET_PDEATHSIG
+from harness.reproduce.hunt import keep
+from harness.reproduce.hunt.bare import BareTarget
+from harness.reproduce.hunt.defects import DEFECTS, Defect
+from harness.reproduce.hunt.generate import generate
+from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
+from harness.reproduce.hunt.kinds import KINDS
+from harness.reproduce.hunt.lanes import Lane, Plan, plan
+from harness.reproduce.hunt.layout import NAMES
+from harness.reproduce.hunt.model import allowed_of
+from harness.reproduce.hunt.program import Program, Tlbi
+from harness.reproduce.hunt.script import script
+from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
+from harness.reproduce.hunt.target import Target
+from harness.runner.snapshots import Snapshots
+from harness.scenario.model import StackSpec
+from harness.stack.images import StackImages
+
+FAILURES_MAX = 3
+SHRINK_GRACE_S = 150.0
+CAUSES = "causes"
+FINDINGS = "findings"
+Queue = multiprocessing.queues.Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker is to do. ``images``: by lane. ``deadline``: of ``time.monotonic()``.
+
+    It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
+    would show in are run, too. ``one``: end at the first finding. ``bare``: nvh-bare, when the programs
+    run on the bare machine. ``as_new``: known defects are findings as any other. ``sanitize``: the TLB
+    sanitizer watches.
+    """
+
+    seed: str
+    first: int
+    stride: int
+    lanes: tuple[Lane, ...]
+    kinds: tuple[str, ...]
+    images: Mapping[str, tuple[StackImages, StackSpec]]
+    out: Path
+    deadline: float
+    kernel: str
+    mutant: str = ""
+    with_known: bool = False
+    one: bool = False
+    bare: Path | None = None
+    as_new: bool = False
+    sanitize: bool = False
+
+
+@dataclass
+class BatchDone:
+    """What a batch brought, for the totals."""
+
+    number: int
+    kind: str
+    programs: int
+    seconds: float
+    sharp: Sharpness
+    points: set[tuple[str, str, str, int]]
+    verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
+    known: collections.Counter[str] = field(default_factory=collections.Counter)
+    causes: collections.Counter[str] = field(default_factory=collections.Counter)
+    reached: frozenset[str] = frozenset()
+    functions: int = 0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A finding was written."""
+
+    cause: str
+    path: str
+    actions: int
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to tell; ``fatal``: the worker gave up."""
+
+    text: str
+    fatal: bool = False
+
+
+def main(order: Order, queue: Queue[Any]) -> None:
+    """The process."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = Worker(order, queue)
+    try:
+        worker.work()
+    except NvhError as error:
+        queue.put(Note(str(error), fatal=True))
+    finally:
+        worker.close()
+        queue.put(None)
+
+
+def _interrupted(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+class Worker:
+    """The state of one worker: a machine for each lane."""
+
+    def __init__(self, order: Order, queue: Queue[Any]) -> None:
+        self.order = order
+        self.queue = queue
+        self._features: dict[str, frozenset[str]] = {}
+        self._snapshots = Snapshots(Store())
+        self.targets: dict[str, Target | BareTarget] = {lane.name: self._target(lane) for lane in order.lanes}
+
+    def _target(self, lane: Lane) -> Target | BareTarget:
+        images, spec = self.order.images[lane.name]
+        if self.order.bare is not None:
+            return BareTarget(images, spec, self.order.bare)
+        place = self.order.out / "machines" / f"{self.order.first}-{lane.name}"
+        return Target(images, spec, self._snapshots, place, self.order.mutant, self.order.sanitize)
+
+    def close(self) -> None:
+        """End the machines."""
+        for target in self.targets.values():
+            target.close()
+
+    def work(self) -> None:
+        """Batches until the deadline; ``InfraError`` after some failures in a row."""
+        failures = 0
+        for number in itertools.count(self.order.first, self.order.stride):
+            if time.monotonic() >= self.order.deadline:
+                return
+            how = plan(self.order.seed, number, self.order.lanes, self.order.kinds)
+            try:
+                found = self.batch(how)
+                failures = 0
+            except (Broken, InfraError) as error:
+                failures += 1
+                self.queue.put(Note(f"batch {number} ({how.kind} on {how.lane.model}): {error}"))
+                self.targets[how.lane.name].close()
+                if failures >= FAILURES_MAX:
+                    raise
+                continue
+            if found and self.order.one:
+                return
+
+    @property
+    def known(self) -> tuple[Defect, ...]:
+        """The defects that are recognised."""
+        return () if self.order.as_new else DEFECTS
+
+    def features(self, how: Plan) -> frozenset[str]:
+        """Of the lane's model."""
+        if how.lane.name not in self._features:
+            self._features[how.lane.name] = self.targets[how.lane.name].features()
+        return self._features[how.lane.name]
+
+    def programs(self, how: Plan) -> dict[str, Program]:
+        """The programs of a batch by name; those that known defects would show in are left out."""
+        features = self.features(how)
+        found = {}
+        for i in range(KINDS[how.kind].batch):
+            program = generate(how.seed(self.order.seed), how.kind, i, features, how.shape)
+            if self.order.with_known or self.order.as_new or not shows_known(program):
+                found[f"b{how.number}-{i}"] = program
+        return found
+
+    def batch(self, how: Plan) -> bool:
+        """Run one batch; whether something was kept."""
+        begun = time.monotonic()
+        programs = self.programs(how)
+        text = "".join(script(program, name) for name, program in programs.items())
+        left = self.targets[how.lane.name].run(text)
+        done = BatchDone(
+            how.number, how.kind, len(left.outcomes), 0.0, Sharpness(), points_of(programs.values(), how)
+        )
+        failing: list[tuple[str, Finding]] = []
+        for outcome in left.outcomes:
+            done.verdicts[outcome.verdict] += 1
+            finding = self.examine(programs[outcome.name], outcome, done)
+            if finding is not None and not finding.known:
+                failing.append((outcome.name, finding))
+            elif finding is not None:
+                done.known[finding.known] += 1
+        for seen in left.seen:
+            name = left.outcomes[seen.index].name
+            finding = sanitized(programs[name], seen.key, seen.text, self.known)
+            if finding.known:
+                done.known[finding.known] += 1
+            elif name not in [other for other, _ in failing]:
+                failing.append((name, finding))
+        for splat in left.splats:
+            name = left.outcomes[-1].name if left.outcomes else next(iter(programs))
+            failing.append((name, _disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
+        for _, finding in failing:
+            done.causes[finding.cause] += 1
+        done.reached, done.functions = left.reached, left.functions
+        done.seconds = time.monotonic() - begun
+        self.queue.put(done)
+        kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
+        return any(kept)
+
+    def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
+        """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
+        if outcome.verdict in ("hang", "broken"):
+            return _disaster(program, outcome.verdict, outcome.rest)
+        tokens = tokens_of(program, outcome)
+        finding = judge(program, tokens, self.known)
+        if (finding is None) is (outcome.verdict == "fail"):
+            raise InfraError(f"{outcome.name}: nvh-litmus says {outcome.verdict}, the model {finding}")
+        done.sharp += sharpness(program, tokens)
+        return finding
+
+    def pursue(self, how: Plan, name: str, program: Program, finding: Finding) -> bool:
+        """Confirm, shrink and keep a finding whose cause is new; whether it was kept."""
+        if not _claim(self.order.out / CAUSES / keep.slug_of(finding.cause)):
+            return False
+        again = self.alone(how, program)
+        confirmed = again is not None and not again.known
+        short, why, runs = program, finding, 1
+        if again is not None and confirmed and again.saw not in ("hang", "broken"):
+            end = self.order.deadline + SHRINK_GRACE_S
+
+            def fails(candidate: Program) -> Finding | None:
+                found = None if time.monotonic() > end else self.alone(how, candidate)
+                return None if found is None or found.known else found
+
+            shrunk = Shrinker(fails, RUNS_MAX).shrink(program, again)
+            short, why, runs = shrunk.program, shrunk.finding, shrunk.runs + 1
+        images, spec = self.order.images[how.lane.name]
+        found = keep.Found(
+            program=short,
+            finding=why,
+            original=program,
+            seed=self.order.seed,
+            batch=how.number,
+            index=int(name.rpartition("-")[2]),
+            model=spec.model,
+            timing=spec.timing,
+            kernel=self.order.kernel,
+            mutant=self.order.mutant,
+            versions={key: each["version"] for key, each in images.versions().items()},
+            runs=runs,
+            confirmed=confirmed,
+        )
+        place = self.order.out / FINDINGS / found.slug
+        if not _claim(place):
+            return False
+        path = keep.write(found, place)
+        self.queue.put(Kept(why.cause, str(path), len(short.actions), confirmed))
+        return True
+
+    def alone(self, how: Plan, program: Program) -> Finding | None:
+        """What is wrong with ``program`` when it runs alone in a VM of its own."""
+        left = self.targets[how.lane.name].run(script(program, "alone", fresh=True))
+        if left.splats:
+            return _disaster(program, f"splat {left.splats[0].partition(':')[0]}", left.splats[0])
+        outcome = left.outcomes[0]
+        if outcome.verdict in ("hang", "broken"):
+            return _disaster(program, outcome.verdict, outcome.rest)
+        found = judge(program, tokens_of(program, outcome), self.known)
+        if found is None and left.seen:
+            told = [sanitized(program, each.key, each.text, self.known) for each in left.seen]
+            return min(told, key=lambda each: bool(each.known))
+        return found
+
+
+def shows_known(program: Program) -> bool:
+    """Whether some known defect changes what may be observed of ``program``."""
+    return allowed_of(program) != allowed_of(program, DEFECTS)
+
+
+def points_of(programs: Sequence[Program] | Any, how: Plan) -> set[tuple[str, str, str, int]]:
+    """Coverage: operation, kind of context, granule, CPUs."""
+    return {
+        (action.op, how.kind, NAMES[program.world.shift], program.world.cpus)
+        for program in programs
+        for action in program.actions
+        if isinstance(action, Tlbi)
+    }
+
+
+def _disaster(program: Program, what: str, rest: str) -> Finding:
+    return Finding(len(program.actions) - 1, what, frozenset(), f"{what} {rest[:40]}" if rest else what)
+
+
+def _claim(place: Path) -> bool:
+    """Whether this worker is the first; the others leave the cause to it."""
+    try:
+        place.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True

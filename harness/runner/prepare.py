@@ -1,0 +1,108 @@
+"""From cells to built artefacts: every model, kernel and root file system that some cells need, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from harness.artefacts.bootdisk import build_bootdisk
+from harness.artefacts.initrd import build_initrd
+from harness.artefacts.kernel import build_kernel, load_kernel
+from harness.artefacts.mainloop import build_mainloop
+from harness.artefacts.model import Model, build_model, load_model
+from harness.artefacts.payloads import MODULE_SOURCES, build_payloads
+from harness.artefacts.plugin import Plugins, plugins_for
+from harness.artefacts.rootfs import build_rootfs, load_rootfs
+from harness.attempt.observe import plan_of
+from harness.host.cache import Artefact, Store
+from harness.level import Level
+from harness.machine.gdbstub import require_nv2
+from harness.report.progress import Progress
+from harness.scenario.model import Cell, StackSpec
+from harness.stack.images import StackImages
+
+
+class Builder:
+    """Builds what cells need, with progress; remembers what it has built in this process."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self.store = store
+        self._progress = progress
+        self._models: dict[str, Model] = {}
+        self._kernels: dict[str, Artefact] = {}
+        self._rootfs: dict[str, Artefact] = {}
+        self._checked: set[tuple[str, str]] = set()
+        self._mainloop: Artefact | None = None
+
+    def images(self, spec: StackSpec, watched: bool = False) -> StackImages:
+        """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2.
+
+        ``watched``: with the plugins that its model can load; ``UserError`` when there are none.
+        """
+        model = self.model(spec.model)
+        if (spec.model, spec.timing) not in self._checked:
+            require_nv2(model, spec.timing)
+            self._checked.add((spec.model, spec.timing))
+        rootfs = {level: self.rootfs(each.rootfs) for level, each in spec.levels.items()}
+        kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
+        boot = build_bootdisk(self.store, kernels)
+        plugins = self.plugins(model) if watched else None
+        initrd = build_initrd(self.store, kernels[Level.L0], rootfs, boot)
+        mainloop = self.mainloop() if model.deterministic(spec.timing) else None
+        return StackImages(model, kernels, rootfs, initrd, plugins, mainloop)
+
+    def mainloop(self) -> Artefact:
+        """Return what orders QEMU's threads under icount."""
+        if self._mainloop is None:
+            with self._phase("main loop's order") as say:
+                self._mainloop = build_mainloop(self.store, say)
+        return self._mainloop
+
+    def plugins(self, model: Model) -> Plugins:
+        """Return the plugins that ``model`` can load."""
+        with self._phase(f"plugins for model {model.spec.name}") as say:
+            return plugins_for(model, self.store, say)
+
+    def model(self, name: str) -> Model:
+        """Return the model ``name``, unpacked and asked for its version."""
+        if name not in self._models:
+            with self._phase(f"model {name}") as say:
+                self._models[name] = build_model(load_model(name), self.store, say)
+        return self._models[name]
+
+    def kernel(self, name: str) -> Artefact:
+        """Return the kernel ``name`` with its modules."""
+        if name not in self._kernels:
+            spec = load_kernel(name)
+            with self._phase(f"kernel {spec.name}") as say:
+                self._kernels[name] = build_kernel(spec, self.store, MODULE_SOURCES, say)
+        return self._kernels[name]
+
+    def rootfs(self, name: str) -> Artefact:
+        """Return the root file system ``name`` with our payloads in it."""
+        if name not in self._rootfs:
+            with self._phase(f"root file system {name}") as say:
+                payloads = build_payloads(self.store, say)
+                self._rootfs[name] = build_rootfs(load_rootfs(name), self.store, payloads, say)
+        return self._rootfs[name]
+
+    @contextmanager
+    def _phase(self, text: str) -> Iterator[Callable[[str], None]]:
+        key = f"build {text}"
+        self._progress.phase(key, text)
+        try:
+            yield lambda note: self._progress.update(key, note)
+        except BaseException:
+            self._progress.done(key, False)
+            raise
+        self._progress.done(key, True)
+
+
+def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
+    """Return the images of every cell by cell id."""
+    return {cell.id: builder.images(cell.stack, needs_plugins(cell)) for cell in cells}
+
+
+def needs_plugins(cell: Cell) -> bool:
+    """Whether the model is to be watched: by the sanitizer, or because of what the cell expects."""
+    return bool(cell.stack.sanitize or plan_of(cell.expectations).model)

@@ -1,0 +1,73 @@
+"""The project's own names, and the cells that a command line selects."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.artefacts.model import load_model
+from harness.check.oracle import ORACLES
+from harness.host.paths import ROOT, SCENARIOS, data_names, default_scenarios
+from harness.scenario import assemble, mutants
+from harness.scenario.load import load_paths, select
+from harness.scenario.model import Cell, StackSpec
+from harness.scenario.scenario import Overrides
+from harness.scenario.vocabulary import Vocabulary
+from harness.trace import vocabulary as trace_names
+
+
+def vocabulary() -> Vocabulary:
+    """Return every name that a scenario may use: events, kernels, models, root file systems."""
+    events = trace_names.known_events()
+    values = {
+        event: {field: known for field in fields if (known := trace_names.known_values(event, field))}
+        for event, fields in events.items()
+    }
+    return Vocabulary(
+        events=events,
+        kernels=data_names("kernels"),
+        models=data_names("models"),
+        rootfs=data_names("rootfs"),
+        values={event: fields for event, fields in values.items() if fields},
+        oracles={name: oracle.options for name, oracle in ORACLES.items()},
+        sanitized=[name for name, oracle in ORACLES.items() if oracle.sanitized],
+        mutants=mutants.names(),
+        wide=wide,
+    )
+
+
+@functools.cache
+def wide(model: str, named: str) -> str | None:
+    """Return what runs instead of a model with 52 bits of PA, empty for none; None for a model with fewer.
+
+    Of several the one with the CPU of the model ``named`` by the scenario, else the first. Raises
+    ``InputError`` for a model file with mistakes.
+    """
+    spec = load_model(model)
+    if not spec.is_wide:
+        return None
+    others = [str((Path(model).parent / each).absolute()) if "/" in each else each for each in spec.narrow]
+    cpu = load_model(named).cpu if named else ""
+    return next((each for each in others if load_model(each).cpu == cpu), others[0] if others else "")
+
+
+def default_stack(overrides: Overrides) -> StackSpec:
+    """Return the stack of a scenario that says nothing about it."""
+    overrides.check(vocabulary())
+    return overrides.apply(assemble.stack(None, ROOT))
+
+
+def find_cells(paths: Sequence[Path], patterns: Sequence[str], overrides: Overrides) -> list[Cell]:
+    """Return the cells of ``paths`` that match ``patterns`` (all for none).
+
+    Without ``paths`` the patterns choose among all shipped scenarios; without either, the default ones run.
+
+    Raises ``InputError`` with every defect of every file, ``UserError`` for a pattern without a match.
+    """
+    default = [SCENARIOS] if patterns else default_scenarios()
+    cells = load_paths(paths or default, vocabulary(), overrides)
+    if overrides.mutant is not None:  # the id without it is as good
+        end = f",mutant={overrides.mutant}]"
+        patterns = [p[:-1] + end if p.endswith("]") and not p.endswith(end) else p for p in patterns]
+    return select(cells, patterns) if patterns else cells

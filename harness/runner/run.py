@@ -1,0 +1,190 @@
+"""One whole run: artefacts, cells, reports."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from harness import __version__
+from harness.attempt.begin import Chooser, Start
+from harness.attempt.booted import FILE as BOOTED
+from harness.attempt.booted import Booted
+from harness.attempt.job import SEED, Job, write_job
+from harness.attempt.sections import sections
+from harness.host.cache import Store
+from harness.host.paths import CHECKOUT, PROGRAM, RUNS, SCENARIOS
+from harness.machine.qemu import Plugin
+from harness.report.history import History
+from harness.report.progress import Progress
+from harness.report.publish import make_run_directory, point_latest, publish, utc_now
+from harness.report.results import Host, RunSummary, Version
+from harness.report.store import CELLS
+from harness.report.terminal import print_summary
+from harness.runner.local import LocalRunner
+from harness.runner.prepare import Builder, build_all
+from harness.runner.quarantine import Quarantine, load_quarantine
+from harness.runner.snapshots import Snapshots
+from harness.scenario.load import slug
+from harness.scenario.model import Cell
+from harness.scenario.scenario import Overrides
+from harness.stack.images import StackImages
+
+START = Start()
+
+
+def history(store: Store) -> History:
+    """Return the record of how long builds and cells usually take on this machine."""
+    return History(store.root / "history.json")
+
+
+def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
+    """Return the one command that runs exactly this cell again."""
+    words = [PROGRAM, "run"]
+    path = Path(cell.path).absolute()
+    if not path.is_relative_to(SCENARIOS):
+        words.append(str(path))
+    words.append(cell.id)
+    for option in ("model", "kernel", "l0_kernel", "timing", "mutant", "sanitize"):
+        if value := getattr(overrides, option):
+            # Absolute, because the command may be used from another directory.
+            words += [f"--{option.replace('_', '-')}", str(Path(value).absolute()) if "/" in value else value]
+    if seed != SEED:
+        words += ["--seed", str(seed)]
+    return shlex.join(words)
+
+
+def make_jobs(
+    cells: Sequence[Cell],
+    images: dict[str, StackImages],
+    overrides: Overrides,
+    directory: Path,
+    seed: int = SEED,
+    keep: bool = False,
+    watch: tuple[Plugin, ...] = (),
+) -> list[tuple[Job, Path]]:
+    """Write the work order of every cell below ``directory``; returns each with its directory."""
+    jobs = []
+    for cell in cells:
+        own = dataclasses.replace(overrides, mutant=cell.mutant or None)
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch)
+        place = directory / CELLS / job.slug
+        place.mkdir(parents=True)
+        write_job(place, job, own)
+        jobs.append((job, place))
+    return jobs
+
+
+def run(
+    cells: Sequence[Cell],
+    overrides: Overrides,
+    console: Console,
+    *,
+    out: Path | None = None,
+    jobs: int | None = None,
+    store: Store | None = None,
+    start: Start = START,
+    seed: int = SEED,
+    keep: bool = False,
+) -> RunSummary:
+    """Build, run and report ``cells``; returns the summary that was published."""
+    summary, directory = execute(
+        cells, overrides, console, out=out, jobs=jobs, store=store, start=start, seed=seed, keep=keep
+    )
+    if out is None:
+        point_latest(RUNS, directory)
+    print_summary(summary, console, directory=directory)
+    return summary
+
+
+def execute(
+    cells: Sequence[Cell],
+    overrides: Overrides,
+    console: Console,
+    *,
+    out: Path | None = None,
+    jobs: int | None = None,
+    store: Store | None = None,
+    start: Start = START,
+    seed: int = SEED,
+    keep: bool = False,
+    quarantine: Quarantine | None = None,
+) -> tuple[RunSummary, Path]:
+    """Build and run ``cells`` and publish the results; returns the summary and the run's directory.
+
+    ``quarantine``: what is known to be red; by default what quarantine.yaml says. Raises ``InputError`` when
+    it does not fit the cells.
+    """
+    store = store or Store()
+    known = load_quarantine() if quarantine is None else quarantine
+    known.check(cells)
+    started, begun = utc_now(), time.monotonic()
+    directory = make_run_directory(RUNS, out)
+    with Progress(console, history=history(store)) as progress:
+        with _removed_on_error(directory):
+            images = dict(build_all(cells, Builder(store, progress)))
+        orders = make_jobs(cells, images, overrides, directory, seed, keep)
+        chooser = Chooser(Snapshots(store, progress.note), start)
+        booted = Booted(store.root / BOOTED)
+        results = LocalRunner(progress, jobs, chooser, history(store), booted).run(orders)
+    by_id = {cell.id: cell for cell in cells}
+    summary = RunSummary(
+        id=directory.name,
+        started=started,
+        seconds=round(time.monotonic() - begun, 3),
+        host=Host.here(),
+        nvh_version=__version__,
+        nvh_commit=commit(),
+        cells=tuple(known.judged(by_id[each.id], each) for each in results),
+        artefacts=artefacts(images),
+    )
+    publish(summary, directory, sections(directory))
+    return summary, directory
+
+
+@contextlib.contextmanager
+def _removed_on_error(directory: Path) -> Iterator[None]:
+    """Leave no empty run behind when nothing could be run."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            (directory / CELLS).rmdir()
+            directory.rmdir()
+        raise
+
+
+def artefacts(images: dict[str, StackImages]) -> dict[str, Version]:
+    """Return every artefact of a run: name to version and SHA-256."""
+    found: dict[str, Version] = {}
+    for each in images.values():
+        found[f"model {each.model.spec.name}"] = Version(f"QEMU {each.model.version}", each.model.sha256)
+        for kernel in each.kernels.values():
+            name = f"kernel {kernel.manifest.get('name', '')}"
+            found[name] = Version(
+                str(kernel.manifest.get("release", "")), str(kernel.manifest.get("sha256", ""))
+            )
+        for rootfs in each.rootfs.values():
+            found[f"rootfs {rootfs.manifest['name']}"] = Version(
+                rootfs.digest, str(rootfs.manifest["sha256"])
+            )
+    return found
+
+
+def commit() -> str:
+    """Return the project's own commit, with ``+`` for uncommitted changes; empty outside a checkout."""
+    if CHECKOUT is None:
+        return ""
+    result = subprocess.run(
+        ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty=+", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip()

@@ -1,0 +1,205 @@
+"""Snapshots of booted stacks as artefacts: made once, checked before use, shared by every cell that fits.
+
+The key is everything that went in: the model's program and options, L0's kernel and initramfs (which hold all
+deeper kernels and root file systems), the command lines and scripts of the levels that were brought up, and
+the formats. A level's snapshot is made from the one of the level below.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from harness.attempt.executing import whereabouts
+from harness.attempt.prefix import Prefix, carry_out
+from harness.errors import Broken, InfraError
+from harness.host.cache import Artefact, Store, tree_bytes
+from harness.level import Level
+from harness.stack import saved, vmm
+from harness.stack.images import StackImages
+from harness.stack.saved import RestoreFailed
+from harness.stack.stack import Stack
+
+KIND = "snapshot"
+SEED = b"nvh snapshot"
+SPACE_BYTES = 4 << 30  # what a snapshot may need while it is made
+BUDGET_BYTES = 24 << 30  # of all snapshots: a changed payload or kernel leaves those of before unused
+IN_USE_S = 900.0  # since it was last chosen: a cell may be about to map it
+READ_SIZE = 1 << 22
+Say = Callable[[str], None]
+
+
+def key_of(images: StackImages, prefix: Prefix) -> dict[str, Any]:
+    """Return what decides whether a snapshot of ``prefix`` can be used, as JSON."""
+    spec = prefix.stack
+    machine = images.machine(spec)
+    levels = {}
+    for level, each in sorted(spec.levels.items()):
+        if level <= prefix.level:
+            command = (
+                machine.cmdline
+                if level is Level.L0
+                else vmm.vmm_command(level, each, images.has_initramfs(level))
+            )
+            levels[str(level)] = {"command": command, "prepare": vmm.prepare_script(level)}
+    return {
+        "format": saved.FORMAT,
+        "model": {"version": images.model.version, "sha256": images.model.sha256},
+        "flags": list(machine.flags),
+        "cpus": machine.cpus,
+        "memory_mib": machine.memory_mib,
+        "turns": machine.turns,
+        "kernel": images.kernels[Level.L0].digest,
+        "initrd": images.initrd.digest,
+        "mainloop": images.mainloop.digest if images.mainloop else None,
+        "levels": levels,
+        "setup": prefix.setup_key(),
+    }
+
+
+class Snapshots:
+    """The snapshots in ``store``. Thread-safe, and safe for several harnesses on one store."""
+
+    def __init__(self, store: Store, say: Say = lambda _: None) -> None:
+        self._store = store
+        self._say = say
+        self._checked: set[str] = set()
+        self._failed: set[str] = set()
+
+    def deepest(
+        self, images: StackImages, prefix: Prefix, stage: Say = lambda _: None
+    ) -> tuple[Artefact, Prefix] | None:
+        """Return the snapshot of ``prefix``, or of what comes before it, which one it is; None for none.
+
+        So a cell of which a level does not come up meets that at once, on top of the levels that do.
+        """
+        at: Prefix | None = prefix
+        while at is not None:
+            if made := self.get(images, at, stage):
+                return made, at
+            at = at.below()
+        return None
+
+    def get(self, images: StackImages, prefix: Prefix, stage: Say = lambda _: None) -> Artefact | None:
+        """Return the snapshot of ``prefix``, made now if there is none; None where none can be.
+
+        One that is not what was written is deleted and made again, with a line that says why. A full disk
+        and a machine that does not come up, or back to life, are told too: the cell boots then. What failed
+        once is not tried again: the next cell would wait as long, to no other end.
+        """
+        key = key_of(images, prefix)
+        place = self._store.place(KIND, key)
+        with self._store.lock(f"{KIND}-use-{place.name}"):
+            if place.name in self._failed:
+                return None
+            found = self._store.find(KIND, key)
+            if found and self._whole(found):
+                return found
+            if found:
+                self._store.remove(found)
+            elif place.exists():
+                self._say(f"snapshot {place.name} is made again: it has no readable manifest")
+            try:
+                self._need_space()
+                made = self._store.get_or_build(
+                    KIND, key, lambda work: self._make(work, images, prefix, stage)
+                )
+            except (Broken, InfraError, OSError) as error:  # TimeoutError is one; the cell will report it
+                self._say(f"no snapshot of {prefix}: {error}")
+                self._failed.add(place.name)
+                return None
+            self._checked.add(made.digest)
+            return made
+
+    def _whole(self, snapshot: Artefact) -> bool:
+        if snapshot.digest in self._checked:
+            return True
+        try:
+            check_files(snapshot)
+        except InfraError as error:
+            self._say(f"snapshot {snapshot.digest} is made again: {error}")
+            return False
+        self._checked.add(snapshot.digest)
+        return True
+
+    def _need_space(self) -> None:
+        """Keep to the budget, and make room on a full disk, by deleting snapshots long unused."""
+        held = sum(tree_bytes(each.path) for each in self._store.artefacts() if each.kind == KIND)
+        room = held + shutil.disk_usage(self._store.root).free - SPACE_BYTES
+        for artefact, size in self._store.trim(KIND, min(BUDGET_BYTES, room), IN_USE_S):
+            self._say(f"deleted the unused snapshot {artefact.digest} ({size >> 20} MiB)")
+        free = shutil.disk_usage(self._store.root).free
+        if free < SPACE_BYTES:
+            raise OSError(
+                f"{self._store.root} has {free >> 20} MiB free and a snapshot may need {SPACE_BYTES >> 20}; "
+                "free some with `./nvh images gc`"
+            )
+
+    def _make(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> dict[str, Any]:
+        below = prefix.below()
+        base = self.get(images, below, stage) if below else None
+        if below and not base:
+            raise InfraError(f"there is none of {below} to make it from")
+        with (
+            saved.open_memory() as memory,
+            tempfile.TemporaryDirectory(dir=work) as place,
+            Stack(images, prefix.stack, Path(place), stage, ram=memory, whereabouts=whereabouts) as stack,
+        ):
+            if base:
+                stage("restore")
+                saved.restore(stack, base.path, SEED)
+            carry_out(prefix, stack, work, stage)
+            stage("save")
+            record = saved.save(stack, work)
+        self._prove(work, images, prefix, stage)
+        return {
+            "name": str(prefix),
+            "booted": str(record.booted),
+            "kick": record.kick,
+            "files": {path.name: describe(path) for path in sorted(work.iterdir()) if path.is_file()},
+        }
+
+    def _prove(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> None:
+        """Restore once and have the deepest level answer; a snapshot that cannot is worth nothing."""
+        stage("prove")
+        with (
+            tempfile.TemporaryDirectory(dir=work) as place,
+            Stack(images, prefix.stack, Path(place), stage) as stack,
+        ):
+            saved.restore(stack, work, SEED)
+            if not stack.agent.wait_ready(prefix.level, saved.KICK_DEADLINE_S * stack.slowdown):
+                raise RestoreFailed(f"{prefix.level} did not answer after the first restore")
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return a file's size in bytes and the XXH3 of its content with its holes left out."""
+    total = xxhash.xxh3_128()
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        for start, end in saved.extents(stream.fileno(), size):
+            total.update(f"{start} {end}\n".encode())
+            for at in range(start, end, READ_SIZE):
+                total.update(os.pread(stream.fileno(), min(READ_SIZE, end - at), at))
+    return {"bytes": size, "xxh3": total.hexdigest()}
+
+
+def check_files(snapshot: Artefact) -> None:
+    """Compare the files of a snapshot with its manifest; ``InfraError`` names the first that differs."""
+    files = snapshot.manifest.get("files")
+    if not isinstance(files, dict) or not {saved.RAM, saved.STATE, saved.RECORD} <= files.keys():
+        raise InfraError("its manifest does not name its files")
+    for name, expected in files.items():
+        path = snapshot.path / name
+        if not path.is_file():
+            raise InfraError(f"{name} is missing")
+        found = describe(path)
+        if found["bytes"] != expected["bytes"]:
+            raise InfraError(f"{name} has {found['bytes']} bytes instead of {expected['bytes']}")
+        if found["xxh3"] != expected["xxh3"]:
+            raise InfraError(f"the content of {name} is not what was written")

@@ -1,0 +1,108 @@
+"""The table of deliberately wrong L0 kernels, ``images/mutants.yaml``: what is wrong, and what must find it.
+
+A mutant is a value of the parameter ``mutant`` of KVM in the kernel ``nv-mutants``
+(images/kernels/series/mutants). The table imports neither scenarios nor cells: a killer is a cell's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.document.load import load_document
+from harness.document.nodes import Node
+from harness.document.reader import read
+from harness.errors import InputError, Problem, UserError, closest
+from harness.host.paths import IMAGES
+
+FILE = IMAGES / "mutants.yaml"
+NONE = "none"
+"""The name under which the kernel is the correct one: the control."""
+
+NAME = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 39}
+TEXT = {"type": "string", "minLength": 1}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["mutants"],
+    "additionalProperties": False,
+    "properties": {
+        "mutants": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["mutant", "fault", "at", "killers"],
+                "additionalProperties": False,
+                "properties": {
+                    "mutant": NAME,
+                    "fault": TEXT,
+                    "at": TEXT,
+                    "killers": {"type": "array", "minItems": 1, "items": TEXT},
+                    "survives": TEXT,
+                },
+            },
+        }
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One wrong kernel: ``fault`` in words, ``at`` the function of KVM, ``killers`` ids of cells.
+
+    ``survives`` explains why no scenario can see the fault on the shipped models; empty when one must.
+    """
+
+    name: str
+    fault: str
+    at: str
+    killers: tuple[str, ...]
+    survives: str = ""
+
+
+def load(path: Path = FILE) -> tuple[Mutant, ...]:
+    """Return the rows in file order; ``InputError`` with every defect of the file."""
+    rows = load_document(path, SCHEMA)["mutants"]
+    if problems := list(_repeated(read(path).map["mutants"].items)):
+        raise InputError(problems)
+    return tuple(
+        Mutant(row["mutant"], row["fault"], row["at"], tuple(row["killers"]), row.get("survives", ""))
+        for row in rows
+    )
+
+
+def _repeated(rows: Sequence[Node]) -> Iterator[Problem]:
+    seen: dict[str, Node] = {}
+    for row in rows:
+        name = row.map["mutant"]
+        text = name.text or ""
+        if text == NONE:
+            yield name.problem(f"a mutant {NONE!r}, which is the correct kernel's name", "another name")
+        elif text in seen:
+            yield name.problem(
+                f"a second mutant {text!r}", f"a name of its own (first at {seen[text].where})"
+            )
+        seen.setdefault(text, name)
+        killers: set[str] = set()
+        for killer in row.map["killers"].items:
+            if (killer.text or "") in killers:
+                yield killer.problem(f"{killer.text} a second time", "each killer once")
+            killers.add(killer.text or "")
+
+
+def names(path: Path = FILE) -> tuple[str, ...]:
+    """Return every value of the kernel's parameter that the table knows, the control first."""
+    return (NONE, *(mutant.name for mutant in load(path)))
+
+
+def choose(mutants: Sequence[Mutant], wanted: Sequence[str]) -> tuple[Mutant, ...]:
+    """Return the mutants called ``wanted``, all for none; ``UserError`` with the closest name."""
+    known = [mutant.name for mutant in mutants]
+    for name in wanted:
+        if name not in known:
+            near = closest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise UserError(f"no mutant {name!r} ({', '.join(known)}){hint}")
+    return tuple(mutant for mutant in mutants if not wanted or mutant.name in wanted)

@@ -1,0 +1,62 @@
+"""The shipped series on the newest two Debian kernels (downloads some 330 MB the first time)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.artefacts.kernel import load_kernel, series
+from harness.artefacts.kernel.debian_image import DebianImage
+from harness.host.cache import Store
+from harness.scenario import mutants
+
+
+def patched(name: str, tmp_path: Path) -> Path:
+    """Apply a kernel's series to its unpacked source; returns the directory with the changed files."""
+    spec = load_kernel(name)
+    assert not isinstance(spec.source, DebianImage)
+    content = spec.source.resolve(Store())
+    source = tmp_path / "source"
+    content.fill(source, tmp_path / "state", tmp_path / "log")
+    result = tmp_path / "result"
+    result.mkdir()
+    patches = spec.series()
+    series.apply(
+        patches,
+        lambda path: found if (found := source / path).exists() else None,
+        content.label,
+        result,
+        tmp_path / "log",
+    )
+    return result
+
+
+@pytest.mark.real
+def test_deliberate_faults_are_where_the_table_says(tmp_path: Path) -> None:
+    files = [path.read_text() for path in patched("nv-mutants", tmp_path).rglob("*.c")]
+    for mutant in mutants.load():
+        use = f"kvm_mutant({mutant.name.replace('-', '_')})"
+        before = [text[: text.index(use)] for text in files if use in text]
+        assert len(before) == 1, mutant.name
+        function = re.findall(r"^[a-z_].*?\b(\w+)\([^;\n]*(?:\n\s+[^;{\n]+)*\n\{$", before[0], re.M)[-1]
+        assert f"{function}()" == mutant.at
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["nv", "nv-previous"])
+def test_series_applies(name: str, tmp_path: Path) -> None:
+    result = patched(name, tmp_path)
+    header = (result / "arch/arm64/kvm/trace_nv.h").read_text()
+    for event in ("kvm_nv_tlbi", "kvm_nv_tlbi_forward", "kvm_nv_shadow_unmap", "kvm_nv_shadow_wp"):
+        assert f"TRACE_EVENT({event},\n" in header
+    # git takes the nearest place whose context matches: see that each hunk went where it belongs
+    handlers = (result / "arch/arm64/kvm/sys_regs.c").read_text()
+    for handler in ("alle1is", "vmalls12e1is", "ripas2e1is", "ipas2e1is", "tlbi_el2", "tlbi_el1"):
+        body = handlers.split(f"\nstatic bool handle_{handler}(")[1].split("\n}\n")[0]
+        assert body.count("\ttrace_kvm_nv_tlbi(vcpu, sys_encoding, p->regval);\n") == 1, handler
+    fast = (result / "arch/arm64/kvm/hyp/vhe/switch.c").read_text()
+    body = fast.split("\nstatic bool kvm_hyp_handle_tlbi_el2(")[1].split("\n}\n")[0]
+    invalidate = body.index("__kvm_tlbi_s1e2(")
+    assert invalidate < body.index("tracepoint_enabled(kvm_nv_tlbi)") < body.index("__kvm_skip_instr")

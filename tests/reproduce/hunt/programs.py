@@ -1,0 +1,17 @@
+"""Programs for the tests: some of each kind, made once."""
+
+from __future__ import annotations
+
+import functools
+
+from harness.reproduce.hunt.generate import generate
+from harness.reproduce.hunt.kinds import KINDS
+from harness.reproduce.hunt.program import Program
+
+EACH = 24
+
+
+@functools.cache
+def sample() -> tuple[tuple[str, Program], ...]:
+    """Kind and program."""
+    return tuple((kind, generate("tests", kind, i)) for kind in KINDS for i in range(EACH))

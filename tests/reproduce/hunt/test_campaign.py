@@ -1,0 +1,123 @@
+"""Plans, totals and records of a hunt; the command line's refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.arch.table import load
+from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
+from harness.reproduce.hunt import campaign
+from harness.reproduce.hunt.campaign import Totals, Wanted
+from harness.reproduce.hunt.generate import generate
+from harness.reproduce.hunt.judge import Sharpness
+from harness.reproduce.hunt.kinds import KINDS
+from harness.reproduce.hunt.lanes import LANES, QUICK, lanes, plan
+from harness.reproduce.hunt.worker import CAUSES, BatchDone, shows_known
+
+
+def batch(number: int, op: str = "vae1is") -> BatchDone:
+    return BatchDone(
+        number,
+        "stage1",
+        10,
+        2.0,
+        Sharpness(30, 12, 9),
+        {(op, "stage1", "4k", 2)},
+        Counter({"pass": 10}),
+    )
+
+
+def wanted(tmp_path: Path, seed: str = "7") -> Wanted:
+    return Wanted(seconds=1, seed=seed, out=tmp_path / "hunt")
+
+
+def test_a_batch_follows_from_seed_and_number_alone() -> None:
+    assert [plan("7", n, LANES) for n in range(40)] == [plan("7", n, LANES) for n in range(40)]
+    assert [plan("7", n, LANES) for n in range(40)] != [plan("8", n, LANES) for n in range(40)]
+    kinds = {plan("7", n, LANES).kind for n in range(400)}
+    assert kinds == set(KINDS)
+    assert {plan("7", n, LANES, ("vncr",)).kind for n in range(20)} == {"vncr"}
+
+
+def test_programs_of_a_batch_share_its_shape() -> None:
+    how = plan("7", 3, LANES)
+    programs = [generate(how.seed("7"), how.kind, i, shape=how.shape) for i in range(20)]
+    assert len({(p.world.shift, p.world.cpus, p.world.hide) for p in programs}) == 1
+    assert len(set(programs)) > 15
+
+
+def test_no_operation_of_a_feature_that_l1_lacks() -> None:
+    for i in range(40):
+        program = generate("7", "whole", i, frozenset())
+        assert all(
+            not getattr(a, "operation", load()[0]).features for a in program.actions if hasattr(a, "op")
+        )
+
+
+def test_another_model_gets_the_programs_that_are_quick_everywhere() -> None:
+    (only,) = lanes("qemu", None)
+    assert (only.model, only.kinds) == ("qemu", QUICK)
+    assert {lane.timing for lane in lanes(None, "mttcg")} == {"mttcg"}
+
+
+def test_known_defects_are_kept_off() -> None:
+    shown = [shows_known(generate("7", kind, i)) for kind in KINDS for i in range(20)]
+    assert any(shown)
+    assert sum(shown) < len(shown) / 4
+
+
+def test_totals_survive_their_record(tmp_path: Path) -> None:
+    hunt = wanted(tmp_path)
+    totals = campaign.begin(hunt)
+    totals.add(batch(0), 3.0)
+    totals.add(batch(4, "vae1"), 9.0)
+    totals.add(dataclasses.replace(batch(2), reached=frozenset({"handle_alle1is"}), functions=7), 12.0)
+    assert (totals.reached, totals.functions, totals.last_function) == ({"handle_alle1is"}, 7, 12.0)
+    assert (totals.programs, totals.next_batch, totals.last_point, len(totals.points)) == (30, 5, 9.0, 2)
+    campaign.save(hunt, totals)
+    (hunt.out / CAUSES / "half-done").mkdir(parents=True)
+    again = campaign.begin(hunt)
+    assert again.to_json() == totals.to_json()
+    assert not (hunt.out / CAUSES).exists(), "what was interrupted is pursued again"
+
+
+def test_a_hunt_goes_on_with_its_own_options_only(tmp_path: Path) -> None:
+    hunt = wanted(tmp_path)
+    campaign.save(hunt, campaign.begin(hunt))
+    with pytest.raises(InputError, match="seed"):
+        campaign.begin(dataclasses.replace(hunt, seed="8"))
+    (hunt.out / campaign.RECORD).write_text("{}")
+    with pytest.raises(InputError, match="not the record"):
+        campaign.begin(hunt)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("")
+    with pytest.raises(InputError, match="no hunt"):
+        campaign.begin(dataclasses.replace(hunt, out=tmp_path / "other"))
+
+
+def test_exit_statuses() -> None:
+    fine = Totals(programs=3)
+    assert campaign.exit_status(fine) == EXIT_PASS
+    assert campaign.exit_status(Totals()) == EXIT_INFRA, "no program ran"
+    assert campaign.exit_status(Totals(programs=3, errors=["x"])) == EXIT_INFRA
+    assert campaign.exit_status(Totals(programs=3, errors=["x"], findings=[{}])) == EXIT_RED
+
+
+def test_the_record_is_json(tmp_path: Path) -> None:
+    hunt = wanted(tmp_path)
+    campaign.save(hunt, campaign.begin(hunt))
+    data = json.loads((hunt.out / campaign.RECORD).read_text())
+    assert data["options"]["seed"] == "7"
+    assert data["totals"]["programs"] == 0
+
+
+def test_an_unknown_mutant_is_named(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    with pytest.raises(UserError, match="did you mean 'ipas2-no-unmap'"):
+        campaign.hunt(dataclasses.replace(wanted(tmp_path), mutant="ipas2-no-unmapp"), Console(quiet=True))

@@ -1,0 +1,112 @@
+"""Failing programs of simulated wrong machines become short, and stay failures for the same reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.reproduce.hunt import keep, simulate
+from harness.reproduce.hunt.explain import paragraph, sentence
+from harness.reproduce.hunt.judge import Finding, judge
+from harness.reproduce.hunt.model import illegal
+from harness.reproduce.hunt.program import Program
+from harness.reproduce.hunt.reader import parse
+from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
+from harness.runner.project import vocabulary
+from harness.scenario.load import load_paths
+from harness.scenario.scenario import Overrides
+from tests.reproduce.hunt.programs import sample
+
+SHORT = 8
+DEFECTS = (
+    "no-ipas2",
+    "broadcast-lost",
+    "vmid-of-next",
+    "tge-ignored",
+    "write-permission-lost",
+    "forward-lost",
+)
+
+
+def fails(defect: str, program: Program) -> Finding | None:
+    return judge(program, simulate.observations(program, "always", 1.0, defect), ())
+
+
+def first_failing(defect: str) -> tuple[Program, Finding]:
+    for _, program in sample():
+        if finding := fails(defect, program):
+            return program, finding
+    raise AssertionError(f"no program fails with {defect}")
+
+
+def shrunk(defect: str) -> tuple[Program, Finding, Shrunk]:
+    program, finding = first_failing(defect)
+    return program, finding, Shrinker(lambda each: fails(defect, each)).shrink(program, finding)
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_programs_become_short_and_still_fail_for_the_same_reason(defect: str) -> None:
+    program, finding, short = shrunk(defect)
+    assert len(short.program.actions) <= SHORT
+    assert reason_of(short.program, short.finding) == reason_of(program, finding)
+    assert not illegal(short.program)
+    assert fails(defect, short.program) == short.finding
+    assert fails("", short.program) is None
+
+
+def test_candidates_that_cannot_be_run_are_not() -> None:
+    """Less the map, an unmap is for nothing; less the spin, a sample is."""
+    refused = sum(not sensible(each) for _, program in sample()[:15] for each in without_chunks(program))
+    assert refused > 40
+
+
+def test_simpler_programs_are_other_programs() -> None:
+    for _, program in sample()[:60]:
+        assert all(each != program for each in simpler(program))
+
+
+def found_by(defect: str) -> keep.Found:
+    program, _, short = shrunk(defect)
+    return keep.Found(
+        program=short.program,
+        finding=short.finding,
+        original=program,
+        seed="tests",
+        batch=3,
+        index=4,
+        model="qemu-48bit",
+        timing="icount",
+        kernel="nv",
+        mutant="",
+        versions={"model qemu-48bit": "QEMU 11.1.3"},
+        runs=short.runs,
+    )
+
+
+def test_a_finding_is_an_ordinary_scenario(tmp_path: Path) -> None:
+    found = found_by("no-ipas2")
+    path = keep.write(found, tmp_path / "new")
+    (cell,) = load_paths([path], vocabulary(), Overrides())
+    assert cell.stack.model == "qemu-48bit"
+    text = path.read_text()
+    for word in ("seed tests", "QEMU 11.1.3", "IPAS2", "Arm ARM"):
+        assert word in text
+    block = text[text.index("program hunted") : text.index("END\n    on:")]
+    ((_, again),) = parse(block)
+    assert again == found.program
+
+
+def test_the_paragraph_says_what_was_done_required_and_seen() -> None:
+    found = found_by("no-ipas2")
+    words = paragraph(found.program, found.finding)
+    assert all(len(line) <= 108 for line in words.splitlines())
+    flat = " ".join(words.split())
+    assert "L1 executes TLBI IPAS2" in flat
+    assert "a stage-2 translation fault" in flat
+    assert "the value behind an old translation" in flat
+
+
+def test_every_action_has_a_sentence() -> None:
+    for _, program in sample():
+        assert all(len(sentence(program.world, action)) > 10 for action in program.actions)

@@ -1,0 +1,151 @@
+"""A worker from batch to kept scenario, on simulated machines that speak as nvh-litmus does."""
+
+from __future__ import annotations
+
+import queue
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.errors import InfraError
+from harness.reproduce.hunt import simulate
+from harness.reproduce.hunt.judge import Outcome, judge
+from harness.reproduce.hunt.lanes import LANES, Lane, plan
+from harness.reproduce.hunt.program import Program
+from harness.reproduce.hunt.reader import parse
+from harness.reproduce.hunt.render import action_text, prologue_lines
+from harness.reproduce.hunt.target import Batch
+from harness.reproduce.hunt.watch import Seen
+from harness.reproduce.hunt.worker import BatchDone, Kept, Order, Worker
+from harness.runner.project import vocabulary
+from harness.scenario.load import load_file
+
+FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
+
+
+class Simulated:
+    """A target whose L0 has ``defect``. ``lies``: nvh-litmus says pass of everything."""
+
+    def __init__(self, defect: str, lies: bool = False, leaks: bool = False) -> None:
+        self.defect, self.lies, self.leaks = defect, lies, leaks
+        self.runs = 0
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def features(self) -> frozenset[str]:
+        return FEATURES
+
+    def run(self, text: str) -> Batch:
+        self.runs += 1
+        alone = text.count("\nend\n") == 1
+        return Batch(tuple(self._outcome(name, program, alone) for name, program in parse(text)))
+
+    def _outcome(self, name: str, program: Program, alone: bool) -> Outcome:
+        defect = "" if alone and self.leaks else self.defect
+        tokens = simulate.observations(program, "always", 1.0, defect)
+        first = prologue_lines(program) + 1
+        observed = {first + i: token for i, token in enumerate(tokens) if token is not None}
+        red = judge(program, tokens, ()) is not None and not self.lies
+        return Outcome(name, observed, "fail" if red else "pass")
+
+
+class Watched(Simulated):
+    """A right machine to look at, of which a sanitizer tells whenever a range was invalidated."""
+
+    def run(self, text: str) -> Batch:
+        programs = [program for _, program in parse(text)]
+        told = [i for i, each in enumerate(programs) if any(" rip" in action_text(a) for a in each.actions)]
+        return Batch(super().run(text).outcomes, (), tuple(Seen(i, "remapped:stage2", HISTORY) for i in told))
+
+
+HISTORY = "remapped:stage2: a translation was changed\n  entry stage2"
+
+
+class OnSimulated(Worker):
+    """A worker whose machines are simulated."""
+
+    simulated: Simulated
+
+    def _target(self, _: Lane) -> Any:
+        return self.simulated
+
+
+def worker(tmp_path: Path, target: Simulated, one: bool = False) -> tuple[OnSimulated, queue.Queue[Any]]:
+    images = SimpleNamespace(versions=lambda: {"kernel l0": {"version": "7.3.4", "sha256": ""}})
+    spec = SimpleNamespace(model="qemu-48bit", timing="icount")
+    events: queue.Queue[Any] = queue.Queue()
+    order = Order(
+        seed="5",
+        first=0,
+        stride=1,
+        lanes=LANES[:1],
+        kinds=("stage2",),
+        images=cast(Any, {LANES[0].name: (images, spec)}),
+        out=tmp_path,
+        deadline=time.monotonic() + 60,
+        kernel="nv",
+        one=one,
+    )
+    OnSimulated.simulated = target
+    return OnSimulated(order, cast(Any, events)), events
+
+
+def drain(events: queue.Queue[Any], kind: type) -> list[Any]:
+    return [event for event in list(events.queue) if isinstance(event, kind)]
+
+
+def test_a_right_machine_gives_numbers_and_no_finding(tmp_path: Path) -> None:
+    hunter, events = worker(tmp_path, Simulated(""))
+    assert not hunter.batch(plan("5", 0, LANES[:1], ("stage2",)))
+    (done,) = drain(events, BatchDone)
+    assert done.programs > 20
+    assert done.verdicts == {"pass": done.programs}
+    assert done.sharp.primed > 0
+    assert not done.causes
+    assert not (tmp_path / "findings").exists()
+
+
+def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -> None:
+    hunter, events = worker(tmp_path, Simulated("no-ipas2"), one=True)
+    hunter.work()
+    kept = drain(events, Kept)
+    assert kept
+    assert all(each.confirmed and each.actions <= 8 for each in kept)
+    scenarios = sorted((tmp_path / "findings").glob("*/hunt-*.yaml"))
+    assert sorted(each.path for each in kept) == [str(path) for path in scenarios]
+    assert len({each.cause for each in kept}) == len(kept)
+    before = len(scenarios)
+    hunter.batch(plan("5", 0, LANES[:1], ("stage2",)))
+    assert len(list((tmp_path / "findings").glob("*/hunt-*.yaml"))) == before, "the same causes again"
+
+
+def test_what_does_not_fail_alone_is_said_to_be_so(tmp_path: Path) -> None:
+    hunter, events = worker(tmp_path, Simulated("no-ipas2", leaks=True), one=True)
+    hunter.work()
+    kept = drain(events, Kept)
+    assert kept
+    assert not any(each.confirmed for each in kept)
+    assert "did NOT fail again" in Path(kept[0].path).read_text()
+
+
+def test_payload_and_model_must_agree(tmp_path: Path) -> None:
+    hunter, _ = worker(tmp_path, Simulated("no-ipas2", lies=True))
+    with pytest.raises(InfraError, match="nvh-litmus says pass"):
+        hunter.batch(plan("5", 0, LANES[:1], ("stage2",)))
+
+
+def test_what_the_sanitizer_tells_is_shrunk_and_kept(tmp_path: Path) -> None:
+    hunter, events = worker(tmp_path, Watched(""), one=True)
+    hunter.work()
+    kept = drain(events, Kept)
+    assert {each.cause for each in kept} == {"sanitizer remapped:stage2 after range ipas2e1"}
+    assert all(each.confirmed and each.actions == 1 for each in kept), "the operation is all that is needed"
+    text = Path(kept[0].path).read_text()
+    assert "\n  sanitize: tlb\n" in text
+    assert "# remapped:stage2: a translation was changed\n#   entry stage2" in text
+    (cell,) = load_file(Path(kept[0].path), vocabulary())
+    assert cell.stack.sanitize == "tlb"

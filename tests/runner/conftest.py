@@ -1,0 +1,5 @@
+"""A run's tests use the cells and images of an attempt's."""
+
+from tests.attempt.conftest import cells, images, program, scenario
+
+__all__ = ["cells", "images", "program", "scenario"]
