@@ -154,7 +154,7 @@ def _images_to_json(images: StackImages) -> dict[str, Any]:
         },
         "kernels": {str(level): str(each.path) for level, each in images.kernels.items()},
         "rootfs": {str(level): str(each.path) for level, each in images.rootfs.items()},
-        "initrd": str(images.initrd.path),
+        "initrd": str(images.root.path),
         "plugins": images.plugins.to_json() if images.plugins else None,
         "mainloop": str(images.mainloop.path) if images.mainloop else None,
     }

@@ -28,6 +28,7 @@ VERBS = (
     "inspect",
     "gdb",
     "coverage",
+    "model",
     "mutants",
     "hunt",
     "nightly",

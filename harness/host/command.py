@@ -13,6 +13,8 @@ from pathlib import Path
 from harness.errors import InfraError, UserError
 
 TAIL_LINES = 30
+OUTPUT_MOST = 1 << 16
+"""Characters of a program's output that its error carries."""
 END_S = 5.0
 
 
@@ -64,7 +66,9 @@ def run(
         output = _end(process)
         _append(log, shown, output)
         if isinstance(error, subprocess.TimeoutExpired):
-            raise InfraError(f"{shown} did not end within {timeout_s:.0f} s", tail(output)) from error
+            raise InfraError(
+                f"{shown} did not end within {timeout_s:.0f} s", output[-OUTPUT_MOST:]
+            ) from error
         raise
     _append(log, shown, output)
     if check and process.returncode != 0:

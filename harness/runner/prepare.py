@@ -51,6 +51,10 @@ class Builder:
         mainloop = self.mainloop() if model.deterministic(spec.timing) else None
         return StackImages(model, kernels, rootfs, initrd, plugins, mainloop)
 
+    def bare_images(self, spec: StackSpec) -> StackImages:
+        """Return the model of ``spec`` alone, for a bare machine: nothing else is built."""
+        return StackImages(self.model(spec.model), {}, {})
+
     def mainloop(self) -> Artefact:
         """Return what orders QEMU's threads under icount."""
         if self._mainloop is None:

@@ -56,7 +56,7 @@ def key_of(images: StackImages, prefix: Prefix) -> dict[str, Any]:
         "memory_mib": machine.memory_mib,
         "turns": machine.turns,
         "kernel": images.kernels[Level.L0].digest,
-        "initrd": images.initrd.digest,
+        "initrd": images.root.digest,
         "mainloop": images.mainloop.digest if images.mainloop else None,
         "levels": levels,
         "setup": prefix.setup_key(),

@@ -9,6 +9,7 @@ from harness.artefacts.initrd import IMAGE as INITRD
 from harness.artefacts.mainloop import FILE as MAINLOOP
 from harness.artefacts.model import Model
 from harness.artefacts.plugin import Plugins
+from harness.errors import InfraError
 from harness.host.cache import Artefact
 from harness.level import Level
 from harness.machine.qemu import MachineSpec
@@ -18,7 +19,8 @@ from harness.stack.vmm import kernel_cmdline
 
 @dataclass(frozen=True, slots=True)
 class StackImages:
-    """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it.
+    """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it, None for a
+    bare model.
 
     ``plugins`` are there when the model is to be watched, ``mainloop`` when its time is counted in
     instructions.
@@ -27,9 +29,16 @@ class StackImages:
     model: Model
     kernels: Mapping[Level, Artefact]
     rootfs: Mapping[Level, Artefact]
-    initrd: Artefact
+    initrd: Artefact | None = None
     plugins: Plugins | None = None
     mainloop: Artefact | None = None
+
+    @property
+    def root(self) -> Artefact:
+        """L0's initramfs; ``InfraError`` for images of a bare model, which has none."""
+        if self.initrd is None:
+            raise InfraError(f"no root file system was built for model {self.model.spec.name}")
+        return self.initrd
 
     def has_initramfs(self, level: Level) -> bool:
         """Whether the kernel of ``level`` needs an initramfs to reach its root."""
@@ -48,7 +57,7 @@ class StackImages:
             kernel=self.kernels[Level.L0].path / "Image",
             cmdline=kernel_cmdline(Level.L0, level, self.has_initramfs(Level.L0), turns),
             turns=turns,
-            initrd=self.initrd.path / INITRD,
+            initrd=self.root.path / INITRD,
             sandbox=self.model.spec.sandbox,
         )
 

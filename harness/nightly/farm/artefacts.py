@@ -32,7 +32,7 @@ _LOCK = threading.Lock()
 
 def needs(images: StackImages) -> tuple[Need, ...]:
     """Return what a cell's images are in the cache."""
-    found = [images.initrd, *images.kernels.values(), *images.rootfs.values()]
+    found = [images.root, *images.kernels.values(), *images.rootfs.values()]
     if images.plugins:
         found.append(images.plugins.artefact)
     if images.mainloop:

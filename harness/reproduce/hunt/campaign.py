@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,8 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     with Progress(console) as progress:
         builder = Builder(Store(), progress)
         specs = {lane.name: stack_for(lane, wanted) for lane in chosen}
-        images = {name: (builder.images(spec, not wanted.bare), spec) for name, spec in specs.items()}
+        prepare = builder.bare_images if wanted.bare else partial(builder.images, watched=True)
+        images = {name: (prepare(spec), spec) for name, spec in specs.items()}
         bare = build_bare(builder.store).path / PROGRAM if wanted.bare else None
     before = totals.seconds
     started = time.monotonic()

@@ -1,0 +1,1 @@
+"""A hardware model checked by itself first, without a kernel: the first use of nvh."""

@@ -1,0 +1,127 @@
+"""What the bare-metal questions (images/payloads/model) print, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.arch.syndrome import explain
+
+MISSING = (1 << 64) - 1
+OTHER_LEVEL = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One answer that is not as it must be.
+
+    ``what`` was looked at (a value, ESR, FAR_EL2, memory, ...); ``rule``: where the architecture says so.
+    """
+
+    group: str
+    case: str
+    what: str
+    required: int
+    seen: int
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.case}: {self.what.partition(',')[0]} must be {self._required()}, is {self._seen()}"
+
+    def _required(self) -> str:
+        text = f"{self.required:#x}"
+        return f"{text} ({explain(self.required)})" if self.what.startswith("ESR") else text
+
+    def _seen(self) -> str:
+        if self.what.startswith("ESR"):
+            if self.seen == MISSING:
+                return "none: no exception was taken"
+            esr = self.seen & ~OTHER_LEVEL
+            elsewhere = " at another Exception level" if self.seen & OTHER_LEVEL else ""
+            return f"{esr:#x}{elsewhere} ({explain(esr)})"
+        if "got ESR" in self.what:
+            return f"an exception, {self.what.rpartition(' ')[2]} {self.seen:#x} ({explain(self.seen)})"
+        return f"{self.seen:#x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How many answers a group compared, and how many of them were wrong."""
+
+    name: str
+    checks: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One run of the questions. ``skipped``: groups that this model's features leave out, and why.
+
+    ``stopped``: why the questions did not come to their end, empty when they did.
+    """
+
+    features: dict[str, int] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    wrong: tuple[Wrong, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
+    stopped: str = ""
+
+    @property
+    def checks(self) -> int:
+        """Comparisons in all."""
+        return sum(each.checks for each in self.groups)
+
+
+GROUPS = (
+    "faults",
+    "permissions",
+    "walks",
+    "leaves",
+    "ranges",
+    "tags",
+    "translate",
+    "traps",
+    "nested",
+    "flags",
+)
+
+
+def parse(text: str) -> Answers:
+    """Read what a run printed, as far as it came; ``stopped`` says what is wrong with its form.
+
+    A run is whole when it says so, and each group is there once, with checks or with a reason why it was left
+    out.
+    """
+    features: dict[str, int] = {}
+    groups: list[Group] = []
+    wrong: list[Wrong] = []
+    skipped: dict[str, str] = {}
+    stopped, done = "", False
+    for line in text.splitlines():
+        kind, *words = line.strip().split("|")
+        try:
+            match kind:
+                case "features":
+                    pairs = (word.partition("=") for word in words[0].split())
+                    features = {key: int(value) for key, _, value in pairs}
+                case "group":
+                    groups.append(Group(words[0], int(words[1]), int(words[2])))
+                case "fail":
+                    group, case, what, required, seen, rule = words
+                    wrong.append(Wrong(group, case, what, int(required, 16), int(seen, 16), rule))
+                case "skip":
+                    skipped[words[0]] = words[1]
+                case "fatal":
+                    stopped = f"the program gave up: {words[0]}"
+                case "done":
+                    done = True
+        except (ValueError, IndexError):
+            stopped = stopped or f"a line makes no sense: {line.strip()!r}"
+    told = [each.name for each in groups if each.checks] + list(skipped)
+    missing = [name for name in GROUPS if name not in told]
+    if not done:
+        stopped = (
+            stopped or f"the questions did not come to their end, but to {missing[0] if missing else 'it'}"
+        )
+    elif missing or len(told) != len(GROUPS):
+        stopped = stopped or f"they told of {', '.join(told) or 'nothing'} instead of {', '.join(GROUPS)}"
+    return Answers(features, tuple(groups), tuple(wrong), skipped, stopped)

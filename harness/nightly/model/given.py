@@ -1,0 +1,37 @@
+"""A model as the user names it: a shipped name, a model file, or just a QEMU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from harness.errors import UserError
+from harness.host.paths import IMAGES
+
+TEMPLATE = IMAGES / "models" / "qemu.yaml"
+SUFFIXES = (".yaml", ".yml")
+
+
+def model_name(given: str, out: Path) -> str:
+    """Return what ``--model`` takes: ``given``, or a model file written below ``out`` for a QEMU binary.
+
+    The file has machine, CPU and timings of the default model. ``UserError`` when a path leads nowhere.
+    """
+    path = Path(given)
+    if "/" not in given and not path.is_file():
+        return given
+    if not path.is_file():
+        raise UserError(f"{given}: no such file; name a model, a model file or a qemu-system-aarch64")
+    if path.suffix in SUFFIXES:
+        return str(path.absolute())
+    data = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
+    data |= {
+        "model": "given",
+        "summary": f"The QEMU that was given: {path.name}.",
+        "source": {"path": str(path.absolute())},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    made = out / "model.yaml"
+    made.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    return str(made.absolute())

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs at EL2 on the bare model: what its ID registers offer (DDI 0487 M.a.a, D24.2). */
+#include "model.h"
+
+struct features features;
+
+void features_read(void)
+{
+	static const unsigned sizes[] = { 32, 36, 40, 42, 44, 48, 52, 56 };
+	uint64_t mmfr0 = MRS(id_aa64mmfr0_el1), mmfr1 = MRS(id_aa64mmfr1_el1), mmfr2 = MRS(s3_0_c0_c7_2);
+	uint64_t isar0 = MRS(id_aa64isar0_el1), isar1 = MRS(id_aa64isar1_el1);
+	unsigned tlb = BITS(isar0, 59, 56);
+
+	features = (struct features){
+		.pa_bits = sizes[BITS(mmfr0, 3, 0) & 7],
+		.vmid_bits = BITS(mmfr1, 7, 4) == 2 ? 16 : 8,
+		.asid_bits = BITS(mmfr0, 7, 4) == 2 ? 16 : 8,
+		/* TGran4 and TGran64 are signed, TGran16 is not; the fields of stage 2 repeat them or say their own. */
+		.granule = { BITS(mmfr0, 31, 28) < 8 && BITS(mmfr0, 43, 40) != 1,
+			     BITS(mmfr0, 23, 20) >= 1 && BITS(mmfr0, 35, 32) != 1,
+			     BITS(mmfr0, 27, 24) < 8 && BITS(mmfr0, 39, 36) != 1 },
+		.lpa2 = { BITS(mmfr0, 31, 28) == 1 && BITS(mmfr0, 43, 40) == 3,
+			  BITS(mmfr0, 23, 20) == 2 && BITS(mmfr0, 35, 32) == 3, false },
+		.tlbios = tlb >= 1,
+		.range = tlb >= 2,
+		.xs = BITS(isar1, 59, 56) >= 1,
+		.ttl = BITS(mmfr2, 51, 48) >= 1,
+		.nv = BITS(mmfr2, 27, 24) >= 1,
+		.nv2 = BITS(mmfr2, 27, 24) >= 2,
+		.fgt = BITS(mmfr0, 59, 56) >= 1,
+		.hafdbs_a = BITS(mmfr1, 3, 0) >= 1,
+		.hafdbs_d = BITS(mmfr1, 3, 0) >= 2,
+		.vhe = BITS(mmfr1, 11, 8) >= 1,
+	};
+	say("features|pa=%d vmid=%d asid=%d 4k=%d 16k=%d 64k=%d lpa2-4k=%d lpa2-16k=%d tlbios=%d range=%d xs=%d ttl=%d",
+	    (uint64_t)features.pa_bits, (uint64_t)features.vmid_bits, (uint64_t)features.asid_bits,
+	    (uint64_t)features.granule[0], (uint64_t)features.granule[1], (uint64_t)features.granule[2],
+	    (uint64_t)features.lpa2[0], (uint64_t)features.lpa2[1], (uint64_t)features.tlbios,
+	    (uint64_t)features.range, (uint64_t)features.xs, (uint64_t)features.ttl);
+	say(" nv=%d nv2=%d fgt=%d af=%d dbm=%d vhe=%d\n", (uint64_t)features.nv, (uint64_t)features.nv2,
+	    (uint64_t)features.fgt, (uint64_t)features.hafdbs_a, (uint64_t)features.hafdbs_d,
+	    (uint64_t)features.vhe);
+}

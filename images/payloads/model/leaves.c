@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs at EL2 on the bare model: a leaf of each size, at stage 1 (both halves) and stage 2, moves from A to B by
+ * break-before-make with every operation that has to take it. The first, a middle and the last page of the leaf are
+ * used; what else there is to vary (hint, PE, ASID, VMID, address bits) goes round with numbers that share no factor,
+ * so that pairs of them meet.
+ */
+#include "model.h"
+
+enum position { FIRST, MIDDLE, LAST };
+static const char *const positions[] = { "first", "middle", "last" };
+/* low, high, all bits, one-bit neighbours; cut to what the model has */
+static const unsigned identifiers[] = { 1, 0x80, 0xff, 0x100, 0x101, 0x8000, 0x8001, 0x7fff, 0xffff };
+static const uint64_t bases[] = { 0x000200000000, 0x123400000000, 0x5aa800000000, 0x7ffe00000000, 0x800000000000,
+				  0xa55000000000, 0xfffe00000000 };
+static unsigned turn;
+
+static unsigned identifier(unsigned n, unsigned bits)
+{
+	return identifiers[n % LENGTH(identifiers)] & (BIT(bits) - 1);
+}
+
+/* Beside the code that each 4 KB of a page hold. */
+static uint64_t at(uint64_t size, enum position position)
+{
+	return position == FIRST ? 0 : position == MIDDLE ? (size / 2 & ~0xfffull) + 0x40 : size - 0x1000;
+}
+
+/* Data of a block lies in RAM, so the block's output is all of the program's surroundings: what is looked at there. */
+static uint8_t *spot(uint64_t output, uint64_t offset)
+{
+	return (uint8_t *)(output + offset);
+}
+
+struct leaf_case {
+	unsigned shift, level;
+	bool stage2, high;
+	enum position position;
+};
+
+/*
+ * Outputs: with pages A and B. With blocks the two outputs are block-sized pieces of RAM; a word in each at the offset
+ * says which it is. RAM has 128 MB from 0x40000000 on: larger blocks move to nothing instead of B.
+ */
+static bool fits(const struct geometry *g, unsigned level)
+{
+	return BIT(level_shift(g, level)) <= 0x2000000;
+}
+
+static void one(const struct leaf_case *c, const struct operation *op)
+{
+	const struct geometry *g = c->stage2 ? &space.s2 : &space.s1;
+	unsigned pe = op->scope != LOCAL && turn % 2, asid = identifier(turn, features.asid_bits);
+	unsigned vmid = identifier(turn / 2 + 3, features.vmid_bits);
+	bool el0 = turn / 3 % 2;
+	uint64_t base = bases[turn % LENGTH(bases)], size, input, outputs[2], *descriptor, operand, attributes;
+	bool small = c->level == 3, global = c->stage2 || op->family == vaae1 ? turn / 7 % 2 : 0, two;
+
+	turn++;
+	space_new(c->shift, vmid, asid, !c->stage2 || turn % 5, true, false);
+	size = BIT(level_shift(g, c->level));
+	if (c->stage2)
+		base &= BIT(space.s2.size) - 1;
+	base &= ~(size - 1);
+	if (c->stage2 && !space.s1_on && base < 0x80000000)
+		base = 0x100000000000ull & (BIT(space.s2.size) - 1) & ~(size - 1);
+	two = fits(g, c->level);
+	outputs[0] = small ? c->stage2 ? (uint64_t)page_a : ipa_of(page_a) : 0x40000000 + (two ? 0x2000000 : 0);
+	outputs[1] = small ? c->stage2 ? (uint64_t)page_b : ipa_of(page_b) : 0x44000000;
+	if (!small && size < 0x2000000)
+		outputs[0] = 0x42000000, outputs[1] = 0x44000000;
+	outputs[0] &= ~(size - 1);
+	if (!small) {
+		/* mind RAM's end: pages beyond it are not looked at */
+		uint64_t offset = at(size, c->position) & 0x1ffffff;
+
+		*(volatile uint64_t *)spot(outputs[0], two ? offset : 0x7000000) = A_VALUE;
+		if (two)
+			*(volatile uint64_t *)spot(outputs[1], offset) = B_VALUE;
+	}
+	input = (c->high ? HIGH | base : base) + (small ? at(size, c->position) : two ? at(size, c->position) & 0x1ffffff : 0);
+	if (!small && !two)
+		input = (c->high ? HIGH | base : base) + (0x47000000 - outputs[0]);
+	attributes = c->stage2 ? AF | S2_RW : AF | S1_USER | (global ? 0 : S1_NG);
+	if (c->stage2)
+		descriptor = map_s2(base, c->level, outputs[0], attributes);
+	else
+		descriptor = map_s1(c->high ? HIGH | base : base, c->level, outputs[0], attributes);
+	if (c->stage2 && space.s1_on) { /* another VA than the IPA, so that neither is taken for the other */
+		uint64_t va = 0x3333330000ull | HIGH;
+
+		map_s1(va, 3, input, AF | S1_USER);
+		input = va | (input & (BIT(c->shift) - 1));
+	}
+	forget();
+	CHECK_VALUE(touch(pe, el0, READ, input), A_VALUE, "D8.2, the walk", "before %s: stage %d leaf of level %d, %s page",
+		    op->name, (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position]);
+	set(descriptor, 0);
+	{
+		uint64_t named = (c->high ? HIGH | base : base) + (turn % 3 == 1 ? at(size, turn % 2 ? LAST : MIDDLE) : 0);
+
+		/* a hint needs an address that fits the leaf */
+		operand = turn % 3 ? operand_for(op, c->shift, named, asid, 0) :
+				     operand_for(op, c->shift, c->high ? HIGH | base : base, asid,
+						 features.ttl ? c->level : 0);
+	}
+	if (op->operand == VA_RANGE || op->operand == IPA_RANGE)
+		operand = range_for(op, c->shift, false, c->high ? HIGH | base : base, turn % 3, 31 * (turn % 2), asid);
+	execute(op, operand);
+	if (op->operand == IPA || op->operand == IPA_RANGE) {
+		__asm__ volatile("tlbi vmalle1is" ::: "memory");
+		DSB(ish);
+		ISB();
+	}
+	if (small || two) {
+		set(descriptor, leaf(g, c->level, outputs[1], attributes));
+		CHECK_VALUE(touch(pe, el0, READ, input), B_VALUE, "C5.5",
+			    "%s of stage %d, leaf of level %d, %s page, EL%d of PE %d, %d KB granule, ASID %x, VMID %x, input %x", op->name,
+			    (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position], (uint64_t)!el0, (uint64_t)pe,
+			    (uint64_t)1 << (c->shift - 10), (uint64_t)asid, (uint64_t)vmid, base);
+	} else {
+		struct answer a = touch(pe, el0, READ, input);
+
+		CHECK_ESR(a, c->stage2 ? TO_EL2 : TO_EL1, 0x3f, (uint64_t)TRANSLATION | c->level, "C5.5",
+			  "%s of stage %d, leaf of level %d, PE %d, %d KB granule, ASID %x, VMID %x, input %x", op->name,
+			  (uint64_t)1 + c->stage2, (uint64_t)c->level, (uint64_t)pe, (uint64_t)1 << (c->shift - 10),
+			  (uint64_t)asid, (uint64_t)vmid, base);
+	}
+}
+
+static bool obliged(const struct operation *op, bool stage2)
+{
+	if (is_of_el2(op) || !is_implemented(op))
+		return false;
+	if (stage2)
+		return is_of_stage2(op);
+	return op->operand != IPA && op->operand != IPA_RANGE;
+}
+
+void check_leaves(void)
+{
+	group("leaves");
+	for (unsigned shift = 12; shift <= 16; shift += 2) {
+		if (!features.granule[granule_number(shift)])
+			continue;
+		for (unsigned i = 0; i < operation_count; i++)
+			for (unsigned stage2 = 0; stage2 < 2; stage2++) {
+				if (!obliged(&operations[i], stage2))
+					continue;
+				for (unsigned level = 1; level <= 3; level++) {
+					struct geometry g = geometry(shift, 48, stage2, false);
+
+					if (level < 3 && !block_allowed(&g, level))
+						continue;
+					for (enum position position = FIRST; position <= LAST; position++) {
+						struct leaf_case c = { shift, level, stage2, !stage2 && turn % 3 == 2, position };
+
+						one(&c, &operations[i]);
+					}
+				}
+			}
+	}
+	group_end();
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A bare-metal program that asks a hardware model one question after the other and compares each answer with the
+ * architecture (DDI 0487 M.a.a). Two PEs at EL2 with E2H = 0 build tables, let code at EL1 and EL0 run, and look at
+ * what it saw or which exception it took. No kernel and no hypervisor is involved. See main.c.
+ */
+#ifndef NVH_MODEL_H
+#define NVH_MODEL_H
+
+#define STACK_SIZE 0x4000
+#define PE_X0 0
+#define PE_X1 8
+#define PE_X2 16
+#define PE_PC 24
+#define PE_SPSR 32
+#define PE_SP 40
+#define PE_OWN 48
+
+#ifndef __ASSEMBLER__
+#include "trap.h"
+
+#define BIT(n) (1ull << (n))
+#define BITS(value, high, low) ((uint64_t)(value) >> (low) & (BIT((high) - (low) + 1) - 1))
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+#define MSR(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
+#define MRS(name)                                                                                            \
+	({                                                                                                   \
+		uint64_t value_;                                                                             \
+		__asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                                 \
+		value_;                                                                                      \
+	})
+#define ISB() __asm__ volatile("isb" ::: "memory")
+#define DSB(domain) __asm__ volatile("dsb " #domain ::: "memory")
+
+/* ---- report.c ---- */
+void print(const char *text);
+/* %s text, %d unsigned decimal, %x hexadecimal */
+void say(const char *format, ...);
+void group(const char *name);
+void group_end(void);
+void skip(const char *name, const char *why);
+/* One comparison. ``rule``: what the architecture says; the rest names the case, formatted as ``say`` does. */
+void expect(uint64_t required, uint64_t seen, const char *what, const char *rule, const char *format, ...);
+
+/* ---- machine.c: two PEs ---- */
+#define PES 2
+struct pe {
+	uint64_t x0, x1, x2, pc, spsr, sp, own; /* offsets above; own: an exception of EL2 itself was taken */
+	unsigned number;
+};
+/* What the code below EL2 came to. */
+enum came { DONE, TO_EL1, TO_EL2, TO_EL2_AT_EL2 };
+struct answer {
+	enum came came;
+	uint64_t x0, esr, far, hpfar, elr;
+};
+void power_off(void) __attribute__((noreturn));
+void second_start(void);
+void second_begin(void);
+/* Run ``pc`` below EL2 on PE ``number`` with the registers of the current space. */
+struct answer below(unsigned number, bool el0, const void *pc, uint64_t x0, uint64_t x1);
+/* The same with a single instruction of our choice that takes its operand from x1 and leaves its result there. */
+struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64_t x1);
+/* One instruction at EL2. */
+struct answer at_el2(unsigned number, uint32_t word, uint64_t x1);
+
+/* ---- start.S: code that runs below EL2 ---- */
+extern const uint8_t victim_read[], victim_write[], victim_call[], victim_sweep[], victim_buffer[];
+
+/* ---- tables.c ---- */
+struct geometry {
+	unsigned shift, size, start; /* of a page; bits of input address; level of the root */
+	bool stage2, ds;
+};
+struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds);
+unsigned level_shift(const struct geometry *g, unsigned level);
+bool block_allowed(const struct geometry *g, unsigned level);
+void tables_reset(void);
+uint64_t *table_new(const struct geometry *g);
+/* The descriptor of ``address`` at ``level`` below ``root``; tables are made on the way. */
+uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level);
+uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes);
+uint64_t table_descriptor(const struct geometry *g, uint64_t table);
+void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
+
+#define AF BIT(10)
+#define S1_NG BIT(11)
+#define S1_USER BIT(6)
+#define S1_READ_ONLY BIT(7)
+#define S1_PXN BIT(53)
+#define S1_UXN BIT(54)
+#define DBM BIT(51)
+#define S2_READ BIT(6)
+#define S2_WRITE BIT(7)
+#define S2_RW (S2_READ | S2_WRITE)
+#define S2_XN(n) ((uint64_t)(n) << 53)
+
+/* ---- space.c: an EL1&0 regime with both stages; the program itself is mapped as it is ---- */
+struct space {
+	struct geometry s1, s2;
+	uint64_t *low, *high, *ipa; /* roots: TTBR0_EL1, TTBR1_EL1, VTTBR_EL2 */
+	bool s1_on, s2_on;
+	uint64_t tcr, vtcr, hcr, ttbr0, ttbr1, vttbr, hfgitr;
+};
+extern struct space space;
+void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds);
+void space_load(void); /* on this PE */
+/* Map one leaf; the address may be of the high half at stage 1. Returns the descriptor. */
+uint64_t *map_s1(uint64_t va, unsigned level, uint64_t ipa, uint64_t attributes);
+uint64_t *map_s2(uint64_t ipa, unsigned level, uint64_t pa, uint64_t attributes);
+uint64_t *descriptor_s1(uint64_t va, unsigned level);
+uint64_t *descriptor_s2(uint64_t ipa, unsigned level);
+#define HIGH 0xffff000000000000ull /* the half of TTBR1_EL1; both have 48 bits */
+void forget(void); /* every TLB entry of every PE */
+
+#define A_VALUE 0xaaull
+#define B_VALUE 0xbbull
+extern uint8_t page_a[], page_b[]; /* 64 KB of the value each; code that returns it at CODE_OFFSET */
+/*
+ * The IPA of one of them, behind which stage 2 has pages and no block: a model may take a translation for as large as
+ * the larger of its two leaves, and then empties more of its TLB than an operation asks for.
+ */
+uint64_t ipa_of(const uint8_t *page);
+#define CODE_OFFSET 0x800
+void pages_fill(void);
+
+/* ---- features.c ---- */
+struct features {
+	unsigned pa_bits, vmid_bits, asid_bits;
+	bool granule[3], lpa2[3]; /* 4, 16 and 64 KB; both stages */
+	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe;
+};
+extern struct features features;
+void features_read(void);
+static inline unsigned granule_number(unsigned shift) { return shift == 12 ? 0 : shift == 14 ? 1 : 2; }
+
+/* ---- operations.c: what this model has of images/tlbi.csv, by the reference in ../arch ---- */
+bool is_implemented(const struct operation *op);
+bool is_of_stage2(const struct operation *op); /* IPAS2, RIPAS2, VMALLS12E1, ALLE1 */
+bool is_of_el2(const struct operation *op);
+uint32_t word_of(const struct operation *op, unsigned rt); /* the instruction */
+void execute(const struct operation *op, uint64_t operand); /* at EL2, with DSB ISH and ISB behind */
+/* An operand without range that is for ``address``; ``level`` of the hint, 0: none. */
+uint64_t operand_for(const struct operation *op, unsigned shift, uint64_t address, unsigned asid, unsigned level);
+uint64_t range_for(const struct operation *op, unsigned shift, bool ds, uint64_t base, unsigned scale, unsigned num,
+		   unsigned asid);
+
+/* ---- cases ---- */
+/* An answer that must be a value: what it was instead stands in the message. */
+#define CHECK_VALUE(a, value, rule, ...)                                                                     \
+	expect(value, (a).came == DONE ? (a).x0 : (a).esr,                                                   \
+	       (a).came == DONE ? "value" : (a).came == TO_EL1 ? "value, got ESR_EL1" : "value, got ESR_EL2", rule, \
+	       __VA_ARGS__)
+/* An answer that must be an exception to ``level`` with these bits of its syndrome. */
+#define CHECK_ESR(a, level, bits, wanted, rule, ...)                                                         \
+	expect((wanted), (a).came == (level) ? (a).esr & (bits) : (a).came == DONE ? ~0ull : (a).esr | BIT(63), \
+	       (a).came == (level) ? "ESR" : (a).came == DONE ? "ESR, got no exception" :                    \
+	       "ESR, got an exception to another level", rule, __VA_ARGS__)
+enum fault { ADDRESS_SIZE = 0, TRANSLATION = 4, ACCESS_FLAG = 8, PERMISSION = 12 };
+enum access { READ, WRITE, EXECUTE };
+extern const char *const access_names[];
+struct answer touch(unsigned pe, bool el0, enum access access, uint64_t address);
+void sweep(unsigned pe, unsigned pages); /* use so many other pages first: a model's TLB may grow with use */
+uint64_t abort_class(enum access access, bool same_el); /* ESR_ELx.EC, in place */
+uint64_t step(unsigned shift); /* an offset in a page, above 4 KB where the page is larger */
+
+void check_faults(void);
+void check_permissions(void);
+void check_walks(void);
+void check_leaves(void);
+void check_ranges(void);
+void check_tags(void);
+void check_translate(void);
+void check_traps(void);
+void check_nested(void);
+void check_flags(void);
+#endif
+#endif

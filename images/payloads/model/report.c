@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs at EL2 on the bare model: what was asked and what was not as it must be, as lines on the PL011.
+ *
+ *     group|NAME|CHECKS|FAILED
+ *     fail|GROUP|CASE|WHAT|REQUIRED|SEEN|RULE
+ *     skip|GROUP|WHY
+ */
+#include "model.h"
+
+#include <stdarg.h>
+
+#define UART ((volatile uint32_t *)0x09000000)
+#define TOLD_MOST 600 /* of a group; the rest is counted */
+
+static const char *current;
+static unsigned checks, failed;
+
+static void put(char c)
+{
+	*UART = (uint8_t)c;
+}
+
+void print(const char *text)
+{
+	while (*text)
+		put(*text++);
+}
+
+static void number(uint64_t value, unsigned base)
+{
+	char digits[24], *at = digits + 23;
+
+	*at = 0;
+	do
+		*--at = "0123456789abcdef"[value % base];
+	while (value /= base);
+	print(base == 16 ? "0x" : "");
+	print(at);
+}
+
+static void vsay(const char *format, va_list list)
+{
+	for (; *format; format++) {
+		if (*format != '%') {
+			put(*format);
+			continue;
+		}
+		switch (*++format) {
+		case 's': print(va_arg(list, const char *)); break;
+		case 'd': number(va_arg(list, uint64_t), 10); break;
+		case 'x': number(va_arg(list, uint64_t), 16); break;
+		default: put(*format); break;
+		}
+	}
+}
+
+void say(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsay(format, list);
+	va_end(list);
+}
+
+void group(const char *name)
+{
+	current = name;
+	checks = failed = 0;
+}
+
+void group_end(void)
+{
+	say("group|%s|%d|%d\n", current, (uint64_t)checks, (uint64_t)failed);
+}
+
+void skip(const char *name, const char *why)
+{
+	say("skip|%s|%s\n", name, why);
+}
+
+void expect(uint64_t required, uint64_t seen, const char *what, const char *rule, const char *format, ...)
+{
+	va_list list;
+
+	checks++;
+	if (required == seen || failed++ >= TOLD_MOST)
+		return;
+	say("fail|%s|", current);
+	va_start(list, format);
+	vsay(format, list);
+	va_end(list);
+	say("|%s|%x|%x|%s\n", what, required, seen, rule);
+}

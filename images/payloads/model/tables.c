@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs at EL2 on the bare model: translation tables of any granule and input size (DDI 0487 M.a.a, D8.2 and D8.3).
+ * Tables come from a pool that each case begins anew.
+ */
+#include "model.h"
+
+#define POOL 512
+#define SLOT 0x10000ull /* the largest granule, and sixteen concatenated tables of 4 KB */
+
+static uint8_t pool[POOL * SLOT] __attribute__((aligned(0x10000)));
+static unsigned used;
+
+struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds)
+{
+	struct geometry g = { .shift = shift, .size = size, .stage2 = stage2, .ds = ds };
+	unsigned bits = shift - 3, levels = (size - shift + bits - 1) / bits;
+
+	g.start = 4 - levels;
+	/* Without LPA2 16 KB granules have no level 0 at stage 2: two tables side by side. */
+	if (stage2 && !ds && shift == 14 && levels == 4)
+		g.start = 1;
+	return g;
+}
+
+unsigned level_shift(const struct geometry *g, unsigned level)
+{
+	return g->shift + (3 - level) * (g->shift - 3);
+}
+
+bool block_allowed(const struct geometry *g, unsigned level)
+{
+	switch (g->shift) {
+	case 12: return level >= (g->ds ? 0u : 1u);
+	case 14: return level >= (g->ds ? 1u : 2u);
+	default: return level >= 2; /* level 1 needs FEAT_LPA and 52 bits */
+	}
+}
+
+void tables_reset(void)
+{
+	used = 0;
+}
+
+uint64_t *table_new(const struct geometry *g)
+{
+	uint64_t *new = (uint64_t *)&pool[SLOT * used++];
+
+	(void)g;
+	if (used > POOL) {
+		print("fatal|out of tables\n");
+		power_off();
+	}
+	for (unsigned i = 0; i < SLOT / 8; i++)
+		new[i] = 0;
+	return new;
+}
+
+/* With DS a 4 KB or 16 KB descriptor has OA[51:50] in bits [9:8]; no output of ours is that high. */
+uint64_t table_descriptor(const struct geometry *g, uint64_t table)
+{
+	(void)g;
+	return table | 3;
+}
+
+static uint64_t next_of(const struct geometry *g, uint64_t descriptor)
+{
+	return descriptor & (BIT(48) - 1) & ~(BIT(g->shift) - 1);
+}
+
+uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level)
+{
+	uint64_t *at = root;
+	uint64_t input = address & (BIT(g->size) - 1);
+
+	for (unsigned now = g->start;; now++) {
+		uint64_t index = input >> level_shift(g, now);
+
+		if (now != g->start)
+			index &= BIT(g->shift - 3) - 1;
+		if (now == level)
+			return &at[index];
+		if ((at[index] & 3) != 3)
+			at[index] = table_descriptor(g, (uint64_t)table_new(g));
+		at = (uint64_t *)next_of(g, at[index]);
+	}
+}
+
+uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes)
+{
+	uint64_t memory = g->stage2 ? 0xfull << 2 : 0; /* write-back; MAIR's attribute 0 at stage 1 */
+	uint64_t share = g->ds && g->shift != 16 ? 0 : 3ull << 8;
+
+	return (output & ~(BIT(level_shift(g, level)) - 1)) | attributes | memory | share | (level == 3 ? 3 : 1);
+}
+
+void set(uint64_t *descriptor, uint64_t value)
+{
+	*(volatile uint64_t *)descriptor = value;
+	DSB(ish);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs at EL2 on the bare model: address translation instructions and PAR_EL1 (DDI 0487 M.a.a, C5.4 and D24.2): the
+ * address, or stage, kind and level of the fault; again after a TLBI and another translation.
+ */
+#include "model.h"
+
+#define TARGET 0x923456780000ull
+
+struct at {
+	const char *name;
+	unsigned op1, op2;
+	bool both, el0, write; /* stages 1 and 2; the access that it stands for */
+};
+static const struct at ats[] = {
+	{ "s1e1r", 0, 0, false, false, false },	 { "s1e1w", 0, 1, false, false, true },
+	{ "s1e0r", 0, 2, false, true, false },	 { "s1e0w", 0, 3, false, true, true },
+	{ "s12e1r", 4, 4, true, false, false },	 { "s12e1w", 4, 5, true, false, true },
+	{ "s12e0r", 4, 6, true, true, false },	 { "s12e0w", 4, 7, true, true, true },
+};
+
+static uint64_t translate(const struct at *at, uint64_t va)
+{
+	space_load();
+	at_el2(0, 0xd5080000u | at->op1 << 16 | 7 << 12 | 8 << 8 | at->op2 << 5 | 1, va);
+	ISB();
+	return MRS(par_el1);
+}
+
+#define PAR_F BIT(0)
+#define PAR_PTW BIT(8)
+#define PAR_S BIT(9)
+#define PAR_FAULT (PAR_F | 0x3full << 1 | PAR_PTW | PAR_S)
+#define PAR_PA (BIT(48) - 0x1000)
+
+static void one(unsigned shift, const struct at *at)
+{
+	uint64_t ipa, offset = step(shift) & ~0xfffull, *s1, *s2, granule = (uint64_t)1 << (shift - 10);
+
+	space_new(shift, 5, 5, true, true, false);
+	ipa = (0x9abcdef10000ull & (BIT(space.s2.size) - 1)) | BIT(space.s2.size - 1);
+	s1 = map_s1(TARGET, 3, ipa, AF | S1_USER | S1_NG);
+	s2 = map_s2(ipa, 3, (uint64_t)page_a, AF | S2_RW);
+	forget();
+	expect((at->both ? (uint64_t)page_a : ipa) + offset, translate(at, TARGET + offset) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4",
+	       "AT %s of a valid address, %d KB granule", at->name, granule);
+
+	for (unsigned level = space.s1.start; level <= 3; level++) { /* a fault of stage 1 */
+		uint64_t *descriptor = descriptor_s1(TARGET, level), old = *descriptor;
+
+		set(descriptor, 0);
+		forget();
+		expect(PAR_F | (uint64_t)(TRANSLATION | level) << 1, translate(at, TARGET) & PAR_FAULT, "PAR_EL1", "PAR_EL1.FST",
+		       "AT %s, stage 1 translation fault of level %d, %d KB granule", at->name, (uint64_t)level, granule);
+		set(descriptor, old);
+	}
+	for (unsigned level = space.s2.start; at->both && level <= 3; level++) { /* of stage 2 */
+		uint64_t *descriptor = descriptor_s2(ipa, level), old = *descriptor;
+
+		set(descriptor, 0);
+		forget();
+		expect(PAR_F | PAR_S | (uint64_t)(TRANSLATION | level) << 1, translate(at, TARGET) & PAR_FAULT, "PAR_EL1",
+		       "PAR_EL1.{S,FST}", "AT %s, stage 2 translation fault of level %d, %d KB granule", at->name, (uint64_t)level,
+		       granule);
+		set(descriptor, old);
+	}
+	/* The walk's last table at an IPA that stage 2 does not give */
+	{
+		uint64_t *descriptor = descriptor_s1(TARGET, 2), old = *descriptor;
+		uint64_t gone = ipa ^ 0x10000000;
+
+		set(descriptor, table_descriptor(&space.s1, gone));
+		forget();
+		expect(PAR_F | PAR_S | PAR_PTW, translate(at, TARGET) & (PAR_F | PAR_S | PAR_PTW), "PAR_EL1", "PAR_EL1.{S,PTW}",
+		       "AT %s, stage 2 fault on the walk of stage 1, %d KB granule", at->name, granule);
+		set(descriptor, old);
+	}
+	/* Permissions */
+	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG | S1_USER | S1_READ_ONLY));
+	forget();
+	expect(at->write ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0,
+	       translate(at, TARGET) & (at->write ? PAR_FAULT : PAR_F), "PAR_EL1", "PAR_EL1.FST", "AT %s of a read-only page, %d KB granule",
+	       at->name, granule);
+	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG));
+	forget();
+	expect(at->el0 ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, translate(at, TARGET) & (at->el0 ? PAR_FAULT : PAR_F),
+	       "PAR_EL1", "PAR_EL1.FST", "AT %s of a page that is not EL0's, %d KB granule", at->name, granule);
+	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG | S1_USER));
+	set(s2, leaf(&space.s2, 3, (uint64_t)page_a, AF | S2_READ));
+	forget();
+	expect(at->write && at->both ? PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1 : 0,
+	       translate(at, TARGET) & (at->write && at->both ? PAR_FAULT : PAR_F), "PAR_EL1", "PAR_EL1.{S,FST}",
+	       "AT %s of a page that stage 2 makes read-only, %d KB granule", at->name, granule);
+	/* Another translation, after a TLBI */
+	set(s2, 0);
+	__asm__ volatile("dsb ishst; tlbi vmalls12e1is" ::: "memory");
+	DSB(ish);
+	set(s2, leaf(&space.s2, 3, (uint64_t)page_b, AF | S2_RW));
+	if (at->both)
+		expect((uint64_t)page_b, translate(at, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, C5.5",
+		       "AT %s after VMALLS12E1IS and another page, %d KB granule", at->name, granule);
+	set(s1, 0);
+	__asm__ volatile("dsb ishst; tlbi vaae1is, %0" ::"r"(TARGET >> 12 & (BIT(44) - 1)) : "memory");
+	DSB(ish);
+	expect(PAR_F | (uint64_t)(TRANSLATION | 3) << 1, translate(at, TARGET) & PAR_FAULT, "PAR_EL1", "C5.4, C5.5",
+	       "AT %s after VAAE1IS of an unmapped page, %d KB granule", at->name, granule);
+}
+
+void check_translate(void)
+{
+	group("translate");
+	for (unsigned shift = 12; shift <= 16; shift += 2)
+		for (unsigned i = 0; features.granule[granule_number(shift)] && i < LENGTH(ats); i++)
+			one(shift, &ats[i]);
+	group_end();
+}

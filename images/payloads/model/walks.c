@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs at EL2 on the bare model: the IPA of a stage-1 table moves to another page. A model may keep what stage 2 gave
+ * for walks apart from what it gave for accesses; each operation that takes stage-2 entries has to take these, too.
+ */
+#include "model.h"
+
+#define TARGET 0x923456780000ull
+#define TABLE_IPA 0x5678ab0000ull
+#define VMID 0x35
+
+static uint64_t *tables[2]; /* the same entry leads to A and to B */
+
+static void begin(unsigned shift, unsigned level)
+{
+	uint64_t *original;
+
+	space_new(shift, VMID, 7, true, true, false);
+	map_s1(TARGET, 3, ipa_of(page_a), AF);
+	original = (uint64_t *)((uint64_t)descriptor_s1(TARGET, level) & ~(BIT(shift) - 1));
+	for (unsigned i = 0; i < 2; i++) {
+		/* a way to A or B below this table, apart from the other one's */
+		struct geometry *g = &space.s1;
+		uint64_t *at;
+
+		tables[i] = table_new(g);
+		for (unsigned n = 0; n < 0x10000 / 8; n++)
+			tables[i][n] = n < BIT(shift) / 8 ? original[n] : 0;
+		at = tables[i];
+		for (unsigned now = level; now < 3; now++) {
+			uint64_t index = (TARGET & (BIT(48) - 1)) >> level_shift(g, now);
+			uint64_t *next = table_new(g);
+
+			at[now == g->start ? index : index & (BIT(shift - 3) - 1)] = table_descriptor(g, (uint64_t)next);
+			at = next;
+		}
+		at[TARGET >> shift & (BIT(shift - 3) - 1)] = leaf(g, 3, ipa_of(i ? page_b : page_a), AF);
+	}
+	if (level == space.s1.start)
+		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | TABLE_IPA;
+	else
+		*descriptor_s1(TARGET, level - 1) = table_descriptor(&space.s1, TABLE_IPA);
+	map_s2(TABLE_IPA, 3, (uint64_t)tables[0], AF | S2_RW);
+	forget();
+}
+
+static uint64_t operand_of(const struct operation *op, unsigned shift, unsigned turn)
+{
+	if (op->operand == IPA_RANGE)
+		return range_for(op, shift, false, TABLE_IPA, turn % 3, turn % 5, 0);
+	return operand_for(op, shift, TABLE_IPA, 0, turn & 1 ? 3 : 0);
+}
+
+static void move(unsigned shift, unsigned level, const struct operation *op, unsigned pe, unsigned turn)
+{
+	struct answer a;
+
+	begin(shift, level);
+	a = touch(pe, false, READ, TARGET);
+	CHECK_VALUE(a, A_VALUE, "D8.2, the walk", "before %s: table of level %d, PE %d", op->name, (uint64_t)level, (uint64_t)pe);
+	set(descriptor_s2(TABLE_IPA, 3), 0);
+	execute(op, operand_of(op, shift, turn));
+	__asm__ volatile("tlbi vmalle1is" ::: "memory");
+	DSB(ish);
+	ISB();
+	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], AF | S2_RW);
+	a = touch(pe, false, READ, TARGET);
+	CHECK_VALUE(a, B_VALUE, "R_TVTYQ, C5.5", "%s, then VMALLE1IS: the IPA of the table of level %d, used by PE %d, %d KB granule",
+		    op->name, (uint64_t)level, (uint64_t)pe, (uint64_t)1 << (shift - 10));
+}
+
+/* Two VMIDs, each with its own page behind the table's IPA: neither needs a TLBI. */
+static void switch_vmids(unsigned shift, unsigned level)
+{
+	uint64_t vttbr[2], ipa, *root;
+
+	begin(shift, level);
+	vttbr[0] = space.vttbr;
+	root = space.ipa;
+	space.ipa = table_new(&space.s2);
+	for (unsigned i = 0; i < 0x10000 / 8; i++)
+		space.ipa[i] = root[i];
+	/* the walk to TABLE_IPA must not share tables with the other root */
+	ipa = TABLE_IPA;
+	for (unsigned now = space.s2.start; now < 3; now++) {
+		uint64_t *descriptor = descriptor_s2(ipa, now);
+		uint64_t *old = (uint64_t *)(*descriptor & (BIT(48) - 1) & ~(BIT(shift) - 1)), *new = table_new(&space.s2);
+
+		for (unsigned i = 0; i < BIT(shift) / 8; i++)
+			new[i] = old[i];
+		*descriptor = table_descriptor(&space.s2, (uint64_t)new);
+	}
+	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], AF | S2_RW);
+	vttbr[1] = (uint64_t)space.ipa | PLACE(VTTBR_VMID, features.vmid_bits == 8 ? 0x81 : 0x8001);
+	for (unsigned turn = 0; turn < 6; turn++) {
+		space.vttbr = vttbr[turn & 1];
+		CHECK_VALUE(touch(0, false, READ, TARGET), turn & 1 ? B_VALUE : A_VALUE, "D8.16, VMID",
+			    "two VMIDs in turn, the table of level %d, %d KB granule", (uint64_t)level, (uint64_t)1 << (shift - 10));
+	}
+}
+
+void check_walks(void)
+{
+	unsigned turn = 0;
+
+	group("walks");
+	for (unsigned shift = 12; shift <= 16; shift += 2) {
+		if (!features.granule[granule_number(shift)])
+			continue;
+		for (unsigned level = geometry(shift, 48, false, false).start; level <= 3; level++) {
+			switch_vmids(shift, level);
+			for (unsigned i = 0; i < operation_count; i++) {
+				const struct operation *op = &operations[i];
+
+				if (!is_implemented(op) || !is_of_stage2(op))
+					continue;
+				move(shift, level, op, 0, turn++);
+				if (op->scope != LOCAL)
+					move(shift, level, op, 1, turn++);
+			}
+		}
+	}
+	group_end();
+}
