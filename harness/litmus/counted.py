@@ -29,7 +29,7 @@ WORST = ATTEMPTS // 2
 """A case that ran more often than this lost its control more often than chance makes it: what takes the stale
 translation away before the control takes it away after it just as often, and hides a missing TLBI."""
 LOST_SHARE = 4
-"""More lost attempts than one for so many judged cases, and twice the table's, and the run is in doubt."""
+"""More lost attempts than one for so many judged cases, than twice the table's and than ``WORST``: doubt."""
 
 Judged = tuple[Verdict, str]
 
@@ -37,16 +37,19 @@ Judged = tuple[Verdict, str]
 def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None = None) -> list[Finding]:
     """Return a finding for each population that the cell's runs told of, or should have.
 
-    ``results`` are the named runs that ended. A cell of a wrong kernel has none: its cases are to
-    fail, and which do is what `nvh mutants` compares.
+    ``results`` are the named runs that ended; one that did not has no population. A cell of a wrong kernel
+    has none: its cases are to fail, and which do is what `nvh mutants` compares. ``table`` is the shipped one
+    for a shipped scenario; that of a user, of whatever name, has none.
     """
     if cell.mutant:
         return []
-    table = populations.shipped() if table is None else table
+    if table is None:
+        table = populations.shipped() if is_ours(cell) else {}
     found: list[tuple[Run, str, Verdict, str]] = []
     for step in cell.steps:
-        if isinstance(step, Run) and step.name in results:
-            found += [(step, *each) for each in _of_run(cell, step, results[step.name], table)]
+        if isinstance(step, Run):
+            result = results.get(step.name, RunResult(None))
+            found += [(step, *each) for each in _of_run(cell, step, result, table)]
     return [
         Finding(NAME if len(found) == 1 else f"{NAME}-{run}", NAME, verdict, message, step.where)
         for step, run, verdict, message in found
@@ -77,10 +80,14 @@ def _of_run(cell: Cell, step: Run, result: RunResult, table: Table) -> Iterator[
             )
 
 
+def is_ours(cell: Cell) -> bool:
+    """Whether the scenario is one of this project's."""
+    return Path(cell.path).resolve().is_relative_to(SCENARIOS.resolve())
+
+
 def is_shipped(cell: Cell) -> bool:
     """Whether all of the cell is this project's own: the scenario, the model and L0's kernel."""
-    ours = Path(cell.path).resolve().is_relative_to(SCENARIOS.resolve())
-    return ours and "/" not in cell.stack.model and "/" not in cell.stack.levels[Level.L0].kernel
+    return is_ours(cell) and "/" not in cell.stack.model and "/" not in cell.stack.levels[Level.L0].kernel
 
 
 def judge(key: Key, seen: Population, text: str, table: Table, *, shipped: bool) -> Judged:
@@ -202,7 +209,7 @@ def _iterations(seen: Population, row: Expected) -> Iterator[Judged]:
 
 
 def _controls(seen: Population, row: Expected) -> Iterator[Judged]:
-    bound = max(2 * row.lost, seen.judged // LOST_SHARE, 2)
+    bound = max(2 * row.lost, seen.judged // LOST_SHARE, WORST)
     if seen.lost > bound:
         yield (
             Verdict.UNDECIDED,

@@ -1,9 +1,9 @@
 """Commands for which L0 unmaps whole shadow contexts, and what a model with 52 bits of PA makes of them.
 
-KVM unmaps a shadow context over the whole PA size of the model in steps of 1 GiB, with a TLBI in each: 46 s a
-context with 52 bits, 3 s with 48, 0.15 s with 48 and no FEAT_TLBIRANGE (docs/litmus.md, "Facts about KVM").
-For so long L1's vCPU stands still, and L1's watchdog, which waits 10 s (kernel.watchdog_thresh), calls that a
-hard lockup: a splat that is the model's size and nobody's defect.
+KVM unmaps a shadow context over the whole PA size of the model in steps of 1 GiB, with a TLBI in each: 46 s
+a context with 52 bits, 3 s with 48, 0.15 s with 48 and no FEAT_TLBIRANGE (docs/litmus.md, "Facts about KVM").
+For so long L1's vCPU stands still, and L1's watchdog, which waits 10 s (kernel.watchdog_thresh), calls that
+a hard lockup: a splat that is the model's size and nobody's defect.
 """
 
 from __future__ import annotations

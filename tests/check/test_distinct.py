@@ -56,7 +56,7 @@ def unmap(seq: int, vmid: int | str = 1) -> Event:
         ([tlbi(0), tlbi(1), unmap(2), unmap(3, UNKNOWN)], UNDECIDED, PASS),  # it may be the second one's
         ([tlbi(0), tlbi(1), tlbi(2), unmap(3), unmap(4, UNKNOWN)], FAIL, PASS),  # of whichever it is
         ([tlbi(0), tlbi(1), unmap(2), loss(2, 5)], UNDECIDED, UNDECIDED),
-        ([tlbi(0, UNKNOWN), tlbi(1), unmap(2)], FAIL, PASS),  # whatever VMID
+        ([tlbi(0, UNKNOWN), tlbi(1), unmap(2)], FAIL, UNDECIDED),  # whatever VMID
         ([unmap(0)], VACUOUS, VACUOUS),
     ],
 )  # fmt: skip

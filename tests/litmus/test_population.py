@@ -227,6 +227,24 @@ def test_a_run_that_did_not_get_to_its_end_is_red(cell: Cell) -> None:
     assert (verdict, "did not get to its end; 60 cases were expected" in message) == (Verdict.FAIL, True)
 
 
+def test_a_run_that_did_not_end_is_red(cell: Cell) -> None:
+    """A background run that the cell's end killed."""
+    (each,) = counted.findings(cell, {}, {key(cell): row()})
+    assert (each.name, each.verdict) == ("population", Verdict.FAIL)
+    assert counted.findings(cell, {}, {}) == []
+
+
+def test_a_users_copy_of_a_shipped_scenario_is_not_held_against_its_table(cell: Cell) -> None:
+    """Under the same name with other cases."""
+    copy = dataclasses.replace(cell, id="litmus-trap[family=trap-ttlbis]")
+    fewer = {RUN: RunResult(0, altered(selected=59, run=59, judged=59, passed=59, free=39))}
+    (each,) = counted.findings(copy, fewer)
+    assert (each.verdict, "nothing is known" in each.message) == (Verdict.PASS, True)
+    ours = dataclasses.replace(copy, path=str(SCENARIOS / "forwarding" / "litmus-trap.yaml"))
+    (each,) = counted.findings(ours, fewer)
+    assert (each.verdict, "cases lost: 59" in each.message) == (Verdict.FAIL, True)
+
+
 def test_a_control_lost_fifteen_times_of_sixteen_is_undecided(cell: Cell) -> None:
     """It held at last, so the case passed; nothing but the attempts tells."""
     for table in ({key(cell): row()}, {}):

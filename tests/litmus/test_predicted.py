@@ -81,19 +81,7 @@ def test_a_feature_less_is_cases_less(program: tuple[str, str]) -> None:
 
 
 def test_of_nvh_kvm_the_command_tells() -> None:
-    words = [
-        "nvh-kvm",
-        "--case",
-        "remap",
-        "--iterations",
-        "3",
-        "--region-mib",
-        "1",
-        "--vcpus",
-        "1",
-        "--timeout",
-        "200",
-    ]
+    words = ["nvh-kvm", "--case", "remap", "--iterations", "3", "--region-mib", "1", "--vcpus", "1"]
     row = predicted.of_kvm(words)
     assert (row.program, row.iterations, row.features) == (KVM, 3, "vcpus-1,pages-256,vms-8")
     assert predicted.of_kvm([*words, "--seconds", "1"]).iterations is None
