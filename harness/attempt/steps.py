@@ -18,8 +18,8 @@ from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.scenario.model import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
-from harness.stack.process import Completed, Process
-from harness.stack.stack import Stack, last_words
+from harness.stack.process import Completed, Process, last_words
+from harness.stack.stack import Stack
 
 POLL_S = 0.5
 STOP_DEADLINE_S = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from harness.errors import Broken
+from harness.errors import Broken, InfraError
 from harness.level import Level
 
 BOOT = "boot"
@@ -29,6 +29,14 @@ class LevelBroken(Broken):
         kind = BOOT if booting else LEVEL
         what = "did not come up: " if booting else ""
         super().__init__(f"{level}: {what}{cause}", output, kind=kind, name=f"{kind}-{level}")
+        self.level = level
+
+
+class LevelFailed(InfraError):
+    """nvh or its host failed at a level: its VMM was killed, or it could not be prepared."""
+
+    def __init__(self, level: Level, message: str, output: str = "") -> None:
+        super().__init__(f"{level}: {message}", output)
         self.level = level
 
 

@@ -16,8 +16,8 @@ from harness.machine.qemu import CpuState
 IDLE = 0.03
 """Host CPUs that QEMU had, below which a machine executes nothing, unless it was starved."""
 STARVED = 0.5
-"""Host CPUs that it wanted, from which on it may have been. One that rests wakes up often and waits each time
-on a busy host; one that has work wants a CPU all the time."""
+"""Host CPUs that it wanted, from which on it may have been: what has work wants one all the time. What rests
+wakes up often, and waits each time on a busy host."""
 PLACES = 4
 """Addresses of a loop that is too short to do anything."""
 SAMPLES = 8

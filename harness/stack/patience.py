@@ -97,6 +97,8 @@ class Patience:
         own = {place >> PAGE for place in now.places}
         if len(self._pages | own) > LOOP_PAGES:
             self._forget(now)
+        if self._samples == 0:  # nobody looked before
+            self._loop_from = now.work.got
         self._pages |= own
         self._samples += 1
         spent = now.work.got - self._loop_from

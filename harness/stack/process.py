@@ -138,3 +138,9 @@ class Process:
         if not finished:
             raise TimeoutError(f"{self.command!r} at {self.level} still runs after {timeout_s:.0f} s")
         return self.snapshot()
+
+
+def last_words(left: Completed, lines: int = 3) -> str:
+    """Say what a command printed last, for a message: its errors, else its output."""
+    text = (left.stderr.strip() or left.stdout.strip()).decode(errors="replace")
+    return f"its last output: {' | '.join(text.splitlines()[-lines:])}" if text else "it printed nothing"

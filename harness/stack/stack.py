@@ -16,32 +16,28 @@ from harness.machine.console import Console
 from harness.machine.process import Use
 from harness.machine.qemu import CpuState, Machine, MachineSpec, Memory, ModelCrashed, Plugin
 from harness.scenario.model import StackSpec
-from harness.stack import looking, vmm
+from harness.stack import boot, looking, vmm
 from harness.stack.agent import Agent, Pong
-from harness.stack.broken import BOOT, CONSOLE_END, LEVEL, VMM_END, LevelBroken, blames_the_kernel
+from harness.stack.broken import (
+    BOOT,
+    CONSOLE_END,
+    LEVEL,
+    VMM_END,
+    LevelBroken,
+    LevelFailed,
+    blames_the_kernel,
+)
 from harness.stack.diagnosis import describe
 from harness.stack.images import StackImages
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.patience import STRETCH, Patience, Sample
-from harness.stack.process import ChannelClosed, Completed, Process, is_relayed
+from harness.stack.process import ChannelClosed, Completed, Process, is_relayed, last_words
 
-BOOT_DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
-PREPARE_DEADLINE_S = 60.0
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
 DRAIN_S = 0.2
-NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 RESTING_TURNS = 50  # a second: L0's time runs five times as fast as the host's when nobody has anything to do
 Whereabouts = Callable[["Stack", Level], Sequence[int]]
 """Tells at which addresses the code of a level above L0 is executed now, as far as it can."""
-
-
-class LevelFailed(InfraError):
-    """nvh or its host failed at a level: its VMM was killed, or it could not be prepared."""
-
-    def __init__(self, level: Level, message: str, output: str = "") -> None:
-        super().__init__(f"{level}: {message}", output)
-        self.level = level
 
 
 class Stack:
@@ -66,7 +62,7 @@ class Stack:
         whereabouts: Whereabouts | None = None,
     ) -> None:
         self.plugins = plugins
-        self._whereabouts = whereabouts
+        self.whereabouts = whereabouts
         self.images = images
         self.spec = spec
         self.directory = directory
@@ -137,15 +133,15 @@ class Stack:
             self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
         else:
             if level is Level.L1:
-                self._require_virtual_el2()
+                boot.require_virtual_el2(self)
             self._start_vmm(level)
-        self._await_agent(level)
-        self._prepare(level)
+        boot.await_agent(self, level)
+        boot.prepare(self, level)
 
     def run(self, level: Level, command: str, timeout_s: float, stdin: bytes = b"") -> Completed:
         """Run a shell command at ``level`` and kill it when the deadline passes (``TimeoutError``)."""
         process = self.start(level, command)
-        with self._explained(level):
+        with self.explained(level):
             process.send(stdin)
             process.close_stdin()
         try:
@@ -168,7 +164,7 @@ class Stack:
         while True:
             left = end - time.monotonic()
             try:
-                with self._explained(process.level):
+                with self.explained(process.level):
                     return process.wait(min(WATCH_S, max(left, 0.0)))
             except TimeoutError:
                 if left <= 0:
@@ -179,12 +175,12 @@ class Stack:
 
     def ping(self, level: Level, timeout_s: float) -> Pong:
         """Return the clocks of the agent at ``level``; ``TimeoutError`` when it does not answer in time."""
-        with self._explained(level):
+        with self.explained(level):
             return self.agent.ping(level, timeout_s * self.slowdown)
 
     def start(self, level: Level, command: str) -> Process:
         """Start a shell command at ``level`` and return at once."""
-        with self._explained(level):
+        with self.explained(level):
             return self.agent.start(level, command)
 
     def put(self, level: Level, data: bytes, path: str, timeout_s: float) -> None:
@@ -255,7 +251,7 @@ class Stack:
         """``check_alive``, and raise what it means when the link to L0's agent has gone."""
         self.check_alive()
         if (gone := self.agent.closed) is not None:
-            with self._explained(Level.L0):
+            with self.explained(Level.L0):
                 raise gone
 
     def told(self, error: NvhError) -> NvhError:
@@ -265,9 +261,9 @@ class Stack:
         if isinstance(error, ModelCrashed):
             error.kind = LEVEL if self.booting is None else BOOT
             return error
-        return self._broken(Level.L0, str(error), error.output)
+        return self.broken(Level.L0, str(error), error.output)
 
-    def _broken(self, level: Level, cause: str, model: str = "") -> LevelBroken:
+    def broken(self, level: Level, cause: str, model: str = "") -> LevelBroken:
         """Return an error about a level, with what it and its VMM (or the ``model``) printed last."""
         time.sleep(DRAIN_S)  # what came before the end may be on its way to the console's thread
         vmm_said = self.vmms[level].snapshot().stderr.decode(errors="replace") if level in self.vmms else ""
@@ -278,10 +274,10 @@ class Stack:
 
     def hung(self, level: Level, cause: str = "it does not answer any more") -> LevelBroken:
         """Return the error that says so of a level, with what the machine does."""
-        return self._broken(level, f"{cause}; {self.diagnose()}")
+        return self.broken(level, f"{cause}; {self.diagnose()}")
 
     @contextlib.contextmanager
-    def _explained(self, level: Level) -> Iterator[None]:
+    def explained(self, level: Level) -> Iterator[None]:
         """Raise what an error of the link to ``level`` means: the end of QEMU, of a VMM, or of an agent."""
         try:
             yield
@@ -292,9 +288,9 @@ class Stack:
                     self.check_alive()
                     time.sleep(0.05)
             if isinstance(error, ChannelClosed):
-                raise self._broken(Level.L0, f"its agent has gone, the model runs on: {error}") from error
+                raise self.broken(Level.L0, f"its agent has gone, the model runs on: {error}") from error
             if is_relayed(error):
-                raise self._broken(level, f"its agent has gone, its VMM runs on: {error}") from error
+                raise self.broken(level, f"its agent has gone, its VMM runs on: {error}") from error
             raise
 
     def close(self) -> None:
@@ -345,66 +341,12 @@ class Stack:
         self._consoles[level] = Console(console_end, self.directory / f"{level}.console.log")
         return harness_end.sendall
 
-    def _require_virtual_el2(self) -> None:
-        """Refuse a kernel that cannot run L1 as a hypervisor, before L1 would wait for its deadline.
-
-        KVM_CAP_ARM_EL2 is offered with FEAT_NV2 and kvm-arm.mode=nested only. A root file system without
-        nvh-kvm says nothing; the VMM then fails by itself.
-        """
-        done = self.run(Level.L0, "nvh-kvm --caps", PREPARE_DEADLINE_S)
-        words = (done.stdout + done.stderr).decode(errors="replace").strip()
-        if done.status == 0 and "arm_el2=1" in words:
-            return
-        if done.status in NOT_ANSWERED:
-            return
-        log = self.run(Level.L0, "dmesg | grep 'kvm \\[' | tail -n 3", PREPARE_DEADLINE_S).text.strip()
-        raise self._broken(
-            Level.L1,
-            f"the KVM of L0's kernel offers no virtual EL2 ({words}), so it cannot run L1 as a hypervisor. "
-            "Use a kernel with the nested-virtualisation series (v6.16 or later has it), and leave "
-            f"kvm-arm.mode=nested on its command line. Its log says: {log or 'nothing about KVM'}",
-        )
-
     def _start_vmm(self, level: Level) -> None:
         below = Level(level - 1)
         sink = self._open_console(level)
         command = vmm.vmm_command(level, self.spec.levels[level], self.images.has_initramfs(level))
         (self.directory / f"{level}.vmm.sh").write_text(f"#!/bin/sh\n# runs at {below}\n{command}\n")
         self.vmms[level] = self.agent.start(below, command, sink)
-
-    def _await_agent(self, level: Level) -> None:
-        """Wait for the agent, but no longer than it may still come: see ``patience``."""
-        began, work, console = time.monotonic(), self.machine.work, self.console(level)
-        turns = self.agent.turns
-        deadline = BOOT_DEADLINE_S[level] * self.slowdown
-        end, limit = self.end_of(BOOT_DEADLINE_S[level] * STRETCH)
-        patience = Patience(deadline, self.slowdown)
-        why = ""
-
-        def watch() -> bool:
-            nonlocal why
-            self.check_alive()
-            why = patience.over(
-                Sample(
-                    time.monotonic() - began,
-                    self.machine.work - work,
-                    len(console.text),
-                    self.agent.turns - turns,
-                    self._places(level) if patience.looks else (),
-                )
-            )
-            return not why
-
-        with self._explained(level):
-            if self.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
-                return
-        raise self.hung(level, why or f"its agent did not answer within {limit}")
-
-    def _places(self, level: Level) -> Sequence[int]:
-        """Addresses of the level's code that is executed now: L0 has EL2 to itself."""
-        if level is Level.L0:
-            return [state.pc for state in self.executing() if state.el == 2]
-        return self._whereabouts(self, level) if self._whereabouts else ()
 
     def _vmm_ended(self, level: Level, process: Process) -> None:
         left = process.snapshot()
@@ -413,18 +355,6 @@ class Stack:
         if blames_the_kernel(left.status):
             silent = "it reset or powered off" if left.status == 0 else "it said nothing"
             cause += words.partition("\n")[0] or silent
-            raise self._broken(level, cause)
+            raise self.broken(level, cause)
         output = f"{words}\n{self.console(level).text[-CONSOLE_END:]}"
         raise LevelFailed(level, cause + words, output)
-
-    def _prepare(self, level: Level) -> None:
-        done = self.run(level, vmm.prepare_script(level), PREPARE_DEADLINE_S)
-        if done.status != 0:
-            words = done.stderr.decode(errors="replace").strip()
-            raise LevelFailed(level, f"cannot be prepared: {words}", words)
-
-
-def last_words(left: Completed, lines: int = 3) -> str:
-    """Say what a command printed last, for a message: its errors, else its output."""
-    text = (left.stderr.strip() or left.stdout.strip()).decode(errors="replace")
-    return f"its last output: {' | '.join(text.splitlines()[-lines:])}" if text else "it printed nothing"

@@ -16,8 +16,8 @@ from harness.level import Level
 from harness.machine.qemu import CpuState
 from harness.stack.agent import Pong
 from harness.stack.broken import LevelBroken
-from harness.stack.process import Completed, Process
-from harness.stack.stack import Stack, last_words
+from harness.stack.process import Completed, Process, last_words
+from harness.stack.stack import Stack
 from harness.stack.wire import Frame, Type
 
 KILLED = 256 + 9

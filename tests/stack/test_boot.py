@@ -15,10 +15,10 @@ from harness.level import Level
 from harness.machine.qemu import ModelCrashed
 from harness.runner.project import default_stack
 from harness.scenario.scenario import NO_OVERRIDES
-from harness.stack import agent, patience
+from harness.stack import agent, boot, patience
 from harness.stack import stack as stacks
-from harness.stack.broken import LevelBroken
-from harness.stack.stack import LevelFailed, Stack
+from harness.stack.broken import LevelBroken, LevelFailed
+from harness.stack.stack import Stack
 from tests.attempt.conftest import fake_images
 
 PROGRAM = """\
@@ -114,7 +114,7 @@ def test_machine_that_loops_did_not_come_up(make: Make, monkeypatch: pytest.Monk
 
 
 def test_machine_that_works_has_its_deadline(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(stacks.BOOT_DEADLINE_S, Level.L0, 15.0)
+    monkeypatch.setitem(boot.DEADLINE_S, Level.L0, 15.0)
     assert "its agent did not answer within 2 s" in str(broken(make(SPIN)))  # 15 s times 0.1
 
 

@@ -1,0 +1,83 @@
+"""A level that was just started, until its agent answers and its disks have names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.level import Level
+from harness.stack import vmm
+from harness.stack.broken import LevelFailed
+from harness.stack.patience import STRETCH, Patience, Sample
+
+if TYPE_CHECKING:
+    from harness.stack.stack import Stack
+
+DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
+PREPARE_DEADLINE_S = 60.0
+NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
+
+
+def require_virtual_el2(stack: Stack) -> None:
+    """Refuse a kernel that cannot run L1 as a hypervisor, before L1 would wait for its deadline.
+
+    KVM_CAP_ARM_EL2 is offered with FEAT_NV2 and kvm-arm.mode=nested only. A root file system without
+    nvh-kvm says nothing; the VMM then fails by itself. Raises ``LevelBroken``.
+    """
+    done = stack.run(Level.L0, "nvh-kvm --caps", PREPARE_DEADLINE_S)
+    words = (done.stdout + done.stderr).decode(errors="replace").strip()
+    if done.status == 0 and "arm_el2=1" in words:
+        return
+    if done.status in NOT_ANSWERED:
+        return
+    log = stack.run(Level.L0, "dmesg | grep 'kvm \\[' | tail -n 3", PREPARE_DEADLINE_S).text.strip()
+    raise stack.broken(
+        Level.L1,
+        f"the KVM of L0's kernel offers no virtual EL2 ({words}), so it cannot run L1 as a hypervisor. "
+        "Use a kernel with the nested-virtualisation series (v6.16 or later has it), and leave "
+        f"kvm-arm.mode=nested on its command line. Its log says: {log or 'nothing about KVM'}",
+    )
+
+
+def await_agent(stack: Stack, level: Level) -> None:
+    """Wait for the agent, but no longer than it may still come (see ``patience``): ``LevelBroken`` then."""
+    began, work, turns = time.monotonic(), stack.machine.work, stack.agent.turns
+    console = stack.console(level)
+    end, limit = stack.end_of(DEADLINE_S[level] * STRETCH)
+    patience = Patience(DEADLINE_S[level] * stack.slowdown, stack.slowdown)
+    why = ""
+
+    def watch() -> bool:
+        nonlocal why
+        stack.check_alive()
+        why = patience.over(
+            Sample(
+                time.monotonic() - began,
+                stack.machine.work - work,
+                len(console.text),
+                stack.agent.turns - turns,
+                _places(stack, level) if patience.looks else (),
+            )
+        )
+        return not why
+
+    with stack.explained(level):
+        if stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
+            return
+    raise stack.hung(level, why or f"its agent did not answer within {limit}")
+
+
+def _places(stack: Stack, level: Level) -> Sequence[int]:
+    """Addresses of the level's code that is executed now: L0 has EL2 to itself."""
+    if level is Level.L0:
+        return [state.pc for state in stack.executing() if state.el == 2]
+    return stack.whereabouts(stack, level) if stack.whereabouts else ()
+
+
+def prepare(stack: Stack, level: Level) -> None:
+    """Name the level's disks and load nvh's module there; ``LevelFailed`` when that cannot be done."""
+    done = stack.run(level, vmm.prepare_script(level), PREPARE_DEADLINE_S)
+    if done.status != 0:
+        words = done.stderr.decode(errors="replace").strip()
+        raise LevelFailed(level, f"cannot be prepared: {words}", words)
