@@ -24,5 +24,5 @@ RUNS = Path(os.environ.get("NVH_RUNS") or (CHECKOUT or Path.cwd()) / "runs")
 def checkout(what: str) -> Path:
     """Return the checkout; ``UserError`` when this is an installed package, which has not ``what``."""
     if CHECKOUT is None:
-        raise UserError(f"an installed nvh has no {what}; use ./nvh in a checkout")
+        raise UserError(f"an installed nvh has no {what}; use the script nvh in a checkout")
     return CHECKOUT
