@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
+from harness.cli.parser import VERBS
 from harness.host.paths import ROOT
 
 pytestmark = pytest.mark.real
@@ -74,6 +75,12 @@ def test_version_and_help(place: Path) -> None:
     assert nvh(place, "--version").stdout.startswith(f"nvh {__version__}, Python ")
     done = nvh(place, "run", "--help")
     assert "./nvh" not in done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_needs_no_optional_package(place: Path, verb: str) -> None:
+    done = nvh(place, verb, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_it_lists_the_cells_of_the_checkout(place: Path) -> None:
