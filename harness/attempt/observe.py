@@ -38,7 +38,7 @@ class Observer:
         self, stack: Stack, plan: TracePlan, directory: Path, model: ModelWatch | None = None
     ) -> None:
         self._stack = stack
-        self._plan = plan
+        self._plan = model.levels if model else plan
         self._model = model
         self._directory = directory
         self._begun = False

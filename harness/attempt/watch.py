@@ -24,18 +24,21 @@ from harness.trace.event import Value
 from harness.trace.model import layout, names
 from harness.trace.model import plan as model_plan
 from harness.trace.model.assemble import ModelTrace
+from harness.trace.model.emulated import EVENT as EMULATED
 from harness.trace.model.layout import Kind
 from harness.trace.model.plan import Only
 from harness.trace.plan import TracePlan
+from harness.trace.source import Source, source_of
 
 PLUGIN = "nvh-trace"
 FILE = "model.trace"
+SYSTEM_MAP = "System.map"
 LIMIT_UNITS = 1 << 24
 """Half a GiB of disk, sparse: more is a loss that is counted."""
 
 
 class ModelWatch:
-    """The trace of the model of one cell, in ``directory``.
+    """The trace of the model of one cell, in ``directory``; ``levels`` is what remains to be traced at them.
 
     Recording is off until ``start``, so that a machine which begins from a snapshot and one that boots record
     the same. The machine's time does not depend on whether it is on.
@@ -52,16 +55,18 @@ class ModelWatch:
         if images.plugins is None:
             raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
         functions = tuple(functions_of(expectations))
-        levels = plan.levels.get(Level.L0)
+        emulated = from_model(plan) and ties_known(images)
+        self.levels = plan.without(EMULATED) if emulated else plan
+        levels = self.levels.levels.get(Level.L0)
         events = [f"{system}:{event}" for system, event in (levels.raw if levels else ())]
         for spec in levels.registered if levels else ():
             events += [event for each in spec.realisations for event in each.events]
         self.plan = dataclasses.replace(
-            model_plan.make(plan.model, functions, events),
+            model_plan.make(plan.model, functions, events, emulated=emulated),
             only=only_of(expectations, plan.model),
-            spans=any(wants_spans(each) for each in expectations),
+            spans=emulated or any(wants_spans(each) for each in expectations),
         )
-        known = model_plan.symbols(images.kernels[Level.L0].path / "System.map", self.plan.functions)
+        known = model_plan.symbols(images.kernels[Level.L0].path / SYSTEM_MAP, self.plan.functions)
         options = [("out", FILE), ("limit", str(LIMIT_UNITS))]
         if images.model.deterministic(timing):
             options.append(("cpu", "tpidr"))  # all on one thread; see images/payloads/plugin/trace/vcpu.c
@@ -99,10 +104,38 @@ class ModelWatch:
 def watch(
     images: StackImages, timing: str, plan: TracePlan, expectations: Sequence[Expectation], directory: Path
 ) -> ModelWatch | None:
-    """Return what watches the model, or None when nothing is wanted of it."""
+    """Return what watches the model, or None when nothing is wanted of it or can be had.
+
+    Events of the model need it. ``l0.tlbi`` is taken from it, and order between levels comes from it, where
+    the model has plugins and L0's kernel a System.map; else from L0's tracing, and the levels' clocks.
+    """
     if not plan.model:
-        return None
+        helps = from_model(plan) or any(map(between_levels, expectations))
+        if not helps or images.plugins is None or not ties_known(images):
+            return None
     return ModelWatch(images, timing, plan, expectations, directory)
+
+
+def may_watch(expectations: Sequence[Expectation], plan: TracePlan) -> bool:
+    """Whether the model's trace would be of use, if only for what there are other ways for."""
+    return bool(plan.model) or from_model(plan) or any(map(between_levels, expectations))
+
+
+def from_model(plan: TracePlan) -> bool:
+    """Whether an event is wanted of L0 that the model can show."""
+    levels = plan.levels.get(Level.L0)
+    return any(spec.name == EMULATED for spec in (levels.registered if levels else ()))
+
+
+def between_levels(expectation: Expectation) -> bool:
+    """Whether a check relates events that different levels' kernels trace."""
+    return len({source_of(name) for name in event_names([expectation])} - {Source.MODEL}) > 1
+
+
+def ties_known(images: StackImages) -> bool:
+    """Whether L0's kernel comes with the addresses by which the model's trace is tied to its own."""
+    found = model_plan.symbols(images.kernels[Level.L0].path / SYSTEM_MAP, model_plan.NEEDED)
+    return set(model_plan.NEEDED) <= set(found)
 
 
 def only_of(expectations: Sequence[Expectation], events: Sequence[str]) -> dict[Kind, Only]:

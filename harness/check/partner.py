@@ -19,7 +19,7 @@ from harness.check.window import Region, candidates, surely_in
 from harness.scenario.model import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.packed import Packed, Sieve, first_after, first_from
-from harness.trace.source import Source, source_of
+from harness.trace.source import Source
 from harness.trace.timeline import RESOLUTION_NS, Timeline
 
 NO_LIMIT = Limit()
@@ -90,7 +90,7 @@ class Partners:
 
     def find(self, event: Event, env: Env, *, later: bool) -> bool | None:
         """Whether a candidate follows ``event`` (``later``) or precedes it; None when one only may."""
-        if self.sure and event.source is source_of(self.pattern.event):
+        if self.sure and event.source is self.timeline.source_of(self.pattern.event):
             pool, *rest = self._pools(env)
             if rest:  # it was chosen by all values
                 at = first_after(pool, event.seq) if later else first_from(pool, event.seq)
@@ -116,7 +116,7 @@ class Partners:
 
     def _in_span(self, event: Event) -> Sequence[Event] | None:
         """With ``span: same``, the candidates in the span of ``event``; None where there may be others."""
-        if not self.spans or source_of(self.pattern.event) is not Source.MODEL:
+        if not self.spans or self.timeline.source_of(self.pattern.event) is not Source.MODEL:
             return None
         span = self.timeline.span_of(event)
         if span is None or span.open:
@@ -162,7 +162,7 @@ class Partners:
 
     def _beside(self, pool: Sequence[Event], event: Event, *, later: bool) -> Iterable[Event]:
         """Candidates that may be on the right side of ``event`` and near enough, nearest first."""
-        source = source_of(self.pattern.event)
+        source = self.timeline.source_of(self.pattern.event)
         same = source is event.source
         if not pool or not (same or self.timeline.orderable(event.source, source)):
             return pool

@@ -15,14 +15,21 @@ from harness.verdict import Verdict
 _WORD = re.compile(r"(?<!\S)([A-Za-z_][\w.\-]*)=(\S+)")
 _SIGNAL_BASE = 256
 _TAIL = 400
+NO_PROGRESS = 75
+"""EX_TEMPFAIL of sysexits.h: by this status a program says that it found nothing wrong and did not finish,
+because a guest of it did not go on. That is no failed check: nothing was checked (docs/verdicts.md)."""
 
 
 def check(expectation: ResultCheck, seen: Observations) -> Finding:
-    """Fail with everything that differs; undecided when the run was never started."""
+    """Fail with everything that differs; undecided when the run was never started, or made no progress."""
     result = seen.results.get(expectation.run)
     if result is None:
         known = ", ".join(sorted(seen.results)) or "none"
         return judge(expectation, Verdict.UNDECIDED, f"run {expectation.run} never started; runs: {known}")
+    if result.status == NO_PROGRESS and expectation.exit != NO_PROGRESS:
+        said = result.stdout or result.stderr
+        text = f"run {expectation.run} made no progress in its time; its output ends in {said[-_TAIL:]!r}"
+        return judge(expectation, Verdict.UNDECIDED, text)
     wrong = _status(expectation, result)
     for stream, wanted in (("stdout", expectation.stdout), ("stderr", expectation.stderr)):
         text = getattr(result, stream)

@@ -14,7 +14,7 @@ from harness.check.match import may_match, may_match_unseen, surely_matches
 from harness.scenario.model import EventPattern
 from harness.trace.event import Event, Value
 from harness.trace.packed import Packed, first_after, first_from
-from harness.trace.source import Source, source_of
+from harness.trace.source import Source
 from harness.trace.timeline import Timeline
 
 
@@ -101,7 +101,7 @@ def candidates(timeline: Timeline, pattern: EventPattern, window: Region) -> Seq
     events = timeline.by_name.get(pattern.event, ())
     if not events:
         return events
-    low, high = window.span(source_of(pattern.event))
+    low, high = window.span(timeline.source_of(pattern.event))
     chosen = events[first_after(events, low) : first_from(events, high)]
     if isinstance(chosen, Packed):
         return chosen.where(functools.partial(may_match, pattern))
@@ -136,7 +136,7 @@ def gaps(
     realised = timeline.realised.get(name)
     if realised is None:
         return [f"{name} was not traced"]
-    source = source_of(name)
+    source = timeline.source_of(name)
     if reason := window.unresolved(source):
         return [reason]
     reasons = []

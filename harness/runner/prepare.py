@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from harness.artefacts.payloads import MODULE_SOURCES, build_payloads
 from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.rootfs import build_rootfs, load_rootfs
 from harness.attempt.observe import plan_of
+from harness.attempt.watch import may_watch
+from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.machine.gdbstub import require_nv2
@@ -34,10 +37,11 @@ class Builder:
         self._checked: set[tuple[str, str]] = set()
         self._mainloop: Artefact | None = None
 
-    def images(self, spec: StackSpec, watched: bool = False) -> StackImages:
+    def images(self, spec: StackSpec, watched: bool = False, of_use: bool = False) -> StackImages:
         """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2.
 
         ``watched``: with the plugins that its model can load; ``UserError`` when there are none.
+        ``of_use``: with those that it can load, if any.
         """
         model = self.model(spec.model)
         if (spec.model, spec.timing) not in self._checked:
@@ -47,6 +51,9 @@ class Builder:
         kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
         boot = build_bootdisk(self.store, kernels)
         plugins = self.plugins(model) if watched else None
+        if of_use and not watched:
+            with contextlib.suppress(UserError):  # the cell does without
+                plugins = self.plugins(model)
         initrd = build_initrd(self.store, kernels[Level.L0], rootfs, boot)
         mainloop = self.mainloop() if model.deterministic(spec.timing) else None
         return StackImages(model, kernels, rootfs, initrd, plugins, mainloop)
@@ -104,9 +111,16 @@ class Builder:
 
 def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImages]:
     """Return the images of every cell by cell id."""
-    return {cell.id: builder.images(cell.stack, needs_plugins(cell)) for cell in cells}
+    return {
+        cell.id: builder.images(cell.stack, needs_plugins(cell), of_use=uses_plugins(cell)) for cell in cells
+    }
 
 
 def needs_plugins(cell: Cell) -> bool:
     """Whether the model is to be watched: by the sanitizer, or because of what the cell expects."""
     return bool(cell.stack.sanitize or plan_of(cell.expectations).model)
+
+
+def uses_plugins(cell: Cell) -> bool:
+    """Whether there is something that the model shows better than the levels' kernels do."""
+    return may_watch(cell.expectations, plan_of(cell.expectations))

@@ -84,6 +84,8 @@ def encoding_of(fields: Mapping[str, Value]) -> int:
 
 
 def _nv_tlbi(raw: Mapping[str, Value]) -> dict[str, Value]:
+    if "instr" not in raw:  # kvm_nv_tlbi_lost
+        raise ValueError(f"{_number(raw, 'count')} TLBIs of vCPU {_number(raw, 'vcpu')} were lost")
     op = _known(_number(raw, "instr"))
     fields = tlbi_fields(op, _number(raw, "operand"), _number(raw, "vmid"), _number(raw, "hcr"))
     return fields | {"vcpu": _number(raw, "vcpu"), "vtcr": _number(raw, "vtcr")}

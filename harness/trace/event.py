@@ -22,6 +22,7 @@ class Event:
     ``error_ns``  half-width of the uncertainty of that; 0 at L0
     ``cpu``       CPU of that level, or vCPU of the model; ``task`` is ``comm-pid``, empty for the model
     ``line``      line number in the level's raw trace file, from 1; for the model the record, from 0
+    ``seen_by``   who observed it, where that is not the source that the name begins with
     """
 
     name: str
@@ -33,11 +34,12 @@ class Event:
     fields: Mapping[str, Value]
     error_ns: int = 0
     line: int = 0
+    seen_by: Source | None = None
 
     @property
     def source(self) -> Source:
-        """Who observed it; the name begins with it."""
-        return source_of(self.name)
+        """Who observed it: in its order ``seq`` is."""
+        return self.seen_by or source_of(self.name)
 
 
 UNKNOWN = "?"

@@ -5,6 +5,7 @@ Pure: the plan is data and shell text. Whoever runs the text at a level hands it
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -37,6 +38,17 @@ class TracePlan:
     levels: Mapping[Level, LevelPlan]
     buffer_kib: int = BUFFER_KIB
     model: tuple[str, ...] = ()
+
+    def without(self, name: str) -> TracePlan:
+        """The same plan, but that no level's kernel traces the registered event ``name``.
+
+        The level is set up nevertheless: marks are wanted there.
+        """
+        levels = {
+            level: LevelPlan(tuple(spec for spec in each.registered if spec.name != name), each.raw)
+            for level, each in self.levels.items()
+        }
+        return dataclasses.replace(self, levels=levels)
 
     def setup_script(self, level: Level) -> str:
         """POSIX sh that starts tracing; prints ``nvh-fact`` lines (docs/traces.md), ends with status 0."""

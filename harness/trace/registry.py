@@ -49,10 +49,12 @@ class Realisation:
     """One way to have an event: trace events ``system:event`` and probes that must all exist.
 
     ``optional`` probes are used when they exist; ``module`` is loaded first when an event is absent.
+    ``model``: it comes of the model's trace, and the level's kernel has no part in it.
     """
 
     name: str
-    decoder: str
+    decoder: str = ""
+    model: bool = False
     events: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -122,7 +124,8 @@ def _blind(word: str | None) -> Blind | None:
 def _realisation(data: Mapping[str, Any]) -> Realisation:
     return Realisation(
         name=data["name"],
-        decoder=data["decoder"],
+        decoder=data.get("decoder", ""),
+        model=data.get("model", False),
         events=tuple(data.get("events", ())),
         probes=tuple(data.get("probes", ())),
         optional=tuple(data.get("optional", ())),

@@ -91,7 +91,16 @@ nvh_probe() { # NAME SYMBOL DEFINITION...
 }
 """
 
-STOP = _FIND + "echo 0 > $I/tracing_on\n"
+# KVM's fast path keeps kvm_nv_tlbi until the vCPU's next exit. To switch any event interrupts all CPUs and
+# waits for them (arch_jump_label_transform_apply()), so that nothing of before is kept any more. The event
+# that says what was lost comes later if it is off just then.
+_FLUSH = (
+    "E=$I/events/kvm/kvm_nv_tlbi; L=${E}_lost/enable; "
+    'case "$(cat $E/enable 2>/dev/null)" in 1*) '
+    "S=$(cat $L); S=${S%\\*}; echo $((1 - S)) > $L; echo $S > $L;; esac"
+)
+
+STOP = _FIND + f"{_FLUSH}\necho 0 > $I/tracing_on\n"
 
 COLLECT = (
     _FIND
@@ -132,7 +141,7 @@ def mark(name: str) -> str:
     if not _MARK_NAME.fullmatch(name):
         raise UserError(f"{name!r} cannot name a mark; use letters, digits and _ . : -")
     find = "; ".join(line for line in _FIND.splitlines())
-    return f"{find}; echo '{MARK_PREFIX}{name}' > $I/trace_marker"
+    return f"{find}; {_FLUSH}; echo '{MARK_PREFIX}{name}' > $I/trace_marker"
 
 
 def setup(level: Level, events: Sequence[EventSpec], raw: Sequence[tuple[str, str]], buffer_kib: int) -> str:
@@ -155,6 +164,8 @@ def setup(level: Level, events: Sequence[EventSpec], raw: Sequence[tuple[str, st
 def _event(index: int, spec: EventSpec) -> str:
     lines = [f"realise_{index}() {{ # {spec.name}"]
     for each in spec.realisations:
+        if each.model:
+            continue
         conditions, actions = _realisation(each)
         lines += [f"  if {' && '.join(conditions)}; then", *actions]
         lines += [f"    nvh_fact realisation {spec.name} {each.name}", "    return", "  fi"]

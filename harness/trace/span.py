@@ -122,7 +122,7 @@ class PackedSpans(Sequence[Span]):
 
     def find(self, event: Event) -> int | None:
         """The span of ``event``, or None."""
-        if event.source is not Source.MODEL:
+        if event.source is not Source.MODEL or event.seen_by:
             return self._kernels.get((event.source, event.seq))
         columns = self._columns
         number = int(np.searchsorted(columns.first, event.seq, side="right")) - 1

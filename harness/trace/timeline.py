@@ -14,7 +14,7 @@ from harness.trace.membership import Membership
 from harness.trace.order import Anchor, Bounds
 from harness.trace.packed import Merged, first_from
 from harness.trace.registry import Blind
-from harness.trace.source import Source
+from harness.trace.source import Source, source_of
 from harness.trace.span import PackedSpans, Span
 
 RESOLUTION_NS = 500
@@ -58,10 +58,14 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """How an event was had. ``blind`` describes events of that name that could not be seen."""
+    """How an event was had. ``blind`` describes events of that name that could not be seen.
+
+    ``source``: who observed them, where that is not the source that the name begins with.
+    """
 
     how: str
     blind: Blind | None = None
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,11 @@ class Timeline:
             groups.setdefault(event.source, []).append(event)
         few = {source: tuple(sorted(group, key=lambda e: e.seq)) for source, group in groups.items()}
         return {**few, **({Source.MODEL: self.events.packed} if isinstance(self.events, Merged) else {})}
+
+    def source_of(self, name: str) -> Source:
+        """Who observed the events of that name; ``ValueError`` for a name that no source has."""
+        realised = self.realised.get(name)
+        return (realised.source if realised else None) or source_of(name)
 
     @property
     def _few(self) -> Sequence[Event]:

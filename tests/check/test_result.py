@@ -52,6 +52,16 @@ def test_bad(change: dict[str, object], message: str) -> None:
     assert message in finding.message
 
 
+def test_a_guest_that_did_not_go_on_is_no_failed_check() -> None:
+    stalled = RunResult(75, 'ok=0 reason="vcpu 0 finished no pass in 200 s"\n', "")
+    finding = judge(CHECK, stalled)
+    assert finding.verdict is Verdict.UNDECIDED
+    assert "no pass in 200 s" in finding.message
+    wanted = ResultCheck(Location("s.yaml", 4), "r", "stress", exit=75)
+    assert judge(wanted, stalled).verdict is Verdict.PASS
+    assert judge(wanted, GOOD).verdict is Verdict.FAIL
+
+
 def test_any_exit_and_never_started() -> None:
     assert (
         judge(dataclasses.replace(CHECK, exit=None), dataclasses.replace(GOOD, status=1)).verdict

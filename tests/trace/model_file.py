@@ -59,6 +59,11 @@ class ModelFile:
         values = (pc, from_el << 2 | 1, ec << 26, far, hpfar)
         return self.add(Kind.EXCEPTION, 2, 8, *values, pc=PC + 0x400, vcpu=vcpu, hcr=hcr)
 
+    def trapped_system(self, pc: int, virtual: tuple[int, int, int], *, vcpu: int = 0, guest: int = 0) -> int:
+        """A system instruction of vEL2 trapped; ``virtual``: L1's VTTBR_EL2, HCR_EL2 and VTCR_EL2."""
+        values = (pc, 1 << 2 | 1, 0x18 << 26, *virtual)
+        return self.add(Kind.EXCEPTION, 2, 8 | guest << 4, *values, pc=PC + 0x400, vcpu=vcpu, hcr=GUEST)
+
     def eret(self, elr: int, *, vcpu: int = 0, to_el: int = 1, hcr: int = GUEST) -> int:
         return self.add(Kind.ERET, 2, 0, elr, to_el << 2 | 1, vcpu=vcpu, hcr=hcr)
 

@@ -21,7 +21,6 @@ from harness.check.window import Window
 from harness.scenario import model
 from harness.scenario.model import EventPattern, Expectation, Limit
 from harness.trace.event import Event, Value
-from harness.trace.source import source_of
 from harness.trace.timeline import Timeline
 
 FAR_NS = 3_600 * 10**9
@@ -174,8 +173,10 @@ def _delayed(
         late = edit.changed(timeline, events, lambda e: dataclasses.replace(e, time_ns=e.time_ns + FAR_NS))
         yield Mutation("too far away", late)
     # Strays lack every field, so they are counted and match no pattern that asks for one.
-    source = source_of(second.event)
-    names = [each.event for each in (first, second) if each.fields and source_of(each.event) is source]
+    source = timeline.source_of(second.event)
+    names = [
+        each.event for each in (first, second) if each.fields and timeline.source_of(each.event) is source
+    ]
     if limit.events is not None and names:
         crowded = timeline
         for event in events:
@@ -213,7 +214,7 @@ def _made(
     timeline: Timeline, pattern: EventPattern, env: Env, beside: Event | None, window: Window
 ) -> Timeline | None:
     """The timeline with an event that satisfies the pattern, in the window and in the span of ``beside``."""
-    source = source_of(pattern.event)
+    source = timeline.source_of(pattern.event)
     same = timeline.by_name.get(pattern.event, ())
     fields: dict[str, Value] = dict(same[0].fields) if same else {}
     for name, test in conditions(pattern).items():
@@ -231,7 +232,8 @@ def _made(
     level = source.level if model_of is None else model_of.level
     if level is None:
         level = beside.level if beside is not None else next(iter(timeline.events)).level
-    event = Event(pattern.event, level, seq, time, 0, "mutation-1", fields)
+    seen_by = model_of.seen_by if model_of else None
+    event = Event(pattern.event, level, seq, time, 0, "mutation-1", fields, seen_by=seen_by)
     if not window.contains(event):
         return None
     result = edit.added(timeline, event)
@@ -244,7 +246,7 @@ def _made(
 
 def _time_at(timeline: Timeline, seq: int, pattern: EventPattern) -> int:
     """The time of what comes before ``seq`` in the pattern's source."""
-    source = source_of(pattern.event)
+    source = timeline.source_of(pattern.event)
     places = [(e.seq, e.time_ns) for e in timeline.by_source.get(source, ())]
     places += [(m.seq, m.time_ns) for m in timeline.marks if m.source is source]
     earlier = [place for place in places if place[0] <= seq]

@@ -27,7 +27,7 @@ from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.report.text import seconds
 from harness.runner.local import bound
-from harness.runner.prepare import Builder, needs_plugins
+from harness.runner.prepare import Builder, needs_plugins, uses_plugins
 from harness.runner.quarantine import Quarantine
 from harness.runner.run import reproduce
 from harness.runner.supervise import GRACE_S
@@ -57,16 +57,16 @@ def key_of(task: Task) -> str:
 class _Images:
     """What a cell's stack is made of, or why that could not be built; once with plugins, once without."""
 
-    build: Callable[[StackSpec, bool], StackImages]
+    build: Callable[[StackSpec, bool, bool], StackImages]
     known: dict[str, StackImages | NvhError] = dataclasses.field(default_factory=dict)
 
     def of(self, cell: Cell) -> StackImages:
         """Return the images; raises the ``NvhError`` that building them raised."""
-        watched = needs_plugins(cell)
-        key = f"{watched} {cell.stack!r}"
+        watched, of_use = needs_plugins(cell), uses_plugins(cell)
+        key = f"{watched} {of_use} {cell.stack!r}"
         if key not in self.known:
             try:
-                self.known[key] = self.build(cell.stack, watched)
+                self.known[key] = self.build(cell.stack, watched, of_use)
             except NvhError as error:
                 self.known[key] = error
         found = self.known[key]

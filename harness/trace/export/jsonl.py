@@ -59,6 +59,7 @@ def _content(timeline: Timeline) -> Iterator[str]:
         },
         "realised": {
             name: {"how": r.how, "blind": {k: sorted(v) for k, v in r.blind.items()} if r.blind else None}
+            | ({"source": r.source} if r.source else {})
             for name, r in timeline.realised.items()
         },
         "missing": dict(timeline.missing),
@@ -84,6 +85,8 @@ def _plain(item: Event | Mark | Loss | Doubt | Anchor | Span) -> dict[str, Any]:
     values = {name: getattr(item, name) for name in item.__slots__}
     if isinstance(item, Event):
         values["level"] = str(item.level)
+        if item.seen_by is None:
+            del values["seen_by"]
     elif isinstance(item, Span):
         values["events"] = [[event.source, event.seq] for event in item.events]
     return values
@@ -103,6 +106,8 @@ def _item(kind: type[Any], data: dict[str, Any], events: Mapping[tuple[Source, i
     """Any wrong key or value raises; spans are resolved to ``events``, which come before them."""
     if kind is Event:
         data["level"] = Level.parse(data["level"])
+        if "seen_by" in data:
+            data["seen_by"] = Source(data["seen_by"])
     elif kind is Span:
         data["events"] = tuple(events[Source(source), seq] for source, seq in data["events"])
     else:
@@ -189,6 +194,10 @@ def _clocks(data: Mapping[str, Any]) -> dict[Level, ClockRelation]:
 
 def _realised(data: Mapping[str, Any]) -> dict[str, Realised]:
     return {
-        name: Realised(r["how"], {k: frozenset(v) for k, v in r["blind"].items()} if r["blind"] else None)
+        name: Realised(
+            r["how"],
+            {k: frozenset(v) for k, v in r["blind"].items()} if r["blind"] else None,
+            Source(r["source"]) if "source" in r else None,
+        )
         for name, r in data.items()
     }

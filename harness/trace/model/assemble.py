@@ -13,8 +13,8 @@ import numpy.typing as npt
 from harness.errors import InfraError
 from harness.trace import registry
 from harness.trace.event import Event
+from harness.trace.model import emulated, tie
 from harness.trace.model import records as columns
-from harness.trace.model import tie
 from harness.trace.model.chunks import Fault, Reader
 from harness.trace.model.events import Maker
 from harness.trace.model.layout import Kind
@@ -52,6 +52,7 @@ def add_model(timeline: Timeline, written: Sequence[Written], trace: ModelTrace)
     """
     model = registry.load().model
     wanted = [name for name, spec in model.items() if Kind[spec.kind] in trace.plan.kinds]
+    wanted += [emulated.EVENT] * trace.plan.emulated
     try:
         reader = Reader(trace.path)
         return _add(timeline, written, trace, reader, wanted)
@@ -67,9 +68,17 @@ def _add(
     announced = timeline.by_name.get("l1.tlbi", ())
     ties = tie.Ties(functions, tie.announced(announced))
     faults: list[Fault] = []
+    seen = emulated.Emulated()
+    spans_seen = Spans(functions, (), (), seen) if trace.plan.emulated else None
     for records, wrong in columns.read(reader):
         ties.feed(records)
         faults += wrong
+        if spans_seen:
+            spans_seen.feed(records)
+            for fault in wrong:
+                spans_seen.damage(fault.text)
+    if spans_seen:
+        spans_seen.finish()
     pairs, notes = tie.pair(ties, written)
     trace.notes.extend(notes)
     guest, why = tie.guest_anchors(ties, announced)
@@ -77,13 +86,20 @@ def _add(
         trace.notes.append(why)
     anchors = (*tie.anchors(pairs), *guest)
     clock = Clock(sorted((writing.call, each.time_ns) for each, writing in pairs))
-    beside = _beside(timeline.events, anchors)
+    tlbis = tuple(seen.events(clock))
+    beside = {
+        **_beside(timeline.events, anchors),
+        **emulated.beside({event.seq: event for event in tlbis}),
+    }
     chosen, spans = _events(reader, Maker(functions, clock), trace.plan, beside)
     missing = dict(timeline.missing)
     if "model.call" in wanted and not functions:
         missing["model.call"] = "L0's kernel comes without its symbols (System.map)"
     elif "model.call" in wanted and trace.absent:
         missing["model.call"] = f"L0's kernel has no function {', '.join(trace.absent)}"
+    how = {n: Realised(f"plugin interface {reader.header.api}") for n in wanted if n not in missing}
+    if trace.plan.emulated:
+        how[emulated.EVENT] = Realised(emulated.HOW, source=Source.MODEL)
     marks = [
         Mark(each.mark, Source.MODEL, writing.call, each.time_ns)
         for each, writing in pairs
@@ -92,14 +108,11 @@ def _add(
     losses, doubts = _damage(faults)
     return dataclasses.replace(
         timeline,
-        events=_together(timeline.events, chosen),
+        events=_together((*timeline.events, *tlbis), chosen),
         marks=(*timeline.marks, *sorted(marks, key=lambda mark: mark.seq)),
         losses=(*timeline.losses, *losses),
         doubts=(*timeline.doubts, *doubts),
-        realised={
-            **timeline.realised,
-            **{n: Realised(f"plugin interface {reader.header.api}") for n in wanted if n not in missing},
-        },
+        realised={**timeline.realised, **how},
         missing=missing,
         anchors=(*timeline.anchors, *anchors),
         spans=spans if len(chosen) > OBJECTS else tuple(spans),
@@ -124,7 +137,7 @@ def _events(
     spans = Spans(functions, plan.shown, beside, table)
     for records, faults in columns.read(reader):
         wanted = _wanted(records, plan, functions, large)
-        if plan.spans or not large:
+        if not plan.order_only and (plan.spans or not large):
             wanted[spans.feed(records)] = True
         for fault in faults:
             spans.damage(f"the model's trace is damaged here: {fault.text}")

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from harness.errors import InfraError
 
 MAGIC = b"NVHTRACE"
-VERSION = 1
-HEADER_BYTES = 16384
-FUNCTIONS = 128
+VERSION = 2
+HEADER_BYTES = 262144
+FUNCTIONS = 2048
 NAME_BYTES = 56
 CPUS = 64
 _HEAD = struct.Struct("<8s6I5Q")

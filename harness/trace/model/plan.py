@@ -30,6 +30,10 @@ MARK = "tracing_mark_write"
 COMMIT = "ring_buffer_unlock_commit"
 SWITCH = "__switch_to"
 """The kernel's tracing and its scheduler: what ties the model to L0's trace, and a span to its task."""
+UNDEFINE = "kvm_inject_undefined"
+"""L0's KVM does not emulate the trapped instruction (arch/arm64/kvm/inject_fault.c)."""
+NEEDED = (MARK, COMMIT, SWITCH, UNDEFINE)
+"""Functions of L0's kernel without which ``l0.tlbi`` cannot be had from the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ class Only:
 class ModelPlan:
     """``kinds`` become events; ``functions`` of L0's kernel are recorded, ``shown`` ones as events.
 
+    ``emulated``: ``l0.tlbi`` is made of what the model saw. Without it, and without kinds, the trace is there
+    for order between the levels alone: what they wrote, and the TLBIs that L1 announced.
+
     A trace of more than ``LARGE`` units keeps ``only`` what some expectation may match, and makes spans only
     if ``spans``: what is kept has to fit into memory.
     """
@@ -53,6 +60,12 @@ class ModelPlan:
     shown: frozenset[str]
     only: Mapping[Kind, Only] = field(default_factory=dict)
     spans: bool = True
+    emulated: bool = False
+
+    @property
+    def order_only(self) -> bool:
+        """Whether nothing of the model is wanted but the order between the levels."""
+        return not self.kinds and not self.emulated
 
     @property
     def enabled(self) -> int:
@@ -64,21 +77,25 @@ class ModelPlan:
         for kind in self.kinds - {Kind.CALL}:
             for el in range(LEVELS):
                 mask |= bit(kind, el)
+        if self.order_only:
+            return mask | bit(Kind.TLBI, 1)
         for el in (1, 2):
             mask |= bit(Kind.TLBI, el) | bit(Kind.EXCEPTION, el) | bit(Kind.ERET, el)
         return mask
 
 
-def make(wanted: Iterable[str], functions: Iterable[str], trace_events: Iterable[str]) -> ModelPlan:
+def make(
+    wanted: Iterable[str], functions: Iterable[str], trace_events: Iterable[str], *, emulated: bool = False
+) -> ModelPlan:
     """``wanted`` are names of model events, ``functions`` those that the scenario names, ``trace_events`` the
-    tracefs events recorded at L0, as ``system:event``."""
+    tracefs events recorded at L0, as ``system:event``; ``emulated``: whether ``l0.tlbi`` is to come of it."""
     model = registry.load().model
     kinds = frozenset(Kind[model[name].kind] for name in wanted)
-    shown = (*dict.fromkeys(functions), *HANDLERS)
-    hidden = [MARK, COMMIT, SWITCH]
+    shown = (*dict.fromkeys(functions), *(HANDLERS if kinds else ()))
+    hidden = [*NEEDED]
     hidden += [RAW_EVENT + name.split(":")[-1] for name in trace_events]
     every = tuple(name for name in dict.fromkeys((*hidden, *shown)) if len(name) < NAME_BYTES)
-    return ModelPlan(kinds, every[:FUNCTIONS], frozenset(shown))
+    return ModelPlan(kinds, every[:FUNCTIONS], frozenset(shown), emulated=emulated)
 
 
 def record_of(function: str) -> str | None:

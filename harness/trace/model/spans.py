@@ -19,7 +19,7 @@ import numpy.typing as npt
 from harness.level import Level
 from harness.trace.model.events import operation
 from harness.trace.model.layout import Kind
-from harness.trace.model.plan import SWITCH
+from harness.trace.model.plan import SWITCH, UNDEFINE
 from harness.trace.model.records import HCR_TGE, YES, Records
 
 LIMIT = 1 << 20
@@ -27,6 +27,30 @@ LIMIT = 1 << 20
 LOOK = 1 << 16
 """Records of a chunk after which it is looked whether there are such."""
 _EL2 = 2
+VECTOR_BITS = 4
+"""Bits of an exception's ``info`` that say which vector; above them is L1's vCPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The guest's instruction: level and CPU that executed it, the physical HCR_EL2, its number, Xt."""
+
+    level: int
+    cpu: int
+    hcr: int
+    info: int
+    operand: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """The exception: what L1 had in its own registers then, as ``virtual_registers()`` of the plugin says."""
+
+    position: int
+    vcpu: int
+    vttbr: int
+    hcr: int
+    vtcr: int
 
 
 @dataclass(slots=True)
@@ -34,11 +58,14 @@ class Draft:
     """A span that is being followed.
 
     ``events`` are the positions of what it will show, ``calls`` those of the calls in it that somebody wants;
-    ``depth`` counts exceptions that L0 itself took meanwhile.
+    ``depth`` counts exceptions that L0 itself took meanwhile. ``undefined``: L0 made the operation UNDEFINED.
     """
 
     op: str
+    asked: Asked
     events: array[int]
+    trap: Trap | None = None
+    undefined: bool = False
     calls: list[int] = field(default_factory=list)
     depth: int = 0
     open: str = ""
@@ -99,6 +126,7 @@ class Spans:
         self, functions: Sequence[str], shown: Collection[str], wanted: Collection[int], sink: Sink
     ) -> None:
         self._switches = frozenset(number for number, name in enumerate(functions) if name == SWITCH)
+        self._undefining = frozenset(n for n, name in enumerate(functions) if name == UNDEFINE)
         self._shown = frozenset(number for number, name in enumerate(functions) if name in shown)
         self._wanted = wanted
         self._sink = sink
@@ -171,7 +199,8 @@ class Spans:
                 self._switch(vcpu, columns.records.value(row, 0), columns.records.value(row, 1))
             elif draft is None:
                 if asks[row]:
-                    running[vcpu] = Draft(operation(info[row]), array("q", (position[row],)))
+                    asked = _asked(columns.records, row)
+                    running[vcpu] = Draft(operation(info[row]), asked, array("q", (position[row],)))
                     taken.append(row)
             elif els[row] != _EL2:
                 pass
@@ -190,7 +219,11 @@ class Spans:
                 if not running and not self._parked:
                     return row + 1
             elif draft.depth == 0:
-                if kind == call and position[row] in self._wanted:
+                if kind == exception and draft.trap is None:
+                    draft.trap = _trap(columns.records, row)
+                elif kind == call and info[row] in self._undefining:
+                    draft.undefined = True
+                if position[row] in self._wanted:
                     draft.calls.append(position[row])
                 if kind != call or info[row] in self._shown:
                     draft.events.append(position[row])
@@ -204,3 +237,18 @@ class Spans:
             self._parked[previous] = draft
         if draft := self._parked.pop(following, None):
             self._running[vcpu] = draft
+
+
+def _asked(records: Records, row: int) -> Asked:
+    return Asked(
+        int(records.level[row]),
+        int(records.vcpu[row]),
+        int(records.hcr[row]),
+        int(records.info[row]),
+        records.value(row, 0),
+    )
+
+
+def _trap(records: Records, row: int) -> Trap:
+    virtual = (records.value(row, number) for number in (3, 4, 5))
+    return Trap(int(records.position[row]), int(records.info[row]) >> VECTOR_BITS, *virtual)

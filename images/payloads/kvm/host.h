@@ -10,7 +10,8 @@
 #include "shared.h"
 #include "vmm.h"
 
-enum { EXIT_OK = 0, EXIT_STALE = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_VACUOUS = 4 };
+/* 75 is EX_TEMPFAIL of sysexits.h: nothing is wrong, and nothing came of it (docs/verdicts.md). */
+enum { EXIT_OK = 0, EXIT_STALE = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_VACUOUS = 4, EXIT_STALLED = 75 };
 
 enum slot { SLOT_IMAGE, SLOT_CONTROL, SLOT_REGION, SLOT_ASIDE };
 
@@ -27,6 +28,7 @@ struct result {
 	char extra[128];
 	char reason[256]; /* why it could not be judged */
 	bool broken;	  /* KVM or the guest failed, not just the control */
+	bool stalled;	  /* the guest ran, and did not get there in time */
 };
 
 struct vcpu {
@@ -91,6 +93,12 @@ bool epoch_changed(struct vm *vm, const void *memory, const struct options *o, s
 uint64_t stamps_missing(const struct vm *vm, const void *memory, uint64_t epoch);
 /* Stamps of this epoch or later in memory that the guest may no longer write. */
 uint64_t stamps_present(const struct vm *vm, const void *memory, uint64_t epoch);
+/*
+ * Sleep a part of the time waited since `begun`: a reader who wakes too often takes the CPU from the guest that it
+ * waits for. In a guest hypervisor each wake-up is some timer traps, and on a slow model nothing else is left.
+ */
+void wait_a_little(double begun);
+double seconds(void);
 bool fail(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One VM whose region is `memory`, started and controlled. */

@@ -85,15 +85,19 @@ static bool wait_refused(struct vm *vm, const uint64_t *before, uint64_t epoch, 
 			 struct result *r)
 {
 	for (unsigned v = 0; v < vm->vcpus; v++) {
-		unsigned ms = o->timeout_s * 1000;
+		double begun = seconds();
 
 		while (__atomic_load_n(&vm->vcpu[v].faults, __ATOMIC_RELAXED) == before[v] &&
 		       __atomic_load_n(&vm->control->report[v].done_epoch, __ATOMIC_ACQUIRE) != epoch) {
-			if (vm->broken[0] || !ms--) {
+			if (vm->broken[0]) {
 				r->broken = true;
-				return fail(r, "%s", vm->broken[0] ? vm->broken : "no write was refused");
+				return fail(r, "%s", vm->broken);
 			}
-			usleep(1000);
+			if (seconds() > begun + o->timeout_s) {
+				r->stalled = true;
+				return fail(r, "no write was refused, and no pass finished, in %u s", o->timeout_s);
+			}
+			wait_a_little(begun);
 		}
 	}
 	return true;

@@ -4,7 +4,8 @@
  * many ways and has the guest prove that it sees the change. One line of key=value words per case.
  *
  * Exit: 0 nothing stale and every positive control held; 1 stale, lost or foreign data; 2 usage;
- * 3 KVM, the guest or the machine failed; 4 a case could not be exercised (reason= says why).
+ * 3 KVM, the guest or the machine failed; 4 a case could not be exercised; 75 the guest made no progress
+ * within --timeout (reason= says why).
  */
 #include <errno.h>
 #include <sched.h>
@@ -88,7 +89,10 @@ static int run(const struct test_case *c, const struct options *o, struct popula
 	bool judged = c->run(o, &r);
 	bool bad = r.stale || r.other || r.lost;
 	/* What was seen wrong counts even when the case then broke off. */
-	int status = bad ? EXIT_STALE : r.broken ? EXIT_ENVIRONMENT : judged && r.control ? EXIT_OK : EXIT_VACUOUS;
+	int status = bad	? EXIT_STALE
+		     : r.broken ? EXIT_ENVIRONMENT
+		     : r.stalled ? EXIT_STALLED
+		     : judged && r.control ? EXIT_OK : EXIT_VACUOUS;
 
 	printf("case=%s vcpus=%u pages=%zu iterations=%u accesses=%lu control=%lu stale=%lu other=%lu lost=%lu "
 	       "faults=%lu mmio=%lu%s ok=%d",
@@ -105,10 +109,12 @@ static int run(const struct test_case *c, const struct options *o, struct popula
 	return status;
 }
 
-/* Found staleness outranks a broken machine, which outranks a case not exercised. */
+/* Found staleness outranks a broken machine, that a guest too slow, and that a case not exercised. */
 static int worse(int a, int b)
 {
-	static const int rank[] = { [EXIT_OK] = 0, [EXIT_STALE] = 3, [EXIT_ENVIRONMENT] = 2, [EXIT_VACUOUS] = 1 };
+	static const int rank[] = {
+		[EXIT_OK] = 0, [EXIT_VACUOUS] = 1, [EXIT_STALLED] = 2, [EXIT_ENVIRONMENT] = 3, [EXIT_STALE] = 4,
+	};
 
 	return rank[b] > rank[a] ? b : a;
 }

@@ -129,10 +129,11 @@ static void rest(const struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 	uint64_t done = vm->control->report[v->index].done_epoch;
+	double begun = seconds();
 
 	while (!__atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE) && !vm->broken[0] &&
 	       __atomic_load_n(&vm->control->epoch, __ATOMIC_ACQUIRE) == done)
-		usleep(300);
+		wait_a_little(begun);
 }
 
 static void serve_mmio(struct vcpu *v)

@@ -25,6 +25,8 @@ void nvh_registers_init(struct nvh_registers *registers);
 struct qp_register *nvh_register(const struct nvh_registers *registers, const char *names);
 /* 0 for a NULL handle. */
 uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle);
+/* Memory of the executing vCPU, by virtual address; false when it cannot be read. */
+bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void *to, size_t length);
 
 /* The value in "key=value" when the option has that key, else NULL. */
 const char *nvh_value(const char *option, const char *key);

@@ -109,6 +109,8 @@ bool qemu_plugin_mem_is_store(uint32_t info);
 /* Only in callbacks registered with QP_CB_R_REGS, and in the one for a new vCPU. */
 struct g_array *qemu_plugin_get_registers(void);
 int qemu_plugin_read_register(struct qp_register *handle, struct g_byte_array *to);
+/* Translated as the executing vCPU would translate it now; false when it cannot be read. */
+bool qemu_plugin_read_memory_vaddr(uint64_t vaddr, struct g_byte_array *to, size_t length);
 
 struct g_byte_array *g_byte_array_new(void);
 struct g_byte_array *g_byte_array_set_size(struct g_byte_array *array, unsigned int length);

@@ -32,6 +32,14 @@ struct qp_register *nvh_register(const struct nvh_registers *registers, const ch
 	}
 }
 
+bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void *to, size_t length)
+{
+	if (!qemu_plugin_read_memory_vaddr(vaddr, registers->buffer, length) || registers->buffer->len < length)
+		return false;
+	memcpy(to, registers->buffer->data, length);
+	return true;
+}
+
 uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle)
 {
 	uint64_t value = 0;

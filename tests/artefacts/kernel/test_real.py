@@ -49,14 +49,22 @@ def test_deliberate_faults_are_where_the_table_says(tmp_path: Path) -> None:
 def test_series_applies(name: str, tmp_path: Path) -> None:
     result = patched(name, tmp_path)
     header = (result / "arch/arm64/kvm/trace_nv.h").read_text()
-    for event in ("kvm_nv_tlbi", "kvm_nv_tlbi_forward", "kvm_nv_shadow_unmap", "kvm_nv_shadow_wp"):
+    for event in (
+        "kvm_nv_tlbi",
+        "kvm_nv_tlbi_lost",
+        "kvm_nv_tlbi_forward",
+        "kvm_nv_shadow_unmap",
+        "kvm_nv_shadow_wp",
+    ):
         assert f"TRACE_EVENT({event},\n" in header
     # git takes the nearest place whose context matches: see that each hunk went where it belongs
     handlers = (result / "arch/arm64/kvm/sys_regs.c").read_text()
     for handler in ("alle1is", "vmalls12e1is", "ripas2e1is", "ipas2e1is", "tlbi_el2", "tlbi_el1"):
         body = handlers.split(f"\nstatic bool handle_{handler}(")[1].split("\n}\n")[0]
-        assert body.count("\ttrace_kvm_nv_tlbi(vcpu, sys_encoding, p->regval);\n") == 1, handler
+        assert body.count("\tkvm_nv_trace_tlbi(vcpu, sys_encoding, p->regval);\n") == 1, handler
     fast = (result / "arch/arm64/kvm/hyp/vhe/switch.c").read_text()
     body = fast.split("\nstatic bool kvm_hyp_handle_tlbi_el2(")[1].split("\n}\n")[0]
-    invalidate = body.index("__kvm_tlbi_s1e2(")
-    assert invalidate < body.index("tracepoint_enabled(kvm_nv_tlbi)") < body.index("__kvm_skip_instr")
+    noted = body.index("\t\tkvm_nv_hold_tlbi(vcpu, instr, val);\n")
+    assert body.index("vncr_tlb_count") < noted < body.index("__kvm_skip_instr")
+    run_loop = (result / "arch/arm64/kvm/arm.c").read_text()
+    assert "\t\tkvm_nv_release_tlbis(vcpu);\n\t\ttrace_kvm_exit(ret, " in run_loop

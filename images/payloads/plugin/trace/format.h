@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #define NVH_TRACE_MAGIC "NVHTRACE"
-#define NVH_TRACE_VERSION 1
-#define NVH_TRACE_HEADER 16384 /* bytes before the first unit: a multiple of every page size in use */
-#define NVH_TRACE_FUNCTIONS 128
+#define NVH_TRACE_VERSION 2
+#define NVH_TRACE_HEADER 262144 /* bytes before the first unit: a multiple of every page size in use */
+#define NVH_TRACE_FUNCTIONS 2048
 #define NVH_TRACE_NAME 56
 #define NVH_TRACE_CPUS 64
 

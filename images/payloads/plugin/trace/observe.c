@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Runs on the host, inside QEMU, on a vCPU's thread: what happens when an instruction of interest comes. */
+#include <string.h>
+
 #include "trace/trace.h"
 
 /* What a record says of its CPU, read anew only after an instruction that may have changed it. */
@@ -119,6 +121,38 @@ void nvh_before(unsigned int index, void *data)
 	keep_up(vcpu, index, site);
 }
 
+/*
+ * A trapped system instruction of vEL2 (HCR_EL2.{NV,NV2} = {1,1}): what L1 has in its VTTBR_EL2, HCR_EL2 and
+ * VTCR_EL2, which are in the page at VNCR_EL2 (Arm ARM D8.11, where the page's layout is), and its vCPU. The page
+ * is mapped at EL2, which has just been entered. All ones where it cannot be read.
+ */
+#define EC_SYS 0x18
+#define HCR_NV (1ull << 42)
+#define HCR_NV2 (1ull << 45)
+#define VNCR_VTTBR 0x20
+#define VNCR_VTCR 0x40
+#define VNCR_HCR 0x78
+
+static void virtual_registers(const struct nvh_vcpu *vcpu, uint64_t *values)
+{
+	const uint64_t base = (uint64_t)((int64_t)(nvh_read(&vcpu->registers, vcpu->vncr) << 11) >> 11) & ~0xfffull;
+	uint64_t page[VNCR_HCR / 8 + 1];
+
+	if (!nvh_read_memory(&vcpu->registers, base, page, sizeof(page)))
+		memset(page, 0xff, sizeof(page));
+	values[0] = page[VNCR_VTTBR / 8];
+	values[1] = page[VNCR_HCR / 8];
+	values[2] = page[VNCR_VTCR / 8];
+}
+
+/* KVM gives vCPU n the affinity Aff2:Aff1:Aff0 = n[19:12]:n[11:4]:n[3:0] (reset_mpidr()). */
+static unsigned int virtual_cpu(const struct nvh_vcpu *vcpu)
+{
+	const uint64_t mpidr = nvh_read(&vcpu->registers, vcpu->vmpidr);
+
+	return (mpidr & 0xf) | (mpidr >> 8 & 0xff) << 4;
+}
+
 /* An exception begins a block at VBAR_ELx + 128 * n. Whatever block begins at a multiple of 128 comes here. */
 void nvh_at_vector(unsigned int index, void *data)
 {
@@ -126,8 +160,8 @@ void nvh_at_vector(unsigned int index, void *data)
 	const struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
 	const struct nvh_registers *registers = &vcpu->registers;
 	const uint64_t base = site->pc & ~0x7ffull;
-	uint64_t values[5];
-	unsigned int el;
+	uint64_t values[6] = { 0 };
+	unsigned int el, cpu, guest = 0;
 
 	if (!nvh_wanted_anywhere(NVH_EXCEPTION) || !nvh_may_be_vectors(base))
 		return;
@@ -139,7 +173,13 @@ void nvh_at_vector(unsigned int index, void *data)
 	values[2] = nvh_read(registers, vcpu->esr[el]);
 	values[3] = nvh_read(registers, vcpu->far[el]);
 	values[4] = el == 2 ? nvh_read(registers, vcpu->hpfar) : 0;
-	nvh_record(which(vcpu, index), NVH_EXCEPTION, with_level(site->pc >> 7 & 15, el), site->pc, values, 5);
+	cpu = which(vcpu, index);
+	if (el == 2 && (site->pc >> 7 & 3) == 0 && values[2] >> 26 == EC_SYS &&
+	    (nvh_cpus[cpu].hcr & (HCR_NV | HCR_NV2)) == (HCR_NV | HCR_NV2)) {
+		virtual_registers(vcpu, values + 3);
+		guest = virtual_cpu(vcpu) & 0x3ff;
+	}
+	nvh_record(cpu, NVH_EXCEPTION, with_level((site->pc >> 7 & 15) | guest << 4, el), site->pc, values, 6);
 }
 
 void nvh_at_call(unsigned int index, void *data)

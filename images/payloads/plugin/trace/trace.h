@@ -24,7 +24,7 @@ enum { NVH_PAIRS_MAX = 9 };
 /* Handles of registers. Whichever vCPU's is used, what is read is that of the vCPU that executes. */
 struct nvh_vcpu {
 	struct nvh_registers registers;
-	struct qp_register *cpsr, *tpidr, *vttbr, *hcr, *hpfar;
+	struct qp_register *cpsr, *tpidr, *vttbr, *hcr, *hpfar, *vncr, *vmpidr;
 	struct qp_register *vbar[3], *ttbr[3][2], *elr[3], *spsr[3], *esr[3], *far[3];
 	struct qp_register *x[31];
 	bool ready;

@@ -34,6 +34,8 @@ bool nvh_vcpu_init(struct nvh_vcpu *vcpu)
 		{ "FAR_EL1", &vcpu->far[1] },
 		{ "FAR_EL2", &vcpu->far[2] },
 		{ "HPFAR_EL2", &vcpu->hpfar },
+		{ "VNCR_EL2", &vcpu->vncr },
+		{ "VMPIDR_EL2", &vcpu->vmpidr },
 	};
 
 	nvh_registers_init(&vcpu->registers);

@@ -1,0 +1,195 @@
+"""Tracing TLBIs changes nothing in L0 but that it traces: the same functions of KVM, whatever is recorded.
+
+The model's trace sees which functions L0 enters from L1's TLBI until L1 goes on. Two machines begin from one
+snapshot and execute the seed's 26 operations, one with L0's event for TLBIs on and one without.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+
+import pytest
+from rich.console import Console
+
+from harness.arch import table
+from harness.host.cache import Store
+from harness.level import Level
+from harness.report.progress import Progress
+from harness.runner.prepare import Builder
+from harness.trace import export
+from harness.trace.event import Event, Value
+from harness.trace.executed import kvm, symbols
+from harness.trace.executed.symbols import Symbols
+from harness.trace.executed.trace import INSN
+from harness.trace.timeline import Timeline
+from tests.real.conftest import Run
+
+KERNEL = os.environ.get("NVH_TEST_KERNEL", "nv")
+TIMES = 6
+"""How often each operation is executed: an interrupt of L1's may fall into one of them."""
+
+OURS = re.compile(
+    r"handle|tlbi|tlb_|s2_mmu|nested|sys_?reg|trap|_hyp_|inject|vncr|fixup|exit|skip|undef|inval|emulat|adjust_pc"
+    r"|vcpu_(read|write|run)|perform_access|guest_enter|reg_masks|trace_"
+)
+"""KVM's functions that are recorded: those on the way of a trapped system instruction."""
+OTHERS = re.compile(
+    r"nvhe|vgic|gic_|^its_|^el\d|timer|pmu|psci|stats|dirty|ioctl|debugfs|pgtable|^stage2|^perf_|raw_output|probestub"
+)
+"""Of these, what no TLBI comes to, or what depends on interrupts that wait for L1."""
+
+OBSERVING = re.compile(r"trace|^perf_|^bpf_|^kvm_nv_trace_held_tlbis$")
+"""Functions that exist to record."""
+
+SCENARIO = """\
+scenario: NAME
+summary: L0's functions for each of the seed's operations
+stack: {model: qemu-v1}
+steps:
+  - boot: l2
+  - run: |
+OPERATIONS
+    on: l1
+    name: work
+    mark: work
+    timeout: 300
+expect:
+  - result: works
+    of: work
+  - existence: functions
+    of: {event: model.call, function: "FUNCTIONS"}
+    scope: work
+    count: ">= 26"
+  - existence: operations
+    of: {event: EVENT}
+    scope: work
+    count: ">= COUNT"
+  - existence: seen-by-the-model
+    of: {event: l0.tlbi}
+    scope: work
+    count: ">= COUNT"
+"""
+OPERAND = {"va": 0x0001000000012345, "asid": 0x0001 << 48, "ipa": 0x48123}
+Paths = Mapping[str, Counter[tuple[str, ...]]]
+"""By operation: the functions entered, in order, with how often L0 went that way."""
+EVENTS = {"quiet": "model.tlbi", "traced": "l0.kvm.kvm_nv_tlbi"}
+
+
+def commands() -> Iterator[str]:
+    """What L1 executes: operations that take shadow mappings away come last."""
+    seed = (op for op in table.load() if op.seed)
+    for op in sorted(seed, key=lambda op: op.op1 == 4):
+        operand = OPERAND.get(op.operand.value)
+        words = f" --operand {operand:#x}" if operand is not None else ""
+        yield f"      nvh-tlbi {op.name}{words} --vmid 1 --count {TIMES} || exit 1"
+
+
+def functions(known: Symbols) -> list[str]:
+    """KVM's functions in this kernel that its TLBI emulation may enter."""
+    names = dict(zip(known.addresses, known.names, strict=True))  # of several for one address the last
+    chosen = {names[each.first] for each in kvm.functions(known)}
+    return sorted(name for name in chosen if OURS.search(name) and not OTHERS.search(name))
+
+
+def observes(event: Event, known: Symbols) -> bool:
+    """Whether the function that was entered records something, or is called by one that does."""
+    names = str(event.fields["function"]), known.name_at(int(event.fields["lr"]) - INSN)
+    return any(OBSERVING.search(name) for name in names)
+
+
+def paths(timeline: Timeline, known: Symbols) -> Paths:
+    """What L0 did for each of L1's operations, without what it did to record it."""
+    found: dict[str, Counter[tuple[str, ...]]] = {}
+    for span in timeline.spans:
+        if not span.open and span.events[0].level is Level.L1:
+            calls = [event for event in span.events if event.name == "model.call"]
+            path = tuple(str(each.fields["function"]) for each in calls if not observes(each, known))
+            found.setdefault(span.op, Counter())[path] += 1
+    return found
+
+
+def differences(quiet: Paths, traced: Paths, ops: Collection[str]) -> dict[str, str]:
+    """Operations for which L0 goes another way when they are traced.
+
+    The shortest ways are compared: an interrupt, or a shadow that L2 has filled again, makes one longer.
+    """
+    found = {}
+    for op in ops:
+        if not quiet.get(op) or not traced.get(op):
+            found[op] = "was not seen"
+            continue
+        usual, other = (min(each[op], key=lambda path: (len(path), path)) for each in (quiet, traced))
+        if usual != other:
+            more, fewer = Counter(other) - Counter(usual), Counter(usual) - Counter(other)
+            found[op] = f"more calls: {dict(more)}, fewer: {dict(fewer)}"
+    return found
+
+
+def said(timeline: Timeline, name: str) -> Counter[tuple[Value, ...]]:
+    """What the events of that name say of each operation."""
+    found: Counter[tuple[Value, ...]] = Counter()
+    for event in timeline.by_name[name]:
+        op = event.fields.get("op")
+        if op is None:
+            known = table.by_sys_insn(int(event.fields["instr"]))
+            op = known.name if known else "?"
+        found[op, *(event.fields[each] for each in ("operand", "vmid", "hcr", "vtcr", "vcpu"))] += 1
+    return found
+
+
+def test_differences_are_noticed() -> None:
+    quiet: Paths = {"vae2": Counter({("a", "b"): 5, ("a", "irq", "b"): 1}), "alle2": Counter({("a",): 3})}
+    assert differences(quiet, quiet, ("vae2", "alle2")) == {}
+    slow: Paths = {"vae2": Counter({("a", "b", "handle_exit"): 6}), "alle2": Counter({("a",): 3})}
+    assert differences(quiet, slow, ("vae2", "alle2")) == {
+        "vae2": "more calls: {'handle_exit': 1}, fewer: {}"
+    }
+    assert list(differences(quiet, {}, ("vae2",))) == ["vae2"]
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Symbols:
+    """L0's kernel; NVH_TEST_KERNEL names another one, or its file, to see the tests fail."""
+    with Progress(Console(file=sys.stderr)) as progress:
+        return symbols.load(Builder(Store(), progress).kernel(KERNEL).path / "System.map")
+
+
+@pytest.fixture(scope="module")
+def runs(kernel: Symbols, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Timeline]]:
+    """The timelines of both cells."""
+    text = SCENARIO.replace("OPERATIONS", "\n".join(commands()))
+    text = text.replace("FUNCTIONS", "|".join(functions(kernel)))
+    scenarios = {
+        name: text.replace("NAME", name).replace("EVENT", event).replace("COUNT", str(26 * TIMES))
+        for name, event in EVENTS.items()
+    }
+    run = Run(tmp_path_factory.mktemp("runs"), scenarios, "--l0-kernel", KERNEL)
+    try:
+        assert run.finish(600) == 0, run.log.read_text()
+        seen = {}
+        for name in EVENTS:
+            with (run.place(name) / "timeline.jsonl").open() as stream:
+                seen[name] = export.read(stream)
+        yield seen
+    finally:
+        run.end()
+
+
+def test_l0_goes_the_same_way_traced_or_not(kernel: Symbols, runs: Mapping[str, Timeline]) -> None:
+    ops = [op.name for op in table.load() if op.seed]
+    assert len(ops) == 26
+    quiet, traced = (paths(runs[name], kernel) for name in ("quiet", "traced"))
+    assert differences(quiet, traced, ops) == {}
+
+
+def test_the_model_says_of_each_operation_what_the_kernel_says(runs: Mapping[str, Timeline]) -> None:
+    """``l0.tlbi`` by the model and KVM's own event agree in every field, for all operations of the run."""
+    traced = runs["traced"]
+    assert traced.realised["l0.tlbi"].how == "model"
+    by_model, by_kernel = said(traced, "l0.tlbi"), said(traced, EVENTS["traced"])
+    assert sum(by_kernel.values()) >= 26 * TIMES
+    assert by_model == by_kernel
