@@ -18,8 +18,8 @@ from harness.host.paths import IMPORTS, ON_REQUEST
 from harness.report.results import CellResult, RunSummary
 from harness.report.terminal import print_cell
 from harness.runner.project import vocabulary
+from harness.scenario.language import Cell
 from harness.scenario.load import load_file
-from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict
 

@@ -25,7 +25,7 @@ from harness.machine.process import cpu_seconds
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.scenario.scenario import Overrides
 from harness.stack.stack import Stack
 

@@ -29,7 +29,7 @@ from harness.level import Level
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     EventPattern,
     Existence,

@@ -31,7 +31,7 @@ from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
 from harness.runner.snapshots import Snapshots
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.scenario.scenario import Overrides
 from harness.stack import saved
 from harness.stack.images import StackImages

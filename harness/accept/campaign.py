@@ -33,7 +33,7 @@ from harness.report.results import Host
 from harness.report.store import CELLS
 from harness.runner.project import find_cells
 from harness.runner.run import commit, history
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 
 SEED = 1

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.accept.stats import SIGNIFICANCE, Rate, adjusted, fisher
-from harness.nightly.history.cause import cause_of
+from harness.report.cause import cause_of
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 

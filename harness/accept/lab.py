@@ -31,8 +31,8 @@ from harness.runner.prepare import Builder, build_all
 from harness.runner.project import find_cells
 from harness.runner.run import artefacts, commit, history, make_jobs
 from harness.runner.snapshots import Snapshots
+from harness.scenario.language import Cell
 from harness.scenario.load import slug
-from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.trace.executed.trace import Trace
 from harness.verdict import Verdict

@@ -8,8 +8,8 @@ import functools
 from pathlib import Path
 
 from harness.arch.data import hfgitr_bit
+from harness.arch.reference import LIBRARY, build_reference
 from harness.arch.table import Operand, Operation, Regime, Scope
-from harness.artefacts.reference import LIBRARY, build_reference
 from harness.errors import InfraError
 from harness.host.cache import Store
 

@@ -14,7 +14,7 @@ from harness.attempt.steps import Execution
 from harness.host.cache import write_atomic
 from harness.level import Level
 from harness.runner.snapshots import Snapshots
-from harness.scenario.model import Step
+from harness.scenario.language import Step
 from harness.stack import saved
 from harness.stack.stack import Stack
 

@@ -18,7 +18,7 @@ from harness.attempt.job import Job
 from harness.host.cache import write_atomic
 from harness.level import Level
 from harness.report.results import CellResult
-from harness.scenario.model import Boot
+from harness.scenario.language import Boot
 from harness.stack.broken import BOOT
 from harness.verdict import Verdict
 

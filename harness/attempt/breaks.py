@@ -8,7 +8,7 @@ from harness.attempt.sanitize import Sanitizer
 from harness.check.breaks import Breaks
 from harness.check.oracle import named
 from harness.errors import NvhError
-from harness.scenario.model import Expectation
+from harness.scenario.language import Expectation
 from harness.stack.stack import Stack
 
 

@@ -11,7 +11,7 @@ from harness.check.finding import RunResult
 from harness.check.shadow import Look
 from harness.errors import Broken, Location
 from harness.level import Level
-from harness.scenario.model import Run, Step
+from harness.scenario.language import Run, Step
 from harness.trace.timeline import Timeline
 
 

@@ -23,8 +23,8 @@ from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
 from harness.runner.project import vocabulary
+from harness.scenario.language import Cell, PythonCheck
 from harness.scenario.load import load_cell
-from harness.scenario.model import Cell, PythonCheck
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict

@@ -16,7 +16,7 @@ from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.check.oracle import ORACLES
 from harness.errors import NvhError
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     ConsoleCheck,
     Expectation,

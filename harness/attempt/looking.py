@@ -11,12 +11,12 @@ from harness.errors import UserError
 from harness.host.paths import RUNS
 from harness.report import store
 from harness.report.results import Finding
+from harness.report.safe_text import LINE_LIMIT, clip
 from harness.report.show import find
-from harness.report.text import LINE_LIMIT, clip
 from harness.trace import export
 from harness.trace.event import Event
 from harness.trace.export import html
-from harness.trace.export.text import event_text
+from harness.trace.export.plain import event_text
 from harness.trace.export.view import Highlight, View
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict

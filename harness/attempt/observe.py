@@ -11,7 +11,7 @@ from harness.attempt.watch import ModelWatch
 from harness.check.evaluate import event_names
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.model import Expectation
+from harness.scenario.language import Expectation
 from harness.stack.stack import Stack
 from harness.trace import export
 from harness.trace.build import RawTrace, build_timeline

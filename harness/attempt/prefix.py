@@ -13,7 +13,7 @@ from harness.attempt.steps import Execution, StepFailed, perform
 from harness.check.finding import RunResult
 from harness.host.cache import sha256_file
 from harness.level import Level
-from harness.scenario.model import Boot, Cell, Copy, Snapshot, StackSpec, Step
+from harness.scenario.language import Boot, Cell, Copy, Snapshot, StackSpec, Step
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
 

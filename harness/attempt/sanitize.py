@@ -11,7 +11,7 @@ from harness.check.sanitizer.breaks import breaks_in
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.machine.qemu import Plugin
-from harness.scenario.model import Cell, StackSpec
+from harness.scenario.language import Cell, StackSpec
 from harness.stack.images import StackImages
 
 PLUGIN = "nvh-sanitizer"

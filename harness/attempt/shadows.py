@@ -13,7 +13,7 @@ from harness.level import Level
 from harness.machine.ram.inspection import Inspection
 from harness.machine.ram.memory import Memory, ProcessRam
 from harness.machine.ram.state import OWN, Filter, Mmu, Vm
-from harness.scenario.model import Expectation
+from harness.scenario.language import Expectation
 from harness.stack.stack import Stack
 
 BETWEEN_S = 1

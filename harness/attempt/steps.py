@@ -17,7 +17,7 @@ from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.model import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
+from harness.scenario.language import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
 from harness.stack.process import Completed, Process, last_words
 from harness.stack.stack import Stack
 

@@ -20,7 +20,7 @@ from harness.attempt.job import Job
 from harness.attempt.sanitize import Sanitizer
 from harness.attempt.steps import Execution, StepFailed
 from harness.errors import Broken, Location, NvhError
-from harness.scenario.model import Boot, Snapshot, Step
+from harness.scenario.language import Boot, Snapshot, Step
 from harness.stack.broken import BOOT, LevelBroken
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack

@@ -16,7 +16,7 @@ from harness.check.oracle import ORACLES
 from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
-from harness.scenario.model import EventPattern, Expectation, OracleCheck, Scalar
+from harness.scenario.language import EventPattern, Expectation, OracleCheck, Scalar
 from harness.scenario.patterns import patterns
 from harness.stack.images import StackImages
 from harness.trace import registry

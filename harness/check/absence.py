@@ -10,7 +10,7 @@ from harness.check.explain import filled
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match, same_span, wants_same_span
 from harness.check.window import Window, candidates, gaps, summary
-from harness.scenario.model import Absence, EventPattern
+from harness.scenario.language import Absence, EventPattern
 from harness.trace.event import Event
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.scenario.model import Scalar
+from harness.scenario.language import Scalar
 from harness.trace.event import UNKNOWN, Value
 from harness.trace.lines import value_of
 

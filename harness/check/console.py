@@ -9,7 +9,7 @@ from harness.check.finding import Finding, Observations, judge
 from harness.check.splat import find_splats, headline
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario.model import ConsoleCheck
+from harness.scenario.language import ConsoleCheck
 from harness.verdict import Verdict
 
 

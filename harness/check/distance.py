@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from harness.check.finding import both
 from harness.check.window import WHOLE, gaps
-from harness.scenario.model import EventPattern, Limit
+from harness.scenario.language import EventPattern, Limit
 from harness.trace.event import Event
 from harness.trace.source import Source
 from harness.trace.timeline import RESOLUTION_NS, Timeline

@@ -14,8 +14,8 @@ from harness.check.scope import scoped
 from harness.check.shadow import Look
 from harness.errors import InfraError, InputError, Problem
 from harness.level import Level
-from harness.scenario import model
-from harness.scenario.model import Expectation, OracleCheck
+from harness.scenario import language as model
+from harness.scenario.language import Expectation, OracleCheck
 from harness.scenario.patterns import patterns
 from harness.trace.timeline import Timeline
 

@@ -12,7 +12,7 @@ from harness.check.match import conditions, match
 from harness.check.window import Window, gaps, summary, surely_in
 from harness.check.window import candidates as in_window
 from harness.errors import InputError, Problem
-from harness.scenario.model import Existence
+from harness.scenario.language import Existence
 from harness.trace.event import Event
 from harness.verdict import Verdict
 

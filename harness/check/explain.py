@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.check.condition import Condition, Env, UnboundError
 from harness.check.finding import describe
 from harness.check.match import COVERS, conditions, wants_same_span
-from harness.scenario.model import EventPattern
+from harness.scenario.language import EventPattern
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.vocabulary import is_raw_event
 

@@ -9,7 +9,7 @@ from harness.check.breaks import Breaks
 from harness.check.shadow import Look
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario.model import Expectation
+from harness.scenario.language import Expectation
 from harness.trace.event import Event, Value
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict

@@ -20,7 +20,7 @@ from harness.check.finding import Finding, Observations, RunResult, judge
 from harness.check.scope import resolve
 from harness.check.window import Region, gaps, summary
 from harness.level import Level
-from harness.scenario.model import EventPattern, PythonCheck, Scalar
+from harness.scenario.language import EventPattern, PythonCheck, Scalar
 from harness.trace.event import Event
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict

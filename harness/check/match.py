@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.check.condition import Condition, Env, UnboundError, parse
 from harness.errors import InputError, Problem
-from harness.scenario.model import EventPattern
+from harness.scenario.language import EventPattern
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.registry import Blind
 from harness.trace.source import Source

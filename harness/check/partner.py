@@ -16,7 +16,7 @@ from harness.check.distance import Distance
 from harness.check.finding import both
 from harness.check.match import COVERS, conditions, match, same_span, wants_same_span
 from harness.check.window import Region, candidates, surely_in
-from harness.scenario.model import EventPattern, Limit
+from harness.scenario.language import EventPattern, Limit
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.packed import Packed, Sieve, first_after, first_from
 from harness.trace.source import Source

@@ -12,7 +12,7 @@ from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match, wants_same_span
 from harness.check.partner import Partners
 from harness.check.window import Window, candidates, gaps, summary, surely_in
-from harness.scenario.model import EventPattern, Expectation, Limit, Precedence, Response
+from harness.scenario.language import EventPattern, Expectation, Limit, Precedence, Response
 from harness.trace.event import Event
 from harness.trace.source import Source
 from harness.verdict import Verdict

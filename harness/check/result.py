@@ -8,7 +8,7 @@ import signal
 from harness.check import condition
 from harness.check.finding import Finding, Observations, RunResult, judge
 from harness.errors import InputError, Problem
-from harness.scenario.model import ResultCheck
+from harness.scenario.language import ResultCheck
 from harness.trace.lines import value_of
 from harness.verdict import Verdict
 

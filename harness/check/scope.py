@@ -17,7 +17,7 @@ from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match
 from harness.check.partner import Partners
 from harness.check.window import WHOLE, Region, Union, Window, gaps, summary
-from harness.scenario.model import EventPattern, Expectation, Scope
+from harness.scenario.language import EventPattern, Expectation, Scope
 from harness.trace.event import Event
 from harness.trace.source import Source
 from harness.trace.timeline import Timeline

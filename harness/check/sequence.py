@@ -11,7 +11,7 @@ from harness.check.match import match
 from harness.check.partner import NO_LIMIT, Partners
 from harness.check.response import ENOUGH, limited, wrong_place
 from harness.check.window import Window, candidates, gaps, summary
-from harness.scenario.model import Sequence
+from harness.scenario.language import Sequence
 from harness.trace.event import Event
 from harness.verdict import Verdict
 

@@ -6,7 +6,7 @@ from harness.check.explain import filled, misses
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match
 from harness.check.window import Window, candidates, gaps, summary, surely_in
-from harness.scenario.model import Universality
+from harness.scenario.language import Universality
 from harness.verdict import Verdict
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from harness.check.bound import BEGINNING, END, Bound
 from harness.check.condition import Env
 from harness.check.match import may_match, may_match_unseen, surely_matches
-from harness.scenario.model import EventPattern
+from harness.scenario.language import EventPattern
 from harness.trace.event import Event, Value
 from harness.trace.packed import Packed, first_after, first_from
 from harness.trace.source import Source

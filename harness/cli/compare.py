@@ -19,7 +19,7 @@ from harness.nightly.history import exports, page, query
 from harness.nightly.history.compare import compare
 from harness.nightly.history.database import Results, default_path
 from harness.nightly.history.load import named_run
-from harness.nightly.history.text import print_comparison
+from harness.nightly.history.terminal import print_comparison
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ from harness.errors import UserError, closest
 from harness.host.paths import RUNS
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.text import print_totals
+from harness.reproduce.hunt.terminal import print_totals
 
 
 def options(parser: argparse.ArgumentParser) -> None:

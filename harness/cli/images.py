@@ -32,7 +32,7 @@ from harness.report.progress import Progress
 from harness.runner.prepare import Builder, build_all
 from harness.runner.project import find_cells
 from harness.runner.run import history
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from harness.cli import common
 from harness.mutants import campaign
-from harness.mutants.text import print_report
+from harness.mutants.terminal import print_report
 from harness.scenario import mutants as table
 from harness.scenario.scenario import Overrides
 

@@ -19,7 +19,7 @@ from harness.attempt import looking
 from harness.cli.common import positive
 from harness.errors import EXIT_PASS, EXIT_RED, EXIT_USER, UserError
 from harness.level import Level
-from harness.report.text import printable
+from harness.report.safe_text import printable
 from harness.trace.diff import compare, report
 from harness.trace.export.formats import FORMATS
 from harness.trace.select import moment, select

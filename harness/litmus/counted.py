@@ -20,7 +20,7 @@ from harness.litmus.population import (
 )
 from harness.litmus.population import populations as told
 from harness.litmus.populations import Expected, Key, Table
-from harness.scenario.model import Cell, Run
+from harness.scenario.language import Cell, Run
 from harness.verdict import Verdict, worst
 
 NAME = "population"

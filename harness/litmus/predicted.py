@@ -16,7 +16,7 @@ from harness.level import Level
 from harness.litmus.counted import known_program
 from harness.litmus.population import LITMUS, case_hash, populations
 from harness.litmus.populations import Expected, Key, expected_of
-from harness.scenario.model import Cell, Run
+from harness.scenario.language import Cell, Run
 
 DEADLINE_S = 60
 

@@ -17,8 +17,8 @@ from harness.report.results import CellResult
 from harness.runner.project import vocabulary
 from harness.runner.quarantine import NO_QUARANTINE
 from harness.runner.run import execute
+from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
-from harness.scenario.model import Cell
 from harness.scenario.mutants import FILE, NONE, Mutant
 from harness.scenario.mutated import mutated
 from harness.scenario.scenario import Overrides

@@ -13,8 +13,8 @@ from pathlib import Path
 import junitparser
 
 from harness.report.results import CellResult, Finding, RunSummary
+from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
-from harness.report.text import one_line, xml
 from harness.verdict import Verdict
 
 NAME = "junit.xml"

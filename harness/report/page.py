@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from harness.report.text import printable, seconds
+from harness.report.safe_text import printable, seconds
 
 
 def breakable(value: str) -> Markup:

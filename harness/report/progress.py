@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.history import History
-from harness.report.text import one_line, seconds
+from harness.report.safe_text import one_line, seconds
 
 HEARTBEAT_S = 30.0
 """Silence after which the plain form says what still runs, in seconds."""

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import Location
-from harness.report import text
+from harness.report import safe_text as text
 from harness.trace.event import Event
-from harness.trace.export.text import event_text
+from harness.trace.export.plain import event_text
 from harness.verdict import Verdict, worst
 
 ROLES = ("console", "trace", "timeline", "command", "manifest", "output", "log")

@@ -14,7 +14,7 @@ from harness.errors import InfraError, UserError, closest
 from harness.report import store, terminal
 from harness.report.publish import LATEST
 from harness.report.results import CellResult, Host, RunSummary
-from harness.report.text import one_line, printable, seconds
+from harness.report.safe_text import one_line, printable, seconds
 from harness.verdict import Verdict
 
 TAIL_LINES = 40

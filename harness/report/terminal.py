@@ -14,8 +14,8 @@ from rich.text import Text
 from harness.level import Level
 from harness.report import html
 from harness.report.results import CellResult, Finding, RunSummary
+from harness.report.safe_text import one_line, printable, seconds
 from harness.report.store import CELLS
-from harness.report.text import one_line, printable, seconds
 from harness.verdict import Verdict
 
 STYLES = {

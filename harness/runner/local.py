@@ -17,7 +17,7 @@ from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.runner.supervise import GRACE_S, supervise
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.verdict import Verdict
 
 MEMORY_SHARE = 0.8

@@ -21,7 +21,7 @@ from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.machine.gdbstub import require_nv2
 from harness.report.progress import Progress
-from harness.scenario.model import Cell, StackSpec
+from harness.scenario.language import Cell, StackSpec
 from harness.stack.images import StackImages
 
 

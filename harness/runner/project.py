@@ -10,8 +10,8 @@ from harness.artefacts.model import load_model
 from harness.check.oracle import ORACLES
 from harness.host.paths import ROOT, SCENARIOS, data_names, default_scenarios
 from harness.scenario import assemble, mutants
+from harness.scenario.language import Cell, StackSpec
 from harness.scenario.load import load_paths, select
-from harness.scenario.model import Cell, StackSpec
 from harness.scenario.scenario import Overrides
 from harness.scenario.vocabulary import Vocabulary
 from harness.trace import vocabulary as trace_names

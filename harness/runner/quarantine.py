@@ -22,7 +22,7 @@ from harness.errors import InputError, Location, Problem, closest
 from harness.host.paths import QUARANTINE as FILE
 from harness.level import Level
 from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, SPLAT, CellResult, Finding
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.verdict import Verdict, of_cell
 
 ALWAYS, SOMETIMES = "always", "sometimes"

@@ -31,8 +31,8 @@ from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
 from harness.runner.quarantine import Quarantine, load_quarantine
 from harness.runner.snapshots import Snapshots
+from harness.scenario.language import Cell
 from harness.scenario.load import slug
-from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 

@@ -9,7 +9,7 @@ from harness.document.nodes import Node
 from harness.level import Level
 from harness.scenario import defaults, grammar, matrix
 from harness.scenario.expected import expectation
-from harness.scenario.model import (
+from harness.scenario.language import (
     Boot,
     Cell,
     Copy,

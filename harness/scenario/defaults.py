@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from harness.level import Level
-from harness.scenario.model import LevelSpec
+from harness.scenario.language import LevelSpec
 
 MODEL: Final = "qemu"
 TIMING: Final = "icount"

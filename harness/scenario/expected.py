@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from harness.document.nodes import Node
 from harness.level import Level
 from harness.scenario import grammar, hatch
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     ConsoleCheck,
     Edge,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.level import Level
-from harness.scenario.model import Limit, Pattern, Scalar
+from harness.scenario.language import Limit, Pattern, Scalar
 
 VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.document.nodes import shown
 from harness.errors import InputError, Location, Problem, UserError, closest
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides, Scenario, load
 from harness.scenario.vocabulary import Vocabulary
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from harness.document.nodes import REFUSED, Node, describe, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario.model import Scalar
+from harness.scenario.language import Scalar
 
 RESERVED = ("exclude", "include")
 MAX_POINTS = 1024

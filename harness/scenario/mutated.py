@@ -7,7 +7,7 @@ import itertools
 
 from harness.level import Level
 from harness.scenario import assemble, defaults
-from harness.scenario.model import Boot, Cell, Mutate, Step
+from harness.scenario.language import Boot, Cell, Mutate, Step
 
 
 def mutated(cell: Cell, mutant: str, kernel: str = defaults.MUTANT_KERNEL) -> Cell:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.scenario import model
-from harness.scenario.model import EventPattern, Expectation
+from harness.scenario import language as model
+from harness.scenario.language import EventPattern, Expectation
 
 ROLES: Mapping[type[Expectation], tuple[str, ...]] = {
     model.Existence: ("of",),

@@ -10,8 +10,7 @@ from harness.document.nodes import Node
 from harness.errors import Location
 from harness.level import Level
 from harness.scenario import grammar, matrix
-from harness.scenario.lint import Finding, rule
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Boot,
     Cell,
@@ -27,6 +26,7 @@ from harness.scenario.model import (
     Scope,
     WaitFor,
 )
+from harness.scenario.lint import Finding, rule
 from harness.scenario.patterns import patterns
 from harness.scenario.scenario import Scenario
 

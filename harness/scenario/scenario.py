@@ -14,7 +14,7 @@ from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
 from harness.scenario import assemble, expectations, matrix, schema, steps, walks
 from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
-from harness.scenario.model import Cell, OracleCheck, StackSpec
+from harness.scenario.language import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
 from harness.scenario.vocabulary import Vocabulary, claims
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario.model import Run, Step, WaitFor
+from harness.scenario.language import Run, Step, WaitFor
 
 WHOLE, FEW = "whole", "few"
 """What ``contexts`` of a stack says: they are unmapped whole, or few are, whatever the commands look like."""

@@ -13,7 +13,7 @@ from harness.errors import InfraError
 from harness.host.cache import Artefact
 from harness.level import Level
 from harness.machine.qemu import MachineSpec
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.stack.vmm import kernel_cmdline
 
 

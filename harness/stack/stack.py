@@ -15,7 +15,7 @@ from harness.level import Level
 from harness.machine.console import Console
 from harness.machine.process import Use
 from harness.machine.qemu import CpuState, Machine, MachineSpec, Memory, ModelCrashed, Plugin
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.stack import boot, looking, vmm
 from harness.stack.agent import Agent, Pong
 from harness.stack.broken import (

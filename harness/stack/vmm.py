@@ -10,7 +10,7 @@ import shlex
 
 from harness.artefacts.initrd import DISKS
 from harness.level import Level
-from harness.scenario.model import LevelSpec
+from harness.scenario.language import LevelSpec
 
 RUN = "/run/nvh"
 BOOT_MOUNT = f"{RUN}/boot"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.trace.canonical import canonical
 from harness.trace.event import Event
-from harness.trace.export.text import event_text
+from harness.trace.export.plain import event_text
 from harness.trace.source import Source
 from harness.trace.timeline import Timeline
 

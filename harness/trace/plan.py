@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.errors import UserError, closest
 from harness.level import Level
-from harness.scenario.model import Expectation
+from harness.scenario.language import Expectation
 from harness.scenario.patterns import patterns
 from harness.trace import registry, shell, vocabulary
 from harness.trace.registry import EventSpec

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.arch.library import Answer, CFields, CState, Features, Miss, answer_of, c_operation, load_library
+from harness.arch.reference import SOURCES, compile_reference
 from harness.arch.table import Scope, load
-from harness.artefacts.reference import SOURCES, compile_reference
 from tests.arch import enumerate as command
 from tests.arch import rules
 from tests.arch.domain import (

@@ -12,8 +12,8 @@ from harness.artefacts.model import Model, ModelSpec
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.runner.project import vocabulary
+from harness.scenario.language import Cell
 from harness.scenario.load import load_file
-from harness.scenario.model import Cell
 from harness.stack.images import StackImages
 
 SCENARIO = """\

@@ -13,7 +13,7 @@ from harness.attempt.job import Job, planned
 from harness.host.cache import Store
 from harness.level import Level
 from harness.report.results import CellResult, Finding
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
 from tests.attempt.conftest import fake_images

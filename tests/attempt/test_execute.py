@@ -13,7 +13,7 @@ from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.execute import Stages, run_cell
 from harness.attempt.job import Job
 from harness.report.results import CellResult
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
 

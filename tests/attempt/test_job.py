@@ -19,8 +19,8 @@ from harness.host.paths import ROOT
 from harness.level import Level
 from harness.runner.project import find_cells, vocabulary
 from harness.runner.run import make_jobs, reproduce
+from harness.scenario.language import Cell, ResultCheck, Run
 from harness.scenario.load import load_file, load_paths, select
-from harness.scenario.model import Cell, ResultCheck, Run
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 from harness.stack.images import StackImages
 

@@ -14,8 +14,7 @@ from harness.errors import Broken
 from harness.host.paths import SCENARIOS
 from harness.level import Level
 from harness.runner.project import vocabulary
-from harness.scenario.load import load_file
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Cell,
     ConsoleCheck,
@@ -28,6 +27,7 @@ from harness.scenario.model import (
     Scope,
     WaitFor,
 )
+from harness.scenario.load import load_file
 from harness.stack.broken import LevelBroken
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict, of_cell

@@ -18,8 +18,8 @@ from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import CpuState
 from harness.runner.project import vocabulary
+from harness.scenario.language import Cell
 from harness.scenario.load import load_file
-from harness.scenario.model import Cell
 from harness.stack.broken import LevelBroken
 from harness.stack.images import StackImages
 from harness.verdict import Verdict, of_cell

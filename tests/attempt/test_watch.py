@@ -11,8 +11,8 @@ from harness.attempt.watch import between_levels, from_model, may_watch
 from harness.level import Level
 from harness.runner.prepare import needs_plugins, uses_plugins
 from harness.runner.project import vocabulary
+from harness.scenario.language import Absence, Existence, Expectation, Response, Scope
 from harness.scenario.load import load_file
-from harness.scenario.model import Absence, Existence, Expectation, Response, Scope
 from harness.trace.model import plan as model_plan
 from tests.check.build import HERE, pattern
 

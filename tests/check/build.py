@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario.model import EventPattern, Scalar, Scope
+from harness.scenario.language import EventPattern, Scalar, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event, Value
 from harness.trace.source import Source

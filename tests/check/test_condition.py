@@ -9,7 +9,7 @@ from harness.check.evaluate import problems
 from harness.check.match import match
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario.model import EventPattern, Existence, Response, Scalar, Scope
+from harness.scenario.language import EventPattern, Existence, Response, Scalar, Scope
 from harness.trace.event import UNKNOWN, Event, Value
 
 HERE = Location("s.yaml", 5, 7)

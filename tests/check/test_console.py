@@ -11,7 +11,7 @@ from harness.check.evaluate import evaluate
 from harness.check.splat import SplatKey, find_splats, splat_kinds
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario.model import ConsoleCheck
+from harness.scenario.language import ConsoleCheck
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 

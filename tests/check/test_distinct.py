@@ -10,7 +10,7 @@ import pytest
 from harness.check.distinct import EDGES_MAX, TooManyError, shortage
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
-from harness.scenario.model import Expectation, Limit, Precedence, Response
+from harness.scenario.language import Expectation, Limit, Precedence, Response
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.timeline import Timeline

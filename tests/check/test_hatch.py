@@ -9,7 +9,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.level import Level
-from harness.scenario.model import PythonCheck, Scope
+from harness.scenario.language import PythonCheck, Scope
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 from tests.check.build import HERE, event, loss, mark, timeline

@@ -9,7 +9,7 @@ from harness.check.evaluate import evaluate, event_names
 from harness.check.finding import Finding, Observations, judge
 from harness.check.oracle import Oracle
 from harness.errors import InfraError
-from harness.scenario.model import OracleCheck, PythonCheck, Response, Scope
+from harness.scenario.language import OracleCheck, PythonCheck, Response, Scope
 from harness.verdict import Verdict
 from tests.check.build import HERE, event, pattern, timeline
 

@@ -7,7 +7,7 @@ import pytest
 from harness.check.evaluate import evaluate, problems
 from harness.check.finding import Finding
 from harness.level import Level
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Expectation,
     Limit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.check.evaluate import evaluate
-from harness.scenario.model import Existence, Expectation, Precedence, Response, Scope
+from harness.scenario.language import Existence, Expectation, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, pattern

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.check.evaluate import evaluate
-from harness.scenario.model import Limit, Precedence, Response, Scope
+from harness.scenario.language import Limit, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.timeline import RESOLUTION_NS, Mark, Timeline

@@ -9,7 +9,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding, RunResult
 from harness.errors import InputError, Location
-from harness.scenario.model import ResultCheck
+from harness.scenario.language import ResultCheck
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 

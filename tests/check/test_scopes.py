@@ -9,7 +9,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.check.scope import occurrences, resolve
-from harness.scenario.model import Absence, Existence, Expectation, Response, Scope
+from harness.scenario.language import Absence, Existence, Expectation, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.source import Source

@@ -9,7 +9,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.errors import InfraError, InputError
-from harness.scenario.model import Absence, Existence, Expectation, Limit, Precedence, Response, Scope
+from harness.scenario.language import Absence, Existence, Expectation, Limit, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import load

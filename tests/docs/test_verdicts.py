@@ -38,7 +38,7 @@ from harness.report import junit
 from harness.report.results import CellResult, Finding
 from harness.runner.project import find_cells
 from harness.runner.quarantine import NO_QUARANTINE, Quarantine, load_quarantine
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.verdict import Verdict, of_cell
 from tests.accept import conftest as toys

@@ -19,8 +19,8 @@ from harness.litmus import counted, populations
 from harness.litmus.population import case_hash, contradictions, parse_population
 from harness.litmus.population import populations as told
 from harness.litmus.populations import Expected, Key, expected_of
+from harness.scenario.language import Cell
 from harness.scenario.load import load_file
-from harness.scenario.model import Cell
 from harness.verdict import Verdict
 from tests.conftest import need
 from tests.scenario.names import VOCABULARY

@@ -14,8 +14,8 @@ from harness.litmus import populations, predicted
 from harness.litmus.population import KVM, LITMUS
 from harness.litmus.populations import Expected, Key
 from harness.runner.project import vocabulary
+from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
-from harness.scenario.model import Cell
 from tests.ci import want
 from tests.litmus.test_payload import build
 

@@ -17,8 +17,8 @@ from harness.mutants.campaign import killers, plan
 from harness.runner.project import find_cells, vocabulary
 from harness.runner.run import make_jobs, reproduce
 from harness.scenario import mutants as table
+from harness.scenario.language import Boot, Mutate, Run
 from harness.scenario.load import load_file, slug
-from harness.scenario.model import Boot, Mutate, Run
 from harness.scenario.mutated import mutated
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 from tests.attempt.conftest import fake_images

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness.errors import EXIT_PASS, EXIT_RED
 from harness.mutants.outcome import Fate, Report, judge
-from harness.mutants.text import print_report
+from harness.mutants.terminal import print_report
 from harness.report.results import CellResult, Finding
 from harness.scenario.mutants import NONE, Mutant
 from harness.verdict import Verdict

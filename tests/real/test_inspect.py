@@ -34,7 +34,7 @@ from harness.reproduce.debug import gdb, session
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack, find_cells
 from harness.runner.snapshots import Snapshots
-from harness.scenario.model import OracleCheck, Scope
+from harness.scenario.language import OracleCheck, Scope
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import saved
 from harness.stack.stack import Stack

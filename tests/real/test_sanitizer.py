@@ -18,7 +18,7 @@ from harness.host.cache import Store
 from harness.host.paths import ROOT
 from harness.level import Level
 from harness.mutants.sanitizer_suite import Outcome, run, table
-from harness.scenario.model import OracleCheck, Scope
+from harness.scenario.language import OracleCheck, Scope
 from harness.verdict import Verdict
 
 MODELS = ("qemu", "qemu-10.0")

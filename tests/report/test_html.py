@@ -8,8 +8,8 @@ import pytest
 
 from harness.report import html
 from harness.report.results import RunSummary, Stage
+from harness.report.safe_text import printable
 from harness.report.section import Entry, Grid, Section
-from harness.report.text import printable
 from harness.verdict import Verdict
 from tests.report import samples
 

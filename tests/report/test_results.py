@@ -5,10 +5,10 @@ import pytest
 from harness import errors
 from harness.errors import Location
 from harness.level import Level
-from harness.report import text
+from harness.report import safe_text as text
 from harness.report.results import Finding, Host
 from harness.trace.event import Event
-from harness.trace.export.text import event_text
+from harness.trace.export.plain import event_text
 from harness.verdict import Verdict
 from tests.report import samples
 

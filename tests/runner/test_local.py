@@ -25,8 +25,8 @@ from harness.runner import supervise
 from harness.runner.local import Admission, Cost, Costs, LocalRunner, available, bound
 from harness.runner.project import vocabulary
 from harness.runner.run import make_jobs
+from harness.scenario.language import Cell
 from harness.scenario.load import load_file
-from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict

@@ -17,7 +17,7 @@ from harness.host.paths import SCENARIOS
 from harness.report.results import CellResult, Finding, Version
 from harness.runner.project import find_cells
 from harness.runner.quarantine import FILE, Kernels, Quarantine, load_quarantine
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.verdict import Verdict
 from tests.report import samples

@@ -18,8 +18,8 @@ from harness.level import Level
 from harness.runner import snapshots
 from harness.runner.project import vocabulary
 from harness.runner.snapshots import Snapshots, check_files, describe, key_of
+from harness.scenario.language import Boot, Cell
 from harness.scenario.load import load_file
-from harness.scenario.model import Boot, Cell
 from harness.stack import saved
 from harness.stack.broken import LevelBroken
 from harness.stack.images import StackImages

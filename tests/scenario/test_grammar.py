@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from harness.level import Level
 from harness.scenario import expectations, expected, grammar, schema
 from harness.scenario.grammar import Condition
-from harness.scenario.model import Scalar
+from harness.scenario.language import Scalar
 from harness.scenario.vocabulary import claims
 
 

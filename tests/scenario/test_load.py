@@ -9,8 +9,7 @@ import pytest
 from harness.errors import InputError, Location, UserError
 from harness.level import Level
 from harness.scenario import defaults
-from harness.scenario.load import load_cell, load_file, load_paths, select, slug
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Boot,
     Cell,
@@ -32,6 +31,7 @@ from harness.scenario.model import (
     Universality,
     WaitFor,
 )
+from harness.scenario.load import load_cell, load_file, load_paths, select, slug
 from harness.scenario.patterns import patterns, scope_marks, scope_patterns
 from harness.scenario.scenario import Overrides
 from tests.scenario.names import HERE, MINIMAL, VOCABULARY

@@ -11,8 +11,8 @@ from harness.errors import InputError, Location
 from harness.host.paths import SCENARIOS
 from harness.level import Level
 from harness.runner import project
+from harness.scenario.language import Cell, Run
 from harness.scenario.load import load_file, load_paths
-from harness.scenario.model import Cell, Run
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 from harness.scenario.walks import walking
 from tests.scenario.names import VOCABULARY

@@ -9,7 +9,7 @@ import pytest
 from harness.arch import table
 from harness.check.evaluate import evaluate
 from harness.level import Level
-from harness.scenario.model import Absence, Existence, Response, Scope
+from harness.scenario.language import Absence, Existence, Response, Scope
 from harness.trace import export
 from harness.trace.decode import HCR_E2H, HCR_TGE
 from harness.trace.event import UNKNOWN, Event

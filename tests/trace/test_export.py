@@ -17,7 +17,8 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
 from harness.errors import UserError
 from harness.level import Level
 from harness.trace import export
-from harness.trace.export import casemate, perfetto, text
+from harness.trace.export import casemate, perfetto
+from harness.trace.export import plain as text
 from harness.trace.export.formats import FORMATS
 from harness.trace.export.thin import thin
 from harness.trace.export.view import Highlight, View, key_of, lanes, shown_times

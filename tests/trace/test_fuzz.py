@@ -17,7 +17,7 @@ from harness.check.finding import Finding
 from harness.check.scope import resolve
 from harness.errors import InputError, NvhError
 from harness.level import Level
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Existence,
     Expectation,

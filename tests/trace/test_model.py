@@ -12,7 +12,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.errors import InfraError
 from harness.level import Level
-from harness.scenario.model import Existence, Response, Scope
+from harness.scenario.language import Existence, Response, Scope
 from harness.trace.event import Event, Value
 from harness.trace.model import layout
 from harness.trace.model import plan as model_plan

@@ -11,7 +11,7 @@ from harness.check.evaluate import evaluate
 from harness.check.match import match
 from harness.check.oracle import ORACLES
 from harness.check.window import WHOLE, candidates
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Existence,
     Expectation,

@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import Location, UserError
 from harness.level import Level
-from harness.scenario import model
+from harness.scenario import language as model
 from harness.trace import registry, vocabulary
 from harness.trace.build import RawTrace, build_timeline
 from harness.trace.decode import decoders

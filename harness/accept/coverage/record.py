@@ -14,7 +14,7 @@ from harness.errors import InfraError, UserError
 from harness.host.cache import Artefact, Store
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
-from harness.scenario.model import Cell
+from harness.scenario.language import Cell
 from harness.trace.executed import symbols, trace
 
 HANDLERS = "arch/arm64/kvm/sys_regs.c"

@@ -15,7 +15,7 @@ from harness.accept.coverage.lines import Ranges
 from harness.accept.coverage.report import Coverage, State, Suggestion
 from harness.arch.table import load
 from harness.host.cache import Store, write_atomic
-from harness.scenario.model import Cell, Run
+from harness.scenario.language import Cell, Run
 from harness.trace.executed.symbols import Symbols
 from harness.trace.executed.trace import Trace
 

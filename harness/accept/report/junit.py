@@ -8,8 +8,8 @@ import junitparser
 
 from harness.accept.compare import REJECTING, Comparison, Outcome
 from harness.accept.report.record import Report, StepRecord
+from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
-from harness.report.text import one_line, xml
 
 NAME = "junit.xml"
 

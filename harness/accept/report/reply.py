@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness.accept.compare import Outcome, worst_first
 from harness.accept.report.record import Decision, Report
+from harness.report.safe_text import one_line, seconds
 from harness.report.store import write_text
-from harness.report.text import one_line, seconds
 
 NAME = "reply.txt"
 WIDTH = 76

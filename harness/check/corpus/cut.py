@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from harness.check.corpus.recording import judge
 from harness.check.evaluate import event_names
-from harness.scenario.model import Expectation
+from harness.scenario.language import Expectation
 from harness.scenario.patterns import scope_marks
 from harness.trace.event import Event
 from harness.trace.order import Anchor

@@ -18,8 +18,8 @@ from harness.check.finding import both
 from harness.check.match import COVERS, conditions, match, wants_same_span
 from harness.check.scope import occurrences
 from harness.check.window import Window
-from harness.scenario import model
-from harness.scenario.model import EventPattern, Expectation, Limit
+from harness.scenario import language as model
+from harness.scenario.language import EventPattern, Expectation, Limit
 from harness.trace.event import Event, Value
 from harness.trace.timeline import Timeline
 

@@ -14,8 +14,8 @@ from harness.check.evaluate import evaluate, event_names
 from harness.check.finding import Finding
 from harness.errors import InputError, Location, Problem
 from harness.host.cache import write_atomic
+from harness.scenario.language import Cell, Expectation
 from harness.scenario.load import slug
-from harness.scenario.model import Cell, Expectation
 from harness.trace import export
 from harness.trace.timeline import Timeline
 

@@ -14,7 +14,7 @@ from harness.check.oracle import (
     vmid_loaded,
 )
 from harness.check.oracle.oracle import Oracle
-from harness.scenario.model import Expectation, OracleCheck
+from harness.scenario.language import Expectation, OracleCheck
 
 ORACLES: Mapping[str, Oracle] = {
     "barrier-discipline": Oracle(

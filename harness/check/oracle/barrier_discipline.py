@@ -37,7 +37,7 @@ from harness.check.oracle.physical import (
     is_physical,
 )
 from harness.check.scope import resolve
-from harness.scenario.model import OracleCheck
+from harness.scenario.language import OracleCheck
 from harness.trace.event import Event
 from harness.trace.packed import Packed
 from harness.trace.source import Source

@@ -21,7 +21,7 @@ from harness.check.finding import Finding, Observations, judge
 from harness.check.oracle.physical import chosen
 from harness.errors import UserError
 from harness.level import Level
-from harness.scenario.model import OracleCheck, Scope
+from harness.scenario.language import OracleCheck, Scope
 from harness.verdict import Verdict
 
 ANY = "any"

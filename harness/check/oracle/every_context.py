@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from harness.check.finding import Finding, Observations
 from harness.check.oracle.physical import Violation, Violations, chosen, conclude
 from harness.check.scope import resolve
-from harness.scenario.model import OracleCheck
+from harness.scenario.language import OracleCheck
 from harness.trace.event import UNKNOWN, Event, Value
 
 EVENTS = ("l0.tlbi", "l0.shadow_unmap")

@@ -24,7 +24,7 @@ from harness.check.oracle.physical import (
 )
 from harness.check.scope import resolve
 from harness.level import Level
-from harness.scenario.model import OracleCheck
+from harness.scenario.language import OracleCheck
 
 EVENTS = ("model.tlbi", "model.dsb")
 POLICY = "nvh's policy, stricter than the architecture"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.check.finding import Finding, Observations
-from harness.scenario.model import OracleCheck
+from harness.scenario.language import OracleCheck
 
 
 @dataclass(frozen=True, slots=True)

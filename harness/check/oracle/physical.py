@@ -12,7 +12,7 @@ from harness.check.scope import resolve
 from harness.check.window import Region, gaps, summary
 from harness.errors import UserError
 from harness.level import Level
-from harness.scenario.model import EventPattern, OracleCheck
+from harness.scenario.language import EventPattern, OracleCheck
 from harness.trace.event import Event
 from harness.trace.span import PackedSpans, Span
 from harness.trace.timeline import Timeline

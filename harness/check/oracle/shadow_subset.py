@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from harness.check.finding import Finding, Observations, judge
 from harness.check.shadow import Look, Shadow, Stray
 from harness.errors import UserError
-from harness.scenario.model import OracleCheck, Scope
+from harness.scenario.language import OracleCheck, Scope
 from harness.verdict import Verdict
 
 

@@ -31,7 +31,7 @@ from harness.check.oracle.physical import (
 )
 from harness.check.scope import resolve
 from harness.level import Level
-from harness.scenario.model import OracleCheck
+from harness.scenario.language import OracleCheck
 from harness.trace.event import Event
 from harness.trace.span import Span
 from harness.trace.timeline import Timeline

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.check.breaks import Breaks, Unbroken
 from harness.check.sanitizer.judge import COUNTERS, REPORTS, doubts
+from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import Report, read_reports
 from harness.check.sanitizer.state import read_state
 from harness.check.sanitizer.symbols import NV, Places
-from harness.check.sanitizer.text import lines
 from harness.errors import InfraError
 from harness.level import Level
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.check.finding import Finding
+from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import Report, read_reports
 from harness.check.sanitizer.state import State, read_state
 from harness.check.sanitizer.symbols import Places
-from harness.check.sanitizer.text import lines
 from harness.errors import Location
 from harness.level import Level
 from harness.verdict import Verdict

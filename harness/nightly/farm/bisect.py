@@ -21,8 +21,8 @@ from harness.artefacts.model import load_model
 from harness.document.load import load_document
 from harness.errors import UserError, closest
 from harness.host.paths import data_names, find_data_file
-from harness.nightly.history.cause import cause_of
 from harness.nightly.history.interval import CONFIDENCE, repeats_needed, wilson
+from harness.report.cause import cause_of
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 

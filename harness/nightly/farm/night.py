@@ -25,14 +25,14 @@ from harness.nightly.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
-from harness.report.text import seconds
+from harness.report.safe_text import seconds
 from harness.runner.local import bound
 from harness.runner.prepare import Builder, needs_plugins, uses_plugins
 from harness.runner.quarantine import Quarantine
 from harness.runner.run import reproduce
 from harness.runner.supervise import GRACE_S
+from harness.scenario.language import Cell, StackSpec
 from harness.scenario.load import slug
-from harness.scenario.model import Cell, StackSpec
 from harness.stack.images import StackImages
 
 ATTEMPTS = "attempts"

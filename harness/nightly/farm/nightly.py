@@ -26,7 +26,7 @@ from harness.nightly.farm.plan import Plan, load_plan
 from harness.nightly.history import exports, page, query
 from harness.nightly.history.compare import Change, Comparison, compare
 from harness.nightly.history.database import Begun, Results, default_path
-from harness.nightly.history.text import print_comparison
+from harness.nightly.history.terminal import print_comparison
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, utc_now

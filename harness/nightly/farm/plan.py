@@ -21,8 +21,8 @@ from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import SCENARIOS, data_names, default_scenarios
 from harness.nightly.history.load import label
 from harness.runner.project import vocabulary
+from harness.scenario.language import Cell
 from harness.scenario.load import load_paths, select
-from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
 
 NAME = {"type": "string", "minLength": 1}

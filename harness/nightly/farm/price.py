@@ -13,7 +13,7 @@ from rich.table import Table
 
 from harness.nightly.farm.plan import Plan, Task
 from harness.nightly.history.query import Durations
-from harness.report.text import seconds
+from harness.report.safe_text import seconds
 from harness.runner.local import bound
 
 GUESS_S = 60.0

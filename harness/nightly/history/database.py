@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import InfraError, UserError
-from harness.nightly.history.cause import cause_of
 from harness.nightly.history.schema import STEPS, VERSION
+from harness.report.cause import cause_of
 from harness.report.results import CellResult, Host
+from harness.report.safe_text import one_line
 from harness.report.store import to_json
-from harness.report.text import one_line
 from harness.verdict import Verdict
 
 BUSY_S = 60.0

@@ -16,8 +16,8 @@ from harness.nightly.history import query
 from harness.nightly.history.compare import Change, Comparison, Row
 from harness.nightly.history.database import NEVER, Results
 from harness.report.results import QUARANTINE
+from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
-from harness.report.text import one_line, xml
 from harness.verdict import Verdict
 
 JUNIT = "junit.xml"

@@ -28,7 +28,7 @@ from harness.reproduce.hunt.worker import BatchDone, Kept, Note, Order
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
 from harness.scenario.defaults import MUTANT_KERNEL
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.scenario.mutants import choose, load
 from harness.scenario.scenario import Overrides
 

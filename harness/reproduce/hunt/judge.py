@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import by_name
+from harness.reproduce.hunt.allowed import Model, allowed_of
 from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.model import Model, allowed_of
 from harness.reproduce.hunt.program import Access, Action, Host, Map, Program, Sample, Tlbi
 from harness.reproduce.hunt.render import action_text, prologue_lines
 

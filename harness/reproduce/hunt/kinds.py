@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.arch.table import Regime, load
+from harness.reproduce.hunt.allowed import VEL2_SHIFT
 from harness.reproduce.hunt.layout import AREAS, EVENT_PA, Layout, level_size
-from harness.reproduce.hunt.model import VEL2_SHIFT
 from harness.reproduce.hunt.program import Access, Context, Host, Map, Tlbi
 from harness.reproduce.hunt.rounds import Rounds, base_maps
 from harness.reproduce.hunt.scene import Place

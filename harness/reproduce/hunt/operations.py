@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 from harness.arch.table import Operand, Operation, Regime, Scope, load
+from harness.reproduce.hunt.allowed import trapped
 from harness.reproduce.hunt.layout import E2_ASID, Layout
-from harness.reproduce.hunt.model import trapped
 from harness.reproduce.hunt.program import Tlbi, World, make_operand
 from harness.reproduce.hunt.scene import Place, Scene
 

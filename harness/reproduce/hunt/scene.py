@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.reproduce.hunt.allowed import VEL2_SHIFT, Model
 from harness.reproduce.hunt.layout import AREAS, FRAMES, WORDS, Layout, level_size
-from harness.reproduce.hunt.model import VEL2_SHIFT, Model
 from harness.reproduce.hunt.program import Access, Action, Cpu, Map, Program, Sample, Spin, Stop, World
 
 ROUNDS_MAX = 40

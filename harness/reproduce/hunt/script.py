@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from harness.reproduce.hunt.model import Model, allowed_of
+from harness.reproduce.hunt.allowed import Model, allowed_of
 from harness.reproduce.hunt.program import Access, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
 from harness.reproduce.hunt.render import render
 

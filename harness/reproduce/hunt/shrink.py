@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from harness.arch.operand import decode
 from harness.arch.table import Scope, by_name, load
+from harness.reproduce.hunt.allowed import allowed_of, illegal
 from harness.reproduce.hunt.judge import SANITIZER, Finding, outcome_class
 from harness.reproduce.hunt.layout import E2_ASID
-from harness.reproduce.hunt.model import allowed_of, illegal
 from harness.reproduce.hunt.program import (
     Access,
     Action,

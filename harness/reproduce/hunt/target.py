@@ -17,7 +17,7 @@ from harness.level import Level
 from harness.reproduce.hunt.judge import Outcome, parse_results, totals
 from harness.reproduce.hunt.watch import Reach, Seen, Watch
 from harness.runner.snapshots import Snapshots
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.stack import saved
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from harness.attempt import sanitize
 from harness.check.sanitizer.judge import COUNTERS, REPORTS
+from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import read_reports
 from harness.check.sanitizer.state import read_state
 from harness.check.sanitizer.symbols import Places
-from harness.check.sanitizer.text import lines
 from harness.errors import InfraError
 from harness.level import Level
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed import kvm, symbols, trace
 

@@ -17,6 +17,7 @@ from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.reproduce.hunt import keep
+from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.bare import BareTarget
 from harness.reproduce.hunt.defects import DEFECTS, Defect
 from harness.reproduce.hunt.generate import generate
@@ -24,13 +25,12 @@ from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, san
 from harness.reproduce.hunt.kinds import KINDS
 from harness.reproduce.hunt.lanes import Lane, Plan, plan
 from harness.reproduce.hunt.layout import NAMES
-from harness.reproduce.hunt.model import allowed_of
 from harness.reproduce.hunt.program import Program, Tlbi
 from harness.reproduce.hunt.script import script
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.runner.snapshots import Snapshots
-from harness.scenario.model import StackSpec
+from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 
 FAILURES_MAX = 3

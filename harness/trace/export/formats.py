@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from harness.trace.export import casemate, html, jsonl, perfetto, text
+from harness.trace.export import casemate, html, jsonl, perfetto
+from harness.trace.export import plain as text
 from harness.trace.export.view import View
 
 Writer = Callable[[View, IO[bytes]], list[str]]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from harness.check.corpus.cut import MOST, cut, minimise
 from harness.check.corpus.recording import judge
 from harness.level import Level
-from harness.scenario.model import Absence, Existence, Expectation, Response
-from harness.scenario.model import Sequence as Steps
+from harness.scenario.language import Absence, Existence, Expectation, Response
+from harness.scenario.language import Sequence as Steps
 from harness.trace.event import Event, Value
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict

@@ -11,7 +11,7 @@ from harness.check.corpus.mutate import KINDS, mutations
 from harness.check.corpus.recording import judge
 from harness.check.oracle import Oracle
 from harness.scenario.expectations import KINDS as LANGUAGE
-from harness.scenario.model import (
+from harness.scenario.language import (
     Absence,
     Existence,
     Expectation,

@@ -9,8 +9,8 @@ import pytest
 from harness.arch import table
 from harness.host.paths import SCENARIOS
 from harness.runner.project import find_cells
-from harness.scenario.model import Cell, EventPattern, Existence, OracleCheck
-from harness.scenario.model import Sequence as Order
+from harness.scenario.language import Cell, EventPattern, Existence, OracleCheck
+from harness.scenario.language import Sequence as Order
 from harness.scenario.scenario import NO_OVERRIDES
 
 SEED = [op for op in table.load() if op.seed]

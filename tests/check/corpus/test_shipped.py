@@ -11,8 +11,8 @@ from harness.check.corpus.recording import on_events
 from harness.check.corpus.rules import CORPUS, verdicts
 from harness.host.paths import SCENARIOS
 from harness.runner.project import vocabulary
+from harness.scenario.language import Absence, Precedence, Response, Sequence, Universality
 from harness.scenario.load import scenario_files
-from harness.scenario.model import Absence, Precedence, Response, Sequence, Universality
 from harness.scenario.scenario import NO_OVERRIDES, Scenario, load
 from harness.verdict import Verdict
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
 from harness.level import Level
-from harness.scenario.model import OracleCheck, Scalar, Scope
+from harness.scenario.language import OracleCheck, Scalar, Scope
 from harness.trace.event import Event, Value
 from harness.trace.source import Source
 from harness.trace.span import Span

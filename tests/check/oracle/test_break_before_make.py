@@ -11,12 +11,12 @@ from harness.check.breaks import Breaks, Unbroken
 from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
 from harness.check.sanitizer.breaks import keeper
+from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import read_reports
 from harness.check.sanitizer.symbols import Places
-from harness.check.sanitizer.text import lines
 from harness.errors import UserError
 from harness.level import Level
-from harness.scenario.model import OracleCheck, Scope
+from harness.scenario.language import OracleCheck, Scope
 from harness.verdict import Verdict
 from tests.check.build import HERE
 

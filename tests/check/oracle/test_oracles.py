@@ -7,7 +7,7 @@ import pytest
 from harness.check.oracle import ORACLES
 from harness.errors import UserError
 from harness.level import Level
-from harness.scenario.model import Scope
+from harness.scenario.language import Scope
 from harness.trace.source import Source
 from harness.trace.timeline import Loss
 from harness.verdict import Verdict

@@ -10,7 +10,7 @@ from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
 from harness.check.shadow import Look, Shadow, Stray
 from harness.errors import UserError
-from harness.scenario.model import OracleCheck, Scope
+from harness.scenario.language import OracleCheck, Scope
 from harness.verdict import Verdict
 from tests.check.build import HERE
 

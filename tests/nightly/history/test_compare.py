@@ -13,7 +13,7 @@ from harness.nightly.farm import nightly
 from harness.nightly.history import query
 from harness.nightly.history.compare import Change, Comparison, Row, compare
 from harness.nightly.history.database import Entry, Results
-from harness.nightly.history.text import print_comparison
+from harness.nightly.history.terminal import print_comparison
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 from tests.nightly.history import made

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import InputError
+from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.layout import Layout, code_result, code_word, level_size, value_at
-from harness.reproduce.hunt.model import allowed_of
 from harness.reproduce.hunt.program import Access, Context, Map, Program, World
 from harness.reproduce.hunt.reader import parse
 from harness.reproduce.hunt.render import epilogue, prologue_lines, render

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reproduce.hunt import simulate
-from harness.reproduce.hunt.model import allowed_of
+from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.program import Access, Loose, Program
 from harness.reproduce.hunt.reader import parse
 from harness.reproduce.hunt.script import loose_of, script
+from tests.reproduce.hunt import simulate
 from tests.reproduce.hunt.programs import sample
 
 WORLD = "context 0 granule=4k vmid=1 s2\n"

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.reproduce.hunt import keep, simulate
+from harness.reproduce.hunt import keep
+from harness.reproduce.hunt.allowed import illegal
 from harness.reproduce.hunt.explain import paragraph, sentence
 from harness.reproduce.hunt.judge import Finding, judge
-from harness.reproduce.hunt.model import illegal
 from harness.reproduce.hunt.program import Program
 from harness.reproduce.hunt.reader import parse
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import Overrides
+from tests.reproduce.hunt import simulate
 from tests.reproduce.hunt.programs import sample
 
 SHORT = 8

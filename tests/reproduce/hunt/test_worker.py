@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import InfraError
-from harness.reproduce.hunt import simulate
 from harness.reproduce.hunt.judge import Outcome, judge
 from harness.reproduce.hunt.lanes import LANES, Lane, plan
 from harness.reproduce.hunt.program import Program
@@ -22,6 +21,7 @@ from harness.reproduce.hunt.watch import Seen
 from harness.reproduce.hunt.worker import BatchDone, Kept, Order, Worker
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
+from tests.reproduce.hunt import simulate
 
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 

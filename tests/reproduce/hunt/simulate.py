@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from harness.arch.cover import Entry, State, obliges
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime, Scope
+from harness.reproduce.hunt.allowed import HPFAR_PAGE, NOWHERE, hidden, trap_token, trapped
 from harness.reproduce.hunt.layout import E2_ASID, EVENT_PA, code_result, level_size, value_at
-from harness.reproduce.hunt.model import HPFAR_PAGE, NOWHERE, hidden, trap_token, trapped
 from harness.reproduce.hunt.program import (
     Access,
     Action,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from harness.check.splat import SplatKey, find_splats
 from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, SPLAT, CellResult, Finding
-from harness.report.text import one_line
+from harness.report.safe_text import one_line
 from harness.verdict import Verdict
 
 TITLE_LIMIT = 300

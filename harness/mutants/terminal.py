@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.mutants.outcome import Fate, Outcome, Report
-from harness.report.text import one_line, seconds
+from harness.report.safe_text import one_line, seconds
 
 STYLES = {Fate.KILLED: "green", Fate.SURVIVED: "yellow", Fate.UNDECIDED: "bold red"}
 

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from harness.nightly.history.compare import NEWS, Change, Comparison, Row
 from harness.nightly.history.page import names
+from harness.report.safe_text import one_line, seconds
 from harness.report.terminal import STYLES
-from harness.report.text import one_line, seconds
 from harness.verdict import Verdict
 
 LISTED = 10

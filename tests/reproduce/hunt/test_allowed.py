@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt import simulate
+from harness.reproduce.hunt.allowed import Model, allowed_of, illegal
 from harness.reproduce.hunt.defects import DEFECTS
 from harness.reproduce.hunt.generate import generate
 from harness.reproduce.hunt.judge import Sharpness, judge, sharpness
 from harness.reproduce.hunt.kinds import KINDS
 from harness.reproduce.hunt.layout import Layout, value_at
-from harness.reproduce.hunt.model import Model, allowed_of, illegal
 from harness.reproduce.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
 from harness.reproduce.hunt.shrink import sensible
+from tests.reproduce.hunt import simulate
 from tests.reproduce.hunt.programs import sample
 
 LAYOUT = Layout(12, 0)

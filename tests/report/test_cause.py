@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.check.console import splat_findings
 from harness.level import Level
-from harness.nightly.history.cause import cause_of, normalised
+from harness.report.cause import cause_of, normalised
 from harness.report.results import Finding
 from harness.verdict import Verdict
 from tests.nightly.history import made
