@@ -18,7 +18,6 @@ from harness.accept.compare import Runs
 from harness.accept.coverage.record import plugin_for, read_all
 from harness.artefacts.kernel import warnings
 from harness.artefacts.kernel.make import BuildFailed
-from harness.attempt.begin import Chooser, Start
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.machine.qemu import Plugin
@@ -26,6 +25,7 @@ from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
 from harness.report.results import CellResult, Host, RunSummary
 from harness.report.store import CELLS
+from harness.runner.choice import Chooser, Start
 from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
 from harness.runner.project import find_cells

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.arch.header import headers
-from harness.artefacts.payloads import ARCH, HOSTCC
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_tree
+from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
 
+ARCH = "arch"
+"""The folder of the architecture's rules, which programs of every kind share."""
 SOURCES = IMAGES / "payloads" / ARCH
 LIBRARY = "arch.so"
 UNITS = ("arch.c", "python.c")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.payloads import HOSTCC, SOURCES, toolchain
+from harness.artefacts.payloads import SOURCES, toolchain
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
+from harness.host.command import HOSTCC
 
 FILE = "nvh-mainloop.so"
 BUILD_DEADLINE_S = 120

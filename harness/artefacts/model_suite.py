@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.arch.header import headers, write_headers
-from harness.artefacts.payloads import ARCH, CROSS, SOURCES, toolchain
+from harness.arch.reference import ARCH
+from harness.artefacts.payloads import CROSS, SOURCES, toolchain
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 

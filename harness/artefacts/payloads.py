@@ -12,10 +12,7 @@ from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 from harness.host.paths import IMAGES
 
 CROSS = "aarch64-linux-gnu-"
-HOSTCC = "gcc"
 SOURCES = IMAGES / "payloads"
-ARCH = "arch"
-"""The folder of the architecture's rules, which programs of every kind share."""
 MODULE_SOURCES = SOURCES / "module"
 PLUGIN_SOURCES = ("plugin", "sanitizer")
 HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")

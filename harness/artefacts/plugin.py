@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.arch.header import headers, write_headers
+from harness.arch.reference import ARCH
 from harness.artefacts.model import Model
-from harness.artefacts.payloads import ARCH, HOSTCC, PLUGIN_SOURCES, SOURCES, toolchain
+from harness.artefacts.payloads import PLUGIN_SOURCES, SOURCES, toolchain
 from harness.errors import InfraError, UserError
 from harness.host import command
 from harness.host.cache import Artefact, Store, load_artefact, sha256_file, sha256_tree
+from harness.host.command import HOSTCC
 
 APIS = (7, 4)
 PROBED = "nvh-trace"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.attempt.begin import Start
 from harness.cli import common
 from harness.errors import NvhError, UserError
 from harness.host.paths import RUNS
 from harness.nightly.farm import bisect
 from harness.report.publish import make_run_directory
+from harness.runner.choice import Start
 from harness.runner.project import find_cells
 from harness.runner.quarantine import NO_QUARANTINE
 from harness.runner.run import execute

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.attempt.begin import Start
 from harness.attempt.job import SEED
 from harness.cli import common
 from harness.level import Level
+from harness.runner.choice import Start
 from harness.runner.project import find_cells
 from harness.runner.run import run
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from harness.errors import InfraError, UserError
 
+HOSTCC = "gcc"
+"""The compiler of what runs on this machine, in or beside QEMU."""
 TAIL_LINES = 30
 OUTPUT_MOST = 1 << 16
 """Characters of a program's output that its error carries."""

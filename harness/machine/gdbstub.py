@@ -1,7 +1,7 @@
-"""Ask a model what its CPU implements, through QEMU's gdbstub, before anything is booted.
+"""QEMU's gdbstub: only the few packets of the GDB remote serial protocol that read a register.
 
-Only the few packets of the GDB remote serial protocol that read a register are spoken here; the register
-numbers come from the target description (GDB manual, "Remote Protocol" and "Target Descriptions").
+The register numbers come from the target description (GDB manual, "Remote Protocol" and
+"Target Descriptions").
 """
 
 from __future__ import annotations
@@ -9,18 +9,12 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
-from harness.artefacts.model import Model
-from harness.errors import InfraError, UserError
-from harness.machine import process
+from harness.errors import InfraError
 
 REPLY_TIMEOUT_S = 20.0
-NV_SHIFT = 24  # ID_AA64MMFR2_EL1.NV, bits [27:24]; Arm ARM D24
-FEAT_NV2 = 2
 
 
 class GdbStub:
@@ -101,25 +95,11 @@ def _unescape(data: bytes) -> bytes:
     return bytes(out)
 
 
-def read_system_registers(model: Model, timing: str, names: Iterable[str]) -> dict[str, int]:
-    """Return the reset values of AArch64 system registers of ``model``; absent ones are left out."""
-    with tempfile.TemporaryDirectory(prefix="nvh-ask-") as name:
-        directory = Path(name)
-        words = [*model.launcher, *model.flags(timing), "-S", "-m", "128M", "-display", "none"]
-        words += ["-nodefaults", "-no-user-config", "-monitor", "none", "-serial", "none"]
-        words += ["-gdb", "unix:gdb.sock,server=on,wait=off"]
-        with (directory / "qemu.log").open("wb") as log:
-            child = process.spawn(words, cwd=directory, env=dict(model.environment), stdout=log)
-        try:
-            stub = GdbStub(_connect(directory, child))
-            stub.ask("?")
-            numbers = stub.registers()
-            return {name: stub.read(numbers[name]) for name in names if name in numbers}
-        finally:
-            process.kill(child)
+def connect(directory: Path, child: subprocess.Popen[bytes]) -> GdbStub:
+    """Return the stub of a QEMU that was started in ``directory`` with ``-gdb unix:gdb.sock``.
 
-
-def _connect(directory: Path, child: subprocess.Popen[bytes]) -> socket.socket:
+    Raises ``InfraError`` with what QEMU said when it ends first, or does not listen within 20 s.
+    """
     end = time.monotonic() + REPLY_TIMEOUT_S
     while True:
         connection = socket.socket(socket.AF_UNIX)
@@ -132,22 +112,4 @@ def _connect(directory: Path, child: subprocess.Popen[bytes]) -> socket.socket:
                 raise InfraError(f"the model did not start: {output.strip()}", output) from error
             time.sleep(0.02)
         else:
-            return connection
-
-
-def require_nv2(model: Model, timing: str) -> None:
-    """Refuse a model whose CPU lacks FEAT_NV2: ``UserError`` says what it has instead.
-
-    ID_AA64MMFR2_EL1.NV is 0 without nested virtualisation, 1 for FEAT_NV, 2 for FEAT_NV2, without which
-    KVM offers no virtual EL2.
-    """
-    values = read_system_registers(model, timing, ["ID_AA64MMFR2_EL1"])
-    if "ID_AA64MMFR2_EL1" not in values:
-        raise UserError(f"model {model.spec.name} does not show ID_AA64MMFR2_EL1 to its gdbstub")
-    found = (values["ID_AA64MMFR2_EL1"] >> NV_SHIFT) & 0xF
-    if found < FEAT_NV2:
-        has = "FEAT_NV only" if found == 1 else "no nested virtualisation"
-        raise UserError(
-            f"model {model.spec.name} (-cpu {model.spec.cpu}) lacks FEAT_NV2: "
-            f"ID_AA64MMFR2_EL1.NV is {found}, {has}. Choose a CPU such as max, or another model."
-        )
+            return GdbStub(connection)

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from harness.attempt.booted import Booted
 from harness.attempt.job import SEED, Job, planned
@@ -16,6 +15,7 @@ from harness.report import store
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult
+from harness.runner.choice import Chooser
 from harness.runner.supervise import GRACE_S, supervise
 from harness.scenario.language import Cell
 from harness.verdict import Verdict
@@ -24,13 +24,6 @@ MEMORY_SHARE = 0.8
 OVERHEAD_MIB = 512
 SPARE_MIB = 128  # the cell's own process, and how much more than last time a machine may take
 WAITING = 4  # cells per CPU that may wait for admission with a thread each
-
-
-class SnapshotChoice(Protocol):
-    """Decides before a cell starts what it is restored from, and writes that into its directory."""
-
-    def choose(self, job: Job, directory: Path, stage: Callable[[str], None]) -> None:
-        """Leave a ``snapshot.json`` in ``directory``, or none for a cold boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +128,7 @@ class LocalRunner:
         self,
         progress: Progress,
         jobs: int | None = None,
-        snapshots: SnapshotChoice | None = None,
+        snapshots: Chooser | None = None,
         history: History | None = None,
         booted: Booted | None = None,
     ) -> None:

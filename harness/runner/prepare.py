@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from harness.artefacts.bootdisk import build_bootdisk
+from harness.artefacts.features import require_nv2
 from harness.artefacts.initrd import build_initrd
 from harness.artefacts.kernel import build_kernel, load_kernel
 from harness.artefacts.mainloop import build_mainloop
@@ -19,7 +20,6 @@ from harness.attempt.watch import may_watch
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.level import Level
-from harness.machine.gdbstub import require_nv2
 from harness.report.progress import Progress
 from harness.scenario.language import Cell, StackSpec
 from harness.stack.images import StackImages

@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 
 from harness import __version__
-from harness.attempt.begin import Chooser, Start
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
 from harness.attempt.job import SEED, Job, write_job
@@ -27,6 +26,7 @@ from harness.report.publish import make_run_directory, point_latest, publish, ut
 from harness.report.results import Host, RunSummary, Version
 from harness.report.store import CELLS
 from harness.report.terminal import print_summary
+from harness.runner.choice import Chooser, Start
 from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
 from harness.runner.quarantine import Quarantine, load_quarantine

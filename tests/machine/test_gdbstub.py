@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from harness.artefacts.model import Model, ModelSpec
 from harness.errors import InfraError
-from harness.machine.gdbstub import GdbStub, read_system_registers
+from harness.machine.gdbstub import GdbStub
 from tests.machine.stub import CORE, TARGET, Stub
 
 MMFR2 = 0x1221_0111_1210_2011
@@ -65,16 +63,3 @@ def test_stub_that_goes_away() -> None:
     with pytest.raises(InfraError, match="did not answer p1"):
         client.read(1)
     gone.close()
-
-
-def model(tmp_path: Path, body: str) -> Model:
-    program = tmp_path / "qemu"
-    program.write_text(f"#!/bin/sh\n{body}\n")
-    program.chmod(0o755)
-    spec = ModelSpec("mine", {"path": str(program)}, "", "virt", "max", {"icount": ("-a",)}, (), True, 1.0)
-    return Model(spec, (str(program),), {}, "1", "", None)
-
-
-def test_model_that_refuses_its_options_is_quoted(tmp_path: Path) -> None:
-    with pytest.raises(InfraError, match="the model did not start: bad machine virt"):
-        read_system_registers(model(tmp_path, "echo bad machine $2; exit 1"), "icount", ["MIDR_EL1"])

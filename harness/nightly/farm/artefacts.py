@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.attempt.begin import Chooser, Start
 from harness.attempt.job import JOB, read_job
 from harness.errors import InfraError
 from harness.host.cache import Store, load_artefact, sha256_file, write_atomic
 from harness.nightly.farm.order import Need, Order
+from harness.runner.choice import Chooser, Start
 from harness.runner.snapshots import Snapshots
 from harness.stack.images import StackImages
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import QUESTIONS, STATE, build_model_suite
 from harness.errors import InfraError
 from harness.host.cache import Store
-from harness.machine.gdbstub import require_nv2
 from harness.nightly.model import defects, questions, state
 from harness.nightly.model.answers import Answers, Wrong
 from harness.nightly.model.defects import Defect

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.arch.header import headers, write_headers
-from harness.artefacts.payloads import CROSS, HOSTCC, SOURCES, toolchain
+from harness.artefacts.payloads import CROSS, SOURCES, toolchain
 from harness.errors import InfraError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_tree
+from harness.host.command import HOSTCC
 from harness.reproduce.hunt.judge import parse_results, totals
 from harness.reproduce.hunt.target import BATCH_DEADLINE_S, USAGE, Batch
 from harness.scenario.language import StackSpec
