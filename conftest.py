@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``pytest scenarios/`` collects the cells that ``./nvh run`` runs, as one item each.
 
 The cells of a session run together, as many at once as the machine admits; each item then reports its own.

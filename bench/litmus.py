@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The litmus matrix: cases a second of its one-vCPU part on one booted L0, and the time of the whole.
 
 ``.venv/bin/python -m bench.litmus [--model qemu] [--timing icount] [--parts one,two,…]`` prints, for each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Our own programs for the levels, cross-built from images/payloads."""
 
 from __future__ import annotations

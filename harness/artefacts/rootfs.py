@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Root file systems: Debian packages plus our payloads in a read-only ext4 image, built without root.
 
 ``mmdebstrap --mode=chrootless --variant=extract`` unpacks packages and runs no maintainer script, so no

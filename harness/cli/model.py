@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Check a hardware model: by itself first, then with a kernel on it.
 
 examples:

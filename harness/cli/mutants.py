@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run scenarios on deliberately wrong L0 kernels, and tell which faults they notice.
 
 examples:

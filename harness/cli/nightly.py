@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run a plan of models, kernels and scenarios, and make the page that says what is new.
 
 examples:

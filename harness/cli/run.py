@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Build what is needed, run scenarios on the real machine, print verdicts.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ask a model what its CPU implements, through QEMU's gdbstub, before anything is booted.
 
 Only the few packets of the GDB remote serial protocol that read a register are spoken here; the register

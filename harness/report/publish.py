@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The run's directory: made first, filled by the cells, completed by the three reports of the whole."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs cells on this machine, each as a process of its own, as many at once as CPUs and memory admit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From cells to built artefacts: every model, kernel and root file system that some cells need, once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The project's own names, and the cells that a command line selects."""
 
 from __future__ import annotations

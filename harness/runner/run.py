@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One whole run: artefacts, cells, reports."""
 
 from __future__ import annotations

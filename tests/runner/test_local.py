@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The local runner: admission, and cells as real processes that end in every way they can."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Known defects: an entry excuses exactly what it names, where it says so, until its review date."""
 
 from __future__ import annotations

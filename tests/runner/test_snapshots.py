@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a snapshot stands for, what its key follows from, and how a damaged one is noticed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A whole night: plan, price, run, results store, page."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A plan: which models, kernels and scenarios a night runs, in which order, how often, and within what
 budget.
 

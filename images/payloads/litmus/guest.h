@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The payload at vEL2. */
 #ifndef NVH_LITMUS_GUEST_H
 #define NVH_LITMUS_GUEST_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Brings up vEL2 on each vCPU and runs the VMM's programs. */
 #include "guest.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The victim on another PE, and the PE that takes its translation away. */
 #include "guest.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Start and exception vectors of the payload at vEL2, and the code that L2 runs. */
 #include "shared.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Carries out a program: one function per kind of step. */
 #include "geometry.h"
 #include "guest.h"

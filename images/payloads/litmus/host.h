@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* nvh-litmus's VMM: one VM, the cases, and what is said about them. */
 #ifndef NVH_LITMUS_HOST_H
 #define NVH_LITMUS_HOST_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* nvh-litmus: options, the loop over the cases, and what is printed. */
 #include "host_text.h"
 #include "options.h"

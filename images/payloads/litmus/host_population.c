@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Counts what a run of nvh-litmus consisted of. Runs at L0; the tests run it natively with findings of their own. */
 #include "population.h"
 

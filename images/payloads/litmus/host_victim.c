@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Broadcast: the victims stay inside L2 (or at vEL2), each on another PE, and read one address again and again while
  * this PE takes the translation away. On a model whose exit to L0 empties the local TLB this is the one place

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VM on /dev/kvm: its memory, and how it begins and ends. */
 #include "host.h"
 

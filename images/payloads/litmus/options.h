@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 #ifndef NVH_LITMUS_OPTIONS_H
 #define NVH_LITMUS_OPTIONS_H
 

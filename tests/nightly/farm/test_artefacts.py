@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Artefacts on other machines: looked for by digest, brought over dask, and named where they are missing."""
 
 from __future__ import annotations
