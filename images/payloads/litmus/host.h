@@ -206,7 +206,7 @@ struct litmus {
 	/* While it is built and run: */
 	struct vm *vm;
 	unsigned steps[CPUS_MAX];
-	struct probe probes[PROBES_MAX];
+	struct probe *probes; /* PROBES_MAX of them, the same for all: a list of 25000 cases has to be small */
 	unsigned probe_count;
 	bool any_stage2; /* it is not about stage 2, which may have any granule that L1 has there */
 	bool own;  /* the PE that executes the operation is the one that looks */
@@ -285,6 +285,11 @@ enum { VMID = 1, VMID_OTHER = 2 };
 #define CODE_RESULT 0x1234
 #define MORE_CODE 0xd65f03c0d2886420
 #define MORE_CODE_RESULT 0x4321
+
+/* host_describe.c: --describe, one line of key=value words */
+void describe(const struct litmus *l);
+/* host_choose.c: the cases whose names FILE has, a name a line, in the file's order; -1 with a message on stderr. */
+long choose(const char *path, struct litmus *cases, size_t count);
 
 /* The case list: each function adds one family. */
 struct list {

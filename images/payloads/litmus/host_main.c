@@ -201,6 +201,11 @@ static void applicability(const struct litmus *l, const struct vm *vm, const str
 	not_applicable(f, why);
 }
 
+static bool goes_on(const struct options *o, const struct population *t, double s)
+{
+	return (!o->seconds || s < o->seconds) && (!o->failures || t->failed < o->failures);
+}
+
 static int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
 	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
@@ -211,7 +216,7 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 
 	for (size_t i = 0; i < n; i++)
 		population_select(&t, cases[i].name);
-	for (size_t i = 0; i < n && (!o->seconds || seconds() - start < o->seconds); i++) {
+	for (size_t i = 0; i < n && goes_on(o, &t, seconds() - start); i++) {
 		struct litmus *l = &cases[i];
 		struct finding f = { 0 };
 		double begin = seconds();
@@ -381,7 +386,20 @@ int main(int argc, char **argv)
 		fputs("nvh-litmus: no case is selected; see --list\n", stderr);
 		return EXIT_USAGE;
 	}
-	qsort(list.cases, n, sizeof(*list.cases), by_config);
+	if (o.cases) {
+		long chosen = choose(o.cases, list.cases, n);
+
+		if (chosen <= 0)
+			return EXIT_USAGE;
+		n = (size_t)chosen;
+	} else {
+		qsort(list.cases, n, sizeof(*list.cases), by_config);
+	}
+	if (o.describe) {
+		for (size_t i = 0; i < n; i++)
+			describe(&list.cases[i]);
+		return EXIT_OK;
+	}
 	if (o.list) {
 		for (size_t i = 0; i < n; i++)
 			puts(list.cases[i].name);

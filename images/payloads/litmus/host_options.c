@@ -9,8 +9,10 @@
 const char options_usage[] =
 	"usage: nvh-litmus [options]\n"
 	"  --list           print the selected cases and end\n"
+	"  --describe       print what the selected cases are made of, and end\n"
 	"  --case GLOB      only cases whose name matches (may be repeated)\n"
 	"  --skip GLOB      none whose name matches (may be repeated)\n"
+	"  --cases FILE     only the cases that FILE names, one a line, in its order\n"
 	"  --op NAME        only cases of this operation\n"
 	"  --granule SIZE   only cases with this stage-2 granule: 4k, 16k or 64k\n"
 	"  --cpus N         only cases with N vCPUs\n"
@@ -18,7 +20,7 @@ const char options_usage[] =
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
 	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
-	"  --failures N     end after N programs that failed\n"
+	"  --failures N     end after N programs, or cases, that failed\n"
 	"  --features       print which features with TLBIs L1 has, and end\n"
 	"  --predict WORDS  print the population of a machine with these features= (docs/populations.md), without KVM\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
@@ -47,6 +49,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
 		{ "failures", required_argument, NULL, 'F' }, { "predict", required_argument, NULL, 'P' },
+		{ "cases", required_argument, NULL, 'C' }, { "describe", no_argument, NULL, 'd' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -98,6 +101,12 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'C':
+			o->cases = optarg;
+			break;
+		case 'd':
+			o->describe = true;
 			break;
 		case 'F':
 			if (!number(optarg, &o->failures))

@@ -7,9 +7,9 @@
 struct options {
 	const char *globs[16], *skip[16];
 	unsigned glob_count, skip_count;
-	const char *op, *granule, *program, *predict;
+	const char *op, *granule, *program, *predict, *cases;
 	unsigned cpus, seconds, every, failures;
-	bool list, self_test, quiet, quick, qemu, mark, features;
+	bool list, self_test, quiet, quick, qemu, mark, features, describe;
 };
 
 extern const char options_usage[];
