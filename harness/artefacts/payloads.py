@@ -18,6 +18,8 @@ SOURCES = IMAGES / "payloads"
 ARCH = "arch"
 """The folder of the architecture's rules, which programs of every kind share."""
 MODULE_SOURCES = SOURCES / "module"
+LISTER = "litmus-list"
+"""nvh-litmus for the host: it knows the cases and runs none."""
 PLUGIN_SOURCES = ("plugin", "sanitizer")
 HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
 """Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
@@ -34,13 +36,14 @@ def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
         "sources": sha256_tree(SOURCES, leave_out=HOST_SOURCES),
         "headers": dict(headers()),
         "toolchain": toolchain(),
+        "host": toolchain(HOSTCC),
     }
 
     def build(work: Path) -> dict[str, Any]:
         progress("payloads")
         write_headers(work)
         command.run(
-            ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
+            ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}", "all", work / LISTER],
             timeout_s=600,
             log=work / "build.log",
         )

@@ -6,6 +6,8 @@
 #include "host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Whose translation is looked at: the executing PE's (or no other one's), another one's, both. */
 static const char *role(const struct litmus *l)
@@ -24,6 +26,34 @@ static void vm_word(const struct config *c, char *out, size_t size)
 		snprintf(out + used, size - (size_t)used, "-vel2-%s", granule_word(c->vel2_shift));
 }
 
+/*
+ * What judge() would say of it. "yes": something has to be gone; "direct": trapped, UNDEFINED or an event of L0. The
+ * program is put together for no VM: steps are all that it needs.
+ */
+static const char *obliged(const struct litmus *l)
+{
+	static struct shared *shared;
+	struct vm vm = { .fd = -1 };
+	struct litmus built = *l;
+	bool gone = false, direct = l->op == NO_OPERATION || l->direct;
+
+	shared = shared ? shared : calloc(1, sizeof(*shared));
+	if (!shared)
+		abort();
+	vm.shared = shared;
+	built.vm = &vm;
+	built.probe_count = 0;
+	memset(built.steps, 0, sizeof(built.steps));
+	built.build(&built);
+	for (unsigned i = 0; i < built.probe_count; i++) {
+		enum role role = built.probes[i].role;
+
+		gone |= role == ROLE_GONE;
+		direct |= role == ROLE_UNDEF || role == ROLE_TRAP || role == ROLE_RACE;
+	}
+	return direct ? "direct" : gone ? "yes" : "no";
+}
+
 void describe(const struct litmus *l)
 {
 	static const char *const scopes[] = { "local", "is", "os" };
@@ -32,10 +62,10 @@ void describe(const struct litmus *l)
 
 	vm_word(&l->config, vm, sizeof(vm));
 	printf("case=%s op=%s regime=%s granule=%s scope=%s l1=%s size=%s position=%d hint=%d scale=%u num=%u variant=%d "
-	       "place=%d el0=%d tge=%d nv=%d role=%s cpus=%u beside=%s pes=%u walks=%s vm=%s\n",
+	       "place=%d el0=%d tge=%d nv=%d role=%s cpus=%u beside=%s pes=%u walks=%s obliged=%s vm=%s\n",
 	       l->name, none ? "none" : operations[l->op].name, l->regime, granule_word(l->shift),
 	       none ? "none" : scopes[operations[l->op].scope], l->config.e2h0 ? "nvhe" : "vhe",
 	       leaf ? size_word(leaf_size(l)) : "none", l->position, l->hint, l->scale, l->num, l->variant, l->place, l->el0,
 	       l->tge, l->nv, role(l), l->config.cpus, l->disturb ? disturb_word(l->disturb) : "none", l->pes,
-	       l->slow ? "all" : "none", vm);
+	       l->slow ? "all" : "none", obliged(l), vm);
 }
