@@ -43,7 +43,16 @@ def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
         progress("payloads")
         write_headers(work)
         command.run(
-            ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}", "all", work / LISTER],
+            [
+                "make",
+                "-C",
+                SOURCES,
+                f"O={work}",
+                f"GENERATED={work}",
+                f"CROSS_COMPILE={CROSS}",
+                "all",
+                work / LISTER,
+            ],
             timeout_s=600,
             log=work / "build.log",
         )

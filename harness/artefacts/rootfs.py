@@ -70,7 +70,7 @@ SCHEMA: dict[str, Any] = {
 class RootfsSpec:
     """A root file system: packages of Debian ``suites`` (a later suite is preferred) and payload names.
 
-    ``data`` are directories that go to /usr/share/nvh, by the names under which ``build_rootfs`` is given them.
+    ``data`` names directories that ``build_rootfs`` is given, for /usr/share/nvh.
     ``remove`` are globs of files that the packages bring and nothing here uses.
     """
 

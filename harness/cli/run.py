@@ -18,6 +18,7 @@ from rich.console import Console
 from harness.attempt.begin import Start
 from harness.attempt.job import SEED
 from harness.cli import common
+from harness.errors import UserError
 from harness.level import Level
 from harness.runner.project import find_cells
 from harness.runner.run import run
@@ -53,6 +54,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"of the model's randomness; under icount the same seed gives the same bytes (default {SEED})",
     )
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument("--every", action="store_true", help="all shipped scenarios, also those on request")
+    more.add_argument(
+        "--whole", action="store_true", help="all litmus cases instead of the covering selection of them"
+    )
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
 
 
@@ -61,7 +67,9 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console()
     paths, patterns = common.split(arguments.what)
     overrides = common.overrides(arguments)
-    cells = find_cells(paths, patterns, overrides)
+    if arguments.what and (arguments.every or arguments.whole):
+        raise UserError("--every and --whole choose cells; leave them out, or the names of scenarios")
+    cells = find_cells(paths, patterns, overrides, arguments.every, arguments.whole)
     if arguments.list:
         for cell in cells:
             console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """Covering arrays over cases that exist: every t-tuple of values that some case has is in a chosen case.
 
-allpairspy proposes rows; its filter admits beginnings of existing cases alone. With such constraints it may leave
-tuples out, so what it left out is found and completed here.
+allpairspy proposes rows; its filter admits beginnings of existing cases alone. With such constraints it may
+leave tuples out, so what it left out is found and completed here.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ def tuples(row: Row, factors: Sequence[str], strength: int) -> set[Tuple]:
 
 
 def cover(rows: Sequence[Row], strength: int) -> list[int]:
-    """Return places in ``rows`` of a selection that has every t-tuple which any of ``rows`` has, t = ``strength``.
+    """Return places in ``rows`` of a selection that has every t-tuple of any of ``rows``.
 
-    The same rows give the same selection. Rows without a factor that varies are represented by the first.
+    t is ``strength``. The same rows give the same selection. Of rows that do not vary the first is
+    returned.
     """
     factors = varying(rows)
     if not factors:
         return [0] if rows else []
     size = min(strength, len(factors))
     numbers: dict[Tuple, int] = {}
-    has = np.array([[numbers.setdefault(t, len(numbers)) for t in sorted(tuples(r, factors, size))] for r in rows])
+    found = [sorted(tuples(row, factors, size)) for row in rows]
+    has = np.array([[numbers.setdefault(each, len(numbers)) for each in row] for row in found])
     chosen = dict.fromkeys(_proposed(rows, factors, size) if size > 1 else ())
     missing = np.ones(len(numbers), dtype=bool)
     missing[has[list(chosen)]] = False

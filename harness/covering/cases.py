@@ -9,13 +9,52 @@ from harness.arch.table import by_name
 from harness.errors import InputError, Location, Problem, UserError
 
 KEYS = (
-    "case op regime granule scope l1 size position hint scale num variant place el0 tge nv role cpus beside "
-    "pes walks obliged vm"
-).split()
+    "case",
+    "op",
+    "regime",
+    "granule",
+    "scope",
+    "l1",
+    "size",
+    "position",
+    "hint",
+    "scale",
+    "num",
+    "variant",
+    "place",
+    "el0",
+    "tge",
+    "nv",
+    "role",
+    "cpus",
+    "beside",
+    "pes",
+    "walks",
+    "obliged",
+    "vm",
+)
 FACTORS = (
-    "operation operand last-level nxs scope granule size position hint scale num variant place el0 tge nv role "
-    "cpus l1 regime"
-).split()
+    "operation",
+    "operand",
+    "last-level",
+    "nxs",
+    "scope",
+    "granule",
+    "size",
+    "position",
+    "hint",
+    "scale",
+    "num",
+    "variant",
+    "place",
+    "el0",
+    "tge",
+    "nv",
+    "role",
+    "cpus",
+    "l1",
+    "regime",
+)
 """The dimensions of a case whose combinations are covered; ``operation`` is the family of Arm ARM C5.5."""
 
 
@@ -54,7 +93,7 @@ def parse(text: str, source: str) -> list[Case]:
     cases, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
         words = dict(word.partition("=")[::2] for word in line.split())
-        if list(words) != KEYS or not all(words.values()):
+        if tuple(words) != KEYS or not all(words.values()):
             problems.append(
                 Problem(Location(source, number), f"not a case: {line[:80]!r}", f"words {', '.join(KEYS)}")
             )

@@ -123,7 +123,7 @@ def candidates(rules: Rules, cases: Iterable[Case]) -> dict[str, list[Case]]:
             nobody.add(case.family)
     if nobody:
         raise UserError(
-            f"no group of {FILE.name} has cases of {', '.join(sorted(nobody))}, and none is left out: add them"
+            f"no group of {FILE.name} has cases of {', '.join(sorted(nobody))}: add them, or leave them out"
         )
     if empty := [name for name, each in found.items() if not each]:
         raise UserError(f"no case is of the groups {', '.join(empty)} of {FILE.name}")

@@ -97,7 +97,11 @@ class Builder:
             with self._phase(f"root file system {name}") as say:
                 payloads = build_payloads(self.store, say)
                 spec = load_rootfs(name)
-                data = {DIRECTORY: build_covering(self.store, payloads, say).path / DIRECTORY} if spec.data else {}
+                data = (
+                    {DIRECTORY: build_covering(self.store, payloads, say).path / DIRECTORY}
+                    if spec.data
+                    else {}
+                )
                 self._rootfs[name] = build_rootfs(spec, self.store, payloads, say, data)
         return self._rootfs[name]
 

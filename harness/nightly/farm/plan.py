@@ -19,8 +19,9 @@ from harness.document import reader
 from harness.document.load import load_document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
-from harness.host.paths import SCENARIOS, data_names, default_scenarios
+from harness.host.paths import SCENARIOS, data_names
 from harness.nightly.history.load import label
+from harness.runner import default
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths, select
 from harness.scenario.model import Cell
@@ -229,7 +230,7 @@ def _timing(root: Node, problems: list[Problem]) -> None:
 def _cells(root: Node, base: Path, problems: list[Problem]) -> list[Cell]:
     """The selected cells as their scenarios have them; patterns choose among all shipped scenarios."""
     if "scenarios" not in root.map:
-        return load_paths(default_scenarios(), vocabulary())
+        return default.default_cells(vocabulary())
     found: dict[str, Cell] = {}
     shipped: list[Cell] | None = None
     for node in root.map["scenarios"].items:
