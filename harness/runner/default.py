@@ -36,7 +36,10 @@ SCHEMA: dict[str, Any] = {
                 "type": "object",
                 "required": ["cells", "why"],
                 "additionalProperties": False,
-                "properties": {"cells": _GLOB, "why": {"type": "string", "minLength": 1}},
+                "properties": {
+                    "cells": {"type": "array", "minItems": 1, "items": _GLOB},
+                    "why": {"type": "string", "minLength": 1},
+                },
             },
         },
         "first": {"type": "array", "items": _GLOB},
@@ -71,7 +74,7 @@ def matches(glob: str, cell: Cell) -> bool:
 def load(path: Path = FILE) -> Default:
     """Return the file; ``InputError`` with every defect of its shape."""
     data = load_document(path, SCHEMA)
-    rows = tuple((row["cells"], row["why"]) for row in data["on-request"])
+    rows = tuple((glob, row["why"]) for row in data["on-request"] for glob in row["cells"])
     return Default(rows, tuple(data["first"]))
 
 
@@ -84,7 +87,8 @@ def shipped() -> Default:
 def check(cells: Sequence[Cell], path: Path = FILE) -> None:
     """Raise ``InputError`` for each glob of the file that is for none of ``cells``."""
     root = read(path)
-    rows = [row.map["cells"] for row in root.map["on-request"].items] + list(root.map["first"].items)
+    rows = [glob for row in root.map["on-request"].items for glob in row.map["cells"].items]
+    rows += root.map["first"].items
     known = sorted({cell.id for cell in cells} | {cell.scenario for cell in cells})
     problems = [
         node.problem(

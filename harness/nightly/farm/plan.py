@@ -20,9 +20,11 @@ from harness.document.load import load_document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import SCENARIOS, data_names
+from harness.level import Level
 from harness.nightly.history.load import label
 from harness.runner import default
 from harness.runner.project import vocabulary
+from harness.scenario.defaults import KERNEL
 from harness.scenario.load import load_paths, select
 from harness.scenario.model import Cell
 from harness.scenario.scenario import Overrides
@@ -269,20 +271,24 @@ def _tasks(
 ) -> list[Task]:
     cells = _cells(root, base, problems)
     timing = data.get("timing")
-    return [
-        Task(
-            _on(cell, overrides),
-            model.label,
-            label(kernel),
-            overrides,
-            data.get("repeats", 1),
-            0,
-        )
-        for model in models
-        for kernel in kernels
-        for cell in cells
-        for overrides in [Overrides(kernel, model.instead_of.get(cell.stack.model, model.name), timing)]
-    ]
+    tasks = []
+    for model in models:
+        for kernel in kernels:
+            for cell in cells:
+                own = _own_kernel(cell)
+                if own and kernel != kernels[0]:
+                    continue
+                instead = model.instead_of.get(cell.stack.model, model.name)
+                overrides = Overrides(None if own else kernel, instead, timing)
+                on, name = _on(cell, overrides), label(own or kernel)
+                tasks.append(Task(on, model.label, name, overrides, data.get("repeats", 1), 0))
+    return tasks
+
+
+def _own_kernel(cell: Cell) -> str:
+    """A kernel that the scenario names for L0: it is about that one, and runs once on each model."""
+    kernel = cell.stack.levels[Level.L0].kernel
+    return "" if kernel == KERNEL else kernel
 
 
 def _on(cell: Cell, overrides: Overrides) -> Cell:
