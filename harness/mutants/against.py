@@ -18,12 +18,13 @@ from rich.console import Console
 
 from harness.errors import EXIT_PASS, EXIT_RED, UserError
 from harness.host.cache import write_atomic
+from harness.host.paths import RUNS
 from harness.mutants.outcome import Fate
 from harness.report.publish import make_run_directory
 from harness.report.results import CellResult
 from harness.runner import default
 from harness.runner.project import find_cells
-from harness.runner.run import RUNS, Watcher, execute
+from harness.runner.run import Watcher, execute
 from harness.scenario.model import Cell
 from harness.scenario.mutants import NONE, Mutant
 from harness.scenario.mutated import mutated
