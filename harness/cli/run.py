@@ -20,7 +20,8 @@ from harness.attempt.job import SEED
 from harness.cli import common
 from harness.errors import UserError
 from harness.level import Level
-from harness.runner.project import find_cells
+from harness.runner import default
+from harness.runner.project import find_cells, vocabulary
 from harness.runner.run import run
 
 
@@ -59,7 +60,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     more.add_argument(
         "--whole", action="store_true", help="all litmus cases instead of the covering selection of them"
     )
+    more.add_argument(
+        "--slice",
+        type=_slice,
+        metavar="N/M",
+        help="the N-th of M slices of what the default run leaves out, so that M runs have everything",
+    )
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+
+
+def _slice(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not slash or not number.isdecimal() or not count.isdecimal() or int(count) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not N/M, as in 7/24")
+    return int(number), int(count)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -67,9 +81,15 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console()
     paths, patterns = common.split(arguments.what)
     overrides = common.overrides(arguments)
-    if arguments.what and (arguments.every or arguments.whole):
-        raise UserError("--every and --whole choose cells; leave them out, or the names of scenarios")
-    cells = find_cells(paths, patterns, overrides, arguments.every, arguments.whole)
+    if arguments.what and (arguments.every or arguments.whole or arguments.slice):
+        raise UserError(
+            "--every, --whole and --slice choose cells; leave them out, or the names of scenarios"
+        )
+    if arguments.slice:
+        number, count = arguments.slice
+        cells = default.slice_of(number, count, vocabulary(), overrides)
+    else:
+        cells = find_cells(paths, patterns, overrides, arguments.every, arguments.whole)
     if arguments.list:
         for cell in cells:
             console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,9 @@ from harness.document.load import load_document
 from harness.document.reader import read
 from harness.errors import InputError, closest
 from harness.host.paths import IMAGES, SCENARIOS, default_scenarios
+from harness.level import Level
 from harness.scenario.assemble import cell_id
+from harness.scenario.defaults import KERNEL
 from harness.scenario.load import load_paths
 from harness.scenario.model import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
@@ -115,6 +117,22 @@ def whole_cells(vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES) -> 
 def every_cell(vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES) -> list[Cell]:
     """Return all shipped cells."""
     return load_paths([SCENARIOS], vocabulary, overrides)
+
+
+def slice_of(
+    number: int, count: int, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES
+) -> list[Cell]:
+    """Return one of ``count`` slices of what a default run leaves out; numbers beyond ``count`` begin anew.
+
+    Scenarios about a kernel of their own at L0, which would have to be built, are in none.
+    """
+    usual = {cell.id for cell in default_cells(vocabulary, overrides)}
+    rest = [
+        cell
+        for cell in every_cell(vocabulary, overrides)
+        if cell.id not in usual and cell.stack.levels[Level.L0].kernel in (KERNEL, overrides.kernel)
+    ]
+    return rest[number % count :: count]
 
 
 def kept(cells: Iterable[Cell]) -> list[Cell]:

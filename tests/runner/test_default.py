@@ -48,9 +48,26 @@ def test_every_and_whole_widen_it() -> None:
     assert usual < every
 
 
+def test_slices_have_what_is_left_out_once() -> None:
+    usual = {cell.id for cell in find_cells([], [], NO_OVERRIDES)}
+    slices = [{cell.id for cell in default.slice_of(n, 24, vocabulary())} for n in range(100, 124)]
+    assert sum(map(len, slices)) == len(set().union(*slices))
+    left = {cell.id for cell in EVERY} - usual - set().union(*slices)
+    assert left
+    assert all(name.startswith(("litmus-64k", "defect-64k")) for name in left)
+    assert max(map(len, slices)) <= 1 + min(map(len, slices)) <= 12
+
+
+@pytest.mark.parametrize("bad", ["7", "7/0", "a/b", "1/-3"])
+def test_a_slice_that_is_none(bad: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--slice", bad, "--list"])
+    assert "as in 7/24" in capsys.readouterr().err
+
+
 def test_names_and_every_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "three-levels", "--every", "--list"]) == EXIT_USER
-    assert "--every and --whole choose cells" in capsys.readouterr().err
+    assert "choose cells; leave them out" in capsys.readouterr().err
 
 
 def test_rank_is_the_place_in_the_file_with_a_mutant_or_without() -> None:
