@@ -6,8 +6,8 @@ part, the model, cases, seconds by this machine's clock (the boot of L0 apart) a
 ``one`` at 100 a second or better, all parts with their boots in 15 minutes, both on two idle cores. Far more
 seconds than QEMU's own CPU seconds tell that the machine was busy with something else.
 
-Two more columns do not depend on how busy it is: millions of instructions a case (of the model's clock, icount
-only), and flushes of the model's TLB a case. ``--families`` prints the instructions of each family.
+Two more columns do not depend on how busy it is: millions of instructions a case (of the model's clock,
+icount only), and flushes of the model's TLB a case. ``--families`` prints the instructions of each family.
 """
 
 from __future__ import annotations

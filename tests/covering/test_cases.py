@@ -62,6 +62,17 @@ def test_a_file_of_names_is_run_in_its_order(cases: list[Case], lister: Path, tm
     assert found == [case.name for vm in vms for case in wanted if case.vm == vm]
 
 
+def test_who_leaves_early_says_the_same(lister: Path, tmp_path: Path) -> None:
+    """The host has no arm64 KVM: what is said about that, and the status, come from the child."""
+    chosen = tmp_path / "cases"
+    chosen.write_text("s2-unmap/ipas2e1/4k/4k-first/no-ttl\n")
+    words = [str(lister), "--cases", str(chosen)]
+    waits = subprocess.run(words, check=False, capture_output=True, text=True)
+    leaves = subprocess.run([*words, "--leave"], check=False, capture_output=True, text=True)
+    assert (leaves.returncode, leaves.stderr, leaves.stdout) == (3, waits.stderr, waits.stdout)
+    assert "KVM offers no EL2" in leaves.stderr
+
+
 def test_a_name_that_no_case_has(lister: Path, tmp_path: Path) -> None:
     chosen = tmp_path / "cases"
     chosen.write_text("s2-unmap/ipas2e1/4k/4k-first/no-ttl\nnonsense\n")

@@ -98,6 +98,8 @@ bool vm_fails(struct vm *vm, const char *what);
 /* host_vm.c. A false leaves its reason in vm->broken. */
 bool vm_create(struct vm *vm, const struct config *config);
 void vm_destroy(struct vm *vm);
+/* It runs no more; the end of this process ends it. */
+void vm_leave(struct vm *vm);
 #define QEMU_WORDS_MAX 64
 extern char *const *qemu_words;
 /* host_qemu.c: the same three for a VM whose VMM is QEMU, and why a case cannot have that */

@@ -206,6 +206,14 @@ static bool goes_on(const struct options *o, const struct population *t, double 
 	return (!o->seconds || s < o->seconds) && (!o->failures || t->failed < o->failures);
 }
 
+static void drop(struct vm *vm, const struct options *o)
+{
+	if (o->leave)
+		vm_leave(vm);
+	else
+		vm_destroy(vm);
+}
+
 static int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
 	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
@@ -224,7 +232,7 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 
 		l->config.qemu = o->qemu;
 		if (have && (!same_config(&vm.config, &l->config) || vm.broken[0])) {
-			vm_destroy(&vm);
+			drop(&vm, o);
 			have = false;
 		}
 		if (l->config.e2h0 && !m.e2h0) {
@@ -251,12 +259,12 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 			print_case(l, &f, (seconds() - begin) * 1e9);
 		/* After a hang or an exception the payload is in no state to go on. */
 		if (have && (!strcmp(f.verdict, "hang") || !strcmp(f.verdict, "broken"))) {
-			vm_destroy(&vm);
+			drop(&vm, o);
 			have = false;
 		}
 	}
 	if (have)
-		vm_destroy(&vm);
+		drop(&vm, o);
 	population_print(&t, m.e2h0, m.pes, m.page_size);
 	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.run,
 	       t.passed, t.failed, t.vacuous, t.not_applicable, t.unable, seconds() - start);
@@ -407,13 +415,15 @@ int main(int argc, char **argv)
 	}
 	if (o.predict)
 		return predict(list.cases, n, &o);
+	if (o.leave)
+		leave_begin(); /* before anything of KVM is open */
 	if (!kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
-		return EXIT_ENVIRONMENT;
+		return leave_end(EXIT_ENVIRONMENT);
 	}
 	if (o.mark && !mark_open()) {
 		fputs("nvh-litmus: --mark: L0 has no trace_marker in tracefs\n", stderr);
-		return EXIT_ENVIRONMENT;
+		return leave_end(EXIT_ENVIRONMENT);
 	}
-	return run_all(list.cases, n, &o);
+	return leave_end(run_all(list.cases, n, &o));
 }

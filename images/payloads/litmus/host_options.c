@@ -26,6 +26,7 @@ const char options_usage[] =
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --mark           mark begin and end of each case in L0's trace\n"
+	"  --leave          end before the VMs have ended\n"
 	"  --quiet          print only cases that did not pass\n"
 	"exit status: 0 all passed, 1 some did not, 2 usage, 3 no KVM with EL2\n";
 
@@ -50,6 +51,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
 		{ "failures", required_argument, NULL, 'F' }, { "predict", required_argument, NULL, 'P' },
 		{ "cases", required_argument, NULL, 'C' }, { "describe", no_argument, NULL, 'd' },
+		{ "leave", no_argument, NULL, 'L' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -104,6 +106,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'C':
 			o->cases = optarg;
+			break;
+		case 'L':
+			o->leave = true;
 			break;
 		case 'd':
 			o->describe = true;

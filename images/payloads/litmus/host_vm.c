@@ -130,6 +130,17 @@ bool vm_create(struct vm *vm, const struct config *config)
 	return vm_start_followers(vm);
 }
 
+void vm_leave(struct vm *vm)
+{
+	if (vm->config.qemu) {
+		qemu_destroy(vm);
+		return;
+	}
+	halt(vm);
+	if (vm->timed)
+		timer_delete(vm->timer);
+}
+
 void vm_destroy(struct vm *vm)
 {
 	int run_size = ioctl(kvm_open(), KVM_GET_VCPU_MMAP_SIZE, 0);

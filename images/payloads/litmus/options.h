@@ -9,11 +9,15 @@ struct options {
 	unsigned glob_count, skip_count;
 	const char *op, *granule, *program, *predict, *cases;
 	unsigned cpus, seconds, every, failures;
-	bool list, self_test, quiet, quick, qemu, mark, features, describe;
+	bool list, self_test, quiet, quick, qemu, mark, features, describe, leave;
 };
 
 extern const char options_usage[];
 /* False when the command line is not understood. */
 bool options_parse(int argc, char **argv, struct options *o);
+
+/* host_leave.c: goes on in a child, which says by leave_end() with what exit status the parent ends. */
+void leave_begin(void);
+int leave_end(int status);
 
 #endif
