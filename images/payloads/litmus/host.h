@@ -315,6 +315,7 @@ void cases_vncr(struct list *list);
 void cases_vncr_more(struct list *list);
 void cases_migrate(struct list *list);
 void cases_huge(struct list *list);
+void cases_fine(struct list *list);
 void cases_hang(struct list *list);
 /* host_trap.c: ESR_EL2 of L2's execution of `op`, trapped to vEL2, less IL */
 uint64_t trap_syndrome(unsigned op);

@@ -387,6 +387,7 @@ int main(int argc, char **argv)
 	cases_vncr_more(&list);
 	cases_migrate(&list);
 	cases_huge(&list);
+	cases_fine(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];
