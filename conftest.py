@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``pytest scenarios/`` collects the cells that ``./nvh run`` runs, as one item each.
 
 The cells of a session run together, as many at once as the machine admits; each item then reports its own.
@@ -17,6 +18,7 @@ from harness.errors import InputError, UserError
 from harness.host.paths import IMPORTS, ON_REQUEST
 from harness.report.results import CellResult, RunSummary
 from harness.report.terminal import print_cell
+from harness.runner import default
 from harness.runner.project import vocabulary
 from harness.scenario.language import Cell
 from harness.scenario.load import load_file
@@ -70,7 +72,8 @@ class ScenarioFile(pytest.File):
             cells = load_file(self.path, vocabulary(), overrides(self.config))
         except InputError as error:
             raise self.CollectError(str(error)) from error
-        for cell in cells:
+        named = [Path(argument.partition("::")[0]).absolute() for argument in self.config.args]
+        for cell in cells if self.path in named else default.kept(cells):
             item: CellItem = CellItem.from_parent(self, name=cell.id)
             item.cell = cell
             yield item

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Puts into the wheel, as ``harness/share``, the data that a checkout has beside the package.
 
 Everything else is in pyproject.toml.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What one step of `nvh accept` takes: change files of KVM, build, make snapshots, run a quick selection.
 
 ``.venv/bin/python -m bench.accept [--rounds 3] [--files 3] [--select CELL]...`` prints, per round, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Cold boot to a command answered by each level, for several kernels side by side.
 
 ``.venv/bin/python -m bench.cold_boot [--kernels nv,debian] [--rounds 1] [--timing icount]`` prints seconds

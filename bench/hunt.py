@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Programs a second of ``nvh hunt``, how that grows with machines side by side, and what the sanitizer costs.
 
 ``.venv/bin/python -m bench.hunt [--seconds 60] [--jobs 1,2] [--kind KIND] [--seed S]`` hunts with one seed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How soon ``nvh hunt`` finds wrong kernels, and how short programs get: the table of docs/hunt.md.
 
 ``.venv/bin/python -m bench.hunt_mutants [--seconds 300] [--seed N] [--jobs 2] [--select MUTANT | --masked]...

@@ -1,9 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The litmus matrix: cases a second of its one-vCPU part on one booted L0, and the time of the whole.
 
 ``.venv/bin/python -m bench.litmus [--model qemu] [--timing icount] [--parts one,two,…]`` prints, for each
 part, the model, cases, seconds by this machine's clock (the boot of L0 apart) and cases a second. Goals: part
 ``one`` at 100 a second or better, all parts with their boots in 15 minutes, both on two idle cores. Far more
 seconds than QEMU's own CPU seconds tell that the machine was busy with something else.
+
+Two more columns do not depend on how busy it is: millions of instructions a case (of the model's clock,
+icount only), and flushes of the model's TLB a case. ``--families`` prints the instructions of each family.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import argparse
 import dataclasses
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +25,8 @@ from rich.table import Table
 
 from harness.host.cache import Store
 from harness.level import Level
-from harness.litmus.lines import summary
+from harness.litmus.cost import FamilyCost, by_family, flushes
+from harness.litmus.lines import parse, summary
 from harness.machine.process import cpu_seconds
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder
@@ -46,9 +52,9 @@ class Part:
     model: str | None = None
     timing: str | None = None
 
-    def command(self) -> str:
-        """The call, for the shell at L0."""
-        return f"nvh-litmus --cpus {self.cpus} --quiet {' '.join(self.arguments)}"
+    def command(self, families: bool = False) -> str:
+        """The call, for the shell at L0; it prints each case for ``families``."""
+        return f"nvh-litmus --cpus {self.cpus} {'' if families else '--quiet '}{' '.join(self.arguments)}"
 
     def stack(self, model: str, timing: str) -> StackSpec:
         """L0 has as many CPUs as the part has vCPUs."""
@@ -82,6 +88,18 @@ class Measured:
     run_s: float
     cpu_s: float
     words: dict[str, str]
+    flushes: Mapping[str, int]
+    families: Sequence[FamilyCost]
+
+    @property
+    def flushed(self) -> float:
+        """Flushes of the model's TLB a case that emptied something."""
+        return (self.flushes["full"] + self.flushes["partial"]) / int(self.words["cases"])
+
+    @property
+    def minstructions(self) -> float:
+        """Millions of instructions a case, by the model's clock."""
+        return float(self.words["seconds"]) * 1e3 / int(self.words["cases"])
 
     @property
     def rate(self) -> float:
@@ -89,7 +107,12 @@ class Measured:
         return int(self.words["cases"]) / self.run_s
 
 
-def measure(builder: Builder, part: Part, model: str, timing: str) -> Measured:
+def told(stack: Stack) -> Mapping[str, int]:
+    """QEMU's counters of TLB flushes."""
+    return flushes(str(stack.machine.qmp("human-monitor-command", **{"command-line": "info jit"})))
+
+
+def measure(builder: Builder, part: Part, model: str, timing: str, families: bool = False) -> Measured:
     """Boot an L0 and run one part on it."""
     spec = part.stack(model, timing)
     images = builder.images(spec)
@@ -97,9 +120,21 @@ def measure(builder: Builder, part: Part, model: str, timing: str) -> Measured:
         started = time.monotonic()
         stack.boot(Level.L0)
         booted, cpu = time.monotonic(), cpu_seconds(stack.machine.pid)
-        done = stack.run(Level.L0, part.command(), DEADLINE_S)
-        used = cpu_seconds(stack.machine.pid) - cpu
-        return Measured(booted - started, time.monotonic() - booted, used, summary(done.text))
+        before = told(stack)
+        done = stack.run(Level.L0, part.command(families), DEADLINE_S)
+        took, used = time.monotonic() - booted, cpu_seconds(stack.machine.pid) - cpu
+        counts = {kind: count - before.get(kind, 0) for kind, count in told(stack).items()}
+        costs = by_family(parse(done.text, part.name)) if families else ()
+        return Measured(booted - started, took, used, summary(done.text), counts, costs)
+
+
+def family_table(name: str, costs: Sequence[FamilyCost]) -> Table:
+    """What the families of a part cost, the dearest first."""
+    table = Table("family", "cases", "Minstr", "median", "most", "of", title=name, box=None)
+    for cost in costs:
+        numbers = (cost.total_ns, cost.median_ns, cost.most_ns)
+        table.add_row(cost.family, str(cost.cases), *(f"{each / 1e6:.2f}" for each in numbers), cost.most)
+    return table
 
 
 def main() -> None:
@@ -108,12 +143,24 @@ def main() -> None:
     parser.add_argument("--model", default="qemu")
     parser.add_argument("--timing", default="icount")
     parser.add_argument("--parts", default=",".join(part.name for part in PARTS))
+    parser.add_argument("--families", action="store_true", help="print what each family costs")
     options = parser.parse_args()
     wanted = options.parts.split(",")
     if unknown := set(wanted) - {part.name for part in PARTS}:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in PARTS)}")
     table = Table(
-        "part", "model", "L0 up (s)", "cases", "passed", "n/a", "seconds", "CPU s", "cases/s", box=None
+        "part",
+        "model",
+        "L0 up (s)",
+        "cases",
+        "passed",
+        "n/a",
+        "seconds",
+        "CPU s",
+        "Minstr/case",
+        "flushes/case",
+        "cases/s",
+        box=None,
     )
     total = 0.0
     console = Console()
@@ -122,7 +169,7 @@ def main() -> None:
         for part in PARTS:
             if part.name not in wanted:
                 continue
-            found = measure(builder, part, options.model, options.timing)
+            found = measure(builder, part, options.model, options.timing, options.families)
             total += found.boot_s + found.run_s
             model = part.model or options.model
             words = (found.words["cases"], found.words["passed"], found.words["not_applicable"])
@@ -136,8 +183,12 @@ def main() -> None:
                 *words,
                 f"{found.run_s:.1f}",
                 f"{found.cpu_s:.1f}",
+                f"{found.minstructions:.2f}" if (part.timing or options.timing) == "icount" else "",
+                f"{found.flushed:.0f}",
                 rate,
             )
+            if options.families:
+                console.print(family_table(part.name, found.families))
     console.print(table)
     console.print(f"together {total:.0f} s, {total / GOAL_S:.2f} of the goal")
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The model's trace: what it costs while the machine boots, and how fast ten million events are checked.
 
 ``.venv/bin/python -m bench.model_trace [--rounds 1] [--model qemu] [--timing icount] [--events 10000000]``

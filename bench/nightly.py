@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the farm itself costs: scheduling per empty cell, and plan to page at many simulated cells.
 
 ``.venv/bin/python -m bench.nightly [--cells 1000] [--simulated 50000] [--nights 3] [--dask]`` prints the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the TLB sanitizer costs: cold boots to L2 with it and without, side by side.
 
 ``.venv/bin/python -m bench.sanitizer [--rounds 1] [--timing icount]`` prints QEMU's CPU seconds until

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ways to get a machine with L2 running, side by side: cold boot, mapped snapshot, plain migration, savevm.
 
 ``.venv/bin/python -m bench.snapshots [--rounds 5] [--timing icount] [--restores 200]`` prints, per way, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``python -m harness``, and ``nvh`` where it is installed: the CLI.
 
 SIGTERM, which batch systems send, ends it as Ctrl-C does.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The three roots of every error nvh raises on purpose.
 
 ``UserError``   the input is wrong or something on the machine is missing; the message says what to do.

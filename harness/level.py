@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The three levels of a nested stack, in KVM's own terms."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Verdicts and their one order; see docs/verdicts.md.
 
 Everything that compares, sums or reports verdicts asks this module: a cell's process, the reports, the night,

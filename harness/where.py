@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where this installation lies: a checkout, or a package with its data in ``harness/share``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """With CI=true a skipped test is a failed one: what nobody looks at must not stop being tested unseen.
 
 A skip is for a developer's machine, which may lack a program. A reason that begins with ``ELSEWHERE`` says

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What several rooms' tests share: the agent, built for this machine by the payloads' own Makefile."""
 
 from __future__ import annotations

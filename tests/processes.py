@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Looks at the processes of this machine, for tests that must leave none behind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """With CI=true a skip for want of a program is a failure; one for another kind of machine is not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Errors, verdicts and levels: what everything else speaks in."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What surrounds the code: version, changelog, metadata, locks, and schema comments."""
 
 from __future__ import annotations

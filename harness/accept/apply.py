@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Applies a series to its base with `git am -3`, in a small repository that holds the files it touches.
 
 The objects of the base are borrowed (gitrepository-layout(5), objects/info/alternates), so that a three-way

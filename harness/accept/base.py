@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The base of a series: a kernel file, or a commit of a repository with the configuration of `nv`."""
 
 from __future__ import annotations

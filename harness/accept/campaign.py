@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One acceptance, from the series to the report: apply, build, run, compare, find the first bad patch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The series against its base, cell by cell: rates of red runs, and what they allow to be said.
 
 A run is red unless its verdict is ``pass``; one that ended in ``infra`` says nothing and is not counted. A

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Why a patch does not apply: the files and hunks, and what kind of mistake it looks like."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What emulating a TLBI costs at L0: instructions and exits per operation, base against series.
 
 From the model under icount, so exact: the same run gives the same figures. Times would not.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A range of commits, ``REPO:A..B``, as the patches that `git format-patch` makes of it."""
 
 from __future__ import annotations

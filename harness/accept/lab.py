@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Builds the kernels of a series and runs cells on them; one build goes on beside the cells that run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Mails out of a file: an mbox, one saved mail, a page saved from an archive, or a bare diff."""
 
 from __future__ import annotations

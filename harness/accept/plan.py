@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which patches of a series are built and tested, and the search for the first bad one."""
 
 from __future__ import annotations

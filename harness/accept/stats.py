@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Exact statistics of small numbers of runs: intervals of rates, Fisher's test, and many tests at once.
 
 By sums of binomial and hypergeometric probabilities: with the few dozen runs that there are, nothing is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What was handed in: a series of patches in order, whole, of one version, whatever form it came in."""
 
 from __future__ import annotations

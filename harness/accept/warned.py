@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which warnings of the compiler a step added."""
 
 from __future__ import annotations

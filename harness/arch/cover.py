@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a TLBI operation obliges: the reference in images/payloads/arch, for Python.
 
 The rules are Arm ARM DDI 0487 issue M.a.a, D8.17 and C5.5, and are cited in cover.h and operand.h there.

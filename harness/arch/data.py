@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the rules are about besides the operations: TTL codes (images/tlbi-ttl.csv) and traps
 (images/tlbi-traps.csv).
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The headers for payloads in C, generated from images/*.csv at build time.
 
 ``python -m harness.arch.header DIRECTORY`` writes them there: ``tlbi_ops.h`` (harness/arch/operations.py),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The reference in images/payloads/arch for Python: built into the cache, called through ctypes."""
 
 from __future__ import annotations

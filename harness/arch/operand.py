@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The Xt operand of TLBI operations: bits to fields and back.
 
 Formats: Arm ARM DDI 0487 issue M.a.a, D8.17.5; the reference in images/payloads/arch decodes, and fields

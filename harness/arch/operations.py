@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``python -m harness.arch.operations`` prints tlbi_ops.h, the operation table for payloads in C."""
 
 from __future__ import annotations

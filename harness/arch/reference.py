@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The architecture's rules as a library for Python, compiled from images/payloads/arch."""
 
 from __future__ import annotations

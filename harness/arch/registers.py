@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Register fields by name, from images/registers.csv: the one list, for C (arch_registers.h) and Python.
 
 ``HCR_NV = mask("HCR.NV")``; ``get(vttbr, "VTTBR.VMID")``; ``place("ESR.EC", value("ESR.EC.SYS64"))``. Names

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """ESR_ELx in words (DDI 0487 M.a.a, D24.2.46): aborts, traps and UNDEFINED."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table of TLBI operations (images/tlbi.csv) and look-ups in it.
 
 Encodings: Arm ARM DDI 0487, C5.1.3 "op0==0b01, cache maintenance, TLB maintenance, and address

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The disk that carries the kernels of the deeper levels, and every level's modules."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """newc archives, the format of an initramfs (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Packages from a Debian archive, without root and without touching the machine's own apt state.
 
 The mirror is the machine's own (``apt-get indextargets``) or ``NVH_DEBIAN_MIRROR``. Packages are verified

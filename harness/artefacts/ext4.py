@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Read-only ext4 images from a directory tree, without root and without mounting."""
 
 from __future__ import annotations

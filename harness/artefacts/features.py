@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ask a model what its CPU implements, before anything is booted."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """L0's initramfs: its whole root, and the disks that it hands to the levels above.
 
 L0 has no disk of its own, because a block device answers when the host gets round to it: with everything in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs on the same inputs as before: a file that pins every artefact's packages, sources and programs.
 
 ``nvh images lock`` writes it from artefacts that are built. A run with ``--locked FILE`` or ``NVH_LOCK`` uses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What makes the order of QEMU's threads that of virtual time: built on the host, preloaded under icount."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Hardware models: one QEMU build plus machine and CPU flags, unpacked from Debian or found at a path."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The bare-metal questions to a model, cross-built from images/payloads/model."""
 
 from __future__ import annotations

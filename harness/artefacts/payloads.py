@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Our own programs for the levels, cross-built from images/payloads."""
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from typing import Any
 from harness.arch.header import headers, write_headers
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
+from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
 
 CROSS = "aarch64-linux-gnu-"
 SOURCES = IMAGES / "payloads"
 MODULE_SOURCES = SOURCES / "module"
+LISTER = "litmus-list"
+"""nvh-litmus for the host: it knows the cases and runs none."""
 PLUGIN_SOURCES = ("plugin", "sanitizer")
 HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
 """Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
@@ -30,13 +34,23 @@ def build_payloads(store: Store, progress: Callable[[str], None]) -> Artefact:
         "sources": sha256_tree(SOURCES, leave_out=HOST_SOURCES),
         "headers": dict(headers()),
         "toolchain": toolchain(),
+        "host": toolchain(HOSTCC),
     }
 
     def build(work: Path) -> dict[str, Any]:
         progress("payloads")
         write_headers(work)
         command.run(
-            ["make", "-C", SOURCES, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
+            [
+                "make",
+                "-C",
+                SOURCES,
+                f"O={work}",
+                f"GENERATED={work}",
+                f"CROSS_COMPILE={CROSS}",
+                "all",
+                work / LISTER,
+            ],
             timeout_s=600,
             log=work / "build.log",
         )

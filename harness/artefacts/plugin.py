@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Our plugins for QEMU, built on the host from images/payloads/plugin, and which of them a model can load.
 
 QEMU's plugin interface has versions that exclude each other, so every plugin is built once per version that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Root file systems: Debian packages plus our payloads in a read-only ext4 image, built without root.
 
 ``mmdebstrap --mode=chrootless --variant=extract`` unpacks packages and runs no maintainer script, so no
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ PRUNE = (
     "var/lib/apt",
     "var/log",
 )
+SHARE = "usr/share/nvh"
+NO_DATA: Mapping[str, Path] = {}
 MOUNT_POINTS = ("proc", "sys", "dev", "run", "tmp", "var", "mnt", "root", "etc")
 APPLETS = """
 ash awk base64 basename cat chmod chrt cmp cp cut date dd df dirname dmesg du echo env expr false find free
@@ -57,6 +60,7 @@ SCHEMA: dict[str, Any] = {
         "suites": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "packages": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "payloads": {"type": "array", "items": {"type": "string"}},
+        "data": {"type": "array", "items": {"type": "string"}},
         "remove": {"type": "array", "items": {"type": "string"}},
     },
 }
@@ -66,6 +70,7 @@ SCHEMA: dict[str, Any] = {
 class RootfsSpec:
     """A root file system: packages of Debian ``suites`` (a later suite is preferred) and payload names.
 
+    ``data`` names directories that ``build_rootfs`` is given, for /usr/share/nvh.
     ``remove`` are globs of files that the packages bring and nothing here uses.
     """
 
@@ -75,6 +80,7 @@ class RootfsSpec:
     packages: tuple[str, ...]
     payloads: tuple[str, ...]
     remove: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
 
 def load_rootfs(name: str) -> RootfsSpec:
@@ -87,22 +93,37 @@ def load_rootfs(name: str) -> RootfsSpec:
         tuple(data["packages"]),
         tuple(data["payloads"]),
         tuple(data.get("remove", ())),
+        tuple(data.get("data", ())),
     )
 
 
 def build_rootfs(
-    spec: RootfsSpec, store: Store, payloads: Artefact, progress: Callable[[str], None]
+    spec: RootfsSpec,
+    store: Store,
+    payloads: Artefact,
+    progress: Callable[[str], None],
+    data: Mapping[str, Path] = NO_DATA,
 ) -> Artefact:
     """Return ``spec`` as an ext4 image, ``rootfs.ext4``, and as the directory ``tree``.
 
-    The key is the newest version of every named package (dependencies follow from the same archive
-    state), the payloads and our init.
+    ``data``: each directory that the spec names. The key is the newest version of every named package
+    (dependencies follow from the same archive state), the payloads, the data and our init.
     """
+    if missing := [name for name in spec.data if name not in data]:
+        raise UserError(
+            f"root file system {spec.name}: no data {', '.join(missing)}; there are {', '.join(sorted(data))}"
+        )
     with lock.pinned("rootfs", spec.name):
-        return _build(spec, store, payloads, progress)
+        return _build(spec, store, payloads, progress, data)
 
 
-def _build(spec: RootfsSpec, store: Store, payloads: Artefact, progress: Callable[[str], None]) -> Artefact:
+def _build(
+    spec: RootfsSpec,
+    store: Store,
+    payloads: Artefact,
+    progress: Callable[[str], None],
+    data: Mapping[str, Path],
+) -> Artefact:
     archive = Archive(store, spec.suites, ARCH)
     versions = {name: archive.candidate(name).version for name in spec.packages}
     sources = IMAGES / "payloads/rootfs"
@@ -110,6 +131,7 @@ def _build(spec: RootfsSpec, store: Store, payloads: Artefact, progress: Callabl
         "packages": versions,
         "suites": archive.suites,
         "payloads": {name: sha256_file(payloads.path / name) for name in spec.payloads},
+        "data": {name: sha256_tree(data[name]) for name in spec.data},
         "remove": list(spec.remove),
         "sources": sha256_tree(sources),
     }
@@ -120,6 +142,8 @@ def _build(spec: RootfsSpec, store: Store, payloads: Artefact, progress: Callabl
         packages = _extract(archive, spec, tree, work / "build.log")
         _shrink(tree, spec.remove)
         _install(tree, spec, payloads.path, sources)
+        for name in spec.data:
+            shutil.copytree(data[name], tree / SHARE / name)
         pack(tree, work / IMAGE, str(uuid.uuid5(uuid.NAMESPACE_OID, spec.name)), work / "build.log")
         return {"name": spec.name, "packages": packages, "sha256": sha256_file(work / IMAGE)}
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The bare-metal program that proves the sanitizer, cross-built from images/payloads/sanitizer/suite."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How a cell begins: restored from a snapshot, or with a cold boot."""
 
 from __future__ import annotations

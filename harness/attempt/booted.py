@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which kernels came up on which models, in one small JSON file of the cache directory.
 
 When a level does not come up, it says which of the two is new to this stack, by what passed last on each.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Asks the sanitizer of a cell's machine after the last step, for the oracle ``break-before-make``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What was carried out in a cell and what was seen of it: all that its judgement rests on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The process that runs one cell: ``python -m harness.attempt.execute DIRECTORY``.
 
 It reads the work order in the directory, and leaves ``result.json``, consoles, traces and outputs there.

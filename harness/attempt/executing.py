@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a level that is broken was executing: the machine's vCPUs, and those that KVM keeps in L0's memory."""
 
 from __future__ import annotations

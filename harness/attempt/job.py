@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A cell's directory as its work order: the scenario, the stack's artefacts and how to run them.
 
 ``cell.json`` names everything by path and digest, so the process that runs the cell resolves nothing

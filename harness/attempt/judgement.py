@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From an attempt at a cell to its findings: a pure function, apart from starting and keeping machines.
 
 docs/verdicts.md has the table. What was not seen is never passed: an expectation that the attempt did not

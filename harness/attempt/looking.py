@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A cell's timeline with its findings, as it is shown: from a running cell, or from a directory it left."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Watches a cell: traces, marks, clocks, consoles and kernel logs of the levels of its stack."""
 
 from __future__ import annotations

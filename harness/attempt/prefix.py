@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a snapshot stands for: the boots that a cell begins with, or all up to its ``snapshot`` step."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sanitizer of a cell: the plugin that the model loads, and what comes of it."""
 
 from __future__ import annotations

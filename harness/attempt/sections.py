@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The parts of the report that are about a run as a whole. A new one is one entry of ``GIVERS``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Looks into a cell's machine after the last step, for the oracle ``shadow-subset``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Carries out a cell's steps on a stack, one registered function per verb."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Carries out one attempt at a cell, and gathers what is to be seen of it however it goes.
 
 Whatever breaks on the way, what can still be had is had: background runs are ended and their output kept,

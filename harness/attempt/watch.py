@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Watches the hardware model of a cell: which plugin it loads, when that records, and what came of it."""
 
 from __future__ import annotations

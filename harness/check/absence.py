@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``absence``: the pattern never matches; with ``given``, exercised only if that matched."""
 
 from __future__ import annotations

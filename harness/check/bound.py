@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where a stretch of the timeline begins or ends: nowhere, at a mark, or at an event, certain or not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the TLB sanitizer says of break-before-make: data for the oracle ``break-before-make``.
 
 Who keeps the tables of a translation, and so has to break it, is told by a level: ``l0`` stage 2, which L0

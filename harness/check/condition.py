@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Conditions on one field: the right-hand sides of a pattern. docs/verdicts.md has the grammar."""
 
 from __future__ import annotations

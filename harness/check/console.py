@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``console`` expectations, and the splats that every cell is checked for at every level."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How far apart two events are, in virtual time and in events; with what is uncertain about it."""
 
 from __future__ import annotations

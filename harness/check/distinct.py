@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether each of many triggers can have a partner of its own: a matching in a bipartite graph.
 
 Augmenting paths (Berge 1957), breadth first, so that nothing recurses. Partners are asked for as they are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From observations to findings. A new kind of expectation is one module and one row of ``CHECKS``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``existence``: the pattern matches as often as ``count`` says. Rules: docs/verdicts.md."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What was expected where it stopped matching, and why the nearest candidates are not it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a check is given besides the timeline, and what it returns."""
 
 from __future__ import annotations

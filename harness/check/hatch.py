@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``python``: a function of the scenario's author decides. docs/language.md documents what it is given.
 
 The function's file was read when the scenario was loaded. It runs in this process, as the author's code: what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Does an event match a pattern: yes, no, or unknown (None), and with which bindings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Finds, for one event, a partner before or after it that agrees with its bindings.
 
 Shared by ``response``, ``precedence``, ``sequence`` and scopes. Candidates are tested once against everything

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``response`` and ``precedence``: every trigger has a partner after, or before, it."""
 
 from __future__ import annotations

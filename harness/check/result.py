@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``result``: how a named run ended and what it printed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a scope to its occurrences, and from a check of one occurrence to a check of all of them.
 
 Scopes as in Dwyer, Avrunin, Corbett (1999). Each event that opens a scope opens one of its own, with what the

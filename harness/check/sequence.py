@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``sequence``: every match of the first pattern is followed by the others, in order and agreeing."""
 
 from __future__ import annotations

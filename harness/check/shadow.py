@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What looks at the stopped machine found in the shadow stage 2: data for the oracle ``shadow-subset``."""
 
 from __future__ import annotations

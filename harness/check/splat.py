@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Splats in a console's text: which lines begin one, and what makes two of them the same.
 
 Two splats are the same cause when they are of one kind and in one function of one file. The line number is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``universality``: every event that matches ``of`` also satisfies ``holds``."""
 
 from __future__ import annotations

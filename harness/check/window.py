@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Stretches of a timeline, and why events inside one may have gone unseen."""
 
 from __future__ import annotations

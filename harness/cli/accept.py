@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Judge a patch series: does it build, break anything, mend anything, which of its lines ran, at what cost.
 
 examples:

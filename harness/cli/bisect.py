@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Find the first bad build of a model, or the first bad commit of a kernel, by chosen cells.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Compare two runs: what is new, fixed, still red, flaky, slower, and why.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Print what makes a shell complete verbs, options, cells, models and kernels at the Tab key.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Print which TLBI operations the litmus cells of a run exercised.
 
 examples:

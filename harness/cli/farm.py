@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Start a scheduler or a worker of a farm for `nvh nightly --backend dask`, or make its keys.
 
 examples:

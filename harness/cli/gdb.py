@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Debug a kept machine with gdb, with the symbols of one level.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run generated programs at L1 and L2, judge them by a reference model, shrink and keep what fails.
 
 examples:

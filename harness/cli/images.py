@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Build, list, lock or delete the artefacts: models, kernels, root file systems.
 
 examples:

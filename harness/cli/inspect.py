@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Show the virtual machines of a stopped machine: VMs, vCPUs, nested MMUs, shadow tables.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Check sources and scenarios: ruff, mypy, yamllint, clang-format, and the scenario rules.
 
 examples:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs the verb of a command line and turns errors into messages and exit statuses."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Print the manual page, made from the options of every verb.
 
 examples:

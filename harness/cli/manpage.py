@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A manual page, in the macros of man(7), from an argparse parser with verbs."""
 
 from __future__ import annotations

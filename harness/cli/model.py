@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Check a hardware model: by itself first, then with a kernel on it.
 
 examples:
@@ -18,10 +19,10 @@ from rich.console import Console
 from harness.artefacts.model import build_model, load_model
 from harness.cli import common
 from harness.host.cache import Store
+from harness.host.paths import RUNS
 from harness.nightly.model import check
 from harness.nightly.model.given import model_name
 from harness.nightly.model.listing import print_outcome, print_report, to_json
-from harness.runner.run import RUNS
 
 
 def options(parser: argparse.ArgumentParser) -> None:

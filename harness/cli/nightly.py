@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run a plan of models, kernels and scenarios, and make the page that says what is new.
 
 examples:
@@ -20,7 +21,6 @@ from harness.errors import UserError
 from harness.host.paths import RUNS
 from harness.nightly.farm import nightly
 from harness.nightly.farm.backend import Backend
-from harness.nightly.farm.plan import load_plan
 from harness.nightly.farm.price import price, print_price
 from harness.nightly.history.database import Results, default_path
 from harness.nightly.history.query import Durations
@@ -73,7 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         if arguments.plan is None:
             raise UserError("--dry-run is about a plan")
-        plan = load_plan(arguments.plan)
+        plan, _ = nightly.ordered(arguments.plan, settings)
         with Results(arguments.results or default_path(RUNS)) as results:
             slots = arguments.jobs or int(available().cpus)
             print_price(plan, price(plan, Durations(results), slots), console)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The parser of the command line: every verb, and messages that name the closest match."""
 
 from __future__ import annotations

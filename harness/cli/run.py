@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Build what is needed, run scenarios on the real machine, print verdicts.
 
 examples:
@@ -16,9 +17,11 @@ from rich.console import Console
 
 from harness.attempt.job import SEED
 from harness.cli import common
+from harness.errors import UserError
 from harness.level import Level
+from harness.runner import default
 from harness.runner.choice import Start
-from harness.runner.project import find_cells
+from harness.runner.project import find_cells, vocabulary
 from harness.runner.run import run
 
 
@@ -52,7 +55,25 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"of the model's randomness; under icount the same seed gives the same bytes (default {SEED})",
     )
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument("--every", action="store_true", help="all shipped scenarios, also those on request")
+    more.add_argument(
+        "--whole", action="store_true", help="all litmus cases instead of the covering selection of them"
+    )
+    more.add_argument(
+        "--slice",
+        type=_slice,
+        metavar="N/M",
+        help="the N-th of M slices of what the default run leaves out, so that M runs have everything",
+    )
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+
+
+def _slice(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not slash or not number.isdecimal() or not count.isdecimal() or int(count) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not N/M, as in 7/24")
+    return int(number), int(count)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -60,7 +81,15 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console()
     paths, patterns = common.split(arguments.what)
     overrides = common.overrides(arguments)
-    cells = find_cells(paths, patterns, overrides)
+    if arguments.what and (arguments.every or arguments.whole or arguments.slice):
+        raise UserError(
+            "--every, --whole and --slice choose cells; leave them out, or the names of scenarios"
+        )
+    if arguments.slice:
+        number, count = arguments.slice
+        cells = default.slice_of(number, count, vocabulary(), overrides)
+    else:
+        cells = find_cells(paths, patterns, overrides, arguments.every, arguments.whole)
     if arguments.list:
         for cell in cells:
             console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)

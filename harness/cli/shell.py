@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Open a shell at a level of a stack, or of the machine that a red cell left.
 
 examples:

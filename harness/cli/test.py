@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run nvh's own tests: the fast ones, and those that boot the real machine.
 
 examples:

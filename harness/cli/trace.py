@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Show a cell's timeline in several formats, or compare two runs.
 
 examples:

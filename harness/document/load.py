@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Data files under images/: YAML checked against a JSON schema, every defect with its place."""
 
 from __future__ import annotations

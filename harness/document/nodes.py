@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A YAML tree in which every value knows where it stands in its file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a path to a tree of nodes: what is not plain, bounded YAML is refused with its place.
 
 Typing follows the YAML 1.2 core schema, so ``on``, ``yes`` and ``1:30`` are strings. Anchors, aliases,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The content-addressed store of built artefacts.
 
 An artefact is a directory ``<root>/<kind>/<digest>/`` with a ``manifest.json``. The digest is taken over

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run one external command with a deadline and a log, and say what failed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How a name on the command line becomes a file, and which scenarios run by default."""
 
 from __future__ import annotations

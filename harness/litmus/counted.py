@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether a cell's runs consisted of what they have to: the finding ``population`` (docs/populations.md)."""
 
 from __future__ import annotations

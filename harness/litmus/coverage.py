@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Operation × regime × granule × scope: what the litmus runs exercised, what passed, what does not apply.
 
 Every place of the table says something: a count, or the reason why there is none.

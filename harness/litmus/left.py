@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Populations of cells that have run, from their directories: compared with the table, or made rows of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The lines that nvh-litmus prints: one per case, in ``key=value`` words (docs/litmus.md)."""
 
 from __future__ import annotations

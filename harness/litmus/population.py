@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a run consisted of: the line ``population=…`` of nvh-litmus and nvh-kvm (docs/populations.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table of exact populations, ``scenarios/populations.csv``: reading, writing, what is expected."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Populations without a machine: nvh-litmus counts the cases that it would run, and says what they rest on.
 
 ``nvh-litmus --predict`` builds each case's program and does not carry it out, so that it needs no KVM and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Lint rules that hold a scenario against the table of populations; tests/litmus has cases of each."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The coverage tables as text and as a part of the report.
 
 A row for each operation, a column for each regime and granule.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A serial console: pexpect over a socket, with every byte kept in a file.
 
 A thread reads all the time, because a level stalls when nobody takes the characters of its UART.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """QEMU's gdbstub: only the few packets of the GDB remote serial protocol that read a register.
 
 The register numbers come from the target description (GDB manual, "Remote Protocol" and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Device state to a file and back, with RAM left where it is: in the file that the machine maps.
 
 QEMU: docs/devel/migration, capability ``x-ignore-shared``. RAM that is a shared mapping of a named file is

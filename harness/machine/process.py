@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Child processes that cannot outlive the harness."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One QEMU process: command line, QMP, the sockets of its console and agent, and its end.
 
 A machine is described by ``MachineSpec`` and started by ``Machine``; it knows nothing of nesting.

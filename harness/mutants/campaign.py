@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs every mutant's killers, and the same cells on the right kernel, as ordinary cells."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From the results of cells to what became of each mutant, and whether that is as expected."""
 
 from __future__ import annotations

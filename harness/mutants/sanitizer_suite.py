@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sanitizer's own proof: a bare-metal program that breaks each rule of TLB maintenance on purpose.
 
 ``python -m harness.mutants.sanitizer_suite [MODEL...]`` runs it on models and prints the table of

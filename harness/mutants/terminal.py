@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The report of the mutants on the terminal."""
 
 from __future__ import annotations

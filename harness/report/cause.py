@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The probable cause of a red cell: what two cells must share to be one line of the morning's page.
 
 A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed, and it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long things usually take, and how much: past values in one small JSON file of the cache directory.
 
 It only feeds the progress display and the admission of cells, so nothing here ever fails a run: rubbish in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """index.html: the run as one self-contained page, without scripts or anything loaded from elsewhere."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """junit.xml for CI systems: a suite per scenario, a test case per expectation.
 
 fail is a ``failure`` of type ``fail``; vacuous and undecided are failures of those types, except a vacuous

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What every page is made with: templates that escape all text, and filters for text that others wrote."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Live progress: what is being built, booted or run right now, for how long, and how long it usually takes.
 
 On a terminal the running phases are redrawn in place below the finished ones. Anywhere else (CI, a pipe) each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The run's directory: made first, filled by the cells, completed by the three reports of the whole."""
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.report import html, junit, store
+from harness.report import store
 from harness.report.results import RunSummary
 from harness.report.section import Section
 
@@ -68,6 +69,8 @@ def point_latest(runs: Path, directory: Path) -> None:
 
 def publish(run: RunSummary, directory: Path, sections: Sequence[Section] = ()) -> None:
     """Write junit.xml, index.html and, last, summary.json: where that is, the reports are whole."""
+    from harness.report import html, junit  # a cell's process, which publishes no run, need not wait for them
+
     junit.write(run, directory)
     html.write(run, directory, sections)
     store.write_run(run, directory)

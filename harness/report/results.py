@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a cell and a run concluded, as plain immutable data; docs/results.md describes the JSON form.
 
 Every text is bounded (``text.TEXT_LIMIT``, ``LINE_LIMIT``, ``CONTEXT_LIMIT``) when an object is made, so no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Making foreign text safe to store, to print and to put into XML.
 
 Console output and error messages reach a report from guests and from programs under test, so any of them

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Parts of the report that other rooms give: tables about a run as a whole, as plain data.
 
 A room gives one by a function of the run's directory (``harness.attempt.sections`` has the list); the report

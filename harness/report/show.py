@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``nvh show``: a finished (or interrupted) run or one of its cells, as text."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The JSON form of results: reading, writing, and refusing what is not ours.
 
 Writers replace a file in one step, so a reader sees the old file or the new one, never half of one.

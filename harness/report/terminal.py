@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The end of a run on the terminal: table of cells, what failed and how, totals. Readable at 80 columns."""
 
 from __future__ import annotations

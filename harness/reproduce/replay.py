@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run a cell again from its directory alone, and compare what it left with what it leaves."""
 
 from __future__ import annotations

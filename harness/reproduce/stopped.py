@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a debugger needs of a cell's directory: the stopped machine's RAM, and the kernels that it ran.
 
 A cell run with ``--keep-on-failure`` leaves its machine as a snapshot in ``failure/``.

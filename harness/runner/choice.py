@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which snapshot a cell begins from, chosen before its process starts."""
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs cells on this machine, each as a process of its own, as many at once as CPUs and memory admit."""
 
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -93,6 +95,8 @@ class Admission:
         self._jobs = jobs
         self._used = Cost(0, 0)
         self._running = 0
+        self._waiting: dict[tuple[int, int], Cost] = {}
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
 
     def _fits(self, wanted: Cost) -> bool:
@@ -104,11 +108,18 @@ class Admission:
             self._jobs is not None or self._used.cpus + wanted.cpus <= self._limit.cpus
         ) and self._used.memory_mib + wanted.memory_mib <= self._limit.memory_mib
 
-    def enter(self, wanted: Cost) -> None:
-        """Wait until ``wanted`` fits, then take it."""
+    def enter(self, wanted: Cost, turn: int = 0) -> None:
+        """Wait until ``wanted`` fits, then take it. Of those that fit the lowest ``turn`` goes first."""
         with self._changed:
-            self._changed.wait_for(lambda: self._fits(wanted))
+            mine = (turn, next(self._numbers))
+            self._waiting[mine] = wanted
+            self._changed.wait_for(lambda: self._next() == mine)
+            del self._waiting[mine]
             self._add(wanted, 1)
+            self._changed.notify_all()
+
+    def _next(self) -> tuple[int, int] | None:
+        return next((key for key in sorted(self._waiting) if self._fits(self._waiting[key])), None)
 
     def leave(self, held: Cost) -> None:
         """Give ``held`` back."""
@@ -131,8 +142,10 @@ class LocalRunner:
         snapshots: Chooser | None = None,
         history: History | None = None,
         booted: Booted | None = None,
+        rank: Callable[[Cell], int] = lambda _: 0,
     ) -> None:
         self._booted = booted
+        self._rank = rank
         self._progress = progress
         self._costs = Costs(history)
         self._snapshots = snapshots
@@ -147,9 +160,11 @@ class LocalRunner:
         workers = self._jobs or WAITING * max(1, len(os.sched_getaffinity(0)))
         # The longest first, so that none is left to run alone at the end; unknown ones may be long.
         usual = [self._progress.usual(f"cell {job.cell.id}") for job, _ in jobs]
-        order = sorted(range(len(jobs)), key=lambda each: -(usual[each] or float("inf")))
+        # Those that notice most come before all others (harness.runner.default).
+        rank = [self._rank(job.cell) for job, _ in jobs]
+        order = sorted(range(len(jobs)), key=lambda each: (rank[each], -(usual[each] or float("inf"))))
         with concurrent.futures.ThreadPoolExecutor(workers, "cell") as pool:
-            started = {each: pool.submit(self._run_one, *jobs[each]) for each in order}
+            started = {each: pool.submit(self._run_one, *jobs[each], turn) for turn, each in enumerate(order)}
             futures = [started[each] for each in range(len(jobs))]
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -163,9 +178,9 @@ class LocalRunner:
         """End the running cells and start no more."""
         self._stopping.set()
 
-    def _run_one(self, job: Job, directory: Path) -> CellResult:
+    def _run_one(self, job: Job, directory: Path, turn: int) -> CellResult:
         wanted = self._costs.of(job)
-        self._admission.enter(wanted)
+        self._admission.enter(wanted, turn)
         key = f"cell {job.cell.id} in {directory}"  # acceptance runs one with several seeds at once
         try:
             if self._stopping.is_set():

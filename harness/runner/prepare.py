@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From cells to built artefacts: every model, kernel and root file system that some cells need, once."""
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.rootfs import build_rootfs, load_rootfs
 from harness.attempt.observe import plan_of
 from harness.attempt.watch import may_watch
+from harness.covering.build import DIRECTORY, build_covering
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.level import Level
@@ -94,7 +96,13 @@ class Builder:
         if name not in self._rootfs:
             with self._phase(f"root file system {name}") as say:
                 payloads = build_payloads(self.store, say)
-                self._rootfs[name] = build_rootfs(load_rootfs(name), self.store, payloads, say)
+                spec = load_rootfs(name)
+                data = (
+                    {DIRECTORY: build_covering(self.store, payloads, say).path / DIRECTORY}
+                    if spec.data
+                    else {}
+                )
+                self._rootfs[name] = build_rootfs(spec, self.store, payloads, say, data)
         return self._rootfs[name]
 
     @contextmanager

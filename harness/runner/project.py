@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The project's own names, and the cells that a command line selects."""
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from harness.artefacts.model import load_model
 from harness.check.oracle import ORACLES
-from harness.host.paths import ROOT, SCENARIOS, data_names, default_scenarios
+from harness.host.paths import ROOT, data_names
+from harness.runner import default
 from harness.scenario import assemble, mutants
 from harness.scenario.language import Cell, StackSpec
 from harness.scenario.load import load_paths, select
@@ -58,15 +60,28 @@ def default_stack(overrides: Overrides) -> StackSpec:
     return overrides.apply(assemble.stack(None, ROOT))
 
 
-def find_cells(paths: Sequence[Path], patterns: Sequence[str], overrides: Overrides) -> list[Cell]:
+def find_cells(
+    paths: Sequence[Path],
+    patterns: Sequence[str],
+    overrides: Overrides,
+    every: bool = False,
+    whole: bool = False,
+) -> list[Cell]:
     """Return the cells of ``paths`` that match ``patterns`` (all for none).
 
-    Without ``paths`` the patterns choose among all shipped scenarios; without either, the default ones run.
+    Without ``paths`` the patterns choose among all shipped scenarios; without either, the default ones run,
+    with ``every`` all, with ``whole`` all litmus cases instead of the covering selection.
 
     Raises ``InputError`` with every defect of every file, ``UserError`` for a pattern without a match.
     """
-    default = [SCENARIOS] if patterns else default_scenarios()
-    cells = load_paths(paths or default, vocabulary(), overrides)
+    if paths:
+        cells = load_paths(paths, vocabulary(), overrides)
+    elif patterns or every:
+        cells = default.every_cell(vocabulary(), overrides)
+    elif whole:
+        cells = default.whole_cells(vocabulary(), overrides)
+    else:
+        cells = default.default_cells(vocabulary(), overrides)
     if overrides.mutant is not None:  # the id without it is as good
         end = f",mutant={overrides.mutant}]"
         patterns = [p[:-1] + end if p.endswith("]") and not p.endswith(end) else p for p in patterns]

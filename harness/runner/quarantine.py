@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Known defects: which findings are expected to be red, of which cells, and where (docs/verdicts.md).
 
 An entry hides nothing but what it names. Every other finding of the cell counts, an infrastructure error

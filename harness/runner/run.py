@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One whole run: artefacts, cells, reports."""
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from harness.machine.qemu import Plugin
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, publish, utc_now
-from harness.report.results import Host, RunSummary, Version
+from harness.report.results import CellResult, Host, RunSummary, Version
 from harness.report.store import CELLS
 from harness.report.terminal import print_summary
+from harness.runner import default
 from harness.runner.choice import Chooser, Start
 from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
@@ -36,6 +38,19 @@ from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 
+
+class Watcher:
+    """Sees a run go on. This one lets it end by itself."""
+
+    def begin(self) -> None:
+        """Everything is built, and the first cell begins."""
+
+    def goes_on(self, result: CellResult) -> bool:
+        """Return whether the run goes on after ``result``."""
+        return result is not None
+
+
+NOBODY = Watcher()
 START = Start()
 
 
@@ -115,11 +130,13 @@ def execute(
     seed: int = SEED,
     keep: bool = False,
     quarantine: Quarantine | None = None,
+    watcher: Watcher = NOBODY,
 ) -> tuple[RunSummary, Path]:
     """Build and run ``cells`` and publish the results; returns the summary and the run's directory.
 
-    ``quarantine``: what is known to be red; by default what quarantine.yaml says. Raises ``InputError`` when
-    it does not fit the cells.
+    ``quarantine``: what is known to be red; by default what quarantine.yaml says. ``watcher`` may end the
+    run early; cells that it cuts off are ``infra``. Raises ``InputError`` when the quarantine does not fit
+    the cells.
     """
     store = store or Store()
     known = load_quarantine() if quarantine is None else quarantine
@@ -132,7 +149,9 @@ def execute(
         orders = make_jobs(cells, images, overrides, directory, seed, keep)
         chooser = Chooser(Snapshots(store, progress.note), start)
         booted = Booted(store.root / BOOTED)
-        results = LocalRunner(progress, jobs, chooser, history(store), booted).run(orders)
+        runner = LocalRunner(progress, jobs, chooser, history(store), booted, default.shipped().rank)
+        watcher.begin()
+        results = runner.run(orders, lambda result: None if watcher.goes_on(result) else runner.stop())
     by_id = {cell.id: cell for cell in cells}
     summary = RunSummary(
         id=directory.name,

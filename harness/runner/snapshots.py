@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Snapshots of booted stacks as artefacts: made once, checked before use, shared by every cell that fits.
 
 The key is everything that went in: the model's program and options, L0's kernel and initramfs (which hold all

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One cell's process from its start to its end, for this machine's runner and for the workers of the farm."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a checked tree, with the parameters replaced, to one cell. Nothing here finds fault any more."""
 
 from __future__ import annotations

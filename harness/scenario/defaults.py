@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a scenario means when it does not say: the only place for such values."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the schema cannot say about one event pattern: its event, fields, conditions and variables."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the schema cannot say about expectations: their patterns, variables, scopes, runs."""
 
 from __future__ import annotations

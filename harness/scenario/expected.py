@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a checked tree to the expectations: a row of ``BUILDERS`` for each kind. Nothing here finds fault."""
 
 from __future__ import annotations

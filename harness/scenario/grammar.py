@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The little languages inside values: conditions, counts, durations, sizes, regular expressions.
 
 Every function raises ``ValueError`` with what was expected; the caller knows the place.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``python``: the file beside the scenario that a ``python`` expectation names, read and checked, never run.
 
 The file counts from the scenario's own place, so that a copy of a scenario takes its Python along.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a loaded scenario is: plain data, no behaviour, no QEMU.
 
 The loader turns YAML into these objects; ``cell`` runs them; ``check`` judges them. Every object that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Advice about scenarios that load but could be better. A rule is a function; its docstring is the help.
 
 Register a rule with ``@rule("NVH0xx")``; it yields findings for one loaded scenario. Ids are never reused.

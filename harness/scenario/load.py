@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The way in: files and directories to cells, cells by id, and file names for cells."""
 
 from __future__ import annotations

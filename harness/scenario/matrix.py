@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a matrix to its points, and from a point to the tree with ``${name}`` replaced.
 
 The points are the product of the lists in file order, less those that an ``exclude`` entry agrees with,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table of deliberately wrong L0 kernels, ``images/mutants.yaml``: what is wrong, and what must find it.
 
 A mutant is a value of the parameter ``mutant`` of KVM in the kernel ``nv-mutants``

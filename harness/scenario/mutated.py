@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A cell whose L0 kernel runs with a deliberate fault: the teeth of a scenario (docs/mutants.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The event patterns of an expectation, whatever its kind: a row of ``ROLES`` for each kind."""
 
 from __future__ import annotations

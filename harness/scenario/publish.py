@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The schema that editors read: that of the loader, with ``${name}`` allowed for every plain value.
 
 The loader checks a scenario after it has put the matrix's values in; editors see the file as it is written.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The lint rules. Each has a good and a bad file under tests/scenario/lint/."""
 
 from __future__ import annotations

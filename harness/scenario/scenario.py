@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One scenario file: read, checked as a whole, expanded. All its problems come in one error."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The shape of a scenario: schema.json over the node tree, its errors in nvh's words with their place."""
 
 from __future__ import annotations

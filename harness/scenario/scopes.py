@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the schema cannot say about scopes: marks that exist and come in order, events that bind."""
 
 from __future__ import annotations

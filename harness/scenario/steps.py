@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the schema cannot say about the stack and the steps: names, levels and order."""
 
 from __future__ import annotations

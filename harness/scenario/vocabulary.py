@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The names a scenario may use: handed in, so that the language knows no trace source and no image.
 
 The claims are the language's own: ``claims.yaml`` lists what the seed patch promises.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Commands for which L0 unmaps whole shadow contexts, and what a model with 52 bits of PA makes of them.
 
 KVM unmaps a shadow context over the whole PA size of the model in steps of 1 GiB, with a TLBI in each: 46 s

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Commands at every level over one link to L0's agent, which relays to the levels below.
 
 Nothing listens on a network and no key is needed: the link is a socket or FIFOs in the cell's directory.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A level that was just started, until its agent answers and its disks have names."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is said of a level that is under test and broke; docs/verdicts.md has the names."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tells a hang from a slow machine, from samples of its vCPUs: what moved while model time went on.
 
 An address says little: a guest that waits on its counter (``isb; mrs x0, cntvct_el0; cmp; b.lo``) is seen at

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Everything a stack is made of, built: the model, and the kernel and root file system of each level."""
 
 from __future__ import annotations

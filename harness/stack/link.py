@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How the agent's bytes reach L0: over a virtio-serial port at any time, or in turns through semihosting.
 
 In turns the machine stands still from the end of the agent's turn until the harness has ended its own

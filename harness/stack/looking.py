@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Watches what a running machine executes, by its vCPUs' registers and QEMU's CPU time."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long a level that boots is waited for: as long as it may still come up, on a slow host too.
 
 Pure: it is fed with samples and says when to give up, and why. Time that the host's other work took from

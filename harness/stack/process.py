@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A command that runs at a level, and what it leaves."""
 
 from __future__ import annotations

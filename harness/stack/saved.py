@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A running stack as files: saved once, restored as often as wanted.
 
 A directory holds ``ram`` (L0's memory, sparse), ``state`` (the devices), ``stack.json`` (what the harness

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """SSH to any level without a network between the levels: paramiko over the agent's channel to a dropbear.
 
 dropbear listens on the level's own loopback as long as the session lasts, and ``nc`` joins it to the channel

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The nested stack as one object: L0 in the model, L1 by a VMM at L0, L2 by a VMM at L1."""
 
 from __future__ import annotations

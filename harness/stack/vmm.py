@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command that a level runs to start the level above it: Debian's QEMU arm64 with KVM.
 
 Every level finds its disks by serial under ``/run/nvh/disk/`` and hands the deeper ones on. L0's are files of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The agent's wire protocol: frames over a byte stream. See docs/payloads.md.
 
 A frame is a 12-byte little-endian header (magic, hop, type, channel, length) and a payload of at most

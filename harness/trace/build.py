@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Raw traces of the levels to one timeline."""
 
 from __future__ import annotations

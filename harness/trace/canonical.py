@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A trace with its addresses, VMIDs, ASIDs, processes and contexts renamed by first appearance.
 
 Two runs that did the same at different addresses have the same canonical trace. An address keeps its offset

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Relation of a level's CLOCK_MONOTONIC to L0's, from pings and, when they agree, counter readings.
 
 All times are nanoseconds. A level's clock plus ``offset_ns`` is L0's clock, give or take ``error_ns``.

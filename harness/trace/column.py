@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Columns of numbers that grow with a trace: in mapped files, so that memory does not grow as well."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Trace records to registered events: one decoder per way of having them, by name in events.yaml."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The first divergence of two runs, source by source, after renaming (``harness.trace.canonical``)."""
 
 from __future__ import annotations

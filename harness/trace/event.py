@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One event type for everything that was observed, by any source."""
 
 from __future__ import annotations

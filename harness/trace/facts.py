@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Reads what the setup and collect scripts print: facts, sections, per-CPU statistics, probe misses."""
 
 from __future__ import annotations

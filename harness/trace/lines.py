@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Parser of the trace text: one line to a ``Record``, one record's text to fields.
 
 Format: kernel documentation trace/ftrace.rst, "Output format" (no latency format), with ``irq-info``:

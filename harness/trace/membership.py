@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which group of events, for example which span, an event is in."""
 
 from __future__ import annotations

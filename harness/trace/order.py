@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Order between the model and the levels' own traces, from happenings that both saw.
 
 The model sees L0's kernel enter its trace functions and commit the record, and L1 execute the TLBI that its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Long traces: events that are made when they are looked at, of 12 bytes each.
 
 ``timeline.events`` of a long trace of the model would not fit into memory as objects. ``Packed`` holds where

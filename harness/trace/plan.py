@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What to trace at each level, derived from the events that expectations name.
 
 Pure: the plan is data and shell text. Whoever runs the text at a level hands its output to ``build``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Registered events from dynamic probes, for kernels without our series.
 
 One emulated TLBI is several records of one task: entry of the handler (sys_regs.c), entry of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Registered events, their realisations and the dynamic probes, as read from events.yaml."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Parts of a timeline: by level, by event name, around a moment."""
 
 from __future__ import annotations

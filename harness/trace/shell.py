@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The shell text that works tracefs at a level, for busybox ash and dash.
 
 tracefs: kernel documentation trace/ftrace.rst, trace/kprobetrace.rst, trace/fprobetrace.rst. Output is read

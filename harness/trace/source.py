@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Who observed an event: the tracefs of a level, or the hardware model."""
 
 from __future__ import annotations

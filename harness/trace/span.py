@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Spans, and those of a long trace, which are made when they are looked at."""
 
 from __future__ import annotations

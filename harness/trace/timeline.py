@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Everything observed in a cell, by all sources, in order, with what is not known about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which event names, fields and values a scenario may use; handed to the scenario loader."""
 
 from __future__ import annotations

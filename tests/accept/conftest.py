@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A toy kernel as a base, and patches of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Results of cells, made up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A report with everything in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A series is applied by git am -3; what does not apply names patch, file, hunk and likely mistake."""
 
 from __future__ import annotations

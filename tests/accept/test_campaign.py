@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The way of one acceptance, over a laboratory of made-up kernels and cells: order, search, verdicts."""
 
 from __future__ import annotations

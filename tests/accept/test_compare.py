@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What can be said of a cell from its runs on both sides; no number of retries makes red green."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Costs of both sides are joined by operation and level; the cheapest execution is the figure."""
 
 from __future__ import annotations

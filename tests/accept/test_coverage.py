@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Patch coverage: the plugin's file, line tables of a compiled program, and what becomes of changed lines."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which cells an acceptance runs."""
 
 from __future__ import annotations

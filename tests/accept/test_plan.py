@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which patches are tested, and how the first bad one is found."""
 
 from __future__ import annotations

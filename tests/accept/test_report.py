@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The same findings as JSON, page, mail and JUnit; the decision follows from them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The statistics against published values and by counting every case."""
 
 from __future__ import annotations

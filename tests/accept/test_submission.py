@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every form of a series is read in order and whole; every kind of bad input has its own message."""
 
 from __future__ import annotations

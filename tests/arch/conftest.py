@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The questions of the reduced domain with the independent oracle's answers, worked out once."""
 
 from __future__ import annotations

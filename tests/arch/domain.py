@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The questions: every combination of a reduced domain, named dimension by dimension.
 
 ``tags`` varies what an operation and an entry are (operation, EL, HCR_EL2, HCRX_EL2, VMID, ASID, stage,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``python -m tests.arch.enumerate [--full]``: the reference against the independent oracle, question by
 question.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The architecture's rules once more, in Python, for tests alone: an oracle that shares nothing with the
 reference.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The tables beside images/tlbi.csv: what they say, and that a bad row is refused where it is."""
 
 from __future__ import annotations

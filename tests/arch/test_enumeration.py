@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The reference and the independent oracle agree; an error seeded in either is found."""
 
 from __future__ import annotations

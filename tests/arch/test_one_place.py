@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """No fact of the architecture in two places: register fields and operand shifts are images/registers.csv's.
 
 What a descriptor's bits are is said where tables are built and walked; the few other lines that have a

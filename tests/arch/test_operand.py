@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Operand fields: known values, round trips over random and extreme fields, refusals."""
 
 from __future__ import annotations

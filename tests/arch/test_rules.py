@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Rules of the Arm ARM (DDI 0487 issue M.a.a) by name, each with an example that it decides.
 
 Numbers R1 to R24 are those of the audit of the oracle; what it found right is in tests/litmus/test_oracle.py.

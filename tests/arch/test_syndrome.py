@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """ESR_ELx in words."""
 
 from __future__ import annotations

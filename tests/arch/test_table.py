@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The operation table against independent oracles: the GNU assembler and the seed patch's list."""
 
 from __future__ import annotations

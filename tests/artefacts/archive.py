@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A Debian archive in a directory: packages of one file each, as apt reads them."""
 
 from __future__ import annotations

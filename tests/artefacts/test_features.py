@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a model is asked before anything is booted: its refusals."""
 
 from __future__ import annotations

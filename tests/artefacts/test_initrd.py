@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """L0's initramfs, unpacked again by the system's cpio."""
 
 from __future__ import annotations

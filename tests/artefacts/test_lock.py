@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Locks: exactly the versions in the file, checked, and what is gone is named with the nearest there is."""
 
 from __future__ import annotations

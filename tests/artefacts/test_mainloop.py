@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is preloaded into QEMU hands the big lock over where QEMU's own threads may take it at any moment."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Plugins are built for every version of QEMU's interface; a model that loads none of them is refused."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A cell, and images that exist on disk but would boot nothing: enough for all that runs no QEMU."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A stack that answers from a script: the few verbs that steps, observation and attempts use."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is remembered of kernels and models that came up, and what that says when a level does not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What pytest makes of a cell's result: the items of ``pytest scenarios/``."""
 
 from __future__ import annotations

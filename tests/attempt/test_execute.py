@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A cell's whole process up to its result, with a model that is a program of this test."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The work order: what is written is what is read, and what has gone or is foreign is refused."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The judgement on attempts, recorded or made up: the unseen never passes, what broke never hides."""
 
 from __future__ import annotations

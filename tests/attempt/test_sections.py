@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sections of the report: every giver is asked, and none can spoil the report."""
 
 from __future__ import annotations

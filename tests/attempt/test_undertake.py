@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Attempts on a stack that answers from a script: whatever breaks on the way, what can be had is had."""
 
 from __future__ import annotations

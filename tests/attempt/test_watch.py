@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the model is watched for: events named, events of L0 that it shows better, order between levels."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Small timelines for the tests of checks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Conditions and patterns on single events."""
 
 from __future__ import annotations

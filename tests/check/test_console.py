@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Splats: a sample of every kind, near misses, and the console expectation."""
 
 from __future__ import annotations

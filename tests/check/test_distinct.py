@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``partners: distinct``: each trigger has a partner of its own, or too few are there, or it is uncertain."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The ``python`` escape hatch: every way a function can answer, and that none of the wrong ones passes."""
 
 from __future__ import annotations

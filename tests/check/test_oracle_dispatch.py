@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``oracle`` reaches the registry with what was seen, and its events are traced."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """universality and sequence, limits in events, span: same: failing, passing, vacuous and undecided."""
 
 from __future__ import annotations

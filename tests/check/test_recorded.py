@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Recorded traces, good and bad twins, to verdicts: the whole way from tracefs text."""
 
 from __future__ import annotations

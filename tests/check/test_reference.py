@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``response`` and ``precedence`` on random timelines against a reference that tries everything."""
 
 from __future__ import annotations

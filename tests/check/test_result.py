@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``result``: exit status, output, values."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Scopes that events open and end, each occurrence by itself, with all that can be uncertain about them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each event check failing, passing, vacuous and undecided; docs/verdicts.md states the rules."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """./nvh: quick once its environment is made, and exact about what a machine lacks."""
 
 from __future__ import annotations

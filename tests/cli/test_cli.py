@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command line as a process: statuses, messages on stderr, and nothing left behind by wrong input."""
 
 from __future__ import annotations

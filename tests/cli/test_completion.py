@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The Tab key, by argcomplete's own protocol, and the manual page, as man reads it."""
 
 from __future__ import annotations

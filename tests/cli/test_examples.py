@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the help texts say: every example parses, and the cells, models and kernels that it names exist."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``nvh inspect`` and ``nvh gdb``: what is refused, and how a cell is found. No machine here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``nvh lint``: rules are listed and explained, recordings made from a run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`nvh trace` from the command line, on a cell's directory as a run leaves it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The commands, scenarios and links in README.md and docs/ are what they say."""
 
 from __future__ import annotations

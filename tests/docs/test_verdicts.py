@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table of docs/verdicts.md: every row drives the real functions, so that it cannot lie.
 
 A row's "seen" is turned into findings; what a cell, a run, acceptance, the night, bisection, KCIDB and JUnit

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Models and root file systems: the shipped files load, damaged ones are refused as a whole with places."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The artefact store: whole artefacts or none, whatever happens to its builders."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """External commands: deadlines end whole groups, failures say what failed, logs are kept."""
 
 from __future__ import annotations

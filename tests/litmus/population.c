@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on this machine, for tests/litmus/test_population.py: feeds images/payloads/litmus/host_population.c with
  * the findings that standard input tells, `NAME VERDICT CONTROL OBLIGED ATTEMPTS [WHY]` a line, `select NAME` for a

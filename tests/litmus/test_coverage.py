@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The coverage table, from lines that nvh-litmus printed on Linux 7.3 in QEMU 11.1."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each defect that was found has a scenario, a section of docs/defects.md and a row in quarantine.yaml."""
 
 from __future__ import annotations

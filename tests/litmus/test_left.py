@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``nvh lint --populations``: cells that ran against the table, and their rows; what lint asks of it."""
 
 from __future__ import annotations

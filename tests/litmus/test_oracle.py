@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What an operation obliges, by examples worked by hand from the Arm ARM. tests/arch has the rest."""
 
 from __future__ import annotations

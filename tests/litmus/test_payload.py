@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """nvh-litmus builds with -Werror, knows every operation, and refuses what it does not understand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a run consisted of: counted by the payload's own code, read, and held against a table."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table against what nvh-litmus itself says that its cases are: a lost case is red without a machine."""
 
 from __future__ import annotations

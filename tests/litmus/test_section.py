@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The coverage tables as text, and as a section of a run's page."""
 
 from __future__ import annotations

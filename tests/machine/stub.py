@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A small gdbstub that speaks the remote serial protocol on a socket, for tests of its client."""
 
 from __future__ import annotations

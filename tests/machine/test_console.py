@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A console over a socket: everything is kept, patterns are found, and the end of either side is seen."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The few packets that ask a model for its ID registers, against a stub over a real socket."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Child processes end when they should: with their parent, when told, and when they refuse."""
 
 from __future__ import annotations

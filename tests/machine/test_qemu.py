@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """QEMU's command line, and a machine whose program is not what it should be."""
 
 from __future__ import annotations

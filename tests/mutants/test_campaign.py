@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The plan of a campaign: ordinary cells, the control first, the fault on L0 alone and once L0 is up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What results say of mutants, on recorded results (data/recorded.json: what matters of a real run's)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table of mutants: the shipped one fits kernel and scenarios, a damaged one is refused."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The agent built for this machine, driven as a real process over its real transports."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """nvh-agent against its wire protocol: commands, streams, signals, rubbish on the line, bounds."""
 
 from __future__ import annotations

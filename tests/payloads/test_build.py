@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every payload builds for arm64 without a warning, and the tools refuse what they should."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Two and three agents in a chain over real sockets, as L0, L1 and L2 are."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The real machine for tests: one booted three-level stack, and ``nvh run`` as a process that can be hurt."""
 
 from __future__ import annotations

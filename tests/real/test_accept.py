@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The real machine under the plugin nvh-coverage: what L0 executed, apart from other levels, and again."""
 
 from __future__ import annotations

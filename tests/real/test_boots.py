@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernels of which L1, or L2 alone, does not boot are red, and the harness says who broke and where."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What goes wrong on the real machine is found, told with its reason, and leaves nothing behind."""
 
 from __future__ import annotations

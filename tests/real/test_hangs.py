@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A hang of L0, L1 or L2 is reported as what it is, and the next case and the next cell run all the same."""
 
 from __future__ import annotations

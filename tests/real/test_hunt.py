@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Generated programs on the real machine: nothing on the right kernel, nothing left over, a wrong kernel
 found."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A stopped L0+L1+L2 seen from its RAM agrees with what the levels, KVM's own dumps and QEMU say of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The plugin in both real models: its trace is whole, the same each time, and ordered with L0's and L1's."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Nights on the real machine: a wrong model is named, and a killed driver takes QEMU along."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The HTML timeline in a browser, where chromium is installed: what it shows, zoom and filter."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tracing TLBIs changes nothing in L0 but that it traces: the same functions of KVM, whatever is recorded.
 
 The model's trace sees which functions L0 enters from L1's TLBI until L1 goes on. Two machines begin from one

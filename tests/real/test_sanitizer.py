@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sanitizer's proof on the bare models: each rule broken on purpose is reported as that, no other is."""
 
 from __future__ import annotations

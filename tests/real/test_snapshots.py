@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Snapshots of the real machine: restored alive, the same each time, and noticed when they are damaged."""
 
 from __future__ import annotations

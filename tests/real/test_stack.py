@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The booted three-level stack: commands, files, SSH and diagnosis at every level."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The wheel, in an empty environment and an empty directory: it lists, lints and explains."""
 
 from __future__ import annotations

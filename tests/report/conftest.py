@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Rich reads these variables; the tests decide about colour and width themselves."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A realistic run with every verdict, and a run whose every text is hostile."""
 
 from __future__ import annotations

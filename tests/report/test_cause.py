@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is one cause and what is two."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import io
 import os
 import pty

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import copy
 import json
 from collections.abc import Callable

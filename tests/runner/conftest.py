@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run's tests use the cells and images of an attempt's."""
 
 from tests.attempt.conftest import cells, images, program, scenario

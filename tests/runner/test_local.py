@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The local runner: admission, and cells as real processes that end in every way they can."""
 
 from __future__ import annotations
@@ -65,6 +66,27 @@ def test_leaving_admits_who_waits() -> None:
     assert not done.wait(0.2)
     admission.leave(SMALL)
     assert done.wait(5)
+
+
+def test_of_those_that_wait_and_fit_the_first_in_turn_enters() -> None:
+    admission = Admission(Cost(2, 1000), None)
+    admission.enter(SMALL)
+    entered: list[str] = []
+
+    def enter(name: str, wanted: Cost, turn: int) -> None:
+        admission.enter(wanted, turn)
+        entered.append(name)
+
+    for name, memory, turn in (("last", 900, 3), ("first", 900, 1), ("large", 2000, 0), ("second", 900, 2)):
+        threading.Thread(target=enter, args=(name, Cost(1, memory), turn), daemon=True).start()
+    time.sleep(0.2)
+    assert entered == []
+    for count, held in enumerate((SMALL, Cost(1, 2000), Cost(1, 900), Cost(1, 900)), 1):
+        admission.leave(held)
+        ends = time.monotonic() + 5
+        while len(entered) < count and time.monotonic() < ends:
+            time.sleep(0.01)
+    assert entered == ["large", "first", "second", "last"]
 
 
 def test_one_cell_always_fits_but_no_second() -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Known defects: an entry excuses exactly what it names, where it says so, until its review date."""
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import pytest
 import yaml
 
 from harness.errors import InputError
+from harness.host.paths import QUARANTINE as FILE
 from harness.host.paths import SCENARIOS
 from harness.report.results import CellResult, Finding, Version
 from harness.runner.project import find_cells
-from harness.runner.quarantine import FILE, Kernels, Quarantine, load_quarantine
+from harness.runner.quarantine import Kernels, Quarantine, load_quarantine
 from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.verdict import Verdict

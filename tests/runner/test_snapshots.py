@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a snapshot stands for, what its key follows from, and how a damaged one is noticed."""
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def test_the_key_follows_from_what_was_brought_up_and_nothing_deeper(
     for what, change in changes.items():
         assert key_of(images, change(Prefix(stack, Level.L1))) != key, what
     assert key_of(images, _with(Prefix(stack, Level.L1), Level.L2, memory_mib=999)) == key
-    other = dataclasses.replace(images, initrd=dataclasses.replace(images.initrd, digest="0" * 16))
+    other = dataclasses.replace(images, initrd=dataclasses.replace(images.root, digest="0" * 16))
     assert key_of(other, Prefix(stack, Level.L1)) != key
     assert key_of(dataclasses.replace(images, mainloop=images.initrd), Prefix(stack, Level.L1)) != key
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A cell's process, by a script in its place: what it says, how it ends, and that nothing of it stays."""
 
 from __future__ import annotations

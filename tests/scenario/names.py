@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The names that the tests' scenarios may use: small, fixed, and unlike any real registry that may change."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each file of bad/ gives exactly the message of its twin; NVH_GOLDEN=write writes the twins anew."""
 
 from __future__ import annotations

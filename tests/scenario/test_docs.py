@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every YAML block of docs/language.md loads, draws no advice, and the tables say what the code does."""
 
 from __future__ import annotations

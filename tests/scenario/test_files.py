@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is given is not a readable scenario file, or it is several."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whatever a file holds, loading it gives cells or an InputError, never another exception."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each rule finds something in its bad file, nothing in its good twin, and no other rule in either."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What good files mean."""
 
 from __future__ import annotations

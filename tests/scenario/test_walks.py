@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What unmaps whole shadow contexts does not run on a model where that takes 46 s each."""
 
 from __future__ import annotations

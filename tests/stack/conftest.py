@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The harness's agent client connected to real agents of this machine, chained as L0, L1 and L2 are."""
 
 from __future__ import annotations

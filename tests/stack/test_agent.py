@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Commands through the harness's client and real nvh-agents: results, deadlines, and every way to end."""
 
 from __future__ import annotations

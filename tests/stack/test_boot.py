@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Boots of a stack whose QEMU is a program of this test: who is to blame when a level does not come up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A hang is told from a slow machine by what moved while model time went on."""
 
 from __future__ import annotations

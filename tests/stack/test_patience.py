@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long a level that boots is waited for: not by one second less on a busy host, and not for a hang."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The files of a saved stack: sparse copies, the record, and what is refused."""
 
 from __future__ import annotations

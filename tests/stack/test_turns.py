@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Turns over real FIFOs with a real agent: who waits for whom, and what ends it."""
 
 from __future__ import annotations

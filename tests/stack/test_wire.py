@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Frames survive any split of the stream, and rubbish between them costs only itself."""
 
 from __future__ import annotations

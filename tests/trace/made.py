@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Made-up timelines with the model in them, as the exports and the page must show them."""
 
 from __future__ import annotations

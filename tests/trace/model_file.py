@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Writes files as the plugin nvh-trace does, for the tests of their reader. See docs/model-trace.md."""
 
 from __future__ import annotations

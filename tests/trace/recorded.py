@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Reads the recorded traces of tests/trace/data: one file per level, setup output then collection."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Clock relations from pings and counters."""
 
 from __future__ import annotations

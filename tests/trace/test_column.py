@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Columns hold what was put into them, in memory or not, and forgetting loses nothing."""
 
 from __future__ import annotations

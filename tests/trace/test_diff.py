@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs that differ only in addresses are the same; any other difference is found where it is."""
 
 from __future__ import annotations

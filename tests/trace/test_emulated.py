@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``l0.tlbi`` made of the model's trace: what L1 had in its registers, what was UNDEFINED, order, damage."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The formats: what is written is read back, or taken apart by a reader of the test's own."""
 
 from __future__ import annotations

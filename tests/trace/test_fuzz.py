@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Damaged traces: cut, garbled, out of order, of another version, empty. Never a pass, never a foreign error.
 
 For each recorded trace and expectation, the text as it came from the level, and the JSON Lines, are damaged

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The trace text: lines, odd task names, field styles, and lines that are none."""
 
 from __future__ import annotations

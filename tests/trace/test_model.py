@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The model's trace: records, what trapped, spans, order to L0 and L1, and every kind of damage."""
 
 from __future__ import annotations

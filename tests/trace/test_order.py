@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Order between the model and the levels, spans, and what the JSON Lines keep of both."""
 
 from __future__ import annotations

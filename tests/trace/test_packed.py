@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Packed events are the events themselves: the same in every way that checks and exports look at them."""
 
 from __future__ import annotations

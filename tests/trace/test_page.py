@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The HTML timeline: what is in the file. What a browser makes of it is in tests/real."""
 
 from __future__ import annotations

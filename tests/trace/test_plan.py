@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Plans: which events at which level, the shell text on a tree shaped like tracefs, the vocabulary."""
 
 from __future__ import annotations

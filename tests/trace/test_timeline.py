@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Recorded traces to timelines: decoding, combination of probes, marks, losses, doubts, order."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Who calls whom in a kernel, from its machine code: branches to a function, and code that takes its address.
 
 Pointers in tables are not seen; what KVM's table of TLBI handlers holds is read from the source.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Joins the changed lines of a series, the line tables of its kernel, and what the model executed."""
 
 from __future__ import annotations

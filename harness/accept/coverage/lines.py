@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Source lines to instructions, from the line tables in a vmlinux (DWARF 5, section 6.2).
 
 Inlined code needs nothing special here: the rows of the function that it was inlined into name the file and

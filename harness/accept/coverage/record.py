@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs cells once more with the plugin, and makes coverage and cost of what it left."""
 
 from __future__ import annotations

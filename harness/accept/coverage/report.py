@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Patch coverage as data: for every changed line whether it was executed, and in which cell."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What could reach the functions that nobody reached: cells that are known to, and TLBI operations.
 
 What a cell reaches is remembered in the store whenever coverage is recorded, on whichever kernel.

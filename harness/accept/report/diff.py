@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The series' diff with the state of every added line, for reports."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """index.html: the acceptance as one self-contained page, without scripts, loading nothing."""
 
 from __future__ import annotations

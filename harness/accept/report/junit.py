@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """junit.xml: a suite per step, with a case for its build and one per cell."""
 
 from __future__ import annotations

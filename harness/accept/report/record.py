@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The findings about a series as plain data, and the verdict that follows from them."""
 
 from __future__ import annotations

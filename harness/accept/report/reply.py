@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """reply.txt: what was tested and what came of it, as plain text that can be sent to a mailing list.
 
 It quotes nothing and gives no tag: whether this deserves a Tested-by is for the person who sends it to say.

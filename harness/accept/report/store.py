@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """accept.json: the report for programs, checked against its schema whenever it is written or read."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The report on the terminal: the reply's text, and where the rest lies."""
 
 from __future__ import annotations

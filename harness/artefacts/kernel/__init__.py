@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernels: a source, a patch series and config fragments become an artefact that a level can boot."""
 
 from harness.artefacts.kernel.build import build_kernel

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sources that come in one file: Debian's linux-source packages and tarballs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a kernel file to an artefact: Image, vmlinux, config, our module, and what all of it came from."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Config fragments: joined into one, and what became of them."""
 
 from __future__ import annotations

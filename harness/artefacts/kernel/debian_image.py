@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A ready Debian ``linux-image``: nothing is compiled but our module.
 
 Since 7.3 Debian splits the image: linux-image depends on linux-binary (vmlinuz), linux-modules and

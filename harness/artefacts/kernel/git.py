@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Git without the user's settings: no signing, no hooks, no end-of-line conversion, no prompts."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Debian's linux-headers, unpacked and made usable with this machine's compiler and C library.
 
 linux-headers-RELEASE (arm64) needs linux-headers-*-common and, for the machine that compiles,

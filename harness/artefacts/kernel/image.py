@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A raw arm64 Image out of the forms in which distributions ship it.
 
 Formats: Documentation/arch/arm64/booting.rst (Image header), drivers/firmware/efi/libstub/zboot-header.S.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The initramfs for kernels with modular drivers: busybox, our /init, and modules in loading order."""
 
 from __future__ import annotations

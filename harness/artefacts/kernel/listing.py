@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The content of a source directory, file by file, so that only what changed is copied and recompiled."""
 
 from __future__ import annotations

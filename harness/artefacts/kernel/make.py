@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run the kernel's make: the cross toolchain, ccache, a live log, a deadline, and progress."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The payload module (nvh.ko), which every kernel needs compiled against itself."""
 
 from __future__ import annotations

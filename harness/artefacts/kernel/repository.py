@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A kernel's source as objects of git: a user's repository as it is, anything else imported once and kept.
 
 `git am -3` merges by the blobs that a patch names; they must be in some repository.

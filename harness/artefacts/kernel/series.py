@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Patch series: how each kind becomes an ordered list of patches, and how they are applied.
 
 Patches are applied by git in a scratch repository that holds only the files they touch: importing the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a source of kernels is. A new kind is one class and one row in spec.SOURCES."""
 
 from __future__ import annotations

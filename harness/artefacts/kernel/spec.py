@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernel files: what a kernel consists of."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A build tree that is used again: a changed patch or option recompiles what depends on it, no more.
 
 Layout below the slot: ``src`` (sources with the series applied), ``out`` (make's O=), ``pristine`` (the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sources that somebody works on: a ref of a git repository, and a plain directory."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The compiler's warnings of a whole tree, although each build compiles only what has changed.
 
 make's output is grouped by target (``--output-sync=target``), so that each warning belongs to the object that

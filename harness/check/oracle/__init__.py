@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The architectural checks that a scenario names with ``oracle``: a module and a row of ``ORACLES`` each."""
 
 from __future__ import annotations

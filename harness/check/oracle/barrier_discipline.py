@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Barriers around the TLBIs that L0 issues for its guests.
 
 Arm ARM DDI 0487 M.a.a, D8.17.8 (ordering and completion of TLBIs, R_TGVWD) and B2.3 (DSB): a TLBI is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A translation becomes another one only by way of none: break-before-make (Arm ARM DDI 0487 M.a.a, D8.17.1).
 
 Old descriptor, invalid descriptor, DSB, TLBI, DSB, new descriptor: whoever changes an output address keeps

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every shadow context of the VMID is served, not only the one that L1 has loaded.
 
 A TLBI acts on all translations of its VMID, whatever VTTBR_EL2.BADDR and whether stage 2 is on (Arm ARM

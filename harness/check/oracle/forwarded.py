@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A TLBI of L2 that L1 traps arrives at vEL2 and is not executed for it.
 
 HCR_EL2.{TTLB,TTLBIS,TTLBOS} and HFGITR_EL2 trap EL1's TLBIs to EL2 (Arm ARM DDI 0487 M.a.a, D24.2.62,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """L0 answers what L1 invalidates, however locally, in the inner shareable domain at least.
 
 L1's vCPU may have run on any PE of L0, and another of its vCPUs may be on one now, so "this PE" of L1 is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What an oracle is to the language: its judge, its events, its options."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the oracles on physical operations share: which TLBIs L0 issues for guests, and how they conclude."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """At the cell's end, the shadow stage 2 is contained in L1's stage 2 composed with L0's.
 
 A shadow entry stands for a TLB entry of the translation that L1 has set up (the seed's commit message): the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The VMID that L0 has loaded for a physical TLBI is that of the translations L1 wants gone.
 
 TLBIs of the EL1&0 regime act on VTTBR_EL2.VMID (Arm ARM D8.17.5.4), so L0 must load the shadow context's

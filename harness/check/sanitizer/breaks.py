@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From the sanitizer's reports and counters to what they say of break-before-make."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From what the sanitizer left in a cell's directory to a finding of the cell."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A report as lines that a person reads: what, the entry's history, and the operations that came close."""
 
 from __future__ import annotations

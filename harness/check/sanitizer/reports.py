@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sanitizer's reports: lines of JSON that images/payloads/sanitizer/report.c writes."""
 
 from __future__ import annotations

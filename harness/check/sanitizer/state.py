@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The page of counters that the sanitizer keeps mapped, so that they are right however QEMU ended.
 
 The layout is ``struct state`` of images/payloads/sanitizer/output.c: little-endian 64-bit numbers.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a program counter to the function of the kernel of a level, by its System.map."""
 
 from __future__ import annotations

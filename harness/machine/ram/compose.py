@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A shadow stage 2 held against what it must be: L1's stage 2 composed with L0's stage 2 of L1.
 
 Every mapping of a shadow tree was copied from such a composition. One that differs at a moment when L1 has

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A guest of a kernel as memory: through its stage 2, and where that maps nothing, through its VMM."""
 
 from __future__ import annotations

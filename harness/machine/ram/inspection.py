@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The VMs of a stopped machine, from its RAM alone: of L0's kernel, or of L1's through L0's stage 2."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A drgn program over physical memory: the kernel that runs there, found by its VMCOREINFO.
 
 VMCOREINFO is the kernel's own description of itself for debuggers (Documentation/admin-guide/kdump/

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """KVM's own structures in a kernel's memory, read by drgn: ``struct kvm``, ``kvm_vcpu``, ``kvm_s2_mmu``.
 
 Names and meaning: include/linux/kvm_host.h, arch/arm64/include/asm/kvm_host.h and kvm_pgtable.h. Fields that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Physical memory of a stopped machine: L0's RAM file, and a guest's memory seen through its stage 2."""
 
 from __future__ import annotations

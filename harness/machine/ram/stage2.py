@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Stage-2 translation tables of the Arm VMSAv8-64, read from memory: geometry, descriptors, a bounded walk.
 
 Source of every layout here: Arm ARM (DDI 0487) D8.2 "Translation process", D8.3 "Translation table descriptor

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What ``nvh inspect`` reports, as plain data: virtual machines, vCPUs, their stage-2 contexts, mappings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The artefacts of a cell on the machine where it runs: by content, whatever lies where.
 
 The usual farm shares one cache directory. Where a worker has a cache of its own, what it lacks is named by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The protocol between the driver and whatever runs cells. A backend is one module and one row of
 ``BACKENDS``.
 """

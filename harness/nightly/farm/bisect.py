@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The first bad one of a list of builds, by a search that knows that cells may be flaky.
 
 One red run proves a build bad, where it is red for the same probable cause as the bad end. A pass proves

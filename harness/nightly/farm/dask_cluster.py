@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The backend ``dask``: a dask.distributed cluster, whose scheduler and workers ``nvh farm`` starts.
 
 A worker's death is reported, never hidden: the scheduler retries nothing by itself (``nvh farm scheduler``

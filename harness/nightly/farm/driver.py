@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Hands cells to a backend until each has ended once, whatever dies meanwhile."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a driver has done, in the order it did it: one JSON line each, from which another driver goes on.
 
 Lines are appended by one write each, so a driver that is killed leaves at most its last line unfinished,

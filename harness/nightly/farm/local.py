@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The backend ``local``: processes of this machine, as many at once as its CPUs and its memory admit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One run of a plan: its directory, its work orders, and what is made of every ending."""
 
 from __future__ import annotations

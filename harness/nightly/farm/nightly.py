@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A whole night: plan, price, run, results store, page."""
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from harness.nightly.farm.driver import Driver
 from harness.nightly.farm.ledger import NAME as LEDGER
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.night import Night
+from harness.nightly.farm.owed import Subject, advanced, owed
 from harness.nightly.farm.plan import Plan, load_plan
 from harness.nightly.history import exports, page, query
 from harness.nightly.history.compare import Change, Comparison, compare
@@ -62,8 +64,12 @@ def fingerprint(plan: Plan) -> dict[str, str]:
 
 
 def begin(path: Path, settings: Settings) -> tuple[Plan, Path, dict[str, Any]]:
-    """Load a plan and make the directory of its run; returns both, and what the directory's file says."""
-    plan = load_plan(path)
+    """Load a plan and make the directory of its run; returns both, and what the directory's file says.
+
+    What earlier runs of the plan did not come to goes first; the file has it, so that a run that is
+    resumed goes on in its own order.
+    """
+    plan, behind = ordered(path, settings)
     directory = make_run_directory(settings.runs, settings.out)
     data = {
         "format": FORMAT,
@@ -71,10 +77,19 @@ def begin(path: Path, settings: Settings) -> tuple[Plan, Path, dict[str, Any]]:
         "started": utc_now(),
         "files": fingerprint(plan),
         "fresh": settings.fresh,
+        "owed": [[*subject, runs] for subject, runs in sorted(behind.items())],
     }
     write_atomic(directory / RUN, json.dumps(data, indent=1))
     (directory / "plan.yaml").write_bytes(path.read_bytes())
     return plan, directory, data
+
+
+def ordered(path: Path, settings: Settings) -> tuple[Plan, dict[Subject, int]]:
+    """Return a plan in the order of its next run, and what earlier ones did not come to."""
+    plan = load_plan(path)
+    with Results(settings.results or default_path(settings.runs)) as results:
+        behind = owed(results, plan.name)
+    return advanced(plan, behind), behind
 
 
 def resume(directory: Path) -> tuple[Plan, Path, dict[str, Any]]:
@@ -96,7 +111,8 @@ def resume(directory: Path) -> tuple[Plan, Path, dict[str, Any]]:
             raise UserError(f"{path}: {error.strerror}; the run began with it and cannot go on") from error
         if found != digest:
             raise UserError(f"{path} has changed since the run began; start a new one")
-    return load_plan(Path(data["plan"])), directory, data
+    behind = {(cell, model, kernel): runs for cell, model, kernel, runs in data.get("owed", ())}
+    return advanced(load_plan(Path(data["plan"])), behind), directory, data
 
 
 def run(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a worker is asked to do, and what it answers: plain data that any transport can carry."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A plan: which models, kernels and scenarios a night runs, in which order, how often, and within what
 budget.
 
@@ -18,9 +19,12 @@ from harness.document import reader
 from harness.document.load import load_document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
-from harness.host.paths import SCENARIOS, data_names, default_scenarios
+from harness.host.paths import SCENARIOS, data_names
+from harness.level import Level
 from harness.nightly.history.load import label
+from harness.runner import default
 from harness.runner.project import vocabulary
+from harness.scenario.defaults import KERNEL
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths, select
 from harness.scenario.scenario import Overrides
@@ -228,7 +232,7 @@ def _timing(root: Node, problems: list[Problem]) -> None:
 def _cells(root: Node, base: Path, problems: list[Problem]) -> list[Cell]:
     """The selected cells as their scenarios have them; patterns choose among all shipped scenarios."""
     if "scenarios" not in root.map:
-        return load_paths(default_scenarios(), vocabulary())
+        return default.default_cells(vocabulary())
     found: dict[str, Cell] = {}
     shipped: list[Cell] | None = None
     for node in root.map["scenarios"].items:
@@ -267,20 +271,24 @@ def _tasks(
 ) -> list[Task]:
     cells = _cells(root, base, problems)
     timing = data.get("timing")
-    return [
-        Task(
-            _on(cell, overrides),
-            model.label,
-            label(kernel),
-            overrides,
-            data.get("repeats", 1),
-            0,
-        )
-        for model in models
-        for kernel in kernels
-        for cell in cells
-        for overrides in [Overrides(kernel, model.instead_of.get(cell.stack.model, model.name), timing)]
-    ]
+    tasks = []
+    for model in models:
+        for kernel in kernels:
+            for cell in cells:
+                own = _own_kernel(cell)
+                if own and kernel != kernels[0]:
+                    continue
+                instead = model.instead_of.get(cell.stack.model, model.name)
+                overrides = Overrides(None if own else kernel, instead, timing)
+                on, name = _on(cell, overrides), label(own or kernel)
+                tasks.append(Task(on, model.label, name, overrides, data.get("repeats", 1), 0))
+    return tasks
+
+
+def _own_kernel(cell: Cell) -> str:
+    """A kernel that the scenario names for L0: it is about that one, and runs once on each model."""
+    kernel = cell.stack.levels[Level.L0].kernel
+    return "" if kernel == KERNEL else kernel
 
 
 def _on(cell: Cell, overrides: Overrides) -> Cell:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a plan will take, from how long its cells took before."""
 
 from __future__ import annotations

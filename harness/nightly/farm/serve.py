@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Scheduler and workers of a dask cluster, as one command each; both end with the process that runs them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The backend ``slurm``: array jobs over the same command, on a file system that all nodes share.
 
 Jobs outlive the driver: one that is resumed asks Slurm for those it had submitted. No accounting database

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What happens on a worker: one attempt at one cell, from its order to its published result.
 
 Every backend calls ``perform``; Slurm's tasks run this module:

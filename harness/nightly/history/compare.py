@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is new in a run: every subject's change against an earlier run, judged with the history before it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The results store: one SQLite file that several writers share and that a crash leaves whole.
 
 Write-ahead logging lets readers go on while somebody writes; every write is one transaction, so a result is

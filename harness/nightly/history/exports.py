@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A comparison for other programs: JUnit for CI systems, KCIDB for the kernel's own results database."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How sure a rate is that was seen in a few runs: Wilson's and Clopper and Pearson's intervals.
 
 E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212; C. J. Clopper and E. S. Pearson, Biometrika 26 (1934)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Brings the results of an ordinary run (``nvh run``) into the store, so that it can be compared too."""
 
 from __future__ import annotations

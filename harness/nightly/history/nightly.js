@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 "use strict";
 // Draws the rows that are in view, filters and sorts them, and shows one cell. The order of COLUMNS is page.py's.
 const COLUMNS = ["cell", "model", "kernel", "timing", "change", "verdict", "before", "seconds", "usual", "flaky", "since",

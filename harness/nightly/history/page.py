@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The page of the morning: one self-contained file with every cell of a run, search and filters.
 
 The cells are data in the page, and its script draws only those rows that are in view: ten thousand are as

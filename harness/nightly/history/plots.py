@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Trends as SVG: verdicts and durations of the runs of a plan. Needs matplotlib (the extra ``nightly``)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is asked of the results store: runs, each subject's verdicts over them, usual durations, details."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The tables of the results store, as the steps that make them; docs/nightly.md describes them.
 
 ``PRAGMA user_version`` counts the steps that a file has been through. A step is never changed once it is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A comparison on the terminal: what is new by cause, what was fixed, what is flaky; at 80 columns."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the bare-metal questions (images/payloads/model) print, as data."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A model checked step by step, those first that tell most for their time and need no kernel.
 
 A step is one function and one row of ``STEPS``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Wrong answers that are known of a model: images/model-defects.yaml."""
 
 from __future__ import annotations

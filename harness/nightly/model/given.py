@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A model as the user names it: a shipped name, a model file, or just a QEMU."""
 
 from __future__ import annotations

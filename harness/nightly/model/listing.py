@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A model's check as text, and as data."""
 
 from __future__ import annotations

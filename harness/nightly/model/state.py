@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether a model brings back what it saved: every register that its gdbstub shows, before and after.
 
 A bare-metal program gives each register a value of its own. The machine is stopped, read, moved into another

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """QMP of a machine that somebody else started, by the socket in its directory."""
 
 from __future__ import annotations

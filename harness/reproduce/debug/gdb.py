@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """gdb on a stopped machine: the gdbstub started over QMP, a command file with symbols, gdb itself.
 
 The stub shows the machine's CPUs: whichever level a CPU executes is what gdb sees there.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs inside gdb: which level each CPU executes, and breakpoints that hold at one level only."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One debugging session: the stub, the command file and gdb, for a machine whose QMP is at hand."""
 
 from __future__ import annotations

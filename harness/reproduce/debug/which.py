@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which level a CPU executes, by its registers. It runs inside gdb too, so it imports nothing of nvh.
 
 The decision follows the architecture (Arm ARM, HCR_EL2) and how a VHE KVM uses it (__compute_hcr() in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The reference model: what the architecture allows L2 (and vEL2) to observe, action by action.
 
 It is set-valued. A translation may be held by a TLB from the moment that a table has it, whether or not

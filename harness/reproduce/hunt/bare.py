@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The same programs on the bare machine, at true EL2: the model's own TLB, with no kernel between.
 
 nvh-bare (images/payloads/bare) runs on the host and starts the model's QEMU. What is right at vEL2 is right

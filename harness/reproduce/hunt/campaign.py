@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A hunt: workers side by side, what they bring added up, and a record from which it goes on."""
 
 from __future__ import annotations

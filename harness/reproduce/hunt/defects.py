@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Known defects of Linux, as what its emulation does not invalidate though the architecture obliges it to.
 
 The rule: an observation that the architecture forbids is *known* when it is allowed once one of these is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a TLB may hold, for the reference model: leaves, tables, and their combinations."""
 
 from __future__ import annotations

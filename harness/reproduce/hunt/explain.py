@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A program in words: what L1 and L2 do, what the architecture requires, what happened."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Random programs: short, legal by break-before-make, and likely to have something stale to look at.
 
 A program is made of rounds (``rounds``), of which its kind (``kinds``) says how many and of what.

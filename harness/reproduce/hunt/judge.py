@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From what nvh-litmus printed of a program to findings, judged by the reference model again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A finding as files: an ordinary scenario with the shrunk program, and the program as it was found."""
 
 from __future__ import annotations

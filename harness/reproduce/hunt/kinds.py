@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The kinds of programs: their contexts, and how rounds are put together.
 
 A new kind is a function for its contexts, one that fills it, and a row of ``KINDS``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which programs run on which model: a lane is one."""
 
 from __future__ import annotations

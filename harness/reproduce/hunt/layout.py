@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where a program's addresses lie, in agreement with images/payloads/litmus/{shared,geometry}.h.
 
 A program has a *window* of its own in L2's IPA and VA space and in vEL2's own: two neighbouring *areas*, each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which operations a generated program executes: such that cover a translation, or nearly do."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Programs: contexts and actions. As text: ``render`` and ``reader``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The text of programs back to objects."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A program as the text that ``nvh-litmus --program`` reads (docs/hunt.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Rounds: a translation is made, used, changed, operations that cover it are executed, it is used again."""
 
 from __future__ import annotations

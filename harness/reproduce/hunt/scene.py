@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A program in the making: what L1 maps, changes and takes away, and who looks at it.
 
 The reference model goes along: it tells what is legal, so that a descriptor is replaced only when no TLB may

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A program as nvh-litmus gets it: what may be observed, and where L1 still owes an invalidation.
 
 While L1 owes one, an old translation may be used: that is no mistake of L0's, and an observer of the machine

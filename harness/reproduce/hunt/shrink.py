@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A failing program made short: ddmin over its actions, then simpler operands, each step executed.
 
 Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28(2), 2002. A candidate

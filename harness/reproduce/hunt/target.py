@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A machine that runs programs: L0 restored from its snapshot, nvh-litmus in it, one batch after another."""
 
 from __future__ import annotations

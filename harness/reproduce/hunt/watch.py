@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What watches a hunt's machine: the TLB sanitizer (docs/sanitizer.md), and which of KVM's functions run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One process of a hunt: makes batches, runs them on its machines, judges, shrinks and keeps what fails."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """KVM's functions in a kernel's text, and which of them were executed.
 
 A kernel is linked folder by folder (scripts/Makefile.build), so KVM's functions are neighbours. A few others

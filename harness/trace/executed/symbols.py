@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Functions of a kernel by its System.map: where its text lies, and which function an address is in."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The file of the plugin nvh-coverage: executed instructions at EL2, and what emulated TLBIs cost.
 
 Layout: images/payloads/plugin/coverage/format.h, little endian.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A timeline as a trace of casemate, REMS' checker of break-before-make for pKVM.
 
 The format is that of casemate's doc/trace-format.md, in the words that its offline checker reads: a record

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The formats of ``nvh trace show``; a new one is a module and a row here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A timeline as one HTML file that needs nothing else: no network, no fonts, no server.
 
 The page's parts are in ``page/``: a template, a style sheet and scripts, all put into the one file. Events

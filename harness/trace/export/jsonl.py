@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A timeline as JSON Lines: one object per line, the first one the heading (docs/traces.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A timeline as a Perfetto trace file (https://perfetto.dev/docs/reference/trace-packet-proto).
 
 Tracks: one per level and CPU of each source below a track per level, one with the level's marks, one with its

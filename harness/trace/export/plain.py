@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A timeline as plain text: a line per event, with the marks, losses and doubts where they are."""
 
 from __future__ import annotations

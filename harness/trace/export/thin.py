@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which events of a long timeline a page shows: all where assertions failed, a fair share elsewhere."""
 
 from __future__ import annotations

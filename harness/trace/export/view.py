@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What is shown of a cell: its timeline, and the events that decided on assertions."""
 
 from __future__ import annotations

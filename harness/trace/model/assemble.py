@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Adds the model's trace to the timeline of the levels: events, marks, order, spans, and what is in doubt."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The file in pieces of bounded size, each checked: what is wrong becomes a fault and no record."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``l0.tlbi`` from the model: what L0 emulates for L1, seen without a word to L0's kernel.
 
 A TLBI at vEL2 traps, and the plugin reads beside the exception what L1 has in the registers that decide what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Records to events: of each head once what it decides, of each record what its address and values say."""
 
 from __future__ import annotations

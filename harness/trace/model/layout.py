@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The plugin's file as numbers: images/payloads/plugin/trace/format.h in Python."""
 
 from __future__ import annotations

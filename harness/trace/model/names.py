@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the numbers of the plugin's records are called."""
 
 from __future__ import annotations

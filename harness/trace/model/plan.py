@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the plugin must record so that what a cell wants can be had, ordered, and tied into spans."""
 
 from __future__ import annotations

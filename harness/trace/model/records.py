@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Checked chunks as columns: level, and whether an instruction trapped, for whole chunks at a time."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Spans that are done, as columns."""
 
 from __future__ import annotations

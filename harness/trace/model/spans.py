@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One span per TLBI of a guest that trapped: the instruction, what L0 did for it, and the return.
 
 A span follows the task at L0 that handles the trap. Interrupts that L0 takes meanwhile, and other tasks that

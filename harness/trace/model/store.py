@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The model's records as packed events: their heads as few tuples, everything else left in the file."""
 
 from __future__ import annotations

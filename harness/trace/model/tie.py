@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ties the model's trace to the levels': which call wrote which record, which TLBI an event announced."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The agent's parts: upstream (towards the harness), commands, next level. One thread, one poll(). */
 #ifndef NVH_AGENT_H
 #define NVH_AGENT_H

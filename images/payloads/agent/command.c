@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Commands: each a session of its own, so that one signal to -pid reaches the whole group. */
 #include "agent.h"
 

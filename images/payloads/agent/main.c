@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-agent: runs at every level (L0, L1, L2) and serves the harness over a virtio-serial port: runs
  * commands, and passes frames on to the agent of the next level. Wire format: proto.h.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The agent's wire format, version 1; little-endian, a byte stream without loss:
  *   u32 magic  u8 hop  u8 type  u16 chan  u32 len  u8 payload[len]

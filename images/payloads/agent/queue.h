@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Byte queues between non-blocking descriptors, and the frame parser that fills them. */
 #ifndef NVH_QUEUE_H
 #define NVH_QUEUE_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The link to the next level's agent: the VMM's chardev socket, connected when first needed. */
 #include "agent.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * RESUME: what a level does once its machine was restored from a snapshot. The payload is a byte of flags and
  * a seed. Two machines from one snapshot differ from here on as far as their seeds do.

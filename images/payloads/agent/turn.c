@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Turns with the harness: see turn.h. Runs at L0 in EL0; the model must have semihosting for user space. */
 #include "turn.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Taking turns with the harness over two FIFOs in the model's working directory, agent.up and agent.down.
  * The agent writes what it has and a TURN frame, then reads frames until the harness's own TURN. Through

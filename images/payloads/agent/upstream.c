@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The link towards the harness: the virtio-serial port named nvh.agent, turns at L0 under icount (turn.h), or
  * a listening socket or stdin/stdout in native tests. Commands outlive a reader that goes away (a restored snapshot gets a

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The table of operations and the words of the rules. Runs wherever the rest of images/payloads/arch does. */
 #include "arch.h"
 

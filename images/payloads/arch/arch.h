@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The whole reference; see each file. */
 #ifndef NVH_ARCH_H
 #define NVH_ARCH_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which DSB completes which TLBI. Plain freestanding C, header only. Arm ARM DDI 0487 issue M.a.a: D8.17.8 (R_TGVWD,
  * R_PSMWS), HCR_EL2.BSU (D24.2.62), HCRX_EL2.FnXS (D24.2.63).

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Register fields by name: runs everywhere. arch_registers.h is generated from images/registers.csv, which is the one
  * list of them; for a field F of register prefix P it has P_F (the mask) and P_F_SHIFT.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a TLBI operation obliges. Plain freestanding C, header only, so that callers on hot paths inline it. Arm ARM DDI
  * 0487 issue M.a.a: D8.17.5.4 (scope by <type>), D8.17.6, C5.5, and TLBIMatch() of J1.1.3. There is no rule for what may

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a payload tells an observer of the machine (docs/sanitizer.md): MOVZ XZR, #number, which does nothing. Each
  * program begins with MARK_PROGRAM.

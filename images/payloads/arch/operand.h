@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The Xt operand: bits to fields and back. Plain freestanding C, header only. Formats: Arm ARM DDI 0487 issue M.a.a,
  * D8.17.5.1 to D8.17.5.3 (I_CPNYZ, I_QPHNP, I_TYBWT, Tables D8-122 to D8-124).

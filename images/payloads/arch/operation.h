@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * TLBI operations as data, and the state of the PE that executes one. Plain freestanding C: runs in nvh-litmus, in the
  * sanitizer inside QEMU, in the bare suites, and in Python's process. Rules: Arm ARM DDI 0487 issue M.a.a.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs in Python's process (harness/arch/library.py), which has no inline functions: the reference by name. */
 #include "arch.h"
 

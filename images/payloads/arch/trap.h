@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Whether a TLBI executes, is UNDEFINED or traps to EL2, and the syndrome of the trap. Plain freestanding C, header only.
  * Order: the pseudocode of each operation in C5.5, Arm ARM DDI 0487 issue M.a.a.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-bare: programs as text (docs/hunt.md) on the bare machine, at true EL2. It runs on the host and starts the
  * model's QEMU, which boots the hypervisor of nvh-litmus; both map the RAM. No kernel is involved.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What each of our VMMs (nvh-kvm, nvh-litmus) does with /dev/kvm and with its guest's memory. */
 #ifndef NVH_VMM_H
 #define NVH_VMM_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The guest: passes over the test region for ever, and reports after each. */
 #include "shared.h"
 

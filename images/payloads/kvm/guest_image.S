@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 	.section .rodata
 	.globl guest_image, guest_image_end
 	.balign 16

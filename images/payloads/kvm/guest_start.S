@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* L2 (or L1 when nvh-kvm runs at L0), EL1: x0 = vCPU index, x1 = translation table, x2 = stack top. */
 #include "shared.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* nvh-kvm's host side: one VM, its vCPU threads, and the epochs in which the guest is judged. */
 #ifndef NVH_KVM_HOST_H
 #define NVH_KVM_HOST_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Cases that change what lies behind the region in this process: KVM's MMU notifiers. */
 #include <errno.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Cases that change memory slots: removal, move, dirty logging. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Cases that split and collapse the huge pages behind the region. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * More VMs than the level below keeps shadow contexts for (KVM: two per vCPU of L1's), each with a secret
  * of its own at the same guest address, so that contexts and VMIDs are recycled between them.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Expectations and epochs; the memory-model argument is in shared.h. */
 #include "host.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-kvm: runs at L1 (its guest is then an L2) or at L0. Changes the memory behind a running guest in
  * many ways and has the guest prove that it sees the change. One line of key=value words per case.

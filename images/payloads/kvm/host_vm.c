@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* KVM plumbing: VM, memory slots, vCPU threads. No interrupt controller: the guest has no interrupts. */
 #include "host.h"
 

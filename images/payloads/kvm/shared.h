@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What nvh-kvm's host side and its bare-metal guest agree on. */
 #ifndef NVH_KVM_SHARED_H
 #define NVH_KVM_SHARED_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Translation tables of every granule, as nvh-litmus builds them at both stages: VMSAv8-64 with 48-bit
  * descriptors (Arm ARM D8.2, D8.3), started at a level that needs one table only (D8.2.3).

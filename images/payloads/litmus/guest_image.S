@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 	.section .rodata
 	.globl litmus_image, litmus_image_end
 	.balign 16

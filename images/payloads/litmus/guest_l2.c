@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* L2: its context, and the steps that enter it once. */
 #include "geometry.h"
 #include "guest.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Brings up vEL2 on each vCPU and runs the VMM's programs. */
 #include "guest.h"
 
@@ -47,8 +47,8 @@ static void lead(struct cpu *cpu)
 		__atomic_store_n(&shared->number, ++number, __ATOMIC_RELEASE);
 		run_program(cpu, &shared->program[0]);
 		for (unsigned i = 1; i < shared->cpus; i++)
-			while (__atomic_load_n(&shared->finished[i], __ATOMIC_ACQUIRE) != number)
-				__asm__ volatile("yield");
+			for (unsigned n = 0; __atomic_load_n(&shared->finished[i], __ATOMIC_ACQUIRE) != number; n++)
+				give_way(n);
 		if (shared->loose)
 			mark(MARK_STRICT);
 		__asm__ volatile("dsb ish" ::: "memory");
@@ -61,8 +61,8 @@ static void follow(struct cpu *cpu)
 	uint64_t number = 0, next;
 
 	for (;;) {
-		while ((next = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE)) == number)
-			__asm__ volatile("yield");
+		for (unsigned n = 0; (next = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE)) == number; n++)
+			give_way(n);
 		number = next;
 		regime_follow(cpu);
 		run_program(cpu, &shared->program[cpu->index]);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vEL2's own translation regime: each PE turns its MMU on, and changes the granule of its tables between programs. */
 #include "geometry.h"
 #include "guest.h"

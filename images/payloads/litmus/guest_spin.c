@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The victim on another PE, and the PE that takes its translation away. */
 #include "guest.h"
 
@@ -62,8 +62,8 @@ void step_spin(struct cpu *cpu, const struct step *s)
 				      [SPIN_L2_WRITE] = l2_spin_write };
 	volatile struct spin *spin = &spins[cpu->index];
 
-	while (__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number)
-		__asm__ volatile("yield");
+	for (unsigned i = 0; __atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number; i++)
+		give_way(i);
 	load_context(&shared->context[s->ctx]);
 	spin->count = spin->faults = spin->spoilt = 0;
 	__atomic_store_n(&spin->begun, shared->number, __ATOMIC_RELEASE);
@@ -84,7 +84,7 @@ void step_start(const struct step *s, struct outcome *o)
 	for (unsigned i = 0; i < PATIENCE; i++) {
 		if (__atomic_load_n(&spins[s->c].begun, __ATOMIC_ACQUIRE) == shared->number)
 			return;
-		__asm__ volatile("yield");
+		give_way(i);
 	}
 	o->kind = OUTCOME_TIMEOUT;
 }
@@ -108,7 +108,7 @@ void step_sample(const struct step *s, struct outcome *o)
 			o->hpfar = spin->hpfar;
 			return;
 		}
-		__asm__ volatile("yield");
+		give_way(i);
 	}
 	o->kind = OUTCOME_TIMEOUT;
 }
@@ -138,7 +138,7 @@ void step_race(const struct step *s, struct outcome *o)
 			/* One read may be of the page before, and be counted late. */
 			if (__atomic_load_n(&spins[1].count, __ATOMIC_ACQUIRE) > count + settled || spins[1].spoilt)
 				break;
-			__asm__ volatile("yield");
+			give_way(p);
 		}
 		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
 		barrier_ishst();

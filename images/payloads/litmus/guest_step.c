@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Carries out a program: one function per kind of step. */
 #include "geometry.h"
 #include "guest.h"
@@ -140,8 +140,8 @@ static void step_host(const struct step *s, struct outcome *o)
 /* The CPUs take turns at one program: what a step finds does not depend on their speed. */
 static void step_await(const struct step *s)
 {
-	while (__atomic_load_n(&shared->turn, __ATOMIC_ACQUIRE) != s->a)
-		__asm__ volatile("yield");
+	for (unsigned i = 0; __atomic_load_n(&shared->turn, __ATOMIC_ACQUIRE) != s->a; i++)
+		give_way(i);
 }
 
 /* For the tests of what is said about a hang. */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The payload's translation tables: a pool for L2's, emptied before each program, and vEL2's own. */
 #include "geometry.h"
 #include "guest.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Every operation of the table, as a function at vEL2 and as a stub for L2. */
 #include "guest.h"
 #include "tlbi_ops.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* nvh-litmus's VMM: one VM, the cases, and what is said about them. */
 #ifndef NVH_LITMUS_HOST_H
 #define NVH_LITMUS_HOST_H
@@ -98,6 +98,8 @@ bool vm_fails(struct vm *vm, const char *what);
 /* host_vm.c. A false leaves its reason in vm->broken. */
 bool vm_create(struct vm *vm, const struct config *config);
 void vm_destroy(struct vm *vm);
+/* It runs no more; the end of this process ends it. */
+void vm_leave(struct vm *vm);
 #define QEMU_WORDS_MAX 64
 extern char *const *qemu_words;
 /* host_qemu.c: the same three for a VM whose VMM is QEMU, and why a case cannot have that */
@@ -206,7 +208,7 @@ struct litmus {
 	/* While it is built and run: */
 	struct vm *vm;
 	unsigned steps[CPUS_MAX];
-	struct probe probes[PROBES_MAX];
+	struct probe *probes; /* PROBES_MAX of them, the same for all: a list of 25000 cases has to be small */
 	unsigned probe_count;
 	bool any_stage2; /* it is not about stage 2, which may have any granule that L1 has there */
 	bool own;  /* the PE that executes the operation is the one that looks */
@@ -286,6 +288,11 @@ enum { VMID = 1, VMID_OTHER = 2 };
 #define MORE_CODE 0xd65f03c0d2886420
 #define MORE_CODE_RESULT 0x4321
 
+/* host_describe.c: --describe, one line of key=value words */
+void describe(const struct litmus *l);
+/* host_choose.c: the cases whose names FILE has, a name a line, in the file's order; -1 with a message on stderr. */
+long choose(const char *path, struct litmus *cases, size_t count);
+
 /* The case list: each function adds one family. */
 struct list {
 	struct litmus *cases;
@@ -308,6 +315,7 @@ void cases_vncr(struct list *list);
 void cases_vncr_more(struct list *list);
 void cases_migrate(struct list *list);
 void cases_huge(struct list *list);
+void cases_fine(struct list *list);
 void cases_hang(struct list *list);
 /* host_trap.c: ESR_EL2 of L2's execution of `op`, trapped to vEL2, less IL */
 uint64_t trap_syndrome(unsigned op);

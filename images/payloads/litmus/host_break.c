@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What a VM has broken on, for nvh-litmus and nvh-bare: the first reason stays. */
 #include "host.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Other changes of a stage-2 leaf than its end: permissions taken away, a block split into a table, a table
  * collapsed into a block, and one VMID with two tables.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What goes on beside a program, in a thread of its own, until the program has ended. */
 #include "host.h"
 

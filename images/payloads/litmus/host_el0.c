@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * L2's EL0 under stage 2: with L2's stage 1 on (AP[1], nG) it reads or calls a page that L1 takes away. The VA is the
  * IPA, so that HPFAR_EL2 can be checked.

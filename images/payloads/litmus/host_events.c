@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * L0's own events while L2 uses the memory: what KVM's memslots and MMU notifiers promise to L1 they promise to L2.
  * No TLBI of L1 is involved. l0-*: L2 uses it before and after, on the vCPU that asks for the event; l0-remote-*: all

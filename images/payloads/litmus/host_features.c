@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What L1 has, by the ID registers that its payload read. */
 #include "host.h"
 

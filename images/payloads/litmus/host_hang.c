@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Cases that never end by themselves, to show what is said about a hang and that the run goes on. They are run only
  * when --case names them ("provoke-…").

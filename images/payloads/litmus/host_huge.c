@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * L0 changes a part of a huge page under an L2 that uses all of it through a block at both stages: the block has to
  * be split, or dropped, and what is left must be what L0's memory is. A page, its neighbour and the last page of the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Where nothing obliges L0, an old translation may stay in use: that is L1's own, and whoever watches the machine is
  * told so (docs/sanitizer.md, "Marks").

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* nvh-litmus: options, the loop over the cases, and what is printed. */
 #include "host_text.h"
 #include "options.h"
@@ -201,6 +201,19 @@ static void applicability(const struct litmus *l, const struct vm *vm, const str
 	not_applicable(f, why);
 }
 
+static bool goes_on(const struct options *o, const struct population *t, double s)
+{
+	return (!o->seconds || s < o->seconds) && (!o->failures || t->failed < o->failures);
+}
+
+static void drop(struct vm *vm, const struct options *o)
+{
+	if (o->leave)
+		vm_leave(vm);
+	else
+		vm_destroy(vm);
+}
+
 static int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
 	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
@@ -211,7 +224,7 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 
 	for (size_t i = 0; i < n; i++)
 		population_select(&t, cases[i].name);
-	for (size_t i = 0; i < n && (!o->seconds || seconds() - start < o->seconds); i++) {
+	for (size_t i = 0; i < n && goes_on(o, &t, seconds() - start); i++) {
 		struct litmus *l = &cases[i];
 		struct finding f = { 0 };
 		double begin = seconds();
@@ -219,7 +232,7 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 
 		l->config.qemu = o->qemu;
 		if (have && (!same_config(&vm.config, &l->config) || vm.broken[0])) {
-			vm_destroy(&vm);
+			drop(&vm, o);
 			have = false;
 		}
 		if (l->config.e2h0 && !m.e2h0) {
@@ -246,12 +259,12 @@ static int run_all(struct litmus *cases, size_t n, const struct options *o)
 			print_case(l, &f, (seconds() - begin) * 1e9);
 		/* After a hang or an exception the payload is in no state to go on. */
 		if (have && (!strcmp(f.verdict, "hang") || !strcmp(f.verdict, "broken"))) {
-			vm_destroy(&vm);
+			drop(&vm, o);
 			have = false;
 		}
 	}
 	if (have)
-		vm_destroy(&vm);
+		drop(&vm, o);
 	population_print(&t, m.e2h0, m.pes, m.page_size);
 	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.run,
 	       t.passed, t.failed, t.vacuous, t.not_applicable, t.unable, seconds() - start);
@@ -374,6 +387,7 @@ int main(int argc, char **argv)
 	cases_vncr_more(&list);
 	cases_migrate(&list);
 	cases_huge(&list);
+	cases_fine(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];
@@ -381,7 +395,20 @@ int main(int argc, char **argv)
 		fputs("nvh-litmus: no case is selected; see --list\n", stderr);
 		return EXIT_USAGE;
 	}
-	qsort(list.cases, n, sizeof(*list.cases), by_config);
+	if (o.cases) {
+		long chosen = choose(o.cases, list.cases, n);
+
+		if (chosen <= 0)
+			return EXIT_USAGE;
+		n = (size_t)chosen;
+	} else {
+		qsort(list.cases, n, sizeof(*list.cases), by_config);
+	}
+	if (o.describe) {
+		for (size_t i = 0; i < n; i++)
+			describe(&list.cases[i]);
+		return EXIT_OK;
+	}
 	if (o.list) {
 		for (size_t i = 0; i < n; i++)
 			puts(list.cases[i].name);
@@ -389,13 +416,15 @@ int main(int argc, char **argv)
 	}
 	if (o.predict)
 		return predict(list.cases, n, &o);
+	if (o.leave)
+		leave_begin(); /* before anything of KVM is open */
 	if (!kvm_has_el2()) {
 		fputs("nvh-litmus: KVM offers no EL2 to guests; boot with kvm-arm.mode=nested on FEAT_NV2\n", stderr);
-		return EXIT_ENVIRONMENT;
+		return leave_end(EXIT_ENVIRONMENT);
 	}
 	if (o.mark && !mark_open()) {
 		fputs("nvh-litmus: --mark: L0 has no trace_marker in tracefs\n", stderr);
-		return EXIT_ENVIRONMENT;
+		return leave_end(EXIT_ENVIRONMENT);
 	}
-	return run_all(list.cases, n, &o);
+	return leave_end(run_all(list.cases, n, &o));
 }

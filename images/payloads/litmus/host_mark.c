@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Begin and end of cases as marks in L0's trace, where KVM's own events are: written by this process at L0, so that
  * no level above takes an exit for it. Where the harness records, in its instance, and under the names that its

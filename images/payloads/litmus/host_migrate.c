@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A vCPU moves between L0's CPUs in mid-case. To L1 it is one PE all the time: a local operation of its own obliges
  * what it used before on another CPU (Arm ARM D8.17.7 knows only the PE), and a broadcast reaches a victim wherever

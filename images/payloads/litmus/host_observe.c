@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What a step of a text program found, as one word (docs/hunt.md), and whether it is among those allowed. */
 #include "host_text.h"
 

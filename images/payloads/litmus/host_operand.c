@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Operands of IPAS2 and RIPAS2 that name something else than the leaf, or name it oddly: hints that are not the
  * entry's, addresses outside L1's IPA size, ranges that pass it or the end of the operand (Arm ARM C5.5, D8.17.5).

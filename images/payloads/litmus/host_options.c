@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #include "options.h"
 
 #include <getopt.h>
@@ -9,8 +9,10 @@
 const char options_usage[] =
 	"usage: nvh-litmus [options]\n"
 	"  --list           print the selected cases and end\n"
+	"  --describe       print what the selected cases are made of, and end\n"
 	"  --case GLOB      only cases whose name matches (may be repeated)\n"
 	"  --skip GLOB      none whose name matches (may be repeated)\n"
+	"  --cases FILE     only the cases that FILE names, one a line, in its order\n"
 	"  --op NAME        only cases of this operation\n"
 	"  --granule SIZE   only cases with this stage-2 granule: 4k, 16k or 64k\n"
 	"  --cpus N         only cases with N vCPUs\n"
@@ -18,12 +20,13 @@ const char options_usage[] =
 	"  --seconds S      begin no case after S seconds\n"
 	"  --every N        only each Nth of the selected cases\n"
 	"  --program FILE   run the programs of a text instead of cases; `-`: standard input\n"
-	"  --failures N     end after N programs that failed\n"
+	"  --failures N     end after N programs, or cases, that failed\n"
 	"  --features       print which features with TLBIs L1 has, and end\n"
 	"  --predict WORDS  print the population of a machine with these features= (docs/populations.md), without KVM\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --mark           mark begin and end of each case in L0's trace\n"
+	"  --leave          end before the VMs have ended\n"
 	"  --quiet          print only cases that did not pass\n"
 	"exit status: 0 all passed, 1 some did not, 2 usage, 3 no KVM with EL2\n";
 
@@ -47,6 +50,8 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "skip", required_argument, NULL, 'x' },  { "vmm", required_argument, NULL, 'v' },
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
 		{ "failures", required_argument, NULL, 'F' }, { "predict", required_argument, NULL, 'P' },
+		{ "cases", required_argument, NULL, 'C' }, { "describe", no_argument, NULL, 'd' },
+		{ "leave", no_argument, NULL, 'L' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -98,6 +103,15 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'C':
+			o->cases = optarg;
+			break;
+		case 'L':
+			o->leave = true;
+			break;
+		case 'd':
+			o->describe = true;
 			break;
 		case 'F':
 			if (!number(optarg, &o->failures))

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * L2's own operations, with no trap set by L1: they take effect without L1, on L2's stage 1. L2's EL1 unmaps a page
  * between two accesses of its own (l2-own) or of its EL0 (l2-own-el0), without an exit on the way, so that a stale

@@ -1,11 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Counts what a run of nvh-litmus consisted of. Runs at L0; the tests run it natively with findings of their own. */
 #include "population.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define FIELD(reg, low) ((reg) >> (low) & 0xf)
+#define ID_FIELD(reg, low) ((reg) >> (low) & 0xf)
 
 /* FNV-1a, 64 bits (RFC 9923). The harness computes the same of the names that it reads. */
 static uint64_t hash(const char *name)
@@ -25,8 +25,8 @@ void population_select(struct population *p, const char *name)
 
 static void widen(uint64_t *reg, uint64_t from, unsigned low)
 {
-	if (FIELD(from, low) > FIELD(*reg, low))
-		*reg = (*reg & ~(0xfull << low)) | FIELD(from, low) << low;
+	if (ID_FIELD(from, low) > ID_FIELD(*reg, low))
+		*reg = (*reg & ~(0xfull << low)) | ID_FIELD(from, low) << low;
 }
 
 void population_machine(struct population *p, const struct shared *s)
@@ -97,18 +97,18 @@ void population_count(struct population *p, const char *name, const struct findi
 
 static void print_features(const struct population *p, bool e2h0, unsigned pes, unsigned page_size)
 {
-	unsigned tlb = FIELD(p->isar0, 56);
+	unsigned tlb = ID_FIELD(p->isar0, 56);
 
 	if (!p->machine) {
 		printf("unknown");
 		return;
 	}
 	printf("pages-%uk,cpus-%u", page_size >> 10, pes);
-	printf("%s%s%s", tlb >= 1 ? ",TLBIOS" : "", tlb >= 2 ? ",TLBIRANGE" : "", FIELD(p->isar1, 56) ? ",XS" : "");
-	printf("%s%s", e2h0 ? ",E2H0" : "", FIELD(p->mmfr2, 24) || FIELD(p->mmfr4, 20) ? ",NV2" : "");
+	printf("%s%s%s", tlb >= 1 ? ",TLBIOS" : "", tlb >= 2 ? ",TLBIRANGE" : "", ID_FIELD(p->isar1, 56) ? ",XS" : "");
+	printf("%s%s", e2h0 ? ",E2H0" : "", ID_FIELD(p->mmfr2, 24) || ID_FIELD(p->mmfr4, 20) ? ",NV2" : "");
 	/* ID_AA64MMFR0_EL1.TGranX_2: 1 says that the granule is not there at stage 2. */
-	printf("%s%s%s", FIELD(p->mmfr0, 40) != 1 ? ",s2-4k" : "", FIELD(p->mmfr0, 32) != 1 ? ",s2-16k" : "",
-	       FIELD(p->mmfr0, 36) != 1 ? ",s2-64k" : "");
+	printf("%s%s%s", ID_FIELD(p->mmfr0, 40) != 1 ? ",s2-4k" : "", ID_FIELD(p->mmfr0, 32) != 1 ? ",s2-16k" : "",
+	       ID_FIELD(p->mmfr0, 36) != 1 ? ",s2-64k" : "");
 }
 
 void population_print(const struct population *p, bool e2h0, unsigned pes, unsigned page_size)

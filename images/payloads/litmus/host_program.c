@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Programs put together step by step. */
 #include "host.h"
 
@@ -99,8 +99,10 @@ void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uin
 
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role)
 {
-	struct probe *p = &l->probes[l->probe_count];
+	static struct probe probes[PROBES_MAX];
+	struct probe *p = &probes[l->probe_count];
 
+	l->probes = probes;
 	if (l->probe_count++ >= PROBES_MAX) {
 		fprintf(stderr, "nvh-litmus: %s: more than %u probes\n", l->name, PROBES_MAX);
 		abort();

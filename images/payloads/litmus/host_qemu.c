@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The same payload under another VMM (--vmm qemu): QEMU with KVM boots it, and this program only writes the cases
  * into the guest's RAM, a file that both map, and reads the outcomes there. What needs KVM's own file descriptors

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Windows that one program of steps meets too rarely: the victim's fault against the operation (race-fault), and
  * besides that the victim's vCPU being put and loaded (race-put) or moved between L0's CPUs (race-move) all the

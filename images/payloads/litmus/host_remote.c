@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* L2's translations, of both stages, taken from victims on other PEs and from this one. */
 #include "host_victim.h"
 

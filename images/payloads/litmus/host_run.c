@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The vCPUs running: the first in the caller's thread with the doorbell, the others each in its own. */
 #include "host.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stage 2: a leaf is unmapped, with break-before-make (Arm ARM D8.17.1): valid, invalid, operation, valid.
  * L2 runs with its stage 1 off. The neighbours below and above the leaf are unmapped with it, so that they

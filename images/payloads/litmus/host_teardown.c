@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The end of a VM, of which other VMs must notice nothing: closed in this process after it ran an L2 in two
  * contexts, or with its process killed while its L1 executes operations and its L2 reads. L0 frees the shadow

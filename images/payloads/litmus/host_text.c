@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* From a line of text to steps of a program: one function per action. */
 #include "host_text.h"
 

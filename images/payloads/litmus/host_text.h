@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Programs as text (docs/hunt.md): one action a line, and what may be observed of it. */
 #ifndef NVH_LITMUS_HOST_TEXT_H
 #define NVH_LITMUS_HOST_TEXT_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs the programs of a text one after another, those of one kind in one VM, and prints what each one saw. */
 #include "host_text.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Operations that must not take effect: those of a feature that the VMM hid from L1 are UNDEFINED at vEL2, and
  * those of L2 that L1 traps arrive at vEL2 (Arm ARM DDI 0487 M.a.a, D24.2.62 HCR_EL2.{TTLB,TTLBIS,TTLBOS}, D24.2.71

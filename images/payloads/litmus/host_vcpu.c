@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* KVM's objects beside the VM itself: vCPUs with EL2, their registers, what L1 may see of the CPU, the GIC. */
 #include "host.h"
 

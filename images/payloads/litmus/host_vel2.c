@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * vEL2's own stage 1: EL2 without E2H, EL2&0 with it (ASIDs, two halves). The E2 operations are for it whatever
  * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM R_VMSWQ). The granule is that of vEL2's own tables.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Broadcast: the victims stay inside L2 (or at vEL2), each on another PE, and read one address again and again while
  * this PE takes the translation away. On a model whose exit to L0 empties the local TLB this is the one place
@@ -121,8 +121,8 @@ static bool has_variant(const struct litmus *l)
 		return asid || op->family == aside1;
 	case OTHER_ASID_GLOBAL:
 		return asid;
-	case OTHER_VMID:
-		return !l->vel2 && op->family != alle1;
+	case OTHER_VMID: /* which ALLE1 takes all the same */
+		return !l->vel2;
 	case STAGE2_OFF:
 		return !l->vel2 && !is_stage2(op);
 	case OTHER_VA:

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A translation in use on some PEs, and one that takes it away: host_victim.c. */
 #ifndef NVH_LITMUS_HOST_VICTIM_H
 #define NVH_LITMUS_HOST_VICTIM_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The VM on /dev/kvm: its memory, and how it begins and ends. */
 #include "host.h"
 
@@ -128,6 +128,17 @@ bool vm_create(struct vm *vm, const struct config *config)
 		return false;
 	}
 	return vm_start_followers(vm);
+}
+
+void vm_leave(struct vm *vm)
+{
+	if (vm->config.qemu) {
+		qemu_destroy(vm);
+		return;
+	}
+	halt(vm);
+	if (vm->timed)
+		timer_delete(vm->timer);
 }
 
 void vm_destroy(struct vm *vm)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * More VMIDs than L0 has shadow contexts (KVM: two per vCPU), so that each is recycled, twice, before an operation is
  * for one of them. No VMID may ever see what another one mapped at the same IPA, and the operation is for its own.

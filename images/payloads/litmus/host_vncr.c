@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * L1 runs an L2 that is a hypervisor itself: HCR_EL2.{NV,NV2} = {1,1}, and L2's TPIDR_EL2 is a word of the page
  * that VNCR_EL2 names in vEL2's own regime, EL2&0 (Arm ARM D8.14). L0 cannot use L1's mapping: KVM keeps a software

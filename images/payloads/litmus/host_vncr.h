@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* An L2 that is a hypervisor itself, and its page of VNCR_EL2: host_vncr.c, host_vncr_more.c. */
 #ifndef NVH_LITMUS_HOST_VNCR_H
 #define NVH_LITMUS_HOST_VNCR_H

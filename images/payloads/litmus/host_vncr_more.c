@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The page of VNCR_EL2 apart from L1's operations: L0's own events (vncr-l0), the abort that vEL2 takes when the page
  * is not there (vncr-syndrome, vncr-far), and EL2 operations of an L2 that is a hypervisor itself (trap-nv).

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a run of nvh-litmus consisted of: the line population=... that the harness holds against its table. */
 #ifndef NVH_LITMUS_POPULATION_H
 #define NVH_LITMUS_POPULATION_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What nvh-litmus's VMM (at L0) and its bare-metal hypervisor (at vEL2) agree on. */
 #ifndef NVH_LITMUS_SHARED_H
 #define NVH_LITMUS_SHARED_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Preloaded into QEMU on the host under -icount: the main thread gets QEMU's big lock (BQL) from the hands of
  * the vCPU thread only.

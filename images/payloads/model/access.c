@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: one access below EL2, and what its exception is called. */
 #include "model.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: aborts by kind, level, stage, access and granule; ESR, FAR and HPFAR. For
  * stage 2 on walks of stage 1 the table of each level in turn is what stage 2 does not give.

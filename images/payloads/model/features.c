@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: what its ID registers offer (DDI 0487 M.a.a, D24.2). */
 #include "model.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: access flag and dirty state by hardware, at both stages (DDI 0487 M.a.a, D8.5). */
 #include "model.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: a leaf of each size, at stage 1 (both halves) and stage 2, moves from A to B by
  * break-before-make with every operation that has to take it. The first, a middle and the last page of the leaf are

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: power, the second PE, which does what its mailbox says, and the way below EL2. */
 #include "model.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model, with nothing below and nothing beside: asks group after group, and ends with "done".
  * docs/model-check.md says what each group covers.

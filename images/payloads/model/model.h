@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A bare-metal program that asks a hardware model one question after the other and compares each answer with the
  * architecture (DDI 0487 M.a.a). Two PEs at EL2 with E2H = 0 build tables, let code at EL1 and EL0 run, and look at

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: what HCR_EL2.{NV,NV1,NV2} make of EL2's registers at EL1 (DDI 0487 M.a.a, D8.14): traps,
  * the page behind VNCR_EL2 word by word, its aborts by level, its TLBIs, CurrentEL and ERET.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: the operations that it has, as instructions; operands come from the reference. */
 #include "model.h"
 #include "operand.h"

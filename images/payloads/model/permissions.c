@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: every combination of permission bits at each stage (DDI 0487 M.a.a, D8.4). */
 #include "model.h"
 

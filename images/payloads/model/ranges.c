@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: range operations of each SCALE and NUM; the page that is used is the first, a middle
  * or the last one of the range. With DS = 1 bases count 64 KB whatever the granule (I_TYBWT).

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: one EL1&0 regime at a time, with 48 bits of input at both stages. */
 #include "model.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Entry of both PEs at EL2, the way below EL2 and back, the code that runs there, and the vectors of EL2 and EL1. */
 #include "model.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: translation tables of any granule and input size (DDI 0487 M.a.a, D8.2 and D8.3).
  * Tables come from a pool that each case begins anew.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: address tags (TBI) in the match of an operation, ASIDs and VMIDs that alternate without
  * a TLBI, HCR_EL2.FB, and operations that EL1 executes for itself.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: address translation instructions and PAR_EL1 (DDI 0487 M.a.a, C5.4 and D24.2): the
  * address, or stage, kind and level of the fault; again after a TLBI and another translation.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: each TLBI at EL1 and EL0 against each trap (DDI 0487 M.a.a, D24.2: HCR_EL2, HFGITR_EL2)
  * with its syndrome; what is not implemented, or of EL2, is UNDEFINED first.

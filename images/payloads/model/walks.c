@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: the IPA of a stage-1 table moves to another page. A model may keep what stage 2 gave
  * for walks apart from what it gave for accesses; each operation that takes stage-2 entries has to take these, too.

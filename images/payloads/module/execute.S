@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The window in which a TLBI executes with another VMID or without HCR_EL2.TGE. Nothing here touches
  * memory, and vectors of our own are loaded: an operation that is UNDEFINED at this level comes back as

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-clock: CLOCK_MONOTONIC (ns) and the physical and virtual counters, read with interrupts off, and the
  * frequency of the counters (Hz).

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-tlbi: at L1 (or any level with nvh.ko), executes one TLBI operation through /dev/nvh.
  * Exit: 0 executed, 1 UNDEFINED at this level, 2 wrong usage, 3 no module or an ioctl error.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh.ko: /dev/nvh executes any TLBI operation of tlbi_ops.h at the level that the kernel runs at
  * (vEL2 in L1, EL1 in L2) and reads the clocks back to back. Test machines only.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* ioctls of /dev/nvh, between nvh.ko and its tools. */
 #ifndef NVH_UAPI_H
 #define NVH_UAPI_H

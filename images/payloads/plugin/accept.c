@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: may this plugin run in this QEMU? */
 #include <stdarg.h>
 #include <stdio.h>

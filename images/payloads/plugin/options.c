@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU: a plugin's options. strtoull() would tie the plugin to the C library of the
  * machine that compiled it (__isoc23_strtoull since 2.38), and the model brings an older or newer one.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Runs on the host, inside QEMU: what every plugin of ours needs. See accept.c, registers.c and options.c. */
 #ifndef NVH_PLUGIN_H
 #define NVH_PLUGIN_H

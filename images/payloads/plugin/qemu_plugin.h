@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs on the host, inside QEMU: our own declarations of the functions of its TCG plugin interface that we
  * use. Debian ships no header for it. NVH_API is the interface's version for which the plugin is compiled:

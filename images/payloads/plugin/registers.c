@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: registers by the names of its gdbstub. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-migrate: at L0 (or L1), keeps moving the threads named "CPU n/KVM" of a VMM between CPUs, and
  * restores their affinity at the end. Exit: 0 moved, 1 no thread could be moved, 2 usage, 3 an error.

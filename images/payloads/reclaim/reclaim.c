@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-reclaim: at L0, pushes memory of a process (L1's VMM) out to swap or marks it cold, which takes it
  * from under the running guests. Needs swap (zram) for pageout.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: -plugin nvh-sanitizer.so,out=FILE,ram=BYTES[,KEY=VALUE...] */
 #include <string.h>
 

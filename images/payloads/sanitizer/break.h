@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Break-before-make (Arm ARM DDI 0487 M.a.a, D8.17.1: R_WHZWS, R_DDMVT): how far a change of a translation has come when its invalidation by address is
  * executed. Plain C, runs in the sanitizer plugin inside QEMU and in its test driver.

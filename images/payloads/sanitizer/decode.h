@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Instructions that the sanitizer watches, by their encodings (Arm ARM C6.2, C5.5). */
 #ifndef NVH_SANITIZER_DECODE_H
 #define NVH_SANITIZER_DECODE_H

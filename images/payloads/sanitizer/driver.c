@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs natively, for tests: the sanitizer without QEMU. Commands on standard input, one line each, numbers in C
  * notation; answers and reports on standard output. tests/check/sanitizer drives it.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sanitizer's judgement: what PEs use, what TLBIs take, and which entries a most retentive TLB could still use
  * wrongly. Plain C that knows no QEMU. The caller serialises all calls. Rules: docs/sanitizer.md.

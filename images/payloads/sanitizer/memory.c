@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU: the machine's RAM as QEMU has mapped it. A walk reads it directly: the plugin
  * interface of QEMU 10.0 has no function to read physical memory, and that of 11.1 copies into a GByteArray.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU: the TLB sanitizer. What vCPUs execute becomes calls of the judge. docs/sanitizer.md
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The sanitizer as a plugin; included by ../plugin/Makefile, whose folder the paths count from.
 plugins += nvh-sanitizer
 nvh-sanitizer := $(addprefix ../sanitizer/,arguments.c break.c judge.c memory.c output.c plugin.c report.c store.c vcpu.c walk.c) ../arch/arch.c

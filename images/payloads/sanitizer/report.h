@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Reports as lines of JSON; harness/check/sanitizer reads them. Plain C, runs inside QEMU and in the test driver. */
 #ifndef NVH_SANITIZER_REPORT_H
 #define NVH_SANITIZER_REPORT_H

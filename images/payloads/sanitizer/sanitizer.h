@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Runs on the host, inside QEMU: what the plugin's files share. */
 #ifndef NVH_SANITIZER_H
 #define NVH_SANITIZER_H

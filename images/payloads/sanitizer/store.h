@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The TLB of one PE: entries by page, by what an address operand may name, and by VMID. It forgets an entry only
  * when a TLBI that covers it is complete. Plain C; the caller holds the lock.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One executed TLBI operation. Plain C, runs in the sanitizer plugin inside QEMU and in its test driver. What it obliges
  * is the reference's to say (../arch), which is inlined here.

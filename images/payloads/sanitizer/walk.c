@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Arm ARM DDI 0487 issue M.a.a, D8.2 to D8.4: VMSAv8-64 with 4, 16 and 64 KB granules, FEAT_LPA, FEAT_LPA2, FEAT_S1PIE. */
 #include "walk.h"
 

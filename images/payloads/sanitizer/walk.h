@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A walk of the tables as the architecture defines it, from the registers of a PE and its memory. Plain C, runs in
  * the sanitizer plugin inside QEMU and in its test driver.

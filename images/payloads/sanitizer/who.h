@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs on the host, inside QEMU: which vCPU a callback is for. Include it in the one file that has the callbacks.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The toy kernel as a fixture."""
 
 from __future__ import annotations

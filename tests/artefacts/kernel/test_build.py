@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a kernel file to an artefact, on the toy tree."""
 
 from __future__ import annotations

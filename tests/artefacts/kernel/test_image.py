@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernel images in the forms that distributions ship, and the initramfs for modular kernels."""
 
 from __future__ import annotations

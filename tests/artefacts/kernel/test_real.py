@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The shipped series on the newest two Debian kernels (downloads some 330 MB the first time)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each kind of series is read in order, applies, and says precisely what does not apply."""
 
 from __future__ import annotations

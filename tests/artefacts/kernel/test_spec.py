@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernel files: the shipped ones load, the example can be filled in, damaged ones are refused."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Warnings belong to the object that was being made, and are remembered until it is made again."""
 
 from __future__ import annotations

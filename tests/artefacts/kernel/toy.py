@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A toy kernel tree: a Makefile that answers the targets nvh uses, in milliseconds."""
 
 from __future__ import annotations

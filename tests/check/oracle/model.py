@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Traces of the model as L0's KVM makes them, one instruction after the other, to be bent in tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The oracle ``break-before-make``: what the sanitizer must have seen for each verdict, at each level."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each oracle on the trace of a right kernel and on those of wrong ones; nothing to judge; lost events."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The oracle ``shadow-subset``: what two looks into the stopped machine must show for each verdict."""
 
 from __future__ import annotations

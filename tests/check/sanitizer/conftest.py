@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sanitizer without QEMU: its core in a driver program, built with gcc's own sanitizers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Break-before-make in the judge's counters, and from what the plugin leaves to the data of the oracle."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """``sanitize: tlb`` in a scenario and on the command line, and what the model is given for it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The driver says what the reference says, in the words of reports; the rules themselves are tests/arch's."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The judge on small tables in memory: each rule broken and kept, the history, and what is not told."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From the files that the plugin leaves to a verdict: a report is red, and so is anything lost."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Hand-made memory and translation tables: descriptors are written as numbers, not by the code under test."""
 
 from __future__ import annotations

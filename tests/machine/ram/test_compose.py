@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A shadow tree against the composition: what agrees, what is stale, what permits too much."""
 
 from __future__ import annotations

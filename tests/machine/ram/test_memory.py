@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A RAM file, a guest's memory over its host's, and the search for VMCOREINFO in them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The memory of a running process as physical memory."""
 
 from __future__ import annotations

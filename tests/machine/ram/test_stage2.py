@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The stage-2 decoder on tables made by hand: every granule, level and defect; and what it must refuse."""
 
 from __future__ import annotations

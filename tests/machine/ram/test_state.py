@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ranges, filters, JSON and text of a report."""
 
 from __future__ import annotations

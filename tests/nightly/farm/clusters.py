@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Real clusters for tests: dask with its workers, and a Slurm of one node, on ports of their own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Backends over real clusters, and orders whose command stands in for a cell."""
 
 from __future__ import annotations

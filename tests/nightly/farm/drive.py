@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A driver that tests can kill: ``python -m tests.nightly.farm.drive PLAN RUN BACKEND [ADDRESS]``.
 
 It does what ``nvh nightly`` does, with a stand-in for the cells' process. A run that exists is resumed.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Plans of cells whose process is a stand-in."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
 # Stands in for the process of a cell. The last argument is its directory; the first word of the directory's name says
 # what it does. `machine` holds the id of a process that dies with it, as QEMU does.
 cd "$1" || exit 9

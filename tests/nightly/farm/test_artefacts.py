@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Artefacts on other machines: looked for by digest, brought over dask, and named where they are missing."""
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ def test_what_a_machine_loads_is_needed_too(driver_cache: Store, tmp_path: Path)
     images = fake_images(driver_cache, tmp_path / "qemu")
     mine = artefact(driver_cache)
     before = artefacts.needs(images)
-    assert need(images.initrd) in before
+    assert need(images.root) in before
     assert need(mine) not in before
     assert need(mine) in artefacts.needs(dataclasses.replace(images, mainloop=mine))
     assert need(mine) in artefacts.needs(dataclasses.replace(images, plugins=Plugins(mine, 7)))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The contract of every backend, each over a real cluster: one ending per order, and nothing left behind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The search for the first bad build, over builds that fail by chance, and the lists it is given."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Drivers and workers that are killed, over each backend's real cluster: nothing is lost or counted twice."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whole nights with a stand-in for the cells' process: budgets, repeats, and drivers that are killed."""
 
 from __future__ import annotations

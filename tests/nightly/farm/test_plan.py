@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Plans: what is wrong with one is told at once, with its place; what is right becomes tasks in order."""
 
 from __future__ import annotations

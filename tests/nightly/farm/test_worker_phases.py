@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A worker that is killed in any phase of its work: its cell is run again or had published, counted once."""
 
 from __future__ import annotations

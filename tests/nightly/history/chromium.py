@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A headless Chromium driven over a pipe (its DevTools protocol), for tests of pages with a script."""
 
 from __future__ import annotations

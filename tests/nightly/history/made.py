@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Results with the real schema that nothing ran: as many cells, models, kernels and nights as are wanted.
 
 What is red, and when it turned so, follows from the arguments, so that tests know what a comparison must say.

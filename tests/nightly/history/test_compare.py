@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a comparison says of made nights."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The results store: what is recorded is there once and whole, whoever writes and whatever dies."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """JUnit and KCIDB, read back by what reads them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ordinary runs in the store, and ``nvh compare`` on the command line."""
 
 from __future__ import annotations

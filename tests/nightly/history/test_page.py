@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The page: one file that needs nothing else, and a script that filters ten thousand cells in Chromium."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the bare-metal questions print, read as data: whole runs, cut ones, and garbled ones."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Known wrong answers excuse what they name, on the versions that they name, and nothing else."""
 
 from __future__ import annotations

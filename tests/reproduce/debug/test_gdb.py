@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command file, the search for a gdb, and what is refused without QMP or symbols; no machine here."""
 
 from __future__ import annotations

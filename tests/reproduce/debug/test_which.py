@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which level a CPU executes, from its registers: every row of the decision, with real values."""
 
 from __future__ import annotations

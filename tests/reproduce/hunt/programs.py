@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Programs for the tests: some of each kind, made once."""
 
 from __future__ import annotations

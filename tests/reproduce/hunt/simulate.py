@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A simulated machine that runs programs: TLBs that retain or flush as they like, defects to choose.
 
 The opposite of the reference model: one concrete state, translations cached because something used them,

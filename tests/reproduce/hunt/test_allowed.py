@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The reference model against simulated machines: right ones are accepted whatever they retain, wrong ones
 not."""
 

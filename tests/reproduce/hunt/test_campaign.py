@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Plans, totals and records of a hunt; the command line's refusals."""
 
 from __future__ import annotations

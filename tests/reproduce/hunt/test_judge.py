@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What nvh-litmus printed: outcomes, findings, known defects, and how much could have been seen."""
 
 from __future__ import annotations

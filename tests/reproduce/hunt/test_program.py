@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Programs as text: there and back, errors with their line, and the payload's own view of the same text."""
 
 from __future__ import annotations

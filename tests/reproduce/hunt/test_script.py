@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where a program says that L1 owes an invalidation, and where it does not."""
 
 from __future__ import annotations

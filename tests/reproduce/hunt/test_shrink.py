@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Failing programs of simulated wrong machines become short, and stay failures for the same reason."""
 
 from __future__ import annotations

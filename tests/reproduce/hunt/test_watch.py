@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From what the sanitizer left beside a machine to what it says of each program."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A worker from batch to kept scenario, on simulated machines that speak as nvh-litmus does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The file of nvh-coverage, for tests."""
 
 from __future__ import annotations

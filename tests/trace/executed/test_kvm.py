@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """KVM's functions among a kernel's, and which were executed."""
 
 from __future__ import annotations

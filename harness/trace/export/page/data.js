@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 // The page's data: columns of the events, tracks, what is shown. Knows nothing of the page.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const TEXTS = DATA.texts;

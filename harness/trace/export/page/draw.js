@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 // Draws the canvas: axis, marks, losses, a row per track, arrows of the selected event's span.
 const canvas = document.getElementById("canvas");
 const HEAD = 40, ROW = 30, FOOT = 8, LABEL = 148;

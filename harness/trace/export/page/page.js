@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 // What the reader does: zoom, filter, select. The address's # part holds the view, so that it can be linked to:
 // #event=N&from=NS&to=NS&q=WORDS&even=1
 const $ = (id) => document.getElementById(id);

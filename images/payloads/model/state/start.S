@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Entry of both PEs at EL2 for state.c. */
 	.section .text.start, "ax"
 	.globl _start

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model, both PEs: a value of its own in each register that a saved machine has to bring back,
  * and then nothing more. Which of the bits a register keeps is the model's business: nvh reads all registers before the

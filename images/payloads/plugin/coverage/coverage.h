@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Runs on the host, inside QEMU: what the parts of nvh-coverage share. */
 #ifndef NVH_COVERAGE_H
 #define NVH_COVERAGE_H

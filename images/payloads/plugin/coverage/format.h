@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs on the host, inside QEMU: the file that nvh-coverage fills, mapped, so that it is whole up to the moment
  * at which QEMU ends, however it ends. harness/trace/executed/trace.py reads it. Little endian.

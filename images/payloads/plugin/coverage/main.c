@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU: nvh-coverage records which instructions the model executed at EL2 within a
  * range of addresses, the text of L0's kernel, and what the emulation of TLBIs cost there (docs/accept.md).

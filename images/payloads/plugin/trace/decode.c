@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: which A64 instructions are of interest. Encodings: Arm ARM, C4.1 and C5.5. */
 #include "trace/trace.h"
 

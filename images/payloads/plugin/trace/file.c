@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU: the trace's file, mapped into memory. Records of all vCPUs are claimed from
  * one counter, so their place in the file is their order, nothing has to be flushed, and a QEMU that is killed

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The file that nvh-trace writes and harness/trace/model/ reads: docs/model-trace.md describes it. Host byte
  * order, which is little-endian. A change here is a change of NVH_TRACE_VERSION there and here.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU: nvh-trace records what the model executes that concerns translations, in one
  * order over all vCPUs (docs/model-trace.md). Options, each KEY=VALUE:

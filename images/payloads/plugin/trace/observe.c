@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU, on a vCPU's thread: what happens when an instruction of interest comes. */
 #include <string.h>
 

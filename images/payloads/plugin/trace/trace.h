@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Runs on the host, inside QEMU: the parts of nvh-trace. */
 #ifndef NVH_TRACE_H
 #define NVH_TRACE_H

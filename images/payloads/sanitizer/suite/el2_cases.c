@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* EL2's own regime: its loads, and the page at VNCR_EL2, which EL1 reaches by reading HCR_EL2 (FEAT_NV2). */
 #include "suite.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: console, power, and the second CPU, which does what its mailbox says. */
 #include "suite.h"
 

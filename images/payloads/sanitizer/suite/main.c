@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model. Each case has a VMID of its own, by which its reports are known; the cases of EL2's
  * regime, which has none, have pages of their own. Prints "case NUMBER|NAME|WHAT IT BREAKS|EXPECTED|SEEN".

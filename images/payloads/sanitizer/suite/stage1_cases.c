@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stage 1 of the victim, with stage 2 constant: the window's VA goes from page 0 of the window's IPAs (A) to page 1
  * (B). ASID 5. EL2 invalidates, but where a case says otherwise.

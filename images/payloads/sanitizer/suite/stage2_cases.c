@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stage 2: page A of the window becomes page B by break-before-make, and each case has its own idea of how to
  * invalidate. The victim's stage 1 is off, so that its address is the IPA, but where a case says otherwise.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Entry of both CPUs at EL2, the victim's code at EL1 and EL0, and the vectors of EL2 and EL1. */
 #include "suite.h"
 

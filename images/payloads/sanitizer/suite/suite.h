@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sanitizer's own proof: a program for the bare model, without any kernel. Two CPUs at EL2 that break one rule of
  * TLB maintenance after the other on purpose, with code at EL1 and EL0 as the victim. See main.c.

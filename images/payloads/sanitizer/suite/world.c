@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: translation tables, made anew for each case. 4 KB pages everywhere. */
 #include "suite.h"
 

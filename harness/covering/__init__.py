@@ -1,0 +1,1 @@
+"""Which litmus cases the default run has: a covering selection of all that nvh-litmus knows."""
