@@ -20,7 +20,7 @@ from harness.artefacts.model import Model
 from harness.artefacts.payloads import PLUGIN_SOURCES, SOURCES, toolchain
 from harness.errors import InfraError, UserError
 from harness.host import command
-from harness.host.cache import Artefact, Store, load_artefact, sha256_file, sha256_tree
+from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 from harness.host.command import HOSTCC
 
 APIS = (7, 4)
@@ -44,15 +44,6 @@ class Plugins:
         if not path.is_file():
             raise InfraError(f"{path} is missing; is {name} a row of images/payloads/plugin/Makefile?")
         return path
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``from_json`` takes."""
-        return {"artefact": str(self.artefact.path), "api": self.api}
-
-    @staticmethod
-    def from_json(data: Any) -> Plugins:
-        """Return the plugins named in a work order; ``InfraError`` when they are gone."""
-        return Plugins(load_artefact(Path(data["artefact"])), int(data["api"]))
 
 
 def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:

@@ -91,7 +91,7 @@ def make_jobs(
         job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
-        write_job(place, job, own)
+        write_job(place, job)
         jobs.append((job, place))
     return jobs
 

@@ -83,7 +83,6 @@ def lint(
     path: Path | str,
     vocabulary: Vocabulary,
     overrides: Overrides = NO_OVERRIDES,
-    base: Path | None = None,
     more: Sequence[RuleSet] = (),
 ) -> list[LintFinding]:
     """All findings for one scenario file in file order; ``InputError`` when it does not load.
@@ -91,7 +90,7 @@ def lint(
     ``more`` are rules of other rooms.
     """
     overrides.check(vocabulary)
-    scenario = load(Path(path), vocabulary, overrides, base)
+    scenario = load(Path(path), vocabulary, overrides)
     return sorted(set[LintFinding]().union(*(each.findings(scenario) for each in (_shape(), *more))))
 
 

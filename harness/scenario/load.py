@@ -21,16 +21,13 @@ _PLAIN_ID = re.compile(
 )
 
 
-def load_file(
-    path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES, base: Path | None = None
-) -> list[Cell]:
+def load_file(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES) -> list[Cell]:
     """The cells of one scenario file in matrix order.
 
-    ``base`` is the directory that relative file names in the scenario count from (default: its own).
     Raises ``InputError`` with all problems of the file, ``UserError`` for an unknown override.
     """
     overrides.check(vocabulary)
-    return list(load(Path(path), vocabulary, overrides, base).cells)
+    return list(load(Path(path), vocabulary, overrides).cells)
 
 
 def load_paths(
@@ -79,15 +76,9 @@ def scenario_files(paths: Iterable[Path | str], problems: list[Problem]) -> list
     return list(files.values())
 
 
-def load_cell(
-    path: Path | str,
-    cell_id: str,
-    vocabulary: Vocabulary,
-    overrides: Overrides = NO_OVERRIDES,
-    base: Path | None = None,
-) -> Cell:
-    """One cell of a scenario file, by its exact id: what the process that runs a cell starts from."""
-    cells = load_file(path, vocabulary, overrides, base)
+def load_cell(path: Path | str, cell_id: str, vocabulary: Vocabulary) -> Cell:
+    """One cell of a scenario file, by its exact id."""
+    cells = load_file(path, vocabulary)
     for cell in cells:
         if cell.id == cell_id:
             return cell

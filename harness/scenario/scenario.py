@@ -103,14 +103,13 @@ class Scenario:
         return self.root.word("scenario") or ""
 
 
-def load(path: Path, vocabulary: Vocabulary, overrides: Overrides, base: Path | None = None) -> Scenario:
+def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
     """Load one file; ``InputError`` with everything that is wrong with it.
 
-    ``base``: the directory that relative file names count from; the file's own by default. A copy of a
-    scenario keeps its meaning with the original's directory.
+    Relative file names in it count from its own directory.
     """
     root, found = reader.examine(path)
-    base = path.parent if base is None else base
+    base = path.parent
     later = _deferred(root)
     found += [problem for problem in schema.problems(root) if problem.where not in later]
     points = _points(root, found)

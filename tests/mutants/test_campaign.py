@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.attempt.job import Job, read_job, write_job
+from harness.attempt.job import read_job
 from harness.cli.common import overrides as from_words
 from harness.cli.parser import parser
 from harness.errors import InputError, UserError
@@ -124,14 +124,3 @@ def test_work_order_and_command_say_the_mutant(scenario: Path, tmp_path: Path) -
     assert cell.id in job.command
     plain = load_file(scenario, vocabulary())[0]
     assert "--mutant" not in reproduce(plain, NO_OVERRIDES)
-
-
-def test_a_work_order_without_the_mutant_is_not_the_cell(scenario: Path, tmp_path: Path) -> None:
-    program = tmp_path / "qemu"
-    program.write_text("")
-    images = fake_images(Store(tmp_path / "cache"), program)
-    cell = mutated(load_file(scenario, vocabulary())[0], "s1-no-tlbi")
-    (tmp_path / "cell").mkdir()
-    write_job(tmp_path / "cell", Job(cell, images, "s", "c"), NO_OVERRIDES)
-    with pytest.raises(Exception, match="no longer fits"):
-        read_job(tmp_path / "cell")

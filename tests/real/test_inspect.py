@@ -393,7 +393,7 @@ def cell(stopped: Stopped, tmp_path: Path) -> Path:
     """A cell's directory with the machine that it kept: here the snapshot of three booted levels."""
     (chosen,) = find_cells([SCENARIOS / "boot" / "three-levels.yaml"], ["three-levels"], NO_OVERRIDES)
     job = Job(chosen, stopped.stack.images, "three-levels", "./nvh run three-levels")
-    write_job(tmp_path, job, NO_OVERRIDES)
+    write_job(tmp_path, job)
     (tmp_path / "failure").symlink_to(stopped.snapshot)
     return tmp_path
 

@@ -55,8 +55,9 @@ def record(places: Sequence[Path], vocabulary: Vocabulary) -> Iterator[Recorded]
     for directory in cells(places):
         try:
             job: dict[str, Any] = json.loads((directory / JOB).read_text(encoding="utf-8"))
-            mutant = job["overrides"].get("mutant") or ""
-            key = f"{job['path']} {mutant}"
+            cell = job["cell"]
+            mutant = str(cell["mutant"])
+            key = f"{cell['path']} {mutant}"
             if key in done and directory.resolve() not in named:
                 continue
             recorded = _record(directory, job, mutant, vocabulary)
@@ -70,8 +71,7 @@ def record(places: Sequence[Path], vocabulary: Vocabulary) -> Iterator[Recorded]
 
 
 def _record(directory: Path, job: dict[str, Any], mutant: str, vocabulary: Vocabulary) -> Recorded:
-    path = Path(job["path"])
-    cell_id = str(job["id"])
+    path, cell_id = Path(job["cell"]["path"]), str(job["cell"]["id"])
     for end in (f",mutant={mutant}]", f"[mutant={mutant}]"):
         if mutant and cell_id.endswith(end):
             cell_id = cell_id.removesuffix(end) + ("]" if end[0] == "," else "")

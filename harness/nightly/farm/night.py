@@ -160,7 +160,7 @@ class Night:
         model = job.images.model
         if not place.exists():
             place.mkdir()
-            write_job(place, job, task.overrides)
+            write_job(place, job)
         by_path = model.artefact is None
         return dataclasses.replace(
             plain,

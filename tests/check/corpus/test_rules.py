@@ -143,7 +143,7 @@ def ran(place: Path, scenario: Path, cell: str, what: Timeline, mutant: str = ""
     directory = place / "cells" / cell.replace("[", ".").strip("]")
     directory.mkdir(parents=True)
     job = {
-        "id": cell, "path": str(scenario), "overrides": {"mutant": mutant or None},
+        "cell": {"id": cell, "path": str(scenario), "mutant": mutant},
         "images": {"model": {"version": "11.1"}},
     }  # fmt: skip
     (directory / "cell.json").write_text(json.dumps(job))
