@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Check sources and scenarios: ruff, mypy, yamllint, clang-format, and the scenario rules.
+"""Check sources and scenarios: ruff, mypy, import-linter, yamllint, clang-format, and the scenario rules.
 
 examples:
   ./nvh lint                           the whole project; of C, the lines changed since origin/main
@@ -26,11 +26,18 @@ from harness.litmus import populations
 from harness.litmus.left import cells_of, compared, renewed
 from harness.litmus.rules import POPULATIONS
 from harness.runner.project import vocabulary
-from harness.scenario.lint import lint_paths, rules
+from harness.scenario.lint import lint_paths
 from harness.scenario.load import load_paths
+from harness.scenario.rules import SHAPE
 from harness.verdict import Verdict
 
-TOOLS = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["yamllint", "--strict", "."])
+TOOLS = (
+    ["ruff", "check"],
+    ["ruff", "format", "--check"],
+    ["mypy"],
+    ["lint-imports"],
+    ["yamllint", "--strict", "."],
+)
 MAIN = "origin/main"
 
 
@@ -79,7 +86,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.paths and CHECKOUT:
         for tool in TOOLS:
             print(f"== {' '.join(tool)}", flush=True)
-            done = subprocess.run([sys.executable, "-m", *tool], cwd=CHECKOUT, check=False)
+            done = subprocess.run([_program(tool[0]), *tool[1:]], cwd=CHECKOUT, check=False)
             status = status or done.returncode
         status = changed_c(CHECKOUT) or status
     print("== scenarios", flush=True)
@@ -99,18 +106,20 @@ def changed_c(root: Path) -> int:
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
         return 0  # an unpacked archive: nothing says what changed
     print(f"== git clang-format {base[:12]}", flush=True)
-    tools = Path(sys.executable).parent
-    words = [str(tools / "git-clang-format"), "--binary", str(tools / "clang-format"), "--diff"]
-    try:
-        done = subprocess.run([*words, base], cwd=root, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise UserError(
-            "clang-format is not installed; start nvh lint as ./nvh lint, which installs it"
-        ) from error
+    words = [_program("git-clang-format"), "--binary", _program("clang-format"), "--diff", base]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
     if "diff --git" in done.stdout or (done.returncode and done.stderr):
         print(done.stdout + done.stderr, end="")
         return EXIT_RED
     return 0
+
+
+def _program(name: str) -> str:
+    """The path of a tool of the extra ``lint``; ``UserError`` where that is not installed."""
+    path = Path(sys.executable).with_name(name)
+    if not path.exists():
+        raise UserError(f"{name} is not installed; start nvh lint as ./nvh lint, which installs it")
+    return str(path)
 
 
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -119,7 +128,7 @@ def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def all_rules() -> Mapping[str, str]:
     """Every rule that `nvh lint` knows: id → help."""
-    return {**rules(), **CORPUS.help(), **POPULATIONS.help()}
+    return {**SHAPE.help(), **CORPUS.help(), **POPULATIONS.help()}
 
 
 def _explain(rule: str) -> int:

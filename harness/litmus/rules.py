@@ -13,8 +13,7 @@ from harness.litmus import populations
 from harness.litmus.counted import known_program
 from harness.litmus.populations import Key
 from harness.scenario.language import Run
-from harness.scenario.lint import Finding as Advice
-from harness.scenario.lint import RuleSet
+from harness.scenario.ruleset import Advice, RuleSet
 from harness.scenario.scenario import Scenario
 
 POPULATIONS = RuleSet()

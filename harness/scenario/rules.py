@@ -27,10 +27,13 @@ from harness.scenario.language import (
     Scope,
     WaitFor,
 )
-from harness.scenario.lint import Finding, rule
 from harness.scenario.patterns import patterns
+from harness.scenario.ruleset import Advice, RuleSet
 from harness.scenario.scenario import Scenario
 
+SHAPE = RuleSet()
+"""The rules that need nothing but the scenario."""
+rule = SHAPE.rule
 SUMMARY_LENGTH = 100
 COUNTING = ("nvh-litmus", "nvh-kvm")
 """Programs that tell how many cases they ran and how each control went (docs/populations.md)."""
@@ -42,7 +45,7 @@ ONCE = ("== 1", "<= 1", "== 0")
 
 
 @rule("NVH001")
-def claims_named(scenario: Scenario) -> Iterator[Finding]:
+def claims_named(scenario: Scenario) -> Iterator[Advice]:
     """A scenario names the claims it checks.
 
     ``claims`` ties a scenario to what the seed patch promises (``seed.6``), so that a report can show
@@ -53,7 +56,7 @@ def claims_named(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH002")
-def exercisable(scenario: Scenario) -> Iterator[Finding]:
+def exercisable(scenario: Scenario) -> Iterator[Advice]:
     """An expectation looks at a level that some step boots.
 
     An event or console of a level that never comes up cannot be observed: the expectation is vacuous or
@@ -77,7 +80,7 @@ def _looked_at(cell: Cell) -> Iterator[tuple[Location, Level]]:
 
 
 @rule("NVH003")
-def parameters_used(scenario: Scenario) -> Iterator[Finding]:
+def parameters_used(scenario: Scenario) -> Iterator[Advice]:
     """Every matrix parameter is used.
 
     A parameter that nothing refers to multiplies the cells without making them differ.
@@ -93,7 +96,7 @@ def parameters_used(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH004")
-def marks_used(scenario: Scenario) -> Iterator[Finding]:
+def marks_used(scenario: Scenario) -> Iterator[Advice]:
     """Every mark is used by a scope.
 
     A mark that no scope names is either left over or missing from an expectation.
@@ -112,7 +115,7 @@ def marks_used(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH005")
-def summary_short(scenario: Scenario) -> Iterator[Finding]:
+def summary_short(scenario: Scenario) -> Iterator[Advice]:
     """The summary is one line of at most 100 characters.
 
     It is a cell's title in the report and on the terminal.
@@ -125,7 +128,7 @@ def summary_short(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH006")
-def background_awaited(scenario: Scenario) -> Iterator[Finding]:
+def background_awaited(scenario: Scenario) -> Iterator[Advice]:
     """A background run is waited for.
 
     Otherwise the cell's end kills it at a moment that differs from run to run, and its exit status says
@@ -146,7 +149,7 @@ def background_awaited(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH007")
-def absence_given(scenario: Scenario) -> Iterator[Finding]:
+def absence_given(scenario: Scenario) -> Iterator[Advice]:
     """An absence over the whole run says what must have happened.
 
     Nothing is absent from a run in which nothing happens. ``given`` names the event that has to occur for
@@ -159,7 +162,7 @@ def absence_given(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH008")
-def file_named(scenario: Scenario) -> Iterator[Finding]:
+def file_named(scenario: Scenario) -> Iterator[Advice]:
     """A file is named after its scenario.
 
     Whoever reads a scenario's name in a report finds its file by it.
@@ -169,7 +172,7 @@ def file_named(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH009")
-def boots_needed(scenario: Scenario) -> Iterator[Finding]:
+def boots_needed(scenario: Scenario) -> Iterator[Advice]:
     """A boot step brings up a level.
 
     ``boot: l2`` brings up L0 and L1 as well; booting a level that is up does nothing.
@@ -184,7 +187,7 @@ def boots_needed(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH010")
-def timeouts_fit(scenario: Scenario) -> Iterator[Finding]:
+def timeouts_fit(scenario: Scenario) -> Iterator[Advice]:
     """A step's timeout is shorter than the scenario's.
 
     Otherwise the whole cell is ended before the step, and the report blames the wrong thing.
@@ -196,7 +199,7 @@ def timeouts_fit(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH011")
-def variables_used(scenario: Scenario) -> Iterator[Finding]:
+def variables_used(scenario: Scenario) -> Iterator[Advice]:
     """A variable stands at two places or more.
 
     ``$x`` relates fields to each other; one that stands alone matches everything and says nothing.
@@ -214,7 +217,7 @@ def variables_used(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH012")
-def claims_looked_at(scenario: Scenario) -> Iterator[Finding]:
+def claims_looked_at(scenario: Scenario) -> Iterator[Advice]:
     """What a scenario claims of TLBIs is looked at, or counted.
 
     That a program ended well says nothing of exits and invalidations: it does so too where none happened. An
@@ -242,7 +245,7 @@ def counts(command: str) -> bool:
 
 
 @rule("NVH013")
-def can_fail(scenario: Scenario) -> Iterator[Finding]:
+def can_fail(scenario: Scenario) -> Iterator[Advice]:
     """A result or console expectation can fail.
 
     `exit: any` with nothing else holds for every run that was started, an expression that matches any text
@@ -271,7 +274,7 @@ def _expressions(item: object) -> list[str]:
 
 
 @rule("NVH014")
-def no_floor(scenario: Scenario) -> Iterator[Finding]:
+def no_floor(scenario: Scenario) -> Iterator[Advice]:
     """How many cases there are is not a floor.
 
     nvh-litmus and nvh-kvm run cases whose number is known: scenarios/populations.csv has it, and a cell that
@@ -288,7 +291,7 @@ def no_floor(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("NVH015")
-def partners_said(scenario: Scenario) -> Iterator[Finding]:
+def partners_said(scenario: Scenario) -> Iterator[Advice]:
     """A response or precedence whose triggers may outnumber their partners says so.
 
     Without `partners` one partner may answer any number of triggers, so that all but one can be lost.

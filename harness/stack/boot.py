@@ -5,19 +5,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from harness.level import Level
+from harness.machine.console import Console
+from harness.machine.qemu import Machine
 from harness.stack import vmm
-from harness.stack.broken import LevelFailed
+from harness.stack.agent import Agent
+from harness.stack.broken import LevelBroken, LevelFailed
 from harness.stack.patience import STRETCH, Patience, Sample
-
-if TYPE_CHECKING:
-    from harness.stack.stack import Stack
+from harness.stack.process import Completed
 
 DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
+
+
+class Stack(Protocol):
+    """What a boot asks of ``harness.stack.stack.Stack``, whose methods say what they do."""
+
+    slowdown: float
+
+    @property
+    def machine(self) -> Machine: ...
+    @property
+    def agent(self) -> Agent: ...
+    def console(self, level: Level) -> Console: ...
+    def run(self, level: Level, command: str, timeout_s: float) -> Completed: ...
+    def end_of(self, timeout_s: float) -> tuple[float, str]: ...
+    def check_alive(self) -> None: ...
+    def explained(self, level: Level) -> AbstractContextManager[None]: ...
+    def places(self, level: Level) -> Sequence[int]: ...
+    def broken(self, level: Level, cause: str) -> LevelBroken: ...
+    def hung(self, level: Level, cause: str) -> LevelBroken: ...
 
 
 def require_virtual_el2(stack: Stack) -> None:
@@ -58,7 +79,7 @@ def await_agent(stack: Stack, level: Level) -> None:
                 stack.machine.work - work,
                 len(console.text),
                 stack.agent.turns - turns,
-                _places(stack, level) if patience.looks else (),
+                stack.places(level) if patience.looks else (),
             )
         )
         return not why
@@ -67,13 +88,6 @@ def await_agent(stack: Stack, level: Level) -> None:
         if stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
             return
     raise stack.hung(level, why or f"its agent did not answer within {limit}")
-
-
-def _places(stack: Stack, level: Level) -> Sequence[int]:
-    """Addresses of the level's code that is executed now: L0 has EL2 to itself."""
-    if level is Level.L0:
-        return [state.pc for state in stack.executing() if state.el == 2]
-    return stack.whereabouts(stack, level) if stack.whereabouts else ()
 
 
 def prepare(stack: Stack, level: Level) -> None:

@@ -220,6 +220,12 @@ class Stack:
             return self._machine.cpus()
         return []
 
+    def places(self, level: Level) -> Sequence[int]:
+        """Addresses of the level's code that is executed now, as far as known: L0 has EL2 to itself."""
+        if level is Level.L0:
+            return [state.pc for state in self.executing() if state.el == 2]
+        return self.whereabouts(self, level) if self.whereabouts else ()
+
     @contextlib.contextmanager
     def halted(self) -> Iterator[None]:
         """Stop the machine's vCPUs meanwhile; ``InfraError`` when QEMU refuses or is gone."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from harness.level import Level
 from harness.trace import registry
 from harness.trace.clock import IDENTITY, UNRELATED, ClockRelation
-from harness.trace.decode import Decoded, Trouble, decoders
+from harness.trace.decode import decoders
+from harness.trace.decoded import Decoded, Trouble
 from harness.trace.event import Event
 from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
 from harness.trace.lines import MARK_EVENT, BadLine, Kept, LostLine, Overwritten, Record, fields_of, parse

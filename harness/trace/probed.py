@@ -16,7 +16,7 @@ from harness.arch import table
 from harness.errors import UserError
 from harness.level import Level
 from harness.trace import registry
-from harness.trace.decode import VTTBR_VMID_SHIFT, Decoded, Trouble, Wanted, encoding_of, tlbi_fields
+from harness.trace.decoded import VTTBR_VMID_SHIFT, Decoded, Trouble, Wanted, encoding_of, number, tlbi_fields
 from harness.trace.event import UNKNOWN, Value
 from harness.trace.lines import Record, fields_of
 
@@ -64,14 +64,14 @@ class _Decoder:
             op = table.by_sys_insn(encoding_of(raw))
             if op is None:
                 raise ValueError(f"{encoding_of(raw):#x} encodes no known TLBI")
-            task.handler = _Handler(record, op, _int(raw, "operand"))
+            task.handler = _Handler(record, op, number(raw, "operand"))
         elif role == "handler-end":
             self._finish(task)
         elif role == "undefined":
             if task.handler is not None:
                 task.handler.undefined = True
         elif role in _SHADOW_ROLES:
-            vmid = _int(raw, "vmid") if role == "iterate" else None
+            vmid = number(raw, "vmid") if role == "iterate" else None
             task.open.append((role, vmid, _reason(task, role, raw)))
             if role == "iterate" and task.handler is not None:
                 task.handler.vmid = vmid
@@ -122,16 +122,16 @@ class _Decoder:
         context = self._context(task, raw)
         if context is None:
             return
-        extent = {"start": _int(raw, "start"), "size": _int(raw, "size")}
+        extent = {"start": number(raw, "start"), "size": number(raw, "size")}
         self._emit("shadow_unmap", record, {**context, **extent, "reason": task.open[-1][2]})
 
     def _wp(self, task: _Task, record: Record, raw: Mapping[str, Value]) -> None:
         context = self._context(task, raw)
         if context is None:
             return
-        start = _int(raw, "start")
+        start = number(raw, "start")
         fields = {name: context[name] for name in ("context", "vmid")}
-        self._emit("shadow_wp", record, {**fields, "start": start, "size": _int(raw, "end") - start})
+        self._emit("shadow_wp", record, {**fields, "start": start, "size": number(raw, "end") - start})
 
 
 def _reason(task: _Task, role: str, raw: Mapping[str, Value]) -> str:
@@ -141,13 +141,6 @@ def _reason(task: _Task, role: str, raw: Mapping[str, Value]) -> str:
     if role == "requests":
         return "recycle"
     return _REASONS.get(str(raw.get("caller", "")).partition("+")[0], UNKNOWN)
-
-
-def _int(raw: Mapping[str, Value], name: str) -> int:
-    value = raw.get(name)
-    if not isinstance(value, int):
-        raise ValueError(f"no number {name!r}")
-    return value
 
 
 def decode(level: Level, wanted: Wanted, records: Sequence[Record]) -> list[Decoded | Trouble]:

@@ -10,8 +10,9 @@ import pytest
 
 from harness.errors import InputError
 from harness.litmus.population import PROGRAMS
-from harness.scenario.lint import Finding, RuleSet, lint, lint_paths, rules
-from harness.scenario.rules import COUNTING, counts
+from harness.scenario.lint import lint, lint_paths
+from harness.scenario.rules import COUNTING, SHAPE, counts
+from harness.scenario.ruleset import Advice, RuleSet
 from harness.scenario.scenario import Scenario
 from tests.scenario.names import HERE, VOCABULARY
 
@@ -64,11 +65,11 @@ def found(path: Path) -> list[str]:
 
 
 def test_every_rule_is_tested_and_explained() -> None:
-    assert list(rules()) == sorted(FINDINGS)
+    assert list(SHAPE.help()) == sorted(FINDINGS)
     assert {path.stem for path in CORPUS.glob("*.yaml")} == {
         f"{rule_id.lower()}-{kind}" for rule_id in FINDINGS for kind in ("good", "bad")
     }
-    for text in rules().values():
+    for text in SHAPE.help().values():
         summary, blank, *reason = text.split("\n")
         assert summary.endswith(".")
         assert not blank
@@ -111,7 +112,7 @@ def test_an_id_is_given_once_and_needs_help() -> None:
     own = RuleSet()
 
     @own.rule("NVH999")
-    def nothing(_: Scenario) -> Iterator[Finding]:
+    def nothing(_: Scenario) -> Iterator[Advice]:
         """Help."""
         return iter(())
 

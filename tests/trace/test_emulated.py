@@ -12,7 +12,7 @@ from harness.check.evaluate import evaluate
 from harness.level import Level
 from harness.scenario.language import Absence, Existence, Response, Scope
 from harness.trace import export
-from harness.trace.decode import HCR_E2H, HCR_TGE
+from harness.trace.decoded import HCR_E2H, HCR_TGE
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.model import plan as model_plan
 from harness.trace.model.assemble import ModelTrace, add_model

@@ -10,8 +10,7 @@ from harness.check.corpus.mutate import mutations
 from harness.check.corpus.recording import Recording, judge, on_events
 from harness.errors import InputError, Location
 from harness.scenario.language import Cell, Expectation
-from harness.scenario.lint import Finding as Advice
-from harness.scenario.lint import RuleSet
+from harness.scenario.ruleset import Advice, RuleSet
 from harness.scenario.scenario import Scenario
 from harness.verdict import Verdict
 

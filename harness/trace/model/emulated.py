@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from harness.arch import table
 from harness.level import Level
-from harness.trace.decode import HCR_E2H, VTTBR_VMID_SHIFT, tlbi_fields
+from harness.trace.decoded import HCR_E2H, VTTBR_VMID_SHIFT, tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.model import names
 from harness.trace.model.spans import Draft

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch import table
 from harness.arch.registers import get
 from harness.level import Level
-from harness.trace.decode import tlbi_fields
+from harness.trace.decoded import tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.model import names
 from harness.trace.model.layout import Kind

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The import contract (.importlinter) holds, and breaks where it should."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.where import ROOT
+
+
+def contract(root: Path) -> subprocess.CompletedProcess[str]:
+    words = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_the_contract_holds() -> None:
+    done = contract(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "says"),
+    [
+        (
+            "attempt/execute.py",
+            "import harness.runner.run",
+            "harness.attempt is not allowed to import harness.runner",
+        ),
+        (
+            "stack/wire.py",
+            "import harness.trace.event",
+            "harness.stack is not allowed to import harness.trace",
+        ),
+        ("verdict.py", "def late():\n    import harness.stack.stack", "harness.verdict is not allowed"),
+        ("trace/event.py", "import harness.trace.decode", "No cycles are allowed in harness.trace"),
+        ("novelty.py", "", "novelty"),
+    ],
+)
+def test_what_breaks_it(tmp_path: Path, file: str, line: str, says: str) -> None:
+    shutil.copytree(
+        ROOT / "harness", tmp_path / "harness", ignore=shutil.ignore_patterns("__pycache__", "share")
+    )
+    shutil.copy2(ROOT / ".importlinter", tmp_path)
+    with (tmp_path / "harness" / file).open("a") as stream:
+        stream.write(f"\n{line}\n")
+    done = contract(tmp_path)
+    assert done.returncode == 1
+    assert says in done.stdout + done.stderr
