@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch.header import header
-from harness.arch.table import load
+from harness.arch.header import write_headers
 from harness.artefacts.payloads import LISTER, SOURCES
 from harness.covering.cases import Case, parse
 
@@ -20,7 +19,7 @@ def lister(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("aarch64-linux-gnu-gcc") is None:
         pytest.fail("aarch64-linux-gnu-gcc is missing; install gcc-aarch64-linux-gnu")
     work = tmp_path_factory.mktemp("lister")
-    (work / "tlbi_ops.h").write_text(header(load()))
+    write_headers(work)
     command = ["make", "-C", str(SOURCES), f"O={work}", f"GENERATED={work}", f"{work}/{LISTER}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
