@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -15,3 +17,13 @@ def running(marker: str) -> bool:
         except OSError:
             continue
     return False
+
+
+def wait_gone(pids: Sequence[int], timeout_s: float) -> list[int]:
+    """Wait until none of ``pids`` exists; return those that still do."""
+    end = time.monotonic() + timeout_s
+    alive = list(pids)
+    while alive and time.monotonic() < end:
+        alive = [pid for pid in alive if Path(f"/proc/{pid}").exists()]
+        time.sleep(0.02)
+    return alive

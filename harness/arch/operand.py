@@ -141,20 +141,6 @@ def encode(operation: Operation, fields: Fields, *, ds: bool = False) -> int:
     return xt | _unit("XT.IPA" if is_ipa else "XT.VA", address, 12, signed=not is_ipa)
 
 
-def range_fields(size: int, tg: int) -> tuple[int, int]:
-    """The (SCALE, NUM) that cover exactly ``size`` bytes; ``UserError`` when no pair does."""
-    if tg not in GRANULES:
-        raise UserError(f"TG {tg} is reserved; use 1 (4K), 2 (16K) or 3 (64K)")
-    for scale in range(4):
-        unit = 1 << (5 * scale + 1 + GRANULES[tg])
-        if size % unit == 0 and 1 <= size // unit <= 32:
-            return scale, size // unit - 1
-    raise UserError(
-        f"no range operation covers exactly {size:#x} bytes of {1 << GRANULES[tg] - 10}K granules; "
-        "use (NUM+1) * 2^(5*SCALE+1) granules with NUM 0..31 and SCALE 0..3"
-    )
-
-
 def _unit(name: str, address: int, shift: int, *, signed: bool) -> int:
     """The field that holds ``address`` in units of ``1 << shift``; a VA is the sign-extension of it."""
     if address & ((1 << shift) - 1):

@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -303,13 +303,3 @@ class Machine:
             self._console.close()
         for path in self.directory.glob("*.sock"):
             path.unlink(missing_ok=True)
-
-
-def wait_gone(pids: Sequence[int], timeout_s: float) -> list[int]:
-    """Wait until none of ``pids`` exists; return those that still do."""
-    end = time.monotonic() + timeout_s
-    alive = list(pids)
-    while alive and time.monotonic() < end:
-        alive = [pid for pid in alive if Path(f"/proc/{pid}").exists()]
-        time.sleep(0.02)
-    return alive

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from harness.errors import UserError, closest
 from harness.level import Level
-from harness.scenario.language import Expectation
-from harness.scenario.patterns import patterns
 from harness.trace import registry, shell, vocabulary
 from harness.trace.registry import EventSpec
 
@@ -64,19 +62,9 @@ class TracePlan:
         """POSIX sh that prints statistics and the trace, in sections."""
         return shell.COLLECT
 
-    def cleanup_script(self) -> str:
-        """POSIX sh that removes the instance and the probes."""
-        return shell.CLEANUP
-
     def mark_command(self, name: str) -> str:
         """One shell command that writes the mark ``name`` into a level's trace; fails if it cannot."""
         return shell.mark(name)
-
-
-def plan_for(expectations: Iterable[Expectation], buffer_kib: int = BUFFER_KIB) -> TracePlan:
-    """Plan for exactly the events that the expectations name."""
-    names = [pattern.event for each in expectations for pattern in patterns(each)]
-    return make_plan(names, buffer_kib)
 
 
 def make_plan(names: Iterable[str], buffer_kib: int = BUFFER_KIB) -> TracePlan:

@@ -120,22 +120,6 @@ echo "nvh-section end"
 """
 )
 
-CLEANUP = (
-    _FIND
-    + f"""\
-echo 0 > $I/tracing_on
-echo 0 > $I/events/enable
-[ -d $T/instances/nvh ] && rmdir $T/instances/nvh
-for e in $T/events/{PROBE_GROUP}/*/; do
-  [ -d $e ] || continue
-  e=${{e%/}}
-  echo "-:{PROBE_GROUP}/${{e##*/}}" >> $T/dynamic_events 2>/dev/null ||
-    echo "-:{PROBE_GROUP}/${{e##*/}}" >> $T/kprobe_events
-done
-exit 0
-"""
-)
-
 
 def mark(name: str) -> str:
     """One command that writes a mark; ``UserError`` for a name that would not survive the trace."""

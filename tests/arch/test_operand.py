@@ -113,18 +113,3 @@ def test_operand_must_be_64_bits() -> None:
     for bad in (-1, 1 << 64):
         with pytest.raises(UserError, match="64-bit"):
             operand.decode(table.by_name("vae1"), bad)
-
-
-def test_range_fields() -> None:
-    for tg in (1, 2, 3):
-        for scale in range(4):
-            for num in range(32):
-                size = operand.range_size(tg, scale, num)
-                assert size is not None
-                found = operand.range_fields(size, tg)
-                assert operand.range_size(tg, *found) == size
-    for bad in (0, 4096, 8193, 3 * 4096, 1 << 60):
-        with pytest.raises(UserError, match="no range operation"):
-            operand.range_fields(bad, 1)
-    with pytest.raises(UserError, match="reserved"):
-        operand.range_fields(8192, 0)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from harness.machine import process
-from harness.machine.qemu import wait_gone
+from tests.processes import wait_gone
 
 PARENT = """
 import os, sys, time

@@ -19,13 +19,13 @@ from rich.console import Console
 from harness.host.cache import Store
 from harness.host.paths import ROOT
 from harness.level import Level
-from harness.machine.qemu import wait_gone
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
 from harness.scenario.defaults import MUTANT_KERNEL
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack.stack import Stack
+from tests.processes import wait_gone
 
 HERE = Path(__file__).parent
 

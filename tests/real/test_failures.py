@@ -14,7 +14,7 @@ import pytest
 
 from harness.errors import EXIT_INFRA, EXIT_RED, EXIT_USER
 from harness.host.paths import IMAGES
-from harness.machine.qemu import wait_gone
+from tests.processes import wait_gone
 from tests.real.conftest import Run, Start, processes_in
 
 EXPECT = """\

@@ -18,11 +18,11 @@ from harness.artefacts.model import build_model, load_model
 from harness.errors import EXIT_PASS, EXIT_RED
 from harness.host.cache import Store
 from harness.host.paths import IMAGES, ROOT
-from harness.machine.qemu import wait_gone
 from harness.nightly.history import query
 from harness.nightly.history.compare import Change, compare
 from harness.nightly.history.database import Results
 from harness.report import store
+from tests.processes import wait_gone
 from tests.real.conftest import processes_in
 
 COUNTS = """\

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from harness.attempt.job import Job, planned
 from harness.machine.process import Use, kill, spawn, use
-from harness.machine.qemu import wait_gone
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult, MachineTime
@@ -31,6 +30,7 @@ from harness.scenario.load import load_file
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
+from tests.processes import wait_gone
 
 SMALL = Cost(1, 1000)
 HANGING = """#!/bin/sh

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.qemu import wait_gone
 from harness.runner import supervise as module
 from harness.runner.supervise import Ended, supervise
+from tests.processes import wait_gone
 
 LATE_S = 60.0
 

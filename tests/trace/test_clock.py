@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Clock relations from pings and counters."""
+"""Clock relations from pings."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ import random
 import pytest
 
 from harness.errors import UserError
-from harness.trace.clock import CounterPair, PingSample, relate
+from harness.trace.clock import PingSample, relate
 
 OFFSET = 30_000_000_000
-HZ = 62_500_000
 
 
 def ping(level_ns: int, before: int, after: int) -> PingSample:
     return PingSample(level_ns + OFFSET - before, level_ns, level_ns + OFFSET + after)
-
-
-def pair(mono_ns: int, booted_ns: int, late_ns: int = 0, delay_ns: int = 5_000) -> CounterPair:
-    return CounterPair(mono_ns, (mono_ns + booted_ns + late_ns) * HZ // 10**9, delay_ns)
 
 
 def test_tightest_ping_wins() -> None:
@@ -52,28 +47,6 @@ def test_drift_is_a_doubt_and_widens() -> None:
     assert relation.error_ns is not None
     assert relation.offset_ns + relation.error_ns >= OFFSET + 80_000
     assert relation.offset_ns - relation.error_ns <= OFFSET - 10_000
-
-
-def test_counters_narrow() -> None:
-    pings = [ping(10**9, 400_000, 400_000)]
-    level = [pair(n * 10**9, 0, late_ns=300 * n) for n in range(1, 4)]
-    l0 = [pair(OFFSET + n * 10**9, -OFFSET, late_ns=200) for n in range(1, 4)]
-    relation = relate(pings, level, l0, HZ)
-    assert relation.error_ns is not None
-    assert relation.error_ns < 10_000
-    assert abs(relation.offset_ns - OFFSET) <= relation.error_ns
-    assert not relation.doubts
-
-
-def test_counters_that_contradict_are_not_used() -> None:
-    pings = [ping(10**9, 400_000, 400_000)]
-    l0 = [pair(OFFSET + 10**9, -OFFSET)]
-    other_counter = [pair(10**9, 7_000_000)]
-    drifting = [pair(10**9, 0), pair(2 * 10**9, 50_000)]
-    for level in (other_counter, drifting):
-        relation = relate(pings, level, l0, HZ)
-        assert "counters disagree" in relation.doubts[0]
-        assert (relation.offset_ns, relation.error_ns) == (OFFSET, 400_000)
 
 
 def test_inverted_ping_is_refused() -> None:

@@ -11,12 +11,11 @@ import pytest
 
 from harness.errors import Location, UserError
 from harness.level import Level
-from harness.scenario import language as model
 from harness.trace import registry, vocabulary
 from harness.trace.build import RawTrace, build_timeline
 from harness.trace.decode import decoders
 from harness.trace.facts import parse_facts
-from harness.trace.plan import TracePlan, make_plan, plan_for
+from harness.trace.plan import make_plan
 from harness.trace.registry import PROBE_GROUP
 
 HERE = Location("s.yaml", 3)
@@ -129,18 +128,8 @@ def test_mark_names_are_checked() -> None:
             make_plan([]).mark_command(bad)
 
 
-def test_plan_follows_the_expectations() -> None:
-    pattern = model.EventPattern(HERE, "l0.tlbi", {})
-    then = model.EventPattern(HERE, "l0.shadow_unmap", {})
-    guest = model.EventPattern(HERE, "l1.kvm.kvm_entry", {})
-    plan = plan_for(
-        [
-            model.Response(HERE, "a", pattern, then, model.Scope()),
-            model.Absence(HERE, "b", guest, model.Scope(), given=pattern),
-            model.ResultCheck(HERE, "c", "run"),
-        ]
-    )
-    assert isinstance(plan, TracePlan)
+def test_plan_has_what_is_named_by_level() -> None:
+    plan = make_plan(["l0.tlbi", "l0.shadow_unmap", "l1.kvm.kvm_entry", "l0.tlbi"])
     assert list(plan.levels) == [Level.L0, Level.L1]
     assert [spec.name for spec in plan.levels[Level.L0].registered] == ["l0.tlbi", "l0.shadow_unmap"]
     assert plan.levels[Level.L1].raw == (("kvm", "kvm_entry"),)

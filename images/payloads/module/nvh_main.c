@@ -101,25 +101,10 @@ static long do_tlbi(struct nvh_tlbi *t)
 	return 0;
 }
 
-static void read_clocks(struct nvh_clock *c)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	c->mono_ns = ktime_get_ns();
-	isb();
-	c->cntpct = read_sysreg(cntpct_el0);
-	c->cntvct = read_sysreg(cntvct_el0);
-	isb();
-	c->mono_after_ns = ktime_get_ns();
-	local_irq_restore(flags);
-}
-
 static long nvh_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	void __user *user = (void __user *)argument;
 	struct nvh_tlbi tlbi;
-	struct nvh_clock clock;
 	long ret;
 
 	switch (command) {
@@ -130,9 +115,6 @@ static long nvh_ioctl(struct file *file, unsigned int command, unsigned long arg
 		if (!ret && copy_to_user(user, &tlbi, sizeof(tlbi)))
 			ret = -EFAULT;
 		return ret;
-	case NVH_IOC_CLOCK:
-		read_clocks(&clock);
-		return copy_to_user(user, &clock, sizeof(clock)) ? -EFAULT : 0;
 	default:
 		return -ENOTTY;
 	}

@@ -22,16 +22,8 @@ struct nvh_tlbi {
 	__u64 hcr;	/* out: HCR_EL2 in effect, 0 at EL1 */
 };
 
-struct nvh_clock {
-	__u64 mono_ns; /* CLOCK_MONOTONIC */
-	__u64 cntpct;
-	__u64 cntvct;
-	__u64 mono_after_ns; /* CLOCK_MONOTONIC again: bounds the delay between the readings */
-};
-
 #define NVH_SETTLE_MAX_US 1000u
 
 #define NVH_IOC_TLBI _IOWR('N', 1, struct nvh_tlbi)
-#define NVH_IOC_CLOCK _IOR('N', 2, struct nvh_clock)
 
 #endif

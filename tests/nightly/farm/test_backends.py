@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.qemu import wait_gone
 from harness.nightly.farm import order as words
 from harness.nightly.farm import work
 from harness.nightly.farm.backend import BEGAN, ENDED, Backend, News
 from harness.runner import supervise
 from tests.nightly.farm.conftest import Seat, ends, machine, order, until
+from tests.processes import wait_gone
 
 
 def test_results_are_published(backend: Backend, run: Path) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from harness.errors import EXIT_PASS
 from harness.host.paths import ROOT
-from harness.machine.qemu import wait_gone
 from harness.nightly.farm.ledger import ADOPTED, Ledger
 from harness.nightly.history import query
 from harness.nightly.history.database import Results
@@ -24,6 +23,7 @@ from harness.verdict import Verdict
 from tests.nightly.farm.clusters import wait_for
 from tests.nightly.farm.conftest import Seat, machine
 from tests.nightly.farm.plans import plan
+from tests.processes import wait_gone
 
 
 class Driven:

@@ -15,7 +15,6 @@ import pytest
 
 from harness.errors import EXIT_PASS
 from harness.host.paths import ROOT
-from harness.machine.qemu import wait_gone
 from harness.nightly.farm.backend import ENDED, News
 from harness.nightly.farm.order import LOST, Ending, Order
 from harness.nightly.farm.work import ENDING
@@ -23,6 +22,7 @@ from harness.report import store
 from tests.nightly.farm.conftest import machine
 from tests.nightly.farm.plans import plan
 from tests.nightly.farm.test_night import Night
+from tests.processes import wait_gone
 
 WORKER = """
 import os, sys
