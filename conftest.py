@@ -114,14 +114,14 @@ class CellItem(pytest.Item):
         return self.path, 0, self.cell.id
 
     def _result(self) -> CellResult:
-        from harness.runner.run import run  # building needs more than collecting does
+        from harness.runner.run import RunSpec, run_and_print  # building needs more than collecting does
 
         session = self.session
         if RUN not in session.stash:
             cells = [item.cell for item in session.items if isinstance(item, CellItem)]
             capture = self.config.pluginmanager.getplugin("capturemanager")
             with capture.global_and_fixture_disabled():
-                session.stash[RUN] = run(cells, overrides(self.config), Console())
+                session.stash[RUN] = run_and_print(RunSpec(cells, overrides(self.config)), Console())
         return next(each for each in session.stash[RUN].cells if each.id == self.cell.id)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.attempt.job import Job
 from harness.attempt.prefix import setup_results
-from harness.attempt.steps import Execution
+from harness.attempt.steps import StepRunner
 from harness.scenario.language import Step
 from harness.stack import saved
 from harness.stack.stack import Stack
@@ -22,7 +22,7 @@ def seed_of(text: str, number: int) -> bytes:
     return hashlib.sha256(f"{number} {text}".encode()).digest()
 
 
-def begin(job: Job, stack: Stack, execution: Execution, directory: Path) -> tuple[tuple[Step, ...], str]:
+def begin(job: Job, stack: Stack, runner: StepRunner, directory: Path) -> tuple[tuple[Step, ...], str]:
     """Restore what ``directory`` names into ``stack``; returns the steps that are left, and how it began.
 
     Raises ``RestoreFailed`` when that does not work; the stack is of no use then.
@@ -37,5 +37,5 @@ def begin(job: Job, stack: Stack, execution: Execution, directory: Path) -> tupl
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise saved.RestoreFailed(f"{path}: {error}") from error
     saved.restore(stack, place, seed_of(job.cell.id, job.seed))
-    execution.earlier |= results
+    runner.earlier |= results
     return job.cell.steps[setup:], f"restored from {record['digest']} ({stack.booted} up)"

@@ -24,7 +24,7 @@ from harness.attempt.executing import whereabouts
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.sanitize import Sanitizer, sanitizer
-from harness.attempt.steps import Execution
+from harness.attempt.steps import StepRunner
 from harness.attempt.undertake import Work, undertake
 from harness.attempt.watch import watch
 from harness.check import finding as check
@@ -157,11 +157,11 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         whereabouts=whereabouts,
     )
     observer = Observer(stack, plan, directory, model)
-    execution = Execution(stack, observer, directory, Path(cell.path).parent)
+    runner = StepRunner(stack, observer, directory, Path(cell.path).parent)
     with stack:
         stages.begin("restore")
         until = stages.started + job.deadline_s
-        attempt = undertake(Work(job, stack, execution, checker, directory, stages, until), outcome.facts)
+        attempt = undertake(Work(job, stack, runner, checker, directory, stages, until), outcome.facts)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         checked += counted.findings(cell, attempt.results)

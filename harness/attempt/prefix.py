@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.attempt.observe import Observer, plan_of
-from harness.attempt.steps import Execution, StepFailed, perform
+from harness.attempt.steps import StepFailed, StepRunner, perform
 from harness.check.finding import RunResult
 from harness.host.cache import sha256_file
 from harness.level import Level
@@ -87,17 +87,17 @@ def carry_out(prefix: Prefix, stack: Stack, work: Path, stage: Callable[[str], N
         stack.boot(prefix.level)
         return
     stage("setup")
-    execution = Execution(stack, Observer(stack, plan_of(()), stack.directory), stack.directory, prefix.base)
+    runner = StepRunner(stack, Observer(stack, plan_of(()), stack.directory), stack.directory, prefix.base)
     try:
         for step in prefix.setup:
             if not isinstance(step, Snapshot):
-                perform(step, execution)
+                perform(step, runner)
     except (StepFailed, TimeoutError) as error:
         raise RestoreFailed(f"its setup fails: {error}") from error
-    for name, ran in execution.runs.items():
+    for name, ran in runner.runs.items():
         if ran.result.status != 0:
             raise RestoreFailed(f"its setup fails: {name} ended with status {ran.result.status}")
-    results = {name: asdict(ran.result) for name, ran in execution.runs.items()}
+    results = {name: asdict(ran.result) for name, ran in runner.runs.items()}
     (work / RESULTS).write_text(json.dumps(results, indent=1, sort_keys=True))
 
 

@@ -40,8 +40,8 @@ class StepFailed(Exception):
 
 
 @dataclass
-class Execution:
-    """The state of a cell while its steps run: what was started, and how it has ended."""
+class StepRunner:
+    """Carries out the steps of a cell, and holds what they started and how that has ended."""
 
     stack: Stack
     observer: Observer
@@ -118,19 +118,19 @@ class Execution:
 
 
 @functools.singledispatch
-def perform(step: Step, run: Execution) -> None:  # noqa: ARG001
+def perform(step: Step, run: StepRunner) -> None:  # noqa: ARG001
     """Carry out one step; each verb registers its own function."""
     raise InfraError(f"{step.where}: this nvh cannot carry out {type(step).__name__}")
 
 
 @perform.register
-def _(step: Boot, run: Execution) -> None:
+def _(step: Boot, run: StepRunner) -> None:
     run.stack.boot(step.level)
     run.observer.level_up()
 
 
 @perform.register
-def _(step: Run, run: Execution) -> None:
+def _(step: Run, run: StepRunner) -> None:
     with (run.directory / "commands.log").open("a") as log:
         log.write(f"{step.level} {step.name}{' &' if step.background else ''}: {step.command}\n")
     process = run.stack.start(step.level, step.command)
@@ -141,7 +141,7 @@ def _(step: Run, run: Execution) -> None:
     _await(run, step, process, step.timeout)
 
 
-def _await(run: Execution, step: Run, process: Process, timeout_s: float) -> None:
+def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> None:
     """Wait for the end of a run and record it, however it ends; raises as ``Stack.wait`` does."""
     try:
         left = run.stack.wait(process, timeout_s)
@@ -157,7 +157,7 @@ def _await(run: Execution, step: Run, process: Process, timeout_s: float) -> Non
 
 
 @perform.register
-def _(step: Copy, run: Execution) -> None:
+def _(step: Copy, run: StepRunner) -> None:
     if step.to_level:
         data = (run.base / step.source).read_bytes()
         run.stack.put(step.level, data, step.target, step.timeout)
@@ -171,12 +171,12 @@ def _(step: Copy, run: Execution) -> None:
 
 
 @perform.register
-def _(step: Mark, run: Execution) -> None:
+def _(step: Mark, run: StepRunner) -> None:
     run.observer.mark(step.name, opening=True)
 
 
 @perform.register
-def _(step: Mutate, run: Execution) -> None:
+def _(step: Mutate, run: StepRunner) -> None:
     # A fault that is not on must not pass for one that nothing noticed, nor its absence for a failure.
     done = run.stack.run(Level.L0, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
     found = done.stdout.decode(errors="replace").strip().replace("_", "-")
@@ -187,7 +187,7 @@ def _(step: Mutate, run: Execution) -> None:
 
 
 @perform.register
-def _(step: WaitFor, run: Execution) -> None:
+def _(step: WaitFor, run: StepRunner) -> None:
     if step.process is not None:
         background, process = run.background[step.process]
         if step.process not in run.runs:
@@ -207,7 +207,7 @@ def _(step: WaitFor, run: Execution) -> None:
         _wait_command(step, step.level, step.command, run)
 
 
-def _wait_console(step: WaitFor, level: Level, pattern: str, run: Execution) -> None:
+def _wait_console(step: WaitFor, level: Level, pattern: str, run: StepRunner) -> None:
     expression = re.compile(pattern, re.M)
     console = run.stack.console(level)
     _poll(
@@ -219,7 +219,7 @@ def _wait_console(step: WaitFor, level: Level, pattern: str, run: Execution) -> 
     )
 
 
-def _wait_command(step: WaitFor, level: Level, command: str, run: Execution) -> None:
+def _wait_command(step: WaitFor, level: Level, command: str, run: StepRunner) -> None:
     left = Completed(-1, b"", b"")
 
     def succeeds() -> bool:
@@ -232,7 +232,7 @@ def _wait_command(step: WaitFor, level: Level, command: str, run: Execution) -> 
 
 
 def _poll(
-    step: Step, run: Execution, happened: Callable[[], bool], what: str, instead: Callable[[], str]
+    step: Step, run: StepRunner, happened: Callable[[], bool], what: str, instead: Callable[[], str]
 ) -> None:
     """Wait until something has happened; ``instead`` says what was there when it did not."""
     end, limit = run.stack.end_of(step.timeout)

@@ -19,7 +19,7 @@ from harness.attempt.evidence import Attempt, Late
 from harness.attempt.executing import VMLINUX, executing
 from harness.attempt.job import Job
 from harness.attempt.sanitize import Sanitizer
-from harness.attempt.steps import Execution, StepFailed
+from harness.attempt.steps import StepFailed, StepRunner
 from harness.errors import Broken, Location, NvhError
 from harness.scenario.language import Boot, Snapshot, Step
 from harness.stack.broken import BOOT, LevelBroken
@@ -46,7 +46,7 @@ class Work:
 
     job: Job
     stack: Stack
-    execution: Execution
+    runner: StepRunner
     checker: Sanitizer | None
     directory: Path
     stages: Stages
@@ -59,18 +59,18 @@ def undertake(work: Work, facts: dict[str, str]) -> Attempt:
     Raises nothing but ``RestoreFailed``, when the cell could not begin from its snapshot, and bugs.
     """
     attempt = Attempt(where=Location(work.job.cell.path))
-    observer = work.execution.observer
+    observer = work.runner.observer
     work.stack.until = work.until
     with _recorded(attempt, work):
-        steps, facts["start"] = begin.begin(work.job, work.stack, work.execution, work.directory)
+        steps, facts["start"] = begin.begin(work.job, work.stack, work.runner, work.directory)
         _carry_out(steps, work)
         attempt.complete = True
     work.stack.until = None
     work.stages.begin("traces")
     if not attempt.complete:
         observer.find_silent()
-    work.execution.stop_background()
-    attempt.runs, attempt.earlier = work.execution.runs, work.execution.earlier
+    work.runner.stop_background()
+    attempt.runs, attempt.earlier = work.runner.runs, work.runner.earlier
     if work.stack.booted is not None:
         with _recorded(attempt, work):
             attempt.timeline = observer.collect()
@@ -98,9 +98,9 @@ def _carry_out(steps: tuple[Step, ...], work: Work) -> None:
         if isinstance(step, Snapshot):
             setup = False
         elif setup:
-            work.execution.set_up(step)
+            work.runner.set_up(step)
         else:
-            work.execution.carry_out(step)
+            work.runner.carry_out(step)
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
     except StepFailed as error:
         attempt.late = attempt.late or Late(error.step, str(error))
     except TimeoutError as error:
-        observer = work.execution.observer
+        observer = work.runner.observer
         observer.find_silent()
         if observer.silent is None:  # slow, which says nothing of what is under test
             attempt.reason = attempt.reason or f"what was to be seen could not be gathered: {error}"
@@ -139,7 +139,7 @@ def _did_not_come_up(error: Broken) -> TypeGuard[LevelBroken]:
 
 def _whoever_is_silent(attempt: Attempt, work: Work) -> None:
     """Say of a level that answers no more what became of it; one that is only slow is left alone."""
-    observer, stack = work.execution.observer, work.stack
+    observer, stack = work.runner.observer, work.stack
     if observer.failed is not None:
         _record(attempt, work, observer.failed)
     if observer.silent is None or attempt.broken or attempt.reason:

@@ -22,7 +22,7 @@ from harness.report.publish import make_run_directory
 from harness.runner.choice import Start
 from harness.runner.project import find_cells
 from harness.runner.quarantine import NO_QUARANTINE
-from harness.runner.run import execute
+from harness.runner.run import RunSpec, run_cells
 from harness.scenario.scenario import Overrides
 
 
@@ -83,16 +83,16 @@ def main(arguments: argparse.Namespace) -> int:
         place = directory / f"{builds.index(build):03d}-{number}"
         try:
             cells = find_cells(paths, patterns, overrides)
-            summary, _ = execute(
+            wanted = RunSpec(
                 cells,
                 overrides,
-                console,
                 out=place,
                 jobs=arguments.jobs,
                 start=Start(arguments.fresh),
                 seed=number,
                 quarantine=NO_QUARANTINE,  # a build is good or bad whatever is known of the newest kernel
             )
+            summary, _ = run_cells(wanted, console)
         except NvhError as error:
             return bisect.Seen(frozenset(), f"could not be run: {error}", judged=False)
         return bisect.seen_of(summary.cells, str(place))

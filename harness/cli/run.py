@@ -22,7 +22,7 @@ from harness.level import Level
 from harness.runner import default
 from harness.runner.choice import Start
 from harness.runner.project import find_cells, vocabulary
-from harness.runner.run import run
+from harness.runner.run import RunSpec, run_and_print
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -95,14 +95,13 @@ def main(arguments: argparse.Namespace) -> int:
             console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)
         return 0
     start = Start(arguments.fresh, Level.parse(arguments.snapshot_at) if arguments.snapshot_at else None)
-    summary = run(
+    wanted = RunSpec(
         cells,
         overrides,
-        console,
         out=arguments.out,
         jobs=arguments.jobs,
         start=start,
         seed=arguments.seed,
         keep=arguments.keep_on_failure,
     )
-    return summary.exit_status
+    return run_and_print(wanted, console).exit_status

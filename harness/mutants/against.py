@@ -24,7 +24,7 @@ from harness.report.publish import make_run_directory
 from harness.report.results import CellResult
 from harness.runner import default
 from harness.runner.project import find_cells
-from harness.runner.run import Watcher, execute
+from harness.runner.run import RunSpec, Watcher, run_cells
 from harness.scenario.language import Cell
 from harness.scenario.mutants import NONE, Mutant
 from harness.scenario.mutated import mutated
@@ -200,13 +200,9 @@ def _control(
 ) -> tuple[dict[str, CellResult], float]:
     plain = {mutated(cell, NONE).id: cell.id for cell in cells}
     watcher = FirstRed(frozenset())
-    summary, _ = execute(
-        [mutated(cell, NONE) for cell in cells],
-        overrides,
-        console,
-        out=directory / NONE,
-        jobs=jobs,
-        watcher=watcher,
+    controls = [mutated(cell, NONE) for cell in cells]
+    summary, _ = run_cells(
+        RunSpec(controls, overrides, out=directory / NONE, jobs=jobs, watcher=watcher), console
     )
     return {plain[result.id]: result for result in summary.cells}, watcher.elapsed_s
 
@@ -221,13 +217,9 @@ def _meet(
 ) -> Met:
     plain = {mutated(cell, mutant.name).id: cell.id for cell in cells}
     watcher = FirstRed(frozenset(plain))
-    summary, _ = execute(
-        [mutated(cell, mutant.name) for cell in cells],
-        overrides,
-        console,
-        out=directory / mutant.name,
-        jobs=jobs,
-        watcher=watcher,
+    faulty = [mutated(cell, mutant.name) for cell in cells]
+    summary, _ = run_cells(
+        RunSpec(faulty, overrides, out=directory / mutant.name, jobs=jobs, watcher=watcher), console
     )
     took = watcher.elapsed_s
     if watcher.red:

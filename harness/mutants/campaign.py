@@ -17,7 +17,7 @@ from harness.mutants.outcome import Report, judge
 from harness.report.results import CellResult
 from harness.runner.project import vocabulary
 from harness.runner.quarantine import NO_QUARANTINE
-from harness.runner.run import execute
+from harness.runner.run import RunSpec, run_cells
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
 from harness.scenario.mutants import FILE, NONE, Mutant
@@ -66,9 +66,8 @@ def run(
     """
     begun = time.monotonic()
     cells = plan(mutants, overrides)
-    summary, directory = execute(
-        list(cells.values()), overrides, console, out=out, jobs=jobs, quarantine=NO_QUARANTINE
-    )
+    wanted = RunSpec(list(cells.values()), overrides, out=out, jobs=jobs, quarantine=NO_QUARANTINE)
+    summary, directory = run_cells(wanted, console)
     found: dict[str, CellResult] = {result.id: result for result in summary.cells}
     results = {pair: found[cell.id] for pair, cell in cells.items()}
     report = judge(mutants, results, time.monotonic() - begun)

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -50,8 +51,30 @@ class Watcher:
         return result is not None
 
 
-NOBODY = Watcher()
 START = Start()
+NOBODY = Watcher()
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What a run is to be.
+
+    ``out``         its directory; None: a new one below ``runs/``
+    ``jobs``        how many cells at once; None: as many as CPUs and memory admit
+    ``keep``        save the machine of each cell that does not pass
+    ``quarantine``  what is known to be red; None: what quarantine.yaml says
+    ``watcher``     may end the run early; cells that it cuts off are ``infra``
+    """
+
+    cells: Sequence[Cell]
+    overrides: Overrides
+    out: Path | None = None
+    jobs: int | None = None
+    start: Start = START
+    seed: int = SEED
+    keep: bool = False
+    quarantine: Quarantine | None = None
+    watcher: Watcher = NOBODY
 
 
 def history(store: Store) -> History:
@@ -96,60 +119,32 @@ def make_jobs(
     return jobs
 
 
-def run(
-    cells: Sequence[Cell],
-    overrides: Overrides,
-    console: Console,
-    *,
-    out: Path | None = None,
-    jobs: int | None = None,
-    store: Store | None = None,
-    start: Start = START,
-    seed: int = SEED,
-    keep: bool = False,
-) -> RunSummary:
-    """Build, run and report ``cells``; returns the summary that was published."""
-    summary, directory = execute(
-        cells, overrides, console, out=out, jobs=jobs, store=store, start=start, seed=seed, keep=keep
-    )
-    if out is None:
+def run_and_print(wanted: RunSpec, console: Console) -> RunSummary:
+    """Run the cells for a person: the results are printed too, and ``runs/latest`` names the run."""
+    summary, directory = run_cells(wanted, console)
+    if wanted.out is None:
         point_latest(RUNS, directory)
     print_summary(summary, console, directory=directory)
     return summary
 
 
-def execute(
-    cells: Sequence[Cell],
-    overrides: Overrides,
-    console: Console,
-    *,
-    out: Path | None = None,
-    jobs: int | None = None,
-    store: Store | None = None,
-    start: Start = START,
-    seed: int = SEED,
-    keep: bool = False,
-    quarantine: Quarantine | None = None,
-    watcher: Watcher = NOBODY,
-) -> tuple[RunSummary, Path]:
-    """Build and run ``cells`` and publish the results; returns the summary and the run's directory.
+def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
+    """Build and run the cells and publish the results; returns the summary and the run's directory.
 
-    ``quarantine``: what is known to be red; by default what quarantine.yaml says. ``watcher`` may end the
-    run early; cells that it cuts off are ``infra``. Raises ``InputError`` when the quarantine does not fit
-    the cells.
+    Raises ``InputError`` when the quarantine does not fit the cells.
     """
-    store = store or Store()
-    known = load_quarantine() if quarantine is None else quarantine
+    cells, store, watcher = wanted.cells, Store(), wanted.watcher
+    known = load_quarantine() if wanted.quarantine is None else wanted.quarantine
     known.check(cells)
     started, begun = utc_now(), time.monotonic()
-    directory = make_run_directory(RUNS, out)
+    directory = make_run_directory(RUNS, wanted.out)
     with Progress(console, history=history(store)) as progress:
         with _removed_on_error(directory):
             images = dict(build_all(cells, Builder(store, progress)))
-        orders = make_jobs(cells, images, overrides, directory, seed, keep)
-        chooser = Chooser(Snapshots(store, progress.note), start)
+        orders = make_jobs(cells, images, wanted.overrides, directory, wanted.seed, wanted.keep)
+        chooser = Chooser(Snapshots(store, progress.note), wanted.start)
         booted = Booted(store.root / BOOTED)
-        runner = LocalRunner(progress, jobs, chooser, history(store), booted, default.shipped().rank)
+        runner = LocalRunner(progress, wanted.jobs, chooser, history(store), booted, default.shipped().rank)
         watcher.begin()
         results = runner.run(orders, lambda result: None if watcher.goes_on(result) else runner.stop())
     by_id = {cell.id: cell for cell in cells}

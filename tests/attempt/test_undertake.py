@@ -11,7 +11,7 @@ from harness.attempt import judgement, shadows
 from harness.attempt.evidence import Attempt, Ending
 from harness.attempt.job import Job
 from harness.attempt.observe import Observer, plan_of
-from harness.attempt.steps import Execution
+from harness.attempt.steps import StepRunner
 from harness.attempt.undertake import Work, undertake
 from harness.check.finding import Finding
 from harness.check.shadow import Look
@@ -81,10 +81,10 @@ class Attempted:
         self.directory = tmp_path / "cell"
         self.directory.mkdir()
         self.observer = Observer(stack.as_stack, plan_of(self.cell.expectations), self.directory)
-        execution = Execution(stack.as_stack, self.observer, self.directory, tmp_path)
+        runner = StepRunner(stack.as_stack, self.observer, self.directory, tmp_path)
         job = Job(self.cell, images, "slug", "./nvh run it")
         self.facts: dict[str, str] = {}
-        work = Work(job, stack.as_stack, execution, None, self.directory, Stages(), until)
+        work = Work(job, stack.as_stack, runner, None, self.directory, Stages(), until)
         self.attempt: Attempt = undertake(work, self.facts)
         found, self.reason = judgement.try_to_judge(self.cell.expectations, self.attempt)
         self.findings: dict[str, Finding] = {each.name: each for each in found}

@@ -24,7 +24,7 @@ from harness.nightly.model.answers import Answers, Wrong
 from harness.nightly.model.defects import Defect
 from harness.reproduce.hunt import campaign
 from harness.runner.project import find_cells
-from harness.runner.run import run
+from harness.runner.run import RunSpec, run_and_print
 from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict, worst
 
@@ -171,7 +171,8 @@ def _cells(asked: Asked, patterns: tuple[str, ...], sanitize: str | None, name: 
     overrides = Overrides(model=asked.name, sanitize=sanitize)
     known = [cell.id for cell in find_cells([], [], overrides)]
     chosen = [each for each in patterns if any(each.rstrip("*") in cell for cell in known)]
-    summary = run(find_cells([], chosen, overrides), overrides, asked.console, out=asked.out / name)
+    wanted = RunSpec(find_cells([], chosen, overrides), overrides, out=asked.out / name)
+    summary = run_and_print(wanted, asked.console)
     red = [cell for cell in summary.cells if cell.verdict is not Verdict.PASS and not cell.quarantine]
     causes = tuple(f"{cell.id}: {cell.headline}" for cell in red)
     return Found(summary.worst, f"{len(summary.cells)} cells, {len(red)} red", causes)
