@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.attempt import unrestored
 from harness.attempt.job import Job
 from harness.attempt.prefix import prefix_of, setup_results
 from harness.attempt.steps import Execution
-from harness.host.cache import write_atomic
+from harness.errors import InfraError
+from harness.host.cache import load_artefact, write_atomic
 from harness.level import Level
-from harness.runner.snapshots import Snapshots
+from harness.runner.snapshots import Snapshots, check_files
 from harness.scenario.model import Step
 from harness.stack import saved
 from harness.stack.stack import Stack
@@ -37,11 +39,17 @@ class Chooser:
         self._start = start
 
     def choose(self, job: Job, directory: Path, stage: Callable[[str], None]) -> None:
-        """Leave the path of the cell's snapshot in ``directory``, or nothing for a cold boot."""
+        """Leave the path of the cell's snapshot in ``directory``, or nothing for a cold boot.
+
+        Where the model cannot bring a snapshot back that, too, is left (``unrestored``).
+        """
         prefix = None if self._start.fresh else prefix_of(job.cell, self._start.deepest)
         if prefix is None:
             return
-        if found := self._snapshots.deepest(job.images, prefix, stage):
+        found = self._snapshots.deepest(job.images, prefix, stage)
+        if why := self._snapshots.unrestored(job.images, prefix):
+            unrestored.note(directory, why)
+        if found:
             made, at = found
             record = {"path": str(made.path), "digest": made.digest, "setup": len(at.setup)}
             write_atomic(directory / RECORD, json.dumps(record, indent=1, sort_keys=True))
@@ -55,7 +63,8 @@ def seed_of(text: str, number: int) -> bytes:
 def begin(job: Job, stack: Stack, execution: Execution, directory: Path) -> tuple[tuple[Step, ...], str]:
     """Restore what ``directory`` names into ``stack``; returns the steps that are left, and how it began.
 
-    Raises ``RestoreFailed`` when that does not work; the stack is of no use then.
+    Raises ``RestoreFailed`` when that does not work, ``NotRestored`` when the model is at fault, whose files
+    are whole; the stack is of no use then.
     """
     path = directory / RECORD
     if not path.exists():
@@ -66,6 +75,13 @@ def begin(job: Job, stack: Stack, execution: Execution, directory: Path) -> tupl
         results = setup_results(place)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise saved.RestoreFailed(f"{path}: {error}") from error
-    saved.restore(stack, place, seed_of(job.cell.id, job.seed))
+    try:
+        saved.restore(stack, place, seed_of(job.cell.id, job.seed))
+    except saved.NotRestored as error:
+        try:
+            check_files(load_artefact(place))
+        except InfraError as damage:
+            raise saved.RestoreFailed(f"{error}; the snapshot is damaged: {damage}") from error
+        raise
     execution.earlier |= results
     return job.cell.steps[setup:], f"restored from {record['digest']} ({stack.booted} up)"

@@ -21,7 +21,7 @@ from harness.host.cache import Store
 from harness.nightly.model import check
 from harness.nightly.model.given import model_name
 from harness.nightly.model.listing import print_outcome, print_report, to_json
-from harness.runner.run import RUNS
+from harness.where import RUNS
 
 
 def options(parser: argparse.ArgumentParser) -> None:

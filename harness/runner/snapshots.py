@@ -18,12 +18,13 @@ import xxhash
 
 from harness.attempt.executing import whereabouts
 from harness.attempt.prefix import Prefix, carry_out
+from harness.attempt.unrestored import explain
 from harness.errors import Broken, InfraError
 from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
 from harness.stack import saved, vmm
 from harness.stack.images import StackImages
-from harness.stack.saved import RestoreFailed
+from harness.stack.saved import NotRestored, RestoreFailed
 from harness.stack.stack import Stack
 
 KIND = "snapshot"
@@ -71,6 +72,7 @@ class Snapshots:
         self._say = say
         self._checked: set[str] = set()
         self._failed: set[str] = set()
+        self._unrestored: dict[str, str] = {}
 
     def deepest(
         self, images: StackImages, prefix: Prefix, stage: Say = lambda _: None
@@ -110,12 +112,27 @@ class Snapshots:
                 made = self._store.get_or_build(
                     KIND, key, lambda work: self._make(work, images, prefix, stage)
                 )
+            except NotRestored as error:
+                self._say(f"no snapshot of {prefix}: {error}")
+                self._failed.add(place.name)
+                timing = prefix.stack.timing
+                self._unrestored[place.name] = explain(images.model, timing, str(error), self._store)
+                return None
             except (Broken, InfraError, OSError) as error:  # TimeoutError is one; the cell will report it
                 self._say(f"no snapshot of {prefix}: {error}")
                 self._failed.add(place.name)
                 return None
             self._checked.add(made.digest)
             return made
+
+    def unrestored(self, images: StackImages, prefix: Prefix) -> str:
+        """Return why the model cannot bring back ``prefix``, or what it is made from; "" for nothing."""
+        at: Prefix | None = prefix
+        while at is not None:
+            if why := self._unrestored.get(self._store.place(KIND, key_of(images, at)).name):
+                return why
+            at = at.below()
+        return ""
 
     def _whole(self, snapshot: Artefact) -> bool:
         if snapshot.digest in self._checked:
@@ -153,7 +170,7 @@ class Snapshots:
         ):
             if base:
                 stage("restore")
-                saved.restore(stack, base.path, SEED)
+                _restore_base(stack, base)
             carry_out(prefix, stack, work, stage)
             stage("save")
             record = saved.save(stack, work)
@@ -166,15 +183,32 @@ class Snapshots:
         }
 
     def _prove(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> None:
-        """Restore once and have the deepest level answer; a snapshot that cannot is worth nothing."""
+        """Restore once and have the deepest level answer; a snapshot that cannot is worth nothing.
+
+        A second time when it fails, before that is said of the model: the host may have been busy.
+        """
         stage("prove")
+        try:
+            self._prove_once(work, images, prefix, stage)
+        except NotRestored:
+            self._prove_once(work, images, prefix, stage)
+
+    def _prove_once(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> None:
         with (
             tempfile.TemporaryDirectory(dir=work) as place,
             Stack(images, prefix.stack, Path(place), stage) as stack,
         ):
             saved.restore(stack, work, SEED)
             if not stack.agent.wait_ready(prefix.level, saved.KICK_DEADLINE_S * stack.slowdown):
-                raise RestoreFailed(f"{prefix.level} did not answer after the first restore")
+                raise NotRestored(f"{prefix.level} did not answer after the first restore")
+
+
+def _restore_base(stack: Stack, base: Artefact) -> None:
+    """Restore a snapshot that was proved before; when that fails, the cells that begin from it will judge."""
+    try:
+        saved.restore(stack, base.path, SEED)
+    except NotRestored as error:
+        raise RestoreFailed(str(error)) from error
 
 
 def describe(path: Path) -> dict[str, Any]:
