@@ -115,11 +115,18 @@ class Model:
 
 
 def load_model(name: str) -> ModelSpec:
-    """Load ``images/models/<name>.yaml`` or the file at a path; ``InputError`` names every defect."""
-    data = load_document(find_data_file("models", name), SCHEMA)
+    """Load ``images/models/<name>.yaml`` or the file at a path; ``InputError`` names every defect.
+
+    A relative ``source.path`` is relative to the file.
+    """
+    file = find_data_file("models", name)
+    data = load_document(file, SCHEMA)
+    source = data["source"]
+    if "path" in source:
+        source = {"path": str(file.absolute().parent / source["path"])}
     return ModelSpec(
         data["model"],
-        data["source"],
+        source,
         data.get("version", ""),
         data["machine"],
         data["cpu"],
@@ -185,6 +192,17 @@ def _digest(program: str, spec: ModelSpec) -> str:
         return program
     text = json.dumps([program, dict(spec.environment)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def uncovered(model: Model) -> str:
+    """Return what the digest of a model given by path leaves out, as a sentence; "" when it covers all."""
+    if model.artefact is not None:
+        return ""
+    program = Path(model.launcher[0])
+    with program.open("rb") as stream:
+        binary = stream.read(4) == b"\x7fELF"
+    what = "the shared libraries that it loads" if binary else "the program that this script starts"
+    return f"the digest of {program} does not cover {what}"
 
 
 def _unpacked_launcher(tree: Path) -> tuple[tuple[str, ...], dict[str, str]]:

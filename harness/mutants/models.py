@@ -183,6 +183,7 @@ def model_file(program: Path, fault: str, out: Path) -> Path:
         "summary": f"QEMU with the fault {fault}.",
         "source": {"path": str(program.absolute())},
         "environment": {VARIABLE: fault},
+        "sandbox": False,  # this build leaves seccomp out
     }
     path = out / f"{fault}.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")

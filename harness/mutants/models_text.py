@@ -64,7 +64,7 @@ def totals(report: Report) -> str:
     killed = [each.check.seconds for each in report.outcomes if each.fate is Fate.KILLED]
     middle = f"; median {seconds(median(killed))}" if killed else ""
     odd = sum(not each.as_expected for each in report.outcomes)
-    expected = f"{odd} not as expected" if odd else "all as expected"
+    expected = f"{odd} not as expected" if odd or not report.outcomes else "all as expected"
     return (
         f"{len(report.outcomes)} wrong models of QEMU {report.version}: {counted}{middle}; "
         f"{expected} in {seconds(report.seconds)}"
