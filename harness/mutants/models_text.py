@@ -12,8 +12,8 @@ from rich.text import Text
 
 from harness.mutants.models import Report
 from harness.mutants.outcome import Fate
-from harness.mutants.text import STYLES
-from harness.report.text import one_line, seconds
+from harness.mutants.terminal import STYLES
+from harness.report.safe_text import one_line, seconds
 
 
 def print_report(report: Report, console: Console) -> None:

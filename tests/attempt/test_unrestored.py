@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.scenario.model import Cell
 
 from harness.attempt import begin, execute, unrestored
 from harness.attempt.execute import Outcome, Stages, run_cell
@@ -20,9 +19,11 @@ from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.machine.state import Lost, State
 from harness.report.results import CellResult
-from harness.runner.snapshots import KIND, describe
+from harness.runner.snapshots import KIND
+from harness.scenario.language import Cell
 from harness.stack import saved
 from harness.stack.images import StackImages
+from harness.stack.integrity import describe
 from harness.stack.saved import NotRestored, RestoreFailed
 from harness.verdict import Verdict
 

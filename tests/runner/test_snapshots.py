@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from harness.attempt import unrestored
-from harness.attempt.begin import RECORD, Chooser, Start
+from harness.attempt.begin import RECORD
 from harness.attempt.job import Job
 from harness.attempt.prefix import RESULTS, Prefix, prefix_of, setup_results
 from harness.errors import InfraError, Location
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.runner import snapshots
+from harness.runner.choice import Chooser, Start
 from harness.runner.project import vocabulary
 from harness.runner.snapshots import Snapshots, key_of
 from harness.scenario.language import Boot, Cell
