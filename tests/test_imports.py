@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import configparser
+import re
 import shutil
 import subprocess
 import sys
@@ -51,3 +53,23 @@ def test_what_breaks_it(tmp_path: Path, file: str, line: str, says: str) -> None
     done = contract(tmp_path)
     assert done.returncode == 1
     assert says in done.stdout + done.stderr
+
+
+def test_the_document_is_the_picture_of_the_contract() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / ".importlinter")
+    floors = [
+        set(line.split(" | "))
+        for line in parser["importlinter:contract:floors"]["layers"].split("\n")
+        if line
+    ]
+    text = (ROOT / "docs/architecture.md").read_text()
+    drawn = text.partition("\n    cli\n")[2].partition("\n\n|")[0]
+    assert [set(line.split()) for line in f"cli\n{drawn}".splitlines()] == floors
+    named = {
+        each.split("/")[0]
+        for row in re.findall(r"^\| (`.*?) \|", text, re.M)
+        for each in re.findall("`(.*?)`", row)
+    }
+    below = {"inspect", "replay", "stopped"}  # of reproduce
+    assert named - below == set.union(*floors)

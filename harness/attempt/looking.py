@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.attempt.job import JOB
@@ -12,13 +12,12 @@ from harness.errors import UserError
 from harness.host.paths import RUNS
 from harness.report import store
 from harness.report.results import Finding
-from harness.report.safe_text import LINE_LIMIT, clip
 from harness.report.show import find
 from harness.trace import export
 from harness.trace.event import Event
 from harness.trace.export import html
-from harness.trace.export.plain import event_text
 from harness.trace.export.view import Highlight, View
+from harness.trace.source import Source
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 
@@ -69,29 +68,16 @@ def load(target: str) -> View:
         return View(timeline, str(path))
     cell = store.read_cell(result)
     ordered = sorted(cell.findings, key=lambda f: f.verdict is Verdict.PASS)
-    return View(timeline, f"{cell.verdict.value}: {cell.id}", _highlights(timeline, ordered))
+    return View(timeline, f"{cell.verdict.value}: {cell.id}", tuple(_highlights(timeline, ordered)))
 
 
-def _highlights(timeline: Timeline, findings: Iterable[Finding]) -> tuple[Highlight, ...]:
-    """A stored finding names its events by their text; the first event with it is the one."""
-    wanted = {line for f in findings for line in (f.trigger, *f.context) if line}
-    by_text: dict[str, Event] = {}
-    if wanted:
-        for event in timeline.events:
-            text = clip(event_text(event), LINE_LIMIT)
-            if text in wanted:
-                by_text.setdefault(text, event)
-    return tuple(
-        Highlight(
-            f.name,
-            f.verdict.value,
-            f.message,
-            by_text.get(f.trigger),
-            tuple(by_text[line] for line in f.context if line in by_text),
-        )
-        for f in findings
-        if f.verdict is not Verdict.PASS or f.trigger
-    )
+def _highlights(timeline: Timeline, findings: Iterable[Finding]) -> Iterator[Highlight]:
+    for f in findings:
+        source, _, number = f.at.partition(" ")
+        event = timeline.event_at(Source(source), int(number)) if number else None
+        if event is not None or f.verdict is not Verdict.PASS:
+            context = () if event is None else timeline.around(event)
+            yield Highlight(f.name, f.verdict.value, f.message, event, context)
 
 
 def named_events(view: View) -> dict[str, Event]:

@@ -12,6 +12,7 @@ from typing import Any
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.steps import StepFailed, StepRunner, perform
 from harness.check.finding import RunResult
+from harness.document.data import read_json, to_data
 from harness.host.cache import sha256_file
 from harness.level import Level
 from harness.scenario.language import Boot, Cell, Copy, Snapshot, StackSpec, Step
@@ -97,7 +98,7 @@ def carry_out(prefix: Prefix, stack: Stack, work: Path, stage: Callable[[str], N
     for name, ran in runner.runs.items():
         if ran.result.status != 0:
             raise RestoreFailed(f"its setup fails: {name} ended with status {ran.result.status}")
-    results = {name: asdict(ran.result) for name, ran in runner.runs.items()}
+    results = to_data({name: ran.result for name, ran in runner.runs.items()})
     (work / RESULTS).write_text(json.dumps(results, indent=1, sort_keys=True))
 
 
@@ -106,4 +107,4 @@ def setup_results(directory: Path) -> dict[str, RunResult]:
     path = directory / RESULTS
     if not path.exists():
         return {}
-    return {name: RunResult(**each) for name, each in json.loads(path.read_text()).items()}
+    return read_json(dict[str, RunResult], path.read_text())

@@ -100,8 +100,9 @@ class Finding(_Bounded):
 
     ``kind`` is the expectation's key in the YAML; ``where`` is ``file:line:col``; ``trigger`` is the event
     that set the expectation off, and ``context`` that event among its neighbours at every level, in time
-    order. Both are empty where no event is involved. ``expected``: why it does not count although it is red
-    (a quarantine entry waits for exactly this); empty when it counts.
+    order; ``at`` is where the event is found again: its source and its position there, as in ``l0 17``. All
+    are empty where no event is involved. ``expected``: why it does not count although it is red (a quarantine
+    entry waits for exactly this); empty when it counts.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Finding(_Bounded):
     trigger: str = ""
     context: tuple[str, ...] = ()
     expected: str = ""
+    at: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trigger", text.clip(self.trigger, text.LINE_LIMIT))
@@ -151,6 +153,7 @@ class Finding(_Bounded):
             bindings={k: value(v) for k, v in (bindings or {}).items()},
             trigger="" if trigger is None else line(trigger),
             context=tuple(line(item) for item in context),
+            at=f"{trigger.source} {trigger.seq}" if isinstance(trigger, Event) else "",
         )
 
     def around(self, count: int) -> tuple[str, ...]:

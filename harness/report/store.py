@@ -8,7 +8,6 @@ Readers raise ``InfraError`` naming the file and what is wrong with it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import json
 import os
@@ -20,9 +19,9 @@ from typing import Any, NoReturn
 import jsonschema
 import referencing
 
+from harness.document.data import from_data, to_data
 from harness.errors import InfraError
-from harness.report.results import CellResult, FileRef, Finding, Host, MachineTime, RunSummary, Stage, Version
-from harness.verdict import Verdict
+from harness.report.results import CellResult, RunSummary
 
 FORMAT = 2
 RESULT = "result.json"
@@ -32,67 +31,39 @@ READ_LIMIT = 256 * 2**20
 """Largest result file read, in bytes; texts are bounded, so nothing nvh wrote comes near it."""
 
 
-def to_json(value: object) -> Any:
-    """Return JSON data for a result object or any part of it; the two roots also carry ``format``."""
-    if isinstance(value, Verdict):
-        return value.value
-    if isinstance(value, Mapping):
-        return {k: to_json(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_json(v) for v in value]
-    if not dataclasses.is_dataclass(value):
-        return value
-    plain = {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, CellResult):
-        plain = {"format": FORMAT, **plain}
+def to_json(value: CellResult | RunSummary) -> Any:
+    """Return JSON data for a result, with ``format`` and, of a run, what follows from its cells."""
+    plain = {"format": FORMAT, **to_data(value)}
     if isinstance(value, RunSummary):
-        derived = {
+        plain |= {
+            "cells": [to_json(cell) for cell in value.cells],
             "counts": {v.value: n for v, n in value.counts.items()},
             "worst": value.worst.value,
             "exit_status": value.exit_status,
             "idle_seconds": value.idle_seconds,
         }
-        plain = {"format": FORMAT, **plain, **derived}
     return plain
 
 
-def _versions(data: Mapping[str, Any]) -> dict[str, Version]:
-    return {name: Version(**item) for name, item in data.items()}
-
-
-def cell_from_json(data: Mapping[str, Any]) -> CellResult:
-    """Build a cell from data that satisfies result.schema.json; ``ValueError`` if it contradicts itself."""
-    plain = {k: v for k, v in data.items() if k != "format"}
-    return CellResult(
-        **{
-            **plain,
-            "verdict": Verdict(data["verdict"]),
-            "findings": tuple(Finding(**{**f, "verdict": Verdict(f["verdict"])}) for f in data["findings"]),
-            "stages": tuple(Stage(**s) for s in data["stages"]),
-            "files": tuple(FileRef(**f) for f in data["files"]),
-            "versions": _versions(data["versions"]),
-            "machine": MachineTime(**data["machine"]) if data["machine"] else None,
-        }
-    )
-
-
-def run_from_json(data: Mapping[str, Any]) -> RunSummary:
+def run_from_json(found: Mapping[str, Any]) -> RunSummary:
     """Build a run from data that satisfies summary.schema.json; ``ValueError`` if it contradicts itself."""
     derived = ("counts", "worst", "exit_status", "idle_seconds")
-    plain = {k: v for k, v in data.items() if k not in ("format", *derived)}
-    run = RunSummary(
-        **{
-            **plain,
-            "host": Host(**data["host"]),
-            "cells": tuple(cell_from_json(cell) for cell in data["cells"]),
-            "artefacts": _versions(data["artefacts"]),
-        }
-    )
+    cells = [_without(cell, "format") for cell in found["cells"]]
+    run = from_data(RunSummary, {**_without(found, "format", *derived), "cells": cells})
     again = to_json(run)
     for key in derived:
-        if again[key] != data[key]:
-            raise ValueError(f"{key} is {data[key]!r} but the cells say {again[key]!r}")
+        if again[key] != found[key]:
+            raise ValueError(f"{key} is {found[key]!r} but the cells say {again[key]!r}")
     return run
+
+
+def cell_from_json(found: Mapping[str, Any]) -> CellResult:
+    """Build a cell from data that satisfies result.schema.json; ``ValueError`` if it contradicts itself."""
+    return from_data(CellResult, _without(found, "format"))
+
+
+def _without(found: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key not in keys}
 
 
 def schema(name: str) -> Mapping[str, Any]:

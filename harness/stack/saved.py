@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.document.data import from_data, to_data
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.migration import load_state, move, pend_sgi, save_state
@@ -103,12 +104,7 @@ def _record(stack: Stack, directory: Path, booted: Level, kick: int | None) -> R
     for level in Level:
         if level <= record.booted:
             shutil.copyfile(stack.directory / console_log(level), directory / console_log(level))
-    data = {
-        "format": FORMAT,
-        "booted": str(record.booted),
-        "channels": {str(level): channel for level, channel in channels.items()},
-        "kick": record.kick,
-    }
+    data = {"format": FORMAT, **to_data(record)}
     (directory / RECORD).write_text(json.dumps(data, indent=1, sort_keys=True))
     return record
 
@@ -117,10 +113,10 @@ def read_record(directory: Path) -> Record:
     """Read what ``save`` recorded; ``RestoreFailed`` for anything else."""
     try:
         data = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-        if data["format"] != FORMAT:
-            raise RestoreFailed(f"{directory}: format {data['format']}, this nvh reads {FORMAT}")
-        channels = {Level.parse(level): int(channel) for level, channel in data["channels"].items()}
-        return Record(Level.parse(data["booted"]), channels, data["kick"])
+        found = data.pop("format")
+        if found != FORMAT:
+            raise RestoreFailed(f"{directory}: format {found}, this nvh reads {FORMAT}")
+        return from_data(Record, data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RestoreFailed(f"{directory} is no saved stack: {error}") from error
 

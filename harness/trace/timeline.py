@@ -178,6 +178,12 @@ class Timeline:
         bounds = self._bounds[event.source]
         return bounds.low(event.seq), bounds.high(event.seq)
 
+    def event_at(self, source: Source, number: int) -> Event | None:
+        """The event with the position ``number`` (``seq``) in its source, or None."""
+        events = self.by_source.get(source, ())
+        at = first_from(events, number)
+        return events[at] if at < len(events) and events[at].seq == number else None
+
     def around(self, event: Event, count: int = NEIGHBOURS) -> tuple[Event, ...]:
         """``event`` and up to ``count`` neighbours on either side in every source, by time."""
         chosen: dict[tuple[Source, int], Event] = {}

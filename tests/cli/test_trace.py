@@ -121,3 +121,11 @@ def test_a_judged_cell_gets_its_page_and_a_stored_one_finds_its_events(tmp_path:
     (highlight,) = looking.load(str(cell(tmp_path / "stored"))).highlights
     assert highlight.trigger == trigger
     assert highlight.context == TIMELINE.around(trigger)
+
+
+def test_events_that_read_alike_are_told_apart(tmp_path: Path) -> None:
+    first = next(e for e in TIMELINE.events if e.name == "l0.tlbi")
+    second = dataclasses.replace(first, seq=first.seq + 1)
+    directory = cell(tmp_path / "alike", Timeline(events=(first, second)))
+    (highlight,) = looking.load(str(directory)).highlights
+    assert highlight.trigger == second

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.document.data import from_data, to_data
 from harness.errors import UserError
 from harness.host.cache import Store
 from harness.nightly.farm import artefacts, work
@@ -91,13 +92,13 @@ def _perform(data: dict[str, Any]) -> dict[str, Any]:
     from distributed import get_worker
 
     worker = get_worker()
-    order = Order.from_json(data)
+    order = from_data(Order, data)
 
     def say(text: str) -> None:
         worker.log_event(TOPIC, {"key": order.key, "what": STAGE, "text": text})
 
     worker.log_event(TOPIC, {"key": order.key, "what": BEGAN, "text": work.me()})
-    return {**work.perform(order, say).to_json(), "address": worker.address}
+    return {**to_data(work.perform(order, say)), "address": worker.address}
 
 
 def _receive(need: dict[str, str], number: int, chunk: bytes) -> None:
@@ -161,7 +162,7 @@ class Dask:
         self._count += 1
         future = self._client.submit(
             _perform,
-            order.to_json(),
+            to_data(order),
             key=name,
             pure=False,
             retries=0,
@@ -267,7 +268,7 @@ class Dask:
         elif news.what == "finished":
             data = dict(future.result())
             address = str(data.pop("address"))
-            ending = Ending.from_json(data)
+            ending = from_data(Ending, data)
             if ending.how == MISSING and self._bring(self._orders[news.key], ending, address):
                 return []
         else:

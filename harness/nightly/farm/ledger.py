@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.document.data import from_data, to_data
 from harness.errors import InfraError, UserError
 from harness.nightly.farm.order import Ending
 from harness.report.publish import utc_now
@@ -81,7 +82,7 @@ class Ledger:
 
     def ended(self, key: str, attempt: int, ending: Ending) -> None:
         """A cell is finished: it will not be run again."""
-        self._write({"what": ENDED, "key": key, "attempt": attempt, "ending": ending.to_json()})
+        self._write({"what": ENDED, "key": key, "attempt": attempt, "ending": to_data(ending)})
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._apply(entry)
@@ -112,4 +113,4 @@ class Ledger:
             state.orphaned.append(f"attempt {entry['attempt']}: its driver went away")
             state.token = ""
         elif entry["what"] == ENDED:
-            state.ending = Ending.from_json(entry["ending"])
+            state.ending = from_data(Ending, entry["ending"])

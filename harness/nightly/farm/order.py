@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +15,6 @@ class Need:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.digest}"
-
-
-def _plain(value: Order | Ending, **needs: tuple[Need, ...]) -> dict[str, Any]:
-    """The fields of a value, without the deep copies that ``dataclasses.asdict`` makes."""
-    plain = {name: getattr(value, name) for name in value.__slots__}
-    return {**plain, **{name: [dataclasses.asdict(need) for need in each] for name, each in needs.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +43,6 @@ class Order:
     fresh: bool = False
     command: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return _plain(self, needs=self.needs)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Order:
-        """From what ``to_json`` returned."""
-        needs = tuple(Need(**each) for each in data["needs"])
-        return cls(**{**data, "needs": needs, "command": tuple(data["command"])})
-
 
 PUBLISHED = "published"
 NOTHING = "nothing"
@@ -86,13 +67,4 @@ class Ending:
     seconds: float = 0.0
     peak_mib: float | None = None
     cpu_seconds: float | None = None
-    missing: tuple[Need, ...] = field(default=())
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return _plain(self, missing=self.missing)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Ending:
-        """From what ``to_json`` returned."""
-        return cls(**{**data, "missing": tuple(Need(**each) for each in data["missing"])})
+    missing: tuple[Need, ...] = ()

@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.document.data import read_json, to_data
 from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
 from harness.host.paths import IMPORTS
@@ -218,7 +219,7 @@ class Slurm:
 
 def _ending(order: Order) -> Ending | None:
     try:
-        return Ending.from_json(json.loads(Path(order.directory + ENDING).read_text(encoding="utf-8")))
+        return read_json(Ending, Path(order.directory + ENDING).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -230,7 +231,7 @@ def emit(place: Path, group: Sequence[Order], limit: int | None = None) -> tuple
     place.mkdir(exist_ok=True)
     number = len(list(place.glob("*.jsonl")))
     orders = place / f"{number:04d}.jsonl"
-    write_atomic(orders, "".join(f"{json.dumps(order.to_json())}\n" for order in group))
+    write_atomic(orders, "".join(f"{json.dumps(to_data(order))}\n" for order in group))
     submit = orders.with_suffix(".sh")
     write_atomic(submit, script(orders, group, limit))
     return orders, submit

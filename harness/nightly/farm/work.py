@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.document.data import read_json, to_data
 from harness.errors import NvhError
 from harness.host.cache import write_atomic
 from harness.nightly.farm import artefacts
@@ -131,10 +132,10 @@ def main(argv: Sequence[str]) -> int:
     path, number = Path(argv[0]), int(argv[1])
     with path.open(encoding="utf-8") as lines:
         line = next(text for place, text in enumerate(lines) if place == number)
-    order = Order.from_json(json.loads(line))
+    order = read_json(Order, line)
     signal.signal(signal.SIGTERM, lambda *_: cancel(order.key))
     ending = perform(order)
-    write_atomic(Path(order.directory + ENDING), json.dumps(ending.to_json()))
+    write_atomic(Path(order.directory + ENDING), json.dumps(to_data(ending)))
     return 0
 
 

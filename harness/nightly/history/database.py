@@ -17,12 +17,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.document.data import to_data
 from harness.errors import InfraError, UserError
 from harness.nightly.history.schema import STEPS, VERSION
 from harness.report.cause import cause_of
 from harness.report.results import CellResult, Host
 from harness.report.safe_text import one_line
-from harness.report.store import to_json
 from harness.verdict import Verdict
 
 BUSY_S = 60.0
@@ -301,7 +301,7 @@ class Results:
         if key not in self._known.shared:
             if len(self._known.shared) >= SHARED:
                 self._known.shared.clear()
-            text = json.dumps(to_json(value), sort_keys=True, ensure_ascii=False)
+            text = json.dumps(to_data(value), sort_keys=True, ensure_ascii=False)
             digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
             db.execute(
                 f"INSERT INTO {table} (digest, json) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, text)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.document.data import read_json, to_data
 from harness.errors import EXIT_PASS
 from harness.host.paths import ROOT
 from harness.nightly.farm.backend import ENDED, News
@@ -55,7 +56,7 @@ class Mortal:
 
     def submit(self, order: Order) -> str:
         orders = self._place / f"{order.key}.{order.attempt}.orders"
-        orders.write_text(json.dumps(order.to_json()) + "\n")
+        orders.write_text(json.dumps(to_data(order)) + "\n")
         environment = {**os.environ, "DIE_AT": "" if self.statuses else self._point}
         words = [sys.executable, "-c", WORKER, str(orders), "0"]
         self._running[order.key] = order, subprocess.Popen(words, cwd=ROOT, env=environment)
@@ -79,7 +80,7 @@ class Mortal:
             del self._running[key]
             self.statuses.append(process.returncode)
             told = Path(order.directory + ENDING)
-            ending = Ending.from_json(json.loads(told.read_text())) if told.exists() else Ending(LOST, "died")
+            ending = read_json(Ending, told.read_text()) if told.exists() else Ending(LOST, "died")
             found.append(News(key, ENDED, ending=ending))
         return found
 
