@@ -20,6 +20,7 @@ from harness.report.results import CellResult, RunSummary
 from harness.report.terminal import print_cell
 from harness.runner import default
 from harness.runner.project import vocabulary
+from harness.scenario.formats import COLLECTED
 from harness.scenario.language import Cell
 from harness.scenario.load import load_file
 from harness.scenario.scenario import Overrides
@@ -40,8 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect scenario files below scenarios/."""
-    if file_path.suffix == ".yaml" and file_path.is_relative_to(SCENARIOS):
+    """Collect scenario and program files below scenarios/."""
+    if file_path.suffix in COLLECTED and file_path.is_relative_to(SCENARIOS):
         return ScenarioFile.from_parent(parent, path=file_path)
     return None
 

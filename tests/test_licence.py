@@ -13,12 +13,12 @@ from harness.host.paths import ROOT
 
 TAG = "SPDX-License-Identifier: GPL-2.0-only"
 SOURCE = re.compile(
-    r"\.(py|sh|yaml|yml|toml|ini|config|mk|example|c|h|S|ld|lds|js|css|j2)$"
+    r"\.(py|sh|yaml|yml|toml|ini|config|mk|example|c|h|S|ld|lds|js|css|j2|nvl)$"
     r"|(^|/)(nvh|Makefile|Kbuild|init|fstab|update|run|\.editorconfig|\.clang-format|\.yamllint|\.gitignore|MANIFEST\.in"
     r"|system-packages\.txt)$"
 )
 OTHER = re.compile(
-    r"(^|/)(corpus|data|splats|bad|good)/|^locks/.*\.txt$|^images/kernels/series/"
+    r"(^|/)(corpus|data|splats|bad|good|wrong)/|^locks/.*\.txt$|^images/kernels/series/"
     r"|\.(md|json|jsonl|csv|txt|patch|l[012]|stdout)$|^LICENSE$|/ON-REQUEST$|/py\.typed$"
 )
 """Recorded data and inputs of tests, whose bytes and line numbers count; generated files; texts."""

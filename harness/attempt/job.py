@@ -8,7 +8,6 @@ no scenario and resolves nothing anew, and the cell can be run again from its di
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from harness.host.cache import Artefact, load_artefact, write_atomic
 from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
+from harness.scenario import formats
 from harness.scenario.language import Cell, Expectation, PythonCheck, Step
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
@@ -69,7 +69,7 @@ class Job:
 
 def write_job(directory: Path, job: Job) -> None:
     """Write the work order into ``directory``, and for people copies of the scenario and its Python files."""
-    shutil.copyfile(job.cell.path, directory / SCENARIO)
+    formats.copy(Path(job.cell.path), directory / SCENARIO)
     for name, text in python_files(job.cell).items():
         (directory / name).write_text(text, encoding="utf-8")
     write_atomic(

@@ -70,7 +70,7 @@ def split(words: list[str]) -> tuple[list[Path], list[str]]:
     paths, patterns = [], []
     for word in words:
         path = Path(word)
-        if path.exists() or word.endswith((".yaml", ".yml")):
+        if path.exists() or word.endswith((".yaml", ".yml", ".nvl")):
             paths.append(path)
         else:
             patterns.append(word)

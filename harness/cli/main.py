@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from harness.artefacts import lock
 from harness.cli import completion
-from harness.cli.parser import called, parser
+from harness.cli.parser import VERBS, called, parser
 from harness.errors import EXIT_USER, InfraError, NvhError
 
 INTERRUPTED = 130
@@ -20,8 +20,9 @@ def main(argv: Sequence[str]) -> int:
 
     Words after ``--`` go to the verb as ``rest``, if it has that default.
     """
-    top = parser()
-    if "_ARGCOMPLETE" in os.environ:  # the Tab key: answers and ends the process
+    complete = "_ARGCOMPLETE" in os.environ
+    top = parser("" if complete or not argv or argv[0] not in VERBS else argv[0])
+    if complete:  # the Tab key: answers and ends the process
         completion.complete(top)
     words, rest = list(argv), []
     if "--" in words:

@@ -32,6 +32,7 @@ VERBS = (
     "model",
     "mutants",
     "hunt",
+    "program",
     "nightly",
     "compare",
     "bisect",
@@ -99,8 +100,11 @@ def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
     return {}
 
 
-def parser() -> Parser:
-    """Return the parser with every verb; a verb's module registers its options and its function."""
+def parser(only: str = "") -> Parser:
+    """Return the parser with every verb; a verb's module registers its options and its function.
+
+    ``only``: with this verb alone, whose module is then the only one that is imported.
+    """
     top = Parser(
         prog="nvh",
         description="Checks the TLB handling of arm64 nested virtualisation on a real QEMU machine.",
@@ -109,7 +113,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action=Version, nargs=0, help="print the version and the commit")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name in VERBS:
+    for name in [only] if only else VERBS:
         module = importlib.import_module(f"harness.cli.{name}")
         summary, _, rest = (module.__doc__ or "").strip().partition("\n")
         sub = verbs.add_parser(

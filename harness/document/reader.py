@@ -42,7 +42,11 @@ def examine(path: Path) -> tuple[Node, list[Problem]]:
 
     ``InputError`` when there is no tree to go on with.
     """
-    text = _decode(path, _bytes(path))
+    return examine_text(path, _decode(path, _bytes(path)))
+
+
+def examine_text(path: Path, text: str) -> tuple[Node, list[Problem]]:
+    """The same for a text that says what ``path`` means."""
     builder = _Builder(path, text)
     root = builder.document()
     if root is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.document.nodes import shown
 from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.scenario.formats import COLLECTED
 from harness.scenario.language import Cell
 from harness.scenario.scenario import NO_OVERRIDES, Overrides, Scenario, load
 from harness.scenario.vocabulary import Vocabulary
@@ -33,7 +34,7 @@ def load_file(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = N
 def load_paths(
     paths: Iterable[Path | str], vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES
 ) -> list[Cell]:
-    """The cells of files and, recursively and in sorted order, of all ``*.yaml`` below directories.
+    """The cells of files and of all ``*.yaml`` and ``*.nvl`` below directories, in sorted order.
 
     Raises one ``InputError`` with the problems of all files; two scenarios of one name are a problem.
     """
@@ -64,7 +65,7 @@ def scenario_files(paths: Iterable[Path | str], problems: list[Problem]) -> list
     for given in paths:
         path = Path(given)
         if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that cannot be
-            below = sorted(file for file in path.rglob("*.yaml") if not file.is_dir())
+            below = sorted(file for file in path.rglob("*") if file.suffix in COLLECTED and not file.is_dir())
             if not below:
                 problems.append(
                     Problem(Location(str(path)), "a directory without scenarios", "*.yaml below it")

@@ -168,7 +168,10 @@ def file_named(scenario: Scenario) -> Iterator[Advice]:
     Whoever reads a scenario's name in a report finds its file by it.
     """
     if PurePath(scenario.root.where.path).stem != scenario.name:
-        yield scenario.root.map["scenario"].where, f"the file is not named {scenario.name}.yaml"
+        yield (
+            scenario.root.map["scenario"].where,
+            f"the file is not named {scenario.name}{PurePath(scenario.root.where.path).suffix}",
+        )
 
 
 @rule("NVH009")

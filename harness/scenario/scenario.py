@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.document import reader
 from harness.document.nodes import REFUSED, Node, listing, shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
-from harness.scenario import assemble, expectations, matrix, schema, steps, walks
+from harness.scenario import assemble, expectations, formats, matrix, schema, steps, walks
 from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
 from harness.scenario.language import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
@@ -108,7 +107,7 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
 
     Relative file names in it count from its own directory.
     """
-    root, found = reader.examine(path)
+    root, found = formats.examine(path)
     base = path.parent
     later = _deferred(root)
     found += [problem for problem in schema.problems(root) if problem.where not in later]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch.operations import header
-from harness.arch.table import load
+from harness.arch.header import write_headers
 from harness.check.finding import RunResult
 from harness.errors import InputError
 from harness.host.paths import IMAGES, SCENARIOS
@@ -52,7 +51,7 @@ def count(tmp_path_factory: pytest.TempPathFactory) -> Count:
     """The payload's own counting, on this machine."""
     need("gcc", "gcc")
     work = tmp_path_factory.mktemp("population")
-    (work / "tlbi_ops.h").write_text(header(load()))
+    write_headers(work)
     words = [
         "gcc",
         "-std=gnu11",
@@ -63,7 +62,7 @@ def count(tmp_path_factory: pytest.TempPathFactory) -> Count:
         "-o",
         str(work / "population"),
     ]
-    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "common", work)]
+    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "common", PAYLOADS / "arch", work)]
     sources = [HERE / "population.c", PAYLOADS / "litmus" / "host_population.c"]
     subprocess.run([*words, *map(str, sources)], check=True, timeout=60)
     return lambda text: (

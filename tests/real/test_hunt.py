@@ -118,12 +118,19 @@ def test_true_el2_and_vel2_agree(target: Target, bare: BareTarget, kind: str) ->
 
 
 def test_a_text_that_is_not_understood_is_refused_with_its_line(bare: BareTarget) -> None:
+    head = "program a\ncontext 0 granule=4k vmid=1 s2\n"
     for text, message in (
         ("program a\ncontext 0 granule=4k vmid=1 s2\nraed 0 0x1\nend\n", "line 3: raed is no action"),
-        ("program a\ntlbi 0 ipas2e9\nend\n", "line 2: ipas2e9 is not an operation"),
+        (f"{head}tlbi 0 ipas2e9\nend\n", "line 3: ipas2e9 is not an operation"),
+        (f"{head}tlbi 0 ipas2e1is\nend\n", "line 3: ipas2e1is needs its operand"),
+        (f"{head}tlbi 0 vmalle1is 1\nend\n", "line 3: vmalle1is takes no operand"),
+        (f"{head}read 1 0x1000\nend\n", "line 3: context 1 is not declared"),
         ("program a cpus=9\nend\n", "line 1: 9 is not below 5"),
         ("program a\ncontext 0 granule=4k\n", "line 2: the program has no `end`"),
-        ("program a\npoke 0x1000 1\nend\n", "line 2: 0x1000 is not in the data memory"),
+        (
+            "program a\npoke 0x1000 1\nend\n",
+            "line 2: 0x1000 is not in the data memory, 0x100000000 to 0x1fffffff8",
+        ),
     ):
         with pytest.raises(InfraError, match=re.escape(message)):
             bare.run(text)

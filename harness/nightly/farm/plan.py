@@ -239,7 +239,7 @@ def _cells(root: Node, base: Path, problems: list[Problem]) -> list[Cell]:
         word = node.text or ""
         place = next((p for p in (base / word, Path(word).absolute()) if p.exists()), None)
         try:
-            if "/" in word or word.endswith((".yaml", ".yml")):
+            if "/" in word or word.endswith((".yaml", ".yml", ".nvl")):
                 if place is None:
                     problems.append(node.problem(f"no file or directory {shown(word)}"))
                     continue

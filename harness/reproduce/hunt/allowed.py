@@ -22,8 +22,31 @@ from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime
 from harness.reproduce.hunt.defects import Defect
 from harness.reproduce.hunt.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, Leaf
-from harness.reproduce.hunt.layout import DATA_PA, E2_ASID, EVENT_PA, code_result, level_size, value_at
-from harness.reproduce.hunt.program import Access, Action, Cpu, Host, Map, Program, Sample, Spin, Tlbi, World
+from harness.reproduce.hunt.layout import (
+    DATA_PA,
+    E2_ASID,
+    EVENT_PA,
+    code_result,
+    fits,
+    input_bits,
+    level_size,
+    value_at,
+)
+from harness.reproduce.hunt.program import (
+    Access,
+    Action,
+    At,
+    Context,
+    Cpu,
+    Host,
+    Map,
+    Memory,
+    Program,
+    Sample,
+    Spin,
+    Tlbi,
+    World,
+)
 
 VEL2_SHIFT = 12
 LAST_LEVEL = 3
@@ -31,6 +54,11 @@ CUT_OFF = "cut off"
 DONE = "done"
 UNDEFINED = "undefined"
 NOWHERE = "at=none"
+HANG = "hang"
+NO_STAGE_2 = "s2-translation!code"
+"""VTCR_EL2.SL0 does not fit T0SZ: L2 cannot even be fetched."""
+RET = 0xD65F03C0
+MOVZ = 0xD2800000
 ALL64 = (1 << 64) - 1
 HPFAR_PAGE = ~0xFFF
 """HPFAR_EL2 has all of IPA[47:12], whatever the granule (Arm ARM D24.2 HPFAR_EL2, M.a.a)."""
@@ -44,7 +72,7 @@ def trap_token(operation: Operation) -> str:
 
 
 def l2_state(traps: Iterable[str], hide: str = "") -> State:
-    """Of L2 at EL1, with L1's ``traps`` set and the features ``hide`` hidden."""
+    """Of L2 at EL1, with L1's ``traps`` set (bits of HCR_EL2 by name) and the features ``hide`` hidden."""
     hcr = sum(registers.mask(f"HCR.{name.upper()}") for name in set(traps))
     features = ALL_FEATURES
     for feature in HIDES.get(hide, ()):
@@ -55,6 +83,12 @@ def l2_state(traps: Iterable[str], hide: str = "") -> State:
 def trapped(operation: Operation, traps: Iterable[str]) -> bool:
     """Whether HCR_EL2.{TTLB,TTLBIS,TTLBOS} sends L2's operation to L1 (Arm ARM D24.2.62, M.a.a)."""
     return fate(operation, l2_state(traps)).trapped
+
+
+def l2_fate(operation: Operation, context: Context) -> Fate:
+    """What becomes of ``operation`` by L2 under ``context``; an L2 with a VNCR page is a hypervisor."""
+    nv = frozenset({"nv"} if context.vncr is not None else ())
+    return fate(operation, l2_state(context.traps | nv))
 
 
 def hidden(operation: Operation, hide: str) -> bool:
@@ -87,8 +121,19 @@ class Model:
     what a missing one would show).
     """
 
-    def __init__(self, world: World, known: Iterable[Defect] = (), forgetless: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        known: Iterable[Defect] = (),
+        forgetless: bool = False,
+        memory: Memory | None = None,
+    ) -> None:
         self.world = world
+        self.memory = memory
+        self._words = (
+            {pa: frozenset({value}) for pa, value in (*memory.words, *memory.code)} if memory else {}
+        )
+        self._code = dict(memory.code) if memory else {}
         self.known = tuple(known)
         self.forgetless = forgetless
         self.tables: dict[tuple[str, int], set[Leaf]] = {}
@@ -101,6 +146,11 @@ class Model:
         self._closed = False
         self._pointers = 0
 
+    @classmethod
+    def of(cls, program: Program, known: Iterable[Defect] = (), forgetless: bool = False) -> Model:
+        """The state before the first action of ``program``."""
+        return cls(program.world, known, forgetless, program.memory)
+
     def step(self, action: Action) -> frozenset[str] | None:
         """Do ``action``; returns the observations that are allowed, None where there is none."""
         match action:
@@ -111,6 +161,8 @@ class Model:
                 return self._tlbi(action)
             case Access():
                 return self._access(action)
+            case At():
+                return self._at(action)
             case Spin():
                 self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.where)
                 return frozenset({DONE})
@@ -133,8 +185,7 @@ class Model:
     def leaf_of(self, action: Map) -> Leaf:
         """The leaf that ``action`` writes."""
         table = self._table_of(action)
-        shift = VEL2_SHIFT if action.stage == "e2" else self.world.shift
-        size = level_size(shift, action.level)
+        size = level_size(self._shift(action.stage), action.level)
         return Leaf(action.stage, table, action.at, size, action.level, action.to or 0, action.perms)
 
     def _table_of(self, action: Map) -> int:
@@ -142,12 +193,18 @@ class Model:
             return 0
         return self.world.s2_table(action.ctx) if action.stage == "s2" else self.world.s1_table(action.ctx)
 
+    def _shift(self, stage: str) -> int:
+        return VEL2_SHIFT if stage == "e2" else self.world.shift
+
     def why_illegal(self, action: Map) -> str:
         """Why ``action`` must not be done now, or an empty string.
 
         Break-before-make (R_WHZWS), and: an invalid descriptor is written over a valid one of the same level
         only.
         """
+        return next(filter(None, map(self._why, action.parts(self._shift(action.stage)))), "")
+
+    def _why(self, action: Map) -> str:
         new = self.leaf_of(action)
         now = self.current(new.stage, new.table)
         if action.to is None:
@@ -170,8 +227,8 @@ class Model:
             return {leaf for leaf in found | self.current("e2", 0) if leaf.overlaps(new)}
         table_of = self.world.s2_table if new.stage == "s2" else self.world.s1_table
         users = [c for i, c in enumerate(self.world.contexts) if table_of(i) == new.table]
-        vmids = {c.vmid for c in users}
-        for tlb in self.tlbs:
+        for cpu, tlb in enumerate(self.tlbs):
+            vmids = {c.vmid for c in users if c.loaded_by(cpu)}
             held = tlb.s2 if new.stage == "s2" else tlb.s1
             found |= {
                 each.leaf for each in held if each.vmid in vmids and self._clash(new, each.leaf, each.asid)
@@ -192,6 +249,10 @@ class Model:
     def _map(self, action: Map) -> None:
         self._close()
         self._closed = False
+        for part in action.parts(self._shift(action.stage)):
+            self._write(part)
+
+    def _write(self, action: Map) -> None:
         new = self.leaf_of(action)
         leaves = self.current(new.stage, new.table)
         inside = {leaf for leaf in leaves if new.start <= leaf.start and leaf.end <= new.end}
@@ -203,8 +264,7 @@ class Model:
         if new.level == LAST_LEVEL and not any(
             p.children is not None and p.covers(new.start) for p in leaves
         ):
-            shift = VEL2_SHIFT if new.stage == "e2" else self.world.shift
-            size = level_size(shift, LAST_LEVEL - 1)
+            size = level_size(self._shift(new.stage), LAST_LEVEL - 1)
             self._pointers += 1
             at = new.start & ~(size - 1)
             leaves.add(Leaf(new.stage, new.table, at, size, LAST_LEVEL - 1, self._pointers, "", frozenset()))
@@ -226,27 +286,55 @@ class Model:
         if self._closed:
             return
         self._closed = True
-        e2 = {Held(leaf, 0, E2_ASID) for leaf in self.current("e2", 0)}
-        for tlb in self.tlbs:
+        e2 = {Held(leaf, 0, E2_ASID) for leaf in self.current("e2", 0) if not leaf.is_old}
+        for cpu, tlb in enumerate(self.tlbs):
             tlb.e2 |= e2
             tlb.vncr |= e2
             for i, c in enumerate(self.world.contexts):
-                if c.tge:
+                if c.tge or not c.loaded_by(cpu) or self.unfit(c):
                     continue
                 if c.s1:
                     table = self.world.s1_table(i)
-                    tlb.s1 |= {Held(leaf, c.vmid, c.asid) for leaf in self.current("s1", table)}
+                    tlb.s1 |= {
+                        Held(leaf, c.vmid, c.asid) for leaf in self.current("s1", table) if not leaf.is_old
+                    }
                 if c.s2:
                     table = self.world.s2_table(i)
-                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self.current("s2", table)}
+                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self.current("s2", table) if not leaf.is_old}
+                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self._aliases(i)}
                 tlb.combined |= set(self._combinations(tlb, i))
 
+    def bits(self, c: Context) -> int:
+        """Log2 of what stage 2 of ``c`` translates."""
+        return c.s2_bits or input_bits(self.world.shift)
+
+    def unfit(self, c: Context) -> bool:
+        """Whether stage 2 is on and cannot begin where VTCR_EL2.SL0 says: every access of L2 faults."""
+        return c.s2 and c.sl0 is not None and not fits(self.world.shift, self.bits(c), c.sl0)
+
+    def _aliases(self, ctx: int) -> set[Leaf]:
+        """With a defect that drops bits above the input size: the leaves once more, where stage 1 leads."""
+        c = self.world.contexts[ctx]
+        if not c.s1 or not any(defect.aliases for defect in self.known):
+            return set()
+        low = (1 << self.bits(c)) - 1
+        above = {leaf.to & ~low for leaf in self.current("s1", self.world.s1_table(ctx))} - {0}
+        leaves = [leaf for leaf in self.current("s2", self.world.s2_table(ctx)) if not leaf.is_old]
+        return {dataclasses.replace(leaf, start=leaf.start + up) for leaf in leaves for up in above}
+
     def _leaves(self, held: Iterable[Leaf]) -> set[Leaf]:
-        """With what table pointers lead to in place of the pointers."""
+        """With what table pointers lead to in place of the pointers; less what an access cannot use."""
         found: set[Leaf] = set()
         for leaf in held:
             found |= {leaf} if leaf.children is None else leaf.children
-        return found
+        return {leaf for leaf in found if not leaf.is_old}
+
+    def _fault_now(self, stage: str, table: int, at: int) -> str:
+        """What a walk of the tables as they are ends with at ``at``: a kind of fault, or an empty string."""
+        for leaf in self.current(stage, table):
+            if leaf.children is None and leaf.covers(at):
+                return "access-flag" if leaf.is_old else ""
+        return "translation"
 
     def _s1(self, tlb: Tlb, ctx: int) -> set[Leaf]:
         c = self.world.contexts[ctx]
@@ -279,14 +367,16 @@ class Model:
 
     def _tlbi(self, action: Tlbi) -> frozenset[str]:
         operation, c = action.operation, self.world.contexts[action.ctx]
+        if action.by_l2 and self.unfit(c):
+            return frozenset({NO_STAGE_2})
         allowed = {DONE}
         # What does not exist is UNDEFINED whatever L1 traps: that is first in the pseudocode of C5.5.
         if hidden(operation, self.world.hide):
             executes = any(defect.executes(operation, self.world.hide) for defect in self.known)
             # What such an operation does besides is nobody's promise: it obliges nothing.
             return frozenset({UNDEFINED, DONE} if executes else {UNDEFINED})
-        if action.by_l2 and trapped(operation, c.traps):
-            return frozenset({trap_token(operation)})
+        if action.by_l2 and (end := l2_fate(operation, c)) is not Fate.EXECUTES:
+            return frozenset({UNDEFINED if end.undefined else trap_token(operation)})
         self._close()
         self._closed = False
         if not self.forgetless:
@@ -341,13 +431,72 @@ class Model:
 
     # --- accesses
 
-    def _access(self, action: Access) -> frozenset[str]:
+    def may(self, action: Access) -> frozenset[str]:
+        """What ``action`` could lead to now, on this CPU; a write by the one word that it reaches."""
+        self._close()  # a global entry of another context's tables is as good as one's own
         tlb = self.tlbs[self.cpu]
         if action.kind == "peek":
             return self._own(tlb.e2, action.at, "el2")
         if action.kind == "vncr":
             return self._vncr(tlb, action.ctx)
         return self._translate(tlb, action.ctx, action.at, action)
+
+    def _at(self, action: At) -> frozenset[str]:
+        """AT may use what an access may (C5.4), and looks at no memory; S1 forms end with an IPA."""
+        self._close()
+        tlb, c = self.tlbs[self.cpu], self.world.contexts[action.ctx]
+        access = Access(action.op[-1], action.ctx, action.at, el0="e0" in action.op)
+        if action.op.startswith("s12"):
+            found = self._translate(tlb, action.ctx, action.at, access)
+        elif c.s1:
+            found = self._first(tlb, action.ctx, action.at, access)
+        else:
+            found = self._outcome(access, None, None, action.at)
+        return frozenset(w if w.startswith("pa=") else f"par-{w.partition('@')[0]}" for w in found)
+
+    def _first(self, tlb: Tlb, ctx: int, va: int, access: Access) -> frozenset[str]:
+        """Stage 1 alone."""
+        found: set[str] = set()
+        if fault := self._fault_now("s1", self.world.s1_table(ctx), va):
+            found.add(f"s1-{fault}")
+        c = self.world.contexts[ctx]
+        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and h.asid == c.asid}
+        found |= self._through_pointers(held, va, "s1")
+        leaves = self._s1(tlb, ctx)
+        leaves |= {b.s1 for b in tlb.combined if b.s1 is not None and b.matches(c.vmid, c.asid)}
+        for first in leaves:
+            if first.covers(va):
+                found |= self._outcome(access, first, None, first.to + (va - first.start))
+        return frozenset(found)
+
+    def _access(self, action: Access) -> frozenset[str]:
+        found = self.may(action)
+        if action.kind != "write":
+            return found
+        landed = {token: int(token[3:], 0) for token in found if token.startswith("at=0x")}
+        for pa in landed.values():
+            old = frozenset() if len(found) == 1 else self._held(pa)
+            self._words[pa] = old | {action.value}
+            if pa >= EVENT_PA:  # vEL2 does not look there: what L0 logs tells
+                self._dirty[(pa - EVENT_PA) >> VEL2_SHIFT] = True
+        return frozenset(
+            word
+            for token in found
+            for word in (self._seen(landed[token], action) if token in landed else [token])
+        )
+
+    def _seen(self, pa: int, action: Access) -> Iterable[str]:
+        """What vEL2 can find once a write has reached ``pa``: some frames had the value before."""
+        if pa >= EVENT_PA:
+            return [NOWHERE]
+        if self.memory is None:
+            return [f"at={pa:#x}"]
+        words = [""]
+        for frame in self.memory.frames:
+            held = frozenset({action.value}) if frame == pa else self._held(frame)
+            have = [f"{word}+{frame:#x}" for word in words] if action.value in held else []
+            words = have + (words if held != {action.value} else [])
+        return [f"at={word.removeprefix('+') or 'none'}" for word in words]
 
     def _vncr(self, tlb: Tlb, ctx: int) -> frozenset[str]:
         return self._own(tlb.vncr, (self.world.contexts[ctx].vncr or 0) + 0x90, "vncr")
@@ -356,37 +505,42 @@ class Model:
         """An access in vEL2's own regime."""
         found: set[str] = set()
         now = self._leaves(self.current("e2", 0))
-        if not any(leaf.covers(at) for leaf in now):
-            found.add(f"{whose}-translation")
+        if fault := self._fault_now("e2", 0, at):
+            found.add(f"{whose}-{fault}")
         for leaf in now | self._leaves(h.leaf for h in held):
             if leaf.covers(at):
-                found.add(self._value(leaf.to + (at - leaf.start)))
-        found |= self._through_pointers((h.leaf for h in held), at, f"{whose}-translation")
+                found |= self._values(leaf.to + (at - leaf.start))
+        found |= self._through_pointers((h.leaf for h in held), at, whose)
         return frozenset(found)
 
     @staticmethod
-    def _through_pointers(held: Iterable[Leaf], at: int, fault: str) -> set[str]:
+    def _through_pointers(held: Iterable[Leaf], at: int, whose: str, where: str = "") -> set[str]:
         """Who still holds a table pointer finds an invalid descriptor where its table has none."""
+        found = set()
         for leaf in held:
-            cut_off = leaf.children is not None and leaf.perms == CUT_OFF
-            if cut_off and leaf.covers(at) and not any(c.covers(at) for c in leaf.children or ()):
-                return {fault}
-        return set()
+            if leaf.children is None or leaf.perms != CUT_OFF or not leaf.covers(at):
+                continue
+            there = [child for child in leaf.children if child.covers(at)]
+            if not there or there[0].is_old:
+                found.add(f"{whose}-{'access-flag' if there else 'translation'}{where}")
+        return found
 
     def _translate(self, tlb: Tlb, ctx: int, va: int, access: Access) -> frozenset[str]:
         c = self.world.contexts[ctx]
+        if self.unfit(c):
+            hangs = any(defect.unfit for defect in self.known)
+            return frozenset({NO_STAGE_2, HANG} if hangs else {NO_STAGE_2})
         found: set[str] = set()
         for both in tlb.combined:
             if both.matches(c.vmid, c.asid) and both.covers(va):
                 ipa = va if both.s1 is None else both.s1.to + (va - both.s1.start)
-                found.add(self._outcome(access, both.s1, both.s2, ipa))
+                found |= self._outcome(access, both.s1, both.s2, ipa)
         if not c.s1:
             return frozenset(found | self._stage2(tlb, ctx, None, va, access))
-        now = self._leaves(self.current("s1", self.world.s1_table(ctx)))
-        if not any(leaf.covers(va) for leaf in now):
-            found.add("s1-translation")
+        if fault := self._fault_now("s1", self.world.s1_table(ctx), va):
+            found.add(f"s1-{fault}")
         held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and h.asid == c.asid}
-        found |= self._through_pointers(held, va, "s1-translation")
+        found |= self._through_pointers(held, va, "s1")
         for first in self._s1(tlb, ctx):
             if first.covers(va):
                 found |= self._stage2(tlb, ctx, first, first.to + (va - first.start), access)
@@ -396,42 +550,53 @@ class Model:
         if first is not None and not _permits_s1(first.perms, access):
             return {"s1-permission"}  # stage 1 comes first (D8.15)
         if not self.world.contexts[ctx].s2:
-            return {self._outcome(access, first, None, ipa)}
-        fault = f"s2-translation@{ipa & HPFAR_PAGE:#x}"
+            return set(self._outcome(access, first, None, ipa))
+        where = f"@{ipa & HPFAR_PAGE:#x}"
         found: set[str] = set()
-        now = self._leaves(self.current("s2", self.world.s2_table(ctx)))
-        if not any(leaf.covers(ipa) for leaf in now):
-            found.add(fault)
+        if fault := self._fault_now("s2", self.world.s2_table(ctx), ipa):
+            found.add(f"s2-{fault}{where}")
         vmid = self.world.contexts[ctx].vmid
-        found |= self._through_pointers((h.leaf for h in tlb.s2 if h.vmid == vmid), ipa, fault)
+        found |= self._through_pointers((h.leaf for h in tlb.s2 if h.vmid == vmid), ipa, "s2", where)
         for second in self._s2(tlb, ctx):
             if second.covers(ipa):
-                found.add(self._outcome(access, first, second, ipa))
+                found |= self._outcome(access, first, second, ipa)
         return found
 
-    def _outcome(self, access: Access, first: Leaf | None, second: Leaf | None, ipa: int) -> str:
+    def _outcome(self, access: Access, first: Leaf | None, second: Leaf | None, ipa: int) -> frozenset[str]:
         if first is not None and not _permits_s1(first.perms, access):
-            return "s1-permission"
+            return frozenset({"s1-permission"})
         if second is not None and not _permits_s2(second.perms, access):
-            return "s2-permission"
+            return frozenset({"s2-permission"})
         pa = ipa if second is None else second.to + (ipa - second.start)
-        if access.kind == "write" and pa >= EVENT_PA:
-            # vEL2 does not look there: what L0 logs tells.
-            self._dirty[(pa - EVENT_PA) >> VEL2_SHIFT] = True
-            return NOWHERE
+        if access.kind in ("r", "w"):
+            return frozenset({f"pa={pa & ~0xFFF:#x}"})
         if access.kind == "write":
-            return f"at={pa:#x}"
+            return frozenset({f"at={pa:#x}"})
         if access.kind == "execute":
-            return f"v={code_result(pa & ~0xFF, self.world.shift):#x}"
-        return self._value(pa)
+            return frozenset({self._result(pa)})
+        return self._values(pa)
 
-    def _value(self, pa: int) -> str:
-        if pa < EVENT_PA or pa < DATA_PA:
-            return f"v={value_at(pa):#x}"
-        return f"v={value_at(pa) ^ (ALL64 if self._event.get(pa - EVENT_PA) else 0):#x}"
+    def _result(self, pa: int) -> str:
+        """What the code at ``pa`` returns: MOVZ X0, #imm16 and RET; UNDEFINED where there is none."""
+        if self.memory is None:
+            return f"v={code_result(pa & ~0xFF, self.world.shift):#x}"
+        word = self._code.get(pa)
+        return "undefined" if word is None else f"v={word >> 5 & 0xFFFF:#x}"
+
+    def _held(self, pa: int) -> frozenset[int]:
+        """What the word at ``pa`` may hold."""
+        if pa in self._words:
+            return self._words[pa]
+        if DATA_PA <= pa < EVENT_PA and self.memory is not None:
+            return frozenset({0})
+        return frozenset({value_at(pa) ^ (ALL64 if pa >= EVENT_PA and self._event.get(pa - EVENT_PA) else 0)})
+
+    def _values(self, pa: int) -> frozenset[str]:
+        return frozenset(f"v={value:#x}" for value in self._held(pa))
 
     def _sample(self, spin: _Spinning, cpu: int) -> frozenset[str]:
         """What a CPU that reads all the time reads now: as an access of its own at this moment."""
+        self._close()
         tlb = self.tlbs[cpu]
         if spin.where == "vel2":
             return self._own(tlb.e2, spin.at, "s1")
@@ -445,6 +610,8 @@ class Model:
 
     def _host(self, action: Host) -> frozenset[str]:
         """What KVM's memslots and MMU notifiers promise to L1 holds at once, for L2 too: no TLBI of L1's."""
+        if not action.action.startswith("dirty"):
+            self._words = {pa: held for pa, held in self._words.items() if pa < EVENT_PA}
         match action.action:
             case "set-up":
                 self._event[action.offset] = False
@@ -468,25 +635,25 @@ def _permits_s1(perms: str, access: Access) -> bool:
     el0 = "u" in perms
     if access.kind == "execute":
         return "X" in perms if access.el0 else "x" in perms and not (el0 and "w" in perms)
-    if access.kind == "write" and "w" not in perms:
+    if access.kind in ("write", "w") and "w" not in perms:
         return False
     return el0 or not access.el0
 
 
 def _permits_s2(perms: str, access: Access) -> bool:
     """Stage 2: S2AP and XN (D8.4)."""
-    return {"read": "r", "write": "w", "execute": "x"}[access.kind] in perms
+    return {"read": "r", "write": "w", "execute": "x"}.get(access.kind, access.kind) in perms
 
 
 def allowed_of(program: Program, known: Iterable[Defect] = ()) -> list[frozenset[str] | None]:
     """What may be observed of each action of ``program``, None where nothing is observed."""
-    model = Model(program.world, known)
+    model = Model.of(program, known)
     return [model.step(action) for action in program.actions]
 
 
 def illegal(program: Program) -> str:
     """Why a program must not be run: the first action that breaks break-before-make; empty if none does."""
-    model = Model(program.world)
+    model = Model.of(program)
     for number, action in enumerate(program.actions, 1):
         if isinstance(action, Map) and (why := model.why_illegal(action)):
             return f"action {number}: {why}"

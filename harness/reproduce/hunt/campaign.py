@@ -210,9 +210,12 @@ def save(wanted: Wanted, totals: Totals) -> None:
 def stack_for(lane: Lane, wanted: Wanted) -> StackSpec:
     """The stack of a lane; with a mutant L0 runs the kernel that has it."""
     spec = default_stack(Overrides(model=lane.model, timing=lane.timing, kernel=wanted.kernel))
+    levels = dict(spec.levels)
+    if lane.l0_cpus:
+        levels[Level.L0] = replace(levels[Level.L0], cpus=lane.l0_cpus)
+        spec = replace(spec, levels=levels)
     if not wanted.mutant:
         return spec
-    levels = dict(spec.levels)
     levels[Level.L0] = replace(levels[Level.L0], kernel=wanted.kernel or MUTANT_KERNEL)
     return replace(spec, levels=levels)
 

@@ -22,7 +22,8 @@ class Defect:
 
     ``vncr``: the entry is held on behalf of VNCR_EL2. ``executes(operation, hidden)``: whether it executes an
     operation of a feature that is hidden from L1. ``reports``: what the sanitizer says of it in programs
-    that have one of the host-side ``events``.
+    that have one of the host-side ``events``. ``aliases``: an IPA above the input size is another name of one
+    below it. ``unfit``: an SL0 that does not fit T0SZ may hang.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Defect:
     executes: Callable[[Operation, str], bool] = lambda *_: False
     reports: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
+    aliases: bool = False
+    unfit: bool = False
 
 
 def _range_part(operation: Operation, xt: int, _: State, entry: Entry, vncr: bool) -> bool:
@@ -59,6 +62,10 @@ DEFECTS = (
     Defect("range-part", "defect-range-part", leaves=_range_part),
     Defect("vncr-tge", "defect-vncr-tge", leaves=_vncr_tge),
     Defect("hidden-range", "defect-hidden-range", executes=_hidden_range),
+    # walk_nested_s2_pgd() leaves out the IPA's bits above the input size when it indexes its first table.
+    Defect("beyond-input-size", "beyond-input-size", aliases=True),
+    # kvm_walk_nested_s2() warns of an SL0 that does not fit, as if the mistake were its own.
+    Defect("unfit-start-level", "unfit-start-level", unfit=True),
     # kvm_mmu_wp_memory_region() write-protects the shadows too and invalidates entries of L1's VMID only.
     Defect(
         "dirty-log",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.arch.cover import Entry
 from harness.arch.table import Regime
+from harness.reproduce.hunt.program import CONTIGUOUS, OLD
 
 FLAT_SHIFT = 12
 FLAT_BYTES = 1 << FLAT_SHIFT
@@ -40,6 +41,11 @@ class Leaf:
         """Stage 1: nG is 0."""
         return "g" in self.perms
 
+    @property
+    def is_old(self) -> bool:
+        """AF is 0: an access faults, and no TLB holds it (Arm ARM D8.5.1)."""
+        return OLD in self.perms and self.children is None
+
     def covers(self, at: int) -> bool:
         """Whether it translates ``at``."""
         return self.start <= at < self.end
@@ -52,13 +58,14 @@ class Leaf:
         """Whether replacing one by the other needs no break-before-make: permissions alone differ.
 
         Arm ARM DDI 0487 M.a.a, R_WHZWS: output address (the contents of two pages always differ here),
-        block size and the move between global and non-global need it.
+        block size, the contiguous bit and the move between global and non-global need it.
         """
         return (
             (self.start, self.level, self.to) == (other.start, other.level, other.to)
             and self.children is None
             and other.children is None
             and self.is_global == other.is_global
+            and (CONTIGUOUS in self.perms) == (CONTIGUOUS in other.perms)
         )
 
 

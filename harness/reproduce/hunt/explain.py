@@ -10,8 +10,11 @@ from harness.arch.table import Operand, Scope
 from harness.reproduce.hunt.judge import Finding, outcome_class
 from harness.reproduce.hunt.layout import level_size
 from harness.reproduce.hunt.program import (
+    CONTIGUOUS,
+    OLD,
     Access,
     Action,
+    At,
     Cpu,
     Host,
     Map,
@@ -38,6 +41,11 @@ OUTCOMES = {
     "s1-permission": "a stage-1 permission fault",
     "el2-translation": "a translation fault of vEL2's own",
     "vncr-translation": "a translation fault on the VNCR page",
+    "s2-access-flag": "a stage-2 access flag fault, taken to vEL2",
+    "s1-access-flag": "a stage-1 access flag fault",
+    "pa": "the address of a translation",
+    "par-s1-translation": "a stage-1 translation fault in PAR_EL1",
+    "par-s2-translation": "a stage-2 translation fault in PAR_EL1",
     "done": "that the operation executed",
     "undefined": "that the operation is UNDEFINED",
     "trap": "a trap to vEL2",
@@ -61,6 +69,9 @@ def sentence(world: World, action: Action) -> str:
             return f"{who} {what} VA {action.at:#x}"
         case Tlbi():
             return _tlbi(world, action)
+        case At():
+            what = f"AT {action.op.upper()} of VA {action.at:#x}"
+            return f"L1 executes {what} under context {action.ctx} and reads PAR_EL1"
         case Spin():
             return f"CPU {action.cpu} begins to read VA {action.at:#x} again and again ({action.where})"
         case Sample():
@@ -81,9 +92,13 @@ def _map(world: World, action: Map) -> str:
         "s1": f"VA {action.at:#x} in stage 1 of context {action.ctx}",
         "e2": f"VA {action.at:#x} of vEL2 itself",
     }[action.stage]
+    if CONTIGUOUS in action.perms:
+        size = f"16 contiguous ones of {size}"
     if action.to is None:
         return f"L1 makes the descriptor of {where} invalid ({size})"
-    return f"L1 maps {where} to {action.to:#x} ({size}, {action.perms or 'no permission'})"
+    perms = action.perms.replace(CONTIGUOUS, "").replace(OLD, "") or "no permission"
+    old = ", access flag 0" if OLD in action.perms else ""
+    return f"L1 maps {where} to {action.to:#x} ({size}, {perms}{old})"
 
 
 def _tlbi(world: World, action: Tlbi) -> str:

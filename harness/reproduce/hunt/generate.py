@@ -23,8 +23,8 @@ def generate(
     rng = random.Random(f"{seed} {kind} {window}")
     how = KINDS[kind]
     shape = shape or how.shape(rng)
-    layout = Layout(shape.shift, window)
-    world = World(shape.shift, how.contexts(rng, layout), shape.cpus, shape.hide)
+    layout = Layout(shape.shift, window, shape.least_bits)
+    world = World(shape.shift, how.contexts(rng, layout, shape), shape.cpus, shape.hide)
     g = Rounds(rng, world, layout, features, how.whole)
     how.fill(g)
     return g.program()

@@ -126,7 +126,7 @@ def cause_of(program: Program, at: int, saw: str) -> str:
     if isinstance(action, Tlbi):
         return f"{stale} from {by_name(action.op).family}{' by L2' if action.by_l2 else ''}"
     after = _name(last) if last else "nothing"
-    kind = action.kind if isinstance(action, Access) else "sample" if isinstance(action, Sample) else "host"
+    kind = action.kind if isinstance(action, Access) else type(action).__name__.lower()
     return f"{stale} by {kind} after {after}"
 
 
@@ -173,7 +173,7 @@ class Sharpness:
 
 def sharp_actions(program: Program) -> list[bool]:
     """For each action whether its observation is sharp."""
-    strict, loose = Model(program.world), Model(program.world, forgetless=True)
+    strict, loose = Model.of(program), Model.of(program, forgetless=True)
     found = []
     for action in program.actions:
         may, could = strict.step(action), loose.step(action)
@@ -186,7 +186,7 @@ def sharpness(program: Program, tokens: Sequence[str | None]) -> Sharpness:
     """Count, from what the program was and what was seen."""
     seen: set[tuple[object, str]] = set()
     observations = sharp = primed = 0
-    loose = Model(program.world, forgetless=True)
+    loose = Model.of(program, forgetless=True)
     flags = sharp_actions(program)
     for i, action in enumerate(program.actions):
         could = loose.step(action)

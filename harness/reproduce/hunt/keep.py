@@ -6,18 +6,24 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.host.cache import write_atomic
+from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.explain import paragraph
 from harness.reproduce.hunt.judge import Finding, outcome_class
 from harness.reproduce.hunt.program import Map, Program, Tlbi
+from harness.reproduce.hunt.render import plain
 from harness.reproduce.hunt.script import script
 
 RECORD = "finding.json"
 FOUND = "as-found.txt"
+RUN = "program"
+"""The step that runs the programs."""
+RUN_S = 200
+DEADLINE_S = 700
 CLAIMS = {
     "ipas2e1": "seed.6",
     "vmalls12e1": "seed.5",
@@ -87,30 +93,67 @@ def scenario_text(found: Found) -> str:
     comment = "\n".join(textwrap.fill(line, 108, break_long_words=False) for line in head)
     comment += "\n\n" + paragraph(program, found.finding)
     comment += f"\n\n{found.finding.report}" if found.finding.report else ""
-    sanitize = "\n  sanitize: tlb" if found.finding.report else ""
     comments = "\n".join(f"# {line}".rstrip() for line in comment.splitlines())
+    return scenario_of(
+        comments,
+        f"hunt-{found.slug}",
+        _summary(found),
+        claims_of(program),
+        [
+            f"model: {found.model}",
+            f"timing: {found.timing}",
+            *(["sanitize: tlb"] if found.finding.report else []),
+        ],
+        [text],
+    )
+
+
+def scenario_of(
+    comments: str,
+    name: str,
+    summary: str,
+    claims: Sequence[str],
+    stack: Sequence[str],
+    programs: Sequence[str],
+) -> str:
+    """A scenario that runs ``programs`` as nvh-litmus gets them, and wants all of them to pass.
+
+    ``comments``: lines that begin with ``#``. ``stack``: the lines of its stack.
+    """
+    lines = "".join(f"\n  {line}" for line in stack)
     return f"""{comments}
-scenario: hunt-{found.slug}
-summary: {_summary(found)}
-claims: [{", ".join(claims_of(program))}]
-stack:
-  model: {found.model}
-  timing: {found.timing}{sanitize}
-timeout: 400
+scenario: {name}
+summary: {summary}
+claims: [{", ".join(claims)}]
+stack:{lines}
+timeout: {DEADLINE_S}
 steps:
   - boot: l0
   - run: |
       nvh-litmus --program - <<'END'
-{textwrap.indent(text, "      ").rstrip()}
+{textwrap.indent("".join(programs), "      ").rstrip()}
       END
     on: l0
-    name: program
-    timeout: 200
+    name: {RUN}
+    timeout: {RUN_S}
 expect:
   - result: only-what-is-allowed
-    of: program
-    values: {{failed: 0, vacuous: 0, passed: 1}}
+    of: {RUN}
+    values: {{failed: 0, vacuous: 0, passed: {len(programs)}}}
 """
+
+
+def corpus_text(found: Found) -> str:
+    """The shrunk program as a file of scenarios/programs (docs/programs.md)."""
+    why = paragraph(found.program, found.finding)
+    stack = f"model={found.model} timing={found.timing}" + (" sanitize=tlb" if found.finding.report else "")
+    fault = f" with the fault {found.mutant}" if found.mutant else ""
+    number = f"batch {found.batch}, program {found.index}"
+    source = f"nvh hunt --seed {found.seed}, {number}; kernel {found.kernel}{fault}"
+    lines = [f"what: {_summary(found)}", *f"why: {why}".splitlines(), f"source: {source}", f"stack: {stack}"]
+    keys = ("what:", "why:", "source:", "stack:")
+    head = [f"# {line}" if line.startswith(keys) else f"#   {line}" for line in lines]
+    return "\n".join(head) + "\n" + plain(found.program, f"hunt-{found.slug}", allowed_of(found.program))
 
 
 def _summary(found: Found) -> str:
@@ -125,6 +168,7 @@ def write(found: Found, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"hunt-{found.slug}.yaml"
     write_atomic(path, scenario_text(found))
+    write_atomic(directory / f"hunt-{found.slug}.nvl", corpus_text(found))
     write_atomic(directory / FOUND, script(found.original, "as-found"))
     finding = found.finding
     record = {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from dataclasses import dataclass
 
@@ -17,19 +18,23 @@ class Lane:
     model: str
     timing: str
     kinds: tuple[str, ...]
+    l0_cpus: int = 0
+    """CPUs of L0; 0 for as many as every stack has."""
 
 
-QUICK = tuple(kind.name for kind in KINDS.values() if not kind.whole)
+QUICK = tuple(kind.name for kind in KINDS.values() if not kind.whole and not kind.one_cpu)
+ONE_CPU = tuple(kind.name for kind in KINDS.values() if kind.one_cpu)
 WHOLE = tuple(kind.name for kind in KINDS.values() if kind.whole)
 LANES = (
     Lane("quick", "qemu-48bit", "icount", QUICK),
     Lane("whole", "qemu-v1", "icount", WHOLE),
+    Lane("one-cpu", "qemu-48bit", "icount", ONE_CPU, l0_cpus=1),
 )
 """48-bit physical addresses, because the end of a VM walks as many; no FEAT_TLBIRANGE where whole contexts
 go."""
 
 
-BARE = tuple(kind for kind in (*QUICK, *WHOLE) if kind not in ("hidden", "events"))
+BARE = tuple(kind for kind in (*QUICK, *WHOLE, *ONE_CPU) if kind not in ("hidden", "events"))
 """At true EL2 nothing is hidden, and there is no L0 with events."""
 
 
@@ -41,7 +46,7 @@ def lanes(model: str | None, timing: str | None, bare: bool = False) -> tuple[La
     if bare:
         return (Lane("bare", model or LANES[0].model, "mttcg", BARE),)
     chosen = LANES if model is None else (Lane("only", model, "icount", QUICK),)
-    return tuple(Lane(lane.name, lane.model, timing or lane.timing, lane.kinds) for lane in chosen)
+    return tuple(dataclasses.replace(lane, timing=timing or lane.timing) for lane in chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from harness.arch import registers
 from harness.arch.table import Operand, Operation, Regime, Scope, load
 from harness.reproduce.hunt.allowed import trapped
+from harness.reproduce.hunt.ids import neighbour
 from harness.reproduce.hunt.layout import E2_ASID, Layout
 from harness.reproduce.hunt.program import Tlbi, World, make_operand
 from harness.reproduce.hunt.scene import Place, Scene
 
 NEAR_MISS = 0.12
 """How often an operand is not for the leaf: another ASID, VMID, address or TTL."""
+NS = registers.mask("XT.NS")
+"""Of an IPA operand: RES0 in the Non-secure state, and so without an effect (C5.5)."""
 WHOLE = ("vmalls12e1", "alle1")
 """Families for which KVM walks a whole shadow context (docs/litmus.md)."""
 
@@ -64,7 +68,10 @@ class Operations(Scene):
         same = [
             i
             for i, c in enumerate(self.world.contexts)
-            if c.vmid == self.world.contexts[ctx].vmid and not c.tge and place.stage != "e2"
+            if c.vmid == self.world.contexts[ctx].vmid
+            and not c.tge
+            and place.stage != "e2"
+            and self._loads(i)
         ]
         return self.rng.choice(same) if same else ctx
 
@@ -79,7 +86,7 @@ class Operations(Scene):
 
     def _asid(self, ctx: int) -> int:
         if self.chance(NEAR_MISS):
-            return self.rng.choice((0, 1, 2, 0x33))
+            return neighbour(self.rng, self.world.contexts[ctx].asid)
         return self.world.contexts[ctx].asid
 
     def _vel2(self, place: Place, ctx: int) -> None:
@@ -96,14 +103,19 @@ class Operations(Scene):
         plain = [i for i, c in enumerate(self.world.contexts) if not c.tge and c.vncr is None] or [ctx]
         # With TGE clear Linux forgets the VNCR page: harness.reproduce.hunt.defects.
         use = self.rng.choice(tge if by_e1 or (tge and self.chance(0.9)) else plain)
-        asid = self.rng.choice((0, 1)) if self.chance(NEAR_MISS) else E2_ASID
+        asid = neighbour(self.rng, E2_ASID) if self.chance(NEAR_MISS) else E2_ASID
         self.emit(Tlbi(use, op.name, self.operand(op, place, asid)))
 
     def operand(self, op: Operation, place: Place, asid: int) -> int:
         """One for ``place``: any address in it, a range that holds it, a TTL that is its own or none."""
-        shift, size = self.shift_of(place), place.size(self.world.shift)
         if op.operand in (Operand.NONE, Operand.ASID):
             return make_operand(op, asid=asid)
+        made = self._address(op, place, asid)
+        ipa = op.operand in (Operand.IPA, Operand.IPA_RANGE)
+        return made | NS if ipa and self.chance(NEAR_MISS) else made
+
+    def _address(self, op: Operation, place: Place, asid: int) -> int:
+        shift, size = self.shift_of(place), place.size(self.world.shift)
         level = place.level if self.chance(0.4) else 0
         if self.chance(NEAR_MISS / 2):
             level = 5 - place.level

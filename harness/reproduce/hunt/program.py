@@ -9,8 +9,15 @@ from dataclasses import dataclass
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import Operand, Operation, by_name
+from harness.reproduce.hunt.layout import level_size
 
 TRAPS = ("ttlb", "ttlbis", "ttlbos")
+OLD = "o"
+CONTIGUOUS = "c"
+GROUP = 16
+"""Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
+TRANSLATIONS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
+"""Operations of AT for EL1&0 (Arm ARM C5.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,10 @@ class Context:
     None for its own. ``tge``: HCR_EL2.TGE, for operations only. ``vncr``: L2 is a hypervisor, its VNCR page
     at this VA of vEL2. ``traps``: some of ``TRAPS``. ``el0``: L2's own page is mapped for its EL0, which
     spins there.
+
+    ``s2_bits``, ``s1_bits``: the input size of the stage in bits, 64 - T0SZ; None for what every program has
+    (``layout.input_bits``). ``sl0``: VTCR_EL2.SL0, None for the one that fits. ``pe``: the one CPU that ever
+    loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP.
     """
 
     vmid: int = 1
@@ -33,6 +44,15 @@ class Context:
     vncr: int | None = None
     traps: frozenset[str] = frozenset()
     el0: bool = False
+    s2_bits: int | None = None
+    s1_bits: int | None = None
+    sl0: int | None = None
+    pe: int | None = None
+    cnp: bool = False
+
+    def loaded_by(self, cpu: int) -> bool:
+        """Whether ``cpu`` may ever hold a translation of it: CnP lets others hold what one of them walked."""
+        return self.pe is None or self.cnp or self.pe == cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,8 @@ class Map:
     """L1 writes a descriptor: ``stage`` s1, s2 or e2 (vEL2's own), at ``level``; ``to`` None: an invalid one.
 
     ``perms``: letters, for s2 of ``rwx``; for s1 and e2 ``w`` writable, ``u`` EL0 too, ``x`` executable at
-    EL1, ``X`` at EL0, ``g`` global.
+    EL1, ``X`` at EL0, ``g`` global; for all ``o``, old: the access flag is 0, and ``c``: this and the next 15
+    descriptors, with the contiguous bit.
     """
 
     stage: str
@@ -69,6 +90,18 @@ class Map:
     level: int
     to: int | None = None
     perms: str = ""
+
+    def parts(self, shift: int) -> tuple[Map, ...]:
+        """The descriptors that it writes, with granules of ``1 << shift`` in its tables."""
+        if CONTIGUOUS not in self.perms:
+            return (self,)
+        size = level_size(shift, self.level)
+        return tuple(
+            dataclasses.replace(
+                self, at=self.at + i * size, to=None if self.to is None else self.to + i * size
+            )
+            for i in range(GROUP)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +131,15 @@ class Tlbi:
     def operation(self) -> Operation:
         """Its row of the table."""
         return by_name(self.op)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """``AT op`` of ``at`` by L1 at vEL2 with ``ctx`` loaded: what it leaves in PAR_EL1."""
+
+    ctx: int
+    op: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +181,44 @@ class Host:
     offset: int
 
 
-Action = Map | Access | Tlbi | Spin | Sample | Stop | Cpu | Host
-OBSERVING = (Access, Tlbi, Spin, Sample, Host)
+Action = Map | Access | Tlbi | At | Spin | Sample | Stop | Cpu | Host
+OBSERVING = (Access, Tlbi, At, Spin, Sample, Host)
 """Actions of which nvh-litmus prints an observation."""
+
+
+def loads(action: Action, cpu: int) -> tuple[int, int] | None:
+    """The context that ``action`` loads when ``cpu`` does it, and the CPU that loads it; None: none."""
+    match action:
+        case Access(kind="peek"):
+            return None
+        case Access() | Tlbi() | At():
+            return action.ctx, cpu
+        case Spin():
+            return action.ctx, action.cpu
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What data memory holds before a program begins, where its author says so; every other word is 0.
+
+    ``words``: physical address and value of each ``poke``; ``code`` the same of each ``code``; ``frames``:
+    words that a write is looked for in.
+    """
+
+    words: tuple[tuple[int, int], ...] = ()
+    code: tuple[tuple[int, int], ...] = ()
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A world and what happens in it."""
+    """A world and what happens in it. ``memory`` None: each word that it may reach has a value of its own."""
 
     world: World
     actions: tuple[Action, ...]
+    memory: Memory | None = None
 
     def with_actions(self, actions: Sequence[Action]) -> Program:
         """The same world with other actions."""

@@ -12,6 +12,7 @@ from harness.reproduce.hunt.program import (
     TRAPS,
     Access,
     Action,
+    At,
     Context,
     Cpu,
     Host,
@@ -72,8 +73,8 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
             ) from None
 
 
-VERBS = ("context", "s1", "s2", "e2", "read", "write", "execute", "vncr", "peek", "tlbi", "l2-tlbi", "spin",
-         "sample", "stop", "cpu", "host")  # fmt: skip
+VERBS = ("context", "s1", "s2", "e2", "read", "write", "execute", "vncr", "peek", "tlbi", "l2-tlbi", "at",
+         "spin", "sample", "stop", "cpu", "host")  # fmt: skip
 
 
 def _parse_context(words: Sequence[str]) -> Context:
@@ -94,6 +95,11 @@ def _parse_context(words: Sequence[str]) -> Context:
         vncr=number("vncr"),
         traps=frozenset(flags & set(TRAPS)),
         el0="el0" in flags,
+        s2_bits=number("s2-bits"),
+        s1_bits=number("s1-bits"),
+        sl0=number("sl0"),
+        pe=number("pe"),
+        cnp="cnp" in flags,
     )
 
 
@@ -104,7 +110,7 @@ def _parse_action(words: Sequence[str]) -> Action:
         case "s1" | "s2" | "e2":
             ctx, rest = (0, list(words[1:])) if verb == "e2" else (int(words[1]), list(words[2:]))
             to = None if rest[2] == "none" else int(rest[2], 0)
-            perms = "" if to is None else rest[3].replace("-", "")
+            perms = rest[3].replace("-", "") if len(rest) > 3 else ""
             return Map(verb, ctx, int(rest[0], 0), int(rest[1]), to, perms)
         case "peek":
             return Access("peek", at=numbers[0])
@@ -117,6 +123,8 @@ def _parse_action(words: Sequence[str]) -> Action:
         case "tlbi" | "l2-tlbi":
             by_name(words[2])
             return Tlbi(int(words[1]), words[2], int(words[3], 0) if len(words) > 3 else 0, verb == "l2-tlbi")
+        case "at":
+            return At(int(words[1]), words[2], int(words[3], 0))
         case "spin":
             return Spin(numbers[0], numbers[1], numbers[2], words[4])
         case "sample":

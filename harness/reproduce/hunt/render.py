@@ -7,10 +7,21 @@ from collections.abc import Sequence
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import by_name
-from harness.reproduce.hunt.layout import DATA_PA, NAMES, WORDS, code_word, e2_root, level_size, value_at
+from harness.reproduce.hunt.layout import (
+    DATA_PA,
+    DATA_SIZE,
+    NAMES,
+    WORDS,
+    code_word,
+    e2_root,
+    level_size,
+    value_at,
+)
 from harness.reproduce.hunt.program import (
+    CONTIGUOUS,
     Access,
     Action,
+    At,
     Cpu,
     Host,
     Loose,
@@ -23,7 +34,6 @@ from harness.reproduce.hunt.program import (
     World,
 )
 
-DATA_SIZE = 0x1_0000_0000
 CONTEXT_VCPUS = 3
 """KVM keeps two shadow contexts for each vCPU, used or not. Programs of one granule have four at most."""
 AFTERWARDS = "# afterwards"
@@ -53,6 +63,16 @@ def render(
     return "\n".join([*lines, "end"]) + "\n"
 
 
+def plain(program: Program, name: str, allowed: Sequence[frozenset[str] | None]) -> str:
+    """The program as a person reads it: nothing about VMs, and nothing of what tidies up behind it."""
+    text = render(program, name, allowed)
+    head = f"program {name} cpus={program.world.cpus}" + (
+        f" hide={program.world.hide}" if program.world.hide else ""
+    )
+    lines = text[: text.index(AFTERWARDS)].splitlines()[1:]
+    return "\n".join([head, *lines, "end"]) + "\n"
+
+
 def prologue_lines(program: Program) -> int:
     """How many lines precede the first action: nvh-litmus numbers the lines after ``program`` from 1."""
     return len(program.world.contexts) + len(_memory(program))
@@ -61,7 +81,7 @@ def prologue_lines(program: Program) -> int:
 def _header(world: World, name: str, fresh: bool) -> str:
     granule = NAMES[world.shift]
     return (
-        f"program {name} cpus={world.cpus} spare={CONTEXT_VCPUS - world.cpus} world={granule}"
+        f"program {name} cpus={world.cpus} spare={max(0, CONTEXT_VCPUS - world.cpus)} world={granule}"
         + (f" hide={world.hide}" if world.hide else "")
         + (" fresh" if fresh else "")
     )
@@ -78,6 +98,9 @@ def _context(world: World, number: int) -> str:
     words += [f"vncr={c.vncr:#x}"] if c.vncr is not None else []
     words += ["tge"] if c.tge else []
     words += ["el0"] if c.el0 else []
+    for key, value in (("s2-bits", c.s2_bits), ("s1-bits", c.s1_bits), ("sl0", c.sl0), ("pe", c.pe)):
+        words += [f"{key}={value}"] if value is not None else []
+    words += ["cnp"] if c.cnp else []
     return " ".join([*words, *sorted(c.traps)])
 
 
@@ -95,8 +118,9 @@ def reachable(program: Program) -> list[tuple[str, int]]:
         elif isinstance(action, Spin):
             uses.setdefault("vncr" if action.where == "vncr" else "read", set()).add(action.at & ~page)
     found = set()
-    for leaf in program.actions:
-        if not isinstance(leaf, Map) or leaf.to is None or not DATA_PA <= leaf.to < DATA_PA + DATA_SIZE:
+    leaves = [part for a in program.actions if isinstance(a, Map) for part in a.parts(shift)]
+    for leaf in leaves:
+        if leaf.to is None or not DATA_PA <= leaf.to < DATA_PA + DATA_SIZE:
             continue
         for kind, pages in uses.items():
             if kind not in (("vncr", "peek", "read") if leaf.stage == "e2" else ("read", "write", "execute")):
@@ -108,6 +132,10 @@ def reachable(program: Program) -> list[tuple[str, int]]:
 
 def _memory(program: Program) -> list[str]:
     shift = program.world.shift
+    if (own := program.memory) is not None:
+        lines = [f"frames {' '.join(f'{pa:#x}' for pa in own.frames)}"] if own.frames else []
+        lines += [f"poke {pa:#x} {value:#x}" for pa, value in own.words]
+        return lines + [f"code {pa:#x} {value:#x}" for pa, value in own.code]
     words = reachable(program)
     frames = [f"{pa:#x}" for kind, pa in words if kind == "write"]
     lines = [f"frames {' '.join(frames)}"] if frames else []
@@ -122,7 +150,11 @@ def action_text(action: Action) -> str:
     match action:
         case Map():
             ctx = "" if action.stage == "e2" else f"{action.ctx} "
-            to = "none" if action.to is None else f"{action.to:#x} {action.perms or '-'}"
+            to = (
+                f"none {action.perms}".rstrip()
+                if action.to is None
+                else f"{action.to:#x} {action.perms or '-'}"
+            )
             return f"{action.stage} {ctx}{action.at:#x} {action.level} {to}"
         case Access(kind="peek"):
             return f"peek {action.at:#x}"
@@ -134,6 +166,8 @@ def action_text(action: Action) -> str:
         case Tlbi():
             operand = f" {action.xt:#x}" if action.operation.has_operand else ""
             return f"{'l2-tlbi' if action.by_l2 else 'tlbi'} {action.ctx} {action.op}{operand}"
+        case At():
+            return f"at {action.ctx} {action.op} {action.at:#x}"
         case Spin():
             return f"spin {action.cpu} {action.ctx} {action.at:#x} {action.where}"
         case Sample():
@@ -167,16 +201,16 @@ def epilogue(program: Program) -> list[str]:
     lines += ["cpu 0"] if cpu else []
     maps = [action for action in program.actions if isinstance(action, Map) and action.to is not None]
     ipas2 = by_name("ipas2e1is")
-    leaves = dict.fromkeys((world.s2_table(m.ctx), m.at, m.level) for m in maps if m.stage == "s2")
-    for table, at, level in leaves:
-        lines.append(f"s2 {table} {at:#x} {level} none")
+    leaves = {(world.s2_table(m.ctx), m.at, m.level): m for m in maps if m.stage == "s2"}
+    for (table, at, level), leaf in leaves.items():
+        lines.append(f"s2 {table} {at:#x} {level} none" + (" c" if CONTIGUOUS in leaf.perms else ""))
         vmids = {c.vmid: i for i, c in enumerate(world.contexts) if c.s2 and world.s2_table(i) == table}
         for ctx in vmids.values():
-            lines.append(f"tlbi {ctx} ipas2e1is {encode(ipas2, Fields(ipa=at)):#x}")
-    for table, at, level in dict.fromkeys(
-        (world.s1_table(m.ctx), m.at, m.level) for m in maps if m.stage == "s1"
-    ):
-        lines.append(f"s1 {table} {at:#x} {level} none")
+            for part in leaf.parts(world.shift):
+                lines.append(f"tlbi {ctx} ipas2e1is {encode(ipas2, Fields(ipa=part.at)):#x}")
+    first = {(world.s1_table(m.ctx), m.at, m.level): m for m in maps if m.stage == "s1"}
+    for (table, at, level), leaf in first.items():
+        lines.append(f"s1 {table} {at:#x} {level} none" + (" c" if CONTIGUOUS in leaf.perms else ""))
     if any(m.stage in ("s1", "s2") for m in maps):
         lines += [f"tlbi {ctx} vmalle1is" for ctx in _one_per_vmid(world)]
     roots = sorted({e2_root(m.at) for m in maps if m.stage == "e2"})

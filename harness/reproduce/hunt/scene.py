@@ -13,7 +13,20 @@ from dataclasses import dataclass
 
 from harness.reproduce.hunt.allowed import VEL2_SHIFT, Model
 from harness.reproduce.hunt.layout import AREAS, FRAMES, WORDS, Layout, level_size
-from harness.reproduce.hunt.program import Access, Action, Cpu, Map, Program, Sample, Spin, Stop, World
+from harness.reproduce.hunt.program import (
+    OLD,
+    Access,
+    Action,
+    At,
+    Cpu,
+    Map,
+    Program,
+    Sample,
+    Spin,
+    Stop,
+    Tlbi,
+    World,
+)
 
 ROUNDS_MAX = 40
 
@@ -63,9 +76,16 @@ class Scene:
         """Append ``action`` if it is legal; whether it was."""
         if isinstance(action, Map) and self.model.why_illegal(action):
             return False
+        if isinstance(action, Access | Tlbi | At) and not self._loads(action.ctx):
+            return False
         self.model.step(action)
         self.actions.append(action)
         return True
+
+    def _loads(self, ctx: int) -> bool:
+        """Whether this CPU may load the context at all."""
+        pe = self.world.contexts[ctx].pe
+        return pe is None or pe == self.model.cpu
 
     def program(self) -> Program:
         """What was made so far; a spin that still goes on is ended."""
@@ -105,11 +125,12 @@ class Scene:
 
     def perms(self, stage: str) -> str:
         """Permissions: mostly all."""
-        if stage == "s2":
-            return self.rng.choice(("rwx", "rwx", "rwx", "rw", "rx", "r"))
         if stage == "e2":
             return self.rng.choice(("w", "w", "wg"))
-        return self.rng.choice(("wx", "wx", "wuX", "uxX", "x", "w", "wxg", "wuXg"))
+        old = OLD if self.chance(0.06) else ""
+        if stage == "s2":
+            return self.rng.choice(("rwx", "rwx", "rwx", "rw", "rx", "r")) + old
+        return self.rng.choice(("wx", "wx", "wuX", "uxX", "x", "w", "wxg", "wuXg")) + old
 
     def make(self, place: Place, ctx: int) -> bool:
         """Map ``place`` to somewhere, if that is legal now."""
@@ -145,6 +166,7 @@ class Scene:
         ]
         new = self.rng.choice([p for p in fewer if p != perms] or [perms])
         new += "g" if "g" in perms and place.stage != "s2" else ""
+        new += OLD if place.stage != "e2" and self.chance(0.12) else ""
         if not self.emit(Map(place.stage, place.ctx, place.at, place.level, to, new)):
             return False
         self.places[place] = (to, new)
@@ -163,7 +185,7 @@ class Scene:
         """The contexts whose L2 may use it directly: by address of its own stage."""
         found = []
         for i, c in enumerate(self.world.contexts):
-            if c.tge or c.vncr is not None:
+            if c.tge or c.vncr is not None or not self._loads(i):
                 continue
             on = c.s1 if place.stage == "s1" else c.s2 and not c.s1
             if on and self._table(place.stage, i) == place.ctx:

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from harness.reproduce.hunt.allowed import Model, allowed_of
-from harness.reproduce.hunt.program import Access, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
+from harness.reproduce.hunt.program import Access, At, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
 from harness.reproduce.hunt.render import render
 
 KINDS = ("read", "write", "execute")
@@ -29,12 +29,13 @@ def loose_of(program: Program) -> Loose:
     Permissions that the access does not need count, too. A CPU that reads all the time is looked at whenever
     no change or operation comes next, and at the end; where it uses something loose the whole program is.
     """
-    model = Model(program.world)
+    model = Model.of(program)
     spins: dict[int, Access] = {}
     found: set[int] = set()
     whole = False
     for number, action in enumerate(program.actions):
-        if isinstance(action, Access) and not _settled(model, action):
+        look = Access("read", action.ctx, action.at) if isinstance(action, At) else action
+        if isinstance(look, Access) and not _settled(model, look):
             found.add(number)
         if not isinstance(action, Map | Tlbi):
             whole |= not _all_settled(model, spins)
@@ -63,7 +64,7 @@ def _all_settled(model: Model, spins: dict[int, Access]) -> bool:
 
 
 def _settled(model: Model, access: Access) -> bool:
-    return all(len(model.step(each) or ()) == 1 for each in _variants(access))
+    return all(len(model.may(each)) == 1 for each in _variants(access))
 
 
 def _variants(access: Access) -> Iterator[Access]:

@@ -26,6 +26,7 @@ from harness.reproduce.hunt.program import (
     Spin,
     Stop,
     Tlbi,
+    loads,
     make_operand,
 )
 
@@ -52,9 +53,17 @@ def reason_of(program: Program, finding: Finding) -> tuple[str, str]:
 
 
 def sensible(program: Program) -> bool:
-    """Whether a candidate can be run: legal, spins begun before they are looked at, CPUs that exist."""
+    """Whether a candidate can be run: legal, spins begun before they are looked at, CPUs that exist.
+
+    Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would.
+    """
     spinning: set[int] = set()
+    cpu = 0
     for action in program.actions:
+        if loaded := loads(action, cpu):
+            context, who = loaded
+            if program.world.contexts[context].pe not in (None, who):
+                return False
         if isinstance(action, Spin):
             spinning.add(action.cpu)
         elif isinstance(action, Sample | Stop):
@@ -63,6 +72,8 @@ def sensible(program: Program) -> bool:
             spinning -= {action.cpu} if isinstance(action, Stop) else set()
         elif isinstance(action, Cpu) and (action.cpu in spinning or action.cpu >= program.world.cpus):
             return False
+        if isinstance(action, Cpu):
+            cpu = action.cpu
     return not illegal(program)
 
 

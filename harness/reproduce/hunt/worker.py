@@ -19,6 +19,7 @@ from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.allowed import allowed_of
+from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
 from harness.reproduce.hunt.defects import DEFECTS, Defect
 from harness.reproduce.hunt.generate import generate
@@ -211,7 +212,7 @@ class Worker:
                 failing.append((name, finding))
         for splat in left.splats:
             name = left.outcomes[-1].name if left.outcomes else next(iter(programs))
-            failing.append((name, _disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
+            failing.append((name, disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
         for _, finding in failing:
             done.causes[finding.cause] += 1
         done.reached, done.functions = left.reached, left.functions
@@ -222,8 +223,8 @@ class Worker:
 
     def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
-        if outcome.verdict in ("hang", "broken"):
-            return _disaster(program, outcome.verdict, outcome.rest)
+        if outcome.verdict in DISASTERS:
+            return disaster(program, outcome.verdict, outcome.rest)
         tokens = tokens_of(program, outcome)
         finding = judge(program, tokens, self.known)
         if (finding is None) is (outcome.verdict == "fail"):
@@ -238,7 +239,7 @@ class Worker:
         again = self.alone(how, program)
         confirmed = again is not None and not again.known
         short, why, runs = program, finding, 1
-        if again is not None and confirmed and again.saw not in ("hang", "broken"):
+        if again is not None and confirmed and again.saw not in DISASTERS:
             end = self.order.deadline + SHRINK_GRACE_S
 
             def fails(candidate: Program) -> Finding | None:
@@ -272,17 +273,7 @@ class Worker:
 
     def alone(self, how: Plan, program: Program) -> Finding | None:
         """What is wrong with ``program`` when it runs alone in a VM of its own."""
-        left = self.targets[how.lane.name].run(script(program, "alone", fresh=True))
-        if left.splats:
-            return _disaster(program, f"splat {left.splats[0].partition(':')[0]}", left.splats[0])
-        outcome = left.outcomes[0]
-        if outcome.verdict in ("hang", "broken"):
-            return _disaster(program, outcome.verdict, outcome.rest)
-        found = judge(program, tokens_of(program, outcome), self.known)
-        if found is None and left.seen:
-            told = [sanitized(program, each.key, each.text, self.known) for each in left.seen]
-            return min(told, key=lambda each: bool(each.known))
-        return found
+        return alone(self.targets[how.lane.name], program, self.known)
 
 
 def shows_known(program: Program) -> bool:
@@ -298,10 +289,6 @@ def points_of(programs: Sequence[Program] | Any, how: Plan) -> set[tuple[str, st
         for action in program.actions
         if isinstance(action, Tlbi)
     }
-
-
-def _disaster(program: Program, what: str, rest: str) -> Finding:
-    return Finding(len(program.actions) - 1, what, frozenset(), f"{what} {rest[:40]}" if rest else what)
 
 
 def _claim(place: Path) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.arch import table
+from harness.arch.registers import mask
 from harness.level import Level
 from harness.trace.decoded import HCR_E2H, VTTBR_VMID_SHIFT, tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
@@ -23,7 +24,7 @@ from harness.trace.span import Beside
 
 EVENT = "l0.tlbi"
 HOW = "model"
-HCR_NV1 = 1 << 43
+HCR_NV1 = mask("HCR.NV1")
 NOT_READ = (1 << 64) - 1
 """What the plugin says of memory that it could not read."""
 _SYS = 1 << 19

@@ -55,11 +55,11 @@ extern char l2_vectors[], l2_read[], l2_read_all[], l2_write[], l2_execute[], l2
 	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],
 	l2_hang[];
 
-/* guest_tables.c: granules of 1 << shift bytes, input sizes as in input_bits() */
+/* guest_tables.c: granules of 1 << shift bytes */
 void tables_reset(void);
 uint64_t tables_new(unsigned shift);
 /* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
-uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level);
+uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
 /* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
 void tables_vel2(bool e2h);
 uint64_t tables_vel2_root(unsigned shift, bool high);

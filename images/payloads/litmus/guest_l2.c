@@ -99,10 +99,10 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 {
 	struct context *c = &shared->context[s->ctx];
-	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shift, s->a, s->c);
-	uint64_t page = slot & ~((1ull << c->s1_shift) - 1);
+	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
+	uint64_t page = slot & ~((1ull << c->s1_shape.shift) - 1);
 
-	*tables_slot(c->s1_root, c->s1_shift, page, 3) =
+	*tables_slot(c->s1_root, c->s1_shape, page, 3) =
 		page | PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S1_UXN | PTE_S1_PXN;
 	barrier_ishst();
 	load_context(c);

@@ -120,7 +120,7 @@ void step_sample(const struct step *s, struct outcome *o)
 void step_race(const struct step *s, struct outcome *o)
 {
 	struct context *c = &shared->context[s->ctx];
-	uint64_t *slot = tables_slot(c->s2_root, c->s2_shift, s->a, s->c);
+	uint64_t *slot = tables_slot(c->s2_root, c->s2_shape, s->a, s->c);
 	bool skip = shared->skip && (s->flags & STEP_UNDER_TEST);
 	bool settled = s->flags & STEP_SETTLED;
 	uint64_t i;

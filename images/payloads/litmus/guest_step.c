@@ -4,7 +4,7 @@
 #include "guest.h"
 
 #define ROOTS_PA (POOL_PA + POOL_SIZE / 2)
-#define ROOT_SIZE 0x10000
+#define ROOT_SIZE 0x40000 /* 16 concatenated tables of 16K */
 
 /* Of the pool: all that one program takes. */
 static uint64_t s1_tables(unsigned shift)
@@ -13,11 +13,11 @@ static uint64_t s1_tables(unsigned shift)
 }
 
 /* Programs of other shapes have the same VTTBR_EL2 for a context: another one takes KVM long (docs/litmus.md). */
-static uint64_t fixed_root(unsigned ctx, unsigned shift)
+static uint64_t fixed_root(unsigned ctx, struct shape shape)
 {
 	uint64_t at = ROOTS_PA + ctx * ROOT_SIZE;
 
-	zero(at, 8ull << (input_bits(shift) - level_shift(shift, start_level(shift))));
+	zero(at, 8ull << (shape.bits - level_shift(shape.shift, shape.start)));
 	return at;
 }
 
@@ -36,11 +36,11 @@ void doorbell(uint64_t value)
 }
 
 /* Pages whose descriptors are in one table. */
-static void map_pages(uint64_t root, unsigned shift, uint64_t at, uint64_t size, uint64_t pa, uint64_t attributes)
+static void map_pages(uint64_t root, struct shape shape, uint64_t at, uint64_t size, uint64_t pa, uint64_t attributes)
 {
-	uint64_t *slot = tables_slot(root, shift, at, 3);
+	uint64_t *slot = tables_slot(root, shape, at, 3);
 
-	for (uint64_t end = pa + size; pa < end; pa += 1ull << shift)
+	for (uint64_t end = pa + size; pa < end; pa += 1ull << shape.shift)
 		*slot++ = pa | attributes;
 }
 
@@ -48,24 +48,24 @@ static void map_pages(uint64_t root, unsigned shift, uint64_t at, uint64_t size,
 static void step_context(const struct step *s)
 {
 	struct context *c = &shared->context[s->ctx];
-	uint64_t page = (uint64_t)l2_vectors & ~0xffffull, size = 0x10000;
+	uint64_t page = (uint64_t)l2_vectors & ~(L2_PAGE_SIZE - 1ull), size = L2_PAGE_SIZE;
 	uint64_t s2 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S2_NORMAL | PTE_S2_R | PTE_S2_W;
 	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER;
 
 	c->s2_root = s->a ? shared->context[s->a - 1].s2_root :
-		     s->c ? fixed_root(s->ctx, c->s2_shift) : tables_new(c->s2_shift);
+		     s->c ? fixed_root(s->ctx, c->s2_shape) : tables_new(c->s2_shape.shift);
 	if (!s->a)
-		map_pages(c->s2_root, c->s2_shift, page, size, page, s2);
+		map_pages(c->s2_root, c->s2_shape, page, size, page, s2);
 	c->vttbr |= c->s2_root;
-	c->s1_root = s->b ? shared->context[s->b - 1].s1_root : tables_new(c->s1_shift);
+	c->s1_root = s->b ? shared->context[s->b - 1].s1_root : tables_new(c->s1_shape.shift);
 	if (!s->b)
-		map_pages(c->s1_root, c->s1_shift, page, size, page, s1);
+		map_pages(c->s1_root, c->s1_shape, page, size, page, s1);
 	c->ttbr0 |= c->s1_root;
 	if (c->el0_data)
-		map_pages(c->s1_root, c->s1_shift, L2_DATA_VA, size, page, s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN);
+		map_pages(c->s1_root, c->s1_shape, L2_DATA_VA, size, page, s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN);
 	/* L2's walks of its stage 1 go through stage 2. */
-	if (!s->a && (c->sctlr & 1))
-		map_pages(c->s2_root, c->s2_shift, POOL_PA, s1_tables(c->s2_shift), POOL_PA, s2);
+	if (!s->a && (c->sctlr & SCTLR_M))
+		map_pages(c->s2_root, c->s2_shape, POOL_PA, s1_tables(c->s2_shape.shift), POOL_PA, s2);
 	barrier_ishst();
 }
 
@@ -76,12 +76,16 @@ static void step_write(const struct step *s)
 	uint64_t *slot;
 
 	if (s->kind == STEP_S2)
-		slot = tables_slot(c->s2_root, c->s2_shift, s->a, s->c);
+		slot = tables_slot(c->s2_root, c->s2_shape, s->a, s->c);
 	else if (s->kind == STEP_S1)
-		slot = tables_slot(c->s1_root, c->s1_shift, s->a, s->c);
+		slot = tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
 	else
-		slot = tables_slot(tables_vel2_root(shift, s->a >> 63), shift, s->a, s->c);
-	__atomic_store_n(slot, s->b, __ATOMIC_RELAXED);
+		slot = tables_slot(tables_vel2_root(shift, s->a >> 63), shape_of(shift), s->a, s->c);
+	for (uint64_t i = 0; i < (s->d ? s->d : 1); i++) {
+		uint64_t low = level_shift(s->kind == STEP_S2 ? c->s2_shape.shift : s->kind == STEP_S1 ? c->s1_shape.shift : shift, s->c);
+
+		__atomic_store_n(slot + i, s->b ? s->b + (i << low) : 0, __ATOMIC_RELAXED);
+	}
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
@@ -118,6 +122,52 @@ bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value)
 	__asm__ volatile("ldr %0, [%1]" : "+r"(*value) : "r"(va) : "x16", "x17", "memory");
 	cpu->guard = 0;
 	return !cpu->took;
+}
+
+#define AT(op1, op2, va) __asm__ volatile("sys #" #op1 ", c7, c8, #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
+
+static void at(unsigned op, uint64_t va)
+{
+	switch (op) {
+	case AT_S1E1R:
+		AT(0, 0, va);
+		break;
+	case AT_S1E1W:
+		AT(0, 1, va);
+		break;
+	case AT_S1E0R:
+		AT(0, 2, va);
+		break;
+	case AT_S1E0W:
+		AT(0, 3, va);
+		break;
+	case AT_S12E1R:
+		AT(4, 4, va);
+		break;
+	case AT_S12E1W:
+		AT(4, 5, va);
+		break;
+	case AT_S12E0R:
+		AT(4, 6, va);
+		break;
+	default:
+		AT(4, 7, va);
+		break;
+	}
+}
+
+static void step_at(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	cpu->took = 0;
+	cpu->guard = 1;
+	at(s->op, s->a);
+	cpu->guard = 0;
+	__asm__ volatile("isb" ::: "memory");
+	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_VALUE;
+	o->value = read_sysreg(par_el1);
+	o->esr = cpu->esr;
+	o->far = s->a;
 }
 
 static void step_read(struct cpu *cpu, const struct step *s, struct outcome *o)
@@ -189,6 +239,9 @@ void run_program(struct cpu *cpu, struct program *program)
 			break;
 		case STEP_L2_REMAP:
 			step_l2_remap(cpu, s, o);
+			break;
+		case STEP_AT:
+			step_at(cpu, s, o);
 			break;
 		case STEP_READ:
 			step_read(cpu, s, o);

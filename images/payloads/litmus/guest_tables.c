@@ -38,14 +38,14 @@ uint64_t tables_new(unsigned shift)
 	return at;
 }
 
-uint64_t *tables_slot(uint64_t root, unsigned shift, uint64_t ia, unsigned level)
+uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level)
 {
+	unsigned shift = shape.shift;
 	uint64_t table = root;
 
-	for (unsigned l = start_level(shift);; l++) {
+	for (unsigned l = shape.start;; l++) {
 		unsigned low = level_shift(shift, l);
-		uint64_t entries = l == start_level(shift) ? 1ull << (input_bits(shift) - low) :
-							     1ull << (shift - 3);
+		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shift - 3);
 		uint64_t *slot = (uint64_t *)table + ((ia >> low) & (entries - 1));
 
 		if (l == level)

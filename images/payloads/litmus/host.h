@@ -237,6 +237,8 @@ struct finding {
 /* host_program.c: each appends one step; the ones with a role also what its outcome has to be. */
 struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
 void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
+/* sl0 < 0: the one that fits */
+void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl0);
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level);
 void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
 /* The same for code, CODE or MORE_CODE, which returns CODE_RESULT or MORE_CODE_RESULT. */

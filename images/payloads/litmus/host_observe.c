@@ -37,20 +37,44 @@ static void landed(const struct text *t, uint64_t mask, char *out, size_t size)
 			used += snprintf(out + used, size - (size_t)used, "%s0x%lx", used > 3 ? "+" : "", t->frames[i]);
 }
 
+/* L2 could not even be fetched: which of its instructions it was differs from image to image. */
+static bool of_code(const struct text *t, const struct watch *w, uint64_t far)
+{
+	uint64_t page = t->litmus.vm->shared->l2_page;
+
+	return far - page < L2_PAGE_SIZE && w->at - page >= L2_PAGE_SIZE;
+}
+
 /* HPFAR_EL2.FIPA has all of IPA[47:12]; for a permission it is UNKNOWN (DDI 0487 M.a.a, D24.2 HPFAR_EL2). */
-static void s2_fault(const struct watch *w, const struct outcome *o, char *out, size_t size)
+static void s2_fault(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size)
 {
 	const char *word = fault_word(o->esr);
 	const char *walk = o->esr & ESR_S1PTW ? "-walk" : "";
 
 	if (!word)
 		snprintf(out, size, "esr=0x%lx", o->esr);
+	else if (of_code(t, w, o->far))
+		snprintf(out, size, "s2-%s%s!code", word, walk);
 	else if (w->at && o->far != w->at)
 		snprintf(out, size, "s2-%s%s!far=0x%lx", word, walk, o->far);
 	else if (strcmp(word, "permission"))
 		snprintf(out, size, "s2-%s%s@0x%lx", word, walk, (uint64_t)FIELD(o->hpfar, HPFAR_FIPA) << 12);
 	else
 		snprintf(out, size, "s2-%s%s", word, walk);
+}
+
+/* PAR_EL1 (Arm ARM D24.2): F, FST, and S where stage 2 failed. */
+static void translated(uint64_t par, char *out, size_t size)
+{
+	static const char *const words[] = { "address-size", "translation", "access-flag", "permission" };
+	unsigned fst = (unsigned)FIELD(par, PAR_FST); /* as ESR_ELx.FSC: the kind, and the level in [1:0] */
+
+	if (!(par & PAR_F))
+		snprintf(out, size, "pa=0x%lx", (uint64_t)(par & PAR_PA));
+	else if (fst < 16)
+		snprintf(out, size, "par-s%u-%s%s", par & PAR_S ? 2 : 1, words[fst >> 2], par & PAR_PTW ? "-walk" : "");
+	else
+		snprintf(out, size, "par=0x%lx", par);
 }
 
 static void own_fault(const struct watch *w, const struct outcome *o, const char *whose, char *out, size_t size)
@@ -80,13 +104,15 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 	case OUTCOME_VALUE:
 		if (s->flags & STEP_WHERE)
 			landed(t, o->more[0], out, size);
+		else if (s->kind == STEP_AT)
+			translated(o->value, out, size);
 		else if (s->kind == STEP_L2_TLBI)
 			snprintf(out, size, "done");
 		else
 			snprintf(out, size, "v=0x%lx", o->value);
 		break;
 	case OUTCOME_S2_FAULT:
-		s2_fault(w, o, out, size);
+		s2_fault(t, w, o, out, size);
 		break;
 	case OUTCOME_S1_FAULT: /* of a spin: also vEL2's own, on L2's behalf */
 		own_fault(w, o, of_vncr(o->esr) ? "vncr" : "s1", out, size);

@@ -29,17 +29,16 @@ static unsigned tg0(unsigned shift)
 	return shift == 12 ? VTCR_TG0_4K : shift == 16 ? VTCR_TG0_64K : VTCR_TG0_16K;
 }
 
-/* VTCR_EL2.SL0 for start_level() (Arm ARM D24.2 VTCR_EL2): 1 is level 1 with 4K, level 2 with 16K and 64K. */
-static uint64_t vtcr(unsigned shift)
+/* VTCR_EL2.SL0 counts levels from the last but one with 4K, from the last otherwise (Arm ARM D24.2 VTCR_EL2). */
+static uint64_t vtcr(unsigned shift, unsigned bits, unsigned sl0)
 {
-	return PLACE(VTCR_T0SZ, 64 - input_bits(shift)) | PLACE(VTCR_SL0, 1) | PLACE(VTCR_IRGN0, 1) |
-	       PLACE(VTCR_ORGN0, 1) | PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(shift)) | PLACE(VTCR_PS, 2) | VTCR_VS |
-	       VTCR_RES1;
+	return PLACE(VTCR_T0SZ, 64 - bits) | PLACE(VTCR_SL0, sl0) | PLACE(VTCR_IRGN0, 1) | PLACE(VTCR_ORGN0, 1) |
+	       PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(shift)) | PLACE(VTCR_PS, 2) | VTCR_VS | VTCR_RES1;
 }
 
-static uint64_t tcr(unsigned shift)
+static uint64_t tcr(unsigned shift, unsigned bits)
 {
-	return PLACE(TCR_T0SZ, 64 - input_bits(shift)) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
+	return PLACE(TCR_T0SZ, 64 - bits) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
 	       PLACE(TCR_TG0, tg0(shift)) | TCR_EPD1 | PLACE(TCR_IPS, 2) | TCR_AS;
 }
 
@@ -52,13 +51,29 @@ void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, b
 	s->ctx = ctx;
 	memset(c, 0, sizeof(*c));
 	c->vttbr = PLACE(VTTBR_VMID, vmid);
-	c->vtcr = vtcr(stage2);
+	c->vtcr = vtcr(stage2, input_bits(stage2), 1);
 	c->hcr = HCR_RW | (s2_on ? HCR_VM : 0);
 	c->ttbr0 = PLACE(TTBR_ASID, asid);
-	c->tcr = tcr(l->shift);
+	c->tcr = tcr(l->shift, input_bits(l->shift));
 	c->sctlr = 0x30d00800 /* RES1 */ | (s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0);
-	c->s2_shift = stage2;
-	c->s1_shift = l->shift;
+	c->s2_shape = shape_of(stage2);
+	c->s1_shape = shape_of(l->shift);
+}
+
+/* A context with another input size. An SL0 that does not fit it is in VTCR_EL2 alone; the tables are as they would be. */
+void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl0)
+{
+	unsigned shift = c->s2_shape.shift, first = shift == 12 ? 2 : 3;
+	int fit = 2;
+
+	c->s1_shape.bits = s1_bits;
+	c->tcr = tcr(c->s1_shape.shift, s1_bits);
+	while (fit > 0 && !stage2_fits(shift, s2_bits, (int)first - fit))
+		fit--;
+	if (sl0 >= 0 && stage2_fits(shift, s2_bits, (int)first - sl0))
+		fit = sl0;
+	c->s2_shape = (struct shape){ shift, s2_bits, first - (unsigned)fit };
+	c->vtcr = vtcr(shift, s2_bits, sl0 < 0 ? (unsigned)fit : (unsigned)sl0);
 }
 
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level)

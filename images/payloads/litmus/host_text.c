@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST_BITS 31 /* L2's own page and its tables lie below 2 GiB */
+
 static bool wrong(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool wrong(struct text *t, const char *format, ...)
 {
@@ -30,6 +32,13 @@ static bool number(struct text *t, const char *word, uint64_t *out)
 static bool limited(struct text *t, const char *word, uint64_t limit, uint64_t *out)
 {
 	return number(t, word, out) && (*out < limit || wrong(t, "%s is not below %lu", word, limit));
+}
+
+/* Of a context that a line before has declared: without tables L2 would run at address 0. */
+static bool declared(struct text *t, const char *word, uint64_t *ctx)
+{
+	return limited(t, word, CONTEXTS_MAX, ctx) &&
+	       (t->declared >> *ctx & 1 || wrong(t, "context %lu is not declared", *ctx));
 }
 
 /* The value of `name=value`, or NULL when the word is another one. */
@@ -130,8 +139,9 @@ void text_start(struct text *t, struct vm *vm)
 
 static bool do_context(struct text *t, char **w, unsigned n)
 {
-	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0;
-	bool s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
+	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0;
+	bool cnp = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
+	unsigned s1_least, s1_most;
 	struct context *c;
 	struct step *s;
 
@@ -151,6 +161,16 @@ static bool do_context(struct text *t, char **w, unsigned n)
 			s2_shared = fine = limited(t, value, ctx, &s2_of);
 		else if ((value = value_of(w[i], "s1-of")))
 			s1_shared = fine = limited(t, value, ctx, &s1_of);
+		else if ((value = value_of(w[i], "s2-bits")))
+			fine = limited(t, value, PHYSICAL_BITS + 1, &s2_bits) && s2_bits >= LEAST_BITS;
+		else if ((value = value_of(w[i], "s1-bits")))
+			fine = limited(t, value, 49, &s1_bits) && s1_bits >= LEAST_BITS;
+		else if ((value = value_of(w[i], "sl0")))
+			fine = limited(t, value, 4, &sl0);
+		else if ((value = value_of(w[i], "pe"))) /* for whoever judges */
+			fine = limited(t, value, t->config.cpus, &pe);
+		else if (!strcmp(w[i], "cnp"))
+			cnp = true;
 		else if ((value = value_of(w[i], "vncr"))) {
 			fine = number(t, value, &vncr);
 			hcr |= HCR_NV | HCR_NV2;
@@ -175,41 +195,53 @@ static bool do_context(struct text *t, char **w, unsigned n)
 	}
 	if (!t->litmus.shift)
 		return wrong(t, "a context needs granule=4k, 16k or 64k");
+	/* Stage 1 begins where it always does, with one table. */
+	s1_least = LEAST_BITS;
+	s1_most = level_shift(t->litmus.shift, start_level(t->litmus.shift)) + t->litmus.shift - 3;
+	t->declared |= (uint16_t)(1u << ctx);
 	add_context(&t->litmus, (unsigned)ctx, (unsigned)vmid, (unsigned)asid, s1, s2);
 	c = &t->litmus.vm->shared->context[ctx];
 	s = &t->litmus.vm->shared->program[0].step[t->litmus.steps[0] - 1];
 	c->hcr |= hcr;
 	c->vncr = vncr;
 	c->el0_data = el0;
+	if (s1_bits && (s1_bits < s1_least || s1_bits > s1_most))
+		return wrong(t, "s1-bits=%lu: %u to %u with this granule", s1_bits, s1_least, s1_most);
+	context_sizes(c, s2_bits ? (unsigned)s2_bits : c->s2_shape.bits, s1_bits ? (unsigned)s1_bits : c->s1_shape.bits,
+		      sl0 == 4 ? -1 : (int)sl0);
+	c->vttbr |= cnp ? VTTBR_CNP : 0;
+	c->ttbr0 |= cnp ? TTBR_CNP : 0;
 	s->a = s2_shared ? s2_of + 1 : 0;
 	s->b = s1_shared ? s1_of + 1 : 0;
 	s->c = 1;
 	return true;
 }
 
-/* `none` or a physical address and the letters of what it permits. */
+/* `none` or a physical address and the letters of what it permits; `c`: for all that the contiguous bit groups. */
 static bool descriptor(struct text *t, char **w, unsigned n, enum step_kind kind, unsigned level, uint64_t *out)
 {
 	const char *letters = n > 1 ? w[1] : "";
-	uint64_t pa, d = 0;
+	uint64_t pa, d, keep;
 
 	*out = 0;
-	if (n == 1 && !strcmp(w[0], "none"))
+	if ((n == 1 || (n == 2 && !strcmp(w[1], "c"))) && !strcmp(w[0], "none"))
 		return true;
 	if (n != 2 || !number(t, w[0], &pa))
 		return wrong(t, "expected `none`, or an address and permissions");
-	if (strspn(letters, kind == STEP_S2 ? "rwx-" : "wuxXg-") != strlen(letters))
+	if (strspn(letters, kind == STEP_S2 ? "rwxoc-" : "wuxXgoc-") != strlen(letters))
 		return wrong(t, "%s: unknown permissions", letters);
+	keep = strchr(letters, 'o') ? ~PTE_AF : ~0ull;
+	d = strchr(letters, 'c') ? PTE_CONTIGUOUS : 0;
 	if (kind == STEP_S2) {
 		d |= (strchr(letters, 'r') ? PTE_S2_R : 0) | (strchr(letters, 'w') ? PTE_S2_W : 0) |
 		     (strchr(letters, 'x') ? 0 : PTE_S2_XN);
-		*out = leaf_s2(pa, level, d);
+		*out = leaf_s2(pa, level, d) & keep;
 		return true;
 	}
 	d |= (strchr(letters, 'u') ? PTE_S1_EL0 : 0) | (strchr(letters, 'w') ? 0 : PTE_S1_RO) |
 	     (strchr(letters, 'x') ? 0 : PTE_S1_PXN) | (strchr(letters, 'X') ? 0 : PTE_S1_UXN) |
 	     (strchr(letters, 'g') ? 0 : PTE_S1_NG);
-	*out = leaf_s1(pa, level, d);
+	*out = leaf_s1(pa, level, d) & keep;
 	return true;
 }
 
@@ -221,7 +253,7 @@ static bool do_map(struct text *t, char **w, unsigned n)
 	uint64_t ctx = 0, at, level, d;
 	struct step *s;
 
-	if (n < skip + 3 || (skip == 2 && !limited(t, w[1], CONTEXTS_MAX, &ctx)) || !number(t, w[skip], &at) ||
+	if (n < skip + 3 || (skip == 2 && !declared(t, w[1], &ctx)) || !number(t, w[skip], &at) ||
 	    !limited(t, w[skip + 1], 4, &level) || !descriptor(t, w + skip + 2, n - skip - 2, kind, (unsigned)level, &d))
 		return wrong(t, "expected `%s %sADDRESS LEVEL none|PA PERMISSIONS`", w[0], skip == 2 ? "CTX " : "");
 	s = step(t, t->cpu, kind);
@@ -229,13 +261,16 @@ static bool do_map(struct text *t, char **w, unsigned n)
 	s->a = at;
 	s->b = d;
 	s->c = level;
+	if (strchr(w[n - 1], 'c') && level >= 2)
+		s->d = contiguous(kind == STEP_E2 ? 12 : t->litmus.shift, (unsigned)level);
 	return true;
 }
 
 static bool in_data(struct text *t, const char *word, uint64_t *pa)
 {
 	return number(t, word, pa) && ((*pa >= DATA_PA && *pa <= DATA_PA + DATA_SIZE - 8 && !(*pa & 7)) ||
-				       wrong(t, "%s is not in the data memory", word));
+				       wrong(t, "%s is not in the data memory, 0x%lx to 0x%lx", word, (uint64_t)DATA_PA,
+					     (uint64_t)DATA_PA + DATA_SIZE - 8));
 }
 
 static bool do_frames(struct text *t, char **w, unsigned n)
@@ -283,7 +318,7 @@ static bool do_access(struct text *t, unsigned line, char **w, unsigned n, const
 	uint64_t ctx, va = 0, value = 0;
 	struct step *s;
 
-	if (n != fixed + el0 || !limited(t, w[1], CONTEXTS_MAX, &ctx) || (!vncr && !number(t, w[2], &va)) ||
+	if (n != fixed + el0 || !declared(t, w[1], &ctx) || (!vncr && !number(t, w[2], &va)) ||
 	    (write && !number(t, w[3], &value)))
 		return wrong(t, "expected `%s CTX%s%s`", w[0], vncr ? "" : " VA", write ? " VALUE" : "");
 	s = step(t, t->cpu, STEP_L2);
@@ -304,18 +339,43 @@ static bool do_tlbi(struct text *t, unsigned line, char **w, unsigned n, const c
 	unsigned op = 0;
 	struct step *s;
 
-	if (n < 3 || n > 4 || !limited(t, w[1], CONTEXTS_MAX, &ctx) || (n == 4 && !number(t, w[3], &operand)))
+	if (n < 3 || n > 4 || !declared(t, w[1], &ctx) || (n == 4 && !number(t, w[3], &operand)))
 		return wrong(t, "expected `%s CTX OPERATION [OPERAND]`", w[0]);
 	while (op < operation_count && strcmp(operations[op].name, w[2]))
 		op++;
 	if (op == operation_count)
 		return wrong(t, "%s is not an operation", w[2]);
+	if ((operations[op].operand != NONE) != (n == 4))
+		return wrong(t, "%s %s", w[2], n == 4 ? "takes no operand" : "needs its operand");
 	s = step(t, t->cpu, w[0][0] == 'l' ? STEP_L2_TLBI : STEP_TLBI);
 	s->ctx = (uint8_t)ctx;
 	s->op = (uint16_t)op;
 	s->a = operand;
 	watch(t, t->cpu, line, 0, allowed);
 	return true;
+}
+
+/* at CTX OPERATION VA */
+static bool do_at(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
+{
+	static const char *const names[AT_COUNT] = { "s1e1r",  "s1e1w",	 "s1e0r",  "s1e0w",
+						     "s12e1r", "s12e1w", "s12e0r", "s12e0w" };
+	uint64_t ctx, va;
+	struct step *s;
+
+	if (n != 4 || !declared(t, w[1], &ctx) || !number(t, w[3], &va))
+		return wrong(t, "expected `at CTX OPERATION VA`");
+	for (unsigned i = 0; i < AT_COUNT; i++) {
+		if (strcmp(names[i], w[2]))
+			continue;
+		s = step(t, t->cpu, STEP_AT);
+		s->ctx = (uint8_t)ctx;
+		s->op = (uint16_t)i;
+		s->a = va;
+		watch(t, t->cpu, line, va, allowed);
+		return true;
+	}
+	return wrong(t, "%s is not an operation of AT", w[2]);
 }
 
 static bool do_peek(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
@@ -372,7 +432,7 @@ static bool do_spin(struct text *t, unsigned line, char **w, unsigned n, const c
 			enum spin_where where;
 		} places[] = { { "l2", SPIN_L2 }, { "vel2", SPIN_VEL2 }, { "vncr", SPIN_L2_VNCR }, { "el0", SPIN_L2_EL0 } };
 
-		if (n != 5 || !limited(t, w[2], CONTEXTS_MAX, &ctx) || !number(t, w[3], &va) || t->spinning[cpu])
+		if (n != 5 || !declared(t, w[2], &ctx) || !number(t, w[3], &va) || t->spinning[cpu])
 			return wrong(t, "expected `spin CPU CTX VA WHERE`, once for a CPU");
 		s = step(t, (unsigned)cpu, STEP_SPIN);
 		s->ctx = (uint8_t)ctx;
@@ -423,6 +483,8 @@ static bool do_action(struct text *t, unsigned line, char **w, unsigned n, const
 		return do_map(t, w, n) && !t->error[0];
 	if (!strcmp(verb, "spin") || !strcmp(verb, "sample") || !strcmp(verb, "stop"))
 		return do_spin(t, line, w, n, allowed) && !t->error[0];
+	if (!strcmp(verb, "at"))
+		return do_at(t, line, w, n, allowed) && !t->error[0];
 	if (!strcmp(verb, "peek"))
 		return do_peek(t, line, w, n, allowed) && !t->error[0];
 	if (!strcmp(verb, "cpu"))

@@ -19,6 +19,7 @@
 #define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
 #define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
 #define E2_ASID 0x2a /* in TTBR0_EL2 with E2H: of both halves */
+#define L2_PAGE_SIZE 0x10000 /* L2's code and spin records, mapped identically */
 #define L2_DATA_VA 0x50000000 /* L2's page once more, for EL0 to write */
 
 #define PHYSICAL_BITS 40
@@ -50,12 +51,14 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
+#include "geometry.h"
+
 /* What one step does; a, b, c and d are the fields of struct step. */
 enum step_kind {
 	STEP_END,
 	STEP_CONTEXT,  /* give context `ctx` its tables; a, b: its stage 2, 1 is that of context a - 1 (0: its own);
 			  c: its own stage 2 begins where it does in each program */
-	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c */
+	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c; d: and as many in all, for the leaves that follow */
 	STEP_S1,       /* the same in L2's stage 1, VA a */
 	STEP_E2,       /* the same in vEL2's own stage 1 */
 	STEP_POKE,     /* write b to the physical address a; c: it is code, make it coherent */
@@ -74,7 +77,11 @@ enum step_kind {
 	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
 	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
 	STEP_AWAIT,    /* wait for turn a */
+	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`; the outcome is PAR_EL1 */
 };
+
+/* AT S1E1R and so on: op2 of the instruction; from AT_S12E1R on op1 is 4 (Arm ARM C5.4). */
+enum at_operation { AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S12E1R, AT_S12E1W, AT_S12E0R, AT_S12E0W, AT_COUNT };
 
 enum hang { HANG_SPIN, HANG_FATAL };
 
@@ -134,7 +141,7 @@ struct context {
 	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
 	uint64_t vncr; /* VNCR_EL2, for an L2 that is a hypervisor itself (HCR_EL2.NV) */
 	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
-	uint32_t s2_shift, s1_shift;
+	struct shape s2_shape, s1_shape;
 	uint64_t el0_data; /* map L2_DATA_VA */
 };
 

@@ -27,11 +27,7 @@ static uint64_t translate(const struct at *at, uint64_t va)
 	return MRS(par_el1);
 }
 
-#define PAR_F BIT(0)
-#define PAR_PTW BIT(8)
-#define PAR_S BIT(9)
-#define PAR_FAULT (PAR_F | 0x3full << 1 | PAR_PTW | PAR_S)
-#define PAR_PA (BIT(48) - 0x1000)
+#define FAULT_OF_PAR (PAR_F | PAR_FST | PAR_PTW | PAR_S)
 
 static void one(unsigned shift, const struct at *at)
 {
@@ -50,7 +46,7 @@ static void one(unsigned shift, const struct at *at)
 
 		set(descriptor, 0);
 		forget();
-		expect(PAR_F | (uint64_t)(TRANSLATION | level) << 1, translate(at, TARGET) & PAR_FAULT, "PAR_EL1", "PAR_EL1.FST",
+		expect(PAR_F | (uint64_t)(TRANSLATION | level) << 1, translate(at, TARGET) & FAULT_OF_PAR, "PAR_EL1", "PAR_EL1.FST",
 		       "AT %s, stage 1 translation fault of level %d, %d KB granule", at->name, (uint64_t)level, granule);
 		set(descriptor, old);
 	}
@@ -59,7 +55,7 @@ static void one(unsigned shift, const struct at *at)
 
 		set(descriptor, 0);
 		forget();
-		expect(PAR_F | PAR_S | (uint64_t)(TRANSLATION | level) << 1, translate(at, TARGET) & PAR_FAULT, "PAR_EL1",
+		expect(PAR_F | PAR_S | (uint64_t)(TRANSLATION | level) << 1, translate(at, TARGET) & FAULT_OF_PAR, "PAR_EL1",
 		       "PAR_EL1.{S,FST}", "AT %s, stage 2 translation fault of level %d, %d KB granule", at->name, (uint64_t)level,
 		       granule);
 		set(descriptor, old);
@@ -79,17 +75,17 @@ static void one(unsigned shift, const struct at *at)
 	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG | S1_USER | S1_READ_ONLY));
 	forget();
 	expect(at->write ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0,
-	       translate(at, TARGET) & (at->write ? PAR_FAULT : PAR_F), "PAR_EL1", "PAR_EL1.FST", "AT %s of a read-only page, %d KB granule",
+	       translate(at, TARGET) & (at->write ? FAULT_OF_PAR : PAR_F), "PAR_EL1", "PAR_EL1.FST", "AT %s of a read-only page, %d KB granule",
 	       at->name, granule);
 	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG));
 	forget();
-	expect(at->el0 ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, translate(at, TARGET) & (at->el0 ? PAR_FAULT : PAR_F),
+	expect(at->el0 ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, translate(at, TARGET) & (at->el0 ? FAULT_OF_PAR : PAR_F),
 	       "PAR_EL1", "PAR_EL1.FST", "AT %s of a page that is not EL0's, %d KB granule", at->name, granule);
 	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG | S1_USER));
 	set(s2, leaf(&space.s2, 3, (uint64_t)page_a, AF | S2_READ));
 	forget();
 	expect(at->write && at->both ? PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1 : 0,
-	       translate(at, TARGET) & (at->write && at->both ? PAR_FAULT : PAR_F), "PAR_EL1", "PAR_EL1.{S,FST}",
+	       translate(at, TARGET) & (at->write && at->both ? FAULT_OF_PAR : PAR_F), "PAR_EL1", "PAR_EL1.{S,FST}",
 	       "AT %s of a page that stage 2 makes read-only, %d KB granule", at->name, granule);
 	/* Another translation, after a TLBI */
 	set(s2, 0);
@@ -102,7 +98,7 @@ static void one(unsigned shift, const struct at *at)
 	set(s1, 0);
 	__asm__ volatile("dsb ishst; tlbi vaae1is, %0" ::"r"(TARGET >> 12 & (BIT(44) - 1)) : "memory");
 	DSB(ish);
-	expect(PAR_F | (uint64_t)(TRANSLATION | 3) << 1, translate(at, TARGET) & PAR_FAULT, "PAR_EL1", "C5.4, C5.5",
+	expect(PAR_F | (uint64_t)(TRANSLATION | 3) << 1, translate(at, TARGET) & FAULT_OF_PAR, "PAR_EL1", "C5.4, C5.5",
 	       "AT %s after VAAE1IS of an unmapped page, %d KB granule", at->name, granule);
 }
 

@@ -10,20 +10,33 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from harness.arch import registers
 from harness.arch.cover import Entry, State, obliges
+from harness.arch.library import Fate
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime, Scope
-from harness.reproduce.hunt.allowed import HPFAR_PAGE, NOWHERE, hidden, trap_token, trapped
-from harness.reproduce.hunt.layout import E2_ASID, EVENT_PA, code_result, level_size, value_at
+from harness.reproduce.hunt.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
+from harness.reproduce.hunt.layout import (
+    E2_ASID,
+    EVENT_PA,
+    code_result,
+    fits,
+    input_bits,
+    level_size,
+    value_at,
+)
 from harness.reproduce.hunt.program import (
+    OLD,
     Access,
     Action,
+    At,
     Context,
     Cpu,
     Host,
     Map,
+    Memory,
     Program,
     Sample,
     Spin,
@@ -32,6 +45,7 @@ from harness.reproduce.hunt.program import (
 )
 
 ALL64 = (1 << 64) - 1
+NS = registers.mask("XT.NS")
 
 
 @dataclass
@@ -96,10 +110,24 @@ DEFECTS: dict[str, Spoil] = {
     "last-page-kept": lambda m, op, xt, _, entry: m.beyond_first(op, xt, entry),
     "tables-kept": lambda _, __, ___, ____, entry: entry.table,
     "e2-kept": lambda _, __, ___, ____, entry: entry.regime is Regime.EL2,
+    "vmid-cut": lambda _, __, ___, ____, entry: entry.regime is Regime.EL10 and entry.vmid > 0xFF,
+    "asid-cut": lambda _, op, __, ___, entry: op.matches_asid and not entry.is_global and entry.asid > 0xFF,
+    "address-bit-lost": lambda _, op, __, ___, entry: op.has_operand and entry.start >> 36 & 1 == 1,
+    "ns-compared": lambda _, op, xt, __, ___: op.family == "ipas2e1" and bool(xt & NS),
+    "page-shift": lambda _, op, __, ___, entry: op.operand is Operand.VA and entry.shift > 12,
     "tge-ignored": lambda _, op, __, state, ___: op.regime is Regime.EL10 and state.tge,
 }
 """What is left alone although it must go."""
-OTHERS = ("write-permission-lost", "execute-permission-lost", "forward-lost", "hidden-executed", "event-lost")
+OTHERS = (
+    "write-permission-lost",
+    "execute-permission-lost",
+    "forward-lost",
+    "hidden-executed",
+    "event-lost",
+    "beyond-input-size",
+    "one-tlb",
+    "el2-at-el1",
+)
 """Defects that are no forgotten invalidation."""
 
 
@@ -113,13 +141,19 @@ class Machine:
         self.defect = defect
         self.tables: dict[tuple[str, int], dict[int, _Slot]] = {}
         self.pes = [_Pe() for _ in range(world.cpus)]
+        if defect == "one-tlb":  # of one CPU that two vCPUs take turns on, and nobody flushes
+            self.pes = [_Pe()] * world.cpus
         self.cpu = 0
         self.spins: dict[int, Spin] = {}
         self.event: dict[int, bool] = {}
         self.dirty: set[int] = set()
+        self.memory: Memory | None = None
+        self.words: dict[int, int] = {}
 
     def run(self, program: Program) -> list[str | None]:
         """The token that each action of ``program`` leaves, None where there is none."""
+        self.memory = program.memory
+        self.words = dict((*program.memory.words, *program.memory.code)) if program.memory else {}
         return [self.step(action) for action in program.actions]
 
     def step(self, action: Action) -> str | None:
@@ -129,7 +163,10 @@ class Machine:
                 self._sample(spin)
         match action:
             case Map():
-                self._map(action)
+                for part in action.parts(self._shift(action.stage)):
+                    self._map(part)
+            case At():
+                return self._at(action)
             case Access():
                 return self._access(self.pes[self.cpu], action)
             case Tlbi():
@@ -172,7 +209,7 @@ class Machine:
         if leaf:
             table.pages[action.at] = leaf
 
-    def _walk(self, pe: _Pe, stage: str, ctx: int, at: int, tag: Context) -> _Cached | None:
+    def _walk(self, pe: _Pe, stage: str, ctx: int, at: int, tag: Context) -> _Cached | str:
         """The leaf for ``at``, from a cached leaf, through a cached table, or from memory."""
         for each in self.rng.sample(pe.cached, len(pe.cached)):
             if each.stage == stage and each.start <= at < each.start + each.size and self._matches(each, tag):
@@ -185,14 +222,20 @@ class Machine:
         size = level_size(shift, 2)
         slot = self._root(stage, ctx).get(at & ~(size - 1))
         if slot is None:
-            return None
+            return "translation"
+        if not isinstance(slot, _Table) and OLD in slot[1]:
+            return "access-flag"
         entry = self._cache(pe, stage, 2, at & ~(size - 1), size, slot, tag)
         return self._last(pe, stage, slot, at, tag) if isinstance(slot, _Table) else entry
 
-    def _last(self, pe: _Pe, stage: str, table: _Table, at: int, tag: Context) -> _Cached | None:
+    def _last(self, pe: _Pe, stage: str, table: _Table, at: int, tag: Context) -> _Cached | str:
         size = 1 << self._shift(stage)
         leaf = table.pages.get(at & ~(size - 1))
-        return None if leaf is None else self._cache(pe, stage, 3, at & ~(size - 1), size, leaf, tag)
+        if leaf is None:
+            return "translation"
+        if OLD in leaf[1]:
+            return "access-flag"
+        return self._cache(pe, stage, 3, at & ~(size - 1), size, leaf, tag)
 
     def _cache(
         self, pe: _Pe, stage: str, level: int, start: int, size: int, slot: _Slot, tag: Context
@@ -212,7 +255,25 @@ class Machine:
             return False
         return entry.stage == "s2" or entry.is_global or entry.asid == tag.asid
 
+    def _unfit(self, c: Context) -> bool:
+        bits = c.s2_bits or input_bits(self.world.shift)
+        return c.s2 and c.sl0 is not None and not fits(self.world.shift, bits, c.sl0)
+
+    def _input(self, c: Context, ipa: int) -> int:
+        """The IPA that the tables are indexed with."""
+        bits = c.s2_bits or input_bits(self.world.shift)
+        return ipa & (1 << bits) - 1 if self.defect == "beyond-input-size" else ipa
+
     # --- accesses
+
+    def _at(self, action: At) -> str:
+        pe, c = self.pes[self.cpu], self.world.contexts[action.ctx]
+        access = Access(action.op[-1], action.ctx, action.at, el0="e0" in action.op)
+        if not action.op.startswith("s12"):
+            c = replace(c, s2=False)
+        page = action.at & ~((1 << self.world.shift) - 1)
+        seen = self._translate(pe, access, c, page, keep=False)
+        return seen if seen.startswith("pa=") else f"par-{seen.partition('@')[0]}"
 
     def _sample(self, spin: Spin) -> str:
         pe = self.pes[spin.cpu]
@@ -228,6 +289,8 @@ class Machine:
         if access.kind == "vncr":
             return self._own(pe, (self.world.contexts[access.ctx].vncr or 0) + 0x90, "vncr")
         c = self.world.contexts[access.ctx]
+        if self._unfit(c):
+            return NO_STAGE_2
         page = access.at & ~((1 << self.world.shift) - 1)
         for both in self.rng.sample(pe.both, len(pe.both)):
             own = both.first is None or both.first.is_global or both.asid == c.asid
@@ -235,59 +298,71 @@ class Machine:
                 return self._finish(access, both.perms1, both.perms2, both.pa + access.at - page)
         return self._translate(pe, access, c, page)
 
-    def _translate(self, pe: _Pe, access: Access, c: Context, page: int) -> str:
-        ipa, perms1, perms2, first = page, None, None, None
+    def _translate(self, pe: _Pe, access: Access, c: Context, page: int, keep: bool = True) -> str:
+        ipa, perms1, perms2 = page, None, None
+        first: _Cached | None = None
         if c.s1:
-            first = self._walk(pe, "s1", access.ctx, page, c)
-            if first is None:
-                return "s1-translation"
+            walked = self._walk(pe, "s1", access.ctx, page, c)
+            if isinstance(walked, str):
+                return f"s1-{walked}"
+            first = walked
             assert not isinstance(first.slot, _Table)
             ipa, perms1 = first.slot[0] + page - first.start, first.slot[1]
             if not self._stage1_permits(perms1, access):
                 return "s1-permission"
         pa = ipa
         if c.s2:
-            second = self._walk(pe, "s2", access.ctx, ipa, c)
-            if second is None:
-                return f"s2-translation@{(ipa + access.at - page) & HPFAR_PAGE:#x}"
+            second = self._walk(pe, "s2", access.ctx, self._input(c, ipa), c)
+            if isinstance(second, str):
+                return f"s2-{second}@{(ipa + access.at - page) & HPFAR_PAGE:#x}"
             assert not isinstance(second.slot, _Table)
-            pa, perms2 = second.slot[0] + ipa - second.start, second.slot[1]
-        if self.retain:
+            pa, perms2 = second.slot[0] + self._input(c, ipa) - second.start, second.slot[1]
+        if self.retain and keep:
             pe.both.append(_Both(page, first, pa, perms1, perms2, c.vmid, c.asid))
         return self._finish(access, perms1, perms2, pa + access.at - page)
 
     def _finish(self, access: Access, perms1: str | None, perms2: str | None, pa: int) -> str:
         if perms1 is not None and not self._stage1_permits(perms1, access):
             return "s1-permission"
-        letter = {"read": "r", "write": "w", "execute": "x"}[access.kind]
+        letter = {"read": "r", "write": "w", "execute": "x"}.get(access.kind, access.kind)
         if perms2 is not None and letter not in perms2 and self.defect != f"{access.kind}-permission-lost":
             return "s2-permission"
+        if access.kind in ("r", "w"):
+            return f"pa={pa & ~0xFFF:#x}"
+        if access.kind == "execute" and self.memory is not None:
+            return f"v={self.words[pa] >> 5 & 0xFFFF:#x}" if pa in self.words else "undefined"
         if access.kind == "execute":
             return f"v={code_result(pa & ~0xFF, self.world.shift):#x}"
         if access.kind == "write":
             if pa >= EVENT_PA:
                 self.dirty.add((pa - EVENT_PA) >> 12)
                 return NOWHERE
-            return f"at={pa:#x}"
+            self.words[pa] = access.value
+            if self.memory is None:
+                return f"at={pa:#x}"
+            there = [frame for frame in self.memory.frames if self.words.get(frame, 0) == access.value]
+            return f"at={'+'.join(f'{frame:#x}' for frame in there) or 'none'}"
         return self._load(pa)
 
     @staticmethod
     def _stage1_permits(perms: str, access: Access) -> bool:
         writable, user = "w" in perms, "u" in perms
         if access.el0:
-            return {"read": user, "write": user and writable, "execute": "X" in perms}[access.kind]
-        return {"read": True, "write": writable, "execute": "x" in perms and not (user and writable)}[
-            access.kind
-        ]
+            own = {"read": user, "write": user and writable, "execute": "X" in perms}
+        else:
+            own = {"read": True, "write": writable, "execute": "x" in perms and not (user and writable)}
+        return own[{"r": "read", "w": "write"}.get(access.kind, access.kind)]
 
     def _own(self, pe: _Pe, at: int, whose: str) -> str:
         leaf = self._walk(pe, "e2", 0, at, Context())
-        if leaf is None:
-            return f"{whose}-translation"
+        if isinstance(leaf, str):
+            return f"{whose}-{leaf}"
         assert not isinstance(leaf.slot, _Table)
         return self._load(leaf.slot[0] + at - leaf.start)
 
     def _load(self, pa: int) -> str:
+        if self.memory is not None and pa < EVENT_PA:
+            return f"v={self.words.get(pa, 0):#x}"
         changed = pa >= EVENT_PA and self.event.get(pa - EVENT_PA, False)
         return f"v={value_at(pa) ^ (ALL64 if changed else 0):#x}"
 
@@ -295,10 +370,15 @@ class Machine:
 
     def _tlbi(self, action: Tlbi) -> str:
         op, c = action.operation, self.world.contexts[action.ctx]
+        if action.by_l2 and self._unfit(c):
+            return NO_STAGE_2
         if hidden(op, self.world.hide) and self.defect != "hidden-executed":
             return "undefined"
-        if action.by_l2 and trapped(op, c.traps) and self.defect != "forward-lost":
-            return trap_token(op)
+        if action.by_l2:
+            end = l2_fate(op, c)
+            lost = "el2-at-el1" if end in (Fate.NOT_AT_EL1, Fate.BY_NV) else "forward-lost"
+            if end is not Fate.EXECUTES and self.defect != lost:
+                return "undefined" if end.undefined else trap_token(op)
         for number, pe in enumerate(self.pes):
             el = 1 if action.by_l2 else 2
             state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=number == self.cpu, el=el)

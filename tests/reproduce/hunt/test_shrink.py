@@ -9,9 +9,9 @@ import pytest
 
 from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.allowed import illegal
-from harness.reproduce.hunt.explain import paragraph, sentence
-from harness.reproduce.hunt.judge import Finding, judge
-from harness.reproduce.hunt.program import Program
+from harness.reproduce.hunt.explain import OUTCOMES, paragraph, sentence
+from harness.reproduce.hunt.judge import Finding, judge, outcome_class
+from harness.reproduce.hunt.program import Access, Context, Cpu, Program, Spin, Tlbi, World
 from harness.reproduce.hunt.reader import parse
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
 from harness.runner.project import vocabulary
@@ -63,6 +63,18 @@ def test_candidates_that_cannot_be_run_are_not() -> None:
     assert refused > 40
 
 
+def test_a_context_of_one_cpu_stays_with_that_cpu() -> None:
+    """Less the move to another CPU, the one before would load what only the other one may."""
+    one, other = Context(asid=3, s1=True, s2=False, pe=0), Context(asid=3, s1=True, s2=False, pe=1)
+    actions = (Access("read", 0, 0x1000), Cpu(1), Access("read", 1, 0x1000), Cpu(0), Tlbi(0, "vmalle1is"))
+    whole = Program(World(12, (one, other), cpus=2), actions)
+    assert sensible(whole)
+    for left_out in (1, 3):
+        assert not sensible(whole.with_actions((*actions[:left_out], *actions[left_out + 1 :])))
+    assert not sensible(whole.with_actions((*actions, Spin(0, 1, 0x1000, "l2"))))
+    assert sensible(whole.with_actions((*actions, Spin(1, 1, 0x1000, "l2"))))
+
+
 def test_simpler_programs_are_other_programs() -> None:
     for _, program in sample()[:60]:
         assert all(each != program for each in simpler(program))
@@ -106,7 +118,7 @@ def test_the_paragraph_says_what_was_done_required_and_seen() -> None:
     flat = " ".join(words.split())
     assert "L1 executes TLBI IPAS2" in flat
     assert "a stage-2 translation fault" in flat
-    assert "the value behind an old translation" in flat
+    assert OUTCOMES[outcome_class(found.finding.saw)] in flat
 
 
 def test_every_action_has_a_sentence() -> None:

@@ -2,6 +2,7 @@
 /* Runs on the host, inside QEMU, on a vCPU's thread: what happens when an instruction of interest comes. */
 #include <string.h>
 
+#include "bits.h"
 #include "trace/trace.h"
 
 /* What a record says of its CPU, read anew only after an instruction that may have changed it. */
@@ -126,9 +127,6 @@ void nvh_before(unsigned int index, void *data)
  * VTCR_EL2, which are in the page at VNCR_EL2 (Arm ARM D8.11, where the page's layout is), and its vCPU. The page
  * is mapped at EL2, which has just been entered. All ones where it cannot be read.
  */
-#define EC_SYS 0x18
-#define HCR_NV (1ull << 42)
-#define HCR_NV2 (1ull << 45)
 #define VNCR_VTTBR 0x20
 #define VNCR_VTCR 0x40
 #define VNCR_HCR 0x78
@@ -174,7 +172,7 @@ void nvh_at_vector(unsigned int index, void *data)
 	values[3] = nvh_read(registers, vcpu->far[el]);
 	values[4] = el == 2 ? nvh_read(registers, vcpu->hpfar) : 0;
 	cpu = which(vcpu, index);
-	if (el == 2 && (site->pc >> 7 & 3) == 0 && values[2] >> 26 == EC_SYS &&
+	if (el == 2 && (site->pc >> 7 & 3) == 0 && FIELD(values[2], ESR_EC) == ESR_EC_SYS64 &&
 	    (nvh_cpus[cpu].hcr & (HCR_NV | HCR_NV2)) == (HCR_NV | HCR_NV2)) {
 		virtual_registers(vcpu, values + 3);
 		guest = virtual_cpu(vcpu) & 0x3ff;

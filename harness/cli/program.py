@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Check programs, compute what each line may observe, run them nested or bare, shrink and keep them.
+
+examples:
+  ./nvh program mine.nvl                              check it, and print what is allowed of each line
+  ./nvh program scenarios/programs/wide-vmid.nvl --on both
+  ./nvh program mine.nvl --on nested --shrink --keep short.nvl
+
+The language, the memory map and how to write one: docs/programs.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.cli import common
+from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Problem, UserError
+from harness.host.cache import write_atomic
+from harness.reproduce.hunt.allowed import allowed_of
+from harness.reproduce.hunt.keep import claims_of
+from harness.reproduce.hunt.render import plain
+from harness.reproduce.programs import corpus
+from harness.reproduce.programs.check import Checked, check, check_file
+from harness.reproduce.programs.seen import BARE, NESTED, Seen
+from harness.reproduce.programs.show import show, to_json
+
+ON = (NESTED, BARE)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="programs (docs/programs.md)")
+    parser.add_argument(
+        "--on", choices=[*ON, "both"], help="run them: under L0's kernel, at true EL2, or both"
+    )
+    common.add_overrides(parser)
+    parser.add_argument("--mutant", help="switch this deliberate fault on in L0's kernel (docs/mutants.md)")
+    parser.add_argument("--shrink", action="store_true", help="make a program that fails as short as can be")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="write the one program, shrunk or not: *.nvl, or *.yaml"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the nested run's results")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Check, run, shrink, keep; 0: all is allowed, 1: something is not, 2: a wrong program, 3: no verdict."""
+    _asked(arguments)
+    console = Console(stderr=arguments.json)
+    files = _read(arguments.files)
+    overrides = common.overrides(arguments)
+    seen: dict[tuple[Path, str], list[Seen]] = {
+        (path, each.name): [] for path, programs in files.items() for each in programs
+    }
+    if arguments.on:
+        from harness.reproduce.programs import run  # a check needs nothing of a machine, and is quick
+
+        if arguments.on in (BARE, "both"):
+            for key, one in run.bare(files, overrides, console).items():
+                seen[key].append(one)
+        if arguments.on in (NESTED, "both"):
+            for key, one in run.nested(files, overrides, console, arguments.out).items():
+                seen[key].append(one)
+    if arguments.json:
+        print(json.dumps([to_json(c, seen[p, c.name]) for p, cs in files.items() for c in cs], indent=1))
+    else:
+        for path, programs in files.items():
+            for checked in programs:
+                show(checked, seen[path, checked.name], console)
+    _shorten(arguments, files, seen, console)
+    verdicts = [one.verdict for each in seen.values() for one in each]
+    if any(verdict in ("fail", "hang", "broken") for verdict in verdicts):
+        return EXIT_RED
+    return EXIT_INFRA if "vacuous" in verdicts else EXIT_PASS
+
+
+def _asked(arguments: argparse.Namespace) -> None:
+    """``UserError`` for options that do not go together."""
+    if arguments.shrink and not arguments.on:
+        raise UserError("--shrink runs the program again and again: say where, --on nested or --on bare")
+    if arguments.on == BARE and (arguments.mutant or arguments.kernel or arguments.l0_kernel):
+        raise UserError("no kernel runs on the bare machine: leave --kernel and --mutant out")
+    if arguments.keep and arguments.keep.suffix not in (".nvl", ".yaml"):
+        raise UserError(f"--keep {arguments.keep}: a name that ends in .nvl or .yaml")
+
+
+def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
+    """Every file checked; one ``InputError`` with the problems of all."""
+    found: dict[Path, list[Checked]] = {}
+    problems: list[Problem] = []
+    for path in dict.fromkeys(paths):
+        try:
+            found[path] = check_file(path)
+            corpus.header(path.read_text(encoding="utf-8"), str(path))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _shorten(
+    arguments: argparse.Namespace,
+    files: dict[Path, list[Checked]],
+    seen: dict[tuple[Path, str], list[Seen]],
+    console: Console,
+) -> None:
+    """What ``--shrink`` and ``--keep`` ask for."""
+    if not (arguments.shrink or arguments.keep):
+        return
+    each = [(path, checked) for path, programs in files.items() for checked in programs]
+    red = [(p, c) for p, c in each if any(one.verdict == "fail" for one in seen[p, c.name])]
+    chosen = red or each
+    if arguments.keep and len(chosen) != 1:
+        raise UserError(f"--keep is for one program, not for {len(chosen)}")
+    for path, checked in chosen:
+        short = checked
+        if arguments.shrink and red:
+            where = next(one.place for one in seen[path, checked.name] if one.verdict == "fail")
+            short = _shrink(path, checked, where, arguments, console)
+        if arguments.keep:
+            keep(arguments.keep, path, short)
+            console.print(f"kept in {arguments.keep}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _shrink(
+    path: Path, checked: Checked, where: str, arguments: argparse.Namespace, console: Console
+) -> Checked:
+    from harness.reproduce.programs import run
+
+    shorter = run.shrink(path, checked, where, common.overrides(arguments), console)
+    if shorter.finding is None:
+        console.print(f"{checked.name} did not fail again alone", highlight=False)
+        return checked
+    head = corpus.Header()
+    text = plain(shorter.program, checked.name, allowed_of(shorter.program))
+    (short,) = check(text, str(path))
+    count, before = len(shorter.program.actions), len(checked.program.actions)
+    console.print(
+        f"{checked.name}: {before} actions, shrunk to {count} in {shorter.runs} runs", highlight=False
+    )
+    console.print(corpus.corpus_text(short, head), markup=False, highlight=False, soft_wrap=True)
+    return short
+
+
+def keep(target: Path, path: Path, checked: Checked) -> None:
+    """Leave a program as a file of the corpus, or as an ordinary scenario."""
+    head = corpus.header(path.read_text(encoding="utf-8"), str(path))
+    if target.suffix == ".yaml":
+        values = {"claims": ", ".join(claims_of(checked.program)), **head.values}
+        text = corpus.scenario_text(target.stem, [checked], corpus.Header(values, head.where))
+    else:
+        text = corpus.corpus_text(checked, head)
+    write_atomic(target, text)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One program in a VM of its own: what is wrong with it there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from harness.reproduce.hunt.defects import Defect
+from harness.reproduce.hunt.judge import Finding, judge, sanitized, tokens_of
+from harness.reproduce.hunt.program import Program
+from harness.reproduce.hunt.script import script
+from harness.reproduce.hunt.target import Batch
+
+DISASTERS = ("hang", "broken")
+
+
+class Runs(Protocol):
+    """A machine that runs programs: ``Target``, ``BareTarget``."""
+
+    def run(self, text: str) -> Batch:
+        """Run the programs of ``text``."""
+
+
+def alone(target: Runs, program: Program, known: Sequence[Defect] = ()) -> Finding | None:
+    """What is wrong with ``program`` when it runs alone on ``target``; None: nothing."""
+    left = target.run(script(program, "alone", fresh=True))
+    if left.splats:
+        return disaster(program, f"splat {left.splats[0].partition(':')[0]}", left.splats[0])
+    outcome = left.outcomes[0]
+    if outcome.verdict in DISASTERS:
+        return disaster(program, outcome.verdict, outcome.rest)
+    found = judge(program, tokens_of(program, outcome), known)
+    if found is None and left.seen:
+        told = [sanitized(program, each.key, each.text, known) for each in left.seen]
+        return min(told, key=lambda each: bool(each.known))
+    return found
+
+
+def disaster(program: Program, what: str, rest: str) -> Finding:
+    """The finding of a program that did not come to its end, or made L0 complain."""
+    return Finding(len(program.actions) - 1, what, frozenset(), f"{what} {rest[:40]}" if rest else what)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A file of programs as a cell: its header says what, why and from where, and what it runs on.
+
+# what: one line, the cell's summary
+# why: a paragraph, whose lines
+#   go on like this
+# source: where it comes from
+# claims: seed.6, seed.8           (without: what its operations are about)
+# stack: model=qemu-48bit timing=icount l0-cpus=1 sanitize=tlb
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import InputError, Location, Problem
+from harness.reproduce.hunt.keep import claims_of, scenario_of
+from harness.reproduce.hunt.lanes import LANES
+from harness.reproduce.hunt.render import plain
+from harness.reproduce.programs.check import Checked, check_file
+from harness.reproduce.programs.words import Word, edits, nearest
+
+KEYS = ("what", "why", "source", "claims", "stack")
+STACK = ("model", "timing", "kernel", "sanitize", "l0-cpus")
+SUMMARY_MAX = 100
+_HEADER = re.compile(r"#\s*([A-Za-z]+)\s*:\s*(.*)")
+_MORE = re.compile(r"#\s{2,}(\S.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands above the first program, by key, and where each key does."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, Word] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> dict[str, str]:
+        """The words of ``stack:``."""
+        return dict(word.split("=", 1) for word in self.values.get("stack", "").split() if "=" in word)
+
+
+def header(text: str, path: str) -> Header:
+    """Read it; ``InputError`` for a key that is nearly one, or a word of ``stack:`` that is none."""
+    values: dict[str, str] = {}
+    where: dict[str, Word] = {}
+    problems: list[Problem] = []
+    key = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            break
+        match, more = _HEADER.fullmatch(line.rstrip()), _MORE.fullmatch(line.rstrip())
+        if match and match.group(1) in KEYS:
+            key = match.group(1)
+            values[key] = match.group(2)
+            where[key] = Word(key, Location(path, number, match.start(1) + 1))
+        elif more and key:
+            values[key] += " " + more.group(1)
+        elif match and (near := nearest(match.group(1), KEYS)) and edits(match.group(1), near) == 1:
+            place = Location(path, number, match.start(1) + 1)
+            problems.append(Problem(place, f"there is no key {match.group(1)!r} of a header", "", near))
+    found = Header(values, where)
+    for word in values.get("stack", "").split():
+        name = word.partition("=")[0]
+        if "=" not in word or name not in STACK:
+            known = ", ".join(f"{each}=" for each in STACK)
+            problems.append(where["stack"].problem(f"{word!r} of stack", known, nearest(name, STACK)))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def scenario(path: Path) -> tuple[str, int]:
+    """The scenario that the file means, as YAML, and the line of its first program; ``InputError``."""
+    programs = check_file(path)
+    head = header(path.read_text(encoding="utf-8"), str(path))
+    return scenario_text(path.stem, programs, head), programs[0].first
+
+
+def scenario_text(name: str, programs: Sequence[Checked], head: Header) -> str:
+    """YAML of a scenario ``name`` that runs ``programs`` on the stack of ``head``."""
+    claims = [word for word in re.split(r"[,\s]+", head.values.get("claims", "")) if word]
+    if not claims:
+        claims = sorted({claim for each in programs for claim in claims_of(each.program)})
+    comments = [f"# {key}: {value}" for key, value in head.values.items()]
+    summary = head.values.get("what", "") or f"the programs of {name}"
+    return scenario_of(
+        "\n".join([f"# From the programs of {name}.nvl (docs/programs.md).", *comments]),
+        name,
+        json.dumps(summary[:SUMMARY_MAX], ensure_ascii=False),
+        claims,
+        stack_lines(head.stack),
+        [each.script() for each in programs],
+    )
+
+
+def stack_lines(words: Mapping[str, str]) -> list[str]:
+    """A scenario's stack; the quick lane's model and timing where the header names none."""
+    chosen = {"model": LANES[0].model, "timing": LANES[0].timing, **words}
+    lines = [f"{key}: {chosen[key]}" for key in ("model", "timing", "sanitize") if key in chosen]
+    l0 = [f"cpus: {chosen['l0-cpus']}"] if "l0-cpus" in chosen else []
+    l0 += [f"kernel: {chosen['kernel']}"] if "kernel" in chosen else []
+    return lines + (["l0: {" + ", ".join(l0) + "}"] if l0 else [])
+
+
+def corpus_text(checked: Checked, head: Header) -> str:
+    """A program as a file of its own, with the header of the one that it comes from."""
+    lines = [f"# {key}: {head.values[key]}" for key in KEYS if key in head.values]
+    return "\n".join([*lines, plain(checked.program, checked.name, checked.allowed)])

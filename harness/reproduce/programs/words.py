@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A text cut into words that know where they stand, and the nearest right word for a wrong one."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.errors import Location, Problem
+
+ARROW = "=>"
+COMMENT = "#"
+_WORD = re.compile(r"\S+")
+_CLOSE = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word and where it begins."""
+
+    text: str
+    where: Location
+
+    def value(self) -> Word:
+        """What stands behind ``=``, with its own place."""
+        key, equals, rest = self.text.partition("=")
+        at = dataclasses.replace(self.where, col=self.where.col + len(key) + len(equals))
+        return Word(rest, at)
+
+    def problem(self, found: str, expected: str = "", near: str = "") -> Problem:
+        """What is wrong with it."""
+        return Problem(self.where, found, expected, near)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its words before ``=>``, those behind it (None: no arrow), and where it ends."""
+
+    number: int
+    words: tuple[Word, ...]
+    allowed: tuple[Word, ...] | None
+    end: Location
+
+
+def cut(text: str, path: str) -> list[Line]:
+    """All lines of a text; a word that begins with ``#`` and what follows is a comment."""
+    return [_line(path, number, each) for number, each in enumerate(text.splitlines(), 1)]
+
+
+def _line(path: str, number: int, text: str) -> Line:
+    before: list[Word] = []
+    behind: list[Word] | None = None
+    col = 1
+    for match in _WORD.finditer(text.replace(ARROW, f" {ARROW} ")):
+        word = match.group()
+        if word.startswith(COMMENT):
+            break
+        # Where it stands in the text as it was written, arrows without spaces included.
+        col = text.index(word, col - 1) + 1
+        here = Word(word, Location(path, number, col))
+        col += len(word)
+        if word == ARROW and behind is None:
+            behind = []
+        elif behind is None:
+            before.append(here)
+        else:
+            behind.append(here)
+    return Line(number, tuple(before), None if behind is None else tuple(behind), Location(path, number, col))
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The choice with the fewest edits from ``word``, or an empty string when none is near.
+
+    An edit puts in, takes out or replaces a letter, or swaps two neighbours (optimal string alignment).
+    """
+    ranked = sorted((edits(word.lower(), each), abs(len(each) - len(word)), each) for each in set(choices))
+    if not ranked or ranked[0][0] > max(1, round(len(word) * _CLOSE)):
+        return ""
+    return ranked[0][2]
+
+
+def edits(one: str, other: str) -> int:
+    """How many edits lead from ``one`` to ``other``."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
