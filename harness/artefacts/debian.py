@@ -24,6 +24,8 @@ from harness.host.cache import Store, digest_of, sha256_file
 UPDATE_MAX_AGE_S = 12 * 3600
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 STABLE_BACKPORTS = "stable-backports"
+SOURCE = "source"
+"""In place of an architecture: the source packages (harness/artefacts/debian_source.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Archive:
         self.store = store
         self.arch = arch
         self.suites = tuple(resolve_suite(store, suite) for suite in suites)
-        self.state = _AptState(store, self.suites, arch)
+        self.state = AptState(store, self.suites, arch)
 
     def candidate(self, name: str, suite: str | None = None) -> Package:
         """Return the newest version of package ``name``, in ``suite`` only when given."""
@@ -190,8 +192,11 @@ class Archive:
         return None
 
 
-class _AptState:
-    """A private apt configuration, index and package pool below the store."""
+class AptState:
+    """A private apt configuration, index and package pool below the store.
+
+    ``arch`` is an architecture, or ``source`` for the index of source packages.
+    """
 
     def __init__(self, store: Store, suites: Sequence[str], arch: str) -> None:
         self.store = store
@@ -209,7 +214,8 @@ class _AptState:
             (self.root / name).mkdir(parents=True, exist_ok=True)
         (self.root / "state/status").touch()
         signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
-        lines = [f"deb {signed}{uri} {suite} main\n" for suite in self.suites]
+        kind = "deb-src" if arch == SOURCE else "deb"
+        lines = [f"{kind} {signed}{uri} {suite} main\n" for suite in self.suites]
         (self.root / "etc/sources.list").write_text("".join(lines))
         settings = {
             "Dir::Etc": self.root / "etc",
@@ -218,13 +224,13 @@ class _AptState:
             "Dir::State": self.root / "state",
             "Dir::State::status": self.root / "state/status",
             "Dir::Cache": self.root / "cache",
-            "APT::Architecture": arch,
+            "APT::Architecture": "arm64" if arch == SOURCE else arch,
             "APT::Sandbox::User": "",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
         }
         text = "".join(f'{key} "{value}";\n' for key, value in settings.items())
-        self.config.write_text(text + f'APT::Architectures {{ "{arch}"; }};\n')
+        self.config.write_text(text + f'APT::Architectures {{ "{settings["APT::Architecture"]}"; }};\n')
 
     def apt(self, *words: str) -> subprocess.CompletedProcess[str]:
         return command.run(words, timeout_s=300, env=self.environment)
@@ -263,7 +269,7 @@ def resolve_suite(store: Store, suite: str) -> str:
     """Return the codename behind ``stable`` and ``stable-backports``; other names pass unchanged."""
     if suite not in ("stable", STABLE_BACKPORTS):
         return suite
-    state = _AptState(store, ["stable"], "arm64")
+    state = AptState(store, ["stable"], "arm64")
     state.refresh()
     for path in (state.root / "state/lists").glob("*Release"):
         if match := re.search(r"^Codename: (\S+)$", path.read_text(errors="replace"), re.M):

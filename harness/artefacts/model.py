@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,7 @@ SCHEMA: dict[str, Any] = {
         "sandbox": {"type": "boolean"},
         "slowdown": {"type": "number", "exclusiveMinimum": 0},
         "narrow": STRINGS,
+        "environment": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
 
@@ -57,7 +60,8 @@ SCHEMA: dict[str, Any] = {
 class ModelSpec:
     """A model file. ``slowdown`` multiplies every deadline; ``timings`` maps a name to QEMU options.
 
-    ``narrow`` are models, by name or path, that run what unmaps whole shadow contexts instead of a wide one.
+    ``environment`` are variables for the model's process. ``narrow`` are models, by name or path, that run
+    what unmaps whole shadow contexts instead of a wide one.
     """
 
     name: str
@@ -70,6 +74,7 @@ class ModelSpec:
     sandbox: bool
     slowdown: float
     narrow: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_wide(self) -> bool:
@@ -111,11 +116,18 @@ class Model:
 
 
 def load_model(name: str) -> ModelSpec:
-    """Load ``images/models/<name>.yaml`` or the file at a path; ``InputError`` names every defect."""
-    data = load_document(find_data_file("models", name), SCHEMA)
+    """Load ``images/models/<name>.yaml`` or the file at a path; ``InputError`` names every defect.
+
+    A relative ``source.path`` is relative to the file.
+    """
+    file = find_data_file("models", name)
+    data = load_document(file, SCHEMA)
+    source = data["source"]
+    if "path" in source:
+        source = {"path": str(file.absolute().parent / source["path"])}
     return ModelSpec(
         data["model"],
-        data["source"],
+        source,
         data.get("version", ""),
         data["machine"],
         data["cpu"],
@@ -124,6 +136,7 @@ def load_model(name: str) -> ModelSpec:
         bool(data.get("sandbox", True)),
         float(data["slowdown"]),
         tuple(data.get("narrow", ())),
+        dict(data.get("environment", {})),
     )
 
 
@@ -144,7 +157,9 @@ def _from_path(spec: ModelSpec) -> Model:
         raise UserError(f"model {spec.name}: {program} does not exist; set source.path to a {QEMU}")
     if not os.access(program, os.X_OK):
         raise UserError(f"model {spec.name}: {program} is not executable; set source.path to a {QEMU}")
-    return Model(spec, (str(program),), {}, _version([str(program)], {}), sha256_file(program), None)
+    environment = dict(spec.environment)
+    version = _version([str(program)], environment)
+    return Model(spec, (str(program),), environment, version, _digest(sha256_file(program), spec), None)
 
 
 def _from_debian(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
@@ -166,8 +181,29 @@ def _from_debian(spec: ModelSpec, store: Store, progress: Callable[[str], None])
 
     artefact = lock.get_or_build(store, "model", key, build)
     launcher, environment = _unpacked_launcher(artefact.path)
+    environment |= spec.environment
     version = _version(launcher, environment)
-    return Model(spec, launcher, environment, version, str(artefact.manifest["sha256"]), artefact)
+    digest = _digest(str(artefact.manifest["sha256"]), spec)
+    return Model(spec, launcher, environment, version, digest, artefact)
+
+
+def _digest(program: str, spec: ModelSpec) -> str:
+    """Return the program's SHA-256, or one over it and the variables that the model's file sets."""
+    if not spec.environment:
+        return program
+    text = json.dumps([program, dict(spec.environment)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def uncovered(model: Model) -> str:
+    """Return what the digest of a model given by path leaves out, as a sentence; "" when it covers all."""
+    if model.artefact is not None:
+        return ""
+    program = Path(model.launcher[0])
+    with program.open("rb") as stream:
+        binary = stream.read(4) == b"\x7fELF"
+    what = "the shared libraries that it loads" if binary else "the program that this script starts"
+    return f"the digest of {program} does not cover {what}"
 
 
 def _unpacked_launcher(tree: Path) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -10,8 +10,11 @@ from pathlib import Path
 from harness.attempt.job import Job
 from harness.attempt.prefix import setup_results
 from harness.attempt.steps import StepRunner
+from harness.errors import InfraError
+from harness.host.cache import load_artefact
 from harness.scenario.language import Step
 from harness.stack import saved
+from harness.stack.integrity import check_files
 from harness.stack.stack import Stack
 
 RECORD = "snapshot.json"
@@ -25,7 +28,8 @@ def seed_of(text: str, number: int) -> bytes:
 def begin(job: Job, stack: Stack, runner: StepRunner, directory: Path) -> tuple[tuple[Step, ...], str]:
     """Restore what ``directory`` names into ``stack``; returns the steps that are left, and how it began.
 
-    Raises ``RestoreFailed`` when that does not work; the stack is of no use then.
+    Raises ``RestoreFailed`` when that does not work, ``NotRestored`` when the model is at fault, whose files
+    are whole; the stack is of no use then.
     """
     path = directory / RECORD
     if not path.exists():
@@ -36,6 +40,13 @@ def begin(job: Job, stack: Stack, runner: StepRunner, directory: Path) -> tuple[
         results = setup_results(place)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise saved.RestoreFailed(f"{path}: {error}") from error
-    saved.restore(stack, place, seed_of(job.cell.id, job.seed))
+    try:
+        saved.restore(stack, place, seed_of(job.cell.id, job.seed))
+    except saved.NotRestored as error:
+        try:
+            check_files(load_artefact(place))
+        except InfraError as damage:
+            raise saved.RestoreFailed(f"{error}; the snapshot is damaged: {damage}") from error
+        raise
     runner.earlier |= results
     return job.cell.steps[setup:], f"restored from {record['digest']} ({stack.booted} up)"

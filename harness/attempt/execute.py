@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, judgement, looking
+from harness.attempt import begin, judgement, looking, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
@@ -29,6 +29,7 @@ from harness.attempt.undertake import Work, undertake
 from harness.attempt.watch import watch
 from harness.check import finding as check
 from harness.errors import InfraError, NvhError
+from harness.host.cache import Store
 from harness.level import Level
 from harness.litmus import counted
 from harness.machine.process import PR_SET_PDEATHSIG
@@ -36,7 +37,7 @@ from harness.report import store
 from harness.report.publish import utc_now
 from harness.report.results import CellResult, FileRef, Finding, MachineTime, Stage, Version
 from harness.stack import saved
-from harness.stack.saved import RestoreFailed
+from harness.stack.saved import NotRestored, RestoreFailed
 from harness.stack.stack import Stack
 from harness.verdict import Verdict, of_cell
 
@@ -51,6 +52,7 @@ ROLES = {
     "*.vmm.sh": "command",
     "cell.json": "manifest",
     "snapshot.json": "manifest",
+    "restore.json": "manifest",
     "scenario.yaml": "manifest",
     "*.py": "manifest",
     "qemu.log": "log",
@@ -109,17 +111,20 @@ class Outcome:
 def run_cell(job: Job, directory: Path) -> CellResult:
     """Run the cell of ``job`` in ``directory`` and return its result; never raises ``NvhError``."""
     stages = Stages()
-    outcome = Outcome()
     started = utc_now()
     try:
-        _attempt(job, directory, stages, outcome)
+        outcome = _begun_again(job, directory, stages)
     except RestoreFailed as error:
         stages.end()
         (directory / begin.RECORD).unlink()
         outcome = Outcome()
         _attempt(job, directory, stages, outcome)
         outcome.facts["start"] = f"cold boot, because: {error}"
+        if isinstance(error, NotRestored):
+            model, timing = job.images.model, job.cell.stack.timing
+            unrestored.note(directory, unrestored.explain(model, timing, str(error), Store()))
     stages.end()
+    _add_unrestored(directory, outcome)
     return dataclasses.replace(
         planned(job),
         verdict=outcome.verdict(job.cell.allow_vacuous),
@@ -134,6 +139,29 @@ def run_cell(job: Job, directory: Path) -> CellResult:
         versions={name: Version(**each) for name, each in job.images.versions().items()},
         facts=outcome.facts,
     )
+
+
+def _begun_again(job: Job, directory: Path, stages: Stages) -> Outcome:
+    """Attempt the cell, a second time when the model did not restore its snapshot: a busy host may be why."""
+    outcome = Outcome()
+    try:
+        _attempt(job, directory, stages, outcome)
+    except NotRestored:
+        stages.end()
+        outcome = Outcome()
+        _attempt(job, directory, stages, outcome)
+    return outcome
+
+
+def _add_unrestored(directory: Path, outcome: Outcome) -> None:
+    """Add the finding against a model that cannot restore what it saved."""
+    try:
+        why = unrestored.told(directory)
+    except InfraError as error:
+        outcome.reason = outcome.reason or str(error)
+        return
+    if why:
+        outcome.findings.append(unrestored.finding(why))
 
 
 def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.artefacts.model import build_model, load_model
+from harness.artefacts.model import build_model, load_model, uncovered
 from harness.cli import common
 from harness.host.cache import Store
 from harness.host.paths import RUNS
@@ -51,6 +51,8 @@ def main(arguments: argparse.Namespace) -> int:
     name = model_name(arguments.model, out)
     store = Store()
     model = build_model(load_model(name), store, lambda _: None)
+    if note := uncovered(model):
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
     asked = check.Asked(model, name, out, store, console, arguments.seconds)
     for told in check.check(asked, bare=arguments.bare, stop_at_first_red=arguments.stop_at_first_red):
         if isinstance(told, check.Outcome):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run scenarios on deliberately wrong L0 kernels, and tell which faults they notice.
+"""Run scenarios on deliberately wrong L0 kernels or models, and tell which faults they notice.
 
 examples:
   ./nvh mutants                                 every mutant: killed by which scenario, or survived and why
@@ -7,30 +7,46 @@ examples:
   ./nvh mutants --select ipas2-no-unmap --json  one mutant and its control, for a machine
   ./nvh mutants --with default                  each mutant against ./nvh run: what is red first, and when
   ./nvh mutants --table runs/ID/mutants.json    the table of docs/mutants.md, from such a run
+  ./nvh mutants --models                        wrong models instead: builds a QEMU of Debian's source first
+  ./nvh mutants --models --select vbar-lost     one of them; docs/model-check.md
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
 
+from harness.artefacts.model_source import build_faulty
 from harness.cli import common
-from harness.errors import EXIT_PASS
-from harness.mutants import against, campaign
+from harness.errors import EXIT_PASS, UserError
+from harness.host.cache import Store
+from harness.mutants import against, campaign, faults, models, models_text
 from harness.mutants.against_text import markdown, print_against, read
 from harness.mutants.terminal import print_report
 from harness.scenario import mutants as table
 from harness.scenario.scenario import Overrides
+from harness.where import RUNS
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
         "--select", action="append", default=[], metavar="MUTANT", help="only this one; may be given again"
+    )
+    parser.add_argument("--models", action="store_true", help="wrong models instead of wrong kernels")
+    parser.add_argument(
+        "--seconds",
+        type=common.positive,
+        default=30,
+        metavar="N",
+        help="of hunting on each wrong model; default 30",
     )
     parser.add_argument("--model", help="run on this model (name or path) instead of the killers'")
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
@@ -57,6 +73,8 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.table:
         print("\n".join(markdown(read(arguments.table))))
         return EXIT_PASS
+    if arguments.models:
+        return _models(arguments)
     mutants = table.choose(table.load(), arguments.select)
     if arguments.list:
         _list(mutants, arguments.json)
@@ -87,6 +105,39 @@ def _against(
         print_against(report.to_json(), console)
         console.print(f"report {directory / against.RESULT}", markup=False, highlight=False, soft_wrap=True)
     return report.exit_status
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    if arguments.model or arguments.timing:
+        raise UserError("--models builds its own model; leave out --model and --timing")
+    chosen = faults.choose(faults.load(), arguments.select)
+    if arguments.list:
+        _list_faults(chosen, arguments.json)
+        return 0
+    console = Console(file=sys.stderr) if arguments.json else Console()
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    out = arguments.out or RUNS / f"model-mutants-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    built = build_faulty(Store(), say)
+    jobs = arguments.jobs or max(1, len(os.sched_getaffinity(0)) // 2)
+    report = models.run(chosen, built, out, jobs=jobs, hunting_s=arguments.seconds, say=say)
+    if arguments.json:
+        print(json.dumps(report.to_json(), indent=1))
+    else:
+        models_text.print_report(report, console)
+        say(f"report {out / models.RESULT}")
+    return report.exit_status
+
+
+def _list_faults(chosen: tuple[faults.Fault, ...], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([dataclasses.asdict(each) for each in chosen], indent=1))
+        return
+    for each in chosen:
+        fate = f"survives: {each.survives}" if each.survives else f"seen by: {each.seen_by}"
+        print(f"{each.name:26} {each.wrong} ({each.at})\n{'':26} {fate}")
 
 
 def _list(mutants: tuple[table.Mutant, ...], as_json: bool) -> None:

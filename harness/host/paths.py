@@ -50,7 +50,7 @@ def find_data_file(kind: str, name: str) -> Path:
             )
         return path
     if name not in data_names(kind):
-        near = closest(name, data_names(kind))
+        near = f"./{name}" if Path(name).is_file() else closest(name, data_names(kind))
         hint = f"; did you mean {near!r}?" if near else ""
         raise UserError(f"no {kind} file named {name!r} ({', '.join(data_names(kind))}){hint}")
     return IMAGES / kind / f"{name}.yaml"

@@ -2,10 +2,10 @@
 """The probable cause of a red cell: what two cells must share to be one line of the morning's page.
 
 A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed, and it
-is the same one in the same function (``harness/check/splat.py``). A model that crashes, and a level that does
-not boot or dies, outweigh assertions too, and are one cause whatever scenario met them. The same assertion of
-the same scenario is one cause at every point of its matrix, on every model and kernel; cells that could not
-be judged share a cause when the same thing stopped them.
+is the same one in the same function (``harness/check/splat.py``). A model that crashes or cannot restore what
+it saved, and a level that does not boot or dies, outweigh assertions too, and are one cause whatever scenario
+met them. The same assertion of the same scenario is one cause at every point of its matrix, on every model
+and kernel; cells that could not be judged share a cause when the same thing stopped them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 
 from harness.check.splat import SplatKey, find_splats
-from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, SPLAT, CellResult, Finding
+from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult, Finding
 from harness.report.safe_text import one_line
 from harness.verdict import Verdict
 
@@ -79,9 +79,9 @@ def cause_of(cell: CellResult) -> Cause | None:
         return _cause("assertion", f"{cell.scenario}: {text}", cell.scenario, cell.verdict.value, text)
     if is_splat(found):
         return _splat(found)
-    if found.name == MODEL_CRASH or found.kind in (BOOT, LEVEL):
+    if found.name in (MODEL_CRASH, RESTORE) or found.kind in (BOOT, LEVEL):
         # One cause however it went: whether a level that hangs idles or spins may differ from run to run.
-        kind = "model" if found.name == MODEL_CRASH else "level"
+        kind = "level" if found.kind in (BOOT, LEVEL) and found.name != MODEL_CRASH else "model"
         return _cause(kind, f"{found.name}: {normalised(found.message)}", found.name)
     if found.name == QUARANTINE:
         return _cause("quarantine", f"{cell.scenario}: {normalised(found.message)}", cell.scenario)

@@ -165,6 +165,8 @@ class Finding(_Bounded):
 SPLAT = "no-splat-"
 """How the names of the findings about splats begin; the level follows."""
 MODEL_CRASH = "model-crash"
+RESTORE = "restore"
+"""Name of the finding that the model cannot bring a snapshot back."""
 BOOT, LEVEL = "boot", "level"
 """Kinds of findings: a level did not come up; it died or hung later."""
 QUARANTINE = "quarantine"
@@ -174,7 +176,7 @@ QUARANTINE = "quarantine"
 def _from_the_cause(finding: Finding) -> int:
     if finding.name.startswith(SPLAT):
         return 0
-    if finding.name == MODEL_CRASH:
+    if finding.name in (MODEL_CRASH, RESTORE):
         return 1
     return 2 if finding.kind in (BOOT, LEVEL) else 3
 

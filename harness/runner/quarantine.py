@@ -22,7 +22,7 @@ from harness.document.reader import read
 from harness.errors import InputError, Location, Problem, closest
 from harness.host.paths import QUARANTINE as FILE
 from harness.level import Level
-from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, SPLAT, CellResult, Finding
+from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult, Finding
 from harness.scenario.language import Cell
 from harness.verdict import Verdict, of_cell
 
@@ -32,6 +32,7 @@ BUILT_IN = (
     "tlb",
     "population",
     MODEL_CRASH,
+    RESTORE,
     *(f"{name}{level}" for name in (SPLAT, f"{BOOT}-", f"{LEVEL}-") for level in Level),
 )
 """Findings that no expectation of a scenario is the source of; those of runs have the runs' names."""

@@ -8,23 +8,22 @@ the formats. A level's snapshot is made from the one of the level below.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from harness.attempt.executing import whereabouts
 from harness.attempt.prefix import Prefix, carry_out
+from harness.attempt.unrestored import explain
 from harness.errors import Broken, InfraError
 from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
 from harness.stack import saved, vmm
 from harness.stack.images import StackImages
-from harness.stack.saved import RestoreFailed
+from harness.stack.integrity import check_files, describe
+from harness.stack.saved import NotRestored, RestoreFailed
 from harness.stack.stack import Stack
 
 KIND = "snapshot"
@@ -32,7 +31,6 @@ SEED = b"nvh snapshot"
 SPACE_BYTES = 4 << 30  # what a snapshot may need while it is made
 BUDGET_BYTES = 24 << 30  # of all snapshots: a changed payload or kernel leaves those of before unused
 IN_USE_S = 900.0  # since it was last chosen: a cell may be about to map it
-READ_SIZE = 1 << 22
 Say = Callable[[str], None]
 
 
@@ -72,6 +70,7 @@ class Snapshots:
         self._say = say
         self._checked: set[str] = set()
         self._failed: set[str] = set()
+        self._unrestored: dict[str, str] = {}
 
     def deepest(
         self, images: StackImages, prefix: Prefix, stage: Say = lambda _: None
@@ -111,12 +110,27 @@ class Snapshots:
                 made = self._store.get_or_build(
                     KIND, key, lambda work: self._make(work, images, prefix, stage)
                 )
+            except NotRestored as error:
+                self._say(f"no snapshot of {prefix}: {error}")
+                self._failed.add(place.name)
+                timing = prefix.stack.timing
+                self._unrestored[place.name] = explain(images.model, timing, str(error), self._store)
+                return None
             except (Broken, InfraError, OSError) as error:  # TimeoutError is one; the cell will report it
                 self._say(f"no snapshot of {prefix}: {error}")
                 self._failed.add(place.name)
                 return None
             self._checked.add(made.digest)
             return made
+
+    def unrestored(self, images: StackImages, prefix: Prefix) -> str:
+        """Return why the model cannot bring back ``prefix``, or what it is made from; "" for nothing."""
+        at: Prefix | None = prefix
+        while at is not None:
+            if why := self._unrestored.get(self._store.place(KIND, key_of(images, at)).name):
+                return why
+            at = at.below()
+        return ""
 
     def _whole(self, snapshot: Artefact) -> bool:
         if snapshot.digest in self._checked:
@@ -154,7 +168,7 @@ class Snapshots:
         ):
             if base:
                 stage("restore")
-                saved.restore(stack, base.path, SEED)
+                _restore_base(stack, base)
             carry_out(prefix, stack, work, stage)
             stage("save")
             record = saved.save(stack, work)
@@ -167,40 +181,29 @@ class Snapshots:
         }
 
     def _prove(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> None:
-        """Restore once and have the deepest level answer; a snapshot that cannot is worth nothing."""
+        """Restore once and have the deepest level answer; a snapshot that cannot is worth nothing.
+
+        A second time when it fails, before that is said of the model: the host may have been busy.
+        """
         stage("prove")
+        try:
+            self._prove_once(work, images, prefix, stage)
+        except NotRestored:
+            self._prove_once(work, images, prefix, stage)
+
+    def _prove_once(self, work: Path, images: StackImages, prefix: Prefix, stage: Say) -> None:
         with (
             tempfile.TemporaryDirectory(dir=work) as place,
             Stack(images, prefix.stack, Path(place), stage) as stack,
         ):
             saved.restore(stack, work, SEED)
             if not stack.agent.wait_ready(prefix.level, saved.KICK_DEADLINE_S * stack.slowdown):
-                raise RestoreFailed(f"{prefix.level} did not answer after the first restore")
+                raise NotRestored(f"{prefix.level} did not answer after the first restore")
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """Return a file's size in bytes and the XXH3 of its content with its holes left out."""
-    total = xxhash.xxh3_128()
-    with path.open("rb") as stream:
-        size = os.fstat(stream.fileno()).st_size
-        for start, end in saved.extents(stream.fileno(), size):
-            total.update(f"{start} {end}\n".encode())
-            for at in range(start, end, READ_SIZE):
-                total.update(os.pread(stream.fileno(), min(READ_SIZE, end - at), at))
-    return {"bytes": size, "xxh3": total.hexdigest()}
-
-
-def check_files(snapshot: Artefact) -> None:
-    """Compare the files of a snapshot with its manifest; ``InfraError`` names the first that differs."""
-    files = snapshot.manifest.get("files")
-    if not isinstance(files, dict) or not {saved.RAM, saved.STATE, saved.RECORD} <= files.keys():
-        raise InfraError("its manifest does not name its files")
-    for name, expected in files.items():
-        path = snapshot.path / name
-        if not path.is_file():
-            raise InfraError(f"{name} is missing")
-        found = describe(path)
-        if found["bytes"] != expected["bytes"]:
-            raise InfraError(f"{name} has {found['bytes']} bytes instead of {expected['bytes']}")
-        if found["xxh3"] != expected["xxh3"]:
-            raise InfraError(f"the content of {name} is not what was written")
+def _restore_base(stack: Stack, base: Artefact) -> None:
+    """Restore a snapshot that was proved before; when that fails, the cells that begin from it will judge."""
+    try:
+        saved.restore(stack, base.path, SEED)
+    except NotRestored as error:
+        raise RestoreFailed(str(error)) from error

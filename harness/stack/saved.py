@@ -40,6 +40,10 @@ class RestoreFailed(InfraError):
     """A saved stack could not be brought back to life."""
 
 
+class NotRestored(RestoreFailed):
+    """The model did not bring it back: it refused, crashed, or does not go on although it was kicked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What the harness must know of a saved stack.
@@ -162,8 +166,8 @@ def load(stack: Stack, directory: Path, *, kick: bool = True, way: Way = MAPPED)
 def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, way: Way = MAPPED) -> None:
     """Bring the stack saved in ``directory`` to life in the unused ``stack``: ``load`` it and let it run.
 
-    The agent's sleep on every CPU proves that the ``kick`` has woken each. Raises ``RestoreFailed`` when the
-    machine does not live.
+    The agent's sleep on every CPU proves that the ``kick`` has woken each. Raises ``NotRestored`` when the
+    machine does not live, ``RestoreFailed`` when it was not kicked, so that nothing could be expected of it.
     """
     record = read_record(directory)
     try:
@@ -174,12 +178,13 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, wa
         for level in record.channels:
             stack.agent.tell_resumed(level, seed)
     except TimeoutError as error:
-        kicked = f"kicked by SGI {record.kick}" if kick and record.kick is not None else "not kicked"
-        raise RestoreFailed(
+        was_kicked = kick and record.kick is not None
+        kicked = f"kicked by SGI {record.kick}" if was_kicked else "not kicked"
+        raise (NotRestored if was_kicked else RestoreFailed)(
             f"the restored machine does not live ({kicked}): {error}; {stack.diagnose()}"
         ) from error
     except (Broken, InfraError) as error:  # a level that is broken will show it when the cell boots
-        raise RestoreFailed(f"the machine could not be restored: {error}") from error
+        raise NotRestored(f"the machine could not be restored: {error}") from error
 
 
 @contextlib.contextmanager

@@ -48,7 +48,14 @@ from tests.report import samples
 
 PAGE = ROOT / "docs" / "verdicts.md"
 COLUMNS = ("situation", "seen", "cell", "exit", "accept", "nightly", "bisect", "KCIDB", "JUnit")
-KINDS = {"boot": "boot", "level": "level", "model": "model", "no": "console", "tlb": "sanitizer"}
+KINDS = {
+    "boot": "boot",
+    "level": "level",
+    "model": "model",
+    "restore": "model",
+    "no": "console",
+    "tlb": "sanitizer",
+}
 MESSAGES = {"all-passed": "failed=4, expected 0", "no-splat-l0": "warn in f at a.c:1 (1 splat line)"}
 WORDS = ("allowed", "infra", "known", "sometimes", "elsewhere", "overdue", "never", "nothing")
 DEFECT = ("known", "sometimes", "elsewhere", "overdue")

@@ -24,10 +24,11 @@ from harness.report.progress import Progress
 from harness.reproduce.replay import compared, replay
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
-from harness.runner.snapshots import Snapshots, check_files
+from harness.runner.snapshots import Snapshots
 from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import saved
 from harness.stack.images import StackImages
+from harness.stack.integrity import check_files
 from harness.stack.stack import Stack
 from tests.real.conftest import Start, processes_in
 

@@ -12,18 +12,23 @@ from typing import Any
 
 import pytest
 
+from harness.attempt import unrestored
+from harness.attempt.begin import RECORD
+from harness.attempt.job import Job
 from harness.attempt.prefix import RESULTS, Prefix, prefix_of, setup_results
 from harness.errors import InfraError, Location
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.runner import snapshots
+from harness.runner.choice import Chooser, Start
 from harness.runner.project import vocabulary
-from harness.runner.snapshots import Snapshots, check_files, describe, key_of
+from harness.runner.snapshots import Snapshots, key_of
 from harness.scenario.language import Boot, Cell
 from harness.scenario.load import load_file
 from harness.stack import saved
 from harness.stack.broken import LevelBroken
 from harness.stack.images import StackImages
+from harness.stack.integrity import check_files, describe
 
 SCENARIO = """\
 scenario: begins
@@ -223,3 +228,65 @@ def test_snapshots_long_unused_make_room(
     Snapshots(Store(tmp_path / "cache"), said.append).get(images, prefix)
     assert not snapshot.path.exists()
     assert f"deleted the unused snapshot {snapshot.digest} (0 MiB)" in said
+
+
+def test_a_model_that_restores_nothing_is_noted_for_each_cell(
+    cells: list[Cell], images: StackImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def make(*_: object) -> dict[str, Any]:
+        made.append("once")
+        raise saved.NotRestored("the restored machine does not live")
+
+    monkeypatch.setattr(Snapshots, "_make", make)
+    monkeypatch.setattr(snapshots, "explain", lambda *words: f"VBAR_EL2 is lost; {words[2]}")
+    job = Job(cells[0], images, "slug", "command")
+    chooser = Chooser(Snapshots(Store(tmp_path / "cache")), Start())
+    for name in ("one", "two"):
+        place = tmp_path / name
+        place.mkdir()
+        chooser.choose(job, place, lambda _: None)
+        assert not (place / RECORD).exists()
+        assert unrestored.told(place) == "VBAR_EL2 is lost; the restored machine does not live"
+    assert made == ["once"]
+
+
+def test_a_machine_that_does_not_boot_is_nothing_that_a_restore_can_show(
+    cells: list[Cell], images: StackImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*_: object) -> dict[str, Any]:
+        raise InfraError("QEMU ended with status 1")
+
+    monkeypatch.setattr(Snapshots, "_make", make)
+    (tmp_path / "one").mkdir()
+    chooser = Chooser(Snapshots(Store(tmp_path / "cache")), Start())
+    chooser.choose(Job(cells[0], images, "slug", "command"), tmp_path / "one", lambda _: None)
+    assert list((tmp_path / "one").iterdir()) == []
+
+
+@pytest.mark.parametrize(("fails", "proved"), [(1, True), (2, False)])
+def test_a_snapshot_is_proved_a_second_time_before_the_model_is_blamed(
+    cells: list[Cell],
+    images: StackImages,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: int,
+    proved: bool,
+) -> None:
+    tried: list[int] = []
+
+    def once(*_: object) -> None:
+        tried.append(1)
+        if len(tried) <= fails:
+            raise saved.NotRestored("does not live")
+
+    monkeypatch.setattr(Snapshots, "_prove_once", once)
+    chosen = Snapshots(Store(tmp_path / "cache"))
+    prefix = Prefix(cells[0].stack, Level.L0)
+    if proved:
+        chosen._prove(tmp_path, images, prefix, lambda _: None)
+    else:
+        with pytest.raises(saved.NotRestored):
+            chosen._prove(tmp_path, images, prefix, lambda _: None)
+    assert len(tried) == 2

@@ -3,12 +3,27 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass, field
 
 from harness.arch.syndrome import explain
+from harness.arch.table import load
 
+_NUMBER = re.compile(
+    r"\b(?:0x[0-9a-f]+|[0-9]+)\b|\b(?:first|a middle|middle|last)\b|\b(?:read|write|execute)\b"
+)
+"""What varies between alike cases: numbers, which page of a leaf or range, and the kind of access."""
 MISSING = (1 << 64) - 1
+OLD, NEW = 0xAA, 0xBB
+"""A_VALUE and B_VALUE of images/payloads/model/model.h: what is in the page mapped first, and in the last."""
+PAGES = {OLD: "the old page", NEW: "the new page"}
 OTHER_LEVEL = 1 << 63
+
+
+@functools.cache
+def _names() -> frozenset[str]:
+    return frozenset(each.name for each in load())
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +41,27 @@ class Wrong:
     rule: str
 
     def __str__(self) -> str:
-        return f"{self.case}: {self.what.partition(',')[0]} must be {self._required()}, is {self._seen()}"
+        what = self.what.partition(",")[0]
+        if what == "value" and self.required in PAGES and self.seen in PAGES:
+            still = ", so the old translation is still used" if self.seen == OLD else ""
+            return f"{self.case}: must read {PAGES[self.required]}, reads {PAGES[self.seen]}{still}"
+        return f"{self.case}: {what} must be {self._required()}, is {self._seen()}"
 
     def _required(self) -> str:
         text = f"{self.required:#x}"
         return f"{text} ({explain(self.required)})" if self.what.startswith("ESR") else text
+
+    @property
+    def operation(self) -> str:
+        """The TLBI operation that the case is about, as it is named there; "" for none."""
+        word = self.case.removeprefix("before ").partition(" ")[0].strip(",:")
+        return word if word in _names() else ""
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What alike answers share: everything but the operation and the numbers of the case."""
+        case = self.case.replace(self.operation, "", 1) if self.operation else self.case
+        return self.group, self.what, self.rule, _NUMBER.sub("N", case)
 
     def _seen(self) -> str:
         if self.what.startswith("ESR"):

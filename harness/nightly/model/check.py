@@ -14,12 +14,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.artefacts import state
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import QUESTIONS, STATE, build_model_suite
 from harness.errors import InfraError
 from harness.host.cache import Store
-from harness.nightly.model import defects, questions, state
+from harness.nightly.model import defects, questions
 from harness.nightly.model.answers import Answers, Wrong
 from harness.nightly.model.defects import Defect
 from harness.reproduce.hunt import campaign
@@ -29,6 +30,7 @@ from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict, worst
 
 SHOWN = 3
+NAMED = 8
 SEED = "1"
 STACK_CELLS = ("three-levels", "covering-*")
 SANITIZED_CELLS = ("three-levels",)
@@ -125,16 +127,22 @@ def judge(answers: Answers, version: str, table: Sequence[Defect]) -> Found:
 
 
 def grouped(wrong: tuple[Wrong, ...]) -> tuple[str, ...]:
-    """One line for each kind of wrong answer: the first, and how many there are like it."""
-    kinds: dict[tuple[str, str, str], list[Wrong]] = {}
+    """One line for each kind of wrong answer: the first, how many are like it, and of which operations."""
+    kinds: dict[tuple[str, ...], list[Wrong]] = {}
     for each in wrong:
-        operation = each.case.partition(":")[0].partition(",")[0].partition(" ")[0]
-        kinds.setdefault((each.group, each.what, operation), []).append(each)
+        kinds.setdefault(each.kind, []).append(each)
     return tuple(
-        f"{first[0].group}: {first[0]} [{first[0].rule}]"
-        + (f" ({len(first)} alike are told)" if len(first) > 1 else "")
-        for first in kinds.values()
+        f"{alike[0].group}: {alike[0]} [{alike[0].rule}]{_how_many(alike)}" for alike in kinds.values()
     )
+
+
+def _how_many(alike: Sequence[Wrong]) -> str:
+    if len(alike) == 1:
+        return ""
+    names = list(dict.fromkeys(each.operation for each in alike if each.operation))
+    more = f" and {len(names) - NAMED} operations more" if len(names) > NAMED else ""
+    of = f", of {', '.join(names[:NAMED])}{more}" if len(names) > 1 else ""
+    return f" ({len(alike)} alike are told{of})"
 
 
 def save_and_restore(asked: Asked) -> Found:

@@ -121,7 +121,8 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	} else {
 		struct answer a = touch(pe, el0, READ, input);
 
-		CHECK_ESR(a, c->stage2 ? TO_EL2 : TO_EL1, 0x3f, (uint64_t)TRANSLATION | c->level, "C5.5",
+		CHECK_ESR(a, c->stage2 ? TO_EL2 : TO_EL1, ESR_EC | 0x3f,
+			  abort_class(READ, !c->stage2 && !el0) | TRANSLATION | c->level, "C5.5",
 			  "%s of stage %d, leaf of level %d, PE %d, %d KB granule, ASID %x, VMID %x, input %x", op->name,
 			  (uint64_t)1 + c->stage2, (uint64_t)c->level, (uint64_t)pe, (uint64_t)1 << (c->shift - 10),
 			  (uint64_t)asid, (uint64_t)vmid, base);

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from harness.arch.table import load
 from harness.nightly.model.answers import GROUPS, MISSING, OTHER_LEVEL, Answers, parse
 from harness.nightly.model.check import grouped
 
@@ -97,9 +98,37 @@ def test_an_exception_instead_of_a_value() -> None:
 
 
 def test_alike_answers_are_one_cause() -> None:
-    lines = [WRONG, WRONG.replace("0xaa", "0xcc"), WRONG.replace("ipas2e1os", "ripas2e1os")]
+    lines = [
+        WRONG.replace("VMALLE1IS", "VMALLE1IS: the table of level 0, PE 1"),
+        WRONG.replace("VMALLE1IS", "VMALLE1IS: the table of level 3, PE 0"),
+        WRONG.replace("ipas2e1os, then VMALLE1IS", "ripas2e1os, then VMALLE1IS: the table of level 2, PE 0"),
+        WRONG.replace("R_TVTYQ", "another rule"),
+    ]
     causes = grouped(parse("\n".join(lines)).wrong)
     assert len(causes) == 2
-    assert causes[0].startswith(
-        "walks: ipas2e1os, then VMALLE1IS: value must be 0xbb, is 0xaa [R_TVTYQ] (2 alike"
+    assert causes[0] == (
+        "walks: ipas2e1os, then VMALLE1IS: the table of level 0, PE 1: must read the new page, reads the old "
+        "page, so the old translation is still used [R_TVTYQ] (3 alike are told, of ipas2e1os, ripas2e1os)"
     )
+
+
+def test_a_cause_names_no_more_operations_than_can_be_read() -> None:
+    names = [each.name for each in load()][:12]
+    text = "\n".join(f"fail|leaves|{name} of stage 1|value|0xbb|0xaa|C5.5" for name in names)
+    (cause,) = grouped(parse(text).wrong)
+    assert cause.endswith(f"(12 alike are told, of {', '.join(names[:8])} and 4 operations more)")
+
+
+def test_another_kind_of_answer_is_another_cause() -> None:
+    text = "\n".join(
+        f"fail|faults|stage 2 {fault} fault, level {level}|ESR|0x94000004|0x94000007|ESR_EL2.ISS"
+        for fault in ("translation", "permission")
+        for level in (1, 2)
+    )
+    assert len(grouped(parse(text).wrong)) == 2
+
+
+def test_which_page_was_read_is_told_in_words() -> None:
+    assert "must read the new page, reads the old page, so the old" in one("value", 0xBB, 0xAA)
+    assert "must read the old page, reads the new page" in one("value", 0xAA, 0xBB)
+    assert "value must be 0xbb, is 0x0" in one("value", 0xBB, 0)

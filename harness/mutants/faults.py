@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The table of deliberately wrong models, ``images/model-mutants.yaml``: what is wrong, and what must notice.
+
+A fault is a value of ``NVH_FAULT`` in a QEMU with images/models/faults/faults.patch
+(harness/artefacts/model_source.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.document.load import load_document
+from harness.document.nodes import Node
+from harness.document.reader import read
+from harness.errors import InputError, Problem, UserError, closest
+from harness.host.paths import IMAGES
+from harness.scenario.mutants import NAME, NONE, TEXT
+
+FILE = IMAGES / "model-mutants.yaml"
+STEPS = ("questions", "save-restore", "hunt")
+"""The steps of ``nvh model check`` that need no kernel, in their order."""
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["faults"],
+    "additionalProperties": False,
+    "properties": {
+        "faults": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["fault", "wrong", "at"],
+                "additionalProperties": False,
+                "properties": {
+                    "fault": NAME,
+                    "wrong": TEXT,
+                    "at": TEXT,
+                    "seen-by": {"enum": list(STEPS)},
+                    "survives": TEXT,
+                },
+            },
+        }
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One wrong model: ``wrong`` in words, ``at`` the function of QEMU, ``seen_by`` the first red step.
+
+    ``survives`` explains why no step can tell it from the right model; exactly one of the two is empty.
+    """
+
+    name: str
+    wrong: str
+    at: str
+    seen_by: str = ""
+    survives: str = ""
+
+
+def load(path: Path = FILE) -> tuple[Fault, ...]:
+    """Return the rows in file order; ``InputError`` with every defect of the file."""
+    rows = load_document(path, SCHEMA)["faults"]
+    if problems := list(_contradictions(read(path).map["faults"].items)):
+        raise InputError(problems)
+    return tuple(
+        Fault(
+            row["fault"],
+            row["wrong"],
+            row["at"],
+            row.get("seen-by", ""),
+            " ".join(row.get("survives", "").split()),
+        )
+        for row in rows
+    )
+
+
+def _contradictions(rows: Sequence[Node]) -> Iterator[Problem]:
+    seen: dict[str, Node] = {}
+    for row in rows:
+        name = row.map["fault"]
+        text = name.text or ""
+        if text == NONE:
+            yield name.problem(f"a fault {NONE!r}, which is the right model's name", "another name")
+        elif text in seen:
+            yield name.problem(f"a second fault {text!r}", f"a name of its own (first at {seen[text].where})")
+        seen.setdefault(text, name)
+        if ("seen-by" in row.map) == ("survives" in row.map):
+            yield name.problem(
+                f"{text!r} with {'both' if 'survives' in row.map else 'neither'}",
+                "either seen-by, the step that must be red, or survives, why none can be",
+            )
+
+
+def choose(faults: Sequence[Fault], wanted: Sequence[str]) -> tuple[Fault, ...]:
+    """Return the faults called ``wanted``, all for none; ``UserError`` with the closest name."""
+    known = [fault.name for fault in faults]
+    for name in wanted:
+        if name not in known:
+            near = closest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise UserError(f"no fault {name!r} ({', '.join(known)}){hint}")
+    return tuple(fault for fault in faults if not wanted or fault.name in wanted)

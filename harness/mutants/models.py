@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs ``nvh model check --bare`` on deliberately wrong models: which step notices which fault, how soon.
+
+Each fault is a model file that names the same program and another environment, checked by a process of its
+own up to the first red step. The right model, fault ``none``, comes first: unless it is green nothing is
+proved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.artefacts.model import QEMU
+from harness.artefacts.model_source import VARIABLE
+from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InfraError
+from harness.host import command
+from harness.host.cache import Artefact, write_atomic
+from harness.host.paths import IMAGES
+from harness.mutants.faults import Fault
+from harness.mutants.outcome import Fate
+from harness.scenario.mutants import NONE
+from harness.where import IMPORTS, PROGRAM
+
+RESULT = "model-mutants.json"
+TEMPLATE = IMAGES / "models" / "qemu-10.0.yaml"
+BARE_S = 180.0
+"""What the steps may take beside the hunt; a right model takes 15 s of an idle CPU."""
+GREEN, RED = ("pass",), ("fail",)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What ``nvh model check`` said of one model: the last step that ran, its verdict, first cause and time.
+
+    ``verdict`` is one of harness/verdict.py, of the worst step; ``seconds`` are those of all steps.
+    """
+
+    verdict: str
+    step: str
+    line: str
+    seconds: float
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A fault and what became of it."""
+
+    fault: Fault
+    check: Check
+    control: Check
+
+    @property
+    def fate(self) -> Fate:
+        """Killed when a step is red with the fault and none is without."""
+        if self.control.verdict not in GREEN or self.check.verdict not in (*GREEN, *RED):
+            return Fate.UNDECIDED
+        return Fate.KILLED if self.check.verdict in RED else Fate.SURVIVED
+
+    @property
+    def expected(self) -> Fate:
+        """What the table says."""
+        return Fate.SURVIVED if self.fault.survives else Fate.KILLED
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether table and run agree, on the step too."""
+        by = self.fate is Fate.KILLED and self.check.step != self.fault.seen_by
+        return self.fate is self.expected and not by
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All outcomes, the control, and how long everything took (``seconds``, wall clock)."""
+
+    outcomes: tuple[Outcome, ...]
+    control: Check
+    version: str
+    seconds: float
+
+    @property
+    def exit_status(self) -> int:
+        """0 when the control is green and each fault met its fate; 3 when all that is wrong is no verdict."""
+        if self.control.verdict in RED or not self.outcomes:
+            return EXIT_RED
+        odd = [each for each in self.outcomes if not each.as_expected]
+        if any(each.fate is not Fate.UNDECIDED for each in odd):
+            return EXIT_RED
+        return EXIT_INFRA if odd or self.control.verdict not in GREEN else EXIT_PASS
+
+    def count(self, fate: Fate) -> int:
+        """How many faults met ``fate``."""
+        return sum(each.fate is fate for each in self.outcomes)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready (docs/model-check.md)."""
+        return {
+            "version": self.version,
+            "seconds": round(self.seconds, 1),
+            "exit_status": self.exit_status,
+            "counts": {fate.value: self.count(fate) for fate in Fate},
+            "control": _told(self.control),
+            "faults": [
+                {
+                    "fault": each.fault.name,
+                    "wrong": each.fault.wrong,
+                    "at": each.fault.at,
+                    "outcome": each.fate.value,
+                    "expected": each.expected.value,
+                    "as_expected": each.as_expected,
+                    "seen_by": each.fault.seen_by,
+                    "survives": each.fault.survives,
+                    **_told(each.check),
+                }
+                for each in self.outcomes
+            ],
+        }
+
+
+def _told(check: Check) -> dict[str, Any]:
+    return {
+        "verdict": check.verdict,
+        "step": check.step,
+        "line": check.line,
+        "check_seconds": check.seconds,
+        "command": check.command,
+    }
+
+
+def run(
+    faults: Sequence[Fault],
+    built: Artefact,
+    out: Path,
+    *,
+    jobs: int = 1,
+    hunting_s: int = 30,
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Check the right model, then each fault, ``jobs`` at once; leaves ``RESULT`` in the new ``out``.
+
+    ``hunting_s`` bounds the hunt of each. When the right model is not green no fault is checked.
+    """
+    begun = time.monotonic()
+    out.mkdir(parents=True)
+    program = built.path / QEMU
+    control = check_one(program, NONE, out, hunting_s)
+    say(line_of(NONE, control))
+    outcomes: list[Outcome] = []
+    if control.verdict in GREEN:
+        with ThreadPoolExecutor(jobs) as pool:
+            checks = pool.map(lambda fault: check_one(program, fault.name, out, hunting_s), faults)
+            for number, (fault, check) in enumerate(zip(faults, checks, strict=True), 1):
+                outcomes.append(Outcome(fault, check, control))
+                say(f"{number} of {len(faults)}: {line_of(fault.name, check)}")
+    report = Report(tuple(outcomes), control, str(built.manifest["version"]), time.monotonic() - begun)
+    write_atomic(out / RESULT, json.dumps(report.to_json(), indent=1))
+    return report
+
+
+def line_of(name: str, check: Check) -> str:
+    """One line on a check."""
+    said = check.line or "nothing wrong"
+    return f"{name}: {check.verdict} by {check.step} after {check.seconds:.0f} s: {said}"
+
+
+def model_file(program: Path, fault: str, out: Path) -> Path:
+    """Write the file of the model with one fault below ``out``; machine, CPU and timings are qemu-10.0's."""
+    data = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
+    data.pop("narrow", None)
+    data |= {
+        "model": f"fault-{fault}",
+        "summary": f"QEMU with the fault {fault}.",
+        "source": {"path": str(program.absolute())},
+        "environment": {VARIABLE: fault},
+        "sandbox": False,  # this build leaves seccomp out
+    }
+    path = out / f"{fault}.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    return path.absolute()
+
+
+def check_one(program: Path, fault: str, out: Path, hunting_s: int) -> Check:
+    """Check one model in a process of its own; what keeps it from a verdict makes the verdict ``infra``."""
+    file = model_file(program, fault, out)
+    words = ["model", "check", str(file), "--bare", "--stop-at-first-red", "--seconds", str(hunting_s)]
+    shown = " ".join([PROGRAM, *words])
+    path = os.pathsep.join(filter(None, [str(IMPORTS), os.environ.get("PYTHONPATH", "")]))
+    begun = time.monotonic()
+    try:
+        done = command.run(
+            [sys.executable, "-m", "harness", *words, "--json", "--out", out.absolute() / fault],
+            timeout_s=BARE_S + 2 * hunting_s,
+            env={"PYTHONPATH": path},
+            cwd=out,
+            log=out / f"{fault}.log",
+            check=False,
+        )
+    except InfraError as error:
+        return Check("infra", "none", str(error), round(time.monotonic() - begun, 1), shown)
+    return read_check(done.stdout, shown, round(time.monotonic() - begun, 1))
+
+
+def read_check(said: str, shown: str, seconds: float) -> Check:
+    """Read what ``nvh model check --json`` printed on both streams; ``infra`` when it is no report."""
+    match = re.search(r"^\{$.*^\}$", said, re.M | re.S)
+    try:
+        data = json.loads(match[0] if match else "")
+        last = data["steps"][-1]
+        causes = last["causes"] or [last["summary"]]
+        line = causes[0] if data["verdict"] != "pass" else ""
+        return Check(
+            data["verdict"],
+            last["name"],
+            line,
+            round(sum(each["seconds"] for each in data["steps"]), 1),
+            shown,
+        )
+    except (ValueError, KeyError, IndexError, TypeError):
+        return Check("infra", "none", command.tail(said, 1).strip() or "it printed nothing", seconds, shown)

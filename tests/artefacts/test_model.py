@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Model files: where paths lead, what the digest covers, and that the documentation names every key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.artefacts.model import QEMU, SCHEMA, Model, build_model, load_model, uncovered
+from harness.errors import InputError, UserError
+from harness.host.cache import Store, sha256_file
+from harness.host.paths import ROOT
+
+FILE = {
+    "model": "mine",
+    "summary": "Mine.",
+    "source": {"path": f"bin/{QEMU}"},
+    "machine": "virt",
+    "cpu": "max",
+    "timings": {"icount": ["-icount", "shift=0"]},
+    "slowdown": 1.0,
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "models/bin").mkdir(parents=True)
+    program = tmp_path / "models/bin" / QEMU
+    program.write_text('#!/bin/sh\necho "QEMU emulator version 9.9 $HOW"\n')
+    program.chmod(0o755)
+    return tmp_path / "models"
+
+
+def build(place: Path, **more: object) -> Model:
+    (place / "mine.yaml").write_text(yaml.safe_dump(FILE | more))
+    return build_model(load_model(str(place / "mine.yaml")), Store(place / "cache"), lambda _: None)
+
+
+def test_a_relative_path_is_relative_to_the_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    model = build(place)
+    assert model.launcher == (str(place / "bin" / QEMU),)
+    assert model.version == "9.9"
+    monkeypatch.chdir(place.parent)
+    assert load_model("models/mine.yaml").source["path"] == str(place / "bin" / QEMU)
+
+
+def test_an_absolute_path_stays(place: Path) -> None:
+    assert build(place, source={"path": str(place / "bin" / QEMU)}).launcher == (str(place / "bin" / QEMU),)
+
+
+def test_variables_reach_the_model_and_count_in_its_digest(place: Path) -> None:
+    plain, one, other = (
+        build(place),
+        build(place, environment={"HOW": "so"}),
+        build(place, environment={"HOW": "other"}),
+    )
+    assert plain.sha256 == sha256_file(place / "bin" / QEMU)
+    assert len({plain.sha256, one.sha256, other.sha256}) == 3
+    assert one.environment == {"HOW": "so"}
+    assert build(place, environment={"HOW": "so"}).sha256 == one.sha256
+
+
+def test_a_variable_that_is_no_text_is_refused(place: Path) -> None:
+    with pytest.raises(InputError, match="1 is not of type 'string'"):
+        build(place, environment={"HOW": 1})
+
+
+def test_what_the_digest_leaves_out_is_told(place: Path) -> None:
+    assert uncovered(build(place)).endswith("does not cover the program that this script starts")
+    (place / "bin/elf").symlink_to("/bin/sh")
+    model = build(place)
+    binary = Model(model.spec, (str(place / "bin/elf"),), {}, "", "", None)
+    assert uncovered(binary).endswith("does not cover the shared libraries that it loads")
+
+
+def test_a_file_without_a_slash_is_hinted_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "mine.yaml").write_text("")
+    monkeypatch.chdir(place)
+    with pytest.raises(UserError, match=r"no models file named 'mine.yaml' .*did you mean './mine.yaml'\?"):
+        load_model("mine.yaml")
+    with pytest.raises(UserError, match=r"did you mean 'qemu'\?"):
+        load_model("qemuu")
+
+
+def test_the_documentation_names_every_key_of_a_models_file() -> None:
+    text = (ROOT / "docs/models.md").read_text()
+    section = text.partition("## A model's file\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[a-z`, ]+`) \|", section, re.M)
+    named = [name for row in rows for name in re.findall(r"`([a-z]+)`", row)]
+    assert sorted(named) == sorted(SCHEMA["properties"])

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The table of wrong models: the shipped one fits the patch, a damaged one is refused with its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.artefacts.model_source import PATCH
+from harness.errors import InputError, UserError
+from harness.mutants import faults
+from harness.nightly.model.check import STEPS
+
+SHIPPED = faults.load()
+TEXT = PATCH.read_text()
+ADDED = "\n".join(line for line in TEXT.splitlines() if line.startswith("+"))
+
+
+def test_the_table_has_the_faults_that_the_patch_has() -> None:
+    named = re.findall(r'nvh_fault\("([^"]*)"\)', ADDED)
+    assert set(named) == {fault.name for fault in SHIPPED}
+
+
+def test_the_patch_says_what_it_is_and_touches_nothing_but_the_cpu() -> None:
+    assert TEXT.startswith("SPDX-License-Identifier: GPL-2.0-only\nSubject: ")
+    touched = re.findall(r"^\+\+\+ (\S+)", TEXT, re.M)
+    assert touched
+    assert all(name.startswith("b/target/arm/") for name in touched)
+    removed = [line for line in TEXT.splitlines() if line.startswith("-") and not line.startswith("---")]
+    assert len(removed) < 30  # a fault is beside the right code, which stays
+
+
+def test_there_are_enough_of_each_kind() -> None:
+    assert len(SHIPPED) >= 45
+    for kind, names in {
+        "stage 2 kept": {"ipas2e1is-nothing", "ripas2-nothing", "vmalls12e1is-local", "vmid-not-of-walks"},
+        "syndromes": {"s1ptw-not-set", "level-always-3", "hpfar-40-bits", "vncr-wnr-not-set"},
+        "permissions": {"stage2-af-ignored", "xn-exchanged"},
+        "addresses": {"tbi-ignored", "va-47", "range-ds-ignored", "range-below-4-gib"},
+        "others": {"fb-ignored", "s12-stage1-only", "vbar-lost", "eret-not-trapped"},
+    }.items():
+        assert names <= {fault.name for fault in SHIPPED}, kind
+
+
+def test_steps_are_those_of_the_check_that_need_no_kernel() -> None:
+    assert tuple(step.name for step in STEPS if not step.kernel) == faults.STEPS
+
+
+def test_places_are_functions() -> None:
+    for fault in SHIPPED:
+        assert re.fullmatch(r"\w+\(\)", fault.at), fault.name
+
+
+BAD = [
+    ("{fault: a, wrong: w, at: f()}", "with neither; expected either seen-by"),
+    ("{fault: a, wrong: w, at: f(), seen-by: hunt, survives: s}", "with both; expected either seen-by"),
+    ("{fault: none, wrong: w, at: f(), seen-by: hunt}", "the right model's name"),
+    ("{fault: a, wrong: w, at: f(), seen-by: stack}", "stack"),
+    ("{fault: a, wrong: w, seen-by: hunt}", "at"),
+]
+
+
+@pytest.mark.parametrize(("row", "why"), BAD)
+def test_a_wrong_row_is_refused(row: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "table.yaml"
+    file.write_text(f"faults:\n  - {row}\n")
+    with pytest.raises(InputError, match=re.escape(why)) as caught:
+        faults.load(file)
+    assert f"{file}:2:" in str(caught.value)
+
+
+def test_a_second_row_of_a_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "table.yaml"
+    row = "  - {fault: a, wrong: w, at: f(), seen-by: hunt}\n"
+    file.write_text("faults:\n" + 2 * row)
+    with pytest.raises(InputError, match="a second fault 'a'") as caught:
+        faults.load(file)
+    assert f"{file}:3:" in str(caught.value)
+
+
+def test_choose() -> None:
+    first = SHIPPED[0]
+    assert faults.choose(SHIPPED, []) == SHIPPED
+    assert faults.choose(SHIPPED, [first.name]) == (first,)
+    with pytest.raises(UserError, match=f"did you mean '{first.name}'"):
+        faults.choose(SHIPPED, [f"{first.name}s"])
