@@ -15,7 +15,7 @@ TAG = "SPDX-License-Identifier: GPL-2.0-only"
 SOURCE = re.compile(
     r"\.(py|sh|yaml|yml|toml|ini|config|mk|example|c|h|S|ld|lds|js|css|j2|nvl)$"
     r"|(^|/)(nvh|Makefile|Kbuild|init|fstab|update|run|\.editorconfig|\.clang-format|\.yamllint|\.gitignore|MANIFEST\.in"
-    r"|system-packages\.txt)$"
+    r"|\.importlinter|system-packages\.txt)$"
 )
 OTHER = re.compile(
     r"(^|/)(corpus|data|splats|bad|good|wrong)/|^locks/.*\.txt$|^images/kernels/series/"

@@ -11,11 +11,11 @@ import json
 import tempfile
 from pathlib import Path
 
+from harness.artefacts import state
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import STATE, build_model_suite
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store, write_atomic
-from harness.machine import state
 from harness.report.results import RESTORE, Finding
 from harness.verdict import Verdict
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from harness.artefacts.state import Lost, State
 from harness.attempt import begin, execute, unrestored
 from harness.attempt.execute import Outcome, Stages, run_cell
 from harness.attempt.job import Job
 from harness.errors import InfraError
 from harness.host.cache import Artefact, Store
 from harness.level import Level
-from harness.machine.state import Lost, State
 from harness.report.results import CellResult
 from harness.runner.snapshots import KIND
 from harness.scenario.language import Cell
@@ -150,6 +150,6 @@ def test_what_differs_leads(
 ) -> None:
     suite = Artefact("model-suite", "d", tmp_path, {})
     monkeypatch.setattr(unrestored, "build_model_suite", lambda _: suite)
-    monkeypatch.setattr("harness.machine.state.compare", lambda *_: seen)
+    monkeypatch.setattr("harness.artefacts.state.compare", lambda *_: seen)
     found = unrestored.explain(images.model, "mttcg", "it died", Store(tmp_path / "cache"))
     assert found.endswith(words)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.artefacts import state
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import QUESTIONS, STATE, build_model_suite
 from harness.errors import InfraError
 from harness.host.cache import Store
-from harness.machine import state
 from harness.nightly.model import defects, questions
 from harness.nightly.model.answers import Answers, Wrong
 from harness.nightly.model.defects import Defect
