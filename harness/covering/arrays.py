@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Covering arrays over cases that exist: every t-tuple of values that some case has is in a chosen case.
 
 allpairspy proposes rows; its filter admits beginnings of existing cases alone. With such constraints it may

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The covering selection as an artefact: a file for each group with a case's name a line.
 
 Which cases there are says nvh-litmus itself, built for the host, where ``--describe`` needs no KVM.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What each litmus case is made of: the lines of ``nvh-litmus --describe`` (docs/litmus.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The groups of ``images/covering.yaml``, and the cases that each of them has."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What litmus cases cost: under icount the model's clock counts instructions, the same each time.
 
 ``ns`` of a case is that clock from its beginning to its end, with what L0 does for it and, where its VM

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Mutants against a selection as it is: does that run notice, what notices first, and after how long?
 
 The selection runs once on the right kernel (the control), then once for each mutant until its first red cell.

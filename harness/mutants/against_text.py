@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Mutants against a selection, on the terminal and as the table of docs/mutants.md."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The cells that run when none is named: ``images/default.yaml`` and the folders of scenarios/."""
 
 from __future__ import annotations

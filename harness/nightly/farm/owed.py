@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What earlier nights of a plan did not come to: it goes first among what the plan does not prefer more."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * --cases FILE: the cases that a file names, in its order. Those that share a VM are run together, at the place of the
  * first of them, so that the file's order costs no VM more than there are kinds.

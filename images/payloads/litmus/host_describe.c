@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * --describe: what each case is made of, one line of key=value words a case, for a machine to choose from
  * (harness/litmus/covering.py). It runs at L0 and, since nothing of KVM is asked, on the host as well.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * L0 has a huge page where L1 maps a page of it alone: the shadow may be no larger than L1's leaf. L1 gives the next IPA
  * another page, and the one after that none; an operation for the page takes that away and leaves the next one.

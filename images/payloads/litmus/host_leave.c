@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * --leave: what this program says is known before its VMs have ended, and their end takes L0 longer than many cases do
  * (KVM walks each context up to the end of the PA space). A child does the work and says how it went; this process ends
