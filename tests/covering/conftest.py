@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """nvh-litmus for the host, built once: the cases as they are."""
 
 from __future__ import annotations

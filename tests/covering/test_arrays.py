@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Selections that have every tuple of values, whatever combinations do not exist."""
 
 from __future__ import annotations

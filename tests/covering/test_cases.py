@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The lines of ``nvh-litmus --describe``, and --cases."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The shipped selection: what it has by construction, and that a case of no group is told."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What cases cost, from their lines; and QEMU's counters of flushes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Mutants against a selection: its first red cell ends a run, and what the control says decides."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The covering run on the real machine: L0's program knows its cases, and they say what all of them say.
 
 It runs when the kernel with the faults is built (``./nvh images build kernel:nv-mutants``).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What runs when nothing is named: the file, what it leaves out, and how --every and --whole widen it."""
 
 from __future__ import annotations

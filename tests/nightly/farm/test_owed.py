@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a budget left out comes first the next time, night after night, until everything has had its turn."""
 
 from __future__ import annotations
