@@ -169,7 +169,7 @@ def test_hang_while_a_mark_is_written(tmp_path: Path, images: StackImages, where
 
 @pytest.mark.parametrize("level", [Level.L0])
 def test_hang_while_traces_are_collected(tmp_path: Path, images: StackImages, level: Level) -> None:
-    done = Attempted(tmp_path, images, stack({"per_cpu|cat .*trace": Answer(status=None, silent=True)}))
+    done = Attempted(tmp_path, images, stack({"nvh-section": Answer(status=None, silent=True)}))
     assert done.attempt.complete
     assert level in done.attempt.untraced
     assert done.findings["happened"].verdict is PASS  # it had ended before
