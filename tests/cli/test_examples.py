@@ -13,6 +13,7 @@ import pytest
 from harness.cli.parser import VERBS, Parser, parser, subparsers
 from harness.errors import UserError
 from harness.host.paths import CHECKOUT, data_names
+from harness.mutants import faults
 from harness.runner.project import find_cells
 from harness.scenario import mutants as table
 from harness.scenario.scenario import NO_OVERRIDES
@@ -52,7 +53,8 @@ def unknown(words: list[str]) -> list[str]:
     named = [word for key in CELLS for word in _list(arguments.get(key)) if not ELSEWHERE.match(str(word))]
     named = [word for word in named if not (CHECKOUT and (CHECKOUT / word).exists())]
     if arguments["verb"] == "mutants":
-        wrong += [word for word in named if word not in table.names()]
+        known = {each.name for each in faults.load()} if arguments["models"] else table.names()
+        wrong += [word for word in named if word not in known]
     elif arguments["verb"] not in ("trace", "images", "farm"):
         for word in named:
             try:

@@ -10,7 +10,9 @@ import pytest
 
 from harness.artefacts.model_source import PATCH
 from harness.errors import InputError, UserError
+from harness.host.paths import ROOT
 from harness.mutants import faults
+from harness.nightly.model.answers import GROUPS
 from harness.nightly.model.check import STEPS
 
 SHIPPED = faults.load()
@@ -86,3 +88,27 @@ def test_choose() -> None:
     assert faults.choose(SHIPPED, [first.name]) == (first,)
     with pytest.raises(UserError, match=f"did you mean '{first.name}'"):
         faults.choose(SHIPPED, [f"{first.name}s"])
+
+
+PAGE = (ROOT / "docs/model-check.md").read_text()
+
+
+def test_the_documentation_has_the_table() -> None:
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| .* \| `\w+\(\)` \| (killed|survived) \| ([a-z-]*) ?\| [0-9]+ \| (.+) \|$",
+        PAGE,
+        re.M,
+    )
+    said = {name: (fate, step) for name, fate, step, _ in rows}
+    assert said == {f.name: ("survived" if f.survives else "killed", f.seen_by) for f in SHIPPED}
+    for fault in SHIPPED:
+        assert f"| {fault.wrong} | `{fault.at}` |" in PAGE, fault.name
+        assert fault.survives in PAGE
+
+
+def test_the_documentation_has_each_group_of_questions_and_the_sum() -> None:
+    section = PAGE.partition("## What is asked\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z]+)` \| .* \| ([0-9]+) \|$", section, re.M)
+    assert [name for name, _ in rows] == list(GROUPS)
+    (total,) = re.findall(r"^Together ([0-9,]+)\.", section, re.M)
+    assert sum(int(count) for _, count in rows) == int(total.replace(",", ""))
