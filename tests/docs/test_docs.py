@@ -86,6 +86,26 @@ def test_the_kernel_of_ones_own_loads_once_copied(tmp_path: Path) -> None:
         load_kernel(path)
 
 
+PLACE = re.compile(r"`((?:harness|images|tests|scenarios|locks|bench|docs|\.ci)/[^`\s]*)`")
+
+
+def absent(text: str) -> list[str]:
+    """The paths in backticks that the checkout does not have; NAME and the like stand for any name."""
+    found = [re.sub(r"\b[A-Z]{3,}\b", "*", path).removesuffix("/") for path in PLACE.findall(text)]
+    return [path for path in found if not any(ROOT.glob(path))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_exist(page: Path) -> None:
+    assert absent(page.read_text()) == []
+
+
+def test_a_path_that_does_not_exist_would_be_found() -> None:
+    assert absent("`harness/arch`, `images/kernels/NAME.yaml`, `harness/tlbi/cover.py`") == [
+        "harness/tlbi/cover.py"
+    ]
+
+
 def test_links_lead_somewhere() -> None:
     dead = [
         f"{page.name}: {target}"
