@@ -90,7 +90,7 @@ PLACE = re.compile(r"`((?:harness|images|tests|scenarios|locks|bench|docs|\.ci)/
 
 
 def absent(text: str) -> list[str]:
-    """The paths in backticks that the checkout lacks; NAME and the like stand for any, a module for its file."""
+    """The paths in backticks that the checkout lacks; NAME stands for any name, a module for its file."""
     found = [re.sub(r"\b[A-Z]{3,}\b", "*", path).removesuffix("/") for path in PLACE.findall(text)]
     return [path for path in found if not any(ROOT.glob(path)) and not (ROOT / f"{path}.py").is_file()]
 
