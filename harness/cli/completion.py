@@ -1,4 +1,4 @@
-"""Print what makes a shell complete verbs, options, cells, models and kernels at the Tab key.
+"""Print the shell code that completes verbs, options, cells, models and kernels.
 
 examples:
   eval "$(./nvh completion bash)"                                       in ~/.bashrc
