@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Judge a patch series: does it build, break anything, mend anything, which of its lines ran, at what cost.
+"""Judge a patch series: what it breaks, what it fixes, which of its lines ran, what emulation costs.
 
 examples:
   ./nvh accept series.mbox --base nv                  every patch, on the kernel nv, all default scenarios
@@ -42,16 +42,19 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SCENARIO",
-        help="only these cells: a file, a directory, an id, a glob; may be given again (default: as nvh run)",
+        help="only these cells: a file, a directory, an id, a glob; repeatable (default: as nvh run)",
     )
     parser.add_argument(
         "--patches",
         default=plan.ALL,
         metavar="WHICH",
-        help="which are tested: all, last (and a search for the first bad one), or numbers such as 1,3",
+        help="patches to test: all, last (and a search for the first bad one), or numbers such as 1,3",
     )
     parser.add_argument(
-        "--version", type=common.positive, metavar="N", help="version to take, if there are several"
+        "--version",
+        type=common.positive,
+        metavar="N",
+        help="the version to test, if the mbox has several (default: newest)",
     )
     parser.add_argument(
         "--repeat",
@@ -69,11 +72,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-coverage", action="store_true", help="record neither patch coverage nor cost")
     parser.add_argument(
-        "--suggest", action="store_true", help="say what could reach functions that nobody reached"
+        "--suggest",
+        action="store_true",
+        help="name cells or operations that could reach functions that no cell reached",
     )
     parser.add_argument("--model", help="run on this model (name or path) instead of the scenarios'")
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
-    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once")
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells in parallel")
     parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the report")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

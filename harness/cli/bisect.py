@@ -29,7 +29,7 @@ from harness.scenario.scenario import Overrides
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
-        "cells", nargs="+", metavar="CELL", help="what tells good from bad: ids, globs or files"
+        "cells", nargs="+", metavar="CELL", help="the cells that tell good from bad: ids, globs or files"
     )
     parser.add_argument(
         "--model", metavar="NAME|GOOD..BAD", help="a range of the builds, or the model to run on"
@@ -37,7 +37,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--builds", type=Path, metavar="FILE|DIR", help="model files or QEMUs, the oldest first"
     )
-    parser.add_argument("--like", default="qemu", metavar="MODEL", help="whose options a QEMU is run with")
+    parser.add_argument(
+        "--like",
+        default="qemu",
+        metavar="MODEL",
+        help="run a QEMU with the options of this model (default: qemu)",
+    )
     parser.add_argument(
         "--kernel", metavar="NAME|FILE", help="the kernel; with --range, a file with a git source"
     )
@@ -48,9 +53,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=common.positive,
         default=3,
         metavar="N",
-        help="runs of the bad end, each with another seed, that tell how flaky it is (default 3)",
+        help="runs of the bad end, each with another seed, to measure how flaky it is (default 3)",
     )
-    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once")
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells in parallel")
     parser.add_argument("--fresh", action="store_true", help="boot every cell, make no snapshots of builds")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory for the runs (default: runs/…)"

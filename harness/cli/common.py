@@ -19,7 +19,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "default: the folders of scenarios/ without a file ON-REQUEST",
     )
     add_overrides(parser)
-    parser.add_argument("--mutant", help="switch this deliberate fault on in L0's kernel (docs/mutants.md)")
+    parser.add_argument("--mutant", help="switch this injected fault on in L0's kernel (docs/mutants.md)")
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
     add_locked(parser)
     parser.add_argument(
-        "--sanitize", choices=["tlb"], help="judge by the TLB that forgets nothing (docs/sanitizer.md)"
+        "--sanitize", choices=["tlb"], help="watch the model with the TLB sanitizer (docs/sanitizer.md)"
     )
 
 

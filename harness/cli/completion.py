@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Print what makes a shell complete verbs, options, cells, models and kernels at the Tab key.
+"""Print the shell code that completes verbs, options, cells, models and kernels.
 
 examples:
   eval "$(./nvh completion bash)"                                       in ~/.bashrc

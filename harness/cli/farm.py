@@ -24,15 +24,20 @@ from harness.nightly.farm import dask_cluster, serve
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("what", choices=("scheduler", "worker", "keys"))
-    parser.add_argument("where", nargs="?", metavar="ADDRESS", help="of the scheduler; for keys, a directory")
     parser.add_argument(
-        "--host", default=serve.LOOPBACK, help="what a scheduler listens on (default: loopback)"
+        "where", nargs="?", metavar="ADDRESS", help="address of the scheduler; for keys, a directory"
+    )
+    parser.add_argument(
+        "--host", default=serve.LOOPBACK, help="address that a scheduler listens on (default: loopback)"
     )
     parser.add_argument("--port", type=common.positive, default=serve.PORT, metavar="N")
     parser.add_argument(
-        "--keys", type=Path, metavar="DIR", help="TLS keys; needed off the loopback interface"
+        "--keys",
+        type=Path,
+        metavar="DIR",
+        help="directory of TLS keys; required unless on the loopback interface",
     )
-    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once on this worker")
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells in parallel on this worker")
 
 
 def main(arguments: argparse.Namespace) -> int:

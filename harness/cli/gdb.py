@@ -28,7 +28,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
     parser.add_argument(
-        "--at", choices=[str(level) for level in Level], default="l0", help="whose symbols (default l0)"
+        "--at",
+        choices=[str(level) for level in Level],
+        default="l0",
+        help="the level whose symbols gdb loads (default l0)",
     )
     parser.add_argument(
         "--symbols",
@@ -36,16 +39,16 @@ def options(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=Path,
         metavar="FILE",
-        help="one more ELF file with symbols",
+        help="an additional ELF file with symbols",
     )
-    parser.add_argument("--print", action="store_true", dest="only_print", help="say how to connect, and end")
+    parser.add_argument("--print", action="store_true", dest="only_print", help="only print how to connect")
     add_vmlinux(parser)
     parser.add_argument(
         "--command",
         action="append",
         default=[],
         metavar="COMMAND",
-        help="do this in gdb, then end; repeatable",
+        help="execute this in gdb, then end; repeatable",
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run generated programs at L1 and L2, judge them by a reference model, shrink and keep what fails.
+"""Generate programs for L1 and L2, judge them by a reference model, shrink and keep those that fail.
 
 examples:
   ./nvh hunt --seconds 300 --seed 7                        on the shipped kernel and models
@@ -29,30 +29,32 @@ from harness.reproduce.hunt.terminal import print_totals
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
-        "--seconds", type=common.positive, default=300, metavar="N", help="how long; default 300"
+        "--seconds", type=common.positive, default=300, metavar="N", help="duration in seconds; default 300"
     )
-    parser.add_argument("--seed", help="of the programs; default: a random one, which is printed")
+    parser.add_argument("--seed", help="seed of the programs; default: a random one, which nvh prints")
     parser.add_argument("--model", help="run on this model (name or path) instead of the lanes'")
     parser.add_argument("--kernel", help="L0's kernel (name or path)")
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
-    parser.add_argument("--mutant", default="", help="switch this deliberate fault on (docs/mutants.md)")
     parser.add_argument(
-        "--kind", action="append", default=[], metavar="KIND", help="only programs of this kind"
+        "--mutant", default="", help="switch this injected fault on in L0's kernel (docs/mutants.md)"
+    )
+    parser.add_argument(
+        "--kind", action="append", default=[], metavar="KIND", help="only programs of this kind; repeatable"
     )
     parser.add_argument(
         "--jobs", type=common.positive, metavar="N", help="machines at once; default: one per CPU"
     )
-    parser.add_argument("--known", action="store_true", help="also programs in which known defects show")
-    parser.add_argument("--as-new", action="store_true", help="find known defects as if they were not known")
+    parser.add_argument("--known", action="store_true", help="also run programs in which known defects show")
+    parser.add_argument("--as-new", action="store_true", help="treat known defects as new ones")
     parser.add_argument(
-        "--bare", action="store_true", help="on the bare machine, at true EL2: the model alone"
+        "--bare", action="store_true", help="run on the bare machine, at true EL2: tests the model alone"
     )
     parser.add_argument(
-        "--no-sanitize", action="store_true", help="without the TLB sanitizer (docs/sanitizer.md)"
+        "--no-sanitize", action="store_true", help="run without the TLB sanitizer (docs/sanitizer.md)"
     )
-    parser.add_argument("--one", action="store_true", help="end at the first finding")
+    parser.add_argument("--one", action="store_true", help="stop at the first finding")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="new directory, or that of a hunt to go on with"
+        "--out", type=Path, metavar="DIR", help="new directory, or that of a hunt to continue"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -52,7 +52,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     common.add_locked(build)
     locks = actions.add_parser(
         "lock",
-        help="write down the versions of artefacts, for --locked",
+        help="write the versions of artefacts to a file for --locked",
         epilog="example: ./nvh images lock kernel:nv model:qemu rootfs:hypervisor rootfs:guest",
     )
     locks.add_argument("names", nargs="*", metavar="KIND:NAME", help="default: all, as for build")
@@ -62,10 +62,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="list the cache", epilog="example: ./nvh images list")
     gc = actions.add_parser("gc", help="delete old artefacts", epilog="example: ./nvh images gc --days 14")
     gc.add_argument(
-        "--days", type=float, default=30.0, help="delete what was not used for so long (default 30)"
+        "--days", type=float, default=30.0, help="delete artefacts unused for this many days (default 30)"
     )
     gc.add_argument(
-        "--budget", metavar="SIZE", help="then delete the oldest until the cache is no larger, e.g. 20G"
+        "--budget",
+        metavar="SIZE",
+        help="then delete the least recently used until the cache has this size, e.g. 20G",
     )
     gc.add_argument("--all", action="store_true", help="delete every artefact")
 

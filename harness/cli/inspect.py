@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Show the virtual machines of a stopped machine: VMs, vCPUs, nested MMUs, shadow tables.
+"""Show KVM's state in a stopped machine: VMs, vCPUs, nested MMUs, shadow tables.
 
 examples:
   ./nvh inspect tlbi-el2                          what L0's KVM has: L1, its vCPUs and nested contexts
@@ -28,14 +28,17 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
     parser.add_argument(
-        "--at", choices=[str(level) for level in Level], default="l0", help="whose KVM (default l0)"
+        "--at",
+        choices=[str(level) for level in Level],
+        default="l0",
+        help="the level whose KVM to show (default l0)",
     )
     parser.add_argument("--vm", type=whole, metavar="N", help="this VM only")
     parser.add_argument("--mmu", metavar="N", help="this nested context only, or own: the VM's own stage 2")
     parser.add_argument("--ipa", metavar="RANGE", help="mappings of START-END, START+SIZE or one address")
     parser.add_argument("--mappings", action="store_true", help="list the mappings (--ipa does, too)")
     parser.add_argument(
-        "--compose", action="store_true", help="hold shadow tables against L1's tables composed with L0's"
+        "--compose", action="store_true", help="compare shadow tables with L1's tables composed with L0's"
     )
     parser.add_argument(
         "--through", type=whole, metavar="N", help="which VM of L0 is L1, when several could be"

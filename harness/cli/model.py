@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Check a hardware model: by itself first, then with a kernel on it.
+"""Check a QEMU: the bare model first, then with a kernel on it.
 
 examples:
   ./nvh model check qemu --bare                 without a kernel: about a minute, nothing is built
@@ -27,20 +27,22 @@ from harness.nightly.model.listing import print_outcome, print_report, to_json
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("action", choices=["check"], metavar="ACTION", help="check")
+    parser.add_argument("action", choices=["check"], metavar="ACTION", help="what to do: check")
     parser.add_argument("model", help="a shipped model, a model file, or the path of a qemu-system-aarch64")
     parser.add_argument("--bare", action="store_true", help="only the steps that need no kernel")
     parser.add_argument(
-        "--stop-at-first-red", action="store_true", help="leave the rest out after a red step"
+        "--stop-at-first-red", action="store_true", help="skip the remaining steps after a red one"
     )
     parser.add_argument(
         "--seconds",
         type=common.positive,
         default=30,
         metavar="N",
-        help="of hunting on the bare machine; default 30",
+        help="seconds of hunting on the bare machine; default 30",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for what the steps leave")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="new directory for the steps' results (default: runs/…)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

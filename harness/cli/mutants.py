@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run scenarios on deliberately wrong L0 kernels or models, and tell which faults they notice.
+"""Run scenarios on L0 kernels or models with an injected fault, and show which faults they notice.
 
 examples:
   ./nvh mutants                                 every mutant: killed by which scenario, or survived and why
@@ -38,7 +38,7 @@ from harness.where import RUNS
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
-        "--select", action="append", default=[], metavar="MUTANT", help="only this one; may be given again"
+        "--select", action="append", default=[], metavar="MUTANT", help="only this mutant; repeatable"
     )
     parser.add_argument("--models", action="store_true", help="wrong models instead of wrong kernels")
     parser.add_argument(
@@ -50,7 +50,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", help="run on this model (name or path) instead of the killers'")
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
-    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once")
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells in parallel")
     parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the results")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--list", action="store_true", help="print the table and run nothing")

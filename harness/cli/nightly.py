@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run a plan of models, kernels and scenarios, and make the page that says what is new.
+"""Run a plan of models, kernels and scenarios, and make a page that says what is new.
 
 examples:
   ./nvh nightly images/plans/nightly.yaml --dry-run         what would run, and how long it would take
@@ -29,13 +29,21 @@ from harness.runner.local import available
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN.yaml")
-    parser.add_argument("--dry-run", action="store_true", help="check and price the plan, and run nothing")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this directory")
-    parser.add_argument("--backend", choices=tuple(BACKENDS), default="local")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask cluster (nvh farm scheduler)")
-    parser.add_argument("--keys", type=Path, metavar="DIR", help="TLS keys of the farm (nvh farm keys)")
-    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells at once (local, slurm)")
+    parser.add_argument(
+        "plan", nargs="?", type=Path, metavar="PLAN.yaml", help="the plan to run (docs/nightly.md)"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check the plan and estimate its time; run nothing"
+    )
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="continue the run in this directory")
+    parser.add_argument("--backend", choices=tuple(BACKENDS), default="local", help="where cells run")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="address of the dask scheduler (nvh farm scheduler)"
+    )
+    parser.add_argument(
+        "--keys", type=Path, metavar="DIR", help="directory of the farm's TLS keys (nvh farm keys)"
+    )
+    parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells in parallel (local, slurm)")
     parser.add_argument("--fresh", action="store_true", help="boot every cell, restore none from a snapshot")
     parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the run (default: runs/…)")
     parser.add_argument("--results", type=Path, metavar="FILE", help="the results store (default: in runs/)")

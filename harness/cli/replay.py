@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run a cell again, from its directory alone.
+"""Run a cell again from its directory alone, and compare the bytes.
 
 examples:
   ./nvh replay three-levels                        a cell of the latest run
   ./nvh replay runs/20260102T030405Z/cells/tlbi-el2
 
-It uses the same model, kernels, seed and snapshot, and tells which consoles, traces and outputs are the same
-to the byte. Under icount all are. The exit status is the verdict's.
+It uses the same model, kernels, seed and snapshot, and says which consoles, traces and outputs are identical.
+Under icount all of them are. The exit status is the verdict's.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Build what is needed, run scenarios on the real machine, print verdicts.
+"""Build what is missing, run scenarios on the real machine, print verdicts.
 
 examples:
   ./nvh run                                  the default scenarios on the default model and kernel
@@ -32,7 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=common.positive,
         metavar="N",
-        help="cells at once (default: what CPUs and memory admit)",
+        help="cells in parallel (default: as CPUs and memory allow)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory for the results (default: runs/…)"
@@ -41,7 +41,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--snapshot-at",
         choices=[str(level) for level in Level],
-        help="restore up to this level and boot the deeper ones (default: as deep as the cell begins)",
+        help="restore up to this level and boot the deeper ones (default: as deep as possible)",
     )
     parser.add_argument(
         "--keep-on-failure",
@@ -53,7 +53,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=common.positive,
         default=SEED,
         metavar="N",
-        help=f"of the model's randomness; under icount the same seed gives the same bytes (default {SEED})",
+        help=f"seed of the model's randomness; under icount equal seeds give equal bytes (default {SEED})",
     )
     more = parser.add_mutually_exclusive_group()
     more.add_argument("--every", action="store_true", help="all shipped scenarios, also those on request")

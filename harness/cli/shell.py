@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Open a shell at a level of a stack, or of the machine that a red cell left.
+"""Open a shell at a level of a new stack, or of the machine that a red cell kept.
 
 examples:
   ./nvh shell                        L0, L1 and L2 of the default stack, a shell at L2

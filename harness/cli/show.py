@@ -21,7 +21,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", nargs="?", metavar="RUN|CELL", help="a run directory or a cell; default: latest"
     )
-    parser.add_argument("--console", choices=("l0", "l1", "l2"), help="print the end of that console")
+    parser.add_argument("--console", choices=("l0", "l1", "l2"), help="print the end of that level's console")
     parser.add_argument(
         "--events", type=int, default=5, metavar="N", help="events around a trigger (default 5)"
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.artefacts.kernel import load_kernel
 from harness.cli.parser import parser
-from harness.errors import InputError
-from harness.host.paths import ROOT
+from harness.errors import InputError, UserError
+from harness.host.paths import IMAGES, ROOT
 from harness.runner.project import find_cells, vocabulary
 from harness.scenario.load import load_file
 from harness.scenario.scenario import NO_OVERRIDES
@@ -71,11 +72,46 @@ def test_scenarios_load(page: str, text: str, tmp_path: Path) -> None:
         pytest.fail(f"{page}: {error}")
 
 
+def test_the_kernel_of_ones_own_loads_once_copied(tmp_path: Path) -> None:
+    """README tells the reader to copy this file into the checkout, where its paths are right."""
+    name = "my-tree.yaml.example"
+    assert f"cp images/kernels/{name} mine.yaml" in (ROOT / "README.md").read_text()
+    text = (IMAGES / "kernels" / name).read_text()
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("images/", f"{IMAGES}/"))
+    mine, shipped = load_kernel(path), load_kernel("nv")
+    assert (mine.config, mine.require) == (shipped.config, shipped.require)
+    assert [each.name for each in mine.series().patches] == [each.name for each in shipped.series().patches]
+    path.write_text(text)
+    with pytest.raises(UserError, match="fragment"):
+        load_kernel(path)
+
+
+PLACE = re.compile(r"`((?:harness|images|tests|scenarios|locks|bench|docs|\.ci)/[^`\s]*)`")
+
+
+def absent(text: str) -> list[str]:
+    """The paths in backticks that the checkout lacks; NAME stands for any name, a module for its file."""
+    found = [re.sub(r"\b[A-Z]{3,}\b", "*", path).removesuffix("/") for path in PLACE.findall(text)]
+    return [path for path in found if not any(ROOT.glob(path)) and not (ROOT / f"{path}.py").is_file()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_exist(page: Path) -> None:
+    assert absent(page.read_text()) == []
+
+
+def test_a_path_that_does_not_exist_would_be_found() -> None:
+    assert absent("`harness/arch`, `images/kernels/NAME.yaml`, `harness/tlbi/cover.py`") == [
+        "harness/tlbi/cover.py"
+    ]
+
+
 def test_links_lead_somewhere() -> None:
     dead = [
         f"{page.name}: {target}"
         for page in PAGES
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
         if not (page.parent / target).exists()
     ]
     assert not dead
