@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How soon ``nvh hunt`` finds wrong kernels, and how short programs get: the table of docs/hunt.md.
+"""How soon ``nvh hunt`` finds kernels with an injected fault, and how short programs get: the table of
+docs/hunt.md.
 
 ``.venv/bin/python -m bench.hunt_mutants [--seconds 300] [--seed N] [--jobs 2] [--select MUTANT | --masked]...
-[--out DIR]`` hunts once on each wrong kernel, until the first finding or for so long, with a seed of its own
-drawn from ``--seed``, and prints a row for each. ``seconds`` are until the finding was shrunk and kept, from
-the start of the machines.
+[--out DIR]`` hunts once on each kernel with an injected fault, until the first finding or for so long, with a
+seed of its own drawn from ``--seed``, and prints a row for each. ``seconds`` are until the finding was shrunk
+and kept, from the start of the machines.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--select", action="append", default=[])
     parser.add_argument("--masked", action="store_true", help="those that only the sanitizer can tell")
-    parser.add_argument("--all", action="store_true", help="every wrong kernel and not ten of them")
+    parser.add_argument(
+        "--all", action="store_true", help="every kernel with an injected fault and not ten of them"
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     rng = random.Random(options.seed)
@@ -75,7 +78,10 @@ def main() -> None:
     names = options.select or list(seeds if options.all else MASKED if options.masked else TEN)
     choose(load(), [name for name in names if name != NONE])
     place = options.out or Path(tempfile.mkdtemp(prefix="nvh-hunts-"))
-    print("| wrong kernel | seed | | seconds | actions | programs | known | what was seen |", flush=True)
+    print(
+        "| kernel with an injected fault | seed | | seconds | actions | programs | known | what was seen |",
+        flush=True,
+    )
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for name in names:
         wanted = Wanted(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What several rooms' tests share: the agent, built for this machine by the payloads' own Makefile."""
+"""What several packages' tests share: the agent, built for this machine by the payloads' own Makefile."""
 
 from __future__ import annotations
 

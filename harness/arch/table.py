@@ -2,7 +2,7 @@
 """The table of TLBI operations (images/tlbi.csv) and look-ups in it.
 
 Encodings: Arm ARM DDI 0487, C5.1.3 "op0==0b01, cache maintenance, TLB maintenance, and address
-translation instructions". The 26 operations of the seed patch carry ``seed``.
+translation instructions". The 26 operations of the v8 patch (docs/language.md, Claims) carry ``nv_tlbi_v8``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.where import IMAGES
 
 TABLE = IMAGES / "tlbi.csv"
-COLUMNS = "name,op1,crn,crm,op2,family,regime,operand,scope,last_level,nxs,feature,seed"
+COLUMNS = "name,op1,crn,crm,op2,family,regime,operand,scope,last_level,nxs,feature,nv_tlbi_v8"
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 _SYS = 0xD5000000  # system instruction class, with L (bit 21) clear: SYS
 _RT_MASK = 0x1F
@@ -71,7 +71,7 @@ class Operation:
     last_level: bool
     nxs: bool
     features: frozenset[str]
-    seed: bool
+    nv_tlbi_v8: bool
 
     @property
     def sys_insn(self) -> int:
@@ -159,7 +159,7 @@ def _row(cells: Mapping[str, str]) -> Operation:
         last_level=_flag(cells["last_level"]),
         nxs=nxs,
         features=features,
-        seed=_flag(cells["seed"]),
+        nv_tlbi_v8=_flag(cells["nv_tlbi_v8"]),
     )
 
 

@@ -28,7 +28,7 @@ KILLED = 256 + signal.SIGKILL
 LAST_LINES = 3
 COPY_DEADLINE_S = 120.0
 MUTANT = "/sys/module/kvm/parameters/mutant"
-"""Of the kernel with deliberate faults (images/kernels/series/mutants): the name of the one that is on."""
+"""Of the kernel with injected faults (images/kernels/series/mutants): the name of the one that is on."""
 
 
 class StepFailed(Exception):

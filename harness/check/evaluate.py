@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from harness.check import absence, console, existence, hatch, response, result, sequence, universality
+from harness.check import absence, console, existence, python_check, response, result, sequence, universality
 from harness.check.breaks import Breaks
 from harness.check.finding import Finding, Observations, RunResult
 from harness.check.match import variable_problems
@@ -36,7 +36,7 @@ CHECKS: Mapping[type[Expectation], Callable[[Any, Observations], Finding]] = {
     model.Precedence: scoped(response.check_precedence),
     model.Sequence: scoped(sequence.check),
     model.OracleCheck: _oracle,
-    model.PythonCheck: hatch.check,
+    model.PythonCheck: python_check.check,
     model.ConsoleCheck: console.check,
     model.ResultCheck: result.check,
 }

@@ -75,7 +75,7 @@ def kernels() -> list[str]:
 
 
 def mutants() -> list[str]:
-    """Return the deliberate faults."""
+    """Return the injected faults."""
     from harness.scenario import mutants as table
 
     return list(table.names())

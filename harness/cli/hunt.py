@@ -3,7 +3,7 @@
 
 examples:
   ./nvh hunt --seconds 300 --seed 7                        on the shipped kernel and models
-  ./nvh hunt --seconds 300 --mutant ipas2-no-unmap --one   until a deliberate fault is found
+  ./nvh hunt --seconds 300 --mutant ipas2-no-unmap --one   until an injected fault is found
   ./nvh hunt --seconds 3600 --out night                    goes on where `night` ended
 """
 

@@ -40,7 +40,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--select", action="append", default=[], metavar="MUTANT", help="only this mutant; repeatable"
     )
-    parser.add_argument("--models", action="store_true", help="wrong models instead of wrong kernels")
+    parser.add_argument(
+        "--models", action="store_true", help="wrong models instead of kernels with an injected fault"
+    )
     parser.add_argument(
         "--seconds",
         type=common.positive,

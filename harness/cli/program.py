@@ -39,7 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--on", choices=[*ON, "both"], help="run them: under L0's kernel, at true EL2, or both"
     )
     common.add_overrides(parser)
-    parser.add_argument("--mutant", help="switch this deliberate fault on in L0's kernel (docs/mutants.md)")
+    parser.add_argument("--mutant", help="switch this injected fault on in L0's kernel (docs/mutants.md)")
     parser.add_argument("--shrink", action="store_true", help="make a program that fails as short as can be")
     parser.add_argument(
         "--keep", type=Path, metavar="FILE", help="write the one program, shrunk or not: *.nvl, or *.yaml"

@@ -38,9 +38,9 @@ Judged = tuple[Verdict, str]
 def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None = None) -> list[Finding]:
     """Return a finding for each population that the cell's runs told of, or should have.
 
-    ``results`` are the named runs that ended; one that did not has no population. A cell of a wrong kernel
-    has none: its cases are to fail, and which do is what `nvh mutants` compares. ``table`` is the shipped one
-    for a shipped scenario; that of a user, of whatever name, has none.
+    ``results`` are the named runs that ended; one that did not has no population. A cell of a kernel with an
+    injected fault has none: its cases are to fail, and which do is what `nvh mutants` compares. ``table`` is
+    the shipped one for a shipped scenario; that of a user, of whatever name, has none.
     """
     if cell.mutant:
         return []

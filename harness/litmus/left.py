@@ -32,7 +32,7 @@ class Left:
 def cells_of(places: Sequence[Path]) -> list[Left]:
     """Read the cells below ``places``, by name. ``UserError`` when there is none.
 
-    Cells of a kernel with deliberate faults are left out.
+    Cells of a kernel with injected faults are left out.
     """
     results = sorted({path for place in places for path in place.rglob(RESULT)})
     if not results:

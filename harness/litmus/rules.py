@@ -17,7 +17,7 @@ from harness.scenario.ruleset import Advice, RuleSet
 from harness.scenario.scenario import Scenario
 
 POPULATIONS = RuleSet()
-"""The rules of this room."""
+"""The rules of this package."""
 
 
 @POPULATIONS.rule("NVH030")

@@ -35,7 +35,7 @@ class Trial:
 
     @property
     def killed(self) -> bool:
-        """Whether this scenario tells the wrong kernel from the right one."""
+        """Whether this scenario tells the kernel with the injected fault from the correct one."""
         return self.result.verdict is Verdict.FAIL and self.control.verdict is Verdict.PASS
 
     @property

@@ -59,7 +59,8 @@ def _template() -> jinja2.Template:
 
 
 def render(run: RunSummary, sections: Sequence[Section] = ()) -> str:
-    """Return the page for ``run`` with other rooms' sections; links are relative to the run's directory."""
+    """Return the page for ``run`` with other packages' sections; links are relative to the run's
+    directory."""
     red = [cell for cell in run.cells if cell.verdict is not Verdict.PASS]
     return _template().render(run=run, red=red, sections=sections)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Parts of the report that other rooms give: tables about a run as a whole, as plain data.
+"""Parts of the report that other packages give: tables about a run as a whole, as plain data.
 
-A room gives one by a function of the run's directory (``harness.attempt.sections`` has the list); the report
-knows how to show it and not what it is about.
+A package gives one by a function of the run's directory (``harness.attempt.sections`` has the list); the
+report knows how to show it and not what it is about.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ MODEL: Final = "qemu"
 TIMING: Final = "icount"
 KERNEL: Final = "nv"
 MUTANT_KERNEL: Final = "nv-mutants"
-"""What L0 runs when a deliberate fault is asked for."""
+"""What L0 runs when an injected fault is asked for."""
 SANITIZER: Final = "tlb"
 """What watches the model when an oracle judges by a sanitizer."""
 

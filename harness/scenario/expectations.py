@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario import event_patterns, grammar, hatch, scopes
+from harness.scenario import event_patterns, grammar, python_check, scopes
 from harness.scenario.event_patterns import Place, bindings
 from harness.scenario.steps import Told, wrong_expression
 from harness.scenario.vocabulary import Vocabulary
@@ -62,7 +62,7 @@ def check(expect: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]
         if kind == "oracle":
             yield from _oracle(item, vocabulary)
         if kind == "python":
-            yield from hatch.check(item)
+            yield from python_check.check(item)
             for event in item.map["events"].items if "events" in item.map else ():
                 yield from event_patterns.check_name(event, vocabulary)
         if "scope" in item.map:

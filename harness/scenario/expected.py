@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from harness.document.nodes import Node
 from harness.level import Level
-from harness.scenario import grammar, hatch
+from harness.scenario import grammar, python_check
 from harness.scenario.language import (
     Absence,
     ConsoleCheck,
@@ -89,8 +89,8 @@ def _python(node: Node, name: str) -> Expectation:
         node.where,
         name,
         _text(node, "file"),
-        hatch.source_of(node),
-        hatch.function_of(node),
+        python_check.source_of(node),
+        python_check.function_of(node),
         tuple(event.text or "" for event in node.map["events"].items),
         _scope(node),
         scalars(node.map.get("options")),

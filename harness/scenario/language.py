@@ -125,7 +125,7 @@ class WaitFor(Step):
 
 @dataclass(frozen=True, slots=True)
 class Mutate(Step):
-    """Switch the deliberate fault ``mutant`` on in L0's kernel. No scenario says this: an override does."""
+    """Switch the injected fault ``mutant`` on in L0's kernel. No scenario says this: an override does."""
 
     mutant: str
 
@@ -315,7 +315,7 @@ class Cell:
     """One scenario at one point of its matrix: the unit of running.
 
     ``id`` is ``scenario[key=value,...]`` with the keys in matrix order, or just the scenario's name.
-    ``mutant`` is the deliberate fault that its L0 kernel runs with, empty for a kernel as it is.
+    ``mutant`` is the injected fault that its L0 kernel runs with, empty for a kernel as it is.
     """
 
     id: str

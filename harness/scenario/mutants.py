@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The table of deliberately wrong L0 kernels, ``images/mutants.yaml``: what is wrong, and what must find it.
+"""The table of L0 kernels with an injected fault, ``images/mutants.yaml``: what is wrong, and what must find
+it.
 
 A mutant is a value of the parameter ``mutant`` of KVM in the kernel ``nv-mutants``
 (images/kernels/series/mutants). The table imports neither scenarios nor cells: a killer is a cell's id.
@@ -51,7 +52,8 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One wrong kernel: ``fault`` in words, ``at`` the function of KVM, ``killers`` ids of cells.
+    """One kernel with an injected fault: ``fault`` in words, ``at`` the function of KVM, ``killers`` ids of
+    cells.
 
     ``survives`` explains why no scenario can see the fault on the shipped models; empty when one must.
     """

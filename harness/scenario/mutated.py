@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A cell whose L0 kernel runs with a deliberate fault: the teeth of a scenario (docs/mutants.md)."""
+"""A cell whose L0 kernel runs with an injected fault: it shows that a scenario can fail (docs/mutants.md)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ ONCE = ("== 1", "<= 1", "== 0")
 def claims_named(scenario: Scenario) -> Iterator[Advice]:
     """A scenario names the claims it checks.
 
-    ``claims`` ties a scenario to what the seed patch promises (``seed.6``), so that a report can show
+    ``claims`` ties a scenario to what the v8 patch promises (``nv-tlbi-v8.6``), so that a report can show
     which promises were checked. harness/scenario/claims.yaml lists them.
     """
     if not scenario.cells[0].claims:

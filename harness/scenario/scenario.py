@@ -29,7 +29,7 @@ class Overrides:
     """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels.
 
     ``l0_kernel`` replaces that of L0 alone, whatever ``kernel`` says: a kernel under test below known guests.
-    ``mutant`` gives L0 the kernel with deliberate faults, unless ``kernel`` names one, and switches one on.
+    ``mutant`` gives L0 the kernel with injected faults, unless ``kernel`` names one, and switches one on.
     ``sanitize`` turns a sanitizer on.
     """
 

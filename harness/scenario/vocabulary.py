@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The names a scenario may use: handed in, so that the language knows no trace source and no image.
 
-The claims are the language's own: ``claims.yaml`` lists what the seed patch promises.
+The claims are the language's own: ``claims.yaml`` lists what the v8 patch promises.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Vocabulary:
     ``oracles``       architectural checks, each with the names of its options
     ``sanitized``     oracles that need the TLB sanitizer: naming one turns it on
     ``models``        names; a scenario may also give a path, which contains a ``/``
-    ``mutants``       names of deliberate faults, for the command line only
+    ``mutants``       names of injected faults, for the command line only
     ``wide``          (model, the one that the scenario names or nothing): what to run instead of a model on
                       which a whole shadow context takes very long (harness/scenario/walks.py), or nothing if
                       there is none; None for a model that is not so

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Order between the model and the levels' own traces, from happenings that both saw.
+"""Order between the model and the levels' own traces, from events that both saw.
 
 The model sees L0's kernel enter its trace functions and commit the record, and L1 execute the TLBI that its
-trace event announced. Such a happening puts a record of a level's trace between two positions of the model.
+trace event announced. Such an event puts a record of a level's trace between two positions of the model.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Bounds:
 
 
 class Clock:
-    """Time of the model's events, which carry none: that between two happenings that L0 dated."""
+    """Time of the model's events, which carry none: that between two events that L0 dated."""
 
     def __init__(self, dated: Sequence[tuple[int, int]]) -> None:
         """``dated``: model positions with L0's time in ns, in order of position."""
@@ -95,7 +95,7 @@ class Clock:
     def when(self, seq: int) -> tuple[int, int]:
         """Return the time of the model's event ``seq`` and the half-width of its uncertainty, in ns.
 
-        Outside all dated happenings the time is that of the nearest one, and the error 0 says nothing:
+        Outside all dated events the time is that of the nearest one, and the error 0 says nothing:
         nothing bounds it. ``Timeline.before`` does not use times of the model.
         """
         if not self._at:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The operation table against independent oracles: the GNU assembler and the seed patch's list."""
+"""The operation table against independent oracles: the GNU assembler and the v8 patch's list."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from harness.errors import InputError, UserError
 AS = "aarch64-linux-gnu-as"
 OBJCOPY = "aarch64-linux-gnu-objcopy"
 
-# The names of the seed, "KVM: arm64: nv: Trap and emulate TLBI instructions from virtual EL2" (v8 42/69).
-SEED = frozenset(
+# The names of the v8 patch, "KVM: arm64: nv: Trap and emulate TLBI instructions from virtual EL2" (v8 42/69).
+NV_TLBI_V8 = frozenset(
     f"{name}{scope}"
     for name in (
         *("vmalle1", "vae1", "aside1", "vaae1", "vale1", "vaale1"),
@@ -76,7 +76,7 @@ def test_the_assembler_tells_a_wrong_row(tmp_path: Path) -> None:
 
 
 def test_features_are_the_assemblers(tmp_path: Path) -> None:
-    """What v8.0 assembles is exactly what needs no feature: the seed's 26."""
+    """What v8.0 assembles is exactly what needs no feature: the v8 patch's 26."""
     if shutil.which(AS) is None:
         pytest.fail(f"{AS} is missing; install binutils-aarch64-linux-gnu")
     operations = table.load()
@@ -85,13 +85,13 @@ def test_features_are_the_assemblers(tmp_path: Path) -> None:
     command = [AS, "-march=armv8-a", "-o", "/dev/null", str(source)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     refused = {int(number) for number in re.findall(r"all\.s:(\d+): Error", done.stderr)}
-    assert {op.name for n, op in enumerate(operations, 1) if n not in refused} == SEED
-    assert {op.name for op in operations if not op.features} == SEED
+    assert {op.name for n, op in enumerate(operations, 1) if n not in refused} == NV_TLBI_V8
+    assert {op.name for op in operations if not op.features} == NV_TLBI_V8
 
 
 def test_complete() -> None:
     operations = table.load()
-    assert {op.name for op in operations if op.seed} == SEED
+    assert {op.name for op in operations if op.nv_tlbi_v8} == NV_TLBI_V8
     assert len(operations) == 126
     plain = {op.name for op in operations if not op.nxs}
     assert {op.name for op in operations if op.nxs} == {f"{name}nxs" for name in plain}

@@ -34,7 +34,7 @@ RUN = "litmus"
 SCENARIO = """\
 scenario: mine
 summary: Counts.
-claims: [seed.7]
+claims: [nv-tlbi-v8.7]
 steps:
   - boot: l0
   - run: nvh-litmus --case 'trap-ttlb/*'

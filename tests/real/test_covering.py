@@ -81,7 +81,7 @@ def test_l0_knows_the_cases_that_were_chosen_from(wrong: Stack) -> None:
 def test_a_case_says_the_same_in_the_covering_run_as_among_all(
     wrong: Stack, mutant: str, tmp_path: Path
 ) -> None:
-    """And of wrong kernels the covering run's cases see what the family sees."""
+    """And of kernels with an injected fault the covering run's cases see what the family sees."""
     family, granule = FAMILIES[mutant]
     wrong.run(Level.L0, f"echo {mutant} >{PARAMETER}", DEADLINE_S)
     try:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Generated programs on the real machine: nothing on the right kernel, nothing left over, a wrong kernel
-found."""
+"""Generated programs on the real machine: nothing on the right kernel, nothing left over, a kernel with an
+injected fault found."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The real machine with a wrong kernel: a fault is found, and one that the kernel lacks is no verdict.
+"""The real machine with a kernel with an injected fault: a fault is found, and one that the kernel lacks is
+no verdict.
 
 They run when the kernel with the faults is built (``./nvh images build kernel:nv-mutants``).
 """

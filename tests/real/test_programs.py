@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs that people write, on the real machine: true EL2 and vEL2 agree, and a wrong kernel is told."""
+"""Programs that people write, on the real machine: true EL2 and vEL2 agree, and a kernel with an injected
+fault is told."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 """Tracing TLBIs changes nothing in L0 but that it traces: the same functions of KVM, whatever is recorded.
 
 The model's trace sees which functions L0 enters from L1's TLBI until L1 goes on. Two machines begin from one
-snapshot and execute the seed's 26 operations, one with L0's event for TLBIs on and one without.
+snapshot and execute the v8 patch's 26 operations, one with L0's event for TLBIs on and one without.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ OBSERVING = re.compile(r"trace|^perf_|^bpf_|^kvm_nv_trace_held_tlbis$")
 
 SCENARIO = """\
 scenario: NAME
-summary: L0's functions for each of the seed's operations
+summary: L0's functions for each of the v8 patch's operations
 stack: {model: qemu-v1}
 steps:
   - boot: l2
@@ -82,7 +82,7 @@ EVENTS = {"quiet": "model.tlbi", "traced": "l0.kvm.kvm_nv_tlbi"}
 
 def commands() -> Iterator[str]:
     """What L1 executes: operations that take shadow mappings away come last."""
-    seed = (op for op in table.load() if op.seed)
+    seed = (op for op in table.load() if op.nv_tlbi_v8)
     for op in sorted(seed, key=lambda op: op.op1 == 4):
         operand = OPERAND.get(op.operand.value)
         words = f" --operand {operand:#x}" if operand is not None else ""
@@ -181,7 +181,7 @@ def runs(kernel: Symbols, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_l0_goes_the_same_way_traced_or_not(kernel: Symbols, runs: Mapping[str, Timeline]) -> None:
-    ops = [op.name for op in table.load() if op.seed]
+    ops = [op.name for op in table.load() if op.nv_tlbi_v8]
     assert len(ops) == 26
     quiet, traced = (paths(runs[name], kernel) for name in ("quiet", "traced"))
     assert differences(quiet, traced, ops) == {}

@@ -45,7 +45,7 @@ def test_all_errors_of_all_kinds_at_once() -> None:
         "duplicate key 'summary'",
         "the anchor &a",
         "unknown kernel 'nvv'",
-        "unknown claim 'seed.99'",
+        "unknown claim 'nv-tlbi-v8.99'",
         "the string 'a' a second time in op",
         "unknown key 'step'",
         "unknown parameter 'oq'",

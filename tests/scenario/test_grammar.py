@@ -90,9 +90,13 @@ def test_the_schema_is_a_schema_and_agrees_with_the_code() -> None:
 
 
 def test_claims() -> None:
-    points = [f"seed.{number}" for number in range(1, 9)]
+    points = [f"nv-tlbi-v8.{number}" for number in range(1, 9)]
     changes = ["is-upgrade", "dsb-ish", "dsb-ishst", "block-size", "alle2is"]
-    assert list(claims()) == [*points, *(f"seed.maz.{name}" for name in changes), "seed.cd.el2-context"]
+    assert list(claims()) == [
+        *points,
+        *(f"nv-tlbi-v8.maz.{name}" for name in changes),
+        "nv-tlbi-v8.cd.el2-context",
+    ]
     for line in claims().values():
         assert line.endswith(".")
         assert len(line) < 110

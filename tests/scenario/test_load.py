@@ -89,7 +89,7 @@ def test_include_with_a_partial_point_takes_the_lists(tmp_path: Path) -> None:
 def test_stack_and_head() -> None:
     cell = everything()
     assert cell.summary == "Every construct of the language, for ipas2e1 with 4k."
-    assert cell.claims == ("seed.6", "seed.maz.block-size")
+    assert cell.claims == ("nv-tlbi-v8.6", "nv-tlbi-v8.maz.block-size")
     assert (cell.stack.model, cell.stack.timing, cell.allow_vacuous, cell.timeout) == (
         "qemu-10",
         "mttcg",

@@ -30,7 +30,7 @@ HERE = Location("s.yaml", 6, 5)
 def scenario(tmp_path: Path, command: str = MANY_VMS, stack: str = "{}", level: str = "l1") -> Path:
     path = tmp_path / "churn.yaml"
     path.write_text(
-        "scenario: churn\nsummary: L1 creates and ends VMs.\nclaims: [seed.5]\n"
+        "scenario: churn\nsummary: L1 creates and ends VMs.\nclaims: [nv-tlbi-v8.5]\n"
         f"stack: {stack}\nsteps:\n  - boot: l1\n  - run: {command!r}\n    on: {level}\n    name: vms\n"
         "expect:\n  - result: ended\n    of: vms\n"
     )

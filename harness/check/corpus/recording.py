@@ -1,6 +1,7 @@
 """A recorded trace of one cell, cut to what its expectations need: a timeline with a note in its heading.
 
-Recordings lie in ``corpus/`` beside the scenario, as ``SLUG.jsonl``: good ones, and any from a wrong kernel.
+Recordings lie in ``corpus/`` beside the scenario, as ``SLUG.jsonl``: good ones, and any from a kernel with an
+injected fault.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MAX_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was seen of ``cell`` on a kernel with the deliberate fault ``mutant`` (empty: none).
+    """What was seen of ``cell`` on a kernel with the injected fault ``mutant`` (empty: none).
 
     ``red``      names of the expectations that must fail; empty for a good trace
     ``kernels``  L0's kernel, the model and its timing, for whoever wonders where it comes from

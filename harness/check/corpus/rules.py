@@ -15,7 +15,7 @@ from harness.scenario.scenario import Scenario
 from harness.verdict import Verdict
 
 CORPUS = RuleSet()
-"""The rules of this room."""
+"""The rules of this package."""
 
 
 @CORPUS.rule("NVH020")
@@ -65,7 +65,7 @@ def good_passes(scenario: Scenario) -> Iterator[Advice]:
 
 @CORPUS.rule("NVH023")
 def bad_fails(scenario: Scenario) -> Iterator[Advice]:
-    """On a recording from a wrong kernel the expectations fail that failed then.
+    """On a recording from a kernel with an injected fault the expectations fail that failed then.
 
     One that does not has lost its teeth.
     """
@@ -77,7 +77,7 @@ def bad_fails(scenario: Scenario) -> Iterator[Advice]:
             where = found[name].where if name in found else scenario.root.map["expect"].where
             verdict = found[name].verdict.value if name in found else "gone"
             if verdict != Verdict.FAIL.value:
-                yield where, f"{name} is {verdict} on the trace of the wrong kernel {each.mutant}"
+                yield where, f"{name} is {verdict} on the trace of the kernel with the fault {each.mutant}"
 
 
 @CORPUS.rule("NVH024")

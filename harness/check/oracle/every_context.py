@@ -2,8 +2,8 @@
 """Every shadow context of the VMID is served, not only the one that L1 has loaded.
 
 A TLBI acts on all translations of its VMID, whatever VTTBR_EL2.BADDR and whether stage 2 is on (Arm ARM
-D8.17.5.4: scope by VMID; the seed's commit message). L0 keeps a shadow stage 2 for each VTTBR and VTCR, so
-the same VMID may have several. Each stage-2 operation of L1 (IPAS2, VMALLS12) that L0's kernel reports
+D8.17.5.4: scope by VMID; the commit message of v8 42/69). L0 keeps a shadow stage 2 for each VTTBR and VTCR,
+so the same VMID may have several. Each stage-2 operation of L1 (IPAS2, VMALLS12) that L0's kernel reports
 must be followed, before the same task reports its next one, by an unmap in every context known to have
 that VMID: those with an earlier unmap in the trace that have not been recycled or torn down since. With
 one context known at most, the rule says little and holds; operations with several are counted in the

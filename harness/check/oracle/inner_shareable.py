@@ -2,8 +2,8 @@
 """L0 answers what L1 invalidates, however locally, in the inner shareable domain at least.
 
 L1's vCPU may have run on any PE of L0, and another of its vCPUs may be on one now, so "this PE" of L1 is
-every PE of L0 (the seed's commit message). In each span of an operation of L1, the physical TLBIs must be
-of the inner or outer shareable form. That is nvh's policy, what KVM does today, and not the architecture's
+every PE of L0 (the commit message of v8 42/69). In each span of an operation of L1, the physical TLBIs must
+be of the inner or outer shareable form. That is nvh's policy, what KVM does today, and not the architecture's
 rule: local TLBIs that are repeated wherever the vCPU comes to run would oblige as much (Arm ARM DDI 0487
 M.a.a, R_QRNJC).
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """At the cell's end, the shadow stage 2 is contained in L1's stage 2 composed with L0's.
 
-A shadow entry stands for a TLB entry of the translation that L1 has set up (the seed's commit message): the
-architecture lets it be there only while a walk of L1's tables would give it, or until L1 has invalidated it
-(Arm ARM D8.17). So once L1 has finished its TLB maintenance each shadow leaf must lead where L1's stage 2 and
-then L0's lead, with no permission that L1's descriptor lacks. Missing shadow leaves are no violation: they
-are made on demand.
+A shadow entry stands for a TLB entry of the translation that L1 has set up (the commit message of v8 42/69):
+the architecture lets it be there only while a walk of L1's tables would give it, or until L1 has invalidated
+it (Arm ARM D8.17). So once L1 has finished its TLB maintenance each shadow leaf must lead where L1's stage 2
+and then L0's lead, with no permission that L1's descriptor lacks. Missing shadow leaves are no violation:
+they are made on demand.
 
 The machine is looked into twice, stopped, after the last step (harness/attempt/shadows.py), with time to run
 in between. L1 may be between a store and its TLBI at one moment; what is wrong at both has no TLBI coming.

@@ -25,14 +25,14 @@ RUN = "program"
 RUN_S = 200
 DEADLINE_S = 700
 CLAIMS = {
-    "ipas2e1": "seed.6",
-    "vmalls12e1": "seed.5",
-    "alle1": "seed.4",
-    "alle2": "seed.maz.alle2is",
-    "vae2": "seed.3",
+    "ipas2e1": "nv-tlbi-v8.6",
+    "vmalls12e1": "nv-tlbi-v8.5",
+    "alle1": "nv-tlbi-v8.4",
+    "alle2": "nv-tlbi-v8.maz.alle2is",
+    "vae2": "nv-tlbi-v8.3",
 }
 """Which claim the operations of a family are about (harness/scenario/claims.yaml); E1 operations are
-seed.8's."""
+nv-tlbi-v8.8's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def slug_of(cause: str) -> str:
 def claims_of(program: Program) -> list[str]:
     """What the scenario is about."""
     families = [a.operation.family for a in program.actions if isinstance(a, Tlbi)]
-    found = {CLAIMS.get(family, "seed.8") for family in families}
-    return sorted(found) or ["seed.1"]
+    found = {CLAIMS.get(family, "nv-tlbi-v8.8") for family in families}
+    return sorted(found) or ["nv-tlbi-v8.1"]
 
 
 def scenario_text(found: Found) -> str:

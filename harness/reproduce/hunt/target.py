@@ -49,7 +49,7 @@ class Batch:
 class Target:
     """One machine in a directory of its own below ``directory``.
 
-    ``mutant``: the deliberate fault that is on in L0's kernel, or an empty string. ``sanitize``: the TLB
+    ``mutant``: the injected fault that is on in L0's kernel, or an empty string. ``sanitize``: the TLB
     sanitizer watches. What watches are plugins: without those in ``images`` nothing does.
     """
 

@@ -5,7 +5,7 @@
 # why: a paragraph, whose lines
 #   go on like this
 # source: where it comes from
-# claims: seed.6, seed.8           (without: what its operations are about)
+# claims: nv-tlbi-v8.6, nv-tlbi-v8.8           (without: what its operations are about)
 # stack: model=qemu-48bit timing=icount l0-cpus=1 sanitize=tlb
 """
 

@@ -68,7 +68,7 @@ def track_name(track: Track) -> str:
 def shown_times(events: Sequence[Event]) -> dict[Key, int]:
     """Times in ns at which to show events: a source's events of equal time are spread over its uncertainty.
 
-    The model's events between two happenings that L0 dated all have one time and error; spread evenly over
+    The model's events between two events that L0 dated all have one time and error; spread evenly over
     that stretch they stand in their order, and none leaves it.
     """
     times: dict[Key, int] = {}

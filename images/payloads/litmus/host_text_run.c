@@ -114,7 +114,7 @@ static void execute(struct session *s, const struct text *t)
 	if (bad) {
 		printf(" verdict=fail line=%u ms=%.0f saw=%s allowed=%s\n", bad->line, (seconds() - s->begun) * 1e3, word, bad->allowed);
 		s->failed++;
-		drop(s); /* what a wrong kernel kept must not be seen by the next program */
+		drop(s); /* what a faulty kernel kept must not be seen by the next program */
 	} else if (late) {
 		printf(" verdict=vacuous\n");
 		s->vacuous++;

@@ -57,14 +57,14 @@ def test_page_size_fragments_override_the_base() -> None:
 
 
 def test_example_is_loadable_when_its_paths_are_filled_in(tmp_path: Path) -> None:
-    text = (KERNELS / "seed-v8.yaml.example").read_text()
+    text = (KERNELS / "nv-v8.yaml.example").read_text()
     box = tmp_path / "v8.mbx"
     box.write_text(mail(FORK))
     text = text.replace("/path/to/linux", str(tmp_path)).replace("/path/to/nvh", str(IMAGES.parent))
     text = text.replace("/path/to/v8_20230131_maz_kvm_arm64_nested_virtualization_support.mbx", str(box))
     assert "/path/to" not in text
-    (tmp_path / "seed-v8.yaml").write_text(text)
-    spec = load_kernel(str(tmp_path / "seed-v8.yaml"))
+    (tmp_path / "nv-v8.yaml").write_text(text)
+    spec = load_kernel(str(tmp_path / "nv-v8.yaml"))
     assert spec.source == GitTree(tmp_path, "v6.2")
     assert spec.series().paths() == ["kernel/fork.c"]
     assert config.join(spec.config)

@@ -1,4 +1,5 @@
-"""For each of the seed's operations a scenario asserts what L0 executes in answer, on both shipped QEMUs."""
+"""For each of the v8 patch's operations a scenario asserts what L0 executes in answer, on both shipped
+QEMUs."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from harness.scenario.language import Cell, EventPattern, Existence, OracleCheck
 from harness.scenario.language import Sequence as Order
 from harness.scenario.scenario import NO_OVERRIDES
 
-SEED = [op for op in table.load() if op.seed]
+SEED = [op for op in table.load() if op.nv_tlbi_v8]
 STEPS = ("l1.tlbi", "model.tlbi", "model.tlbi", "model.dsb", "model.isb", "model.eret")
 BARRIERS = {"barrier-discipline", "inner-shareable", "vmid-loaded"}
 

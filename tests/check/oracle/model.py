@@ -147,7 +147,7 @@ def judged(
 
 
 def without(model: Model, *unwanted: Event) -> Model:
-    """The same trace without some events, as a wrong kernel would leave it."""
+    """The same trace without some events, as a kernel with an injected fault would leave it."""
     bent = Model()
     bent.losses = model.losses
     bent.events = [event for event in model.events if event not in unwanted]

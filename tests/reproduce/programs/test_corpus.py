@@ -58,7 +58,7 @@ def test_a_file_of_programs_is_a_cell_of_its_name() -> None:
     assert [cell.id for cell in cells] == [path.stem for path in CORPUS]
     (wide,) = load_file(WIDE, vocabulary())
     assert wide.summary == "two VMIDs that agree in their low 8 bits are two"
-    assert wide.claims == ("seed.6", "seed.8")
+    assert wide.claims == ("nv-tlbi-v8.6", "nv-tlbi-v8.8")
     (run,) = [step for step in wide.steps if isinstance(step, Run)]
     assert check_file(WIDE)[0].script() in run.command.replace("\nEND", "\n") + "\n"
     (result,) = [each for each in wide.expectations if isinstance(each, ResultCheck)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The ``python`` escape hatch: every way a function can answer, and that none of the wrong ones passes."""
+"""The ``python`` expectation: every way a function can answer, and that none of the wrong ones passes."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_file_may_hold_what_a_module_holds() -> None:
 
 
 def test_a_function_that_does_not_end_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.check.hatch.TIME_S", 0.2)
+    monkeypatch.setattr("harness.check.python_check.TIME_S", 0.2)
     finding = run("x = 1\nwhile True:\n    pass")
     assert finding.verdict is UNDECIDED
     assert re.fullmatch(r"checks\.py:[34]: TimeoutError: not done after 0\.2 s", finding.message)

@@ -138,7 +138,7 @@ def check(expectation: PythonCheck, seen: Observations) -> Finding:
 
 def _call(expectation: PythonCheck, given: Seen) -> list[Judgement]:
     """Run the file as a module of its own and call its function; no file is imported by name."""
-    module = types.ModuleType(f"nvh_hatch_{expectation.function}")
+    module = types.ModuleType(f"nvh_python_check_{expectation.function}")
     module.__file__ = expectation.file
     code = compile(expectation.source, expectation.file, "exec", dont_inherit=True)
     sys.modules[module.__name__] = module  # dataclasses look their module up
