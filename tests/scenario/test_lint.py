@@ -19,43 +19,43 @@ from tests.scenario.names import HERE, VOCABULARY
 CORPUS = HERE / "lint"
 
 FINDINGS = {
-    "NVH001": ["1:1: no claim: add 'claims' with what this scenario checks"],
+    "NVH001": ["2:1: no claim: add 'claims' with what this scenario checks"],
     "NVH002": [
-        "8:9: l1 is never booted, so this can never be exercised",
-        "9:5: l2 is never booted, so this can never be exercised",
-        "14:11: l1 is never booted, so this can never be exercised",
+        "9:9: l1 is never booted, so this can never be exercised",
+        "10:5: l2 is never booted, so this can never be exercised",
+        "15:11: l1 is never booted, so this can never be exercised",
     ],
     "NVH003": [
-        "9:10: the matrix parameter 'n' is used nowhere",
-        "9:21: the matrix parameter 'op' is used nowhere",
+        "10:10: the matrix parameter 'n' is used nowhere",
+        "10:21: the matrix parameter 'op' is used nowhere",
     ],
-    "NVH004": ["7:11: the mark 'point' is in no scope"],
-    "NVH005": ["2:10: the summary is not one line of at most 100 characters"],
+    "NVH004": ["8:11: the mark 'point' is in no scope"],
+    "NVH005": ["3:10: the summary is not one line of at most 100 characters"],
     "NVH006": [
-        "6:5: nothing waits for the background run 'a'",
-        "10:5: the result of 'b' is checked, but nothing waits for its end",
+        "7:5: nothing waits for the background run 'a'",
+        "11:5: the result of 'b' is checked, but nothing waits for its end",
     ],
-    "NVH007": ["9:5: the absence 'none' has neither 'given' nor 'scope'"],
-    "NVH008": ["1:11: the file is not named another-name.yaml"],
-    "NVH009": ["6:5: l0 is up already", "7:5: l1 is up already"],
-    "NVH010": ["5:5: timeout 11 s, but the scenario's is 11 s"],
+    "NVH007": ["10:5: the absence 'none' has neither 'given' nor 'scope'"],
+    "NVH008": ["2:11: the file is not named another-name.yaml"],
+    "NVH009": ["7:5: l0 is up already", "8:5: l1 is up already"],
+    "NVH010": ["6:5: timeout 11 s, but the scenario's is 11 s"],
     "NVH011": [
-        "10:11: $a stands only here and so says nothing",
-        "14:9: $x stands only here and so says nothing",
+        "11:11: $a stands only here and so says nothing",
+        "15:9: $x stands only here and so says nothing",
     ],
-    "NVH012": ["3:9: only outputs are expected: nothing looks at what is claimed, or counts it"],
+    "NVH012": ["4:9: only outputs are expected: nothing looks at what is claimed, or counts it"],
     "NVH013": [
-        "10:5: 'ends' holds however the run ends",
-        "13:5: 'says-nothing': '^$' matches every output",
-        "16:5: 'says-something': '(nested)?' matches every output",
+        "11:5: 'ends' holds however the run ends",
+        "14:5: 'says-nothing': '^$' matches every output",
+        "17:5: 'says-something': '(nested)?' matches every output",
     ],
     "NVH014": [
-        "10:5: judged is known exactly: leave judged: '>= 5' to the table",
-        "10:5: passed is known exactly: leave passed: '> 0' to the table",
+        "11:5: judged is known exactly: leave judged: '>= 5' to the table",
+        "11:5: passed is known exactly: leave passed: '> 0' to the table",
     ],
     "NVH015": [
-        "19:5: 'answered': one l0.shadow_unmap may answer many l0.tlbi",
-        "23:5: 'caused': one l0.tlbi may answer many l0.shadow_unmap",
+        "20:5: 'answered': one l0.shadow_unmap may answer many l0.tlbi",
+        "24:5: 'caused': one l0.tlbi may answer many l0.shadow_unmap",
     ],
 }
 
