@@ -177,7 +177,6 @@ def line_of(name: str, check: Check) -> str:
 def model_file(program: Path, fault: str, out: Path) -> Path:
     """Write the file of the model with one fault below ``out``; machine, CPU and timings are qemu-10.0's."""
     data = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
-    data.pop("narrow", None)
     data |= {
         "model": f"fault-{fault}",
         "summary": f"QEMU with the fault {fault}.",
