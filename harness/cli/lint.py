@@ -89,7 +89,8 @@ def main(arguments: argparse.Namespace) -> int:
             done = subprocess.run([_program(tool[0]), *tool[1:]], cwd=CHECKOUT, check=False)
             status = status or done.returncode
         status = changed_c(CHECKOUT) or status
-    print("== scenarios", flush=True)
+    if not arguments.paths:
+        print("== scenarios", flush=True)
     findings = lint_paths(arguments.paths or [SCENARIOS], vocabulary(), more=(CORPUS, POPULATIONS))
     for finding in findings:
         print(finding)

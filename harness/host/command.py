@@ -70,7 +70,7 @@ def run(
         _append(log, shown, output)
         if isinstance(error, subprocess.TimeoutExpired):
             raise InfraError(
-                f"{shown} did not end within {timeout_s:.0f} s", output[-OUTPUT_MOST:]
+                f"{shown} did not end within {timeout_s:.0f} s", output[-OUTPUT_MOST:].rstrip("\n")
             ) from error
         raise
     _append(log, shown, output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
+import harness
 from harness.errors import InfraError, UserError
 from harness.host.cache import MANIFEST, Store, load_artefact, tree_bytes, write_atomic
 from tests.ci import ELSEWHERE
@@ -186,6 +189,11 @@ def test_read_only_cache_of_another_user(store: Store, tmp_path: Path) -> None:
     store.get_or_build("thing", {"other": 1}, fill)
     for path in (*tmp_path.parents[:2], tmp_path):
         path.chmod(0o755)
+    # The environment may lie below root's home, which another user cannot enter.
+    library = tmp_path / "library"
+    for package in (filelock, harness):
+        source = Path(str(package.__file__)).parent
+        shutil.copytree(source, library / source.name, ignore=shutil.ignore_patterns("__pycache__", "share"))
     script = SCRIPT.replace("print(", "from harness.errors import UserError\ntry:\n  print(") + (
         "except UserError as error:\n  print('UserError', error)\n"
     )
@@ -194,13 +202,15 @@ def test_read_only_cache_of_another_user(store: Store, tmp_path: Path) -> None:
             "setpriv",
             "--reuid=65534",
             "--clear-groups",
-            sys.executable,
+            "/usr/bin/python3",
             "-c",
             script,
             store.root,
             "/dev/null",
             "0",
         ],
+        cwd=library,
+        env={**os.environ, "PYTHONPATH": str(library), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -36,6 +36,8 @@ def distinct() -> list[Cell]:
     found: dict[object, Cell] = {}
     for key, row in TABLE.items():
         cell = CELLS[key.cell]
+        if any("--cases" in str(getattr(step, "command", "")) for step in cell.steps):
+            continue  # the list is an artefact of its own; tests/covering says what it has
         commands = tuple(getattr(step, "command", "") for step in cell.steps)
         found.setdefault((commands, key.run, row.features), cell)
     return list({cell.id: cell for cell in found.values()}.values())
