@@ -66,6 +66,6 @@ def test_series_applies(name: str, tmp_path: Path) -> None:
     fast = (result / "arch/arm64/kvm/hyp/vhe/switch.c").read_text()
     body = fast.split("\nstatic bool kvm_hyp_handle_tlbi_el2(")[1].split("\n}\n")[0]
     noted = body.index("\t\tkvm_nv_hold_tlbi(vcpu, instr, val);\n")
-    assert body.index("vncr_tlb_count") < noted < body.index("__kvm_skip_instr")
+    assert body.rindex("return false;") < noted < body.index("__kvm_skip_instr")
     run_loop = (result / "arch/arm64/kvm/arm.c").read_text()
-    assert "\t\tkvm_nv_release_tlbis(vcpu);\n\t\ttrace_kvm_exit(ret, " in run_loop
+    assert "\t\tret = kvm_arm_vcpu_enter_exit(vcpu);\n\t\tkvm_nv_release_tlbis(vcpu);\n" in run_loop
