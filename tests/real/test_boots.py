@@ -24,7 +24,7 @@ def findings(cell: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 NOT_SHOWN = pytest.mark.xfail(
     run=False,
-    reason="waits 640 s and longer on a loaded host: that a level which never comes up ends early is not shown yet",
+    reason="waits 640 s and longer on a loaded host: that a hopeless boot ends early is not shown yet",
 )
 
 
