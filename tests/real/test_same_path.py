@@ -193,4 +193,6 @@ def test_the_model_says_of_each_operation_what_the_kernel_says(runs: Mapping[str
     assert traced.realised["l0.tlbi"].how == "model"
     by_model, by_kernel = said(traced, "l0.tlbi"), said(traced, EVENTS["traced"])
     assert sum(by_kernel.values()) >= 26 * TIMES
-    assert by_model == by_kernel
+    # The model records from a little before tracefs on, and to a little after it.
+    assert not by_kernel - by_model
+    assert sum((by_model - by_kernel).values()) < TIMES
