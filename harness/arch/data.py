@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from harness.arch.table import Operation, load
 from harness.errors import InputError, Location, Problem
+from harness.where import IMAGES
 
-IMAGES = Path(__file__).resolve().parents[2] / "images"
 TTLS = IMAGES / "tlbi-ttl.csv"
 TRAPS = IMAGES / "tlbi-traps.csv"
 SHIFTS = {"4k": 12, "16k": 14, "64k": 16}

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.where import IMAGES
 
-TABLE = Path(__file__).resolve().parents[2] / "images" / "registers.csv"
+TABLE = IMAGES / "registers.csv"
 COLUMNS = "prefix,register,field,high,low,values,rule,issue"
 TOP_BIT = 63
 
