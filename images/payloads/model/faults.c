@@ -92,7 +92,7 @@ static void on_walk(unsigned shift, enum fault fault, unsigned level, unsigned t
 	if (table == space.s1.start)
 		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | ipa;
 	else
-		*descriptor_s1(TARGET, table - 1) = table_descriptor(&space.s1, ipa);
+		*descriptor_s1(TARGET, table - 1) = table_descriptor(ipa);
 	*descriptor_s2(ipa, level) = bad_leaf(&space.s2, fault, level, (uint64_t)page_a, false);
 	DSB(ish);
 	/* The code is found by the same table where that is the root. */

@@ -76,11 +76,11 @@ struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds);
 unsigned level_shift(const struct geometry *g, unsigned level);
 bool block_allowed(const struct geometry *g, unsigned level);
 void tables_reset(void);
-uint64_t *table_new(const struct geometry *g);
+uint64_t *table_new(void);
 /* The descriptor of ``address`` at ``level`` below ``root``; tables are made on the way. */
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level);
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes);
-uint64_t table_descriptor(const struct geometry *g, uint64_t table);
+uint64_t table_descriptor(uint64_t table);
 void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
 
 #define AF BIT(10)

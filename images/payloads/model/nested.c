@@ -50,8 +50,8 @@ static void begin(void)
 {
 	space_new(12, 1, 1, true, true, false);
 	regime = geometry(12, 48, false, false);
-	root = table_new(&regime);
-	page = table_new(&regime);
+	root = table_new();
+	page = table_new();
 	*entry_of(&regime, root, 0, 1) = 0ull | AF | 1ull << 2 | S1_USER | S1_UXN | 1;
 	*entry_of(&regime, root, 0x40000000, 1) = leaf(&regime, 1, 0x40000000, AF | S1_USER);
 	DSB(ish);
@@ -117,7 +117,7 @@ static void aborts(void)
 static void moves(void)
 {
 	const struct place *p = &places[7];
-	uint64_t *other = table_new(&regime), *descriptor;
+	uint64_t *other = table_new(), *descriptor;
 
 	space.hcr |= HCR_NV | HCR_NV2;
 	el2_mmu(true);

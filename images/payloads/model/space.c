@@ -105,12 +105,12 @@ void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2
 	space.s2_on = s2_on;
 	space.hcr = HCR_RW | (s2_on ? HCR_VM : 0);
 	if (s1_on) {
-		space.low = table_new(&space.s1);
-		space.high = table_new(&space.s1);
+		space.low = table_new();
+		space.high = table_new();
 		map_program(&space.s1, space.low, AF); /* EL1 reads and writes, EL1 and EL0 execute */
 	}
 	if (s2_on) {
-		space.ipa = table_new(&space.s2);
+		space.ipa = table_new();
 		map_program(&space.s2, space.ipa, AF | S2_RW);
 		map_aliases();
 	}

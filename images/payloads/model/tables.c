@@ -42,11 +42,10 @@ void tables_reset(void)
 	used = 0;
 }
 
-uint64_t *table_new(const struct geometry *g)
+uint64_t *table_new(void)
 {
 	uint64_t *new = (uint64_t *)&pool[SLOT * used++];
 
-	(void)g;
 	if (used > POOL) {
 		print("fatal|out of tables\n");
 		power_off();
@@ -57,9 +56,8 @@ uint64_t *table_new(const struct geometry *g)
 }
 
 /* With DS a 4 KB or 16 KB descriptor has OA[51:50] in bits [9:8]; no output of ours is that high. */
-uint64_t table_descriptor(const struct geometry *g, uint64_t table)
+uint64_t table_descriptor(uint64_t table)
 {
-	(void)g;
 	return table | 3;
 }
 
@@ -81,7 +79,7 @@ uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, u
 		if (now == level)
 			return &at[index];
 		if ((at[index] & 3) != 3)
-			at[index] = table_descriptor(g, (uint64_t)table_new(g));
+			at[index] = table_descriptor((uint64_t)table_new());
 		at = (uint64_t *)next_of(g, at[index]);
 	}
 }

@@ -45,7 +45,7 @@ static void asids(unsigned shift, bool a1)
 		space.tcr |= TCR_A1; /* the ASID is TTBR1_EL1's */
 	map_s1(TARGET, 3, ipa_of(page_a), AF | S1_NG);
 	other = space.low;
-	space.low = table_new(&space.s1);
+	space.low = table_new();
 	for (unsigned i = 0; i < BIT(shift) / 8; i++) /* the program's tables are shared: its leaves are global */
 		space.low[i] = i == (TARGET & (BIT(48) - 1)) >> level_shift(&space.s1, space.s1.start) ? 0 : other[i];
 	map_s1(TARGET, 3, ipa_of(page_b), AF | S1_NG);
@@ -77,7 +77,7 @@ static void vmids(unsigned shift, bool s1_on)
 		map_s1(TARGET, 3, ipa, AF | S1_NG);
 	map_s2(ipa, 3, (uint64_t)page_a, AF | S2_RW);
 	first = space.ipa;
-	space.ipa = table_new(&space.s2);
+	space.ipa = table_new();
 	*entry_of(&space.s2, space.ipa, 0x40000000, shift == 12 ? 1 : 2) = 0;
 	for (uint64_t at = 0x40000000; at < 0x80000000; at += BIT(level_shift(&space.s2, shift == 12 ? 1 : 2)))
 		*entry_of(&space.s2, space.ipa, at, shift == 12 ? 1 : 2) = leaf(&space.s2, shift == 12 ? 1 : 2, at, AF | S2_RW);

@@ -65,7 +65,7 @@ static void one(unsigned shift, const struct at *at)
 		uint64_t *descriptor = descriptor_s1(TARGET, 2), old = *descriptor;
 		uint64_t gone = ipa ^ 0x10000000;
 
-		set(descriptor, table_descriptor(&space.s1, gone));
+		set(descriptor, table_descriptor(gone));
 		forget();
 		expect(PAR_F | PAR_S | PAR_PTW, translate(at, TARGET) & (PAR_F | PAR_S | PAR_PTW), "PAR_EL1", "PAR_EL1.{S,PTW}",
 		       "AT %s, stage 2 fault on the walk of stage 1, %d KB granule", at->name, granule);

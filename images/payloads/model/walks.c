@@ -23,15 +23,15 @@ static void begin(unsigned shift, unsigned level)
 		struct geometry *g = &space.s1;
 		uint64_t *at;
 
-		tables[i] = table_new(g);
+		tables[i] = table_new();
 		for (unsigned n = 0; n < 0x10000 / 8; n++)
 			tables[i][n] = n < BIT(shift) / 8 ? original[n] : 0;
 		at = tables[i];
 		for (unsigned now = level; now < 3; now++) {
 			uint64_t index = (TARGET & (BIT(48) - 1)) >> level_shift(g, now);
-			uint64_t *next = table_new(g);
+			uint64_t *next = table_new();
 
-			at[now == g->start ? index : index & (BIT(shift - 3) - 1)] = table_descriptor(g, (uint64_t)next);
+			at[now == g->start ? index : index & (BIT(shift - 3) - 1)] = table_descriptor((uint64_t)next);
 			at = next;
 		}
 		at[TARGET >> shift & (BIT(shift - 3) - 1)] = leaf(g, 3, ipa_of(i ? page_b : page_a), AF);
@@ -39,7 +39,7 @@ static void begin(unsigned shift, unsigned level)
 	if (level == space.s1.start)
 		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | TABLE_IPA;
 	else
-		*descriptor_s1(TARGET, level - 1) = table_descriptor(&space.s1, TABLE_IPA);
+		*descriptor_s1(TARGET, level - 1) = table_descriptor(TABLE_IPA);
 	map_s2(TABLE_IPA, 3, (uint64_t)tables[0], AF | S2_RW);
 	forget();
 }
@@ -77,18 +77,18 @@ static void switch_vmids(unsigned shift, unsigned level)
 	begin(shift, level);
 	vttbr[0] = space.vttbr;
 	root = space.ipa;
-	space.ipa = table_new(&space.s2);
+	space.ipa = table_new();
 	for (unsigned i = 0; i < 0x10000 / 8; i++)
 		space.ipa[i] = root[i];
 	/* the walk to TABLE_IPA must not share tables with the other root */
 	ipa = TABLE_IPA;
 	for (unsigned now = space.s2.start; now < 3; now++) {
 		uint64_t *descriptor = descriptor_s2(ipa, now);
-		uint64_t *old = (uint64_t *)(*descriptor & (BIT(48) - 1) & ~(BIT(shift) - 1)), *new = table_new(&space.s2);
+		uint64_t *old = (uint64_t *)(*descriptor & (BIT(48) - 1) & ~(BIT(shift) - 1)), *new = table_new();
 
 		for (unsigned i = 0; i < BIT(shift) / 8; i++)
 			new[i] = old[i];
-		*descriptor = table_descriptor(&space.s2, (uint64_t)new);
+		*descriptor = table_descriptor((uint64_t)new);
 	}
 	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], AF | S2_RW);
 	vttbr[1] = (uint64_t)space.ipa | PLACE(VTTBR_VMID, features.vmid_bits == 8 ? 0x81 : 0x8001);
