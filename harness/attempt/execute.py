@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, judgement, looking, unrestored
+from harness.attempt import begin, booted, judgement, looking, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
@@ -53,6 +53,7 @@ ROLES = {
     "cell.json": "manifest",
     "snapshot.json": "manifest",
     "restore.json": "manifest",
+    "boot*.json": "manifest",
     "scenario.yaml": "manifest",
     "*.py": "manifest",
     "qemu.log": "log",
@@ -183,6 +184,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         seed=job.seed,
         plugins=plugins,
         whereabouts=whereabouts,
+        needs=booted.needs(directory),
     )
     observer = Observer(stack, plan, directory, model)
     runner = StepRunner(stack, observer, directory, Path(cell.path).parent)
@@ -190,6 +192,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         stages.begin("restore")
         until = stages.started + job.deadline_s
         attempt = undertake(Work(job, stack, runner, checker, directory, stages, until), outcome.facts)
+        booted.leave_took(directory, stack.took)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         checked += counted.findings(cell, attempt.results)

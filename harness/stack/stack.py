@@ -8,7 +8,7 @@ import dataclasses
 import shlex
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import Broken, InfraError, NvhError
@@ -31,6 +31,7 @@ from harness.stack.broken import (
 from harness.stack.diagnosis import describe
 from harness.stack.images import StackImages
 from harness.stack.link import Link, SocketLink, TurnLink
+from harness.stack.patience import NEEDS, Need
 from harness.stack.process import ChannelClosed, Completed, Process, is_relayed, last_words
 
 WATCH_S = 2.0
@@ -46,8 +47,9 @@ class Stack:
 
     ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model.
     ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
-    ``whereabouts`` tells a level that loops at boot from one that is slow; without, its deadline does. Use as
-    a context manager: leaving it ends every process it started.
+    ``whereabouts`` tells a level that loops at boot from one that is slow; without, its silence does.
+    ``needs`` says what the levels' boots take where they come up; ``took`` what they took here. Use as a
+    context manager: leaving it ends every process it started.
     """
 
     def __init__(
@@ -61,7 +63,10 @@ class Stack:
         seed: int | None = None,
         plugins: tuple[Plugin, ...] = (),
         whereabouts: Whereabouts | None = None,
+        needs: Mapping[Level, Need] = NEEDS,
     ) -> None:
+        self.needs = needs
+        self.took: dict[Level, Need] = {}
         self.plugins = plugins
         self.whereabouts = whereabouts
         self.images = images

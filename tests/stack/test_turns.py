@@ -101,9 +101,14 @@ def test_the_watch_is_asked_where_each_ping_is_refused_at_once(
 ) -> None:
     """As with a VMM that lives and a level that never comes: no single wait lasts until a watch is due."""
     monkeypatch.setattr(agent, "WATCH_S", 1.0)
-    asked = []
+    asked: list[bool] = []
+
+    def watch() -> bool:
+        asked.append(True)
+        return False
+
     began = time.monotonic()
-    assert not turns.agent.wait_ready(Level.L1, 60.0, lambda: bool(asked.append(True)))
+    assert not turns.agent.wait_ready(Level.L1, 60.0, watch)
     assert len(asked) == 1
     assert time.monotonic() - began < 30, "it waited for the whole deadline"
 
