@@ -28,7 +28,7 @@ from harness.stack.broken import (
     LevelFailed,
     blames_the_kernel,
 )
-from harness.stack.diagnosis import describe
+from harness.stack.diagnosis import describe, rests
 from harness.stack.images import StackImages
 from harness.stack.link import Link, SocketLink, TurnLink
 from harness.stack.patience import NEEDS, Need
@@ -36,6 +36,11 @@ from harness.stack.process import ChannelClosed, Completed, Process, is_relayed,
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
+"""Seconds that a machine rests after which no end of a VMM will show any more."""
+EXPLAIN_TURNS = 50
+EXPLAIN_CPU_S = 15.0
+EXPLAIN_MOST_S = 90.0
+"""What a VMM takes at most from the end of its socket to its own: L0 tears down a VM and its shadows."""
 DRAIN_S = 0.2
 RESTING_TURNS = 50  # a second: L0's time runs five times as fast as the host's when nobody has anything to do
 Whereabouts = Callable[["Stack", Level], Sequence[int]]
@@ -294,16 +299,32 @@ class Stack:
         try:
             yield
         except InfraError as error:
-            end = time.monotonic() + EXPLAIN_S  # such an end shows a little later
-            with self.agent.running_freely():
-                while time.monotonic() < end:
-                    self.check_alive()
-                    time.sleep(0.05)
+            self._await_an_end()
             if isinstance(error, ChannelClosed):
                 raise self.broken(Level.L0, f"its agent has gone, the model runs on: {error}") from error
             if is_relayed(error):
                 raise self.broken(level, f"its agent has gone, its VMM runs on: {error}") from error
             raise
+
+    def _await_an_end(self) -> None:
+        """Raise the end of QEMU or of a VMM; it shows a little later than that of the link, in model time."""
+        turns, work, began = self.agent.turns, self.machine.work, time.monotonic()
+        rested, before, at = began, work, began
+        with self.agent.running_freely():
+            while True:
+                self.check_alive()
+                time.sleep(0.05)
+                now, spent = time.monotonic(), self.machine.work
+                if now - at >= EXPLAIN_S / 6:
+                    rested = rested if rests(spent - before, now - at) else now
+                    before, at = spent, now
+                if (
+                    now - rested >= EXPLAIN_S
+                    or self.agent.turns - turns >= EXPLAIN_TURNS
+                    or (spent - work).got >= EXPLAIN_CPU_S * self.slowdown
+                    or now - began >= EXPLAIN_MOST_S
+                ):
+                    return
 
     def close(self) -> None:
         """End the machine and everything inside it. Safe to call twice."""

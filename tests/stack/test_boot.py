@@ -170,6 +170,30 @@ def test_agent_that_goes_while_the_model_runs(make: Make, monkeypatch: pytest.Mo
     assert (caught.value.kind, caught.value.name) == ("level", "level-l0")
 
 
+def test_vmm_that_takes_its_time_to_end_is_waited_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket goes first, and then L0 tears down a VM: on a busy host for longer than one guesses."""
+    monkeypatch.setattr(stacks, "EXPLAIN_S", 0.3)
+    monkeypatch.setattr(stacks, "EXPLAIN_CPU_S", 300.0)
+    monkeypatch.setattr("harness.stack.vmm.vmm_command", lambda *_: "sleep 2; exit 0")
+    stack = make(SPIN, with_agent=True)
+    stack.boot(Level.L0)
+    stack._start_vmm(Level.L1)
+    stack.booted = Level.L1
+    with pytest.raises(LevelBroken, match="l1: its VMM at l0 ended with status 0: it reset or powered off"):
+        stack.run(Level.L1, "true", 300)  # no agent of L1 listens
+
+
+def test_vmm_that_goes_on_without_its_agent_is_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacks, "EXPLAIN_CPU_S", 10.0)  # times the slowdown of 0.1
+    monkeypatch.setattr("harness.stack.vmm.vmm_command", lambda *_: "exec sleep 600")
+    stack = make(SPIN, with_agent=True)
+    stack.boot(Level.L0)
+    stack._start_vmm(Level.L1)
+    stack.booted = Level.L1
+    with pytest.raises(LevelBroken, match="l1: its agent has gone, its VMM runs on"):
+        stack.run(Level.L1, "true", 300)
+
+
 @pytest.mark.parametrize(
     ("vmm", "name", "words"),
     [
