@@ -16,9 +16,9 @@ from harness.stack.diagnosis import STARVED, rests
 
 IDLE_S = 20.0
 """Seconds in which a machine rested and said nothing, after which nothing will wake it."""
-LOOKS = 3.0
+LOOKS = 2.0
 """Boots' worth of model time in which the level's console was silent, from which on loops are looked for."""
-LOOPS = 3.0
+LOOPS = 2.0
 """Boots' worth in which a level that loops was at the same places only."""
 SILENT = 10.0
 """Boots' worth in which a level printed nothing: a kernel with every check of its own on needs less."""

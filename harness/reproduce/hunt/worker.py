@@ -98,10 +98,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to tell; ``fatal``: the worker gave up."""
+    """Something to tell; ``fatal``: the worker gave up; ``red``: what is under test broke."""
 
     text: str
     fatal: bool = False
+    red: bool = False
 
 
 def main(order: Order, queue: Queue[Any]) -> None:
@@ -113,7 +114,7 @@ def main(order: Order, queue: Queue[Any]) -> None:
     try:
         worker.work()
     except NvhError as error:
-        queue.put(Note(str(error), fatal=True))
+        queue.put(Note(str(error), fatal=True, red=isinstance(error, Broken)))
     finally:
         worker.close()
         queue.put(None)
@@ -157,7 +158,8 @@ class Worker:
                 failures = 0
             except (Broken, InfraError) as error:
                 failures += 1
-                self.queue.put(Note(f"batch {number} ({how.kind} on {how.lane.model}): {error}"))
+                text = f"batch {number} ({how.kind} on {how.lane.model}): {error}"
+                self.queue.put(Note(text, red=isinstance(error, Broken)))
                 self.targets[how.lane.name].close()
                 if failures >= FAILURES_MAX:
                     raise
