@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a line of text to steps of a program: one function per action. */
 #include "host/text.h"
+#include "host/events.h"
+#include "host/program.h"
+#include "host/features.h"
 
 #include <stdarg.h>
 #include <stdio.h>

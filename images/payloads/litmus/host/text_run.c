@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs the programs of a text one after another, those of one kind in one VM, and prints what each one saw. */
+#include "host/text_run.h"
+#include "host/exits.h"
+#include "host/observe.h"
+#include "host/run.h"
 #include "host/text.h"
+#include "host/vm.h"
+#include "host/features.h"
 
 #include <errno.h>
 #include <stdio.h>
