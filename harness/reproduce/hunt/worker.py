@@ -23,7 +23,15 @@ from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
 from harness.reproduce.hunt.defects import DEFECTS, Defect
 from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
+from harness.reproduce.hunt.judge import (
+    Finding,
+    ProgramOutcome,
+    Sharpness,
+    judge,
+    sanitized,
+    sharpness,
+    tokens_of,
+)
 from harness.reproduce.hunt.kinds import KINDS
 from harness.reproduce.hunt.lanes import Lane, Plan, plan
 from harness.reproduce.hunt.layout import NAMES
@@ -221,7 +229,7 @@ class Worker:
         kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
         return any(kept)
 
-    def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
+    def examine(self, program: Program, outcome: ProgramOutcome, done: BatchDone) -> Finding | None:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
         if outcome.verdict in DISASTERS:
             return disaster(program, outcome.verdict, outcome.rest)
