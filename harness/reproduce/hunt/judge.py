@@ -171,17 +171,6 @@ class Sharpness:
         )
 
 
-def sharp_actions(program: Program) -> list[bool]:
-    """For each action whether its observation is sharp."""
-    strict, loose = Model.of(program), Model.of(program, forgetless=True)
-    found = []
-    for action in program.actions:
-        may, could = strict.step(action), loose.step(action)
-        looks = isinstance(action, Access | Sample)
-        found.append(looks and may is not None and could is not None and len(may) == 1 < len(could))
-    return found
-
-
 def sharpness(program: Program, tokens: Sequence[str | None]) -> Sharpness:
     """Count, from what the program was and what was seen."""
     seen: set[tuple[object, str]] = set()

@@ -276,11 +276,6 @@ class Worker:
         return alone(self.targets[how.lane.name], program, self.known)
 
 
-def shows_known(program: Program) -> bool:
-    """Whether some known defect changes what may be observed of ``program``."""
-    return allowed_of(program) != allowed_of(program, DEFECTS)
-
-
 def points_of(programs: Sequence[Program] | Any, how: Plan) -> set[tuple[str, str, str, int]]:
     """Coverage: operation, kind of context, granule, CPUs."""
     return {
