@@ -28,7 +28,15 @@ from harness.program.script import script
 from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
-from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
+from harness.reproduce.hunt.judge import (
+    Finding,
+    ProgramOutcome,
+    Sharpness,
+    judge,
+    sanitized,
+    sharpness,
+    tokens_of,
+)
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.runner.snapshots import Snapshots
@@ -221,7 +229,7 @@ class Worker:
         kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
         return any(kept)
 
-    def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
+    def examine(self, program: Program, outcome: ProgramOutcome, done: BatchDone) -> Finding | None:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
         if outcome.verdict in DISASTERS:
             return disaster(program, outcome.verdict, outcome.rest)
