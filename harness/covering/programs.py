@@ -23,9 +23,6 @@ from harness.program.sharp import reports_known, sharp_actions, shows_known
 Point = frozenset[tuple[str, str]]
 """Two dimensions with a value each."""
 
-FEATURES = {"TLBIOS": "os", "TLBIRANGE": "range", "XS": "xs"}
-"""A feature of the operations, and the word for it in the language (docs/programs.md)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -60,13 +57,12 @@ def shapes(kind: Kind, seed: str) -> Iterator[Shape]:
 
 def draw(group: Drawing, seed: str) -> list[Drawn]:
     """Return the programs of ``group``; the same for the same seed and generator."""
-    have: set[Point] = set()
-    return [
-        drawn
-        for name in group.kinds
-        for number, shape in enumerate(shapes(KINDS[name], seed))
-        for drawn in _of_shape(group, f"{seed} {number}", name, shape, have)
-    ]
+    found: list[Drawn] = []
+    for name in group.kinds:
+        have: set[Point] = set()
+        for number, shape in enumerate(shapes(KINDS[name], seed)):
+            found += _of_shape(group, f"{seed} {number}", name, shape, have)
+    return found
 
 
 def _of_shape(group: Drawing, seed: str, kind: str, shape: Shape, have: set[Point]) -> Iterator[Drawn]:
@@ -78,8 +74,8 @@ def _of_shape(group: Drawing, seed: str, kind: str, shape: Shape, have: set[Poin
         if (sharp or kind in ("traps", "hidden", "events")) and not (
             shows_known(program) or reports_known(program)
         ):
-            name = f"{kind}-{NAMES[shape.shift]}-{shape.cpus}{'-' + shape.hide if shape.hide else ''}-{window}"
-            found.append((Drawn(name, program, sharp), points(program)))
+            words = (kind, NAMES[shape.shift], str(shape.cpus), shape.hide, str(window))
+            found.append((Drawn("-".join(filter(None, words)), program, sharp), points(program)))
     for _ in range(min(group.most, len(found))):
         best = max(found, key=lambda each: len(each[1] - have))
         if not best[1] - have:
@@ -160,26 +156,7 @@ def _looks(program: Program, at: int) -> set[str]:
     return found
 
 
-def needs(program: Program) -> frozenset[str]:
-    """Return the features that L1 must have for it, as words of the language."""
-    hidden = {program.world.hide} - {""}
-    used = {
-        FEATURES[feature]
-        for action in program.actions
-        if isinstance(action, Tlbi)
-        for feature in action.operation.features
-        if feature in FEATURES
-    }
-    return frozenset(used | hidden)
-
-
 def text(drawn: list[Drawn]) -> str:
-    """Return them as nvh-litmus reads them, with how many there are and what each needs."""
-    scripts = (
-        script(each.program, each.name).replace("\n", f"{_needs(each.program)}\n", 1) for each in drawn
-    )
+    """Return them as nvh-litmus reads them, with how many there are."""
+    scripts = (script(each.program, each.name) for each in drawn)
     return "".join((f"programs {len(drawn)}\n", *scripts))
-
-
-def _needs(program: Program) -> str:
-    return f" needs={','.join(sorted(found))}" if (found := needs(program)) else ""

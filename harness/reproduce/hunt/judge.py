@@ -13,6 +13,7 @@ from harness.program.allowed import Model, allowed_of
 from harness.program.defects import DEFECTS, Defect
 from harness.program.program import Access, Action, Host, Map, Program, Sample, Tlbi
 from harness.program.render import action_text, prologue_lines
+from harness.program.sharp import sharp_actions
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")
