@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch.operand import Fields, decode, encode
 from harness.arch.table import Operand, Operation, load
 from harness.errors import UserError
-from harness.reproduce.hunt.layout import PHYSICAL_BITS, code_word, depends, input_bits, level_size
-from harness.reproduce.hunt.program import (
+from harness.program.layout import PHYSICAL_BITS, code_word, depends, input_bits, level_size
+from harness.program.program import (
     CONTIGUOUS,
     GROUP,
     TRANSLATIONS,
@@ -84,6 +84,11 @@ def begin(draft: Draft) -> None:
             draft.cpus = number or 1 if key == "cpus" else draft.cpus
         elif key == "hide":
             draft.hide = draft.choice(word.value(), grammar.HIDES, "feature to hide") or ""
+        elif key == "needs":
+            # nvh writes it for nvh-litmus, from the operations; a person need not.
+            value = word.value()
+            for part in value.text.split(","):
+                draft.choice(Word(part, value.where), grammar.HIDES, "feature that is needed")
 
 
 def _context(draft: Draft, line: Line, words: Sequence[Word]) -> None:
