@@ -18,7 +18,7 @@ from typing import Any
 import filelock
 
 from harness.attempt.job import Job
-from harness.document.data import from_data
+from harness.document.as_json import from_data
 from harness.host.cache import write_atomic
 from harness.level import Level
 from harness.report.publish import utc_now

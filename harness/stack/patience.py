@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.level import Level
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.stack.diagnosis import STARVED, rests
 
 IDLE_S = 20.0
@@ -60,7 +60,7 @@ NEEDS: Mapping[Level, Need] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MachineSample:
     """A look at a machine that boots a level.
 
     ``seconds`` on the host's clock and ``work`` of QEMU since the wait began; ``printed``: characters on the
@@ -69,7 +69,7 @@ class Sample:
     """
 
     seconds: float
-    work: Work
+    work: CpuTime
     printed: int
     turns: int = 0
     places: Sequence[int] = ()
@@ -85,7 +85,7 @@ class Patience:
         self._deadline = deadline_s
         self._need = need
         self._slowdown = slowdown
-        self._before = Sample(0.0, Work(0.0, 0.0), 0)
+        self._before = MachineSample(0.0, CpuTime(0.0, 0.0), 0)
         self._counted = 0.0
         self._idle_since = 0.0
         self._printed_at = 0.0
@@ -105,7 +105,7 @@ class Patience:
         hungry = now.work.wanted >= STARVED * now.seconds
         return hungry and self._boots(now, slack=1.0) < 1.0
 
-    def over(self, now: Sample) -> str:
+    def over(self, now: MachineSample) -> str:
         """Take one more sample; return why there is no point in waiting on, or nothing."""
         step = now.seconds - self._before.seconds
         work = now.work - self._before.work
@@ -132,7 +132,7 @@ class Patience:
             return f"its agent did not answer within {self._deadline:.0f} s"
         return ""
 
-    def _boots(self, now: Sample, slack: float = CPU_SLACK) -> float:
+    def _boots(self, now: MachineSample, slack: float = CPU_SLACK) -> float:
         """How many boots the machine has had time for, by L0's own clock where it tells, else by CPU time."""
         by_turns = now.turns / max(LEAST_TURNS, self._need.turns) if self._need.turns else 0.0
         by_work = now.work.got / (slack * max(LEAST_CPU_S, self._need.cpu_s) * self._slowdown)
@@ -142,7 +142,7 @@ class Patience:
         by = f" of {self._need.by}" if self._need.by else ""
         return f"{boots:.0f} times the time that it takes to boot{by}"
 
-    def _loops(self, now: Sample, boots: float) -> bool:
+    def _loops(self, now: MachineSample, boots: float) -> bool:
         """Whether the level's code has been in the same few pages for long."""
         own = {place >> PAGE for place in now.places}
         if len(self._pages | own) > LOOP_PAGES:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from harness.accept import lab
-from harness.accept.lab import Lab, Step, selected
+from harness.accept.lab import Lab, SeriesStep, selected
 from harness.attempt.booted import FILE, Booted
 from harness.errors import UserError
 from harness.host.cache import Store
@@ -59,6 +59,6 @@ def test_an_acceptance_keeps_the_record_of_what_came_up(
     with Progress(Console(file=sys.stderr)) as progress:
         made = Lab(store, progress, tmp_path / "steps", ((PLACE,), ()), NO_OVERRIDES)
         with made:
-            made.run(Step(0, "base", IMAGES / "kernels" / "nv.yaml"), {})
+            made.run(SeriesStep(0, "base", IMAGES / "kernels" / "nv.yaml"), {})
     (booted,) = [each for each in given if isinstance(each, Booted)]
     assert booted._path == store.root / FILE

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from harness.level import Level
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.stack import patience
-from harness.stack.patience import NEEDS, Need, Patience, Sample
+from harness.stack.patience import NEEDS, MachineSample, Need, Patience
 
 STEP = 2.0
 DEADLINE = 240.0
@@ -18,7 +18,7 @@ FAR = 1e6
 NEED = Need(turns=20, cpu_s=5.0, by="kernel right on model well")
 BOOT_S = patience.CPU_SLACK * NEED.cpu_s
 """Seconds of a CPU of its own after which a machine surely had time for one boot."""
-Sampled = Callable[[float], Sample]
+Sampled = Callable[[float], MachineSample]
 
 
 def until(
@@ -38,10 +38,10 @@ def until(
     return now, ""
 
 
-def busy(now: float, share: float = 1.0, **more: object) -> Sample:
+def busy(now: float, share: float = 1.0, **more: object) -> MachineSample:
     """One CPU's worth of work is wanted all the time, of which the host gives ``share``."""
     fields: dict[str, object] = {"printed": int(now)}
-    return Sample(now, Work(share * now, now), **{**fields, **more})  # type: ignore[arg-type]
+    return MachineSample(now, CpuTime(share * now, now), **{**fields, **more})  # type: ignore[arg-type]
 
 
 def test_machine_that_works_has_its_whole_deadline() -> None:
@@ -60,31 +60,31 @@ def test_however_busy_the_host_the_wait_is_bounded() -> None:
 
 
 def test_idle_machine_is_given_up_at_once() -> None:
-    when, why = until(lambda now: Sample(now, Work(0.0, 0.0), 0))
+    when, why = until(lambda now: MachineSample(now, CpuTime(0.0, 0.0), 0))
     assert when == pytest.approx(patience.IDLE_S, abs=STEP)
     assert "the machine is idle" in why
 
 
 def test_starved_machine_is_not_idle() -> None:
     """It got nothing, but wanted to run: another load has the host."""
-    when, why = until(lambda now: Sample(now, Work(0.0, now), 0), limit=100.0)
+    when, why = until(lambda now: MachineSample(now, CpuTime(0.0, now), 0), limit=100.0)
     assert (when, why) == (100.0, "")
 
 
 def test_machine_that_rests_on_a_busy_host_is_idle() -> None:
     """It wakes up often and waits each time, which looks like hunger."""
-    when, why = until(lambda now: Sample(now, Work(0.01 * now, 0.3 * now), 0))
+    when, why = until(lambda now: MachineSample(now, CpuTime(0.01 * now, 0.3 * now), 0))
     assert when == pytest.approx(patience.IDLE_S, abs=STEP)
     assert "the machine is idle" in why
 
 
 def test_machine_that_says_something_is_not_idle() -> None:
-    assert until(lambda now: Sample(now, Work(0.0, 0.0), int(now)), limit=100.0) == (100.0, "")
+    assert until(lambda now: MachineSample(now, CpuTime(0.0, 0.0), int(now)), limit=100.0) == (100.0, "")
 
 
 def silent(rate: float, printed: Callable[[float], int] = lambda _: 0) -> Sampled:
     """A machine that works, and whose L0 takes ``rate`` turns a second."""
-    return lambda now: Sample(now, Work(now / 100, now), printed(now), turns=int(now * rate))
+    return lambda now: MachineSample(now, CpuTime(now / 100, now), printed(now), turns=int(now * rate))
 
 
 @pytest.mark.parametrize("rate", [50.0, 1.0, 0.5])
@@ -128,7 +128,7 @@ def test_boot_of_which_little_is_known_has_some_time() -> None:
 
 @pytest.mark.parametrize("slowdown", [1.0, 3.0])
 def test_level_that_loops_in_silence_is_given_up_before_it_is_said_to_be_silent(slowdown: float) -> None:
-    def loops(now: float) -> Sample:
+    def loops(now: float) -> MachineSample:
         places = [0x40080010, 0x40080ABC] if now > 10 + patience.LOOKS * BOOT_S * slowdown else []
         return busy(now, printed=min(10, int(now)), places=places)
 
@@ -143,14 +143,15 @@ def test_level_that_loops_is_looked_at_often_before_it_is_said(monkeypatch: pyte
     """Samples that are few and far between, as where a fast machine rests, say little."""
     monkeypatch.setattr(patience, "SILENT", 1e6)
     when, why = until(
-        lambda now: Sample(now, Work(now, now), 0, turns=int(now * 50), places=[0x40080000]), deadline=FAR
+        lambda now: MachineSample(now, CpuTime(now, now), 0, turns=int(now * 50), places=[0x40080000]),
+        deadline=FAR,
     )
     assert "it loops" in why
     assert when >= patience.LOOP_SAMPLES * STEP
 
 
 def test_level_that_runs_through_its_code_in_silence_does_not_loop() -> None:
-    def wanders(now: float) -> Sample:
+    def wanders(now: float) -> MachineSample:
         return busy(now, printed=0, places=[0x40000000 + int(now) * 4096])
 
     assert "it printed nothing" in until(wanders, deadline=FAR)[1]
@@ -183,7 +184,7 @@ def test_states_are_asked_for_only_in_long_silence() -> None:
 )
 def test_machine_that_the_host_starved(got: float, wanted: float, turns: int, starved: bool) -> None:
     waits = Patience(FAR, NEED)
-    waits.over(Sample(400.0, Work(got, wanted), 0, turns))
+    waits.over(MachineSample(400.0, CpuTime(got, wanted), 0, turns))
     assert waits.starved is starved
 
 

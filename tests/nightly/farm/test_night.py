@@ -24,12 +24,12 @@ from harness.nightly.farm import night as night_of_a_plan
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.local import Local
-from harness.nightly.farm.order import PUBLISHED, Ending
+from harness.nightly.farm.messages import PUBLISHED, AttemptEnding
 from harness.nightly.farm.plan import load_plan
 from harness.nightly.history.database import Begun, Results
 from harness.report import show, store
 from harness.report.progress import Progress
-from harness.report.results import Host
+from harness.report.results import HostMachine
 from harness.runner.prepare import Builder
 from harness.runner.quarantine import NO_QUARANTINE
 from harness.stack.patience import Need
@@ -192,7 +192,7 @@ def test_a_night_keeps_the_record_of_what_came_up(
     (run / store.CELLS).mkdir(parents=True)
     planned = load_plan(plan(tmp_path, passing=2))
     with Results(tmp_path / "results.sqlite") as results, Progress(Console(file=sys.stderr)) as progress:
-        begun = Begun(run.name, "made", run, "2026-11-28T15:00:00+00:00", Host.here(), "", "")
+        begun = Begun(run.name, "made", run, "2026-11-28T15:00:00+00:00", HostMachine.here(), "", "")
         made = night_of_a_plan.Night(
             planned, run, results, results.begin(begun), progress, builder, quarantine=NO_QUARANTINE
         )
@@ -203,7 +203,7 @@ def test_a_night_keeps_the_record_of_what_came_up(
         leave_took(place, {Level.L0: Need(0, 4.5)})
         store.write_cell(passed, place)
         place.rename(run / store.CELLS / first)
-        made.ended(first, Ending(PUBLISHED), 1, ())
+        made.ended(first, AttemptEnding(PUBLISHED), 1, ())
         place = Path(made.order(second, 1).directory)
         assert "neither is new" in told(place, Level.L0)
         assert needs(place)[Level.L0].cpu_s == 4.5

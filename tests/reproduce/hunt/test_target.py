@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import InfraError
 from harness.level import Level
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.reproduce.hunt.target import Target
 from harness.stack.broken import LevelBroken
 
@@ -25,7 +25,7 @@ class Stands:
 
     def __init__(self, error: Exception, got: float, wanted: float) -> None:
         self._error = error
-        self._works = itertools.chain([Work(1.0, 2.0)], itertools.repeat(Work(1.0 + got, 2.0 + wanted)))
+        self._works = itertools.chain([CpuTime(1.0, 2.0)], itertools.repeat(CpuTime(1.0 + got, 2.0 + wanted)))
         self.closed = False
 
     @property
