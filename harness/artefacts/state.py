@@ -40,7 +40,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RegisterComparison:
     """``compared`` registers of all PEs, those ``lost``; ``failed``: why the machine could not be moved."""
 
     compared: int
@@ -63,7 +63,7 @@ def spec_of(model: Model, program: Path, timing: str) -> MachineSpec:
     )
 
 
-def compare(model: Model, program: Path, timing: str, directory: Path) -> State:
+def compare(model: Model, program: Path, timing: str, directory: Path) -> RegisterComparison:
     """Save and restore the machine that runs ``program``; ``InfraError`` when it did not even begin."""
     places = [directory / "before", directory / "after"]
     for place in places:
@@ -78,13 +78,13 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> State:
                 move(source, target)
                 after = read(target)
             except InfraError as error:
-                return State(len(before), failed=str(error))
+                return RegisterComparison(len(before), failed=str(error))
     lost = tuple(
         Lost(pe, name, value, after[pe, name])
         for (pe, name), value in sorted(before.items())
         if (pe, name) in after and after[pe, name] != value
     )
-    return State(len(before), lost)
+    return RegisterComparison(len(before), lost)
 
 
 def _await_patterns(machine: Machine, seconds: float) -> None:

@@ -55,7 +55,7 @@ def main(arguments: argparse.Namespace) -> int:
     model = build_model(load_model(name), store, lambda _: None)
     if note := uncovered(model):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
-    asked = check.Asked(model, name, out, store, console, arguments.seconds)
+    asked = check.CheckRequest(model, name, out, store, console, arguments.seconds)
     for told in check.check(asked, bare=arguments.bare, stop_at_first_red=arguments.stop_at_first_red):
         if isinstance(told, check.StepDone):
             print_outcome(told, console)

@@ -26,7 +26,7 @@ from harness.reproduce.hunt.keep import claims_of
 from harness.reproduce.hunt.render import plain
 from harness.reproduce.programs import corpus
 from harness.reproduce.programs.check import Checked, check, check_file
-from harness.reproduce.programs.seen import BARE, NESTED, Seen
+from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
 from harness.reproduce.programs.show import show, to_json
 
 ON = (NESTED, BARE)
@@ -54,7 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console(stderr=arguments.json)
     files = _read(arguments.files)
     overrides = common.overrides(arguments)
-    seen: dict[tuple[Path, str], list[Seen]] = {
+    seen: dict[tuple[Path, str], list[ObservedProgram]] = {
         (path, each.name): [] for path, programs in files.items() for each in programs
     }
     if arguments.on:
@@ -107,7 +107,7 @@ def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
 def _shorten(
     arguments: argparse.Namespace,
     files: dict[Path, list[Checked]],
-    seen: dict[tuple[Path, str], list[Seen]],
+    seen: dict[tuple[Path, str], list[ObservedProgram]],
     console: Console,
 ) -> None:
     """What ``--shrink`` and ``--keep`` ask for."""
@@ -137,7 +137,7 @@ def _shrink(
     if shorter.finding is None:
         console.print(f"{checked.name} did not fail again alone", highlight=False)
         return checked
-    head = corpus.Header()
+    head = corpus.CorpusHeader()
     text = plain(shorter.program, checked.name, allowed_of(shorter.program))
     (short,) = check(text, str(path))
     count, before = len(shorter.program.actions), len(checked.program.actions)
@@ -153,7 +153,7 @@ def keep(target: Path, path: Path, checked: Checked) -> None:
     head = corpus.header(path.read_text(encoding="utf-8"), str(path))
     if target.suffix == ".yaml":
         values = {"claims": ", ".join(claims_of(checked.program)), **head.values}
-        text = corpus.scenario_text(target.stem, [checked], corpus.Header(values, head.where))
+        text = corpus.scenario_text(target.stem, [checked], corpus.CorpusHeader(values, head.where))
     else:
         text = corpus.corpus_text(checked, head)
     write_atomic(target, text)

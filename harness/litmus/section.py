@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.litmus.coverage import Coverage, Place, coverage
+from harness.litmus.coverage import OperationCoverage, Place, coverage
 from harness.litmus.lines import GRANULES, REGIMES
-from harness.report.section import Entry, Grid, Section
+from harness.report.section import Grid, Section, TableEntry
 from harness.verdict import Verdict
 
 ANCHOR = "coverage"
@@ -31,31 +31,31 @@ VERDICTS = {
 }
 
 
-def reasons(table: Coverage) -> tuple[str, ...]:
+def reasons(table: OperationCoverage) -> tuple[str, ...]:
     """Return why places do not apply, the most frequent reason first; the table numbers them from 1."""
     found = Counter(place.reason for place in table.places if place.state == "not-applicable")
     return tuple(reason for reason, _ in sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _rows(table: Coverage) -> tuple[tuple[Entry, ...], ...]:
+def _rows(table: OperationCoverage) -> tuple[tuple[TableEntry, ...], ...]:
     numbers = {reason: number for number, reason in enumerate(reasons(table), 1)}
     at = {(place.operation.name, place.regime, place.granule): place for place in table.places}
     return tuple(
         (
-            Entry(operation.name),
-            Entry(operation.scope.value),
+            TableEntry(operation.name),
+            TableEntry(operation.scope.value),
             *(_entry(at[operation.name, regime, granule], numbers) for regime, granule in COLUMNS),
         )
         for operation in dict.fromkeys(place.operation for place in table.places)
     )
 
 
-def _entry(place: Place, numbers: dict[str, int]) -> Entry:
+def _entry(place: Place, numbers: dict[str, int]) -> TableEntry:
     word = f"{place.word}({numbers[place.reason]})" if place.state == "not-applicable" else place.word
-    return Entry(word, VERDICTS.get(place.state), place.reason or ", ".join(place.failing))
+    return TableEntry(word, VERDICTS.get(place.state), place.reason or ", ".join(place.failing))
 
 
-def _notes(table: Coverage) -> tuple[str, ...]:
+def _notes(table: OperationCoverage) -> tuple[str, ...]:
     states = ", ".join(f"{count} {state}" for state, count in sorted(table.count().items()))
     because = Counter(place.reason for place in table.places if place.state == "not-applicable")
     refaults = sum(place.refaults for place in table.places)
@@ -70,11 +70,11 @@ def _notes(table: Coverage) -> tuple[str, ...]:
     )
 
 
-def _caption(table: Coverage) -> str:
+def _caption(table: OperationCoverage) -> str:
     return f"{table.machine or 'unknown machine'} ({', '.join(table.models) or 'no model named'})"
 
 
-def to_text(table: Coverage) -> str:
+def to_text(table: OperationCoverage) -> str:
     """Return one table for a terminal, with its legend."""
     lines = [list(HEAD), *([entry.text for entry in row] for row in _rows(table))]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]

@@ -29,14 +29,14 @@ WAITING = 4  # cells per CPU that may wait for admission with a thread each
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CellCost:
     """What one running cell takes: host CPUs and MiB of host memory."""
 
     cpus: float
     memory_mib: int
 
 
-def bound(cell: Cell) -> Cost:
+def bound(cell: Cell) -> CellCost:
     """Return the most that a cell can take.
 
     Under icount QEMU runs all vCPUs on one host thread; otherwise each L0 vCPU has its own. L0's memory
@@ -44,7 +44,7 @@ def bound(cell: Cell) -> Cost:
     """
     level = cell.stack.levels[min(cell.stack.levels)]
     cpus = 1 if cell.stack.timing == "icount" else level.cpus
-    return Cost(cpus, level.memory_mib + OVERHEAD_MIB)
+    return CellCost(cpus, level.memory_mib + OVERHEAD_MIB)
 
 
 class Costs:
@@ -53,7 +53,7 @@ class Costs:
     def __init__(self, history: History | None) -> None:
         self._history = history
 
-    def of(self, job: Job) -> Cost:
+    def of(self, job: Job) -> CellCost:
         """Return the admission cost of a cell: the most measured lately, else the most that it can take."""
         most = bound(job.cell)
         if self._history is None:
@@ -61,7 +61,7 @@ class Costs:
         cpus, memory = (self._history.most(key) for key in self._keys(job))
         if cpus is None or memory is None:
             return most
-        return Cost(min(cpus, most.cpus), min(int(memory) + SPARE_MIB, most.memory_mib))
+        return CellCost(min(cpus, most.cpus), min(int(memory) + SPARE_MIB, most.memory_mib))
 
     def learn(self, job: Job, result: CellResult) -> None:
         """Remember what the machine of a cell took."""
@@ -78,28 +78,28 @@ class Costs:
         return f"cpus of {name}", f"MiB of {name}"
 
 
-def available() -> Cost:
+def available() -> CellCost:
     """Return what this machine has for cells now: usable CPUs, and a share of the available memory."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             memory = int(line.split()[1]) // 1024
-            return Cost(len(os.sched_getaffinity(0)), int(memory * MEMORY_SHARE))
-    return Cost(len(os.sched_getaffinity(0)), 4096)
+            return CellCost(len(os.sched_getaffinity(0)), int(memory * MEMORY_SHARE))
+    return CellCost(len(os.sched_getaffinity(0)), 4096)
 
 
 class Admission:
     """Lets cells start while their costs fit; one cell always fits, however large."""
 
-    def __init__(self, limit: Cost, jobs: int | None) -> None:
+    def __init__(self, limit: CellCost, jobs: int | None) -> None:
         self._limit = limit
         self._jobs = jobs
-        self._used = Cost(0, 0)
+        self._used = CellCost(0, 0)
         self._running = 0
-        self._waiting: dict[tuple[int, int], Cost] = {}
+        self._waiting: dict[tuple[int, int], CellCost] = {}
         self._numbers = itertools.count()
         self._changed = threading.Condition()
 
-    def _fits(self, wanted: Cost) -> bool:
+    def _fits(self, wanted: CellCost) -> bool:
         if self._running == 0:
             return True
         if self._jobs is not None and self._running >= self._jobs:
@@ -108,7 +108,7 @@ class Admission:
             self._jobs is not None or self._used.cpus + wanted.cpus <= self._limit.cpus
         ) and self._used.memory_mib + wanted.memory_mib <= self._limit.memory_mib
 
-    def enter(self, wanted: Cost, turn: int = 0) -> None:
+    def enter(self, wanted: CellCost, turn: int = 0) -> None:
         """Wait until ``wanted`` fits, then take it. Of those that fit the lowest ``turn`` goes first."""
         with self._changed:
             mine = (turn, next(self._numbers))
@@ -121,14 +121,14 @@ class Admission:
     def _next(self) -> tuple[int, int] | None:
         return next((key for key in sorted(self._waiting) if self._fits(self._waiting[key])), None)
 
-    def leave(self, held: Cost) -> None:
+    def leave(self, held: CellCost) -> None:
         """Give ``held`` back."""
         with self._changed:
-            self._add(Cost(-held.cpus, -held.memory_mib), -1)
+            self._add(CellCost(-held.cpus, -held.memory_mib), -1)
             self._changed.notify_all()
 
-    def _add(self, amount: Cost, running: int) -> None:
-        self._used = Cost(self._used.cpus + amount.cpus, self._used.memory_mib + amount.memory_mib)
+    def _add(self, amount: CellCost, running: int) -> None:
+        self._used = CellCost(self._used.cpus + amount.cpus, self._used.memory_mib + amount.memory_mib)
         self._running += running
 
 

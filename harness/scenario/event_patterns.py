@@ -16,7 +16,7 @@ _RANGE = ("start", "size")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PatternContext:
     """What a pattern may refer to where it stands.
 
     ``bound``    variables that have a value already; None when that is not known for an error elsewhere
@@ -42,7 +42,7 @@ def bindings(pattern: Node) -> frozenset[str]:
     return frozenset(found)
 
 
-def check(pattern: Node, place: Place, vocabulary: Vocabulary) -> Iterator[Problem]:
+def check(pattern: Node, place: PatternContext, vocabulary: Vocabulary) -> Iterator[Problem]:
     """All that is wrong with the pattern at its place."""
     event, name = pattern.map.get("event"), pattern.word("event")
     fields: set[str] | None = None
@@ -86,7 +86,7 @@ def _conditions(pattern: Node) -> dict[str, str | int]:
     }
 
 
-def _span(node: Node, place: Place) -> Iterator[Problem]:
+def _span(node: Node, place: PatternContext) -> Iterator[Problem]:
     if node.text != "same":
         yield node.problem(describe(node.value), "same")
     elif not place.relates:
@@ -118,7 +118,7 @@ def _list(pattern: Node, key: str, node: Node, vocabulary: Vocabulary) -> Iterat
 
 
 def _condition(
-    pattern: Node, key: str, node: Node, place: Place, vocabulary: Vocabulary
+    pattern: Node, key: str, node: Node, place: PatternContext, vocabulary: Vocabulary
 ) -> Iterator[Problem]:
     assert isinstance(node.value, str | int)
     try:

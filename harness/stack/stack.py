@@ -15,7 +15,7 @@ from harness.errors import Broken, InfraError, NvhError
 from harness.level import Level
 from harness.machine.console import Console
 from harness.machine.process import Use
-from harness.machine.qemu import CpuState, Machine, MachineSpec, Memory, ModelCrashed, Plugin
+from harness.machine.qemu import CpuState, Machine, MachineSpec, ModelCrashed, Plugin, RamBacking
 from harness.scenario.language import StackSpec
 from harness.stack import boot, looking, vmm
 from harness.stack.agent import Agent, Pong
@@ -130,7 +130,7 @@ class Stack:
 
     def _bring_up(self, level: Level) -> None:
         if level is Level.L0:
-            memory = None if self.ram is None else Memory(self.ram)
+            memory = None if self.ram is None else RamBacking(self.ram)
             self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
         else:
             if level is Level.L1:

@@ -15,13 +15,22 @@ from harness.trace.decode import decoders
 from harness.trace.decoded import Decoded, Trouble
 from harness.trace.event import Event
 from harness.trace.facts import Collected, Facts, parse_collected, parse_facts
-from harness.trace.lines import MARK_EVENT, BadLine, Kept, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.lines import (
+    MARK_EVENT,
+    BadLine,
+    EventCount,
+    LostLine,
+    Overwritten,
+    TraceRecord,
+    fields_of,
+    parse,
+)
 from harness.trace.model.assemble import ModelTrace, add_model
 from harness.trace.order import Written
 from harness.trace.registry import Realisation
 from harness.trace.shell import MARK_PREFIX
 from harness.trace.source import Source
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline, in_time
+from harness.trace.timeline import Doubt, Loss, Realised, Timeline, TraceMark, in_time
 from harness.trace.vocabulary import is_raw_event, split_raw
 
 
@@ -38,7 +47,7 @@ class _LevelTrace:
     """What one level contributes to the timeline."""
 
     events: list[Event] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[TraceMark] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
@@ -81,15 +90,15 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
     part = _LevelTrace()
     source = Source.of(level)
     items = list(parse(collected.trace, collected.first_line))
-    records = [item for item in items if isinstance(item, Record)]
+    records = [item for item in items if isinstance(item, TraceRecord)]
     decoded, troubles = _decode(level, facts, records, part)
-    found: list[tuple[int, Decoded | Record]] = [(each.record.index, each) for each in decoded]
+    found: list[tuple[int, Decoded | TraceRecord]] = [(each.record.index, each) for each in decoded]
     found += [(r.index, r) for r in records if r.event == MARK_EVENT and r.text.startswith(MARK_PREFIX)]
     found.sort(key=lambda pair: pair[0])
     for seq, (_, each) in enumerate(found):
-        if isinstance(each, Record):
+        if isinstance(each, TraceRecord):
             time = each.time_ns + relation.offset_ns
-            part.marks.append(Mark(each.text.removeprefix(MARK_PREFIX).strip(), source, seq, time))
+            part.marks.append(TraceMark(each.text.removeprefix(MARK_PREFIX).strip(), source, seq, time))
         else:
             part.events.append(_event(level, seq, each, relation))
     if level is Level.L0:
@@ -112,7 +121,7 @@ def _level(level: Level, facts: Facts, collected: Collected, relation: ClockRela
     return part
 
 
-def _strangers(source: Source, facts: Facts, records: Sequence[Record], place: _Place) -> list[Doubt]:
+def _strangers(source: Source, facts: Facts, records: Sequence[TraceRecord], place: _Place) -> list[Doubt]:
     """Records of events that nobody enabled: the name of one that was may be damaged."""
     known = {event for _, event in facts.enabled} | set(registry.load().probes) | {MARK_EVENT}
     return [
@@ -124,8 +133,8 @@ def _strangers(source: Source, facts: Facts, records: Sequence[Record], place: _
 
 def _miscounted(items: Sequence[object]) -> list[str]:
     """Whether the trace has as many events as its header says; every trace has one header."""
-    said = [item.count for item in items if isinstance(item, Kept)]
-    there = sum(isinstance(item, Record | BadLine) for item in items)
+    said = [item.count for item in items if isinstance(item, EventCount)]
+    there = sum(isinstance(item, TraceRecord | BadLine) for item in items)
     if said != [there]:
         header = f"{said[0]} by its header" if said else "its header is missing"
         return [f"the trace has {there} events, {header}"]
@@ -133,7 +142,7 @@ def _miscounted(items: Sequence[object]) -> list[str]:
 
 
 def _decode(
-    level: Level, facts: Facts, records: Sequence[Record], part: _LevelTrace
+    level: Level, facts: Facts, records: Sequence[TraceRecord], part: _LevelTrace
 ) -> tuple[list[Decoded], list[Trouble]]:
     """Decode every realised event; what the realisations are goes to ``part``."""
     specs = registry.load().events
@@ -162,11 +171,13 @@ def _decode(
 
 
 def _written(
-    records: Sequence[Record], found: Sequence[tuple[int, Decoded | Record]], relation: ClockRelation
+    records: Sequence[TraceRecord],
+    found: Sequence[tuple[int, Decoded | TraceRecord]],
+    relation: ClockRelation,
 ) -> list[Written]:
     """Every record with the position that it has among the events and marks, if any."""
     seqs = {index: seq for seq, (index, _) in enumerate(found)}
-    marks = {index for index, each in found if isinstance(each, Record)}
+    marks = {index for index, each in found if isinstance(each, TraceRecord)}
     return [
         Written(
             each.cpu,
@@ -214,7 +225,7 @@ class _Place:
 def _losses(
     source: Source,
     items: Sequence[object],
-    records: Sequence[Record],
+    records: Sequence[TraceRecord],
     collected: Collected,
     place: _Place,
 ) -> list[Loss]:
@@ -224,7 +235,7 @@ def _losses(
         first.setdefault(record.cpu, record.index)
     latest: dict[int, int] = {}
     for item in items:
-        if isinstance(item, Record):
+        if isinstance(item, TraceRecord):
             latest[item.cpu] = item.index
         elif isinstance(item, LostLine):
             lost_gap = (latest.get(item.cpu, -1), item.index)

@@ -29,7 +29,7 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TraceComparison:
     """``divergences``, one per source that differs; ``compared`` events per source that does not.
 
     ``unsure`` says why equal traces may hide a difference: events were lost, or a trace was not understood.
@@ -45,7 +45,7 @@ class Comparison:
         return not self.divergences
 
 
-def compare(left: Timeline, right: Timeline, context: int = 3) -> Comparison:
+def compare(left: Timeline, right: Timeline, context: int = 3) -> TraceComparison:
     """Compare two runs; ``context`` events are kept before and after the first difference of each source."""
     divergences, compared = [], {}
     for source in Source:
@@ -58,7 +58,7 @@ def compare(left: Timeline, right: Timeline, context: int = 3) -> Comparison:
     unsure = tuple(
         f"{side}: {text}" for side, timeline in (("A", left), ("B", right)) for text in _doubts(timeline)
     )
-    return Comparison(tuple(divergences), compared, unsure)
+    return TraceComparison(tuple(divergences), compared, unsure)
 
 
 def _doubts(timeline: Timeline) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _first(source: Source, left: Sequence[Event], right: Sequence[Event], contex
     return None
 
 
-def report(found: Comparison, names: tuple[str, str]) -> Iterator[str]:
+def report(found: TraceComparison, names: tuple[str, str]) -> Iterator[str]:
     """Lines for people; the sides' own addresses and times stand below each differing line."""
     for source, count in found.compared.items():
         yield f"{source}: the same, {count} events"

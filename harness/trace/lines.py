@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Parser of the trace text: one line to a ``Record``, one record's text to fields.
+"""Parser of the trace text: one line to a ``TraceRecord``, one record's text to fields.
 
 Format: kernel documentation trace/ftrace.rst, "Output format" (no latency format), with ``irq-info``:
 ``comm-pid [cpu] flags seconds.micros: event: text``. A comm may hold blanks, dashes and brackets.
@@ -33,7 +33,7 @@ _LOCATION = re.compile(r"\((?P<at>[^()]*)\) ?")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TraceRecord:
     """One event line. ``index`` counts records from 0, ``line`` lines from 1, ``time_ns`` is mono."""
 
     index: int
@@ -68,7 +68,7 @@ class Overwritten:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EventCount:
     """The header says how many events follow."""
 
     count: int
@@ -83,7 +83,7 @@ class BadLine:
     text: str
 
 
-Item = Record | LostLine | Overwritten | Kept | BadLine
+Item = TraceRecord | LostLine | Overwritten | EventCount | BadLine
 
 
 def parse(lines: Iterable[str], first: int = 1) -> Iterator[Item]:
@@ -98,7 +98,7 @@ def parse(lines: Iterable[str], first: int = 1) -> Iterator[Item]:
             continue
         match = _LINE.fullmatch(text)
         if match is not None:
-            yield Record(
+            yield TraceRecord(
                 index=index,
                 line=number,
                 comm=match["comm"].strip(),
@@ -112,7 +112,7 @@ def parse(lines: Iterable[str], first: int = 1) -> Iterator[Item]:
         elif (lost := _LOST.fullmatch(text.strip())) is not None:
             yield LostLine(index, number, int(lost["cpu"]), int(lost["count"]) if lost["count"] else None)
         elif (entries := _ENTRIES.match(text)) is not None:
-            yield Kept(int(entries["kept"]))
+            yield EventCount(int(entries["kept"]))
             missing = int(entries["written"]) - int(entries["kept"])
             if missing > 0:
                 yield Overwritten(missing)

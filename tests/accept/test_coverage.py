@@ -11,7 +11,7 @@ import pytest
 
 from harness.accept.apply import Applied, Tree
 from harness.accept.coverage import callers, join, lines, suggest
-from harness.accept.coverage.report import Coverage, State
+from harness.accept.coverage.report import LineState, PatchCoverage
 from harness.artefacts.kernel.series import Patch
 from harness.errors import InfraError, UserError
 from harness.host.paths import SCENARIOS
@@ -120,7 +120,9 @@ def test_a_program_without_debugging_information(program: Path, tmp_path: Path) 
         lines.load(tmp_path / "text", ["kernel/main.c"])
 
 
-def covered(program: Path, tmp_path: Path) -> tuple[Coverage, dict[str, lines.Ranges], symbols.Symbols]:
+def covered(
+    program: Path, tmp_path: Path
+) -> tuple[PatchCoverage, dict[str, lines.Ranges], symbols.KernelText]:
     """Coverage of a run that executed _start() but what lies behind its comparison."""
     table = symbols.load(program / "System.map")
     ranges = lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h"])
@@ -140,13 +142,13 @@ def test_every_changed_line_has_a_state(program: Path, tmp_path: Path) -> None:
     coverage, _, _ = covered(program, tmp_path)
     main, header = coverage.files
     states = {line.text.strip(): line for line in main.lines}
-    assert states["out = twice(out);"].state is State.COVERED
+    assert states["out = twice(out);"].state is LineState.COVERED
     assert states["out = twice(out);"].cells == (0,)
-    assert states["out = 7;"].state is State.UNCOVERED
+    assert states["out = 7;"].state is LineState.UNCOVERED
     assert states["out = 7;"].function == "never"
-    assert states["/* a comment */"].state is State.NO_CODE
+    assert states["/* a comment */"].state is LineState.NO_CODE
     assert "void _start(void)" not in states  # as in the base
-    assert {line.state for line in header.lines} >= {State.COVERED, State.NO_CODE}
+    assert {line.state for line in header.lines} >= {LineState.COVERED, LineState.NO_CODE}
     assert coverage.by_patch(1) == (coverage.covered, coverage.executable)
     assert 0 < coverage.share < 1
     assert any(line.text.strip() == "out = 7;" for _, line in coverage.uncovered())

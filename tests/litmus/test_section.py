@@ -11,7 +11,7 @@ from harness.arch.table import load
 from harness.errors import InputError
 from harness.litmus.coverage import OTHER_REGIME, coverage
 from harness.litmus.section import coverage_section, reasons, to_text
-from harness.report.section import Entry, Grid
+from harness.report.section import Grid, TableEntry
 from harness.verdict import Verdict
 
 DATA = Path(__file__).parent / "data"
@@ -47,8 +47,8 @@ def test_section() -> None:
     (grid,) = section.grids
     assert len(grid.rows) == len(load())
     row = next(row for row in grid.rows if row[0].text == "ripas2e1is")
-    assert row[2] == Entry("1!", Verdict.FAIL, FAILING)
-    assert Entry("n/a(1)", None, OTHER_REGIME) in row
+    assert row[2] == TableEntry("1!", Verdict.FAIL, FAILING)
+    assert TableEntry("n/a(1)", None, OTHER_REGIME) in row
 
 
 def test_a_run_without_litmus_has_no_section(tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_a_broken_line_is_an_error(tmp_path: Path) -> None:
 
 def test_rows_are_as_long_as_the_head() -> None:
     with pytest.raises(ValueError, match="a row of 1 under a head of 2"):
-        Grid("c", ("a", "b"), ((Entry("x"),),))
+        Grid("c", ("a", "b"), ((TableEntry("x"),),))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.accept import cost
 from harness.accept.coverage import lines
-from harness.accept.lab import Build, Lab, Step
+from harness.accept.lab import Lab, SeriesStep, StepBuild
 from harness.host.cache import Store
 from harness.host.paths import IMAGES
 from harness.report.progress import Progress
@@ -24,13 +24,13 @@ RUNS = 4
 FILE = "arch/arm64/kvm/sys_regs.c"
 
 
-def watched(lab: Lab, built: Build) -> trace.Trace:
+def watched(lab: Lab, built: StepBuild) -> trace.Trace:
     (found,) = lab.watch(built).values()
     return found
 
 
 def test_what_l0_executes_is_exact_and_repeatable(tmp_path: Path) -> None:
-    step = Step(0, "base", IMAGES / "kernels" / f"{KERNEL}.yaml")
+    step = SeriesStep(0, "base", IMAGES / "kernels" / f"{KERNEL}.yaml")
     traces: list[trace.Trace] = []
     with Progress(Console(file=sys.stderr)) as progress:
         # Two are equal, unless the host is so loaded that QEMU moves time on early (docs/snapshots.md).

@@ -22,7 +22,7 @@ from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult, MachineTime
 from harness.runner import supervise
-from harness.runner.local import Admission, Cost, Costs, LocalRunner, available, bound
+from harness.runner.local import Admission, CellCost, Costs, LocalRunner, available, bound
 from harness.runner.project import vocabulary
 from harness.runner.run import make_jobs
 from harness.scenario.language import Cell
@@ -32,14 +32,14 @@ from harness.stack.images import StackImages
 from harness.verdict import Verdict
 from tests.processes import wait_gone
 
-SMALL = Cost(1, 1000)
+SMALL = CellCost(1, 1000)
 HANGING = """#!/bin/sh
 echo $$ >>{pids}
 exec sleep 86461
 """
 
 
-def enters(admission: Admission, wanted: Cost, within_s: float = 0.3) -> bool:
+def enters(admission: Admission, wanted: CellCost, within_s: float = 0.3) -> bool:
     thread = threading.Thread(target=admission.enter, args=(wanted,), daemon=True)
     thread.start()
     thread.join(within_s)
@@ -47,14 +47,14 @@ def enters(admission: Admission, wanted: Cost, within_s: float = 0.3) -> bool:
 
 
 def test_cpus_and_memory_limit_each() -> None:
-    by_cpu = Admission(Cost(2, 10_000), None)
+    by_cpu = Admission(CellCost(2, 10_000), None)
     assert [enters(by_cpu, SMALL) for _ in range(3)] == [True, True, False]
-    by_memory = Admission(Cost(8, 2500), None)
+    by_memory = Admission(CellCost(8, 2500), None)
     assert [enters(by_memory, SMALL) for _ in range(3)] == [True, True, False]
 
 
 def test_leaving_admits_who_waits() -> None:
-    admission = Admission(Cost(1, 1000), None)
+    admission = Admission(CellCost(1, 1000), None)
     admission.enter(SMALL)
     done = threading.Event()
 
@@ -69,19 +69,19 @@ def test_leaving_admits_who_waits() -> None:
 
 
 def test_of_those_that_wait_and_fit_the_first_in_turn_enters() -> None:
-    admission = Admission(Cost(2, 1000), None)
+    admission = Admission(CellCost(2, 1000), None)
     admission.enter(SMALL)
     entered: list[str] = []
 
-    def enter(name: str, wanted: Cost, turn: int) -> None:
+    def enter(name: str, wanted: CellCost, turn: int) -> None:
         admission.enter(wanted, turn)
         entered.append(name)
 
     for name, memory, turn in (("last", 900, 3), ("first", 900, 1), ("large", 2000, 0), ("second", 900, 2)):
-        threading.Thread(target=enter, args=(name, Cost(1, memory), turn), daemon=True).start()
+        threading.Thread(target=enter, args=(name, CellCost(1, memory), turn), daemon=True).start()
     time.sleep(0.2)
     assert entered == []
-    for count, held in enumerate((SMALL, Cost(1, 2000), Cost(1, 900), Cost(1, 900)), 1):
+    for count, held in enumerate((SMALL, CellCost(1, 2000), CellCost(1, 900), CellCost(1, 900)), 1):
         admission.leave(held)
         ends = time.monotonic() + 5
         while len(entered) < count and time.monotonic() < ends:
@@ -90,24 +90,24 @@ def test_of_those_that_wait_and_fit_the_first_in_turn_enters() -> None:
 
 
 def test_one_cell_always_fits_but_no_second() -> None:
-    admission = Admission(Cost(1, 100), None)
-    assert enters(admission, Cost(64, 1_000_000))
+    admission = Admission(CellCost(1, 100), None)
+    assert enters(admission, CellCost(64, 1_000_000))
     assert not enters(admission, SMALL)
 
 
 def test_jobs_replace_the_cpu_limit_not_the_memory_limit() -> None:
-    admission = Admission(Cost(1, 3500), 5)
+    admission = Admission(CellCost(1, 3500), 5)
     assert [enters(admission, SMALL) for _ in range(4)] == [True, True, True, False]
-    one = Admission(Cost(64, 64_000), 1)
+    one = Admission(CellCost(64, 64_000), 1)
     assert [enters(one, SMALL) for _ in range(2)] == [True, False]
 
 
 def test_the_most_that_a_cell_can_take(scenario: Path) -> None:
     cell = load_file(scenario, vocabulary())[0]
     level = cell.stack.levels[min(cell.stack.levels)]
-    assert bound(cell) == Cost(1, level.memory_mib + 512)
+    assert bound(cell) == CellCost(1, level.memory_mib + 512)
     threaded = load_file(scenario, vocabulary(), Overrides(timing="mttcg"))[0]
-    assert bound(threaded) == Cost(level.cpus, level.memory_mib + 512)
+    assert bound(threaded) == CellCost(level.cpus, level.memory_mib + 512)
     assert available().cpus == len(os.sched_getaffinity(0))
     assert available().memory_mib > 100
 
@@ -121,7 +121,7 @@ def test_cells_cost_what_was_measured_but_no_more_than_they_can(
     for cpus, memory in ((0.5, 80), (0.25, 120)):
         measured = MachineTime(0.0, 10.0, 0.0, cpus=cpus, memory_mib=memory)
         costs.learn(job, dataclasses.replace(planned(job), machine=measured))
-    assert costs.of(job) == Cost(0.5, 120 + 128)
+    assert costs.of(job) == CellCost(0.5, 120 + 128)
     costs.learn(job, dataclasses.replace(planned(job), machine=MachineTime(0.0, 1.0, 0.0, 99.0, 10**6)))
     assert costs.of(job) == bound(job.cell)
     other = dataclasses.replace(job, cell=dataclasses.replace(job.cell, id="other"))

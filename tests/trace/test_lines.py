@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.trace.lines import BadLine, Kept, LostLine, Overwritten, Record, fields_of, parse
+from harness.trace.lines import BadLine, EventCount, LostLine, Overwritten, TraceRecord, fields_of, parse
 
 
-def one(line: str) -> Record:
+def one(line: str) -> TraceRecord:
     (item,) = parse([line])
-    assert isinstance(item, Record), item
+    assert isinstance(item, TraceRecord), item
     return item
 
 
@@ -56,8 +56,8 @@ def test_other_lines() -> None:
         "CPU:0 [LOST 3 EVENTS]",
     ]
     items = list(parse(text, first=10))
-    assert items[:4] == [Kept(10), Overwritten(15), LostLine(0, 15, 1, 12), LostLine(0, 16, 0, None)]
-    assert isinstance(items[4], Record)
+    assert items[:4] == [EventCount(10), Overwritten(15), LostLine(0, 15, 1, 12), LostLine(0, 16, 0, None)]
+    assert isinstance(items[4], TraceRecord)
     assert items[5:] == [LostLine(1, 18, 0, 3)]
 
 

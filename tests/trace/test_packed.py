@@ -29,7 +29,7 @@ from harness.trace import packed as packed_module
 from harness.trace.model import assemble, span_table
 from harness.trace.model import plan as model_plan
 from harness.trace.model.assemble import ModelTrace, add_model
-from harness.trace.model.layout import Kind
+from harness.trace.model.layout import UnitKind
 from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
 from harness.trace.span import PackedSpans
@@ -93,7 +93,9 @@ def trace(seed: int) -> ModelFile:
         if kind < 2:
             emulated(file, vcpu=vcpu, pc=PC + 0x40 * dice.randrange(4))
         elif kind == 2:
-            file.add(Kind.DSB, dice.randrange(3), dice.choice((0b0111, 0b1010, 0b1011, 0b1111)), vcpu=vcpu)
+            file.add(
+                UnitKind.DSB, dice.randrange(3), dice.choice((0b0111, 0b1010, 0b1011, 0b1111)), vcpu=vcpu
+            )
         elif kind == 3:
             hcr = dice.choice((HOST, GUEST, NESTED))
             file.tlbi(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.accept.apply import Tree
 from harness.accept.coverage import callers, join, lines, suggest
-from harness.accept.coverage.report import Coverage
+from harness.accept.coverage.report import PatchCoverage
 from harness.artefacts.model import Model
 from harness.artefacts.plugin import plugins_for
 from harness.errors import InfraError, UserError
@@ -45,18 +45,18 @@ def coverage_of(
     store: Store,
     cells: Sequence[Cell] | None = None,
     source: str = "",
-) -> Coverage:
+) -> PatchCoverage:
     """Return the coverage of the series in ``tree``, built as ``kernel``; with suggestions for ``cells``.
 
     ``source`` is the text of KVM's table of system instructions.
     """
     if not traces:
-        return Coverage(why_not="no cell left a trace of executed code")
+        return PatchCoverage(why_not="no cell left a trace of executed code")
     files = sorted({file for patch in tree.patches for file in patch.files})
     try:
         ranges = lines.load(kernel.path / "vmlinux", files)
     except UserError as error:
-        return Coverage(why_not=str(error))
+        return PatchCoverage(why_not=str(error))
     text = symbols.load(kernel.path / "System.map")
     found = join.join(tree, files, ranges, traces)
     reached = suggest.remember(store, traces, text)
@@ -64,4 +64,4 @@ def coverage_of(
         return found
     graph = callers.callers(kernel.path / "vmlinux", text)
     hints = suggest.suggest(found, ranges, text, graph, reached, suggest.handlers(source), cells)
-    return Coverage(found.cells, found.files, tuple(hints))
+    return PatchCoverage(found.cells, found.files, tuple(hints))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.accept.coverage.report import Coverage, Line, State
+from harness.accept.coverage.report import AddedLine, LineState, PatchCoverage
 
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _NEW = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)")
@@ -25,9 +25,9 @@ class DiffLine:
     said: str = ""
 
 
-def annotate(diff: str, coverage: Coverage | None) -> Iterator[DiffLine]:
+def annotate(diff: str, coverage: PatchCoverage | None) -> Iterator[DiffLine]:
     """Yield the lines of a unified diff, the added ones with what is known of them."""
-    states: dict[tuple[str, int], Line] = {}
+    states: dict[tuple[str, int], AddedLine] = {}
     for file in coverage.files if coverage else ():
         states |= {(file.path, line.number): line for line in file.lines}
     path, number = "", 0
@@ -53,12 +53,12 @@ def annotate(diff: str, coverage: Coverage | None) -> Iterator[DiffLine]:
             number += not text.startswith("\\")
 
 
-def _added(text: str, line: Line | None, coverage: Coverage | None) -> DiffLine:
+def _added(text: str, line: AddedLine | None, coverage: PatchCoverage | None) -> DiffLine:
     if line is None or coverage is None:
         return DiffLine("no-code", text)
-    if line.state is State.COVERED:
+    if line.state is LineState.COVERED:
         names = [coverage.cells[index] for index in line.cells]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return DiffLine("covered", text, f"executed by {', '.join(names[:3])}{more}")
-    said = "not executed" if line.state is State.UNCOVERED else "no instruction was made for it"
+    said = "not executed" if line.state is LineState.UNCOVERED else "no instruction was made for it"
     return DiffLine(line.state.value, text, said)

@@ -8,9 +8,9 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.accept.compare import REJECTING, Comparison, SeriesEffect
+from harness.accept.compare import REJECTING, CellComparison, SeriesEffect
 from harness.accept.cost import CostRow
-from harness.accept.coverage.report import Coverage
+from harness.accept.coverage.report import PatchCoverage
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 
 MENDING = (SeriesEffect.FIXED, SeriesEffect.BETTER)
@@ -55,7 +55,7 @@ class StepRecord:
     title: str
     kernel: str
     build: BuildRecord
-    cells: tuple[Comparison, ...] = ()
+    cells: tuple[CellComparison, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -91,7 +91,7 @@ class Culprit:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SeriesReport:
     """Everything about one acceptance; ``seconds`` is wall clock.
 
     ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
@@ -117,7 +117,7 @@ class Report:
     steps: tuple[StepRecord, ...]
     culprits: tuple[Culprit, ...] = ()
     notes: tuple[str, ...] = ()
-    coverage: Coverage | None = None
+    coverage: PatchCoverage | None = None
     cost: tuple[CostRow, ...] = ()
     diff: str = field(default="", repr=False)
 
@@ -184,6 +184,6 @@ class Report:
             yield "no cell was run on the whole series"
 
 
-def replace(report: Report, **changes: object) -> Report:
+def replace(report: SeriesReport, **changes: object) -> SeriesReport:
     """Return a copy with some fields changed."""
     return dataclasses.replace(report, **changes)  # type: ignore[arg-type]

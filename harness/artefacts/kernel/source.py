@@ -28,14 +28,14 @@ class Resolved(Protocol):
         ...
 
 
-class Source(Protocol):
+class KernelSource(Protocol):
     """What a kernel file's ``source:`` says; ``resolve`` finds out the exact content."""
 
     KIND: ClassVar[str]
     SCHEMA: ClassVar[Mapping[str, Any]]
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any], base: Path) -> Source:
+    def parse(cls, data: Mapping[str, Any], base: Path) -> KernelSource:
         """Build from the checked YAML mapping; relative paths are relative to ``base``."""
         ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.check.breaks import Breaks, Unbroken
 from harness.check.sanitizer.judge import COUNTERS, REPORTS, doubts
 from harness.check.sanitizer.report_lines import lines
-from harness.check.sanitizer.reports import Report, read_reports
+from harness.check.sanitizer.reports import SanitizerReport, read_reports
 from harness.check.sanitizer.state import read_state
 from harness.check.sanitizer.symbols import NV, Places
 from harness.errors import InfraError
@@ -35,7 +35,7 @@ def breaks_in(directory: Path, maps: Mapping[Level, Path]) -> Breaks:
     return Breaks(broken, unbroken, tuple(doubts(state, reports)))
 
 
-def keeper(report: Report) -> Level:
+def keeper(report: SanitizerReport) -> Level:
     """Who keeps the tables that changed, of a report in ``FINDINGS``; keeper_of() in break.h and more.
 
     A combined entry that still has its intermediate address changed at stage 2, which is L0's.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness.check.finding import Finding
 from harness.check.sanitizer.report_lines import lines
-from harness.check.sanitizer.reports import Report, read_reports
-from harness.check.sanitizer.state import State, read_state
+from harness.check.sanitizer.reports import SanitizerReport, read_reports
+from harness.check.sanitizer.state import SanitizerCounters, read_state
 from harness.check.sanitizer.symbols import Places
 from harness.errors import Location
 from harness.level import Level
@@ -24,7 +24,7 @@ NAME = "tlb"
 KIND = "sanitizer"
 
 
-def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple[Finding, State]:
+def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple[Finding, SanitizerCounters]:
     """Judge what is in ``directory`` and write every report as text into ``sanitizer.log``.
 
     ``maps``: the System.map of each level. From the top: a report is a failure; anything that was lost or
@@ -39,7 +39,7 @@ def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple
     return Finding(NAME, KIND, _verdict(state, reports), _message(state, reports, told), where), state
 
 
-def summary(state: State) -> str:
+def summary(state: SanitizerCounters) -> str:
     """One line on what was checked."""
     return (
         f"{state.uses} uses checked, {state.fills} entries, {state.tlbis} operations executed and "
@@ -51,7 +51,7 @@ def summary(state: State) -> str:
     )
 
 
-def _verdict(state: State, reports: tuple[Report, ...]) -> Verdict:
+def _verdict(state: SanitizerCounters, reports: tuple[SanitizerReport, ...]) -> Verdict:
     if reports:
         return Verdict.FAIL
     if doubts(state, reports):
@@ -59,7 +59,7 @@ def _verdict(state: State, reports: tuple[Report, ...]) -> Verdict:
     return Verdict.VACUOUS if state.too_little() else Verdict.PASS
 
 
-def doubts(state: State, reports: tuple[Report, ...]) -> list[str]:
+def doubts(state: SanitizerCounters, reports: tuple[SanitizerReport, ...]) -> list[str]:
     """Why reports and counters are no ground for a verdict; empty when they are."""
     found = state.doubts()
     if state.written != len(reports):
@@ -67,7 +67,7 @@ def doubts(state: State, reports: tuple[Report, ...]) -> list[str]:
     return found
 
 
-def _message(state: State, reports: tuple[Report, ...], told: list[str]) -> str:
+def _message(state: SanitizerCounters, reports: tuple[SanitizerReport, ...], told: list[str]) -> str:
     unsure = doubts(state, reports)
     words = [summary(state)]
     if unsure:

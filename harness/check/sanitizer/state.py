@@ -30,7 +30,7 @@ RECENT, SHARE = 20_000, 10
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SanitizerCounters:
     """Counters of one run of the model. Fields are in the order of the file, behind the magic number.
 
     ``ready``: the model's RAM was found. ``written`` and ``lost`` count reports. ``trapped`` operations were
@@ -123,11 +123,11 @@ class State:
         return [*found, *self.unresolved()]
 
 
-NAMES = tuple(field.name for field in dataclasses.fields(State))
+NAMES = tuple(field.name for field in dataclasses.fields(SanitizerCounters))
 SIZE = 8 * (1 + len(NAMES))
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path) -> SanitizerCounters:
     """Read the counters; ``InfraError`` when the plugin did not load or did not find the model's RAM."""
     try:
         data = path.read_bytes()
@@ -140,7 +140,7 @@ def read_state(path: Path) -> State:
     magic, *values = struct.unpack(f"<{1 + len(NAMES)}Q", data)
     if magic != MAGIC:
         raise InfraError(f"{path} does not begin with the sanitizer's magic number")
-    state = State(*values)
+    state = SanitizerCounters(*values)
     if not state.ready:
         raise InfraError("the sanitizer did not find the model's RAM in QEMU's memory, so it checked nothing")
     return state

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UserError
-from harness.machine.ram.stage2 import Attributes, Defect, Run
+from harness.machine.ram.stage2 import Attributes, BadDescriptor, LeafRun
 
 FORMAT = 1
 OWN = -1  # in a filter: the VM's own stage 2
@@ -28,8 +28,8 @@ class Tables:
     leaves: Mapping[int, int]
     mapped: int
     annotated: int
-    defects: tuple[Defect, ...]
-    runs: tuple[Run, ...] = ()
+    defects: tuple[BadDescriptor, ...]
+    runs: tuple[LeafRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Vm:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LevelReport:
     """What runs at one level, and the virtual machines that it has."""
 
     level: str

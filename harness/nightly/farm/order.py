@@ -18,7 +18,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AttemptOrder:
     """One attempt at one cell.
 
     ``directory`` is the attempt's own and holds the work order; what it becomes is published by one rename
@@ -52,7 +52,7 @@ LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AttemptEnding:
     """How an attempt ended.
 
     ``published``: a result lies in the order's ``final``, by this attempt or an earlier one. ``nothing``:

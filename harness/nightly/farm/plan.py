@@ -121,7 +121,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NightPlan:
     """A checked plan with its tasks, the most urgent first. ``hours`` and ``cells`` are its budget.
 
     ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
@@ -139,7 +139,7 @@ class Plan:
     confirm: int
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: Path) -> NightPlan:
     """Load and expand a plan; ``InputError`` with all its defects and those of its scenarios."""
     data = load_document(path, SCHEMA)
     root = reader.read(path)
@@ -162,7 +162,7 @@ def load_plan(path: Path) -> Plan:
     if not kept:
         raise InputError([root.problem("a plan that excludes everything", "at least one cell")])
     budget = data.get("budget", {})
-    return Plan(
+    return NightPlan(
         data["plan"],
         data.get("summary", ""),
         path,

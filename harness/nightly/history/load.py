@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.nightly.history.database import Begun, Entry, Results
-from harness.nightly.history.query import Run, find_run
+from harness.nightly.history.database import Begun, RecordedCell, Results
+from harness.nightly.history.query import StoredRun, find_run
 from harness.report import show, store
 from harness.report.results import CellResult
 
@@ -21,12 +21,12 @@ def kernel_label(cell: CellResult) -> str:
     return "/".join(dict.fromkeys(label(cell.kernels[level]) for level in sorted(cell.kernels))) or "none"
 
 
-def entry_of(cell: CellResult) -> Entry:
+def entry_of(cell: CellResult) -> RecordedCell:
     """Return what is recorded of a cell that ``nvh run`` ran."""
-    return Entry(cell, label(cell.model), kernel_label(cell), cell.verdict)
+    return RecordedCell(cell, label(cell.model), kernel_label(cell), cell.verdict)
 
 
-def load_run(results: Results, directory: Path) -> Run:
+def load_run(results: Results, directory: Path) -> StoredRun:
     """Record the run in ``directory`` and return it; one that is there already is not recorded twice.
 
     Raises what ``show.load_run`` raises for a directory without a run.
@@ -40,7 +40,7 @@ def load_run(results: Results, directory: Path) -> Run:
     return find_run(results, run.id)
 
 
-def named_run(results: Results, runs: Path, name: str) -> Run:
+def named_run(results: Results, runs: Path, name: str) -> StoredRun:
     """Return the run of that name in the store, or the one in the directory ``name`` (or ``runs/name``).
 
     Raises ``UserError`` with the closest name where there is neither.

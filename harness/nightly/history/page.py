@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from harness.host.paths import PROGRAM
 from harness.nightly.history import plots, query
-from harness.nightly.history.compare import Change, Comparison, Group, Row
+from harness.nightly.history.compare import CauseGroup, Change, Row, RunComparison
 from harness.nightly.history.database import Results
 from harness.report.page import environment
 from harness.report.store import CELLS, write_text
@@ -50,7 +50,7 @@ class _Table:
         return self.places[text]
 
 
-def data_of(results: Results, compared: Comparison) -> dict[str, Any]:
+def data_of(results: Results, compared: RunComparison) -> dict[str, Any]:
     """Return what the page's script reads; ``COLUMNS`` of nightly.js has the order of a row's values."""
     details = query.details(results, compared.run)
     shared = {name: _Table() for name in ("model", "kernel", "timing", "cause", "suspect", "since", "text")}
@@ -130,10 +130,10 @@ def _template() -> jinja2.Template:
     return found.get_template("nightly.html.j2")
 
 
-def render(results: Results, compared: Comparison, base: str = "") -> str:
+def render(results: Results, compared: RunComparison, base: str = "") -> str:
     """Return the page; ``base`` leads from its place to the run's directory, empty for that itself."""
     script = (HERE / "nightly.js").read_text(encoding="utf-8")
-    groups: Sequence[Group] = compared.groups[:SHOWN_GROUPS]
+    groups: Sequence[CauseGroup] = compared.groups[:SHOWN_GROUPS]
     style = (HERE / "nightly.css").read_text(encoding="utf-8")
     data = data_of(results, compared)
     places = {tuple(cause): number for number, cause in enumerate(data["cause"])}
@@ -157,7 +157,7 @@ def render(results: Results, compared: Comparison, base: str = "") -> str:
     )
 
 
-def write(results: Results, compared: Comparison, path: Path) -> Path:
+def write(results: Results, compared: RunComparison, path: Path) -> Path:
     """Write the page to ``path`` in one step; links lead to the run's directory from there."""
     place = os.path.relpath(compared.run.directory, path.parent.absolute())
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from harness.errors import InfraError
 from harness.host.cache import Store
 from harness.nightly.model import defects, questions
 from harness.nightly.model.answers import Answers, Wrong
-from harness.nightly.model.defects import Defect
+from harness.nightly.model.defects import ModelDefect
 from harness.reproduce.hunt import campaign
 from harness.runner.project import find_cells
 from harness.runner.run import RunSpec, run_and_print
@@ -37,7 +37,7 @@ SANITIZED_CELLS = ("three-levels",)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CheckRequest:
     """What is checked and how: ``seconds`` of hunting on the bare machine, below ``out``."""
 
     model: Model
@@ -55,7 +55,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StepResult:
     """What a step came to. ``causes`` are lines, each a cause of its own, the first to be read first."""
 
     verdict: Verdict
@@ -64,11 +64,11 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckStep:
     """One step: ``kernel`` says that L0 is booted, so that artefacts of that size are built first."""
 
     name: str
-    carry_out: Callable[[Asked], Found]
+    carry_out: Callable[[CheckRequest], StepResult]
     kernel: bool = False
 
 
@@ -77,12 +77,12 @@ class StepDone:
     """A step that was carried out, and how long it took in seconds."""
 
     step: str
-    found: Found
+    found: StepResult
     seconds: float
 
 
 @dataclass
-class Report:
+class ModelReport:
     """All outcomes so far; ``left_out`` are the steps that were not begun."""
 
     model: str
@@ -97,7 +97,7 @@ class Report:
         return worst(each.found.verdict for each in self.outcomes)
 
 
-def ask_questions(asked: Asked) -> Found:
+def ask_questions(asked: CheckRequest) -> StepResult:
     """Put some 20,000 questions to the bare model, by dimension."""
     program = build_model_suite(asked.store).path / QUESTIONS
     with tempfile.TemporaryDirectory() as place:
@@ -105,7 +105,7 @@ def ask_questions(asked: Asked) -> Found:
     return judge(answers, asked.model.version, defects.load())
 
 
-def judge(answers: Answers, version: str, table: Sequence[Defect]) -> Found:
+def judge(answers: Answers, version: str, table: Sequence[ModelDefect]) -> StepResult:
     """Judge one run of the questions: what no known defect of this version explains is a failure."""
     new, counts = defects.known(answers.wrong, version, table)
     failed = sum(group.failed for group in answers.groups)
@@ -123,7 +123,7 @@ def judge(answers: Answers, version: str, table: Sequence[Defect]) -> Found:
         causes = (f"{failed - len(answers.wrong)} wrong answers beyond those that are told",)
     if answers.stopped:
         causes = (*causes, f"the model stopped answering: {answers.stopped}")
-    return Found(Verdict.FAIL if causes else Verdict.PASS, told, causes)
+    return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
 
 
 def grouped(wrong: tuple[Wrong, ...]) -> tuple[str, ...]:
@@ -145,21 +145,21 @@ def _how_many(alike: Sequence[Wrong]) -> str:
     return f" ({len(alike)} alike are told{of})"
 
 
-def save_and_restore(asked: Asked) -> Found:
+def save_and_restore(asked: CheckRequest) -> StepResult:
     """Save the machine with a value of its own in each register, and read them after the restore."""
     program = build_model_suite(asked.store).path / STATE
     with tempfile.TemporaryDirectory() as place:
         try:
             seen = state.compare(asked.model, program, asked.timing, Path(place))
         except InfraError as error:
-            return Found(Verdict.FAIL, "the bare machine did not run", (str(error),))
+            return StepResult(Verdict.FAIL, "the bare machine did not run", (str(error),))
     causes = tuple(map(str, seen.lost))
     if seen.failed:
         causes = (f"the model cannot restore what it saved: {seen.failed}",)
-    return Found(Verdict.FAIL if causes else Verdict.PASS, f"{seen.compared} registers compared", causes)
+    return StepResult(Verdict.FAIL if causes else Verdict.PASS, f"{seen.compared} registers compared", causes)
 
 
-def hunt_bare(asked: Asked) -> Found:
+def hunt_bare(asked: CheckRequest) -> StepResult:
     """Run generated programs at true EL2 and judge them by the reference model."""
     wanted = campaign.Wanted(
         seconds=asked.seconds, seed=SEED, out=asked.out / "hunt", model=asked.name, bare=True, one=True
@@ -167,15 +167,15 @@ def hunt_bare(asked: Asked) -> Found:
     totals = campaign.hunt(wanted, Console(quiet=True))
     told = f"{totals.programs} programs, {totals.sharp.observations} observations"
     if totals.findings:
-        return Found(
+        return StepResult(
             Verdict.FAIL, told, tuple(f"{each['cause']}: {each['scenario']}" for each in totals.findings)
         )
     if totals.errors or not totals.programs:
-        return Found(Verdict.INFRA, told, tuple(totals.errors) or ("no program ran",))
-    return Found(Verdict.PASS, told)
+        return StepResult(Verdict.INFRA, told, tuple(totals.errors) or ("no program ran",))
+    return StepResult(Verdict.PASS, told)
 
 
-def _cells(asked: Asked, patterns: tuple[str, ...], sanitize: str | None, name: str) -> Found:
+def _cells(asked: CheckRequest, patterns: tuple[str, ...], sanitize: str | None, name: str) -> StepResult:
     overrides = Overrides(model=asked.name, sanitize=sanitize)
     known = [cell.id for cell in find_cells([], [], overrides)]
     chosen = [each for each in patterns if any(each.rstrip("*") in cell for cell in known)]
@@ -183,37 +183,37 @@ def _cells(asked: Asked, patterns: tuple[str, ...], sanitize: str | None, name: 
     summary = run_and_print(wanted, asked.console)
     red = [cell for cell in summary.cells if cell.verdict is not Verdict.PASS and not cell.quarantine]
     causes = tuple(f"{cell.id}: {cell.headline}" for cell in red)
-    return Found(summary.worst, f"{len(summary.cells)} cells, {len(red)} red", causes)
+    return StepResult(summary.worst, f"{len(summary.cells)} cells, {len(red)} red", causes)
 
 
-def run_stack(asked: Asked) -> Found:
+def run_stack(asked: CheckRequest) -> StepResult:
     """Run the covering cells with a kernel on the model, which is saved and restored for them."""
     return _cells(asked, STACK_CELLS, None, "stack")
 
 
-def boot_sanitized(asked: Asked) -> Found:
+def boot_sanitized(asked: CheckRequest) -> StepResult:
     """Boot all levels while the sanitizer compares what the model uses with the tables."""
     return _cells(asked, SANITIZED_CELLS, "tlb", "sanitized")
 
 
 STEPS = (
-    Step("questions", ask_questions),
-    Step("save-restore", save_and_restore),
-    Step("hunt", hunt_bare),
-    Step("stack", run_stack, kernel=True),
-    Step("sanitized", boot_sanitized, kernel=True),
+    CheckStep("questions", ask_questions),
+    CheckStep("save-restore", save_and_restore),
+    CheckStep("hunt", hunt_bare),
+    CheckStep("stack", run_stack, kernel=True),
+    CheckStep("sanitized", boot_sanitized, kernel=True),
 )
 
 
 def check(
-    asked: Asked, *, bare: bool = False, stop_at_first_red: bool = False
-) -> Iterator[StepDone | Report]:
+    asked: CheckRequest, *, bare: bool = False, stop_at_first_red: bool = False
+) -> Iterator[StepDone | ModelReport]:
     """Yield each outcome as it comes, and the whole report at last. ``bare``: no step that boots a kernel.
 
     ``UserError`` when the model has no FEAT_NV2.
     """
     require_nv2(asked.model, asked.timing)
-    report = Report(asked.name, asked.model.version, asked.model.sha256)
+    report = ModelReport(asked.name, asked.model.version, asked.model.sha256)
     asked.out.mkdir(parents=True, exist_ok=True)
     for number, step in enumerate(STEPS):
         if bare and step.kernel:

@@ -36,7 +36,7 @@ SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Defect:
+class ModelDefect:
     """A known defect: of QEMU from version ``since`` on, before ``until`` if that is not empty."""
 
     name: str
@@ -62,7 +62,7 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, match[0].split("."))) if match else ()
 
 
-def load(path: Path = FILE) -> tuple[Defect, ...]:
+def load(path: Path = FILE) -> tuple[ModelDefect, ...]:
     """Read the table; ``InputError`` for a version or an expression that makes no sense."""
     problems, found = [], []
     for row in load_document(path, SCHEMA)["defects"]:
@@ -78,14 +78,14 @@ def load(path: Path = FILE) -> tuple[Defect, ...]:
             problems.append(Problem(Location(str(path)), f"the expression {row['case']!r}: {error}"))
             continue
         since, until = number(match[1]), number(match[2] or "")
-        found.append(Defect(row["defect"], row["summary"], since, until, row["group"], case))
+        found.append(ModelDefect(row["defect"], row["summary"], since, until, row["group"], case))
     if problems:
         raise InputError(problems)
     return tuple(found)
 
 
 def known(
-    wrong: Iterable[Wrong], version: str, defects: Sequence[Defect]
+    wrong: Iterable[Wrong], version: str, defects: Sequence[ModelDefect]
 ) -> tuple[tuple[Wrong, ...], dict[str, int]]:
     """Return the wrong answers that no defect of this version explains, and how many each defect does."""
     chosen = [each for each in defects if each.of(version)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.nightly.model.check import SHOWN, Report, StepDone
+from harness.nightly.model.check import SHOWN, ModelReport, StepDone
 from harness.verdict import Verdict
 
 
@@ -21,7 +21,7 @@ def print_outcome(outcome: StepDone, console: Console) -> None:
         _say(console, f"  and {len(found.causes) - SHOWN} more; --json has them all")
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: ModelReport, console: Console) -> None:
     """The verdict, and what is not part of it."""
     red = [each.step for each in report.outcomes if each.found.verdict is not Verdict.PASS]
     text = f"{report.verdict.value}  {report.model} (QEMU {report.version}, {report.sha256[:12]})"
@@ -32,7 +32,7 @@ def print_report(report: Report, console: Console) -> None:
     _say(console, text)
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def to_json(report: ModelReport) -> dict[str, Any]:
     """As data."""
     return {
         "model": report.model,

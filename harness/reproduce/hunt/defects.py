@@ -17,7 +17,7 @@ from harness.arch.table import Operand, Operation, Regime
 
 
 @dataclass(frozen=True, slots=True)
-class Defect:
+class KernelDefect:
     """``leaves(operation, xt, state, entry, vncr)``: whether the kernel leaves alone what it must take.
 
     ``vncr``: the entry is held on behalf of VNCR_EL2. ``executes(operation, hidden)``: whether it executes an
@@ -59,15 +59,15 @@ def _hidden_range(operation: Operation, hidden: str) -> bool:
 
 
 DEFECTS = (
-    Defect("range-part", "defect-range-part", leaves=_range_part),
-    Defect("vncr-tge", "defect-vncr-tge", leaves=_vncr_tge),
-    Defect("hidden-range", "defect-hidden-range", executes=_hidden_range),
+    KernelDefect("range-part", "defect-range-part", leaves=_range_part),
+    KernelDefect("vncr-tge", "defect-vncr-tge", leaves=_vncr_tge),
+    KernelDefect("hidden-range", "defect-hidden-range", executes=_hidden_range),
     # walk_nested_s2_pgd() leaves out the IPA's bits above the input size when it indexes its first table.
-    Defect("beyond-input-size", "beyond-input-size", aliases=True),
+    KernelDefect("beyond-input-size", "beyond-input-size", aliases=True),
     # kvm_walk_nested_s2() warns of an SL0 that does not fit, as if the mistake were its own.
-    Defect("unfit-start-level", "unfit-start-level", unfit=True),
+    KernelDefect("unfit-start-level", "unfit-start-level", unfit=True),
     # kvm_mmu_wp_memory_region() write-protects the shadows too and invalidates entries of L1's VMID only.
-    Defect(
+    KernelDefect(
         "dirty-log",
         "defect-dirty-log",
         reports=frozenset({"narrowed:stage2", "narrowed:combined"}),

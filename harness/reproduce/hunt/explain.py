@@ -6,8 +6,8 @@ from __future__ import annotations
 import textwrap
 
 from harness.arch.operand import decode
-from harness.arch.table import Operand, Scope
-from harness.reproduce.hunt.judge import Finding, outcome_class
+from harness.arch.table import Operand, Shareability
+from harness.reproduce.hunt.judge import ProgramFinding, outcome_class
 from harness.reproduce.hunt.layout import level_size
 from harness.reproduce.hunt.program import (
     CONTIGUOUS,
@@ -27,9 +27,9 @@ from harness.reproduce.hunt.program import (
 )
 
 SCOPES = {
-    Scope.LOCAL: "this PE",
-    Scope.IS: "the Inner Shareable domain",
-    Scope.OS: "the Outer Shareable domain",
+    Shareability.LOCAL: "this PE",
+    Shareability.IS: "the Inner Shareable domain",
+    Shareability.OS: "the Outer Shareable domain",
 }
 SIZES = {12: "4 KiB", 14: "16 KiB", 16: "64 KiB", 21: "2 MiB", 25: "32 MiB", 29: "512 MiB", 30: "1 GiB"}
 OUTCOMES = {
@@ -120,7 +120,7 @@ def _tlbi(world: World, action: Tlbi) -> str:
     return f"{who} executes TLBI {op.name.upper()}{detail} ({under}, {SCOPES[op.scope]}), then DSB and ISB"
 
 
-def paragraph(program: Program, finding: Finding) -> str:
+def paragraph(program: Program, finding: ProgramFinding) -> str:
     """What L1 did, what the architecture requires, what happened; wrapped, no line longer than 108."""
     steps = "; ".join(sentence(program.world, each) for each in program.actions[: finding.action + 1])
     if finding.report:
@@ -142,7 +142,7 @@ def paragraph(program: Program, finding: Finding) -> str:
     return textwrap.fill(text, 108, break_long_words=False, break_on_hyphens=False)
 
 
-def _why(program: Program, finding: Finding) -> str:
+def _why(program: Program, finding: ProgramFinding) -> str:
     last = program.actions[finding.action]
     if isinstance(last, Tlbi):
         return (

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt.allowed import Model, allowed_of
-from harness.reproduce.hunt.defects import DEFECTS, Defect
+from harness.reproduce.hunt.allowed import ReferenceModel, allowed_of
+from harness.reproduce.hunt.defects import DEFECTS, KernelDefect
 from harness.reproduce.hunt.program import Access, Action, Host, Map, Program, Sample, Tlbi
 from harness.reproduce.hunt.render import action_text, prologue_lines
 
@@ -53,7 +53,7 @@ def totals(text: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProgramFinding:
     """An observation that the architecture does not allow, or one of the sanitizer's.
 
     ``action``: its index in the program; ``cause``: what findings of one cause have in common; ``known``: the
@@ -75,8 +75,8 @@ def tokens_of(program: Program, outcome: ProgramOutcome) -> list[str | None]:
 
 
 def judge(
-    program: Program, tokens: Sequence[str | None], defects: Sequence[Defect] = DEFECTS
-) -> Finding | None:
+    program: Program, tokens: Sequence[str | None], defects: Sequence[KernelDefect] = DEFECTS
+) -> ProgramFinding | None:
     """The first observation that is not allowed, or None.
 
     A timeout of the other CPU is no observation. Raises ``ValueError`` when an observation is missing.
@@ -90,12 +90,12 @@ def judge(
             raise ValueError(f"nothing was observed of action {i + 1}, {action_text(program.actions[i])!r}")
         if saw not in may and saw != "timeout":
             known = _known(program, i, saw, tokens, defects)
-            return Finding(i, saw, may, cause_of(program, i, saw), known)
+            return ProgramFinding(i, saw, may, cause_of(program, i, saw), known)
     return None
 
 
 def _known(
-    program: Program, at: int, saw: str, tokens: Sequence[str | None], defects: Sequence[Defect]
+    program: Program, at: int, saw: str, tokens: Sequence[str | None], defects: Sequence[KernelDefect]
 ) -> str:
     """The scenario of the first defect that allows all that was seen up to there."""
     for defect in defects:
@@ -130,13 +130,15 @@ def cause_of(program: Program, at: int, saw: str) -> str:
     return f"{stale} by {kind} after {after}"
 
 
-def sanitized(program: Program, key: str, report: str, defects: Sequence[Defect] = DEFECTS) -> Finding:
+def sanitized(
+    program: Program, key: str, report: str, defects: Sequence[KernelDefect] = DEFECTS
+) -> ProgramFinding:
     """What the TLB sanitizer says of ``program``: which use it is about is in ``report`` only."""
     events = {action.action for action in program.actions if isinstance(action, Host)}
     known = next((each.scenario for each in defects if key in each.reports and events & each.events), "")
     last = next((a for a in reversed(program.actions) if isinstance(a, Tlbi | Map) and _obliges(a)), None)
     cause = f"{SANITIZER}{key} after {_name(last) if last else 'nothing'}"
-    return Finding(len(program.actions) - 1, f"{SANITIZER}{key}", frozenset(), cause, known, report)
+    return ProgramFinding(len(program.actions) - 1, f"{SANITIZER}{key}", frozenset(), cause, known, report)
 
 
 def _obliges(action: Action) -> bool:
@@ -173,7 +175,7 @@ class Sharpness:
 
 def sharp_actions(program: Program) -> list[bool]:
     """For each action whether its observation is sharp."""
-    strict, loose = Model.of(program), Model.of(program, forgetless=True)
+    strict, loose = ReferenceModel.of(program), ReferenceModel.of(program, forgetless=True)
     found = []
     for action in program.actions:
         may, could = strict.step(action), loose.step(action)
@@ -186,7 +188,7 @@ def sharpness(program: Program, tokens: Sequence[str | None]) -> Sharpness:
     """Count, from what the program was and what was seen."""
     seen: set[tuple[object, str]] = set()
     observations = sharp = primed = 0
-    loose = Model.of(program, forgetless=True)
+    loose = ReferenceModel.of(program, forgetless=True)
     flags = sharp_actions(program)
     for i, action in enumerate(program.actions):
         could = loose.step(action)

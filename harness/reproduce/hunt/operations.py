@@ -7,12 +7,12 @@ import random
 from collections.abc import Callable
 
 from harness.arch import registers
-from harness.arch.table import Operand, Operation, Regime, Scope, load
+from harness.arch.table import Operand, Operation, Regime, Shareability, load
 from harness.reproduce.hunt.allowed import trapped
 from harness.reproduce.hunt.ids import neighbour
 from harness.reproduce.hunt.layout import E2_ASID, Layout
 from harness.reproduce.hunt.program import Tlbi, World, make_operand
-from harness.reproduce.hunt.scene import Place, Scene
+from harness.reproduce.hunt.scene import Scene, UsedLeaf
 
 NEAR_MISS = 0.12
 """How often an operand is not for the leaf: another ASID, VMID, address or TTL."""
@@ -33,7 +33,7 @@ class Operations(Scene):
             op for op in load() if op.features <= features and (whole or op.family not in WHOLE)
         ]
 
-    def invalidate(self, place: Place, ctx: int) -> None:
+    def invalidate(self, place: UsedLeaf, ctx: int) -> None:
         """Execute operations that cover ``place``, most of the time."""
         family = {"s2": self._stage2, "s1": self._stage1, "e2": self._vel2}[place.stage]
         family(place, ctx)
@@ -42,14 +42,14 @@ class Operations(Scene):
         """One that ``fits``, or None; where ``remote`` mostly one that is for other PEs, too."""
         found = [op for op in self.operations if fits(op)]
         if remote and self.chance(0.9):
-            found = [op for op in found if op.scope is not Scope.LOCAL] or found
+            found = [op for op in found if op.scope is not Shareability.LOCAL] or found
         return self.rng.choice(found) if found else None
 
     @property
     def _remote(self) -> bool:
         return self.world.cpus > 1
 
-    def _stage2(self, place: Place, ctx: int) -> None:
+    def _stage2(self, place: UsedLeaf, ctx: int) -> None:
         op = self.choose(lambda op: op.family == "ipas2e1" or op.family in WHOLE, self._remote)
         if op is None:
             return
@@ -61,7 +61,7 @@ class Operations(Scene):
         if after:
             self.emit(Tlbi(self._vmid_of(place, ctx), after.name))
 
-    def _vmid_of(self, place: Place, ctx: int) -> int:
+    def _vmid_of(self, place: UsedLeaf, ctx: int) -> int:
         """A context under whose VMID the place is used; now and then any other."""
         if self.chance(NEAR_MISS):
             return self.rng.randrange(len(self.world.contexts))
@@ -75,7 +75,7 @@ class Operations(Scene):
         ]
         return self.rng.choice(same) if same else ctx
 
-    def _stage1(self, place: Place, ctx: int) -> None:
+    def _stage1(self, place: UsedLeaf, ctx: int) -> None:
         families = ("vmalle1", "vae1", "aside1", "vaae1")
         op = self.choose(lambda op: op.family in families, self._remote)
         if op is None:
@@ -89,7 +89,7 @@ class Operations(Scene):
             return neighbour(self.rng, self.world.contexts[ctx].asid)
         return self.world.contexts[ctx].asid
 
-    def _vel2(self, place: Place, ctx: int) -> None:
+    def _vel2(self, place: UsedLeaf, ctx: int) -> None:
         tge = [i for i, c in enumerate(self.world.contexts) if c.tge]
         by_e1 = bool(tge) and self.chance(0.5)
         if by_e1:
@@ -106,7 +106,7 @@ class Operations(Scene):
         asid = neighbour(self.rng, E2_ASID) if self.chance(NEAR_MISS) else E2_ASID
         self.emit(Tlbi(use, op.name, self.operand(op, place, asid)))
 
-    def operand(self, op: Operation, place: Place, asid: int) -> int:
+    def operand(self, op: Operation, place: UsedLeaf, asid: int) -> int:
         """One for ``place``: any address in it, a range that holds it, a TTL that is its own or none."""
         if op.operand in (Operand.NONE, Operand.ASID):
             return make_operand(op, asid=asid)
@@ -114,7 +114,7 @@ class Operations(Scene):
         ipa = op.operand in (Operand.IPA, Operand.IPA_RANGE)
         return made | NS if ipa and self.chance(NEAR_MISS) else made
 
-    def _address(self, op: Operation, place: Place, asid: int) -> int:
+    def _address(self, op: Operation, place: UsedLeaf, asid: int) -> int:
         shift, size = self.shift_of(place), place.size(self.world.shift)
         level = place.level if self.chance(0.4) else 0
         if self.chance(NEAR_MISS / 2):
@@ -128,7 +128,7 @@ class Operations(Scene):
             at += self.rng.choice((-1, 1)) * size
         return make_operand(op, at=at, asid=asid, shift=shift, ttl_level=level)
 
-    def _range(self, op: Operation, place: Place, asid: int, level: int) -> int:
+    def _range(self, op: Operation, place: UsedLeaf, asid: int, level: int) -> int:
         """At least two granules: the smallest that covers the leaf, or one more or less, from its start or
         before."""
         shift, size = self.shift_of(place), place.size(self.world.shift)

@@ -43,7 +43,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BatchReport:
     """A report about program ``index`` of a batch: its ``key``, and all of it as ``text``."""
 
     index: int
@@ -66,7 +66,7 @@ class Watch:
         self.worn = False
         """Whether the machine is better begun anew."""
 
-    def look(self, programs: int | None) -> tuple[Seen, ...]:
+    def look(self, programs: int | None) -> tuple[BatchReport, ...]:
         """The reports since the last look, when ``programs`` have begun since then; None: nobody knows.
 
         What is told late, of a program before those, is put down to the first of them. ``InfraError`` where
@@ -84,6 +84,8 @@ class Watch:
             begun = state.programs - first
             raise InfraError(f"the sanitizer saw {begun} programs begin, nvh-litmus {programs}")
         return tuple(
-            Seen(max(0, report.program - first - 1), report.key, "\n".join(lines(report, self._places)))
+            BatchReport(
+                max(0, report.program - first - 1), report.key, "\n".join(lines(report, self._places))
+            )
             for report in reports
         )

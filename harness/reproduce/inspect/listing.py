@@ -6,20 +6,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.arch.registers import mask
-from harness.machine.ram.stage2 import Run, vmid
-from harness.machine.ram.state import Composition, Mmu, Report, Tables, Vcpu, Vm
+from harness.machine.ram.stage2 import LeafRun, vmid
+from harness.machine.ram.state import Composition, LevelReport, Mmu, Tables, Vcpu, Vm
 
 SHOWN = ("HCR_EL2", "VTTBR_EL2", "VTCR_EL2", "ELR_EL2", "VNCR_EL2")
 """The guest hypervisor's registers that the text shows; JSON has all of them."""
 UNITS = ("B", "K", "M", "G", "T")
 
 
-def render(report: Report) -> str:
+def render(report: LevelReport) -> str:
     """Return the report as lines."""
     return "\n".join(_lines(report)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: LevelReport) -> Iterator[str]:
     moved = f", KASLR offset {report.kaslr_offset:#x}" if report.kaslr_offset else ""
     yield f"{report.level}: Linux {report.release}, build ID {report.build_id or 'unknown'}{moved}"
     if not report.vms:
@@ -90,7 +90,7 @@ def _tables(tables: Tables, whose: str) -> Iterator[str]:
         yield f"      {_run(run)}"
 
 
-def _run(run: Run) -> str:
+def _run(run: LeafRun) -> str:
     times = f" x{run.count}" if run.count > 1 else ""
     where = f"{run.ipa:#012x} - {run.ipa + run.size:#012x} -> {run.pa:#012x}"
     return f"{where}  level {run.level}{times}  {run.attributes}"

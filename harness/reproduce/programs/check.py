@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem
-from harness.reproduce.hunt.allowed import Model, allowed_of
+from harness.reproduce.hunt.allowed import ReferenceModel, allowed_of
 from harness.reproduce.hunt.program import Action, Context, Cpu, Map, Program, World, loads
 from harness.reproduce.hunt.render import AFTERWARDS, action_text, epilogue
 from harness.reproduce.hunt.script import script
 from harness.reproduce.programs import statements
-from harness.reproduce.programs.draft import Draft
+from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import LINES_MAX, STATEMENTS, STEPS_MAX, WATCHES_MAX
-from harness.reproduce.programs.words import Line, cut, nearest
+from harness.reproduce.programs.words import ProgramLine, cut, nearest
 
 MAX_BYTES = 256 * 1024
 
@@ -86,11 +86,11 @@ def check(text: str, path: str = "program") -> list[Checked]:
     return found
 
 
-def _drafts(text: str, path: str) -> tuple[list[Draft], list[Problem]]:
+def _drafts(text: str, path: str) -> tuple[list[ProgramDraft], list[Problem]]:
     """The programs of a text, read line by line."""
-    drafts: list[Draft] = []
+    drafts: list[ProgramDraft] = []
     problems: list[Problem] = []
-    draft: Draft | None = None
+    draft: ProgramDraft | None = None
     tidies = False
     raw = text.splitlines()
     for line in cut(text, path):
@@ -103,7 +103,7 @@ def _drafts(text: str, path: str) -> tuple[list[Draft], list[Problem]]:
         if verb.text == "program":
             if draft is not None:
                 draft.bad(verb, f"the program {draft.name!r} has no `end`", "`end` before the next `program`")
-            draft, tidies = Draft(line), False
+            draft, tidies = ProgramDraft(line), False
             drafts.append(draft)
             statements.begin(draft)
         elif draft is None:
@@ -121,7 +121,7 @@ def _drafts(text: str, path: str) -> tuple[list[Draft], list[Problem]]:
     return drafts, problems
 
 
-def _finish(draft: Draft, path: str) -> Checked | None:
+def _finish(draft: ProgramDraft, path: str) -> Checked | None:
     """What the whole of a program that can be read says; None when there is a mistake after all."""
     begun = draft.begun.words[0]
     if not draft.contexts:
@@ -159,7 +159,7 @@ def _finish(draft: Draft, path: str) -> Checked | None:
 
 
 def _private(
-    draft: Draft, world: World, actions: Sequence[Action], lines: Sequence[Line]
+    draft: ProgramDraft, world: World, actions: Sequence[Action], lines: Sequence[ProgramLine]
 ) -> tuple[Context, ...]:
     """The contexts, each with its one CPU where several have one VMID (and ASID) and tables of their own.
 
@@ -198,9 +198,9 @@ def _rivals(world: World, one: int, other: int) -> bool:
     return first or (a.s2 and b.s2 and world.s2_table(one) != world.s2_table(other))
 
 
-def _illegal(draft: Draft, program: Program, lines: Sequence[Line]) -> bool:
+def _illegal(draft: ProgramDraft, program: Program, lines: Sequence[ProgramLine]) -> bool:
     """Whether a descriptor is written that must not be: break-before-make, or nothing to take away."""
-    model = Model.of(program)
+    model = ReferenceModel.of(program)
     for action, line in zip(program.actions, lines, strict=True):
         if isinstance(action, Map) and (why := model.why_illegal(action)):
             word = line.words[1 if action.stage == "e2" else 2]
@@ -218,7 +218,7 @@ def _illegal(draft: Draft, program: Program, lines: Sequence[Line]) -> bool:
     return False
 
 
-def _too_long(draft: Draft, program: Program) -> bool:
+def _too_long(draft: ProgramDraft, program: Program) -> bool:
     after = epilogue(program)
     watches = sum(STATEMENTS[action_text(a).split()[0]].observes != () for a in program.actions)
     steps = len(program.actions) + sum(isinstance(a, Cpu) for a in program.actions) + len(after)
@@ -234,7 +234,9 @@ def _too_long(draft: Draft, program: Program) -> bool:
     return False
 
 
-def _compare(draft: Draft, line: Line, wrote: frozenset[str] | None, may: frozenset[str] | None) -> None:
+def _compare(
+    draft: ProgramDraft, line: ProgramLine, wrote: frozenset[str] | None, may: frozenset[str] | None
+) -> None:
     """The author's own ``=>`` against the reference model's."""
     if wrote is None or may is None or line.allowed is None:
         return

@@ -14,7 +14,7 @@ from harness.arch.table import load
 from harness.host.paths import ROOT
 from harness.reproduce.hunt.program import TRANSLATIONS
 from harness.reproduce.programs import grammar
-from harness.reproduce.programs.grammar import DATA, EVENTS, OWN, STATEMENTS, VEL2, Region
+from harness.reproduce.programs.grammar import DATA, EVENTS, OWN, STATEMENTS, VEL2, MemoryRegion
 
 EDITOR = ROOT / "docs" / "nvl.tmLanguage.json"
 """A TextMate grammar, which Visual Studio Code, Sublime Text, Kate and bat read."""
@@ -89,10 +89,10 @@ def _statement(form: grammar.Statement) -> str:
 
 def memory_map() -> str:
     """What lies where, in a table of Markdown."""
-    pool = Region(
+    pool = MemoryRegion(
         "tables", grammar.POOL_PA, grammar.POOL_USED[16], "L2's own tables, while its stage 1 is on"
     )
-    second = Region("l2-data", grammar.L2_DATA_VA, grammar.L2_PAGE_SIZE, "L2's page once more (`el0`)")
+    second = MemoryRegion("l2-data", grammar.L2_DATA_VA, grammar.L2_PAGE_SIZE, "L2's page once more (`el0`)")
     rows = [
         ("IPA, VA", OWN, "vEL2's image and L2's own page: not to be mapped"),
         ("IPA", pool, pool.what + ": not to be mapped"),

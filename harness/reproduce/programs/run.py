@@ -16,15 +16,15 @@ from harness.host.paths import RUNS
 from harness.report.progress import Progress
 from harness.report.store import CELLS
 from harness.reproduce.hunt.allowed import allowed_of
-from harness.reproduce.hunt.alone import DISASTERS, Runs, alone
+from harness.reproduce.hunt.alone import DISASTERS, ProgramRunner, alone
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
-from harness.reproduce.hunt.judge import Finding, parse_results
+from harness.reproduce.hunt.judge import ProgramFinding, parse_results
 from harness.reproduce.hunt.keep import RUN
-from harness.reproduce.hunt.program import Host, Memory, Program
+from harness.reproduce.hunt.program import Host, InitialMemory, Program
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.reproduce.programs.check import Checked
-from harness.reproduce.programs.seen import BARE, NESTED, Seen, judged
+from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram, judged
 from harness.runner.prepare import Builder
 from harness.runner.project import vocabulary
 from harness.runner.run import RunSpec, run_cells
@@ -43,13 +43,13 @@ def cell_of(path: Path, overrides: Overrides) -> Cell:
 
 def nested(
     files: Mapping[Path, Sequence[Checked]], overrides: Overrides, console: Console, out: Path | None
-) -> dict[tuple[Path, str], Seen]:
+) -> dict[tuple[Path, str], ObservedProgram]:
     """Run each file as a cell; what each program saw, by file and name. ``InfraError`` for a cell without."""
     cells = {path: cell_of(path, overrides) for path in files}
     wanted = RunSpec(list(cells.values()), overrides=overrides, out=out)
     summary, directory = run_cells(wanted, console)
     results = {result.id: result for result in summary.cells}
-    found: dict[tuple[Path, str], Seen] = {}
+    found: dict[tuple[Path, str], ObservedProgram] = {}
     for path, cell in cells.items():
         result = results[cell.id]
         place = directory / CELLS / slug(cell.id)
@@ -83,9 +83,9 @@ def why_not_bare(program: Program) -> str:
 
 def bare(
     files: Mapping[Path, Sequence[Checked]], overrides: Overrides, console: Console
-) -> dict[tuple[Path, str], Seen]:
+) -> dict[tuple[Path, str], ObservedProgram]:
     """The same at true EL2, with no kernel. ``UserError`` for a program that needs one."""
-    found: dict[tuple[Path, str], Seen] = {}
+    found: dict[tuple[Path, str], ObservedProgram] = {}
     targets: dict[str, BareTarget] = {}
     with Progress(console) as progress:
         for path, programs in files.items():
@@ -112,7 +112,7 @@ class Shorter:
     """A failing program made short; ``finding`` None: alone it did not fail again."""
 
     program: Program
-    finding: Finding | None
+    finding: ProgramFinding | None
     runs: int
 
 
@@ -131,7 +131,7 @@ def shrink(path: Path, checked: Checked, where: str, overrides: Overrides, conso
             return _shrink(target, checked)
 
 
-def _shrink(target: Runs, checked: Checked) -> Shorter:
+def _shrink(target: ProgramRunner, checked: Checked) -> Shorter:
     found = alone(target, checked.program)
     if found is None or found.saw in DISASTERS:
         return Shorter(checked.program, found, 1)
@@ -146,7 +146,7 @@ def trimmed(program: Program) -> Program:
         return program
     want = allowed_of(program)
     for pa, _ in memory.words:
-        fewer: Memory = replace(memory, words=tuple(word for word in memory.words if word[0] != pa))
+        fewer: InitialMemory = replace(memory, words=tuple(word for word in memory.words if word[0] != pa))
         if allowed_of(replace(program, memory=fewer)) == want:
             memory = fewer
     return replace(program, memory=memory)

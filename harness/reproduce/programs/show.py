@@ -11,10 +11,10 @@ from rich.console import Console
 from harness.reproduce.hunt.judge import outcome_class
 from harness.reproduce.hunt.render import action_text
 from harness.reproduce.programs.check import Checked
-from harness.reproduce.programs.seen import Seen
+from harness.reproduce.programs.seen import ObservedProgram
 
 
-def lines_of(checked: Checked, seen: Sequence[Seen]) -> list[str]:
+def lines_of(checked: Checked, seen: Sequence[ObservedProgram]) -> list[str]:
     """The program's observing lines; one that saw what is not allowed begins with ``!``."""
     rows = []
     for i, (action, may) in enumerate(zip(checked.program.actions, checked.allowed, strict=True)):
@@ -34,7 +34,7 @@ def words(may: frozenset[str]) -> str:
     return "|".join(sorted(may))
 
 
-def headline(checked: Checked, seen: Seen) -> str:
+def headline(checked: Checked, seen: ObservedProgram) -> str:
     """The verdict with its cause first."""
     if seen.wrong:
         first = seen.wrong[0]
@@ -45,7 +45,7 @@ def headline(checked: Checked, seen: Seen) -> str:
     return f"{seen.verdict}{': ' if seen.why else ''}{seen.why}"
 
 
-def show(checked: Checked, seen: Sequence[Seen], console: Console) -> None:
+def show(checked: Checked, seen: Sequence[ObservedProgram], console: Console) -> None:
     """Print a program, and the verdict of each place that it ran at."""
     head = f"{checked.path}:{checked.first}: {checked.name}"
     said = [f"{each.place} {headline(checked, each)}" for each in seen]
@@ -55,7 +55,7 @@ def show(checked: Checked, seen: Sequence[Seen], console: Console) -> None:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
-def to_json(checked: Checked, seen: Sequence[Seen]) -> dict[str, Any]:
+def to_json(checked: Checked, seen: Sequence[ObservedProgram]) -> dict[str, Any]:
     """The same as data."""
     return {
         "path": checked.path,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.errors import InfraError
-from harness.trace.executed.symbols import Symbols, plain
+from harness.trace.executed.symbols import KernelText, plain
 from harness.trace.executed.trace import INSN, Trace
 
 _KVM = re.compile(r"_*kvm_")
@@ -29,7 +29,7 @@ class Function:
     end: int
 
 
-def functions(symbols: Symbols) -> tuple[Function, ...]:
+def functions(symbols: KernelText) -> tuple[Function, ...]:
     """KVM's functions by address; ``InfraError`` where it is not linked into the kernel."""
     found: list[list[int]] = []
     for number, name in enumerate(symbols.names):

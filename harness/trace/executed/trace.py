@@ -25,7 +25,7 @@ _BITMAP = 0x20000
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class OperationCost:
     """One operation: ``word`` is the instruction with Rt = 0; sums and extremes over ``count`` executions."""
 
     word: int
@@ -47,7 +47,7 @@ class Trace:
     start: int
     end: int
     executed: int
-    costs: tuple[Cost, ...]
+    costs: tuple[OperationCost, ...]
     bitmap: bytes
 
     def has(self, first: int, end: int) -> bool:
@@ -92,5 +92,5 @@ def read(path: Path) -> Trace:
     costs = []
     for row in range(ops):
         word, from_l1, *numbers = _COST.unpack_from(data, _HEADER.size + row * _COST.size)
-        costs.append(Cost(word, bool(from_l1), *numbers))
+        costs.append(OperationCost(word, bool(from_l1), *numbers))
     return Trace(start, end, executed, tuple(costs), data[_BITMAP:])

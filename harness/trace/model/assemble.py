@@ -16,9 +16,9 @@ from harness.trace import registry
 from harness.trace.event import Event
 from harness.trace.model import emulated, tie
 from harness.trace.model import records as columns
-from harness.trace.model.chunks import Fault, Reader
+from harness.trace.model.chunks import BadUnits, Reader
 from harness.trace.model.events import Maker
-from harness.trace.model.layout import Kind
+from harness.trace.model.layout import UnitKind
 from harness.trace.model.plan import LARGE, ModelPlan
 from harness.trace.model.records import Records
 from harness.trace.model.span_table import SpanTable
@@ -28,7 +28,7 @@ from harness.trace.order import Anchor, Clock, Written
 from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
 from harness.trace.span import Beside, PackedSpans
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline, in_time
+from harness.trace.timeline import Doubt, Loss, Realised, Timeline, TraceMark, in_time
 
 OBJECTS = 1 << 17
 """Events of the model that are kept as objects, some 60 MiB; of more, only where they are (``Packed``)."""
@@ -52,7 +52,7 @@ def add_model(timeline: Timeline, written: Sequence[Written], trace: ModelTrace)
     ``notes``.
     """
     model = registry.load().model
-    wanted = [name for name, spec in model.items() if Kind[spec.kind] in trace.plan.kinds]
+    wanted = [name for name, spec in model.items() if UnitKind[spec.kind] in trace.plan.kinds]
     wanted += [emulated.EVENT] * trace.plan.emulated
     try:
         reader = Reader(trace.path)
@@ -68,7 +68,7 @@ def _add(
     functions = [name for _, name in reader.header.functions]
     announced = timeline.by_name.get("l1.tlbi", ())
     ties = tie.Ties(functions, tie.announced(announced))
-    faults: list[Fault] = []
+    faults: list[BadUnits] = []
     seen = emulated.Emulated()
     spans_seen = Spans(functions, (), (), seen) if trace.plan.emulated else None
     for records, wrong in columns.read(reader):
@@ -102,7 +102,7 @@ def _add(
     if trace.plan.emulated:
         how[emulated.EVENT] = Realised(emulated.HOW, source=Source.MODEL)
     marks = [
-        Mark(each.mark, Source.MODEL, writing.call, each.time_ns)
+        TraceMark(each.mark, Source.MODEL, writing.call, each.time_ns)
         for each, writing in pairs
         if each.mark is not None
     ]
@@ -156,10 +156,10 @@ def _wanted(
         fits = np.isin(records.el, list(only.els)) & ~np.isin(records.info, list(only.without))
         mask &= (records.kind != kind) | fits
     hidden = [index for index, name in enumerate(functions) if name not in plan.shown]
-    return np.asarray(mask & ~((records.kind == Kind.CALL) & np.isin(records.info, hidden)))
+    return np.asarray(mask & ~((records.kind == UnitKind.CALL) & np.isin(records.info, hidden)))
 
 
-def _damage(faults: Sequence[Fault]) -> tuple[list[Loss], list[Doubt]]:
+def _damage(faults: Sequence[BadUnits]) -> tuple[list[Loss], list[Doubt]]:
     losses = []
     doubts = []
     for fault in faults:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.trace import registry
 from harness.trace.lines import MARK_EVENT
-from harness.trace.model.layout import FUNCTIONS, LEVELS, NAME_BYTES, Kind, bit
+from harness.trace.model.layout import FUNCTIONS, LEVELS, NAME_BYTES, UnitKind, bit
 
 HANDLERS = (
     "handle_alle1is",
@@ -56,10 +56,10 @@ class ModelPlan:
     if ``spans``: what is kept has to fit into memory.
     """
 
-    kinds: frozenset[Kind]
+    kinds: frozenset[UnitKind]
     functions: tuple[str, ...]
     shown: frozenset[str]
-    only: Mapping[Kind, Only] = field(default_factory=dict)
+    only: Mapping[UnitKind, Only] = field(default_factory=dict)
     spans: bool = True
     emulated: bool = False
 
@@ -74,14 +74,14 @@ class ModelPlan:
 
         Functions are L0's: L1 runs the same kernel at the same addresses, but at EL1.
         """
-        mask = bit(Kind.CALL, 2)
-        for kind in self.kinds - {Kind.CALL}:
+        mask = bit(UnitKind.CALL, 2)
+        for kind in self.kinds - {UnitKind.CALL}:
             for el in range(LEVELS):
                 mask |= bit(kind, el)
         if self.order_only:
-            return mask | bit(Kind.TLBI, 1)
+            return mask | bit(UnitKind.TLBI, 1)
         for el in (1, 2):
-            mask |= bit(Kind.TLBI, el) | bit(Kind.EXCEPTION, el) | bit(Kind.ERET, el)
+            mask |= bit(UnitKind.TLBI, el) | bit(UnitKind.EXCEPTION, el) | bit(UnitKind.ERET, el)
         return mask
 
 
@@ -91,7 +91,7 @@ def make(
     """``wanted`` are names of model events, ``functions`` those that the scenario names, ``trace_events`` the
     tracefs events recorded at L0, as ``system:event``; ``emulated``: whether ``l0.tlbi`` is to come of it."""
     model = registry.load().model
-    kinds = frozenset(Kind[model[name].kind] for name in wanted)
+    kinds = frozenset(UnitKind[model[name].kind] for name in wanted)
     shown = (*dict.fromkeys(functions), *(HANDLERS if kinds else ()))
     hidden = [*NEEDED]
     hidden += [RAW_EVENT + name.split(":")[-1] for name in trace_events]

@@ -13,7 +13,7 @@ from harness.trace.column import Columns
 from harness.trace.event import Event, Value
 from harness.trace.model.chunks import Rows
 from harness.trace.model.events import Maker, Part
-from harness.trace.model.layout import HEADER_BYTES, MORE_UNITS, UNIT, Kind
+from harness.trace.model.layout import HEADER_BYTES, MORE_UNITS, UNIT, UnitKind
 from harness.trace.model.records import Head, Records
 from harness.trace.packed import Heads, Packed, Seqs
 
@@ -74,7 +74,7 @@ class RecordStore:
             if head not in self._numbers:
                 self._numbers[head] = len(self._parts)
                 self._parts.append(self._maker.part(head))
-                self._more.append(MORE_UNITS[Kind(head.kind)])
+                self._more.append(MORE_UNITS[UnitKind(head.kind)])
             numbers.append(self._numbers[head])
         return np.array(numbers, dtype=np.uint32)[which]
 

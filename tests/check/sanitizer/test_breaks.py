@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.check.sanitizer.breaks import breaks_in, keeper
-from harness.check.sanitizer.reports import Report
+from harness.check.sanitizer.reports import SanitizerReport
 from harness.level import Level
 from tests.check.sanitizer.conftest import Driver
 from tests.check.sanitizer.test_judge import (
@@ -92,7 +92,7 @@ def test_a_replaced_stage_1_is_reported_and_not_counted(driver: Driver, hcr: int
     tlbi(driver, "vae1is", va=S1_VA, asid=ASID)
     assert driver.found() == ["no-break:combined"]
     assert broken(driver) == (0, 0, 0)
-    assert keeper(Report("no-break", driver.reports[0])) is (Level.L1 if hcr & NV else Level.L2)
+    assert keeper(SanitizerReport("no-break", driver.reports[0])) is (Level.L1 if hcr & NV else Level.L2)
 
 
 READ_ONLY = 1 << 7
@@ -189,7 +189,7 @@ def changed(finding: str = "remapped", **parts: Any) -> dict[str, Any]:
     ids=["stage2", "no-break-stage2", "vncr-page", "behind-the-ipa", "vel2", "guest"],
 )
 def test_who_keeps_the_tables(report: dict[str, Any], level: Level) -> None:
-    assert keeper(Report(report["finding"], report)) is level
+    assert keeper(SanitizerReport(report["finding"], report)) is level
 
 
 def test_reports_and_counters_become_data(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ import json
 import pytest
 
 from harness.errors import UserError
-from harness.machine.ram.stage2 import Attributes, Defect, Run
+from harness.machine.ram.stage2 import Attributes, BadDescriptor, LeafRun
 from harness.machine.ram.state import (
     OWN,
     Composition,
     Disagreement,
     Filter,
+    LevelReport,
     Mmu,
-    Report,
     Slot,
     Tables,
     Vcpu,
@@ -24,12 +24,12 @@ from harness.machine.ram.state import (
 )
 from harness.reproduce.inspect.listing import human, render
 
-RUN = Run(0x4800_0000, 0x5D60_0000, 0x20_0000, 2, Attributes.of(3 << 6 | 1 << 10, lpa2=True), 1)
+RUN = LeafRun(0x4800_0000, 0x5D60_0000, 0x20_0000, 2, Attributes.of(3 << 6 | 1 << 10, lpa2=True), 1)
 TABLES = Tables(
-    0x422C_0000, 52, 4096, 0, 3, {2: 1}, 0x20_0000, 0, (Defect(0x1000, 3, 0x5, "reserved"),), (RUN,)
+    0x422C_0000, 52, 4096, 0, 3, {2: 1}, 0x20_0000, 0, (BadDescriptor(0x1000, 3, 0x5, "reserved"),), (RUN,)
 )
 WRONG = Disagreement(0x4800_0000, 0x5D60_0000, 4096, "L1's tables do not map it")
-REPORT = Report(
+REPORT = LevelReport(
     "l0",
     "7.3.4-nvh",
     "7b7f",
@@ -127,7 +127,7 @@ def test_text_says_what_matters() -> None:
 
 
 def test_no_virtual_machines() -> None:
-    report = Report("l2", "7.3.4-nvh", "", 0x2A00000, ())
+    report = LevelReport("l2", "7.3.4-nvh", "", 0x2A00000, ())
     assert render(report) == (
         "l2: Linux 7.3.4-nvh, build ID unknown, KASLR offset 0x2a00000\nno virtual machines\n"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.nightly.model.answers import Answers, Group, Wrong
+from harness.nightly.model.answers import AnswerGroup, Answers, Wrong
 from harness.nightly.model.check import judge
 from harness.nightly.model.defects import load, number
 from harness.verdict import Verdict
@@ -23,7 +23,7 @@ IS = Wrong(
 
 def answers(*wrong: Wrong, failed: int | None = None, stopped: str = "") -> Answers:
     count = len(wrong) if failed is None else failed
-    return Answers({}, (Group("walks", 100, count),), wrong, {}, stopped)
+    return Answers({}, (AnswerGroup("walks", 100, count),), wrong, {}, stopped)
 
 
 def test_a_known_defect_passes_and_is_told() -> None:

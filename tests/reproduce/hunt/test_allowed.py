@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt.allowed import Model, allowed_of, illegal
+from harness.reproduce.hunt.allowed import ReferenceModel, allowed_of, illegal
 from harness.reproduce.hunt.defects import DEFECTS
 from harness.reproduce.hunt.generate import generate
 from harness.reproduce.hunt.judge import Sharpness, judge, sharpness
@@ -113,7 +113,7 @@ def test_a_table_that_was_cut_off_is_found_by_its_pointer() -> None:
 
 def test_local_operations_are_for_the_executing_pe() -> None:
     world = World(12, (Context(1, 1, s1=True),), cpus=2)
-    model = Model(world)
+    model = ReferenceModel(world)
     va = LAYOUT.va(0)
     for action in (
         Map("s2", 0, IPA, 3, PA, "rwx"),

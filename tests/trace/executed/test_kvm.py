@@ -14,7 +14,7 @@ from tests.trace.executed.files import traced
 TEXT = 0xFFFF800080000000
 
 
-def kernel(place: Path, names: list[str]) -> symbols.Symbols:
+def kernel(place: Path, names: list[str]) -> symbols.KernelText:
     """A System.map with a function of four instructions for each name."""
     rows = [f"{TEXT:016x} T _text"]
     rows += [f"{TEXT + 16 * n:016x} t {name}" for n, name in enumerate(names)]
