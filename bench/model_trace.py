@@ -47,11 +47,11 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack
 from harness.trace.model import layout
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace, add_model
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace, add_model
 from harness.trace.model.layout import UnitKind
-from harness.trace.plan import make_plan
 from harness.trace.timeline import Timeline
+from harness.trace.tracing_plan import make_plan
 
 ANSWER_DEADLINE_S = 60.0
 HERE = Location("bench", 1)

@@ -27,11 +27,11 @@ from harness.nightly.farm import nightly
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.local import Local
+from harness.nightly.farm.messages import PUBLISHED, AttemptEnding
 from harness.nightly.farm.night import key_of
-from harness.nightly.farm.order import PUBLISHED, AttemptEnding
 from harness.nightly.farm.plan import load_plan
 from harness.nightly.farm.price import price
-from harness.nightly.history import exports, page, query
+from harness.nightly.history import exports, html, query
 from harness.nightly.history.compare import compare
 from harness.nightly.history.database import RecordedCell, Results
 from tests.nightly.farm import clusters
@@ -128,7 +128,7 @@ def simulated(place: Path, cells: int, nights: int, parts: Parts) -> None:
     run = query.find_run(results, "latest")
     compared = parts.timed("compare", lambda: compare(results, run))
     assert len(compared.rows) == cells // 4 * 4
-    parts.timed("page", lambda: page.write(results, compared, place / run.name / page.NAME))
+    parts.timed("page", lambda: html.write(results, compared, place / run.name / html.NAME))
     parts.timed("exports", lambda: exports.write(results, compared, place))
     results.close()
 

@@ -19,12 +19,12 @@ from harness.accept import apply as applying
 from harness.accept import base as bases
 from harness.accept import compare as comparing
 from harness.accept import cost as costs
-from harness.accept import plan, submission, warned
+from harness.accept import submission, warned, which_steps
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
-from harness.accept.coverage import record
+from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage
 from harness.accept.lab import Lab, Seeds, SeriesStep, StepBuild, selected
-from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
+from harness.accept.report.series_report import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
 from harness.errors import InfraError, UserError
 from harness.host.cache import Store
 from harness.host.paths import RUNS
@@ -56,7 +56,7 @@ class Request:
     base: str = bases.CONFIGURATION
     select: tuple[Sequence[Path], Sequence[str]] = ((), ())
     overrides: Overrides = NO_OVERRIDES
-    patches: str = plan.ALL
+    patches: str = which_steps.ALL
     version: int | None = None
     repeat: int = 0
     confirm: int = CONFIRM
@@ -74,7 +74,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
     """
     store = store or Store()
     found = submission.read(request.source, request.version)
-    plan.chosen(request.patches, len(found.patches))
+    which_steps.chosen(request.patches, len(found.patches))
     selected(request.select, request.overrides)  # wrong names are told before anything is built
     directory = make_run_directory(RUNS, request.out)
     (directory / CELLS).rmdir()
@@ -121,7 +121,7 @@ class Campaign:
     def carry_out(self) -> SeriesReport:
         """Build, run, compare, search, record coverage; returns the report."""
         started, begun = utc_now(), time.monotonic()
-        numbers = (0, *plan.chosen(self.request.patches, self.count))
+        numbers = (0, *which_steps.chosen(self.request.patches, self.count))
         futures = {number: self.lab.begin(self.step(number)) for number in numbers}
         for number in numbers:
             self.take(number, futures[number])
@@ -250,12 +250,12 @@ class Campaign:
         for number in tested:
             step = self.steps[number]
             if not step.build.ok and number and self.builds[self._before(number)].artefact:
-                first = plan.first_bad(self._before(number), number, self._does_not_build)
+                first = which_steps.first_bad(self._before(number), number, self._does_not_build)
                 why = self.builds[first].why
                 found.append(self._culprit("does not build", first, first - 1, _first_error(why)))
         for cell, since in list(self.bad_since.items()):
             good = self._before(since)
-            first = plan.first_bad(good, since, functools.partial(self._is_bad, cell))
+            first = which_steps.first_bad(good, since, functools.partial(self._is_bad, cell))
             where = self.steps[first] if first in self.steps else self.steps[since]
             says = next((c.series_says for c in where.cells if c.cell == cell), "")
             last = next((c for c in self.steps[self.count].cells if c.cell == cell), None)
@@ -306,13 +306,13 @@ class Campaign:
             return PatchCoverage(why_not=str(error)), ()
         everything = find_cells([], ["*"], self.request.overrides) if self.request.suggest else None
         try:
-            coverage = record.coverage_of(
+            coverage = measure.coverage_of(
                 self.tree,
                 whole.artefact,
                 series,
                 self.lab.store,
                 everything,
-                self.tree.source(record.HANDLERS, self.base.repository.commit),
+                self.tree.source(measure.HANDLERS, self.base.repository.commit),
             )
         except InfraError as error:
             coverage = PatchCoverage(why_not=str(error))

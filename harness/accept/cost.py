@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.arch.table import by_instruction
-from harness.trace.executed.trace import OperationCost, Trace
+from harness.trace.executed.counts import OperationCost, Trace
 
 
 @dataclass(slots=True)

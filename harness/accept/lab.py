@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.accept.compare import CellRuns
-from harness.accept.coverage.record import plugin_for, read_all
+from harness.accept.coverage.measure import plugin_for, read_all
 from harness.artefacts.kernel import warnings
 from harness.artefacts.kernel.make import BuildFailed
 from harness.errors import UserError
@@ -27,15 +27,15 @@ from harness.report.publish import publish, utc_now
 from harness.report.results import CellResult, HostMachine, RunSummary
 from harness.report.store import CELLS
 from harness.runner.choice import Chooser, Start
-from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
+from harness.runner.processes import LocalRunner
 from harness.runner.project import find_cells
 from harness.runner.run import artefacts, commit, history, make_jobs
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Cell
 from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
-from harness.trace.executed.trace import Trace
+from harness.trace.executed.counts import Trace
 from harness.verdict import Verdict
 
 MAX_INFRA_RETRIES = 1

@@ -8,9 +8,9 @@ import enum
 import functools
 from pathlib import Path
 
-from harness.arch.data import hfgitr_bit
 from harness.arch.reference import LIBRARY, build_reference
 from harness.arch.table import Operand, Operation, Regime, Shareability
+from harness.arch.ttl_and_traps import hfgitr_bit
 from harness.errors import InfraError
 from harness.host.cache import Store
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, judgement, looking, unrestored
+from harness.attempt import begin, judgement, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
@@ -197,7 +197,7 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         checked += counted.findings(cell, attempt.results)
         outcome.findings += [_finding(each) for each in checked]
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
-            looking.write_page(directory, cell.id, attempt.timeline, checked)
+            timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
         seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
         if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")

@@ -19,7 +19,7 @@ from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.scenario.language import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
-from harness.stack.process import Completed, Process, last_words
+from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
 POLL_S = 0.5

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeGuard
 
 from harness.attempt import begin, booted, shadows
-from harness.attempt.breaks import breaks
+from harness.attempt.ask_sanitizer import breaks
 from harness.attempt.evidence import Attempt, Late
 from harness.attempt.executing import VMLINUX, executing
 from harness.attempt.job import Job

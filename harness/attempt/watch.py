@@ -23,13 +23,13 @@ from harness.stack.images import StackImages
 from harness.trace import registry
 from harness.trace.event import Value
 from harness.trace.model import layout, names
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace
 from harness.trace.model.emulated import EVENT as EMULATED
 from harness.trace.model.layout import UnitKind
-from harness.trace.model.plan import Only
-from harness.trace.plan import TracePlan
+from harness.trace.model.recording_plan import Only
 from harness.trace.source import Source, source_of
+from harness.trace.tracing_plan import TracePlan
 
 PLUGIN = "nvh-trace"
 FILE = "model.trace"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.scenario.language import Scalar
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import value_of
+from harness.trace.trace_lines import value_of
 
 Env = Mapping[str, Value]
 """Values of the variables bound so far, by name without the dollar."""

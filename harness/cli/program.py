@@ -25,9 +25,9 @@ from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.keep import claims_of
 from harness.reproduce.hunt.render import plain
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.check import Checked, check, check_file
+from harness.reproduce.programs.checker import Checked, check, check_file
 from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
-from harness.reproduce.programs.show import show, to_json
+from harness.reproduce.programs.terminal import show, to_json
 
 ON = (NESTED, BARE)
 
@@ -58,13 +58,15 @@ def main(arguments: argparse.Namespace) -> int:
         (path, each.name): [] for path, programs in files.items() for each in programs
     }
     if arguments.on:
-        from harness.reproduce.programs import run  # a check needs nothing of a machine, and is quick
+        from harness.reproduce.programs import (
+            run_programs,  # a check needs nothing of a machine, and is quick
+        )
 
         if arguments.on in (BARE, "both"):
-            for key, one in run.bare(files, overrides, console).items():
+            for key, one in run_programs.bare(files, overrides, console).items():
                 seen[key].append(one)
         if arguments.on in (NESTED, "both"):
-            for key, one in run.nested(files, overrides, console, arguments.out).items():
+            for key, one in run_programs.nested(files, overrides, console, arguments.out).items():
                 seen[key].append(one)
     if arguments.json:
         print(json.dumps([to_json(c, seen[p, c.name]) for p, cs in files.items() for c in cs], indent=1))
@@ -131,9 +133,9 @@ def _shorten(
 def _shrink(
     path: Path, checked: Checked, where: str, arguments: argparse.Namespace, console: Console
 ) -> Checked:
-    from harness.reproduce.programs import run
+    from harness.reproduce.programs import run_programs
 
-    shorter = run.shrink(path, checked, where, common.overrides(arguments), console)
+    shorter = run_programs.shrink(path, checked, where, common.overrides(arguments), console)
     if shorter.finding is None:
         console.print(f"{checked.name} did not fail again alone", highlight=False)
         return checked

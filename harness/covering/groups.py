@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.covering.arrays import cover
 from harness.covering.cases import CoveringCase
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError
 from harness.host.paths import IMAGES
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.arch.table import Operation, Regime, load
 from harness.errors import UserError
-from harness.litmus.lines import GRANULES, REGIMES, CaseLine, parse
+from harness.litmus.case_lines import GRANULES, REGIMES, CaseLine, parse
 
 RESULT = "result.json"
 STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")

@@ -17,9 +17,9 @@ from pathlib import Path
 from harness.artefacts.model import Model, build_model, load_model
 from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.suite import PROGRAM, build_suite
-from harness.check.sanitizer.judge import COUNTERS, REPORTS
+from harness.check.sanitizer.counters import SanitizerCounters, read_state
 from harness.check.sanitizer.reports import SanitizerReport, read_reports
-from harness.check.sanitizer.state import SanitizerCounters, read_state
+from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
 from harness.errors import InfraError
 from harness.host import command
 from harness.host.cache import Store

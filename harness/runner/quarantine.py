@@ -17,8 +17,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
-from harness.document.reader import read
+from harness.document.data_files import load_document
+from harness.document.yaml_reader import read
 from harness.errors import InputError, Location, Problem, closest
 from harness.host.paths import QUARANTINE as FILE
 from harness.level import Level

@@ -30,8 +30,8 @@ from harness.report.store import CELLS
 from harness.report.terminal import print_summary
 from harness.runner import default
 from harness.runner.choice import Chooser, Start
-from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
+from harness.runner.processes import LocalRunner
 from harness.runner.quarantine import Quarantine, load_quarantine
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Cell

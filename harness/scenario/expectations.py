@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario import event_patterns, grammar, python_check, scopes
+from harness.scenario import event_patterns, python_check, scopes, value_grammar
 from harness.scenario.event_patterns import PatternContext, bindings
-from harness.scenario.steps import Told, wrong_expression
+from harness.scenario.step_rules import Told, wrong_expression
 from harness.scenario.vocabulary import Vocabulary
 
 
@@ -40,7 +40,7 @@ KINDS: Mapping[str, ExpectationKind] = {
 
 PATTERN_KEYS = (*KINDS, "oracle", "python", "console", "result")
 
-_VALUES: Mapping[str, Callable[[str], object]] = {"count": grammar.count, "within": grammar.limit}
+_VALUES: Mapping[str, Callable[[str], object]] = {"count": value_grammar.count, "within": value_grammar.limit}
 
 
 def check(expect: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]:
@@ -134,7 +134,7 @@ def _result(item: Node, told: Told) -> Iterator[Problem]:
     for node in values.map.values() if values is not None else ():
         if isinstance(node.value, str | int) and not isinstance(node.value, bool):
             try:
-                if grammar.condition(node.value).variable:
+                if value_grammar.condition(node.value).variable:
                     yield node.problem(describe(node.value), "a value: there are no variables in results")
             except ValueError as error:
                 yield node.problem(describe(node.value), str(error))

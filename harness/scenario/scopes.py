@@ -9,7 +9,7 @@ from harness.document.nodes import Node, listing, shown
 from harness.errors import Problem, closest
 from harness.scenario import event_patterns
 from harness.scenario.event_patterns import PatternContext, bindings
-from harness.scenario.steps import Told
+from harness.scenario.step_rules import Told
 from harness.scenario.vocabulary import Vocabulary
 
 GLOBALLY = "globally"

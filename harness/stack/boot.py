@@ -14,8 +14,8 @@ from harness.machine.qemu import Machine
 from harness.stack import vmm
 from harness.stack.agent import Agent
 from harness.stack.broken import LevelBroken, LevelFailed
+from harness.stack.level_command import Completed
 from harness.stack.patience import STRETCH, MachineSample, Patience
-from harness.stack.process import Completed
 
 DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.migration import load_state, move, pend_sgi, save_state

@@ -30,8 +30,8 @@ from harness.stack.broken import (
 )
 from harness.stack.diagnosis import describe
 from harness.stack.images import StackImages
+from harness.stack.level_command import ChannelClosed, Completed, Process, is_relayed, last_words
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.process import ChannelClosed, Completed, Process, is_relayed, last_words
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0

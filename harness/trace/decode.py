@@ -11,7 +11,7 @@ from harness.level import Level
 from harness.trace import probed
 from harness.trace.decoded import Decoded, Decoder, Trouble, Wanted, encoding_of, number, tlbi_fields
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import TraceRecord, fields_of
+from harness.trace.trace_lines import TraceRecord, fields_of
 
 REASONS = ("tlbi", "memslot", "notifier", "recycle", "teardown")
 _Simple = Callable[[Mapping[str, Value]], dict[str, Value]]

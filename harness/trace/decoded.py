@@ -10,8 +10,8 @@ from harness.arch import operand, table
 from harness.arch.registers import mask, named
 from harness.level import Level
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import TraceRecord
 from harness.trace.registry import Realisation
+from harness.trace.trace_lines import TraceRecord
 
 HCR_TGE, HCR_E2H = mask("HCR.TGE"), mask("HCR.E2H")
 VTTBR_VMID_SHIFT = named("VTTBR.VMID").low

@@ -18,7 +18,7 @@ from harness.level import Level
 from harness.trace import registry
 from harness.trace.decoded import VTTBR_VMID_SHIFT, Decoded, Trouble, Wanted, encoding_of, number, tlbi_fields
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import TraceRecord, fields_of
+from harness.trace.trace_lines import TraceRecord, fields_of
 
 # Entering one of these opens a stretch in which unmaps and write-protects are of shadow contexts.
 _SHADOW_ROLES = ("iterate", "nested", "requests")

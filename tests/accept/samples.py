@@ -9,7 +9,7 @@ from typing import Any
 from harness.accept.compare import compare
 from harness.accept.cost import CostRow
 from harness.accept.coverage.report import AddedLine, FileCoverage, LineState, PatchCoverage, Suggestion
-from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
+from harness.accept.report.series_report import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
 from tests.accept.results import side
 
 DIFF = """\

@@ -16,7 +16,7 @@ from harness.accept.base import Base
 from harness.accept.campaign import Campaign, Request
 from harness.accept.compare import CellRuns, SeriesEffect
 from harness.accept.lab import Seeds, SeriesStep, StepBuild
-from harness.accept.report.record import Decision, SeriesReport
+from harness.accept.report.series_report import Decision, SeriesReport
 from harness.accept.submission import read
 from harness.errors import UserError
 from harness.host.cache import Artefact

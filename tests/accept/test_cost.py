@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from harness.accept import cost
-from harness.trace.executed.trace import OperationCost, Trace
+from harness.trace.executed.counts import OperationCost, Trace
 
 IPAS2E1IS = 0xD50C8020
 VAE1IS = 0xD5088320

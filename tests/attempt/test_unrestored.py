@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.artefacts.state import Lost, RegisterComparison
+from harness.artefacts.saved_registers import Lost, RegisterComparison
 from harness.attempt import begin, execute, unrestored
 from harness.attempt.execute import AttemptOutcome, StageClock, run_cell
 from harness.attempt.job import Job
@@ -153,6 +153,6 @@ def test_what_differs_leads(
 ) -> None:
     suite = Artefact("model-suite", "d", tmp_path, {})
     monkeypatch.setattr(unrestored, "build_model_suite", lambda _: suite)
-    monkeypatch.setattr("harness.artefacts.state.compare", lambda *_: seen)
+    monkeypatch.setattr("harness.artefacts.saved_registers.compare", lambda *_: seen)
     found = unrestored.explain(images.model, "mttcg", "it died", Store(tmp_path / "cache"))
     assert found.endswith(words)

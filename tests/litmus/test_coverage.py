@@ -10,6 +10,7 @@ import pytest
 
 from harness.arch.table import load
 from harness.errors import InputError, UserError
+from harness.litmus.case_lines import parse, parse_line, summary
 from harness.litmus.coverage import (
     NOT_RUN,
     OTHER_REGIME,
@@ -18,7 +19,6 @@ from harness.litmus.coverage import (
     coverage,
     tabulate,
 )
-from harness.litmus.lines import parse, parse_line, summary
 
 DATA = Path(__file__).parent / "data"
 RECORDED = DATA / "recorded.stdout"

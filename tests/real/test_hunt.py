@@ -21,10 +21,10 @@ from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
 from harness.reproduce.hunt.campaign import Wanted, stack_for
 from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import judge, tokens_of
 from harness.reproduce.hunt.kinds import Shape
 from harness.reproduce.hunt.lanes import LANES, lanes
 from harness.reproduce.hunt.program import Program
+from harness.reproduce.hunt.program_findings import judge, tokens_of
 from harness.reproduce.hunt.render import render
 from harness.reproduce.hunt.target import Target
 from harness.reproduce.hunt.worker import shows_known

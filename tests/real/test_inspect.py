@@ -27,9 +27,9 @@ from harness.host.paths import SCENARIOS
 from harness.level import Level
 from harness.machine.ram.guest import Guest, choose
 from harness.machine.ram.inspection import Inspection, inspect
+from harness.machine.ram.level_report import OWN, Filter, LevelReport, Mmu, Tables, Vcpu, Vm
 from harness.machine.ram.memory import PAGE, ProcessRam, RamFile
 from harness.machine.ram.stage2 import LAST_LEVEL, Geometry, LeafRun, vmid, vttbr_base
-from harness.machine.ram.state import OWN, Filter, LevelReport, Mmu, Tables, Vcpu, Vm
 from harness.report.progress import Progress
 from harness.reproduce.debug import gdb, session
 from harness.runner.prepare import Builder

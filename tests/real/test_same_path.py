@@ -23,9 +23,9 @@ from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.trace import export
 from harness.trace.event import Event, Value
-from harness.trace.executed import kvm, symbols
+from harness.trace.executed import kvm_functions, symbols
+from harness.trace.executed.counts import INSN
 from harness.trace.executed.symbols import KernelText
-from harness.trace.executed.trace import INSN
 from harness.trace.timeline import Timeline
 from tests.real.conftest import Run
 
@@ -92,7 +92,7 @@ def commands() -> Iterator[str]:
 def functions(known: KernelText) -> list[str]:
     """KVM's functions in this kernel that its TLBI emulation may enter."""
     names = dict(zip(known.addresses, known.names, strict=True))  # of several for one address the last
-    chosen = {names[each.first] for each in kvm.functions(known)}
+    chosen = {names[each.first] for each in kvm_functions.functions(known)}
     return sorted(name for name in chosen if OURS.search(name) and not OTHERS.search(name))
 
 

@@ -16,8 +16,8 @@ from harness.level import Level
 from harness.scenario.language import Existence, Response, Scope
 from harness.trace.event import Event, Value
 from harness.trace.model import layout
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace, add_model
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace, add_model
 from harness.trace.model.chunks import Reader
 from harness.trace.model.layout import UnitKind, read_header
 from harness.trace.order import Written

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from harness.accept.apply import Tree
-from harness.accept.coverage.lines import Ranges
+from harness.accept.coverage.dwarf_lines import Ranges
 from harness.accept.coverage.report import AddedLine, FileCoverage, LineState, PatchCoverage
-from harness.trace.executed.trace import Trace
+from harness.trace.executed.counts import Trace
 
 _PORCELAIN = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
 _DEFINITION = re.compile(r"^(?![#/*\s}])[^;=]*?\b(\w+)\s*\([^;]*$")

@@ -12,13 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.accept.coverage.callers import upwards
-from harness.accept.coverage.lines import Ranges
+from harness.accept.coverage.dwarf_lines import Ranges
 from harness.accept.coverage.report import LineState, PatchCoverage, Suggestion
 from harness.arch.table import load
 from harness.host.cache import Store, write_atomic
 from harness.scenario.language import Cell, Run
+from harness.trace.executed.counts import Trace
 from harness.trace.executed.symbols import KernelText
-from harness.trace.executed.trace import Trace
 
 FILE = "reached.json"
 _HANDLER = re.compile(r"\bSYS_INSN\(TLBI_(\w+),\s*(\w+)\)")

@@ -9,8 +9,8 @@ from pathlib import Path
 import jinja2
 
 from harness.accept.compare import worst_first
-from harness.accept.report.diff import annotate
-from harness.accept.report.record import SeriesReport
+from harness.accept.report.series_diff import annotate
+from harness.accept.report.series_report import SeriesReport
 from harness.report.page import environment
 from harness.report.store import write_text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import junitparser
 
 from harness.accept.compare import REJECTING, CellComparison, SeriesEffect
-from harness.accept.report.record import SeriesReport, StepRecord
+from harness.accept.report.series_report import SeriesReport, StepRecord
 from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
 

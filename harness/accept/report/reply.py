@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.accept.compare import SeriesEffect, worst_first
-from harness.accept.report.record import Decision, SeriesReport
+from harness.accept.report.series_report import Decision, SeriesReport
 from harness.report.safe_text import one_line, seconds
 from harness.report.store import write_text
 

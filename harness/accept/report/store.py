@@ -14,7 +14,7 @@ import jsonschema
 
 from harness.accept.compare import CellComparison
 from harness.accept.coverage.report import PatchCoverage
-from harness.accept.report.record import SeriesReport, StepRecord
+from harness.accept.report.series_report import SeriesReport, StepRecord
 from harness.accept.stats import RedRate
 from harness.errors import InfraError
 from harness.report.store import write_text

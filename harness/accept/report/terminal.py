@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.accept.report import html, reply
-from harness.accept.report.record import Decision, SeriesReport
+from harness.accept.report.series_report import Decision, SeriesReport
 
 STYLES = {Decision.ACCEPT: "bold green", Decision.REJECT: "bold red", Decision.UNDECIDED: "bold yellow"}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts.kernel.git import git
-from harness.artefacts.kernel.source import KernelSource, Resolved
+from harness.artefacts.kernel.source_kind import KernelSource, Resolved
 from harness.artefacts.kernel.trees import GitTree
 from harness.errors import InfraError
 from harness.host.cache import Json, Store

@@ -11,9 +11,9 @@ from typing import Any
 from harness.artefacts.kernel import series as patches
 from harness.artefacts.kernel.archives import DebianSource, Tarball
 from harness.artefacts.kernel.debian_image import DebianImage
-from harness.artefacts.kernel.source import KernelSource, located
+from harness.artefacts.kernel.source_kind import KernelSource, located
 from harness.artefacts.kernel.trees import Directory, GitTree
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import InputError, Location, Problem, UserError
 from harness.host.paths import data_names, find_data_file
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.reports import FINDINGS, SanitizerReport
-from harness.check.sanitizer.symbols import Places
 
 
 def lines(report: SanitizerReport, places: Places) -> Iterator[str]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InfraError, UserError
 from harness.level import Level
-from harness.machine.ram import kvm as kvm_structures
+from harness.machine.ram import kvm_structures
 from harness.machine.ram.compose import compose
 from harness.machine.ram.guest import Guest, choose
 from harness.machine.ram.kernel import Kernel, open_kernel
+from harness.machine.ram.level_report import Composition, Filter, LevelReport, Mmu, Tables, Vm
 from harness.machine.ram.memory import VIRT_RAM_BASE, Memory, RamFile
 from harness.machine.ram.stage2 import BadTable, Geometry, Walk, runs, vttbr_base, walk
-from harness.machine.ram.state import Composition, Filter, LevelReport, Mmu, Tables, Vm
 
 if TYPE_CHECKING:
     from drgn import Object

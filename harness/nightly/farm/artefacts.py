@@ -21,7 +21,7 @@ from typing import Any
 from harness.attempt.job import JOB, read_job
 from harness.errors import InfraError
 from harness.host.cache import Store, load_artefact, sha256_file, write_atomic
-from harness.nightly.farm.order import AttemptOrder, Need
+from harness.nightly.farm.messages import AttemptOrder, Need
 from harness.runner.choice import Chooser, Start
 from harness.runner.snapshots import Snapshots
 from harness.stack.images import StackImages

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.nightly.farm.order import AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import AttemptEnding, AttemptOrder
 
 
 @dataclass(frozen=True, slots=True)

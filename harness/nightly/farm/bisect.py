@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.kernel.source import located
+from harness.artefacts.kernel.source_kind import located
 from harness.artefacts.kernel.spec import SCHEMA as KERNEL_SCHEMA
 from harness.artefacts.model import load_model
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError, closest
 from harness.host.paths import data_names, find_data_file
 from harness.nightly.history.interval import CONFIDENCE, repeats_needed, wilson

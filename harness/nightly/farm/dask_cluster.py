@@ -18,12 +18,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import UserError
 from harness.host.cache import Store
 from harness.nightly.farm import artefacts, work
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, News
-from harness.nightly.farm.order import CANCELLED, LOST, MISSING, NOTHING, AttemptEnding, AttemptOrder, Need
+from harness.nightly.farm.messages import CANCELLED, LOST, MISSING, NOTHING, AttemptEnding, AttemptOrder, Need
 
 CPUS, MEMORY = "nvh_cpus", "nvh_mib"
 TOPIC = "nvh"

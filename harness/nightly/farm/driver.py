@@ -13,7 +13,7 @@ from typing import Protocol
 from harness.errors import NvhError
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, Backend, News
 from harness.nightly.farm.ledger import Ledger, LedgerEntry
-from harness.nightly.farm.order import CANCELLED, LOST, NOTHING, PUBLISHED, AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import CANCELLED, LOST, NOTHING, PUBLISHED, AttemptEnding, AttemptOrder
 from harness.report.store import RESULT
 
 ATTEMPTS = 3

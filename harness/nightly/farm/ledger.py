@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import InfraError, UserError
-from harness.nightly.farm.order import AttemptEnding
+from harness.nightly.farm.messages import AttemptEnding
 from harness.report.publish import utc_now
 
 NAME = "ledger.jsonl"

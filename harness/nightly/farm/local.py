@@ -9,8 +9,8 @@ import threading
 
 from harness.nightly.farm import work
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, News
-from harness.nightly.farm.order import CANCELLED, NOTHING, AttemptEnding, AttemptOrder
-from harness.runner.local import Admission, CellCost, available
+from harness.nightly.farm.messages import CANCELLED, NOTHING, AttemptEnding, AttemptOrder
+from harness.runner.processes import Admission, CellCost, available
 
 STOP_S = 60.0
 

@@ -17,7 +17,7 @@ from harness.attempt.job import Job, planned, write_job
 from harness.errors import NvhError
 from harness.nightly.farm import artefacts
 from harness.nightly.farm.driver import CellWork
-from harness.nightly.farm.order import PUBLISHED, AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import PUBLISHED, AttemptEnding, AttemptOrder
 from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.farm.price import LeftToRun, expected
 from harness.nightly.farm.work import publish
@@ -27,8 +27,8 @@ from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.report.safe_text import seconds
-from harness.runner.local import bound
 from harness.runner.prepare import Builder, needs_plugins, uses_plugins
+from harness.runner.processes import bound
 from harness.runner.quarantine import Quarantine
 from harness.runner.run import reproduce
 from harness.runner.supervise import GRACE_S

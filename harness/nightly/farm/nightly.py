@@ -25,7 +25,7 @@ from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.night import Night
 from harness.nightly.farm.owed import Subject, advanced, owed
 from harness.nightly.farm.plan import NightPlan, load_plan
-from harness.nightly.history import exports, page, query
+from harness.nightly.history import exports, html, query
 from harness.nightly.history.compare import Change, RunComparison, compare
 from harness.nightly.history.database import Begun, Results, default_path
 from harness.nightly.history.terminal import print_comparison
@@ -166,7 +166,7 @@ def run(
     if settings.out is None:
         point_latest(settings.runs, directory)
     print_comparison(compared, console)
-    console.print(f"page {directory / page.NAME}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"page {directory / html.NAME}", markup=False, highlight=False, soft_wrap=True)
     return exit_status(compared)
 
 
@@ -215,5 +215,5 @@ def publish(
             tuple(night.cells),
         )
         store.write_run(summary, directory)
-    page.write(results, compared, directory / page.NAME)
+    html.write(results, compared, directory / html.NAME)
     return compared

@@ -15,7 +15,7 @@ from rich.table import Table
 from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.history.query import Durations
 from harness.report.safe_text import seconds
-from harness.runner.local import bound
+from harness.runner.processes import bound
 
 GUESS_S = 60.0
 """What a cell is counted with when nothing has ever run, in seconds."""

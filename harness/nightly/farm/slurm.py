@@ -17,12 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
 from harness.host.paths import IMPORTS
 from harness.nightly.farm.backend import BEGAN, ENDED, News
-from harness.nightly.farm.order import CANCELLED, LOST, AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import CANCELLED, LOST, AttemptEnding, AttemptOrder
 from harness.nightly.farm.work import ENDING, MARK
 
 ARRAY = 1000

@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.errors import NvhError
 from harness.host.cache import write_atomic
 from harness.nightly.farm import artefacts
-from harness.nightly.farm.order import (
+from harness.nightly.farm.messages import (
     CANCELLED,
     LOST,
     MISSING,

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.document.data import to_data
+from harness.document.as_json import to_data
 from harness.errors import InfraError, UserError
-from harness.nightly.history.schema import STEPS, VERSION
+from harness.nightly.history.tables import STEPS, VERSION
 from harness.report.cause import cause_of
 from harness.report.results import CellResult, HostMachine
 from harness.report.safe_text import one_line

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.nightly.history.compare import NEWS, Change, Row, RunComparison
-from harness.nightly.history.page import names
+from harness.nightly.history.html import names
 from harness.report.safe_text import one_line, seconds
 from harness.report.terminal import STYLES
 from harness.verdict import Verdict

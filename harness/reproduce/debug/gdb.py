@@ -18,7 +18,7 @@ from harness.errors import InfraError, UserError
 from harness.host.paths import IMPORTS
 from harness.level import Level
 from harness.machine.ram.kernel import missing_vmlinux
-from harness.machine.ram.state import LevelReport
+from harness.machine.ram.level_report import LevelReport
 from harness.reproduce.debug.which import BADDR
 
 SOCKET = "gdb.sock"

@@ -20,9 +20,7 @@ from harness.arch.cover import Entry, State, fate, obliges, syndrome
 from harness.arch.library import ALL_FEATURES, Fate, Features
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime
-from harness.reproduce.hunt.defects import KernelDefect
-from harness.reproduce.hunt.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, TableLeaf
-from harness.reproduce.hunt.layout import (
+from harness.reproduce.hunt.addresses import (
     DATA_PA,
     E2_ASID,
     EVENT_PA,
@@ -32,6 +30,8 @@ from harness.reproduce.hunt.layout import (
     level_size,
     value_at,
 )
+from harness.reproduce.hunt.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, TableLeaf
+from harness.reproduce.hunt.kernel_defects import KernelDefect
 from harness.reproduce.hunt.program import (
     Access,
     Action,

@@ -23,8 +23,8 @@ from harness.level import Level
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
-from harness.reproduce.hunt.judge import Sharpness
 from harness.reproduce.hunt.lanes import Lane, lanes
+from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import BatchDone, FindingKept, Note, WorkerOrder
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack

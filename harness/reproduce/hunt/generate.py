@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 
+from harness.reproduce.hunt.addresses import Layout
 from harness.reproduce.hunt.kinds import KINDS, Shape
-from harness.reproduce.hunt.layout import Layout
 from harness.reproduce.hunt.program import Program, World
 from harness.reproduce.hunt.rounds import Rounds
 

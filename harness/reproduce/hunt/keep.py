@@ -12,9 +12,9 @@ from pathlib import Path
 
 from harness.host.cache import write_atomic
 from harness.reproduce.hunt.allowed import allowed_of
-from harness.reproduce.hunt.explain import paragraph
-from harness.reproduce.hunt.judge import ProgramFinding, outcome_class
+from harness.reproduce.hunt.in_words import paragraph
 from harness.reproduce.hunt.program import Map, Program, Tlbi
+from harness.reproduce.hunt.program_findings import ProgramFinding, outcome_class
 from harness.reproduce.hunt.render import plain
 from harness.reproduce.hunt.script import script
 

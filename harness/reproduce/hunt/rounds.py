@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from harness.reproduce.hunt.layout import AREAS, FRAMES
-from harness.reproduce.hunt.operations import Operations
+from harness.reproduce.hunt.addresses import AREAS, FRAMES
+from harness.reproduce.hunt.choose_operations import Operations
 from harness.reproduce.hunt.program import Map
 from harness.reproduce.hunt.scene import UsedLeaf
 

@@ -11,8 +11,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.reproduce.hunt.addresses import AREAS, FRAMES, WORDS, Layout, level_size
 from harness.reproduce.hunt.allowed import VEL2_SHIFT, ReferenceModel
-from harness.reproduce.hunt.layout import AREAS, FRAMES, WORDS, Layout, level_size
 from harness.reproduce.hunt.program import (
     OLD,
     Access,

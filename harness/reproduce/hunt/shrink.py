@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from harness.arch.operand import decode
 from harness.arch.table import Shareability, by_name, load
+from harness.reproduce.hunt.addresses import E2_ASID
 from harness.reproduce.hunt.allowed import allowed_of, illegal
-from harness.reproduce.hunt.judge import SANITIZER, ProgramFinding, outcome_class
-from harness.reproduce.hunt.layout import E2_ASID
 from harness.reproduce.hunt.program import (
     Access,
     Action,
@@ -29,6 +28,7 @@ from harness.reproduce.hunt.program import (
     loads,
     make_operand,
 )
+from harness.reproduce.hunt.program_findings import SANITIZER, ProgramFinding, outcome_class
 
 RUNS_MAX = 120
 Fails = Callable[[Program], ProgramFinding | None]

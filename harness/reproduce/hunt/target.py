@@ -15,8 +15,8 @@ from harness.attempt.steps import MUTANT
 from harness.check.splat import find_splats
 from harness.errors import Broken, InfraError
 from harness.level import Level
-from harness.reproduce.hunt.judge import ProgramOutcome, parse_results, totals
-from harness.reproduce.hunt.watch import BatchReport, Reach, Watch
+from harness.reproduce.hunt.observers import BatchReport, Reach, Watch
+from harness.reproduce.hunt.program_findings import ProgramOutcome, parse_results, totals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack import saved

@@ -21,7 +21,7 @@ from harness.errors import InputError, Location, Problem
 from harness.reproduce.hunt.keep import claims_of, scenario_of
 from harness.reproduce.hunt.lanes import LANES
 from harness.reproduce.hunt.render import plain
-from harness.reproduce.programs.check import Checked, check_file
+from harness.reproduce.programs.checker import Checked, check_file
 from harness.reproduce.programs.words import Word, edits, nearest
 
 KEYS = ("what", "why", "source", "claims", "stack")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.judge import RED, ProgramOutcome, tokens_of
-from harness.reproduce.programs.check import Checked
+from harness.reproduce.hunt.program_findings import RED, ProgramOutcome, tokens_of
+from harness.reproduce.programs.checker import Checked
 
 NESTED, BARE = "nested", "bare"
 DISASTERS = tuple(verdict for verdict in RED if verdict != "fail")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch.operand import Fields, decode, encode
 from harness.arch.table import Operand, Operation, load
 from harness.errors import UserError
-from harness.reproduce.hunt.layout import PHYSICAL_BITS, code_word, depends, input_bits, level_size
+from harness.reproduce.hunt.addresses import PHYSICAL_BITS, code_word, depends, input_bits, level_size
 from harness.reproduce.hunt.program import (
     CONTIGUOUS,
     GROUP,

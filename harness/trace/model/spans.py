@@ -20,7 +20,7 @@ import numpy.typing as npt
 from harness.level import Level
 from harness.trace.model.events import operation
 from harness.trace.model.layout import UnitKind
-from harness.trace.model.plan import SWITCH, UNDEFINE
+from harness.trace.model.recording_plan import SWITCH, UNDEFINE
 from harness.trace.model.records import HCR_TGE, YES, Records
 
 LIMIT = 1 << 20

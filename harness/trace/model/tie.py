@@ -15,7 +15,7 @@ from harness.level import Level
 from harness.trace.event import Event, Value
 from harness.trace.model import names
 from harness.trace.model.layout import UnitKind
-from harness.trace.model.plan import COMMIT, record_of
+from harness.trace.model.recording_plan import COMMIT, record_of
 from harness.trace.model.records import Records
 from harness.trace.order import Anchor, Written
 from harness.trace.source import Source

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.check.sanitizer.judge import COUNTERS, LOG, REPORTS, judge
-from harness.check.sanitizer.state import (
+from harness.check.sanitizer.counters import (
     FILLS,
     INVALIDATED,
     LOOK,
@@ -24,6 +23,7 @@ from harness.check.sanitizer.state import (
     USES,
     SanitizerCounters,
 )
+from harness.check.sanitizer.to_finding import COUNTERS, LOG, REPORTS, judge
 from harness.errors import InfraError, Location
 from harness.host.paths import IMAGES
 from harness.level import Level

@@ -12,7 +12,7 @@ import pytest
 
 from harness.nightly.farm.backend import ENDED, Backend, News
 from harness.nightly.farm.local import Local
-from harness.nightly.farm.order import AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import AttemptEnding, AttemptOrder
 from tests.nightly.farm import clusters
 
 STANDIN = Path(__file__).with_name("standin.sh")

@@ -13,8 +13,8 @@ from harness.artefacts.plugin import Plugins
 from harness.errors import InfraError, UserError
 from harness.host.cache import Artefact, Store, load_artefact, sha256_file
 from harness.nightly.farm import artefacts, dask_cluster, serve, work
-from harness.nightly.farm import order as words
-from harness.nightly.farm.order import AttemptOrder, Need
+from harness.nightly.farm import messages as words
+from harness.nightly.farm.messages import AttemptOrder, Need
 from tests.attempt.conftest import fake_images
 from tests.nightly.farm import clusters
 from tests.nightly.farm.conftest import ends, order

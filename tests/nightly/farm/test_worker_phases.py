@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.errors import EXIT_PASS
 from harness.host.paths import ROOT
 from harness.nightly.farm.backend import ENDED, News
-from harness.nightly.farm.order import LOST, AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import LOST, AttemptEnding, AttemptOrder
 from harness.nightly.farm.work import ENDING
 from harness.report import store
 from tests.nightly.farm.conftest import machine

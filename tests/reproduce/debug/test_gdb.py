@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import InfraError, UserError
 from harness.level import Level
-from harness.machine.ram.state import LevelReport, Mmu, Vm
+from harness.machine.ram.level_report import LevelReport, Mmu, Vm
 from harness.reproduce.debug import gdb, session
 from harness.reproduce.debug.attach import attached
 from tests.ci import want

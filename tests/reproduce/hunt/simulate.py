@@ -17,8 +17,7 @@ from harness.arch.cover import Entry, State, obliges
 from harness.arch.library import Fate
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime, Shareability
-from harness.reproduce.hunt.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
-from harness.reproduce.hunt.layout import (
+from harness.reproduce.hunt.addresses import (
     E2_ASID,
     EVENT_PA,
     code_result,
@@ -27,6 +26,7 @@ from harness.reproduce.hunt.layout import (
     level_size,
     value_at,
 )
+from harness.reproduce.hunt.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
 from harness.reproduce.hunt.program import (
     OLD,
     Access,

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.arch.table import by_name
+from harness.reproduce.hunt.addresses import Layout, value_at
 from harness.reproduce.hunt.allowed import ReferenceModel, allowed_of, illegal
-from harness.reproduce.hunt.defects import DEFECTS
 from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import Sharpness, judge, sharpness
+from harness.reproduce.hunt.kernel_defects import DEFECTS
 from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.layout import Layout, value_at
 from harness.reproduce.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
+from harness.reproduce.hunt.program_findings import Sharpness, judge, sharpness
 from harness.reproduce.hunt.shrink import sensible
 from tests.reproduce.hunt import simulate
 from tests.reproduce.hunt.programs import sample

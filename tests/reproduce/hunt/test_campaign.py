@@ -15,9 +15,9 @@ from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserErro
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
 from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import Sharpness
 from harness.reproduce.hunt.kinds import KINDS
 from harness.reproduce.hunt.lanes import LANES, QUICK, lanes, plan
+from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import CAUSES, BatchDone, shows_known
 
 

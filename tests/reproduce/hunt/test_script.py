@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from harness.reproduce.hunt.allowed import allowed_of
+from harness.reproduce.hunt.parse import parse
 from harness.reproduce.hunt.program import Access, Loose, Program
-from harness.reproduce.hunt.reader import parse
 from harness.reproduce.hunt.script import loose_of, script
 from tests.reproduce.hunt import simulate
 from tests.reproduce.hunt.programs import sample

@@ -9,10 +9,10 @@ import pytest
 
 from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.allowed import illegal
-from harness.reproduce.hunt.explain import OUTCOMES, paragraph, sentence
-from harness.reproduce.hunt.judge import ProgramFinding, judge, outcome_class
+from harness.reproduce.hunt.in_words import OUTCOMES, paragraph, sentence
+from harness.reproduce.hunt.parse import parse
 from harness.reproduce.hunt.program import Access, Context, Cpu, Program, Spin, Tlbi, World
-from harness.reproduce.hunt.reader import parse
+from harness.reproduce.hunt.program_findings import ProgramFinding, judge, outcome_class
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths

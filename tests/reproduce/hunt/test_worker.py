@@ -12,13 +12,13 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import InfraError
-from harness.reproduce.hunt.judge import ProgramOutcome, judge
 from harness.reproduce.hunt.lanes import LANES, Lane, plan
+from harness.reproduce.hunt.observers import BatchReport
+from harness.reproduce.hunt.parse import parse
 from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.reader import parse
+from harness.reproduce.hunt.program_findings import ProgramOutcome, judge
 from harness.reproduce.hunt.render import action_text, prologue_lines
 from harness.reproduce.hunt.target import Batch
-from harness.reproduce.hunt.watch import BatchReport
 from harness.reproduce.hunt.worker import BatchDone, FindingKept, Worker, WorkerOrder
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
