@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from harness.reproduce.hunt.kernel_defects import KernelDefect
-from harness.reproduce.hunt.program import Program
+from harness.program.kernel_defects import KernelDefect
+from harness.program.program import Program
+from harness.program.script import script
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, sanitized, tokens_of
-from harness.reproduce.hunt.script import script
 from harness.reproduce.hunt.target import Batch
 
 DISASTERS = ("hang", "broken")

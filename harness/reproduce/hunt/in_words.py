@@ -7,8 +7,8 @@ import textwrap
 
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Shareability
-from harness.reproduce.hunt.addresses import level_size
-from harness.reproduce.hunt.program import (
+from harness.program.addresses import level_size
+from harness.program.program import (
     CONTIGUOUS,
     OLD,
     Access,

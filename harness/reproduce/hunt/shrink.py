@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from harness.arch.operand import decode
 from harness.arch.table import Shareability, by_name, load
-from harness.reproduce.hunt.addresses import E2_ASID
-from harness.reproduce.hunt.allowed import allowed_of, illegal
-from harness.reproduce.hunt.program import (
+from harness.program.addresses import E2_ASID
+from harness.program.allowed import allowed_of, illegal
+from harness.program.program import (
     Access,
     Action,
     Cpu,

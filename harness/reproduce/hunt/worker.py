@@ -17,16 +17,17 @@ from typing import Any
 from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
+from harness.program.addresses import NAMES
+from harness.program.allowed import allowed_of
+from harness.program.generate import generate
+from harness.program.kernel_defects import DEFECTS, KernelDefect
+from harness.program.kinds import KINDS
+from harness.program.lanes import BatchPlan, Lane, plan
+from harness.program.program import Program, Tlbi
+from harness.program.script import script
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.addresses import NAMES
-from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
-from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.kernel_defects import DEFECTS, KernelDefect
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.lanes import BatchPlan, Lane, plan
-from harness.reproduce.hunt.program import Program, Tlbi
 from harness.reproduce.hunt.program_findings import (
     ProgramFinding,
     ProgramOutcome,
@@ -36,7 +37,6 @@ from harness.reproduce.hunt.program_findings import (
     sharpness,
     tokens_of,
 )
-from harness.reproduce.hunt.script import script
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.runner.snapshots import Snapshots

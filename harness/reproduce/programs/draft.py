@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import Problem
-from harness.reproduce.hunt.addresses import GRANULES, NAMES, default_sl0, fits, input_bits, level_size
-from harness.reproduce.hunt.program import Action, Context, InitialMemory, World
+from harness.program.addresses import GRANULES, NAMES, default_sl0, fits, input_bits, level_size
+from harness.program.program import Action, Context, InitialMemory, World
 from harness.reproduce.programs.grammar import CONTEXTS_MAX, MemoryRegion
 from harness.reproduce.programs.words import ProgramLine, Word, nearest
 

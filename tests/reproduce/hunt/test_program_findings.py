@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt.addresses import Layout, value_at
-from harness.reproduce.hunt.program import Access, Context, Host, Map, Program, Tlbi, World, make_operand
+from harness.program.addresses import Layout, value_at
+from harness.program.program import Access, Context, Host, Map, Program, Tlbi, World, make_operand
+from harness.program.render import prologue_lines
 from harness.reproduce.hunt.program_findings import (
     ProgramOutcome,
     Sharpness,
@@ -19,7 +20,6 @@ from harness.reproduce.hunt.program_findings import (
     tokens_of,
     totals,
 )
-from harness.reproduce.hunt.render import prologue_lines
 
 LAYOUT = Layout(12, 0)
 IPA, PA = LAYOUT.ipa(0), LAYOUT.frame(0)
