@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 
 _CHECKING = re.compile(r"^Checking patch (?:\S+ => )?(\S+?)\.\.\.$")
 _REJECTED = re.compile(r"^Rejected hunk #(\d+)\.$")

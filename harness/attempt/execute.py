@@ -27,7 +27,7 @@ from harness.attempt.sanitize import Sanitizer, sanitizer
 from harness.attempt.steps import StepRunner
 from harness.attempt.undertake import PlannedAttempt, undertake
 from harness.attempt.watch import watch
-from harness.check import finding as check
+from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store
 from harness.level import Level
@@ -35,7 +35,7 @@ from harness.litmus import counted
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
-from harness.report.results import ArtefactVersion, CellResult, FileRef, Finding, MachineTime, StageTime
+from harness.report.results import ArtefactVersion, CellResult, FileRef, MachineTime, StageTime
 from harness.stack import saved
 from harness.stack.saved import NotRestored, RestoreFailed
 from harness.stack.stack import Stack
@@ -198,7 +198,7 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         checked += counted.findings(cell, attempt.results)
-        outcome.findings += [_finding(each) for each in checked]
+        outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
         seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
@@ -227,7 +227,7 @@ def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Findi
     if checker is None:
         return []
     try:
-        return [_finding(checker.judge(outcome.facts))]
+        return [checker.judge(outcome.facts)]
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []
@@ -242,19 +242,6 @@ def _keep(stack: Stack, place: Path) -> str:
         shutil.rmtree(place)
         return f"not saved: {error}"
     return f"saved in {KEPT}/; see nvh shell, nvh gdb and nvh inspect"
-
-
-def _finding(found: check.Finding) -> Finding:
-    return Finding.make(
-        found.name,
-        found.kind,
-        found.verdict,
-        found.message,
-        where=found.where,
-        bindings=found.bindings,
-        trigger=found.trigger,
-        context=found.context,
-    )
 
 
 def _files(directory: Path) -> Iterator[FileRef]:

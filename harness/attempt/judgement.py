@@ -123,7 +123,7 @@ def _broken(attempt: Attempt) -> list[Finding]:
             error.kind,
             Verdict.FAIL,
             "\n".join(part for part in (str(error), more, error.output.strip()) if part),
-            attempt.where,
+            str(attempt.where),
         )
         for error, more in attempt.broken
     ]
@@ -133,7 +133,7 @@ def _late(attempt: Attempt) -> list[Finding]:
     if attempt.late is None:
         return []
     step = attempt.late.step
-    return [Finding("step", "deadline", Verdict.FAIL, attempt.late.message, step.where)]
+    return [Finding("step", "deadline", Verdict.FAIL, attempt.late.message, str(step.where))]
 
 
 def _runs(attempt: Attempt, judged: set[str]) -> list[Finding]:
@@ -151,7 +151,7 @@ def _runs(attempt: Attempt, judged: set[str]) -> list[Finding]:
 
 
 def _run(ran: Ran, message: str) -> Finding:
-    return Finding(ran.step.name, "run", Verdict.FAIL, message, ran.step.where)
+    return Finding(ran.step.name, "run", Verdict.FAIL, message, str(ran.step.where))
 
 
 def _consoles(attempt: Attempt) -> list[Finding]:

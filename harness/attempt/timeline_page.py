@@ -7,17 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.attempt.job import JOB
-from harness.check import finding as check
+from harness.check.finding import Finding
 from harness.errors import UserError
 from harness.host.paths import RUNS
 from harness.report import store
-from harness.report.results import Finding
 from harness.report.show import find
 from harness.trace import export
 from harness.trace.event import Event
 from harness.trace.export import html
 from harness.trace.export.view import Highlight, View
-from harness.trace.source import Source
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 
@@ -25,15 +23,11 @@ TIMELINE = "timeline.jsonl"
 PAGE = "timeline.html"
 
 
-def write_page(directory: Path, title: str, timeline: Timeline, findings: Iterable[check.Finding]) -> None:
+def write_page(directory: Path, title: str, timeline: Timeline, findings: Iterable[Finding]) -> None:
     """Write ``timeline.html`` of a cell that has just been judged; nothing when it has no events."""
     if not timeline.events:
         return
-    shown = tuple(
-        Highlight(f.name, f.verdict.value, f.message, f.trigger, f.context)
-        for f in findings
-        if f.verdict is not Verdict.PASS
-    )
+    shown = tuple(_highlights(timeline, (f for f in findings if f.verdict is not Verdict.PASS)))
     store.write_text(directory / PAGE, html.render(View(timeline, title, shown)))
 
 
@@ -73,8 +67,7 @@ def load(target: str) -> View:
 
 def _highlights(timeline: Timeline, findings: Iterable[Finding]) -> Iterator[Highlight]:
     for f in findings:
-        source, _, number = f.at.partition(" ")
-        event = timeline.event_at(Source(source), int(number)) if number else None
+        event = timeline.event_at(f.trigger.source, f.trigger.seq) if f.trigger else None
         if event is not None or f.verdict is not Verdict.PASS:
             context = () if event is None else timeline.around(event)
             yield Highlight(f.name, f.verdict.value, f.message, event, context)

@@ -14,9 +14,10 @@ from pathlib import Path
 from harness.artefacts import saved_registers
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import STATE, build_model_suite
+from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store, write_atomic
-from harness.report.results import RESTORE, Finding
+from harness.report.results import RESTORE
 from harness.verdict import Verdict
 
 FILE = "restore.json"

@@ -112,7 +112,7 @@ def _against(
 def _models(arguments: argparse.Namespace) -> int:
     if arguments.model or arguments.timing:
         raise UserError("--models builds its own model; leave out --model and --timing")
-    chosen = faults.choose(faults.load(), arguments.select)
+    chosen = table.choose(faults.load(), arguments.select, "fault")
     if arguments.list:
         _list_faults(chosen, arguments.json)
         return 0

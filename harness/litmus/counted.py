@@ -52,7 +52,7 @@ def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None =
             result = results.get(step.name, RunResult(None))
             found += [(step, *each) for each in _of_run(cell, step, result, table)]
     return [
-        Finding(NAME if len(found) == 1 else f"{NAME}-{run}", NAME, verdict, message, step.where)
+        Finding(NAME if len(found) == 1 else f"{NAME}-{run}", NAME, verdict, message, str(step.where))
         for step, run, verdict, message in found
     ]
 

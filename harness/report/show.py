@@ -188,7 +188,7 @@ def show_cell(
     passed = [finding for finding in cell.findings if finding.verdict is Verdict.PASS]
     terminal.print_cell(cell, console, directory, events)
     for finding in passed:
-        terminal.print_finding(replace(finding, trigger="", context=()), console)
+        terminal.print_finding(replace(finding, trigger=None, context=()), console)
     console.print()
     console.print(_stages(cell, console.width))
     console.print()

@@ -23,7 +23,7 @@ from harness.document.as_json import from_data, to_data
 from harness.errors import InfraError
 from harness.report.results import CellResult, RunSummary
 
-FORMAT = 2
+FORMAT = 3
 RESULT = "result.json"
 SUMMARY = "summary.json"
 CELLS = "cells"

@@ -17,12 +17,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from harness.check.finding import Finding
 from harness.document.data_files import load_document
 from harness.document.yaml_reader import read
 from harness.errors import InputError, Location, Problem, closest
 from harness.host.paths import QUARANTINE as FILE
 from harness.level import Level
-from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult, Finding
+from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult
 from harness.scenario.language import Cell
 from harness.verdict import Verdict, of_cell
 

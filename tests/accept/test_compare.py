@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 
 from harness.accept.compare import REJECTING, CellRuns, SeriesEffect, compare, differing, worst_first
-from harness.report.results import Finding
+from harness.check.finding import Finding
 from harness.verdict import Verdict
 from tests.accept.results import result, runs, side
 

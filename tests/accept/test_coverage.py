@@ -12,7 +12,7 @@ import pytest
 from harness.accept.apply import Applied, Tree
 from harness.accept.coverage import callers, dwarf_lines, join, suggest
 from harness.accept.coverage.report import LineState, PatchCoverage
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import InfraError, UserError
 from harness.host.paths import SCENARIOS
 from harness.runner.project import find_cells

@@ -11,9 +11,10 @@ import pytest
 
 from harness.attempt.booted import FILE, TOOK, Booted, Pair, leave_took, needs, told, took
 from harness.attempt.job import Job, planned
+from harness.check.finding import Finding
 from harness.host.cache import Store
 from harness.level import Level
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.scenario.language import Cell
 from harness.stack.images import StackImages
 from harness.stack.patience import NEEDS, Need
@@ -22,7 +23,7 @@ from tests.attempt.conftest import fake_images
 
 
 def result(job: Job, verdict: Verdict = Verdict.PASS, *failed: Level) -> CellResult:
-    findings = tuple(Finding.make(f"boot-{each}", "boot", Verdict.FAIL, "why") for each in failed)
+    findings = tuple(Finding(f"boot-{each}", "boot", Verdict.FAIL, "why") for each in failed)
     return dataclasses.replace(
         planned(job), verdict=verdict, findings=findings, started="2026-11-28T15:00:00+00:00", reason=""
     )

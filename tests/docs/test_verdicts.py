@@ -28,6 +28,7 @@ from harness.accept.compare import CellRuns
 from harness.accept.lab import Seeds, SeriesStep, StepBuild
 from harness.accept.report.series_report import Decision, SeriesReport
 from harness.accept.submission import read
+from harness.check.finding import Finding
 from harness.host.cache import Artefact
 from harness.host.paths import ROOT
 from harness.nightly.farm import nightly
@@ -36,7 +37,7 @@ from harness.nightly.history import exports, query
 from harness.nightly.history.compare import RunComparison, compare
 from harness.nightly.history.database import RecordedCell, Results
 from harness.report import junit
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.runner.project import find_cells
 from harness.runner.quarantine import NO_QUARANTINE, Quarantine, load_quarantine
 from harness.scenario.language import Cell

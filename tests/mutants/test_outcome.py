@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.check.finding import Finding
 from harness.errors import EXIT_PASS, EXIT_RED
 from harness.mutants.outcome import MutantFate, MutantReport, judge
 from harness.mutants.terminal import print_report
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.scenario.mutants import NONE, Mutant
 from harness.verdict import Verdict
 

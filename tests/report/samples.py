@@ -5,16 +5,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from harness.report.results import (
-    ArtefactVersion,
-    CellResult,
-    FileRef,
-    Finding,
-    HostMachine,
-    RunSummary,
-    StageTime,
-)
+from harness.check.finding import EventLine, Finding
+from harness.report.results import ArtefactVersion, CellResult, FileRef, HostMachine, RunSummary, StageTime
 from harness.scenario.load import slug as make_slug
+from harness.trace.source import Source
 from harness.verdict import Verdict
 
 QEMU = ArtefactVersion("11.1.3+ds-1~bpo13+1", "4f5a" * 16)
@@ -33,6 +27,7 @@ CONTEXT = (
     "l0 18.402244093 cpu1 qemu-system-aar-341 l0.kvm_entry pc=0xffff80008004a1c4",
     "l1 18.402250119 cpu0 litmus-212 l1.mark name=remap.end",
 )
+EVENTS = tuple(EventLine(Source(text[:2]), seq, text) for seq, text in enumerate(CONTEXT))
 STAGES = (
     StageTime("boot l0", 0.0, 2.1),
     StageTime("boot l1", 2.1, 13.4),
@@ -61,8 +56,8 @@ UNMAPPED = Finding(
     "no l0.shadow_unmap with vmid=1 covering 0x40200000 followed; the nearest has vmid=2",
     where="scenarios/stage2/ipas2e1-unmaps-block.yaml:21:5",
     bindings={"v": "1", "a": "0x40200000"},
-    trigger=TRIGGER,
-    context=CONTEXT,
+    trigger=next(line for line in EVENTS if line.text == TRIGGER),
+    context=EVENTS,
 )
 
 
@@ -146,7 +141,8 @@ EVERY = run(PASSED, FAILED, VACUOUS, UNDECIDED, INFRA)
 
 def hostile(evil: str) -> RunSummary:
     """Return a run with ``evil`` in every field that holds free text."""
-    finding = Finding(evil, evil, Verdict.FAIL, evil, evil, {evil: evil}, evil, (evil, "next", evil))
+    lines = tuple(EventLine(Source.L0, seq, text) for seq, text in enumerate((evil, "next", evil)))
+    finding = Finding(evil, evil, Verdict.FAIL, evil, evil, {evil: evil}, lines[0], lines)
     version = {evil: ArtefactVersion(evil)}
     bad = CellResult(
         id=evil,

@@ -36,7 +36,7 @@ def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple
     places = Places(maps)
     told = ["\n".join(lines(report, places)) for report in reports]
     (directory / LOG).write_text("\n\n".join([*told, summary(state)]) + "\n")
-    return Finding(NAME, KIND, _verdict(state, reports), _message(state, reports, told), where), state
+    return Finding(NAME, KIND, _verdict(state, reports), _message(state, reports, told), str(where)), state
 
 
 def summary(state: SanitizerCounters) -> str:

@@ -124,6 +124,9 @@ def main(order: WorkerOrder, queue: Queue[Any]) -> None:
     except NvhError as error:
         queue.put(Note(str(error), fatal=True, red=isinstance(error, Broken)))
     finally:
+        # From here a signal kills at once: the machines die with this process, and an exception raised
+        # while the interpreter shuts down is printed, not caught.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         worker.close()
         queue.put(None)
 

@@ -83,7 +83,7 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
     leave(tmp_path, dataclasses.replace(QUIET, written=1, reports=1), [REPORT])
     finding, _ = judge(tmp_path, maps, HERE)
     assert finding.verdict is Verdict.FAIL
-    assert finding.where == HERE
+    assert finding.where == str(HERE)
     for words in (
         "1 x remapped:combined",
         "VMID 1, ASID 5: VA 0x1000 -> PA 0x2000",

@@ -12,8 +12,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.check.finding import Finding
 from harness.nightly.history.database import Begun, RecordedCell, Results
-from harness.report.results import ArtefactVersion, CellResult, FileRef, Finding, HostMachine, MachineTime
+from harness.report.results import ArtefactVersion, CellResult, FileRef, HostMachine, MachineTime
 from harness.scenario.load import slug
 from harness.verdict import Verdict
 

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import queue
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -175,3 +178,43 @@ def test_a_machine_that_never_comes_up_is_told_from_a_host_that_fails(
     told = [notes.get_nowait() for _ in range(notes.qsize())]
     assert [each.red for each in told] == [red] * 3
     assert all(str(error) in each.text for each in told)
+
+
+PROCESS = """
+import os, queue, signal, sys, threading, time
+from harness.reproduce.hunt import worker
+
+class Idle:
+    def __init__(self, order, queue): ...
+    def work(self):
+        {work}
+    def close(self):
+        print("closed", flush=True)
+
+def kill_at_the_end():
+    while threading.main_thread().is_alive():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+threading.Thread(target=kill_at_the_end).start()
+worker.Worker = Idle
+worker.main(None, queue.Queue())
+"""
+
+
+def process(work: str) -> subprocess.CompletedProcess[str]:
+    """A worker's process that is told to end: while it works, or when the interpreter ends."""
+    words = [sys.executable, "-c", PROCESS.format(work=work)]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_a_worker_that_is_told_to_end_when_it_has_ended_prints_nothing() -> None:
+    done = process("pass")
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "closed\n", "")
+
+
+def test_a_worker_that_is_told_to_end_while_it_works_closes_its_machines() -> None:
+    done = process("os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+    assert (done.stdout, done.stderr) == ("closed\n", "")
+    assert done.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)

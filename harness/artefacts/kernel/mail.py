@@ -12,10 +12,12 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import InputError, Location, Problem, UserError
 
-_FROM_LINE = re.compile(rb"^From \S+ .*\d{4}\r?$", re.M)
+_FROM_LINE = re.compile(rb"^From \S+ .*\d:\d\d:\d\d .*\d{4}.*$", re.M)
+"""What separates mails has a time of day and a year, as for git mailsplit: texts, too, have lines that begin
+with "From " and end in a year."""
 _HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9-]*:(?: .*| ?)$")
 _DIFF = re.compile(r"^(?:diff --git \S|--- \S+[\t\n].*\n?\+\+\+ \S)", re.M)
 _TAG = re.compile(r"\[([^\]]*)\]")
