@@ -38,7 +38,7 @@ STRETCH = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class BootNeed:
     """What the boot of a level takes where it comes up.
 
     ``turns`` of L0's, 100 ms of its own time each (0: none are taken); ``cpu_s``: seconds of QEMU's CPU time
@@ -51,10 +51,10 @@ class Need:
 
 
 MEASURED = "kernel nv on model qemu, 28 November 2026"
-NEEDS: Mapping[Level, Need] = {
-    Level.L0: Need(0, 5.0, MEASURED),
-    Level.L1: Need(27, 5.0, MEASURED),
-    Level.L2: Need(10, 7.0, MEASURED),
+NEEDS: Mapping[Level, BootNeed] = {
+    Level.L0: BootNeed(0, 5.0, MEASURED),
+    Level.L1: BootNeed(27, 5.0, MEASURED),
+    Level.L2: BootNeed(10, 7.0, MEASURED),
 }
 """What boots took in docs/architecture.md's stack, for a machine on which none has come up yet."""
 
@@ -81,7 +81,7 @@ class Patience:
     ``slowdown`` multiplies QEMU's CPU time, and is in ``deadline_s``.
     """
 
-    def __init__(self, deadline_s: float, need: Need, slowdown: float = 1.0) -> None:
+    def __init__(self, deadline_s: float, need: BootNeed, slowdown: float = 1.0) -> None:
         self._deadline = deadline_s
         self._need = need
         self._slowdown = slowdown
