@@ -94,15 +94,15 @@ def test_turns_of_l0_are_model_time(rate: float, turns: int) -> None:
     need = BootNeed(turns, 5.0, "kernel right on model well")
     when, why = until(silent(rate), deadline=FAR, need=need)
     assert when == pytest.approx(patience.SILENT * turns / rate, abs=2 * STEP)
-    assert (
-        why == "it printed nothing in 10 times the time that it takes to boot of kernel right on model well"
-    )
+    assert why == "it printed nothing in 10 times the time in which kernel right on model well boots"
 
 
 def test_level_that_prints_for_ever_is_given_up_too() -> None:
     when, why = until(silent(50.0, int), deadline=FAR)
     assert when == pytest.approx(patience.WHOLE * NEED.turns / 50, abs=STEP)
-    assert why.startswith("its agent did not answer in 30 times the time that it takes to boot")
+    assert why.startswith(
+        "its agent did not answer in 30 times the time in which kernel right on model well boots"
+    )
 
 
 def test_silence_counts_from_what_was_printed_last() -> None:
