@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A model that breaks under a step fails it; a host that fails makes it ``infra``; the other steps are told too."""
+"""A model that breaks fails the step; a host that fails makes it ``infra``; the other steps are told too."""
 
 from __future__ import annotations
 
