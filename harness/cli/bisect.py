@@ -72,7 +72,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.range and not arguments.kernel:
         raise UserError("--range needs --kernel FILE, whose source is the git repository")
     paths, patterns = common.split(arguments.cells)
-    find_cells(paths, patterns, Overrides())  # a wrong name is told before anything is built
+    find_cells(paths, patterns, Overrides())  # report a wrong name before anything is built
     console = Console(highlight=False)
     directory = make_run_directory(RUNS, arguments.out)
     if over_models:
