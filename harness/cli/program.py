@@ -25,7 +25,7 @@ from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.keep import claims_of
 from harness.reproduce.hunt.render import plain
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.check import Checked, check, check_file
+from harness.reproduce.programs.check import SEE, Checked, check, check_file
 from harness.reproduce.programs.seen import BARE, NESTED, Seen
 from harness.reproduce.programs.show import show, to_json
 
@@ -100,7 +100,7 @@ def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, SEE)
     return found
 
 
