@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, edits
-from harness.errors import InputError, Location, Problem
 from harness.program.lanes import LANES
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of, scenario_of
