@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
 from harness.level import Level
-from harness.scenario import value_grammar
+from harness.scenario import shell, value_grammar
 from harness.scenario.vocabulary import Vocabulary
 
 BRACKETS = ("boot", "run", "copy")
@@ -119,6 +119,7 @@ def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
         top = raised(top, step)
         yield from _needs_boot(step, top)
         if "run" in step.map:
+            yield from shell.check(step.map["run"])
             yield from _once(step.map.get("name", step), run_name(step, number), names, "run named")
             if "mark" in step.map and run_name(step, number) in told.background:
                 # Its markers would enclose only its start, which nobody means.
@@ -210,6 +211,8 @@ def _check_wait(step: Node, number: int, told: Told) -> Iterator[Problem]:
     for key in ("console", "output"):
         if key in wait.map:
             yield from wrong_expression(wait.map[key])
+    if "command" in wait.map:
+        yield from shell.check(wait.map["command"])
     at_level = "console" in wait.map or "command" in wait.map
     if at_level and "on" not in step.map:
         yield step.problem("missing key 'on' in a wait-for step", "the level to look at")
