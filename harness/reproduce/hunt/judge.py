@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt.allowed import Model, allowed_of
-from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.program import Access, Action, Host, Map, Program, Sample, Tlbi
-from harness.reproduce.hunt.render import action_text, prologue_lines
+from harness.program.allowed import Model, allowed_of
+from harness.program.defects import DEFECTS, Defect
+from harness.program.program import Access, Action, Host, Map, Program, Sample, Tlbi
+from harness.program.render import action_text, prologue_lines
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")
@@ -21,7 +21,7 @@ SANITIZER = "sanitizer "
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProgramOutcome:
     """What became of one program: a token for each observing line, the payload's own verdict."""
 
     name: str
@@ -30,7 +30,7 @@ class Outcome:
     rest: str = ""
 
 
-def parse_results(text: str) -> Iterator[Outcome]:
+def parse_results(text: str) -> Iterator[ProgramOutcome]:
     """The outcomes in nvh-litmus's output; ``ValueError`` for a line that begins as one and is none."""
     for line in text.splitlines():
         if not line.startswith("program="):
@@ -40,7 +40,7 @@ def parse_results(text: str) -> Iterator[Outcome]:
             raise ValueError(f"not a result: {line!r}")
         name, words, verdict, rest = match.groups()
         pairs = (word.split(":", 1) for word in words.split(",") if word)
-        yield Outcome(name, {int(number): token for number, token in pairs}, verdict, rest.strip())
+        yield ProgramOutcome(name, {int(number): token for number, token in pairs}, verdict, rest.strip())
 
 
 def totals(text: str) -> dict[str, str]:
@@ -68,7 +68,7 @@ class Finding:
     report: str = ""
 
 
-def tokens_of(program: Program, outcome: Outcome) -> list[str | None]:
+def tokens_of(program: Program, outcome: ProgramOutcome) -> list[str | None]:
     """What was observed of each action, None where nothing was."""
     first = prologue_lines(program) + 1
     return [outcome.observed.get(first + i) for i in range(len(program.actions))]

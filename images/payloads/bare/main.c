@@ -5,7 +5,7 @@
  *
  *     nvh-bare FILE|--features QEMU [OPTION]...
  */
-#include "host_text.h"
+#include "host/text.h"
 
 #include <stdio.h>
 #include <string.h>
