@@ -19,8 +19,8 @@ MODULE_SOURCES = SOURCES / "module"
 LISTER = "litmus-list"
 """nvh-litmus for the host: it knows the cases and runs none."""
 PLUGIN_SOURCES = ("plugin", "sanitizer")
-HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
-"""Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
+HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop", "bundle")
+"""Folders whose programs no level has in its root file system: most run on the host, inside QEMU."""
 
 
 def toolchain(compiler: str = f"{CROSS}gcc") -> str:

@@ -117,7 +117,7 @@ int child_run(char *const argv[], const char *input, size_t size, unsigned patie
 			if (polled[i + 1].revents && drain(&streams[i], i, line, context))
 				heard = now();
 		if (now() - heard > patience) {
-			snprintf(why, sizeof(why), "%s said nothing for %u s and was ended", argv[0], patience);
+			snprintf(why, sizeof(why), "nothing was said for %u s: the program was ended", patience);
 			line(context, true, why);
 			kill(-pid, SIGKILL);
 			heard = now();

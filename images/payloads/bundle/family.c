@@ -97,7 +97,7 @@ static void take(void *context, bool error, const char *text)
 	value(text, "case=", false, name, sizeof(name));
 	while (at < r->family->count && strcmp(r->family->names[at], name))
 		at++;
-	if (at == r->family->count) {
+	if (at == r->family->count || !strstr(text, " verdict=") || !strstr(text, " ns=")) {
 		ktap_tag(1, "said an unexpected case: %s", text);
 		return;
 	}

@@ -115,12 +115,10 @@ static void refusal(const char *litmus, unsigned patience, char *why, size_t siz
 	int status;
 
 	*why = 0;
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		snprintf(why, size, "/dev/kvm cannot be used: %s", strerror(errno));
-		return;
-	}
 	status = child_run(words, "", 0, patience, ignore, said);
-	if (status)
+	if (status && access("/dev/kvm", R_OK | W_OK))
+		snprintf(why, size, "/dev/kvm cannot be used: %s", strerror(errno));
+	else if (status)
 		snprintf(why, size, "%s (nvh-litmus --features: status %d)", *said ? said : "nvh-litmus does not answer", status);
 }
 
