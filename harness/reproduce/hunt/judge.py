@@ -13,6 +13,7 @@ from harness.program.allowed import Model, allowed_of
 from harness.program.defects import DEFECTS, Defect
 from harness.program.program import Access, Action, Host, Map, Program, Sample, Tlbi
 from harness.program.render import action_text, prologue_lines
+from harness.program.sharp import sharp_actions
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")
@@ -169,17 +170,6 @@ class Sharpness:
         return Sharpness(
             self.observations + other.observations, self.sharp + other.sharp, self.primed + other.primed
         )
-
-
-def sharp_actions(program: Program) -> list[bool]:
-    """For each action whether its observation is sharp."""
-    strict, loose = Model.of(program), Model.of(program, forgetless=True)
-    found = []
-    for action in program.actions:
-        may, could = strict.step(action), loose.step(action)
-        looks = isinstance(action, Access | Sample)
-        found.append(looks and may is not None and could is not None and len(may) == 1 < len(could))
-    return found
 
 
 def sharpness(program: Program, tokens: Sequence[str | None]) -> Sharpness:

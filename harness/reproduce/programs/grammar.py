@@ -46,7 +46,7 @@ LETTERS = {
     "c": "16 contiguous descriptors",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "fresh", "loose")
+PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "fresh", "loose")
 CONTEXT_VALUES = (
     "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe"
 )  # fmt: skip

@@ -4,7 +4,7 @@
  * no level above takes an exit for it. Where the harness records, in its instance, and under the names that its
  * timeline knows as marks (harness/trace/shell.py).
  */
-#include "host/host.h"
+#include "host/mark.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The payload at vEL2. */
-#ifndef NVH_LITMUS_GUEST_H
-#define NVH_LITMUS_GUEST_H
+/* A vCPU at vEL2, the memory it shares with the VMM, and the instructions that C has no words for. */
+#ifndef NVH_LITMUS_GUEST_CPU_H
+#define NVH_LITMUS_GUEST_CPU_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,52 +47,5 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 			__asm__ volatile("yield");                                                                    \
 	} while (0)
 #define barrier_ishst() __asm__ volatile("dsb ishst" ::: "memory")
-
-/* guest/start.S */
-void l2_run(struct cpu *cpu);
-extern char l2_vectors[], l2_read[], l2_read_all[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
-	l2_call[], l2_return[],
-	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],
-	l2_hang[];
-
-/* guest/tables.c: granules of 1 << shift bytes */
-void tables_reset(void);
-uint64_t tables_new(unsigned shift);
-/* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
-uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
-/* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
-void tables_vel2(bool e2h);
-uint64_t tables_vel2_root(unsigned shift, bool high);
-void zero(uint64_t at, uint64_t size);
-
-/* guest/regime.c: run with shared->vel2_shift from now on */
-void regime_follow(struct cpu *cpu);
-
-/* guest/tlbi.c */
-void tlbi(unsigned op, uint64_t operand);
-uint64_t tlbi_stub(unsigned op);
-
-/* guest/l2.c */
-void load_context(const struct context *c);
-/* Reads by `s` and those after it, s->d in all, in one entry; false when one of them faults. */
-bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o);
-
-/* guest/step.c */
-/* False when the read raised an exception: esr and far are in *cpu. */
-bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value);
-void run_program(struct cpu *cpu, struct program *program);
-void doorbell(uint64_t value);
-
-/* guest/spin.c */
-void step_spin(struct cpu *cpu, const struct step *s);
-void step_start(const struct step *s, struct outcome *o);
-void step_sample(const struct step *s, struct outcome *o);
-void step_race(const struct step *s, struct outcome *o);
-
-extern volatile struct spin spins[CPUS_MAX];
-extern uint64_t spin_stop[CPUS_MAX];
 
 #endif
