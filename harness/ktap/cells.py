@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.check.finding import Finding
 from harness.ktap import judge
 from harness.ktap.log import RAN, Family
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
-from harness.report.results import ArtefactVersion, CellResult, FileRef, Finding
+from harness.report.results import ArtefactVersion, CellResult, FileRef
 from harness.report.store import CELLS, write_cell
 from harness.scenario.load import slug
 from harness.verdict import Verdict, of_cell
