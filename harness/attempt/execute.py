@@ -28,6 +28,7 @@ from harness.attempt.steps import StepRunner
 from harness.attempt.undertake import Work, undertake
 from harness.attempt.watch import watch
 from harness.check import finding as check
+from harness.check import splat
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store
 from harness.level import Level
@@ -183,6 +184,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         seed=job.seed,
         plugins=plugins,
         whereabouts=whereabouts,
+        alarm=splat.fatal,
     )
     observer = Observer(stack, plan, directory, model)
     runner = StepRunner(stack, observer, directory, Path(cell.path).parent)

@@ -55,6 +55,7 @@ class StepRunner:
         """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
         with self._in_time(step):
             if not isinstance(step, Boot):
+                self.stack.check()  # a kernel that died since the last step
                 self.observer.begin()
             if step.mark:
                 self.observer.mark(f"{step.mark}.begin", opening=True)

@@ -17,6 +17,7 @@ from typing import Any
 from harness.attempt.executing import whereabouts
 from harness.attempt.prefix import Prefix, carry_out
 from harness.attempt.unrestored import explain
+from harness.check.splat import fatal
 from harness.errors import Broken, InfraError
 from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
@@ -164,7 +165,9 @@ class Snapshots:
         with (
             saved.open_memory() as memory,
             tempfile.TemporaryDirectory(dir=work) as place,
-            Stack(images, prefix.stack, Path(place), stage, ram=memory, whereabouts=whereabouts) as stack,
+            Stack(
+                images, prefix.stack, Path(place), stage, ram=memory, whereabouts=whereabouts, alarm=fatal
+            ) as stack,
         ):
             if base:
                 stage("restore")
