@@ -253,7 +253,7 @@ class Stack:
         return True
 
     def check_alive(self) -> None:
-        """Raise ``LevelBroken`` or ``InfraError`` when QEMU or the VMM of a level has ended, or a kernel died.
+        """Raise ``LevelBroken`` or ``InfraError`` when QEMU, the VMM of a level or a kernel has ended.
 
         A kernel's death is raised once: what can still be had of its level may be asked for afterwards.
         """
