@@ -26,7 +26,7 @@ _REACH = 60
 """Lines after its first in which a splat's ``pc`` is looked for: an abort is told at length before it."""
 _END = "---[ end trace"
 FATAL = frozenset({"panic", "oops", "stack-overflow", "serror", "bad-mode"})
-"""Kinds after which a kernel does not do what it was asked: it stands still, or a task died with its locks."""
+"""Kinds after which a kernel does not do what it was asked: it stands still, or a task died with locks."""
 _TEXT = 160
 
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+"
