@@ -11,7 +11,7 @@ import pytest
 
 from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
-from harness.scenario.grammar import place
+from harness.scenario.value_grammar import place
 from harness.trace.executed import hold_file, places
 from harness.trace.executed.hold_file import HoldFile, Order, Point, State, Why
 from harness.trace.executed.places import Text
