@@ -19,6 +19,8 @@ from harness.accept.compare import CellRuns
 from harness.accept.coverage.measure import plugin_for, read_all
 from harness.artefacts.kernel import warnings
 from harness.artefacts.kernel.make import BuildFailed
+from harness.attempt.booted import FILE as BOOTED
+from harness.attempt.booted import Booted
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.machine.qemu import Plugin
@@ -189,7 +191,9 @@ class Lab:
             sizes[seed] = len(some)
             orders += make_jobs(some, images, overrides, places[seed], seed, watch=watch)
         chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
-        results = iter(LocalRunner(self._progress, self._jobs, chooser, history(self.store)).run(orders))
+        booted = Booted(self.store.root / BOOTED)
+        runner = LocalRunner(self._progress, self._jobs, chooser, history(self.store), booted)
+        results = iter(runner.run(orders))
         for seed in sizes:
             part = tuple(itertools.islice(results, sizes[seed]))
             summary = RunSummary(

@@ -19,14 +19,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, judgement, timeline_page, unrestored
+from harness.attempt import begin, booted, judgement, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
+from harness.attempt.holds import holder
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.sanitize import Sanitizer, sanitizer
 from harness.attempt.steps import StepRunner
 from harness.attempt.undertake import PlannedAttempt, undertake
 from harness.attempt.watch import watch
+from harness.check import splat
 from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store
@@ -53,11 +55,13 @@ ROLES = {
     "cell.json": "manifest",
     "snapshot.json": "manifest",
     "restore.json": "manifest",
+    "boot*.json": "manifest",
     "scenario.yaml": "manifest",
     "*.py": "manifest",
     "qemu.log": "log",
     "sanitizer.log": "log",
     "sanitizer.jsonl": "trace",
+    "holds.txt": "trace",
     "commands.log": "log",
     "output/*": "output",
 }
@@ -171,10 +175,13 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         plan = plan_of(cell.expectations)
         model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
         checker = sanitizer(cell, job.images, directory)
+        holding = holder(job.images, cell, directory)
     except NvhError as error:
         outcome.reason = str(error)
         return
-    plugins = (*job.watch, *(each.plugin for each in (model, checker) if each))
+    # What holds comes first: the others see an instruction once, when it is executed.
+    plugins = tuple(each.plugin for each in (holding, model, checker) if each)
+    plugins = (*plugins[: holding is not None], *job.watch, *plugins[holding is not None :])
     stack = Stack(
         job.images,
         cell.stack,
@@ -183,18 +190,24 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         seed=job.seed,
         plugins=plugins,
         whereabouts=whereabouts,
+        needs=booted.needs(directory),
+        alarm=splat.fatal,
     )
     observer = Observer(stack, plan, directory, model)
-    runner = StepRunner(stack, observer, directory, Path(cell.path).parent)
+    runner = StepRunner(stack, observer, directory, Path(cell.path).parent, holder=holding)
     with stack:
         stages.begin("restore")
         until = stages.started + job.deadline_s
         attempt = undertake(
             PlannedAttempt(job, stack, runner, checker, directory, stages, until), outcome.facts
         )
+        booted.leave_took(directory, stack.took)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         checked += counted.findings(cell, attempt.results)
+        if holding is not None:
+            checked += holding.findings()
+            holding.write()
         outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             timeline_page.write_page(directory, cell.id, attempt.timeline, checked)

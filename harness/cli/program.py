@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +25,7 @@ from harness.program.allowed import allowed_of
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.checker import Checked, check, check_file
+from harness.reproduce.programs.checker import SEE, Checked, check, check_file
 from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
 from harness.reproduce.programs.terminal import show, to_json
 
@@ -75,10 +75,15 @@ def main(arguments: argparse.Namespace) -> int:
             for checked in programs:
                 show(checked, seen[path, checked.name], console)
     _shorten(arguments, files, seen, console)
-    verdicts = [one.verdict for each in seen.values() for one in each]
-    if any(verdict in ("fail", "hang", "broken") for verdict in verdicts):
+    return exit_status(one.verdict for each in seen.values() for one in each)
+
+
+def exit_status(verdicts: Iterable[str]) -> int:
+    """Of what programs saw: 1 where something is not allowed, 3 where nothing can be said of one, else 0."""
+    found = set(verdicts)
+    if found & {"fail", "hang", "broken"}:
         return EXIT_RED
-    return EXIT_INFRA if "vacuous" in verdicts else EXIT_PASS
+    return EXIT_INFRA if found & {"vacuous", "undecided", "infra"} else EXIT_PASS
 
 
 def _asked(arguments: argparse.Namespace) -> None:
@@ -102,7 +107,7 @@ def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, SEE)
     return found
 
 

@@ -194,7 +194,7 @@ class LocalRunner:
             result = self._execute(job, directory, key)
             self._costs.learn(job, result)
             if self._booted:
-                self._booted.learn(job, result)
+                self._booted.learn(job, result, directory)
             self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
             return result
         finally:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from harness.stack import vmm
 from harness.stack.agent import Agent
 from harness.stack.broken import LevelBroken, LevelFailed
 from harness.stack.level_command import Completed
-from harness.stack.patience import STRETCH, MachineSample, Patience
+from harness.stack.patience import NEEDS, STRETCH, MachineSample, Need, Patience
 
 DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
@@ -26,6 +26,8 @@ class BootedStack(Protocol):
     """What a boot asks of ``harness.stack.stack.Stack``, whose methods say what they do."""
 
     slowdown: float
+    needs: Mapping[Level, Need]
+    took: dict[Level, Need]
 
     @property
     def machine(self) -> Machine: ...
@@ -63,11 +65,15 @@ def require_virtual_el2(stack: BootedStack) -> None:
 
 
 def await_agent(stack: BootedStack, level: Level) -> None:
-    """Wait for the agent, but no longer than it may still come (see ``patience``): ``LevelBroken`` then."""
+    """Wait for the agent, but no longer than it may still come (see ``patience``): ``LevelBroken`` then.
+
+    ``LevelFailed`` when the host gave the machine less than a boot takes. What the boot took is noted.
+    """
     began, work, turns = time.monotonic(), stack.machine.work, stack.agent.turns
     console = stack.console(level)
     end, limit = stack.end_of(DEADLINE_S[level] * STRETCH)
-    patience = Patience(DEADLINE_S[level] * stack.slowdown, stack.slowdown)
+    need = stack.needs.get(level, NEEDS[level])
+    patience = Patience(DEADLINE_S[level] * stack.slowdown, need, stack.slowdown)
     why = ""
 
     def watch() -> bool:
@@ -85,9 +91,17 @@ def await_agent(stack: BootedStack, level: Level) -> None:
         return not why
 
     with stack.explained(level):
-        if stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
-            return
-    raise stack.hung(level, why or f"its agent did not answer within {limit}")
+        ready = stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch)
+    spent = stack.machine.work - work
+    if ready:
+        stack.took[level] = Need(stack.agent.turns - turns, round(spent.got / stack.slowdown, 2))
+        return
+    cause = why or f"its agent did not answer within {limit}"
+    if patience.starved:
+        seconds = need.cpu_s * stack.slowdown
+        told = f"the host gave the machine {spent.got:.1f} s of CPU time, and a boot takes {seconds:.1f}"
+        raise LevelFailed(level, f"{cause}, but {told}; run fewer cells at a time")
+    raise stack.hung(level, cause)
 
 
 def prepare(stack: BootedStack, level: Level) -> None:

@@ -53,7 +53,9 @@ def test_model_that_ends(
     name: str,
     words: str,
 ) -> None:
-    (directory / BOOTED).write_text(json.dumps({"l0": "kernel nv0 on model fake: the model is new"}))
+    (directory / BOOTED).write_text(
+        json.dumps({"l0": {"said": "kernel nv0 on model fake: the model is new"}})
+    )
     result = run(cells, images, directory, model)
     assert result.verdict is verdict
     broken = {each.name: each for each in result.findings if each.verdict is Verdict.FAIL}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.check.sanitizer.places import Places
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.reports import FINDINGS, SanitizerReport
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -13,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from harness.attempt.booted import FILE as BOOTED
+from harness.attempt.booted import Booted
 from harness.attempt.job import Job, planned, write_job
 from harness.errors import NvhError
 from harness.nightly.farm import artefacts
@@ -102,6 +105,7 @@ class Night:
         self._progress = progress
         self._images = _Images(builder.images) if builder else None
         self._cache = str(builder.store.root) if builder else ""
+        self._booted = Booted(builder.store.root / BOOTED) if builder else None
         self._quarantine = quarantine
         self._command = command
         self._fresh = fresh
@@ -161,6 +165,8 @@ class Night:
         if not place.exists():
             place.mkdir()
             write_job(place, job)
+            if self._booted:
+                self._booted.leave(job, place)
         by_path = model.artefact is None
         return dataclasses.replace(
             plain,
@@ -206,6 +212,7 @@ class Night:
         """Publish and record what came of a cell; a red one may be run again to tell whether it is flaky."""
         own = self._result(key, ending, attempt, lost)
         original = own.verdict if ending.how == PUBLISHED else None
+        self._learn(key, ending, own)
         task, machine = self.tasks[key], own.machine
         result = self._quarantine.judged(task.cell, own)
         entry = RecordedCell(
@@ -225,6 +232,12 @@ class Night:
         self._left.ended(key, result.seconds if ending.how == PUBLISHED else None)
         self._progress.done(key, result.is_fine, result.word)
         return () if result.is_fine else self._again(task)
+
+    def _learn(self, key: str, ending: AttemptEnding, result: CellResult) -> None:
+        """Remember which levels came up; what an image that is gone leaves unknown stays so."""
+        if self._booted and ending.how == PUBLISHED:
+            with contextlib.suppress(NvhError):
+                self._booted.learn(self.job(key), result, self._directory / store.CELLS / key)
 
     def _again(self, task: Task) -> Iterable[CellWork]:
         """Red cells of the plan's own repeats are confirmed; what confirms is not confirmed again."""

@@ -82,6 +82,7 @@ class Wanted:
 class Totals:
     """What was done so far, over all sessions of a hunt. ``seconds``: wall clock.
 
+    ``errors``: of nvh or its host; ``broken``: a kernel that does not boot, a model that crashes by itself.
     ``reached``: those of KVM's ``functions`` that L0 executed.
     """
 
@@ -100,6 +101,7 @@ class Totals:
     causes: collections.Counter[str] = field(default_factory=collections.Counter)
     findings: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     next_batch: int = 0
 
     def add(self, done: BatchDone, at: float) -> None:
@@ -136,6 +138,7 @@ class Totals:
             "causes": dict(sorted(self.causes.items())),
             "findings": self.findings,
             "errors": self.errors,
+            "broken": self.broken,
             "last_new_point": round(self.last_point, 3),
             "points": sorted(list(point) for point in self.points),
             "functions": self.functions,
@@ -162,6 +165,7 @@ class Totals:
             causes=collections.Counter(data["causes"]),
             findings=list(data["findings"]),
             errors=[],
+            broken=list(data.get("broken", ())),
             next_batch=data["next_batch"],
         )
 
@@ -319,7 +323,9 @@ def _take(event: BatchDone | FindingKept | Note, totals: Totals, console: Consol
             f"found after {totals.seconds:.0f} s: {event.cause} ({event.actions} actions) {event.path}",
         )
     else:
-        if event.fatal:
+        if event.red:
+            totals.broken.append(event.text)
+        elif event.fatal:
             totals.errors.append(event.text)
         _say(console, event.text)
 
@@ -340,7 +346,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def exit_status(totals: Totals) -> int:
-    """1 when something was found, 3 when a worker gave up or nothing was run, else 0."""
-    if totals.findings:
+    """1 when something was found or broke, 3 when a worker gave up or nothing was run, else 0."""
+    if totals.findings or totals.broken:
         return EXIT_RED
     return EXIT_INFRA if totals.errors or not totals.programs else EXIT_PASS

@@ -106,10 +106,11 @@ class FindingKept:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to tell; ``fatal``: the worker gave up."""
+    """Something to tell; ``fatal``: the worker gave up; ``red``: what is under test broke."""
 
     text: str
     fatal: bool = False
+    red: bool = False
 
 
 def main(order: WorkerOrder, queue: Queue[Any]) -> None:
@@ -121,7 +122,7 @@ def main(order: WorkerOrder, queue: Queue[Any]) -> None:
     try:
         worker.work()
     except NvhError as error:
-        queue.put(Note(str(error), fatal=True))
+        queue.put(Note(str(error), fatal=True, red=isinstance(error, Broken)))
     finally:
         # From here a signal kills at once: the machines die with this process, and an exception raised
         # while the interpreter shuts down is printed, not caught.
@@ -168,7 +169,8 @@ class Worker:
                 failures = 0
             except (Broken, InfraError) as error:
                 failures += 1
-                self.queue.put(Note(f"batch {number} ({how.kind} on {how.lane.model}): {error}"))
+                text = f"batch {number} ({how.kind} on {how.lane.model}): {error}"
+                self.queue.put(Note(text, red=isinstance(error, Broken)))
                 self.targets[how.lane.name].close()
                 if failures >= FAILURES_MAX:
                     raise

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.errors import InfraError, UserError
+from harness.errors import Broken, InfraError, NvhError, UserError
 from harness.host.cache import Store
 from harness.host.paths import RUNS
 from harness.program.allowed import allowed_of
 from harness.program.program import Host, InitialMemory, Program
 from harness.report.progress import Progress
+from harness.report.results import CellResult
 from harness.report.store import CELLS
 from harness.reproduce.hunt.alone import DISASTERS, ProgramRunner, alone
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
@@ -44,7 +45,10 @@ def cell_of(path: Path, overrides: Overrides) -> Cell:
 def nested(
     files: Mapping[Path, Sequence[Checked]], overrides: Overrides, console: Console, out: Path | None
 ) -> dict[tuple[Path, str], ObservedProgram]:
-    """Run each file as a cell; what each program saw, by file and name. ``InfraError`` for a cell without."""
+    """Run each file as a cell; what each program saw, by file and name.
+
+    Of a cell that came to no outcome ``Broken`` says what broke, ``InfraError`` that nvh or its host failed.
+    """
     cells = {path: cell_of(path, overrides) for path in files}
     wanted = RunSpec(list(cells.values()), overrides=overrides, out=out)
     summary, directory = run_cells(wanted, console)
@@ -59,12 +63,25 @@ def nested(
         outcomes = {outcome.name: outcome for outcome in parse_results(text)}
         for checked in files[path]:
             if checked.name not in outcomes:
-                raise InfraError(f"{path}: {result.verdict.value}: {result.headline} ({place})")
-            seen = judged(checked, NESTED, outcomes[checked.name])
-            if seen.verdict == "pass" and result.verdict is not Verdict.PASS:
-                seen = replace(seen, verdict="fail", why=result.headline)
-            found[path, checked.name] = seen
+                raise without_outcome(f"{path}: {checked.name}", result, place)
+            found[path, checked.name] = with_cell(judged(checked, NESTED, outcomes[checked.name]), result)
     return found
+
+
+def without_outcome(what: str, result: CellResult, place: Path) -> NvhError:
+    """The error of a program of which the cell has no outcome: red where something under test is to blame."""
+    text = f"{what} came to no outcome: {result.verdict.value}: {result.headline} ({place})"
+    red = [each for each in result.findings if each.verdict is Verdict.FAIL]
+    if result.verdict is Verdict.FAIL and red:
+        return Broken(text, kind=red[0].kind, name=red[0].name)
+    return InfraError(text)
+
+
+def with_cell(seen: ObservedProgram, result: CellResult) -> ObservedProgram:
+    """What a program saw, with what else the cell says: a splat, say, or that nvh's host failed."""
+    if seen.verdict != "pass" or result.verdict is Verdict.PASS:
+        return seen
+    return replace(seen, verdict=result.verdict.value, why=result.headline)
 
 
 def bare_target(cell: Cell, progress: Progress) -> BareTarget:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError, NvhError
 from harness.program.lanes import LANES, Lane, plan
 from harness.program.parse import parse
 from harness.program.program import Program
@@ -155,6 +155,29 @@ def test_what_the_sanitizer_tells_is_shrunk_and_kept(tmp_path: Path) -> None:
     assert "# remapped:stage2: a translation was changed\n#   entry stage2" in text
     (cell,) = load_file(Path(kept[0].path), vocabulary())
     assert cell.stack.sanitize == "tlb"
+
+
+@pytest.mark.parametrize(
+    ("error", "red"),
+    [
+        (Broken("l0: did not come up: it loops", kind="boot", name="boot-l0"), True),
+        (InfraError("QEMU ended with signal 9"), False),
+    ],
+)
+def test_a_machine_that_never_comes_up_is_told_from_a_host_that_fails(
+    tmp_path: Path, error: NvhError, red: bool
+) -> None:
+    class Absent(Simulated):
+        def run(self, text: str) -> Batch:
+            assert text
+            raise error
+
+    made, notes = worker(tmp_path, Absent(""))
+    with pytest.raises(type(error)):
+        made.work()
+    told = [notes.get_nowait() for _ in range(notes.qsize())]
+    assert [each.red for each in told] == [red] * 3
+    assert all(str(error) in each.text for each in told)
 
 
 PROCESS = """
