@@ -222,7 +222,7 @@ def _sanitized(checker: Sanitizer | None, outcome: Outcome) -> list[Finding]:
     if checker is None:
         return []
     try:
-        return [_finding(checker.judge(outcome.facts))]
+        return [_finding(each) for each in checker.judge(outcome.facts)]
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []
