@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.attempt.job import Job, planned, write_job
 from harness.errors import NvhError
-from harness.nightly.farm import artefacts
+from harness.nightly.farm import artefacts, models
 from harness.nightly.farm.driver import Work
 from harness.nightly.farm.order import PUBLISHED, Ending, Order
 from harness.nightly.farm.plan import Plan, Task
@@ -115,8 +115,21 @@ class Night:
         self._left = Left(dict(self._expected))
         self._counts: Counter[str] = Counter()
         self.cells: list[CellResult] = []
+        self._wrong: Mapping[str, str] = {}
         (directory / ATTEMPTS).mkdir(exist_ok=True)
         progress.headline = self.headline
+
+    def checked(self, found: Mapping[str, CellResult]) -> None:
+        """Record the models' own checks; what is red on a model that failed its own is put down to that."""
+        self._wrong = models.suspects(found)
+        self._results.record(self._run, [models.entry(label, each) for label, each in found.items()])
+        for label, each in found.items():
+            self.cells.append(each)
+            self._counts[each.verdict.value] += 1
+            told = (
+                f"model {label}: {each.headline}" if each.headline else f"model {label} passes its own check"
+            )
+            self._progress.note(told)
 
     def prepare(self) -> None:
         """Build what the cells need; what cannot be built makes its cells infra, not the others."""
@@ -207,7 +220,7 @@ class Night:
         own = self._result(key, ending, attempt, lost)
         original = own.verdict if ending.how == PUBLISHED else None
         task, machine = self.tasks[key], own.machine
-        result = self._quarantine.judged(task.cell, own)
+        result = models.blamed(self._quarantine.judged(task.cell, own), task.model, self._wrong)
         entry = Entry(
             result,
             task.model,

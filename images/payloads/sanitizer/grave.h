@@ -8,7 +8,7 @@
 
 #include "store.h"
 
-#define GRAVES 8192
+#define GRAVES 32768
 
 struct grave {
 	unsigned pe;

@@ -10,17 +10,18 @@
 
 #define PRINT(to, ...) snprintf(to, sizeof(to), __VA_ARGS__)
 
-/* Reports of one kind, instruction, operation and syndrome say the same: the first are told, all are counted. */
+/* Reports of one kind, instruction, operation and syndrome say the same: the first is told, all are counted. */
 void model_tell(struct judge *judge, struct report *report)
 {
 	unsigned number = (unsigned)report->finding - MODEL_FIRST;
-	uint64_t what = report->use.pc >> 2 ^ (report->tlbi ? report->tlbi->op->sys : 0) ^ (report->esr_did & (ESR_EC | 0x3ff)) ^
+	uint64_t what = report->use.pc >> 2 ^ (report->tlbi ? report->tlbi->op->sys : 0) ^
+			(report->near_count ? (uint64_t)report->near[0].tlbi->op->sys << 20 : 0) ^ (report->esr_did & (ESR_EC | 0x3ff)) ^
 			report->esr_must << 3 ^ report->word;
 	unsigned slot = (unsigned)(what * 0x9e3779b97f4a7c15ull >> 58) % TOLD;
 
 	judge->counters.model_wrong++;
 	report->use.program = judge->counters.programs;
-	if (judge->told[number][slot] >= ONCE_OR_TWICE || judge->told_of[number] >= MOST_OF_A_KIND)
+	if (judge->told[number][slot] || judge->told_of[number] >= MOST_OF_A_KIND)
 		return;
 	judge->told[number][slot]++;
 	judge->told_of[number]++;

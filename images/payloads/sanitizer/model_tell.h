@@ -5,8 +5,7 @@
 
 #include "model.h"
 
-#define ONCE_OR_TWICE 2
-#define MOST_OF_A_KIND 40
+#define MOST_OF_A_KIND 48
 
 void model_tell(struct judge *judge, struct report *report);
 

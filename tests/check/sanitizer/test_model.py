@@ -12,15 +12,14 @@ from harness.arch.registers import mask
 from harness.arch.table import by_name
 from tests.check.sanitizer.conftest import Driver, instruction
 from tests.check.sanitizer.test_judge import (
-    A,
-    B,
     LEAF,
-    OTHER,
     ROOT,
     TABLE,
     VA,
     VMID,
     VTCR,
+    A,
+    B,
     dsb,
     leaf,
     tlbi,
@@ -53,7 +52,7 @@ def both(driver: Driver, last: int = A | 0x703 | 1 << 6) -> None:
     driver("put", S1_TABLE + 8, S1_LAST | 3)
     driver("put", S1_LAST, last)
     driver("put", ROOT, TABLE | 3)
-    for block in range(0, 512):
+    for block in range(512):
         driver("put", TABLE + 8 * block, block << 21 | 0xC0 | 0x400 | 0x3C | 1) if block >= 128 else None
     driver("put", TABLE + 8 * 128, 0x1000_0000 | 0xC0 | 0x400 | 0x3C | 1)
     driver("put", ROOT + 8, 0x4000_0000 | 0xC0 | 0x400 | 0x3C | 1)
@@ -146,7 +145,7 @@ def no_change(driver: Driver) -> None:
     """The leaf stays as it is."""
 
 
-CASES: list[tuple[str, int, dict[str, Any], Callable[[Driver], None], str]] = [
+CASES: list[tuple[str, int, dict[str, Any], Callable[[Driver], object], str]] = [
     ("right", DABT_LOW | TRANSLATION | 3, {}, lambda d: leaf(d, 0), ""),
     ("right, of a table", DABT_LOW | TRANSLATION | 2, {}, lambda d: d("put", TABLE + 8, 0), ""),
     (
@@ -194,14 +193,13 @@ CASES: list[tuple[str, int, dict[str, Any], Callable[[Driver], None], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "esr", "given", "change", "expected"), CASES, ids=[case[0] for case in CASES]
+    ("esr", "given", "change", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_aborts(
     machine: Driver,
-    name: str,
     esr: int,
     given: dict[str, int],
-    change: Callable[[Driver], None],
+    change: Callable[[Driver], object],
     expected: str,
 ) -> None:
     change(machine)
@@ -324,11 +322,11 @@ def test_the_level_and_the_page_of_fake_registers(driver: Driver) -> None:
     assert driver.found() == ["model-level", "model-vncr"]
 
 
-def test_the_same_is_told_twice_and_counted_each_time(machine: Driver) -> None:
+def test_the_same_is_told_once(machine: Driver) -> None:
     for _ in range(5):
         leaf(machine, A)
         used(machine, B)
-    assert machine.found() == ["model-output"] * 2
+    assert machine.found() == ["model-output"]
 
 
 def test_without_it_nothing_is_said_of_the_model(driver: Driver) -> None:
@@ -336,4 +334,3 @@ def test_without_it_nothing_is_said_of_the_model(driver: Driver) -> None:
     leaf(driver, A)
     used(driver, B)
     assert driver.found() == []
-    assert OTHER
