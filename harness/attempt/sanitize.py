@@ -31,13 +31,16 @@ def judges_model(images: StackImages, spec: StackSpec) -> bool:
     return spec.sanitize == MODEL and images.model.deterministic(spec.timing)
 
 
-def plugin(images: StackImages, spec: StackSpec) -> Plugin:
-    """The sanitizer for the model of ``spec``; it writes into the directory that QEMU runs in."""
+def plugin(images: StackImages, spec: StackSpec, judges: bool) -> Plugin:
+    """The sanitizer for the model of ``spec``; it writes into the directory that QEMU runs in.
+
+    ``judges``: the model itself is judged, too.
+    """
     if images.plugins is None:
         raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
     ram = images.machine(spec).memory_mib << 20
     options = [("out", judge.REPORTS), ("ram", str(ram))]
-    options += [("model", "on")] if judges_model(images, spec) else []
+    options += [("model", "on")] if judges else []
     return Plugin(images.plugins.file(PLUGIN), tuple(options))
 
 
@@ -53,12 +56,12 @@ class Sanitizer:
     """
 
     def __init__(self, cell: Cell, images: StackImages, directory: Path) -> None:
-        self.plugin = plugin(images, cell.stack)
+        self._asked = cell.stack.sanitize == MODEL
+        self._judges_model = judges_model(images, cell.stack)
+        self.plugin = plugin(images, cell.stack, self._judges_model)
         self._maps = maps(images)
         self._where = Location(cell.path)
         self._directory = directory
-        self._asked = cell.stack.sanitize == MODEL
-        self._judges_model = judges_model(images, cell.stack)
 
     def judge(self, facts: dict[str, str]) -> list[Finding]:
         """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run."""
