@@ -84,6 +84,9 @@ static void wrong_output(struct judge *judge, unsigned pe, const struct used *us
 			report.near[report.near_count++] = (struct near){ &also->tlbi, STAGE_2_ON_WALK };
 		PRINT(report.did, "used output %#" PRIx64 ", by a translation that a completed %s%s%s had taken", used->used,
 		      grave->tlbi.op->name, also ? " or " : "", also ? also->tlbi.op->name : "");
+	} else if ((report.entry = tlb_other(&judge->pe[pe].tlb, &judge->progress, used->key, used->page, used->used))) {
+		PRINT(report.did, "used output %#" PRIx64 ", which is that of VMID %u, ASID %u, with VMID %u, ASID %u", used->used,
+		      report.entry->extent.vmid, report.entry->extent.asid, used->key->vmid, used->key->asid);
 	} else {
 		PRINT(report.did, "used output %#" PRIx64 ", which neither the tables nor any entry give", used->used);
 	}
@@ -120,7 +123,7 @@ void model_used(struct judge *judge, unsigned pe, const struct used *used, const
 	model_tell(judge, &report);
 }
 
-static const char *const became_text[] = { [EXECUTED] = "executed", [UNDEFINED_AT_EL1] = "UNDEFINED, taken to EL1",
+static const char *const became_text[] = { [EXECUTED] = "executed", [UNDEFINED_AT_EL1] = "took it as UNDEFINED to EL1",
 					 [TRAPPED] = "trapped to EL2" };
 static const char *const fate_text[FATES] = {
 	[EXECUTES] = "execute",		  [HIDDEN] = "be UNDEFINED: the feature is not there",
@@ -140,7 +143,7 @@ void model_tlbi(struct judge *judge, const struct tlbi *tlbi, unsigned rt, enum 
 	judge->counters.model_traps++;
 	if (became == must && (must != TRAPPED || (esr & 0xffffffff) == syndrome))
 		return;
-	PRINT(report.must, "%s at EL%u must %s%s", tlbi->op->name, tlbi->state.el, fate_text[fate], must == TRAPPED ? "" : "");
+	PRINT(report.must, "%s at EL%u must %s", tlbi->op->name, tlbi->state.el, fate_text[fate]);
 	if (must == TRAPPED)
 		report.esr_must = syndrome;
 	PRINT(report.did, "%s with HCR_EL2 %#" PRIx64 ", HFGITR_EL2 %#" PRIx64, became_text[became], tlbi->state.hcr,

@@ -50,23 +50,23 @@ static const char *wrong(const struct context *context, const struct abort *abor
 	bool hpfar = expected->stage == 2 && (expected->fault != PERMISSION_FAULT || expected->on_walk);
 
 	if (abort->to_el2 != to_el2)
-		return "its Exception level";
+		return "the Exception level wrong, taken";
 	if (is_same_level(ec) != same)
-		return "ESR.EC";
+		return "ESR.EC wrong, taken";
 	if (FIELD(abort->esr, ESR_FSC) != fault_code(expected))
-		return "ESR.FSC";
+		return "ESR.FSC wrong, taken";
 	if (!!(abort->esr & ESR_S1PTW) != expected->on_walk)
-		return "ESR.S1PTW";
+		return "ESR.S1PTW wrong, taken";
 	if (!is_instruction(ec) && !(abort->esr & ESR_CM) && (abort->access.kind == P_R || abort->access.kind == P_W) &&
 	    !expected->on_walk && !!(abort->esr & ESR_WNR) != (abort->access.kind == P_W))
-		return "ESR.WnR";
+		return "ESR.WnR wrong, taken";
 	if (is_instruction(ec) && abort->far != abort->elr)
-		return "FAR";
+		return "FAR wrong, taken";
 	if (!is_instruction(ec) && abort->access.size && !abort->access.register_offset &&
 	    ((abort->far - abort->address) & ~(0xffull << 56)) >= abort->access.size)
-		return "FAR";
+		return "FAR wrong, taken";
 	if (to_el2 && hpfar && FIELD(abort->hpfar, HPFAR_FIPA) != expected->ipa >> 12)
-		return "HPFAR_EL2";
+		return "HPFAR_EL2 wrong, taken";
 	return NULL;
 }
 
@@ -99,7 +99,7 @@ void model_abort(struct judge *judge, unsigned pe, const struct context *context
 		if (expected.fault != NO_FAULT)
 			return;
 		report.finding = MODEL_UNDUE;
-		field = "the fault";
+		field = "a fault";
 	} else {
 		field = wrong(context, abort, &expected);
 	}
@@ -109,8 +109,8 @@ void model_abort(struct judge *judge, unsigned pe, const struct context *context
 	PRINT(report.must, "%s", text);
 	if (expected.stage == 2 && expected.fault != NO_FAULT)
 		PRINT(report.must, "%s, IPA %#" PRIx64, text, expected.ipa);
-	PRINT(report.did, "%s is wrong: taken to EL%d, FAR %#" PRIx64 ", HPFAR_EL2 %#" PRIx64, field, abort->to_el2 ? 2 : 1,
-	      abort->far, abort->hpfar);
+	PRINT(report.did, "%s%s to EL%d with FAR %#" PRIx64 ", HPFAR_EL2 %#" PRIx64, expected.fault == NO_FAULT ? "took " : "got ",
+	      field, abort->to_el2 ? 2 : 1, abort->far, abort->hpfar);
 	report.esr_did = abort->esr;
 	report.esr_known = true;
 	report.word = abort->word;
@@ -159,7 +159,7 @@ void model_at(struct judge *judge, unsigned pe, const struct context *context, c
 		return;
 	PRINT(report.must, "AT S%sE%d%c of %#" PRIx64 ": PAR_EL1 %#" PRIx64 " in the bits %#" PRIx64, at->one_stage ? "1" : "12",
 	      at->user ? 0 : 1, at->kind == P_W ? 'W' : 'R', at->va, must, mask);
-	PRINT(report.did, "PAR_EL1 %#" PRIx64, par);
+	PRINT(report.did, "gave PAR_EL1 %#" PRIx64, par);
 	report.now = &now;
 	model_tell(judge, &report);
 }

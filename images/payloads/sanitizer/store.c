@@ -138,6 +138,17 @@ bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct 
 	return false;
 }
 
+const struct entry *tlb_other(const struct tlb *tlb, const struct progress *progress, const struct translation *key,
+			      uint64_t page, uint64_t out)
+{
+	for (unsigned i = 0; i < tlb->space_count; i++)
+		for (const struct entry *entry = tlb->spaces[i].entries; entry; entry = entry->by_space.next)
+			if (entry->page == page && entry->extent.stage == key->stage && entry->extent.regime == key->regime &&
+			    entry->out == out && !answers(&entry->extent, key) && !entry_dead(entry, progress))
+				return entry;
+	return NULL;
+}
+
 struct entry *tlb_add(struct tlb *tlb, const struct translation *extent, uint64_t page)
 {
 	struct space *space = find_space(tlb, extent->regime, extent->vmid, true);

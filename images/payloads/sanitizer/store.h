@@ -74,6 +74,9 @@ bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct tr
 /* Whether any live entry leads elsewhere than to ``out``, or was once without ``perms``. */
 bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
 		 unsigned perms);
+/* A live entry of another VMID or ASID for this page, that leads to ``out``; NULL when there is none. */
+const struct entry *tlb_other(const struct tlb *tlb, const struct progress *progress, const struct translation *key,
+			      uint64_t page, uint64_t out);
 /* NULL when there is no room; counted in ``overflowed``. */
 struct entry *tlb_add(struct tlb *tlb, const struct translation *extent, uint64_t page);
 void tlb_remove(struct tlb *tlb, struct entry *entry);

@@ -192,7 +192,8 @@ void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr)
 	}
 	if (el2 && !from_el2)
 		vcpu->returning = false; /* an exception before the first instruction */
-	if (!is_abort(ec) || from_el2)
+	/* EL2's software brought an exception to EL1 by its ERET: what the syndrome says is its own. */
+	if (!is_abort(ec) || from_el2 || (!el2 && vcpu->returning && vcpu->eret.el == 2 && vcpu->eret.to == pc))
 		return;
 	/* The first fetch behind an ERET: at EL2 with E2H the names of EL1's registers are those of EL2. */
 	if (vcpu->dirty && (!el2 || !(vcpu_read(vcpu, R_HCR) & HCR_E2H)))

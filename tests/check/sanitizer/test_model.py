@@ -99,6 +99,14 @@ def test_a_translation_that_nothing_gives(machine: Driver) -> None:
     assert machine.found() == ["model-output"]
 
 
+def test_the_translation_of_another_vmid_is_named(machine: Driver) -> None:
+    used(machine, A)
+    machine("context", 0, 0, 0, 1, 0, VMID + 1, 0, 0, 0, 0, VTCR, (ROOT + 0x10000) | VMID + 1 << 48, 1)
+    used(machine, A)
+    assert machine.found() == ["model-output:combined"]
+    assert f"that of VMID {VMID}, ASID 0, with VMID {VMID + 1}" in machine.reports[0]["did"]
+
+
 def test_an_old_translation_may_be_used_until_something_takes_it(machine: Driver) -> None:
     used(machine, A)
     leaf(machine, 0)
