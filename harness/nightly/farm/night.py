@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.attempt.job import Job, planned, write_job
 from harness.errors import NvhError
+from harness.host.cache import sha256_file
 from harness.nightly.farm import artefacts, models
 from harness.nightly.farm.driver import Work
 from harness.nightly.farm.order import PUBLISHED, Ending, Order
@@ -181,7 +182,7 @@ class Night:
             cache=self._cache,
             needs=artefacts.needs(job.images),
             program=model.launcher[0] if by_path else "",
-            program_sha256=model.sha256 if by_path else "",
+            program_sha256=sha256_file(Path(model.launcher[0])) if by_path else "",
             fresh=self._fresh,
         )
 
