@@ -34,7 +34,7 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sanitize",
         choices=["tlb", "model"],
-        help="watch the machine with the TLB sanitizer; model: judge what the model does, too (docs/sanitizer.md)",
+        help="watch the machine with the TLB sanitizer; model: judge the model, too (docs/sanitizer.md)",
     )
 
 
