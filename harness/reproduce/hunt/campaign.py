@@ -20,6 +20,7 @@ from rich.console import Console
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
+from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
