@@ -26,7 +26,7 @@ from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
 from harness.reproduce.hunt.judge import Sharpness
 from harness.reproduce.hunt.keep import NO_KERNEL
-from harness.reproduce.hunt.lanes import Lane, lanes
+from harness.program.lanes import Lane, lanes
 from harness.reproduce.hunt.worker import BatchDone, Kept, Note, Order
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack

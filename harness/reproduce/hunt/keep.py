@@ -18,9 +18,9 @@ from harness.program.render import plain
 from harness.program.script import script
 from harness.reproduce.hunt.explain import paragraph
 from harness.reproduce.hunt.judge import SANITIZER, Finding, outcome_class
-from harness.reproduce.hunt.program import Map, Program, Tlbi
-from harness.reproduce.hunt.render import plain
-from harness.reproduce.hunt.script import script
+from harness.program.program import Map, Program, Tlbi
+from harness.program.render import plain
+from harness.program.script import script
 from harness.reproduce.hunt.judge import Finding, outcome_class
 
 NO_KERNEL = "none"
