@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.check.finding import Finding
-from harness.check.sanitizer.judge import COUNTERS, KIND, LOG, REPORTS
+from harness.check.sanitizer.counters import USES, SanitizerCounters, read_state
+from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import headline, lines
-from harness.check.sanitizer.reports import Report, read_reports
-from harness.check.sanitizer.state import USES, State, read_state
-from harness.check.sanitizer.symbols import Places
+from harness.check.sanitizer.reports import SanitizerReport, read_reports
+from harness.check.sanitizer.to_finding import COUNTERS, KIND, LOG, REPORTS
 from harness.errors import Location
 from harness.level import Level
 from harness.verdict import Verdict
@@ -32,20 +32,20 @@ def judge_model(directory: Path, maps: Mapping[Level, Path], where: Location) ->
     return Finding(NAME, KIND, _verdict(state, reports), message(state, reports, Places(maps)), where)
 
 
-def _verdict(state: State, reports: tuple[Report, ...]) -> Verdict:
+def _verdict(state: SanitizerCounters, reports: tuple[SanitizerReport, ...]) -> Verdict:
     if reports or state.model_wrong:
         return Verdict.FAIL
     return Verdict.VACUOUS if state.model_uses < USES else Verdict.PASS
 
 
-def message(state: State, reports: tuple[Report, ...], places: Places) -> str:
+def message(state: SanitizerCounters, reports: tuple[SanitizerReport, ...], places: Places) -> str:
     """The first report in one line, what was judged, then one report of each kind in full."""
     words = [summary(state)]
     if state.model_uses < USES:
         words.append(f"too little was judged: at least {USES} uses wanted")
     if reports:
         counts = Counter(each.key for each in reports)
-        first: dict[str, Report] = {}
+        first: dict[str, SanitizerReport] = {}
         for each in reports:
             first.setdefault(each.key, each)
         words.insert(0, headline(reports[0]))
@@ -55,7 +55,7 @@ def message(state: State, reports: tuple[Report, ...], places: Places) -> str:
     return "\n".join(words)
 
 
-def summary(state: State) -> str:
+def summary(state: SanitizerCounters) -> str:
     """One line on what of the model was judged."""
     return (
         f"{state.model_uses} uses of the model judged, {state.model_faults} aborts, "
