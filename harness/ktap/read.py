@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import NvhError, UserError
-from harness.ktap.log import BEGIN, CUT, FORMAT, LOST, RAN, Family, Log, Ran, population_of, render
+from harness.ktap.log import BEGIN, CUT, FORMAT, LOST, RAN, Family, KtapRun, Log, population_of, render
 from harness.ktap.tagged import Line, Tagged, lines_of, ours, tagged
 
 LOG_MOST = 256 * 2**20
@@ -102,7 +102,7 @@ class _Reader:
             self.wrong(item.line, f"case {number} of {family.name} after {self.cases} cases")
         self.cases += 1
         name = rest.split()[0].removeprefix("case=")
-        case = Ran.of_line(rest) if item.word == RAN else Ran(name, item.word, rest)
+        case = KtapRun.of_line(rest) if item.word == RAN else KtapRun(name, item.word, rest)
         if case.name.partition("/")[0] != family.name:
             self.wrong(item.line, f"{case.name} in family {family.name}")
         family.entries.append(case)

@@ -58,8 +58,8 @@ class Stack:
     ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
     ``whereabouts`` tells a level that loops at boot from one that is slow; without, its silence does.
     ``needs`` says what the levels' boots take where they come up; ``took`` what they took here. ``alarm`` is
-    shown what the consoles print, while anything is waited for. Use as a context manager: leaving it ends each
-    process it started.
+    shown what the consoles print, while anything is waited for. Use as a context manager: leaving it ends
+    every process it started.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ class Watch:
     """Run at L0 behind programs: what the sanitizer tells after some entries to a lower EL is told then."""
 
     def __init__(self, images: StackImages, spec: StackSpec, directory: Path) -> None:
-        self.plugin = sanitize.plugin(images, spec)
+        self.plugin = sanitize.plugin(images, spec, images.model.deterministic(spec.timing))
         self._places = Places(sanitize.maps(images))
         self._directory = directory
         self._programs = 0
