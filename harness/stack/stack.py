@@ -32,7 +32,7 @@ from harness.stack.diagnosis import describe, rests
 from harness.stack.images import StackImages
 from harness.stack.level_command import ChannelClosed, Completed, Process, is_relayed, last_words
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.patience import NEEDS, Need
+from harness.stack.patience import NEEDS, BootNeed
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
@@ -73,13 +73,13 @@ class Stack:
         seed: int | None = None,
         plugins: tuple[Plugin, ...] = (),
         whereabouts: Whereabouts | None = None,
-        needs: Mapping[Level, Need] = NEEDS,
+        needs: Mapping[Level, BootNeed] = NEEDS,
         alarm: Alarm | None = None,
     ) -> None:
         self._alarm = alarm
         self._listened: dict[Level, int] = {}
         self.needs = needs
-        self.took: dict[Level, Need] = {}
+        self.took: dict[Level, BootNeed] = {}
         self.plugins = plugins
         self.whereabouts = whereabouts
         self.images = images
