@@ -36,7 +36,6 @@ from harness.scenario.scenario import Overrides
 
 RECORD = "hunt.json"
 FORMAT = 2
-TELL_S = 15.0
 SLOWEST_END_S = 600.0
 
 
