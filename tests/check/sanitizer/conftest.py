@@ -16,7 +16,7 @@ from harness.arch.table import Operation
 from harness.host.paths import IMAGES
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
-CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "walk.c")
+CORE = ("break.c", "driver.c", "judge.c", "near.c", "report.c", "store.c", "walk.c")
 ARCH = SOURCES.parent / "arch"
 SCOPES = {"local": 0, "is": 1, "os": 2}
 
