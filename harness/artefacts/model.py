@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts import debian, lock
-from harness.document.load import Document
+from harness.document.data_files import Document
 from harness.document.nodes import listing, shown
 from harness.errors import Problem, UserError, closest
 from harness.host import command

@@ -17,6 +17,8 @@ from harness.host.paths import IMAGES
 CROSS = "aarch64-linux-gnu-"
 SOURCES = IMAGES / "payloads"
 MODULE_SOURCES = SOURCES / "module"
+LIB = "lib"
+"""The folder of what programs of different kinds share, besides the architecture's rules."""
 LISTER = "litmus-list"
 """nvh-litmus for the host: it knows the cases and runs none."""
 PLUGIN_SOURCES = ("plugin", "sanitizer")

@@ -18,7 +18,7 @@ from harness.artefacts import lock
 from harness.artefacts.debian import Archive, offline, unpack
 from harness.artefacts.ext4 import pack
 from harness.artefacts.payloads import payload_names
-from harness.document.load import Document
+from harness.document.data_files import Document
 from harness.errors import UserError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree

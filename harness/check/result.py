@@ -11,7 +11,7 @@ from harness.check.finding import Finding, Observations, RunResult, judge
 from harness.check.said import USAGE, cause
 from harness.errors import InputError, Problem
 from harness.scenario.language import ResultCheck
-from harness.trace.lines import value_of
+from harness.trace.trace_lines import value_of
 from harness.verdict import Verdict
 
 _WORD = re.compile(r"(?<!\S)([A-Za-z_][\w.\-]*)=(\S+)")

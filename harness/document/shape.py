@@ -133,8 +133,8 @@ def _as_expected(defect: _Defect, node: Node) -> Iterable[Problem]:
         return [Problem(node.keys[key], f"the name {shown(key)}", expected)]
     found = describe(defect.instance)
     if isinstance(defect.instance, list | dict):
-        count, what = len(defect.instance), "keys" if isinstance(defect.instance, dict) else "items"
-        found = f"{found} of {count} {what}" if count else "an empty " + found.removeprefix("a ")
+        count, what = len(defect.instance), "key" if isinstance(defect.instance, dict) else "item"
+        found = f"{found} of {count} {what}{'' if count == 1 else 's'}" if count else "an empty " + found.removeprefix("a ")
     return [node.problem(found, expected)]
 
 

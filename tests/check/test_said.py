@@ -9,7 +9,7 @@ from harness.check.evaluate import evaluate
 from harness.check.finding import RunResult
 from harness.check.said import cause
 from harness.errors import Location
-from harness.reproduce.programs.check import check
+from harness.reproduce.programs.checker import check
 from harness.scenario.language import ResultCheck
 from harness.trace.timeline import Timeline
 

@@ -11,14 +11,14 @@ from typing import Any
 from harness.artefacts.kernel import series as patches
 from harness.artefacts.kernel.archives import DebianSource, Tarball
 from harness.artefacts.kernel.debian_image import DebianImage
-from harness.artefacts.kernel.source import Source, located
+from harness.artefacts.kernel.source_kind import KernelSource, located
 from harness.artefacts.kernel.trees import Directory, GitTree
-from harness.document.load import Document
+from harness.document.data_files import Document
 from harness.document.nodes import Node, shown
 from harness.errors import Problem, closest
 from harness.host.paths import data_names, find_data_file
 
-SOURCES: tuple[type[Source], ...] = (DebianSource, Tarball, GitTree, Directory)
+SOURCES: tuple[type[KernelSource], ...] = (DebianSource, Tarball, GitTree, Directory)
 SEE = "docs/kernels.md"
 PATHS = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 
@@ -70,7 +70,7 @@ class KernelSpec:
     name: str
     summary: str
     path: Path
-    source: Source | DebianImage
+    source: KernelSource | DebianImage
     series: Callable[[], patches.Series]
     config: tuple[Path, ...] = ()
     require: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ def load_kernel(name: str | Path) -> KernelSpec:
     data = document.checked()
     base = path.parent
     ((kind, settings),) = data["source"].items()
-    source: Source | DebianImage
+    source: KernelSource | DebianImage
     if kind == DebianImage.KIND:
         source = DebianImage.parse(settings, base)
     else:

@@ -17,12 +17,12 @@ from typing import Any
 
 from harness.artefacts.kernel import load_kernel
 from harness.artefacts.model import load_model
-from harness.document.load import Document
+from harness.document.data_files import Document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import SCENARIOS, data_names
 from harness.level import Level
-from harness.nightly.history.load import label
+from harness.nightly.history.import_run import label
 from harness.runner import default
 from harness.runner.project import vocabulary
 from harness.scenario.defaults import KERNEL
@@ -127,7 +127,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NightPlan:
     """A checked plan with its tasks, the most urgent first. ``hours`` and ``cells`` are its budget.
 
     ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
@@ -145,7 +145,7 @@ class Plan:
     confirm: int
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: Path) -> NightPlan:
     """Load and expand a plan; ``InputError`` with all its defects and those of its scenarios."""
     document = Document(path, SCHEMA, SEE)
     base, problems = path.parent, document.problems
@@ -165,7 +165,7 @@ def load_plan(path: Path) -> Plan:
         document.refuse(document.root.problem("a plan that excludes everything", "at least one cell"))
         document.checked()
     budget = data.get("budget", {})
-    return Plan(
+    return NightPlan(
         data["plan"],
         data.get("summary", ""),
         path,

@@ -84,7 +84,11 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         (GOOD.replace("path: /src", "path: 3"), 3, "the integer 3; expected a string"),
         (GOOD.replace("path: /src", "ref: x"), 3, "missing key 'path'"),
         (GOOD + "config: [b]\n", 5, "duplicate key 'config'"),
-        (GOOD.replace("kernel: k", "kernel: K!"), 1, "the string 'K!'; expected a name of lower-case letters"),
+        (
+            GOOD.replace("kernel: k", "kernel: K!"),
+            1,
+            "'K!'; expected a name of lower-case letters",
+        ),
         (GOOD + "require: [KVM]\n", 5, "the string 'KVM'; expected an option such as CONFIG_KVM"),
         (GOOD.replace("config: [a.config]\n", ""), 1, "no 'config'"),
         (
