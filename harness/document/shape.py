@@ -171,7 +171,9 @@ def _type(defect: _Defect, node: Node) -> Iterable[Problem]:
     if "enum" in defect.schema:
         expected = listing(defect.schema["enum"])
     near = ""
-    if "object" in names and isinstance(defect.instance, str) and (glued := _GLUED.match(defect.instance)):
+    known = (*defect.schema.get("x-one-of", ()), *defect.schema.get("properties", ()))
+    glued = _GLUED.match(defect.instance) if "object" in names and isinstance(defect.instance, str) else None
+    if glued and glued[1] in known:
         near = f"{glued[1]}: {glued[2]}"
     return [node.problem(describe(defect.instance), expected, near)]
 
