@@ -34,7 +34,7 @@ struct pe {
 
 struct near {
 	const struct tlbi *tlbi;
-	unsigned miss; /* enum miss, or NOT_COMPLETE */
+	uint32_t misses; /* bits of enum miss, or of NOT_COMPLETE */
 };
 
 struct report {
@@ -47,6 +47,7 @@ struct report {
 	uint64_t va;
 	struct near near[CLOSE];
 	unsigned near_count;
+	bool far; /* none came close: `near` has the one that lacks least */
 	const struct tlbi *tlbi; /* NO_BREAK, NOT_COMPLETED, MODEL_STALE, MODEL_TRAP: the operation */
 	/* Of a finding against the model: what it had to do and did, where the manual says so, and syndromes. */
 	char must[160], did[160];
