@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt.evidence import Ending, Ran
+from harness.attempt.evidence import Ran, RunEnding
+from harness.attempt.holds import Holder
 from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.language import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
-from harness.stack.process import Completed, Process, last_words
+from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Step, WaitFor
+from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
 POLL_S = 0.5
@@ -50,17 +51,24 @@ class StepRunner:
     earlier: dict[str, RunResult] = field(default_factory=dict)
     background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
     runs: dict[str, Ran] = field(default_factory=dict)
+    holder: Holder | None = None
 
     def carry_out(self, step: Step) -> None:
         """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
         with self._in_time(step):
             if not isinstance(step, Boot):
+                self.stack.check()  # a kernel that died since the last step
                 self.observer.begin()
             if step.mark:
                 self.observer.mark(f"{step.mark}.begin", opening=True)
             perform(step, self)
             if step.mark:
+                self._ended(step.mark)
                 self.observer.mark(f"{step.mark}.end", opening=False)
+
+    def _ended(self, name: str) -> None:
+        if self.holder is not None:
+            self.holder.ended(name)
 
     def set_up(self, step: Step) -> None:
         """Do one step without tracing it; raises as ``carry_out`` does."""
@@ -74,15 +82,16 @@ class StepRunner:
         except TimeoutError as error:
             raise StepFailed(step, f"{error}; {self.stack.diagnose()}") from error
 
-    def finish(self, step: Run, left: Completed, ending: Ending = Ending.ENDED, why: str = "") -> None:
+    def finish(self, step: Run, left: Completed, ending: RunEnding = RunEnding.ENDED, why: str = "") -> None:
         """Record how a run ended, and keep its output in the cell's directory."""
-        ended = ending is Ending.ENDED
+        ended = ending is RunEnding.ENDED
         result = RunResult(
             status=left.status if ended else None,
             stdout=left.stdout.decode(errors="replace"),
             stderr=left.stderr.decode(errors="replace"),
         )
         self.runs[step.name] = Ran(step, ending, result, why)
+        self._ended(step.name)
         output = self.directory / "output"
         output.mkdir(exist_ok=True)
         (output / f"{step.name}.stdout").write_bytes(left.stdout)
@@ -102,19 +111,19 @@ class StepRunner:
                 ending, why = self._stop(process)
                 self.finish(step, process.snapshot(), ending, why)
 
-    def _stop(self, process: Process) -> tuple[Ending, str]:
+    def _stop(self, process: Process) -> tuple[RunEnding, str]:
         if process.running:
             try:
                 process.kill()
                 left = process.wait(STOP_DEADLINE_S * self.stack.slowdown)
             except TimeoutError:
-                return Ending.LOST, f"{process.level} did not say that it ended"
+                return RunEnding.LOST, f"{process.level} did not say that it ended"
             except NvhError as error:
-                return Ending.LOST, str(error)
-            return (Ending.STOPPED if left.status == KILLED else Ending.ENDED), ""
+                return RunEnding.LOST, str(error)
+            return (RunEnding.STOPPED if left.status == KILLED else RunEnding.ENDED), ""
         if process.error is None:
-            return Ending.ENDED, ""
-        return (Ending.REFUSED if process.refused else Ending.LOST), str(process.error)
+            return RunEnding.ENDED, ""
+        return (RunEnding.REFUSED if process.refused else RunEnding.LOST), str(process.error)
 
 
 @functools.singledispatch
@@ -148,10 +157,10 @@ def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> No
     except TimeoutError:
         with contextlib.suppress(NvhError):  # the link may have gone meanwhile
             process.kill()
-        run.finish(step, process.snapshot(), Ending.LATE)
+        run.finish(step, process.snapshot(), RunEnding.LATE)
         raise
     except NvhError as error:
-        run.finish(step, process.snapshot(), Ending.LOST, str(error))
+        run.finish(step, process.snapshot(), RunEnding.LOST, str(error))
         raise
     run.finish(step, left)
 
@@ -173,6 +182,13 @@ def _(step: Copy, run: StepRunner) -> None:
 @perform.register
 def _(step: Mark, run: StepRunner) -> None:
     run.observer.mark(step.name, opening=True)
+
+
+@perform.register
+def _(step: Hold, run: StepRunner) -> None:
+    if run.holder is None:
+        raise InfraError(f"{step.where}: nothing holds vCPUs here; a hold is no part of a snapshot's setup")
+    run.holder.arm(step)
 
 
 @perform.register

@@ -18,7 +18,7 @@ from harness.artefacts import cpio
 from harness.artefacts.payloads import build_payloads
 from harness.bundle import parts
 from harness.bundle.commands import commands
-from harness.covering.build import build_covering
+from harness.covering.artefact import build_covering
 from harness.errors import UserError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file
@@ -143,7 +143,7 @@ def _fill(
     return identity
 
 
-def _members(tree: Path) -> Iterator[cpio.Entry]:
+def _members(tree: Path) -> Iterator[cpio.CpioMember]:
     yield cpio.directory(".")
     for name in ("dev", "proc", "sys", "tmp"):
         yield cpio.directory(name)
@@ -151,7 +151,7 @@ def _members(tree: Path) -> Iterator[cpio.Entry]:
         if path.is_file():
             mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             yield cpio.regular(f"{HOME}/{path.relative_to(tree)}", path, mode)
-    yield cpio.Entry("init", 0o120777, f"{HOME}/{parts.RUNNER}".encode())
+    yield cpio.CpioMember("init", 0o120777, f"{HOME}/{parts.RUNNER}".encode())
 
 
 def _files(directory: Path) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.ktap.read import LOG_MOST, Reading, read
 from harness.report.publish import make_run_directory, publish, utc_now
-from harness.report.results import Host, RunSummary, Version
+from harness.report.results import ArtefactVersion, HostMachine, RunSummary
 from harness.runner.run import commit
 
 UNPACK_DEADLINE_S = 120
@@ -143,14 +143,16 @@ def _published(asked: Asked, bundle: Bundle, reading: Reading, begun: float) -> 
         id=directory.name,
         started=started,
         seconds=round(time.monotonic() - begun, 3),
-        host=Host.here(),
+        host=HostMachine.here(),
         nvh_version=__version__,
         nvh_commit=commit(),
         command=machine.command,
         cells=tuple(found),
         artefacts={
-            f"bundle {bundle.id}": Version(json.dumps(bundle.manifest["nvh"])),
-            f"kernel {bundle.kernel['name']}": Version(bundle.kernel["release"], bundle.kernel["sha256"]),
+            f"bundle {bundle.id}": ArtefactVersion(json.dumps(bundle.manifest["nvh"])),
+            f"kernel {bundle.kernel['name']}": ArtefactVersion(
+                bundle.kernel["release"], bundle.kernel["sha256"]
+            ),
         },
     )
     publish(summary, directory, sections(directory))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts.payloads import CROSS, LISTER, SOURCES, toolchain
-from harness.covering.build import DIRECTORY, describe
-from harness.covering.cases import Case, parse
+from harness.covering.artefact import DIRECTORY, describe
+from harness.covering.cases import CoveringCase, parse
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 from harness.ktap.manifest import DEFAULT_LIST, Known
@@ -38,7 +38,7 @@ def build_runner(store: Store, progress: Callable[[str], None]) -> Artefact:
     return store.get_or_build("bundle-runner", key, build)
 
 
-def known_cases(payloads: Artefact) -> tuple[Mapping[str, Known], Mapping[str, Case]]:
+def known_cases(payloads: Artefact) -> tuple[Mapping[str, Known], Mapping[str, CoveringCase]]:
     """Return every case of nvh-litmus, those that hang on purpose last, and what the others are made of."""
     described = {case.name: case for case in parse(describe(payloads), LISTER)}
     words: list[str | Path] = [payloads.path / LISTER, "--list", "--case", PROVOKE]
@@ -47,7 +47,7 @@ def known_cases(payloads: Artefact) -> tuple[Mapping[str, Known], Mapping[str, C
     return known | {name: Known(name, 0, provoked=True) for name in provoked}, described
 
 
-def lists_of(covering: Artefact, described: Mapping[str, Case]) -> Mapping[str, tuple[str, ...]]:
+def lists_of(covering: Artefact, described: Mapping[str, CoveringCase]) -> Mapping[str, tuple[str, ...]]:
     """Return the names of each group of the covering selection, and of ``DEFAULT_LIST``.
 
     That is all of them but the cases in which KVM walks whole shadow contexts, which take minutes on a

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.check.finding import Finding
 from harness.ktap import judge
 from harness.ktap.log import RAN, Family
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
-from harness.report.results import CellResult, FileRef, Finding, Version
+from harness.report.results import ArtefactVersion, CellResult, FileRef
 from harness.report.store import CELLS, write_cell
 from harness.scenario.load import slug
 from harness.verdict import Verdict, of_cell
@@ -88,9 +89,9 @@ def _cell(
         findings=tuple(findings),
         files=(FileRef(path, role, "l0"),),
         versions={
-            "model": Version(machine.version, machine.sha256),
-            "kernel l0": Version(log.begin["kernel"], bundle.kernel["sha256"] if booted else ""),
-            "bundle": Version(bundle.id),
+            "model": ArtefactVersion(machine.version, machine.sha256),
+            "kernel l0": ArtefactVersion(log.begin["kernel"], bundle.kernel["sha256"] if booted else ""),
+            "bundle": ArtefactVersion(bundle.id),
         },
         facts=_facts(log.begin, bundle),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from harness.check.finding import Finding
 from harness.check.splat import find_splats, headline
 from harness.errors import UserError
 from harness.ktap.log import CUT, LOST, RAN, Family, Log, Ran
@@ -18,7 +19,6 @@ from harness.ktap.read import Reading
 from harness.ktap.selection import Selection
 from harness.litmus.counted import WORST
 from harness.litmus.population import case_hash, contradictions, evidence_of
-from harness.report.results import Finding
 from harness.verdict import Verdict
 
 LOG, CASES, POPULATION, SELECTION, KERNEL, ABSENT = (

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.ktap.tagged import INDENT, VERSION, tag
-from harness.litmus.lines import CaseLine, parse_line
+from harness.litmus.case_lines import CaseLine, parse_line
 from harness.litmus.population import Population, parse_population
 
 FORMAT = 1

@@ -18,12 +18,12 @@ from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.rootfs import build_rootfs, load_rootfs
 from harness.attempt.observe import plan_of
 from harness.attempt.watch import may_watch
-from harness.covering.build import DIRECTORY, build_covering
+from harness.covering.artefact import DIRECTORY, build_covering
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.report.progress import Progress
-from harness.scenario.language import Cell, StackSpec
+from harness.scenario.language import Cell, Hold, StackSpec
 from harness.stack.images import StackImages
 
 
@@ -125,8 +125,9 @@ def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImag
 
 
 def needs_plugins(cell: Cell) -> bool:
-    """Whether the model is to be watched: by the sanitizer, or because of what the cell expects."""
-    return bool(cell.stack.sanitize or plan_of(cell.expectations).model)
+    """Whether the model is to be watched: vCPUs held, the sanitizer, or because of what the cell expects."""
+    holds = any(isinstance(step, Hold) for step in cell.steps)
+    return bool(holds or cell.stack.sanitize or plan_of(cell.expectations).model)
 
 
 def uses_plugins(cell: Cell) -> bool:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from harness.document.nodes import Node
 from harness.level import Level
-from harness.scenario import defaults, grammar, matrix
+from harness.scenario import defaults, matrix, value_grammar
 from harness.scenario.expected import expectation
 from harness.scenario.language import (
+    Arrival,
     Boot,
     Cell,
     Copy,
+    Hold,
     LevelSpec,
     Mark,
     Run,
@@ -22,7 +24,7 @@ from harness.scenario.language import (
     Step,
     WaitFor,
 )
-from harness.scenario.steps import run_name
+from harness.scenario.step_rules import run_name
 
 
 def cell_id(scenario: str, params: matrix.Point) -> str:
@@ -71,13 +73,15 @@ def _level_spec(node: Node | None, default: LevelSpec) -> LevelSpec:
         kernel=_string(node, "kernel", default.kernel),
         rootfs=_string(node, "rootfs", default.rootfs),
         cpus=_integer(node, "cpus", default.cpus),
-        memory_mib=grammar.memory_mib(_string(node, "memory", f"{default.memory_mib}M")),
+        memory_mib=value_grammar.memory_mib(_string(node, "memory", f"{default.memory_mib}M")),
         cmdline=_string(node, "cmdline", default.cmdline),
     )
 
 
 def _step(node: Node, number: int, base: Path) -> Step:
-    verb = next(verb for verb in ("boot", "run", "copy", "wait-for", "snapshot", "mark") if verb in node.map)
+    verb = next(
+        verb for verb in ("boot", "run", "copy", "wait-for", "hold", "snapshot", "mark") if verb in node.map
+    )
     timeout = _number(node, "timeout", defaults.STEP_TIMEOUTS[verb])
     mark = node.word("mark") if verb != "mark" else None
     match verb:
@@ -108,19 +112,45 @@ def _step(node: Node, number: int, base: Path) -> Step:
                 of=wait.word("of"),
                 command=wait.word("command"),
             )
+        case "hold":
+            return _hold(node, number, timeout)
         case "snapshot":
             return Snapshot(node.where, timeout, _string(node, "snapshot"))
         case _:
             return Mark(node.where, timeout, _string(node, "mark"))
 
 
+def _hold(node: Node, number: int, timeout: float) -> Hold:
+    hold = node.map["hold"]
+    until, after = hold.map["until"], hold.map.get("after")
+    deadline = hold.word("deadline")
+    return Hold(
+        node.where,
+        timeout,
+        name=run_name(node, number),
+        at=_arrival(hold),
+        times=_integer(hold, "times", 1) if "times" in hold.map or after is None else None,
+        after=None if after is None else _arrival(after),
+        arrival=_arrival(until) if "at" in until.map else None,
+        held=until.word("held"),
+        ended=until.word("step"),
+        events=_integer(until, "events", 0) or None,
+        deadline_us=defaults.HOLD_US if deadline is None else value_grammar.duration_us(deadline),
+    )
+
+
+def _arrival(node: Node) -> Arrival:
+    cpu = _integer(node, "cpu", 0) if "cpu" in node.map else None
+    return Arrival(value_grammar.place(_string(node, "at")), cpu, _integer(node, "nth", 1))
+
+
 def _copy(node: Node, timeout: float, mark: str | None, base: Path) -> Copy:
     source, target = _string(node.map["copy"], "from"), _string(node.map["copy"], "to")
-    if (there := grammar.level_path(target)) is not None:
+    if (there := value_grammar.level_path(target)) is not None:
         level, path = there
         here = str((base / source).absolute())
         return Copy(node.where, timeout, level, here, path, to_level=True, mark=mark)
-    there = grammar.level_path(source)
+    there = value_grammar.level_path(source)
     assert there is not None
     return Copy(node.where, timeout, there[0], there[1], target, to_level=False, mark=mark)
 

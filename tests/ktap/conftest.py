@@ -14,7 +14,7 @@ import pytest
 
 from harness.bundle.parts import RUNNER, RUNNER_SOURCES, families, population
 from harness.ktap.manifest import CASES, FORMAT, LISTS, MANIFEST, Bundle, Known, cases_text, read_bundle
-from harness.litmus.lines import parse_line
+from harness.litmus.case_lines import parse_line
 from harness.litmus.population import case_hash, evidence_of
 from tests.conftest import need
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L2: its context, and the steps that enter it once. */
-#include "shared/geometry.h"
-#include "guest/guest.h"
+#include "guest/l2.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
+#include "guest/tlbi.h"
 
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
