@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError
 from harness.host.paths import find_data_file
 
