@@ -5,7 +5,6 @@ examples:
   ./nvh bundle --out bundle            bundle/ and bundle.tar.zst; MANIFEST.json has commands to paste
   ./nvh bundle --out b --kernel debian
   ./nvh bundle --out b --mutant ipas2-no-unmap   with a kernel that must be noticed
-  ./nvh judge console.log --bundle bundle        what the machine's console is worth (docs/anywhere.md)
 """
 
 from __future__ import annotations

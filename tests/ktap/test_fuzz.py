@@ -149,7 +149,7 @@ def verdict(log: bytes, bundle: Bundle) -> Verdict | None:
 
 
 def test_a_thousand_damaged_logs(run_bundle: Run, bundle: Bundle) -> None:
-    good, other = (run_bundle()[1].decode().split("\n") for _ in range(2))
+    good, other = (run_bundle("--skip=trap-ttlbis/*")[1].decode().split("\n") for _ in range(2))
     assert good != other
     assert verdict("\n".join(good).encode(), bundle) is Verdict.PASS
     seen: dict[str, set[Verdict | None]] = {}

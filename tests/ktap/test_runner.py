@@ -34,7 +34,7 @@ def test_a_whole_log_is_what_the_reader_renders(run_bundle: Run, bundle: Bundle)
 def test_it_is_ktap(run_bundle: Run) -> None:
     """By the kernel's documentation: version, plan, numbered results, subtests before their result."""
     _, log = run_bundle()
-    lines = log.decode().splitlines()
+    lines = log.decode().strip().splitlines()
     assert lines[0] == "KTAP version 1"
     plain = [line for line in lines if not re.match(r" *# ", line)]
     outer = [line for line in plain if not line.startswith(" ")]
