@@ -183,13 +183,18 @@ class HoldFile:
         )
         self._write(_PLACES, b"".join(_ADDRESS.pack(*row) for row in table))
 
-    def plugin(self, plugins: Plugins, *, parallel: bool) -> Plugin:
-        """The plugin, for a QEMU in the file's directory; ``UserError`` when the model's QEMU cannot hold."""
+    def plugin(self, plugins: Plugins, *, parallel: bool, absolute: bool = False) -> Plugin:
+        """The plugin, for a QEMU in the file's directory, or anywhere with an ``absolute`` path.
+
+        ``UserError`` when the model's QEMU cannot hold.
+        """
         if plugins.api < NEEDS_API:
             raise UserError(
                 "this model's QEMU cannot hold vCPUs: its plugins cannot set a PC; use one of 11.1 or newer"
             )
-        options = [("holds", FILE)] + ([("parallel", "on")] if parallel else [])
+        options = [("holds", str(self.path.absolute()) if absolute else FILE)] + (
+            [("parallel", "on")] if parallel else []
+        )
         return Plugin(plugins.file(NAME), tuple(options))
 
     def index(self, place: Place) -> int:
