@@ -21,9 +21,9 @@ from rich.console import Console
 from harness.cli import common
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Problem, UserError
 from harness.host.cache import write_atomic
-from harness.reproduce.hunt.allowed import allowed_of
+from harness.program.allowed import allowed_of
+from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
-from harness.reproduce.hunt.render import plain
 from harness.reproduce.programs import corpus
 from harness.reproduce.programs.check import Checked, check, check_file
 from harness.reproduce.programs.seen import BARE, NESTED, Seen

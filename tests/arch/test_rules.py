@@ -15,8 +15,8 @@ from harness.arch.library import ALL_FEATURES, Answer, Fate, Features, Miss
 from harness.arch.operand import Fields, encode
 from harness.arch.registers import mask
 from harness.arch.table import Regime, by_name
-from harness.reproduce.hunt.allowed import UNDEFINED, Model, allowed_of
-from harness.reproduce.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
+from harness.program.allowed import UNDEFINED, Model, allowed_of
+from harness.program.program import Access, Context, Map, Program, Tlbi, World, make_operand
 
 NO_LPA2 = ALL_FEATURES & ~Features.LPA2
 HERE = State(vmid=1)

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from harness.reproduce.hunt.defects import Defect
+from harness.program.defects import Defect
+from harness.program.program import Program
+from harness.program.script import script
 from harness.reproduce.hunt.judge import Finding, judge, sanitized, tokens_of
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.script import script
 from harness.reproduce.hunt.target import Batch
 
 DISASTERS = ("hang", "broken")

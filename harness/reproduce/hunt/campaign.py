@@ -20,11 +20,11 @@ from rich.console import Console
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
+from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
 from harness.reproduce.hunt.judge import Sharpness
-from harness.reproduce.hunt.lanes import Lane, lanes
 from harness.reproduce.hunt.worker import BatchDone, Kept, Note, Order
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack

@@ -7,9 +7,8 @@ import textwrap
 
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Scope
-from harness.reproduce.hunt.judge import Finding, outcome_class
-from harness.reproduce.hunt.layout import level_size
-from harness.reproduce.hunt.program import (
+from harness.program.layout import level_size
+from harness.program.program import (
     CONTIGUOUS,
     OLD,
     Access,
@@ -25,6 +24,7 @@ from harness.reproduce.hunt.program import (
     Tlbi,
     World,
 )
+from harness.reproduce.hunt.judge import Finding, outcome_class
 
 SCOPES = {
     Scope.LOCAL: "this PE",

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt.allowed import Model, allowed_of
-from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.program import Access, Action, Host, Map, Program, Sample, Tlbi
-from harness.reproduce.hunt.render import action_text, prologue_lines
+from harness.program.allowed import Model, allowed_of
+from harness.program.defects import DEFECTS, Defect
+from harness.program.program import Access, Action, Host, Map, Program, Sample, Tlbi
+from harness.program.render import action_text, prologue_lines
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")

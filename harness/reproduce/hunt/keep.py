@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.host.cache import write_atomic
-from harness.reproduce.hunt.allowed import allowed_of
+from harness.program.allowed import allowed_of
+from harness.program.program import Map, Program, Tlbi
+from harness.program.render import plain
+from harness.program.script import script
 from harness.reproduce.hunt.explain import paragraph
 from harness.reproduce.hunt.judge import Finding, outcome_class
-from harness.reproduce.hunt.program import Map, Program, Tlbi
-from harness.reproduce.hunt.render import plain
-from harness.reproduce.hunt.script import script
 
 RECORD = "finding.json"
 FOUND = "as-found.txt"

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 from harness.arch.operand import decode
 from harness.arch.table import Scope, by_name, load
-from harness.reproduce.hunt.allowed import allowed_of, illegal
-from harness.reproduce.hunt.judge import SANITIZER, Finding, outcome_class
-from harness.reproduce.hunt.layout import E2_ASID
-from harness.reproduce.hunt.program import (
+from harness.program.allowed import allowed_of, illegal
+from harness.program.layout import E2_ASID
+from harness.program.program import (
     Access,
     Action,
     Cpu,
@@ -29,6 +28,7 @@ from harness.reproduce.hunt.program import (
     loads,
     make_operand,
 )
+from harness.reproduce.hunt.judge import SANITIZER, Finding, outcome_class
 
 RUNS_MAX = 120
 Fails = Callable[[Program], Finding | None]

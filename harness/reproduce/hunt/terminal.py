@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.arch.table import load
+from harness.program.kinds import KINDS
 from harness.reproduce.hunt.campaign import Totals
-from harness.reproduce.hunt.kinds import KINDS
 
 
 def print_totals(totals: Totals, console: Console) -> None:

@@ -17,18 +17,18 @@ from typing import Any
 from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
+from harness.program.allowed import allowed_of
+from harness.program.defects import DEFECTS, Defect
+from harness.program.generate import generate
+from harness.program.kinds import KINDS
+from harness.program.lanes import Lane, Plan, plan
+from harness.program.layout import NAMES
+from harness.program.program import Program, Tlbi
+from harness.program.script import script
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
-from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.generate import generate
 from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.lanes import Lane, Plan, plan
-from harness.reproduce.hunt.layout import NAMES
-from harness.reproduce.hunt.program import Program, Tlbi
-from harness.reproduce.hunt.script import script
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.runner.snapshots import Snapshots

@@ -2,7 +2,7 @@
 """From a file to programs that can be run: every mistake at once, and what may be observed of every line.
 
 Nothing here needs a machine. What the architecture allows is the reference model's word
-(``harness.reproduce.hunt.allowed``); the author's own ``=>`` are compared with it.
+(``harness.program.allowed``); the author's own ``=>`` are compared with it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem
-from harness.reproduce.hunt.allowed import Model, allowed_of
-from harness.reproduce.hunt.program import Action, Context, Cpu, Map, Program, World, loads
-from harness.reproduce.hunt.render import AFTERWARDS, action_text, epilogue
-from harness.reproduce.hunt.script import script
+from harness.program.allowed import Model, allowed_of
+from harness.program.program import Action, Context, Cpu, Map, Program, World, loads
+from harness.program.render import AFTERWARDS, action_text, epilogue
+from harness.program.script import script
 from harness.reproduce.programs import statements
 from harness.reproduce.programs.draft import Draft
 from harness.reproduce.programs.grammar import LINES_MAX, STATEMENTS, STEPS_MAX, WATCHES_MAX

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem
+from harness.program.lanes import LANES
+from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of, scenario_of
-from harness.reproduce.hunt.lanes import LANES
-from harness.reproduce.hunt.render import plain
 from harness.reproduce.programs.check import Checked, check_file
 from harness.reproduce.programs.words import Word, edits, nearest
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import Problem
-from harness.reproduce.hunt.layout import GRANULES, NAMES, default_sl0, fits, input_bits, level_size
-from harness.reproduce.hunt.program import Action, Context, Memory, World
+from harness.program.layout import GRANULES, NAMES, default_sl0, fits, input_bits, level_size
+from harness.program.program import Action, Context, Memory, World
 from harness.reproduce.programs.grammar import CONTEXTS_MAX, Region
 from harness.reproduce.programs.words import Line, Word, nearest
 

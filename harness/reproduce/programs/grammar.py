@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.layout import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
+from harness.program.layout import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
 
 CPUS_MAX = 4
 CONTEXTS_MAX = 16

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.arch.table import load
 from harness.host.paths import ROOT
-from harness.reproduce.hunt.program import TRANSLATIONS
+from harness.program.program import TRANSLATIONS
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.grammar import DATA, EVENTS, OWN, STATEMENTS, VEL2, Region
 

@@ -13,14 +13,14 @@ from rich.console import Console
 from harness.errors import InfraError, UserError
 from harness.host.cache import Store
 from harness.host.paths import RUNS
+from harness.program.allowed import allowed_of
+from harness.program.program import Host, Memory, Program
 from harness.report.progress import Progress
 from harness.report.store import CELLS
-from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.alone import DISASTERS, Runs, alone
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
 from harness.reproduce.hunt.judge import Finding, parse_results
 from harness.reproduce.hunt.keep import RUN
-from harness.reproduce.hunt.program import Host, Memory, Program
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.reproduce.programs.check import Checked

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.program.render import action_text
 from harness.reproduce.hunt.judge import outcome_class
-from harness.reproduce.hunt.render import action_text
 from harness.reproduce.programs.check import Checked
 from harness.reproduce.programs.seen import Seen
 

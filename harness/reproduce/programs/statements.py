@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch.operand import Fields, decode, encode
 from harness.arch.table import Operand, Operation, load
 from harness.errors import UserError
-from harness.reproduce.hunt.layout import PHYSICAL_BITS, code_word, depends, input_bits, level_size
-from harness.reproduce.hunt.program import (
+from harness.program.layout import PHYSICAL_BITS, code_word, depends, input_bits, level_size
+from harness.program.program import (
     CONTIGUOUS,
     GROUP,
     TRANSLATIONS,

@@ -12,12 +12,12 @@ import pytest
 
 from harness.arch.table import load
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
+from harness.program.generate import generate
+from harness.program.kinds import KINDS
+from harness.program.lanes import LANES, QUICK, lanes, plan
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
-from harness.reproduce.hunt.generate import generate
 from harness.reproduce.hunt.judge import Sharpness
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.lanes import LANES, QUICK, lanes, plan
 from harness.reproduce.hunt.worker import CAUSES, BatchDone, shows_known
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 import pytest
 
 from harness.arch.table import by_name
+from harness.program.layout import Layout, value_at
+from harness.program.program import Access, Context, Host, Map, Program, Tlbi, World, make_operand
+from harness.program.render import prologue_lines
 from harness.reproduce.hunt.judge import (
     Outcome,
     Sharpness,
@@ -17,9 +20,6 @@ from harness.reproduce.hunt.judge import (
     tokens_of,
     totals,
 )
-from harness.reproduce.hunt.layout import Layout, value_at
-from harness.reproduce.hunt.program import Access, Context, Host, Map, Program, Tlbi, World, make_operand
-from harness.reproduce.hunt.render import prologue_lines
 
 LAYOUT = Layout(12, 0)
 IPA, PA = LAYOUT.ipa(0), LAYOUT.frame(0)

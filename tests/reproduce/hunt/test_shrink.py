@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from harness.program.allowed import illegal
+from harness.program.program import Access, Context, Cpu, Program, Spin, Tlbi, World
+from harness.program.reader import parse
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.allowed import illegal
 from harness.reproduce.hunt.explain import OUTCOMES, paragraph, sentence
 from harness.reproduce.hunt.judge import Finding, judge, outcome_class
-from harness.reproduce.hunt.program import Access, Context, Cpu, Program, Spin, Tlbi, World
-from harness.reproduce.hunt.reader import parse
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import Overrides
-from tests.reproduce.hunt import simulate
-from tests.reproduce.hunt.programs import sample
+from tests.program import simulate
+from tests.program.programs import sample
 
 SHORT = 8
 DEFECTS = (

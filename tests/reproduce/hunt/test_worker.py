@@ -12,17 +12,17 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import InfraError
+from harness.program.lanes import LANES, Lane, plan
+from harness.program.program import Program
+from harness.program.reader import parse
+from harness.program.render import action_text, prologue_lines
 from harness.reproduce.hunt.judge import Outcome, judge
-from harness.reproduce.hunt.lanes import LANES, Lane, plan
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.reader import parse
-from harness.reproduce.hunt.render import action_text, prologue_lines
 from harness.reproduce.hunt.target import Batch
 from harness.reproduce.hunt.watch import Seen
 from harness.reproduce.hunt.worker import BatchDone, Kept, Order, Worker
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
-from tests.reproduce.hunt import simulate
+from tests.program import simulate
 
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 

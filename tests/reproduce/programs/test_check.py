@@ -10,13 +10,13 @@ import pytest
 
 from harness.errors import InputError
 from harness.host.paths import IMAGES, SCENARIOS
-from harness.reproduce.hunt.allowed import HANG, allowed_of
-from harness.reproduce.hunt.defects import DEFECTS
-from harness.reproduce.hunt.reader import parse
+from harness.program.allowed import HANG, allowed_of
+from harness.program.defects import DEFECTS
+from harness.program.reader import parse
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.check import Checked, check, check_file
 from harness.reproduce.programs.words import cut, edits, nearest
-from tests.reproduce.hunt.simulate import observations
+from tests.program.simulate import observations
 
 CORPUS = sorted((SCENARIOS / "programs").glob("*.nvl"))
 

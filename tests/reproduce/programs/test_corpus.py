@@ -17,8 +17,8 @@ from harness.cli.main import main
 from harness.errors import EXIT_PASS, EXIT_USER, InputError
 from harness.host.paths import ROOT, SCENARIOS
 from harness.level import Level
+from harness.program.render import prologue_lines
 from harness.reproduce.hunt.judge import Outcome
-from harness.reproduce.hunt.render import prologue_lines
 from harness.reproduce.programs import corpus
 from harness.reproduce.programs.check import Checked, check, check_file
 from harness.reproduce.programs.run import trimmed, why_not_bare

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.arch.table import Operation, Regime, load
-from harness.reproduce.hunt.allowed import VEL2_SHIFT
-from harness.reproduce.hunt.ids import any_id, distinct
-from harness.reproduce.hunt.layout import (
+from harness.program.allowed import VEL2_SHIFT
+from harness.program.ids import any_id, distinct
+from harness.program.layout import (
     AREAS,
     EVENT_PA,
     PHYSICAL_BITS,
@@ -23,9 +23,9 @@ from harness.reproduce.hunt.layout import (
     input_bits,
     level_size,
 )
-from harness.reproduce.hunt.program import GROUP, TRANSLATIONS, Access, At, Context, Host, Map, Tlbi
-from harness.reproduce.hunt.rounds import Rounds, base_maps
-from harness.reproduce.hunt.scene import Place
+from harness.program.program import GROUP, TRANSLATIONS, Access, At, Context, Host, Map, Tlbi
+from harness.program.rounds import Rounds, base_maps
+from harness.program.scene import Place
 
 MAX_ACTIONS = 26
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import functools
 
-from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.program import Program
+from harness.program.generate import generate
+from harness.program.kinds import KINDS
+from harness.program.program import Program
 
 EACH = 24
 

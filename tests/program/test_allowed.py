@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.arch.table import by_name
-from harness.reproduce.hunt.allowed import Model, allowed_of, illegal
-from harness.reproduce.hunt.defects import DEFECTS
-from harness.reproduce.hunt.generate import generate
+from harness.program.allowed import Model, allowed_of, illegal
+from harness.program.defects import DEFECTS
+from harness.program.generate import generate
+from harness.program.kinds import KINDS
+from harness.program.layout import Layout, value_at
+from harness.program.program import Access, Context, Map, Program, Tlbi, World, make_operand
 from harness.reproduce.hunt.judge import Sharpness, judge, sharpness
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.layout import Layout, value_at
-from harness.reproduce.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
 from harness.reproduce.hunt.shrink import sensible
-from tests.reproduce.hunt import simulate
-from tests.reproduce.hunt.programs import sample
+from tests.program import simulate
+from tests.program.programs import sample
 
 LAYOUT = Layout(12, 0)
 IPA, PA, OTHER = LAYOUT.ipa(0), LAYOUT.frame(0), LAYOUT.frame(1)

@@ -17,8 +17,8 @@ from harness.arch.cover import Entry, State, obliges
 from harness.arch.library import Fate
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime, Scope
-from harness.reproduce.hunt.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
-from harness.reproduce.hunt.layout import (
+from harness.program.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
+from harness.program.layout import (
     E2_ASID,
     EVENT_PA,
     code_result,
@@ -27,7 +27,7 @@ from harness.reproduce.hunt.layout import (
     level_size,
     value_at,
 )
-from harness.reproduce.hunt.program import (
+from harness.program.program import (
     OLD,
     Access,
     Action,

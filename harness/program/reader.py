@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.arch.table import by_name
 from harness.errors import InputError, Location, Problem, UserError, closest
-from harness.reproduce.hunt.layout import GRANULES
-from harness.reproduce.hunt.program import (
+from harness.program.layout import GRANULES
+from harness.program.program import (
     TRAPS,
     Access,
     Action,
@@ -24,7 +24,7 @@ from harness.reproduce.hunt.program import (
     Tlbi,
     World,
 )
-from harness.reproduce.hunt.render import AFTERWARDS
+from harness.program.render import AFTERWARDS
 
 
 def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:

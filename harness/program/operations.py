@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from harness.arch import registers
 from harness.arch.table import Operand, Operation, Regime, Scope, load
-from harness.reproduce.hunt.allowed import trapped
-from harness.reproduce.hunt.ids import neighbour
-from harness.reproduce.hunt.layout import E2_ASID, Layout
-from harness.reproduce.hunt.program import Tlbi, World, make_operand
-from harness.reproduce.hunt.scene import Place, Scene
+from harness.program.allowed import trapped
+from harness.program.ids import neighbour
+from harness.program.layout import E2_ASID, Layout
+from harness.program.program import Tlbi, World, make_operand
+from harness.program.scene import Place, Scene
 
 NEAR_MISS = 0.12
 """How often an operand is not for the leaf: another ASID, VMID, address or TTL."""
@@ -101,7 +101,7 @@ class Operations(Scene):
         if op is None:
             return
         plain = [i for i, c in enumerate(self.world.contexts) if not c.tge and c.vncr is None] or [ctx]
-        # With TGE clear Linux forgets the VNCR page: harness.reproduce.hunt.defects.
+        # With TGE clear Linux forgets the VNCR page: harness.program.defects.
         use = self.rng.choice(tge if by_e1 or (tge and self.chance(0.9)) else plain)
         asid = neighbour(self.rng, E2_ASID) if self.chance(NEAR_MISS) else E2_ASID
         self.emit(Tlbi(use, op.name, self.operand(op, place, asid)))

@@ -11,9 +11,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.allowed import VEL2_SHIFT, Model
-from harness.reproduce.hunt.layout import AREAS, FRAMES, WORDS, Layout, level_size
-from harness.reproduce.hunt.program import (
+from harness.program.allowed import VEL2_SHIFT, Model
+from harness.program.layout import AREAS, FRAMES, WORDS, Layout, level_size
+from harness.program.program import (
     OLD,
     Access,
     Action,

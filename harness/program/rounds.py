@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from harness.reproduce.hunt.layout import AREAS, FRAMES
-from harness.reproduce.hunt.operations import Operations
-from harness.reproduce.hunt.program import Map
-from harness.reproduce.hunt.scene import Place
+from harness.program.layout import AREAS, FRAMES
+from harness.program.operations import Operations
+from harness.program.program import Map
+from harness.program.scene import Place
 
 
 class Rounds(Operations):

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reproduce.hunt.allowed import allowed_of
-from harness.reproduce.hunt.program import Access, Loose, Program
-from harness.reproduce.hunt.reader import parse
-from harness.reproduce.hunt.script import loose_of, script
-from tests.reproduce.hunt import simulate
-from tests.reproduce.hunt.programs import sample
+from harness.program.allowed import allowed_of
+from harness.program.program import Access, Loose, Program
+from harness.program.reader import parse
+from harness.program.script import loose_of, script
+from tests.program import simulate
+from tests.program.programs import sample
 
 WORLD = "context 0 granule=4k vmid=1 s2\n"
 TAKEN = "tlbi 0 ipas2e1is 0x40000\ntlbi 0 vmalle1is\n"

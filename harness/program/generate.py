@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 
-from harness.reproduce.hunt.kinds import KINDS, Shape
-from harness.reproduce.hunt.layout import Layout
-from harness.reproduce.hunt.program import Program, World
-from harness.reproduce.hunt.rounds import Rounds
+from harness.program.kinds import KINDS, Shape
+from harness.program.layout import Layout
+from harness.program.program import Program, World
+from harness.program.rounds import Rounds
 
 ALL_FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import InputError
-from harness.reproduce.hunt.allowed import allowed_of
-from harness.reproduce.hunt.layout import Layout, code_result, code_word, level_size, value_at
-from harness.reproduce.hunt.program import Access, Context, Map, Program, World
-from harness.reproduce.hunt.reader import parse
-from harness.reproduce.hunt.render import epilogue, prologue_lines, render
-from tests.reproduce.hunt.programs import sample
+from harness.program.allowed import allowed_of
+from harness.program.layout import Layout, code_result, code_word, level_size, value_at
+from harness.program.program import Access, Context, Map, Program, World
+from harness.program.reader import parse
+from harness.program.render import epilogue, prologue_lines, render
+from tests.program.programs import sample
 
 
 def test_text_and_back() -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.level import Level
-from harness.reproduce.hunt import ids
+from harness.program import ids
+from harness.program.kinds import KINDS
+from harness.program.lanes import LANES, lanes, plan
+from harness.program.layout import Layout, default_sl0, depends, fits, start_level
+from harness.program.script import script
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.lanes import LANES, lanes, plan
-from harness.reproduce.hunt.layout import Layout, default_sl0, depends, fits, start_level
-from harness.reproduce.hunt.script import script
 from harness.reproduce.programs.grammar import LINES_MAX, STEPS_MAX
-from tests.reproduce.hunt.programs import sample
+from tests.program.programs import sample
 
 WORDS_MAX = 24
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from harness.reproduce.hunt.allowed import Model, allowed_of
-from harness.reproduce.hunt.program import Access, At, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
-from harness.reproduce.hunt.render import render
+from harness.program.allowed import Model, allowed_of
+from harness.program.program import Access, At, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
+from harness.program.render import render
 
 KINDS = ("read", "write", "execute")
 

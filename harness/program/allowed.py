@@ -20,9 +20,9 @@ from harness.arch.cover import Entry, State, fate, obliges, syndrome
 from harness.arch.library import ALL_FEATURES, Fate, Features
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime
-from harness.reproduce.hunt.defects import Defect
-from harness.reproduce.hunt.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, Leaf
-from harness.reproduce.hunt.layout import (
+from harness.program.defects import Defect
+from harness.program.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, Leaf
+from harness.program.layout import (
     DATA_PA,
     E2_ASID,
     EVENT_PA,
@@ -32,7 +32,7 @@ from harness.reproduce.hunt.layout import (
     level_size,
     value_at,
 )
-from harness.reproduce.hunt.program import (
+from harness.program.program import (
     Access,
     Action,
     At,

@@ -7,7 +7,7 @@ import dataclasses
 import random
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.kinds import KINDS, Shape
+from harness.program.kinds import KINDS, Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.arch.cover import Entry
 from harness.arch.table import Regime
-from harness.reproduce.hunt.program import CONTIGUOUS, OLD
+from harness.program.program import CONTIGUOUS, OLD
 
 FLAT_SHIFT = 12
 FLAT_BYTES = 1 << FLAT_SHIFT

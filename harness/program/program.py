@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import Operand, Operation, by_name
-from harness.reproduce.hunt.layout import level_size
+from harness.program.layout import level_size
 
 TRAPS = ("ttlb", "ttlbis", "ttlbos")
 OLD = "o"

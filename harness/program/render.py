@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import by_name
-from harness.reproduce.hunt.layout import (
+from harness.program.layout import (
     DATA_PA,
     DATA_SIZE,
     NAMES,
@@ -17,7 +17,7 @@ from harness.reproduce.hunt.layout import (
     level_size,
     value_at,
 )
-from harness.reproduce.hunt.program import (
+from harness.program.program import (
     CONTIGUOUS,
     Access,
     Action,
