@@ -20,7 +20,7 @@ from harness.host.cache import Store, write_atomic
 from harness.level import Level
 from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.hunt.lanes import Lane
+from harness.program.lanes import Lane
 from harness.reproduce.races import worker
 from harness.reproduce.races.worker import Done, Note, Order
 from harness.runner.prepare import Builder

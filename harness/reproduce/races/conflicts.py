@@ -10,10 +10,10 @@ import random
 from collections.abc import Callable, Mapping
 
 from harness.arch.table import Operation, Regime, Scope, by_name, load
-from harness.reproduce.hunt.allowed import illegal
-from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.layout import E2_ASID, EVENT_PA, Layout
-from harness.reproduce.hunt.program import (
+from harness.program.allowed import illegal
+from harness.program.defects import DEFECTS, Defect
+from harness.program.layout import E2_ASID, EVENT_PA, Layout
+from harness.program.program import (
     Access,
     Action,
     Context,

@@ -13,8 +13,8 @@ from harness.host.cache import write_atomic
 from harness.reproduce.hunt.explain import paragraph
 from harness.reproduce.hunt.judge import Finding
 from harness.reproduce.hunt.keep import DEADLINE_S, RUN, RUN_S, claims_of, slug_of
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.script import script
+from harness.program.program import Program
+from harness.program.script import script
 from harness.reproduce.races.schedule import Schedule
 
 RECORD = "finding.json"

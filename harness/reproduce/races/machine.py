@@ -10,10 +10,10 @@ from pathlib import Path
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.reproduce.hunt.alone import DISASTERS, disaster
-from harness.reproduce.hunt.defects import Defect
+from harness.program.defects import Defect
 from harness.reproduce.hunt.judge import Finding, judge, tokens_of
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.script import script
+from harness.program.program import Program
+from harness.program.script import script
 from harness.reproduce.hunt.target import Batch, Target
 from harness.reproduce.races.candidates import candidates
 from harness.reproduce.races.schedule import Arrival, Schedule, arrivals

@@ -18,7 +18,7 @@ from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.reproduce.hunt.judge import Finding
-from harness.reproduce.hunt.program import Program
+from harness.program.program import Program
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
 from harness.reproduce.races.kept import Race
