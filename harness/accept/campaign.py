@@ -20,7 +20,7 @@ from harness.accept import base as bases
 from harness.accept import compare as comparing
 from harness.accept import cost as costs
 from harness.accept import plan, submission, warned
-from harness.accept.compare import REJECTING, Comparison, Outcome, Runs
+from harness.accept.compare import REJECTING, Comparison, Runs, SeriesEffect
 from harness.accept.coverage import record
 from harness.accept.coverage.report import Coverage
 from harness.accept.lab import Build, Lab, Seeds, Step, selected
@@ -258,7 +258,9 @@ class Campaign:
             says = next((c.series_says for c in where.cells if c.cell == cell), "")
             last = next((c for c in self.steps[self.count].cells if c.cell == cell), None)
             repaired = last is not None and last.outcome not in REJECTING
-            outcome = next((c.outcome for c in self.steps[since].cells if c.cell == cell), Outcome.REGRESSION)
+            outcome = next(
+                (c.outcome for c in self.steps[since].cells if c.cell == cell), SeriesEffect.REGRESSION
+            )
             found.append(
                 self._culprit(f"{outcome.value} of {cell}", first, first - 1, says, repaired=repaired)
             )

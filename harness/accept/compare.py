@@ -18,7 +18,7 @@ from harness.report.results import CellResult
 from harness.verdict import Verdict
 
 
-class Outcome(enum.Enum):
+class SeriesEffect(enum.Enum):
     """What became of a cell. ``regression`` and ``suspect`` reject a series; neither is undone by a retry."""
 
     SAME = "same"
@@ -36,15 +36,15 @@ class Outcome(enum.Enum):
 
 
 MEANING = {
-    Outcome.SAME: "green on both sides",
-    Outcome.REGRESSION: "red more often than on the base, or for a new cause, beyond chance",
-    Outcome.SUSPECT: "red more often than on the base, or for a new cause; by chance, perhaps: so few runs",
-    Outcome.FIXED: "red less often than on the base, beyond chance",
-    Outcome.BETTER: "red less often than on the base, which so few runs could give by chance",
-    Outcome.RED_BEFORE: "red on both sides alike",
-    Outcome.UNKNOWN: "no verdict on one side: the harness or the machine failed",
+    SeriesEffect.SAME: "green on both sides",
+    SeriesEffect.REGRESSION: "red more often than on the base, or for a new cause, beyond chance",
+    SeriesEffect.SUSPECT: "red more often than on the base, or for a new cause; perhaps by chance, of so few",
+    SeriesEffect.FIXED: "red less often than on the base, beyond chance",
+    SeriesEffect.BETTER: "red less often than on the base, which so few runs could give by chance",
+    SeriesEffect.RED_BEFORE: "red on both sides alike",
+    SeriesEffect.UNKNOWN: "no verdict on one side: the harness or the machine failed",
 }
-REJECTING = (Outcome.REGRESSION, Outcome.SUSPECT)
+REJECTING = (SeriesEffect.REGRESSION, SeriesEffect.SUSPECT)
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Comparison:
     cell: str
     base: Rate
     series: Rate
-    outcome: Outcome
+    outcome: SeriesEffect
     p: float | None = None
     base_says: str = ""
     series_says: str = ""
@@ -149,28 +149,28 @@ def _comparison(cell: str, base: Runs, series: Runs, p: float | None) -> Compari
     before, after = base.rate, series.rate
     says, command = series.headline, series.command
     if not before.runs or not after.runs:
-        outcome = Outcome.UNKNOWN
+        outcome = SeriesEffect.UNKNOWN
     elif p is None:
-        outcome = Outcome.RED_BEFORE if after.red else Outcome.SAME
+        outcome = SeriesEffect.RED_BEFORE if after.red else SeriesEffect.SAME
     elif _worse(before, after):
-        outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+        outcome = SeriesEffect.REGRESSION if p < SIGNIFICANCE else SeriesEffect.SUSPECT
     elif new := new_cause(base, series):
-        outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+        outcome = SeriesEffect.REGRESSION if p < SIGNIFICANCE else SeriesEffect.SUSPECT
         says, command = f"a cause that the base never showed: {new[0].headline}", new[0].command
     else:
-        outcome = Outcome.FIXED if p < SIGNIFICANCE else Outcome.BETTER
+        outcome = SeriesEffect.FIXED if p < SIGNIFICANCE else SeriesEffect.BETTER
     return Comparison(cell, before, after, outcome, p, base.headline, says, command)
 
 
 def worst_first(found: Sequence[Comparison]) -> list[Comparison]:
     """Return the comparisons with those that reject first."""
     order = [
-        Outcome.REGRESSION,
-        Outcome.SUSPECT,
-        Outcome.UNKNOWN,
-        Outcome.FIXED,
-        Outcome.BETTER,
-        Outcome.RED_BEFORE,
-        Outcome.SAME,
+        SeriesEffect.REGRESSION,
+        SeriesEffect.SUSPECT,
+        SeriesEffect.UNKNOWN,
+        SeriesEffect.FIXED,
+        SeriesEffect.BETTER,
+        SeriesEffect.RED_BEFORE,
+        SeriesEffect.SAME,
     ]
     return sorted(found, key=lambda each: (order.index(each.outcome), each.cell))

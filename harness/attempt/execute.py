@@ -96,7 +96,7 @@ class Stages:
 
 
 @dataclass(slots=True)
-class Outcome:
+class AttemptOutcome:
     """What is known of a cell so far."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -120,7 +120,7 @@ def run_cell(job: Job, directory: Path) -> CellResult:
     except RestoreFailed as error:
         stages.end()
         (directory / begin.RECORD).unlink()
-        outcome = Outcome()
+        outcome = AttemptOutcome()
         _attempt(job, directory, stages, outcome)
         outcome.facts["start"] = f"cold boot, because: {error}"
         if isinstance(error, NotRestored):
@@ -144,19 +144,19 @@ def run_cell(job: Job, directory: Path) -> CellResult:
     )
 
 
-def _begun_again(job: Job, directory: Path, stages: Stages) -> Outcome:
+def _begun_again(job: Job, directory: Path, stages: Stages) -> AttemptOutcome:
     """Attempt the cell, a second time when the model did not restore its snapshot: a busy host may be why."""
-    outcome = Outcome()
+    outcome = AttemptOutcome()
     try:
         _attempt(job, directory, stages, outcome)
     except NotRestored:
         stages.end()
-        outcome = Outcome()
+        outcome = AttemptOutcome()
         _attempt(job, directory, stages, outcome)
     return outcome
 
 
-def _add_unrestored(directory: Path, outcome: Outcome) -> None:
+def _add_unrestored(directory: Path, outcome: AttemptOutcome) -> None:
     """Add the finding against a model that cannot restore what it saved."""
     try:
         why = unrestored.told(directory)
@@ -167,7 +167,7 @@ def _add_unrestored(directory: Path, outcome: Outcome) -> None:
         outcome.findings.append(unrestored.finding(why))
 
 
-def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
+def _attempt(job: Job, directory: Path, stages: Stages, outcome: AttemptOutcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
     try:
@@ -206,7 +206,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         outcome.findings += [_finding(each) for each in checked]
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             looking.write_page(directory, cell.id, attempt.timeline, checked)
-        seen = _sanitized(checker, Outcome()) if job.keep else []
+        seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
         if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
@@ -227,7 +227,7 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         )
 
 
-def _sanitized(checker: Sanitizer | None, outcome: Outcome) -> list[Finding]:
+def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Finding]:
     """What the sanitizer found; if it did not run, that is an infrastructure error unless there is one."""
     if checker is None:
         return []

@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     asked = check.Asked(model, name, out, store, console, arguments.seconds)
     for told in check.check(asked, bare=arguments.bare, stop_at_first_red=arguments.stop_at_first_red):
-        if isinstance(told, check.Outcome):
+        if isinstance(told, check.StepDone):
             print_outcome(told, console)
             continue
         print_report(told, console)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The covering selection as an artefact: a file for each group with a case's name a line.
+"""The covering selection as an artefact: a file for each group, with a case's name a line or with programs.
 
 Which cases there are says nvh-litmus itself, built for the host, where ``--describe`` needs no KVM.
 """
@@ -12,8 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from harness.arch.table import TABLE
 from harness.artefacts.payloads import LISTER
-from harness.covering import groups
+from harness.covering import groups, programs
 from harness.covering.cases import parse
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
@@ -35,15 +36,23 @@ def build_covering(store: Store, payloads: Artefact, progress: Callable[[str], N
         "cases": hashlib.sha256(described.encode()).hexdigest(),
         "rules": sha256_file(groups.FILE),
         "code": sha256_tree(HERE, "*.py"),
+        "programs": sha256_tree(HERE.parent / "program", "*.py"),
+        "operations": sha256_file(TABLE),
         "allpairspy": version("allpairspy"),
     }
 
     def build(work: Path) -> dict[str, Any]:
         progress("covering selection of the litmus cases")
-        chosen = groups.choose_all(groups.load(), parse(described, LISTER))
+        rules = groups.load()
+        chosen = groups.choose_all(rules, parse(described, LISTER))
         (work / DIRECTORY).mkdir()
         for name, cases in chosen.items():
             (work / DIRECTORY / name).write_text("".join(f"{case.name}\n" for case in cases))
-        return {"counts": {name: len(cases) for name, cases in chosen.items()}}
+        progress("random programs of the default run")
+        drawn = {each.name: programs.draw(each, rules.seed) for each in rules.drawings}
+        for name, found in drawn.items():
+            (work / DIRECTORY / name).write_text(programs.text(found))
+        counts = {name: len(each) for name, each in chosen.items()}
+        return {"counts": counts | {name: len(each) for name, each in drawn.items()}}
 
     return store.get_or_build("covering", key, build)

@@ -12,9 +12,12 @@ from typing import Any
 
 from harness.covering.arrays import cover
 from harness.covering.cases import Case
+from harness.covering.programs import Drawing
 from harness.document.load import load_document
 from harness.errors import UserError
 from harness.host.paths import IMAGES
+from harness.program.generate import ALL_FEATURES
+from harness.program.kinds import KINDS
 
 Place = tuple[str, str, str] | None
 """Operation with its scope, regime, granule."""
@@ -22,9 +25,10 @@ Place = tuple[str, str, str] | None
 FILE = IMAGES / "covering.yaml"
 GLOBS = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 TEXT = {"type": "string", "minLength": 1}
+NAME = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "required": ["groups", "left-out", "kills"],
+    "required": ["groups", "left-out", "seed", "programs", "kills"],
     "additionalProperties": False,
     "properties": {
         "groups": {
@@ -35,7 +39,7 @@ SCHEMA: dict[str, Any] = {
                 "required": ["group", "about", "cases", "strength"],
                 "additionalProperties": False,
                 "properties": {
-                    "group": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
+                    "group": NAME,
                     "about": TEXT,
                     "cases": GLOBS,
                     "skip": GLOBS,
@@ -50,6 +54,23 @@ SCHEMA: dict[str, Any] = {
                 "required": ["cases", "why"],
                 "additionalProperties": False,
                 "properties": {"cases": GLOBS, "why": TEXT},
+            },
+        },
+        "seed": TEXT,
+        "programs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["group", "about", "kinds", "candidates", "most"],
+                "additionalProperties": False,
+                "properties": {
+                    "group": NAME,
+                    "about": TEXT,
+                    "kinds": {"type": "array", "minItems": 1, "items": {"enum": [*KINDS]}},
+                    "candidates": {"type": "integer", "minimum": 1, "maximum": 1000},
+                    "most": {"type": "integer", "minimum": 1, "maximum": 1000},
+                    "features": {"type": "array", "items": {"enum": sorted(ALL_FEATURES)}},
+                },
             },
         },
         "kills": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}},
@@ -82,11 +103,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The file. ``kills``: how many mutants a family killed first."""
+    """The file. ``kills``: how many mutants a family killed first. ``drawings`` are made from ``seed``."""
 
     groups: tuple[Group, ...]
     left_out: tuple[LeftOut, ...]
     kills: Mapping[str, int]
+    seed: str = ""
+    drawings: tuple[Drawing, ...] = ()
 
 
 def load(path: Path = FILE) -> Rules:
@@ -101,6 +124,18 @@ def load(path: Path = FILE) -> Rules:
         ),
         tuple(LeftOut(tuple(row["cases"]), row["why"]) for row in data["left-out"]),
         data["kills"],
+        data["seed"],
+        tuple(
+            Drawing(
+                row["group"],
+                row["about"],
+                tuple(row["kinds"]),
+                row["candidates"],
+                row["most"],
+                frozenset(row.get("features", ALL_FEATURES)),
+            )
+            for row in data["programs"]
+        ),
     )
 
 

@@ -16,7 +16,7 @@ KVM = "nvh-kvm"
 PROGRAMS = (LITMUS, KVM)
 MARK = "population="
 ATTEMPTS = 16
-"""Of nvh-litmus, after which a case whose control is lost each time is vacuous (host_main.c)."""
+"""Of nvh-litmus, after which a case whose control is lost each time is vacuous (litmus/host/main.c)."""
 
 EVIDENCE = ("seen", "direct", "unobservable", "free")
 _COUNTS = ("selected", "run", "cut", "judged", "passed", "failed", "vacuous")

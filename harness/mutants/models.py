@@ -54,7 +54,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FaultOutcome:
     """A fault and what became of it."""
 
     fault: Fault
@@ -84,7 +84,7 @@ class Outcome:
 class Report:
     """All outcomes, the control, and how long everything took (``seconds``, wall clock)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[FaultOutcome, ...]
     control: Check
     version: str
     seconds: float
@@ -156,12 +156,12 @@ def run(
     program = built.path / QEMU
     control = check_one(program, NONE, out, hunting_s)
     say(line_of(NONE, control))
-    outcomes: list[Outcome] = []
+    outcomes: list[FaultOutcome] = []
     if control.verdict in GREEN:
         with ThreadPoolExecutor(jobs) as pool:
             checks = pool.map(lambda fault: check_one(program, fault.name, out, hunting_s), faults)
             for number, (fault, check) in enumerate(zip(faults, checks, strict=True), 1):
-                outcomes.append(Outcome(fault, check, control))
+                outcomes.append(FaultOutcome(fault, check, control))
                 say(f"{number} of {len(faults)}: {line_of(fault.name, check)}")
     report = Report(tuple(outcomes), control, str(built.manifest["version"]), time.monotonic() - begun)
     write_atomic(out / RESULT, json.dumps(report.to_json(), indent=1))

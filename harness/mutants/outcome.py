@@ -45,7 +45,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MutantOutcome:
     """A mutant and its trials."""
 
     mutant: Mutant
@@ -108,7 +108,7 @@ class Outcome:
 class Report:
     """All outcomes, the controls, and how long everything took (``seconds``, wall clock)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[MutantOutcome, ...]
     controls: Mapping[str, CellResult]
     seconds: float
 
@@ -174,7 +174,7 @@ def judge(mutants: Sequence[Mutant], results: Mapping[tuple[str, str], CellResul
     """Return the report; ``results`` has each killer by (killer, mutant), and with mutant ``none``."""
     controls = {killer: result for (killer, mutant), result in results.items() if mutant == "none"}
     outcomes = tuple(
-        Outcome(mutant, tuple(Trial(k, results[k, mutant.name], controls[k]) for k in mutant.killers))
+        MutantOutcome(mutant, tuple(Trial(k, results[k, mutant.name], controls[k]) for k in mutant.killers))
         for mutant in mutants
     )
     return Report(outcomes, controls, seconds)

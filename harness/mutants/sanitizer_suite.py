@@ -56,7 +56,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SuiteOutcome:
     """One run of the suite. ``stray``: reports that belong to no case."""
 
     cases: tuple[Case, ...]
@@ -66,7 +66,7 @@ class Outcome:
 
 def run(
     model: Model, plugins: Plugins, program: Path, timing: str, directory: Path, leave_out: int = 0
-) -> Outcome:
+) -> SuiteOutcome:
     """Run the program on the bare model in ``directory``; ``InfraError`` when it does not come to its end.
 
     ``leave_out``: the self-test that takes every n-th operation for EL1&0 as not executed.
@@ -83,7 +83,7 @@ def run(
         raise InfraError(f"the suite did not end on {model.spec.name}: {done.stdout[-2000:]}", done.stdout)
     reports, state = read_reports(directory / REPORTS), read_state(directory / COUNTERS)
     cases, stray = match([line for line in lines if line.startswith("case ")], reports)
-    return Outcome(cases, stray, state)
+    return SuiteOutcome(cases, stray, state)
 
 
 def match(lines: Sequence[str], reports: Iterable[Report]) -> tuple[tuple[Case, ...], tuple[Report, ...]]:
@@ -109,7 +109,7 @@ def match(lines: Sequence[str], reports: Iterable[Report]) -> tuple[tuple[Case, 
     return tuple(cases), tuple(stray)
 
 
-def table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+def table(outcomes: Mapping[str, SuiteOutcome]) -> Iterator[str]:
     """Yield the wrong programs as a table in Markdown: what each model shows, and what is reported."""
     models = list(outcomes)
     yield f"| case | what is wrong | {' | '.join(f'plain {name}' for name in models)} | the sanitizer |"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.mutants.outcome import Fate, Outcome, Report
+from harness.mutants.outcome import Fate, MutantOutcome, Report
 from harness.report.safe_text import one_line, seconds
 
 STYLES = {Fate.KILLED: "green", Fate.SURVIVED: "yellow", Fate.UNDECIDED: "bold red"}
@@ -48,7 +48,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(totals(report)))
 
 
-def _fate(outcome: Outcome) -> Text:
+def _fate(outcome: MutantOutcome) -> Text:
     text = Text(outcome.fate.value, style=STYLES[outcome.fate])
     if not outcome.as_expected:
         text.append(" (!)", style="bold red")

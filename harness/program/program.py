@@ -175,7 +175,7 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """L0's VMM does ``action`` (host_text.c) to the memory at EVENT_PA, ``offset`` in bytes."""
+    """L0's VMM does ``action`` (litmus/host/text.c) to the memory at EVENT_PA, ``offset`` in bytes."""
 
     action: str
     offset: int

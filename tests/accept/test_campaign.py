@@ -14,7 +14,7 @@ import pytest
 from harness.accept import apply as applying
 from harness.accept.base import Base
 from harness.accept.campaign import Campaign, Request
-from harness.accept.compare import Outcome, Runs
+from harness.accept.compare import Runs, SeriesEffect
 from harness.accept.lab import Build, Seeds, Step
 from harness.accept.report.record import Decision, Report
 from harness.accept.submission import read
@@ -107,7 +107,7 @@ def test_all_green_is_accepted(judge: Judge) -> None:
     assert (report.decision, report.exit_status, report.reasons) == (Decision.ACCEPT, 0, ())
     assert laboratory.built == [0, 1, 2, 3]
     assert [ask[2] for ask in laboratory.asked] == [(1,)] * 4
-    assert report.count[Outcome.SAME] == 2
+    assert report.count[SeriesEffect.SAME] == 2
 
 
 def test_one_bad_patch_is_named_and_confirmed_once(judge: Judge) -> None:
@@ -153,7 +153,7 @@ def test_a_race_is_no_regression_but_no_green_either(judge: Judge) -> None:
     """Red with the first seed alone: five more green runs on each side do not make it green."""
     report = judge(Laboratory(["a"], lambda step, _, seed: "f" if step == 3 and seed == 1 else "p"))
     (cell,) = report.whole.cells
-    assert (cell.outcome, str(cell.series)[:3]) == (Outcome.SUSPECT, "1/6")
+    assert (cell.outcome, str(cell.series)[:3]) == (SeriesEffect.SUSPECT, "1/6")
     assert report.exit_status == 1
     assert report.culprits[0].what == "suspect of a"
 
@@ -161,8 +161,8 @@ def test_a_race_is_no_regression_but_no_green_either(judge: Judge) -> None:
 def test_a_fix_is_reported(judge: Judge) -> None:
     report = judge(Laboratory(["a", "b"], lambda step, name, _: "f" if name == "a" and step < 3 else "p"))
     assert report.exit_status == 0
-    assert report.count[Outcome.FIXED] == 1
-    assert report.steps[1].cells[0].outcome is Outcome.RED_BEFORE
+    assert report.count[SeriesEffect.FIXED] == 1
+    assert report.steps[1].cells[0].outcome is SeriesEffect.RED_BEFORE
 
 
 def test_a_patch_that_does_not_build_is_named(judge: Judge) -> None:
@@ -233,4 +233,4 @@ def test_a_racy_cell_that_differs_is_run_further_with_seeds_of_its_own(judge: Ju
     assert (3, ("racy",), (6, 7, 8)) in laboratory.asked
     assert (0, ("racy",), (6, 7, 8)) in laboratory.asked
     (racy,) = [each for each in report.whole.cells if each.cell == "racy"]
-    assert (racy.series.red, racy.series.runs, racy.outcome) == (1, 8, Outcome.SUSPECT)
+    assert (racy.series.red, racy.series.runs, racy.outcome) == (1, 8, SeriesEffect.SUSPECT)

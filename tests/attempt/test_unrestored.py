@@ -13,7 +13,7 @@ import pytest
 
 from harness.artefacts.state import Lost, State
 from harness.attempt import begin, execute, unrestored
-from harness.attempt.execute import Outcome, Stages, run_cell
+from harness.attempt.execute import AttemptOutcome, Stages, run_cell
 from harness.attempt.job import Job
 from harness.errors import InfraError
 from harness.host.cache import Artefact, Store
@@ -115,7 +115,7 @@ def test_a_restore_that_fails_once_is_tried_again(
 ) -> None:
     began: list[int] = []
 
-    def attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:  # noqa: ARG001
+    def attempt(job: Job, directory: Path, stages: Stages, outcome: AttemptOutcome) -> None:  # noqa: ARG001
         began.append(1)
         if len(began) == 1:
             raise NotRestored("the restored machine does not live")

@@ -63,7 +63,7 @@ def count(tmp_path_factory: pytest.TempPathFactory) -> Count:
         str(work / "population"),
     ]
     words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "common", PAYLOADS / "arch", work)]
-    sources = [HERE / "population.c", PAYLOADS / "litmus" / "host_population.c"]
+    sources = [HERE / "population.c", PAYLOADS / "litmus" / "host" / "population.c"]
     subprocess.run([*words, *map(str, sources)], check=True, timeout=60)
     return lambda text: (
         subprocess.run(

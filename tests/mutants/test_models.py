@@ -16,7 +16,7 @@ from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 from harness.host.cache import Artefact, Store, sha256_file
 from harness.mutants import models
 from harness.mutants.faults import Fault
-from harness.mutants.models import Check, Outcome, Report
+from harness.mutants.models import Check, FaultOutcome, Report
 from harness.mutants.models_text import print_report, totals
 from harness.mutants.outcome import Fate
 
@@ -43,23 +43,23 @@ NONE = Check("infra", "none", "it did not end", 9.0, "command")
 def test_what_became_of_a_fault(
     fault: Fault, check: Check, control: Check, fate: Fate, *, expected: bool
 ) -> None:
-    outcome = Outcome(fault, check, control)
+    outcome = FaultOutcome(fault, check, control)
     assert outcome.fate is fate
     assert outcome.as_expected is expected
 
 
-def report(*outcomes: Outcome, control: Check = GREEN) -> Report:
+def report(*outcomes: FaultOutcome, control: Check = GREEN) -> Report:
     return Report(outcomes, control, "10.0.13", 60.0)
 
 
 @pytest.mark.parametrize(
     ("made", "status"),
     [
-        (report(Outcome(SEEN, RED, GREEN), Outcome(LOST, GREEN, GREEN)), EXIT_PASS),
-        (report(Outcome(SEEN, GREEN, GREEN)), EXIT_RED),
-        (report(Outcome(SEEN, LATE, GREEN)), EXIT_RED),
-        (report(Outcome(SEEN, NONE, GREEN)), EXIT_INFRA),
-        (report(Outcome(SEEN, NONE, GREEN), Outcome(LOST, RED, GREEN)), EXIT_RED),
+        (report(FaultOutcome(SEEN, RED, GREEN), FaultOutcome(LOST, GREEN, GREEN)), EXIT_PASS),
+        (report(FaultOutcome(SEEN, GREEN, GREEN)), EXIT_RED),
+        (report(FaultOutcome(SEEN, LATE, GREEN)), EXIT_RED),
+        (report(FaultOutcome(SEEN, NONE, GREEN)), EXIT_INFRA),
+        (report(FaultOutcome(SEEN, NONE, GREEN), FaultOutcome(LOST, RED, GREEN)), EXIT_RED),
         (report(control=RED), EXIT_RED),
         (report(), EXIT_RED),
     ],
@@ -71,7 +71,9 @@ def test_exit_status(made: Report, status: int) -> None:
 
 def test_the_table_says_what_differs_from_the_expected() -> None:
     stream = io.StringIO()
-    made = report(Outcome(SEEN, GREEN, GREEN), Outcome(LOST, GREEN, GREEN), Outcome(SEEN, RED, GREEN))
+    made = report(
+        FaultOutcome(SEEN, GREEN, GREEN), FaultOutcome(LOST, GREEN, GREEN), FaultOutcome(SEEN, RED, GREEN)
+    )
     print_report(made, Console(file=stream, width=150))
     text = stream.getvalue()
     assert "a: A is wrong\n  survived: no step noticed it\n  expected: killed by questions" in text

@@ -90,7 +90,7 @@ def test_private_programs_run_where_two_vcpus_share_a_cpu() -> None:
 
 
 def test_every_generated_program_fits_what_nvh_litmus_holds() -> None:
-    """Steps, lines and words of a line, with what tidies up behind it (host_text.c, host_text_run.c)."""
+    """Steps, lines and words of a line, with what tidies up behind it (host/text.c, host/text_run.c)."""
     for kind, program in sample():
         lines = script(program, kind).splitlines()
         assert len(lines) <= LINES_MAX, kind

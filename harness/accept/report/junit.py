@@ -7,7 +7,7 @@ from pathlib import Path
 
 import junitparser
 
-from harness.accept.compare import REJECTING, Comparison, Outcome
+from harness.accept.compare import REJECTING, Comparison, SeriesEffect
 from harness.accept.report.record import Report, StepRecord
 from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
@@ -56,9 +56,9 @@ def _cell(step: StepRecord, found: Comparison) -> junitparser.TestCase:
     outcome: junitparser.Failure | junitparser.Error | junitparser.Skipped | None = None
     if found.outcome in REJECTING:
         outcome = junitparser.Failure(message, found.outcome.value)
-    elif found.outcome is Outcome.UNKNOWN:
+    elif found.outcome is SeriesEffect.UNKNOWN:
         outcome = junitparser.Error(message, found.outcome.value)
-    elif found.outcome is Outcome.RED_BEFORE:
+    elif found.outcome is SeriesEffect.RED_BEFORE:
         outcome = junitparser.Skipped(message, found.outcome.value)
     if outcome is not None:
         outcome.text = xml(f"{says}\nreproduce: {found.command}")

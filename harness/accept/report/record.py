@@ -8,12 +8,12 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.accept.compare import REJECTING, Comparison, Outcome
+from harness.accept.compare import REJECTING, Comparison, SeriesEffect
 from harness.accept.cost import CostRow
 from harness.accept.coverage.report import Coverage
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 
-MENDING = (Outcome.FIXED, Outcome.BETTER)
+MENDING = (SeriesEffect.FIXED, SeriesEffect.BETTER)
 
 
 class Decision(enum.Enum):
@@ -134,9 +134,9 @@ class Report:
         return max(self.steps, key=lambda step: step.number)
 
     @property
-    def count(self) -> dict[Outcome, int]:
+    def count(self) -> dict[SeriesEffect, int]:
         """How many cells of the whole series met each outcome."""
-        return {o: sum(each.outcome is o for each in self.whole.cells) for o in Outcome}
+        return {o: sum(each.outcome is o for each in self.whole.cells) for o in SeriesEffect}
 
     @property
     def fixes(self) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class Report:
         return tuple(
             f"{each.cell}: red in {each.base.red} of {each.base.runs} runs on the base, "
             f"in {each.series.red} of {each.series.runs} with the series (p = {each.p:.4f})"
-            + ("" if each.outcome is Outcome.FIXED else "; so few runs could give that by chance")
+            + ("" if each.outcome is SeriesEffect.FIXED else "; so few runs could give that by chance")
             + (f"; on the base: {each.base_says}" if each.base_says else "")
             for each in mended
         )
@@ -172,13 +172,13 @@ class Report:
             end = ", though a later patch repairs it" if culprit.repaired else ""
             yield f"patch {culprit.patch} ({culprit.title}): {culprit.what}{end}: {culprit.says}"
         cells = self.whole.cells
-        known = [each for each in cells if each.outcome is not Outcome.UNKNOWN]
+        known = [each for each in cells if each.outcome is not SeriesEffect.UNKNOWN]
         if known and not any(each.series.red < each.series.runs for each in known):
             yield "no cell passes with the series, so nothing speaks for it"
 
     def _missing(self) -> Iterator[str]:
         for each in self.whole.cells:
-            if each.outcome is Outcome.UNKNOWN:
+            if each.outcome is SeriesEffect.UNKNOWN:
                 yield f"{each.cell}: {each.outcome.meaning}: {each.series_says or each.base_says}"
         if self.whole.build.ok and not self.whole.cells:
             yield "no cell was run on the whole series"

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.accept.compare import Outcome, worst_first
+from harness.accept.compare import SeriesEffect, worst_first
 from harness.accept.report.record import Decision, Report
 from harness.report.safe_text import one_line, seconds
 from harness.report.store import write_text
@@ -96,8 +96,8 @@ def _steps(report: Report) -> Iterator[str]:
             words.append("builds")
         if step.build.new_warnings:
             words.append(_many(len(step.build.new_warnings), "new warning"))
-        bad = [each for each in step.cells if each.outcome in (Outcome.REGRESSION, Outcome.SUSPECT)]
-        fixed = [each for each in step.cells if each.outcome is Outcome.FIXED]
+        bad = [each for each in step.cells if each.outcome in (SeriesEffect.REGRESSION, SeriesEffect.SUSPECT)]
+        fixed = [each for each in step.cells if each.outcome is SeriesEffect.FIXED]
         if step.cells:
             words.append(_many(len(step.cells), "cell") + (f", {len(bad)} worse" if bad else ", none worse"))
         if fixed:
@@ -110,7 +110,7 @@ def _steps(report: Report) -> Iterator[str]:
 
 
 def _cells(report: Report) -> Iterator[str]:
-    shown = [each for each in worst_first(report.whole.cells) if each.outcome is not Outcome.SAME]
+    shown = [each for each in worst_first(report.whole.cells) if each.outcome is not SeriesEffect.SAME]
     same = len(report.whole.cells) - len(shown)
     for each in shown[:MOST_LINES]:
         p = "" if each.p is None else f", p = {each.p:.4f}"

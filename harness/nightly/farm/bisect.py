@@ -75,7 +75,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FirstBad:
     """``first`` is the first bad build, ``last`` the good one before it; those between could not be judged.
 
     ``rate`` is how often the bad end is red at least (Wilson's lower bound; 1 where it always was),
@@ -114,7 +114,7 @@ class Bisection:
         self._rate = 1.0
         self._passes = 1
 
-    def search(self) -> Outcome:
+    def search(self) -> FirstBad:
         """Return the first bad build; ``UserError`` when the ends are not what they should be."""
         self._bad_end(self._probes[-1])
         if self._judge(0) != GOOD:
@@ -128,7 +128,7 @@ class Bisection:
             elif verdict == BAD:
                 high = middle
         goods = sum(probe.verdict == GOOD for probe in self._probes)
-        return Outcome(
+        return FirstBad(
             self._probes[high].build,
             self._probes[low].build,
             tuple(probe.build for probe in self._probes[low + 1 : high]),
@@ -315,7 +315,7 @@ def _git(tree: Path, *words: str) -> list[str]:
     return done.stdout.split("\n")[:-1]
 
 
-def lines_of(outcome: Outcome) -> Iterator[str]:
+def lines_of(outcome: FirstBad) -> Iterator[str]:
     """Yield the result for the terminal."""
     for probe in outcome.probes:
         red = sum(bool(seen.causes) for seen in probe.runs)

@@ -73,7 +73,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepDone:
     """A step that was carried out, and how long it took in seconds."""
 
     step: str
@@ -88,7 +88,7 @@ class Report:
     model: str
     version: str
     sha256: str
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[StepDone] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     @property
@@ -205,7 +205,9 @@ STEPS = (
 )
 
 
-def check(asked: Asked, *, bare: bool = False, stop_at_first_red: bool = False) -> Iterator[Outcome | Report]:
+def check(
+    asked: Asked, *, bare: bool = False, stop_at_first_red: bool = False
+) -> Iterator[StepDone | Report]:
     """Yield each outcome as it comes, and the whole report at last. ``bare``: no step that boots a kernel.
 
     ``UserError`` when the model has no FEAT_NV2.
@@ -218,7 +220,7 @@ def check(asked: Asked, *, bare: bool = False, stop_at_first_red: bool = False) 
             report.left_out.append(step.name)
             continue
         begun = time.monotonic()
-        outcome = Outcome(step.name, step.carry_out(asked), round(time.monotonic() - begun, 1))
+        outcome = StepDone(step.name, step.carry_out(asked), round(time.monotonic() - begun, 1))
         report.outcomes.append(outcome)
         yield outcome
         if stop_at_first_red and outcome.found.verdict is not Verdict.PASS:

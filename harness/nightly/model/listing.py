@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.nightly.model.check import SHOWN, Outcome, Report
+from harness.nightly.model.check import SHOWN, Report, StepDone
 from harness.verdict import Verdict
 
 
-def print_outcome(outcome: Outcome, console: Console) -> None:
+def print_outcome(outcome: StepDone, console: Console) -> None:
     """One line on a step, and its first causes."""
     found = outcome.found
     _say(console, f"{found.verdict.value:<10}{outcome.step:<14}{outcome.seconds:7.1f} s  {found.summary}")

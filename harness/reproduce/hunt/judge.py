@@ -13,6 +13,7 @@ from harness.program.allowed import Model, allowed_of
 from harness.program.defects import DEFECTS, Defect
 from harness.program.program import Access, Action, Host, Map, Program, Sample, Tlbi
 from harness.program.render import action_text, prologue_lines
+from harness.program.sharp import sharp_actions
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")
@@ -21,7 +22,7 @@ SANITIZER = "sanitizer "
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProgramOutcome:
     """What became of one program: a token for each observing line, the payload's own verdict."""
 
     name: str
@@ -30,7 +31,7 @@ class Outcome:
     rest: str = ""
 
 
-def parse_results(text: str) -> Iterator[Outcome]:
+def parse_results(text: str) -> Iterator[ProgramOutcome]:
     """The outcomes in nvh-litmus's output; ``ValueError`` for a line that begins as one and is none."""
     for line in text.splitlines():
         if not line.startswith("program="):
@@ -40,7 +41,7 @@ def parse_results(text: str) -> Iterator[Outcome]:
             raise ValueError(f"not a result: {line!r}")
         name, words, verdict, rest = match.groups()
         pairs = (word.split(":", 1) for word in words.split(",") if word)
-        yield Outcome(name, {int(number): token for number, token in pairs}, verdict, rest.strip())
+        yield ProgramOutcome(name, {int(number): token for number, token in pairs}, verdict, rest.strip())
 
 
 def totals(text: str) -> dict[str, str]:
@@ -68,7 +69,7 @@ class Finding:
     report: str = ""
 
 
-def tokens_of(program: Program, outcome: Outcome) -> list[str | None]:
+def tokens_of(program: Program, outcome: ProgramOutcome) -> list[str | None]:
     """What was observed of each action, None where nothing was."""
     first = prologue_lines(program) + 1
     return [outcome.observed.get(first + i) for i in range(len(program.actions))]
@@ -169,17 +170,6 @@ class Sharpness:
         return Sharpness(
             self.observations + other.observations, self.sharp + other.sharp, self.primed + other.primed
         )
-
-
-def sharp_actions(program: Program) -> list[bool]:
-    """For each action whether its observation is sharp."""
-    strict, loose = Model.of(program), Model.of(program, forgetless=True)
-    found = []
-    for action in program.actions:
-        may, could = strict.step(action), loose.step(action)
-        looks = isinstance(action, Access | Sample)
-        found.append(looks and may is not None and could is not None and len(may) == 1 < len(could))
-    return found
 
 
 def sharpness(program: Program, tokens: Sequence[str | None]) -> Sharpness:

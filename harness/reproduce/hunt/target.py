@@ -17,6 +17,7 @@ from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.reproduce.hunt.judge import Outcome, parse_results, totals
+from harness.reproduce.hunt.judge import ProgramOutcome, parse_results, totals
 from harness.reproduce.hunt.watch import Reach, Seen, Watch
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
@@ -40,7 +41,7 @@ class Batch:
     ``functions`` of L0's KVM that this machine had not executed before.
     """
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ProgramOutcome, ...]
     splats: tuple[str, ...] = ()
     seen: tuple[Seen, ...] = ()
     reached: frozenset[str] = frozenset()
@@ -152,7 +153,7 @@ class Target:
             outcomes = _until_cut(process.snapshot().text)
             splats = self._new_splats(stack)
             self.close()
-            hung = Outcome(_first_without(text, outcomes), {}, "hang", str(error))
+            hung = ProgramOutcome(_first_without(text, outcomes), {}, "hang", str(error))
             return Batch((*outcomes, hung), splats)
         if left.status == USAGE:
             raise InfraError(f"nvh-litmus refused a program: {left.stderr.decode(errors='replace').strip()}")
@@ -190,7 +191,7 @@ class Target:
         return tuple(f"{splat.kind}: {splat.excerpt[0].strip()}" for splat in fresh)
 
 
-def _until_cut(text: str) -> tuple[Outcome, ...]:
+def _until_cut(text: str) -> tuple[ProgramOutcome, ...]:
     """The outcomes before a run was cut off; the last line may be half a one."""
     whole = text[: text.rfind("\n") + 1]
     with contextlib.suppress(ValueError):
@@ -198,7 +199,7 @@ def _until_cut(text: str) -> tuple[Outcome, ...]:
     return ()
 
 
-def _first_without(text: str, outcomes: Sequence[Outcome]) -> str:
+def _first_without(text: str, outcomes: Sequence[ProgramOutcome]) -> str:
     done = {outcome.name for outcome in outcomes}
     names = [line.split()[1] for line in text.splitlines() if line.startswith("program ")]
     return next((name for name in names if name not in done), names[-1])

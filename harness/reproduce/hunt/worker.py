@@ -17,7 +17,6 @@ from typing import Any
 from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
-from harness.program.allowed import allowed_of
 from harness.program.defects import DEFECTS, Defect
 from harness.program.generate import generate
 from harness.program.kinds import KINDS
@@ -25,10 +24,19 @@ from harness.program.lanes import Lane, Plan, plan
 from harness.program.layout import NAMES
 from harness.program.program import Program, Tlbi
 from harness.program.script import script
+from harness.program.sharp import shows_known
 from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
-from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
+from harness.reproduce.hunt.judge import (
+    Finding,
+    ProgramOutcome,
+    Sharpness,
+    judge,
+    sanitized,
+    sharpness,
+    tokens_of,
+)
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.runner.snapshots import Snapshots
@@ -221,7 +229,7 @@ class Worker:
         kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
         return any(kept)
 
-    def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
+    def examine(self, program: Program, outcome: ProgramOutcome, done: BatchDone) -> Finding | None:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
         if outcome.verdict in DISASTERS:
             return disaster(program, outcome.verdict, outcome.rest)
@@ -274,11 +282,6 @@ class Worker:
     def alone(self, how: Plan, program: Program) -> Finding | None:
         """What is wrong with ``program`` when it runs alone in a VM of its own."""
         return alone(self.targets[how.lane.name], program, self.known)
-
-
-def shows_known(program: Program) -> bool:
-    """Whether some known defect changes what may be observed of ``program``."""
-    return allowed_of(program) != allowed_of(program, DEFECTS)
 
 
 def points_of(programs: Sequence[Program] | Any, how: Plan) -> set[tuple[str, str, str, int]]:

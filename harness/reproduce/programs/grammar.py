@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The language of programs as data: statements, their words, what each may observe, and the memory map.
 
-What nvh-litmus reads (images/payloads/litmus/host_text.c) and what docs/programs.md and the editor grammar
+What nvh-litmus reads (images/payloads/litmus/host/text.c) and what docs/programs.md and the editor grammar
 say is compared with these tables by tests.
 """
 
@@ -16,16 +16,16 @@ CPUS_MAX = 4
 CONTEXTS_MAX = 16
 FRAMES_MAX = 32
 STEPS_MAX = 252
-"""Of one CPU: host_text.c keeps four of STEPS_MAX for itself."""
+"""Of one CPU: litmus/host/text.c keeps four of STEPS_MAX for itself."""
 WATCHES_MAX = 192
 LINES_MAX = 480
-"""Of a program with what tidies up behind it (512 in host_text_run.c), less its header."""
+"""Of a program with what tidies up behind it (512 in litmus/host/text_run.c), less its header."""
 LEAST_BITS = 31
 IMAGE_PA = 0x4000_0000
 SHARED_PA = 0x4020_0000
 POOL_PA = 0x4100_0000
 POOL_USED = {12: 0x10_0000, 14: 0x10_0000, 16: 0x40_0000}
-"""What L2's walks of its own stage 1 read, by the granule's shift (guest_step.c)."""
+"""What L2's walks of its own stage 1 read, by the granule's shift (litmus/guest/step.c)."""
 L2_DATA_VA = 0x5000_0000
 L2_PAGE_SIZE = 0x1_0000
 
@@ -46,7 +46,7 @@ LETTERS = {
     "c": "16 contiguous descriptors",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "fresh", "loose")
+PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "fresh", "loose")
 CONTEXT_VALUES = (
     "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe"
 )  # fmt: skip

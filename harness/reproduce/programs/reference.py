@@ -49,7 +49,7 @@ def ebnf() -> str:
         "file": "{ program }",
         "program": 'head { line } "end"',
         "head": '"program" name { "cpus=" number | "spare=" number | "world=" word | "hide=" feature '
-        '| "fresh" | "loose" }',
+        '| "needs=" feature { "," feature } | "fresh" | "loose" }',
         "line": 'statement [ "loose" ] [ "=>" observation { "|" observation } ]',
         "statement": " | ".join(STATEMENTS),
     }
@@ -120,7 +120,9 @@ def observations() -> str:
 def editor() -> dict[str, Any]:
     """The editor grammar."""
     names = sorted((op.name for op in load()), key=lambda name: (-len(name), name))
-    keys = "|".join([*grammar.CONTEXT_VALUES, *grammar.OPERAND_FIELDS, "cpus", "spare", "world", "hide"])
+    keys = "|".join(
+        [*grammar.CONTEXT_VALUES, *grammar.OPERAND_FIELDS, "cpus", "spare", "world", "hide", "needs"]
+    )
     flags = "|".join([*grammar.CONTEXT_FLAGS, "fresh", "loose", "none", *grammar.PLACES])
     verbs = "|".join(sorted(STATEMENTS, key=lambda verb: (-len(verb), verb)))
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.judge import RED, Outcome, tokens_of
+from harness.reproduce.hunt.judge import RED, ProgramOutcome, tokens_of
 from harness.reproduce.programs.check import Checked
 
 NESTED, BARE = "nested", "bare"
@@ -27,7 +27,7 @@ class Seen:
     late: tuple[int, ...] = ()
 
 
-def judged(checked: Checked, place: str, outcome: Outcome) -> Seen:
+def judged(checked: Checked, place: str, outcome: ProgramOutcome) -> Seen:
     """An outcome against what is allowed, line by line."""
     if outcome.verdict in DISASTERS:
         return Seen(place, tuple(None for _ in checked.lines), outcome.verdict, outcome.rest)

@@ -84,6 +84,11 @@ def begin(draft: Draft) -> None:
             draft.cpus = number or 1 if key == "cpus" else draft.cpus
         elif key == "hide":
             draft.hide = draft.choice(word.value(), grammar.HIDES, "feature to hide") or ""
+        elif key == "needs":
+            # nvh writes it for nvh-litmus, from the operations; a person need not.
+            value = word.value()
+            for part in value.text.split(","):
+                draft.choice(Word(part, value.where), grammar.HIDES, "feature that is needed")
 
 
 def _context(draft: Draft, line: Line, words: Sequence[Word]) -> None:

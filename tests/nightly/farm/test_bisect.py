@@ -17,7 +17,7 @@ from harness.nightly.farm.bisect import (
     BAD,
     Bisection,
     Build,
-    Outcome,
+    FirstBad,
     Seen,
     between,
     kernel_builds,
@@ -58,7 +58,7 @@ class World:
         bad = place >= self._first and self._random.random() < self._rate
         return Seen(CAUSE if bad else frozenset(), f"run {number}")
 
-    def search(self, repeats: int = 3) -> Outcome:
+    def search(self, repeats: int = 3) -> FirstBad:
         return Bisection(self.builds, self.run, lambda _: None, repeats).search()
 
 

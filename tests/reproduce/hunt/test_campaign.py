@@ -15,10 +15,11 @@ from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserErro
 from harness.program.generate import generate
 from harness.program.kinds import KINDS
 from harness.program.lanes import LANES, QUICK, lanes, plan
+from harness.program.sharp import shows_known
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
 from harness.reproduce.hunt.judge import Sharpness
-from harness.reproduce.hunt.worker import CAUSES, BatchDone, shows_known
+from harness.reproduce.hunt.worker import CAUSES, BatchDone
 
 
 def batch(number: int, op: str = "vae1is") -> BatchDone:

@@ -10,7 +10,7 @@ from harness.program.layout import Layout, value_at
 from harness.program.program import Access, Context, Host, Map, Program, Tlbi, World, make_operand
 from harness.program.render import prologue_lines
 from harness.reproduce.hunt.judge import (
-    Outcome,
+    ProgramOutcome,
     Sharpness,
     cause_of,
     judge,
@@ -53,7 +53,7 @@ def test_lines_become_outcomes() -> None:
         "programs=2 passed=1 failed=1 vacuous=0 vms=2 seconds=0.50\n"
     )
     first, second = parse_results(text)
-    assert first == Outcome("a", {3: "v=0x1", 5: "done"}, "pass", "ms=4")
+    assert first == ProgramOutcome("a", {3: "v=0x1", 5: "done"}, "pass", "ms=4")
     assert second.observed == {2: "s2-translation@0x1000"}
     assert totals(text)["failed"] == "1"
 
@@ -68,7 +68,9 @@ def test_what_is_no_line_is_refused() -> None:
 def test_tokens_belong_to_actions_by_their_line() -> None:
     it = program(IPAS2)
     first = prologue_lines(it) + 1
-    outcome = Outcome("a", {first + 1: OLD, first + 3: "done", first + 4: "done", first + 5: FAULT}, "pass")
+    outcome = ProgramOutcome(
+        "a", {first + 1: OLD, first + 3: "done", first + 4: "done", first + 5: FAULT}, "pass"
+    )
     assert tokens_of(it, outcome) == [None, OLD, None, "done", "done", FAULT]
 
 

@@ -16,7 +16,7 @@ from harness.program.lanes import LANES, Lane, plan
 from harness.program.program import Program
 from harness.program.reader import parse
 from harness.program.render import action_text, prologue_lines
-from harness.reproduce.hunt.judge import Outcome, judge
+from harness.reproduce.hunt.judge import ProgramOutcome, judge
 from harness.reproduce.hunt.target import Batch
 from harness.reproduce.hunt.watch import Seen
 from harness.reproduce.hunt.worker import BatchDone, Kept, Order, Worker
@@ -45,13 +45,13 @@ class Simulated:
         alone = text.count("\nend\n") == 1
         return Batch(tuple(self._outcome(name, program, alone) for name, program in parse(text)))
 
-    def _outcome(self, name: str, program: Program, alone: bool) -> Outcome:
+    def _outcome(self, name: str, program: Program, alone: bool) -> ProgramOutcome:
         defect = "" if alone and self.leaks else self.defect
         tokens = simulate.observations(program, "always", 1.0, defect)
         first = prologue_lines(program) + 1
         observed = {first + i: token for i, token in enumerate(tokens) if token is not None}
         red = judge(program, tokens, ()) is not None and not self.lies
-        return Outcome(name, observed, "fail" if red else "pass")
+        return ProgramOutcome(name, observed, "fail" if red else "pass")
 
 
 class Watched(Simulated):

@@ -226,7 +226,7 @@ def test_nearest_counts_edits_with_neighbours_swapped() -> None:
 # --- the tables of grammar.py against the C
 
 
-def define(name: str, header: str = "shared.h") -> int:
+def define(name: str, header: str = "shared/shared.h") -> int:
     text = (IMAGES / "payloads" / "litmus" / header).read_text()
     match = re.search(rf"#define {name} (0x[0-9a-f]+|[0-9]+)\b", text)
     assert match, name
@@ -252,9 +252,9 @@ def test_the_memory_map_is_the_payloads() -> None:
         ("PHYSICAL_BITS", 40),
     ):
         assert define(name) == value, name
-    assert define("WATCHES_MAX", "host_text.h") == grammar.WATCHES_MAX
-    assert define("LEAST_BITS", "host_text.c") == grammar.LEAST_BITS
-    step = (IMAGES / "payloads" / "litmus" / "guest_step.c").read_text()
+    assert define("WATCHES_MAX", "host/text.h") == grammar.WATCHES_MAX
+    assert define("LEAST_BITS", "host/text.c") == grammar.LEAST_BITS
+    step = (IMAGES / "payloads" / "litmus" / "guest/step.c").read_text()
     match = re.search(r"shift == 16 \? (0x\w+) : (0x\w+);", step)
     assert match is not None
     assert {int(each, 0) for each in match.groups()} == set(grammar.POOL_USED.values())
@@ -262,7 +262,7 @@ def test_the_memory_map_is_the_payloads() -> None:
 
 def test_the_statements_are_those_that_nvh_litmus_reads() -> None:
     """Verbs, words of `context`, actions of the host, places and letters, from the C that reads them."""
-    text = (IMAGES / "payloads" / "litmus" / "host_text.c").read_text()
+    text = (IMAGES / "payloads" / "litmus" / "host/text.c").read_text()
     assert set(re.findall(r'strcmp\(verb, "([a-z0-9-]+)"\)', text)) == set(grammar.STATEMENTS)
     context = text[text.index("static bool do_context") : text.index("static bool descriptor")]
     assert set(re.findall(r'value_of\(w\[i\], "([a-z0-9-]+)"\)', context)) == set(grammar.CONTEXT_VALUES)
