@@ -17,7 +17,7 @@ from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.scenario.language import Arrival, Cell, Hold, Place
 from harness.stack.images import StackImages
-from harness.trace.executed.hold_file import ANY, Found, HoldFile, Order, Point, State, What, Why
+from harness.trace.executed.hold_file import ANY, Found, HoldFile, HoldPoint, HoldState, Order, What, Why
 from harness.trace.executed.places import NoSuchPlace
 from harness.verdict import Verdict
 
@@ -91,7 +91,9 @@ class Holder:
             return Verdict.UNDECIDED, "the cell was cut short before it was armed"
         if not found.held:
             came = (
-                f"it came by {found.seen} times" if found.state is not State.WAITS else "`after` never came"
+                f"it came by {found.seen} times"
+                if found.state is not HoldState.WAITS
+                else "`after` never came"
             )
             return Verdict.VACUOUS, f"{what} was never held: {came}"
         held = f"{what} was held {found.held} times"
@@ -101,7 +103,7 @@ class Holder:
             if why in found.reasons:
                 waits = f"; {self._who(found)}" if found.waiters else ""
                 return Verdict.UNDECIDED, f"{held}, and {found.reasons[why]} times let go {words}{waits}"
-        if found.state is State.HOLDING:
+        if found.state is HoldState.HOLDING:
             return Verdict.UNDECIDED, f"{held}, and nobody let it go: the machine executes nothing any more"
         return Verdict.PASS, f"{held}, each time until its condition came"
 
@@ -136,8 +138,8 @@ class Holder:
         except NoSuchPlace:
             return None
 
-    def _point(self, arrival: Arrival) -> Point:
-        return Point(self.file.index(arrival.place), ANY if arrival.cpu is None else arrival.cpu)
+    def _point(self, arrival: Arrival) -> HoldPoint:
+        return HoldPoint(self.file.index(arrival.place), ANY if arrival.cpu is None else arrival.cpu)
 
 
 def holder(images: StackImages, cell: Cell, directory: Path) -> Holder | None:

@@ -11,7 +11,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from harness.artefacts import state
+from harness.artefacts import saved_registers
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import STATE, build_model_suite
 from harness.errors import InfraError, NvhError
@@ -54,7 +54,7 @@ def explain(model: Model, timing: str, error: str, store: Store) -> str:
     try:
         program = build_model_suite(store).path / STATE
         with tempfile.TemporaryDirectory() as place:
-            seen = state.compare(model, program, timing, Path(place))
+            seen = saved_registers.compare(model, program, timing, Path(place))
     except NvhError as other:
         return f"{error}; its registers could not be compared: {str(other).splitlines()[0]}"
     if seen.failed:

@@ -133,7 +133,7 @@ def _models(arguments: argparse.Namespace) -> int:
     return report.exit_status
 
 
-def _list_faults(chosen: tuple[faults.Fault, ...], as_json: bool) -> None:
+def _list_faults(chosen: tuple[faults.ModelFault, ...], as_json: bool) -> None:
     if as_json:
         print(json.dumps([dataclasses.asdict(each) for each in chosen], indent=1))
         return

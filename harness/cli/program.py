@@ -25,9 +25,9 @@ from harness.program.allowed import allowed_of
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.check import Checked, check, check_file
-from harness.reproduce.programs.seen import BARE, NESTED, Seen
-from harness.reproduce.programs.show import show, to_json
+from harness.reproduce.programs.checker import Checked, check, check_file
+from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
+from harness.reproduce.programs.terminal import show, to_json
 
 ON = (NESTED, BARE)
 
@@ -54,17 +54,19 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console(stderr=arguments.json)
     files = _read(arguments.files)
     overrides = common.overrides(arguments)
-    seen: dict[tuple[Path, str], list[Seen]] = {
+    seen: dict[tuple[Path, str], list[ObservedProgram]] = {
         (path, each.name): [] for path, programs in files.items() for each in programs
     }
     if arguments.on:
-        from harness.reproduce.programs import run  # a check needs nothing of a machine, and is quick
+        from harness.reproduce.programs import (
+            run_programs,  # a check needs nothing of a machine, and is quick
+        )
 
         if arguments.on in (BARE, "both"):
-            for key, one in run.bare(files, overrides, console).items():
+            for key, one in run_programs.bare(files, overrides, console).items():
                 seen[key].append(one)
         if arguments.on in (NESTED, "both"):
-            for key, one in run.nested(files, overrides, console, arguments.out).items():
+            for key, one in run_programs.nested(files, overrides, console, arguments.out).items():
                 seen[key].append(one)
     if arguments.json:
         print(json.dumps([to_json(c, seen[p, c.name]) for p, cs in files.items() for c in cs], indent=1))
@@ -107,7 +109,7 @@ def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
 def _shorten(
     arguments: argparse.Namespace,
     files: dict[Path, list[Checked]],
-    seen: dict[tuple[Path, str], list[Seen]],
+    seen: dict[tuple[Path, str], list[ObservedProgram]],
     console: Console,
 ) -> None:
     """What ``--shrink`` and ``--keep`` ask for."""
@@ -131,13 +133,13 @@ def _shorten(
 def _shrink(
     path: Path, checked: Checked, where: str, arguments: argparse.Namespace, console: Console
 ) -> Checked:
-    from harness.reproduce.programs import run
+    from harness.reproduce.programs import run_programs
 
-    shorter = run.shrink(path, checked, where, common.overrides(arguments), console)
+    shorter = run_programs.shrink(path, checked, where, common.overrides(arguments), console)
     if shorter.finding is None:
         console.print(f"{checked.name} did not fail again alone", highlight=False)
         return checked
-    head = corpus.Header()
+    head = corpus.CorpusHeader()
     text = plain(shorter.program, checked.name, allowed_of(shorter.program))
     (short,) = check(text, str(path))
     count, before = len(shorter.program.actions), len(checked.program.actions)
@@ -153,7 +155,7 @@ def keep(target: Path, path: Path, checked: Checked) -> None:
     head = corpus.header(path.read_text(encoding="utf-8"), str(path))
     if target.suffix == ".yaml":
         values = {"claims": ", ".join(claims_of(checked.program)), **head.values}
-        text = corpus.scenario_text(target.stem, [checked], corpus.Header(values, head.where))
+        text = corpus.scenario_text(target.stem, [checked], corpus.CorpusHeader(values, head.where))
     else:
         text = corpus.corpus_text(checked, head)
     write_atomic(target, text)

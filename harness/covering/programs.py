@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from harness.arch.operand import decode
+from harness.program.addresses import NAMES
 from harness.program.generate import ALL_FEATURES, generate
-from harness.program.kinds import KINDS, Kind, Shape
-from harness.program.layout import NAMES
+from harness.program.kinds import KINDS, ProgramKind, Shape
 from harness.program.program import Access, At, Cpu, Host, Map, Program, Sample, Spin, Tlbi, World
 from harness.program.script import script
 from harness.program.sharp import reports_known, sharp_actions, shows_known
@@ -45,7 +45,7 @@ class Drawn:
     sharp: int
 
 
-def shapes(kind: Kind, seed: str) -> Iterator[Shape]:
+def shapes(kind: ProgramKind, seed: str) -> Iterator[Shape]:
     """Yield a shape for each granule, number of CPUs and hidden feature that ``kind`` has."""
     combinations = itertools.product(
         dict.fromkeys(kind.granules), dict.fromkeys(kind.cpus), dict.fromkeys(kind.hides)

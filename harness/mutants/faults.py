@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.document.nodes import Node
-from harness.document.reader import read
+from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
 from harness.scenario.mutants import NAME, NONE, TEXT
@@ -48,7 +48,7 @@ SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ModelFault:
     """One wrong model: ``wrong`` in words, ``at`` the function of QEMU, ``seen_by`` the first red step.
 
     ``survives`` explains why no step can tell it from the right model; exactly one of the two is empty.
@@ -61,13 +61,13 @@ class Fault:
     survives: str = ""
 
 
-def load(path: Path = FILE) -> tuple[Fault, ...]:
+def load(path: Path = FILE) -> tuple[ModelFault, ...]:
     """Return the rows in file order; ``InputError`` with every defect of the file."""
     rows = load_document(path, SCHEMA)["faults"]
     if problems := list(_contradictions(read(path).map["faults"].items)):
         raise InputError(problems)
     return tuple(
-        Fault(
+        ModelFault(
             row["fault"],
             row["wrong"],
             row["at"],
@@ -95,7 +95,7 @@ def _contradictions(rows: Sequence[Node]) -> Iterator[Problem]:
             )
 
 
-def choose(faults: Sequence[Fault], wanted: Sequence[str]) -> tuple[Fault, ...]:
+def choose(faults: Sequence[ModelFault], wanted: Sequence[str]) -> tuple[ModelFault, ...]:
     """Return the faults called ``wanted``, all for none; ``UserError`` with the closest name."""
     known = [fault.name for fault in faults]
     for name in wanted:

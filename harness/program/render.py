@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import by_name
-from harness.program.layout import (
+from harness.program.addresses import (
     DATA_PA,
     DATA_SIZE,
     NAMES,

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from harness.program.allowed import Model, allowed_of
-from harness.program.defects import DEFECTS
+from harness.program.allowed import ReferenceModel, allowed_of
+from harness.program.kernel_defects import DEFECTS
 from harness.program.program import Access, Host, Program, Sample
 
 
 def sharp_actions(program: Program) -> list[bool]:
     """For each action whether its observation is sharp: one is allowed, and without operations others are."""
-    strict, loose = Model.of(program), Model.of(program, forgetless=True)
+    strict, loose = ReferenceModel.of(program), ReferenceModel.of(program, forgetless=True)
     found = []
     for action in program.actions:
         may, could = strict.step(action), loose.step(action)

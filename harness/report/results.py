@@ -47,7 +47,7 @@ class _Bounded:
 
 
 @dataclass(frozen=True, slots=True)
-class Version(_Bounded):
+class ArtefactVersion(_Bounded):
     """Version text and SHA-256 (64 hex digits, or empty where there is no single file) of an artefact."""
 
     version: str
@@ -55,7 +55,7 @@ class Version(_Bounded):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage(_Bounded):
+class StageTime(_Bounded):
     """A part of a cell's time: ``start_s`` after the cell's start, ``seconds`` long, both wall clock."""
 
     name: str
@@ -211,12 +211,12 @@ class CellResult(_Bounded):
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     quarantine: str = ""
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[StageTime, ...] = ()
     guest_seconds: float | None = None
     machine: MachineTime | None = None
     seed: int | None = None
     files: tuple[FileRef, ...] = ()
-    versions: Mapping[str, Version] = field(default_factory=dict)
+    versions: Mapping[str, ArtefactVersion] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -270,14 +270,14 @@ class CellResult(_Bounded):
 
 
 @dataclass(frozen=True, slots=True)
-class Host(_Bounded):
+class HostMachine(_Bounded):
     """The machine the run used: usable CPUs and physical memory in MiB."""
 
     cpus: int
     memory_mib: int
 
     @classmethod
-    def here(cls) -> Host:
+    def here(cls) -> HostMachine:
         """Describe this machine."""
         pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return cls(len(os.sched_getaffinity(0)), pages // 2**20)
@@ -295,12 +295,12 @@ class RunSummary(_Bounded):
     id: str
     started: str
     seconds: float
-    host: Host
+    host: HostMachine
     nvh_version: str
     nvh_commit: str
     command: str = ""
     cells: tuple[CellResult, ...] = ()
-    artefacts: Mapping[str, Version] = field(default_factory=dict)
+    artefacts: Mapping[str, ArtefactVersion] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Verdict, int]:

@@ -17,7 +17,7 @@ from harness.report.progress import Progress
 from harness.report.publish import make_run_directory
 from harness.report.results import CellResult
 from harness.report.store import CELLS
-from harness.runner.local import LocalRunner
+from harness.runner.processes import LocalRunner
 
 INPUTS = (JOB, SCENARIO, begin.RECORD)
 COMPARED = ("console", "trace", "timeline", "output")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.document.nodes import Node
-from harness.document.reader import read
+from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from harness.errors import InfraError
 from harness.level import Level
+from harness.stack.level_command import ChannelClosed, Completed, Process, Sink
 from harness.stack.link import Link
-from harness.stack.process import ChannelClosed, Completed, Process, Sink
 from harness.stack.wire import Decoder, Frame, Type
 
 POLL_S = 0.2

@@ -14,15 +14,15 @@ from harness.machine.qemu import Machine
 from harness.stack import vmm
 from harness.stack.agent import Agent
 from harness.stack.broken import LevelBroken, LevelFailed
-from harness.stack.patience import STRETCH, Patience, Sample
-from harness.stack.process import Completed
+from harness.stack.level_command import Completed
+from harness.stack.patience import STRETCH, MachineSample, Patience
 
 DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 
 
-class Stack(Protocol):
+class BootedStack(Protocol):
     """What a boot asks of ``harness.stack.stack.Stack``, whose methods say what they do."""
 
     slowdown: float
@@ -41,7 +41,7 @@ class Stack(Protocol):
     def hung(self, level: Level, cause: str) -> LevelBroken: ...
 
 
-def require_virtual_el2(stack: Stack) -> None:
+def require_virtual_el2(stack: BootedStack) -> None:
     """Refuse a kernel that cannot run L1 as a hypervisor, before L1 would wait for its deadline.
 
     KVM_CAP_ARM_EL2 is offered with FEAT_NV2 and kvm-arm.mode=nested only. A root file system without
@@ -62,7 +62,7 @@ def require_virtual_el2(stack: Stack) -> None:
     )
 
 
-def await_agent(stack: Stack, level: Level) -> None:
+def await_agent(stack: BootedStack, level: Level) -> None:
     """Wait for the agent, but no longer than it may still come (see ``patience``): ``LevelBroken`` then."""
     began, work, turns = time.monotonic(), stack.machine.work, stack.agent.turns
     console = stack.console(level)
@@ -74,7 +74,7 @@ def await_agent(stack: Stack, level: Level) -> None:
         nonlocal why
         stack.check_alive()
         why = patience.over(
-            Sample(
+            MachineSample(
                 time.monotonic() - began,
                 stack.machine.work - work,
                 len(console.text),
@@ -90,7 +90,7 @@ def await_agent(stack: Stack, level: Level) -> None:
     raise stack.hung(level, why or f"its agent did not answer within {limit}")
 
 
-def prepare(stack: Stack, level: Level) -> None:
+def prepare(stack: BootedStack, level: Level) -> None:
     """Name the level's disks and load nvh's module there; ``LevelFailed`` when that cannot be done."""
     done = stack.run(level, vmm.prepare_script(level), PREPARE_DEADLINE_S)
     if done.status != 0:

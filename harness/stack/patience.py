@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.stack.diagnosis import rests
 
 IDLE_S = 20.0
@@ -30,7 +30,7 @@ STRETCH = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MachineSample:
     """A look at a machine that boots a level.
 
     ``seconds`` on the host's clock and ``work`` of QEMU since the wait began; ``printed``: characters on the
@@ -39,7 +39,7 @@ class Sample:
     """
 
     seconds: float
-    work: Work
+    work: CpuTime
     printed: int
     turns: int = 0
     places: Sequence[int] = ()
@@ -54,7 +54,7 @@ class Patience:
     def __init__(self, deadline_s: float, slowdown: float = 1.0) -> None:
         self._deadline = deadline_s
         self._slowdown = slowdown
-        self._before = Sample(0.0, Work(0.0, 0.0), 0)
+        self._before = MachineSample(0.0, CpuTime(0.0, 0.0), 0)
         self._counted = 0.0
         self._idle_since = 0.0
         self._printed_at = 0.0
@@ -68,7 +68,7 @@ class Patience:
         """Whether ``places`` are of use: the level's console has been silent for long."""
         return self._before.work.got - self._printed_at >= SILENT_S * self._slowdown
 
-    def over(self, now: Sample) -> str:
+    def over(self, now: MachineSample) -> str:
         """Take one more sample; return why there is no point in waiting on, or nothing."""
         step = now.seconds - self._before.seconds
         work = now.work - self._before.work
@@ -93,7 +93,7 @@ class Patience:
             return f"its agent did not answer within {self._deadline:.0f} s"
         return ""
 
-    def _loops(self, now: Sample) -> bool:
+    def _loops(self, now: MachineSample) -> bool:
         """Whether the level's code has been in the same few pages for long."""
         own = {place >> PAGE for place in now.places}
         if len(self._pages | own) > LOOP_PAGES:
@@ -106,5 +106,5 @@ class Patience:
         enough = self._samples >= LOOP_SAMPLES and spent >= LOOP_S * self._slowdown
         return enough and len(self._pages) <= LOOP_PAGES
 
-    def _forget(self, now: Sample) -> None:
+    def _forget(self, now: MachineSample) -> None:
         self._pages, self._samples, self._loop_from = set(), 0, now.work.got

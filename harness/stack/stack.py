@@ -15,7 +15,7 @@ from harness.errors import Broken, InfraError, NvhError
 from harness.level import Level
 from harness.machine.console import Console
 from harness.machine.process import Use
-from harness.machine.qemu import CpuState, Machine, MachineSpec, Memory, ModelCrashed, Plugin
+from harness.machine.qemu import CpuState, Machine, MachineSpec, ModelCrashed, Plugin, RamBacking
 from harness.scenario.language import StackSpec
 from harness.stack import boot, looking, vmm
 from harness.stack.agent import Agent, Pong
@@ -30,8 +30,8 @@ from harness.stack.broken import (
 )
 from harness.stack.diagnosis import describe
 from harness.stack.images import StackImages
+from harness.stack.level_command import ChannelClosed, Completed, Process, is_relayed, last_words
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.process import ChannelClosed, Completed, Process, is_relayed, last_words
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
@@ -138,7 +138,7 @@ class Stack:
 
     def _bring_up(self, level: Level) -> None:
         if level is Level.L0:
-            memory = None if self.ram is None else Memory(self.ram)
+            memory = None if self.ram is None else RamBacking(self.ram)
             self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
         else:
             if level is Level.L1:

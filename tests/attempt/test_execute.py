@@ -11,7 +11,7 @@ import pytest
 
 from harness.attempt import begin
 from harness.attempt.booted import FILE as BOOTED
-from harness.attempt.execute import Stages, run_cell
+from harness.attempt.execute import StageClock, run_cell
 from harness.attempt.job import Job
 from harness.report.results import CellResult
 from harness.scenario.language import Cell
@@ -82,7 +82,7 @@ def test_snapshot_that_is_gone_is_a_cold_boot(
 
 
 def test_stages_follow_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    stages = Stages()
+    stages = StageClock()
     for name in ("one", "one", "two"):
         stages.begin(name)
     stages.end()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.attempt import looking
+from harness.attempt import timeline_page
 from harness.check import finding as check
 from harness.cli.main import main
 from harness.errors import Location
@@ -114,11 +114,11 @@ def test_a_judged_cell_gets_its_page_and_a_stored_one_finds_its_events(tmp_path:
         TIMELINE.around(trigger),
     )
     fine = check.Finding("other", "existence", Verdict.PASS, "m", Location("s.yaml"))
-    looking.write_page(tmp_path, "cell", TIMELINE, [found, fine])
-    page = (tmp_path / looking.PAGE).read_text()
+    timeline_page.write_page(tmp_path, "cell", TIMELINE, [found, fine])
+    page = (tmp_path / timeline_page.PAGE).read_text()
     assert '"name":"shadow-unmapped"' in page
     assert '"name":"other"' not in page
-    (highlight,) = looking.load(str(cell(tmp_path / "stored"))).highlights
+    (highlight,) = timeline_page.load(str(cell(tmp_path / "stored"))).highlights
     assert highlight.trigger == trigger
     assert highlight.context == TIMELINE.around(trigger)
 
@@ -127,5 +127,5 @@ def test_events_that_read_alike_are_told_apart(tmp_path: Path) -> None:
     first = next(e for e in TIMELINE.events if e.name == "l0.tlbi")
     second = dataclasses.replace(first, seq=first.seq + 1)
     directory = cell(tmp_path / "alike", Timeline(events=(first, second)))
-    (highlight,) = looking.load(str(directory)).highlights
+    (highlight,) = timeline_page.load(str(directory)).highlights
     assert highlight.trigger == second

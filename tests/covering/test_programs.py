@@ -12,10 +12,10 @@ import pytest
 from harness.covering.groups import load
 from harness.covering.programs import Drawing, draw, points, shapes, text
 from harness.program.allowed import allowed_of
-from harness.program.defects import DEFECTS
+from harness.program.kernel_defects import DEFECTS
 from harness.program.kinds import KINDS
+from harness.program.parse import parse
 from harness.program.program import Access, Context, Cpu, Host, Map, Program, Sample, Tlbi, World
-from harness.program.reader import parse
 from harness.program.sharp import reports_known, sharp_actions, shows_known
 
 SMALL = Drawing("small", "for tests", ("stage2", "vel2"), candidates=12, most=4)

@@ -18,7 +18,7 @@ from harness.host.paths import IMAGES, SCENARIOS
 from harness.litmus import counted, populations
 from harness.litmus.population import case_hash, contradictions, parse_population
 from harness.litmus.population import populations as told
-from harness.litmus.populations import Expected, Key, expected_of
+from harness.litmus.populations import ExpectedPopulation, Key, expected_of
 from harness.scenario.language import Cell
 from harness.scenario.load import load_file
 from harness.verdict import Verdict
@@ -82,7 +82,7 @@ def key(cell: Cell, **changes: str) -> Key:
     return dataclasses.replace(Key(cell.id, "qemu", "nv", RUN), **changes)
 
 
-def row(text: str = RECORDED) -> Expected:
+def row(text: str = RECORDED) -> ExpectedPopulation:
     return expected_of(told(text)[0])
 
 

@@ -13,7 +13,7 @@ from harness.errors import InputError, UserError
 from harness.host.paths import ROOT
 from harness.mutants import faults
 from harness.nightly.model.answers import GROUPS
-from harness.nightly.model.check import STEPS
+from harness.nightly.model.model_check import STEPS
 
 SHIPPED = faults.load()
 TEXT = PATCH.read_text()

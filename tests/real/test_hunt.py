@@ -26,7 +26,7 @@ from harness.program.sharp import shows_known
 from harness.report.progress import Progress
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.hunt.judge import judge, tokens_of
+from harness.reproduce.hunt.program_findings import judge, tokens_of
 from harness.reproduce.hunt.target import Target
 from harness.runner.prepare import Builder
 from harness.runner.snapshots import Snapshots

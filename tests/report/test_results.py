@@ -7,7 +7,7 @@ from harness import errors
 from harness.errors import Location
 from harness.level import Level
 from harness.report import safe_text as text
-from harness.report.results import Finding, Host
+from harness.report.results import Finding, HostMachine
 from harness.trace.event import Event
 from harness.trace.export.plain import event_text
 from harness.verdict import Verdict
@@ -105,7 +105,7 @@ def test_kernel_text_is_short_when_all_levels_agree() -> None:
 
 
 def test_host_describes_this_machine() -> None:
-    host = Host.here()
+    host = HostMachine.here()
     assert host.cpus >= 1
     assert host.memory_mib > 100
 

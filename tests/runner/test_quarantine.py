@@ -16,7 +16,7 @@ import yaml
 from harness.errors import InputError
 from harness.host.paths import QUARANTINE as FILE
 from harness.host.paths import SCENARIOS
-from harness.report.results import CellResult, Finding, Version
+from harness.report.results import ArtefactVersion, CellResult, Finding
 from harness.runner.project import find_cells
 from harness.runner.quarantine import Kernels, Quarantine, load_quarantine
 from harness.scenario.language import Cell
@@ -63,7 +63,7 @@ def result(verdict: Verdict, *findings: Finding, release: str = "7.3.4-nvh", **c
         "defect-range-part[granule=4k]",
         verdict,
         findings,
-        versions={"kernel l0": Version(release)},
+        versions={"kernel l0": ArtefactVersion(release)},
         **changes,
     )
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.stack import patience
-from harness.stack.patience import Patience, Sample
+from harness.stack.patience import MachineSample, Patience
 
 STEP = 2.0
 DEADLINE = 240.0
-Sampled = Callable[[float], Sample]
+Sampled = Callable[[float], MachineSample]
 
 
 def until(sampled: Sampled, slowdown: float = 1.0, limit: float = 3000.0) -> tuple[float, str]:
@@ -27,10 +27,10 @@ def until(sampled: Sampled, slowdown: float = 1.0, limit: float = 3000.0) -> tup
     return now, ""
 
 
-def busy(now: float, share: float = 1.0, **more: object) -> Sample:
+def busy(now: float, share: float = 1.0, **more: object) -> MachineSample:
     """One CPU's worth of work is wanted all the time, of which the host gives ``share``."""
     fields: dict[str, object] = {"printed": int(now)}
-    return Sample(now, Work(share * now, now), **{**fields, **more})  # type: ignore[arg-type]
+    return MachineSample(now, CpuTime(share * now, now), **{**fields, **more})  # type: ignore[arg-type]
 
 
 def test_machine_that_works_has_its_whole_deadline() -> None:
@@ -49,33 +49,33 @@ def test_however_busy_the_host_the_wait_is_bounded() -> None:
 
 
 def test_idle_machine_is_given_up_at_once() -> None:
-    when, why = until(lambda now: Sample(now, Work(0.0, 0.0), 0))
+    when, why = until(lambda now: MachineSample(now, CpuTime(0.0, 0.0), 0))
     assert when == pytest.approx(patience.IDLE_S, abs=STEP)
     assert "the machine is idle" in why
 
 
 def test_starved_machine_is_not_idle() -> None:
     """It got nothing, but wanted to run: another load has the host."""
-    when, why = until(lambda now: Sample(now, Work(0.0, now), 0), limit=100.0)
+    when, why = until(lambda now: MachineSample(now, CpuTime(0.0, now), 0), limit=100.0)
     assert (when, why) == (100.0, "")
 
 
 def test_machine_that_rests_on_a_busy_host_is_idle() -> None:
     """It wakes up often and waits each time, which looks like hunger."""
-    when, why = until(lambda now: Sample(now, Work(0.01 * now, 0.3 * now), 0))
+    when, why = until(lambda now: MachineSample(now, CpuTime(0.01 * now, 0.3 * now), 0))
     assert when == pytest.approx(patience.IDLE_S, abs=STEP)
     assert "the machine is idle" in why
 
 
 def test_machine_that_says_something_is_not_idle() -> None:
-    assert until(lambda now: Sample(now, Work(0.0, 0.0), int(now)), limit=100.0) == (100.0, "")
+    assert until(lambda now: MachineSample(now, CpuTime(0.0, 0.0), int(now)), limit=100.0) == (100.0, "")
 
 
 def test_turns_of_l0_are_model_time() -> None:
     """Fifty a second while L0 rests, which costs host CPU time all the same; one in two while it works."""
 
     def silent(rate: float, printed: Callable[[float], int] = lambda _: 0) -> Sampled:
-        return lambda now: Sample(now, Work(now, now), printed(now), turns=int(now * rate))
+        return lambda now: MachineSample(now, CpuTime(now, now), printed(now), turns=int(now * rate))
 
     when, why = until(silent(50.0))
     assert when == pytest.approx(patience.SILENT_TURNS / 50, abs=STEP)
@@ -86,7 +86,7 @@ def test_turns_of_l0_are_model_time() -> None:
 
 @pytest.mark.parametrize("slowdown", [1.0, 3.0])
 def test_level_that_loops_in_silence_is_given_up_before_its_deadline(slowdown: float) -> None:
-    def loops(now: float) -> Sample:
+    def loops(now: float) -> MachineSample:
         silent = now > 10
         places = [0x40080010, 0x40080ABC] if now > 10 + patience.SILENT_S * slowdown else []
         return busy(now, printed=10 if silent else int(now), places=places)
@@ -99,7 +99,7 @@ def test_level_that_loops_in_silence_is_given_up_before_its_deadline(slowdown: f
 
 
 def test_level_that_runs_through_its_code_in_silence_is_slow_and_no_more() -> None:
-    def wanders(now: float) -> Sample:
+    def wanders(now: float) -> MachineSample:
         return busy(now, printed=0, places=[0x40000000 + int(now) * 4096])
 
     assert until(wanders)[1] == "its agent did not answer within 240 s"

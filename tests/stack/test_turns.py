@@ -14,8 +14,8 @@ import pytest
 
 from harness.level import Level
 from harness.stack.agent import Agent
+from harness.stack.level_command import ChannelClosed
 from harness.stack.link import TurnLink
-from harness.stack.process import ChannelClosed
 
 DEADLINE_S = 20.0
 SEED = b"0123456789abcdef"

@@ -30,9 +30,9 @@ from harness.scenario.language import (
 )
 from harness.scenario.patterns import own_patterns
 from harness.trace import export
-from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event, Value
+from harness.trace.from_raw import RawTrace, build_timeline
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, pattern

@@ -24,8 +24,8 @@ from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
-from harness.reproduce.hunt.judge import Sharpness
-from harness.reproduce.hunt.worker import BatchDone, Kept, Note, Order
+from harness.reproduce.hunt.program_findings import Sharpness
+from harness.reproduce.hunt.worker import BatchDone, FindingKept, Note, WorkerOrder
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
 from harness.scenario.defaults import MUTANT_KERNEL
@@ -41,7 +41,7 @@ SLOWEST_END_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The command line: ``seconds`` of hunting, ``jobs`` machines; the rest as in ``worker.Order``."""
+    """The command line: ``seconds`` of hunting, ``jobs`` machines; the rest as in ``worker.WorkerOrder``."""
 
     seconds: float
     seed: str
@@ -242,7 +242,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     queue: worker.Queue[Any] = context.Queue()
     kernel = "none" if bare else next(iter(specs.values())).levels[Level.L0].kernel
     orders = [
-        Order(
+        WorkerOrder(
             seed=wanted.seed,
             first=totals.next_batch + number,
             stride=wanted.jobs,
@@ -269,7 +269,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             totals.seconds = before + time.monotonic() - started
             _take(event, totals, console)
             save(wanted, totals)
-            if isinstance(event, Kept) and wanted.one:
+            if isinstance(event, FindingKept) and wanted.one:
                 break
     finally:
         for process in processes:
@@ -284,7 +284,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
 
 def _events(
     queue: worker.Queue[Any], processes: list[Any], deadline: float
-) -> Iterator[BatchDone | Kept | Note]:
+) -> Iterator[BatchDone | FindingKept | Note]:
     """What the workers send, until all have ended, or ``deadline`` of ``time.monotonic()``."""
     left = len(processes)
     while left and time.monotonic() < deadline:
@@ -301,11 +301,11 @@ def _events(
             yield event
 
 
-def _take(event: BatchDone | Kept | Note, totals: Totals, console: Console) -> None:
+def _take(event: BatchDone | FindingKept | Note, totals: Totals, console: Console) -> None:
     if isinstance(event, BatchDone):
         totals.add(event, totals.seconds)
         _say(console, _line(totals))
-    elif isinstance(event, Kept):
+    elif isinstance(event, FindingKept):
         totals.findings.append(
             {
                 "cause": event.cause,

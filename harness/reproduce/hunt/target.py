@@ -16,9 +16,8 @@ from harness.check.splat import fatal, find_splats
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
-from harness.reproduce.hunt.judge import Outcome, parse_results, totals
-from harness.reproduce.hunt.judge import ProgramOutcome, parse_results, totals
-from harness.reproduce.hunt.watch import Reach, Seen, Watch
+from harness.reproduce.hunt.observers import BatchReport, Reach, Watch
+from harness.reproduce.hunt.program_findings import ProgramOutcome, parse_results, totals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack import saved
@@ -43,7 +42,7 @@ class Batch:
 
     outcomes: tuple[ProgramOutcome, ...]
     splats: tuple[str, ...] = ()
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[BatchReport, ...] = ()
     reached: frozenset[str] = frozenset()
     functions: int = 0
 
@@ -172,7 +171,7 @@ class Target:
             self.close()
         return Batch(outcomes, splats, seen, reached, functions)
 
-    def _seen(self, stack: Stack, programs: int | None) -> tuple[Seen, ...]:
+    def _seen(self, stack: Stack, programs: int | None) -> tuple[BatchReport, ...]:
         """What the sanitizer says of the programs that ran just now; ``InfraError`` where it is in doubt."""
         if self._watch is None:
             return ()

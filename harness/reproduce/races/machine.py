@@ -9,11 +9,11 @@ from pathlib import Path
 
 from harness.level import Level
 from harness.machine.qemu import Plugin
-from harness.reproduce.hunt.alone import DISASTERS, disaster
-from harness.program.defects import Defect
-from harness.reproduce.hunt.judge import Finding, judge, tokens_of
+from harness.program.kernel_defects import KernelDefect
 from harness.program.program import Program
 from harness.program.script import script
+from harness.reproduce.hunt.alone import DISASTERS, disaster
+from harness.reproduce.hunt.program_findings import ProgramFinding, judge, tokens_of
 from harness.reproduce.hunt.target import Batch, Target
 from harness.reproduce.races.candidates import candidates
 from harness.reproduce.races.schedule import Arrival, Schedule, arrivals
@@ -73,7 +73,7 @@ class RaceTarget(Target):
         return Ran(batch, tuple(records), arrivals(came), tuple(self._holds.found(len(orders))))
 
 
-def verdict(program: Program, ran: Ran, known: Sequence[Defect]) -> Finding | None:
+def verdict(program: Program, ran: Ran, known: Sequence[KernelDefect]) -> ProgramFinding | None:
     """What is wrong with a run; None: nothing."""
     if ran.batch.splats:
         return disaster(program, f"splat {ran.batch.splats[0].partition(':')[0]}", ran.batch.splats[0])

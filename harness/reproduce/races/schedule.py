@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.scenario.language import Place
-from harness.trace.executed.hold_file import Order, Point
+from harness.trace.executed.hold_file import HoldPoint, Order
 
 PATIENCE_US = 4_000
 """Guest time after which a CPU goes on, if what it was held for does not come."""
@@ -51,9 +51,9 @@ class Preemption:
 
     def order(self, index: Callable[[Place], int]) -> Order:
         """The hold, with places by number."""
-        until = None if self.until is None else Point(index(self.until), self.other)
+        until = None if self.until is None else HoldPoint(index(self.until), self.other)
         return Order(
-            at=Point(index(self.place), self.cpu),
+            at=HoldPoint(index(self.place), self.cpu),
             nth=self.nth,
             until=until,
             until_nth=self.until_nth,

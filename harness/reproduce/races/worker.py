@@ -17,8 +17,8 @@ from typing import Any
 from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
-from harness.reproduce.hunt.judge import Finding
 from harness.program.program import Program
+from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
 from harness.reproduce.races.kept import Race
@@ -145,15 +145,17 @@ class Worker:
         self.queue.put(done)
         return found
 
-    def judged(self, program: Program, ran: Ran) -> Finding | None:
+    def judged(self, program: Program, ran: Ran) -> ProgramFinding | None:
         """What is wrong with a run."""
         return verdict(program, ran, () if self.order.as_new else conflicts.KNOWN)
 
-    def pursue(self, number: int, draw: int, program: Program, each: Schedule, finding: Finding) -> bool:
+    def pursue(
+        self, number: int, draw: int, program: Program, each: Schedule, finding: ProgramFinding
+    ) -> bool:
         """Make a finding short, repeat it, and keep it when its cause is new; whether it was kept."""
         runs = 0
 
-        def fails(candidate: Program, holds: Schedule) -> Finding | None:
+        def fails(candidate: Program, holds: Schedule) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
             found = self.judged(candidate, self.target.race(candidate, holds))

@@ -56,7 +56,7 @@ _LET_GO_AT = 44
 _HOLD = _CONFIG.size + _STATE.size + WAITERS * _WAITER.size
 
 
-class State(enum.IntEnum):
+class HoldState(enum.IntEnum):
     """Of a hold: ``WAITS`` for its beginning; ``PASSING``: let go; ``DONE``: held as often as told."""
 
     OFF = 0
@@ -87,7 +87,7 @@ class What(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class HoldPoint:
     """A vCPU of L0 comes to a place: index into the file's places; ``cpu`` ``ANY`` for whichever."""
 
     place: int
@@ -102,11 +102,11 @@ class Order:
     many arrivals at any place by other vCPUs. ``deadline_ns`` of guest time.
     """
 
-    at: Point
+    at: HoldPoint
     nth: int = 1
     times: int = 1
-    after: Point | None = None
-    until: Point | None = None
+    after: HoldPoint | None = None
+    until: HoldPoint | None = None
     until_nth: int = 1
     held: int = ANY
     events: int = 0
@@ -126,7 +126,7 @@ class Waiter:
 class Found:
     """What came of a hold: how often the vCPU came by, how often it was held, why it was let go."""
 
-    state: State
+    state: HoldState
     why: Why
     seen: int
     held: int
@@ -212,7 +212,7 @@ class HoldFile:
         if len(orders) > HOLDS:
             raise UserError(f"{len(orders)} holds at once; at most {HOLDS}")
         rows = [_config(order) + _state(_begun(order)) for order in orders]
-        rows += [_config(Order(Point(ANY))) + _state(State.OFF)] * (HOLDS - len(orders))
+        rows += [_config(Order(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
         self._write(_USED_AT, bytes(24))
         for number, row in enumerate(rows):
             self._write(_TABLE + number * _HOLD, row)
@@ -220,7 +220,7 @@ class HoldFile:
     def add(self, number: int, order: Order) -> None:
         """Arm one more hold as ``number``, and leave the others as they are."""
         at = _TABLE + number * _HOLD
-        self._write(at, _config(order) + _state(State.OFF))
+        self._write(at, _config(order) + _state(HoldState.OFF))
         self._write(at + _CONFIG.size, struct.pack("<I", _begun(order)))  # the machine may be running
 
     def enable(self, on: bool) -> None:
@@ -273,18 +273,18 @@ class HoldFile:
             raise InfraError(f"the holds in {self.path} cannot be changed: {error}") from error
 
 
-def _begun(order: Order) -> State:
-    return State.ARMED if order.after is None else State.WAITS
+def _begun(order: Order) -> HoldState:
+    return HoldState.ARMED if order.after is None else HoldState.WAITS
 
 
 def _config(order: Order) -> bytes:
-    points = (order.at, order.after or Point(ANY), order.until or Point(ANY))
+    points = (order.at, order.after or HoldPoint(ANY), order.until or HoldPoint(ANY))
     words = [word for point in points for word in (point.place, point.cpu)]
     counts = (order.nth, order.times, order.until_nth, order.events)
     return _CONFIG.pack(*words, *counts, order.held, 0, order.deadline_ns)
 
 
-def _state(state: State) -> bytes:
+def _state(state: HoldState) -> bytes:
     return struct.pack("<I", state) + bytes(_STATE.size - 4 + WAITERS * _WAITER.size)
 
 
@@ -294,7 +294,7 @@ def _found(data: bytes) -> Found:
     at = _CONFIG.size + _STATE.size
     who = [Waiter(*_WAITER.unpack_from(data, at + i * _WAITER.size)) for i in range(min(waiters, WAITERS))]
     reasons = {each: rest[each] for each in Why if rest[each]}
-    return Found(State(state), Why(why), seen, held, reasons, cpu, tuple(who))
+    return Found(HoldState(state), Why(why), seen, held, reasons, cpu, tuple(who))
 
 
 def _data_symbols(system_map: Path) -> dict[str, int]:

@@ -18,7 +18,7 @@ from harness.program.lanes import LANES, QUICK, lanes, plan
 from harness.program.sharp import shows_known
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
-from harness.reproduce.hunt.judge import Sharpness
+from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import CAUSES, BatchDone
 
 

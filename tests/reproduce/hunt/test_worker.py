@@ -13,13 +13,13 @@ import pytest
 
 from harness.errors import InfraError
 from harness.program.lanes import LANES, Lane, plan
+from harness.program.parse import parse
 from harness.program.program import Program
-from harness.program.reader import parse
 from harness.program.render import action_text, prologue_lines
-from harness.reproduce.hunt.judge import ProgramOutcome, judge
+from harness.reproduce.hunt.observers import BatchReport
+from harness.reproduce.hunt.program_findings import ProgramOutcome, judge
 from harness.reproduce.hunt.target import Batch
-from harness.reproduce.hunt.watch import Seen
-from harness.reproduce.hunt.worker import BatchDone, Kept, Order, Worker
+from harness.reproduce.hunt.worker import BatchDone, FindingKept, Worker, WorkerOrder
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
 from tests.program import simulate
@@ -60,7 +60,9 @@ class Watched(Simulated):
     def run(self, text: str) -> Batch:
         programs = [program for _, program in parse(text)]
         told = [i for i, each in enumerate(programs) if any(" rip" in action_text(a) for a in each.actions)]
-        return Batch(super().run(text).outcomes, (), tuple(Seen(i, "remapped:stage2", HISTORY) for i in told))
+        return Batch(
+            super().run(text).outcomes, (), tuple(BatchReport(i, "remapped:stage2", HISTORY) for i in told)
+        )
 
 
 HISTORY = "remapped:stage2: a translation was changed\n  entry stage2"
@@ -79,7 +81,7 @@ def worker(tmp_path: Path, target: Simulated, one: bool = False) -> tuple[OnSimu
     images = SimpleNamespace(versions=lambda: {"kernel l0": {"version": "7.3.4", "sha256": ""}})
     spec = SimpleNamespace(model="qemu-48bit", timing="icount")
     events: queue.Queue[Any] = queue.Queue()
-    order = Order(
+    order = WorkerOrder(
         seed="5",
         first=0,
         stride=1,
@@ -113,7 +115,7 @@ def test_a_right_machine_gives_numbers_and_no_finding(tmp_path: Path) -> None:
 def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Simulated("no-ipas2"), one=True)
     hunter.work()
-    kept = drain(events, Kept)
+    kept = drain(events, FindingKept)
     assert kept
     assert all(each.confirmed and each.actions <= 8 for each in kept)
     scenarios = sorted((tmp_path / "findings").glob("*/hunt-*.yaml"))
@@ -127,7 +129,7 @@ def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -
 def test_what_does_not_fail_alone_is_said_to_be_so(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Simulated("no-ipas2", leaks=True), one=True)
     hunter.work()
-    kept = drain(events, Kept)
+    kept = drain(events, FindingKept)
     assert kept
     assert not any(each.confirmed for each in kept)
     assert "did NOT fail again" in Path(kept[0].path).read_text()
@@ -142,7 +144,7 @@ def test_payload_and_model_must_agree(tmp_path: Path) -> None:
 def test_what_the_sanitizer_tells_is_shrunk_and_kept(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Watched(""), one=True)
     hunter.work()
-    kept = drain(events, Kept)
+    kept = drain(events, FindingKept)
     assert {each.cause for each in kept} == {"sanitizer remapped:stage2 after range ipas2e1"}
     assert all(each.confirmed and each.actions == 1 for each in kept), "the operation is all that is needed"
     text = Path(kept[0].path).read_text()

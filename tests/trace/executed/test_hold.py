@@ -11,9 +11,9 @@ import pytest
 
 from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
-from harness.scenario.grammar import place
+from harness.scenario.value_grammar import place
 from harness.trace.executed import hold_file, places
-from harness.trace.executed.hold_file import HoldFile, Order, Point, State, Why
+from harness.trace.executed.hold_file import HoldFile, HoldPoint, HoldState, Order, Why
 from harness.trace.executed.places import Text
 from tests.trace.executed.test_places import BASE, made
 
@@ -96,12 +96,12 @@ def test_file(holds: HoldFile) -> None:
     assert list(holds.absent) == [place("nowhere")]
     with pytest.raises(places.NoSuchPlace, match="no function 'nowhere'"):
         holds.index(place("nowhere"))
-    holds.arm([Order(Point(0, 1), after=Point(1, 0)), Order(Point(0, 1))])
-    assert [each.state for each in holds.found(3)] == [State.WAITS, State.ARMED, State.OFF]
+    holds.arm([Order(HoldPoint(0, 1), after=HoldPoint(1, 0)), Order(HoldPoint(0, 1))])
+    assert [each.state for each in holds.found(3)] == [HoldState.WAITS, HoldState.ARMED, HoldState.OFF]
     assert holds.log() == ([], 0)
 
 
-UNTIL = Order(Point(0, 1), until=Point(2, 0))
+UNTIL = Order(HoldPoint(0, 1), until=HoldPoint(2, 0))
 
 
 def test_held_until_another_cpu_comes_by(say: Say, holds: HoldFile) -> None:
@@ -110,7 +110,7 @@ def test_held_until_another_cpu_comes_by(say: Say, holds: HoldFile) -> None:
     )
     assert say([UNTIL], script) == ["on", "yield", "yield", "on", "0x1000", "on"]
     (found,) = holds.found(1)
-    assert (found.state, found.held, found.reasons) == (State.DONE, 1, {Why.UNTIL: 1})
+    assert (found.state, found.held, found.reasons) == (HoldState.DONE, 1, {Why.UNTIL: 1})
 
 
 def test_own_arrivals_and_other_threads_do_not_let_go(say: Say) -> None:
@@ -120,7 +120,7 @@ def test_own_arrivals_and_other_threads_do_not_let_go(say: Say) -> None:
 
 
 def test_nth_and_times(say: Say) -> None:
-    order = Order(Point(0, 1), nth=2, times=2, until=Point(2, 0), until_nth=2)
+    order = Order(HoldPoint(0, 1), nth=2, times=2, until=HoldPoint(2, 0), until_nth=2)
     once = (
         "arrive 1 0 b0; arrive 1 0 b0; arrive 0 2 a0; run 9; turn 1 b0; arrive 0 2 a0; "
         "run 9; turn 1 b0; arrive 1 0 b0"
@@ -130,7 +130,7 @@ def test_nth_and_times(say: Say) -> None:
 
 
 def test_after_arms_anew(say: Say) -> None:
-    order = Order(Point(0, 1), times=0, after=Point(1, 0), until=Point(2, 0))
+    order = Order(HoldPoint(0, 1), times=0, after=HoldPoint(1, 0), until=HoldPoint(2, 0))
     script = (
         "arrive 1 0 b0; arrive 0 1 a0; arrive 1 0 b0; arrive 0 2 a0; run 9; turn 1 b0; "
         "arrive 1 0 b0; arrive 1 0 b0"
@@ -140,7 +140,7 @@ def test_after_arms_anew(say: Say) -> None:
 
 def test_two_holds_meet(say: Say) -> None:
     """CPU 0 waits until CPU 1 is held; CPU 1 until CPU 0 has gone on to another place."""
-    orders = [Order(Point(1, 0), held=1), Order(Point(0, 1), until=Point(2, 0))]
+    orders = [Order(HoldPoint(1, 0), held=1), Order(HoldPoint(0, 1), until=HoldPoint(2, 0))]
     script = (
         "arrive 0 1 a0; run 9; turn 0 a0; arrive 1 0 b0; run 9; turn 0 a0; arrive 0 1 a0; "
         "arrive 0 2 a0; run 9; turn 1 b0"
@@ -153,11 +153,11 @@ def test_events(say: Say) -> None:
         "arrive 1 0 b0; arrive 0 2 a0; arrive 1 2 c0; run 9; turn 1 b0; arrive 0 1 a0; "
         "arrive 0 1 a0; run 9; turn 1 b0"
     )
-    assert say([Order(Point(0, 1), events=3)], script)[-4:] == ["yield", "on", "on", "0x1000"]
+    assert say([Order(HoldPoint(0, 1), events=3)], script)[-4:] == ["yield", "on", "on", "0x1000"]
 
 
 def test_deadline_in_instructions_and_in_ticks(say: Say, holds: HoldFile) -> None:
-    order = Order(Point(0, 1), until=Point(2, 0), deadline_ns=20_000_000)
+    order = Order(HoldPoint(0, 1), until=HoldPoint(2, 0), deadline_ns=20_000_000)
     assert say([order], "arrive 1 0 b0; run 19999999; turn 1 b0; run 1; turn 1 b0") == [
         "yield",
         "yield",
@@ -191,5 +191,5 @@ def test_nobody_else_has_anything_to_do(say: Say) -> None:
 def test_end_and_step_let_go(say: Say, holds: HoldFile) -> None:
     assert say([UNTIL], "arrive 1 0 b0; disable; turn 1 b0") == ["yield", "0x1000"]
     assert holds.found(1)[0].reasons == {Why.END: 1}
-    assert say([Order(Point(0, 1))], "arrive 1 0 b0; run 9; letgo 0; turn 1 b0") == ["yield", "0x1000"]
+    assert say([Order(HoldPoint(0, 1))], "arrive 1 0 b0; run 9; letgo 0; turn 1 b0") == ["yield", "0x1000"]
     assert holds.found(1)[0].reasons == {Why.STEP: 1}
