@@ -23,9 +23,9 @@ from harness.trace.executed.hold_file import (
     HoldEvent,
     HoldFile,
     HoldFound,
+    HoldOrder,
     HoldPoint,
     HoldState,
-    Order,
 )
 from harness.trace.executed.places import NoSuchPlace
 from harness.verdict import Verdict
@@ -131,9 +131,9 @@ class Holder:
     def _places(self, step: Hold) -> Sequence[Place]:
         return [each.place for each in (step.at, step.after, step.arrival) if each]
 
-    def _order(self, step: Hold) -> Order | None:
+    def _order(self, step: Hold) -> HoldOrder | None:
         try:
-            return Order(
+            return HoldOrder(
                 at=self._point(step.at),
                 nth=step.at.nth,
                 times=step.times or 0,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.check.finding import Finding
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.counters import SanitizerCounters, read_state
-from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import SanitizerReport, read_reports
 from harness.errors import Location

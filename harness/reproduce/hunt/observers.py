@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.attempt import sanitize
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.counters import read_state
-from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import read_reports
 from harness.check.sanitizer.to_finding import COUNTERS, REPORTS

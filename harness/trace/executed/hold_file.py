@@ -95,7 +95,7 @@ class HoldPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class HoldOrder:
     """What is to be held, and how long.
 
     ``times`` 0: again and again. ``held``: index of another hold, which must hold its vCPU. ``events``: so
@@ -183,13 +183,18 @@ class HoldFile:
         )
         self._write(_PLACES, b"".join(_ADDRESS.pack(*row) for row in table))
 
-    def plugin(self, plugins: Plugins, *, parallel: bool) -> Plugin:
-        """The plugin, for a QEMU in the file's directory; ``UserError`` when the model's QEMU cannot hold."""
+    def plugin(self, plugins: Plugins, *, parallel: bool, absolute: bool = False) -> Plugin:
+        """The plugin, for a QEMU in the file's directory, or anywhere with an ``absolute`` path.
+
+        ``UserError`` when the model's QEMU cannot hold.
+        """
         if plugins.api < NEEDS_API:
             raise UserError(
                 "this model's QEMU cannot hold vCPUs: its plugins cannot set a PC; use one of 11.1 or newer"
             )
-        options = [("holds", FILE)] + ([("parallel", "on")] if parallel else [])
+        options = [("holds", str(self.path.absolute()) if absolute else FILE)] + (
+            [("parallel", "on")] if parallel else []
+        )
         return Plugin(plugins.file(NAME), tuple(options))
 
     def index(self, place: Place) -> int:
@@ -202,17 +207,17 @@ class HoldFile:
         """The words for a place by its number."""
         return self._names[index] if index < len(self._names) else f"place {index}"
 
-    def arm(self, orders: Sequence[Order]) -> None:
+    def arm(self, orders: Sequence[HoldOrder]) -> None:
         """Replace all holds, with counts from zero, and empty the log. The machine must stand still."""
         if len(orders) > HOLDS:
             raise UserError(f"{len(orders)} holds at once; at most {HOLDS}")
         rows = [_config(order) + _state(_begun(order)) for order in orders]
-        rows += [_config(Order(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
+        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
         self._write(_USED_AT, bytes(24))
         for number, row in enumerate(rows):
             self._write(_TABLE + number * _HOLD, row)
 
-    def add(self, number: int, order: Order) -> None:
+    def add(self, number: int, order: HoldOrder) -> None:
         """Arm one more hold as ``number``, and leave the others as they are."""
         at = _TABLE + number * _HOLD
         self._write(at, _config(order) + _state(HoldState.OFF))
@@ -268,11 +273,11 @@ class HoldFile:
             raise InfraError(f"the holds in {self.path} cannot be changed: {error}") from error
 
 
-def _begun(order: Order) -> HoldState:
+def _begun(order: HoldOrder) -> HoldState:
     return HoldState.ARMED if order.after is None else HoldState.WAITS
 
 
-def _config(order: Order) -> bytes:
+def _config(order: HoldOrder) -> bytes:
     points = (order.at, order.after or HoldPoint(ANY), order.until or HoldPoint(ANY))
     words = [word for point in points for word in (point.place, point.cpu)]
     counts = (order.nth, order.times, order.until_nth, order.events)
