@@ -74,7 +74,7 @@ class RaceTarget(Target):
 
 
 def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> ProgramFinding | None:
-    """HoldEvent is wrong with a run; None: nothing."""
+    """What is wrong with a run; None: nothing."""
     if ran.batch.splats:
         return disaster(program, f"splat {ran.batch.splats[0].partition(':')[0]}", ran.batch.splats[0])
     outcome = ran.batch.outcomes[0]
