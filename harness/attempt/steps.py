@@ -88,6 +88,7 @@ class StepRunner:
             status=left.status if ended else None,
             stdout=left.stdout.decode(errors="replace"),
             stderr=left.stderr.decode(errors="replace"),
+            command=step.command,
         )
         self.runs[step.name] = Ran(step, ending, result, why)
         self._ended(step.name)

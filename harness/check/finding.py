@@ -21,12 +21,14 @@ from harness.verdict import Verdict
 class RunResult:
     """How a named run ended.
 
-    ``status`` is the exit code 0..255, 256+n when signal n ended it, None when it never ended.
+    ``status`` is the exit code 0..255, 256+n when signal n ended it, None when it never ended. ``command`` is
+    what ran, for messages.
     """
 
     status: int | None
     stdout: str = ""
     stderr: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)

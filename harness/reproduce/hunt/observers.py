@@ -58,7 +58,7 @@ class Watch:
     """Run at L0 behind programs: the sanitizer reports some things only after entries to a lower EL."""
 
     def __init__(self, images: StackImages, spec: StackSpec, directory: Path) -> None:
-        self.plugin = sanitize.plugin(images, spec)
+        self.plugin = sanitize.plugin(images, spec, images.model.deterministic(spec.timing))
         self._places = Places(sanitize.maps(images))
         self._directory = directory
         self._programs = 0
