@@ -142,7 +142,7 @@ static void serve_mmio(struct vcpu *v)
 	uint64_t at = v->run->mmio.phys_addr, value = 0;
 
 	if (at >= REGION_GPA && at < REGION_GPA + vm->pages * PAGE) {
-		__atomic_add_fetch(&v->mmio, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&v->mmios, 1, __ATOMIC_RELAXED);
 		value = value_of(__atomic_load_n(&vm->mmio_seed, __ATOMIC_ACQUIRE), (at - REGION_GPA) / PAGE);
 		if (!v->run->mmio.is_write)
 			memcpy(v->run->mmio.data, &value, sizeof(value));
@@ -180,7 +180,7 @@ static void *vcpu_main(void *argument)
 				break;
 			}
 			/* No usable host mapping behind the access right now: try again. */
-			__atomic_add_fetch(&v->faults, 1, __ATOMIC_RELAXED);
+			__atomic_add_fetch(&v->efaults, 1, __ATOMIC_RELAXED);
 			usleep(500);
 		} else if (v->run->exit_reason == KVM_EXIT_MMIO) {
 			serve_mmio(v);
@@ -245,7 +245,7 @@ uint64_t vm_faults(const struct vm *vm)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < vm->vcpus; i++)
-		n += __atomic_load_n(&vm->vcpu[i].faults, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&vm->vcpu[i].efaults, __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -254,6 +254,6 @@ uint64_t vm_mmio(const struct vm *vm)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < vm->vcpus; i++)
-		n += __atomic_load_n(&vm->vcpu[i].mmio, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&vm->vcpu[i].mmios, __ATOMIC_RELAXED);
 	return n;
 }

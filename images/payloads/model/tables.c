@@ -48,7 +48,7 @@ uint64_t *table_new(void)
 
 	if (used > POOL) {
 		print("fatal|out of tables\n");
-		power_off();
+		psci_off();
 	}
 	for (unsigned i = 0; i < SLOT / 8; i++)
 		new[i] = 0;

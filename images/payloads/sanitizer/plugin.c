@@ -4,14 +4,20 @@
  *
  * Code at EL1 and EL0 has a callback on each block and on each access, which returns after two comparisons where the
  * page was checked since the vCPU's last synchronisation. At EL2 only TLBI, DSB, ERET and vectors are watched.
+ *
+ * At which level a block runs cannot be asked when it is translated: registers may be read in some callbacks of vCPUs
+ * alone. It is that of the page of code, which the first of its blocks that runs tells. What is translated before has
+ * callbacks for either case, which ask.
  */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decode.h"
+#include "keep.h"
 #include "sanitizer.h"
-#include "who.h"
+#define NVH_BY_ENV
+#include "which.h"
 
 static struct judge judge;
 static struct vcpu vcpus[MAX_PES];
@@ -19,20 +25,21 @@ static struct options options;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t trapped, up;
 
+/* MIXED: a page that has run at EL2 and below it. */
+enum level { UNKNOWN_LEVEL, BELOW, AT_EL2, MIXED };
+
 /* A page of code as it was translated: its address then, and where it lay. */
 struct code {
-	uint64_t va, pa;
+	uint64_t va, pa; /* the key */
 	uint64_t gen[MAX_PES];
-	struct code *next;
+	uint8_t level; /* enum level */
 };
-#define CODE_BITS 14
-static struct code *codes[1 << CODE_BITS];
 
 static void flush_counters(void)
 {
 	if (judge.seq - judge.counters.steps >= LOOK)
 		judge_look(&judge);
-	output_counters(&judge.counters, trapped, up);
+	output_counters(&judge.counters, __atomic_load_n(&trapped, __ATOMIC_RELAXED), __atomic_load_n(&up, __ATOMIC_RELAXED));
 }
 
 static unsigned level_now(struct vcpu *vcpu)
@@ -40,16 +47,31 @@ static unsigned level_now(struct vcpu *vcpu)
 	return (unsigned)FIELD(vcpu_read(vcpu, R_CPSR), SPSR_EL);
 }
 
-/* The level of the vCPU that translates; handles are the same for all of them, the buffer is this thread's. */
-static unsigned level_of_translation(void)
+static enum level place_now(struct vcpu *vcpu)
 {
-	static __thread struct g_byte_array *buffer;
-	struct nvh_registers registers = vcpus[0].registers;
+	return level_now(vcpu) >= 2 ? AT_EL2 : BELOW;
+}
 
-	if (!buffer)
-		buffer = g_byte_array_new();
-	registers.buffer = buffer;
-	return (unsigned)FIELD(nvh_read(&registers, vcpus[0].handle[R_CPSR]), SPSR_EL);
+/* What is known of the code when it is translated; data of callbacks that would ask otherwise. */
+static enum level level_of(const struct code *code)
+{
+	enum level level = __atomic_load_n(&code->level, __ATOMIC_RELAXED);
+
+	return level == MIXED ? UNKNOWN_LEVEL : level;
+}
+
+static enum level asked(struct vcpu *vcpu, uintptr_t known)
+{
+	return known == UNKNOWN_LEVEL ? place_now(vcpu) : (enum level)known;
+}
+
+/* A block of this page runs at this level. */
+static void note_level(struct code *code, enum level level)
+{
+	enum level before = __atomic_load_n(&code->level, __ATOMIC_RELAXED);
+
+	if (before != level && before != MIXED)
+		__atomic_store_n(&code->level, before == UNKNOWN_LEVEL ? level : MIXED, __ATOMIC_RELAXED);
 }
 
 /* ---- invalidation ---- */
@@ -62,7 +84,7 @@ static void execute_tlbi(struct tlbi *tlbi, const struct context *context)
 	judge_tlbi(&judge, *tlbi, context, gone);
 	for (unsigned i = 0; i < judge.pes; i++)
 		if (gone[i]) /* what was checked before may be checked, and filled, again */
-			__atomic_add_fetch(&vcpus[i].gen, 1, __ATOMIC_RELEASE);
+			vcpu_synchronise(&vcpus[i]);
 	flush_counters();
 	pthread_mutex_unlock(&lock);
 }
@@ -93,14 +115,14 @@ static bool range_is_ds(struct vcpu *vcpu, const struct tlbi *tlbi)
 /* One TLBI instruction where it was translated; inside a block the register pc is stale. */
 struct place {
 	uint64_t pc;
-	uint32_t word;
+	uint64_t word;
 };
 
 static void on_tlbi(unsigned index, void *data)
 {
 	const struct place *place = data;
-	uint32_t word = place->word;
-	struct vcpu *vcpu = &vcpus[who(index)];
+	uint32_t word = (uint32_t)place->word;
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	unsigned rt = word & 31;
 	struct tlbi tlbi = { .op = operation_of(word & 0x7ffe0), .pe = vcpu->index };
 	struct state *state = &tlbi.state;
@@ -136,14 +158,15 @@ static void on_tlbi(unsigned index, void *data)
 
 static void on_dsb(unsigned index, void *data)
 {
-	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bit 1: below EL2, then CRm */
-	struct vcpu *vcpu = &vcpus[who(index)];
+	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bits 2:1: enum level, then CRm */
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct context *context = &vcpu->el10;
+	bool below = asked(vcpu, what >> 1 & 3) == BELOW;
 
 	settle(vcpu, false);
 	pthread_mutex_lock(&lock);
-	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 2), what & 2, context->hcr),
-		  dsb_is_nxs(what & 1, what & 2, context->hcrx));
+	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 3), below, context->hcr),
+		  dsb_is_nxs(what & 1, below, context->hcrx));
 	pthread_mutex_unlock(&lock);
 }
 
@@ -181,7 +204,7 @@ static uint64_t physical(uint32_t info, uint64_t va)
 
 static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va))
 		return;
@@ -191,7 +214,7 @@ static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 /* A system register that FEAT_NV2 turns into memory, or any access at EL2: the EL2 or EL2&0 regime. */
 static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	if (is_known(vcpu, EL2, va))
 		return;
@@ -200,13 +223,22 @@ static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data
 	use(vcpu, &vcpu->el2, va, physical(info, va), (uint64_t)data, 2);
 }
 
+/* In a block that was translated before its level was known. */
+static void on_either_access(unsigned index, uint32_t info, uint64_t va, void *data)
+{
+	if (vcpus[nvh_which_by_env(index)].in == BELOW)
+		on_access(index, info, va, data);
+	else if (options.el2)
+		on_el2_access(index, info, va, data);
+}
+
 static void fetch(struct vcpu *vcpu, const struct context *context, struct code *code, uint8_t el)
 {
-	uint64_t pc;
+	uint64_t pc, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
 
-	if (code->gen[vcpu->index] == vcpu->gen)
+	if (code->gen[vcpu->index] == gen)
 		return;
-	code->gen[vcpu->index] = vcpu->gen;
+	code->gen[vcpu->index] = gen;
 	/* The same block may run at another address than the one where it was translated (CF_PCREL). */
 	pc = vcpu_read(vcpu, R_PC);
 	use(vcpu, context, pc, code->pa, pc, el);
@@ -216,16 +248,14 @@ static void fetch(struct vcpu *vcpu, const struct context *context, struct code 
 static void on_unknown(unsigned index, void *data)
 {
 	(void)data;
-	if (!who_env[index])
-		who_learn(index, vcpu_read(&vcpus[index], R_PC));
+	if (!nvh_env_of(index))
+		nvh_which_learn(index, vcpu_read(&vcpus[index], R_PC));
 }
 
-static void on_block(unsigned index, void *data)
+static void enter_below(struct vcpu *vcpu, struct code *code)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
-	struct code *code = data;
-
 	settle(vcpu, false);
+	vcpu->in = BELOW;
 	if (vcpu->dirty) {
 		vcpu_refresh_el10(vcpu);
 		vcpu->dirty_el2 = true;
@@ -238,53 +268,80 @@ static void on_block(unsigned index, void *data)
 		fetch(vcpu, &vcpu->el10, code, 1);
 }
 
-static void on_el2_block(unsigned index, void *data)
+static void on_block(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	enter_below(&vcpus[nvh_which_by_env(index)], data);
+}
 
+static void enter_el2(struct vcpu *vcpu, struct code *code)
+{
+	vcpu->in = AT_EL2;
+	if (!options.el2)
+		return;
 	settle(vcpu, false);
 	if (vcpu->dirty_el2) {
 		vcpu_refresh_el2(vcpu);
-		vcpu->gen++;
+		vcpu_synchronise(vcpu);
 	}
-	fetch(vcpu, &vcpu->el2, data, 2);
+	fetch(vcpu, &vcpu->el2, code, 2);
+}
+
+static void on_el2_block(unsigned index, void *data)
+{
+	enter_el2(&vcpus[nvh_which_by_env(index)], data);
+}
+
+static void on_either_block(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+	enum level level = place_now(vcpu);
+
+	note_level(data, level);
+	if (level == BELOW)
+		enter_below(vcpu, data);
+	else
+		enter_el2(vcpu, data);
 }
 
 /* ---- synchronisation and exceptions ---- */
 
 static void on_eret(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-	if (data)
+	if (asked(vcpu, (uintptr_t)data) == AT_EL2)
 		vcpu->dirty = vcpu->dirty_el2 = true;
 	else
-		vcpu->gen++;
+		vcpu_synchronise(vcpu);
 }
 
+/* A register of translations is written. */
 static void on_change(unsigned index, void *data)
 {
-	(void)data;
-	vcpus[who(index)].dirty = true;
-}
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-static void on_el2_change(unsigned index, void *data)
-{
-	(void)data;
-	vcpus[who(index)].dirty_el2 = true;
+	if (asked(vcpu, (uintptr_t)data) == AT_EL2)
+		vcpu->dirty_el2 = true;
+	else
+		vcpu->dirty = true;
 }
 
 static void on_isb(unsigned index, void *data)
 {
-	(void)data;
-	vcpus[who(index)].gen++;
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+
+	if (options.el2 || asked(vcpu, (uintptr_t)data) == BELOW)
+		vcpu_synchronise(vcpu);
 }
 
 static void on_mark(unsigned index, void *data)
 {
-	(void)index;
+	uintptr_t what = (uintptr_t)data; /* bits 1:0: enum level, then the mark's number */
+
+	if (asked(&vcpus[nvh_which_by_env(index)], what & 3) != BELOW)
+		return;
 	pthread_mutex_lock(&lock);
-	judge_mark(&judge, (unsigned)(uintptr_t)data);
+	judge_mark(&judge, (unsigned)(what >> 2));
 	flush_counters();
 	pthread_mutex_unlock(&lock);
 }
@@ -295,13 +352,11 @@ static bool is_abort(unsigned ec)
 }
 
 /* First instruction of what may be a synchronous vector of EL2: 0x400 from a lower EL, 0x200 from EL2 itself. */
-static void on_el2_vector(unsigned index, void *data)
+static void take_at_el2(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr, far;
 	unsigned ec;
 
-	(void)data;
 	if ((vcpu_read(vcpu, R_VBAR_2) | (pc & 0x600)) != pc)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_2);
@@ -320,128 +375,137 @@ static void on_el2_vector(unsigned index, void *data)
 	}
 }
 
-static void on_el1_vector(unsigned index, void *data)
+static void take_at_el1(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr;
 	unsigned ec;
 
-	(void)data;
 	if ((vcpu_read(vcpu, R_VBAR_1) | (pc & 0x600)) != pc)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_1);
 	ec = (unsigned)FIELD(esr, ESR_EC);
 	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc);
-	vcpu->gen++;
+	vcpu_synchronise(vcpu);
 	if (is_abort(ec) && !(esr & ESR_FNV) && vcpu->el10.valid && !vcpu->dirty)
 		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1);
+}
+
+/* A block that may be a vector: before anything that would take an operation that has just trapped as executed. */
+static void on_vector(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+
+	if (place_now(vcpu) == AT_EL2)
+		take_at_el2(vcpu);
+	else
+		take_at_el1(vcpu);
+	on_either_block(index, data);
 }
 
 /* ---- translation ---- */
 
 static struct code *code_page(uint64_t va, uint64_t pa)
 {
-	unsigned slot = (unsigned)(((va >> 12) ^ (pa >> 12) * 0x9e3779b9) & ((1 << CODE_BITS) - 1));
-	struct code *code;
+	static struct nvh_keeper codes = NVH_KEEPER(struct code, offsetof(struct code, gen));
+	struct code code = { .va = va, .pa = pa };
 
-	pthread_mutex_lock(&lock);
-	for (code = codes[slot]; code; code = code->next)
-		if (code->va == va && code->pa == pa)
-			break;
-	if (!code) {
-		code = calloc(1, sizeof(*code));
-		if (!code)
-			abort();
-		code->va = va;
-		code->pa = pa;
-		code->next = codes[slot];
-		codes[slot] = code;
-	}
-	pthread_mutex_unlock(&lock);
-	return code;
+	return nvh_keep(&codes, &code);
 }
 
 static void *place_of(const struct qp_insn *insn, uint32_t word)
 {
-	struct place *place = malloc(sizeof(*place)); /* lives as long as QEMU, like the block that may use it */
+	static struct nvh_keeper places = NVH_KEEPER(struct place, sizeof(struct place));
+	struct place place = { qemu_plugin_insn_vaddr(insn), word };
 
-	if (!place)
-		abort();
-	*place = (struct place){ qemu_plugin_insn_vaddr(insn), word };
-	return place;
+	return nvh_keep(&places, &place);
 }
 
-static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
+static void *data_of(uintptr_t high, enum level level, unsigned shift)
 {
-	uintptr_t below = el < 2 ? 2 : 0;
+	return (void *)(high << shift | level);
+}
+
+static void watch(struct qp_insn *insn, uint32_t word, enum level level)
+{
+	uintptr_t crm = word >> 8 & 15;
 
 	if (is_tlbi(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_tlbi, QP_CB_R_REGS, place_of(insn, word));
-	else if (is_dsb(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
-						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below));
-	else if (is_dsb_nxs(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
-						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below | 1));
+	else if (is_dsb(word) || is_dsb_nxs(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_R_REGS,
+						       (void *)(crm << 3 | (uintptr_t)level << 1 | is_dsb_nxs(word)));
 	else if (is_eret(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
-	else if ((el < 2 || options.el2) && is_isb(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
-	else if (el < 2 && is_mark(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)mark_number(word));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_R_REGS, data_of(0, level, 0));
+	else if (is_isb(word) && (level != AT_EL2 || options.el2))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_R_REGS, data_of(0, level, 0));
+	else if (is_mark(word) && level != AT_EL2)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_R_REGS, data_of(mark_number(word), level, 2));
 	else if (is_translation_msr(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_change, QP_CB_R_REGS, data_of(0, level, 0));
 }
 
 static bool someone_unknown(void)
 {
 	for (unsigned i = 0; i < judge.pes; i++)
-		if (!who_env[i])
+		if (!nvh_env_of(i))
 			return true;
 	return false;
 }
 
-static void watch_block(struct qp_tb *tb, struct qp_insn *first, unsigned el)
+/* Returns what is known of the level at which the block will run. */
+static enum level watch_block(struct qp_tb *tb, struct qp_insn *first)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
 	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK);
+	enum level level = level_of(code);
 
-	who_translate(va);
+	nvh_which_translated(va);
 	if (someone_unknown())
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_unknown, QP_CB_R_REGS, NULL);
-	/* Before on_block(), which would take an operation that has just trapped as executed. */
-	if ((va & 0x1ff) == 0 && (va & 0x600))
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, el == 2 ? on_el2_vector : on_el1_vector, QP_CB_R_REGS, NULL);
-	if (el < 2)
+	if ((va & 0x1ff) == 0 && (va & 0x600)) {
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_vector, QP_CB_R_REGS, code);
+		return UNKNOWN_LEVEL;
+	}
+	if (level == UNKNOWN_LEVEL)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_either_block, QP_CB_R_REGS, code);
+	else if (level == BELOW)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QP_CB_R_REGS, code);
-	else if (options.el2 && el == 2)
+	else if (options.el2)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_el2_block, QP_CB_R_REGS, code);
+	return level;
+}
+
+static void watch_memory(struct qp_insn *insn, uint32_t word, enum level level)
+{
+	void *at = (void *)qemu_plugin_insn_vaddr(insn);
+
+	if (level == AT_EL2 && !options.el2)
+		return;
+	/* Below EL2, MRS and MSR access memory only where FEAT_NV2 redirects them. At EL2 they access none. */
+	if (level == AT_EL2 || (word & 0xffd00000) == 0xd5100000)
+		qemu_plugin_register_vcpu_mem_cb(insn, on_el2_access, QP_CB_R_REGS, QP_MEM_RW, at);
+	else if (level == BELOW)
+		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QP_CB_NO_REGS, QP_MEM_RW, at);
+	else
+		qemu_plugin_register_vcpu_mem_cb(insn, on_either_access, QP_CB_R_REGS, QP_MEM_RW, at);
 }
 
 static void translate(struct qp_tb *tb)
 {
 	struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, 0);
 	size_t count = qemu_plugin_tb_n_insns(tb);
-	unsigned el = level_of_translation();
+	enum level level;
 
 	memory_learn(qemu_plugin_insn_haddr(insn));
-	watch_block(tb, insn, el);
+	level = watch_block(tb, insn);
 	for (size_t i = 0; i < count; i++) {
-		uint64_t at;
 		uint32_t word;
 
 		insn = qemu_plugin_tb_get_insn(tb, i);
 		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) != sizeof(word))
 			continue;
-		watch(insn, word, el);
-		at = qemu_plugin_insn_vaddr(insn);
-		if (el >= 2 && !options.el2)
-			continue;
-		/* Below EL2, MRS and MSR access memory only where FEAT_NV2 redirects them. */
-		if (el >= 2 || (word & 0xffd00000) == 0xd5100000)
-			qemu_plugin_register_vcpu_mem_cb(insn, on_el2_access, QP_CB_R_REGS, QP_MEM_RW, (void *)at);
-		else
-			qemu_plugin_register_vcpu_mem_cb(insn, on_access, QP_CB_NO_REGS, QP_MEM_RW, (void *)at);
+		watch(insn, word, level);
+		watch_memory(insn, word, level);
 	}
 }
 
@@ -458,7 +522,9 @@ QP_VCPU_CB(on_vcpu, index)
 		abort();
 	vcpu_init(&vcpus[index], index);
 	__atomic_add_fetch(&up, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&lock);
 	flush_counters();
+	pthread_mutex_unlock(&lock);
 }
 
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)

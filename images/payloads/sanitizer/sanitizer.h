@@ -44,11 +44,18 @@ struct vcpu {
 	unsigned index;
 	uint8_t features; /* HAS_* of the PE, 0 until its first TLBI */
 	bool up, dirty, dirty_el2, tentative;
+	uint8_t in; /* the block that runs: enum level of plugin.c, where it is watched */
 	struct tlbi waiting; /* executed at EL1, unless it turns out to have trapped */
 	struct context el10, el2;
 	uint64_t gen;
 	uint64_t fast[2][FAST], fast_gen[2][FAST];
 };
+
+/* What was checked before is to be checked again. Other vCPUs do it to this one, too, so never `gen++`. */
+static inline void vcpu_synchronise(struct vcpu *vcpu)
+{
+	__atomic_add_fetch(&vcpu->gen, 1, __ATOMIC_RELEASE);
+}
 
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which);
 uint8_t vcpu_features(struct vcpu *vcpu);

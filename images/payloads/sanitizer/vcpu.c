@@ -71,7 +71,7 @@ void vcpu_refresh_el10(struct vcpu *vcpu)
 
 	memset(context, 0, sizeof(*context));
 	vcpu->dirty = false;
-	vcpu->gen++;
+	vcpu_synchronise(vcpu);
 	context->hcr = hcr;
 	context->valid = !(hcr & HCR_TGE); /* with it EL0 is in EL2&0 */
 	if (!context->valid)

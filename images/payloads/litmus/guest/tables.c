@@ -14,7 +14,7 @@ static unsigned granule(unsigned shift)
 /* By DC ZVA, 4 << DCZID_EL0.BS bytes at once: all sizes here are multiples of the largest, 2 KiB. */
 void zero(uint64_t at, uint64_t size)
 {
-	uint64_t id = read_sysreg(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
+	uint64_t id = MRS(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
 
 	for (uint64_t end = at + size; at < end; at += line)
 		if (id & 0x10) /* DZP: not permitted */
