@@ -17,9 +17,9 @@ from pathlib import Path
 from harness.artefacts.model import Model, build_model, load_model
 from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.suite import PROGRAM, build_suite
-from harness.check.sanitizer.judge import COUNTERS, REPORTS
-from harness.check.sanitizer.reports import Report, read_reports
-from harness.check.sanitizer.state import State, read_state
+from harness.check.sanitizer.counters import SanitizerCounters, read_state
+from harness.check.sanitizer.reports import SanitizerReport, read_reports
+from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
 from harness.errors import InfraError
 from harness.host import command
 from harness.host.cache import Store
@@ -37,7 +37,7 @@ SEEN = {"old": "stale", "new": "**masked**", "fault": "**masked**"}
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class SuiteCase:
     """One case. ``breaks``: the rule, empty for one that is done right; ``expected``, ``found``: report keys.
 
     ``seen``: what the victim came to on the model: ``old``, ``new`` or ``fault``.
@@ -59,9 +59,9 @@ class Case:
 class SuiteOutcome:
     """One run of the suite. ``stray``: reports that belong to no case."""
 
-    cases: tuple[Case, ...]
-    stray: tuple[Report, ...]
-    state: State
+    cases: tuple[SuiteCase, ...]
+    stray: tuple[SanitizerReport, ...]
+    state: SanitizerCounters
 
 
 def run(
@@ -86,10 +86,12 @@ def run(
     return SuiteOutcome(cases, stray, state)
 
 
-def match(lines: Sequence[str], reports: Iterable[Report]) -> tuple[tuple[Case, ...], tuple[Report, ...]]:
+def match(
+    lines: Sequence[str], reports: Iterable[SanitizerReport]
+) -> tuple[tuple[SuiteCase, ...], tuple[SanitizerReport, ...]]:
     """Give each case its reports: by VMID, those of EL2's regime by page; returns the rest, too."""
-    by_vmid: dict[int, list[Report]] = defaultdict(list)
-    by_page: dict[int, list[Report]] = defaultdict(list)
+    by_vmid: dict[int, list[SanitizerReport]] = defaultdict(list)
+    by_page: dict[int, list[SanitizerReport]] = defaultdict(list)
     for report in reports:
         entry = report.data.get("entry", {"regime": ""})
         if entry["regime"] == "el2":
@@ -104,7 +106,7 @@ def match(lines: Sequence[str], reports: Iterable[Report]) -> tuple[tuple[Case, 
             pages += 1
             own += by_page.pop(pages, [])
         found = tuple(sorted({report.key for report in own}))
-        cases.append(Case(name, breaks, tuple(expected.split()), found, seen))
+        cases.append(SuiteCase(name, breaks, tuple(expected.split()), found, seen))
     stray = [report for group in (*by_vmid.values(), *by_page.values()) for report in group]
     return tuple(cases), tuple(stray)
 

@@ -20,9 +20,7 @@ from harness.arch.cover import Entry, State, fate, obliges, syndrome
 from harness.arch.library import ALL_FEATURES, Fate, Features
 from harness.arch.operand import decode
 from harness.arch.table import Operand, Operation, Regime
-from harness.program.defects import Defect
-from harness.program.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, Leaf
-from harness.program.layout import (
+from harness.program.addresses import (
     DATA_PA,
     E2_ASID,
     EVENT_PA,
@@ -32,6 +30,8 @@ from harness.program.layout import (
     level_size,
     value_at,
 )
+from harness.program.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, TableLeaf
+from harness.program.kernel_defects import KernelDefect
 from harness.program.program import (
     Access,
     Action,
@@ -39,8 +39,8 @@ from harness.program.program import (
     Context,
     Cpu,
     Host,
+    InitialMemory,
     Map,
-    Memory,
     Program,
     Sample,
     Spin,
@@ -114,7 +114,7 @@ class _Spinning:
     where: str
 
 
-class Model:
+class ReferenceModel:
     """The state after some actions of a program in ``world``.
 
     ``known``: defects that are taken for granted. ``forgetless``: no TLBI takes anything (for the question
@@ -124,9 +124,9 @@ class Model:
     def __init__(
         self,
         world: World,
-        known: Iterable[Defect] = (),
+        known: Iterable[KernelDefect] = (),
         forgetless: bool = False,
-        memory: Memory | None = None,
+        memory: InitialMemory | None = None,
     ) -> None:
         self.world = world
         self.memory = memory
@@ -136,7 +136,7 @@ class Model:
         self._code = dict(memory.code) if memory else {}
         self.known = tuple(known)
         self.forgetless = forgetless
-        self.tables: dict[tuple[str, int], set[Leaf]] = {}
+        self.tables: dict[tuple[str, int], set[TableLeaf]] = {}
         self.tlbs = [Tlb() for _ in range(world.cpus)]
         self.cpu = 0
         self.spins: dict[int, _Spinning] = {}
@@ -147,7 +147,9 @@ class Model:
         self._pointers = 0
 
     @classmethod
-    def of(cls, program: Program, known: Iterable[Defect] = (), forgetless: bool = False) -> Model:
+    def of(
+        cls, program: Program, known: Iterable[KernelDefect] = (), forgetless: bool = False
+    ) -> ReferenceModel:
         """The state before the first action of ``program``."""
         return cls(program.world, known, forgetless, program.memory)
 
@@ -178,15 +180,15 @@ class Model:
 
     # --- tables
 
-    def current(self, stage: str, table: int) -> set[Leaf]:
+    def current(self, stage: str, table: int) -> set[TableLeaf]:
         """The valid descriptors of a table now; table pointers too."""
         return self.tables.setdefault((stage, table), set())
 
-    def leaf_of(self, action: Map) -> Leaf:
+    def leaf_of(self, action: Map) -> TableLeaf:
         """The leaf that ``action`` writes."""
         table = self._table_of(action)
         size = level_size(self._shift(action.stage), action.level)
-        return Leaf(action.stage, table, action.at, size, action.level, action.to or 0, action.perms)
+        return TableLeaf(action.stage, table, action.at, size, action.level, action.to or 0, action.perms)
 
     def _table_of(self, action: Map) -> int:
         if action.stage == "e2":
@@ -218,9 +220,9 @@ class Model:
                 return f"a TLB may hold {old.start:#x} at level {old.level} of {old.stage}"
         return ""
 
-    def _overlapping(self, new: Leaf) -> set[Leaf]:
+    def _overlapping(self, new: TableLeaf) -> set[TableLeaf]:
         """What any PE may hold, or any table says, of the addresses of ``new`` under its VMIDs."""
-        found: set[Leaf] = set()
+        found: set[TableLeaf] = set()
         if new.stage == "e2":
             for tlb in self.tlbs:
                 found |= {held.leaf for held in tlb.e2 | tlb.vncr}
@@ -239,7 +241,7 @@ class Model:
                     found.add(part)
         return {leaf for leaf in found | self.current(new.stage, new.table) if leaf.overlaps(new)}
 
-    def _clash(self, new: Leaf, old: Leaf, asid: int) -> bool:
+    def _clash(self, new: TableLeaf, old: TableLeaf, asid: int) -> bool:
         """Stage 1: entries of other ASIDs are apart unless one is global."""
         if new.stage == "s2" or old.is_global or new.is_global:
             return True
@@ -267,10 +269,12 @@ class Model:
             size = level_size(self._shift(new.stage), LAST_LEVEL - 1)
             self._pointers += 1
             at = new.start & ~(size - 1)
-            leaves.add(Leaf(new.stage, new.table, at, size, LAST_LEVEL - 1, self._pointers, "", frozenset()))
+            leaves.add(
+                TableLeaf(new.stage, new.table, at, size, LAST_LEVEL - 1, self._pointers, "", frozenset())
+            )
         leaves.add(new)
 
-    def _cut_off(self, pointer: Leaf, children: frozenset[Leaf]) -> None:
+    def _cut_off(self, pointer: TableLeaf, children: frozenset[TableLeaf]) -> None:
         """Who still holds ``pointer`` finds in its table what was there last."""
         old = dataclasses.replace(pointer, perms=CUT_OFF, children=children)
         for tlb in self.tlbs:
@@ -312,7 +316,7 @@ class Model:
         """Whether stage 2 is on and cannot begin where VTCR_EL2.SL0 says: every access of L2 faults."""
         return c.s2 and c.sl0 is not None and not fits(self.world.shift, self.bits(c), c.sl0)
 
-    def _aliases(self, ctx: int) -> set[Leaf]:
+    def _aliases(self, ctx: int) -> set[TableLeaf]:
         """With a defect that drops bits above the input size: the leaves once more, where stage 1 leads."""
         c = self.world.contexts[ctx]
         if not c.s1 or not any(defect.aliases for defect in self.known):
@@ -322,9 +326,9 @@ class Model:
         leaves = [leaf for leaf in self.current("s2", self.world.s2_table(ctx)) if not leaf.is_old]
         return {dataclasses.replace(leaf, start=leaf.start + up) for leaf in leaves for up in above}
 
-    def _leaves(self, held: Iterable[Leaf]) -> set[Leaf]:
+    def _leaves(self, held: Iterable[TableLeaf]) -> set[TableLeaf]:
         """With what table pointers lead to in place of the pointers; less what an access cannot use."""
-        found: set[Leaf] = set()
+        found: set[TableLeaf] = set()
         for leaf in held:
             found |= {leaf} if leaf.children is None else leaf.children
         return {leaf for leaf in found if not leaf.is_old}
@@ -336,16 +340,16 @@ class Model:
                 return "access-flag" if leaf.is_old else ""
         return "translation"
 
-    def _s1(self, tlb: Tlb, ctx: int) -> set[Leaf]:
+    def _s1(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
         c = self.world.contexts[ctx]
         held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and (h.asid == c.asid or self._any_global(h.leaf))}
         return self._leaves(held | self.current("s1", self.world.s1_table(ctx)))
 
     @staticmethod
-    def _any_global(leaf: Leaf) -> bool:
+    def _any_global(leaf: TableLeaf) -> bool:
         return leaf.is_global and leaf.children is None
 
-    def _s2(self, tlb: Tlb, ctx: int) -> set[Leaf]:
+    def _s2(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
         vmid = self.world.contexts[ctx].vmid
         held = {h.leaf for h in tlb.s2 if h.vmid == vmid}
         return self._leaves(held | self.current("s2", self.world.s2_table(ctx)))
@@ -514,7 +518,7 @@ class Model:
         return frozenset(found)
 
     @staticmethod
-    def _through_pointers(held: Iterable[Leaf], at: int, whose: str, where: str = "") -> set[str]:
+    def _through_pointers(held: Iterable[TableLeaf], at: int, whose: str, where: str = "") -> set[str]:
         """Who still holds a table pointer finds an invalid descriptor where its table has none."""
         found = set()
         for leaf in held:
@@ -546,7 +550,7 @@ class Model:
                 found |= self._stage2(tlb, ctx, first, first.to + (va - first.start), access)
         return frozenset(found)
 
-    def _stage2(self, tlb: Tlb, ctx: int, first: Leaf | None, ipa: int, access: Access) -> set[str]:
+    def _stage2(self, tlb: Tlb, ctx: int, first: TableLeaf | None, ipa: int, access: Access) -> set[str]:
         if first is not None and not _permits_s1(first.perms, access):
             return {"s1-permission"}  # stage 1 comes first (D8.15)
         if not self.world.contexts[ctx].s2:
@@ -562,7 +566,9 @@ class Model:
                 found |= self._outcome(access, first, second, ipa)
         return found
 
-    def _outcome(self, access: Access, first: Leaf | None, second: Leaf | None, ipa: int) -> frozenset[str]:
+    def _outcome(
+        self, access: Access, first: TableLeaf | None, second: TableLeaf | None, ipa: int
+    ) -> frozenset[str]:
         if first is not None and not _permits_s1(first.perms, access):
             return frozenset({"s1-permission"})
         if second is not None and not _permits_s2(second.perms, access):
@@ -645,15 +651,15 @@ def _permits_s2(perms: str, access: Access) -> bool:
     return {"read": "r", "write": "w", "execute": "x"}.get(access.kind, access.kind) in perms
 
 
-def allowed_of(program: Program, known: Iterable[Defect] = ()) -> list[frozenset[str] | None]:
+def allowed_of(program: Program, known: Iterable[KernelDefect] = ()) -> list[frozenset[str] | None]:
     """What may be observed of each action of ``program``, None where nothing is observed."""
-    model = Model.of(program, known)
+    model = ReferenceModel.of(program, known)
     return [model.step(action) for action in program.actions]
 
 
 def illegal(program: Program) -> str:
     """Why a program must not be run: the first action that breaks break-before-make; empty if none does."""
-    model = Model.of(program)
+    model = ReferenceModel.of(program)
     for number, action in enumerate(program.actions, 1):
         if isinstance(action, Map) and (why := model.why_illegal(action)):
             return f"action {number}: {why}"

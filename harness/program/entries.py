@@ -15,7 +15,7 @@ FLAT_BYTES = 1 << FLAT_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class TableLeaf:
     """A descriptor as it was in a table: of ``stage`` s1, s2 or e2, at ``start`` for ``size`` bytes.
 
     ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its
@@ -29,7 +29,7 @@ class Leaf:
     level: int
     to: int
     perms: str
-    children: frozenset[Leaf] | None = None
+    children: frozenset[TableLeaf] | None = None
 
     @property
     def end(self) -> int:
@@ -50,11 +50,11 @@ class Leaf:
         """Whether it translates ``at``."""
         return self.start <= at < self.end
 
-    def overlaps(self, other: Leaf) -> bool:
+    def overlaps(self, other: TableLeaf) -> bool:
         """Whether some address is translated by both."""
         return self.start < other.end and other.start < self.end
 
-    def same_output(self, other: Leaf) -> bool:
+    def same_output(self, other: TableLeaf) -> bool:
         """Whether replacing one by the other needs no break-before-make: permissions alone differ.
 
         Arm ARM DDI 0487 M.a.a, R_WHZWS: output address (the contents of two pages always differ here),
@@ -73,7 +73,7 @@ class Leaf:
 class Held:
     """A leaf (or table pointer) in a TLB, with the tags of the context that it was walked for."""
 
-    leaf: Leaf
+    leaf: TableLeaf
     vmid: int = 0
     asid: int = 0
 
@@ -101,8 +101,8 @@ class Combined:
     would make the rest of them one entry, so a TLB may hold what is left of them.
     """
 
-    s1: Leaf | None
-    s2: Leaf | None
+    s1: TableLeaf | None
+    s2: TableLeaf | None
     vmid: int
     asid: int
     gone: frozenset[int] = frozenset()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 
+from harness.program.addresses import Layout
 from harness.program.kinds import KINDS, Shape
-from harness.program.layout import Layout
 from harness.program.program import Program, World
 from harness.program.rounds import Rounds
 

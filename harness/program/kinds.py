@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.arch.table import Operation, Regime, load
-from harness.program.allowed import VEL2_SHIFT
-from harness.program.ids import any_id, distinct
-from harness.program.layout import (
+from harness.program.addresses import (
     AREAS,
     EVENT_PA,
     PHYSICAL_BITS,
@@ -23,9 +21,11 @@ from harness.program.layout import (
     input_bits,
     level_size,
 )
+from harness.program.allowed import VEL2_SHIFT
+from harness.program.ids import any_id, distinct
 from harness.program.program import GROUP, TRANSLATIONS, Access, At, Context, Host, Map, Tlbi
 from harness.program.rounds import Rounds, base_maps
-from harness.program.scene import Place
+from harness.program.scene import UsedLeaf
 
 MAX_ACTIONS = 26
 
@@ -54,7 +54,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProgramKind:
     """A kind of program: its contexts, how often it is chosen, and what it needs.
 
     ``whole``: KVM walks whole contexts. ``batch``: how many programs share a VM. ``fill`` puts the rounds
@@ -152,7 +152,7 @@ def _fill_vncr(g: Rounds) -> None:
     page = g.world.contexts[0].vncr or 0
     for _ in g.rounds(20):
         level = 2 if g.chance(0.3) else 3
-        place = Place("e2", 0, page & ~(level_size(VEL2_SHIFT, level) - 1), level)
+        place = UsedLeaf("e2", 0, page & ~(level_size(VEL2_SHIFT, level) - 1), level)
         if place not in g.places and not g.make(place, 0):
             present = [p for p in g.places if p.at <= page < p.at + p.size(g.world.shift)]
             if not present:
@@ -169,7 +169,7 @@ def _fill_vncr(g: Rounds) -> None:
         _look_vncr(g, place, page)
 
 
-def _look_vncr(g: Rounds, place: Place, page: int) -> None:
+def _look_vncr(g: Rounds, place: UsedLeaf, page: int) -> None:
     g.use(place, page, 0)
     if g.world.cpus > 1 and g.chance(0.6):
         g.hop()
@@ -226,7 +226,7 @@ def _fill_vmids(g: Rounds) -> None:
     """Each VMID maps its own page at one IPA; then rounds, and all look."""
     place = g.new_place("s2", 0)
     page = g.rng.choice(g.pages_of(place))
-    each = [Place("s2", ctx, place.at, place.level) for ctx in range(len(g.world.contexts))]
+    each = [UsedLeaf("s2", ctx, place.at, place.level) for ctx in range(len(g.world.contexts))]
     for ctx, own in enumerate(each):
         g.make(own, ctx)
         g.look(own, page, ctx, "read")
@@ -324,7 +324,7 @@ def _fill_contiguous(g: Rounds) -> None:
         if g.chance(0.8):
             g.emit(Map(stage, 0, start, 3, None, "c"))
         for at in g.rng.sample(looked, 2):
-            g.invalidate(Place(stage, 0, at, 3), ctx)
+            g.invalidate(UsedLeaf(stage, 0, at, 3), ctx)
         for at in looked:
             g.emit(Access("read", ctx, at))
 
@@ -342,7 +342,7 @@ def _fill_private(g: Rounds) -> None:
         base_maps(g, 1)
     place = g.new_place("s1", 0)
     page = g.rng.choice(g.pages_of(place))
-    each = [Place("s1", ctx, place.at, place.level) for ctx in range(2)]
+    each = [UsedLeaf("s1", ctx, place.at, place.level) for ctx in range(2)]
     for own in each:
         g.make(own, own.ctx)
     for turn in range(g.rng.choice((3, 4, 6))):
@@ -356,22 +356,22 @@ def _fill_private(g: Rounds) -> None:
         g.hop()
 
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, ProgramKind] = {
     kind.name: kind
     for kind in (
-        Kind("stage2", 30, _stage2, _fill_stage2, cpus=(1, 1, 2)),
-        Kind("stage1", 25, _stage1, _fill_stage1, cpus=(1, 2, 2, 2)),
-        Kind("stage2-off", 6, _stage2_off, _fill_stage2_off, cpus=(2,)),
-        Kind("vel2", 12, _vel2, _fill_vel2, granules=(12,), cpus=(1, 2, 2, 2)),
-        Kind("vncr", 16, _vncr, _fill_vncr, granules=(12,), cpus=(1, 2)),
-        Kind("traps", 6, _traps, _fill_traps, granules=(12,)),
-        Kind("hidden", 5, _one, _fill_hidden, granules=(12,), hides=("os", "range", "xs")),
-        Kind("whole", 5, _stage2, _fill_stage2, whole=True, batch=6, granules=(12,), cpus=(1, 1, 2)),
-        Kind("vmids", 5, _vmids, _fill_vmids, whole=True, batch=8, granules=(12,), cpus=(1, 2)),
-        Kind("sizes", 8, _sizes, _fill_sizes, sizes=True),
-        Kind("translate", 6, _translate, _fill_translate),
-        Kind("contiguous", 5, _contiguous, _fill_contiguous, granules=(12,)),
-        Kind("private", 5, _private, _fill_private, cpus=(2,), one_cpu=True),
-        Kind("events", 6, _one, _fill_events, whole=True, batch=16, granules=(12,)),
+        ProgramKind("stage2", 30, _stage2, _fill_stage2, cpus=(1, 1, 2)),
+        ProgramKind("stage1", 25, _stage1, _fill_stage1, cpus=(1, 2, 2, 2)),
+        ProgramKind("stage2-off", 6, _stage2_off, _fill_stage2_off, cpus=(2,)),
+        ProgramKind("vel2", 12, _vel2, _fill_vel2, granules=(12,), cpus=(1, 2, 2, 2)),
+        ProgramKind("vncr", 16, _vncr, _fill_vncr, granules=(12,), cpus=(1, 2)),
+        ProgramKind("traps", 6, _traps, _fill_traps, granules=(12,)),
+        ProgramKind("hidden", 5, _one, _fill_hidden, granules=(12,), hides=("os", "range", "xs")),
+        ProgramKind("whole", 5, _stage2, _fill_stage2, whole=True, batch=6, granules=(12,), cpus=(1, 1, 2)),
+        ProgramKind("vmids", 5, _vmids, _fill_vmids, whole=True, batch=8, granules=(12,), cpus=(1, 2)),
+        ProgramKind("sizes", 8, _sizes, _fill_sizes, sizes=True),
+        ProgramKind("translate", 6, _translate, _fill_translate),
+        ProgramKind("contiguous", 5, _contiguous, _fill_contiguous, granules=(12,)),
+        ProgramKind("private", 5, _private, _fill_private, cpus=(2,), one_cpu=True),
+        ProgramKind("events", 6, _one, _fill_events, whole=True, batch=16, granules=(12,)),
     )
 }

@@ -50,7 +50,7 @@ def lanes(model: str | None, timing: str | None, bare: bool = False) -> tuple[La
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """What batch ``number`` is: everything follows from the seed and the number."""
 
     number: int
@@ -63,10 +63,10 @@ class Plan:
         return f"{seed} {self.number}"
 
 
-def plan(seed: str, number: int, among: tuple[Lane, ...], only: tuple[str, ...] = ()) -> Plan:
+def plan(seed: str, number: int, among: tuple[Lane, ...], only: tuple[str, ...] = ()) -> BatchPlan:
     """Batch ``number`` of the hunt with ``seed``. ``only``: kinds to choose among; all of the lanes' if
     empty."""
     rng = random.Random(f"{seed} batch {number}")
     offers = [(lane, kind) for lane in among for kind in lane.kinds if not only or kind in only]
     lane, kind = rng.choices(offers, [KINDS[kind].weight for _, kind in offers])[0]
-    return Plan(number, lane, kind, KINDS[kind].shape(rng))
+    return BatchPlan(number, lane, kind, KINDS[kind].shape(rng))

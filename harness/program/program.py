@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import Operand, Operation, by_name
-from harness.program.layout import level_size
+from harness.program.addresses import level_size
 
 TRAPS = ("ttlb", "ttlbis", "ttlbos")
 OLD = "o"
@@ -200,7 +200,7 @@ def loads(action: Action, cpu: int) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class InitialMemory:
     """What data memory holds before a program begins, where its author says so; every other word is 0.
 
     ``words``: physical address and value of each ``poke``; ``code`` the same of each ``code``; ``frames``:
@@ -218,7 +218,7 @@ class Program:
 
     world: World
     actions: tuple[Action, ...]
-    memory: Memory | None = None
+    memory: InitialMemory | None = None
 
     def with_actions(self, actions: Sequence[Action]) -> Program:
         """The same world with other actions."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import by_name
-from harness.program.layout import (
+from harness.program.addresses import (
     DATA_PA,
     DATA_SIZE,
     NAMES,
@@ -17,6 +17,7 @@ from harness.program.layout import (
     level_size,
     value_at,
 )
+from harness.program.needs import needs
 from harness.program.program import (
     CONTIGUOUS,
     Access,
@@ -52,7 +53,8 @@ def render(
     ``allowed``: for each action the observations that the architecture allows, or None where it has none.
     """
     loose = loose or Loose()
-    lines = [_header(program.world, name, fresh) + (" loose" if loose.whole else "")]
+    needed = f" needs={','.join(sorted(found))}" if (found := needs(program)) else ""
+    lines = [_header(program.world, name, fresh) + needed + (" loose" if loose.whole else "")]
     lines += [_context(program.world, i) for i in range(len(program.world.contexts))]
     lines += _memory(program)
     for i, action in enumerate(program.actions):

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from harness.program.layout import AREAS, FRAMES
-from harness.program.operations import Operations
+from harness.program.addresses import AREAS, FRAMES
+from harness.program.choose_operations import Operations
 from harness.program.program import Map
-from harness.program.scene import Place
+from harness.program.scene import UsedLeaf
 
 
 class Rounds(Operations):
@@ -33,11 +33,11 @@ class Rounds(Operations):
         if place not in self.places and self.chance(0.6) and self.make(place, ctx):
             self.use(place, page, ctx)
 
-    def _owner(self, place: Place, ctx: int) -> int:
+    def _owner(self, place: UsedLeaf, ctx: int) -> int:
         users = self.users(place)
         return ctx if ctx in users or not users else self.rng.choice(users)
 
-    def use(self, place: Place, page: int, ctx: int) -> None:
+    def use(self, place: UsedLeaf, page: int, ctx: int) -> None:
         """Look at it: here, in several contexts, and on the other CPU."""
         self.sample()
         if not self._spin or self.chance(0.3):
@@ -46,7 +46,7 @@ class Rounds(Operations):
                 if other != ctx and self.chance(0.4):
                     self.look(place, page, other)
 
-    def change(self, place: Place) -> None:
+    def change(self, place: UsedLeaf) -> None:
         """Take it away, or change what it permits."""
         if place in self.places and self.chance(0.35):
             self.protect(place)
@@ -60,12 +60,12 @@ def base_maps(g: Rounds, ctx: int) -> None:
     """Stage 2 of ``ctx``: each area mapped, so that stage 1 has somewhere to go."""
     for area in range(AREAS):
         if g.chance(0.5):
-            place = Place("s2", g.world.s2_table(ctx), g.layout.ipa(area), 2)
+            place = UsedLeaf("s2", g.world.s2_table(ctx), g.layout.ipa(area), 2)
             if g.emit(Map("s2", place.ctx, place.at, 2, g.layout.frame(g.rng.randrange(FRAMES)), "rwx")):
                 g.places[place] = (0, "rwx")
         else:
             frame = g.layout.frame(g.rng.randrange(FRAMES))
             for offset in g.layout.offsets:
-                place = Place("s2", g.world.s2_table(ctx), g.layout.ipa(area) + offset, 3)
+                place = UsedLeaf("s2", g.world.s2_table(ctx), g.layout.ipa(area) + offset, 3)
                 if g.emit(Map("s2", place.ctx, place.at, 3, frame + offset, "rwx")):
                     g.places[place] = (frame + offset, "rwx")

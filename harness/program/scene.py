@@ -11,8 +11,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.program.allowed import VEL2_SHIFT, Model
-from harness.program.layout import AREAS, FRAMES, WORDS, Layout, level_size
+from harness.program.addresses import AREAS, FRAMES, WORDS, Layout, level_size
+from harness.program.allowed import VEL2_SHIFT, ReferenceModel
 from harness.program.program import (
     OLD,
     Access,
@@ -32,7 +32,7 @@ ROUNDS_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UsedLeaf:
     """A leaf that a program uses: stage, context that owns the table, address, level."""
 
     stage: str
@@ -52,9 +52,9 @@ class Scene:
         self.rng = rng
         self.world = world
         self.layout = layout
-        self.model = Model(world)
+        self.model = ReferenceModel(world)
         self.actions: list[Action] = []
-        self.places: dict[Place, tuple[int, str]] = {}
+        self.places: dict[UsedLeaf, tuple[int, str]] = {}
         self._spin: Spin | None = None
         self._stopped = False
         self._writes = 0
@@ -95,7 +95,7 @@ class Scene:
 
     # --- making, changing, removing
 
-    def new_place(self, stage: str, ctx: int) -> Place:
+    def new_place(self, stage: str, ctx: int) -> UsedLeaf:
         """A random leaf of ``stage`` in an area of the window."""
         area = self.rng.randrange(AREAS)
         level = 2 if self.chance(0.4) else 3
@@ -105,12 +105,12 @@ class Scene:
             offsets = (0, level_size(shift, 2) // 2, level_size(shift, 2) - (1 << shift))
             base += self.rng.choice(offsets)
         table = 0 if stage == "e2" else self._table(stage, ctx)
-        return Place(stage, table, base, level)
+        return UsedLeaf(stage, table, base, level)
 
     def _table(self, stage: str, ctx: int) -> int:
         return self.world.s2_table(ctx) if stage == "s2" else self.world.s1_table(ctx)
 
-    def target(self, place: Place, ctx: int) -> int:
+    def target(self, place: UsedLeaf, ctx: int) -> int:
         """An output address for ``place``: memory, or for stage 1 with stage 2 on an IPA."""
         size = place.size(self.world.shift)
         in_area = place.at & (level_size(self.shift_of(place), 2) - 1) if place.level == 3 else 0
@@ -119,7 +119,7 @@ class Scene:
         frame = self.layout.frame(self.rng.randrange(FRAMES))
         return frame + (in_area if place.stage != "e2" else in_area & (size - 1 | 0x1FFFFF))
 
-    def shift_of(self, place: Place) -> int:
+    def shift_of(self, place: UsedLeaf) -> int:
         """Log2 of the granule of its tables."""
         return VEL2_SHIFT if place.stage == "e2" else self.world.shift
 
@@ -132,7 +132,7 @@ class Scene:
             return self.rng.choice(("rwx", "rwx", "rwx", "rw", "rx", "r")) + old
         return self.rng.choice(("wx", "wx", "wuX", "uxX", "x", "w", "wxg", "wuXg")) + old
 
-    def make(self, place: Place, ctx: int) -> bool:
+    def make(self, place: UsedLeaf, ctx: int) -> bool:
         """Map ``place`` to somewhere, if that is legal now."""
         to, perms = self.target(place, ctx), self.perms(place.stage)
         if not self.emit(Map(place.stage, place.ctx, place.at, place.level, to, perms)):
@@ -140,14 +140,14 @@ class Scene:
         self.places[place] = (to, perms)
         return True
 
-    def remove(self, place: Place) -> bool:
+    def remove(self, place: UsedLeaf) -> bool:
         """Write an invalid descriptor over it."""
         if not self.emit(Map(place.stage, place.ctx, place.at, place.level)):
             return False
         self.places.pop(place, None)
         return True
 
-    def remove_table(self, place: Place) -> bool:
+    def remove_table(self, place: UsedLeaf) -> bool:
         """Write an invalid descriptor over the pointer to the table that ``place`` is in."""
         size = level_size(self.shift_of(place), 2)
         at = place.at & ~(size - 1)
@@ -158,7 +158,7 @@ class Scene:
                 del self.places[each]
         return True
 
-    def protect(self, place: Place) -> bool:
+    def protect(self, place: UsedLeaf) -> bool:
         """Change permissions alone: no break is needed."""
         to, perms = self.places[place]
         fewer = {"s2": ("r", "rw", "rx", "rwx"), "e2": ("w",), "s1": ("x", "wx", "w", "wuX", "u")}[
@@ -174,14 +174,14 @@ class Scene:
 
     # --- using
 
-    def pages_of(self, place: Place) -> Sequence[int]:
+    def pages_of(self, place: UsedLeaf) -> Sequence[int]:
         """Addresses of pages in the leaf: first, middle, last."""
         if place.level == 3:
             return (place.at,)
         size = place.size(self.world.shift)
         return place.at, place.at + size // 2, place.at + size - (1 << self.shift_of(place))
 
-    def users(self, place: Place) -> list[int]:
+    def users(self, place: UsedLeaf) -> list[int]:
         """The contexts whose L2 may use it directly: by address of its own stage."""
         found = []
         for i, c in enumerate(self.world.contexts):
@@ -192,7 +192,7 @@ class Scene:
                 found.append(i)
         return found
 
-    def look(self, place: Place, page: int, ctx: int | None = None, kind: str = "") -> None:
+    def look(self, place: UsedLeaf, page: int, ctx: int | None = None, kind: str = "") -> None:
         """Use ``page`` of the leaf once, on this CPU."""
         if place.stage == "e2":
             vncr = [i for i, c in enumerate(self.world.contexts) if c.vncr is not None]
@@ -212,7 +212,7 @@ class Scene:
         value = 0xA000_0000 + len(self.actions) if kind == "write" else 0
         self.emit(Access(kind, ctx, page + WORDS[kind], value, el0))
 
-    def look_through(self, place: Place) -> None:
+    def look_through(self, place: UsedLeaf) -> None:
         """Use a stage-2 leaf by a VA that stage 1 sends there."""
         paths = [
             (p, to)
@@ -228,7 +228,7 @@ class Scene:
         if self._spin and not self._stopped:
             self.emit(Sample(self._spin.cpu))
 
-    def start_spin(self, place: Place, page: int) -> None:
+    def start_spin(self, place: UsedLeaf, page: int) -> None:
         """Let CPU 1 read ``page`` from now on, once in a program."""
         if self.world.cpus < 2 or self._spin or self.model.cpu:
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from harness.program.allowed import Model, allowed_of
+from harness.program.allowed import ReferenceModel, allowed_of
 from harness.program.program import Access, At, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
 from harness.program.render import render
 
@@ -29,7 +29,7 @@ def loose_of(program: Program) -> Loose:
     Permissions that the access does not need count, too. A CPU that reads all the time is looked at whenever
     no change or operation comes next, and at the end; where it uses something loose the whole program is.
     """
-    model = Model.of(program)
+    model = ReferenceModel.of(program)
     spins: dict[int, Access] = {}
     found: set[int] = set()
     whole = False
@@ -54,7 +54,7 @@ def _look_of(spin: Spin) -> Access:
     return Access("peek" if spin.where == "vel2" else "read", spin.ctx, spin.at, el0=spin.where == "el0")
 
 
-def _all_settled(model: Model, spins: dict[int, Access]) -> bool:
+def _all_settled(model: ReferenceModel, spins: dict[int, Access]) -> bool:
     before, settled = model.cpu, True
     for cpu, look in spins.items():
         model.step(Cpu(cpu))
@@ -63,7 +63,7 @@ def _all_settled(model: Model, spins: dict[int, Access]) -> bool:
     return settled
 
 
-def _settled(model: Model, access: Access) -> bool:
+def _settled(model: ReferenceModel, access: Access) -> bool:
     return all(len(model.may(each)) == 1 for each in _variants(access))
 
 

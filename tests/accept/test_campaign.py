@@ -14,9 +14,9 @@ import pytest
 from harness.accept import apply as applying
 from harness.accept.base import Base
 from harness.accept.campaign import Campaign, Request
-from harness.accept.compare import Runs, SeriesEffect
-from harness.accept.lab import Build, Seeds, Step
-from harness.accept.report.record import Decision, Report
+from harness.accept.compare import CellRuns, SeriesEffect
+from harness.accept.lab import Seeds, SeriesStep, StepBuild
+from harness.accept.report.series_report import Decision, SeriesReport
 from harness.accept.submission import read
 from harness.errors import UserError
 from harness.host.cache import Artefact
@@ -45,7 +45,7 @@ class Laboratory:
         self.asked: list[tuple[int, tuple[str, ...], tuple[int, ...]]] = []
         self.warnings: Mapping[int, Mapping[str, Sequence[str]]] = {}
 
-    def cells(self, _: Step) -> list[Any]:
+    def cells(self, _: SeriesStep) -> list[Any]:
         return [
             SimpleNamespace(
                 id=name,
@@ -54,37 +54,39 @@ class Laboratory:
             for name in self.names
         ]
 
-    def build(self, step: Step) -> Build:
+    def build(self, step: SeriesStep) -> StepBuild:
         self.built.append(step.number)
         if step.number in self.broken:
-            return Build(step, None, 1.0, "make ended with status 2\nkernel/fork.c:3:1: error: no such thing")
+            return StepBuild(
+                step, None, 1.0, "make ended with status 2\nkernel/fork.c:3:1: error: no such thing"
+            )
         artefact = Artefact("kernel", f"d{step.number}", step.kernel.parent, {"release": "1.2.3"})
-        return Build(step, artefact, 1.0, warnings=self.warnings.get(step.number, {}))
+        return StepBuild(step, artefact, 1.0, warnings=self.warnings.get(step.number, {}))
 
-    def begin(self, step: Step) -> concurrent.futures.Future[Build]:
-        future: concurrent.futures.Future[Build] = concurrent.futures.Future()
+    def begin(self, step: SeriesStep) -> concurrent.futures.Future[StepBuild]:
+        future: concurrent.futures.Future[StepBuild] = concurrent.futures.Future()
         future.set_result(self.build(step))
         return future
 
-    def run(self, step: Step, seeds: Seeds) -> dict[str, Runs]:
+    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
         every = sorted({seed for each in seeds.values() for seed in each})
         self.asked.append((step.number, tuple(seeds), tuple(every)))
         return {
-            name: Runs(
+            name: CellRuns(
                 [result(name, LETTERS[self.verdicts(step.number, name, seed)], seed) for seed in seeds[name]]
             )
             for name in seeds
         }
 
 
-Judge = Callable[..., Report]
+Judge = Callable[..., SeriesReport]
 
 
 @pytest.fixture
 def judge(base: Base, tmp_path: Path) -> Judge:
     """Return what judges the toy series of three patches in a laboratory."""
 
-    def go(laboratory: Laboratory, patches: str = "all", **changes: Any) -> Report:
+    def go(laboratory: Laboratory, patches: str = "all", **changes: Any) -> SeriesReport:
         box = tmp_path / "series.mbox"
         box.write_text("\n".join(THREE))
         found = read(str(box))

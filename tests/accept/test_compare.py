@@ -7,8 +7,8 @@ import dataclasses
 
 import pytest
 
-from harness.accept.compare import REJECTING, Runs, SeriesEffect, compare, differing, worst_first
-from harness.report.results import Finding
+from harness.accept.compare import REJECTING, CellRuns, SeriesEffect, compare, differing, worst_first
+from harness.check.finding import Finding
 from harness.verdict import Verdict
 from tests.accept.results import result, runs, side
 
@@ -79,14 +79,14 @@ def test_what_differs_and_in_which_order() -> None:
     assert [each.cell for each in worst_first(compare(base, series))] == ["c", "d", "b", "e", "a"]
 
 
-def red(cell: str, *findings: str) -> Runs:
+def red(cell: str, *findings: str) -> CellRuns:
     """Runs of a cell, each red at the finding of that name; ``p`` passes."""
     made = []
     for seed, name in enumerate(findings, 1):
         plain = result(cell, Verdict.PASS if name == "p" else Verdict.FAIL, seed)
         finding = Finding(name, "result", Verdict.FAIL, f"{name} is wrong")
         made.append(plain if name == "p" else dataclasses.replace(plain, findings=(finding,), reason=""))
-    return Runs(made)
+    return CellRuns(made)
 
 
 def test_a_cell_that_is_red_for_a_new_cause_is_not_red_before() -> None:

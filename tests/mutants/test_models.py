@@ -15,13 +15,13 @@ from harness.artefacts.model import QEMU, build_model, load_model
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 from harness.host.cache import Artefact, Store, sha256_file
 from harness.mutants import models
-from harness.mutants.faults import Fault
-from harness.mutants.models import Check, FaultOutcome, Report
+from harness.mutants.faults import ModelFault
+from harness.mutants.models import Check, FaultOutcome, FaultReport
 from harness.mutants.models_text import print_report, totals
-from harness.mutants.outcome import Fate
+from harness.mutants.outcome import MutantFate
 
-SEEN = Fault("a", "A is wrong", "f()", "questions")
-LOST = Fault("b", "B is wrong", "g()", "", "Nobody can see it.")
+SEEN = ModelFault("a", "A is wrong", "f()", "questions")
+LOST = ModelFault("b", "B is wrong", "g()", "", "Nobody can see it.")
 GREEN = Check("pass", "hunt", "", 40.0, "command")
 RED = Check("fail", "questions", "walks: a must be b", 4.0, "command")
 LATE = Check("fail", "hunt", "a program", 30.0, "command")
@@ -31,25 +31,25 @@ NONE = Check("infra", "none", "it did not end", 9.0, "command")
 @pytest.mark.parametrize(
     ("fault", "check", "control", "fate", "expected"),
     [
-        (SEEN, RED, GREEN, Fate.KILLED, True),
-        (SEEN, LATE, GREEN, Fate.KILLED, False),
-        (SEEN, GREEN, GREEN, Fate.SURVIVED, False),
-        (SEEN, NONE, GREEN, Fate.UNDECIDED, False),
-        (SEEN, RED, RED, Fate.UNDECIDED, False),
-        (LOST, GREEN, GREEN, Fate.SURVIVED, True),
-        (LOST, RED, GREEN, Fate.KILLED, False),
+        (SEEN, RED, GREEN, MutantFate.KILLED, True),
+        (SEEN, LATE, GREEN, MutantFate.KILLED, False),
+        (SEEN, GREEN, GREEN, MutantFate.SURVIVED, False),
+        (SEEN, NONE, GREEN, MutantFate.UNDECIDED, False),
+        (SEEN, RED, RED, MutantFate.UNDECIDED, False),
+        (LOST, GREEN, GREEN, MutantFate.SURVIVED, True),
+        (LOST, RED, GREEN, MutantFate.KILLED, False),
     ],
 )
 def test_what_became_of_a_fault(
-    fault: Fault, check: Check, control: Check, fate: Fate, *, expected: bool
+    fault: ModelFault, check: Check, control: Check, fate: MutantFate, *, expected: bool
 ) -> None:
     outcome = FaultOutcome(fault, check, control)
     assert outcome.fate is fate
     assert outcome.as_expected is expected
 
 
-def report(*outcomes: FaultOutcome, control: Check = GREEN) -> Report:
-    return Report(outcomes, control, "10.0.13", 60.0)
+def report(*outcomes: FaultOutcome, control: Check = GREEN) -> FaultReport:
+    return FaultReport(outcomes, control, "10.0.13", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def report(*outcomes: FaultOutcome, control: Check = GREEN) -> Report:
         (report(), EXIT_RED),
     ],
 )
-def test_exit_status(made: Report, status: int) -> None:
+def test_exit_status(made: FaultReport, status: int) -> None:
     assert made.exit_status == status
     assert made.to_json()["exit_status"] == status
 

@@ -16,9 +16,8 @@ from harness.arch import registers
 from harness.arch.cover import Entry, State, obliges
 from harness.arch.library import Fate
 from harness.arch.operand import decode
-from harness.arch.table import Operand, Operation, Regime, Scope
-from harness.program.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
-from harness.program.layout import (
+from harness.arch.table import Operand, Operation, Regime, Shareability
+from harness.program.addresses import (
     E2_ASID,
     EVENT_PA,
     code_result,
@@ -27,6 +26,7 @@ from harness.program.layout import (
     level_size,
     value_at,
 )
+from harness.program.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
 from harness.program.program import (
     OLD,
     Access,
@@ -35,8 +35,8 @@ from harness.program.program import (
     Context,
     Cpu,
     Host,
+    InitialMemory,
     Map,
-    Memory,
     Program,
     Sample,
     Spin,
@@ -95,7 +95,7 @@ Spoil = Callable[["Machine", Operation, int, State, Entry], bool]
 
 
 def _scope_lost(_: Machine, op: Operation, __: int, state: State, ___: Entry) -> bool:
-    return op.scope is not Scope.LOCAL and not state.own_pe
+    return op.scope is not Shareability.LOCAL and not state.own_pe
 
 
 DEFECTS: dict[str, Spoil] = {
@@ -147,7 +147,7 @@ class Machine:
         self.spins: dict[int, Spin] = {}
         self.event: dict[int, bool] = {}
         self.dirty: set[int] = set()
-        self.memory: Memory | None = None
+        self.memory: InitialMemory | None = None
         self.words: dict[int, int] = {}
 
     def run(self, program: Program) -> list[str | None]:

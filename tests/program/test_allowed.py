@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.arch.table import by_name
-from harness.program.allowed import Model, allowed_of, illegal
-from harness.program.defects import DEFECTS
+from harness.program.addresses import Layout, value_at
+from harness.program.allowed import ReferenceModel, allowed_of, illegal
 from harness.program.generate import generate
+from harness.program.kernel_defects import DEFECTS
 from harness.program.kinds import KINDS
-from harness.program.layout import Layout, value_at
 from harness.program.program import Access, Context, Map, Program, Tlbi, World, make_operand
-from harness.reproduce.hunt.judge import Sharpness, judge, sharpness
+from harness.reproduce.hunt.program_findings import Sharpness, judge, sharpness
 from harness.reproduce.hunt.shrink import sensible
 from tests.program import simulate
 from tests.program.programs import sample
@@ -113,7 +113,7 @@ def test_a_table_that_was_cut_off_is_found_by_its_pointer() -> None:
 
 def test_local_operations_are_for_the_executing_pe() -> None:
     world = World(12, (Context(1, 1, s1=True),), cpus=2)
-    model = Model(world)
+    model = ReferenceModel(world)
     va = LAYOUT.va(0)
     for action in (
         Map("s2", 0, IPA, 3, PA, "rwx"),

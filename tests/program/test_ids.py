@@ -10,9 +10,9 @@ import pytest
 
 from harness.level import Level
 from harness.program import ids
+from harness.program.addresses import Layout, default_sl0, depends, fits, start_level
 from harness.program.kinds import KINDS
 from harness.program.lanes import LANES, lanes, plan
-from harness.program.layout import Layout, default_sl0, depends, fits, start_level
 from harness.program.script import script
 from harness.reproduce.hunt.campaign import Wanted, stack_for
 from harness.reproduce.programs.grammar import LINES_MAX, STEPS_MAX

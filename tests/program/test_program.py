@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import InputError
+from harness.program.addresses import Layout, code_result, code_word, level_size, value_at
 from harness.program.allowed import allowed_of
-from harness.program.layout import Layout, code_result, code_word, level_size, value_at
+from harness.program.parse import parse
 from harness.program.program import Access, Context, Map, Program, World
-from harness.program.reader import parse
 from harness.program.render import epilogue, prologue_lines, render
 from tests.program.programs import sample
 

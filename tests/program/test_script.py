@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from harness.program.allowed import allowed_of
+from harness.program.parse import parse
 from harness.program.program import Access, Loose, Program
-from harness.program.reader import parse
 from harness.program.script import loose_of, script
 from tests.program import simulate
 from tests.program.programs import sample

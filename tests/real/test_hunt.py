@@ -22,12 +22,12 @@ from harness.program.kinds import Shape
 from harness.program.lanes import LANES, lanes
 from harness.program.program import Program
 from harness.program.render import render
+from harness.program.sharp import shows_known
 from harness.report.progress import Progress
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.hunt.judge import judge, tokens_of
+from harness.reproduce.hunt.program_findings import judge, tokens_of
 from harness.reproduce.hunt.target import Target
-from harness.reproduce.hunt.worker import shows_known
 from harness.runner.prepare import Builder
 from harness.runner.snapshots import Snapshots
 from tests.real.conftest import needs_mutants, nvh

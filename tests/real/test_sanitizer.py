@@ -13,7 +13,7 @@ from harness.artefacts.plugin import plugins_for
 from harness.artefacts.suite import PROGRAM, build_suite
 from harness.check.finding import Observations
 from harness.check.oracle import ORACLES
-from harness.check.sanitizer.breaks import breaks_in
+from harness.check.sanitizer.to_breaks import breaks_in
 from harness.errors import Location
 from harness.host.cache import Store
 from harness.host.paths import ROOT

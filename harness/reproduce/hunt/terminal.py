@@ -37,6 +37,7 @@ def print_totals(totals: Totals, console: Console) -> None:
     for found in totals.findings:
         note = "" if found["confirmed"] else ", NOT confirmed alone"
         lines.append(f"found: {found['cause']} ({found['actions']} actions{note}) {found['scenario']}")
+    lines += [f"broken: {text}" for text in totals.broken]
     lines += [f"error: {text}" for text in totals.errors]
     if not totals.findings:
         lines.append("nothing was found")

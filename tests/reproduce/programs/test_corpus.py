@@ -18,17 +18,17 @@ from harness.errors import EXIT_PASS, EXIT_USER, InputError
 from harness.host.paths import ROOT, SCENARIOS
 from harness.level import Level
 from harness.program.render import prologue_lines
-from harness.reproduce.hunt.judge import ProgramOutcome
+from harness.reproduce.hunt.program_findings import ProgramOutcome
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.check import Checked, check, check_file
-from harness.reproduce.programs.run import trimmed, why_not_bare
+from harness.reproduce.programs.checker import Checked, check, check_file
+from harness.reproduce.programs.run_programs import trimmed, why_not_bare
 from harness.reproduce.programs.seen import NESTED, judged
-from harness.reproduce.programs.show import headline, lines_of, show
+from harness.reproduce.programs.terminal import headline, lines_of, show
 from harness.runner.project import find_cells, vocabulary
-from harness.scenario.formats import copy
 from harness.scenario.language import ResultCheck, Run
 from harness.scenario.lint import lint
 from harness.scenario.load import load_cell, load_file, load_paths
+from harness.scenario.other_formats import copy
 from harness.scenario.scenario import NO_OVERRIDES
 
 PLACE = SCENARIOS / "programs"
