@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM plumbing: VM, memory slots, vCPU threads. No interrupt controller: the guest has no interrupts. */
 #include "host.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,7 @@ bool vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, size_t size, void *mem
 static void build_table(uint64_t *table)
 {
 	for (uint64_t i = 0; i < 4; i++)
-		table[i] = i << 30 | 1 << 10 /* AF */ | 3 << 8 /* SH inner */ | (i ? 0 : 1 << 2) /* Attr */ | 1;
+		table[i] = i << 30 | PTE_AF | PTE_SH_INNER | (i ? 0 : PLACE(PTE_S1_ATTR, 1)) | leaf_bits(1);
 }
 
 static bool set_reg(struct vcpu *v, uint64_t id, uint64_t value)

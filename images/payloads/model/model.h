@@ -10,6 +10,7 @@
 #include "below.h"
 #include "console.h"
 #include "psci.h"
+#include "tables.h"
 #include "trap.h"
 
 #define BIT(n) (1ull << (n))
@@ -49,27 +50,16 @@ struct geometry {
 	bool stage2, ds;
 };
 struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds);
-unsigned level_shift(const struct geometry *g, unsigned level);
+unsigned shift_of(const struct geometry *g, unsigned level);
 bool block_allowed(const struct geometry *g, unsigned level);
 void tables_reset(void);
 uint64_t *table_new(void);
 /* The descriptor of ``address`` at ``level`` below ``root``; tables are made on the way. */
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level);
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes);
-uint64_t table_descriptor(uint64_t table);
 void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
 
-#define AF BIT(10)
-#define S1_NG BIT(11)
-#define S1_USER BIT(6)
-#define S1_READ_ONLY BIT(7)
-#define S1_PXN BIT(53)
-#define S1_UXN BIT(54)
-#define DBM BIT(51)
-#define S2_READ BIT(6)
-#define S2_WRITE BIT(7)
-#define S2_RW (S2_READ | S2_WRITE)
-#define S2_XN(n) ((uint64_t)(n) << 53)
+#define S2_RW (PTE_S2_R | PTE_S2_W)
 
 /* ---- space.c: an EL1&0 regime with both stages; the program itself is mapped as it is ---- */
 struct space {

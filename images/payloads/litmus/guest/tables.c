@@ -40,20 +40,7 @@ uint64_t tables_new(unsigned shift)
 
 uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level)
 {
-	unsigned shift = shape.shift;
-	uint64_t table = root;
-
-	for (unsigned l = shape.start;; l++) {
-		unsigned low = level_shift(shift, l);
-		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shift - 3);
-		uint64_t *slot = (uint64_t *)table + ((ia >> low) & (entries - 1));
-
-		if (l == level)
-			return slot;
-		if ((*slot & (PTE_VALID | PTE_TABLE)) != (PTE_VALID | PTE_TABLE))
-			*slot = tables_new(shift) | PTE_VALID | PTE_TABLE;
-		table = *slot & PTE_ADDRESS;
-	}
+	return tables_entry(root, shape, ia, level, tables_new);
 }
 
 static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attributes)

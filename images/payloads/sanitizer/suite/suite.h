@@ -10,6 +10,7 @@
 #include "console.h"
 #include "operand.h"
 #include "psci.h"
+#include "tables.h"
 
 /* ---- machine.c ---- */
 void second_main(void) __attribute__((noreturn));
@@ -52,12 +53,6 @@ extern const uint8_t victim[];
 #define WINDOW_VA 0xc0000000ul
 #define EL2_VA 0x100000000ul
 #define BLOCK 0x200000ul
-#define S2_READ (1ul << 6)
-#define S2_WRITE (2ul << 6)
-#define S2_XN (2ul << 53)
-#define S1_RO (1ul << 7)
-#define S1_NG (1ul << 11)
-#define AF (1ul << 10)
 
 struct world {
 	uint64_t vttbr, vtcr, hcr, ttbr0, tcr;
