@@ -22,6 +22,7 @@ from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import LINES_MAX, STATEMENTS, STEPS_MAX, WATCHES_MAX
 from harness.reproduce.programs.words import ProgramLine, cut, nearest
 
+SEE = "docs/programs.md"
 MAX_BYTES = 256 * 1024
 
 
@@ -80,7 +81,7 @@ def check(text: str, path: str = "program") -> list[Checked]:
             problems.append(draft.begun.words[1].problem(f"a second program {draft.name!r}", first))
         names.setdefault(draft.name, draft.begun.number)
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(list(dict.fromkeys(problems)), SEE)
     if not found:
         raise InputError([Problem(Location(path), "no program", "`program NAME`, its lines, `end`")])
     return found

@@ -11,7 +11,7 @@
  * by env   One that may not, because it is called at each access: generated code keeps a pointer to its vCPU in one
  *          host register, which is still there when a callback begins, since callbacks are called from generated code
  *          directly. The pointer of a vCPU is learned where the index is right: when a block runs that was translated
- *          just before. Define NVH_BY_ENV in the one file that has the callbacks.
+ *          just before. Define NVH_BY_ENV in files that have such callbacks; one of them learns.
  */
 #ifndef NVH_WHICH_H
 #define NVH_WHICH_H
@@ -36,7 +36,7 @@ register void *nvh_env __asm__("x19");
 #define NVH_ENVS 16
 #define NVH_VOTES 3
 
-static void *nvh_envs[NVH_ENVS];		/* of each vCPU, once it is certain */
+extern void *nvh_envs[NVH_ENVS]; /* of each vCPU, once it is certain; in the file that learns */
 static void *nvh_candidate[NVH_ENVS];		/* by the vCPU's own thread alone, as the votes */
 static unsigned nvh_votes[NVH_ENVS];
 static __thread uint64_t nvh_translated; /* address of the block that this thread translated last, plus 1 */

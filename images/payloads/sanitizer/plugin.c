@@ -4,10 +4,6 @@
  *
  * Code at EL1 and EL0 has a callback on each block and on each access, which returns after two comparisons where the
  * page was checked since the vCPU's last synchronisation. At EL2 only TLBI, DSB, ERET and vectors are watched.
- *
- * At which level a block runs cannot be asked when it is translated: registers may be read in some callbacks of vCPUs
- * alone. It is that of the page of code, which the first of its blocks that runs tells. What is translated before has
- * callbacks for either case, which ask.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -24,15 +20,12 @@ static struct vcpu vcpus[MAX_PES];
 static struct options options;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t trapped, up;
-
-/* MIXED: a page that has run at EL2 and below it. */
-enum level { UNKNOWN_LEVEL, BELOW, AT_EL2, MIXED };
+void *nvh_envs[NVH_ENVS];
 
 /* A page of code as it was translated: its address then, and where it lay. */
 struct code {
-	uint64_t va, pa; /* the key */
+	uint64_t va, pa, el; /* the key */
 	uint64_t gen[MAX_PES];
-	uint8_t level; /* enum level */
 };
 
 static void flush_counters(void)
@@ -47,31 +40,16 @@ static unsigned level_now(struct vcpu *vcpu)
 	return (unsigned)FIELD(vcpu_read(vcpu, R_CPSR), SPSR_EL);
 }
 
-static enum level place_now(struct vcpu *vcpu)
+/* The level of the vCPU that translates; handles are the same for all of them, the buffer is this thread's. */
+static unsigned level_of_translation(void)
 {
-	return level_now(vcpu) >= 2 ? AT_EL2 : BELOW;
-}
+	static __thread struct g_byte_array *buffer;
+	struct nvh_registers registers = vcpus[0].registers;
 
-/* What is known of the code when it is translated; data of callbacks that would ask otherwise. */
-static enum level level_of(const struct code *code)
-{
-	enum level level = __atomic_load_n(&code->level, __ATOMIC_RELAXED);
-
-	return level == MIXED ? UNKNOWN_LEVEL : level;
-}
-
-static enum level asked(struct vcpu *vcpu, uintptr_t known)
-{
-	return known == UNKNOWN_LEVEL ? place_now(vcpu) : (enum level)known;
-}
-
-/* A block of this page runs at this level. */
-static void note_level(struct code *code, enum level level)
-{
-	enum level before = __atomic_load_n(&code->level, __ATOMIC_RELAXED);
-
-	if (before != level && before != MIXED)
-		__atomic_store_n(&code->level, before == UNKNOWN_LEVEL ? level : MIXED, __ATOMIC_RELAXED);
+	if (!buffer)
+		buffer = g_byte_array_new();
+	registers.buffer = buffer;
+	return (unsigned)FIELD(nvh_read(&registers, vcpus[0].handle[R_CPSR]), SPSR_EL);
 }
 
 /* ---- invalidation ---- */
@@ -90,12 +68,14 @@ static void execute_tlbi(struct tlbi *tlbi, const struct context *context)
 }
 
 /* An operation at EL1 was executed unless the next thing is the exception that it caused. */
-static void settle(struct vcpu *vcpu, bool was_trapped)
+static void settle(struct vcpu *vcpu, enum became became, uint64_t esr)
 {
 	if (!vcpu->tentative)
 		return;
 	vcpu->tentative = false;
-	if (was_trapped)
+	if (options.model)
+		model_settled(vcpu, became, esr);
+	if (became != EXECUTED)
 		__atomic_add_fetch(&trapped, 1, __ATOMIC_RELAXED);
 	else
 		execute_tlbi(&vcpu->waiting, vcpu->el10.valid && !vcpu->dirty ? &vcpu->el10 : NULL);
@@ -129,7 +109,7 @@ static void on_tlbi(unsigned index, void *data)
 	struct context second;
 	uint64_t vtcr;
 
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
 	if (!tlbi.op)
 		return;
 	if (!vcpu->features)
@@ -138,12 +118,13 @@ static void on_tlbi(unsigned index, void *data)
 	tlbi.xt = rt == 31 ? 0 : nvh_read(&vcpu->registers, vcpu->x[rt]);
 	vtcr = vcpu_read(vcpu, R_VTCR);
 	*state = (struct state){ .el = (uint8_t)level_now(vcpu), .hcr = vcpu_read(vcpu, R_HCR),
-				 .hcrx = vcpu_read(vcpu, R_HCRX), .features = vcpu->features,
+				 .hcrx = vcpu_read(vcpu, R_HCRX), .hfgitr = vcpu_read(vcpu, R_HFGITR), .features = vcpu->features,
 				 .vmid = vmid_of(vcpu_read(vcpu, R_VTTBR), vtcr), .ds2 = !!(vtcr & VTCR_DS) };
 	state->ds1 = range_is_ds(vcpu, &tlbi);
 	tlbi_aim(&tlbi);
 	if (state->el < 2) {
 		vcpu->waiting = tlbi;
+		vcpu->waiting_rt = rt;
 		vcpu->tentative = true;
 		return;
 	}
@@ -158,33 +139,33 @@ static void on_tlbi(unsigned index, void *data)
 
 static void on_dsb(unsigned index, void *data)
 {
-	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bits 2:1: enum level, then CRm */
+	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bit 1: below EL2, then CRm */
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct context *context = &vcpu->el10;
-	bool below = asked(vcpu, what >> 1 & 3) == BELOW;
 
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
 	pthread_mutex_lock(&lock);
-	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 3), below, context->hcr),
-		  dsb_is_nxs(what & 1, below, context->hcrx));
+	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 2), what & 2, context->hcr),
+		  dsb_is_nxs(what & 1, what & 2, context->hcrx));
 	pthread_mutex_unlock(&lock);
 }
 
 /* ---- use ---- */
 
-static void use(struct vcpu *vcpu, const struct context *context, uint64_t va, uint64_t used, uint64_t pc, uint8_t el)
+static void use(struct vcpu *vcpu, const struct context *context, uint64_t va, uint64_t used, uint64_t pc, uint8_t el,
+		unsigned kind, bool user)
 {
 	pthread_mutex_lock(&lock);
-	judge_use(&judge, vcpu->index, context, va, used, pc, el);
+	judge_access(&judge, vcpu->index, context, va, used, pc, el, kind, user);
 	flush_counters();
 	pthread_mutex_unlock(&lock);
 }
 
-/* Whether the page was checked since the last synchronisation; notes it. */
-static bool is_known(struct vcpu *vcpu, enum regime regime, uint64_t va)
+/* Whether the page was checked since the last synchronisation for this kind of use; notes it. */
+static inline bool is_known(struct vcpu *vcpu, enum regime regime, uint64_t va, unsigned kind)
 {
-	uint64_t page = va >> 12, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
-	unsigned slot = (unsigned)(page & (FAST - 1));
+	uint64_t page = va >> 12 << 3 | kind, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
+	unsigned slot = (unsigned)((va >> 12) + kind * (FAST / 8)) & (FAST - 1);
 
 	if (vcpu->fast[regime][slot] == page && vcpu->fast_gen[regime][slot] == gen)
 		return true;
@@ -206,9 +187,21 @@ static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va))
+	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va, 0))
 		return;
-	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data, 1);
+	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data, 1, 0, false);
+}
+
+/* The same where permissions count, too. ``data``: model_place(). */
+static void on_judged_access(unsigned index, uint32_t info, uint64_t va, void *data)
+{
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+	bool user = (uint64_t)data & AS_EL0;
+	unsigned kind = (uint64_t)data & ANY_KIND ? 0 : qemu_plugin_mem_is_store(info) ? P_W : P_R;
+
+	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va, kind << 1 | user))
+		return;
+	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data & ~3ull, 1, kind, user);
 }
 
 /* A system register that FEAT_NV2 turns into memory, or any access at EL2: the EL2 or EL2&0 regime. */
@@ -216,20 +209,11 @@ static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data
 {
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-	if (is_known(vcpu, EL2, va))
+	if (is_known(vcpu, EL2, va, 0))
 		return;
 	if (vcpu->dirty_el2)
 		vcpu_refresh_el2(vcpu);
-	use(vcpu, &vcpu->el2, va, physical(info, va), (uint64_t)data, 2);
-}
-
-/* In a block that was translated before its level was known. */
-static void on_either_access(unsigned index, uint32_t info, uint64_t va, void *data)
-{
-	if (vcpus[nvh_which_by_env(index)].in == BELOW)
-		on_access(index, info, va, data);
-	else if (options.el2)
-		on_el2_access(index, info, va, data);
+	use(vcpu, &vcpu->el2, va, physical(info, va), (uint64_t)data, 2, 0, false);
 }
 
 static void fetch(struct vcpu *vcpu, const struct context *context, struct code *code, uint8_t el)
@@ -241,7 +225,7 @@ static void fetch(struct vcpu *vcpu, const struct context *context, struct code 
 	code->gen[vcpu->index] = gen;
 	/* The same block may run at another address than the one where it was translated (CF_PCREL). */
 	pc = vcpu_read(vcpu, R_PC);
-	use(vcpu, context, pc, code->pa, pc, el);
+	use(vcpu, context, pc, code->pa, pc, el, options.model ? P_X : 0, code->el == 0);
 }
 
 /* On blocks that are translated before every vCPU is known. */
@@ -252,10 +236,14 @@ static void on_unknown(unsigned index, void *data)
 		nvh_which_learn(index, vcpu_read(&vcpus[index], R_PC));
 }
 
-static void enter_below(struct vcpu *vcpu, struct code *code)
+static void on_block(unsigned index, void *data)
 {
-	settle(vcpu, false);
-	vcpu->in = BELOW;
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+	struct code *code = data;
+
+	settle(vcpu, EXECUTED, 0);
+	if (vcpu->returning)
+		model_block(vcpu, vcpu_read(vcpu, R_PC), (uint8_t)code->el);
 	if (vcpu->dirty) {
 		vcpu_refresh_el10(vcpu);
 		vcpu->dirty_el2 = true;
@@ -268,39 +256,16 @@ static void enter_below(struct vcpu *vcpu, struct code *code)
 		fetch(vcpu, &vcpu->el10, code, 1);
 }
 
-static void on_block(unsigned index, void *data)
+static void on_el2_block(unsigned index, void *data)
 {
-	enter_below(&vcpus[nvh_which_by_env(index)], data);
-}
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-static void enter_el2(struct vcpu *vcpu, struct code *code)
-{
-	vcpu->in = AT_EL2;
-	if (!options.el2)
-		return;
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
 	if (vcpu->dirty_el2) {
 		vcpu_refresh_el2(vcpu);
 		vcpu_synchronise(vcpu);
 	}
-	fetch(vcpu, &vcpu->el2, code, 2);
-}
-
-static void on_el2_block(unsigned index, void *data)
-{
-	enter_el2(&vcpus[nvh_which_by_env(index)], data);
-}
-
-static void on_either_block(unsigned index, void *data)
-{
-	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
-	enum level level = place_now(vcpu);
-
-	note_level(data, level);
-	if (level == BELOW)
-		enter_below(vcpu, data);
-	else
-		enter_el2(vcpu, data);
+	fetch(vcpu, &vcpu->el2, data, 2);
 }
 
 /* ---- synchronisation and exceptions ---- */
@@ -309,39 +274,36 @@ static void on_eret(unsigned index, void *data)
 {
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-	if (asked(vcpu, (uintptr_t)data) == AT_EL2)
+	if (data)
 		vcpu->dirty = vcpu->dirty_el2 = true;
 	else
 		vcpu_synchronise(vcpu);
 }
 
-/* A register of translations is written. */
 static void on_change(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+	(void)data;
+	vcpus[nvh_which_by_env(index)].dirty = true;
+}
 
-	if (asked(vcpu, (uintptr_t)data) == AT_EL2)
-		vcpu->dirty_el2 = true;
-	else
-		vcpu->dirty = true;
+static void on_el2_change(unsigned index, void *data)
+{
+	(void)data;
+	vcpus[nvh_which_by_env(index)].dirty_el2 = true;
+	vcpus[nvh_which_by_env(index)].kept = false;
 }
 
 static void on_isb(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
-
-	if (options.el2 || asked(vcpu, (uintptr_t)data) == BELOW)
-		vcpu_synchronise(vcpu);
+	(void)data;
+	vcpu_synchronise(&vcpus[nvh_which_by_env(index)]);
 }
 
 static void on_mark(unsigned index, void *data)
 {
-	uintptr_t what = (uintptr_t)data; /* bits 1:0: enum level, then the mark's number */
-
-	if (asked(&vcpus[nvh_which_by_env(index)], what & 3) != BELOW)
-		return;
+	(void)index;
 	pthread_mutex_lock(&lock);
-	judge_mark(&judge, (unsigned)(what >> 2));
+	judge_mark(&judge, (unsigned)(uintptr_t)data);
 	flush_counters();
 	pthread_mutex_unlock(&lock);
 }
@@ -352,16 +314,20 @@ static bool is_abort(unsigned ec)
 }
 
 /* First instruction of what may be a synchronous vector of EL2: 0x400 from a lower EL, 0x200 from EL2 itself. */
-static void take_at_el2(struct vcpu *vcpu)
+static void on_el2_vector(unsigned index, void *data)
 {
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr, far;
 	unsigned ec;
 
+	(void)data;
 	if ((vcpu_read(vcpu, R_VBAR_2) | (pc & 0x600)) != pc)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_2);
 	ec = (unsigned)FIELD(esr, ESR_EC);
-	settle(vcpu, ec == ESR_EC_SYS64 && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc);
+	settle(vcpu, ec == ESR_EC_SYS64 && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc ? TRAPPED : EXECUTED, esr);
+	if (options.model)
+		model_vector(vcpu, true, pc, esr);
 	if (!is_abort(ec) || esr & ESR_FNV)
 		return;
 	far = vcpu_read(vcpu, R_FAR_2);
@@ -369,45 +335,37 @@ static void take_at_el2(struct vcpu *vcpu)
 		if (!options.el2 && (pc & 0x7ff) == 0x200)
 			return;
 		vcpu_refresh_el2(vcpu);
-		use(vcpu, &vcpu->el2, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 2);
+		use(vcpu, &vcpu->el2, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 2, 0, false);
 	} else if (vcpu->el10.valid && !vcpu->dirty) {
-		use(vcpu, &vcpu->el10, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 1);
+		use(vcpu, &vcpu->el10, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 1, 0, false);
 	}
 }
 
-static void take_at_el1(struct vcpu *vcpu)
+static void on_el1_vector(unsigned index, void *data)
 {
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr;
 	unsigned ec;
 
+	(void)data;
 	if ((vcpu_read(vcpu, R_VBAR_1) | (pc & 0x600)) != pc)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_1);
 	ec = (unsigned)FIELD(esr, ESR_EC);
-	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc);
+	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc ? UNDEFINED_AT_EL1 : EXECUTED, esr);
+	if (options.model)
+		model_vector(vcpu, false, pc, esr);
 	vcpu_synchronise(vcpu);
 	if (is_abort(ec) && !(esr & ESR_FNV) && vcpu->el10.valid && !vcpu->dirty)
-		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1);
-}
-
-/* A block that may be a vector: before anything that would take an operation that has just trapped as executed. */
-static void on_vector(unsigned index, void *data)
-{
-	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
-
-	if (place_now(vcpu) == AT_EL2)
-		take_at_el2(vcpu);
-	else
-		take_at_el1(vcpu);
-	on_either_block(index, data);
+		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1, 0, false);
 }
 
 /* ---- translation ---- */
 
-static struct code *code_page(uint64_t va, uint64_t pa)
+static struct code *code_page(uint64_t va, uint64_t pa, unsigned el)
 {
 	static struct nvh_keeper codes = NVH_KEEPER(struct code, offsetof(struct code, gen));
-	struct code code = { .va = va, .pa = pa };
+	struct code code = { .va = va, .pa = pa, .el = el };
 
 	return nvh_keep(&codes, &code);
 }
@@ -420,28 +378,26 @@ static void *place_of(const struct qp_insn *insn, uint32_t word)
 	return nvh_keep(&places, &place);
 }
 
-static void *data_of(uintptr_t high, enum level level, unsigned shift)
+static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 {
-	return (void *)(high << shift | level);
-}
-
-static void watch(struct qp_insn *insn, uint32_t word, enum level level)
-{
-	uintptr_t crm = word >> 8 & 15;
+	uintptr_t below = el < 2 ? 2 : 0;
 
 	if (is_tlbi(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_tlbi, QP_CB_R_REGS, place_of(insn, word));
-	else if (is_dsb(word) || is_dsb_nxs(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_R_REGS,
-						       (void *)(crm << 3 | (uintptr_t)level << 1 | is_dsb_nxs(word)));
+	else if (is_dsb(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
+						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below));
+	else if (is_dsb_nxs(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_dsb, QP_CB_NO_REGS,
+						       (void *)((uintptr_t)(word >> 8 & 15) << 2 | below | 1));
 	else if (is_eret(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_R_REGS, data_of(0, level, 0));
-	else if (is_isb(word) && (level != AT_EL2 || options.el2))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_R_REGS, data_of(0, level, 0));
-	else if (is_mark(word) && level != AT_EL2)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_R_REGS, data_of(mark_number(word), level, 2));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
+	else if ((el < 2 || options.el2) && is_isb(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
+	else if (el < 2 && is_mark(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)mark_number(word));
 	else if (is_translation_msr(word))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_change, QP_CB_R_REGS, data_of(0, level, 0));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
 }
 
 static bool someone_unknown(void)
@@ -452,60 +408,57 @@ static bool someone_unknown(void)
 	return false;
 }
 
-/* Returns what is known of the level at which the block will run. */
-static enum level watch_block(struct qp_tb *tb, struct qp_insn *first)
+static void watch_block(struct qp_tb *tb, struct qp_insn *first, unsigned el)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
-	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK);
-	enum level level = level_of(code);
+	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK,
+				      options.model ? el : 1);
 
 	nvh_which_translated(va);
 	if (someone_unknown())
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_unknown, QP_CB_R_REGS, NULL);
-	if ((va & 0x1ff) == 0 && (va & 0x600)) {
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_vector, QP_CB_R_REGS, code);
-		return UNKNOWN_LEVEL;
-	}
-	if (level == UNKNOWN_LEVEL)
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_either_block, QP_CB_R_REGS, code);
-	else if (level == BELOW)
+	/* Before on_block(), which would take an operation that has just trapped as executed. */
+	if ((va & 0x1ff) == 0 && (va & 0x600))
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, el == 2 ? on_el2_vector : on_el1_vector, QP_CB_R_REGS, NULL);
+	if (el < 2)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QP_CB_R_REGS, code);
-	else if (options.el2)
+	else if (options.el2 && el == 2)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_el2_block, QP_CB_R_REGS, code);
-	return level;
-}
-
-static void watch_memory(struct qp_insn *insn, uint32_t word, enum level level)
-{
-	void *at = (void *)qemu_plugin_insn_vaddr(insn);
-
-	if (level == AT_EL2 && !options.el2)
-		return;
-	/* Below EL2, MRS and MSR access memory only where FEAT_NV2 redirects them. At EL2 they access none. */
-	if (level == AT_EL2 || (word & 0xffd00000) == 0xd5100000)
-		qemu_plugin_register_vcpu_mem_cb(insn, on_el2_access, QP_CB_R_REGS, QP_MEM_RW, at);
-	else if (level == BELOW)
-		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QP_CB_NO_REGS, QP_MEM_RW, at);
-	else
-		qemu_plugin_register_vcpu_mem_cb(insn, on_either_access, QP_CB_R_REGS, QP_MEM_RW, at);
 }
 
 static void translate(struct qp_tb *tb)
 {
 	struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, 0);
 	size_t count = qemu_plugin_tb_n_insns(tb);
-	enum level level;
+	unsigned el = level_of_translation();
+	uint32_t before = 0;
 
 	memory_learn(qemu_plugin_insn_haddr(insn));
-	level = watch_block(tb, insn);
+	watch_block(tb, insn, el);
 	for (size_t i = 0; i < count; i++) {
+		uint64_t at;
 		uint32_t word;
 
 		insn = qemu_plugin_tb_get_insn(tb, i);
 		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) != sizeof(word))
 			continue;
-		watch(insn, word, level);
-		watch_memory(insn, word, level);
+		if (options.model) { /* first: plugin.c's callbacks act on what these look at */
+			watch_model_level(insn, before, el);
+			watch_model_insn(insn, word, el);
+			before = word;
+		}
+		watch(insn, word, el);
+		at = qemu_plugin_insn_vaddr(insn);
+		if (el >= 2 && !options.el2)
+			continue;
+		/* Below EL2, MRS and MSR access memory only where FEAT_NV2 redirects them. */
+		if (el >= 2 || (word & 0xffd00000) == 0xd5100000)
+			qemu_plugin_register_vcpu_mem_cb(insn, on_el2_access, QP_CB_R_REGS, QP_MEM_RW, (void *)at);
+		else if (options.model)
+			qemu_plugin_register_vcpu_mem_cb(insn, on_judged_access, QP_CB_NO_REGS, QP_MEM_RW,
+							 (void *)model_place(at, word, el));
+		else
+			qemu_plugin_register_vcpu_mem_cb(insn, on_access, QP_CB_NO_REGS, QP_MEM_RW, (void *)at);
 	}
 }
 
@@ -539,6 +492,9 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 	judge.read = memory_read;
 	judge.report = output_report;
 	judge.leave_out = (unsigned)options.leave_out;
+	judge.model = options.model;
+	judge.used = model_used;
+	watch_model_init(&judge, vcpus, &lock);
 	memory_init(options.base, options.ram);
 	if (!judge_init(&judge, options.entries) || !output_init(&options))
 		return 1;
