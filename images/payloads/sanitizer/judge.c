@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model.h"
+#include "judge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -249,7 +249,7 @@ static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh,
 		counters->stale++;
 		return;
 	}
-	if (judge->model) /* told by model_used() */
+	if (judge->model) /* told by judge->used() */
 		return;
 	counters->disagreed++;
 	counters->odd_va = fresh->page;
@@ -298,7 +298,7 @@ void judge_access(struct judge *judge, unsigned pe, const struct context *contex
 		struct used seen = { .context = context, .now = &now, .key = &fresh.extent, .va = va, .page = fresh.page,
 				     .out = fresh.out, .used = used, .kind = kind, .user = user, .differs = departs };
 
-		model_used(judge, pe, &seen, &use);
+		judge->used(judge, pe, &seen, &use);
 	}
 	check(judge, pe, context, &fresh, &now, va, &use);
 }
