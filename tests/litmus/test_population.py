@@ -62,7 +62,7 @@ def count(tmp_path_factory: pytest.TempPathFactory) -> Count:
         "-o",
         str(work / "population"),
     ]
-    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "common", PAYLOADS / "arch", work)]
+    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "lib", PAYLOADS / "arch", work)]
     sources = [HERE / "population.c", PAYLOADS / "litmus" / "host" / "population.c"]
     subprocess.run([*words, *map(str, sources)], check=True, timeout=60)
     return lambda text: (

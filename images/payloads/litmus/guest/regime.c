@@ -3,6 +3,8 @@
 #include "guest/regime.h"
 #include "guest/tables.h"
 
+static unsigned shifts[PES_MAX]; /* granule of the tables that each PE runs with */
+
 #define MMU_OFF 0x30c50830ull /* RES1 */
 #define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
 
@@ -25,15 +27,15 @@ static uint64_t tcr(unsigned shift)
  * With the MMU off in between, since TG and TTBR cannot change at once, and in registers alone, since memory is
  * Device then. Everything is mapped flat before and after.
  */
-void regime_follow(struct cpu *cpu)
+void regime_follow(struct pe *cpu)
 {
 	unsigned shift = (unsigned)shared->vel2_shift;
 	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0);
 	uint64_t high = shared->e2h ? tables_vel2_root(shift, true) : 0; /* only E2H has TTBR1_EL2 */
 
-	if (cpu->shift == shift)
+	if (shifts[cpu->index] == shift)
 		return;
-	cpu->shift = shift;
+	shifts[cpu->index] = shift;
 	__asm__ volatile("dsb sy\n\t"
 			 "msr sctlr_el2, %[off]\n\t"
 			 "isb\n\t"

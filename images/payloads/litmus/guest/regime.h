@@ -6,6 +6,6 @@
 #include "guest/cpu.h"
 
 /* Run with shared->vel2_shift from now on. */
-void regime_follow(struct cpu *cpu);
+void regime_follow(struct pe *cpu);
 
 #endif
