@@ -20,7 +20,7 @@ from harness.attempt.executing import VMLINUX, executing
 from harness.attempt.job import Job
 from harness.attempt.sanitize import Sanitizer
 from harness.attempt.steps import StepFailed, StepRunner
-from harness.errors import Broken, Location, NvhError
+from harness.errors import Broken, InfraError, Location, NvhError
 from harness.scenario.language import Boot, Snapshot, Step
 from harness.stack.broken import BOOT, LevelBroken
 from harness.stack.saved import RestoreFailed
@@ -156,4 +156,7 @@ def _whoever_is_silent(attempt: Attempt, work: PlannedAttempt) -> None:
         return
     stack.check_alive()
     if not stack.answers(observer.silent, ANSWER_S):
-        raise stack.hung(observer.silent)
+        error = stack.hung(observer.silent)
+        if (slow := starved.host(stack.spent)) and HUNG not in str(error):
+            raise InfraError(f"{error}; {slow}")
+        raise error

@@ -164,7 +164,7 @@ class FakeStack:
         return error
 
     def hung(self, level: Level, cause: str = "it does not answer any more") -> LevelBroken:
-        return LevelBroken(level, cause, self.printed[level])
+        return LevelBroken(level, f"{cause}; {self.diagnose()}", self.printed[level])
 
     def diagnose(self) -> str:
         return "the machine is fake"

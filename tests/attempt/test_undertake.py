@@ -192,6 +192,24 @@ def test_deadline_of_a_machine_that_the_host_starved_is_no_finding(
     assert ("the host gave QEMU 40% of the CPU time" in done.reason) is (verdict is INFRA)
 
 
+@pytest.mark.parametrize(
+    ("machine", "verdict"),
+    [("the machine is slow: the host gave it nothing", INFRA), ("the machine is hung: it is idle", FAIL)],
+)
+def test_level_that_is_silent_because_the_host_starved_it_is_no_finding(
+    tmp_path: Path,
+    images: StackImages,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: str,
+    verdict: Verdict,
+) -> None:
+    monkeypatch.setattr(FakeStack, "diagnose", lambda _: machine)
+    script = {"nvh-section": Answer(status=None, silent=True)}
+    done = Attempted(tmp_path, images, stack(script, spent=CpuTime(40.0, 100.0)))
+    assert done.verdict is verdict
+    assert ("level-l0" in done.findings) is (verdict is FAIL)
+
+
 @pytest.mark.parametrize("level", [Level.L0])
 def test_hang_while_traces_are_collected(tmp_path: Path, images: StackImages, level: Level) -> None:
     done = Attempted(tmp_path, images, stack({"nvh-section": Answer(status=None, silent=True)}))
