@@ -15,7 +15,7 @@ struct cpu {
 	uint64_t elr, spsr, esr, far, hpfar, sp;
 	uint64_t guard, took;
 	uint64_t index;
-	uint64_t shift; /* granule of the tables that vEL2 runs with here */
+	uint64_t tcr, low, high; /* of the tables that vEL2 runs with here */
 };
 _Static_assert(offsetof(struct cpu, elr) == CPU_ELR && offsetof(struct cpu, spsr) == CPU_SPSR &&
 		       offsetof(struct cpu, esr) == CPU_ESR && offsetof(struct cpu, far) == CPU_FAR &&
@@ -53,7 +53,7 @@ void l2_run(struct cpu *cpu);
 extern char l2_vectors[], l2_read[], l2_read_all[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_return[],
 	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],
-	l2_hang[];
+	l2_hang[], l2_sys[];
 
 /* guest/tables.c: granules of 1 << shift bytes */
 void tables_reset(void);
@@ -62,11 +62,15 @@ uint64_t tables_new(unsigned shift);
 uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
 /* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
 void tables_vel2(bool e2h);
-uint64_t tables_vel2_root(unsigned shift, bool high);
+/* Those with TCR_EL2.DS have OA[51:50] where the others have the shareability (Arm ARM D8.3.2). */
+uint64_t tables_vel2_root(unsigned shift, bool high, bool ds);
+/* Of L2's stage 1: the root for this VA. */
+uint64_t tables_stage1(const struct context *c, uint64_t va);
 void zero(uint64_t at, uint64_t size);
 
-/* guest/regime.c: run with shared->vel2_shift from now on */
+/* guest/regime.c: run with shared->vel2_shift, vel2_tcr and vel2_ttbr from now on */
 void regime_follow(struct cpu *cpu);
+void regime_asid(uint64_t asid);
 
 /* guest/tlbi.c */
 void tlbi(unsigned op, uint64_t operand);
@@ -78,6 +82,8 @@ void load_context(const struct context *c);
 bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o);
 void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o);
 void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o);
+/* L2 calls `stub`, DSB ISH, ISB. */
+void step_l2_call(struct cpu *cpu, unsigned ctx, uint64_t stub, uint64_t x1, struct outcome *o);
 void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o);
 
 /* guest/step.c */

@@ -14,16 +14,20 @@ void load_context(const struct context *c)
 	write_sysreg(hcr_el2, hcr);
 	if (shared->id_mmfr0 >> 56 & 0xf)
 		write_sysreg(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (shared->id_mmfr1 >> 40 & 0xf)
+		write_sysreg(s3_4_c1_c2_2, c->hcrx); /* HCRX_EL2 */
 	if (c->vncr)
 		write_sysreg(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
 	if (shared->e2h) {
 		write_sysreg(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
+		write_sysreg(s3_5_c2_c0_1, c->ttbr1);
 		write_sysreg(s3_5_c2_c0_2, c->tcr);
 		write_sysreg(s3_5_c1_c0_0, c->sctlr);
 		write_sysreg(s3_5_c10_c2_0, 0xff);
 		write_sysreg(s3_5_c12_c0_0, l2_vectors);
 	} else {
 		write_sysreg(ttbr0_el1, c->ttbr0);
+		write_sysreg(ttbr1_el1, c->ttbr1);
 		write_sysreg(tcr_el1, c->tcr);
 		write_sysreg(sctlr_el1, c->sctlr);
 		write_sysreg(mair_el1, 0xff);
@@ -80,6 +84,7 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 				       [ACCESS_VNCR_READ] = l2_vncr_read,
 				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
 				       [ACCESS_HANG] = l2_hang };
+	uint64_t sctlr = read_sysreg(sctlr_el2);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -88,7 +93,12 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
 	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	if (s->flags & STEP_MMU_OFF) /* all of it is mapped flat */
+		write_sysreg(sctlr_el2, sctlr & ~SCTLR_M);
+	__asm__ volatile("isb" ::: "memory");
 	l2_run(cpu);
+	write_sysreg(sctlr_el2, sctlr);
+	__asm__ volatile("isb" ::: "memory");
 	record_exit(cpu, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
@@ -99,7 +109,7 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 {
 	struct context *c = &shared->context[s->ctx];
-	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
+	uint64_t slot = (uint64_t)tables_slot(tables_stage1(c, s->a), c->s1_shape, s->a, s->c);
 	uint64_t page = slot & ~((1ull << c->s1_shape.shift) - 1);
 
 	*tables_slot(c->s1_root, c->s1_shape, page, 3) =
@@ -122,13 +132,20 @@ void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 	o->value = cpu->x[7];
 }
 
-void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_l2_call(struct cpu *cpu, unsigned ctx, uint64_t stub, uint64_t x1, struct outcome *o)
 {
-	load_context(&shared->context[s->ctx]);
-	cpu->x[1] = s->a;
-	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
+	load_context(&shared->context[ctx]);
+	cpu->x[1] = x1;
+	cpu->x[4] = stub;
 	cpu->elr = (uint64_t)l2_call;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
 	record_exit(cpu, o);
+}
+
+void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	bool skip = shared->skip && (s->flags & STEP_UNDER_TEST);
+
+	step_l2_call(cpu, s->ctx, skip ? (uint64_t)l2_return : tlbi_stub(s->op), s->a, o);
 }

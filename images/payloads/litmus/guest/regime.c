@@ -28,12 +28,16 @@ static uint64_t tcr(unsigned shift)
 void regime_follow(struct cpu *cpu)
 {
 	unsigned shift = (unsigned)shared->vel2_shift;
-	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0);
-	uint64_t high = shared->e2h ? tables_vel2_root(shift, true) : 0; /* only E2H has TTBR1_EL2 */
+	uint64_t control = tcr(shift) ^ shared->vel2_tcr;
+	bool ds = shared->vel2_tcr & TCR_DS;
+	uint64_t low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0];
+	uint64_t high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0; /* only E2H has TTBR1_EL2 */
 
-	if (cpu->shift == shift)
+	if (cpu->tcr == control && cpu->low == low && cpu->high == high)
 		return;
-	cpu->shift = shift;
+	cpu->tcr = control;
+	cpu->low = low;
+	cpu->high = high;
 	__asm__ volatile("dsb sy\n\t"
 			 "msr sctlr_el2, %[off]\n\t"
 			 "isb\n\t"
@@ -48,6 +52,16 @@ void regime_follow(struct cpu *cpu)
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
 			 "isb" ::[off] "r"(MMU_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
+			 [mair] "r"(0xffull), [tcr] "r"(control), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
 			 : "memory");
+}
+
+/* Everything that vEL2 itself runs with is global. */
+void regime_asid(uint64_t asid)
+{
+	uint64_t low = read_sysreg(ttbr0_el2) & ~TTBR_ASID;
+
+	write_sysreg(ttbr0_el2, low | PLACE(TTBR_ASID, asid));
+	((struct cpu *)read_sysreg(tpidr_el2))->low = 0; /* the next program begins with the usual one */
+	__asm__ volatile("isb" ::: "memory");
 }

@@ -215,6 +215,11 @@ l2_call:
 l2_return:
 	ret
 
+	.globl l2_sys
+l2_sys:				/* STEP_SYS writes the first one */
+	nop
+	ret
+
 /* x1 = address, x2 = descriptor, x3 = where it goes, x4 = stub of the operation, x5 = its operand */
 l2_remap:
 	mov	x6, #0

@@ -27,6 +27,7 @@ struct config {
 	uint8_t first_pe;   /* CPU of L0 that the first vCPU runs on */
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
+	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
 };
 
 struct litmus;
@@ -178,10 +179,11 @@ enum role {
 	ROLE_UNDEF,  /* the operation must be UNDEFINED */
 	ROLE_TRAP,   /* the operation must arrive at vEL2: esr */
 	ROLE_DONE,   /* the operation must raise nothing */
+	ROLE_PAR,    /* PAR_EL1 must be `now` where `old` has bits */
 	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
-enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL };
+enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL, FAULT_ACCESS_FLAG };
 
 struct probe {
 	uint8_t cpu, step, role, observable;
@@ -214,7 +216,7 @@ struct litmus {
 	bool own;  /* the PE that executes the operation is the one that looks */
 	bool both; /* it looks, and another does */
 	bool vel2, tge, el0;
-	int place; /* enum vel2_place */
+	int place; /* enum place */
 	bool nv; /* L2 is a hypervisor itself */
 	bool direct; /* its control is a step of its own */
 	enum disturb disturb;
@@ -239,6 +241,10 @@ struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
 void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
 /* sl0 < 0: the one that fits */
 void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl0);
+/* A context, added last, with a stage 2 of up to 48 bits; the VM has to have as many. */
+void context_wide(struct litmus *l, unsigned ctx, unsigned bits);
+/* The same context has TTBR1_EL1, too. */
+void context_high(struct litmus *l, unsigned ctx);
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level);
 void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
 /* The same for code, CODE or MORE_CODE, which returns CODE_RESULT or MORE_CODE_RESULT. */
@@ -259,6 +265,8 @@ uint64_t leaf_size(const struct litmus *l);
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
 /* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
 bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
+/* AT under context `ctx`: PAR_EL1, less its attributes, is `par`. */
+void add_at(struct litmus *l, unsigned ctx, enum at_operation op, uint64_t va, uint64_t par);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
 uint64_t value_at(uint64_t pa);
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
@@ -270,6 +278,11 @@ uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
 uint64_t fresh_ipa(unsigned shift, unsigned level, unsigned leaves);
 /* Unmap `count` leaves from `ipa` on and have them forgotten, for the next case's sake. */
 void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, unsigned count);
+/* struct litmus.place: by TTBR0, by TTBR1, and the last leaf of the address space. */
+enum place { PLACE_LOW, PLACE_HIGH, PLACE_LAST, PLACES };
+extern const char *const place_words[PLACES];
+/* `low`, or the same in the high half of an input size of `bits`, or the last leaf. */
+uint64_t place_va(const struct litmus *l, uint64_t low, unsigned bits);
 unsigned op_named(const char *name);
 const char *granule_word(unsigned shift);
 const char *size_word(uint64_t bytes);
@@ -319,6 +332,11 @@ void cases_migrate(struct list *list);
 void cases_huge(struct list *list);
 void cases_fine(struct list *list);
 void cases_hang(struct list *list);
+void cases_vncr_asid(struct list *list);
+void cases_life(struct list *list);
+void cases_wide(struct list *list);
+void cases_walk(struct list *list);
+void cases_at(struct list *list);
 /* families/trap.c: ESR_EL2 of L2's execution of `op`, trapped to vEL2, less IL */
 uint64_t trap_syndrome(unsigned op);
 

@@ -99,6 +99,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->race_end = 0;
 	vm->shared->vel2_shift = vel2_shift(l);
+	vm->shared->vel2_tcr = vm->shared->vel2_ttbr[0] = vm->shared->vel2_ttbr[1] = 0;
 	l->build(l);
 	vm->shared->loose = loosen(l) || vm->shared->skip;
 	if (!disturb_start(vm, l->disturb)) {
@@ -388,6 +389,11 @@ int main(int argc, char **argv)
 	cases_migrate(&list);
 	cases_huge(&list);
 	cases_fine(&list);
+	cases_vncr_asid(&list);
+	cases_life(&list);
+	cases_wide(&list);
+	cases_walk(&list);
+	cases_at(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))
 			list.cases[n++] = list.cases[i];
