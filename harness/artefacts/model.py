@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts import debian, lock
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError, closest
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file

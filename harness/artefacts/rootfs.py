@@ -17,7 +17,7 @@ from typing import Any
 from harness.artefacts import lock
 from harness.artefacts.debian import Archive, offline, unpack
 from harness.artefacts.ext4 import pack
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.check.breaks import Breaks
 from harness.check.finding import Finding
-from harness.check.sanitizer import judge
-from harness.check.sanitizer.breaks import breaks_in
+from harness.check.sanitizer import to_finding
+from harness.check.sanitizer.to_breaks import breaks_in
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.machine.qemu import Plugin
@@ -23,7 +23,7 @@ def plugin(images: StackImages, spec: StackSpec) -> Plugin:
     if images.plugins is None:
         raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
     ram = images.machine(spec).memory_mib << 20
-    return Plugin(images.plugins.file(PLUGIN), (("out", judge.REPORTS), ("ram", str(ram))))
+    return Plugin(images.plugins.file(PLUGIN), (("out", to_finding.REPORTS), ("ram", str(ram))))
 
 
 def maps(images: StackImages) -> dict[Level, Path]:
@@ -45,8 +45,8 @@ class Sanitizer:
 
     def judge(self, facts: dict[str, str]) -> Finding:
         """Return the finding, once QEMU has ended; ``InfraError`` when the plugin did not run."""
-        finding, state = judge.judge(self._directory, self._maps, self._where)
-        facts["sanitizer"] = judge.summary(state)
+        finding, state = to_finding.judge(self._directory, self._maps, self._where)
+        facts["sanitizer"] = to_finding.summary(state)
         return finding
 
     def breaks(self) -> Breaks:

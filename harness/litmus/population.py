@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import InputError
-from harness.litmus.lines import CaseLine, parse
+from harness.litmus.case_lines import CaseLine, parse
 
 LITMUS = "nvh-litmus"
 KVM = "nvh-kvm"

@@ -14,8 +14,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from harness.check.finding import Finding
 from harness.check.splat import SplatKey, find_splats
-from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult, Finding
+from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult
 from harness.report.safe_text import one_line
 from harness.verdict import Verdict
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness.document.nodes import shown
 from harness.errors import InputError, Location, Problem, UserError, closest
-from harness.scenario.formats import COLLECTED
 from harness.scenario.language import Cell
+from harness.scenario.other_formats import COLLECTED
 from harness.scenario.scenario import NO_OVERRIDES, Overrides, Scenario, load
 from harness.scenario.vocabulary import Vocabulary
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.document.nodes import REFUSED, Node, listing, shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
-from harness.scenario import assemble, expectations, formats, matrix, schema, steps, walks
+from harness.scenario import assemble, expectations, matrix, other_formats, schema, step_rules, walks
 from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
 from harness.scenario.language import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
@@ -107,7 +107,7 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
 
     Relative file names in it count from its own directory.
     """
-    root, found = formats.examine(path)
+    root, found = other_formats.examine(path)
     base = path.parent
     later = _deferred(root)
     found += [problem for problem in schema.problems(root) if problem.where not in later]
@@ -236,7 +236,7 @@ def _meaning(root: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Problem
                 f"unknown claim {shown(claim.text)}", listing(known), closest(claim.text, known)
             )
     nothing = Node(root.where, [])
-    told = steps.tell(root.map.get("steps", nothing))
-    yield from steps.check_stack(root.map.get("stack", nothing), vocabulary, base)
-    yield from steps.check_steps(root.map.get("steps", nothing), told, base)
+    told = step_rules.tell(root.map.get("steps", nothing))
+    yield from step_rules.check_stack(root.map.get("stack", nothing), vocabulary, base)
+    yield from step_rules.check_steps(root.map.get("steps", nothing), told, base)
     yield from expectations.check(root.map.get("expect", nothing), told, vocabulary)

@@ -11,13 +11,13 @@ from typing import Any
 from harness.artefacts.kernel import series as patches
 from harness.artefacts.kernel.archives import DebianSource, Tarball
 from harness.artefacts.kernel.debian_image import DebianImage
-from harness.artefacts.kernel.source import Source, located
+from harness.artefacts.kernel.source_kind import KernelSource, located
 from harness.artefacts.kernel.trees import Directory, GitTree
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import InputError, Location, Problem, UserError
 from harness.host.paths import data_names, find_data_file
 
-SOURCES: tuple[type[Source], ...] = (DebianSource, Tarball, GitTree, Directory)
+SOURCES: tuple[type[KernelSource], ...] = (DebianSource, Tarball, GitTree, Directory)
 PATHS = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 
 
@@ -57,7 +57,7 @@ class KernelSpec:
     name: str
     summary: str
     path: Path
-    source: Source | DebianImage
+    source: KernelSource | DebianImage
     series: Callable[[], patches.Series]
     config: tuple[Path, ...] = ()
     require: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ def load_kernel(name: str | Path) -> KernelSpec:
     data = load_document(path, SCHEMA)
     base = path.parent
     ((kind, settings),) = data["source"].items()
-    source: Source | DebianImage
+    source: KernelSource | DebianImage
     if kind == DebianImage.KIND:
         extra = [key for key in ("series", "config", "require") if key in data]
         if extra:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.check.sanitizer.reports import FINDINGS, Report
-from harness.check.sanitizer.symbols import Places
+from harness.check.sanitizer.places import Places
+from harness.check.sanitizer.reports import FINDINGS, SanitizerReport
 
 
-def lines(report: Report, places: Places) -> Iterator[str]:
+def lines(report: SanitizerReport, places: Places) -> Iterator[str]:
     """Yield the report line by line."""
     data = report.data
     hcr = int(data["hcr"], 16) if "hcr" in data else None
@@ -26,7 +26,7 @@ def lines(report: Report, places: Places) -> Iterator[str]:
         yield "  no operation since then came close"
 
 
-def _program(report: Report) -> str:
+def _program(report: SanitizerReport) -> str:
     return f", in program {report.program} of nvh-litmus" if report.program else ""
 
 

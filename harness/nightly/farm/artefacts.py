@@ -21,7 +21,7 @@ from typing import Any
 from harness.attempt.job import JOB, read_job
 from harness.errors import InfraError
 from harness.host.cache import Store, load_artefact, sha256_file, write_atomic
-from harness.nightly.farm.order import Need, Order
+from harness.nightly.farm.messages import AttemptOrder, Need
 from harness.runner.choice import Chooser, Start
 from harness.runner.snapshots import Snapshots
 from harness.stack.images import StackImages
@@ -43,7 +43,7 @@ def needs(images: StackImages) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(Need(each.kind, each.digest) for each in found))
 
 
-def missing(order: Order) -> list[Need]:
+def missing(order: AttemptOrder) -> list[Need]:
     """Return the needs that this machine's cache lacks; ``InfraError`` for a model's program that differs."""
     if order.program:
         program = Path(order.program)
@@ -80,7 +80,7 @@ def _whole(path: Path) -> bool:
     return True
 
 
-def describe(order: Order, lacking: Sequence[Need]) -> str:
+def describe(order: AttemptOrder, lacking: Sequence[Need]) -> str:
     """Say what is missing and what to do."""
     names = ", ".join(map(str, lacking))
     return (
@@ -89,7 +89,7 @@ def describe(order: Order, lacking: Sequence[Need]) -> str:
     )
 
 
-def relocate(order: Order) -> None:
+def relocate(order: AttemptOrder) -> None:
     """Make the paths of the work order those of this machine's cache, where they differ."""
     own = str(Store().root)
     if own == order.cache or not order.cache:
@@ -110,7 +110,7 @@ def _moved(value: Any, old: str, new: str) -> Any:
     return value
 
 
-def choose_snapshot(order: Order, say: Callable[[str], None]) -> None:
+def choose_snapshot(order: AttemptOrder, say: Callable[[str], None]) -> None:
     """Leave the snapshot that the cell begins from in its directory, made now if there is none."""
     if order.fresh:
         return

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document import reader
-from harness.document.load import load_document
+from harness.document import yaml_reader
+from harness.document.data_files import load_document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import SCENARIOS, data_names
 from harness.level import Level
-from harness.nightly.history.load import label
+from harness.nightly.history.import_run import label
 from harness.runner import default
 from harness.runner.project import vocabulary
 from harness.scenario.defaults import KERNEL
@@ -121,7 +121,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NightPlan:
     """A checked plan with its tasks, the most urgent first. ``hours`` and ``cells`` are its budget.
 
     ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
@@ -139,10 +139,10 @@ class Plan:
     confirm: int
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: Path) -> NightPlan:
     """Load and expand a plan; ``InputError`` with all its defects and those of its scenarios."""
     data = load_document(path, SCHEMA)
-    root = reader.read(path)
+    root = yaml_reader.read(path)
     problems: list[Problem] = []
     models = _models(root, path.parent, problems)
     kernels = [
@@ -162,7 +162,7 @@ def load_plan(path: Path) -> Plan:
     if not kept:
         raise InputError([root.problem("a plan that excludes everything", "at least one cell")])
     budget = data.get("budget", {})
-    return Plan(
+    return NightPlan(
         data["plan"],
         data.get("summary", ""),
         path,

@@ -35,7 +35,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ProgramLine:
     """One line: its words before ``=>``, those behind it (None: no arrow), and where it ends."""
 
     number: int
@@ -44,12 +44,12 @@ class Line:
     end: Location
 
 
-def cut(text: str, path: str) -> list[Line]:
+def cut(text: str, path: str) -> list[ProgramLine]:
     """All lines of a text; a word that begins with ``#`` and what follows is a comment."""
     return [_line(path, number, each) for number, each in enumerate(text.splitlines(), 1)]
 
 
-def _line(path: str, number: int, text: str) -> Line:
+def _line(path: str, number: int, text: str) -> ProgramLine:
     before: list[Word] = []
     behind: list[Word] | None = None
     col = 1
@@ -67,7 +67,9 @@ def _line(path: str, number: int, text: str) -> Line:
             before.append(here)
         else:
             behind.append(here)
-    return Line(number, tuple(before), None if behind is None else tuple(behind), Location(path, number, col))
+    return ProgramLine(
+        number, tuple(before), None if behind is None else tuple(behind), Location(path, number, col)
+    )
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

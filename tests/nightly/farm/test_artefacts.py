@@ -13,8 +13,8 @@ from harness.artefacts.plugin import Plugins
 from harness.errors import InfraError, UserError
 from harness.host.cache import Artefact, Store, load_artefact, sha256_file
 from harness.nightly.farm import artefacts, dask_cluster, serve, work
-from harness.nightly.farm import order as words
-from harness.nightly.farm.order import Need, Order
+from harness.nightly.farm import messages as words
+from harness.nightly.farm.messages import AttemptOrder, Need
 from tests.attempt.conftest import fake_images
 from tests.nightly.farm import clusters
 from tests.nightly.farm.conftest import ends, order
@@ -80,7 +80,7 @@ def test_a_damaged_or_foreign_archive_is_refused(
     assert not (tmp_path / "worker/kernel").exists()
 
 
-def lacking(run: Path, driver_cache: Store) -> Order:
+def lacking(run: Path, driver_cache: Store) -> AttemptOrder:
     made = artefact(driver_cache)
     return dataclasses.replace(order(run, "pass-1"), needs=(need(made),), cache=str(driver_cache.root))
 

@@ -4,6 +4,7 @@
  * have, before L2 has used it and afterwards, and after an operation that takes a translation away. A TLB may answer (Arm ARM
  * DDI 0487 M.a.a, R_NPZWX), so each step waits until the architecture allows one answer alone. C5.4, D24.2 PAR_EL1.
  */
+#include "families/families.h"
 #include "families/known.h"
 
 enum state_of_page {

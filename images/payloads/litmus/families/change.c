@@ -3,7 +3,8 @@
  * Other changes of a stage-2 leaf than its end: permissions taken away, a block split into a table, a table
  * collapsed into a block, and one VMID with two tables.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/program.h"
 
 #define WRITTEN 0x77
 

@@ -3,7 +3,8 @@
  * L2's EL0 under stage 2: with L2's stage 1 on (AP[1], nG) it reads or calls a page that L1 takes away. The VA is the
  * IPA, so that HPFAR_EL2 can be checked.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/program.h"
 
 #define ASID_L2 0x15
 

@@ -3,7 +3,8 @@
  * L0 has a huge page where L1 maps a page of it alone: the shadow may be no larger than L1's leaf. L1 gives the next IPA
  * another page, and the one after that none; an operation for the page takes that away and leaves the next one.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/program.h"
 
 #define AT 3u /* of the pages in L0's huge page, the one that L1 maps at its own offset */
 

@@ -3,7 +3,9 @@
  * Cases that never end by themselves, to show what is said about a hang and that the run goes on. They are run only
  * when --case names them ("provoke-…").
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/features.h"
+#include "host/program.h"
 
 #define VICTIM 1
 #define PROVOKED_TIMEOUT_S 3

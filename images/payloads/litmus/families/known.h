@@ -6,7 +6,7 @@
 #ifndef NVH_LITMUS_FAMILIES_KNOWN_H
 #define NVH_LITMUS_FAMILIES_KNOWN_H
 
-#include "host/host.h"
+#include "host/program.h"
 
 #define TABLE_PA (DATA_PA + 0x1000000)
 #define TABLE_NEXT_PA (TABLE_PA + 0x10000)

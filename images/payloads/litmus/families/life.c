@@ -3,6 +3,7 @@
  * What L1 changes around a translation that is in use, and what L2 sees then: two VNCR pages in turn, another ASID or no
  * MMU at vEL2 between two entries, stage 2 off and on under one VMID, HCR_EL2.DC, another granule under one VTTBR_EL2.
  */
+#include "families/families.h"
 #include "families/vncr.h"
 
 #define OTHER_ASID 0x2b

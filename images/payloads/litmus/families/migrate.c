@@ -4,9 +4,10 @@
  * what it used before on another CPU (Arm ARM D8.17.7 knows only the PE), and a broadcast reaches a victim wherever
  * it is. race-move (families/race.c) moves the victim without pause.
  */
-#include "host/host.h"
-
-#include <sched.h>
+#include "families/families.h"
+#include "host/migrate.h"
+#include "host/pin.h"
+#include "host/program.h"
 
 #define VICTIM 1
 #define HERE 0
@@ -14,23 +15,9 @@
 #define ASID_VICTIM 0x15
 #define VNCR_VA (E2_TEST_VA + (50ull << 30))
 
-bool migrate_action(struct vm *vm, uint64_t argument, uint64_t *answer)
-{
-	unsigned index = (unsigned)(argument >> 8), pe = argument & 0xff;
-
-	if (!vm_pin(vm, index, pe))
-		return false;
-	/* The first vCPU's thread is the one that asks. */
-	*answer = index || sched_getcpu() == (int)(pe % vm_pes()) ? 1 : 2;
-	return true;
-}
-
 static void move(struct litmus *l, unsigned cpu, unsigned pe)
 {
-	struct step *s = add(l, 0, STEP_HOST);
-
-	s->a = MIGRATE;
-	s->b = cpu << 8 | pe;
+	add_host(l, MIGRATE, cpu << 8 | pe);
 	add_probe(l, 0, l->steps[0] - 1, ROLE_BEFORE)->old = 1;
 }
 

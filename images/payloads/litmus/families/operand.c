@@ -4,7 +4,8 @@
  * entry's, addresses outside L1's IPA size, ranges that pass it or the end of the operand (Arm ARM C5.5, D8.17.5).
  * What they oblige is the oracle's to say, mostly nothing; the right operand must still do afterwards.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/program.h"
 
 enum odd {
 	WRONG_LEVEL,	/* TTL of another level */

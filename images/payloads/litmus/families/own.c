@@ -4,7 +4,8 @@
  * between two accesses of its own (l2-own) or of its EL0 (l2-own-el0), without an exit on the way, so that a stale
  * translation shows on the same PE.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/program.h"
 
 #define ASID_L2 0x15
 #define ASID_OTHER 0x16

@@ -5,16 +5,9 @@
  * time. The number of rounds is fixed, so the time is bounded; race-close and race-kill last as long as it takes to
  * end a number of other VMs (host/disturb.c). race-window holds the first window open.
  */
-#include "host/host.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "families/families.h"
+#include "host/program.h"
+#include "host/window.h"
 
 #define VICTIM 1
 #define ROUNDS 60
@@ -54,65 +47,6 @@ static void build_race(struct litmus *l)
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
 
-#define WINDOW_SPACING 0x10000
-#define WINDOW_PATIENCE_MS 5000
-
-static int window = -1;
-
-static bool window_open(struct vm *vm, uint64_t offset)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = {
-		.range = { (uintptr_t)vm->event[0] + offset, WINDOW_SPACING },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	window = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	return (window >= 0 && !ioctl(window, UFFDIO_API, &api) && !ioctl(window, UFFDIO_REGISTER, &range)) ||
-	       vm_fails(vm, "userfaultfd");
-}
-
-/* Give the page, whereupon the fault under way goes on. */
-static bool window_close(struct vm *vm, uint64_t offset)
-{
-	static uint8_t page[WINDOW_SPACING] __attribute__((aligned(WINDOW_SPACING)));
-	uint64_t value = value_at(EVENT_PA + offset);
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)vm->event[0] + offset,
-		.src = (uintptr_t)page,
-		.len = WINDOW_SPACING,
-	};
-	bool done;
-
-	memcpy(page, &value, sizeof(value));
-	done = !ioctl(window, UFFDIO_COPY, &copy) || vm_fails(vm, "UFFDIO_COPY");
-	close(window);
-	return done;
-}
-
-bool window_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
-{
-	struct pollfd fault = { .fd = window, .events = POLLIN };
-
-	switch (action) {
-	case WINDOW_OPEN:
-		return window_open(vm, offset);
-	case WINDOW_WAIT: /* 1: L0 handles the victim's fault, and waits for the page */
-		*answer = poll(&fault, 1, WINDOW_PATIENCE_MS) == 1 ? 1 : 2;
-		return true;
-	default:
-		return window_close(vm, offset);
-	}
-}
-
-static void ask(struct litmus *l, enum window_action action, uint64_t offset)
-{
-	struct step *s = add(l, 0, STEP_HOST);
-
-	s->a = action;
-	s->b = offset;
-}
-
 /*
  * The same window held open: L0 has walked L1's tables for the victim's fault and waits for the page in host memory
  * (userfaultfd). Now L1 takes the translation away; then the page comes. What the walk found is out of date.
@@ -125,16 +59,16 @@ static void build_window(struct litmus *l)
 	struct probe *p;
 
 	add_context(l, 0, VMID, 0, false, true);
-	ask(l, WINDOW_OPEN, offset);
+	add_host(l, WINDOW_OPEN, offset);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA + offset, 3, PTE_S2_R), 3);
 	add_spin(l, VICTIM, 0, ipa, SPIN_L2);
-	ask(l, WINDOW_WAIT, offset);
+	add_host(l, WINDOW_WAIT, offset);
 	p = add_probe(l, 0, l->steps[0] - 1, ROLE_BEFORE);
 	p->old = 1;
 	add_write(l, STEP_S2, 0, ipa, 0, 3);
 	add_tlbi(l, 0, l->op, operand_whole(l, ipa, 0, 0), STEP_UNDER_TEST);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-	ask(l, WINDOW_CLOSE, offset);
+	add_host(l, WINDOW_CLOSE, offset);
 	add_sample(l, VICTIM, ipa, ROLE_GONE, old, 0);
 	add_stop(l, VICTIM);
 	add_cleanup(l, 0, ipa, 3, 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L2's translations, of both stages, taken from victims on other PEs and from this one. */
+#include "families/families.h"
 #include "families/victim.h"
 
 #define ALL_MATCHES ((1u << PERMISSION) - 1)

@@ -4,7 +4,8 @@
  * L2 runs with its stage 1 off. The neighbours below and above the leaf are unmapped with it, so that they
  * show how much more than it had to the operation took.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/program.h"
 
 enum { FIRST, MIDDLE, LAST, POSITIONS };
 static const char *const position_words[] = { "first", "middle", "last" };

@@ -4,13 +4,8 @@
  * those of L2 that L1 traps arrive at vEL2 (Arm ARM DDI 0487 M.a.a, D24.2.62 HCR_EL2.{TTLB,TTLBIS,TTLBOS}, D24.2.71
  * HFGITR_EL2).
  */
-#include "host/host.h"
-
-/* L2 has its operand in X1. */
-uint64_t trap_syndrome(unsigned op)
-{
-	return syndrome_of(&operations[op], 1);
-}
+#include "families/families.h"
+#include "host/program.h"
 
 /* FGT_NXS: HCRX_EL2.FGTnXS lifts it from the nXS forms. */
 enum { TRAP_NONE, TRAP_TTLB, TRAP_TTLBIS, TRAP_TTLBOS, TRAP_FGT, TRAP_FGT_NXS, TRAPS };
@@ -97,7 +92,7 @@ static void build_trap(struct litmus *l)
 	state.hfgitr = c->hfgitr;
 	state.hcrx = c->hcrx;
 	p = add_probe(l, 0, l->steps[0] - 1, is_trapped(fate_of(op, &state)) ? ROLE_TRAP : ROLE_DONE);
-	p->now = trap_syndrome(l->op);
+	p->now = syndrome_of(op, 1); /* L2 has its operand in X1 */
 }
 
 void cases_trap(struct list *list)

@@ -3,6 +3,7 @@
  * vEL2's own stage 1: EL2 without E2H, EL2&0 with it (ASIDs, two halves). The E2 operations are for it whatever
  * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM R_VMSWQ). The granule is that of vEL2's own tables.
  */
+#include "families/families.h"
 #include "families/victim.h"
 
 #define MORE_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << OTHER_VA)

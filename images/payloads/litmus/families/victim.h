@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A translation in use on some PEs, and one that takes it away: families/victim.c. */
-#ifndef NVH_LITMUS_HOST_VICTIM_H
-#define NVH_LITMUS_HOST_VICTIM_H
+#ifndef NVH_LITMUS_FAMILIES_VICTIM_H
+#define NVH_LITMUS_FAMILIES_VICTIM_H
 
-#include "host/host.h"
+#include "host/list.h"
+#include "host/program.h"
 
 /* struct litmus.variant: what the operation is given, against the entry that the victims use. */
 enum match { MATCHING, OTHER_ASID, OTHER_ASID_GLOBAL, OTHER_VMID, OTHER_VA, STAGE2_OFF, PERMISSION, MATCHES };

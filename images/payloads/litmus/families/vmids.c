@@ -3,7 +3,9 @@
  * More VMIDs than L0 has shadow contexts (KVM: two per vCPU), so that each is recycled, twice, before an operation is
  * for one of them. No VMID may ever see what another one mapped at the same IPA, and the operation is for its own.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/features.h"
+#include "host/program.h"
 
 #define CONTEXTS_PER_VCPU 2
 #define BEYOND 3 /* VMIDs without a context */

@@ -7,6 +7,7 @@
  * vncr-*: {E2H,TGE} = {1,0} when the operation executes, vncr-tge-*: {1,1}. -own: the executing PE's L2 uses the
  * page, -remote: another one's, -two: both at once. -high: by TTBR1_EL2, where Linux at L1 has it; -last: the last page.
  */
+#include "families/families.h"
 #include "families/vncr.h"
 
 #define VICTIM 1

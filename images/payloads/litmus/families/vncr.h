@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* An L2 that is a hypervisor itself, and its page of VNCR_EL2: families/vncr.c, families/vncr_more.c. */
-#ifndef NVH_LITMUS_HOST_VNCR_H
-#define NVH_LITMUS_HOST_VNCR_H
+#ifndef NVH_LITMUS_FAMILIES_VNCR_H
+#define NVH_LITMUS_FAMILIES_VNCR_H
 
-#include "host/host.h"
+#include "host/program.h"
 
 enum vncr_context { CTX_L2, CTX_TLBI, CTX_CLEANUP };
 

@@ -3,6 +3,7 @@
  * The ASID of the translation behind VNCR_EL2: each bit of it, the one of TTBR1_EL2 with TCR_EL2.A1, and 8 of them with
  * TCR_EL2.AS = 0, where the register's other bits mean nothing (Arm ARM DDI 0487 M.a.a, D24.2 TCR_EL2, D8.16.3).
  */
+#include "families/families.h"
 #include "families/vncr.h"
 
 #define ASID_BITS 16

@@ -3,7 +3,9 @@
  * The page of VNCR_EL2 apart from L1's operations: L0's own events (vncr-l0), the abort that vEL2 takes when the page
  * is not there (vncr-syndrome, vncr-far), and EL2 operations of an L2 that is a hypervisor itself (trap-nv).
  */
+#include "families/families.h"
 #include "families/vncr.h"
+#include "host/events.h"
 
 #define PAGE 4096u
 
@@ -24,9 +26,9 @@ static void build_event(struct litmus *l)
 	uint64_t at = vncr_va(l), page = 5 * PAGE, offset = page + VNCR_TPIDR;
 	bool skip = l->vm->shared->skip;
 
-	add_event(l, EVENT_SET_UP, offset);
+	add_host(l, EVENT_SET_UP, offset);
 	if (l->variant == READ_FIRST && !skip)
-		add_event(l, EVENT_READ_ONLY, offset);
+		add_host(l, EVENT_READ_ONLY, offset);
 	vncr_contexts(l, at);
 	add_write(l, STEP_E2, 0, at, vncr_descriptor(EVENT_PA + page, 3, false), 3);
 	read_own(l, at, ROLE_BEFORE, event_old(offset), 0);
@@ -34,12 +36,12 @@ static void build_event(struct litmus *l)
 	case DONTNEED:
 	case MOVE:
 		if (!skip)
-			add_event(l, actions[l->variant], offset);
+			add_host(l, actions[l->variant], offset);
 		read_own(l, at, ROLE_AFTER, event_old(offset), event_new(offset));
 		break;
 	case DELETE:
 		if (!skip)
-			add_event(l, EVENT_DELETE, offset);
+			add_host(l, EVENT_DELETE, offset);
 		read_own(l, at, ROLE_GONE, event_old(offset), 0);
 		l->probes[l->probe_count - 1].fault = FAULT_EXTERNAL;
 		break;
@@ -48,7 +50,7 @@ static void build_event(struct litmus *l)
 		/* fall through */
 	case ONLY_READ:
 		if (!skip)
-			add_event(l, EVENT_READ_ONLY, offset);
+			add_host(l, EVENT_READ_ONLY, offset);
 		/* fall through */
 	case READ_FIRST:
 		vncr_write(l, at, ROLE_GONE, 1);
@@ -57,12 +59,12 @@ static void build_event(struct litmus *l)
 		break;
 	case DIRTY:
 		vncr_write(l, at, ROLE_DONE, 1);
-		add_event(l, EVENT_DIRTY_ON, offset);
-		expect_event(l, EVENT_DIRTY_READ, offset, 1);
+		add_host(l, EVENT_DIRTY_ON, offset);
+		expect_host(l, EVENT_DIRTY_READ, offset, 1);
 		for (unsigned i = 0; i < 2; i++) {
 			if (!skip)
 				vncr_write(l, at, ROLE_DONE, 2 + i);
-			expect_event(l, EVENT_DIRTY_READ, offset, 2);
+			expect_host(l, EVENT_DIRTY_READ, offset, 2);
 		}
 		break;
 	}
@@ -117,7 +119,7 @@ static void build_trap(struct litmus *l)
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
 	p = add_probe(l, 0, l->steps[0] - 1, ROLE_TRAP);
-	p->now = trap_syndrome(l->op);
+	p->now = syndrome_of(&operations[l->op], 1); /* L2 has its operand in X1 */
 }
 
 static void add_traps(struct list *list)

@@ -4,6 +4,7 @@
  * fault on a walk (ISS.S1PTW) at the level of stage 2, HPFAR_EL2 names the table and FAR_EL2 the access (Arm ARM DDI 0487
  * M.a.a, D24.2.46, D24.2 HPFAR_EL2). The stage-2 granule is 4K, L2's any.
  */
+#include "families/families.h"
 #include "families/known.h"
 
 enum { UNMAPPED, REPLACED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, CASES };

@@ -3,7 +3,9 @@
  * Addresses and VMIDs of all bits: stage 2 of 44 and 48 bits, with an IPA for each bit above those that other families
  * reach and the last page, for operations by address and for a whole VMID, and for L0's own events; each bit of a VMID.
  */
-#include "host/host.h"
+#include "families/families.h"
+#include "host/events.h"
+#include "host/program.h"
 
 #define GIB (1ull << 30)
 #define LEAST_BIT 36
@@ -71,21 +73,21 @@ static void build_event(struct litmus *l)
 	uint64_t at = ipa_of(l), offset = 3 * (1ull << l->shift);
 	bool skip = l->vm->shared->skip;
 
-	add_event(l, EVENT_SET_UP, offset);
+	add_host(l, EVENT_SET_UP, offset);
 	add_context(l, 0, VMID, 0, false, true);
 	context_wide(l, 0, l->config.pa_bits);
 	add_write(l, STEP_S2, 0, at, leaf_s2(EVENT_PA + offset, 3, PTE_S2_R | PTE_S2_W), 3);
 	read_at(l, at, ROLE_BEFORE, event_old(offset), 0);
 	if (l->variant == 2) {
 		add_access(l, 0, ACCESS_WRITE, at, false, ROLE_DONE, 0, 0);
-		add_event(l, EVENT_DIRTY_ON, offset);
-		expect_event(l, EVENT_DIRTY_READ, offset, 1);
+		add_host(l, EVENT_DIRTY_ON, offset);
+		expect_host(l, EVENT_DIRTY_READ, offset, 1);
 		if (!skip)
 			add_access(l, 0, ACCESS_WRITE, at, false, ROLE_DONE, 0, 0);
-		expect_event(l, EVENT_DIRTY_READ, offset, 2);
+		expect_host(l, EVENT_DIRTY_READ, offset, 2);
 	} else {
 		if (!skip)
-			add_event(l, l->variant ? EVENT_MOVE : EVENT_DONTNEED, offset);
+			add_host(l, l->variant ? EVENT_MOVE : EVENT_DONTNEED, offset);
 		read_at(l, at, ROLE_AFTER, event_old(offset), event_new(offset));
 	}
 	add_write(l, STEP_S2, 0, at, 0, 3);

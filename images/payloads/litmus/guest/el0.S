@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * L2 at EL1 takes a translation away between two accesses of its own EL0. Exceptions from EL0 go on where
- * TPIDR_EL1 says (guest/start.S), so there is no exit from L2 on the way.
+ * TPIDR_EL1 says (guest/l2_code.S), so there is no exit from L2 on the way.
  */
 #include "bits.h"
 #include "shared/shared.h"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* L2: its context, and the steps that enter it once. */
-#include "shared/geometry.h"
-#include "guest/guest.h"
+#include "guest/l2.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
+#include "guest/tlbi.h"
 
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
@@ -132,20 +134,13 @@ void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 	o->value = cpu->x[7];
 }
 
-void step_l2_call(struct cpu *cpu, unsigned ctx, uint64_t stub, uint64_t x1, struct outcome *o)
+void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
 {
-	load_context(&shared->context[ctx]);
-	cpu->x[1] = x1;
-	cpu->x[4] = stub;
+	load_context(&shared->context[s->ctx]);
+	cpu->x[1] = s->a;
+	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->elr = (uint64_t)l2_call;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
 	l2_run(cpu);
 	record_exit(cpu, o);
-}
-
-void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
-{
-	bool skip = shared->skip && (s->flags & STEP_UNDER_TEST);
-
-	step_l2_call(cpu, s->ctx, skip ? (uint64_t)l2_return : tlbi_stub(s->op), s->a, o);
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Brings up vEL2 on each vCPU and runs the VMM's programs. */
-#include "guest/guest.h"
+#include "guest/doorbell.h"
+#include "guest/regime.h"
+#include "guest/spin.h"
+#include "guest/step.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
 
 static struct cpu cpus[CPUS_MAX];
 
 void guest_main(uint64_t index);
-void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far);
 
 static void read_ids(void)
 {
@@ -91,15 +95,4 @@ void guest_main(uint64_t index)
 	if (index)
 		follow(cpu);
 	lead(cpu);
-}
-
-void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far)
-{
-	shared->fatal_esr = esr;
-	shared->fatal_elr = elr;
-	shared->fatal_far = far;
-	shared->fatal_cpu = ((struct cpu *)read_sysreg(tpidr_el2))->index;
-	__asm__ volatile("dsb ish" ::: "memory");
-	for (;;)
-		doorbell(DOORBELL_FATAL);
 }

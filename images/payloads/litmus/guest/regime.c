@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vEL2's own translation regime: each PE turns its MMU on, and changes the granule of its tables between programs. */
-#include "shared/geometry.h"
-#include "guest/guest.h"
+#include "guest/regime.h"
+#include "guest/tables.h"
 
 #define MMU_OFF 0x30c50830ull /* RES1 */
 #define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)

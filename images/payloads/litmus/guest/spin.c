@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The victim on another PE, and the PE that takes its translation away. */
-#include "guest/guest.h"
+#include "guest/spin.h"
+#include "guest/l2.h"
+#include "guest/own.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
+#include "guest/tlbi.h"
 
 #define PATIENCE 20000000 /* polls of another CPU before giving up */
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Carries out a program: one function per kind of step. */
-#include "shared/geometry.h"
-#include "guest/guest.h"
+#include "guest/step.h"
+#include "guest/doorbell.h"
+#include "guest/l2.h"
+#include "guest/regime.h"
+#include "guest/own.h"
+#include "guest/spin.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
 
 #define ROOTS_PA (POOL_PA + POOL_SIZE / 2)
 #define ROOT_SIZE 0x40000 /* 16 concatenated tables of 16K */
@@ -19,20 +25,6 @@ static uint64_t fixed_root(unsigned ctx, struct shape shape)
 
 	zero(at, 8ull << (shape.bits - level_shift(shape.shift, shape.start)));
 	return at;
-}
-
-void doorbell(uint64_t value)
-{
-	uint64_t rings = shared->rings + 1;
-
-	if (!shared->by_memory) {
-		__asm__ volatile("str %0, [%1]" ::"r"(value), "r"((uint64_t)DOORBELL_PA) : "memory");
-		return;
-	}
-	shared->rung = value;
-	__atomic_store_n(&shared->rings, rings, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&shared->answers, __ATOMIC_ACQUIRE) != rings)
-		__asm__ volatile("yield");
 }
 
 /* Pages whose descriptors are in one table. */
@@ -97,113 +89,6 @@ static void step_poke(const struct step *s)
 	*(volatile uint64_t *)s->a = s->b;
 	if (s->c)
 		__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(s->a) : "memory");
-}
-
-static void step_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
-{
-	load_context(&shared->context[s->ctx]);
-	o->kind = OUTCOME_DONE;
-	if (shared->skip && (s->flags & STEP_UNDER_TEST))
-		return;
-	barrier_ishst();
-	cpu->took = 0;
-	cpu->guard = 1;
-	tlbi(s->op, s->a);
-	cpu->guard = 0;
-	barrier_ish();
-	if (cpu->took) {
-		o->kind = OUTCOME_EXCEPTION;
-		o->esr = cpu->esr;
-	}
-}
-
-bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value)
-{
-	*value = 0;
-	cpu->took = 0;
-	cpu->guard = 1;
-	__asm__ volatile("ldr %0, [%1]" : "+r"(*value) : "r"(va) : "x16", "x17", "memory");
-	cpu->guard = 0;
-	return !cpu->took;
-}
-
-#define AT(op1, op2, va) __asm__ volatile("sys #" #op1 ", c7, c8, #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
-
-static void at(unsigned op, uint64_t va)
-{
-	switch (op) {
-	case AT_S1E1R:
-		AT(0, 0, va);
-		break;
-	case AT_S1E1W:
-		AT(0, 1, va);
-		break;
-	case AT_S1E0R:
-		AT(0, 2, va);
-		break;
-	case AT_S1E0W:
-		AT(0, 3, va);
-		break;
-	case AT_S12E1R:
-		AT(4, 4, va);
-		break;
-	case AT_S12E1W:
-		AT(4, 5, va);
-		break;
-	case AT_S12E0R:
-		AT(4, 6, va);
-		break;
-	case AT_S12E0W:
-		AT(4, 7, va);
-		break;
-	case AT_S1E2R:
-		AT(4, 0, va);
-		break;
-	default:
-		AT(4, 1, va);
-		break;
-	}
-}
-
-static void step_at(struct cpu *cpu, const struct step *s, struct outcome *o)
-{
-	load_context(&shared->context[s->ctx]);
-	cpu->took = 0;
-	cpu->guard = 1;
-	at(s->op, s->a);
-	cpu->guard = 0;
-	__asm__ volatile("isb" ::: "memory");
-	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_VALUE;
-	o->value = read_sysreg(par_el1);
-	o->esr = cpu->esr;
-	o->far = s->a;
-}
-
-/* The instruction is put where L2's stubs are, which vEL2 may execute as well. */
-static void step_sys(struct cpu *cpu, const struct step *s, struct outcome *o)
-{
-	volatile uint32_t *stub = (uint32_t *)l2_sys;
-
-	*stub = 0xd5080001 | (uint32_t)s->a; /* SYS, X1; RET is behind it */
-	__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(stub) : "memory");
-	if (s->c) {
-		step_l2_call(cpu, s->ctx, (uint64_t)l2_sys, 0, o);
-		return;
-	}
-	load_context(&shared->context[s->ctx]);
-	cpu->took = 0;
-	cpu->guard = 1;
-	__asm__ volatile("mov x1, xzr\n\tblr %0" ::"r"(l2_sys) : "x1", "x16", "x17", "x30", "memory");
-	cpu->guard = 0;
-	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_DONE;
-	o->esr = cpu->esr;
-}
-
-static void step_read(struct cpu *cpu, const struct step *s, struct outcome *o)
-{
-	o->kind = guarded_read(cpu, s->a, &o->value) ? OUTCOME_VALUE : OUTCOME_EXCEPTION;
-	o->esr = cpu->esr;
-	o->far = cpu->far;
 }
 
 static void step_host(const struct step *s, struct outcome *o)
@@ -274,9 +159,6 @@ void run_program(struct cpu *cpu, struct program *program)
 			break;
 		case STEP_E2_ASID:
 			regime_asid(s->a);
-			break;
-		case STEP_SYS:
-			step_sys(cpu, s, o);
 			break;
 		case STEP_READ:
 			step_read(cpu, s, o);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The payload's translation tables: a pool for L2's, emptied before each program, and vEL2's own. */
-#include "shared/geometry.h"
-#include "guest/guest.h"
+#include "guest/tables.h"
+#include "guest/cpu.h"
 
 static uint64_t pool_next;
 static uint64_t vel2_root[3][2][2][2048] __attribute__((aligned(16384))); /* of each granule, half, DS */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every operation of the table, as a function at vEL2 and as a stub for L2. */
-#include "guest/guest.h"
+#include "guest/tlbi.h"
+#include "guest/stubs.h"
 #include "tlbi_ops.h"
 
 /* x16 and x17: the exception handler's, should the operation be UNDEFINED. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a VM has broken on, for nvh-litmus and nvh-bare: the first reason stays. */
-#include "host/host.h"
+#include "host/break.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * --cases FILE: the cases that a file names, in its order. Those that share a VM are run together, at the place of the
  * first of them, so that the file's order costs no VM more than there are kinds.
  */
-#include "host/host.h"
+#include "host/choose.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,9 @@
  * --describe: what each case is made of, one line of key=value words a case, for a machine to choose from
  * (harness/litmus/covering.py). It runs at L0 and, since nothing of KVM is asked, on the host as well.
  */
-#include "host/host.h"
+#include "host/describe.h"
+#include "host/disturb.h"
+#include "host/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What goes on beside a program, in a thread of its own, until the program has ended. */
-#include "host/host.h"
+#include "host/disturb.h"
+#include "host/break.h"
+#include "host/pin.h"
+#include "host/teardown.h"
 
 #include <sched.h>
 #include <signal.h>

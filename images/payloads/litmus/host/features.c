@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What L1 has, by the ID registers that its payload read. */
-#include "host/host.h"
+#include "host/features.h"
 
 const char *vm_lacks(const struct vm *vm, const struct operation *op)
 {

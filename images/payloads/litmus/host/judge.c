@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The outcomes of a program against what its probes are for. */
-#include "host/host.h"
+#include "host/judge.h"
 
 #include <stdio.h>
 #include <string.h>

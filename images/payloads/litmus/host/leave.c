@@ -4,8 +4,8 @@
  * (KVM walks each context up to the end of the PA space). A child does the work and says how it went; this process ends
  * with that, while the child's end goes on at L0 beside whatever comes next.
  */
-#include "host/host.h"
-#include "host/options.h"
+#include "host/leave.h"
+#include "host/exits.h"
 
 #include <fcntl.h>
 #include <stdio.h>

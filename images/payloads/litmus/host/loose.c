@@ -3,7 +3,7 @@
  * Where nothing obliges L0, an old translation may stay in use: that is L1's own, and whoever watches the machine is
  * told so (docs/sanitizer.md, "Marks").
  */
-#include "host/host.h"
+#include "host/loose.h"
 
 static struct step *step_of(const struct litmus *l, const struct probe *p)
 {

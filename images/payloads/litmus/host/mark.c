@@ -2,9 +2,9 @@
 /*
  * Begin and end of cases as marks in L0's trace, where KVM's own events are: written by this process at L0, so that
  * no level above takes an exit for it. Where the harness records, in its instance, and under the names that its
- * timeline knows as marks (harness/trace/shell.py).
+ * timeline knows as marks (harness/trace/tracefs_shell.py).
  */
-#include "host/host.h"
+#include "host/mark.h"
 
 #include <fcntl.h>
 #include <stdio.h>

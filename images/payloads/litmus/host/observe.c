@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a step of a text program found, as one word (docs/hunt.md), and whether it is among those allowed. */
-#include "host/text.h"
+#include "host/observe.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -16,8 +16,4 @@ extern const char options_usage[];
 /* False when the command line is not understood. */
 bool options_parse(int argc, char **argv, struct options *o);
 
-/* host/leave.c: goes on in a child, which says by leave_end() with what exit status the parent ends. */
-void leave_begin(void);
-int leave_end(int status);
-
 #endif

@@ -3,7 +3,7 @@
 #ifndef NVH_LITMUS_POPULATION_H
 #define NVH_LITMUS_POPULATION_H
 
-#include "host/host.h"
+#include "host/case.h"
 
 #define REASONS_MAX 24
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs put together step by step. */
-#include "host/host.h"
+#include "host/program.h"
+#include "host/features.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,20 @@ void add_stop(struct litmus *l, unsigned cpu)
 	add(l, 0, STEP_STOP)->c = cpu;
 }
 
+void add_host(struct litmus *l, unsigned action, uint64_t argument)
+{
+	struct step *s = add(l, 0, STEP_HOST);
+
+	s->a = action;
+	s->b = argument;
+}
+
+void expect_host(struct litmus *l, unsigned action, uint64_t argument, uint64_t answer)
+{
+	add_host(l, action, argument);
+	add_probe(l, 0, l->steps[0] - 1, ROLE_AFTER)->now = answer;
+}
+
 void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint64_t now)
 {
 	add(l, 0, STEP_READ)->a = va;
@@ -269,11 +284,6 @@ bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsi
 uint64_t leaf_size(const struct litmus *l)
 {
 	return 1ull << level_shift(l->shift, l->level);
-}
-
-uint64_t value_at(uint64_t pa)
-{
-	return 0x6e76680000000000 | pa;
 }
 
 static uint64_t leaf(uint64_t pa, unsigned level)

@@ -4,7 +4,8 @@
  * into the guest's RAM, a file that both map, and reads the outcomes there. What needs KVM's own file descriptors
  * (L0's events, hidden features, moved threads) does not apply.
  */
-#include "host/host.h"
+#include "host/qemu.h"
+#include "host/break.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -183,17 +184,4 @@ void qemu_destroy(struct vm *vm)
 		munmap(vm->low, LOW_SIZE);
 	if (vm->data)
 		munmap(vm->data, DATA_SIZE);
-}
-
-const char *qemu_lacks(const struct litmus *l)
-{
-	const struct config *c = &l->config;
-
-	if (c->e2h0)
-		return "QEMU-offers-no-E2H0";
-	if (c->hide_os || c->hide_range || c->hide_xs)
-		return "QEMU-hides-no-feature";
-	if ((l->op == NO_OPERATION && !l->provoked) || l->disturb || l->host)
-		return "needs-our-own-VMM";
-	return NULL;
 }

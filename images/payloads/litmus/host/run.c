@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vCPUs running: the first in the caller's thread with the doorbell, the others each in its own. */
-#include "host/host.h"
+#include "host/run.h"
+#include "host/action.h"
+#include "host/break.h"
+#include "host/events.h"
+#include "host/huge.h"
+#include "host/pin.h"
+#include "host/qemu.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
-
-unsigned vm_pes(void)
-{
-	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-bool vm_pin(struct vm *vm, unsigned index, unsigned pe)
-{
-	cpu_set_t set;
-	int why;
-
-	CPU_ZERO(&set);
-	CPU_SET(pe % vm_pes(), &set);
-	why = pthread_setaffinity_np(index ? vm->vcpu[index].thread : vm->leader, sizeof(set), &set);
-	errno = why;
-	return !why || vm_fails(vm, "pthread_setaffinity_np");
-}
 
 /*
  * Each vCPU on a PE of its own: where two take turns, each loses its TLB to the other, and with it the control.

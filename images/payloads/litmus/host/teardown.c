@@ -4,7 +4,14 @@
  * contexts, or with its process killed while its L1 executes operations and its L2 reads. L0 frees the shadow
  * tables, their VMIDs and the memory behind them.
  */
-#include "host/host.h"
+#include "host/teardown.h"
+#include "host/break.h"
+#include "host/features.h"
+#include "host/judge.h"
+#include "host/pin.h"
+#include "host/program.h"
+#include "host/run.h"
+#include "host/vm.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a line of text to steps of a program: one function per action. */
 #include "host/text.h"
+#include "host/events.h"
+#include "host/program.h"
+#include "host/features.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -81,6 +84,23 @@ static bool set_hide(struct text *t, const char *what)
 	return t->config.hide_os || t->config.hide_range || t->config.hide_xs || wrong(t, "hide=%s: os, range or xs", what);
 }
 
+/* `os,range`: features of operations that L1 must have for the program to mean something. */
+static bool set_needs(struct text *t, const char *what)
+{
+	for (size_t n; *what; what += n + (what[n] == ',')) {
+		n = strcspn(what, ",");
+		if (n == 2 && !strncmp(what, "os", n))
+			t->needs.needs_os = true;
+		else if (n == 5 && !strncmp(what, "range", n))
+			t->needs.needs_range = true;
+		else if (n == 2 && !strncmp(what, "xs", n))
+			t->needs.nxs = true;
+		else
+			return wrong(t, "needs=%s: some of os, range, xs", what);
+	}
+	return true;
+}
+
 static unsigned shift_named(const char *word)
 {
 	return !strcmp(word, "4k") ? 12 : !strcmp(word, "16k") ? 14 : !strcmp(word, "64k") ? 16 : 0;
@@ -112,6 +132,9 @@ bool text_begin(struct text *t, char **words, unsigned count)
 			t->config.vel2_shift = (uint8_t)shift_named(value);
 		} else if ((value = value_of(words[i], "hide"))) {
 			if (!set_hide(t, value))
+				return false;
+		} else if ((value = value_of(words[i], "needs"))) {
+			if (!set_needs(t, value))
 				return false;
 		} else if (!strcmp(words[i], "fresh")) {
 			t->fresh = true;

@@ -3,7 +3,7 @@
 #ifndef NVH_LITMUS_HOST_TEXT_H
 #define NVH_LITMUS_HOST_TEXT_H
 
-#include "host/host.h"
+#include "host/case.h"
 
 #define WORDS_MAX 24
 #define WATCHES_MAX 192
@@ -22,6 +22,7 @@ struct text {
 	struct litmus litmus; /* what is put together; its probes are not used */
 	char name[64], world[32]; /* programs of one world share a VM */
 	struct config config;
+	struct operation needs;	 /* what L1 must have for it: needs_os, needs_range, nxs */
 	uint16_t declared;	 /* contexts, a bit each */
 	bool fresh;		 /* in a VM of its own */
 	bool loose;		 /* all of it, as STEP_LOOSE says */
@@ -39,14 +40,5 @@ bool text_begin(struct text *t, char **words, unsigned count);
 bool text_line(struct text *t, struct vm *vm, unsigned line, char **words, unsigned count, const char *allowed);
 /* Between text_begin() and the first text_line(). */
 void text_start(struct text *t, struct vm *vm);
-
-/* host/observe.c: what a step found, as one word. */
-void observation(const struct text *t, const struct watch *w, const struct outcome *o, char *out, size_t size);
-bool observation_allowed(const char *allowed, const char *seen);
-
-/* host/text_run.c: the programs of a file (`-`: standard input) up to so many failures (0: all); an exit status. */
-int text_run(const char *path, unsigned failures);
-/* One line: the features of L1 that bring operations; an exit status. */
-int text_features(void);
 
 #endif

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs the programs of a text one after another, those of one kind in one VM, and prints what each one saw. */
+#include "host/text_run.h"
+#include "host/exits.h"
+#include "host/observe.h"
+#include "host/run.h"
 #include "host/text.h"
+#include "host/vm.h"
+#include "host/features.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +25,8 @@ struct session {
 	bool have;
 	char world[32]; /* of the VM's programs */
 	double begun;	/* of the program */
-	unsigned programs, passed, failed, vacuous, vms;
+	unsigned programs, passed, failed, vacuous, not_applicable, vms;
+	unsigned announced; /* how many programs the text says that it has, or 0 */
 };
 
 static double seconds(void)
@@ -53,6 +60,17 @@ static void drop(struct session *s)
 	if (s->have)
 		vm_destroy(&s->vm);
 	s->have = false;
+}
+
+/* The first line of a text may say `programs N`: then it is wrong to have more or fewer of them. */
+static bool announce(struct session *s, char **words, unsigned n)
+{
+	char *end;
+
+	if (n != 2 || strcmp(words[0], "programs"))
+		return false;
+	s->announced = (unsigned)strtoul(words[1], &end, 10);
+	return !*end && s->announced && !s->programs;
 }
 
 static bool ready(struct session *s, const struct text *t)
@@ -131,7 +149,7 @@ static bool next(struct session *s, bool *usage)
 	static struct text t;
 	static char *kept[LINES_MAX];
 	char *words[WORDS_MAX];
-	const char *allowed;
+	const char *allowed, *lacks = NULL;
 	unsigned count = 0, own = 0;
 	bool fine = true, begun = false;
 	size_t room = 0;
@@ -154,6 +172,8 @@ static bool next(struct session *s, bool *usage)
 		own++;
 		if (!n)
 			continue;
+		if (!begun && announce(s, words, n))
+			continue;
 		if (!begun) {
 			own = 0; /* lines of a program count from the one after `program` */
 			begun = true;
@@ -168,11 +188,17 @@ static bool next(struct session *s, bool *usage)
 			}
 			if (fine)
 				text_start(&t, &s->vm);
+			lacks = fine ? vm_lacks(&s->vm, &t.needs) : NULL;
 		} else if (!strcmp(words[0], "end")) {
 			s->programs++;
-			execute(s, &t);
+			if (lacks) {
+				printf("program=%s observed= verdict=not-applicable why=%s\n", t.name, lacks);
+				s->not_applicable++;
+			} else {
+				execute(s, &t);
+			}
 			goto out;
-		} else {
+		} else if (!lacks) {
 			fine = text_line(&t, &s->vm, own, words, n, allowed);
 		}
 	}
@@ -204,14 +230,18 @@ int text_run(const char *path, unsigned failures)
 	while (next(&s, &usage) && (!failures || s.failed < failures))
 		;
 	drop(&s);
-	printf("programs=%u passed=%u failed=%u vacuous=%u vms=%u seconds=%.2f\n", s.programs, s.passed, s.failed,
-	       s.vacuous, s.vms, seconds() - begin);
+	printf("programs=%u passed=%u failed=%u vacuous=%u not_applicable=%u vms=%u seconds=%.2f\n", s.programs, s.passed,
+	       s.failed, s.vacuous, s.not_applicable, s.vms, seconds() - begin);
+	if (s.announced && s.programs != s.announced && !usage && (!failures || s.failed < failures)) {
+		fprintf(stderr, "nvh-litmus: %s: %u programs of %u\n", path, s.programs, s.announced);
+		usage = true;
+	}
 	fflush(stdout);
 	if (s.in != stdin)
 		fclose(s.in);
 	if (usage)
 		return EXIT_USAGE;
-	return s.failed || s.vacuous || !s.programs ? EXIT_FAILED : EXIT_OK;
+	return s.failed || s.vacuous || !s.passed ? EXIT_FAILED : EXIT_OK;
 }
 
 int text_features(void)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM's objects beside the VM itself: vCPUs with EL2, their registers, what L1 may see of the CPU, the GIC. */
-#include "host/host.h"
+#include "host/vcpu.h"
+#include "host/break.h"
+#include "vmm.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The VM on /dev/kvm: its memory, and how it begins and ends. */
-#include "host/host.h"
+/* The VM on /dev/kvm: how it begins and ends. */
+#include "host/vm.h"
+#include "host/break.h"
+#include "host/memory.h"
+#include "host/qemu.h"
+#include "host/run.h"
+#include "host/vcpu.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -10,44 +15,6 @@
 #include <unistd.h>
 
 #define START_TIMEOUT_S 10
-
-extern const uint8_t litmus_image[], litmus_image_end[];
-
-bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *memory, uint32_t flags)
-{
-	return vmm_slot(vm->fd, slot, pa, size, memory, flags) || vm_fails(vm, "KVM_SET_USER_MEMORY_REGION");
-}
-
-static bool create_memory(struct vm *vm)
-{
-	vm->low = vmm_memory(LOW_SIZE);
-	vm->data = vmm_memory(DATA_SIZE);
-	vm->event[0] = vmm_memory(EVENT_SIZE);
-	vm->event[1] = vmm_memory(EVENT_SIZE);
-	if (!vm->low || !vm->data || !vm->event[0] || !vm->event[1])
-		return vm_fails(vm, "mmap of the guest's memory");
-	if (vm->config.huge)
-		madvise(vm->data, DATA_SIZE, MADV_HUGEPAGE);
-	else
-		madvise(vm->data, DATA_SIZE, MADV_NOHUGEPAGE);
-	/* A child of fork() needs the first event memory only (families/huge.c). */
-	madvise(vm->low, LOW_SIZE, MADV_DONTFORK);
-	madvise(vm->data, DATA_SIZE, MADV_DONTFORK);
-	madvise(vm->event[1], EVENT_SIZE, MADV_DONTFORK);
-	vm->event_present = true;
-	/*
-	 * A page that vEL2 reads first is the zero page, and its first write an MMU notifier's business, for which KVM 7.3
-	 * walks every shadow context (docs/litmus.md): vEL2's own tables are among them.
-	 */
-	if (madvise(vm->low, SHARED_PA + SHARED_SIZE - IMAGE_PA, MADV_POPULATE_WRITE))
-		return vm_fails(vm, "madvise(MADV_POPULATE_WRITE) of the guest's image");
-	memcpy(vm->low, litmus_image, (size_t)(litmus_image_end - litmus_image));
-	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
-	vm->shared->cpus = vm->config.cpus;
-	vm->shared->vel2_shift = vm->config.vel2_shift ? vm->config.vel2_shift : 12;
-	return vm_slot(vm, 0, IMAGE_PA, LOW_SIZE, vm->low, 0) && vm_slot(vm, 1, DATA_PA, DATA_SIZE, vm->data, 0) &&
-	       vm_slot(vm, 2, EVENT_PA, EVENT_SIZE, vm->event[0], 0);
-}
 
 static void on_signal(int signal)
 {
@@ -117,7 +84,7 @@ bool vm_create(struct vm *vm, const struct config *config)
 	for (unsigned i = 0; i < config->cpus + config->spare; i++)
 		if (!vcpu_create(vm, i))
 			return false;
-	if (!vm_create_gic(vm) || !vm_shape(vm) || !create_memory(vm))
+	if (!vm_create_gic(vm) || !vm_shape(vm) || !memory_create(vm))
 		return false;
 	for (unsigned i = 0; i < config->cpus; i++)
 		if (!vcpu_start_at_image(vm, i))
@@ -162,11 +129,5 @@ void vm_destroy(struct vm *vm)
 		timer_delete(vm->timer);
 	if (vm->fd >= 0)
 		close(vm->fd);
-	if (vm->low)
-		munmap(vm->low, LOW_SIZE);
-	if (vm->data)
-		munmap(vm->data, DATA_SIZE);
-	for (unsigned i = 0; i < 2; i++)
-		if (vm->event[i])
-			munmap(vm->event[i], EVENT_SIZE);
+	memory_destroy(vm);
 }

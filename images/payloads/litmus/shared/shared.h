@@ -79,7 +79,6 @@ enum step_kind {
 	STEP_AWAIT,    /* wait for turn a */
 	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`; the outcome is PAR_EL1 */
 	STEP_E2_ASID,  /* TTBR0_EL2.ASID is a from now on, until the program ends */
-	STEP_SYS,      /* SYS of encoding a (struct operation.sys), at vEL2 or, c, by L2 at EL1 under context `ctx` */
 };
 
 /* Programs as text have those before AT_TEXT (Arm ARM C5.4). */
