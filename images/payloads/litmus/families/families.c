@@ -26,4 +26,5 @@ void cases_all(struct list *list)
 	cases_wide(list);
 	cases_walk(list);
 	cases_at(list);
+	cases_flags(list);
 }

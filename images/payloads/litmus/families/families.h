@@ -13,6 +13,7 @@ void cases_change(struct list *list);
 void cases_el0(struct list *list);
 void cases_events(struct list *list);
 void cases_fine(struct list *list);
+void cases_flags(struct list *list);
 void cases_hang(struct list *list);
 void cases_huge(struct list *list);
 void cases_life(struct list *list);

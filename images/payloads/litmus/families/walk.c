@@ -7,12 +7,12 @@
 #include "families/families.h"
 #include "families/known.h"
 
-enum { UNMAPPED, REPLACED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, CASES };
-static const char *const case_words[CASES] = { "unmapped", "replaced", "no-read", "access-flag", "level-2", "hardware-af" };
+enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, CASES };
+static const char *const case_words[CASES] = { "unmapped", "no-read", "access-flag", "level-2", "hardware-af" };
 
 static uint64_t fsc_of(const struct litmus *l)
 {
-	static const uint64_t types[CASES] = { [UNMAPPED] = ESR_FSC_TYPE_TRANSLATION, [REPLACED] = ESR_FSC_TYPE_TRANSLATION,
+	static const uint64_t types[CASES] = { [UNMAPPED] = ESR_FSC_TYPE_TRANSLATION,
 					       [LEVEL_2] = ESR_FSC_TYPE_TRANSLATION, [NO_READ] = ESR_FSC_TYPE_PERMISSION,
 					       [NO_WRITE] = ESR_FSC_TYPE_PERMISSION, [NO_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG };
 
@@ -61,8 +61,7 @@ static void build_walk(struct litmus *l)
 		known_stage2(l, k.table, TABLE_PA, all, PTE_AF);
 		break;
 	}
-	if (l->variant != REPLACED)
-		expect_walk_fault(l, &k, old);
+	expect_walk_fault(l, &k, old);
 	if (l->variant == NO_READ || hardware || l->variant == NO_ACCESS_FLAG) {
 		known_stage2(l, k.table, 0, 0, 0);
 		known_forget(l, op_named("ipas2e1is"), k.table, 0);
