@@ -237,7 +237,7 @@ def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Findi
     if checker is None:
         return []
     try:
-        return [checker.judge(outcome.facts)]
+        return list(checker.judge(outcome.facts))
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []

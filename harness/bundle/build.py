@@ -35,7 +35,7 @@ PACK_DEADLINE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BundleSpec:
     """What it is to be: ``kernel`` boots at L0, ``mutant`` is the fault that its commands switch on."""
 
     out: Path
@@ -55,7 +55,7 @@ class Made:
     archive_bytes: int
 
 
-def make(wanted: Wanted, store: Store, progress: Progress) -> Made:
+def make(wanted: BundleSpec, store: Store, progress: Progress) -> Made:
     """Build what is missing and write the directory; ``UserError`` when there is something already."""
     archive = wanted.out.with_name(wanted.out.name + ARCHIVE) if wanted.archive else None
     for path in (wanted.out, archive):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.bundle.commands import append
 from harness.bundle.console_model import ConsoleModel, fill
-from harness.bundle.line import Line, open_process, open_socket
+from harness.bundle.line import ConsoleLine, open_process, open_socket
 from harness.host import command
 
 POWER_S = 60.0
@@ -78,7 +78,7 @@ def drive(
     return Driven(why, log, time.monotonic() - begun)
 
 
-def _open(model: ConsoleModel, words: Sequence[str], environment: Mapping[str, str]) -> Line:
+def _open(model: ConsoleModel, words: Sequence[str], environment: Mapping[str, str]) -> ConsoleLine:
     env = {**environment, **model.environment}
     if model.line in ("pipe", "pty"):
         return open_process(words, env, pty=model.line == "pty")
@@ -87,7 +87,7 @@ def _open(model: ConsoleModel, words: Sequence[str], environment: Mapping[str, s
 
 class _Taker:
     def __init__(
-        self, model: ConsoleModel, values: dict[str, str], keep: Callable[[bytes], object], line: Line
+        self, model: ConsoleModel, values: dict[str, str], keep: Callable[[bytes], object], line: ConsoleLine
     ) -> None:
         self.values = values
         self.keep = keep

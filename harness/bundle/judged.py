@@ -24,7 +24,7 @@ from harness.errors import InfraError, UserError
 from harness.host import command
 from harness.host.cache import Store
 from harness.host.paths import PROGRAM, RUNS
-from harness.ktap.cells import Machine, cells, write
+from harness.ktap.cells import LoggedMachine, cells, write
 from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.ktap.read import LOG_MOST, Reading, read
@@ -135,7 +135,9 @@ def _published(asked: Asked, bundle: Bundle, reading: Reading, begun: float) -> 
         words += [option, value] if value else []
     told = f"{begin['machine']} {begin['midr']}"
     started = utc_now()
-    machine = Machine(asked.model or begin["machine"], asked.version or told, "", started, shlex.join(words))
+    machine = LoggedMachine(
+        asked.model or begin["machine"], asked.version or told, "", started, shlex.join(words)
+    )
     found = cells(reading, bundle, machine)
     directory = make_run_directory(RUNS, asked.out)
     write(found, reading, directory)

@@ -26,7 +26,7 @@ CONNECT_RETRY_S = 0.2
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
 
 
-class Line:
+class ConsoleLine:
     """A console that is open. ``close`` ends the program behind it, ``process``, and what it started."""
 
     def __init__(self, spawn: Spawn, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -63,7 +63,7 @@ class Line:
                 self._process.wait(END_S)
 
 
-class Telnet(Line):
+class Telnet(ConsoleLine):
     """A console server that speaks telnet (RFC 854): every option is refused, its bytes are taken out."""
 
     def __init__(
@@ -129,12 +129,12 @@ def _end_group(pid: int) -> None:
             time.sleep(0.02)
 
 
-def open_process(words: Sequence[str], environment: Mapping[str, str], *, pty: bool) -> Line:
+def open_process(words: Sequence[str], environment: Mapping[str, str], *, pty: bool) -> ConsoleLine:
     """Start a program and take its terminal, or its stdin and stdout, as the console."""
     if pty:
         env = {**os.environ, **environment}
         try:
-            return Line(pexpect.spawn(words[0], list(words[1:]), env=env, timeout=None, echo=False))
+            return ConsoleLine(pexpect.spawn(words[0], list(words[1:]), env=env, timeout=None, echo=False))
         except pexpect.ExceptionPexpect as error:
             raise UserError(f"{words[0]} cannot be run: {error}") from error
     ours, theirs = socket.socketpair()
@@ -145,7 +145,7 @@ def open_process(words: Sequence[str], environment: Mapping[str, str], *, pty: b
         raise
     finally:
         theirs.close()
-    return Line(socket_pexpect.SocketSpawn(ours, timeout=None, maxread=READ_SIZE), process)
+    return ConsoleLine(socket_pexpect.SocketSpawn(ours, timeout=None, maxread=READ_SIZE), process)
 
 
 def _start(words: Sequence[str], environment: Mapping[str, str], line: int) -> subprocess.Popen[bytes]:
@@ -158,7 +158,9 @@ def _start(words: Sequence[str], environment: Mapping[str, str], line: int) -> s
         raise UserError(f"{words[0]} cannot be run: {error.strerror}") from error
 
 
-def open_socket(where: str, words: Sequence[str], environment: Mapping[str, str], wait_s: float) -> Line:
+def open_socket(
+    where: str, words: Sequence[str], environment: Mapping[str, str], wait_s: float
+) -> ConsoleLine:
     """Start the program, if any, and connect to the console at ``where``, for ``wait_s`` seconds.
 
     ``InfraError`` when that does not succeed; the program has ended then.
@@ -179,7 +181,7 @@ def open_socket(where: str, words: Sequence[str], environment: Mapping[str, str]
                 raise InfraError(f"{where} cannot be reached within {wait_s:.0f} s: {error}") from error
             time.sleep(CONNECT_RETRY_S)
     spawn = socket_pexpect.SocketSpawn(connection, timeout=None, maxread=READ_SIZE)
-    return Telnet(spawn, connection, process) if where.startswith("telnet:") else Line(spawn, process)
+    return Telnet(spawn, connection, process) if where.startswith("telnet:") else ConsoleLine(spawn, process)
 
 
 def _connect(match: re.Match[str]) -> socket.socket:

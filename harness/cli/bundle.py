@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.bundle.build import Wanted, make
+from harness.bundle.build import BundleSpec, make
 from harness.bundle.commands import commands
 from harness.cli import common
 from harness.host.cache import Store
@@ -51,7 +51,7 @@ def main(arguments: argparse.Namespace) -> int:
     store = Store()
     console = Console()
     with Progress(console, history=history(store)) as progress:
-        wanted = Wanted(arguments.out, kernel, arguments.mutant, not arguments.no_archive)
+        wanted = BundleSpec(arguments.out, kernel, arguments.mutant, not arguments.no_archive)
         made = make(wanted, store, progress)
     print(f"bundle {made.id}: {made.directory}, {made.bytes / MIB:.1f} MiB")
     if made.archive:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from harness.check.finding import Finding
 from harness.check.splat import find_splats, headline
 from harness.errors import UserError
-from harness.ktap.log import CUT, LOST, RAN, Family, Log, Ran
+from harness.ktap.log import CUT, LOST, RAN, Family, KtapRun, Log
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
 from harness.ktap.selection import Selection
@@ -175,7 +175,7 @@ def of_family(family: Family) -> Iterator[Finding]:
     yield of_population(family)
 
 
-def _verdict(case: Ran) -> Verdict:
+def _verdict(case: KtapRun) -> Verdict:
     if case.line is None:
         return Verdict.UNDECIDED
     if case.line.verdict in ("pass", "not-applicable"):
@@ -183,7 +183,7 @@ def _verdict(case: Ran) -> Verdict:
     return Verdict.VACUOUS if case.line.verdict in ("vacuous", "unable-to-fail") else Verdict.FAIL
 
 
-def _what(case: Ran) -> str:
+def _what(case: KtapRun) -> str:
     if case.line is None:
         return "the time was up before it began" if case.kind == CUT else f"it did not end: {case.text}"
     return f"{case.line.verdict}, control {case.line.control}: {case.line.why or case.text}"

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.host.paths import IMAGES
-from harness.ktap.cells import Machine, cells
+from harness.ktap.cells import LoggedMachine, cells
 from harness.ktap.judge import of_selection
 from harness.ktap.log import render
 from harness.ktap.manifest import Bundle
@@ -20,7 +20,7 @@ from harness.ktap.tagged import ours
 from harness.verdict import Verdict
 from tests.ktap.conftest import Run, recorded, write_bundle
 
-MACHINE = Machine("board", "board 1", "", "2026-11-28T00:00:00Z", "./nvh judge x")
+MACHINE = LoggedMachine("board", "board 1", "", "2026-11-28T00:00:00Z", "./nvh judge x")
 
 
 def test_a_whole_log_is_what_the_reader_renders(run_bundle: Run, bundle: Bundle) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from harness.artefacts.model import build_model, load_model
-from harness.bundle.build import Wanted, make
+from harness.bundle.build import BundleSpec, make
 from harness.bundle.judged import Asked, judge
 from harness.host.cache import Store
 from harness.ktap.manifest import MANIFEST
@@ -31,7 +31,7 @@ CASES = ("trap-none/vae1*", "s2-unmap/ipas2e1is/4k/*", "hidden-range/ripas2e1*")
 """Green ones, and some that Linux 7.3 fails (defect-hidden-range)."""
 
 
-def booted(out: Path, wanted: Wanted, cases: tuple[str, ...]) -> RunSummary:
+def booted(out: Path, wanted: BundleSpec, cases: tuple[str, ...]) -> RunSummary:
     """Make the bundle, paste its command with stock QEMU's program, judge what it printed."""
     store = Store()
     with Progress(Console(file=sys.stderr)) as progress:
@@ -59,7 +59,7 @@ def booted(out: Path, wanted: Wanted, cases: tuple[str, ...]) -> RunSummary:
 
 
 def test_it_says_what_nvh_says(stack: Stack, tmp_path: Path) -> None:
-    summary = booted(tmp_path, Wanted(tmp_path / "bundle", "nv"), CASES)
+    summary = booted(tmp_path, BundleSpec(tmp_path / "bundle", "nv"), CASES)
     globs = " ".join(f"--case '{glob}'" for glob in CASES)
     under_nvh = stack.run(Level.L0, f"nvh-litmus {globs}", DEADLINE_S).stdout.decode()
     there = {line.case: (line.verdict, line.control, line.obliged) for line in parse(under_nvh, "nvh")}
@@ -79,7 +79,7 @@ def test_it_says_what_nvh_says(stack: Stack, tmp_path: Path) -> None:
 
 def test_a_wrong_kernel_is_red(tmp_path: Path) -> None:
     needs_mutants()
-    wanted = Wanted(tmp_path / "bundle", MUTANT_KERNEL, "ipas2-no-unmap", archive=False)
+    wanted = BundleSpec(tmp_path / "bundle", MUTANT_KERNEL, "ipas2-no-unmap", archive=False)
     summary = booted(tmp_path, wanted, ("s2-unmap/ipas2e1is/4k/4k-first/*",))
     assert summary.worst is Verdict.FAIL
 
