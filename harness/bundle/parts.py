@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts.payloads import CROSS, LIB, LISTER, SOURCES, toolchain
-from harness.artefacts.payloads import CROSS, LISTER, SOURCES, toolchain
 from harness.covering import groups
 from harness.covering.artefact import DIRECTORY, describe
 from harness.covering.cases import CoveringCase, parse
