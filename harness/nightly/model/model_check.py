@@ -18,7 +18,7 @@ from harness.artefacts import saved_registers
 from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.nightly.model import model_defects, questions
 from harness.nightly.model.answers import Answers, Wrong
@@ -149,10 +149,7 @@ def save_and_restore(asked: CheckRequest) -> StepResult:
     """Save the machine with a value of its own in each register, and read them after the restore."""
     program = build_model_suite(asked.store).path / STATE
     with tempfile.TemporaryDirectory() as place:
-        try:
-            seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
-        except InfraError as error:
-            return StepResult(Verdict.FAIL, "the bare machine did not run", (str(error),))
+        seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
     causes = tuple(map(str, seen.lost))
     if seen.failed:
         causes = (f"the model cannot restore what it saved: {seen.failed}",)
@@ -170,6 +167,8 @@ def hunt_bare(asked: CheckRequest) -> StepResult:
         return StepResult(
             Verdict.FAIL, told, tuple(f"{each['cause']}: {each['scenario']}" for each in totals.findings)
         )
+    if totals.broken:
+        return StepResult(Verdict.FAIL, told, tuple(totals.broken))
     if totals.errors or not totals.programs:
         return StepResult(Verdict.INFRA, told, tuple(totals.errors) or ("no program ran",))
     return StepResult(Verdict.PASS, told)
@@ -205,6 +204,16 @@ STEPS = (
 )
 
 
+def _carried_out(step: CheckStep, asked: CheckRequest) -> StepResult:
+    """The step's result; a model that breaks under it fails, and nvh or a host that does is ``infra``."""
+    try:
+        return step.carry_out(asked)
+    except Broken as error:
+        return StepResult(Verdict.FAIL, "the model broke", (str(error),))
+    except InfraError as error:
+        return StepResult(Verdict.INFRA, "nvh or its host failed", (str(error),))
+
+
 def check(
     asked: CheckRequest, *, bare: bool = False, stop_at_first_red: bool = False
 ) -> Iterator[StepDone | ModelReport]:
@@ -220,7 +229,7 @@ def check(
             report.left_out.append(step.name)
             continue
         begun = time.monotonic()
-        outcome = StepDone(step.name, step.carry_out(asked), round(time.monotonic() - begun, 1))
+        outcome = StepDone(step.name, _carried_out(step, asked), round(time.monotonic() - begun, 1))
         report.outcomes.append(outcome)
         yield outcome
         if stop_at_first_red and outcome.found.verdict is not Verdict.PASS:
