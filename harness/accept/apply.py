@@ -18,7 +18,7 @@ from harness.accept.conflict import Conflict
 from harness.accept.gitrange import subject_of
 from harness.accept.submission import Submission
 from harness.artefacts.kernel.git import git
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import InfraError, UserError
 
 _MERGED = re.compile(r"^(?:Falling back to patching base and 3-way merge|Using index info)", re.M)
@@ -111,7 +111,7 @@ class Refused(Exception):
         self.conflict = found
 
     def error(self, base: Base) -> UserError:
-        """Return what the user is told."""
+        """Return the message for the user."""
         lines = [
             f"patch {self.number} of {self.total}, {self.patch.name!r}, does not apply to {base.label} "
             "(git am -3):"

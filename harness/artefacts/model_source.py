@@ -12,14 +12,13 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.debian_source import Source, SourceArchive
+from harness.artefacts.debian_source import SourceArchive, SourcePackage
 from harness.artefacts.model import QEMU
 from harness.errors import InfraError, UserError
 from harness.host import command
@@ -57,14 +56,13 @@ CONFIGURE = (
 TOOL_TIMEOUT_S = 600
 BUILD_TIMEOUT_S = 5400
 POLL_S = 1.0
-GRACE_S = 10.0
 _STEP = re.compile(rb"^\[([0-9]+)/([0-9]+)\] ", re.M)
 
 
 def build_faulty(store: Store, progress: Callable[[str], None], patch: Path = PATCH) -> Artefact:
     """Return the artefact whose file ``QEMU`` is the patched model.
 
-    ``UserError`` names what the machine lacks, a source that is not to be had, or a patch that does not fit;
+    ``UserError`` names what the machine lacks, a source that is not available, or a patch that does not fit;
     ``InfraError`` has the end of the log when the build fails.
     """
     require_tools()
@@ -127,7 +125,7 @@ def toolchain() -> str:
     return command.run(["gcc", "--version"], timeout_s=30).stdout.splitlines()[0]
 
 
-def unpack(source: Source, tree: Path, log: Path) -> list[str]:
+def unpack(source: SourcePackage, tree: Path, log: Path) -> list[str]:
     """Unpack a source package into ``tree``; returns Debian's patches that were applied (``RELEVANT``)."""
     packaging = tree.parent / "packaging"
     for tarball, target, strip in ((".orig.tar", tree, 1), (".debian.tar", packaging, 0)):
@@ -198,7 +196,7 @@ def ninja(place: Path, log: Path, progress: Callable[[str], None], environment: 
             progress(steps(log.read_bytes()[start:]))
     finally:
         if late := process.poll() is None:
-            _end(process)
+            command.end_group(process)
     if late:
         raise InfraError(f"{' '.join(words)} did not end within {BUILD_TIMEOUT_S} s")
     if process.returncode:
@@ -214,12 +212,3 @@ def steps(said: bytes) -> str:
     """Return how far ninja is, from what it has printed: ``412 of 1873 objects``."""
     found = _STEP.findall(said)
     return f"{int(found[-1][0])} of {int(found[-1][1])} objects" if found else "begins"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.litmus.section import coverage_section
+from harness.litmus.coverage_section import coverage_section
 from harness.report.section import Section
 
 Giver = Callable[[Path], Section | None]
@@ -22,7 +22,7 @@ def sections(directory: Path, givers: Mapping[str, Giver] = GIVERS) -> tuple[Sec
         try:
             section = give(directory)
         except UserError as error:
-            section = Section(anchor, f"{anchor}: not to be had", (str(error),))
+            section = Section(anchor, f"{anchor}: not available", (str(error),))
         if section is not None:
             found.append(section)
     return tuple(found)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Carries out one attempt at a cell, and gathers what is to be seen of it however it goes.
 
-Whatever breaks on the way, what can still be had is had: background runs are ended and their output kept,
+Whatever breaks, the rest is still collected: background runs are ended and their output is kept,
 traces and kernel logs collected, the timeline written. Nothing is judged here.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeGuard
 
 from harness.attempt import begin, booted, shadows
-from harness.attempt.breaks import breaks
+from harness.attempt.ask_sanitizer import breaks
 from harness.attempt.evidence import Attempt, Late
 from harness.attempt.executing import VMLINUX, executing
 from harness.attempt.job import Job
@@ -31,14 +31,14 @@ ANSWER_S = 60.0
 
 
 class Stages(Protocol):
-    """Who is told which part of the cell begins."""
+    """Receives the name of each part of the cell as it begins."""
 
     def begin(self, name: str) -> None:
         """``name`` begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PlannedAttempt:
     """A cell that is to be attempted on a stack that has not been started.
 
     ``until``: when its steps must have ended, in monotonic time.
@@ -53,8 +53,8 @@ class Work:
     until: float | None = None
 
 
-def undertake(work: Work, facts: dict[str, str]) -> Attempt:
-    """Begin the cell, carry out its steps and gather what was seen; ``facts`` is told how it began.
+def undertake(work: PlannedAttempt, facts: dict[str, str]) -> Attempt:
+    """Begin the cell, carry out its steps and gather what was seen; ``facts`` receives how it began.
 
     Raises nothing but ``RestoreFailed``, when the cell could not begin from its snapshot, and bugs.
     """
@@ -92,7 +92,7 @@ def undertake(work: Work, facts: dict[str, str]) -> Attempt:
     return attempt
 
 
-def _carry_out(steps: tuple[Step, ...], work: Work) -> None:
+def _carry_out(steps: tuple[Step, ...], work: PlannedAttempt) -> None:
     setup = any(isinstance(step, Snapshot) for step in steps)
     for step in steps:
         if not isinstance(step, Boot):
@@ -106,7 +106,7 @@ def _carry_out(steps: tuple[Step, ...], work: Work) -> None:
 
 
 @contextlib.contextmanager
-def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
+def _recorded(attempt: Attempt, work: PlannedAttempt) -> Iterator[None]:
     """Put what goes wrong inside into ``attempt``; only the first of its kind is the news."""
     try:
         yield
@@ -123,7 +123,7 @@ def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
         _record(attempt, work, error)
 
 
-def _record(attempt: Attempt, work: Work, error: NvhError) -> None:
+def _record(attempt: Attempt, work: PlannedAttempt, error: NvhError) -> None:
     told = work.stack.told(error)
     if attempt.broken:  # what goes wrong afterwards is its consequence
         return
@@ -139,7 +139,7 @@ def _did_not_come_up(error: Broken) -> TypeGuard[LevelBroken]:
     return isinstance(error, LevelBroken) and error.kind == BOOT
 
 
-def _whoever_is_silent(attempt: Attempt, work: Work) -> None:
+def _whoever_is_silent(attempt: Attempt, work: PlannedAttempt) -> None:
     """Say of a level that answers no more what became of it; one that is only slow is left alone."""
     observer, stack = work.runner.observer, work.stack
     if observer.failed is not None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 
 from harness.check import condition
-from harness.check.condition import Condition, Env
+from harness.check.condition import BoundCondition, Env
+from harness.check.explain import absent
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match
@@ -60,6 +61,8 @@ def check(expectation: Existence, seen: Observations, window: Window) -> Finding
         message += f", the last is {describe(last)}"
     elif verdict is Verdict.FAIL:
         others = timeline.by_name.get(pattern.event, ())
+        none = absent(pattern, timeline, window).partition("\n")[0]
+        message = f"{none}, expected {expectation.count}"
         message += "\n" + explained(pattern, binding, others, related=lambda e: outside(window, e))
     trigger = first if verdict is Verdict.PASS else last or next(reversed(candidates), None)
     return judge(expectation, verdict, message, bindings=binding, trigger=trigger, timeline=timeline)
@@ -71,7 +74,7 @@ def outside(window: Window, event: Event) -> list[str]:
     return [] if inside else ["out of scope" if inside is False else "whether it is in scope is uncertain"]
 
 
-def parse_count(expectation: Existence) -> Condition:
+def parse_count(expectation: Existence) -> BoundCondition:
     """The condition on the number of matches; ``InputError`` unless it compares with whole numbers."""
     try:
         wanted = condition.parse(expectation.count)
@@ -83,7 +86,7 @@ def parse_count(expectation: Existence) -> Condition:
     return wanted
 
 
-def _verdict(wanted: Condition, low: int, high: float) -> Verdict:
+def _verdict(wanted: BoundCondition, low: int, high: float) -> Verdict:
     """Pass if every number in low..high is as wanted, fail if none is."""
     edges = {low, low + 10**9 if high == math.inf else int(high)}
     edges |= {v + d for v in wanted.values if isinstance(v, int) for d in (-1, 0, 1)}

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import InputError
-from harness.litmus.lines import CaseLine, parse
+from harness.litmus.case_lines import CaseLine, parse
 
 LITMUS = "nvh-litmus"
 KVM = "nvh-kvm"
 PROGRAMS = (LITMUS, KVM)
 MARK = "population="
 ATTEMPTS = 16
-"""Of nvh-litmus, after which a case whose control is lost each time is vacuous (host_main.c)."""
+"""Of nvh-litmus, after which a case whose control is lost each time is vacuous (litmus/host/main.c)."""
 
 EVIDENCE = ("seen", "direct", "unobservable", "free")
 _COUNTS = ("selected", "run", "cut", "judged", "passed", "failed", "vacuous")
@@ -117,7 +117,7 @@ def contradictions(said: Population, text: str) -> Iterator[str]:
         yield f"{said.run} run and {said.cut} cut do not make {said.selected} selected"
     ended = said.passed + said.failed + said.vacuous + said.unable_to_fail + said.not_applicable
     if ended != said.run:
-        yield f"{said.run} cases ran, but {ended} outcomes are told"
+        yield f"{said.run} cases ran, but it gives {ended} outcomes"
     if sum(said.reasons.values()) != said.not_applicable:
         yield f"{said.not_applicable} not applicable, with reasons for {sum(said.reasons.values())}"
     if said.program != LITMUS:

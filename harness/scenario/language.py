@@ -36,7 +36,8 @@ SANITIZED = 2.0
 class StackSpec:
     """Model (a name under images/models or an absolute path of a model file), its timing, the levels.
 
-    ``sanitize``: what watches the model for mistakes that it hides (docs/sanitizer.md): ``tlb``, or nothing.
+    ``sanitize``: what watches the model for mistakes that it hides (docs/sanitizer.md): ``tlb``, ``model``
+    for its own mistakes, too, or nothing.
     """
 
     model: str

@@ -25,7 +25,7 @@ NEIGHBOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TraceMark:
     """A mark in one source. ``seq`` shares the numbering of that source's events."""
 
     name: str
@@ -59,7 +59,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """How an event was had. ``blind`` describes events of that name that could not be seen.
+    """How an event was obtained. ``blind`` describes events of that name that could not be seen.
 
     ``source``: who observed them, where that is not the source that the name begins with.
     """
@@ -78,7 +78,7 @@ class Timeline:
     """
 
     events: Sequence[Event] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[TraceMark, ...] = ()
     losses: tuple[Loss, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     realised: Mapping[str, Realised] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from harness.scenario.language import Cell, Hold
 from harness.scenario.load import load_file
 from harness.stack.images import StackImages
 from harness.trace.executed import hold_file, places
-from harness.trace.executed.hold_file import State, What, Why
+from harness.trace.executed.hold_file import HoldEnd, HoldEvent, HoldState
 from harness.trace.executed.places import Text
 from harness.verdict import Verdict
 from tests.scenario.names import VOCABULARY
@@ -76,10 +76,10 @@ def steps(cell: Cell) -> list[Hold]:
     return [step for step in cell.steps if isinstance(step, Hold)]
 
 
-def leave(of: Holder, number: int, state: State, seen: int, **reasons: int) -> None:
+def leave(of: Holder, number: int, state: HoldState, seen: int, **reasons: int) -> None:
     """What the plugin would write of a hold: let go so often for each reason."""
-    counts = [reasons.get(why.name.lower(), 0) for why in Why] + [0, 0]
-    held = sum(counts) + (state is State.HOLDING)
+    counts = [reasons.get(why.name.lower(), 0) for why in HoldEnd] + [0, 0]
+    held = sum(counts) + (state is HoldState.HOLDING)
     data = struct.pack("<IIII8I", state, 0, seen, held, *counts)
     at = hold_file._TABLE + number * hold_file._HOLD + hold_file._CONFIG.size
     of.file._write(at, data)
@@ -94,9 +94,9 @@ def test_verdicts(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     assert {verdict for verdict, _ in judged(of).values()} == {Verdict.UNDECIDED}  # nothing was armed
     for step in steps(cell):
         of.arm(step)
-    leave(of, 0, State.DONE, 1, until=1)
-    leave(of, 1, State.ARMED, 4)
-    leave(of, 2, State.WAITS, 0)
+    leave(of, 0, HoldState.DONE, 1, until=1)
+    leave(of, 1, HoldState.ARMED, 4)
+    leave(of, 2, HoldState.WAITS, 0)
     found = judged(of)
     assert found["window"] == (
         Verdict.PASS,
@@ -114,7 +114,7 @@ def test_let_go_for_another_reason_is_undecided(
 ) -> None:
     of = Holder(images, cell, tmp_path)
     of.arm(steps(cell)[0])
-    leave(of, 0, State.DONE, 5, until=4, **{reason: 1})
+    leave(of, 0, HoldState.DONE, 5, until=4, **{reason: 1})
     verdict, message = judged(of)["window"]
     assert verdict is Verdict.UNDECIDED
     words = {"deadline": "at its deadline", "blocked": "it blocked others", "end": "at the end of the cell"}
@@ -124,7 +124,7 @@ def test_let_go_for_another_reason_is_undecided(
 def test_who_waits_for_whom(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     of = Holder(images, cell, tmp_path)
     of.arm(steps(cell)[0])
-    leave(of, 0, State.DONE, 1, blocked=1)
+    leave(of, 0, HoldState.DONE, 1, blocked=1)
     at = hold_file._TABLE + hold_file._CONFIG.size + hold_file._STATE.size
     of.file._write(at - 16, struct.pack("<IIII", 0, 1, 0, 1))  # until_seen, cpu, idle, waiters
     of.file._write(at, struct.pack("<iiQ", 0, len(of.file.places), BASE + 0x24))
@@ -136,7 +136,7 @@ def test_who_waits_for_whom(images: StackImages, cell: Cell, tmp_path: Path) -> 
 def test_a_hold_that_nobody_lets_go(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     of = Holder(images, cell, tmp_path)
     of.arm(steps(cell)[0])
-    leave(of, 0, State.HOLDING, 1)
+    leave(of, 0, HoldState.HOLDING, 1)
     assert judged(of)["window"][0] is Verdict.UNDECIDED
 
 
@@ -154,9 +154,9 @@ def test_end_of_a_step_lets_go(images: StackImages, cell: Cell, tmp_path: Path) 
 def test_log_is_text(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     of = Holder(images, cell, tmp_path)
     rows = [
-        (7, 0, 32, 1, What.ARRIVED, 0),
-        (7, 0, 0, 1, What.HELD, 0),
-        (900, 0, 0, 1, What.RELEASED, Why.UNTIL),
+        (7, 0, 32, 1, HoldEvent.ARRIVED, 0),
+        (7, 0, 0, 1, HoldEvent.HELD, 0),
+        (900, 0, 0, 1, HoldEvent.RELEASED, HoldEnd.UNTIL),
     ]
     of.file._write(hold_file._LOG, b"".join(hold_file._RECORD.pack(*row) for row in rows))
     of.file._write(hold_file._USED_AT, struct.pack("<QQ", len(rows), 2))

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.check.finding import Finding
 from harness.errors import InputError
 from harness.host.paths import QUARANTINE as FILE
 from harness.host.paths import SCENARIOS
-from harness.report.results import CellResult, Finding, Version
+from harness.report.results import ArtefactVersion, CellResult
 from harness.runner.project import find_cells
 from harness.runner.quarantine import Kernels, Quarantine, load_quarantine
 from harness.scenario.language import Cell
@@ -63,7 +64,7 @@ def result(verdict: Verdict, *findings: Finding, release: str = "7.3.4-nvh", **c
         "defect-range-part[granule=4k]",
         verdict,
         findings,
-        versions={"kernel l0": Version(release)},
+        versions={"kernel l0": ArtefactVersion(release)},
         **changes,
     )
 
@@ -178,8 +179,8 @@ BAD = {
         r"quarantine\.yaml:6:13: .*expected a name, a range",
     ),
     "failed=": ("failed=(", r"quarantine\.yaml:5:15: .*expected regular expressions"),
-    "seen: always": ("seen: never", r"'never' is not one of"),
-    "reason: known": ("raeson: known", r"unknown key 'raeson'; did you mean 'reason'"),
+    "seen: always": ("seen: never", r"8:11: the string 'never'; expected one of always, sometimes"),
+    "reason: known": ("raeson: known", r"unknown key 'raeson'; .*; did you mean 'reason'"),
 }
 
 

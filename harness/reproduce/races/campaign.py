@@ -18,11 +18,11 @@ from rich.console import Console
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
+from harness.program.lanes import Lane
 from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.hunt.lanes import Lane
 from harness.reproduce.races import worker
-from harness.reproduce.races.worker import Done, Note, Order
+from harness.reproduce.races.worker import Done, RaceNote, RaceOrder
 from harness.runner.prepare import Builder
 
 LANE = Lane("races", "qemu-v1", "icount", ())
@@ -33,7 +33,7 @@ END_S = 300.0
 
 
 @dataclass
-class Totals:
+class RaceTotals:
     """What a hunt did: runs, those in which somebody was held, verdicts, findings of known defects."""
 
     seconds: float = 0.0
@@ -46,7 +46,7 @@ class Totals:
     notes: list[str] = field(default_factory=list)
     fatal: int = 0
 
-    def take(self, event: Done | Note) -> None:
+    def take(self, event: Done | RaceNote) -> None:
         """Add what a worker sent."""
         if isinstance(event, Done):
             self.programs += 1
@@ -68,7 +68,7 @@ class Totals:
         return EXIT_RED if self.kept else EXIT_INFRA if self.fatal or not self.runs else EXIT_PASS
 
 
-def hunt(wanted: Wanted, console: Console) -> Totals:
+def hunt(wanted: Wanted, console: Console) -> RaceTotals:
     """Hunt for ``wanted.seconds`` in a new directory; the record is ``races.json`` there."""
     if wanted.bare or wanted.kinds:
         raise UserError("races are of L0's kernel, and have programs of their own: no --bare, no --kind")
@@ -79,11 +79,11 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     spec = stack_for(lane, wanted)
     with Progress(console) as progress:
         images = Builder(Store(), progress).images(spec, watched=True)
-    started, totals = time.monotonic(), Totals()
+    started, totals = time.monotonic(), RaceTotals()
     context = multiprocessing.get_context("spawn")
     queue: worker.Queue[Any] = context.Queue()
     orders = [
-        Order(
+        RaceOrder(
             seed=wanted.seed,
             first=number,
             stride=wanted.jobs,
@@ -116,7 +116,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             totals.take(event)
             totals.seconds = time.monotonic() - started
             save(wanted.out, wanted, totals)
-            if isinstance(event, Note):
+            if isinstance(event, RaceNote):
                 console.print(event.text, highlight=False, soft_wrap=True)
                 if event.kept and wanted.one:
                     break
@@ -131,13 +131,13 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     return totals
 
 
-def save(out: Path, wanted: Wanted, totals: Totals) -> None:
+def save(out: Path, wanted: Wanted, totals: RaceTotals) -> None:
     """Leave the record."""
     data = {"seed": wanted.seed, "mutant": wanted.mutant, "totals": totals.to_json()}
     write_atomic(out / RECORD, json.dumps(data, indent=1, sort_keys=True))
 
 
-def print_totals(totals: Totals, console: Console) -> None:
+def print_totals(totals: RaceTotals, console: Console) -> None:
     """Say in a few lines what was done."""
     verdicts = ", ".join(f"{count} {word}" for word, count in sorted(totals.verdicts.items()))
     console.print(

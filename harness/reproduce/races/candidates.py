@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from harness.scenario.language import Place
-from harness.trace.executed import kvm
+from harness.trace.executed import kvm_functions
 from harness.trace.executed.places import Text
 
 FUNCTION = re.compile(
@@ -24,7 +24,7 @@ CALLEE = re.compile(r"lock|kvm|vncr|s2_|fixmap|srcu|pin_user|faultin|invalidate|
 def candidates(text: Text) -> tuple[Place, ...]:
     """The places in a kernel, in the order of its text."""
     found: dict[Place, None] = {}
-    for function in kvm.functions(text.symbols):
+    for function in kvm_functions.functions(text.symbols):
         if FUNCTION.search(function.name):
             found |= dict.fromkeys(_of(text, function.name))
     return tuple(found)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from harness.arch.table import Operation, Regime, Scope, by_name, load
-from harness.reproduce.hunt.allowed import illegal
-from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.layout import E2_ASID, EVENT_PA, Layout
-from harness.reproduce.hunt.program import (
+from harness.arch.table import Operation, Regime, Shareability, by_name, load
+from harness.program.addresses import E2_ASID, EVENT_PA, Layout
+from harness.program.allowed import illegal
+from harness.program.kernel_defects import DEFECTS, KernelDefect
+from harness.program.program import (
     Access,
     Action,
     Context,
@@ -34,7 +34,7 @@ WINDOWS = 8
 
 # kvm_handle_guest_abort() walks L1's tables before it reads mmu_invalidate_seq, and the emulated operations
 # do not bump that: whatever is taken away while a fault is under way may come back (docs/defects.md).
-FAULT_AGAINST_TLBI = Defect(
+FAULT_AGAINST_TLBI = KernelDefect(
     "fault-against-tlbi",
     "defect-fault-against-tlbi",
     leaves=lambda operation, _, __, ___, vncr: not vncr and operation.regime is Regime.EL10,
@@ -92,7 +92,7 @@ def _of_vel2() -> list[str]:
 
 
 def _broadcast(operation: Operation) -> bool:
-    return operation.scope is not Scope.LOCAL and not operation.operand.is_range
+    return operation.scope is not Shareability.LOCAL and not operation.operand.is_range
 
 
 def stage2(rng: random.Random, layout: Layout) -> Program:

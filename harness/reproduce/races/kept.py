@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.host.cache import write_atomic
-from harness.reproduce.hunt.explain import paragraph
-from harness.reproduce.hunt.judge import Finding
+from harness.program.program import Program
+from harness.program.script import script
+from harness.reproduce.hunt.in_words import paragraph
 from harness.reproduce.hunt.keep import DEADLINE_S, RUN, RUN_S, claims_of, slug_of
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.script import script
+from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.races.schedule import Schedule
 
 RECORD = "finding.json"
@@ -30,7 +30,7 @@ class Race:
 
     program: Program
     schedule: Schedule
-    finding: Finding
+    finding: ProgramFinding
     seed: str
     number: int
     draw: int

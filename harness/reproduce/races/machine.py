@@ -9,30 +9,30 @@ from pathlib import Path
 
 from harness.level import Level
 from harness.machine.qemu import Plugin
+from harness.program.kernel_defects import KernelDefect
+from harness.program.program import Program
+from harness.program.script import script
 from harness.reproduce.hunt.alone import DISASTERS, disaster
-from harness.reproduce.hunt.defects import Defect
-from harness.reproduce.hunt.judge import Finding, judge, tokens_of
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.script import script
+from harness.reproduce.hunt.program_findings import ProgramFinding, judge, tokens_of
 from harness.reproduce.hunt.target import Batch, Target
 from harness.reproduce.races.candidates import candidates
-from harness.reproduce.races.schedule import Arrival, Schedule, arrivals
+from harness.reproduce.races.schedule import RaceArrival, Schedule, arrivals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed import symbols
-from harness.trace.executed.hold_file import Found, HoldFile, Record, What
+from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord
 from harness.trace.executed.places import Text
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RacesRun:
     """A run: what nvh-litmus and L0's console said, every arrival, hold and release, and each hold's end."""
 
     batch: Batch
-    records: tuple[Record, ...]
-    arrivals: tuple[Arrival, ...]
-    holds: tuple[Found, ...]
+    records: tuple[HoldRecord, ...]
+    arrivals: tuple[RaceArrival, ...]
+    holds: tuple[HoldFound, ...]
 
 
 class RaceTarget(Target):
@@ -55,7 +55,7 @@ class RaceTarget(Target):
         parallel = not self._images.model.deterministic(self._spec.timing)
         return (self._holds.plugin(self._images.plugins, parallel=parallel, absolute=True),)
 
-    def race(self, program: Program, schedule: Schedule) -> Ran:
+    def race(self, program: Program, schedule: Schedule) -> RacesRun:
         """Run ``program`` under ``schedule``. ``InfraError`` where the fault is neither's."""
         self.close()
         self._holds.enable(False)
@@ -69,11 +69,11 @@ class RaceTarget(Target):
             self._holds.enable(False)
             self.close()
         records, _ = self._holds.log()
-        came = [(each.cpu, self.places[each.place]) for each in records if each.what is What.ARRIVED]
-        return Ran(batch, tuple(records), arrivals(came), tuple(self._holds.found(len(orders))))
+        came = [(each.cpu, self.places[each.place]) for each in records if each.what is HoldEvent.ARRIVED]
+        return RacesRun(batch, tuple(records), arrivals(came), tuple(self._holds.found(len(orders))))
 
 
-def verdict(program: Program, ran: Ran, known: Sequence[Defect]) -> Finding | None:
+def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> ProgramFinding | None:
     """What is wrong with a run; None: nothing."""
     if ran.batch.splats:
         return disaster(program, f"splat {ran.batch.splats[0].partition(':')[0]}", ran.batch.splats[0])
@@ -83,4 +83,4 @@ def verdict(program: Program, ran: Ran, known: Sequence[Defect]) -> Finding | No
     return judge(program, tokens_of(program, outcome), known)
 
 
-Race = Callable[[Program, Schedule], Ran]
+Race = Callable[[Program, Schedule], RacesRun]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.scenario.language import Place
-from harness.trace.executed.hold_file import Order, Point
+from harness.trace.executed.hold_file import HoldOrder, HoldPoint
 
 PATIENCE_US = 4_000
 """Guest time after which a CPU goes on, if what it was held for does not come."""
@@ -24,7 +24,7 @@ EVENTS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class RaceArrival:
     """CPU ``cpu`` came to ``place`` for the ``nth`` time; ``number`` counts the arrivals of all CPUs."""
 
     number: int
@@ -49,11 +49,11 @@ class Preemption:
     until_nth: int = 1
     events: int = 0
 
-    def order(self, index: Callable[[Place], int]) -> Order:
+    def order(self, index: Callable[[Place], int]) -> HoldOrder:
         """The hold, with places by number."""
-        until = None if self.until is None else Point(index(self.until), self.other)
-        return Order(
-            at=Point(index(self.place), self.cpu),
+        until = None if self.until is None else HoldPoint(index(self.until), self.other)
+        return HoldOrder(
+            at=HoldPoint(index(self.place), self.cpu),
             nth=self.nth,
             until=until,
             until_nth=self.until_nth,
@@ -80,17 +80,17 @@ class Preemption:
 Schedule = tuple[Preemption, ...]
 
 
-def arrivals(log: Sequence[tuple[int, Place]]) -> tuple[Arrival, ...]:
+def arrivals(log: Sequence[tuple[int, Place]]) -> tuple[RaceArrival, ...]:
     """From CPU and place of each arrival, in order."""
     seen: Counter[tuple[int, Place]] = Counter()
     found = []
     for number, (cpu, place) in enumerate(log):
         seen[cpu, place] += 1
-        found.append(Arrival(number, cpu, place, seen[cpu, place]))
+        found.append(RaceArrival(number, cpu, place, seen[cpu, place]))
     return tuple(found)
 
 
-def draw(rng: random.Random, base: Sequence[Arrival]) -> Schedule:
+def draw(rng: random.Random, base: Sequence[RaceArrival]) -> Schedule:
     """One schedule at random; empty when one CPU alone comes by anywhere."""
     if len({each.cpu for each in base}) < 2:
         return ()
@@ -102,7 +102,7 @@ def draw(rng: random.Random, base: Sequence[Arrival]) -> Schedule:
     return _points(rng, base, rng.choice((1, 2, 2, MOST)))
 
 
-def _pair(rng: random.Random, base: Sequence[Arrival]) -> Schedule:
+def _pair(rng: random.Random, base: Sequence[RaceArrival]) -> Schedule:
     """Hold one CPU where it was at some time, until another one has come where it came later."""
     for _ in range(50):
         held = _rare(rng, base)
@@ -114,21 +114,21 @@ def _pair(rng: random.Random, base: Sequence[Arrival]) -> Schedule:
     return (_point(rng, base),)
 
 
-def _points(rng: random.Random, base: Sequence[Arrival], depth: int) -> Schedule:
+def _points(rng: random.Random, base: Sequence[RaceArrival], depth: int) -> Schedule:
     return tuple(dict.fromkeys(_point(rng, base) for _ in range(depth)))
 
 
-def _point(rng: random.Random, base: Sequence[Arrival]) -> Preemption:
+def _point(rng: random.Random, base: Sequence[RaceArrival]) -> Preemption:
     at = _rare(rng, base)
     return Preemption(at.cpu, at.place, at.nth, events=rng.randint(1, EVENTS))
 
 
-def _rare(rng: random.Random, base: Sequence[Arrival]) -> Arrival:
+def _rare(rng: random.Random, base: Sequence[RaceArrival]) -> RaceArrival:
     """An arrival, each place of each CPU as likely as any other; of several the last ones rather than not.
 
     What is rare is what the program is about: the common places are those of every exit.
     """
-    of: dict[tuple[int, Place], list[Arrival]] = {}
+    of: dict[tuple[int, Place], list[RaceArrival]] = {}
     for each in base:
         of.setdefault((each.cpu, each.place), []).append(each)
     some = of[rng.choice(list(of))]

@@ -17,12 +17,12 @@ from typing import Any
 from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
-from harness.reproduce.hunt.judge import Finding
-from harness.reproduce.hunt.program import Program
+from harness.program.program import Program
+from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
 from harness.reproduce.races.kept import Race
-from harness.reproduce.races.machine import RaceTarget, Ran, verdict
+from harness.reproduce.races.machine import RacesRun, RaceTarget, verdict
 from harness.reproduce.races.schedule import Schedule
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
@@ -38,7 +38,7 @@ Queue = multiprocessing.queues.Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RaceOrder:
     """What a worker is to do: programs ``first``, ``first + stride`` and so on, until ``deadline``."""
 
     seed: str
@@ -65,7 +65,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Note:
+class RaceNote:
     """Something to tell; ``kept``: a finding was written; ``fatal``: the worker gave up."""
 
     text: str
@@ -73,15 +73,15 @@ class Note:
     fatal: bool = False
 
 
-def main(order: Order, queue: Queue[Any]) -> None:
+def main(order: RaceOrder, queue: Queue[Any]) -> None:
     """The process."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        Worker(order, queue).work()
+        RaceWorker(order, queue).work()
     except NvhError as error:
-        queue.put(Note(str(error), fatal=True))
+        queue.put(RaceNote(str(error), fatal=True))
     finally:
         queue.put(None)
 
@@ -90,10 +90,10 @@ def _interrupted(number: int, _: object) -> None:
     raise SystemExit(128 + number)
 
 
-class Worker:
+class RaceWorker:
     """The state of one worker: a machine."""
 
-    def __init__(self, order: Order, queue: Queue[Any]) -> None:
+    def __init__(self, order: RaceOrder, queue: Queue[Any]) -> None:
         self.order = order
         self.queue = queue
         place = order.out.absolute() / "machines" / str(order.first)
@@ -110,7 +110,7 @@ class Worker:
                 failures = 0
             except (Broken, InfraError, ValueError) as error:
                 failures += 1
-                self.queue.put(Note(f"program {number}: {error}"))
+                self.queue.put(RaceNote(f"program {number}: {error}"))
                 if failures >= FAILURES_MAX:
                     raise InfraError(f"{failures} programs in a row: {error}") from error
                 continue
@@ -145,15 +145,17 @@ class Worker:
         self.queue.put(done)
         return found
 
-    def judged(self, program: Program, ran: Ran) -> Finding | None:
+    def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
         """What is wrong with a run."""
         return verdict(program, ran, () if self.order.as_new else conflicts.KNOWN)
 
-    def pursue(self, number: int, draw: int, program: Program, each: Schedule, finding: Finding) -> bool:
+    def pursue(
+        self, number: int, draw: int, program: Program, each: Schedule, finding: ProgramFinding
+    ) -> bool:
         """Make a finding short, repeat it, and keep it when its cause is new; whether it was kept."""
         runs = 0
 
-        def fails(candidate: Program, holds: Schedule) -> Finding | None:
+        def fails(candidate: Program, holds: Schedule) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
             found = self.judged(candidate, self.target.race(candidate, holds))
@@ -195,5 +197,5 @@ class Worker:
             return False
         path = kept.write(race, place)
         words = f"{race.finding.cause}: {len(each)} preemptions, {len(short.program.actions)} actions, "
-        self.queue.put(Note(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True))
+        self.queue.put(RaceNote(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True))
         return True

@@ -19,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 
 from harness.errors import InfraError, UserError, closest
 from harness.scenario.language import Place
-from harness.trace.executed.symbols import Symbols, plain
+from harness.trace.executed.symbols import KernelText, plain
 
 YIELD = 0xD503203F
 WFI = 0xD503207F
@@ -36,11 +36,11 @@ class NoSuchPlace(UserError):
 class Text:
     """A kernel's functions and their instructions: ``words`` by the address of a section."""
 
-    symbols: Symbols
+    symbols: KernelText
     words: Mapping[int, Sequence[int]]
 
     @staticmethod
-    def read(vmlinux: Path, symbols: Symbols) -> Text:
+    def read(vmlinux: Path, symbols: KernelText) -> Text:
         """Read the text of ``vmlinux``; ``InfraError`` when it has none."""
         found: dict[int, Sequence[int]] = {}
         try:

@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
+from harness.program.allowed import illegal
+from harness.program.parse import parse
+from harness.program.program import Access, Context, Cpu, Program, Spin, Tlbi, World
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.allowed import illegal
-from harness.reproduce.hunt.explain import OUTCOMES, paragraph, sentence
-from harness.reproduce.hunt.judge import Finding, judge, outcome_class
-from harness.reproduce.hunt.program import Access, Context, Cpu, Program, Spin, Tlbi, World
-from harness.reproduce.hunt.reader import parse
+from harness.reproduce.hunt.in_words import OUTCOMES, paragraph, sentence
+from harness.reproduce.hunt.program_findings import ProgramFinding, judge, outcome_class
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
+from harness.reproduce.programs.checker import check_file
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import Overrides
-from tests.reproduce.hunt import simulate
-from tests.reproduce.hunt.programs import sample
+from tests.program import simulate
+from tests.program.programs import sample
 
 SHORT = 8
 DEFECTS = (
@@ -31,18 +34,18 @@ DEFECTS = (
 )
 
 
-def fails(defect: str, program: Program) -> Finding | None:
+def fails(defect: str, program: Program) -> ProgramFinding | None:
     return judge(program, simulate.observations(program, "always", 1.0, defect), ())
 
 
-def first_failing(defect: str) -> tuple[Program, Finding]:
+def first_failing(defect: str) -> tuple[Program, ProgramFinding]:
     for _, program in sample():
         if finding := fails(defect, program):
             return program, finding
     raise AssertionError(f"no program fails with {defect}")
 
 
-def shrunk(defect: str) -> tuple[Program, Finding, Shrunk]:
+def shrunk(defect: str) -> tuple[Program, ProgramFinding, Shrunk]:
     program, finding = first_failing(defect)
     return program, finding, Shrinker(lambda each: fails(defect, each)).shrink(program, finding)
 
@@ -80,9 +83,9 @@ def test_simpler_programs_are_other_programs() -> None:
         assert all(each != program for each in simpler(program))
 
 
-def found_by(defect: str) -> keep.Found:
+def found_by(defect: str) -> keep.KeptFinding:
     program, _, short = shrunk(defect)
-    return keep.Found(
+    return keep.KeptFinding(
         program=short.program,
         finding=short.finding,
         original=program,
@@ -109,6 +112,30 @@ def test_a_finding_is_an_ordinary_scenario(tmp_path: Path) -> None:
     block = text[text.index("program hunted") : text.index("END\n    on:")]
     ((_, again),) = parse(block)
     assert again == found.program
+
+
+def test_a_finding_of_the_bare_machine_runs_bare_again(tmp_path: Path) -> None:
+    """A scenario boots a kernel, below which a wrong model may pass: there is none."""
+    found = dataclasses.replace(found_by("no-ipas2"), kernel=keep.NO_KERNEL)
+    path = keep.write(found, tmp_path / "new")
+    assert path.suffix == ".nvl"
+    assert not list(path.parent.glob("*.yaml"))
+    text = path.read_text()
+    assert "No kernel was involved" in text
+    assert f"nvh program {path.name} --on bare" in text
+    (checked,) = check_file(path)
+    assert checked.program.actions == found.program.actions
+    record = json.loads((path.parent / keep.RECORD).read_text())
+    assert record["command"] == f"./nvh program {path} --on bare"
+
+
+@pytest.mark.parametrize(("key", "how"), [("remapped:stage2", "tlb"), ("model-stale:stage2", "model")])
+def test_a_report_is_watched_for_in_the_same_way_again(key: str, how: str, tmp_path: Path) -> None:
+    found = found_by("no-ipas2")
+    finding = dataclasses.replace(found.finding, saw=f"sanitizer {key}", report="a report")
+    path = keep.write(dataclasses.replace(found, finding=finding), tmp_path / "new")
+    (cell,) = load_paths([path], vocabulary(), Overrides())
+    assert cell.stack.sanitize == how
 
 
 def test_the_paragraph_says_what_was_done_required_and_seen() -> None:

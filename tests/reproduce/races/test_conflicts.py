@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.reproduce.hunt.allowed import allowed_of, illegal
-from harness.reproduce.hunt.judge import judge
-from harness.reproduce.hunt.layout import Layout
-from harness.reproduce.hunt.program import Program, Sample, Spin
+from harness.program.addresses import Layout
+from harness.program.allowed import allowed_of, illegal
+from harness.program.program import Program, Sample, Spin
+from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import conflicts, kept
 from harness.reproduce.races.schedule import Preemption
 from harness.runner.project import vocabulary

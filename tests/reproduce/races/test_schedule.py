@@ -10,9 +10,9 @@ import yaml
 
 from harness.reproduce.races import schedule
 from harness.reproduce.races.schedule import MOST, Preemption, Schedule, arrivals
-from harness.scenario import grammar
+from harness.scenario import value_grammar
 from harness.scenario.language import Place
-from harness.trace.executed.hold_file import Point
+from harness.trace.executed.hold_file import HoldPoint
 
 FAULT, WALK, TLBI, EXIT = (Place(name) for name in ("fault", "walk", "tlbi", "vcpu_put"))
 LOG = [(0, EXIT), (1, EXIT), (1, FAULT), (1, WALK), (0, EXIT), (0, TLBI), (1, EXIT), (0, EXIT)]
@@ -125,14 +125,14 @@ def test_preemptions_that_do_not_matter_go() -> None:
 def test_step_of_a_scenario_says_the_same(each: Preemption) -> None:
     hold = yaml.safe_load(each.step())["hold"]
     until = hold["until"]
-    assert (grammar.place(hold["at"]), hold["cpu"], hold["nth"]) == (each.place, each.cpu, each.nth)
-    assert grammar.duration_us(hold["deadline"]) == schedule.PATIENCE_US
+    assert (value_grammar.place(hold["at"]), hold["cpu"], hold["nth"]) == (each.place, each.cpu, each.nth)
+    assert value_grammar.duration_us(hold["deadline"]) == schedule.PATIENCE_US
     if each.until is None:
         assert until == {"events": each.events}
     else:
-        assert grammar.place(until["at"]) == each.until
+        assert value_grammar.place(until["at"]) == each.until
         assert (until["cpu"], until["nth"]) == (each.other, each.until_nth)
     order = each.order(lambda place: 5 if place == each.place else 6)
-    assert order.at == Point(5, each.cpu)
-    assert order.until == (Point(6, each.other) if each.until else None)
+    assert order.at == HoldPoint(5, each.cpu)
+    assert order.until == (HoldPoint(6, each.other) if each.until else None)
     assert (order.nth, order.events, order.until_nth) == (each.nth, each.events, each.until_nth)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import InfraError
-from harness.scenario.grammar import place
 from harness.scenario.language import Place
+from harness.scenario.value_grammar import place
 from harness.trace.executed.places import WFI, YIELD, NoSuchPlace, Text
-from harness.trace.executed.symbols import Symbols
+from harness.trace.executed.symbols import KernelText
 
 BASE = 0xFFFF800080000000
 RET, RETAA, NOP = 0xD65F03C0, 0xD65F0BFF, 0xD503201F
@@ -35,7 +35,7 @@ def made() -> Text:
     lock = [NOP, WFI, RET, NOP, NOP, NOP, NOP, NOP]
     cold = [branch(BASE + 0x60, BASE + 0x40, link=True), RET]
     names = ("walk", "fault.isra.0", "lock", "fault.cold")
-    symbols = Symbols(BASE, BASE + 0x68, (BASE, BASE + 0x20, BASE + 0x40, BASE + 0x60), names)
+    symbols = KernelText(BASE, BASE + 0x68, (BASE, BASE + 0x20, BASE + 0x40, BASE + 0x60), names)
     return Text(symbols, {BASE: walk + fault + lock + cold})
 
 
