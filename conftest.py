@@ -20,9 +20,9 @@ from harness.report.results import CellResult, RunSummary
 from harness.report.terminal import print_cell
 from harness.runner import default
 from harness.runner.project import vocabulary
-from harness.scenario.formats import COLLECTED
 from harness.scenario.language import Cell
 from harness.scenario.load import load_file
+from harness.scenario.other_formats import COLLECTED
 from harness.scenario.scenario import Overrides
 from harness.verdict import Verdict
 

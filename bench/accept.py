@@ -23,7 +23,7 @@ from rich.table import Table
 
 from harness.accept.apply import apply
 from harness.accept.base import Base, open_base
-from harness.accept.lab import Lab, Step
+from harness.accept.lab import Lab, SeriesStep
 from harness.accept.submission import read
 from harness.artefacts.kernel.git import git
 from harness.host.cache import Store
@@ -132,7 +132,7 @@ def main() -> None:
                 # A step begins where the one before it ended: with the tree of this base, built.
                 warm = change(base, arguments.files, f"{time.time_ns()}", root)
                 first = lab.build(
-                    Step(0, "base", base.write_kernel(root, "bench-0", (read(str(warm)).patches[0],)))
+                    SeriesStep(0, "base", base.write_kernel(root, "bench-0", (read(str(warm)).patches[0],)))
                 )
                 assert first.artefact, first.why
                 kernels.append(first.artefact.digest)
@@ -144,7 +144,7 @@ def main() -> None:
                     patch = change(base, arguments.files, f"{time.time_ns()}", place)
                     tree, used, _ = apply(read(str(patch)), base, place)
                     kernel = used.write_kernel(root, f"bench-{number}", (tree.patches[0].patch,))
-                    step = Step(number, f"round-{number}", kernel)
+                    step = SeriesStep(number, f"round-{number}", kernel)
                     built = lab.build(step)
                     assert built.artefact, built.why
                     assert not built.cached

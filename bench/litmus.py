@@ -25,8 +25,8 @@ from rich.table import Table
 
 from harness.host.cache import Store
 from harness.level import Level
-from harness.litmus.cost import FamilyCost, by_family, flushes
-from harness.litmus.lines import parse, summary
+from harness.litmus.case_cost import FamilyCost, by_family, flushes
+from harness.litmus.case_lines import parse, summary
 from harness.machine.process import cpu_seconds
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder

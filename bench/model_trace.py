@@ -47,11 +47,11 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack
 from harness.trace.model import layout
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace, add_model
-from harness.trace.model.layout import Kind
-from harness.trace.plan import make_plan
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace, add_model
+from harness.trace.model.layout import UnitKind
 from harness.trace.timeline import Timeline
+from harness.trace.tracing_plan import make_plan
 
 ANSWER_DEADLINE_S = 60.0
 HERE = Location("bench", 1)
@@ -99,7 +99,7 @@ CASES = {"narrow": NARROW, "wide": WIDE, "barriers": BARRIERS, "spans": SPANS}
 
 def boot(
     images: StackImages, spec: StackSpec, place: Path, traced: bool
-) -> tuple[float, layout.Header | None]:
+) -> tuple[float, layout.TraceHeader | None]:
     """Boot all three levels; returns the seconds until L2 answered, and the header of the trace."""
     watch = ModelWatch(images, spec.timing, make_plan(EVENTS), (), place) if traced else None
     with Stack(images, spec, place, plugins=(watch.plugin,) if watch else ()) as stack:
@@ -133,16 +133,16 @@ def boots(console: Console, overrides: Overrides, rounds: int) -> None:
 def write_trace(path: Path, events: int) -> int:
     """Write a trace of at least ``events`` events as a boot has them; returns how many."""
     record = [
-        (Kind.TLBI, 2, 1 << 14 | 0 << 11 | 8 << 7 | 3 << 3 | 1, GUEST, (0x54321, 0, 0)),
-        (Kind.EXCEPTION, 2, 2 << 14 | 8, GUEST, (0x1000, 5, 0x60000000, 0, 0)),
-        (Kind.TLBI, 2, 2 << 14 | 0 << 11 | 8 << 7 | 3 << 3 | 1, GUEST, (0x54321, 0, 0)),
-        (Kind.DSB, 2, 2 << 14 | 0b1011, GUEST, ()),
-        (Kind.ISB, 2, 2 << 14 | 15, GUEST, ()),
-        (Kind.MSR, 2, 2 << 14 | 4 << 11 | 1 << 7 | 1 << 3, GUEST, (HOST,)),
-        (Kind.ISB, 2, 2 << 14 | 15, HOST, ()),
-        (Kind.ERET, 2, 2 << 14, GUEST, (0x1004, 5)),
-        (Kind.DSB, 1, 1 << 14 | 0b1011, GUEST, ()),
-        (Kind.ISB, 1, 1 << 14 | 15, GUEST, ()),
+        (UnitKind.TLBI, 2, 1 << 14 | 0 << 11 | 8 << 7 | 3 << 3 | 1, GUEST, (0x54321, 0, 0)),
+        (UnitKind.EXCEPTION, 2, 2 << 14 | 8, GUEST, (0x1000, 5, 0x60000000, 0, 0)),
+        (UnitKind.TLBI, 2, 2 << 14 | 0 << 11 | 8 << 7 | 3 << 3 | 1, GUEST, (0x54321, 0, 0)),
+        (UnitKind.DSB, 2, 2 << 14 | 0b1011, GUEST, ()),
+        (UnitKind.ISB, 2, 2 << 14 | 15, GUEST, ()),
+        (UnitKind.MSR, 2, 2 << 14 | 4 << 11 | 1 << 7 | 1 << 3, GUEST, (HOST,)),
+        (UnitKind.ISB, 2, 2 << 14 | 15, HOST, ()),
+        (UnitKind.ERET, 2, 2 << 14, GUEST, (0x1004, 5)),
+        (UnitKind.DSB, 1, 1 << 14 | 0b1011, GUEST, ()),
+        (UnitKind.ISB, 1, 1 << 14 | 15, GUEST, ()),
     ]
     units: list[tuple[int, int, int, int, int, int, int]] = []
     for kind, _, info, hcr, values in record:
@@ -150,7 +150,7 @@ def write_trace(path: Path, events: int) -> int:
         padded = [*values, *[0] * 9]
         for step in range(layout.MORE_UNITS[kind]):
             part = padded[3 * step : 3 * step + 3]
-            units.append((Kind.MORE, 0, kind << 8 | step + 1, 0, part[0], part[1], part[2]))
+            units.append((UnitKind.MORE, 0, kind << 8 | step + 1, 0, part[0], part[1], part[2]))
     block = np.array(units, dtype=layout.UNIT)
     once = block.copy()
     once["info"][5] = 2 << 14 | 8 << 7 | 3 << 3 | 2  # one ASIDE1IS, in the last block
@@ -159,7 +159,7 @@ def write_trace(path: Path, events: int) -> int:
     many = np.tile(block, repeat)
     total = blocks * len(block)
     with path.open("wb") as stream:
-        head = layout.Header(7, 1, total, 0, total, 0, ())
+        head = layout.TraceHeader(7, 1, total, 0, total, 0, ())
         stream.write(layout.pack_header(head))
         for at in range(0, blocks, repeat):
             if at + repeat == blocks:

@@ -27,13 +27,13 @@ from harness.nightly.farm import nightly
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.local import Local
+from harness.nightly.farm.messages import PUBLISHED, AttemptEnding
 from harness.nightly.farm.night import key_of
-from harness.nightly.farm.order import PUBLISHED, Ending
 from harness.nightly.farm.plan import load_plan
 from harness.nightly.farm.price import price
-from harness.nightly.history import exports, page, query
+from harness.nightly.history import exports, html, query
 from harness.nightly.history.compare import compare
-from harness.nightly.history.database import Entry, Results
+from harness.nightly.history.database import RecordedCell, Results
 from tests.nightly.farm import clusters
 from tests.nightly.farm.conftest import STANDIN
 from tests.nightly.farm.plans import SCENARIO
@@ -109,7 +109,7 @@ def simulated(place: Path, cells: int, nights: int, parts: Parts) -> None:
             for task in plan.tasks:
                 key = key_of(task)
                 written.submitted(key, 1, "")
-                written.ended(key, 1, Ending(PUBLISHED, worker="node7:1"))
+                written.ended(key, 1, AttemptEnding(PUBLISHED, worker="node7:1"))
 
     parts.timed("ledger, written", ledger)
     parts.timed("ledger, read", lambda: Ledger(place / "ledger.jsonl").__exit__())
@@ -117,7 +117,7 @@ def simulated(place: Path, cells: int, nights: int, parts: Parts) -> None:
 
     number = results.begin(made.begun(*made.night(nights), place / made.night(nights)[0]))
 
-    def store(entries: Sequence[Entry]) -> None:
+    def store(entries: Sequence[RecordedCell]) -> None:
         for entry in entries:  # one transaction each, as the driver does it
             results.record(number, [entry])
 
@@ -128,7 +128,7 @@ def simulated(place: Path, cells: int, nights: int, parts: Parts) -> None:
     run = query.find_run(results, "latest")
     compared = parts.timed("compare", lambda: compare(results, run))
     assert len(compared.rows) == cells // 4 * 4
-    parts.timed("page", lambda: page.write(results, compared, place / run.name / page.NAME))
+    parts.timed("page", lambda: html.write(results, compared, place / run.name / html.NAME))
     parts.timed("exports", lambda: exports.write(results, compared, place))
     results.close()
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.attempt.sanitize import PLUGIN
-from harness.check.sanitizer.judge import COUNTERS, REPORTS
-from harness.check.sanitizer.state import read_state
+from harness.check.sanitizer.counters import read_state
+from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
 from harness.host.cache import Store
 from harness.level import Level
 from harness.machine import process

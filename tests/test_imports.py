@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The import contract (.importlinter) holds, and breaks where it should."""
+"""The import contract (.importlinter) holds and breaks where it should; each class has a name of its own."""
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import shutil
@@ -73,3 +74,20 @@ def test_the_document_is_the_picture_of_the_contract() -> None:
     }
     below = {"inspect", "replay", "stopped"}  # of reproduce
     assert named - below == set.union(*floors)
+
+
+def repeated(root: Path) -> dict[str, list[str]]:
+    """The names that several classes below ``root`` have at the top of their modules, and those modules."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(str(path.relative_to(root)))
+    return {name: modules for name, modules in found.items() if len(modules) > 1}
+
+
+def test_every_class_has_a_name_of_its_own(tmp_path: Path) -> None:
+    assert repeated(ROOT / "harness") == {}
+    (tmp_path / "one.py").write_text("class Outcome: ...\nclass Fate: ...\n")
+    (tmp_path / "two.py").write_text("class Outcome: ...\n")
+    assert repeated(tmp_path) == {"Outcome": ["one.py", "two.py"]}

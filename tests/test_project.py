@@ -15,9 +15,9 @@ import pytest
 
 import harness
 import harness.__main__
-from harness.document.reader import read
+from harness.document.yaml_reader import read
 from harness.host.paths import ROOT, SCENARIOS
-from harness.scenario.publish import PUBLISHED, text
+from harness.scenario.editor_schema import PUBLISHED, text
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = {"base": (), "nightly": ("nightly",), "dev": ("nightly", "test", "lint")}
@@ -101,7 +101,7 @@ def test_the_published_schema_says_yes_and_no() -> None:
 
 
 def test_the_published_schema_is_that_of_the_loader() -> None:
-    assert PUBLISHED.read_text() == text(), "run python -m harness.scenario.publish"
+    assert PUBLISHED.read_text() == text(), "run python -m harness.scenario.editor_schema"
 
 
 def test_shell_of_the_bootstrap_and_of_ci_parses() -> None:

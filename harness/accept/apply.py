@@ -18,7 +18,7 @@ from harness.accept.conflict import Conflict
 from harness.accept.gitrange import subject_of
 from harness.accept.submission import Submission
 from harness.artefacts.kernel.git import git
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import InfraError, UserError
 
 _MERGED = re.compile(r"^(?:Falling back to patching base and 3-way merge|Using index info)", re.M)

@@ -13,12 +13,13 @@ import yaml
 from harness.accept import gitrange
 from harness.artefacts.kernel import KernelSpec, load_kernel
 from harness.artefacts.kernel.debian_image import DebianImage
+from harness.artefacts.kernel.patch import Patch
 from harness.artefacts.kernel.repository import Repository, repository
-from harness.artefacts.kernel.series import Patch, Series
-from harness.artefacts.kernel.source import located
+from harness.artefacts.kernel.series import Series
+from harness.artefacts.kernel.source_kind import located
 from harness.artefacts.kernel.spec import SCHEMA
 from harness.artefacts.kernel.trees import GitTree
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError
 from harness.host.cache import Store, write_atomic
 

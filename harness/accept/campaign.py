@@ -19,18 +19,18 @@ from harness.accept import apply as applying
 from harness.accept import base as bases
 from harness.accept import compare as comparing
 from harness.accept import cost as costs
-from harness.accept import plan, submission, warned
-from harness.accept.compare import REJECTING, Comparison, Outcome, Runs
-from harness.accept.coverage import record
-from harness.accept.coverage.report import Coverage
-from harness.accept.lab import Build, Lab, Seeds, Step, selected
-from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, Report, StepRecord
+from harness.accept import submission, warned, which_steps
+from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
+from harness.accept.coverage import measure
+from harness.accept.coverage.report import PatchCoverage
+from harness.accept.lab import Lab, Seeds, SeriesStep, StepBuild, selected
+from harness.accept.report.series_report import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
 from harness.errors import InfraError, UserError
 from harness.host.cache import Store
 from harness.host.paths import RUNS
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, utc_now
-from harness.report.results import Host
+from harness.report.results import HostMachine
 from harness.report.store import CELLS
 from harness.runner.project import find_cells
 from harness.runner.run import commit, history
@@ -56,7 +56,7 @@ class Request:
     base: str = bases.CONFIGURATION
     select: tuple[Sequence[Path], Sequence[str]] = ((), ())
     overrides: Overrides = NO_OVERRIDES
-    patches: str = plan.ALL
+    patches: str = which_steps.ALL
     version: int | None = None
     repeat: int = 0
     confirm: int = CONFIRM
@@ -67,14 +67,14 @@ class Request:
     command: str = ""
 
 
-def run(request: Request, console: Console, store: Store | None = None) -> tuple[Report, Path]:
+def run(request: Request, console: Console, store: Store | None = None) -> tuple[SeriesReport, Path]:
     """Carry out ``request``; returns the report and its directory.
 
     ``UserError`` for a series or a base that cannot be judged, ``InfraError`` when the machine fails.
     """
     store = store or Store()
     found = submission.read(request.source, request.version)
-    plan.chosen(request.patches, len(found.patches))
+    which_steps.chosen(request.patches, len(found.patches))
     selected(request.select, request.overrides)  # wrong names are told before anything is built
     directory = make_run_directory(RUNS, request.out)
     (directory / CELLS).rmdir()
@@ -107,9 +107,9 @@ class Campaign:
     progress: Progress
     directory: Path
     notes: list[str] = field(default_factory=list)
-    builds: dict[int, Build] = field(default_factory=dict)
+    builds: dict[int, StepBuild] = field(default_factory=dict)
     steps: dict[int, StepRecord] = field(default_factory=dict)
-    runs: dict[int, dict[str, Runs]] = field(default_factory=dict)
+    runs: dict[int, dict[str, CellRuns]] = field(default_factory=dict)
     confirmed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     bad_since: dict[str, int] = field(default_factory=dict)
 
@@ -118,21 +118,21 @@ class Campaign:
         """How many patches there are."""
         return len(self.tree.patches)
 
-    def carry_out(self) -> Report:
+    def carry_out(self) -> SeriesReport:
         """Build, run, compare, search, record coverage; returns the report."""
         started, begun = utc_now(), time.monotonic()
-        numbers = (0, *plan.chosen(self.request.patches, self.count))
+        numbers = (0, *which_steps.chosen(self.request.patches, self.count))
         futures = {number: self.lab.begin(self.step(number)) for number in numbers}
         for number in numbers:
             self.take(number, futures[number])
         culprits = self.culprits()
         whole = self.builds[self.count]
-        coverage: Coverage | None = None
+        coverage: PatchCoverage | None = None
         cost: tuple[costs.CostRow, ...] = ()
         if self.request.coverage and whole.artefact:
             coverage, cost = self.watched(whole)
         cells = self.lab.cells(self.step(0))
-        return Report(
+        return SeriesReport(
             origin=self.submission.origin,
             title=self.submission.title,
             version=self.submission.version,
@@ -142,7 +142,7 @@ class Campaign:
             timing=", ".join(sorted({cell.stack.timing for cell in cells})),
             kernel=str(whole.artefact.manifest["release"]) if whole.artefact else "",
             nvh=f"{__version__} {commit()}".strip(),
-            host=f"{Host.here().cpus} CPUs, {Host.here().memory_mib} MiB",
+            host=f"{HostMachine.here().cpus} CPUs, {HostMachine.here().memory_mib} MiB",
             started=started,
             seconds=round(time.monotonic() - begun, 1),
             command=self.request.command,
@@ -164,12 +164,12 @@ class Campaign:
         some = [cell for cell in cells if (cell.stack.timing != DETERMINISTIC) is racy]
         return len(self.seeds[some[0].id]) if some else 0
 
-    def step(self, number: int) -> Step:
+    def step(self, number: int) -> SeriesStep:
         """Return the step up to patch ``number``, with its kernel file."""
         name = f"{self.base.spec.name}-p{number}" if number else f"{self.base.spec.name}-base"
         patches = tuple(patch.patch for patch in self.tree.patches[:number])
         place = self.base.write_kernel(self.directory / "kernels", name, patches)
-        return Step(number, f"patch-{number}" if number else "base", place)
+        return SeriesStep(number, f"patch-{number}" if number else "base", place)
 
     @functools.cached_property
     def seeds(self) -> Seeds:
@@ -186,10 +186,10 @@ class Campaign:
         first = SEED + len(self.seeds[cell])
         return range(first, first + self.request.confirm)
 
-    def take(self, number: int, build: concurrent.futures.Future[Build] | Build) -> None:
+    def take(self, number: int, build: concurrent.futures.Future[StepBuild] | StepBuild) -> None:
         """Wait for the build of a step, then run its cells and compare them with the base's."""
         begun = time.monotonic()
-        built = build if isinstance(build, Build) else build.result()
+        built = build if isinstance(build, StepBuild) else build.result()
         self.builds[number] = built
         if not built.artefact:
             if number == 0:
@@ -202,7 +202,7 @@ class Campaign:
         found = self.judged(number, list(self.runs[number])) if number else []
         self._note_step(number, built, tuple(found), begun)
 
-    def judged(self, number: int, cells: Sequence[str]) -> list[Comparison]:
+    def judged(self, number: int, cells: Sequence[str]) -> list[CellComparison]:
         """Compare a step with the base; where they differ, run both some more first."""
         base, here = self.runs[0], self.runs[number]
         again = [cell for cell in comparing.differing(base, here) if cell in cells]
@@ -219,7 +219,9 @@ class Campaign:
                 self.bad_since.setdefault(each.cell, number)
         return found
 
-    def _note_step(self, number: int, built: Build, cells: tuple[Comparison, ...], begun: float) -> None:
+    def _note_step(
+        self, number: int, built: StepBuild, cells: tuple[CellComparison, ...], begun: float
+    ) -> None:
         before = self.builds[max(n for n in self.builds if n < number)] if number else built
         touched = {file for patch in self.tree.patches for file in patch.files}
         new, known = warned.added(before, built, touched) if number else ((), True)
@@ -248,17 +250,19 @@ class Campaign:
         for number in tested:
             step = self.steps[number]
             if not step.build.ok and number and self.builds[self._before(number)].artefact:
-                first = plan.first_bad(self._before(number), number, self._does_not_build)
+                first = which_steps.first_bad(self._before(number), number, self._does_not_build)
                 why = self.builds[first].why
                 found.append(self._culprit("does not build", first, first - 1, _first_error(why)))
         for cell, since in list(self.bad_since.items()):
             good = self._before(since)
-            first = plan.first_bad(good, since, functools.partial(self._is_bad, cell))
+            first = which_steps.first_bad(good, since, functools.partial(self._is_bad, cell))
             where = self.steps[first] if first in self.steps else self.steps[since]
             says = next((c.series_says for c in where.cells if c.cell == cell), "")
             last = next((c for c in self.steps[self.count].cells if c.cell == cell), None)
             repaired = last is not None and last.outcome not in REJECTING
-            outcome = next((c.outcome for c in self.steps[since].cells if c.cell == cell), Outcome.REGRESSION)
+            outcome = next(
+                (c.outcome for c in self.steps[since].cells if c.cell == cell), SeriesEffect.REGRESSION
+            )
             found.append(
                 self._culprit(f"{outcome.value} of {cell}", first, first - 1, says, repaired=repaired)
             )
@@ -293,25 +297,25 @@ class Campaign:
         self._note_step(number, self.builds[number], (*others, found), begun)
         return found.outcome in REJECTING
 
-    def watched(self, whole: Build) -> tuple[Coverage, tuple[costs.CostRow, ...]]:
+    def watched(self, whole: StepBuild) -> tuple[PatchCoverage, tuple[costs.CostRow, ...]]:
         """Run the cells once more on both sides with the model's trace of executed code."""
         assert whole.artefact is not None
         try:
             series, base = (self.lab.watch(self.builds[number]) for number in (self.count, 0))
         except UserError as error:
-            return Coverage(why_not=str(error)), ()
+            return PatchCoverage(why_not=str(error)), ()
         everything = find_cells([], ["*"], self.request.overrides) if self.request.suggest else None
         try:
-            coverage = record.coverage_of(
+            coverage = measure.coverage_of(
                 self.tree,
                 whole.artefact,
                 series,
                 self.lab.store,
                 everything,
-                self.tree.source(record.HANDLERS, self.base.repository.commit),
+                self.tree.source(measure.HANDLERS, self.base.repository.commit),
             )
         except InfraError as error:
-            coverage = Coverage(why_not=str(error))
+            coverage = PatchCoverage(why_not=str(error))
         exact = {c.id for c in self.lab.cells(self.step(0)) if c.stack.timing == DETERMINISTIC}
         return coverage, costs.compare(
             *({c: t for c, t in side.items() if c in exact} for side in (base, series))

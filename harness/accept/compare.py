@@ -12,13 +12,13 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.accept.stats import SIGNIFICANCE, Rate, adjusted, fisher
+from harness.accept.stats import SIGNIFICANCE, RedRate, adjusted, fisher
 from harness.report.cause import cause_of
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 
 
-class Outcome(enum.Enum):
+class SeriesEffect(enum.Enum):
     """What became of a cell. ``regression`` and ``suspect`` reject a series; neither is undone by a retry."""
 
     SAME = "same"
@@ -36,19 +36,19 @@ class Outcome(enum.Enum):
 
 
 MEANING = {
-    Outcome.SAME: "green on both sides",
-    Outcome.REGRESSION: "red more often than on the base, or for a new cause, beyond chance",
-    Outcome.SUSPECT: "red more often than on the base, or for a new cause; by chance, perhaps: so few runs",
-    Outcome.FIXED: "red less often than on the base, beyond chance",
-    Outcome.BETTER: "red less often than on the base, which so few runs could give by chance",
-    Outcome.RED_BEFORE: "red on both sides alike",
-    Outcome.UNKNOWN: "no verdict on one side: the harness or the machine failed",
+    SeriesEffect.SAME: "green on both sides",
+    SeriesEffect.REGRESSION: "red more often than on the base, or for a new cause, beyond chance",
+    SeriesEffect.SUSPECT: "red more often than on the base, or for a new cause; perhaps by chance, of so few",
+    SeriesEffect.FIXED: "red less often than on the base, beyond chance",
+    SeriesEffect.BETTER: "red less often than on the base, which so few runs could give by chance",
+    SeriesEffect.RED_BEFORE: "red on both sides alike",
+    SeriesEffect.UNKNOWN: "no verdict on one side: the harness or the machine failed",
 }
-REJECTING = (Outcome.REGRESSION, Outcome.SUSPECT)
+REJECTING = (SeriesEffect.REGRESSION, SeriesEffect.SUSPECT)
 
 
 @dataclass(slots=True)
-class Runs:
+class CellRuns:
     """Every run of one cell on one kernel, in the order of their seeds."""
 
     results: list[CellResult] = field(default_factory=list)
@@ -59,9 +59,9 @@ class Runs:
         return [each for each in self.results if each.verdict is not Verdict.INFRA]
 
     @property
-    def rate(self) -> Rate:
+    def rate(self) -> RedRate:
         """How many of the decided runs were red."""
-        return Rate(sum(each.verdict is not Verdict.PASS for each in self.decided), len(self.decided))
+        return RedRate(sum(each.verdict is not Verdict.PASS for each in self.decided), len(self.decided))
 
     @property
     def causes(self) -> Mapping[str, list[CellResult]]:
@@ -90,20 +90,20 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class CellComparison:
     """One cell on both sides. ``p``: Fisher's one-sided test, adjusted for the number of cells."""
 
     cell: str
-    base: Rate
-    series: Rate
-    outcome: Outcome
+    base: RedRate
+    series: RedRate
+    outcome: SeriesEffect
     p: float | None = None
     base_says: str = ""
     series_says: str = ""
     command: str = ""
 
 
-def new_cause(base: Runs, series: Runs) -> list[CellResult]:
+def new_cause(base: CellRuns, series: CellRuns) -> list[CellResult]:
     """Return the runs of the most frequent cause of ``series`` that ``base`` never showed; none without one.
 
     Where the base was always green the rates say it all, and where it was never decided nothing does.
@@ -114,7 +114,7 @@ def new_cause(base: Runs, series: Runs) -> list[CellResult]:
     return max((runs for digest, runs in series.causes.items() if digest not in known), key=len, default=[])
 
 
-def differing(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[str]:
+def differing(base: Mapping[str, CellRuns], series: Mapping[str, CellRuns]) -> list[str]:
     """Return the cells that are red more or less often, or for a new cause: those worth more runs."""
     found = []
     for cell in series:
@@ -125,7 +125,7 @@ def differing(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[str]
     return found
 
 
-def compare(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[Comparison]:
+def compare(base: Mapping[str, CellRuns], series: Mapping[str, CellRuns]) -> list[CellComparison]:
     """Return one comparison per cell of ``series``, in its order."""
     cells = list(series)
     tests: dict[str, float] = {}
@@ -134,43 +134,43 @@ def compare(base: Mapping[str, Runs], series: Mapping[str, Runs]) -> list[Compar
         if _worse(before, after):
             tests[cell] = fisher(before, after)
         elif new := new_cause(base[cell], series[cell]):
-            tests[cell] = fisher(Rate(0, before.runs), Rate(len(new), after.runs))
+            tests[cell] = fisher(RedRate(0, before.runs), RedRate(len(new), after.runs))
         else:
             tests[cell] = fisher(after, before)
     values = dict(zip(tests, adjusted(list(tests.values())), strict=True))
     return [_comparison(cell, base[cell], series[cell], values.get(cell)) for cell in cells]
 
 
-def _worse(before: Rate, after: Rate) -> bool:
+def _worse(before: RedRate, after: RedRate) -> bool:
     return after.red * before.runs > before.red * after.runs
 
 
-def _comparison(cell: str, base: Runs, series: Runs, p: float | None) -> Comparison:
+def _comparison(cell: str, base: CellRuns, series: CellRuns, p: float | None) -> CellComparison:
     before, after = base.rate, series.rate
     says, command = series.headline, series.command
     if not before.runs or not after.runs:
-        outcome = Outcome.UNKNOWN
+        outcome = SeriesEffect.UNKNOWN
     elif p is None:
-        outcome = Outcome.RED_BEFORE if after.red else Outcome.SAME
+        outcome = SeriesEffect.RED_BEFORE if after.red else SeriesEffect.SAME
     elif _worse(before, after):
-        outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+        outcome = SeriesEffect.REGRESSION if p < SIGNIFICANCE else SeriesEffect.SUSPECT
     elif new := new_cause(base, series):
-        outcome = Outcome.REGRESSION if p < SIGNIFICANCE else Outcome.SUSPECT
+        outcome = SeriesEffect.REGRESSION if p < SIGNIFICANCE else SeriesEffect.SUSPECT
         says, command = f"a cause that the base never showed: {new[0].headline}", new[0].command
     else:
-        outcome = Outcome.FIXED if p < SIGNIFICANCE else Outcome.BETTER
-    return Comparison(cell, before, after, outcome, p, base.headline, says, command)
+        outcome = SeriesEffect.FIXED if p < SIGNIFICANCE else SeriesEffect.BETTER
+    return CellComparison(cell, before, after, outcome, p, base.headline, says, command)
 
 
-def worst_first(found: Sequence[Comparison]) -> list[Comparison]:
+def worst_first(found: Sequence[CellComparison]) -> list[CellComparison]:
     """Return the comparisons with those that reject first."""
     order = [
-        Outcome.REGRESSION,
-        Outcome.SUSPECT,
-        Outcome.UNKNOWN,
-        Outcome.FIXED,
-        Outcome.BETTER,
-        Outcome.RED_BEFORE,
-        Outcome.SAME,
+        SeriesEffect.REGRESSION,
+        SeriesEffect.SUSPECT,
+        SeriesEffect.UNKNOWN,
+        SeriesEffect.FIXED,
+        SeriesEffect.BETTER,
+        SeriesEffect.RED_BEFORE,
+        SeriesEffect.SAME,
     ]
     return sorted(found, key=lambda each: (order.index(each.outcome), each.cell))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 
 _CHECKING = re.compile(r"^Checking patch (?:\S+ => )?(\S+?)\.\.\.$")
 _REJECTED = re.compile(r"^Rejected hunk #(\d+)\.$")
@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConflictingFile:
     """A file that a patch cannot change: its rejected hunks, or, without any, what is wrong with it."""
 
     file: str
@@ -40,7 +40,7 @@ class Conflict:
     """What is known of a refused patch. ``kind``: ``other-tree``, ``reversed`` or ``conflict``."""
 
     kind: str
-    places: tuple[Place, ...]
+    places: tuple[ConflictingFile, ...]
     said: tuple[str, ...]
 
     @property
@@ -95,7 +95,7 @@ def examine(patch: Patch, said: str, tree: Path, run: Run) -> Conflict:
     return Conflict(kind, tuple(places), tuple(dict.fromkeys(lines))[:12])
 
 
-def _places(text: str, hunks: dict[str, list[str]]) -> list[Place]:
+def _places(text: str, hunks: dict[str, list[str]]) -> list[ConflictingFile]:
     rejected: dict[str, list[str]] = {}
     wrong: dict[str, str] = {}
     checking, applying = "", ""
@@ -113,6 +113,6 @@ def _places(text: str, hunks: dict[str, list[str]]) -> list[Place]:
             name, _, why = line.removeprefix("error: ").partition(": ")
             if why and "patch does not apply" not in why:
                 wrong.setdefault(name or checking, why)
-    places = [Place(file, tuple(lines)) for file, lines in rejected.items()]
-    places += [Place(file, (), why) for file, why in wrong.items() if file not in rejected]
+    places = [ConflictingFile(file, tuple(lines)) for file, lines in rejected.items()]
+    places += [ConflictingFile(file, (), why) for file, why in wrong.items() if file not in rejected]
     return sorted(places, key=lambda place: place.file)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.arch.table import by_instruction
-from harness.trace.executed.trace import Cost, Trace
+from harness.trace.executed.counts import OperationCost, Trace
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Total:
     exits_min: int = 0
     tlbis: int = 0
 
-    def add(self, cost: Cost) -> None:
+    def add(self, cost: OperationCost) -> None:
         """Add one trace's row."""
         self.insns_min = min(self.insns_min, cost.insns_min) if self.count else cost.insns_min
         self.exits_min = min(self.exits_min, cost.exits_min) if self.count else cost.exits_min

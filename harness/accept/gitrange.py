@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from harness.artefacts.kernel.git import git
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import UserError
 from harness.host import command
 

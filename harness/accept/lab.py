@@ -15,27 +15,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import __version__
-from harness.accept.compare import Runs
-from harness.accept.coverage.record import plugin_for, read_all
+from harness.accept.compare import CellRuns
+from harness.accept.coverage.measure import plugin_for, read_all
 from harness.artefacts.kernel import warnings
 from harness.artefacts.kernel.make import BuildFailed
+from harness.attempt.booted import FILE as BOOTED
+from harness.attempt.booted import Booted
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
-from harness.report.results import CellResult, Host, RunSummary
+from harness.report.results import CellResult, HostMachine, RunSummary
 from harness.report.store import CELLS
 from harness.runner.choice import Chooser, Start
-from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
+from harness.runner.processes import LocalRunner
 from harness.runner.project import find_cells
 from harness.runner.run import artefacts, commit, history, make_jobs
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Cell
 from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
-from harness.trace.executed.trace import Trace
+from harness.trace.executed.counts import Trace
 from harness.verdict import Verdict
 
 MAX_INFRA_RETRIES = 1
@@ -44,7 +46,7 @@ Seeds = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SeriesStep:
     """The base (``number`` 0) or the series up to patch ``number``; ``kernel`` is its kernel file."""
 
     number: int
@@ -53,13 +55,13 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class StepBuild:
     """How a step was built. ``why`` has the errors when it was not; ``compiled`` are the objects made for it.
 
     ``cached``: the kernel was there already. ``warnings`` by object, None when it has no record of them.
     """
 
-    step: Step
+    step: SeriesStep
     artefact: Artefact | None
     seconds: float
     why: str = ""
@@ -109,16 +111,16 @@ class Lab:
         self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def cells(self, step: Step) -> list[Cell]:
+    def cells(self, step: SeriesStep) -> list[Cell]:
         """Return the selected cells, with the kernel of ``step`` at L0."""
         overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
         return selected(self._select, overrides)
 
-    def begin(self, step: Step) -> concurrent.futures.Future[Build]:
+    def begin(self, step: SeriesStep) -> concurrent.futures.Future[StepBuild]:
         """Build a step beside whatever else goes on; builds take turns."""
         return self._pool.submit(self.build, step)
 
-    def build(self, step: Step) -> Build:
+    def build(self, step: SeriesStep) -> StepBuild:
         """Build now. What does not compile is in the result; ``InfraError`` where the machine failed."""
         begun = time.monotonic()
         built_before = {each.digest for each in self.store.artefacts() if each.kind == "kernel"}
@@ -126,21 +128,21 @@ class Lab:
         try:
             artefact = builder.kernel(str(step.kernel))
         except (BuildFailed, UserError) as error:
-            return Build(step, None, time.monotonic() - begun, str(error))
+            return StepBuild(step, None, time.monotonic() - begun, str(error))
         cached = artefact.digest in built_before
         record = artefact.path / warnings.FILE
         known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
         compiled = () if cached else tuple(artefact.manifest.get("compiled", ()))
-        return Build(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
+        return StepBuild(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
 
-    def run(self, step: Step, seeds: Seeds) -> dict[str, Runs]:
+    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
         """Run each cell of ``seeds`` once per seed; returns their runs by cell.
 
         Each seed leaves an ordinary run directory. A cell that ended in ``infra`` is run once more; both
         count for what they are.
         """
         cells = [cell for cell in self.cells(step) if cell.id in seeds]
-        found: dict[str, Runs] = {cell.id: Runs() for cell in cells}
+        found: dict[str, CellRuns] = {cell.id: CellRuns() for cell in cells}
         for seed, results in self._run(step, cells, seeds):
             for result in results:
                 found[result.id].results.append(result)
@@ -155,7 +157,7 @@ class Lab:
                 found[result.id].results.append(result)
         return found
 
-    def watch(self, build: Build) -> dict[str, Trace]:
+    def watch(self, build: StepBuild) -> dict[str, Trace]:
         """Run every cell once with the model's trace of what L0 executes; returns the traces by cell."""
         assert build.artefact is not None
         cells = self.cells(build.step)
@@ -173,7 +175,7 @@ class Lab:
 
     def _run(
         self,
-        step: Step,
+        step: SeriesStep,
         cells: Sequence[Cell],
         seeds: Seeds,
         end: str = "",
@@ -189,14 +191,16 @@ class Lab:
             sizes[seed] = len(some)
             orders += make_jobs(some, images, overrides, places[seed], seed, watch=watch)
         chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
-        results = iter(LocalRunner(self._progress, self._jobs, chooser, history(self.store)).run(orders))
+        booted = Booted(self.store.root / BOOTED)
+        runner = LocalRunner(self._progress, self._jobs, chooser, history(self.store), booted)
+        results = iter(runner.run(orders))
         for seed in sizes:
             part = tuple(itertools.islice(results, sizes[seed]))
             summary = RunSummary(
                 id=places[seed].name,
                 started=started,
                 seconds=round(time.monotonic() - begun, 3),
-                host=Host.here(),
+                host=HostMachine.here(),
                 nvh_version=__version__,
                 nvh_commit=commit(),
                 cells=part,

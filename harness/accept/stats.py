@@ -17,7 +17,7 @@ _STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RedRate:
     """``red`` of ``runs`` runs were red; ``low`` and ``high`` bound the rate (Clopper-Pearson, 95 %)."""
 
     red: int
@@ -66,7 +66,7 @@ def _at_least(count: int, runs: int, rate: float) -> float:
     return math.fsum(math.comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(count, runs + 1))
 
 
-def fisher(base: Rate, series: Rate) -> float:
+def fisher(base: RedRate, series: RedRate) -> float:
     """Return the one-sided p-value of "the series is red more often than the base" (Fisher's exact test).
 
     The probability, if both had the same rate, that as many or more of all red runs fall to the series.
@@ -94,4 +94,4 @@ def adjusted(values: Sequence[float]) -> list[float]:
 
 def enough(runs: int) -> bool:
     """Whether ``runs`` on each side can show a difference at all: all red against none."""
-    return fisher(Rate(0, runs), Rate(runs, runs)) < SIGNIFICANCE
+    return fisher(RedRate(0, runs), RedRate(runs, runs)) < SIGNIFICANCE

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.accept import gitrange
-from harness.accept.mail import Mail, read_bytes, read_mails
-from harness.artefacts.kernel.series import Patch
+from harness.artefacts.kernel.mail import Mail, read_bytes, read_mails
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import InputError, Location, Problem, UserError
 
 SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".txt")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from harness.accept.lab import Build
+from harness.accept.lab import StepBuild
 
 
-def added(before: Build, after: Build, touched: Collection[str]) -> tuple[tuple[str, ...], bool]:
+def added(before: StepBuild, after: StepBuild, touched: Collection[str]) -> tuple[tuple[str, ...], bool]:
     """Return the warnings of ``after`` that ``before`` has not, and whether that could be told.
 
     Objects are compared with themselves. Of an object without a record (a new one, or a kernel that was built

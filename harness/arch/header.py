@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.arch import registers
-from harness.arch.data import SHIFTS, Ttl, hfgitr_bit, ttls
 from harness.arch.operations import header as tlbi_ops
 from harness.arch.table import Operation, load
+from harness.arch.ttl_and_traps import SHIFTS, Ttl, hfgitr_bit, ttls
 
 NO_LEVEL = -1
 

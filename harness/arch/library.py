@@ -8,16 +8,16 @@ import enum
 import functools
 from pathlib import Path
 
-from harness.arch.data import hfgitr_bit
 from harness.arch.reference import LIBRARY, build_reference
-from harness.arch.table import Operand, Operation, Regime, Scope
+from harness.arch.table import Operand, Operation, Regime, Shareability
+from harness.arch.ttl_and_traps import hfgitr_bit
 from harness.errors import InfraError
 from harness.host.cache import Store
 
 FAMILIES = ("vmalle1", "vae1", "aside1", "vaae1", "alle1", "vmalls12e1", "ipas2e1", "alle2", "vae2")
 REGIMES = tuple(Regime)
 OPERANDS = tuple(Operand)
-SCOPES = tuple(Scope)
+SCOPES = tuple(Shareability)
 _SYS_FIELDS = 0x7FFE0
 NO_LEVEL = -1
 _U8, _U16, _U32, _U64 = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_uint64

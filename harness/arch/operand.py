@@ -12,10 +12,10 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
-from harness.arch.data import LAST_LEVEL, ttls
 from harness.arch.library import CFields, CState, Features, c_operation, library
 from harness.arch.registers import named, place
 from harness.arch.table import Operand, Operation
+from harness.arch.ttl_and_traps import LAST_LEVEL, ttls
 from harness.errors import UserError
 
 GRANULES = {1: 12, 2: 14, 3: 16}

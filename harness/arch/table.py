@@ -40,7 +40,7 @@ class Operand(enum.Enum):
         return self in (Operand.VA_RANGE, Operand.IPA_RANGE)
 
 
-class Scope(enum.Enum):
+class Shareability(enum.Enum):
     """Which PEs an operation obliges: the executing one, Inner or Outer Shareable domain."""
 
     LOCAL = "local"
@@ -67,7 +67,7 @@ class Operation:
     family: str
     regime: Regime
     operand: Operand
-    scope: Scope
+    scope: Shareability
     last_level: bool
     nxs: bool
     features: frozenset[str]
@@ -130,12 +130,12 @@ def _row(cells: Mapping[str, str]) -> Operation:
     if features - FEATURES:
         raise ValueError(f"unknown feature {', '.join(sorted(features - FEATURES))}")
     operand = Operand(cells["operand"])
-    scope = Scope(cells["scope"])
+    scope = Shareability(cells["scope"])
     nxs = _flag(cells["nxs"])
     needed = {
         name
         for name, need in (
-            ("TLBIOS", scope is Scope.OS),
+            ("TLBIOS", scope is Shareability.OS),
             ("TLBIRANGE", operand.is_range),
             ("XS", nxs),
         )

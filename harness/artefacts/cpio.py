@@ -15,7 +15,7 @@ ALIGN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CpioMember:
     """A member: its path without leading slash, st_mode, and its content or the file that has it."""
 
     path: str
@@ -23,17 +23,17 @@ class Entry:
     content: bytes | Path = b""
 
 
-def directory(path: str) -> Entry:
+def directory(path: str) -> CpioMember:
     """Return a directory's entry."""
-    return Entry(path, stat.S_IFDIR | 0o755)
+    return CpioMember(path, stat.S_IFDIR | 0o755)
 
 
-def regular(path: str, content: bytes | Path, mode: int = 0o644) -> Entry:
+def regular(path: str, content: bytes | Path, mode: int = 0o644) -> CpioMember:
     """Return a regular file's entry."""
-    return Entry(path, stat.S_IFREG | mode, content)
+    return CpioMember(path, stat.S_IFREG | mode, content)
 
 
-def with_parents(entries: Iterable[Entry]) -> Iterator[Entry]:
+def with_parents(entries: Iterable[CpioMember]) -> Iterator[CpioMember]:
     """Yield the entries, each after directories for its parents that no entry before has made."""
     made: set[str] = set()
     for entry in entries:
@@ -46,22 +46,22 @@ def with_parents(entries: Iterable[Entry]) -> Iterator[Entry]:
             yield entry
 
 
-def tree(root: Path, prefix: str = "") -> Iterator[Entry]:
+def tree(root: Path, prefix: str = "") -> Iterator[CpioMember]:
     """Yield everything below ``root`` that is a directory, a regular file or a symbolic link, sorted."""
     for path in sorted(root.rglob("*")):
         name = f"{prefix}{path.relative_to(root)}"
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
-            yield Entry(name, mode, str(path.readlink()).encode())
+            yield CpioMember(name, mode, str(path.readlink()).encode())
         elif stat.S_ISDIR(mode):
-            yield Entry(name, mode)
+            yield CpioMember(name, mode)
         elif stat.S_ISREG(mode):
-            yield Entry(name, mode, path)
+            yield CpioMember(name, mode, path)
 
 
-def write(stream: IO[bytes], entries: Iterable[Entry]) -> None:
+def write(stream: IO[bytes], entries: Iterable[CpioMember]) -> None:
     """Write an archive. Owners are root and times are zero, so equal entries give equal bytes."""
-    for number, entry in enumerate([*entries, Entry(TRAILER, 0)], 1):
+    for number, entry in enumerate([*entries, CpioMember(TRAILER, 0)], 1):
         size = entry.content.stat().st_size if isinstance(entry.content, Path) else len(entry.content)
         name = entry.path.encode() + b"\0"
         fields = (number, entry.mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name), 0)

@@ -20,7 +20,7 @@ DOWNLOAD_TIMEOUT_S = 1800
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourcePackage:
     """A source package: its .dsc and what that names; ``gone`` are newer versions that are not to be had."""
 
     name: str
@@ -59,7 +59,7 @@ class SourceArchive:
                 found.append(columns[1])
         return list(dict.fromkeys(found))
 
-    def fetch(self, name: str) -> Source:
+    def fetch(self, name: str) -> SourcePackage:
         """Download the newest version whose files the mirror has.
 
         A mirror may list a version and answer 404 for its tarball. ``UserError`` when there is none at all.
@@ -78,7 +78,7 @@ class SourceArchive:
                     refused[version] = said[1].strip() if said else "apt-get failed"
                     continue
             files = sorted(path for path in place.iterdir() if path.name != "whole")
-            return Source(name, version, tuple(files), tuple(refused))
+            return SourcePackage(name, version, tuple(files), tuple(refused))
         why = "; ".join(f"{version}: {text}" for version, text in refused.items()) or "no such source package"
         raise UserError(
             f"no source of {name} is to be had from {', '.join(self.suites)} at {debian.mirror()} ({why}); "

@@ -54,7 +54,7 @@ def build_initrd(store: Store, kernel: Artefact, roots: Mapping[Level, Artefact]
     return store.get_or_build("initrd", key, build)
 
 
-def _disks(prefix: str, roots: Mapping[Level, Artefact], boot: Artefact) -> Iterator[cpio.Entry]:
+def _disks(prefix: str, roots: Mapping[Level, Artefact], boot: Artefact) -> Iterator[cpio.CpioMember]:
     yield cpio.regular(f"{prefix}{DISKS}/boot", boot.path / bootdisk.IMAGE)
     for level, root in sorted(roots.items()):
         if level is not Level.L0:

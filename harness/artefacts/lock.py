@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError, closest
 from harness.host import command
 from harness.host.cache import Artefact, Json, Store, digest_of, write_atomic

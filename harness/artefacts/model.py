@@ -15,13 +15,17 @@ from typing import Any
 
 from harness.artefacts import debian, lock
 from harness.artefacts.mapped import mapped_files
-from harness.document.load import load_document
-from harness.errors import UserError, closest
+from harness.document.data_files import Document
+from harness.document.nodes import listing, shown
+from harness.errors import Problem, UserError, closest
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file
-from harness.host.paths import find_data_file
+from harness.host.paths import data_names, find_data_file
 
 QEMU = "qemu-system-aarch64"
+SEE = "docs/models.md"
+TIMINGS = ("icount", "mttcg")
+"""What a scenario and the command line may ask for."""
 STRINGS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -127,7 +131,9 @@ def load_model(name: str) -> ModelSpec:
     A relative ``source.path`` is relative to the file.
     """
     file = find_data_file("models", name)
-    data = load_document(file, SCHEMA)
+    document = Document(file, SCHEMA, SEE)
+    _check(document, file.parent)
+    data = document.checked()
     source = data["source"]
     if "path" in source:
         source = {"path": str(file.absolute().parent / source["path"])}
@@ -144,6 +150,22 @@ def load_model(name: str) -> ModelSpec:
         tuple(data.get("narrow", ())),
         dict(data.get("environment", {})),
     )
+
+
+def _check(document: Document, base: Path) -> None:
+    """Names that the schema cannot know."""
+    timings = document.good("timings")
+    for name, where in timings.keys.items() if timings is not None else ():
+        if name not in TIMINGS:
+            document.refuse(
+                Problem(where, f"unknown timing {shown(name)}", listing(TIMINGS), closest(name, TIMINGS))
+            )
+    for node in document.rows("narrow"):
+        if "/" in (node.text or ""):
+            if not (base / (node.text or "")).is_file():
+                document.refuse(node.problem(f"no file {shown(node.text or '')}", "a model file, or a name"))
+        elif node.text not in (known := data_names("models")):
+            document.unknown(node, "model", known)
 
 
 def build_model(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.debian_source import Source, SourceArchive
+from harness.artefacts.debian_source import SourceArchive, SourcePackage
 from harness.artefacts.model import QEMU
 from harness.errors import InfraError, UserError
 from harness.host import command
@@ -127,7 +127,7 @@ def toolchain() -> str:
     return command.run(["gcc", "--version"], timeout_s=30).stdout.splitlines()[0]
 
 
-def unpack(source: Source, tree: Path, log: Path) -> list[str]:
+def unpack(source: SourcePackage, tree: Path, log: Path) -> list[str]:
     """Unpack a source package into ``tree``; returns Debian's patches that were applied (``RELEVANT``)."""
     packaging = tree.parent / "packaging"
     for tarball, target, strip in ((".orig.tar", tree, 1), (".debian.tar", packaging, 0)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.arch.header import headers, write_headers
 from harness.arch.reference import ARCH
-from harness.artefacts.payloads import CROSS, SOURCES, toolchain
+from harness.artefacts.payloads import CROSS, LIB, SOURCES, toolchain
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 
@@ -21,7 +21,11 @@ BUILD_DEADLINE_S = 120
 
 def build_model_suite(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
     """Return the artefact that holds ``QUESTIONS`` and ``STATE``."""
-    sources = {"model": sha256_tree(SUITE), ARCH: sha256_tree(SOURCES / ARCH)}
+    sources = {
+        "model": sha256_tree(SUITE),
+        ARCH: sha256_tree(SOURCES / ARCH),
+        LIB: sha256_tree(SOURCES / LIB),
+    }
     key = {"sources": sources, "headers": dict(headers()), "toolchain": toolchain()}
 
     def build(work: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from harness.scenario.language import Run, Step
 from harness.trace.timeline import Timeline
 
 
-class Ending(enum.Enum):
+class RunEnding(enum.Enum):
     """How it came that a run goes on no more."""
 
     ENDED = "ended by itself"
@@ -31,7 +31,7 @@ class Ran:
     """A command of the scenario and how it went; ``why`` it never started, or how it was lost."""
 
     step: Run
-    ending: Ending
+    ending: RunEnding
     result: RunResult
     why: str = ""
 
@@ -74,5 +74,7 @@ class Attempt:
     @property
     def results(self) -> dict[str, RunResult]:
         """What is known of each run that was started."""
-        started = {n: r.result for n, r in self.runs.items() if r.ending not in (Ending.REFUSED, Ending.LOST)}
+        started = {
+            n: r.result for n, r in self.runs.items() if r.ending not in (RunEnding.REFUSED, RunEnding.LOST)
+        }
         return {**self.earlier, **started}

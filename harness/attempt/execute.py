@@ -19,15 +19,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, judgement, looking, unrestored
+from harness.attempt import begin, booted, judgement, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.sanitize import Sanitizer, sanitizer
 from harness.attempt.steps import StepRunner
-from harness.attempt.undertake import Work, undertake
+from harness.attempt.undertake import PlannedAttempt, undertake
 from harness.attempt.watch import watch
-from harness.check import finding as check
+from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store
 from harness.level import Level
@@ -35,7 +35,7 @@ from harness.litmus import counted
 from harness.machine.process import PR_SET_PDEATHSIG
 from harness.report import store
 from harness.report.publish import utc_now
-from harness.report.results import CellResult, FileRef, Finding, MachineTime, Stage, Version
+from harness.report.results import ArtefactVersion, CellResult, FileRef, MachineTime, StageTime
 from harness.stack import saved
 from harness.stack.saved import NotRestored, RestoreFailed
 from harness.stack.stack import Stack
@@ -53,6 +53,7 @@ ROLES = {
     "cell.json": "manifest",
     "snapshot.json": "manifest",
     "restore.json": "manifest",
+    "boot*.json": "manifest",
     "scenario.yaml": "manifest",
     "*.py": "manifest",
     "qemu.log": "log",
@@ -67,12 +68,12 @@ KEPT = "failure"
 LEVELS = {str(level) for level in Level}
 
 
-class Stages:
+class StageClock:
     """Times the parts of a cell and tells the runner which one has begun."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.done: list[Stage] = []
+        self.done: list[StageTime] = []
         self._open: tuple[str, float] | None = None
 
     def begin(self, name: str) -> None:
@@ -88,12 +89,12 @@ class Stages:
         if self._open is not None:
             name, begun = self._open
             now = time.monotonic()
-            self.done.append(Stage(name, round(begun - self.started, 3), round(now - begun, 3)))
+            self.done.append(StageTime(name, round(begun - self.started, 3), round(now - begun, 3)))
             self._open = None
 
 
 @dataclass(slots=True)
-class Outcome:
+class AttemptOutcome:
     """What is known of a cell so far."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -110,14 +111,14 @@ class Outcome:
 
 def run_cell(job: Job, directory: Path) -> CellResult:
     """Run the cell of ``job`` in ``directory`` and return its result; never raises ``NvhError``."""
-    stages = Stages()
+    stages = StageClock()
     started = utc_now()
     try:
         outcome = _begun_again(job, directory, stages)
     except RestoreFailed as error:
         stages.end()
         (directory / begin.RECORD).unlink()
-        outcome = Outcome()
+        outcome = AttemptOutcome()
         _attempt(job, directory, stages, outcome)
         outcome.facts["start"] = f"cold boot, because: {error}"
         if isinstance(error, NotRestored):
@@ -136,24 +137,24 @@ def run_cell(job: Job, directory: Path) -> CellResult:
         guest_seconds=outcome.guest_seconds,
         machine=outcome.machine,
         files=tuple(_files(directory)),
-        versions={name: Version(**each) for name, each in job.images.versions().items()},
+        versions={name: ArtefactVersion(**each) for name, each in job.images.versions().items()},
         facts=outcome.facts,
     )
 
 
-def _begun_again(job: Job, directory: Path, stages: Stages) -> Outcome:
+def _begun_again(job: Job, directory: Path, stages: StageClock) -> AttemptOutcome:
     """Attempt the cell, a second time when the model did not restore its snapshot: a busy host may be why."""
-    outcome = Outcome()
+    outcome = AttemptOutcome()
     try:
         _attempt(job, directory, stages, outcome)
     except NotRestored:
         stages.end()
-        outcome = Outcome()
+        outcome = AttemptOutcome()
         _attempt(job, directory, stages, outcome)
     return outcome
 
 
-def _add_unrestored(directory: Path, outcome: Outcome) -> None:
+def _add_unrestored(directory: Path, outcome: AttemptOutcome) -> None:
     """Add the finding against a model that cannot restore what it saved."""
     try:
         why = unrestored.told(directory)
@@ -164,7 +165,7 @@ def _add_unrestored(directory: Path, outcome: Outcome) -> None:
         outcome.findings.append(unrestored.finding(why))
 
 
-def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:
+def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutcome) -> None:
     """Begin, carry out and judge the cell; ``RestoreFailed`` when it could not begin from its snapshot."""
     cell = job.cell
     try:
@@ -183,20 +184,24 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         seed=job.seed,
         plugins=plugins,
         whereabouts=whereabouts,
+        needs=booted.needs(directory),
     )
     observer = Observer(stack, plan, directory, model)
     runner = StepRunner(stack, observer, directory, Path(cell.path).parent)
     with stack:
         stages.begin("restore")
         until = stages.started + job.deadline_s
-        attempt = undertake(Work(job, stack, runner, checker, directory, stages, until), outcome.facts)
+        attempt = undertake(
+            PlannedAttempt(job, stack, runner, checker, directory, stages, until), outcome.facts
+        )
+        booted.leave_took(directory, stack.took)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         checked += counted.findings(cell, attempt.results)
-        outcome.findings += [_finding(each) for each in checked]
+        outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
-            looking.write_page(directory, cell.id, attempt.timeline, checked)
-        seen = _sanitized(checker, Outcome()) if job.keep else []
+            timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
+        seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
         if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
@@ -217,12 +222,12 @@ def _attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> Non
         )
 
 
-def _sanitized(checker: Sanitizer | None, outcome: Outcome) -> list[Finding]:
+def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Finding]:
     """What the sanitizer found; if it did not run, that is an infrastructure error unless there is one."""
     if checker is None:
         return []
     try:
-        return [_finding(each) for each in checker.judge(outcome.facts)]
+        return list(checker.judge(outcome.facts))
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []
@@ -237,19 +242,6 @@ def _keep(stack: Stack, place: Path) -> str:
         shutil.rmtree(place)
         return f"not saved: {error}"
     return f"saved in {KEPT}/; see nvh shell, nvh gdb and nvh inspect"
-
-
-def _finding(found: check.Finding) -> Finding:
-    return Finding.make(
-        found.name,
-        found.kind,
-        found.verdict,
-        found.message,
-        where=found.where,
-        bindings=found.bindings,
-        trigger=found.trigger,
-        context=found.context,
-    )
 
 
 def _files(directory: Path) -> Iterator[FileRef]:

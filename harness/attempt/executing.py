@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.check.sanitizer.symbols import KERNEL, Symbols
+from harness.check.sanitizer.places import KERNEL, Symbols
 from harness.errors import Broken, NvhError
 from harness.level import Level
 from harness.machine.qemu import CpuState
 from harness.machine.ram.inspection import Inspection
+from harness.machine.ram.level_report import OWN, Filter, Vcpu
 from harness.machine.ram.memory import ProcessRam
-from harness.machine.ram.state import OWN, Filter, Vcpu
 from harness.stack.stack import Stack
 
 SYSTEM_MAP = "System.map"

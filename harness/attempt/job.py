@@ -11,13 +11,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.document import data
+from harness.document import as_json
 from harness.errors import InfraError
 from harness.host.cache import Artefact, load_artefact, write_atomic
 from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
-from harness.scenario import formats
+from harness.scenario import other_formats
 from harness.scenario.language import Cell, Expectation, PythonCheck, Step
 from harness.stack.images import StackImages
 from harness.verdict import Verdict
@@ -29,9 +29,9 @@ EVIDENCE_S = 120.0
 """What a cell has to collect what was seen, once its deadline has passed."""
 SEED = 1  # of a run that asks for no other
 
-data.family(Step)
-data.family(Expectation)
-data.leaf(Artefact, lambda artefact: str(artefact.path), lambda path: load_artefact(Path(path)))
+as_json.family(Step)
+as_json.family(Expectation)
+as_json.leaf(Artefact, lambda artefact: str(artefact.path), lambda path: load_artefact(Path(path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Job:
 
 def write_job(directory: Path, job: Job) -> None:
     """Write the work order into ``directory``, and for people copies of the scenario and its Python files."""
-    formats.copy(Path(job.cell.path), directory / SCENARIO)
+    other_formats.copy(Path(job.cell.path), directory / SCENARIO)
     for name, text in python_files(job.cell).items():
         (directory / name).write_text(text, encoding="utf-8")
     write_atomic(
-        directory / JOB, json.dumps({"format": FORMAT, **data.to_data(job)}, indent=1, sort_keys=True)
+        directory / JOB, json.dumps({"format": FORMAT, **as_json.to_data(job)}, indent=1, sort_keys=True)
     )
 
 
@@ -89,7 +89,7 @@ def read_job(directory: Path) -> Job:
         order = json.loads(path.read_text(encoding="utf-8"))
         if order.pop("format", None) != FORMAT:
             raise InfraError(f"{path}: not of format {FORMAT}, which this nvh reads; run the cell again")
-        return data.from_data(Job, order)
+        return as_json.from_data(Job, order)
     except (AttributeError, OSError, TypeError, ValueError) as error:
         raise InfraError(f"{path}: {error}") from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.attempt.evidence import Attempt, Ending, Ran
+from harness.attempt.evidence import Attempt, Ran, RunEnding
 from harness.check import finding as check
 from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
@@ -102,9 +102,9 @@ def _unreached(expectation: Expectation, found: Finding, attempt: Attempt) -> st
 
 def _unreached_run(expectation: ResultCheck, attempt: Attempt) -> str:
     ran = attempt.runs.get(expectation.run)
-    if ran and ran.ending is Ending.LOST:
+    if ran and ran.ending is RunEnding.LOST:
         return f"run {expectation.run} was lost with its level: {ran.why}"
-    if ran and ran.ending is Ending.STOPPED and not attempt.complete:
+    if ran and ran.ending is RunEnding.STOPPED and not attempt.complete:
         return "the cell was cut short"
     return ""
 
@@ -123,7 +123,7 @@ def _broken(attempt: Attempt) -> list[Finding]:
             error.kind,
             Verdict.FAIL,
             "\n".join(part for part in (str(error), more, error.output.strip()) if part),
-            attempt.where,
+            str(attempt.where),
         )
         for error, more in attempt.broken
     ]
@@ -133,7 +133,7 @@ def _late(attempt: Attempt) -> list[Finding]:
     if attempt.late is None:
         return []
     step = attempt.late.step
-    return [Finding("step", "deadline", Verdict.FAIL, attempt.late.message, step.where)]
+    return [Finding("step", "deadline", Verdict.FAIL, attempt.late.message, str(step.where))]
 
 
 def _runs(attempt: Attempt, judged: set[str]) -> list[Finding]:
@@ -141,9 +141,9 @@ def _runs(attempt: Attempt, judged: set[str]) -> list[Finding]:
     found = []
     for name, ran in attempt.runs.items():
         what = f"{ran.step.command!r} at {ran.step.level}"
-        if ran.ending is Ending.REFUSED:  # even where a result says otherwise: there is none
+        if ran.ending is RunEnding.REFUSED:  # even where a result says otherwise: there is none
             found.append(_run(ran, f"{what} never started: {ran.why}"))
-        elif name not in judged and ran.ending is Ending.ENDED and ran.result.status != 0:
+        elif name not in judged and ran.ending is RunEnding.ENDED and ran.result.status != 0:
             how = "in the background " if ran.step.background else ""
             words = f"{what} {how}ended with status {ran.result.status}: {summary(ran.result)}"
             found.append(_run(ran, words))
@@ -151,7 +151,7 @@ def _runs(attempt: Attempt, judged: set[str]) -> list[Finding]:
 
 
 def _run(ran: Ran, message: str) -> Finding:
-    return Finding(ran.step.name, "run", Verdict.FAIL, message, ran.step.where)
+    return Finding(ran.step.name, "run", Verdict.FAIL, message, str(ran.step.where))
 
 
 def _consoles(attempt: Attempt) -> list[Finding]:

@@ -15,10 +15,10 @@ from harness.level import Level
 from harness.scenario.language import Expectation
 from harness.stack.stack import Stack
 from harness.trace import export
-from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation, PingSample, relate
-from harness.trace.plan import TracePlan, make_plan
+from harness.trace.from_raw import RawTrace, build_timeline
 from harness.trace.timeline import Timeline
+from harness.trace.tracing_plan import TracePlan, make_plan
 
 SETUP_DEADLINE_S = 60.0
 PING_S = 15.0

@@ -12,7 +12,7 @@ from typing import Any
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.steps import StepFailed, StepRunner, perform
 from harness.check.finding import RunResult
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.host.cache import sha256_file
 from harness.level import Level
 from harness.scenario.language import Boot, Cell, Copy, Snapshot, StackSpec, Step

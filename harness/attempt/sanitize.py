@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.check.breaks import Breaks
 from harness.check.finding import Finding
-from harness.check.sanitizer import judge, model
-from harness.check.sanitizer.breaks import breaks_in
+from harness.check.sanitizer import to_finding, to_model_finding
+from harness.check.sanitizer.to_breaks import breaks_in
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.machine.qemu import Plugin
@@ -39,7 +39,7 @@ def plugin(images: StackImages, spec: StackSpec, judges: bool) -> Plugin:
     if images.plugins is None:
         raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
     ram = images.machine(spec).memory_mib << 20
-    options = [("out", judge.REPORTS), ("ram", str(ram))]
+    options = [("out", to_finding.REPORTS), ("ram", str(ram))]
     options += [("model", "on")] if judges else []
     return Plugin(images.plugins.file(PLUGIN), tuple(options))
 
@@ -65,15 +65,15 @@ class Sanitizer:
 
     def judge(self, facts: dict[str, str]) -> list[Finding]:
         """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run."""
-        finding, state = judge.judge(self._directory, self._maps, self._where)
-        facts["sanitizer"] = judge.summary(state)
+        finding, state = to_finding.judge(self._directory, self._maps, self._where)
+        facts["sanitizer"] = to_finding.summary(state)
         if not self._asked:
             return [finding]
         if not self._judges_model:
             facts["model-judged"] = "no: vCPUs run in parallel in this timing"
             return [finding]
-        facts["model-judged"] = model.summary(state)
-        return [model.judge_model(self._directory, self._maps, self._where), finding]
+        facts["model-judged"] = to_model_finding.summary(state)
+        return [to_model_finding.judge_model(self._directory, self._maps, self._where), finding]
 
     def breaks(self) -> Breaks:
         """What it says of break-before-make until now, while the machine stands still."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.litmus.section import coverage_section
+from harness.litmus.coverage_section import coverage_section
 from harness.report.section import Section
 
 Giver = Callable[[Path], Section | None]

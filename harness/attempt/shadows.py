@@ -12,8 +12,8 @@ from harness.check.shadow import Look, Shadow, Stray
 from harness.errors import NvhError
 from harness.level import Level
 from harness.machine.ram.inspection import Inspection
+from harness.machine.ram.level_report import OWN, Filter, Mmu, Vm
 from harness.machine.ram.memory import Memory, ProcessRam
-from harness.machine.ram.state import OWN, Filter, Mmu, Vm
 from harness.scenario.language import Expectation
 from harness.stack.stack import Stack
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt.evidence import Ending, Ran
+from harness.attempt.evidence import Ran, RunEnding
 from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.scenario.language import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
-from harness.stack.process import Completed, Process, last_words
+from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
 POLL_S = 0.5
@@ -74,9 +74,9 @@ class StepRunner:
         except TimeoutError as error:
             raise StepFailed(step, f"{error}; {self.stack.diagnose()}") from error
 
-    def finish(self, step: Run, left: Completed, ending: Ending = Ending.ENDED, why: str = "") -> None:
+    def finish(self, step: Run, left: Completed, ending: RunEnding = RunEnding.ENDED, why: str = "") -> None:
         """Record how a run ended, and keep its output in the cell's directory."""
-        ended = ending is Ending.ENDED
+        ended = ending is RunEnding.ENDED
         result = RunResult(
             status=left.status if ended else None,
             stdout=left.stdout.decode(errors="replace"),
@@ -102,19 +102,19 @@ class StepRunner:
                 ending, why = self._stop(process)
                 self.finish(step, process.snapshot(), ending, why)
 
-    def _stop(self, process: Process) -> tuple[Ending, str]:
+    def _stop(self, process: Process) -> tuple[RunEnding, str]:
         if process.running:
             try:
                 process.kill()
                 left = process.wait(STOP_DEADLINE_S * self.stack.slowdown)
             except TimeoutError:
-                return Ending.LOST, f"{process.level} did not say that it ended"
+                return RunEnding.LOST, f"{process.level} did not say that it ended"
             except NvhError as error:
-                return Ending.LOST, str(error)
-            return (Ending.STOPPED if left.status == KILLED else Ending.ENDED), ""
+                return RunEnding.LOST, str(error)
+            return (RunEnding.STOPPED if left.status == KILLED else RunEnding.ENDED), ""
         if process.error is None:
-            return Ending.ENDED, ""
-        return (Ending.REFUSED if process.refused else Ending.LOST), str(process.error)
+            return RunEnding.ENDED, ""
+        return (RunEnding.REFUSED if process.refused else RunEnding.LOST), str(process.error)
 
 
 @functools.singledispatch
@@ -148,10 +148,10 @@ def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> No
     except TimeoutError:
         with contextlib.suppress(NvhError):  # the link may have gone meanwhile
             process.kill()
-        run.finish(step, process.snapshot(), Ending.LATE)
+        run.finish(step, process.snapshot(), RunEnding.LATE)
         raise
     except NvhError as error:
-        run.finish(step, process.snapshot(), Ending.LOST, str(error))
+        run.finish(step, process.snapshot(), RunEnding.LOST, str(error))
         raise
     run.finish(step, left)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeGuard
 
 from harness.attempt import begin, booted, shadows
-from harness.attempt.breaks import breaks
+from harness.attempt.ask_sanitizer import breaks
 from harness.attempt.evidence import Attempt, Late
 from harness.attempt.executing import VMLINUX, executing
 from harness.attempt.job import Job
@@ -38,7 +38,7 @@ class Stages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PlannedAttempt:
     """A cell that is to be attempted on a stack that has not been started.
 
     ``until``: when its steps must have ended, in monotonic time.
@@ -53,7 +53,7 @@ class Work:
     until: float | None = None
 
 
-def undertake(work: Work, facts: dict[str, str]) -> Attempt:
+def undertake(work: PlannedAttempt, facts: dict[str, str]) -> Attempt:
     """Begin the cell, carry out its steps and gather what was seen; ``facts`` is told how it began.
 
     Raises nothing but ``RestoreFailed``, when the cell could not begin from its snapshot, and bugs.
@@ -90,7 +90,7 @@ def undertake(work: Work, facts: dict[str, str]) -> Attempt:
     return attempt
 
 
-def _carry_out(steps: tuple[Step, ...], work: Work) -> None:
+def _carry_out(steps: tuple[Step, ...], work: PlannedAttempt) -> None:
     setup = any(isinstance(step, Snapshot) for step in steps)
     for step in steps:
         if not isinstance(step, Boot):
@@ -104,7 +104,7 @@ def _carry_out(steps: tuple[Step, ...], work: Work) -> None:
 
 
 @contextlib.contextmanager
-def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
+def _recorded(attempt: Attempt, work: PlannedAttempt) -> Iterator[None]:
     """Put what goes wrong inside into ``attempt``; only the first of its kind is the news."""
     try:
         yield
@@ -121,7 +121,7 @@ def _recorded(attempt: Attempt, work: Work) -> Iterator[None]:
         _record(attempt, work, error)
 
 
-def _record(attempt: Attempt, work: Work, error: NvhError) -> None:
+def _record(attempt: Attempt, work: PlannedAttempt, error: NvhError) -> None:
     told = work.stack.told(error)
     if attempt.broken:  # what goes wrong afterwards is its consequence
         return
@@ -137,7 +137,7 @@ def _did_not_come_up(error: Broken) -> TypeGuard[LevelBroken]:
     return isinstance(error, LevelBroken) and error.kind == BOOT
 
 
-def _whoever_is_silent(attempt: Attempt, work: Work) -> None:
+def _whoever_is_silent(attempt: Attempt, work: PlannedAttempt) -> None:
     """Say of a level that answers no more what became of it; one that is only slow is left alone."""
     observer, stack = work.runner.observer, work.stack
     if observer.failed is not None:

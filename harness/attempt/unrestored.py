@@ -11,12 +11,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from harness.artefacts import state
+from harness.artefacts import saved_registers
 from harness.artefacts.model import Model
 from harness.artefacts.model_suite import STATE, build_model_suite
+from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store, write_atomic
-from harness.report.results import RESTORE, Finding
+from harness.report.results import RESTORE
 from harness.verdict import Verdict
 
 FILE = "restore.json"
@@ -54,7 +55,7 @@ def explain(model: Model, timing: str, error: str, store: Store) -> str:
     try:
         program = build_model_suite(store).path / STATE
         with tempfile.TemporaryDirectory() as place:
-            seen = state.compare(model, program, timing, Path(place))
+            seen = saved_registers.compare(model, program, timing, Path(place))
     except NvhError as other:
         return f"{error}; its registers could not be compared: {str(other).splitlines()[0]}"
     if seen.failed:

@@ -23,13 +23,13 @@ from harness.stack.images import StackImages
 from harness.trace import registry
 from harness.trace.event import Value
 from harness.trace.model import layout, names
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace
 from harness.trace.model.emulated import EVENT as EMULATED
-from harness.trace.model.layout import Kind
-from harness.trace.model.plan import Only
-from harness.trace.plan import TracePlan
+from harness.trace.model.layout import UnitKind
+from harness.trace.model.recording_plan import Only
 from harness.trace.source import Source, source_of
+from harness.trace.tracing_plan import TracePlan
 
 PLUGIN = "nvh-trace"
 FILE = "model.trace"
@@ -139,7 +139,7 @@ def ties_known(images: StackImages) -> bool:
     return set(model_plan.NEEDED) <= set(found)
 
 
-def only_of(expectations: Sequence[Expectation], events: Sequence[str]) -> dict[Kind, Only]:
+def only_of(expectations: Sequence[Expectation], events: Sequence[str]) -> dict[UnitKind, Only]:
     """Return what of each kind the patterns may match; absent is a kind that more than patterns want."""
     found: dict[str, list[EventPattern]] = {}
     for expectation in expectations:
@@ -153,9 +153,9 @@ def only_of(expectations: Sequence[Expectation], events: Sequence[str]) -> dict[
     result = {}
     for name in events:
         if name in found and name != "model.exception":
-            kind = Kind[model[name].kind]
+            kind = UnitKind[model[name].kind]
             els = frozenset(el for el in range(4) if any(_may(p, "el", el) for p in found[name]))
-            without = _operations_without(found[name]) if kind is Kind.TLBI else frozenset()
+            without = _operations_without(found[name]) if kind is UnitKind.TLBI else frozenset()
             result[kind] = Only(els, without)
     return result
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.scenario.language import Scalar
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import value_of
+from harness.trace.trace_lines import value_of
 
 Env = Mapping[str, Value]
 """Values of the variables bound so far, by name without the dollar."""
@@ -30,7 +30,7 @@ class UnboundError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class BoundCondition:
     """``op`` applied to a value and one of ``values``, or the variable ``variable``.
 
     ``bind`` is the plain ``$x``: binds the variable when it is free, else requires equality.
@@ -70,25 +70,25 @@ class Condition:
         return _COMPARE[self.op](value, other)
 
 
-def parse(value: Scalar) -> Condition:
+def parse(value: Scalar) -> BoundCondition:
     """Read a condition; ``ValueError`` says what is wrong with it."""
     if isinstance(value, int):  # bool too: true is 1
-        return Condition("==", (int(value),))
+        return BoundCondition("==", (int(value),))
     text = value.strip()
     if text.startswith("$"):
-        return Condition("bind", variable=_variable(text))
+        return BoundCondition("bind", variable=_variable(text))
     match = _OPERATOR.fullmatch(text)
     if match is not None:
         op, rest = match[1], match[2].strip()
         if rest.startswith("$"):
-            return Condition(op, variable=_variable(rest))
+            return BoundCondition(op, variable=_variable(rest))
         values = _alternatives(rest) if op in ("==", "!=") else (value_of(rest),)
         if op in _COMPARE and not isinstance(values[0], int):
             raise ValueError(f"{rest!r} is not a number")
-        return Condition(op, values)
+        return BoundCondition(op, values)
     if text and text[0] in "=!<>":
         raise ValueError(f"{text!r} compares with nothing")
-    return Condition("==", _alternatives(text))
+    return BoundCondition("==", _alternatives(text))
 
 
 def _alternatives(text: str) -> tuple[Value, ...]:

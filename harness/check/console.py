@@ -22,7 +22,7 @@ def splat_findings(consoles: Mapping[Level, str]) -> list[Finding]:
     findings = []
     for level, text in sorted(consoles.items()):
         splats = find_splats(text)
-        where = Location(f"console.{level}", splats[0].line if splats else 1)
+        where = str(Location(f"console.{level}", splats[0].line if splats else 1))
         name = f"no-splat-{level}"
         if splats:
             message = "\n".join((headline(splats), *splats[0].excerpt))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 from harness.check import condition
-from harness.check.condition import Condition, Env
+from harness.check.condition import BoundCondition, Env
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match
@@ -71,7 +71,7 @@ def outside(window: Window, event: Event) -> list[str]:
     return [] if inside else ["out of scope" if inside is False else "whether it is in scope is uncertain"]
 
 
-def parse_count(expectation: Existence) -> Condition:
+def parse_count(expectation: Existence) -> BoundCondition:
     """The condition on the number of matches; ``InputError`` unless it compares with whole numbers."""
     try:
         wanted = condition.parse(expectation.count)
@@ -83,7 +83,7 @@ def parse_count(expectation: Existence) -> Condition:
     return wanted
 
 
-def _verdict(wanted: Condition, low: int, high: float) -> Verdict:
+def _verdict(wanted: BoundCondition, low: int, high: float) -> Verdict:
     """Pass if every number in low..high is as wanted, fail if none is."""
     edges = {low, low + 10**9 if high == math.inf else int(high)}
     edges |= {v + d for v in wanted.values if isinstance(v, int) for d in (-1, 0, 1)}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.check.condition import Condition, Env, UnboundError
+from harness.check.condition import BoundCondition, Env, UnboundError
 from harness.check.finding import describe
 from harness.check.match import COVERS, conditions, wants_same_span
 from harness.scenario.language import EventPattern
@@ -75,7 +75,7 @@ def misses(pattern: EventPattern, event: Event, env: Env) -> list[str]:
     return found
 
 
-def _covers(event: Event, said: str, test: Condition, env: Env) -> list[str]:
+def _covers(event: Event, said: str, test: BoundCondition, env: Env) -> list[str]:
     start, size = event.fields.get("start"), event.fields.get("size")
     if not isinstance(start, int) or not isinstance(size, int):
         return [f"covers: its range is not known, expected {said}"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.check.condition import Condition, Env, UnboundError, parse
+from harness.check.condition import BoundCondition, Env, UnboundError, parse
 from harness.errors import InputError, Problem
 from harness.scenario.language import EventPattern
 from harness.trace.event import UNKNOWN, Event, Value
@@ -20,7 +20,7 @@ SPAN = "span"
 SAME = "same"
 
 
-def conditions(pattern: EventPattern) -> Mapping[str, Condition]:
+def conditions(pattern: EventPattern) -> Mapping[str, BoundCondition]:
     """The pattern's conditions, parsed; ``InputError`` with the pattern's place for a wrong one."""
     return _known(pattern).conditions
 
@@ -34,8 +34,8 @@ class _Known:
     """
 
     pattern: EventPattern
-    conditions: Mapping[str, Condition]
-    tests: tuple[tuple[str, frozenset[Value], Condition], ...]
+    conditions: Mapping[str, BoundCondition]
+    tests: tuple[tuple[str, frozenset[Value], BoundCondition], ...]
 
 
 _REMEMBERED = 4096
@@ -55,12 +55,12 @@ def _known(pattern: EventPattern) -> _Known:
     return known
 
 
-def _plain(condition: Condition) -> frozenset[Value]:
+def _plain(condition: BoundCondition) -> frozenset[Value]:
     decided = condition.op == "==" and condition.variable is None and UNKNOWN not in condition.values
     return frozenset(condition.values) if decided else frozenset()
 
 
-def _parse(pattern: EventPattern) -> Mapping[str, Condition]:
+def _parse(pattern: EventPattern) -> Mapping[str, BoundCondition]:
     found = {}
     for name, value in pattern.fields.items():
         if (name, value) == (SPAN, SAME):
@@ -126,7 +126,7 @@ def may_match(pattern: EventPattern, name: str, fields: Mapping[str, Value]) -> 
     )
 
 
-def _covers(event: Event, condition: Condition, env: Env) -> bool | None:
+def _covers(event: Event, condition: BoundCondition, env: Env) -> bool | None:
     start, size = event.fields.get("start"), event.fields.get("size")
     if start is None or size is None:
         return None if is_raw_event(event.name) else False

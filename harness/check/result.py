@@ -10,7 +10,7 @@ from harness.check import condition
 from harness.check.finding import Finding, Observations, RunResult, judge
 from harness.errors import InputError, Problem
 from harness.scenario.language import ResultCheck
-from harness.trace.lines import value_of
+from harness.trace.trace_lines import value_of
 from harness.verdict import Verdict
 
 _WORD = re.compile(r"(?<!\S)([A-Za-z_][\w.\-]*)=(\S+)")

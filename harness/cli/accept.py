@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.accept import base, campaign, plan
+from harness.accept import base, campaign, which_steps
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
 from harness.cli import common
@@ -46,7 +46,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--patches",
-        default=plan.ALL,
+        default=which_steps.ALL,
         metavar="WHICH",
         help="patches to test: all, last (and a search for the first bad one), or numbers such as 1,3",
     )

@@ -93,7 +93,7 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         builds = bisect.kernel_builds(arguments.kernel, arguments.range, directory)
 
-    def run(build: bisect.Build, number: int) -> bisect.Seen:
+    def run(build: bisect.BisectedBuild, number: int) -> bisect.BuildRun:
         model = build.file if over_models else arguments.model
         kernel = arguments.kernel if over_models else build.file
         overrides = Overrides(kernel=kernel, model=model, timing=arguments.timing)
@@ -111,13 +111,13 @@ def main(arguments: argparse.Namespace) -> int:
             )
             summary, _ = run_cells(wanted, console)
         except NvhError as error:
-            return bisect.Seen(frozenset(), f"could not be run: {error}", judged=False)
+            return bisect.BuildRun(frozenset(), f"could not be run: {error}", judged=False)
         return bisect.seen_of(summary.cells, str(place))
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    def bare(build: bisect.Build, number: int) -> bisect.Seen:
+    def bare(build: bisect.BisectedBuild, number: int) -> bisect.BuildRun:
         return bare_steps.seen(build, directory / f"{builds.index(build):03d}-{number}", Store())
 
     how = bare if arguments.bare else run

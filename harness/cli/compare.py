@@ -16,10 +16,10 @@ from rich.console import Console
 
 from harness.errors import UserError
 from harness.host.paths import RUNS
-from harness.nightly.history import exports, page, query
+from harness.nightly.history import exports, html, query
 from harness.nightly.history.compare import compare
 from harness.nightly.history.database import Results, default_path
-from harness.nightly.history.load import named_run
+from harness.nightly.history.import_run import named_run
 from harness.nightly.history.terminal import print_comparison
 
 
@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
             compared = compare(results, query.find_run(results, "latest"))
         print_comparison(compared, console)
         if arguments.page:
-            page.write(results, compared, arguments.page)
+            html.write(results, compared, arguments.page)
             console.print(f"page {arguments.page}", markup=False, soft_wrap=True)
         if arguments.export:
             arguments.export.mkdir(parents=True, exist_ok=True)

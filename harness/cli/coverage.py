@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.host.paths import RUNS
 from harness.litmus.coverage import coverage
-from harness.litmus.section import to_text
+from harness.litmus.coverage_section import to_text
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -21,8 +21,8 @@ from rich.console import Console
 from harness.cli import common
 from harness.errors import UserError, closest
 from harness.host.paths import RUNS
+from harness.program.kinds import KINDS
 from harness.reproduce.hunt import campaign
-from harness.reproduce.hunt.kinds import KINDS
 from harness.reproduce.hunt.terminal import print_totals
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.level import Level
 from harness.machine.ram.inspection import inspect
-from harness.machine.ram.state import OWN, Filter, parse_range
-from harness.reproduce.inspect.listing import render
+from harness.machine.ram.level_report import OWN, Filter, parse_range
+from harness.reproduce.inspect.terminal import render
 from harness.reproduce.stopped import cell_directory, kernels_of, ram_of
 
 

@@ -20,9 +20,9 @@ from harness.artefacts.model import build_model, load_model, uncovered
 from harness.cli import common
 from harness.host.cache import Store
 from harness.host.paths import RUNS
-from harness.nightly.model import check
+from harness.nightly.model import model_check
 from harness.nightly.model.given import model_name
-from harness.nightly.model.listing import print_outcome, print_report, to_json
+from harness.nightly.model.terminal import print_outcome, print_report, to_json
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +55,9 @@ def main(arguments: argparse.Namespace) -> int:
     model = build_model(load_model(name), store, lambda _: None)
     if note := uncovered(model):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
-    asked = check.Asked(model, name, out, store, console, arguments.seconds)
-    for told in check.check(asked, bare=arguments.bare, stop_at_first_red=arguments.stop_at_first_red):
-        if isinstance(told, check.Outcome):
+    asked = model_check.CheckRequest(model, name, out, store, console, arguments.seconds)
+    for told in model_check.check(asked, bare=arguments.bare, stop_at_first_red=arguments.stop_at_first_red):
+        if isinstance(told, model_check.StepDone):
             print_outcome(told, console)
             continue
         print_report(told, console)

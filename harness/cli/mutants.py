@@ -112,7 +112,7 @@ def _against(
 def _models(arguments: argparse.Namespace) -> int:
     if arguments.model or arguments.timing:
         raise UserError("--models builds its own model; leave out --model and --timing")
-    chosen = faults.choose(faults.load(), arguments.select)
+    chosen = table.choose(faults.load(), arguments.select, "fault")
     if arguments.list:
         _list_faults(chosen, arguments.json)
         return 0
@@ -133,7 +133,7 @@ def _models(arguments: argparse.Namespace) -> int:
     return report.exit_status
 
 
-def _list_faults(chosen: tuple[faults.Fault, ...], as_json: bool) -> None:
+def _list_faults(chosen: tuple[faults.ModelFault, ...], as_json: bool) -> None:
     if as_json:
         print(json.dumps([dataclasses.asdict(each) for each in chosen], indent=1))
         return

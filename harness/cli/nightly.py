@@ -24,7 +24,7 @@ from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.price import price, print_price
 from harness.nightly.history.database import Results, default_path
 from harness.nightly.history.query import Durations
-from harness.runner.local import available
+from harness.runner.processes import available
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(EXIT_USER)
 
 
-class Version(argparse.Action):
+class VersionAction(argparse.Action):
     """Prints the version when it is asked for: the commit takes a process to find out."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
@@ -111,7 +111,7 @@ def parser(only: str = "") -> Parser:
         epilog=f"example: {PROGRAM} run          run the default scenarios and print the verdicts",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action=Version, nargs=0, help="print the version and the commit")
+    top.add_argument("--version", action=VersionAction, nargs=0, help="print the version and the commit")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in [only] if only else VERBS:
         module = importlib.import_module(f"harness.cli.{name}")

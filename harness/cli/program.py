@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -21,13 +21,13 @@ from rich.console import Console
 from harness.cli import common
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Problem, UserError
 from harness.host.cache import write_atomic
-from harness.reproduce.hunt.allowed import allowed_of
+from harness.program.allowed import allowed_of
+from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
-from harness.reproduce.hunt.render import plain
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.check import Checked, check, check_file
-from harness.reproduce.programs.seen import BARE, NESTED, Seen
-from harness.reproduce.programs.show import show, to_json
+from harness.reproduce.programs.checker import SEE, Checked, check, check_file
+from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
+from harness.reproduce.programs.terminal import show, to_json
 
 ON = (NESTED, BARE)
 
@@ -54,17 +54,19 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console(stderr=arguments.json)
     files = _read(arguments.files)
     overrides = common.overrides(arguments)
-    seen: dict[tuple[Path, str], list[Seen]] = {
+    seen: dict[tuple[Path, str], list[ObservedProgram]] = {
         (path, each.name): [] for path, programs in files.items() for each in programs
     }
     if arguments.on:
-        from harness.reproduce.programs import run  # a check needs nothing of a machine, and is quick
+        from harness.reproduce.programs import (
+            run_programs,  # a check needs nothing of a machine, and is quick
+        )
 
         if arguments.on in (BARE, "both"):
-            for key, one in run.bare(files, overrides, console).items():
+            for key, one in run_programs.bare(files, overrides, console).items():
                 seen[key].append(one)
         if arguments.on in (NESTED, "both"):
-            for key, one in run.nested(files, overrides, console, arguments.out).items():
+            for key, one in run_programs.nested(files, overrides, console, arguments.out).items():
                 seen[key].append(one)
     if arguments.json:
         print(json.dumps([to_json(c, seen[p, c.name]) for p, cs in files.items() for c in cs], indent=1))
@@ -73,10 +75,15 @@ def main(arguments: argparse.Namespace) -> int:
             for checked in programs:
                 show(checked, seen[path, checked.name], console)
     _shorten(arguments, files, seen, console)
-    verdicts = [one.verdict for each in seen.values() for one in each]
-    if any(verdict in ("fail", "hang", "broken") for verdict in verdicts):
+    return exit_status(one.verdict for each in seen.values() for one in each)
+
+
+def exit_status(verdicts: Iterable[str]) -> int:
+    """Of what programs saw: 1 where something is not allowed, 3 where nothing can be said of one, else 0."""
+    found = set(verdicts)
+    if found & {"fail", "hang", "broken"}:
         return EXIT_RED
-    return EXIT_INFRA if "vacuous" in verdicts else EXIT_PASS
+    return EXIT_INFRA if found & {"vacuous", "undecided", "infra"} else EXIT_PASS
 
 
 def _asked(arguments: argparse.Namespace) -> None:
@@ -100,14 +107,14 @@ def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, SEE)
     return found
 
 
 def _shorten(
     arguments: argparse.Namespace,
     files: dict[Path, list[Checked]],
-    seen: dict[tuple[Path, str], list[Seen]],
+    seen: dict[tuple[Path, str], list[ObservedProgram]],
     console: Console,
 ) -> None:
     """What ``--shrink`` and ``--keep`` ask for."""
@@ -131,13 +138,13 @@ def _shorten(
 def _shrink(
     path: Path, checked: Checked, where: str, arguments: argparse.Namespace, console: Console
 ) -> Checked:
-    from harness.reproduce.programs import run
+    from harness.reproduce.programs import run_programs
 
-    shorter = run.shrink(path, checked, where, common.overrides(arguments), console)
+    shorter = run_programs.shrink(path, checked, where, common.overrides(arguments), console)
     if shorter.finding is None:
         console.print(f"{checked.name} did not fail again alone", highlight=False)
         return checked
-    head = corpus.Header()
+    head = corpus.CorpusHeader()
     text = plain(shorter.program, checked.name, allowed_of(shorter.program))
     (short,) = check(text, str(path))
     count, before = len(shorter.program.actions), len(checked.program.actions)
@@ -153,7 +160,7 @@ def keep(target: Path, path: Path, checked: Checked) -> None:
     head = corpus.header(path.read_text(encoding="utf-8"), str(path))
     if target.suffix == ".yaml":
         values = {"claims": ", ".join(claims_of(checked.program)), **head.values}
-        text = corpus.scenario_text(target.stem, [checked], corpus.Header(values, head.where))
+        text = corpus.scenario_text(target.stem, [checked], corpus.CorpusHeader(values, head.where))
     else:
         text = corpus.corpus_text(checked, head)
     write_atomic(target, text)

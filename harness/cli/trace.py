@@ -16,12 +16,12 @@ import io
 import sys
 from pathlib import Path
 
-from harness.attempt import looking
+from harness.attempt import timeline_page
 from harness.cli.common import positive
 from harness.errors import EXIT_PASS, EXIT_RED, EXIT_USER, UserError
 from harness.level import Level
 from harness.report.safe_text import printable
-from harness.trace.diff import compare, report
+from harness.trace.divergence import compare, report
 from harness.trace.export.formats import FORMATS
 from harness.trace.select import moment, select
 
@@ -68,8 +68,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    view = looking.load(arguments.cell)
-    around = arguments.around and moment(arguments.around, view.timeline, looking.named_events(view))
+    view = timeline_page.load(arguments.cell)
+    around = arguments.around and moment(arguments.around, view.timeline, timeline_page.named_events(view))
     timeline = select(
         view.timeline,
         levels=[Level.parse(level) for level in arguments.level],
@@ -103,7 +103,7 @@ def _diff(arguments: argparse.Namespace) -> int:
     """0 the same, 1 different, 2 when lost events or doubts leave it open."""
     levels = [Level.parse(level) for level in arguments.level]
     names = (arguments.a, arguments.b)
-    sides = [select(looking.load(n).timeline, levels=levels, names=arguments.name) for n in names]
+    sides = [select(timeline_page.load(n).timeline, levels=levels, names=arguments.name) for n in names]
     found = compare(sides[0], sides[1], arguments.context)
     for line in report(found, names):
         print(printable(line))

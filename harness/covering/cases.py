@@ -60,7 +60,7 @@ FACTORS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CoveringCase:
     """One case. ``words``: its line; ``factors``: a value for each of ``FACTORS``."""
 
     name: str
@@ -89,7 +89,7 @@ class Case:
         return self.words["vm"]
 
 
-def parse(text: str, source: str) -> list[Case]:
+def parse(text: str, source: str) -> list[CoveringCase]:
     """Return the cases of ``text``; ``InputError`` with every line that is none."""
     cases, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
@@ -100,7 +100,7 @@ def parse(text: str, source: str) -> list[Case]:
             )
             continue
         try:
-            cases.append(Case(words["case"], words, _factors(words)))
+            cases.append(CoveringCase(words["case"], words, _factors(words)))
         except UserError as error:
             problems.append(Problem(Location(source, number), str(error)))
     if problems:

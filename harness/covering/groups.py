@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.covering.arrays import cover
-from harness.covering.cases import Case
-from harness.document.load import load_document
+from harness.covering.cases import CoveringCase
+from harness.covering.programs import Drawing
+from harness.document.data_files import load_document
 from harness.errors import UserError
 from harness.host.paths import IMAGES
+from harness.program.generate import ALL_FEATURES
+from harness.program.kinds import KINDS
 
 Place = tuple[str, str, str] | None
 """Operation with its scope, regime, granule."""
@@ -22,9 +25,10 @@ Place = tuple[str, str, str] | None
 FILE = IMAGES / "covering.yaml"
 GLOBS = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 TEXT = {"type": "string", "minLength": 1}
+NAME = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "required": ["groups", "left-out", "kills"],
+    "required": ["groups", "left-out", "seed", "programs", "kills"],
     "additionalProperties": False,
     "properties": {
         "groups": {
@@ -35,7 +39,7 @@ SCHEMA: dict[str, Any] = {
                 "required": ["group", "about", "cases", "strength"],
                 "additionalProperties": False,
                 "properties": {
-                    "group": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
+                    "group": NAME,
                     "about": TEXT,
                     "cases": GLOBS,
                     "skip": GLOBS,
@@ -52,13 +56,30 @@ SCHEMA: dict[str, Any] = {
                 "properties": {"cases": GLOBS, "why": TEXT},
             },
         },
+        "seed": TEXT,
+        "programs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["group", "about", "kinds", "candidates", "most"],
+                "additionalProperties": False,
+                "properties": {
+                    "group": NAME,
+                    "about": TEXT,
+                    "kinds": {"type": "array", "minItems": 1, "items": {"enum": [*KINDS]}},
+                    "candidates": {"type": "integer", "minimum": 1, "maximum": 1000},
+                    "most": {"type": "integer", "minimum": 1, "maximum": 1000},
+                    "features": {"type": "array", "items": {"enum": sorted(ALL_FEATURES)}},
+                },
+            },
+        },
         "kills": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}},
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CoveringGroup:
     """What one cell runs: globs of names, and how many dimensions at once are covered."""
 
     name: str
@@ -82,11 +103,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The file. ``kills``: how many mutants a family killed first."""
+    """The file. ``kills``: how many mutants a family killed first. ``drawings`` are made from ``seed``."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[CoveringGroup, ...]
     left_out: tuple[LeftOut, ...]
     kills: Mapping[str, int]
+    seed: str = ""
+    drawings: tuple[Drawing, ...] = ()
 
 
 def load(path: Path = FILE) -> Rules:
@@ -94,23 +117,35 @@ def load(path: Path = FILE) -> Rules:
     data = load_document(path, SCHEMA)
     return Rules(
         tuple(
-            Group(
+            CoveringGroup(
                 row["group"], row["about"], tuple(row["cases"]), tuple(row.get("skip", ())), row["strength"]
             )
             for row in data["groups"]
         ),
         tuple(LeftOut(tuple(row["cases"]), row["why"]) for row in data["left-out"]),
         data["kills"],
+        data["seed"],
+        tuple(
+            Drawing(
+                row["group"],
+                row["about"],
+                tuple(row["kinds"]),
+                row["candidates"],
+                row["most"],
+                frozenset(row.get("features", ALL_FEATURES)),
+            )
+            for row in data["programs"]
+        ),
     )
 
 
-def candidates(rules: Rules, cases: Iterable[Case]) -> dict[str, list[Case]]:
+def candidates(rules: Rules, cases: Iterable[CoveringCase]) -> dict[str, list[CoveringCase]]:
     """Return the cases that each group may choose from; a case is of the first group that may have it.
 
     Raises ``UserError`` for cases that are of no group and not left out, with their families, and for a group
     without any.
     """
-    found: dict[str, list[Case]] = {group.name: [] for group in rules.groups}
+    found: dict[str, list[CoveringCase]] = {group.name: [] for group in rules.groups}
     nobody: set[str] = set()
     reasons = [glob for row in rules.left_out for glob in row.cases]
     defects = [glob for row in rules.left_out if "red on" in row.why for glob in row.cases]
@@ -131,7 +166,7 @@ def candidates(rules: Rules, cases: Iterable[Case]) -> dict[str, list[Case]]:
     return found
 
 
-def choose_all(rules: Rules, cases: Sequence[Case]) -> dict[str, list[Case]]:
+def choose_all(rules: Rules, cases: Sequence[CoveringCase]) -> dict[str, list[CoveringCase]]:
     """Return the selection of each group, in the order of the rules; raises what ``candidates`` raises."""
     found = candidates(rules, cases)
     have: set[Place] = set()
@@ -143,17 +178,17 @@ def choose_all(rules: Rules, cases: Sequence[Case]) -> dict[str, list[Case]]:
 
 
 def choose(
-    cases: Sequence[Case], strength: int, kills: Mapping[str, int], have: Collection[Place] = ()
-) -> list[Case]:
+    cases: Sequence[CoveringCase], strength: int, kills: Mapping[str, int], have: Collection[Place] = ()
+) -> list[CoveringCase]:
     """Return the covering selection of ``cases``, what killed most mutants first.
 
     Of each family: the cases that oblige, by ``strength``; each value of the others; and then, for every
     operation, regime and granule that neither ``have`` nor the chosen cases have, a case that obliges.
     """
-    families: dict[str, list[Case]] = defaultdict(list)
+    families: dict[str, list[CoveringCase]] = defaultdict(list)
     for case in cases:
         families[case.family].append(case)
-    chosen: dict[str, list[Case]] = {}
+    chosen: dict[str, list[CoveringCase]] = {}
     for family, each in families.items():
         obliging = [case for case in each if case.obliges]
         others = [case for case in each if not case.obliges]
@@ -169,9 +204,11 @@ def choose(
     return [case for family in order for case in chosen[family]]
 
 
-def _missing(cases: Sequence[Case], chosen: Mapping[str, Sequence[Case]]) -> Iterator[tuple[Place, Case]]:
+def _missing(
+    cases: Sequence[CoveringCase], chosen: Mapping[str, Sequence[CoveringCase]]
+) -> Iterator[tuple[Place, CoveringCase]]:
     """Yield each place with its case in the family that has fewest chosen ones."""
-    by_place: dict[Place, list[Case]] = defaultdict(list)
+    by_place: dict[Place, list[CoveringCase]] = defaultdict(list)
     for case in cases:
         if case.place is not None:
             by_place[case.place].append(case)

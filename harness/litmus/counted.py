@@ -20,7 +20,7 @@ from harness.litmus.population import (
     contradictions,
 )
 from harness.litmus.population import populations as told
-from harness.litmus.populations import Expected, Key, Table
+from harness.litmus.populations import ExpectedPopulation, Key, Table
 from harness.scenario.language import Cell, Run
 from harness.verdict import Verdict, worst
 
@@ -52,7 +52,7 @@ def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None =
             result = results.get(step.name, RunResult(None))
             found += [(step, *each) for each in _of_run(cell, step, result, table)]
     return [
-        Finding(NAME if len(found) == 1 else f"{NAME}-{run}", NAME, verdict, message, step.where)
+        Finding(NAME if len(found) == 1 else f"{NAME}-{run}", NAME, verdict, message, str(step.where))
         for step, run, verdict, message in found
     ]
 
@@ -147,7 +147,7 @@ def _unknown(key: Key, seen: Population, table: Table, *, shipped: bool) -> Judg
     return Verdict.PASS, "nothing is known of what to expect: no row of this cell"
 
 
-def against(seen: Population, row: Expected) -> Iterator[Judged]:
+def against(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
     """How ``seen`` differs from the table."""
     if seen.program != row.program:
         yield Verdict.FAIL, f"{seen.program} ran, the table has {row.program}"
@@ -173,7 +173,7 @@ def against(seen: Population, row: Expected) -> Iterator[Judged]:
     yield from _iterations(seen, row)
 
 
-def _reasons(seen: Population, row: Expected) -> Iterator[Judged]:
+def _reasons(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
     for why in sorted({*seen.reasons, *row.reasons}):
         now, then = seen.reasons.get(why, 0), row.reasons.get(why, 0)
         if now > then:
@@ -186,7 +186,7 @@ def _reasons(seen: Population, row: Expected) -> Iterator[Judged]:
             yield Verdict.FAIL, f"{now} not applicable because {why}, the table has {then}: {UPDATE}"
 
 
-def _evidence(seen: Population, row: Expected) -> Iterator[Judged]:
+def _evidence(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
     """As many judged, but on other evidence: fewer stale translations seen is less shown."""
     for name in EVIDENCE:
         now, then = getattr(seen, name), getattr(row, name)
@@ -195,7 +195,7 @@ def _evidence(seen: Population, row: Expected) -> Iterator[Judged]:
             yield Verdict.FAIL, f"{now} {name}, the table has {then}: {end}"
 
 
-def _iterations(seen: Population, row: Expected) -> Iterator[Judged]:
+def _iterations(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
     if seen.program == LITMUS:
         return
     if seen.features != row.features:
@@ -209,7 +209,7 @@ def _iterations(seen: Population, row: Expected) -> Iterator[Judged]:
         yield Verdict.FAIL, f"{seen.iterations} iterations, the table has {row.iterations}: {UPDATE}"
 
 
-def _controls(seen: Population, row: Expected) -> Iterator[Judged]:
+def _controls(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
     bound = max(2 * row.lost, seen.judged // LOST_SHARE, WORST)
     if seen.lost > bound:
         yield (

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.arch.table import Operation, Regime, load
 from harness.errors import UserError
-from harness.litmus.lines import GRANULES, REGIMES, CaseLine, parse
+from harness.litmus.case_lines import GRANULES, REGIMES, CaseLine, parse
 
 RESULT = "result.json"
 STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")
@@ -76,7 +76,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class OperationCoverage:
     """The places, in the order of the operation table, and how many lines they came from.
 
     ``machine`` is the QEMU that they ran on (``QEMU 11.1.3``), ``models`` the names of its models; both are
@@ -130,7 +130,7 @@ def regimes(operation: Operation) -> tuple[str, ...]:
     return ("el2&0", "el2") if operation.regime is Regime.EL2 else ("el1&0", "el2&0")
 
 
-def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> tuple[Coverage, ...]:
+def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> tuple[OperationCoverage, ...]:
     """Return a table for each QEMU that cells below ``directories`` ran on, the newest first.
 
     Models that are the same QEMU with other flags share one: what a CPU model lacks, or makes slow, another
@@ -180,7 +180,7 @@ def tabulate(
     models: Iterable[str] = (),
     *,
     operations: Sequence[Operation] | None = None,
-) -> Coverage:
+) -> OperationCoverage:
     """Return the coverage of ``lines``, with a place for every operation, regime and granule.
 
     Cases without an operation (events at L0) are counted in ``lines`` only.
@@ -198,7 +198,7 @@ def tabulate(
         for regime in REGIMES
         for granule in GRANULES
     )
-    return Coverage(places, total, machine, tuple(models))
+    return OperationCoverage(places, total, machine, tuple(models))
 
 
 def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine]) -> Place:

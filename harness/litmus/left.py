@@ -21,7 +21,7 @@ MUTANT_KERNEL = "nv-mutants"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LitmusOutputs:
     """What one cell left: its populations with the outputs that tell them, and what cannot be read of it."""
 
     cell: str
@@ -29,7 +29,7 @@ class Left:
     problems: tuple[str, ...] = ()
 
 
-def cells_of(places: Sequence[Path]) -> list[Left]:
+def cells_of(places: Sequence[Path]) -> list[LitmusOutputs]:
     """Read the cells below ``places``, by name. ``UserError`` when there is none.
 
     Cells of a kernel with injected faults are left out.
@@ -40,7 +40,7 @@ def cells_of(places: Sequence[Path]) -> list[Left]:
     return sorted(filter(None, map(_left, results)), key=lambda each: each.cell)
 
 
-def _left(result: Path) -> Left | None:
+def _left(result: Path) -> LitmusOutputs | None:
     try:
         data = json.loads(result.read_text(encoding="utf-8"))
         cell, model, kernel = str(data["id"]), str(data["model"]), str(data["kernels"]["l0"])
@@ -59,10 +59,10 @@ def _left(result: Path) -> Left | None:
             continue
         for run, population in zip(populations.number([output.stem] * len(each)), each, strict=True):
             found.append((Key(cell, model, kernel, run), population, text if len(each) == 1 else ""))
-    return Left(cell, tuple(found), tuple(problems))
+    return LitmusOutputs(cell, tuple(found), tuple(problems))
 
 
-def compared(left: Sequence[Left], table: Table) -> Iterator[tuple[Key, Verdict, str]]:
+def compared(left: Sequence[LitmusOutputs], table: Table) -> Iterator[tuple[Key, Verdict, str]]:
     """Yield the verdict on each population, and on each row of these cells that no run told of."""
     for each in left:
         for key, population, text in each.found:
@@ -74,7 +74,7 @@ def compared(left: Sequence[Left], table: Table) -> Iterator[tuple[Key, Verdict,
                 yield key, Verdict.FAIL, f"{key.run}: no population in its output"
 
 
-def renewed(table: Table, left: Sequence[Left], shipped: Collection[str]) -> tuple[Table, list[str]]:
+def renewed(table: Table, left: Sequence[LitmusOutputs], shipped: Collection[str]) -> tuple[Table, list[str]]:
     """Return the table with the rows of these cells, and what was done with each, in words.
 
     A population that is not whole makes no row: cut short, in contradiction with its cases, or with cases

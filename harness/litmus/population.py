@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import InputError
-from harness.litmus.lines import CaseLine, parse
+from harness.litmus.case_lines import CaseLine, parse
 
 LITMUS = "nvh-litmus"
 KVM = "nvh-kvm"
 PROGRAMS = (LITMUS, KVM)
 MARK = "population="
 ATTEMPTS = 16
-"""Of nvh-litmus, after which a case whose control is lost each time is vacuous (host_main.c)."""
+"""Of nvh-litmus, after which a case whose control is lost each time is vacuous (litmus/host/main.c)."""
 
 EVIDENCE = ("seen", "direct", "unobservable", "free")
 _COUNTS = ("selected", "run", "cut", "judged", "passed", "failed", "vacuous")

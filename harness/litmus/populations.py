@@ -36,7 +36,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedPopulation:
     """What a run has to consist of. ``iterations`` is None where a time ends them (``--seconds``)."""
 
     program: str
@@ -53,15 +53,15 @@ class Expected:
     features: str
 
 
-COLUMNS = ("cell", "model", "kernel", "run", *(each.name for each in dataclasses.fields(Expected)))
+COLUMNS = ("cell", "model", "kernel", "run", *(each.name for each in dataclasses.fields(ExpectedPopulation)))
 _NUMBERS = ("selected", "judged", *EVIDENCE, "lost")
-Table = Mapping[Key, Expected]
+Table = Mapping[Key, ExpectedPopulation]
 
 
-def expected_of(seen: Population) -> Expected:
+def expected_of(seen: Population) -> ExpectedPopulation:
     """Return the row that ``seen`` makes."""
     made = seen.iterations if seen.program == KVM and seen.iterations == seen.asked else None
-    return Expected(
+    return ExpectedPopulation(
         program=seen.program,
         iterations=0 if seen.program == LITMUS else made,
         names=seen.names,
@@ -76,7 +76,7 @@ def read(path: Path = TABLE) -> Table:
     if not path.is_file():
         return {}
     problems: list[Problem] = []
-    rows: dict[Key, Expected] = {}
+    rows: dict[Key, ExpectedPopulation] = {}
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file)
         head = next(lines, [])
@@ -106,14 +106,14 @@ def shipped(path: Path = TABLE) -> Table:
     return read(path)
 
 
-def _row(words: list[str]) -> tuple[Key, Expected]:
+def _row(words: list[str]) -> tuple[Key, ExpectedPopulation]:
     if len(words) != len(COLUMNS):
         raise ValueError(f"{len(words)} columns, expected {len(COLUMNS)}")
     each = dict(zip(COLUMNS, words, strict=True))
     if each["program"] not in PROGRAMS:
         raise ValueError(f"unknown program {each['program']!r}")
     pairs = (item.rpartition(":") for item in each["reasons"].split(",") if item)
-    return Key(each["cell"], each["model"], each["kernel"], each["run"]), Expected(
+    return Key(each["cell"], each["model"], each["kernel"], each["run"]), ExpectedPopulation(
         program=each["program"],
         iterations=None if each["iterations"] == TIMED else int(each["iterations"]),
         names=each["names"],
@@ -137,7 +137,7 @@ def write(table: Table, path: Path = TABLE) -> None:
     write_atomic(path, text.getvalue())
 
 
-def lookup(key: Key, features: str, table: Table) -> tuple[Expected | None, Key | None]:
+def lookup(key: Key, features: str, table: Table) -> tuple[ExpectedPopulation | None, Key | None]:
     """Return what is expected of ``key``, and whose row that is; (None, None) when nothing is known.
 
     Without a row of its own, a cell of another model or kernel is expected to be what the reference is where

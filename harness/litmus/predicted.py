@@ -16,7 +16,7 @@ from harness.errors import InfraError
 from harness.level import Level
 from harness.litmus.counted import known_program
 from harness.litmus.population import LITMUS, case_hash, populations
-from harness.litmus.populations import Expected, Key, expected_of
+from harness.litmus.populations import ExpectedPopulation, Key, expected_of
 from harness.scenario.language import Cell, Run
 
 DEADLINE_S = 60
@@ -24,7 +24,7 @@ DEADLINE_S = 60
 
 def rows(
     cell: Cell, program: Sequence[str], features: Callable[[Key], str]
-) -> Iterator[tuple[Key, Expected]]:
+) -> Iterator[tuple[Key, ExpectedPopulation]]:
     """Yield the rows of a cell; of its runs, those of one command each, nvh-litmus or nvh-kvm.
 
     ``program``: the words that run nvh-litmus here. ``features`` of a run: what L1 has, as a row says it.
@@ -46,12 +46,12 @@ def rows(
         yield key, expected_of(told[0])
 
 
-def of_kvm(words: Sequence[str]) -> Expected:
+def of_kvm(words: Sequence[str]) -> ExpectedPopulation:
     """What a command line of nvh-kvm with one ``--case`` makes; its defaults are those of host_main.c."""
     given = dict(zip(words[1::2], words[2::2], strict=False))
     number = {name: int(given.get(f"--{name}", default)) for name, default in DEFAULTS.items()}
     settings = f"vcpus-{number['vcpus']},pages-{256 * number['region-mib']},vms-{number['vms']}"
-    return Expected(
+    return ExpectedPopulation(
         program=words[0],
         selected=1,
         judged=1,
@@ -66,7 +66,7 @@ def of_kvm(words: Sequence[str]) -> Expected:
 DEFAULTS = {"iterations": 8, "vcpus": 2, "vms": 8, "region-mib": 2}
 
 
-def same(row: Expected, foreseen: Expected) -> bool:
+def same(row: ExpectedPopulation, foreseen: ExpectedPopulation) -> bool:
     """Whether a row is what was foreseen, lost controls and whether a time ended the iterations aside."""
     iterations = None if foreseen.iterations is None else row.iterations
     return dataclasses.replace(row, lost=0, iterations=iterations, features="") == dataclasses.replace(

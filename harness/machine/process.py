@@ -61,7 +61,7 @@ def kill(process: subprocess.Popen[bytes]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class CpuTime:
     """Host CPU time of a process so far, in seconds: what its threads ``got``, and ``wanted``.
 
     What they wanted and did not get they waited for while others ran, so that a busy host makes no process
@@ -71,12 +71,12 @@ class Work:
     got: float
     wanted: float
 
-    def __sub__(self, other: Work) -> Work:
+    def __sub__(self, other: CpuTime) -> CpuTime:
         """What came since ``other``; no less than nothing, as a thread that ended takes its time along."""
-        return Work(max(0.0, self.got - other.got), max(0.0, self.wanted - other.wanted))
+        return CpuTime(max(0.0, self.got - other.got), max(0.0, self.wanted - other.wanted))
 
 
-def work(pid: int) -> Work:
+def work(pid: int) -> CpuTime:
     """Return the CPU time of process ``pid``; zeros when it is gone.
 
     See Documentation/scheduler/sched-stats.rst (/proc/PID/schedstat). A host without it does not tell how
@@ -90,8 +90,8 @@ def work(pid: int) -> Work:
                 got, waited = got + int(ran), waited + int(queued)
     if got == 0:
         seconds = cpu_seconds(pid)
-        return Work(seconds, seconds)
-    return Work(got / 1e9, (got + waited) / 1e9)
+        return CpuTime(seconds, seconds)
+    return CpuTime(got / 1e9, (got + waited) / 1e9)
 
 
 def cpu_seconds(pid: int) -> float:

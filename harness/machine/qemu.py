@@ -70,7 +70,7 @@ def cpu_states(text: str) -> list[CpuState]:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class RamBacking:
     """What is the machine's RAM: an open file, which it writes, or a file that stays below private pages."""
 
     source: int | Path
@@ -117,7 +117,7 @@ class MachineSpec:
     initrd: Path | None = None
     sandbox: bool = True
     turns: bool = False
-    memory: Memory | None = None
+    memory: RamBacking | None = None
     incoming: bool = False
     plugins: tuple[Plugin, ...] = ()
     extra: tuple[str, ...] = field(default=())
@@ -151,7 +151,7 @@ def arguments(spec: MachineSpec) -> list[str]:
     return [*words, *spec.extra]
 
 
-def memory_option(memory: Memory | None, size_mib: int) -> str:
+def memory_option(memory: RamBacking | None, size_mib: int) -> str:
     """Return the memory backend; a private mapping leaves its file as it is (QEMU man page).
 
     It always has the same name, by which a saved state finds its memory again.
@@ -264,7 +264,7 @@ class Machine:
         return cpu_states(self.qmp("human-monitor-command", **{"command-line": "info registers -a"}))
 
     @property
-    def work(self) -> process.Work:
+    def work(self) -> process.CpuTime:
         """Host CPU time that QEMU has got so far, and wanted."""
         return process.work(self.pid)
 

@@ -20,12 +20,12 @@ from rich.console import Console
 from harness.errors import EXIT_PASS, EXIT_RED, UserError
 from harness.host.cache import write_atomic
 from harness.host.paths import RUNS
-from harness.mutants.outcome import Fate
+from harness.mutants.outcome import MutantFate
 from harness.report.publish import make_run_directory
 from harness.report.results import CellResult
 from harness.runner import default
 from harness.runner.project import find_cells
-from harness.runner.run import RunSpec, Watcher, run_cells
+from harness.runner.run import RunSpec, RunWatcher, run_cells
 from harness.scenario.language import Cell
 from harness.scenario.mutants import NONE, Mutant
 from harness.scenario.mutated import mutated
@@ -51,16 +51,18 @@ class Met:
     took_s: float
 
     @property
-    def fate(self) -> Fate:
+    def fate(self) -> MutantFate:
         """Killed by a red cell; survived when every cell is green."""
         if self.cell:
-            return Fate.KILLED
-        return Fate.UNDECIDED if self.undecided else Fate.SURVIVED
+            return MutantFate.KILLED
+        return MutantFate.UNDECIDED if self.undecided else MutantFate.SURVIVED
 
     @property
     def as_expected(self) -> bool:
         """Whether it is red, or the table says why nothing can be."""
-        return (self.fate is Fate.SURVIVED) if self.mutant.survives else (self.fate is Fate.KILLED)
+        return (
+            (self.fate is MutantFate.SURVIVED) if self.mutant.survives else (self.fate is MutantFate.KILLED)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Against:
     @property
     def share(self) -> float:
         """Of the killable mutants: how many are red, 0 to 1."""
-        killed = sum(met.fate is Fate.KILLED for met in self.killable)
+        killed = sum(met.fate is MutantFate.KILLED for met in self.killable)
         return killed / len(self.killable) if self.killable else 0.0
 
     @property
@@ -129,7 +131,7 @@ class Against:
         }
 
 
-class FirstRed(Watcher):
+class FirstRed(RunWatcher):
     """Ends a run at its first cell that fails, and notes when."""
 
     def __init__(self, green: frozenset[str]) -> None:

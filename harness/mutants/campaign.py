@@ -13,7 +13,7 @@ from rich.console import Console
 from harness.errors import InputError, Location, Problem, closest
 from harness.host.cache import write_atomic
 from harness.host.paths import SCENARIOS
-from harness.mutants.outcome import Report, judge
+from harness.mutants.outcome import MutantReport, judge
 from harness.report.results import CellResult
 from harness.runner.project import vocabulary
 from harness.runner.quarantine import NO_QUARANTINE
@@ -59,7 +59,7 @@ def run(
     *,
     out: Path | None = None,
     jobs: int | None = None,
-) -> tuple[Report, Path]:
+) -> tuple[MutantReport, Path]:
     """Build, run and judge; returns the report, left as ``mutants.json`` in the run's directory, too.
 
     The run is an ordinary one but for the pointer ``runs/latest``, which stays where it is.

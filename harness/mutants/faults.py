@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.document.nodes import Node
-from harness.document.reader import read
-from harness.errors import InputError, Problem, UserError, closest
+from harness.document.yaml_reader import read
+from harness.errors import InputError, Problem
 from harness.host.paths import IMAGES
-from harness.scenario.mutants import NAME, NONE, TEXT
+from harness.scenario.mutants import NAME, TEXT, repeated
 
 FILE = IMAGES / "model-mutants.yaml"
 STEPS = ("questions", "save-restore", "hunt")
@@ -48,7 +48,7 @@ SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ModelFault:
     """One wrong model: ``wrong`` in words, ``at`` the function of QEMU, ``seen_by`` the first red step.
 
     ``survives`` explains why no step can tell it from the right model; exactly one of the two is empty.
@@ -61,13 +61,14 @@ class Fault:
     survives: str = ""
 
 
-def load(path: Path = FILE) -> tuple[Fault, ...]:
+def load(path: Path = FILE) -> tuple[ModelFault, ...]:
     """Return the rows in file order; ``InputError`` with every defect of the file."""
     rows = load_document(path, SCHEMA)["faults"]
-    if problems := list(_contradictions(read(path).map["faults"].items)):
+    found = read(path).map["faults"].items
+    if problems := [*repeated(found, "fault", "model"), *_contradictions(found)]:
         raise InputError(problems)
     return tuple(
-        Fault(
+        ModelFault(
             row["fault"],
             row["wrong"],
             row["at"],
@@ -79,28 +80,10 @@ def load(path: Path = FILE) -> tuple[Fault, ...]:
 
 
 def _contradictions(rows: Sequence[Node]) -> Iterator[Problem]:
-    seen: dict[str, Node] = {}
     for row in rows:
-        name = row.map["fault"]
-        text = name.text or ""
-        if text == NONE:
-            yield name.problem(f"a fault {NONE!r}, which is the right model's name", "another name")
-        elif text in seen:
-            yield name.problem(f"a second fault {text!r}", f"a name of its own (first at {seen[text].where})")
-        seen.setdefault(text, name)
         if ("seen-by" in row.map) == ("survives" in row.map):
+            name = row.map["fault"]
             yield name.problem(
-                f"{text!r} with {'both' if 'survives' in row.map else 'neither'}",
+                f"{name.text!r} with {'both' if 'survives' in row.map else 'neither'}",
                 "either seen-by, the step that must be red, or survives, why none can be",
             )
-
-
-def choose(faults: Sequence[Fault], wanted: Sequence[str]) -> tuple[Fault, ...]:
-    """Return the faults called ``wanted``, all for none; ``UserError`` with the closest name."""
-    known = [fault.name for fault in faults]
-    for name in wanted:
-        if name not in known:
-            near = closest(name, known)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise UserError(f"no fault {name!r} ({', '.join(known)}){hint}")
-    return tuple(fault for fault in faults if not wanted or fault.name in wanted)

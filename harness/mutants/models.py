@@ -27,8 +27,8 @@ from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InfraError
 from harness.host import command
 from harness.host.cache import Artefact, write_atomic
 from harness.host.paths import IMAGES
-from harness.mutants.faults import Fault
-from harness.mutants.outcome import Fate
+from harness.mutants.faults import ModelFault
+from harness.mutants.outcome import MutantFate
 from harness.scenario.mutants import NONE
 from harness.where import IMPORTS, PROGRAM
 
@@ -54,37 +54,37 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FaultOutcome:
     """A fault and what became of it."""
 
-    fault: Fault
+    fault: ModelFault
     check: Check
     control: Check
 
     @property
-    def fate(self) -> Fate:
+    def fate(self) -> MutantFate:
         """Killed when a step is red with the fault and none is without."""
         if self.control.verdict not in GREEN or self.check.verdict not in (*GREEN, *RED):
-            return Fate.UNDECIDED
-        return Fate.KILLED if self.check.verdict in RED else Fate.SURVIVED
+            return MutantFate.UNDECIDED
+        return MutantFate.KILLED if self.check.verdict in RED else MutantFate.SURVIVED
 
     @property
-    def expected(self) -> Fate:
+    def expected(self) -> MutantFate:
         """What the table says."""
-        return Fate.SURVIVED if self.fault.survives else Fate.KILLED
+        return MutantFate.SURVIVED if self.fault.survives else MutantFate.KILLED
 
     @property
     def as_expected(self) -> bool:
         """Whether table and run agree, on the step too."""
-        by = self.fate is Fate.KILLED and self.check.step != self.fault.seen_by
+        by = self.fate is MutantFate.KILLED and self.check.step != self.fault.seen_by
         return self.fate is self.expected and not by
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class FaultReport:
     """All outcomes, the control, and how long everything took (``seconds``, wall clock)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[FaultOutcome, ...]
     control: Check
     version: str
     seconds: float
@@ -95,11 +95,11 @@ class Report:
         if self.control.verdict in RED or not self.outcomes:
             return EXIT_RED
         odd = [each for each in self.outcomes if not each.as_expected]
-        if any(each.fate is not Fate.UNDECIDED for each in odd):
+        if any(each.fate is not MutantFate.UNDECIDED for each in odd):
             return EXIT_RED
         return EXIT_INFRA if odd or self.control.verdict not in GREEN else EXIT_PASS
 
-    def count(self, fate: Fate) -> int:
+    def count(self, fate: MutantFate) -> int:
         """How many faults met ``fate``."""
         return sum(each.fate is fate for each in self.outcomes)
 
@@ -109,7 +109,7 @@ class Report:
             "version": self.version,
             "seconds": round(self.seconds, 1),
             "exit_status": self.exit_status,
-            "counts": {fate.value: self.count(fate) for fate in Fate},
+            "counts": {fate.value: self.count(fate) for fate in MutantFate},
             "control": _told(self.control),
             "faults": [
                 {
@@ -139,14 +139,14 @@ def _told(check: Check) -> dict[str, Any]:
 
 
 def run(
-    faults: Sequence[Fault],
+    faults: Sequence[ModelFault],
     built: Artefact,
     out: Path,
     *,
     jobs: int = 1,
     hunting_s: int = 30,
     say: Callable[[str], None] = lambda _: None,
-) -> Report:
+) -> FaultReport:
     """Check the right model, then each fault, ``jobs`` at once; leaves ``RESULT`` in the new ``out``.
 
     ``hunting_s`` bounds the hunt of each. When the right model is not green no fault is checked.
@@ -156,14 +156,14 @@ def run(
     program = built.path / QEMU
     control = check_one(program, NONE, out, hunting_s)
     say(line_of(NONE, control))
-    outcomes: list[Outcome] = []
+    outcomes: list[FaultOutcome] = []
     if control.verdict in GREEN:
         with ThreadPoolExecutor(jobs) as pool:
             checks = pool.map(lambda fault: check_one(program, fault.name, out, hunting_s), faults)
             for number, (fault, check) in enumerate(zip(faults, checks, strict=True), 1):
-                outcomes.append(Outcome(fault, check, control))
+                outcomes.append(FaultOutcome(fault, check, control))
                 say(f"{number} of {len(faults)}: {line_of(fault.name, check)}")
-    report = Report(tuple(outcomes), control, str(built.manifest["version"]), time.monotonic() - begun)
+    report = FaultReport(tuple(outcomes), control, str(built.manifest["version"]), time.monotonic() - begun)
     write_atomic(out / RESULT, json.dumps(report.to_json(), indent=1))
     return report
 

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.mutants.models import Report
-from harness.mutants.outcome import Fate
+from harness.mutants.models import FaultReport
+from harness.mutants.outcome import MutantFate
 from harness.mutants.terminal import STYLES
 from harness.report.safe_text import one_line, seconds
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: FaultReport, console: Console) -> None:
     """Print a row for each fault, the survivors with their explanations, what is not as expected, totals."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for name in ("fault", "outcome", "seen by"):
@@ -27,7 +27,7 @@ def print_report(report: Report, console: Console) -> None:
         fate = Text(each.fate.value, style=STYLES[each.fate])
         if not each.as_expected:
             fate.append(" (!)", style="bold red")
-        killed = each.fate is Fate.KILLED
+        killed = each.fate is MutantFate.KILLED
         table.add_row(
             each.fault.name,
             fate,
@@ -37,11 +37,11 @@ def print_report(report: Report, console: Console) -> None:
         )
     console.print(table)
     for each in report.outcomes:
-        if each.as_expected and each.fate is Fate.KILLED:
+        if each.as_expected and each.fate is MutantFate.KILLED:
             continue
         console.print()
         console.print(Text.assemble((each.fault.name, "bold"), f": {each.fault.wrong}"))
-        why = each.fault.survives if each.fate is Fate.SURVIVED else each.check.line
+        why = each.fault.survives if each.fate is MutantFate.SURVIVED else each.check.line
         console.print(Text(f"  {each.fate.value}: {one_line(why or 'no step noticed it', 400)}"))
         if not each.as_expected:
             by = f" by {each.fault.seen_by}" if each.fault.seen_by else ""
@@ -55,13 +55,13 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(totals(report)))
 
 
-def totals(report: Report) -> str:
+def totals(report: FaultReport) -> str:
     """Return ``68 wrong models of QEMU 10.0.13: 67 killed, 1 survived; median 4 s; all as expected ...``."""
     counted = (
-        ", ".join(f"{report.count(fate)} {fate.value}" for fate in Fate if report.count(fate))
+        ", ".join(f"{report.count(fate)} {fate.value}" for fate in MutantFate if report.count(fate))
         or "none checked"
     )
-    killed = [each.check.seconds for each in report.outcomes if each.fate is Fate.KILLED]
+    killed = [each.check.seconds for each in report.outcomes if each.fate is MutantFate.KILLED]
     middle = f"; median {seconds(median(killed))}" if killed else ""
     odd = sum(not each.as_expected for each in report.outcomes)
     expected = f"{odd} not as expected" if odd or not report.outcomes else "all as expected"

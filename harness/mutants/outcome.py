@@ -14,7 +14,7 @@ from harness.scenario.mutants import Mutant
 from harness.verdict import Verdict, worst
 
 
-class Fate(enum.Enum):
+class MutantFate(enum.Enum):
     """What became of a mutant.
 
     ``UNDECIDED``: no killer failed, and one of them gave no verdict about it, with the fault or without.
@@ -45,23 +45,23 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MutantOutcome:
     """A mutant and its trials."""
 
     mutant: Mutant
     trials: tuple[Trial, ...]
 
     @property
-    def fate(self) -> Fate:
+    def fate(self) -> MutantFate:
         """One killer is enough; all must have passed for a survivor."""
         if any(trial.killed for trial in self.trials):
-            return Fate.KILLED
-        return Fate.SURVIVED if all(trial.decided for trial in self.trials) else Fate.UNDECIDED
+            return MutantFate.KILLED
+        return MutantFate.SURVIVED if all(trial.decided for trial in self.trials) else MutantFate.UNDECIDED
 
     @property
-    def expected(self) -> Fate:
+    def expected(self) -> MutantFate:
         """What the table says: a mutant with an explanation survives."""
-        return Fate.SURVIVED if self.mutant.survives else Fate.KILLED
+        return MutantFate.SURVIVED if self.mutant.survives else MutantFate.KILLED
 
     @property
     def as_expected(self) -> bool:
@@ -73,7 +73,7 @@ class Outcome:
         """What it counts for in the exit status: another fate than the table's is a failure, none is not."""
         if self.as_expected:
             return Verdict.PASS
-        if self.fate is not Fate.UNDECIDED:
+        if self.fate is not MutantFate.UNDECIDED:
             return Verdict.FAIL
         lost = any(Verdict.INFRA in (each.result.verdict, each.control.verdict) for each in self.trials)
         return Verdict.INFRA if lost else Verdict.UNDECIDED
@@ -89,7 +89,7 @@ class Outcome:
         for trial in self.trials:
             if trial.killed:
                 return trial.result.headline
-        if self.fate is Fate.SURVIVED:
+        if self.fate is MutantFate.SURVIVED:
             return self.mutant.survives or "no killer noticed it, and the table has no explanation"
         for trial in self.trials:
             if trial.control.verdict is not Verdict.PASS:
@@ -105,10 +105,10 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class MutantReport:
     """All outcomes, the controls, and how long everything took (``seconds``, wall clock)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[MutantOutcome, ...]
     controls: Mapping[str, CellResult]
     seconds: float
 
@@ -129,7 +129,7 @@ class Report:
         controls = (cell.verdict for cell in self.controls.values())
         return worst((*controls, *(outcome.weight for outcome in self.outcomes))).exit_status
 
-    def count(self, fate: Fate) -> int:
+    def count(self, fate: MutantFate) -> int:
         """How many mutants met ``fate``."""
         return sum(outcome.fate is fate for outcome in self.outcomes)
 
@@ -138,7 +138,7 @@ class Report:
         return {
             "seconds": round(self.seconds, 3),
             "exit_status": self.exit_status,
-            "counts": {fate.value: self.count(fate) for fate in Fate},
+            "counts": {fate.value: self.count(fate) for fate in MutantFate},
             "controls": {
                 name: {"verdict": cell.verdict.value, "why": cell.headline, "seconds": cell.seconds}
                 for name, cell in self.controls.items()
@@ -170,11 +170,13 @@ class Report:
         }
 
 
-def judge(mutants: Sequence[Mutant], results: Mapping[tuple[str, str], CellResult], seconds: float) -> Report:
+def judge(
+    mutants: Sequence[Mutant], results: Mapping[tuple[str, str], CellResult], seconds: float
+) -> MutantReport:
     """Return the report; ``results`` has each killer by (killer, mutant), and with mutant ``none``."""
     controls = {killer: result for (killer, mutant), result in results.items() if mutant == "none"}
     outcomes = tuple(
-        Outcome(mutant, tuple(Trial(k, results[k, mutant.name], controls[k]) for k in mutant.killers))
+        MutantOutcome(mutant, tuple(Trial(k, results[k, mutant.name], controls[k]) for k in mutant.killers))
         for mutant in mutants
     )
-    return Report(outcomes, controls, seconds)
+    return MutantReport(outcomes, controls, seconds)

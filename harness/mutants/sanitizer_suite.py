@@ -17,9 +17,9 @@ from pathlib import Path
 from harness.artefacts.model import Model, build_model, load_model
 from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.suite import PROGRAM, build_suite
-from harness.check.sanitizer.judge import COUNTERS, REPORTS
-from harness.check.sanitizer.reports import Report, read_reports
-from harness.check.sanitizer.state import State, read_state
+from harness.check.sanitizer.counters import SanitizerCounters, read_state
+from harness.check.sanitizer.reports import SanitizerReport, read_reports
+from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
 from harness.errors import InfraError
 from harness.host import command
 from harness.host.cache import Store
@@ -37,7 +37,7 @@ SEEN = {"old": "stale", "new": "**masked**", "fault": "**masked**"}
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class SuiteCase:
     """One case. ``breaks``: the rule, empty for one that is done right; ``expected``, ``found``: report keys.
 
     ``seen``: what the victim came to on the model: ``old``, ``new`` or ``fault``.
@@ -56,17 +56,17 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SuiteOutcome:
     """One run of the suite. ``stray``: reports that belong to no case."""
 
-    cases: tuple[Case, ...]
-    stray: tuple[Report, ...]
-    state: State
+    cases: tuple[SuiteCase, ...]
+    stray: tuple[SanitizerReport, ...]
+    state: SanitizerCounters
 
 
 def run(
     model: Model, plugins: Plugins, program: Path, timing: str, directory: Path, leave_out: int = 0
-) -> Outcome:
+) -> SuiteOutcome:
     """Run the program on the bare model in ``directory``; ``InfraError`` when it does not come to its end.
 
     ``leave_out``: the self-test that takes every n-th operation for EL1&0 as not executed.
@@ -83,13 +83,15 @@ def run(
         raise InfraError(f"the suite did not end on {model.spec.name}: {done.stdout[-2000:]}", done.stdout)
     reports, state = read_reports(directory / REPORTS), read_state(directory / COUNTERS)
     cases, stray = match([line for line in lines if line.startswith("case ")], reports)
-    return Outcome(cases, stray, state)
+    return SuiteOutcome(cases, stray, state)
 
 
-def match(lines: Sequence[str], reports: Iterable[Report]) -> tuple[tuple[Case, ...], tuple[Report, ...]]:
+def match(
+    lines: Sequence[str], reports: Iterable[SanitizerReport]
+) -> tuple[tuple[SuiteCase, ...], tuple[SanitizerReport, ...]]:
     """Give each case its reports: by VMID, those of EL2's regime by page; returns the rest, too."""
-    by_vmid: dict[int, list[Report]] = defaultdict(list)
-    by_page: dict[int, list[Report]] = defaultdict(list)
+    by_vmid: dict[int, list[SanitizerReport]] = defaultdict(list)
+    by_page: dict[int, list[SanitizerReport]] = defaultdict(list)
     for report in reports:
         entry = report.data.get("entry", {"regime": ""})
         if entry["regime"] == "el2":
@@ -104,12 +106,12 @@ def match(lines: Sequence[str], reports: Iterable[Report]) -> tuple[tuple[Case, 
             pages += 1
             own += by_page.pop(pages, [])
         found = tuple(sorted({report.key for report in own}))
-        cases.append(Case(name, breaks, tuple(expected.split()), found, seen))
+        cases.append(SuiteCase(name, breaks, tuple(expected.split()), found, seen))
     stray = [report for group in (*by_vmid.values(), *by_page.values()) for report in group]
     return tuple(cases), tuple(stray)
 
 
-def table(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+def table(outcomes: Mapping[str, SuiteOutcome]) -> Iterator[str]:
     """Yield the wrong programs as a table in Markdown: what each model shows, and what is reported."""
     models = list(outcomes)
     yield f"| case | what is wrong | {' | '.join(f'plain {name}' for name in models)} | the sanitizer |"

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.mutants.outcome import Fate, Outcome, Report
+from harness.mutants.outcome import MutantFate, MutantOutcome, MutantReport
 from harness.report.safe_text import one_line, seconds
 
-STYLES = {Fate.KILLED: "green", Fate.SURVIVED: "yellow", Fate.UNDECIDED: "bold red"}
+STYLES = {MutantFate.KILLED: "green", MutantFate.SURVIVED: "yellow", MutantFate.UNDECIDED: "bold red"}
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: MutantReport, console: Console) -> None:
     """Print the table of mutants, the survivors with their explanations, what is not as expected, totals."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("mutant", no_wrap=True)
@@ -30,7 +30,7 @@ def print_report(report: Report, console: Console) -> None:
         )
     console.print(table)
     for outcome in report.outcomes:
-        if outcome.fate is not Fate.KILLED or not outcome.as_expected:
+        if outcome.fate is not MutantFate.KILLED or not outcome.as_expected:
             console.print()
             console.print(Text.assemble((outcome.mutant.name, "bold"), f": {outcome.mutant.fault}"))
             console.print(Text(f"  {outcome.fate.value}: {one_line(outcome.why, 400)}"))
@@ -48,16 +48,16 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(totals(report)))
 
 
-def _fate(outcome: Outcome) -> Text:
+def _fate(outcome: MutantOutcome) -> Text:
     text = Text(outcome.fate.value, style=STYLES[outcome.fate])
     if not outcome.as_expected:
         text.append(" (!)", style="bold red")
     return text
 
 
-def totals(report: Report) -> str:
+def totals(report: MutantReport) -> str:
     """Return ``36 mutants: 30 killed, 6 survived; 12 of 12 controls green; all as expected in 9 min``."""
-    counted = ", ".join(f"{report.count(fate)} {fate.value}" for fate in Fate if report.count(fate))
+    counted = ", ".join(f"{report.count(fate)} {fate.value}" for fate in MutantFate if report.count(fate))
     green = len(report.controls) - len(report.red_controls)
     odd = sum(not outcome.as_expected for outcome in report.outcomes)
     expected = f"{odd} not as expected" if odd else "all as expected"

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from harness.check.finding import Finding
 from harness.check.splat import SplatKey, find_splats
 from harness.report.results import (
     BOOT,
@@ -28,7 +29,6 @@ from harness.report.results import (
     SPLAT,
     WRONG_MODEL,
     CellResult,
-    Finding,
 )
 from harness.report.safe_text import one_line
 from harness.verdict import Verdict

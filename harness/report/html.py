@@ -11,7 +11,7 @@ from urllib.parse import quote
 import jinja2
 
 from harness.report.page import environment
-from harness.report.results import CellResult, FileRef, RunSummary, Stage
+from harness.report.results import CellResult, FileRef, RunSummary, StageTime
 from harness.report.section import Section
 from harness.report.store import CELLS, write_text
 from harness.verdict import Verdict
@@ -33,7 +33,7 @@ def href(cell: CellResult, ref: FileRef) -> str:
     return quote(f"{CELLS}/{cell.slug}/{ref.path}", safe="/=+,")
 
 
-def bars(stages: tuple[Stage, ...]) -> list[dict[str, object]]:
+def bars(stages: tuple[StageTime, ...]) -> list[dict[str, object]]:
     """Return the stages as bars: ``x`` and ``width`` in thousandths of the time they span together."""
     if not stages:
         return []

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import junitparser
 
-from harness.report.results import CellResult, Finding, RunSummary
+from harness.check.finding import Finding
+from harness.report.results import CellResult, RunSummary
 from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
 from harness.verdict import Verdict
@@ -28,7 +29,7 @@ def _details(cell: CellResult, finding: Finding | None) -> str:
     if finding:
         lines.append(f"at {finding.where}" if finding.where else "")
         lines.append("bound " + " ".join(f"{k}={v}" for k, v in finding.bindings.items()))
-        lines += [("> " if line == finding.trigger else "  ") + line for line in finding.around(10)]
+        lines += [("> " if e == finding.trigger else "  ") + e.text for e in finding.around(10)]
     lines.append(f"reproduce: {cell.command}")
     return xml("\n".join(line for line in lines if line.strip() not in ("", "bound")))
 

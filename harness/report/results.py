@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a cell and a run concluded, as plain immutable data; docs/results.md describes the JSON form.
 
-Every text is bounded (``text.TEXT_LIMIT``, ``LINE_LIMIT``, ``CONTEXT_LIMIT``) when an object is made, so no
-renderer needs to defend itself against size. The JSON form and its files are in ``store``.
+Every text is bounded (``text.TEXT_LIMIT``, ``LINE_LIMIT``, ``CONTEXT_LIMIT``) when an object is made, those
+of findings when their cell's result is, so no renderer needs to defend itself against size. The JSON form and
+its files are in ``store``.
 """
 
 from __future__ import annotations
@@ -10,13 +11,11 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.errors import Location
+from harness.check.finding import EventLine, Finding
 from harness.report import safe_text as text
-from harness.trace.event import Event
-from harness.trace.export.plain import event_text
 from harness.verdict import Verdict, worst
 
 ROLES = ("console", "trace", "timeline", "command", "manifest", "output", "log")
@@ -29,6 +28,8 @@ def _bounded(value: object) -> object:
         return text.clip(value)
     if isinstance(value, list | tuple):
         return tuple([_bounded(v) for v in value])
+    if isinstance(value, Finding):
+        return _bounded_finding(value)
     if isinstance(value, dict | Mapping):  # dict first: to ask the abstract class takes ten times as long
         return {text.clip(str(k), text.LINE_LIMIT): _bounded(v) for k, v in value.items()}
     return value
@@ -47,7 +48,7 @@ class _Bounded:
 
 
 @dataclass(frozen=True, slots=True)
-class Version(_Bounded):
+class ArtefactVersion(_Bounded):
     """Version text and SHA-256 (64 hex digits, or empty where there is no single file) of an artefact."""
 
     version: str
@@ -55,7 +56,7 @@ class Version(_Bounded):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage(_Bounded):
+class StageTime(_Bounded):
     """A part of a cell's time: ``start_s`` after the cell's start, ``seconds`` long, both wall clock."""
 
     name: str
@@ -87,79 +88,25 @@ class FileRef(_Bounded):
     level: str = ""
 
 
-def _window(lines: tuple[str, ...], trigger: str) -> tuple[str, ...]:
-    """Return at most ``CONTEXT_LIMIT`` lines, around the trigger if it is among them."""
-    middle = lines.index(trigger) if trigger in lines else 0
-    start = max(0, min(middle - text.CONTEXT_LIMIT // 2, len(lines) - text.CONTEXT_LIMIT))
-    return lines[start : start + text.CONTEXT_LIMIT]
+def _bounded_finding(finding: Finding) -> Finding:
+    """The finding within the bounds of the JSON form; of its context, the events around the trigger."""
 
+    def line(event: EventLine) -> EventLine:
+        return dataclasses.replace(event, text=text.clip(event.text, text.LINE_LIMIT))
 
-@dataclass(frozen=True, slots=True)
-class Finding(_Bounded):
-    """What one expectation concluded.
-
-    ``kind`` is the expectation's key in the YAML; ``where`` is ``file:line:col``; ``trigger`` is the event
-    that set the expectation off, and ``context`` that event among its neighbours at every level, in time
-    order; ``at`` is where the event is found again: its source and its position there, as in ``l0 17``. All
-    are empty where no event is involved. ``expected``: why it does not count although it is red (a quarantine
-    entry waits for exactly this); empty when it counts.
-    """
-
-    name: str
-    kind: str
-    verdict: Verdict
-    message: str
-    where: str = ""
-    bindings: Mapping[str, str] = field(default_factory=dict)
-    trigger: str = ""
-    context: tuple[str, ...] = ()
-    expected: str = ""
-    at: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "trigger", text.clip(self.trigger, text.LINE_LIMIT))
-        lines = tuple(text.clip(line, text.LINE_LIMIT) for line in self.context)
-        object.__setattr__(self, "context", _window(lines, self.trigger))
-        super(Finding, self).__post_init__()
-
-    @classmethod
-    def make(
-        cls,
-        name: str,
-        kind: str,
-        verdict: Verdict,
-        message: str,
-        *,
-        where: Location | str = "",
-        bindings: Mapping[str, object] | None = None,
-        trigger: Event | str | None = None,
-        context: Iterable[Event | str] = (),
-    ) -> Finding:
-        """Build a finding from a check's own objects; events and integers become text."""
-
-        def line(item: Event | str) -> str:
-            return item if isinstance(item, str) else event_text(item)
-
-        def value(item: object) -> str:
-            number = isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10
-            return hex(item) if number else str(item)  # type: ignore[arg-type]
-
-        return cls(
-            name=name,
-            kind=kind,
-            verdict=verdict,
-            message=message,
-            where=str(where),
-            bindings={k: value(v) for k, v in (bindings or {}).items()},
-            trigger="" if trigger is None else line(trigger),
-            context=tuple(line(item) for item in context),
-            at=f"{trigger.source} {trigger.seq}" if isinstance(trigger, Event) else "",
-        )
-
-    def around(self, count: int) -> tuple[str, ...]:
-        """Return up to ``count`` context lines on each side of the trigger (the first ones without it)."""
-        middle = self.context.index(self.trigger) if self.trigger in self.context else 0
-        return self.context[max(0, middle - count) : middle + count + 1]
+    last = len(finding.context) - text.CONTEXT_LIMIT
+    start = max(0, min(finding.middle - text.CONTEXT_LIMIT // 2, last))
+    return Finding(
+        text.clip(finding.name),
+        text.clip(finding.kind),
+        finding.verdict,
+        text.clip(finding.message),
+        text.clip(finding.where),
+        {text.clip(k, text.LINE_LIMIT): text.clip(v) for k, v in finding.bindings.items()},
+        None if finding.trigger is None else line(finding.trigger),
+        tuple(map(line, finding.context[start : start + text.CONTEXT_LIMIT])),
+        text.clip(finding.expected),
+    )
 
 
 SPLAT = "no-splat-"
@@ -217,12 +164,12 @@ class CellResult(_Bounded):
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     quarantine: str = ""
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[StageTime, ...] = ()
     guest_seconds: float | None = None
     machine: MachineTime | None = None
     seed: int | None = None
     files: tuple[FileRef, ...] = ()
-    versions: Mapping[str, Version] = field(default_factory=dict)
+    versions: Mapping[str, ArtefactVersion] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -276,14 +223,14 @@ class CellResult(_Bounded):
 
 
 @dataclass(frozen=True, slots=True)
-class Host(_Bounded):
+class HostMachine(_Bounded):
     """The machine the run used: usable CPUs and physical memory in MiB."""
 
     cpus: int
     memory_mib: int
 
     @classmethod
-    def here(cls) -> Host:
+    def here(cls) -> HostMachine:
         """Describe this machine."""
         pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return cls(len(os.sched_getaffinity(0)), pages // 2**20)
@@ -301,12 +248,12 @@ class RunSummary(_Bounded):
     id: str
     started: str
     seconds: float
-    host: Host
+    host: HostMachine
     nvh_version: str
     nvh_commit: str
     command: str = ""
     cells: tuple[CellResult, ...] = ()
-    artefacts: Mapping[str, Version] = field(default_factory=dict)
+    artefacts: Mapping[str, ArtefactVersion] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Verdict, int]:

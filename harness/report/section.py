@@ -13,7 +13,7 @@ from harness.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableEntry:
     """One place of a table. ``verdict`` colours it; ``why`` is shown when one points at it."""
 
     text: str
@@ -27,7 +27,7 @@ class Grid:
 
     caption: str
     head: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
+    rows: tuple[tuple[TableEntry, ...], ...]
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

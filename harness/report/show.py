@@ -14,7 +14,7 @@ from rich.text import Text
 from harness.errors import InfraError, UserError, closest
 from harness.report import store, terminal
 from harness.report.publish import LATEST
-from harness.report.results import CellResult, Host, RunSummary
+from harness.report.results import CellResult, HostMachine, RunSummary
 from harness.report.safe_text import one_line, printable, seconds
 from harness.verdict import Verdict
 
@@ -46,7 +46,7 @@ def load_run(directory: Path) -> RunSummary:
     started = min((cell.started for cell in cells), default="1970-01-01T00:00:00Z")
     took = sum(cell.seconds for cell in cells)
     name = f"{directory.resolve().name} (interrupted)"
-    return RunSummary(name, started, took, Host(0, 0), "unknown", "", cells=tuple(cells))
+    return RunSummary(name, started, took, HostMachine(0, 0), "unknown", "", cells=tuple(cells))
 
 
 def _lost(path: Path, why: str) -> CellResult:
@@ -188,7 +188,7 @@ def show_cell(
     passed = [finding for finding in cell.findings if finding.verdict is Verdict.PASS]
     terminal.print_cell(cell, console, directory, events)
     for finding in passed:
-        terminal.print_finding(replace(finding, trigger="", context=()), console)
+        terminal.print_finding(replace(finding, trigger=None, context=()), console)
     console.print()
     console.print(_stages(cell, console.width))
     console.print()

@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 import jsonschema
 import referencing
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import InfraError
 from harness.report.results import CellResult, RunSummary
 
-FORMAT = 2
+FORMAT = 3
 RESULT = "result.json"
 SUMMARY = "summary.json"
 CELLS = "cells"

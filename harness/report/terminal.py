@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from harness.check.finding import Finding
 from harness.level import Level
 from harness.report import html
-from harness.report.results import CellResult, Finding, RunSummary
+from harness.report.results import CellResult, RunSummary
 from harness.report.safe_text import one_line, printable, seconds
 from harness.report.store import CELLS
 from harness.verdict import Verdict
@@ -96,7 +97,7 @@ def print_finding(finding: Finding, console: Console, events: int = NEIGHBOURS) 
         rows.append(("bound", " ".join(f"{k}={v}" for k, v in finding.bindings.items())))
     shown = finding.around(events)
     if finding.trigger and finding.trigger not in shown:
-        rows.append(("trigger", finding.trigger))
+        rows.append(("trigger", finding.trigger.text))
     console.print(_indent(_pairs(rows), 4))
     if not shown:
         return
@@ -107,9 +108,9 @@ def print_finding(finding: Finding, console: Console, events: int = NEIGHBOURS) 
     grid.add_column(overflow="fold")
     for line in shown:
         hit = line == finding.trigger
-        level, _, rest = line.partition(" ")
+        level, _, rest = line.text.partition(" ")
         if level not in LEVELS:
-            level, rest = "", line
+            level, rest = "", line.text
         grid.add_row(">" if hit else " ", level, Text(one_line(rest)), style="bold" if hit else "")
     console.print(_indent(grid, 4))
 

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.attempt import begin
+from harness.attempt import begin, booted
 from harness.attempt.execute import ROLES
 from harness.attempt.job import JOB, SCENARIO, python_files, read_job
 from harness.errors import UserError
@@ -17,9 +17,9 @@ from harness.report.progress import Progress
 from harness.report.publish import make_run_directory
 from harness.report.results import CellResult
 from harness.report.store import CELLS
-from harness.runner.local import LocalRunner
+from harness.runner.processes import LocalRunner
 
-INPUTS = (JOB, SCENARIO, begin.RECORD)
+INPUTS = (JOB, SCENARIO, begin.RECORD, booted.FILE)
 COMPARED = ("console", "trace", "timeline", "output")
 
 

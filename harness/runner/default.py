@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
-from harness.document.reader import read
+from harness.document.data_files import load_document
+from harness.document.yaml_reader import read
 from harness.errors import InputError, closest
 from harness.host.paths import IMAGES, SCENARIOS, default_scenarios
 from harness.level import Level

@@ -18,7 +18,7 @@ from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.rootfs import build_rootfs, load_rootfs
 from harness.attempt.observe import plan_of
 from harness.attempt.watch import may_watch
-from harness.covering.build import DIRECTORY, build_covering
+from harness.covering.artefact import DIRECTORY, build_covering
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.level import Level

@@ -17,12 +17,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from harness.document.load import load_document
-from harness.document.reader import read
+from harness.check.finding import Finding
+from harness.document.data_files import load_document
+from harness.document.yaml_reader import read
 from harness.errors import InputError, Location, Problem, closest
 from harness.host.paths import QUARANTINE as FILE
 from harness.level import Level
-from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult, Finding
+from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult
 from harness.scenario.language import Cell
 from harness.verdict import Verdict, of_cell
 
@@ -127,7 +128,7 @@ def _holds(release: tuple[int, ...], operator: str, bound: tuple[int, ...]) -> b
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedFinding:
     """A finding that is expected to be ``fail``: its name, and what its whole message must match, if said."""
 
     name: str
@@ -141,13 +142,13 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class QuarantineEntry:
     """One known defect. ``scenario``, ``model`` and the values of ``params`` are names or globs."""
 
     where: Location
     scenario: str
     params: Mapping[str, str]
-    findings: tuple[Expected, ...]
+    findings: tuple[ExpectedFinding, ...]
     kernels: Kernels
     model: str
     always: bool
@@ -179,7 +180,7 @@ class Entry:
 class Quarantine:
     """The entries that are in force."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[QuarantineEntry, ...] = ()
 
     def check(self, cells: Iterable[Cell]) -> None:
         """Raise ``InputError`` where an entry names a finding or a parameter that its cells do not have."""
@@ -239,7 +240,7 @@ class Quarantine:
 NO_QUARANTINE = Quarantine()
 
 
-def _gone(entry: Entry, findings: Sequence[Finding], rest: Verdict) -> Finding | None:
+def _gone(entry: QuarantineEntry, findings: Sequence[Finding], rest: Verdict) -> Finding | None:
     """The finding that a defect did not show; None where it did, may stay away, or could not show."""
     if not entry.always:
         return None
@@ -274,7 +275,7 @@ def load_quarantine(path: Path = FILE, today: datetime.date | None = None) -> Qu
     return Quarantine(tuple(entry for entry in entries if entry and entry.review >= now))
 
 
-def _entry(row: Mapping[str, Any], node: Any, problems: list[Problem]) -> Entry | None:
+def _entry(row: Mapping[str, Any], node: Any, problems: list[Problem]) -> QuarantineEntry | None:
     def tried(key: str, expected: str, read_it: Any) -> Any:
         try:
             return read_it()
@@ -291,13 +292,15 @@ def _entry(row: Mapping[str, Any], node: Any, problems: list[Problem]) -> Entry 
         "findings",
         "regular expressions",
         lambda: tuple(
-            Expected(each["name"], re.compile(each["message"], re.DOTALL) if "message" in each else None)
+            ExpectedFinding(
+                each["name"], re.compile(each["message"], re.DOTALL) if "message" in each else None
+            )
             for each in row["findings"]
         ),
     )
     if review is None or kernels is None or findings is None:
         return None
-    return Entry(
+    return QuarantineEntry(
         node.where,
         row["scenario"],
         {name: str(value) for name, value in row.get("params", {}).items()},

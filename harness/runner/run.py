@@ -25,13 +25,13 @@ from harness.machine.qemu import Plugin
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, publish, utc_now
-from harness.report.results import CellResult, Host, RunSummary, Version
+from harness.report.results import ArtefactVersion, CellResult, HostMachine, RunSummary
 from harness.report.store import CELLS
 from harness.report.terminal import print_summary
 from harness.runner import default
 from harness.runner.choice import Chooser, Start
-from harness.runner.local import LocalRunner
 from harness.runner.prepare import Builder, build_all
+from harness.runner.processes import LocalRunner
 from harness.runner.quarantine import Quarantine, load_quarantine
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Cell
@@ -40,7 +40,7 @@ from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 
 
-class Watcher:
+class RunWatcher:
     """Sees a run go on. This one lets it end by itself."""
 
     def begin(self) -> None:
@@ -52,7 +52,7 @@ class Watcher:
 
 
 START = Start()
-NOBODY = Watcher()
+NOBODY = RunWatcher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class RunSpec:
     seed: int = SEED
     keep: bool = False
     quarantine: Quarantine | None = None
-    watcher: Watcher = NOBODY
+    watcher: RunWatcher = NOBODY
 
 
 def history(store: Store) -> History:
@@ -152,7 +152,7 @@ def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
         id=directory.name,
         started=started,
         seconds=round(time.monotonic() - begun, 3),
-        host=Host.here(),
+        host=HostMachine.here(),
         nvh_version=__version__,
         nvh_commit=commit(),
         cells=tuple(known.judged(by_id[each.id], each) for each in results),
@@ -174,18 +174,20 @@ def _removed_on_error(directory: Path) -> Iterator[None]:
         raise
 
 
-def artefacts(images: dict[str, StackImages]) -> dict[str, Version]:
+def artefacts(images: dict[str, StackImages]) -> dict[str, ArtefactVersion]:
     """Return every artefact of a run: name to version and SHA-256."""
-    found: dict[str, Version] = {}
+    found: dict[str, ArtefactVersion] = {}
     for each in images.values():
-        found[f"model {each.model.spec.name}"] = Version(f"QEMU {each.model.version}", each.model.sha256)
+        found[f"model {each.model.spec.name}"] = ArtefactVersion(
+            f"QEMU {each.model.version}", each.model.sha256
+        )
         for kernel in each.kernels.values():
             name = f"kernel {kernel.manifest.get('name', '')}"
-            found[name] = Version(
+            found[name] = ArtefactVersion(
                 str(kernel.manifest.get("release", "")), str(kernel.manifest.get("sha256", ""))
             )
         for rootfs in each.rootfs.values():
-            found[f"rootfs {rootfs.manifest['name']}"] = Version(
+            found[f"rootfs {rootfs.manifest['name']}"] = ArtefactVersion(
                 rootfs.digest, str(rootfs.manifest["sha256"])
             )
     return found

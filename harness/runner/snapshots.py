@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.attempt.booted import FILE as BOOTED
+from harness.attempt.booted import Booted, Pair
 from harness.attempt.executing import whereabouts
 from harness.attempt.prefix import Prefix, carry_out
 from harness.attempt.unrestored import explain
@@ -161,15 +163,25 @@ class Snapshots:
         base = self.get(images, below, stage) if below else None
         if below and not base:
             raise InfraError(f"there is none of {below} to make it from")
+        booted, pair = Booted(self._store.root / BOOTED), Pair.in_stack(images, prefix.stack.timing)
         with (
             saved.open_memory() as memory,
             tempfile.TemporaryDirectory(dir=work) as place,
-            Stack(images, prefix.stack, Path(place), stage, ram=memory, whereabouts=whereabouts) as stack,
+            Stack(
+                images,
+                prefix.stack,
+                Path(place),
+                stage,
+                ram=memory,
+                whereabouts=whereabouts,
+                needs=booted.needs(pair),
+            ) as stack,
         ):
             if base:
                 stage("restore")
                 _restore_base(stack, base)
             carry_out(prefix, stack, work, stage)
+            booted.came_up(pair, stack.took, stack.took)
             stage("save")
             record = saved.save(stack, work)
         self._prove(work, images, prefix, stage)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.document.nodes import Node
 from harness.level import Level
-from harness.scenario import defaults, grammar, matrix
+from harness.scenario import defaults, matrix, value_grammar
 from harness.scenario.expected import expectation
 from harness.scenario.language import (
     Boot,
@@ -22,7 +22,7 @@ from harness.scenario.language import (
     Step,
     WaitFor,
 )
-from harness.scenario.steps import run_name
+from harness.scenario.step_rules import run_name
 
 
 def cell_id(scenario: str, params: matrix.Point) -> str:
@@ -71,7 +71,7 @@ def _level_spec(node: Node | None, default: LevelSpec) -> LevelSpec:
         kernel=_string(node, "kernel", default.kernel),
         rootfs=_string(node, "rootfs", default.rootfs),
         cpus=_integer(node, "cpus", default.cpus),
-        memory_mib=grammar.memory_mib(_string(node, "memory", f"{default.memory_mib}M")),
+        memory_mib=value_grammar.memory_mib(_string(node, "memory", f"{default.memory_mib}M")),
         cmdline=_string(node, "cmdline", default.cmdline),
     )
 
@@ -116,11 +116,11 @@ def _step(node: Node, number: int, base: Path) -> Step:
 
 def _copy(node: Node, timeout: float, mark: str | None, base: Path) -> Copy:
     source, target = _string(node.map["copy"], "from"), _string(node.map["copy"], "to")
-    if (there := grammar.level_path(target)) is not None:
+    if (there := value_grammar.level_path(target)) is not None:
         level, path = there
         here = str((base / source).absolute())
         return Copy(node.where, timeout, level, here, path, to_level=True, mark=mark)
-    there = grammar.level_path(source)
+    there = value_grammar.level_path(source)
     assert there is not None
     return Copy(node.where, timeout, there[0], there[1], target, to_level=False, mark=mark)
 

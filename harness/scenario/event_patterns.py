@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario import grammar
+from harness.scenario import value_grammar
 from harness.scenario.vocabulary import Vocabulary
 
 COVERS, SPAN = "covers", "span"
@@ -16,7 +16,7 @@ _RANGE = ("start", "size")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PatternContext:
     """What a pattern may refer to where it stands.
 
     ``bound``    variables that have a value already; None when that is not known for an error elsewhere
@@ -34,7 +34,7 @@ def bindings(pattern: Node) -> frozenset[str]:
     found = set()
     for key, value in _conditions(pattern).items():
         try:
-            condition = grammar.condition(value)
+            condition = value_grammar.condition(value)
         except ValueError:
             continue
         if condition.binds and key != COVERS:
@@ -42,7 +42,7 @@ def bindings(pattern: Node) -> frozenset[str]:
     return frozenset(found)
 
 
-def check(pattern: Node, place: Place, vocabulary: Vocabulary) -> Iterator[Problem]:
+def check(pattern: Node, place: PatternContext, vocabulary: Vocabulary) -> Iterator[Problem]:
     """All that is wrong with the pattern at its place."""
     event, name = pattern.map.get("event"), pattern.word("event")
     fields: set[str] | None = None
@@ -86,7 +86,7 @@ def _conditions(pattern: Node) -> dict[str, str | int]:
     }
 
 
-def _span(node: Node, place: Place) -> Iterator[Problem]:
+def _span(node: Node, place: PatternContext) -> Iterator[Problem]:
     if node.text != "same":
         yield node.problem(describe(node.value), "same")
     elif not place.relates:
@@ -95,12 +95,12 @@ def _span(node: Node, place: Place) -> Iterator[Problem]:
 
 def _unbound(pattern: Node, binder: str, bound: frozenset[str]) -> Iterator[Problem]:
     for key, value in _conditions(pattern).items():
-        free = grammar.variables({key: value}) - bound
+        free = value_grammar.variables({key: value}) - bound
         if free:
-            expected = grammar.listed(bound) or "a value"
+            expected = value_grammar.listed(bound) or "a value"
             near = closest(min(free), sorted(bound))
             yield pattern.map[key].problem(
-                f"{grammar.listed(free)} is not bound in '{binder}'", expected, near and f"${near}"
+                f"{value_grammar.listed(free)} is not bound in '{binder}'", expected, near and f"${near}"
             )
 
 
@@ -109,7 +109,7 @@ def _list(pattern: Node, key: str, node: Node, vocabulary: Vocabulary) -> Iterat
         yield node.problem("a list", "an address or a variable such as $a")
         return
     try:
-        grammar.alternatives(item.value for item in node.items if isinstance(item.value, str | int))
+        value_grammar.alternatives(item.value for item in node.items if isinstance(item.value, str | int))
     except ValueError as error:
         yield node.problem("a list with a condition in it", str(error))
     for item in node.items:
@@ -118,11 +118,11 @@ def _list(pattern: Node, key: str, node: Node, vocabulary: Vocabulary) -> Iterat
 
 
 def _condition(
-    pattern: Node, key: str, node: Node, place: Place, vocabulary: Vocabulary
+    pattern: Node, key: str, node: Node, place: PatternContext, vocabulary: Vocabulary
 ) -> Iterator[Problem]:
     assert isinstance(node.value, str | int)
     try:
-        condition = grammar.condition(node.value)
+        condition = value_grammar.condition(node.value)
     except ValueError as error:
         yield node.problem(describe(node.value), str(error))
         return

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario import event_patterns, grammar, python_check, scopes
-from harness.scenario.event_patterns import Place, bindings
-from harness.scenario.steps import Told, wrong_expression
+from harness.scenario import event_patterns, python_check, scopes, value_grammar
+from harness.scenario.event_patterns import PatternContext, bindings
+from harness.scenario.step_rules import Told, wrong_expression
 from harness.scenario.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ExpectationKind:
     """A kind of expectation on events.
 
     ``trigger``   the key of the pattern whose variables the others may use
@@ -28,19 +28,19 @@ class Kind:
     related: bool = False
 
 
-KINDS: Mapping[str, Kind] = {
-    "existence": Kind("of"),
-    "absence": Kind("of", "given"),
-    "universality": Kind("holds", "of", related=True),
-    "response": Kind("then", "when", related=True),
-    "precedence": Kind("first", "event", related=True),
-    "sequence": Kind("of"),
+KINDS: Mapping[str, ExpectationKind] = {
+    "existence": ExpectationKind("of"),
+    "absence": ExpectationKind("of", "given"),
+    "universality": ExpectationKind("holds", "of", related=True),
+    "response": ExpectationKind("then", "when", related=True),
+    "precedence": ExpectationKind("first", "event", related=True),
+    "sequence": ExpectationKind("of"),
 }
 """The patterns of Dwyer, Avrunin and Corbett (1999)."""
 
 PATTERN_KEYS = (*KINDS, "oracle", "python", "console", "result")
 
-_VALUES: Mapping[str, Callable[[str], object]] = {"count": grammar.count, "within": grammar.limit}
+_VALUES: Mapping[str, Callable[[str], object]] = {"count": value_grammar.count, "within": value_grammar.limit}
 
 
 def check(expect: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]:
@@ -75,13 +75,13 @@ def check(expect: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]
             yield from _result(item, told)
 
 
-def _trace(item: Node, kind: Kind, vocabulary: Vocabulary) -> Iterator[Problem]:
+def _trace(item: Node, kind: ExpectationKind, vocabulary: Vocabulary) -> Iterator[Problem]:
     outer = scopes.bound_by(item.map.get("scope"))
     searched, trigger = item.map.get(kind.searched), item.map.get(kind.trigger)
     bound: frozenset[str] | None = outer
     relates = trigger is not None
     if trigger is not None:
-        yield from event_patterns.check(trigger, Place(outer), vocabulary)
+        yield from event_patterns.check(trigger, PatternContext(outer), vocabulary)
         bound = outer | bindings(trigger)
     if kind.related and (trigger is None or not trigger.map):
         bound = None
@@ -94,10 +94,10 @@ def _trace(item: Node, kind: Kind, vocabulary: Vocabulary) -> Iterator[Problem]:
         event = trigger.map.get("event") if trigger is not None else None
         parts = dict(searched.map) | ({"event": event} if event is not None else {})
         holds = Node(searched.where, parts, searched.keys)
-        yield from event_patterns.check(holds, Place(bound, binder), vocabulary)
+        yield from event_patterns.check(holds, PatternContext(bound, binder), vocabulary)
     elif searched is not None:
         for pattern in searched.items or [searched]:
-            yield from event_patterns.check(pattern, Place(bound, binder, relates), vocabulary)
+            yield from event_patterns.check(pattern, PatternContext(bound, binder, relates), vocabulary)
             bound = None if bound is None else bound | bindings(pattern)
             relates = True
     for key, parse in _VALUES.items():
@@ -134,7 +134,7 @@ def _result(item: Node, told: Told) -> Iterator[Problem]:
     for node in values.map.values() if values is not None else ():
         if isinstance(node.value, str | int) and not isinstance(node.value, bool):
             try:
-                if grammar.condition(node.value).variable:
+                if value_grammar.condition(node.value).variable:
                     yield node.problem(describe(node.value), "a value: there are no variables in results")
             except ValueError as error:
                 yield node.problem(describe(node.value), str(error))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from harness.document.nodes import Node
 from harness.level import Level
-from harness.scenario import grammar, python_check
+from harness.scenario import python_check, value_grammar
 from harness.scenario.language import (
     Absence,
     ConsoleCheck,
@@ -42,13 +42,15 @@ def scalars(node: Node | None) -> Mapping[str, Scalar]:
         if isinstance(item.value, str | int):
             found[key] = item.value
         elif isinstance(item.value, list):
-            found[key] = grammar.alternatives(v.value for v in item.items if isinstance(v.value, str | int))
+            found[key] = value_grammar.alternatives(
+                v.value for v in item.items if isinstance(v.value, str | int)
+            )
     return found
 
 
 def _existence(node: Node, name: str) -> Expectation:
     count = node.map.get("count")
-    text = grammar.count(str(count.value)) if count is not None else ">= 1"
+    text = value_grammar.count(str(count.value)) if count is not None else ">= 1"
     return Existence(node.where, name, _pattern(node.map["of"]), _scope(node), text)
 
 
@@ -142,7 +144,7 @@ def _pattern(node: Node) -> EventPattern:
 
 def _limit(node: Node) -> Limit:
     within = node.word("within")
-    return Limit() if within is None else grammar.limit(within)
+    return Limit() if within is None else value_grammar.limit(within)
 
 
 def _scope(node: Node) -> Scope:

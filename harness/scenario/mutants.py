@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.document.nodes import Node
-from harness.document.reader import read
+from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
 
@@ -50,6 +50,16 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+class NamedRow(Protocol):
+    """A row of a table of faults."""
+
+    @property
+    def name(self) -> str: ...
+
+
+R = TypeVar("R", bound=NamedRow)
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """One kernel with an injected fault: ``fault`` in words, ``at`` the function of KVM, ``killers`` ids of
@@ -68,7 +78,8 @@ class Mutant:
 def load(path: Path = FILE) -> tuple[Mutant, ...]:
     """Return the rows in file order; ``InputError`` with every defect of the file."""
     rows = load_document(path, SCHEMA)["mutants"]
-    if problems := list(_repeated(read(path).map["mutants"].items)):
+    found = read(path).map["mutants"].items
+    if problems := [*repeated(found, "mutant", "kernel"), *_repeated_killers(found)]:
         raise InputError(problems)
     return tuple(
         Mutant(row["mutant"], row["fault"], row["at"], tuple(row["killers"]), row.get("survives", ""))
@@ -76,18 +87,21 @@ def load(path: Path = FILE) -> tuple[Mutant, ...]:
     )
 
 
-def _repeated(rows: Sequence[Node]) -> Iterator[Problem]:
+def repeated(rows: Sequence[Node], key: str, of: str) -> Iterator[Problem]:
+    """Problems of rows whose name, under ``key``, is another row's or that of the correct kernel or model."""
     seen: dict[str, Node] = {}
     for row in rows:
-        name = row.map["mutant"]
+        name = row.map[key]
         text = name.text or ""
         if text == NONE:
-            yield name.problem(f"a mutant {NONE!r}, which is the correct kernel's name", "another name")
+            yield name.problem(f"a {key} {NONE!r}, which is the correct {of}'s name", "another name")
         elif text in seen:
-            yield name.problem(
-                f"a second mutant {text!r}", f"a name of its own (first at {seen[text].where})"
-            )
+            yield name.problem(f"a second {key} {text!r}", f"a name of its own (first at {seen[text].where})")
         seen.setdefault(text, name)
+
+
+def _repeated_killers(rows: Sequence[Node]) -> Iterator[Problem]:
+    for row in rows:
         killers: set[str] = set()
         for killer in row.map["killers"].items:
             if (killer.text or "") in killers:
@@ -100,12 +114,12 @@ def names(path: Path = FILE) -> tuple[str, ...]:
     return (NONE, *(mutant.name for mutant in load(path)))
 
 
-def choose(mutants: Sequence[Mutant], wanted: Sequence[str]) -> tuple[Mutant, ...]:
-    """Return the mutants called ``wanted``, all for none; ``UserError`` with the closest name."""
-    known = [mutant.name for mutant in mutants]
+def choose(rows: Sequence[R], wanted: Sequence[str], what: str = "mutant") -> tuple[R, ...]:
+    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest name."""
+    known = [row.name for row in rows]
     for name in wanted:
         if name not in known:
             near = closest(name, known)
             hint = f"; did you mean {near!r}?" if near else ""
-            raise UserError(f"no mutant {name!r} ({', '.join(known)}){hint}")
-    return tuple(mutant for mutant in mutants if not wanted or mutant.name in wanted)
+            raise UserError(f"no {what} {name!r} ({', '.join(known)}){hint}")
+    return tuple(row for row in rows if not wanted or row.name in wanted)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.document.nodes import Node, listing, shown
 from harness.errors import Problem, closest
-from harness.scenario.steps import missing_file
+from harness.scenario.step_rules import missing_file
 
 MAX_BYTES = 256 * 1024
 

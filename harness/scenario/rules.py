@@ -10,7 +10,7 @@ from pathlib import PurePath
 from harness.document.nodes import Node
 from harness.errors import Location
 from harness.level import Level
-from harness.scenario import grammar, matrix
+from harness.scenario import matrix, value_grammar
 from harness.scenario.language import (
     Absence,
     Boot,
@@ -212,7 +212,7 @@ def variables_used(scenario: Scenario) -> Iterator[Advice]:
             places: dict[str, list[EventPattern]] = {}
             for pattern in patterns(item):
                 for value in pattern.fields.values():
-                    for name in grammar.variables({"": value}):
+                    for name in value_grammar.variables({"": value}):
                         places.setdefault(name, []).append(pattern)
             for name, where in places.items():
                 if len(where) == 1:

@@ -12,12 +12,14 @@ from pathlib import Path
 from harness.document.nodes import REFUSED, Node, listing, shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
-from harness.scenario import assemble, expectations, formats, matrix, schema, steps, walks
+from harness.scenario import assemble, expectations, matrix, other_formats, schema, step_rules, walks
 from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
 from harness.scenario.language import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
 from harness.scenario.vocabulary import Vocabulary, claims
 
+SEE = "docs/language.md"
+"""Which page describes scenarios."""
 _FIXED = ("scenario", "claims", "matrix")
 """Top-level keys that are the same at every point, and so cannot refer to the matrix."""
 
@@ -107,7 +109,10 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
 
     Relative file names in it count from its own directory.
     """
-    root, found = formats.examine(path)
+    try:
+        root, found = other_formats.examine(path)
+    except InputError as error:
+        raise InputError(error.problems, error.see or SEE) from None
     base = path.parent
     later = _deferred(root)
     found += [problem for problem in schema.problems(root) if problem.where not in later]
@@ -118,7 +123,7 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
     for tree in trees:
         found += _meaning(tree, vocabulary, base)
     if found:
-        raise InputError(list(dict.fromkeys(found)))
+        raise InputError(list(dict.fromkeys(found)), SEE)
     cells = []
     for tree, point in zip(trees, points, strict=True):
         stack = overrides.apply(assemble.stack(tree.map.get("stack"), base))
@@ -126,10 +131,10 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
         cell = _fitting(cell, tree.map.get("stack"), overrides, vocabulary, found)
         cells.append(overrides.change(_sanitized(cell, vocabulary)))
     if found:
-        raise InputError(list(dict.fromkeys(found)))
+        raise InputError(list(dict.fromkeys(found)), SEE)
     if len({cell.id for cell in cells}) < len(cells):
         raise InputError(
-            [root.map["matrix"].problem("two points with the same id", "values without , and =")]
+            [root.map["matrix"].problem("two points with the same id", "values without , and =")], SEE
         )
     return Scenario(root, tuple(cells))
 
@@ -236,7 +241,7 @@ def _meaning(root: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Problem
                 f"unknown claim {shown(claim.text)}", listing(known), closest(claim.text, known)
             )
     nothing = Node(root.where, [])
-    told = steps.tell(root.map.get("steps", nothing))
-    yield from steps.check_stack(root.map.get("stack", nothing), vocabulary, base)
-    yield from steps.check_steps(root.map.get("steps", nothing), told, base)
+    told = step_rules.tell(root.map.get("steps", nothing))
+    yield from step_rules.check_stack(root.map.get("stack", nothing), vocabulary, base)
+    yield from step_rules.check_steps(root.map.get("steps", nothing), told, base)
     yield from expectations.check(root.map.get("expect", nothing), told, vocabulary)

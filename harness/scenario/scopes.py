@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from harness.document.nodes import Node, listing, shown
 from harness.errors import Problem, closest
 from harness.scenario import event_patterns
-from harness.scenario.event_patterns import Place, bindings
-from harness.scenario.steps import Told
+from harness.scenario.event_patterns import PatternContext, bindings
+from harness.scenario.step_rules import Told
 from harness.scenario.vocabulary import Vocabulary
 
 GLOBALLY = "globally"
@@ -49,10 +49,10 @@ def check(scope: Node, told: Told, vocabulary: Vocabulary) -> Iterator[Problem]:
             expected = listing(known) if known else "a mark that some step makes"
             yield node.problem(f"unknown mark {shown(node.text)}", expected, closest(node.text, known))
         elif node.map and number == 0:
-            yield from event_patterns.check(node, Place(), vocabulary)
+            yield from event_patterns.check(node, PatternContext(), vocabulary)
         elif node.map:
             earlier = bound_by(scope)
-            place = Place(earlier, "the event that opens the scope" if ends[0].map else "")
+            place = PatternContext(earlier, "the event that opens the scope" if ends[0].map else "")
             yield from event_patterns.check(node, place, vocabulary)
     places = [told.markers[node.text] for node in ends if node.text in told.markers]
     if len(ends) == len(places) == 2 and places[0] >= places[1]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from harness.errors import InfraError
 from harness.level import Level
+from harness.stack.level_command import ChannelClosed, Completed, Process, Sink
 from harness.stack.link import Link
-from harness.stack.process import ChannelClosed, Completed, Process, Sink
 from harness.stack.wire import Decoder, Frame, Type
 
 POLL_S = 0.2
@@ -106,15 +106,18 @@ class Agent:
     def wait_ready(self, level: Level, timeout_s: float, watch: Callable[[], bool] = lambda: True) -> bool:
         """Wait until the agent at ``level`` answers a ping; return whether it did. Bounded.
 
-        ``watch`` is called every ``WATCH_S`` seconds; the wait ends when it says so by returning false. Which
-        frames are sent does not depend on it where turns are taken, only on the machine's own turns.
+        ``watch`` is called every ``WATCH_S`` seconds, however fast the pings come back unanswered; the wait
+        ends when it returns false. Which frames are sent does not depend on it where turns are taken, only
+        on the machine's own turns.
         """
         end = time.monotonic() + timeout_s
         given_up = False
+        watched = time.monotonic()
 
         def goes_on() -> bool:
-            nonlocal given_up
+            nonlocal given_up, watched
             given_up = not watch()
+            watched = time.monotonic()
             return not given_up
 
         if self._link.turns and not self._watched(lambda: self.turns > 0, end, goes_on):
@@ -126,7 +129,8 @@ class Agent:
             with contextlib.suppress(TimeoutError, InfraError):
                 self._ask(level, Type.PING, b"", patience, PING_TURNS, goes_on)
                 return True
-            if given_up or (not self._link.turns and not watch()):
+            # A level below that refuses the ping, or an idle machine, answers long before a watch is due.
+            if given_up or (time.monotonic() - watched >= WATCH_S and not goes_on()):
                 return False
             self.pause(POLL_S)
         return False

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,18 +14,20 @@ from harness.machine.qemu import Machine
 from harness.stack import vmm
 from harness.stack.agent import Agent
 from harness.stack.broken import LevelBroken, LevelFailed
-from harness.stack.patience import STRETCH, Patience, Sample
-from harness.stack.process import Completed
+from harness.stack.level_command import Completed
+from harness.stack.patience import NEEDS, STRETCH, MachineSample, Need, Patience
 
 DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
 NOT_ANSWERED = (2, 127)  # an nvh-kvm without --caps, or none
 
 
-class Stack(Protocol):
+class BootedStack(Protocol):
     """What a boot asks of ``harness.stack.stack.Stack``, whose methods say what they do."""
 
     slowdown: float
+    needs: Mapping[Level, Need]
+    took: dict[Level, Need]
 
     @property
     def machine(self) -> Machine: ...
@@ -41,7 +43,7 @@ class Stack(Protocol):
     def hung(self, level: Level, cause: str) -> LevelBroken: ...
 
 
-def require_virtual_el2(stack: Stack) -> None:
+def require_virtual_el2(stack: BootedStack) -> None:
     """Refuse a kernel that cannot run L1 as a hypervisor, before L1 would wait for its deadline.
 
     KVM_CAP_ARM_EL2 is offered with FEAT_NV2 and kvm-arm.mode=nested only. A root file system without
@@ -62,19 +64,23 @@ def require_virtual_el2(stack: Stack) -> None:
     )
 
 
-def await_agent(stack: Stack, level: Level) -> None:
-    """Wait for the agent, but no longer than it may still come (see ``patience``): ``LevelBroken`` then."""
+def await_agent(stack: BootedStack, level: Level) -> None:
+    """Wait for the agent, but no longer than it may still come (see ``patience``): ``LevelBroken`` then.
+
+    ``LevelFailed`` when the host gave the machine less than a boot takes. What the boot took is noted.
+    """
     began, work, turns = time.monotonic(), stack.machine.work, stack.agent.turns
     console = stack.console(level)
     end, limit = stack.end_of(DEADLINE_S[level] * STRETCH)
-    patience = Patience(DEADLINE_S[level] * stack.slowdown, stack.slowdown)
+    need = stack.needs.get(level, NEEDS[level])
+    patience = Patience(DEADLINE_S[level] * stack.slowdown, need, stack.slowdown)
     why = ""
 
     def watch() -> bool:
         nonlocal why
         stack.check_alive()
         why = patience.over(
-            Sample(
+            MachineSample(
                 time.monotonic() - began,
                 stack.machine.work - work,
                 len(console.text),
@@ -85,12 +91,20 @@ def await_agent(stack: Stack, level: Level) -> None:
         return not why
 
     with stack.explained(level):
-        if stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch):
-            return
-    raise stack.hung(level, why or f"its agent did not answer within {limit}")
+        ready = stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch)
+    spent = stack.machine.work - work
+    if ready:
+        stack.took[level] = Need(stack.agent.turns - turns, round(spent.got / stack.slowdown, 2))
+        return
+    cause = why or f"its agent did not answer within {limit}"
+    if patience.starved:
+        seconds = need.cpu_s * stack.slowdown
+        told = f"the host gave the machine {spent.got:.1f} s of CPU time, and a boot takes {seconds:.1f}"
+        raise LevelFailed(level, f"{cause}, but {told}; run fewer cells at a time")
+    raise stack.hung(level, cause)
 
 
-def prepare(stack: Stack, level: Level) -> None:
+def prepare(stack: BootedStack, level: Level) -> None:
     """Name the level's disks and load nvh's module there; ``LevelFailed`` when that cannot be done."""
     done = stack.run(level, vmm.prepare_script(level), PREPARE_DEADLINE_S)
     if done.status != 0:

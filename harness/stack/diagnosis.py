@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.machine.qemu import CpuState
 
 IDLE = 0.03
@@ -36,7 +36,7 @@ class Activity:
     """
 
     seconds: float
-    work: Work
+    work: CpuTime
     samples: Sequence[Sequence[CpuState]]
     idle_turns: int = 0
 
@@ -46,7 +46,7 @@ class Activity:
         return self.work.got / self.seconds if self.seconds else 0.0
 
 
-def rests(work: Work, seconds: float) -> bool:
+def rests(work: CpuTime, seconds: float) -> bool:
     """Whether a machine that had ``work`` in ``seconds`` executed nothing because it had nothing to do."""
     return work.got < IDLE * seconds and work.wanted < STARVED * seconds
 

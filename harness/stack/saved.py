@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.migration import load_state, move, pend_sgi, save_state
-from harness.machine.qemu import Machine, Memory
+from harness.machine.qemu import Machine, RamBacking
 from harness.stack.stack import Stack
 
 FORMAT = 1
@@ -45,7 +45,7 @@ class NotRestored(RestoreFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SavedStack:
     """What the harness must know of a saved stack.
 
     ``channels``: the channel on which the VMM of each level runs. ``kick``: the SGI that makes L0's kernel
@@ -66,7 +66,7 @@ def broadcast_sgi(interrupts: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def save(stack: Stack, directory: Path) -> Record:
+def save(stack: Stack, directory: Path) -> SavedStack:
     """Save a stack with memory in an open file and end it; ``InfraError`` when that fails.
 
     No command may run at any level but the VMMs.
@@ -80,7 +80,7 @@ def save(stack: Stack, directory: Path) -> Record:
     return _record(stack, directory, stack.booted, broadcast_sgi(done.text))
 
 
-def save_as_it_is(stack: Stack, directory: Path, kick: int | None) -> Record:
+def save_as_it_is(stack: Stack, directory: Path, kick: int | None) -> SavedStack:
     """Save any stack, in whatever state its levels are, and end it; takes some seconds.
 
     Its private memory becomes a file by moving the machine into another one. ``kick`` is that of the snapshot
@@ -89,7 +89,7 @@ def save_as_it_is(stack: Stack, directory: Path, kick: int | None) -> Record:
     if stack.booted is None:
         raise InfraError("nothing is up that could be saved")
     with open_memory() as memory, tempfile.TemporaryDirectory(dir=directory) as place:
-        spec = dataclasses.replace(stack.machine.spec, memory=Memory(memory), incoming=True)
+        spec = dataclasses.replace(stack.machine.spec, memory=RamBacking(memory), incoming=True)
         with Machine(spec, Path(place)) as target, stack.agent.running_freely():
             move(stack.machine, target)
             save_state(target, directory / STATE)
@@ -97,9 +97,9 @@ def save_as_it_is(stack: Stack, directory: Path, kick: int | None) -> Record:
     return _record(stack, directory, stack.booted, kick)
 
 
-def _record(stack: Stack, directory: Path, booted: Level, kick: int | None) -> Record:
+def _record(stack: Stack, directory: Path, booted: Level, kick: int | None) -> SavedStack:
     channels = {level: process.channel for level, process in stack.vmms.items()}
-    record = Record(booted, channels, kick)
+    record = SavedStack(booted, channels, kick)
     stack.close()  # every byte that the machine has sent is in the consoles' logs then
     for level in Level:
         if level <= record.booted:
@@ -109,14 +109,14 @@ def _record(stack: Stack, directory: Path, booted: Level, kick: int | None) -> R
     return record
 
 
-def read_record(directory: Path) -> Record:
+def read_record(directory: Path) -> SavedStack:
     """Read what ``save`` recorded; ``RestoreFailed`` for anything else."""
     try:
         data = json.loads((directory / RECORD).read_text(encoding="utf-8"))
         found = data.pop("format")
         if found != FORMAT:
             raise RestoreFailed(f"{directory}: format {found}, this nvh reads {FORMAT}")
-        return from_data(Record, data)
+        return from_data(SavedStack, data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RestoreFailed(f"{directory} is no saved stack: {error}") from error
 
@@ -137,7 +137,7 @@ class Way:
 MAPPED = Way()
 
 
-def load(stack: Stack, directory: Path, *, kick: bool = True, way: Way = MAPPED) -> Record:
+def load(stack: Stack, directory: Path, *, kick: bool = True, way: Way = MAPPED) -> SavedStack:
     """Load the stack saved in ``directory`` into the unused ``stack``, where it stands still.
 
     With ``stack.ram`` the machine works in that file, which is filled from the saved one; else its memory is
@@ -150,7 +150,7 @@ def load(stack: Stack, directory: Path, *, kick: bool = True, way: Way = MAPPED)
             shutil.copyfile(directory / console_log(level), stack.directory / console_log(level))
     if stack.ram is not None:
         fill(stack.ram, directory / RAM)
-    memory = Memory(directory / RAM if stack.ram is None else stack.ram) if way.mapped else None
+    memory = RamBacking(directory / RAM if stack.ram is None else stack.ram) if way.mapped else None
     stack.start_machine(
         dataclasses.replace(stack.machine_spec, memory=memory, incoming=way.incoming, extra=way.extra)
     )

@@ -8,14 +8,14 @@ import dataclasses
 import shlex
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import Broken, InfraError, NvhError
 from harness.level import Level
 from harness.machine.console import Console
 from harness.machine.process import Use
-from harness.machine.qemu import CpuState, Machine, MachineSpec, Memory, ModelCrashed, Plugin
+from harness.machine.qemu import CpuState, Machine, MachineSpec, ModelCrashed, Plugin, RamBacking
 from harness.scenario.language import StackSpec
 from harness.stack import boot, looking, vmm
 from harness.stack.agent import Agent, Pong
@@ -28,13 +28,19 @@ from harness.stack.broken import (
     LevelFailed,
     blames_the_kernel,
 )
-from harness.stack.diagnosis import describe
+from harness.stack.diagnosis import describe, rests
 from harness.stack.images import StackImages
+from harness.stack.level_command import ChannelClosed, Completed, Process, is_relayed, last_words
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.process import ChannelClosed, Completed, Process, is_relayed, last_words
+from harness.stack.patience import NEEDS, Need
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
+"""Seconds that a machine rests after which no end of a VMM will show any more."""
+EXPLAIN_TURNS = 50
+EXPLAIN_CPU_S = 15.0
+EXPLAIN_MOST_S = 90.0
+"""What a VMM takes at most from the end of its socket to its own: L0 tears down a VM and its shadows."""
 DRAIN_S = 0.2
 RESTING_TURNS = 50  # a second: L0's time runs five times as fast as the host's when nobody has anything to do
 Whereabouts = Callable[["Stack", Level], Sequence[int]]
@@ -46,8 +52,9 @@ class Stack:
 
     ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model.
     ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
-    ``whereabouts`` tells a level that loops at boot from one that is slow; without, its deadline does. Use as
-    a context manager: leaving it ends every process it started.
+    ``whereabouts`` tells a level that loops at boot from one that is slow; without, its silence does.
+    ``needs`` says what the levels' boots take where they come up; ``took`` what they took here. Use as a
+    context manager: leaving it ends every process it started.
     """
 
     def __init__(
@@ -61,7 +68,10 @@ class Stack:
         seed: int | None = None,
         plugins: tuple[Plugin, ...] = (),
         whereabouts: Whereabouts | None = None,
+        needs: Mapping[Level, Need] = NEEDS,
     ) -> None:
+        self.needs = needs
+        self.took: dict[Level, Need] = {}
         self.plugins = plugins
         self.whereabouts = whereabouts
         self.images = images
@@ -130,7 +140,7 @@ class Stack:
 
     def _bring_up(self, level: Level) -> None:
         if level is Level.L0:
-            memory = None if self.ram is None else Memory(self.ram)
+            memory = None if self.ram is None else RamBacking(self.ram)
             self.start_machine(dataclasses.replace(self.machine_spec, memory=memory))
         else:
             if level is Level.L1:
@@ -289,16 +299,32 @@ class Stack:
         try:
             yield
         except InfraError as error:
-            end = time.monotonic() + EXPLAIN_S  # such an end shows a little later
-            with self.agent.running_freely():
-                while time.monotonic() < end:
-                    self.check_alive()
-                    time.sleep(0.05)
+            self._await_an_end()
             if isinstance(error, ChannelClosed):
                 raise self.broken(Level.L0, f"its agent has gone, the model runs on: {error}") from error
             if is_relayed(error):
                 raise self.broken(level, f"its agent has gone, its VMM runs on: {error}") from error
             raise
+
+    def _await_an_end(self) -> None:
+        """Raise the end of QEMU or of a VMM; it shows a little later than that of the link, in model time."""
+        turns, work, began = self.agent.turns, self.machine.work, time.monotonic()
+        rested, before, at = began, work, began
+        with self.agent.running_freely():
+            while True:
+                self.check_alive()
+                time.sleep(0.05)
+                now, spent = time.monotonic(), self.machine.work
+                if now - at >= EXPLAIN_S / 6:
+                    rested = rested if rests(spent - before, now - at) else now
+                    before, at = spent, now
+                if (
+                    now - rested >= EXPLAIN_S
+                    or self.agent.turns - turns >= EXPLAIN_TURNS
+                    or (spent - work).got >= EXPLAIN_CPU_S * self.slowdown
+                    or now - began >= EXPLAIN_MOST_S
+                ):
+                    return
 
     def close(self) -> None:
         """End the machine and everything inside it. Safe to call twice."""

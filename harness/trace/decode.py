@@ -11,7 +11,7 @@ from harness.level import Level
 from harness.trace import probed
 from harness.trace.decoded import Decoded, Decoder, Trouble, Wanted, encoding_of, number, tlbi_fields
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import Record, fields_of
+from harness.trace.trace_lines import TraceRecord, fields_of
 
 REASONS = ("tlbi", "memslot", "notifier", "recycle", "teardown")
 _Simple = Callable[[Mapping[str, Value]], dict[str, Value]]
@@ -69,7 +69,7 @@ def _shadow_wp(raw: Mapping[str, Value]) -> dict[str, Value]:
 def _one_to_one(convert: _Simple) -> Decoder:
     """Decoder of trace events that each give one event, or none where ``convert`` gives no fields."""
 
-    def decode(_level: Level, wanted: Wanted, records: Sequence[Record]) -> list[Decoded | Trouble]:
+    def decode(_level: Level, wanted: Wanted, records: Sequence[TraceRecord]) -> list[Decoded | Trouble]:
         names = {full.split(":")[1]: name for name, realised in wanted.items() for full in realised.events}
         found: list[Decoded | Trouble] = []
         for record in records:

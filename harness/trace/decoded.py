@@ -10,8 +10,8 @@ from harness.arch import operand, table
 from harness.arch.registers import mask, named
 from harness.level import Level
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import Record
 from harness.trace.registry import Realisation
+from harness.trace.trace_lines import TraceRecord
 
 HCR_TGE, HCR_E2H = mask("HCR.TGE"), mask("HCR.E2H")
 VTTBR_VMID_SHIFT = named("VTTBR.VMID").low
@@ -22,7 +22,7 @@ class Decoded:
     """An event found at ``record``."""
 
     name: str
-    record: Record
+    record: TraceRecord
     fields: Mapping[str, Value]
 
 
@@ -30,12 +30,12 @@ class Decoded:
 class Trouble:
     """A record that belongs to a wanted event and could not be decoded."""
 
-    record: Record
+    record: TraceRecord
     text: str
 
 
 Wanted = Mapping[str, Realisation]
-Decoder = Callable[[Level, Wanted, Sequence[Record]], "list[Decoded | Trouble]"]
+Decoder = Callable[[Level, Wanted, Sequence[TraceRecord]], "list[Decoded | Trouble]"]
 
 
 def tlbi_fields(op: table.Operation, xt: int, vmid: Value, hcr: Value) -> dict[str, Value]:

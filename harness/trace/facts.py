@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.trace.shell import FACT, SECTION
+from harness.trace.tracefs_shell import FACT, SECTION
 
 _STAT = re.compile(r"([a-z][a-z ]*): *(-?\d+)")
 

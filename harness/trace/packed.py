@@ -36,7 +36,7 @@ Test = Callable[[str, Mapping[str, Value]], bool]
 """A test of a head, by the name of its events and by the fields that it decides."""
 
 
-class Store(Protocol):
+class PackedStore(Protocol):
     """Where packed events come from."""
 
     def make(self, seqs: Seqs, heads: Heads) -> list[Event]:
@@ -57,7 +57,7 @@ class Packed(Sequence[Event]):
     __slots__ = ("_heads", "_near", "_possible", "_store", "seqs")
 
     def __init__(
-        self, store: Store, seqs: Seqs, heads: Heads, possible: npt.NDArray[np.bool_] | None = None
+        self, store: PackedStore, seqs: Seqs, heads: Heads, possible: npt.NDArray[np.bool_] | None = None
     ) -> None:
         self._store = store
         self.seqs = seqs

@@ -18,7 +18,7 @@ from harness.level import Level
 from harness.trace import registry
 from harness.trace.decoded import VTTBR_VMID_SHIFT, Decoded, Trouble, Wanted, encoding_of, number, tlbi_fields
 from harness.trace.event import UNKNOWN, Value
-from harness.trace.lines import Record, fields_of
+from harness.trace.trace_lines import TraceRecord, fields_of
 
 # Entering one of these opens a stretch in which unmaps and write-protects are of shadow contexts.
 _SHADOW_ROLES = ("iterate", "nested", "requests")
@@ -34,7 +34,7 @@ _REASONS = {
 
 @dataclass(slots=True)
 class _Handler:
-    record: Record
+    record: TraceRecord
     op: table.Operation
     operand: int
     vmid: int | None = None
@@ -56,7 +56,7 @@ class _Decoder:
         self.tasks: dict[int, _Task] = {}
         self.found: list[Decoded | Trouble] = []
 
-    def feed(self, record: Record, role: str) -> None:
+    def feed(self, record: TraceRecord, role: str) -> None:
         task = self.tasks.setdefault(record.pid, _Task())
         raw = fields_of(record.event, record.text)
         if role == "handler":
@@ -88,7 +88,7 @@ class _Decoder:
         for task in self.tasks.values():
             self._finish(task)
 
-    def _emit(self, name: str, record: Record, fields: Mapping[str, Value]) -> None:
+    def _emit(self, name: str, record: TraceRecord, fields: Mapping[str, Value]) -> None:
         if f"{self.level}.{name}" in self.wanted:
             self.found.append(Decoded(f"{self.level}.{name}", record, fields))
 
@@ -118,14 +118,14 @@ class _Decoder:
             vmid = task.open[-1][1]
         return {"context": UNKNOWN, "vmid": vmid, "vttbr": vttbr}
 
-    def _unmap(self, task: _Task, record: Record, raw: Mapping[str, Value]) -> None:
+    def _unmap(self, task: _Task, record: TraceRecord, raw: Mapping[str, Value]) -> None:
         context = self._context(task, raw)
         if context is None:
             return
         extent = {"start": number(raw, "start"), "size": number(raw, "size")}
         self._emit("shadow_unmap", record, {**context, **extent, "reason": task.open[-1][2]})
 
-    def _wp(self, task: _Task, record: Record, raw: Mapping[str, Value]) -> None:
+    def _wp(self, task: _Task, record: TraceRecord, raw: Mapping[str, Value]) -> None:
         context = self._context(task, raw)
         if context is None:
             return
@@ -143,7 +143,7 @@ def _reason(task: _Task, role: str, raw: Mapping[str, Value]) -> str:
     return _REASONS.get(str(raw.get("caller", "")).partition("+")[0], UNKNOWN)
 
 
-def decode(level: Level, wanted: Wanted, records: Sequence[Record]) -> list[Decoded | Trouble]:
+def decode(level: Level, wanted: Wanted, records: Sequence[TraceRecord]) -> list[Decoded | Trouble]:
     """Decoder ``probed`` of events.yaml; see the module's description."""
     roles = {name: probe.role for name, probe in registry.load().probes.items()}
     decoder = _Decoder(level, wanted)

@@ -82,7 +82,7 @@ class EventSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelEventSpec:
     """An event of the hardware model; ``kind`` names its record in the plugin's file."""
 
     name: str
@@ -92,7 +92,7 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class EventFormat:
     """Reads one trace event's text: a full match gives fields; ``hex`` fields lack the 0x."""
 
     regex: re.Pattern[str] | None
@@ -103,8 +103,8 @@ class Format:
 class Registry:
     events: Mapping[str, EventSpec]
     probes: Mapping[str, Probe]
-    formats: Mapping[str, Format]
-    model: Mapping[str, ModelSpec]
+    formats: Mapping[str, EventFormat]
+    model: Mapping[str, ModelEventSpec]
 
 
 def _blind(word: str | None) -> Blind | None:
@@ -161,14 +161,14 @@ def load() -> Registry:
         for name, spec in data["probes"].items()
     }
     formats = {
-        name: Format(
+        name: EventFormat(
             regex=re.compile(spec["regex"]) if "regex" in spec else None,
             hex=frozenset(spec.get("hex", ())),
         )
         for name, spec in data["formats"].items()
     }
     model = {
-        name: ModelSpec(name, spec["kind"], spec["summary"], frozenset(spec["fields"]))
+        name: ModelEventSpec(name, spec["kind"], spec["summary"], frozenset(spec["fields"]))
         for name, spec in data["model"].items()
     }
     return Registry(events, probes, formats, model)

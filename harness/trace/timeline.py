@@ -25,7 +25,7 @@ NEIGHBOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TraceMark:
     """A mark in one source. ``seq`` shares the numbering of that source's events."""
 
     name: str
@@ -78,7 +78,7 @@ class Timeline:
     """
 
     events: Sequence[Event] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[TraceMark, ...] = ()
     losses: tuple[Loss, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     realised: Mapping[str, Realised] = field(default_factory=dict)

@@ -19,7 +19,7 @@ def _model_values() -> Mapping[str, frozenset[str]]:
         "op": frozenset(op.name for op in table.load()),
         "family": frozenset(op.family for op in table.load()),
         "regime": frozenset(regime.value for regime in table.Regime),
-        "scope": frozenset(scope.value for scope in table.Scope),
+        "scope": frozenset(scope.value for scope in table.Shareability),
         "domain": frozenset(names.DOMAINS),
         "access": frozenset(names.ACCESSES),
         "trapped": frozenset({"yes", "no"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.accept.compare import Runs
+from harness.accept.compare import CellRuns
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 
@@ -31,12 +31,12 @@ def result(cell: str, verdict: Verdict, seed: int = 1) -> CellResult:
     )
 
 
-def runs(cell: str, letters: str) -> Runs:
+def runs(cell: str, letters: str) -> CellRuns:
     """Return runs with one verdict per letter: p pass, f fail, v vacuous, i infra."""
-    return Runs([result(cell, LETTERS[letter], seed) for seed, letter in enumerate(letters, 1)])
+    return CellRuns([result(cell, LETTERS[letter], seed) for seed, letter in enumerate(letters, 1)])
 
 
-def side(cells: Sequence[str] = (), **letters: str) -> dict[str, Runs]:
+def side(cells: Sequence[str] = (), **letters: str) -> dict[str, CellRuns]:
     """Return one side: cells by name."""
     return {cell: runs(cell, "p") for cell in cells} | {
         cell: runs(cell, each) for cell, each in letters.items()

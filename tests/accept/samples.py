@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.accept.compare import compare
 from harness.accept.cost import CostRow
-from harness.accept.coverage.report import Coverage, FileCoverage, Line, State, Suggestion
-from harness.accept.report.record import BuildRecord, Culprit, PatchRecord, Report, StepRecord
+from harness.accept.coverage.report import AddedLine, FileCoverage, LineState, PatchCoverage, Suggestion
+from harness.accept.report.series_report import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
 from tests.accept.results import side
 
 DIFF = """\
@@ -25,19 +25,19 @@ diff --git a/kernel/fork.c b/kernel/fork.c
 +/* why */
  \treturn 0;
 """
-COVERAGE = Coverage(
+COVERAGE = PatchCoverage(
     ("c1", "c2"),
     (
         FileCoverage(
             "kernel/fork.c",
             True,
             (
-                Line(4, "\tthree(<b>);", 1, State.COVERED, "fork", (0, 1)),
-                Line(5, "\tfour();", 2, State.UNCOVERED, "fork"),
-                Line(6, "/* why */", 2, State.NO_CODE, "fork"),
+                AddedLine(4, "\tthree(<b>);", 1, LineState.COVERED, "fork", (0, 1)),
+                AddedLine(5, "\tfour();", 2, LineState.UNCOVERED, "fork"),
+                AddedLine(6, "/* why */", 2, LineState.NO_CODE, "fork"),
             ),
         ),
-        FileCoverage("drivers/x.c", False, (Line(1, "int x;", 2, State.NO_CODE),)),
+        FileCoverage("drivers/x.c", False, (AddedLine(1, "int x;", 2, LineState.NO_CODE),)),
     ),
     (Suggestion("fork", "kernel/fork.c", ("tlbi-ipas2[op=ipas2e1is]",), "sys_fork -> fork"),),
 )
@@ -49,12 +49,12 @@ COST = (
 
 def report(
     base: dict[str, str] | None = None, series: dict[str, str] | None = None, **changes: Any
-) -> Report:
+) -> SeriesReport:
     """Return a report about two patches; cells by name and letters (results.runs) on each side."""
     cells = tuple(
         compare(side(**(base or {"c1": "p", "c2": "f"})), side(**(series or {"c1": "p", "c2": "f"})))
     )
-    found = Report(
+    found = SeriesReport(
         origin="series.mbox",
         title="Two <changes>",
         version=3,
@@ -95,7 +95,7 @@ def report(
     return dataclasses.replace(found, **changes)
 
 
-def rejected() -> Report:
+def rejected() -> SeriesReport:
     """Return a report that names a bad patch."""
     bad = report({"c1": "pppppp", "c2": "p"}, {"c1": "ffffff", "c2": "p"})
     return dataclasses.replace(

@@ -193,7 +193,7 @@ def test_a_patch_that_the_base_has_is_told_also_where_the_source_does_not_take_i
 
 def toy_text(base: Base, tmp_path: Path, data: bytes, toy: Toy) -> str:
     """The image of the base with one patch, built from its kernel file."""
-    from harness.artefacts.kernel.series import Patch
+    from harness.artefacts.kernel.patch import Patch
 
     toy.file = base.write_kernel(tmp_path / "kernels", "fits", (Patch("x", data, True),))
     return (toy.build().path / "Image").read_text(errors="replace")

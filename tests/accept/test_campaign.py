@@ -14,9 +14,9 @@ import pytest
 from harness.accept import apply as applying
 from harness.accept.base import Base
 from harness.accept.campaign import Campaign, Request
-from harness.accept.compare import Outcome, Runs
-from harness.accept.lab import Build, Seeds, Step
-from harness.accept.report.record import Decision, Report
+from harness.accept.compare import CellRuns, SeriesEffect
+from harness.accept.lab import Seeds, SeriesStep, StepBuild
+from harness.accept.report.series_report import Decision, SeriesReport
 from harness.accept.submission import read
 from harness.errors import UserError
 from harness.host.cache import Artefact
@@ -45,7 +45,7 @@ class Laboratory:
         self.asked: list[tuple[int, tuple[str, ...], tuple[int, ...]]] = []
         self.warnings: Mapping[int, Mapping[str, Sequence[str]]] = {}
 
-    def cells(self, _: Step) -> list[Any]:
+    def cells(self, _: SeriesStep) -> list[Any]:
         return [
             SimpleNamespace(
                 id=name,
@@ -54,37 +54,39 @@ class Laboratory:
             for name in self.names
         ]
 
-    def build(self, step: Step) -> Build:
+    def build(self, step: SeriesStep) -> StepBuild:
         self.built.append(step.number)
         if step.number in self.broken:
-            return Build(step, None, 1.0, "make ended with status 2\nkernel/fork.c:3:1: error: no such thing")
+            return StepBuild(
+                step, None, 1.0, "make ended with status 2\nkernel/fork.c:3:1: error: no such thing"
+            )
         artefact = Artefact("kernel", f"d{step.number}", step.kernel.parent, {"release": "1.2.3"})
-        return Build(step, artefact, 1.0, warnings=self.warnings.get(step.number, {}))
+        return StepBuild(step, artefact, 1.0, warnings=self.warnings.get(step.number, {}))
 
-    def begin(self, step: Step) -> concurrent.futures.Future[Build]:
-        future: concurrent.futures.Future[Build] = concurrent.futures.Future()
+    def begin(self, step: SeriesStep) -> concurrent.futures.Future[StepBuild]:
+        future: concurrent.futures.Future[StepBuild] = concurrent.futures.Future()
         future.set_result(self.build(step))
         return future
 
-    def run(self, step: Step, seeds: Seeds) -> dict[str, Runs]:
+    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
         every = sorted({seed for each in seeds.values() for seed in each})
         self.asked.append((step.number, tuple(seeds), tuple(every)))
         return {
-            name: Runs(
+            name: CellRuns(
                 [result(name, LETTERS[self.verdicts(step.number, name, seed)], seed) for seed in seeds[name]]
             )
             for name in seeds
         }
 
 
-Judge = Callable[..., Report]
+Judge = Callable[..., SeriesReport]
 
 
 @pytest.fixture
 def judge(base: Base, tmp_path: Path) -> Judge:
     """Return what judges the toy series of three patches in a laboratory."""
 
-    def go(laboratory: Laboratory, patches: str = "all", **changes: Any) -> Report:
+    def go(laboratory: Laboratory, patches: str = "all", **changes: Any) -> SeriesReport:
         box = tmp_path / "series.mbox"
         box.write_text("\n".join(THREE))
         found = read(str(box))
@@ -107,7 +109,7 @@ def test_all_green_is_accepted(judge: Judge) -> None:
     assert (report.decision, report.exit_status, report.reasons) == (Decision.ACCEPT, 0, ())
     assert laboratory.built == [0, 1, 2, 3]
     assert [ask[2] for ask in laboratory.asked] == [(1,)] * 4
-    assert report.count[Outcome.SAME] == 2
+    assert report.count[SeriesEffect.SAME] == 2
 
 
 def test_one_bad_patch_is_named_and_confirmed_once(judge: Judge) -> None:
@@ -153,7 +155,7 @@ def test_a_race_is_no_regression_but_no_green_either(judge: Judge) -> None:
     """Red with the first seed alone: five more green runs on each side do not make it green."""
     report = judge(Laboratory(["a"], lambda step, _, seed: "f" if step == 3 and seed == 1 else "p"))
     (cell,) = report.whole.cells
-    assert (cell.outcome, str(cell.series)[:3]) == (Outcome.SUSPECT, "1/6")
+    assert (cell.outcome, str(cell.series)[:3]) == (SeriesEffect.SUSPECT, "1/6")
     assert report.exit_status == 1
     assert report.culprits[0].what == "suspect of a"
 
@@ -161,8 +163,8 @@ def test_a_race_is_no_regression_but_no_green_either(judge: Judge) -> None:
 def test_a_fix_is_reported(judge: Judge) -> None:
     report = judge(Laboratory(["a", "b"], lambda step, name, _: "f" if name == "a" and step < 3 else "p"))
     assert report.exit_status == 0
-    assert report.count[Outcome.FIXED] == 1
-    assert report.steps[1].cells[0].outcome is Outcome.RED_BEFORE
+    assert report.count[SeriesEffect.FIXED] == 1
+    assert report.steps[1].cells[0].outcome is SeriesEffect.RED_BEFORE
 
 
 def test_a_patch_that_does_not_build_is_named(judge: Judge) -> None:
@@ -233,4 +235,4 @@ def test_a_racy_cell_that_differs_is_run_further_with_seeds_of_its_own(judge: Ju
     assert (3, ("racy",), (6, 7, 8)) in laboratory.asked
     assert (0, ("racy",), (6, 7, 8)) in laboratory.asked
     (racy,) = [each for each in report.whole.cells if each.cell == "racy"]
-    assert (racy.series.red, racy.series.runs, racy.outcome) == (1, 8, Outcome.SUSPECT)
+    assert (racy.series.red, racy.series.runs, racy.outcome) == (1, 8, SeriesEffect.SUSPECT)

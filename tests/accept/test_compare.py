@@ -7,24 +7,24 @@ import dataclasses
 
 import pytest
 
-from harness.accept.compare import REJECTING, Outcome, Runs, compare, differing, worst_first
-from harness.report.results import Finding
+from harness.accept.compare import REJECTING, CellRuns, SeriesEffect, compare, differing, worst_first
+from harness.check.finding import Finding
 from harness.verdict import Verdict
 from tests.accept.results import result, runs, side
 
 ALL = {
-    ("pppppp", "pppppp"): Outcome.SAME,
-    ("pppppp", "ffffff"): Outcome.REGRESSION,
-    ("p", "f"): Outcome.SUSPECT,
-    ("pppppp", "pfpppp"): Outcome.SUSPECT,
-    ("pppppp", "vvvvvv"): Outcome.REGRESSION,
-    ("ffffff", "pppppp"): Outcome.FIXED,
-    ("f", "p"): Outcome.BETTER,
-    ("ff", "ff"): Outcome.RED_BEFORE,
-    ("fp", "ffpp"): Outcome.RED_BEFORE,
-    ("p", "i"): Outcome.UNKNOWN,
-    ("i", "p"): Outcome.UNKNOWN,
-    ("p", "ip"): Outcome.SAME,
+    ("pppppp", "pppppp"): SeriesEffect.SAME,
+    ("pppppp", "ffffff"): SeriesEffect.REGRESSION,
+    ("p", "f"): SeriesEffect.SUSPECT,
+    ("pppppp", "pfpppp"): SeriesEffect.SUSPECT,
+    ("pppppp", "vvvvvv"): SeriesEffect.REGRESSION,
+    ("ffffff", "pppppp"): SeriesEffect.FIXED,
+    ("f", "p"): SeriesEffect.BETTER,
+    ("ff", "ff"): SeriesEffect.RED_BEFORE,
+    ("fp", "ffpp"): SeriesEffect.RED_BEFORE,
+    ("p", "i"): SeriesEffect.UNKNOWN,
+    ("i", "p"): SeriesEffect.UNKNOWN,
+    ("p", "ip"): SeriesEffect.SAME,
 }
 
 
@@ -32,7 +32,9 @@ ALL = {
 def test_outcome(base: str, series: str) -> None:
     (found,) = compare(side(a=base), side(a=series))
     assert found.outcome is ALL[base, series]
-    assert (found.p is None) is (found.outcome in (Outcome.SAME, Outcome.RED_BEFORE, Outcome.UNKNOWN))
+    assert (found.p is None) is (
+        found.outcome in (SeriesEffect.SAME, SeriesEffect.RED_BEFORE, SeriesEffect.UNKNOWN)
+    )
 
 
 def test_a_red_run_stays_whatever_follows() -> None:
@@ -62,12 +64,12 @@ def test_many_cells_are_many_chances() -> None:
     """What is significant alone is not so among many; all broken is all regressions."""
     base = {f"c{number}": runs(f"c{number}", "pppp") for number in range(20)}
     broken = {cell: runs(cell, "ffff") for cell in base}
-    assert {each.outcome for each in compare(base, broken)} == {Outcome.REGRESSION}
+    assert {each.outcome for each in compare(base, broken)} == {SeriesEffect.REGRESSION}
     some = {cell: runs(cell, "ffff" if cell == "c0" else "fppp") for cell in base}
     (first, *_) = compare(base, some)
     assert first.p is not None
     assert first.p > 0.05
-    assert first.outcome is Outcome.SUSPECT
+    assert first.outcome is SeriesEffect.SUSPECT
 
 
 def test_what_differs_and_in_which_order() -> None:
@@ -77,14 +79,14 @@ def test_what_differs_and_in_which_order() -> None:
     assert [each.cell for each in worst_first(compare(base, series))] == ["c", "d", "b", "e", "a"]
 
 
-def red(cell: str, *findings: str) -> Runs:
+def red(cell: str, *findings: str) -> CellRuns:
     """Runs of a cell, each red at the finding of that name; ``p`` passes."""
     made = []
     for seed, name in enumerate(findings, 1):
         plain = result(cell, Verdict.PASS if name == "p" else Verdict.FAIL, seed)
         finding = Finding(name, "result", Verdict.FAIL, f"{name} is wrong")
         made.append(plain if name == "p" else dataclasses.replace(plain, findings=(finding,), reason=""))
-    return Runs(made)
+    return CellRuns(made)
 
 
 def test_a_cell_that_is_red_for_a_new_cause_is_not_red_before() -> None:
@@ -92,15 +94,15 @@ def test_a_cell_that_is_red_for_a_new_cause_is_not_red_before() -> None:
     base, series = {"a": red("a", "old", "old", "old")}, {"a": red("a", "old", "new", "old")}
     assert differing(base, series) == ["a"]
     (found,) = compare(base, series)
-    assert found.outcome is Outcome.SUSPECT
+    assert found.outcome is SeriesEffect.SUSPECT
     assert found.series_says == "a cause that the base never showed: new: new is wrong"
     assert found.command == "./nvh run a --seed 2"
     (found,) = compare({"a": red("a", *["old"] * 6)}, {"a": red("a", *["new"] * 6)})
-    assert found.outcome is Outcome.REGRESSION
+    assert found.outcome is SeriesEffect.REGRESSION
     (found,) = compare({"a": red("a", "old", "new")}, {"a": red("a", "new", "old")})
-    assert found.outcome is Outcome.RED_BEFORE
+    assert found.outcome is SeriesEffect.RED_BEFORE
 
 
 def test_red_less_often_but_for_a_new_cause_is_no_repair() -> None:
     (found,) = compare({"a": red("a", *["old"] * 6)}, {"a": red("a", "new", *["p"] * 5)})
-    assert found.outcome is Outcome.SUSPECT
+    assert found.outcome is SeriesEffect.SUSPECT

@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from harness.accept import cost
-from harness.trace.executed.trace import Cost, Trace
+from harness.trace.executed.counts import OperationCost, Trace
 
 IPAS2E1IS = 0xD50C8020
 VAE1IS = 0xD5088320
 
 
-def one(word: int, from_l1: bool, count: int, each: int, least: int) -> Cost:
-    return Cost(word, from_l1, count, count * each, least, each + 5, count, 1, 1, 2 * count)
+def one(word: int, from_l1: bool, count: int, each: int, least: int) -> OperationCost:
+    return OperationCost(word, from_l1, count, count * each, least, each + 5, count, 1, 1, 2 * count)
 
 
-def trace(*costs: Cost) -> Trace:
+def trace(*costs: OperationCost) -> Trace:
     return Trace(0, 4, 0, costs, b"\0")
 
 

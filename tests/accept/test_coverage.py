@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from harness.accept.apply import Applied, Tree
-from harness.accept.coverage import callers, join, lines, suggest
-from harness.accept.coverage.report import Coverage, State
-from harness.artefacts.kernel.series import Patch
+from harness.accept.coverage import callers, dwarf_lines, join, suggest
+from harness.accept.coverage.report import LineState, PatchCoverage
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import InfraError, UserError
 from harness.host.paths import SCENARIOS
 from harness.runner.project import find_cells
 from harness.scenario.scenario import NO_OVERRIDES
-from harness.trace.executed import symbols, trace
+from harness.trace.executed import counts, symbols
 from tests.artefacts.kernel.toy import run_git
 from tests.trace.executed.files import traced
 
@@ -100,7 +100,7 @@ def number(text: str, source: str = SOURCE) -> int:
 
 
 def test_lines_of_inlined_code_are_found_where_it_went(program: Path) -> None:
-    found = lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h", "kernel/absent.c"])
+    found = dwarf_lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h", "kernel/absent.c"])
     assert set(found) == {"kernel/main.c", "kernel/twice.h"}
     table = symbols.load(program / "System.map")
     inlined = found["kernel/twice.h"][number("x > 1000", HEADER)]
@@ -114,16 +114,18 @@ def test_a_program_without_debugging_information(program: Path, tmp_path: Path) 
     bare = tmp_path / "vmlinux"
     subprocess.run([f"{CROSS}strip", "-o", bare, program / "vmlinux"], check=True, timeout=60)
     with pytest.raises(UserError, match=r"config/debug\.config"):
-        lines.load(bare, ["kernel/main.c"])
+        dwarf_lines.load(bare, ["kernel/main.c"])
     (tmp_path / "text").write_text("no program")
     with pytest.raises(InfraError, match="cannot be read"):
-        lines.load(tmp_path / "text", ["kernel/main.c"])
+        dwarf_lines.load(tmp_path / "text", ["kernel/main.c"])
 
 
-def covered(program: Path, tmp_path: Path) -> tuple[Coverage, dict[str, lines.Ranges], symbols.Symbols]:
+def covered(
+    program: Path, tmp_path: Path
+) -> tuple[PatchCoverage, dict[str, dwarf_lines.Ranges], symbols.KernelText]:
     """Coverage of a run that executed _start() but what lies behind its comparison."""
     table = symbols.load(program / "System.map")
-    ranges = lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h"])
+    ranges = dwarf_lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h"])
     first = min(a for a, name in zip(table.addresses, table.names, strict=True) if name == "_start")
     skipped = {
         address
@@ -132,7 +134,7 @@ def covered(program: Path, tmp_path: Path) -> tuple[Coverage, dict[str, lines.Ra
     }
     executed = [a for a in range(first, first + 0x20, 4) if table.name_at(a) == "_start" and a not in skipped]
     (tmp_path / "t").write_bytes(traced(table.start, table.end, executed))
-    seen = {"one": trace.read(tmp_path / "t")}
+    seen = {"one": counts.read(tmp_path / "t")}
     return join.join(tree_of(program), ["kernel/main.c", "kernel/twice.h"], ranges, seen), ranges, table
 
 
@@ -140,13 +142,13 @@ def test_every_changed_line_has_a_state(program: Path, tmp_path: Path) -> None:
     coverage, _, _ = covered(program, tmp_path)
     main, header = coverage.files
     states = {line.text.strip(): line for line in main.lines}
-    assert states["out = twice(out);"].state is State.COVERED
+    assert states["out = twice(out);"].state is LineState.COVERED
     assert states["out = twice(out);"].cells == (0,)
-    assert states["out = 7;"].state is State.UNCOVERED
+    assert states["out = 7;"].state is LineState.UNCOVERED
     assert states["out = 7;"].function == "never"
-    assert states["/* a comment */"].state is State.NO_CODE
+    assert states["/* a comment */"].state is LineState.NO_CODE
     assert "void _start(void)" not in states  # as in the base
-    assert {line.state for line in header.lines} >= {State.COVERED, State.NO_CODE}
+    assert {line.state for line in header.lines} >= {LineState.COVERED, LineState.NO_CODE}
     assert coverage.by_patch(1) == (coverage.covered, coverage.executable)
     assert 0 < coverage.share < 1
     assert any(line.text.strip() == "out = 7;" for _, line in coverage.uncovered())
@@ -155,8 +157,8 @@ def test_every_changed_line_has_a_state(program: Path, tmp_path: Path) -> None:
 def test_nothing_executed_covers_nothing(program: Path, tmp_path: Path) -> None:
     table = symbols.load(program / "System.map")
     (tmp_path / "t").write_bytes(traced(table.start, table.end, []))
-    ranges = lines.load(program / "vmlinux", ["kernel/main.c"])
-    found = join.join(tree_of(program), ["kernel/main.c"], ranges, {"one": trace.read(tmp_path / "t")})
+    ranges = dwarf_lines.load(program / "vmlinux", ["kernel/main.c"])
+    found = join.join(tree_of(program), ["kernel/main.c"], ranges, {"one": counts.read(tmp_path / "t")})
     assert (found.covered, found.share) == (0, 0.0)
     assert found.executable > 5
 
@@ -214,7 +216,7 @@ COST = struct.pack("<II8Q", 0xD50C8420, 1, 3, 300, 90, 120, 3, 1, 1, 6)
 def test_the_plugins_file(tmp_path: Path) -> None:
     path = tmp_path / "t"
     path.write_bytes(traced(0x1000, 0x1080, [0x1000, 0x107C], COST, 1))
-    found = trace.read(path)
+    found = counts.read(path)
     assert list(found.addresses()) == [0x1000, 0x107C]
     assert found.has(0x1000, 0x1004)
     assert found.has(0x1070, 0x2000)
@@ -235,6 +237,6 @@ def test_the_plugins_file(tmp_path: Path) -> None:
 def test_a_file_that_is_not_the_plugins(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "t").write_bytes(data)
     with pytest.raises(InfraError, match=message):
-        trace.read(tmp_path / "t")
+        counts.read(tmp_path / "t")
     with pytest.raises(InfraError, match="did not load"):
-        trace.read(tmp_path / "none")
+        counts.read(tmp_path / "none")

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which cells an acceptance runs."""
+"""Which cells an acceptance runs, and that it remembers which kernels came up."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
-from harness.accept.lab import selected
+from harness.accept import lab
+from harness.accept.lab import Lab, SeriesStep, selected
+from harness.attempt.booted import FILE, Booted
 from harness.errors import UserError
-from harness.host.paths import SCENARIOS
+from harness.host.cache import Store
+from harness.host.paths import IMAGES, SCENARIOS
+from harness.report.progress import Progress
 from harness.scenario.scenario import NO_OVERRIDES
 
 PLACE = SCENARIOS / "vmid"
@@ -30,3 +38,27 @@ def test_a_directory_and_a_pattern_add_up() -> None:
 def test_a_pattern_without_a_match_is_told_beside_a_directory() -> None:
     with pytest.raises(UserError, match="tbli"):
         ids(PLACE, patterns=("tbli-*",))
+
+
+def test_an_acceptance_keeps_the_record_of_what_came_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a run does: the kernels of a series are those that are new."""
+    given: list[Any] = []
+
+    class Runner:
+        def __init__(self, *words: Any) -> None:
+            given.extend(words)
+
+        def run(self, orders: Sequence[object]) -> list[Any]:
+            return list(orders)
+
+    monkeypatch.setattr(lab, "LocalRunner", Runner)
+    monkeypatch.setattr(lab, "build_all", lambda *_: {})
+    store = Store(tmp_path / "cache")
+    with Progress(Console(file=sys.stderr)) as progress:
+        made = Lab(store, progress, tmp_path / "steps", ((PLACE,), ()), NO_OVERRIDES)
+        with made:
+            made.run(SeriesStep(0, "base", IMAGES / "kernels" / "nv.yaml"), {})
+    (booted,) = [each for each in given if isinstance(each, Booted)]
+    assert booted._path == store.root / FILE

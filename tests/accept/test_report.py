@@ -14,8 +14,8 @@ import pytest
 from markupsafe import escape
 
 from harness.accept.report import html, junit, reply, store
-from harness.accept.report.diff import annotate
-from harness.accept.report.record import Decision
+from harness.accept.report.series_diff import annotate
+from harness.accept.report.series_report import Decision
 from harness.errors import InfraError
 from tests.accept.samples import COVERAGE, DIFF, rejected, report
 

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from harness.accept.stats import Rate, adjusted, enough, fisher, interval
+from harness.accept.stats import RedRate, adjusted, enough, fisher, interval
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from harness.accept.stats import Rate, adjusted, enough, fisher, interval
 def test_interval(red: int, runs: int, low: float, high: float) -> None:
     found = interval(red, runs)
     assert found == pytest.approx((low, high), abs=5e-5)
-    assert (Rate(red, runs).low, Rate(red, runs).high) == found
+    assert (RedRate(red, runs).low, RedRate(red, runs).high) == found
 
 
 def test_interval_of_nothing_is_everything_and_nonsense_is_refused() -> None:
@@ -45,7 +45,7 @@ def test_coverage_of_the_interval_is_never_below_what_it_claims() -> None:
         assert inside >= 0.95
 
 
-def by_counting(base: Rate, series: Rate) -> float:
+def by_counting(base: RedRate, series: RedRate) -> float:
     """The permutation test that Fisher's is: every way to deal the red runs out."""
     runs, red = base.runs + series.runs, base.red + series.red
     deals = list(itertools.combinations(range(runs), red))
@@ -65,12 +65,14 @@ def by_counting(base: Rate, series: Rate) -> float:
     ],
 )
 def test_fisher(base: tuple[int, int], series: tuple[int, int]) -> None:
-    assert fisher(Rate(*base), Rate(*series)) == pytest.approx(by_counting(Rate(*base), Rate(*series)))
+    assert fisher(RedRate(*base), RedRate(*series)) == pytest.approx(
+        by_counting(RedRate(*base), RedRate(*series))
+    )
 
 
 def test_tea() -> None:
     """Fisher's own example: three of four cups told right."""
-    assert fisher(Rate(1, 4), Rate(3, 4)) == pytest.approx(0.2429, abs=5e-5)
+    assert fisher(RedRate(1, 4), RedRate(3, 4)) == pytest.approx(0.2429, abs=5e-5)
 
 
 def test_adjusted() -> None:

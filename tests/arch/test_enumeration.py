@@ -15,7 +15,7 @@ import pytest
 
 from harness.arch.library import Answer, CFields, CState, Features, Miss, answer_of, c_operation, load_library
 from harness.arch.reference import SOURCES, compile_reference
-from harness.arch.table import Scope, load
+from harness.arch.table import Shareability, load
 from tests.arch import enumerate as command
 from tests.arch import rules
 from tests.arch.domain import (
@@ -240,7 +240,7 @@ def test_syndromes_agree(reference: Reference) -> None:
 
 def test_barriers_agree(reference: Reference) -> None:
     domains = {0: "osh", 4: "nsh", 8: "ish", 12: "sy"}
-    scopes = {Scope.LOCAL: "", Scope.IS: "is", Scope.OS: "os"}
+    scopes = {Shareability.LOCAL: "", Shareability.IS: "is", Shareability.OS: "os"}
     flags = (False, True)
     asked = itertools.product(domains, flags, flags, range(4), flags, flags, enumerate(scopes), flags)
     for crm, nxs, below, bsu, host, fnxs, (number, scope), of_nxs in asked:

@@ -35,7 +35,7 @@ DEFINED = re.compile(
 )
 SHIFTED = re.compile(rf"(?:<<|>>)\s*(?:{'|'.join(map(str, POSITIONS))})\b")
 LINES = {
-    "images/payloads/litmus/geometry.h": r"PTE_",
+    "images/payloads/litmus/shared/geometry.h": r"PTE_",
     "images/payloads/sanitizer/walk.c": r"descriptor >> 12|BADDR_HIGH",
     "images/payloads/sanitizer/driver.c": r"0x9e3779b97f4a7c15",
     "images/payloads/module/nvh_main.c": r"vttbr",
@@ -83,8 +83,10 @@ def test_nothing_is_defined_twice() -> None:
     ],
 )
 def test_a_copy_is_found(line: str) -> None:
-    assert copies(SOURCES / "litmus" / "host_new.c", line)
-    assert not copies(SOURCES / "litmus" / "host_new.c", "	return operand_asid(asid) | PLACE(XT_TG, 1);")
+    assert copies(SOURCES / "litmus" / "host" / "new.c", line)
+    assert not copies(
+        SOURCES / "litmus" / "host" / "new.c", "	return operand_asid(asid) | PLACE(XT_TG, 1);"
+    )
 
 
 def test_the_exceptions_are_exceptions() -> None:

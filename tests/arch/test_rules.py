@@ -15,8 +15,8 @@ from harness.arch.library import ALL_FEATURES, Answer, Fate, Features, Miss
 from harness.arch.operand import Fields, encode
 from harness.arch.registers import mask
 from harness.arch.table import Regime, by_name
-from harness.reproduce.hunt.allowed import UNDEFINED, Model, allowed_of
-from harness.reproduce.hunt.program import Access, Context, Map, Program, Tlbi, World, make_operand
+from harness.program.allowed import UNDEFINED, ReferenceModel, allowed_of
+from harness.program.program import Access, Context, Map, Program, Tlbi, World, make_operand
 
 NO_LPA2 = ALL_FEATURES & ~Features.LPA2
 HERE = State(vmid=1)
@@ -136,7 +136,7 @@ def test_r7_a_hidden_feature_is_undefined_before_it_is_trapped() -> None:
         assert fate(by_name(name), every) is Fate.HIDDEN, name
         assert fate(by_name(name), dataclasses.replace(every, features=ALL_FEATURES)).trapped, name
     world = World(12, (Context(traps=frozenset({"ttlb", "ttlbos"})),), hide="os")
-    model = Model(world)
+    model = ReferenceModel(world)
     assert set(model.step(Tlbi(0, "vae1os", 0, by_l2=True)) or ()) == {UNDEFINED}
     trapped = model.step(Tlbi(0, "vae1", 0, by_l2=True)) or frozenset()
     assert [token for token in trapped if token.startswith("trap=")] == list(trapped)

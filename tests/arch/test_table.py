@@ -95,9 +95,9 @@ def test_complete() -> None:
     assert len(operations) == 126
     plain = {op.name for op in operations if not op.nxs}
     assert {op.name for op in operations if op.nxs} == {f"{name}nxs" for name in plain}
-    for scope, suffix in ((table.Scope.IS, "is"), (table.Scope.OS, "os")):
+    for scope, suffix in ((table.Shareability.IS, "is"), (table.Shareability.OS, "os")):
         stems = {op.name.removesuffix("nxs").removesuffix(suffix) for op in operations if op.scope is scope}
-        assert stems == {op.name for op in operations if op.scope is table.Scope.LOCAL and not op.nxs}
+        assert stems == {op.name for op in operations if op.scope is table.Shareability.LOCAL and not op.nxs}
 
 
 def test_semantic_columns() -> None:

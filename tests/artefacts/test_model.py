@@ -68,7 +68,7 @@ def test_variables_reach_the_model_and_count_in_its_digest(place: Path) -> None:
 
 
 def test_a_variable_that_is_no_text_is_refused(place: Path) -> None:
-    with pytest.raises(InputError, match="1 is not of type 'string'"):
+    with pytest.raises(InputError, match="the integer 1; expected a string"):
         build(place, environment={"HOW": 1})
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.artefacts import debian, model_source
-from harness.artefacts.debian_source import Source, SourceArchive
+from harness.artefacts.debian_source import SourceArchive, SourcePackage
 from harness.artefacts.model import QEMU
 from harness.errors import InfraError, UserError
 from harness.host.cache import Store
@@ -106,14 +106,14 @@ def tarball(root: Path, name: str, files: dict[str, str], top: str = "") -> Path
     return root / name
 
 
-def toy(root: Path) -> Source:
+def toy(root: Path) -> SourcePackage:
     series = {
         "debian/patches/series": "cpu.diff -p1\n# docs.diff\nui.diff\n",
         "debian/patches/cpu.diff": PATCH.format("two", "2"),
         "debian/patches/ui.diff": "--- a/ui/b.c\n+++ b/ui/b.c\n@@ -1 +1 @@\n-nothing like it\n+x\n",
     }
     orig = tarball(root, "qemu_1.orig.tar.xz", {"target/a.c": "one\ntwo\nthree\n"}, "qemu-1")
-    return Source("qemu", "1-1", (orig, tarball(root, "qemu_1-1.debian.tar.xz", series)))
+    return SourcePackage("qemu", "1-1", (orig, tarball(root, "qemu_1-1.debian.tar.xz", series)))
 
 
 def test_of_debians_patches_those_to_what_is_emulated_are_applied(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from harness.level import Level
 from harness.machine.qemu import CpuState
 from harness.stack.agent import Pong
 from harness.stack.broken import LevelBroken
-from harness.stack.process import Completed, Process, last_words
+from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 from harness.stack.wire import Frame, Type
 

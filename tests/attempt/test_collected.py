@@ -9,8 +9,9 @@ from types import ModuleType
 
 import pytest
 
+from harness.check.finding import Finding
 from harness.host.paths import ROOT
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.verdict import Verdict
 from tests.report import samples
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.attempt import begin
 from harness.attempt.booted import FILE as BOOTED
-from harness.attempt.execute import Stages, run_cell
+from harness.attempt.execute import StageClock, run_cell
 from harness.attempt.job import Job
 from harness.report.results import CellResult
 from harness.scenario.language import Cell
@@ -53,7 +53,9 @@ def test_model_that_ends(
     name: str,
     words: str,
 ) -> None:
-    (directory / BOOTED).write_text(json.dumps({"l0": "kernel nv0 on model fake: the model is new"}))
+    (directory / BOOTED).write_text(
+        json.dumps({"l0": {"said": "kernel nv0 on model fake: the model is new"}})
+    )
     result = run(cells, images, directory, model)
     assert result.verdict is verdict
     broken = {each.name: each for each in result.findings if each.verdict is Verdict.FAIL}
@@ -82,7 +84,7 @@ def test_snapshot_that_is_gone_is_a_cold_boot(
 
 
 def test_stages_follow_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    stages = Stages()
+    stages = StageClock()
     for name in ("one", "one", "two"):
         stages.begin(name)
     stages.end()

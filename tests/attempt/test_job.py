@@ -15,7 +15,7 @@ import pytest
 
 from harness.attempt.job import JOB, Job, python_files, read_job, write_job
 from harness.cli.parser import parser
-from harness.document import data
+from harness.document import as_json
 from harness.errors import InfraError, Location
 from harness.host.paths import ROOT
 from harness.level import Level
@@ -60,7 +60,7 @@ def test_cell_runs_again_after_its_scenario_has_gone(written: tuple[Job, Path]) 
 
 def test_every_shipped_cell_is_read_as_it_was_written() -> None:
     for cell in find_cells([], ["*"], NO_OVERRIDES):
-        assert data.read_json(Cell, json.dumps(data.to_data(cell))) == cell
+        assert as_json.read_json(Cell, json.dumps(as_json.to_data(cell))) == cell
 
 
 def test_python_beside_the_scenario_becomes_part_of_the_cell(

@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 
 from harness.attempt import judgement
-from harness.attempt.evidence import Attempt, Ending, Late, Ran
+from harness.attempt.evidence import Attempt, Late, Ran, RunEnding
 from harness.check.corpus.recording import files, read
 from harness.check.finding import Finding, RunResult
 from harness.errors import Broken
@@ -44,7 +44,7 @@ def step(name: str = "work", *, background: bool = False) -> Run:
     return Run(HERE, 30.0, Level.L1, "do something", name, background)
 
 
-def ran(ending: Ending, status: int | None = None, why: str = "", *, background: bool = True) -> Ran:
+def ran(ending: RunEnding, status: int | None = None, why: str = "", *, background: bool = True) -> Ran:
     return Ran(step(background=background), ending, RunResult(status, "said\n", "wrong\n"), why)
 
 
@@ -74,7 +74,7 @@ def whole(three_levels: tuple[Cell, Timeline], **changes: object) -> tuple[tuple
     """The recorded attempt at ``three-levels``, as it was but for ``changes``."""
     cell, seen = three_levels
     answer = next(each for each in cell.steps if isinstance(each, Run))
-    runs = {answer.name: Ran(answer, Ending.ENDED, RunResult(0, "7.3.4\n", ""))}
+    runs = {answer.name: Ran(answer, RunEnding.ENDED, RunResult(0, "7.3.4\n", ""))}
     return cell.expectations, attempt(**{"timeline": seen, "runs": runs, **changes})
 
 
@@ -152,13 +152,13 @@ def test_what_lacks_on_an_unread_console_is_undecided() -> None:
 @pytest.mark.parametrize(
     ("one", "red"),
     [
-        (ran(Ending.ENDED, 0), False),
-        (ran(Ending.ENDED, 127), True),  # no-such-program as a background load
-        (ran(Ending.ENDED, 256 + 11), True),
-        (ran(Ending.ENDED, 127, background=False), True),
-        (ran(Ending.STOPPED), False),  # we killed it at the end of the cell
-        (ran(Ending.REFUSED, why="spawn failed"), True),
-        (ran(Ending.LOST, why="l1 went away"), False),  # its level is the news
+        (ran(RunEnding.ENDED, 0), False),
+        (ran(RunEnding.ENDED, 127), True),  # no-such-program as a background load
+        (ran(RunEnding.ENDED, 256 + 11), True),
+        (ran(RunEnding.ENDED, 127, background=False), True),
+        (ran(RunEnding.STOPPED), False),  # we killed it at the end of the cell
+        (ran(RunEnding.REFUSED, why="spawn failed"), True),
+        (ran(RunEnding.LOST, why="l1 went away"), False),  # its level is the news
     ],
 )
 def test_runs_are_judged_however_they_ended(one: Ran, red: bool) -> None:
@@ -172,12 +172,12 @@ def test_runs_are_judged_however_they_ended(one: Ran, red: bool) -> None:
 @pytest.mark.parametrize(
     ("one", "exit_", "expected"),
     [
-        (ran(Ending.ENDED, 3), 3, PASS),
-        (ran(Ending.ENDED, 3), 0, FAIL),
-        (ran(Ending.STOPPED), 0, FAIL),
-        (ran(Ending.STOPPED), None, PASS),
-        (ran(Ending.LATE), 0, FAIL),
-        (ran(Ending.LOST, why="l1 went away"), 0, UNDECIDED),
+        (ran(RunEnding.ENDED, 3), 3, PASS),
+        (ran(RunEnding.ENDED, 3), 0, FAIL),
+        (ran(RunEnding.STOPPED), 0, FAIL),
+        (ran(RunEnding.STOPPED), None, PASS),
+        (ran(RunEnding.LATE), 0, FAIL),
+        (ran(RunEnding.LOST, why="l1 went away"), 0, UNDECIDED),
     ],
 )
 def test_result_covers_a_run(one: Ran, exit_: int | None, expected: Verdict) -> None:
@@ -188,7 +188,7 @@ def test_result_covers_a_run(one: Ran, exit_: int | None, expected: Verdict) -> 
 
 
 def test_result_does_not_cover_a_run_that_never_started() -> None:
-    runs = {"work": ran(Ending.REFUSED, why="spawn failed")}
+    runs = {"work": ran(RunEnding.REFUSED, why="spawn failed")}
     found = by_name(judgement.judge((ResultCheck(HERE, "ended", "work", None),), attempt(runs=runs)))
     assert (found["work"].verdict, found["ended"].verdict) == (FAIL, UNDECIDED)
 

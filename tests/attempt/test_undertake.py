@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.attempt import judgement, shadows
-from harness.attempt.evidence import Attempt, Ending
+from harness.attempt.evidence import Attempt, RunEnding
 from harness.attempt.job import Job
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.steps import StepRunner
-from harness.attempt.undertake import Work, undertake
+from harness.attempt.undertake import PlannedAttempt, undertake
 from harness.check.finding import Finding
 from harness.check.shadow import Look
 from harness.errors import InfraError
@@ -84,7 +84,7 @@ class Attempted:
         runner = StepRunner(stack.as_stack, self.observer, self.directory, tmp_path)
         job = Job(self.cell, images, "slug", "./nvh run it")
         self.facts: dict[str, str] = {}
-        work = Work(job, stack.as_stack, runner, None, self.directory, Stages(), until)
+        work = PlannedAttempt(job, stack.as_stack, runner, None, self.directory, Stages(), until)
         self.attempt: Attempt = undertake(work, self.facts)
         found, self.reason = judgement.try_to_judge(self.cell.expectations, self.attempt)
         self.findings: dict[str, Finding] = {each.name: each for each in found}
@@ -111,7 +111,7 @@ def test_attempt_at_which_nothing_breaks(tmp_path: Path, images: StackImages) ->
     assert done.findings["happened"].verdict is PASS
     assert {done.findings[f"no-splat-{level}"].verdict for level in Level} == {PASS}
     assert "load" not in done.findings  # we ended it
-    assert done.attempt.runs["load"].ending is Ending.STOPPED
+    assert done.attempt.runs["load"].ending is RunEnding.STOPPED
     assert done.read("output/load.stdout") == "one\ntwo\nthree\nfour\n"
     assert done.read("l1.dmesg.log") == "[    0.000000] Booting Linux\n"
     assert done.observer.guest_seconds == 12.5
@@ -205,7 +205,7 @@ def test_level_that_dies_in_a_step(tmp_path: Path, images: StackImages) -> None:
     done = Attempted(tmp_path, images, stack({"^happen$": Answer("begun\n", dies=dies)}))
     assert (done.findings["level-l1"].kind, done.findings["level-l1"].verdict) == ("level", FAIL)
     assert done.findings["happened"].verdict is UNDECIDED
-    assert done.attempt.runs["happen"].ending is Ending.LOST
+    assert done.attempt.runs["happen"].ending is RunEnding.LOST
     assert done.read("output/happen.stdout") == "begun\n"
     assert done.read("output/load.stdout")
     assert not done.reason
@@ -222,17 +222,21 @@ def test_qemu_killed_in_a_step_is_infra(tmp_path: Path, images: StackImages) -> 
 @pytest.mark.parametrize(
     ("load", "ending", "words"),
     [
-        (Answer("", 127, "sh: no-such-program: not found\n"), Ending.ENDED, "ended with status 127: sh: no-"),
-        (Answer("so far\n", 256 + 11), Ending.ENDED, "ended with status 267: so far"),
+        (
+            Answer("", 127, "sh: no-such-program: not found\n"),
+            RunEnding.ENDED,
+            "ended with status 127: sh: no-",
+        ),
+        (Answer("so far\n", 256 + 11), RunEnding.ENDED, "ended with status 267: so far"),
         (
             Answer(error="spawn failed: Cannot allocate memory"),
-            Ending.REFUSED,
+            RunEnding.REFUSED,
             "never started: the agent at l1",
         ),
     ],
 )
 def test_background_run_is_judged(
-    tmp_path: Path, images: StackImages, load: Answer, ending: Ending, words: str
+    tmp_path: Path, images: StackImages, load: Answer, ending: RunEnding, words: str
 ) -> None:
     done = Attempted(tmp_path, images, stack({"^load": load}))
     assert done.attempt.complete
@@ -270,7 +274,7 @@ def test_deadline_of_a_step_keeps_the_evidence(
     assert "its last output: two | three | four" in step.message
     assert "the machine is fake" in step.message
     assert done.read("output/load.stdout") == "one\ntwo\nthree\nfour\n"
-    assert done.attempt.runs["load"].ending is Ending.STOPPED
+    assert done.attempt.runs["load"].ending is RunEnding.STOPPED
     assert done.read("l0.trace.txt") == "some trace"
     assert (done.directory / "timeline.jsonl").exists()
     assert done.findings["happened"].verdict is PASS
@@ -293,7 +297,7 @@ def test_run_that_does_not_end_in_time_keeps_its_output(tmp_path: Path, images: 
     assert "'happen' at l2 still runs after" in step.message
     assert "its last output: begun" in step.message
     assert done.findings["happened"].verdict is FAIL
-    assert done.attempt.runs["happen"].ending is Ending.LATE
+    assert done.attempt.runs["happen"].ending is RunEnding.LATE
     assert done.read("output/happen.stdout") == "begun\n"
 
 

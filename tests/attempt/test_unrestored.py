@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from harness.artefacts.state import Lost, State
+from harness.artefacts.saved_registers import Lost, RegisterComparison
 from harness.attempt import begin, execute, unrestored
-from harness.attempt.execute import Outcome, Stages, run_cell
+from harness.attempt.execute import AttemptOutcome, StageClock, run_cell
 from harness.attempt.job import Job
 from harness.errors import InfraError
 from harness.host.cache import Artefact, Store
@@ -115,7 +115,7 @@ def test_a_restore_that_fails_once_is_tried_again(
 ) -> None:
     began: list[int] = []
 
-    def attempt(job: Job, directory: Path, stages: Stages, outcome: Outcome) -> None:  # noqa: ARG001
+    def attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutcome) -> None:  # noqa: ARG001
         began.append(1)
         if len(began) == 1:
             raise NotRestored("the restored machine does not live")
@@ -139,17 +139,20 @@ LOST = Lost(0, "VBAR_EL2", 0x1000, 0)
 @pytest.mark.parametrize(
     ("seen", "words"),
     [
-        (State(200, (LOST,)), "VBAR_EL2 of PE 0 was 0x1000 and is 0x0 after save and restore; it died"),
-        (State(200, (LOST,) * 9), "; and 3 more; it died"),
-        (State(200, (), "refused"), "refused, on the bare machine too; it died"),
-        (State(200), "it died; on the bare machine all 200 registers come back"),
+        (
+            RegisterComparison(200, (LOST,)),
+            "VBAR_EL2 of PE 0 was 0x1000 and is 0x0 after save and restore; it died",
+        ),
+        (RegisterComparison(200, (LOST,) * 9), "; and 3 more; it died"),
+        (RegisterComparison(200, (), "refused"), "refused, on the bare machine too; it died"),
+        (RegisterComparison(200), "it died; on the bare machine all 200 registers come back"),
     ],
 )
 def test_what_differs_leads(
-    seen: State, words: str, images: StackImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seen: RegisterComparison, words: str, images: StackImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite = Artefact("model-suite", "d", tmp_path, {})
     monkeypatch.setattr(unrestored, "build_model_suite", lambda _: suite)
-    monkeypatch.setattr("harness.artefacts.state.compare", lambda *_: seen)
+    monkeypatch.setattr("harness.artefacts.saved_registers.compare", lambda *_: seen)
     found = unrestored.explain(images.model, "mttcg", "it died", Store(tmp_path / "cache"))
     assert found.endswith(words)

@@ -14,7 +14,7 @@ from harness.runner.prepare import needs_plugins, uses_plugins
 from harness.runner.project import vocabulary
 from harness.scenario.language import Absence, Existence, Expectation, Response, Scope
 from harness.scenario.load import load_file
-from harness.trace.model import plan as model_plan
+from harness.trace.model import recording_plan as model_plan
 from tests.check.build import HERE, pattern
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

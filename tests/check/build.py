@@ -9,10 +9,10 @@ from harness.scenario.language import EventPattern, Scalar, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event, Value
 from harness.trace.source import Source
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
+from harness.trace.timeline import Doubt, Loss, Realised, Timeline, TraceMark
 
 HERE = Location("s.yaml", 12, 5)
-Item = Event | Mark | Loss | Doubt
+Item = Event | TraceMark | Loss | Doubt
 NAMES = ("l0.tlbi", "l0.shadow_unmap", "l1.tlbi", "l0.kvm.kvm_exit")
 ANYWHERE = Scope()
 US = 1_000
@@ -24,8 +24,8 @@ def event(name: str, seq: int, time_us: int | None = None, error_ns: int = 0, **
     return Event(name, Level.parse(name[:2]), seq, time * US, 0, "qemu-7", fields, error_ns, seq + 1)
 
 
-def mark(name: str, seq: int, source: Source = Source.L0) -> Mark:
-    return Mark(name, source, seq, seq * 10 * US)
+def mark(name: str, seq: int, source: Source = Source.L0) -> TraceMark:
+    return TraceMark(name, source, seq, seq * 10 * US)
 
 
 def pattern(name: str, **fields: Scalar) -> EventPattern:
@@ -43,7 +43,7 @@ def timeline(
         events=tuple(
             sorted((i for i in items if isinstance(i, Event)), key=lambda e: (e.time_ns, e.source, e.seq))
         ),
-        marks=tuple(i for i in items if isinstance(i, Mark)),
+        marks=tuple(i for i in items if isinstance(i, TraceMark)),
         losses=tuple(i for i in items if isinstance(i, Loss)),
         doubts=tuple(i for i in items if isinstance(i, Doubt)),
         realised=known | (realised or {}),

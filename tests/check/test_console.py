@@ -32,10 +32,10 @@ def test_samples(path: Path) -> None:
         assert splat.kind == kind_of(path)
         assert text.splitlines()[splat.line - 1] == splat.excerpt[0]
         (finding,) = splat_findings({Level.L1: text})
-        assert (finding.verdict, finding.name, finding.where.line) == (
+        assert (finding.verdict, finding.name, finding.where) == (
             Verdict.FAIL,
             "no-splat-l1",
-            splat.line,
+            f"console.l1:{splat.line}:1",
         )
         assert splat.excerpt[0] in finding.message
 
@@ -131,7 +131,7 @@ def test_console_expectation(matches: str, negated: bool, verdict: Verdict) -> N
     console = "first\n[ 1.0] kvm [1]: VHE+NV2 mode initialized successfully\nlast\n"
     expectation = ConsoleCheck(HERE, "c", Level.L0, matches, negated)
     (finding,) = evaluate([expectation], Timeline(), {}, {Level.L0: console})
-    assert (finding.verdict, finding.kind, finding.where) == (verdict, "console", HERE)
+    assert (finding.verdict, finding.kind, finding.where) == (verdict, "console", str(HERE))
     if "mode" in matches:
         assert "line 2" in finding.message
     (finding,) = evaluate([expectation], Timeline(), {}, {Level.L1: console})

@@ -112,7 +112,7 @@ def test_the_message_counts_and_names_one_that_is_left() -> None:
     finding = judge(answered(), timeline(tlbi(0), tlbi(1), tlbi(2, 3), unmap(3), unmap(4, 3)))
     assert finding.message.startswith("2 l0.tlbi have 1 l0.shadow_unmap between them that can be theirs")
     assert finding.trigger is not None
-    assert finding.bindings == {"v": 1}
+    assert finding.bindings == {"v": "1"}
 
 
 @pytest.mark.parametrize("seed", range(200))

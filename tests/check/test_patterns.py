@@ -159,7 +159,7 @@ def test_sequence_within() -> None:
 def test_a_broken_sequence_says_how_far_it_got() -> None:
     seen = timeline(begin(0, 0), step(0, 10), unmap(1, 20), unmap(2, 30, vmid=2, start=0x8000))
     finding = judge(chain(), seen)
-    assert finding.bindings == {"o": "x", "v": 1, "s": 0}
+    assert finding.bindings == {"o": "x", "v": "1", "s": "0"}
     lines = finding.message.split("\n")
     assert lines[0] == "1 of 1 sequences stop, the first after 3 of 4 events"
     assert lines[1].startswith("  1. l1.tlbi at 0.000000")

@@ -26,7 +26,7 @@ def run(body: str, seen: Timeline = TWO, scope: Scope | None = None) -> Finding:
         HERE, "p", "checks.py", source, "judge", ("l0.tlbi", UNMAP), scope or Scope(), {"vmid": 1}
     )
     (finding,) = evaluate([check], seen, {}, {Level.L0: "text"})
-    assert (finding.name, finding.kind, finding.where) == ("p", "python", HERE)
+    assert (finding.name, finding.kind, finding.where) == ("p", "python", str(HERE))
     return finding
 
 

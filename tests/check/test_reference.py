@@ -12,7 +12,7 @@ from harness.check.evaluate import evaluate
 from harness.scenario.language import Limit, Precedence, Response, Scope
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event, Value
-from harness.trace.timeline import RESOLUTION_NS, Mark, Timeline
+from harness.trace.timeline import RESOLUTION_NS, Timeline, TraceMark
 from harness.verdict import Verdict
 from tests.check.build import HERE, event, mark, pattern, timeline
 
@@ -23,7 +23,7 @@ ERROR_NS = 8_000
 
 def random_timeline(rng: random.Random, level: str, unknowns: bool) -> Timeline:
     """Events of both levels at distinct positions; some fields unknown when asked for."""
-    items: list[Event | Mark] = []
+    items: list[Event | TraceMark] = []
     seqs = {"l0": 0, "l1": 0}
     begin, end = sorted(rng.sample(range(30), 2))
     for step in range(rng.randrange(1, 30)):

@@ -141,7 +141,7 @@ def test_scopes_across_levels_follow_the_order_that_is_known() -> None:
 def test_a_failure_names_its_scope() -> None:
     finding = judge(none(BETWEEN), timeline(q(0), r(1), q(2), p(3), r(4)))
     assert finding.message.endswith("\nin scope 2 of 2, of l0.tlbi at 0.000020 cpu0 qemu-7: v=1")
-    assert finding.bindings == {"v": 1}
+    assert finding.bindings == {"v": "1"}
 
 
 def test_resolve_is_the_union() -> None:

@@ -28,7 +28,7 @@ BLIND = {TLBI: Realised("probes", load().events[TLBI].realisation("probes").blin
 
 def judge(expectation: Expectation, seen: Timeline) -> Finding:
     (finding,) = evaluate([expectation], seen, {}, {})
-    assert (finding.name, finding.where) == (expectation.name, HERE)
+    assert (finding.name, finding.where) == (expectation.name, str(HERE))
     return finding
 
 
@@ -235,10 +235,10 @@ def test_failing_response_explains_itself() -> None:
     finding = judge(response(), seen)
     assert finding.verdict is FAIL
     assert finding.kind == "response"
-    assert finding.bindings == {"v": 3, "a": 0x5000}
+    assert finding.bindings == {"v": "3", "a": "0x5000"}
     assert finding.trigger is not None
     assert finding.trigger.seq == 2
-    assert {(str(e.level), e.seq) for e in finding.context} == {
+    assert {(e.source.value, e.seq) for e in finding.context} == {
         ("l0", 0),
         ("l0", 1),
         ("l0", 2),

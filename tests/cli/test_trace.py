@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
-from harness.attempt import looking
-from harness.check import finding as check
+from harness.attempt import timeline_page
+from harness.check.finding import Finding, line_of
 from harness.cli.main import main
-from harness.errors import Location
 from harness.report import store
-from harness.report.results import Finding
 from harness.trace import export
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
@@ -29,13 +28,13 @@ def cell(directory: Path, timeline: Timeline = TIMELINE, *, failed: bool = True)
     (directory / "timeline.jsonl").write_text("".join(f"{line}\n" for line in export.write(timeline)))
     if failed:
         trigger = [e for e in timeline.events if e.name == "l0.tlbi"][1]
-        found = Finding.make(
+        found = Finding(
             "shadow-unmapped",
             "response",
             Verdict.FAIL,
             "nothing",
-            trigger=trigger,
-            context=timeline.around(trigger),
+            trigger=line_of(trigger),
+            context=tuple(map(line_of, timeline.around(trigger))),
         )
         result = dataclasses.replace(samples.PASSED, verdict=Verdict.FAIL, findings=(found,))
         store.write_cell(dataclasses.replace(result, slug=directory.name), directory)
@@ -95,7 +94,7 @@ def test_bad_input_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ["trace", "show", str(tmp_path / "nothing")],
     ):
         assert main(arguments) == 2, arguments
-        assert "nvh: " in capsys.readouterr().err
+        assert re.match(r"nvh: |\S+:\d+:\d+: ", capsys.readouterr().err)
     (tmp_path / "cell" / "timeline.jsonl").unlink()
     assert main(["trace", "show", str(good)]) == 2
     assert "holds no timeline.jsonl" in capsys.readouterr().err
@@ -103,22 +102,22 @@ def test_bad_input_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_a_judged_cell_gets_its_page_and_a_stored_one_finds_its_events(tmp_path: Path) -> None:
     trigger = [e for e in TIMELINE.events if e.name == "l0.tlbi"][1]
-    found = check.Finding(
+    found = Finding(
         "shadow-unmapped",
         "response",
         Verdict.FAIL,
         "m",
-        Location("s.yaml"),
+        "s.yaml:1:1",
         {},
-        trigger,
-        TIMELINE.around(trigger),
+        line_of(trigger),
+        tuple(map(line_of, TIMELINE.around(trigger))),
     )
-    fine = check.Finding("other", "existence", Verdict.PASS, "m", Location("s.yaml"))
-    looking.write_page(tmp_path, "cell", TIMELINE, [found, fine])
-    page = (tmp_path / looking.PAGE).read_text()
+    fine = Finding("other", "existence", Verdict.PASS, "m", "s.yaml:1:1")
+    timeline_page.write_page(tmp_path, "cell", TIMELINE, [found, fine])
+    page = (tmp_path / timeline_page.PAGE).read_text()
     assert '"name":"shadow-unmapped"' in page
     assert '"name":"other"' not in page
-    (highlight,) = looking.load(str(cell(tmp_path / "stored"))).highlights
+    (highlight,) = timeline_page.load(str(cell(tmp_path / "stored"))).highlights
     assert highlight.trigger == trigger
     assert highlight.context == TIMELINE.around(trigger)
 
@@ -127,5 +126,5 @@ def test_events_that_read_alike_are_told_apart(tmp_path: Path) -> None:
     first = next(e for e in TIMELINE.events if e.name == "l0.tlbi")
     second = dataclasses.replace(first, seq=first.seq + 1)
     directory = cell(tmp_path / "alike", Timeline(events=(first, second)))
-    (highlight,) = looking.load(str(directory)).highlights
+    (highlight,) = timeline_page.load(str(directory)).highlights
     assert highlight.trigger == second

@@ -11,7 +11,7 @@ import pytest
 
 from harness.arch.header import write_headers
 from harness.artefacts.payloads import LISTER, SOURCES
-from harness.covering.cases import Case, parse
+from harness.covering.cases import CoveringCase, parse
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,6 @@ def described(lister: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def cases(described: str) -> list[Case]:
+def cases(described: str) -> list[CoveringCase]:
     """All cases."""
     return parse(described, "litmus-list")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.covering.cases import FACTORS, KEYS, Case, parse
+from harness.covering.cases import FACTORS, KEYS, CoveringCase, parse
 from harness.errors import InputError
 
 LINE = (
@@ -43,7 +43,7 @@ def test_what_is_no_case_is_named_with_its_line(bad: str) -> None:
     assert str(caught.value).startswith("here:2")
 
 
-def test_every_case_describes_itself(cases: list[Case], lister: Path) -> None:
+def test_every_case_describes_itself(cases: list[CoveringCase], lister: Path) -> None:
     named = subprocess.run([lister, "--list"], check=True, capture_output=True, text=True).stdout.split()
     assert [case.name for case in cases] == named
     assert len(set(named)) == len(named) > 20000
@@ -52,7 +52,7 @@ def test_every_case_describes_itself(cases: list[Case], lister: Path) -> None:
     ), "the words tell any two cases of a family apart"
 
 
-def test_a_file_of_names_is_run_in_its_order(cases: list[Case], lister: Path, tmp_path: Path) -> None:
+def test_a_file_of_names_is_run_in_its_order(cases: list[CoveringCase], lister: Path, tmp_path: Path) -> None:
     wanted = [case for case in cases if not case.name.startswith("provoke-")][::997][::-1]
     chosen = tmp_path / "cases"
     chosen.write_text("# a comment\n\n" + "".join(f"{case.name} and more\n" for case in wanted))

@@ -12,7 +12,7 @@ import pytest
 
 from harness.covering import groups
 from harness.covering.arrays import tuples, varying
-from harness.covering.cases import Case
+from harness.covering.cases import CoveringCase
 from harness.errors import InputError, UserError
 from harness.host.paths import SCENARIOS
 
@@ -20,25 +20,27 @@ RULES = groups.load()
 
 
 @pytest.fixture(scope="module")
-def chosen(cases: list[Case]) -> dict[str, list[Case]]:
+def chosen(cases: list[CoveringCase]) -> dict[str, list[CoveringCase]]:
     return groups.choose_all(RULES, cases)
 
 
-def families(cases: Iterable[Case]) -> dict[str, list[Case]]:
-    found: dict[str, list[Case]] = defaultdict(list)
+def families(cases: Iterable[CoveringCase]) -> dict[str, list[CoveringCase]]:
+    found: dict[str, list[CoveringCase]] = defaultdict(list)
     for case in cases:
         found[case.family].append(case)
     return found
 
 
-def lacking(all_of_it: Sequence[Case], has: Sequence[Case], strength: int) -> set[object]:
+def lacking(all_of_it: Sequence[CoveringCase], has: Sequence[CoveringCase], strength: int) -> set[object]:
     """Combinations of values that cases have and the selection has not."""
     factors = varying([case.factors for case in all_of_it])
     wanted: set[object] = set().union(*(tuples(case.factors, factors, strength) for case in all_of_it))
     return wanted.difference(*(tuples(case.factors, factors, strength) for case in has))
 
 
-def test_each_family_has_every_combination(cases: list[Case], chosen: dict[str, list[Case]]) -> None:
+def test_each_family_has_every_combination(
+    cases: list[CoveringCase], chosen: dict[str, list[CoveringCase]]
+) -> None:
     for group in RULES.groups:
         found = families(chosen[group.name])
         for family, each in families(groups.candidates(RULES, cases)[group.name]).items():
@@ -50,14 +52,14 @@ def test_each_family_has_every_combination(cases: list[Case], chosen: dict[str, 
             assert not others or not lacking(others, loose, 1), family
 
 
-def test_the_check_sees_what_is_lacking(chosen: dict[str, list[Case]]) -> None:
+def test_the_check_sees_what_is_lacking(chosen: dict[str, list[CoveringCase]]) -> None:
     remote = [case for case in families(chosen["remote"])["s1-remote"] if case.obliges]
     assert lacking(remote, remote[1:], 3)
     assert not lacking(remote, remote, 3)
 
 
 def test_every_operation_in_each_regime_with_each_granule(
-    cases: list[Case], chosen: dict[str, list[Case]]
+    cases: list[CoveringCase], chosen: dict[str, list[CoveringCase]]
 ) -> None:
     """But what is red on the right kernel, and forms that qemu-v1 has not and that walk contexts."""
     has = {case.place for each in chosen.values() for case in each}
@@ -72,13 +74,13 @@ def test_every_operation_in_each_regime_with_each_granule(
     }
 
 
-def test_a_case_of_no_group_is_told(cases: list[Case]) -> None:
+def test_a_case_of_no_group_is_told(cases: list[CoveringCase]) -> None:
     new = dataclasses.replace(cases[-1], name="s9-new/vae1/4k")
     with pytest.raises(UserError, match="has cases of s9-new"):
         groups.choose_all(RULES, [*cases, new])
 
 
-def test_each_group_has_a_cell_and_each_defect_a_scenario(chosen: dict[str, list[Case]]) -> None:
+def test_each_group_has_a_cell_and_each_defect_a_scenario(chosen: dict[str, list[CoveringCase]]) -> None:
     text = "".join(path.read_text() for path in (SCENARIOS / "covering").glob("*.yaml"))
     for group in chosen:
         assert f"covering/{group}" in text or f"{group}," in text or f"{group}]" in text, group
@@ -88,7 +90,7 @@ def test_each_group_has_a_cell_and_each_defect_a_scenario(chosen: dict[str, list
             assert (SCENARIOS / "litmus" / f"{name}.yaml").exists(), name
 
 
-def test_what_killed_most_comes_first(chosen: dict[str, list[Case]]) -> None:
+def test_what_killed_most_comes_first(chosen: dict[str, list[CoveringCase]]) -> None:
     for each in chosen.values():
         kills = [RULES.kills.get(case.family, 0) for case in each]
         assert kills == sorted(kills, reverse=True)

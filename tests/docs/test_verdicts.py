@@ -24,19 +24,20 @@ import pytest
 from harness.accept import apply as applying
 from harness.accept.base import Base
 from harness.accept.campaign import Campaign, Request
-from harness.accept.compare import Runs
-from harness.accept.lab import Build, Seeds, Step
-from harness.accept.report.record import Decision, Report
+from harness.accept.compare import CellRuns
+from harness.accept.lab import Seeds, SeriesStep, StepBuild
+from harness.accept.report.series_report import Decision, SeriesReport
 from harness.accept.submission import read
+from harness.check.finding import Finding
 from harness.host.cache import Artefact
 from harness.host.paths import ROOT
 from harness.nightly.farm import nightly
 from harness.nightly.farm.bisect import seen_of
 from harness.nightly.history import exports, query
-from harness.nightly.history.compare import Comparison, compare
-from harness.nightly.history.database import Entry, Results
+from harness.nightly.history.compare import RunComparison, compare
+from harness.nightly.history.database import RecordedCell, Results
 from harness.report import junit
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.runner.project import find_cells
 from harness.runner.quarantine import NO_QUARANTINE, Quarantine, load_quarantine
 from harness.scenario.language import Cell
@@ -197,10 +198,10 @@ def night(tmp_path: Path, quarantine: Callable[[Row], Quarantine]) -> Iterator[C
     """A night in which the cell passed, and one in which it did what the row says."""
     with Results(tmp_path / "r.sqlite") as results:
 
-        def of(row: Row) -> tuple[Results, Comparison]:
+        def of(row: Row) -> tuple[Results, RunComparison]:
             made.record(results, 1, [made.entry(made.cell(CELL))])
             if row.ran:
-                entry: Entry = made.entry(judged(row, quarantine(row)))
+                entry: RecordedCell = made.entry(judged(row, quarantine(row)))
             else:
                 entry = made.entry(made.cell(CELL), never="the budget", original=None)
             made.record(results, 2, [entry])
@@ -247,22 +248,22 @@ class Laboratory:
     def __init__(self, before: CellResult, after: CellResult) -> None:
         self._sides = (before, after)
 
-    def cells(self, _: Step) -> list[Any]:
+    def cells(self, _: SeriesStep) -> list[Any]:
         stack = SimpleNamespace(timing="icount", model="qemu")
         return [SimpleNamespace(id=name, stack=stack) for name in (CELL, "green")]
 
-    def build(self, step: Step) -> Build:
+    def build(self, step: SeriesStep) -> StepBuild:
         artefact = Artefact("kernel", f"d{step.number}", step.kernel.parent, {"release": "1.2.3"})
-        return Build(step, artefact, 1.0, warnings={})
+        return StepBuild(step, artefact, 1.0, warnings={})
 
-    def begin(self, step: Step) -> concurrent.futures.Future[Build]:
-        future: concurrent.futures.Future[Build] = concurrent.futures.Future()
+    def begin(self, step: SeriesStep) -> concurrent.futures.Future[StepBuild]:
+        future: concurrent.futures.Future[StepBuild] = concurrent.futures.Future()
         future.set_result(self.build(step))
         return future
 
-    def run(self, step: Step, seeds: Seeds) -> dict[str, Runs]:
+    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
         seen = {CELL: self._sides[step.number >= 2], "green": made.cell("green")}
-        return {name: Runs([seen[name]] * len(seeds[name])) for name in seeds}
+        return {name: CellRuns([seen[name]] * len(seeds[name])) for name in seeds}
 
 
 @every
@@ -277,7 +278,7 @@ def test_accept(row: Row, base: Base, tmp_path: Path) -> None:
     tree, used, _ = applying.apply(found, base, tmp_path / "out")
     lab: Any = Laboratory(before, row.result())
     request = Request(str(box), patches="all", coverage=False)
-    report: Report = Campaign(request, found, used, tree, lab, None, tmp_path / "out").carry_out()  # type: ignore[arg-type]
+    report: SeriesReport = Campaign(request, found, used, tree, lab, None, tmp_path / "out").carry_out()  # type: ignore[arg-type]
     assert report.decision.value == row.says["accept"]
     if report.decision is Decision.REJECT:
         (culprit,) = report.culprits

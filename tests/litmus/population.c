@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs on this machine, for tests/litmus/test_population.py: feeds images/payloads/litmus/host_population.c with
+ * Runs on this machine, for tests/litmus/test_population.py: feeds images/payloads/litmus/host/population.c with
  * the findings that standard input tells, `NAME VERDICT CONTROL OBLIGED ATTEMPTS [WHY]` a line, `select NAME` for a
  * case that is selected only, and prints the population.
  */
-#include "population.h"
+#include "host/population.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,15 +10,15 @@ import pytest
 
 from harness.arch.table import load
 from harness.errors import InputError, UserError
+from harness.litmus.case_lines import parse, parse_line, summary
 from harness.litmus.coverage import (
     NOT_RUN,
     OTHER_REGIME,
-    Coverage,
+    OperationCoverage,
     Place,
     coverage,
     tabulate,
 )
-from harness.litmus.lines import parse, parse_line, summary
 
 DATA = Path(__file__).parent / "data"
 RECORDED = DATA / "recorded.stdout"
@@ -28,42 +28,42 @@ PASS = (
 )
 
 
-def place(table: Coverage, name: str, regime: str, granule: str) -> Place:
+def place(table: OperationCoverage, name: str, regime: str, granule: str) -> Place:
     (found,) = (p for p in table.places if (p.operation.name, p.regime, p.granule) == (name, regime, granule))
     return found
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Coverage:
+def recorded() -> OperationCoverage:
     (found,) = coverage([DATA])
     return found
 
 
-def test_every_place_says_something(recorded: Coverage) -> None:
+def test_every_place_says_something(recorded: OperationCoverage) -> None:
     assert len(recorded.places) == len(load()) * 4 * 3
     for each in recorded.places:
         assert each.word
         assert bool(each.reason) == (each.state in ("not-applicable", "not-run")), each
 
 
-def test_passed(recorded: Coverage) -> None:
+def test_passed(recorded: OperationCoverage) -> None:
     found = place(recorded, "ipas2e1is", "el1&0-stage2", "4k")
     assert (found.state, found.word, found.exercised) == ("passed", "6", 6)
 
 
-def test_failed_names_the_cases(recorded: Coverage) -> None:
+def test_failed_names_the_cases(recorded: OperationCoverage) -> None:
     found = place(recorded, "ripas2e1is", "el1&0-stage2", "4k")
     assert (found.state, found.word) == ("failed", "1!")
     assert found.failing == ["s2-unmap-part/ripas2e1is/4k/2m-from-last-page/scale0-num0/no-ttl"]
     assert found.direct == 1  # hidden-range passed for this one
 
 
-def test_a_trap_or_undefined_operation_is_no_invalidation(recorded: Coverage) -> None:
+def test_a_trap_or_undefined_operation_is_no_invalidation(recorded: OperationCoverage) -> None:
     found = place(recorded, "ripas2e1os", "el1&0-stage2", "4k")
     assert (found.direct, found.exercised, found.state) == (1, 0, "not-run")
 
 
-def test_what_obliges_nothing_is_not_exercised(recorded: Coverage) -> None:
+def test_what_obliges_nothing_is_not_exercised(recorded: OperationCoverage) -> None:
     found = place(recorded, "vae1is", "el1&0", "4k")
     assert found.cases == 13
     assert (found.exercised, found.passed, found.unobservable) == (3, 3, 3)
@@ -100,7 +100,7 @@ def test_reasons() -> None:
     assert table.count()["passed"] == 0
 
 
-def test_json(recorded: Coverage) -> None:
+def test_json(recorded: OperationCoverage) -> None:
     data = json.loads(json.dumps(recorded.to_json()))
     assert data["lines"] == 35
     assert sum(data["states"].values()) == len(data["places"])

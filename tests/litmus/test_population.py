@@ -18,7 +18,7 @@ from harness.host.paths import IMAGES, SCENARIOS
 from harness.litmus import counted, populations
 from harness.litmus.population import case_hash, contradictions, parse_population
 from harness.litmus.population import populations as told
-from harness.litmus.populations import Expected, Key, expected_of
+from harness.litmus.populations import ExpectedPopulation, Key, expected_of
 from harness.scenario.language import Cell
 from harness.scenario.load import load_file
 from harness.verdict import Verdict
@@ -62,8 +62,8 @@ def count(tmp_path_factory: pytest.TempPathFactory) -> Count:
         "-o",
         str(work / "population"),
     ]
-    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "common", PAYLOADS / "arch", work)]
-    sources = [HERE / "population.c", PAYLOADS / "litmus" / "host_population.c"]
+    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "lib", PAYLOADS / "arch", work)]
+    sources = [HERE / "population.c", PAYLOADS / "litmus" / "host" / "population.c"]
     subprocess.run([*words, *map(str, sources)], check=True, timeout=60)
     return lambda text: (
         subprocess.run(
@@ -82,14 +82,14 @@ def key(cell: Cell, **changes: str) -> Key:
     return dataclasses.replace(Key(cell.id, "qemu", "nv", RUN), **changes)
 
 
-def row(text: str = RECORDED) -> Expected:
+def row(text: str = RECORDED) -> ExpectedPopulation:
     return expected_of(told(text)[0])
 
 
 def found(cell: Cell, text: str, table: populations.Table) -> tuple[Verdict, str]:
     """The one finding on an output."""
     (each,) = counted.findings(cell, {RUN: RunResult(0, text)}, table)
-    assert (each.name, each.kind, each.where.line) == ("population", "population", 6)
+    assert (each.name, each.kind, each.where.split(":")[1]) == ("population", "population", "6")
     return each.verdict, each.message
 
 

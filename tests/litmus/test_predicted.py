@@ -13,7 +13,7 @@ from harness.errors import InfraError
 from harness.host.paths import SCENARIOS
 from harness.litmus import populations, predicted
 from harness.litmus.population import KVM, LITMUS
-from harness.litmus.populations import Expected, Key
+from harness.litmus.populations import ExpectedPopulation, Key
 from harness.runner.project import vocabulary
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
@@ -43,7 +43,7 @@ def distinct() -> list[Cell]:
     return list({cell.id: cell for cell in found.values()}.values())
 
 
-def foreseen(cell: Cell, program: tuple[str, str]) -> dict[Key, Expected]:
+def foreseen(cell: Cell, program: tuple[str, str]) -> dict[Key, ExpectedPopulation]:
     return dict(predicted.rows(cell, program, lambda key: TABLE[key].features))
 
 

@@ -85,7 +85,7 @@ def test_work_of_a_busy_a_waiting_and_an_absent_process(tmp_path: Path) -> None:
     assert (process.work(sleeper.pid) - before_sleeper).wanted < 0.05
     process.kill(busy)
     process.kill(sleeper)
-    assert process.work(busy.pid) == process.Work(0.0, 0.0)
+    assert process.work(busy.pid) == process.CpuTime(0.0, 0.0)
 
 
 def test_wait_gone_names_who_stays() -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from harness.errors import EXIT_PASS, EXIT_RED, UserError
 from harness.mutants.against import Against, FirstRed, Met, selected
 from harness.mutants.against_text import markdown, print_against, read, totals
-from harness.mutants.outcome import Fate
+from harness.mutants.outcome import MutantFate
 from harness.report.results import CellResult
 from harness.scenario.mutants import Mutant
 from harness.scenario.scenario import NO_OVERRIDES
@@ -54,7 +54,11 @@ def test_fates() -> None:
     missed = Met(OTHER, "", "", 0.0, (), 90.0)
     unclear = Met(OTHER, "", "", 0.0, ("a",), 90.0)
     survivor = Met(EQUIVALENT, "", "", 0.0, (), 90.0)
-    assert [met.fate for met in (killed, missed, unclear)] == [Fate.KILLED, Fate.SURVIVED, Fate.UNDECIDED]
+    assert [met.fate for met in (killed, missed, unclear)] == [
+        MutantFate.KILLED,
+        MutantFate.SURVIVED,
+        MutantFate.UNDECIDED,
+    ]
     assert report(killed, survivor).exit_status == EXIT_PASS
     assert report(killed, missed).exit_status == EXIT_RED
     assert report(killed, unclear).exit_status == EXIT_RED

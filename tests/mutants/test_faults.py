@@ -13,7 +13,8 @@ from harness.errors import InputError, UserError
 from harness.host.paths import ROOT
 from harness.mutants import faults
 from harness.nightly.model.answers import GROUPS
-from harness.nightly.model.check import STEPS
+from harness.nightly.model.model_check import STEPS
+from harness.scenario.mutants import choose
 
 SHIPPED = faults.load()
 TEXT = PATCH.read_text()
@@ -58,7 +59,7 @@ def test_places_are_functions() -> None:
 BAD = [
     ("{fault: a, wrong: w, at: f()}", "with neither; expected either seen-by"),
     ("{fault: a, wrong: w, at: f(), seen-by: hunt, survives: s}", "with both; expected either seen-by"),
-    ("{fault: none, wrong: w, at: f(), seen-by: hunt}", "the right model's name"),
+    ("{fault: none, wrong: w, at: f(), seen-by: hunt}", "the correct model's name"),
     ("{fault: a, wrong: w, at: f(), seen-by: stack}", "stack"),
     ("{fault: a, wrong: w, seen-by: hunt}", "at"),
 ]
@@ -84,10 +85,10 @@ def test_a_second_row_of_a_name_is_refused(tmp_path: Path) -> None:
 
 def test_choose() -> None:
     first = SHIPPED[0]
-    assert faults.choose(SHIPPED, []) == SHIPPED
-    assert faults.choose(SHIPPED, [first.name]) == (first,)
+    assert choose(SHIPPED, [], "fault") == SHIPPED
+    assert choose(SHIPPED, [first.name], "fault") == (first,)
     with pytest.raises(UserError, match=f"did you mean '{first.name}'"):
-        faults.choose(SHIPPED, [f"{first.name}s"])
+        choose(SHIPPED, [f"{first.name}s"], "fault")
 
 
 PAGE = (ROOT / "docs/model-check.md").read_text()

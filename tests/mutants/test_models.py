@@ -15,13 +15,13 @@ from harness.artefacts.model import QEMU, build_model, load_model
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 from harness.host.cache import Artefact, Store, sha256_file
 from harness.mutants import models
-from harness.mutants.faults import Fault
-from harness.mutants.models import Check, Outcome, Report
+from harness.mutants.faults import ModelFault
+from harness.mutants.models import Check, FaultOutcome, FaultReport
 from harness.mutants.models_text import print_report, totals
-from harness.mutants.outcome import Fate
+from harness.mutants.outcome import MutantFate
 
-SEEN = Fault("a", "A is wrong", "f()", "questions")
-LOST = Fault("b", "B is wrong", "g()", "", "Nobody can see it.")
+SEEN = ModelFault("a", "A is wrong", "f()", "questions")
+LOST = ModelFault("b", "B is wrong", "g()", "", "Nobody can see it.")
 GREEN = Check("pass", "hunt", "", 40.0, "command")
 RED = Check("fail", "questions", "walks: a must be b", 4.0, "command")
 LATE = Check("fail", "hunt", "a program", 30.0, "command")
@@ -31,47 +31,49 @@ NONE = Check("infra", "none", "it did not end", 9.0, "command")
 @pytest.mark.parametrize(
     ("fault", "check", "control", "fate", "expected"),
     [
-        (SEEN, RED, GREEN, Fate.KILLED, True),
-        (SEEN, LATE, GREEN, Fate.KILLED, False),
-        (SEEN, GREEN, GREEN, Fate.SURVIVED, False),
-        (SEEN, NONE, GREEN, Fate.UNDECIDED, False),
-        (SEEN, RED, RED, Fate.UNDECIDED, False),
-        (LOST, GREEN, GREEN, Fate.SURVIVED, True),
-        (LOST, RED, GREEN, Fate.KILLED, False),
+        (SEEN, RED, GREEN, MutantFate.KILLED, True),
+        (SEEN, LATE, GREEN, MutantFate.KILLED, False),
+        (SEEN, GREEN, GREEN, MutantFate.SURVIVED, False),
+        (SEEN, NONE, GREEN, MutantFate.UNDECIDED, False),
+        (SEEN, RED, RED, MutantFate.UNDECIDED, False),
+        (LOST, GREEN, GREEN, MutantFate.SURVIVED, True),
+        (LOST, RED, GREEN, MutantFate.KILLED, False),
     ],
 )
 def test_what_became_of_a_fault(
-    fault: Fault, check: Check, control: Check, fate: Fate, *, expected: bool
+    fault: ModelFault, check: Check, control: Check, fate: MutantFate, *, expected: bool
 ) -> None:
-    outcome = Outcome(fault, check, control)
+    outcome = FaultOutcome(fault, check, control)
     assert outcome.fate is fate
     assert outcome.as_expected is expected
 
 
-def report(*outcomes: Outcome, control: Check = GREEN) -> Report:
-    return Report(outcomes, control, "10.0.13", 60.0)
+def report(*outcomes: FaultOutcome, control: Check = GREEN) -> FaultReport:
+    return FaultReport(outcomes, control, "10.0.13", 60.0)
 
 
 @pytest.mark.parametrize(
     ("made", "status"),
     [
-        (report(Outcome(SEEN, RED, GREEN), Outcome(LOST, GREEN, GREEN)), EXIT_PASS),
-        (report(Outcome(SEEN, GREEN, GREEN)), EXIT_RED),
-        (report(Outcome(SEEN, LATE, GREEN)), EXIT_RED),
-        (report(Outcome(SEEN, NONE, GREEN)), EXIT_INFRA),
-        (report(Outcome(SEEN, NONE, GREEN), Outcome(LOST, RED, GREEN)), EXIT_RED),
+        (report(FaultOutcome(SEEN, RED, GREEN), FaultOutcome(LOST, GREEN, GREEN)), EXIT_PASS),
+        (report(FaultOutcome(SEEN, GREEN, GREEN)), EXIT_RED),
+        (report(FaultOutcome(SEEN, LATE, GREEN)), EXIT_RED),
+        (report(FaultOutcome(SEEN, NONE, GREEN)), EXIT_INFRA),
+        (report(FaultOutcome(SEEN, NONE, GREEN), FaultOutcome(LOST, RED, GREEN)), EXIT_RED),
         (report(control=RED), EXIT_RED),
         (report(), EXIT_RED),
     ],
 )
-def test_exit_status(made: Report, status: int) -> None:
+def test_exit_status(made: FaultReport, status: int) -> None:
     assert made.exit_status == status
     assert made.to_json()["exit_status"] == status
 
 
 def test_the_table_says_what_differs_from_the_expected() -> None:
     stream = io.StringIO()
-    made = report(Outcome(SEEN, GREEN, GREEN), Outcome(LOST, GREEN, GREEN), Outcome(SEEN, RED, GREEN))
+    made = report(
+        FaultOutcome(SEEN, GREEN, GREEN), FaultOutcome(LOST, GREEN, GREEN), FaultOutcome(SEEN, RED, GREEN)
+    )
     print_report(made, Console(file=stream, width=150))
     text = stream.getvalue()
     assert "a: A is wrong\n  survived: no step noticed it\n  expected: killed by questions" in text

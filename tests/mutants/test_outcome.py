@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.check.finding import Finding
 from harness.errors import EXIT_PASS, EXIT_RED
-from harness.mutants.outcome import Fate, Report, judge
+from harness.mutants.outcome import MutantFate, MutantReport, judge
 from harness.mutants.terminal import print_report
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.scenario.mutants import NONE, Mutant
 from harness.verdict import Verdict
 
@@ -45,7 +46,7 @@ def changed(results: Results, killer: str, mutant: str, verdict: Verdict, reason
     return {**results, (killer, mutant): cell}
 
 
-def shown(report: Report) -> str:
+def shown(report: MutantReport) -> str:
     console = Console(width=100, no_color=True)
     with console.capture() as capture:
         print_report(report, console)
@@ -54,7 +55,7 @@ def shown(report: Report) -> str:
 
 def test_killed_and_survived_as_expected(recorded: Results) -> None:
     report = judge([KILLED, KILLED_TOO, MASKED], recorded, 540.0)
-    assert [o.fate for o in report.outcomes] == [Fate.KILLED, Fate.KILLED, Fate.SURVIVED]
+    assert [o.fate for o in report.outcomes] == [MutantFate.KILLED, MutantFate.KILLED, MutantFate.SURVIVED]
     assert report.outcomes[0].killed_by == (UNMAP,)
     assert "expected exit 0" in report.outcomes[0].why
     assert report.outcomes[2].why == "Equivalent."
@@ -68,7 +69,7 @@ def test_killed_and_survived_as_expected(recorded: Results) -> None:
 
 def test_a_survivor_without_explanation_is_red(recorded: Results) -> None:
     report = judge([KILLED, MISSED], recorded, 1.0)
-    assert report.outcomes[1].fate is Fate.SURVIVED
+    assert report.outcomes[1].fate is MutantFate.SURVIVED
     assert not report.outcomes[1].as_expected
     assert report.exit_status == EXIT_RED
     assert "expected: killed" in shown(report)
@@ -78,7 +79,7 @@ def test_a_survivor_without_explanation_is_red(recorded: Results) -> None:
 def test_an_explanation_that_no_longer_holds_is_red(recorded: Results) -> None:
     explained = dataclasses.replace(KILLED, survives="Masked by the model.")
     report = judge([explained], recorded, 1.0)
-    assert report.outcomes[0].fate is Fate.KILLED
+    assert report.outcomes[0].fate is MutantFate.KILLED
     assert report.exit_status == EXIT_RED
     assert "expected: survived" in shown(report)
 
@@ -87,7 +88,11 @@ def test_an_explanation_that_no_longer_holds_is_red(recorded: Results) -> None:
 def test_a_control_that_is_not_green_kills_nothing(recorded: Results, verdict: Verdict) -> None:
     results = changed(recorded, UNMAP, NONE, verdict, "it broke")
     report = judge([KILLED, KILLED_TOO, MASKED], results, 1.0)
-    assert [o.fate for o in report.outcomes] == [Fate.UNDECIDED, Fate.KILLED, Fate.UNDECIDED]
+    assert [o.fate for o in report.outcomes] == [
+        MutantFate.UNDECIDED,
+        MutantFate.KILLED,
+        MutantFate.UNDECIDED,
+    ]
     assert report.red_controls == (UNMAP,)
     assert report.exit_status == verdict.exit_status
     assert f"is {verdict.value} without it: it broke" in report.outcomes[0].why
@@ -99,7 +104,7 @@ def test_a_red_control_of_a_second_killer_is_red_although_the_first_kills(record
     results = {**recorded, (WRITE, KILLED.name): recorded[WRITE, KILLED_TOO.name]}
     assert judge([both], results, 1.0).exit_status == EXIT_PASS
     report = judge([both], changed(results, WRITE, NONE, Verdict.FAIL, "it broke"), 1.0)
-    assert report.outcomes[0].fate is Fate.KILLED
+    assert report.outcomes[0].fate is MutantFate.KILLED
     assert report.outcomes[0].killed_by == (UNMAP,)
     assert report.exit_status == EXIT_RED
 
@@ -108,7 +113,7 @@ def test_a_red_control_of_a_second_killer_is_red_although_the_first_kills(record
 def test_only_a_failure_kills_and_only_a_pass_lets_live(recorded: Results, verdict: Verdict) -> None:
     for mutant in (KILLED, MASKED):
         report = judge([mutant], changed(recorded, UNMAP, mutant.name, verdict, "no fault to switch on"), 1.0)
-        assert report.outcomes[0].fate is Fate.UNDECIDED
+        assert report.outcomes[0].fate is MutantFate.UNDECIDED
         assert report.exit_status == verdict.exit_status
         worse = judge([mutant, MISSED], changed(recorded, UNMAP, mutant.name, verdict, "lost"), 1.0)
         assert worse.exit_status == EXIT_RED, "a survivor without explanation outweighs that"
@@ -118,9 +123,9 @@ def test_only_a_failure_kills_and_only_a_pass_lets_live(recorded: Results, verdi
 def test_one_of_two_killers_is_enough_but_a_survivor_needs_all(recorded: Results) -> None:
     two = dataclasses.replace(MASKED, killers=(UNMAP, WRITE))
     passed = {**recorded, (WRITE, MASKED.name): recorded[WRITE, NONE]}
-    assert judge([two], passed, 1.0).outcomes[0].fate is Fate.SURVIVED
+    assert judge([two], passed, 1.0).outcomes[0].fate is MutantFate.SURVIVED
     lost = changed(passed, WRITE, MASKED.name, Verdict.INFRA, "lost")
-    assert judge([two], lost, 1.0).outcomes[0].fate is Fate.UNDECIDED
+    assert judge([two], lost, 1.0).outcomes[0].fate is MutantFate.UNDECIDED
     killed = {**recorded, (WRITE, MASKED.name): recorded[WRITE, KILLED_TOO.name]}
     assert judge([two], killed, 1.0).outcomes[0].killed_by == (WRITE,)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.accept import cost
-from harness.accept.coverage import lines
-from harness.accept.lab import Build, Lab, Step
+from harness.accept.coverage import dwarf_lines
+from harness.accept.lab import Lab, SeriesStep, StepBuild
 from harness.host.cache import Store
 from harness.host.paths import IMAGES
 from harness.report.progress import Progress
 from harness.scenario.defaults import KERNEL
 from harness.scenario.scenario import NO_OVERRIDES
-from harness.trace.executed import symbols, trace
+from harness.trace.executed import counts, symbols
 
 CELL = "tlbi-el2"
 OPERATIONS = ("alle2", "alle2is", "vae2", "vae2is", "vale2", "vale2is")  # what the cell executes at L1
@@ -24,14 +24,14 @@ RUNS = 4
 FILE = "arch/arm64/kvm/sys_regs.c"
 
 
-def watched(lab: Lab, built: Build) -> trace.Trace:
+def watched(lab: Lab, built: StepBuild) -> counts.Trace:
     (found,) = lab.watch(built).values()
     return found
 
 
 def test_what_l0_executes_is_exact_and_repeatable(tmp_path: Path) -> None:
-    step = Step(0, "base", IMAGES / "kernels" / f"{KERNEL}.yaml")
-    traces: list[trace.Trace] = []
+    step = SeriesStep(0, "base", IMAGES / "kernels" / f"{KERNEL}.yaml")
+    traces: list[counts.Trace] = []
     with Progress(Console(file=sys.stderr)) as progress:
         # Two are equal, unless the host is so loaded that QEMU moves time on early (docs/snapshots.md).
         while len(traces) < RUNS and len(set(traces)) == len(traces):
@@ -50,7 +50,7 @@ def test_what_l0_executes_is_exact_and_repeatable(tmp_path: Path) -> None:
     # EL2 TLBIs stay on the fast path, traced or not.
     assert {"kvm_handle_sys_reg", "__kvm_tlbi_s1e2"} <= reached
     assert "start_kernel" not in reached
-    ranges = lines.load(built.artefact.path / "vmlinux", [FILE])[FILE]
+    ranges = dwarf_lines.load(built.artefact.path / "vmlinux", [FILE])[FILE]
     source = [number for number, places in ranges.items() if any(seen.has(a, b) for a, b in places)]
     assert 0 < len(source) < len(ranges)
 

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from harness.artefacts.payloads import build_payloads
-from harness.covering.build import build_covering, describe
+from harness.covering.artefact import build_covering, describe
 from harness.host.cache import Store
 from harness.level import Level
-from harness.litmus.lines import parse
+from harness.litmus.case_lines import parse
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack

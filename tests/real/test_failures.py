@@ -288,6 +288,4 @@ def test_level_that_died_is_named(damaged: Run) -> None:
     cell = damaged.cells()["panics"]
     (died,) = [f for f in findings(cell, "fail") if f["kind"] == "level"]
     assert died["name"] == "level-l1"
-    # What shows first depends on how long L1 takes from its panic to its reset.
-    ways = ("its VMM at l0 ended with status 0", "its agent has gone")
-    assert any(way in died["message"] for way in ways)
+    assert "its VMM at l0 ended with status 0" in died["message"]

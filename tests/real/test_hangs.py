@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EXIT_RED
-from harness.litmus.lines import CaseLine, parse, summary
+from harness.litmus.case_lines import CaseLine, parse, summary
 from tests.real.conftest import Run
 
 EXPECT = """\

@@ -16,18 +16,18 @@ from rich.console import Console
 
 from harness.errors import EXIT_PASS, EXIT_RED, InfraError
 from harness.host.cache import Store
+from harness.program.allowed import allowed_of
+from harness.program.generate import generate
+from harness.program.kinds import Shape
+from harness.program.lanes import LANES, lanes
+from harness.program.program import Program
+from harness.program.render import render
+from harness.program.sharp import shows_known
 from harness.report.progress import Progress
-from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import judge, tokens_of
-from harness.reproduce.hunt.kinds import Shape
-from harness.reproduce.hunt.lanes import LANES, lanes
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.render import render
+from harness.reproduce.hunt.program_findings import judge, tokens_of
 from harness.reproduce.hunt.target import Target
-from harness.reproduce.hunt.worker import shows_known
 from harness.runner.prepare import Builder
 from harness.runner.snapshots import Snapshots
 from tests.real.conftest import needs_mutants, nvh

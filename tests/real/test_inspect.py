@@ -27,9 +27,9 @@ from harness.host.paths import SCENARIOS
 from harness.level import Level
 from harness.machine.ram.guest import Guest, choose
 from harness.machine.ram.inspection import Inspection, inspect
+from harness.machine.ram.level_report import OWN, Filter, LevelReport, Mmu, Tables, Vcpu, Vm
 from harness.machine.ram.memory import PAGE, ProcessRam, RamFile
-from harness.machine.ram.stage2 import LAST_LEVEL, Geometry, Run, vmid, vttbr_base
-from harness.machine.ram.state import OWN, Filter, Mmu, Report, Tables, Vcpu, Vm
+from harness.machine.ram.stage2 import LAST_LEVEL, Geometry, LeafRun, vmid, vttbr_base
 from harness.report.progress import Progress
 from harness.reproduce.debug import gdb, session
 from harness.runner.prepare import Builder
@@ -58,7 +58,7 @@ class Stopped:
     said: Mapping[str, str]
     snapshot: Path
 
-    def look(self, at: Level, chosen: Filter | None = None) -> Report:
+    def look(self, at: Level, chosen: Filter | None = None) -> LevelReport:
         return inspect(self.ram, self.vmlinux, at, chosen or Filter(mappings=True))
 
     def only_vm(self, at: Level, chosen: Filter | None = None) -> Vm:
@@ -127,7 +127,7 @@ def nested(machine: Vm) -> Mmu:
     return found
 
 
-def covers(runs: tuple[Run, ...], dump: str) -> int:
+def covers(runs: tuple[LeafRun, ...], dump: str) -> int:
     """Assert that each mapping of KVM's own dump is there, level and permission alike; return bytes."""
     total = 0
     for start, end, level, write in DUMP.findall(dump):
@@ -261,7 +261,7 @@ def test_shadow_agrees_with_the_composition_until_it_is_corrupted(stopped: Stopp
     assert again.disagreements == ()
 
 
-def leaf_of(stopped: Stopped, mmu: Mmu, run: Run) -> tuple[int, int]:
+def leaf_of(stopped: Stopped, mmu: Mmu, run: LeafRun) -> tuple[int, int]:
     """Return the offset in the RAM file and the value of the first descriptor of ``run``, by another walk."""
     geometry = Geometry.from_vtcr(mmu.host_vtcr)
     with RamFile(stopped.ram) as ram:

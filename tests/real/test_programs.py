@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import EXIT_PASS, EXIT_RED
 from harness.host.paths import SCENARIOS
-from harness.reproduce.programs.check import check_file
+from harness.reproduce.programs.checker import check_file
 from tests.real.conftest import needs_mutants, nvh
 
 PLACE = SCENARIOS / "programs"

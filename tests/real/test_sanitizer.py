@@ -13,12 +13,12 @@ from harness.artefacts.plugin import plugins_for
 from harness.artefacts.suite import PROGRAM, build_suite
 from harness.check.finding import Observations
 from harness.check.oracle import ORACLES
-from harness.check.sanitizer.breaks import breaks_in
+from harness.check.sanitizer.to_breaks import breaks_in
 from harness.errors import Location
 from harness.host.cache import Store
 from harness.host.paths import ROOT
 from harness.level import Level
-from harness.mutants.sanitizer_suite import Outcome, run, table
+from harness.mutants.sanitizer_suite import SuiteOutcome, run, table
 from harness.scenario.language import OracleCheck, Scope
 from harness.verdict import Verdict
 
@@ -26,7 +26,7 @@ MODELS = ("qemu", "qemu-10.0")
 PAGE = ROOT / "docs" / "sanitizer.md"
 
 
-def suite(name: str, timing: str, place: Path, leave_out: int = 0) -> Outcome:
+def suite(name: str, timing: str, place: Path, leave_out: int = 0) -> SuiteOutcome:
     """Run it once."""
     store = Store()
     model = build_model(load_model(name), store, lambda _: None)
@@ -42,13 +42,13 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def outcomes(places: dict[str, Path]) -> dict[str, Outcome]:
+def outcomes(places: dict[str, Path]) -> dict[str, SuiteOutcome]:
     """The suite on both models, in the deterministic timing."""
     return {name: suite(name, "icount", place) for name, place in places.items()}
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_case_is_reported_as_exactly_that(outcomes: dict[str, Outcome], name: str) -> None:
+def test_every_case_is_reported_as_exactly_that(outcomes: dict[str, SuiteOutcome], name: str) -> None:
     outcome = outcomes[name]
     assert [(c.name, c.expected, c.found) for c in outcome.cases if not c.right] == []
     assert not outcome.stray
@@ -70,7 +70,7 @@ def test_with_threads_too(name: str, tmp_path: Path) -> None:
     assert not outcome.stray
 
 
-def test_dropped_operations_are_noticed(outcomes: dict[str, Outcome], tmp_path: Path) -> None:
+def test_dropped_operations_are_noticed(outcomes: dict[str, SuiteOutcome], tmp_path: Path) -> None:
     """The self-test: with every operation for EL1&0 dropped, right programs that need one are reported."""
     outcome = suite("qemu", "icount", tmp_path, leave_out=1)
     assert outcome.state.left_out + outcome.state.tlbis == outcomes["qemu"].state.tlbis
@@ -86,7 +86,7 @@ def test_dropping_every_third_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_oracle_fails_on_each_level(
-    outcomes: dict[str, Outcome], places: dict[str, Path], name: str
+    outcomes: dict[str, SuiteOutcome], places: dict[str, Path], name: str
 ) -> None:
     """break-before-make has teeth: what the suite breaks is told of the level that keeps the tables."""
     assert outcomes[name].cases
@@ -109,7 +109,7 @@ def test_the_oracle_fails_on_each_level(
         assert kept.verdict is Verdict.PASS
 
 
-def test_the_table_in_the_documentation(outcomes: dict[str, Outcome]) -> None:
+def test_the_table_in_the_documentation(outcomes: dict[str, SuiteOutcome]) -> None:
     assert "\n".join(table(outcomes)) in PAGE.read_text(), (
         "python -m harness.mutants.sanitizer_suite prints it anew"
     )

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness.level import Level
-from harness.stack.process import Completed
+from harness.stack.level_command import Completed
 from harness.stack.ssh import Session
 from harness.stack.stack import Stack
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from harness.report.results import CellResult, FileRef, Finding, Host, RunSummary, Stage, Version
+from harness.check.finding import EventLine, Finding
+from harness.report.results import ArtefactVersion, CellResult, FileRef, HostMachine, RunSummary, StageTime
 from harness.scenario.load import slug as make_slug
+from harness.trace.source import Source
 from harness.verdict import Verdict
 
-QEMU = Version("11.1.3+ds-1~bpo13+1", "4f5a" * 16)
-KERNEL = Version("7.3.4-1 + nv series", "09bc" * 16)
-ROOTFS = Version("trixie 2026-11-20", "77ee" * 16)
+QEMU = ArtefactVersion("11.1.3+ds-1~bpo13+1", "4f5a" * 16)
+KERNEL = ArtefactVersion("7.3.4-1 + nv series", "09bc" * 16)
+ROOTFS = ArtefactVersion("trixie 2026-11-20", "77ee" * 16)
 
 TRIGGER = "l1 18.402113907 cpu0 litmus-212 l1.tlbi op=ipas2e1is vmid=1 ipa=0x40200000 level=2"
 CONTEXT = (
@@ -25,13 +27,14 @@ CONTEXT = (
     "l0 18.402244093 cpu1 qemu-system-aar-341 l0.kvm_entry pc=0xffff80008004a1c4",
     "l1 18.402250119 cpu0 litmus-212 l1.mark name=remap.end",
 )
+EVENTS = tuple(EventLine(Source(text[:2]), seq, text) for seq, text in enumerate(CONTEXT))
 STAGES = (
-    Stage("boot l0", 0.0, 2.1),
-    Stage("boot l1", 2.1, 13.4),
-    Stage("boot l2", 15.5, 14.9),
-    Stage("steps", 30.4, 6.8),
-    Stage("traces", 37.2, 1.2),
-    Stage("check", 38.4, 0.3),
+    StageTime("boot l0", 0.0, 2.1),
+    StageTime("boot l1", 2.1, 13.4),
+    StageTime("boot l2", 15.5, 14.9),
+    StageTime("steps", 30.4, 6.8),
+    StageTime("traces", 37.2, 1.2),
+    StageTime("check", 38.4, 0.3),
 )
 FILES = (
     FileRef("console-l0.txt", "console", "l0"),
@@ -53,8 +56,8 @@ UNMAPPED = Finding(
     "no l0.shadow_unmap with vmid=1 covering 0x40200000 followed; the nearest has vmid=2",
     where="scenarios/stage2/ipas2e1-unmaps-block.yaml:21:5",
     bindings={"v": "1", "a": "0x40200000"},
-    trigger=TRIGGER,
-    context=CONTEXT,
+    trigger=next(line for line in EVENTS if line.text == TRIGGER),
+    context=EVENTS,
 )
 
 
@@ -124,7 +127,7 @@ def run(*cells: CellResult) -> RunSummary:
         id="20261122T010203Z",
         started="2026-11-22T01:02:03Z",
         seconds=246.5,
-        host=Host(cpus=2, memory_mib=24576),
+        host=HostMachine(cpus=2, memory_mib=24576),
         nvh_version="0.1.0",
         nvh_commit="3f2a91c0d4e8",
         command="./nvh run scenarios/",
@@ -138,8 +141,9 @@ EVERY = run(PASSED, FAILED, VACUOUS, UNDECIDED, INFRA)
 
 def hostile(evil: str) -> RunSummary:
     """Return a run with ``evil`` in every field that holds free text."""
-    finding = Finding(evil, evil, Verdict.FAIL, evil, evil, {evil: evil}, evil, (evil, "next", evil))
-    version = {evil: Version(evil)}
+    lines = tuple(EventLine(Source.L0, seq, text) for seq, text in enumerate((evil, "next", evil)))
+    finding = Finding(evil, evil, Verdict.FAIL, evil, evil, {evil: evil}, lines[0], lines)
+    version = {evil: ArtefactVersion(evil)}
     bad = CellResult(
         id=evil,
         slug=make_slug(evil),
@@ -156,7 +160,7 @@ def hostile(evil: str) -> RunSummary:
         claims=(evil,),
         findings=(finding, dataclasses.replace(finding, name=f"2 {evil}", verdict=Verdict.PASS)),
         reason=evil,
-        stages=(Stage(evil, 0.0, 1.0),),
+        stages=(StageTime(evil, 0.0, 1.0),),
         files=(FileRef("<b>'\"?#%.txt", "console", "l0"),),
         versions=version,
         facts={evil: evil},

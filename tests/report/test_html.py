@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import pytest
 
 from harness.report import html
-from harness.report.results import RunSummary, Stage
+from harness.report.results import RunSummary, StageTime
 from harness.report.safe_text import printable
-from harness.report.section import Entry, Grid, Section
+from harness.report.section import Grid, Section, TableEntry
 from harness.verdict import Verdict
 from tests.report import samples
 
@@ -130,7 +130,7 @@ def test_bars_share_the_width() -> None:
     assert [bar["x"] for bar in bars][:2] == [0.0, 54.3]
     assert sum(float(str(bar["width"])) for bar in bars) == pytest.approx(1000, abs=1)
     assert html.bars(()) == []
-    assert html.bars((Stage("boot", 0.0, 0.0),))[0]["width"] == 1000
+    assert html.bars((StageTime("boot", 0.0, 0.0),))[0]["width"] == 1000
 
 
 def luminance(colour: str) -> float:
@@ -156,7 +156,7 @@ def test_text_has_the_contrast_of_wcag_aa_in_both_schemes() -> None:
 
 
 def test_sections_of_other_rooms() -> None:
-    rows = ((Entry(EVIL), Entry("1!", Verdict.FAIL, EVIL)), (Entry("b"), Entry("n/a(1)")))
+    rows = ((TableEntry(EVIL), TableEntry("1!", Verdict.FAIL, EVIL)), (TableEntry("b"), TableEntry("n/a(1)")))
     section = Section("cover", EVIL, (EVIL,), (Grid(EVIL, ("what", EVIL), rows, (EVIL,)),))
     page = Page(html.render(samples.EVERY, [section]))
     assert page.open == []

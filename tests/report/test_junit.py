@@ -5,8 +5,9 @@ from pathlib import Path
 
 import junitparser
 
+from harness.check.finding import Finding
 from harness.report import junit
-from harness.report.results import Finding, RunSummary
+from harness.report.results import RunSummary
 from harness.verdict import Verdict
 from tests.report import samples
 

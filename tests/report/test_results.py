@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-import dataclasses
+
+import io
+import re
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from harness import errors
-from harness.errors import Location
+from harness.check.finding import EventLine, Finding
 from harness.level import Level
+from harness.report import html, junit, terminal
 from harness.report import safe_text as text
-from harness.report.results import Finding, Host
+from harness.report.results import HostMachine
 from harness.trace.event import Event
 from harness.trace.export.plain import event_text
+from harness.trace.source import Source
 from harness.verdict import Verdict
 from tests.report import samples
 
@@ -51,44 +57,67 @@ def test_event_text_names_level_time_cpu_and_fields() -> None:
     assert event_text(EVENT) == "l0 18.402161004 cpu1 qemu-341 l0.tlbi op=ipas2e1is vmid=1 ipa=0x1000"
 
 
-def test_make_turns_a_checks_objects_into_text() -> None:
-    finding = Finding.make(
-        "n",
-        "response",
-        Verdict.FAIL,
-        "m",
-        where=Location("a.yaml", 3, 5),
-        bindings={"a": 0x4000, "v": 1, "op": "vae1", "ok": True},
-        trigger=EVENT,
-        context=["before", EVENT, "after"],
-    )
-    assert finding.where == "a.yaml:3:5"
-    assert finding.bindings == {"a": "0x4000", "v": "1", "op": "vae1", "ok": "True"}
-    assert finding.trigger == event_text(EVENT)
-    assert finding.around(1) == ("before", event_text(EVENT), "after")
-    assert finding.around(0) == (event_text(EVENT),)
+def lines(*numbers: int) -> tuple[EventLine, ...]:
+    """Events of L0 that all read alike."""
+    return tuple(EventLine(Source.L0, number, "l0 1.0 cpu0 l0.tlbi op=alle1") for number in numbers)
+
+
+def kept(finding: Finding) -> Finding:
+    """The finding as its cell's result holds it."""
+    return samples.cell("x", Verdict.FAIL, (finding,)).findings[0]
 
 
 def test_ten_megabytes_are_cut_to_the_documented_bounds() -> None:
     big = "é" * 10_000_000
-    finding = Finding("n", "k", Verdict.FAIL, big, trigger=big, context=(big,), bindings={"a": big})
-    assert len(finding.message) == len(finding.bindings["a"]) == text.TEXT_LIMIT
-    assert finding.message.endswith("… [10000000 characters, cut]")
-    assert len(finding.trigger) == text.LINE_LIMIT
+    line = EventLine(Source.L0, 3, big)
+    finding = kept(Finding("n", "k", Verdict.FAIL, big, big, {"a": big}, line, (line,), expected=big))
+    for cut in (finding.message, finding.where, finding.bindings["a"], finding.expected):
+        assert len(cut) == text.TEXT_LIMIT
+        assert cut.endswith("… [10000000 characters, cut]")
+    assert finding.trigger is not None
+    assert len(finding.trigger.text) == text.LINE_LIMIT
     assert finding.context == (finding.trigger,)
 
 
-def test_a_long_context_keeps_the_lines_around_the_trigger() -> None:
-    lines = tuple(f"l0 {number}" for number in range(1000))
-    finding = Finding("n", "k", Verdict.FAIL, "m", trigger="l0 700", context=lines)
-    assert len(finding.context) == text.CONTEXT_LIMIT
-    assert finding.around(2) == ("l0 698", "l0 699", "l0 700", "l0 701", "l0 702")
-    late = dataclasses.replace(finding, trigger="l0 999", context=lines)
-    assert late.context == lines[-text.CONTEXT_LIMIT :]
+@pytest.mark.parametrize(("trigger", "first"), [(0, 0), (700, 600), (999, 800)])
+def test_a_long_context_keeps_the_events_around_the_trigger_which_its_number_tells(
+    trigger: int, first: int
+) -> None:
+    every = lines(*range(1000))
+    finding = kept(Finding("n", "k", Verdict.FAIL, "m", trigger=every[trigger], context=every))
+    assert finding.context == every[first : first + text.CONTEXT_LIMIT]
+    assert finding.around(2) == every[max(0, trigger - 2) : trigger + 3]
+
+
+def test_without_a_trigger_the_first_events_are_kept_and_shown() -> None:
+    finding = kept(Finding("n", "k", Verdict.FAIL, "m", context=lines(*range(300))))
+    assert finding.context == lines(*range(text.CONTEXT_LIMIT))
+    assert finding.around(1) == lines(0, 1)
+
+
+@pytest.mark.parametrize("trigger", [0, 1, 2])
+def test_every_report_marks_the_trigger_alone_among_events_that_read_alike(
+    trigger: int, tmp_path: Path
+) -> None:
+    every = lines(4, 5, 6)
+    cell = samples.cell(
+        "x", Verdict.FAIL, (Finding("n", "k", Verdict.FAIL, "m", trigger=every[trigger], context=every),)
+    )
+    run = samples.run(cell)
+    screen = io.StringIO()
+    terminal.print_finding(cell.findings[0], Console(file=screen, width=120, color_system=None))
+    xml = junit.write(run, tmp_path).read_text()
+    for shown in (
+        screen.getvalue(),
+        html.render(run).replace("&gt;", ">"),
+        xml.replace("&gt;", ">"),
+    ):
+        marks = re.findall(r"(> | {2})(?:l0) +1.0 cpu0 l0.tlbi op=alle1", shown)
+        assert [mark == "> " for mark in marks] == [number == trigger for number in range(3)]
 
 
 def test_lone_surrogates_do_not_survive() -> None:
-    assert Finding("n", "k", Verdict.FAIL, "a\ud800b").message == "a?b"
+    assert kept(Finding("n", "k", Verdict.FAIL, "a\ud800b")).message == "a?b"
 
 
 def test_headline_prefers_the_reason_then_the_worst_finding() -> None:
@@ -105,7 +134,7 @@ def test_kernel_text_is_short_when_all_levels_agree() -> None:
 
 
 def test_host_describes_this_machine() -> None:
-    host = Host.here()
+    host = HostMachine.here()
     assert host.cpus >= 1
     assert host.memory_mib > 100
 

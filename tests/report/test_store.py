@@ -45,10 +45,10 @@ def test_schemas_are_valid_themselves() -> None:
 
 def test_summary_states_what_follows_from_the_cells(tmp_path: Path) -> None:
     data = json.loads(store.write_run(samples.EVERY, tmp_path).read_text(encoding="utf-8"))
-    assert data["format"] == 2
+    assert data["format"] == 3
     assert data["counts"] == {"pass": 1, "vacuous": 1, "undecided": 1, "fail": 1, "infra": 1}
     assert (data["worst"], data["exit_status"]) == ("fail", 1)
-    assert data["cells"][0]["format"] == 2
+    assert data["cells"][0]["format"] == 3
 
 
 def drop(key: str) -> Callable[[dict[str, Any]], object]:
@@ -61,7 +61,7 @@ def put(**changes: object) -> Callable[[dict[str, Any]], object]:
 
 BAD_CELLS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no format": (drop("format"), "format None"),
-    "newer format": (put(format=3), "format 3; this nvh reads format 2"),
+    "newer format": (put(format=4), "format 4; this nvh reads format 3"),
     "true is no format": (put(format=True), "format True"),
     "no verdict": (drop("verdict"), "'verdict' is a required property"),
     "unknown verdict": (put(verdict="ok"), r"\$.verdict: 'ok' is not one of"),
@@ -98,7 +98,7 @@ def test_bad_cells_are_refused(spoil: Callable[[dict[str, Any]], object], says: 
 
 BAD_RUNS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "newer format": (put(format=9), "format 9"),
-    "cell of a newer format": (lambda data: data["cells"][0].update(format=3), r"\$.cells\[0\].format"),
+    "cell of a newer format": (lambda data: data["cells"][0].update(format=4), r"\$.cells\[0\].format"),
     "wrong worst": (put(worst="pass"), "worst is 'pass' but the cells say 'fail'"),
     "wrong exit status": (put(exit_status=0), "exit_status is 0 but the cells say 1"),
     "user errors make no run": (put(exit_status=2), r"\$.exit_status"),

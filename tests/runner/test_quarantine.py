@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.check.finding import Finding
 from harness.errors import InputError
 from harness.host.paths import QUARANTINE as FILE
 from harness.host.paths import SCENARIOS
-from harness.report.results import CellResult, Finding, Version
+from harness.report.results import ArtefactVersion, CellResult
 from harness.runner.project import find_cells
 from harness.runner.quarantine import Kernels, Quarantine, load_quarantine
 from harness.scenario.language import Cell
@@ -63,7 +64,7 @@ def result(verdict: Verdict, *findings: Finding, release: str = "7.3.4-nvh", **c
         "defect-range-part[granule=4k]",
         verdict,
         findings,
-        versions={"kernel l0": Version(release)},
+        versions={"kernel l0": ArtefactVersion(release)},
         **changes,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.lint import all_rules
-from harness.document import reader
+from harness.document import yaml_reader
 from harness.level import Level
 from harness.scenario import defaults, schema
 from harness.scenario.expectations import PATTERN_KEYS
@@ -74,8 +74,8 @@ def test_tables_agree_with_the_code() -> None:
         size = f"{spec.memory_mib}M" if spec.memory_mib % 1024 else f"{spec.memory_mib // 1024}G"
         assert f"| `{level}` | `{spec.kernel}` | `{spec.rootfs}` | {spec.cpus} | {size} | |" in TEXT
     assert f"`timeout` | deadline of a cell in seconds | {defaults.SCENARIO_TIMEOUT:g} |" in TEXT
-    assert f"at most {reader.MAX_BYTES // 1024} KiB" in TEXT
-    assert f"nested at most {reader.MAX_DEPTH} levels deep" in " ".join(TEXT.split())
+    assert f"at most {yaml_reader.MAX_BYTES // 1024} KiB" in TEXT
+    assert f"nested at most {yaml_reader.MAX_DEPTH} levels deep" in " ".join(TEXT.split())
     for claim in claims():
         assert f"`{claim}`" in TEXT or claim in {f"nv-tlbi-v8.{number}" for number in range(2, 8)}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.document import reader
+from harness.document import yaml_reader
 from harness.errors import InputError, UserError
 from harness.scenario.load import load_file, load_paths
 from harness.scenario.scenario import Overrides
@@ -101,7 +101,7 @@ def test_the_limit_is_exact(tmp_path: Path) -> None:
     file = write(tmp_path, "minimal")
     size = file.stat().st_size
     with file.open("a", encoding="utf-8") as stream:
-        stream.write("#" + " " * (reader.MAX_BYTES - size - 1))
+        stream.write("#" + " " * (yaml_reader.MAX_BYTES - size - 1))
     assert len(load_file(file, VOCABULARY)) == 1
     with file.open("a", encoding="utf-8") as stream:
         stream.write(" ")
@@ -111,7 +111,7 @@ def test_the_limit_is_exact(tmp_path: Path) -> None:
 def test_a_file_that_hides_its_size_is_bounded() -> None:
     """Files of procfs say 0 bytes and may hold any amount."""
     path = Path("/proc/kallsyms")
-    if not path.exists() or path.stat().st_size or len(path.read_bytes()) <= reader.MAX_BYTES:
+    if not path.exists() or path.stat().st_size or len(path.read_bytes()) <= yaml_reader.MAX_BYTES:
         pytest.skip(f"{ELSEWHERE}it has no large file of size 0")
     assert "too large" in refusal(path)
 
@@ -119,7 +119,7 @@ def test_a_file_that_hides_its_size_is_bounded() -> None:
 @pytest.mark.parametrize("unit", ["[", "{a: ", "- ", "? ", "a: {", "[[],", "'", '"', "| ", "a:\n", "&a *a "])
 def test_a_full_file_of_one_thing_is_refused_in_time(unit: str, tmp_path: Path) -> None:
     file = tmp_path / "odd.yaml"
-    file.write_text(unit * (reader.MAX_BYTES // len(unit)), encoding="utf-8")
+    file.write_text(unit * (yaml_reader.MAX_BYTES // len(unit)), encoding="utf-8")
     start = time.monotonic()
     assert refusal(file)
     assert time.monotonic() - start < 20

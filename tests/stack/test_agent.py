@@ -16,8 +16,8 @@ import pytest
 from harness.errors import InfraError
 from harness.level import Level
 from harness.stack.agent import Agent
+from harness.stack.level_command import ChannelClosed, Completed
 from harness.stack.link import SocketLink
-from harness.stack.process import ChannelClosed, Completed
 from harness.stack.wire import Frame, Type
 from tests.processes import running
 from tests.stack.conftest import Chain

@@ -19,6 +19,7 @@ from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import agent, boot, patience
 from harness.stack import stack as stacks
 from harness.stack.broken import LevelBroken, LevelFailed
+from harness.stack.patience import Need
 from harness.stack.stack import Stack
 from tests.attempt.conftest import fake_images
 
@@ -105,10 +106,11 @@ def test_machine_that_idles_did_not_come_up(make: Make) -> None:
 
 
 def test_machine_that_loops_did_not_come_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SILENT_S", 3.0)  # times the slowdown of 0.1
-    monkeypatch.setattr(patience, "LOOP_S", 5.0)
     monkeypatch.setattr(patience, "LOOP_SAMPLES", 2)
-    error = broken(make(SPIN))
+    stack = make(SPIN)  # with a slowdown of 0.1
+    stack.needs = {Level.L0: Need(0, 1.0)}
+    monkeypatch.setattr(patience, "LEAST_CPU_S", 1.0)
+    error = broken(stack)
     assert error.name == "boot-l0"
     assert "it was in no page of code but 0xffff800080010000" in str(error)
     assert "every CPU of the machine spins, and none changes a register" in str(error)
@@ -117,6 +119,26 @@ def test_machine_that_loops_did_not_come_up(make: Make, monkeypatch: pytest.Monk
 def test_machine_that_works_has_its_deadline(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(boot.DEADLINE_S, Level.L0, 15.0)
     assert "its agent did not answer within 2 s" in str(broken(make(SPIN)))  # 15 s times 0.1
+
+
+def test_machine_that_the_host_starves_is_no_finding(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(boot.DEADLINE_S, Level.L0, 15.0)
+    stack = make(SPIN)
+    stack.needs = {Level.L0: Need(0, 9999.0)}
+    with pytest.raises(
+        LevelFailed, match=r"the host gave the machine .* s of CPU time, and a boot takes 999.9"
+    ):
+        stack.boot(Level.L0)
+
+
+def test_what_a_boot_took_is_noted(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.stack.vmm.vmm_command", lambda *_: "exec sleep 600")
+    stack = make("child.wait()", with_agent=True)
+    stack.boot(Level.L0)
+    with pytest.raises(LevelBroken):
+        stack.boot(Level.L1)
+    assert set(stack.took) == {Level.L0}
+    assert stack.took[Level.L0].cpu_s >= 0.0
 
 
 def test_model_that_crashes_in_a_boot(make: Make) -> None:
@@ -146,6 +168,30 @@ def test_agent_that_goes_while_the_model_runs(make: Make, monkeypatch: pytest.Mo
     with pytest.raises(LevelBroken, match="l0: its agent has gone, the model runs on") as caught:
         stack.run(Level.L0, "sleep 60", 300)
     assert (caught.value.kind, caught.value.name) == ("level", "level-l0")
+
+
+def test_vmm_that_takes_its_time_to_end_is_waited_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket goes first, and then L0 tears down a VM: on a busy host for longer than one guesses."""
+    monkeypatch.setattr(stacks, "EXPLAIN_S", 0.3)
+    monkeypatch.setattr(stacks, "EXPLAIN_CPU_S", 300.0)
+    monkeypatch.setattr("harness.stack.vmm.vmm_command", lambda *_: "sleep 2; exit 0")
+    stack = make(SPIN, with_agent=True)
+    stack.boot(Level.L0)
+    stack._start_vmm(Level.L1)
+    stack.booted = Level.L1
+    with pytest.raises(LevelBroken, match="l1: its VMM at l0 ended with status 0: it reset or powered off"):
+        stack.run(Level.L1, "true", 300)  # no agent of L1 listens
+
+
+def test_vmm_that_goes_on_without_its_agent_is_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacks, "EXPLAIN_CPU_S", 10.0)  # times the slowdown of 0.1
+    monkeypatch.setattr("harness.stack.vmm.vmm_command", lambda *_: "exec sleep 600")
+    stack = make(SPIN, with_agent=True)
+    stack.boot(Level.L0)
+    stack._start_vmm(Level.L1)
+    stack.booted = Level.L1
+    with pytest.raises(LevelBroken, match="l1: its agent has gone, its VMM runs on"):
+        stack.run(Level.L1, "true", 300)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.machine.process import Work
+from harness.machine.process import CpuTime
 from harness.machine.qemu import CpuState
 from harness.stack.diagnosis import Activity, describe
 
@@ -20,7 +20,7 @@ CODE = [CpuState(0x1000 + 64 * n, 2, (n, n)) for n in range(SAMPLES)]
 
 
 def machine(*cpus: Cpu, got: float = 1.0, wanted: float = 1.0, idle_turns: int = 0) -> Activity:
-    return Activity(1.0, Work(got, wanted), list(zip(*cpus, strict=True)), idle_turns)
+    return Activity(1.0, CpuTime(got, wanted), list(zip(*cpus, strict=True)), idle_turns)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def machine(*cpus: Cpu, got: float = 1.0, wanted: float = 1.0, idle_turns: int =
         (machine(SPIN, idle_turns=RESTING + 1), "hung: every CPU of the machine is idle"),
         (machine(SPIN, got=0.01, wanted=1.0), "slow: the host gave it 0.0 s of CPU time"),
         (machine(SPIN[:3]), "slow: the host gave it"),
-        (Activity(1.0, Work(1.0, 1.0), []), "hung: QEMU's monitor does not answer either"),
+        (Activity(1.0, CpuTime(1.0, 1.0), []), "hung: QEMU's monitor does not answer either"),
     ],
 )
 def test_what_a_machine_does(seen: Activity, begins: str) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness.level import Level
+from harness.stack import agent
 from harness.stack.agent import Agent
+from harness.stack.level_command import ChannelClosed
 from harness.stack.link import TurnLink
-from harness.stack.process import ChannelClosed
 
 DEADLINE_S = 20.0
 SEED = b"0123456789abcdef"
@@ -93,6 +94,23 @@ def test_the_watch_can_end_the_wait(turns: Turns) -> None:
     assert not turns.agent.wait_ready(Level.L0, 60.0, lambda: False)
     assert time.monotonic() - began < 30, "it waited for the whole deadline"
     turns.process.send_signal(18)
+
+
+def test_the_watch_is_asked_where_each_ping_is_refused_at_once(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a VMM that lives and a level that never comes: no single wait lasts until a watch is due."""
+    monkeypatch.setattr(agent, "WATCH_S", 1.0)
+    asked: list[bool] = []
+
+    def watch() -> bool:
+        asked.append(True)
+        return False
+
+    began = time.monotonic()
+    assert not turns.agent.wait_ready(Level.L1, 60.0, watch)
+    assert len(asked) == 1
+    assert time.monotonic() - began < 30, "it waited for the whole deadline"
 
 
 def test_resume_reseeds_and_answers(turns: Turns) -> None:

@@ -9,7 +9,7 @@ from harness.trace.event import Event, Value
 from harness.trace.order import Anchor
 from harness.trace.source import Source
 from harness.trace.span import Span
-from harness.trace.timeline import Loss, Mark, Realised, Timeline
+from harness.trace.timeline import Loss, Realised, Timeline, TraceMark
 
 VTTBR = 0x0003_0000_4A1F_0000
 SHADOW = 0x0007_0000_4B00_0000
@@ -75,9 +75,9 @@ def timeline(operations: int = 3, noise: int = 0) -> Timeline:
     return Timeline(
         events=events,
         marks=(
-            Mark("remap.begin", Source.L0, -1, start - 5_000),
-            Mark("remap.begin", Source.L1, -1, start - 4_000),
-            Mark("remap.end", Source.L0, maker.seqs[Source.L0], end),
+            TraceMark("remap.begin", Source.L0, -1, start - 5_000),
+            TraceMark("remap.begin", Source.L1, -1, start - 4_000),
+            TraceMark("remap.end", Source.L0, maker.seqs[Source.L0], end),
         ),
         losses=(Loss(Source.L0, maker.seqs[Source.L0] - 2, None, 12, "buffer of cpu 0 overran"),),
         realised={name: Realised("series") for name in {e.name for e in events}},

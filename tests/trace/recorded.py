@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.level import Level
-from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation
+from harness.trace.from_raw import RawTrace, build_timeline
 from harness.trace.timeline import Timeline
 
 DATA = Path(__file__).with_name("data")

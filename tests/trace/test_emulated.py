@@ -14,8 +14,8 @@ from harness.scenario.language import Absence, Existence, Response, Scope
 from harness.trace import export
 from harness.trace.decoded import HCR_E2H, HCR_TGE
 from harness.trace.event import UNKNOWN, Event
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace, add_model
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace, add_model
 from harness.trace.model.emulated import EVENT, HCR_NV1, NOT_READ
 from harness.trace.order import Written
 from harness.trace.source import Source

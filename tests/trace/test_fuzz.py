@@ -30,9 +30,9 @@ from harness.scenario.language import (
 )
 from harness.scenario.patterns import own_patterns
 from harness.trace import export
-from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation
 from harness.trace.event import Event, Value
+from harness.trace.from_raw import RawTrace, build_timeline
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 from tests.check.build import ANYWHERE, HERE, pattern
@@ -106,7 +106,9 @@ def in_scope(expectation: Expectation, seen: Timeline) -> Facts:
 def rests_on_what_was(expectation: Expectation, finding: Finding, seen: Timeline, before: Facts) -> bool:
     """Whether a pass rests on the events that there were."""
     if isinstance(expectation, Existence) and expectation.count == ">= 1":
-        return finding.trigger is not None and facts(expectation, [finding.trigger])[0] in before
+        assert finding.trigger is not None
+        event = seen.event_at(finding.trigger.source, finding.trigger.seq)
+        return event is not None and facts(expectation, [event])[0] in before
     after = in_scope(expectation, seen)
     if isinstance(expectation, Response | Precedence | Sequence):  # no trigger is gone, and nothing is new
         trigger = own_patterns(expectation)[0].event

@@ -16,13 +16,13 @@ from harness.level import Level
 from harness.scenario.language import Existence, Response, Scope
 from harness.trace.event import Event, Value
 from harness.trace.model import layout
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace, add_model
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace, add_model
 from harness.trace.model.chunks import Reader
-from harness.trace.model.layout import Kind, read_header
+from harness.trace.model.layout import UnitKind, read_header
 from harness.trace.order import Written
 from harness.trace.source import Source
-from harness.trace.timeline import Mark, Realised, Timeline
+from harness.trace.timeline import Realised, Timeline, TraceMark
 from harness.verdict import Verdict
 from tests.check.build import HERE, pattern
 from tests.trace.model_file import GUEST, HOST, NESTED, PC, ModelFile
@@ -56,8 +56,8 @@ def emulated(file: ModelFile, *, vcpu: int = 0, pc: int = L1) -> tuple[int, int]
     first = file.tlbi(0, 3, 1, 0x54321, el=1, pc=pc, vcpu=vcpu, hcr=GUEST)
     file.trap(pc, vcpu=vcpu)
     file.tlbi(0, 3, 1, 0x54321, vcpu=vcpu, hcr=GUEST)
-    file.add(Kind.DSB, 2, 0b1011, vcpu=vcpu)
-    file.add(Kind.ISB, 2, 15, vcpu=vcpu)
+    file.add(UnitKind.DSB, 2, 0b1011, vcpu=vcpu)
+    file.add(UnitKind.ISB, 2, 15, vcpu=vcpu)
     return first, file.eret(pc + 4, vcpu=vcpu)
 
 
@@ -65,16 +65,16 @@ def test_every_kind_is_decoded(tmp_path: Path) -> None:
     file = ModelFile()
     file.tlbi(0, 3, 1, 0x0005000000012345, el=2, hcr=HOST & ~(1 << 27))
     file.tlbi(4, 0, 1, 0x48123, el=1, hcr=GUEST)
-    file.add(Kind.DSB, 2, 0b1010)
-    file.add(Kind.DSB, 1, 0b0111, hcr=NESTED)
-    file.add(Kind.DSB, 0, 0x10 | 0b1011)
-    file.add(Kind.ISB, 2, 15)
-    file.add(Kind.AT, 2, 4 << 11 | 7 << 7 | 8 << 3 | 4, 0x1234)
+    file.add(UnitKind.DSB, 2, 0b1010)
+    file.add(UnitKind.DSB, 1, 0b0111, hcr=NESTED)
+    file.add(UnitKind.DSB, 0, 0x10 | 0b1011)
+    file.add(UnitKind.ISB, 2, 15)
+    file.add(UnitKind.AT, 2, 4 << 11 | 7 << 7 | 8 << 3 | 4, 0x1234)
     file.eret(0x10, to_el=0, hcr=HOST)
     file.trap(L1, ec=0x24, far=0x7000, hpfar=0x480)
     file.trap(L1, ec=0x18, far=0x7000, hpfar=0x480)
-    file.add(Kind.EXCEPTION, 1, 5, 0x20, 0x9, 0xFFFFFFFF, hcr=GUEST)
-    file.add(Kind.MSR, 2, 4 << 11 | 2 << 7 | 1 << 3, 0x7000000001000)
+    file.add(UnitKind.EXCEPTION, 1, 5, 0x20, 0x9, 0xFFFFFFFF, hcr=GUEST)
+    file.add(UnitKind.MSR, 2, 4 << 11 | 2 << 7 | 1 << 3, 0x7000000001000)
     file.call("handle_tlbi_el1", 1, 2, 3, 4, 5, 6, 7, 8, 9)
     seen = timeline(file, tmp_path)
     physical, trapped, *rest = seen.events
@@ -116,12 +116,12 @@ def test_what_trapped_is_told_from_what_follows(
     monkeypatch.setattr(Reader.__init__, "__defaults__", (chunk,))
     file = ModelFile()
     file.tlbi(0, 3, 0, 0, el=1, pc=L1, hcr=GUEST)
-    file.add(Kind.ISB, 2, 15, vcpu=1)  # another vCPU in between
+    file.add(UnitKind.ISB, 2, 15, vcpu=1)  # another vCPU in between
     file.trap(L1)
     file.tlbi(0, 3, 0, 0, el=1, pc=L1 + 8, hcr=GUEST)
     file.trap(L1 + 12)  # from another instruction: the TLBI was executed
     file.tlbi(0, 7, 0, 0, el=2)
-    file.add(Kind.EXCEPTION, 2, 9, PC, 0x9)  # an interrupt with the same address is no trap
+    file.add(UnitKind.EXCEPTION, 2, 9, PC, 0x9)  # an interrupt with the same address is no trap
     last = file.tlbi(0, 3, 0, 0, el=2)
     seen = timeline(file, tmp_path)
     assert [event.fields["trapped"] for event in seen.by_name["model.tlbi"][:3]] == ["yes", "no", "no"]
@@ -131,9 +131,9 @@ def test_what_trapped_is_told_from_what_follows(
 
 def test_a_span_has_everything_from_the_trap_to_the_return(tmp_path: Path) -> None:
     file = ModelFile()
-    file.add(Kind.DSB, 2, 0b1111)
+    file.add(UnitKind.DSB, 2, 0b1111)
     first, last = emulated(file)
-    file.add(Kind.DSB, 1, 0b1011, hcr=GUEST)
+    file.add(UnitKind.DSB, 1, 0b1011, hcr=GUEST)
     seen = timeline(file, tmp_path)
     (span,) = seen.spans
     assert (span.op, span.kind, span.open) == ("vae1is", "tlbi", "")
@@ -148,14 +148,14 @@ def test_a_span_follows_its_task_and_leaves_out_others(tmp_path: Path) -> None:
     file = ModelFile()
     file.tlbi(4, 3, 6, 0, el=1, pc=L1, hcr=GUEST)
     file.trap(L1)
-    file.add(Kind.DSB, 2, 0b1010)
-    other = file.add(Kind.DSB, 2, 0b1111, vcpu=1)
+    file.add(UnitKind.DSB, 2, 0b1010)
+    other = file.add(UnitKind.DSB, 2, 0b1111, vcpu=1)
     file.trap(PC, from_el=2)  # an interrupt at L0
     nested = file.tlbi(0, 3, 1, 1)
     file.call("__switch_to", 0xA, 0xB)
     foreign = file.tlbi(0, 3, 1, 2)
     file.call("__switch_to", 0xC, 0xA, vcpu=1)  # the task goes on at another CPU, in its interrupt
-    file.add(Kind.ISB, 2, 15, vcpu=1)
+    file.add(UnitKind.ISB, 2, 15, vcpu=1)
     file.eret(PC, vcpu=1, to_el=2, hcr=HOST)
     mine = file.tlbi(0, 3, 0, 0, vcpu=1)
     file.eret(L1 + 4, vcpu=1)
@@ -232,7 +232,7 @@ def test_order_and_spans_across_the_sources(tmp_path: Path) -> None:
     assert 1000 < physical.time_ns < 3000
     within = Scope(after="m.begin", before="m.end")
     response = Response(HERE, "r", pattern("l0.tlbi", op="$o"), pattern("model.tlbi", op="$o", el=2), within)
-    host = (Mark("m.begin", Source.L0, 0, 1000), Mark("m.end", Source.L0, 2, 3000))
+    host = (TraceMark("m.begin", Source.L0, 0, 1000), TraceMark("m.end", Source.L0, 2, 3000))
     realised = {**seen.realised, "l0.tlbi": Realised("series")}
     marked = dataclasses.replace(seen, marks=(*seen.marks, *host), realised=realised)
     (finding,) = evaluate([response], marked, {}, {})
@@ -282,7 +282,7 @@ def test_a_call_that_wrote_nothing_is_no_record(tmp_path: Path) -> None:
 def test_cpus_by_their_own_offsets(tmp_path: Path) -> None:
     file = ModelFile(keys=(0, 0x7000, 0x3000))
     for number in range(3):
-        file.add(Kind.ISB, 2, 15, vcpu=number)
+        file.add(UnitKind.ISB, 2, 15, vcpu=number)
     assert [event.cpu for event in timeline(file, tmp_path).events] == [0, 1, 0]
     file.keys = (1, 2, 3)
     missing = timeline(file, tmp_path).missing
@@ -303,7 +303,7 @@ def verdicts(path: Path) -> set[Verdict]:
 def four() -> ModelFile:
     file = ModelFile()
     for _ in range(4):
-        file.add(Kind.ISB, 2, 15)
+        file.add(UnitKind.ISB, 2, 15)
         file.eret(0x10)
     return file
 
@@ -402,7 +402,7 @@ def test_noise_instead_of_a_header(tmp_path: Path) -> None:
 def test_a_ruined_file_is_told_in_a_few_lines(tmp_path: Path) -> None:
     file = ModelFile()
     for _ in range(500):
-        file.add(Kind.ISB, 2, 15)
+        file.add(UnitKind.ISB, 2, 15)
     data = bytearray(file.write(tmp_path / "t").read_bytes())
     for row in range(0, 500, 2):
         data[layout.HEADER_BYTES + 32 * row + 9] ^= 1
@@ -429,11 +429,11 @@ def test_a_function_that_the_kernel_has_not_is_missing(tmp_path: Path) -> None:
 
 def test_the_plan_enables_what_is_wanted_and_what_spans_need() -> None:
     plan = model_plan.make(("model.dsb",), ("my_function",), ("kvm:kvm_nv_tlbi",))
-    assert plan.enabled & layout.bit(Kind.DSB, 1)
-    assert plan.enabled & layout.bit(Kind.TLBI, 1)
-    assert plan.enabled & layout.bit(Kind.EXCEPTION, 2)
-    assert not plan.enabled & layout.bit(Kind.ISB, 2)
-    assert not plan.enabled & layout.bit(Kind.CALL, 1)
+    assert plan.enabled & layout.bit(UnitKind.DSB, 1)
+    assert plan.enabled & layout.bit(UnitKind.TLBI, 1)
+    assert plan.enabled & layout.bit(UnitKind.EXCEPTION, 2)
+    assert not plan.enabled & layout.bit(UnitKind.ISB, 2)
+    assert not plan.enabled & layout.bit(UnitKind.CALL, 1)
     assert {"my_function", "trace_event_raw_event_kvm_nv_tlbi", "__switch_to"} <= set(plan.functions)
     assert "my_function" in plan.shown
     assert "__switch_to" not in plan.shown

@@ -14,7 +14,7 @@ from harness.trace.event import Event
 from harness.trace.order import Anchor, Bounds, Clock
 from harness.trace.source import Source, source_of
 from harness.trace.span import Span
-from harness.trace.timeline import Doubt, Loss, Mark, Timeline
+from harness.trace.timeline import Doubt, Loss, Timeline, TraceMark
 
 
 def model(seq: int, name: str = "model.tlbi", level: Level = Level.L0) -> Event:
@@ -120,7 +120,7 @@ def whole() -> Timeline:
     first, second, third = l1(0), model(10), l0(3)
     return Timeline(
         events=(first, second, third),
-        marks=(Mark("m.begin", Source.MODEL, 2, 0),),
+        marks=(TraceMark("m.begin", Source.MODEL, 2, 0),),
         losses=(Loss(Source.MODEL, 7, None, 3, "the file was full"),),
         doubts=(Doubt(Source.MODEL, None, "cut"),),
         anchors=ANCHORS,

@@ -26,10 +26,10 @@ from harness.scenario.language import (
 )
 from harness.trace import column, export, span
 from harness.trace import packed as packed_module
-from harness.trace.model import assemble, span_table
-from harness.trace.model import plan as model_plan
-from harness.trace.model.assemble import ModelTrace, add_model
-from harness.trace.model.layout import Kind
+from harness.trace.model import add_to_timeline, span_table
+from harness.trace.model import recording_plan as model_plan
+from harness.trace.model.add_to_timeline import ModelTrace, add_model
+from harness.trace.model.layout import UnitKind
 from harness.trace.packed import Merged, Packed
 from harness.trace.source import Source
 from harness.trace.span import PackedSpans
@@ -93,7 +93,9 @@ def trace(seed: int) -> ModelFile:
         if kind < 2:
             emulated(file, vcpu=vcpu, pc=PC + 0x40 * dice.randrange(4))
         elif kind == 2:
-            file.add(Kind.DSB, dice.randrange(3), dice.choice((0b0111, 0b1010, 0b1011, 0b1111)), vcpu=vcpu)
+            file.add(
+                UnitKind.DSB, dice.randrange(3), dice.choice((0b0111, 0b1010, 0b1011, 0b1111)), vcpu=vcpu
+            )
         elif kind == 3:
             hcr = dice.choice((HOST, GUEST, NESTED))
             file.tlbi(
@@ -111,7 +113,7 @@ def both(monkeypatch: pytest.MonkeyPatch, place: Path, seed: int) -> tuple[Timel
     found = ModelTrace(trace(seed).write(place / "model.trace"), model_plan.make(EVERYTHING, (), ()))
     base = Timeline(realised={name: Realised("probes") for name in ("l0.tlbi", "l0.shadow_unmap")})
     plain = add_model(base, (), found)
-    monkeypatch.setattr(assemble, "OBJECTS", 0)
+    monkeypatch.setattr(add_to_timeline, "OBJECTS", 0)
     packed = add_model(base, (), found)
     assert isinstance(plain.events, tuple)
     assert isinstance(packed.events, Merged)
@@ -179,7 +181,7 @@ def test_packed_events_merge_with_those_of_kernels(monkeypatch: pytest.MonkeyPat
     file = ModelFile()
     kernels, records, _ = tied(file)
     plain = timeline(file, tmp_path, records, kernels)
-    monkeypatch.setattr(assemble, "OBJECTS", 0)
+    monkeypatch.setattr(add_to_timeline, "OBJECTS", 0)
     packed = timeline(file, tmp_path, records, kernels)
     assert isinstance(packed.events, Merged)
     assert {event.source for event in packed.events} == {Source.MODEL, Source.L0, Source.L1}

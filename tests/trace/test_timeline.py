@@ -10,9 +10,9 @@ import pytest
 from harness.errors import InputError
 from harness.level import Level
 from harness.trace import export
-from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN
+from harness.trace.from_raw import RawTrace, build_timeline
 from harness.trace.timeline import Timeline
 from tests.trace.recorded import DATA, load, raw
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from harness.trace.executed.symbols import Symbols, plain
+from harness.trace.executed.symbols import KernelText, plain
 
 DEPTH = 10
 
 
-def callers(vmlinux: Path, symbols: Symbols) -> Mapping[str, set[str]]:
+def callers(vmlinux: Path, symbols: KernelText) -> Mapping[str, set[str]]:
     """Return for every function those that branch to it or take its address (Arm ARM C6.2).
 
     BL and B reach imm26 words; an address is made by ADRP (pages) and the ADD that follows it.

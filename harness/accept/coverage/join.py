@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from harness.accept.apply import Tree
-from harness.accept.coverage.lines import Ranges
-from harness.accept.coverage.report import Coverage, FileCoverage, Line, State
-from harness.trace.executed.trace import Trace
+from harness.accept.coverage.dwarf_lines import Ranges
+from harness.accept.coverage.report import AddedLine, FileCoverage, LineState, PatchCoverage
+from harness.trace.executed.counts import Trace
 
 _PORCELAIN = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
 _DEFINITION = re.compile(r"^(?![#/*\s}])[^;=]*?\b(\w+)\s*\([^;]*$")
@@ -48,10 +48,10 @@ def functions(text: str) -> dict[int, str]:
 
 def join(
     tree: Tree, files: Sequence[str], ranges: Mapping[str, Ranges], traces: Mapping[str, Trace]
-) -> Coverage:
+) -> PatchCoverage:
     """Return the coverage of every changed line of ``files``; ``traces`` are the cells' by id."""
     cells = tuple(traces)
-    return Coverage(cells, tuple(_file(tree, path, ranges.get(path, {}), traces) for path in files))
+    return PatchCoverage(cells, tuple(_file(tree, path, ranges.get(path, {}), traces) for path in files))
 
 
 def _file(tree: Tree, path: str, ranges: Ranges, traces: Mapping[str, Trace]) -> FileCoverage:
@@ -65,7 +65,7 @@ def _file(tree: Tree, path: str, ranges: Ranges, traces: Mapping[str, Trace]) ->
             for index, trace in enumerate(traces.values())
             if any(trace.has(first, end) for first, end in places)
         )
-        state = State.COVERED if hit else State.UNCOVERED if places else State.NO_CODE
+        state = LineState.COVERED if hit else LineState.UNCOVERED if places else LineState.NO_CODE
         words = source[number - 1] if number <= len(source) else ""
-        lines.append(Line(number, words, patch, state, owners.get(number, ""), hit))
+        lines.append(AddedLine(number, words, patch, state, owners.get(number, ""), hit))
     return FileCoverage(path, bool(ranges), tuple(lines))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 
-class State(enum.Enum):
+class LineState(enum.Enum):
     """``no-code``: no instruction was made for the line (comment, declaration, merged with another)."""
 
     COVERED = "covered"
@@ -17,13 +17,13 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line that the series added or changed. ``cells`` are indices into ``Coverage.cells``."""
+class AddedLine:
+    """A line that the series added or changed. ``cells`` are indices into ``PatchCoverage.cells``."""
 
     number: int
     text: str
     patch: int
-    state: State
+    state: LineState
     function: str = ""
     cells: tuple[int, ...] = ()
 
@@ -34,9 +34,9 @@ class FileCoverage:
 
     path: str
     compiled: bool
-    lines: tuple[Line, ...]
+    lines: tuple[AddedLine, ...]
 
-    def count(self, state: State) -> int:
+    def count(self, state: LineState) -> int:
         """How many changed lines are in ``state``."""
         return sum(line.state is state for line in self.lines)
 
@@ -52,7 +52,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class PatchCoverage:
     """Patch coverage of the whole series; ``why_not`` says why there is none, and the rest is empty then."""
 
     cells: tuple[str, ...] = ()
@@ -63,27 +63,27 @@ class Coverage:
     @property
     def covered(self) -> int:
         """How many executable changed lines were executed."""
-        return sum(file.count(State.COVERED) for file in self.files)
+        return sum(file.count(LineState.COVERED) for file in self.files)
 
     @property
     def executable(self) -> int:
         """How many changed lines have code."""
-        return self.covered + sum(file.count(State.UNCOVERED) for file in self.files)
+        return self.covered + sum(file.count(LineState.UNCOVERED) for file in self.files)
 
     @property
     def share(self) -> float:
         """``covered`` of ``executable``, 1 when nothing is executable."""
         return self.covered / self.executable if self.executable else 1.0
 
-    def uncovered(self) -> Iterator[tuple[FileCoverage, Line]]:
+    def uncovered(self) -> Iterator[tuple[FileCoverage, AddedLine]]:
         """Yield every executable changed line that was not executed."""
         for file in self.files:
             for line in file.lines:
-                if line.state is State.UNCOVERED:
+                if line.state is LineState.UNCOVERED:
                     yield file, line
 
     def by_patch(self, number: int) -> tuple[int, int]:
         """Return how many executable lines of a patch were executed, and how many it has."""
         lines = [line for file in self.files for line in file.lines if line.patch == number]
-        covered = sum(line.state is State.COVERED for line in lines)
-        return covered, covered + sum(line.state is State.UNCOVERED for line in lines)
+        covered = sum(line.state is LineState.COVERED for line in lines)
+        return covered, covered + sum(line.state is LineState.UNCOVERED for line in lines)

@@ -12,13 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.accept.coverage.callers import upwards
-from harness.accept.coverage.lines import Ranges
-from harness.accept.coverage.report import Coverage, State, Suggestion
+from harness.accept.coverage.dwarf_lines import Ranges
+from harness.accept.coverage.report import LineState, PatchCoverage, Suggestion
 from harness.arch.table import load
 from harness.host.cache import Store, write_atomic
 from harness.scenario.language import Cell, Run
-from harness.trace.executed.symbols import Symbols
-from harness.trace.executed.trace import Trace
+from harness.trace.executed.counts import Trace
+from harness.trace.executed.symbols import KernelText
 
 FILE = "reached.json"
 _HANDLER = re.compile(r"\bSYS_INSN\(TLBI_(\w+),\s*(\w+)\)")
@@ -26,7 +26,7 @@ _WORD = re.compile(r"[a-z0-9]+")
 MOST = 4
 
 
-def remember(store: Store, traces: Mapping[str, Trace], symbols: Symbols) -> dict[str, set[str]]:
+def remember(store: Store, traces: Mapping[str, Trace], symbols: KernelText) -> dict[str, set[str]]:
     """Add what cells reached to the store's record; returns the record: cell to functions of L0."""
     path = store.root / FILE
     with store.lock(FILE):
@@ -51,20 +51,22 @@ def handlers(source: str) -> dict[str, list[str]]:
     return dict(found)
 
 
-def unreached(coverage: Coverage) -> list[tuple[str, str]]:
+def unreached(coverage: PatchCoverage) -> list[tuple[str, str]]:
     """Return (file, function) of every changed function of which no executable line was executed."""
-    states: dict[tuple[str, str], set[State]] = defaultdict(set)
+    states: dict[tuple[str, str], set[LineState]] = defaultdict(set)
     for file in coverage.files:
         for line in file.lines:
             if line.function:
                 states[file.path, line.function].add(line.state)
-    return [key for key, seen in states.items() if State.UNCOVERED in seen and State.COVERED not in seen]
+    return [
+        key for key, seen in states.items() if LineState.UNCOVERED in seen and LineState.COVERED not in seen
+    ]
 
 
 def suggest(
-    coverage: Coverage,
+    coverage: PatchCoverage,
     ranges: Mapping[str, Ranges],
-    symbols: Symbols,
+    symbols: KernelText,
     graph: Mapping[str, set[str]],
     reached: Mapping[str, set[str]],
     operations: Mapping[str, Sequence[str]],
@@ -102,7 +104,7 @@ def suggest(
 
 
 def _hosts(
-    coverage: Coverage, ranges: Mapping[str, Ranges], symbols: Symbols, file: str, function: str
+    coverage: PatchCoverage, ranges: Mapping[str, Ranges], symbols: KernelText, file: str, function: str
 ) -> set[str]:
     """The symbols that hold the function's code: its own, or those into which it was inlined."""
     (one,) = (each for each in coverage.files if each.path == file)

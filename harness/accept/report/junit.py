@@ -7,15 +7,15 @@ from pathlib import Path
 
 import junitparser
 
-from harness.accept.compare import REJECTING, Comparison, Outcome
-from harness.accept.report.record import Report, StepRecord
+from harness.accept.compare import REJECTING, CellComparison, SeriesEffect
+from harness.accept.report.series_report import SeriesReport, StepRecord
 from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
 
 NAME = "junit.xml"
 
 
-def render(report: Report) -> str:
+def render(report: SeriesReport) -> str:
     """Return the report as a JUnit XML document."""
     document = junitparser.JUnitXml(xml(f"nvh accept {report.origin}"))
     for step in report.steps:
@@ -34,7 +34,7 @@ def render(report: Report) -> str:
     return body.decode("utf-8") if isinstance(body, bytes) else body
 
 
-def write(report: Report, directory: Path) -> Path:
+def write(report: SeriesReport, directory: Path) -> Path:
     """Write ``directory/junit.xml`` in one step and return its path."""
     write_text(directory / NAME, render(report))
     return directory / NAME
@@ -49,16 +49,16 @@ def _build(step: StepRecord) -> junitparser.TestCase:
     return case
 
 
-def _cell(step: StepRecord, found: Comparison) -> junitparser.TestCase:
+def _cell(step: StepRecord, found: CellComparison) -> junitparser.TestCase:
     case = junitparser.TestCase(name=xml(f"{step.name}::{found.cell}"), classname="cell", time=0.0)
     says = found.series_says or found.base_says
     message = xml(one_line(f"{found.base} -> {found.series}: {found.outcome.meaning}: {says}", 500))
     outcome: junitparser.Failure | junitparser.Error | junitparser.Skipped | None = None
     if found.outcome in REJECTING:
         outcome = junitparser.Failure(message, found.outcome.value)
-    elif found.outcome is Outcome.UNKNOWN:
+    elif found.outcome is SeriesEffect.UNKNOWN:
         outcome = junitparser.Error(message, found.outcome.value)
-    elif found.outcome is Outcome.RED_BEFORE:
+    elif found.outcome is SeriesEffect.RED_BEFORE:
         outcome = junitparser.Skipped(message, found.outcome.value)
     if outcome is not None:
         outcome.text = xml(f"{says}\nreproduce: {found.command}")

@@ -10,8 +10,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.accept.compare import Outcome, worst_first
-from harness.accept.report.record import Decision, Report
+from harness.accept.compare import SeriesEffect, worst_first
+from harness.accept.report.series_report import Decision, SeriesReport
 from harness.report.safe_text import one_line, seconds
 from harness.report.store import write_text
 
@@ -25,18 +25,18 @@ OPENING = {
 }
 
 
-def render(report: Report) -> str:
+def render(report: SeriesReport) -> str:
     """Return the text."""
     return "\n".join(line.rstrip() for part in _parts(report) for line in (*part, "")).rstrip() + "\n"
 
 
-def write(report: Report, directory: Path) -> Path:
+def write(report: SeriesReport, directory: Path) -> Path:
     """Write ``directory/reply.txt`` in one step and return its path."""
     write_text(directory / NAME, render(report))
     return directory / NAME
 
 
-def _parts(report: Report) -> Iterator[list[str]]:
+def _parts(report: SeriesReport) -> Iterator[list[str]]:
     yield _wrapped(OPENING[report.decision])
     yield list(_setup(report))
     if report.reasons:
@@ -69,7 +69,7 @@ def _item(text: str) -> list[str]:
     return [f"  - {lines[0].strip()}", *lines[1:]] if lines else []
 
 
-def _setup(report: Report) -> Iterator[str]:
+def _setup(report: SeriesReport) -> Iterator[str]:
     count = _many(len(report.patches), "patch")
     yield f"Series:  {report.title or report.origin} (v{report.version}, {count})"
     yield f"Base:    {report.base}"
@@ -86,7 +86,7 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{end}"
 
 
-def _steps(report: Report) -> Iterator[str]:
+def _steps(report: SeriesReport) -> Iterator[str]:
     for step in report.steps:
         name = "base" if not step.number else f"{step.number}/{len(report.patches)}"
         words = []
@@ -96,8 +96,8 @@ def _steps(report: Report) -> Iterator[str]:
             words.append("builds")
         if step.build.new_warnings:
             words.append(_many(len(step.build.new_warnings), "new warning"))
-        bad = [each for each in step.cells if each.outcome in (Outcome.REGRESSION, Outcome.SUSPECT)]
-        fixed = [each for each in step.cells if each.outcome is Outcome.FIXED]
+        bad = [each for each in step.cells if each.outcome in (SeriesEffect.REGRESSION, SeriesEffect.SUSPECT)]
+        fixed = [each for each in step.cells if each.outcome is SeriesEffect.FIXED]
         if step.cells:
             words.append(_many(len(step.cells), "cell") + (f", {len(bad)} worse" if bad else ", none worse"))
         if fixed:
@@ -109,8 +109,8 @@ def _steps(report: Report) -> Iterator[str]:
             yield from _wrapped(f"warning: {warning}", "            ")
 
 
-def _cells(report: Report) -> Iterator[str]:
-    shown = [each for each in worst_first(report.whole.cells) if each.outcome is not Outcome.SAME]
+def _cells(report: SeriesReport) -> Iterator[str]:
+    shown = [each for each in worst_first(report.whole.cells) if each.outcome is not SeriesEffect.SAME]
     same = len(report.whole.cells) - len(shown)
     for each in shown[:MOST_LINES]:
         p = "" if each.p is None else f", p = {each.p:.4f}"
@@ -124,7 +124,7 @@ def _cells(report: Report) -> Iterator[str]:
     yield "  (p: Fisher's exact test, one-sided, adjusted after Benjamini and Hochberg)"
 
 
-def _coverage(report: Report) -> Iterator[str]:
+def _coverage(report: SeriesReport) -> Iterator[str]:
     found = report.coverage
     assert found is not None
     if found.why_not:
@@ -150,7 +150,7 @@ def _coverage(report: Report) -> Iterator[str]:
         yield from _wrapped(f"No code in this configuration: {', '.join(dead)}", "  ")
 
 
-def _cost(report: Report) -> Iterator[str]:
+def _cost(report: SeriesReport) -> Iterator[str]:
     yield "Cost of emulation at L0, base -> series (instructions of the cheapest"
     yield "execution, exact; mean exits per operation):"
     for row in report.cost:
@@ -162,6 +162,6 @@ def _cost(report: Report) -> Iterator[str]:
         )
 
 
-def duration(report: Report) -> str:
+def duration(report: SeriesReport) -> str:
     """Return how long it all took, for people."""
     return seconds(report.seconds)

@@ -12,10 +12,10 @@ from typing import Any
 
 import jsonschema
 
-from harness.accept.compare import Comparison
-from harness.accept.coverage.report import Coverage
-from harness.accept.report.record import Report, StepRecord
-from harness.accept.stats import Rate
+from harness.accept.compare import CellComparison
+from harness.accept.coverage.report import PatchCoverage
+from harness.accept.report.series_report import SeriesReport, StepRecord
+from harness.accept.stats import RedRate
 from harness.errors import InfraError
 from harness.report.store import write_text
 
@@ -34,19 +34,19 @@ def to_json(value: object) -> Any:
     if not dataclasses.is_dataclass(value):
         return value
     plain = {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, Rate):
+    if isinstance(value, RedRate):
         plain |= {"low": round(value.low, 4), "high": round(value.high, 4)}
-    if isinstance(value, Comparison):
+    if isinstance(value, CellComparison):
         plain["p"] = None if value.p is None else round(value.p, 6)
     if isinstance(value, StepRecord):
         plain["bad"] = value.bad
-    if isinstance(value, Coverage):
+    if isinstance(value, PatchCoverage):
         plain |= {
             "covered": value.covered,
             "executable": value.executable,
             "share": round(value.share, 4),
         }
-    if isinstance(value, Report):
+    if isinstance(value, SeriesReport):
         plain = {
             "format": FORMAT,
             **plain,
@@ -77,7 +77,7 @@ def check(data: object) -> None:
         raise ValueError(f"{'/'.join(map(str, error.absolute_path)) or 'top'}: {error.message[:300]}")
 
 
-def write(report: Report, directory: Path) -> Path:
+def write(report: SeriesReport, directory: Path) -> Path:
     """Write ``directory/accept.json`` in one step and return its path."""
     data = to_json(report)
     check(data)

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.accept.report import html, reply
-from harness.accept.report.record import Decision, Report
+from harness.accept.report.series_report import Decision, SeriesReport
 
 STYLES = {Decision.ACCEPT: "bold green", Decision.REJECT: "bold red", Decision.UNDECIDED: "bold yellow"}
 
 
-def print_report(report: Report, directory: Path, console: Console) -> None:
+def print_report(report: SeriesReport, directory: Path, console: Console) -> None:
     """Print the text of the reply, the decision, and the page's path."""
     console.print(Text(reply.render(report)), soft_wrap=True)
     console.print(

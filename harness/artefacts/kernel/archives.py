@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from harness.artefacts import lock
 from harness.artefacts.debian import Archive, Package, unpack
-from harness.artefacts.kernel.source import SUITES, UNPACK_TIMEOUT_S, Resolved, located, strings
+from harness.artefacts.kernel.source_kind import SUITES, UNPACK_TIMEOUT_S, Resolved, located, strings
 from harness.errors import UserError
 from harness.host import command
 from harness.host.cache import Json, Store, sha256_file

@@ -16,7 +16,7 @@ from harness.artefacts.kernel import config, debian_image, warnings
 from harness.artefacts.kernel.make import ARCH, toolchain
 from harness.artefacts.kernel.module import MODULE, build_module, generated
 from harness.artefacts.kernel.series import Series
-from harness.artefacts.kernel.source import Resolved
+from harness.artefacts.kernel.source_kind import Resolved
 from harness.artefacts.kernel.spec import KernelSpec
 from harness.artefacts.kernel.tree import TREES, BuildTree
 from harness.artefacts.kernel.trees import GitTree

@@ -21,7 +21,7 @@ from harness.artefacts.kernel.headers import HeadersTree
 from harness.artefacts.kernel.image import raw_image
 from harness.artefacts.kernel.make import toolchain
 from harness.artefacts.kernel.module import MODULE, build_module
-from harness.artefacts.kernel.source import SUITES
+from harness.artefacts.kernel.source_kind import SUITES
 from harness.errors import InfraError, UserError
 from harness.host import command
 from harness.host.cache import Artefact, Json, Store, sha256_file

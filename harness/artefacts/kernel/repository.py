@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts.kernel.git import git
-from harness.artefacts.kernel.source import Resolved, Source
+from harness.artefacts.kernel.source_kind import KernelSource, Resolved
 from harness.artefacts.kernel.trees import GitTree
 from harness.errors import InfraError
 from harness.host.cache import Json, Store
@@ -42,7 +42,7 @@ class Repository:
         return base / "objects"
 
 
-def repository(source: Source, store: Store, progress: Callable[[str], None]) -> Repository:
+def repository(source: KernelSource, store: Store, progress: Callable[[str], None]) -> Repository:
     """Return ``source`` as a repository, importing it into ``store`` when it is not one already.
 
     ``UserError`` for missing inputs; ``InfraError`` when git fails.

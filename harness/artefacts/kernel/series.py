@@ -7,57 +7,21 @@ Patches are applied by git in a scratch repository that holds only the files the
 
 from __future__ import annotations
 
-import email
-import email.policy
-import gzip
+import dataclasses
 import hashlib
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from harness.artefacts.kernel.git import git
+from harness.artefacts.kernel.mail import read_bytes, read_mails
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import UserError
 
-_FROM_LINE = re.compile(rb"^From \S+ .*\d{4}$", re.M)
-_MAIL_HEADER = re.compile(rb"\A(?:From |(?:[A-Za-z-]+: .*\n(?:[ \t].*\n)*)*(?:From|Subject): )")
-_DIFF = re.compile(rb"^(?:diff --git |--- )", re.M)
-_PATH = re.compile(r"^(?:diff --git (\S+) (\S+)|(?:---|\+\+\+) ([^\t\n]+)|rename (?:from|to) (.+))", re.M)
-_PART = re.compile(r"\b(\d+)/(\d+)\]")
 _SUFFIXES = (".patch", ".diff")
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """One patch. ``mail`` says that it has a mail header (git am), else it is a bare diff (git apply)."""
-
-    name: str
-    data: bytes
-    mail: bool
-    strip: int = 1
-
-    def text(self) -> str:
-        """Return the diff with the mail's transfer encoding undone."""
-        body = self.data
-        if self.mail:
-            message = email.message_from_bytes(self.data, policy=email.policy.compat32)
-            parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-            body = b"\n".join(part for part in parts if isinstance(part, bytes))
-        return body.decode("utf-8", "replace")
-
-    def paths(self) -> set[str]:
-        """Return the files of the tree that the diff names."""
-        found = set()
-        for old, new, header, renamed in _PATH.findall(self.text()):
-            for word in (old, new, header.strip()):
-                parts = PurePosixPath(word).parts
-                if word and word != "/dev/null" and len(parts) > self.strip:
-                    found.add("/".join(parts[self.strip :]))
-            if renamed:
-                found.add(renamed)
-        return {path for path in found if not path.startswith("/") and ".." not in path.split("/")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +43,12 @@ class Series:
         return sorted(set().union(*(patch.paths() for patch in self.patches)))
 
 
-def _read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"patch {path} cannot be read: {error.strerror}") from error
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-
-
-def _patch(path: Path, strip: int = 1) -> Patch:
-    data = _read(path)
-    if not _DIFF.search(data):
+def _patches(path: Path, strip: int = 1) -> tuple[Patch, ...]:
+    """The patches of a file, which has mails or is a bare diff; they are called as the file is."""
+    found = [mail.patch for mail in read_mails(path, strip) if mail.has_diff]
+    if not found:
         raise UserError(f"{path} holds no diff; a patch is what `git format-patch` or `diff -u` writes")
-    return Patch(path.name, data, bool(_MAIL_HEADER.match(data)), strip)
+    return tuple(dataclasses.replace(patch, name=path.name) for patch in found)
 
 
 def from_mbox(path: Path) -> Series:
@@ -99,22 +56,12 @@ def from_mbox(path: Path) -> Series:
 
     Mails are taken in the order of their ``[PATCH n/m]`` when each of them has one.
     """
-    data = _read(path)
-    starts = [match.start() for match in _FROM_LINE.finditer(data)]
-    mails = [data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=False)]
-    found: list[tuple[int | None, Patch]] = []
-    for mail in mails:
-        patch = Patch("", mail, True)
-        if not _DIFF.search(patch.text().encode()):
-            continue
-        subject = " ".join(str(email.message_from_bytes(mail)["Subject"] or "no subject").split())
-        part = _PART.search(subject)
-        found.append((int(part[1]) if part else None, Patch(subject, mail, True)))
-    if not found:
+    mails = [mail for mail in read_mails(path) if mail.has_diff]
+    if not mails:
         raise UserError(f"{path} holds no mail with a patch; save the thread with `b4 am` first")
-    if all(number is not None for number, _ in found):
-        found.sort(key=lambda pair: pair[0] or 0)
-    return Series(path.stem, tuple(patch for _, patch in found))
+    if all(mail.part is not None for mail in mails):
+        mails.sort(key=lambda mail: mail.part or 0)
+    return Series(path.stem, tuple(dataclasses.replace(mail.patch, name=mail.subject) for mail in mails))
 
 
 def from_directory(path: Path) -> Series:
@@ -124,7 +71,7 @@ def from_directory(path: Path) -> Series:
     files = sorted(entry for entry in path.iterdir() if entry.suffix in _SUFFIXES)
     if not files:
         raise UserError(f"{path} holds no {' or '.join(_SUFFIXES)} file")
-    return Series(path.name, tuple(_patch(file) for file in files))
+    return Series(path.name, tuple(patch for file in files for patch in _patches(file)))
 
 
 def from_directories(paths: Sequence[Path]) -> Series:
@@ -135,19 +82,19 @@ def from_directories(paths: Sequence[Path]) -> Series:
 
 def from_list(paths: Sequence[Path]) -> Series:
     """Read patches given one by one."""
-    return Series("list", tuple(_patch(path) for path in paths))
+    return Series("list", tuple(patch for path in paths for patch in _patches(path)))
 
 
 def from_quilt(path: Path) -> Series:
     """Read a quilt ``series`` file: patches relative to it, ``-pN`` options, ``#`` comments (quilt(1))."""
     if path.is_dir():
         path = path / "series"
-    patches = []
-    for line in _read(path).decode("utf-8", "replace").splitlines():
+    patches: list[Patch] = []
+    for line in read_bytes(path).decode("utf-8", "replace").splitlines():
         words = line.partition("#")[0].split()
         if words:
             levels = [int(word[2:]) for word in words[1:] if re.fullmatch(r"-p\d", word)]
-            patches.append(_patch(path.parent / words[0], levels[0] if levels else 1))
+            patches += _patches(path.parent / words[0], levels[0] if levels else 1)
     return Series(path.parent.name, tuple(patches))
 
 

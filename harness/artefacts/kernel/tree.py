@@ -21,7 +21,7 @@ from pathlib import Path
 
 from harness.artefacts.kernel import config, series, warnings
 from harness.artefacts.kernel.make import make
-from harness.artefacts.kernel.source import Resolved
+from harness.artefacts.kernel.source_kind import Resolved
 from harness.errors import InfraError, UserError
 from harness.host.cache import Json, Store, tree_bytes, write_atomic
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.artefacts.kernel.git import git
-from harness.artefacts.kernel.listing import Listing
-from harness.artefacts.kernel.source import UNPACK_TIMEOUT_S, Resolved, located, strings
+from harness.artefacts.kernel.source_files import Listing
+from harness.artefacts.kernel.source_kind import UNPACK_TIMEOUT_S, Resolved, located, strings
 from harness.errors import UserError
 from harness.host import command
 from harness.host.cache import Json, Store

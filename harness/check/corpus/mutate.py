@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.check.condition import Condition, Env
+from harness.check.condition import BoundCondition, Env
 from harness.check.corpus import edit
 from harness.check.evaluate import event_names
 from harness.check.finding import both
@@ -253,7 +253,7 @@ def _time_at(timeline: Timeline, seq: int, pattern: EventPattern) -> int:
     return max(earlier)[1] if earlier else min(places, default=(0, 0))[1]
 
 
-def _violation(name: str, test: Condition) -> Callable[[Event], Event]:
+def _violation(name: str, test: BoundCondition) -> Callable[[Event], Event]:
     """A change of one field after which the condition does not hold."""
 
     def change(event: Event) -> Event:
@@ -269,7 +269,7 @@ def _violation(name: str, test: Condition) -> Callable[[Event], Event]:
     return change
 
 
-def _wrong(test: Condition, value: Value) -> Value:
+def _wrong(test: BoundCondition, value: Value) -> Value:
     if test.variable is not None:
         return _other(value)
     first = test.values[0]
@@ -286,7 +286,7 @@ def _other(value: Value) -> Value:
     return value + 1 if isinstance(value, int) else f"not-{value}"
 
 
-def _satisfying(name: str, test: Condition, env: Env) -> dict[str, Value]:
+def _satisfying(name: str, test: BoundCondition, env: Env) -> dict[str, Value]:
     """Fields with which the condition holds."""
     if test.variable is not None:
         base: Value = env.get(test.variable, 1)

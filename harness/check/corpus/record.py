@@ -16,8 +16,8 @@ from harness.level import Level
 from harness.scenario.load import load_cell
 from harness.scenario.vocabulary import Vocabulary
 from harness.trace import export
-from harness.trace.build import RawTrace, build_timeline
 from harness.trace.clock import ClockRelation
+from harness.trace.from_raw import RawTrace, build_timeline
 from harness.trace.timeline import Timeline
 from harness.verdict import Verdict
 

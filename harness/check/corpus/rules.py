@@ -57,10 +57,11 @@ def good_passes(scenario: Scenario) -> Iterator[Advice]:
     One that does not is wrong, or the trace is that of something else by now: record it again.
     """
     for cell, each in _recordings(scenario):
-        for finding in judge(on_events(cell), each.timeline) if each.good else ():
+        expectations = on_events(cell) if each.good else []
+        for asked, finding in zip(expectations, judge(expectations, each.timeline), strict=True):
             if finding.verdict is not Verdict.PASS:
                 text = finding.message.partition("\n")[0]
-                yield finding.where, f"{finding.name} is {finding.verdict.value} on its good trace: {text}"
+                yield asked.where, f"{finding.name} is {finding.verdict.value} on its good trace: {text}"
 
 
 @CORPUS.rule("NVH023")
@@ -72,9 +73,10 @@ def bad_fails(scenario: Scenario) -> Iterator[Advice]:
     for cell, each in _recordings(scenario):
         if each.good:
             continue
+        places = {asked.name: asked.where for asked in on_events(cell)}
         found = {finding.name: finding for finding in judge(on_events(cell), each.timeline)}
         for name in each.red:
-            where = found[name].where if name in found else scenario.root.map["expect"].where
+            where = places.get(name, scenario.root.map["expect"].where)
             verdict = found[name].verdict.value if name in found else "gone"
             if verdict != Verdict.FAIL.value:
                 yield where, f"{name} is {verdict} on the trace of the kernel with the fault {each.mutant}"

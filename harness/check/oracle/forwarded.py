@@ -68,7 +68,9 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
 
 def _bits(event: Event) -> int:
     scope = SCOPES.get(str(event.fields.get("op")))
-    return TTLB | {table.Scope.IS: TTLBIS, table.Scope.OS: TTLBOS}.get(scope, 0) if scope else TTLB
+    return (
+        TTLB | {table.Shareability.IS: TTLBIS, table.Shareability.OS: TTLBOS}.get(scope, 0) if scope else TTLB
+    )
 
 
 def _trapped(span: Span) -> tuple[Violation | None, bool]:

@@ -21,7 +21,7 @@ from harness.verdict import Verdict
 
 HCR_TGE = mask("HCR.TGE")
 """EL0 below is the host's own."""
-BROADCAST = frozenset(op.name for op in table.load() if op.scope is not table.Scope.LOCAL)
+BROADCAST = frozenset(op.name for op in table.load() if op.scope is not table.Shareability.LOCAL)
 """Operations of the inner or outer shareable domain."""
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.arch.syndrome import explain
-from harness.check.sanitizer.reports import FINDINGS, MODEL_FINDINGS, Report
-from harness.check.sanitizer.symbols import Places
+from harness.check.sanitizer.places import Places
+from harness.check.sanitizer.reports import FINDINGS, MODEL_FINDINGS, SanitizerReport
 
 
-def lines(report: Report, places: Places) -> Iterator[str]:
+def lines(report: SanitizerReport, places: Places) -> Iterator[str]:
     """Yield the report line by line."""
     data = report.data
     hcr = int(data["hcr"], 16) if "hcr" in data else None
@@ -30,7 +30,7 @@ def lines(report: Report, places: Places) -> Iterator[str]:
         yield "  no operation since then came close"
 
 
-def headline(report: Report) -> str:
+def headline(report: SanitizerReport) -> str:
     """A report on the model in one line: what had to be, by which rule, and what the model did."""
     data = report.data
     required = (
@@ -41,7 +41,7 @@ def headline(report: Report) -> str:
     return f"{data['must']}{required} [{data['rule']}]; the model {data['did']}{seen}{where}"
 
 
-def _of_model(report: Report, places: Places, hcr: int | None) -> Iterator[str]:
+def _of_model(report: SanitizerReport, places: Places, hcr: int | None) -> Iterator[str]:
     data = report.data
     word = f", instruction {data['word']}" if "word" in data else ""
     yield f"{report.key}: {headline(report)}"
@@ -57,7 +57,7 @@ def _of_model(report: Report, places: Places, hcr: int | None) -> Iterator[str]:
         yield f"  or {_tlbi(near, places)}: {near['why']}"
 
 
-def _program(report: Report) -> str:
+def _program(report: SanitizerReport) -> str:
     return f", in program {report.program} of nvh-litmus" if report.program else ""
 
 

@@ -39,7 +39,7 @@ MODEL_FINDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SanitizerReport:
     """One report. ``data`` is the line as it was written; numbers in hexadecimal are text there."""
 
     finding: str
@@ -72,7 +72,7 @@ class Report:
         return int(about.get("vmid", 0))
 
 
-def read_reports(path: Path) -> tuple[Report, ...]:
+def read_reports(path: Path) -> tuple[SanitizerReport, ...]:
     """Read every report; ``InfraError`` for a line that is none."""
     try:
         return tuple(_parse(path))
@@ -80,11 +80,11 @@ def read_reports(path: Path) -> tuple[Report, ...]:
         raise InfraError(f"the sanitizer's reports cannot be read: {error}") from error
 
 
-def _parse(path: Path) -> Iterator[Report]:
+def _parse(path: Path) -> Iterator[SanitizerReport]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             data = json.loads(line)
-            report = Report(data["finding"], data)
+            report = SanitizerReport(data["finding"], data)
             if report.finding not in FINDINGS | MODEL_FINDINGS:
                 raise ValueError(f"finding {report.finding!r}")
             if report.of_model:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 
+from harness.machine.ram.level_report import Disagreement
 from harness.machine.ram.stage2 import Leaf
-from harness.machine.ram.state import Disagreement
 
 MAX_DISAGREEMENTS = 64
 Extent = Callable[[int], tuple[int, int] | None]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UserError
 from harness.level import Level
-from harness.machine.ram import kvm as kvm_structures
+from harness.machine.ram import kvm_structures
 from harness.machine.ram.kernel import Kernel
+from harness.machine.ram.level_report import Slot
 from harness.machine.ram.memory import PAGE, GuestMemory, Memory
 from harness.machine.ram.stage2 import Geometry, MemoryGap, walk
-from harness.machine.ram.state import Slot
 
 if TYPE_CHECKING:
     from drgn import Object

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InfraError, UserError
 from harness.level import Level
-from harness.machine.ram import kvm as kvm_structures
+from harness.machine.ram import kvm_structures
 from harness.machine.ram.compose import compose
 from harness.machine.ram.guest import Guest, choose
 from harness.machine.ram.kernel import Kernel, open_kernel
+from harness.machine.ram.level_report import Composition, Filter, LevelReport, Mmu, Tables, Vm
 from harness.machine.ram.memory import VIRT_RAM_BASE, Memory, RamFile
 from harness.machine.ram.stage2 import BadTable, Geometry, Walk, runs, vttbr_base, walk
-from harness.machine.ram.state import Composition, Filter, Mmu, Report, Tables, Vm
 
 if TYPE_CHECKING:
     from drgn import Object
@@ -33,7 +33,7 @@ def inspect(
     *,
     base: int = VIRT_RAM_BASE,
     through: int | None = None,
-) -> Report:
+) -> LevelReport:
     """Return what the kernel of level ``at`` knows of its virtual machines.
 
     ``ram`` is L0's RAM, whose first byte has the physical address ``base``; ``vmlinux`` maps the levels from
@@ -62,7 +62,7 @@ class Inspection:
             self._kernels[level] = (open_kernel(level, memory, self._path(level)), memory)
         return self._kernels[level]
 
-    def report(self, level: Level, chosen: Filter = EVERYTHING) -> Report:
+    def report(self, level: Level, chosen: Filter = EVERYTHING) -> LevelReport:
         """Return the report of ``level``, as far as ``chosen`` lets it through.
 
         ``InfraError`` when KVM's structures cannot be followed: memory that is damaged, or a kernel that has
@@ -77,14 +77,14 @@ class Inspection:
                 f"KVM's structures in the memory of {level} cannot be followed: {error}"
             ) from error
 
-    def _report(self, level: Level, chosen: Filter) -> Report:
+    def _report(self, level: Level, chosen: Filter) -> LevelReport:
         kernel, memory = self.kernel(level)
         machines = list(kvm_structures.virtual_machines(kernel))
         if chosen.vm is not None and chosen.vm not in {index for index, _ in machines}:
             raise UserError(
                 f"{level} has no VM {chosen.vm}; it has {[index for index, _ in machines] or 'none'}"
             )
-        return Report(
+        return LevelReport(
             level=str(level),
             release=kernel.info.field("OSRELEASE"),
             build_id=kernel.info.field("BUILD-ID"),

@@ -179,7 +179,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Defect:
+class BadDescriptor:
     """A descriptor that hardware could not use although it is valid."""
 
     ipa: int
@@ -193,7 +193,7 @@ class Walk:
     """What a walk found. ``annotated`` counts invalid descriptors that are not zero: notes of software."""
 
     leaves: list[Leaf] = field(default_factory=list)
-    defects: list[Defect] = field(default_factory=list)
+    defects: list[BadDescriptor] = field(default_factory=list)
     tables: int = 0
     annotated: int = 0
 
@@ -204,7 +204,7 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LeafRun:
     """Neighbouring leaves of one level with the same attributes and contiguous output: ``count`` of them."""
 
     ipa: int
@@ -243,7 +243,7 @@ def _table(
     try:
         data = read(base + 8 * first, 8 * (last - first))
     except MemoryGap as gap:
-        _defect(found, Defect(origin, level, 0, f"the table at {base:#x} cannot be read: {gap}"))
+        _defect(found, BadDescriptor(origin, level, 0, f"the table at {base:#x} cannot be read: {gap}"))
         return
     for index, descriptor in enumerate(struct.unpack(f"<{last - first}Q", data), first):
         if descriptor == 0:
@@ -260,17 +260,17 @@ def _table(
             found.leaves.append(Leaf(ipa, geometry.output(descriptor, level), span, level, attributes))
         else:
             what = "a reserved descriptor" if level == LAST_LEVEL else "a block where none may be"
-            _defect(found, Defect(ipa, level, descriptor, what))
+            _defect(found, BadDescriptor(ipa, level, descriptor, what))
 
 
-def _defect(found: Walk, defect: Defect) -> None:
+def _defect(found: Walk, defect: BadDescriptor) -> None:
     if len(found.defects) < MAX_DEFECTS:
         found.defects.append(defect)
 
 
-def runs(leaves: Iterable[Leaf]) -> Iterator[Run]:
+def runs(leaves: Iterable[Leaf]) -> Iterator[LeafRun]:
     """Merge leaves, in ascending order of IPA, into runs."""
-    run: Run | None = None
+    run: LeafRun | None = None
     for leaf in leaves:
         joins = (
             run is not None
@@ -278,11 +278,11 @@ def runs(leaves: Iterable[Leaf]) -> Iterator[Run]:
             and (run.ipa + run.size, run.pa + run.size) == (leaf.ipa, leaf.pa)
         )
         if run is not None and joins:
-            run = Run(run.ipa, run.pa, run.size + leaf.size, run.level, run.attributes, run.count + 1)
+            run = LeafRun(run.ipa, run.pa, run.size + leaf.size, run.level, run.attributes, run.count + 1)
             continue
         if run is not None:
             yield run
-        run = Run(leaf.ipa, leaf.pa, leaf.size, leaf.level, leaf.attributes, 1)
+        run = LeafRun(leaf.ipa, leaf.pa, leaf.size, leaf.level, leaf.attributes, 1)
     if run is not None:
         yield run
 

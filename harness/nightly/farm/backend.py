@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.nightly.farm.order import Ending, Order
+from harness.nightly.farm.messages import AttemptEnding, AttemptOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class News:
     key: str
     what: str
     text: str = ""
-    ending: Ending | None = None
+    ending: AttemptEnding | None = None
 
 
 BEGAN, STAGE, ENDED = "began", "stage", "ended"
@@ -43,13 +43,13 @@ class Backend(Protocol):
     def window(self) -> int | None:
         """How many orders to hand over before the first ends, so that no slot waits; None: all."""
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: AttemptOrder) -> str:
         """Take an order; returns what ``adopt`` needs to find it again after the driver has died, or ''."""
 
     def flush(self) -> None:
         """Make sure that what was submitted is on its way."""
 
-    def adopt(self, order: Order, token: str) -> bool:
+    def adopt(self, order: AttemptOrder, token: str) -> bool:
         """Take over an order that an earlier driver submitted and that still waits or runs, without beginning
         it twice; False if it is gone. ``token`` is '' when that driver died in the middle of ``submit``.
         """

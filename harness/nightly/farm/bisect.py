@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.kernel.source import located
+from harness.artefacts.kernel.source_kind import located
 from harness.artefacts.kernel.spec import SCHEMA as KERNEL_SCHEMA
 from harness.artefacts.model import load_model
-from harness.document.load import load_document
+from harness.document.data_files import load_document
 from harness.errors import UserError, closest
 from harness.host.paths import data_names, find_data_file
 from harness.nightly.history.interval import CONFIDENCE, repeats_needed, wilson
@@ -33,7 +33,7 @@ MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class BisectedBuild:
     """One candidate: its name, and the model or kernel file that runs it."""
 
     name: str
@@ -41,7 +41,7 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BuildRun:
     """One run of one build: the digests of the causes that were red (none: it passed) and what to say of it.
 
     ``judged``: whether the question was asked at all; a build on which it was not is skipped.
@@ -52,7 +52,7 @@ class Seen:
     judged: bool = True
 
 
-def seen_of(cells: Sequence[CellResult], where: str = "") -> Seen:
+def seen_of(cells: Sequence[CellResult], where: str = "") -> BuildRun:
     """Return what one run of a build says: a cell that does not pass is bad, whatever it broke at.
 
     What ended in ``infra`` asked nothing. A build of which no cell is red and one ended so was not judged.
@@ -62,20 +62,20 @@ def seen_of(cells: Sequence[CellResult], where: str = "") -> Seen:
     lost = not cells or any(cell.verdict is Verdict.INFRA for cell in cells)
     bad = [cause_of(cell) for cell in red if cell.verdict is not Verdict.INFRA]
     causes = frozenset(cause.digest for cause in bad if cause)
-    return Seen(causes, f"{text} ({where})" if where else text, judged=bool(causes) or not lost)
+    return BuildRun(causes, f"{text} ({where})" if where else text, judged=bool(causes) or not lost)
 
 
 @dataclass(slots=True)
-class Probe:
+class ProbedBuild:
     """What is known of one build."""
 
-    build: Build
-    runs: list[Seen] = field(default_factory=list)
+    build: BisectedBuild
+    runs: list[BuildRun] = field(default_factory=list)
     verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FirstBad:
     """``first`` is the first bad build, ``last`` the good one before it; those between could not be judged.
 
     ``rate`` is how often the bad end is red at least (Wilson's lower bound; 1 where it always was),
@@ -83,10 +83,10 @@ class Outcome:
     called good by chance, were each as flaky as the bad end.
     """
 
-    first: Build
-    last: Build
-    between: tuple[Build, ...]
-    probes: tuple[Probe, ...]
+    first: BisectedBuild
+    last: BisectedBuild
+    between: tuple[BisectedBuild, ...]
+    probes: tuple[ProbedBuild, ...]
     rate: float
     passes: int
     confidence: float
@@ -97,15 +97,15 @@ class Bisection:
 
     def __init__(
         self,
-        builds: Sequence[Build],
-        run: Callable[[Build, int], Seen],
+        builds: Sequence[BisectedBuild],
+        run: Callable[[BisectedBuild, int], BuildRun],
         say: Callable[[str], None],
         repeats: int = 3,
         confidence: float = CONFIDENCE,
     ) -> None:
         if len(builds) < 2:
             raise UserError("a bisection needs at least a good and a bad build")
-        self._probes = [Probe(build) for build in builds]
+        self._probes = [ProbedBuild(build) for build in builds]
         self._run = run
         self._say = say
         self._repeats = repeats
@@ -114,7 +114,7 @@ class Bisection:
         self._rate = 1.0
         self._passes = 1
 
-    def search(self) -> Outcome:
+    def search(self) -> FirstBad:
         """Return the first bad build; ``UserError`` when the ends are not what they should be."""
         self._bad_end(self._probes[-1])
         if self._judge(0) != GOOD:
@@ -128,7 +128,7 @@ class Bisection:
             elif verdict == BAD:
                 high = middle
         goods = sum(probe.verdict == GOOD for probe in self._probes)
-        return Outcome(
+        return FirstBad(
             self._probes[high].build,
             self._probes[low].build,
             tuple(probe.build for probe in self._probes[low + 1 : high]),
@@ -138,7 +138,7 @@ class Bisection:
             (1 - (1 - self._rate) ** self._passes) ** goods,
         )
 
-    def _bad_end(self, probe: Probe) -> None:
+    def _bad_end(self, probe: ProbedBuild) -> None:
         for number in range(1, self._repeats + 1):
             self._once(probe, number)
         red = [seen for seen in probe.runs if seen.judged and seen.causes]
@@ -177,14 +177,14 @@ class Bisection:
         self._say(f"{probe.build.name} is {probe.verdict}; about {steps} builds to go at most")
         return probe.verdict
 
-    def _once(self, probe: Probe, number: int) -> Seen:
+    def _once(self, probe: ProbedBuild, number: int) -> BuildRun:
         seen = self._run(probe.build, number)
         probe.runs.append(seen)
         self._say(f"  {probe.build.name} run {number}: {seen.text}")
         return seen
 
 
-def between(builds: Sequence[Build], text: str) -> list[Build]:
+def between(builds: Sequence[BisectedBuild], text: str) -> list[BisectedBuild]:
     """Return the builds of ``GOOD..BAD``, both included; ``UserError`` with the closest name."""
     good, dots, bad = text.partition("..")
     if not dots or not good or not bad:
@@ -200,7 +200,7 @@ def between(builds: Sequence[Build], text: str) -> list[Build]:
     return list(builds[first : last + 1])
 
 
-def model_builds(listed: Path, like: str, place: Path) -> list[Build]:
+def model_builds(listed: Path, like: str, place: Path) -> list[BisectedBuild]:
     """Return the builds of a list file (a path per line, oldest first), or of a directory in the order of
     names.
 
@@ -216,13 +216,13 @@ def model_builds(listed: Path, like: str, place: Path) -> list[Build]:
             raise UserError(f"{listed}: {error.strerror}; name a file with a path per line") from error
         words = [line.partition("#")[0].strip() for line in lines]
         paths = [(listed.parent / word).absolute() for word in words if word]
-    found: list[Build] = []
+    found: list[BisectedBuild] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"{listed} names {path}, which does not exist")
         model = path.suffix == ".yaml"
         name = path.stem if model else _name_of(path, [each.name for each in found])
-        found.append(Build(name, str(path) if model else _as_model(path, name, like, place)))
+        found.append(BisectedBuild(name, str(path) if model else _as_model(path, name, like, place)))
     if duplicates := {b.name for b in found if sum(o.name == b.name for o in found) > 1}:
         raise UserError(f"{listed} has two builds called {', '.join(sorted(duplicates))}; rename one")
     return found
@@ -258,7 +258,7 @@ def _as_model(program: Path, name: str, like: str, place: Path) -> str:
     return str(path)
 
 
-def kernel_builds(kernel: str, span: str, place: Path) -> list[Build]:
+def kernel_builds(kernel: str, span: str, place: Path) -> list[BisectedBuild]:
     """Return a kernel file for every commit of ``GOOD..BAD``, and for GOOD itself, the oldest first.
 
     ``kernel`` is a kernel file whose source is a git repository; first parents only, as ``git bisect``
@@ -285,7 +285,7 @@ def kernel_builds(kernel: str, span: str, place: Path) -> list[Build]:
         own["source"]["git"] = {**data["source"]["git"], "path": str(tree), "ref": commit}
         file = place / f"{own['kernel']}.yaml"
         file.write_text(json.dumps(own, indent=1))
-        builds.append(Build(title, str(file)))
+        builds.append(BisectedBuild(title, str(file)))
     return builds
 
 
@@ -315,7 +315,7 @@ def _git(tree: Path, *words: str) -> list[str]:
     return done.stdout.split("\n")[:-1]
 
 
-def lines_of(outcome: Outcome) -> Iterator[str]:
+def lines_of(outcome: FirstBad) -> Iterator[str]:
     """Yield the result for the terminal."""
     for probe in outcome.probes:
         red = sum(bool(seen.causes) for seen in probe.runs)

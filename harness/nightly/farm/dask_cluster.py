@@ -18,12 +18,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import UserError
 from harness.host.cache import Store
 from harness.nightly.farm import artefacts, work
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, News
-from harness.nightly.farm.order import CANCELLED, LOST, MISSING, NOTHING, Ending, Need, Order
+from harness.nightly.farm.messages import (
+    CANCELLED,
+    LOST,
+    MISSING,
+    NOTHING,
+    ArtefactNeed,
+    AttemptEnding,
+    AttemptOrder,
+)
 
 CPUS, MEMORY = "nvh_cpus", "nvh_mib"
 TOPIC = "nvh"
@@ -92,7 +100,7 @@ def _perform(data: dict[str, Any]) -> dict[str, Any]:
     from distributed import get_worker
 
     worker = get_worker()
-    order = from_data(Order, data)
+    order = from_data(AttemptOrder, data)
 
     def say(text: str) -> None:
         worker.log_event(TOPIC, {"key": order.key, "what": STAGE, "text": text})
@@ -102,11 +110,11 @@ def _perform(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _receive(need: dict[str, str], number: int, chunk: bytes) -> None:
-    artefacts.receive(Need(**need), number, chunk)
+    artefacts.receive(ArtefactNeed(**need), number, chunk)
 
 
 def _complete(need: dict[str, str], digest: str) -> None:
-    artefacts.complete(Need(**need), digest)
+    artefacts.complete(ArtefactNeed(**need), digest)
 
 
 class Dask:
@@ -128,7 +136,7 @@ class Dask:
                 f"no dask scheduler answers at {address}: {error}; start one with: ./nvh farm scheduler"
             ) from error
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._orders: dict[str, Order] = {}
+        self._orders: dict[str, AttemptOrder] = {}
         self._futures: dict[str, Any] = {}
         self._fetched: dict[tuple[str, int], int] = {}
         self._cancelled: set[str] = set()
@@ -147,17 +155,17 @@ class Dask:
         slots = self.slots
         return slots + max(2, slots // 2)
 
-    def _name(self, order: Order, again: int = 0) -> str:
+    def _name(self, order: AttemptOrder, again: int = 0) -> str:
         end = f"-{again}" if again else ""
         return f"nvh-{self._run}-{order.key}-{order.attempt}{end}"
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: AttemptOrder) -> str:
         """Submit the order as a task that only a worker with its resources takes."""
         self._orders[order.key] = order
         self._cancelled.discard(order.key)
         return self._send(order, self._name(order))
 
-    def _send(self, order: Order, name: str, worker: str | None = None) -> str:
+    def _send(self, order: AttemptOrder, name: str, worker: str | None = None) -> str:
         place = {"workers": [worker], "allow_other_workers": False} if worker else {}
         self._count += 1
         future = self._client.submit(
@@ -175,7 +183,7 @@ class Dask:
         self._watch(order.key, future)
         return name
 
-    def _admissible(self, order: Order) -> Mapping[str, int]:
+    def _admissible(self, order: AttemptOrder) -> Mapping[str, int]:
         """What the order asks for; where no worker has so much, all that the largest one has.
 
         As on one machine: one cell always fits. Otherwise it would wait for ever.
@@ -202,7 +210,7 @@ class Dask:
     def flush(self) -> None:
         """Nothing waits for that."""
 
-    def adopt(self, order: Order, token: str) -> bool:
+    def adopt(self, order: AttemptOrder, token: str) -> bool:
         """Submit it again under its old name: the scheduler keeps the task of that name, and tells this
         client too how it ends. One that never arrived begins now; one whose worker is gone has left its mark.
         """
@@ -249,7 +257,7 @@ class Dask:
             self._news.put(News(key, "finished"))
         elif future.status in ("cancelled", "lost"):
             how = CANCELLED if key in self._cancelled else LOST
-            ending = Ending(how, "cancelled" if how == CANCELLED else "the scheduler lost it")
+            ending = AttemptEnding(how, "cancelled" if how == CANCELLED else "the scheduler lost it")
             self._news.put(News(key, ENDED, ending=ending))
         else:
             self._news.put(News(key, "erred"))
@@ -264,11 +272,11 @@ class Dask:
             error = future.exception()
             lost = type(error).__name__ == "KilledWorker"
             who = f"worker {error.last_worker.address} died" if lost else f"the task failed: {error!r}"
-            ending = Ending(LOST if lost else NOTHING, who)
+            ending = AttemptEnding(LOST if lost else NOTHING, who)
         elif news.what == "finished":
             data = dict(future.result())
             address = str(data.pop("address"))
-            ending = from_data(Ending, data)
+            ending = from_data(AttemptEnding, data)
             if ending.how == MISSING and self._bring(self._orders[news.key], ending, address):
                 return []
         else:
@@ -277,7 +285,7 @@ class Dask:
         del self._futures[news.key]
         return [News(news.key, ENDED, ending=ending)]
 
-    def _bring(self, order: Order, ending: Ending, address: str) -> bool:
+    def _bring(self, order: AttemptOrder, ending: AttemptEnding, address: str) -> bool:
         """Bring a worker what it lacks, by digest, and send it the order again; whether that worked."""
         count = self._fetched.get((order.key, order.attempt), 0)
         if count >= FETCHES or order.key in self._cancelled:
@@ -293,7 +301,7 @@ class Dask:
         self._send(order, self._name(order, count + 1), address)
         return True
 
-    def _transfer(self, need: Need, address: str) -> None:
+    def _transfer(self, need: ArtefactNeed, address: str) -> None:
         place = {"workers": [address], "allow_other_workers": False, "pure": False}
         named = {"kind": need.kind, "digest": need.digest}
         total = hashlib.sha256()

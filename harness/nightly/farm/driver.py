@@ -12,8 +12,8 @@ from typing import Protocol
 
 from harness.errors import NvhError
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, Backend, News
-from harness.nightly.farm.ledger import Ledger, State
-from harness.nightly.farm.order import CANCELLED, LOST, NOTHING, PUBLISHED, Ending, Order
+from harness.nightly.farm.ledger import Ledger, LedgerEntry
+from harness.nightly.farm.messages import CANCELLED, LOST, NOTHING, PUBLISHED, AttemptEnding, AttemptOrder
 from harness.report.store import RESULT
 
 ATTEMPTS = 3
@@ -22,7 +22,7 @@ TICK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class CellWork:
     """One cell to run: ``make`` writes the work order of an attempt and returns what a backend needs of it.
 
     ``final`` is where its result counts.
@@ -30,10 +30,10 @@ class Work:
 
     key: str
     final: Path
-    make: Callable[[int], Order]
+    make: Callable[[int], AttemptOrder]
 
 
-class Watcher(Protocol):
+class FarmWatcher(Protocol):
     """Is told what happens; ``ended`` may return more work, which is done after everything else."""
 
     def began(self, key: str, worker: str) -> None:
@@ -45,7 +45,7 @@ class Watcher(Protocol):
     def lost(self, key: str, why: str) -> None:
         """A worker went away; the cell is run again."""
 
-    def ended(self, key: str, ending: Ending, attempt: int, lost: Sequence[str]) -> Iterable[Work]:
+    def ended(self, key: str, ending: AttemptEnding, attempt: int, lost: Sequence[str]) -> Iterable[CellWork]:
         """A cell has ended for good."""
 
 
@@ -53,18 +53,18 @@ class Driver:
     """Runs work over one backend. ``deadline`` is when no further cell begins, on the monotonic clock."""
 
     def __init__(
-        self, backend: Backend, ledger: Ledger, watcher: Watcher, deadline: float | None = None
+        self, backend: Backend, ledger: Ledger, watcher: FarmWatcher, deadline: float | None = None
     ) -> None:
         self._backend = backend
         self._ledger = ledger
         self._watcher = watcher
         self._deadline = deadline
-        self._pending: collections.deque[Work] = collections.deque()
-        self._out: dict[str, Work] = {}
+        self._pending: collections.deque[CellWork] = collections.deque()
+        self._out: dict[str, CellWork] = {}
         self._running: set[str] = set()
         self._stopped: set[str] = set()
 
-    def run(self, work: Sequence[Work]) -> list[str]:
+    def run(self, work: Sequence[CellWork]) -> list[str]:
         """Run everything; returns the keys of what never began, because the deadline came first.
 
         When it is interrupted, what runs is ended, and stays unfinished in the ledger.
@@ -85,13 +85,13 @@ class Driver:
         finally:
             self._backend.close()
 
-    def _take(self, work: Work) -> None:
+    def _take(self, work: CellWork) -> None:
         """Finished already, still on its way, or to be done."""
         state = self._ledger.of(work.key)
         if state.ending is not None and (state.ending.how != PUBLISHED or (work.final / RESULT).exists()):
             self._more(work.key, state.ending)
         elif (work.final / RESULT).exists():
-            self._end(work, Ending(PUBLISHED, "published before an earlier driver could note it"))
+            self._end(work, AttemptEnding(PUBLISHED, "published before an earlier driver could note it"))
         elif state.attempt and self._adopt(work, state):
             self._ledger.adopted(work.key, state.attempt)
             self._out[work.key] = work
@@ -100,7 +100,7 @@ class Driver:
                 self._ledger.orphaned(work.key, state.attempt)
             self._pending.append(work)
 
-    def _adopt(self, work: Work, state: State) -> bool:
+    def _adopt(self, work: CellWork, state: LedgerEntry) -> bool:
         try:
             return self._backend.adopt(work.make(state.attempt), state.token)
         except (NvhError, OSError):  # its order is not whole: it was never submitted
@@ -117,7 +117,7 @@ class Driver:
             try:
                 order = work.make(attempt)
             except (NvhError, OSError) as error:
-                self._end(work, Ending(NOTHING, f"the work order could not be written: {error}"))
+                self._end(work, AttemptEnding(NOTHING, f"the work order could not be written: {error}"))
                 continue
             self._out[work.key] = work
             if token := self._backend.submit(order):
@@ -147,10 +147,10 @@ class Driver:
             return self._settle(work, news.ending)
         return []
 
-    def _settle(self, work: Work, ending: Ending) -> list[str]:
+    def _settle(self, work: CellWork, ending: AttemptEnding) -> list[str]:
         state = self._ledger.of(work.key)
         if ending.how in (LOST, CANCELLED) and (work.final / RESULT).exists():
-            ending = Ending(PUBLISHED, f"it had published before: {ending.reason}", ending.worker)
+            ending = AttemptEnding(PUBLISHED, f"it had published before: {ending.reason}", ending.worker)
         if ending.how == CANCELLED and work.key in self._stopped:
             return [work.key]
         if ending.how in (LOST, CANCELLED):  # cancelled by somebody else: as good as lost
@@ -159,15 +159,17 @@ class Driver:
                 self._watcher.lost(work.key, ending.reason)
                 self._pending.appendleft(work)
                 return []
-            ending = Ending(NOTHING, f"given up after {len(state.lost)} attempts: {'; '.join(state.lost)}")
+            ending = AttemptEnding(
+                NOTHING, f"given up after {len(state.lost)} attempts: {'; '.join(state.lost)}"
+            )
         self._end(work, ending)
         return []
 
-    def _end(self, work: Work, ending: Ending) -> None:
+    def _end(self, work: CellWork, ending: AttemptEnding) -> None:
         self._ledger.ended(work.key, self._ledger.of(work.key).attempt, ending)
         self._more(work.key, ending)
 
-    def _more(self, key: str, ending: Ending) -> None:
+    def _more(self, key: str, ending: AttemptEnding) -> None:
         state = self._ledger.of(key)
         for more in self._watcher.ended(key, ending, state.attempt, [*state.lost, *state.orphaned]):
             self._take(more)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.document.data import from_data, to_data
+from harness.document.as_json import from_data, to_data
 from harness.errors import InfraError, UserError
-from harness.nightly.farm.order import Ending
+from harness.nightly.farm.messages import AttemptEnding
 from harness.report.publish import utc_now
 
 NAME = "ledger.jsonl"
@@ -25,14 +25,14 @@ SUBMITTED, ADOPTED, LOST, ORPHANED, ENDED = "submitted", "adopted", "lost", "orp
 
 
 @dataclass(slots=True)
-class State:
+class LedgerEntry:
     """What the ledger knows of one cell: its last ``attempt``, what to adopt it by, how it ended, what was
     lost.
     """
 
     attempt: int = 0
     token: str = ""
-    ending: Ending | None = None
+    ending: AttemptEnding | None = None
     lost: list[str] = field(default_factory=list)
     orphaned: list[str] = field(default_factory=list)
 
@@ -42,7 +42,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.states: dict[str, State] = {}
+        self.states: dict[str, LedgerEntry] = {}
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -60,9 +60,9 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def of(self, key: str) -> State:
+    def of(self, key: str) -> LedgerEntry:
         """Return what is known of a cell."""
-        return self.states.setdefault(key, State())
+        return self.states.setdefault(key, LedgerEntry())
 
     def submitted(self, key: str, attempt: int, token: str) -> None:
         """An attempt was handed to the backend."""
@@ -80,7 +80,7 @@ class Ledger:
         """An attempt's driver went away before it ended."""
         self._write({"what": ORPHANED, "key": key, "attempt": attempt})
 
-    def ended(self, key: str, attempt: int, ending: Ending) -> None:
+    def ended(self, key: str, attempt: int, ending: AttemptEnding) -> None:
         """A cell is finished: it will not be run again."""
         self._write({"what": ENDED, "key": key, "attempt": attempt, "ending": to_data(ending)})
 
@@ -113,4 +113,4 @@ class Ledger:
             state.orphaned.append(f"attempt {entry['attempt']}: its driver went away")
             state.token = ""
         elif entry["what"] == ENDED:
-            state.ending = from_data(Ending, entry["ending"])
+            state.ending = from_data(AttemptEnding, entry["ending"])

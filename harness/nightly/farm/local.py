@@ -9,8 +9,8 @@ import threading
 
 from harness.nightly.farm import work
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, News
-from harness.nightly.farm.order import CANCELLED, NOTHING, Ending, Order
-from harness.runner.local import Admission, Cost, available
+from harness.nightly.farm.messages import CANCELLED, NOTHING, AttemptEnding, AttemptOrder
+from harness.runner.processes import Admission, CellCost, available
 
 STOP_S = 60.0
 
@@ -25,7 +25,7 @@ class Local:
         self.slots = jobs or int(limit.cpus)
         self.window: int | None = 2 * self.slots + 8
         self._admission = Admission(limit, jobs)
-        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[AttemptOrder | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._threads = [
@@ -35,7 +35,7 @@ class Local:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: AttemptOrder) -> str:
         """Queue the order."""
         self._cancelled.discard(order.key)
         self._orders.put(order)
@@ -44,7 +44,7 @@ class Local:
     def flush(self) -> None:
         """Nothing waits for that."""
 
-    def adopt(self, order: Order, token: str) -> bool:  # noqa: ARG002
+    def adopt(self, order: AttemptOrder, token: str) -> bool:  # noqa: ARG002
         """Cells of a driver that died have died with it."""
         return False
 
@@ -80,16 +80,16 @@ class Local:
     def _serve(self) -> None:
         while (order := self._orders.get()) is not None:
             key = order.key
-            wanted = Cost(order.cpus, order.memory_mib)
+            wanted = CellCost(order.cpus, order.memory_mib)
             self._admission.enter(wanted)
             try:
                 if key in self._cancelled:
-                    ending = Ending(CANCELLED, "cancelled before it began")
+                    ending = AttemptEnding(CANCELLED, "cancelled before it began")
                 else:
                     self._news.put(News(key, BEGAN, work.me()))
                     ending = work.perform(order, lambda text, key=key: self._news.put(News(key, STAGE, text)))  # type: ignore[misc]
             except BaseException as error:  # a defect of ours must not leave the driver waiting
-                ending = Ending(NOTHING, f"nvh itself failed: {error!r}")
+                ending = AttemptEnding(NOTHING, f"nvh itself failed: {error!r}")
             finally:
                 self._admission.leave(wanted)
             self._news.put(News(key, ENDED, ending=ending))

@@ -15,14 +15,15 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.artefacts.model import Model, build_model, load_model
+from harness.check.finding import Finding
 from harness.errors import NvhError
 from harness.host.cache import Store
-from harness.nightly.farm.plan import Plan, PlannedModel
-from harness.nightly.history.database import Entry
-from harness.nightly.model import check
+from harness.nightly.farm.plan import NightPlan, PlannedModel
+from harness.nightly.history.database import RecordedCell
+from harness.nightly.model import model_check
 from harness.report import store
 from harness.report.publish import utc_now
-from harness.report.results import MODEL_CHECK, WRONG_MODEL, CellResult, Finding, Version
+from harness.report.results import MODEL_CHECK, WRONG_MODEL, ArtefactVersion, CellResult
 from harness.verdict import Verdict
 
 CELL = "model-check"
@@ -30,7 +31,7 @@ KERNEL = "none"
 """What the check is compared under in place of a kernel: it boots none."""
 
 
-def check_models(plan: Plan, directory: Path, artefacts: Store) -> dict[str, CellResult]:
+def check_models(plan: NightPlan, directory: Path, artefacts: Store) -> dict[str, CellResult]:
     """Check each model of ``plan`` that is not yet checked in ``directory``; results by the model's label.
 
     Every result is published below the run's cells, and read from there when the run is resumed. A model that
@@ -39,9 +40,9 @@ def check_models(plan: Plan, directory: Path, artefacts: Store) -> dict[str, Cel
     return {model.label: _checked(model, directory, artefacts) for model in plan.models}
 
 
-def entry(label: str, result: CellResult) -> Entry:
+def entry(label: str, result: CellResult) -> RecordedCell:
     """Return what the results store records of a check."""
-    return Entry(result, label, KERNEL, result.verdict)
+    return RecordedCell(result, label, KERNEL, result.verdict)
 
 
 def suspects(found: Mapping[str, CellResult]) -> dict[str, str]:
@@ -86,18 +87,18 @@ def _checked(planned: PlannedModel, directory: Path, artefacts: Store) -> CellRe
     return result
 
 
-def _report(model: Model, planned: PlannedModel, out: Path, artefacts: Store) -> check.Report:
-    asked = check.Asked(model, planned.name, out, artefacts, Console(quiet=True))
-    for told in check.check(asked, bare=True):
-        if isinstance(told, check.Report):
+def _report(model: Model, planned: PlannedModel, out: Path, artefacts: Store) -> model_check.ModelReport:
+    asked = model_check.CheckRequest(model, planned.name, out, artefacts, Console(quiet=True))
+    for told in model_check.check(asked, bare=True):
+        if isinstance(told, model_check.ModelReport):
             return told
     raise AssertionError("check ends with its report")
 
 
-def result_of(plan: CellResult, report: check.Report) -> CellResult:
+def result_of(plan: CellResult, report: model_check.ModelReport) -> CellResult:
     """Return a check as the result of a cell: each red step is a finding, the first cause its first line."""
     findings = [
-        Finding.make(
+        Finding(
             MODEL_CHECK,
             outcome.step,
             outcome.found.verdict,
@@ -112,6 +113,6 @@ def result_of(plan: CellResult, report: check.Report) -> CellResult:
         verdict=report.verdict,
         findings=tuple(findings),
         reason="; ".join(lost),
-        versions={"model": Version(f"QEMU {report.version}", report.sha256)},
+        versions={"model": ArtefactVersion(f"QEMU {report.version}", report.sha256)},
         facts={each.step: each.found.summary for each in report.outcomes},
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -13,23 +14,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from harness.attempt.booted import FILE as BOOTED
+from harness.attempt.booted import Booted
 from harness.attempt.job import Job, planned, write_job
 from harness.errors import NvhError
 from harness.host.cache import sha256_file
 from harness.nightly.farm import artefacts, models
-from harness.nightly.farm.driver import Work
-from harness.nightly.farm.order import PUBLISHED, Ending, Order
-from harness.nightly.farm.plan import Plan, Task
-from harness.nightly.farm.price import Left, expected
+from harness.nightly.farm.driver import CellWork
+from harness.nightly.farm.messages import PUBLISHED, AttemptEnding, AttemptOrder
+from harness.nightly.farm.plan import NightPlan, Task
+from harness.nightly.farm.price import LeftToRun, expected
 from harness.nightly.farm.work import publish
-from harness.nightly.history.database import Entry, Results
+from harness.nightly.history.database import RecordedCell, Results
 from harness.nightly.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.report.safe_text import seconds
-from harness.runner.local import bound
 from harness.runner.prepare import Builder, needs_plugins, uses_plugins
+from harness.runner.processes import bound
 from harness.runner.quarantine import Quarantine
 from harness.runner.run import reproduce
 from harness.runner.supervise import GRACE_S
@@ -85,7 +88,7 @@ class Night:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: NightPlan,
         directory: Path,
         results: Results,
         run: int,
@@ -103,6 +106,7 @@ class Night:
         self._progress = progress
         self._images = _Images(builder.images) if builder else None
         self._cache = str(builder.store.root) if builder else ""
+        self._booted = Booted(builder.store.root / BOOTED) if builder else None
         self._quarantine = quarantine
         self._command = command
         self._fresh = fresh
@@ -113,7 +117,7 @@ class Night:
         self.tasks = {key_of(task): task for task in kept}
         self.beyond = {key_of(task): task for task in plan.tasks[len(kept) :]}
         self._expected = {key: expected(task, self._durations)[0] for key, task in self.tasks.items()}
-        self._left = Left(dict(self._expected))
+        self._left = LeftToRun(dict(self._expected))
         self._counts: Counter[str] = Counter()
         self.cells: list[CellResult] = []
         self._wrong: Mapping[str, str] = {}
@@ -142,21 +146,21 @@ class Night:
             except NvhError as error:
                 self._progress.note(f"{task.model}/{task.kernel}: {error}")
 
-    def work(self) -> list[Work]:
+    def work(self) -> list[CellWork]:
         """Return everything there is to do, the most urgent first."""
         return [self._work(key) for key in self.tasks]
 
-    def _work(self, key: str) -> Work:
+    def _work(self, key: str) -> CellWork:
         final = self._directory / store.CELLS / key
-        return Work(key, final, lambda attempt: self.order(key, attempt))
+        return CellWork(key, final, lambda attempt: self.order(key, attempt))
 
-    def order(self, key: str, attempt: int) -> Order:
+    def order(self, key: str, attempt: int) -> AttemptOrder:
         """Write the work order of an attempt, unless it is there, and return it."""
         task = self.tasks[key]
         place = self._directory / ATTEMPTS / f"{key}.{attempt}"
         needed = bound(task.cell)
         peak = self._durations.peak_mib(task.cell.id, task.model, task.kernel, task.cell.stack.timing)
-        plain = Order(
+        plain = AttemptOrder(
             key,
             attempt,
             str(place.absolute()),
@@ -175,6 +179,8 @@ class Night:
         if not place.exists():
             place.mkdir()
             write_job(place, job)
+            if self._booted:
+                self._booted.leave(job, place)
         by_path = model.artefact is None
         return dataclasses.replace(
             plain,
@@ -216,13 +222,14 @@ class Night:
         """Say that it is run again."""
         self._progress.done(key, False, f"lost, and run again: {why}")
 
-    def ended(self, key: str, ending: Ending, attempt: int, lost: Sequence[str]) -> Iterable[Work]:
+    def ended(self, key: str, ending: AttemptEnding, attempt: int, lost: Sequence[str]) -> Iterable[CellWork]:
         """Publish and record what came of a cell; a red one may be run again to tell whether it is flaky."""
         own = self._result(key, ending, attempt, lost)
         original = own.verdict if ending.how == PUBLISHED else None
+        self._learn(key, ending, own)
         task, machine = self.tasks[key], own.machine
         result = models.blamed(self._quarantine.judged(task.cell, own), task.model, self._wrong)
-        entry = Entry(
+        entry = RecordedCell(
             result,
             task.model,
             task.kernel,
@@ -240,7 +247,13 @@ class Night:
         self._progress.done(key, result.is_fine, result.word)
         return () if result.is_fine else self._again(task)
 
-    def _again(self, task: Task) -> Iterable[Work]:
+    def _learn(self, key: str, ending: AttemptEnding, result: CellResult) -> None:
+        """Remember which levels came up; what an image that is gone leaves unknown stays so."""
+        if self._booted and ending.how == PUBLISHED:
+            with contextlib.suppress(NvhError):
+                self._booted.learn(self.job(key), result, self._directory / store.CELLS / key)
+
+    def _again(self, task: Task) -> Iterable[CellWork]:
         """Red cells of the plan's own repeats are confirmed; what confirms is not confirmed again."""
         if not self._confirm or task.confirms:
             return ()
@@ -253,7 +266,7 @@ class Night:
             more.append(self._work(key))
         return more
 
-    def _result(self, key: str, ending: Ending, attempt: int, lost: Sequence[str]) -> CellResult:
+    def _result(self, key: str, ending: AttemptEnding, attempt: int, lost: Sequence[str]) -> CellResult:
         plan = self.plan_of(key)
         final = self._directory / store.CELLS / key
         if ending.how == PUBLISHED or (final / store.RESULT).exists():
@@ -278,7 +291,9 @@ class Night:
             task = self.tasks.get(key) or self.beyond[key]
             self._counts["never ran"] += 1
             self._left.ended(key, None)
-            entries.append(Entry(self.plan_of(key), task.model, task.kernel, None, task.repeat, never=why))
+            entries.append(
+                RecordedCell(self.plan_of(key), task.model, task.kernel, None, task.repeat, never=why)
+            )
         self._results.record(self._run, entries)
 
     def headline(self) -> str:

@@ -25,15 +25,15 @@ from harness.nightly.farm.ledger import NAME as LEDGER
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.night import Night
 from harness.nightly.farm.owed import Subject, advanced, owed
-from harness.nightly.farm.plan import Plan, load_plan
-from harness.nightly.history import exports, page, query
-from harness.nightly.history.compare import Change, Comparison, compare
+from harness.nightly.farm.plan import NightPlan, load_plan
+from harness.nightly.history import exports, html, query
+from harness.nightly.history.compare import Change, RunComparison, compare
 from harness.nightly.history.database import Begun, Results, default_path
 from harness.nightly.history.terminal import print_comparison
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, point_latest, utc_now
-from harness.report.results import Host, RunSummary
+from harness.report.results import HostMachine, RunSummary
 from harness.runner.prepare import Builder
 from harness.runner.quarantine import load_quarantine
 from harness.runner.run import commit
@@ -58,13 +58,13 @@ class Settings:
     command: tuple[str, ...] = ()
 
 
-def fingerprint(plan: Plan) -> dict[str, str]:
+def fingerprint(plan: NightPlan) -> dict[str, str]:
     """Return the SHA-256 of every file that says what a plan runs."""
     paths = {str(plan.path.absolute()), *(str(Path(task.cell.path).absolute()) for task in plan.tasks)}
     return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in sorted(paths)}
 
 
-def begin(path: Path, settings: Settings) -> tuple[Plan, Path, dict[str, Any]]:
+def begin(path: Path, settings: Settings) -> tuple[NightPlan, Path, dict[str, Any]]:
     """Load a plan and make the directory of its run; returns both, and what the directory's file says.
 
     What earlier runs of the plan did not come to goes first; the file has it, so that a run that is
@@ -85,7 +85,7 @@ def begin(path: Path, settings: Settings) -> tuple[Plan, Path, dict[str, Any]]:
     return plan, directory, data
 
 
-def ordered(path: Path, settings: Settings) -> tuple[Plan, dict[Subject, int]]:
+def ordered(path: Path, settings: Settings) -> tuple[NightPlan, dict[Subject, int]]:
     """Return a plan in the order of its next run, and what earlier ones did not come to."""
     plan = load_plan(path)
     with Results(settings.results or default_path(settings.runs)) as results:
@@ -93,7 +93,7 @@ def ordered(path: Path, settings: Settings) -> tuple[Plan, dict[Subject, int]]:
     return advanced(plan, behind), behind
 
 
-def resume(directory: Path) -> tuple[Plan, Path, dict[str, Any]]:
+def resume(directory: Path) -> tuple[NightPlan, Path, dict[str, Any]]:
     """Return what ``begin`` returned for a run that was interrupted.
 
     Raises ``UserError`` when the directory holds none, and when its plan or scenarios are no longer the
@@ -117,7 +117,7 @@ def resume(directory: Path) -> tuple[Plan, Path, dict[str, Any]]:
 
 
 def run(
-    plan: Plan,
+    plan: NightPlan,
     directory: Path,
     data: Mapping[str, Any],
     make_backend: MakeBackend,
@@ -169,19 +169,19 @@ def run(
     if settings.out is None:
         point_latest(settings.runs, directory)
     print_comparison(compared, console)
-    console.print(f"page {directory / page.NAME}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"page {directory / html.NAME}", markup=False, highlight=False, soft_wrap=True)
     return exit_status(compared)
 
 
-def exit_status(compared: Comparison) -> int:
+def exit_status(compared: RunComparison) -> int:
     """Return the exit status of a night: what counts is every verdict, old or new."""
     counted = (row for row in compared.rows if row.counts and row.change is not Change.GONE)
     return worst(query.verdict_of(row.verdict) for row in counted).exit_status
 
 
-def _begun(plan: Plan, directory: Path, data: Mapping[str, Any]) -> Begun:
+def _begun(plan: NightPlan, directory: Path, data: Mapping[str, Any]) -> Begun:
     return Begun(
-        directory.name, plan.name, directory, str(data["started"]), Host.here(), __version__, commit()
+        directory.name, plan.name, directory, str(data["started"]), HostMachine.here(), __version__, commit()
     )
 
 
@@ -196,7 +196,9 @@ def _told(results: Results, number: int, directory: Path, begun: float, console:
         raise
 
 
-def publish(results: Results, directory: Path, plan: Plan, night: Night, console: Console) -> Comparison:
+def publish(
+    results: Results, directory: Path, plan: NightPlan, night: Night, console: Console
+) -> RunComparison:
     """Write the page, junit.xml, kcidb.json and, of a run that is not too large, summary.json."""
     found = query.find_run(results, directory.name)
     compared = compare(results, found)
@@ -209,12 +211,12 @@ def publish(results: Results, directory: Path, plan: Plan, night: Night, console
             directory.name,
             found.started,
             found.seconds or 0.0,
-            Host.here(),
+            HostMachine.here(),
             __version__,
             commit(),
             f"./nvh nightly {plan.path}",
             tuple(night.cells),
         )
         store.write_run(summary, directory)
-    page.write(results, compared, directory / page.NAME)
+    html.write(results, compared, directory / html.NAME)
     return compared

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from harness.nightly.farm.plan import Plan, Task
+from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.history.database import NEVER, Results
 
 BONUS = 50
@@ -37,7 +37,7 @@ def subject_of(task: Task) -> Subject:
     return task.cell.id, task.model, task.kernel
 
 
-def advanced(plan: Plan, wanted: Mapping[Subject, int]) -> Plan:
+def advanced(plan: NightPlan, wanted: Mapping[Subject, int]) -> NightPlan:
     """Return the plan with the tasks of ``wanted`` moved forward, those first that have waited longest.
 
     Otherwise the order is the plan's.

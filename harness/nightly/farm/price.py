@@ -12,10 +12,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from harness.nightly.farm.plan import Plan, Task
+from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.history.query import Durations
 from harness.report.safe_text import seconds
-from harness.runner.local import bound
+from harness.runner.processes import bound
 
 GUESS_S = 60.0
 """What a cell is counted with when nothing has ever run, in seconds."""
@@ -43,7 +43,7 @@ def expected(task: Task, durations: Durations) -> tuple[float, str]:
     return (GUESS_S, source) if usual is None else (usual, source)
 
 
-def price(plan: Plan, durations: Durations, slots: int) -> Price:
+def price(plan: NightPlan, durations: Durations, slots: int) -> Price:
     """Price a plan over ``slots`` cells at once, each on as many CPUs as it takes."""
     told = [expected(task, durations) for task in plan.tasks]
     ends = [0.0] * slots
@@ -69,7 +69,7 @@ def price(plan: Plan, durations: Durations, slots: int) -> Price:
     )
 
 
-def print_price(plan: Plan, priced: Price, console: Console) -> None:
+def print_price(plan: NightPlan, priced: Price, console: Console) -> None:
     """Print the cells of each model and kernel and what they are expected to take."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in ("model", "kernel"):
@@ -87,7 +87,7 @@ def print_price(plan: Plan, priced: Price, console: Console) -> None:
     console.print(_words(plan, priced), markup=False, highlight=False, soft_wrap=True)
 
 
-def _words(plan: Plan, priced: Price) -> str:
+def _words(plan: NightPlan, priced: Price) -> str:
     parts = [f"{len(plan.tasks)} cells, {plan.excluded} excluded"]
     parts.append(
         f"{seconds(priced.work_s)} of work, about {seconds(priced.wall_s)} over {priced.slots} slots"
@@ -101,14 +101,14 @@ def _words(plan: Plan, priced: Price) -> str:
     return "; ".join(parts)
 
 
-def _budget(plan: Plan) -> str:
+def _budget(plan: NightPlan) -> str:
     words = [f"{plan.hours:g} h"] if plan.hours else []
     words += [f"{plan.cells} cells"] if plan.cells is not None else []
     return ", ".join(words)
 
 
 @dataclass(slots=True)
-class Left:
+class LeftToRun:
     """What of a run is not done: the seconds that each cell is expected to take.
 
     ``expected_s`` and ``took_s`` are the sums over those that have ended: how far off that is.

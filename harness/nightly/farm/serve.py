@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.nightly.farm.dask_cluster import CPUS, KEYS, MEMORY, check_address, need_distributed, security
-from harness.runner.local import available
+from harness.runner.processes import available
 
 LOOPBACK = "127.0.0.1"
 PORT = 8786

@@ -17,12 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
 from harness.host.paths import IMPORTS
 from harness.nightly.farm.backend import BEGAN, ENDED, News
-from harness.nightly.farm.order import CANCELLED, LOST, Ending, Order
+from harness.nightly.farm.messages import CANCELLED, LOST, AttemptEnding, AttemptOrder
 from harness.nightly.farm.work import ENDING, MARK
 
 ARRAY = 1000
@@ -51,7 +51,7 @@ NEVER = frozenset(("BadConstraints", "PartitionConfig", "PartitionNodeLimit", "P
 _BATCHES = "slurm"
 
 
-def script(orders: Path, group: Sequence[Order], limit: int | None = None) -> str:
+def script(orders: Path, group: Sequence[AttemptOrder], limit: int | None = None) -> str:
     """Return the array script for the orders in a file, which all ask for the same."""
     first = group[0]
     minutes = int((first.deadline_s + SPARE_S) // 60 + 1)
@@ -94,15 +94,15 @@ class Slurm:
         self._limit = limit
         self._place = directory / _BATCHES
         self._place.mkdir(exist_ok=True)
-        self._waiting: list[Order] = []
-        self._orders: dict[str, Order] = {}
+        self._waiting: list[AttemptOrder] = []
+        self._orders: dict[str, AttemptOrder] = {}
         self._jobs: dict[str, str] = {}
         self._began: set[str] = set()
         self._gone: dict[str, float] = {}
         self._cancelled: set[str] = set()
         self._ready: list[News] = []
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: AttemptOrder) -> str:
         """Keep the order until the flush; its job is found by the batch that names it."""
         self._waiting.append(order)
         self._cancelled.discard(order.key)
@@ -110,7 +110,7 @@ class Slurm:
 
     def flush(self) -> None:
         """Submit what waits: an array job for each kind of order."""
-        kinds: dict[tuple[int, int, float], list[Order]] = {}
+        kinds: dict[tuple[int, int, float], list[AttemptOrder]] = {}
         for order in self._waiting:
             kinds.setdefault((order.cpus, order.memory_mib, order.deadline_s), []).append(order)
         self._waiting = []
@@ -118,13 +118,13 @@ class Slurm:
             for start in range(0, len(same), ARRAY):
                 self._submit(same[start : start + ARRAY])
 
-    def _submit(self, group: Sequence[Order]) -> None:
+    def _submit(self, group: Sequence[AttemptOrder]) -> None:
         path, submit = emit(self._place, group, self._limit)
         try:
             job = _slurm("sbatch", "--parsable", str(submit)).strip().split(";")[0]
         except InfraError as error:
             self._states()  # where nobody answers, the run cannot go on
-            ending = Ending(LOST, f"Slurm takes no such job: {error}")
+            ending = AttemptEnding(LOST, f"Slurm takes no such job: {error}")
             self._ready += [News(order.key, ENDED, ending=ending) for order in group]
             return
         # From here on a driver that resumes finds the job. Had this one died a line earlier, the cells would
@@ -134,7 +134,7 @@ class Slurm:
             self._orders[order.key] = order
             self._jobs[order.key] = f"{job}_{number}"
 
-    def adopt(self, order: Order, token: str) -> bool:  # noqa: ARG002
+    def adopt(self, order: AttemptOrder, token: str) -> bool:  # noqa: ARG002
         """Take over a task of an array job that Slurm still knows, or whose ending lies there."""
         job = self._find(order)
         if job is None:
@@ -145,7 +145,7 @@ class Slurm:
             return True
         return False
 
-    def _find(self, order: Order) -> str | None:
+    def _find(self, order: AttemptOrder) -> str | None:
         for path in sorted(self._place.glob("*.job"), reverse=True):
             with contextlib.suppress(OSError, ValueError):
                 lines = path.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
@@ -163,7 +163,7 @@ class Slurm:
             _slurm("scancel", self._jobs[key])
         else:
             self._ready.append(
-                News(key, ENDED, ending=Ending(CANCELLED, "cancelled before it was submitted"))
+                News(key, ENDED, ending=AttemptEnding(CANCELLED, "cancelled before it was submitted"))
             )
 
     def poll(self, timeout_s: float) -> list[News]:
@@ -195,13 +195,13 @@ class Slurm:
                 if states[job] not in NEVER:
                     continue
                 _slurm("scancel", job)
-                ending = Ending(LOST, f"Slurm has no node for job {job}: {states[job]}")
+                ending = AttemptEnding(LOST, f"Slurm has no node for job {job}: {states[job]}")
             if ending is None:
                 since = self._gone.setdefault(key, time.monotonic())
                 if time.monotonic() - since < SETTLE_S:
                     continue
                 how = CANCELLED if key in self._cancelled else LOST
-                ending = Ending(how, f"slurm job {job} ended without a word")
+                ending = AttemptEnding(how, f"slurm job {job} ended without a word")
             for table in (self._jobs, self._orders, self._gone):
                 table.pop(key, None)
             self._began.discard(key)
@@ -217,16 +217,16 @@ class Slurm:
         return {task: why for task, why in alive.items() if not jobs or task.split("_")[0] in jobs}
 
 
-def _ending(order: Order) -> Ending | None:
+def _ending(order: AttemptOrder) -> AttemptEnding | None:
     try:
-        return read_json(Ending, Path(order.directory + ENDING).read_text(encoding="utf-8"))
+        return read_json(AttemptEnding, Path(order.directory + ENDING).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InfraError(f"{order.directory}{ENDING}: {error}") from error
 
 
-def emit(place: Path, group: Sequence[Order], limit: int | None = None) -> tuple[Path, Path]:
+def emit(place: Path, group: Sequence[AttemptOrder], limit: int | None = None) -> tuple[Path, Path]:
     """Write the orders and the array script of one batch; returns both paths. ``sbatch SCRIPT`` runs it."""
     place.mkdir(exist_ok=True)
     number = len(list(place.glob("*.jsonl")))

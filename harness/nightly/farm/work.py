@@ -19,11 +19,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.errors import NvhError
 from harness.host.cache import write_atomic
 from harness.nightly.farm import artefacts
-from harness.nightly.farm.order import CANCELLED, LOST, MISSING, NOTHING, PUBLISHED, Ending, Order
+from harness.nightly.farm.messages import (
+    CANCELLED,
+    LOST,
+    MISSING,
+    NOTHING,
+    PUBLISHED,
+    AttemptEnding,
+    AttemptOrder,
+)
 from harness.report.store import RESULT
 from harness.runner.supervise import EXECUTE, Say, supervise
 
@@ -62,7 +70,7 @@ def running() -> list[str]:
         return list(_RUNNING)
 
 
-def perform(order: Order, say: Say = lambda _: None) -> Ending:
+def perform(order: AttemptOrder, say: Say = lambda _: None) -> AttemptEnding:
     """Carry out an order and publish what came of it; never raises ``NvhError``.
 
     Call it from a thread that lives at least as long: the cell's process dies with the thread that started
@@ -75,28 +83,30 @@ def perform(order: Order, say: Say = lambda _: None) -> Ending:
     try:
         ending = _attempt(order, running.cancelled, say)
     except (NvhError, OSError) as error:
-        ending = Ending(NOTHING, str(error))
+        ending = AttemptEnding(NOTHING, str(error))
     finally:
         with _LOCK:
             _RUNNING.pop(order.key, None)
     return replace(ending, worker=me(), seconds=round(time.monotonic() - begun, 3))
 
 
-def _attempt(order: Order, cancelled: threading.Event, say: Say) -> Ending:
+def _attempt(order: AttemptOrder, cancelled: threading.Event, say: Say) -> AttemptEnding:
     directory = Path(order.directory)
     if (Path(order.final) / RESULT).exists():
-        return Ending(PUBLISHED, "an earlier attempt had published it")
+        return AttemptEnding(PUBLISHED, "an earlier attempt had published it")
     if not directory.is_dir():
-        return Ending(NOTHING, f"{directory} is not there: driver and workers must share the run's directory")
+        return AttemptEnding(
+            NOTHING, f"{directory} is not there: driver and workers must share the run's directory"
+        )
     if lacking := artefacts.missing(order):
-        return Ending(MISSING, artefacts.describe(order, lacking), missing=tuple(lacking))
+        return AttemptEnding(MISSING, artefacts.describe(order, lacking), missing=tuple(lacking))
     if not order.command:
         artefacts.relocate(order)
     try:
         with (directory / MARK).open("x") as mark:
             mark.write(me())
     except FileExistsError:
-        return Ending(LOST, f"a worker that is gone had begun it: {(directory / MARK).read_text()}")
+        return AttemptEnding(LOST, f"a worker that is gone had begun it: {(directory / MARK).read_text()}")
     if not order.command:
         artefacts.choose_snapshot(order, say)
     ending = _execute(order, directory, cancelled, say)
@@ -116,7 +126,7 @@ def publish(directory: Path, final: Path) -> bool:
     return True
 
 
-def _execute(order: Order, directory: Path, cancelled: threading.Event, say: Say) -> Ending:
+def _execute(order: AttemptOrder, directory: Path, cancelled: threading.Event, say: Say) -> AttemptEnding:
     ended = supervise(directory, order.deadline_s, cancelled, say, order.command or EXECUTE)
     if ended.cancelled:
         how, reason = CANCELLED, ended.why(directory)
@@ -124,7 +134,7 @@ def _execute(order: Order, directory: Path, cancelled: threading.Event, say: Say
         how, reason = PUBLISHED, ""
     else:
         how, reason = NOTHING, ended.why(directory)
-    return Ending(how, reason, peak_mib=ended.peak_mib, cpu_seconds=ended.cpu_seconds)
+    return AttemptEnding(how, reason, peak_mib=ended.peak_mib, cpu_seconds=ended.cpu_seconds)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -132,7 +142,7 @@ def main(argv: Sequence[str]) -> int:
     path, number = Path(argv[0]), int(argv[1])
     with path.open(encoding="utf-8") as lines:
         line = next(text for place, text in enumerate(lines) if place == number)
-    order = read_json(Order, line)
+    order = read_json(AttemptOrder, line)
     signal.signal(signal.SIGTERM, lambda *_: cancel(order.key))
     ending = perform(order)
     write_atomic(Path(order.directory + ENDING), json.dumps(to_data(ending)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from harness.nightly.history import query
 from harness.nightly.history.database import NEVER, Results
 from harness.nightly.history.interval import wilson
-from harness.nightly.history.query import Point, Run, Subject
+from harness.nightly.history.query import Point, StoredRun, Subject
 from harness.verdict import Verdict, worst
 
 SLOWER_RATIO = 1.5
@@ -49,7 +49,7 @@ NEWS = frozenset(_NEW.values()) | {Change.NEVER_RAN}
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class FlakeRate:
     """How often something was red on the very same artefacts: ``red`` of ``total``, and Wilson's 95 %
     interval.
     """
@@ -89,7 +89,7 @@ class Row:
     before: str
     seconds: float
     usual: float | None
-    flaky: Rate | None
+    flaky: FlakeRate | None
     since: str
     streak: int
     suspects: tuple[Suspect, ...]
@@ -105,7 +105,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CauseGroup:
     """Red subjects with one probable cause; ``suspects`` changed for nearly all the new ones."""
 
     kind: str
@@ -120,16 +120,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RunComparison:
     """A run against an earlier one (None: there is none), with the runs that were looked at, the oldest
     first.
     """
 
-    run: Run
-    baseline: Run | None
-    history: tuple[Run, ...]
+    run: StoredRun
+    baseline: StoredRun | None
+    history: tuple[StoredRun, ...]
     rows: tuple[Row, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[CauseGroup, ...]
 
     def of(self, change: Change) -> list[Row]:
         """The rows of one change."""
@@ -155,7 +155,7 @@ class _Compared:
     """Collects rows; what suspects need is looked up once at the end."""
 
     results: Results
-    runs: Mapping[int, Run]
+    runs: Mapping[int, StoredRun]
     first: int | None
     last: int
     drafts: list[tuple[Row, Point | None, Point | None]] = field(default_factory=list)
@@ -163,8 +163,8 @@ class _Compared:
 
 
 def compare(
-    results: Results, run: Run, baseline: Run | None = None, window: int = query.WINDOW
-) -> Comparison:
+    results: Results, run: StoredRun, baseline: StoredRun | None = None, window: int = query.WINDOW
+) -> RunComparison:
     """Compare ``run`` with ``baseline`` (default: the complete run of its plan before it)."""
     baseline = baseline or query.baseline_of(results, run)
     history = query.history_of(results, run, window)
@@ -178,7 +178,7 @@ def compare(
     rows = _with_suspects(work)
     order = {change: number for number, change in enumerate(Change)}
     rows.sort(key=lambda row: (order[row.change], row.subject.cell, row.subject.model, row.subject.kernel))
-    return Comparison(run, baseline, tuple(history), tuple(rows), _groups(results, rows))
+    return RunComparison(run, baseline, tuple(history), tuple(rows), _groups(results, rows))
 
 
 def _judge(work: _Compared, subject: Subject, points: list[Point]) -> None:
@@ -276,7 +276,7 @@ def _slower(now: Point, earlier: list[Point]) -> bool:
     return now.seconds > max(SLOWER_RATIO * usual, usual + SLOWER_S, longest)
 
 
-def _flaky(points: Sequence[Point]) -> Rate | None:
+def _flaky(points: Sequence[Point]) -> FlakeRate | None:
     """The rate over those artefacts on which the subject was both green and red."""
     seen: dict[int, list[str]] = {}
     for point in points:
@@ -286,7 +286,7 @@ def _flaky(points: Sequence[Point]) -> Rate | None:
     if not mixed:
         return None
     red = sum(verdict in RED for verdict in mixed)
-    return Rate(red, len(mixed), *wilson(red, len(mixed)))
+    return FlakeRate(red, len(mixed), *wilson(red, len(mixed)))
 
 
 def _with_suspects(work: _Compared) -> list[Row]:
@@ -343,7 +343,7 @@ def _common(rows: Sequence[Row]) -> tuple[Suspect, ...]:
     return tuple(sorted(suspect for suspect, count in held.items() if count >= COMMON * len(asked)))
 
 
-def _groups(results: Results, rows: Sequence[Row]) -> tuple[Group, ...]:
+def _groups(results: Results, rows: Sequence[Row]) -> tuple[CauseGroup, ...]:
     known = query.causes(results)
     by_cause: dict[int, list[Row]] = {}
     for row in rows:
@@ -351,5 +351,5 @@ def _groups(results: Results, rows: Sequence[Row]) -> tuple[Group, ...]:
             by_cause.setdefault(row.cause, []).append(row)
     groups = []
     for cause, same in by_cause.items():
-        groups.append(Group(*known[cause], tuple(same), _common(same)))
+        groups.append(CauseGroup(*known[cause], tuple(same), _common(same)))
     return tuple(sorted(groups, key=lambda group: (-group.new, -len(group.rows), group.title)))

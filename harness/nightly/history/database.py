@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.document.data import to_data
+from harness.document.as_json import to_data
 from harness.errors import InfraError, UserError
-from harness.nightly.history.schema import STEPS, VERSION
+from harness.nightly.history.tables import STEPS, VERSION
 from harness.report.cause import cause_of
-from harness.report.results import CellResult, Host
+from harness.report.results import CellResult, HostMachine
 from harness.report.safe_text import one_line
 from harness.verdict import Verdict
 
@@ -36,7 +36,7 @@ APPLICATION = 0x6E766872  # "nvhr", as PRAGMA application_id
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RecordedCell:
     """One cell of a run as it is recorded.
 
     ``model`` and ``kernel`` are the names under which the cell is compared from run to run: a model's name
@@ -65,13 +65,13 @@ class Begun:
     plan: str
     directory: Path
     started: str
-    host: Host
+    host: HostMachine
     nvh_version: str
     nvh_commit: str
 
 
 @dataclass(slots=True)
-class _Known:
+class _SharedRows:
     """Ids of rows that many cells share. ``shared`` is asked by the objects themselves, which are immutable:
     their JSON is made only of those that are new.
     """
@@ -102,7 +102,7 @@ class Results:
             raise UserError(f"{path}: {error}; name another file with --results") from error
         except sqlite3.DatabaseError as error:
             raise InfraError(f"{path} is damaged or no results store: {error}; move it away") from error
-        self._known = _Known()
+        self._known = _SharedRows()
 
     def __enter__(self) -> Results:
         return self
@@ -203,13 +203,13 @@ class Results:
         with self.transaction() as db:
             db.execute("UPDATE run SET seconds = ?, state = ? WHERE id = ?", (seconds, state, run))
 
-    def record(self, run: int, entries: Iterable[Entry]) -> int:
+    def record(self, run: int, entries: Iterable[RecordedCell]) -> int:
         """Record cells of a run; returns how many were new.
 
         A cell that is recorded already stays as it is, unless it had never run.
         """
         added = 0
-        batch: list[Entry] = []
+        batch: list[RecordedCell] = []
         for entry in entries:
             batch.append(entry)
             if len(batch) == BATCH:
@@ -217,17 +217,17 @@ class Results:
                 batch = []
         return added + self._batch(run, batch)
 
-    def _batch(self, run: int, entries: Sequence[Entry]) -> int:
+    def _batch(self, run: int, entries: Sequence[RecordedCell]) -> int:
         if not entries:
             return 0
         try:
             with self.transaction() as db:
                 return sum(self._one(db, run, entry) for entry in entries)
         except BaseException:  # ids of rows that were rolled back must not be used again
-            self._known = _Known()
+            self._known = _SharedRows()
             raise
 
-    def _one(self, db: sqlite3.Connection, run: int, entry: Entry) -> int:
+    def _one(self, db: sqlite3.Connection, run: int, entry: RecordedCell) -> int:
         cell = entry.result
         cause = None if entry.never else cause_of(cell)
         row = {
@@ -278,7 +278,7 @@ class Results:
         )
         return 1
 
-    def _subject(self, db: sqlite3.Connection, entry: Entry) -> int:
+    def _subject(self, db: sqlite3.Connection, entry: RecordedCell) -> int:
         cell = entry.result
         key = (cell.id, cell.scenario, entry.model, entry.kernel, cell.timing)
         if key not in self._known.subjects:

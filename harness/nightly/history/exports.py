@@ -14,7 +14,7 @@ import junitparser
 
 from harness.errors import InfraError, UserError
 from harness.nightly.history import query
-from harness.nightly.history.compare import Change, Comparison, Row
+from harness.nightly.history.compare import Change, Row, RunComparison
 from harness.nightly.history.database import NEVER, Results
 from harness.report.results import QUARANTINE
 from harness.report.safe_text import one_line, xml
@@ -58,7 +58,7 @@ def _outcome(
     return outcome
 
 
-def junit(results: Results, compared: Comparison) -> str:
+def junit(results: Results, compared: RunComparison) -> str:
     """Return the run as JUnit XML: a suite per model and kernel, a case per cell, whatever its repeats."""
     details = query.details(results, compared.run)
     suites: dict[str, list[junitparser.TestCase]] = {}
@@ -91,7 +91,7 @@ def _word(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_") or "x"
 
 
-def kcidb(results: Results, compared: Comparison) -> dict[str, Any]:
+def kcidb(results: Results, compared: RunComparison) -> dict[str, Any]:
     """Return the run in KCIDB's format, checked against its own schema by ``check_kcidb``.
 
     A checkout and a build stand for each kernel version that was seen at L0; the model is a test's
@@ -207,7 +207,7 @@ def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: at(value) for key, value in schema.items() if key != "$defs"}
 
 
-def write(results: Results, compared: Comparison, directory: Path) -> None:
+def write(results: Results, compared: RunComparison, directory: Path) -> None:
     """Write junit.xml and, where kcidb-io is there to check it, kcidb.json."""
     write_text(directory / JUNIT, junit(results, compared))
     data = kcidb(results, compared)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 "use strict";
-// Draws the rows that are in view, filters and sorts them, and shows one cell. The order of COLUMNS is page.py's.
+// Draws the rows that are in view, filters and sorts them, and shows one cell. The order of COLUMNS is html.py's.
 const COLUMNS = ["cell", "model", "kernel", "timing", "change", "verdict", "before", "seconds", "usual", "flaky", "since",
   "streak", "cause", "suspects", "quarantine", "slug", "headline", "command", "files", "original", "attempts", "worker",
   "verdicts"];

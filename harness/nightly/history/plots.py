@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.nightly.history.database import NEVER
-from harness.nightly.history.query import Run
+from harness.nightly.history.query import StoredRun
 from harness.verdict import Verdict
 
 COLOURS = {
@@ -24,7 +24,7 @@ _INK = "#012345"  # replaced by the page's own text colour
 _LABELS = 8
 
 
-def trends(runs: Sequence[Run], counts: Mapping[int, Mapping[str, int]]) -> list[tuple[str, str]]:
+def trends(runs: Sequence[StoredRun], counts: Mapping[int, Mapping[str, int]]) -> list[tuple[str, str]]:
     """Return title and SVG of each plot; nothing for a single run or without matplotlib."""
     try:
         from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def trends(runs: Sequence[Run], counts: Mapping[int, Mapping[str, int]]) -> list
     ]
 
 
-def _axes(figure: Any, runs: Sequence[Run], unit: str) -> Any:
+def _axes(figure: Any, runs: Sequence[StoredRun], unit: str) -> Any:
     axes = figure.subplots()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -54,7 +54,7 @@ def _axes(figure: Any, runs: Sequence[Run], unit: str) -> Any:
 
 
 def _stacked(
-    figure: Any, runs: Sequence[Run], counts: Mapping[int, Mapping[str, int]], names: Sequence[str]
+    figure: Any, runs: Sequence[StoredRun], counts: Mapping[int, Mapping[str, int]], names: Sequence[str]
 ) -> Any:
     axes = _axes(figure, runs, "cells")
     bottom = [0] * len(runs)
@@ -70,15 +70,15 @@ def _stacked(
     return figure
 
 
-def _verdicts(figure: Any, runs: Sequence[Run], counts: Mapping[int, Mapping[str, int]]) -> Any:
+def _verdicts(figure: Any, runs: Sequence[StoredRun], counts: Mapping[int, Mapping[str, int]]) -> Any:
     return _stacked(figure, runs, counts, list(COLOURS))
 
 
-def _red(figure: Any, runs: Sequence[Run], counts: Mapping[int, Mapping[str, int]]) -> Any:
+def _red(figure: Any, runs: Sequence[StoredRun], counts: Mapping[int, Mapping[str, int]]) -> Any:
     return _stacked(figure, runs, counts, [name for name in COLOURS if name != Verdict.PASS.value])
 
 
-def _durations(figure: Any, runs: Sequence[Run]) -> Any:
+def _durations(figure: Any, runs: Sequence[StoredRun]) -> Any:
     axes = _axes(figure, runs, "minutes")
     known = [(place, run.seconds / 60) for place, run in enumerate(runs) if run.seconds is not None]
     axes.plot([x for x, _ in known], [y for _, y in known], color="#3b6fb6", marker="o", markersize=3)

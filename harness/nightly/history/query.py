@@ -28,7 +28,7 @@ def verdict_of(word: str) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StoredRun:
     """A run as the store knows it; ``seconds`` is None while it runs and after a crash."""
 
     id: int
@@ -85,7 +85,7 @@ class Detail:
 _RUN = "SELECT id, name, plan, directory, started, seconds, state, nvh_version || ' ' || nvh_commit FROM run"
 
 
-def find_run(results: Results, name: str) -> Run:
+def find_run(results: Results, name: str) -> StoredRun:
     """Return the run of that name, or the newest one for ``latest``; ``UserError`` with the closest name."""
     known = runs(results)
     if name == "latest" and known:
@@ -98,25 +98,25 @@ def find_run(results: Results, name: str) -> Run:
     raise UserError(f"{results.path} has no run {name!r} ({len(known)} runs){hint}")
 
 
-def runs(results: Results) -> list[Run]:
+def runs(results: Results) -> list[StoredRun]:
     """Return every run, the oldest first."""
-    return [Run(*row) for row in results.connection.execute(f"{_RUN} ORDER BY started, id")]
+    return [StoredRun(*row) for row in results.connection.execute(f"{_RUN} ORDER BY started, id")]
 
 
-def history_of(results: Results, last: Run, window: int = WINDOW) -> list[Run]:
+def history_of(results: Results, last: StoredRun, window: int = WINDOW) -> list[StoredRun]:
     """Return the runs of the same plan up to ``last`` (which is the last of them), at most ``window``."""
     known = runs(results)
     before = [run for run in known[: known.index(last)] if run.plan == last.plan and run.state != "running"]
     return [*before[-(window - 1) :], last] if window > 1 else [last]
 
 
-def baseline_of(results: Results, last: Run) -> Run | None:
+def baseline_of(results: Results, last: StoredRun) -> StoredRun | None:
     """Return the run to compare ``last`` with: the one before it of the same plan that ended by itself."""
     done = [run for run in history_of(results, last, 1 << 30)[:-1] if run.state == "done"]
     return done[-1] if done else None
 
 
-def series(results: Results, within: Sequence[Run]) -> Iterator[tuple[Subject, list[Point]]]:
+def series(results: Results, within: Sequence[StoredRun]) -> Iterator[tuple[Subject, list[Point]]]:
     """Yield each subject of some runs with its points, in the order of ``within``."""
     if not within:
         return
@@ -165,7 +165,7 @@ def causes(results: Results) -> Mapping[int, tuple[str, str]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def details(results: Results, run: Run) -> Mapping[int, Detail]:
+def details(results: Results, run: StoredRun) -> Mapping[int, Detail]:
     """Return the executions of a run by their id."""
     rows = results.connection.execute(
         "SELECT id, slug, headline, command, coalesce(original, ''), attempts, worker, files"
@@ -181,7 +181,7 @@ def files_of(results: Results, ids: set[int]) -> Mapping[int, Sequence[Mapping[s
     return {each: json.loads(row.fetchone()[0]) for each, row in rows}
 
 
-def counts(results: Results, within: Sequence[Run]) -> Mapping[int, Mapping[str, int]]:
+def counts(results: Results, within: Sequence[StoredRun]) -> Mapping[int, Mapping[str, int]]:
     """Return how many executions of each verdict the runs have, by run and verdict."""
     found: dict[int, dict[str, int]] = {run.id: {} for run in within}
     marks = ",".join(map(str, found)) or "NULL"

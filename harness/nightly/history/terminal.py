@@ -6,8 +6,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from harness.nightly.history.compare import NEWS, Change, Comparison, Row
-from harness.nightly.history.page import names
+from harness.nightly.history.compare import NEWS, Change, Row, RunComparison
+from harness.nightly.history.html import names
 from harness.report.safe_text import one_line, seconds
 from harness.report.terminal import STYLES
 from harness.verdict import Verdict
@@ -37,7 +37,7 @@ def _listed(console: Console, title: str, lines: list[Text]) -> None:
         console.print(Text(f"  and {len(lines) - LISTED} more", style="dim"))
 
 
-def print_comparison(compared: Comparison, console: Console) -> None:
+def print_comparison(compared: RunComparison, console: Console) -> None:
     """Print what changed; nothing about what went on passing but its number."""
     against = f"against {compared.baseline.name}" if compared.baseline else "with no earlier run of its plan"
     console.print(Text.assemble((compared.run.name, "bold"), f" {against}"), soft_wrap=True)

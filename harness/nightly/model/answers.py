@@ -76,7 +76,7 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class AnswerGroup:
     """How many answers a group compared, and how many of them were wrong."""
 
     name: str
@@ -92,7 +92,7 @@ class Answers:
     """
 
     features: dict[str, int] = field(default_factory=dict)
-    groups: tuple[Group, ...] = ()
+    groups: tuple[AnswerGroup, ...] = ()
     wrong: tuple[Wrong, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
@@ -124,7 +124,7 @@ def parse(text: str) -> Answers:
     out.
     """
     features: dict[str, int] = {}
-    groups: list[Group] = []
+    groups: list[AnswerGroup] = []
     wrong: list[Wrong] = []
     skipped: dict[str, str] = {}
     stopped, done = "", False
@@ -136,7 +136,7 @@ def parse(text: str) -> Answers:
                     pairs = (word.partition("=") for word in words[0].split())
                     features = {key: int(value) for key, _, value in pairs}
                 case "group":
-                    groups.append(Group(words[0], int(words[1]), int(words[2])))
+                    groups.append(AnswerGroup(words[0], int(words[1]), int(words[2])))
                 case "fail":
                     group, case, what, required, seen, rule = words
                     wrong.append(Wrong(group, case, what, int(required, 16), int(seen, 16), rule))

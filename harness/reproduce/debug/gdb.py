@@ -18,7 +18,7 @@ from harness.errors import InfraError, UserError
 from harness.host.paths import IMPORTS
 from harness.level import Level
 from harness.machine.ram.kernel import missing_vmlinux
-from harness.machine.ram.state import Report
+from harness.machine.ram.level_report import LevelReport
 from harness.reproduce.debug.which import BADDR
 
 SOCKET = "gdb.sock"
@@ -31,25 +31,25 @@ Qmp = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class GdbContext:
     """A stage-2 context of L0: the level that runs with it, and its name."""
 
     level: Level
     name: str
 
 
-def contexts(report: Report) -> dict[int, Context]:
+def contexts(report: LevelReport) -> dict[int, GdbContext]:
     """Return the contexts of L0 by the table address that VTTBR_EL2 holds while they are in use.
 
     With a VM's own stage 2 runs L1, with a nested one L2. A context with L1's stage 2 off may share the table
     of the VM's own.
     """
-    found: dict[int, Context] = {}
+    found: dict[int, GdbContext] = {}
     for machine in report.vms:
         for mmu in machine.mmus:
             if mmu.pgd_phys and (mmu.index is None or (mmu.valid and mmu.stage2_enabled)):
                 level = Level.L1 if mmu.index is None else Level.L2
-                found.setdefault(mmu.pgd_phys & BADDR, Context(level, f"VM {machine.index}, {mmu.name}"))
+                found.setdefault(mmu.pgd_phys & BADDR, GdbContext(level, f"VM {machine.index}, {mmu.name}"))
     return found
 
 
@@ -60,7 +60,7 @@ def gdb_script(
     *,
     remote: str = SOCKET,
     symbols: Sequence[Path] = (),
-    known: Mapping[int, Context] | None = None,
+    known: Mapping[int, GdbContext] | None = None,
 ) -> str:
     """Return gdb's commands: the symbols of ``level``, our helpers, the connection to ``remote``.
 

@@ -36,7 +36,7 @@ def number(text: str) -> int:
     return int(text[1])
 
 
-class Level(gdb.Function):  # type: ignore[misc]
+class LevelFunction(gdb.Function):  # type: ignore[misc]
     """$nvh_level(): 0, 1 or 2, the level that the selected CPU executes; -1 when it cannot be told."""
 
     def invoke(self) -> int:
@@ -68,7 +68,7 @@ class Where(gdb.Command):  # type: ignore[misc]
             selected.switch()
 
 
-class Symbols(gdb.Command):  # type: ignore[misc]
+class SymbolsCommand(gdb.Command):  # type: ignore[misc]
     """nvh-symbols LEVEL: replace the kernel's symbols by those of l0, l1 or l2."""
 
     def invoke(self, argument: str, from_tty: bool) -> None:
@@ -135,9 +135,9 @@ def install(files: dict[int, tuple[str, int]], known: dict[int, tuple[int, str]]
     """Define the functions and commands. ``files`` and ``known`` are ``kernels`` and ``contexts`` above."""
     kernels.update(files)
     contexts.update(known)
-    Level("nvh_level")
+    LevelFunction("nvh_level")
     Vmid("nvh_vmid")
     Where("nvh-where", gdb.COMMAND_STATUS)
-    Symbols("nvh-symbols", gdb.COMMAND_FILES)
+    SymbolsCommand("nvh-symbols", gdb.COMMAND_FILES)
     Break("nvh-break", gdb.COMMAND_BREAKPOINTS)
     gdb.events.stop.connect(_stopped)

@@ -49,7 +49,7 @@ def prepare(debuggee: Debuggee, level: Level) -> Path:
 
 def _read(
     ram: Path | None, kernels: Mapping[Level, Path], level: Level
-) -> tuple[dict[Level, int], dict[int, gdb.Context]]:
+) -> tuple[dict[Level, int], dict[int, gdb.GdbContext]]:
     """Return KASLR offsets and contexts from the machine's RAM; what it does not tell is left out.
 
     gdb is of use without them: every level boots with nokaslr, and the helpers then decide by HCR_EL2.

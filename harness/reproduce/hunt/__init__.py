@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Generated programs: made by a seed, judged by a reference model, run by nvh-litmus, shrunk and kept."""
+"""Campaigns of random programs: run by nvh-litmus, judged by the reference model, shrunk and kept."""

@@ -6,23 +6,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from harness.reproduce.hunt.defects import Defect
-from harness.reproduce.hunt.judge import Finding, judge, sanitized, tokens_of
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.script import script
+from harness.program.kernel_defects import KernelDefect
+from harness.program.program import Program
+from harness.program.script import script
+from harness.reproduce.hunt.program_findings import ProgramFinding, judge, sanitized, tokens_of
 from harness.reproduce.hunt.target import Batch
 
 DISASTERS = ("hang", "broken")
 
 
-class Runs(Protocol):
+class ProgramRunner(Protocol):
     """A machine that runs programs: ``Target``, ``BareTarget``."""
 
     def run(self, text: str) -> Batch:
         """Run the programs of ``text``."""
 
 
-def alone(target: Runs, program: Program, known: Sequence[Defect] = ()) -> Finding | None:
+def alone(
+    target: ProgramRunner, program: Program, known: Sequence[KernelDefect] = ()
+) -> ProgramFinding | None:
     """What is wrong with ``program`` when it runs alone on ``target``; None: nothing."""
     left = target.run(script(program, "alone", fresh=True))
     if left.splats:
@@ -37,6 +39,8 @@ def alone(target: Runs, program: Program, known: Sequence[Defect] = ()) -> Findi
     return found
 
 
-def disaster(program: Program, what: str, rest: str) -> Finding:
+def disaster(program: Program, what: str, rest: str) -> ProgramFinding:
     """The finding of a program that did not come to its end, or made L0 complain."""
-    return Finding(len(program.actions) - 1, what, frozenset(), f"{what} {rest[:40]}" if rest else what)
+    return ProgramFinding(
+        len(program.actions) - 1, what, frozenset(), f"{what} {rest[:40]}" if rest else what
+    )

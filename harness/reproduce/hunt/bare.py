@@ -20,7 +20,7 @@ from harness.errors import InfraError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_tree
 from harness.host.command import HOSTCC
-from harness.reproduce.hunt.judge import parse_results, totals
+from harness.reproduce.hunt.program_findings import parse_results, totals
 from harness.reproduce.hunt.target import BATCH_DEADLINE_S, USAGE, Batch
 from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages

@@ -20,13 +20,13 @@ from rich.console import Console
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
+from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
-from harness.reproduce.hunt.judge import Sharpness
 from harness.reproduce.hunt.keep import NO_KERNEL
-from harness.reproduce.hunt.lanes import Lane, lanes
-from harness.reproduce.hunt.worker import BatchDone, Kept, Note, Order
+from harness.reproduce.hunt.program_findings import Sharpness
+from harness.reproduce.hunt.worker import BatchDone, FindingKept, Note, WorkerOrder
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
 from harness.scenario.defaults import MUTANT_KERNEL
@@ -42,7 +42,7 @@ SLOWEST_END_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The command line: ``seconds`` of hunting, ``jobs`` machines; the rest as in ``worker.Order``."""
+    """The command line: ``seconds`` of hunting, ``jobs`` machines; the rest as in ``worker.WorkerOrder``."""
 
     seconds: float
     seed: str
@@ -84,6 +84,7 @@ class Wanted:
 class Totals:
     """What was done so far, over all sessions of a hunt. ``seconds``: wall clock.
 
+    ``errors``: of nvh or its host; ``broken``: a kernel that does not boot, a model that crashes by itself.
     ``reached``: those of KVM's ``functions`` that L0 executed.
     """
 
@@ -102,6 +103,7 @@ class Totals:
     causes: collections.Counter[str] = field(default_factory=collections.Counter)
     findings: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     next_batch: int = 0
 
     def add(self, done: BatchDone, at: float) -> None:
@@ -138,6 +140,7 @@ class Totals:
             "causes": dict(sorted(self.causes.items())),
             "findings": self.findings,
             "errors": self.errors,
+            "broken": self.broken,
             "last_new_point": round(self.last_point, 3),
             "points": sorted(list(point) for point in self.points),
             "functions": self.functions,
@@ -164,6 +167,7 @@ class Totals:
             causes=collections.Counter(data["causes"]),
             findings=list(data["findings"]),
             errors=[],
+            broken=list(data.get("broken", ())),
             next_batch=data["next_batch"],
         )
 
@@ -243,7 +247,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     queue: worker.Queue[Any] = context.Queue()
     kernel = NO_KERNEL if bare else next(iter(specs.values())).levels[Level.L0].kernel
     orders = [
-        Order(
+        WorkerOrder(
             seed=wanted.seed,
             first=totals.next_batch + number,
             stride=wanted.jobs,
@@ -270,7 +274,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             totals.seconds = before + time.monotonic() - started
             _take(event, totals, console)
             save(wanted, totals)
-            if isinstance(event, Kept) and wanted.one:
+            if isinstance(event, FindingKept) and wanted.one:
                 break
     finally:
         for process in processes:
@@ -285,7 +289,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
 
 def _events(
     queue: worker.Queue[Any], processes: list[Any], deadline: float
-) -> Iterator[BatchDone | Kept | Note]:
+) -> Iterator[BatchDone | FindingKept | Note]:
     """What the workers send, until all have ended, or ``deadline`` of ``time.monotonic()``."""
     left = len(processes)
     while left and time.monotonic() < deadline:
@@ -302,11 +306,11 @@ def _events(
             yield event
 
 
-def _take(event: BatchDone | Kept | Note, totals: Totals, console: Console) -> None:
+def _take(event: BatchDone | FindingKept | Note, totals: Totals, console: Console) -> None:
     if isinstance(event, BatchDone):
         totals.add(event, totals.seconds)
         _say(console, _line(totals))
-    elif isinstance(event, Kept):
+    elif isinstance(event, FindingKept):
         totals.findings.append(
             {
                 "cause": event.cause,
@@ -321,7 +325,9 @@ def _take(event: BatchDone | Kept | Note, totals: Totals, console: Console) -> N
             f"found after {totals.seconds:.0f} s: {event.cause} ({event.actions} actions) {event.path}",
         )
     else:
-        if event.fatal:
+        if event.red:
+            totals.broken.append(event.text)
+        elif event.fatal:
             totals.errors.append(event.text)
         _say(console, event.text)
 
@@ -342,7 +348,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def exit_status(totals: Totals) -> int:
-    """1 when something was found, 3 when a worker gave up or nothing was run, else 0."""
-    if totals.findings:
+    """1 when something was found or broke, 3 when a worker gave up or nothing was run, else 0."""
+    if totals.findings or totals.broken:
         return EXIT_RED
     return EXIT_INFRA if totals.errors or not totals.programs else EXIT_PASS

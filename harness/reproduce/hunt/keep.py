@@ -12,12 +12,12 @@ from pathlib import Path
 
 from harness.check.sanitizer.reports import MODEL
 from harness.host.cache import write_atomic
-from harness.reproduce.hunt.allowed import allowed_of
-from harness.reproduce.hunt.explain import paragraph
-from harness.reproduce.hunt.judge import SANITIZER, Finding, outcome_class
-from harness.reproduce.hunt.program import Map, Program, Tlbi
-from harness.reproduce.hunt.render import plain
-from harness.reproduce.hunt.script import script
+from harness.program.allowed import allowed_of
+from harness.program.program import Map, Program, Tlbi
+from harness.program.render import plain
+from harness.program.script import script
+from harness.reproduce.hunt.in_words import paragraph
+from harness.reproduce.hunt.program_findings import SANITIZER, ProgramFinding, outcome_class
 
 NO_KERNEL = "none"
 """What a finding of the bare machine says in place of the kernel's name."""
@@ -39,14 +39,14 @@ nv-tlbi-v8.8's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KeptFinding:
     """A finding, the program in which it was met and the short one, and how to meet it again.
 
     ``versions``: what ran, by name. ``confirmed``: the program failed again alone, in a VM of its own.
     """
 
     program: Program
-    finding: Finding
+    finding: ProgramFinding
     original: Program
     seed: str
     batch: int
@@ -89,7 +89,7 @@ def claims_of(program: Program) -> list[str]:
     return sorted(found) or ["nv-tlbi-v8.1"]
 
 
-def scenario_text(found: Found) -> str:
+def scenario_text(found: KeptFinding) -> str:
     """The scenario file: red where the defect is, green where it is not."""
     program = found.program
     text = script(program, "hunted")
@@ -158,7 +158,7 @@ expect:
 """
 
 
-def corpus_text(found: Found) -> str:
+def corpus_text(found: KeptFinding) -> str:
     """The shrunk program as a file of scenarios/programs (docs/programs.md)."""
     why = paragraph(found.program, found.finding)
     stack = f"model={found.model} timing={found.timing}"
@@ -178,19 +178,19 @@ def corpus_text(found: Found) -> str:
     return "\n".join(head) + "\n" + plain(found.program, f"hunt-{found.slug}", allowed_of(found.program))
 
 
-def _summary(found: Found) -> str:
+def _summary(found: KeptFinding) -> str:
     stages = {"s2": "stage 2", "s1": "L2's stage 1", "e2": "vEL2's own stage 1"}
     maps = [a for a in found.program.actions if isinstance(a, Map)]
     of = stages[maps[-1].stage] if maps else "operations"
     return f"Hunted ({of}), {found.finding.cause}"[:100].replace(":", " -")
 
 
-def command(found: Found, path: Path) -> str:
+def command(found: KeptFinding, path: Path) -> str:
     """How to run the kept file again: bare what was met bare."""
     return f"./nvh program {path} --on bare" if found.bare else f"./nvh run {path}"
 
 
-def write(found: Found, directory: Path) -> Path:
+def write(found: KeptFinding, directory: Path) -> Path:
     """Leave all files in ``directory``; returns the scenario's path, of the bare machine the program's.
 
     A scenario has a kernel, so there is none of what no kernel was involved in.

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.arch.operand import decode
-from harness.arch.table import Scope, by_name, load
-from harness.reproduce.hunt.allowed import allowed_of, illegal
-from harness.reproduce.hunt.judge import SANITIZER, Finding, outcome_class
-from harness.reproduce.hunt.layout import E2_ASID
-from harness.reproduce.hunt.program import (
+from harness.arch.table import Shareability, by_name, load
+from harness.program.addresses import E2_ASID
+from harness.program.allowed import allowed_of, illegal
+from harness.program.program import (
     Access,
     Action,
     Cpu,
@@ -29,9 +28,10 @@ from harness.reproduce.hunt.program import (
     loads,
     make_operand,
 )
+from harness.reproduce.hunt.program_findings import SANITIZER, ProgramFinding, outcome_class
 
 RUNS_MAX = 120
-Fails = Callable[[Program], Finding | None]
+Fails = Callable[[Program], ProgramFinding | None]
 """Runs a program on the machine, alone and in a VM of its own; what is wrong with it, or None."""
 
 
@@ -40,11 +40,11 @@ class Shrunk:
     """The short program, what is wrong with it, and how many runs it took."""
 
     program: Program
-    finding: Finding
+    finding: ProgramFinding
     runs: int
 
 
-def reason_of(program: Program, finding: Finding) -> tuple[str, str]:
+def reason_of(program: Program, finding: ProgramFinding) -> tuple[str, str]:
     """What has to stay while a program shrinks: what kind of thing was seen, and where."""
     action = program.actions[finding.action]
     if finding.saw.startswith(SANITIZER):
@@ -92,9 +92,9 @@ class Shrinker:
         self._fails = fails
         self._budget = budget
         self.runs = 0
-        self._seen: dict[Program, Finding | None] = {}
+        self._seen: dict[Program, ProgramFinding | None] = {}
 
-    def shrink(self, program: Program, finding: Finding) -> Shrunk:
+    def shrink(self, program: Program, finding: ProgramFinding) -> Shrunk:
         """Make ``program``, which fails with ``finding``, as short as the budget allows."""
         reason = reason_of(program, finding)
         program = program.with_actions(program.actions[: finding.action + 1])
@@ -102,8 +102,8 @@ class Shrinker:
         return Shrunk(program, finding, self.runs)
 
     def _fixpoint(
-        self, program: Program, finding: Finding, reason: tuple[str, str]
-    ) -> tuple[Program, Finding]:
+        self, program: Program, finding: ProgramFinding, reason: tuple[str, str]
+    ) -> tuple[Program, ProgramFinding]:
         while True:
             before = program
             for candidates in (without_tail, without_chunks, without_pairs, simpler):
@@ -114,10 +114,10 @@ class Shrinker:
     def _greedy(
         self,
         program: Program,
-        finding: Finding,
+        finding: ProgramFinding,
         reason: tuple[str, str],
         candidates: Callable[[Program], Iterator[Program]],
-    ) -> tuple[Program, Finding]:
+    ) -> tuple[Program, ProgramFinding]:
         """Take the first candidate that still fails, and begin again with it, until none does."""
         again = True
         while again:
@@ -132,7 +132,7 @@ class Shrinker:
                     return program, finding
         return program, finding
 
-    def _try(self, candidate: Program, saw: str) -> Finding | None:
+    def _try(self, candidate: Program, saw: str) -> ProgramFinding | None:
         if candidate not in self._seen:
             ok = bool(candidate.actions) and sensible(candidate) and could_fail(candidate, saw)
             self.runs += ok
@@ -213,9 +213,9 @@ def _simpler_tlbi(program: Program, action: Tlbi) -> Iterator[Action]:
         for other in load()
         if (other.family, other.operand, other.last_level) == (op.family, op.operand, op.last_level)
         and not other.nxs
-        and other.scope in (Scope.LOCAL, Scope.IS)
+        and other.scope in (Shareability.LOCAL, Shareability.IS)
     ]
-    wanted = Scope.IS if program.world.cpus > 1 else Scope.LOCAL
+    wanted = Shareability.IS if program.world.cpus > 1 else Shareability.LOCAL
     for other in plain:
         if other.scope is wanted and other.name != op.name:
             yield dataclasses.replace(action, op=other.name)

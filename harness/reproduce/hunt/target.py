@@ -15,8 +15,9 @@ from harness.attempt.steps import MUTANT
 from harness.check.splat import find_splats
 from harness.errors import Broken, InfraError
 from harness.level import Level
-from harness.reproduce.hunt.judge import Outcome, parse_results, totals
-from harness.reproduce.hunt.watch import Reach, Seen, Watch
+from harness.machine.process import CpuTime
+from harness.reproduce.hunt.observers import BatchReport, Reach, Watch
+from harness.reproduce.hunt.program_findings import ProgramOutcome, parse_results, totals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack import saved
@@ -27,6 +28,8 @@ SEED = b"nvh hunt"
 BATCH_DEADLINE_S = 240.0
 COMMAND_DEADLINE_S = 60.0
 USAGE = 2
+HUNGRY = 0.5
+"""Part of the CPU time that QEMU wanted, below which the host is at fault for its slowness."""
 FAILURES = 4
 """After so many programs that failed the rest of a batch is left out: each costs a VM, and they are alike."""
 
@@ -39,9 +42,9 @@ class Batch:
     ``functions`` of L0's KVM that this machine had not executed before.
     """
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ProgramOutcome, ...]
     splats: tuple[str, ...] = ()
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[BatchReport, ...] = ()
     reached: frozenset[str] = frozenset()
     functions: int = 0
 
@@ -135,19 +138,27 @@ class Target:
         """Run the programs of ``text``.
 
         A program that hangs, or a machine that goes away under it, is an outcome with the verdict ``hang``,
-        and the machine is begun anew. Raises ``InfraError`` where the fault is not the programs'.
+        and the machine is begun anew. Raises ``InfraError`` where the fault is not the programs': QEMU was
+        killed, or the host gave it no time.
         """
         stack = self.begin()
+        work = stack.machine.work
         process = stack.start(Level.L0, f"nvh-litmus --failures {FAILURES} --program -")
         process.send(text.encode())
         process.close_stdin()
         try:
             left = stack.wait(process, BATCH_DEADLINE_S)
-        except (TimeoutError, Broken, InfraError) as error:
+        except InfraError:
+            self.close()
+            raise
+        except (TimeoutError, Broken) as error:
+            if isinstance(error, TimeoutError) and was_starved(stack.machine.work - work):
+                self.close()
+                raise InfraError(f"the host gave QEMU less than half of what it wanted: {error}") from error
             outcomes = _until_cut(process.snapshot().text)
             splats = self._new_splats(stack)
             self.close()
-            hung = Outcome(_first_without(text, outcomes), {}, "hang", str(error))
+            hung = ProgramOutcome(_first_without(text, outcomes), {}, "hang", str(error))
             return Batch((*outcomes, hung), splats)
         if left.status == USAGE:
             raise InfraError(f"nvh-litmus refused a program: {left.stderr.decode(errors='replace').strip()}")
@@ -166,7 +177,7 @@ class Target:
             self.close()
         return Batch(outcomes, splats, seen, reached, functions)
 
-    def _seen(self, stack: Stack, programs: int | None) -> tuple[Seen, ...]:
+    def _seen(self, stack: Stack, programs: int | None) -> tuple[BatchReport, ...]:
         """What the sanitizer says of the programs that ran just now; ``InfraError`` where it is in doubt."""
         if self._watch is None:
             return ()
@@ -185,7 +196,12 @@ class Target:
         return tuple(f"{splat.kind}: {splat.excerpt[0].strip()}" for splat in fresh)
 
 
-def _until_cut(text: str) -> tuple[Outcome, ...]:
+def was_starved(work: CpuTime) -> bool:
+    """Whether a deadline that passed meanwhile says more of the host than of what was run."""
+    return work.got < HUNGRY * work.wanted
+
+
+def _until_cut(text: str) -> tuple[ProgramOutcome, ...]:
     """The outcomes before a run was cut off; the last line may be half a one."""
     whole = text[: text.rfind("\n") + 1]
     with contextlib.suppress(ValueError):
@@ -193,7 +209,7 @@ def _until_cut(text: str) -> tuple[Outcome, ...]:
     return ()
 
 
-def _first_without(text: str, outcomes: Sequence[Outcome]) -> str:
+def _first_without(text: str, outcomes: Sequence[ProgramOutcome]) -> str:
     done = {outcome.name for outcome in outcomes}
     names = [line.split()[1] for line in text.splitlines() if line.startswith("program ")]
     return next((name for name in names if name not in done), names[-1])

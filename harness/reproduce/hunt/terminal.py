@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.arch.table import load
+from harness.program.kinds import KINDS
 from harness.reproduce.hunt.campaign import Totals
-from harness.reproduce.hunt.kinds import KINDS
 
 
 def print_totals(totals: Totals, console: Console) -> None:
@@ -37,6 +37,7 @@ def print_totals(totals: Totals, console: Console) -> None:
     for found in totals.findings:
         note = "" if found["confirmed"] else ", NOT confirmed alone"
         lines.append(f"found: {found['cause']} ({found['actions']} actions{note}) {found['scenario']}")
+    lines += [f"broken: {text}" for text in totals.broken]
     lines += [f"error: {text}" for text in totals.errors]
     if not totals.findings:
         lines.append("nothing was found")

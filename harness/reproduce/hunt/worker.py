@@ -17,18 +17,26 @@ from typing import Any
 from harness.errors import Broken, InfraError, NvhError
 from harness.host.cache import Store
 from harness.machine.process import PR_SET_PDEATHSIG
+from harness.program.addresses import NAMES
+from harness.program.generate import generate
+from harness.program.kernel_defects import DEFECTS, KernelDefect
+from harness.program.kinds import KINDS
+from harness.program.lanes import BatchPlan, Lane, plan
+from harness.program.program import Program, Tlbi
+from harness.program.script import script
+from harness.program.sharp import shows_known
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.allowed import allowed_of
 from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
 from harness.reproduce.hunt.bare import BareTarget
-from harness.reproduce.hunt.defects import DEFECTS, Defect
-from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import Finding, Outcome, Sharpness, judge, sanitized, sharpness, tokens_of
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.lanes import Lane, Plan, plan
-from harness.reproduce.hunt.layout import NAMES
-from harness.reproduce.hunt.program import Program, Tlbi
-from harness.reproduce.hunt.script import script
+from harness.reproduce.hunt.program_findings import (
+    ProgramFinding,
+    ProgramOutcome,
+    Sharpness,
+    judge,
+    sanitized,
+    sharpness,
+    tokens_of,
+)
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
 from harness.runner.snapshots import Snapshots
@@ -43,7 +51,7 @@ Queue = multiprocessing.queues.Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WorkerOrder:
     """What a worker is to do. ``images``: by lane. ``deadline``: of ``time.monotonic()``.
 
     It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
@@ -87,7 +95,7 @@ class BatchDone:
 
 
 @dataclass(frozen=True)
-class Kept:
+class FindingKept:
     """A finding was written."""
 
     cause: str
@@ -98,13 +106,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to tell; ``fatal``: the worker gave up."""
+    """Something to tell; ``fatal``: the worker gave up; ``red``: what is under test broke."""
 
     text: str
     fatal: bool = False
+    red: bool = False
 
 
-def main(order: Order, queue: Queue[Any]) -> None:
+def main(order: WorkerOrder, queue: Queue[Any]) -> None:
     """The process."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     signal.signal(signal.SIGTERM, _interrupted)
@@ -113,8 +122,11 @@ def main(order: Order, queue: Queue[Any]) -> None:
     try:
         worker.work()
     except NvhError as error:
-        queue.put(Note(str(error), fatal=True))
+        queue.put(Note(str(error), fatal=True, red=isinstance(error, Broken)))
     finally:
+        # From here a signal kills at once: the machines die with this process, and an exception raised
+        # while the interpreter shuts down is printed, not caught.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         worker.close()
         queue.put(None)
 
@@ -126,7 +138,7 @@ def _interrupted(number: int, _: object) -> None:
 class Worker:
     """The state of one worker: a machine for each lane."""
 
-    def __init__(self, order: Order, queue: Queue[Any]) -> None:
+    def __init__(self, order: WorkerOrder, queue: Queue[Any]) -> None:
         self.order = order
         self.queue = queue
         self._features: dict[str, frozenset[str]] = {}
@@ -157,7 +169,8 @@ class Worker:
                 failures = 0
             except (Broken, InfraError) as error:
                 failures += 1
-                self.queue.put(Note(f"batch {number} ({how.kind} on {how.lane.model}): {error}"))
+                text = f"batch {number} ({how.kind} on {how.lane.model}): {error}"
+                self.queue.put(Note(text, red=isinstance(error, Broken)))
                 self.targets[how.lane.name].close()
                 if failures >= FAILURES_MAX:
                     raise
@@ -166,17 +179,17 @@ class Worker:
                 return
 
     @property
-    def known(self) -> tuple[Defect, ...]:
+    def known(self) -> tuple[KernelDefect, ...]:
         """The defects that are recognised."""
         return () if self.order.as_new else DEFECTS
 
-    def features(self, how: Plan) -> frozenset[str]:
+    def features(self, how: BatchPlan) -> frozenset[str]:
         """Of the lane's model."""
         if how.lane.name not in self._features:
             self._features[how.lane.name] = self.targets[how.lane.name].features()
         return self._features[how.lane.name]
 
-    def programs(self, how: Plan) -> dict[str, Program]:
+    def programs(self, how: BatchPlan) -> dict[str, Program]:
         """The programs of a batch by name; those that known defects would show in are left out."""
         features = self.features(how)
         found = {}
@@ -186,7 +199,7 @@ class Worker:
                 found[f"b{how.number}-{i}"] = program
         return found
 
-    def batch(self, how: Plan) -> bool:
+    def batch(self, how: BatchPlan) -> bool:
         """Run one batch; whether something was kept."""
         begun = time.monotonic()
         programs = self.programs(how)
@@ -195,7 +208,7 @@ class Worker:
         done = BatchDone(
             how.number, how.kind, len(left.outcomes), 0.0, Sharpness(), points_of(programs.values(), how)
         )
-        failing: list[tuple[str, Finding]] = []
+        failing: list[tuple[str, ProgramFinding]] = []
         for outcome in left.outcomes:
             done.verdicts[outcome.verdict] += 1
             finding = self.examine(programs[outcome.name], outcome, done)
@@ -221,7 +234,7 @@ class Worker:
         kept = [self.pursue(how, name, programs[name], finding) for name, finding in failing]
         return any(kept)
 
-    def examine(self, program: Program, outcome: Outcome, done: BatchDone) -> Finding | None:
+    def examine(self, program: Program, outcome: ProgramOutcome, done: BatchDone) -> ProgramFinding | None:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
         if outcome.verdict in DISASTERS:
             return disaster(program, outcome.verdict, outcome.rest)
@@ -232,7 +245,7 @@ class Worker:
         done.sharp += sharpness(program, tokens)
         return finding
 
-    def pursue(self, how: Plan, name: str, program: Program, finding: Finding) -> bool:
+    def pursue(self, how: BatchPlan, name: str, program: Program, finding: ProgramFinding) -> bool:
         """Confirm, shrink and keep a finding whose cause is new; whether it was kept."""
         if not _claim(self.order.out / CAUSES / keep.slug_of(finding.cause)):
             return False
@@ -242,14 +255,14 @@ class Worker:
         if again is not None and confirmed and again.saw not in DISASTERS:
             end = self.order.deadline + SHRINK_GRACE_S
 
-            def fails(candidate: Program) -> Finding | None:
+            def fails(candidate: Program) -> ProgramFinding | None:
                 found = None if time.monotonic() > end else self.alone(how, candidate)
                 return None if found is None or found.known else found
 
             shrunk = Shrinker(fails, RUNS_MAX).shrink(program, again)
             short, why, runs = shrunk.program, shrunk.finding, shrunk.runs + 1
         images, spec = self.order.images[how.lane.name]
-        found = keep.Found(
+        found = keep.KeptFinding(
             program=short,
             finding=why,
             original=program,
@@ -268,20 +281,15 @@ class Worker:
         if not _claim(place):
             return False
         path = keep.write(found, place)
-        self.queue.put(Kept(why.cause, str(path), len(short.actions), confirmed))
+        self.queue.put(FindingKept(why.cause, str(path), len(short.actions), confirmed))
         return True
 
-    def alone(self, how: Plan, program: Program) -> Finding | None:
+    def alone(self, how: BatchPlan, program: Program) -> ProgramFinding | None:
         """What is wrong with ``program`` when it runs alone in a VM of its own."""
         return alone(self.targets[how.lane.name], program, self.known)
 
 
-def shows_known(program: Program) -> bool:
-    """Whether some known defect changes what may be observed of ``program``."""
-    return allowed_of(program) != allowed_of(program, DEFECTS)
-
-
-def points_of(programs: Sequence[Program] | Any, how: Plan) -> set[tuple[str, str, str, int]]:
+def points_of(programs: Sequence[Program] | Any, how: BatchPlan) -> set[tuple[str, str, str, int]]:
     """Coverage: operation, kind of context, granule, CPUs."""
     return {
         (action.op, how.kind, NAMES[program.world.shift], program.world.cpus)

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import InputError, Location, Problem
+from harness.errors import InputError, Location, Problem, edits
+from harness.program.lanes import LANES
+from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of, scenario_of
-from harness.reproduce.hunt.lanes import LANES
-from harness.reproduce.hunt.render import plain
-from harness.reproduce.programs.check import Checked, check_file
-from harness.reproduce.programs.words import Word, edits, nearest
+from harness.reproduce.programs.checker import Checked, check_file
+from harness.reproduce.programs.words import Word, nearest
 
 KEYS = ("what", "why", "source", "claims", "stack")
 STACK = ("model", "timing", "kernel", "sanitize", "l0-cpus")
@@ -32,7 +32,7 @@ _MORE = re.compile(r"#\s{2,}(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CorpusHeader:
     """What stands above the first program, by key, and where each key does."""
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Header:
         return dict(word.split("=", 1) for word in self.values.get("stack", "").split() if "=" in word)
 
 
-def header(text: str, path: str) -> Header:
+def header(text: str, path: str) -> CorpusHeader:
     """Read it; ``InputError`` for a key that is nearly one, or a word of ``stack:`` that is none."""
     values: dict[str, str] = {}
     where: dict[str, Word] = {}
@@ -63,7 +63,7 @@ def header(text: str, path: str) -> Header:
         elif match and (near := nearest(match.group(1), KEYS)) and edits(match.group(1), near) == 1:
             place = Location(path, number, match.start(1) + 1)
             problems.append(Problem(place, f"there is no key {match.group(1)!r} of a header", "", near))
-    found = Header(values, where)
+    found = CorpusHeader(values, where)
     for word in values.get("stack", "").split():
         name = word.partition("=")[0]
         if "=" not in word or name not in STACK:
@@ -81,7 +81,7 @@ def scenario(path: Path) -> tuple[str, int]:
     return scenario_text(path.stem, programs, head), programs[0].first
 
 
-def scenario_text(name: str, programs: Sequence[Checked], head: Header) -> str:
+def scenario_text(name: str, programs: Sequence[Checked], head: CorpusHeader) -> str:
     """YAML of a scenario ``name`` that runs ``programs`` on the stack of ``head``."""
     claims = [word for word in re.split(r"[,\s]+", head.values.get("claims", "")) if word]
     if not claims:
@@ -107,7 +107,7 @@ def stack_lines(words: Mapping[str, str]) -> list[str]:
     return lines + (["l0: {" + ", ".join(l0) + "}"] if l0 else [])
 
 
-def corpus_text(checked: Checked, head: Header) -> str:
+def corpus_text(checked: Checked, head: CorpusHeader) -> str:
     """A program as a file of its own, with the header of the one that it comes from."""
     lines = [f"# {key}: {head.values[key]}" for key in KEYS if key in head.values]
     return "\n".join([*lines, plain(checked.program, checked.name, checked.allowed)])

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import Problem
-from harness.reproduce.hunt.layout import GRANULES, NAMES, default_sl0, fits, input_bits, level_size
-from harness.reproduce.hunt.program import Action, Context, Memory, World
-from harness.reproduce.programs.grammar import CONTEXTS_MAX, Region
-from harness.reproduce.programs.words import Line, Word, nearest
+from harness.program.addresses import GRANULES, NAMES, default_sl0, fits, input_bits, level_size
+from harness.program.program import Action, Context, InitialMemory, World
+from harness.reproduce.programs.grammar import CONTEXTS_MAX, MemoryRegion
+from harness.reproduce.programs.words import ProgramLine, Word, nearest
 
 MAX = (1 << 64) - 1
 
@@ -21,10 +21,10 @@ def listing(words: Sequence[str]) -> str:
 
 
 @dataclass
-class Draft:
+class ProgramDraft:
     """A program of which ``begun`` is the first line. Every mistake goes to ``problems``."""
 
-    begun: Line
+    begun: ProgramLine
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     name: str = ""
@@ -36,7 +36,7 @@ class Draft:
     words: dict[int, int] = field(default_factory=dict)
     code: dict[int, int] = field(default_factory=dict)
     frames: list[int] = field(default_factory=list)
-    actions: list[tuple[Action, Line]] = field(default_factory=list)
+    actions: list[tuple[Action, ProgramLine]] = field(default_factory=list)
     cpu: int = 0
     spinning: set[int] = field(default_factory=set)
     spun: set[int] = field(default_factory=set)
@@ -44,9 +44,9 @@ class Draft:
     written: dict[int, frozenset[str] | None] = field(default_factory=dict)
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> InitialMemory:
         """What the program's data memory holds before."""
-        return Memory(tuple(self.words.items()), tuple(self.code.items()), tuple(self.frames))
+        return InitialMemory(tuple(self.words.items()), tuple(self.code.items()), tuple(self.frames))
 
     @property
     def world(self) -> World:
@@ -78,7 +78,7 @@ class Draft:
         self.bad(word, f"{value:#x} is not a multiple of {unit:#x}", why, f"{value & ~(unit - 1):#x}")
         return False
 
-    def within(self, word: Word, value: int, regions: Sequence[Region], size: int = 8) -> bool:
+    def within(self, word: Word, value: int, regions: Sequence[MemoryRegion], size: int = 8) -> bool:
         """Whether ``size`` bytes from ``value`` lie in one of ``regions``; reported if not."""
         if any(region.start <= value and value + size <= region.end for region in regions):
             return True

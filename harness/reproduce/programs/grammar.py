@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The language of programs as data: statements, their words, what each may observe, and the memory map.
 
-What nvh-litmus reads (images/payloads/litmus/host_text.c) and what docs/programs.md and the editor grammar
+What nvh-litmus reads (images/payloads/litmus/host/text.c) and what docs/programs.md and the editor grammar
 say is compared with these tables by tests.
 """
 
@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.layout import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
+from harness.program.addresses import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
 
 CPUS_MAX = 4
 CONTEXTS_MAX = 16
 FRAMES_MAX = 32
 STEPS_MAX = 252
-"""Of one CPU: host_text.c keeps four of STEPS_MAX for itself."""
+"""Of one CPU: litmus/host/text.c keeps four of STEPS_MAX for itself."""
 WATCHES_MAX = 192
 LINES_MAX = 480
-"""Of a program with what tidies up behind it (512 in host_text_run.c), less its header."""
+"""Of a program with what tidies up behind it (512 in litmus/host/text_run.c), less its header."""
 LEAST_BITS = 31
 IMAGE_PA = 0x4000_0000
 SHARED_PA = 0x4020_0000
 POOL_PA = 0x4100_0000
 POOL_USED = {12: 0x10_0000, 14: 0x10_0000, 16: 0x40_0000}
-"""What L2's walks of its own stage 1 read, by the granule's shift (guest_step.c)."""
+"""What L2's walks of its own stage 1 read, by the granule's shift (litmus/guest/step.c)."""
 L2_DATA_VA = 0x5000_0000
 L2_PAGE_SIZE = 0x1_0000
 
@@ -46,7 +46,7 @@ LETTERS = {
     "c": "16 contiguous descriptors",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "fresh", "loose")
+PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "fresh", "loose")
 CONTEXT_VALUES = (
     "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe"
 )  # fmt: skip
@@ -55,7 +55,7 @@ OPERAND_FIELDS = ("va", "ipa", "asid", "ttl", "tg", "scale", "num", "ns")
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class MemoryRegion:
     """Addresses from ``start`` for ``size`` bytes, and what they are."""
 
     name: str
@@ -72,10 +72,14 @@ class Region:
         return f"{self.start:#x} to {self.end - 1:#x}"
 
 
-DATA = Region("data", DATA_PA, DATA_SIZE, "L1's data memory: what stage 2 maps; `frames`, `poke`, `code`")
-EVENTS = Region("events", EVENT_PA, EVENT_SIZE, "memory that `host` drops, moves and logs")
-OWN = Region("image", IMAGE_PA, SHARED_PA - IMAGE_PA, "vEL2's image and L2's own page, mapped identically")
-VEL2 = Region("vel2", E2_TEST_VA, (1 << input_bits(12)) - E2_TEST_VA, "VAs of vEL2 that `e2` may map")
+DATA = MemoryRegion(
+    "data", DATA_PA, DATA_SIZE, "L1's data memory: what stage 2 maps; `frames`, `poke`, `code`"
+)
+EVENTS = MemoryRegion("events", EVENT_PA, EVENT_SIZE, "memory that `host` drops, moves and logs")
+OWN = MemoryRegion(
+    "image", IMAGE_PA, SHARED_PA - IMAGE_PA, "vEL2's image and L2's own page, mapped identically"
+)
+VEL2 = MemoryRegion("vel2", E2_TEST_VA, (1 << input_bits(12)) - E2_TEST_VA, "VAs of vEL2 that `e2` may map")
 
 _S1 = ("s1-translation", "s1-permission", "s1-access-flag")
 _S2 = ("s2-translation@IPA", "s2-permission", "s2-access-flag@IPA", "s2-translation!code")

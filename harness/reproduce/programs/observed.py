@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import re
 
-from harness.reproduce.programs.draft import Draft, listing
+from harness.reproduce.programs.draft import ProgramDraft, listing
 from harness.reproduce.programs.grammar import Statement
-from harness.reproduce.programs.words import Line, Word, nearest
+from harness.reproduce.programs.words import ProgramLine, Word, nearest
 
 _NUMBER = r"(0[xX][0-9a-fA-F]+|[0-9]+)"
 _VALUES = {"v=X": "v=", "at=PA": "at=", "trap=ESR": "trap=", "pa=PA": "pa="}
 
 
-def written(draft: Draft, form: Statement, line: Line) -> frozenset[str] | None:
+def written(draft: ProgramDraft, form: Statement, line: ProgramLine) -> frozenset[str] | None:
     """The author's own observations of a line, numbers in one form; None: none, or a wrong one."""
     if line.allowed is None or not form.observes:
         return None
@@ -25,7 +25,7 @@ def written(draft: Draft, form: Statement, line: Line) -> frozenset[str] | None:
     return None if None in found else frozenset(token for token in found if token)
 
 
-def _token(draft: Draft, form: Statement, word: Word) -> str | None:
+def _token(draft: ProgramDraft, form: Statement, word: Word) -> str | None:
     for family in form.observes:
         if token := _matches(family, word.text):
             return token

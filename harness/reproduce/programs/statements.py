@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch.operand import Fields, decode, encode
 from harness.arch.table import Operand, Operation, load
 from harness.errors import UserError
-from harness.reproduce.hunt.layout import PHYSICAL_BITS, code_word, depends, input_bits, level_size
-from harness.reproduce.hunt.program import (
+from harness.program.addresses import PHYSICAL_BITS, code_word, depends, input_bits, level_size
+from harness.program.program import (
     CONTIGUOUS,
     GROUP,
     TRANSLATIONS,
@@ -27,19 +27,19 @@ from harness.reproduce.hunt.program import (
     Tlbi,
 )
 from harness.reproduce.programs import grammar
-from harness.reproduce.programs.draft import Draft, listing
+from harness.reproduce.programs.draft import ProgramDraft, listing
 from harness.reproduce.programs.grammar import DATA, EVENTS, OWN, STATEMENTS, VEL2
 from harness.reproduce.programs.observed import written
-from harness.reproduce.programs.words import Line, Word, nearest
+from harness.reproduce.programs.words import ProgramLine, Word, nearest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 IMMEDIATE = 0xFFFF
 FIRST = ("context", "frames", "poke", "code")
 """Statements that stand before the first action."""
-Rule = Callable[[Draft, Line, Sequence[Word]], None]
+Rule = Callable[[ProgramDraft, ProgramLine, Sequence[Word]], None]
 
 
-def statement(draft: Draft, line: Line) -> None:
+def statement(draft: ProgramDraft, line: ProgramLine) -> None:
     """Read one line of a program, ``program`` and ``end`` excepted."""
     verb = line.words[0]
     if draft.choice(verb, STATEMENTS, "statement") is None:
@@ -61,7 +61,7 @@ def statement(draft: Draft, line: Line) -> None:
     RULES[verb.text](draft, line, words)
 
 
-def begin(draft: Draft) -> None:
+def begin(draft: ProgramDraft) -> None:
     """The line ``program NAME ...``."""
     words = draft.begun.words[1:]
     if not words:
@@ -84,9 +84,14 @@ def begin(draft: Draft) -> None:
             draft.cpus = number or 1 if key == "cpus" else draft.cpus
         elif key == "hide":
             draft.hide = draft.choice(word.value(), grammar.HIDES, "feature to hide") or ""
+        elif key == "needs":
+            # nvh writes it for nvh-litmus, from the operations; a person need not.
+            value = word.value()
+            for part in value.text.split(","):
+                draft.choice(Word(part, value.where), grammar.HIDES, "feature that is needed")
 
 
-def _context(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     number = draft.number(words[0], "a context", 0, grammar.CONTEXTS_MAX - 1)
     values: dict[str, int] = {}
     flags: set[str] = set()
@@ -140,7 +145,7 @@ def _context(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     _agrees(draft, words[0], number, context)
 
 
-def _context_value(draft: Draft, word: Word, key: str, number: int | None) -> int | None:
+def _context_value(draft: ProgramDraft, word: Word, key: str, number: int | None) -> int | None:
     shift = draft.shift or 12
     most = input_bits(shift) + (3 if shift == 16 else 0)
     limits = {
@@ -166,7 +171,7 @@ def _context_value(draft: Draft, word: Word, key: str, number: int | None) -> in
     return draft.number(word, f"{key}=", low, high)
 
 
-def _agrees(draft: Draft, word: Word, number: int, context: Context) -> None:
+def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> None:
     """Contexts that share tables or a VMID have one input size: the tables are built for it."""
     for other, each in draft.contexts.items():
         if other == number:
@@ -193,7 +198,7 @@ def _agrees(draft: Draft, word: Word, number: int, context: Context) -> None:
         draft.bad(word, f"context {number}, whose SL0 does not fit, shares its VMID", "a VMID of its own")
 
 
-def _frames(draft: Draft, _: Line, words: Sequence[Word]) -> None:
+def _frames(draft: ProgramDraft, _: ProgramLine, words: Sequence[Word]) -> None:
     for word in words:
         pa = _data(draft, word)
         if pa is not None and pa not in draft.frames:
@@ -202,7 +207,7 @@ def _frames(draft: Draft, _: Line, words: Sequence[Word]) -> None:
         draft.bad(words[-1], f"{len(draft.frames)} frames", f"at most {grammar.FRAMES_MAX}")
 
 
-def _data(draft: Draft, word: Word) -> int | None:
+def _data(draft: ProgramDraft, word: Word) -> int | None:
     pa = draft.number(word, "a physical address of data memory")
     if (
         pa is None
@@ -213,14 +218,14 @@ def _data(draft: Draft, word: Word) -> int | None:
     return pa
 
 
-def _poke(draft: Draft, _: Line, words: Sequence[Word]) -> None:
+def _poke(draft: ProgramDraft, _: ProgramLine, words: Sequence[Word]) -> None:
     pa, value = _data(draft, words[0]), draft.number(words[1], "a value of 64 bits")
     _no_more(draft, words, 2)
     if pa is not None and value is not None:
         draft.words[pa] = value
 
 
-def _code(draft: Draft, _: Line, words: Sequence[Word]) -> None:
+def _code(draft: ProgramDraft, _: ProgramLine, words: Sequence[Word]) -> None:
     pa, value = _data(draft, words[0]), draft.number(words[1], "what the code returns")
     _no_more(draft, words, 2)
     if pa is None or value is None:
@@ -236,7 +241,7 @@ def _code(draft: Draft, _: Line, words: Sequence[Word]) -> None:
     draft.code[pa] = value
 
 
-def _map(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _map(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     stage = line.words[0].text
     own = stage == "e2"
     ctx = 0 if own else draft.context(words[0])
@@ -264,7 +269,7 @@ def _map(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((Map(stage, ctx, at, level, to, perms), line))
 
 
-def _level(draft: Draft, word: Word, stage: str, ctx: int | None) -> int | None:
+def _level(draft: ProgramDraft, word: Word, stage: str, ctx: int | None) -> int | None:
     shift = 12 if stage == "e2" else draft.shift or 12
     low = 1 if shift == 12 else 2
     if stage == "s2" and ctx is not None:
@@ -274,7 +279,7 @@ def _level(draft: Draft, word: Word, stage: str, ctx: int | None) -> int | None:
     )
 
 
-def _perms(draft: Draft, rest: Sequence[Word], stage: str, line: Line) -> str | None:
+def _perms(draft: ProgramDraft, rest: Sequence[Word], stage: str, line: ProgramLine) -> str | None:
     letters = {"s2": grammar.S2_LETTERS, "s1": grammar.S1_LETTERS, "e2": grammar.E2_LETTERS}[stage]
     known = ", ".join(f"{letter} {grammar.LETTERS[letter]}" for letter in letters)
     if rest[2].text == "none":
@@ -300,7 +305,7 @@ def _perms(draft: Draft, rest: Sequence[Word], stage: str, line: Line) -> str | 
     return rest[3].text.replace("-", "")
 
 
-def _input(draft: Draft, word: Word, stage: str, ctx: int, at: int, size: int) -> bool:
+def _input(draft: ProgramDraft, word: Word, stage: str, ctx: int, at: int, size: int) -> bool:
     """Whether a leaf there can be in the tables: below the input size, clear of what vEL2 and L2 live on."""
     if stage == "e2":
         return draft.within(word, at, [VEL2], size)
@@ -313,8 +318,8 @@ def _input(draft: Draft, word: Word, stage: str, ctx: int, at: int, size: int) -
             f"an address below {1 << bits:#x}, the input size of {bits} bits",
         )
         return False
-    pool = grammar.Region("tables", grammar.POOL_PA, grammar.POOL_USED[shift], "L2's own tables")
-    second = grammar.Region(
+    pool = grammar.MemoryRegion("tables", grammar.POOL_PA, grammar.POOL_USED[shift], "L2's own tables")
+    second = grammar.MemoryRegion(
         "l2-data", grammar.L2_DATA_VA, grammar.L2_PAGE_SIZE, "L2's page as its EL0 has it"
     )
     kept = [OWN, pool] if stage == "s2" else [OWN, second]
@@ -325,7 +330,7 @@ def _input(draft: Draft, word: Word, stage: str, ctx: int, at: int, size: int) -
     return True
 
 
-def _output(draft: Draft, word: Word, stage: str, ctx: int, to: int, size: int) -> bool:
+def _output(draft: ProgramDraft, word: Word, stage: str, ctx: int, to: int, size: int) -> bool:
     if not draft.aligned(word, to, size, "the size of the leaf"):
         return False
     if stage == "s1" and draft.contexts[ctx].s2:
@@ -338,7 +343,7 @@ def _output(draft: Draft, word: Word, stage: str, ctx: int, to: int, size: int) 
     return draft.within(word, to, [DATA, EVENTS], size)
 
 
-def _access(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _access(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     kind = line.words[0].text
     fixed = 3 if kind == "write" else 2
     ctx = draft.context(words[0])
@@ -356,7 +361,7 @@ def _access(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((Access(kind, ctx, at, value, el0), line))
 
 
-def _looks(draft: Draft, who: Word, word: Word, ctx: int, at: int, unit: int) -> bool:
+def _looks(draft: ProgramDraft, who: Word, word: Word, ctx: int, at: int, unit: int) -> bool:
     """Whether L2 can run under the context, and look there."""
     c = draft.contexts[ctx]
     if c.tge:
@@ -376,7 +381,7 @@ def _looks(draft: Draft, who: Word, word: Word, ctx: int, at: int, unit: int) ->
     return True
 
 
-def _vncr(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _vncr(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     ctx = draft.context(words[0])
     _no_more(draft, words, 1)
     if ctx is None:
@@ -387,14 +392,14 @@ def _vncr(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((Access("vncr", ctx), line))
 
 
-def _peek(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _peek(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     at = draft.number(words[0], "a VA of vEL2")
     _no_more(draft, words, 1)
     if at is not None and draft.within(words[0], at, [VEL2]) and draft.aligned(words[0], at, 8, "a word"):
         draft.actions.append((Access("peek", at=at), line))
 
 
-def _tlbi(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _tlbi(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     ctx = draft.context(words[0])
     known = {op.name: op for op in load()}
     name = draft.choice(words[1], known, "operation")
@@ -417,7 +422,7 @@ def operand_of(op: Operation) -> str:
     return " ".join([address, *asid, *more, *last])
 
 
-def _operand(draft: Draft, op: Operation, line: Line, words: Sequence[Word]) -> int | None:
+def _operand(draft: ProgramDraft, op: Operation, line: ProgramLine, words: Sequence[Word]) -> int | None:
     if not op.has_operand:
         if words:
             draft.bad(words[0], f"{op.name} takes no operand", "the end of the line")
@@ -458,7 +463,7 @@ def _instead(key: str, fields: str) -> str:
     )
 
 
-def _hint(draft: Draft, op: Operation, word: Word, xt: int) -> None:
+def _hint(draft: ProgramDraft, op: Operation, word: Word, xt: int) -> None:
     """An address as it is, where its bits [63:12] are meant, is the mistake that everybody makes."""
     if op.operand is not Operand.IPA:
         return
@@ -469,7 +474,7 @@ def _hint(draft: Draft, op: Operation, word: Word, xt: int) -> None:
         draft.notes.append(word.problem(note, "the IPA's bits [51:12]", f"{xt >> 12:#x}"))
 
 
-def _at(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _at(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     ctx = draft.context(words[0])
     op = draft.choice(words[1], TRANSLATIONS, "operation of AT")
     va = draft.number(words[2], "a VA of L2")
@@ -482,7 +487,7 @@ def _at(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((At(ctx, op, va), line))
 
 
-def _spin(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     cpu = draft.which_cpu(words[0], 1)
     ctx = draft.context(words[1])
     at = draft.number(words[2], "a VA")
@@ -513,7 +518,7 @@ def _spin(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((Spin(cpu, ctx, at, where), line))
 
 
-def _sample(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _sample(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     cpu = draft.which_cpu(words[0], 1)
     _no_more(draft, words, 1)
     if cpu is None:
@@ -526,7 +531,7 @@ def _sample(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((Stop(cpu) if stops else Sample(cpu), line))
 
 
-def _cpu(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _cpu(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     cpu = draft.which_cpu(words[0])
     _no_more(draft, words, 1)
     if cpu is None:
@@ -538,7 +543,7 @@ def _cpu(draft: Draft, line: Line, words: Sequence[Word]) -> None:
     draft.actions.append((Cpu(cpu), line))
 
 
-def _host(draft: Draft, line: Line, words: Sequence[Word]) -> None:
+def _host(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     action = draft.choice(words[0], grammar.HOST_ACTIONS, "action of the host")
     offset = draft.number(words[1], "an offset into the event memory", 0, EVENTS.size - 8)
     _no_more(draft, words, 2)
@@ -551,7 +556,7 @@ def _host(draft: Draft, line: Line, words: Sequence[Word]) -> None:
         draft.actions.append((Host(action, offset), line))
 
 
-def _no_more(draft: Draft, words: Sequence[Word], count: int, also: str = "") -> None:
+def _no_more(draft: ProgramDraft, words: Sequence[Word], count: int, also: str = "") -> None:
     if len(words) > count:
         near = nearest(words[count].text, [also]) if also else ""
         draft.bad(words[count], f"{words[count].text!r} is one word too many", "the end of the line", near)

@@ -17,7 +17,7 @@ _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold)(?:\.\d+)*$|\.\d+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Symbols:
+class KernelText:
     """Function names by address, in order; [start, end) is the kernel's text."""
 
     start: int
@@ -42,7 +42,7 @@ def plain(name: str) -> str:
     return name
 
 
-def load(path: Path) -> Symbols:
+def load(path: Path) -> KernelText:
     """Read a System.map; ``InfraError`` when it does not tell where the kernel's text is."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -54,4 +54,4 @@ def load(path: Path) -> Symbols:
         raise InfraError(f"{path} has no _stext and _etext: it is no kernel's System.map")
     rows = sorted((int(address, 16), name) for address, _, name in _LINE.findall(text) if name[0] != "$")
     inside = [(address, name) for address, name in rows if start <= address < marks["_etext"]]
-    return Symbols(start, marks["_etext"], tuple(a for a, _ in inside), tuple(n for _, n in inside))
+    return KernelText(start, marks["_etext"], tuple(a for a, _ in inside), tuple(n for _, n in inside))

@@ -15,7 +15,7 @@ Writer = Callable[[View, IO[bytes]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ExportFormat:
     """``write`` puts a view into a binary stream and returns notes on what could not be said in it.
 
     ``binary`` ones are not for a terminal. ``suffix`` is that of the file, without a dot.
@@ -36,10 +36,10 @@ def _json(view: View, stream: IO[bytes]) -> list[str]:
     return []
 
 
-FORMATS: Mapping[str, Format] = {
-    "text": Format(_text, "txt"),
-    "json": Format(_json, "jsonl"),
-    "perfetto": Format(perfetto.write, "pftrace", binary=True),
-    "casemate": Format(casemate.write, "casemate"),
-    "html": Format(html.write, "html"),
+FORMATS: Mapping[str, ExportFormat] = {
+    "text": ExportFormat(_text, "txt"),
+    "json": ExportFormat(_json, "jsonl"),
+    "perfetto": ExportFormat(perfetto.write, "pftrace", binary=True),
+    "casemate": ExportFormat(casemate.write, "casemate"),
+    "html": ExportFormat(html.write, "html"),
 }

@@ -15,7 +15,7 @@ from harness.trace.event import Event
 from harness.trace.order import Anchor
 from harness.trace.source import Source
 from harness.trace.span import Span
-from harness.trace.timeline import Doubt, Loss, Mark, Realised, Timeline
+from harness.trace.timeline import Doubt, Loss, Realised, Timeline, TraceMark
 
 VERSION = 3
 END = "end"
@@ -82,7 +82,7 @@ def _line(data: Mapping[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"))
 
 
-def _plain(item: Event | Mark | Loss | Doubt | Anchor | Span) -> dict[str, Any]:
+def _plain(item: Event | TraceMark | Loss | Doubt | Anchor | Span) -> dict[str, Any]:
     values = {name: getattr(item, name) for name in item.__slots__}
     if isinstance(item, Event):
         values["level"] = str(item.level)
@@ -95,7 +95,7 @@ def _plain(item: Event | Mark | Loss | Doubt | Anchor | Span) -> dict[str, Any]:
 
 _KINDS: Mapping[str, type[Any]] = {
     "event": Event,
-    "mark": Mark,
+    "mark": TraceMark,
     "loss": Loss,
     "doubt": Doubt,
     "anchor": Anchor,
@@ -159,7 +159,7 @@ def read(lines: Iterable[str], path: str = "timeline.jsonl") -> Timeline:
         raise InputError([Problem(Location(path), f"heading: {type(error).__name__}: {error}")]) from None
     return Timeline(
         events=tuple(found[Event]),
-        marks=tuple(found[Mark]),
+        marks=tuple(found[TraceMark]),
         losses=tuple(found[Loss]),
         doubts=tuple(found[Doubt]),
         realised=realised,

@@ -16,8 +16,8 @@ from harness.trace.model.layout import (
     HEADER_BYTES,
     MORE_UNITS,
     UNIT,
-    Header,
-    Kind,
+    TraceHeader,
+    UnitKind,
     Units,
     checks,
     read_header,
@@ -37,7 +37,7 @@ _LONGEST = max(MORE_UNITS.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BadUnits:
     """Units from position ``first`` up to ``end`` are no records, and why. ``lost``: how many, if known."""
 
     first: int
@@ -53,7 +53,7 @@ class Chunk:
     first: int
     units: Units
     rows: Rows
-    faults: tuple[Fault, ...]
+    faults: tuple[BadUnits, ...]
 
     @functools.cached_property
     def kind(self) -> npt.NDArray[np.uint8]:
@@ -75,12 +75,12 @@ class Reader:
     """The trace in ``path``; ``InfraError`` when it has no header of ours.
 
     A file that is shorter than its header says, whose records were lost, or that holds anything but whole
-    records in their places, gives ``Fault``s with the chunks. It never gives a record that was not written.
+    records in their places, gives ``BadUnits`` with the chunks. It never gives a record that was not written.
     """
 
     def __init__(self, path: Path, chunk_units: int = CHUNK_UNITS) -> None:
         self.path = path
-        self.header: Header = read_header(path)
+        self.header: TraceHeader = read_header(path)
         self._chunk_units = chunk_units
         cpus = self.header.cpus
         if cpus is None:
@@ -103,7 +103,7 @@ class Reader:
                 rest = chunk.faults[len(few)]
                 text = "more of the file is no records"
                 yield Chunk(
-                    chunk.first, chunk.units, chunk.rows[:0], (*few, Fault(rest.first, rest.end, text))
+                    chunk.first, chunk.units, chunk.rows[:0], (*few, BadUnits(rest.first, rest.end, text))
                 )
                 return
             told += len(chunk.faults)
@@ -128,7 +128,7 @@ class Reader:
                     faults = []
                     if whole < wanted:
                         faults.append(
-                            Fault(end, used, f"the file ends after {end} of {used} units", lost=True)
+                            BadUnits(end, used, f"the file ends after {end} of {used} units", lost=True)
                         )
                     yield _examine(at, units[:cut], tuple(faults), len(self._cpus))
                     if last:
@@ -138,25 +138,25 @@ class Reader:
             raise InfraError(f"the model's trace {self.path} cannot be read: {error.strerror}") from error
         if self.header.lost:
             text = f"{self.header.lost} records did not fit into the file or on the disk"
-            yield Chunk(used, kept[:0], np.empty(0, dtype=np.int64), (Fault(used, used, text, lost=True),))
+            yield Chunk(used, kept[:0], np.empty(0, dtype=np.int64), (BadUnits(used, used, text, lost=True),))
 
 
 def _whole_records(units: Units) -> int:
     """Where to cut so that no record is in two chunks."""
     for back in range(1, min(_LONGEST + 1, len(units)) + 1):
         kind = units["kind"][-back]
-        if kind != Kind.MORE:
+        if kind != UnitKind.MORE:
             more = _MORE_OF[kind]
             return len(units) - back if more >= back else len(units)
     return len(units)
 
 
-def _examine(first: int, units: Units, faults: tuple[Fault, ...], vcpus: int) -> Chunk:
+def _examine(first: int, units: Units, faults: tuple[BadUnits, ...], vcpus: int) -> Chunk:
     """Find the records in ``units``, and everything that is none."""
     kind = units["kind"]
     count = len(units)
     good = checks(units, first) == units["check"]
-    head = kind != Kind.MORE
+    head = kind != UnitKind.MORE
     more = _MORE_OF[kind]
     good &= ~head | ((more >= 0) & (units["vcpu"] < vcpus))
     rows = np.flatnonzero(head & good)
@@ -165,7 +165,7 @@ def _examine(first: int, units: Units, faults: tuple[Fault, ...], vcpus: int) ->
     for step in range(1, _LONGEST + 1):
         long = np.flatnonzero(whole & (more[rows] >= step))
         at = rows[long] + step
-        fits = good[at] & (kind[at] == Kind.MORE) & (units["vcpu"][at] == units["vcpu"][rows[long]])
+        fits = good[at] & (kind[at] == UnitKind.MORE) & (units["vcpu"][at] == units["vcpu"][rows[long]])
         fits &= units["info"][at] == (kind[rows[long]].astype(np.uint16) << np.uint16(8) | np.uint16(step))
         claimed[at[fits]] = True
         whole[long[~fits]] = False
@@ -179,7 +179,7 @@ def _examine(first: int, units: Units, faults: tuple[Fault, ...], vcpus: int) ->
     return Chunk(first, units, rows, (*_faults(first, units, wrong), *faults))
 
 
-def _faults(first: int, units: Units, wrong: Rows) -> Iterator[Fault]:
+def _faults(first: int, units: Units, wrong: Rows) -> Iterator[BadUnits]:
     """Neighbouring wrong units as one fault each."""
     if not len(wrong):
         return
@@ -188,4 +188,4 @@ def _faults(first: int, units: Units, wrong: Rows) -> Iterator[Fault]:
         low, high = int(run[0]), int(run[-1]) + 1
         holes = not units[low:high].view(np.uint8).any()
         text = "units were claimed and never written" if holes else "units that are no record in its place"
-        yield Fault(first + low, first + high, f"{high - low} {text}", lost=holes)
+        yield BadUnits(first + low, first + high, f"{high - low} {text}", lost=holes)

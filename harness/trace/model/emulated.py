@@ -17,7 +17,7 @@ from harness.level import Level
 from harness.trace.decoded import HCR_E2H, VTTBR_VMID_SHIFT, tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.model import names
-from harness.trace.model.spans import Draft
+from harness.trace.model.spans import SpanDraft
 from harness.trace.order import Clock
 from harness.trace.source import Source
 from harness.trace.span import Beside
@@ -34,9 +34,9 @@ _SYS = 1 << 19
 class Emulated:
     """Takes spans (``harness.trace.model.spans.Sink``) and keeps those of emulated operations of L1."""
 
-    drafts: list[Draft] = field(default_factory=list)
+    drafts: list[SpanDraft] = field(default_factory=list)
 
-    def add(self, draft: Draft) -> None:
+    def add(self, draft: SpanDraft) -> None:
         """The next span."""
         if draft.asked.level == Level.L1 and not draft.undefined:
             self.drafts.append(draft)
@@ -53,7 +53,7 @@ class Emulated:
                 )
 
 
-def fields(draft: Draft) -> dict[str, Value] | None:
+def fields(draft: SpanDraft) -> dict[str, Value] | None:
     """The fields of the event; None for an instruction that is in no table of TLBIs."""
     op1, crn, crm, op2 = names.parts(draft.asked.info)
     op = table.by_sys_insn(_SYS | op1 << 16 | crn << 12 | crm << 8 | op2 << 5)

@@ -12,7 +12,7 @@ from harness.level import Level
 from harness.trace.decoded import tlbi_fields
 from harness.trace.event import UNKNOWN, Event, Value
 from harness.trace.model import names
-from harness.trace.model.layout import Kind
+from harness.trace.model.layout import UnitKind
 from harness.trace.model.records import Head
 from harness.trace.order import Clock
 
@@ -42,7 +42,7 @@ class Part:
         self._cpu = head.vcpu
         self.fields: Mapping[str, Value] = fields
         self._add = add
-        self._address = head.kind != Kind.EXCEPTION
+        self._address = head.kind != UnitKind.EXCEPTION
 
     def event(self, seq: int, address: int, values: Values, time_ns: int, error_ns: int) -> Event:
         """The event of the record at ``seq``."""
@@ -148,14 +148,14 @@ class Maker:
         self._makers: Mapping[
             int, tuple[str, Callable[[Head], tuple[Fields, Callable[[Fields, Values], None] | None]]]
         ] = {
-            Kind.TLBI: ("model.tlbi", tlbi),
-            Kind.DSB: ("model.dsb", dsb),
-            Kind.ISB: ("model.isb", isb),
-            Kind.AT: ("model.at", at),
-            Kind.ERET: ("model.eret", eret),
-            Kind.EXCEPTION: ("model.exception", exception),
-            Kind.MSR: ("model.msr", msr),
-            Kind.CALL: ("model.call", self._call),
+            UnitKind.TLBI: ("model.tlbi", tlbi),
+            UnitKind.DSB: ("model.dsb", dsb),
+            UnitKind.ISB: ("model.isb", isb),
+            UnitKind.AT: ("model.at", at),
+            UnitKind.ERET: ("model.eret", eret),
+            UnitKind.EXCEPTION: ("model.exception", exception),
+            UnitKind.MSR: ("model.msr", msr),
+            UnitKind.CALL: ("model.call", self._call),
         }
 
     def _call(self, head: Head) -> tuple[Fields, Callable[[Fields, Values], None]]:
@@ -172,10 +172,10 @@ class Maker:
         name, make = self._makers[head.kind]
         fields, add = make(head)
         fields["vttbr"], fields["hcr"] = head.vttbr, head.hcr
-        if head.kind in (Kind.AT, Kind.ERET, Kind.EXCEPTION):
+        if head.kind in (UnitKind.AT, UnitKind.ERET, UnitKind.EXCEPTION):
             fields["vmid"] = head.vttbr >> VMID_SHIFT
-        if head.kind != Kind.EXCEPTION:
+        if head.kind != UnitKind.EXCEPTION:
             fields["el"] = head.el
-        if head.kind in (Kind.TLBI, Kind.AT, Kind.ERET, Kind.MSR):
+        if head.kind in (UnitKind.TLBI, UnitKind.AT, UnitKind.ERET, UnitKind.MSR):
             fields["trapped"] = TRAPPED[head.trapped]
         return Part(name, head, fields, add)

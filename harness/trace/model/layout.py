@@ -41,7 +41,7 @@ Units = npt.NDArray[np.void]
 Numbers = npt.NDArray[np.uint64]
 
 
-class Kind(enum.IntEnum):
+class UnitKind(enum.IntEnum):
     """What a unit is."""
 
     NONE = 0
@@ -57,27 +57,27 @@ class Kind(enum.IntEnum):
 
 
 MORE_UNITS = {
-    Kind.TLBI: 1,
-    Kind.DSB: 0,
-    Kind.ISB: 0,
-    Kind.AT: 1,
-    Kind.ERET: 1,
-    Kind.EXCEPTION: 2,
-    Kind.MSR: 1,
-    Kind.CALL: 3,
+    UnitKind.TLBI: 1,
+    UnitKind.DSB: 0,
+    UnitKind.ISB: 0,
+    UnitKind.AT: 1,
+    UnitKind.ERET: 1,
+    UnitKind.EXCEPTION: 2,
+    UnitKind.MSR: 1,
+    UnitKind.CALL: 3,
 }
 """How many ``MORE`` units follow the first unit of a record."""
 
 LEVELS = 4
 
 
-def bit(kind: Kind, el: int) -> int:
-    """The bit of ``Header.enabled`` for a kind at an exception level."""
+def bit(kind: UnitKind, el: int) -> int:
+    """The bit of ``TraceHeader.enabled`` for a kind at an exception level."""
     return 1 << (kind * LEVELS + el)
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class TraceHeader:
     """The file's first bytes. ``next`` counts units; more than ``limit`` when records were ``lost``."""
 
     api: int
@@ -109,7 +109,7 @@ class Header:
         return min(self.next, self.limit)
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> TraceHeader:
     """Read and check the header; ``InfraError`` when ``path`` is no trace of this version."""
     try:
         with path.open("rb") as stream:
@@ -142,10 +142,10 @@ def read_header(path: Path) -> Header:
         except UnicodeDecodeError:
             raise InfraError(f"the header of the model's trace {path} makes no sense") from None
     key = struct.unpack_from(f"<{keys}Q", data, _KEYS_AT)
-    return Header(api, vcpus, limit, enabled, following, lost, tuple(table), key)
+    return TraceHeader(api, vcpus, limit, enabled, following, lost, tuple(table), key)
 
 
-def pack_header(header: Header) -> bytes:
+def pack_header(header: TraceHeader) -> bytes:
     """The bytes that ``read_header`` reads, for traces that no plugin wrote."""
     head = _HEAD.pack(
         MAGIC,

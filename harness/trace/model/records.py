@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from harness.arch.registers import mask
 from harness.level import Level
-from harness.trace.model.chunks import Chunk, Fault, Reader, Rows
-from harness.trace.model.layout import Kind
+from harness.trace.model.chunks import BadUnits, Chunk, Reader, Rows
+from harness.trace.model.layout import UnitKind
 
 HCR_VM, HCR_TGE, HCR_E2H, HCR_NV = (mask(f"HCR.{name}") for name in ("VM", "TGE", "E2H", "NV"))
 
 NO, YES, UNKNOWN = 0, 1, 2
 """Whether an instruction trapped instead of executing."""
 
-TRAPPING = (Kind.TLBI, Kind.AT, Kind.ERET, Kind.MSR)
+TRAPPING = (UnitKind.TLBI, UnitKind.AT, UnitKind.ERET, UnitKind.MSR)
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint64]
@@ -96,13 +96,13 @@ def level_of(el: Bytes, hcr: Numbers) -> Bytes:
     return np.where(host, Level.L0, np.where(hypervisor, Level.L1, Level.L2)).astype(np.uint8)
 
 
-def read(reader: Reader) -> Iterator[tuple[Records, tuple[Fault, ...]]]:
+def read(reader: Reader) -> Iterator[tuple[Records, tuple[BadUnits, ...]]]:
     """Every chunk's records, in order, with what was wrong in the chunk.
 
     The plugin records an instruction before it executes; that it trapped shows in the next record of its
     vCPU, which may be in the next chunk. Across damage, or further away, it is unknown.
     """
-    held: tuple[Records, tuple[Fault, ...]] | None = None
+    held: tuple[Records, tuple[BadUnits, ...]] | None = None
     for chunk in reader.chunks():
         fresh = _columns(chunk, reader.cpu(chunk.vcpu))
         if held:
@@ -145,14 +145,14 @@ def _columns(chunk: Chunk, vcpu: Bytes) -> Records:
 
 def _caused(first: Records, rows: Rows, second: Records, following: Rows) -> npt.NDArray[np.bool_]:
     """Whether the record after each is a synchronous exception from that instruction."""
-    taken = (second.kind[following] == Kind.EXCEPTION) & (second.info[following] % 4 == 0)
+    taken = (second.kind[following] == UnitKind.EXCEPTION) & (second.info[following] % 4 == 0)
     result = np.zeros(len(rows), dtype=bool)
     at = np.flatnonzero(taken)
     result[at] = second.values(following[at], 0) == first.pc[rows[at]]
     return result
 
 
-def _settle(records: Records, following: Records, faults: tuple[Fault, ...]) -> None:
+def _settle(records: Records, following: Records, faults: tuple[BadUnits, ...]) -> None:
     """Decide what the last record of each vCPU in a chunk left open, from the next chunk."""
     for row in np.flatnonzero(records.trapped == UNKNOWN):
         vcpu = records.vcpu[row]

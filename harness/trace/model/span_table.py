@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from harness.trace.column import Columns
-from harness.trace.model.spans import Draft
+from harness.trace.model.spans import SpanDraft
 from harness.trace.packed import Packed
 from harness.trace.span import Beside, PackedSpans, SpanColumns
 
@@ -27,11 +27,11 @@ class SpanTable:
         self._op, self._why = (columns.column(np.uint16) for _ in range(2))
         self._ops: dict[str, int] = {}
         self._whys: dict[str, int] = {}
-        self._fresh: list[Draft] = []
+        self._fresh: list[SpanDraft] = []
         self._count = self._length = 0
         self._last = -1
 
-    def add(self, draft: Draft) -> None:
+    def add(self, draft: SpanDraft) -> None:
         """The next span."""
         also = [each for seq in draft.calls for each in self._at.get(seq, ())]
         also += [each for each in self._at.get(draft.begun, ()) if each[1] < 0]

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from harness.level import Level
 from harness.trace.model.events import operation
-from harness.trace.model.layout import Kind
-from harness.trace.model.plan import SWITCH, UNDEFINE
+from harness.trace.model.layout import UnitKind
+from harness.trace.model.recording_plan import SWITCH, UNDEFINE
 from harness.trace.model.records import HCR_TGE, YES, Records
 
 LIMIT = 1 << 20
@@ -33,7 +33,7 @@ VECTOR_BITS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GuestInstruction:
     """The guest's instruction: level and CPU that executed it, the physical HCR_EL2, its number, Xt."""
 
     level: int
@@ -55,7 +55,7 @@ class Trap:
 
 
 @dataclass(slots=True)
-class Draft:
+class SpanDraft:
     """A span that is being followed.
 
     ``events`` are the positions of what it will show, ``calls`` those of the calls in it that somebody wants;
@@ -63,7 +63,7 @@ class Draft:
     """
 
     op: str
-    asked: Asked
+    asked: GuestInstruction
     events: array[int]
     trap: Trap | None = None
     undefined: bool = False
@@ -80,7 +80,7 @@ class Draft:
 class Sink(Protocol):
     """Takes spans that are done, in the order of their instructions."""
 
-    def add(self, draft: Draft) -> None: ...
+    def add(self, draft: SpanDraft) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class _Columns:
     @classmethod
     def of(cls, records: Records, asks: npt.NDArray[np.bool_]) -> _Columns:
         to_el2 = np.zeros(len(asks), dtype=bool)
-        returns = np.flatnonzero(records.kind == Kind.ERET)
+        returns = np.flatnonzero(records.kind == UnitKind.ERET)
         to_el2[returns] = records.values(returns, 1) >> np.uint64(2) & np.uint64(3) == _EL2
         return cls(
             records,
@@ -131,13 +131,13 @@ class Spans:
         self._shown = frozenset(number for number, name in enumerate(functions) if name in shown)
         self._wanted = wanted
         self._sink = sink
-        self._running: dict[int, Draft] = {}
-        self._parked: dict[int, Draft] = {}
-        self._done: list[tuple[int, Draft]] = []
+        self._running: dict[int, SpanDraft] = {}
+        self._parked: dict[int, SpanDraft] = {}
+        self._done: list[tuple[int, SpanDraft]] = []
 
     def feed(self, records: Records) -> list[int]:
         """Go through one chunk, record by record where a span is open; returns the rows that spans show."""
-        asks = (records.kind == Kind.TLBI) & (records.level != Level.L0) & (records.trapped == YES)
+        asks = (records.kind == UnitKind.TLBI) & (records.level != Level.L0) & (records.trapped == YES)
         triggers = np.flatnonzero(asks).tolist()
         if not triggers and not self._running and not self._parked:
             return []
@@ -169,7 +169,7 @@ class Spans:
         self._parked.clear()
         self._hand_over()
 
-    def _close(self, draft: Draft, why: str = "") -> None:
+    def _close(self, draft: SpanDraft, why: str = "") -> None:
         draft.open = why
         heapq.heappush(self._done, (draft.begun, draft))
 
@@ -192,7 +192,7 @@ class Spans:
         position, kinds, vcpus, els = columns.position, columns.kind, columns.vcpu, columns.el
         info, asks, to_el2 = columns.info, columns.asks, columns.to_el2
         running = self._running
-        call, exception, eret = int(Kind.CALL), int(Kind.EXCEPTION), int(Kind.ERET)
+        call, exception, eret = int(UnitKind.CALL), int(UnitKind.EXCEPTION), int(UnitKind.ERET)
         while row < end:
             kind, vcpu = kinds[row], vcpus[row]
             draft = running.get(vcpu)
@@ -201,7 +201,7 @@ class Spans:
             elif draft is None:
                 if asks[row]:
                     asked = _asked(columns.records, row)
-                    running[vcpu] = Draft(operation(info[row]), asked, array("q", (position[row],)))
+                    running[vcpu] = SpanDraft(operation(info[row]), asked, array("q", (position[row],)))
                     taken.append(row)
             elif els[row] != _EL2:
                 pass
@@ -240,8 +240,8 @@ class Spans:
             self._running[vcpu] = draft
 
 
-def _asked(records: Records, row: int) -> Asked:
-    return Asked(
+def _asked(records: Records, row: int) -> GuestInstruction:
+    return GuestInstruction(
         int(records.level[row]),
         int(records.vcpu[row]),
         int(records.hcr[row]),

@@ -14,8 +14,8 @@ from harness.arch import table
 from harness.level import Level
 from harness.trace.event import Event, Value
 from harness.trace.model import names
-from harness.trace.model.layout import Kind
-from harness.trace.model.plan import COMMIT, record_of
+from harness.trace.model.layout import UnitKind
+from harness.trace.model.recording_plan import COMMIT, record_of
 from harness.trace.model.records import Records
 from harness.trace.order import Anchor, Written
 from harness.trace.source import Source
@@ -55,10 +55,10 @@ class Ties:
 
     def feed(self, records: Records) -> None:
         """Look at one chunk."""
-        for row in np.flatnonzero(records.kind == Kind.CALL).tolist():
+        for row in np.flatnonzero(records.kind == UnitKind.CALL).tolist():
             self._call(records, row)
         if self.announced:
-            mask = (records.kind == Kind.TLBI) & (records.level == Level.L1)
+            mask = (records.kind == UnitKind.TLBI) & (records.level == Level.L1)
             for row in np.flatnonzero(mask).tolist():
                 index = _table_index(int(records.info[row]))
                 if index is not None:

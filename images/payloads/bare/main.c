@@ -5,7 +5,12 @@
  *
  *     nvh-bare FILE|--features QEMU [OPTION]...
  */
-#include "host_text.h"
+#include "host/break.h"
+#include "host/exits.h"
+#include "host/qemu.h"
+#include "host/run.h"
+#include "host/text_run.h"
+#include "host/vm.h"
 
 #include <stdio.h>
 #include <string.h>

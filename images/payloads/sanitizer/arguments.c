@@ -32,7 +32,7 @@ static bool option(const char *text, struct options *options)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		value = nvh_value(text, numbers[i].key);
 		if (value)
-			return nvh_number(value, 0, numbers[i].value, NULL);
+			return nvh_number(value, numbers[i].value);
 	}
 	return false;
 }

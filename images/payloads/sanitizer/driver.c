@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "number.h"
 #include "report.h"
 
 #define CELLS (1 << 16)
@@ -251,20 +252,28 @@ static bool command(const char *name)
 
 int main(int argc, char **argv)
 {
+	uint64_t entries = 100000;
 	char line[1024];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	judge.pes = 4;
 	judge.read = read_memory;
 	judge.report = print_report;
-	if (!judge_init(&judge, argc > 1 ? strtoull(argv[1], NULL, 0) : 100000))
+	if (argc > 1 && !number_parse(argv[1], 0, 1, UINT64_MAX, &entries)) {
+		fprintf(stderr, "%s is no number of entries\n", argv[1]);
+		return 1;
+	}
+	if (!judge_init(&judge, entries))
 		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
 		char *at = strtok(line, " \n"), *name = at;
 
 		memset(argument, 0, sizeof(argument));
 		for (unsigned i = 0; i < ARGUMENTS && (at = strtok(NULL, " \n")); i++)
-			argument[i] = strtoull(at, NULL, 0);
+			if (!number_parse(at, 0, 0, UINT64_MAX, &argument[i])) {
+				fprintf(stderr, "%s: %s is not a number\n", name, at);
+				return 1;
+			}
 		if (name && !command(name)) {
 			fprintf(stderr, "no command %s\n", name);
 			return 1;

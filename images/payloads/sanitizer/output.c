@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs on the host, inside QEMU. OUT gets a line of JSON for each report, in one write(2). OUT.state is a page that
- * stays mapped, so that the counters are right however QEMU ends. harness/check/sanitizer/state.py reads it.
+ * stays mapped, so that the counters are right however QEMU ends. harness/check/sanitizer/counters.py reads it.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.artefacts.kernel import series
+from harness.artefacts.kernel.patch import Patch
 from harness.errors import UserError
 from tests.artefacts.kernel.toy import AFTER_FORK, FORK, NEW, mail, write_tree
 
@@ -170,13 +171,16 @@ def test_digest_depends_on_content_and_order(tmp_path: Path) -> None:
 def test_unreadable_series(tmp_path: Path) -> None:
     (tmp_path / "empty.patch").write_text("nothing\n")
     (tmp_path / "series").write_text("gone.patch\n")
+    (tmp_path / "letter.mbox").write_text(mail("no diff here"))
     (tmp_path / "d").mkdir()
     calls: list[tuple[Callable[[], series.Series], str]] = [
-        (lambda: series.from_list([tmp_path / "empty.patch"]), "holds no diff"),
+        (lambda: series.from_list([tmp_path / "empty.patch"]), "neither mails nor a diff"),
         (lambda: series.from_quilt(tmp_path / "series"), "gone.patch cannot be read"),
         (lambda: series.from_directory(tmp_path / "d"), "holds no .patch"),
         (lambda: series.from_directory(tmp_path / "missing"), "not a directory"),
-        (lambda: series.from_mbox(tmp_path / "empty.patch"), "no mail with a patch"),
+        (lambda: series.from_mbox(tmp_path / "empty.patch"), "neither mails nor a diff"),
+        (lambda: series.from_mbox(tmp_path / "letter.mbox"), "no mail with a patch"),
+        (lambda: series.from_list([tmp_path / "letter.mbox"]), "holds no diff"),
     ]
     for call, words in calls:
         with pytest.raises(UserError, match=words):
@@ -184,5 +188,5 @@ def test_unreadable_series(tmp_path: Path) -> None:
 
 
 def test_paths_outside_the_tree_are_ignored() -> None:
-    patch = series.Patch("x", b"--- a/../../etc/passwd\n+++ b/../../etc/passwd\n@@ -1 +1 @@\n-a\n+b\n", False)
+    patch = Patch("x", b"--- a/../../etc/passwd\n+++ b/../../etc/passwd\n@@ -1 +1 @@\n-a\n+b\n", False)
     assert patch.paths() == set()

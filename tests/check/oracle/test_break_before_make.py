@@ -11,10 +11,10 @@ import pytest
 from harness.check.breaks import Breaks, Unbroken
 from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
-from harness.check.sanitizer.breaks import keeper
+from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import read_reports
-from harness.check.sanitizer.symbols import Places
+from harness.check.sanitizer.to_breaks import keeper
 from harness.errors import UserError
 from harness.level import Level
 from harness.scenario.language import OracleCheck, Scope

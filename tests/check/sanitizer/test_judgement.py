@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.check.sanitizer.judge import COUNTERS, LOG, REPORTS, judge
-from harness.check.sanitizer.state import (
+from harness.check.sanitizer.counters import (
     FILLS,
     INVALIDATED,
     LOOK,
@@ -22,8 +21,9 @@ from harness.check.sanitizer.state import (
     SHARE,
     TLBIS,
     USES,
-    State,
+    SanitizerCounters,
 )
+from harness.check.sanitizer.to_finding import COUNTERS, LOG, REPORTS, judge
 from harness.errors import InfraError, Location
 from harness.host.paths import IMAGES
 from harness.level import Level
@@ -32,7 +32,7 @@ from harness.verdict import Verdict
 HERE = Location("s.yaml", 1, 1)
 STEPS = RECENT * SHARE * 2
 FLOORS = {"uses": USES, "fills": FILLS, "tlbis": TLBIS, "invalidated": INVALIDATED}
-QUIET = State(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, **FLOORS, "steps": STEPS})
+QUIET = SanitizerCounters(**{**dict.fromkeys(NAMES, 0), "ready": 1, "vcpus": 2, **FLOORS, "steps": STEPS})
 EVENT = {"seq": 7, "pc": "0xffff800080000010", "el": 1}
 ENTRY = {"kind": "combined", "regime": "el1&0", "vmid": 1, "asid": 5, "global": False, "level": 3}
 ENTRY |= {"page": "0x1000", "ipa": "0x1000", "out": "0x2000", "start": "0x1000", "size": "0x1000"}
@@ -59,7 +59,7 @@ REPORT: dict[str, Any] = {
 REPORT |= {"entry": ENTRY, "now": NOW, "near": [NEAR], "hcr": hex(1 << 42)}
 
 
-def leave(place: Path, state: State, reports: list[dict[str, Any]]) -> None:
+def leave(place: Path, state: SanitizerCounters, reports: list[dict[str, Any]]) -> None:
     """Write what the plugin writes."""
     values = dataclasses.astuple(state)
     (place / COUNTERS).write_bytes(struct.pack(f"<{1 + len(values)}Q", MAGIC, *values))
@@ -83,7 +83,7 @@ def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
     leave(tmp_path, dataclasses.replace(QUIET, written=1, reports=1), [REPORT])
     finding, _ = judge(tmp_path, maps, HERE)
     assert finding.verdict is Verdict.FAIL
-    assert finding.where == HERE
+    assert finding.where == str(HERE)
     for words in (
         "1 x remapped:combined",
         "VMID 1, ASID 5: VA 0x1000 -> PA 0x2000",

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from harness.machine.ram.compose import MAX_DISAGREEMENTS, compose
+from harness.machine.ram.level_report import Disagreement
 from harness.machine.ram.stage2 import Attributes, Leaf
-from harness.machine.ram.state import Disagreement
 from tests.machine.ram.tables import AF, RO, RW, XN
 
 K4, M2 = 0x1000, 0x20_0000

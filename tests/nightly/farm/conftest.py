@@ -12,19 +12,19 @@ import pytest
 
 from harness.nightly.farm.backend import ENDED, Backend, News
 from harness.nightly.farm.local import Local
-from harness.nightly.farm.order import Ending, Order
+from harness.nightly.farm.messages import AttemptEnding, AttemptOrder
 from tests.nightly.farm import clusters
 
 STANDIN = Path(__file__).with_name("standin.sh")
 ENDS_S = 90.0
 
 
-def order(run: Path, key: str, attempt: int = 1, deadline_s: float = 60.0) -> Order:
+def order(run: Path, key: str, attempt: int = 1, deadline_s: float = 60.0) -> AttemptOrder:
     """An order for the stand-in, with its directory."""
     place = run / "attempts" / f"{key}.{attempt}"
     place.mkdir(parents=True)
     (run / "cells").mkdir(exist_ok=True)
-    return Order(
+    return AttemptOrder(
         key, attempt, str(place), str(run / "cells" / key), deadline_s, 1, 100, command=(str(STANDIN),)
     )
 
@@ -94,9 +94,9 @@ def backend(seat: Seat, run: Path) -> Iterator[Backend]:
     made.close()
 
 
-def ends(backend: Backend, count: int, heard: list[News] | None = None) -> dict[str, Ending]:
+def ends(backend: Backend, count: int, heard: list[News] | None = None) -> dict[str, AttemptEnding]:
     """Poll until so many orders have ended."""
-    found: dict[str, Ending] = {}
+    found: dict[str, AttemptEnding] = {}
     end = time.monotonic() + ENDS_S
     while len(found) < count:
         assert time.monotonic() < end, f"only {sorted(found)} ended"

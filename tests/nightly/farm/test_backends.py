@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.nightly.farm import order as words
+from harness.nightly.farm import messages as words
 from harness.nightly.farm import work
 from harness.nightly.farm.backend import BEGAN, ENDED, Backend, News
 from harness.runner import supervise

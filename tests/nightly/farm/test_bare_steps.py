@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 from harness.nightly.farm.bare_steps import of_outcomes
-from harness.nightly.farm.bisect import Bisection, Build, Seen
-from harness.nightly.model.check import Found, Outcome
+from harness.nightly.farm.bisect import BisectedBuild, Bisection, BuildRun
+from harness.nightly.model.model_check import StepDone, StepResult
 from harness.verdict import Verdict
 
-BUILDS = [Build(f"b{number}", "") for number in range(8)]
+BUILDS = [BisectedBuild(f"b{number}", "") for number in range(8)]
 
 
-def step(name: str, verdict: Verdict, *causes: str) -> Outcome:
-    return Outcome(name, Found(verdict, "told", causes), 1.0)
+def step(name: str, verdict: Verdict, *causes: str) -> StepDone:
+    return StepDone(name, StepResult(verdict, "told", causes), 1.0)
 
 
-def run(build: Build, _: int) -> Seen:
+def run(build: BisectedBuild, _: int) -> BuildRun:
     number = BUILDS.index(build)
     if number == 6:
         return of_outcomes([step("questions", Verdict.INFRA)])
@@ -41,7 +41,7 @@ def test_the_first_bad_build_is_found() -> None:
 
 
 def test_another_cause_is_no_bad_build() -> None:
-    def other(build: Build, number: int) -> Seen:
+    def other(build: BisectedBuild, number: int) -> BuildRun:
         if build.name == "b3":
             return of_outcomes([step("questions", Verdict.FAIL, "traps: vae2 must trap [D24.2]")])
         return run(build, number)
@@ -52,4 +52,4 @@ def test_another_cause_is_no_bad_build() -> None:
 
 def test_no_verdict_is_not_judged() -> None:
     assert not run(BUILDS[6], 1).judged
-    assert run(BUILDS[0], 1) == Seen(frozenset(), "pass")
+    assert run(BUILDS[0], 1) == BuildRun(frozenset(), "pass")

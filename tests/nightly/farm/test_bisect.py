@@ -15,10 +15,10 @@ from harness.artefacts.model import load_model
 from harness.errors import UserError
 from harness.nightly.farm.bisect import (
     BAD,
+    BisectedBuild,
     Bisection,
-    Build,
-    Outcome,
-    Seen,
+    BuildRun,
+    FirstBad,
     between,
     kernel_builds,
     lines_of,
@@ -43,22 +43,22 @@ class World:
         otherwise: tuple[int, ...] = (),
         seed: int = 1,
     ) -> None:
-        self.builds = [Build(f"b{n}", f"/b{n}.yaml") for n in range(count)]
+        self.builds = [BisectedBuild(f"b{n}", f"/b{n}.yaml") for n in range(count)]
         self._first, self._rate, self._broken, self._otherwise = first, rate, broken, otherwise
         self._random = random.Random(seed)
         self.runs = 0
 
-    def run(self, build: Build, number: int) -> Seen:
+    def run(self, build: BisectedBuild, number: int) -> BuildRun:
         self.runs += 1
         place = self.builds.index(build)
         if place in self._broken:
-            return Seen(frozenset(), "does not build", judged=False)
+            return BuildRun(frozenset(), "does not build", judged=False)
         if place in self._otherwise:
-            return Seen(OTHER, "fails for another reason")
+            return BuildRun(OTHER, "fails for another reason")
         bad = place >= self._first and self._random.random() < self._rate
-        return Seen(CAUSE if bad else frozenset(), f"run {number}")
+        return BuildRun(CAUSE if bad else frozenset(), f"run {number}")
 
-    def search(self, repeats: int = 3) -> Outcome:
+    def search(self, repeats: int = 3) -> FirstBad:
         return Bisection(self.builds, self.run, lambda _: None, repeats).search()
 
 

@@ -149,7 +149,7 @@ PHASES = [
     "harness.nightly.farm.ledger:Ledger.ended:2:after",
     "harness.nightly.history.database:Results.record:2:after",
     "harness.nightly.history.database:Results.end:1:after",
-    "harness.nightly.history.page:write:1:before",
+    "harness.nightly.history.html:write:1:before",
 ]
 """Where a driver dies: after each thing that it writes, and while a cell's process runs."""
 

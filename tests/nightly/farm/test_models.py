@@ -8,39 +8,40 @@ from pathlib import Path
 
 import pytest
 
+from harness.check.finding import Finding
 from harness.errors import UserError
 from harness.host.cache import Store
 from harness.host.paths import IMAGES
 from harness.nightly.farm import models
-from harness.nightly.farm.plan import Plan, PlannedModel, load_plan
-from harness.nightly.model.check import Found, Outcome, Report
+from harness.nightly.farm.plan import NightPlan, PlannedModel, load_plan
+from harness.nightly.model.model_check import ModelReport, StepDone, StepResult
 from harness.report.cause import cause_of
-from harness.report.results import CellResult, Finding
+from harness.report.results import CellResult
 from harness.verdict import Verdict
 
 CAUSE = "leaves: vae1is of stage 1: must read the new page, reads the old page [C5.5] (88 alike)"
-RIGHT = [Outcome("questions", Found(Verdict.PASS, "21789 answers"), 3.0)]
+RIGHT = [StepDone("questions", StepResult(Verdict.PASS, "21789 answers"), 3.0)]
 WRONG = [
-    Outcome("questions", Found(Verdict.FAIL, "21789 answers, 88 wrong", (CAUSE, "tags: vae1is")), 3.0),
-    Outcome("save-restore", Found(Verdict.PASS, "200 registers"), 1.0),
-    Outcome("hunt", Found(Verdict.FAIL, "100 programs", ("stale by read after vae1is",)), 9.0),
+    StepDone("questions", StepResult(Verdict.FAIL, "21789 answers, 88 wrong", (CAUSE, "tags: vae1is")), 3.0),
+    StepDone("save-restore", StepResult(Verdict.PASS, "200 registers"), 1.0),
+    StepDone("hunt", StepResult(Verdict.FAIL, "100 programs", ("stale by read after vae1is",)), 9.0),
 ]
 
 
-def plan(*names: str) -> Plan:
+def plan(*names: str) -> NightPlan:
     planned = tuple(PlannedModel(name, {}) for name in names)
-    return Plan("p", "", Path("p.yaml"), planned, ("nv",), (), 0, None, None, 0, check_models=True)
+    return NightPlan("p", "", Path("p.yaml"), planned, ("nv",), (), 0, None, None, 0, check_models=True)
 
 
-def given(monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, list[Outcome]]) -> list[str]:
+def given(monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, list[StepDone]]) -> list[str]:
     """Models whose checks come to ``outcomes``; returns the list of those that were checked."""
     checked: list[str] = []
 
-    def report(_: object, planned: PlannedModel, *__: object) -> Report:
+    def report(_: object, planned: PlannedModel, *__: object) -> ModelReport:
         checked.append(planned.name)
         if planned.name not in outcomes:
             raise UserError("no FEAT_NV2")
-        return Report(planned.name, "11.1", "a" * 64, outcomes[planned.name])
+        return ModelReport(planned.name, "11.1", "a" * 64, outcomes[planned.name])
 
     monkeypatch.setattr(models, "load_model", lambda name: name)
     monkeypatch.setattr(models, "build_model", lambda *_: None)

@@ -4,23 +4,37 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import sys
 import time
 import types
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.console import Console
 
+from harness.attempt.booted import leave_took, needs, told
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, UserError
+from harness.host.cache import Store
 from harness.host.paths import IMAGES
+from harness.level import Level
 from harness.nightly.farm import driver, nightly
 from harness.nightly.farm import night as night_of_a_plan
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.local import Local
-from harness.nightly.history.database import Results
+from harness.nightly.farm.messages import PUBLISHED, AttemptEnding
+from harness.nightly.farm.plan import load_plan
+from harness.nightly.history.database import Begun, Results
 from harness.report import show, store
+from harness.report.progress import Progress
+from harness.report.results import HostMachine
+from harness.runner.prepare import Builder
+from harness.runner.quarantine import NO_QUARANTINE
+from harness.stack.patience import Need
+from harness.verdict import Verdict
+from tests.attempt.conftest import fake_images
 from tests.nightly.farm.conftest import STANDIN
 from tests.nightly.farm.plans import plan
 
@@ -165,3 +179,31 @@ def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
         ledger.submitted("a", 2, "u")
     with Ledger(path) as ledger:
         assert (ledger.of("a").attempt, ledger.of("a").token) == (2, "u")
+
+
+def test_a_night_keeps_the_record_of_what_came_up(
+    tmp_path: Path,
+) -> None:
+    """Each cell is told what is known of its kernel and model, and what came up is known to the next one."""
+    cache = Store(tmp_path / "cache")
+    images = fake_images(cache, tmp_path / "qemu")
+    builder = cast(Builder, types.SimpleNamespace(store=cache, images=lambda *_: images))
+    run = tmp_path / "run"
+    (run / store.CELLS).mkdir(parents=True)
+    planned = load_plan(plan(tmp_path, passing=2))
+    with Results(tmp_path / "results.sqlite") as results, Progress(Console(file=sys.stderr)) as progress:
+        begun = Begun(run.name, "made", run, "2026-11-28T15:00:00+00:00", HostMachine.here(), "", "")
+        made = night_of_a_plan.Night(
+            planned, run, results, results.begin(begun), progress, builder, quarantine=NO_QUARANTINE
+        )
+        first, second = list(made.tasks)[:2]
+        place = Path(made.order(first, 1).directory)
+        assert "both are new" in told(place, Level.L0)
+        passed = dataclasses.replace(made.plan_of(first), verdict=Verdict.PASS, reason="")
+        leave_took(place, {Level.L0: Need(0, 4.5)})
+        store.write_cell(passed, place)
+        place.rename(run / store.CELLS / first)
+        made.ended(first, AttemptEnding(PUBLISHED), 1, ())
+        place = Path(made.order(second, 1).directory)
+        assert "neither is new" in told(place, Level.L0)
+        assert needs(place)[Level.L0].cpu_s == 4.5

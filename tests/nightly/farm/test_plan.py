@@ -11,8 +11,8 @@ from rich.console import Console
 from harness.errors import InputError
 from harness.host.paths import IMAGES
 from harness.nightly.farm.night import key_of
-from harness.nightly.farm.plan import Plan, load_plan
-from harness.nightly.farm.price import Left, price, print_price
+from harness.nightly.farm.plan import NightPlan, load_plan
+from harness.nightly.farm.price import LeftToRun, price, print_price
 from harness.nightly.history.database import Results
 from harness.nightly.history.query import Durations
 from harness.verdict import Verdict
@@ -29,7 +29,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(place: Path, text: str) -> Plan:
+def load(place: Path, text: str) -> NightPlan:
     path = place / "plan.yaml"
     path.write_text(text)
     return load_plan(path)
@@ -101,7 +101,8 @@ timing: icont
 
 def test_unknown_keys_and_rows_without_cells(place: Path) -> None:
     (problem,) = refused(place, HEAD + "budgets: {hours: 1}\n")
-    assert problem == "/plan.yaml:5:1: unknown key 'budgets'; did you mean 'budget'?"
+    assert problem.startswith("/plan.yaml:5:1: unknown key 'budgets'; expected one of plan, ")
+    assert problem.endswith("; did you mean 'budget'?")
     found = refused(place, HEAD + "exclude: [{cells: thre, reason: x}]\nrepeat: [{model: qemuu, times: 2}]\n")
     assert [p.split(": ", 1)[0] for p in found] == ["/plan.yaml:5:11", "/plan.yaml:6:10"]
     assert "no cell agrees with" in found[0]
@@ -150,7 +151,7 @@ def test_shipped_plans_load(path: Path) -> None:
 
 
 def test_what_is_left_is_told_at_the_pace_so_far() -> None:
-    left = Left({"a": 60.0, "b": 60.0, "c": 60.0, "d": 60.0})
+    left = LeftToRun({"a": 60.0, "b": 60.0, "c": 60.0, "d": 60.0})
     assert left.seconds(2) == 120.0
     left.ended("a", 15.0)
     assert left.seconds(1) == pytest.approx(45.0)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.document.data import read_json, to_data
+from harness.document.as_json import read_json, to_data
 from harness.errors import EXIT_PASS
 from harness.host.paths import ROOT
 from harness.nightly.farm.backend import ENDED, News
-from harness.nightly.farm.order import LOST, Ending, Order
+from harness.nightly.farm.messages import LOST, AttemptEnding, AttemptOrder
 from harness.nightly.farm.work import ENDING
 from harness.report import store
 from tests.nightly.farm.conftest import machine
@@ -51,10 +51,10 @@ class Mortal:
 
     def __init__(self, place: Path, point: str) -> None:
         self._place, self._point = place, point
-        self._running: dict[str, tuple[Order, subprocess.Popen[bytes]]] = {}
+        self._running: dict[str, tuple[AttemptOrder, subprocess.Popen[bytes]]] = {}
         self.statuses: list[int] = []
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: AttemptOrder) -> str:
         orders = self._place / f"{order.key}.{order.attempt}.orders"
         orders.write_text(json.dumps(to_data(order)) + "\n")
         environment = {**os.environ, "DIE_AT": "" if self.statuses else self._point}
@@ -65,7 +65,7 @@ class Mortal:
     def flush(self) -> None:
         pass
 
-    def adopt(self, order: Order, token: str) -> bool:  # noqa: ARG002
+    def adopt(self, order: AttemptOrder, token: str) -> bool:  # noqa: ARG002
         return False
 
     def cancel(self, key: str) -> None:
@@ -80,7 +80,9 @@ class Mortal:
             del self._running[key]
             self.statuses.append(process.returncode)
             told = Path(order.directory + ENDING)
-            ending = read_json(Ending, told.read_text()) if told.exists() else Ending(LOST, "died")
+            ending = (
+                read_json(AttemptEnding, told.read_text()) if told.exists() else AttemptEnding(LOST, "died")
+            )
             found.append(News(key, ENDED, ending=ending))
         return found
 

@@ -12,8 +12,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.nightly.history.database import Begun, Entry, Results
-from harness.report.results import CellResult, FileRef, Finding, Host, MachineTime, Version
+from harness.check.finding import Finding
+from harness.nightly.history.database import Begun, RecordedCell, Results
+from harness.report.results import ArtefactVersion, CellResult, FileRef, HostMachine, MachineTime
 from harness.scenario.load import slug
 from harness.verdict import Verdict
 
@@ -34,12 +35,12 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def versions(model: str, kernel: str, build: str = "11.1.3") -> dict[str, Version]:
+def versions(model: str, kernel: str, build: str = "11.1.3") -> dict[str, ArtefactVersion]:
     """What a made cell ran on; ``build`` is the model's version."""
     return {
-        "model": Version(f"QEMU {build}", sha(f"{model} {build}")),
-        "kernel l0": Version(f"7.3.0-{kernel}", sha(kernel)),
-        "rootfs l0": Version("hypervisor", sha("hypervisor")),
+        "model": ArtefactVersion(f"QEMU {build}", sha(f"{model} {build}")),
+        "kernel l0": ArtefactVersion(f"7.3.0-{kernel}", sha(kernel)),
+        "rootfs l0": ArtefactVersion("hypervisor", sha("hypervisor")),
     }
 
 
@@ -88,15 +89,15 @@ def cell(
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 
-def entry(result: CellResult, **changes: object) -> Entry:
+def entry(result: CellResult, **changes: object) -> RecordedCell:
     """How a made result is recorded."""
-    plain = Entry(result, result.model, result.kernels["l0"], result.verdict)
+    plain = RecordedCell(result, result.model, result.kernels["l0"], result.verdict)
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def begun(name: str, started: str, directory: Path = Path("/nowhere"), plan: str = "made") -> Begun:
     """A made run."""
-    return Begun(name, plan, directory, started, Host(2, 24576), "0.1.0", "3f2a91c0d4e8")
+    return Begun(name, plan, directory, started, HostMachine(2, 24576), "0.1.0", "3f2a91c0d4e8")
 
 
 def night(number: int) -> tuple[str, str]:
@@ -105,7 +106,10 @@ def night(number: int) -> tuple[str, str]:
 
 
 def record(
-    results: Results, number: int, entries: Iterator[Entry] | list[Entry], directory: Path = Path("/nowhere")
+    results: Results,
+    number: int,
+    entries: Iterator[RecordedCell] | list[RecordedCell],
+    directory: Path = Path("/nowhere"),
 ) -> int:
     """Record one whole night; returns the run's id."""
     run = results.begin(begun(*night(number), directory / night(number)[0]))
@@ -116,7 +120,7 @@ def record(
 
 def many(
     count: int, number: int, models: tuple[str, ...] = ("qemu", "qemu-10.0"), broken: Mapping[str, int] = {}
-) -> Iterator[Entry]:
+) -> Iterator[RecordedCell]:
     """A night of ``count`` cells on models and two kernels; a model in ``broken`` splats from that night on.
 
     Besides, one cell in 97 fails its own assertion each night, one in 211 fails every third night, and one

@@ -12,8 +12,8 @@ from rich.console import Console
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 from harness.nightly.farm import nightly
 from harness.nightly.history import query
-from harness.nightly.history.compare import Change, Comparison, Row, compare
-from harness.nightly.history.database import Entry, Results
+from harness.nightly.history.compare import Change, Row, RunComparison, compare
+from harness.nightly.history.database import RecordedCell, Results
 from harness.nightly.history.terminal import print_comparison
 from harness.report.results import CellResult
 from harness.verdict import Verdict
@@ -35,14 +35,14 @@ def result(verdict: Verdict, name: str = "a", **more: object) -> CellResult:
     return made.cell(name, verdict, *found, **more)  # type: ignore[arg-type]
 
 
-def nights(results: Results, *each: Sequence[CellResult | Entry]) -> Comparison:
+def nights(results: Results, *each: Sequence[CellResult | RecordedCell]) -> RunComparison:
     """Record nights 1, 2, ... and compare the last with the one before it."""
     for number, cells in enumerate(each, 1):
-        made.record(results, number, [c if isinstance(c, Entry) else made.entry(c) for c in cells])
+        made.record(results, number, [c if isinstance(c, RecordedCell) else made.entry(c) for c in cells])
     return compare(results, query.find_run(results, "latest"))
 
 
-def only(compared: Comparison) -> Row:
+def only(compared: RunComparison) -> Row:
     (row,) = compared.rows
     return row
 

@@ -17,7 +17,7 @@ import pytest
 from harness.errors import InfraError, UserError
 from harness.nightly.history import query
 from harness.nightly.history.database import APPLICATION, Results
-from harness.nightly.history.schema import FIRST, STEPS, VERSION
+from harness.nightly.history.tables import FIRST, STEPS, VERSION
 from harness.verdict import Verdict
 from tests.nightly.history import made
 

@@ -13,14 +13,14 @@ import pytest
 
 from harness.errors import InfraError
 from harness.nightly.history import exports, query
-from harness.nightly.history.compare import Comparison, compare
+from harness.nightly.history.compare import RunComparison, compare
 from harness.nightly.history.database import Results
 from harness.verdict import Verdict
 from tests.nightly.history import made
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[tuple[Results, Comparison]]:
+def night(tmp_path: Path) -> Iterator[tuple[Results, RunComparison]]:
     def red(name: str, verdict: Verdict, **more: Any) -> object:
         return made.entry(made.cell(name, verdict, made.finding("lost", verdict, "no \x01unmap"), **more))
 
@@ -42,7 +42,7 @@ def night(tmp_path: Path) -> Iterator[tuple[Results, Comparison]]:
         yield results, compare(results, query.find_run(results, "latest"))
 
 
-def test_junit(night: tuple[Results, Comparison]) -> None:
+def test_junit(night: tuple[Results, RunComparison]) -> None:
     document = junitparser.JUnitXml.fromstring(exports.junit(*night).encode())
     (suite,) = document
     assert suite.name == "qemu nv icount"
@@ -56,7 +56,7 @@ def test_junit(night: tuple[Results, Comparison]) -> None:
     assert "passes" not in outcomes
 
 
-def test_kcidb_satisfies_its_own_schema(night: tuple[Results, Comparison]) -> None:
+def test_kcidb_satisfies_its_own_schema(night: tuple[Results, RunComparison]) -> None:
     pytest.importorskip("kcidb_io")
     data = exports.kcidb(*night)
     exports.check_kcidb(data)
@@ -68,7 +68,7 @@ def test_kcidb_satisfies_its_own_schema(night: tuple[Results, Comparison]) -> No
     assert len({test["id"] for test in data["tests"]}) == 8
 
 
-def test_kcidb_that_breaks_the_schema_is_refused(night: tuple[Results, Comparison]) -> None:
+def test_kcidb_that_breaks_the_schema_is_refused(night: tuple[Results, RunComparison]) -> None:
     pytest.importorskip("kcidb_io")
     data = exports.kcidb(*night)
     data["tests"][0]["status"] = "GREEN"
@@ -77,7 +77,7 @@ def test_kcidb_that_breaks_the_schema_is_refused(night: tuple[Results, Compariso
 
 
 def test_the_schema_without_references_refuses_what_kcidbs_own_refuses(
-    night: tuple[Results, Comparison],
+    night: tuple[Results, RunComparison],
 ) -> None:
     kcidb = pytest.importorskip("kcidb_io")
     assert '"$ref"' not in json.dumps(exports.inlined(kcidb.schema.V5_3.json))

@@ -9,7 +9,7 @@ import pytest
 
 from harness.arch.table import load
 from harness.nightly.model.answers import GROUPS, MISSING, OTHER_LEVEL, Answers, parse
-from harness.nightly.model.check import grouped
+from harness.nightly.model.model_check import grouped
 
 FEATURES = "features|pa=48 vmid=16 nv2=1"
 WHOLE = "\n".join([FEATURES, *(f"group|{name}|10|0" for name in GROUPS), "done"])

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import InfraError, UserError
 from harness.level import Level
-from harness.machine.ram.state import Mmu, Report, Vm
+from harness.machine.ram.level_report import LevelReport, Mmu, Vm
 from harness.reproduce.debug import gdb, session
 from harness.reproduce.debug.attach import attached
 from tests.ci import want
@@ -22,7 +22,7 @@ FLAGS = (
     Mmu(1, 3, 1, 0x422C_0000, 0, valid=True, stage2_enabled=True),
     Mmu(2, 4, 1, 0x422D_0000, 0, valid=False, stage2_enabled=True),
 )
-REPORT = Report("l0", "7.3", "", 0, (Vm(0, 1, 2, "qemu", True, (), FLAGS, ()),))
+REPORT = LevelReport("l0", "7.3", "", 0, (Vm(0, 1, 2, "qemu", True, (), FLAGS, ()),))
 
 
 def script(level: Level, **more: object) -> str:
@@ -32,8 +32,8 @@ def script(level: Level, **more: object) -> str:
 
 def test_contexts_are_those_in_use() -> None:
     assert gdb.contexts(REPORT) == {
-        0x4119_C000: gdb.Context(Level.L1, "VM 0, own"),
-        0x422C_0000: gdb.Context(Level.L2, "VM 0, nested 1"),
+        0x4119_C000: gdb.GdbContext(Level.L1, "VM 0, own"),
+        0x422C_0000: gdb.GdbContext(Level.L2, "VM 0, nested 1"),
     }
 
 

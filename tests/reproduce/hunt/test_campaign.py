@@ -9,16 +9,18 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from harness.arch.table import load
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
+from harness.program.generate import generate
+from harness.program.kinds import KINDS
+from harness.program.lanes import LANES, QUICK, lanes, plan
+from harness.program.sharp import shows_known
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
-from harness.reproduce.hunt.generate import generate
-from harness.reproduce.hunt.judge import Sharpness
-from harness.reproduce.hunt.kinds import KINDS
-from harness.reproduce.hunt.lanes import LANES, QUICK, lanes, plan
-from harness.reproduce.hunt.worker import CAUSES, BatchDone, shows_known
+from harness.reproduce.hunt.program_findings import Sharpness
+from harness.reproduce.hunt.worker import CAUSES, BatchDone, Note
 
 
 def batch(number: int, op: str = "vae1is") -> BatchDone:
@@ -107,6 +109,20 @@ def test_exit_statuses() -> None:
     assert campaign.exit_status(Totals()) == EXIT_INFRA, "no program ran"
     assert campaign.exit_status(Totals(programs=3, errors=["x"])) == EXIT_INFRA
     assert campaign.exit_status(Totals(programs=3, errors=["x"], findings=[{}])) == EXIT_RED
+    assert campaign.exit_status(Totals(broken=["l0: did not come up"], errors=["x"])) == EXIT_RED
+
+
+def test_what_broke_beside_the_programs_is_kept() -> None:
+    """A kernel of which L0 does not boot runs no program; that is an answer, and not nvh's failure."""
+    totals = Totals()
+    quiet = Console(quiet=True)
+    campaign._take(Note("batch 1: l0: did not come up: it loops", red=True), totals, quiet)
+    campaign._take(Note("l0: did not come up: it loops", fatal=True, red=True), totals, quiet)
+    campaign._take(Note("batch 2: the disk is full"), totals, quiet)
+    assert (len(totals.broken), totals.errors) == (2, [])
+    assert Totals.from_json(totals.to_json()).broken == totals.broken
+    campaign._take(Note("the disk is full", fatal=True), totals, quiet)
+    assert totals.errors == ["the disk is full"]
 
 
 def test_the_record_is_json(tmp_path: Path) -> None:
@@ -118,7 +134,5 @@ def test_the_record_is_json(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mutant_is_named(tmp_path: Path) -> None:
-    from rich.console import Console
-
     with pytest.raises(UserError, match="did you mean 'ipas2-no-unmap'"):
         campaign.hunt(dataclasses.replace(wanted(tmp_path), mutant="ipas2-no-unmapp"), Console(quiet=True))

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from harness.program.allowed import illegal
+from harness.program.parse import parse
+from harness.program.program import Access, Context, Cpu, Program, Spin, Tlbi, World
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.allowed import illegal
-from harness.reproduce.hunt.explain import OUTCOMES, paragraph, sentence
-from harness.reproduce.hunt.judge import Finding, judge, outcome_class
-from harness.reproduce.hunt.program import Access, Context, Cpu, Program, Spin, Tlbi, World
-from harness.reproduce.hunt.reader import parse
+from harness.reproduce.hunt.in_words import OUTCOMES, paragraph, sentence
+from harness.reproduce.hunt.program_findings import ProgramFinding, judge, outcome_class
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
-from harness.reproduce.programs.check import check_file
+from harness.reproduce.programs.checker import check_file
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import Overrides
-from tests.reproduce.hunt import simulate
-from tests.reproduce.hunt.programs import sample
+from tests.program import simulate
+from tests.program.programs import sample
 
 SHORT = 8
 DEFECTS = (
@@ -34,18 +34,18 @@ DEFECTS = (
 )
 
 
-def fails(defect: str, program: Program) -> Finding | None:
+def fails(defect: str, program: Program) -> ProgramFinding | None:
     return judge(program, simulate.observations(program, "always", 1.0, defect), ())
 
 
-def first_failing(defect: str) -> tuple[Program, Finding]:
+def first_failing(defect: str) -> tuple[Program, ProgramFinding]:
     for _, program in sample():
         if finding := fails(defect, program):
             return program, finding
     raise AssertionError(f"no program fails with {defect}")
 
 
-def shrunk(defect: str) -> tuple[Program, Finding, Shrunk]:
+def shrunk(defect: str) -> tuple[Program, ProgramFinding, Shrunk]:
     program, finding = first_failing(defect)
     return program, finding, Shrinker(lambda each: fails(defect, each)).shrink(program, finding)
 
@@ -83,9 +83,9 @@ def test_simpler_programs_are_other_programs() -> None:
         assert all(each != program for each in simpler(program))
 
 
-def found_by(defect: str) -> keep.Found:
+def found_by(defect: str) -> keep.KeptFinding:
     program, _, short = shrunk(defect)
-    return keep.Found(
+    return keep.KeptFinding(
         program=short.program,
         finding=short.finding,
         original=program,

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import queue
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,18 +14,18 @@ from typing import Any, cast
 
 import pytest
 
-from harness.errors import InfraError
-from harness.reproduce.hunt.judge import Outcome, judge
-from harness.reproduce.hunt.lanes import LANES, Lane, plan
-from harness.reproduce.hunt.program import Program
-from harness.reproduce.hunt.reader import parse
-from harness.reproduce.hunt.render import action_text, prologue_lines
+from harness.errors import Broken, InfraError, NvhError
+from harness.program.lanes import LANES, Lane, plan
+from harness.program.parse import parse
+from harness.program.program import Program
+from harness.program.render import action_text, prologue_lines
+from harness.reproduce.hunt.observers import BatchReport
+from harness.reproduce.hunt.program_findings import ProgramOutcome, judge
 from harness.reproduce.hunt.target import Batch
-from harness.reproduce.hunt.watch import Seen
-from harness.reproduce.hunt.worker import BatchDone, Kept, Order, Worker
+from harness.reproduce.hunt.worker import BatchDone, FindingKept, Worker, WorkerOrder
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
-from tests.reproduce.hunt import simulate
+from tests.program import simulate
 
 FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
 
@@ -45,13 +48,13 @@ class Simulated:
         alone = text.count("\nend\n") == 1
         return Batch(tuple(self._outcome(name, program, alone) for name, program in parse(text)))
 
-    def _outcome(self, name: str, program: Program, alone: bool) -> Outcome:
+    def _outcome(self, name: str, program: Program, alone: bool) -> ProgramOutcome:
         defect = "" if alone and self.leaks else self.defect
         tokens = simulate.observations(program, "always", 1.0, defect)
         first = prologue_lines(program) + 1
         observed = {first + i: token for i, token in enumerate(tokens) if token is not None}
         red = judge(program, tokens, ()) is not None and not self.lies
-        return Outcome(name, observed, "fail" if red else "pass")
+        return ProgramOutcome(name, observed, "fail" if red else "pass")
 
 
 class Watched(Simulated):
@@ -60,7 +63,9 @@ class Watched(Simulated):
     def run(self, text: str) -> Batch:
         programs = [program for _, program in parse(text)]
         told = [i for i, each in enumerate(programs) if any(" rip" in action_text(a) for a in each.actions)]
-        return Batch(super().run(text).outcomes, (), tuple(Seen(i, "remapped:stage2", HISTORY) for i in told))
+        return Batch(
+            super().run(text).outcomes, (), tuple(BatchReport(i, "remapped:stage2", HISTORY) for i in told)
+        )
 
 
 HISTORY = "remapped:stage2: a translation was changed\n  entry stage2"
@@ -79,7 +84,7 @@ def worker(tmp_path: Path, target: Simulated, one: bool = False) -> tuple[OnSimu
     images = SimpleNamespace(versions=lambda: {"kernel l0": {"version": "7.3.4", "sha256": ""}})
     spec = SimpleNamespace(model="qemu-48bit", timing="icount")
     events: queue.Queue[Any] = queue.Queue()
-    order = Order(
+    order = WorkerOrder(
         seed="5",
         first=0,
         stride=1,
@@ -113,7 +118,7 @@ def test_a_right_machine_gives_numbers_and_no_finding(tmp_path: Path) -> None:
 def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Simulated("no-ipas2"), one=True)
     hunter.work()
-    kept = drain(events, Kept)
+    kept = drain(events, FindingKept)
     assert kept
     assert all(each.confirmed and each.actions <= 8 for each in kept)
     scenarios = sorted((tmp_path / "findings").glob("*/hunt-*.yaml"))
@@ -127,7 +132,7 @@ def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -
 def test_what_does_not_fail_alone_is_said_to_be_so(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Simulated("no-ipas2", leaks=True), one=True)
     hunter.work()
-    kept = drain(events, Kept)
+    kept = drain(events, FindingKept)
     assert kept
     assert not any(each.confirmed for each in kept)
     assert "did NOT fail again" in Path(kept[0].path).read_text()
@@ -142,7 +147,7 @@ def test_payload_and_model_must_agree(tmp_path: Path) -> None:
 def test_what_the_sanitizer_tells_is_shrunk_and_kept(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Watched(""), one=True)
     hunter.work()
-    kept = drain(events, Kept)
+    kept = drain(events, FindingKept)
     assert {each.cause for each in kept} == {"sanitizer remapped:stage2 after range ipas2e1"}
     assert all(each.confirmed and each.actions == 1 for each in kept), "the operation is all that is needed"
     text = Path(kept[0].path).read_text()
@@ -150,3 +155,66 @@ def test_what_the_sanitizer_tells_is_shrunk_and_kept(tmp_path: Path) -> None:
     assert "# remapped:stage2: a translation was changed\n#   entry stage2" in text
     (cell,) = load_file(Path(kept[0].path), vocabulary())
     assert cell.stack.sanitize == "tlb"
+
+
+@pytest.mark.parametrize(
+    ("error", "red"),
+    [
+        (Broken("l0: did not come up: it loops", kind="boot", name="boot-l0"), True),
+        (InfraError("QEMU ended with signal 9"), False),
+    ],
+)
+def test_a_machine_that_never_comes_up_is_told_from_a_host_that_fails(
+    tmp_path: Path, error: NvhError, red: bool
+) -> None:
+    class Absent(Simulated):
+        def run(self, text: str) -> Batch:
+            assert text
+            raise error
+
+    made, notes = worker(tmp_path, Absent(""))
+    with pytest.raises(type(error)):
+        made.work()
+    told = [notes.get_nowait() for _ in range(notes.qsize())]
+    assert [each.red for each in told] == [red] * 3
+    assert all(str(error) in each.text for each in told)
+
+
+PROCESS = """
+import os, queue, signal, sys, threading, time
+from harness.reproduce.hunt import worker
+
+class Idle:
+    def __init__(self, order, queue): ...
+    def work(self):
+        {work}
+    def close(self):
+        print("closed", flush=True)
+
+def kill_at_the_end():
+    while threading.main_thread().is_alive():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+threading.Thread(target=kill_at_the_end).start()
+worker.Worker = Idle
+worker.main(None, queue.Queue())
+"""
+
+
+def process(work: str) -> subprocess.CompletedProcess[str]:
+    """A worker's process that is told to end: while it works, or when the interpreter ends."""
+    words = [sys.executable, "-c", PROCESS.format(work=work)]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_a_worker_that_is_told_to_end_when_it_has_ended_prints_nothing() -> None:
+    done = process("pass")
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "closed\n", "")
+
+
+def test_a_worker_that_is_told_to_end_while_it_works_closes_its_machines() -> None:
+    done = process("os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+    assert (done.stdout, done.stderr) == ("closed\n", "")
+    assert done.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)

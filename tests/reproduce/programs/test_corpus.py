@@ -17,18 +17,18 @@ from harness.cli.main import main
 from harness.errors import EXIT_PASS, EXIT_USER, InputError
 from harness.host.paths import ROOT, SCENARIOS
 from harness.level import Level
-from harness.reproduce.hunt.judge import Outcome
-from harness.reproduce.hunt.render import prologue_lines
+from harness.program.render import prologue_lines
+from harness.reproduce.hunt.program_findings import ProgramOutcome
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.check import Checked, check, check_file
-from harness.reproduce.programs.run import trimmed, why_not_bare
+from harness.reproduce.programs.checker import Checked, check, check_file
+from harness.reproduce.programs.run_programs import trimmed, why_not_bare
 from harness.reproduce.programs.seen import NESTED, judged
-from harness.reproduce.programs.show import headline, lines_of, show
+from harness.reproduce.programs.terminal import headline, lines_of, show
 from harness.runner.project import find_cells, vocabulary
-from harness.scenario.formats import copy
 from harness.scenario.language import ResultCheck, Run
 from harness.scenario.lint import lint
 from harness.scenario.load import load_cell, load_file, load_paths
+from harness.scenario.other_formats import copy
 from harness.scenario.scenario import NO_OVERRIDES
 
 PLACE = SCENARIOS / "programs"
@@ -36,13 +36,13 @@ CORPUS = sorted(PLACE.glob("*.nvl"))
 WIDE = PLACE / "wide-vmid.nvl"
 
 
-def outcome(checked: Checked, tokens: dict[int, str], verdict: str = "pass") -> Outcome:
+def outcome(checked: Checked, tokens: dict[int, str], verdict: str = "pass") -> ProgramOutcome:
     """What nvh-litmus would have said: what is allowed, but for the actions in ``tokens``."""
     first = prologue_lines(checked.program) + 1
     seen = {
         first + i: tokens.get(i, sorted(may)[0]) for i, may in enumerate(checked.allowed) if may is not None
     }
-    return Outcome(checked.name, seen, verdict)
+    return ProgramOutcome(checked.name, seen, verdict)
 
 
 def test_there_is_a_corpus_and_each_file_says_what_why_and_from_where() -> None:
@@ -145,7 +145,7 @@ def test_a_cpu_that_came_late_and_a_machine_that_hung_are_no_pass() -> None:
     at = next(i for i, may in enumerate(checked.allowed) if may == frozenset({"v=0xaaaa"}))
     late = judged(checked, NESTED, outcome(checked, {at: "timeout"}))
     assert (late.verdict, late.late) == ("vacuous", (at,))
-    hung = judged(checked, NESTED, Outcome(checked.name, {}, "hang", 'why="no answer in time"'))
+    hung = judged(checked, NESTED, ProgramOutcome(checked.name, {}, "hang", 'why="no answer in time"'))
     assert headline(checked, hung) == 'hang: why="no answer in time"'
     console = Console(width=200)
     with console.capture() as capture:

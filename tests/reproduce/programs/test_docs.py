@@ -10,24 +10,24 @@ import pytest
 
 from harness.errors import InputError
 from harness.host.paths import ROOT
-from harness.reproduce.programs import reference
-from harness.reproduce.programs.check import check
+from harness.reproduce.programs import language_tables
+from harness.reproduce.programs.checker import check
 from harness.reproduce.programs.grammar import STATEMENTS
-from harness.reproduce.programs.show import lines_of
+from harness.reproduce.programs.terminal import lines_of
 
 PAGE = (ROOT / "docs" / "programs.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.M | re.S)
 
 
 def test_the_page_has_the_grammar_the_observations_and_the_memory_map() -> None:
-    """As ``python -m harness.reproduce.programs.reference`` prints them."""
-    assert [text for kind, text in BLOCKS if kind == "ebnf"] == [reference.ebnf()]
-    assert reference.observations() in PAGE
-    assert reference.memory_map() in PAGE
+    """As ``python -m harness.reproduce.programs.language_tables`` prints them."""
+    assert [text for kind, text in BLOCKS if kind == "ebnf"] == [language_tables.ebnf()]
+    assert language_tables.observations() in PAGE
+    assert language_tables.memory_map() in PAGE
 
 
 def test_every_rule_of_the_grammar_is_one_or_is_said_in_words() -> None:
-    rules = dict(line.split(" = ", 1) for line in reference.ebnf().splitlines())
+    rules = dict(line.split(" = ", 1) for line in language_tables.ebnf().splitlines())
     names = {name.strip() for name in rules}
     bare = re.sub(r'"[^"]*"|\(\*.*?\*\)', " ", " ".join(rules.values()))
     used = set(re.findall(r"[a-z][a-z0-9-]+", bare))
@@ -48,8 +48,8 @@ def test_the_example_is_allowed_what_the_page_says() -> None:
 
 
 def test_the_editor_grammar_is_the_languages() -> None:
-    assert reference.EDITOR.read_text() == reference.editor_text()
-    patterns = json.loads(reference.EDITOR.read_text())["patterns"]
+    assert language_tables.EDITOR.read_text() == language_tables.editor_text()
+    patterns = json.loads(language_tables.EDITOR.read_text())["patterns"]
     for pattern in patterns:
         re.compile(pattern["match"])
     (verbs,) = [p["match"] for p in patterns if p["name"] == "keyword.other.nvl"]

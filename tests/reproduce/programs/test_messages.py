@@ -19,7 +19,7 @@ import pytest
 from harness.cli.main import main
 from harness.errors import EXIT_USER, InputError
 from harness.host.paths import ROOT
-from harness.reproduce.programs.check import check, check_file
+from harness.reproduce.programs.checker import check, check_file
 from harness.reproduce.programs.grammar import STATEMENTS
 
 WRONG = Path(__file__).parent / "wrong"

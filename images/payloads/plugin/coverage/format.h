@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Runs on the host, inside QEMU: the file that nvh-coverage fills, mapped, so that it is whole up to the moment
- * at which QEMU ends, however it ends. harness/trace/executed/trace.py reads it. Little endian.
+ * at which QEMU ends, however it ends. harness/trace/executed/counts.py reads it. Little endian.
  */
 #ifndef NVH_COVERAGE_FORMAT_H
 #define NVH_COVERAGE_FORMAT_H

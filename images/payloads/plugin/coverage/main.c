@@ -143,9 +143,9 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 		if ((value = nvh_value(argv[i], "out")))
 			out = value;
 		else if ((value = nvh_value(argv[i], "start")))
-			known = nvh_number(value, 0, &start, NULL);
+			known = nvh_number(value, &start);
 		else if ((value = nvh_value(argv[i], "end")))
-			known = nvh_number(value, 0, &end, NULL);
+			known = nvh_number(value, &end);
 		else
 			known = false;
 		if (!known) {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
 #include "trace/trace.h"
 
 /*
@@ -136,8 +137,8 @@ static bool add_function(const char *option, const char *text)
 	const char *name;
 	uint64_t address;
 
-	if (!nvh_number(text, ':', &address, &name) || !*name || strlen(name) >= NVH_TRACE_NAME ||
-	    at == NVH_TRACE_FUNCTIONS)
+	name = number_read(text, 0, &address);
+	if (!name || *name++ != ':' || !*name || strlen(name) >= NVH_TRACE_NAME || at == NVH_TRACE_FUNCTIONS)
 		return bad(option);
 	for (; at && table[at - 1].address >= address; at--) {
 		if (table[at - 1].address == address)
@@ -160,10 +161,10 @@ static bool configure(int argc, char **argv)
 		if ((value = nvh_value(argv[i], "out")))
 			out = value;
 		else if ((value = nvh_value(argv[i], "limit"))) {
-			if (!nvh_number(value, 0, &limit, NULL) || !limit || limit > UINT64_MAX / 64)
+			if (!nvh_number(value, &limit) || !limit || limit > UINT64_MAX / 64)
 				return bad(argv[i]);
 		} else if ((value = nvh_value(argv[i], "enabled"))) {
-			if (!nvh_number(value, 0, &enabled, NULL))
+			if (!nvh_number(value, &enabled))
 				return bad(argv[i]);
 		} else if ((value = nvh_value(argv[i], "cpu"))) {
 			if (strcmp(value, "tpidr"))

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether a model brings back what it saved: every register that its gdbstub shows, before and after.
+
+A bare-metal program gives each register a value of its own. The machine is stopped, read, moved into another
+QEMU of the same model as a snapshot is (harness/machine/migration.py), and read again there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.artefacts.model import Model
+from harness.errors import InfraError
+from harness.machine.gdbstub import GdbStub
+from harness.machine.migration import move
+from harness.machine.qemu import Machine, MachineSpec
+
+MEMORY_MIB = 256
+PES = 2
+READY_S = 20.0
+GDB = ("-gdb", "unix:gdb.sock,server=on,wait=off")
+Registers = dict[tuple[int, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A register that has another value after the move: ``pe`` counts from 0."""
+
+    pe: int
+    register: str
+    before: int
+    after: int
+
+    def __str__(self) -> str:
+        change = f"was {self.before:#x} and is {self.after:#x} after save and restore"
+        return f"{self.register} of PE {self.pe} {change}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterComparison:
+    """``compared`` registers of all PEs, those ``lost``; ``failed``: why the machine could not be moved."""
+
+    compared: int
+    lost: tuple[Lost, ...] = ()
+    failed: str = ""
+
+
+def spec_of(model: Model, program: Path, timing: str) -> MachineSpec:
+    """The bare machine that runs ``program``."""
+    return MachineSpec(
+        launcher=model.launcher,
+        environment=model.environment,
+        flags=model.flags(timing),
+        cpus=PES,
+        memory_mib=MEMORY_MIB,
+        kernel=program,
+        cmdline="",
+        sandbox=model.spec.sandbox,
+        extra=GDB,
+    )
+
+
+def compare(model: Model, program: Path, timing: str, directory: Path) -> RegisterComparison:
+    """Save and restore the machine that runs ``program``; ``InfraError`` when it did not even begin."""
+    places = [directory / "before", directory / "after"]
+    for place in places:
+        place.mkdir()
+    spec = spec_of(model, program, timing)
+    with Machine(spec, places[0]) as source:
+        _await_patterns(source, READY_S * model.spec.slowdown)
+        source.qmp("stop")
+        before = stable(source)
+        with Machine(dataclasses.replace(spec, incoming=True), places[1]) as target:
+            try:
+                move(source, target)
+                after = read(target)
+            except InfraError as error:
+                return RegisterComparison(len(before), failed=str(error))
+    lost = tuple(
+        Lost(pe, name, value, after[pe, name])
+        for (pe, name), value in sorted(before.items())
+        if (pe, name) in after and after[pe, name] != value
+    )
+    return RegisterComparison(len(before), lost)
+
+
+def _await_patterns(machine: Machine, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not all(f"{pe}" in machine.console.text for pe in range(PES)):
+        if not machine.running:
+            raise machine.death()
+        if time.monotonic() > end:
+            raise InfraError(f"the program that fills the registers did not end within {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def read(machine: Machine) -> Registers:
+    """Every register of every PE that the gdbstub of the stopped ``machine`` shows, by PE and name."""
+    with machine.connect("gdb.sock") as connection:
+        stub = GdbStub(connection)
+        stub.ask("?")
+        numbers = stub.registers()
+        found: Registers = {}
+        for pe in range(machine.spec.cpus):
+            stub.ask(f"Hg{pe + 1:x}")
+            for name, number in numbers.items():
+                found[pe, name] = stub.read(number)
+        return found
+
+
+def stable(machine: Machine) -> Registers:
+    """Those registers that a stopped machine shows twice alike: counters of the host's time are none."""
+    first, second = read(machine), read(machine)
+    return {key: value for key, value in first.items() if second[key] == value}

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which features of L1 a program needs to mean what it says."""
+
+from __future__ import annotations
+
+from harness.program.program import Program, Tlbi
+
+FEATURES = {"TLBIOS": "os", "TLBIRANGE": "range", "XS": "xs"}
+"""A feature of operations, and the word for it in the language (docs/programs.md)."""
+HIDDEN = {"os": frozenset({"os", "range"}), "range": frozenset({"range"}), "xs": frozenset({"xs"})}
+"""What L1 lacks when the VMM hides a feature: ID_AA64ISAR0_EL1.TLB ranks FEAT_TLBIRANGE above FEAT_TLBIOS."""
+
+
+def needs(program: Program) -> frozenset[str]:
+    """The features that L1 must have for it, as words of the language; not those that the VMM hides."""
+    return frozenset(
+        FEATURES[feature]
+        for action in program.actions
+        if isinstance(action, Tlbi)
+        for feature in action.operation.features
+        if feature in FEATURES
+    ) - HIDDEN.get(program.world.hide, frozenset())

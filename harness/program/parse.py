@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The text of programs back to objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.arch.table import by_name
+from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.program.addresses import GRANULES
+from harness.program.program import (
+    TRAPS,
+    Access,
+    Action,
+    At,
+    Context,
+    Cpu,
+    Host,
+    Map,
+    Program,
+    Sample,
+    Spin,
+    Stop,
+    Tlbi,
+    World,
+)
+from harness.program.render import AFTERWARDS
+
+
+def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
+    """The programs of a text by name, less memory and epilogue, which ``render`` makes anew.
+
+    Raises ``InputError`` with the line of the first thing that is not understood.
+    """
+    contexts: list[Context] = []
+    actions: list[Action] = []
+    name, cpus, hide, shift = "", 1, "", 12
+    afterwards = False
+    for number, line in enumerate(text.splitlines(), 1):
+        afterwards |= line.strip() == AFTERWARDS
+        words = line.partition("#")[0].partition("=>")[0].split()
+        words = words[:-1] if words[-1:] == ["loose"] else words
+        if not words:
+            continue
+        try:
+            if words[0] == "program":
+                name, cpus, hide = words[1], 1, ""
+                contexts, actions = [], []
+                for word in words[2:]:
+                    key, _, value = word.partition("=")
+                    cpus = int(value) if key == "cpus" else cpus
+                    hide = value if key == "hide" else hide
+            elif words[0] == "context":
+                shift = GRANULES[next(w for w in words if w.startswith("granule=")).partition("=")[2]]
+                contexts.append(_parse_context(words))
+            elif words[0] == "end":
+                world = World(shift, tuple(contexts), cpus, hide)
+                yield name, Program(world, tuple(actions))
+                afterwards = False
+            elif not afterwards and words[0] not in ("frames", "poke", "code"):
+                actions.append(_parse_action(words))
+        except (UserError, ValueError, IndexError, KeyError, StopIteration) as error:
+            near = closest(words[0], VERBS)
+            raise InputError(
+                [
+                    Problem(
+                        Location(source, number),
+                        f"{line.strip()!r}: {error}",
+                        "an action (docs/hunt.md)",
+                        near,
+                    )
+                ]
+            ) from None
+
+
+VERBS = ("context", "s1", "s2", "e2", "read", "write", "execute", "vncr", "peek", "tlbi", "l2-tlbi", "at",
+         "spin", "sample", "stop", "cpu", "host")  # fmt: skip
+
+
+def _parse_context(words: Sequence[str]) -> Context:
+    flags = set(words)
+    values = dict(word.split("=", 1) for word in words if "=" in word)
+
+    def number(key: str) -> int | None:
+        return int(values[key], 0) if key in values else None
+
+    return Context(
+        vmid=number("vmid") or 0,
+        asid=number("asid") or 0,
+        s1="s1" in flags,
+        s2="s2" in flags,
+        s2_of=number("s2-of"),
+        s1_of=number("s1-of"),
+        tge="tge" in flags,
+        vncr=number("vncr"),
+        traps=frozenset(flags & set(TRAPS)),
+        el0="el0" in flags,
+        s2_bits=number("s2-bits"),
+        s1_bits=number("s1-bits"),
+        sl0=number("sl0"),
+        pe=number("pe"),
+        cnp="cnp" in flags,
+    )
+
+
+def _parse_action(words: Sequence[str]) -> Action:
+    verb = words[0]
+    numbers = [int(word, 0) for word in words[1:] if word[0].isdigit()]
+    match verb:
+        case "s1" | "s2" | "e2":
+            ctx, rest = (0, list(words[1:])) if verb == "e2" else (int(words[1]), list(words[2:]))
+            to = None if rest[2] == "none" else int(rest[2], 0)
+            perms = rest[3].replace("-", "") if len(rest) > 3 else ""
+            return Map(verb, ctx, int(rest[0], 0), int(rest[1]), to, perms)
+        case "peek":
+            return Access("peek", at=numbers[0])
+        case "vncr":
+            return Access("vncr", numbers[0])
+        case "read" | "execute":
+            return Access(verb, numbers[0], numbers[1], el0=words[-1] == "el0")
+        case "write":
+            return Access(verb, numbers[0], numbers[1], numbers[2], words[-1] == "el0")
+        case "tlbi" | "l2-tlbi":
+            by_name(words[2])
+            return Tlbi(int(words[1]), words[2], int(words[3], 0) if len(words) > 3 else 0, verb == "l2-tlbi")
+        case "at":
+            return At(int(words[1]), words[2], int(words[3], 0))
+        case "spin":
+            return Spin(numbers[0], numbers[1], numbers[2], words[4])
+        case "sample":
+            return Sample(numbers[0])
+        case "stop":
+            return Stop(numbers[0])
+        case "cpu":
+            return Cpu(numbers[0])
+        case "host":
+            return Host(words[1], int(words[2], 0))
+        case _:
+            raise ValueError(f"{verb} is no action")

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a program can show: observations that its own operations decide, and what known defects change."""
+
+from __future__ import annotations
+
+from harness.program.allowed import ReferenceModel, allowed_of
+from harness.program.kernel_defects import DEFECTS
+from harness.program.program import Access, Host, Program, Sample
+
+
+def sharp_actions(program: Program) -> list[bool]:
+    """For each action whether its observation is sharp: one is allowed, and without operations others are."""
+    strict, loose = ReferenceModel.of(program), ReferenceModel.of(program, forgetless=True)
+    found = []
+    for action in program.actions:
+        may, could = strict.step(action), loose.step(action)
+        looks = isinstance(action, Access | Sample)
+        found.append(looks and may is not None and could is not None and len(may) == 1 < len(could))
+    return found
+
+
+def shows_known(program: Program) -> bool:
+    """Whether some known defect changes what may be observed of ``program``."""
+    return allowed_of(program) != allowed_of(program, DEFECTS)
+
+
+def reports_known(program: Program) -> bool:
+    """Whether the TLB sanitizer reports a known defect of what L0's VMM does in ``program``."""
+    events = {action.action for action in program.actions if isinstance(action, Host)}
+    return any(defect.reports and events & set(defect.events) for defect in DEFECTS)

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs cells on this machine, each as a process of its own, as many at once as CPUs and memory admit."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.attempt.booted import Booted
+from harness.attempt.job import SEED, Job, planned
+from harness.report import store
+from harness.report.history import History
+from harness.report.progress import Progress
+from harness.report.results import CellResult
+from harness.runner.choice import Chooser
+from harness.runner.supervise import GRACE_S, supervise
+from harness.scenario.language import Cell
+from harness.verdict import Verdict
+
+MEMORY_SHARE = 0.8
+OVERHEAD_MIB = 512
+SPARE_MIB = 128  # the cell's own process, and how much more than last time a machine may take
+WAITING = 4  # cells per CPU that may wait for admission with a thread each
+
+
+@dataclass(frozen=True, slots=True)
+class CellCost:
+    """What one running cell takes: host CPUs and MiB of host memory."""
+
+    cpus: float
+    memory_mib: int
+
+
+def bound(cell: Cell) -> CellCost:
+    """Return the most that a cell can take.
+
+    Under icount QEMU runs all vCPUs on one host thread; otherwise each L0 vCPU has its own. L0's memory
+    holds that of the deeper levels.
+    """
+    level = cell.stack.levels[min(cell.stack.levels)]
+    cpus = 1 if cell.stack.timing == "icount" else level.cpus
+    return CellCost(cpus, level.memory_mib + OVERHEAD_MIB)
+
+
+class Costs:
+    """What cells took the last times that they ran here, as ``history`` has it."""
+
+    def __init__(self, history: History | None) -> None:
+        self._history = history
+
+    def of(self, job: Job) -> CellCost:
+        """Return the admission cost of a cell: the most measured lately, else the most that it can take."""
+        most = bound(job.cell)
+        if self._history is None:
+            return most
+        cpus, memory = (self._history.most(key) for key in self._keys(job))
+        if cpus is None or memory is None:
+            return most
+        return CellCost(min(cpus, most.cpus), min(int(memory) + SPARE_MIB, most.memory_mib))
+
+    def learn(self, job: Job, result: CellResult) -> None:
+        """Remember what the machine of a cell took."""
+        if self._history is not None and result.machine is not None:
+            for key, value in zip(
+                self._keys(job), (result.machine.cpus, result.machine.memory_mib), strict=True
+            ):
+                self._history.record(key, value)
+
+    @staticmethod
+    def _keys(job: Job) -> tuple[str, str]:
+        spec = job.cell.stack
+        name = f"{job.cell.id} on {spec.model}/{spec.timing}"
+        return f"cpus of {name}", f"MiB of {name}"
+
+
+def available() -> CellCost:
+    """Return what this machine has for cells now: usable CPUs, and a share of the available memory."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            memory = int(line.split()[1]) // 1024
+            return CellCost(len(os.sched_getaffinity(0)), int(memory * MEMORY_SHARE))
+    return CellCost(len(os.sched_getaffinity(0)), 4096)
+
+
+class Admission:
+    """Lets cells start while their costs fit; one cell always fits, however large."""
+
+    def __init__(self, limit: CellCost, jobs: int | None) -> None:
+        self._limit = limit
+        self._jobs = jobs
+        self._used = CellCost(0, 0)
+        self._running = 0
+        self._waiting: dict[tuple[int, int], CellCost] = {}
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+
+    def _fits(self, wanted: CellCost) -> bool:
+        if self._running == 0:
+            return True
+        if self._jobs is not None and self._running >= self._jobs:
+            return False
+        return (
+            self._jobs is not None or self._used.cpus + wanted.cpus <= self._limit.cpus
+        ) and self._used.memory_mib + wanted.memory_mib <= self._limit.memory_mib
+
+    def enter(self, wanted: CellCost, turn: int = 0) -> None:
+        """Wait until ``wanted`` fits, then take it. Of those that fit the lowest ``turn`` goes first."""
+        with self._changed:
+            mine = (turn, next(self._numbers))
+            self._waiting[mine] = wanted
+            self._changed.wait_for(lambda: self._next() == mine)
+            del self._waiting[mine]
+            self._add(wanted, 1)
+            self._changed.notify_all()
+
+    def _next(self) -> tuple[int, int] | None:
+        return next((key for key in sorted(self._waiting) if self._fits(self._waiting[key])), None)
+
+    def leave(self, held: CellCost) -> None:
+        """Give ``held`` back."""
+        with self._changed:
+            self._add(CellCost(-held.cpus, -held.memory_mib), -1)
+            self._changed.notify_all()
+
+    def _add(self, amount: CellCost, running: int) -> None:
+        self._used = CellCost(self._used.cpus + amount.cpus, self._used.memory_mib + amount.memory_mib)
+        self._running += running
+
+
+class LocalRunner:
+    """Runs jobs in their directories and collects the results, in the order of the jobs."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        jobs: int | None = None,
+        snapshots: Chooser | None = None,
+        history: History | None = None,
+        booted: Booted | None = None,
+        rank: Callable[[Cell], int] = lambda _: 0,
+    ) -> None:
+        self._booted = booted
+        self._rank = rank
+        self._progress = progress
+        self._costs = Costs(history)
+        self._snapshots = snapshots
+        self._jobs = jobs
+        self._admission = Admission(available(), jobs)
+        self._stopping = threading.Event()
+
+    def run(
+        self, jobs: Sequence[tuple[Job, Path]], finished: Callable[[CellResult], None] = lambda _: None
+    ) -> list[CellResult]:
+        """Run every job; ``finished`` is told of each result. Ctrl-C ends the running cells first."""
+        workers = self._jobs or WAITING * max(1, len(os.sched_getaffinity(0)))
+        # The longest first, so that none is left to run alone at the end; unknown ones may be long.
+        usual = [self._progress.usual(f"cell {job.cell.id}") for job, _ in jobs]
+        # Those that notice most come before all others (harness.runner.default).
+        rank = [self._rank(job.cell) for job, _ in jobs]
+        order = sorted(range(len(jobs)), key=lambda each: (rank[each], -(usual[each] or float("inf"))))
+        with concurrent.futures.ThreadPoolExecutor(workers, "cell") as pool:
+            started = {each: pool.submit(self._run_one, *jobs[each], turn) for turn, each in enumerate(order)}
+            futures = [started[each] for each in range(len(jobs))]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    finished(future.result())
+            except BaseException:
+                self.stop()
+                raise
+        return [future.result() for future in futures]
+
+    def stop(self) -> None:
+        """End the running cells and start no more."""
+        self._stopping.set()
+
+    def _run_one(self, job: Job, directory: Path, turn: int) -> CellResult:
+        wanted = self._costs.of(job)
+        self._admission.enter(wanted, turn)
+        key = f"cell {job.cell.id} in {directory}"  # acceptance runs one with several seeds at once
+        try:
+            if self._stopping.is_set():
+                return planned(job).infra("the run was interrupted before this cell started")
+            name = job.cell.id if job.seed == SEED else f"{job.cell.id} (seed {job.seed})"
+            self._progress.phase(key, name, known_as=f"cell {job.cell.id}")
+            if self._snapshots:
+                self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
+            if self._booted:
+                self._booted.leave(job, directory)
+            result = self._execute(job, directory, key)
+            self._costs.learn(job, result)
+            if self._booted:
+                self._booted.learn(job, result, directory)
+            self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
+            return result
+        finally:
+            self._admission.leave(wanted)
+
+    def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
+        deadline_s = job.limit_s + GRACE_S
+        ended = supervise(
+            directory, deadline_s, self._stopping, lambda stage: self._progress.update(key, stage)
+        )
+        result = store.collect(directory, planned(job))
+        if (directory / store.RESULT).exists():
+            return result
+        return result.infra("the run was interrupted" if ended.cancelled else ended.why(directory))

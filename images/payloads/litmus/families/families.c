@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The order in which cases are listed. */
+#include "families/families.h"
+
+void cases_all(struct list *list)
+{
+	cases_hang(list); /* first, so that others follow */
+	cases_stage2(list);
+	cases_trap(list);
+	cases_change(list);
+	cases_own(list);
+	cases_events(list);
+	cases_race(list);
+	cases_remote(list);
+	cases_vel2(list);
+	cases_el0(list);
+	cases_operand(list);
+	cases_vmids(list);
+	cases_vncr(list);
+	cases_vncr_more(list);
+	cases_migrate(list);
+	cases_huge(list);
+	cases_fine(list);
+}

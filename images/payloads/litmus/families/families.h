@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The families of cases: each function adds one to the list. */
+#ifndef NVH_LITMUS_FAMILIES_FAMILIES_H
+#define NVH_LITMUS_FAMILIES_FAMILIES_H
+
+#include "host/list.h"
+
+/* All of them. */
+void cases_all(struct list *list);
+
+void cases_change(struct list *list);
+void cases_el0(struct list *list);
+void cases_events(struct list *list);
+void cases_fine(struct list *list);
+void cases_hang(struct list *list);
+void cases_huge(struct list *list);
+void cases_migrate(struct list *list);
+void cases_operand(struct list *list);
+void cases_own(struct list *list);
+void cases_race(struct list *list);
+void cases_remote(struct list *list);
+void cases_stage2(struct list *list);
+void cases_trap(struct list *list);
+void cases_vel2(struct list *list);
+void cases_vmids(struct list *list);
+void cases_vncr(struct list *list);
+void cases_vncr_more(struct list *list);
+
+#endif

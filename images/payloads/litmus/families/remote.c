@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* L2's translations, of both stages, taken from victims on other PEs and from this one. */
+#include "families/families.h"
+#include "families/victim.h"
+
+#define ALL_MATCHES ((1u << PERMISSION) - 1)
+#define EL0_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << PERMISSION)
+
+static void build_stage2(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, l->level, 1), operand = victim_operand(l, at);
+	uint64_t permissions = PTE_S2_R | PTE_S2_W;
+
+	add_context(l, 0, VMID, 0, false, true);
+	if (l->variant == OTHER_VMID)
+		add_context(l, 1, VMID_OTHER, 0, false, true);
+	victim_values(l);
+	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA, l->level, permissions), l->level);
+	victim_loses(l, STEP_S2, at, operand, victim_obliged(l, STAGE_2, at, operand), 0,
+		     leaf_s2(DATA_PA + leaf_size(l), l->level, permissions));
+	add_cleanup(l, 0, at, l->level, 1);
+}
+
+/* L2's stage 1 under a stage 2 that maps L1's memory as it is. PERMISSION takes AP[1] from EL0. */
+static void build_stage1(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, l->level, 1), operand = victim_operand(l, at);
+	uint64_t less = PTE_S1_UXN | PTE_S1_PXN | (l->variant == OTHER_ASID_GLOBAL ? 0 : PTE_S1_NG);
+	uint64_t more = less | (l->el0 ? PTE_S1_EL0 : 0);
+
+	/* Entries are tagged with the VMID whether or not stage 2 is on: the same operation is for both. */
+	add_context(l, 0, VMID, ASID_VICTIM, true, l->variant != STAGE2_OFF);
+	l->vm->shared->context[0].el0_data = l->el0;
+	if (l->variant == OTHER_VMID || l->variant == STAGE2_OFF)
+		add_context(l, 1, l->variant == STAGE2_OFF ? VMID : VMID_OTHER, ASID_VICTIM, true, true);
+	victim_values(l);
+	for (uint64_t pa = DATA_PA; pa <= DATA_PA + leaf_size(l); pa += leaf_size(l))
+		add_write(l, STEP_S2, 0, pa, leaf_s2(pa, l->level, PTE_S2_R | PTE_S2_W), l->level);
+	add_write(l, STEP_S1, 0, at, leaf_s1(DATA_PA, l->level, more), l->level);
+	victim_loses(l, STEP_S1, at, operand, victim_obliged(l, STAGE_1, at, operand),
+		     l->variant == PERMISSION ? leaf_s1(DATA_PA, l->level, less) : 0,
+		     leaf_s1(DATA_PA + leaf_size(l), l->level, more));
+}
+
+static void add_stage2(struct list *list, struct litmus l)
+{
+	l.build = build_stage2;
+	l.regime = "el1&0-stage2";
+	victim_cases(list, l, "s2-remote", ALL_MATCHES, "");
+}
+
+static void add_stage1(struct list *list, struct litmus l)
+{
+	struct litmus el0 = l;
+
+	l.build = el0.build = build_stage1;
+	l.regime = el0.regime = "el1&0";
+	el0.el0 = true;
+	victim_cases(list, l, "s1-remote", ALL_MATCHES, "");
+	if (!l.config.e2h0)
+		victim_cases(list, el0, "s1-remote-el0", EL0_MATCHES, "");
+	victim_own(&l);
+	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
+}
+
+/* Three victims at once: one form of each operation. */
+static void add_four(struct list *list, struct litmus l)
+{
+	bool stage2 = is_stage2(&operations[l.op]);
+
+	l.config.cpus = CPUS_MAX;
+	l.config.spare = 0;
+	l.build = stage2 ? build_stage2 : build_stage1;
+	l.regime = stage2 ? "el1&0-stage2" : "el1&0";
+	victim_cases(list, l, stage2 ? "s2-remote" : "s1-remote", 1u << MATCHING, "");
+}
+
+void cases_remote(struct list *list)
+{
+	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
+		for (unsigned op = 0; op < operation_count; op++)
+			for (unsigned shift = 12; shift <= 16; shift += 2) {
+				struct litmus l = { .op = op,
+						    .config = { .cpus = 2, .spare = 2, .e2h0 = nvhe },
+						    .shift = shift };
+
+				if (operations[op].regime == EL2)
+					continue;
+				if (is_stage2(&operations[op]))
+					add_stage2(list, l);
+				else
+					add_stage1(list, l);
+				if (!nvhe && shift == 12)
+					add_four(list, l);
+			}
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations that must not take effect: those of a feature that the VMM hid from L1 are UNDEFINED at vEL2, and
+ * those of L2 that L1 traps arrive at vEL2 (Arm ARM DDI 0487 M.a.a, D24.2.62 HCR_EL2.{TTLB,TTLBIS,TTLBOS}, D24.2.71
+ * HFGITR_EL2).
+ */
+#include "families/families.h"
+#include "host/program.h"
+
+enum { TRAP_NONE, TRAP_TTLB, TRAP_TTLBIS, TRAP_TTLBOS, TRAP_FGT, TRAPS };
+static const char *const trap_words[] = { "none", "ttlb", "ttlbis", "ttlbos", "hfgitr" };
+
+static void build_hidden(struct litmus *l)
+{
+	struct step *s;
+
+	add_context(l, 0, VMID, 0, false, true);
+	s = add(l, 0, STEP_TLBI);
+	s->op = l->op;
+	s->flags = STEP_UNDER_TEST;
+	add_probe(l, 0, l->steps[0] - 1, ROLE_UNDEF);
+}
+
+static void build_trap(struct litmus *l)
+{
+	const struct operation *op = &operations[l->op];
+	struct context *c = &l->vm->shared->context[0];
+	struct state state = { .el = 1, .features = HAS_ALL };
+	struct step *s;
+	struct probe *p;
+
+	add_context(l, 0, VMID, 0, false, true);
+	switch (l->variant) {
+	case TRAP_TTLB:
+		c->hcr |= HCR_TTLB;
+		break;
+	case TRAP_TTLBIS:
+		c->hcr |= HCR_TTLBIS;
+		break;
+	case TRAP_TTLBOS:
+		c->hcr |= HCR_TTLBOS;
+		break;
+	case TRAP_FGT:
+		c->hfgitr = 1ull << op->hfgitr_bit;
+		break;
+	}
+	s = add(l, 0, STEP_L2_TLBI);
+	s->op = l->op;
+	s->flags = STEP_UNDER_TEST;
+	state.hcr = c->hcr;
+	state.hfgitr = c->hfgitr;
+	p = add_probe(l, 0, l->steps[0] - 1, is_trapped(fate_of(op, &state)) ? ROLE_TRAP : ROLE_DONE);
+	p->now = syndrome_of(op, 1); /* L2 has its operand in X1 */
+}
+
+void cases_trap(struct list *list)
+{
+	for (unsigned op = 0; op < operation_count; op++) {
+		const struct operation *o = &operations[op];
+		struct litmus l = { .op = op,
+				    .config = { .cpus = 1 },
+				    .build = build_hidden,
+				    .shift = 12,
+				    .any_stage2 = true,
+				    .regime = o->regime == EL2 ? "el2&0" : o->operand == IPA || o->operand == IPA_RANGE ? "el1&0-stage2" : "el1&0" };
+
+		l.config.hide_range = true;
+		if (o->needs_range)
+			list_add(list, &l, "hidden-range/%s", o->name);
+		l.config = (struct config){ .cpus = 1, .hide_os = true };
+		if (o->needs_os)
+			list_add(list, &l, "hidden-os/%s", o->name);
+		l.config = (struct config){ .cpus = 1, .hide_xs = true };
+		if (o->nxs)
+			list_add(list, &l, "hidden-xs/%s", o->name);
+		if (o->regime == EL2 || o->family == ipas2e1 || o->family == vmalls12e1 || o->family == alle1)
+			continue;
+		l.config = (struct config){ .cpus = 1, .spare = 2 };
+		l.build = build_trap;
+		for (l.variant = TRAP_NONE; l.variant < TRAPS; l.variant++)
+			list_add(list, &l, "trap-%s/%s", trap_words[l.variant], o->name);
+	}
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vEL2's own stage 1: EL2 without E2H, EL2&0 with it (ASIDs, two halves). The E2 operations are for it whatever
+ * HCR_EL2.TGE says, the E1 ones with {E2H,TGE} = {1,1} (Arm ARM R_VMSWQ). The granule is that of vEL2's own tables.
+ */
+#include "families/families.h"
+#include "families/victim.h"
+
+#define MORE_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << OTHER_VA)
+
+/* struct litmus.place: TTBR0_EL2, TTBR1_EL2, and the last leaf of the address space. */
+enum vel2_place { LOW, HIGH, LAST, PLACES };
+static const char *const place_words[PLACES] = { "", "-high", "-last" };
+
+static uint64_t address_of(const struct litmus *l)
+{
+	return l->place == LOW ? E2_TEST_VA : l->place == HIGH ? E2_HIGH_VA : -leaf_size(l);
+}
+
+static void build_vel2(struct litmus *l)
+{
+	uint64_t at = address_of(l), operand = victim_operand(l, at);
+	uint64_t more = (l->config.e2h0 ? PTE_S1_EL0 : PTE_S1_PXN) | PTE_S1_UXN |
+			(l->variant == OTHER_ASID_GLOBAL ? 0 : PTE_S1_NG);
+
+	add_context(l, 0, VMID, 0, false, true);
+	if (l->tge)
+		l->vm->shared->context[0].hcr |= HCR_TGE;
+	victim_values(l);
+	add_write(l, STEP_E2, 0, at, leaf_s1(DATA_PA, l->level, more), l->level);
+	victim_loses(l, STEP_E2, at, operand, victim_obliged(l, STAGE_1, at, operand), 0,
+		     leaf_s1(DATA_PA + leaf_size(l), l->level, more));
+	add_write(l, STEP_E2, 0, at, 0, start_level(l->shift));
+	add_tlbi(l, 0, op_named("alle2is"), 0, 0);
+}
+
+static void add_both(struct list *list, struct litmus l, unsigned matches)
+{
+	const char *place = place_words[l.place];
+
+	victim_cases(list, l, l.tge ? "vel2-tge-remote" : "vel2-remote", matches, place);
+	victim_own(&l);
+	victim_cases(list, l, l.tge ? "vel2-tge-own" : "vel2-own", matches, place);
+}
+
+static void add_operation(struct list *list, struct litmus l)
+{
+	bool e1 = operations[l.op].regime == EL10;
+
+	l.build = build_vel2;
+	l.regime = l.config.e2h0 ? "el2" : "el2&0";
+	l.vel2 = l.any_stage2 = true;
+	l.tge = e1;
+	add_both(list, l, MORE_MATCHES);
+	for (l.place = HIGH; !l.config.e2h0 && l.place < PLACES; l.place++)
+		add_both(list, l, l.place == HIGH ? 1u << MATCHING | 1u << OTHER_ASID : 1u << MATCHING);
+	l.place = LOW;
+	if (!e1 && l.shift == 12) {
+		l.tge = true;
+		add_both(list, l, 1u << MATCHING);
+		l.tge = false;
+	}
+	if (!l.config.e2h0 && l.shift == 12) {
+		l.config.cpus = CPUS_MAX;
+		l.config.spare = 0;
+		victim_cases(list, l, l.tge ? "vel2-tge-remote" : "vel2-remote", 1u << MATCHING, "");
+	}
+}
+
+void cases_vel2(struct list *list)
+{
+	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
+		for (unsigned op = 0; op < operation_count; op++) {
+			/* Without E2H there is no E1 operation for the regime. */
+			if (is_stage2(&operations[op]) || (nvhe && operations[op].regime == EL10))
+				continue;
+			for (unsigned shift = 12; shift <= 16; shift += 2)
+				add_operation(list, (struct litmus){ .op = op,
+								     .config = { .cpus = 2, .spare = 2, .e2h0 = nvhe },
+								     .shift = shift });
+		}
+}

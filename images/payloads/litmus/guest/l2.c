@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* L2: its context, and the steps that enter it once. */
+#include "guest/l2.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
+#include "guest/tlbi.h"
+
+/* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
+void load_context(const struct context *c)
+{
+	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & HCR_E2H);
+
+	write_sysreg(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
+	write_sysreg(vttbr_el2, c->vttbr);
+	write_sysreg(vtcr_el2, c->vtcr);
+	write_sysreg(hcr_el2, hcr);
+	if (shared->id_mmfr0 >> 56 & 0xf)
+		write_sysreg(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (c->vncr)
+		write_sysreg(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
+	if (shared->e2h) {
+		write_sysreg(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
+		write_sysreg(s3_5_c2_c0_2, c->tcr);
+		write_sysreg(s3_5_c1_c0_0, c->sctlr);
+		write_sysreg(s3_5_c10_c2_0, 0xff);
+		write_sysreg(s3_5_c12_c0_0, l2_vectors);
+	} else {
+		write_sysreg(ttbr0_el1, c->ttbr0);
+		write_sysreg(tcr_el1, c->tcr);
+		write_sysreg(sctlr_el1, c->sctlr);
+		write_sysreg(mair_el1, 0xff);
+		write_sysreg(vbar_el1, l2_vectors);
+	}
+	__asm__ volatile("isb" ::: "memory");
+}
+
+static void record_exit(const struct cpu *cpu, struct outcome *o)
+{
+	uint64_t ec = FIELD(cpu->esr, ESR_EC);
+
+	o->value = cpu->x[0];
+	o->esr = cpu->esr;
+	o->far = cpu->far;
+	o->hpfar = cpu->hpfar;
+	if (ec == ESR_EC_DABT_LOW || ec == ESR_EC_IABT_LOW) {
+		o->kind = OUTCOME_S2_FAULT;
+	} else if (ec == ESR_EC_HVC && !(cpu->esr & 0xffff)) {
+		o->kind = OUTCOME_VALUE;
+	} else if (ec == ESR_EC_HVC) {
+		o->kind = FIELD(cpu->x[3], ESR_EC) == ESR_EC_SVC ? OUTCOME_VALUE : OUTCOME_S1_FAULT;
+		o->esr = cpu->x[3];
+		o->far = cpu->x[4];
+	} else if (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR) {
+		o->kind = OUTCOME_EXCEPTION; /* of vEL2's own stage 1, on L2's behalf */
+	} else {
+		o->kind = OUTCOME_TRAP;
+	}
+}
+
+bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	for (unsigned i = 0; i < READS_MAX; i++)
+		cpu->x[i] = s[i < s->d ? i : 0].a;
+	cpu->elr = (uint64_t)l2_read_all;
+	cpu->spsr = SPSR_MODE_EL1H_MASKED;
+	l2_run(cpu);
+	if (FIELD(cpu->esr, ESR_EC) != ESR_EC_HVC || cpu->esr & 0xffff)
+		return false;
+	for (unsigned i = 0; i < s->d; i++) {
+		o[i].kind = OUTCOME_VALUE;
+		o[i].value = cpu->x[i];
+	}
+	return true;
+}
+
+void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	static char *const stubs[] = { [ACCESS_READ] = l2_read,
+				       [ACCESS_WRITE] = l2_write,
+				       [ACCESS_EXECUTE] = l2_execute,
+				       [ACCESS_VNCR_READ] = l2_vncr_read,
+				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
+				       [ACCESS_HANG] = l2_hang };
+
+	load_context(&shared->context[s->ctx]);
+	cpu->x[0] = 0;
+	cpu->x[1] = s->a;
+	cpu->x[2] = s->b;
+	cpu->x[6] = s->c;
+	cpu->elr = (uint64_t)stubs[s->op];
+	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	l2_run(cpu);
+	record_exit(cpu, o);
+	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
+		if (*(volatile uint64_t *)shared->frame[i] == s->b)
+			o->more[0] |= 1ull << i;
+}
+
+/* L2 unmaps a page of its own; the table that holds the descriptor is mapped for it first. */
+void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	struct context *c = &shared->context[s->ctx];
+	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
+	uint64_t page = slot & ~((1ull << c->s1_shape.shift) - 1);
+
+	*tables_slot(c->s1_root, c->s1_shape, page, 3) =
+		page | PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S1_UXN | PTE_S1_PXN;
+	barrier_ishst();
+	load_context(c);
+	cpu->x[0] = cpu->x[7] = 0;
+	cpu->x[6] = s->flags & STEP_EXECUTE ? (uint64_t)el0_execute : (uint64_t)el0_read;
+	cpu->x[1] = s->a;
+	cpu->x[2] = s->d;
+	cpu->x[3] = slot;
+	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
+	cpu->x[5] = s->b;
+	cpu->elr = s->flags & STEP_EL0 ? (uint64_t)l2_remap_el0 : (uint64_t)l2_remap;
+	cpu->spsr = SPSR_MODE_EL1H_MASKED;
+	l2_run(cpu);
+	record_exit(cpu, o);
+	o->more[0] = cpu->x[0];
+	o->more[1] = cpu->x[6];
+	o->value = cpu->x[7];
+}
+
+void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	cpu->x[1] = s->a;
+	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
+	cpu->elr = (uint64_t)l2_call;
+	cpu->spsr = SPSR_MODE_EL1H_MASKED;
+	l2_run(cpu);
+	record_exit(cpu, o);
+}

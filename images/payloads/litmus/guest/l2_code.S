@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What L2 executes. */
+#include "shared/shared.h"
+
+/* L2. Entered with x1 = address, x2 = value; ends with HVC #0, or HVC #1 after an exception of its own. */
+	.section .l2.text, "ax"
+	.balign 2048
+	.globl l2_vectors
+l2_vectors:
+	.rept 8
+	.balign 128
+	mrs	x3, esr_el1
+	mrs	x4, far_el1
+	hvc	#1
+	.endr
+	.rept 8		/* from EL0: guest/el0.S may wait for it */
+	.balign 128
+	mrs	x8, tpidr_el1
+	cbz	x8, 1f
+	br	x8
+1:	mrs	x3, esr_el1
+	mrs	x4, far_el1
+	hvc	#1
+	.endr
+
+	.balign 128
+	.globl l2_read_all
+l2_read_all:			/* READS_MAX addresses, each replaced by what is there */
+	ldr	x0, [x0]
+	ldr	x1, [x1]
+	ldr	x2, [x2]
+	ldr	x3, [x3]
+	ldr	x4, [x4]
+	hvc	#0
+
+	.globl l2_read, l2_write, l2_execute, l2_remap, l2_call, l2_return
+l2_read:
+	ldr	x0, [x1]
+	b	l2_end
+l2_write:
+	str	x2, [x1]
+	b	l2_end
+l2_execute:
+	blr	x1
+	b	l2_end
+	.globl l2_vncr_read, l2_vncr_write
+l2_vncr_read:
+	mrs	x0, tpidr_el2
+	b	l2_end
+l2_vncr_write:
+	msr	tpidr_el2, x2
+l2_end:
+	mrs	x5, nzcv	/* any instruction that both ELs may execute */
+	cbnz	x6, 1f
+	hvc	#0
+1:	svc	#0		/* x6 = 1: at EL0 */
+
+	.globl l2_hang
+l2_hang:
+	b	.
+
+/*
+ * One access again and again, each counted. x1 = address, x2 = struct spin, x3 = stop flag, x4 = count, x6 = 1 at
+ * EL0; x0 is what was read.
+ */
+	.macro	spin access:vararg
+	ldr	x4, [x2, #8]
+1:	\access
+	str	x0, [x2]
+	add	x4, x4, #1
+	dmb	ishst
+	str	x4, [x2, #8]
+	tst	x4, #31		/* not each time: guest/cpu.h, give_way() */
+	b.ne	3f
+	yield
+3:	ldr	x5, [x3]
+	cbz	x5, 1b
+	b	l2_end
+	.endm
+
+	.globl l2_spin, l2_spin_write, l2_vncr_spin
+l2_spin:
+	spin	ldr x0, [x1]
+l2_spin_write:
+	spin	str x4, [x1]
+l2_vncr_spin:
+	spin	mrs x0, tpidr_el2
+
+/* The same as l2_spin, but HVC #3 as soon as it reads SPOILT. */
+	.globl l2_watch
+l2_watch:
+	ldr	x4, [x2, #8]
+	mov	x6, #SPOILT
+1:	ldr	x0, [x1]
+	cmp	x0, x6
+	b.eq	2f
+	add	x4, x4, #1
+	str	x4, [x2, #8]
+	yield
+	ldr	x5, [x3]
+	cbz	x5, 1b
+	hvc	#0
+2:	hvc	#3
+
+/* x1 = operand, x4 = stub of the operation */
+l2_call:
+	blr	x4
+	dsb	ish
+	isb
+	hvc	#0
+l2_return:
+	ret
+
+/* x1 = address, x2 = descriptor, x3 = where it goes, x4 = stub of the operation, x5 = its operand */
+l2_remap:
+	mov	x6, #0
+	ldr	x0, [x1]
+	str	x2, [x3]
+	dsb	ishst
+	isb
+	ldr	x6, [x1]
+	mov	x7, x1
+	mov	x1, x5
+	blr	x4
+	dsb	ish
+	isb
+	ldr	x7, [x7]
+	hvc	#0

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vEL2's own translation regime: each PE turns its MMU on, and changes the granule of its tables between programs. */
+#include "guest/regime.h"
+#include "guest/tables.h"
+
+#define MMU_OFF 0x30c50830ull /* RES1 */
+#define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
+
+/* TCR_EL2 has EL1's layout with E2H, both halves alike and 16-bit ASIDs of TTBR0_EL2 (Arm ARM D24.2 TCR_EL2). */
+static uint64_t tcr(unsigned shift)
+{
+	uint64_t size = 64 - input_bits(shift);
+	uint64_t tg0 = shift == 12 ? TCR_TG0_4K : shift == 16 ? TCR_TG0_64K : TCR_TG0_16K;
+	uint64_t tg1 = shift == 12 ? TCR_TG1_4K : shift == 16 ? TCR_TG1_64K : TCR_TG1_16K;
+	uint64_t low = PLACE(TCR_T0SZ, size) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
+		       PLACE(TCR_TG0, tg0);
+	uint64_t high = PLACE(TCR_T1SZ, size) | PLACE(TCR_IRGN1, 1) | PLACE(TCR_ORGN1, 1) | PLACE(TCR_SH1, 3) |
+			PLACE(TCR_TG1, tg1);
+
+	return shared->e2h ? low | high | PLACE(TCR_IPS, 2) | TCR_AS :
+			     low | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH | PLACE(TCR_E2H0_PS, 2);
+}
+
+/*
+ * With the MMU off in between, since TG and TTBR cannot change at once, and in registers alone, since memory is
+ * Device then. Everything is mapped flat before and after.
+ */
+void regime_follow(struct cpu *cpu)
+{
+	unsigned shift = (unsigned)shared->vel2_shift;
+	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0);
+	uint64_t high = shared->e2h ? tables_vel2_root(shift, true) : 0; /* only E2H has TTBR1_EL2 */
+
+	if (cpu->shift == shift)
+		return;
+	cpu->shift = shift;
+	__asm__ volatile("dsb sy\n\t"
+			 "msr sctlr_el2, %[off]\n\t"
+			 "isb\n\t"
+			 "msr mair_el2, %[mair]\n\t" /* Attr0 Normal WB, Attr1 Device-nGnRnE */
+			 "msr tcr_el2, %[tcr]\n\t"
+			 "msr ttbr0_el2, %[low]\n\t"
+			 "cbz %[high], 1f\n\t"
+			 "msr s3_4_c2_c0_1, %[high]\n"
+			 "1:\tisb\n\t"
+			 "tlbi alle2\n\t"
+			 "dsb nsh\n\t"
+			 "isb\n\t"
+			 "msr sctlr_el2, %[on]\n\t"
+			 "isb" ::[off] "r"(MMU_OFF),
+			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
+			 : "memory");
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vEL2's own translation regime. */
+#ifndef NVH_LITMUS_GUEST_REGIME_H
+#define NVH_LITMUS_GUEST_REGIME_H
+
+#include "guest/cpu.h"
+
+/* Run with shared->vel2_shift from now on. */
+void regime_follow(struct cpu *cpu);
+
+#endif

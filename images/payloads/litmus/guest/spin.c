@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The victim on another PE, and the PE that takes its translation away. */
+#include "guest/spin.h"
+#include "guest/l2.h"
+#include "guest/own.h"
+#include "guest/stubs.h"
+#include "guest/tables.h"
+#include "guest/tlbi.h"
+
+#define PATIENCE 20000000 /* polls of another CPU before giving up */
+
+__attribute__((section(".l2.data"), aligned(64))) volatile struct spin spins[CPUS_MAX];
+__attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];
+
+static void spin_failed(volatile struct spin *spin, bool stage1, uint64_t esr, uint64_t hpfar)
+{
+	spin->stage1 = stage1;
+	spin->esr = esr;
+	spin->hpfar = hpfar;
+	__atomic_store_n(&spin->faults, spin->faults + 1, __ATOMIC_RELEASE);
+}
+
+/* L2's page as EL0 sees it, for what L2 itself writes. */
+static uint64_t el0_alias(const volatile void *at)
+{
+	return L2_DATA_VA + ((uint64_t)at & 0xffff);
+}
+
+static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct step *s, char *code)
+{
+	bool el0 = s->c == SPIN_L2_EL0, own, vncr;
+
+	cpu->x[1] = s->a;
+	cpu->x[2] = el0 ? el0_alias(spin) : (uint64_t)spin;
+	cpu->x[3] = el0 ? el0_alias(&spin_stop[cpu->index]) : (uint64_t)&spin_stop[cpu->index];
+	cpu->x[6] = el0;
+	cpu->elr = (uint64_t)code;
+	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	l2_run(cpu);
+	own = FIELD(cpu->esr, ESR_EC) == ESR_EC_HVC;
+	vncr = FIELD(cpu->esr, ESR_EC) == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR; /* of vEL2's own stage 1, on L2's behalf */
+	if (own && (cpu->esr & 0xffff) == 3)
+		spin->spoilt++;
+	else if (!own || ((cpu->esr & 0xffff) && FIELD(cpu->x[3], ESR_EC) != ESR_EC_SVC))
+		spin_failed(spin, own || vncr, own ? cpu->x[3] : cpu->esr, cpu->hpfar);
+}
+
+/* No exit from vEL2 on the way, so nothing that empties this PE's TLB. */
+static void spin_at_vel2(struct cpu *cpu, volatile struct spin *spin, uint64_t va)
+{
+	uint64_t value;
+
+	if (guarded_read(cpu, va, &value)) {
+		spin->value = value;
+		__atomic_store_n(&spin->count, spin->count + 1, __ATOMIC_RELEASE);
+	} else {
+		spin_failed(spin, true, cpu->esr, 0);
+	}
+}
+
+void step_spin(struct cpu *cpu, const struct step *s)
+{
+	static char *const code[] = { [SPIN_L2] = l2_spin,
+				      [SPIN_L2_SPOILT] = l2_watch,
+				      [SPIN_L2_EL0] = l2_spin,
+				      [SPIN_L2_VNCR] = l2_vncr_spin,
+				      [SPIN_L2_WRITE] = l2_spin_write };
+	volatile struct spin *spin = &spins[cpu->index];
+
+	for (unsigned i = 0; __atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number; i++)
+		give_way(i);
+	load_context(&shared->context[s->ctx]);
+	spin->count = spin->faults = spin->spoilt = 0;
+	__atomic_store_n(&spin->begun, shared->number, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&spin_stop[cpu->index], __ATOMIC_ACQUIRE)) {
+		if (s->c == SPIN_VEL2)
+			spin_at_vel2(cpu, spin, s->a);
+		else
+			spin_in_l2(cpu, spin, s, code[s->c]);
+		/* One that faults again and again gives way, as those that read do: the model may run one CPU at a time. */
+		__asm__ volatile("yield");
+	}
+}
+
+void step_start(const struct step *s, struct outcome *o)
+{
+	__atomic_store_n(&shared->go, shared->number, __ATOMIC_RELEASE);
+	o->kind = OUTCOME_DONE;
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (__atomic_load_n(&spins[s->c].begun, __ATOMIC_ACQUIRE) == shared->number)
+			return;
+		give_way(i);
+	}
+	o->kind = OUTCOME_TIMEOUT;
+}
+
+/* Two rounds: the one under way may have begun before this step. */
+void step_sample(const struct step *s, struct outcome *o)
+{
+	const volatile struct spin *spin = &spins[s->c];
+	uint64_t count = __atomic_load_n(&spin->count, __ATOMIC_ACQUIRE);
+	uint64_t faults = __atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (__atomic_load_n(&spin->count, __ATOMIC_ACQUIRE) >= count + 2) {
+			o->kind = OUTCOME_VALUE;
+			o->value = spin->value;
+			return;
+		}
+		if (__atomic_load_n(&spin->faults, __ATOMIC_ACQUIRE) >= faults + 2) {
+			o->kind = spin->stage1 ? OUTCOME_S1_FAULT : OUTCOME_S2_FAULT;
+			o->esr = spin->esr;
+			o->hpfar = spin->hpfar;
+			return;
+		}
+		give_way(i);
+	}
+	o->kind = OUTCOME_TIMEOUT;
+}
+
+/*
+ * The window between the victim's fault and the operation, again and again. Nobody may read a page once the
+ * operation and its DSB are complete, so what it holds is spoilt then.
+ */
+void step_race(const struct step *s, struct outcome *o)
+{
+	struct context *c = &shared->context[s->ctx];
+	uint64_t *slot = tables_slot(c->s2_root, c->s2_shape, s->a, s->c);
+	bool skip = shared->skip && (s->flags & STEP_UNDER_TEST);
+	bool settled = s->flags & STEP_SETTLED;
+	uint64_t i;
+
+	load_context(c);
+	for (i = 0; i < s->b && !spins[1].spoilt && !__atomic_load_n(&shared->race_end, __ATOMIC_ACQUIRE); i++) {
+		volatile uint64_t *now = (uint64_t *)shared->race[i % 2].pa;
+		uint64_t count = __atomic_load_n(&spins[1].count, __ATOMIC_ACQUIRE);
+
+		*now = i;
+		barrier_ishst();
+		__atomic_store_n(slot, shared->race[i % 2].descriptor, __ATOMIC_RELEASE);
+		/* Usually the victim has read it by then; every fourth time it has not. */
+		for (unsigned p = 0; (settled || i % 4) && p < PATIENCE; p++) {
+			/* One read may be of the page before, and be counted late. */
+			if (__atomic_load_n(&spins[1].count, __ATOMIC_ACQUIRE) > count + settled || spins[1].spoilt)
+				break;
+			give_way(p);
+		}
+		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+		barrier_ishst();
+		if (!skip)
+			tlbi(s->op, s->d);
+		barrier_ish();
+		tlbi(shared->race_vmalle1is, 0);
+		barrier_ish();
+		*now = SPOILT;
+		barrier_ish();
+	}
+	o->kind = OUTCOME_VALUE;
+	o->value = spins[1].spoilt ? SPOILT : 1;
+	o->more[0] = spins[1].count;
+	o->more[1] = spins[1].spoilt;
+	o->rounds = i;
+}

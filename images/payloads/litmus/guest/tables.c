@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The payload's translation tables: a pool for L2's, emptied before each program, and vEL2's own. */
+#include "guest/tables.h"
+#include "guest/cpu.h"
+
+static uint64_t pool_next;
+static uint64_t vel2_root[3][2][2048] __attribute__((aligned(16384))); /* of each granule */
+
+static unsigned granule(unsigned shift)
+{
+	return (shift - 12) / 2;
+}
+
+/* By DC ZVA, 4 << DCZID_EL0.BS bytes at once: all sizes here are multiples of the largest, 2 KiB. */
+void zero(uint64_t at, uint64_t size)
+{
+	uint64_t id = read_sysreg(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
+
+	for (uint64_t end = at + size; at < end; at += line)
+		if (id & 0x10) /* DZP: not permitted */
+			*(uint64_t *)at = 0;
+		else
+			__asm__ volatile("dc zva, %0" ::"r"(at) : "memory");
+}
+
+void tables_reset(void)
+{
+	pool_next = POOL_PA;
+}
+
+uint64_t tables_new(unsigned shift)
+{
+	uint64_t size = 1ull << shift;
+	uint64_t at = (pool_next + size - 1) & ~(size - 1);
+
+	pool_next = at + size;
+	zero(at, size);
+	return at;
+}
+
+uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level)
+{
+	unsigned shift = shape.shift;
+	uint64_t table = root;
+
+	for (unsigned l = shape.start;; l++) {
+		unsigned low = level_shift(shift, l);
+		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shift - 3);
+		uint64_t *slot = (uint64_t *)table + ((ia >> low) & (entries - 1));
+
+		if (l == level)
+			return slot;
+		if ((*slot & (PTE_VALID | PTE_TABLE)) != (PTE_VALID | PTE_TABLE))
+			*slot = tables_new(shift) | PTE_VALID | PTE_TABLE;
+		table = *slot & PTE_ADDRESS;
+	}
+}
+
+static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attributes)
+{
+	unsigned low = level_shift(shift, start_level(shift));
+
+	for (uint64_t at = from >> low; at <= (from + size - 1) >> low; at++)
+		vel2_root[granule(shift)][0][at] = at << low | attributes;
+}
+
+/* Blocks of the start level: devices, the image and the pool, the data. AP[1] is RES1 without E2H (D8.3.2). */
+void tables_vel2(bool e2h)
+{
+	uint64_t normal = PTE_VALID | PTE_AF | PTE_SH_INNER | (e2h ? 0 : PTE_S1_EL0);
+
+	for (unsigned shift = 12; shift <= 16; shift += 2) {
+		flat(shift, DOORBELL_PA, 1, normal | 1 << 2 | PTE_S1_UXN | (e2h ? PTE_S1_PXN : 0));
+		flat(shift, IMAGE_PA, LOW_SIZE, normal);
+		flat(shift, DATA_PA, DATA_SIZE, normal);
+	}
+}
+
+uint64_t tables_vel2_root(unsigned shift, bool high)
+{
+	return (uint64_t)vel2_root[granule(shift)][high];
+}

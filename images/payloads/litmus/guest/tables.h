@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Translation tables with granules of 1 << shift bytes: a pool for L2's, and vEL2's own. */
+#ifndef NVH_LITMUS_GUEST_TABLES_H
+#define NVH_LITMUS_GUEST_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/geometry.h"
+
+void tables_reset(void);
+uint64_t tables_new(unsigned shift);
+/* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
+uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
+/* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
+void tables_vel2(bool e2h);
+uint64_t tables_vel2_root(unsigned shift, bool high);
+void zero(uint64_t at, uint64_t size);
+
+#endif

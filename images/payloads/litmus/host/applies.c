@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Whether a case can run on this machine, and what it lacks if not. */
+#include "host/applies.h"
+#include "host/features.h"
+
+#include <stdio.h>
+
+void not_applicable(struct finding *f, const char *why)
+{
+	f->control = "none";
+	f->verdict = "not-applicable";
+	snprintf(f->why, sizeof(f->why), "why=%s", why);
+}
+
+/* Why a case cannot have QEMU as its VMM, or NULL. */
+static const char *qemu_lacks(const struct litmus *l)
+{
+	const struct config *c = &l->config;
+
+	if (c->e2h0)
+		return "QEMU-offers-no-E2H0";
+	if (c->hide_os || c->hide_range || c->hide_xs)
+		return "QEMU-hides-no-feature";
+	if ((l->op == NO_OPERATION && !l->provoked) || l->disturb || l->host)
+		return "needs-our-own-VMM";
+	return NULL;
+}
+
+void applies_without_vm(const struct litmus *l, const struct machine *m, struct finding *f)
+{
+	if (l->config.e2h0 && !m->e2h0)
+		not_applicable(f, "no-FEAT_E2H0");
+	else if (l->config.qemu && qemu_lacks(l))
+		not_applicable(f, qemu_lacks(l));
+}
+
+void applies(const struct litmus *l, const struct vm *vm, const struct machine *m, struct finding *f)
+{
+	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
+
+	if (l->nv && !(vm->shared->id_mmfr2 >> 24 & 0xf) && !(vm->shared->id_mmfr4 >> 20 & 0xf))
+		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
+	if (!l->any_stage2 && !vm_has_stage2(vm, l->shift))
+		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
+	if (l->small_pages && m->page_size != 4096)
+		why = "needs-4K-pages-at-L0";
+	if (m->pes < l->pes)
+		why = "too-few-CPUs-at-L0";
+
+	if (!why || l->config.hide_os || l->config.hide_range || l->config.hide_xs)
+		return;
+	not_applicable(f, why);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What goes on beside a program, in a thread of its own, until the program has ended. */
+#include "host/disturb.h"
+#include "host/break.h"
+#include "host/pin.h"
+#include "host/teardown.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define KICK_US 200
+#define MOVE_US 1000
+#define TEARDOWNS 8 /* as many end a race that has no other end; */
+#define TEARDOWN_S 12 /* so does this time, after at least one */
+
+struct disturbance {
+	struct vm *vm;
+	enum disturb kind;
+	pthread_t thread;
+	bool stop;
+	uint64_t count;
+};
+
+const char *disturb_word(enum disturb kind)
+{
+	static const char *const words[] = { [DISTURB_NONE] = "disturbed", [DISTURB_KICK] = "kicks",
+					     [DISTURB_MOVE] = "moves",	   [DISTURB_CLOSE] = "closed",
+					     [DISTURB_KILL] = "killed" };
+
+	return words[kind];
+}
+
+static bool turn(struct disturbance *d)
+{
+	struct vm *vm = d->vm;
+
+	switch (d->kind) {
+	case DISTURB_KICK:
+		for (unsigned i = 1; i < vm->config.cpus; i++)
+			pthread_kill(vm->vcpu[i].thread, SIGUSR1);
+		usleep(KICK_US);
+		return true;
+	case DISTURB_MOVE:
+		for (unsigned i = 1; i < vm->config.cpus; i++)
+			if (!vm_pin(vm, i, vm->config.first_pe + i + (unsigned)d->count % vm_pes()))
+				return false;
+		usleep(MOVE_US);
+		return true;
+	case DISTURB_CLOSE:
+		return teardown_close(vm, (unsigned)d->count);
+	case DISTURB_KILL:
+		return teardown_kill(vm, (unsigned)d->count);
+	default:
+		return false;
+	}
+}
+
+static void *disturb(void *argument)
+{
+	struct disturbance *d = argument;
+	struct timespec begin, now;
+	cpu_set_t all;
+	bool teardown = d->kind == DISTURB_CLOSE || d->kind == DISTURB_KILL;
+
+	/* The thread that made this one is on the first vCPU's CPU. */
+	CPU_ZERO(&all);
+	for (unsigned i = 0; i < vm_pes(); i++)
+		CPU_SET(i, &all);
+	sched_setaffinity(0, sizeof(all), &all);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	while (!__atomic_load_n(&d->stop, __ATOMIC_ACQUIRE) && turn(d)) {
+		d->count++;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (teardown && (d->count >= TEARDOWNS || now.tv_sec - begin.tv_sec >= TEARDOWN_S))
+			break;
+	}
+	if (teardown)
+		__atomic_store_n(&d->vm->shared->race_end, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+bool disturb_start(struct vm *vm, enum disturb kind)
+{
+	struct disturbance *d;
+
+	if (kind == DISTURB_NONE)
+		return true;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return vm_fails(vm, "calloc");
+	d->vm = vm;
+	d->kind = kind;
+	vm->disturbance = d;
+	if (!pthread_create(&d->thread, NULL, disturb, d))
+		return true;
+	free(d);
+	vm->disturbance = NULL;
+	return vm_fails(vm, "pthread_create");
+}
+
+uint64_t disturb_stop(struct vm *vm)
+{
+	struct disturbance *d = vm->disturbance;
+	uint64_t count;
+
+	if (!d)
+		return 0;
+	__atomic_store_n(&d->stop, true, __ATOMIC_RELEASE);
+	pthread_join(d->thread, NULL);
+	for (unsigned i = 1; d->kind == DISTURB_MOVE && i < vm->config.cpus; i++)
+		vm_pin(vm, i, vm->config.first_pe + i);
+	count = d->count;
+	free(d);
+	vm->disturbance = NULL;
+	return count;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* L0's own events: what KVM's memslots and MMU notifiers make of the event memory while L2 uses it. */
+#include "host/events.h"
+#include "host/break.h"
+#include "host/memory.h"
+#include "host/value.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SLOT 2
+
+static void put(uint8_t *memory, uint64_t offset, uint64_t value)
+{
+	memcpy(memory + offset, &value, sizeof(value));
+}
+
+/* Whether the dirty log has the page, and begin anew: KVM write-protects what it reports. */
+static bool read_dirty(struct vm *vm, uint64_t offset, uint64_t *answer)
+{
+	static uint64_t bits[EVENT_SIZE / 4096 / 64]; /* one for each page of L0 */
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = bits };
+	uint64_t page = offset / (uint64_t)getpagesize();
+
+	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log)) {
+		vm_break(vm, "KVM_GET_DIRTY_LOG: %s", strerror(errno));
+		return false;
+	}
+	*answer = 1 + (bits[page / 64] >> page % 64 & 1);
+	return true;
+}
+
+/* A slot of the same address can change its memory or become read-only by being made anew only. */
+static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
+{
+	if (vm->event_present && !vm_slot(vm, SLOT, EVENT_PA, 0, NULL, 0))
+		return false;
+	vm->event_present = memory;
+	return !memory || vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, memory, flags);
+}
+
+bool event_mmio(const struct vm *vm, struct kvm_run *run)
+{
+	if (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr - EVENT_PA >= EVENT_SIZE)
+		return false;
+	if (!run->mmio.is_write)
+		memcpy(run->mmio.data, &vm->mmio_value, sizeof(vm->mmio_value));
+	return true;
+}
+
+static uint64_t changed(const struct vm *vm, uint64_t offset)
+{
+	static uint64_t last;
+	uint64_t before = last;
+
+	memcpy(&last, vm->event[0] + offset, sizeof(last));
+	return last == before ? 1 : 2;
+}
+
+bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
+{
+	vm->mmio_value = event_new(offset);
+	switch (action) {
+	case EVENT_SET_UP:
+		put(vm->event[0], offset, event_old(offset));
+		put(vm->event[1], offset, event_new(offset));
+		return slot(vm, vm->event[0], 0);
+	case EVENT_DONTNEED:
+		if (madvise(vm->event[0], EVENT_SIZE, MADV_DONTNEED)) {
+			vm_break(vm, "MADV_DONTNEED: %s", strerror(errno));
+			return false;
+		}
+		put(vm->event[0], offset, event_new(offset));
+		return true;
+	case EVENT_MOVE:
+		return slot(vm, vm->event[1], 0);
+	case EVENT_DELETE:
+		return slot(vm, NULL, 0);
+	case EVENT_READ_ONLY:
+		return slot(vm, vm->event[0], KVM_MEM_READONLY);
+	case EVENT_DIRTY_ON: /* flags alone may change in place */
+		return vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], KVM_MEM_LOG_DIRTY_PAGES) &&
+		       read_dirty(vm, offset, answer);
+	case EVENT_DIRTY_READ:
+		return read_dirty(vm, offset, answer);
+	case EVENT_CHANGED:
+		*answer = changed(vm, offset);
+		return true;
+	default:
+		vm_break(vm, "the payload asks for action %lu", action);
+		return false;
+	}
+}

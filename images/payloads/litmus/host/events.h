@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* L0's own events to the event memory, which a step asks for with an offset into it. */
+#ifndef NVH_LITMUS_HOST_EVENTS_H
+#define NVH_LITMUS_HOST_EVENTS_H
+
+#include "host/vm_state.h"
+
+enum event_action {
+	EVENT_SET_UP,	 /* the first memory, with the old value; the second has the new one */
+	EVENT_DONTNEED,	 /* drop all of it, and write the new value */
+	EVENT_MOVE,	 /* the second memory in its place */
+	EVENT_DELETE,	 /* no memory: accesses are MMIO and read the new value */
+	EVENT_READ_ONLY,
+	EVENT_DIRTY_ON,	 /* log dirty pages from now on */
+	EVENT_DIRTY_READ, /* 1: the page is not in the log, 2: it is; the log begins anew */
+	EVENT_CHANGED,	  /* 1: the memory is what it was when this was asked last, 2: it is not */
+};
+
+bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer);
+/* L2's access to where EVENT_PA has no memory, or none to write; false when `run` is about something else. */
+bool event_mmio(const struct vm *vm, struct kvm_run *run);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Programs put together step by step: each appends one; the ones with a role also what its outcome has to be. */
+#ifndef NVH_LITMUS_HOST_PROGRAM_H
+#define NVH_LITMUS_HOST_PROGRAM_H
+
+#include "host/case.h"
+#include "host/value.h"
+#include "shared/geometry.h"
+
+/* mov x0, #result; ret */
+#define CODE 0xd65f03c0d2824680
+#define CODE_RESULT 0x1234
+#define MORE_CODE 0xd65f03c0d2886420
+#define MORE_CODE_RESULT 0x4321
+
+struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
+void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
+/* sl0 < 0: the one that fits */
+void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl0);
+void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level);
+void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
+/* The same for code, CODE or MORE_CODE, which returns CODE_RESULT or MORE_CODE_RESULT. */
+void add_code(struct litmus *l, uint64_t pa, uint64_t code);
+void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags);
+void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va, bool el0, enum role role,
+		uint64_t old, uint64_t now);
+/* CPU `cpu` reads `va` under `ctx` until add_stop(); add_sample() is what it sees. */
+void add_spin(struct litmus *l, unsigned cpu, unsigned ctx, uint64_t va, enum spin_where where);
+void add_sample(struct litmus *l, unsigned cpu, uint64_t va, enum role role, uint64_t old, uint64_t now);
+void add_stop(struct litmus *l, unsigned cpu);
+/* Ask the VMM for an action of host/{events,window,huge,migrate}.h; the second also expects this answer. */
+void add_host(struct litmus *l, unsigned action, uint64_t argument);
+void expect_host(struct litmus *l, unsigned action, uint64_t argument, uint64_t answer);
+/* The last `count` accesses, READS_MAX reads at EL1 at most, in one entry into L2. */
+void add_together(struct litmus *l, unsigned count);
+void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint64_t now);
+/* Of the case's leaf, in bytes. */
+uint64_t leaf_size(const struct litmus *l);
+/* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it. */
+uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
+/* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
+bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
+struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
+uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
+uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
+/*
+ * IPA of the first of `leaves` leaves at `level`, aligned to a leaf, that no recent case used. VMIDs are not
+ * fresh: another one makes KVM recycle a shadow context, which on 7.3 takes a minute (docs/litmus.md).
+ */
+uint64_t fresh_ipa(unsigned shift, unsigned level, unsigned leaves);
+/* Unmap `count` leaves from `ipa` on and have them forgotten, for the next case's sake. */
+void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, unsigned count);
+unsigned op_named(const char *name);
+const char *granule_word(unsigned shift);
+const char *size_word(uint64_t bytes);
+
+#endif

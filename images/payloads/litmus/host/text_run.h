@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The programs of a file. */
+#ifndef NVH_LITMUS_HOST_TEXT_RUN_H
+#define NVH_LITMUS_HOST_TEXT_RUN_H
+
+/* `-`: standard input; up to so many failures (0: all); an exit status. */
+int text_run(const char *path, unsigned failures);
+/* One line: the features of L1 that bring operations; an exit status. */
+int text_features(void);
+
+#endif

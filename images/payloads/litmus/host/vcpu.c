@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KVM's objects beside the VM itself: vCPUs with EL2, their registers, what L1 may see of the CPU, the GIC. */
+#include "host/vcpu.h"
+#include "host/break.h"
+#include "vmm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define GICD_PA 0x08000000
+#define GICR_PA 0x080a0000
+
+#define REGISTER(op0, op1, crn, crm, op2) ARM64_SYS_REG(op0, op1, crn, crm, op2)
+#define ID_AA64MMFR0_EL1 REGISTER(3, 0, 0, 7, 0)
+#define ID_AA64ISAR0_EL1 REGISTER(3, 0, 0, 6, 0)
+#define ID_AA64ISAR1_EL1 REGISTER(3, 0, 0, 6, 1)
+
+int kvm_open(void)
+{
+	static int kvm = -1;
+
+	if (kvm < 0)
+		kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	return kvm;
+}
+
+bool kvm_has_el2(void)
+{
+	return kvm_open() >= 0 && ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2) > 0;
+}
+
+bool kvm_has_e2h0(void)
+{
+	return kvm_open() >= 0 && ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2_E2H0) > 0;
+}
+
+static bool set_field(struct vm *vm, uint64_t id, unsigned low, uint64_t field)
+{
+	uint64_t value;
+
+	if (!vmm_get_register(vm->vcpu[0].fd, id, &value))
+		return vm_fails(vm, "KVM_GET_ONE_REG of an ID register");
+	value = (value & ~(0xfull << low)) | field << low;
+	return vmm_set_register(vm->vcpu[0].fd, id, value) || vm_fails(vm, "KVM_SET_ONE_REG of an ID register");
+}
+
+bool vcpu_create(struct vm *vm, unsigned index)
+{
+	struct vcpu *v = &vm->vcpu[index];
+	struct kvm_vcpu_init init;
+
+	v->vm = vm;
+	v->index = index;
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
+	if (v->fd < 0)
+		return vm_fails(vm, "KVM_CREATE_VCPU");
+	if (ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
+		return vm_fails(vm, "KVM_ARM_PREFERRED_TARGET");
+	init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2;
+	if (vm->config.e2h0)
+		init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2_E2H0;
+	if (ioctl(v->fd, KVM_ARM_VCPU_INIT, &init) < 0)
+		return vm_fails(vm, "KVM_ARM_VCPU_INIT with EL2");
+	v->run = mmap(NULL, (size_t)ioctl(kvm_open(), KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd,
+		      0);
+	if (v->run == MAP_FAILED)
+		return vm_fails(vm, "mmap of the vCPU");
+	return true;
+}
+
+bool vcpu_start_at_image(struct vm *vm, unsigned index)
+{
+	const struct vcpu *v = &vm->vcpu[index];
+
+	return (vmm_set_register(v->fd, VMM_CORE(regs.pc), IMAGE_PA) && vmm_set_register(v->fd, VMM_CORE(regs.regs[0]), index)) ||
+	       vm_fails(vm, "KVM_SET_ONE_REG");
+}
+
+static bool set_attribute(struct vm *vm, int device, unsigned group, uint64_t attribute, uint64_t value)
+{
+	struct kvm_device_attr attr = { .group = group, .attr = attribute, .addr = (uintptr_t)&value };
+
+	return !ioctl(device, KVM_SET_DEVICE_ATTR, &attr) || vm_fails(vm, "KVM_SET_DEVICE_ATTR of the GIC");
+}
+
+/*
+ * The payload uses no interrupt. But without an irqchip in the kernel KVM_RUN of a vCPU with EL2 gives EINTR
+ * for ever (7.3: kvm_vcpu_exit_request() asks user space to look at the timers).
+ */
+bool vm_create_gic(struct vm *vm)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_ARM_VGIC_V3 };
+	bool done;
+
+	if (ioctl(vm->fd, KVM_CREATE_DEVICE, &device) < 0)
+		return vm_fails(vm, "KVM_CREATE_DEVICE of a GICv3");
+	done = set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, GICD_PA) &&
+	       set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, GICR_PA) &&
+	       set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+	close(device.fd);
+	return done;
+}
+
+/*
+ * 40 bits of PA: KVM unmaps shadow stage 2 in steps of at most a block of the first level, up to the PA size, at
+ * each VMALLS12E1, which is slow for 48.
+ */
+bool vm_shape(struct vm *vm)
+{
+	const struct config *c = &vm->config;
+
+	if (!set_field(vm, ID_AA64MMFR0_EL1, 0, 2))
+		return false;
+	if ((c->hide_os || c->hide_range) && !set_field(vm, ID_AA64ISAR0_EL1, 56, c->hide_os ? 0 : 1))
+		return false;
+	return !c->hide_xs || set_field(vm, ID_AA64ISAR1_EL1, 56, 0);
+}
+
+uint64_t vm_pc(const struct vm *vm, unsigned index)
+{
+	uint64_t pc = 0;
+
+	vmm_get_register(vm->vcpu[index].fd, VMM_CORE(regs.pc), &pc);
+	return pc;
+}
+
+bool vcpu_in_l2(const struct vm *vm, unsigned index)
+{
+	uint64_t pstate = 0;
+
+	vmm_get_register(vm->vcpu[index].fd, VMM_CORE(regs.pstate), &pstate);
+	return (pstate >> 2 & 3) != 2;
+}

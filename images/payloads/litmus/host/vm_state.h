@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A VM of nvh-litmus as data: what it was asked to be, and what it consists of. */
+#ifndef NVH_LITMUS_HOST_VM_STATE_H
+#define NVH_LITMUS_HOST_VM_STATE_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "shared/shared.h"
+
+/* What a case needs of its VM. Cases that agree share one. */
+struct config {
+	uint8_t cpus;
+	bool e2h0;	    /* KVM_ARM_VCPU_HAS_EL2_E2H0: an nVHE hypervisor */
+	bool hide_range;    /* ID_AA64ISAR0_EL1.TLB: OS only */
+	bool hide_os;	    /* ID_AA64ISAR0_EL1.TLB: neither OS nor RANGE */
+	bool hide_xs;	    /* ID_AA64ISAR1_EL1.XS */
+	bool huge;	    /* MADV_HUGEPAGE for the data */
+	bool qemu;	    /* QEMU is the VMM */
+	bool bare;	    /* the machine is QEMU's own: true EL2, where HCR_EL2.E2H begins as 0 */
+	uint8_t first_pe;   /* CPU of L0 that the first vCPU runs on */
+	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
+	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+};
+
+struct vm {
+	int fd;
+	struct config config;
+	uint64_t features; /* ID_AA64ISAR0_EL1.TLB and so on, see host/features.h */
+	struct vcpu vcpu[CPUS_MAX];
+	uint8_t *low, *data;
+	uint8_t *event[2]; /* memory for EVENT_PA; the first is there to begin with */
+	bool event_present;
+	uint64_t mmio_value; /* what L2 reads where EVENT_PA has no memory */
+	struct shared *shared;
+	bool stop;
+	pthread_t leader; /* the thread of the first vCPU */
+	timer_t timer;	  /* ends its KVM_RUN */
+	bool timed;
+	struct disturbance *disturbance;
+	int qemu, ram, image; /* --vmm qemu: the process, and files in memory */
+	uint64_t rings;	      /* of its doorbell */
+	unsigned refused; /* accesses of L2 to protected memory */
+	int child, child_go; /* of HUGE_FORK */
+	char broken[160];
+};
+
+enum ran { RAN, RAN_FATAL, RAN_HANG, RAN_BROKEN };
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What nvh-litmus's VMM (at L0) and its bare-metal hypervisor (at vEL2) agree on. */
+#ifndef NVH_LITMUS_SHARED_H
+#define NVH_LITMUS_SHARED_H
+
+/* L1's physical memory. vEL2 maps all of it flat. */
+#define DOORBELL_PA 0x10000000
+#define IMAGE_PA 0x40000000
+#define SHARED_PA 0x40200000
+#define SHARED_SIZE 0x40000
+#define POOL_PA 0x41000000 /* page tables of L2, both stages */
+#define POOL_SIZE 0x1000000
+#define LOW_SIZE 0x2000000 /* of the memslot at IMAGE_PA that holds all of the above */
+#define DATA_PA 0x100000000 /* what L2's tests map */
+#define DATA_SIZE 0x100000000
+#define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
+#define EVENT_SIZE 0x4000000
+#define STACK_SIZE 0x4000
+#define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
+#define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
+#define E2_ASID 0x2a /* in TTBR0_EL2 with E2H: of both halves */
+#define L2_PAGE_SIZE 0x10000 /* L2's code and spin records, mapped identically */
+#define L2_DATA_VA 0x50000000 /* L2's page once more, for EL0 to write */
+
+#define PHYSICAL_BITS 40
+#define SPOILT 0xdead /* STEP_RACE: what a page holds once nobody may use it */
+
+#define CPUS_MAX 4
+#define STEPS_MAX 256
+#define FRAMES_MAX 32
+#define READS_MAX 5 /* of one entry into L2 */
+#define CONTEXTS_MAX 16
+
+#define DOORBELL_DONE 1	 /* the program ran, or the payload is ready for its first */
+#define DOORBELL_HOST 2	 /* shared->host_action asks for something in mid-program */
+#define DOORBELL_FATAL 3 /* an exception at vEL2 that no step expects */
+
+/* struct cpu of the payload, for its assembly */
+#define CPU_X 0
+#define CPU_ELR 64
+#define CPU_SPSR 72
+#define CPU_ESR 80
+#define CPU_FAR 88
+#define CPU_HPFAR 96
+#define CPU_SP 104
+#define CPU_GUARD 112
+#define CPU_TOOK 120
+
+#include "marks.h"
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+#include "shared/geometry.h"
+
+/* What one step does; a, b, c and d are the fields of struct step. */
+enum step_kind {
+	STEP_END,
+	STEP_CONTEXT,  /* give context `ctx` its tables; a, b: its stage 2, 1 is that of context a - 1 (0: its own);
+			  c: its own stage 2 begins where it does in each program */
+	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c; d: and as many in all, for the leaves that follow */
+	STEP_S1,       /* the same in L2's stage 1, VA a */
+	STEP_E2,       /* the same in vEL2's own stage 1 */
+	STEP_POKE,     /* write b to the physical address a; c: it is code, make it coherent */
+	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0; d: or this and the next
+			  d - 1, all of them reads at EL1, at once */
+	STEP_TLBI,     /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
+	STEP_L2_TLBI,  /* the same by L2 at EL1 */
+	STEP_L2_REMAP, /* L2 alone: access VA a, write d as its descriptor at level c, access, `op` (b), access */
+	STEP_READ,     /* read VA a at vEL2 */
+	STEP_HOST,     /* ask the VMM for action a, with argument b; the outcome is its answer */
+	STEP_SPIN,     /* after STEP_START: enum spin_where c: read VA a until STEP_STOP */
+	STEP_SAMPLE,   /* what CPU c's STEP_SPIN reads from now on */
+	STEP_STOP,     /* end CPU c's STEP_SPIN */
+	STEP_RACE,     /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
+	STEP_HANG,     /* c: enum hang: vEL2 itself never answers again, or takes an exception that nothing expects */
+	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
+	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
+	STEP_AWAIT,    /* wait for turn a */
+	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`; the outcome is PAR_EL1 */
+};
+
+/* AT S1E1R and so on: op2 of the instruction; from AT_S12E1R on op1 is 4 (Arm ARM C5.4). */
+enum at_operation { AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S12E1R, AT_S12E1W, AT_S12E0R, AT_S12E0W, AT_COUNT };
+
+enum hang { HANG_SPIN, HANG_FATAL };
+
+enum spin_where {
+	SPIN_L2,
+	SPIN_VEL2,
+	SPIN_L2_SPOILT, /* and report each read of a spoilt page */
+	SPIN_L2_EL0,
+	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
+	SPIN_L2_WRITE,	/* writes, another value each time */
+};
+
+/* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.14). */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_VNCR_READ, ACCESS_VNCR_WRITE, ACCESS_HANG };
+#define VNCR_TPIDR 0x90 /* TPIDR_EL2 in that page (D8.14, table of offsets) */
+
+struct step {
+	uint8_t kind;
+	uint8_t ctx;
+	uint16_t op;
+	uint32_t flags;
+	uint64_t a, b, c, d;
+};
+
+#define STEP_UNDER_TEST 1u /* --self-test leaves this operation out */
+#define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
+#define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
+#define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
+#define STEP_WHERE 16u	   /* of STEP_L2's write: which words of shared->frame hold the value afterwards */
+#define STEP_LOOSE 32u	   /* an old translation may still be used: L1 owes an invalidation here, L0 none */
+
+enum outcome_kind {
+	OUTCOME_NONE,
+	OUTCOME_VALUE,	   /* value */
+	OUTCOME_S2_FAULT,  /* abort from L2 taken at vEL2: esr, far, hpfar */
+	OUTCOME_S1_FAULT,  /* abort that L2 took itself: esr, far of EL1 */
+	OUTCOME_TRAP,	   /* anything else that L2 made vEL2 take: esr */
+	OUTCOME_EXCEPTION, /* the guarded instruction at vEL2 raised one: esr, far */
+	OUTCOME_DONE,
+	OUTCOME_TIMEOUT,   /* the other CPU did not answer */
+};
+
+struct outcome {
+	uint64_t kind, value, esr, far, hpfar;
+	uint64_t rounds;  /* STEP_RACE */
+	uint64_t more[2]; /* STEP_L2_REMAP: the values before and without the operation; STEP_WHERE: a bit per frame */
+};
+
+struct program {
+	struct step step[STEPS_MAX];
+	struct outcome outcome[STEPS_MAX];
+};
+
+/* One L2 translation context: what the payload loads before it enters L2 or executes a TLBI. */
+struct context {
+	uint64_t vttbr, vtcr, hcr, hfgitr;
+	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
+	uint64_t vncr; /* VNCR_EL2, for an L2 that is a hypervisor itself (HCR_EL2.NV) */
+	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
+	struct shape s2_shape, s1_shape;
+	uint64_t el0_data; /* map L2_DATA_VA */
+};
+
+/* Published by L2 itself while it spins, and by its vCPU at vEL2 when it faults. */
+struct spin {
+	uint64_t value;
+	uint64_t count;
+	uint64_t faults;
+	uint64_t esr, hpfar;
+	uint64_t begun;	  /* program number */
+	uint64_t spoilt;  /* reads that gave SPOILT */
+	uint64_t stage1;  /* the last fault was L2's own */
+};
+
+struct shared {
+	uint64_t number; /* of the program: the other CPUs start when it changes */
+	uint64_t go;	 /* the same, once STEP_START has been reached */
+	uint64_t finished[CPUS_MAX];
+	uint64_t cpus;
+	uint64_t e2h;
+	uint64_t set_e2h; /* true EL2 begins without */
+	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
+	uint64_t skip;	 /* --self-test */
+	uint64_t loose;	 /* STEP_LOOSE for all of the program, and for CPUs that spin */
+	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */
+	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
+	uint64_t host_action, host_argument, host_answer;
+	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr4, id_isar0, id_isar1;
+	uint64_t l2_page; /* IPA of L2's code and spin records */
+	uint64_t race_vmalle1is; /* number of the operation */
+	uint64_t race_end;	 /* the VMM has seen enough */
+	uint64_t turn;		 /* STEP_PASS */
+	uint64_t frame_count, frame[FRAMES_MAX]; /* STEP_WHERE: physical addresses */
+	struct { /* STEP_RACE: the two pages that take turns */
+		uint64_t pa, descriptor;
+	} race[2];
+	struct context context[CONTEXTS_MAX];
+	struct program program[CPUS_MAX];
+};
+_Static_assert(sizeof(struct shared) <= SHARED_SIZE, "shared memory");
+#endif
+
+#endif
