@@ -66,6 +66,8 @@ def undertake(work: PlannedAttempt, facts: dict[str, str]) -> Attempt:
         _carry_out(steps, work)
         attempt.complete = True
     work.stack.until = None
+    if work.runner.holder is not None:
+        work.runner.holder.stop()
     work.stages.begin("traces")
     if not attempt.complete:
         observer.find_silent()

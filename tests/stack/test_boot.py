@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.check.splat import fatal
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.level import Level
@@ -81,7 +82,7 @@ def make(tmp_path: Path, agent_binary: Path, monkeypatch: pytest.MonkeyPatch) ->
         images = fake_images(Store(tmp_path / "cache"), program)
         place = tmp_path / "place"
         place.mkdir()
-        made.append(Stack(images, spec, place, slowdown=0.1))
+        made.append(Stack(images, spec, place, slowdown=0.1, alarm=fatal))
         return made[-1]
 
     yield build
@@ -192,6 +193,35 @@ def test_vmm_that_goes_on_without_its_agent_is_given_up(make: Make, monkeypatch:
     stack.booted = Level.L1
     with pytest.raises(LevelBroken, match="l1: its agent has gone, its VMM runs on"):
         stack.run(Level.L1, "true", 300)
+
+
+OOPS = Path(__file__).parents[1] / "check" / "splats" / "oops.txt"
+WARN = OOPS.with_name("warn-new.txt")
+PRINTS = "time.sleep(0.5); console.sendall({text!r}); child.wait()"
+
+
+def test_kernel_that_dies_in_mid_command_is_noticed_at_once(make: Make) -> None:
+    stack = make(PRINTS.format(text=OOPS.read_bytes()), with_agent=True)
+    stack.boot(Level.L0)
+    with pytest.raises(LevelBroken, match="l0: its kernel died: oops: Internal error: Oops") as caught:
+        stack.run(Level.L0, "sleep 60", 300)
+    assert caught.value.name == "level-l0"
+    assert "Internal error: Oops: 0000000096000004" in caught.value.output
+    stack.check()  # told once, so that what is left of the level can be asked for
+    assert stack.run(Level.L0, "echo on", 20).text == "on\n"
+
+
+def test_kernel_that_dies_at_boot_is_not_waited_for(make: Make) -> None:
+    error = broken(make(f"console.sendall({OOPS.read_bytes()!r})\n{SPIN}"))
+    assert error.name == "boot-l0"
+    assert "its kernel died: oops" in str(error)
+
+
+def test_kernel_that_warns_goes_on(make: Make) -> None:
+    stack = make(PRINTS.format(text=WARN.read_bytes()), with_agent=True)
+    stack.boot(Level.L0)
+    assert stack.console(Level.L0).wait_for("WARNING: ", 10)
+    assert stack.run(Level.L0, "sleep 1; echo on", 20).text == "on\n"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.attempt.prefix import Prefix
 from harness.attempt.steps import MUTANT
-from harness.check.splat import find_splats
+from harness.check.splat import fatal, find_splats
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.process import CpuTime
@@ -102,7 +102,7 @@ class Target:
         self._watch = Watch(self._images, self._spec, self._place) if self._sanitize else None
         self._reach = Reach(self._images, self._place) if self._images.plugins else None
         plugins = tuple(each.plugin for each in (self._watch, self._reach) if each)
-        stack = Stack(self._images, self._spec, self._place, plugins=plugins)
+        stack = Stack(self._images, self._spec, self._place, plugins=plugins, alarm=fatal)
         self._stack = stack
         self._splats = 0
         self.restores += 1
