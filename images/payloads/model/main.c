@@ -21,6 +21,9 @@ void model_main(void)
 	check_traps();
 	check_nested();
 	check_flags();
+	check_syndromes();
+	check_controls();
+	check_sizes();
 	print("done\n");
 	power_off();
 }
