@@ -8,7 +8,6 @@ from typing import Any
 
 from harness.arch.syndrome import explain
 from harness.check.sanitizer.code_places import Places
-from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.reports import FINDINGS, MODEL_FINDINGS, SanitizerReport
 
 
