@@ -49,7 +49,7 @@ def test_a_step_that_breaks_is_told_and_the_next_one_is_carried_out(
     [
         (Totals(programs=3), Verdict.PASS),
         (Totals(broken=["the model crashed"]), Verdict.FAIL),
-        (Totals(errors=["the disk is full"]), Verdict.INFRA),
+        (Totals(programs=3, errors=["the disk is full"]), Verdict.INFRA),
         (Totals(), Verdict.INFRA),
     ],
 )
