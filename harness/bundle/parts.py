@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts.payloads import CROSS, LIB, LISTER, SOURCES, toolchain
+from harness.covering import groups
 from harness.covering.artefact import DIRECTORY, describe
 from harness.covering.cases import CoveringCase, parse
 from harness.host import command
@@ -54,8 +55,8 @@ def lists_of(covering: Artefact, described: Mapping[str, CoveringCase]) -> Mappi
     machine with 52 bits of PA (docs/litmus.md).
     """
     found = {
-        path.name: tuple(path.read_text(encoding="utf-8").split())
-        for path in sorted((covering.path / DIRECTORY).iterdir())
+        group.name: tuple((covering.path / DIRECTORY / group.name).read_text(encoding="utf-8").split())
+        for group in groups.load().groups
     }
     quick = (name for names in found.values() for name in names if described[name].words["walks"] == "none")
     return {DEFAULT_LIST: tuple(dict.fromkeys(quick)), **found}

@@ -19,13 +19,15 @@ from harness.reproduce.debug import which
 
 HARNESS = SOURCES.parents[1] / "harness"
 PREFIXES = "|".join(sorted({each.prefix for each in registers.load()}))
+GIB = 30
+"""A shift by so much is a GiB nearly everywhere."""
 POSITIONS = sorted(
     {
         bit
         for each in registers.load()
         if each.prefix in ("XT", "HCR", "HCRX", "VTTBR", "ESR", "TTBR")
         for bit in (each.low,)
-        if 24 < bit < 60
+        if 24 < bit < 60 and bit != GIB
     }
     | {59}
 )

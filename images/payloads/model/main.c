@@ -23,6 +23,9 @@ void pe_main(uint64_t index)
 	check_traps();
 	check_nested();
 	check_flags();
+	check_syndromes();
+	check_controls();
+	check_sizes();
 	print("done\n");
 	psci_off();
 }

@@ -71,6 +71,8 @@ struct space {
 extern struct space space;
 void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds);
 void space_load(void); /* on this PE */
+/* Another stage 2 for it: ``size`` bits of IPA from level ``start`` on, in 2^n tables side by side. */
+void space_stage2(unsigned size, unsigned start);
 /* Map one leaf; the address may be of the high half at stage 1. Returns the descriptor. */
 uint64_t *map_s1(uint64_t va, unsigned level, uint64_t ipa, uint64_t attributes);
 uint64_t *map_s2(uint64_t ipa, unsigned level, uint64_t pa, uint64_t attributes);
@@ -140,4 +142,7 @@ void check_translate(void);
 void check_traps(void);
 void check_nested(void);
 void check_flags(void);
+void check_syndromes(void);
+void check_controls(void);
+void check_sizes(void);
 #endif

@@ -123,6 +123,19 @@ void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2
 	forget();
 }
 
+void space_stage2(unsigned size, unsigned start)
+{
+	space.s2.size = size;
+	space.s2.start = start;
+	space.ipa = table_new();
+	map_program(&space.s2, space.ipa, AF | S2_RW);
+	map_aliases();
+	space.vtcr = vtcr_of(&space.s2);
+	space.vttbr = (uint64_t)space.ipa | (space.vttbr & VTTBR_VMID);
+	DSB(ish);
+	forget();
+}
+
 /* Only what changes: a model may empty its TLB at a write, which would hide more than it has to. */
 #define LOAD_REGISTER(name, value)                                                                           \
 	do {                                                                                                 \

@@ -13,7 +13,7 @@
 enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED,
 	       /* of the model itself: model.h */
 	       MODEL_STALE, MODEL_OUTPUT, MODEL_PERMISSION, MODEL_FAULT, MODEL_UNDUE, MODEL_TRAP, MODEL_RETURN, MODEL_AT,
-	       MODEL_LEVEL, MODEL_VNCR, FINDINGS };
+	       MODEL_LEVEL, MODEL_VNCR, MODEL_FLAGS, FINDINGS };
 #define MODEL_FIRST MODEL_STALE
 #define MODEL_KINDS (FINDINGS - MODEL_FIRST)
 #define TOLD 64
@@ -110,7 +110,7 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 /* The same for a use of ``kind`` (P_R, P_W, P_X; 0: any), as EL0 when ``user``; the model's own use is judged by that. */
 void judge_access(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
 		  uint64_t pc, uint8_t el, unsigned kind, bool user);
-/* Whether an entry that ``pe`` may hold says something else than the walk ``now``, or had fewer permissions than ``wanted``. */
+/* Whether an entry that ``pe`` may hold says something else than the walk ``now``, or another thing of the permissions ``wanted``. */
 bool judge_differs(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, const struct walk *now,
 		   unsigned wanted);
 /* An operation was executed. ``context``: of the tables that it is about, or NULL. Whether entries go. */

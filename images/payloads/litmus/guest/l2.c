@@ -16,16 +16,20 @@ void load_context(const struct context *c)
 	MSR(hcr_el2, hcr);
 	if (shared->id_mmfr0 >> 56 & 0xf)
 		MSR(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (shared->id_mmfr1 >> 40 & 0xf)
+		MSR(s3_4_c1_c2_2, c->hcrx); /* HCRX_EL2 */
 	if (c->vncr)
 		MSR(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
 	if (shared->e2h) {
 		MSR(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
+		MSR(s3_5_c2_c0_1, c->ttbr1);
 		MSR(s3_5_c2_c0_2, c->tcr);
 		MSR(s3_5_c1_c0_0, c->sctlr);
 		MSR(s3_5_c10_c2_0, 0xff);
 		MSR(s3_5_c12_c0_0, l2_vectors);
 	} else {
 		MSR(ttbr0_el1, c->ttbr0);
+		MSR(ttbr1_el1, c->ttbr1);
 		MSR(tcr_el1, c->tcr);
 		MSR(sctlr_el1, c->sctlr);
 		MSR(mair_el1, 0xff);
@@ -82,6 +86,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 				       [ACCESS_VNCR_READ] = l2_vncr_read,
 				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
 				       [ACCESS_HANG] = l2_hang };
+	uint64_t sctlr = MRS(sctlr_el2);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -90,7 +95,12 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
 	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	if (s->flags & STEP_MMU_OFF) /* all of it is mapped flat */
+		MSR(sctlr_el2, sctlr & ~SCTLR_M);
+	__asm__ volatile("isb" ::: "memory");
 	pe_enter(cpu);
+	MSR(sctlr_el2, sctlr);
+	__asm__ volatile("isb" ::: "memory");
 	record_exit(cpu, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
@@ -101,7 +111,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	struct context *c = &shared->context[s->ctx];
-	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
+	uint64_t slot = (uint64_t)tables_slot(tables_stage1(c, s->a), c->s1_shape, s->a, s->c);
 	uint64_t page = slot & ~((1ull << c->s1_shape.shift) - 1);
 
 	*tables_slot(c->s1_root, c->s1_shape, page, 3) =

@@ -48,8 +48,14 @@ static void at(unsigned op, uint64_t va)
 	case AT_S12E0R:
 		AT(4, 6, va);
 		break;
-	default:
+	case AT_S12E0W:
 		AT(4, 7, va);
+		break;
+	case AT_S1E2R:
+		AT(4, 0, va);
+		break;
+	default:
+		AT(4, 1, va);
 		break;
 	}
 }

@@ -7,5 +7,7 @@
 
 /* Run with shared->vel2_shift from now on. */
 void regime_follow(struct pe *cpu);
+/* TTBR0_EL2.ASID is this until the next program. */
+void regime_asid(uint64_t asid);
 
 #endif

@@ -4,7 +4,7 @@
 #include "guest/cpu.h"
 
 static uint64_t pool_next;
-static uint64_t vel2_root[3][2][2048] __attribute__((aligned(16384))); /* of each granule */
+static uint64_t vel2_root[3][2][2][2048] __attribute__((aligned(16384))); /* of each granule, half, DS */
 
 static unsigned granule(unsigned shift)
 {
@@ -47,8 +47,10 @@ static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attribut
 {
 	unsigned low = level_shift(shift, start_level(shift));
 
-	for (uint64_t at = from >> low; at <= (from + size - 1) >> low; at++)
-		vel2_root[granule(shift)][0][at] = at << low | attributes;
+	for (uint64_t at = from >> low; at <= (from + size - 1) >> low; at++) {
+		vel2_root[granule(shift)][0][0][at] = at << low | attributes;
+		vel2_root[granule(shift)][0][1][at] = at << low | (attributes & ~PTE_SH_INNER);
+	}
 }
 
 /* Blocks of the start level: devices, the image and the pool, the data. AP[1] is RES1 without E2H (D8.3.2). */
@@ -63,7 +65,12 @@ void tables_vel2(bool e2h)
 	}
 }
 
-uint64_t tables_vel2_root(unsigned shift, bool high)
+uint64_t tables_vel2_root(unsigned shift, bool high, bool ds)
 {
-	return (uint64_t)vel2_root[granule(shift)][high];
+	return (uint64_t)vel2_root[granule(shift)][high][ds];
+}
+
+uint64_t tables_stage1(const struct context *c, uint64_t va)
+{
+	return va >> 63 ? c->s1_high : c->s1_root;
 }
