@@ -48,6 +48,8 @@ def cells(reading: Reading, bundle: Bundle, machine: LoggedMachine) -> list[Cell
         judge.of_absent(log),
         judge.of_splats(reading.text),
     ]
+    if log.begin["self-test"] == "1":
+        findings.append(judge.of_observable(log))
     told = _cell(reading, bundle, machine, None, findings)
     return [told, *_families(reading, bundle, machine, findings)]
 
