@@ -58,7 +58,7 @@ def _families(
     reading: Reading, bundle: Bundle, machine: LoggedMachine, whole: Sequence[Finding]
 ) -> Iterator[CellResult]:
     doubts = [each for each in whole if each.verdict is Verdict.UNDECIDED]
-    for family in reading.log.families:
+    for family in {each.name: each for each in reading.log.families}.values():
         if judge.is_absent(family) and not doubts:
             continue
         own = [*judge.of_family(family), judge.of_splats(family.kernel)]
@@ -104,11 +104,11 @@ def _cell(
 
 
 def _seconds(family: Family | None, whole: str) -> float:
-    if family:
-        return round(sum(case.line.ns for case in family.cases if case.line) / 1e9, 3)
     try:
+        if family:
+            return round(sum(case.line.ns for case in family.cases if case.line) / 1e9, 3)
         return min(max(0.0, float(whole or 0)), 1e9)
-    except ValueError:
+    except (ValueError, OverflowError):  # a number that no clock gives
         return 0.0
 
 

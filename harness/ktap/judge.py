@@ -99,6 +99,9 @@ def _selection(log: Log, wanted: Mapping[str, frozenset[str]]) -> Iterator[str]:
         return
     if missing := sorted(set(wanted) - {family.name for family in log.families}):
         yield f"families that did not run: {', '.join(missing)}"
+    names_told = [family.name for family in log.families]
+    if len(set(names_told)) != len(names_told):
+        yield "a family is there more than once"
     for family in log.families:
         told = Counter(case.name for case in family.cases)
         expected = wanted.get(family.name, frozenset())
