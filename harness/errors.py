@@ -92,14 +92,71 @@ class Problem:
 
 
 class InputError(UserError):
-    """Every problem found in the input at once, in file order, one line each."""
+    """Every problem found in the input at once, in file order, one line each.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    ``see`` is the page of docs/ that describes this kind of input; empty where there is none.
+    """
+
+    def __init__(self, problems: Sequence[Problem], see: str = "") -> None:
         self.problems = tuple(sorted(problems, key=lambda p: p.where))
+        self.see = see
         super().__init__("\n".join(map(str, self.problems)))
 
 
+_CLOSE = 0.45
+"""How many edits a word may be away from what was meant, for each of its letters."""
+_ALIKE = 0.6
+_BEGINNING = 3
+
+
 def closest(word: str, choices: Iterable[str]) -> str:
-    """Return the choice most like ``word``, or an empty string when none is near."""
-    near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    """Return the choice that ``word`` is most likely meant to be, or an empty string when none is near.
+
+    That is the one with the fewest edits; a word that a choice begins with is one edit away from it. Of two
+    as near, the one that has more in common with the word.
+    """
+    known = list(dict.fromkeys(choices))
+    best: tuple[float, float, str] | None = None
+    given = word.lower()
+    limit = max(1, round(len(given) * _CLOSE)) if len(given) > 1 else 0
+    for choice in known:
+        other = choice.lower()
+        if len(given) >= _BEGINNING and other.startswith(given):
+            away = min(1, len(other) - len(given))
+        else:
+            away = edits(given, other, limit if best is None else min(limit, int(best[0])))
+        if away > limit or (best is not None and away > best[0]):
+            continue
+        if best is not None and away == best[0] and len(given) < _BEGINNING:
+            best = (away, -1.0, "")  # of so short a word either would be a guess
+            continue
+        unlike = 1 - difflib.SequenceMatcher(None, given, other).ratio()
+        if best is None or (away, unlike, choice) < best:
+            best = (away, unlike, choice)
+    if best is not None:
+        return best[2]
+    near = difflib.get_close_matches(word, known, n=1, cutoff=_ALIKE)
     return near[0] if near else ""
+
+
+def edits(one: str, other: str, limit: int | None = None) -> int:
+    """Return how many edits lead from ``one`` to ``other``; any number above ``limit`` where it is more.
+
+    An edit puts in, takes out or replaces a letter, or swaps two neighbours (optimal string alignment).
+    """
+    if limit is not None and abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        # A swap reaches over one row: only two rows above the limit end it.
+        if limit is not None and min(row) > limit and min(last) > limit:
+            return limit + 1
+        before, last = last, row
+    return last[-1]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts import debian, lock
-from harness.document.data_files import load_document
-from harness.errors import UserError, closest
+from harness.artefacts.mapped import mapped_files
+from harness.document.data_files import Document
+from harness.document.nodes import listing, shown
+from harness.errors import Problem, UserError, closest
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file
-from harness.host.paths import find_data_file
+from harness.host.paths import data_names, find_data_file
 
 QEMU = "qemu-system-aarch64"
+SEE = "docs/models.md"
+TIMINGS = ("icount", "mttcg")
+"""What a scenario and the command line may ask for."""
 STRINGS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -85,7 +91,10 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that can be run: the command that starts its QEMU, and where it came from."""
+    """A model that can be run: the command that starts its QEMU, and where it came from.
+
+    ``files``: of a model given by path, what was mapped when it ran; empty when that could not be seen.
+    """
 
     spec: ModelSpec
     launcher: tuple[str, ...]
@@ -93,6 +102,7 @@ class Model:
     version: str
     sha256: str
     artefact: Artefact | None
+    files: tuple[Path, ...] = ()
 
     def deterministic(self, timing: str) -> bool:
         """Whether time in the machine is counted in instructions, so that nothing depends on the host's."""
@@ -121,7 +131,9 @@ def load_model(name: str) -> ModelSpec:
     A relative ``source.path`` is relative to the file.
     """
     file = find_data_file("models", name)
-    data = load_document(file, SCHEMA)
+    document = Document(file, SCHEMA, SEE)
+    _check(document, file.parent)
+    data = document.checked()
     source = data["source"]
     if "path" in source:
         source = {"path": str(file.absolute().parent / source["path"])}
@@ -138,6 +150,22 @@ def load_model(name: str) -> ModelSpec:
         tuple(data.get("narrow", ())),
         dict(data.get("environment", {})),
     )
+
+
+def _check(document: Document, base: Path) -> None:
+    """Names that the schema cannot know."""
+    timings = document.good("timings")
+    for name, where in timings.keys.items() if timings is not None else ():
+        if name not in TIMINGS:
+            document.refuse(
+                Problem(where, f"unknown timing {shown(name)}", listing(TIMINGS), closest(name, TIMINGS))
+            )
+    for node in document.rows("narrow"):
+        if "/" in (node.text or ""):
+            if not (base / (node.text or "")).is_file():
+                document.refuse(node.problem(f"no file {shown(node.text or '')}", "a model file, or a name"))
+        elif node.text not in (known := data_names("models")):
+            document.unknown(node, "model", known)
 
 
 def build_model(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
@@ -159,7 +187,13 @@ def _from_path(spec: ModelSpec) -> Model:
         raise UserError(f"model {spec.name}: {program} is not executable; set source.path to a {QEMU}")
     environment = dict(spec.environment)
     version = _version([str(program)], environment)
-    return Model(spec, (str(program),), environment, version, _digest(sha256_file(program), spec), None)
+    model = Model(spec, (str(program),), environment, version, _digest(sha256_file(program), spec), None)
+    files = mapped_files([*model.launcher, *model.flags(next(iter(spec.timings)))], environment)
+    if not files:
+        return model
+    parts = sorted({sha256_file(path) for path in (program, *files)})
+    whole = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return dataclasses.replace(model, sha256=_digest(whole, spec), files=files)
 
 
 def _from_debian(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
@@ -197,7 +231,7 @@ def _digest(program: str, spec: ModelSpec) -> str:
 
 def uncovered(model: Model) -> str:
     """Return what the digest of a model given by path leaves out, as a sentence; "" when it covers all."""
-    if model.artefact is not None:
+    if model.artefact is not None or model.files:
         return ""
     program = Path(model.launcher[0])
     with program.open("rb") as stream:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,20 @@ from harness.host.paths import IMAGES
 CROSS = "aarch64-linux-gnu-"
 SOURCES = IMAGES / "payloads"
 MODULE_SOURCES = SOURCES / "module"
+LIB = "lib"
+"""The folder of what programs of different kinds share, besides the architecture's rules."""
 LISTER = "litmus-list"
 """nvh-litmus for the host: it knows the cases and runs none."""
 PLUGIN_SOURCES = ("plugin", "sanitizer")
-HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
-"""Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
+HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop", "bundle")
+"""Folders whose programs no level has in its root file system: most run on the host, inside QEMU."""
+
+
+def payload_names() -> list[str]:
+    """Return the programs that a root file system may have, as the Makefile lists them."""
+    text = (SOURCES / "Makefile").read_text(encoding="utf-8")
+    rows = re.findall(r"^programs \+?:?= (.+)$", text, re.MULTILINE)
+    return sorted(name for row in rows for name in row.split())
 
 
 def toolchain(compiler: str = f"{CROSS}gcc") -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from harness.arch.header import headers, write_headers
 from harness.arch.reference import ARCH
 from harness.artefacts.model import Model
-from harness.artefacts.payloads import PLUGIN_SOURCES, SOURCES, toolchain
+from harness.artefacts.payloads import LIB, PLUGIN_SOURCES, SOURCES, toolchain
 from harness.errors import InfraError, UserError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
@@ -49,7 +49,7 @@ class Plugins:
 def build_plugins(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds every plugin for every known version."""
     compiler = toolchain(HOSTCC)
-    sources = {name: sha256_tree(SOURCES / name) for name in (*PLUGIN_SOURCES, ARCH)}
+    sources = {name: sha256_tree(SOURCES / name) for name in (*PLUGIN_SOURCES, ARCH, LIB)}
     key = {"sources": sources, "headers": dict(headers()), "toolchain": compiler}
 
     def build(work: Path) -> dict[str, Any]:

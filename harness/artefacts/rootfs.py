@@ -17,7 +17,8 @@ from typing import Any
 from harness.artefacts import lock
 from harness.artefacts.debian import Archive, offline, unpack
 from harness.artefacts.ext4 import pack
-from harness.document.data_files import load_document
+from harness.artefacts.payloads import payload_names
+from harness.document.data_files import Document
 from harness.errors import UserError
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
@@ -85,7 +86,12 @@ class RootfsSpec:
 
 def load_rootfs(name: str) -> RootfsSpec:
     """Load ``images/rootfs/<name>.yaml`` or the file at a path; ``InputError`` names every defect."""
-    data = load_document(find_data_file("rootfs", name), SCHEMA)
+    document = Document(find_data_file("rootfs", name), SCHEMA)
+    known = payload_names()
+    for node in document.rows("payloads"):
+        if node.text not in known:
+            document.unknown(node, "payload", known)
+    data = document.checked()
     return RootfsSpec(
         data["rootfs"],
         data["summary"],

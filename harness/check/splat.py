@@ -23,8 +23,10 @@ SPLATS = Path(__file__).with_name("splats.yaml")
 _PREFIX = r"(?:^(?:<\d+>)?|\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)"
 _EXCERPT = 12
 _REACH = 60
-"""Lines after its first in which a splat's ``pc`` is looked for: an abort is told at length before it."""
+"""Lines after its first in which a splat's ``pc`` is looked for: an abort's description precedes it."""
 _END = "---[ end trace"
+FATAL = frozenset({"panic", "oops", "stack-overflow", "serror", "bad-mode"})
+"""Kinds after which a kernel does not do what it was asked: it stands still, or a task died with locks."""
 _TEXT = 160
 
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+"
@@ -118,6 +120,15 @@ def find_splats(console: str) -> list[Splat]:
                 found.append(Splat(kind.name, number, excerpt, key))
                 break
     return found
+
+
+def fatal(console: str) -> str:
+    """Say what ended a kernel in mid-work, as ``headline`` does; empty when nothing in this text did.
+
+    A warning, a report of a sanitizer or a stall is no reason to stop: the kernel goes on.
+    """
+    splats = find_splats(console)
+    return headline(splats) if any(splat.kind in FATAL for splat in splats) else ""
 
 
 def headline(splats: Sequence[Splat]) -> str:

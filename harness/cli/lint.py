@@ -3,7 +3,7 @@
 
 examples:
   ./nvh lint                           the whole project; of C, the lines changed since origin/main
-  ./nvh lint my.yaml                   one scenario, with its recorded traces
+  ./nvh lint my.yaml                   one scenario, with its recorded traces; a plan, kernel or model file
   ./nvh lint --explain NVH024          what a rule means, and what to do
   ./nvh lint --record runs/latest      record good traces beside their scenarios, from cells that ran
   ./nvh lint --populations runs/latest           compare what ran with scenarios/populations.csv
@@ -13,22 +13,28 @@ examples:
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.artefacts.kernel import load_kernel
+from harness.artefacts.model import load_model
+from harness.artefacts.rootfs import load_rootfs
 from harness.check.corpus.record import record
 from harness.check.corpus.rules import CORPUS
-from harness.errors import EXIT_RED, UserError, closest
+from harness.errors import EXIT_RED, InputError, Problem, UserError, closest
 from harness.host.paths import CHECKOUT, SCENARIOS
 from harness.litmus import populations
 from harness.litmus.left import cells_of, compared, renewed
 from harness.litmus.rules import POPULATIONS
+from harness.nightly.farm.plan import load_plan
 from harness.runner.project import vocabulary
 from harness.scenario.lint import lint_paths
 from harness.scenario.load import load_paths
 from harness.scenario.rules import SHAPE
+from harness.scenario.ruleset import LintFinding
 from harness.verdict import Verdict
 
 TOOLS = (
@@ -91,10 +97,57 @@ def main(arguments: argparse.Namespace) -> int:
         status = changed_c(CHECKOUT) or status
     if not arguments.paths:
         print("== scenarios", flush=True)
-    findings = lint_paths(arguments.paths or [SCENARIOS], vocabulary(), more=(CORPUS, POPULATIONS))
-    for finding in findings:
+    for finding in _findings(arguments.paths or [SCENARIOS]):
         print(finding)
-    return status or (EXIT_RED if findings else 0)
+        status = status or EXIT_RED
+    return status
+
+
+def _findings(paths: Sequence[Path]) -> list[LintFinding]:
+    """What there is to say of scenarios; ``InputError`` with the defects of all files, of whatever kind."""
+    problems: list[Problem] = []
+    see = ""
+    scenarios = []
+    for path in paths:
+        load = _other(path)
+        try:
+            if load is None:
+                scenarios.append(path)
+            else:
+                load(path)
+        except InputError as error:
+            problems += error.problems
+            see = see or error.see
+    found: list[LintFinding] = []
+    try:
+        found = lint_paths(scenarios, vocabulary(), more=(CORPUS, POPULATIONS)) if scenarios else []
+    except InputError as error:
+        problems += error.problems
+        see = see or error.see
+    if problems:
+        raise InputError(problems, see)
+    return found
+
+
+def _other(path: Path) -> Callable[[Path], object] | None:
+    """What reads a file that is no scenario, by the key that names what it is; None for a scenario."""
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return None
+    keys = re.findall(r"^([a-z]+)\s*:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return None if "scenario" in keys else next((OTHERS[key] for key in keys if key in OTHERS), None)
+
+
+def _by_path(load: Callable[[str], object]) -> Callable[[Path], object]:
+    return lambda path: load(str(path) if path.is_absolute() else f"./{path}")
+
+
+OTHERS: Mapping[str, Callable[[Path], object]] = {
+    "plan": load_plan,
+    "kernel": _by_path(load_kernel),
+    "model": _by_path(load_model),
+    "rootfs": _by_path(load_rootfs),
+}
+"""Kinds of files that are no scenarios, by the key that names them."""
 
 
 def changed_c(root: Path) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from harness.artefacts import lock
 from harness.cli import completion
 from harness.cli.parser import VERBS, called, parser
-from harness.errors import EXIT_USER, InfraError, NvhError
+from harness.errors import EXIT_USER, InfraError, InputError, NvhError
 
 INTERRUPTED = 130
 
@@ -36,6 +36,12 @@ def main(argv: Sequence[str]) -> int:
         os.environ[lock.VARIABLE] = str(arguments.locked.absolute())
     try:
         return int(arguments.function(arguments))
+    except InputError as error:
+        # Each line begins with its place, so that editors jump there.
+        print(str(error), file=sys.stderr)
+        if error.see:
+            print(f"nvh: {error.see} describes what may stand there", file=sys.stderr)
+        return error.exit_status
     except NvhError as error:
         print(f"nvh: {called(str(error))}", file=sys.stderr)
         if isinstance(error, InfraError) and error.output and error.output not in str(error):

@@ -25,7 +25,7 @@ from harness.program.allowed import allowed_of
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
 from harness.reproduce.programs import corpus
-from harness.reproduce.programs.checker import Checked, check, check_file
+from harness.reproduce.programs.checker import SEE, Checked, check, check_file
 from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
 from harness.reproduce.programs.terminal import show, to_json
 
@@ -107,7 +107,7 @@ def _read(paths: Sequence[Path]) -> dict[Path, list[Checked]]:
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, SEE)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from harness.document import mistakes
 from harness.document.nodes import REFUSED, Node, Plain, shown
 from harness.errors import InputError, Location, Problem, closest
 
@@ -114,6 +115,10 @@ def _mark(event: yaml.Event) -> yaml.Mark:
     return event.start_mark
 
 
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.style is None and not node.value
+
+
 class _Builder(yaml.SafeLoader):
     """PyYAML's composer with bounded depth, whose result is turned into nodes with places."""
 
@@ -133,7 +138,7 @@ class _Builder(yaml.SafeLoader):
             self._unreadable(error)
             return None
         except yaml.MarkedYAMLError as error:
-            self._syntax(error)
+            self.problems.append(mistakes.problem(self.path, self.source, error))
             return None
         if root is None:
             if not self.problems:
@@ -167,7 +172,7 @@ class _Builder(yaml.SafeLoader):
             self._add(where, f"the anchor &{event.anchor}", "a plain value")
             event.anchor = None
         if event.tag is not None:
-            self._add(where, f"the tag {shown(event.tag)}", "a plain value")
+            self._tag(where, event.tag)
             event.tag = None
         if self.depth >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(
@@ -179,6 +184,14 @@ class _Builder(yaml.SafeLoader):
             return super().compose_node(parent, index)  # type: ignore[arg-type]
         finally:
             self.depth -= 1
+
+    def _tag(self, where: Location, tag: str) -> None:
+        if tag.startswith("!") and not tag[1:].isalnum():  # the beginning of a comparison
+            line = self.source.split("\n")[where.line - 1][where.col - 1 :]
+            said = re.split(r"[,}\]]|\s#", line, maxsplit=1)[0].strip()
+            self._add(where, f"`{said}` without quotes, which YAML takes for a tag", f'quotes: "{said}"')
+        else:
+            self._add(where, f"the tag {shown(tag)}", "a plain value")
 
     def _peek(self) -> yaml.Event:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -200,20 +213,6 @@ class _Builder(yaml.SafeLoader):
         where = Location(self.path, before.count("\n") + 1, error.position - before.rfind("\n"))
         self._add(where, f"the unprintable character U+{ord(self.source[error.position]):04X}", "a text file")
 
-    def _syntax(self, error: yaml.MarkedYAMLError) -> None:
-        mark = error.problem_mark or error.context_mark
-        where = Location(self.path) if mark is None else self._place(mark)
-        line = "" if mark is None else (self.source.split("\n")[mark.line : mark.line + 1] or [""])[0]
-        if mark is not None and self.source[mark.index : mark.index + 1] == "\t":
-            self._add(where, "a tab", "spaces for indentation")
-        elif error.problem and error.problem.startswith("nested"):
-            self._add(where, error.problem, "a flatter file")
-        elif "${" in line and "{" in line.replace("${", ""):
-            self._add(where, "not YAML", 'quotes around "${...}" inside braces')
-        else:
-            reason = ", ".join(part for part in (error.context, error.problem) if part)
-            self._add(where, f"not YAML: {reason}")
-
     def _convert(self, node: yaml.Node) -> Node:
         where = self._place(node.start_mark)
         if isinstance(node, yaml.ScalarNode):
@@ -232,6 +231,9 @@ class _Builder(yaml.SafeLoader):
                 self._add(place, "a key that is no word", "a key such as 'steps'")
             elif key.value == "<<":
                 self._add(place, "the merge key <<", "the keys written out")
+            elif ":" in key.value and _is_empty(value) and key.style is None:
+                name, _, rest = key.value.partition(":")
+                self._add(place, f"{shown(key.value)} without a space behind the colon", f"'{name}: {rest}'")
             elif key.value in entries:
                 first = keys[key.value]
                 self._add(

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from harness.artefacts.kernel import load_kernel
 from harness.artefacts.model import load_model
 from harness.check.oracle import ORACLES
+from harness.errors import InputError, Problem
 from harness.host.paths import ROOT, data_names
 from harness.runner import default
 from harness.scenario import assemble, mutants
@@ -60,6 +62,27 @@ def default_stack(overrides: Overrides) -> StackSpec:
     return overrides.apply(assemble.stack(None, ROOT))
 
 
+def check_files(overrides: Overrides) -> None:
+    """Raise ``InputError`` with every defect of the kernel and model files that the command line names."""
+    problems: list[Problem] = []
+    see = ""
+    named: tuple[tuple[Callable[[str], object], str | None], ...] = (
+        (load_kernel, overrides.kernel),
+        (load_kernel, overrides.l0_kernel),
+        (load_model, overrides.model),
+    )
+    for load, name in dict.fromkeys(named):
+        if name is None or "/" not in name or not Path(name).is_file():
+            continue
+        try:
+            load(name)
+        except InputError as error:
+            problems += error.problems
+            see = see or error.see
+    if problems:
+        raise InputError(problems, see)
+
+
 def find_cells(
     paths: Sequence[Path],
     patterns: Sequence[str],
@@ -74,6 +97,7 @@ def find_cells(
 
     Raises ``InputError`` with every defect of every file, ``UserError`` for a pattern without a match.
     """
+    check_files(overrides)
     if paths:
         cells = load_paths(paths, vocabulary(), overrides)
     elif patterns or every:

@@ -37,12 +37,14 @@ def lint_paths(
 ) -> list[LintFinding]:
     """All findings for files and directories; one ``InputError`` with the problems of all files."""
     problems: list[Problem] = []
+    see = ""
     found: list[LintFinding] = []
     for path in scenario_files(paths, problems):
         try:
             found += lint(path, vocabulary, overrides, more=more)
         except InputError as error:
             problems += error.problems
+            see = see or error.see
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, see)
     return found

@@ -40,6 +40,7 @@ def load_paths(
     """
     overrides.check(vocabulary)
     problems: list[Problem] = []
+    see = ""
     scenarios: dict[str, Scenario] = {}
     cells: list[Cell] = []
     for path in scenario_files(paths, problems):
@@ -47,6 +48,7 @@ def load_paths(
             loaded = load(path, vocabulary, overrides)
         except InputError as error:
             problems += error.problems
+            see = see or error.see
             continue
         if (first := scenarios.get(loaded.name)) is not None:
             found = f"a second scenario {shown(loaded.name)}"
@@ -55,7 +57,7 @@ def load_paths(
         scenarios.setdefault(loaded.name, loaded)
         cells += loaded.cells
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, see)
     return cells
 
 

@@ -18,6 +18,8 @@ from harness.scenario.language import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
 from harness.scenario.vocabulary import Vocabulary, claims
 
+SEE = "docs/language.md"
+"""Which page describes scenarios."""
 _FIXED = ("scenario", "claims", "matrix")
 """Top-level keys that are the same at every point, and so cannot refer to the matrix."""
 
@@ -107,7 +109,10 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
 
     Relative file names in it count from its own directory.
     """
-    root, found = other_formats.examine(path)
+    try:
+        root, found = other_formats.examine(path)
+    except InputError as error:
+        raise InputError(error.problems, error.see or SEE) from None
     base = path.parent
     later = _deferred(root)
     found += [problem for problem in schema.problems(root) if problem.where not in later]
@@ -118,7 +123,7 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
     for tree in trees:
         found += _meaning(tree, vocabulary, base)
     if found:
-        raise InputError(list(dict.fromkeys(found)))
+        raise InputError(list(dict.fromkeys(found)), SEE)
     cells = []
     for tree, point in zip(trees, points, strict=True):
         stack = overrides.apply(assemble.stack(tree.map.get("stack"), base))
@@ -126,10 +131,10 @@ def load(path: Path, vocabulary: Vocabulary, overrides: Overrides) -> Scenario:
         cell = _fitting(cell, tree.map.get("stack"), overrides, vocabulary, found)
         cells.append(overrides.change(_sanitized(cell, vocabulary)))
     if found:
-        raise InputError(list(dict.fromkeys(found)))
+        raise InputError(list(dict.fromkeys(found)), SEE)
     if len({cell.id for cell in cells}) < len(cells):
         raise InputError(
-            [root.map["matrix"].problem("two points with the same id", "values without , and =")]
+            [root.map["matrix"].problem("two points with the same id", "values without , and =")], SEE
         )
     return Scenario(root, tuple(cells))
 

@@ -62,7 +62,7 @@ class Nvh:
         """Run, expect status 2 with a message and no traceback on stderr; returns the message."""
         done = self(*words)
         assert (done.returncode, done.stdout) == (USER, ""), done.stderr
-        assert done.stderr.startswith("nvh: ")
+        assert re.match(r"nvh: |\S+:\d+:\d+: ", done.stderr), done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr
 
@@ -136,7 +136,7 @@ FILES = {
     "duplicate key": (GOOD + "summary: again\n", "9:1: "),
     "empty matrix": (GOOD + "matrix: {}\n", "9:9: "),
     "empty axis": (GOOD + "matrix: {op: []}\n", "9:14: "),
-    "not YAML": ("scenario: [\n", "2:1: |1:1[0-9]: "),
+    "not YAML": ("scenario: [\n", "1:11: "),
     "binary": ("\0\1\2" * 100, "1:1: "),
     "empty": ("", "1:1: "),
 }
@@ -157,7 +157,7 @@ def test_all_errors_of_all_files_come_at_once(nvh: Nvh) -> None:
     (below / "a.yaml").write_text(GOOD.replace("summary:", "sumary:").replace("vae2is", "vae2si"))
     (below / "b.yaml").write_text(GOOD.replace("boot: l0", "boot: l9"))
     message = nvh.refused("run", "mine", "absent.yaml")
-    assert re.findall(r"(\w+\.yaml):", message) == ["absent.yaml", "a.yaml", "a.yaml", "b.yaml"]
+    assert re.findall(r"(\w+\.yaml):\d", message) == ["absent.yaml", "a.yaml", "a.yaml", "b.yaml"]
 
 
 def test_missing_file_directory_without_scenarios_and_a_huge_file(nvh: Nvh) -> None:

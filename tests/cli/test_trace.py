@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_bad_input_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ["trace", "show", str(tmp_path / "nothing")],
     ):
         assert main(arguments) == 2, arguments
-        assert "nvh: " in capsys.readouterr().err
+        assert re.match(r"nvh: |\S+:\d+:\d+: ", capsys.readouterr().err)
     (tmp_path / "cell" / "timeline.jsonl").unlink()
     assert main(["trace", "show", str(good)]) == 2
     assert "holds no timeline.jsonl" in capsys.readouterr().err

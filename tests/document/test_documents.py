@@ -73,12 +73,12 @@ slowdown: 0
         load_model(model_file(tmp_path, text))
     lines = [line.partition("mine.yaml:")[2] for line in str(caught.value).splitlines()]
     assert lines == [
-        "1:1: 'machine' is a required property",
-        "3:10: unknown key 'pathh'; did you mean 'path'?",
-        "4:1: unknown key 'machin'; did you mean 'machine'?",
-        "5:6: 3 is not of type 'string'",
-        "6:10: {} should be non-empty",
-        "7:11: 0 is less than or equal to the minimum of 0",
+        "3:10: unknown key 'pathh'; expected one of debian, path; did you mean 'path'?",
+        "4:1: unknown key 'machin'; expected one of model, summary, source, version, machine, cpu, timings, "
+        "devices, sandbox, slowdown, narrow, environment; did you mean 'machine'?",
+        "5:6: the integer 3; expected a string",
+        "6:10: an empty mapping; expected a key or more",
+        "7:11: the integer 0; expected more than 0",
     ]
 
 

@@ -62,7 +62,7 @@ def count(tmp_path_factory: pytest.TempPathFactory) -> Count:
         "-o",
         str(work / "population"),
     ]
-    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "common", PAYLOADS / "arch", work)]
+    words += [f"-I{place}" for place in (PAYLOADS / "litmus", PAYLOADS / "lib", PAYLOADS / "arch", work)]
     sources = [HERE / "population.c", PAYLOADS / "litmus" / "host" / "population.c"]
     subprocess.run([*words, *map(str, sources)], check=True, timeout=60)
     return lambda text: (
@@ -218,6 +218,17 @@ def test_fewer_and_more_are_red(cell: Cell, words: dict[str, object], told: str)
     verdict, message = found(cell, altered(**words), {key(cell): row()})
     assert verdict is Verdict.FAIL
     assert told in message
+
+
+def test_controls_that_a_starved_model_lost_are_undecided(cell: Cell) -> None:
+    """One vCPU stood still while the other went on: nothing follows. What did not run is lost anyway."""
+    table = {key(cell): row()}
+    lost = altered(judged=58, passed=58, vacuous=2, direct=18)
+    (each,) = counted.findings(cell, {RUN: RunResult(1, lost)}, table, starved=True)
+    assert (each.verdict, "2 cases ended without a judgement" in each.message) == (Verdict.UNDECIDED, True)
+    for words in ({"judged": 57, "passed": 57, "vacuous": 2, "direct": 17}, {**MANY[59], "free": 39}):
+        (each,) = counted.findings(cell, {RUN: RunResult(1, altered(**words))}, table, starved=True)
+        assert each.verdict is Verdict.FAIL, words
 
 
 def test_a_run_that_did_not_get_to_its_end_is_red(cell: Cell) -> None:

@@ -45,7 +45,7 @@ def candidates(folder: Path, name: str) -> Iterator[str]:
     """Where an include may lie: beside the file, in a folder above it, or in one that all share."""
     for parent in (folder, *folder.parents):
         yield (parent / name).as_posix().removeprefix("./")
-    for shared in ("arch", "common", "lib"):
+    for shared in ("arch", "lib", "plugin"):
         yield f"{shared}/{name}"
 
 

@@ -13,11 +13,13 @@ from harness.artefacts.kernel.archives import DebianSource, Tarball
 from harness.artefacts.kernel.debian_image import DebianImage
 from harness.artefacts.kernel.source_kind import KernelSource, located
 from harness.artefacts.kernel.trees import Directory, GitTree
-from harness.document.data_files import load_document
-from harness.errors import InputError, Location, Problem, UserError
+from harness.document.data_files import Document
+from harness.document.nodes import Node, shown
+from harness.errors import Problem, closest
 from harness.host.paths import data_names, find_data_file
 
 SOURCES: tuple[type[KernelSource], ...] = (DebianSource, Tarball, GitTree, Directory)
+SEE = "docs/kernels.md"
 PATHS = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 
 
@@ -36,7 +38,11 @@ SCHEMA: dict[str, Any] = {
     "required": ["kernel", "summary", "source"],
     "additionalProperties": False,
     "properties": {
-        "kernel": {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]*$"},
+        "kernel": {
+            "type": "string",
+            "pattern": "^[a-z0-9][a-z0-9.-]*$",
+            "x-expected": "a name of lower-case letters, digits, dots and dashes",
+        },
         "summary": {"type": "string"},
         "source": _one_of(
             {**{row.KIND: row.SCHEMA for row in SOURCES}, DebianImage.KIND: DebianImage.SCHEMA}
@@ -45,7 +51,14 @@ SCHEMA: dict[str, Any] = {
             {**{kind: {"type": "string"} for kind in patches.KINDS}, **dict.fromkeys(patches.LISTS, PATHS)}
         ),
         "config": PATHS,
-        "require": {"type": "array", "items": {"type": "string", "pattern": "^CONFIG_[A-Z0-9_]+$"}},
+        "require": {
+            "type": "array",
+            "items": {
+                "type": "string",
+                "pattern": "^CONFIG_[A-Z0-9_]+$",
+                "x-expected": "an option such as CONFIG_KVM",
+            },
+        },
     },
 }
 
@@ -71,35 +84,57 @@ def list_kernels() -> list[str]:
 def load_kernel(name: str | Path) -> KernelSpec:
     """Load ``images/kernels/<name>.yaml`` or the file at a path; ``InputError`` names every defect."""
     path = find_data_file("kernels", str(name))
-    data = load_document(path, SCHEMA)
+    document = Document(path, SCHEMA, SEE)
+    _check(document, path.parent)
+    data = document.checked()
     base = path.parent
     ((kind, settings),) = data["source"].items()
     source: KernelSource | DebianImage
     if kind == DebianImage.KIND:
-        extra = [key for key in ("series", "config", "require") if key in data]
-        if extra:
-            found = f"{', '.join(map(repr, extra))} beside source.{kind}, which is not built"
-            raise InputError(
-                [Problem(Location(str(path)), found, "a source that is built, or none of these")]
-            )
         source = DebianImage.parse(settings, base)
     else:
         source = {row.KIND: row for row in SOURCES}[kind].parse(settings, base)
-        if "config" not in data:
-            raise InputError([Problem(Location(str(path)), "no 'config'", "the list of config fragments")])
-    fragments = tuple(located(text, base) for text in data.get("config", ()))
-    for fragment in fragments:
-        if not fragment.is_file():
-            raise UserError(f"{path}: the config fragment {fragment} does not exist")
     return KernelSpec(
         data["kernel"],
         data["summary"],
         path,
         source,
         _reader(data.get("series", {}), base),
-        fragments,
+        tuple(located(text, base) for text in data.get("config", ())),
         tuple(data.get("require", ())),
     )
+
+
+def _check(document: Document, base: Path) -> None:
+    """What the schema cannot say: keys that go together, and files that have to be there."""
+    source = document.good("source")
+    if source is not None and DebianImage.KIND in source.map:
+        for key in ("series", "config", "require"):
+            if key in document.root.map:
+                found = f"{key!r} beside source.{DebianImage.KIND}, which is not built"
+                document.refuse(
+                    Problem(document.root.keys[key], found, "a source that is built, or none of it")
+                )
+        return
+    if source is not None and "config" not in document.root.map:
+        document.refuse(document.root.problem("no 'config'", "the list of config fragments"))
+    for node in document.rows("config"):
+        _there(document, node, base, "a config fragment")
+    series = document.good("series")
+    for kind, node in series.map.items() if series is not None else ():
+        for each in node.items or [node]:
+            _there(document, each, base, "a directory" if kind == "directory" else "a file of patches")
+
+
+def _there(document: Document, node: Node, base: Path, what: str) -> None:
+    path = located(node.text or "", base)
+    if not path.exists():
+        names = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
+        near = closest(path.name, names)
+        hint = str(Path(node.text or "").with_name(near)) if near else ""
+        document.refuse(
+            node.problem(f"no file {shown(node.text or '')}", f"{what}, relative to {base}", hint)
+        )
 
 
 def _reader(data: Mapping[str, Any], base: Path) -> Callable[[], patches.Series]:

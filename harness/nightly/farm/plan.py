@@ -2,7 +2,7 @@
 """A plan: which models, kernels and scenarios a night runs, in which order, how often, and within what
 budget.
 
-A plan is one YAML file. Everything that is wrong with it is told at once, with its place and the closest
+A plan is one YAML file. All its mistakes are reported at once, each with its place and the closest
 match.
 """
 
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document import yaml_reader
-from harness.document.data_files import load_document
+from harness.artefacts.kernel import load_kernel
+from harness.artefacts.model import load_model
+from harness.document.data_files import Document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import SCENARIOS, data_names
@@ -29,6 +30,7 @@ from harness.scenario.language import Cell
 from harness.scenario.load import load_paths, select
 from harness.scenario.scenario import Overrides
 
+SEE = "docs/nightly.md"
 NAME = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 1, "maximum": 1000}
 _FILTER = {"cells": NAME, "model": NAME, "kernel": NAME}
@@ -49,7 +51,11 @@ SCHEMA: dict[str, Any] = {
     "required": ["plan", "models", "kernels"],
     "additionalProperties": False,
     "properties": {
-        "plan": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"},
+        "plan": {
+            "type": "string",
+            "pattern": "^[a-z0-9][a-z0-9-]*$",
+            "x-expected": "a name of lower-case letters, digits and dashes",
+        },
         "summary": {"type": "string"},
         "models": {
             "type": "array",
@@ -81,6 +87,7 @@ SCHEMA: dict[str, Any] = {
                 "cells": {"type": "integer", "minimum": 1},
             },
         },
+        "check-models": {"enum": ["bare"], "x-expected": "bare"},
         "repeats": COUNT,
         "confirm": {"type": "integer", "minimum": 0, "maximum": 20},
         "repeat": _rows(["times"], times=COUNT),
@@ -125,6 +132,7 @@ class NightPlan:
     """A checked plan with its tasks, the most urgent first. ``hours`` and ``cells`` are its budget.
 
     ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
+    ``check_models``: each model is checked by itself, without a kernel, before the first cell.
     """
 
     name: str
@@ -137,30 +145,28 @@ class NightPlan:
     hours: float | None
     cells: int | None
     confirm: int
+    check_models: bool = False
 
 
 def load_plan(path: Path) -> NightPlan:
     """Load and expand a plan; ``InputError`` with all its defects and those of its scenarios."""
-    data = load_document(path, SCHEMA)
-    root = yaml_reader.read(path)
-    problems: list[Problem] = []
-    models = _models(root, path.parent, problems)
-    kernels = [
-        _named(root.map["kernels"].at([i]), "kernels", path.parent, problems)
-        for i in range(len(data["kernels"]))
-    ]
-    _unique(root.map["kernels"].items, [label(kernel) for kernel in kernels], problems)
-    _timing(root, problems)
-    if problems:
-        raise InputError(problems)
-    tasks = _tasks(root, data, path.parent, models, kernels, problems)
-    kept = _without_excluded(root, tasks, problems)
-    _repeat(root, kept, problems)
-    _prioritise(root, kept, problems)
-    if problems:
-        raise InputError(problems)
+    document = Document(path, SCHEMA, SEE)
+    base, problems = path.parent, document.problems
+    before = len(problems)
+    models = _models(document, base, problems)
+    nodes = document.rows("kernels")
+    kernels = [_named(node, "kernels", base, problems) for node in nodes]
+    _unique(nodes, [label(kernel) for kernel in kernels], problems)
+    _timing(document.good("timing"), problems)
+    cells = _cells(document, base, problems)
+    # What rows are about is known where names are right, whatever else is wrong.
+    known = len(problems) == before and bool(models and kernels and cells)
+    tasks = _tasks(document, cells, models, kernels) if known else []
+    kept = _rows_of(document, tasks, problems) if known else []
+    data = document.checked()
     if not kept:
-        raise InputError([root.problem("a plan that excludes everything", "at least one cell")])
+        document.refuse(document.root.problem("a plan that excludes everything", "at least one cell"))
+        document.checked()
     budget = data.get("budget", {})
     return NightPlan(
         data["plan"],
@@ -173,7 +179,16 @@ def load_plan(path: Path) -> NightPlan:
         budget.get("hours"),
         budget.get("cells"),
         data.get("confirm", 0),
+        "check-models" in data,
     )
+
+
+def _rows_of(document: Document, tasks: list[Task], problems: list[Problem]) -> list[Task]:
+    """The tasks that rows leave, as rows want them; a row that is about none is a problem."""
+    kept = _without_excluded(document, tasks, problems)
+    _repeat(document, kept, problems)
+    _prioritise(document, kept, problems)
+    return kept
 
 
 def _named(node: Node, kind: str, base: Path, problems: list[Problem]) -> str:
@@ -183,6 +198,11 @@ def _named(node: Node, kind: str, base: Path, problems: list[Problem]) -> str:
         place = (base / name).resolve()
         if not place.is_file():
             problems.append(node.problem(f"no file {shown(name)}", f"a file of {kind}, or a shipped name"))
+        else:
+            try:
+                (load_model if kind == "models" else load_kernel)(str(place))
+            except InputError as error:
+                problems += error.problems
         return str(place)
     known = data_names(kind)
     if name not in known:
@@ -192,9 +212,10 @@ def _named(node: Node, kind: str, base: Path, problems: list[Problem]) -> str:
     return name
 
 
-def _models(root: Node, base: Path, problems: list[Problem]) -> list[PlannedModel]:
+def _models(document: Document, base: Path, problems: list[Problem]) -> list[PlannedModel]:
     found = []
-    for node in root.map["models"].items:
+    nodes = document.rows("models")
+    for node in nodes:
         entry = node.map.get("model", node)
         others = node.map["instead-of"].map if "instead-of" in node.map else {}
         for key in others:
@@ -206,7 +227,7 @@ def _models(root: Node, base: Path, problems: list[Problem]) -> list[PlannedMode
                 )
         instead = {key: _named(value, "models", base, problems) for key, value in others.items()}
         found.append(PlannedModel(_named(entry, "models", base, problems), instead))
-    _unique(root.map["models"].items, [model.label for model in found], problems)
+    _unique(nodes, [model.label for model in found], problems)
     return found
 
 
@@ -218,8 +239,8 @@ def _unique(nodes: Sequence[Node], labels: Sequence[str], problems: list[Problem
             )
 
 
-def _timing(root: Node, problems: list[Problem]) -> None:
-    if node := root.map.get("timing"):
+def _timing(node: Node | None, problems: list[Problem]) -> None:
+    if node is not None:
         known = sorted(vocabulary().timings)
         if node.text not in known:
             problems.append(
@@ -229,13 +250,13 @@ def _timing(root: Node, problems: list[Problem]) -> None:
             )
 
 
-def _cells(root: Node, base: Path, problems: list[Problem]) -> list[Cell]:
+def _cells(document: Document, base: Path, problems: list[Problem]) -> list[Cell]:
     """The selected cells as their scenarios have them; patterns choose among all shipped scenarios."""
-    if "scenarios" not in root.map:
+    if "scenarios" not in document.root.map:
         return default.default_cells(vocabulary())
     found: dict[str, Cell] = {}
     shipped: list[Cell] | None = None
-    for node in root.map["scenarios"].items:
+    for node in document.rows("scenarios"):
         word = node.text or ""
         place = next((p for p in (base / word, Path(word).absolute()) if p.exists()), None)
         try:
@@ -262,15 +283,11 @@ def _shipped() -> list[Cell]:
 
 
 def _tasks(
-    root: Node,
-    data: Mapping[str, Any],
-    base: Path,
-    models: Sequence[PlannedModel],
-    kernels: Sequence[str],
-    problems: list[Problem],
+    document: Document, cells: Sequence[Cell], models: Sequence[PlannedModel], kernels: Sequence[str]
 ) -> list[Task]:
-    cells = _cells(root, base, problems)
-    timing = data.get("timing")
+    timing = document.root.word("timing")
+    node = document.good("repeats")
+    repeats = 1 if node is None else int(node.plain())
     tasks = []
     for model in models:
         for kernel in kernels:
@@ -281,7 +298,7 @@ def _tasks(
                 instead = model.instead_of.get(cell.stack.model, model.name)
                 overrides = Overrides(None if own else kernel, instead, timing)
                 on, name = _on(cell, overrides), label(own or kernel)
-                tasks.append(Task(on, model.label, name, overrides, data.get("repeats", 1), 0))
+                tasks.append(Task(on, model.label, name, overrides, repeats, 0))
     return tasks
 
 
@@ -311,10 +328,10 @@ def _matcher(row: Node) -> Callable[[Task], bool]:
 
 
 def _chosen(
-    root: Node, key: str, tasks: Sequence[Task], problems: list[Problem]
+    document: Document, key: str, tasks: Sequence[Task], problems: list[Problem]
 ) -> Iterable[tuple[Node, set[int]]]:
     """Yield each row of a list with the places of its tasks; one without any is a problem."""
-    for row in root.map[key].items if key in root.map else ():
+    for row in document.rows(key):
         agrees = _matcher(row)
         found = {place for place, task in enumerate(tasks) if agrees(task)}
         if not found:
@@ -329,21 +346,21 @@ def _chosen(
         yield row, found
 
 
-def _without_excluded(root: Node, tasks: list[Task], problems: list[Problem]) -> list[Task]:
+def _without_excluded(document: Document, tasks: list[Task], problems: list[Problem]) -> list[Task]:
     gone: set[int] = set()
-    for _, found in _chosen(root, "exclude", tasks, problems):
+    for _, found in _chosen(document, "exclude", tasks, problems):
         gone |= found
     return [task for place, task in enumerate(tasks) if place not in gone]
 
 
-def _repeat(root: Node, tasks: list[Task], problems: list[Problem]) -> None:
-    for row, found in _chosen(root, "repeat", tasks, problems):
+def _repeat(document: Document, tasks: list[Task], problems: list[Problem]) -> None:
+    for row, found in _chosen(document, "repeat", tasks, problems):
         for place in found:
             tasks[place] = dataclasses.replace(tasks[place], repeat=int(row.map["times"].plain()))
 
 
-def _prioritise(root: Node, tasks: list[Task], problems: list[Problem]) -> None:
-    for row, found in _chosen(root, "priorities", tasks, problems):
+def _prioritise(document: Document, tasks: list[Task], problems: list[Problem]) -> None:
+    for row, found in _chosen(document, "priorities", tasks, problems):
         for place in found:
             tasks[place] = dataclasses.replace(tasks[place], priority=int(row.map["priority"].plain()))
 

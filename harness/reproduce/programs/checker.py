@@ -12,16 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.check.said import LINES_OF
 from harness.errors import InputError, Location, Problem
 from harness.program.allowed import ReferenceModel, allowed_of
 from harness.program.program import Action, Context, Cpu, Map, Program, World, loads
-from harness.program.render import AFTERWARDS, action_text, epilogue
+from harness.program.render import AFTERWARDS, action_text, epilogue, prologue_lines
 from harness.program.script import script
 from harness.reproduce.programs import statements
 from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import LINES_MAX, STATEMENTS, STEPS_MAX, WATCHES_MAX
 from harness.reproduce.programs.words import ProgramLine, cut, nearest
 
+SEE = "docs/programs.md"
 MAX_BYTES = 256 * 1024
 
 
@@ -41,8 +43,17 @@ class Checked:
     first: int
 
     def script(self, fresh: bool = True) -> str:
-        """As nvh-litmus gets it, in a VM of its own: nothing but what the program says is in its memory."""
-        return script(self.program, self.name, fresh)
+        """As nvh-litmus gets it, in a VM of its own: nothing but what the program says is in its memory.
+
+        A comment says which line of the file each of its observing lines is, for messages.
+        """
+        first = prologue_lines(self.program) + 1
+        pairs = [
+            f"{first + i}={line}"
+            for i, (line, may) in enumerate(zip(self.lines, self.allowed, strict=True))
+            if may is not None
+        ]
+        return f"{LINES_OF} {self.name}: {' '.join(pairs)}\n{script(self.program, self.name, fresh)}"
 
 
 def check_file(path: Path) -> list[Checked]:
@@ -80,7 +91,7 @@ def check(text: str, path: str = "program") -> list[Checked]:
             problems.append(draft.begun.words[1].problem(f"a second program {draft.name!r}", first))
         names.setdefault(draft.name, draft.begun.number)
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(list(dict.fromkeys(problems)), SEE)
     if not found:
         raise InputError([Problem(Location(path), "no program", "`program NAME`, its lines, `end`")])
     return found

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import InputError, Location, Problem
+from harness.errors import InputError, Location, Problem, edits
 from harness.program.lanes import LANES
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of, scenario_of
 from harness.reproduce.programs.checker import Checked, check_file
-from harness.reproduce.programs.words import Word, edits, nearest
+from harness.reproduce.programs.words import Word, nearest
 
 KEYS = ("what", "why", "source", "claims", "stack")
 STACK = ("model", "timing", "kernel", "sanitize", "l0-cpus")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.errors import Location, Problem
+from harness.errors import Location, Problem, edits
 
 ARROW = "=>"
 COMMENT = "#"
@@ -75,24 +75,9 @@ def _line(path: str, number: int, text: str) -> ProgramLine:
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The choice with the fewest edits from ``word``, or an empty string when none is near.
 
-    An edit puts in, takes out or replaces a letter, or swaps two neighbours (optimal string alignment).
+    Stricter than ``harness.errors.closest``: most words of a program are short, and all of them known.
     """
     ranked = sorted((edits(word.lower(), each), abs(len(each) - len(word)), each) for each in set(choices))
     if not ranked or ranked[0][0] > max(1, round(len(word) * _CLOSE)):
         return ""
     return ranked[0][2]
-
-
-def edits(one: str, other: str) -> int:
-    """How many edits lead from ``one`` to ``other``."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        row = [i]
-        for j, wanted in enumerate(other, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, last = last, row
-    return last[-1]

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "number.h"
 
 static const struct test_case cases[] = {
 	{ "memslot-remove", "delete the slot, add it again with other memory", case_memslot_remove },
@@ -41,19 +42,6 @@ static int usage(void)
 			"--seconds bounds each case (at least one iteration is made), --timeout each wait for the guest;\n"
 			"--self-test leaves the changes out and must report stale data and exit 1.\n");
 	return EXIT_USAGE;
-}
-
-static bool number(const char *text, unsigned min, unsigned max, unsigned *value)
-{
-	unsigned long n;
-	char *end;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (!*text || *text == '-' || *end || errno || n < min || n > max)
-		return false;
-	*value = (unsigned)n;
-	return true;
 }
 
 /* What the run consisted of, for the line population=... that the harness holds against its table. */
@@ -143,13 +131,13 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(key, "--case") && *text)
 			name = text;
-		else if (!strcmp(key, "--region-mib") && number(text, 1, PAGES_MAX / 256, &mib))
+		else if (!strcmp(key, "--region-mib") && number_unsigned(text, 1, PAGES_MAX / 256, &mib))
 			o.pages = mib * 256;
-		else if (!(!strcmp(key, "--iterations") && number(text, 1, 1000000, &o.iterations)) &&
-			 !(!strcmp(key, "--vcpus") && number(text, 1, VCPUS_MAX, &o.vcpus)) &&
-			 !(!strcmp(key, "--vms") && number(text, 2, 256, &o.vms)) &&
-			 !(!strcmp(key, "--seconds") && number(text, 1, 86400, &o.seconds)) &&
-			 !(!strcmp(key, "--timeout") && number(text, 1, 3600, &o.timeout_s))) {
+		else if (!(!strcmp(key, "--iterations") && number_unsigned(text, 1, 1000000, &o.iterations)) &&
+			 !(!strcmp(key, "--vcpus") && number_unsigned(text, 1, VCPUS_MAX, &o.vcpus)) &&
+			 !(!strcmp(key, "--vms") && number_unsigned(text, 2, 256, &o.vms)) &&
+			 !(!strcmp(key, "--seconds") && number_unsigned(text, 1, 86400, &o.seconds)) &&
+			 !(!strcmp(key, "--timeout") && number_unsigned(text, 1, 3600, &o.timeout_s))) {
 			fprintf(stderr, "nvh-kvm: bad option or value: %s %s\n", key, text);
 			return usage();
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-tlbi: at L1 (or any level with nvh.ko), executes one TLBI operation through /dev/nvh.
- * Exit: 0 executed, 1 UNDEFINED at this level, 2 wrong usage, 3 no module or an ioctl error.
+ * Exit: 0 executed, 1 UNDEFINED at this level, 2 wrong usage, 3 no module, an ioctl error or another exception.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "nvh_uapi.h"
 #include "tlbi_ops.h"
 
@@ -36,15 +37,6 @@ static int usage(void)
 	return 2;
 }
 
-static bool number(const char *text, int base, unsigned long long max, unsigned long long *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoull(text, &end, base);
-	return *text && *text != '-' && !*end && !errno && *value <= max;
-}
-
 static const struct row *find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
@@ -65,7 +57,7 @@ int main(int argc, char **argv)
 	struct nvh_tlbi t = { .count = 1, .settle_us = 500 };
 	const struct row *row;
 	const char *context = NULL;
-	unsigned long long value;
+	uint64_t value;
 	int fd;
 
 	if (argc == 2 && !strcmp(argv[1], "--list")) {
@@ -83,24 +75,24 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc; i += 2) {
 		const char *key = argv[i], *text = argv[i + 1];
 
-		if (!strcmp(key, "--operand") && number(text, 16, ~0ull, &value)) {
+		if (!strcmp(key, "--operand") && number_parse(text, 16, 0, ~0ull, &value)) {
 			t.operand = value;
-		} else if (!strcmp(key, "--vmid") && number(text, 0, 0xffff, &value)) {
+		} else if (!strcmp(key, "--vmid") && number_parse(text, 0, 0, 0xffff, &value)) {
 			t.vmid = (__u32)value;
 			t.flags |= NVH_SET_VMID;
 		} else if (!strcmp(key, "--e2h-tge") && (!strcmp(text, "guest") || !strcmp(text, "host"))) {
 			context = text;
-		} else if (!strcmp(key, "--count") && number(text, 0, 1000000, &value) && value) {
+		} else if (!strcmp(key, "--count") && number_parse(text, 0, 1, 1000000, &value)) {
 			t.count = (__u32)value;
-		} else if (!strcmp(key, "--settle") && number(text, 0, NVH_SETTLE_MAX_US, &value)) {
+		} else if (!strcmp(key, "--settle") && number_parse(text, 0, 0, NVH_SETTLE_MAX_US, &value)) {
 			t.settle_us = (__u32)value;
-		} else if (!strcmp(key, "--cpu") && number(text, 0, CPU_SETSIZE - 1, &value)) {
+		} else if (!strcmp(key, "--cpu") && number_parse(text, 0, 0, CPU_SETSIZE - 1, &value)) {
 			cpu_set_t set;
 
 			CPU_ZERO(&set);
 			CPU_SET(value, &set);
 			if (sched_setaffinity(0, sizeof(set), &set)) {
-				fprintf(stderr, "nvh-tlbi: cpu %llu: %s\n", value, strerror(errno));
+				fprintf(stderr, "nvh-tlbi: cpu %s: %s\n", text, strerror(errno));
 				return 3;
 			}
 		} else {
@@ -128,5 +120,10 @@ int main(int argc, char **argv)
 done:
 	printf("executed=%u op=%s operand=0x%016llx vmid=%u hcr=0x%llx el=%u undef=%u\n", t.executed, t.op,
 	       (unsigned long long)t.operand, t.vmid, (unsigned long long)t.hcr, t.el, t.undef);
+	if (t.raised) {
+		fprintf(stderr, "nvh-tlbi: %s raised %u exceptions that do not say UNDEFINED, the last with esr=0x%llx\n", t.op,
+			t.raised, (unsigned long long)t.esr);
+		return 3;
+	}
 	return t.undef ? 1 : 0;
 }

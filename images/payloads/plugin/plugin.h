@@ -30,7 +30,7 @@ bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void
 
 /* The value in "key=value" when the option has that key, else NULL. */
 const char *nvh_value(const char *option, const char *key);
-/* Base 16 with 0x, else base 10; false unless all of it up to `end` is a number. */
-bool nvh_number(const char *text, char end, uint64_t *value, const char **rest);
+/* Whether all of an option's value is a number: base 16 with 0x, else 10. */
+bool nvh_number(const char *value, uint64_t *number);
 
 #endif

@@ -3,9 +3,9 @@
  * nvh-migrate: at L0 (or L1), keeps moving the threads named "CPU n/KVM" of a VMM between CPUs, and
  * restores their affinity at the end. Exit: 0 moved, 1 no thread could be moved, 2 usage, 3 an error.
  */
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "number.h"
 
 #define THREADS_MAX 64
 #define CPUS_MAX 64
@@ -51,6 +53,7 @@ static bool is_vcpu(const char *pid, const char *tid)
 static int find_vcpus(const char *pid, int *tids)
 {
 	char path[64];
+	unsigned tid;
 	struct dirent *entry;
 	int n = 0;
 	DIR *dir;
@@ -60,8 +63,8 @@ static int find_vcpus(const char *pid, int *tids)
 	if (!dir)
 		return -1;
 	while (n < THREADS_MAX && (entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]) && is_vcpu(pid, entry->d_name))
-			tids[n++] = atoi(entry->d_name);
+		if (number_unsigned(entry->d_name, 1, INT_MAX, &tid) && is_vcpu(pid, entry->d_name))
+			tids[n++] = (int)tid;
 	closedir(dir);
 	return n;
 }
@@ -71,10 +74,9 @@ static int read_cpus(char *text, int *cpus)
 	int n = 0;
 
 	for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) {
-		char *end;
-		long cpu = strtol(word, &end, 10);
+		unsigned cpu;
 
-		if (*end || cpu < 0 || cpu >= CPU_SETSIZE || n == CPUS_MAX)
+		if (n == CPUS_MAX || !number_unsigned(word, 0, CPU_SETSIZE - 1, &cpu))
 			return -1;
 		cpus[n++] = (int)cpu;
 	}
@@ -94,26 +96,19 @@ int main(int argc, char **argv)
 	int tids[THREADS_MAX], cpus[CPUS_MAX], threads, n = 0;
 	cpu_set_t before[THREADS_MAX];
 	unsigned long moves = 0, refused = 0;
-	unsigned every_ms = 5;
-	double seconds = 0, end;
-	char *rest;
+	unsigned pid, every_ms = 5, seconds = 0;
+	double end;
 
-	if (argc < 2 || argc % 2 || strlen(argv[1]) > 10 || !isdigit((unsigned char)argv[1][0]))
+	if (argc < 2 || argc % 2 || !number_unsigned(argv[1], 1, INT_MAX, &pid))
 		return usage();
 	for (int i = 2; i < argc; i += 2) {
-		rest = "?";
-		if (!strcmp(argv[i], "--seconds")) {
-			seconds = strtod(argv[i + 1], &rest);
-		} else if (!strcmp(argv[i], "--every-ms")) {
-			every_ms = (unsigned)strtoul(argv[i + 1], &rest, 10);
-		} else if (!strcmp(argv[i], "--cpus")) {
+		if (!strcmp(argv[i], "--cpus"))
 			n = read_cpus(argv[i + 1], cpus);
-			rest = "";
-		}
-		if (*rest)
+		else if (!(!strcmp(argv[i], "--seconds") && number_unsigned(argv[i + 1], 1, 86400, &seconds)) &&
+			 !(!strcmp(argv[i], "--every-ms") && number_unsigned(argv[i + 1], 1, 60000, &every_ms)))
 			return usage();
 	}
-	if (!(seconds > 0) || n < 2 || !every_ms)
+	if (!seconds || n < 2)
 		return usage();
 	threads = find_vcpus(argv[1], tids);
 	if (threads <= 0) {

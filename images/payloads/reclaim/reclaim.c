@@ -5,6 +5,8 @@
  * Exit: 0 done, 1 pageout moved nothing to swap, 2 usage, 3 the kernel refused.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "number.h"
 
 #define CHUNK (16ul << 20)
 #define MAPPINGS_MAX 512
@@ -43,19 +47,19 @@ static long swapped_out(void)
 }
 
 /* KiB of `field` in /proc/PID/smaps_rollup, or -1. */
-static long rollup(long pid, const char *field)
+static long rollup(uint64_t pid, const char *field)
 {
 	char path[64], line[256];
 	long kib = -1;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%ld/smaps_rollup", pid);
+	snprintf(path, sizeof(path), "/proc/%lu/smaps_rollup", pid);
 	file = fopen(path, "re");
 	if (!file)
 		return -1;
 	while (fgets(line, sizeof(line), file))
 		if (!strncmp(line, field, strlen(field)) && line[strlen(field)] == ':')
-			kib = strtol(line + strlen(field) + 1, NULL, 10);
+			sscanf(line + strlen(field) + 1, "%ld", &kib);
 	fclose(file);
 	return kib;
 }
@@ -68,13 +72,13 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Writable mappings without a file, or with one in memory: guest RAM among them, and the biggest. */
-static size_t read_mappings(long pid, struct mapping *to)
+static size_t read_mappings(uint64_t pid, struct mapping *to)
 {
 	char path[64], line[1024];
 	size_t n = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%ld/maps", pid);
+	snprintf(path, sizeof(path), "/proc/%lu/maps", pid);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
@@ -97,16 +101,15 @@ static size_t read_mappings(long pid, struct mapping *to)
 int main(int argc, char **argv)
 {
 	static struct mapping mappings[MAPPINGS_MAX];
-	unsigned long left = ~0ul, skip = 0, advised = 0;
+	uint64_t pid, left = ~0ull, skip = 0;
+	unsigned long advised = 0;
 	int advice = MADV_PAGEOUT, fd;
-	long pid, before, after, out;
-	char *end;
+	long before, after, out;
 	size_t n;
 
 	if (argc < 2 || argc % 2)
 		return usage();
-	pid = strtol(argv[1], &end, 10);
-	if (!*argv[1] || *end || pid <= 0)
+	if (!number_parse(argv[1], 10, 1, INT_MAX, &pid))
 		return usage();
 	for (int i = 2; i < argc; i += 2) {
 		if (!strcmp(argv[i], "--madvise") && !strcmp(argv[i + 1], "pageout")) {
@@ -114,17 +117,17 @@ int main(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--madvise") && !strcmp(argv[i + 1], "cold")) {
 			advice = MADV_COLD;
 		} else if (!strcmp(argv[i], "--mib")) {
-			left = strtoul(argv[i + 1], &end, 10) << 20;
-			if (!argv[i + 1][0] || *end || !left)
+			if (!number_parse(argv[i + 1], 10, 1, SIZE_MAX >> 20, &left))
 				return usage();
+			left <<= 20;
 		} else if (!strcmp(argv[i], "--kib")) {
-			left = strtoul(argv[i + 1], &end, 10) << 10;
-			if (!argv[i + 1][0] || *end || !left)
+			if (!number_parse(argv[i + 1], 10, 1, SIZE_MAX >> 10, &left))
 				return usage();
+			left <<= 10;
 		} else if (!strcmp(argv[i], "--skip-mib")) {
-			skip = strtoul(argv[i + 1], &end, 10) << 20;
-			if (!argv[i + 1][0] || *end)
+			if (!number_parse(argv[i + 1], 10, 0, SIZE_MAX >> 20, &skip))
 				return usage();
+			skip <<= 20;
 		} else {
 			return usage();
 		}
@@ -134,7 +137,7 @@ int main(int argc, char **argv)
 	out = swapped_out();
 	n = read_mappings(pid, mappings);
 	if (fd < 0 || before < 0 || !n) {
-		fprintf(stderr, "nvh-reclaim: process %ld: %s\n", pid, errno ? strerror(errno) : "no writable mapping");
+		fprintf(stderr, "nvh-reclaim: process %lu: %s\n", pid, errno ? strerror(errno) : "no writable mapping");
 		return 3;
 	}
 	for (size_t i = 0; i < n && left; i++)

@@ -24,10 +24,15 @@ static bool option(const char *text, struct options *options)
 		options->el2 = !strcmp(value, "on");
 		return true;
 	}
+	value = nvh_value(text, "model");
+	if (value && (!strcmp(value, "on") || !strcmp(value, "off"))) {
+		options->model = !strcmp(value, "on");
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		value = nvh_value(text, numbers[i].key);
 		if (value)
-			return nvh_number(value, 0, numbers[i].value, NULL);
+			return nvh_number(value, numbers[i].value);
 	}
 	return false;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "number.h"
 #include "sanitizer.h"
 
 static uint64_t ram_base, ram_size;
@@ -15,21 +16,6 @@ void memory_init(uint64_t base, uint64_t size)
 {
 	ram_base = base;
 	ram_size = size;
-}
-
-static bool hex(const char **text, uint64_t *value)
-{
-	const char *begin = *text;
-
-	*value = 0;
-	for (;; (*text)++) {
-		char c = **text;
-		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-
-		if (digit == 16)
-			return *text != begin;
-		*value = *value << 4 | digit;
-	}
 }
 
 /* The one mapping that has the size of RAM and holds the instruction is RAM; proc_pid_maps(5). */
@@ -45,8 +31,9 @@ void memory_learn(const void *host)
 	while (maps && fgets(line, sizeof(line), maps)) {
 		const char *at = line;
 
-		if (hex(&at, &first) && *at++ == '-' && hex(&at, &last) && last - first == ram_size &&
-		    wanted >= first && wanted < last)
+		at = number_read(at, 16, &first);
+		if (at && *at++ == '-' && number_read(at, 16, &last) && last - first == ram_size && wanted >= first &&
+		    wanted < last)
 			__atomic_store_n(&ram, (const char *)first, __ATOMIC_RELEASE);
 	}
 	if (maps)

@@ -16,8 +16,22 @@ from harness.arch.table import Operation
 from harness.host.paths import IMAGES
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
-CORE = ("break.c", "driver.c", "judge.c", "report.c", "store.c", "walk.c")
+CORE = (
+    "access.c",
+    "break.c",
+    "driver.c",
+    "expect.c",
+    "grave.c",
+    "judge.c",
+    "model.c",
+    "model_walk.c",
+    "near.c",
+    "report.c",
+    "store.c",
+    "walk.c",
+)
 ARCH = SOURCES.parent / "arch"
+LIB = SOURCES.parent / "lib"
 SCOPES = {"local": 0, "is": 1, "os": 2}
 
 
@@ -27,10 +41,18 @@ def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("sanitizer")
     write_headers(place)
     words = ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
-    words += ["-Wall", "-Wextra", "-Werror", f"-I{place}", f"-I{ARCH}", "-o", str(place / "driver")]
-    subprocess.run(
-        [*words, *(str(SOURCES / name) for name in CORE), str(ARCH / "arch.c")], check=True, timeout=120
-    )
+    words += [
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-I{place}",
+        f"-I{ARCH}",
+        f"-I{LIB}",
+        "-o",
+        str(place / "driver"),
+    ]
+    units = [*(SOURCES / name for name in CORE), ARCH / "arch.c", LIB / "number.c"]
+    subprocess.run([*words, *map(str, units)], check=True, timeout=120)
     return place / "driver"
 
 

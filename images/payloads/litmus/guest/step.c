@@ -112,12 +112,12 @@ static void step_await(const struct step *s)
 static void step_hang(const struct step *s)
 {
 	if (s->c == HANG_FATAL)
-		__asm__ volatile("udf #0");
+		__asm__ volatile("udf #0" ::: "memory");
 	for (;;)
-		__asm__ volatile("");
+		__asm__ volatile("" ::: "memory");
 }
 
-void run_program(struct cpu *cpu, struct program *program)
+void run_program(struct pe *cpu, struct program *program)
 {
 	for (unsigned i = 0; i < STEPS_MAX; i++) {
 		const struct step *s = &program->step[i];

@@ -14,7 +14,7 @@ static unsigned granule(unsigned shift)
 /* By DC ZVA, 4 << DCZID_EL0.BS bytes at once: all sizes here are multiples of the largest, 2 KiB. */
 void zero(uint64_t at, uint64_t size)
 {
-	uint64_t id = read_sysreg(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
+	uint64_t id = MRS(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
 
 	for (uint64_t end = at + size; at < end; at += line)
 		if (id & 0x10) /* DZP: not permitted */
@@ -40,20 +40,7 @@ uint64_t tables_new(unsigned shift)
 
 uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level)
 {
-	unsigned shift = shape.shift;
-	uint64_t table = root;
-
-	for (unsigned l = shape.start;; l++) {
-		unsigned low = level_shift(shift, l);
-		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shift - 3);
-		uint64_t *slot = (uint64_t *)table + ((ia >> low) & (entries - 1));
-
-		if (l == level)
-			return slot;
-		if ((*slot & (PTE_VALID | PTE_TABLE)) != (PTE_VALID | PTE_TABLE))
-			*slot = tables_new(shift) | PTE_VALID | PTE_TABLE;
-		table = *slot & PTE_ADDRESS;
-	}
+	return tables_entry(root, shape, ia, level, tables_new);
 }
 
 static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attributes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/options.h"
+#include "number.h"
 
 #include <getopt.h>
 #include <stddef.h>
@@ -29,15 +30,6 @@ const char options_usage[] =
 	"  --leave          end before the VMs have ended\n"
 	"  --quiet          print only cases that did not pass\n"
 	"exit status: 0 all passed, 1 some did not, 2 usage, 3 no KVM with EL2\n";
-
-static bool number(const char *text, unsigned *out)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	*out = (unsigned)value;
-	return *text && !*end && value && value < 1000000;
-}
 
 bool options_parse(int argc, char **argv, struct options *o)
 {
@@ -79,15 +71,15 @@ bool options_parse(int argc, char **argv, struct options *o)
 			o->granule = optarg;
 			break;
 		case 'n':
-			if (!number(optarg, &o->cpus))
+			if (!number_unsigned(optarg, 1, 999999, &o->cpus))
 				return false;
 			break;
 		case 's':
-			if (!number(optarg, &o->seconds))
+			if (!number_unsigned(optarg, 1, 999999, &o->seconds))
 				return false;
 			break;
 		case 'e':
-			if (!number(optarg, &o->every))
+			if (!number_unsigned(optarg, 1, 999999, &o->every))
 				return false;
 			break;
 		case 't':
@@ -114,7 +106,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 			o->describe = true;
 			break;
 		case 'F':
-			if (!number(optarg, &o->failures))
+			if (!number_unsigned(optarg, 1, 999999, &o->failures))
 				return false;
 			break;
 		case 'f':

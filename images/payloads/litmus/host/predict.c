@@ -5,6 +5,7 @@
 #include "host/exits.h"
 #include "host/judge.h"
 #include "host/population.h"
+#include "number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 static bool suppose(const char *words, struct shared *s, struct machine *m)
 {
 	char text[256], *rest = NULL;
+	const char *end;
+	uint64_t value;
 
 	s->id_mmfr0 = 1ull << 40 | 1ull << 32 | 1ull << 36;
 	snprintf(text, sizeof(text), "%s", words);
@@ -34,9 +37,9 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr0 ^= 3ull << 32;
 		else if (!strcmp(w, "s2-64k"))
 			s->id_mmfr0 ^= 3ull << 36;
-		else if (sscanf(w, "pages-%uk", &m->page_size) == 1)
-			m->page_size <<= 10;
-		else if (sscanf(w, "cpus-%u", &m->pes) != 1)
+		else if (!strncmp(w, "pages-", 6) && (end = number_read(w + 6, 10, &value)) && !strcmp(end, "k"))
+			m->page_size = (unsigned)value << 10;
+		else if (strncmp(w, "cpus-", 5) || !number_unsigned(w + 5, 1, 4096, &m->pes))
 			return false;
 	}
 	return m->pes && m->page_size;

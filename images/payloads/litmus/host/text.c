@@ -4,6 +4,7 @@
 #include "host/events.h"
 #include "host/program.h"
 #include "host/features.h"
+#include "number.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,10 +27,7 @@ static bool wrong(struct text *t, const char *format, ...)
 
 static bool number(struct text *t, const char *word, uint64_t *out)
 {
-	char *end;
-
-	*out = strtoull(word, &end, 0);
-	return (*word && !*end) || wrong(t, "%s is not a number", word);
+	return number_parse(word, 0, 0, UINT64_MAX, out) || wrong(t, "%s is not a number", word);
 }
 
 static bool limited(struct text *t, const char *word, uint64_t limit, uint64_t *out)

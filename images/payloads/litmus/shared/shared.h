@@ -15,7 +15,6 @@
 #define DATA_SIZE 0x100000000
 #define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
 #define EVENT_SIZE 0x4000000
-#define STACK_SIZE 0x4000
 #define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
 #define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
 #define E2_ASID 0x2a /* in TTBR0_EL2 with E2H: of both halves */
@@ -34,17 +33,6 @@
 #define DOORBELL_DONE 1	 /* the program ran, or the payload is ready for its first */
 #define DOORBELL_HOST 2	 /* shared->host_action asks for something in mid-program */
 #define DOORBELL_FATAL 3 /* an exception at vEL2 that no step expects */
-
-/* struct cpu of the payload, for its assembly */
-#define CPU_X 0
-#define CPU_ELR 64
-#define CPU_SPSR 72
-#define CPU_ESR 80
-#define CPU_FAR 88
-#define CPU_HPFAR 96
-#define CPU_SP 104
-#define CPU_GUARD 112
-#define CPU_TOOK 120
 
 #include "marks.h"
 
