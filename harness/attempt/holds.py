@@ -17,13 +17,22 @@ from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.scenario.language import Arrival, Cell, Hold, Place
 from harness.stack.images import StackImages
-from harness.trace.executed.hold_file import ANY, Found, HoldFile, Order, Point, State, What, Why
+from harness.trace.executed.hold_file import (
+    ANY,
+    HoldEnd,
+    HoldEvent,
+    HoldFile,
+    HoldFound,
+    HoldOrder,
+    HoldPoint,
+    HoldState,
+)
 from harness.trace.executed.places import NoSuchPlace
 from harness.verdict import Verdict
 
 LOG = "holds.txt"
 KIND = "hold"
-FROM = {Why.DEADLINE: "at its deadline", Why.END: "at the end of the cell"}
+FROM = {HoldEnd.DEADLINE: "at its deadline", HoldEnd.END: "at the end of the cell"}
 
 
 class Holder:
@@ -64,17 +73,18 @@ class Holder:
         self.file.enable(False)
 
     def write(self) -> None:
-        """Leave what happened at the places as text, a line each, in the cell's directory."""
+        """Leave what happened at the places as text, a line each, in the place of the file."""
         records, lost = self.file.log()
         with self._log.open("w", encoding="utf-8") as stream:
             for record in records:
                 name = self._steps[record.hold].name if record.hold < len(self._steps) else ""
-                where = "" if record.what is What.RELEASED else self.file.name(record.place)
-                why = record.why.name.lower() if record.what is What.RELEASED else ""
+                where = "" if record.what is HoldEvent.RELEASED else self.file.name(record.place)
+                why = record.why.name.lower() if record.what is HoldEvent.RELEASED else ""
                 words = (str(record.executed), f"cpu{record.cpu}", record.what.name.lower(), name, where, why)
                 stream.write(" ".join(word for word in words if word) + "\n")
             if lost:
                 stream.write(f"{lost} more were lost\n")
+        self.file.path.unlink()
 
     def findings(self) -> Iterator[Finding]:
         """One for each hold: ``pass`` when it held its vCPU and its condition came."""
@@ -82,7 +92,7 @@ class Holder:
             verdict, message = self._judge(step, found)
             yield Finding(step.name, KIND, verdict, message, str(step.where))
 
-    def _judge(self, step: Hold, found: Found) -> tuple[Verdict, str]:
+    def _judge(self, step: Hold, found: HoldFound) -> tuple[Verdict, str]:
         what = f"CPU {'any' if step.at.cpu is None else step.at.cpu} at {step.at.place}"
         for place in self._places(step):
             if place in self.file.absent:
@@ -91,21 +101,23 @@ class Holder:
             return Verdict.UNDECIDED, "the cell was cut short before it was armed"
         if not found.held:
             came = (
-                f"it came by {found.seen} times" if found.state is not State.WAITS else "`after` never came"
+                f"it came by {found.seen} times"
+                if found.state is not HoldState.WAITS
+                else "`after` never came"
             )
             return Verdict.VACUOUS, f"{what} was never held: {came}"
         held = f"{what} was held {found.held} times"
-        if Why.BLOCKED in found.reasons:
+        if HoldEnd.BLOCKED in found.reasons:
             return Verdict.UNDECIDED, f"{held}, and let go because it blocked others: {self._who(found)}"
         for why, words in FROM.items():
             if why in found.reasons:
                 waits = f"; {self._who(found)}" if found.waiters else ""
                 return Verdict.UNDECIDED, f"{held}, and {found.reasons[why]} times let go {words}{waits}"
-        if found.state is State.HOLDING:
+        if found.state is HoldState.HOLDING:
             return Verdict.UNDECIDED, f"{held}, and nobody let it go: the machine executes nothing any more"
         return Verdict.PASS, f"{held}, each time until its condition came"
 
-    def _who(self, found: Found) -> str:
+    def _who(self, found: HoldFound) -> str:
         waits = [
             f"cpu{each.cpu} waits in {self.file.name(each.place)}, called by {self._symbol(each.caller)}"
             for each in found.waiters
@@ -120,9 +132,9 @@ class Holder:
     def _places(self, step: Hold) -> Sequence[Place]:
         return [each.place for each in (step.at, step.after, step.arrival) if each]
 
-    def _order(self, step: Hold) -> Order | None:
+    def _order(self, step: Hold) -> HoldOrder | None:
         try:
-            return Order(
+            return HoldOrder(
                 at=self._point(step.at),
                 nth=step.at.nth,
                 times=step.times or 0,
@@ -136,8 +148,8 @@ class Holder:
         except NoSuchPlace:
             return None
 
-    def _point(self, arrival: Arrival) -> Point:
-        return Point(self.file.index(arrival.place), ANY if arrival.cpu is None else arrival.cpu)
+    def _point(self, arrival: Arrival) -> HoldPoint:
+        return HoldPoint(self.file.index(arrival.place), ANY if arrival.cpu is None else arrival.cpu)
 
 
 def holder(images: StackImages, cell: Cell, directory: Path) -> Holder | None:

@@ -16,6 +16,7 @@ from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.check.oracle import ORACLES
+from harness.check.said import cause
 from harness.errors import NvhError
 from harness.scenario.language import (
     Absence,
@@ -167,6 +168,8 @@ def _consoles(attempt: Attempt) -> list[Finding]:
 
 
 def summary(left: check.RunResult) -> str:
-    """Return the last lines of a failed run for a message."""
+    """Return what a failed run says for a message: its cause, else the last lines that it printed."""
+    if first := cause(left):
+        return first
     text = (left.stderr.strip() or left.stdout.strip()).splitlines()
     return " | ".join(text[-3:]) or "it printed nothing"

@@ -27,7 +27,6 @@ POLL_S = 0.5
 STOP_DEADLINE_S = 10.0
 KILLED = 256 + signal.SIGKILL
 LAST_LINES = 3
-COPY_DEADLINE_S = 120.0
 MUTANT = "/sys/module/kvm/parameters/mutant"
 """Of the kernel with injected faults (images/kernels/series/mutants): the name of the one that is on."""
 
@@ -89,6 +88,7 @@ class StepRunner:
             status=left.status if ended else None,
             stdout=left.stdout.decode(errors="replace"),
             stderr=left.stderr.decode(errors="replace"),
+            command=step.command,
         )
         self.runs[step.name] = Ran(step, ending, result, why)
         self._ended(step.name)

@@ -5,21 +5,26 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import __version__
+from harness.artefacts.model import build_model, load_model
 from harness.attempt.sections import sections
 from harness.bundle.build import ARCHIVE
-from harness.errors import UserError
+from harness.bundle.console_model import load_console
+from harness.bundle.drive import drive
+from harness.errors import InfraError, UserError
 from harness.host import command
+from harness.host.cache import Store
 from harness.host.paths import PROGRAM, RUNS
-from harness.ktap.cells import Machine, cells, write
+from harness.ktap.cells import LoggedMachine, cells, write
 from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.ktap.read import LOG_MOST, Reading, read
@@ -51,6 +56,42 @@ def judge(asked: Asked) -> tuple[RunSummary, Path]:
         reading = read(_data(asked.log), str(asked.log))
         require_bundle(reading.log, bundle, str(asked.log))
         return _published(asked, bundle, reading, begun)
+
+
+def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[RunSummary, Path]:
+    """Run the bundle on a console model, then judge what it printed; ``asked.log`` does not matter.
+
+    Raises what ``judge`` raises, ``UserError`` for a file that is no console model, ``InfraError`` for a
+    machine that cannot be reached.
+    """
+    model = load_console(console)
+    if not asked.bundle.is_dir():
+        raise UserError(f"{asked.bundle}: no directory; name the one that `nvh bundle` made")
+    for word in options:
+        if not re.fullmatch(r"[a-z-]+=[!-~]+", word):
+            raise UserError(f"--set {word!r}: not KEY=VALUE; docs/anywhere.md has the options of a bundle")
+    launcher: Sequence[str] = ()
+    environment: Mapping[str, str] = {}
+    if model.qemu:
+        qemu = build_model(load_model(model.qemu), Store(), lambda _: None)
+        launcher, environment = qemu.launcher, qemu.environment
+    with opened(asked.bundle) as bundle, tempfile.TemporaryDirectory(prefix="nvh-console-") as work:
+        log = Path(work) / "console.log"
+        driven = drive(
+            model,
+            asked.bundle,
+            log,
+            options,
+            launcher=launcher,
+            environment=environment,
+            mutant=bundle.kernel["mutant"],
+        )
+        if not log.stat().st_size:
+            raise InfraError(f"{model.name}: its console printed nothing ({driven.why})")
+        named = replace(
+            asked, log=log, model=asked.model or model.name, version=asked.version or model.version
+        )
+        return judge(named)
 
 
 def _data(path: Path) -> bytes:
@@ -90,11 +131,13 @@ def opened(place: Path) -> Iterator[Bundle]:
 def _published(asked: Asked, bundle: Bundle, reading: Reading, begun: float) -> tuple[RunSummary, Path]:
     begin = reading.log.begin
     words = [PROGRAM, "judge", str(asked.log.absolute()), "--bundle", str(asked.bundle.absolute())]
-    for option, value in (("--model", asked.model), ("--version", asked.version)):
+    for option, value in (("--machine", asked.model), ("--version", asked.version)):
         words += [option, value] if value else []
     told = f"{begin['machine']} {begin['midr']}"
     started = utc_now()
-    machine = Machine(asked.model or begin["machine"], asked.version or told, "", started, shlex.join(words))
+    machine = LoggedMachine(
+        asked.model or begin["machine"], asked.version or told, "", started, shlex.join(words)
+    )
     found = cells(reading, bundle, machine)
     directory = make_run_directory(RUNS, asked.out)
     write(found, reading, directory)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.check.condition import Env
-from harness.check.explain import filled
+from harness.check.explain import absent, filled
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match, same_span, wants_same_span
 from harness.check.window import Window, candidates, gaps, summary
@@ -53,7 +53,8 @@ def check(expectation: Absence, seen: Observations, window: Window) -> Finding:
     if possible:
         reasons.append(f"{possible} events may match")
     if not cases and not given_unsure:
-        return judge(expectation, Verdict.VACUOUS, f"given {_name(expectation)} never happened")
+        assert expectation.given is not None
+        return judge(expectation, Verdict.VACUOUS, f"given: {absent(expectation.given, timeline, window)}")
     if not cases:
         return judge(expectation, Verdict.UNDECIDED, f"given may not have happened: {summary(given_unsure)}")
     if expectation.given is not None and given_unsure and _related(expectation):
@@ -61,10 +62,6 @@ def check(expectation: Absence, seen: Observations, window: Window) -> Finding:
     if reasons:
         return judge(expectation, Verdict.UNDECIDED, summary(reasons))
     return judge(expectation, Verdict.PASS, f"{expectation.of.event} never matched")
-
-
-def _name(expectation: Absence) -> str:
-    return expectation.given.event if expectation.given else ""
 
 
 def _cases(expectation: Absence, given: Iterable[_Match]) -> tuple[list[_Case], list[_Case], int]:

@@ -7,6 +7,7 @@ import math
 
 from harness.check import condition
 from harness.check.condition import BoundCondition, Env
+from harness.check.explain import absent
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import conditions, match
@@ -60,6 +61,8 @@ def check(expectation: Existence, seen: Observations, window: Window) -> Finding
         message += f", the last is {describe(last)}"
     elif verdict is Verdict.FAIL:
         others = timeline.by_name.get(pattern.event, ())
+        none = absent(pattern, timeline, window).partition("\n")[0]
+        message = f"{none}, expected {expectation.count}"
         message += "\n" + explained(pattern, binding, others, related=lambda e: outside(window, e))
     trigger = first if verdict is Verdict.PASS else last or next(reversed(candidates), None)
     return judge(expectation, verdict, message, bindings=binding, trigger=trigger, timeline=timeline)

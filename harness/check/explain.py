@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from harness.check.condition import BoundCondition, Env, UnboundError
 from harness.check.finding import describe
 from harness.check.match import COVERS, conditions, wants_same_span
+from harness.check.window import Window, candidates
 from harness.scenario.language import EventPattern
 from harness.trace.event import UNKNOWN, Event, Value
+from harness.trace.timeline import Timeline
 from harness.trace.vocabulary import is_raw_event
 
+_OPERATORS = ("!=", "<", ">")
 CANDIDATES = 3
 """How many candidates a message shows."""
 
@@ -73,6 +76,29 @@ def misses(pattern: EventPattern, event: Event, env: Env) -> list[str]:
             there = "could not be observed" if value == UNKNOWN else number(value)
             found.append(f"{name}: {there}, expected {said}")
     return found
+
+
+def absent(pattern: EventPattern, timeline: Timeline, window: Window) -> str:
+    """That nothing matched ``pattern``, and what there is of its name instead, the nearest first."""
+    others = timeline.by_name.get(pattern.event, ())
+    inside = candidates(timeline, EventPattern(pattern.where, pattern.event, {}), window)
+    wanted = " and ".join(
+        f"{name}={value}" if not str(value).startswith(_OPERATORS) else f"{name} {value}"
+        for name, value in pattern.fields.items()
+    )
+    what = f"no {pattern.event}" + (f" with {wanted}" if wanted else "")
+    if not others:
+        return f"{what} (there is no {pattern.event} at all)" if wanted else f"{what} at all"
+    if not inside:
+        return f"{what} in scope (of {len(others)} none is in it)"
+    if not wanted:  # nothing but doubt about the scope keeps them away
+        return f"{what} (that {len(inside)} are in scope is not certain)"
+    text = f"{what} ({len(inside)} {'other' if len(inside) == 1 else 'others'} in scope)"
+    nearest = _ranked(pattern, window.env, inside, None, None)[:1]
+    for each in nearest:
+        text += f"\nnearest: {describe(each.event)}"
+        text += "".join(f"\n  {miss}" for miss in each.misses)
+    return text
 
 
 def _covers(event: Event, said: str, test: BoundCondition, env: Env) -> list[str]:

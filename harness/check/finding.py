@@ -21,12 +21,14 @@ from harness.verdict import Verdict
 class RunResult:
     """How a named run ended.
 
-    ``status`` is the exit code 0..255, 256+n when signal n ended it, None when it never ended.
+    ``status`` is the exit code 0..255, 256+n when signal n ended it, None when it never ended. ``command`` is
+    what ran, for messages.
     """
 
     status: int | None
     stdout: str = ""
     stderr: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Finding:
 class Observations:
     """Everything that the checks of a cell may look at. A level without a console was not captured.
 
-    ``looks`` into the stopped machine and ``breaks`` are had where an oracle asks for them.
+    ``looks`` into the stopped machine and ``breaks`` are there where an oracle asks for them.
     """
 
     timeline: Timeline = field(default_factory=Timeline)

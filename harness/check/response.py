@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.check.condition import Env
 from harness.check.distinct import TooManyError, shortage
+from harness.check.explain import absent
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match, wants_same_span
@@ -105,7 +106,7 @@ def _check(expectation: Expectation, question: _Question, seen: Observations, wi
         message = f"{question.trigger.event} may have happened unseen: {summary(reasons)}"
         return judge(expectation, Verdict.UNDECIDED, message)
     if not triggers:
-        return judge(expectation, Verdict.VACUOUS, f"{question.trigger.event} never happened")
+        return judge(expectation, Verdict.VACUOUS, absent(question.trigger, timeline, window))
     word = _word(question)
     if not question.distinct:
         return judge(expectation, Verdict.PASS, f"all {triggers} {word} by {question.partner.event}")

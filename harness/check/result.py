@@ -8,6 +8,7 @@ import signal
 
 from harness.check import condition
 from harness.check.finding import Finding, Observations, RunResult, judge
+from harness.check.said import USAGE, cause
 from harness.errors import InputError, Problem
 from harness.scenario.language import ResultCheck
 from harness.trace.trace_lines import value_of
@@ -39,9 +40,10 @@ def check(expectation: ResultCheck, seen: Observations) -> Finding:
     wrong += _values(expectation, result)
     if wrong:
         text = "; ".join(wrong)
-        if result.stderr and expectation.stderr is None:
+        first = cause(result)
+        if result.stderr and expectation.stderr is None and not (first and result.status == USAGE):
             text += f"; stderr ends in {result.stderr[-_TAIL:]!r}"
-        return judge(expectation, Verdict.FAIL, text)
+        return judge(expectation, Verdict.FAIL, "\n".join(filter(None, (first, text))))
     return judge(expectation, Verdict.PASS, f"run {expectation.run} ended as expected")
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from harness.check.bound import BEGINNING, END, AtEvent, AtMark, Bound
 from harness.check.condition import Env
+from harness.check.explain import absent
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match
 from harness.check.partner import Partners
@@ -105,7 +106,8 @@ def _first(timeline: Timeline, pattern: EventPattern, kind: str) -> Occurrences:
         if outcome is None and possible is None:
             possible, env = event, bound
     unseen = gaps(timeline, pattern, WHOLE, before=certain)
-    none = f"{pattern.event}, which the scope is {kind}, never happened"
+    none = f"the scope is {kind} an event that is not there: "
+    none += absent(pattern, timeline, WHOLE).partition("\n")[0]
     if certain is None and possible is None:
         return Occurrences((), tuple(f"{none}, as far as seen: {each}" for each in unseen), none)
     bound_at = AtEvent(timeline, certain, possible, summary(unseen))
@@ -200,6 +202,7 @@ def scoped(check: _Windowed[Check]) -> Callable[[Check, Observations], Finding]:
 def _combine(check: _Windowed[Check], expectation: Check, seen: Observations, found: Occurrences) -> Finding:
     """A violation in any occurrence fails; what is uncertain in any leaves it undecided."""
     held = vacuous = 0
+    why = ""
     unsure: Finding | None = None
     for number, window in enumerate(found.windows, 1):
         finding = check(expectation, seen, window)
@@ -215,6 +218,7 @@ def _combine(check: _Windowed[Check], expectation: Check, seen: Observations, fo
         elif window.certain:
             held += finding.verdict is Verdict.PASS
             vacuous += finding.verdict is Verdict.VACUOUS
+            why = why or (finding.message if finding.verdict is Verdict.VACUOUS else "")
     if unsure is not None:
         return unsure
     if found.reasons:
@@ -222,7 +226,7 @@ def _combine(check: _Windowed[Check], expectation: Check, seen: Observations, fo
     if held:
         return judge(expectation, Verdict.PASS, f"held in {held} of {held + vacuous} scopes")
     if vacuous:
-        return judge(expectation, Verdict.VACUOUS, f"never exercised in {vacuous} scopes")
+        return judge(expectation, Verdict.VACUOUS, f"{vacuous} scopes, first: {why}")
     if found.windows:
         return judge(expectation, Verdict.UNDECIDED, found.windows[0].doubt)
     return judge(expectation, Verdict.VACUOUS, found.none)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.check.condition import Env
+from harness.check.explain import absent
 from harness.check.explain import expectation as explained
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match
@@ -112,7 +113,7 @@ def check(expectation: Sequence, seen: Observations, window: Window) -> Finding:
         message = f"{first.event} may have happened unseen: {summary(reasons)}"
         return judge(expectation, Verdict.UNDECIDED, message)
     if not triggers:
-        return judge(expectation, Verdict.VACUOUS, f"{first.event} never happened")
+        return judge(expectation, Verdict.VACUOUS, absent(first, timeline, window))
     return judge(expectation, Verdict.PASS, f"all {triggers} {first.event} begin the whole sequence")
 
 

@@ -23,7 +23,7 @@ SPLATS = Path(__file__).with_name("splats.yaml")
 _PREFIX = r"(?:^(?:<\d+>)?|\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)"
 _EXCERPT = 12
 _REACH = 60
-"""Lines after its first in which a splat's ``pc`` is looked for: an abort is told at length before it."""
+"""Lines after its first in which a splat's ``pc`` is looked for: an abort's description precedes it."""
 _END = "---[ end trace"
 FATAL = frozenset({"panic", "oops", "stack-overflow", "serror", "bad-mode"})
 """Kinds after which a kernel does not do what it was asked: it stands still, or a task died with locks."""

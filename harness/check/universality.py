@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from harness.check.explain import filled, misses
+from harness.check.explain import absent, filled, misses
 from harness.check.finding import Finding, Observations, both, describe, judge
 from harness.check.match import match
 from harness.check.window import Window, candidates, gaps, summary, surely_in
@@ -40,5 +40,5 @@ def check(expectation: Universality, seen: Observations, window: Window) -> Find
     if reasons:
         return judge(expectation, Verdict.UNDECIDED, summary(reasons))
     if not exercised:
-        return judge(expectation, Verdict.VACUOUS, f"{expectation.of.event} never happened")
+        return judge(expectation, Verdict.VACUOUS, absent(expectation.of, timeline, window))
     return judge(expectation, Verdict.PASS, f"so of all {exercised} {expectation.of.event}")

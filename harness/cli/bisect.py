@@ -84,7 +84,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise UserError("--bare is about models: give --model GOOD..BAD with --builds")
     paths, patterns = common.split(arguments.cells)
     if not arguments.bare:
-        find_cells(paths, patterns, Overrides())  # a wrong name is told before anything is built
+        find_cells(paths, patterns, Overrides())  # report a wrong name before anything is built
     console = Console(highlight=False)
     directory = make_run_directory(RUNS, arguments.out)
     if over_models:

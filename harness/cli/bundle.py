@@ -5,7 +5,6 @@ examples:
   ./nvh bundle --out bundle            bundle/ and bundle.tar.zst; MANIFEST.json has commands to paste
   ./nvh bundle --out b --kernel debian
   ./nvh bundle --out b --mutant ipas2-no-unmap   with a kernel that must be noticed
-  ./nvh judge console.log --bundle bundle        what the machine's console is worth (docs/anywhere.md)
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.bundle.build import MUTANT_KERNEL, Wanted, make
+from harness.bundle.build import BundleSpec, make
 from harness.bundle.commands import commands
 from harness.cli import common
 from harness.host.cache import Store
 from harness.report.progress import Progress
 from harness.runner.run import history
 from harness.scenario import mutants
+from harness.scenario.defaults import MUTANT_KERNEL
 
 MIB = 2**20
 
@@ -51,7 +51,7 @@ def main(arguments: argparse.Namespace) -> int:
     store = Store()
     console = Console()
     with Progress(console, history=history(store)) as progress:
-        wanted = Wanted(arguments.out, kernel, arguments.mutant, not arguments.no_archive)
+        wanted = BundleSpec(arguments.out, kernel, arguments.mutant, not arguments.no_archive)
         made = make(wanted, store, progress)
     print(f"bundle {made.id}: {made.directory}, {made.bytes / MIB:.1f} MiB")
     if made.archive:

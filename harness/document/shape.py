@@ -133,8 +133,12 @@ def _as_expected(defect: _Defect, node: Node) -> Iterable[Problem]:
         return [Problem(node.keys[key], f"the name {shown(key)}", expected)]
     found = describe(defect.instance)
     if isinstance(defect.instance, list | dict):
-        count, what = len(defect.instance), "keys" if isinstance(defect.instance, dict) else "items"
-        found = f"{found} of {count} {what}" if count else "an empty " + found.removeprefix("a ")
+        count, what = len(defect.instance), "key" if isinstance(defect.instance, dict) else "item"
+        found = (
+            f"{found} of {count} {what}{'' if count == 1 else 's'}"
+            if count
+            else "an empty " + found.removeprefix("a ")
+        )
     return [node.problem(found, expected)]
 
 
@@ -171,7 +175,9 @@ def _type(defect: _Defect, node: Node) -> Iterable[Problem]:
     if "enum" in defect.schema:
         expected = listing(defect.schema["enum"])
     near = ""
-    if "object" in names and isinstance(defect.instance, str) and (glued := _GLUED.match(defect.instance)):
+    known = (*defect.schema.get("x-one-of", ()), *defect.schema.get("properties", ()))
+    glued = _GLUED.match(defect.instance) if "object" in names and isinstance(defect.instance, str) else None
+    if glued and glued[1] in known:
         near = f"{glued[1]}: {glued[2]}"
     return [node.problem(describe(defect.instance), expected, near)]
 

@@ -24,7 +24,7 @@ OUTPUT = "output/litmus.stdout"
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class LoggedMachine:
     """What the log ran on. ``model``, ``version``: the names by which it is compared with others.
 
     ``started``: ISO 8601 in UTC, when the log was judged: a log does not tell. ``command`` reproduces.
@@ -37,7 +37,7 @@ class Machine:
     command: str
 
 
-def cells(reading: Reading, bundle: Bundle, machine: Machine) -> list[CellResult]:
+def cells(reading: Reading, bundle: Bundle, machine: LoggedMachine) -> list[CellResult]:
     """Return the cells of a log of ``bundle``: the whole first, then its families as they ran."""
     log = reading.log
     whole = judge.of_log(reading)
@@ -53,7 +53,7 @@ def cells(reading: Reading, bundle: Bundle, machine: Machine) -> list[CellResult
 
 
 def _families(
-    reading: Reading, bundle: Bundle, machine: Machine, whole: Sequence[Finding]
+    reading: Reading, bundle: Bundle, machine: LoggedMachine, whole: Sequence[Finding]
 ) -> Iterator[CellResult]:
     doubts = [each for each in whole if each.verdict is Verdict.UNDECIDED]
     for family in reading.log.families:
@@ -64,7 +64,11 @@ def _families(
 
 
 def _cell(
-    reading: Reading, bundle: Bundle, machine: Machine, family: Family | None, findings: Sequence[Finding]
+    reading: Reading,
+    bundle: Bundle,
+    machine: LoggedMachine,
+    family: Family | None,
+    findings: Sequence[Finding],
 ) -> CellResult:
     log = reading.log
     scenario = SELF_TEST if log.begin["self-test"] == "1" else SCENARIO

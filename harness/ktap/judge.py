@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from harness.check.finding import Finding
 from harness.check.splat import find_splats, headline
 from harness.errors import UserError
-from harness.ktap.log import CUT, LOST, RAN, Family, Log, Ran
+from harness.ktap.log import CUT, LOST, RAN, Family, KtapRun, Log
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
 from harness.ktap.selection import Selection
@@ -75,14 +75,15 @@ def of_selection(reading: Reading, bundle: Bundle) -> Finding:
         wanted = chosen(log, bundle)
     except (ValueError, KeyError) as error:
         return Finding(SELECTION, KIND, Verdict.UNDECIDED, f"what was chosen cannot be resolved: {error}")
-    wrong = list(_selection(log, wanted)) if not log.refused else []
+    wrong = list(_selection(log, wanted))
     count = sum(map(len, wanted.values()))
     if wrong:
         return Finding(SELECTION, KIND, Verdict.UNDECIDED, "; ".join(wrong))
     if not count:
         return Finding(SELECTION, KIND, Verdict.VACUOUS, "the choice fits no case of the bundle")
     told = f"{count} cases of {len(wanted)} families were chosen"
-    return Finding(SELECTION, KIND, Verdict.PASS, f"{told}, and the log has them")
+    found = "none of them could run" if log.refused else "the log has them"
+    return Finding(SELECTION, KIND, Verdict.PASS, f"{told}, and {found}")
 
 
 def _selection(log: Log, wanted: Mapping[str, frozenset[str]]) -> Iterator[str]:
@@ -92,6 +93,8 @@ def _selection(log: Log, wanted: Mapping[str, frozenset[str]]) -> Iterator[str]:
         yield f"{log.begin['selected']} cases were chosen; by these words the bundle has {count}, or others"
     if log.begin["families"] != str(len(wanted)):
         yield f"{log.begin['families']} families announced, {len(wanted)} expected"
+    if log.refused:
+        return
     if missing := sorted(set(wanted) - {family.name for family in log.families}):
         yield f"families that did not run: {', '.join(missing)}"
     for family in log.families:
@@ -172,7 +175,7 @@ def of_family(family: Family) -> Iterator[Finding]:
     yield of_population(family)
 
 
-def _verdict(case: Ran) -> Verdict:
+def _verdict(case: KtapRun) -> Verdict:
     if case.line is None:
         return Verdict.UNDECIDED
     if case.line.verdict in ("pass", "not-applicable"):
@@ -180,7 +183,7 @@ def _verdict(case: Ran) -> Verdict:
     return Verdict.VACUOUS if case.line.verdict in ("vacuous", "unable-to-fail") else Verdict.FAIL
 
 
-def _what(case: Ran) -> str:
+def _what(case: KtapRun) -> str:
     if case.line is None:
         return "the time was up before it began" if case.kind == CUT else f"it did not end: {case.text}"
     return f"{case.line.verdict}, control {case.line.control}: {case.line.why or case.text}"

@@ -43,7 +43,7 @@ BEGIN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class KtapRun:
     """A case of the log: what nvh-litmus printed of it, or why there is nothing (``LOST``, ``CUT``)."""
 
     name: str
@@ -52,7 +52,7 @@ class Ran:
     line: CaseLine | None = None
 
     @classmethod
-    def of_line(cls, text: str) -> Ran:
+    def of_line(cls, text: str) -> KtapRun:
         """Return the case of nvh-litmus's line; ``ValueError``, or ``UserError`` for its operation."""
         line = parse_line(text)
         return cls(line.case, RAN, text, line)
@@ -100,15 +100,15 @@ class Family:
     name: str
     cases_told: int
     names: str
-    entries: list[Ran | str] = field(default_factory=list)
+    entries: list[KtapRun | str] = field(default_factory=list)
     population: Population | None = None
     population_text: str = ""
     status: int | None = None
 
     @property
-    def cases(self) -> list[Ran]:
+    def cases(self) -> list[KtapRun]:
         """The cases in the order in which they ran."""
-        return [entry for entry in self.entries if isinstance(entry, Ran)]
+        return [entry for entry in self.entries if isinstance(entry, KtapRun)]
 
     @property
     def counts(self) -> Mapping[str, int]:

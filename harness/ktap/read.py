@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import NvhError, UserError
-from harness.ktap.log import BEGIN, CUT, FORMAT, LOST, RAN, Family, Log, Ran, population_of, render
-from harness.ktap.tagged import Line, Tagged, lines_of, ours, tagged
+from harness.ktap.log import BEGIN, CUT, FORMAT, LOST, RAN, Family, KtapRun, Log, population_of, render
+from harness.ktap.tagged import Tagged, TaggedLine, lines_of, ours, tagged
 
 LOG_MOST = 256 * 2**20
 """Bytes of a log that is read: 25000 cases print about 8 MB."""
 DAMAGES_MOST = 20
+GAVE_UP = "Bail out! "
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class _Reader:
         self.seen: set[str] = set()
         self.cases = 0  # of the family
 
-    def wrong(self, line: Line, what: str) -> None:
+    def wrong(self, line: TaggedLine, what: str) -> None:
         self.damage.append(Damage(line.number, what))
 
     def take(self, item: Tagged) -> None:
@@ -102,7 +103,7 @@ class _Reader:
             self.wrong(item.line, f"case {number} of {family.name} after {self.cases} cases")
         self.cases += 1
         name = rest.split()[0].removeprefix("case=")
-        case = Ran.of_line(rest) if item.word == RAN else Ran(name, item.word, rest)
+        case = KtapRun.of_line(rest) if item.word == RAN else KtapRun(name, item.word, rest)
         if case.name.partition("/")[0] != family.name:
             self.wrong(item.line, f"{case.name} in family {family.name}")
         family.entries.append(case)
@@ -154,7 +155,10 @@ def _vouched(item: Tagged) -> bool:
     return all(key in values for key in BEGIN) and item.fits(values["bundle"], values["run"])
 
 
-def _no_log(found: Sequence[Line], items: Sequence[Tagged], source: str) -> str:
+def _no_log(found: Sequence[TaggedLine], items: Sequence[Tagged], source: str) -> str:
+    for line in found:
+        if line.text.startswith(GAVE_UP):
+            return f"{source}:{line.number}: nothing ran: {line.text.removeprefix(GAVE_UP)[:300]}"
     begun = [item.line.number for item in items if item.word == "begin"]
     if begun:
         return f"{source}:{begun[0]}: the first line of a bundle's log, changed on its way; capture it again"
@@ -166,7 +170,7 @@ def _no_log(found: Sequence[Line], items: Sequence[Tagged], source: str) -> str:
     return f"{source}: no line of a bundle's log in it; give the console of a machine that ran one"
 
 
-def _differences(wanted: Sequence[str], found: Sequence[Line]) -> list[Damage]:
+def _differences(wanted: Sequence[str], found: Sequence[TaggedLine]) -> list[Damage]:
     """Compare in order: what is not where it has to be. After the first difference only that is told."""
     for text, line in zip(wanted, found, strict=False):
         if text != line.text.rstrip():

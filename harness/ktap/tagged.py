@@ -24,7 +24,7 @@ LINE_MOST = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TaggedLine:
     """A line of the log that looks like one of a bundle. ``number`` counts the log's lines from 1."""
 
     number: int
@@ -35,7 +35,7 @@ class Line:
 class Tagged:
     """A diagnostic of ours: its first word and the rest, not yet held against its checksum."""
 
-    line: Line
+    line: TaggedLine
     word: str
     rest: str
     text: str
@@ -71,14 +71,14 @@ def lines_of(data: bytes) -> list[str]:
     return data.decode("utf-8", "replace").replace("\r", "").split("\n")
 
 
-def ours(lines: list[str]) -> Iterator[Line]:
+def ours(lines: list[str]) -> Iterator[TaggedLine]:
     """Yield the lines that look like a bundle's, whole or not; everything else is somebody else's."""
     for number, text in enumerate(lines, 1):
         if len(text) <= LINE_MOST and _OURS.match(text):
-            yield Line(number, text)
+            yield TaggedLine(number, text)
 
 
-def tagged(line: Line) -> Tagged | None:
+def tagged(line: TaggedLine) -> Tagged | None:
     """Return a line as one of ours with a checksum; None for another line, or one that lost its end."""
     match = _TAGGED.match(line.text)
     if match is None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The probable cause of a red cell: what two cells must share to be one line of the morning's page.
 
-A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed, and it
+A splat outweighs assertions, because the kernel that noticed says what KVM or the model broke, and it
 is the same one in the same function (``harness/check/splat.py``). A model that crashes or cannot restore what
 it saved, and a level that does not boot or dies, outweigh assertions too, and are one cause whatever scenario
 met them. On a model that failed its own check that night everything red is that one cause. The same assertion

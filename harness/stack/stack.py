@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import Broken, InfraError, NvhError
 from harness.level import Level
 from harness.machine.console import Console
-from harness.machine.process import Use
+from harness.machine.process import CpuTime, Use
 from harness.machine.qemu import CpuState, Machine, MachineSpec, ModelCrashed, Plugin, RamBacking
 from harness.scenario.language import StackSpec
 from harness.stack import boot, looking, vmm
@@ -32,7 +32,7 @@ from harness.stack.diagnosis import describe, rests
 from harness.stack.images import StackImages
 from harness.stack.level_command import ChannelClosed, Completed, Process, is_relayed, last_words
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.patience import NEEDS, Need
+from harness.stack.patience import NEEDS, BootNeed
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
@@ -58,8 +58,8 @@ class Stack:
     ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
     ``whereabouts`` tells a level that loops at boot from one that is slow; without, its silence does.
     ``needs`` says what the levels' boots take where they come up; ``took`` what they took here. ``alarm`` is
-    shown what the consoles print, while anything is waited for. Use as a context manager: leaving it ends each
-    process it started.
+    shown what the consoles print, while anything is waited for. Use as a context manager: leaving it ends
+    every process it started.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Stack:
         seed: int | None = None,
         plugins: tuple[Plugin, ...] = (),
         whereabouts: Whereabouts | None = None,
-        needs: Mapping[Level, Need] = NEEDS,
+        needs: Mapping[Level, BootNeed] = NEEDS,
         alarm: Alarm | None = None,
     ) -> None:
         self._alarm = alarm
         self._listened: dict[Level, int] = {}
         self.needs = needs
-        self.took: dict[Level, Need] = {}
+        self.took: dict[Level, BootNeed] = {}
         self.plugins = plugins
         self.whereabouts = whereabouts
         self.images = images
@@ -374,6 +374,11 @@ class Stack:
     def waited_s(self) -> float:
         """Seconds that the machine stood still for the harness."""
         return self._agent.frozen_s if self._agent else 0.0
+
+    @property
+    def spent(self) -> CpuTime:
+        """CPU time of the machine so far, got and wanted; nothing where there is none."""
+        return self._machine.work if self._machine else CpuTime(0.0, 0.0)
 
     @property
     def used(self) -> Use:

@@ -10,7 +10,17 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.errors import InfraError, InputError
-from harness.scenario.language import Absence, Existence, Expectation, Limit, Precedence, Response, Scope
+from harness.scenario.language import (
+    Absence,
+    Existence,
+    Expectation,
+    Limit,
+    Precedence,
+    Response,
+    Scope,
+    Sequence,
+    Universality,
+)
 from harness.trace.clock import ClockRelation
 from harness.trace.event import UNKNOWN, Event
 from harness.trace.registry import load
@@ -280,7 +290,7 @@ def test_a_missing_event_shows_the_nearest_of_its_name() -> None:
         mark("b", 3),
     )
     assert shown == [
-        "l0.tlbi matched 0 times, expected >= 1",
+        "no l0.tlbi with op=x and vmid != 3 (1 other in scope), expected >= 1",
         "expected: l0.tlbi {op: x, vmid: != 3}  [s.yaml:12:5]",
         "nearest: l0.tlbi at 0.000000 cpu0 qemu-7: op=x vmid=4",
         "  out of scope",
@@ -333,3 +343,60 @@ def test_nonsense_is_refused_with_its_place() -> None:
 
     with pytest.raises(InfraError, match="Unheard"):
         judge(Unheard(HERE, "s"), timeline())
+
+
+@pytest.mark.parametrize(
+    ("scope", "items", "said"),
+    [
+        (ANYWHERE, [], "no l0.tlbi with op=x and vmid != 3 (there is no l0.tlbi at all)"),
+        (ANYWHERE, [tlbi(1)], "no l0.tlbi with op=x and vmid != 3 (1 other in scope)"),
+        (
+            BETWEEN,
+            [mark("a", 1), tlbi(2), tlbi(3), mark("b", 4), tlbi(5)],
+            "no l0.tlbi with op=x and vmid != 3 (2 others in scope)",
+        ),
+        (
+            BETWEEN,
+            [tlbi(0), mark("a", 1), mark("b", 4), tlbi(5)],
+            "no l0.tlbi with op=x and vmid != 3 (of 2 none is in it)".replace("(", "in scope ("),
+        ),
+    ],
+)
+def test_a_trigger_that_never_came_says_what_came_instead(scope: Scope, items: list[Item], said: str) -> None:
+    """Every pattern of an expectation, and the event that opens its scope."""
+    never = pattern(TLBI, op="x", vmid="!= 3")
+    any_unmap = pattern(UNMAP)
+    each: list[Expectation] = [
+        Response(HERE, "r", never, any_unmap, scope),
+        Precedence(HERE, "p", never, any_unmap, scope),
+        Absence(HERE, "a", any_unmap, scope, never),
+        Universality(HERE, "u", never, pattern(TLBI, vmid=3), scope),
+        Sequence(HERE, "s", (never, any_unmap), scope),
+    ]
+    for expectation in each:
+        finding = judge(expectation, timeline(*items))
+        assert finding.verdict is VACUOUS, expectation
+        assert finding.message.split("\n")[0].removeprefix("given: ") == said
+    if scope is ANYWHERE:
+        finding = judge(existence(scope=Scope(never)), timeline(*items))
+        assert said in finding.message
+
+
+def test_the_nearest_of_what_came_instead_says_what_it_lacks() -> None:
+    expectation = Response(HERE, "r", pattern(TLBI, op="ipas2e1is", vmid=3), pattern(UNMAP), ANYWHERE)
+    items = [event(TLBI, 1, op="vmalle1", vmid=4), event(TLBI, 2, op="ipas2e1is", vmid=4)]
+    finding = judge(expectation, timeline(*items))
+    assert finding.message.split("\n") == [
+        "no l0.tlbi with op=ipas2e1is and vmid=3 (2 others in scope)",
+        "nearest: l0.tlbi at 0.000020 cpu0 qemu-7: op=ipas2e1is vmid=4",
+        "  vmid: 4, expected 3",
+    ]
+
+
+def test_scopes_that_were_never_exercised_say_why_of_the_first() -> None:
+    expectation = Response(
+        HERE, "r", pattern(TLBI, op="x"), pattern(UNMAP), Scope(pattern(UNMAP), pattern(UNMAP))
+    )
+    finding = judge(expectation, timeline(unmap(1), tlbi(2), unmap(3), tlbi(4), tlbi(5), unmap(6)))
+    assert finding.verdict is VACUOUS
+    assert finding.message.split("\n")[0] == "2 scopes, first: no l0.tlbi with op=x (1 other in scope)"

@@ -67,6 +67,24 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / RUNNER
 
 
+def make_tree(
+    runner: Path, tree: Path, cases: Mapping[str, str], mode: str = "whole", features: str = FEATURES
+) -> Path:
+    """A bundle's tree with the real nvh-bundle and the fake nvh-litmus."""
+    (tree / LISTS).mkdir(parents=True, exist_ok=True)
+    (tree / "replay.json").write_text(
+        json.dumps({"lines": dict(cases), "ends": ends(cases), "features": features, "mode": mode})
+    )
+    (tree / LISTS / "default").write_text("".join(f"{name}\n" for name in cases))
+    (tree / "id").write_text(f"{ID}\n")
+    (tree / RUNNER).unlink(missing_ok=True)
+    (tree / RUNNER).hardlink_to(runner)
+    (tree / "nvh-litmus").write_text(f'#!/bin/sh\nexec {BASE_PYTHON} -IS "{tree}/fake.py" "$@"\n')
+    (tree / "nvh-litmus").chmod(0o755)
+    (tree / "fake.py").write_text((HERE / "fake_litmus.py").read_text())
+    return tree
+
+
 Run = Callable[..., tuple[int, bytes]]
 
 
@@ -77,20 +95,7 @@ def run_bundle(runner: Path, tmp_path: Path) -> Run:
     def run(
         *options: str, lines: Mapping[str, str] | None = None, mode: str = "whole", features: str = FEATURES
     ) -> tuple[int, bytes]:
-        tree = tmp_path / "tree"
-        (tree / LISTS).mkdir(parents=True, exist_ok=True)
-        cases = recorded() if lines is None else lines
-        (tree / "replay.json").write_text(
-            json.dumps({"lines": dict(cases), "ends": ends(cases), "features": features, "mode": mode})
-        )
-        (tree / LISTS / "default").write_text("".join(f"{name}\n" for name in cases))
-        (tree / "id").write_text(f"{ID}\n")
-        (tree / RUNNER).unlink(missing_ok=True)
-        (tree / RUNNER).hardlink_to(runner)
-        fake = tree / "nvh-litmus"
-        fake.write_text(f'#!/bin/sh\nexec {BASE_PYTHON} -IS "{tree}/fake.py" "$@"\n')
-        (tree / "fake.py").write_text((HERE / "fake_litmus.py").read_text())
-        fake.chmod(0o755)
+        tree = make_tree(runner, tmp_path / "tree", recorded() if lines is None else lines, mode, features)
         done = subprocess.run(
             [tree / RUNNER, *options],
             capture_output=True,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.errors import UserError
-from harness.ktap.cells import Machine, cells
+from harness.ktap.cells import LoggedMachine, cells
 from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import read
@@ -17,7 +17,7 @@ from harness.ktap.tagged import ours
 from harness.verdict import Verdict, worst
 from tests.ktap.conftest import ID, Run, recorded
 
-MACHINE = Machine("board", "board 1", "", "2026-11-28T00:00:00Z", "./nvh judge x")
+MACHINE = LoggedMachine("board", "board 1", "", "2026-11-28T00:00:00Z", "./nvh judge x")
 Lines = list[str]
 Mutation = Callable[[Lines, Lines, random.Random], Lines]
 """Of a good log, with that of another run at hand."""
@@ -149,7 +149,7 @@ def verdict(log: bytes, bundle: Bundle) -> Verdict | None:
 
 
 def test_a_thousand_damaged_logs(run_bundle: Run, bundle: Bundle) -> None:
-    good, other = (run_bundle()[1].decode().split("\n") for _ in range(2))
+    good, other = (run_bundle("--skip=trap-ttlbis/*")[1].decode().split("\n") for _ in range(2))
     assert good != other
     assert verdict("\n".join(good).encode(), bundle) is Verdict.PASS
     seen: dict[str, set[Verdict | None]] = {}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UserError
 from harness.host.paths import IMAGES
-from harness.ktap.cells import Machine, cells
+from harness.ktap.cells import LoggedMachine, cells
 from harness.ktap.judge import of_selection
 from harness.ktap.log import render
 from harness.ktap.manifest import Bundle
@@ -19,7 +20,7 @@ from harness.ktap.tagged import ours
 from harness.verdict import Verdict
 from tests.ktap.conftest import Run, recorded, write_bundle
 
-MACHINE = Machine("board", "board 1", "", "2026-11-28T00:00:00Z", "./nvh judge x")
+MACHINE = LoggedMachine("board", "board 1", "", "2026-11-28T00:00:00Z", "./nvh judge x")
 
 
 def test_a_whole_log_is_what_the_reader_renders(run_bundle: Run, bundle: Bundle) -> None:
@@ -34,7 +35,7 @@ def test_a_whole_log_is_what_the_reader_renders(run_bundle: Run, bundle: Bundle)
 def test_it_is_ktap(run_bundle: Run) -> None:
     """By the kernel's documentation: version, plan, numbered results, subtests before their result."""
     _, log = run_bundle()
-    lines = log.decode().splitlines()
+    lines = log.decode().strip().splitlines()
     assert lines[0] == "KTAP version 1"
     plain = [line for line in lines if not re.match(r" *# ", line)]
     outer = [line for line in plain if not line.startswith(" ")]
@@ -135,3 +136,8 @@ def test_run_sh_refuses_another_machine() -> None:
     done = subprocess.run(["sh", script], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 4
     assert re.fullmatch(r"KTAP version 1\n1\.\.0 # SKIP .+\n", done.stdout)
+
+
+def test_why_nothing_ran_is_told(run_bundle: Run) -> None:
+    with pytest.raises(UserError, match="log:1: nothing ran: nvh-bundle: no case is chosen"):
+        read(run_bundle("--cases=no-such/*")[1], "log")

@@ -179,8 +179,8 @@ BAD = {
         r"quarantine\.yaml:6:13: .*expected a name, a range",
     ),
     "failed=": ("failed=(", r"quarantine\.yaml:5:15: .*expected regular expressions"),
-    "seen: always": ("seen: never", r"'never' is not one of"),
-    "reason: known": ("raeson: known", r"unknown key 'raeson'; did you mean 'reason'"),
+    "seen: always": ("seen: never", r"8:11: the string 'never'; expected one of always, sometimes"),
+    "reason: known": ("raeson: known", r"unknown key 'raeson'; .*; did you mean 'reason'"),
 }
 
 

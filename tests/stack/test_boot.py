@@ -20,7 +20,7 @@ from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import agent, boot, patience
 from harness.stack import stack as stacks
 from harness.stack.broken import LevelBroken, LevelFailed
-from harness.stack.patience import Need
+from harness.stack.patience import BootNeed
 from harness.stack.stack import Stack
 from tests.attempt.conftest import fake_images
 
@@ -109,7 +109,7 @@ def test_machine_that_idles_did_not_come_up(make: Make) -> None:
 def test_machine_that_loops_did_not_come_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LOOP_SAMPLES", 2)
     stack = make(SPIN)  # with a slowdown of 0.1
-    stack.needs = {Level.L0: Need(0, 1.0)}
+    stack.needs = {Level.L0: BootNeed(0, 1.0)}
     monkeypatch.setattr(patience, "LEAST_CPU_S", 1.0)
     error = broken(stack)
     assert error.name == "boot-l0"
@@ -125,7 +125,7 @@ def test_machine_that_works_has_its_deadline(make: Make, monkeypatch: pytest.Mon
 def test_machine_that_the_host_starves_is_no_finding(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(boot.DEADLINE_S, Level.L0, 15.0)
     stack = make(SPIN)
-    stack.needs = {Level.L0: Need(0, 9999.0)}
+    stack.needs = {Level.L0: BootNeed(0, 9999.0)}
     with pytest.raises(
         LevelFailed, match=r"the host gave the machine .* s of CPU time, and a boot takes 999.9"
     ):

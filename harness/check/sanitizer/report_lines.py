@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.arch.syndrome import explain
-from harness.check.sanitizer.places import Places
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.reports import FINDINGS, MODEL_FINDINGS, SanitizerReport
 
 
@@ -25,9 +25,10 @@ def lines(report: SanitizerReport, places: Places) -> Iterator[str]:
     if "tlbi" in data:
         yield f"  operation {_tlbi(data['tlbi'], places)}"
     for near in data["near"]:
-        yield f"  came close: {_tlbi(near, places)}: {near['why']}"
+        how = "nearest of all that ran since then" if near.get("far") else "came close"
+        yield f"  {how}: {_tlbi(near, places)}: {near['why']}"
     if "entry" in data and not data["near"]:
-        yield "  no operation since then came close"
+        yield "  no operation was executed since then"
 
 
 def headline(report: SanitizerReport) -> str:

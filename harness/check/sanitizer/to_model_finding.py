@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.check.finding import Finding
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.counters import USES, SanitizerCounters, read_state
-from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import headline, lines
 from harness.check.sanitizer.reports import SanitizerReport, read_reports
 from harness.check.sanitizer.to_finding import COUNTERS, KIND, LOG, REPORTS

@@ -2,7 +2,7 @@
 """A plan: which models, kernels and scenarios a night runs, in which order, how often, and within what
 budget.
 
-A plan is one YAML file. Everything that is wrong with it is told at once, with its place and the closest
+A plan is one YAML file. All its mistakes are reported at once, each with its place and the closest
 match.
 """
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.artefacts import saved_registers
+from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
-from harness.artefacts.model_suite import QUESTIONS, STATE, build_model_suite
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.nightly.model import model_defects, questions
 from harness.nightly.model.answers import Answers, Wrong
@@ -122,7 +122,7 @@ def judge(answers: Answers, version: str, table: Sequence[ModelDefect]) -> StepR
         told += "; left out: " + ", ".join(f"{name} ({why})" for name, why in answers.skipped.items())
     causes = grouped(new)
     if failed > len(answers.wrong) and not causes:
-        causes = (f"{failed - len(answers.wrong)} wrong answers beyond those that are told",)
+        causes = (f"{failed - len(answers.wrong)} wrong answers beyond those that are listed",)
     if answers.stopped:
         causes = (*causes, f"the model stopped answering: {answers.stopped}")
     return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
@@ -144,17 +144,14 @@ def _how_many(alike: Sequence[Wrong]) -> str:
     names = list(dict.fromkeys(each.operation for each in alike if each.operation))
     more = f" and {len(names) - NAMED} operations more" if len(names) > NAMED else ""
     of = f", of {', '.join(names[:NAMED])}{more}" if len(names) > 1 else ""
-    return f" ({len(alike)} alike are told{of})"
+    return f" ({len(alike)} alike{of})"
 
 
 def save_and_restore(asked: CheckRequest) -> StepResult:
     """Save the machine with a value of its own in each register, and read them after the restore."""
     program = build_model_suite(asked.store).path / STATE
     with tempfile.TemporaryDirectory() as place:
-        try:
-            seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
-        except InfraError as error:
-            return StepResult(Verdict.FAIL, "the bare machine did not run", (str(error),))
+        seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
     causes = tuple(map(str, seen.lost))
     if seen.failed:
         causes = (f"the model cannot restore what it saved: {seen.failed}",)
@@ -172,6 +169,8 @@ def hunt_bare(asked: CheckRequest) -> StepResult:
         return StepResult(
             Verdict.FAIL, told, tuple(f"{each['cause']}: {each['scenario']}" for each in totals.findings)
         )
+    if totals.broken:
+        return StepResult(Verdict.FAIL, told, tuple(totals.broken))
     return without_findings(told, totals.programs, totals.errors)
 
 
@@ -220,6 +219,16 @@ STEPS = (
 )
 
 
+def _carried_out(step: CheckStep, asked: CheckRequest) -> StepResult:
+    """The step's result; a model that breaks under it fails, and nvh or a host that does is ``infra``."""
+    try:
+        return step.carry_out(asked)
+    except Broken as error:
+        return StepResult(Verdict.FAIL, "the model broke", (str(error),))
+    except InfraError as error:
+        return StepResult(Verdict.INFRA, "nvh or its host failed", (str(error),))
+
+
 def check(
     asked: CheckRequest, *, bare: bool = False, stop_at_first_red: bool = False
 ) -> Iterator[StepDone | ModelReport]:
@@ -235,7 +244,7 @@ def check(
             report.left_out.append(step.name)
             continue
         begun = time.monotonic()
-        outcome = StepDone(step.name, step.carry_out(asked), round(time.monotonic() - begun, 1))
+        outcome = StepDone(step.name, _carried_out(step, asked), round(time.monotonic() - begun, 1))
         report.outcomes.append(outcome)
         yield outcome
         if stop_at_first_red and outcome.found.verdict is not Verdict.PASS:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.check.said import LINES_OF
 from harness.errors import InputError, Location, Problem
 from harness.program.allowed import ReferenceModel, allowed_of
 from harness.program.program import Action, Context, Cpu, Map, Program, World, loads
-from harness.program.render import AFTERWARDS, action_text, epilogue
+from harness.program.render import AFTERWARDS, action_text, epilogue, prologue_lines
 from harness.program.script import script
 from harness.reproduce.programs import statements
 from harness.reproduce.programs.draft import ProgramDraft
@@ -42,8 +43,17 @@ class Checked:
     first: int
 
     def script(self, fresh: bool = True) -> str:
-        """As nvh-litmus gets it, in a VM of its own: nothing but what the program says is in its memory."""
-        return script(self.program, self.name, fresh)
+        """As nvh-litmus gets it, in a VM of its own: nothing but what the program says is in its memory.
+
+        A comment says which line of the file each of its observing lines is, for messages.
+        """
+        first = prologue_lines(self.program) + 1
+        pairs = [
+            f"{first + i}={line}"
+            for i, (line, may) in enumerate(zip(self.lines, self.allowed, strict=True))
+            if may is not None
+        ]
+        return f"{LINES_OF} {self.name}: {' '.join(pairs)}\n{script(self.program, self.name, fresh)}"
 
 
 def check_file(path: Path) -> list[Checked]:

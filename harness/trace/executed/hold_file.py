@@ -56,7 +56,7 @@ _LET_GO_AT = 44
 _HOLD = _CONFIG.size + _STATE.size + WAITERS * _WAITER.size
 
 
-class State(enum.IntEnum):
+class HoldState(enum.IntEnum):
     """Of a hold: ``WAITS`` for its beginning; ``PASSING``: let go; ``DONE``: held as often as told."""
 
     OFF = 0
@@ -67,7 +67,7 @@ class State(enum.IntEnum):
     DONE = 5
 
 
-class Why(enum.IntEnum):
+class HoldEnd(enum.IntEnum):
     """What let a vCPU go."""
 
     NONE = 0
@@ -78,7 +78,7 @@ class Why(enum.IntEnum):
     END = 5
 
 
-class What(enum.IntEnum):
+class HoldEvent(enum.IntEnum):
     """A record of the log."""
 
     ARRIVED = 0
@@ -87,7 +87,7 @@ class What(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class HoldPoint:
     """A vCPU of L0 comes to a place: index into the file's places; ``cpu`` ``ANY`` for whichever."""
 
     place: int
@@ -95,18 +95,18 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class HoldOrder:
     """What is to be held, and how long.
 
     ``times`` 0: again and again. ``held``: index of another hold, which must hold its vCPU. ``events``: so
     many arrivals at any place by other vCPUs. ``deadline_ns`` of guest time.
     """
 
-    at: Point
+    at: HoldPoint
     nth: int = 1
     times: int = 1
-    after: Point | None = None
-    until: Point | None = None
+    after: HoldPoint | None = None
+    until: HoldPoint | None = None
     until_nth: int = 1
     held: int = ANY
     events: int = 0
@@ -123,28 +123,28 @@ class Waiter:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HoldFound:
     """What came of a hold: how often the vCPU came by, how often it was held, why it was let go."""
 
-    state: State
-    why: Why
+    state: HoldState
+    why: HoldEnd
     seen: int
     held: int
-    reasons: dict[Why, int]
+    reasons: dict[HoldEnd, int]
     cpu: int
     waiters: tuple[Waiter, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class HoldRecord:
     """One entry of the log; ``executed`` counts instructions of all vCPUs."""
 
     executed: int
     place: int
     cpu: int
-    what: What
+    what: HoldEvent
     hold: int
-    why: Why
+    why: HoldEnd
 
 
 class HoldFile:
@@ -183,13 +183,18 @@ class HoldFile:
         )
         self._write(_PLACES, b"".join(_ADDRESS.pack(*row) for row in table))
 
-    def plugin(self, plugins: Plugins, *, parallel: bool) -> Plugin:
-        """The plugin, for a QEMU in the file's directory; ``UserError`` when the model's QEMU cannot hold."""
+    def plugin(self, plugins: Plugins, *, parallel: bool, absolute: bool = False) -> Plugin:
+        """The plugin, for a QEMU in the file's directory, or anywhere with an ``absolute`` path.
+
+        ``UserError`` when the model's QEMU cannot hold.
+        """
         if plugins.api < NEEDS_API:
             raise UserError(
                 "this model's QEMU cannot hold vCPUs: its plugins cannot set a PC; use one of 11.1 or newer"
             )
-        options = [("holds", FILE)] + ([("parallel", "on")] if parallel else [])
+        options = [("holds", str(self.path.absolute()) if absolute else FILE)] + (
+            [("parallel", "on")] if parallel else []
+        )
         return Plugin(plugins.file(NAME), tuple(options))
 
     def index(self, place: Place) -> int:
@@ -202,20 +207,20 @@ class HoldFile:
         """The words for a place by its number."""
         return self._names[index] if index < len(self._names) else f"place {index}"
 
-    def arm(self, orders: Sequence[Order]) -> None:
+    def arm(self, orders: Sequence[HoldOrder]) -> None:
         """Replace all holds, with counts from zero, and empty the log. The machine must stand still."""
         if len(orders) > HOLDS:
             raise UserError(f"{len(orders)} holds at once; at most {HOLDS}")
         rows = [_config(order) + _state(_begun(order)) for order in orders]
-        rows += [_config(Order(Point(ANY))) + _state(State.OFF)] * (HOLDS - len(orders))
+        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
         self._write(_USED_AT, bytes(24))
         for number, row in enumerate(rows):
             self._write(_TABLE + number * _HOLD, row)
 
-    def add(self, number: int, order: Order) -> None:
+    def add(self, number: int, order: HoldOrder) -> None:
         """Arm one more hold as ``number``, and leave the others as they are."""
         at = _TABLE + number * _HOLD
-        self._write(at, _config(order) + _state(State.OFF))
+        self._write(at, _config(order) + _state(HoldState.OFF))
         self._write(at + _CONFIG.size, struct.pack("<I", _begun(order)))  # the machine may be running
 
     def enable(self, on: bool) -> None:
@@ -226,18 +231,18 @@ class HoldFile:
         """The step for which a hold waited has ended."""
         self._write(_TABLE + number * _HOLD + _LET_GO_AT, struct.pack("<I", 1))
 
-    def found(self, count: int) -> list[Found]:
+    def found(self, count: int) -> list[HoldFound]:
         """What came of the first ``count`` holds so far."""
         data = self.path.read_bytes()[:_PLACES]
         return [_found(data[_TABLE + number * _HOLD :]) for number in range(count)]
 
-    def log(self) -> tuple[list[Record], int]:
+    def log(self) -> tuple[list[HoldRecord], int]:
         """The records so far, and how many did not fit."""
         data = self.path.read_bytes()
         used, lost = struct.unpack_from("<QQ", data, _USED_AT)
         raw = data[_LOG : _LOG + used * _RECORD.size]
         return [
-            Record(executed, place, cpu, What(what), hold, Why(why))
+            HoldRecord(executed, place, cpu, HoldEvent(what), hold, HoldEnd(why))
             for executed, place, hold, cpu, what, why in _RECORD.iter_unpack(raw)
         ], lost
 
@@ -268,28 +273,28 @@ class HoldFile:
             raise InfraError(f"the holds in {self.path} cannot be changed: {error}") from error
 
 
-def _begun(order: Order) -> State:
-    return State.ARMED if order.after is None else State.WAITS
+def _begun(order: HoldOrder) -> HoldState:
+    return HoldState.ARMED if order.after is None else HoldState.WAITS
 
 
-def _config(order: Order) -> bytes:
-    points = (order.at, order.after or Point(ANY), order.until or Point(ANY))
+def _config(order: HoldOrder) -> bytes:
+    points = (order.at, order.after or HoldPoint(ANY), order.until or HoldPoint(ANY))
     words = [word for point in points for word in (point.place, point.cpu)]
     counts = (order.nth, order.times, order.until_nth, order.events)
     return _CONFIG.pack(*words, *counts, order.held, 0, order.deadline_ns)
 
 
-def _state(state: State) -> bytes:
+def _state(state: HoldState) -> bytes:
     return struct.pack("<I", state) + bytes(_STATE.size - 4 + WAITERS * _WAITER.size)
 
 
-def _found(data: bytes) -> Found:
+def _found(data: bytes) -> HoldFound:
     state, why, seen, held, *rest = _STATE.unpack_from(data, _CONFIG.size)
     cpu, waiters = rest[14], rest[16]
     at = _CONFIG.size + _STATE.size
     who = [Waiter(*_WAITER.unpack_from(data, at + i * _WAITER.size)) for i in range(min(waiters, WAITERS))]
-    reasons = {each: rest[each] for each in Why if rest[each]}
-    return Found(State(state), Why(why), seen, held, reasons, cpu, tuple(who))
+    reasons = {each: rest[each] for each in HoldEnd if rest[each]}
+    return HoldFound(HoldState(state), HoldEnd(why), seen, held, reasons, cpu, tuple(who))
 
 
 def _data_symbols(system_map: Path) -> dict[str, int]:

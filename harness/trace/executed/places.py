@@ -7,6 +7,8 @@ Instructions are A64 (Arm ARM DDI 0487 M.a.a, C6.2).
 from __future__ import annotations
 
 import array
+import bisect
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ class NoSuchPlace(UserError):
     """The kernel has no such place; the message says what it has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """A kernel's functions and their instructions: ``words`` by the address of a section."""
 
@@ -53,12 +55,19 @@ class Text:
             raise InfraError(f"{vmlinux} has no text between {symbols.start:#x} and {symbols.end:#x}")
         return Text(symbols, found)
 
+    @functools.cached_property
+    def _parts(self) -> Mapping[str, Sequence[int]]:
+        """The symbols of each function, by its name less what the compiler appended."""
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.symbols.names):
+            found.setdefault(plain(name), []).append(index)
+        return found
+
     def addresses(self, place: Place) -> tuple[int, ...]:
         """Where ``place`` is; ``NoSuchPlace`` when it is nowhere in this kernel."""
-        parts = [index for index, name in enumerate(self.symbols.names) if plain(name) == place.function]
+        parts = self._parts.get(place.function, ())
         if not parts:
-            names = sorted({plain(name) for name in self.symbols.names})
-            near = closest(place.function, names)
+            near = closest(place.function, self._parts)
             hint = f"; did you mean {near!r}?" if near else ""
             raise NoSuchPlace(f"this kernel has no function {place.function!r} of its own{hint}")
         if not place.kind:
@@ -78,27 +87,25 @@ class Text:
 
     def calls(self, function: str) -> list[str]:
         """The functions that ``function`` calls, sorted."""
-        parts = [index for index, name in enumerate(self.symbols.names) if plain(name) == function]
-        body = [each for part in parts for each in self._body(part)]
+        body = [each for part in self._parts.get(function, ()) for each in self._body(part)]
         return sorted({name for _, name in self._calls(body) if name})
 
     def first(self, word: int, function: str = "") -> int:
         """The address of the first instruction ``word`` (in ``function``); ``InfraError`` without one."""
-        for index, name in enumerate(self.symbols.names):
-            if not function or plain(name) == function:
-                for at, each in self._body(index):
-                    if each == word:
-                        return at
+        for index in self._parts.get(function, ()) if function else range(len(self.symbols.names)):
+            for at, each in self._body(index):
+                if each == word:
+                    return at
         raise InfraError(f"this kernel has no instruction {word:#x}{f' in {function}' if function else ''}")
 
     def _body(self, index: int) -> Iterator[tuple[int, int]]:
         start = self.symbols.addresses[index]
-        following = self.symbols.addresses[index + 1 :]
-        end = next((each for each in following if each > start), self.symbols.end)
+        following = bisect.bisect_right(self.symbols.addresses, start)
+        end = self.symbols.addresses[following : following + 1] or (self.symbols.end,)
         for base, words in self.words.items():
             if base <= start < base + _INSN * len(words):
-                first, last = (start - base) // _INSN, min((end - base) // _INSN, len(words))
-                yield from zip(range(start, end, _INSN), words[first:last], strict=False)
+                first, last = (start - base) // _INSN, min((end[0] - base) // _INSN, len(words))
+                yield from zip(range(start, end[0], _INSN), words[first:last], strict=False)
 
     def _calls(self, body: Sequence[tuple[int, int]]) -> Iterator[tuple[int, str]]:
         for at, word in body:

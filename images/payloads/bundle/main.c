@@ -94,6 +94,8 @@ static void begin(const struct options *o, const struct selection *s, const char
 	machine_word(machine, sizeof(machine));
 	read_word("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", midr, sizeof(midr));
 	ktap_begin(id);
+	if (write(STDOUT_FILENO, "\n", 1) < 0) /* whatever left the cursor in mid-line */
+		return;
 	ktap_line(0, "KTAP version 1");
 	ktap_tag(0, "begin format=%d bundle=%s run=%s mode=%s list=%s cases=%s skip=%s cpus=%u seconds=%u self-test=%d "
 		    "selected=%zu names=%016lx families=%zu kernel=%s machine=%s midr=%s",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model.h"
+#include "judge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -249,7 +249,7 @@ static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh,
 		counters->stale++;
 		return;
 	}
-	if (judge->model) /* told by model_used() */
+	if (judge->model) /* told by judge->used() */
 		return;
 	counters->disagreed++;
 	counters->odd_va = fresh->page;
@@ -298,7 +298,7 @@ void judge_access(struct judge *judge, unsigned pe, const struct context *contex
 		struct used seen = { .context = context, .now = &now, .key = &fresh.extent, .va = va, .page = fresh.page,
 				     .out = fresh.out, .used = used, .kind = kind, .user = user, .differs = departs };
 
-		model_used(judge, pe, &seen, &use);
+		judge->used(judge, pe, &seen, &use);
 	}
 	check(judge, pe, context, &fresh, &now, va, &use);
 }
@@ -480,49 +480,4 @@ void judge_mark(struct judge *judge, unsigned number)
 {
 	judge->loose = number == MARK_LOOSE;
 	judge->counters.programs += number == MARK_PROGRAM;
-}
-
-/* ---- which operations came close ---- */
-
-static unsigned rank_of(const struct tlbi *tlbi, const struct translation *extent, enum miss miss)
-{
-	struct tlbi changed = *tlbi;
-	struct translation other = *extent;
-	uint64_t first, last;
-
-	switch (miss) {
-	case MISS_OTHER_VMID:
-		changed.aim.vmid = extent->vmid;
-		return tlbi_covers(&changed, extent, true) == COVERS ? 1 : 4;
-	case MISS_OTHER_REGIME:
-		other.regime = tlbi_regime(tlbi);
-		other.vmid = tlbi->state.vmid;
-		return tlbi_covers(&changed, &other, true) == COVERS ? 1 : 4;
-	case MISS_OTHER_STAGE:
-		return 2;
-	case MISS_OTHER_ADDRESS:
-		if (!tlbi_addresses(tlbi, extent->shift, &first, &last))
-			return 4;
-		return first < extent->start + extent->size + 0x20000 && last + 0x20000 > extent->start ? 1 : 4;
-	default:
-		return 0;
-	}
-}
-
-void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report)
-{
-	uint64_t count = judge->counters.tlbis, oldest = count > HISTORY ? count - HISTORY : 0;
-
-	for (unsigned rank = 0; rank < 3; rank++)
-		for (uint64_t i = count; i-- > oldest && report->near_count < CLOSE;) {
-			const struct tlbi *tlbi = &judge->history[i % HISTORY];
-			enum miss miss = tlbi_covers(tlbi, &entry->extent, pe == tlbi->pe);
-			unsigned told = miss == COVERS ? NOT_COMPLETE : (unsigned)miss;
-
-			if (tlbi->seq < entry->filled.seq)
-				break;
-			if (rank_of(tlbi, &entry->extent, miss) != rank)
-				continue;
-			report->near[report->near_count++] = (struct near){ tlbi, told };
-		}
 }

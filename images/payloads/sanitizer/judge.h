@@ -34,7 +34,7 @@ struct pe {
 
 struct near {
 	const struct tlbi *tlbi;
-	unsigned miss; /* enum miss, or NOT_COMPLETE */
+	uint32_t misses; /* bits of enum miss, or of NOT_COMPLETE */
 };
 
 struct report {
@@ -47,6 +47,7 @@ struct report {
 	uint64_t va;
 	struct near near[CLOSE];
 	unsigned near_count;
+	bool far; /* none came close: `near` has the one that lacks least */
 	const struct tlbi *tlbi; /* NO_BREAK, NOT_COMPLETED, MODEL_STALE, MODEL_TRAP: the operation */
 	/* Of a finding against the model: what it had to do and did, where the manual says so, and syndromes. */
 	char must[160], did[160];
@@ -66,6 +67,19 @@ struct counters {
 	uint64_t model_uses, model_faults, model_traps, model_returns, model_ats, model_wrong; /* judged; wrong of them */
 };
 
+struct judge;
+
+/* A use that succeeded, as the judge has looked it up: ``key`` and ``page`` of the combined entry, ``out`` by the tables. */
+struct used {
+	const struct context *context;
+	const struct walk *now;
+	const struct translation *key;
+	uint64_t va, page, out, used;
+	unsigned kind; /* P_R, P_W, P_X; 0: the kind is not judged */
+	bool user;
+	bool differs; /* an entry of stage 2 on the way may be held, and leads elsewhere */
+};
+
 struct judge {
 	struct pe pe[MAX_PES];
 	unsigned pes;
@@ -76,6 +90,8 @@ struct judge {
 	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
 	uint64_t leave_out_count;
 	bool model; /* what the model itself does is judged, too */
+	/* model.h's judgement of a use, with `model`. */
+	void (*used)(struct judge *judge, unsigned pe, const struct used *used, const struct event *use);
 	struct graves graves;
 	uint8_t told[MODEL_KINDS][TOLD];
 	unsigned told_of[MODEL_KINDS];

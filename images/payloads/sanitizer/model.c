@@ -81,7 +81,7 @@ static void wrong_output(struct judge *judge, unsigned pe, const struct used *us
 		report.tlbi = &grave->tlbi;
 		report.rule = "R_TVTYQ, R_LGSCG, C5.5";
 		if (also) /* which of the two was without effect cannot be told */
-			report.near[report.near_count++] = (struct near){ &also->tlbi, STAGE_2_ON_WALK };
+			report.near[report.near_count++] = (struct near){ &also->tlbi, 1u << STAGE_2_ON_WALK };
 		PRINT(report.did, "used output %#" PRIx64 ", by a translation that a completed %s%s%s had taken", used->used,
 		      grave->tlbi.op->name, also ? " or " : "", also ? also->tlbi.op->name : "");
 	} else if ((report.entry = tlb_other(&judge->pe[pe].tlb, &judge->progress, used->key, used->page, used->used))) {

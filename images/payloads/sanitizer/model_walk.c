@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "model.h"
 #include "model_tell.h"
 
 #define PRINT(to, ...) snprintf(to, sizeof(to), __VA_ARGS__)

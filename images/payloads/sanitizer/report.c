@@ -114,11 +114,18 @@ static void add_tlbi(struct text *text, const struct tlbi *tlbi)
 	add_hex(text, "pc", tlbi->pc);
 }
 
-static const char *near_text(unsigned miss)
+static void add_misses(struct text *text, uint32_t misses)
 {
-	if (miss == STAGE_2_ON_WALK)
-		return "it had taken stage 2 of a table of stage 1, and is complete";
-	return miss == NOT_COMPLETE ? "it covers it, but no DSB of that PE has completed it" : miss_text[miss];
+	bool more = false;
+
+	for (unsigned miss = 0; miss <= STAGE_2_ON_WALK; miss++)
+		if (misses & 1u << miss) {
+			add(text, "%s%s", more ? ", and " : "",
+			    miss == STAGE_2_ON_WALK ? "it had taken stage 2 of a table of stage 1, and is complete" :
+			    miss == NOT_COMPLETE    ? "it covers it, but no DSB of that PE has completed it" :
+						      miss_text[miss]);
+			more = true;
+		}
 }
 
 static void add_model(struct text *text, const struct report *report)
@@ -159,7 +166,9 @@ size_t report_json(const struct report *report, char line[REPORT_SIZE])
 	for (unsigned i = 0; i < report->near_count; i++) {
 		add(&text, i ? "," : "");
 		add_tlbi(&text, report->near[i].tlbi);
-		add(&text, ",\"why\":\"%s\"}", near_text(report->near[i].miss));
+		add(&text, ",\"why\":\"");
+		add_misses(&text, report->near[i].misses);
+		add(&text, "\"%s}", report->far ? ",\"far\":true" : "");
 	}
 	add(&text, "]}\n");
 	return text.left ? (size_t)(text.at - line) : 0;

@@ -87,7 +87,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         (
             GOOD.replace("kernel: k", "kernel: K!"),
             1,
-            "the string 'K!'; expected a name of lower-case letters",
+            "'K!'; expected a name of lower-case letters",
         ),
         (GOOD + "require: [KVM]\n", 5, "the string 'KVM'; expected an option such as CONFIG_KVM"),
         (GOOD.replace("config: [a.config]\n", ""), 1, "no 'config'"),

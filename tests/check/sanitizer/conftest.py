@@ -25,6 +25,7 @@ CORE = (
     "judge.c",
     "model.c",
     "model_walk.c",
+    "near.c",
     "report.c",
     "store.c",
     "walk.c",

@@ -6,11 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import by_name
+from harness.check.sanitizer.code_places import Places
+from harness.check.sanitizer.report_lines import lines
+from harness.check.sanitizer.reports import SanitizerReport
 from harness.host.paths import IMAGES
 from tests.check.sanitizer.conftest import SCOPES, Driver, instruction
 
@@ -93,6 +97,97 @@ def test_a_changed_translation_is_told_with_its_history(driver: Driver) -> None:
     assert "another VMID was loaded" in {near["why"] for near in report["near"]}
     use(driver)
     assert len(driver.reports) == 1, "the entry is told once"
+
+
+def of_stage2(driver: Driver) -> dict[str, Any]:
+    """The one report about the entry of stage 2; there is one about the combined entry beside it."""
+    (report,) = [each for each in driver.reports if each.get("entry", {}).get("kind") == "stage2"]
+    return report
+
+
+FARTHER = 0x40_0000
+"""More than a neighbour of VA."""
+
+
+@pytest.mark.parametrize(
+    ("others", "operation", "why"),
+    [
+        ([], ("ipas2e1is", {"ipa": VA + FARTHER}), "its address or range is another one"),
+        # Of all that ran the one that lacks least, not the last one.
+        (
+            [("ipas2e1", {"ipa": VA + FARTHER, "vmid": 9, "pe": 1})],
+            ("ipas2e1is", {"ipa": VA + FARTHER}),
+            "its address or range is another one",
+        ),
+        (
+            [],
+            ("ipas2e1", {"ipa": VA + FARTHER, "vmid": 9, "pe": 1}),
+            "it is for the executing PE alone, and another VMID was loaded, "
+            "and its address or range is another one",
+        ),
+        (
+            [],
+            ("ripas2e1is", {"ipa": VA + FARTHER, "tg": 2, "vmid": 9}),
+            "another VMID was loaded, and its address or range is another one, "
+            "and its TG or TTL names another granule",
+        ),
+        (
+            [("vae2is", {"va": VA + FARTHER})],
+            ("ipas2e1is", {"ipa": VA + FARTHER, "vmid": 9}),
+            "another VMID was loaded, and its ",
+        ),
+    ],
+)
+def test_where_none_came_close_the_nearest_says_what_it_lacks(
+    driver: Driver, others: list[tuple[str, dict[str, int]]], operation: tuple[str, dict[str, int]], why: str
+) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    for name, fields in [operation, *others]:
+        tlbi(driver, name, **fields)
+    dsb(driver)
+    dsb(driver, pe=1)
+    leaf(driver, B)
+    use(driver)
+    settle(driver)
+    report = of_stage2(driver)
+    (near,) = report["near"]
+    assert near["far"] is True
+    assert near["op"] == operation[0]
+    assert near["why"].startswith(why)
+    told = "\n".join(lines(SanitizerReport(report["finding"], report), Places({})))
+    assert f"nearest of all that ran since then: {near['seq']}: {operation[0]}" in told
+
+
+def test_a_close_one_is_told_before_any_that_is_far(driver: Driver) -> None:
+    world(driver)
+    use(driver)
+    leaf(driver, 0)
+    tlbi(driver, "ipas2e1is", ipa=VA + 0x1000)
+    tlbi(driver, "ipas2e1is", ipa=VA + FARTHER)
+    dsb(driver)
+    leaf(driver, B)
+    use(driver)
+    settle(driver)
+    (near,) = of_stage2(driver)["near"]
+    assert "far" not in near
+    assert near["why"] == "its address or range is another one"
+
+
+def test_where_nothing_ran_that_is_said(driver: Driver) -> None:
+    world(driver)
+    tlbi(driver, "ipas2e1is", ipa=VA + FARTHER)  # before the entry: nothing that could have taken it
+    dsb(driver)
+    use(driver)
+    leaf(driver, B)
+    use(driver)
+    settle(driver)
+    report = of_stage2(driver)
+    assert report["near"] == []
+    assert "no operation was executed since then" in "\n".join(
+        lines(SanitizerReport(report["finding"], report), Places({}))
+    )
 
 
 RIGHT: list[Callable[[Driver], object]] = [

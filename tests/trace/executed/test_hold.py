@@ -13,7 +13,7 @@ from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
 from harness.scenario.value_grammar import place
 from harness.trace.executed import hold_file, places
-from harness.trace.executed.hold_file import HoldFile, Order, Point, State, Why
+from harness.trace.executed.hold_file import HoldEnd, HoldFile, HoldOrder, HoldPoint, HoldState
 from harness.trace.executed.places import Text
 from tests.trace.executed.test_places import BASE, made
 
@@ -34,7 +34,7 @@ int main(void)
     return 0;
 }
 """
-Say = Callable[[list[Order], str], list[str]]
+Say = Callable[[list[HoldOrder], str], list[str]]
 
 
 def compiled(directory: Path, name: str, *sources: Path) -> Path:
@@ -81,7 +81,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def say(holds: HoldFile, program: Path) -> Say:
     """Arms holds, tells the plugin what happens, and returns its answers."""
 
-    def answer(orders: list[Order], script: str) -> list[str]:
+    def answer(orders: list[HoldOrder], script: str) -> list[str]:
         holds.arm(orders)
         holds.enable(True)
         lines = script.replace("; ", "\n") + "\n"
@@ -96,12 +96,12 @@ def test_file(holds: HoldFile) -> None:
     assert list(holds.absent) == [place("nowhere")]
     with pytest.raises(places.NoSuchPlace, match="no function 'nowhere'"):
         holds.index(place("nowhere"))
-    holds.arm([Order(Point(0, 1), after=Point(1, 0)), Order(Point(0, 1))])
-    assert [each.state for each in holds.found(3)] == [State.WAITS, State.ARMED, State.OFF]
+    holds.arm([HoldOrder(HoldPoint(0, 1), after=HoldPoint(1, 0)), HoldOrder(HoldPoint(0, 1))])
+    assert [each.state for each in holds.found(3)] == [HoldState.WAITS, HoldState.ARMED, HoldState.OFF]
     assert holds.log() == ([], 0)
 
 
-UNTIL = Order(Point(0, 1), until=Point(2, 0))
+UNTIL = HoldOrder(HoldPoint(0, 1), until=HoldPoint(2, 0))
 
 
 def test_held_until_another_cpu_comes_by(say: Say, holds: HoldFile) -> None:
@@ -110,7 +110,7 @@ def test_held_until_another_cpu_comes_by(say: Say, holds: HoldFile) -> None:
     )
     assert say([UNTIL], script) == ["on", "yield", "yield", "on", "0x1000", "on"]
     (found,) = holds.found(1)
-    assert (found.state, found.held, found.reasons) == (State.DONE, 1, {Why.UNTIL: 1})
+    assert (found.state, found.held, found.reasons) == (HoldState.DONE, 1, {HoldEnd.UNTIL: 1})
 
 
 def test_own_arrivals_and_other_threads_do_not_let_go(say: Say) -> None:
@@ -120,7 +120,7 @@ def test_own_arrivals_and_other_threads_do_not_let_go(say: Say) -> None:
 
 
 def test_nth_and_times(say: Say) -> None:
-    order = Order(Point(0, 1), nth=2, times=2, until=Point(2, 0), until_nth=2)
+    order = HoldOrder(HoldPoint(0, 1), nth=2, times=2, until=HoldPoint(2, 0), until_nth=2)
     once = (
         "arrive 1 0 b0; arrive 1 0 b0; arrive 0 2 a0; run 9; turn 1 b0; arrive 0 2 a0; "
         "run 9; turn 1 b0; arrive 1 0 b0"
@@ -130,7 +130,7 @@ def test_nth_and_times(say: Say) -> None:
 
 
 def test_after_arms_anew(say: Say) -> None:
-    order = Order(Point(0, 1), times=0, after=Point(1, 0), until=Point(2, 0))
+    order = HoldOrder(HoldPoint(0, 1), times=0, after=HoldPoint(1, 0), until=HoldPoint(2, 0))
     script = (
         "arrive 1 0 b0; arrive 0 1 a0; arrive 1 0 b0; arrive 0 2 a0; run 9; turn 1 b0; "
         "arrive 1 0 b0; arrive 1 0 b0"
@@ -140,7 +140,7 @@ def test_after_arms_anew(say: Say) -> None:
 
 def test_two_holds_meet(say: Say) -> None:
     """CPU 0 waits until CPU 1 is held; CPU 1 until CPU 0 has gone on to another place."""
-    orders = [Order(Point(1, 0), held=1), Order(Point(0, 1), until=Point(2, 0))]
+    orders = [HoldOrder(HoldPoint(1, 0), held=1), HoldOrder(HoldPoint(0, 1), until=HoldPoint(2, 0))]
     script = (
         "arrive 0 1 a0; run 9; turn 0 a0; arrive 1 0 b0; run 9; turn 0 a0; arrive 0 1 a0; "
         "arrive 0 2 a0; run 9; turn 1 b0"
@@ -153,17 +153,17 @@ def test_events(say: Say) -> None:
         "arrive 1 0 b0; arrive 0 2 a0; arrive 1 2 c0; run 9; turn 1 b0; arrive 0 1 a0; "
         "arrive 0 1 a0; run 9; turn 1 b0"
     )
-    assert say([Order(Point(0, 1), events=3)], script)[-4:] == ["yield", "on", "on", "0x1000"]
+    assert say([HoldOrder(HoldPoint(0, 1), events=3)], script)[-4:] == ["yield", "on", "on", "0x1000"]
 
 
 def test_deadline_in_instructions_and_in_ticks(say: Say, holds: HoldFile) -> None:
-    order = Order(Point(0, 1), until=Point(2, 0), deadline_ns=20_000_000)
+    order = HoldOrder(HoldPoint(0, 1), until=HoldPoint(2, 0), deadline_ns=20_000_000)
     assert say([order], "arrive 1 0 b0; run 19999999; turn 1 b0; run 1; turn 1 b0") == [
         "yield",
         "yield",
         "0x1000",
     ]
-    assert holds.found(1)[0].reasons == {Why.DEADLINE: 1}
+    assert holds.found(1)[0].reasons == {HoldEnd.DEADLINE: 1}
     assert say([order], "arrive 1 0 b0; tick 1; turn 1 b0; tick 1; turn 1 b0") == ["yield", "yield", "0x1000"]
 
 
@@ -172,7 +172,7 @@ def test_whoever_waits_for_the_held_one_is_told(say: Say, holds: HoldFile) -> No
     script = "arrive 1 0 b0; run 100; arrive 0 4 a0 1; run 900000; turn 1 b0; run 200000; turn 1 b0"
     assert say([UNTIL], script) == ["yield", "on", "yield", "0x1000"]
     (found,) = holds.found(1)
-    assert found.reasons == {Why.BLOCKED: 1}
+    assert found.reasons == {HoldEnd.BLOCKED: 1}
     assert [(each.cpu, each.place, each.caller) for each in found.waiters] == [(0, 4, 0xCA11E4)]
     got_it = "arrive 1 0 b0; arrive 0 4 a0 1; run 9; arrive 0 4 a0 2; run 3000000; turn 1 b0"
     assert say([UNTIL], got_it)[-1] == "yield"
@@ -190,6 +190,9 @@ def test_nobody_else_has_anything_to_do(say: Say) -> None:
 
 def test_end_and_step_let_go(say: Say, holds: HoldFile) -> None:
     assert say([UNTIL], "arrive 1 0 b0; disable; turn 1 b0") == ["yield", "0x1000"]
-    assert holds.found(1)[0].reasons == {Why.END: 1}
-    assert say([Order(Point(0, 1))], "arrive 1 0 b0; run 9; letgo 0; turn 1 b0") == ["yield", "0x1000"]
-    assert holds.found(1)[0].reasons == {Why.STEP: 1}
+    assert holds.found(1)[0].reasons == {HoldEnd.END: 1}
+    assert say([HoldOrder(HoldPoint(0, 1))], "arrive 1 0 b0; run 9; letgo 0; turn 1 b0") == [
+        "yield",
+        "0x1000",
+    ]
+    assert holds.found(1)[0].reasons == {HoldEnd.STEP: 1}
