@@ -128,7 +128,7 @@ void space_stage2(unsigned size, unsigned start)
 	space.s2.size = size;
 	space.s2.start = start;
 	space.ipa = table_new();
-	map_program(&space.s2, space.ipa, AF | S2_RW);
+	map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
 	map_aliases();
 	space.vtcr = vtcr_of(&space.s2);
 	space.vttbr = (uint64_t)space.ipa | (space.vttbr & VTTBR_VMID);

@@ -61,7 +61,7 @@ void check_syndromes(void)
 
 	group("syndromes");
 	space_new(12, 1, 1, true, true, false);
-	map_s1(TARGET, 3, ipa, AF | S1_USER);
+	map_s1(TARGET, 3, ipa, PTE_AF | PTE_S1_EL0);
 	for (unsigned i = 0; i < LENGTH(instructions); i++)
 		for (unsigned r = 0; r < LENGTH(registers); r++)
 			for (unsigned el0 = 0; el0 < 2; el0++)
