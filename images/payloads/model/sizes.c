@@ -74,8 +74,7 @@ static void sizes(unsigned shift)
 /* 2^``more`` tables at the start of stage 2: an address in each is translated by its own. */
 static void concatenated(unsigned shift, unsigned start, unsigned more)
 {
-	struct geometry g = { .shift = shift };
-	unsigned size = shift_of(&g, start) + shift - 3 + more;
+	unsigned size = level_shift(shift, start) + shift - 3 + more;
 
 	space_new(shift, 1, 1, true, true, false);
 	space_stage2(size, start);
@@ -120,7 +119,7 @@ void check_sizes(void)
 		if (features.granule[1])
 			concatenated(14, 2, more);
 	for (unsigned i = 0; i < operation_count; i++)
-		for (unsigned pe = 0; pe < PES; pe++)
+		for (unsigned pe = 0; pe < 2; pe++)
 			if (is_implemented(&operations[i]) && operations[i].family == vae1 && (operations[i].scope != LOCAL || !pe))
 				global(&operations[i], pe);
 	group_end();
