@@ -134,7 +134,11 @@ def _as_expected(defect: _Defect, node: Node) -> Iterable[Problem]:
     found = describe(defect.instance)
     if isinstance(defect.instance, list | dict):
         count, what = len(defect.instance), "key" if isinstance(defect.instance, dict) else "item"
-        found = f"{found} of {count} {what}{'' if count == 1 else 's'}" if count else "an empty " + found.removeprefix("a ")
+        found = (
+            f"{found} of {count} {what}{'' if count == 1 else 's'}"
+            if count
+            else "an empty " + found.removeprefix("a ")
+        )
     return [node.problem(found, expected)]
 
 
