@@ -111,7 +111,7 @@ class Refused(Exception):
         self.conflict = found
 
     def error(self, base: Base) -> UserError:
-        """Return what the user is told."""
+        """Return the message for the user."""
         lines = [
             f"patch {self.number} of {self.total}, {self.patch.name!r}, does not apply to {base.label} "
             "(git am -3):"

@@ -75,7 +75,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
     store = store or Store()
     found = submission.read(request.source, request.version)
     which_steps.chosen(request.patches, len(found.patches))
-    selected(request.select, request.overrides)  # wrong names are told before anything is built
+    selected(request.select, request.overrides)  # report wrong names before anything is built
     directory = make_run_directory(RUNS, request.out)
     (directory / CELLS).rmdir()
     try:

@@ -38,7 +38,7 @@ class SeriesEffect(enum.Enum):
 MEANING = {
     SeriesEffect.SAME: "green on both sides",
     SeriesEffect.REGRESSION: "red more often than on the base, or for a new cause, beyond chance",
-    SeriesEffect.SUSPECT: "red more often, or for a new cause, which so few runs could give by chance",
+    SeriesEffect.SUSPECT: "red more often than on the base, or for a new cause; perhaps by chance, of so few",
     SeriesEffect.FIXED: "red less often than on the base, beyond chance",
     SeriesEffect.BETTER: "red less often than on the base, which so few runs could give by chance",
     SeriesEffect.RED_BEFORE: "red on both sides alike",

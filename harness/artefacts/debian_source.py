@@ -21,7 +21,7 @@ DOWNLOAD_TIMEOUT_S = 1800
 
 @dataclass(frozen=True, slots=True)
 class SourcePackage:
-    """A source package: its .dsc and what that names; ``gone`` are newer versions that are not to be had."""
+    """A source package: its .dsc and what that names; ``gone``: newer versions that the archive has not."""
 
     name: str
     version: str
@@ -81,7 +81,7 @@ class SourceArchive:
             return SourcePackage(name, version, tuple(files), tuple(refused))
         why = "; ".join(f"{version}: {text}" for version, text in refused.items()) or "no such source package"
         raise UserError(
-            f"no source of {name} is to be had from {', '.join(self.suites)} at {debian.mirror()} ({why}); "
+            f"{debian.mirror()} has no source of {name} in {', '.join(self.suites)} ({why}); "
             "set NVH_DEBIAN_MIRROR to a mirror that has it"
         )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.artefacts import debian, lock
+from harness.artefacts.mapped import mapped_files
 from harness.document.data_files import Document
 from harness.document.nodes import listing, shown
 from harness.errors import Problem, UserError, closest
@@ -89,7 +91,10 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that can be run: the command that starts its QEMU, and where it came from."""
+    """A model that can be run: the command that starts its QEMU, and where it came from.
+
+    ``files``: of a model given by path, what was mapped when it ran; empty when that could not be seen.
+    """
 
     spec: ModelSpec
     launcher: tuple[str, ...]
@@ -97,6 +102,7 @@ class Model:
     version: str
     sha256: str
     artefact: Artefact | None
+    files: tuple[Path, ...] = ()
 
     def deterministic(self, timing: str) -> bool:
         """Whether time in the machine is counted in instructions, so that nothing depends on the host's."""
@@ -181,7 +187,13 @@ def _from_path(spec: ModelSpec) -> Model:
         raise UserError(f"model {spec.name}: {program} is not executable; set source.path to a {QEMU}")
     environment = dict(spec.environment)
     version = _version([str(program)], environment)
-    return Model(spec, (str(program),), environment, version, _digest(sha256_file(program), spec), None)
+    model = Model(spec, (str(program),), environment, version, _digest(sha256_file(program), spec), None)
+    files = mapped_files([*model.launcher, *model.flags(next(iter(spec.timings)))], environment)
+    if not files:
+        return model
+    parts = sorted({sha256_file(path) for path in (program, *files)})
+    whole = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return dataclasses.replace(model, sha256=_digest(whole, spec), files=files)
 
 
 def _from_debian(spec: ModelSpec, store: Store, progress: Callable[[str], None]) -> Model:
@@ -219,7 +231,7 @@ def _digest(program: str, spec: ModelSpec) -> str:
 
 def uncovered(model: Model) -> str:
     """Return what the digest of a model given by path leaves out, as a sentence; "" when it covers all."""
-    if model.artefact is not None:
+    if model.artefact is not None or model.files:
         return ""
     program = Path(model.launcher[0])
     with program.open("rb") as stream:

@@ -12,7 +12,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -57,14 +56,13 @@ CONFIGURE = (
 TOOL_TIMEOUT_S = 600
 BUILD_TIMEOUT_S = 5400
 POLL_S = 1.0
-GRACE_S = 10.0
 _STEP = re.compile(rb"^\[([0-9]+)/([0-9]+)\] ", re.M)
 
 
 def build_faulty(store: Store, progress: Callable[[str], None], patch: Path = PATCH) -> Artefact:
     """Return the artefact whose file ``QEMU`` is the patched model.
 
-    ``UserError`` names what the machine lacks, a source that is not to be had, or a patch that does not fit;
+    ``UserError`` names what the machine lacks, a source that is not available, or a patch that does not fit;
     ``InfraError`` has the end of the log when the build fails.
     """
     require_tools()
@@ -198,7 +196,7 @@ def ninja(place: Path, log: Path, progress: Callable[[str], None], environment: 
             progress(steps(log.read_bytes()[start:]))
     finally:
         if late := process.poll() is None:
-            _end(process)
+            command.end_group(process)
     if late:
         raise InfraError(f"{' '.join(words)} did not end within {BUILD_TIMEOUT_S} s")
     if process.returncode:
@@ -214,12 +212,3 @@ def steps(said: bytes) -> str:
     """Return how far ninja is, from what it has printed: ``412 of 1873 objects``."""
     found = _STEP.findall(said)
     return f"{int(found[-1][0])} of {int(found[-1][1])} objects" if found else "begins"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

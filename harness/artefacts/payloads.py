@@ -22,8 +22,8 @@ LIB = "lib"
 LISTER = "litmus-list"
 """nvh-litmus for the host: it knows the cases and runs none."""
 PLUGIN_SOURCES = ("plugin", "sanitizer")
-HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop")
-"""Folders whose programs run on the host, inside QEMU: no level has them in its root file system."""
+HOST_SOURCES = (*PLUGIN_SOURCES, "mainloop", "bundle")
+"""Folders whose programs no level has in its root file system: most run on the host, inside QEMU."""
 
 
 def payload_names() -> list[str]:

@@ -26,7 +26,7 @@ from harness.report.results import CellResult
 from harness.scenario.language import Boot
 from harness.stack.broken import BOOT
 from harness.stack.images import StackImages
-from harness.stack.patience import NEEDS, Need
+from harness.stack.patience import NEEDS, BootNeed
 from harness.verdict import Verdict
 
 FILE = "booted.json"
@@ -85,7 +85,9 @@ class Booted:
         up = [each for each in Level if each <= max(wanted) and (top is None or each < top)]
         self.came_up(Pair.of(job), up, took(directory), result.started)
 
-    def came_up(self, pair: Pair, levels: Iterable[Level], took: Mapping[Level, Need], at: str = "") -> None:
+    def came_up(
+        self, pair: Pair, levels: Iterable[Level], took: Mapping[Level, BootNeed], at: str = ""
+    ) -> None:
         """Remember that ``levels`` came up on ``pair``, and what those boots of them took that were seen."""
         with contextlib.suppress(OSError, filelock.Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ class Booted:
                     rows[key] = row
                 write_atomic(self._path, json.dumps(dict(list(rows.items())[-KEEP:]), indent=1))
 
-    def needs(self, pair: Pair) -> dict[Level, Need]:
+    def needs(self, pair: Pair) -> dict[Level, BootNeed]:
         """Return what each level takes to boot where it comes up: on this model, else on any of its timing.
 
         The most of what kernels took there; of a level that nobody saw boot, what nvh's own measurement says.
@@ -119,7 +121,7 @@ class Booted:
                 continue
             most = max(some, key=lambda row: (row["turns"], row["cpu_s"]))
             by = f"kernel {most['kernel']} on model {most['model']}"
-            found[level] = Need(most["turns"], max(row["cpu_s"] for row in some), by)
+            found[level] = BootNeed(most["turns"], max(row["cpu_s"] for row in some), by)
         return found
 
     def said(self, pair: Pair, level: Level) -> str:
@@ -177,27 +179,27 @@ def told(directory: Path, level: Level) -> str:
         return ""
 
 
-def needs(directory: Path) -> dict[Level, Need]:
+def needs(directory: Path) -> dict[Level, BootNeed]:
     """Return what boots take, as the runner left it in a cell's directory; ``NEEDS`` where it did not."""
     found = dict(NEEDS)
     for level, left in _left(directory / FILE).items():
         with contextlib.suppress(*_UNREADABLE):
-            found[level] = from_data(Need, left["need"])
+            found[level] = from_data(BootNeed, left["need"])
     return found
 
 
-def leave_took(directory: Path, took: Mapping[Level, Need]) -> None:
+def leave_took(directory: Path, took: Mapping[Level, BootNeed]) -> None:
     """Leave in a cell's directory what the boots of its levels took."""
     if took:
         write_atomic(directory / TOOK, json.dumps({str(level): asdict(need) for level, need in took.items()}))
 
 
-def took(directory: Path) -> dict[Level, Need]:
+def took(directory: Path) -> dict[Level, BootNeed]:
     """Return what a cell's boots took; nothing of those that cannot be read."""
     found = {}
     for level, left in _left(directory / TOOK).items():
         with contextlib.suppress(*_UNREADABLE):
-            found[level] = from_data(Need, left)
+            found[level] = from_data(BootNeed, left)
     return found
 
 

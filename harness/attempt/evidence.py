@@ -17,7 +17,7 @@ from harness.trace.timeline import Timeline
 
 
 class RunEnding(enum.Enum):
-    """How it came that a run goes on no more."""
+    """How a run ended."""
 
     ENDED = "ended by itself"
     STOPPED = "stopped at the end of the cell"

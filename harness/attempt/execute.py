@@ -21,12 +21,14 @@ from pathlib import Path
 
 from harness.attempt import begin, booted, judgement, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
+from harness.attempt.holds import holder
 from harness.attempt.job import Job, planned, read_job
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.sanitize import Sanitizer, sanitizer
 from harness.attempt.steps import StepRunner
 from harness.attempt.undertake import PlannedAttempt, undertake
 from harness.attempt.watch import watch
+from harness.check import splat
 from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store
@@ -59,6 +61,7 @@ ROLES = {
     "qemu.log": "log",
     "sanitizer.log": "log",
     "sanitizer.jsonl": "trace",
+    "holds.txt": "trace",
     "commands.log": "log",
     "output/*": "output",
 }
@@ -172,10 +175,13 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         plan = plan_of(cell.expectations)
         model = watch(job.images, cell.stack.timing, plan, cell.expectations, directory)
         checker = sanitizer(cell, job.images, directory)
+        holding = holder(job.images, cell, directory)
     except NvhError as error:
         outcome.reason = str(error)
         return
-    plugins = (*job.watch, *(each.plugin for each in (model, checker) if each))
+    # What holds comes first: the others see an instruction once, when it is executed.
+    plugins = tuple(each.plugin for each in (holding, model, checker) if each)
+    plugins = (*plugins[: holding is not None], *job.watch, *plugins[holding is not None :])
     stack = Stack(
         job.images,
         cell.stack,
@@ -185,9 +191,10 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         plugins=plugins,
         whereabouts=whereabouts,
         needs=booted.needs(directory),
+        alarm=splat.fatal,
     )
     observer = Observer(stack, plan, directory, model)
-    runner = StepRunner(stack, observer, directory, Path(cell.path).parent)
+    runner = StepRunner(stack, observer, directory, Path(cell.path).parent, holder=holding)
     with stack:
         stages.begin("restore")
         until = stages.started + job.deadline_s
@@ -198,6 +205,9 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         checked += counted.findings(cell, attempt.results)
+        if holding is not None:
+            checked += holding.findings()
+            holding.write()
         outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
@@ -227,7 +237,7 @@ def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Findi
     if checker is None:
         return []
     try:
-        return [checker.judge(outcome.facts)]
+        return list(checker.judge(outcome.facts))
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.check.sanitizer.places import KERNEL, Symbols
+from harness.check.sanitizer.code_places import KERNEL, Symbols
 from harness.errors import Broken, NvhError
 from harness.level import Level
 from harness.machine.qemu import CpuState

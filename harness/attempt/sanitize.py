@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.check.breaks import Breaks
 from harness.check.finding import Finding
-from harness.check.sanitizer import to_finding
+from harness.check.sanitizer import model, to_finding
 from harness.check.sanitizer.to_breaks import breaks_in
 from harness.errors import InfraError, Location
 from harness.level import Level
@@ -18,12 +18,30 @@ from harness.stack.images import StackImages
 PLUGIN = "nvh-sanitizer"
 
 
-def plugin(images: StackImages, spec: StackSpec) -> Plugin:
-    """The sanitizer for the model of ``spec``; it writes into the directory that QEMU runs in."""
+MODEL = "model"
+"""What ``sanitize`` says when the model itself is to be judged."""
+
+
+def judges_model(images: StackImages, spec: StackSpec) -> bool:
+    """Whether the model itself is judged.
+
+    Where vCPUs run in parallel, a descriptor may change between the model's walk and ours, so there nothing
+    can be said against it.
+    """
+    return spec.sanitize == MODEL and images.model.deterministic(spec.timing)
+
+
+def plugin(images: StackImages, spec: StackSpec, judges: bool) -> Plugin:
+    """The sanitizer for the model of ``spec``; it writes into the directory that QEMU runs in.
+
+    ``judges``: the model itself is judged, too.
+    """
     if images.plugins is None:
         raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
     ram = images.machine(spec).memory_mib << 20
-    return Plugin(images.plugins.file(PLUGIN), (("out", to_finding.REPORTS), ("ram", str(ram))))
+    options = [("out", to_finding.REPORTS), ("ram", str(ram))]
+    options += [("model", "on")] if judges else []
+    return Plugin(images.plugins.file(PLUGIN), tuple(options))
 
 
 def maps(images: StackImages) -> dict[Level, Path]:
@@ -38,16 +56,24 @@ class Sanitizer:
     """
 
     def __init__(self, cell: Cell, images: StackImages, directory: Path) -> None:
-        self.plugin = plugin(images, cell.stack)
+        self._asked = cell.stack.sanitize == MODEL
+        self._judges_model = judges_model(images, cell.stack)
+        self.plugin = plugin(images, cell.stack, self._judges_model)
         self._maps = maps(images)
         self._where = Location(cell.path)
         self._directory = directory
 
-    def judge(self, facts: dict[str, str]) -> Finding:
-        """Return the finding, once QEMU has ended; ``InfraError`` when the plugin did not run."""
+    def judge(self, facts: dict[str, str]) -> list[Finding]:
+        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run."""
         finding, state = to_finding.judge(self._directory, self._maps, self._where)
         facts["sanitizer"] = to_finding.summary(state)
-        return finding
+        if not self._asked:
+            return [finding]
+        if not self._judges_model:
+            facts["model-judged"] = "no: vCPUs run in parallel in this timing"
+            return [finding]
+        facts["model-judged"] = model.summary(state)
+        return [model.judge_model(self._directory, self._maps, self._where), finding]
 
     def breaks(self) -> Breaks:
         """What it says of break-before-make until now, while the machine stands still."""

@@ -22,7 +22,7 @@ def sections(directory: Path, givers: Mapping[str, Giver] = GIVERS) -> tuple[Sec
         try:
             section = give(directory)
         except UserError as error:
-            section = Section(anchor, f"{anchor}: not to be had", (str(error),))
+            section = Section(anchor, f"{anchor}: not available", (str(error),))
         if section is not None:
             found.append(section)
     return tuple(found)

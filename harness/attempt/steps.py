@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.attempt.evidence import Ran, RunEnding
+from harness.attempt.holds import Holder
 from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.language import Boot, Copy, Mark, Mutate, Run, Step, WaitFor
+from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Step, WaitFor
 from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
@@ -26,7 +27,6 @@ POLL_S = 0.5
 STOP_DEADLINE_S = 10.0
 KILLED = 256 + signal.SIGKILL
 LAST_LINES = 3
-COPY_DEADLINE_S = 120.0
 MUTANT = "/sys/module/kvm/parameters/mutant"
 """Of the kernel with injected faults (images/kernels/series/mutants): the name of the one that is on."""
 
@@ -50,17 +50,24 @@ class StepRunner:
     earlier: dict[str, RunResult] = field(default_factory=dict)
     background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
     runs: dict[str, Ran] = field(default_factory=dict)
+    holder: Holder | None = None
 
     def carry_out(self, step: Step) -> None:
         """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
         with self._in_time(step):
             if not isinstance(step, Boot):
+                self.stack.check()  # a kernel that died since the last step
                 self.observer.begin()
             if step.mark:
                 self.observer.mark(f"{step.mark}.begin", opening=True)
             perform(step, self)
             if step.mark:
+                self._ended(step.mark)
                 self.observer.mark(f"{step.mark}.end", opening=False)
+
+    def _ended(self, name: str) -> None:
+        if self.holder is not None:
+            self.holder.ended(name)
 
     def set_up(self, step: Step) -> None:
         """Do one step without tracing it; raises as ``carry_out`` does."""
@@ -84,6 +91,7 @@ class StepRunner:
             command=step.command,
         )
         self.runs[step.name] = Ran(step, ending, result, why)
+        self._ended(step.name)
         output = self.directory / "output"
         output.mkdir(exist_ok=True)
         (output / f"{step.name}.stdout").write_bytes(left.stdout)
@@ -174,6 +182,13 @@ def _(step: Copy, run: StepRunner) -> None:
 @perform.register
 def _(step: Mark, run: StepRunner) -> None:
     run.observer.mark(step.name, opening=True)
+
+
+@perform.register
+def _(step: Hold, run: StepRunner) -> None:
+    if run.holder is None:
+        raise InfraError(f"{step.where}: nothing holds vCPUs here; a hold is no part of a snapshot's setup")
+    run.holder.arm(step)
 
 
 @perform.register

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Carries out one attempt at a cell, and gathers what is to be seen of it however it goes.
 
-Whatever breaks on the way, what can still be had is had: background runs are ended and their output kept,
+Whatever breaks, the rest is still collected: background runs are ended and their output is kept,
 traces and kernel logs collected, the timeline written. Nothing is judged here.
 """
 
@@ -31,7 +31,7 @@ ANSWER_S = 60.0
 
 
 class Stages(Protocol):
-    """Who is told which part of the cell begins."""
+    """Receives the name of each part of the cell as it begins."""
 
     def begin(self, name: str) -> None:
         """``name`` begins."""
@@ -54,7 +54,7 @@ class PlannedAttempt:
 
 
 def undertake(work: PlannedAttempt, facts: dict[str, str]) -> Attempt:
-    """Begin the cell, carry out its steps and gather what was seen; ``facts`` is told how it began.
+    """Begin the cell, carry out its steps and gather what was seen; ``facts`` receives how it began.
 
     Raises nothing but ``RestoreFailed``, when the cell could not begin from its snapshot, and bugs.
     """
@@ -66,6 +66,8 @@ def undertake(work: PlannedAttempt, facts: dict[str, str]) -> Attempt:
         _carry_out(steps, work)
         attempt.complete = True
     work.stack.until = None
+    if work.runner.holder is not None:
+        work.runner.holder.stop()
     work.stages.begin("traces")
     if not attempt.complete:
         observer.find_silent()

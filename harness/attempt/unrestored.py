@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from harness.artefacts import saved_registers
+from harness.artefacts.bare_suites import STATE, build_model_suite
 from harness.artefacts.model import Model
-from harness.artefacts.model_suite import STATE, build_model_suite
 from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
 from harness.host.cache import Store, write_atomic
@@ -50,7 +50,7 @@ def explain(model: Model, timing: str, error: str, store: Store) -> str:
     """Return ``error`` with the registers in front that the bare model loses, so that they lead.
 
     A small program fills every register of EL1 and EL2; its machine is saved, restored and compared. What
-    keeps that from being done is told instead.
+    prevents that is reported instead.
     """
     try:
         program = build_model_suite(store).path / STATE

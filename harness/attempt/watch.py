@@ -105,7 +105,7 @@ class ModelWatch:
 def watch(
     images: StackImages, timing: str, plan: TracePlan, expectations: Sequence[Expectation], directory: Path
 ) -> ModelWatch | None:
-    """Return what watches the model, or None when nothing is wanted of it or can be had.
+    """Return what watches the model, or None when nothing is wanted of it or it can give nothing.
 
     Events of the model need it. ``l0.tlbi`` is taken from it, and order between levels comes from it, where
     the model has plugins and L0's kernel a System.map; else from L0's tracing, and the levels' clocks.

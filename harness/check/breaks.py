@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the TLB sanitizer says of break-before-make: data for the oracle ``break-before-make``.
 
-Who keeps the tables of a translation, and so has to break it, is told by a level: ``l0`` stage 2, which L0
+A level says who keeps the tables of a translation, and so has to break it: ``l0`` stage 2, which L0
 keeps, for L1 and as the shadow of L1's; ``l1`` stage 1 of virtual EL2; ``l2`` stage 1 of everything else
 below EL2: of L2, and of a guest without virtual EL2. It is ``enum keeper`` of the sanitizer's break.h.
 """

@@ -84,7 +84,7 @@ class Finding:
 class Observations:
     """Everything that the checks of a cell may look at. A level without a console was not captured.
 
-    ``looks`` into the stopped machine and ``breaks`` are had where an oracle asks for them.
+    ``looks`` into the stopped machine and ``breaks`` are there where an oracle asks for them.
     """
 
     timeline: Timeline = field(default_factory=Timeline)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``python``: a function of the scenario's author decides. docs/language.md documents what it is given.
 
-The function's file was read when the scenario was loaded. It runs in this process, as the author's code: what
-it raises, a wrong return value, or too much time makes the expectation undecided and is told with its line.
+The function's file was read when the scenario was loaded. It runs in this process, as the author's code: an
+exception, a wrong return value, or too much time makes the expectation undecided, with its line.
 It can never pass by accident: it has to say ``passed``, and losses among its events turn that into undecided.
 """
 

@@ -23,8 +23,10 @@ SPLATS = Path(__file__).with_name("splats.yaml")
 _PREFIX = r"(?:^(?:<\d+>)?|\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)"
 _EXCERPT = 12
 _REACH = 60
-"""Lines after its first in which a splat's ``pc`` is looked for: an abort is told at length before it."""
+"""Lines after its first in which a splat's ``pc`` is looked for: an abort's description precedes it."""
 _END = "---[ end trace"
+FATAL = frozenset({"panic", "oops", "stack-overflow", "serror", "bad-mode"})
+"""Kinds after which a kernel does not do what it was asked: it stands still, or a task died with locks."""
 _TEXT = 160
 _CALLS = "Call trace:"
 _FRAMES = 8
@@ -143,6 +145,15 @@ def _trace(lines: Sequence[str]) -> tuple[str, ...]:
         elif begun:
             break
     return tuple(found[:_FRAMES])
+
+
+def fatal(console: str) -> str:
+    """Say what ended a kernel in mid-work, as ``headline`` does; empty when nothing in this text did.
+
+    A warning, a report of a sanitizer or a stall is no reason to stop: the kernel goes on.
+    """
+    splats = find_splats(console)
+    return headline(splats) if any(splat.kind in FATAL for splat in splats) else ""
 
 
 def headline(splats: Sequence[Splat]) -> str:

@@ -4,6 +4,7 @@
 examples:
   ./nvh bisect tlbi-el2 --model 2026-11-20..2026-11-24 --builds ~/model/nightly
   ./nvh bisect 'litmus-trap*' --model good..bad --builds builds.txt --repeats 10
+  ./nvh bisect --bare --model good..bad --builds builds.txt      by the bare steps, without a kernel
   ./nvh bisect tlbi-e1-all --kernel ./mine.yaml --range v7.2..HEAD
 """
 
@@ -16,8 +17,9 @@ from rich.console import Console
 
 from harness.cli import common
 from harness.errors import NvhError, UserError
+from harness.host.cache import Store
 from harness.host.paths import RUNS
-from harness.nightly.farm import bisect
+from harness.nightly.farm import bare_steps, bisect
 from harness.report.publish import make_run_directory
 from harness.runner.choice import Start
 from harness.runner.project import find_cells
@@ -29,7 +31,12 @@ from harness.scenario.scenario import Overrides
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
-        "cells", nargs="+", metavar="CELL", help="the cells that tell good from bad: ids, globs or files"
+        "cells", nargs="*", metavar="CELL", help="the cells that tell good from bad: ids, globs or files"
+    )
+    parser.add_argument(
+        "--bare",
+        action="store_true",
+        help="tell good from bad by the bare steps of nvh model check: no cells, no kernel",
     )
     parser.add_argument(
         "--model", metavar="NAME|GOOD..BAD", help="a range of the builds, or the model to run on"
@@ -71,8 +78,13 @@ def main(arguments: argparse.Namespace) -> int:
         raise UserError("--builds needs --model GOOD..BAD, two names of the list")
     if arguments.range and not arguments.kernel:
         raise UserError("--range needs --kernel FILE, whose source is the git repository")
+    if arguments.bare == bool(arguments.cells):
+        raise UserError("name the cells that tell good from bad, or give --bare")
+    if arguments.bare and not over_models:
+        raise UserError("--bare is about models: give --model GOOD..BAD with --builds")
     paths, patterns = common.split(arguments.cells)
-    find_cells(paths, patterns, Overrides())  # a wrong name is told before anything is built
+    if not arguments.bare:
+        find_cells(paths, patterns, Overrides())  # report a wrong name before anything is built
     console = Console(highlight=False)
     directory = make_run_directory(RUNS, arguments.out)
     if over_models:
@@ -105,7 +117,11 @@ def main(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    outcome = bisect.Bisection(builds, run, say, arguments.repeats).search()
+    def bare(build: bisect.BisectedBuild, number: int) -> bisect.BuildRun:
+        return bare_steps.seen(build, directory / f"{builds.index(build):03d}-{number}", Store())
+
+    how = bare if arguments.bare else run
+    outcome = bisect.Bisection(builds, how, say, arguments.repeats).search()
     for line in bisect.lines_of(outcome):
         say(line)
     return 0

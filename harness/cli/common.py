@@ -32,7 +32,9 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
     add_locked(parser)
     parser.add_argument(
-        "--sanitize", choices=["tlb"], help="watch the model with the TLB sanitizer (docs/sanitizer.md)"
+        "--sanitize",
+        choices=["tlb", "model"],
+        help="watch the machine with the TLB sanitizer; model: judge the model, too (docs/sanitizer.md)",
     )
 
 

@@ -5,6 +5,7 @@ examples:
   ./nvh hunt --seconds 300 --seed 7                        on the shipped kernel and models
   ./nvh hunt --seconds 300 --mutant ipas2-no-unmap --one   until an injected fault is found
   ./nvh hunt --seconds 3600 --out night                    goes on where `night` ended
+  ./nvh hunt --races --seconds 600 --seed 7                schedules of two CPUs (docs/races.md)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from harness.host.paths import RUNS
 from harness.program.kinds import KINDS
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.terminal import print_totals
+from harness.reproduce.races import campaign as races
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +53,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-sanitize", action="store_true", help="run without the TLB sanitizer (docs/sanitizer.md)"
+    )
+    parser.add_argument(
+        "--races",
+        action="store_true",
+        help="two CPUs at once, under schedules that hold one of them at places in L0's kernel",
     )
     parser.add_argument("--one", action="store_true", help="stop at the first finding")
     parser.add_argument(
@@ -88,6 +95,13 @@ def main(arguments: argparse.Namespace) -> int:
     console.print(
         f"seed {wanted.seed}, {wanted.jobs} machines, {wanted.out}", highlight=False, soft_wrap=True
     )
+    if arguments.races:
+        found = races.hunt(wanted, console)
+        if arguments.json:
+            print(json.dumps({"seed": wanted.seed, "totals": found.to_json()}, indent=1))
+        else:
+            races.print_totals(found, console)
+        return found.exit_status
     totals = campaign.hunt(wanted, console)
     if arguments.json:
         print(json.dumps({"options": wanted.same(), "totals": totals.to_json()}, indent=1))

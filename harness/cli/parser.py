@@ -22,6 +22,8 @@ VERBS = (
     "test",
     "lint",
     "images",
+    "bundle",
+    "judge",
     "shell",
     "show",
     "trace",

@@ -27,7 +27,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Build, then become pytest, without downloads: what is told to this process ends the tests."""
+    """Build, then become pytest, without downloads: signals to this process end the tests."""
     root = checkout("tests")
     words = [sys.executable, "-m", "pytest"]
     if arguments.fast:

@@ -19,6 +19,8 @@ TAIL_LINES = 30
 OUTPUT_MOST = 1 << 16
 """Characters of a program's output that its error carries."""
 END_S = 5.0
+GRACE_S = 10.0
+"""Seconds in which a build may end by itself."""
 
 
 def tail(text: str, lines: int = TAIL_LINES) -> str:
@@ -95,6 +97,16 @@ def _end(process: subprocess.Popen[str]) -> str:
             if stream:
                 with contextlib.suppress(OSError):
                     stream.close()
+        process.wait()
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a build and its compilers; on SIGTERM make removes the files that it had half written."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

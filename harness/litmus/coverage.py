@@ -26,7 +26,7 @@ NOT_RUN = "no run has this case"
 
 
 @dataclass(slots=True)
-class Place:
+class CoveragePlace:
     """One operation in one regime with one granule.
 
     ``exercised`` counts the invalidations seen to be needed, ``passed`` those of them that passed;
@@ -83,7 +83,7 @@ class OperationCoverage:
     empty for lines of no cell.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[CoveragePlace, ...]
     lines: int
     machine: str = ""
     models: tuple[str, ...] = ()
@@ -201,8 +201,8 @@ def tabulate(
     return OperationCoverage(places, total, machine, tuple(models))
 
 
-def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine]) -> Place:
-    place = Place(operation, regime, granule, cases=len(lines))
+def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine]) -> CoveragePlace:
+    place = CoveragePlace(operation, regime, granule, cases=len(lines))
     reasons: Counter[str] = Counter()
     for line in lines:
         place.refaults += line.refaults

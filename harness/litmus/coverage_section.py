@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.litmus.case_lines import GRANULES, REGIMES
-from harness.litmus.coverage import OperationCoverage, Place, coverage
+from harness.litmus.coverage import CoveragePlace, OperationCoverage, coverage
 from harness.report.section import Grid, Section, TableEntry
 from harness.verdict import Verdict
 
@@ -50,7 +50,7 @@ def _rows(table: OperationCoverage) -> tuple[tuple[TableEntry, ...], ...]:
     )
 
 
-def _entry(place: Place, numbers: dict[str, int]) -> TableEntry:
+def _entry(place: CoveragePlace, numbers: dict[str, int]) -> TableEntry:
     word = f"{place.word}({numbers[place.reason]})" if place.state == "not-applicable" else place.word
     return TableEntry(word, VERDICTS.get(place.state), place.reason or ", ".join(place.failing))
 

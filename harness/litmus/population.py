@@ -117,7 +117,7 @@ def contradictions(said: Population, text: str) -> Iterator[str]:
         yield f"{said.run} run and {said.cut} cut do not make {said.selected} selected"
     ended = said.passed + said.failed + said.vacuous + said.unable_to_fail + said.not_applicable
     if ended != said.run:
-        yield f"{said.run} cases ran, but {ended} outcomes are told"
+        yield f"{said.run} cases ran, but it gives {ended} outcomes"
     if sum(said.reasons.values()) != said.not_applicable:
         yield f"{said.not_applicable} not applicable, with reasons for {sum(said.reasons.values())}"
     if said.program != LITMUS:

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.artefacts.bare_suites import SANITIZER, build_sanitizer_suite
 from harness.artefacts.model import Model, build_model, load_model
 from harness.artefacts.plugin import Plugins, plugins_for
-from harness.artefacts.suite import PROGRAM, build_suite
 from harness.check.sanitizer.counters import SanitizerCounters, read_state
 from harness.check.sanitizer.reports import SanitizerReport, read_reports
 from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
@@ -126,7 +126,7 @@ def table(outcomes: Mapping[str, SuiteOutcome]) -> Iterator[str]:
 def main(names: Sequence[str]) -> int:
     """Run on each model and print the table; 1 when a case was not reported as it must be."""
     store, outcomes = Store(), {}
-    program = build_suite(store, lambda _: None).path / PROGRAM
+    program = build_sanitizer_suite(store, lambda _: None).path / SANITIZER
     for name in names or ("qemu", "qemu-10.0"):
         model = build_model(load_model(name), store, lambda _: None)
         plugins = plugins_for(model, store, lambda _: None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a program's addresses lie, in agreement with images/payloads/litmus/shared/{shared,geometry}.h.
+"""Where a program's addresses lie, as in images/payloads/litmus/shared/{shared,geometry}.h.
 
 A program has a *window* of its own in L2's IPA and VA space and in vEL2's own: two *areas*, each of the size
 of a level-2 leaf, so that it can be one block or a table of pages. The areas differ in one bit of their

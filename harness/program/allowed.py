@@ -57,8 +57,6 @@ NOWHERE = "at=none"
 HANG = "hang"
 NO_STAGE_2 = "s2-translation!code"
 """VTCR_EL2.SL0 does not fit T0SZ: L2 cannot even be fetched."""
-RET = 0xD65F03C0
-MOVZ = 0xD2800000
 ALL64 = (1 << 64) - 1
 HPFAR_PAGE = ~0xFFF
 """HPFAR_EL2 has all of IPA[47:12], whatever the granule (Arm ARM D24.2 HPFAR_EL2, M.a.a)."""

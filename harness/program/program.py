@@ -182,8 +182,6 @@ class Host:
 
 
 Action = Map | Access | Tlbi | At | Spin | Sample | Stop | Cpu | Host
-OBSERVING = (Access, Tlbi, At, Spin, Sample, Host)
-"""Actions of which nvh-litmus prints an observation."""
 
 
 def loads(action: Action, cpu: int) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A program in the making: what L1 maps, changes and takes away, and who looks at it.
 
-The reference model goes along: it tells what is legal, so that a descriptor is replaced only when no TLB may
+The reference model follows: it says what is legal, so that a descriptor is replaced only when no TLB may
 hold the old one.
 """
 
@@ -57,7 +57,6 @@ class Scene:
         self.places: dict[UsedLeaf, tuple[int, str]] = {}
         self._spin: Spin | None = None
         self._stopped = False
-        self._writes = 0
 
     # --- small decisions
 
@@ -208,7 +207,6 @@ class Scene:
         ctx = self.rng.choice(users) if ctx is None or ctx not in users else ctx
         kind = kind or self.rng.choices(("read", "write", "execute"), (6, 2, 1))[0]
         el0 = self.world.contexts[ctx].s1 and self.chance(0.3)
-        self._writes += kind == "write"
         value = 0xA000_0000 + len(self.actions) if kind == "write" else 0
         self.emit(Access(kind, ctx, page + WORDS[kind], value, el0))
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The probable cause of a red cell: what two cells must share to be one line of the morning's page.
 
-A splat outweighs assertions, because what KVM or the model broke is told by the kernel that noticed, and it
+A splat outweighs assertions, because the kernel that noticed says what KVM or the model broke, and it
 is the same one in the same function (``harness/check/splat.py``). A model that crashes or cannot restore what
 it saved, and a level that does not boot or dies, outweigh assertions too, and are one cause whatever scenario
-met them. The same assertion of the same scenario is one cause at every point of its matrix, on every model
-and kernel; cells that could not be judged share a cause when the same thing stopped them.
+met them. On a model that failed its own check that night everything red is that one cause. The same assertion
+of the same scenario is one cause at every point of its matrix, on every model and kernel; cells without a
+judgement share a cause when the same thing stopped them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,22 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from harness.check.finding import Finding
 from harness.check.splat import SplatKey, find_splats
-from harness.report.results import BOOT, LEVEL, MODEL_CRASH, QUARANTINE, RESTORE, SPLAT, CellResult
+from harness.report.results import (
+    BOOT,
+    LEVEL,
+    MODEL,
+    MODEL_CHECK,
+    MODEL_CRASH,
+    QUARANTINE,
+    RESTORE,
+    SPLAT,
+    WRONG_MODEL,
+    CellResult,
+)
 from harness.report.safe_text import one_line
 from harness.verdict import Verdict
 
@@ -72,7 +85,14 @@ def cause_of(cell: CellResult) -> Cause | None:
     """Return the probable cause of a cell that did not pass; None for a pass."""
     if cell.verdict is Verdict.PASS:
         return None
+    if wrong := cell.facts.get(WRONG_MODEL):
+        return _wrong_model(wrong)
     found = cell.leading
+    if found is not None and found.name == MODEL_CHECK:
+        return _wrong_model(f"{label_of(cell.model)}: {cell.headline}")
+    if found is not None and found.name == MODEL and found.kind == "sanitizer":
+        text = normalised(found.message)
+        return _cause("model", f"the model: {text}", found.name, text)
     if found is None:
         text = normalised(cell.headline)
         if cell.verdict is Verdict.INFRA:
@@ -88,6 +108,17 @@ def cause_of(cell: CellResult) -> Cause | None:
         return _cause("quarantine", f"{cell.scenario}: {normalised(found.message)}", cell.scenario)
     title = f"{cell.scenario}: {found.name} ({found.kind}) is {found.verdict.value}"
     return _cause("assertion", title, cell.scenario, found.name, found.kind, found.verdict.value)
+
+
+def label_of(model: str) -> str:
+    """Return a model's name, of a file's path the stem."""
+    return PurePath(model).stem if "/" in model else model
+
+
+def _wrong_model(text: str) -> Cause:
+    """All of one model are one cause: the model's name and the first thing that its check found wrong."""
+    model, _, what = text.partition(": ")
+    return _cause("model", f"the model {model} is wrong: {normalised(what)}", model, normalised(what))
 
 
 def _splat(found: Finding) -> Cause:

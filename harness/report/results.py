@@ -114,6 +114,12 @@ SPLAT = "no-splat-"
 MODEL_CRASH = "model-crash"
 RESTORE = "restore"
 """Name of the finding that the model cannot bring a snapshot back."""
+MODEL = "model"
+"""Name of the sanitizer's finding against the model itself (docs/sanitizer.md)."""
+MODEL_CHECK = "model-check"
+"""Name of the findings of a model's own check in a night (docs/model-check.md)."""
+WRONG_MODEL = "wrong-model"
+"""The fact that a cell's model failed its own check that night, and how."""
 BOOT, LEVEL = "boot", "level"
 """Kinds of findings: a level did not come up; it died or hung later."""
 QUARANTINE = "quarantine"
@@ -123,7 +129,7 @@ QUARANTINE = "quarantine"
 def _from_the_cause(finding: Finding) -> int:
     if finding.name.startswith(SPLAT):
         return 0
-    if finding.name in (MODEL_CRASH, RESTORE):
+    if finding.name in (MODEL_CRASH, RESTORE, MODEL, MODEL_CHECK):
         return 1
     return 2 if finding.kind in (BOOT, LEVEL) else 3
 

@@ -23,7 +23,7 @@ from harness.errors import UserError
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.report.progress import Progress
-from harness.scenario.language import Cell, StackSpec
+from harness.scenario.language import Cell, Hold, StackSpec
 from harness.stack.images import StackImages
 
 
@@ -125,8 +125,9 @@ def build_all(cells: Iterable[Cell], builder: Builder) -> Mapping[str, StackImag
 
 
 def needs_plugins(cell: Cell) -> bool:
-    """Whether the model is to be watched: by the sanitizer, or because of what the cell expects."""
-    return bool(cell.stack.sanitize or plan_of(cell.expectations).model)
+    """Whether the model is to be watched: vCPUs held, the sanitizer, or because of what the cell expects."""
+    holds = any(isinstance(step, Hold) for step in cell.steps)
+    return bool(holds or cell.stack.sanitize or plan_of(cell.expectations).model)
 
 
 def uses_plugins(cell: Cell) -> bool:

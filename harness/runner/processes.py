@@ -161,7 +161,7 @@ class LocalRunner:
     def run(
         self, jobs: Sequence[tuple[Job, Path]], finished: Callable[[CellResult], None] = lambda _: None
     ) -> list[CellResult]:
-        """Run every job; ``finished`` is told of each result. Ctrl-C ends the running cells first."""
+        """Run every job; call ``finished`` with each result. Ctrl-C ends the running cells first."""
         workers = self._jobs or WAITING * max(1, len(os.sched_getaffinity(0)))
         # The longest first, so that none is left to run alone at the end; unknown ones may be long.
         usual = [self._usual(job) for job, _ in jobs]

@@ -31,6 +31,7 @@ ALWAYS, SOMETIMES = "always", "sometimes"
 BUILT_IN = (
     "step",
     "tlb",
+    "model",
     "population",
     MODEL_CRASH,
     RESTORE,

@@ -19,6 +19,7 @@ from harness.attempt.booted import Booted, Pair
 from harness.attempt.executing import whereabouts
 from harness.attempt.prefix import Prefix, carry_out
 from harness.attempt.unrestored import explain
+from harness.check.splat import fatal
 from harness.errors import Broken, InfraError
 from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
@@ -175,6 +176,7 @@ class Snapshots:
                 ram=memory,
                 whereabouts=whereabouts,
                 needs=booted.needs(pair),
+                alarm=fatal,
             ) as stack,
         ):
             if base:

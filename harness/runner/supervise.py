@@ -18,7 +18,7 @@ from pathlib import Path
 from harness.machine import process as processes
 
 GRACE_S = 30.0
-"""What a cell that is told to end has for that, and what one may take beyond its deadline."""
+"""Seconds that a cell has to end once it is asked to, and that one may take beyond its deadline."""
 TICK_S = 0.2
 LOG = "cell.log"
 EXECUTE = (sys.executable, "-m", "harness.attempt.execute")
@@ -58,8 +58,8 @@ def supervise(
 ) -> Ended:
     """Run ``command DIRECTORY`` until it has ended, or must: after ``deadline_s`` seconds, or on ``cancel``.
 
-    It is told SIGTERM, and after ``GRACE_S`` seconds SIGKILL; nothing of its process group remains. ``say``
-    is told the stages that it prints. Call it from a thread that lives as long: the process dies with the
+    It gets SIGTERM, and SIGKILL after ``GRACE_S`` seconds; nothing of its process group remains. ``say``
+    receives the stages that it prints. Call it from a thread that lives as long: the process dies with the
     thread that started it.
     """
     reading, writing = os.pipe()

@@ -11,9 +11,11 @@ from harness.level import Level
 from harness.scenario import defaults, matrix, value_grammar
 from harness.scenario.expected import expectation
 from harness.scenario.language import (
+    Arrival,
     Boot,
     Cell,
     Copy,
+    Hold,
     LevelSpec,
     Mark,
     Run,
@@ -77,7 +79,9 @@ def _level_spec(node: Node | None, default: LevelSpec) -> LevelSpec:
 
 
 def _step(node: Node, number: int, base: Path) -> Step:
-    verb = next(verb for verb in ("boot", "run", "copy", "wait-for", "snapshot", "mark") if verb in node.map)
+    verb = next(
+        verb for verb in ("boot", "run", "copy", "wait-for", "hold", "snapshot", "mark") if verb in node.map
+    )
     timeout = _number(node, "timeout", defaults.STEP_TIMEOUTS[verb])
     mark = node.word("mark") if verb != "mark" else None
     match verb:
@@ -108,10 +112,36 @@ def _step(node: Node, number: int, base: Path) -> Step:
                 of=wait.word("of"),
                 command=wait.word("command"),
             )
+        case "hold":
+            return _hold(node, number, timeout)
         case "snapshot":
             return Snapshot(node.where, timeout, _string(node, "snapshot"))
         case _:
             return Mark(node.where, timeout, _string(node, "mark"))
+
+
+def _hold(node: Node, number: int, timeout: float) -> Hold:
+    hold = node.map["hold"]
+    until, after = hold.map["until"], hold.map.get("after")
+    deadline = hold.word("deadline")
+    return Hold(
+        node.where,
+        timeout,
+        name=run_name(node, number),
+        at=_arrival(hold),
+        times=_integer(hold, "times", 1) if "times" in hold.map or after is None else None,
+        after=None if after is None else _arrival(after),
+        arrival=_arrival(until) if "at" in until.map else None,
+        held=until.word("held"),
+        ended=until.word("step"),
+        events=_integer(until, "events", 0) or None,
+        deadline_us=defaults.HOLD_US if deadline is None else value_grammar.duration_us(deadline),
+    )
+
+
+def _arrival(node: Node) -> Arrival:
+    cpu = _integer(node, "cpu", 0) if "cpu" in node.map else None
+    return Arrival(value_grammar.place(_string(node, "at")), cpu, _integer(node, "nth", 1))
 
 
 def _copy(node: Node, timeout: float, mark: str | None, base: Path) -> Copy:

@@ -26,10 +26,14 @@ LEVELS: Final[Mapping[Level, LevelSpec]] = {
 SCENARIO_TIMEOUT: Final = 900.0
 """Deadline of a whole cell in s, before the model's slowdown factor."""
 
+HOLD_US: Final = 20_000
+"""How long a vCPU is held at most, in microseconds of guest time."""
+
 STEP_TIMEOUTS: Final[Mapping[str, float]] = {
     "boot": 420.0,  # Debian's own kernel needs up to 317 s to L2's shell
     "run": 60.0,
     "copy": 60.0,
+    "hold": 10.0,
     "mark": 10.0,
     "snapshot": 60.0,
     "wait-for": 120.0,

@@ -36,7 +36,8 @@ SANITIZED = 2.0
 class StackSpec:
     """Model (a name under images/models or an absolute path of a model file), its timing, the levels.
 
-    ``sanitize``: what watches the model for mistakes that it hides (docs/sanitizer.md): ``tlb``, or nothing.
+    ``sanitize``: what watches the model for mistakes that it hides (docs/sanitizer.md): ``tlb``, ``model``
+    for its own mistakes, too, or nothing.
     """
 
     model: str
@@ -121,6 +122,54 @@ class WaitFor(Step):
     output: str | None = None
     of: str | None = None
     command: str | None = None
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """A place in L0's kernel: ``kind`` is empty for the entry of ``function``, or one of ``PLACE_KINDS``.
+
+    ``callee`` with ``call`` (before the branch) and ``after`` (where the call has returned to).
+    """
+
+    function: str
+    kind: str = ""
+    callee: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(word for word in (self.function, self.kind, self.callee) if word)
+
+
+PLACE_KINDS = ("return", "call", "after")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A vCPU of L0 comes to a place for the ``nth`` time; ``cpu`` None for whichever."""
+
+    place: Place
+    cpu: int | None = None
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Step):
+    """From now on hold a vCPU of L0 where ``at`` says, until one other thing has happened.
+
+    ``arrival``: another vCPU came somewhere; ``held``: the hold of that name holds its vCPU; ``ended``: the
+    run, or the step with the mark, of that name has; ``events``: so many arrivals at any place by others.
+    ``after``: it is armed anew by each such arrival. ``times``: how often it holds; None for no end.
+    ``deadline_us`` of guest time.
+    """
+
+    name: str
+    at: Arrival
+    times: int | None
+    after: Arrival | None
+    arrival: Arrival | None
+    held: str | None
+    ended: str | None
+    events: int | None
+    deadline_us: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class PayloadProgram:
     """A program: its options (None: a flag) and, if it has one, the operand that comes first.
 
     ``alone`` are options with which nothing else is given, ``abbreviates`` says that the beginning of an
@@ -78,8 +78,8 @@ _TEXT = Value("a text")
 _OPERATION = Value("an operation", tuple(op.name for op in table.load()))
 _COUNT = _range(1, 999_999)
 
-PROGRAMS: Mapping[str, Program] = {
-    "nvh-tlbi": Program(
+PROGRAMS: Mapping[str, PayloadProgram] = {
+    "nvh-tlbi": PayloadProgram(
         {
             "--operand": _range(0, 2**64 - 1, _HEX, 16),
             "--vmid": _range(0, 0xFFFF, _C_NUMBER, 0),
@@ -91,7 +91,7 @@ PROGRAMS: Mapping[str, Program] = {
         first=_OPERATION,
         alone=("--list",),
     ),
-    "nvh-litmus": Program(
+    "nvh-litmus": PayloadProgram(
         {
             "--list": None,
             "--describe": None,
@@ -117,7 +117,7 @@ PROGRAMS: Mapping[str, Program] = {
         },
         abbreviates=True,
     ),
-    "nvh-kvm": Program(
+    "nvh-kvm": PayloadProgram(
         {
             "--case": Value(words=(*KVM_CASES, "all")),
             "--region-mib": _range(1, 64),

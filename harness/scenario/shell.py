@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from harness.document.nodes import Node, listing, shown
 from harness.errors import Problem, closest, edits
-from harness.scenario.programs import OTHERS, PROGRAMS, Program, Value
+from harness.scenario.programs import OTHERS, PROGRAMS, PayloadProgram, Value
 
 _TOKEN = re.compile(
     r"""(?P<blank>(?:[ \t\r]|\\\n)+)
@@ -101,7 +101,7 @@ class _Call:
     node: Node
     text: str
     name: str
-    program: Program
+    program: PayloadProgram
 
     def _bad(self, word: _Word, found: str, expected: str = "", near: str = "") -> Problem:
         return _at(self.node, self.text, word, found, expected, near)

@@ -25,11 +25,15 @@ class Told:
     ``markers``   name of each marker in the trace → the step it is set by and whether it ends that step
     ``runs``      name of each run → its step number from 0
     ``background``  the runs that go on
+    ``holds``       name of each hold → its step number from 0
+    ``marks``       words that follow ``mark:``
     """
 
     markers: dict[str, tuple[int, int]] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
     background: set[str] = field(default_factory=set)
+    holds: dict[str, int] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
 
 
 def tell(steps: Node) -> Told:
@@ -41,9 +45,12 @@ def tell(steps: Node) -> Told:
             told.runs.setdefault(name, number)
             if "background" in step.map and step.map["background"].value is True:
                 told.background.add(name)
+        if "hold" in step.map:
+            told.holds.setdefault(run_name(step, number), number)
         mark = step.word("mark")
         if mark is None:
             continue
+        told.marks.add(mark)
         if any(verb in step.map for verb in BRACKETS):
             told.markers.setdefault(f"{mark}.begin", (number, 0))
             told.markers.setdefault(f"{mark}.end", (number, 1))
@@ -115,6 +122,7 @@ def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
     top: Level | None = None
     names: dict[str, Node] = {}
     marks: dict[str, Node] = {}
+    holds: dict[str, Node] = {}
     for number, step in enumerate(steps.items):
         top = raised(top, step)
         yield from _needs_boot(step, top)
@@ -129,6 +137,9 @@ def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
             yield from _once(step.map["mark"], step.word("mark") or "", marks, "mark")
         if "snapshot" in step.map:
             yield from _check_snapshot(step, steps.items[:number], top)
+        if "hold" in step.map:
+            yield from _once(step.map.get("name", step), run_name(step, number), holds, "hold named")
+            yield from _check_hold(step, number, top, told)
         if "copy" in step.map:
             yield from _check_copy(step.map["copy"], top, base)
         if "wait-for" in step.map:
@@ -145,6 +156,8 @@ def _check_snapshot(step: Node, before: Sequence[Node], top: Level | None) -> It
         yield step.problem("a second snapshot", first)
         return
     for each in before:
+        if "hold" in each.map:
+            yield each.problem("a hold before the snapshot", "holds after it; what is saved is at rest")
         if "mark" in each.map:
             yield each.map["mark"].problem("a mark before the snapshot", "marks after it; setup has no trace")
         if "background" in each.map and each.map["background"].value is True:
@@ -218,6 +231,48 @@ def _check_wait(step: Node, number: int, told: Told) -> Iterator[Problem]:
         yield step.problem("missing key 'on' in a wait-for step", "the level to look at")
     elif not at_level and "on" in step.map and wait.map:
         yield Problem(step.keys["on"], "a level for a background run", "no key 'on': the run has its level")
+
+
+def _check_hold(step: Node, number: int, top: Level | None, told: Told) -> Iterator[Problem]:
+    """Places that can be read, a condition that somebody else can meet, a deadline."""
+    hold = step.map["hold"]
+    if top is None:
+        yield step.problem("a hold while nothing is booted", "an earlier step such as 'boot: l0'")
+    for node in (hold, *(hold.map[key] for key in ("after", "until") if key in hold.map)):
+        at = node.map.get("at")
+        if at is not None and at.text is not None:
+            try:
+                value_grammar.place(at.text)
+            except ValueError as error:
+                yield at.problem(describe(at.text), str(error))
+    deadline = hold.map.get("deadline")
+    if deadline is not None and deadline.text is not None:
+        try:
+            value_grammar.duration_us(deadline.text)
+        except ValueError as error:
+            yield deadline.problem(describe(deadline.text), str(error))
+    until = hold.map.get("until")
+    if until is None:
+        return
+    cpu, other = hold.map.get("cpu"), until.map.get("cpu")
+    if cpu is not None and other is not None and cpu.value == other.value:
+        yield other.problem(f"CPU {other.value}, which is the one that is held", "another CPU")
+    held = until.map.get("held")
+    if held is not None and held.text is not None:
+        others = sorted(set(told.holds) - {run_name(step, number)})
+        if held.text not in others:
+            found = "itself" if held.text == run_name(step, number) else f"unknown hold {shown(held.text)}"
+            yield held.problem(
+                found, listing(others) if others else "another hold", closest(held.text, others)
+            )
+    ended = until.map.get("step")
+    if ended is not None and ended.text is not None:
+        later = sorted({name for name, at in told.runs.items() if at > number} | told.marks | told.background)
+        if ended.text not in later:
+            expected = listing(later) if later else "a later run or mark"
+            yield ended.problem(
+                f"no step {shown(ended.text)} ends later", expected, closest(ended.text, later)
+            )
 
 
 def _background(node: Node, name: str, number: int, told: Told) -> Iterator[Problem]:

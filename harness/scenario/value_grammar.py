@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.errors import closest
 from harness.level import Level
-from harness.scenario.language import Limit, Pattern, Scalar
+from harness.scenario.language import PLACE_KINDS, Limit, Pattern, Place, Scalar
 
 VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
@@ -127,6 +128,25 @@ def memory_mib(text: str) -> int:
     if match is None:
         raise ValueError("a size such as 768M or 2G")
     return int(match[1]) * (1024 if match[2] == "G" else 1)
+
+
+PLACE = "FUNCTION, 'FUNCTION return', 'FUNCTION call CALLEE' or 'FUNCTION after CALLEE'"
+_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+def place(text: str) -> Place:
+    """A place in a kernel: ``f``, ``f return``, ``f call g`` or ``f after g``."""
+    words = text.split()
+    if not words or not _SYMBOL.fullmatch(words[0]):
+        raise ValueError(PLACE)
+    if len(words) == 1:
+        return Place(words[0])
+    if words[1] not in PLACE_KINDS:
+        near = closest(words[1], PLACE_KINDS)
+        raise ValueError(PLACE + (f" (did you mean {near!r}?)" if near else ""))
+    if len(words) != (2 if words[1] == "return" else 3) or not all(map(_SYMBOL.fullmatch, words[2:])):
+        raise ValueError(PLACE)
+    return Place(*words)
 
 
 def expression(text: str) -> re.Pattern[str]:

@@ -15,7 +15,7 @@ from harness.stack import vmm
 from harness.stack.agent import Agent
 from harness.stack.broken import LevelBroken, LevelFailed
 from harness.stack.level_command import Completed
-from harness.stack.patience import NEEDS, STRETCH, MachineSample, Need, Patience
+from harness.stack.patience import NEEDS, STRETCH, BootNeed, MachineSample, Patience
 
 DEADLINE_S = {Level.L0: 120.0, Level.L1: 240.0, Level.L2: 480.0}
 PREPARE_DEADLINE_S = 60.0
@@ -26,8 +26,8 @@ class BootedStack(Protocol):
     """What a boot asks of ``harness.stack.stack.Stack``, whose methods say what they do."""
 
     slowdown: float
-    needs: Mapping[Level, Need]
-    took: dict[Level, Need]
+    needs: Mapping[Level, BootNeed]
+    took: dict[Level, BootNeed]
 
     @property
     def machine(self) -> Machine: ...
@@ -94,7 +94,7 @@ def await_agent(stack: BootedStack, level: Level) -> None:
         ready = stack.agent.wait_ready(level, max(0.0, end - time.monotonic()), watch)
     spent = stack.machine.work - work
     if ready:
-        stack.took[level] = Need(stack.agent.turns - turns, round(spent.got / stack.slowdown, 2))
+        stack.took[level] = BootNeed(stack.agent.turns - turns, round(spent.got / stack.slowdown, 2))
         return
     cause = why or f"its agent did not answer within {limit}"
     if patience.starved:

@@ -38,7 +38,7 @@ STRETCH = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class BootNeed:
     """What the boot of a level takes where it comes up.
 
     ``turns`` of L0's, 100 ms of its own time each (0: none are taken); ``cpu_s``: seconds of QEMU's CPU time
@@ -50,13 +50,13 @@ class Need:
     by: str = ""
 
 
-MEASURED = "kernel nv on model qemu, 28 November 2026"
-NEEDS: Mapping[Level, Need] = {
-    Level.L0: Need(0, 5.0, MEASURED),
-    Level.L1: Need(27, 5.0, MEASURED),
-    Level.L2: Need(10, 7.0, MEASURED),
+MEASURED = "kernel nv on model qemu"
+NEEDS: Mapping[Level, BootNeed] = {
+    Level.L0: BootNeed(0, 5.0, MEASURED),
+    Level.L1: BootNeed(27, 5.0, MEASURED),
+    Level.L2: BootNeed(10, 7.0, MEASURED),
 }
-"""What boots took in docs/architecture.md's stack, for a machine on which none has come up yet."""
+"""What boots took on 28 November 2026, for a machine on which none has come up yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Patience:
     ``slowdown`` multiplies QEMU's CPU time, and is in ``deadline_s``.
     """
 
-    def __init__(self, deadline_s: float, need: Need, slowdown: float = 1.0) -> None:
+    def __init__(self, deadline_s: float, need: BootNeed, slowdown: float = 1.0) -> None:
         self._deadline = deadline_s
         self._need = need
         self._slowdown = slowdown
@@ -139,8 +139,7 @@ class Patience:
         return max(by_turns, by_work)
 
     def _told(self, boots: float) -> str:
-        by = f" of {self._need.by}" if self._need.by else ""
-        return f"{boots:.0f} times the time that it takes to boot{by}"
+        return f"{boots:.0f} times the time in which {self._need.by or 'one'} boots"
 
     def _loops(self, now: MachineSample, boots: float) -> bool:
         """Whether the level's code has been in the same few pages for long."""

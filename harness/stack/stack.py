@@ -32,7 +32,7 @@ from harness.stack.diagnosis import describe, rests
 from harness.stack.images import StackImages
 from harness.stack.level_command import ChannelClosed, Completed, Process, is_relayed, last_words
 from harness.stack.link import Link, SocketLink, TurnLink
-from harness.stack.patience import NEEDS, Need
+from harness.stack.patience import NEEDS, BootNeed
 
 WATCH_S = 2.0
 EXPLAIN_S = 3.0
@@ -43,6 +43,10 @@ EXPLAIN_MOST_S = 90.0
 """What a VMM takes at most from the end of its socket to its own: L0 tears down a VM and its shadows."""
 DRAIN_S = 0.2
 RESTING_TURNS = 50  # a second: L0's time runs five times as fast as the host's when nobody has anything to do
+SPLAT_S = 2.0
+"""How long the lines of a kernel that just died are waited for, in seconds of an unburdened host."""
+Alarm = Callable[[str], str]
+"""Says what in a console's text ended a kernel; empty when nothing did."""
 Whereabouts = Callable[["Stack", Level], Sequence[int]]
 """Tells at which addresses the code of a level above L0 is executed now, as far as it can."""
 
@@ -53,8 +57,9 @@ class Stack:
     ``ram``: an open file to be L0's memory, so that the stack can be saved. ``plugins`` watch the model.
     ``until``, a monotonic time, bounds every wait for a command or a boot together: the cell's deadline.
     ``whereabouts`` tells a level that loops at boot from one that is slow; without, its silence does.
-    ``needs`` says what the levels' boots take where they come up; ``took`` what they took here. Use as a
-    context manager: leaving it ends every process it started.
+    ``needs`` says what the levels' boots take where they come up; ``took`` what they took here. ``alarm`` is
+    shown what the consoles print, while anything is waited for. Use as a context manager: leaving it ends
+    every process it started.
     """
 
     def __init__(
@@ -68,10 +73,13 @@ class Stack:
         seed: int | None = None,
         plugins: tuple[Plugin, ...] = (),
         whereabouts: Whereabouts | None = None,
-        needs: Mapping[Level, Need] = NEEDS,
+        needs: Mapping[Level, BootNeed] = NEEDS,
+        alarm: Alarm | None = None,
     ) -> None:
+        self._alarm = alarm
+        self._listened: dict[Level, int] = {}
         self.needs = needs
-        self.took: dict[Level, Need] = {}
+        self.took: dict[Level, BootNeed] = {}
         self.plugins = plugins
         self.whereabouts = whereabouts
         self.images = images
@@ -255,14 +263,33 @@ class Stack:
         return True
 
     def check_alive(self) -> None:
-        """Raise ``LevelBroken`` or ``InfraError`` when QEMU or the VMM of a level has ended."""
+        """Raise ``LevelBroken`` or ``InfraError`` when QEMU, the VMM of a level or a kernel has ended.
+
+        A kernel's death is raised once: what can still be had of its level may be asked for afterwards.
+        """
         if not self.machine.running:
             raise self.told(self.machine.death())
+        self._listen()
         for level, process in self.vmms.items():
             if process.error is None and not process.running:
                 self._vmm_ended(level, process)
             elif process.refused:
                 raise LevelFailed(level, f"its VMM at {process.level} was not started: {process.error}")
+
+    def _listen(self) -> None:
+        """Raise ``LevelBroken`` when a console shows since the last call that its level's kernel died."""
+        if self._alarm is None:
+            return
+        for level, console in self._consoles.items():
+            start, text = self._listened.get(level, 0), console.text
+            if not self._alarm(text[start:]):
+                self._listened[level] = text.rfind("\n") + 1
+                continue
+            with self.agent.running_freely():  # the rest of its words names the function
+                time.sleep(SPLAT_S * self.slowdown)
+            said = console.text
+            self._listened[level] = len(said)
+            raise self.broken(level, f"its kernel died: {self._alarm(said[start:])}")
 
     def check(self) -> None:
         """``check_alive``, and raise what it means when the link to L0's agent has gone."""

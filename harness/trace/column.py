@@ -54,7 +54,7 @@ class Columns:
         return mapped
 
     def forget(self) -> None:
-        """Give back the pages that have been looked at; they are still to be had."""
+        """Give back the pages that have been read; reading them again is possible."""
         for mapped in self._maps:
             mapped.madvise(mmap.MADV_DONTNEED)
 

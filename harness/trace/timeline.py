@@ -59,7 +59,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """How an event was had. ``blind`` describes events of that name that could not be seen.
+    """How an event was obtained. ``blind`` describes events of that name that could not be seen.
 
     ``source``: who observed them, where that is not the source that the name begins with.
     """

@@ -26,19 +26,6 @@ diff --git a/drivers/gpu/x.c b/drivers/gpu/x.c
 -int x;
 +int y;
 """
-REVERSED = """\
-diff --git a/kernel/fork.c b/kernel/fork.c
---- a/kernel/fork.c
-+++ b/kernel/fork.c
-@@ -1,6 +1,7 @@
- int fork(void)
- {
- \tone();
-+\tthree();
--\ttwo();
- \treturn 0;
- }
-"""
 TWO_HUNKS = """\
 diff --git a/kernel/fork.c b/kernel/fork.c
 --- a/kernel/fork.c

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,48 @@ def test_what_the_digest_leaves_out_is_told(place: Path) -> None:
     model = build(place)
     binary = Model(model.spec, (str(place / "bin/elf"),), {}, "", "", None)
     assert uncovered(binary).endswith("does not cover the shared libraries that it loads")
+
+
+FAKE = """#!/usr/bin/python3
+import ctypes, sys, time
+if "--version" in sys.argv:
+    print("QEMU emulator version 9.9")
+    sys.exit()
+ctypes.CDLL("LIBRARY")
+print('{"QMP": {}}', flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def wrapped(place: Path) -> Path:
+    """A script that starts a program (a Python called qemu-real), which loads a library of its own."""
+    for name in ("one", "other"):
+        source = place / f"{name}.c"
+        source.write_text(f"int {name}(void) {{ return 1; }}\n")
+        subprocess.run(
+            ["gcc", "-shared", "-fPIC", "-o", str(place / f"{name}.so"), str(source)], check=True, timeout=60
+        )
+    shutil.copy(place / "one.so", place / "library.so")
+    shutil.copy(Path(sys.executable).resolve(), place / "qemu-real")
+    (place / "real.py").write_text(FAKE.replace("LIBRARY", str(place / "library.so")))
+    home = f"PYTHONHOME={sys.base_prefix}"
+    (place / "bin" / QEMU).write_text(f'#!/bin/sh\n{home} {place}/qemu-real {place}/real.py "$@"\n')
+    return place
+
+
+def test_the_digest_covers_what_a_script_starts_and_what_that_loads(wrapped: Path) -> None:
+    model = build(wrapped)
+    assert {path.name for path in model.files} >= {"qemu-real", "library.so"}
+    assert uncovered(model) == ""
+    assert build(wrapped).sha256 == model.sha256
+    (wrapped / "library.so").unlink()
+    shutil.copy(wrapped / "other.so", wrapped / "library.so")
+    changed = build(wrapped)
+    assert changed.sha256 != model.sha256
+    with (wrapped / "qemu-real").open("ab") as program:
+        program.write(b"changed")
+    assert build(wrapped).sha256 not in (changed.sha256, model.sha256)
 
 
 def test_a_file_without_a_slash_is_hinted_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from harness.level import Level
 from harness.report.results import CellResult
 from harness.scenario.language import Cell
 from harness.stack.images import StackImages
-from harness.stack.patience import NEEDS, Need
+from harness.stack.patience import NEEDS, BootNeed
 from harness.verdict import Verdict
 from tests.attempt.conftest import fake_images
 
@@ -54,7 +54,7 @@ def learn(booted: Booted, job: Job, result: CellResult, **seen: tuple[int, float
     """Learn from a cell whose boots took so many turns and seconds."""
     place = booted._path.parent / f"cell-{len(list(booted._path.parent.iterdir()))}"
     place.mkdir()
-    leave_took(place, {Level.parse(level): Need(*each) for level, each in seen.items()})
+    leave_took(place, {Level.parse(level): BootNeed(*each) for level, each in seen.items()})
     booted.learn(job, result, place)
 
 
@@ -129,7 +129,7 @@ def test_what_boots_take_is_the_most_of_kernels_on_that_model(
     assert booted.needs(Pair.of(job))[Level.L0].turns == 900  # for want of anything better
     learn(booted, job, result(job), l0=(30, 4.0))
     learn(booted, other_kernel(job, tmp_path), result(job), l0=(40, 3.0))
-    assert booted.needs(Pair.of(job))[Level.L0] == Need(40, 4.0, "kernel nv1 on model fake/icount")
+    assert booted.needs(Pair.of(job))[Level.L0] == BootNeed(40, 4.0, "kernel nv1 on model fake/icount")
     learn(booted, job, result(job))  # one that was restored changes nothing
     assert booted.needs(Pair.of(job))[Level.L0].turns == 40
     learn(booted, other_kernel(job, tmp_path), result(job), l0=(20, 3.0))
@@ -150,8 +150,8 @@ def test_level_that_broke_is_no_measure(booted: Booted, job: Job) -> None:
 
 
 def test_snapshots_that_were_made_count(booted: Booted, job: Job) -> None:
-    booted.came_up(Pair.of(job), [Level.L1], {Level.L1: Need(55, 6.0)})
-    assert booted.needs(Pair.of(job))[Level.L1] == Need(55, 6.0, "kernel nv0 on model fake/icount")
+    booted.came_up(Pair.of(job), [Level.L1], {Level.L1: BootNeed(55, 6.0)})
+    assert booted.needs(Pair.of(job))[Level.L1] == BootNeed(55, 6.0, "kernel nv0 on model fake/icount")
     assert booted.said(Pair.of(job), Level.L1).endswith("neither is new")
 
 
@@ -160,7 +160,7 @@ def test_cell_is_left_what_boots_take(booted: Booted, job: Job, tmp_path: Path) 
     place = tmp_path / "cell"
     place.mkdir()
     booted.leave(job, place)
-    assert needs(place)[Level.L0] == Need(30, 4.0, "kernel nv0 on model fake/icount")
+    assert needs(place)[Level.L0] == BootNeed(30, 4.0, "kernel nv0 on model fake/icount")
     assert needs(tmp_path / "none") == dict(NEEDS)
     for rubbish in ("", "[]", '{"l0": 1}', '{"l0": {"need": {"turns": "x"}}}', '{"l9": {}}'):
         (place / FILE).write_text(rubbish)
@@ -170,8 +170,8 @@ def test_cell_is_left_what_boots_take(booted: Booted, job: Job, tmp_path: Path) 
 def test_rubbish_of_what_boots_took_is_none(tmp_path: Path) -> None:
     leave_took(tmp_path, {})
     assert not (tmp_path / TOOK).exists()
-    leave_took(tmp_path, {Level.L1: Need(3, 1.5)})
-    assert took(tmp_path) == {Level.L1: Need(3, 1.5)}
+    leave_took(tmp_path, {Level.L1: BootNeed(3, 1.5)})
+    assert took(tmp_path) == {Level.L1: BootNeed(3, 1.5)}
     (tmp_path / TOOK).write_text('{"l1": {"turns": 1}, "l2": []}')
     assert took(tmp_path) == {}
 

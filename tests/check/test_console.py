@@ -9,7 +9,7 @@ import pytest
 
 from harness.check.console import splat_findings
 from harness.check.evaluate import evaluate
-from harness.check.splat import SplatKey, find_splats, splat_kinds
+from harness.check.splat import FATAL, SplatKey, fatal, find_splats, splat_kinds
 from harness.errors import Location
 from harness.level import Level
 from harness.scenario.language import ConsoleCheck
@@ -42,6 +42,20 @@ def test_samples(path: Path) -> None:
 
 def test_every_kind_has_a_sample() -> None:
     assert {kind_of(path) for path in SAMPLES.glob("*.txt") if path.stem != "near_misses"} == set(KINDS)
+
+
+def test_only_what_ends_a_kernel_ends_a_cell() -> None:
+    names = {kind.name for kind in splat_kinds()}
+    assert names > FATAL
+    for path in sorted(SAMPLES.glob("*.txt")):
+        ends = path.stem != "near_misses" and kind_of(path) in FATAL
+        assert bool(fatal(path.read_text())) == ends, path.name
+
+
+def test_what_ends_a_kernel_is_named_after_its_cause() -> None:
+    text = "".join((SAMPLES / f"{name}.txt").read_text() for name in ("unable-to-handle", "oops"))
+    assert fatal(text).startswith("unable-to-handle: Unable to handle kernel")
+    assert "; then oops: Internal error" in fatal(text)
 
 
 def test_near_misses() -> None:

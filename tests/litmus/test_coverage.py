@@ -14,8 +14,8 @@ from harness.litmus.case_lines import parse, parse_line, summary
 from harness.litmus.coverage import (
     NOT_RUN,
     OTHER_REGIME,
+    CoveragePlace,
     OperationCoverage,
-    Place,
     coverage,
     tabulate,
 )
@@ -28,7 +28,7 @@ PASS = (
 )
 
 
-def place(table: OperationCoverage, name: str, regime: str, granule: str) -> Place:
+def place(table: OperationCoverage, name: str, regime: str, granule: str) -> CoveragePlace:
     (found,) = (p for p in table.places if (p.operation.name, p.regime, p.granule) == (name, regime, granule))
     return found
 

@@ -85,7 +85,7 @@ def test_rows_are_made_and_dropped(tmp_path: Path) -> None:
     ("text", "why"),
     [
         (cut(RECORDED), "10 cases cut"),
-        (RECORDED.replace("passed=60", "passed=59"), "60 cases ran, but 59 outcomes are told"),
+        (RECORDED.replace("passed=60", "passed=59"), "60 cases ran, but it gives 59 outcomes"),
         (RECORDED.replace("control=direct", "control=not-observable"), "but the cases printed make"),
     ],
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.artefacts.bare_suites import SANITIZER, build_sanitizer_suite
 from harness.artefacts.model import build_model, load_model
 from harness.artefacts.plugin import plugins_for
-from harness.artefacts.suite import PROGRAM, build_suite
 from harness.check.finding import Observations
 from harness.check.oracle import ORACLES
 from harness.check.sanitizer.to_breaks import breaks_in
@@ -30,7 +30,7 @@ def suite(name: str, timing: str, place: Path, leave_out: int = 0) -> SuiteOutco
     """Run it once."""
     store = Store()
     model = build_model(load_model(name), store, lambda _: None)
-    program = build_suite(store, lambda _: None).path / PROGRAM
+    program = build_sanitizer_suite(store, lambda _: None).path / SANITIZER
     plugins = plugins_for(model, store, lambda _: None)
     return run(model, plugins, program, timing, place, leave_out)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.check.splat import fatal
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.level import Level
@@ -19,7 +20,7 @@ from harness.scenario.scenario import NO_OVERRIDES
 from harness.stack import agent, boot, patience
 from harness.stack import stack as stacks
 from harness.stack.broken import LevelBroken, LevelFailed
-from harness.stack.patience import Need
+from harness.stack.patience import BootNeed
 from harness.stack.stack import Stack
 from tests.attempt.conftest import fake_images
 
@@ -81,7 +82,7 @@ def make(tmp_path: Path, agent_binary: Path, monkeypatch: pytest.MonkeyPatch) ->
         images = fake_images(Store(tmp_path / "cache"), program)
         place = tmp_path / "place"
         place.mkdir()
-        made.append(Stack(images, spec, place, slowdown=0.1))
+        made.append(Stack(images, spec, place, slowdown=0.1, alarm=fatal))
         return made[-1]
 
     yield build
@@ -108,7 +109,7 @@ def test_machine_that_idles_did_not_come_up(make: Make) -> None:
 def test_machine_that_loops_did_not_come_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LOOP_SAMPLES", 2)
     stack = make(SPIN)  # with a slowdown of 0.1
-    stack.needs = {Level.L0: Need(0, 1.0)}
+    stack.needs = {Level.L0: BootNeed(0, 1.0)}
     monkeypatch.setattr(patience, "LEAST_CPU_S", 1.0)
     error = broken(stack)
     assert error.name == "boot-l0"
@@ -124,7 +125,7 @@ def test_machine_that_works_has_its_deadline(make: Make, monkeypatch: pytest.Mon
 def test_machine_that_the_host_starves_is_no_finding(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(boot.DEADLINE_S, Level.L0, 15.0)
     stack = make(SPIN)
-    stack.needs = {Level.L0: Need(0, 9999.0)}
+    stack.needs = {Level.L0: BootNeed(0, 9999.0)}
     with pytest.raises(
         LevelFailed, match=r"the host gave the machine .* s of CPU time, and a boot takes 999.9"
     ):
@@ -192,6 +193,35 @@ def test_vmm_that_goes_on_without_its_agent_is_given_up(make: Make, monkeypatch:
     stack.booted = Level.L1
     with pytest.raises(LevelBroken, match="l1: its agent has gone, its VMM runs on"):
         stack.run(Level.L1, "true", 300)
+
+
+OOPS = Path(__file__).parents[1] / "check" / "splats" / "oops.txt"
+WARN = OOPS.with_name("warn-new.txt")
+PRINTS = "time.sleep(0.5); console.sendall({text!r}); child.wait()"
+
+
+def test_kernel_that_dies_in_mid_command_is_noticed_at_once(make: Make) -> None:
+    stack = make(PRINTS.format(text=OOPS.read_bytes()), with_agent=True)
+    stack.boot(Level.L0)
+    with pytest.raises(LevelBroken, match="l0: its kernel died: oops: Internal error: Oops") as caught:
+        stack.run(Level.L0, "sleep 60", 300)
+    assert caught.value.name == "level-l0"
+    assert "Internal error: Oops: 0000000096000004" in caught.value.output
+    stack.check()  # told once, so that what is left of the level can be asked for
+    assert stack.run(Level.L0, "echo on", 20).text == "on\n"
+
+
+def test_kernel_that_dies_at_boot_is_not_waited_for(make: Make) -> None:
+    error = broken(make(f"console.sendall({OOPS.read_bytes()!r})\n{SPIN}"))
+    assert error.name == "boot-l0"
+    assert "its kernel died: oops" in str(error)
+
+
+def test_kernel_that_warns_goes_on(make: Make) -> None:
+    stack = make(PRINTS.format(text=WARN.read_bytes()), with_agent=True)
+    stack.boot(Level.L0)
+    assert stack.console(Level.L0).wait_for("WARNING: ", 10)
+    assert stack.run(Level.L0, "sleep 1; echo on", 20).text == "on\n"
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import pytest
 from harness.level import Level
 from harness.machine.process import CpuTime
 from harness.stack import patience
-from harness.stack.patience import NEEDS, MachineSample, Need, Patience
+from harness.stack.patience import NEEDS, BootNeed, MachineSample, Patience
 
 STEP = 2.0
 DEADLINE = 240.0
 FAR = 1e6
-NEED = Need(turns=20, cpu_s=5.0, by="kernel right on model well")
+NEED = BootNeed(turns=20, cpu_s=5.0, by="kernel right on model well")
 BOOT_S = patience.CPU_SLACK * NEED.cpu_s
 """Seconds of a CPU of its own after which a machine surely had time for one boot."""
 Sampled = Callable[[float], MachineSample]
@@ -26,7 +26,7 @@ def until(
     slowdown: float = 1.0,
     limit: float = 3000.0,
     deadline: float = DEADLINE,
-    need: Need = NEED,
+    need: BootNeed = NEED,
 ) -> tuple[float, str]:
     """Feed samples every two seconds; returns when the wait was given up, and why."""
     waits = Patience(deadline * slowdown, need, slowdown)
@@ -91,18 +91,18 @@ def silent(rate: float, printed: Callable[[float], int] = lambda _: 0) -> Sample
 @pytest.mark.parametrize("turns", [20, 80])
 def test_turns_of_l0_are_model_time(rate: float, turns: int) -> None:
     """Fifty a second while L0 rests; one and fewer while it works. What a boot needs decides, no constant."""
-    need = Need(turns, 5.0, "kernel right on model well")
+    need = BootNeed(turns, 5.0, "kernel right on model well")
     when, why = until(silent(rate), deadline=FAR, need=need)
     assert when == pytest.approx(patience.SILENT * turns / rate, abs=2 * STEP)
-    assert (
-        why == "it printed nothing in 10 times the time that it takes to boot of kernel right on model well"
-    )
+    assert why == "it printed nothing in 10 times the time in which kernel right on model well boots"
 
 
 def test_level_that_prints_for_ever_is_given_up_too() -> None:
     when, why = until(silent(50.0, int), deadline=FAR)
     assert when == pytest.approx(patience.WHOLE * NEED.turns / 50, abs=STEP)
-    assert why.startswith("its agent did not answer in 30 times the time that it takes to boot")
+    assert why.startswith(
+        "its agent did not answer in 30 times the time in which kernel right on model well boots"
+    )
 
 
 def test_silence_counts_from_what_was_printed_last() -> None:
@@ -122,7 +122,7 @@ def test_machine_without_turns_is_measured_by_its_work() -> None:
 
 def test_boot_of_which_little_is_known_has_some_time() -> None:
     """A record of almost nothing leaves room for the host's jitter."""
-    when, _ = until(silent(50.0), deadline=FAR, need=Need(1, 0.0))
+    when, _ = until(silent(50.0), deadline=FAR, need=BootNeed(1, 0.0))
     assert when == pytest.approx(patience.SILENT * patience.LEAST_TURNS / 50, abs=STEP)
 
 

@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +20,6 @@ ARCH = "arm64"
 CROSS = "" if platform.machine() == "aarch64" else "aarch64-linux-gnu-"
 MAKE_TIMEOUT_S = 5400
 POLL_S = 1.0
-GRACE_S = 10.0
 _COMPILED = re.compile(rb"^  (?:CC|AS|HOSTCC) ", re.M)
 _ENVIRONMENT = {
     "LC_ALL": "C",
@@ -105,23 +103,13 @@ def make(
         in_time = _watch(process, log, start, progress, time.monotonic() + timeout_s)
     finally:
         if process.poll() is None:
-            _end(process)
+            command.end_group(process)
     said = log.read_bytes()[start:].decode("utf-8", "replace")
     if not in_time:
         raise InfraError(f"make {' '.join(words)} did not end within {timeout_s:.0f} s", command.tail(said))
     if process.returncode:
         what = f"make {' '.join(words)} ended with status {process.returncode}"
         raise BuildFailed(f"{what}\n{_errors(said)}", command.tail(said))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End make and its compilers; on SIGTERM make removes the files that it had half written."""
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _watch(

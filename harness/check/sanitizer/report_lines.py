@@ -6,14 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.check.sanitizer.places import Places
-from harness.check.sanitizer.reports import FINDINGS, SanitizerReport
+from harness.arch.syndrome import explain
+from harness.check.sanitizer.code_places import Places
+from harness.check.sanitizer.reports import FINDINGS, MODEL_FINDINGS, SanitizerReport
 
 
 def lines(report: SanitizerReport, places: Places) -> Iterator[str]:
     """Yield the report line by line."""
     data = report.data
     hcr = int(data["hcr"], 16) if "hcr" in data else None
+    if report.of_model:
+        yield from _of_model(report, places, hcr)
+        return
     yield f"{report.key}: {FINDINGS[report.finding]}"
     if "entry" in data:
         yield from _entry(data, places, hcr)
@@ -27,12 +31,51 @@ def lines(report: SanitizerReport, places: Places) -> Iterator[str]:
         yield "  no operation was executed since then"
 
 
+def headline(report: SanitizerReport) -> str:
+    """A report on the model in one line: what had to be, by which rule, and what the model did."""
+    data = report.data
+    required = (
+        f" (ESR {data['esr_must']}: {explain(int(data['esr_must'], 16))})" if "esr_must" in data else ""
+    )
+    seen = f" (ESR {data['esr_did']}: {explain(int(data['esr_did'], 16))})" if "esr_did" in data else ""
+    where = f", VA {data['va']}" if int(data["va"], 16) else ""
+    return f"{data['must']}{required} [{data['rule']}]; the model {data['did']}{seen}{where}"
+
+
+def _of_model(report: SanitizerReport, places: Places, hcr: int | None) -> Iterator[str]:
+    data = report.data
+    word = f", instruction {data['word']}" if "word" in data else ""
+    yield f"{report.key}: {headline(report)}"
+    yield f"  {MODEL_FINDINGS[report.finding]}"
+    yield f"  on PE {data['pe']} by {_place(data['use'], places, hcr)}{word}{_program(report)}"
+    if "entry" in data:
+        yield from _held(data["entry"], places, hcr)
+    if "now" in data:
+        yield f"  the tables say: {_walk(data['now'])}"
+    if "tlbi" in data:
+        yield f"  operation {_tlbi(data['tlbi'], places)}"
+    for near in data["near"]:
+        yield f"  or {_tlbi(near, places)}: {near['why']}"
+
+
 def _program(report: SanitizerReport) -> str:
     return f", in program {report.program} of nvh-litmus" if report.program else ""
 
 
 def _entry(data: Mapping[str, Any], places: Places, hcr: int | None) -> Iterator[str]:
-    entry, now = data["entry"], data["now"]
+    yield from _held(data["entry"], places, hcr)
+    yield f"  the tables now say: {_walk(data['now'])}"
+
+
+def _walk(now: Mapping[str, Any]) -> str:
+    second = f", stage 2 {now['descriptor2']} at {now['where2']}" if "where2" in now else ""
+    return (
+        f"{now['outcome']}, PA {now['out']} {now['perms']}, descriptor {now['descriptor']} at {now['where']}"
+        + second
+    )
+
+
+def _held(entry: Mapping[str, Any], places: Places, hcr: int | None) -> Iterator[str]:
     what = "IPA" if entry["kind"] == "stage2" else "VA"
     tags = [f"{entry['regime']}"]
     if entry["regime"] == "el1&0":
@@ -45,11 +88,6 @@ def _entry(data: Mapping[str, Any], places: Places, hcr: int | None) -> Iterator
     )
     filled = entry["filled"]
     yield f"  filled at {filled['seq']} by {_place(filled, places, hcr)}{_descriptors(entry)}"
-    yield (
-        f"  the tables now say: {now['outcome']}, PA {now['out']} {now['perms']}, "
-        f"descriptor {now['descriptor']} at {now['where']}"
-        + (f", stage 2 {now['descriptor2']} at {now['where2']}" if "where2" in now else "")
-    )
 
 
 def _descriptors(entry: Mapping[str, Any]) -> str:

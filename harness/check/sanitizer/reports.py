@@ -21,7 +21,21 @@ FINDINGS = {
     "not-completed": "a lower EL was entered while an invalidation had no DSB (nvh's policy; the architecture"
     " allows a later one)",
 }
-"""Every kind of report, and what it says."""
+"""Every kind of report on software, and what it says."""
+MODEL = "model-"
+MODEL_FINDINGS = {
+    "model-stale": "the model used a translation that a completed invalidation had taken",
+    "model-output": "the model used a translation that neither its tables nor any TLB entry give",
+    "model-permission": "the model allowed an access that the tables forbid",
+    "model-fault": "the model reported a fault otherwise than the tables require",
+    "model-undue-fault": "the model took a fault for an access that the tables allow",
+    "model-trap": "the model executed, trapped or rejected a TLBI otherwise than its controls require",
+    "model-return": "the model returned from an exception otherwise than its registers require",
+    "model-at": "the model's address translation instruction gave another result than the tables",
+    "model-level": "the model told another Exception level than HCR_EL2 requires",
+    "model-vncr": "the model accessed another page than that of VNCR_EL2",
+}
+"""Every kind of report on the model itself, with ``--sanitize model``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,11 @@ class SanitizerReport:
         return str(self.data["entry"]["kind"]) if "entry" in self.data else ""
 
     @property
+    def of_model(self) -> bool:
+        """Whether the model is accused, and not the software that it runs."""
+        return self.finding.startswith(MODEL)
+
+    @property
     def key(self) -> str:
         """Finding and kind of entry, ``remapped:stage2``."""
         return f"{self.finding}:{self.kind}" if self.kind else self.finding
@@ -48,8 +67,9 @@ class SanitizerReport:
 
     @property
     def vmid(self) -> int:
-        """The VMID of the entry, or the one for which the operation was."""
-        return int((self.data.get("entry") or self.data["tlbi"])["vmid"])
+        """The VMID of the entry, or the one for which the operation was; 0 for what is about neither."""
+        about = self.data.get("entry") or (self.data.get("tlbi", {}) if self.of_model else self.data["tlbi"])
+        return int(about.get("vmid", 0))
 
 
 def read_reports(path: Path) -> tuple[SanitizerReport, ...]:
@@ -65,8 +85,10 @@ def _parse(path: Path) -> Iterator[SanitizerReport]:
         try:
             data = json.loads(line)
             report = SanitizerReport(data["finding"], data)
-            if report.finding not in FINDINGS:
+            if report.finding not in FINDINGS | MODEL_FINDINGS:
                 raise ValueError(f"finding {report.finding!r}")
+            if report.of_model:
+                _ = data["must"], data["did"], data["rule"]
             _ = report.vmid, report.program  # a report without them is malformed
         except (ValueError, KeyError, TypeError) as error:
             raise InfraError(f"{path}:{number}: no report of the sanitizer: {error!r}") from error

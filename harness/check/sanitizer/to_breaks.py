@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.check.breaks import Breaks, Unbroken
+from harness.check.sanitizer.code_places import NV, Places
 from harness.check.sanitizer.counters import read_state
-from harness.check.sanitizer.places import NV, Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import SanitizerReport, read_reports
 from harness.check.sanitizer.to_finding import COUNTERS, REPORTS, doubts

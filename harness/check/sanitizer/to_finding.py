@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.check.finding import Finding
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.counters import SanitizerCounters, read_state
-from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import SanitizerReport, read_reports
 from harness.errors import Location
@@ -32,10 +33,13 @@ def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple
     makes it vacuous (docs/sanitizer.md). ``InfraError`` when the sanitizer did not run.
     """
     state = read_state(directory / COUNTERS)
-    reports = read_reports(directory / REPORTS)
+    every = read_reports(directory / REPORTS)
     places = Places(maps)
-    told = ["\n".join(lines(report, places)) for report in reports]
-    (directory / LOG).write_text("\n\n".join([*told, summary(state)]) + "\n")
+    text = {id(report): "\n".join(lines(report, places)) for report in every}
+    (directory / LOG).write_text("\n\n".join([*text.values(), summary(state)]) + "\n")
+    reports = tuple(report for report in every if not report.of_model)
+    told = [text[id(report)] for report in reports]
+    state = dataclasses.replace(state, written=state.written - (len(every) - len(reports)))
     return Finding(NAME, KIND, _verdict(state, reports), _message(state, reports, told), str(where)), state
 
 

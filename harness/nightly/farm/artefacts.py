@@ -21,7 +21,7 @@ from typing import Any
 from harness.attempt.job import JOB, read_job
 from harness.errors import InfraError
 from harness.host.cache import Store, load_artefact, sha256_file, write_atomic
-from harness.nightly.farm.messages import AttemptOrder, Need
+from harness.nightly.farm.messages import ArtefactNeed, AttemptOrder
 from harness.runner.choice import Chooser, Start
 from harness.runner.snapshots import Snapshots
 from harness.stack.images import StackImages
@@ -31,7 +31,7 @@ _SNAPSHOTS: dict[Path, Snapshots] = {}
 _LOCK = threading.Lock()
 
 
-def needs(images: StackImages) -> tuple[Need, ...]:
+def needs(images: StackImages) -> tuple[ArtefactNeed, ...]:
     """Return what a cell's images are in the cache."""
     found = [images.root, *images.kernels.values(), *images.rootfs.values()]
     if images.plugins:
@@ -40,10 +40,10 @@ def needs(images: StackImages) -> tuple[Need, ...]:
         found.append(images.mainloop)
     if images.model.artefact:
         found.append(images.model.artefact)
-    return tuple(dict.fromkeys(Need(each.kind, each.digest) for each in found))
+    return tuple(dict.fromkeys(ArtefactNeed(each.kind, each.digest) for each in found))
 
 
-def missing(order: AttemptOrder) -> list[Need]:
+def missing(order: AttemptOrder) -> list[ArtefactNeed]:
     """Return the needs that this machine's cache lacks; ``InfraError`` for a model's program that differs."""
     if order.program:
         program = Path(order.program)
@@ -80,7 +80,7 @@ def _whole(path: Path) -> bool:
     return True
 
 
-def describe(order: AttemptOrder, lacking: Sequence[Need]) -> str:
+def describe(order: AttemptOrder, lacking: Sequence[ArtefactNeed]) -> str:
     """Say what is missing and what to do."""
     names = ", ".join(map(str, lacking))
     return (
@@ -121,7 +121,7 @@ def choose_snapshot(order: AttemptOrder, say: Callable[[str], None]) -> None:
     Chooser(snapshots, Start()).choose(read_job(directory), directory, say)
 
 
-def pack(need: Need, root: Path) -> Iterator[bytes]:
+def pack(need: ArtefactNeed, root: Path) -> Iterator[bytes]:
     """Yield an artefact of the cache ``root`` as the chunks of a tar archive; ``InfraError`` without it."""
     artefact = load_artefact(root / need.kind / need.digest)
     pipe = _Chunks()
@@ -152,14 +152,14 @@ class _Chunks(io.RawIOBase):
             del self._data[:CHUNK]
 
 
-def receive(need: Need, number: int, chunk: bytes) -> None:
+def receive(need: ArtefactNeed, number: int, chunk: bytes) -> None:
     """Add one chunk to what this machine has received of an artefact; chunk 0 begins anew."""
     path = _incoming(need)
     with path.open("wb" if number == 0 else "ab") as out:
         out.write(chunk)
 
 
-def complete(need: Need, digest: str) -> None:
+def complete(need: ArtefactNeed, digest: str) -> None:
     """Publish a received artefact; ``InfraError`` when its archive is not what was sent."""
     store = Store()
     path = _incoming(need)
@@ -185,5 +185,5 @@ def complete(need: Need, digest: str) -> None:
         work.rename(final)
 
 
-def _incoming(need: Need) -> Path:
+def _incoming(need: ArtefactNeed) -> Path:
     return Store().root / "tmp" / f"incoming-{need.kind}-{need.digest}-{os.getpid()}"

@@ -23,7 +23,15 @@ from harness.errors import UserError
 from harness.host.cache import Store
 from harness.nightly.farm import artefacts, work
 from harness.nightly.farm.backend import BEGAN, ENDED, STAGE, News
-from harness.nightly.farm.messages import CANCELLED, LOST, MISSING, NOTHING, AttemptEnding, AttemptOrder, Need
+from harness.nightly.farm.messages import (
+    CANCELLED,
+    LOST,
+    MISSING,
+    NOTHING,
+    ArtefactNeed,
+    AttemptEnding,
+    AttemptOrder,
+)
 
 CPUS, MEMORY = "nvh_cpus", "nvh_mib"
 TOPIC = "nvh"
@@ -102,11 +110,11 @@ def _perform(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _receive(need: dict[str, str], number: int, chunk: bytes) -> None:
-    artefacts.receive(Need(**need), number, chunk)
+    artefacts.receive(ArtefactNeed(**need), number, chunk)
 
 
 def _complete(need: dict[str, str], digest: str) -> None:
-    artefacts.complete(Need(**need), digest)
+    artefacts.complete(ArtefactNeed(**need), digest)
 
 
 class Dask:
@@ -293,7 +301,7 @@ class Dask:
         self._send(order, self._name(order, count + 1), address)
         return True
 
-    def _transfer(self, need: Need, address: str) -> None:
+    def _transfer(self, need: ArtefactNeed, address: str) -> None:
         place = {"workers": [address], "allow_other_workers": False, "pure": False}
         named = {"kind": need.kind, "digest": need.digest}
         total = hashlib.sha256()

@@ -34,7 +34,7 @@ class CellWork:
 
 
 class FarmWatcher(Protocol):
-    """Is told what happens; ``ended`` may return more work, which is done after everything else."""
+    """Receives what happens; ``ended`` may return more work, which is done after everything else."""
 
     def began(self, key: str, worker: str) -> None:
         """A cell runs now."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class ArtefactNeed:
     """An artefact that a cell needs on the machine where it runs, by content: ``kind`` and ``digest``."""
 
     kind: str
@@ -37,7 +37,7 @@ class AttemptOrder:
     cpus: int
     memory_mib: int
     cache: str = ""
-    needs: tuple[Need, ...] = ()
+    needs: tuple[ArtefactNeed, ...] = ()
     program: str = ""
     program_sha256: str = ""
     fresh: bool = False
@@ -67,4 +67,4 @@ class AttemptEnding:
     seconds: float = 0.0
     peak_mib: float | None = None
     cpu_seconds: float | None = None
-    missing: tuple[Need, ...] = ()
+    missing: tuple[ArtefactNeed, ...] = ()

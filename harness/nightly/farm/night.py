@@ -18,7 +18,8 @@ from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
 from harness.attempt.job import Job, planned, write_job
 from harness.errors import NvhError
-from harness.nightly.farm import artefacts
+from harness.host.cache import sha256_file
+from harness.nightly.farm import artefacts, models
 from harness.nightly.farm.driver import CellWork
 from harness.nightly.farm.messages import PUBLISHED, AttemptEnding, AttemptOrder
 from harness.nightly.farm.plan import NightPlan, Task
@@ -119,8 +120,21 @@ class Night:
         self._left = LeftToRun(dict(self._expected))
         self._counts: Counter[str] = Counter()
         self.cells: list[CellResult] = []
+        self._wrong: Mapping[str, str] = {}
         (directory / ATTEMPTS).mkdir(exist_ok=True)
         progress.headline = self.headline
+
+    def checked(self, found: Mapping[str, CellResult]) -> None:
+        """Record the models' own checks; what is red on a model that failed its own is put down to that."""
+        self._wrong = models.suspects(found)
+        self._results.record(self._run, [models.entry(label, each) for label, each in found.items()])
+        for label, each in found.items():
+            self.cells.append(each)
+            self._counts[each.verdict.value] += 1
+            told = (
+                f"model {label}: {each.headline}" if each.headline else f"model {label} passes its own check"
+            )
+            self._progress.note(told)
 
     def prepare(self) -> None:
         """Build what the cells need; what cannot be built makes its cells infra, not the others."""
@@ -174,7 +188,7 @@ class Night:
             cache=self._cache,
             needs=artefacts.needs(job.images),
             program=model.launcher[0] if by_path else "",
-            program_sha256=model.sha256 if by_path else "",
+            program_sha256=sha256_file(Path(model.launcher[0])) if by_path else "",
             fresh=self._fresh,
         )
 
@@ -214,7 +228,7 @@ class Night:
         original = own.verdict if ending.how == PUBLISHED else None
         self._learn(key, ending, own)
         task, machine = self.tasks[key], own.machine
-        result = self._quarantine.judged(task.cell, own)
+        result = models.blamed(self._quarantine.judged(task.cell, own), task.model, self._wrong)
         entry = RecordedCell(
             result,
             task.model,

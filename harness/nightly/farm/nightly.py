@@ -18,6 +18,7 @@ from harness import __version__
 from harness.errors import UserError
 from harness.host.cache import Store, write_atomic
 from harness.host.paths import RUNS
+from harness.nightly.farm import models
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.driver import Driver
 from harness.nightly.farm.ledger import NAME as LEDGER
@@ -153,6 +154,8 @@ def run(
                     fresh=bool(data["fresh"]),
                     slots=backend.slots,
                 )
+                if plan.check_models and not settings.command:
+                    night.checked(models.check_models(plan, directory, Store()))
                 night.prepare()
             except BaseException:
                 backend.close()

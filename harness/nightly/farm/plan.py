@@ -2,7 +2,7 @@
 """A plan: which models, kernels and scenarios a night runs, in which order, how often, and within what
 budget.
 
-A plan is one YAML file. Everything that is wrong with it is told at once, with its place and the closest
+A plan is one YAML file. All its mistakes are reported at once, each with its place and the closest
 match.
 """
 
@@ -87,6 +87,7 @@ SCHEMA: dict[str, Any] = {
                 "cells": {"type": "integer", "minimum": 1},
             },
         },
+        "check-models": {"enum": ["bare"], "x-expected": "bare"},
         "repeats": COUNT,
         "confirm": {"type": "integer", "minimum": 0, "maximum": 20},
         "repeat": _rows(["times"], times=COUNT),
@@ -131,6 +132,7 @@ class NightPlan:
     """A checked plan with its tasks, the most urgent first. ``hours`` and ``cells`` are its budget.
 
     ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
+    ``check_models``: each model is checked by itself, without a kernel, before the first cell.
     """
 
     name: str
@@ -143,6 +145,7 @@ class NightPlan:
     hours: float | None
     cells: int | None
     confirm: int
+    check_models: bool = False
 
 
 def load_plan(path: Path) -> NightPlan:
@@ -176,6 +179,7 @@ def load_plan(path: Path) -> NightPlan:
         budget.get("hours"),
         budget.get("cells"),
         data.get("confirm", 0),
+        "check-models" in data,
     )
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.artefacts import saved_registers
+from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
-from harness.artefacts.model_suite import QUESTIONS, STATE, build_model_suite
 from harness.errors import InfraError
 from harness.host.cache import Store
 from harness.nightly.model import model_defects, questions
@@ -120,7 +120,7 @@ def judge(answers: Answers, version: str, table: Sequence[ModelDefect]) -> StepR
         told += "; left out: " + ", ".join(f"{name} ({why})" for name, why in answers.skipped.items())
     causes = grouped(new)
     if failed > len(answers.wrong) and not causes:
-        causes = (f"{failed - len(answers.wrong)} wrong answers beyond those that are told",)
+        causes = (f"{failed - len(answers.wrong)} wrong answers beyond those that are listed",)
     if answers.stopped:
         causes = (*causes, f"the model stopped answering: {answers.stopped}")
     return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
@@ -142,7 +142,7 @@ def _how_many(alike: Sequence[Wrong]) -> str:
     names = list(dict.fromkeys(each.operation for each in alike if each.operation))
     more = f" and {len(names) - NAMED} operations more" if len(names) > NAMED else ""
     of = f", of {', '.join(names[:NAMED])}{more}" if len(names) > 1 else ""
-    return f" ({len(alike)} alike are told{of})"
+    return f" ({len(alike)} alike{of})"
 
 
 def save_and_restore(asked: CheckRequest) -> StepResult:
@@ -192,8 +192,8 @@ def run_stack(asked: CheckRequest) -> StepResult:
 
 
 def boot_sanitized(asked: CheckRequest) -> StepResult:
-    """Boot all levels while the sanitizer compares what the model uses with the tables."""
-    return _cells(asked, SANITIZED_CELLS, "tlb", "sanitized")
+    """Boot all levels while the sanitizer judges what the model itself does."""
+    return _cells(asked, SANITIZED_CELLS, "model", "sanitized")
 
 
 STEPS = (

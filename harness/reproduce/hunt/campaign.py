@@ -24,6 +24,7 @@ from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
+from harness.reproduce.hunt.keep import NO_KERNEL
 from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import BatchDone, FindingKept, Note, WorkerOrder
 from harness.runner.prepare import Builder
@@ -35,7 +36,6 @@ from harness.scenario.scenario import Overrides
 
 RECORD = "hunt.json"
 FORMAT = 2
-TELL_S = 15.0
 SLOWEST_END_S = 600.0
 
 
@@ -244,7 +244,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
     queue: worker.Queue[Any] = context.Queue()
-    kernel = "none" if bare else next(iter(specs.values())).levels[Level.L0].kernel
+    kernel = NO_KERNEL if bare else next(iter(specs.values())).levels[Level.L0].kernel
     orders = [
         WorkerOrder(
             seed=wanted.seed,

@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.check.sanitizer.reports import MODEL
 from harness.host.cache import write_atomic
 from harness.program.allowed import allowed_of
 from harness.program.program import Map, Program, Tlbi
 from harness.program.render import plain
 from harness.program.script import script
 from harness.reproduce.hunt.in_words import paragraph
-from harness.reproduce.hunt.program_findings import ProgramFinding, outcome_class
+from harness.reproduce.hunt.program_findings import SANITIZER, ProgramFinding, outcome_class
 
+NO_KERNEL = "none"
+"""What a finding of the bare machine says in place of the kernel's name."""
 RECORD = "finding.json"
 FOUND = "as-found.txt"
 RUN = "program"
@@ -61,6 +64,18 @@ class KeptFinding:
         """A file name for the cause."""
         return slug_of(self.finding.cause)
 
+    @property
+    def bare(self) -> bool:
+        """Whether it was met on the bare machine, where no kernel was involved."""
+        return self.kernel == NO_KERNEL
+
+    @property
+    def watched(self) -> str:
+        """What ``sanitize`` has to say for it to be seen again; empty for what programs see themselves."""
+        if not self.finding.report:
+            return ""
+        return "model" if self.finding.saw.startswith(f"{SANITIZER}{MODEL}") else "tlb"
+
 
 def slug_of(cause: str) -> str:
     """Words of ``cause`` that a file name and a scenario's name may have."""
@@ -102,7 +117,7 @@ def scenario_text(found: KeptFinding) -> str:
         [
             f"model: {found.model}",
             f"timing: {found.timing}",
-            *(["sanitize: tlb"] if found.finding.report else []),
+            *([f"sanitize: {found.watched}"] if found.watched else []),
         ],
         [text],
     )
@@ -146,10 +161,17 @@ expect:
 def corpus_text(found: KeptFinding) -> str:
     """The shrunk program as a file of scenarios/programs (docs/programs.md)."""
     why = paragraph(found.program, found.finding)
-    stack = f"model={found.model} timing={found.timing}" + (" sanitize=tlb" if found.finding.report else "")
+    stack = f"model={found.model} timing={found.timing}"
+    stack += f" sanitize={found.watched}" if found.watched else ""
     fault = f" with the fault {found.mutant}" if found.mutant else ""
     number = f"batch {found.batch}, program {found.index}"
     source = f"nvh hunt --seed {found.seed}, {number}; kernel {found.kernel}{fault}"
+    if found.bare:
+        why += (
+            "\nNo kernel was involved: it ran at true EL2 of the bare model. Run it again with `nvh program"
+        )
+        why += f" hunt-{found.slug}.nvl --on bare`; below a kernel it may pass."
+        source = f"nvh hunt --bare --seed {found.seed}, {number}"
     lines = [f"what: {_summary(found)}", *f"why: {why}".splitlines(), f"source: {source}", f"stack: {stack}"]
     keys = ("what:", "why:", "source:", "stack:")
     head = [f"# {line}" if line.startswith(keys) else f"#   {line}" for line in lines]
@@ -163,12 +185,22 @@ def _summary(found: KeptFinding) -> str:
     return f"Hunted ({of}), {found.finding.cause}"[:100].replace(":", " -")
 
 
+def command(found: KeptFinding, path: Path) -> str:
+    """How to run the kept file again: bare what was met bare."""
+    return f"./nvh program {path} --on bare" if found.bare else f"./nvh run {path}"
+
+
 def write(found: KeptFinding, directory: Path) -> Path:
-    """Leave all files in ``directory``; returns the scenario's path."""
+    """Leave all files in ``directory``; returns the scenario's path, of the bare machine the program's.
+
+    A scenario has a kernel, so there is none of what no kernel was involved in.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"hunt-{found.slug}.yaml"
-    write_atomic(path, scenario_text(found))
-    write_atomic(directory / f"hunt-{found.slug}.nvl", corpus_text(found))
+    program = directory / f"hunt-{found.slug}.nvl"
+    path = program if found.bare else directory / f"hunt-{found.slug}.yaml"
+    if not found.bare:
+        write_atomic(path, scenario_text(found))
+    write_atomic(program, corpus_text(found))
     write_atomic(directory / FOUND, script(found.original, "as-found"))
     finding = found.finding
     record = {
@@ -189,6 +221,7 @@ def write(found: KeptFinding, directory: Path) -> Path:
         "mutant": found.mutant,
         "versions": dict(found.versions),
         "scenario": path.name,
+        "command": command(found, path),
         "paragraph": paragraph(found.program, finding),
         "report": finding.report,
     }

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.attempt import sanitize
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.counters import read_state
-from harness.check.sanitizer.places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import read_reports
 from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
@@ -55,10 +55,10 @@ class Watch:
     """One machine's sanitizer, whose QEMU runs in ``directory`` with ``plugin``."""
 
     settle = f"dd if=/dev/zero of=/dev/null bs=1 count={SYSTEM_CALLS} 2>/dev/null"
-    """Run at L0 behind programs: what the sanitizer tells after some entries to a lower EL is told then."""
+    """Run at L0 behind programs: the sanitizer reports some things only after entries to a lower EL."""
 
     def __init__(self, images: StackImages, spec: StackSpec, directory: Path) -> None:
-        self.plugin = sanitize.plugin(images, spec)
+        self.plugin = sanitize.plugin(images, spec, images.model.deterministic(spec.timing))
         self._places = Places(sanitize.maps(images))
         self._directory = directory
         self._programs = 0
@@ -69,7 +69,7 @@ class Watch:
     def look(self, programs: int | None) -> tuple[BatchReport, ...]:
         """The reports since the last look, when ``programs`` have begun since then; None: nobody knows.
 
-        What is told late, of a program before those, is put down to the first of them. ``InfraError`` where
+        A late report, about a program before those, counts for the first of them. ``InfraError`` where
         the sanitizer is in doubt, or saw another number of programs begin.
         """
         state = read_state(self._directory / COUNTERS)

@@ -141,7 +141,7 @@ class Shrinker:
 
 
 def without_tail(program: Program) -> Iterator[Program]:
-    """The program less its last actions: what is told about no one action may not need them."""
+    """The program less its last actions: a report about no one action may not need them."""
     size = len(program.actions) // 2
     while size:
         yield program.with_actions(program.actions[:-size])

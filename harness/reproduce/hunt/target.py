@@ -12,10 +12,11 @@ from pathlib import Path
 
 from harness.attempt.prefix import Prefix
 from harness.attempt.steps import MUTANT
-from harness.check.splat import find_splats
+from harness.check.splat import fatal, find_splats
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.process import CpuTime
+from harness.machine.qemu import Plugin
 from harness.reproduce.hunt.observers import BatchReport, Reach, Watch
 from harness.reproduce.hunt.program_findings import ProgramOutcome, parse_results, totals
 from harness.runner.snapshots import Snapshots
@@ -99,10 +100,7 @@ class Target:
             return self._stack
         self._directory.mkdir(parents=True, exist_ok=True)
         self._place = Path(tempfile.mkdtemp(prefix="machine-", dir=self._directory))
-        self._watch = Watch(self._images, self._spec, self._place) if self._sanitize else None
-        self._reach = Reach(self._images, self._place) if self._images.plugins else None
-        plugins = tuple(each.plugin for each in (self._watch, self._reach) if each)
-        stack = Stack(self._images, self._spec, self._place, plugins=plugins)
+        stack = Stack(self._images, self._spec, self._place, plugins=self.plugins(), alarm=fatal)
         self._stack = stack
         self._splats = 0
         self.restores += 1
@@ -117,6 +115,13 @@ class Target:
             self.close()
             raise
         return stack
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        """What watches a machine that is about to begin in ``_place``."""
+        assert self._place is not None
+        self._watch = Watch(self._images, self._spec, self._place) if self._sanitize else None
+        self._reach = Reach(self._images, self._place) if self._images.plugins else None
+        return tuple(each.plugin for each in (self._watch, self._reach) if each)
 
     def _switch(self, stack: Stack) -> None:
         if not self._mutant:

@@ -31,7 +31,7 @@ def _token(draft: ProgramDraft, form: Statement, word: Word) -> str | None:
             return token
     expected = listing(form.observes)
     if form.verb == "spin":
-        expected = "done: what the CPU reads is told by `sample`"
+        expected = "done: `sample` says what the CPU reads"
     draft.bad(word, f"`{form.verb}` cannot observe {word.text!r}", expected, _near(form, word.text))
     return None
 

@@ -27,7 +27,7 @@ CHUNK_UNITS = 1 << 18
 """Units read at once: 8 MiB, and some ten times that while they are looked at."""
 
 FAULTS = 32
-"""Faults that are told one by one; the rest of a ruined file is one more."""
+"""Faults that are reported one by one; the rest of a damaged file is one more."""
 
 Rows = npt.NDArray[np.int64]
 _MORE_OF = np.full(256, -1, dtype=np.int16)

@@ -21,7 +21,6 @@ NAME_BYTES = 56
 CPUS = 64
 _HEAD = struct.Struct("<8s6I5Q")
 ENABLED_AT = 40
-NEXT_AT = 48
 _FUNCTION = struct.Struct(f"<Q{NAME_BYTES}s")
 _FUNCTIONS_AT = _HEAD.size + 56
 _KEYS_AT = _FUNCTIONS_AT + FUNCTIONS * _FUNCTION.size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the plugin must record so that what a cell wants can be had, ordered, and tied into spans."""
+"""What the plugin must record, so that nvh can obtain and order what a cell wants and tie it into spans."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SWITCH = "__switch_to"
 UNDEFINE = "kvm_inject_undefined"
 """L0's KVM does not emulate the trapped instruction (arch/arm64/kvm/inject_fault.c)."""
 NEEDED = (MARK, COMMIT, SWITCH, UNDEFINE)
-"""Functions of L0's kernel without which ``l0.tlbi`` cannot be had from the model."""
+"""Functions of L0's kernel without which the model's trace cannot give ``l0.tlbi``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ static void controls(void)
 	a = below_instruction(0, false, 0xd5384241u, 0); /* MRS X1, CurrentEL */
 	CHECK_VALUE(a, 8ull, "HCR_EL2.NV", "CurrentEL at EL1 with NV");
 	a = below_instruction(0, false, 0xd69f03e0u, 0); /* ERET */
-	CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, 0x1a), "HCR_EL2.NV", "ERET at EL1 with NV");
+	CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_ERET), "HCR_EL2.NV", "ERET at EL1 with NV");
 	space.hcr &= ~HCR_NV;
 	a = below_instruction(0, false, 0xd5384241u, 0);
 	CHECK_VALUE(a, 4ull, "HCR_EL2.NV", "CurrentEL at EL1 without NV");

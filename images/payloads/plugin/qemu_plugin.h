@@ -59,7 +59,7 @@ struct qp_register_descriptor {
 #endif
 };
 
-enum qp_cb_flags { QP_CB_NO_REGS, QP_CB_R_REGS, QP_CB_RW_REGS };
+enum qp_cb_flags { QP_CB_NO_REGS, QP_CB_R_REGS, QP_CB_RW_REGS, QP_CB_RW_REGS_PC /* since 7 */ };
 enum qp_mem_rw { QP_MEM_R = 1, QP_MEM_W, QP_MEM_RW };
 
 typedef void (*qp_exec_cb)(unsigned int vcpu, void *data);
@@ -111,6 +111,23 @@ struct g_array *qemu_plugin_get_registers(void);
 int qemu_plugin_read_register(struct qp_register *handle, struct g_byte_array *to);
 /* Translated as the executing vCPU would translate it now; false when it cannot be read. */
 bool qemu_plugin_read_memory_vaddr(uint64_t vaddr, struct g_byte_array *to, size_t length);
+
+#if NVH_API >= 7
+/* Only in callbacks registered with QP_CB_RW_REGS_PC; returns only when it cannot. */
+void qemu_plugin_set_pc(uint64_t vaddr);
+
+/* A counter for each vCPU. */
+struct qp_score;
+struct qp_u64 {
+	struct qp_score *score;
+	size_t offset;
+};
+enum qp_op { QP_ADD_U64, QP_STORE_U64 };
+struct qp_score *qemu_plugin_scoreboard_new(size_t size);
+uint64_t qemu_plugin_u64_sum(struct qp_u64 entry);
+void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qp_tb *tb, enum qp_op op, struct qp_u64 entry,
+						       uint64_t value);
+#endif
 
 struct g_byte_array *g_byte_array_new(void);
 struct g_byte_array *g_byte_array_set_size(struct g_byte_array *array, unsigned int length);

@@ -24,6 +24,11 @@ static bool option(const char *text, struct options *options)
 		options->el2 = !strcmp(value, "on");
 		return true;
 	}
+	value = nvh_value(text, "model");
+	if (value && (!strcmp(value, "on") || !strcmp(value, "off"))) {
+		options->model = !strcmp(value, "on");
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		value = nvh_value(text, numbers[i].key);
 		if (value)

@@ -9,12 +9,19 @@
  *   walk PE VA | use PE VA PC | enter PE | dsb PE SCOPE NXS
  *   tlbi SYS XT PE EL VMID E2H TGE DS FB
  *   mark NUMBER | left-out N | counters
+ *   model | sctlr PE VALUE                          the model itself is judged from here on
+ *   used PE VA USED KIND USER PC                    KIND: P_R, P_W, P_X of walk.h
+ *   abort PE ESR FAR HPFAR ELR SPSR TO_EL2 WORD BASE    BASE: the value of the instruction's base register
+ *   trap SYS XT PE EL VMID E2H TGE DS FB  RT BECAME ESR HCR HFGITR
+ *   return PE EL PC TO TO_EL CAME CAME_EL TRAP TRAPPED ESR
+ *   at PE VA WORD EL PAR | level PE EL HCR VALUE | vncr PE VNCR VA
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model.h"
 #include "number.h"
 #include "report.h"
 
@@ -125,6 +132,76 @@ static void execute(void)
 		printf("%s\n", judge_tlbi(&judge, tlbi, &contexts[tlbi.pe % MAX_PES], gone) ? "gone" : "nothing");
 }
 
+static void model_aborted(void)
+{
+	struct abort abort = { .esr = argument[1], .far = argument[2], .hpfar = argument[3], .elr = argument[4],
+			       .spsr = argument[5], .to_el2 = argument[6], .word = (uint32_t)argument[7] };
+
+	abort.vncr = abort.esr & ESR_VNCR;
+	abort.access = access_of(abort.word);
+	abort.address = argument[8] + (uint64_t)(int64_t)abort.access.offset;
+	model_abort(&judge, argument[0] % MAX_PES, &contexts[argument[0] % MAX_PES], &abort);
+}
+
+static void model_trapped(void)
+{
+	struct tlbi tlbi;
+
+	if (!parse_tlbi(argument, &tlbi)) {
+		printf("no such operation\n");
+		return;
+	}
+	tlbi.state.hcr |= argument[12];
+	tlbi.state.hfgitr = argument[13];
+	model_tlbi(&judge, &tlbi, (unsigned)argument[9], (enum became)argument[10], argument[11]);
+}
+
+static void model_returned(void)
+{
+	const uint64_t *from = argument + 1;
+	struct eret eret = { .el = (uint8_t)from[0], .pc = from[1], .to = from[2], .to_el = (uint8_t)from[3], .came = from[4],
+			     .came_el = (uint8_t)from[5], .trap = from[6], .trapped = from[7], .esr = from[8] };
+
+	model_eret(&judge, argument[0] % MAX_PES, &eret);
+}
+
+static void model_translated(void)
+{
+	struct at at = { .va = argument[1], .el = (uint8_t)argument[3] };
+
+	if (model_is_at((uint32_t)argument[2], &at))
+		model_at(&judge, argument[0] % MAX_PES, &contexts[argument[0] % MAX_PES], &at, argument[4]);
+	else
+		printf("no such instruction\n");
+}
+
+static bool model_command(const char *name)
+{
+	unsigned pe = (unsigned)argument[0] % MAX_PES;
+
+	if (!strcmp(name, "model"))
+		judge.model = true;
+	else if (!strcmp(name, "sctlr"))
+		contexts[pe].sctlr = argument[1];
+	else if (!strcmp(name, "used"))
+		judge_access(&judge, pe, &contexts[pe], argument[1], argument[2], argument[5], 1, (unsigned)argument[3], argument[4]);
+	else if (!strcmp(name, "abort"))
+		model_aborted();
+	else if (!strcmp(name, "trap"))
+		model_trapped();
+	else if (!strcmp(name, "return"))
+		model_returned();
+	else if (!strcmp(name, "at"))
+		model_translated();
+	else if (!strcmp(name, "level"))
+		model_level(&judge, pe, 0, (uint8_t)argument[1], argument[2], argument[3]);
+	else if (!strcmp(name, "vncr"))
+		model_vncr(&judge, pe, 0, argument[1], argument[2]);
+	else
+		return false;
+	return true;
+}
+
 static void print_counters(void)
 {
 	const struct counters *counters = &judge.counters;
@@ -169,7 +246,7 @@ static bool command(const char *name)
 	else if (!strcmp(name, "counters"))
 		print_counters();
 	else
-		return false;
+		return model_command(name);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "judge.h"
+#include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,10 @@ const char *const finding_name[FINDINGS] = {
 	[REMAPPED] = "remapped",	 [UNMAPPED] = "unmapped",     [NARROWED] = "narrowed",
 	[VMID_REUSED] = "vmid-reused",	 [ASID_REUSED] = "asid-reused", [NO_BREAK] = "no-break",
 	[NOT_COMPLETED] = "not-completed",
+	[MODEL_STALE] = "model-stale",	 [MODEL_OUTPUT] = "model-output", [MODEL_PERMISSION] = "model-permission",
+	[MODEL_FAULT] = "model-fault",	 [MODEL_UNDUE] = "model-undue-fault", [MODEL_TRAP] = "model-trap",
+	[MODEL_RETURN] = "model-return", [MODEL_AT] = "model-at",     [MODEL_LEVEL] = "model-level",
+	[MODEL_VNCR] = "model-vncr",
 };
 
 /* What a walk found for one stage or for both: the fresh state of an entry. */
@@ -37,6 +41,7 @@ void judge_free(struct judge *judge)
 {
 	for (unsigned i = 0; i < judge->pes; i++)
 		tlb_free(&judge->pe[i].tlb);
+	free(judge->graves.all);
 }
 
 static struct fresh fresh_stage2(const struct context *context, const struct step *step)
@@ -83,23 +88,24 @@ static struct fresh fresh_combined(const struct context *context, uint64_t va, c
 	return fresh;
 }
 
-static void fill(struct judge *judge, unsigned pe, const struct fresh *fresh, const struct event *use)
+static struct entry *fill(struct judge *judge, unsigned pe, const struct fresh *fresh, const struct event *use)
 {
 	struct entry *entry = tlb_add(&judge->pe[pe].tlb, &fresh->extent, fresh->page);
 
 	if (!entry) {
 		judge->counters.overflowed++;
-		return;
+		return NULL;
 	}
 	entry->ipa = fresh->ipa;
 	entry->out = fresh->out;
-	entry->perms = fresh->perms;
+	entry->perms = entry->least = fresh->perms;
 	entry->stages = fresh->stages;
 	memcpy(entry->roots, fresh->roots, sizeof(entry->roots));
 	memcpy(entry->where, fresh->where, sizeof(entry->where));
 	memcpy(entry->value, fresh->value, sizeof(entry->value));
 	entry->filled = *use;
 	judge->counters.fills++;
+	return entry;
 }
 
 static void tell(struct judge *judge, unsigned pe, enum finding finding, const struct entry *entry,
@@ -148,6 +154,30 @@ static enum finding changed(const struct entry *entry, const struct fresh *fresh
 	return REMAPPED;
 }
 
+/* What the PE may now hold beside an entry that is kept: of interest only for what the model itself uses. */
+static void fill_beside(struct judge *judge, unsigned pe, const struct fresh *fresh, const struct event *use)
+{
+	struct tlb *tlb = &judge->pe[pe].tlb;
+	struct entry *entry;
+
+	if (!judge->model || tlb_holds(tlb, &judge->progress, &fresh->extent, fresh->page, fresh->out, fresh->perms))
+		return;
+	entry = fill(judge, pe, fresh, use);
+	if (entry)
+		entry->beside = 1;
+}
+
+/* An entry that was told of: the software's judgement is done with it, but the PE may hold it still. */
+static void retire(struct judge *judge, struct tlb *tlb, struct entry *entry)
+{
+	if (!judge->model) {
+		tlb_remove(tlb, entry);
+		return;
+	}
+	tlb_unpend(entry);
+	entry->beside = 1;
+}
+
 /* Compares what a PE holds with what its tables say at this use, and fills. */
 static void check(struct judge *judge, unsigned number, const struct context *context, const struct fresh *fresh,
 		  const struct walk *now, uint64_t va, const struct event *use)
@@ -173,20 +203,23 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 	}
 	if (entry->out != fresh->out && judge->loose) {
 		judge->counters.excused++;
+		fill_beside(judge, number, fresh, use);
 		return;
 	}
 	if (entry->out != fresh->out && break_is_copy(entry, fresh->out, fresh->perms, judge->read)) {
 		pend(judge, pe, entry, changed(entry, fresh), now, use);
+		fill_beside(judge, number, fresh, use);
 		return;
 	}
 	if (entry->out != fresh->out) {
 		tell(judge, number, changed(entry, fresh), entry, now, context, va, use, NULL);
-		tlb_remove(&pe->tlb, entry);
+		retire(judge, &pe->tlb, entry);
 		fill(judge, number, fresh, use);
 		return;
 	}
 	lost = entry->perms & ~fresh->perms;
 	entry->perms |= fresh->perms; /* rule "widening" */
+	entry->least &= fresh->perms;
 	if (lost)
 		pend(judge, pe, entry, NARROWED, now, use);
 	else
@@ -216,6 +249,8 @@ static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh,
 		counters->stale++;
 		return;
 	}
+	if (judge->model) /* told by model_used() */
+		return;
 	counters->disagreed++;
 	counters->odd_va = fresh->page;
 	counters->odd_pc = pc;
@@ -223,12 +258,27 @@ static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh,
 	counters->odd_walk = fresh->outcome == MAPPED ? fresh->out : UNKNOWN;
 }
 
-void judge_use(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
-	       uint64_t pc, uint8_t el)
+bool judge_differs(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, const struct walk *now,
+		   unsigned wanted)
+{
+	struct tlb *tlb = &judge->pe[pe].tlb;
+	struct fresh fresh;
+
+	for (unsigned i = 0; i < now->steps; i++) {
+		fresh = fresh_stage2(context, &now->step[i]);
+		if (tlb_departs(tlb, &judge->progress, &fresh.extent, fresh.page, fresh.outcome == MAPPED ? fresh.out : UNKNOWN, 0))
+			return true;
+	}
+	fresh = fresh_combined(context, va, now);
+	return tlb_departs(tlb, &judge->progress, &fresh.extent, fresh.page, fresh.outcome == MAPPED ? fresh.out : UNKNOWN, wanted);
+}
+
+void judge_access(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
+		  uint64_t pc, uint8_t el, unsigned kind, bool user)
 {
 	struct event use = { .seq = ++judge->seq, .pc = pc, .program = judge->counters.programs, .el = el };
 	struct fresh fresh;
-	bool detour = false;
+	bool detour = false, departs = false;
 	struct walk now;
 
 	va = canonical(context, va);
@@ -237,11 +287,26 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 	for (unsigned i = 0; i < now.steps; i++) {
 		fresh = fresh_stage2(context, &now.step[i]);
 		detour |= differs(judge, pe, &fresh);
+		if (judge->model && used != UNKNOWN)
+			departs |= tlb_departs(&judge->pe[pe].tlb, &judge->progress, &fresh.extent, fresh.page,
+					       fresh.outcome == MAPPED ? fresh.out : UNKNOWN, 0);
 		check(judge, pe, context, &fresh, &now, va, &use);
 	}
 	fresh = fresh_combined(context, va, &now);
 	compare(judge, pe, &fresh, used, pc, detour);
+	if (judge->model && used != UNKNOWN) {
+		struct used seen = { .context = context, .now = &now, .key = &fresh.extent, .va = va, .page = fresh.page,
+				     .out = fresh.out, .used = used, .kind = kind, .user = user, .differs = departs };
+
+		model_used(judge, pe, &seen, &use);
+	}
 	check(judge, pe, context, &fresh, &now, va, &use);
+}
+
+void judge_use(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
+	       uint64_t pc, uint8_t el)
+{
+	judge_access(judge, pe, context, va, used, pc, el, 0, false);
 }
 
 /* ---- invalidation ---- */
@@ -288,9 +353,11 @@ static void invalidate(struct tlb *tlb, struct entry *entry, void *data)
 	}
 	if (tlbi_covers(tlbi, &entry->extent, sweep->pe == tlbi->pe) != COVERS)
 		return;
-	if (!doom->seq)
+	if (!doom->seq && sweep->judge->model)
+		grave_dig(&sweep->judge->graves, sweep->pe, entry, tlbi);
+	if (!doom->seq && !entry->beside)
 		check_break(sweep, entry);
-	else
+	else if (doom->seq)
 		doom = &entry->doom[1];
 	*doom = (struct doom){ .seq = tlbi->seq, .pe = (uint8_t)tlbi->pe,
 			       .class = (uint8_t)class_of(tlbi->scope, tlbi->nxs) };
@@ -365,7 +432,7 @@ static void review(struct judge *judge, unsigned number)
 		if (still_differs(judge, entry)) {
 			tell(judge, number, entry->pending, entry, entry->disagreed, NULL, entry->page, &entry->seen,
 			     NULL);
-			tlb_remove(&pe->tlb, entry);
+			retire(judge, &pe->tlb, entry);
 		} else {
 			tlb_unpend(entry);
 		}

@@ -7,9 +7,16 @@
 #define NVH_SANITIZER_JUDGE_H
 
 #include "break.h"
+#include "grave.h"
 #include "marks.h"
 
-enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED, FINDINGS };
+enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED,
+	       /* of the model itself: model.h */
+	       MODEL_STALE, MODEL_OUTPUT, MODEL_PERMISSION, MODEL_FAULT, MODEL_UNDUE, MODEL_TRAP, MODEL_RETURN, MODEL_AT,
+	       MODEL_LEVEL, MODEL_VNCR, FINDINGS };
+#define MODEL_FIRST MODEL_STALE
+#define MODEL_KINDS (FINDINGS - MODEL_FIRST)
+#define TOLD 64
 extern const char *const finding_name[FINDINGS];
 
 #define HISTORY 8192
@@ -41,7 +48,13 @@ struct report {
 	struct near near[CLOSE];
 	unsigned near_count;
 	bool far; /* none came close: `near` has the one that lacks least */
-	const struct tlbi *tlbi; /* NO_BREAK, NOT_COMPLETED: the operation */
+	const struct tlbi *tlbi; /* NO_BREAK, NOT_COMPLETED, MODEL_STALE, MODEL_TRAP: the operation */
+	/* Of a finding against the model: what it had to do and did, where the manual says so, and syndromes. */
+	char must[160], did[160];
+	const char *rule;
+	uint64_t esr_must, esr_did;
+	bool esr_known;
+	uint32_t word;
 };
 
 struct counters {
@@ -51,6 +64,7 @@ struct counters {
 	uint64_t odd_va, odd_pc, odd_used, odd_walk; /* the last use in ``disagreed``; odd_walk UNKNOWN: not mapped */
 	uint64_t broken[KEEPERS]; /* entries whose translation was invalid at their TLBI by address */
 	uint64_t steps, oldest; /* uses, operations and entries; where the oldest of ``waiting`` was first seen, or 0 */
+	uint64_t model_uses, model_faults, model_traps, model_returns, model_ats, model_wrong; /* judged; wrong of them */
 };
 
 struct judge {
@@ -62,6 +76,10 @@ struct judge {
 	bool loose; /* rule "marks": disagreements are the guest's own */
 	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
 	uint64_t leave_out_count;
+	bool model; /* what the model itself does is judged, too */
+	struct graves graves;
+	uint8_t told[MODEL_KINDS][TOLD];
+	unsigned told_of[MODEL_KINDS];
 	struct counters counters;
 	read_physical read;
 	void (*report)(const struct report *report, void *data);
@@ -74,6 +92,12 @@ void judge_free(struct judge *judge);
 #define UNKNOWN (~0ull)
 void judge_use(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
 	       uint64_t pc, uint8_t el);
+/* The same for a use of ``kind`` (P_R, P_W, P_X; 0: any), as EL0 when ``user``; the model's own use is judged by that. */
+void judge_access(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
+		  uint64_t pc, uint8_t el, unsigned kind, bool user);
+/* Whether an entry that ``pe`` may hold says something else than the walk ``now``, or had fewer permissions than ``wanted``. */
+bool judge_differs(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, const struct walk *now,
+		   unsigned wanted);
 /* An operation was executed. ``context``: of the tables that it is about, or NULL. Whether entries go. */
 bool judge_tlbi(struct judge *judge, struct tlbi tlbi, const struct context *context, bool gone[MAX_PES]);
 void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);

@@ -12,7 +12,7 @@
 #include "report.h"
 #include "sanitizer.h"
 
-#define MAGIC 0x325a494e41534e56ull /* "VNSANIZ2" */
+#define MAGIC 0x335a494e41534e56ull /* "VNSANIZ3" */
 
 /* All little-endian 64-bit numbers; the order is the format. */
 struct record {

@@ -18,10 +18,12 @@ static struct vcpu vcpus[MAX_PES];
 static struct options options;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t trapped, up;
+void *who_env[WHO_MAX];
 
 /* A page of code as it was translated: its address then, and where it lay. */
 struct code {
 	uint64_t va, pa;
+	uint8_t el;
 	uint64_t gen[MAX_PES];
 	struct code *next;
 };
@@ -68,12 +70,14 @@ static void execute_tlbi(struct tlbi *tlbi, const struct context *context)
 }
 
 /* An operation at EL1 was executed unless the next thing is the exception that it caused. */
-static void settle(struct vcpu *vcpu, bool was_trapped)
+static void settle(struct vcpu *vcpu, enum became became, uint64_t esr)
 {
 	if (!vcpu->tentative)
 		return;
 	vcpu->tentative = false;
-	if (was_trapped)
+	if (options.model)
+		model_settled(vcpu, became, esr);
+	if (became != EXECUTED)
 		__atomic_add_fetch(&trapped, 1, __ATOMIC_RELAXED);
 	else
 		execute_tlbi(&vcpu->waiting, vcpu->el10.valid && !vcpu->dirty ? &vcpu->el10 : NULL);
@@ -107,7 +111,7 @@ static void on_tlbi(unsigned index, void *data)
 	struct context second;
 	uint64_t vtcr;
 
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
 	if (!tlbi.op)
 		return;
 	if (!vcpu->features)
@@ -116,12 +120,13 @@ static void on_tlbi(unsigned index, void *data)
 	tlbi.xt = rt == 31 ? 0 : nvh_read(&vcpu->registers, vcpu->x[rt]);
 	vtcr = vcpu_read(vcpu, R_VTCR);
 	*state = (struct state){ .el = (uint8_t)level_now(vcpu), .hcr = vcpu_read(vcpu, R_HCR),
-				 .hcrx = vcpu_read(vcpu, R_HCRX), .features = vcpu->features,
+				 .hcrx = vcpu_read(vcpu, R_HCRX), .hfgitr = vcpu_read(vcpu, R_HFGITR), .features = vcpu->features,
 				 .vmid = vmid_of(vcpu_read(vcpu, R_VTTBR), vtcr), .ds2 = !!(vtcr & VTCR_DS) };
 	state->ds1 = range_is_ds(vcpu, &tlbi);
 	tlbi_aim(&tlbi);
 	if (state->el < 2) {
 		vcpu->waiting = tlbi;
+		vcpu->waiting_rt = rt;
 		vcpu->tentative = true;
 		return;
 	}
@@ -140,7 +145,7 @@ static void on_dsb(unsigned index, void *data)
 	struct vcpu *vcpu = &vcpus[who(index)];
 	const struct context *context = &vcpu->el10;
 
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
 	pthread_mutex_lock(&lock);
 	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 2), what & 2, context->hcr),
 		  dsb_is_nxs(what & 1, what & 2, context->hcrx));
@@ -149,19 +154,20 @@ static void on_dsb(unsigned index, void *data)
 
 /* ---- use ---- */
 
-static void use(struct vcpu *vcpu, const struct context *context, uint64_t va, uint64_t used, uint64_t pc, uint8_t el)
+static void use(struct vcpu *vcpu, const struct context *context, uint64_t va, uint64_t used, uint64_t pc, uint8_t el,
+		unsigned kind, bool user)
 {
 	pthread_mutex_lock(&lock);
-	judge_use(&judge, vcpu->index, context, va, used, pc, el);
+	judge_access(&judge, vcpu->index, context, va, used, pc, el, kind, user);
 	flush_counters();
 	pthread_mutex_unlock(&lock);
 }
 
-/* Whether the page was checked since the last synchronisation; notes it. */
-static bool is_known(struct vcpu *vcpu, enum regime regime, uint64_t va)
+/* Whether the page was checked since the last synchronisation for this kind of use; notes it. */
+static inline bool is_known(struct vcpu *vcpu, enum regime regime, uint64_t va, unsigned kind)
 {
-	uint64_t page = va >> 12, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
-	unsigned slot = (unsigned)(page & (FAST - 1));
+	uint64_t page = va >> 12 << 3 | kind, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
+	unsigned slot = (unsigned)((va >> 12) + kind * (FAST / 8)) & (FAST - 1);
 
 	if (vcpu->fast[regime][slot] == page && vcpu->fast_gen[regime][slot] == gen)
 		return true;
@@ -183,9 +189,21 @@ static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
 	struct vcpu *vcpu = &vcpus[who(index)];
 
-	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va))
+	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va, 0))
 		return;
-	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data, 1);
+	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data, 1, 0, false);
+}
+
+/* The same where permissions count, too. ``data``: model_place(). */
+static void on_judged_access(unsigned index, uint32_t info, uint64_t va, void *data)
+{
+	struct vcpu *vcpu = &vcpus[who(index)];
+	bool user = (uint64_t)data & AS_EL0;
+	unsigned kind = (uint64_t)data & ANY_KIND ? 0 : qemu_plugin_mem_is_store(info) ? P_W : P_R;
+
+	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va, kind << 1 | user))
+		return;
+	use(vcpu, &vcpu->el10, va, physical(info, va), (uint64_t)data & ~3ull, 1, kind, user);
 }
 
 /* A system register that FEAT_NV2 turns into memory, or any access at EL2: the EL2 or EL2&0 regime. */
@@ -193,11 +211,11 @@ static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data
 {
 	struct vcpu *vcpu = &vcpus[who(index)];
 
-	if (is_known(vcpu, EL2, va))
+	if (is_known(vcpu, EL2, va, 0))
 		return;
 	if (vcpu->dirty_el2)
 		vcpu_refresh_el2(vcpu);
-	use(vcpu, &vcpu->el2, va, physical(info, va), (uint64_t)data, 2);
+	use(vcpu, &vcpu->el2, va, physical(info, va), (uint64_t)data, 2, 0, false);
 }
 
 static void fetch(struct vcpu *vcpu, const struct context *context, struct code *code, uint8_t el)
@@ -209,7 +227,7 @@ static void fetch(struct vcpu *vcpu, const struct context *context, struct code 
 	code->gen[vcpu->index] = vcpu->gen;
 	/* The same block may run at another address than the one where it was translated (CF_PCREL). */
 	pc = vcpu_read(vcpu, R_PC);
-	use(vcpu, context, pc, code->pa, pc, el);
+	use(vcpu, context, pc, code->pa, pc, el, options.model ? P_X : 0, code->el == 0);
 }
 
 /* On blocks that are translated before every vCPU is known. */
@@ -225,7 +243,9 @@ static void on_block(unsigned index, void *data)
 	struct vcpu *vcpu = &vcpus[who(index)];
 	struct code *code = data;
 
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
+	if (vcpu->returning)
+		model_block(vcpu, vcpu_read(vcpu, R_PC), code->el);
 	if (vcpu->dirty) {
 		vcpu_refresh_el10(vcpu);
 		vcpu->dirty_el2 = true;
@@ -242,7 +262,7 @@ static void on_el2_block(unsigned index, void *data)
 {
 	struct vcpu *vcpu = &vcpus[who(index)];
 
-	settle(vcpu, false);
+	settle(vcpu, EXECUTED, 0);
 	if (vcpu->dirty_el2) {
 		vcpu_refresh_el2(vcpu);
 		vcpu->gen++;
@@ -272,6 +292,7 @@ static void on_el2_change(unsigned index, void *data)
 {
 	(void)data;
 	vcpus[who(index)].dirty_el2 = true;
+	vcpus[who(index)].kept = false;
 }
 
 static void on_isb(unsigned index, void *data)
@@ -306,7 +327,9 @@ static void on_el2_vector(unsigned index, void *data)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_2);
 	ec = (unsigned)FIELD(esr, ESR_EC);
-	settle(vcpu, ec == ESR_EC_SYS64 && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc);
+	settle(vcpu, ec == ESR_EC_SYS64 && vcpu_read(vcpu, R_ELR_2) == vcpu->waiting.pc ? TRAPPED : EXECUTED, esr);
+	if (options.model)
+		model_vector(vcpu, true, pc, esr);
 	if (!is_abort(ec) || esr & ESR_FNV)
 		return;
 	far = vcpu_read(vcpu, R_FAR_2);
@@ -314,9 +337,9 @@ static void on_el2_vector(unsigned index, void *data)
 		if (!options.el2 && (pc & 0x7ff) == 0x200)
 			return;
 		vcpu_refresh_el2(vcpu);
-		use(vcpu, &vcpu->el2, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 2);
+		use(vcpu, &vcpu->el2, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 2, 0, false);
 	} else if (vcpu->el10.valid && !vcpu->dirty) {
-		use(vcpu, &vcpu->el10, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 1);
+		use(vcpu, &vcpu->el10, far, UNKNOWN, vcpu_read(vcpu, R_ELR_2), 1, 0, false);
 	}
 }
 
@@ -331,22 +354,24 @@ static void on_el1_vector(unsigned index, void *data)
 		return;
 	esr = vcpu_read(vcpu, R_ESR_1);
 	ec = (unsigned)FIELD(esr, ESR_EC);
-	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc);
+	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc ? UNDEFINED_AT_EL1 : EXECUTED, esr);
+	if (options.model)
+		model_vector(vcpu, false, pc, esr);
 	vcpu->gen++;
 	if (is_abort(ec) && !(esr & ESR_FNV) && vcpu->el10.valid && !vcpu->dirty)
-		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1);
+		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1, 0, false);
 }
 
 /* ---- translation ---- */
 
-static struct code *code_page(uint64_t va, uint64_t pa)
+static struct code *code_page(uint64_t va, uint64_t pa, unsigned el)
 {
 	unsigned slot = (unsigned)(((va >> 12) ^ (pa >> 12) * 0x9e3779b9) & ((1 << CODE_BITS) - 1));
 	struct code *code;
 
 	pthread_mutex_lock(&lock);
 	for (code = codes[slot]; code; code = code->next)
-		if (code->va == va && code->pa == pa)
+		if (code->va == va && code->pa == pa && code->el == el)
 			break;
 	if (!code) {
 		code = calloc(1, sizeof(*code));
@@ -354,6 +379,7 @@ static struct code *code_page(uint64_t va, uint64_t pa)
 			abort();
 		code->va = va;
 		code->pa = pa;
+		code->el = (uint8_t)el;
 		code->next = codes[slot];
 		codes[slot] = code;
 	}
@@ -404,7 +430,8 @@ static bool someone_unknown(void)
 static void watch_block(struct qp_tb *tb, struct qp_insn *first, unsigned el)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
-	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK);
+	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK,
+				      options.model ? el : 1);
 
 	who_translate(va);
 	if (someone_unknown())
@@ -423,6 +450,7 @@ static void translate(struct qp_tb *tb)
 	struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, 0);
 	size_t count = qemu_plugin_tb_n_insns(tb);
 	unsigned el = level_of_translation();
+	uint32_t before = 0;
 
 	memory_learn(qemu_plugin_insn_haddr(insn));
 	watch_block(tb, insn, el);
@@ -433,6 +461,11 @@ static void translate(struct qp_tb *tb)
 		insn = qemu_plugin_tb_get_insn(tb, i);
 		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) != sizeof(word))
 			continue;
+		if (options.model) { /* first: plugin.c's callbacks act on what these look at */
+			watch_model_level(insn, before, el);
+			watch_model_insn(insn, word, el);
+			before = word;
+		}
 		watch(insn, word, el);
 		at = qemu_plugin_insn_vaddr(insn);
 		if (el >= 2 && !options.el2)
@@ -440,6 +473,9 @@ static void translate(struct qp_tb *tb)
 		/* Below EL2, MRS and MSR access memory only where FEAT_NV2 redirects them. */
 		if (el >= 2 || (word & 0xffd00000) == 0xd5100000)
 			qemu_plugin_register_vcpu_mem_cb(insn, on_el2_access, QP_CB_R_REGS, QP_MEM_RW, (void *)at);
+		else if (options.model)
+			qemu_plugin_register_vcpu_mem_cb(insn, on_judged_access, QP_CB_NO_REGS, QP_MEM_RW,
+							 (void *)model_place(at, word, el));
 		else
 			qemu_plugin_register_vcpu_mem_cb(insn, on_access, QP_CB_NO_REGS, QP_MEM_RW, (void *)at);
 	}
@@ -473,6 +509,8 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 	judge.read = memory_read;
 	judge.report = output_report;
 	judge.leave_out = (unsigned)options.leave_out;
+	judge.model = options.model;
+	watch_model_init(&judge, vcpus, &lock);
 	memory_init(options.base, options.ram);
 	if (!judge_init(&judge, options.entries) || !output_init(&options))
 		return 1;

@@ -78,7 +78,7 @@ static void add_walk(struct text *text, const struct walk *walk, const struct en
 	uint64_t out = walk->pa;
 	enum outcome outcome = walk->outcome;
 
-	for (unsigned i = 0; i < walk->steps; i++) {
+	for (unsigned i = 0; entry && i < walk->steps; i++) {
 		const struct step *step = &walk->step[i];
 
 		if (entry->extent.stage != STAGE_2 || step->ipa != entry->page)
@@ -91,11 +91,11 @@ static void add_walk(struct text *text, const struct walk *walk, const struct en
 	add(text, ",\"now\":{\"outcome\":\"%s\",\"stage\":%u,\"level\":%d", outcome_text(outcome), walk->stage,
 	    leaf->level);
 	add_hex(text, "out", outcome == MAPPED ? out & PAGE_MASK : 0);
-	add_hex(text, "ipa", entry->extent.stage == STAGE_2 ? entry->page : walk->ipa);
+	add_hex(text, "ipa", entry && entry->extent.stage == STAGE_2 ? entry->page : walk->ipa);
 	add_perms(text, "perms", perms);
 	add_hex(text, "where", leaf->where);
 	add_hex(text, "descriptor", leaf->value);
-	if (entry->extent.stage == COMBINED && walk->steps) {
+	if ((!entry || entry->extent.stage == COMBINED) && walk->steps) {
 		const struct leaf *second = &walk->step[walk->steps - 1].leaf;
 
 		add_hex(text, "where2", second->where);
@@ -118,12 +118,25 @@ static void add_misses(struct text *text, uint32_t misses)
 {
 	bool more = false;
 
-	for (unsigned miss = 0; miss <= NOT_COMPLETE; miss++)
+	for (unsigned miss = 0; miss <= STAGE_2_ON_WALK; miss++)
 		if (misses & 1u << miss) {
 			add(text, "%s%s", more ? ", and " : "",
-			    miss == NOT_COMPLETE ? "it covers it, but no DSB of that PE has completed it" : miss_text[miss]);
+			    miss == STAGE_2_ON_WALK ? "it had taken stage 2 of a table of stage 1, and is complete" :
+			    miss == NOT_COMPLETE    ? "it covers it, but no DSB of that PE has completed it" :
+						      miss_text[miss]);
 			more = true;
 		}
+}
+
+static void add_model(struct text *text, const struct report *report)
+{
+	add(text, ",\"must\":\"%s\",\"did\":\"%s\",\"rule\":\"%s\"", report->must, report->did, report->rule);
+	if (report->esr_must)
+		add_hex(text, "esr_must", report->esr_must);
+	if (report->esr_known)
+		add_hex(text, "esr_did", report->esr_did);
+	if (report->word)
+		add_hex(text, "word", report->word);
 }
 
 size_t report_json(const struct report *report, char line[REPORT_SIZE])
@@ -140,13 +153,15 @@ size_t report_json(const struct report *report, char line[REPORT_SIZE])
 	}
 	if (report->entry)
 		add_entry(&text, report->entry);
-	if (report->now && report->entry)
+	if (report->now)
 		add_walk(&text, report->now, report->entry);
 	if (report->tlbi) {
 		add(&text, ",\"tlbi\":");
 		add_tlbi(&text, report->tlbi);
 		add(&text, "}");
 	}
+	if (report->finding >= MODEL_FIRST)
+		add_model(&text, report);
 	add(&text, ",\"near\":[");
 	for (unsigned i = 0; i < report->near_count; i++) {
 		add(&text, i ? "," : "");

@@ -3,8 +3,10 @@
 #ifndef NVH_SANITIZER_H
 #define NVH_SANITIZER_H
 
-#include "judge.h"
+#include "model.h"
 #include "plugin.h"
+
+#include <pthread.h>
 
 #define NAME "sanitizer"
 
@@ -14,7 +16,7 @@ void *qemu_plugin_insn_haddr(const struct qp_insn *insn);
 struct options {
 	const char *out;
 	uint64_t ram, base, max, leave_out, entries;
-	bool el2;
+	bool el2, model;
 };
 bool options_parse(int argc, char **argv, struct options *options);
 
@@ -34,7 +36,7 @@ void output_counters(const struct counters *counters, uint64_t trapped, uint64_t
 /* ---- vcpu.c: registers to contexts ---- */
 enum { R_CPSR, R_PC, R_HCR, R_VTTBR, R_VTCR, R_TTBR0, R_TTBR1, R_TCR, R_SCTLR, R_TCR2, R_PIR, R_PIRE0, R_TTBR0_2,
        R_TTBR1_2, R_TCR_2, R_SCTLR_2, R_VBAR_1, R_ESR_1, R_FAR_1, R_ELR_1, R_VBAR_2, R_ESR_2, R_FAR_2, R_ELR_2,
-       R_HCRX, R_MMFR0, R_MAIR, R_MAIR_2, REGISTERS };
+       R_HCRX, R_MMFR0, R_MAIR, R_MAIR_2, R_HFGITR, R_SPSR_1, R_SPSR_2, R_HPFAR, R_PAR, R_VNCR, R_ISAR0, R_ISAR1, REGISTERS };
 
 #define FAST 512 /* pages that were checked since the last synchronisation */
 
@@ -45,6 +47,12 @@ struct vcpu {
 	uint8_t features; /* HAS_* of the PE, 0 until its first TLBI */
 	bool up, dirty, dirty_el2, tentative;
 	struct tlbi waiting; /* executed at EL1, unless it turns out to have trapped */
+	unsigned waiting_rt;
+	struct eret eret; /* whose target is not reached yet, if ``returning`` */
+	struct at at;	  /* whose PAR_EL1 was not read yet, if ``translating`` */
+	struct context at_context;
+	bool returning, translating;
+	bool kept; /* el10 is what the registers of EL1&0 and stage 2 have, at EL2, too */
 	struct context el10, el2;
 	uint64_t gen;
 	uint64_t fast[2][FAST], fast_gen[2][FAST];
@@ -53,8 +61,26 @@ struct vcpu {
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which);
 uint8_t vcpu_features(struct vcpu *vcpu);
 void vcpu_init(struct vcpu *vcpu, unsigned index);
+void vcpu_context_el10(struct vcpu *vcpu, struct context *context);
 void vcpu_refresh_el10(struct vcpu *vcpu);
 void vcpu_refresh_el2(struct vcpu *vcpu);
 struct context vcpu_stage2(struct vcpu *vcpu);
+
+/* ---- watch_model.c: what the model itself does ---- */
+struct code; /* a page of code: plugin.c */
+void watch_model_init(struct judge *judge, struct vcpu *vcpus, pthread_mutex_t *lock);
+/* Beside what plugin.c registers for the instruction. */
+void watch_model_insn(struct qp_insn *insn, uint32_t word, unsigned el);
+/* The instruction behind "MRS Xt, CurrentEL", which is ``word``. */
+void watch_model_level(struct qp_insn *next, uint32_t word, unsigned el);
+/* A block below EL2 begins at ``pc`` and ``el``. */
+void model_block(struct vcpu *vcpu, uint64_t pc, uint8_t el);
+/* First instruction of a synchronous vector. */
+void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr);
+/* A TLBI below EL2 has come to something. */
+void model_settled(struct vcpu *vcpu, enum became became, uint64_t esr);
+/* Whether the kind of the access is to be judged by permission, and as what: bits of the pointer to its address. */
+enum { AS_EL0 = 1, ANY_KIND = 2 };
+uint64_t model_place(uint64_t pc, uint32_t word, unsigned el);
 
 #endif

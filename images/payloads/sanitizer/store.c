@@ -106,10 +106,46 @@ struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const s
 		next = entry->by_page.next;
 		if (entry->page != page || !answers(&entry->extent, key))
 			continue;
-		if (!entry_dead(entry, progress))
+		if (entry_dead(entry, progress))
+			tlb_remove(tlb, entry);
+		else if (!entry->beside)
 			return entry;
-		tlb_remove(tlb, entry);
 	}
+	return NULL;
+}
+
+bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
+	       unsigned perms)
+{
+	const struct entry *entry = tlb->pages[hash(key, page >> 12, PAGE_BITS)];
+
+	for (; entry; entry = entry->by_page.next)
+		if (entry->page == page && answers(&entry->extent, key) && !entry_dead(entry, progress) && entry->out == out &&
+		    !(perms & ~entry->perms))
+			return true;
+	return false;
+}
+
+bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
+		 unsigned perms)
+{
+	const struct entry *entry = tlb->pages[hash(key, page >> 12, PAGE_BITS)];
+
+	for (; entry; entry = entry->by_page.next)
+		if (entry->page == page && answers(&entry->extent, key) && !entry_dead(entry, progress) &&
+		    (entry->out != out || perms & ~entry->least))
+			return true;
+	return false;
+}
+
+const struct entry *tlb_other(const struct tlb *tlb, const struct progress *progress, const struct translation *key,
+			      uint64_t page, uint64_t out)
+{
+	for (unsigned i = 0; i < tlb->space_count; i++)
+		for (const struct entry *entry = tlb->spaces[i].entries; entry; entry = entry->by_space.next)
+			if (entry->page == page && entry->extent.stage == key->stage && entry->extent.regime == key->regime &&
+			    entry->out == out && !answers(&entry->extent, key) && !entry_dead(entry, progress))
+				return entry;
 	return NULL;
 }
 

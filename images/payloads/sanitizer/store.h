@@ -31,12 +31,13 @@ struct link {
 struct entry {
 	struct translation extent;
 	uint64_t page, ipa, out; /* 4 KB pages of the input, between the stages, and of the output */
-	unsigned perms;
+	unsigned perms, least; /* all that it was ever found with, and what it always had */
 	uint64_t roots[2];	 /* of stage 1 and stage 2 when it was filled */
 	uint64_t where[2], value[2]; /* the leaf descriptor of each stage; where 0: stage off */
 	uint8_t stages;		 /* bit 0: stage 1 took part, bit 1: stage 2 */
 	struct event filled, seen; /* seen: the first use that disagreed */
 	struct doom doom[2];
+	uint8_t beside;	 /* not the one that the software is judged by, but a PE may hold it */
 	uint8_t pending; /* enum finding of the disagreement that is not reported yet */
 	uint64_t pending_epoch, pending_all;
 	struct walk *disagreed; /* what the walk gave then; owned */
@@ -67,6 +68,15 @@ bool tlb_init(struct tlb *tlb, uint64_t capacity);
 void tlb_free(struct tlb *tlb);
 bool entry_dead(const struct entry *entry, const struct progress *progress);
 struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page);
+/* Whether any live entry leads to ``out`` with ``perms``. */
+bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
+	       unsigned perms);
+/* Whether any live entry leads elsewhere than to ``out``, or was once without ``perms``. */
+bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
+		 unsigned perms);
+/* A live entry of another VMID or ASID for this page, that leads to ``out``; NULL when there is none. */
+const struct entry *tlb_other(const struct tlb *tlb, const struct progress *progress, const struct translation *key,
+			      uint64_t page, uint64_t out);
 /* NULL when there is no room; counted in ``overflowed``. */
 struct entry *tlb_add(struct tlb *tlb, const struct translation *extent, uint64_t page);
 void tlb_remove(struct tlb *tlb, struct entry *entry);

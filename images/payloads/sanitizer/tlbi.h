@@ -19,7 +19,7 @@ struct tlbi {
 };
 
 /* Why an operation that covers an entry has not taken it: beside those of enum miss. */
-enum { NOT_COMPLETE = MISSES };
+enum { NOT_COMPLETE = MISSES, STAGE_2_ON_WALK };
 
 /* Once the operation, its operand and the state are known. */
 static inline void tlbi_aim(struct tlbi *tlbi)

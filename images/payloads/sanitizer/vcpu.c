@@ -14,6 +14,8 @@ static const char *const names[REGISTERS] = {
 	[R_ESR_1] = "ESR_EL1", [R_FAR_1] = "FAR_EL1", [R_ELR_1] = "ELR_EL1", [R_VBAR_2] = "VBAR_EL2",
 	[R_ESR_2] = "ESR_EL2", [R_FAR_2] = "FAR_EL2", [R_ELR_2] = "ELR_EL2",
 	[R_HCRX] = "HCRX_EL2", [R_MMFR0] = "ID_AA64MMFR0_EL1", [R_MAIR] = "MAIR_EL1", [R_MAIR_2] = "MAIR_EL2",
+	[R_HFGITR] = "HFGITR_EL2", [R_SPSR_1] = "SPSR_EL1", [R_SPSR_2] = "SPSR_EL2", [R_HPFAR] = "HPFAR_EL2",
+	[R_PAR] = "PAR_EL1", [R_VNCR] = "VNCR_EL2", [R_ISAR0] = "ID_AA64ISAR0_EL1", [R_ISAR1] = "ID_AA64ISAR1_EL1",
 };
 
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
@@ -21,17 +23,46 @@ uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
 	return nvh_read(&vcpu->registers, vcpu->handle[which]);
 }
 
-/* FEAT_LPA2 of either granule, which decides what some TTL values mean; a QEMU that does not tell has it. */
+/* A QEMU without FEAT_S1PIE or FEAT_NV2 has none of these, and one that does not tell has every feature. */
+static const unsigned optional[] = { R_TCR2, R_PIR, R_PIRE0, R_HCRX, R_MMFR0, R_MAIR, R_HFGITR, R_SPSR_1, R_SPSR_2, R_HPFAR,
+				     R_PAR, R_VNCR, R_ISAR0, R_ISAR1 };
+
+static bool is_optional(unsigned which)
+{
+	for (unsigned i = 0; i < sizeof(optional) / sizeof(*optional); i++)
+		if (optional[i] == which)
+			return true;
+	return false;
+}
+
+/* FEAT_TLBIOS, FEAT_TLBIRANGE and FEAT_XS. */
+static uint8_t without(struct vcpu *vcpu)
+{
+	uint8_t missing = 0;
+
+	if (vcpu->handle[R_ISAR0]) {
+		unsigned tlb = (unsigned)FIELD(vcpu_read(vcpu, R_ISAR0), ISAR0_TLB);
+
+		missing |= tlb < ISAR0_TLB_OS ? HAS_OS : 0;
+		missing |= tlb < ISAR0_TLB_RANGE ? HAS_RANGE : 0;
+	}
+	if (vcpu->handle[R_ISAR1] && !FIELD(vcpu_read(vcpu, R_ISAR1), ISAR1_XS))
+		missing |= HAS_XS;
+	return missing;
+}
+
+/* FEAT_LPA2 is that of either granule; it decides what some TTL values mean. */
 uint8_t vcpu_features(struct vcpu *vcpu)
 {
+	uint8_t all = HAS_ALL & ~without(vcpu);
 	uint64_t mmfr0;
 
 	if (!vcpu->handle[R_MMFR0])
-		return HAS_ALL;
+		return all;
 	mmfr0 = vcpu_read(vcpu, R_MMFR0);
 	if (FIELD(mmfr0, MMFR0_TGRAN4) == MMFR0_TGRAN4_LPA2 || FIELD(mmfr0, MMFR0_TGRAN16) == MMFR0_TGRAN16_LPA2)
-		return HAS_ALL;
-	return HAS_ALL & ~HAS_LPA2;
+		return all;
+	return all & ~HAS_LPA2;
 }
 
 void vcpu_init(struct vcpu *vcpu, unsigned index)
@@ -43,7 +74,7 @@ void vcpu_init(struct vcpu *vcpu, unsigned index)
 	nvh_registers_init(&vcpu->registers);
 	for (unsigned i = 0; i < REGISTERS; i++) {
 		vcpu->handle[i] = nvh_register(&vcpu->registers, names[i]);
-		if (!vcpu->handle[i] && i != R_TCR2 && i != R_PIR && i != R_PIRE0 && i != R_HCRX && i != R_MMFR0 && i != R_MAIR)
+		if (!vcpu->handle[i] && !is_optional(i))
 			nvh_say(NAME, "this QEMU has no register %s", names[i]);
 	}
 	for (unsigned i = 0; i < 31; i++) {
@@ -63,15 +94,14 @@ static uint16_t asid(const struct context *context)
 	return context->tcr & TCR_AS ? value : value & 0xff;
 }
 
-/* Called while the vCPU is at EL1 or EL0: QEMU 11.1 gives the _EL2 registers for these names at EL2. */
-void vcpu_refresh_el10(struct vcpu *vcpu)
+/*
+ * EL1&0 as its registers are. With HCR_EL2.E2H not at EL2: QEMU 11.1 gives the _EL2 registers for these names there.
+ */
+void vcpu_context_el10(struct vcpu *vcpu, struct context *context)
 {
-	struct context *context = &vcpu->el10;
 	uint64_t hcr = vcpu_read(vcpu, R_HCR), vttbr;
 
 	memset(context, 0, sizeof(*context));
-	vcpu->dirty = false;
-	vcpu->gen++;
 	context->hcr = hcr;
 	context->valid = !(hcr & HCR_TGE); /* with it EL0 is in EL2&0 */
 	if (!context->valid)
@@ -95,6 +125,14 @@ void vcpu_refresh_el10(struct vcpu *vcpu)
 		context->pire0 = vcpu_read(vcpu, R_PIRE0);
 	}
 	context->asid = context->s1 ? asid(context) : 0;
+}
+
+void vcpu_refresh_el10(struct vcpu *vcpu)
+{
+	vcpu->dirty = false;
+	vcpu->kept = true;
+	vcpu->gen++;
+	vcpu_context_el10(vcpu, &vcpu->el10);
 }
 
 void vcpu_refresh_el2(struct vcpu *vcpu)

@@ -175,6 +175,7 @@ static enum outcome stage2(const struct context *context, read_physical read, ui
 	step->outcome = stage2_leaf(context, read, ipa, &step->leaf);
 	*pa = step->leaf.out | (ipa & (step->leaf.size - 1));
 	*perms = step->leaf.perms;
+	result->highest |= step->leaf.out;
 	return step->outcome;
 }
 
@@ -258,16 +259,20 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 	bool two = context->regime == EL10 || context->e2h;
 	struct leaf *leaf = &result->leaf;
 	uint64_t table, descriptor, tables = 0;
+	bool flat; /* the tables' own attributes are off */
 	struct format format;
 	unsigned perms;
 
 	if (!stage1_format(context, va, &format))
 		return NO_TRANSLATION;
+	flat = context->tcr & (!two ? TCR_E2H0_HPD : BIT(va, 55) ? TCR_HPD1 : TCR_HPD0);
 	table = result->root = format.base;
 	for (int level = format.start; level <= 3; level++) {
 		uint64_t at = table + descend(&format, level, va, leaf);
 		enum outcome outcome = stage2(context, read, at, result, &leaf->where, &perms);
 
+		if (context->s2)
+			result->step[result->steps - 1].table = true;
 		if (outcome != MAPPED) {
 			result->stage = 2;
 			return outcome;
@@ -281,13 +286,15 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 		case LEAF:
 			leaf->perms = stage1_perms(context, descriptor, tables);
 			leaf->out = output(descriptor, &format, level_shift(&format, level));
+			result->highest |= leaf->out;
 			result->global = !two || !BIT(descriptor, 11);
 			return BIT(descriptor, 10) || context->tcr & (two ? TCR_HA : TCR_E2H0_HA) ? MAPPED : NO_ACCESS_FLAG;
 		case POINTER:
 			break;
 		}
-		tables |= descriptor;
+		tables |= flat ? 0 : descriptor;
 		table = output(descriptor, &format, format.shift);
+		result->highest |= table;
 	}
 	return NO_TRANSLATION;
 }

@@ -16,7 +16,7 @@ struct context {
 	enum regime regime;
 	bool s1, s2, e2h, valid;
 	uint16_t vmid, asid;
-	uint64_t hcr, hcrx, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0, mair;
+	uint64_t hcr, hcrx, hfgitr, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0, mair;
 };
 
 /* What stage 2 begins at: VTTBR_EL2.BADDR, or 0 where the stage is off. */
@@ -46,6 +46,7 @@ struct step {
 	uint64_t ipa;
 	struct leaf leaf;
 	enum outcome outcome;
+	bool table; /* of stage 1 */
 };
 
 #define STEPS 8
@@ -54,6 +55,7 @@ struct walk {
 	unsigned stage; /* of a fault */
 	bool global, xs; /* xs: the XS attribute of both stages together */
 	uint64_t root, ipa, pa; /* root: of stage 1; ipa and pa of the 4 KB page */
+	uint64_t highest;	/* output address of all descriptors on the way, ORed */
 	unsigned perms;		/* of both stages */
 	struct leaf leaf;	/* of stage 1; stage 1 off: the 4 KB page */
 	unsigned steps;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs on the host, inside QEMU: which vCPU a callback is for. Include it in the one file that has the callbacks.
+ * Runs on the host, inside QEMU: which vCPU a callback is for. Include it in files that have callbacks; one
+ * of them learns.
  *
  * QEMU 10.0 and 11.1 bake the index of the vCPU that translates a block into the block's callbacks unless vCPUs have
  * threads of their own (gen_cpu_index() in accel/tcg/plugin-gen.c), although all vCPUs share blocks. With -icount the
@@ -25,7 +26,8 @@ register void *tcg_env __asm__("x19");
 
 #define WHO_VOTES 3
 
-static void *who_env[WHO_MAX], *who_candidate[WHO_MAX];
+extern void *who_env[WHO_MAX]; /* in plugin.c */
+static void *who_candidate[WHO_MAX];
 static unsigned who_votes[WHO_MAX];
 static __thread uint64_t who_translated; /* address of the block that this thread translated last, plus 1 */
 

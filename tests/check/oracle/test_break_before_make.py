@@ -11,7 +11,7 @@ import pytest
 from harness.check.breaks import Breaks, Unbroken
 from harness.check.finding import Finding, Observations
 from harness.check.oracle import ORACLES
-from harness.check.sanitizer.places import Places
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import read_reports
 from harness.check.sanitizer.to_breaks import keeper

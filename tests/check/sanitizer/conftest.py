@@ -16,7 +16,20 @@ from harness.arch.table import Operation
 from harness.host.paths import IMAGES
 
 SOURCES = IMAGES / "payloads" / "sanitizer"
-CORE = ("break.c", "driver.c", "judge.c", "near.c", "report.c", "store.c", "walk.c")
+CORE = (
+    "access.c",
+    "break.c",
+    "driver.c",
+    "expect.c",
+    "grave.c",
+    "judge.c",
+    "model.c",
+    "model_walk.c",
+    "near.c",
+    "report.c",
+    "store.c",
+    "walk.c",
+)
 ARCH = SOURCES.parent / "arch"
 LIB = SOURCES.parent / "lib"
 SCOPES = {"local": 0, "is": 1, "os": 2}

@@ -12,7 +12,7 @@ import pytest
 
 from harness.arch.operand import Fields, encode
 from harness.arch.table import by_name
-from harness.check.sanitizer.places import Places
+from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import SanitizerReport
 from harness.host.paths import IMAGES

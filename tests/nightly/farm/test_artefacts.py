@@ -14,7 +14,7 @@ from harness.errors import InfraError, UserError
 from harness.host.cache import Artefact, Store, load_artefact, sha256_file
 from harness.nightly.farm import artefacts, dask_cluster, serve, work
 from harness.nightly.farm import messages as words
-from harness.nightly.farm.messages import AttemptOrder, Need
+from harness.nightly.farm.messages import ArtefactNeed, AttemptOrder
 from tests.attempt.conftest import fake_images
 from tests.nightly.farm import clusters
 from tests.nightly.farm.conftest import ends, order
@@ -38,8 +38,8 @@ def artefact(store: Store, size: int = 100_000) -> Artefact:
     return store.get_or_build("kernel", {"name": "made"}, build)
 
 
-def need(made: Artefact) -> Need:
-    return Need(made.kind, made.digest)
+def need(made: Artefact) -> ArtefactNeed:
+    return ArtefactNeed(made.kind, made.digest)
 
 
 def test_an_artefact_travels_in_chunks(
@@ -72,7 +72,7 @@ def test_a_damaged_or_foreign_archive_is_refused(
     artefacts.receive(need(made), 0, chunk)
     with pytest.raises(InfraError, match="arrived damaged"):
         artefacts.complete(need(made), "0" * 64)
-    other = Need("kernel", "f" * 16)
+    other = ArtefactNeed("kernel", "f" * 16)
     artefacts.receive(other, 0, chunk)
     digest = sha256_file(next((tmp_path / "worker/tmp").iterdir()))
     with pytest.raises(InfraError, match=f"what arrived as kernel/{'f' * 16} is kernel/{made.digest}"):

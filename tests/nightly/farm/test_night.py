@@ -32,7 +32,7 @@ from harness.report.progress import Progress
 from harness.report.results import HostMachine
 from harness.runner.prepare import Builder
 from harness.runner.quarantine import NO_QUARANTINE
-from harness.stack.patience import Need
+from harness.stack.patience import BootNeed
 from harness.verdict import Verdict
 from tests.attempt.conftest import fake_images
 from tests.nightly.farm.conftest import STANDIN
@@ -200,7 +200,7 @@ def test_a_night_keeps_the_record_of_what_came_up(
         place = Path(made.order(first, 1).directory)
         assert "both are new" in told(place, Level.L0)
         passed = dataclasses.replace(made.plan_of(first), verdict=Verdict.PASS, reason="")
-        leave_took(place, {Level.L0: Need(0, 4.5)})
+        leave_took(place, {Level.L0: BootNeed(0, 4.5)})
         store.write_cell(passed, place)
         place.rename(run / store.CELLS / first)
         made.ended(first, AttemptEnding(PUBLISHED), 1, ())

@@ -108,7 +108,7 @@ def test_alike_answers_are_one_cause() -> None:
     assert len(causes) == 2
     assert causes[0] == (
         "walks: ipas2e1os, then VMALLE1IS: the table of level 0, PE 1: must read the new page, reads the old "
-        "page, so the old translation is still used [R_TVTYQ] (3 alike are told, of ipas2e1os, ripas2e1os)"
+        "page, so the old translation is still used [R_TVTYQ] (3 alike, of ipas2e1os, ripas2e1os)"
     )
 
 
@@ -116,7 +116,7 @@ def test_a_cause_names_no_more_operations_than_can_be_read() -> None:
     names = [each.name for each in load()][:12]
     text = "\n".join(f"fail|leaves|{name} of stage 1|value|0xbb|0xaa|C5.5" for name in names)
     (cause,) = grouped(parse(text).wrong)
-    assert cause.endswith(f"(12 alike are told, of {', '.join(names[:8])} and 4 operations more)")
+    assert cause.endswith(f"(12 alike, of {', '.join(names[:8])} and 4 operations more)")
 
 
 def test_another_kind_of_answer_is_another_cause() -> None:

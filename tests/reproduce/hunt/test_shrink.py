@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.in_words import OUTCOMES, paragraph, sentence
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, outcome_class
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
+from harness.reproduce.programs.checker import check_file
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import Overrides
@@ -109,6 +112,30 @@ def test_a_finding_is_an_ordinary_scenario(tmp_path: Path) -> None:
     block = text[text.index("program hunted") : text.index("END\n    on:")]
     ((_, again),) = parse(block)
     assert again == found.program
+
+
+def test_a_finding_of_the_bare_machine_runs_bare_again(tmp_path: Path) -> None:
+    """A scenario boots a kernel, below which a wrong model may pass: there is none."""
+    found = dataclasses.replace(found_by("no-ipas2"), kernel=keep.NO_KERNEL)
+    path = keep.write(found, tmp_path / "new")
+    assert path.suffix == ".nvl"
+    assert not list(path.parent.glob("*.yaml"))
+    text = path.read_text()
+    assert "No kernel was involved" in text
+    assert f"nvh program {path.name} --on bare" in text
+    (checked,) = check_file(path)
+    assert checked.program.actions == found.program.actions
+    record = json.loads((path.parent / keep.RECORD).read_text())
+    assert record["command"] == f"./nvh program {path} --on bare"
+
+
+@pytest.mark.parametrize(("key", "how"), [("remapped:stage2", "tlb"), ("model-stale:stage2", "model")])
+def test_a_report_is_watched_for_in_the_same_way_again(key: str, how: str, tmp_path: Path) -> None:
+    found = found_by("no-ipas2")
+    finding = dataclasses.replace(found.finding, saw=f"sanitizer {key}", report="a report")
+    path = keep.write(dataclasses.replace(found, finding=finding), tmp_path / "new")
+    (cell,) = load_paths([path], vocabulary(), Overrides())
+    assert cell.stack.sanitize == how
 
 
 def test_the_paragraph_says_what_was_done_required_and_seen() -> None:

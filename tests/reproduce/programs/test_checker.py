@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError
+from harness.errors import InputError, edits
 from harness.host.paths import IMAGES, SCENARIOS
 from harness.program.allowed import HANG, allowed_of
 from harness.program.kernel_defects import DEFECTS
 from harness.program.parse import parse
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.checker import Checked, check, check_file
-from harness.reproduce.programs.words import cut, edits, nearest
+from harness.reproduce.programs.words import cut, nearest
 from tests.program.simulate import observations
 
 CORPUS = sorted((SCENARIOS / "programs").glob("*.nvl"))

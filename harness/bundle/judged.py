@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``nvh judge``: a captured log becomes an ordinary run, with every file that ``nvh run`` leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shlex
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness import __version__
+from harness.artefacts.model import build_model, load_model
+from harness.attempt.sections import sections
+from harness.bundle.build import ARCHIVE
+from harness.bundle.console_model import load_console
+from harness.bundle.drive import drive
+from harness.errors import InfraError, UserError
+from harness.host import command
+from harness.host.cache import Store
+from harness.host.paths import PROGRAM, RUNS
+from harness.ktap.cells import LoggedMachine, cells, write
+from harness.ktap.judge import require_bundle
+from harness.ktap.manifest import Bundle, read_bundle
+from harness.ktap.read import LOG_MOST, Reading, read
+from harness.report.publish import make_run_directory, publish, utc_now
+from harness.report.results import ArtefactVersion, HostMachine, RunSummary
+from harness.runner.run import commit
+
+UNPACK_DEADLINE_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is judged, and how the machine is called. Empty names: those that the log tells."""
+
+    log: Path
+    bundle: Path
+    out: Path | None = None
+    model: str = ""
+    version: str = ""
+
+
+def judge(asked: Asked) -> tuple[RunSummary, Path]:
+    """Judge and publish; returns the run and its directory.
+
+    ``UserError`` for a file that holds no log of a bundle, or one of another bundle.
+    """
+    begun = time.monotonic()
+    with opened(asked.bundle) as bundle:
+        reading = read(_data(asked.log), str(asked.log))
+        require_bundle(reading.log, bundle, str(asked.log))
+        return _published(asked, bundle, reading, begun)
+
+
+def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[RunSummary, Path]:
+    """Run the bundle on a console model, then judge what it printed; ``asked.log`` does not matter.
+
+    Raises what ``judge`` raises, ``UserError`` for a file that is no console model, ``InfraError`` for a
+    machine that cannot be reached.
+    """
+    model = load_console(console)
+    if not asked.bundle.is_dir():
+        raise UserError(f"{asked.bundle}: no directory; name the one that `nvh bundle` made")
+    for word in options:
+        if not re.fullmatch(r"[a-z-]+=[!-~]+", word):
+            raise UserError(f"--set {word!r}: not KEY=VALUE; docs/anywhere.md has the options of a bundle")
+    launcher: Sequence[str] = ()
+    environment: Mapping[str, str] = {}
+    if model.qemu:
+        qemu = build_model(load_model(model.qemu), Store(), lambda _: None)
+        launcher, environment = qemu.launcher, qemu.environment
+    with opened(asked.bundle) as bundle, tempfile.TemporaryDirectory(prefix="nvh-console-") as work:
+        log = Path(work) / "console.log"
+        driven = drive(
+            model,
+            asked.bundle,
+            log,
+            options,
+            launcher=launcher,
+            environment=environment,
+            mutant=bundle.kernel["mutant"],
+        )
+        if not log.stat().st_size:
+            raise InfraError(f"{model.name}: its console printed nothing ({driven.why})")
+        named = replace(
+            asked, log=log, model=asked.model or model.name, version=asked.version or model.version
+        )
+        return judge(named)
+
+
+def _data(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(LOG_MOST + 1)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; give the file with the machine's console") from error
+
+
+@contextlib.contextmanager
+def opened(place: Path) -> Iterator[Bundle]:
+    """Give the bundle in a directory, or in the archive of one. ``UserError`` when there is none."""
+    if not place.name.endswith(ARCHIVE):
+        yield read_bundle(place)
+        return
+    if not place.is_file():
+        raise UserError(f"{place}: no such file; name the archive or the directory that `nvh bundle` made")
+    with tempfile.TemporaryDirectory(prefix="nvh-bundle-") as work:
+        plain = Path(work) / "bundle.tar"
+        done = command.run(["zstd", "-dqf", place, "-o", plain], timeout_s=UNPACK_DEADLINE_S, check=False)
+        if done.returncode:
+            raise UserError(f"{place}: no whole archive: {done.stdout.strip()[:200]}; copy it again")
+        try:
+            with tarfile.open(plain) as archive:
+                archive.extractall(work, filter="data")
+        except (tarfile.TarError, OSError) as error:
+            raise UserError(f"{place}: {error}; it is no archive of a bundle, or not whole") from error
+        roots = [path for path in Path(work).iterdir() if path.is_dir()]
+        if len(roots) != 1:
+            raise UserError(
+                f"{place}: {len(roots)} directories in it; name the archive that `nvh bundle` made"
+            )
+        yield read_bundle(roots[0])
+
+
+def _published(asked: Asked, bundle: Bundle, reading: Reading, begun: float) -> tuple[RunSummary, Path]:
+    begin = reading.log.begin
+    words = [PROGRAM, "judge", str(asked.log.absolute()), "--bundle", str(asked.bundle.absolute())]
+    for option, value in (("--machine", asked.model), ("--version", asked.version)):
+        words += [option, value] if value else []
+    told = f"{begin['machine']} {begin['midr']}"
+    started = utc_now()
+    machine = LoggedMachine(
+        asked.model or begin["machine"], asked.version or told, "", started, shlex.join(words)
+    )
+    found = cells(reading, bundle, machine)
+    directory = make_run_directory(RUNS, asked.out)
+    write(found, reading, directory)
+    summary = RunSummary(
+        id=directory.name,
+        started=started,
+        seconds=round(time.monotonic() - begun, 3),
+        host=HostMachine.here(),
+        nvh_version=__version__,
+        nvh_commit=commit(),
+        command=machine.command,
+        cells=tuple(found),
+        artefacts={
+            f"bundle {bundle.id}": ArtefactVersion(json.dumps(bundle.manifest["nvh"])),
+            f"kernel {bundle.kernel['name']}": ArtefactVersion(
+                bundle.kernel["release"], bundle.kernel["sha256"]
+            ),
+        },
+    )
+    publish(summary, directory, sections(directory))
+    return summary, directory

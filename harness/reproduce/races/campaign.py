@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A hunt for races: workers, totals, the record. ``nvh hunt --races``."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from rich.console import Console
+
+from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, UserError
+from harness.host.cache import Store, write_atomic
+from harness.level import Level
+from harness.program.lanes import Lane
+from harness.report.progress import Progress
+from harness.reproduce.hunt.campaign import Wanted, stack_for
+from harness.reproduce.races import worker
+from harness.reproduce.races.worker import Done, RaceNote, RaceOrder
+from harness.runner.prepare import Builder
+
+LANE = Lane("races", "qemu-v1", "icount", ())
+"""Without FEAT_TLBIRANGE, whose whole contexts take long: VMs end, and contexts are recycled."""
+RECORD = "races.json"
+END_S = 300.0
+"""What a worker may take beyond the deadline, for the run under way and what it finds."""
+
+
+@dataclass
+class RaceTotals:
+    """What a hunt did: runs, those in which somebody was held, verdicts, findings of known defects."""
+
+    seconds: float = 0.0
+    programs: int = 0
+    runs: int = 0
+    held: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
+    kept: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    fatal: int = 0
+
+    def take(self, event: Done | RaceNote) -> None:
+        """Add what a worker sent."""
+        if isinstance(event, Done):
+            self.programs += 1
+            self.runs += event.runs
+            self.held += event.held
+            self.verdicts += event.verdicts
+            self.known += event.known
+            return
+        (self.kept if event.kept else self.notes).append(event.text)
+        self.fatal += event.fatal
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {**vars(self), "verdicts": dict(self.verdicts), "known": dict(self.known)}
+
+    @property
+    def exit_status(self) -> int:
+        """0: nothing was found; 1: something was; 3: it could not go on."""
+        return EXIT_RED if self.kept else EXIT_INFRA if self.fatal or not self.runs else EXIT_PASS
+
+
+def hunt(wanted: Wanted, console: Console) -> RaceTotals:
+    """Hunt for ``wanted.seconds`` in a new directory; the record is ``races.json`` there."""
+    if wanted.bare or wanted.kinds:
+        raise UserError("races are of L0's kernel, and have programs of their own: no --bare, no --kind")
+    if wanted.out.exists() and any(wanted.out.iterdir()):
+        raise UserError(f"{wanted.out} is not empty, and a hunt for races does not go on; give another --out")
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    lane = replace(LANE, model=wanted.model or LANE.model, timing=wanted.timing or LANE.timing)
+    spec = stack_for(lane, wanted)
+    with Progress(console) as progress:
+        images = Builder(Store(), progress).images(spec, watched=True)
+    started, totals = time.monotonic(), RaceTotals()
+    context = multiprocessing.get_context("spawn")
+    queue: worker.Queue[Any] = context.Queue()
+    orders = [
+        RaceOrder(
+            seed=wanted.seed,
+            first=number,
+            stride=wanted.jobs,
+            images=images,
+            spec=spec,
+            out=wanted.out.absolute(),
+            deadline=started + wanted.seconds,
+            kernel=spec.levels[Level.L0].kernel,
+            mutant=wanted.mutant,
+            one=wanted.one,
+            as_new=wanted.as_new,
+        )
+        for number in range(wanted.jobs)
+    ]
+    processes = [context.Process(target=worker.main, args=(order, queue), daemon=True) for order in orders]
+    for process in processes:
+        process.start()
+    left = len(processes)
+    try:
+        while left and time.monotonic() < started + wanted.seconds + END_S:
+            try:
+                event = queue.get(timeout=1.0)
+            except Empty:
+                if not any(process.is_alive() for process in processes):
+                    break
+                continue
+            if event is None:
+                left -= 1
+                continue
+            totals.take(event)
+            totals.seconds = time.monotonic() - started
+            save(wanted.out, wanted, totals)
+            if isinstance(event, RaceNote):
+                console.print(event.text, highlight=False, soft_wrap=True)
+                if event.kept and wanted.one:
+                    break
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(10)
+        shutil.rmtree(wanted.out / "machines", ignore_errors=True)
+        totals.seconds = time.monotonic() - started
+        save(wanted.out, wanted, totals)
+    return totals
+
+
+def save(out: Path, wanted: Wanted, totals: RaceTotals) -> None:
+    """Leave the record."""
+    data = {"seed": wanted.seed, "mutant": wanted.mutant, "totals": totals.to_json()}
+    write_atomic(out / RECORD, json.dumps(data, indent=1, sort_keys=True))
+
+
+def print_totals(totals: RaceTotals, console: Console) -> None:
+    """Say in a few lines what was done."""
+    verdicts = ", ".join(f"{count} {word}" for word, count in sorted(totals.verdicts.items()))
+    console.print(
+        f"{totals.programs} programs, {totals.runs} runs in {totals.seconds:.0f} s, somebody held in "
+        f"{totals.held}: {verdicts or 'nothing ran'}",
+        highlight=False,
+    )
+    for name, count in sorted(totals.known.items()):
+        console.print(f"known: {count} x {name}", highlight=False)
+    console.print(f"{len(totals.kept)} findings", highlight=False)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where a schedule may hold a CPU: entries, returns and calls in KVM's nested, MMU and notifier code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from harness.scenario.language import Place
+from harness.trace.executed import kvm_functions
+from harness.trace.executed.places import Text
+
+FUNCTION = re.compile(
+    r"vncr|nested|s2_mmu|hw_mmu|mem_abort|guest_abort|faultin|flush_shadow|mmu_notifier|unmap_gfn|s2_fault"
+    r"|stage2_(?:unmap|map|wp|flush|relax|test_clear)|handle_(?:tlbi|ipas2|ripas2|vmalls12|alle1)|s1e[12]_tlbi"
+    r"|tlb_flush|__kvm_tlbi|s2_unmap|translate_va|vcpu_(?:load|put)|dirty|memslot|memory_region|age_gfn"
+    r"|wp_memory|uninit_stage2|free_stage2|destroy_vm|vcpu_init|run_pid_change"
+)
+"""Functions whose names say that they read or change what another CPU may change or read."""
+CALLEE = re.compile(r"lock|kvm|vncr|s2_|fixmap|srcu|pin_user|faultin|invalidate|flush|tlbi|page|folio")
+"""Calls in them that take or give a lock, or hand on to such code."""
+
+
+def candidates(text: Text) -> tuple[Place, ...]:
+    """The places in a kernel, in the order of its text."""
+    found: dict[Place, None] = {}
+    for function in kvm_functions.functions(text.symbols):
+        if FUNCTION.search(function.name):
+            found |= dict.fromkeys(_of(text, function.name))
+    return tuple(found)
+
+
+def _of(text: Text, function: str) -> Iterator[Place]:
+    yield Place(function)
+    if text.addresses(Place(function, "return")):
+        yield Place(function, "return")
+    for callee in text.calls(function):
+        if CALLEE.search(callee):
+            yield Place(function, "after" if "unlock" in callee else "call", callee)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where places in a kernel are: a function's entry, its returns, the calls in it.
+
+Instructions are A64 (Arm ARM DDI 0487 M.a.a, C6.2).
+"""
+
+from __future__ import annotations
+
+import array
+import bisect
+import functools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from harness.errors import InfraError, UserError, closest
+from harness.scenario.language import Place
+from harness.trace.executed.symbols import KernelText, plain
+
+YIELD = 0xD503203F
+WFI = 0xD503207F
+RETURNS = frozenset({0xD65F03C0, 0xD65F0BFF, 0xD65F0FFF})
+"""RET, RETAA, RETAB."""
+_INSN = 4
+
+
+class NoSuchPlace(UserError):
+    """The kernel has no such place; the message says what it has."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A kernel's functions and their instructions: ``words`` by the address of a section."""
+
+    symbols: KernelText
+    words: Mapping[int, Sequence[int]]
+
+    @staticmethod
+    def read(vmlinux: Path, symbols: KernelText) -> Text:
+        """Read the text of ``vmlinux``; ``InfraError`` when it has none."""
+        found: dict[int, Sequence[int]] = {}
+        try:
+            with vmlinux.open("rb") as stream:
+                for section in ELFFile(stream).iter_sections():
+                    base = section["sh_addr"]
+                    if symbols.start <= base < symbols.end and section["sh_type"] == "SHT_PROGBITS":
+                        found[base] = _words(section.data())
+        except (OSError, ELFError) as error:
+            raise InfraError(f"{vmlinux}: {error}") from error
+        if not found:
+            raise InfraError(f"{vmlinux} has no text between {symbols.start:#x} and {symbols.end:#x}")
+        return Text(symbols, found)
+
+    @functools.cached_property
+    def _parts(self) -> Mapping[str, Sequence[int]]:
+        """The symbols of each function, by its name less what the compiler appended."""
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.symbols.names):
+            found.setdefault(plain(name), []).append(index)
+        return found
+
+    def addresses(self, place: Place) -> tuple[int, ...]:
+        """Where ``place`` is; ``NoSuchPlace`` when it is nowhere in this kernel."""
+        parts = self._parts.get(place.function, ())
+        if not parts:
+            near = closest(place.function, self._parts)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise NoSuchPlace(f"this kernel has no function {place.function!r} of its own{hint}")
+        if not place.kind:
+            return tuple(self.symbols.addresses[i] for i in parts if ".cold" not in self.symbols.names[i])
+        body = [each for part in parts for each in self._body(part)]
+        if place.kind == "return":
+            return tuple(sorted(self._returns(place.function, body)))
+        calls = {at: name for at, name in self._calls(body) if name}
+        found = [at for at, name in calls.items() if name == place.callee]
+        if not found:
+            called = sorted(set(calls.values()))
+            near = closest(place.callee, called)
+            hint = f"; did you mean {near!r}?" if near else ""
+            listed = ", ".join(called) or "nothing"
+            raise NoSuchPlace(f"this kernel's {place.function} calls no {place.callee!r} but {listed}{hint}")
+        return tuple(at + _INSN * (place.kind == "after") for at in sorted(found))
+
+    def calls(self, function: str) -> list[str]:
+        """The functions that ``function`` calls, sorted."""
+        body = [each for part in self._parts.get(function, ()) for each in self._body(part)]
+        return sorted({name for _, name in self._calls(body) if name})
+
+    def first(self, word: int, function: str = "") -> int:
+        """The address of the first instruction ``word`` (in ``function``); ``InfraError`` without one."""
+        for index in self._parts.get(function, ()) if function else range(len(self.symbols.names)):
+            for at, each in self._body(index):
+                if each == word:
+                    return at
+        raise InfraError(f"this kernel has no instruction {word:#x}{f' in {function}' if function else ''}")
+
+    def _body(self, index: int) -> Iterator[tuple[int, int]]:
+        start = self.symbols.addresses[index]
+        following = bisect.bisect_right(self.symbols.addresses, start)
+        end = self.symbols.addresses[following : following + 1] or (self.symbols.end,)
+        for base, words in self.words.items():
+            if base <= start < base + _INSN * len(words):
+                first, last = (start - base) // _INSN, min((end[0] - base) // _INSN, len(words))
+                yield from zip(range(start, end[0], _INSN), words[first:last], strict=False)
+
+    def _calls(self, body: Sequence[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+        for at, word in body:
+            if word >> 26 == 0x25:
+                yield at, self._entry(_target(at, word))
+
+    def _returns(self, function: str, body: Sequence[tuple[int, int]]) -> Iterator[int]:
+        """RETs, and branches to the entry of another function: tail calls."""
+        for at, word in body:
+            tail = word >> 26 == 0x05 and self._entry(_target(at, word)) not in ("", function)
+            if word in RETURNS or tail:
+                yield at
+
+    def _entry(self, address: int) -> str:
+        """The function that begins at ``address``."""
+        name = self.symbols.name_at(address)
+        return name if name and self.symbols.name_at(address - 1) != name else ""
+
+
+def _words(data: bytes) -> array.array[int]:
+    words = array.array("I", data[: len(data) & ~3])
+    if sys.byteorder == "big":
+        words.byteswap()
+    return words
+
+
+def _target(at: int, word: int) -> int:
+    """Where B or BL (imm26) at ``at`` goes."""
+    return at + _INSN * ((word & 0x3FFFFFF) - ((word & 0x2000000) << 1))
