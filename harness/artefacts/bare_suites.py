@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.arch.header import headers, write_headers
 from harness.arch.reference import ARCH
-from harness.artefacts.payloads import CROSS, SOURCES, toolchain
+from harness.artefacts.payloads import CROSS, LIB, SOURCES, toolchain
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 
@@ -35,7 +35,11 @@ def build_sanitizer_suite(store: Store, progress: Callable[[str], None]) -> Arte
 def _built(
     store: Store, begin: Callable[[], None], kind: str, key: str, directory: Path, program: str
 ) -> Artefact:
-    sources = {key: sha256_tree(directory), ARCH: sha256_tree(SOURCES / ARCH)}
+    sources = {
+        key: sha256_tree(directory),
+        ARCH: sha256_tree(SOURCES / ARCH),
+        LIB: sha256_tree(SOURCES / LIB),
+    }
 
     def build(work: Path) -> dict[str, Any]:
         begin()

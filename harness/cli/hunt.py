@@ -20,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.cli import common
+from harness.document.as_json import to_data
 from harness.errors import UserError, closest
 from harness.host.paths import RUNS
 from harness.program.kinds import KINDS
@@ -104,7 +105,7 @@ def main(arguments: argparse.Namespace) -> int:
         return found.exit_status
     totals = campaign.hunt(wanted, console)
     if arguments.json:
-        print(json.dumps({"options": wanted.same(), "totals": totals.to_json()}, indent=1))
+        print(json.dumps({"options": wanted.same(), "totals": to_data(totals)}, indent=1))
     else:
         print_totals(totals, console)
     return campaign.exit_status(totals)

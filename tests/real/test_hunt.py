@@ -143,7 +143,7 @@ def test_nothing_is_found_on_the_right_kernel_and_the_hunt_goes_on(tmp_path: Pat
         totals = json.loads(said)["totals"]
         assert (status, totals["findings"]) == (EXIT_PASS, [])
         assert totals["batches"] >= session
-        assert totals["sharp"] > 0
+        assert totals["sharp"]["sharp"] > 0
         assert set(totals["verdicts"]) <= {"pass", "vacuous"}
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_found_on_the_bare_machine(tmp_path: Path) -> None:
     status, said = nvh("hunt", *words)
     totals = json.loads(said)["totals"]
     assert (status, totals["findings"]) == (EXIT_PASS, [])
-    assert totals["primed"] > 0
+    assert totals["sharp"]["primed"] > 0
 
 
 def test_a_wrong_kernel_is_found_shrunk_and_kept(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.document.as_json import leaf, to_data
 from harness.errors import UserError
 from harness.machine.ram.stage2 import Attributes, BadDescriptor, LeafRun
 
@@ -141,21 +141,14 @@ class LevelReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON data; addresses are numbers, attributes text."""
-        data: dict[str, Any] = plain(self)
-        return {"format": FORMAT, **data}
+        return {"format": FORMAT, **to_data(self)}
 
 
-def plain(value: Any) -> Any:
-    """Return ``value`` as what JSON knows."""
-    if isinstance(value, Attributes):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
+def _unread(text: str) -> Attributes:
+    raise ValueError(f"attributes are written, not read: {text}")
+
+
+leaf(Attributes, str, _unread)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import multiprocessing
 import queue as queues
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.document.as_json import from_data, to_data
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
@@ -35,7 +36,7 @@ from harness.scenario.mutants import choose, load
 from harness.scenario.scenario import Overrides
 
 RECORD = "hunt.json"
-FORMAT = 2
+FORMAT = 3
 SLOWEST_END_S = 600.0
 
 
@@ -123,53 +124,6 @@ class Totals:
         self.causes += done.causes
         self.next_batch = max(self.next_batch, done.number + 1)
 
-    def to_json(self) -> dict[str, Any]:
-        """As data."""
-        return {
-            "batches": self.batches,
-            "next_batch": self.next_batch,
-            "programs": self.programs,
-            "seconds": round(self.seconds, 3),
-            "observations": self.sharp.observations,
-            "sharp": self.sharp.sharp,
-            "primed": self.sharp.primed,
-            "verdicts": dict(sorted(self.verdicts.items())),
-            "kinds": dict(sorted(self.kinds.items())),
-            "known": dict(sorted(self.known.items())),
-            "causes": dict(sorted(self.causes.items())),
-            "findings": self.findings,
-            "errors": self.errors,
-            "broken": self.broken,
-            "last_new_point": round(self.last_point, 3),
-            "points": sorted(list(point) for point in self.points),
-            "functions": self.functions,
-            "last_new_function": round(self.last_function, 3),
-            "reached": sorted(self.reached),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Totals:
-        """The inverse of ``to_json``."""
-        return cls(
-            batches=data["batches"],
-            programs=data["programs"],
-            seconds=data["seconds"],
-            sharp=Sharpness(data["observations"], data["sharp"], data["primed"]),
-            points={(op, kind, granule, cpus) for op, kind, granule, cpus in data["points"]},
-            last_point=data["last_new_point"],
-            reached=set(data["reached"]),
-            functions=data["functions"],
-            last_function=data["last_new_function"],
-            verdicts=collections.Counter(data["verdicts"]),
-            kinds=collections.Counter(data["kinds"]),
-            known=collections.Counter(data["known"]),
-            causes=collections.Counter(data["causes"]),
-            findings=list(data["findings"]),
-            errors=[],
-            broken=list(data.get("broken", ())),
-            next_batch=data["next_batch"],
-        )
-
 
 def begin(wanted: Wanted) -> Totals:
     """The totals so far of the hunt in ``wanted.out``, which may be a new one.
@@ -186,7 +140,7 @@ def begin(wanted: Wanted) -> Totals:
         return Totals()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        totals = Totals.from_json(data["totals"])
+        totals = replace(from_data(Totals, data["totals"]), errors=[])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError([Problem(Location(str(path)), f"not the record of a hunt: {error}")]) from None
     if data["options"] != wanted.same():
@@ -207,7 +161,7 @@ def begin(wanted: Wanted) -> Totals:
 
 def save(wanted: Wanted, totals: Totals) -> None:
     """Leave the record."""
-    data = {"format": FORMAT, "options": wanted.same(), "totals": totals.to_json()}
+    data = {"format": FORMAT, "options": wanted.same(), "totals": to_data(totals)}
     write_atomic(wanted.out / RECORD, json.dumps(data, indent=1, sort_keys=True))
 
 

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from harness.arch.table import load
+from harness.document.as_json import from_data, to_data
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
 from harness.program.generate import generate
 from harness.program.kinds import KINDS
@@ -85,7 +86,7 @@ def test_totals_survive_their_record(tmp_path: Path) -> None:
     campaign.save(hunt, totals)
     (hunt.out / CAUSES / "half-done").mkdir(parents=True)
     again = campaign.begin(hunt)
-    assert again.to_json() == totals.to_json()
+    assert again == totals
     assert not (hunt.out / CAUSES).exists(), "what was interrupted is pursued again"
 
 
@@ -120,7 +121,7 @@ def test_what_broke_beside_the_programs_is_kept() -> None:
     campaign._take(Note("l0: did not come up: it loops", fatal=True, red=True), totals, quiet)
     campaign._take(Note("batch 2: the disk is full"), totals, quiet)
     assert (len(totals.broken), totals.errors) == (2, [])
-    assert Totals.from_json(totals.to_json()).broken == totals.broken
+    assert from_data(Totals, to_data(totals)).broken == totals.broken
     campaign._take(Note("the disk is full", fatal=True), totals, quiet)
     assert totals.errors == ["the disk is full"]
 
