@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the TLB sanitizer costs: cold boots to L2 with it and without, side by side.
+"""What the TLB sanitizer costs: cold boots to L2 without it, with it, and judging the model, side by side.
 
 ``.venv/bin/python -m bench.sanitizer [--rounds 1] [--timing icount]`` prints QEMU's CPU seconds until
-each level answers, the median over the rounds, and the ratio at L2, which is to stay below 2.
+each level answers, the median over the rounds, and the ratios at L2, which are to stay below 2.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.attempt.sanitize import PLUGIN
+from harness.attempt.sanitize import MODEL, PLUGIN
 from harness.check.sanitizer.counters import read_state
 from harness.check.sanitizer.to_finding import COUNTERS, REPORTS
 from harness.host.cache import Store
@@ -25,6 +25,7 @@ from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
+from harness.scenario.defaults import SANITIZER
 from harness.scenario.scenario import Overrides
 from harness.stack.images import StackImages
 from harness.stack.stack import Stack
@@ -32,11 +33,15 @@ from harness.stack.stack import Stack
 ANSWER_DEADLINE_S = 60.0
 
 
-def boot(images: StackImages, timing: str, sanitize: bool) -> dict[Level, float]:
+def boot(images: StackImages, timing: str, sanitize: str) -> dict[Level, float]:
     """Boot a stack once; returns QEMU's CPU seconds at each level's first answer."""
     spec = default_stack(Overrides(timing=timing))
     assert images.plugins is not None
-    options = (("out", REPORTS), ("ram", str(images.machine(spec).memory_mib << 20)))
+    options: tuple[tuple[str, str], ...] = (
+        ("out", REPORTS),
+        ("ram", str(images.machine(spec).memory_mib << 20)),
+    )
+    options += (("model", "on"),) if sanitize == MODEL else ()
     plugins = (Plugin(images.plugins.file(PLUGIN), options),) if sanitize else ()
     times: dict[Level, float] = {}
     with (
@@ -64,20 +69,20 @@ def main() -> None:
     console = Console()
     with Progress(console) as progress:
         images = Builder(Store(), progress).images(default_stack(Overrides(timing=options.timing)), True)
-    measured: dict[bool, list[dict[Level, float]]] = {False: [], True: []}
+    measured: dict[str, list[dict[Level, float]]] = {"": [], SANITIZER: [], MODEL: []}
     for _ in range(options.rounds):
         for sanitize in measured:  # alternating, so that a change of the machine's load meets both
             measured[sanitize].append(boot(images, options.timing, sanitize))
             seconds = ", ".join(f"{level} {each:.1f}" for level, each in measured[sanitize][-1].items())
-            console.print(f"{'sanitized' if sanitize else 'plain'}: {seconds}", highlight=False)
+            console.print(f"{sanitize or 'plain'}: {seconds}", highlight=False)
     medians = {
         sanitize: {level: statistics.median(each[level] for each in rounds) for level in Level}
         for sanitize, rounds in measured.items()
     }
     table = Table("", *(f"{level} (CPU s)" for level in Level), "L2 against without", box=None)
     for sanitize, times in medians.items():
-        ratio = times[Level.L2] / medians[False][Level.L2]
-        name = "sanitized" if sanitize else "plain"
+        ratio = times[Level.L2] / medians[""][Level.L2]
+        name = sanitize or "plain"
         table.add_row(name, *(f"{times[level]:.1f}" for level in Level), f"{ratio:.2f}x")
     console.print(table)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.artefacts.model import Model
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.machine.gdbstub import GdbStub
 from harness.machine.migration import move
 from harness.machine.qemu import Machine, MachineSpec
@@ -21,6 +21,8 @@ from harness.machine.qemu import Machine, MachineSpec
 MEMORY_MIB = 256
 PES = 2
 READY_S = 20.0
+HUNGRY = 0.5
+"""Part of the CPU time that QEMU wanted, below which the host is at fault when it is late."""
 GDB = ("-gdb", "unix:gdb.sock,server=on,wait=off")
 Registers = dict[tuple[int, str], int]
 
@@ -64,7 +66,10 @@ def spec_of(model: Model, program: Path, timing: str) -> MachineSpec:
 
 
 def compare(model: Model, program: Path, timing: str, directory: Path) -> RegisterComparison:
-    """Save and restore the machine that runs ``program``; ``InfraError`` when it did not even begin."""
+    """Save and restore the machine that runs ``program``.
+
+    ``Broken`` when the model crashes or hangs before it is saved, ``InfraError`` when the host is at fault.
+    """
     places = [directory / "before", directory / "after"]
     for place in places:
         place.mkdir()
@@ -77,7 +82,8 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> Regist
             try:
                 move(source, target)
                 after = read(target)
-            except InfraError as error:
+            except (Broken, InfraError) as error:
+                _require_alive_or_broken(source, target)
                 return RegisterComparison(len(before), failed=str(error))
     lost = tuple(
         Lost(pe, name, value, after[pe, name])
@@ -93,8 +99,20 @@ def _await_patterns(machine: Machine, seconds: float) -> None:
         if not machine.running:
             raise machine.death()
         if time.monotonic() > end:
-            raise InfraError(f"the program that fills the registers did not end within {seconds:.0f} s")
+            late = f"the program that fills the registers did not end within {seconds:.0f} s"
+            spent = machine.work
+            if spent.got < HUNGRY * spent.wanted:
+                told = f"{spent.got:.1f} s of CPU time of the {spent.wanted:.1f} that it wanted"
+                raise InfraError(f"{late}, and the host gave QEMU {told}")
+            raise Broken(late, machine.console.text[-1000:], kind="level", name="level-l0")
         time.sleep(0.02)
+
+
+def _require_alive_or_broken(*machines: Machine) -> None:
+    """Raise ``InfraError`` when one of them was ended from outside, so that nothing follows for the model."""
+    for machine in machines:
+        if not machine.running and not isinstance(ended := machine.death(), Broken):
+            raise ended
 
 
 def read(machine: Machine) -> Registers:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, booted, judgement, timeline_page, unrestored
+from harness.attempt import begin, booted, judgement, starved, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.holds import holder
 from harness.attempt.job import Job, planned, read_job
@@ -204,21 +204,23 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         booted.leave_took(directory, stack.took)
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
-        checked += counted.findings(cell, attempt.results)
+        stood = starved.why(stack.spent, deterministic=job.images.model.deterministic(cell.stack.timing))
+        checked = starved.in_doubt(checked, cell.expectations, attempt.results, stood)
+        checked += counted.findings(cell, attempt.results, starved=bool(stood))
         if holding is not None:
             checked += holding.findings()
             holding.write()
         outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
-        seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
+        seen = _sanitized(checker, AttemptOutcome(), stood) if job.keep else []
         if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
     if model:
         with contextlib.suppress(NvhError, OSError):  # QEMU may have ended before it made the file
             model.finish()
-    outcome.findings += _sanitized(checker, outcome)  # once QEMU has ended, nothing is added any more
+    outcome.findings += _sanitized(checker, outcome, stood)  # once QEMU has ended, nothing is added any more
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
@@ -232,12 +234,12 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         )
 
 
-def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Finding]:
+def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome, stood: str) -> list[Finding]:
     """What the sanitizer found; if it did not run, that is an infrastructure error unless there is one."""
     if checker is None:
         return []
     try:
-        return list(checker.judge(outcome.facts))
+        return list(checker.judge(outcome.facts, stood))
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []

@@ -73,7 +73,7 @@ class Holder:
         self.file.enable(False)
 
     def write(self) -> None:
-        """Leave what happened at the places as text, a line each, in the cell's directory."""
+        """Leave what happened at the places as text, a line each, in the place of the file."""
         records, lost = self.file.log()
         with self._log.open("w", encoding="utf-8") as stream:
             for record in records:
@@ -84,6 +84,7 @@ class Holder:
                 stream.write(" ".join(word for word in words if word) + "\n")
             if lost:
                 stream.write(f"{lost} more were lost\n")
+        self.file.path.unlink()
 
     def findings(self) -> Iterator[Finding]:
         """One for each hold: ``pass`` when it held its vCPU and its condition came."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.check.breaks import Breaks
 from harness.check.finding import Finding
-from harness.check.sanitizer import model, to_finding
+from harness.check.sanitizer import to_finding, to_model_finding
 from harness.check.sanitizer.to_breaks import breaks_in
 from harness.errors import InfraError, Location
 from harness.level import Level
@@ -63,17 +63,20 @@ class Sanitizer:
         self._where = Location(cell.path)
         self._directory = directory
 
-    def judge(self, facts: dict[str, str]) -> list[Finding]:
-        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run."""
-        finding, state = to_finding.judge(self._directory, self._maps, self._where)
+    def judge(self, facts: dict[str, str], starved: str = "") -> list[Finding]:
+        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run.
+
+        ``starved``: why PEs of the model may have stood still, empty if none has.
+        """
+        finding, state = to_finding.judge(self._directory, self._maps, self._where, starved)
         facts["sanitizer"] = to_finding.summary(state)
         if not self._asked:
             return [finding]
         if not self._judges_model:
             facts["model-judged"] = "no: vCPUs run in parallel in this timing"
             return [finding]
-        facts["model-judged"] = model.summary(state)
-        return [model.judge_model(self._directory, self._maps, self._where), finding]
+        facts["model-judged"] = to_model_finding.summary(state)
+        return [to_model_finding.judge_model(self._directory, self._maps, self._where), finding]
 
     def breaks(self) -> Breaks:
         """What it says of break-before-make until now, while the machine stands still."""

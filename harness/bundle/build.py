@@ -30,7 +30,6 @@ from harness.runner.run import commit
 IMAGE, INITRD, TREE = "Image", "initrd", "tree"
 HOME = "nvh"
 """Where the initrd has the programs."""
-MUTANT_KERNEL = "nv-mutants"
 ARCHIVE = ".tar.zst"
 PACK_DEADLINE_S = 120
 
@@ -98,7 +97,7 @@ def make(wanted: BundleSpec, store: Store, progress: Progress) -> Made:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if archive is not None:
-        _pack(wanted.out, archive)
+        pack(wanted.out, archive)
     size = sum(each["bytes"] for each in _files(wanted.out).values())
     return Made(identity, wanted.out, archive, size, archive.stat().st_size if archive else 0)
 
@@ -162,7 +161,7 @@ def _files(directory: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _pack(directory: Path, archive: Path) -> None:
+def pack(directory: Path, archive: Path) -> None:
     """Make the archive; owners and times are fixed, so that equal bundles give equal bytes."""
     words = ["tar", "--zstd", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"]
     command.run([*words, "-cf", archive, "-C", directory.parent, directory.name], timeout_s=PACK_DEADLINE_S)

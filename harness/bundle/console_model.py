@@ -18,6 +18,7 @@ WORDS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 LINE = re.compile(
     r"pipe|pty|(?:tcp|telnet):(?P<host>[^:]+|\[[^\]]+\]):(?P<port>[0-9]{1,5})|unix:(?P<path>.+)"
 )
+LINES = "pipe, pty, tcp:HOST:PORT, telnet:HOST:PORT or unix:PATH"
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["console", "summary", "line", "slowdown"],
@@ -40,7 +41,7 @@ SCHEMA: dict[str, Any] = {
             },
         },
         "kernel-console": {"type": "string", "pattern": "^[A-Za-z0-9,]+$"},
-        "line": {"type": "string", "pattern": f"^(?:{LINE.pattern})$"},
+        "line": {"type": "string", "minLength": 1},
         "slowdown": {"type": "number", "exclusiveMinimum": 0},
         "environment": {"type": "object", "additionalProperties": {"type": "string"}},
     },
@@ -95,6 +96,8 @@ def load_console(name: str) -> ConsoleModel:
     file = find_data_file(KIND, name)
     data = load_document(file, SCHEMA)
     command = tuple(data.get("command", ()))
+    if not LINE.fullmatch(data["line"]):
+        raise UserError(f"{file}: line: {data['line']!r}; expected {LINES}")
     if data["line"] in ("pipe", "pty") and not command:
         raise UserError(f"{file}: line {data['line']} is that of a command; say which with `command:`")
     if "{qemu}" in command and "qemu" not in data:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import pexpect
 from pexpect import socket_pexpect
 
-from harness.bundle.console_model import LINE
+from harness.bundle.console_model import LINE, LINES
 from harness.errors import InfraError, UserError
 
 Spawn: TypeAlias = "pexpect.spawn[Any] | socket_pexpect.SocketSpawn[Any]"
@@ -167,7 +167,7 @@ def open_socket(
     """
     match = LINE.fullmatch(where)
     if match is None:
-        raise UserError(f"{where}: no line; pipe, pty, tcp:HOST:PORT, telnet:HOST:PORT or unix:PATH")
+        raise UserError(f"{where}: no line; expected {LINES}")
     process = _start(words, environment, subprocess.DEVNULL) if words else None
     until = time.monotonic() + wait_s
     while True:

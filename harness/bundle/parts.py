@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.payloads import CROSS, LISTER, SOURCES, toolchain
+from harness.artefacts.payloads import CROSS, LIB, LISTER, SOURCES, toolchain
+from harness.covering import groups
 from harness.covering.artefact import DIRECTORY, describe
 from harness.covering.cases import CoveringCase, parse
 from harness.host import command
@@ -24,7 +25,7 @@ PROVOKE = "provoke-*"
 
 def build_runner(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact with ``RUNNER``: PID 1 of a bundle's initrd, and what ``run.sh`` starts."""
-    key = {"sources": sha256_tree(RUNNER_SOURCES), "toolchain": toolchain()}
+    key = {"sources": sha256_tree(RUNNER_SOURCES), LIB: sha256_tree(SOURCES / LIB), "toolchain": toolchain()}
 
     def build(work: Path) -> dict[str, Any]:
         progress("what runs the cases of a bundle")
@@ -54,8 +55,8 @@ def lists_of(covering: Artefact, described: Mapping[str, CoveringCase]) -> Mappi
     machine with 52 bits of PA (docs/litmus.md).
     """
     found = {
-        path.name: tuple(path.read_text(encoding="utf-8").split())
-        for path in sorted((covering.path / DIRECTORY).iterdir())
+        group.name: tuple((covering.path / DIRECTORY / group.name).read_text(encoding="utf-8").split())
+        for group in groups.load().groups
     }
     quick = (name for names in found.values() for name in names if described[name].words["walks"] == "none")
     return {DEFAULT_LIST: tuple(dict.fromkeys(quick)), **found}

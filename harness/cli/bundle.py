@@ -14,13 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.bundle.build import MUTANT_KERNEL, BundleSpec, make
+from harness.bundle.build import BundleSpec, make
 from harness.bundle.commands import commands
 from harness.cli import common
 from harness.host.cache import Store
 from harness.report.progress import Progress
 from harness.runner.run import history
 from harness.scenario import mutants
+from harness.scenario.defaults import MUTANT_KERNEL
 
 MIB = 2**20
 

@@ -75,14 +75,15 @@ def of_selection(reading: Reading, bundle: Bundle) -> Finding:
         wanted = chosen(log, bundle)
     except (ValueError, KeyError) as error:
         return Finding(SELECTION, KIND, Verdict.UNDECIDED, f"what was chosen cannot be resolved: {error}")
-    wrong = list(_selection(log, wanted)) if not log.refused else []
+    wrong = list(_selection(log, wanted))
     count = sum(map(len, wanted.values()))
     if wrong:
         return Finding(SELECTION, KIND, Verdict.UNDECIDED, "; ".join(wrong))
     if not count:
         return Finding(SELECTION, KIND, Verdict.VACUOUS, "the choice fits no case of the bundle")
     told = f"{count} cases of {len(wanted)} families were chosen"
-    return Finding(SELECTION, KIND, Verdict.PASS, f"{told}, and the log has them")
+    found = "none of them could run" if log.refused else "the log has them"
+    return Finding(SELECTION, KIND, Verdict.PASS, f"{told}, and {found}")
 
 
 def _selection(log: Log, wanted: Mapping[str, frozenset[str]]) -> Iterator[str]:
@@ -92,6 +93,8 @@ def _selection(log: Log, wanted: Mapping[str, frozenset[str]]) -> Iterator[str]:
         yield f"{log.begin['selected']} cases were chosen; by these words the bundle has {count}, or others"
     if log.begin["families"] != str(len(wanted)):
         yield f"{log.begin['families']} families announced, {len(wanted)} expected"
+    if log.refused:
+        return
     if missing := sorted(set(wanted) - {family.name for family in log.families}):
         yield f"families that did not run: {', '.join(missing)}"
     for family in log.families:

@@ -13,6 +13,7 @@ from harness.ktap.tagged import Tagged, TaggedLine, lines_of, ours, tagged
 LOG_MOST = 256 * 2**20
 """Bytes of a log that is read: 25000 cases print about 8 MB."""
 DAMAGES_MOST = 20
+GAVE_UP = "Bail out! "
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,9 @@ def _vouched(item: Tagged) -> bool:
 
 
 def _no_log(found: Sequence[TaggedLine], items: Sequence[Tagged], source: str) -> str:
+    for line in found:
+        if line.text.startswith(GAVE_UP):
+            return f"{source}:{line.number}: nothing ran: {line.text.removeprefix(GAVE_UP)[:300]}"
     begun = [item.line.number for item in items if item.word == "begin"]
     if begun:
         return f"{source}:{begun[0]}: the first line of a bundle's log, changed on its way; capture it again"

@@ -35,12 +35,15 @@ LOST_SHARE = 4
 Judged = tuple[Verdict, str]
 
 
-def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None = None) -> list[Finding]:
+def findings(
+    cell: Cell, results: Mapping[str, RunResult], table: Table | None = None, *, starved: bool = False
+) -> list[Finding]:
     """Return a finding for each population that the cell's runs told of, or should have.
 
     ``results`` are the named runs that ended; one that did not has no population. A cell of a kernel with an
     injected fault has none: its cases are to fail, and which do is what `nvh mutants` compares. ``table`` is
-    the shipped one for a shipped scenario; that of a user, of whatever name, has none.
+    the shipped one for a shipped scenario; that of a user, of whatever name, has none. ``starved``: the host
+    kept CPUs of the model from going on, by which controls are lost.
     """
     if cell.mutant:
         return []
@@ -50,14 +53,16 @@ def findings(cell: Cell, results: Mapping[str, RunResult], table: Table | None =
     for step in cell.steps:
         if isinstance(step, Run):
             result = results.get(step.name, RunResult(None))
-            found += [(step, *each) for each in _of_run(cell, step, result, table)]
+            found += [(step, *each) for each in _of_run(cell, step, result, table, starved=starved)]
     return [
         Finding(NAME if len(found) == 1 else f"{NAME}-{run}", NAME, verdict, message, str(step.where))
         for step, run, verdict, message in found
     ]
 
 
-def _of_run(cell: Cell, step: Run, result: RunResult, table: Table) -> Iterator[tuple[str, Verdict, str]]:
+def _of_run(
+    cell: Cell, step: Run, result: RunResult, table: Table, *, starved: bool
+) -> Iterator[tuple[str, Verdict, str]]:
     kernel = cell.stack.levels[Level.L0].kernel
     try:
         seen = told(result.stdout)
@@ -68,7 +73,7 @@ def _of_run(cell: Cell, step: Run, result: RunResult, table: Table) -> Iterator[
     for run, each in zip(names, seen, strict=True):
         key = Key(cell.id, cell.stack.model, kernel, run)
         text = result.stdout if len(seen) == 1 else ""
-        yield run, *judge(key, each, text, table, shipped=is_shipped(cell))
+        yield run, *judge(key, each, text, table, shipped=is_shipped(cell), starved=starved)
     for key in sorted(table):
         mine = (key.cell, key.model, key.kernel) == (cell.id, cell.stack.model, kernel)
         if mine and key.run.partition("#")[0] == step.name and key.run not in names:
@@ -91,7 +96,9 @@ def is_shipped(cell: Cell) -> bool:
     return is_ours(cell) and "/" not in cell.stack.model and "/" not in cell.stack.levels[Level.L0].kernel
 
 
-def judge(key: Key, seen: Population, text: str, table: Table, *, shipped: bool) -> Judged:
+def judge(
+    key: Key, seen: Population, text: str, table: Table, *, shipped: bool, starved: bool = False
+) -> Judged:
     """Return the verdict on one population, and why. ``text``: the output, to hold its cases against it."""
     wrong = [(Verdict.FAIL, f"it contradicts itself: {each}") for each in contradictions(seen, text)]
     wrong += _alone(seen)
@@ -101,7 +108,7 @@ def judge(key: Key, seen: Population, text: str, table: Table, *, shipped: bool)
         verdict, why = _unknown(key, seen, table, shipped=shipped)
         wrong.append((verdict, why))
     else:
-        wrong += list(against(seen, row))
+        wrong += list(against(seen, row, starved=starved))
         wrong += _controls(seen, row)
         if whose != key and whose is not None:
             about += f", held against {whose.model} with {whose.kernel}, where L1 has the same features"
@@ -147,8 +154,8 @@ def _unknown(key: Key, seen: Population, table: Table, *, shipped: bool) -> Judg
     return Verdict.PASS, "nothing is known of what to expect: no row of this cell"
 
 
-def against(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
-    """How ``seen`` differs from the table."""
+def against(seen: Population, row: ExpectedPopulation, *, starved: bool = False) -> Iterator[Judged]:
+    """How ``seen`` differs from the table. ``starved``: a control that was lost says nothing."""
     if seen.program != row.program:
         yield Verdict.FAIL, f"{seen.program} ran, the table has {row.program}"
         return
@@ -165,7 +172,7 @@ def against(seen: Population, row: ExpectedPopulation) -> Iterator[Judged]:
     short = row.judged - explained - seen.judged
     if short > 0:
         yield (
-            Verdict.FAIL,
+            Verdict.UNDECIDED if starved and short <= seen.vacuous else Verdict.FAIL,
             f"{short} cases ended without a judgement (of {seen.failed} failed and {seen.vacuous} vacuous)",
         )
     if seen.judged == row.judged:

@@ -103,7 +103,7 @@ class Patience:
         """Whether it wanted to work all the time, and the host has not let it do what a boot takes."""
         now = self._before
         hungry = now.work.wanted >= STARVED * now.seconds
-        return hungry and self._boots(now, slack=1.0) < 1.0
+        return hungry and self._boots(now) < 1.0
 
     def over(self, now: MachineSample) -> str:
         """Take one more sample; return why there is no point in waiting on, or nothing."""
@@ -132,10 +132,10 @@ class Patience:
             return f"its agent did not answer within {self._deadline:.0f} s"
         return ""
 
-    def _boots(self, now: MachineSample, slack: float = CPU_SLACK) -> float:
+    def _boots(self, now: MachineSample) -> float:
         """How many boots the machine has had time for, by L0's own clock where it tells, else by CPU time."""
         by_turns = now.turns / max(LEAST_TURNS, self._need.turns) if self._need.turns else 0.0
-        by_work = now.work.got / (slack * max(LEAST_CPU_S, self._need.cpu_s) * self._slowdown)
+        by_work = now.work.got / (CPU_SLACK * max(LEAST_CPU_S, self._need.cpu_s) * self._slowdown)
         return max(by_turns, by_work)
 
     def _told(self, boots: float) -> str:

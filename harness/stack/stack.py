@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import Broken, InfraError, NvhError
 from harness.level import Level
 from harness.machine.console import Console
-from harness.machine.process import Use
+from harness.machine.process import CpuTime, Use
 from harness.machine.qemu import CpuState, Machine, MachineSpec, ModelCrashed, Plugin, RamBacking
 from harness.scenario.language import StackSpec
 from harness.stack import boot, looking, vmm
@@ -374,6 +374,11 @@ class Stack:
     def waited_s(self) -> float:
         """Seconds that the machine stood still for the harness."""
         return self._agent.frozen_s if self._agent else 0.0
+
+    @property
+    def spent(self) -> CpuTime:
+        """CPU time of the machine so far, got and wanted; nothing where there is none."""
+        return self._machine.work if self._machine else CpuTime(0.0, 0.0)
 
     @property
     def used(self) -> Use:

@@ -155,7 +155,7 @@ class Timeline:
         if first.source is second.source:
             return first.seq < second.seq
         if self.anchors:
-            (low1, high1), (low2, high2) = self._around(first), self._around(second)
+            (low1, high1), (low2, high2) = self.position(first), self.position(second)
             # The model's own events are exact: their two bounds are equal.
             if high1 <= low2:
                 return True
@@ -171,8 +171,8 @@ class Timeline:
             return False
         return None
 
-    def _around(self, event: Event) -> tuple[float, float]:
-        """The model positions that surely come before and after ``event``."""
+    def position(self, event: Event) -> tuple[float, float]:
+        """The model positions that surely come before and after ``event``; infinite where none is known."""
         if event.source is Source.MODEL:
             return event.seq, event.seq
         bounds = self._bounds[event.source]

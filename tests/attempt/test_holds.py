@@ -161,6 +161,7 @@ def test_log_is_text(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     of.file._write(hold_file._LOG, b"".join(hold_file._RECORD.pack(*row) for row in rows))
     of.file._write(hold_file._USED_AT, struct.pack("<QQ", len(rows), 2))
     of.write()
+    assert not of.file.path.exists()
     assert (tmp_path / LOG).read_text().splitlines() == [
         "7 cpu1 arrived walk return",
         "7 cpu1 held window walk return",

@@ -217,7 +217,7 @@ def test_nobody_listens(tmp_path: Path, listener: socket.socket, monkeypatch: py
 @pytest.mark.parametrize(
     ("line", "more", "said"),
     [
-        ("serial", "", "does not match"),
+        ("serial", "", "expected pipe, pty"),
         ("pipe", "", "is that of a command"),
         ("pipe", "comand: [x]", "did you mean 'command'"),
         ("pipe", "command: ['{qemu}']", "is the launcher of a model"),

@@ -75,6 +75,9 @@ def main(words: list[str]) -> int:
             return 3
         return 0
     chosen = names(words)
+    if not chosen:
+        print("nvh-litmus: no case is selected; see --list", file=sys.stderr)
+        return 2
     if "--list" in words:
         print("\n".join(chosen))
         return 0

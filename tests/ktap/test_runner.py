@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UserError
 from harness.host.paths import IMAGES
 from harness.ktap.cells import LoggedMachine, cells
 from harness.ktap.judge import of_selection
@@ -135,3 +136,8 @@ def test_run_sh_refuses_another_machine() -> None:
     done = subprocess.run(["sh", script], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 4
     assert re.fullmatch(r"KTAP version 1\n1\.\.0 # SKIP .+\n", done.stdout)
+
+
+def test_why_nothing_ran_is_told(run_bundle: Run) -> None:
+    with pytest.raises(UserError, match="log:1: nothing ran: nvh-bundle: no case is chosen"):
+        read(run_bundle("--cases=no-such/*")[1], "log")

@@ -220,6 +220,17 @@ def test_fewer_and_more_are_red(cell: Cell, words: dict[str, object], told: str)
     assert told in message
 
 
+def test_controls_that_a_starved_model_lost_are_undecided(cell: Cell) -> None:
+    """One vCPU stood still while the other went on: nothing follows. What did not run is lost anyway."""
+    table = {key(cell): row()}
+    lost = altered(judged=58, passed=58, vacuous=2, direct=18)
+    (each,) = counted.findings(cell, {RUN: RunResult(1, lost)}, table, starved=True)
+    assert (each.verdict, "2 cases ended without a judgement" in each.message) == (Verdict.UNDECIDED, True)
+    for words in ({"judged": 57, "passed": 57, "vacuous": 2, "direct": 17}, {**MANY[59], "free": 39}):
+        (each,) = counted.findings(cell, {RUN: RunResult(1, altered(**words))}, table, starved=True)
+        assert each.verdict is Verdict.FAIL, words
+
+
 def test_a_run_that_did_not_get_to_its_end_is_red(cell: Cell) -> None:
     """Its cases so far all passed."""
     text = "".join(line for line in RECORDED.splitlines(keepends=True) if line.startswith("case="))

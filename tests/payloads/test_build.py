@@ -53,7 +53,9 @@ def test_unused_warning_stops_the_build(tmp_path: Path) -> None:
     need("gcc", "gcc")
     copy = tmp_path / "payloads"
     copy.mkdir()
-    (copy / "Makefile").write_text((PAYLOADS / "Makefile").read_text())
+    for name in ("Makefile", "lib/bare/bare.mk"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text((PAYLOADS / name).read_text())
     (copy / "agent").mkdir()
     (copy / "agent/main.c").write_text("int main(void) { int unused; return 0; }\n")
     done = subprocess.run(

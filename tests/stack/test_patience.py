@@ -177,6 +177,7 @@ def test_states_are_asked_for_only_in_long_silence() -> None:
     ("got", "wanted", "turns", "starved"),
     [
         (4.0, 400.0, 3, True),  # it wanted all the time, and had less than a boot's work
+        (8.0, 400.0, 3, True),  # more than a boot's, on a host whose cores do other things between
         (4.0, 400.0, 20, False),  # but L0's clock says that it had a boot's time
         (400.0, 400.0, 3, False),  # L0 hangs: no turn comes, and the work is done
         (4.0, 10.0, 3, False),  # it rests

@@ -26,7 +26,9 @@ ORACLES: Mapping[str, Oracle] = {
     ),
     "inner-shareable": Oracle(inner_shareable.judge, inner_shareable.EVENTS, spans=True),
     "vmid-loaded": Oracle(vmid_loaded.judge, vmid_loaded.EVENTS, spans=True),
-    "every-context": Oracle(every_context.judge, every_context.EVENTS, tuple(every_context.OPTIONS)),
+    "every-context": Oracle(
+        every_context.judge, every_context.EVENTS, tuple(every_context.OPTIONS), spans=True
+    ),
     "shadow-subset": Oracle(shadow_subset.verdict, (), stopped=True),
     "forwarded": Oracle(forwarded.judge, forwarded.EVENTS, spans=True),
 }

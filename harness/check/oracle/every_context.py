@@ -3,15 +3,15 @@
 
 A TLBI acts on all translations of its VMID, whatever VTTBR_EL2.BADDR and whether stage 2 is on (Arm ARM
 D8.17.5.4: scope by VMID; the commit message of v8 42/69). L0 keeps a shadow stage 2 for each VTTBR and VTCR,
-so the same VMID may have several. Each stage-2 operation of L1 (IPAS2, VMALLS12) that L0's kernel reports
-must be followed, before the same task reports its next one, by an unmap in every context known to have
-that VMID: those with an earlier unmap in the trace that have not been recycled or torn down since. With
-one context known at most, the rule says little and holds; operations with several are counted in the
-message. Option ``contexts: several`` judges those alone: a kernel that serves one context only never shows
-that there are others, and leaves nothing to judge.
+so the same VMID may have several. Each stage-2 operation of L1 (IPAS2, VMALLS12) must be followed, while L0
+serves it, by an unmap in every context known to have that VMID: those with an earlier unmap in the trace that
+have not been recycled or torn down since. With one context known at most, the rule says little and holds;
+operations with several are counted in the message. Option ``contexts: several`` judges those alone: a kernel
+that serves one context only never shows that there are others, and leaves nothing to judge.
 
-Contexts are told apart by the kernel's number for them, else by L1's VTTBR_EL2; where the realisation has
-neither, nothing can be decided.
+What L0 does for an operation is what lies in its span, where the model shows the operation; with L0's own
+event it is what the same task does before it reports its next one. Contexts are told apart by the kernel's
+number for them, else by L1's VTTBR_EL2; where the realisation has neither, nothing can be decided.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from harness.check.oracle.physical import Violation, Violations, chosen, conclud
 from harness.check.scope import resolve
 from harness.scenario.language import OracleCheck
 from harness.trace.event import UNKNOWN, Event, Value
+from harness.trace.source import Source
+from harness.trace.timeline import Timeline
 
 EVENTS = ("l0.tlbi", "l0.shadow_unmap")
 FAMILIES = ("ipas2e1", "vmalls12e1")
@@ -35,24 +37,25 @@ def judge(check: OracleCheck, seen: Observations) -> Finding:
     """Every stage-2 operation of L1 for which L0 unmapped something in one context at least."""
     timeline = seen.timeline
     window = resolve(timeline, check.scope)
-    events = sorted(
-        (*timeline.by_name.get("l0.tlbi", ()), *timeline.by_name.get("l0.shadow_unmap", ())),
-        key=lambda e: e.seq,
-    )
+    trace = _Trace(timeline)
     alone = chosen(check, OPTIONS, "contexts") == "several"
     known: dict[Value, set[Value]] = {}
     violations = Violations()
     judged = several = 0
-    blind: list[str] = []
-    for at, event in enumerate(events):
+    blind: list[str] = list(trace.doubts)
+    for at, event in enumerate(trace.events):
         if event.name == "l0.shadow_unmap":
             _note(known, event)
             continue
         vmid = event.fields.get("vmid")
         if event.fields.get("family") not in FAMILIES or window.contains(event) is False or vmid is None:
             continue
-        served, unsure = _served(events, at, vmid)
-        if unsure or vmid == UNKNOWN:
+        unmaps = trace.served(at)
+        if unmaps is None:
+            blind.append("what L0 does for an operation is not known: the model's trace has no span of it")
+            continue
+        served = {_context(each) for each in unmaps if each.fields.get("vmid") in (vmid, UNKNOWN)}
+        if UNKNOWN in served or vmid == UNKNOWN:
             blind.append("the contexts of l0.shadow_unmap cannot be told apart on this kernel")
             continue
         if not served:
@@ -82,16 +85,38 @@ def _note(known: dict[Value, set[Value]], event: Event) -> None:
         known.setdefault(event.fields.get("vmid", UNKNOWN), set()).add(context)
 
 
-def _served(events: Sequence[Event], at: int, vmid: Value) -> tuple[set[Value], bool]:
-    """Contexts that the task unmaps for the operation at ``at``, and whether one is not known by name."""
-    served: set[Value] = set()
-    asked = events[at]
-    for place in range(at + 1, len(events)):
-        event = events[place]
-        if event.task != asked.task:
-            continue
-        if event.name == "l0.tlbi":
-            break
-        if event.fields.get("reason") == "tlbi" and event.fields.get("vmid") in (vmid, UNKNOWN):
-            served.add(_context(event))
-    return served, UNKNOWN in served
+class _Trace:
+    """Operations and unmaps in one order, and which unmaps L0 made for which operation."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        asked, unmaps = (timeline.by_name.get(name, ()) for name in EVENTS)
+        self._spans = bool(asked) and asked[0].source is not Source.L0
+        self.doubts = []
+        if self._spans and unmaps and not timeline.anchors:
+            self.doubts.append("the order of the model's trace and L0's own is not known")
+        self.events = sorted((*asked, *unmaps), key=self._place)
+        self._inside: dict[int, list[Event]] = {}
+        for each in unmaps if self._spans else ():
+            if (span := timeline.span_of(each)) is not None:
+                self._inside.setdefault(span.id, []).append(each)
+
+    def _place(self, event: Event) -> tuple[float, int]:
+        """Where an event is among the model's positions; in L0's own trace where both are from it."""
+        if not self._spans or event.source is not Source.L0:
+            return event.seq, -1
+        return self._timeline.position(event)[0], event.seq
+
+    def served(self, at: int) -> Sequence[Event] | None:
+        """The unmaps that L0 made for the operation at ``at``; None when that is not known."""
+        asked = self.events[at]
+        if self._spans:
+            span = self._timeline.span_of(asked)
+            found = None if span is None else self._inside.get(span.id, [])
+        else:
+            found = []
+            for event in self.events[at + 1 :]:
+                if event.task == asked.task and event.name == "l0.tlbi":
+                    break
+                found += [event] if event.task == asked.task else []
+        return None if found is None else [each for each in found if each.fields.get("reason") == "tlbi"]

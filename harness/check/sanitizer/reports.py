@@ -33,6 +33,7 @@ MODEL_FINDINGS = {
     "model-return": "the model returned from an exception otherwise than its registers require",
     "model-at": "the model's address translation instruction gave another result than the tables",
     "model-level": "the model told another Exception level than HCR_EL2 requires",
+    "model-flags": "the model did not write a flag that it manages",
     "model-vncr": "the model accessed another page than that of VNCR_EL2",
 }
 """Every kind of report on the model itself, with ``--sanitize model``."""

@@ -114,6 +114,9 @@ GROUPS = (
     "traps",
     "nested",
     "flags",
+    "syndromes",
+    "controls",
+    "sizes",
 )
 
 

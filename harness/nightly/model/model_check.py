@@ -18,7 +18,7 @@ from harness.artefacts import saved_registers
 from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.nightly.model import model_defects, questions
 from harness.nightly.model.answers import Answers, Wrong
@@ -32,6 +32,8 @@ from harness.verdict import Verdict, worst
 SHOWN = 3
 NAMED = 8
 SEED = "1"
+DIED = "ended with status"
+"""What an error of the bare machine says that ended before it had told its results."""
 STACK_CELLS = ("three-levels", "covering-*")
 SANITIZED_CELLS = ("three-levels",)
 
@@ -149,10 +151,7 @@ def save_and_restore(asked: CheckRequest) -> StepResult:
     """Save the machine with a value of its own in each register, and read them after the restore."""
     program = build_model_suite(asked.store).path / STATE
     with tempfile.TemporaryDirectory() as place:
-        try:
-            seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
-        except InfraError as error:
-            return StepResult(Verdict.FAIL, "the bare machine did not run", (str(error),))
+        seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
     causes = tuple(map(str, seen.lost))
     if seen.failed:
         causes = (f"the model cannot restore what it saved: {seen.failed}",)
@@ -170,8 +169,23 @@ def hunt_bare(asked: CheckRequest) -> StepResult:
         return StepResult(
             Verdict.FAIL, told, tuple(f"{each['cause']}: {each['scenario']}" for each in totals.findings)
         )
-    if totals.errors or not totals.programs:
-        return StepResult(Verdict.INFRA, told, tuple(totals.errors) or ("no program ran",))
+    if totals.broken:
+        return StepResult(Verdict.FAIL, told, tuple(totals.broken))
+    return without_findings(told, totals.programs, totals.errors)
+
+
+def without_findings(told: str, programs: int, errors: Sequence[str]) -> StepResult:
+    """Judge a hunt that found nothing: what ended its machine, or all of its machines, is the model.
+
+    The same host has just run the questions on it, so a crash is not the host's, nor is it when no machine
+    ever comes to its end; a single batch that is late may be.
+    """
+    died = [each for each in errors if DIED in each]
+    if died or (errors and not programs):
+        how = "the model crashed" if died else "no machine came to its end"
+        return StepResult(Verdict.FAIL, told, tuple(f"{how}: {each}" for each in died or errors))
+    if errors or not programs:
+        return StepResult(Verdict.INFRA, told, tuple(errors) or ("no program ran",))
     return StepResult(Verdict.PASS, told)
 
 
@@ -205,6 +219,16 @@ STEPS = (
 )
 
 
+def _carried_out(step: CheckStep, asked: CheckRequest) -> StepResult:
+    """The step's result; a model that breaks under it fails, and nvh or a host that does is ``infra``."""
+    try:
+        return step.carry_out(asked)
+    except Broken as error:
+        return StepResult(Verdict.FAIL, "the model broke", (str(error),))
+    except InfraError as error:
+        return StepResult(Verdict.INFRA, "nvh or its host failed", (str(error),))
+
+
 def check(
     asked: CheckRequest, *, bare: bool = False, stop_at_first_red: bool = False
 ) -> Iterator[StepDone | ModelReport]:
@@ -213,14 +237,14 @@ def check(
     ``UserError`` when the model has no FEAT_NV2.
     """
     require_nv2(asked.model, asked.timing)
-    report = ModelReport(asked.name, asked.model.version, asked.model.sha256)
+    report = ModelReport(asked.model.spec.name, asked.model.version, asked.model.sha256)
     asked.out.mkdir(parents=True, exist_ok=True)
     for number, step in enumerate(STEPS):
         if bare and step.kernel:
             report.left_out.append(step.name)
             continue
         begun = time.monotonic()
-        outcome = StepDone(step.name, step.carry_out(asked), round(time.monotonic() - begun, 1))
+        outcome = StepDone(step.name, _carried_out(step, asked), round(time.monotonic() - begun, 1))
         report.outcomes.append(outcome)
         yield outcome
         if stop_at_first_red and outcome.found.verdict is not Verdict.PASS:

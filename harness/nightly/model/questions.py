@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.artefacts.model import Model
 from harness.errors import InfraError
 from harness.host import command
+from harness.machine.qemu import CRASHES
 from harness.nightly.model.answers import Answers, parse
 
 MEMORY_MIB = 256
@@ -17,7 +18,10 @@ DEADLINE_S = 45.0
 
 
 def ask(model: Model, program: Path, timing: str, directory: Path) -> Answers:
-    """Run ``program`` on ``model`` in ``directory``; ``stopped`` tells a crash or a hang."""
+    """Run ``program`` on ``model`` in ``directory``; ``stopped`` tells a crash or a hang.
+
+    ``InfraError`` when somebody else ended QEMU.
+    """
     words = [*model.launcher, *model.flags(timing), "-smp", "2", "-m", f"{MEMORY_MIB}M", "-display", "none"]
     words += ["-nodefaults", "-no-user-config", "-monitor", "none", "-no-reboot", "-serial", "stdio"]
     words += ["-kernel", str(program)]
@@ -30,6 +34,8 @@ def ask(model: Model, program: Path, timing: str, directory: Path) -> Answers:
     answers = parse(done.stdout)
     if done.returncode == 0:
         return answers
+    if done.returncode < 0 and -done.returncode not in CRASHES:
+        raise InfraError(f"QEMU ended with signal {-done.returncode}, by which no model ends itself")
     how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
     said = next((line for line in reversed(done.stdout.splitlines()) if "|" not in line), "")
     return dataclasses.replace(answers, stopped=f"QEMU ended with {how}: {said}")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What to run: words of the kernel's command line, or of nvh-bundle's own. */
 #include "bundle.h"
+#include "number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +13,6 @@ const char options_usage[] =
 	"On a kernel's command line the same as nvh.cases=GLOB,... and so on, and nvh.console=ttyNAME,\n"
 	"nvh.off=poweroff|reboot|halt. Without cases and list: the list `default`.\n"
 	"exit status: 0 passed, 1 failed, 2 wrong use, 4 skipped (no KVM with EL2, or nothing applies)\n";
-
-static bool number(const char *text, unsigned most, unsigned *out)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || value > most)
-		return false;
-	*out = (unsigned)value;
-	return true;
-}
 
 /* Globs and names go into lines of words: no space, no control character. */
 static bool word_value(const char *text, char **out)
@@ -62,13 +52,13 @@ bool options_word(struct options *o, const char *word, char *why, size_t size)
 	else if (IS("off"))
 		good = one_of(value, ends, &o->off);
 	else if (IS("cpus"))
-		good = number(value, 64, &o->cpus);
+		good = number_unsigned(value, 0, 64, &o->cpus);
 	else if (IS("seconds"))
-		good = number(value, 1000000, &o->seconds);
+		good = number_unsigned(value, 0, 1000000, &o->seconds);
 	else if (IS("patience"))
-		good = number(value, 1000000, &o->patience) && o->patience;
+		good = number_unsigned(value, 1, 1000000, &o->patience);
 	else if (IS("self-test"))
-		good = number(value, 1, &flag), o->self_test = flag == 1;
+		good = number_unsigned(value, 0, 1, &flag), o->self_test = flag == 1;
 	else {
 		snprintf(why, size, "unknown option '%.*s' (cases, skip, list, cpus, seconds, patience, self-test, console, off)",
 			 (int)length, word);

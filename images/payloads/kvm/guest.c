@@ -79,7 +79,7 @@ void guest_main(uint64_t vcpu)
 {
 	struct control *c = (struct control *)CONTROL_GPA;
 
-	__asm__ volatile("msr tpidr_el1, %0" ::"r"(vcpu));
+	__asm__ volatile("msr tpidr_el1, %0" ::"r"(vcpu) : "memory");
 	doorbell(DOORBELL_HELLO);
 	for (;;) {
 		uint64_t made = pass(c, &c->report[vcpu], vcpu);
@@ -95,7 +95,7 @@ void guest_exception(uint64_t esr, uint64_t far, uint64_t elr)
 	uint64_t vcpu;
 	struct report *r;
 
-	__asm__ volatile("mrs %0, tpidr_el1" : "=r"(vcpu));
+	__asm__ volatile("mrs %0, tpidr_el1" : "=r"(vcpu)::"memory");
 	r = &c->report[vcpu];
 	r->esr = esr;
 	r->far = far;

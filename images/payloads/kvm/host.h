@@ -38,7 +38,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	int tid;
-	uint64_t faults, mmio; /* KVM_RUN's -EFAULTs; MMIO exits in the region */
+	uint64_t efaults, mmios; /* KVM_RUN's -EFAULTs; MMIO exits in the region */
 };
 
 struct vm {

@@ -87,7 +87,7 @@ static bool wait_refused(struct vm *vm, const uint64_t *before, uint64_t epoch, 
 	for (unsigned v = 0; v < vm->vcpus; v++) {
 		double begun = seconds();
 
-		while (__atomic_load_n(&vm->vcpu[v].faults, __ATOMIC_RELAXED) == before[v] &&
+		while (__atomic_load_n(&vm->vcpu[v].efaults, __ATOMIC_RELAXED) == before[v] &&
 		       __atomic_load_n(&vm->control->report[v].done_epoch, __ATOMIC_ACQUIRE) != epoch) {
 			if (vm->broken[0]) {
 				r->broken = true;
@@ -112,7 +112,7 @@ static bool mprotect_once(struct vm *vm, void *memory, const struct options *o, 
 	if (!o->self_test && mprotect(memory, size, PROT_READ))
 		return system_failed(r, "mprotect");
 	for (unsigned v = 0; v < vm->vcpus; v++)
-		before[v] = __atomic_load_n(&vm->vcpu[v].faults, __ATOMIC_RELAXED);
+		before[v] = __atomic_load_n(&vm->vcpu[v].efaults, __ATOMIC_RELAXED);
 	epoch = epoch_judge(vm);
 	if (!wait_refused(vm, before, epoch, o, r))
 		return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM plumbing: VM, memory slots, vCPU threads. No interrupt controller: the guest has no interrupts. */
 #include "host.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,7 @@ bool vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, size_t size, void *mem
 static void build_table(uint64_t *table)
 {
 	for (uint64_t i = 0; i < 4; i++)
-		table[i] = i << 30 | 1 << 10 /* AF */ | 3 << 8 /* SH inner */ | (i ? 0 : 1 << 2) /* Attr */ | 1;
+		table[i] = i << 30 | PTE_AF | PTE_SH_INNER | (i ? 0 : PLACE(PTE_S1_ATTR, 1)) | leaf_bits(1);
 }
 
 static bool set_reg(struct vcpu *v, uint64_t id, uint64_t value)
@@ -142,7 +143,7 @@ static void serve_mmio(struct vcpu *v)
 	uint64_t at = v->run->mmio.phys_addr, value = 0;
 
 	if (at >= REGION_GPA && at < REGION_GPA + vm->pages * PAGE) {
-		__atomic_add_fetch(&v->mmio, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&v->mmios, 1, __ATOMIC_RELAXED);
 		value = value_of(__atomic_load_n(&vm->mmio_seed, __ATOMIC_ACQUIRE), (at - REGION_GPA) / PAGE);
 		if (!v->run->mmio.is_write)
 			memcpy(v->run->mmio.data, &value, sizeof(value));
@@ -180,7 +181,7 @@ static void *vcpu_main(void *argument)
 				break;
 			}
 			/* No usable host mapping behind the access right now: try again. */
-			__atomic_add_fetch(&v->faults, 1, __ATOMIC_RELAXED);
+			__atomic_add_fetch(&v->efaults, 1, __ATOMIC_RELAXED);
 			usleep(500);
 		} else if (v->run->exit_reason == KVM_EXIT_MMIO) {
 			serve_mmio(v);
@@ -245,7 +246,7 @@ uint64_t vm_faults(const struct vm *vm)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < vm->vcpus; i++)
-		n += __atomic_load_n(&vm->vcpu[i].faults, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&vm->vcpu[i].efaults, __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -254,6 +255,6 @@ uint64_t vm_mmio(const struct vm *vm)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < vm->vcpus; i++)
-		n += __atomic_load_n(&vm->vcpu[i].mmio, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&vm->vcpu[i].mmios, __ATOMIC_RELAXED);
 	return n;
 }

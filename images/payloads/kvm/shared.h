@@ -49,6 +49,7 @@ struct control {
 	uint64_t write; /* stamp the pages as well */
 	uint64_t first, stride, pages; /* the pages of a pass */
 	uint64_t rest; /* passes of an epoch after which the guest rests until the next one; 0: it never does */
+	uint64_t unused[10]; /* each report in cache lines of its own */
 	struct report report[VCPUS_MAX] __attribute__((aligned(128)));
 	uint64_t expect[PAGES_MAX];
 	uint64_t old[PAGES_MAX];

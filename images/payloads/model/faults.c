@@ -24,14 +24,14 @@ static bool makes_sense(const struct geometry *g, enum fault fault, unsigned lev
 
 static uint64_t bad_leaf(const struct geometry *g, enum fault fault, unsigned level, uint64_t output, bool user)
 {
-	uint64_t attributes = g->stage2 ? S2_RW : user ? S1_USER : 0;
+	uint64_t attributes = g->stage2 ? S2_RW : user ? PTE_S1_EL0 : 0;
 
 	switch (fault) {
 	case TRANSLATION: return 0;
 	case ACCESS_FLAG: return leaf(g, level, output, attributes);
 	default:
 		/* nothing is allowed: at stage 1 what EL1 may always do, that is to read, is left out by the caller */
-		return leaf(g, level, output, AF | (g->stage2 ? S2_XN(2) : S1_READ_ONLY | S1_PXN | S1_UXN));
+		return leaf(g, level, output, PTE_AF | (g->stage2 ? PTE_S2_XN : PTE_S1_RO | PTE_S1_PXN | PTE_S1_UXN));
 	}
 }
 
@@ -61,12 +61,12 @@ static void stage2(unsigned shift, enum fault fault, unsigned level, enum access
 
 	space_new(shift, 1, 1, true, true, false);
 	ipa = target();
-	map_s1(TARGET, 3, ipa, AF | (el0 ? S1_USER : 0));
+	map_s1(TARGET, 3, ipa, PTE_AF | (el0 ? PTE_S1_EL0 : 0));
 	*descriptor_s2(ipa, level) = bad_leaf(&space.s2, fault, level, (uint64_t)page_a, el0);
 	DSB(ish);
 	/* EL1 may not execute what EL0 may write */
 	if (access == EXECUTE)
-		map_s1(TARGET, 3, ipa, AF);
+		map_s1(TARGET, 3, ipa, PTE_AF);
 	a = touch(0, el0, access, TARGET + offset);
 	CHECK_ESR(a, TO_EL2, SYNDROME | ESR_S1PTW | (access == EXECUTE ? 0 : ESR_WNR),
 		  abort_class(access, false) | fault | level | (access == WRITE ? ESR_WNR : 0), "ESR_EL2.ISS",
@@ -88,7 +88,7 @@ static void on_walk(unsigned shift, enum fault fault, unsigned level, unsigned t
 
 	space_new(shift, 1, 1, true, true, false);
 	ipa = target();
-	map_s1(TARGET, 3, ipa_of(page_a), AF);
+	map_s1(TARGET, 3, ipa_of(page_a), PTE_AF);
 	if (table == space.s1.start)
 		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | ipa;
 	else
@@ -96,7 +96,7 @@ static void on_walk(unsigned shift, enum fault fault, unsigned level, unsigned t
 	*descriptor_s2(ipa, level) = bad_leaf(&space.s2, fault, level, (uint64_t)page_a, false);
 	DSB(ish);
 	/* The code is found by the same table where that is the root. */
-	index = (table == space.s1.start ? (uint64_t)victim_read : TARGET) >> level_shift(&space.s1, table);
+	index = (table == space.s1.start ? (uint64_t)victim_read : TARGET) >> shift_of(&space.s1, table);
 	index &= table == space.s1.start ? ~0ull : BIT(shift - 3) - 1;
 	if (table == space.s1.start)
 		access = EXECUTE;
@@ -116,7 +116,7 @@ static void every_bit(unsigned shift)
 		uint64_t ipa = BIT(bit) | 0x20000000;
 		struct answer a;
 
-		map_s1(TARGET, 3, ipa, AF);
+		map_s1(TARGET, 3, ipa, PTE_AF);
 		DSB(ish);
 		forget();
 		a = touch(0, false, READ, TARGET);
@@ -138,7 +138,7 @@ static void beyond(unsigned shift)
 	}
 	space.vtcr = (space.vtcr & ~0x3full) | (64 - space.s2.size + 1); /* one bit less, the same start level */
 	forget();
-	map_s1(TARGET, 3, BIT(space.s2.size - 1), AF);
+	map_s1(TARGET, 3, BIT(space.s2.size - 1), PTE_AF);
 	CHECK_ESR(touch(0, false, READ, TARGET), TO_EL2, SYNDROME, abort_class(READ, false) | TRANSLATION,
 		  "input size of VTTBR_EL2", "an IPA above T0SZ, %d KB granule", (uint64_t)1 << (shift - 10));
 }

@@ -7,36 +7,36 @@
 
 static void one(unsigned shift, bool stage2, bool dirty)
 {
-	uint64_t granule = (uint64_t)1 << (shift - 10), read_only = stage2 ? 0 : S1_READ_ONLY, attributes, *descriptor;
-	uint64_t writable = stage2 ? S2_WRITE : 0;
+	uint64_t granule = (uint64_t)1 << (shift - 10), read_only = stage2 ? 0 : PTE_S1_RO, attributes, *descriptor;
+	uint64_t writable = stage2 ? PTE_S2_W : 0;
 
 	space_new(shift, 1, 1, true, true, false);
 	if (stage2)
 		space.vtcr |= VTCR_HA | (dirty ? VTCR_HD : 0);
 	else
 		space.tcr |= TCR_HA | (dirty ? TCR_HD : 0);
-	map_s1(TARGET, 3, TARGET_IPA, AF);
-	map_s2(TARGET_IPA, 3, (uint64_t)page_a, AF | S2_RW);
-	attributes = (stage2 ? S2_READ : 0) | read_only | (dirty ? DBM : 0);
+	map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
+	map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	attributes = (stage2 ? PTE_S2_R : 0) | read_only | (dirty ? PTE_DBM : 0);
 	descriptor = stage2 ? map_s2(TARGET_IPA, 3, (uint64_t)page_a, attributes) : map_s1(TARGET, 3, TARGET_IPA, attributes);
 	forget();
 	CHECK_VALUE(touch(0, false, READ, TARGET), A_VALUE, "D8.5.1", "stage %d, access flag clear, HA 1, %d KB granule",
 		    (uint64_t)1 + stage2, granule);
-	expect(AF, *(volatile uint64_t *)descriptor & AF, "descriptor", "D8.5.1", "stage %d, access flag after a read, HA 1, %d KB granule",
+	expect(PTE_AF, *(volatile uint64_t *)descriptor & PTE_AF, "descriptor", "D8.5.1", "stage %d, access flag after a read, HA 1, %d KB granule",
 	       (uint64_t)1 + stage2, granule);
 	if (!dirty)
 		return;
-	expect(read_only, *(volatile uint64_t *)descriptor & (stage2 ? S2_WRITE : S1_READ_ONLY), "descriptor", "D8.5.2",
+	expect(read_only, *(volatile uint64_t *)descriptor & (stage2 ? PTE_S2_W : PTE_S1_RO), "descriptor", "D8.5.2",
 	       "stage %d, dirty state after a read, HD 1, %d KB granule", (uint64_t)1 + stage2, granule);
 	expect(DONE, touch(0, false, WRITE, TARGET).came, "exception taken", "D8.5.2", "stage %d, write with DBM, HD 1, %d KB granule",
 	       (uint64_t)1 + stage2, granule);
-	expect(writable, *(volatile uint64_t *)descriptor & (stage2 ? S2_WRITE : S1_READ_ONLY), "descriptor", "D8.5.2",
+	expect(writable, *(volatile uint64_t *)descriptor & (stage2 ? PTE_S2_W : PTE_S1_RO), "descriptor", "D8.5.2",
 	       "stage %d, dirty state after a write, HD 1, %d KB granule", (uint64_t)1 + stage2, granule);
 	/* Made clean again, and invalidated: the next write has to set it again. */
-	set(descriptor, (*descriptor & ~(stage2 ? S2_WRITE : 0ull)) | read_only);
+	set(descriptor, (*descriptor & ~(stage2 ? PTE_S2_W : 0ull)) | read_only);
 	forget();
 	touch(0, false, WRITE, TARGET);
-	expect(writable, *(volatile uint64_t *)descriptor & (stage2 ? S2_WRITE : S1_READ_ONLY), "descriptor", "D8.5.2",
+	expect(writable, *(volatile uint64_t *)descriptor & (stage2 ? PTE_S2_W : PTE_S1_RO), "descriptor", "D8.5.2",
 	       "stage %d, dirty state after cleaning, a TLBI and a write, %d KB granule", (uint64_t)1 + stage2, granule);
 }
 

@@ -44,7 +44,7 @@ struct leaf_case {
  */
 static bool fits(const struct geometry *g, unsigned level)
 {
-	return BIT(level_shift(g, level)) <= 0x2000000;
+	return BIT(shift_of(g, level)) <= 0x2000000;
 }
 
 static void one(const struct leaf_case *c, const struct operation *op)
@@ -58,7 +58,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 
 	turn++;
 	space_new(c->shift, vmid, asid, !c->stage2 || turn % 5, true, false);
-	size = BIT(level_shift(g, c->level));
+	size = BIT(shift_of(g, c->level));
 	if (c->stage2)
 		base &= BIT(space.s2.size) - 1;
 	base &= ~(size - 1);
@@ -81,7 +81,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	input = (c->high ? HIGH | base : base) + (small ? at(size, c->position) : two ? at(size, c->position) & 0x1ffffff : 0);
 	if (!small && !two)
 		input = (c->high ? HIGH | base : base) + (0x47000000 - outputs[0]);
-	attributes = c->stage2 ? AF | S2_RW : AF | S1_USER | (global ? 0 : S1_NG);
+	attributes = c->stage2 ? PTE_AF | S2_RW : PTE_AF | PTE_S1_EL0 | (global ? 0 : PTE_S1_NG);
 	if (c->stage2)
 		descriptor = map_s2(base, c->level, outputs[0], attributes);
 	else
@@ -89,7 +89,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	if (c->stage2 && space.s1_on) { /* another VA than the IPA, so that neither is taken for the other */
 		uint64_t va = 0x3333330000ull | HIGH;
 
-		map_s1(va, 3, input, AF | S1_USER);
+		map_s1(va, 3, input, PTE_AF | PTE_S1_EL0);
 		input = va | (input & (BIT(c->shift) - 1));
 	}
 	forget();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs at EL2 on the bare model: power, the second PE, which does what its mailbox says, and the way below EL2. */
+/* Runs at EL2 on the bare model: the second PE, which does what its mailbox says, and the way below EL2. */
 #include "model.h"
 
 struct request {
@@ -8,51 +8,36 @@ struct request {
 	struct answer answer;
 };
 
-static struct pe pes[PES] = { { .number = 0 }, { .number = 1 } };
 static struct request request;
-void pe_enter(struct pe *pe);
-void pe_call(struct pe *pe);
-extern uint8_t second_entry[], el2_buffer[];
-
-/* PSCI 1.1 over SMC, as QEMU's virt board with virtualization=on has it: SYSTEM_OFF and CPU_ON. */
-static uint64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
-{
-	register uint64_t x0 __asm__("x0") = function, x1 __asm__("x1") = a, x2 __asm__("x2") = b,
-			  x3 __asm__("x3") = c;
-
-	__asm__ volatile("smc #0"
-			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory", "x4", "x5", "x6", "x7", "x8", "x9",
-			   "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
-	return x0;
-}
-
-void power_off(void)
-{
-	psci(0x84000008, 0, 0, 0);
-	for (;;)
-		;
-}
-
-void second_start(void)
-{
-	psci(0xc4000003, 1, (uint64_t)second_entry, 0);
-}
+extern uint8_t el2_buffer[];
 
 static struct answer answer_of(const struct pe *pe)
 {
-	struct answer a = { .x0 = pe->x0, .esr = MRS(esr_el2), .elr = MRS(elr_el2) };
+	struct answer a = { .x0 = pe->x[0], .esr = pe->esr, .elr = pe->elr };
 
-	if (FIELD(a.esr, ESR_EC) != ESR_EC_HVC) { /* not the HVC of EL1's vectors */
+	if (!below_is_el1(pe)) {
 		a.came = TO_EL2;
-		a.far = MRS(far_el2);
-		a.hpfar = MRS(hpfar_el2);
+		a.far = pe->far;
+		a.hpfar = pe->hpfar;
 		return a;
 	}
 	a.esr = MRS(esr_el1);
 	a.elr = MRS(elr_el1);
 	a.far = MRS(far_el1);
-	a.came = FIELD(a.esr, ESR_EC) == ESR_EC_SVC ? DONE : TO_EL1; /* SVC */
+	a.came = below_is_done(pe) ? DONE : TO_EL1;
 	return a;
+}
+
+/* The buffer at EL2, X1 in and out. */
+static void call_buffer(struct pe *pe)
+{
+	register uint64_t x1 __asm__("x1") = pe->x[1];
+
+	pe->took = 0;
+	pe->guard = 1;
+	__asm__ volatile("blr %1" : "+r"(x1) : "r"(el2_buffer) : "x16", "x17", "x30", "memory");
+	pe->guard = 0;
+	pe->x[1] = x1;
 }
 
 static struct answer serve(struct pe *pe, bool el2)
@@ -62,24 +47,24 @@ static struct answer serve(struct pe *pe, bool el2)
 		pe_enter(pe);
 		return answer_of(pe);
 	}
-	pe_call(pe);
-	if (!pe->own)
-		return (struct answer){ .came = DONE, .x0 = pe->x1 };
-	return (struct answer){ .came = TO_EL2_AT_EL2, .esr = MRS(esr_el2), .far = MRS(far_el2), .hpfar = MRS(hpfar_el2) };
+	call_buffer(pe);
+	if (!pe->took)
+		return (struct answer){ .came = DONE, .x0 = pe->x[1] };
+	return (struct answer){ .came = TO_EL2_AT_EL2, .esr = pe->esr, .far = pe->far, .hpfar = MRS(hpfar_el2) };
 }
 
 void second_begin(void)
 {
 	for (;;) {
 		while (!request.busy)
-			__asm__ volatile("wfe");
+			__asm__ volatile("wfe" ::: "memory");
 		DSB(sy);
 		ISB();
 		request.answer = serve(&pes[1], request.at_el2);
 		DSB(sy);
 		request.busy = 0;
 		DSB(sy);
-		__asm__ volatile("sev");
+		__asm__ volatile("sev" ::: "memory");
 	}
 }
 
@@ -103,10 +88,10 @@ struct answer below(unsigned number, bool el0, const void *pc, uint64_t x0, uint
 {
 	struct pe *pe = &pes[number];
 
-	pe->x0 = x0;
-	pe->x1 = x1;
-	pe->pc = (uint64_t)pc;
-	pe->spsr = el0 ? 0x3c0 : 0x3c5; /* DAIF masked, EL0t or EL1h */
+	pe->x[0] = x0;
+	pe->x[1] = x1;
+	pe->elr = (uint64_t)pc;
+	pe->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 	return command(number, false);
 }
 
@@ -122,13 +107,13 @@ struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64
 
 	write_code(victim_buffer, word);
 	a = below(number, el0, victim_buffer, 0, x1);
-	a.x0 = pes[number].x1;
+	a.x0 = pes[number].x[1];
 	return a;
 }
 
 struct answer at_el2(unsigned number, uint32_t word, uint64_t x1)
 {
 	write_code(el2_buffer, word);
-	pes[number].x1 = x1;
+	pes[number].x[1] = x1;
 	return command(number, true);
 }

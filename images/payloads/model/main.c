@@ -5,10 +5,12 @@
  */
 #include "model.h"
 
-void model_main(void);
-void model_main(void)
+void pe_main(uint64_t index)
 {
-	second_start();
+	below_prepare();
+	if (index)
+		second_begin();
+	psci_start(1);
 	pages_fill();
 	features_read();
 	check_faults();
@@ -21,6 +23,9 @@ void model_main(void)
 	check_traps();
 	check_nested();
 	check_flags();
+	check_syndromes();
+	check_controls();
+	check_sizes();
 	print("done\n");
-	power_off();
+	psci_off();
 }

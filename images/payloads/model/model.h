@@ -7,33 +7,17 @@
 #ifndef NVH_MODEL_H
 #define NVH_MODEL_H
 
-#define STACK_SIZE 0x4000
-#define PE_X0 0
-#define PE_X1 8
-#define PE_X2 16
-#define PE_PC 24
-#define PE_SPSR 32
-#define PE_SP 40
-#define PE_OWN 48
-
-#ifndef __ASSEMBLER__
+#include "below.h"
+#include "console.h"
+#include "psci.h"
+#include "tables.h"
 #include "trap.h"
 
 #define BIT(n) (1ull << (n))
 #define BITS(value, high, low) ((uint64_t)(value) >> (low) & (BIT((high) - (low) + 1) - 1))
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
-#define MSR(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
-#define MRS(name)                                                                                            \
-	({                                                                                                   \
-		uint64_t value_;                                                                             \
-		__asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                                 \
-		value_;                                                                                      \
-	})
-#define ISB() __asm__ volatile("isb" ::: "memory")
-#define DSB(domain) __asm__ volatile("dsb " #domain ::: "memory")
 
 /* ---- report.c ---- */
-void print(const char *text);
 /* %s text, %d unsigned decimal, %x hexadecimal */
 void say(const char *format, ...);
 void group(const char *name);
@@ -43,20 +27,13 @@ void skip(const char *name, const char *why);
 void expect(uint64_t required, uint64_t seen, const char *what, const char *rule, const char *format, ...);
 
 /* ---- machine.c: two PEs ---- */
-#define PES 2
-struct pe {
-	uint64_t x0, x1, x2, pc, spsr, sp, own; /* offsets above; own: an exception of EL2 itself was taken */
-	unsigned number;
-};
 /* What the code below EL2 came to. */
 enum came { DONE, TO_EL1, TO_EL2, TO_EL2_AT_EL2 };
 struct answer {
 	enum came came;
 	uint64_t x0, esr, far, hpfar, elr;
 };
-void power_off(void) __attribute__((noreturn));
-void second_start(void);
-void second_begin(void);
+void second_begin(void) __attribute__((noreturn));
 /* Run ``pc`` below EL2 on PE ``number`` with the registers of the current space. */
 struct answer below(unsigned number, bool el0, const void *pc, uint64_t x0, uint64_t x1);
 /* The same with a single instruction of our choice that takes its operand from x1 and leaves its result there. */
@@ -64,7 +41,7 @@ struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64
 /* One instruction at EL2. */
 struct answer at_el2(unsigned number, uint32_t word, uint64_t x1);
 
-/* ---- start.S: code that runs below EL2 ---- */
+/* ---- victim.S: code that runs below EL2 ---- */
 extern const uint8_t victim_read[], victim_write[], victim_call[], victim_sweep[], victim_buffer[];
 
 /* ---- tables.c ---- */
@@ -73,27 +50,16 @@ struct geometry {
 	bool stage2, ds;
 };
 struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds);
-unsigned level_shift(const struct geometry *g, unsigned level);
+unsigned shift_of(const struct geometry *g, unsigned level);
 bool block_allowed(const struct geometry *g, unsigned level);
 void tables_reset(void);
 uint64_t *table_new(void);
 /* The descriptor of ``address`` at ``level`` below ``root``; tables are made on the way. */
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level);
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes);
-uint64_t table_descriptor(uint64_t table);
 void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
 
-#define AF BIT(10)
-#define S1_NG BIT(11)
-#define S1_USER BIT(6)
-#define S1_READ_ONLY BIT(7)
-#define S1_PXN BIT(53)
-#define S1_UXN BIT(54)
-#define DBM BIT(51)
-#define S2_READ BIT(6)
-#define S2_WRITE BIT(7)
-#define S2_RW (S2_READ | S2_WRITE)
-#define S2_XN(n) ((uint64_t)(n) << 53)
+#define S2_RW (PTE_S2_R | PTE_S2_W)
 
 /* ---- space.c: an EL1&0 regime with both stages; the program itself is mapped as it is ---- */
 struct space {
@@ -105,6 +71,8 @@ struct space {
 extern struct space space;
 void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds);
 void space_load(void); /* on this PE */
+/* Another stage 2 for it: ``size`` bits of IPA from level ``start`` on, in 2^n tables side by side. */
+void space_stage2(unsigned size, unsigned start);
 /* Map one leaf; the address may be of the high half at stage 1. Returns the descriptor. */
 uint64_t *map_s1(uint64_t va, unsigned level, uint64_t ipa, uint64_t attributes);
 uint64_t *map_s2(uint64_t ipa, unsigned level, uint64_t pa, uint64_t attributes);
@@ -174,5 +142,7 @@ void check_translate(void);
 void check_traps(void);
 void check_nested(void);
 void check_flags(void);
-#endif
+void check_syndromes(void);
+void check_controls(void);
+void check_sizes(void);
 #endif

@@ -52,8 +52,8 @@ static void begin(void)
 	regime = geometry(12, 48, false, false);
 	root = table_new();
 	page = table_new();
-	*entry_of(&regime, root, 0, 1) = 0ull | AF | 1ull << 2 | S1_USER | S1_UXN | 1;
-	*entry_of(&regime, root, 0x40000000, 1) = leaf(&regime, 1, 0x40000000, AF | S1_USER);
+	*entry_of(&regime, root, 0, 1) = 0ull | PTE_AF | 1ull << 2 | PTE_S1_EL0 | PTE_S1_UXN | 1;
+	*entry_of(&regime, root, 0x40000000, 1) = leaf(&regime, 1, 0x40000000, PTE_AF | PTE_S1_EL0);
 	DSB(ish);
 }
 
@@ -98,7 +98,7 @@ static void aborts(void)
 				if (fault == PERMISSION && read)
 					continue; /* EL2 may always read */
 				set(descriptor, fault == TRANSLATION ? 0 :
-				    leaf(&regime, level, (uint64_t)page, fault == ACCESS_FLAG ? S1_USER : AF | S1_USER | S1_READ_ONLY));
+				    leaf(&regime, level, (uint64_t)page, fault == ACCESS_FLAG ? PTE_S1_EL0 : PTE_AF | PTE_S1_EL0 | PTE_S1_RO));
 				forget();
 				a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, read), 0);
 				CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_VNCR | ESR_WNR | ESR_S1PTW,
@@ -130,14 +130,14 @@ static void moves(void)
 			continue;
 		page[p->offset / 8] = A_VALUE;
 		other[p->offset / 8] = B_VALUE;
-		set(descriptor, leaf(&regime, 3, (uint64_t)page, AF | S1_USER));
+		set(descriptor, leaf(&regime, 3, (uint64_t)page, PTE_AF | PTE_S1_EL0));
 		forget();
 		CHECK_VALUE(below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), A_VALUE, "D8.14",
 			    "before %s: TPIDR_EL2 with NV2", op->name);
 		set(descriptor, 0);
 		execute(op, op->operand == VA_RANGE ? range_for(op, 12, false, WINDOW, 0, 0, 0) :
 							      operand_for(op, 12, WINDOW, 0, i % 2 && features.ttl ? 3 : 0));
-		set(descriptor, leaf(&regime, 3, (uint64_t)other, AF | S1_USER));
+		set(descriptor, leaf(&regime, 3, (uint64_t)other, PTE_AF | PTE_S1_EL0));
 		CHECK_VALUE(below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), B_VALUE,
 			    "R_VFMQB, C5.5", "%s and TPIDR_EL2 with NV2", op->name);
 	}

@@ -46,14 +46,14 @@ void check_permissions(void)
 		if (!features.granule[granule_number(shift)])
 			continue;
 		space_new(shift, 1, 1, true, true, false);
-		map_s2(TARGET_IPA & ~0xffffull, 3, (uint64_t)page_a, AF | S2_RW);
+		map_s2(TARGET_IPA & ~0xffffull, 3, (uint64_t)page_a, PTE_AF | S2_RW);
 		for (unsigned bits = 0; bits < 16; bits++)
 			for (unsigned what = 0; what < 6; what++) {
 				unsigned ap = bits & 3, uxn = bits >> 2 & 1, pxn = bits >> 3;
 				bool el0 = what & 1;
 
 				map_s1(TARGET, 3, TARGET_IPA & ~0xffffull,
-				       AF | (uint64_t)ap << 6 | (pxn ? S1_PXN : 0) | (uxn ? S1_UXN : 0));
+				       PTE_AF | (uint64_t)ap << 6 | (pxn ? PTE_S1_PXN : 0) | (uxn ? PTE_S1_UXN : 0));
 				forget();
 				ask(stage1_allows(ap, uxn, pxn, el0, what / 2), TO_EL1, el0, what / 2, "AP", ap, uxn | pxn << 1);
 			}
@@ -65,8 +65,8 @@ void check_permissions(void)
 
 				if (access == EXECUTE && !(s2ap & 1))
 					continue; /* execute-only is a matter of its own */
-				map_s1(TARGET, 3, TARGET_IPA & ~0xffffull, AF | (access == EXECUTE ? 0 : S1_USER));
-				map_s2(TARGET_IPA & ~0xffffull, 3, (uint64_t)page_a, AF | (uint64_t)s2ap << 6 | S2_XN(xn));
+				map_s1(TARGET, 3, TARGET_IPA & ~0xffffull, PTE_AF | (access == EXECUTE ? 0 : PTE_S1_EL0));
+				map_s2(TARGET_IPA & ~0xffffull, 3, (uint64_t)page_a, PTE_AF | (uint64_t)s2ap << 6 | PLACE(PTE_S2_XN_BOTH, xn));
 				forget();
 				ask(stage2_allows(s2ap, xn, el0, access), TO_EL2, el0, access, "S2AP", s2ap, xn);
 			}

@@ -21,7 +21,7 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 	bool stage2 = is_of_stage2(op), high = !stage2 && turn % 2;
 	unsigned pe = op->scope != LOCAL && turn / 2 % 2, asid = ASID & (BIT(features.asid_bits) - 1);
 	uint64_t base = ((0x812300000000ull & (limit - 1)) | (turn % 4 == 3 ? 0x40000000000ull : 0)) & ~(unit - 1);
-	uint64_t page, input, *descriptor, attributes = stage2 ? AF | S2_RW : AF | S1_NG;
+	uint64_t page, input, *descriptor, attributes = stage2 ? PTE_AF | S2_RW : PTE_AF | PTE_S1_NG;
 
 	turn++;
 	page = where == 0 ? 0 : where == 1 ? pages / 2 : pages - 1;
@@ -35,7 +35,7 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 	if (pressed)
 		sweep(pe, PRESSURE);
 	if (stage2)
-		map_s1(0x3333330000, 3, input, AF);
+		map_s1(0x3333330000, 3, input, PTE_AF);
 	forget();
 	CHECK_VALUE(touch(pe, false, READ, stage2 ? 0x3333330000 : input), A_VALUE, "D8.2, the walk", "before %s at %x", op->name, input);
 	set(descriptor, 0);

@@ -10,47 +10,23 @@
 
 #include <stdarg.h>
 
-#define UART ((volatile uint32_t *)0x09000000)
 #define TOLD_MOST 600 /* of a group; the rest is counted */
 
 static const char *current;
 static unsigned checks, failed;
 
-static void put(char c)
-{
-	*UART = (uint8_t)c;
-}
-
-void print(const char *text)
-{
-	while (*text)
-		put(*text++);
-}
-
-static void number(uint64_t value, unsigned base)
-{
-	char digits[24], *at = digits + 23;
-
-	*at = 0;
-	do
-		*--at = "0123456789abcdef"[value % base];
-	while (value /= base);
-	print(base == 16 ? "0x" : "");
-	print(at);
-}
-
 static void vsay(const char *format, va_list list)
 {
 	for (; *format; format++) {
 		if (*format != '%') {
-			put(*format);
+			print_char(*format);
 			continue;
 		}
 		switch (*++format) {
 		case 's': print(va_arg(list, const char *)); break;
-		case 'd': number(va_arg(list, uint64_t), 10); break;
-		case 'x': number(va_arg(list, uint64_t), 16); break;
-		default: put(*format); break;
+		case 'd': print_number(va_arg(list, uint64_t), 10); break;
+		case 'x': print_number(va_arg(list, uint64_t), 16); break;
+		default: print_char(*format); break;
 		}
 	}
 }

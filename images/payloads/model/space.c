@@ -33,7 +33,7 @@ static void map_program(const struct geometry *g, uint64_t *root, uint64_t attri
 {
 	unsigned level = g->shift == 12 ? 1 : 2;
 
-	for (uint64_t at = RAM; at < RAM + RAM_SIZE; at += BIT(level_shift(g, level)))
+	for (uint64_t at = RAM; at < RAM + RAM_SIZE; at += BIT(shift_of(g, level)))
 		*entry_of(g, root, at, level) = leaf(g, level, at, attributes);
 }
 
@@ -55,8 +55,8 @@ uint64_t ipa_of(const uint8_t *page)
 static void map_aliases(void)
 {
 	for (uint64_t at = 0; at < PAGE_BYTES; at += BIT(space.s2.shift)) {
-		map_s2(ipa_of(page_a) + at, 3, (uint64_t)page_a + at, AF | S2_RW);
-		map_s2(ipa_of(page_b) + at, 3, (uint64_t)page_b + at, AF | S2_RW);
+		map_s2(ipa_of(page_a) + at, 3, (uint64_t)page_a + at, PTE_AF | S2_RW);
+		map_s2(ipa_of(page_b) + at, 3, (uint64_t)page_b + at, PTE_AF | S2_RW);
 	}
 }
 
@@ -107,11 +107,11 @@ void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2
 	if (s1_on) {
 		space.low = table_new();
 		space.high = table_new();
-		map_program(&space.s1, space.low, AF); /* EL1 reads and writes, EL1 and EL0 execute */
+		map_program(&space.s1, space.low, PTE_AF); /* EL1 reads and writes, EL1 and EL0 execute */
 	}
 	if (s2_on) {
 		space.ipa = table_new();
-		map_program(&space.s2, space.ipa, AF | S2_RW);
+		map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
 		map_aliases();
 	}
 	space.tcr = tcr_of(&space.s1);
@@ -119,6 +119,19 @@ void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2
 	space.ttbr0 = (uint64_t)space.low | PLACE(TTBR_ASID, asid);
 	space.ttbr1 = (uint64_t)space.high;
 	space.vttbr = (uint64_t)space.ipa | PLACE(VTTBR_VMID, vmid);
+	DSB(ish);
+	forget();
+}
+
+void space_stage2(unsigned size, unsigned start)
+{
+	space.s2.size = size;
+	space.s2.start = start;
+	space.ipa = table_new();
+	map_program(&space.s2, space.ipa, AF | S2_RW);
+	map_aliases();
+	space.vtcr = vtcr_of(&space.s2);
+	space.vttbr = (uint64_t)space.ipa | (space.vttbr & VTTBR_VMID);
 	DSB(ish);
 	forget();
 }

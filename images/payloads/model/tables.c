@@ -23,9 +23,9 @@ struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds)
 	return g;
 }
 
-unsigned level_shift(const struct geometry *g, unsigned level)
+unsigned shift_of(const struct geometry *g, unsigned level)
 {
-	return g->shift + (3 - level) * (g->shift - 3);
+	return level_shift(g->shift, level);
 }
 
 bool block_allowed(const struct geometry *g, unsigned level)
@@ -48,48 +48,31 @@ uint64_t *table_new(void)
 
 	if (used > POOL) {
 		print("fatal|out of tables\n");
-		power_off();
+		psci_off();
 	}
 	for (unsigned i = 0; i < SLOT / 8; i++)
 		new[i] = 0;
 	return new;
 }
 
+static uint64_t make(unsigned shift)
+{
+	(void)shift; /* each slot holds the largest */
+	return (uint64_t)table_new();
+}
+
 /* With DS a 4 KB or 16 KB descriptor has OA[51:50] in bits [9:8]; no output of ours is that high. */
-uint64_t table_descriptor(uint64_t table)
-{
-	return table | 3;
-}
-
-static uint64_t next_of(const struct geometry *g, uint64_t descriptor)
-{
-	return descriptor & (BIT(48) - 1) & ~(BIT(g->shift) - 1);
-}
-
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level)
 {
-	uint64_t *at = root;
-	uint64_t input = address & (BIT(g->size) - 1);
-
-	for (unsigned now = g->start;; now++) {
-		uint64_t index = input >> level_shift(g, now);
-
-		if (now != g->start)
-			index &= BIT(g->shift - 3) - 1;
-		if (now == level)
-			return &at[index];
-		if ((at[index] & 3) != 3)
-			at[index] = table_descriptor((uint64_t)table_new());
-		at = (uint64_t *)next_of(g, at[index]);
-	}
+	return tables_entry((uint64_t)root, (struct shape){ g->shift, g->size, g->start }, address, level, make);
 }
 
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes)
 {
-	uint64_t memory = g->stage2 ? 0xfull << 2 : 0; /* write-back; MAIR's attribute 0 at stage 1 */
-	uint64_t share = g->ds && g->shift != 16 ? 0 : 3ull << 8;
+	uint64_t memory = g->stage2 ? PTE_S2_NORMAL : 0; /* write-back; MAIR's attribute 0 at stage 1 */
+	uint64_t share = g->ds && g->shift != 16 ? 0 : PTE_SH_INNER;
 
-	return (output & ~(BIT(level_shift(g, level)) - 1)) | attributes | memory | share | (level == 3 ? 3 : 1);
+	return (output & ~(BIT(shift_of(g, level)) - 1)) | attributes | memory | share | leaf_bits(level);
 }
 
 void set(uint64_t *descriptor, uint64_t value)

@@ -11,7 +11,7 @@ static const unsigned identifiers[] = { 1, 0x80, 0xff, 0x100, 0x101, 0x8000, 0x8
 
 static void remap(uint64_t *descriptor, bool b)
 {
-	set(descriptor, leaf(&space.s1, 3, ipa_of(b ? page_b : page_a), AF | S1_NG));
+	set(descriptor, leaf(&space.s1, 3, ipa_of(b ? page_b : page_a), PTE_AF | PTE_S1_NG));
 }
 
 /* The tag of an access is no part of the address that an operation matches. */
@@ -22,7 +22,7 @@ static void tagged(unsigned shift, const struct operation *op, unsigned tag, boo
 
 	space_new(shift, 1, 5, true, true, false);
 	space.tcr |= TCR_TBI0 | TCR_TBI1;
-	descriptor = map_s1(va, 3, ipa_of(page_a), AF | S1_NG);
+	descriptor = map_s1(va, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);
 	forget();
 	CHECK_VALUE(touch(0, false, READ, used), A_VALUE, "TCR_EL1.TBI", "before %s, tag %x", op->name, (uint64_t)tag);
 	set(descriptor, 0);
@@ -43,12 +43,12 @@ static void asids(unsigned shift, bool a1)
 	space_new(shift, 1, 1, true, true, false);
 	if (a1)
 		space.tcr |= TCR_A1; /* the ASID is TTBR1_EL1's */
-	map_s1(TARGET, 3, ipa_of(page_a), AF | S1_NG);
+	map_s1(TARGET, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);
 	other = space.low;
 	space.low = table_new();
 	for (unsigned i = 0; i < BIT(shift) / 8; i++) /* the program's tables are shared: its leaves are global */
-		space.low[i] = i == (TARGET & (BIT(48) - 1)) >> level_shift(&space.s1, space.s1.start) ? 0 : other[i];
-	map_s1(TARGET, 3, ipa_of(page_b), AF | S1_NG);
+		space.low[i] = i == (TARGET & (BIT(48) - 1)) >> shift_of(&space.s1, space.s1.start) ? 0 : other[i];
+	map_s1(TARGET, 3, ipa_of(page_b), PTE_AF | PTE_S1_NG);
 	ttbr[0] = (uint64_t)other;
 	ttbr[1] = (uint64_t)space.low;
 	for (unsigned i = 0; i < n; i++)
@@ -74,14 +74,14 @@ static void vmids(unsigned shift, bool s1_on)
 
 	space_new(shift, 1, 1, s1_on, true, false);
 	if (s1_on)
-		map_s1(TARGET, 3, ipa, AF | S1_NG);
-	map_s2(ipa, 3, (uint64_t)page_a, AF | S2_RW);
+		map_s1(TARGET, 3, ipa, PTE_AF | PTE_S1_NG);
+	map_s2(ipa, 3, (uint64_t)page_a, PTE_AF | S2_RW);
 	first = space.ipa;
 	space.ipa = table_new();
 	*entry_of(&space.s2, space.ipa, 0x40000000, shift == 12 ? 1 : 2) = 0;
-	for (uint64_t at = 0x40000000; at < 0x80000000; at += BIT(level_shift(&space.s2, shift == 12 ? 1 : 2)))
-		*entry_of(&space.s2, space.ipa, at, shift == 12 ? 1 : 2) = leaf(&space.s2, shift == 12 ? 1 : 2, at, AF | S2_RW);
-	map_s2(ipa, 3, (uint64_t)page_b, AF | S2_RW);
+	for (uint64_t at = 0x40000000; at < 0x80000000; at += BIT(shift_of(&space.s2, shift == 12 ? 1 : 2)))
+		*entry_of(&space.s2, space.ipa, at, shift == 12 ? 1 : 2) = leaf(&space.s2, shift == 12 ? 1 : 2, at, PTE_AF | S2_RW);
+	map_s2(ipa, 3, (uint64_t)page_b, PTE_AF | S2_RW);
 	roots[0] = (uint64_t)first;
 	roots[1] = (uint64_t)space.ipa;
 	for (unsigned i = 0; i < n; i++)
@@ -106,7 +106,7 @@ static void by_el1(unsigned shift, const struct operation *op, unsigned pe, bool
 	space_new(shift, 3, 5, true, true, false);
 	if (fb)
 		space.hcr |= HCR_FB;
-	descriptor = map_s1(TARGET, 3, ipa_of(page_a), AF | S1_NG);
+	descriptor = map_s1(TARGET, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);
 	forget();
 	CHECK_VALUE(touch(pe, false, READ, TARGET), A_VALUE, "D8.2, the walk", "before %s by EL1", op->name);
 	set(descriptor, 0);

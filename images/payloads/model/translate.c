@@ -35,8 +35,8 @@ static void one(unsigned shift, const struct at *at)
 
 	space_new(shift, 5, 5, true, true, false);
 	ipa = (0x9abcdef10000ull & (BIT(space.s2.size) - 1)) | BIT(space.s2.size - 1);
-	s1 = map_s1(TARGET, 3, ipa, AF | S1_USER | S1_NG);
-	s2 = map_s2(ipa, 3, (uint64_t)page_a, AF | S2_RW);
+	s1 = map_s1(TARGET, 3, ipa, PTE_AF | PTE_S1_EL0 | PTE_S1_NG);
+	s2 = map_s2(ipa, 3, (uint64_t)page_a, PTE_AF | S2_RW);
 	forget();
 	expect((at->both ? (uint64_t)page_a : ipa) + offset, translate(at, TARGET + offset) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4",
 	       "AT %s of a valid address, %d KB granule", at->name, granule);
@@ -72,17 +72,17 @@ static void one(unsigned shift, const struct at *at)
 		set(descriptor, old);
 	}
 	/* Permissions */
-	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG | S1_USER | S1_READ_ONLY));
+	set(s1, leaf(&space.s1, 3, ipa, PTE_AF | PTE_S1_NG | PTE_S1_EL0 | PTE_S1_RO));
 	forget();
 	expect(at->write ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0,
 	       translate(at, TARGET) & (at->write ? FAULT_OF_PAR : PAR_F), "PAR_EL1", "PAR_EL1.FST", "AT %s of a read-only page, %d KB granule",
 	       at->name, granule);
-	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG));
+	set(s1, leaf(&space.s1, 3, ipa, PTE_AF | PTE_S1_NG));
 	forget();
 	expect(at->el0 ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, translate(at, TARGET) & (at->el0 ? FAULT_OF_PAR : PAR_F),
 	       "PAR_EL1", "PAR_EL1.FST", "AT %s of a page that is not EL0's, %d KB granule", at->name, granule);
-	set(s1, leaf(&space.s1, 3, ipa, AF | S1_NG | S1_USER));
-	set(s2, leaf(&space.s2, 3, (uint64_t)page_a, AF | S2_READ));
+	set(s1, leaf(&space.s1, 3, ipa, PTE_AF | PTE_S1_NG | PTE_S1_EL0));
+	set(s2, leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | PTE_S2_R));
 	forget();
 	expect(at->write && at->both ? PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1 : 0,
 	       translate(at, TARGET) & (at->write && at->both ? FAULT_OF_PAR : PAR_F), "PAR_EL1", "PAR_EL1.{S,FST}",
@@ -91,7 +91,7 @@ static void one(unsigned shift, const struct at *at)
 	set(s2, 0);
 	__asm__ volatile("dsb ishst; tlbi vmalls12e1is" ::: "memory");
 	DSB(ish);
-	set(s2, leaf(&space.s2, 3, (uint64_t)page_b, AF | S2_RW));
+	set(s2, leaf(&space.s2, 3, (uint64_t)page_b, PTE_AF | S2_RW));
 	if (at->both)
 		expect((uint64_t)page_b, translate(at, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, C5.5",
 		       "AT %s after VMALLS12E1IS and another page, %d KB granule", at->name, granule);

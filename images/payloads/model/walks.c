@@ -16,7 +16,7 @@ static void begin(unsigned shift, unsigned level)
 	uint64_t *original;
 
 	space_new(shift, VMID, 7, true, true, false);
-	map_s1(TARGET, 3, ipa_of(page_a), AF);
+	map_s1(TARGET, 3, ipa_of(page_a), PTE_AF);
 	original = (uint64_t *)((uint64_t)descriptor_s1(TARGET, level) & ~(BIT(shift) - 1));
 	for (unsigned i = 0; i < 2; i++) {
 		/* a way to A or B below this table, apart from the other one's */
@@ -28,19 +28,19 @@ static void begin(unsigned shift, unsigned level)
 			tables[i][n] = n < BIT(shift) / 8 ? original[n] : 0;
 		at = tables[i];
 		for (unsigned now = level; now < 3; now++) {
-			uint64_t index = (TARGET & (BIT(48) - 1)) >> level_shift(g, now);
+			uint64_t index = (TARGET & (BIT(48) - 1)) >> shift_of(g, now);
 			uint64_t *next = table_new();
 
 			at[now == g->start ? index : index & (BIT(shift - 3) - 1)] = table_descriptor((uint64_t)next);
 			at = next;
 		}
-		at[TARGET >> shift & (BIT(shift - 3) - 1)] = leaf(g, 3, ipa_of(i ? page_b : page_a), AF);
+		at[TARGET >> shift & (BIT(shift - 3) - 1)] = leaf(g, 3, ipa_of(i ? page_b : page_a), PTE_AF);
 	}
 	if (level == space.s1.start)
 		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | TABLE_IPA;
 	else
 		*descriptor_s1(TARGET, level - 1) = table_descriptor(TABLE_IPA);
-	map_s2(TABLE_IPA, 3, (uint64_t)tables[0], AF | S2_RW);
+	map_s2(TABLE_IPA, 3, (uint64_t)tables[0], PTE_AF | S2_RW);
 	forget();
 }
 
@@ -63,7 +63,7 @@ static void move(unsigned shift, unsigned level, const struct operation *op, uns
 	__asm__ volatile("tlbi vmalle1is" ::: "memory");
 	DSB(ish);
 	ISB();
-	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], AF | S2_RW);
+	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], PTE_AF | S2_RW);
 	a = touch(pe, false, READ, TARGET);
 	CHECK_VALUE(a, B_VALUE, "R_TVTYQ, C5.5", "%s, then VMALLE1IS: the IPA of the table of level %d, used by PE %d, %d KB granule",
 		    op->name, (uint64_t)level, (uint64_t)pe, (uint64_t)1 << (shift - 10));
@@ -90,7 +90,7 @@ static void switch_vmids(unsigned shift, unsigned level)
 			new[i] = old[i];
 		*descriptor = table_descriptor((uint64_t)new);
 	}
-	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], AF | S2_RW);
+	map_s2(TABLE_IPA, 3, (uint64_t)tables[1], PTE_AF | S2_RW);
 	vttbr[1] = (uint64_t)space.ipa | PLACE(VTTBR_VMID, features.vmid_bits == 8 ? 0x81 : 0x8001);
 	for (unsigned turn = 0; turn < 6; turn++) {
 		space.vttbr = vttbr[turn & 1];

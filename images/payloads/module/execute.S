@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The window in which a TLBI executes with another VMID or without HCR_EL2.TGE. Nothing here touches
- * memory, and vectors of our own are loaded: an operation that is UNDEFINED at this level comes back as
- * a return value instead of an oops. (The kernel's do_el1_undef() asks no exception table.)
+ * memory, and vectors of our own are loaded: an exception that the operation raises comes back as a return
+ * value instead of an oops. (The kernel's do_el1_undef() asks no exception table.) Whether it was UNDEFINED
+ * the caller tells by the exception's class.
  *
- * At EL2 with HCR_EL2.E2H set, the _EL1 names of VBAR and ELR mean the EL2 registers (Arm ARM D8.1.5),
+ * At EL2 with HCR_EL2.E2H set, the _EL1 names of VBAR, ELR and ESR mean the EL2 registers (Arm ARM D8.1.5),
  * so the same code serves a kernel at EL2 and one at EL1.
  */
 #include <linux/linkage.h>
@@ -14,7 +15,7 @@
 
 	.text
 
-	/* x14: set when the operation was UNDEFINED; x15 is scratch. Only 0x200 can be taken here. */
+	/* x14: ESR and bit 63 after an exception; x15 is scratch. Only 0x200 can be taken here. */
 	.balign 2048
 SYM_CODE_START_LOCAL(nvh_vectors)
 	.rept 4
@@ -22,7 +23,8 @@ SYM_CODE_START_LOCAL(nvh_vectors)
 	b	.
 	.endr
 	.balign 128	/* 0x200: synchronous, from the current level with SP_ELx */
-	mov	x14, #1
+	mrs	x14, esr_el1
+	orr	x14, x14, #0x8000000000000000
 	mrs	x15, elr_el1
 	add	x15, x15, #4
 	msr	elr_el1, x15
@@ -50,7 +52,8 @@ SYM_CODE_START_LOCAL(nvh_stubs)
 SYM_CODE_END(nvh_stubs)
 
 /*
- * u64 nvh_execute(u64 index, u64 operand, u64 vttbr, u64 hcr, u64 flags): returns 1 when UNDEFINED.
+ * u64 nvh_execute(u64 index, u64 operand, u64 vttbr, u64 hcr, u64 flags): returns 0, or after
+ * an exception NVH_RAISED (bit 63) and its ESR.
  * The caller has preemption off; flags (bits of nvh_uapi.h): 0 loads vttbr, 1 loads hcr.
  */
 SYM_FUNC_START(nvh_execute)

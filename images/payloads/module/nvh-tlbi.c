@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-tlbi: at L1 (or any level with nvh.ko), executes one TLBI operation through /dev/nvh.
- * Exit: 0 executed, 1 UNDEFINED at this level, 2 wrong usage, 3 no module or an ioctl error.
+ * Exit: 0 executed, 1 UNDEFINED at this level, 2 wrong usage, 3 no module, an ioctl error or another exception.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,5 +120,10 @@ int main(int argc, char **argv)
 done:
 	printf("executed=%u op=%s operand=0x%016llx vmid=%u hcr=0x%llx el=%u undef=%u\n", t.executed, t.op,
 	       (unsigned long long)t.operand, t.vmid, (unsigned long long)t.hcr, t.el, t.undef);
+	if (t.raised) {
+		fprintf(stderr, "nvh-tlbi: %s raised %u exceptions that do not say UNDEFINED, the last with esr=0x%llx\n", t.op,
+			t.raised, (unsigned long long)t.esr);
+		return 3;
+	}
 	return t.undef ? 1 : 0;
 }

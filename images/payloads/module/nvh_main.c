@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include <asm/barrier.h>
+#include <asm/esr.h>
 #include <asm/sysreg.h>
 #include <asm/virt.h>
 
@@ -28,6 +29,8 @@
 #define NVH_VTTBR_VMID GENMASK_ULL(63, 48)
 #define NVH_COUNT_MAX 1000000
 
+/* execute.S: 0, or this bit and the ESR of an exception. */
+#define NVH_RAISED BIT_ULL(63)
 u64 nvh_execute(u64 index, u64 operand, u64 vttbr, u64 hcr, u64 flags);
 
 struct nvh_operation {
@@ -51,7 +54,7 @@ static int find(const char *name)
 
 static void execute_once(struct nvh_tlbi *t, int index)
 {
-	u64 vttbr = 0, hcr = 0;
+	u64 vttbr = 0, hcr = 0, raised;
 
 	preempt_disable();
 	if (is_kernel_in_hyp_mode()) {
@@ -67,10 +70,15 @@ static void execute_once(struct nvh_tlbi *t, int index)
 	trace_nvh_tlbi(operations[index].name, t->operand, t->vmid, hcr);
 	/* The clocks of two levels are related to some 100 us: let nobody doubt what came first. */
 	udelay(min(t->settle_us, NVH_SETTLE_MAX_US));
-	if (nvh_execute(index, t->operand, vttbr, hcr, t->flags))
-		t->undef++;
-	else
+	raised = nvh_execute(index, t->operand, vttbr, hcr, t->flags);
+	if (!raised) {
 		t->executed++;
+	} else if (ESR_ELx_EC(raised & ~NVH_RAISED) == ESR_ELx_EC_UNKNOWN) {
+		t->undef++;
+	} else {
+		t->raised++;
+		t->esr = raised & ~NVH_RAISED;
+	}
 	preempt_enable();
 }
 
@@ -93,6 +101,8 @@ static long do_tlbi(struct nvh_tlbi *t)
 		t->operand = 0;
 	t->executed = 0;
 	t->undef = 0;
+	t->raised = 0;
+	t->esr = 0;
 	t->el = is_kernel_in_hyp_mode() ? 2 : 1;
 	for (i = 0; i < t->count && !signal_pending(current); i++) {
 		execute_once(t, index);

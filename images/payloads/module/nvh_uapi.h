@@ -19,8 +19,11 @@ struct nvh_tlbi {
 	__u32 settle_us; /* in: pause between the trace event and the operation */
 	__u32 undef;	/* out: how many were UNDEFINED here */
 	__u32 el;	/* out: the exception level that the kernel runs at */
+	__u32 raised;	/* out: how many raised an exception that does not say UNDEFINED */
 	__u64 hcr;	/* out: HCR_EL2 in effect, 0 at EL1 */
+	__u64 esr;	/* out: the syndrome of the last one that `raised` counts */
 };
+_Static_assert(sizeof(struct nvh_tlbi) == 24 + 3 * 8 + 8 * 4, "an ioctl's structure has no hole");
 
 #define NVH_SETTLE_MAX_US 1000u
 

@@ -259,6 +259,7 @@ int main(int argc, char **argv)
 	judge.pes = 4;
 	judge.read = read_memory;
 	judge.report = print_report;
+	judge.used = model_used;
 	if (argc > 1 && !number_parse(argv[1], 0, 1, UINT64_MAX, &entries)) {
 		fprintf(stderr, "%s is no number of entries\n", argv[1]);
 		return 1;

@@ -95,3 +95,44 @@ unsigned fault_code(const struct expected *expected)
 		return 0x2b; /* translation fault, level -1: no other kind is there */
 	return (unsigned)expected->fault << 2 | (unsigned)expected->level;
 }
+
+bool outputs_fit(const struct context *context, const struct walk *now)
+{
+	static const unsigned sizes[8] = { 32, 36, 40, 42, 44, 48, 52, 56 };
+	bool two = context->regime == EL10 || context->e2h;
+	unsigned bits = 48;
+
+	if (context->s1) {
+		unsigned own = sizes[two ? FIELD(context->tcr, TCR_IPS) : FIELD(context->tcr, TCR_E2H0_PS)];
+
+		bits = own < bits ? own : bits;
+	}
+	if (context->s2 && sizes[FIELD(context->vtcr, VTCR_PS)] < bits)
+		bits = sizes[FIELD(context->vtcr, VTCR_PS)];
+	return !(now->highest >> bits);
+}
+
+#define ACCESS_FLAG (1ull << 10)
+#define DBM (1ull << 51)
+#define READ_ONLY (1ull << 7) /* AP[2] of stage 1; S2AP[1], which means the contrary, of stage 2 */
+
+const char *flag_not_written(const struct context *context, const struct walk *now, unsigned kind)
+{
+	bool two = context->regime == EL10 || context->e2h;
+	uint64_t first = now->leaf.value, second;
+
+	if (context->s1 && context->tcr & (two ? TCR_HA : TCR_E2H0_HA)) {
+		if (!(first & ACCESS_FLAG))
+			return "the access flag of stage 1";
+		if (kind & P_W && context->tcr & (two ? TCR_HD : TCR_E2H0_HD) && first & DBM && first & READ_ONLY)
+			return "the dirty state of stage 1";
+	}
+	if (!context->s2 || !now->steps || !(context->vtcr & VTCR_HA))
+		return NULL;
+	second = now->step[now->steps - 1].leaf.value;
+	if (!(second & ACCESS_FLAG))
+		return "the access flag of stage 2";
+	if (kind & P_W && context->vtcr & VTCR_HD && second & DBM && !(second & READ_ONLY))
+		return "the dirty state of stage 2";
+	return NULL;
+}

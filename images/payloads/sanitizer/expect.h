@@ -26,6 +26,14 @@ struct expected {
 struct expected expect(const struct context *context, uint64_t va, const struct walk *now, unsigned kind, bool user, bool pan,
 		       bool one_stage);
 
+/* Whether all outputs of the walk are below the sizes that TCR_ELx and VTCR_EL2 give: no address size fault is due. */
+bool outputs_fit(const struct context *context, const struct walk *now);
+/*
+ * Which flag a PE must have written by the time of a use of ``kind`` that succeeded (D8.5, TCR_ELx.{HA,HD}, VTCR_EL2.{HA,HD}):
+ * the access flag or the dirty state of stage 1 or 2; NULL for none.
+ */
+const char *flag_not_written(const struct context *context, const struct walk *now, unsigned kind);
+
 /* Fault status code (DFSC, IFSC, FST) of a fault that is judged. */
 unsigned fault_code(const struct expected *expected);
 

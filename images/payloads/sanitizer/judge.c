@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model.h"
+#include "judge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ const char *const finding_name[FINDINGS] = {
 	[MODEL_STALE] = "model-stale",	 [MODEL_OUTPUT] = "model-output", [MODEL_PERMISSION] = "model-permission",
 	[MODEL_FAULT] = "model-fault",	 [MODEL_UNDUE] = "model-undue-fault", [MODEL_TRAP] = "model-trap",
 	[MODEL_RETURN] = "model-return", [MODEL_AT] = "model-at",     [MODEL_LEVEL] = "model-level",
-	[MODEL_VNCR] = "model-vncr",
+	[MODEL_VNCR] = "model-vncr",	 [MODEL_FLAGS] = "model-flags",
 };
 
 /* What a walk found for one stage or for both: the fresh state of an entry. */
@@ -249,7 +249,7 @@ static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh,
 		counters->stale++;
 		return;
 	}
-	if (judge->model) /* told by model_used() */
+	if (judge->model) /* told by judge->used() */
 		return;
 	counters->disagreed++;
 	counters->odd_va = fresh->page;
@@ -266,11 +266,11 @@ bool judge_differs(struct judge *judge, unsigned pe, const struct context *conte
 
 	for (unsigned i = 0; i < now->steps; i++) {
 		fresh = fresh_stage2(context, &now->step[i]);
-		if (tlb_departs(tlb, &judge->progress, &fresh.extent, fresh.page, fresh.outcome == MAPPED ? fresh.out : UNKNOWN, 0))
+		if (tlb_departs(tlb, &judge->progress, &fresh.extent, fresh.page, fresh.outcome == MAPPED ? fresh.out : UNKNOWN, 0, 0))
 			return true;
 	}
 	fresh = fresh_combined(context, va, now);
-	return tlb_departs(tlb, &judge->progress, &fresh.extent, fresh.page, fresh.outcome == MAPPED ? fresh.out : UNKNOWN, wanted);
+	return tlb_departs(tlb, &judge->progress, &fresh.extent, fresh.page, fresh.outcome == MAPPED ? fresh.out : UNKNOWN, wanted, fresh.perms);
 }
 
 void judge_access(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
@@ -289,7 +289,7 @@ void judge_access(struct judge *judge, unsigned pe, const struct context *contex
 		detour |= differs(judge, pe, &fresh);
 		if (judge->model && used != UNKNOWN)
 			departs |= tlb_departs(&judge->pe[pe].tlb, &judge->progress, &fresh.extent, fresh.page,
-					       fresh.outcome == MAPPED ? fresh.out : UNKNOWN, 0);
+					       fresh.outcome == MAPPED ? fresh.out : UNKNOWN, 0, 0);
 		check(judge, pe, context, &fresh, &now, va, &use);
 	}
 	fresh = fresh_combined(context, va, &now);
@@ -298,7 +298,7 @@ void judge_access(struct judge *judge, unsigned pe, const struct context *contex
 		struct used seen = { .context = context, .now = &now, .key = &fresh.extent, .va = va, .page = fresh.page,
 				     .out = fresh.out, .used = used, .kind = kind, .user = user, .differs = departs };
 
-		model_used(judge, pe, &seen, &use);
+		judge->used(judge, pe, &seen, &use);
 	}
 	check(judge, pe, context, &fresh, &now, va, &use);
 }

@@ -13,7 +13,7 @@
 enum finding { NOTHING, REMAPPED, UNMAPPED, NARROWED, VMID_REUSED, ASID_REUSED, NO_BREAK, NOT_COMPLETED,
 	       /* of the model itself: model.h */
 	       MODEL_STALE, MODEL_OUTPUT, MODEL_PERMISSION, MODEL_FAULT, MODEL_UNDUE, MODEL_TRAP, MODEL_RETURN, MODEL_AT,
-	       MODEL_LEVEL, MODEL_VNCR, FINDINGS };
+	       MODEL_LEVEL, MODEL_VNCR, MODEL_FLAGS, FINDINGS };
 #define MODEL_FIRST MODEL_STALE
 #define MODEL_KINDS (FINDINGS - MODEL_FIRST)
 #define TOLD 64
@@ -67,6 +67,19 @@ struct counters {
 	uint64_t model_uses, model_faults, model_traps, model_returns, model_ats, model_wrong; /* judged; wrong of them */
 };
 
+struct judge;
+
+/* A use that succeeded, as the judge has looked it up: ``key`` and ``page`` of the combined entry, ``out`` by the tables. */
+struct used {
+	const struct context *context;
+	const struct walk *now;
+	const struct translation *key;
+	uint64_t va, page, out, used;
+	unsigned kind; /* P_R, P_W, P_X; 0: the kind is not judged */
+	bool user;
+	bool differs; /* an entry of stage 2 on the way may be held, and leads elsewhere */
+};
+
 struct judge {
 	struct pe pe[MAX_PES];
 	unsigned pes;
@@ -77,6 +90,8 @@ struct judge {
 	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
 	uint64_t leave_out_count;
 	bool model; /* what the model itself does is judged, too */
+	/* model.h's judgement of a use, with `model`. */
+	void (*used)(struct judge *judge, unsigned pe, const struct used *used, const struct event *use);
 	struct graves graves;
 	uint8_t told[MODEL_KINDS][TOLD];
 	unsigned told_of[MODEL_KINDS];
@@ -95,7 +110,7 @@ void judge_use(struct judge *judge, unsigned pe, const struct context *context, 
 /* The same for a use of ``kind`` (P_R, P_W, P_X; 0: any), as EL0 when ``user``; the model's own use is judged by that. */
 void judge_access(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, uint64_t used,
 		  uint64_t pc, uint8_t el, unsigned kind, bool user);
-/* Whether an entry that ``pe`` may hold says something else than the walk ``now``, or had fewer permissions than ``wanted``. */
+/* Whether an entry that ``pe`` may hold says something else than the walk ``now``, or another thing of the permissions ``wanted``. */
 bool judge_differs(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, const struct walk *now,
 		   unsigned wanted);
 /* An operation was executed. ``context``: of the tables that it is about, or NULL. Whether entries go. */

@@ -93,6 +93,22 @@ static void wrong_output(struct judge *judge, unsigned pe, const struct used *us
 	model_tell(judge, &report);
 }
 
+/* Hardware management of flags: the tables as they are behind the use. */
+static void wrong_flags(struct judge *judge, unsigned pe, const struct used *used, const struct event *use)
+{
+	const char *flag = flag_not_written(used->context, used->now, used->kind);
+	struct report report = { .finding = MODEL_FLAGS, .pe = pe, .now = used->now, .context = used->context, .use = *use,
+				 .va = used->va, .rule = "D8.5, TCR_ELx.{HA,HD}, VTCR_EL2.{HA,HD}" };
+	char kind[24];
+
+	if (!flag)
+		return;
+	say_kind(kind, sizeof(kind), used->kind, used->user);
+	PRINT(report.must, "%s sets %s", kind, flag);
+	PRINT(report.did, "went to %#" PRIx64 " and left it", used->used);
+	model_tell(judge, &report);
+}
+
 void model_used(struct judge *judge, unsigned pe, const struct used *used, const struct event *use)
 {
 	struct tlb *tlb = &judge->pe[pe].tlb;
@@ -112,6 +128,8 @@ void model_used(struct judge *judge, unsigned pe, const struct used *used, const
 	if (!used->kind)
 		return;
 	expected = expect(used->context, used->va, used->now, used->kind, used->user, false, false);
+	if (expected.fault == NO_FAULT)
+		wrong_flags(judge, pe, used, use);
 	if (expected.fault == NO_FAULT || expected.fault == NOT_JUDGED)
 		return;
 	say_kind(kind, sizeof(kind), used->kind, used->user);

@@ -11,16 +11,7 @@
 #include "expect.h"
 #include "judge.h"
 
-/* A use that succeeded, as the judge has looked it up: ``key`` and ``page`` of the combined entry, ``out`` by the tables. */
-struct used {
-	const struct context *context;
-	const struct walk *now;
-	const struct translation *key;
-	uint64_t va, page, out, used;
-	unsigned kind; /* P_R, P_W, P_X; 0: the kind is not judged */
-	bool user;
-	bool differs; /* an entry of stage 2 on the way may be held, and leads elsewhere */
-};
+/* For struct judge's `used`. */
 void model_used(struct judge *judge, unsigned pe, const struct used *used, const struct event *use);
 
 /* An abort that a PE has taken, with the registers as they are at the vector's first instruction. */

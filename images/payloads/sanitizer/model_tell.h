@@ -3,7 +3,7 @@
 #ifndef NVH_SANITIZER_MODEL_TELL_H
 #define NVH_SANITIZER_MODEL_TELL_H
 
-#include "model.h"
+#include "judge.h"
 
 #define MOST_OF_A_KIND 48
 

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "model.h"
 #include "model_tell.h"
 
 #define PRINT(to, ...) snprintf(to, sizeof(to), __VA_ARGS__)
-#define HIGHEST (1ull << 40) /* outputs below it are never an address size fault */
 #define FSC_LEVEL_MINUS_1 0x2b
 
 static bool is_instruction(unsigned ec)
@@ -90,7 +90,7 @@ void model_abort(struct judge *judge, unsigned pe, const struct context *context
 	walk(context, judge->read, va, &now);
 	expected = expect(context, va, &now, kind, user, abort->spsr & SPSR_PAN, false);
 	judge->counters.model_faults++;
-	if (expected.fault == NOT_JUDGED || now.highest >= HIGHEST ||
+	if (expected.fault == NOT_JUDGED || !outputs_fit(context, &now) ||
 	    may_be_held(judge, pe, context, va, &now, user ? kind << 3 : kind))
 		return;
 	if (expected.fault == NO_FAULT) {
@@ -143,7 +143,7 @@ void model_at(struct judge *judge, unsigned pe, const struct context *context, c
 	walk(context, judge->read, va, &now);
 	expected = expect(context, va, &now, at->kind, at->user, false, at->one_stage);
 	judge->counters.model_ats++;
-	if (expected.fault == NOT_JUDGED || now.highest >= HIGHEST || (par & PAR_F && !is_of_tables((unsigned)FIELD(par, PAR_FST))) ||
+	if (expected.fault == NOT_JUDGED || !outputs_fit(context, &now) || (par & PAR_F && !is_of_tables((unsigned)FIELD(par, PAR_FST))) ||
 	    may_be_held(judge, pe, context, va, &now, at->user ? at->kind << 3 : at->kind))
 		return;
 	if (expected.fault == NO_FAULT) {

@@ -10,31 +10,29 @@
 #include <string.h>
 
 #include "decode.h"
+#include "keep.h"
 #include "sanitizer.h"
-#include "who.h"
+#define NVH_BY_ENV
+#include "which.h"
 
 static struct judge judge;
 static struct vcpu vcpus[MAX_PES];
 static struct options options;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t trapped, up;
-void *who_env[WHO_MAX];
+void *nvh_envs[NVH_ENVS];
 
 /* A page of code as it was translated: its address then, and where it lay. */
 struct code {
-	uint64_t va, pa;
-	uint8_t el;
+	uint64_t va, pa, el; /* the key */
 	uint64_t gen[MAX_PES];
-	struct code *next;
 };
-#define CODE_BITS 14
-static struct code *codes[1 << CODE_BITS];
 
 static void flush_counters(void)
 {
 	if (judge.seq - judge.counters.steps >= LOOK)
 		judge_look(&judge);
-	output_counters(&judge.counters, trapped, up);
+	output_counters(&judge.counters, __atomic_load_n(&trapped, __ATOMIC_RELAXED), __atomic_load_n(&up, __ATOMIC_RELAXED));
 }
 
 static unsigned level_now(struct vcpu *vcpu)
@@ -64,7 +62,7 @@ static void execute_tlbi(struct tlbi *tlbi, const struct context *context)
 	judge_tlbi(&judge, *tlbi, context, gone);
 	for (unsigned i = 0; i < judge.pes; i++)
 		if (gone[i]) /* what was checked before may be checked, and filled, again */
-			__atomic_add_fetch(&vcpus[i].gen, 1, __ATOMIC_RELEASE);
+			vcpu_synchronise(&vcpus[i]);
 	flush_counters();
 	pthread_mutex_unlock(&lock);
 }
@@ -97,14 +95,14 @@ static bool range_is_ds(struct vcpu *vcpu, const struct tlbi *tlbi)
 /* One TLBI instruction where it was translated; inside a block the register pc is stale. */
 struct place {
 	uint64_t pc;
-	uint32_t word;
+	uint64_t word;
 };
 
 static void on_tlbi(unsigned index, void *data)
 {
 	const struct place *place = data;
-	uint32_t word = place->word;
-	struct vcpu *vcpu = &vcpus[who(index)];
+	uint32_t word = (uint32_t)place->word;
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	unsigned rt = word & 31;
 	struct tlbi tlbi = { .op = operation_of(word & 0x7ffe0), .pe = vcpu->index };
 	struct state *state = &tlbi.state;
@@ -142,7 +140,7 @@ static void on_tlbi(unsigned index, void *data)
 static void on_dsb(unsigned index, void *data)
 {
 	uintptr_t what = (uintptr_t)data; /* bit 0: nXS, bit 1: below EL2, then CRm */
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct context *context = &vcpu->el10;
 
 	settle(vcpu, EXECUTED, 0);
@@ -187,7 +185,7 @@ static uint64_t physical(uint32_t info, uint64_t va)
 
 static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	if (!vcpu->el10.valid || vcpu->dirty || is_known(vcpu, EL10, va, 0))
 		return;
@@ -197,7 +195,7 @@ static void on_access(unsigned index, uint32_t info, uint64_t va, void *data)
 /* The same where permissions count, too. ``data``: model_place(). */
 static void on_judged_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	bool user = (uint64_t)data & AS_EL0;
 	unsigned kind = (uint64_t)data & ANY_KIND ? 0 : qemu_plugin_mem_is_store(info) ? P_W : P_R;
 
@@ -209,7 +207,7 @@ static void on_judged_access(unsigned index, uint32_t info, uint64_t va, void *d
 /* A system register that FEAT_NV2 turns into memory, or any access at EL2: the EL2 or EL2&0 regime. */
 static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	if (is_known(vcpu, EL2, va, 0))
 		return;
@@ -220,11 +218,11 @@ static void on_el2_access(unsigned index, uint32_t info, uint64_t va, void *data
 
 static void fetch(struct vcpu *vcpu, const struct context *context, struct code *code, uint8_t el)
 {
-	uint64_t pc;
+	uint64_t pc, gen = __atomic_load_n(&vcpu->gen, __ATOMIC_ACQUIRE);
 
-	if (code->gen[vcpu->index] == vcpu->gen)
+	if (code->gen[vcpu->index] == gen)
 		return;
-	code->gen[vcpu->index] = vcpu->gen;
+	code->gen[vcpu->index] = gen;
 	/* The same block may run at another address than the one where it was translated (CF_PCREL). */
 	pc = vcpu_read(vcpu, R_PC);
 	use(vcpu, context, pc, code->pa, pc, el, options.model ? P_X : 0, code->el == 0);
@@ -234,18 +232,18 @@ static void fetch(struct vcpu *vcpu, const struct context *context, struct code 
 static void on_unknown(unsigned index, void *data)
 {
 	(void)data;
-	if (!who_env[index])
-		who_learn(index, vcpu_read(&vcpus[index], R_PC));
+	if (!nvh_env_of(index))
+		nvh_which_learn(index, vcpu_read(&vcpus[index], R_PC));
 }
 
 static void on_block(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	struct code *code = data;
 
 	settle(vcpu, EXECUTED, 0);
 	if (vcpu->returning)
-		model_block(vcpu, vcpu_read(vcpu, R_PC), code->el);
+		model_block(vcpu, vcpu_read(vcpu, R_PC), (uint8_t)code->el);
 	if (vcpu->dirty) {
 		vcpu_refresh_el10(vcpu);
 		vcpu->dirty_el2 = true;
@@ -260,12 +258,12 @@ static void on_block(unsigned index, void *data)
 
 static void on_el2_block(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	settle(vcpu, EXECUTED, 0);
 	if (vcpu->dirty_el2) {
 		vcpu_refresh_el2(vcpu);
-		vcpu->gen++;
+		vcpu_synchronise(vcpu);
 	}
 	fetch(vcpu, &vcpu->el2, data, 2);
 }
@@ -274,31 +272,31 @@ static void on_el2_block(unsigned index, void *data)
 
 static void on_eret(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	if (data)
 		vcpu->dirty = vcpu->dirty_el2 = true;
 	else
-		vcpu->gen++;
+		vcpu_synchronise(vcpu);
 }
 
 static void on_change(unsigned index, void *data)
 {
 	(void)data;
-	vcpus[who(index)].dirty = true;
+	vcpus[nvh_which_by_env(index)].dirty = true;
 }
 
 static void on_el2_change(unsigned index, void *data)
 {
 	(void)data;
-	vcpus[who(index)].dirty_el2 = true;
-	vcpus[who(index)].kept = false;
+	vcpus[nvh_which_by_env(index)].dirty_el2 = true;
+	vcpus[nvh_which_by_env(index)].kept = false;
 }
 
 static void on_isb(unsigned index, void *data)
 {
 	(void)data;
-	vcpus[who(index)].gen++;
+	vcpu_synchronise(&vcpus[nvh_which_by_env(index)]);
 }
 
 static void on_mark(unsigned index, void *data)
@@ -318,7 +316,7 @@ static bool is_abort(unsigned ec)
 /* First instruction of what may be a synchronous vector of EL2: 0x400 from a lower EL, 0x200 from EL2 itself. */
 static void on_el2_vector(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr, far;
 	unsigned ec;
 
@@ -345,7 +343,7 @@ static void on_el2_vector(unsigned index, void *data)
 
 static void on_el1_vector(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	uint64_t pc = vcpu_read(vcpu, R_PC), esr;
 	unsigned ec;
 
@@ -357,7 +355,7 @@ static void on_el1_vector(unsigned index, void *data)
 	settle(vcpu, ec == ESR_EC_UNKNOWN && vcpu_read(vcpu, R_ELR_1) == vcpu->waiting.pc ? UNDEFINED_AT_EL1 : EXECUTED, esr);
 	if (options.model)
 		model_vector(vcpu, false, pc, esr);
-	vcpu->gen++;
+	vcpu_synchronise(vcpu);
 	if (is_abort(ec) && !(esr & ESR_FNV) && vcpu->el10.valid && !vcpu->dirty)
 		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1, 0, false);
 }
@@ -366,35 +364,18 @@ static void on_el1_vector(unsigned index, void *data)
 
 static struct code *code_page(uint64_t va, uint64_t pa, unsigned el)
 {
-	unsigned slot = (unsigned)(((va >> 12) ^ (pa >> 12) * 0x9e3779b9) & ((1 << CODE_BITS) - 1));
-	struct code *code;
+	static struct nvh_keeper codes = NVH_KEEPER(struct code, offsetof(struct code, gen));
+	struct code code = { .va = va, .pa = pa, .el = el };
 
-	pthread_mutex_lock(&lock);
-	for (code = codes[slot]; code; code = code->next)
-		if (code->va == va && code->pa == pa && code->el == el)
-			break;
-	if (!code) {
-		code = calloc(1, sizeof(*code));
-		if (!code)
-			abort();
-		code->va = va;
-		code->pa = pa;
-		code->el = (uint8_t)el;
-		code->next = codes[slot];
-		codes[slot] = code;
-	}
-	pthread_mutex_unlock(&lock);
-	return code;
+	return nvh_keep(&codes, &code);
 }
 
 static void *place_of(const struct qp_insn *insn, uint32_t word)
 {
-	struct place *place = malloc(sizeof(*place)); /* lives as long as QEMU, like the block that may use it */
+	static struct nvh_keeper places = NVH_KEEPER(struct place, sizeof(struct place));
+	struct place place = { qemu_plugin_insn_vaddr(insn), word };
 
-	if (!place)
-		abort();
-	*place = (struct place){ qemu_plugin_insn_vaddr(insn), word };
-	return place;
+	return nvh_keep(&places, &place);
 }
 
 static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
@@ -422,7 +403,7 @@ static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 static bool someone_unknown(void)
 {
 	for (unsigned i = 0; i < judge.pes; i++)
-		if (!who_env[i])
+		if (!nvh_env_of(i))
 			return true;
 	return false;
 }
@@ -433,7 +414,7 @@ static void watch_block(struct qp_tb *tb, struct qp_insn *first, unsigned el)
 	struct code *code = code_page(va & PAGE_MASK, memory_physical(qemu_plugin_insn_haddr(first)) & PAGE_MASK,
 				      options.model ? el : 1);
 
-	who_translate(va);
+	nvh_which_translated(va);
 	if (someone_unknown())
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_unknown, QP_CB_R_REGS, NULL);
 	/* Before on_block(), which would take an operation that has just trapped as executed. */
@@ -494,7 +475,9 @@ QP_VCPU_CB(on_vcpu, index)
 		abort();
 	vcpu_init(&vcpus[index], index);
 	__atomic_add_fetch(&up, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&lock);
 	flush_counters();
+	pthread_mutex_unlock(&lock);
 }
 
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
@@ -510,6 +493,7 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 	judge.report = output_report;
 	judge.leave_out = (unsigned)options.leave_out;
 	judge.model = options.model;
+	judge.used = model_used;
 	watch_model_init(&judge, vcpus, &lock);
 	memory_init(options.base, options.ram);
 	if (!judge_init(&judge, options.entries) || !output_init(&options))

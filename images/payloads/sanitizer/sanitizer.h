@@ -58,6 +58,12 @@ struct vcpu {
 	uint64_t fast[2][FAST], fast_gen[2][FAST];
 };
 
+/* What was checked before is to be checked again. Other vCPUs do it to this one, too, so never `gen++`. */
+static inline void vcpu_synchronise(struct vcpu *vcpu)
+{
+	__atomic_add_fetch(&vcpu->gen, 1, __ATOMIC_RELEASE);
+}
+
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which);
 uint8_t vcpu_features(struct vcpu *vcpu);
 void vcpu_init(struct vcpu *vcpu, unsigned index);

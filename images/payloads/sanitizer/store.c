@@ -127,13 +127,13 @@ bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct tr
 }
 
 bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
-		 unsigned perms)
+		 unsigned wanted, unsigned perms)
 {
 	const struct entry *entry = tlb->pages[hash(key, page >> 12, PAGE_BITS)];
 
 	for (; entry; entry = entry->by_page.next)
 		if (entry->page == page && answers(&entry->extent, key) && !entry_dead(entry, progress) &&
-		    (entry->out != out || perms & ~entry->least))
+		    (entry->out != out || (wanted & perms & ~entry->least) || (wanted & ~perms & entry->perms)))
 			return true;
 	return false;
 }

@@ -71,9 +71,12 @@ struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const s
 /* Whether any live entry leads to ``out`` with ``perms``. */
 bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
 	       unsigned perms);
-/* Whether any live entry leads elsewhere than to ``out``, or was once without ``perms``. */
+/*
+ * Whether any live entry leads elsewhere than to ``out``, or says another thing of the permissions ``wanted`` than ``perms``:
+ * it was once without one of them that the tables give, or has one that they do not give.
+ */
 bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
-		 unsigned perms);
+		 unsigned wanted, unsigned perms);
 /* A live entry of another VMID or ASID for this page, that leads to ``out``; NULL when there is none. */
 const struct entry *tlb_other(const struct tlb *tlb, const struct progress *progress, const struct translation *key,
 			      uint64_t page, uint64_t out);

@@ -131,7 +131,7 @@ void vcpu_refresh_el10(struct vcpu *vcpu)
 {
 	vcpu->dirty = false;
 	vcpu->kept = true;
-	vcpu->gen++;
+	vcpu_synchronise(vcpu);
 	vcpu_context_el10(vcpu, &vcpu->el10);
 }
 

@@ -175,7 +175,7 @@ static enum outcome stage2(const struct context *context, read_physical read, ui
 	step->outcome = stage2_leaf(context, read, ipa, &step->leaf);
 	*pa = step->leaf.out | (ipa & (step->leaf.size - 1));
 	*perms = step->leaf.perms;
-	result->highest |= step->leaf.out;
+	result->highest |= step->leaf.out | (context->vttbr & VTTBR_BADDR);
 	return step->outcome;
 }
 
@@ -267,6 +267,7 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 		return NO_TRANSLATION;
 	flat = context->tcr & (!two ? TCR_E2H0_HPD : BIT(va, 55) ? TCR_HPD1 : TCR_HPD0);
 	table = result->root = format.base;
+	result->highest |= format.base;
 	for (int level = format.start; level <= 3; level++) {
 		uint64_t at = table + descend(&format, level, va, leaf);
 		enum outcome outcome = stage2(context, read, at, result, &leaf->where, &perms);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: what the judgement of the model itself needs to see, beside what plugin.c sees. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "decode.h"
+#include "keep.h"
 #include "sanitizer.h"
-#include "who.h"
+#define NVH_BY_ENV
+#include "which.h"
 
 static struct judge *judge;
 static struct vcpu *vcpus;
@@ -32,7 +33,7 @@ static bool target(struct eret *eret, uint64_t elr, uint64_t spsr, uint64_t hcr)
 
 static void on_eret_el2(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	struct eret *eret = &vcpu->eret;
 
 	*eret = (struct eret){ .pc = (uint64_t)data, .el = 2 };
@@ -43,7 +44,7 @@ static void on_eret_el2(unsigned index, void *data)
 
 static void on_eret_el1(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	struct eret *eret = &vcpu->eret;
 	uint64_t hcr = vcpu_read(vcpu, R_HCR);
 
@@ -84,7 +85,7 @@ void model_settled(struct vcpu *vcpu, enum became became, uint64_t esr)
 
 static void on_at(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct at *what = data;
 	unsigned rt = what->word & 31;
 
@@ -105,7 +106,7 @@ static void on_at(unsigned index, void *data)
 /* MRS Xt, PAR_EL1 */
 static void on_par(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	(void)data;
 	if (!vcpu->translating)
@@ -124,7 +125,7 @@ struct level {
 
 static void on_level(unsigned index, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct level *level = data;
 
 	pthread_mutex_lock(lock);
@@ -135,7 +136,7 @@ static void on_level(unsigned index, void *data)
 
 static void on_vncr(unsigned index, uint32_t info, uint64_t va, void *data)
 {
-	struct vcpu *vcpu = &vcpus[who(index)];
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	(void)info;
 	pthread_mutex_lock(lock);
@@ -214,15 +215,6 @@ void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr)
 
 /* ---- translation ---- */
 
-static void *kept(const void *from, size_t size)
-{
-	void *to = malloc(size); /* lives as long as QEMU, like the block that may use it */
-
-	if (!to)
-		abort();
-	return memcpy(to, from, size);
-}
-
 uint64_t model_place(uint64_t pc, uint32_t word, unsigned el)
 {
 	bool unprivileged = (word & 0x3b200c00) == 0x38000800;
@@ -232,15 +224,22 @@ uint64_t model_place(uint64_t pc, uint32_t word, unsigned el)
 	return pc | (el == 0 ? AS_EL0 : 0) | (plain ? 0 : ANY_KIND);
 }
 
+/* All of them is their key, from zeroed memory: padding is the same in all. */
+static struct nvh_keeper ats = NVH_KEEPER(struct at, sizeof(struct at));
+static struct nvh_keeper levels = NVH_KEEPER(struct level, sizeof(struct level));
+
 void watch_model_insn(struct qp_insn *insn, uint32_t word, unsigned el)
 {
 	uint64_t pc = qemu_plugin_insn_vaddr(insn);
-	struct at at = { .pc = pc, .el = (uint8_t)el };
+	struct at at;
 
+	memset(&at, 0, sizeof(at));
+	at.pc = pc;
+	at.el = (uint8_t)el;
 	if (word == 0xd69f03e0) /* ERET; ERETAA authenticates its target */
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, el >= 2 ? on_eret_el2 : on_eret_el1, QP_CB_R_REGS, (void *)pc);
 	else if (el > 0 && model_is_at(word, &at))
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_at, QP_CB_R_REGS, kept(&at, sizeof(at)));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_at, QP_CB_R_REGS, nvh_keep(&ats, &at));
 	else if (el > 0 && (word & ~31u) == 0xd5387400)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_par, QP_CB_R_REGS, NULL);
 	if (el == 1 && (word & 0xffd00000) == 0xd5100000)
@@ -249,8 +248,12 @@ void watch_model_insn(struct qp_insn *insn, uint32_t word, unsigned el)
 
 void watch_model_level(struct qp_insn *next, uint32_t word, unsigned el)
 {
-	struct level level = { qemu_plugin_insn_vaddr(next) - 4, (uint8_t)el, word & 31 };
+	struct level level;
 
+	memset(&level, 0, sizeof(level));
+	level.pc = qemu_plugin_insn_vaddr(next) - 4;
+	level.el = (uint8_t)el;
+	level.rt = word & 31;
 	if ((word & ~31u) == 0xd5384240 && level.rt != 31 && el > 0)
-		qemu_plugin_register_vcpu_insn_exec_cb(next, on_level, QP_CB_R_REGS, kept(&level, sizeof(level)));
+		qemu_plugin_register_vcpu_insn_exec_cb(next, on_level, QP_CB_R_REGS, nvh_keep(&levels, &level));
 }

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import pytest
 
+from harness.check.finding import Observations
 from harness.check.oracle import ORACLES
-from harness.errors import UserError
+from harness.errors import Location, UserError
 from harness.level import Level
-from harness.scenario.language import Scope
+from harness.scenario.language import OracleCheck, Scope
+from harness.trace.event import Event, Value
+from harness.trace.order import Anchor
 from harness.trace.source import Source
-from harness.trace.timeline import Loss
+from harness.trace.span import Span
+from harness.trace.timeline import Loss, Realised, Timeline
 from harness.verdict import Verdict
 from tests.check.oracle.model import (
     GUEST_HCR,
@@ -332,6 +336,58 @@ def test_a_recycled_context_owes_nothing_and_another_tasks_unmap_serves_nothing(
     bent = unmaps((0, 3))
     bent.add("l0.shadow_unmap", task="qemu-8", context=1, vmid=3, vttbr="?", reason="tlbi")
     assert judged("every-context", bent).verdict is Verdict.FAIL
+
+
+def by_model(*served: int, spans: bool = True, anchors: bool = True) -> Timeline:
+    """Two contexts of VMID 3 are known; the model shows L1's operation, and L0 unmaps ``served`` in its span.
+
+    L0's own trace counts by itself, and does not know the operation.
+    """
+    made = realised(("l0.tlbi", Source.MODEL), ("l0.shadow_unmap", None))
+    earlier = [unmap(seq, seq, "notifier") for seq in (0, 1)]
+    fields: dict[str, Value] = {"op": "ipas2e1is", "family": "ipas2e1", "vmid": 3}
+    asked = Event("l0.tlbi", Level.L0, 50, 0, 0, "", fields, seen_by=Source.MODEL)
+    later = [unmap(2 + at, context, "tlbi") for at, context in enumerate(served)]
+    places = [10, 20, *(60 + 2 * at for at in range(len(later)))]
+    tied = [Anchor(Source.L0, seq, place, place + 1) for seq, place in enumerate(places)]
+    span = Span(0, "tlbi", "ipas2e1is", (asked, *later))
+    return Timeline(
+        (*earlier, asked, *later),
+        realised=made,
+        anchors=tuple(tied) if anchors else (),
+        spans=(span,) if spans else (),
+    )
+
+
+def realised(*names: tuple[str, Source | None]) -> dict[str, Realised]:
+    return {name: Realised("test", source=source) for name, source in names}
+
+
+def unmap(seq: int, context: int, reason: str) -> Event:
+    fields: dict[str, Value] = {"context": context, "vmid": 3, "vttbr": 3 << 48, "reason": reason}
+    return Event("l0.shadow_unmap", Level.L0, seq, 0, 0, "qemu-7", fields)
+
+
+@pytest.mark.parametrize(
+    ("timeline", "verdict", "words"),
+    [
+        (by_model(0, 1), Verdict.PASS, "several contexts: 1"),
+        (by_model(1), Verdict.FAIL, "1 of 2 contexts with VMID 3 were not served"),
+        (by_model(), Verdict.VACUOUS, ""),
+        (by_model(0, 1, spans=False), Verdict.UNDECIDED, "has no span of it"),
+        (by_model(0, 1, anchors=False), Verdict.UNDECIDED, "order of the model's trace and L0's own"),
+    ],
+)
+def test_contexts_are_served_where_the_model_shows_the_operation(
+    timeline: Timeline, verdict: Verdict, words: str
+) -> None:
+    """By default: L0's own trace then has the unmaps alone, of a task that the model does not know."""
+    check = OracleCheck(
+        Location("s.yaml"), "every-context", "every-context", Scope(), {"contexts": "several"}
+    )
+    found = ORACLES["every-context"](check, Observations(timeline=timeline))
+    assert found.verdict is verdict, found.message
+    assert words in found.message
 
 
 def test_scope_limits_what_is_judged() -> None:

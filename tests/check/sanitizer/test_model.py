@@ -342,3 +342,36 @@ def test_without_it_nothing_is_said_of_the_model(driver: Driver) -> None:
     leaf(driver, A)
     used(driver, B)
     assert driver.found() == []
+
+
+HA, HD = mask("VTCR.HA"), mask("VTCR.HD")
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "expected"),
+    [
+        (READ, LEAF & ~0x400, ["model-flags"]),
+        (READ, LEAF, []),
+        (WRITE, LEAF & ~0x80 | 1 << 51, ["model-flags"]),
+        (READ, LEAF & ~0x80 | 1 << 51, []),
+        (WRITE, LEAF | 1 << 51, []),
+    ],
+)
+def test_flags_that_hardware_manages(
+    machine: Driver, kind: int, attributes: int, expected: list[str]
+) -> None:
+    machine("context", 0, 0, 0, 1, 0, VMID, 0, 0, 0, 0, VTCR | HA | HD, ROOT | VMID << 48, 1)
+    leaf(machine, A, attributes)
+    used(machine, A, kind)
+    assert machine.found() == expected
+
+
+def test_address_translation_of_a_write_to_what_is_read_only(driver: Driver) -> None:
+    """An entry that says the same as the tables is no reason to say nothing."""
+    both(driver, last=A | 0x703 | 1 << 6 | 0x80)
+    driver("model")
+    used(driver, A)
+    driver("at", 0, VA, S1E0W, 2, 1 | (PERMISSION | 3) << 1)
+    assert driver.found() == []
+    driver("at", 0, VA, S1E0W, 2, A)
+    assert driver.found() == ["model-at"]

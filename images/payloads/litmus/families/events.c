@@ -11,9 +11,10 @@
 #define WRITTEN 0x77
 #define VICTIM 1
 
-enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, EVENTS };
+/* ONLY_READ: L2 has only read the page before the memslot becomes read-only; READ_FIRST: it was so from the beginning. */
+enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, EVENTS, ONLY_READ = EVENTS, READ_FIRST, OWN_EVENTS };
 static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-delete", "memslot-read-only",
-					   "dirty-log" };
+					   "dirty-log", "memslot-only-read", "memslot-read-first" };
 
 static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
 {
@@ -29,6 +30,8 @@ static void build_event(struct litmus *l)
 	bool skip = l->vm->shared->skip;
 
 	add_host(l, EVENT_SET_UP, offset);
+	if (l->variant == READ_FIRST && !skip)
+		add_host(l, EVENT_READ_ONLY, offset);
 	add_context(l, 0, VMID, 0, false, true);
 	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, event_old(offset), 0);
@@ -44,6 +47,14 @@ static void build_event(struct litmus *l)
 		write_to(l, at, event_old(offset)); /* writable up to now */
 		if (!skip)
 			add_host(l, EVENT_READ_ONLY, offset);
+		write_to(l, at, WRITTEN);
+		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, event_old(offset));
+		break;
+	case ONLY_READ:
+		if (!skip)
+			add_host(l, EVENT_READ_ONLY, offset);
+		/* fall through */
+	case READ_FIRST:
 		write_to(l, at, WRITTEN);
 		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, event_old(offset));
 		break;
@@ -110,7 +121,7 @@ static void build_remote(struct litmus *l)
 
 static void add_events(struct list *list, struct litmus l, const char *family)
 {
-	for (l.variant = 0; l.variant < EVENTS; l.variant++)
+	for (l.variant = 0; l.variant < (*family ? EVENTS : OWN_EVENTS); l.variant++)
 		list_add(list, &l, "l0-%s%s/%s/%s", family, event_words[l.variant], granule_word(l.shift),
 			 size_word(leaf_size(&l)));
 }

@@ -21,4 +21,10 @@ void cases_all(struct list *list)
 	cases_migrate(list);
 	cases_huge(list);
 	cases_fine(list);
+	cases_vncr_asid(list);
+	cases_life(list);
+	cases_wide(list);
+	cases_walk(list);
+	cases_at(list);
+	cases_flags(list);
 }

@@ -8,12 +8,15 @@
 /* All of them. */
 void cases_all(struct list *list);
 
+void cases_at(struct list *list);
 void cases_change(struct list *list);
 void cases_el0(struct list *list);
 void cases_events(struct list *list);
 void cases_fine(struct list *list);
+void cases_flags(struct list *list);
 void cases_hang(struct list *list);
 void cases_huge(struct list *list);
+void cases_life(struct list *list);
 void cases_migrate(struct list *list);
 void cases_operand(struct list *list);
 void cases_own(struct list *list);
@@ -24,6 +27,9 @@ void cases_trap(struct list *list);
 void cases_vel2(struct list *list);
 void cases_vmids(struct list *list);
 void cases_vncr(struct list *list);
+void cases_vncr_asid(struct list *list);
 void cases_vncr_more(struct list *list);
+void cases_walk(struct list *list);
+void cases_wide(struct list *list);
 
 #endif

@@ -49,13 +49,15 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 static void build_own(struct litmus *l)
 {
 	bool other = l->variant == OTHER || l->variant == GLOBAL, execute = l->variant == EXECUTE;
-	uint64_t at = fresh_ipa(l->shift, l->level, 1), pa = DATA_PA, old = execute ? CODE_RESULT : value_at(pa);
+	uint64_t at = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)), pa = DATA_PA, old = execute ? CODE_RESULT : value_at(pa);
 	unsigned asid = !has_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : ASID_L2;
 	uint64_t operand = operand_whole(l, at, asid, l->hint ? l->level : 0);
 	uint64_t less = PTE_S1_PXN | (execute ? 0 : PTE_S1_UXN) | (l->variant == GLOBAL ? 0 : PTE_S1_NG);
 	struct step *s;
 
 	add_context(l, 0, VMID, ASID_L2, true, true);
+	if (l->place != PLACE_LOW)
+		context_high(l, 0);
 	if (execute)
 		add_code(l, pa, CODE);
 	else
@@ -72,6 +74,8 @@ static void build_own(struct litmus *l)
 	add_part(l, 1, ROLE_BEFORE, at, old);
 	add_part(l, 2, ROLE_STALE, at, old);
 	add_part(l, 0, obliged(l, at, operand) ? ROLE_GONE : ROLE_FREE, at, old);
+	if (l->place == PLACE_LAST) /* the next case's as well */
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 }
 
 static bool has_variant(const struct litmus *l)
@@ -98,9 +102,9 @@ static void add_operation(struct list *list, struct litmus l)
 
 	for (l.variant = MATCHING; l.variant < VARIANTS; l.variant++)
 		for (l.hint = 0; has_variant(&l) && l.hint < (address ? 2 : 1); l.hint++)
-			if (!l.el0 || !l.hint || l.variant == MATCHING)
-				list_add(list, &l, "l2-own%s/%s/%s/%s/%s", l.el0 ? "-el0" : "", op->name, granule_word(l.shift),
-					 variant_words[l.variant], l.hint ? "ttl" : "no-ttl");
+			if ((!l.el0 || !l.hint || l.variant == MATCHING) && (l.place == PLACE_LOW || l.variant < GLOBAL))
+				list_add(list, &l, "l2-own%s/%s/%s/%s%s/%s", l.el0 ? "-el0" : "", op->name, granule_word(l.shift),
+					 variant_words[l.variant], place_words[l.place], l.hint ? "ttl" : "no-ttl");
 }
 
 void cases_own(struct list *list)
@@ -111,12 +115,13 @@ void cases_own(struct list *list)
 
 			if (o->regime == EL2 || o->family == ipas2e1 || o->family == vmalls12e1 || o->family == alle1)
 				continue;
-			for (unsigned shift = 12; shift <= 16; shift += 2)
+			for (unsigned i = 0; i < 3 * PLACES; i++)
 				add_operation(list, (struct litmus){ .op = op,
+								     .place = (int)(i % PLACES),
 								     .config = { .cpus = 1, .spare = 2 },
 								     .build = build_own,
 								     .regime = "el1&0",
-								     .shift = shift,
+								     .shift = 12 + 2 * (i / PLACES),
 								     .level = 3,
 								     .any_stage2 = true,
 								     .el0 = el0 });

@@ -24,13 +24,15 @@ static void build_stage2(struct litmus *l)
 /* L2's stage 1 under a stage 2 that maps L1's memory as it is. PERMISSION takes AP[1] from EL0. */
 static void build_stage1(struct litmus *l)
 {
-	uint64_t at = fresh_ipa(l->shift, l->level, 1), operand = victim_operand(l, at);
+	uint64_t at = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)), operand = victim_operand(l, at);
 	uint64_t less = PTE_S1_UXN | PTE_S1_PXN | (l->variant == OTHER_ASID_GLOBAL ? 0 : PTE_S1_NG);
 	uint64_t more = less | (l->el0 ? PTE_S1_EL0 : 0);
 
 	/* Entries are tagged with the VMID whether or not stage 2 is on: the same operation is for both. */
 	add_context(l, 0, VMID, ASID_VICTIM, true, l->variant != STAGE2_OFF);
 	l->vm->shared->context[0].el0_data = l->el0;
+	if (l->place != PLACE_LOW)
+		context_high(l, 0);
 	if (l->variant == OTHER_VMID || l->variant == STAGE2_OFF)
 		add_context(l, 1, l->variant == STAGE2_OFF ? VMID : VMID_OTHER, ASID_VICTIM, true, true);
 	victim_values(l);
@@ -40,6 +42,8 @@ static void build_stage1(struct litmus *l)
 	victim_loses(l, STEP_S1, at, operand, victim_obliged(l, STAGE_1, at, operand),
 		     l->variant == PERMISSION ? leaf_s1(DATA_PA, l->level, less) : 0,
 		     leaf_s1(DATA_PA + leaf_size(l), l->level, more));
+	if (l->place == PLACE_LAST) /* the next case's as well */
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 }
 
 static void add_stage2(struct list *list, struct litmus l)
@@ -47,6 +51,13 @@ static void add_stage2(struct list *list, struct litmus l)
 	l.build = build_stage2;
 	l.regime = "el1&0-stage2";
 	victim_cases(list, l, "s2-remote", ALL_MATCHES, "");
+}
+
+/* By TTBR1_EL1. */
+static void add_high(struct list *list, struct litmus l, const char *family)
+{
+	for (l.place = PLACE_HIGH; l.place < PLACES; l.place++)
+		victim_cases(list, l, family, 1u << MATCHING | 1u << OTHER_ASID, place_words[l.place]);
 }
 
 static void add_stage1(struct list *list, struct litmus l)
@@ -57,10 +68,12 @@ static void add_stage1(struct list *list, struct litmus l)
 	l.regime = el0.regime = "el1&0";
 	el0.el0 = true;
 	victim_cases(list, l, "s1-remote", ALL_MATCHES, "");
+	add_high(list, l, "s1-remote");
 	if (!l.config.e2h0)
 		victim_cases(list, el0, "s1-remote-el0", EL0_MATCHES, "");
 	victim_own(&l);
 	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
+	add_high(list, l, "s1-own");
 }
 
 /* Three victims at once: one form of each operation. */

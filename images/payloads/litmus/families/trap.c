@@ -7,8 +7,13 @@
 #include "families/families.h"
 #include "host/program.h"
 
-enum { TRAP_NONE, TRAP_TTLB, TRAP_TTLBIS, TRAP_TTLBOS, TRAP_FGT, TRAPS };
-static const char *const trap_words[] = { "none", "ttlb", "ttlbis", "ttlbos", "hfgitr" };
+/* FGT_NXS: HCRX_EL2.FGTnXS lifts it from the nXS forms. */
+enum { TRAP_NONE, TRAP_TTLB, TRAP_TTLBIS, TRAP_TTLBOS, TRAP_FGT, TRAP_FGT_NXS, TRAPS };
+static const char *const trap_words[] = { "none", "ttlb", "ttlbis", "ttlbos", "hfgitr", "fgtnxs" };
+
+/* What L1 has set when L2 executes an operation of a feature that both lack. */
+enum { HIDDEN_PLAIN, HIDDEN_TTLB, HIDDEN_FGT, HIDDEN_NV, HIDDEN_TRAPS };
+static const char *const hidden_words[] = { "plain", "ttlb", "hfgitr", "nv" };
 
 static void build_hidden(struct litmus *l)
 {
@@ -19,6 +24,39 @@ static void build_hidden(struct litmus *l)
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
 	add_probe(l, 0, l->steps[0] - 1, ROLE_UNDEF);
+}
+
+/* What L2 has no feature for is UNDEFINED in L2, whatever L1 traps (the order of the pseudocode in C5.5). */
+static void build_hidden_l2(struct litmus *l)
+{
+	static const uint64_t traps[HIDDEN_TRAPS] = { 0, HCR_TTLB | HCR_TTLBIS | HCR_TTLBOS, 0, HCR_NV | HCR_NV2 };
+	const struct operation *op = &operations[l->op];
+	struct context *c = &l->vm->shared->context[0];
+	struct step *s;
+
+	add_context(l, 0, VMID, 0, false, true);
+	c->hcr |= traps[l->variant];
+	if (l->variant == HIDDEN_FGT)
+		c->hfgitr = 1ull << op->hfgitr_bit;
+	if (l->variant == HIDDEN_NV)
+		c->vncr = E2_TEST_VA;
+	s = add(l, 0, STEP_L2_TLBI);
+	s->op = l->op;
+	s->flags = STEP_UNDER_TEST;
+	add_probe(l, 0, l->steps[0] - 1, ROLE_UNDEF);
+}
+
+static void add_hidden_l2(struct list *list, struct litmus l, const char *feature)
+{
+	const struct operation *op = &operations[l.op];
+
+	l.build = build_hidden_l2;
+	for (l.variant = 0; l.variant < HIDDEN_TRAPS; l.variant++) {
+		l.nv = l.variant == HIDDEN_NV;
+		if ((l.nv && is_for_el1(op)) || (l.variant == HIDDEN_FGT && op->hfgitr_bit < 0))
+			continue;
+		list_add(list, &l, "hidden-l2-%s%s/%s/%s", feature, l.nv ? "-nv" : "", op->name, hidden_words[l.variant]);
+	}
 }
 
 static void build_trap(struct litmus *l)
@@ -40,6 +78,9 @@ static void build_trap(struct litmus *l)
 	case TRAP_TTLBOS:
 		c->hcr |= HCR_TTLBOS;
 		break;
+	case TRAP_FGT_NXS:
+		c->hcrx = HCRX_FGTNXS;
+		/* fall through */
 	case TRAP_FGT:
 		c->hfgitr = 1ull << op->hfgitr_bit;
 		break;
@@ -49,6 +90,7 @@ static void build_trap(struct litmus *l)
 	s->flags = STEP_UNDER_TEST;
 	state.hcr = c->hcr;
 	state.hfgitr = c->hfgitr;
+	state.hcrx = c->hcrx;
 	p = add_probe(l, 0, l->steps[0] - 1, is_trapped(fate_of(op, &state)) ? ROLE_TRAP : ROLE_DONE);
 	p->now = syndrome_of(op, 1); /* L2 has its operand in X1 */
 }
@@ -65,14 +107,20 @@ void cases_trap(struct list *list)
 				    .regime = o->regime == EL2 ? "el2&0" : o->operand == IPA || o->operand == IPA_RANGE ? "el1&0-stage2" : "el1&0" };
 
 		l.config.hide_range = true;
-		if (o->needs_range)
+		if (o->needs_range) {
 			list_add(list, &l, "hidden-range/%s", o->name);
+			add_hidden_l2(list, l, "range");
+		}
 		l.config = (struct config){ .cpus = 1, .hide_os = true };
-		if (o->needs_os)
+		if (o->needs_os) {
 			list_add(list, &l, "hidden-os/%s", o->name);
+			add_hidden_l2(list, l, "os");
+		}
 		l.config = (struct config){ .cpus = 1, .hide_xs = true };
-		if (o->nxs)
+		if (o->nxs) {
 			list_add(list, &l, "hidden-xs/%s", o->name);
+			add_hidden_l2(list, l, "xs");
+		}
 		if (o->regime == EL2 || o->family == ipas2e1 || o->family == vmalls12e1 || o->family == alle1)
 			continue;
 		l.config = (struct config){ .cpus = 1, .spare = 2 };

@@ -8,13 +8,9 @@
 
 #define MORE_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << OTHER_VA)
 
-/* struct litmus.place: TTBR0_EL2, TTBR1_EL2, and the last leaf of the address space. */
-enum vel2_place { LOW, HIGH, LAST, PLACES };
-static const char *const place_words[PLACES] = { "", "-high", "-last" };
-
 static uint64_t address_of(const struct litmus *l)
 {
-	return l->place == LOW ? E2_TEST_VA : l->place == HIGH ? E2_HIGH_VA : -leaf_size(l);
+	return l->place == PLACE_LOW ? E2_TEST_VA : l->place == PLACE_HIGH ? E2_HIGH_VA : -leaf_size(l);
 }
 
 static void build_vel2(struct litmus *l)
@@ -52,9 +48,9 @@ static void add_operation(struct list *list, struct litmus l)
 	l.vel2 = l.any_stage2 = true;
 	l.tge = e1;
 	add_both(list, l, MORE_MATCHES);
-	for (l.place = HIGH; !l.config.e2h0 && l.place < PLACES; l.place++)
-		add_both(list, l, l.place == HIGH ? 1u << MATCHING | 1u << OTHER_ASID : 1u << MATCHING);
-	l.place = LOW;
+	for (l.place = PLACE_HIGH; !l.config.e2h0 && l.place < PLACES; l.place++)
+		add_both(list, l, l.place == PLACE_HIGH ? 1u << MATCHING | 1u << OTHER_ASID : 1u << MATCHING);
+	l.place = PLACE_LOW;
 	if (!e1 && l.shift == 12) {
 		l.tge = true;
 		add_both(list, l, 1u << MATCHING);

@@ -5,7 +5,7 @@
  * TLB of one entry for each vCPU, which TLBIs of that regime and L0's MMU notifiers have to empty.
  *
  * vncr-*: {E2H,TGE} = {1,0} when the operation executes, vncr-tge-*: {1,1}. -own: the executing PE's L2 uses the
- * page, -remote: another one's, -two: both at once.
+ * page, -remote: another one's, -two: both at once. -high: by TTBR1_EL2, where Linux at L1 has it; -last: the last page.
  */
 #include "families/families.h"
 #include "families/vncr.h"
@@ -24,6 +24,11 @@ uint64_t vncr_fresh_va(void)
 	static unsigned next;
 
 	return E2_TEST_VA + ((uint64_t)(1 + next++ % REGIONS) << 30);
+}
+
+uint64_t vncr_va(const struct litmus *l)
+{
+	return place_va(l, vncr_fresh_va(), input_bits(12));
 }
 
 uint64_t vncr_descriptor(uint64_t pa, unsigned level, bool global)
@@ -67,7 +72,7 @@ static uint64_t operand_for(const struct litmus *l, uint64_t at)
 	if (l->variant == PART)
 		return operand_range(at + leaf_size(l) - PAGE, l->shift, 0, 0, 0, use);
 	if (l->variant == OTHER_VA)
-		at += 4 * leaf_size(l);
+		at += 4 * leaf_size(l); /* -last: wraps to the first ones */
 	return operand_whole(l, at, use, l->hint ? l->level : 0);
 }
 
@@ -109,7 +114,7 @@ static void look_all(struct litmus *l, uint64_t at, enum role role, uint64_t old
 
 static void build_read(struct litmus *l)
 {
-	uint64_t at = vncr_fresh_va(), operand = operand_for(l, at), other = DATA_PA + leaf_size(l);
+	uint64_t at = vncr_va(l), operand = operand_for(l, at), other = DATA_PA + leaf_size(l);
 	uint64_t old = value_at(DATA_PA), now = value_at(other);
 	bool global = l->variant == OTHER_ASID_GLOBAL;
 
@@ -138,7 +143,7 @@ static void build_read(struct litmus *l)
 /* Where L2's writes land: in the old page up to the operation, in the new one afterwards. */
 static void build_write(struct litmus *l)
 {
-	uint64_t at = vncr_fresh_va(), other = DATA_PA + leaf_size(l);
+	uint64_t at = vncr_va(l), other = DATA_PA + leaf_size(l);
 	uint64_t was = DATA_PA + VNCR_TPIDR, is = other + VNCR_TPIDR;
 
 	vncr_contexts(l, at);
@@ -186,26 +191,32 @@ static void add_family(struct list *list, struct litmus l, const char *family)
 		for (l.variant = MATCHING; l.variant < MATCHES; l.variant++) {
 			if (!has_variant(&l) || (l.variant > PART && l.level != 3))
 				continue;
+			if (l.place == PLACE_LAST && l.variant != MATCHING && l.variant != OTHER_ASID)
+				continue;
 			for (l.hint = 0; l.hint < (plain || l.variant || l.both ? 1 : 2); l.hint++)
-				list_add(list, &l, "vncr%s-%s/%s/%s/%s/%s", l.tge ? "-tge" : "", family, op->name,
-					 size_word(leaf_size(&l)), match_words[l.variant],
+				list_add(list, &l, "vncr%s-%s/%s/%s/%s%s/%s", l.tge ? "-tge" : "", family, op->name,
+					 size_word(leaf_size(&l)), match_words[l.variant], place_words[l.place],
 					 l.hint ? "ttl" : "no-ttl");
 		}
 }
 
 static void add_operation(struct list *list, struct litmus l)
 {
-	l.build = build_read;
-	add_family(list, l, "remote");
-	l.both = true;
-	add_family(list, l, "two");
-	l.both = false;
-	l.own = true;
-	l.config.cpus = 1;
-	add_family(list, l, "own");
-	l.build = build_write;
-	l.level = 3;
-	list_add(list, &l, "vncr%s-write/%s", l.tge ? "-tge" : "", operations[l.op].name);
+	for (l.place = PLACE_LOW; l.place < (l.tge ? PLACES : PLACE_HIGH); l.place++) { /* without TGE the low half is red as it is */
+		struct litmus m = l;
+
+		m.build = build_read;
+		add_family(list, m, "remote");
+		m.both = true;
+		add_family(list, m, "two");
+		m.both = false;
+		m.own = true;
+		m.config.cpus = 1;
+		add_family(list, m, "own");
+		m.build = build_write;
+		m.level = 3;
+		list_add(list, &m, "vncr%s-write/%s%s", m.tge ? "-tge" : "", operations[m.op].name, place_words[m.place]);
+	}
 }
 
 void cases_vncr(struct list *list)

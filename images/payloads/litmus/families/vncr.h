@@ -9,6 +9,8 @@ enum vncr_context { CTX_L2, CTX_TLBI, CTX_CLEANUP };
 
 /* An address of vEL2 that no recent case used, with a GiB of its own. */
 uint64_t vncr_fresh_va(void);
+/* The same for the case's place. */
+uint64_t vncr_va(const struct litmus *l);
 /* Of vEL2's own stage 1, global or not. */
 uint64_t vncr_descriptor(uint64_t pa, unsigned level, bool global);
 /* Those of enum vncr_context; VNCR_EL2 of the first is `vncr`, and CTX_TLBI has TGE with l->tge. */

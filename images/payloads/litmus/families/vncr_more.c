@@ -14,18 +14,21 @@ static void read_own(struct litmus *l, uint64_t at, enum role role, uint64_t old
 	add_access(l, CTX_L2, ACCESS_VNCR_READ, at, false, role, old, now);
 }
 
-enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, EVENTS };
+/* ONLY_READ: L2 has only read the page before the memslot becomes read-only; READ_FIRST: it was so from the beginning. */
+enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, ONLY_READ, READ_FIRST, EVENTS };
 static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-delete", "memslot-read-only",
-					   "dirty-log" };
+					   "dirty-log", "memslot-only-read", "memslot-read-first" };
 
 /* L0's own events for the page behind VNCR_EL2, which may be mapped by no stage 2 at all. */
 static void build_event(struct litmus *l)
 {
 	static const enum event_action actions[] = { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE };
-	uint64_t at = vncr_fresh_va(), page = 5 * PAGE, offset = page + VNCR_TPIDR;
+	uint64_t at = vncr_va(l), page = 5 * PAGE, offset = page + VNCR_TPIDR;
 	bool skip = l->vm->shared->skip;
 
 	add_host(l, EVENT_SET_UP, offset);
+	if (l->variant == READ_FIRST && !skip)
+		add_host(l, EVENT_READ_ONLY, offset);
 	vncr_contexts(l, at);
 	add_write(l, STEP_E2, 0, at, vncr_descriptor(EVENT_PA + page, 3, false), 3);
 	read_own(l, at, ROLE_BEFORE, event_old(offset), 0);
@@ -44,8 +47,12 @@ static void build_event(struct litmus *l)
 		break;
 	case READ_ONLY: /* KVM: an External abort, for it has no better answer to a write */
 		vncr_write(l, at, ROLE_DONE, event_old(offset));
+		/* fall through */
+	case ONLY_READ:
 		if (!skip)
 			add_host(l, EVENT_READ_ONLY, offset);
+		/* fall through */
+	case READ_FIRST:
 		vncr_write(l, at, ROLE_GONE, 1);
 		l->probes[l->probe_count - 1].fault = FAULT_EXTERNAL;
 		read_own(l, at, ROLE_AFTER, 1, event_old(offset));
@@ -73,7 +80,7 @@ static const char *const syndrome_words[] = { "read", "write", "permission" };
  */
 static void build_syndrome(struct litmus *l)
 {
-	uint64_t at = vncr_fresh_va(), read_only = vncr_descriptor(DATA_PA, 3, false) | PTE_S1_RO;
+	uint64_t at = vncr_va(l), read_only = vncr_descriptor(DATA_PA, 3, false) | PTE_S1_RO;
 	bool permission = l->variant == SYNDROME_PERMISSION, write = l->variant != SYNDROME_READ;
 	struct probe *p;
 
@@ -147,12 +154,18 @@ void cases_vncr_more(struct list *list)
 			    .slow = true };
 
 	add_traps(list);
-	for (l.variant = 0; l.variant < EVENTS; l.variant++)
-		list_add(list, &l, "vncr-l0-%s", event_words[l.variant]);
+	for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
+		for (l.variant = 0; l.variant < EVENTS; l.variant++)
+			list_add(list, &l, "vncr-l0-%s%s%s", event_words[l.variant], l.place ? "/4k" : "", place_words[l.place]);
+	l.place = PLACE_LOW;
 	l.build = build_syndrome;
 	l.slow = false;
 	l.config.spare = 2; /* the VM of the others */
-	for (l.level = 0; l.level < 2; l.level++)
-		for (l.variant = 0; l.variant < SYNDROMES; l.variant++)
-			list_add(list, &l, "vncr-%s/%s", l.level ? "far" : "syndrome", syndrome_words[l.variant]);
+	for (unsigned i = 0; i < 2 * PLACES; i++)
+		for (l.variant = 0; l.variant < SYNDROMES; l.variant++) {
+			l.level = i % 2;
+			l.place = (int)(i / 2);
+			list_add(list, &l, "vncr-%s/%s%s", l.level ? "far" : "syndrome", syndrome_words[l.variant],
+				 place_words[l.place]);
+		}
 }

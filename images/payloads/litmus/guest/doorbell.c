@@ -14,5 +14,5 @@ void doorbell(uint64_t value)
 	shared->rung = value;
 	__atomic_store_n(&shared->rings, rings, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&shared->answers, __ATOMIC_ACQUIRE) != rings)
-		__asm__ volatile("yield");
+		__asm__ volatile("yield" ::: "memory");
 }

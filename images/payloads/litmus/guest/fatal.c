@@ -3,14 +3,12 @@
 #include "guest/cpu.h"
 #include "guest/doorbell.h"
 
-void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far);
-
-void guest_fatal(uint64_t esr, uint64_t elr, uint64_t far)
+void pe_fatal(uint64_t esr, uint64_t elr, uint64_t far)
 {
 	shared->fatal_esr = esr;
 	shared->fatal_elr = elr;
 	shared->fatal_far = far;
-	shared->fatal_cpu = ((struct cpu *)read_sysreg(tpidr_el2))->index;
+	shared->fatal_cpu = ((struct pe *)MRS(tpidr_el2))->index;
 	__asm__ volatile("dsb ish" ::: "memory");
 	for (;;)
 		doorbell(DOORBELL_FATAL);

@@ -8,33 +8,37 @@
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
 {
-	uint64_t hcr = c->hcr | (read_sysreg(hcr_el2) & HCR_E2H);
+	uint64_t hcr = c->hcr | (MRS(hcr_el2) & HCR_E2H);
 
-	write_sysreg(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
-	write_sysreg(vttbr_el2, c->vttbr);
-	write_sysreg(vtcr_el2, c->vtcr);
-	write_sysreg(hcr_el2, hcr);
+	MSR(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
+	MSR(vttbr_el2, c->vttbr);
+	MSR(vtcr_el2, c->vtcr);
+	MSR(hcr_el2, hcr);
 	if (shared->id_mmfr0 >> 56 & 0xf)
-		write_sysreg(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+		MSR(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
+	if (shared->id_mmfr1 >> 40 & 0xf)
+		MSR(s3_4_c1_c2_2, c->hcrx); /* HCRX_EL2 */
 	if (c->vncr)
-		write_sysreg(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
+		MSR(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
 	if (shared->e2h) {
-		write_sysreg(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
-		write_sysreg(s3_5_c2_c0_2, c->tcr);
-		write_sysreg(s3_5_c1_c0_0, c->sctlr);
-		write_sysreg(s3_5_c10_c2_0, 0xff);
-		write_sysreg(s3_5_c12_c0_0, l2_vectors);
+		MSR(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
+		MSR(s3_5_c2_c0_1, c->ttbr1);
+		MSR(s3_5_c2_c0_2, c->tcr);
+		MSR(s3_5_c1_c0_0, c->sctlr);
+		MSR(s3_5_c10_c2_0, 0xff);
+		MSR(s3_5_c12_c0_0, l2_vectors);
 	} else {
-		write_sysreg(ttbr0_el1, c->ttbr0);
-		write_sysreg(tcr_el1, c->tcr);
-		write_sysreg(sctlr_el1, c->sctlr);
-		write_sysreg(mair_el1, 0xff);
-		write_sysreg(vbar_el1, l2_vectors);
+		MSR(ttbr0_el1, c->ttbr0);
+		MSR(ttbr1_el1, c->ttbr1);
+		MSR(tcr_el1, c->tcr);
+		MSR(sctlr_el1, c->sctlr);
+		MSR(mair_el1, 0xff);
+		MSR(vbar_el1, l2_vectors);
 	}
 	__asm__ volatile("isb" ::: "memory");
 }
 
-static void record_exit(const struct cpu *cpu, struct outcome *o)
+static void record_exit(const struct pe *cpu, struct outcome *o)
 {
 	uint64_t ec = FIELD(cpu->esr, ESR_EC);
 
@@ -57,14 +61,14 @@ static void record_exit(const struct cpu *cpu, struct outcome *o)
 	}
 }
 
-bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o)
+bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	for (unsigned i = 0; i < READS_MAX; i++)
 		cpu->x[i] = s[i < s->d ? i : 0].a;
 	cpu->elr = (uint64_t)l2_read_all;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
-	l2_run(cpu);
+	pe_enter(cpu);
 	if (FIELD(cpu->esr, ESR_EC) != ESR_EC_HVC || cpu->esr & 0xffff)
 		return false;
 	for (unsigned i = 0; i < s->d; i++) {
@@ -74,7 +78,7 @@ bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o)
 	return true;
 }
 
-void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	static char *const stubs[] = { [ACCESS_READ] = l2_read,
 				       [ACCESS_WRITE] = l2_write,
@@ -82,6 +86,7 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 				       [ACCESS_VNCR_READ] = l2_vncr_read,
 				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
 				       [ACCESS_HANG] = l2_hang };
+	uint64_t sctlr = MRS(sctlr_el2);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -90,7 +95,12 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
 	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
-	l2_run(cpu);
+	if (s->flags & STEP_MMU_OFF) /* all of it is mapped flat */
+		MSR(sctlr_el2, sctlr & ~SCTLR_M);
+	__asm__ volatile("isb" ::: "memory");
+	pe_enter(cpu);
+	MSR(sctlr_el2, sctlr);
+	__asm__ volatile("isb" ::: "memory");
 	record_exit(cpu, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
@@ -98,10 +108,10 @@ void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o)
 }
 
 /* L2 unmaps a page of its own; the table that holds the descriptor is mapped for it first. */
-void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	struct context *c = &shared->context[s->ctx];
-	uint64_t slot = (uint64_t)tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
+	uint64_t slot = (uint64_t)tables_slot(tables_stage1(c, s->a), c->s1_shape, s->a, s->c);
 	uint64_t page = slot & ~((1ull << c->s1_shape.shift) - 1);
 
 	*tables_slot(c->s1_root, c->s1_shape, page, 3) =
@@ -117,20 +127,20 @@ void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->x[5] = s->b;
 	cpu->elr = s->flags & STEP_EL0 ? (uint64_t)l2_remap_el0 : (uint64_t)l2_remap;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
-	l2_run(cpu);
+	pe_enter(cpu);
 	record_exit(cpu, o);
 	o->more[0] = cpu->x[0];
 	o->more[1] = cpu->x[6];
 	o->value = cpu->x[7];
 }
 
-void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->elr = (uint64_t)l2_call;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
-	l2_run(cpu);
+	pe_enter(cpu);
 	record_exit(cpu, o);
 }

@@ -7,9 +7,9 @@
 
 void load_context(const struct context *c);
 /* Reads by `s` and those after it, s->d in all, in one entry; false when one of them faults. */
-bool step_l2_all(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_l2(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_l2_remap(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_l2_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o);
+bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o);
+void step_l2(struct pe *cpu, const struct step *s, struct outcome *o);
+void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o);
+void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o);
 
 #endif

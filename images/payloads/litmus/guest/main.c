@@ -6,39 +6,25 @@
 #include "guest/step.h"
 #include "guest/stubs.h"
 #include "guest/tables.h"
-
-static struct cpu cpus[CPUS_MAX];
-
-void guest_main(uint64_t index);
+#include "psci.h"
 
 static void read_ids(void)
 {
-	shared->id_mmfr0 = read_sysreg(id_aa64mmfr0_el1);
-	shared->id_mmfr1 = read_sysreg(id_aa64mmfr1_el1);
-	shared->id_mmfr2 = read_sysreg(id_aa64mmfr2_el1);
-	shared->id_mmfr4 = read_sysreg(s3_0_c0_c7_4);
-	shared->id_isar0 = read_sysreg(id_aa64isar0_el1);
-	shared->id_isar1 = read_sysreg(id_aa64isar1_el1);
-}
-
-/* PSCI 1.1 CPU_ON; SMC is the conduit of a machine with EL2. KVM numbers the first 16 vCPUs in MPIDR_EL1.Aff0. */
-static void power_on(uint64_t index)
-{
-	register uint64_t x0 __asm__("x0") = 0xc4000003;
-	register uint64_t x1 __asm__("x1") = index;
-	register uint64_t x2 __asm__("x2") = IMAGE_PA;
-	register uint64_t x3 __asm__("x3") = index;
-
-	__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
+	shared->id_mmfr0 = MRS(id_aa64mmfr0_el1);
+	shared->id_mmfr1 = MRS(id_aa64mmfr1_el1);
+	shared->id_mmfr2 = MRS(id_aa64mmfr2_el1);
+	shared->id_mmfr4 = MRS(s3_0_c0_c7_4);
+	shared->id_isar0 = MRS(id_aa64isar0_el1);
+	shared->id_isar1 = MRS(id_aa64isar1_el1);
 }
 
 /* The CPU that the doorbell belongs to: it alone talks to the VMM. */
-static void lead(struct cpu *cpu)
+static void lead(struct pe *cpu)
 {
 	uint64_t number = 0;
 
 	for (unsigned i = 1; shared->by_memory && i < shared->cpus; i++)
-		power_on(i);
+		psci_start(i);
 	doorbell(DOORBELL_DONE);
 	for (;;) {
 		tables_reset();
@@ -60,7 +46,7 @@ static void lead(struct cpu *cpu)
 	}
 }
 
-static void follow(struct cpu *cpu)
+static void follow(struct pe *cpu)
 {
 	uint64_t number = 0, next;
 
@@ -74,23 +60,21 @@ static void follow(struct cpu *cpu)
 	}
 }
 
-void guest_main(uint64_t index)
+void pe_main(uint64_t index)
 {
-	struct cpu *cpu = &cpus[index];
+	struct pe *cpu = &pes[index];
 
-	cpu->index = index;
-	write_sysreg(tpidr_el2, cpu);
 	/* RW; E2H as it is, which at vEL2 cannot be chosen */
-	write_sysreg(hcr_el2, HCR_RW | (shared->set_e2h ? HCR_E2H : read_sysreg(hcr_el2) & HCR_E2H));
+	MSR(hcr_el2, HCR_RW | (shared->set_e2h ? HCR_E2H : MRS(hcr_el2) & HCR_E2H));
 	__asm__ volatile("isb" ::: "memory");
 	if (!index) {
-		shared->e2h = FIELD(read_sysreg(hcr_el2), HCR_E2H);
+		shared->e2h = FIELD(MRS(hcr_el2), HCR_E2H);
 		shared->l2_page = (uint64_t)l2_vectors & ~0xffffull;
 		tables_vel2(shared->e2h);
 		read_ids();
 	}
 	if (shared->id_mmfr1 >> 40 & 0xf)
-		write_sysreg(s3_4_c1_c2_2, 0); /* HCRX_EL2: FGTnXS and the rest off */
+		MSR(s3_4_c1_c2_2, 0); /* HCRX_EL2: FGTnXS and the rest off */
 	regime_follow(cpu);
 	if (index)
 		follow(cpu);

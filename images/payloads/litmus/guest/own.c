@@ -4,7 +4,7 @@
 #include "guest/l2.h"
 #include "guest/tlbi.h"
 
-void step_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	o->kind = OUTCOME_DONE;
@@ -20,16 +20,6 @@ void step_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o)
 		o->kind = OUTCOME_EXCEPTION;
 		o->esr = cpu->esr;
 	}
-}
-
-bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value)
-{
-	*value = 0;
-	cpu->took = 0;
-	cpu->guard = 1;
-	__asm__ volatile("ldr %0, [%1]" : "+r"(*value) : "r"(va) : "x16", "x17", "memory");
-	cpu->guard = 0;
-	return !cpu->took;
 }
 
 #define AT(op1, op2, va) __asm__ volatile("sys #" #op1 ", c7, c8, #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
@@ -58,13 +48,19 @@ static void at(unsigned op, uint64_t va)
 	case AT_S12E0R:
 		AT(4, 6, va);
 		break;
-	default:
+	case AT_S12E0W:
 		AT(4, 7, va);
+		break;
+	case AT_S1E2R:
+		AT(4, 0, va);
+		break;
+	default:
+		AT(4, 1, va);
 		break;
 	}
 }
 
-void step_at(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_at(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	cpu->took = 0;
@@ -73,14 +69,14 @@ void step_at(struct cpu *cpu, const struct step *s, struct outcome *o)
 	cpu->guard = 0;
 	__asm__ volatile("isb" ::: "memory");
 	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_VALUE;
-	o->value = read_sysreg(par_el1);
+	o->value = MRS(par_el1);
 	o->esr = cpu->esr;
 	o->far = s->a;
 }
 
-void step_read(struct cpu *cpu, const struct step *s, struct outcome *o)
+void step_read(struct pe *cpu, const struct step *s, struct outcome *o)
 {
-	o->kind = guarded_read(cpu, s->a, &o->value) ? OUTCOME_VALUE : OUTCOME_EXCEPTION;
+	o->kind = pe_load(cpu, s->a, &o->value) ? OUTCOME_VALUE : OUTCOME_EXCEPTION;
 	o->esr = cpu->esr;
 	o->far = cpu->far;
 }

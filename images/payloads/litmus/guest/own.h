@@ -5,10 +5,8 @@
 
 #include "guest/cpu.h"
 
-/* False when the read raised an exception: esr and far are in *cpu. */
-bool guarded_read(struct cpu *cpu, uint64_t va, uint64_t *value);
-void step_read(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_at(struct cpu *cpu, const struct step *s, struct outcome *o);
-void step_tlbi(struct cpu *cpu, const struct step *s, struct outcome *o);
+void step_read(struct pe *cpu, const struct step *s, struct outcome *o);
+void step_at(struct pe *cpu, const struct step *s, struct outcome *o);
+void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o);
 
 #endif

@@ -3,6 +3,11 @@
 #include "guest/regime.h"
 #include "guest/tables.h"
 
+/* What each PE runs with. */
+static struct {
+	uint64_t tcr, low, high;
+} running[PES_MAX];
+
 #define MMU_OFF 0x30c50830ull /* RES1 */
 #define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
 
@@ -25,15 +30,19 @@ static uint64_t tcr(unsigned shift)
  * With the MMU off in between, since TG and TTBR cannot change at once, and in registers alone, since memory is
  * Device then. Everything is mapped flat before and after.
  */
-void regime_follow(struct cpu *cpu)
+void regime_follow(struct pe *cpu)
 {
 	unsigned shift = (unsigned)shared->vel2_shift;
-	uint64_t low = tables_vel2_root(shift, false) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0);
-	uint64_t high = shared->e2h ? tables_vel2_root(shift, true) : 0; /* only E2H has TTBR1_EL2 */
+	uint64_t control = tcr(shift) ^ shared->vel2_tcr;
+	bool ds = shared->vel2_tcr & TCR_DS;
+	uint64_t low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0];
+	uint64_t high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0; /* only E2H has TTBR1_EL2 */
 
-	if (cpu->shift == shift)
+	if (running[cpu->index].tcr == control && running[cpu->index].low == low && running[cpu->index].high == high)
 		return;
-	cpu->shift = shift;
+	running[cpu->index].tcr = control;
+	running[cpu->index].low = low;
+	running[cpu->index].high = high;
 	__asm__ volatile("dsb sy\n\t"
 			 "msr sctlr_el2, %[off]\n\t"
 			 "isb\n\t"
@@ -48,6 +57,16 @@ void regime_follow(struct cpu *cpu)
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
 			 "isb" ::[off] "r"(MMU_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(tcr(shift)), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
+			 [mair] "r"(0xffull), [tcr] "r"(control), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
 			 : "memory");
+}
+
+/* Everything that vEL2 itself runs with is global. */
+void regime_asid(uint64_t asid)
+{
+	uint64_t low = MRS(ttbr0_el2) & ~TTBR_ASID;
+
+	MSR(ttbr0_el2, low | PLACE(TTBR_ASID, asid));
+	running[((struct pe *)MRS(tpidr_el2))->index].low = 0; /* the next program begins with the usual one */
+	__asm__ volatile("isb" ::: "memory");
 }

@@ -6,6 +6,8 @@
 #include "guest/cpu.h"
 
 /* Run with shared->vel2_shift from now on. */
-void regime_follow(struct cpu *cpu);
+void regime_follow(struct pe *cpu);
+/* TTBR0_EL2.ASID is this until the next program. */
+void regime_asid(uint64_t asid);
 
 #endif

@@ -26,7 +26,7 @@ static uint64_t el0_alias(const volatile void *at)
 	return L2_DATA_VA + ((uint64_t)at & 0xffff);
 }
 
-static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct step *s, char *code)
+static void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct step *s, char *code)
 {
 	bool el0 = s->c == SPIN_L2_EL0, own, vncr;
 
@@ -36,7 +36,7 @@ static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct
 	cpu->x[6] = el0;
 	cpu->elr = (uint64_t)code;
 	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
-	l2_run(cpu);
+	pe_enter(cpu);
 	own = FIELD(cpu->esr, ESR_EC) == ESR_EC_HVC;
 	vncr = FIELD(cpu->esr, ESR_EC) == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR; /* of vEL2's own stage 1, on L2's behalf */
 	if (own && (cpu->esr & 0xffff) == 3)
@@ -46,11 +46,11 @@ static void spin_in_l2(struct cpu *cpu, volatile struct spin *spin, const struct
 }
 
 /* No exit from vEL2 on the way, so nothing that empties this PE's TLB. */
-static void spin_at_vel2(struct cpu *cpu, volatile struct spin *spin, uint64_t va)
+static void spin_at_vel2(struct pe *cpu, volatile struct spin *spin, uint64_t va)
 {
 	uint64_t value;
 
-	if (guarded_read(cpu, va, &value)) {
+	if (pe_load(cpu, va, &value)) {
 		spin->value = value;
 		__atomic_store_n(&spin->count, spin->count + 1, __ATOMIC_RELEASE);
 	} else {
@@ -58,7 +58,7 @@ static void spin_at_vel2(struct cpu *cpu, volatile struct spin *spin, uint64_t v
 	}
 }
 
-void step_spin(struct cpu *cpu, const struct step *s)
+void step_spin(struct pe *cpu, const struct step *s)
 {
 	static char *const code[] = { [SPIN_L2] = l2_spin,
 				      [SPIN_L2_SPOILT] = l2_watch,
@@ -78,7 +78,7 @@ void step_spin(struct cpu *cpu, const struct step *s)
 		else
 			spin_in_l2(cpu, spin, s, code[s->c]);
 		/* One that faults again and again gives way, as those that read do: the model may run one CPU at a time. */
-		__asm__ volatile("yield");
+		__asm__ volatile("yield" ::: "memory");
 	}
 }
 

@@ -5,7 +5,7 @@
 
 #include "guest/cpu.h"
 
-void step_spin(struct cpu *cpu, const struct step *s);
+void step_spin(struct pe *cpu, const struct step *s);
 void step_start(const struct step *s, struct outcome *o);
 void step_sample(const struct step *s, struct outcome *o);
 void step_race(const struct step *s, struct outcome *o);

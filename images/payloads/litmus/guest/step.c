@@ -3,6 +3,7 @@
 #include "guest/step.h"
 #include "guest/doorbell.h"
 #include "guest/l2.h"
+#include "guest/regime.h"
 #include "guest/own.h"
 #include "guest/spin.h"
 #include "guest/stubs.h"
@@ -45,13 +46,15 @@ static void step_context(const struct step *s)
 
 	c->s2_root = s->a ? shared->context[s->a - 1].s2_root :
 		     s->c ? fixed_root(s->ctx, c->s2_shape) : tables_new(c->s2_shape.shift);
-	if (!s->a)
+	if (!s->a || s->d)
 		map_pages(c->s2_root, c->s2_shape, page, size, page, s2);
 	c->vttbr |= c->s2_root;
 	c->s1_root = s->b ? shared->context[s->b - 1].s1_root : tables_new(c->s1_shape.shift);
 	if (!s->b)
 		map_pages(c->s1_root, c->s1_shape, page, size, page, s1);
 	c->ttbr0 |= c->s1_root;
+	if (c->high)
+		c->ttbr1 |= c->s1_high = tables_new(c->s1_shape.shift);
 	if (c->el0_data)
 		map_pages(c->s1_root, c->s1_shape, L2_DATA_VA, size, page, s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN);
 	/* L2's walks of its stage 1 go through stage 2. */
@@ -64,18 +67,19 @@ static void step_write(const struct step *s)
 {
 	struct context *c = &shared->context[s->ctx];
 	unsigned shift = (unsigned)shared->vel2_shift;
+	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS) || (s->kind == STEP_E2 && shared->vel2_tcr & TCR_DS);
 	uint64_t *slot;
 
 	if (s->kind == STEP_S2)
 		slot = tables_slot(c->s2_root, c->s2_shape, s->a, s->c);
 	else if (s->kind == STEP_S1)
-		slot = tables_slot(c->s1_root, c->s1_shape, s->a, s->c);
+		slot = tables_slot(tables_stage1(c, s->a), c->s1_shape, s->a, s->c);
 	else
-		slot = tables_slot(tables_vel2_root(shift, s->a >> 63), shape_of(shift), s->a, s->c);
+		slot = tables_slot(tables_vel2_root(shift, s->a >> 63, ds), shape_of(shift), s->a, s->c);
 	for (uint64_t i = 0; i < (s->d ? s->d : 1); i++) {
 		uint64_t low = level_shift(s->kind == STEP_S2 ? c->s2_shape.shift : s->kind == STEP_S1 ? c->s1_shape.shift : shift, s->c);
 
-		__atomic_store_n(slot + i, s->b ? s->b + (i << low) : 0, __ATOMIC_RELAXED);
+		__atomic_store_n(slot + i, s->b ? (s->b & ~(ds ? PTE_SH_INNER : 0)) + (i << low) : 0, __ATOMIC_RELAXED);
 	}
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
@@ -108,12 +112,12 @@ static void step_await(const struct step *s)
 static void step_hang(const struct step *s)
 {
 	if (s->c == HANG_FATAL)
-		__asm__ volatile("udf #0");
+		__asm__ volatile("udf #0" ::: "memory");
 	for (;;)
-		__asm__ volatile("");
+		__asm__ volatile("" ::: "memory");
 }
 
-void run_program(struct cpu *cpu, struct program *program)
+void run_program(struct pe *cpu, struct program *program)
 {
 	for (unsigned i = 0; i < STEPS_MAX; i++) {
 		const struct step *s = &program->step[i];
@@ -152,6 +156,9 @@ void run_program(struct cpu *cpu, struct program *program)
 			break;
 		case STEP_AT:
 			step_at(cpu, s, o);
+			break;
+		case STEP_E2_ASID:
+			regime_asid(s->a);
 			break;
 		case STEP_READ:
 			step_read(cpu, s, o);

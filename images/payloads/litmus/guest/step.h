@@ -5,6 +5,6 @@
 
 #include "guest/cpu.h"
 
-void run_program(struct cpu *cpu, struct program *program);
+void run_program(struct pe *cpu, struct program *program);
 
 #endif

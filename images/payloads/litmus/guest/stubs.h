@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Labels of the assembly: the way into L2 and back (enter.S), and what L2 executes there (l2_code.S, el0.S, tlbi.c). */
+/* Labels of the assembly: what L2 executes (l2_code.S, el0.S, tlbi.c). */
 #ifndef NVH_LITMUS_GUEST_STUBS_H
 #define NVH_LITMUS_GUEST_STUBS_H
 
 #include "guest/cpu.h"
 
-void l2_run(struct cpu *cpu);
 extern char l2_vectors[], l2_read[], l2_read_all[], l2_write[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_return[],
 	l2_watch[], l2_remap_el0[], el0_read[], el0_execute[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],

@@ -4,7 +4,7 @@
 #include "guest/cpu.h"
 
 static uint64_t pool_next;
-static uint64_t vel2_root[3][2][2048] __attribute__((aligned(16384))); /* of each granule */
+static uint64_t vel2_root[3][2][2][2048] __attribute__((aligned(16384))); /* of each granule, half, DS */
 
 static unsigned granule(unsigned shift)
 {
@@ -14,7 +14,7 @@ static unsigned granule(unsigned shift)
 /* By DC ZVA, 4 << DCZID_EL0.BS bytes at once: all sizes here are multiples of the largest, 2 KiB. */
 void zero(uint64_t at, uint64_t size)
 {
-	uint64_t id = read_sysreg(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
+	uint64_t id = MRS(dczid_el0), line = id & 0x10 ? 8 : 4ull << (id & 0xf);
 
 	for (uint64_t end = at + size; at < end; at += line)
 		if (id & 0x10) /* DZP: not permitted */
@@ -40,28 +40,17 @@ uint64_t tables_new(unsigned shift)
 
 uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level)
 {
-	unsigned shift = shape.shift;
-	uint64_t table = root;
-
-	for (unsigned l = shape.start;; l++) {
-		unsigned low = level_shift(shift, l);
-		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shift - 3);
-		uint64_t *slot = (uint64_t *)table + ((ia >> low) & (entries - 1));
-
-		if (l == level)
-			return slot;
-		if ((*slot & (PTE_VALID | PTE_TABLE)) != (PTE_VALID | PTE_TABLE))
-			*slot = tables_new(shift) | PTE_VALID | PTE_TABLE;
-		table = *slot & PTE_ADDRESS;
-	}
+	return tables_entry(root, shape, ia, level, tables_new);
 }
 
 static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attributes)
 {
 	unsigned low = level_shift(shift, start_level(shift));
 
-	for (uint64_t at = from >> low; at <= (from + size - 1) >> low; at++)
-		vel2_root[granule(shift)][0][at] = at << low | attributes;
+	for (uint64_t at = from >> low; at <= (from + size - 1) >> low; at++) {
+		vel2_root[granule(shift)][0][0][at] = at << low | attributes;
+		vel2_root[granule(shift)][0][1][at] = at << low | (attributes & ~PTE_SH_INNER);
+	}
 }
 
 /* Blocks of the start level: devices, the image and the pool, the data. AP[1] is RES1 without E2H (D8.3.2). */
@@ -76,7 +65,12 @@ void tables_vel2(bool e2h)
 	}
 }
 
-uint64_t tables_vel2_root(unsigned shift, bool high)
+uint64_t tables_vel2_root(unsigned shift, bool high, bool ds)
 {
-	return (uint64_t)vel2_root[granule(shift)][high];
+	return (uint64_t)vel2_root[granule(shift)][high][ds];
+}
+
+uint64_t tables_stage1(const struct context *c, uint64_t va)
+{
+	return va >> 63 ? c->s1_high : c->s1_root;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shared/geometry.h"
+#include "shared/shared.h"
 
 void tables_reset(void);
 uint64_t tables_new(unsigned shift);
@@ -14,7 +14,10 @@ uint64_t tables_new(unsigned shift);
 uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
 /* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
 void tables_vel2(bool e2h);
-uint64_t tables_vel2_root(unsigned shift, bool high);
+/* Those with TCR_EL2.DS have OA[51:50] where the others have the shareability (Arm ARM D8.3.2). */
+uint64_t tables_vel2_root(unsigned shift, bool high, bool ds);
+/* Of L2's stage 1: the root for this VA. */
+uint64_t tables_stage1(const struct context *c, uint64_t va);
 void zero(uint64_t at, uint64_t size);
 
 #endif

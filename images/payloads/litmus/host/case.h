@@ -29,10 +29,11 @@ enum role {
 	ROLE_UNDEF,  /* the operation must be UNDEFINED */
 	ROLE_TRAP,   /* the operation must arrive at vEL2: esr */
 	ROLE_DONE,   /* the operation must raise nothing */
+	ROLE_PAR,    /* PAR_EL1 must be `now` where `old` has bits */
 	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
-enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL };
+enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL, FAULT_ACCESS_FLAG };
 
 struct probe {
 	uint8_t cpu, step, role, observable;
@@ -65,7 +66,7 @@ struct litmus {
 	bool own;  /* the PE that executes the operation is the one that looks */
 	bool both; /* it looks, and another does */
 	bool vel2, tge, el0;
-	int place; /* enum vel2_place */
+	int place; /* enum place */
 	bool nv; /* L2 is a hypervisor itself */
 	bool direct; /* its control is a step of its own */
 	enum disturb disturb;

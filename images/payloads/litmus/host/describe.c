@@ -24,6 +24,8 @@ static void vm_word(const struct config *c, char *out, size_t size)
 			    c->hide_range ? "-no-range" : "", c->hide_os ? "-no-os" : "", c->hide_xs ? "-no-xs" : "",
 			    c->huge ? "-huge" : "");
 
+	if (c->pa_bits)
+		used += snprintf(out + used, size - (size_t)used, "-pa%u", c->pa_bits);
 	if (c->vel2_shift)
 		snprintf(out + used, size - (size_t)used, "-vel2-%s", granule_word(c->vel2_shift));
 }
@@ -51,7 +53,7 @@ static const char *obliged(const struct litmus *l)
 		enum role role = built.probes[i].role;
 
 		gone |= role == ROLE_GONE;
-		direct |= role == ROLE_UNDEF || role == ROLE_TRAP || role == ROLE_RACE;
+		direct |= role == ROLE_UNDEF || role == ROLE_TRAP || role == ROLE_PAR || role == ROLE_RACE;
 	}
 	return direct ? "direct" : gone ? "yes" : "no";
 }

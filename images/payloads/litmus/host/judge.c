@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done", "race" };
+static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done", "par", "race" };
 
 static const char *outcome_word(const struct outcome *o)
 {
@@ -39,7 +39,8 @@ static bool right_fault(const struct probe *p, const struct outcome *o)
 {
 	static const unsigned fsc[] = { [FAULT_TRANSLATION] = ESR_FSC_TYPE_TRANSLATION,
 					[FAULT_PERMISSION] = ESR_FSC_TYPE_PERMISSION,
-					[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL };
+					[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL,
+					[FAULT_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG };
 
 	if (!fault_of(o, fsc[p->fault]))
 		return false;
@@ -48,7 +49,7 @@ static bool right_fault(const struct probe *p, const struct outcome *o)
 	if (o->kind == OUTCOME_S1_FAULT || o->kind == OUTCOME_EXCEPTION)
 		return true;
 	/* For a permission fault HPFAR_EL2 is UNKNOWN, except on a walk of stage 1. */
-	if (p->fault == FAULT_PERMISSION)
+	if (p->fault == FAULT_PERMISSION && !(o->esr & ESR_S1PTW))
 		return o->kind == OUTCOME_S2_FAULT;
 	return o->kind == OUTCOME_S2_FAULT && FIELD(o->hpfar, HPFAR_FIPA) == p->at >> 12;
 }
@@ -94,11 +95,15 @@ static void judge_probe(const struct probe *p, const struct outcome *o, struct f
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_UNDEF:
-		if (o->kind != OUTCOME_EXCEPTION || FIELD(o->esr, ESR_EC) != 0)
+		if ((o->kind != OUTCOME_EXCEPTION && o->kind != OUTCOME_S1_FAULT) || FIELD(o->esr, ESR_EC) != 0)
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_TRAP:
 		if (o->kind != OUTCOME_TRAP || (o->esr & ~ESR_IL) != p->now)
+			blame(f, "fail", p, o);
+		break;
+	case ROLE_PAR:
+		if (!value || (o->value & p->old) != p->now)
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_RACE:
@@ -142,7 +147,7 @@ static struct nature nature_of(const struct litmus *l)
 
 		n.gone |= p->role == ROLE_GONE;
 		n.stale |= p->role == ROLE_STALE;
-		n.direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_RACE;
+		n.direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_PAR || p->role == ROLE_RACE;
 		n.observable &= p->observable;
 	}
 	return n;

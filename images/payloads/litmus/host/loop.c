@@ -72,6 +72,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->race_end = 0;
 	vm->shared->vel2_shift = vel2_shift(l);
+	vm->shared->vel2_tcr = vm->shared->vel2_ttbr[0] = vm->shared->vel2_ttbr[1] = 0;
 	l->build(l);
 	vm->shared->loose = loosen(l) || vm->shared->skip;
 	if (!disturb_start(vm, l->disturb)) {

@@ -15,7 +15,7 @@ static const char *fault_word(uint64_t esr)
 	switch (FIELD(esr, ESR_FSC_TYPE)) {
 	case ESR_FSC_TYPE_TRANSLATION:
 		return "translation";
-	case 2:
+	case ESR_FSC_TYPE_ACCESS_FLAG:
 		return "access-flag";
 	case ESR_FSC_TYPE_PERMISSION:
 		return "permission";

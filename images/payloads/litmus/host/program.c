@@ -34,7 +34,7 @@ static unsigned tg0(unsigned shift)
 static uint64_t vtcr(unsigned shift, unsigned bits, unsigned sl0)
 {
 	return PLACE(VTCR_T0SZ, 64 - bits) | PLACE(VTCR_SL0, sl0) | PLACE(VTCR_IRGN0, 1) | PLACE(VTCR_ORGN0, 1) |
-	       PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(shift)) | PLACE(VTCR_PS, 2) | VTCR_VS | VTCR_RES1;
+	       PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(shift)) | PLACE(VTCR_PS, bits > 44 ? 5 : bits > 40 ? 4 : 2) | VTCR_VS | VTCR_RES1;
 }
 
 static uint64_t tcr(unsigned shift, unsigned bits)
@@ -75,6 +75,40 @@ void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl
 		fit = sl0;
 	c->s2_shape = (struct shape){ shift, s2_bits, first - (unsigned)fit };
 	c->vtcr = vtcr(shift, s2_bits, sl0 < 0 ? (unsigned)fit : (unsigned)sl0);
+}
+
+/* Tables begin at the first level that L1's PA size lets them begin at (D8.2.3), at a place with room for 16 of them. */
+void context_wide(struct litmus *l, unsigned ctx, unsigned bits)
+{
+	struct context *c = &l->vm->shared->context[ctx];
+	unsigned shift = c->s2_shape.shift, first = shift == 12 ? 2 : 3;
+	unsigned sl0 = shift == 16 && bits <= 44 ? 1 : 2;
+
+	c->s2_shape = (struct shape){ shift, bits, first - sl0 };
+	c->vtcr = vtcr(shift, bits, sl0);
+	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
+}
+
+void context_high(struct litmus *l, unsigned ctx)
+{
+	struct context *c = &l->vm->shared->context[ctx];
+	unsigned shift = c->s1_shape.shift;
+
+	c->high = true;
+	c->tcr &= ~TCR_EPD1;
+	c->tcr |= PLACE(TCR_T1SZ, 64 - c->s1_shape.bits) | PLACE(TCR_IRGN1, 1) | PLACE(TCR_ORGN1, 1) | PLACE(TCR_SH1, 3) |
+		  PLACE(TCR_TG1, shift == 12 ? TCR_TG1_4K : shift == 16 ? TCR_TG1_64K : TCR_TG1_16K);
+}
+
+void add_at(struct litmus *l, unsigned ctx, enum at_operation op, uint64_t va, uint64_t par)
+{
+	struct step *s = add(l, 0, STEP_AT);
+	bool failed = par & PAR_F;
+
+	s->ctx = (uint8_t)ctx;
+	s->op = (uint16_t)op;
+	s->a = va;
+	expect(l, ROLE_PAR, va, failed ? PAR_F | PAR_FST | PAR_PTW | PAR_S : PAR_F | PAR_PA, par);
 }
 
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level)
@@ -294,6 +328,13 @@ void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, u
 		add_tlbi(l, ctx, op_named("ipas2e1is"), operand_address(false, ipa + i * leaf, 0, 0), 0);
 	}
 	add_tlbi(l, ctx, op_named("vmalle1is"), 0, 0);
+}
+
+const char *const place_words[PLACES] = { "", "-high", "-last" };
+
+uint64_t place_va(const struct litmus *l, uint64_t low, unsigned bits)
+{
+	return l->place == PLACE_LOW ? low : l->place == PLACE_HIGH ? low | ~0ull << bits : -leaf_size(l);
 }
 
 unsigned op_named(const char *name)

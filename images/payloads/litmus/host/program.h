@@ -17,6 +17,10 @@ struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
 void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
 /* sl0 < 0: the one that fits */
 void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl0);
+/* A context, added last, with a stage 2 of up to 48 bits; the VM has to have as many. */
+void context_wide(struct litmus *l, unsigned ctx, unsigned bits);
+/* The same context has TTBR1_EL1, too. */
+void context_high(struct litmus *l, unsigned ctx);
 void add_write(struct litmus *l, enum step_kind kind, unsigned ctx, uint64_t ia, uint64_t descriptor, unsigned level);
 void add_poke(struct litmus *l, uint64_t pa, uint64_t value);
 /* The same for code, CODE or MORE_CODE, which returns CODE_RESULT or MORE_CODE_RESULT. */
@@ -40,6 +44,8 @@ uint64_t leaf_size(const struct litmus *l);
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
 /* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
 bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
+/* AT under context `ctx`: PAR_EL1, less its attributes, is `par`. */
+void add_at(struct litmus *l, unsigned ctx, enum at_operation op, uint64_t va, uint64_t par);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
 uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
@@ -50,6 +56,11 @@ uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
 uint64_t fresh_ipa(unsigned shift, unsigned level, unsigned leaves);
 /* Unmap `count` leaves from `ipa` on and have them forgotten, for the next case's sake. */
 void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, unsigned count);
+/* struct litmus.place: by TTBR0, by TTBR1, and the last leaf of the address space. */
+enum place { PLACE_LOW, PLACE_HIGH, PLACE_LAST, PLACES };
+extern const char *const place_words[PLACES];
+/* `low`, or the same in the high half of an input size of `bits`, or the last leaf. */
+uint64_t place_va(const struct litmus *l, uint64_t low, unsigned bits);
 unsigned op_named(const char *name);
 const char *granule_word(unsigned shift);
 const char *size_word(uint64_t bytes);

@@ -379,14 +379,14 @@ static bool do_tlbi(struct text *t, unsigned line, char **w, unsigned n, const c
 /* at CTX OPERATION VA */
 static bool do_at(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
 {
-	static const char *const names[AT_COUNT] = { "s1e1r",  "s1e1w",	 "s1e0r",  "s1e0w",
+	static const char *const names[AT_TEXT] = { "s1e1r",  "s1e1w",	 "s1e0r",  "s1e0w",
 						     "s12e1r", "s12e1w", "s12e0r", "s12e0w" };
 	uint64_t ctx, va;
 	struct step *s;
 
 	if (n != 4 || !declared(t, w[1], &ctx) || !number(t, w[3], &va))
 		return wrong(t, "expected `at CTX OPERATION VA`");
-	for (unsigned i = 0; i < AT_COUNT; i++) {
+	for (unsigned i = 0; i < AT_TEXT; i++) {
 		if (strcmp(names[i], w[2]))
 			continue;
 		s = step(t, t->cpu, STEP_AT);

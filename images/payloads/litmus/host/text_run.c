@@ -7,8 +7,10 @@
 #include "host/text.h"
 #include "host/vm.h"
 #include "host/features.h"
+#include "number.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,12 +67,8 @@ static void drop(struct session *s)
 /* The first line of a text may say `programs N`: then it is wrong to have more or fewer of them. */
 static bool announce(struct session *s, char **words, unsigned n)
 {
-	char *end;
-
-	if (n != 2 || strcmp(words[0], "programs"))
-		return false;
-	s->announced = (unsigned)strtoul(words[1], &end, 10);
-	return !*end && s->announced && !s->programs;
+	return n == 2 && !strcmp(words[0], "programs") && !s->programs &&
+	       number_unsigned(words[1], 1, UINT_MAX, &s->announced);
 }
 
 static bool ready(struct session *s, const struct text *t)

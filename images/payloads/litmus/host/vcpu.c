@@ -112,7 +112,7 @@ bool vm_shape(struct vm *vm)
 {
 	const struct config *c = &vm->config;
 
-	if (!set_field(vm, ID_AA64MMFR0_EL1, 0, 2))
+	if (!set_field(vm, ID_AA64MMFR0_EL1, 0, c->pa_bits == 48 ? 5 : c->pa_bits == 44 ? 4 : 2))
 		return false;
 	if ((c->hide_os || c->hide_range) && !set_field(vm, ID_AA64ISAR0_EL1, 56, c->hide_os ? 0 : 1))
 		return false;

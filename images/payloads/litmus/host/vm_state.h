@@ -25,6 +25,7 @@ struct config {
 	uint8_t first_pe;   /* CPU of L0 that the first vCPU runs on */
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
+	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
 };
 
 struct vcpu {

@@ -15,7 +15,6 @@
 #define DATA_SIZE 0x100000000
 #define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
 #define EVENT_SIZE 0x4000000
-#define STACK_SIZE 0x4000
 #define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
 #define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
 #define E2_ASID 0x2a /* in TTBR0_EL2 with E2H: of both halves */
@@ -35,17 +34,6 @@
 #define DOORBELL_HOST 2	 /* shared->host_action asks for something in mid-program */
 #define DOORBELL_FATAL 3 /* an exception at vEL2 that no step expects */
 
-/* struct cpu of the payload, for its assembly */
-#define CPU_X 0
-#define CPU_ELR 64
-#define CPU_SPSR 72
-#define CPU_ESR 80
-#define CPU_FAR 88
-#define CPU_HPFAR 96
-#define CPU_SP 104
-#define CPU_GUARD 112
-#define CPU_TOOK 120
-
 #include "marks.h"
 
 #ifndef __ASSEMBLER__
@@ -57,7 +45,7 @@
 enum step_kind {
 	STEP_END,
 	STEP_CONTEXT,  /* give context `ctx` its tables; a, b: its stage 2, 1 is that of context a - 1 (0: its own);
-			  c: its own stage 2 begins where it does in each program */
+			  c: its own stage 2 begins where it does in each program; d: a's has L2's page in its shape, too */
 	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c; d: and as many in all, for the leaves that follow */
 	STEP_S1,       /* the same in L2's stage 1, VA a */
 	STEP_E2,       /* the same in vEL2's own stage 1 */
@@ -78,10 +66,14 @@ enum step_kind {
 	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
 	STEP_AWAIT,    /* wait for turn a */
 	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`; the outcome is PAR_EL1 */
+	STEP_E2_ASID,  /* TTBR0_EL2.ASID is a from now on, until the program ends */
 };
 
-/* AT S1E1R and so on: op2 of the instruction; from AT_S12E1R on op1 is 4 (Arm ARM C5.4). */
-enum at_operation { AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S12E1R, AT_S12E1W, AT_S12E0R, AT_S12E0W, AT_COUNT };
+/* Programs as text have those before AT_TEXT (Arm ARM C5.4). */
+enum at_operation {
+	AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S12E1R, AT_S12E1W, AT_S12E0R, AT_S12E0W, AT_TEXT,
+	AT_S1E2R = AT_TEXT, AT_S1E2W, AT_COUNT
+};
 
 enum hang { HANG_SPIN, HANG_FATAL };
 
@@ -112,6 +104,7 @@ struct step {
 #define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
 #define STEP_WHERE 16u	   /* of STEP_L2's write: which words of shared->frame hold the value afterwards */
 #define STEP_LOOSE 32u	   /* an old translation may still be used: L1 owes an invalidation here, L0 none */
+#define STEP_MMU_OFF 64u   /* of STEP_L2: SCTLR_EL2.M is 0 while L2 runs */
 
 enum outcome_kind {
 	OUTCOME_NONE,
@@ -137,12 +130,13 @@ struct program {
 
 /* One L2 translation context: what the payload loads before it enters L2 or executes a TLBI. */
 struct context {
-	uint64_t vttbr, vtcr, hcr, hfgitr;
-	uint64_t ttbr0, tcr, sctlr; /* of L2's EL1 */
+	uint64_t vttbr, vtcr, hcr, hcrx, hfgitr;
+	uint64_t ttbr0, ttbr1, tcr, sctlr; /* of L2's EL1 */
 	uint64_t vncr; /* VNCR_EL2, for an L2 that is a hypervisor itself (HCR_EL2.NV) */
-	uint64_t s2_root, s1_root;  /* set by STEP_CONTEXT, which merges them into vttbr and ttbr0 */
+	uint64_t s2_root, s1_root, s1_high; /* set by STEP_CONTEXT, which merges them into vttbr, ttbr0 and ttbr1 */
 	struct shape s2_shape, s1_shape;
 	uint64_t el0_data; /* map L2_DATA_VA */
+	uint64_t high;	   /* it has tables for TTBR1_EL1 */
 };
 
 /* Published by L2 itself while it spins, and by its vCPU at vEL2 when it faults. */
@@ -164,6 +158,7 @@ struct shared {
 	uint64_t e2h;
 	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
+	uint64_t vel2_tcr, vel2_ttbr[2]; /* bits of TCR_EL2, TTBR0_EL2 and TTBR1_EL2 that differ from the usual; likewise */
 	uint64_t skip;	 /* --self-test */
 	uint64_t loose;	 /* STEP_LOOSE for all of the program, and for CPUs that spin */
 	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */

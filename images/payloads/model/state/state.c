@@ -5,9 +5,11 @@
  * machine is saved and after it was restored (harness/nightly/model/state.py).
  */
 #include "bits.h"
+#include "console.h"
+#include "pe.h"
+#include "psci.h"
+#include "sysreg.h"
 
-#define UART ((volatile uint32_t *)0x09000000)
-#define MSR(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
 #define PATTERN 0x00005a3c96e1d000ull
 
 /* Any value does: nothing below EL2 runs, EL2's MMU is off, and no exception is taken. */
@@ -39,14 +41,15 @@ static void fill(uint64_t pe)
 	MSR(cntkctl_el1, 0x203);
 	/* RW, IMO, FMO, VM, SWIO, PTW, TWI, TVM, TTLB, NV, NV1, NV2: not E2H, not TGE */
 	MSR(hcr_el2, HCR_NV2 | HCR_NV1 | HCR_NV | HCR_RW | HCR_TTLB | 0x4000000 | 0x2000 | 0x1e | HCR_VM);
-	__asm__ volatile("isb");
+	ISB();
 }
 
-void state_main(uint64_t pe);
-void state_main(uint64_t pe)
+void pe_main(uint64_t index)
 {
-	fill(pe);
+	if (!index)
+		psci_start(1);
+	fill(index);
 	for (volatile uint64_t turn = 0;; turn++) /* again and again: nobody may listen yet */
 		if (!(turn & 0xfffff))
-			*UART = (uint32_t)('0' + pe);
+			print_char((char)('0' + index));
 }

@@ -7,21 +7,22 @@
  * L0 does in between for other reasons, an interrupt for example, is in the figure: hence the minimum. So is what
  * it does on other CPUs meanwhile; under icount they have no turn during most emulations.
  */
-#include <stdlib.h>
+#include <pthread.h>
 
 #include "bits.h"
 #include "coverage/coverage.h"
+#include "keep.h"
+#include "which.h"
 
 enum phase { IDLE, EXECUTED, TRAPPED };
 
 struct site {
 	uint64_t pc;
-	uint32_t word;
+	uint64_t word;
 };
 
 /* One CPU of L0, with the guest's TLBI that it executed last, while that may be in emulation. */
 struct cpu {
-	uint64_t key;
 	enum phase phase;
 	uint32_t word;
 	uint32_t from_l1;
@@ -30,48 +31,17 @@ struct cpu {
 
 /* The first half by QEMU's index, while TPIDR_EL2 is 0; the second half by TPIDR_EL2, in the order of appearance. */
 static struct cpu cpus[2 * NVH_VCPUS];
-static unsigned int keys;
+static uint64_t keys[NVH_VCPUS], known;
 static unsigned int pending; /* CPUs that are EXECUTED */
-static bool busy;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the file's rows */
 
-static void enter(void)
-{
-	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
-		;
-}
-
-static void leave(void)
-{
-	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
-}
-
-/*
- * The CPU that executes. Its index is a constant in each block unless vCPUs run in parallel (gen_cpu_index() in
- * QEMU's accel/tcg/plugin-gen.c): under icount it is that of the vCPU which translated the block. TPIDR_EL2 tells
- * CPUs apart, where Linux at EL2 keeps a CPU's own offset (arch/arm64/include/asm/percpu.h); no guest changes it.
- */
+/* The CPU that executes, by TPIDR_EL2: QEMU's index does not tell (which.h). */
 static struct cpu *this_cpu(const struct nvh_vcpu *vcpu, unsigned int index)
 {
 	uint64_t key = nvh_read(&vcpu->registers, vcpu->tpidr);
-	struct cpu *found = NULL;
+	unsigned int place = key ? nvh_which_by_key(keys, &known, NVH_VCPUS, key) : NVH_VCPUS;
 
-	if (!key)
-		return &cpus[index];
-	for (unsigned int i = 0, known = __atomic_load_n(&keys, __ATOMIC_ACQUIRE); i < known && !found; i++)
-		if (cpus[NVH_VCPUS + i].key == key)
-			found = &cpus[NVH_VCPUS + i];
-	if (found)
-		return found;
-	enter(); /* no other thread adds this key: it is this CPU's own */
-	if (keys == NVH_VCPUS) {
-		leave();
-		return &cpus[index];
-	}
-	found = &cpus[NVH_VCPUS + keys];
-	found->key = key;
-	__atomic_store_n(&keys, keys + 1, __ATOMIC_RELEASE);
-	leave();
-	return found;
+	return place < NVH_VCPUS ? &cpus[NVH_VCPUS + place] : &cpus[index];
 }
 
 static uint64_t executed(void)
@@ -117,7 +87,7 @@ static void done(const struct cpu *cpu)
 {
 	struct nvh_cost *row;
 
-	enter();
+	pthread_mutex_lock(&lock);
 	row = row_of(cpu->word, cpu->from_l1);
 	if (row) {
 		row->count++;
@@ -125,7 +95,7 @@ static void done(const struct cpu *cpu)
 		add(executed() - cpu->begun, &row->insns, &row->insns_min, &row->insns_max);
 		add(cpu->exits, &row->exits, &row->exits_min, &row->exits_max);
 	}
-	leave();
+	pthread_mutex_unlock(&lock);
 }
 
 void nvh_cost_at_block(const struct nvh_vcpu *vcpu, unsigned int index)
@@ -159,7 +129,7 @@ static void at_tlbi(unsigned int index, void *data)
 	}
 	become(cpu, EXECUTED);
 	cpu->pc = site->pc;
-	cpu->word = site->word & ~0x1fu;
+	cpu->word = (uint32_t)site->word & ~0x1fu;
 	cpu->from_l1 = !!(nvh_read(&vcpu->registers, vcpu->hcr) & HCR_NV);
 }
 
@@ -187,13 +157,9 @@ void nvh_cost_watch(struct qp_insn *insn, uint32_t word, uint64_t pc)
 	if (eret) {
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_eret, QP_CB_R_REGS, NULL);
 	} else if (tlbi) {
-		/* Lives as long as QEMU may execute the block, which nothing tells; there are few such sites. */
-		struct site *site = malloc(sizeof(*site));
+		static struct nvh_keeper sites = NVH_KEEPER(struct site, sizeof(struct site));
+		struct site site = { .pc = pc, .word = word };
 
-		if (!site)
-			abort();
-		site->pc = pc;
-		site->word = word;
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_tlbi, QP_CB_R_REGS, site);
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_tlbi, QP_CB_R_REGS, nvh_keep(&sites, &site));
 	}
 }

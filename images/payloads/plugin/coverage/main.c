@@ -18,13 +18,16 @@
 #include <unistd.h>
 
 #include "coverage/coverage.h"
+#include "keep.h"
 
 enum level { UNKNOWN, BELOW, EL2 };
 
+/* Where the code lies in QEMU tells L0's kernel from the same one at the same address in a guest. */
 struct block {
 	uint64_t pc;
-	uint32_t count; /* instructions */
-	uint8_t level, marked;
+	const void *host;
+	uint64_t count;	       /* instructions */
+	uint8_t level, marked; /* not of the key: set once, by whichever thread is first */
 };
 
 struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
@@ -66,19 +69,22 @@ static void mark(struct block *block)
 
 	for (uint64_t each = first; each < first + block->count && each < end; each++)
 		__atomic_fetch_or(&bitmap[each / 8], (uint8_t)(1u << each % 8), __ATOMIC_RELAXED);
-	block->marked = true;
+	__atomic_store_n(&block->marked, true, __ATOMIC_RELAXED);
 }
 
 static void at_block(unsigned int index, void *data)
 {
 	struct nvh_vcpu *vcpu = &nvh_vcpus[index];
 	struct block *block = data;
+	uint8_t level = __atomic_load_n(&block->level, __ATOMIC_RELAXED);
 
-	if (block->level == UNKNOWN)
-		block->level = nvh_el(vcpu) == 2 ? EL2 : BELOW;
-	if (block->level != EL2)
+	if (level == UNKNOWN) {
+		level = nvh_el(vcpu) == 2 ? EL2 : BELOW;
+		__atomic_store_n(&block->level, level, __ATOMIC_RELAXED);
+	}
+	if (level != EL2)
 		return;
-	if (!block->marked)
+	if (!__atomic_load_n(&block->marked, __ATOMIC_RELAXED))
 		mark(block);
 	nvh_cost_at_block(vcpu, index);
 	__atomic_fetch_add(&nvh_file->executed, block->count, __ATOMIC_RELAXED);
@@ -91,13 +97,11 @@ QP_TB_CB(on_block, tb)
 
 	QP_UNUSED_ARGUMENT;
 	if (pc >= nvh_file->start && pc < nvh_file->end) {
-		struct block *block = calloc(1, sizeof(*block));
+		static struct nvh_keeper blocks = NVH_KEEPER(struct block, offsetof(struct block, level));
+		struct block block = { .pc = pc, .host = qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0)),
+				       .count = count };
 
-		if (!block)
-			abort();
-		block->pc = pc;
-		block->count = (uint32_t)count;
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_block, QP_CB_R_REGS, block);
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_block, QP_CB_R_REGS, nvh_keep(&blocks, &block));
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, i);

@@ -11,6 +11,7 @@
  * others that come by, also when the kernel has moved it to another CPU. Nothing depends on the host's time.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,17 +31,16 @@ static struct nvh_hold_address *addresses;
 static struct nvh_hold_record *records;
 static struct qp_score *score;
 static struct qp_u64 executed;
-static bool busy;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void nvh_lock(void)
 {
-	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
-		;
+	pthread_mutex_lock(&lock);
 }
 
 void nvh_unlock(void)
 {
-	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&lock);
 }
 
 uint64_t nvh_executed(void)
@@ -86,7 +86,7 @@ QP_VCPU_CB(on_vcpu, index)
 
 /*
  * Linux keeps a CPU's offset in TPIDR_EL2 at EL2, and all of them in an array. The index that a callback is given is
- * of no use under icount (trace/vcpu.c).
+ * of no use under icount (which.h).
  */
 static int cpu_of(const struct nvh_vcpu *vcpu)
 {

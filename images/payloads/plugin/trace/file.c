@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ static struct nvh_unit *units;
 static int file;
 static uint64_t reserved; /* units that have disk behind them; grows up to `most` */
 static uint64_t most;
-static bool busy;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the two above */
 
 bool nvh_file_open(const char *path, uint64_t limit)
 {
@@ -58,8 +59,9 @@ bool nvh_file_open(const char *path, uint64_t limit)
 /* Whether units below `end` may be written, after reserving disk for them if need be. */
 static bool reserve(uint64_t end)
 {
-	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
-		;
+	bool enough;
+
+	pthread_mutex_lock(&lock);
 	while (reserved < end && reserved < most) {
 		uint64_t count = most - reserved < PIECE ? most - reserved : PIECE;
 		int error = posix_fallocate(file, NVH_TRACE_HEADER + reserved * NVH_UNIT, count * NVH_UNIT);
@@ -70,8 +72,9 @@ static bool reserve(uint64_t end)
 		}
 		__atomic_store_n(&reserved, reserved + count, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
-	return end <= reserved;
+	enough = end <= reserved;
+	pthread_mutex_unlock(&lock);
+	return enough;
 }
 
 static uint32_t check_of(uint64_t position, uint32_t first, uint64_t a, uint64_t b, uint64_t c)

@@ -13,47 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keep.h"
 #include "number.h"
 #include "trace/trace.h"
 
-/*
- * What callbacks are given lives as long as QEMU may still execute the block, which nothing tells. Code is
- * translated again and again, so each distinct site is kept once.
- */
-#define BUCKETS 65536
-
-struct kept {
-	struct kept *next;
-	struct nvh_site site;
-};
-
-static struct kept *kept[BUCKETS];
-static bool busy;
-
-static void *site_of(const struct nvh_site *wanted)
-{
-	struct kept **bucket = &kept[(wanted->pc >> 2 ^ wanted->pc >> 18) % BUCKETS], *each;
-
-	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
-		;
-	for (each = *bucket; each; each = each->next)
-		if (!memcmp(&each->site, wanted, sizeof(*wanted)))
-			break;
-	if (!each) {
-		each = calloc(1, sizeof(*each));
-		if (!each)
-			abort();
-		each->site = *wanted;
-		each->next = *bucket;
-		*bucket = each;
-	}
-	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
-	return &each->site;
-}
+/* All of a site is its key. */
+static struct nvh_keeper sites = NVH_KEEPER(struct nvh_site, sizeof(struct nvh_site));
 
 static void watch(struct qp_insn *insn, qp_exec_cb callback, const struct nvh_site *site)
 {
-	qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, QP_CB_R_REGS, site_of(site));
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, QP_CB_R_REGS, nvh_keep(&sites, site));
 }
 
 QP_VCPU_CB(on_vcpu, index)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU, on a vCPU's thread: what happens when an instruction of interest comes. */
+#include <pthread.h>
 #include <string.h>
 
 #include "bits.h"
@@ -48,18 +49,17 @@ bool nvh_may_be_vectors(uint64_t base)
 
 static void add_vectors(uint64_t vbar)
 {
-	static bool busy;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 	vbar &= ~0x7ffull;
 	if (nvh_may_be_vectors(vbar))
 		return;
-	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
-		;
+	pthread_mutex_lock(&lock);
 	if (!nvh_may_be_vectors(vbar)) {
 		vbars[vbar_count] = vbar;
 		__atomic_store_n(&vbar_count, vbar_count + 1, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&lock);
 }
 
 /* QEMU 11.1 gives the value of VBAR_EL2 for VBAR_EL1 at EL2 with HCR_EL2.E2H set: read one's own only. */

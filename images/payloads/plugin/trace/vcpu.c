@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "trace/trace.h"
+#include "which.h"
 
 struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
 struct nvh_cpu nvh_cpus[NVH_VCPUS];
@@ -66,28 +67,13 @@ unsigned int nvh_level(const struct nvh_vcpu *vcpu)
 	return nvh_read(&vcpu->registers, vcpu->cpsr) >> 2 & 3;
 }
 
-/*
- * QEMU 10.0 and 11.1 put the index that callbacks are given into a block as a constant unless vCPUs run in
- * parallel (gen_cpu_index() in accel/tcg/plugin-gen.c): under icount it is that of the vCPU which first
- * translated the block, not of the one that executes it. Then TPIDR_EL2 tells them apart, where Linux at EL2
- * keeps a CPU's own offset (arch/arm64/include/asm/percpu.h), and which L1 cannot change. There is one thread.
- */
+/* By TPIDR_EL2 where QEMU's index does not tell (which.h). */
 unsigned int nvh_which(const struct nvh_vcpu *vcpu, unsigned int index)
 {
-	static unsigned int last;
-	uint64_t key;
+	unsigned int place;
 
 	if (!nvh_by_key)
 		return index % NVH_VCPUS;
-	key = nvh_read(&vcpu->registers, vcpu->tpidr);
-	if (last < nvh_header->keys && nvh_header->key[last] == key)
-		return last;
-	for (last = 0; last < nvh_header->keys; last++)
-		if (nvh_header->key[last] == key)
-			return last;
-	if (last == NVH_VCPUS) /* the reader refuses such a trace */
-		return last = NVH_VCPUS - 1;
-	nvh_header->key[last] = key;
-	nvh_header->keys = last + 1;
-	return last;
+	place = nvh_which_by_key(nvh_header->key, &nvh_header->keys, NVH_VCPUS, nvh_read(&vcpu->registers, vcpu->tpidr));
+	return place < NVH_VCPUS ? place : NVH_VCPUS - 1; /* the reader refuses a trace with so many */
 }

@@ -37,7 +37,7 @@ static uint64_t use(unsigned cpu, bool vncr)
 		set(leaf, 0);                                                                                \
 		__VA_ARGS__;                                                                                 \
 		DONE();                                                                                      \
-		set(leaf, (s1_page((uint64_t)page_b) & ~S1_NG));                                             \
+		set(leaf, (s1_page((uint64_t)page_b) & ~PTE_S1_NG));                                             \
 		value = use(cpu, vncr);                                                                      \
 		settle(cpu);                                                                                 \
 		switch_el2_mmu(false);                                                                       \

@@ -12,7 +12,7 @@ static void play(const struct test *test)
 	world_new();
 	seen = test->play();
 	print("case ");
-	print_number(world_vmid());
+	print_number(world_vmid(), 10);
 	print("|");
 	print(test->name);
 	print("|");
@@ -24,15 +24,17 @@ static void play(const struct test *test)
 	print("\n");
 }
 
-void suite_main(void);
-void suite_main(void)
+void pe_main(uint64_t index)
 {
 	const struct test *const lists[] = { stage2_tests, stage1_tests, el2_tests };
 
-	start_second();
+	below_prepare();
+	if (index)
+		second_main();
+	psci_start(1);
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(*lists); i++)
 		for (const struct test *test = lists[i]; test->name; test++)
 			play(test);
 	print("done\n");
-	power_off();
+	psci_off();
 }

@@ -143,7 +143,7 @@ static uint64_t global(bool by_asid)
 {
 	world_stage1();
 	set(s2_leaf(1), s2_page(page_b));
-	set(s1_leaf(0), s1_page(WINDOW_IPA) & ~S1_NG);
+	set(s1_leaf(0), s1_page(WINDOW_IPA) & ~PTE_S1_NG);
 	world_load();
 	run(0, LOAD, AT);
 	set(s1_leaf(0), 0);
@@ -152,7 +152,7 @@ static uint64_t global(bool by_asid)
 	else
 		VAE1IS(AT >> 12 | operand_asid(6));
 	DONE();
-	set(s1_leaf(0), s1_page(WINDOW_IPA + 4096) & ~S1_NG);
+	set(s1_leaf(0), s1_page(WINDOW_IPA + 4096) & ~PTE_S1_NG);
 	return end(0);
 }
 
@@ -202,8 +202,8 @@ static uint64_t asid_flushed(void)
 	}
 
 CHANGE(unmap_none, LOAD, 0, (void)0)
-CHANGE(protect, STORE, s1_page(WINDOW_IPA) | S1_RO, VAE1IS(OPERAND); DONE())
-CHANGE(protect_none, STORE, s1_page(WINDOW_IPA) | S1_RO, (void)0)
+CHANGE(protect, STORE, s1_page(WINDOW_IPA) | PTE_S1_RO, VAE1IS(OPERAND); DONE())
+CHANGE(protect_none, STORE, s1_page(WINDOW_IPA) | PTE_S1_RO, (void)0)
 CHANGE(direct, LOAD, s1_page(WINDOW_IPA + 4096), VAE1IS(OPERAND); DONE())
 
 /* The victim is a hypervisor at virtual EL2: HCR_EL2.NV. */

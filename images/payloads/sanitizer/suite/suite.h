@@ -6,40 +6,15 @@
 #ifndef NVH_SUITE_H
 #define NVH_SUITE_H
 
-#define STACK_SIZE 0x4000
-#define CPU_X 0
-#define CPU_ESR 64
-#define CPU_FAR 72
-#define CPU_SP 80
-
-#ifndef __ASSEMBLER__
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "below.h"
+#include "console.h"
 #include "operand.h"
-
-struct cpu {
-	uint64_t x[8], esr, far, sp; /* offsets above */
-	unsigned number;
-};
+#include "psci.h"
+#include "tables.h"
 
 /* ---- machine.c ---- */
-extern struct cpu cpus[2];
-void print(const char *text);
-void print_number(uint64_t value);
-void power_off(void) __attribute__((noreturn));
-void start_second(void);
-void second_main(void);
+void second_main(void) __attribute__((noreturn));
 
-#define MSR(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
-#define MRS(name)                                                                                            \
-	({                                                                                                   \
-		uint64_t value_;                                                                             \
-		__asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                                 \
-		value_;                                                                                      \
-	})
-#define ISB() __asm__ volatile("isb" ::: "memory")
-#define DSB(domain) __asm__ volatile("dsb " #domain ::: "memory")
 /* By encoding, since assemblers differ in what they know: op1, CRn, CRm, op2. */
 #define TLBI(op1, crn, crm, op2, operand)                                                                    \
 	__asm__ volatile("sys #" #op1 ", c" #crn ", c" #crm ", #" #op2 ", %0" ::"r"((uint64_t)(operand)) : "memory")
@@ -64,9 +39,9 @@ void second_main(void);
 #define VAE2(x) TLBI(4, 8, 7, 1, x)
 #define VAE2IS(x) TLBI(4, 8, 3, 1, x)
 
-/* ---- victim: start.S ---- */
+/* ---- victim.S: X0 is the action and then its result, X1 an address ---- */
 enum action { IDLE, LOAD, STORE, CALL, TLBI_LOCAL, LOAD_HCR };
-void victim_enter(struct cpu *cpu);
+extern const uint8_t victim[];
 
 /* What an access came to: the value of the page, or a fault. */
 #define PAGE_A 0xaul
@@ -78,12 +53,6 @@ void victim_enter(struct cpu *cpu);
 #define WINDOW_VA 0xc0000000ul
 #define EL2_VA 0x100000000ul
 #define BLOCK 0x200000ul
-#define S2_READ (1ul << 6)
-#define S2_WRITE (2ul << 6)
-#define S2_XN (2ul << 53)
-#define S1_RO (1ul << 7)
-#define S1_NG (1ul << 11)
-#define AF (1ul << 10)
 
 struct world {
 	uint64_t vttbr, vtcr, hcr, ttbr0, tcr;
@@ -124,5 +93,4 @@ struct test {
 	uint64_t (*play)(void);
 };
 extern const struct test stage2_tests[], stage1_tests[], el2_tests[]; /* each ends with a row without a name */
-#endif
 #endif

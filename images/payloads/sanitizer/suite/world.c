@@ -3,10 +3,8 @@
 #include "suite.h"
 
 #define TABLES 1400
-#define TABLE 3ul
-#define S2_ATTR (0xful << 2 | S2_READ | S2_WRITE | 3ul << 8 | AF)
-#define S1_ATTR (3ul << 8 | AF)
-#define S1_USER (1ul << 6)
+#define S2_ATTR (PTE_S2_NORMAL | PTE_S2_R | PTE_S2_W | PTE_SH_INNER | PTE_AF)
+#define S1_ATTR (PTE_SH_INNER | PTE_AF)
 
 struct world world;
 uint64_t page_a[512] __attribute__((aligned(4096))), page_b[512] __attribute__((aligned(4096)));
@@ -24,20 +22,16 @@ static uint64_t *table(void)
 	return new;
 }
 
-/* The entry of ``address`` at ``level`` below ``root`` (level 1), with tables made on the way. */
-static uint64_t *entry(uint64_t *root, uint64_t address, int level)
+static uint64_t make(unsigned shift)
 {
-	uint64_t *at = root;
+	(void)shift;
+	return (uint64_t)table();
+}
 
-	for (int now = 1;; now++) {
-		uint64_t *descriptor = &at[address >> (39 - 9 * now) & 0x1ff];
-
-		if (now == level)
-			return descriptor;
-		if (!(*descriptor & 2))
-			*descriptor = (uint64_t)table() | TABLE;
-		at = (uint64_t *)(*descriptor & 0x0000fffffffff000ul);
-	}
+/* The entry of ``address`` at ``level`` below ``root`` (level 1), with tables made on the way. */
+static uint64_t *entry(uint64_t *root, uint64_t address, unsigned level)
+{
+	return tables_entry((uint64_t)root, (struct shape){ 12, 39, 1 }, address, level, make);
 }
 
 void set(uint64_t *descriptor, uint64_t value)
@@ -53,7 +47,7 @@ uint64_t s2_page(const void *to)
 
 uint64_t s1_page(uint64_t ipa)
 {
-	return ipa | S1_ATTR | S1_USER | S1_NG | 3;
+	return ipa | S1_ATTR | PTE_S1_EL0 | PTE_S1_NG | 3;
 }
 
 static void fill_pages(void)
@@ -182,10 +176,10 @@ void el2_mmu(bool on)
 {
 	if (on && !el2_root) {
 		el2_root = table();
-		*entry(el2_root, 0, 1) = 0ul | AF | 1ul << 2 | S1_USER | 1; /* devices */
-		*entry(el2_root, 0x40000000, 1) = 0x40000000 | S1_ATTR | S1_USER | 1;
+		*entry(el2_root, 0, 1) = 0ul | PTE_AF | 1ul << 2 | PTE_S1_EL0 | 1; /* devices */
+		*entry(el2_root, 0x40000000, 1) = 0x40000000 | S1_ATTR | PTE_S1_EL0 | 1;
 		for (unsigned page = 0; page < 16; page++)
-			*el2_leaf(page) = (uint64_t)page_a | S1_ATTR | S1_USER | 3;
+			*el2_leaf(page) = (uint64_t)page_a | S1_ATTR | PTE_S1_EL0 | 3;
 	}
 	MSR(mair_el2, 0xff);
 	MSR(tcr_el2, PLACE(TCR_T0SZ, 25) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |

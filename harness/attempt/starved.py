@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What may not be said of a model whose vCPUs run in parallel, on a host that let some of them stand still.
+
+Between two vCPUs the host's scheduler then decides: a control is lost, or a TLBI comes late, although nothing
+under test did anything wrong. Pure. A deterministic model has one order, however busy the host is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from harness.check.finding import Finding, RunResult
+from harness.litmus.population import populations
+from harness.machine.process import CpuTime
+from harness.scenario.language import Expectation, ResultCheck
+from harness.verdict import Verdict
+
+SHARE = 0.75
+"""Part of the CPU time that QEMU wanted, below which its vCPUs surely stood still while others went on."""
+RED = 1
+"""Exit status of nvh-litmus when a case did not pass."""
+
+
+def why(work: CpuTime, *, deterministic: bool) -> str:
+    """Return why vCPUs may have stood still while QEMU had ``work``; empty where none has."""
+    if deterministic or not work.wanted or work.got >= SHARE * work.wanted:
+        return ""
+    return (
+        f"the host gave QEMU {work.got / work.wanted:.0%} of the CPU time that it wanted, so that vCPUs "
+        "stood still while others went on; run it on a quiet host, or fewer cells at a time"
+    )
+
+
+def in_doubt(
+    found: Iterable[Finding],
+    expectations: Sequence[Expectation],
+    results: Mapping[str, RunResult],
+    starved: str,
+) -> list[Finding]:
+    """Return the findings, undecided where a ``result`` failed at nothing but lost controls."""
+    if not starved:
+        return list(found)
+    lost = {
+        each.name
+        for each in expectations
+        if isinstance(each, ResultCheck) and only_lost(results.get(each.run, RunResult(None)))
+    }
+    return [
+        replace(each, verdict=Verdict.UNDECIDED, message=f"{each.message}; {starved}")
+        if each.verdict is Verdict.FAIL and each.kind == "result" and each.name in lost
+        else each
+        for each in found
+    ]
+
+
+def only_lost(result: RunResult) -> bool:
+    """Whether a run of nvh-litmus got to its end, no case failed, and some lost their control each time."""
+    try:
+        seen = populations(result.stdout)
+    except ValueError:
+        return False
+    clean = all(not each.failed and not each.cut and each.run == each.selected for each in seen)
+    short = sum(each.vacuous for each in seen)
+    judged = all(each.judged + each.vacuous + each.not_applicable == each.run for each in seen)
+    return result.status == RED and bool(seen) and clean and judged and short > 0

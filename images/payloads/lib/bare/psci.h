@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* PSCI 1.1 over SMC, the conduit of a machine with EL2. Runs on bare machines. */
+#ifndef NVH_BARE_PSCI_H
+#define NVH_BARE_PSCI_H
+
+#include <stdint.h>
+
+/* CPU_ON of the PE with MPIDR_EL1.Aff0 `index`, at _start; 0, or an error as PSCI numbers them. */
+int64_t psci_start(uint64_t index);
+void psci_off(void) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Start of each PE at EL2 (or vEL2), its vectors, and the way below EL2 and back. */
+#include "pe.h"
+
+	.section .text.start, "ax"
+	.globl _start
+_start:				/* x0 = index, from the VMM or PSCI CPU_ON; 0 after a reset */
+	adrp	x1, stacks
+	add	x1, x1, :lo12:stacks
+	mov	x2, #PE_STACK
+	add	x3, x0, #1
+	madd	x1, x2, x3, x1
+	mov	sp, x1
+	adrp	x1, pes
+	add	x1, x1, :lo12:pes
+	mov	x2, #PE_SIZE
+	madd	x1, x2, x0, x1
+	str	x0, [x1, #PE_INDEX]
+	msr	tpidr_el2, x1
+	adrp	x1, vectors
+	add	x1, x1, :lo12:vectors
+	msr	vbar_el2, x1
+	isb
+	bl	pe_main
+1:	b	1b
+
+	.text
+	.globl pe_enter
+pe_enter:
+	stp	x19, x20, [sp, #-96]!
+	stp	x21, x22, [sp, #16]
+	stp	x23, x24, [sp, #32]
+	stp	x25, x26, [sp, #48]
+	stp	x27, x28, [sp, #64]
+	stp	x29, x30, [sp, #80]
+	mov	x9, sp
+	str	x9, [x0, #PE_SP]
+	ldp	x10, x11, [x0, #PE_ELR]
+	msr	elr_el2, x10
+	msr	spsr_el2, x11
+	mov	x9, x0
+	ldp	x0, x1, [x9, #PE_X]
+	ldp	x2, x3, [x9, #PE_X + 16]
+	ldp	x4, x5, [x9, #PE_X + 32]
+	ldp	x6, x7, [x9, #PE_X + 48]
+	eret
+
+lower_sync:
+	mrs	x9, tpidr_el2
+	stp	x0, x1, [x9, #PE_X]
+	stp	x2, x3, [x9, #PE_X + 16]
+	stp	x4, x5, [x9, #PE_X + 32]
+	stp	x6, x7, [x9, #PE_X + 48]
+	mrs	x10, esr_el2
+	mrs	x11, far_el2
+	stp	x10, x11, [x9, #PE_ESR]
+	mrs	x10, hpfar_el2
+	str	x10, [x9, #PE_HPFAR]
+	mrs	x10, elr_el2
+	str	x10, [x9, #PE_ELR]
+	ldr	x10, [x9, #PE_SP]
+	mov	sp, x10
+	ldp	x21, x22, [sp, #16]
+	ldp	x23, x24, [sp, #32]
+	ldp	x25, x26, [sp, #48]
+	ldp	x27, x28, [sp, #64]
+	ldp	x29, x30, [sp, #80]
+	ldp	x19, x20, [sp], #96
+	ret
+
+/* A guarded instruction is skipped and what it raised recorded. It declares x16 and x17 clobbered. */
+own_sync:
+	mrs	x16, tpidr_el2
+	ldr	x17, [x16, #PE_GUARD]
+	cbz	x17, fatal
+	mrs	x17, esr_el2
+	str	x17, [x16, #PE_ESR]
+	mrs	x17, far_el2
+	str	x17, [x16, #PE_FAR]
+	mov	x17, #1
+	str	x17, [x16, #PE_TOOK]
+	mrs	x17, elr_el2
+	add	x17, x17, #4
+	msr	elr_el2, x17
+	eret
+
+fatal:
+	mrs	x0, esr_el2
+	mrs	x1, elr_el2
+	mrs	x2, far_el2
+	bl	pe_fatal
+1:	b	1b
+
+	.balign 2048
+vectors:
+	.rept 4
+	.balign 128
+	b	fatal
+	.endr
+	.balign 128
+	b	own_sync
+	.rept 3
+	.balign 128
+	b	fatal
+	.endr
+	.balign 128
+	b	lower_sync
+	.rept 7
+	.balign 128
+	b	fatal
+	.endr
+
+	.bss
+	.balign	16
+	.globl pes
+pes:	.space	PES_MAX * PE_SIZE
+	.balign	16
+stacks:	.space	PES_MAX * PE_STACK

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AT for L2's regime and for vEL2's own, and PAR_EL1: each operation for a page in every state that either stage can
+ * have, before L2 has used it and afterwards, and after an operation that takes a translation away. A TLB may answer (Arm ARM
+ * DDI 0487 M.a.a, R_NPZWX), so each step waits until the architecture allows one answer alone. C5.4, D24.2 PAR_EL1.
+ */
+#include "families/families.h"
+#include "families/known.h"
+
+enum state_of_page {
+	READ_WRITE, USER, READ_ONLY, USER_READ_ONLY, ACCESS_FLAG, INVALID,
+	TABLE_READ_ONLY, TABLE_NO_USER,
+	S2_INVALID, S2_READ_ONLY, S2_WRITE_ONLY, S2_ACCESS_FLAG,
+	WALK_INVALID, WALK_WRITE_ONLY, WALK_ACCESS_FLAG,
+	STATES
+};
+static const char *const state_words[STATES] = {
+	"read-write", "user", "read-only", "user-read-only", "access-flag", "invalid", "table-read-only", "table-no-user",
+	"s2-invalid", "s2-read-only", "s2-write-only", "s2-access-flag", "walk-invalid", "walk-write-only", "walk-access-flag",
+};
+
+/* APTable, ignored where TCR_ELx.HPDn is 1 (D8.3.2) */
+#define TABLE_NO_EL0 (1ull << 61)
+#define TABLE_RO (2ull << 61)
+/* FST: the kind of fault at level 3 */
+#define FAILED(kind) (PAR_F | PLACE(PAR_FST, (kind) << 2 | 3))
+enum { KIND_TRANSLATION = 1, KIND_ACCESS_FLAG, KIND_PERMISSION };
+
+static bool is_write(enum at_operation op)
+{
+	return op & 1;
+}
+
+static bool is_el0(enum at_operation op)
+{
+	return op == AT_S1E0R || op == AT_S1E0W || op == AT_S12E0R || op == AT_S12E0W;
+}
+
+static bool is_both(enum at_operation op)
+{
+	return op >= AT_S12E1R && op < AT_TEXT;
+}
+
+static uint64_t permitted(enum state_of_page state, enum at_operation op)
+{
+	bool user = state == USER || state == USER_READ_ONLY || state == TABLE_READ_ONLY || state >= S2_INVALID;
+	bool writable = state != READ_ONLY && state != USER_READ_ONLY && state != TABLE_READ_ONLY;
+
+	return (is_el0(op) && !user) || (is_write(op) && !writable) ? FAILED(KIND_PERMISSION) : 0;
+}
+
+static uint64_t stage2(enum state_of_page state, enum at_operation op, uint64_t page)
+{
+	switch (state) {
+	case S2_INVALID:
+		return FAILED(KIND_TRANSLATION) | PAR_S;
+	case S2_ACCESS_FLAG:
+		return FAILED(KIND_ACCESS_FLAG) | PAR_S;
+	case S2_READ_ONLY:
+		return is_write(op) ? FAILED(KIND_PERMISSION) | PAR_S : page;
+	case S2_WRITE_ONLY:
+		return is_write(op) ? page : FAILED(KIND_PERMISSION) | PAR_S;
+	default:
+		return page;
+	}
+}
+
+/* What PAR_EL1 says of a page with that IPA and PA. */
+static uint64_t par_of(enum state_of_page state, enum at_operation op, uint64_t ipa, uint64_t page)
+{
+	switch (state) {
+	case WALK_INVALID:
+		return FAILED(KIND_TRANSLATION) | PAR_S | PAR_PTW;
+	case WALK_ACCESS_FLAG:
+		return FAILED(KIND_ACCESS_FLAG) | PAR_S | PAR_PTW;
+	case WALK_WRITE_ONLY:
+		return FAILED(KIND_PERMISSION) | PAR_S | PAR_PTW;
+	case INVALID:
+		return FAILED(KIND_TRANSLATION);
+	case ACCESS_FLAG:
+		return FAILED(KIND_ACCESS_FLAG);
+	default:
+		break;
+	}
+	if (permitted(state, op))
+		return permitted(state, op);
+	return is_both(op) ? stage2(state, op, page) : ipa;
+}
+
+static uint64_t stage1_bits(enum state_of_page state)
+{
+	bool user = state == USER || state == USER_READ_ONLY || state >= TABLE_READ_ONLY;
+
+	return PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | (user ? PTE_S1_EL0 : 0) |
+	       (state == READ_ONLY || state == USER_READ_ONLY ? PTE_S1_RO : 0);
+}
+
+static void set_state(struct litmus *l, const struct known *k, enum state_of_page state)
+{
+	uint64_t descriptor = leaf_s1(k->ipa & ~((1ull << l->shift) - 1), 3, stage1_bits(state));
+
+	if (state == ACCESS_FLAG)
+		add_poke(l, TABLE_PA, descriptor & ~PTE_AF);
+	if (state == INVALID)
+		add_poke(l, TABLE_PA, 0);
+	if (state == S2_INVALID || state == S2_ACCESS_FLAG)
+		known_stage2(l, k->ipa, state == S2_INVALID ? 0 : PAGE_PA, PTE_S2_R | PTE_S2_W, PTE_AF);
+	if (state == S2_READ_ONLY || state == S2_WRITE_ONLY)
+		known_stage2(l, k->ipa, PAGE_PA, state == S2_READ_ONLY ? PTE_S2_R : PTE_S2_W, 0);
+	if (state == WALK_INVALID || state == WALK_ACCESS_FLAG)
+		known_stage2(l, k->table, state == WALK_INVALID ? 0 : TABLE_PA, PTE_S2_R | PTE_S2_W, PTE_AF);
+	if (state == WALK_WRITE_ONLY)
+		known_stage2(l, k->table, TABLE_PA, PTE_S2_W, 0);
+}
+
+static void ask_all(struct litmus *l, const struct known *k, enum state_of_page state, uint64_t ipa, uint64_t page)
+{
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, k->va, par_of(state, op, ipa, page));
+}
+
+/* l->hint: L2 has used the page, so that L0 has a shadow of it, and of the table. */
+static void build_at(struct litmus *l)
+{
+	enum state_of_page state = (enum state_of_page)l->variant;
+	uint64_t page = 1ull << l->shift;
+	struct known k = known_page(l, stage1_bits(state),
+				    state == TABLE_READ_ONLY ? TABLE_RO : state == TABLE_NO_USER ? TABLE_NO_EL0 : 0);
+
+	if (l->hint) {
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+		known_forget(l, op_named("ipas2e1is"), state >= WALK_INVALID ? k.table : k.ipa, 0);
+	}
+	set_state(l, &k, l->vm->shared->skip ? (state == INVALID ? ACCESS_FLAG : INVALID) : state);
+	ask_all(l, &k, state, k.ipa, PAGE_PA);
+	if (state > TABLE_NO_USER || state == INVALID || state == ACCESS_FLAG) {
+		known_end(l, &k);
+		return;
+	}
+	/* L2's table is replaced: its descriptor has the other page. */
+	known_stage2(l, k.table, 0, 0, 0);
+	known_forget(l, op_named("ipas2e1is"), k.table, 0);
+	ask_all(l, &k, WALK_INVALID, 0, 0);
+	known_stage2(l, k.table, TABLE_NEXT_PA, PTE_S2_R | PTE_S2_W, 0);
+	ask_all(l, &k, state, k.ipa + page, PAGE_NEXT_PA);
+	/* And the other page goes. */
+	known_stage2(l, k.ipa + page, 0, 0, 0);
+	known_forget(l, op_named("ripas2e1is"), k.ipa + page, 0);
+	for (enum at_operation op = AT_S12E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, k.va, permitted(state, op) ? permitted(state, op) : stage2(S2_INVALID, op, 0));
+	known_stage2(l, k.ipa + page, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);
+	ask_all(l, &k, state, k.ipa + page, PAGE_PA);
+	known_end(l, &k);
+}
+
+/* vEL2's own translation: AT S1E2R and S1E2W, and with {E2H,TGE} = {1,1} the forms of EL1, which are for EL2&0 then. */
+static void build_own(struct litmus *l)
+{
+	enum state_of_page state = (enum state_of_page)l->variant, seen = state;
+	uint64_t at = place_va(l, E2_TEST_VA, input_bits(l->shift)), usual = l->config.e2h0 ? PTE_S1_EL0 | PTE_S1_UXN : 0;
+	uint64_t bits = l->config.e2h0 ? (state == READ_ONLY ? PTE_S1_RO : 0) : stage1_bits(state);
+	uint64_t descriptor = leaf_s1(DATA_PA, 3, bits | usual);
+
+	add_context(l, 0, VMID, 0, false, true);
+	if (!l->config.e2h0)
+		l->vm->shared->context[0].hcr |= HCR_TGE;
+	if (l->vm->shared->skip)
+		descriptor = state == INVALID ? descriptor : 0;
+	else if (state == INVALID || state == ACCESS_FLAG)
+		descriptor = state == INVALID ? 0 : descriptor & ~PTE_AF;
+	add_write(l, STEP_E2, 0, at, descriptor, 3);
+	for (unsigned i = 0; i < 2; i++) {
+		for (enum at_operation op = AT_S1E2R; op < AT_COUNT; op++)
+			add_at(l, 0, op, at, par_of(seen, op, i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
+		for (enum at_operation op = AT_S1E1R; !l->config.e2h0 && op <= AT_S1E0W; op++)
+			add_at(l, 0, op, at, par_of(seen, op, i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
+		add_write(l, STEP_E2, 0, at, 0, 3);
+		add_tlbi(l, 0, op_named("vae2is"), operand_address(true, at, E2_ASID, 0), 0);
+		for (enum at_operation op = AT_S1E2R; !i && op < AT_COUNT; op++)
+			add_at(l, 0, op, at, FAILED(KIND_TRANSLATION));
+		if (!i && !l->vm->shared->skip)
+			add_write(l, STEP_E2, 0, at, leaf_s1(DATA_PA + leaf_size(l), 3, stage1_bits(USER) | usual), 3);
+		seen = USER;
+	}
+	add_write(l, STEP_E2, 0, at, 0, start_level(l->shift));
+	add_tlbi(l, 0, op_named("alle2is"), 0, 0);
+}
+
+void cases_at(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .build = build_at, .regime = "el1&0",
+			    .level = 3, .any_stage2 = true, .own = true };
+
+	for (l.shift = 12; l.shift <= 16; l.shift += 2) {
+		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
+			for (l.variant = 0; l.variant < STATES; l.variant++)
+				for (l.hint = 0; l.hint < 2; l.hint++)
+					list_add(list, &l, "at-l2/%s/%s%s/%s", granule_word(l.shift), state_words[l.variant],
+						 place_words[l.place], l.hint ? "used" : "fresh");
+	}
+	l.build = build_own;
+	l.hint = 0;
+	l.vel2 = true;
+	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
+		for (l.shift = 12; l.shift <= 16; l.shift += 2)
+			for (l.place = PLACE_LOW; l.place < (nvhe ? PLACE_HIGH : PLACES); l.place++)
+				for (l.variant = 0; l.variant <= INVALID; l.variant++) {
+					if (nvhe && (l.variant == USER || l.variant == USER_READ_ONLY))
+						continue; /* there is no EL0 */
+					l.config.e2h0 = nvhe;
+					l.regime = nvhe ? "el2" : "el2&0";
+					list_add(list, &l, "at-el2/%s/%s/%s%s", nvhe ? "nvhe" : "vhe", granule_word(l.shift),
+						 state_words[l.variant], place_words[l.place]);
+				}
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page that holds L2's own descriptor, at stage 2: L1 takes it away, replaces it, protects it. L2's access is then a
+ * fault on a walk (ISS.S1PTW) at the level of stage 2, HPFAR_EL2 names the table and FAR_EL2 the access (Arm ARM DDI 0487
+ * M.a.a, D24.2.46, D24.2 HPFAR_EL2). The stage-2 granule is 4K, L2's any.
+ */
+#include "families/families.h"
+#include "families/known.h"
+
+enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, CASES };
+static const char *const case_words[CASES] = { "unmapped", "no-read", "access-flag", "level-2", "hardware-af" };
+
+static uint64_t fsc_of(const struct litmus *l)
+{
+	static const uint64_t types[CASES] = { [UNMAPPED] = ESR_FSC_TYPE_TRANSLATION,
+					       [LEVEL_2] = ESR_FSC_TYPE_TRANSLATION, [NO_READ] = ESR_FSC_TYPE_PERMISSION,
+					       [NO_WRITE] = ESR_FSC_TYPE_PERMISSION, [NO_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG };
+
+	return PLACE(ESR_FSC_TYPE, types[l->variant]) | (l->variant == LEVEL_2 ? 2 : 3);
+}
+
+/* The access that faults: a read, or of a table that cannot be written the update of an access flag. */
+static void expect_walk_fault(struct litmus *l, const struct known *k, uint64_t old)
+{
+	struct probe *p;
+
+	add_access(l, 0, ACCESS_READ, k->va, false, ROLE_GONE, old, 0);
+	p = &l->probes[l->probe_count - 1];
+	p->at = k->table;
+	p->far = k->va;
+	p->fault = l->variant == NO_READ || l->variant == NO_WRITE ? FAULT_PERMISSION :
+		   l->variant == NO_ACCESS_FLAG ? FAULT_ACCESS_FLAG : FAULT_TRANSLATION;
+	p->esr = PLACE(ESR_EC, ESR_EC_DABT_LOW) | ESR_S1PTW | fsc_of(l) | (l->variant == NO_WRITE ? ESR_WNR : 0);
+}
+
+static void build_walk(struct litmus *l)
+{
+	bool hardware = l->variant == NO_WRITE;
+	struct known k = known_page(l, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG, 0);
+	uint64_t old = value_at(PAGE_PA), now = value_at(PAGE_NEXT_PA), all = PTE_S2_R | PTE_S2_W;
+	uint64_t descriptor = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG);
+
+	if (hardware)
+		l->vm->shared->context[0].tcr |= TCR_HA;
+	add_access(l, 0, ACCESS_READ, k.va, false, ROLE_BEFORE, old, 0);
+	if (l->variant == LEVEL_2)
+		add_write(l, STEP_S2, 0, k.table & ~((1ull << 21) - 1), 0, 2);
+	else
+		known_stage2(l, k.table, 0, 0, 0);
+	add_access(l, 0, ACCESS_READ, k.va, false, ROLE_STALE, old, 0);
+	known_forget(l, l->op, k.table, STEP_UNDER_TEST);
+	switch (l->variant) {
+	case NO_READ:
+		known_stage2(l, k.table, TABLE_PA, PTE_S2_W, 0);
+		break;
+	case NO_WRITE: /* L2's descriptor is without its access flag, which the PE would have to set */
+		add_poke(l, TABLE_PA, descriptor & ~PTE_AF);
+		known_stage2(l, k.table, TABLE_PA, PTE_S2_R, 0);
+		break;
+	case NO_ACCESS_FLAG:
+		known_stage2(l, k.table, TABLE_PA, all, PTE_AF);
+		break;
+	}
+	expect_walk_fault(l, &k, old);
+	if (l->variant == NO_READ || hardware || l->variant == NO_ACCESS_FLAG) {
+		known_stage2(l, k.table, 0, 0, 0);
+		known_forget(l, op_named("ipas2e1is"), k.table, 0);
+	}
+	add_write(l, STEP_S2, 0, k.table, leaf_s2(TABLE_NEXT_PA, 3, all), 3);
+	add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, old, now);
+	known_end(l, &k);
+}
+
+void cases_walk(struct list *list)
+{
+	for (unsigned op = 0; op < operation_count; op++) {
+		if (operations[op].family != ipas2e1)
+			continue;
+		for (unsigned shift = 12; shift <= 16; shift += 2) {
+			struct litmus l = { .op = op, .config = { .cpus = 1, .spare = 2 }, .build = build_walk, .regime = "el1&0-stage2",
+					    .shift = shift, .level = 3, .any_stage2 = true, .own = true };
+
+			for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
+				for (l.variant = 0; l.variant < CASES; l.variant++)
+					list_add(list, &l, "walk-stage2/%s/%s/%s%s", operations[op].name, granule_word(shift),
+						 case_words[l.variant], place_words[l.place]);
+		}
+	}
+}

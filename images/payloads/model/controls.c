@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs at EL2 on the bare model: traps that are not of TLBIs (DDI 0487 M.a.a, D24.2): HCR_EL2.{TVM,TRVM} by register,
+ * AT by HCR_EL2.AT, HFGITR_EL2 and NV, HCR_EL2.{TID3,TSC}, ERET by HFGITR_EL2, and what NV and NV1 trap of EL1's and
+ * EL12's registers, each with the control and without.
+ */
+#include "model.h"
+
+#define MOVE(op0, op1, crn, crm, op2, read)                                                                  \
+	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
+
+struct control {
+	const char *name;
+	unsigned op1, crn, crm, op2;
+	bool harmless; /* writing 0 changes nothing that the program needs */
+};
+
+static const struct control memory[] = {
+	{ "SCTLR_EL1", 0, 1, 0, 0, false },  { "TTBR0_EL1", 0, 2, 0, 0, false }, { "TTBR1_EL1", 0, 2, 0, 1, false },
+	{ "TCR_EL1", 0, 2, 0, 2, false },    { "AFSR0_EL1", 0, 5, 1, 0, true },  { "AFSR1_EL1", 0, 5, 1, 1, true },
+	{ "ESR_EL1", 0, 5, 2, 0, true },     { "FAR_EL1", 0, 6, 0, 0, true },    { "MAIR_EL1", 0, 10, 2, 0, false },
+	{ "AMAIR_EL1", 0, 10, 3, 0, true },  { "CONTEXTIDR_EL1", 0, 13, 0, 1, true },
+};
+static const struct control nv1[] = {
+	{ "VBAR_EL1", 0, 12, 0, 0, false }, { "ELR_EL1", 0, 4, 0, 1, true }, { "SPSR_EL1", 0, 4, 0, 0, true },
+};
+static const struct control el12[] = {
+	{ "SCTLR_EL12", 5, 1, 0, 0, false }, { "TTBR0_EL12", 5, 2, 0, 0, false }, { "TCR_EL12", 5, 2, 0, 2, false },
+	{ "ESR_EL12", 5, 5, 2, 0, true },    { "VBAR_EL12", 5, 12, 0, 0, false }, { "ELR_EL12", 5, 4, 0, 1, true },
+	{ "SPSR_EL12", 5, 4, 0, 0, true },   { "SP_EL1", 4, 4, 1, 0, true },	   { "ELR_EL2", 4, 4, 0, 1, true },
+	{ "SPSR_EL2", 4, 4, 0, 0, true },    { "ESR_EL2", 4, 5, 2, 0, true },	   { "FAR_EL2", 4, 6, 0, 0, true },
+	{ "HPFAR_EL2", 4, 6, 0, 4, true },   { "SCTLR_EL2", 4, 1, 0, 0, true },   { "VBAR_EL2", 4, 12, 0, 0, true },
+};
+
+static uint64_t trapped(unsigned op0, const struct control *c, bool read)
+{
+	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, op0) | PLACE(ESR_SYS_OP2, c->op2) |
+	       PLACE(ESR_SYS_OP1, c->op1) | PLACE(ESR_SYS_CRN, c->crn) | PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, c->crm) | read;
+}
+
+static void try(const struct control *c, bool read, bool trap, const char *control)
+{
+	struct answer a;
+
+	if (!trap && !read && !c->harmless)
+		return;
+	a = below_instruction(0, false, MOVE(3, c->op1, c->crn, c->crm, c->op2, read), 0);
+	if (trap)
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(3, c, read), "D24.2.62", "%s %s at EL1 with %s", read ? "MRS" : "MSR",
+			  c->name, control);
+	else
+		expect(DONE, a.came, "exception taken", "D24.2.62", "%s %s at EL1 with %s", read ? "MRS" : "MSR", c->name, control);
+}
+
+static void memory_controls(void)
+{
+	for (unsigned i = 0; i < LENGTH(memory); i++)
+		for (unsigned read = 0; read < 2; read++) {
+			try(&memory[i], read, false, "no trap");
+			space.hcr |= HCR_TVM;
+			try(&memory[i], read, !read, "TVM");
+			space.hcr ^= HCR_TVM | HCR_TRVM;
+			try(&memory[i], read, read, "TRVM");
+			space.hcr &= ~HCR_TRVM;
+		}
+}
+
+/* AT S1E1R, S1E1W, S1E0R, S1E0W are the bits 12 to 15 of HFGITR_EL2. */
+static void translation(unsigned op2, bool trap, const char *control)
+{
+	static const char *const names[] = { "S1E1R", "S1E1W", "S1E0R", "S1E0W" };
+	const struct control c = { names[op2], 0, 7, 8, op2, true };
+	struct answer a = below_instruction(0, false, MOVE(1, 0, 7, 8, op2, 0), 0x40000000);
+
+	if (trap)
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(1, &c, false), "D24.2.62, D24.2.71", "AT %s at EL1 with %s", c.name, control);
+	else
+		expect(DONE, a.came, "exception taken", "D24.2.62, D24.2.71", "AT %s at EL1 with %s", c.name, control);
+}
+
+static void translations(void)
+{
+	for (unsigned op2 = 0; op2 < 4; op2++) {
+		translation(op2, false, "no trap");
+		if (features.nv) {
+			space.hcr |= HCR_AT;
+			translation(op2, true, "AT");
+			space.hcr &= ~HCR_AT;
+		}
+		if (!features.fgt)
+			continue;
+		space.hfgitr = PLACE(HFGITR_ATS1, BIT(op2));
+		translation(op2, true, "its bit of HFGITR_EL2");
+		space.hfgitr = HFGITR_ATS1 & ~PLACE(HFGITR_ATS1, BIT(op2));
+		translation(op2, false, "the other AT bits of HFGITR_EL2");
+		space.hfgitr = 0;
+	}
+}
+
+/* EL2's own AT instructions at EL1. */
+static void translations_of_el2(void)
+{
+	static const struct control all[] = {
+		{ "S1E2R", 4, 7, 8, 0, true },	{ "S1E2W", 4, 7, 8, 1, true },	{ "S12E1R", 4, 7, 8, 4, true },
+		{ "S12E1W", 4, 7, 8, 5, true }, { "S12E0R", 4, 7, 8, 6, true }, { "S12E0W", 4, 7, 8, 7, true },
+	};
+
+	for (unsigned i = 0; i < LENGTH(all); i++) {
+		uint32_t word = MOVE(1, 4, 7, 8, all[i].op2, 0);
+		struct answer a = below_instruction(0, false, word, 0x40000000);
+
+		CHECK_ESR(a, TO_EL1, ESR_EC, 0, "C5.4: UNDEFINED", "AT %s at EL1", all[i].name);
+		space.hcr |= HCR_NV;
+		a = below_instruction(0, false, word, 0x40000000);
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(1, &all[i], false), "HCR_EL2.NV", "AT %s at EL1 with NV", all[i].name);
+		space.hcr &= ~HCR_NV;
+	}
+}
+
+static void nested_registers(void)
+{
+	for (unsigned read = 0; read < 2; read++) {
+		for (unsigned i = 0; i < LENGTH(nv1); i++) {
+			space.hcr |= HCR_NV;
+			try(&nv1[i], read, false, "NV without NV1");
+			space.hcr |= HCR_NV1;
+			try(&nv1[i], read, true, "NV and NV1");
+			space.hcr &= ~(HCR_NV | HCR_NV1);
+		}
+		for (unsigned i = 0; i < LENGTH(el12); i++) {
+			struct answer a = below_instruction(0, false, MOVE(3, el12[i].op1, el12[i].crn, el12[i].crm, el12[i].op2, read), 0);
+
+			CHECK_ESR(a, TO_EL1, ESR_EC, 0, "UNDEFINED", "%s %s at EL1 without NV", read ? "MRS" : "MSR", el12[i].name);
+			space.hcr |= HCR_NV;
+			try(&el12[i], read, true, "NV");
+			space.hcr &= ~HCR_NV;
+		}
+	}
+}
+
+static void others(void)
+{
+	static const struct control ids[] = {
+		{ "ID_AA64PFR0_EL1", 0, 0, 4, 0, true },  { "ID_AA64ISAR0_EL1", 0, 0, 6, 0, true },
+		{ "ID_AA64MMFR0_EL1", 0, 0, 7, 0, true }, { "ID_AA64MMFR2_EL1", 0, 0, 7, 2, true },
+	};
+	struct answer a;
+
+	for (unsigned i = 0; i < LENGTH(ids); i++) {
+		try(&ids[i], true, false, "no trap");
+		space.hcr |= HCR_TID3;
+		try(&ids[i], true, true, "TID3");
+		space.hcr &= ~HCR_TID3;
+	}
+	space.hcr |= HCR_TSC;
+	a = below_instruction(0, false, 0xd4000003u, 0); /* SMC #0 */
+	CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_SMC), "HCR_EL2.TSC", "SMC at EL1 with TSC");
+	space.hcr &= ~HCR_TSC;
+	if (features.fgt) {
+		space.hfgitr = HFGITR_ERET;
+		a = below_instruction(0, false, 0xd69f03e0u, 0); /* ERET */
+		CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_ERET), "HFGITR_EL2.ERET", "ERET at EL1 with HFGITR_EL2.ERET");
+		space.hfgitr = 0;
+	}
+}
+
+void check_controls(void)
+{
+	group("controls");
+	space_new(12, 1, 1, true, true, false);
+	memory_controls();
+	translations();
+	others();
+	if (features.nv) {
+		translations_of_el2();
+		nested_registers();
+	}
+	group_end();
+}

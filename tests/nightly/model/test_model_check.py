@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A model that breaks fails the step; a host that fails makes it ``infra``; the other steps are told too."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.artefacts.model import Model, ModelSpec
+from harness.errors import Broken, InfraError, NvhError
+from harness.nightly.model import model_check, questions
+from harness.nightly.model.model_check import CheckRequest, CheckStep, ModelReport, StepDone, StepResult
+from harness.reproduce.hunt.campaign import Totals
+from harness.verdict import Verdict
+
+CRASH = Broken("the model crashed: QEMU ended with signal 6", kind="level", name="model-crash")
+
+
+def request(place: Path) -> CheckRequest:
+    model = SimpleNamespace(version="11.1", sha256="1" * 64)
+    return cast(CheckRequest, SimpleNamespace(name="m", model=model, timing="icount", out=place, seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"), [(CRASH, Verdict.FAIL), (InfraError("the disk is full"), Verdict.INFRA)]
+)
+def test_a_step_that_breaks_is_told_and_the_next_one_is_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: NvhError, verdict: Verdict
+) -> None:
+    def breaks(_: CheckRequest) -> StepResult:
+        raise error
+
+    steps = (CheckStep("one", breaks), CheckStep("two", lambda _: StepResult(Verdict.PASS, "fine")))
+    monkeypatch.setattr(model_check, "STEPS", steps)
+    monkeypatch.setattr(model_check, "require_nv2", lambda *_: None)
+    *done, report = model_check.check(request(tmp_path))
+    assert isinstance(report, ModelReport)
+    assert [each.found.verdict for each in done if isinstance(each, StepDone)] == [verdict, Verdict.PASS]
+    assert report.verdict is verdict
+    assert report.outcomes[0].found.causes == (str(error),)
+
+
+@pytest.mark.parametrize(
+    ("totals", "verdict"),
+    [
+        (Totals(programs=3), Verdict.PASS),
+        (Totals(broken=["the model crashed"]), Verdict.FAIL),
+        (Totals(errors=["the disk is full"]), Verdict.INFRA),
+        (Totals(), Verdict.INFRA),
+    ],
+)
+def test_what_a_hunt_broke_is_the_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, totals: Totals, verdict: Verdict
+) -> None:
+    monkeypatch.setattr("harness.reproduce.hunt.campaign.hunt", lambda *_: totals)
+    assert model_check.hunt_bare(request(tmp_path)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("number", "ours"), [("ABRT", False), ("SEGV", False), ("KILL", True), ("TERM", True)]
+)
+def test_a_model_that_somebody_else_ended_has_given_no_wrong_answer(
+    tmp_path: Path, number: str, ours: bool
+) -> None:
+    program = tmp_path / "qemu"
+    program.write_text(f"#!/bin/sh\nkill -{number} $$\n")
+    program.chmod(0o755)
+    spec = ModelSpec("m", {}, "", "virt", "max", {"icount": ()}, (), False, 1.0)
+    model = Model(spec, (str(program),), {}, "11.1", "1" * 64, None)
+    ask: Any = dataclasses.replace(model)
+    if ours:
+        with pytest.raises(InfraError, match="by which no model ends itself"):
+            questions.ask(ask, tmp_path / "none", "icount", tmp_path)
+    else:
+        assert "QEMU ended with signal" in questions.ask(ask, tmp_path / "none", "icount", tmp_path).stopped

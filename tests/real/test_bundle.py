@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A bundle boots by its manifest's own command, and what it says is what nvh-litmus says under nvh."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.artefacts.model import build_model, load_model
+from harness.bundle.build import BundleSpec, make
+from harness.bundle.judged import Asked, judge
+from harness.host.cache import Store
+from harness.ktap.manifest import MANIFEST
+from harness.level import Level
+from harness.litmus.case_lines import parse
+from harness.report.progress import Progress
+from harness.report.results import RunSummary
+from harness.scenario.defaults import MUTANT_KERNEL
+from harness.stack.stack import Stack
+from harness.verdict import Verdict
+from tests.real.conftest import needs_mutants
+
+DEADLINE_S = 300.0
+CASES = ("trap-none/vae1*", "s2-unmap/ipas2e1is/4k/*", "hidden-range/ripas2e1*")
+"""Green ones, and some that Linux 7.3 fails (defect-hidden-range)."""
+
+
+def booted(out: Path, wanted: BundleSpec, cases: tuple[str, ...]) -> RunSummary:
+    """Make the bundle, paste its command with stock QEMU's program, judge what it printed."""
+    store = Store()
+    with Progress(Console(file=sys.stderr)) as progress:
+        make(wanted, store, progress)
+    model = build_model(load_model("qemu"), store, lambda _: None)
+    manifest = json.loads((wanted.out / MANIFEST).read_text())
+    command: str = manifest["commands"][0]["command"]
+    program, _, rest = command.partition(" ")
+    assert program == "qemu-system-aarch64"
+    assert rest.endswith('"')
+    words = f'{" ".join(model.launcher)} {rest[:-1]} nvh.cases={",".join(cases)}"'
+    with (out / "console.log").open("wb") as log:
+        done = subprocess.run(
+            ["sh", "-c", f"exec {words}"],
+            cwd=wanted.out,
+            env={**os.environ, **model.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
+            timeout=DEADLINE_S,
+        )
+    assert done.returncode == 0, "it did not power off"
+    return judge(Asked(out / "console.log", wanted.out, out / "judged"))[0]
+
+
+def test_it_says_what_nvh_says(stack: Stack, tmp_path: Path) -> None:
+    summary = booted(tmp_path, BundleSpec(tmp_path / "bundle", "nv"), CASES)
+    globs = " ".join(f"--case '{glob}'" for glob in CASES)
+    under_nvh = stack.run(Level.L0, f"nvh-litmus {globs}", DEADLINE_S).stdout.decode()
+    there = {line.case: (line.verdict, line.control, line.obliged) for line in parse(under_nvh, "nvh")}
+    here = {
+        line.case: (line.verdict, line.control, line.obliged)
+        for path in sorted((tmp_path / "judged").rglob("*.stdout"))
+        for line in parse(path.read_text(), str(path))
+    }
+    assert len(here) > 20
+    assert here == there
+    whole = summary.cells[0]
+    assert whole.verdict is Verdict.PASS, whole.headline
+    failed = {case for case, (verdict, _, _) in there.items() if verdict == "fail"}
+    told = {each.name for cell in summary.cells for each in cell.findings if each.verdict is Verdict.FAIL}
+    assert told == failed
+
+
+def test_a_wrong_kernel_is_red(tmp_path: Path) -> None:
+    needs_mutants()
+    wanted = BundleSpec(tmp_path / "bundle", MUTANT_KERNEL, "ipas2-no-unmap", archive=False)
+    summary = booted(tmp_path, wanted, ("s2-unmap/ipas2e1is/4k/4k-first/*",))
+    assert summary.worst is Verdict.FAIL
+
+
+pytestmark = pytest.mark.real
