@@ -21,7 +21,7 @@ CRASH = Broken("the model crashed: QEMU ended with signal 6", kind="level", name
 
 
 def request(place: Path) -> CheckRequest:
-    model = SimpleNamespace(version="11.1", sha256="1" * 64, spec=SimpleNamespace(name="m"))
+    model = SimpleNamespace(spec=SimpleNamespace(name="m"), version="11.1", sha256="1" * 64)
     return cast(CheckRequest, SimpleNamespace(name="m", model=model, timing="icount", out=place, seconds=1))
 
 
@@ -49,7 +49,7 @@ def test_a_step_that_breaks_is_told_and_the_next_one_is_carried_out(
     [
         (Totals(programs=3), Verdict.PASS),
         (Totals(broken=["the model crashed"]), Verdict.FAIL),
-        (Totals(programs=3, errors=["the disk is full"]), Verdict.INFRA),
+        (Totals(errors=["the disk is full"]), Verdict.INFRA),
         (Totals(), Verdict.INFRA),
     ],
 )
