@@ -33,7 +33,17 @@ def explain(esr: int) -> str:
         words.append("write" if esr >> 6 & 1 else "read")
         if esr >> 13 & 1:
             words.append("of the page at VNCR_EL2")
+        if esr >> 24 & 1:
+            words.append(_instruction(esr))
     if kind == TRAPPED:
         op0, op1, crn, crm, op2 = esr >> 20 & 3, esr >> 14 & 7, esr >> 10 & 15, esr >> 1 & 15, esr >> 17 & 7
         words.append(f"S{op0}_{op1}_C{crn}_C{crm}_{op2}, {'read' if esr & 1 else 'write'}")
     return ", ".join(words)
+
+
+def _instruction(esr: int) -> str:
+    """ISS[23:14], which says what instruction a data abort of stage 2 was of."""
+    size, signed, register = 1 << (esr >> 22 & 3), esr >> 21 & 1, esr >> 16 & 31
+    words = f"{size} byte{'s' if size > 1 else ''}{', signed' if signed else ''}, "
+    words += f"{'X' if esr >> 15 & 1 else 'W'}{register}{', acquire or release' if esr >> 14 & 1 else ''}"
+    return words

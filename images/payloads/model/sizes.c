@@ -14,7 +14,7 @@ static void leaf_of_stage1(unsigned shift, unsigned level, enum access access)
 {
 	space_new(shift, 1, 1, true, true, false);
 	space.tcr &= ~TCR_IPS; /* 32 bits */
-	map_s1(TARGET, level, BEYOND, AF);
+	map_s1(TARGET, level, BEYOND, PTE_AF);
 	forget();
 	CHECK_ESR(touch(0, false, access, TARGET), TO_EL1, SYNDROME, abort_class(access, true) | ADDRESS_SIZE | level, "TCR_EL1.IPS, D8.2",
 		  "a leaf of stage 1, level %d, beyond IPS, %s, %d KB granule", (uint64_t)level, access_names[access],
@@ -47,8 +47,8 @@ static void leaf_of_stage2(unsigned shift, unsigned level, enum access access)
 
 	space_new(shift, 1, 1, true, true, false);
 	space.vtcr &= ~VTCR_PS; /* 32 bits */
-	map_s1(TARGET, 3, ipa, AF);
-	map_s2(ipa, level, BEYOND, AF | S2_RW);
+	map_s1(TARGET, 3, ipa, PTE_AF);
+	map_s2(ipa, level, BEYOND, PTE_AF | S2_RW);
 	forget();
 	CHECK_ESR(touch(0, false, access, TARGET), TO_EL2, SYNDROME, abort_class(access, false) | ADDRESS_SIZE | level,
 		  "VTCR_EL2.PS, D8.2", "a leaf of stage 2, level %d, beyond PS, %s, %d KB granule", (uint64_t)level,
@@ -74,8 +74,7 @@ static void sizes(unsigned shift)
 /* 2^``more`` tables at the start of stage 2: an address in each is translated by its own. */
 static void concatenated(unsigned shift, unsigned start, unsigned more)
 {
-	struct geometry g = { .shift = shift };
-	unsigned size = level_shift(&g, start) + shift - 3 + more;
+	unsigned size = level_shift(shift, start) + shift - 3 + more;
 
 	space_new(shift, 1, 1, true, true, false);
 	space_stage2(size, start);
@@ -83,8 +82,8 @@ static void concatenated(unsigned shift, unsigned start, unsigned more)
 		for (unsigned last = 0; last < 2; last++) {
 			uint64_t ipa = ((uint64_t)table << (size - more)) + (last ? BIT(size - more) - BIT(16) : BIT(34));
 
-			map_s1(TARGET, 3, ipa, AF);
-			map_s2(ipa, 3, (uint64_t)page_b, AF | S2_RW);
+			map_s1(TARGET, 3, ipa, PTE_AF);
+			map_s2(ipa, 3, (uint64_t)page_b, PTE_AF | S2_RW);
 			forget();
 			CHECK_VALUE(touch(0, false, READ, TARGET + 0x18), B_VALUE, "VTCR_EL2.SL0, D8.2",
 				    "table %d of %d side by side at level %d of stage 2, %s of it, %d KB granule", (uint64_t)table,
@@ -98,11 +97,11 @@ static void global(const struct operation *op, unsigned pe)
 	uint64_t *descriptor;
 
 	space_new(12, 1, 5, true, true, false);
-	descriptor = map_s1(TARGET, 3, ipa_of(page_a), AF);
+	descriptor = map_s1(TARGET, 3, ipa_of(page_a), PTE_AF);
 	CHECK_VALUE(touch(pe, false, READ, TARGET + 0x18), A_VALUE, "D8.2", "before %s of another ASID", op->name);
 	set(descriptor, 0);
 	execute(op, op_is_range(op) ? range_for(op, 12, false, TARGET, 0, 0, 9) : operand_for(op, 12, TARGET, 9, 0));
-	set(descriptor, leaf(&space.s1, 3, ipa_of(page_b), AF));
+	set(descriptor, leaf(&space.s1, 3, ipa_of(page_b), PTE_AF));
 	CHECK_VALUE(touch(pe, false, READ, TARGET + 0x18), B_VALUE, "TLBIMatch(), J1.1.3", "%s of another ASID for a global page, PE %d",
 		    op->name, (uint64_t)pe);
 }
@@ -120,7 +119,7 @@ void check_sizes(void)
 		if (features.granule[1])
 			concatenated(14, 2, more);
 	for (unsigned i = 0; i < operation_count; i++)
-		for (unsigned pe = 0; pe < PES; pe++)
+		for (unsigned pe = 0; pe < 2; pe++)
 			if (is_implemented(&operations[i]) && operations[i].family == vae1 && (operations[i].scope != LOCAL || !pe))
 				global(&operations[i], pe);
 	group_end();

@@ -128,7 +128,7 @@ void space_stage2(unsigned size, unsigned start)
 	space.s2.size = size;
 	space.s2.start = start;
 	space.ipa = table_new();
-	map_program(&space.s2, space.ipa, AF | S2_RW);
+	map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
 	map_aliases();
 	space.vtcr = vtcr_of(&space.s2);
 	space.vttbr = (uint64_t)space.ipa | (space.vttbr & VTTBR_VMID);
@@ -153,7 +153,7 @@ void space_load(void)
 	LOAD_REGISTER(ttbr0_el1, space.ttbr0);
 	LOAD_REGISTER(ttbr1_el1, space.ttbr1);
 	/* RES1 bits, SPAN; M, C, I with stage 1 */
-	LOAD_REGISTER(sctlr_el1, space.s1_on ? 0x30d01805ull : 0x30d00800ull);
+	LOAD_REGISTER(sctlr_el1, space.s1_on ? SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_RES1);
 	if (features.fgt)
 		LOAD_REGISTER(s3_4_c1_c1_6, space.hfgitr); /* HFGITR_EL2 */
 	LOAD_REGISTER(hcr_el2, space.hcr);

@@ -49,8 +49,8 @@ static void one(const struct instruction *i, unsigned rt, bool el0)
 {
 	struct answer a = below_instruction(0, el0, i->word | rt, TARGET + 0x40);
 
-	CHECK_ESR(a, TO_EL2, ESR_EC | ESR_WNR | (i->valid ? SYNDROME : ESR_ISV),
-		  abort_class(READ, false) | (i->write ? ESR_WNR : 0) | (i->valid ? valid(i, rt) : 0), "ESR_EL2.ISS, ISV",
+	CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_WNR | (i->valid ? SYNDROME : ESR_ISV),
+		  abort_class(READ, false) | TRANSLATION | 1 | (i->write ? ESR_WNR : 0) | (i->valid ? valid(i, rt) : 0), "ESR_EL2.ISS, ISV",
 		  "stage 2 fault of %s%d at EL%d", i->name, (uint64_t)rt, (uint64_t)!el0);
 }
 
@@ -61,7 +61,7 @@ void check_syndromes(void)
 
 	group("syndromes");
 	space_new(12, 1, 1, true, true, false);
-	map_s1(TARGET, 3, ipa, AF | S1_USER);
+	map_s1(TARGET, 3, ipa, PTE_AF | PTE_S1_EL0);
 	for (unsigned i = 0; i < LENGTH(instructions); i++)
 		for (unsigned r = 0; r < LENGTH(registers); r++)
 			for (unsigned el0 = 0; el0 < 2; el0++)
@@ -72,12 +72,13 @@ void check_syndromes(void)
 	DSB(ish);
 	forget();
 	a = touch(0, false, READ, TARGET);
-	CHECK_ESR(a, TO_EL2, ESR_EC | ESR_ISV | ESR_S1PTW, abort_class(READ, false) | ESR_S1PTW, "ESR_EL2.ISS, ISV",
+	CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_ISV | ESR_S1PTW,
+		  abort_class(READ, false) | TRANSLATION | 1 | ESR_S1PTW, "ESR_EL2.ISS, ISV",
 		  "stage 2 fault on the walk of stage 1");
 	*descriptor_s1(TARGET, 2) = 0;
 	DSB(ish);
 	forget();
 	a = touch(0, false, READ, TARGET);
-	CHECK_ESR(a, TO_EL1, ESR_EC | ESR_ISV, abort_class(READ, true), "ESR_EL1.ISS, ISV", "stage 1 fault");
+	CHECK_ESR(a, TO_EL1, ESR_EC | 0x3f | ESR_ISV, abort_class(READ, true) | TRANSLATION | 2, "ESR_EL1.ISS, ISV", "stage 1 fault");
 	group_end();
 }

@@ -21,7 +21,7 @@ CRASH = Broken("the model crashed: QEMU ended with signal 6", kind="level", name
 
 
 def request(place: Path) -> CheckRequest:
-    model = SimpleNamespace(version="11.1", sha256="1" * 64)
+    model = SimpleNamespace(spec=SimpleNamespace(name="m"), version="11.1", sha256="1" * 64)
     return cast(CheckRequest, SimpleNamespace(name="m", model=model, timing="icount", out=place, seconds=1))
 
 
