@@ -24,11 +24,17 @@ RED = 1
 
 def why(work: CpuTime, *, deterministic: bool) -> str:
     """Return why vCPUs may have stood still while QEMU had ``work``; empty where none has."""
-    if deterministic or not work.wanted or work.got >= SHARE * work.wanted:
+    told = "" if deterministic else host(work)
+    return told and f"{told}, so that vCPUs stood still while others went on"
+
+
+def host(work: CpuTime) -> str:
+    """Return how the host kept QEMU, which had ``work``, from its pace; empty where it did not."""
+    if not work.wanted or work.got >= SHARE * work.wanted:
         return ""
     return (
-        f"the host gave QEMU {work.got / work.wanted:.0%} of the CPU time that it wanted, so that vCPUs "
-        "stood still while others went on; run it on a quiet host, or fewer cells at a time"
+        f"the host gave QEMU {work.got / work.wanted:.0%} of the CPU time that it wanted (run the cell on a "
+        "quiet host, or fewer at a time)"
     )
 
 

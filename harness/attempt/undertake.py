@@ -13,19 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeGuard
 
-from harness.attempt import begin, booted, shadows
+from harness.attempt import begin, booted, shadows, starved
 from harness.attempt.ask_sanitizer import breaks
 from harness.attempt.evidence import Attempt, Late
 from harness.attempt.executing import VMLINUX, executing
 from harness.attempt.job import Job
 from harness.attempt.sanitize import Sanitizer
 from harness.attempt.steps import StepFailed, StepRunner
-from harness.errors import Broken, Location, NvhError
+from harness.errors import Broken, InfraError, Location, NvhError
 from harness.scenario.language import Boot, Snapshot, Step
 from harness.stack.broken import BOOT, LevelBroken
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
 
+HUNG = "the machine is hung"
+"""What a diagnosis says of a machine that made no progress in model time, however busy the host."""
 ANSWER_S = 60.0
 """What a level has to answer before it is said to hang, in seconds of an unburdened host."""
 
@@ -113,7 +115,13 @@ def _recorded(attempt: Attempt, work: PlannedAttempt) -> Iterator[None]:
     except RestoreFailed:
         raise
     except StepFailed as error:
-        attempt.late = attempt.late or Late(error.step, str(error))
+        slow = starved.host(work.stack.spent)
+        if slow and HUNG not in str(
+            error
+        ):  # a deadline of the host's clock says nothing of a starved machine
+            attempt.reason = attempt.reason or f"{error}; {slow}"
+        else:
+            attempt.late = attempt.late or Late(error.step, str(error))
     except TimeoutError as error:
         observer = work.runner.observer
         observer.find_silent()
@@ -148,4 +156,7 @@ def _whoever_is_silent(attempt: Attempt, work: PlannedAttempt) -> None:
         return
     stack.check_alive()
     if not stack.answers(observer.silent, ANSWER_S):
-        raise stack.hung(observer.silent)
+        error = stack.hung(observer.silent)
+        if (slow := starved.host(stack.spent)) and HUNG not in str(error):
+            raise InfraError(f"{error}; {slow}")
+        raise error

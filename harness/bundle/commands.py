@@ -27,6 +27,10 @@ def commands(mutant: str = "") -> list[dict[str, str]]:
             "command": f"{QEMU} -cpu max {rest()}",
         },
         {
+            "machine": "QEMU, instructions as its clock: on a busy host no control of another PE is lost",
+            "command": f"{QEMU} -cpu max -icount shift=0,sleep=off {rest()}",
+        },
+        {
             "machine": "QEMU with 48 bits of PA: also the lists in which KVM walks whole shadow contexts",
             "command": f"{QEMU} -cpu max,lpa2=off {rest('list=contexts-os')}",
         },

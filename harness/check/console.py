@@ -25,7 +25,8 @@ def splat_findings(consoles: Mapping[Level, str]) -> list[Finding]:
         where = str(Location(f"console.{level}", splats[0].line if splats else 1))
         name = f"no-splat-{level}"
         if splats:
-            message = "\n".join((headline(splats), *splats[0].excerpt))
+            calls = f"trace: {' < '.join(splats[0].trace)}" if splats[0].trace else ""
+            message = "\n".join(filter(None, (headline(splats), calls, *splats[0].excerpt)))
             key = splats[0].key.to_bindings()
             findings.append(Finding(name, "console", Verdict.FAIL, message, where, key))
         else:

@@ -28,6 +28,9 @@ _END = "---[ end trace"
 FATAL = frozenset({"panic", "oops", "stack-overflow", "serror", "bad-mode"})
 """Kinds after which a kernel does not do what it was asked: it stands still, or a task died with locks."""
 _TEXT = 160
+_CALLS = "Call trace:"
+_FRAMES = 8
+"""How many functions of a call trace a message has."""
 
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+"
 _PLACE = r"(?P<place>[\w./+-]+\.[chS]:\d+)"
@@ -39,6 +42,7 @@ _FIRST = (
     re.compile(rf"UBSAN: .+ in {_PLACE}"),
 )
 _PC = re.compile(rf"\bpc : {_SYMBOL}")
+_FRAME = re.compile(rf"^(?:<\d+>)?(?:\[ *\d+\.\d{{6}}\](?:\[ *[TC]\d+\])?)? +\??\s*{_SYMBOL}")
 _COMPILER = re.compile(r"\.(?:isra|constprop|part|cold|llvm)\b.*")
 _STAMP = re.compile(r"(?:<\d+>)?(?:\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)?")
 _VOLATILE = (
@@ -93,12 +97,16 @@ class SplatKey:
 
 @dataclass(frozen=True, slots=True)
 class Splat:
-    """One splat: ``line`` counts from 1, ``excerpt`` is that line and the next ones."""
+    """One splat: ``line`` counts from 1, ``excerpt`` is that line and the next ones.
+
+    ``trace`` are the functions of its call trace, the innermost first, as far as it has one.
+    """
 
     kind: str
     line: int
     excerpt: tuple[str, ...]
     key: SplatKey
+    trace: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -117,9 +125,26 @@ def find_splats(console: str) -> list[Splat]:
             if kind.pattern.search(line):
                 excerpt = tuple(lines[number - 1 : number - 1 + _EXCERPT])
                 key = _key(kind, lines[number - 1 : number - 1 + _REACH])
-                found.append(Splat(kind.name, number, excerpt, key))
+                trace = _trace(lines[number : number - 1 + _REACH])
+                found.append(Splat(kind.name, number, excerpt, key, trace))
                 break
     return found
+
+
+def _trace(lines: Sequence[str]) -> tuple[str, ...]:
+    """The functions of the call trace that follows a splat's first line, up to the end of the splat."""
+    found: list[str] = []
+    begun = False
+    for line in lines:
+        if _END in line:
+            break
+        if _CALLS in line:
+            begun = True
+        elif begun and (match := _FRAME.search(line)):
+            found.append(_COMPILER.sub("", match["function"]))
+        elif begun:
+            break
+    return tuple(found[:_FRAMES])
 
 
 def fatal(console: str) -> str:

@@ -11,7 +11,9 @@ examples:
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -23,6 +25,7 @@ from harness.runner import default
 from harness.runner.choice import Start
 from harness.runner.project import find_cells, vocabulary
 from harness.runner.run import RunSpec, run_and_print
+from harness.scenario.language import Cell
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="the N-th of M slices of what the default run leaves out, so that M runs have everything",
     )
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+    parser.add_argument("--json", action="store_true", help="with --list: as JSON")
 
 
 def _slice(text: str) -> tuple[int, int]:
@@ -74,6 +78,22 @@ def _slice(text: str) -> tuple[int, int]:
     if not slash or not number.isdecimal() or not count.isdecimal() or int(count) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not N/M, as in 7/24")
     return int(number), int(count)
+
+
+def _listed(cell: Cell) -> dict[str, Any]:
+    return {
+        "id": cell.id,
+        "scenario": cell.scenario,
+        "summary": cell.summary,
+        "claims": list(cell.claims),
+        "params": dict(cell.params),
+        "path": cell.path,
+        "model": cell.stack.model,
+        "timing": cell.stack.timing,
+        "sanitize": cell.stack.sanitize,
+        "kernels": {str(level): spec.kernel for level, spec in cell.stack.levels.items()},
+        "timeout": cell.timeout,
+    }
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -90,6 +110,11 @@ def main(arguments: argparse.Namespace) -> int:
         cells = default.slice_of(number, count, vocabulary(), overrides)
     else:
         cells = find_cells(paths, patterns, overrides, arguments.every, arguments.whole)
+    if arguments.json and not arguments.list:
+        raise UserError("--json goes with --list; the results of a run are in its summary.json")
+    if arguments.list and arguments.json:
+        print(json.dumps([_listed(cell) for cell in cells], indent=1))
+        return 0
     if arguments.list:
         for cell in cells:
             console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)

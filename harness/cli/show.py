@@ -9,11 +9,12 @@ examples:
 from __future__ import annotations
 
 import argparse
+import json
 
 from rich.console import Console
 
 from harness.host.paths import RUNS
-from harness.report.show import show
+from harness.report.show import data, show
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +26,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events", type=int, default=5, metavar="N", help="events around a trigger (default 5)"
     )
+    parser.add_argument("--json", action="store_true", help="print the run or the cell as JSON")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print; returns the exit status."""
+    if arguments.json:
+        print(json.dumps(data(arguments.target, RUNS), indent=1))
+        return 0
     show(arguments.target, RUNS, Console(), events=arguments.events, console_level=arguments.console)
     return 0

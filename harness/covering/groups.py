@@ -159,7 +159,8 @@ def candidates(rules: Rules, cases: Iterable[CoveringCase]) -> dict[str, list[Co
             nobody.add(case.family)
     if nobody:
         raise UserError(
-            f"no group of {FILE.name} has cases of {', '.join(sorted(nobody))}: add them, or leave them out"
+            f"no group of images/{FILE.name} has cases of {', '.join(sorted(nobody))}; add NAME/* to the "
+            "cases of a group, or to left-out with the reason"
         )
     if empty := [name for name, each in found.items() if not each]:
         raise UserError(f"no case is of the groups {', '.join(empty)} of {FILE.name}")

@@ -48,6 +48,8 @@ def cells(reading: Reading, bundle: Bundle, machine: LoggedMachine) -> list[Cell
         judge.of_absent(log),
         judge.of_splats(reading.text),
     ]
+    if log.begin["self-test"] == "1":
+        findings.append(judge.of_observable(log))
     told = _cell(reading, bundle, machine, None, findings)
     return [told, *_families(reading, bundle, machine, findings)]
 
@@ -56,7 +58,7 @@ def _families(
     reading: Reading, bundle: Bundle, machine: LoggedMachine, whole: Sequence[Finding]
 ) -> Iterator[CellResult]:
     doubts = [each for each in whole if each.verdict is Verdict.UNDECIDED]
-    for family in reading.log.families:
+    for family in {each.name: each for each in reading.log.families}.values():
         if judge.is_absent(family) and not doubts:
             continue
         own = [*judge.of_family(family), judge.of_splats(family.kernel)]
@@ -102,11 +104,11 @@ def _cell(
 
 
 def _seconds(family: Family | None, whole: str) -> float:
-    if family:
-        return round(sum(case.line.ns for case in family.cases if case.line) / 1e9, 3)
     try:
+        if family:
+            return round(sum(case.line.ns for case in family.cases if case.line) / 1e9, 3)
         return min(max(0.0, float(whole or 0)), 1e9)
-    except ValueError:
+    except (ValueError, OverflowError):  # a number that no clock gives
         return 0.0
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from harness.check.finding import Finding
 from harness.check.splat import find_splats, headline
 from harness.errors import UserError
-from harness.ktap.log import CUT, LOST, RAN, Family, KtapRun, Log
+from harness.ktap.log import CUT, LOST, NOT_OBSERVABLE, RAN, Family, KtapRun, Log
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
 from harness.ktap.selection import Selection
@@ -29,6 +29,8 @@ LOG, CASES, POPULATION, SELECTION, KERNEL, ABSENT = (
     "kernel",
     "not-applicable",
 )
+OBSERVABLE = "observable"
+"""Finding of a self-test: which cases can see anything on this machine."""
 KIND = "bundle"
 TOLD_MOST = 200
 """Findings about single cases of a family; the rest is counted."""
@@ -97,6 +99,9 @@ def _selection(log: Log, wanted: Mapping[str, frozenset[str]]) -> Iterator[str]:
         return
     if missing := sorted(set(wanted) - {family.name for family in log.families}):
         yield f"families that did not run: {', '.join(missing)}"
+    names_told = [family.name for family in log.families]
+    if len(set(names_told)) != len(names_told):
+        yield "a family is there more than once"
     for family in log.families:
         told = Counter(case.name for case in family.cases)
         expected = wanted.get(family.name, frozenset())
@@ -144,6 +149,26 @@ def of_absent(log: Log) -> Finding:
         f"no case applies of {len(told)} families: {'; '.join(told)}" if told else "every family applies"
     )
     return Finding(ABSENT, KIND, Verdict.PASS, message)
+
+
+def of_observable(log: Log) -> Finding:
+    """Return the finding of a self-test on what this machine can show: cases that fail without the operation.
+
+    Of some cases nvh-litmus says beforehand that a model would hide a missing TLBI (``not-observable``). One
+    that fails without the operation all the same can be relied upon on this machine.
+    """
+    told = []
+    for family in log.families:
+        lines = [case.line for case in family.cases if case.line and case.line.obliged]
+        able = [line for line in lines if line.verdict == "pass"]
+        against = sum(line.control == NOT_OBSERVABLE for line in able)
+        beforehand = sum(line.control == NOT_OBSERVABLE for line in lines)
+        more = f", {against} of {beforehand} not-observable ones among them" if beforehand else ""
+        if lines:
+            told.append(f"{family.name}: {len(able)} of {len(lines)} can fail{more}")
+    if not told:
+        return Finding(OBSERVABLE, KIND, Verdict.VACUOUS, "no case obliges the operation to anything")
+    return Finding(OBSERVABLE, KIND, Verdict.PASS, "; ".join(told))
 
 
 def is_absent(family: Family) -> bool:

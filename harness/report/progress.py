@@ -117,6 +117,13 @@ class Progress:
             if not self._live:
                 self._say(f"start {self._phases[key].text}{usual}")
 
+    def began(self, key: str, known_as: str) -> None:
+        """What phase ``key`` prepared is over: its time counts from now, under a name of the history."""
+        expected_s = self.usual(known_as)
+        with self._lock:
+            if phase := self._phases.get(key):
+                phase.started, phase.expected_s, phase.usual = time.monotonic(), expected_s, known_as
+
     def update(self, key: str, text: str) -> None:
         """Show what phase ``key`` is doing now; an unknown key or an unchanged text is ignored."""
         note = one_line(text, 200)

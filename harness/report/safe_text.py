@@ -55,6 +55,22 @@ def xml(text: str) -> str:
     return _XML_ILLEGAL.sub(_visible, printable(text))
 
 
+def broken(name: str, width: int) -> str:
+    """Return an id in lines of at most ``width`` columns, broken behind ``[`` ``,`` and else ``-`` or ``/``.
+
+    A word that is longer stays whole: who prints it folds it.
+    """
+    lines = [""]
+    for part in re.split(r"(?<=[\[,])", name):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        for word in [part] if len(part) <= width else re.split(r"(?<=[-/=])", part):
+            if lines[-1] and len(lines[-1]) + len(word) > width:
+                lines.append("")
+            lines[-1] += word
+    return "\n".join(lines)
+
+
 def seconds(value: float) -> str:
     """Return a duration in seconds for people: ``0.4 s``, ``12.3 s``, ``4 min 05 s``, ``1 h 02 min``."""
     if value < 99.95:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -195,6 +196,13 @@ def show_cell(
     console.print(_facts(cell))
     if console_level is not None:
         print_console(cell, console_level, directory, console)
+
+
+def data(target: str | None, runs: Path) -> Any:
+    """The run or the cell that ``target`` names (``find``), as in its summary.json or result.json."""
+    directory, name = find(target, runs)
+    run = load_run(directory)
+    return store.to_json(run if name is None else find_cell(run, name))
 
 
 def show(

@@ -16,7 +16,7 @@ from harness.check.finding import Finding
 from harness.level import Level
 from harness.report import html
 from harness.report.results import CellResult, RunSummary
-from harness.report.safe_text import one_line, printable, seconds
+from harness.report.safe_text import broken, one_line, printable, seconds
 from harness.report.store import CELLS
 from harness.verdict import Verdict
 
@@ -44,7 +44,21 @@ def cell_text(cell: CellResult) -> Text:
     return Text(cell.word, style="dim") if cell.quarantine else verdict_text(cell.verdict)
 
 
-def _table(run: RunSummary, wide: bool) -> Table:
+def _room(run: RunSummary, columns: int, wide: bool) -> int:
+    """Columns for an id beside the other columns of the table, as they will be."""
+    most = 24 if wide else 12, 24 if wide else 10
+    cells = run.cells
+    others = max((len(cell.word) for cell in cells), default=0)
+    others += min(
+        most[0], max((len(cell.model) + wide * (1 + len(cell.timing)) for cell in cells), default=0)
+    )
+    others += min(most[1], max((len(cell.kernel_text) for cell in cells), default=0))
+    others += max((len(seconds(cell.seconds)) for cell in cells), default=0)
+    left = columns - max(others, len("verdict model kernel time")) - (6 if wide else 5)
+    return max(20, left // 2 if wide else left)
+
+
+def _table(run: RunSummary, wide: bool, columns: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, expand=wide)
     table.add_column("verdict", no_wrap=True)
     table.add_column("cell", overflow="fold", ratio=3 if wide else None)
@@ -53,9 +67,10 @@ def _table(run: RunSummary, wide: bool) -> Table:
     table.add_column("time", justify="right", no_wrap=True)
     if wide:
         table.add_column("why", overflow="fold", ratio=3)
+    room = _room(run, columns, wide)
     for cell in run.cells:
         why = one_line(cell.headline, 200 if wide else 120)
-        name = Text(one_line(cell.id))
+        name = Text(broken(one_line(cell.id), room))
         if why and not wide:
             name.append(f"\n{why}", style="dim")
         shown = f"{cell.model} {cell.timing}" if wide else cell.model
@@ -130,7 +145,7 @@ def print_cell(
 ) -> None:
     """Print what did not pass in ``cell``, the command that reproduces it and the paths of its traces."""
     console.print()
-    console.print(Text.assemble(cell_text(cell), "  ", (one_line(cell.id), "bold")))
+    console.print(Text.assemble(cell_text(cell), "  ", (one_line(cell.id), "bold")), soft_wrap=True)
     if cell.quarantine:
         console.print(_indent(_pairs([("as expected", cell.quarantine)]), 2))
     if cell.reason:
@@ -174,7 +189,7 @@ def print_summary(
     line ``N passed, N failed``, where everything that is neither a pass nor a known defect counts as failed.
     """
     if run.cells:
-        console.print(_table(run, console.width >= WIDE))
+        console.print(_table(run, console.width >= WIDE, console.width))
     for cell in run.cells:
         if cell.verdict is not Verdict.PASS:
             print_cell(cell, console, directory)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.attempt import begin
 from harness.attempt.booted import Booted
 from harness.attempt.job import SEED, Job, planned
 from harness.report import store
@@ -18,6 +19,7 @@ from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.runner.choice import Chooser
+from harness.runner.left import Left
 from harness.runner.supervise import GRACE_S, supervise
 from harness.scenario.language import Cell
 from harness.verdict import Verdict
@@ -25,6 +27,8 @@ from harness.verdict import Verdict
 MEMORY_SHARE = 0.8
 OVERHEAD_MIB = 512
 SPARE_MIB = 128  # the cell's own process, and how much more than last time a machine may take
+COLD = ", booted cold"
+"""Behind the name under which the history has how long a cell takes that no snapshot began."""
 WAITING = 4  # cells per CPU that may wait for admission with a thread each
 
 
@@ -152,6 +156,7 @@ class LocalRunner:
         self._jobs = jobs
         self._admission = Admission(available(), jobs)
         self._stopping = threading.Event()
+        self._left = Left((), 1)
 
     def run(
         self, jobs: Sequence[tuple[Job, Path]], finished: Callable[[CellResult], None] = lambda _: None
@@ -159,12 +164,17 @@ class LocalRunner:
         """Run every job; call ``finished`` with each result. Ctrl-C ends the running cells first."""
         workers = self._jobs or WAITING * max(1, len(os.sched_getaffinity(0)))
         # The longest first, so that none is left to run alone at the end; unknown ones may be long.
-        usual = [self._progress.usual(f"cell {job.cell.id}") for job, _ in jobs]
+        usual = [self._usual(job) for job, _ in jobs]
+        self._left = Left(usual, min(workers, self._jobs or len(os.sched_getaffinity(0))))
+        if self._progress.headline is str:  # a night has one of its own
+            self._progress.headline = lambda: str(self._left)
         # Those that notice most come before all others (harness.runner.default).
         rank = [self._rank(job.cell) for job, _ in jobs]
         order = sorted(range(len(jobs)), key=lambda each: (rank[each], -(usual[each] or float("inf"))))
         with concurrent.futures.ThreadPoolExecutor(workers, "cell") as pool:
-            started = {each: pool.submit(self._run_one, *jobs[each], turn) for turn, each in enumerate(order)}
+            started = {
+                each: pool.submit(self._run_one, each, *jobs[each], turn) for turn, each in enumerate(order)
+            }
             futures = [started[each] for each in range(len(jobs))]
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -178,7 +188,12 @@ class LocalRunner:
         """End the running cells and start no more."""
         self._stopping.set()
 
-    def _run_one(self, job: Job, directory: Path, turn: int) -> CellResult:
+    def _usual(self, job: Job) -> float | None:
+        """How long the cell takes from its snapshot; from a cold boot, where it was never seen otherwise."""
+        names = (f"cell {job.cell.id}", f"cell {job.cell.id}{COLD}")
+        return next((known for name in names if (known := self._progress.usual(name)) is not None), None)
+
+    def _run_one(self, number: int, job: Job, directory: Path, turn: int) -> CellResult:
         wanted = self._costs.of(job)
         self._admission.enter(wanted, turn)
         key = f"cell {job.cell.id} in {directory}"  # acceptance runs one with several seeds at once
@@ -189,6 +204,10 @@ class LocalRunner:
             self._progress.phase(key, name, known_as=f"cell {job.cell.id}")
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
+            # What it takes depends on how it begins; to make its snapshot is no part of it.
+            began = f"cell {job.cell.id}{'' if (directory / begin.RECORD).exists() else COLD}"
+            self._progress.began(key, began)
+            self._left.begin(number, self._progress.usual(began))
             if self._booted:
                 self._booted.leave(job, directory)
             result = self._execute(job, directory, key)
@@ -198,6 +217,7 @@ class LocalRunner:
             self._progress.done(key, result.verdict is Verdict.PASS, result.verdict.value)
             return result
         finally:
+            self._left.end(number)
             self._admission.leave(wanted)
 
     def _execute(self, job: Job, directory: Path, key: str) -> CellResult:

@@ -23,7 +23,12 @@ FILE = IMAGES / "mutants.yaml"
 NONE = "none"
 """The name under which the kernel is the correct one: the control."""
 
-NAME = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 39}
+NAME = {
+    "type": "string",
+    "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+    "maxLength": 39,
+    "x-expected": "a name of at most 39 lower-case letters, digits and dashes",
+}
 TEXT = {"type": "string", "minLength": 1}
 SCHEMA: dict[str, Any] = {
     "type": "object",

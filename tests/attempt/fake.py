@@ -14,6 +14,7 @@ from typing import cast
 
 from harness.errors import InfraError, NvhError
 from harness.level import Level
+from harness.machine.process import CpuTime
 from harness.machine.qemu import CpuState
 from harness.stack.agent import Pong
 from harness.stack.broken import LevelBroken
@@ -57,6 +58,7 @@ class FakeStack:
     boots: Mapping[Level, NvhError] = field(default_factory=dict)
     printed: dict[Level, str] = field(default_factory=dict)
     slowdown: float = 2.0
+    spent: CpuTime = field(default_factory=lambda: CpuTime(100.0, 100.0))
     booted: Level | None = None
     booting: Level | None = None
     until: float | None = None
@@ -162,7 +164,7 @@ class FakeStack:
         return error
 
     def hung(self, level: Level, cause: str = "it does not answer any more") -> LevelBroken:
-        return LevelBroken(level, cause, self.printed[level])
+        return LevelBroken(level, f"{cause}; {self.diagnose()}", self.printed[level])
 
     def diagnose(self) -> str:
         return "the machine is fake"

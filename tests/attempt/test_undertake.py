@@ -17,6 +17,7 @@ from harness.check.finding import Finding
 from harness.check.shadow import Look
 from harness.errors import InfraError
 from harness.level import Level
+from harness.machine.process import CpuTime
 from harness.machine.qemu import CpuState
 from harness.runner.project import vocabulary
 from harness.scenario.language import Cell
@@ -165,6 +166,48 @@ def test_hang_while_a_mark_is_written(tmp_path: Path, images: StackImages, where
     assert done.findings["no-splat-l0"].verdict is FAIL
     assert done.findings["no-splat-l1"].verdict is UNDECIDED
     assert (done.directory / "timeline.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("spent", "machine", "verdict"),
+    [
+        (CpuTime(40.0, 100.0), "the machine is busy: its CPUs execute code", INFRA),
+        (CpuTime(40.0, 100.0), "the machine is hung: every CPU of the machine spins", FAIL),
+        (CpuTime(90.0, 100.0), "the machine is busy: its CPUs execute code", FAIL),
+    ],
+)
+def test_deadline_of_a_machine_that_the_host_starved_is_no_finding(
+    tmp_path: Path,
+    images: StackImages,
+    monkeypatch: pytest.MonkeyPatch,
+    spent: CpuTime,
+    machine: str,
+    verdict: Verdict,
+) -> None:
+    """A deadline is of the host's clock; only what made no progress in model time hangs whatever the host."""
+    monkeypatch.setattr(FakeStack, "diagnose", lambda _: machine)
+    done = Attempted(tmp_path, images, stack({"happen.begin": Answer(status=None)}, spent=spent))
+    assert done.verdict is verdict
+    assert ("step" in done.findings) is (verdict is FAIL)
+    assert ("the host gave QEMU 40% of the CPU time" in done.reason) is (verdict is INFRA)
+
+
+@pytest.mark.parametrize(
+    ("machine", "verdict"),
+    [("the machine is slow: the host gave it nothing", INFRA), ("the machine is hung: it is idle", FAIL)],
+)
+def test_level_that_is_silent_because_the_host_starved_it_is_no_finding(
+    tmp_path: Path,
+    images: StackImages,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: str,
+    verdict: Verdict,
+) -> None:
+    monkeypatch.setattr(FakeStack, "diagnose", lambda _: machine)
+    script = {"nvh-section": Answer(status=None, silent=True)}
+    done = Attempted(tmp_path, images, stack(script, spent=CpuTime(40.0, 100.0)))
+    assert done.verdict is verdict
+    assert ("level-l0" in done.findings) is (verdict is FAIL)
 
 
 @pytest.mark.parametrize("level", [Level.L0])

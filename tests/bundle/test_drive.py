@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
+import paramiko.common
 import pytest
 
 from harness.bundle.console_model import load_console
@@ -20,6 +23,7 @@ from harness.bundle.judged import Asked, judge
 from harness.errors import InfraError, InputError, UserError
 from harness.ktap.read import read
 from harness.verdict import Verdict
+from tests.ci import ELSEWHERE
 from tests.ktap.conftest import make_tree, recorded, write_bundle
 
 MODEL = """\
@@ -118,9 +122,9 @@ def port(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def test_tcp_in_small_pieces(log: bytes, listener: socket.socket, tmp_path: Path) -> None:
-    """As a UART sends: a few bytes, then a few more."""
-    server = Server(listener, [log[at : at + 97] for at in range(0, len(log), 97)], 0.001)
+def test_tcp_at_9600_baud(log: bytes, listener: socket.socket, tmp_path: Path) -> None:
+    """As a UART sends: 96 bytes in a tenth of a second."""
+    server = Server(listener, [log[at : at + 96] for at in range(0, len(log), 96)], 0.1)
     server.start()
     assert run(tmp_path, f"tcp:127.0.0.1:{port(listener)}", "").why == "the log's end"
     assert verdict(tmp_path) is Verdict.PASS
@@ -232,3 +236,62 @@ def test_a_wrong_file_is_refused(tmp_path: Path, line: str, more: str, said: str
 
 def test_the_shipped_files_load() -> None:
     assert load_console("qemu-console").qemu == "qemu"
+
+
+class SshServer(paramiko.ServerInterface):
+    """An sshd for one command: it lets `tester` in and runs what is asked for."""
+
+    def __init__(self) -> None:
+        self.command = b""
+        self.asked = threading.Event()
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "none" if username else ""
+
+    def check_auth_none(self, username: str) -> int:
+        return paramiko.common.AUTH_SUCCESSFUL if username == "tester" else paramiko.common.AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        known = kind == "session" and chanid >= 0
+        return paramiko.common.OPEN_SUCCEEDED if known else paramiko.common.OPEN_FAILED_UNKNOWN_CHANNEL_TYPE
+
+    def check_channel_pty_request(self, *_: object) -> bool:
+        return True
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.command = command
+        self.asked.set()
+        return not channel.closed
+
+
+def serve_ssh(listener: socket.socket, key: paramiko.PKey) -> None:
+    listener.settimeout(DEADLINE_S)
+    connection, _ = listener.accept()
+    transport = paramiko.Transport(connection)
+    transport.add_server_key(key)
+    server = SshServer()
+    transport.start_server(server=server)
+    channel = transport.accept(DEADLINE_S)
+    if channel is None or not server.asked.wait(DEADLINE_S):
+        return
+    done = subprocess.run(server.command, shell=True, capture_output=True, check=False, timeout=DEADLINE_S)
+    channel.sendall(done.stdout.replace(b"\n", b"\r\n"))
+    channel.send_exit_status(done.returncode)
+    channel.close()
+    time.sleep(0.2)
+    transport.close()
+
+
+@pytest.mark.skipif(not shutil.which("ssh"), reason=f"{ELSEWHERE}there is no ssh")
+def test_ssh(tree: Path, listener: socket.socket, tmp_path: Path) -> None:
+    """A Linux host: ``run.sh`` there, its terminal is the console. Here what run.sh starts."""
+    key = paramiko.RSAKey.generate(2048)
+    thread = threading.Thread(target=serve_ssh, args=(listener, key), daemon=True)
+    thread.start()
+    options = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    words = ["ssh", "-tt", *options, "-p", str(port(listener)), "tester@127.0.0.1"]
+    command = ", ".join(f"'{word}'" for word in [*words, f"{tree}/nvh-bundle {{options}}"])
+    driven = run(tmp_path, "pty", f"command: [{command}]")
+    thread.join(DEADLINE_S)
+    assert driven.why == "the log's end"
+    assert verdict(tmp_path) is Verdict.PASS

@@ -150,3 +150,26 @@ def test_console_expectation(matches: str, negated: bool, verdict: Verdict) -> N
         assert "line 2" in finding.message
     (finding,) = evaluate([expectation], Timeline(), {}, {Level.L1: console})
     assert finding.verdict is Verdict.UNDECIDED
+
+
+TRACED = """\
+[   12.345690] WARNING: CPU: 1 PID: 417 at arch/arm64/kvm/nested.c:289 walk_nested_s2_pgd+0x44/0x120
+[   12.345700] Modules linked in:
+[   12.345701] pc : walk_nested_s2_pgd+0x44/0x120
+[   12.345702] lr : kvm_walk_nested_s2+0x10/0x40
+[   12.345710] Call trace:
+[   12.345711]  walk_nested_s2_pgd+0x44/0x120 (P)
+[   12.345712]  kvm_walk_nested_s2.part.0+0x1c/0x50
+[   12.345713]  kvm_handle_guest_abort+0x2f0/0xa00
+[   12.345714] ---[ end trace 0000000000000000 ]---
+[   12.345715]  not_of_it+0x0/0x4
+"""
+
+
+def test_a_splat_says_who_called() -> None:
+    (finding,) = splat_findings({Level.L0: TRACED})
+    lines = finding.message.split("\n")
+    assert lines[0].startswith("warn in walk_nested_s2_pgd at arch/arm64/kvm/nested.c:289 (")
+    assert lines[1] == "trace: walk_nested_s2_pgd < kvm_walk_nested_s2 < kvm_handle_guest_abort"
+    (finding,) = splat_findings({Level.L0: TRACED.replace("Call trace:", "Nothing:")})
+    assert "trace:" not in finding.message

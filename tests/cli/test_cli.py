@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -176,6 +177,14 @@ def test_list_needs_no_cache(nvh: Nvh) -> None:
     assert done.returncode == 0
     assert done.stdout.split()[0] == "made-for-a-test"
     assert not (nvh.directory / "cache").exists()
+
+
+def test_list_as_json(nvh: Nvh) -> None:
+    (nvh.directory / "good.yaml").write_text(GOOD)
+    done = nvh("run", "good.yaml", "--list", "--json", "--kernel", "debian")
+    (cell,) = json.loads(done.stdout)
+    assert (cell["id"], cell["params"], cell["kernels"]["l1"]) == ("made-for-a-test", {}, "debian")
+    assert "--json goes with --list" in nvh.refused("run", "good.yaml", "--json")
 
 
 def test_what_cannot_be_built_leaves_no_run(nvh: Nvh) -> None:

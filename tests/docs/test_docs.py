@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.artefacts.kernel import load_kernel
+from harness.cli.lint import OTHERS
 from harness.cli.parser import parser
 from harness.errors import InputError, UserError
 from harness.host.paths import IMAGES, ROOT
@@ -70,6 +71,33 @@ def test_scenarios_load(page: str, text: str, tmp_path: Path) -> None:
         assert load_file(path, vocabulary()), page
     except InputError as error:
         pytest.fail(f"{page}: {error}")
+
+
+def other_files() -> list[tuple[str, str, str]]:
+    """Blocks of any language that are a plan, a kernel or a model file, with the page and the kind."""
+    found = []
+    for page in PAGES:
+        for _, text in FENCE.findall(page.read_text()):
+            kind = re.match(r"(?:#[^\n]*\n)*(plan|kernel|model): ", text)
+            if kind:
+                found.append((page.name, kind[1], text))
+    return found
+
+
+@pytest.mark.parametrize(("page", "kind", "text"), other_files())
+def test_plans_kernels_and_models_are_what_nvh_reads(page: str, kind: str, text: str, tmp_path: Path) -> None:
+    """But for the files that they name, which are the reader's own."""
+    path = tmp_path / f"{kind}.yaml"
+    path.write_text(text)
+    try:
+        OTHERS[kind](path)
+    except InputError as error:
+        wrong = [each for each in error.problems if not each.found.startswith("no file")]
+        assert not wrong, page
+
+
+def test_there_are_a_plan_and_a_kernel_to_read() -> None:
+    assert {kind for _, kind, _ in other_files()} >= {"plan", "kernel"}
 
 
 def test_the_kernel_of_ones_own_loads_once_copied(tmp_path: Path) -> None:

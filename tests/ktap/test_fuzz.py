@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from harness.errors import UserError
-from harness.ktap.cells import LoggedMachine, cells
+from harness.ktap.cells import LoggedMachine, cells, write
 from harness.ktap.judge import require_bundle
+from harness.ktap.log import render
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import read
-from harness.ktap.tagged import ours
+from harness.ktap.tagged import ours, tag
 from harness.verdict import Verdict, worst
 from tests.ktap.conftest import ID, Run, recorded
 
@@ -190,3 +194,64 @@ def test_a_splat_in_the_kernels_lines_is_red(run_bundle: Run, bundle: Bundle) ->
     at = len(lines) // 2
     splat = "[   12.345678] WARNING: CPU: 1 PID: 77 at arch/arm64/kvm/nested.c:123 kvm_nested+0x1c/0x40"
     assert verdict("\n".join([*lines[:at], splat, *lines[at:]]).encode(), bundle) is Verdict.FAIL
+
+
+VALUES = (
+    "",
+    "0",
+    "-1",
+    "9" * 400,
+    "nan",
+    "inf",
+    "../../x",
+    "\u0661",
+    "x" * 3000,
+    "a,b",
+    "*",
+    "[",
+    "pass",
+    "none",
+)
+
+
+def forged(lines: Lines, r: random.Random) -> Lines:
+    """What a wrong runner prints: words changed, lines left out or twice, and checksums that fit."""
+    changed = []
+    for line in lines:
+        match = re.fullmatch(r"( *)# nvh (.*) crc=[0-9a-f]{8}", line)
+        if match is None or r.random() > 0.05:
+            changed.append(line)
+            continue
+        words = match[2].split(" ")
+        at = r.randrange(len(words))
+        key, equals, _ = words[at].partition("=")
+        words[at] = key + equals + r.choice(VALUES) if equals else r.choice(VALUES)
+        run = re.search(r" run=(\S+)", lines[2])
+        assert run is not None
+        changed += [match[1] + tag(ID, run[1], " ".join(words))] * r.choice((0, 1, 1, 1, 2))
+    return changed
+
+
+def test_logs_of_a_wrong_runner_make_no_traceback(run_bundle: Run, bundle: Bundle, tmp_path: Path) -> None:
+    good = run_bundle("--skip=trap-ttlbis/*")[1].decode().split("\n")
+    judged = 0
+    for seed in range(100):
+        log = "\n".join(forged(good, random.Random(seed)))
+        try:
+            reading = read(log.encode(), "log")
+        except UserError:
+            continue
+        found = cells(reading, bundle, MACHINE)
+        if reading.damage:
+            assert Verdict.PASS not in {cell.verdict for cell in found}
+        write(found, reading, tmp_path / str(seed))
+        judged += 1
+    assert judged > 40
+
+
+def test_a_family_twice_is_no_pass(run_bundle: Run, bundle: Bundle) -> None:
+    """Signed as they have to be, numbered as they have to be, and yet the same cases twice."""
+    log = read(run_bundle("--cases=s1-own/*")[1], "log").log
+    again = dataclasses.replace(log.families[0], number=2)
+    twice_there = dataclasses.replace(log, families=[log.families[0], again])
+    assert verdict("\n".join(render(twice_there)).encode(), bundle) is Verdict.UNDECIDED

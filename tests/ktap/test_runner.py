@@ -141,3 +141,23 @@ def test_run_sh_refuses_another_machine() -> None:
 def test_why_nothing_ran_is_told(run_bundle: Run) -> None:
     with pytest.raises(UserError, match="log:1: nothing ran: nvh-bundle: no case is chosen"):
         read(run_bundle("--cases=no-such/*")[1], "log")
+
+
+def test_a_self_test_tells_what_the_machine_can_show(run_bundle: Run, tmp_path: Path) -> None:
+    """On a real TLB a case that a model would hide may fail without its operation; another may not."""
+    own = {name: line for name, line in recorded().items() if name.startswith("s1-own/")}
+    obliged = [name for name, line in own.items() if " obliged=yes " in line]
+    assert len(obliged) > 1
+    assert all(" control=not-observable " in own[name] for name in obliged)
+    own[obliged[0]] = own[obliged[0]].replace("verdict=pass", "verdict=unable-to-fail")
+    status, log = run_bundle("--self-test=1", lines=own)
+    assert status == 0
+    bundle = write_bundle(tmp_path / "bundle", dict.fromkeys(own, 1))
+    whole, family = cells(read(log, "log"), bundle, MACHINE)
+    told = next(each for each in whole.findings if each.name == "observable")
+    able, every = len(obliged) - 1, len(obliged)
+    assert told.message == (
+        f"s1-own: {able} of {every} can fail, {able} of {every} not-observable ones among them"
+    )
+    assert family.id == "bundle-self-test[family=s1-own]"
+    assert family.verdict is Verdict.VACUOUS

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import dataclasses
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_the_latest_run_is_the_default(runs: Path) -> None:
     assert shown(str(runs / "latest"), runs) == text
     name = (runs / "latest").resolve().name
     assert "5 cells:" in shown(name, runs)
+
+
+def test_as_data_it_is_what_the_files_say(runs: Path) -> None:
+    directory = (runs / "latest").resolve()
+    assert show.data(None, runs) == json.loads((directory / store.SUMMARY).read_text())
+    cell = show.data(samples.FAILED.id, runs)
+    assert cell == json.loads((directory / store.CELLS / samples.FAILED.slug / store.RESULT).read_text())
 
 
 @pytest.mark.parametrize("name", [samples.FAILED.id, samples.FAILED.slug])

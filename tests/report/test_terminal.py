@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from harness.report.results import RunSummary
+from harness.report.safe_text import broken
 from harness.report.terminal import print_summary
 from harness.verdict import Verdict
 from tests.report import samples
@@ -84,3 +85,13 @@ def test_known_defects_are_counted_apart_and_a_finding_says_that_it_was_expected
     assert "as expected  known (review by 2027-03-01)" in text
     assert "pass  1 cell: 1 fail (1 known defect seen as expected, not counted)" in text
     assert "1 passed, 0 failed" in text
+
+
+@pytest.mark.parametrize("width", [12, 20, 31, 80])
+def test_ids_break_between_parameters_and_words(width: int) -> None:
+    name = "ipas2e1-unmaps-block[op=ipas2e1is,granule=4k,block=block]"
+    lines = broken(name, width).split("\n")
+    assert "".join(lines) == name
+    assert all(len(line) <= width for line in lines)
+    assert all(line.endswith(("[", ",", "-", "=")) for line in lines[:-1])
+    assert broken("a" * 50, width).replace("\n", "") == "a" * 50

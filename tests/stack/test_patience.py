@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -187,6 +189,21 @@ def test_machine_that_the_host_starved(got: float, wanted: float, turns: int, st
     waits = Patience(FAR, NEED)
     waits.over(MachineSample(400.0, CpuTime(got, wanted), 0, turns))
     assert waits.starved is starved
+
+
+def test_recorded_boot_of_an_l2_that_loops_is_given_up_in_a_third_of_the_time() -> None:
+    """What images/kernels/example/no-l2.yaml did on a busy host: 173 s were waited when constants decided."""
+    with Path(__file__).with_name("no-l2.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    waits = Patience(FAR, NEEDS[Level.L2])
+    for row in rows:
+        places = [0x40000000] if waits.looks else []
+        work = CpuTime(float(row["got"]), float(row["wanted"]))
+        if why := waits.over(MachineSample(float(row["seconds"]), work, 0, int(row["turns"]), places)):
+            break
+    assert why.startswith("it loops: ")
+    assert float(row["seconds"]) < float(rows[-1]["seconds"]) / 3
+    assert int(row["turns"]) < 50
 
 
 def test_every_level_has_a_need() -> None:

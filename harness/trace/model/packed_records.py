@@ -23,6 +23,8 @@ _RECORD = [struct.Struct("<8xQ16x" + more * "8x3Q") for more in range(max(MORE_U
 """A record with so many units more: its address and its values."""
 FORGET_UNITS = 1 << 17
 """Records that are looked at before the mapped pages of the file are given back."""
+AROUND_UNITS = 1 << 11
+"""Records of 64 KiB, which Linux maps at a fault (fault_around_bytes), however few of them are looked at."""
 
 
 class RecordStore:
@@ -80,7 +82,7 @@ class RecordStore:
 
     def make(self, seqs: Seqs, heads: Heads) -> list[Event]:
         """The events at ``seqs``."""
-        self._touched += len(seqs)
+        self._touched += max(len(seqs), AROUND_UNITS)
         if self._touched >= FORGET_UNITS:
             self._touched = 0
             self._columns.forget()

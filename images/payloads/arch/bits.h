@@ -17,6 +17,10 @@
 
 #include "arch_registers.h"
 
+/* All bits of SCTLR_EL1, and of SCTLR_EL2 with E2H = 0, that are RES1 without the features that use them (D24.2). */
+#define SCTLR_RES1 0x30d00800
+#define SCTLR_E2H0_RES1 0x30c50830
+
 /* FIELD(esr, ESR_EC) is the field's value; PLACE(ESR_EC, 0x18) is the register with that value in it. */
 #define FIELD(value, field) (((value) & (field)) >> field##_SHIFT)
 #define PLACE(field, value) ((uint64_t)(value) << field##_SHIFT & (field))

@@ -15,8 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define EL1H_MASKED 0x3c5 /* PSTATE: EL1h, DAIF set */
-
 extern const uint8_t guest_image[], guest_image_end[];
 
 static int kvm = -1;
@@ -93,7 +91,7 @@ static bool create_vcpu(struct vm *vm, unsigned index, size_t run_size)
 		return check(vm, -1, "mmap of kvm_run");
 	return check(vm, ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init), "KVM_ARM_PREFERRED_TARGET") &&
 	       check(vm, ioctl(v->fd, KVM_ARM_VCPU_INIT, &init), "KVM_ARM_VCPU_INIT") &&
-	       set_reg(v, VMM_CORE(regs.pc), IMAGE_GPA) && set_reg(v, VMM_CORE(regs.pstate), EL1H_MASKED) &&
+	       set_reg(v, VMM_CORE(regs.pc), IMAGE_GPA) && set_reg(v, VMM_CORE(regs.pstate), SPSR_MODE_EL1H_MASKED) &&
 	       set_reg(v, VMM_CORE(regs.regs[0]), index) &&
 	       set_reg(v, VMM_CORE(regs.regs[1]), IMAGE_GPA + TABLE_OFFSET) &&
 	       set_reg(v, VMM_CORE(regs.regs[2]), IMAGE_GPA + STACK_OFFSET + (index + 1) * STACK_SIZE);

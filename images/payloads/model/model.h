@@ -27,6 +27,7 @@ void skip(const char *name, const char *why);
 void expect(uint64_t required, uint64_t seen, const char *what, const char *rule, const char *format, ...);
 
 /* ---- machine.c: two PEs ---- */
+#define PES 2
 /* What the code below EL2 came to. */
 enum came { DONE, TO_EL1, TO_EL2, TO_EL2_AT_EL2 };
 struct answer {

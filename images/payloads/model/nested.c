@@ -39,7 +39,7 @@ static void el2_mmu(bool on)
 		DSB(ish);
 		ISB();
 	}
-	MSR(sctlr_el2, on ? 0x30c51835ull & ~0xaull : 0x30c50830ull);
+	MSR(sctlr_el2, on ? SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_E2H0_RES1);
 	ISB();
 	__asm__ volatile("tlbi alle2is" ::: "memory");
 	DSB(ish);

@@ -153,7 +153,7 @@ void space_load(void)
 	LOAD_REGISTER(ttbr0_el1, space.ttbr0);
 	LOAD_REGISTER(ttbr1_el1, space.ttbr1);
 	/* RES1 bits, SPAN; M, C, I with stage 1 */
-	LOAD_REGISTER(sctlr_el1, space.s1_on ? 0x30d01805ull : 0x30d00800ull);
+	LOAD_REGISTER(sctlr_el1, space.s1_on ? SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_RES1);
 	if (features.fgt)
 		LOAD_REGISTER(s3_4_c1_c1_6, space.hfgitr); /* HFGITR_EL2 */
 	LOAD_REGISTER(hcr_el2, space.hcr);

@@ -20,8 +20,9 @@ def watch(place: Path) -> Watch:
         plugins=SimpleNamespace(file=lambda name: place / f"{name}.so"),
         machine=lambda _: SimpleNamespace(memory_mib=64),
         kernels={},
+        model=SimpleNamespace(deterministic=lambda timing: timing == "icount"),
     )
-    return Watch(cast(Any, images), cast(Any, None), place)
+    return Watch(cast(Any, images), cast(Any, SimpleNamespace(timing="icount")), place)
 
 
 def test_reports_belong_to_programs_of_their_batch(tmp_path: Path) -> None:

@@ -181,7 +181,9 @@ void cases_wide(struct list *list)
 {
 	for (unsigned op = 0; op < operation_count; op++) {
 		const struct operation *o = &operations[op];
-		struct litmus l = { .op = op, .config = { .cpus = 1 }, .regime = "el1&0-stage2", .own = true };
+		bool all = o->operand == NONE;
+		/* A context for each granule, and no more than one where each is walked. */
+		struct litmus l = { .op = op, .config = { .cpus = 1, .spare = all ? 0 : 2 }, .regime = "el1&0-stage2", .own = true };
 
 		if (o->family != ipas2e1 && o->family != vmalls12e1 && o->family != alle1)
 			continue;
@@ -189,6 +191,7 @@ void cases_wide(struct list *list)
 		/* Each is another context or two: one form of an operation stands for its others. */
 		if (o->nxs || o->scope == OS || o->family == alle1)
 			continue;
+		l.config.spare = 0;
 		l.build = build_vmid;
 		l.shift = 12;
 		l.level = 3;

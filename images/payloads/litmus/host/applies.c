@@ -38,8 +38,8 @@ void applies(const struct litmus *l, const struct vm *vm, const struct machine *
 {
 	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
 
-	if (l->nv && !(vm->shared->id_mmfr2 >> 24 & 0xf) && !(vm->shared->id_mmfr4 >> 20 & 0xf))
-		why = "no-FEAT_NV2"; /* ID_AA64MMFR2_EL1.NV, ID_AA64MMFR4_EL1.NV_frac */
+	if (l->nv && !FIELD(vm->shared->id_mmfr2, MMFR2_NV) && !FIELD(vm->shared->id_mmfr4, MMFR4_NV_FRAC))
+		why = "no-FEAT_NV2";
 	if (!l->any_stage2 && !vm_has_stage2(vm, l->shift))
 		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
 	if (l->small_pages && m->page_size != 4096)

@@ -4,13 +4,13 @@
 
 const char *vm_lacks(const struct vm *vm, const struct operation *op)
 {
-	unsigned tlb = vm->shared->id_isar0 >> 56 & 0xf;
+	unsigned tlb = (unsigned)FIELD(vm->shared->id_isar0, ISAR0_TLB);
 
-	if (op->needs_os && tlb < 1)
+	if (op->needs_os && tlb < ISAR0_TLB_OS)
 		return "no-FEAT_TLBIOS";
-	if (op->needs_range && tlb < 2)
+	if (op->needs_range && tlb < ISAR0_TLB_RANGE)
 		return "no-FEAT_TLBIRANGE";
-	if (op->nxs && !(vm->shared->id_isar1 >> 56 & 0xf))
+	if (op->nxs && !FIELD(vm->shared->id_isar1, ISAR1_XS))
 		return "no-FEAT_XS";
 	return NULL;
 }
@@ -18,9 +18,13 @@ const char *vm_lacks(const struct vm *vm, const struct operation *op)
 /* ID_AA64MMFR0_EL1.TGranX_2: 0 as at stage 1, 1 not, more yes (Arm ARM D24.2); KVM always says 1 or more. */
 bool vm_has_stage2(const struct vm *vm, unsigned shift)
 {
-	unsigned low = shift == 12 ? 40 : shift == 14 ? 32 : 36;
+	uint64_t mmfr0 = vm->shared->id_mmfr0;
 
-	return (vm->shared->id_mmfr0 >> low & 0xf) != 1;
+	if (shift == 12)
+		return FIELD(mmfr0, MMFR0_TGRAN4_2) != MMFR0_TGRAN4_2_NONE;
+	if (shift == 14)
+		return FIELD(mmfr0, MMFR0_TGRAN16_2) != MMFR0_TGRAN16_2_NONE;
+	return FIELD(mmfr0, MMFR0_TGRAN64_2) != MMFR0_TGRAN64_2_NONE;
 }
 
 unsigned vm_stage2(const struct vm *vm)

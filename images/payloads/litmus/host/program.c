@@ -56,7 +56,7 @@ void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, b
 	c->hcr = HCR_RW | (s2_on ? HCR_VM : 0);
 	c->ttbr0 = PLACE(TTBR_ASID, asid);
 	c->tcr = tcr(l->shift, input_bits(l->shift));
-	c->sctlr = 0x30d00800 /* RES1 */ | (s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0);
+	c->sctlr = SCTLR_RES1 | (s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0);
 	c->s2_shape = shape_of(stage2);
 	c->s1_shape = shape_of(l->shift);
 }

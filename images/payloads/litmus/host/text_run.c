@@ -250,8 +250,8 @@ int text_features(void)
 	unsigned tlb = 0, xs = 0;
 
 	if (made) {
-		tlb = vm.shared->id_isar0 >> 56 & 0xf;
-		xs = vm.shared->id_isar1 >> 56 & 0xf;
+		tlb = (unsigned)FIELD(vm.shared->id_isar0, ISAR0_TLB);
+		xs = (unsigned)FIELD(vm.shared->id_isar1, ISAR1_XS);
 		printf("TLBIOS=%u TLBIRANGE=%u XS=%u\n", tlb >= 1, tlb >= 2, xs >= 1);
 	} else {
 		fprintf(stderr, "nvh-litmus: %s\n", vm.broken);

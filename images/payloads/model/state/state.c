@@ -33,7 +33,7 @@ static void fill(uint64_t pe)
 	MSR(tcr_el2, 0x80853510 ^ pe);
 	MSR(spsr_el1, 0x600003c5);
 	MSR(spsr_el2, 0x900003c4);
-	MSR(sctlr_el1, 0x30d01805);
+	MSR(sctlr_el1, SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I);
 	MSR(cpacr_el1, 3 << 20);
 	MSR(hstr_el2, 0x21);
 	MSR(mdcr_el2, 0x806);

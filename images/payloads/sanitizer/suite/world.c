@@ -128,7 +128,7 @@ void world_stage1(void)
 
 void world_load(void)
 {
-	uint64_t sctlr = world.s1 ? 0x30d00805 : 0x30d00800;
+	uint64_t sctlr = world.s1 ? SCTLR_RES1 | SCTLR_M | SCTLR_C : SCTLR_RES1;
 
 	LOAD_REGISTER(vtcr_el2, world.vtcr);
 	LOAD_REGISTER(vttbr_el2, world.vttbr);
@@ -187,7 +187,7 @@ void el2_mmu(bool on)
 	MSR(ttbr0_el2, el2_root);
 	DSB(sy);
 	ISB();
-	MSR(sctlr_el2, on ? 0x30c51835 & ~8ul : 0x30c50830);
+	MSR(sctlr_el2, on ? SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_E2H0_RES1);
 	ISB();
 	if (!on) {
 		ALLE2IS();
