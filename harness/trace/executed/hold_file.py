@@ -193,7 +193,7 @@ class HoldFile:
         """
         if not os.environ.get(UNFINISHED):
             raise UserError(
-                'holding does not work yet: with nvh-hold loaded L0 does not come up (docs/races.md, "State"); '
+                'holding is not finished: no race was shown with it yet (docs/races.md, "State"); '
                 f"{UNFINISHED}=1 tries it all the same"
             )
         if plugins.api < NEEDS_API:
