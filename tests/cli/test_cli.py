@@ -133,7 +133,7 @@ FILES = {
     "unknown key": (GOOD.replace("summary:", "sumary:"), "2:1: .*did you mean 'summary'"),
     "wrong type": (GOOD.replace("Loads.", "[1]"), "2:10: "),
     "unknown event": (GOOD.replace("l0.tlbi,", "l0.tlb,"), "8:17: .*did you mean 'l0.tlbi'"),
-    "unknown operation": (GOOD.replace("vae2is", "vae2si"), "8:30: .*did you mean 'vae2os'"),
+    "unknown operation": (GOOD.replace("vae2is", "vae2si"), "8:30: .*did you mean 'vae2is'"),
     "duplicate key": (GOOD + "summary: again\n", "9:1: "),
     "empty matrix": (GOOD + "matrix: {}\n", "9:9: "),
     "empty axis": (GOOD + "matrix: {op: []}\n", "9:14: "),
