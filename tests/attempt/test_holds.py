@@ -47,7 +47,6 @@ expect:
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackImages:
-    monkeypatch.setenv(hold_file.UNFINISHED, "1")
     monkeypatch.setattr(Text, "read", staticmethod(lambda *_: made()))
     monkeypatch.setattr(Text, "first", lambda _, word, *__: BASE + (word == places.WFI) * 4 + 0x10)
     (tmp_path / "System.map").write_text(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import mmap
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ from harness.trace.executed.places import WFI, YIELD, NoSuchPlace, Text
 NAME = "nvh-hold"
 FILE = "holds.bin"
 NEEDS_API = 7
-UNFINISHED = "NVH_HOLD"
-"""Environment variable without which nobody is held."""
 ANY = -1
 HOLDS = 32
 ADDRESSES = 8192
@@ -191,11 +188,6 @@ class HoldFile:
 
         ``UserError`` when the model's QEMU cannot hold.
         """
-        if not os.environ.get(UNFINISHED):
-            raise UserError(
-                'holding is not finished: no race was shown with it yet (docs/races.md, "State"); '
-                f"{UNFINISHED}=1 tries it all the same"
-            )
         if plugins.api < NEEDS_API:
             raise UserError(
                 "this model's QEMU cannot hold vCPUs: its plugins cannot set a PC; use one of 11.1 or newer"
