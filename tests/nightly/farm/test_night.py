@@ -186,6 +186,7 @@ def test_a_night_keeps_the_record_of_what_came_up(
 ) -> None:
     """Each cell is told what is known of its kernel and model, and what came up is known to the next one."""
     cache = Store(tmp_path / "cache")
+    (tmp_path / "qemu").write_bytes(b"a program whose digest the order carries")
     images = fake_images(cache, tmp_path / "qemu")
     builder = cast(Builder, types.SimpleNamespace(store=cache, images=lambda *_: images))
     run = tmp_path / "run"
