@@ -16,6 +16,7 @@ from rich.console import Console
 
 from harness.artefacts.payloads import build_payloads
 from harness.covering.artefact import build_covering, describe
+from harness.covering.groups import load
 from harness.host.cache import Store
 from harness.level import Level
 from harness.litmus.case_lines import parse
@@ -70,11 +71,17 @@ def passes(stack: Stack, options: str) -> Mapping[str, bool]:
 def test_l0_knows_the_cases_that_were_chosen_from(wrong: Stack) -> None:
     store = Store()
     payloads = build_payloads(store, lambda _: None)
-    done = wrong.run(Level.L0, "nvh-litmus --describe | sha256sum; cat /usr/share/nvh/covering/*", DEADLINE_S)
+    rules, place = load(), "/usr/share/nvh/covering"
+    cases = " ".join(f"{place}/{group.name}" for group in rules.groups)
+    done = wrong.run(Level.L0, f"nvh-litmus --describe | sha256sum; cat {cases}", DEADLINE_S)
     digest, *chosen = done.text.split()
     assert digest == str(build_covering(store, payloads, lambda _: None).manifest["key"]["cases"])
     known = {line.split()[0].removeprefix("case=") for line in describe(payloads).splitlines()}
     assert {word for word in chosen if word != "-"} < known
+    drawn = " ".join(f"{place}/{drawing.name}" for drawing in rules.drawings)
+    counts = wrong.run(Level.L0, f"grep -hc ^program' ' {drawn}", DEADLINE_S).text.split()
+    made = build_covering(store, payloads, lambda _: None).manifest["counts"]
+    assert counts == [str(made[drawing.name]) for drawing in rules.drawings]
 
 
 @pytest.mark.parametrize("mutant", FAMILIES)
