@@ -235,8 +235,8 @@ def test_false_expectation_fails_with_line_values_and_events(damaged: Run) -> No
     line = int(finding["where"].split(":")[-2])
     assert FALSE.splitlines()[line - 1] == "  - absence: nothing-is-emulated"
     assert finding["bindings"] == {"op": "vmalle1is"}
-    assert "l0.tlbi" in finding["trigger"]
-    assert "vmid=9" in finding["trigger"]
+    assert "l0.tlbi" in finding["trigger"]["text"]
+    assert "vmid=9" in finding["trigger"]["text"]
     assert finding["trigger"] in finding["context"]
     assert len(finding["context"]) > 1
     report = damaged.log.read_text()
