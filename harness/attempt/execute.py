@@ -8,11 +8,9 @@ Stages are reported as lines ``stage NAME`` on standard output. Its exit status 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -34,7 +32,7 @@ from harness.errors import InfraError, NvhError
 from harness.host.cache import Store
 from harness.level import Level
 from harness.litmus import counted
-from harness.machine.process import PR_SET_PDEATHSIG
+from harness.machine.process import end_with_parent
 from harness.report import store
 from harness.report.publish import utc_now
 from harness.report.results import ArtefactVersion, CellResult, FileRef, MachineTime, StageTime
@@ -265,8 +263,7 @@ def _files(directory: Path) -> Iterator[FileRef]:
 
 def main(argv: list[str]) -> int:
     """Run the cell in the directory ``argv[0]``; returns the exit status of its verdict."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    signal.signal(signal.SIGTERM, _interrupted)
+    end_with_parent()
     directory = Path(argv[0])
     os.chdir(directory)
     directory = Path()
@@ -278,10 +275,6 @@ def main(argv: list[str]) -> int:
         return error.exit_status
     store.write_cell(result, directory)
     return result.verdict.exit_status
-
-
-def _interrupted(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

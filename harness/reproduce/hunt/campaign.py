@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import collections
 import json
-import multiprocessing
-import queue as queues
 import shutil
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from harness.reproduce.hunt.bare import PROGRAM, build_bare
 from harness.reproduce.hunt.keep import NO_KERNEL
 from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import BatchDone, FindingKept, Note, WorkerOrder
+from harness.reproduce.workers import events
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
 from harness.scenario.defaults import MUTANT_KERNEL
@@ -196,8 +195,6 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
         bare = build_bare(builder.store).path / PROGRAM if wanted.bare else None
     before = totals.seconds
     started = time.monotonic()
-    context = multiprocessing.get_context("spawn")
-    queue: worker.Queue[Any] = context.Queue()
     kernel = NO_KERNEL if bare else next(iter(specs.values())).levels[Level.L0].kernel
     orders = [
         WorkerOrder(
@@ -219,44 +216,21 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
         )
         for number in range(wanted.jobs)
     ]
-    processes = [context.Process(target=worker.main, args=(order, queue), daemon=True) for order in orders]
-    for process in processes:
-        process.start()
+    silent = Note("a worker ended without a word", fatal=True)
+    found = events(worker.main, orders, started + wanted.seconds + SLOWEST_END_S, silent)
     try:
-        for event in _events(queue, processes, started + wanted.seconds + SLOWEST_END_S):
-            totals.seconds = before + time.monotonic() - started
-            _take(event, totals, console)
-            save(wanted, totals)
-            if isinstance(event, FindingKept) and wanted.one:
-                break
+        with closing(found):
+            for event in found:
+                totals.seconds = before + time.monotonic() - started
+                _take(event, totals, console)
+                save(wanted, totals)
+                if isinstance(event, FindingKept) and wanted.one:
+                    break
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join(10)
         shutil.rmtree(wanted.out / "machines", ignore_errors=True)
         totals.seconds = before + time.monotonic() - started
         save(wanted, totals)
     return totals
-
-
-def _events(
-    queue: worker.Queue[Any], processes: list[Any], deadline: float
-) -> Iterator[BatchDone | FindingKept | Note]:
-    """What the workers send, until all have ended, or ``deadline`` of ``time.monotonic()``."""
-    left = len(processes)
-    while left and time.monotonic() < deadline:
-        try:
-            event = queue.get(timeout=1.0)
-        except queues.Empty:
-            if not any(process.is_alive() for process in processes):
-                yield Note("a worker ended without a word", fatal=True)
-                return
-            continue
-        if event is None:
-            left -= 1
-        else:
-            yield event
 
 
 def _take(event: BatchDone | FindingKept | Note, totals: Totals, console: Console) -> None:

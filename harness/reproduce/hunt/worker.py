@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 import collections
-import ctypes
 import itertools
-import multiprocessing.queues
-import signal
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import Broken, InfraError, NvhError
+from harness.errors import Broken, InfraError
 from harness.host.cache import Store
-from harness.machine.process import PR_SET_PDEATHSIG
 from harness.program.addresses import NAMES
 from harness.program.generate import generate
 from harness.program.kernel_defects import DEFECTS, KernelDefect
@@ -39,6 +36,7 @@ from harness.reproduce.hunt.program_findings import (
 )
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
 from harness.reproduce.hunt.target import Target
+from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
@@ -47,7 +45,6 @@ FAILURES_MAX = 3
 SHRINK_GRACE_S = 150.0
 CAUSES = "causes"
 FINDINGS = "findings"
-Queue = multiprocessing.queues.Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +112,13 @@ class Note:
 
 def main(order: WorkerOrder, queue: Queue[Any]) -> None:
     """The process."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    signal.signal(signal.SIGTERM, _interrupted)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = Worker(order, queue)
-    try:
+
+    def work(ending: ExitStack) -> None:
+        worker = Worker(order, queue)
+        ending.callback(worker.close)
         worker.work()
-    except NvhError as error:
-        queue.put(Note(str(error), fatal=True, red=isinstance(error, Broken)))
-    finally:
-        # From here a signal kills at once: the machines die with this process, and an exception raised
-        # while the interpreter shuts down is printed, not caught.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        worker.close()
-        queue.put(None)
 
-
-def _interrupted(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
+    serve(queue, work, lambda error: Note(str(error), fatal=True, red=isinstance(error, Broken)))
 
 
 class Worker:

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +22,7 @@ from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, stack_for
 from harness.reproduce.races import worker
 from harness.reproduce.races.worker import Done, RaceNote, RaceOrder
+from harness.reproduce.workers import events
 from harness.runner.prepare import Builder
 
 LANE = Lane("races", "qemu-v1", "icount", ())
@@ -80,8 +80,6 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
     with Progress(console) as progress:
         images = Builder(Store(), progress).images(spec, watched=True)
     started, totals = time.monotonic(), RaceTotals()
-    context = multiprocessing.get_context("spawn")
-    queue: worker.Queue[Any] = context.Queue()
     orders = [
         RaceOrder(
             seed=wanted.seed,
@@ -98,33 +96,19 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
         )
         for number in range(wanted.jobs)
     ]
-    processes = [context.Process(target=worker.main, args=(order, queue), daemon=True) for order in orders]
-    for process in processes:
-        process.start()
-    left = len(processes)
+    silent = RaceNote("a worker ended without a word", fatal=True)
+    found = events(worker.main, orders, started + wanted.seconds + END_S, silent)
     try:
-        while left and time.monotonic() < started + wanted.seconds + END_S:
-            try:
-                event = queue.get(timeout=1.0)
-            except Empty:
-                if not any(process.is_alive() for process in processes):
-                    break
-                continue
-            if event is None:
-                left -= 1
-                continue
-            totals.take(event)
-            totals.seconds = time.monotonic() - started
-            save(wanted.out, wanted, totals)
-            if isinstance(event, RaceNote):
-                console.print(event.text, highlight=False, soft_wrap=True)
-                if event.kept and wanted.one:
-                    break
+        with closing(found):
+            for event in found:
+                totals.take(event)
+                totals.seconds = time.monotonic() - started
+                save(wanted.out, wanted, totals)
+                if isinstance(event, RaceNote):
+                    console.print(event.text, highlight=False, soft_wrap=True)
+                    if event.kept and wanted.one:
+                        break
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join(10)
         shutil.rmtree(wanted.out / "machines", ignore_errors=True)
         totals.seconds = time.monotonic() - started
         save(wanted.out, wanted, totals)

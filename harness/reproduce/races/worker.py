@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import multiprocessing.queues
 import random
-import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import Broken, InfraError, NvhError
+from harness.errors import Broken, InfraError
 from harness.host.cache import Store
-from harness.machine.process import PR_SET_PDEATHSIG
 from harness.program.program import Program
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
@@ -24,6 +20,7 @@ from harness.reproduce.races import conflicts, kept, schedule
 from harness.reproduce.races.kept import Race
 from harness.reproduce.races.machine import RacesRun, RaceTarget, verdict
 from harness.reproduce.races.schedule import Schedule
+from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
@@ -34,7 +31,6 @@ REPEATS = 5
 SHRINK_RUNS = 25
 FAILURES_MAX = 3
 FINDINGS = "findings"
-Queue = multiprocessing.queues.Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +70,8 @@ class RaceNote:
 
 
 def main(order: RaceOrder, queue: Queue[Any]) -> None:
-    """The process."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    signal.signal(signal.SIGTERM, _interrupted)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        RaceWorker(order, queue).work()
-    except NvhError as error:
-        queue.put(RaceNote(str(error), fatal=True))
-    finally:
-        queue.put(None)
-
-
-def _interrupted(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
+    """The process; each run has a machine of its own and ends it."""
+    serve(queue, lambda _: RaceWorker(order, queue).work(), lambda error: RaceNote(str(error), fatal=True))
 
 
 class RaceWorker:
