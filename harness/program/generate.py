@@ -10,10 +10,11 @@ import random
 
 from harness.program.addresses import Layout
 from harness.program.kinds import KINDS, Shape
+from harness.program.needs import FEATURES
 from harness.program.program import Program, World
 from harness.program.rounds import Rounds
 
-ALL_FEATURES = frozenset({"TLBIOS", "TLBIRANGE", "XS"})
+ALL_FEATURES = frozenset(FEATURES)
 
 
 def generate(

@@ -23,6 +23,7 @@ from harness.program.addresses import (
 )
 from harness.program.allowed import VEL2_SHIFT
 from harness.program.ids import any_id, distinct
+from harness.program.needs import words_of
 from harness.program.program import GROUP, TRANSLATIONS, Access, At, Context, Host, Map, Tlbi
 from harness.program.rounds import Rounds, base_maps
 from harness.program.scene import UsedLeaf
@@ -208,9 +209,8 @@ def _one(_: random.Random, __: Layout, shape: Shape) -> tuple[Context, ...]:
 
 
 def _fill_hidden(g: Rounds) -> None:
-    names = {"os": "TLBIOS", "range": "TLBIRANGE", "xs": "XS"}
     g.round("s2", 0)
-    found = [op for op in load() if names[g.world.hide] in op.features]
+    found = [op for op in load() if g.world.hide in words_of(op)]
     for _ in range(10):
         op = g.rng.choice(found)
         if op.regime is Regime.EL10:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from harness.arch.table import Operation
 from harness.program.program import Program, Tlbi
 
 FEATURES = {"TLBIOS": "os", "TLBIRANGE": "range", "XS": "xs"}
@@ -11,12 +12,12 @@ HIDDEN = {"os": frozenset({"os", "range"}), "range": frozenset({"range"}), "xs":
 """What L1 lacks when the VMM hides a feature: ID_AA64ISAR0_EL1.TLB ranks FEAT_TLBIRANGE above FEAT_TLBIOS."""
 
 
+def words_of(operation: Operation) -> frozenset[str]:
+    """The features that bring ``operation``, as words of the language."""
+    return frozenset(FEATURES[feature] for feature in operation.features if feature in FEATURES)
+
+
 def needs(program: Program) -> frozenset[str]:
     """The features that L1 must have for it, as words of the language; not those that the VMM hides."""
-    return frozenset(
-        FEATURES[feature]
-        for action in program.actions
-        if isinstance(action, Tlbi)
-        for feature in action.operation.features
-        if feature in FEATURES
-    ) - HIDDEN.get(program.world.hide, frozenset())
+    used = (words_of(action.operation) for action in program.actions if isinstance(action, Tlbi))
+    return frozenset().union(*used) - HIDDEN.get(program.world.hide, frozenset())

@@ -24,7 +24,11 @@ def shows_known(program: Program) -> bool:
     return allowed_of(program) != allowed_of(program, DEFECTS)
 
 
+def host_actions(program: Program) -> set[str]:
+    """What L0's VMM does in ``program``."""
+    return {action.action for action in program.actions if isinstance(action, Host)}
+
+
 def reports_known(program: Program) -> bool:
     """Whether the TLB sanitizer reports a known defect of what L0's VMM does in ``program``."""
-    events = {action.action for action in program.actions if isinstance(action, Host)}
-    return any(defect.reports and events & set(defect.events) for defect in DEFECTS)
+    return any(defect.reports and host_actions(program) & defect.events for defect in DEFECTS)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from harness.arch.table import by_name
 from harness.program.allowed import ReferenceModel, allowed_of
 from harness.program.kernel_defects import DEFECTS, KernelDefect
-from harness.program.program import Access, Action, Host, Map, Program, Sample, Tlbi
+from harness.program.program import Access, Action, Map, Program, Sample, Tlbi
 from harness.program.render import action_text, prologue_lines
-from harness.program.sharp import sharp_actions
+from harness.program.sharp import host_actions, sharp_actions
 
 LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
 RED = ("fail", "hang", "broken")
@@ -135,7 +135,7 @@ def sanitized(
     program: Program, key: str, report: str, defects: Sequence[KernelDefect] = DEFECTS
 ) -> ProgramFinding:
     """What the TLB sanitizer says of ``program``: which use it is about is in ``report`` only."""
-    events = {action.action for action in program.actions if isinstance(action, Host)}
+    events = host_actions(program)
     known = next((each.scenario for each in defects if key in each.reports and events & each.events), "")
     last = next((a for a in reversed(program.actions) if isinstance(a, Tlbi | Map) and _obliges(a)), None)
     cause = f"{SANITIZER}{key} after {_name(last) if last else 'nothing'}"
