@@ -18,14 +18,37 @@ Pattern = Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True)
+class GuestRam:
+    """Where a guest's memory comes from below: ``backing`` is ``anonymous``, ``memfd`` or ``hugetlb``.
+
+    ``pluggable_mib``: what virtio-mem may add to it, in MiB; 0 for none.
+    """
+
+    backing: str = "anonymous"
+    pluggable_mib: int = 0
+
+
+ANONYMOUS = GuestRam()
+
+
+@dataclass(frozen=True, slots=True)
 class LevelSpec:
-    """What runs at one level. ``kernel`` and ``rootfs`` are names under images/; memory in MiB."""
+    """What runs at one level. ``kernel`` and ``rootfs`` are names under images/; memory in MiB.
+
+    The rest is for a level above L0: ``devices`` are words of ``harness.stack.vmm.DEVICES``; ``pa_bits`` the
+    bits of a physical address that L1's CPU has, 0 for the model's; ``migratable``: L1's VMM may be asked to
+    migrate although QEMU does not offer it with nested virtualisation.
+    """
 
     kernel: str
     rootfs: str
     cpus: int
     memory_mib: int
     cmdline: str = ""
+    ram: GuestRam = ANONYMOUS
+    devices: tuple[str, ...] = ()
+    pa_bits: int = 0
+    migratable: bool = False
 
 
 SANITIZED = 2.0
@@ -77,6 +100,23 @@ class Run(Step):
     command: str
     name: str
     background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostAct(Run):
+    """Something that L0 does to L1's machine; its output is judged as that of a run is.
+
+    ``act`` is the verb. ``size_mib``: of balloon, plug and unplug. ``of``: the run that says which pages are
+    meant, ``pages`` how many of them, ``how`` of hwpoison. ``via``: where migrate goes, ``times`` how often.
+    """
+
+    act: str = ""
+    size_mib: int = 0
+    of: str = ""
+    pages: int = 0
+    how: str = ""
+    via: str = ""
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

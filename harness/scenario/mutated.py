@@ -18,7 +18,8 @@ def mutated(cell: Cell, mutant: str, kernel: str = defaults.MUTANT_KERNEL) -> Ce
     """
     params = {**cell.params, "mutant": mutant}
     levels = dict(cell.stack.levels)
-    levels[Level.L0] = dataclasses.replace(levels[Level.L0], kernel=kernel)
+    if levels[Level.L0].kernel not in defaults.WITH_MUTANTS:
+        levels[Level.L0] = dataclasses.replace(levels[Level.L0], kernel=kernel)
     return dataclasses.replace(
         cell,
         id=assemble.cell_id(cell.scenario, params),
