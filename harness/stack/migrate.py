@@ -51,7 +51,7 @@ def save_script(number: int, uri: str, timeout_s: float) -> str:
         + f"  tell {qmp_shell.command('query-migrate')}\n"
         + '  case $said in *\'"status": "completed"\'*) status=completed; break;;\n'
         + '    *\'"status": "failed"\'*) status=failed; break;; esac\n'
-        + "  sleep 0.3\n"
+        + f"  sleep {qmp_shell.PAUSE_S}\n"
         + "done\n"
         + "passes=$(number dirty-sync-count); total=$(number total)\n"
         + f"resent=$(($(number normal) + $(number duplicate) - total / {PAGE}))\n"

@@ -9,11 +9,17 @@ from collections.abc import Mapping
 
 from harness.stack import vmm
 
+ANSWER_S = 0.2
+"""How long the connection stays open after a command, for the answer."""
+PAUSE_S = 0.3
+"""Between two questions for what has not happened."""
+
 
 def ask(number: int) -> str:
     """Return the definition of ``ask JSON``: one command to the VMM of this number, its answer printed."""
     return (
-        'ask() { { echo \'{"execute":"qmp_capabilities"}\'; echo "$1"; sleep 0.2; } | '
+        'ask() { { echo \'{"execute":"qmp_capabilities"}\'; echo "$1"; '
+        f"sleep {ANSWER_S}; }} | "
         f"socat -t 10 - UNIX-CONNECT:{vmm.qmp_socket(number)}; }}\n"
         # Refused: the answer to the command is an error; that to the capabilities never is.
         'tell() { said=$(ask "$1"); case $said in *\'"error"\'*) echo "refused=1 why=$(echo "$said" | '
@@ -36,7 +42,7 @@ def until(reads: str, key: str, wanted: str, timeout_s: float, says: str) -> str
         f"  tell {reads}\n"
         f"  now=$(number {key})\n"
         f'  [ "$now" != "$want" ] || break\n'
-        "  sleep 0.3\n"
+        f"  sleep {PAUSE_S}\n"
         "done\n"
         f'echo "{says}=$((now >> 20))"\n'
         '[ "$now" = "$want" ]\n'

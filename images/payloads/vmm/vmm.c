@@ -46,11 +46,11 @@ static ioctl_function real_ioctl(void)
 /* The value of PARange for the bits that were asked for (Arm ARM D24.2 ID_AA64MMFR0_EL1); -1 for none. */
 static int range(void)
 {
-	static const uint8_t bits[] = { 32, 36, 40, 42, 44, 48 };
+	static const char *const bits[] = { "32", "36", "40", "42", "44", "48" };
 	const char *wanted = getenv("NVH_PA_BITS");
 
-	for (unsigned i = 0; wanted && i < sizeof(bits); i++)
-		if (atoi(wanted) == bits[i])
+	for (unsigned i = 0; wanted && i < sizeof(bits) / sizeof(*bits); i++)
+		if (!strcmp(wanted, bits[i]))
 			return (int)i;
 	return -1;
 }
