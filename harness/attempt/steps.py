@@ -28,7 +28,7 @@ STOP_DEADLINE_S = 10.0
 KILLED = 256 + signal.SIGKILL
 LAST_LINES = 3
 MUTANT = "/sys/module/kvm/parameters/mutant"
-"""Of the kernel with injected faults (images/kernels/series/mutants): the name of the one that is on."""
+"""Of the kernels with injected faults (images/kernels/series): the name of the one that is on."""
 
 
 class StepFailed(Exception):
@@ -194,11 +194,12 @@ def _(step: Hold, run: StepRunner) -> None:
 @perform.register
 def _(step: Mutate, run: StepRunner) -> None:
     # A fault that is not on must not pass for one that nothing noticed, nor its absence for a failure.
-    done = run.stack.run(Level.L0, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
+    done = run.stack.run(step.level, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
     found = done.stdout.decode(errors="replace").strip().replace("_", "-")
     if done.status != 0 or found != step.mutant:
         raise InfraError(
-            f"L0's kernel has no fault {step.mutant!r} to switch on; build it with series/mutants"
+            f"the kernel of {step.level} has no fault {step.mutant!r} to switch on; build it with "
+            f"series/{'mutants' if step.level is Level.L0 else 'guest-mutants'}"
         )
 
 

@@ -19,13 +19,18 @@ Pattern = Mapping[str, Scalar]
 
 @dataclass(frozen=True, slots=True)
 class LevelSpec:
-    """What runs at one level. ``kernel`` and ``rootfs`` are names under images/; memory in MiB."""
+    """What runs at one level; memory in MiB.
+
+    ``kernel`` and ``rootfs`` are names under images/, or absolute paths of such files. ``add`` is the
+    absolute path of a directory whose files are laid over the root file system, empty for none.
+    """
 
     kernel: str
     rootfs: str
     cpus: int
     memory_mib: int
     cmdline: str = ""
+    add: str = ""
 
 
 SANITIZED = 2.0
@@ -174,9 +179,10 @@ class Hold(Step):
 
 @dataclass(frozen=True, slots=True)
 class Mutate(Step):
-    """Switch the injected fault ``mutant`` on in L0's kernel. No scenario says this: an override does."""
+    """Switch the fault ``mutant`` on in a level's kernel. No scenario says this: an override does."""
 
     mutant: str
+    level: Level = Level.L0
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +370,8 @@ class Cell:
     """One scenario at one point of its matrix: the unit of running.
 
     ``id`` is ``scenario[key=value,...]`` with the keys in matrix order, or just the scenario's name.
-    ``mutant`` is the injected fault that its L0 kernel runs with, empty for a kernel as it is.
+    ``mutant`` is the injected fault that its L0 kernel runs with, ``l1_mutant`` that of its L1 kernel; empty
+    for a kernel as it is.
     """
 
     id: str
@@ -379,6 +386,7 @@ class Cell:
     allow_vacuous: bool
     timeout: float
     mutant: str = ""
+    l1_mutant: str = ""
 
     @property
     def setup(self) -> int:
