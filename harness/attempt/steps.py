@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.attempt import directories
 from harness.attempt.evidence import Ran, RunEnding
 from harness.attempt.holds import Holder
 from harness.attempt.observe import Observer
@@ -168,14 +169,20 @@ def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> No
 @perform.register
 def _(step: Copy, run: StepRunner) -> None:
     if step.to_level:
+        if (run.base / step.source).is_dir():
+            directories.put(run.stack, step.level, run.base / step.source, step.target, step.timeout)
+            return
         data = (run.base / step.source).read_bytes()
         run.stack.put(step.level, data, step.target, step.timeout)
         if (run.base / step.source).stat().st_mode & 0o100:
             run.stack.run(step.level, f"chmod +x {shlex.quote(step.target)}", step.timeout)
         return
-    data = run.stack.get(step.level, step.source, step.timeout)
     target = run.directory / "output" / Path(step.target).name
     target.parent.mkdir(exist_ok=True)
+    if directories.there(run.stack, step.level, step.source, step.timeout):
+        directories.get(run.stack, step.level, step.source, target, step.timeout)
+        return
+    data = run.stack.get(step.level, step.source, step.timeout)
     target.write_bytes(data)
 
 

@@ -86,7 +86,7 @@ class Run(Step):
 
 @dataclass(frozen=True, slots=True)
 class Copy(Step):
-    """Copy one file between the harness and a level.
+    """Copy one file, or a directory with all that is in it, between the harness and a level.
 
     ``to_level`` true: ``source`` is an absolute path on this machine;
     false: ``source`` is a path at the level and ``target`` a name in the cell's directory.
@@ -327,6 +327,8 @@ class ConsoleCheck(Expectation):
 class ResultCheck(Expectation):
     """A named run ended with ``exit`` (default 0), and its output matches the given expressions.
 
+    ``lacks`` must match neither stream. A run that ended with the status ``skip`` tested nothing: vacuous.
+    ``splats``: what looks like one in its output is wanted, or not of the stack.
     ``values`` compares ``key=value`` words of the output with conditions in the pattern language.
     """
 
@@ -335,6 +337,9 @@ class ResultCheck(Expectation):
     stdout: str | None = None
     stderr: str | None = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
+    lacks: str | None = None
+    skip: int | None = None
+    splats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

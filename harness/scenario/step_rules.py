@@ -224,7 +224,8 @@ def _check_copy(copy: Node, top: Level | None, base: Path) -> Iterator[Problem]:
         both = "neither side" if sides["from"] is None else "both sides"
         yield copy.problem(f"a copy with a level on {both}", "one side such as l1:/tmp/x")
     elif sides["from"] is None:
-        yield from missing_file(source, source.text or "", base, "a file")
+        if not os.path.isdir(base / (source.text or "").replace("\0", "")):  # noqa: PTH112
+            yield from missing_file(source, source.text or "", base, "a file or a directory")
     elif not is_plain_name(target.text or ""):
         yield target.problem(
             describe(target.text), "a file name without directories, for the cell's directory"
