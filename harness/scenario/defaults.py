@@ -16,6 +16,8 @@ MUTANT_KERNEL: Final = "nv-mutants"
 """What L0 runs when an injected fault is asked for."""
 WITH_MUTANTS: Final = frozenset({MUTANT_KERNEL, "nv-host"})
 """Kernels that have the injected faults: a cell that runs one of them at L0 keeps it."""
+MUTANT_KERNELS: Final[Mapping[Level, str]] = {Level.L0: MUTANT_KERNEL, Level.L1: "nv-guest-mutants"}
+"""The same by level: at L1 the faults are those of a guest hypervisor."""
 SANITIZER: Final = "tlb"
 """What watches the model when an oracle judges by a sanitizer."""
 

@@ -33,7 +33,10 @@ ANONYMOUS = GuestRam()
 
 @dataclass(frozen=True, slots=True)
 class LevelSpec:
-    """What runs at one level. ``kernel`` and ``rootfs`` are names under images/; memory in MiB.
+    """What runs at one level; memory in MiB.
+
+    ``kernel`` and ``rootfs`` are names under images/, or absolute paths of such files. ``add`` is the
+    absolute path of a directory whose files are laid over the root file system, empty for none.
 
     The rest is for a level above L0: ``devices`` are words of ``harness.stack.vmm.DEVICES``; ``pa_bits`` the
     bits of a physical address that L1's CPU has, 0 for the model's; ``migratable``: L1's VMM may be asked to
@@ -45,6 +48,7 @@ class LevelSpec:
     cpus: int
     memory_mib: int
     cmdline: str = ""
+    add: str = ""
     ram: GuestRam = ANONYMOUS
     devices: tuple[str, ...] = ()
     pa_bits: int = 0
@@ -121,7 +125,7 @@ class HostAct(Run):
 
 @dataclass(frozen=True, slots=True)
 class Copy(Step):
-    """Copy one file between the harness and a level.
+    """Copy one file, or a directory with all that is in it, between the harness and a level.
 
     ``to_level`` true: ``source`` is an absolute path on this machine;
     false: ``source`` is a path at the level and ``target`` a name in the cell's directory.
@@ -214,9 +218,10 @@ class Hold(Step):
 
 @dataclass(frozen=True, slots=True)
 class Mutate(Step):
-    """Switch the injected fault ``mutant`` on in L0's kernel. No scenario says this: an override does."""
+    """Switch the fault ``mutant`` on in a level's kernel. No scenario says this: an override does."""
 
     mutant: str
+    level: Level = Level.L0
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +366,8 @@ class ConsoleCheck(Expectation):
 class ResultCheck(Expectation):
     """A named run ended with ``exit`` (default 0), and its output matches the given expressions.
 
+    ``lacks`` must match neither stream. A run that ended with the status ``skip`` tested nothing: vacuous.
+    ``splats``: what looks like one in its output is wanted, or not of the stack.
     ``values`` compares ``key=value`` words of the output with conditions in the pattern language.
     """
 
@@ -369,6 +376,9 @@ class ResultCheck(Expectation):
     stdout: str | None = None
     stderr: str | None = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
+    lacks: str | None = None
+    skip: int | None = None
+    splats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +414,8 @@ class Cell:
     """One scenario at one point of its matrix: the unit of running.
 
     ``id`` is ``scenario[key=value,...]`` with the keys in matrix order, or just the scenario's name.
-    ``mutant`` is the injected fault that its L0 kernel runs with, empty for a kernel as it is.
+    ``mutant`` is the injected fault that its L0 kernel runs with, ``l1_mutant`` that of its L1 kernel; empty
+    for a kernel as it is.
     """
 
     id: str
@@ -419,6 +430,7 @@ class Cell:
     allow_vacuous: bool
     timeout: float
     mutant: str = ""
+    l1_mutant: str = ""
 
     @property
     def setup(self) -> int:

@@ -16,7 +16,8 @@ MARGIN_S = 5.0
 """What of a step's time is left for the command itself."""
 _SWAP = (
     "[ $(wc -l </proc/swaps) -gt 1 ] || { modprobe zram 2>/dev/null; "
-    f"echo {SWAP_MIB}M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0; }} || exit 3\n"
+    f"echo {SWAP_MIB}M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0; }} "
+    "|| exit 3\n"
 )
 
 

@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 STATE = Path(os.environ["FAKE_QMP"])
 
 
-def answer(state: dict, name: str, arguments: dict) -> object:
+def answer(state: dict[str, Any], name: str, arguments: dict[str, Any]) -> object:
     """What QEMU returns, and what becomes of its state; a ``ValueError`` is its refusal."""
     if name == "balloon":
         state["wanted"] = arguments["value"]

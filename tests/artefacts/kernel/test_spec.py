@@ -13,7 +13,6 @@ from harness.artefacts.kernel.debian_image import INIT, DebianImage
 from harness.artefacts.kernel.trees import GitTree
 from harness.errors import InputError, UserError
 from harness.host.paths import IMAGES
-from harness.scenario.defaults import WITH_MUTANTS
 from tests.artefacts.kernel.toy import FORK, mail
 
 KERNELS = IMAGES / "kernels"
@@ -33,7 +32,8 @@ def test_shipped_kernels_load(name: str) -> None:
     assert spec.name == name
     assert spec.summary.endswith(".")
     if not isinstance(spec.source, DebianImage):
-        extra = ["0001", "0002"] if name in WITH_MUTANTS else []
+        both = ["0001", "0002"]
+        extra = {"nv-mutants": both, "nv-host": both, "nv-guest-mutants": ["0001"]}.get(name, [])
         assert [p.name[:4] for p in spec.series().patches] == ["0001", "0002", "0003", *extra]
         wanted = config.join(spec.config)
         for option in spec.require:
