@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""nvh-vmm.so, built for this machine, before a stand-in for QEMU, GLib and KVM: what it changes, and what not."""
+"""nvh-vmm.so, built for this machine, before a stand-in for QEMU, GLib and KVM: what it changes."""
 
 from __future__ import annotations
 
@@ -61,9 +61,12 @@ int main(void)
 	ran = 1;
 	again = ioctl(7, KVM_ARM_VCPU_INIT, NULL);
 	failed = ioctl(13, KVM_ARM_VCPU_INIT, NULL);
-	printf("init=%d again=%d failed=%d mmfr0=%lx nested=%d other=%d vfio=%d number=%d\n", first, again, failed,
-	       (unsigned long)mmfr0, g_slist_prepend(&first, &nested) != &first, g_slist_prepend(&first, &other) != &first,
-	       g_slist_prepend(&first, &vfio) != &first, g_slist_prepend(&first, (void *)5) != &first);
+	printf("init=%d again=%d failed=%d ", first, again, failed);
+	printf("mmfr0=%lx ", (unsigned long)mmfr0);
+	printf("nested=%d ", g_slist_prepend(&first, &nested) != &first);
+	printf("other=%d ", g_slist_prepend(&first, &other) != &first);
+	printf("vfio=%d ", g_slist_prepend(&first, &vfio) != &first);
+	printf("number=%d\n", g_slist_prepend(&first, (void *)5) != &first);
 	return 0;
 }
 """
