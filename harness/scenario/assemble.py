@@ -93,7 +93,6 @@ def _level_spec(node: Node | None, default: LevelSpec, base: Path) -> LevelSpec:
             value_grammar.memory_mib(_string(memory, "pluggable")) if "pluggable" in parts else 0,
         ),
         devices=tuple(each.text or "" for each in node.map["devices"].items) if "devices" in node.map else (),
-        pa_bits=_integer(node, "pa-bits", default.pa_bits),
         migratable="migratable" in node.map and node.map["migratable"].value is True,
     )
 

@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from harness.document.nodes import Node
 from harness.errors import Problem
 
-ABOVE_L0 = ("devices", "pa-bits", "migratable")
+ABOVE_L0 = ("devices", "migratable")
 """Keys of a level that its VMM needs; L0 has none of ours."""
-OF_L1 = ("pa-bits", "migratable")
+OF_L1 = ("migratable",)
 NEEDS = {
     "balloon": ("devices", "balloon", "devices: [balloon]"),
     "plug": ("memory", "pluggable", "memory: {pluggable: 256M}"),
     "unplug": ("memory", "pluggable", "memory: {pluggable: 256M}"),
+    "merge": ("memory", "pluggable", "memory: {pluggable: 256M}"),
     "migrate": ("migratable", "true", "migratable: true"),
 }
 """Verb: the key of L1 that it needs, what must be in it, and how that is written."""
 
 
 def check_levels(stack: Node) -> Iterator[Problem]:
-    """Keys that a level cannot have: L0 is no guest, and only L1's CPU is made by us."""
+    """Keys that a level cannot have: L0 is no guest, and only L1 is migrated."""
     for name in ("l0", "l1", "l2"):
         level = stack.map.get(name)
         if level is None:

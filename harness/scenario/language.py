@@ -38,9 +38,8 @@ class LevelSpec:
     ``kernel`` and ``rootfs`` are names under images/, or absolute paths of such files. ``add`` is the
     absolute path of a directory whose files are laid over the root file system, empty for none.
 
-    The rest is for a level above L0: ``devices`` are words of ``harness.stack.vmm.DEVICES``; ``pa_bits`` the
-    bits of a physical address that L1's CPU has, 0 for the model's; ``migratable``: L1's VMM may be asked to
-    migrate although QEMU does not offer it with nested virtualisation.
+    The rest is for a level above L0: ``devices`` are words of ``harness.stack.vmm.DEVICES``; ``migratable``:
+    L1's VMM may be asked to migrate although QEMU does not offer it with nested virtualisation.
     """
 
     kernel: str
@@ -51,7 +50,6 @@ class LevelSpec:
     add: str = ""
     ram: GuestRam = ANONYMOUS
     devices: tuple[str, ...] = ()
-    pa_bits: int = 0
     migratable: bool = False
 
 

@@ -107,7 +107,11 @@ def _once(stack: MovedStack, via: str, timeout_s: float) -> Completed:
     target = _start(stack, uri) if target is None else target
     stack.vmms[Level.L1] = target
     now = stack.generation[Level.L1]
-    names = f"ln -sf {vmm.qmp_socket(now)} {vmm.QMP_SOCKET}; cat {vmm.pid_file(now)} >{vmm.PID_FILE}"
+    # A VMM that ends removes its own.
+    names = (
+        f"ln -sf {vmm.qmp_socket(now)} {vmm.QMP_SOCKET}; ln -sf {vmm.next_socket(now)} {vmm.NEXT_SOCKET}; "
+    )
+    names += f"cat {vmm.pid_file(now)} >{vmm.PID_FILE}"
     stack.run(Level.L0, f"{names}; rm -f {STATE}", END_S)
     if not stack.answers(Level.L1, END_S):
         raise stack.hung(Level.L1, "it does not answer after its migration")

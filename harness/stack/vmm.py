@@ -17,6 +17,7 @@ RUN = "/run/nvh"
 BOOT_MOUNT = f"{RUN}/boot"
 QMP_SOCKET = f"{RUN}/vmm.sock"
 PID_FILE = f"{RUN}/vmm.pid"
+NEXT_SOCKET = f"{RUN}/next.sock"
 
 # loglevel=5 keeps a console quiet but lets WARN splats through; each character costs many exits at L2.
 CMDLINE = "console=ttyAMA0 loglevel=5 panic=-1 nokaslr random.trust_cpu=on"
@@ -90,6 +91,11 @@ def qmp_socket(number: int) -> str:
     return f"{RUN}/vmm-{number}.sock" if number else QMP_SOCKET
 
 
+def next_socket(number: int) -> str:
+    """Where the agent below the VMM of this number finds that of the level above."""
+    return f"{RUN}/next-{number}.sock" if number else NEXT_SOCKET
+
+
 def pid_file(number: int) -> str:
     """Where the VMM of this number says which process it is."""
     return f"{RUN}/vmm-{number}.pid" if number else PID_FILE
@@ -102,16 +108,14 @@ def vmm_command(level: Level, spec: LevelSpec, initramfs: bool, number: int = 0,
     how many VMMs of the level there were before; ``incoming``: where it gets the state of the last one.
     """
     nested = ",virtualization=on" if level is Level.L1 else ""
-    # With few bits of physical address everything has to be low: the redistributors, PCI's windows.
-    low = ",highmem=off" if spec.pa_bits else ""
     memory, plug, before = _memory(spec)
-    words = ["qemu-system-aarch64", "-M", f"virt,gic-version=3{nested}{low}{memory}"]
+    words = ["qemu-system-aarch64", "-M", f"virt,gic-version=3{nested}{memory}"]
     words += ["-accel", "kvm", "-cpu", "host"]
     words += ["-smp", str(spec.cpus), "-m", _size(spec), "-name", f"{level},debug-threads=on"]
     words += plug
     words += ["-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none", "-no-reboot"]
     words += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
-    words += ["-chardev", f"socket,id=agent,path={RUN}/next.sock,server=on,wait=off"]
+    words += ["-chardev", f"socket,id=agent,path={next_socket(number)},server=on,wait=off"]
     words += ["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=nvh.agent"]
     words += ["-qmp", f"unix:{qmp_socket(number)},server=on,wait=off", "-pidfile", pid_file(number)]
     # Linux probes the virt machine's virtio-mmio transports in the reverse order of -device.
@@ -149,7 +153,9 @@ def _memory(spec: LevelSpec) -> tuple[str, list[str], str]:
         machine = ",memory-backend=ram0"
         words += ["-object", f"{kind},id=ram0,size={spec.memory_mib}M"]
     if spec.ram.pluggable_mib:
-        words += ["-object", f"memory-backend-ram,id=plug-ram,size={spec.ram.pluggable_mib}M"]
+        # KSM may merge what is plugged and nothing else: each page it merges is a walk of every shadow.
+        machine += ",mem-merge=off"
+        words += ["-object", f"memory-backend-ram,id=plug-ram,size={spec.ram.pluggable_mib}M,merge=on"]
         words += ["-device", "virtio-mem-pci,id=plug0,memdev=plug-ram,requested-size=0,block-size=2M"]
     if spec.ram.backing == "hugetlb":
         need = -(-spec.memory_mib // HUGE_MIB)
@@ -165,6 +171,4 @@ def _memory(spec: LevelSpec) -> tuple[str, list[str], str]:
 
 def _environment(spec: LevelSpec) -> str:
     """What Debian's QEMU cannot be told by options (images/payloads/vmm/vmm.c)."""
-    words = [f"NVH_PA_BITS={spec.pa_bits}"] if spec.pa_bits else []
-    words += ["NVH_MIGRATION=allow"] if spec.migratable else []
-    return f"env LD_PRELOAD={PRELOAD} {' '.join(words)} " if words else ""
+    return f"env LD_PRELOAD={PRELOAD} " if spec.migratable else ""
