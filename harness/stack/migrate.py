@@ -120,11 +120,16 @@ def _once(stack: MovedStack, via: str, timeout_s: float) -> Completed:
 
 def _start(stack: MovedStack, uri: str) -> Process:
     """Start the VMM that will take L1 over, and wait for its monitor; ``LevelBroken`` when it ends."""
+    # What an earlier one left must not be taken for this one's.
+    names = [
+        vmm.qmp_socket(stack.generation.get(Level.L1, 0) + 1),
+        *([] if uri.startswith("file:") else [SOCKET]),
+    ]
+    stack.run(Level.L0, f"rm -f {' '.join(names)}", END_S)
     target = stack.next_vmm(Level.L1, uri)
-    socket = vmm.qmp_socket(stack.generation[Level.L1])
-    done = stack.run(
-        Level.L0, f"for turn in $(seq 100); do [ -S {socket} ] && exit 0; sleep 0.2; done; exit 1", END_S
-    )
+    there = " && ".join(f"[ -S {name} ]" for name in names)
+    script = f"for turn in $(seq 100); do {there} && exit 0; sleep 0.2; done; exit 1"
+    done = stack.run(Level.L0, script, END_S)
     if done.status != 0 or not target.running:
         said = target.snapshot().stderr.decode(errors="replace").strip()
         with contextlib.suppress(NvhError):

@@ -70,7 +70,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shared = ["gcc", "-D_GNU_SOURCE", "-isystem", "uapi", "-fPIC"]
     for command in (
         [*shared, "-shared", "-o", "libkvm-side.so", "kvm.c"],
-        [*shared, "-fvisibility=hidden", "-shared", "-o", "nvh-vmm.so", PAYLOADS / "vmm/vmm.c"],
+        [*shared, "-fvisibility=hidden", "-shared", "-o", "nvh-vmm.so", str(PAYLOADS / "vmm/vmm.c")],
         [*shared, "-o", "qemu", "qemu.c", "-L.", "-lkvm-side", f"-Wl,-rpath,{place}"],
     ):
         subprocess.run(command, cwd=place, check=True, capture_output=True, text=True)
