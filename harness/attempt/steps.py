@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.attempt import directories
 from harness.attempt.evidence import Ran, RunEnding
 from harness.attempt.holds import Holder
+from harness.attempt.live import LiveOutput
 from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
@@ -52,6 +53,7 @@ class StepRunner:
     background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
     runs: dict[str, Ran] = field(default_factory=dict)
     holder: Holder | None = None
+    live: LiveOutput | None = None
 
     def carry_out(self, step: Step) -> None:
         """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
@@ -144,6 +146,8 @@ def _(step: Run, run: StepRunner) -> None:
     with (run.directory / "commands.log").open("a") as log:
         log.write(f"{step.level} {step.name}{' &' if step.background else ''}: {step.command}\n")
     process = run.stack.start(step.level, step.command)
+    if run.live is not None:
+        run.live.follow(step.name, process)
     if not step.fed:
         process.close_stdin()
     if step.background:
