@@ -130,7 +130,7 @@ def run(
     That of the worst verdict that counts, where what never ran weighs as ``infra``. What is interrupted can
     be resumed.
     """
-    begun = time.monotonic()
+    began = begun = time.monotonic()
     with (
         Results(settings.results or default_path(settings.runs)) as results,
         Ledger(directory / LEDGER) as ledger,
@@ -139,6 +139,7 @@ def run(
         quarantine = load_quarantine()
         quarantine.check(task.cell for task in plan.tasks)
         number = results.begin(_begun(plan, directory, data))
+        begun -= ledger.spent_s  # what earlier drivers of this run took
         with _told(results, number, directory, begun, console):
             backend = make_backend(directory)
             try:
@@ -154,13 +155,14 @@ def run(
                     fresh=bool(data["fresh"]),
                     slots=backend.slots,
                 )
+                night.planned()
                 if plan.check_models and not settings.command:
                     night.checked(models.check_models(plan, directory, Store()))
                 night.prepare()
             except BaseException:
                 backend.close()
                 raise
-            deadline = begun + plan.hours * 3600 if plan.hours else None
+            deadline = began + plan.hours * 3600 if plan.hours else None
             never = Driver(backend, ledger, night, deadline).run(night.work())
             night.never(never, f"the plan's budget of {plan.hours or 0:g} h was used up")
             night.never(night.beyond, f"beyond the plan's budget of {plan.cells} cells")

@@ -28,6 +28,8 @@ from harness.verdict import Verdict
 BUSY_S = 60.0
 """How long a writer waits for another one, in seconds."""
 NEVER = "never"
+RETRY = 1000
+"""Numbers of repeats from here on are those of retries (``confirm``): runs of a cell, and no cells."""
 HEADLINE_LIMIT = 500
 BATCH = 1000
 SHARED = 10_000
@@ -206,7 +208,8 @@ class Results:
     def record(self, run: int, entries: Iterable[RecordedCell]) -> int:
         """Record cells of a run; returns how many were new.
 
-        A cell that is recorded already stays as it is, unless it had never run.
+        A cell that is recorded already stays as it is, unless it had never run: then it ran, or another
+        reason is known.
         """
         added = 0
         batch: list[RecordedCell] = []
@@ -263,7 +266,7 @@ class Results:
         found = db.execute(
             f"INSERT INTO execution ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
             f" ON CONFLICT (run, slug) DO UPDATE SET {changes}"
-            f" WHERE execution.verdict = '{NEVER}' AND excluded.verdict <> '{NEVER}' RETURNING id",
+            f" WHERE execution.verdict = '{NEVER}' RETURNING id",
             tuple(row.values()),
         ).fetchone()
         if found is None:

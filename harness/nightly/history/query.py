@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UserError, closest
-from harness.nightly.history.database import NEVER, Results
+from harness.nightly.history.database import NEVER, RETRY, Results
 from harness.verdict import Verdict
 
 WINDOW = 30
@@ -182,11 +182,12 @@ def files_of(results: Results, ids: set[int]) -> Mapping[int, Sequence[Mapping[s
 
 
 def counts(results: Results, within: Sequence[StoredRun]) -> Mapping[int, Mapping[str, int]]:
-    """Return how many executions of each verdict the runs have, by run and verdict."""
+    """Return how many cells of each verdict the runs have, by run and verdict; a retry is no cell."""
     found: dict[int, dict[str, int]] = {run.id: {} for run in within}
     marks = ",".join(map(str, found)) or "NULL"
     rows = results.connection.execute(
-        f"SELECT run, verdict, count(*) FROM execution WHERE run IN ({marks}) GROUP BY run, verdict"
+        f"SELECT run, verdict, count(*) FROM execution"
+        f" WHERE run IN ({marks}) AND repeat < {RETRY} GROUP BY run, verdict"
     )
     for run, verdict, count in rows:
         found[run][verdict] = count
