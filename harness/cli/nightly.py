@@ -49,6 +49,26 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, metavar="FILE", help="the results store (default: in runs/)")
 
 
+def _check_local(_: argparse.Namespace) -> None:
+    """This machine is there."""
+
+
+def _check_dask(arguments: argparse.Namespace) -> None:
+    from harness.nightly.farm import dask_cluster
+
+    if not arguments.scheduler:
+        raise UserError("--backend dask needs --scheduler ADDRESS; start one with: ./nvh farm scheduler")
+    dask_cluster.need_distributed()
+    dask_cluster.security(arguments.keys)
+    dask_cluster.check_listening(arguments.scheduler, arguments.keys)
+
+
+def _check_slurm(_: argparse.Namespace) -> None:
+    from harness.nightly.farm.slurm import check_slurm
+
+    check_slurm()
+
+
 def _local(arguments: argparse.Namespace, _: Path) -> Backend:
     from harness.nightly.farm.local import Local
 
@@ -58,8 +78,6 @@ def _local(arguments: argparse.Namespace, _: Path) -> Backend:
 def _dask(arguments: argparse.Namespace, directory: Path) -> Backend:
     from harness.nightly.farm import dask_cluster
 
-    if not arguments.scheduler:
-        raise UserError("--backend dask needs --scheduler ADDRESS; start one with: ./nvh farm scheduler")
     return dask_cluster.Dask(arguments.scheduler, directory.name, arguments.keys)
 
 
@@ -69,7 +87,12 @@ def _slurm(arguments: argparse.Namespace, directory: Path) -> Backend:
     return Slurm(directory.absolute(), arguments.jobs)
 
 
-BACKENDS = {"local": _local, "dask": _dask, "slurm": _slurm}
+BACKENDS = {
+    "local": (_check_local, _local),
+    "dask": (_check_dask, _dask),
+    "slurm": (_check_slurm, _slurm),
+}
+"""Of each backend what refuses it before anything is made or built, and what makes it."""
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -86,6 +109,8 @@ def main(arguments: argparse.Namespace) -> int:
             slots = arguments.jobs or int(available().cpus)
             print_price(plan, price(plan, Durations(results), slots), console)
         return 0
+    check, make = BACKENDS[arguments.backend]
+    check(arguments)
     if arguments.resume:
         begun = nightly.resume(arguments.resume.resolve())
     else:
@@ -93,6 +118,4 @@ def main(arguments: argparse.Namespace) -> int:
         with Results(arguments.results or default_path(RUNS)) as results:
             slots = arguments.jobs or int(available().cpus)
             print_price(begun[0], price(begun[0], Durations(results), slots), console)
-    return nightly.run(
-        *begun, lambda directory: BACKENDS[arguments.backend](arguments, directory), settings, console
-    )
+    return nightly.run(*begun, lambda directory: make(arguments, directory), settings, console)
