@@ -18,13 +18,15 @@ from rich.console import Console
 
 from harness.cli import common
 from harness.errors import UserError
+from harness.host.cache import Store
 from harness.host.paths import RUNS
 from harness.nightly.farm import nightly
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.price import price, print_price
 from harness.nightly.history.database import Results, default_path
 from harness.nightly.history.query import Durations
-from harness.runner.processes import available
+from harness.runner.processes import available, cells_here
+from harness.runner.run import history
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +97,11 @@ BACKENDS = {
 """Of each backend what refuses it before anything is made or built, and what makes it."""
 
 
+def _durations(results: Results) -> Durations:
+    """What nights took, and on this machine every other run."""
+    return Durations(results, cells_here(history(Store())))
+
+
 def main(arguments: argparse.Namespace) -> int:
     """Run; returns the exit status of the worst verdict that counts, and 3 when something never ran."""
     console = Console(highlight=False)
@@ -107,7 +114,7 @@ def main(arguments: argparse.Namespace) -> int:
         plan, _ = nightly.ordered(arguments.plan, settings)
         with Results(arguments.results or default_path(RUNS)) as results:
             slots = arguments.jobs or int(available().cpus)
-            print_price(plan, price(plan, Durations(results), slots), console)
+            print_price(plan, price(plan, _durations(results), slots), console)
         return 0
     check, make = BACKENDS[arguments.backend]
     check(arguments)
@@ -117,5 +124,5 @@ def main(arguments: argparse.Namespace) -> int:
         begun = nightly.begin(arguments.plan, settings)
         with Results(arguments.results or default_path(RUNS)) as results:
             slots = arguments.jobs or int(available().cpus)
-            print_price(begun[0], price(begun[0], Durations(results), slots), console)
+            print_price(begun[0], price(begun[0], _durations(results), slots), console)
     return nightly.run(*begun, lambda directory: make(arguments, directory), settings, console)

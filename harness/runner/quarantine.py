@@ -81,7 +81,7 @@ SCHEMA: dict[str, Any] = {
 class Kernels:
     """Which L0 kernels: a glob over names, a range of versions (``>= 7.2, < 7.5``), or both in that order.
 
-    ``!GLOB`` is every name but those of the glob: kernels that have the fix though their version is in the range.
+    ``!GLOB`` is every name but those of the glob: kernels that have the fix though their version is in range.
     """
 
     name: str

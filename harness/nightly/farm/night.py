@@ -32,9 +32,9 @@ from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.report.safe_text import seconds
 from harness.runner.prepare import Builder, needs_plugins, uses_plugins
-from harness.runner.processes import bound
+from harness.runner.processes import bound, cells_here
 from harness.runner.quarantine import Quarantine
-from harness.runner.run import reproduce
+from harness.runner.run import history, reproduce
 from harness.runner.supervise import GRACE_S
 from harness.scenario.language import Cell, StackSpec
 from harness.scenario.load import slug
@@ -113,7 +113,7 @@ class Night:
         self._fresh = fresh
         self._slots = slots
         self._confirm = plan.confirm
-        self._durations = Durations(results)
+        self._durations = Durations(results, cells_here(history(builder.store)) if builder else None)
         kept = plan.tasks if plan.cells is None else plan.tasks[: plan.cells]
         self.tasks = {key_of(task): task for task in kept}
         self.beyond = {key_of(task): task for task in plan.tasks[len(kept) :]}

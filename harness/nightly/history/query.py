@@ -198,10 +198,11 @@ class Durations:
     """How long cells usually take, in seconds, and what memory they were seen to take, in MiB.
 
     The median of the last ``RECENT`` executions that were judged; where the very subject never ran, that of
-    its cell on anything; where that never ran either, that of all cells.
+    its cell on anything; where the store has none, what the cell took ``here`` in whatever run (by cell, in
+    seconds); where it never ran, that of all cells.
     """
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, here: Mapping[str, float] | None = None) -> None:
         rows = results.connection.execute(
             "SELECT s.cell, s.model, s.kernel, s.timing, e.seconds, e.peak_mib FROM execution e"
             " JOIN subject s ON s.id = e.subject WHERE e.verdict NOT IN ('never', 'infra') ORDER BY e.id DESC"
@@ -218,16 +219,22 @@ class Durations:
                     peaks[tuple(key)] = max(peak, peaks.get(tuple(key), 0.0))
         self._own = {key: statistics.median(times) for key, times in own.items()}
         self._cells = {key: statistics.median(times) for key, times in cells.items()}
-        self._all = statistics.median(self._cells.values()) if self._cells else None
+        self._here = dict(here or {})
+        each = {**self._here, **self._cells}
+        self._all = statistics.median(each.values()) if each else None
         self._peaks = peaks
 
     def usual(self, cell: str, model: str, kernel: str, timing: str) -> tuple[float | None, str]:
-        """Return seconds and where they come from: ``own``, ``cell``, ``all``, or None and ``unknown``."""
+        """Return seconds and where they come from: ``own``, ``cell``, ``here``, ``all``, or None and
+        ``unknown``.
+        """
         own = self._own.get((cell, model, kernel, timing))
         if own is not None:
             return own, "own"
         if cell in self._cells:
             return self._cells[cell], "cell"
+        if cell in self._here:
+            return self._here[cell], "here"
         return (self._all, "all") if self._all is not None else (None, "unknown")
 
     def peak_mib(self, cell: str, model: str, kernel: str, timing: str) -> float | None:
