@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from harness.nightly.farm.owed import Subject, advanced, owed
 from harness.nightly.farm.plan import NightPlan, load_plan
 from harness.nightly.history import exports, html, query
 from harness.nightly.history.compare import Change, RunComparison, compare
-from harness.nightly.history.database import Begun, Results, default_path
+from harness.nightly.history.database import UID, Begun, Results, default_path
 from harness.nightly.history.terminal import print_comparison
 from harness.report import store
 from harness.report.progress import Progress
@@ -74,6 +75,7 @@ def begin(path: Path, settings: Settings) -> tuple[NightPlan, Path, dict[str, An
     directory = make_run_directory(settings.runs, settings.out)
     data = {
         "format": FORMAT,
+        "uid": secrets.token_hex(UID // 2),
         "plan": str(path.absolute()),
         "started": utc_now(),
         "files": fingerprint(plan),
@@ -167,7 +169,7 @@ def run(
             night.never(never, f"the plan's budget of {plan.hours or 0:g} h was used up")
             night.never(night.beyond, f"beyond the plan's budget of {plan.cells} cells")
         results.end(number, round(time.monotonic() - begun, 3))
-        compared = publish(results, directory, plan, night, console)
+        compared = publish(results, number, directory, plan, night, console)
     if settings.out is None:
         point_latest(settings.runs, directory)
     print_comparison(compared, console)
@@ -183,7 +185,14 @@ def exit_status(compared: RunComparison) -> int:
 
 def _begun(plan: NightPlan, directory: Path, data: Mapping[str, Any]) -> Begun:
     return Begun(
-        directory.name, plan.name, directory, str(data["started"]), HostMachine.here(), __version__, commit()
+        directory.name,
+        plan.name,
+        directory,
+        str(data["started"]),
+        HostMachine.here(),
+        __version__,
+        commit(),
+        str(data.get("uid", "")),
     )
 
 
@@ -199,10 +208,10 @@ def _told(results: Results, number: int, directory: Path, begun: float, console:
 
 
 def publish(
-    results: Results, directory: Path, plan: NightPlan, night: Night, console: Console
+    results: Results, number: int, directory: Path, plan: NightPlan, night: Night, console: Console
 ) -> RunComparison:
     """Write the page, junit.xml, kcidb.json and, of a run that is not too large, summary.json."""
-    found = query.find_run(results, directory.name)
+    found = next(each for each in query.runs(results) if each.id == number)
     compared = compare(results, found)
     try:
         exports.write(results, compared, directory)

@@ -29,7 +29,11 @@ def verdict_of(word: str) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as the store knows it; ``seconds`` is None while it runs and after a crash."""
+    """A run as the store knows it; ``seconds`` is None while it runs and after a crash.
+
+    ``uid`` is its identity: names are those of directories, and two runs may share one. ``began``: whether
+    any of its cells ran.
+    """
 
     id: int
     name: str
@@ -39,6 +43,8 @@ class StoredRun:
     seconds: float | None
     state: str
     nvh: str
+    uid: str
+    began: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +88,26 @@ class Detail:
     files: int
 
 
-_RUN = "SELECT id, name, plan, directory, started, seconds, state, nvh_version || ' ' || nvh_commit FROM run"
+_RUN = (
+    "SELECT id, name, plan, directory, started, seconds, state, nvh_version || ' ' || nvh_commit, uid,"
+    f" EXISTS (SELECT 1 FROM execution WHERE run = run.id AND verdict <> '{NEVER}') FROM run"
+)
 
 
 def find_run(results: Results, name: str) -> StoredRun:
-    """Return the run of that name, or the newest one for ``latest``; ``UserError`` with the closest name."""
+    """Return the run of that id or name, or for ``latest`` the newest one of which anything ran.
+
+    ``UserError`` with the closest name, and for a name that several runs have.
+    """
     known = runs(results)
     if name == "latest" and known:
-        return known[-1]
+        return ([run for run in known if run.began] or known)[-1]
+    if own := [run for run in known if run.uid == name]:
+        return own[0]
     found = [run for run in known if run.name == name]
+    if len(found) > 1:
+        told = "".join(f"\n  {run.uid}  {run.started}  {run.directory}" for run in found)
+        raise UserError(f"{len(found)} runs have the name {name!r}; name one by its id:{told}")
     if found:
         return found[0]
     near = closest(name, [run.name for run in known])
@@ -100,13 +117,21 @@ def find_run(results: Results, name: str) -> StoredRun:
 
 def runs(results: Results) -> list[StoredRun]:
     """Return every run, the oldest first."""
-    return [StoredRun(*row) for row in results.connection.execute(f"{_RUN} ORDER BY started, id")]
+    rows = results.connection.execute(f"{_RUN} ORDER BY started, id")
+    return [StoredRun(*rest, bool(began)) for *rest, began in rows]
 
 
 def history_of(results: Results, last: StoredRun, window: int = WINDOW) -> list[StoredRun]:
-    """Return the runs of the same plan up to ``last`` (which is the last of them), at most ``window``."""
+    """Return the runs of the same plan up to ``last`` (which is the last of them), at most ``window``.
+
+    Those that never began are none: nothing of them can be compared.
+    """
     known = runs(results)
-    before = [run for run in known[: known.index(last)] if run.plan == last.plan and run.state != "running"]
+    before = [
+        run
+        for run in known[: known.index(last)]
+        if run.plan == last.plan and run.state != "running" and run.began
+    ]
     return [*before[-(window - 1) :], last] if window > 1 else [last]
 
 
