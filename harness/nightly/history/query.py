@@ -118,7 +118,7 @@ def find_run(results: Results, name: str) -> StoredRun:
 def runs(results: Results) -> list[StoredRun]:
     """Return every run, the oldest first."""
     rows = results.connection.execute(f"{_RUN} ORDER BY started, id")
-    return [StoredRun(*rest, bool(began)) for *rest, began in rows]
+    return [StoredRun(*row) for row in rows]
 
 
 def history_of(results: Results, last: StoredRun, window: int = WINDOW) -> list[StoredRun]:

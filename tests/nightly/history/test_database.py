@@ -156,7 +156,8 @@ def old_store(path: Path, version: int) -> None:
     db.executescript(
         f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {version};"
         "INSERT INTO run (id, name, plan, directory, started, seconds, state, host_cpus, host_memory_mib,"
-        " nvh_version, nvh_commit) VALUES (1, 'old', 'p', '/x', '2026-01-01T00:00:00Z', 5, 'done', 2, 9, '0.1', 'abc');"
+        " nvh_version, nvh_commit) VALUES"
+        " (1, 'old', 'p', '/x', '2026-01-01T00:00:00Z', 5, 'done', 2, 9, '0.1', 'abc');"
         "INSERT INTO subject VALUES (1, 'a', 'a', 'qemu', 'nv', 'icount');"
         "INSERT INTO versions VALUES (1, 'd', '{}'); INSERT INTO files VALUES (1, 'd', '[]');"
         "INSERT INTO execution (run, subject, slug, repeat, verdict, original, headline, quarantine, started,"
