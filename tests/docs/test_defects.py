@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/defects.md, the scenarios that show its defects, quarantine.yaml and the patches that fix them belong together."""
+"""docs/defects.md, the scenarios that show its defects, quarantine.yaml and the fixes belong together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sections(page: str) -> dict[str, str]:
 
 
 def problems_of_page(page: str, patches: set[str], scenarios: set[str]) -> Iterator[str]:
-    """What is wrong with the sections: no scenario, no word about a fix, a patch that is none or named twice."""
+    """What is wrong with the sections: no scenario, no word about a fix, a patch that is none, or twice."""
     named: list[str] = []
     for title, text in sections(page).items():
         shown = re.findall(r"`([a-z0-9-]+)`", title)
