@@ -33,6 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", type=Path, metavar="DIR", help="write junit.xml and kcidb.json into this directory"
     )
+    parser.add_argument("--url", default="", help="where the directory of runs is published, for kcidb.json")
     parser.add_argument("--list", action="store_true", help="print the runs in the store and compare nothing")
 
 
@@ -65,5 +66,5 @@ def main(arguments: argparse.Namespace) -> int:
             console.print(f"page {arguments.page}", markup=False, soft_wrap=True)
         if arguments.export:
             arguments.export.mkdir(parents=True, exist_ok=True)
-            exports.write(results, compared, arguments.export)
+            exports.write(results, compared, arguments.export, arguments.url)
         return compared.exit_status

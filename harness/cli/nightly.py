@@ -48,6 +48,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=common.positive, metavar="N", help="cells in parallel (local, slurm)")
     parser.add_argument("--fresh", action="store_true", help="boot every cell, restore none from a snapshot")
     parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the run (default: runs/…)")
+    parser.add_argument("--url", default="", help="where the directory of runs is published, for kcidb.json")
     parser.add_argument("--results", type=Path, metavar="FILE", help="the results store (default: in runs/)")
 
 
@@ -105,7 +106,7 @@ def _durations(results: Results) -> Durations:
 def main(arguments: argparse.Namespace) -> int:
     """Run; returns the exit status of the worst verdict that counts, and 3 when something never ran."""
     console = Console(highlight=False)
-    settings = nightly.Settings(arguments.results, arguments.out, RUNS, arguments.fresh)
+    settings = nightly.Settings(arguments.results, arguments.out, RUNS, arguments.fresh, url=arguments.url)
     if (arguments.plan is None) == (arguments.resume is None):
         raise UserError("name a plan, or the run to --resume")
     if arguments.dry_run:

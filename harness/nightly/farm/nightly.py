@@ -50,13 +50,17 @@ MakeBackend = Callable[[Path], Backend]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a night runs with. ``command`` stands in for a cell's process and for what it would need."""
+    """What a night runs with. ``command`` stands in for a cell's process and for what it would need.
+
+    ``url`` is where ``runs`` is published.
+    """
 
     results: Path | None = None
     out: Path | None = None
     runs: Path = RUNS
     fresh: bool = False
     command: tuple[str, ...] = ()
+    url: str = ""
 
 
 def fingerprint(plan: NightPlan) -> dict[str, str]:
@@ -169,7 +173,7 @@ def run(
             night.never(never, f"the plan's budget of {plan.hours or 0:g} h was used up")
             night.never(night.beyond, f"beyond the plan's budget of {plan.cells} cells")
         results.end(number, round(time.monotonic() - begun, 3))
-        compared = publish(results, number, directory, plan, night, console)
+        compared = publish(results, number, directory, plan, night, console, settings.url)
     if settings.out is None:
         point_latest(settings.runs, directory)
     print_comparison(compared, console)
@@ -208,13 +212,19 @@ def _told(results: Results, number: int, directory: Path, begun: float, console:
 
 
 def publish(
-    results: Results, number: int, directory: Path, plan: NightPlan, night: Night, console: Console
+    results: Results,
+    number: int,
+    directory: Path,
+    plan: NightPlan,
+    night: Night,
+    console: Console,
+    url: str = "",
 ) -> RunComparison:
     """Write the page, junit.xml, kcidb.json and, of a run that is not too large, summary.json."""
     found = next(each for each in query.runs(results) if each.id == number)
     compared = compare(results, found)
     try:
-        exports.write(results, compared, directory)
+        exports.write(results, compared, directory, url)
     except UserError as error:  # without kcidb-io; the rest is as good
         console.print(f"no kcidb.json: {error}", markup=False, highlight=False, soft_wrap=True)
     if len(night.cells) <= SUMMARISED:

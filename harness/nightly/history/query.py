@@ -86,6 +86,7 @@ class Detail:
     attempts: int
     worker: str
     files: int
+    started: str
 
 
 _RUN = (
@@ -193,11 +194,19 @@ def causes(results: Results) -> Mapping[int, tuple[str, str]]:
 def details(results: Results, run: StoredRun) -> Mapping[int, Detail]:
     """Return the executions of a run by their id."""
     rows = results.connection.execute(
-        "SELECT id, slug, headline, command, coalesce(original, ''), attempts, worker, files"
+        "SELECT id, slug, headline, command, coalesce(original, ''), attempts, worker, files, started"
         " FROM execution WHERE run = ?",
         (run.id,),
     )
     return {row[0]: Detail(*row[1:]) for row in rows}
+
+
+def findings_of(results: Results, execution: int) -> list[tuple[str, str, str]]:
+    """Return name, verdict and message of what did not pass in an execution."""
+    rows = results.connection.execute(
+        "SELECT name, verdict, message FROM finding WHERE execution = ? ORDER BY rowid", (execution,)
+    )
+    return [(name, verdict, message) for name, verdict, message in rows]
 
 
 def files_of(results: Results, ids: set[int]) -> Mapping[int, Sequence[Mapping[str, str]]]:
