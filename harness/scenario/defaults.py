@@ -46,6 +46,7 @@ STEP_TIMEOUTS: Final[Mapping[str, float]] = {
     "swap-out": 60.0,
     "merge": 120.0,
     "hwpoison": 60.0,
+    "send": 10.0,
     "snapshot": 60.0,
     "wait-for": 120.0,
 }
