@@ -272,7 +272,7 @@ def ids(patterns: list[str]) -> list[str]:
 
 def test_select() -> None:
     everything_ids = [cell.id for cell in load_file(EVERYTHING, VOCABULARY)]
-    assert len(ids([])) == 24
+    assert len(ids([])) == 23
     assert ids(["minimal"]) == ["minimal"]
     assert ids(["everything"]) == everything_ids
     assert ids(["everything[op=alle1,granule=4k,cpus=4]"]) == everything_ids[-1:]
