@@ -264,6 +264,10 @@ class Stack:
             return False
         return True
 
+    def comes_back(self, level: Level, timeout_s: float) -> bool:
+        """Whether the agent of ``level`` answers in time, however often the way to it fails before."""
+        return self.agent.wait_ready(level, timeout_s * self.slowdown)
+
     def check_alive(self) -> None:
         """Raise ``LevelBroken`` or ``InfraError`` when QEMU, the VMM of a level or a kernel has ended.
 

@@ -62,7 +62,7 @@ class NotedStack:
         self.newest = self._process()
         return self.newest
 
-    def answers(self, level: Level, timeout_s: float = 3.0) -> bool:  # noqa: ARG002
+    def comes_back(self, level: Level, timeout_s: float) -> bool:  # noqa: ARG002
         return self.lives
 
     def hung(self, level: Level, cause: str = "") -> LevelBroken:
