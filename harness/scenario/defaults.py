@@ -15,6 +15,7 @@ KERNEL: Final = "nv"
 MUTANT_KERNEL: Final = "nv-mutants"
 """What L0 runs when an injected fault is asked for."""
 SANITIZER: Final = "tlb"
+SANITIZERS: Final = (SANITIZER, "model")
 """What watches the model when an oracle judges by a sanitizer."""
 
 LEVELS: Final[Mapping[Level, LevelSpec]] = {
