@@ -72,7 +72,7 @@ exclude: [{cells: "one*", model: qemu, kernel: nv, reason: too slow}]
 
 
 def test_cells_under_a_sanitizer(place: Path) -> None:
-    """A row turns it on, the last row about a cell says which, and the command that repeats the cell has it."""
+    """A row turns it on, the last row about a cell says which; the command that repeats the cell has it."""
     more = """\
 sanitize: [{cells: "one*", model: qemu, what: tlb}, {cells: "one[n=1]", model: qemu, kernel: nv, what: model}]
 """
