@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.artefacts.model_source import PATCH
+from harness.check.answers import GROUPS
 from harness.errors import InputError, UserError
 from harness.host.paths import ROOT
 from harness.mutants import faults
-from harness.nightly.model.answers import GROUPS
 from harness.nightly.model.model_check import STEPS
 from harness.scenario.mutants import choose
 
@@ -32,7 +32,7 @@ def test_the_patch_says_what_it_is_and_touches_nothing_but_the_cpu() -> None:
     assert touched
     assert all(name.startswith("b/target/arm/") for name in touched)
     removed = [line for line in TEXT.splitlines() if line.startswith("-") and not line.startswith("---")]
-    assert len(removed) < len(SHIPPED) / 3  # a fault is beside the right code, which stays
+    assert len(removed) < 30  # a fault is beside the right code, which stays
 
 
 def test_there_are_enough_of_each_kind() -> None:

@@ -22,6 +22,7 @@ static struct options options;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t trapped, up;
 void *nvh_envs[NVH_ENVS];
+unsigned nvh_vcpus;
 
 /* A page of code as it was translated: its address then, and where it lay. */
 struct code {
@@ -519,6 +520,7 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 		nvh_say(NAME, "knows %d vCPUs at most", MAX_PES);
 		return 1;
 	}
+	nvh_vcpus = judge.pes;
 	judge.read = memory_read;
 	judge.report = output_report;
 	judge.leave_out = (unsigned)options.leave_out;
