@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs in which two CPUs meet: one uses a translation all the time, the other takes it away.
 
-The reference model of the hunt says what the first one may see afterwards (docs/hunt.md).
+The reference model of the hunt says what the first one may see afterwards (docs/hunt.md). Each kind draws the
+same dimensions: whether the translation is there when its user begins, or comes while it faults again and
+again (so that the loading and putting of its vCPU are many); whether it was used before; whether another one
+comes in its place.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from harness.arch.table import Operation, Regime, Shareability, by_name, load
 from harness.program.addresses import E2_ASID, EVENT_PA, Layout
@@ -29,6 +33,10 @@ from harness.program.program import (
 )
 
 SHIFT = 12
+TPIDR_EL2_AT = 0x90
+"""Where an L2's TPIDR_EL2 is in its VNCR page (Arm ARM D24.2.219, DDI 0487 M.a.a)."""
+SHADOWS = 6
+"""Shadow contexts that KVM has for a VM of ours: two for each of three vCPUs (litmus/host/options.h)."""
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 WINDOWS = 8
 
@@ -42,37 +50,59 @@ FAULT_AGAINST_TLBI = KernelDefect(
 KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
-def program(rng: random.Random) -> Program:
-    """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
-    layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one."""
+
+    make: Callable[[random.Random, Layout], Program]
+    weight: int
+    wide: bool = False
+
+
+def program(rng: random.Random, layout: Layout | None = None) -> tuple[str, Program]:
+    """A kind and a program of it at random, legal by break-before-make; ``RuntimeError`` after many tries."""
+    layout = layout or Layout(SHIFT, rng.randrange(WINDOWS), 0)
+    names = list(CONFLICTS)
     for _ in range(100):
-        found = CONFLICTS[rng.choices(list(CONFLICTS), WEIGHTS)[0]](rng, layout)
+        name = rng.choices(names, [CONFLICTS[each].weight for each in names])[0]
+        found = CONFLICTS[name].make(rng, layout)
         if not illegal(found):
-            return found
+            return name, found
     raise RuntimeError("no legal program in 100 tries")
+
+
+def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action) -> list[Action]:
+    """The user begins before its translation is there, after, or when it was used on the other CPU."""
+    way = rng.choice(("after", "after", "used", "before", "seen"))
+    if way == "before":
+        return [spin, maps, *([Sample(spin.cpu)] if rng.random() < 0.5 else [])]
+    if way == "seen":
+        return [maps, spin, Sample(spin.cpu)]
+    return [maps, *([look] if way == "used" else []), spin]
 
 
 def event(rng: random.Random, layout: Layout) -> Program:
     """L2 uses event memory on one CPU while L0's VMM drops or replaces it: no operation of L1 is needed."""
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     at += offset % layout.area_size
-    begin: list[Action] = [Host("set-up", offset), Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")]
-    if rng.random() < 0.3:
-        begin.append(Access("read", 0, at))
-    action = rng.choice(("dontneed", "dontneed", "move", "delete"))
-    end: list[Action] = [Host(action, offset), Sample(1), Stop(1)]
-    return Program(World(SHIFT, (Context(1),), 2), (*begin, Spin(1, 0, at, "l2"), *end))
+    maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
+    spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
+    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look)]
+    return Program(World(SHIFT, (Context(1),), 2), (*begin, _takes(rng, offset), Sample(1), Stop(1)))
+
+
+def _takes(rng: random.Random, offset: int) -> Host:
+    return Host(rng.choice(("dontneed", "dontneed", "move", "delete")), offset)
 
 
 def vncr(rng: random.Random, layout: Layout) -> Program:
     """An L2 that is a hypervisor uses its VNCR page on one CPU while L1 unmaps or moves it on another."""
     page = layout.e2(rng.randrange(2))
-    world = World(SHIFT, (Context(1, vncr=page), Context(1, tge=True)), 2)
     letters = rng.choice(("w", "w", "wg"))
-    begin: list[Action] = [Map("e2", 0, page, 3, layout.frame(0), letters)]
-    if rng.random() < 0.4:
-        begin.append(Access("vncr", 0))
     operation = by_name(rng.choice(_of_vel2()))
+    begin = _begin(
+        rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0)
+    )
     take: list[Action] = [
         Map("e2", 0, page, 3, None),
         Tlbi(1, operation.name, make_operand(operation, at=page, asid=E2_ASID)),
@@ -80,7 +110,22 @@ def vncr(rng: random.Random, layout: Layout) -> Program:
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    return Program(world, (*begin, Spin(1, 0, page, "vncr"), *take, *end, Sample(1), Stop(1)))
+    return Program(_hypervisor(page), (*begin, *take, *end, Sample(1), Stop(1)))
+
+
+def vncr_event(rng: random.Random, layout: Layout) -> Program:
+    """The same, with the VNCR page in event memory, which L0's VMM drops or replaces."""
+    page, frame = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
+    offset = frame + TPIDR_EL2_AT
+    maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
+    begin: list[Action] = [Host("set-up", offset)]
+    begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0))
+    take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
+    return Program(_hypervisor(page), (*begin, take, Sample(1), Stop(1)))
+
+
+def _hypervisor(page: int) -> World:
+    return World(SHIFT, (Context(1, vncr=page), Context(1, tge=True)), 2)
 
 
 def _of_vel2() -> list[str]:
@@ -98,32 +143,44 @@ def _broadcast(operation: Operation) -> bool:
 def stage2(rng: random.Random, layout: Layout) -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
-    operation = by_name("ipas2e1is")
+    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    maps = Map("s2", 0, at, 3, layout.frame(0), "rwx")
     take = (
         Map("s2", 0, at, 3, None),
         Tlbi(0, operation.name, make_operand(operation, at=at)),
         Tlbi(0, "vmalle1is"),
     )
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
-    begin = (Map("s2", 0, at, 3, layout.frame(0), "rwx"), Spin(1, 0, at, "l2"))
+    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at))
     return Program(World(SHIFT, (Context(1),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
 def recycle(rng: random.Random, layout: Layout) -> Program:
-    """One CPU stays in its VMID; the other goes through more than KVM has shadow contexts for."""
-    count = rng.choice((5, 6))
+    """One CPU stays in its VMID, or faults there; the other goes through more than there are shadows."""
+    count = SHADOWS + rng.choice((1, 2))
     world = World(SHIFT, tuple(Context(vmid) for vmid in range(1, count + 1)), 2)
     at = layout.ipa(0)
-    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(count)]
+    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(1, count)]
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
-    return Program(world, (*maps, Spin(1, 0, at, "l2"), *turns, Sample(1), *turns[:2], Sample(1), Stop(1)))
+    begin = _begin(
+        rng, Spin(1, 0, at, "l2"), Map("s2", 0, at, 3, layout.frame(0), "rwx"), Access("read", 0, at)
+    )
+    end: list[Action] = [Sample(1), *turns[:2], Sample(1), Stop(1)]
+    return Program(world, (*maps, *begin, *turns, *end))
 
 
-CONFLICTS: Mapping[str, Callable[[random.Random, Layout], Program]] = {
-    "event": event,
-    "vncr": vncr,
-    "recycle": recycle,
-    "stage2": stage2,
+CONFLICTS: Mapping[str, Conflict] = {
+    "event": Conflict(event, 30),
+    "vncr": Conflict(vncr, 36, wide=True),
+    "vncr-event": Conflict(vncr_event, 14),
+    "recycle": Conflict(recycle, 14),
+    "stage2": Conflict(stage2, 6, wide=True),
 }
-WEIGHTS = (40, 40, 14, 6)
+WIDE = 0.1
+"""How many of the programs that may run with 48-bit shadows do."""
+
+
+def pa_bits(rng: random.Random, kind: str) -> int:
+    """40 or 48, for a program of that kind."""
+    return 48 if CONFLICTS[kind].wide and rng.random() < WIDE else 40

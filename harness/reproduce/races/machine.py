@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A machine that runs one program under one schedule, each time from the same saved state."""
+"""A machine that runs programs under schedules, and what is wrong with a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.program.kernel_defects import KernelDefect
@@ -24,6 +25,30 @@ from harness.trace.executed import symbols
 from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord
 from harness.trace.executed.places import Text
 
+TRIALS = 64
+"""Trials of one machine: restoring L0 takes longer than most of them."""
+TRIAL_S = 60.0
+PA_BITS = "kvm_ipa_limit"
+"""KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A program under a schedule, on a CPU with ``pa_bits`` of PA as far as KVM knows.
+
+    KVM walks a shadow stage 2 in steps of 1 GiB up to the PA size whenever a notifier, a memslot or a
+    recycled context concerns all of it: 2^18 steps with 48 bits, which give ``mmu_lock`` up, 2^10 with 40.
+    """
+
+    program: Program
+    schedule: Schedule = ()
+    pa_bits: int = 40
+
+    @property
+    def text(self) -> str:
+        """The program as nvh-litmus reads it."""
+        return script(self.program, "race", fresh=True)
+
 
 @dataclass(frozen=True, slots=True)
 class RacesRun:
@@ -31,12 +56,19 @@ class RacesRun:
 
     batch: Batch
     records: tuple[HoldRecord, ...]
+    lost: int
     arrivals: tuple[RaceArrival, ...]
     holds: tuple[HoldFound, ...]
 
 
 class RaceTarget(Target):
-    """``Target`` with places in L0's kernel; every run begins from the saved state, so that it repeats."""
+    """``Target`` with places in L0's kernel.
+
+    A machine that has come from the saved state runs up to ``TRIALS`` trials one after another; ``race`` with
+    ``alone`` begins from the saved state, so that it repeats.
+    """
+
+    deadline_s = TRIAL_S
 
     def __init__(
         self, images: StackImages, spec: StackSpec, snapshots: Snapshots, directory: Path, mutant: str = ""
@@ -48,6 +80,7 @@ class RaceTarget(Target):
         self.places: tuple[Place, ...] = candidates(Text.read(kernel / "vmlinux", table))
         self._holds = HoldFile(directory, kernel, self.places)
         self._holds.arm([])
+        self._trials = 0
 
     def plugins(self) -> tuple[Plugin, ...]:
         """The plugin that holds, alone: nothing else of a hunt is of use here."""
@@ -55,22 +88,52 @@ class RaceTarget(Target):
         parallel = not self._images.model.deterministic(self._spec.timing)
         return (self._holds.plugin(self._images.plugins, parallel=parallel, absolute=True),)
 
-    def race(self, program: Program, schedule: Schedule) -> RacesRun:
-        """Run ``program`` under ``schedule``. ``InfraError`` where the fault is neither's."""
-        self.close()
+    def race(self, trial: Trial, *, alone: bool = False) -> RacesRun:
+        """Run ``trial``. ``InfraError`` where the fault is neither the program's nor the schedule's."""
+        return self.race_text(trial.text, trial.schedule, trial.pa_bits, alone=alone)
+
+    def race_text(self, text: str, schedule: Schedule, pa_bits: int, *, alone: bool = True) -> RacesRun:
+        """The same of a program as nvh-litmus reads it. Raises ``NoSuchPlace``, too."""
+        if alone or self._trials >= TRIALS:
+            self.close()
+        if self._stack is None:
+            self._trials = 0
+        self._trials += 1
         self._holds.enable(False)
         self.begin()
         orders = [each.order(self._holds.index) for each in schedule]
         self._holds.arm(orders)
+        self._holds.poke(PA_BITS, pa_bits)
         self._holds.enable(True)
         try:
-            batch = self.run(script(program, "race", fresh=True))
+            batch = self.run(text)
+        except BaseException:
+            self.close()
+            raise
         finally:
             self._holds.enable(False)
+        if alone or batch.splats or any(each.verdict != "pass" for each in batch.outcomes):
             self.close()
-        records, _ = self._holds.log()
+        if not self._holds.poked():
+            raise InfraError(f"the program came to no place: L1's PA size was not set to {pa_bits} bits")
+        records, lost = self._holds.log()
         came = [(each.cpu, self.places[each.place]) for each in records if each.what is HoldEvent.ARRIVED]
-        return RacesRun(batch, tuple(records), arrivals(came), tuple(self._holds.found(len(orders))))
+        return RacesRun(batch, tuple(records), lost, arrivals(came), tuple(self._holds.found(len(orders))))
+
+    def trace(self, ran: RacesRun) -> str:
+        """All that happened in a run, a line each: what a repetition has to have again."""
+        lines = []
+        for each in ran.records:
+            hold = "" if each.what is HoldEvent.ARRIVED else f"hold-{each.hold}"
+            where = "" if each.what is HoldEvent.RELEASED else str(self.places[each.place])
+            why = each.why.name.lower() if each.what is HoldEvent.RELEASED else ""
+            words = (str(each.executed), f"cpu{each.cpu}", each.what.name.lower(), hold, where, why)
+            lines.append(" ".join(word for word in words if word))
+        for outcome in ran.batch.outcomes:
+            seen = ",".join(f"{line}:{token}" for line, token in sorted(outcome.observed.items()))
+            lines.append(f"observed {seen} {outcome.verdict}")
+        lines += [f"splat {each}" for each in ran.batch.splats]
+        return "\n".join(lines) + "\n"
 
 
 def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> ProgramFinding | None:
@@ -81,6 +144,3 @@ def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> P
     if outcome.verdict in DISASTERS:
         return disaster(program, outcome.verdict, outcome.rest)
     return judge(program, tokens_of(program, outcome), known)
-
-
-Race = Callable[[Program, Schedule], RacesRun]

@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,20 @@ from harness.program.program import Program
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
+from harness.reproduce.races.draw import Drawer, Pair
 from harness.reproduce.races.kept import Race
-from harness.reproduce.races.machine import RacesRun, RaceTarget, verdict
+from harness.reproduce.races.machine import RacesRun, RaceTarget, Trial, verdict
 from harness.reproduce.races.schedule import Schedule
 from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
+from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 24
+DRAWS = 30
 """Schedules for each program."""
+WIDE_PATIENCE_US = 100_000
+"""Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
 SHRINK_RUNS = 25
 FAILURES_MAX = 3
@@ -52,10 +56,12 @@ class RaceOrder:
 
 @dataclass
 class Done:
-    """What a program's schedules brought."""
+    """What a program's schedules brought. ``met``: runs in which each hold's condition came."""
 
     runs: int = 0
     held: int = 0
+    met: int = 0
+    restores: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
 
@@ -81,6 +87,8 @@ class RaceWorker:
         self.order = order
         self.queue = queue
         place = order.out.absolute() / "machines" / str(order.first)
+        self.tried: set[Pair] = set()
+        self.causes: set[str] = set()
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
     def work(self) -> None:
@@ -103,65 +111,82 @@ class RaceWorker:
 
     def one(self, number: int) -> bool:
         """All schedules of one program; whether something was kept."""
-        seed = f"{self.order.seed} race {number}"
-        program = conflicts.program(random.Random(seed))
-        done, found = Done(), False
-        base = self.target.race(program, ())
-        chosen: list[tuple[int, Schedule]] = [(-1, ())]
-        chosen += [
-            (draw, schedule.draw(random.Random(f"{seed} {draw}"), base.arrivals)) for draw in range(DRAWS)
-        ]
-        for draw, each in chosen:
-            if time.monotonic() >= self.order.deadline:
+        rng = random.Random(f"{self.order.seed} race {number}")
+        kind, program = conflicts.program(rng)
+        trial = Trial(program, (), conflicts.pa_bits(rng, kind))
+        patience = WIDE_PATIENCE_US if trial.pa_bits > 40 else 0
+        done = Done()
+        base = self.target.race(trial)
+        note = self.look(number, -1, trial, base, done)
+        drawer = Drawer(f"{kind} {trial.pa_bits}", base.arrivals, self.tried, patience)
+        for draw in range(DRAWS):
+            if (note and note.kept) or time.monotonic() >= self.order.deadline:
                 break
-            if draw >= 0 and not each:
-                continue
-            ran = base if draw < 0 else self.target.race(program, each)
-            done.runs += 1
-            done.held += any(hold.held for hold in ran.holds)
-            done.verdicts[ran.batch.outcomes[-1].verdict if ran.batch.outcomes else "none"] += 1
-            finding = self.judged(program, ran)
-            if finding is not None and finding.known:
-                done.known[finding.known] += 1
-            elif finding is not None and self.pursue(number, draw, program, each, finding):
-                found = True
+            chosen = replace(trial, schedule=drawer.draw(rng))
+            if not chosen.schedule:
                 break
+            ran = self.target.race(chosen)
+            drawer.learn(ran.holds)
+            note = self.look(number, draw, chosen, ran, done)
+        done.restores, self.target.restores = self.target.restores, 0
         self.queue.put(done)
-        return found
+        if note and note.kept:
+            self.queue.put(note)
+        return bool(note and note.kept)
+
+    def look(self, number: int, draw: int, trial: Trial, ran: RacesRun, done: Done) -> RaceNote | None:
+        """Count a run, and pursue what is wrong with it; what was kept of it."""
+        done.runs += 1
+        done.held += any(hold.held for hold in ran.holds)
+        done.met += bool(ran.holds) and all(HoldEnd.UNTIL in hold.reasons for hold in ran.holds)
+        done.verdicts[ran.batch.outcomes[-1].verdict if ran.batch.outcomes else "none"] += 1
+        finding = self.judged(trial.program, ran)
+        if finding is None:
+            return None
+        if finding.known:
+            done.known[finding.known] += 1
+            return None
+        if finding.cause in self.causes:
+            return None
+        return self.pursue(number, draw, trial, finding)
 
     def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
         """What is wrong with a run."""
         return verdict(program, ran, () if self.order.as_new else conflicts.KNOWN)
 
-    def pursue(
-        self, number: int, draw: int, program: Program, each: Schedule, finding: ProgramFinding
-    ) -> bool:
-        """Make a finding short, repeat it, and keep it when its cause is new; whether it was kept."""
+    def pursue(self, number: int, draw: int, trial: Trial, finding: ProgramFinding) -> RaceNote | None:
+        """Make a finding short, repeat it, and keep it when its cause is new; what was kept.
+
+        It has to show from the saved state, too: else it is told and not kept.
+        """
         runs = 0
 
-        def fails(candidate: Program, holds: Schedule) -> ProgramFinding | None:
+        def fails(candidate: Trial) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
-            found = self.judged(candidate, self.target.race(candidate, holds))
+            found = self.judged(candidate.program, self.target.race(candidate, alone=True))
             return None if found is None or found.known else found
 
-        reason = reason_of(program, finding)
+        reason = reason_of(trial.program, finding)
 
         def still(holds: Schedule) -> bool:
-            found = fails(program, holds)
-            return found is not None and reason_of(program, found) == reason
+            found = fails(replace(trial, schedule=holds))
+            return found is not None and reason_of(trial.program, found) == reason
 
-        each = schedule.shrink(each, still)
-        short = Shrinker(lambda candidate: fails(candidate, each), SHRINK_RUNS).shrink(program, finding)
-        first = self.target.race(short.program, each)
-        again = sum(
-            (other.records, other.batch.outcomes) == (first.records, first.batch.outcomes)
-            for other in (self.target.race(short.program, each) for _ in range(REPEATS))
-        )
+        if not still(trial.schedule):
+            words = f"program {number}, schedule {draw}: {finding.cause}; not from the saved state"
+            self.queue.put(RaceNote(words))
+            return None
+        trial = replace(trial, schedule=schedule.shrink(trial.schedule, still))
+        shrinker = Shrinker(lambda candidate: fails(replace(trial, program=candidate)), SHRINK_RUNS)
+        short = shrinker.shrink(trial.program, finding)
+        trial = replace(trial, program=short.program)
+        first = self.target.trace(self.target.race(trial, alone=True))
+        again = sum(self.target.trace(self.target.race(trial, alone=True)) == first for _ in range(REPEATS))
         race = Race(
-            program=short.program,
-            schedule=each,
+            trial=trial,
             finding=short.finding,
+            trace=first,
             seed=self.order.seed,
             number=number,
             draw=draw,
@@ -174,12 +199,14 @@ class RaceWorker:
             again=again,
             repeats=REPEATS,
         )
+        self.causes.add(finding.cause)
         place = self.order.out / FINDINGS / race.slug
         try:
             place.mkdir(parents=True)
         except FileExistsError:
-            return False
+            return None
         path = kept.write(race, place)
-        words = f"{race.finding.cause}: {len(each)} preemptions, {len(short.program.actions)} actions, "
-        self.queue.put(RaceNote(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True))
-        return True
+        words = (
+            f"{race.finding.cause}: {len(trial.schedule)} preemptions, {len(short.program.actions)} actions, "
+        )
+        return RaceNote(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True)

@@ -42,8 +42,10 @@ WAITS = (
 )
 """Functions in which a CPU, or a thread, waits for another; a kernel need not have all."""
 
-_MAGIC = 0x31444C4F48766E
-_HEADER = struct.Struct("<QIIQQQQQQQQQQ")
+OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
+"""Its variables that the plugin reads."""
+_MAGIC = 0x32444C4F48766E
+_HEADER = struct.Struct("<QIIQQQQQQIIQQQQQ")
 _CONFIG = struct.Struct("<iiiiiiIIIIiIQ")
 _STATE = struct.Struct("<IIII8IQQQQQIIII")
 _WAITER = struct.Struct("<iiQ")
@@ -52,6 +54,7 @@ _RECORD = struct.Struct("<QHHBBBx")
 _TABLE, _PLACES, _LOG = 0x1000, 0x4000, 0x24000
 _ENABLED_AT = 12
 _USED_AT = _HEADER.size - 32
+_POKE_AT = 56
 _LET_GO_AT = 44
 _HOLD = _CONFIG.size + _STATE.size + WAITERS * _WAITER.size
 
@@ -154,13 +157,14 @@ class HoldFile:
         self, directory: Path, kernel: Path, places: Sequence[Place], records: int = RECORDS
     ) -> None:
         self.path = directory / FILE
+        self._map = kernel / "System.map"
         self.symbols = symbols.load(kernel / "System.map")
         text = Text.read(kernel / "vmlinux", self.symbols)
         self.places = tuple(dict.fromkeys(places))
         self.absent: dict[Place, str] = {}
         self._names: list[str] = [str(place) for place in self.places]
         table = self._table(text)
-        at = _data_symbols(kernel / "System.map")
+        at = _data_symbols(self._map, OF_THE_KERNEL)
         with self.path.open("wb") as stream:
             stream.truncate(_LOG + records * _RECORD.size)
         self._write(
@@ -174,6 +178,9 @@ class HoldFile:
                 at["__per_cpu_offset"],
                 at["jiffies"],
                 1_000_000_000 // _hertz(kernel / "config"),
+                0,
+                0,
+                0,
                 records,
                 0,
                 0,
@@ -222,6 +229,15 @@ class HoldFile:
         at = _TABLE + number * _HOLD
         self._write(at, _config(order) + _state(HoldState.OFF))
         self._write(at + _CONFIG.size, struct.pack("<I", _begun(order)))  # the machine may be running
+
+    def poke(self, symbol: str, value: int) -> None:
+        """Set the kernel's 32-bit variable ``symbol`` to ``value``, when a CPU next comes to a place."""
+        at = _data_symbols(self._map, frozenset({symbol}))[symbol]
+        self._write(_POKE_AT, struct.pack("<QII", at, value, 1))
+
+    def poked(self) -> bool:
+        """Whether the last ``poke`` is done."""
+        return not struct.unpack_from("<QII", self.path.read_bytes()[:_TABLE], _POKE_AT)[2]
 
     def enable(self, on: bool) -> None:
         """Hold from now on, or let go whoever is held and hold nobody."""
@@ -297,8 +313,7 @@ def _found(data: bytes) -> HoldFound:
     return HoldFound(HoldState(state), HoldEnd(why), seen, held, reasons, cpu, tuple(who))
 
 
-def _data_symbols(system_map: Path) -> dict[str, int]:
-    wanted = {"__per_cpu_offset", "jiffies"}
+def _data_symbols(system_map: Path, wanted: frozenset[str]) -> dict[str, int]:
     found = {}
     for line in system_map.read_text(encoding="utf-8").splitlines():
         address, _, name = line.partition(" ")[0], *line.rpartition(" ")[1:]

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define NVH_HOLD_MAGIC 0x31444c4f48766eull /* "nvHOLD1" */
+#define NVH_HOLD_MAGIC 0x32444c4f48766eull /* "nvHOLD2" */
 #define NVH_HOLDS 32
 #define NVH_HOLD_ADDRESSES 8192
 #define NVH_HOLD_WAITERS 4
@@ -30,6 +30,8 @@ struct nvh_hold_header {
 	uint64_t yield, wfi;	 /* addresses of such instructions in the kernel's text */
 	uint64_t per_cpu_offset; /* of the kernel's array __per_cpu_offset */
 	uint64_t jiffies, tick_ns;
+	uint64_t poke;			 /* address of a word of the kernel's that becomes poke_value; 0: none */
+	uint32_t poke_value, poke_due; /* due: at the next arrival; [plugin] sets it to 0 */
 	uint64_t limit; /* records that the log may have */
 	uint64_t used, lost, events; /* [plugin] */
 	uint64_t executed; /* [plugin] instructions, without those by which vCPUs are held */

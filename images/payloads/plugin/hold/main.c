@@ -131,6 +131,9 @@ static void at_place(unsigned int index, void *data)
 	if (!now.el2)
 		return;
 	nvh_lock();
+	if (nvh_head->poke_due && nvh_write_memory(&now.vcpu->registers, nvh_head->poke, &nvh_head->poke_value,
+						   sizeof(nvh_head->poke_value)))
+		nvh_head->poke_due = 0;
 	go = nvh_arrive(&now, place);
 	nvh_unlock();
 	if (go)
