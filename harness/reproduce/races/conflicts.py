@@ -51,23 +51,33 @@ KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class RaceConflict:
     """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one."""
 
-    make: Callable[[random.Random, Layout], Program]
+    make: Callable[[random.Random, Layout, int | None], Program]
     weight: int
     wide: bool = False
 
 
-def program(rng: random.Random, layout: Layout | None = None) -> tuple[str, Program]:
-    """A kind and a program of it at random, legal by break-before-make; ``RuntimeError`` after many tries."""
-    layout = layout or Layout(SHIFT, rng.randrange(WINDOWS), 0)
+@dataclass(frozen=True, slots=True)
+class RaceProgram:
+    """A program of a ``kind``, for shadows of ``pa_bits``."""
+
+    kind: str
+    program: Program
+    pa_bits: int
+
+
+def program(rng: random.Random) -> RaceProgram:
+    """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
+    layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
     names = list(CONFLICTS)
     for _ in range(100):
-        name = rng.choices(names, [CONFLICTS[each].weight for each in names])[0]
-        found = CONFLICTS[name].make(rng, layout)
+        kind = rng.choices(names, [CONFLICTS[each].weight for each in names])[0]
+        bits = pa_bits(rng, kind)
+        found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None)
         if not illegal(found):
-            return name, found
+            return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
 
 
@@ -81,21 +91,23 @@ def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action) -> list[A
     return [maps, *([look] if way == "used" else []), spin]
 
 
-def event(rng: random.Random, layout: Layout) -> Program:
+def event(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """L2 uses event memory on one CPU while L0's VMM drops or replaces it: no operation of L1 is needed."""
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
     begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look)]
-    return Program(World(SHIFT, (Context(1),), 2), (*begin, _takes(rng, offset), Sample(1), Stop(1)))
+    return Program(
+        World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, _takes(rng, offset), Sample(1), Stop(1))
+    )
 
 
 def _takes(rng: random.Random, offset: int) -> Host:
     return Host(rng.choice(("dontneed", "dontneed", "move", "delete")), offset)
 
 
-def vncr(rng: random.Random, layout: Layout) -> Program:
+def vncr(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """An L2 that is a hypervisor uses its VNCR page on one CPU while L1 unmaps or moves it on another."""
     page = layout.e2(rng.randrange(2))
     letters = rng.choice(("w", "w", "wg"))
@@ -110,10 +122,10 @@ def vncr(rng: random.Random, layout: Layout) -> Program:
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    return Program(_hypervisor(page), (*begin, *take, *end, Sample(1), Stop(1)))
+    return Program(_hypervisor(page, bits), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
-def vncr_event(rng: random.Random, layout: Layout) -> Program:
+def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """The same, with the VNCR page in event memory, which L0's VMM drops or replaces."""
     page, frame = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     offset = frame + TPIDR_EL2_AT
@@ -121,11 +133,11 @@ def vncr_event(rng: random.Random, layout: Layout) -> Program:
     begin: list[Action] = [Host("set-up", offset)]
     begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0))
     take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
-    return Program(_hypervisor(page), (*begin, take, Sample(1), Stop(1)))
+    return Program(_hypervisor(page, bits), (*begin, take, Sample(1), Stop(1)))
 
 
-def _hypervisor(page: int) -> World:
-    return World(SHIFT, (Context(1, vncr=page), Context(1, tge=True)), 2)
+def _hypervisor(page: int, bits: int | None) -> World:
+    return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 
 def _of_vel2() -> list[str]:
@@ -140,7 +152,7 @@ def _broadcast(operation: Operation) -> bool:
     return operation.scope is not Shareability.LOCAL and not operation.operand.is_range
 
 
-def stage2(rng: random.Random, layout: Layout) -> Program:
+def stage2(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
     operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
@@ -152,13 +164,13 @@ def stage2(rng: random.Random, layout: Layout) -> Program:
     )
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
     begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at))
-    return Program(World(SHIFT, (Context(1),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
+    return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
-def recycle(rng: random.Random, layout: Layout) -> Program:
+def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """One CPU stays in its VMID, or faults there; the other goes through more than there are shadows."""
     count = SHADOWS + rng.choice((1, 2))
-    world = World(SHIFT, tuple(Context(vmid) for vmid in range(1, count + 1)), 2)
+    world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
     at = layout.ipa(0)
     maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(1, count)]
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
@@ -170,17 +182,17 @@ def recycle(rng: random.Random, layout: Layout) -> Program:
     return Program(world, (*maps, *begin, *turns, *end))
 
 
-CONFLICTS: Mapping[str, Conflict] = {
-    "event": Conflict(event, 30),
-    "vncr": Conflict(vncr, 36, wide=True),
-    "vncr-event": Conflict(vncr_event, 14),
-    "recycle": Conflict(recycle, 14),
-    "stage2": Conflict(stage2, 6, wide=True),
+CONFLICTS: Mapping[str, RaceConflict] = {
+    "event": RaceConflict(event, 30),
+    "vncr": RaceConflict(vncr, 36, wide=True),
+    "vncr-event": RaceConflict(vncr_event, 14),
+    "recycle": RaceConflict(recycle, 14),
+    "stage2": RaceConflict(stage2, 6, wide=True),
 }
-WIDE = 0.1
-"""How many of the programs that may run with 48-bit shadows do."""
+NARROW = 36
+"""Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
 
 
 def pa_bits(rng: random.Random, kind: str) -> int:
-    """40 or 48, for a program of that kind."""
-    return 48 if CONFLICTS[kind].wide and rng.random() < WIDE else 40
+    """How many bits the shadows have, for a program of that kind: 36, 40 or 48."""
+    return rng.choices((NARROW, 40, 48), (80, 10, 10 * CONFLICTS[kind].wide))[0]

@@ -20,6 +20,7 @@ generator of random numbers and from what was tried.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -34,11 +35,16 @@ TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
 WAYS = ("pair", "crossed", "points")
 WEIGHTS = (70, 15, 15)
+DISTANCE = 6
+CHANGES = re.compile(r"tlbi|ipas2|vmalls12|alle1|invalidate|memslot|memory_region|unmap|flush|dirty|destroy")
+"""In the names of what takes translations away."""
+TAKES = 8
 WHICH = ("last", "last", "first", "any")
 EARLY = 8
 """``any``: one of so many first arrivals; those behind are of a CPU that tries again and again."""
-ENTRY = "kvm_emulate_nested_eret"
-"""Where L1 enters L2, before which other CPUs than the first one have nothing to do with translations."""
+ENTRY, EXIT = "kvm_emulate_nested_eret", "kvm_inject_nested"
+"""Where L1 enters L2 and is entered from it. Before and behind other CPUs than the first one have nothing to
+do with translations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +90,12 @@ def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
 
 
 def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
-    """From where another CPU than the first enters L2 to the last that it does; all where none does."""
-    others = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
-    if not others:
+    """From where another CPU than the first enters L2 to where it leaves it last; all where none does."""
+    entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
+    if not entries:
         return tuple(base)
-    last = max(each.number for each in base if each.cpu)
-    return tuple(each for each in base if others[0] <= each.number <= last)
+    last = max(each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT))
+    return tuple(each for each in base if entries[0] <= each.number <= last)
 
 
 Pair = tuple[str, int, Place, str, str]
@@ -145,7 +151,7 @@ class Drawer:
         found: Schedule = ()
         for _ in range(TRIES):
             other = self._side(rng)
-            before = [e for e in self.base if e.number < other.first and e.cpu != other.cpu]
+            before = self._before(other, rng.randrange(DISTANCE))
             if not before:
                 continue
             held, which = self._held(rng, before)
@@ -176,10 +182,26 @@ class Drawer:
         return found
 
     def _side(self, rng: random.Random) -> Side:
-        """What a CPU does rarely is what the program is about: the common sides are those of every exit."""
-        return rng.choices(self._sides, [1 / self._common[side.cpu, side.function] for side in self._sides])[
-            0
+        """Of any CPU, rather what takes translations away, rather what it does rarely.
+
+        The common sides are those of every exit.
+        """
+        cpu = rng.choice(self._cpus)
+        some = [side for side in self._sides if side.cpu == cpu]
+        weights = [
+            (TAKES if CHANGES.search(side.function) else 1) / self._common[cpu, side.function]
+            for side in some
         ]
+        return rng.choices(some, weights)[0]
+
+    def _before(self, other: Side, distance: int) -> list[RaceArrival]:
+        """What other CPUs did before ``other``, with at most so many sides of its CPU in between.
+
+        Where there are more the CPUs are likely to wait for each other there.
+        """
+        earlier = [side for side in self._sides if side.cpu == other.cpu and side.first < other.first]
+        since = earlier[-distance - 1].last.number if len(earlier) > distance else -1
+        return [e for e in self.base if since < e.number < other.first and e.cpu != other.cpu]
 
     def _held(self, rng: random.Random, before: Sequence[RaceArrival]) -> tuple[RaceArrival, str]:
         """A place, the rare ones rather than the common ones, and one of the arrivals there."""

@@ -14,7 +14,7 @@ from harness.host.cache import write_atomic
 from harness.reproduce.hunt.in_words import paragraph
 from harness.reproduce.hunt.keep import DEADLINE_S, RUN, RUN_S, claims_of, slug_of
 from harness.reproduce.hunt.program_findings import ProgramFinding
-from harness.reproduce.races.machine import Trial
+from harness.reproduce.races.machine import RaceTrial
 
 RECORD = "finding.json"
 TRACE = "trace.txt"
@@ -28,7 +28,7 @@ class Race:
     schedule of the hunt with ``seed``. ``again``: how many of the runs that repeated it had the same trace.
     """
 
-    trial: Trial
+    trial: RaceTrial
     finding: ProgramFinding
     trace: str
     seed: str

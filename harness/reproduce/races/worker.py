@@ -19,7 +19,7 @@ from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
 from harness.reproduce.races.draw import Drawer, Pair
 from harness.reproduce.races.kept import Race
-from harness.reproduce.races.machine import RacesRun, RaceTarget, Trial, verdict
+from harness.reproduce.races.machine import MOST_BITS, RacesRun, RaceTarget, RaceTrial, verdict
 from harness.reproduce.races.schedule import Schedule
 from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
@@ -27,7 +27,7 @@ from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 30
+DRAWS = 60
 """Schedules for each program."""
 WIDE_PATIENCE_US = 100_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
@@ -87,6 +87,8 @@ class RaceWorker:
         self.order = order
         self.queue = queue
         place = order.out.absolute() / "machines" / str(order.first)
+        self.begun = time.monotonic()
+        self.journal = order.out.absolute() / f"trials-{order.first}.txt"
         self.tried: set[Pair] = set()
         self.causes: set[str] = set()
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
@@ -112,13 +114,13 @@ class RaceWorker:
     def one(self, number: int) -> bool:
         """All schedules of one program; whether something was kept."""
         rng = random.Random(f"{self.order.seed} race {number}")
-        kind, program = conflicts.program(rng)
-        trial = Trial(program, (), conflicts.pa_bits(rng, kind))
-        patience = WIDE_PATIENCE_US if trial.pa_bits > 40 else 0
+        made = conflicts.program(rng)
+        trial = RaceTrial(made.program, (), made.pa_bits)
+        patience = WIDE_PATIENCE_US if trial.pa_bits == MOST_BITS else 0
         done = Done()
         base = self.target.race(trial)
         note = self.look(number, -1, trial, base, done)
-        drawer = Drawer(f"{kind} {trial.pa_bits}", base.arrivals, self.tried, patience)
+        drawer = Drawer(made.kind, base.arrivals, self.tried, patience)
         for draw in range(DRAWS):
             if (note and note.kept) or time.monotonic() >= self.order.deadline:
                 break
@@ -134,9 +136,10 @@ class RaceWorker:
             self.queue.put(note)
         return bool(note and note.kept)
 
-    def look(self, number: int, draw: int, trial: Trial, ran: RacesRun, done: Done) -> RaceNote | None:
+    def look(self, number: int, draw: int, trial: RaceTrial, ran: RacesRun, done: Done) -> RaceNote | None:
         """Count a run, and pursue what is wrong with it; what was kept of it."""
         done.runs += 1
+        self.write_down(number, draw, trial, ran)
         done.held += any(hold.held for hold in ran.holds)
         done.met += bool(ran.holds) and all(HoldEnd.UNTIL in hold.reasons for hold in ran.holds)
         done.verdicts[ran.batch.outcomes[-1].verdict if ran.batch.outcomes else "none"] += 1
@@ -150,18 +153,35 @@ class RaceWorker:
             return None
         return self.pursue(number, draw, trial, finding)
 
+    def write_down(self, number: int, draw: int, trial: RaceTrial, ran: RacesRun) -> None:
+        """A line for each trial: what was tried, how often each hold held, why it let go, what came of it."""
+        ends = ",".join(
+            "/".join([str(hold.held), *(why.name.lower() for why in hold.reasons)]) for hold in ran.holds
+        )
+        verdicts = ",".join(outcome.verdict for outcome in ran.batch.outcomes)
+        words = (
+            f"{time.monotonic() - self.begun:.1f} s",
+            f"program {number}.{draw}, {trial.pa_bits} bits",
+            f"{len(ran.arrivals)} arrivals",
+            verdicts,
+            ends or "no hold",
+            "; ".join(map(str, trial.schedule)),
+        )
+        with self.journal.open("a", encoding="utf-8") as stream:
+            stream.write(" | ".join(words) + "\n")
+
     def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
         """What is wrong with a run."""
         return verdict(program, ran, () if self.order.as_new else conflicts.KNOWN)
 
-    def pursue(self, number: int, draw: int, trial: Trial, finding: ProgramFinding) -> RaceNote | None:
+    def pursue(self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding) -> RaceNote | None:
         """Make a finding short, repeat it, and keep it when its cause is new; what was kept.
 
         It has to show from the saved state, too: else it is told and not kept.
         """
         runs = 0
 
-        def fails(candidate: Trial) -> ProgramFinding | None:
+        def fails(candidate: RaceTrial) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
             found = self.judged(candidate.program, self.target.race(candidate, alone=True))

@@ -25,6 +25,7 @@ FILE = "holds.bin"
 NEEDS_API = 7
 ANY = -1
 HOLDS = 32
+"""The last one is the plugin's own."""
 ADDRESSES = 8192
 RECORDS = 1 << 18
 WAITERS = 4
@@ -45,7 +46,7 @@ WAITS = (
 OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
 """Its variables that the plugin reads."""
 _MAGIC = 0x32444C4F48766E
-_HEADER = struct.Struct("<QIIQQQQQQIIQQQQQ")
+_HEADER = struct.Struct("<QIIQQQQQQIIiiIIQQQQQ")
 _CONFIG = struct.Struct("<iiiiiiIIIIiIQ")
 _STATE = struct.Struct("<IIII8IQQQQQIIII")
 _WAITER = struct.Struct("<iiQ")
@@ -55,6 +56,7 @@ _TABLE, _PLACES, _LOG = 0x1000, 0x4000, 0x24000
 _ENABLED_AT = 12
 _USED_AT = _HEADER.size - 32
 _POKE_AT = 56
+_STREAK_AT = 84
 _LET_GO_AT = 44
 _HOLD = _CONFIG.size + _STATE.size + WAITERS * _WAITER.size
 
@@ -181,6 +183,10 @@ class HoldFile:
                 0,
                 0,
                 0,
+                ANY,
+                ANY,
+                0,
+                0,
                 records,
                 0,
                 0,
@@ -216,10 +222,10 @@ class HoldFile:
 
     def arm(self, orders: Sequence[HoldOrder]) -> None:
         """Replace all holds, with counts from zero, and empty the log. The machine must stand still."""
-        if len(orders) > HOLDS:
-            raise UserError(f"{len(orders)} holds at once; at most {HOLDS}")
+        if len(orders) >= HOLDS:
+            raise UserError(f"{len(orders)} holds at once; at most {HOLDS - 1}")
         rows = [_config(order) + _state(_begun(order)) for order in orders]
-        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
+        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - 1 - len(orders))
         self._write(_USED_AT, bytes(24))
         for number, row in enumerate(rows):
             self._write(_TABLE + number * _HOLD, row)
@@ -230,14 +236,23 @@ class HoldFile:
         self._write(at, _config(order) + _state(HoldState.OFF))
         self._write(at + _CONFIG.size, struct.pack("<I", _begun(order)))  # the machine may be running
 
-    def poke(self, symbol: str, value: int) -> None:
-        """Set the kernel's 32-bit variable ``symbol`` to ``value``, when a CPU next comes to a place."""
+    def poke(self, symbol: str, value: int, since: Place, until: Place) -> None:
+        """Have the kernel's 32-bit variable ``symbol`` be ``value`` from one place to another.
+
+        ``NoSuchPlace``, and ``InfraError`` when the kernel has no such variable.
+        """
         at = _data_symbols(self._map, frozenset({symbol}))[symbol]
-        self._write(_POKE_AT, struct.pack("<QII", at, value, 1))
+        self._write(
+            _POKE_AT, struct.pack("<QIIiiII", at, value, 0, self.index(since), self.index(until), 0, 0)
+        )
+
+    def end_turns(self, arrivals: int) -> None:
+        """Have a CPU end its turn after so many arrivals with none of another CPU in between; 0: never."""
+        self._write(_STREAK_AT, struct.pack("<I", arrivals))
 
     def poked(self) -> bool:
-        """Whether the last ``poke`` is done."""
-        return not struct.unpack_from("<QII", self.path.read_bytes()[:_TABLE], _POKE_AT)[2]
+        """Whether the last ``poke`` was carried out."""
+        return bool(struct.unpack_from("<QIIiiI", self.path.read_bytes()[:_TABLE], _POKE_AT)[5])
 
     def enable(self, on: bool) -> None:
         """Hold from now on, or let go whoever is held and hold nobody."""

@@ -14,7 +14,7 @@ from harness.program.allowed import allowed_of, illegal
 from harness.program.program import Map, Program, Sample, Spin
 from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import again, conflicts, kept
-from harness.reproduce.races.machine import Trial
+from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
 from harness.runner.project import vocabulary
 from harness.scenario.language import Hold, Place
@@ -24,7 +24,7 @@ LAYOUT = Layout(conflicts.SHIFT, 0, 0)
 
 
 def made(name: str, seed: int = 1) -> Program:
-    return conflicts.CONFLICTS[name].make(random.Random(seed), LAYOUT)
+    return conflicts.CONFLICTS[name].make(random.Random(seed), LAYOUT, None)
 
 
 def tokens(program: Program, last: str) -> list[str | None]:
@@ -38,8 +38,16 @@ def tokens(program: Program, last: str) -> list[str | None]:
 def test_programs_are_legal_and_look() -> None:
     kinds = set()
     for seed in range(200):
-        kind, program = conflicts.program(random.Random(seed))
-        kinds.add(kind)
+        found = conflicts.program(random.Random(seed))
+        program = found.program
+        kinds.add(found.kind)
+        sizes = {context.s2_bits for context in program.world.contexts}
+        assert sizes == ({conflicts.NARROW} if found.pa_bits == conflicts.NARROW else {None})
+        assert all(
+            each.at < 1 << conflicts.NARROW
+            for each in program.actions
+            if isinstance(each, Map) and each.stage == "s2"
+        )
         assert not illegal(program)
         assert program.world.cpus == 2
         assert any(isinstance(action, Spin) for action in program.actions)
@@ -77,8 +85,8 @@ def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
 def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
     rng = random.Random(1)
     seen = {(kind, conflicts.pa_bits(rng, kind)) for kind in conflicts.CONFLICTS for _ in range(100)}
-    assert ("vncr", 48) in seen
-    assert ("vncr", 40) in seen
+    assert {bits for kind, bits in seen if kind == "vncr"} == {36, 40, 48}
+    assert {bits for kind, bits in seen if kind == "event"} == {36, 40}
     assert ("event", 48) not in seen
 
 
@@ -107,7 +115,7 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     finding = judge(program, tokens(program, "v=0x1234"), ())
     assert finding is not None
     hold = Preemption(1, Place("walk", "return"), 2, 0, Place("tlbi"), 1)
-    trial = Trial(program, (hold,), 40)
+    trial = RaceTrial(program, (hold,), 40)
     race = kept.Race(
         trial, finding, "1 cpu0\n", "7", 3, 2, "qemu-v1", "icount", "nv", "", {"qemu": "11"}, 9, 5, 5
     )

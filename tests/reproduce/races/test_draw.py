@@ -10,6 +10,7 @@ from harness.reproduce.races import draw
 from harness.reproduce.races.draw import Drawer, Pair, sides
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
 from harness.scenario.language import Place
+from harness.trace.executed.hold_file import HoldEnd, HoldFound, HoldState
 
 FAULT, WALK, INSTALL, TLBI, LOAD = (Place(name) for name in ("fault", "walk", "install", "tlbi", "load"))
 
@@ -161,6 +162,31 @@ def test_a_pair_is_tried_again_only_when_all_were() -> None:
 def test_a_deadline_of_its_own() -> None:
     drawer = Drawer("k", arrivals(LOG), deadline_us=7)
     assert all(each.deadline_us == 7 for seed in range(20) for each in drawer.draw(random.Random(seed)))
+
+
+def test_what_counts_is_between_entering_l2_and_leaving_it() -> None:
+    entry, leave = Place(draw.ENTRY), Place(draw.EXIT)
+    log = [*whole(1, LOAD), *whole(0, TLBI), *whole(1, entry), *LOG, *whole(1, leave), *whole(1, LOAD)]
+    kept = draw.window(arrivals(log))
+    assert [(each.cpu, each.place) for each in kept] == [*whole(1, entry), *LOG, *whole(1, leave)]
+    assert draw.window(arrivals(LOG)) == arrivals(LOG)
+
+
+def test_what_held_in_vain_is_not_held_earlier_nor_for_later() -> None:
+    """Here the installation never lets the other CPU come to its operation, as if that waited for it."""
+    vain = HoldFound(HoldState.DONE, HoldEnd.NONE, 1, 1, {HoldEnd.DEADLINE: 1}, 1, ())
+    drawer = Drawer("k", arrivals(LOG))
+    told = None
+    for seed in range(400):
+        (first, *_rest) = drawer.draw(random.Random(seed))
+        if (first.cpu, first.until) == (1, end(TLBI)):
+            held = next(e for e in arrivals(LOG) if (e.cpu, e.place, e.nth) == (1, first.place, first.nth))
+            if told is None and first.place == INSTALL:
+                drawer.learn([vain])
+                told = held.number
+            elif told is not None:
+                assert held.number > told
+    assert told is not None
 
 
 def test_one_cpu_has_no_races() -> None:
