@@ -183,10 +183,10 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Prog
 
 
 CONFLICTS: Mapping[str, RaceConflict] = {
-    "event": RaceConflict(event, 30),
-    "vncr": RaceConflict(vncr, 36, wide=True),
-    "vncr-event": RaceConflict(vncr_event, 14),
-    "recycle": RaceConflict(recycle, 14),
+    "event": RaceConflict(event, 26),
+    "vncr": RaceConflict(vncr, 48, wide=True),
+    "vncr-event": RaceConflict(vncr_event, 10),
+    "recycle": RaceConflict(recycle, 10),
     "stage2": RaceConflict(stage2, 6, wide=True),
 }
 NARROW = 36

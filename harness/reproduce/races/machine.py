@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import InfraError
@@ -15,8 +15,9 @@ from harness.program.program import Program
 from harness.program.script import script
 from harness.reproduce.hunt.alone import DISASTERS, disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, tokens_of
-from harness.reproduce.hunt.target import Batch, Target
+from harness.reproduce.hunt.target import COMMAND_DEADLINE_S, Batch, Target
 from harness.reproduce.races.candidates import candidates
+from harness.reproduce.races.left import COMMAND, LeftBehind, read_left
 from harness.reproduce.races.schedule import RaceArrival, Schedule, arrivals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
@@ -94,11 +95,16 @@ class RaceTarget(Target):
         parallel = not self._images.model.deterministic(self._spec.timing)
         return (self._holds.plugin(self._images.plugins, parallel=parallel, absolute=True),)
 
-    def race(self, trial: RaceTrial, *, alone: bool = False) -> RacesRun:
-        """Run ``trial``. ``InfraError`` where the fault is neither the program's nor the schedule's."""
-        return self.race_text(trial.text, trial.schedule, trial.pa_bits, alone=alone)
+    def race(self, trial: RaceTrial, *, alone: bool = False, keep: bool = False) -> RacesRun:
+        """Run ``trial``; with ``keep`` the machine lives on after anything but a splat.
 
-    def race_text(self, text: str, schedule: Schedule, pa_bits: int, *, alone: bool = True) -> RacesRun:
+        ``InfraError`` where the fault is neither the program's nor the schedule's.
+        """
+        return self.race_text(trial.text, trial.schedule, trial.pa_bits, alone=alone, keep=keep)
+
+    def race_text(
+        self, text: str, schedule: Schedule, pa_bits: int, *, alone: bool = True, keep: bool = False
+    ) -> RacesRun:
         """The same of a program as nvh-litmus reads it. Raises ``NoSuchPlace``, too."""
         if alone or self._trials >= TRIALS:
             self.close()
@@ -118,13 +124,31 @@ class RaceTarget(Target):
             raise
         finally:
             self._holds.enable(False)
-        if alone or batch.splats or any(each.verdict != "pass" for each in batch.outcomes):
+        bad = alone or any(each.verdict != "pass" for each in batch.outcomes)
+        if batch.splats or (bad and not keep):
             self.close()
         if pa_bits != MOST_BITS and not self._holds.poked():
             raise InfraError(f"the shadows of the program's VM did not get {pa_bits} bits")
         records, lost = self._holds.log()
         came = [(each.cpu, self.places[each.place]) for each in records if each.what is HoldEvent.ARRIVED]
         return RacesRun(batch, tuple(records), lost, arrivals(came), tuple(self._holds.found(len(orders))))
+
+    def left(self) -> LeftBehind:
+        """What L0 has while no VM runs; ``InfraError`` when it does not say."""
+        done = self.begin().run(Level.L0, COMMAND, COMMAND_DEADLINE_S)
+        try:
+            return read_left(done.text)
+        except ValueError as error:
+            raise InfraError(str(error)) from error
+
+    def leaks(self, trial: RaceTrial) -> str:
+        """What ``trial`` leaves behind that a first VM does not, in words; on a machine of its own."""
+        self.race(replace(trial, schedule=()), alone=True, keep=True)
+        before = self.left()
+        self.race(trial, keep=True)
+        found = self.left().since(before)
+        self.close()
+        return found
 
     def trace(self, ran: RacesRun) -> str:
         """All that happened in a run, a line each: what a repetition has to have again."""

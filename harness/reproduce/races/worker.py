@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from typing import Any
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.program.program import Program
+from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
 from harness.reproduce.races.draw import Drawer, Pair
 from harness.reproduce.races.kept import Race
+from harness.reproduce.races.left import LeftBehind
 from harness.reproduce.races.machine import MOST_BITS, RacesRun, RaceTarget, RaceTrial, verdict
 from harness.reproduce.races.schedule import Schedule
 from harness.reproduce.workers import Queue, serve
@@ -27,12 +31,13 @@ from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 60
+DRAWS = 40
 """Schedules for each program."""
 WIDE_PATIENCE_US = 100_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
 SHRINK_RUNS = 25
+LEAK_RUNS = 20
 FAILURES_MAX = 3
 FINDINGS = "findings"
 
@@ -118,8 +123,11 @@ class RaceWorker:
         trial = RaceTrial(made.program, (), made.pa_bits)
         patience = WIDE_PATIENCE_US if trial.pa_bits == MOST_BITS else 0
         done = Done()
+        self.target.close()
         base = self.target.race(trial)
         note = self.look(number, -1, trial, base, done)
+        before, machine = self.target.left(), self.target.restores
+        tried = [trial]
         drawer = Drawer(made.kind, base.arrivals, self.tried, patience)
         for draw in range(DRAWS):
             if (note and note.kept) or time.monotonic() >= self.order.deadline:
@@ -129,7 +137,10 @@ class RaceWorker:
                 break
             ran = self.target.race(chosen)
             drawer.learn(ran.holds)
+            tried.append(chosen)
             note = self.look(number, draw, chosen, ran, done)
+        if note is None and self.target.restores == machine:
+            note = self.leak(number, tried, before)
         done.restores, self.target.restores = self.target.restores, 0
         self.queue.put(done)
         if note and note.kept:
@@ -200,12 +211,34 @@ class RaceWorker:
         trial = replace(trial, schedule=schedule.shrink(trial.schedule, still))
         shrinker = Shrinker(lambda candidate: fails(replace(trial, program=candidate)), SHRINK_RUNS)
         short = shrinker.shrink(trial.program, finding)
-        trial = replace(trial, program=short.program)
+        return self.keep(number, draw, replace(trial, program=short.program), short.finding, runs)
+
+    def leak(self, number: int, tried: Sequence[RaceTrial], before: LeftBehind) -> RaceNote | None:
+        """What of ``tried`` leaves something behind, if L0 has more than ``before``; what was kept of it."""
+        words = self.target.left().since(before)
+        if not words:
+            return None
+        for runs, trial in enumerate(tried[:LEAK_RUNS], 1):
+            alone = self.target.leaks(trial)
+            if not alone:
+                continue
+            kinds = re.sub(r"\d+ ", "", alone)
+            finding = replace(disaster(trial.program, "leak", f"of {kinds}"), report=alone)
+            if finding.cause in self.causes:
+                return None
+            return self.keep(number, runs - 2, trial, finding, runs)
+        self.queue.put(RaceNote(f"program {number} left {words} behind, and none of its trials alone does"))
+        return None
+
+    def keep(
+        self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding, runs: int
+    ) -> RaceNote | None:
+        """Repeat what is short, and write it down; None when another worker has found it."""
         first = self.target.trace(self.target.race(trial, alone=True))
         again = sum(self.target.trace(self.target.race(trial, alone=True)) == first for _ in range(REPEATS))
         race = Race(
             trial=trial,
-            finding=short.finding,
+            finding=finding,
             trace=first,
             seed=self.order.seed,
             number=number,
@@ -227,6 +260,6 @@ class RaceWorker:
             return None
         path = kept.write(race, place)
         words = (
-            f"{race.finding.cause}: {len(trial.schedule)} preemptions, {len(short.program.actions)} actions, "
+            f"{race.finding.cause}: {len(trial.schedule)} preemptions, {len(trial.program.actions)} actions, "
         )
         return RaceNote(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True)

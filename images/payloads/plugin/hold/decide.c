@@ -130,9 +130,20 @@ uint64_t nvh_arrive(const struct nvh_here *here, const struct nvh_hold_address *
 	int cpu = here->cpu;
 
 	if (place->kind != PLACE_PLAIN) {
+		struct nvh_hold *turn = &nvh_holds[NVH_HOLD_TURN];
+
+		if (turn->state == HOLD_PASSING && turn->sp == here->sp && turn->pc == here->pc) {
+			turn->state = HOLD_OFF;
+			return 0;
+		}
 		waiting[cpu].place = place->kind == PLACE_WAITS ? place : NULL;
 		waiting[cpu].caller = place->kind == PLACE_WAITS ? nvh_read(&here->vcpu->registers, here->vcpu->lr) : 0;
 		waiting[cpu].since = progress();
+		/* It would look at the lock until the end of its turn, while whoever has it does nothing. */
+		if (place->kind == PLACE_WAITS && nvh_head->streak && turn->state == HOLD_OFF) {
+			end_turn(here, place);
+			return nvh_head->yield;
+		}
 		return 0;
 	}
 	for (unsigned int i = 0; i < NVH_HOLDS; i++) {

@@ -35,7 +35,7 @@ struct nvh_hold_header {
 	uint32_t poke_value, poke_old; /* old: [plugin] */
 	int32_t poke_from, poke_to;    /* places */
 	uint32_t poked;		       /* [plugin] how often it was changed */
-	uint32_t streak; /* after so many arrivals with no other CPU's in between a CPU ends its turn; 0: never */
+	uint32_t streak; /* a CPU ends its turn after so many arrivals with no other CPU's in between, and where it waits; 0: never */
 	uint64_t limit; /* records that the log may have */
 	uint64_t used, lost, events; /* [plugin] */
 	uint64_t executed; /* [plugin] instructions, without those by which vCPUs are held */
