@@ -98,9 +98,10 @@ def event(rng: random.Random, layout: Layout, bits: int | None = None) -> Progra
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
     begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look)]
-    return Program(
-        World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, _takes(rng, offset), Sample(1), Stop(1))
-    )
+    if rng.random() < 0.25:  # all shadows are write-protected, which is a side of its own
+        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
+    world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
+    return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
 
 
 def _takes(rng: random.Random, offset: int) -> Host:
