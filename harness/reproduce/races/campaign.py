@@ -132,7 +132,8 @@ def print_totals(totals: RaceTotals, console: Console) -> None:
     """Say in a few lines what was done."""
     verdicts = ", ".join(f"{count} {word}" for word, count in sorted(totals.verdicts.items()))
     console.print(
-        f"{totals.programs} programs, {totals.runs} runs in {totals.seconds:.0f} s, somebody held in "
+        f"{totals.programs} programs, {totals.runs} runs in {totals.seconds:.0f} s "
+        f"({60 * totals.runs / max(totals.seconds, 1):.0f} a minute), somebody held in "
         f"{totals.held}, every condition met in {totals.met}: {verdicts or 'nothing ran'}",
         highlight=False,
     )
