@@ -47,6 +47,7 @@ OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
 """Its variables that the plugin reads."""
 _MAGIC = 0x32444C4F48766E
 _HEADER = struct.Struct("<QIIQQQQQQIIiiIIQQQQQ")
+_POKE = struct.Struct("<QIIiiI")
 _CONFIG = struct.Struct("<iiiiiiIIIIiIQ")
 _STATE = struct.Struct("<IIII8IQQQQQIIII")
 _WAITER = struct.Struct("<iiQ")
@@ -242,9 +243,7 @@ class HoldFile:
         ``NoSuchPlace``, and ``InfraError`` when the kernel has no such variable.
         """
         at = _data_symbols(self._map, frozenset({symbol}))[symbol]
-        self._write(
-            _POKE_AT, struct.pack("<QIIiiII", at, value, 0, self.index(since), self.index(until), 0, 0)
-        )
+        self._write(_POKE_AT, _POKE.pack(at, value, 0, self.index(since), self.index(until), 0))
 
     def end_turns(self, arrivals: int) -> None:
         """Have a CPU end its turn after so many arrivals with none of another CPU in between; 0: never."""
@@ -252,7 +251,7 @@ class HoldFile:
 
     def poked(self) -> bool:
         """Whether the last ``poke`` was carried out."""
-        return bool(struct.unpack_from("<QIIiiI", self.path.read_bytes()[:_TABLE], _POKE_AT)[5])
+        return bool(_POKE.unpack_from(self.path.read_bytes()[:_TABLE], _POKE_AT)[5])
 
     def enable(self, on: bool) -> None:
         """Hold from now on, or let go whoever is held and hold nobody."""
