@@ -38,6 +38,7 @@ STEP_TIMEOUTS: Final[Mapping[str, float]] = {
     "copy": 60.0,
     "hold": 10.0,
     "mark": 10.0,
+    "send": 10.0,
     "snapshot": 60.0,
     "wait-for": 120.0,
 }
