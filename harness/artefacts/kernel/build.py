@@ -129,7 +129,7 @@ class _Job:
                         "requires; choose a source that has it or look at the options it depends on"
                     )
                 self.progress("compiling")
-                tree.make("Image", "modules")
+                tree.make("Image", "modules", files=self.spec.files)
                 self.progress(f"compiling {MODULE}")
                 build_module(tree, self.payload_dir, work / "modules")
                 self._collect(tree.out, work)

@@ -67,13 +67,15 @@ def make(
     base: Path | None = None,
     held: int | None = None,
     timeout_s: float = MAKE_TIMEOUT_S,
+    files: int = 0,
 ) -> None:
     """Run make in ``directory`` for arm64, appending to ``log``; ``base`` lets trees share ccache entries.
 
     ``held`` is a locked file descriptor that make and its children inherit: see ``BuildTree.held``.
 
-    ``progress`` is called every second; what it raises ends make. ``BuildFailed`` with the compiler's errors
-    when make fails, ``InfraError`` when it does not end within ``timeout_s`` seconds.
+    ``files``: about how many it compiles, 0 when nobody knows. ``progress`` is called every second; what it
+    raises ends make. ``BuildFailed`` with the compiler's errors when make fails, ``InfraError`` when it does
+    not end within ``timeout_s`` seconds.
     """
     argv = [
         *("make", "-C", str(directory), f"-j{len(os.sched_getaffinity(0))}", f"ARCH={ARCH}"),
@@ -100,7 +102,7 @@ def make(
         except FileNotFoundError as error:
             raise UserError("make is not installed; install the packages make and gcc") from error
     try:
-        in_time = _watch(process, log, start, progress, time.monotonic() + timeout_s)
+        in_time = _watch(process, log, start, progress, time.monotonic() + timeout_s, files)
     finally:
         if process.poll() is None:
             command.end_group(process)
@@ -113,9 +115,14 @@ def make(
 
 
 def _watch(
-    process: subprocess.Popen[bytes], log: Path, start: int, progress: Callable[[str], None], deadline: float
+    process: subprocess.Popen[bytes],
+    log: Path,
+    start: int,
+    progress: Callable[[str], None],
+    deadline: float,
+    files: int,
 ) -> bool:
-    reported = 0
+    reported, begun = 0, time.monotonic()
     while time.monotonic() < deadline:
         try:
             process.wait(POLL_S)
@@ -123,8 +130,19 @@ def _watch(
         except subprocess.TimeoutExpired:
             count = len(_COMPILED.findall(log.read_bytes()[start:]))
             reported = count if count >= reported + 50 else reported
-            progress(f"{reported} files compiled")
+            progress(how_far(reported, files, time.monotonic() - begun))
     return False
+
+
+def how_far(done: int, files: int, seconds: float) -> str:
+    """Return in words how far a build is: ``done`` of about ``files`` (0: unknown) in ``seconds``."""
+    if not files:
+        return f"{done} files compiled"
+    told = f"{done} of about {max(files, done)} files compiled"
+    if done * 20 < files or done >= files:  # the first few say little about the rest
+        return told
+    minutes = seconds / done * (files - done) / 60
+    return f"{told}, about {minutes:.0f} min left" if minutes >= 1 else f"{told}, less than a minute left"
 
 
 def _errors(output: str) -> str:

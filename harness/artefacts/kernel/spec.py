@@ -51,6 +51,7 @@ SCHEMA: dict[str, Any] = {
             {**{kind: {"type": "string"} for kind in patches.KINDS}, **dict.fromkeys(patches.LISTS, PATHS)}
         ),
         "config": PATHS,
+        "files": {"type": "integer", "minimum": 1},
         "require": {
             "type": "array",
             "items": {
@@ -65,7 +66,10 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """A kernel file. ``series()`` reads the patches; ``require`` names options that must end up set."""
+    """A kernel file. ``series()`` reads the patches; ``require`` names options that must end up set.
+
+    ``files``: about how many files a build from nothing compiles, 0 if unknown; only progress uses it.
+    """
 
     name: str
     summary: str
@@ -74,6 +78,7 @@ class KernelSpec:
     series: Callable[[], patches.Series]
     config: tuple[Path, ...] = ()
     require: tuple[str, ...] = ()
+    files: int = 0
 
 
 def list_kernels() -> list[str]:
@@ -102,6 +107,7 @@ def load_kernel(name: str | Path) -> KernelSpec:
         _reader(data.get("series", {}), base),
         tuple(located(text, base) for text in data.get("config", ())),
         tuple(data.get("require", ())),
+        data.get("files", 0),
     )
 
 

@@ -108,12 +108,17 @@ class BuildTree:
         self.make("allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
         return config.read(self.out / ".config")
 
-    def make(self, *words: str) -> None:
-        """Run make on the tree; ``compiled`` are the objects made so far, ``warnings`` those of all."""
+    def make(self, *words: str, files: int = 0) -> None:
+        """Run make on the tree; ``compiled`` are the objects made so far, ``warnings`` those of all.
+
+        ``files``: about how many a tree without any compiles.
+        """
         command = [f"O={self.out}", *words]
         start = self.log.stat().st_size if self.log.exists() else 0
         try:
-            make(self.src, command, log=self.log, progress=self.progress, base=self.slot, held=self.lock)
+            expected = 0 if (self.out / "vmlinux").exists() else files
+            tell, lock = self.progress, self.lock
+            make(self.src, command, log=self.log, progress=tell, base=self.slot, held=lock, files=expected)
         finally:  # also what a build made before it failed is not made again
             with self.log.open("rb") as stream:
                 stream.seek(start)
