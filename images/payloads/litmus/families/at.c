@@ -8,15 +8,28 @@
 #include "families/known.h"
 
 enum state_of_page {
-	READ_WRITE, USER, READ_ONLY, USER_READ_ONLY, ACCESS_FLAG, INVALID,
-	TABLE_READ_ONLY, TABLE_NO_USER, TABLE_BOTH,
-	S2_INVALID, S2_READ_ONLY, S2_WRITE_ONLY, S2_ACCESS_FLAG,
-	WALK_INVALID, WALK_WRITE_ONLY, WALK_ACCESS_FLAG,
+	READ_WRITE,
+	USER,
+	READ_ONLY,
+	USER_READ_ONLY,
+	ACCESS_FLAG,
+	INVALID,
+	TABLE_READ_ONLY,
+	TABLE_NO_USER,
+	TABLE_BOTH,
+	S2_INVALID,
+	S2_READ_ONLY,
+	S2_WRITE_ONLY,
+	S2_ACCESS_FLAG,
+	WALK_INVALID,
+	WALK_WRITE_ONLY,
+	WALK_ACCESS_FLAG,
 	STATES
 };
 static const char *const state_words[STATES] = {
-	"read-write", "user", "read-only", "user-read-only", "access-flag", "invalid", "table-read-only", "table-no-user", "table-both",
-	"s2-invalid", "s2-read-only", "s2-write-only", "s2-access-flag", "walk-invalid", "walk-write-only", "walk-access-flag",
+	"read-write",	   "user",	    "read-only",       "user-read-only",   "access-flag",  "invalid",
+	"table-read-only", "table-no-user", "table-both",      "s2-invalid",	   "s2-read-only", "s2-write-only",
+	"s2-access-flag",  "walk-invalid",  "walk-write-only", "walk-access-flag",
 };
 
 /* APTable, ignored where TCR_ELx.HPDn is 1 (D8.3.2) */
@@ -125,8 +138,10 @@ static void build_at(struct litmus *l)
 	enum state_of_page state = (enum state_of_page)l->variant;
 	uint64_t page = 1ull << l->shift;
 	struct known k = known_page(l, stage1_bits(state),
-				    state == TABLE_READ_ONLY ? TABLE_RO : state == TABLE_NO_USER ? TABLE_NO_EL0 :
-				    state == TABLE_BOTH ? TABLE_RO | TABLE_NO_EL0 : 0);
+				    state == TABLE_READ_ONLY ? TABLE_RO
+				    : state == TABLE_NO_USER ? TABLE_NO_EL0
+				    : state == TABLE_BOTH    ? TABLE_RO | TABLE_NO_EL0
+							     : 0);
 
 	if (l->hint) {
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));

@@ -8,11 +8,26 @@
 #include "families/known.h"
 
 enum {
-	MMU_OFF, DEFAULT_CACHEABLE, NO_WALKS, NO_WALKS_HIGH, HOLE, HOLE_HIGH, NOT_CANONICAL, BASE_SIZE, TABLE_SIZE, LEAF_SIZE, BLOCK,
-	CNP, PAN_OFF, PAN_ON, VARIANTS
+	MMU_OFF,
+	DEFAULT_CACHEABLE,
+	NO_WALKS,
+	NO_WALKS_HIGH,
+	HOLE,
+	HOLE_HIGH,
+	NOT_CANONICAL,
+	BASE_SIZE,
+	TABLE_SIZE,
+	LEAF_SIZE,
+	BLOCK,
+	CNP,
+	PAN_OFF,
+	PAN_ON,
+	VARIANTS
 };
-static const char *const variant_words[VARIANTS] = { "mmu-off", "dc", "epd0", "epd1", "hole", "hole-high", "not-canonical",
-						     "base-size", "table-size", "leaf-size", "block", "cnp", "pan-off", "pan-on" };
+static const char *const variant_words[VARIANTS] = { "mmu-off",	   "dc",	"epd0",		 "epd1",
+						     "hole",	   "hole-high", "not-canonical", "base-size",
+						     "table-size", "leaf-size", "block",	 "cnp",
+						     "pan-off",	   "pan-on" };
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
@@ -144,7 +159,8 @@ static void build_pan(struct litmus *l)
 /* The last 4K of a block of L2's stage 1, of which stage 2 has no more than that. */
 static void build_block(struct litmus *l)
 {
-	uint64_t size = leaf_size(l), va = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)) + size - 0x1000;
+	uint64_t size = leaf_size(l),
+		 va = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)) + size - 0x1000;
 	uint64_t block = fresh_ipa(l->shift, l->level, 1), ipa = block + size - 0x1000;
 	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
 
@@ -193,8 +209,9 @@ static bool is_outside(const struct litmus *l)
 
 void cases_at_more(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .regime = "el1&0", .any_stage2 = true,
-			    .own = true };
+	struct litmus l = {
+		.op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .regime = "el1&0", .any_stage2 = true, .own = true
+	};
 
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
@@ -203,11 +220,14 @@ void cases_at_more(struct list *list)
 					if (!has_variant(&l))
 						continue;
 					l.needs_pan2 = l.variant >= PAN_OFF;
-					l.build = l.variant == BLOCK ? build_block : l.needs_pan2 ? build_pan : build_state;
-					for (l.level = l.variant == BLOCK ? start_level(l.shift) : 3; l.level <= (l.variant == BLOCK ? 2u : 3u);
-					     l.level++)
+					l.build = l.variant == BLOCK ? build_block
+						  : l.needs_pan2     ? build_pan
+								     : build_state;
+					for (l.level = l.variant == BLOCK ? start_level(l.shift) : 3;
+					     l.level <= (l.variant == BLOCK ? 2u : 3u); l.level++)
 						list_add(list, &l, "at-%s/%s/%s%s%s/%s",
 							 is_outside(&l) ? "l2-outside" : "l2-more", granule_word(l.shift),
-							 variant_words[l.variant], l.level == 1 ? "-1g" : "", place_words[l.place], l.hint ? "used" : "fresh");
+							 variant_words[l.variant], l.level == 1 ? "-1g" : "",
+							 place_words[l.place], l.hint ? "used" : "fresh");
 				}
 }

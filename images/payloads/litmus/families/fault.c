@@ -15,8 +15,8 @@
 
 /* Of a descriptor: its own address or its table's is too large, no memory is there, it is reserved, a block is too high; or none. */
 enum { LEAF_SIZE, TABLE_SIZE, TABLE_GONE, RESERVED, BLOCK_HIGH, INVALID, FORBIDDEN, NO_FLAG, DESCRIPTORS };
-static const char *const descriptor_words[DESCRIPTORS] = { "leaf-size", "table-size", "table-gone", "reserved", "block-high",
-							   "invalid", "permission", "access-flag" };
+static const char *const descriptor_words[DESCRIPTORS] = { "leaf-size",	 "table-size", "table-gone", "reserved",
+							   "block-high", "invalid",    "permission", "access-flag" };
 /* Of the registers: the address of the first table, no memory there, T0SZ below and above what there is. */
 enum { BASE_SIZE, BASE_GONE, INPUT_LARGE, INPUT_SMALL, BASES };
 static const char *const base_words[BASES] = { "base-size", "base-gone", "input-large", "input-small" };
@@ -199,7 +199,8 @@ static void execute(struct litmus *l, uint64_t at, bool el0, bool may, enum role
 {
 	struct probe *p;
 
-	add_access(l, 0, ACCESS_EXECUTE, at, el0, may ? role : ROLE_GONE, CODE_RESULT, may && role == ROLE_AFTER ? CODE_RESULT : 0);
+	add_access(l, 0, ACCESS_EXECUTE, at, el0, may ? role : ROLE_GONE, CODE_RESULT,
+		   may && role == ROLE_AFTER ? CODE_RESULT : 0);
 	p = &l->probes[l->probe_count - 1];
 	if (may)
 		return;
@@ -256,8 +257,11 @@ static bool has_level(const struct litmus *l)
 
 static void add_descriptors(struct list *list)
 {
-	struct litmus l = { .op = op_named("ipas2e1is"), .config = { .cpus = 1, .spare = 2, .pa_bits = 48 }, .own = true,
-			    .build = build_descriptor, .regime = "el1&0-stage2" };
+	struct litmus l = { .op = op_named("ipas2e1is"),
+			    .config = { .cpus = 1, .spare = 2, .pa_bits = 48 },
+			    .own = true,
+			    .build = build_descriptor,
+			    .regime = "el1&0-stage2" };
 
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.variant = 0; l.variant < DESCRIPTORS; l.variant++)
@@ -271,26 +275,37 @@ static void add_descriptors(struct list *list)
 	l.config.spare = 0;
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.position = 0, l.variant = 0; l.variant < BASES; l.variant++)
-			list_add(list, &l, "s2-fault-%s/%s/%s", l.variant < INPUT_LARGE ? "base" : "input", base_words[l.variant],
-				 granule_word(l.shift));
+			list_add(list, &l, "s2-fault-%s/%s/%s", l.variant < INPUT_LARGE ? "base" : "input",
+				 base_words[l.variant], granule_word(l.shift));
 }
 
 void cases_fault(struct list *list)
 {
-	struct litmus l = { .op = op_named("ipas2e1is"), .config = { .cpus = 1, .spare = 2 }, .own = true, .build = build_xnx,
-			    .regime = "el1&0-stage2", .level = 3, .needs_xnx = true };
+	struct litmus l = { .op = op_named("ipas2e1is"),
+			    .config = { .cpus = 1, .spare = 2 },
+			    .own = true,
+			    .build = build_xnx,
+			    .regime = "el1&0-stage2",
+			    .level = 3,
+			    .needs_xnx = true };
 
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (unsigned el0 = 0; el0 < 2; el0++)
 			for (l.variant = 0; l.variant < 16; l.variant++) {
 				l.el0 = el0;
-				if (may_execute((unsigned)l.variant >> 2, el0) && !may_execute((unsigned)l.variant & 3, el0))
-					list_add(list, &l, "s2-xnx/ipas2e1is/%s/el%u/%d-%d", granule_word(l.shift), !el0, l.variant >> 2,
-						 l.variant & 3);
+				if (may_execute((unsigned)l.variant >> 2, el0) &&
+				    !may_execute((unsigned)l.variant & 3, el0))
+					list_add(list, &l, "s2-xnx/ipas2e1is/%s/el%u/%d-%d", granule_word(l.shift),
+						 !el0, l.variant >> 2, l.variant & 3);
 			}
 	add_descriptors(list);
-	l = (struct litmus){ .op = NO_OPERATION, .config = { .cpus = 1 }, .own = true, .build = build_flag, .regime = "el1&0-stage2",
-			     .level = 3, .slow = true };
+	l = (struct litmus){ .op = NO_OPERATION,
+			     .config = { .cpus = 1 },
+			     .own = true,
+			     .build = build_flag,
+			     .regime = "el1&0-stage2",
+			     .level = 3,
+			     .slow = true };
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		list_add(list, &l, "s2-fault-flag/%s", granule_word(l.shift));
 }

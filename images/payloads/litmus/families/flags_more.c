@@ -127,7 +127,9 @@ static void build_dirty(struct litmus *l)
 
 void cases_flags_more(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .level = 3, .own = true, .any_stage2 = true };
+	struct litmus l = {
+		.op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .level = 3, .own = true, .any_stage2 = true
+	};
 
 	l.build = build_el2;
 	l.vel2 = true;
@@ -137,8 +139,8 @@ void cases_flags_more(struct list *list)
 				for (l.variant = 0; l.variant < LOGGED; l.variant++) {
 					l.config.e2h0 = nvhe;
 					l.regime = nvhe ? "el2" : "el2&0";
-					list_add(list, &l, "%sflags-el2/%s/%s%s", nvhe ? "nvhe-" : "", kind_words[l.variant],
-						 granule_word(l.shift), place_words[l.place]);
+					list_add(list, &l, "%sflags-el2/%s/%s%s", nvhe ? "nvhe-" : "",
+						 kind_words[l.variant], granule_word(l.shift), place_words[l.place]);
 				}
 	l.config = (struct config){ .cpus = 1 };
 	l.vel2 = false;
@@ -148,7 +150,8 @@ void cases_flags_more(struct list *list)
 		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 			for (l.variant = 0; l.variant < KINDS; l.variant++) {
 				l.slow = l.variant == LOGGED;
-				list_add(list, &l, "flags-l2/%s/%s%s", kind_words[l.variant], granule_word(l.shift), place_words[l.place]);
+				list_add(list, &l, "flags-l2/%s/%s%s", kind_words[l.variant], granule_word(l.shift),
+					 place_words[l.place]);
 			}
 	l.config.spare = 2;
 	l.place = PLACE_LOW;

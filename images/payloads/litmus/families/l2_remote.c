@@ -13,8 +13,14 @@ static const char *const kind_words[KINDS] = { "plain", "fb", "fb-bsu", "fnxs" }
 static bool is_obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 {
 	const struct context *c = &l->vm->shared->context[0];
-	struct translation entry = { .stage = STAGE_1, .regime = EL10, .vmid = VMID, .asid = ASID_VICTIM, .start = at,
-			       .size = leaf_size(l), .shift = l->shift, .level = 3 };
+	struct translation entry = { .stage = STAGE_1,
+				     .regime = EL10,
+				     .vmid = VMID,
+				     .asid = ASID_VICTIM,
+				     .start = at,
+				     .size = leaf_size(l),
+				     .shift = l->shift,
+				     .level = 3 };
 	struct state state = { .vmid = VMID, .el = 1, .features = HAS_ALL, .hcr = c->hcr, .hcrx = c->hcrx };
 
 	return tlbi_must(&operations[l->op], operand, &state, &entry);
@@ -86,20 +92,29 @@ static void build_cnp(struct litmus *l)
 
 static void add_cnp(struct list *list, unsigned op)
 {
-	struct litmus l = { .op = op, .config = { .cpus = 1, .spare = 2 }, .build = build_cnp, .regime = "el1&0-stage2", .level = 3,
+	struct litmus l = { .op = op,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_cnp,
+			    .regime = "el1&0-stage2",
+			    .level = 3,
 			    .own = true };
 
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.variant = 0; l.variant < 2; l.variant++)
-			list_add(list, &l, "s2-cnp/%s/%s/%s", operations[op].name, granule_word(l.shift), l.variant ? "set" : "clear");
+			list_add(list, &l, "s2-cnp/%s/%s/%s", operations[op].name, granule_word(l.shift),
+				 l.variant ? "set" : "clear");
 }
 
 void cases_l2_remote(struct list *list)
 {
 	for (unsigned op = 0; op < operation_count; op++) {
 		const struct operation *o = &operations[op];
-		struct litmus l = { .op = op, .config = { .cpus = 2, .spare = 2 }, .build = build_l2_remote, .regime = "el1&0",
-				    .level = 3, .any_stage2 = true };
+		struct litmus l = { .op = op,
+				    .config = { .cpus = 2, .spare = 2 },
+				    .build = build_l2_remote,
+				    .regime = "el1&0",
+				    .level = 3,
+				    .any_stage2 = true };
 
 		if (o->family == ipas2e1 && !o->nxs && o->scope != OS)
 			add_cnp(list, op);
@@ -108,7 +123,8 @@ void cases_l2_remote(struct list *list)
 		for (l.shift = 12; l.shift <= 16; l.shift += 2)
 			for (l.variant = 0; l.variant < KINDS; l.variant++) {
 				l.needs_hcx = l.variant == FNXS;
-				list_add(list, &l, "l2-remote/%s/%s/%s", o->name, granule_word(l.shift), kind_words[l.variant]);
+				list_add(list, &l, "l2-remote/%s/%s/%s", o->name, granule_word(l.shift),
+					 kind_words[l.variant]);
 			}
 	}
 }

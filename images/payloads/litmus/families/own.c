@@ -103,8 +103,9 @@ static void add_operation(struct list *list, struct litmus l)
 	for (l.variant = MATCHING; l.variant < VARIANTS; l.variant++)
 		for (l.hint = 0; has_variant(&l) && l.hint < (address ? 2 : 1); l.hint++)
 			if ((!l.el0 || !l.hint || l.variant == MATCHING) && (l.place == PLACE_LOW || l.variant < GLOBAL))
-				list_add(list, &l, "%sl2-own%s/%s/%s/%s%s/%s", l.ds ? "ds-" : "", l.el0 ? "-el0" : "", op->name,
-					 granule_word(l.shift), variant_words[l.variant], place_words[l.place], l.hint ? "ttl" : "no-ttl");
+				list_add(list, &l, "%sl2-own%s/%s/%s/%s%s/%s", l.ds ? "ds-" : "", l.el0 ? "-el0" : "",
+					 op->name, granule_word(l.shift), variant_words[l.variant],
+					 place_words[l.place], l.hint ? "ttl" : "no-ttl");
 }
 
 void cases_own(struct list *list)

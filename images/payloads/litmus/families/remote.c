@@ -76,7 +76,8 @@ static void add_ds(struct list *list, struct litmus l)
 		victim_cases(list, l, range && l.ds != DS_BOTH ? "ds-s1-range-remote" : "ds-s1-remote",
 			     1u << MATCHING | 1u << OTHER_VA, words[l.ds]);
 		victim_own(&own);
-		victim_cases(list, own, range && l.ds != DS_BOTH ? "ds-s1-range-own" : "ds-s1-own", 1u << MATCHING, words[l.ds]);
+		victim_cases(list, own, range && l.ds != DS_BOTH ? "ds-s1-range-own" : "ds-s1-own", 1u << MATCHING,
+			     words[l.ds]);
 	}
 }
 

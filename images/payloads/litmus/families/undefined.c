@@ -16,7 +16,8 @@ static const char *const place_names[PLACES_OF_SYS] = { "vel2", "vel2-nvhe", "l2
 
 static void expect(struct litmus *l, const struct operation *op)
 {
-	struct state state = { .el = l->variant <= AT_VEL2_NVHE ? 2 : 1, .features = (uint8_t)vm_features(l->vm),
+	struct state state = { .el = l->variant <= AT_VEL2_NVHE ? 2 : 1,
+			       .features = (uint8_t)vm_features(l->vm),
 			       .hcr = l->vm->shared->context[0].hcr };
 	enum fate fate = op ? fate_of(op, &state) : HIDDEN;
 	struct probe *p;
@@ -54,12 +55,15 @@ static void build_undefined(struct litmus *l)
 
 void cases_undefined(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION, .build = build_undefined, .level = 3, .any_stage2 = true, .own = true,
-			    .shift = 12 };
+	struct litmus l = {
+		.op = NO_OPERATION, .build = build_undefined, .level = 3, .any_stage2 = true, .own = true, .shift = 12
+	};
 
 	for (l.variant = 0; l.variant < PLACES_OF_SYS; l.variant++) {
 		/* vEL2 executes ALLE1 and VMALLS12E1, in a VM where no L2 has run: there is no context to walk. */
-		l.config = (struct config){ .cpus = 1, .spare = l.variant <= AT_VEL2_NVHE ? 1 : 2, .e2h0 = l.variant == AT_VEL2_NVHE };
+		l.config = (struct config){ .cpus = 1,
+					    .spare = l.variant <= AT_VEL2_NVHE ? 1 : 2,
+					    .e2h0 = l.variant == AT_VEL2_NVHE };
 		l.nv = l.variant == IN_L2_NV;
 		l.el0 = l.variant == IN_L2_EL0;
 		l.regime = l.variant == AT_VEL2 ? "el2&0" : l.variant == AT_VEL2_NVHE ? "el2" : "el1&0";

@@ -32,9 +32,10 @@ static void build_vel2(struct litmus *l)
 
 static void add_both(struct list *list, struct litmus l, unsigned matches)
 {
-	static const char *const families[2][2][2] = { { { "vel2-remote", "vel2-own" }, { "vel2-tge-remote", "vel2-tge-own" } },
-						       { { "ds-vel2-remote", "ds-vel2-own" },
-							 { "ds-vel2-tge-remote", "ds-vel2-tge-own" } } };
+	static const char *const families[2][2][2] = {
+		{ { "vel2-remote", "vel2-own" }, { "vel2-tge-remote", "vel2-tge-own" } },
+		{ { "ds-vel2-remote", "ds-vel2-own" }, { "ds-vel2-tge-remote", "ds-vel2-tge-own" } }
+	};
 	const char *place = place_words[l.place];
 
 	victim_cases(list, l, families[l.ds != 0][l.tge][0], matches, place);

@@ -92,8 +92,9 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand, bool 
 			       .size = leaf_size(l),
 			       .shift = l->shift,
 			       .level = l->level };
-	struct state state = { .vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(true, l->tge), .ds1 = case_ds(l),
-			       .own_pe = own };
+	struct state state = {
+		.vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(true, l->tge), .ds1 = case_ds(l), .own_pe = own
+	};
 
 	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
@@ -220,7 +221,8 @@ static void add_operation(struct list *list, struct litmus l)
 		m.build = build_write;
 		m.level = 3;
 		if (!m.ds)
-			list_add(list, &m, "vncr%s-write/%s%s", m.tge ? "-tge" : "", operations[m.op].name, place_words[m.place]);
+			list_add(list, &m, "vncr%s-write/%s%s", m.tge ? "-tge" : "", operations[m.op].name,
+				 place_words[m.place]);
 	}
 }
 

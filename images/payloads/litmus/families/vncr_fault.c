@@ -12,8 +12,8 @@
 #define HOLE_BIT 0x200000000000 /* above the input size */
 
 enum { INVALID, FORBIDDEN, NO_FLAG, LEAF_SIZE, TABLE_SIZE, TABLE_GONE, RESERVED, VARIANTS };
-static const char *const variant_words[VARIANTS] = { "invalid", "permission", "access-flag", "leaf-size", "table-size",
-						     "table-gone", "reserved" };
+static const char *const variant_words[VARIANTS] = { "invalid",	   "permission", "access-flag", "leaf-size",
+						     "table-size", "table-gone", "reserved" };
 
 static uint64_t wrong_descriptor(const struct litmus *l)
 {
@@ -42,7 +42,8 @@ static void expect(struct litmus *l, enum fault fault, uint64_t type, unsigned l
 	struct probe *p = &l->probes[l->probe_count - 1];
 
 	p->fault = fault;
-	p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_VNCR | (l->position ? ESR_WNR : 0) | PLACE(ESR_FSC_TYPE, type) | level;
+	p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_VNCR | (l->position ? ESR_WNR : 0) | PLACE(ESR_FSC_TYPE, type) |
+		 level;
 	p->esr_mask = ESR_EC | ESR_VNCR | ESR_WNR | ESR_FSC;
 }
 
@@ -127,15 +128,23 @@ static bool has_level(const struct litmus *l)
 
 void cases_vncr_fault(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .build = build_fault, .regime = "el2&0",
-			    .shift = 12, .any_stage2 = true, .own = true, .tge = true, .nv = true, .direct = true };
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_fault,
+			    .regime = "el2&0",
+			    .shift = 12,
+			    .any_stage2 = true,
+			    .own = true,
+			    .tge = true,
+			    .nv = true,
+			    .direct = true };
 
 	for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 		for (l.variant = 0; l.variant < VARIANTS; l.variant++)
 			for (l.level = 1; l.level <= 3; l.level++)
 				for (l.position = l.variant == FORBIDDEN; has_level(&l) && l.position < 2; l.position++)
-					list_add(list, &l, "vncr-fault/%s/level%u-%s%s", variant_words[l.variant], l.level,
-						 l.position ? "write" : "read", place_words[l.place]);
+					list_add(list, &l, "vncr-fault/%s/level%u-%s%s", variant_words[l.variant],
+						 l.level, l.position ? "write" : "read", place_words[l.place]);
 	l.build = build_outside;
 	l.variant = 0;
 	l.level = 3;

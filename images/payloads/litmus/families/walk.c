@@ -8,7 +8,8 @@
 #include "families/known.h"
 
 enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, NO_MEMORY, CASES };
-static const char *const case_words[CASES] = { "unmapped", "no-read", "access-flag", "level-2", "hardware-af", "no-memory" };
+static const char *const case_words[CASES] = { "unmapped", "no-read",	  "access-flag",
+					       "level-2",  "hardware-af", "no-memory" };
 /* struct litmus.position */
 static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 static const char *const access_words[] = { "", "-write", "-execute" };
@@ -114,8 +115,9 @@ void cases_walk(struct list *list)
 			for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 				for (l.variant = 0; l.variant < CASES; l.variant++)
 					for (l.position = 0; l.position < (l.variant == NO_READ ? 1 : 3); l.position++)
-						list_add(list, &l, "walk-stage2/%s/%s/%s%s%s", operations[op].name, granule_word(shift),
-							 case_words[l.variant], access_words[l.position], place_words[l.place]);
+						list_add(list, &l, "walk-stage2/%s/%s/%s%s%s", operations[op].name,
+							 granule_word(shift), case_words[l.variant],
+							 access_words[l.position], place_words[l.place]);
 		}
 	}
 }

@@ -52,7 +52,7 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	}
 }
 
-#define AT_CRM(op1, crm, op2, va)                                                                                     \
+#define AT_CRM(op1, crm, op2, va) \
 	__asm__ volatile("sys #" #op1 ", c7, c" #crm ", #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
 #define AT(op1, op2, va) AT_CRM(op1, 8, op2, va)
 /* PSTATE.PAN, by its register so that no assembler needs to know FEAT_PAN. */

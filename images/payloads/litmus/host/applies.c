@@ -34,7 +34,11 @@ static const char *const lacks[NEEDS] = { NULL, "no-FEAT_LPA2", "no-FEAT_XNX", "
 
 static enum need need_of(const struct litmus *l)
 {
-	return l->ds ? NEEDS_LPA2 : l->needs_xnx ? NEEDS_XNX : l->needs_pan2 ? NEEDS_PAN2 : l->needs_hcx ? NEEDS_HCX : NEEDS_NOTHING;
+	return l->ds	       ? NEEDS_LPA2
+	       : l->needs_xnx  ? NEEDS_XNX
+	       : l->needs_pan2 ? NEEDS_PAN2
+	       : l->needs_hcx  ? NEEDS_HCX
+			       : NEEDS_NOTHING;
 }
 
 static bool has(const struct litmus *l, const struct vm *vm)
@@ -43,7 +47,8 @@ static bool has(const struct litmus *l, const struct vm *vm)
 
 	switch (need_of(l)) {
 	case NEEDS_LPA2:
-		return !(l->ds & DS_L2 && !vm_has_lpa2(vm, l->shift)) && !(l->ds & DS_VEL2 && !vm_has_lpa2(vm, vel2_shift(l)));
+		return !(l->ds & DS_L2 && !vm_has_lpa2(vm, l->shift)) &&
+		       !(l->ds & DS_VEL2 && !vm_has_lpa2(vm, vel2_shift(l)));
 	case NEEDS_XNX:
 		return FIELD(mmfr1, MMFR1_XNX);
 	case NEEDS_PAN2:

@@ -87,8 +87,8 @@ struct litmus {
 	unsigned timeout_s; /* 0: the usual */
 	bool host;    /* a step asks the VMM for something */
 	unsigned pes; /* that L0 has to have at least */
-	bool needs_hcx;   /* FEAT_HCX and FEAT_XS */
-	bool needs_xnx;   /* FEAT_XNX */
+	bool needs_hcx;	  /* FEAT_HCX and FEAT_XS */
+	bool needs_xnx;	  /* FEAT_XNX */
 	bool needs_pan2;  /* FEAT_PAN2 */
 	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */

@@ -37,12 +37,11 @@ static bool fault_of(const struct outcome *o, unsigned fsc)
 /* HPFAR_EL2.FIPA has all of IPA[47:12], whatever the granule (Arm ARM DDI 0487 M.a.a, D24.2 HPFAR_EL2). */
 static bool right_fault(const struct probe *p, const struct outcome *o)
 {
-	static const unsigned fsc[] = { [FAULT_TRANSLATION] = ESR_FSC_TYPE_TRANSLATION,
-					[FAULT_PERMISSION] = ESR_FSC_TYPE_PERMISSION,
-					[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL,
-					[FAULT_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG,
-					[FAULT_ADDRESS_SIZE] = ESR_FSC_TYPE_ADDRESS_SIZE,
-					[FAULT_EXTERNAL_WALK] = ESR_FSC_TYPE_EXTERNAL_WALK };
+	static const unsigned fsc[] = {
+		[FAULT_TRANSLATION] = ESR_FSC_TYPE_TRANSLATION,	  [FAULT_PERMISSION] = ESR_FSC_TYPE_PERMISSION,
+		[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL,	  [FAULT_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG,
+		[FAULT_ADDRESS_SIZE] = ESR_FSC_TYPE_ADDRESS_SIZE, [FAULT_EXTERNAL_WALK] = ESR_FSC_TYPE_EXTERNAL_WALK
+	};
 	uint64_t mask = p->esr_mask ? p->esr_mask : ~ESR_IL;
 
 	if (!fault_of(o, fsc[p->fault]))

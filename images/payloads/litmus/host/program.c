@@ -265,7 +265,8 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 			scale++;
 		while (range_bytes(l->shift, scale, num) < at + leaf - start)
 			num++;
-		return operand_base(start, va && case_ds(l), l->shift) | operand_range(0, l->shift, scale, num, ttl_level, asid);
+		return operand_base(start, va && case_ds(l), l->shift) |
+		       operand_range(0, l->shift, scale, num, ttl_level, asid);
 	case ASID:
 		return operand_asid(asid);
 	default:
