@@ -10,7 +10,9 @@ destroyed, PID-FD.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 TABLES = "nr_sec_page_table_pages"
 COMMAND = f"""n=
@@ -53,3 +55,11 @@ def read_left(text: str) -> LeftBehind:
     if tables is None:
         raise ValueError(f"L0 does not say {TABLES}: {text.strip()[-200:]!r}")
     return LeftBehind(int(tables[1]), len(_VM.findall(text)))
+
+
+def growth(counts: Sequence[LeftBehind]) -> str:
+    """What grew from each of ``counts`` to the next, in words; empty when nothing did every time."""
+    steps = [after.since(before) for before, after in pairwise(counts)]
+    tables = all(after.tables > before.tables for before, after in pairwise(counts))
+    vms = all(after.vms > before.vms for before, after in pairwise(counts))
+    return steps[-1] if steps and (tables or vms) else ""
