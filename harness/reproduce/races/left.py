@@ -17,7 +17,6 @@ from itertools import pairwise
 TABLES = "nr_sec_page_table_pages"
 COMMAND = f"""n=
 for i in 1 2 3 4 5 6 7 8 9 10; do
-  echo 1 >/proc/sys/vm/stat_refresh
   set -- $(grep '^{TABLES} ' /proc/vmstat)
   [ "$2" = "$n" ] && break
   n=$2
@@ -26,8 +25,8 @@ done
 echo "$1 $2"
 ls /sys/kernel/debug/kvm
 """
-"""Prints what ``read_left`` reads, when the count stands still: per-CPU counts are added up first, and tables
-that were unlinked are freed when a grace period of RCU is over. At most a second of L0's time."""
+"""Prints what ``read_left`` reads, when the count stands still. CPUs add theirs to the sum each second at the
+latest, and tables that were unlinked are freed when a grace period of RCU is over."""
 _TABLES = re.compile(rf"^{TABLES} (\d+)$", re.M)
 _VM = re.compile(r"^\d+-\d+$", re.M)
 

@@ -70,6 +70,16 @@ class RacesRun:
     arrivals: tuple[RaceArrival, ...]
     holds: tuple[HoldFound, ...]
 
+    @property
+    def before_hold(self) -> tuple[RaceArrival, ...]:
+        """The arrivals until the first hold held its CPU; all when it never did."""
+        count = 0
+        for each in self.records:
+            if each.what is HoldEvent.HELD and each.hold == 0:
+                break
+            count += each.what is HoldEvent.ARRIVED
+        return self.arrivals[:count]
+
 
 class RaceTarget(Target):
     """``Target`` with places in L0's kernel.
@@ -153,7 +163,7 @@ class RaceTarget(Target):
         counts = []
         for number in range(LEAKS):
             self.race(trial, alone=not number, keep=True)
-            self.begin().run(Level.L0, "sleep 1", COMMAND_DEADLINE_S)
+            self.begin().run(Level.L0, "sleep 3", COMMAND_DEADLINE_S)
             counts.append(self.left())
         self.close()
         return growth(counts)
@@ -164,7 +174,7 @@ class RaceTarget(Target):
         for _ in range(PATIENCE_S):
             if not found:
                 break
-            self.begin().run(Level.L0, "sleep 1", COMMAND_DEADLINE_S)
+            self.begin().run(Level.L0, "sleep 3", COMMAND_DEADLINE_S)
             found = self.left().since(before)
         return found
 

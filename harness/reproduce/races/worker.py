@@ -136,7 +136,7 @@ class RaceWorker:
             if not chosen.schedule:
                 break
             ran = self.target.race(chosen)
-            drawer.learn(ran.holds)
+            drawer.learn(ran.holds, ran.before_hold)
             tried.append(chosen)
             note = self.look(number, draw, chosen, ran, done)
         if note is None and self.target.restores == machine:
