@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.errors import InputError
 from harness.host.paths import IMAGES
+from harness.level import Level
 from harness.nightly.farm.night import key_of
 from harness.nightly.farm.plan import NightPlan, load_plan
 from harness.nightly.farm.price import LeftToRun, price, print_price
@@ -17,6 +18,7 @@ from harness.nightly.history.database import Results
 from harness.nightly.history.query import Durations
 from harness.report.history import History
 from harness.runner.processes import cells_here
+from harness.runner.run import reproduce
 from harness.verdict import Verdict
 from tests.nightly.farm.plans import SCENARIO
 from tests.nightly.history import made
@@ -72,6 +74,30 @@ exclude: [{cells: "one*", model: qemu, kernel: nv, reason: too slow}]
     assert [t.repeat for t in plan.tasks if t.cell.scenario == "two"] == [1] * 4
 
 
+def test_cells_under_a_sanitizer(place: Path) -> None:
+    """A row turns it on, the last row about a cell says which; the command that repeats the cell has it."""
+    more = """\
+sanitize: [{cells: "one*", model: qemu, what: tlb}, {cells: "one[n=1]", model: qemu, kernel: nv, what: model}]
+"""
+    plan = load(place, HEAD + more)
+    by_key = {key_of(task): task for task in plan.tasks}
+    first = by_key["one.n=1+qemu+nv+1"]
+    assert first.cell.stack.sanitize == "model"
+    assert reproduce(first.cell, first.overrides).endswith("--sanitize model")
+    assert by_key["one.n=2+qemu+nv+1"].cell.stack.sanitize == "tlb"
+    assert by_key["one.n=1+qemu-10.0+nv+1"].cell.stack.sanitize == ""
+    (problem,) = refused(place, HEAD + "sanitize: [{cells: one*, what: modle}]\n")
+    assert problem.endswith("expected one of tlb, model; did you mean 'model'?")
+
+
+def test_the_shipped_plan_judges_both_models_under_the_kernel_that_it_knows() -> None:
+    plan = load_plan(IMAGES / "plans" / "nightly.yaml")
+    judged = {(t.cell.scenario, t.model) for t in plan.tasks if t.cell.stack.sanitize == "model"}
+    assert {model for _, model in judged} == {"qemu", "qemu-10.0"}
+    assert {name for name, _ in judged} >= {"three-levels", "covering-one", "covering-breadth", "tlbi-el2"}
+    assert {t.kernel for t in plan.tasks if t.cell.stack.sanitize == "model"} == {"nv"}
+
+
 def test_a_scenario_that_names_its_model_gets_the_one_instead(place: Path) -> None:
     own = SCENARIO.format(name="two", points="1").replace("steps:", "stack: {model: qemu-v1}\nsteps:")
     (place / "two.yaml").write_text(own)
@@ -80,6 +106,21 @@ def test_a_scenario_that_names_its_model_gets_the_one_instead(place: Path) -> No
     assert models["two", "qemu"] == "qemu-v1"
     assert models["one", "qemu"] == "qemu"
     assert models["two", "qemu-10.0"] == "qemu-10.0"
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_a_scenario_that_names_a_kernel_keeps_it_at_that_level(place: Path, level: Level) -> None:
+    """One for L0 is about that kernel, and runs once; a guest's stays while the plan's change below it."""
+    own = SCENARIO.format(name="two", points="1").replace(
+        "steps:", f"stack: {{{level}: {{kernel: nv-64k}}}}\nsteps:"
+    )
+    (place / "two.yaml").write_text(own)
+    tasks = [t for t in load(place, HEAD).tasks if t.cell.scenario == "two" and t.model == "qemu"]
+    found = [{each: spec.kernel for each, spec in t.cell.stack.levels.items()} for t in tasks]
+    if level is Level.L0:
+        assert found == [{Level.L0: "nv-64k", Level.L1: "nv", Level.L2: "nv"}]
+    else:
+        assert found == [{**dict.fromkeys(Level, kernel), level: "nv-64k"} for kernel in ("nv", "debian")]
 
 
 def test_everything_wrong_is_told_at_once_with_its_place(place: Path) -> None:
