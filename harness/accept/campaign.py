@@ -90,7 +90,7 @@ class Campaign:
         whole = self.builds[self.count]
         coverage: PatchCoverage | None = None
         cost: tuple[costs.CostRow, ...] = ()
-        if self.request.coverage and whole.artefact:
+        if self.request.watches and whole.artefact:
             coverage, cost, dear = self.watched(whole)
             culprits = (*culprits, *dear)
         for number, build in self.builds.items():
@@ -124,6 +124,7 @@ class Campaign:
             cost_limit=self.request.cost_limit,
             selection=selection_of(self.plan, self.request.select[1], cells, self.request.budget_s),
             diff=self.tree.diff(),
+            level=str(self.request.level),
         )
 
     def choose(self, numbers: Sequence[int]) -> None:
@@ -137,7 +138,7 @@ class Campaign:
             self.tree, base.artefact, self.lab.store, self.request.overrides, history(self.lab.store)
         )
         self.plan = planning.make(
-            found, numbers, self.request.budget_s, self.request.jobs, self.request.coverage
+            found, numbers, self.request.budget_s, self.request.jobs, self.request.watches
         )
         self.lab.choose(self.plan.cells)
         self.progress.note(plan_line(self.plan))
@@ -179,7 +180,7 @@ class Campaign:
         seeds = self.seeds
         if self.plan and 0 < number < self.count:
             seeds = {cell: seeds[cell] for cell in self.plan.between.get(number, ())}
-        watch = built if self.request.coverage and number in (0, self.count) else None
+        watch = built if self.request.watches and number in (0, self.count) else None
         self.runs[number] = self.lab.run(built.step, seeds, watch) if seeds else {}
         found = self.judged(number, list(self.runs[number])) if number else []
         self._note_step(number, built, tuple(found), begun)

@@ -17,6 +17,7 @@ from harness.accept import base as bases
 from harness.accept import cost_limit, which_steps
 from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
+from harness.level import Level
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 
 FILE = "request.json"
@@ -33,6 +34,8 @@ class Request:
     timing and several of the others; ``confirm``: further runs where the sides differ. ``cost_limit``:
     relative rise of an operation's instructions that rejects, None for none. ``command`` is for the report;
     ``argv`` the words behind the program's name, with which an interrupted one goes on (``resume``).
+    ``level`` is the one that runs the series: at L1 it is KVM as a guest hypervisor that is judged, and
+    neither coverage nor cost is recorded, because the model's trace is of L0's code.
     """
 
     source: str
@@ -50,13 +53,19 @@ class Request:
     command: str = ""
     budget_s: float = BUDGET_S
     cost_limit: float | None = cost_limit.LIMIT
+    level: Level = Level.L0
     resume: bool = False
     argv: tuple[str, ...] = ()
 
     @property
     def chooses(self) -> bool:
-        """Whether nvh chooses the cells."""
-        return not any(self.select)
+        """Whether nvh chooses the cells: by what L0 executes, so for a series that L0 runs."""
+        return not any(self.select) and self.level is Level.L0
+
+    @property
+    def watches(self) -> bool:
+        """Whether coverage and cost are recorded, both of which are L0's."""
+        return self.coverage and self.level is Level.L0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
     store = store or Store()
     found = submission.read(request.source, request.version)
     which_steps.chosen(request.patches, len(found.patches))
-    selected(request.select, request.overrides)  # report wrong names before anything is built
+    selected(request.select, request.overrides, request.level)  # report wrong names before anything is built
     directory = _directory(request)
     try:
         with Progress(console, history=history(store)) as progress:
@@ -47,7 +47,13 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
             tree, base, notes = applying.apply(found, base, directory)
             _note_request(request, directory, base, tree)
             with Lab(
-                store, progress, directory / "steps", request.select, request.overrides, request.jobs
+                store,
+                progress,
+                directory / "steps",
+                request.select,
+                request.overrides,
+                request.jobs,
+                request.level,
             ) as lab:
                 campaign = Campaign(request, found, base, tree, lab, progress, directory)
                 campaign.notes += [*found.notes, *notes]
@@ -98,12 +104,12 @@ def dry_run(request: Request, console: Console, store: Store | None = None) -> N
         built = built_kernel(kernel, store, MODULE_SOURCES)
         if request.chooses:
             basis = planning.basis(tree, built, store, request.overrides, usual)
-            plan = planning.make(basis, numbers, request.budget_s, request.jobs, request.coverage)
+            plan = planning.make(basis, numbers, request.budget_s, request.jobs, request.watches)
         else:
             plan = planning.named(
-                [cell.id for cell in selected(request.select, request.overrides)],
+                [cell.id for cell in selected(request.select, request.overrides, request.level)],
                 numbers,
-                (request.jobs, request.coverage),
+                (request.jobs, request.watches),
                 usual,
             )
     for line in priced(plan, len(numbers), built is not None):

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, booted, judgement, starved, timeline_page, unrestored
+from harness.attempt import begin, booted, judgement, live, starved, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.holds import holder
 from harness.attempt.job import Job, planned, read_job
@@ -193,7 +193,10 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
     )
     observer = Observer(stack, plan, directory, model)
     runner = StepRunner(stack, observer, directory, Path(cell.path).parent, holder=holding)
-    with stack:
+    with stack, contextlib.ExitStack() as telling:
+        if job.live:
+            runner.live = live.LiveOutput(live.to_runner)
+            telling.callback(runner.live.close)
         stages.begin("restore")
         until = stages.started + job.deadline_s
         attempt = undertake(

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.attempt import directories
 from harness.attempt.evidence import Ran, RunEnding
 from harness.attempt.holds import Holder
+from harness.attempt.live import LiveOutput
 from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Step, WaitFor
+from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Send, Step, WaitFor
 from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
@@ -28,7 +30,7 @@ STOP_DEADLINE_S = 10.0
 KILLED = 256 + signal.SIGKILL
 LAST_LINES = 3
 MUTANT = "/sys/module/kvm/parameters/mutant"
-"""Of the kernel with injected faults (images/kernels/series/mutants): the name of the one that is on."""
+"""Of the kernels with injected faults (images/kernels/series): the name of the one that is on."""
 
 
 class StepFailed(Exception):
@@ -51,6 +53,7 @@ class StepRunner:
     background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
     runs: dict[str, Ran] = field(default_factory=dict)
     holder: Holder | None = None
+    live: LiveOutput | None = None
 
     def carry_out(self, step: Step) -> None:
         """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
@@ -143,7 +146,10 @@ def _(step: Run, run: StepRunner) -> None:
     with (run.directory / "commands.log").open("a") as log:
         log.write(f"{step.level} {step.name}{' &' if step.background else ''}: {step.command}\n")
     process = run.stack.start(step.level, step.command)
-    process.close_stdin()
+    if run.live is not None:
+        run.live.follow(step.name, process)
+    if not step.fed:
+        process.close_stdin()
     if step.background:
         run.background[step.name] = step, process
         return
@@ -168,14 +174,20 @@ def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> No
 @perform.register
 def _(step: Copy, run: StepRunner) -> None:
     if step.to_level:
+        if (run.base / step.source).is_dir():
+            directories.put(run.stack, step.level, run.base / step.source, step.target, step.timeout)
+            return
         data = (run.base / step.source).read_bytes()
         run.stack.put(step.level, data, step.target, step.timeout)
         if (run.base / step.source).stat().st_mode & 0o100:
             run.stack.run(step.level, f"chmod +x {shlex.quote(step.target)}", step.timeout)
         return
-    data = run.stack.get(step.level, step.source, step.timeout)
     target = run.directory / "output" / Path(step.target).name
     target.parent.mkdir(exist_ok=True)
+    if directories.there(run.stack, step.level, step.source, step.timeout):
+        directories.get(run.stack, step.level, step.source, target, step.timeout)
+        return
+    data = run.stack.get(step.level, step.source, step.timeout)
     target.write_bytes(data)
 
 
@@ -194,12 +206,24 @@ def _(step: Hold, run: StepRunner) -> None:
 @perform.register
 def _(step: Mutate, run: StepRunner) -> None:
     # A fault that is not on must not pass for one that nothing noticed, nor its absence for a failure.
-    done = run.stack.run(Level.L0, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
+    done = run.stack.run(step.level, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
     found = done.stdout.decode(errors="replace").strip().replace("_", "-")
     if done.status != 0 or found != step.mutant:
         raise InfraError(
-            f"L0's kernel has no fault {step.mutant!r} to switch on; build it with series/mutants"
+            f"the kernel of {step.level} has no fault {step.mutant!r} to switch on; build it with "
+            f"series/{'mutants' if step.level is Level.L0 else 'guest-mutants'}"
         )
+
+
+@perform.register
+def _(step: Send, run: StepRunner) -> None:
+    _, process = run.background[step.to]
+    with (run.directory / "commands.log").open("a") as log:
+        log.write(f"# to {step.to}: {step.text!r}\n")
+    if not process.running:
+        left = process.snapshot()
+        raise StepFailed(step, f"run {step.to} has ended before {step.text!r} was sent; {last_words(left)}")
+    process.send(step.text.encode())
 
 
 @perform.register

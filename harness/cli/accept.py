@@ -5,6 +5,7 @@ examples:
   ./nvh accept series.mbox --base nv                  every patch, on the kernel nv, the cells for its lines
   ./nvh accept series.mbox --dry-run                  which cells those are, and what it takes
   ./nvh accept ~/linux:v7.3..nested --patches last    a branch; a search for the first bad patch if its end is
+  ./nvh accept series.mbox --level l1 --select guest-  KVM as guest hypervisor, on the kernel nv at L0
   ./nvh accept patches/ --select 'tlbi-*' --repeat 20 --timing mttcg
 """
 
@@ -25,6 +26,7 @@ from harness.accept.report.terminal import print_report
 from harness.cli import common
 from harness.errors import EXIT_PASS, UserError
 from harness.host.paths import PROGRAM
+from harness.level import Level
 from harness.scenario.scenario import Overrides
 
 
@@ -94,6 +96,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", type=Path, metavar="DIR", help="go on with an acceptance that was interrupted"
     )
+    parser.add_argument(
+        "--level",
+        choices=[str(level) for level in Level],
+        default=str(Level.L0),
+        help="the level that runs the series (default l0); l1: KVM as a guest hypervisor, without coverage",
+    )
     parser.add_argument("--no-coverage", action="store_true", help="record neither patch coverage nor cost")
     parser.add_argument(
         "--suggest",
@@ -137,6 +145,7 @@ def _request(arguments: argparse.Namespace, argv: tuple[str, ...]) -> request.Re
         jobs=arguments.jobs,
         out=arguments.out,
         command=shlex.join([PROGRAM, *argv]),
+        level=Level.parse(arguments.level),
         budget_s=60.0 * arguments.budget,
         cost_limit=arguments.cost_limit,
         argv=argv,

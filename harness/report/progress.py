@@ -150,7 +150,7 @@ class Progress:
             self._history.record(phase.usual, took)
 
     def ended(self, key: str, text: str) -> None:
-        """End phase ``key``, of which there is nothing to be said but why it ended: it neither passed nor failed."""
+        """End phase ``key``, of which can only be said why it ended: it neither passed nor failed."""
         with self._lock:
             if phase := self._phases.pop(key, None):
                 took = time.monotonic() - phase.started

@@ -40,6 +40,16 @@ class CellCost:
     memory_mib: int
 
 
+def cells_here(history: History) -> dict[str, float]:
+    """Return how long cells usually take that ran on this machine, by their id, in seconds.
+
+    From a snapshot, or from a cold boot where a cell was never seen otherwise.
+    """
+    known = history.usual_of("cell ")
+    cold = {key.removesuffix(COLD): took for key, took in known.items() if key.endswith(COLD)}
+    return {**cold, **{key: took for key, took in known.items() if not key.endswith(COLD)}}
+
+
 def bound(cell: Cell) -> CellCost:
     """Return the most that a cell can take.
 
@@ -229,7 +239,11 @@ class LocalRunner:
     def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
         deadline_s = job.limit_s + GRACE_S
         ended = supervise(
-            directory, deadline_s, self._stopping, lambda stage: self._progress.update(key, stage)
+            directory,
+            deadline_s,
+            self._stopping,
+            lambda stage: self._progress.update(key, stage),
+            hear=lambda text: self._progress.note(f"{job.cell.id} {text}"),
         )
         result = store.collect(directory, planned(job))
         if (directory / store.RESULT).exists():

@@ -101,7 +101,7 @@ class SeriesReport:
 
     ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
     other; 0 when there is none of the kind. ``cost_limit``: relative, None for none. ``selection``: what ran
-    and what did not.
+    and what did not. ``level`` is the one that ran the series.
     """
 
     origin: str
@@ -128,6 +128,13 @@ class SeriesReport:
     diff: str = field(default="", repr=False)
     cost_limit: float | None = cost_limit.LIMIT
     selection: CellSelection | None = None
+    level: str = "l0"
+
+    @property
+    def where(self) -> str:
+        """Which level runs the kernels of the series, and what the others run."""
+        others = [f"L{n}" for n in range(3) if f"l{n}" != self.level]
+        return f"{self.level.upper()}; {' and '.join(others)} run the scenarios' own kernels"
 
     @property
     def costs(self) -> CostVerdict:

@@ -57,6 +57,7 @@ class _FindStore(Store):
         self, kind: str, key: Mapping[str, Json], build: Callable[[Path], Mapping[str, Json]]
     ) -> Artefact:
         """Return the artefact; raises ``_NotBuilt`` where it would have to be built."""
+        del build
         if found := self.find(kind, key):
             return found
         raise _NotBuilt
