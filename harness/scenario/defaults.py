@@ -17,6 +17,7 @@ MUTANT_KERNEL: Final = "nv-mutants"
 MUTANT_KERNELS: Final[Mapping[Level, str]] = {Level.L0: MUTANT_KERNEL, Level.L1: "nv-guest-mutants"}
 """The same by level: at L1 the faults are those of a guest hypervisor."""
 SANITIZER: Final = "tlb"
+SANITIZERS: Final = (SANITIZER, "model")
 """What watches the model when an oracle judges by a sanitizer."""
 
 LEVELS: Final[Mapping[Level, LevelSpec]] = {
