@@ -111,5 +111,5 @@ def read(path: Path) -> Trace:
     costs = []
     for row in range(ops):
         word, from_l1, operand, _, *numbers = _COST.unpack_from(data, _HEADER.size + row * _COST.size)
-        costs.append(OperationCost(word, bool(from_l1), *numbers, operand=operand))
+        costs.append(OperationCost(word, bool(from_l1), *(*numbers, operand)))
     return Trace(start, end, executed, tuple(costs), data[_BITMAP:])
