@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class BegunAs:
     """What an acceptance began as: ``argv`` behind the program's name, said in ``cwd``, on ``series``."""
 
     argv: tuple[str, ...]
@@ -85,17 +85,17 @@ def digest(patches: Iterable[bytes]) -> str:
     return whole.hexdigest()
 
 
-def note(directory: Path, begun: Begun) -> None:
+def note(directory: Path, begun: BegunAs) -> None:
     """Write ``directory/request.json``."""
     data = {"argv": list(begun.argv), "cwd": begun.cwd, "series": begun.series}
     write_atomic(directory / FILE, json.dumps(data, indent=1) + "\n")
 
 
-def begun(directory: Path) -> Begun:
+def begun(directory: Path) -> BegunAs:
     """Return what the acceptance in ``directory`` began as; ``UserError`` where none did."""
     try:
         data = json.loads((directory / FILE).read_text(encoding="utf-8"))
-        return Begun(tuple(map(str, data["argv"])), str(data["cwd"]), str(data["series"]))
+        return BegunAs(tuple(map(str, data["argv"])), str(data["cwd"]), str(data["series"]))
     except OSError as error:
         raise UserError(
             f"{directory} holds no acceptance that began ({FILE}: {error.strerror}); name the directory that "

@@ -84,7 +84,7 @@ def _note_request(request: Request, directory: Path, base: bases.Base, tree: app
     if request.resume:
         requests.check_series(directory, inputs)
     else:
-        begun = requests.Begun(request.argv, str(Path.cwd()), requests.digest(inputs))
+        begun = requests.BegunAs(request.argv, str(Path.cwd()), requests.digest(inputs))
         requests.note(directory, begun)
 
 

@@ -13,7 +13,7 @@ from harness.accept.apply import Applied, Tree
 from harness.accept.coverage import callers, dwarf_lines, join, reached, suggest
 from harness.accept.coverage.report import LineState, PatchCoverage
 from harness.accept.selection import where
-from harness.accept.selection.choose import Change
+from harness.accept.selection.choose import TouchedCode
 from harness.accept.selection.touched import TouchedFunction
 from harness.artefacts.kernel.patch import Patch
 from harness.errors import InfraError, UserError
@@ -238,7 +238,7 @@ def test_what_is_not_known_itself_is_looked_for_above(program: Path) -> None:
     texts = {"kernel/main.c": SOURCE}
     touched = [TouchedFunction("kernel/main.c", "never", (2,))]
 
-    def find(reached: dict[str, frozenset[str]], noticed: list[str]) -> Change:
+    def find(reached: dict[str, frozenset[str]], noticed: list[str]) -> TouchedCode:
         (found,) = where.changes(touched, texts.__getitem__, program, reached, noticed)
         return found
 
@@ -251,7 +251,7 @@ def test_what_is_not_known_itself_is_looked_for_above(program: Path) -> None:
 def test_a_kernel_without_line_tables_leaves_the_names(tmp_path: Path) -> None:
     touched = [TouchedFunction("kernel/main.c", "never", (2,))]
     found = where.changes(touched, lambda _: SOURCE, tmp_path, {}, [])
-    assert found == [Change("never", frozenset(), (2,))]
+    assert found == [TouchedCode("never", frozenset(), (2,))]
 
 
 def test_what_cells_reach_is_kept(program: Path, tmp_path: Path) -> None:

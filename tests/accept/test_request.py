@@ -12,7 +12,9 @@ from harness.errors import InfraError, UserError
 
 
 def test_what_it_began_as(tmp_path: Path) -> None:
-    begun = request.Begun(("accept", "a.mbox", "--select", "x*"), "/somewhere", request.digest([b"1", b"2"]))
+    begun = request.BegunAs(
+        ("accept", "a.mbox", "--select", "x*"), "/somewhere", request.digest([b"1", b"2"])
+    )
     request.note(tmp_path, begun)
     assert request.begun(tmp_path) == begun
     request.check_series(tmp_path, [b"1", b"2"])
@@ -20,7 +22,7 @@ def test_what_it_began_as(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("patches", [[b"1"], [b"2", b"1"], [b"12"], [b"1", b"2", b""]])
 def test_another_series_does_not_go_on(tmp_path: Path, patches: list[bytes]) -> None:
-    request.note(tmp_path, request.Begun((), "/", request.digest([b"1", b"2"])))
+    request.note(tmp_path, request.BegunAs((), "/", request.digest([b"1", b"2"])))
     with pytest.raises(UserError, match=r"not the one that the acceptance .* began with"):
         request.check_series(tmp_path, patches)
 

@@ -14,7 +14,7 @@ from harness.cli.main import main
 from harness.errors import UserError
 from tests.accept.samples import rejected
 
-BEGUN = request.Begun(("accept", "a b.mbox", "--patches", "last"), "/", "0")
+BEGUN = request.BegunAs(("accept", "a b.mbox", "--patches", "last"), "/", "0")
 
 
 def test_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

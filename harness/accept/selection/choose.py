@@ -39,7 +39,7 @@ class Claim(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class CellCandidate:
     """A cell that may be run: ``rank`` among the default cells (lower begins earlier), or None for others.
 
     ``leads``: it is one of those that were first to notice most faults (images/default.yaml). ``seconds``:
@@ -58,7 +58,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TouchedCode:
     """A function that the series touches: its name, the symbols that hold its code, the patches."""
 
     name: str
@@ -116,8 +116,8 @@ class Plan:
 
 
 def ordered(
-    candidates: Sequence[Candidate],
-    changes: Sequence[Change],
+    candidates: Sequence[CellCandidate],
+    changes: Sequence[TouchedCode],
     reached: Reached,
     noticed: Mapping[str, Sequence[str]],
 ) -> list[Choice]:
@@ -143,7 +143,7 @@ def ordered(
     return [choice for _, choice in sorted(found, key=lambda pair: (pair[0], pair[1].cell))]
 
 
-def _turn(each: Candidate, claim: Claim) -> int:
+def _turn(each: CellCandidate, claim: Claim) -> int:
     """When it is a cell's turn, by what is known of it; within a turn by rank, then by price."""
     if claim in (Claim.NOTICED, Claim.REACHES):
         return 0 if each.leads else 1 if claim is Claim.NOTICED else 2
@@ -151,7 +151,10 @@ def _turn(each: Candidate, claim: Claim) -> int:
 
 
 def _choice(
-    each: Candidate, changes: Sequence[Change], reached: Reached, noticed: Mapping[str, Sequence[str]]
+    each: CellCandidate,
+    changes: Sequence[TouchedCode],
+    reached: Reached,
+    noticed: Mapping[str, Sequence[str]],
 ) -> Choice:
     seen = reached.get(each.cell)
     faults = [c for c in changes if any(each.cell in noticed.get(name, ()) for name in c.symbols)]
@@ -226,7 +229,7 @@ def noticed_by(rows: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]
     return found
 
 
-def unreached(changes: Sequence[Change], choices: Sequence[Choice], reached: Reached) -> tuple[str, ...]:
+def unreached(changes: Sequence[TouchedCode], choices: Sequence[Choice], reached: Reached) -> tuple[str, ...]:
     """Return the touched functions that no chosen cell is known to reach."""
     names = (
         frozenset().union(*(reached.get(each.cell, frozenset()) for each in choices))

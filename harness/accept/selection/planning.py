@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.accept.apply import Tree
 from harness.accept.coverage import reached as record
 from harness.accept.selection import choose, touched, where
-from harness.accept.selection.choose import Candidate, Change, Choice, Claim, Plan
+from harness.accept.selection.choose import CellCandidate, Choice, Claim, Plan, TouchedCode
 from harness.accept.selection.touched import TouchedFunction
 from harness.host.cache import Artefact, Store
 from harness.level import Level
@@ -35,13 +35,13 @@ class Basis:
     ``unreached``: touched functions that none of those is known to reach.
     """
 
-    candidates: tuple[Candidate, ...]
-    changes: tuple[Change, ...]
+    candidates: tuple[CellCandidate, ...]
+    changes: tuple[TouchedCode, ...]
     choices: tuple[Choice, ...]
     unreached: tuple[str, ...]
 
 
-def candidates(overrides: Overrides, history: History) -> list[Candidate]:
+def candidates(overrides: Overrides, history: History) -> list[CellCandidate]:
     """Return every shipped cell whose L0 may have any kernel, with its place among the default ones."""
     last = len(default.shipped().first)
     usual = find_cells((), (), overrides)
@@ -50,7 +50,7 @@ def candidates(overrides: Overrides, history: History) -> list[Candidate]:
     shipped = find_cells((), ("*",), overrides)
     found = [cell for cell in shipped if cell.id in names or _any_kernel(cell, overrides)]
     return [
-        Candidate(
+        CellCandidate(
             cell.id,
             ranks.get(cell.id),
             history.usual(f"cell {cell.id}"),
@@ -88,9 +88,9 @@ def _changes(
     base: Artefact | None,
     known: record.Reached,
     faults: dict[str, list[str]],
-) -> list[Change]:
+) -> list[TouchedCode]:
     if base is None:
-        return [Change(each.name, frozenset(), each.patches) for each in these]
+        return [TouchedCode(each.name, frozenset(), each.patches) for each in these]
     return where.changes(these, lambda path: tree.text_at(tree.first, path), Path(base.path), known, faults)
 
 

@@ -10,7 +10,7 @@ from harness.accept.coverage import callers, dwarf_lines
 from harness.accept.coverage.dwarf_lines import Ranges
 from harness.accept.coverage.join import functions
 from harness.accept.coverage.reached import Reached
-from harness.accept.selection.choose import Change
+from harness.accept.selection.choose import TouchedCode
 from harness.accept.selection.touched import TouchedFunction
 from harness.errors import InfraError, UserError
 from harness.trace.executed import symbols as system_map
@@ -32,12 +32,12 @@ def hosts(
     return frozenset({symbols.name_at(first) for first in places} - {""})
 
 
-def nearest(change: Change, graph: Mapping[str, set[str]], known: Callable[[str], bool]) -> Change:
+def nearest(change: TouchedCode, graph: Mapping[str, set[str]], known: Callable[[str], bool]) -> TouchedCode:
     """Return ``change`` with the nearest callers that something is known of, where nothing is of itself."""
     if any(known(name) for name in change.symbols) or not change.symbols:
         return change
     above = {chain[0] for chain in callers.upwards(change.symbols, graph, known)}
-    return Change(change.name, change.hosts | above, change.patches)
+    return TouchedCode(change.name, change.hosts | above, change.patches)
 
 
 def changes(
@@ -46,7 +46,7 @@ def changes(
     kernel: Path,
     reached: Reached,
     noticed: Iterable[str],
-) -> list[Change]:
+) -> list[TouchedCode]:
     """Return what the series touches, as found in the kernel in ``kernel`` (vmlinux, System.map).
 
     ``text`` is a file of the base's source. A kernel without line tables gives the names alone.
@@ -55,10 +55,12 @@ def changes(
         text_map = system_map.load(kernel / "System.map")
         tables = dwarf_lines.load(kernel / "vmlinux", {each.path for each in touched})
     except (InfraError, UserError):
-        return [Change(each.name, frozenset(), each.patches) for each in touched]
+        return [TouchedCode(each.name, frozenset(), each.patches) for each in touched]
     owners = {path: functions(text(path)) for path in {each.path for each in touched}}
     found = [
-        Change(each.name, hosts(each, owners[each.path], tables.get(each.path, {}), text_map), each.patches)
+        TouchedCode(
+            each.name, hosts(each, owners[each.path], tables.get(each.path, {}), text_map), each.patches
+        )
         for each in touched
     ]
     names = frozenset(noticed).union(*reached.values())

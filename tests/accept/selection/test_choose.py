@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import pytest
 
 from harness.accept.selection import choose
-from harness.accept.selection.choose import Candidate, Change, Choice, Claim
+from harness.accept.selection.choose import CellCandidate, Choice, Claim, TouchedCode
 
 CELLS = [
-    Candidate("leads", 0, 4, leads=True),
-    Candidate("leads-elsewhere", 1, 4, leads=True),
-    Candidate("reaches", 9, 3),
-    Candidate("default", 9, 2),
-    Candidate("unseen", 9, None),
-    Candidate("killer", None, 5),
-    Candidate("cheap-extra", None, 1),
-    Candidate("dear-extra", None, 90),
-    Candidate("other", None, 1),
+    CellCandidate("leads", 0, 4, leads=True),
+    CellCandidate("leads-elsewhere", 1, 4, leads=True),
+    CellCandidate("reaches", 9, 3),
+    CellCandidate("default", 9, 2),
+    CellCandidate("unseen", 9, None),
+    CellCandidate("killer", None, 5),
+    CellCandidate("cheap-extra", None, 1),
+    CellCandidate("dear-extra", None, 90),
+    CellCandidate("other", None, 1),
 ]
 REACHED = {
     "leads": frozenset({"f", "g"}),
@@ -32,10 +32,10 @@ REACHED = {
     "other": frozenset({"g"}),
 }
 NOTICED = {"f": ["killer"], "elsewhere": ["other"]}
-F = Change("f", frozenset({"host"}), (1, 3))
+F = TouchedCode("f", frozenset({"host"}), (1, 3))
 
 
-def names(changes: Sequence[Change], cells: Sequence[Candidate] = CELLS) -> list[str]:
+def names(changes: Sequence[TouchedCode], cells: Sequence[CellCandidate] = CELLS) -> list[str]:
     return [each.cell for each in choose.ordered(cells, changes, REACHED, NOTICED)]
 
 
@@ -51,11 +51,11 @@ def test_only_default_cells_where_those_reach_it() -> None:
 
 
 def test_what_no_default_cell_reaches_gets_cells_that_do_the_cheapest_first() -> None:
-    found = names([Change("rare", frozenset(), (1,))])
+    found = names([TouchedCode("rare", frozenset(), (1,))])
     assert [cell for cell in found if "extra" in cell] == ["cheap-extra", "dear-extra"]
-    many = [Candidate(f"x{n}", None, n) for n in range(9)]
+    many = [CellCandidate(f"x{n}", None, n) for n in range(9)]
     reached = {each.cell: frozenset({"rare"}) for each in many}
-    chosen = choose.ordered(many, [Change("rare")], reached, {})
+    chosen = choose.ordered(many, [TouchedCode("rare")], reached, {})
     assert [each.cell for each in chosen] == ["x0", "x1", "x2"]
 
 
@@ -72,7 +72,9 @@ def test_nothing_known_is_no_reason_to_leave_a_default_cell_out() -> None:
 
 
 def test_nothing_touched_that_has_code() -> None:
-    assert {each.claim for each in choose.ordered(CELLS, [Change("", frozenset(), (1,))], REACHED, {})} == {
+    assert {
+        each.claim for each in choose.ordered(CELLS, [TouchedCode("", frozenset(), (1,))], REACHED, {})
+    } == {
         Claim.REST,
         Claim.UNKNOWN,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.accept.selection import choose, planning
-from harness.accept.selection.choose import Candidate, Change
+from harness.accept.selection.choose import CellCandidate, TouchedCode
 from harness.report.history import History
 from harness.runner import default
 from harness.scenario import mutants
@@ -16,11 +16,11 @@ from harness.scenario.scenario import NO_OVERRIDES
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Candidate]:
+def cells(tmp_path_factory: pytest.TempPathFactory) -> list[CellCandidate]:
     return planning.candidates(NO_OVERRIDES, History(tmp_path_factory.mktemp("history") / "none.json"))
 
 
-def test_the_default_cells_are_all_there_with_their_ranks(cells: list[Candidate]) -> None:
+def test_the_default_cells_are_all_there_with_their_ranks(cells: list[CellCandidate]) -> None:
     ranked = [each for each in cells if each.rank is not None]
     first = {glob.partition("[")[0] for glob in default.shipped().first}
     assert len(ranked) > 20
@@ -30,14 +30,14 @@ def test_the_default_cells_are_all_there_with_their_ranks(cells: list[Candidate]
 
 
 def test_what_noticed_a_fault_is_chosen_for_a_patch_of_the_same_function(
-    cells: list[Candidate],
+    cells: list[CellCandidate],
 ) -> None:
     """Each row of images/mutants.yaml as a patch of its function, on a machine that knows nothing else."""
     noticed = planning.noticed()
     for mutant in mutants.load():
         if mutant.survives:
             continue
-        change = Change(mutant.at.removesuffix("()"), frozenset(), (1,))
+        change = TouchedCode(mutant.at.removesuffix("()"), frozenset(), (1,))
         found = {each.cell for each in choose.ordered(cells, [change], {}, noticed)}
         known = {each.cell for each in cells}
         assert set(mutant.killers) & known <= found, mutant.name
