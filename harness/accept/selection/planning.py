@@ -19,6 +19,7 @@ from harness.level import Level
 from harness.report.history import History
 from harness.runner import default
 from harness.runner.project import find_cells
+from harness.runner.run import history
 from harness.scenario import mutants
 from harness.scenario.defaults import KERNEL
 from harness.scenario.language import Cell
@@ -92,6 +93,16 @@ def _changes(
     if base is None:
         return [TouchedCode(each.name, frozenset(), each.patches) for each in these]
     return where.changes(these, lambda path: tree.text_at(tree.first, path), Path(base.path), known, faults)
+
+
+def for_function(
+    function: str, store: Store, overrides: Overrides, budget_s: float, jobs: int | None
+) -> Plan:
+    """Return the plan for a series of one patch that touches ``function`` alone, by its name."""
+    usual = history(store)
+    change = TouchedCode(function, frozenset(), (1,))
+    choices = choose.ordered(candidates(overrides, usual), [change], record.load(store), noticed())
+    return choose.plan(choices, (1,), budget_s, cpus(jobs), WATCHED)
 
 
 def named(cells: Sequence[str], steps: Sequence[int], how: tuple[int | None, bool], history: History) -> Plan:
