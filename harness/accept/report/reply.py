@@ -140,7 +140,7 @@ def _warnings(report: SeriesReport) -> Iterator[str]:
 
 def _setup(report: SeriesReport) -> Iterator[str]:
     yield from _row("Base", f"{report.base}, commit {report.base_commit[:12]}")
-    kernel = f"{report.kernel} at {report.level.upper()}; " if report.kernel else ""
+    kernel = f"{report.kernel} at {report.where}; " if report.kernel else ""
     yield from _row("Machine", f"{kernel}model {report.model}, timing {report.timing}; nvh {report.nvh}")
 
 
