@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Counts what a run of nvh-litmus consisted of. Runs at L0; the tests run it natively with findings of their own. */
 #include "host/population.h"
+#include "host/exits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,16 @@ void population_machine(struct population *p, const struct shared *s)
 		widen(&p->mmfr0, s->id_mmfr0, low);
 	widen(&p->mmfr2, s->id_mmfr2, 24);
 	widen(&p->mmfr4, s->id_mmfr4, 20);
+}
+
+void population_needs(struct population *p, const char *feature)
+{
+	unsigned i = 0;
+
+	while (feature && i < p->extra_count && strcmp(p->extra[i], feature))
+		i++;
+	if (feature && i == p->extra_count && i < EXTRAS_MAX)
+		p->extra[p->extra_count++] = feature;
 }
 
 static void count_reason(struct population *p, const char *why)
@@ -95,6 +106,15 @@ void population_count(struct population *p, const char *name, const struct findi
 		count_evidence(p, f);
 }
 
+int population_status(const struct population *p)
+{
+	if (p->failed || p->unable)
+		return EXIT_FAILED;
+	if (p->vacuous)
+		return EXIT_LOST;
+	return p->passed ? EXIT_OK : EXIT_FAILED;
+}
+
 static void print_features(const struct population *p, bool e2h0, unsigned pes, unsigned page_size)
 {
 	unsigned tlb = ID_FIELD(p->isar0, 56);
@@ -109,6 +129,8 @@ static void print_features(const struct population *p, bool e2h0, unsigned pes, 
 	/* ID_AA64MMFR0_EL1.TGranX_2: 1 says that the granule is not there at stage 2. */
 	printf("%s%s%s", ID_FIELD(p->mmfr0, 40) != 1 ? ",s2-4k" : "", ID_FIELD(p->mmfr0, 32) != 1 ? ",s2-16k" : "",
 	       ID_FIELD(p->mmfr0, 36) != 1 ? ",s2-64k" : "");
+	for (unsigned i = 0; i < p->extra_count; i++)
+		printf(",%s", p->extra[i]);
 }
 
 void population_print(const struct population *p, bool e2h0, unsigned pes, unsigned page_size)
