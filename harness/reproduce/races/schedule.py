@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldOrder, HoldPoint
 
-PATIENCE_US = 4_000
-"""Guest time after which a CPU goes on, if what it was held for does not come; enough for any side of a
-conflict where shadows have 40 bits."""
+PATIENCE_US = 20_000
+"""Guest time after which a CPU goes on, if what it was held for does not come: two ticks of 100 Hz, since one
+may come at any time and is all that is seen of time in which nobody executes anything."""
 
 
 @dataclass(frozen=True, slots=True)
