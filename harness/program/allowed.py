@@ -228,7 +228,7 @@ class ReferenceModel:
         table_of = self.world.s2_table if new.stage == "s2" else self.world.s1_table
         users = [c for i, c in enumerate(self.world.contexts) if table_of(i) == new.table]
         for cpu, tlb in enumerate(self.tlbs):
-            vmids = {c.vmid for c in users if c.loaded_by(cpu)}
+            vmids = {c.tag_vmid for c in users if c.loaded_by(cpu)}
             held = tlb.s2 if new.stage == "s2" else tlb.s1
             found |= {
                 each.leaf for each in held if each.vmid in vmids and self._clash(new, each.leaf, each.asid)
@@ -244,7 +244,7 @@ class ReferenceModel:
         if new.stage == "s2" or old.is_global or new.is_global:
             return True
         users = [c for i, c in enumerate(self.world.contexts) if self.world.s1_table(i) == new.table]
-        return asid in {c.asid for c in users}
+        return asid in {c.tag_asid for c in users}
 
     def _map(self, action: Map) -> None:
         self._close()
@@ -298,12 +298,18 @@ class ReferenceModel:
                 if c.s1:
                     table = self.world.s1_table(i)
                     tlb.s1 |= {
-                        Held(leaf, c.vmid, c.asid) for leaf in self.current("s1", table) if not leaf.is_old
+                        Held(leaf, c.tag_vmid, c.tag_asid, c.vmid)
+                        for leaf in self.current("s1", table)
+                        if not leaf.is_old
                     }
                 if c.s2:
                     table = self.world.s2_table(i)
-                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self.current("s2", table) if not leaf.is_old}
-                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self._aliases(i)}
+                    tlb.s2 |= {
+                        Held(leaf, c.tag_vmid, raw=c.vmid)
+                        for leaf in self.current("s2", table)
+                        if not leaf.is_old
+                    }
+                    tlb.s2 |= {Held(leaf, c.tag_vmid, raw=c.vmid) for leaf in self._aliases(i)}
                 tlb.combined |= set(self._combinations(tlb, i))
 
     def bits(self, c: Context) -> int:
@@ -340,7 +346,11 @@ class ReferenceModel:
 
     def _s1(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
         c = self.world.contexts[ctx]
-        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and (h.asid == c.asid or self._any_global(h.leaf))}
+        held = {
+            h.leaf
+            for h in tlb.s1
+            if h.vmid == c.tag_vmid and (h.asid == c.tag_asid or self._any_global(h.leaf))
+        }
         return self._leaves(held | self.current("s1", self.world.s1_table(ctx)))
 
     @staticmethod
@@ -348,20 +358,23 @@ class ReferenceModel:
         return leaf.is_global and leaf.children is None
 
     def _s2(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
-        vmid = self.world.contexts[ctx].vmid
+        vmid = self.world.contexts[ctx].tag_vmid
         held = {h.leaf for h in tlb.s2 if h.vmid == vmid}
         return self._leaves(held | self.current("s2", self.world.s2_table(ctx)))
 
     def _combinations(self, tlb: Tlb, ctx: int) -> Iterable[Combined]:
         c = self.world.contexts[ctx]
         if not c.s1:
-            return [Combined(None, leaf, c.vmid, 0) for leaf in (self._s2(tlb, ctx) if c.s2 else ())]
+            return [
+                Combined(None, leaf, c.tag_vmid, 0, raw=c.vmid)
+                for leaf in (self._s2(tlb, ctx) if c.s2 else ())
+            ]
         firsts = self._s1(tlb, ctx)
         if not c.s2:
-            return [Combined(first, None, c.vmid, c.asid) for first in firsts]
+            return [Combined(first, None, c.tag_vmid, c.tag_asid, raw=c.vmid) for first in firsts]
         seconds = self._s2(tlb, ctx)
         return [
-            Combined(first, second, c.vmid, c.asid)
+            Combined(first, second, c.tag_vmid, c.tag_asid, raw=c.vmid)
             for first in firsts
             for second in seconds
             if second.start < first.to + first.size and first.to < second.end
@@ -384,16 +397,18 @@ class ReferenceModel:
         if not self.forgetless:
             for pe, tlb in enumerate(self.tlbs):
                 el = 1 if action.by_l2 else 2
-                state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=pe == self.cpu, el=el)
-                self._take(tlb, operation, action.xt, state)
+                state = State(c.tag_vmid, tge=c.tge and not action.by_l2, own_pe=pe == self.cpu, el=el)
+                self._take(tlb, operation, action.xt, state, c.vmid)
         return frozenset(allowed)
 
-    def _take(self, tlb: Tlb, operation: Operation, xt: int, state: State) -> None:
+    def _take(self, tlb: Tlb, operation: Operation, xt: int, state: State, raw: int) -> None:
         shift = self.world.shift
 
         def gone(held: Held, granule: int = shift, vncr: bool = False) -> bool:
             entry = held.entry(granule)
             if not obliges(operation, xt, state, entry):
+                return False
+            if entry.regime is Regime.EL10 and held.raw != raw and any(d.wide_vmids for d in self.known):
                 return False
             return not any(defect.leaves(operation, xt, state, entry, vncr) for defect in self.known)
 
@@ -401,11 +416,17 @@ class ReferenceModel:
         tlb.s2 = {held for held in tlb.s2 if not gone(held)}
         tlb.e2 = {held for held in tlb.e2 if not gone(held, VEL2_SHIFT)}
         tlb.vncr = {held for held in tlb.vncr if not gone(held, VEL2_SHIFT, True)}
-        left = (self._combined_left(both, operation, xt, state, gone) for both in tlb.combined)
+        left = (self._combined_left(both, operation, xt, state, gone, raw) for both in tlb.combined)
         tlb.combined = {both for both in left if both is not None}
 
     def _combined_left(
-        self, both: Combined, operation: Operation, xt: int, state: State, gone: Callable[[Held], bool]
+        self,
+        both: Combined,
+        operation: Operation,
+        xt: int,
+        state: State,
+        gone: Callable[[Held], bool],
+        raw: int,
     ) -> Combined | None:
         """What is left of a combined entry, which goes with its stage-1 part; IPAS2 leaves it (R_TVTYQ).
 
@@ -413,7 +434,7 @@ class ReferenceModel:
         goes.
         """
         if both.s1 is not None:
-            return None if gone(Held(both.s1, both.vmid, both.asid)) else both
+            return None if gone(Held(both.s1, both.vmid, both.asid, both.raw)) else both
         at = None
         if operation.operand in (Operand.VA, Operand.VA_RANGE):
             at = decode(operation, xt).va or 0
@@ -427,7 +448,8 @@ class ReferenceModel:
             vmid=both.vmid,
             flat=True,
         )
-        if not obliges(operation, xt, state, page):
+        other = both.raw != raw and any(d.wide_vmids for d in self.known)
+        if other or not obliges(operation, xt, state, page):
             return both
         return None if at is None else dataclasses.replace(both, gone=both.gone | {at})
 
@@ -462,10 +484,10 @@ class ReferenceModel:
         if fault := self._fault_now("s1", self.world.s1_table(ctx), va):
             found.add(f"s1-{fault}")
         c = self.world.contexts[ctx]
-        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and h.asid == c.asid}
+        held = {h.leaf for h in tlb.s1 if h.vmid == c.tag_vmid and h.asid == c.tag_asid}
         found |= self._through_pointers(held, va, "s1")
         leaves = self._s1(tlb, ctx)
-        leaves |= {b.s1 for b in tlb.combined if b.s1 is not None and b.matches(c.vmid, c.asid)}
+        leaves |= {b.s1 for b in tlb.combined if b.s1 is not None and b.matches(c.tag_vmid, c.tag_asid)}
         for first in leaves:
             if first.covers(va):
                 found |= self._outcome(access, first, None, first.to + (va - first.start))
@@ -534,14 +556,14 @@ class ReferenceModel:
             return frozenset({NO_STAGE_2, HANG} if hangs else {NO_STAGE_2})
         found: set[str] = set()
         for both in tlb.combined:
-            if both.matches(c.vmid, c.asid) and both.covers(va):
+            if both.matches(c.tag_vmid, c.tag_asid) and both.covers(va):
                 ipa = va if both.s1 is None else both.s1.to + (va - both.s1.start)
                 found |= self._outcome(access, both.s1, both.s2, ipa)
         if not c.s1:
             return frozenset(found | self._stage2(tlb, ctx, None, va, access))
         if fault := self._fault_now("s1", self.world.s1_table(ctx), va):
             found.add(f"s1-{fault}")
-        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and h.asid == c.asid}
+        held = {h.leaf for h in tlb.s1 if h.vmid == c.tag_vmid and h.asid == c.tag_asid}
         found |= self._through_pointers(held, va, "s1")
         for first in self._s1(tlb, ctx):
             if first.covers(va):
@@ -557,7 +579,7 @@ class ReferenceModel:
         found: set[str] = set()
         if fault := self._fault_now("s2", self.world.s2_table(ctx), ipa):
             found.add(f"s2-{fault}{where}")
-        vmid = self.world.contexts[ctx].vmid
+        vmid = self.world.contexts[ctx].tag_vmid
         found |= self._through_pointers((h.leaf for h in tlb.s2 if h.vmid == vmid), ipa, "s2", where)
         for second in self._s2(tlb, ctx):
             if second.covers(ipa):

@@ -10,7 +10,7 @@ from harness.arch import registers
 from harness.arch.table import Operand, Operation, Regime, Shareability, load
 from harness.program.addresses import E2_ASID, Layout
 from harness.program.allowed import trapped
-from harness.program.ids import neighbour
+from harness.program.ids import ID_BITS, neighbour
 from harness.program.program import Tlbi, World, make_operand
 from harness.program.scene import Scene, UsedLeaf
 
@@ -68,7 +68,7 @@ class Operations(Scene):
         same = [
             i
             for i, c in enumerate(self.world.contexts)
-            if c.vmid == self.world.contexts[ctx].vmid
+            if c.tag_vmid == self.world.contexts[ctx].tag_vmid
             and not c.tge
             and place.stage != "e2"
             and self._loads(i)
@@ -85,9 +85,10 @@ class Operations(Scene):
         self.emit(Tlbi(use, op.name, self.operand(op, place, self._asid(ctx)), by_l2))
 
     def _asid(self, ctx: int) -> int:
-        if self.chance(NEAR_MISS):
-            return neighbour(self.rng, self.world.contexts[ctx].asid)
-        return self.world.contexts[ctx].asid
+        c = self.world.contexts[ctx]
+        if self.chance(NEAR_MISS):  # with 8 bits the upper half of an operand has to be 0 (C5.5)
+            return neighbour(self.rng, c.tag_asid, 8 if c.asid8 else ID_BITS)
+        return c.tag_asid
 
     def _vel2(self, place: UsedLeaf, ctx: int) -> None:
         tge = [i for i, c in enumerate(self.world.contexts) if c.tge]

@@ -71,11 +71,15 @@ class TableLeaf:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A leaf (or table pointer) in a TLB, with the tags of the context that it was walked for."""
+    """A leaf (or table pointer) in a TLB, with the tags of the context that it was walked for.
+
+    ``raw``: all of that context's VTTBR_EL2.VMID, of which ``vmid`` may be the lower half.
+    """
 
     leaf: TableLeaf
     vmid: int = 0
     asid: int = 0
+    raw: int = 0
 
     def entry(self, shift: int) -> Entry:
         """The same for ``harness.arch.cover.obliges``; ``shift`` is log2 of the granule."""
@@ -98,7 +102,7 @@ class Combined:
     """A translation of both stages. ``s1`` None: stage 1 was off. ``s2`` None: stage 2 was.
 
     ``gone``: with stage 1 off, 4 KB pages that were invalidated by address. There is no leaf of stage 1 that
-    would make the rest of them one entry, so a TLB may hold what is left of them.
+    would make the rest of them one entry, so a TLB may hold what is left of them. ``raw``: as of ``Held``.
     """
 
     s1: TableLeaf | None
@@ -106,6 +110,7 @@ class Combined:
     vmid: int
     asid: int
     gone: frozenset[int] = frozenset()
+    raw: int = 0
 
     def covers(self, va: int) -> bool:
         """Whether it translates ``va``."""

@@ -6,6 +6,7 @@ A new kind is a function for its contexts, one that fills it, and a row of ``KIN
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -123,6 +124,16 @@ def _fill_stage1(g: Rounds) -> None:
     base_maps(g, 0)
     for _ in g.rounds(len(g.actions) + 16):
         g.round(g.rng.choice(("s1", "s1", "s2")), g.rng.randrange(len(g.world.contexts)))
+
+
+def _narrow(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
+    """VMIDs and ASIDs of 8 bits: what differs in the upper ones is the same."""
+    one, other = shape.vmids[:2]
+    asid = any_id(rng)
+    more = Context(one, asid ^ 0x100 << rng.randrange(8), s1=True, s2_of=0, s1_of=0, el0=True)
+    third = Context(one ^ 0x100 << other % 8, asid, s1=True, s2_of=0, s1_of=0, el0=True)
+    contexts = (Context(one, asid, s1=True, el0=True), *rng.choice(((more,), (more, third))))
+    return tuple(dataclasses.replace(each, vmid8=True, asid8=True) for each in contexts)
 
 
 def _stage2_off(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
@@ -361,6 +372,7 @@ KINDS: Mapping[str, ProgramKind] = {
     for kind in (
         ProgramKind("stage2", 30, _stage2, _fill_stage2, cpus=(1, 1, 2)),
         ProgramKind("stage1", 25, _stage1, _fill_stage1, cpus=(1, 2, 2, 2)),
+        ProgramKind("narrow", 6, _narrow, _fill_stage1, cpus=(1, 2)),
         ProgramKind("stage2-off", 6, _stage2_off, _fill_stage2_off, cpus=(2,)),
         ProgramKind("vel2", 12, _vel2, _fill_vel2, granules=(12,), cpus=(1, 2, 2, 2)),
         ProgramKind("vncr", 16, _vncr, _fill_vncr, granules=(12,), cpus=(1, 2)),

@@ -100,6 +100,8 @@ def _parse_context(words: Sequence[str]) -> Context:
         sl0=number("sl0"),
         pe=number("pe"),
         cnp="cnp" in flags,
+        vmid8="vmid8" in flags,
+        asid8="asid8" in flags,
     )
 
 

@@ -31,7 +31,8 @@ class Context:
 
     ``s2_bits``, ``s1_bits``: the input size of the stage in bits, 64 - T0SZ; None for what every program has
     (``layout.input_bits``). ``sl0``: VTCR_EL2.SL0, None for the one that fits. ``pe``: the one CPU that ever
-    loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP.
+    loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP. ``vmid8``, ``asid8``:
+    VTCR_EL2.VS and TCR_EL1.AS are 0, so that the upper 8 bits of the VMID and the ASID are no part of them.
     """
 
     vmid: int = 1
@@ -49,6 +50,18 @@ class Context:
     sl0: int | None = None
     pe: int | None = None
     cnp: bool = False
+    vmid8: bool = False
+    asid8: bool = False
+
+    @property
+    def tag_vmid(self) -> int:
+        """The VMID of entries: with VTCR_EL2.VS = 0 hardware ignores its upper half (D24.2 VTCR_EL2)."""
+        return self.vmid & 0xFF if self.vmid8 else self.vmid
+
+    @property
+    def tag_asid(self) -> int:
+        """The same of the ASID and TCR_EL1.AS."""
+        return self.asid & 0xFF if self.asid8 else self.asid
 
     def loaded_by(self, cpu: int) -> bool:
         """Whether ``cpu`` may ever hold a translation of it: CnP lets others hold what one of them walked."""

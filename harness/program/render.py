@@ -102,7 +102,7 @@ def _context(world: World, number: int) -> str:
     words += ["el0"] if c.el0 else []
     for key, value in (("s2-bits", c.s2_bits), ("s1-bits", c.s1_bits), ("sl0", c.sl0), ("pe", c.pe)):
         words += [f"{key}={value}"] if value is not None else []
-    words += ["cnp"] if c.cnp else []
+    words += [flag for flag in ("cnp", "vmid8", "asid8") if getattr(c, flag)]
     return " ".join([*words, *sorted(c.traps)])
 
 

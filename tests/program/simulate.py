@@ -127,6 +127,8 @@ OTHERS = (
     "beyond-input-size",
     "one-tlb",
     "el2-at-el1",
+    "vmid-whole",
+    "asid-whole",
 )
 """Defects that are no forgotten invalidation."""
 
@@ -241,19 +243,24 @@ class Machine:
         self, pe: _Pe, stage: str, level: int, start: int, size: int, slot: _Slot, tag: Context
     ) -> _Cached:
         is_global = not isinstance(slot, _Table) and "g" in slot[1]
-        asid = E2_ASID if stage == "e2" else tag.asid
-        entry = _Cached(stage, level, start, size, slot, tag.vmid, asid, is_global)
+        asid = E2_ASID if stage == "e2" else self._asid(tag)
+        entry = _Cached(stage, level, start, size, slot, self._vmid(tag), asid, is_global)
         if self.retain:
             pe.cached.append(entry)
         return entry
 
-    @staticmethod
-    def _matches(entry: _Cached, tag: Context) -> bool:
+    def _vmid(self, c: Context) -> int:
+        return c.vmid if self.defect == "vmid-whole" else c.tag_vmid
+
+    def _asid(self, c: Context) -> int:
+        return c.asid if self.defect == "asid-whole" else c.tag_asid
+
+    def _matches(self, entry: _Cached, tag: Context) -> bool:
         if entry.stage == "e2":
             return True
-        if entry.vmid != tag.vmid:
+        if entry.vmid != self._vmid(tag):
             return False
-        return entry.stage == "s2" or entry.is_global or entry.asid == tag.asid
+        return entry.stage == "s2" or entry.is_global or entry.asid == self._asid(tag)
 
     def _unfit(self, c: Context) -> bool:
         bits = c.s2_bits or input_bits(self.world.shift)
@@ -293,8 +300,8 @@ class Machine:
             return NO_STAGE_2
         page = access.at & ~((1 << self.world.shift) - 1)
         for both in self.rng.sample(pe.both, len(pe.both)):
-            own = both.first is None or both.first.is_global or both.asid == c.asid
-            if both.va == page and both.vmid == c.vmid and own and self.rng.random() < self.retain:
+            own = both.first is None or both.first.is_global or both.asid == self._asid(c)
+            if both.va == page and both.vmid == self._vmid(c) and own and self.rng.random() < self.retain:
                 return self._finish(access, both.perms1, both.perms2, both.pa + access.at - page)
         return self._translate(pe, access, c, page)
 
@@ -318,7 +325,7 @@ class Machine:
             assert not isinstance(second.slot, _Table)
             pa, perms2 = second.slot[0] + self._input(c, ipa) - second.start, second.slot[1]
         if self.retain and keep:
-            pe.both.append(_Both(page, first, pa, perms1, perms2, c.vmid, c.asid))
+            pe.both.append(_Both(page, first, pa, perms1, perms2, self._vmid(c), self._asid(c)))
         return self._finish(access, perms1, perms2, pa + access.at - page)
 
     def _finish(self, access: Access, perms1: str | None, perms2: str | None, pa: int) -> str:
@@ -381,7 +388,7 @@ class Machine:
                 return "undefined" if end.undefined else trap_token(op)
         for number, pe in enumerate(self.pes):
             el = 1 if action.by_l2 else 2
-            state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=number == self.cpu, el=el)
+            state = State(self._vmid(c), tge=c.tge and not action.by_l2, own_pe=number == self.cpu, el=el)
             pe.cached = [e for e in pe.cached if not self._gone(op, action.xt, state, self._entry(e))]
             pe.both = [b for b in pe.both if not self._both_gone(op, action.xt, state, b)]
         return "done"

@@ -50,7 +50,7 @@ PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "fresh", "loose")
 CONTEXT_VALUES = (
     "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe"
 )  # fmt: skip
-CONTEXT_FLAGS = ("s1", "s2", "el0", "tge", "cnp", "ttlb", "ttlbis", "ttlbos")
+CONTEXT_FLAGS = ("s1", "s2", "el0", "tge", "cnp", "vmid8", "asid8", "ttlb", "ttlbis", "ttlbos")
 OPERAND_FIELDS = ("va", "ipa", "asid", "ttl", "tg", "scale", "num", "ns")
 
 

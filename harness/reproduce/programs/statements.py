@@ -141,6 +141,8 @@ def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> N
         sl0=values.get("sl0"),
         pe=values.get("pe"),
         cnp="cnp" in flags,
+        vmid8="vmid8" in flags,
+        asid8="asid8" in flags,
     )
     _agrees(draft, words[0], number, context)
 
@@ -176,7 +178,11 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
     for other, each in draft.contexts.items():
         if other == number:
             continue
-        tables = context.s2_of == other or (context.vmid == each.vmid and context.s2 and each.s2)
+        if context.vmid8 != each.vmid8:
+            draft.bad(
+                word, f"vmid8 in one of the contexts {other} and {number}", "it in all of them, or none"
+            )
+        tables = context.s2_of == other or (context.tag_vmid == each.tag_vmid and context.s2 and each.s2)
         if tables and (context.s2_bits, context.sl0) != (each.s2_bits, each.sl0):
             draft.bad(
                 word,
@@ -194,7 +200,9 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
             f"context {number} with s2-bits={bits} sl0={context.sl0}",
             "another sl0=: whether this start level fits depends on the PA size of the machine",
         )
-    if draft.unfit(context) and any(e.vmid == context.vmid for n, e in draft.contexts.items() if n != number):
+    if draft.unfit(context) and any(
+        e.tag_vmid == context.tag_vmid for n, e in draft.contexts.items() if n != number
+    ):
         draft.bad(word, f"context {number}, whose SL0 does not fit, shares its VMID", "a VMID of its own")
 
 

@@ -192,6 +192,8 @@ FAULTS = {
     "contiguous": "no-ipas2",
     "el2-operations-at-el1": "el2-at-el1",
     "el2-operations-with-nv": "el2-at-el1",
+    "narrow-asid": "asid-whole",
+    "narrow-vmid": "vmid-whole",
     "ns-bit": "ns-compared",
     "private-stage2": "one-tlb",
     "private-tables": "one-tlb",

@@ -161,7 +161,7 @@ void text_start(struct text *t, struct vm *vm)
 static bool do_context(struct text *t, char **w, unsigned n)
 {
 	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0;
-	bool cnp = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
+	bool cnp = false, vmid8 = false, asid8 = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
 	unsigned s1_least, s1_most;
 	struct context *c;
 	struct step *s;
@@ -192,6 +192,10 @@ static bool do_context(struct text *t, char **w, unsigned n)
 			fine = limited(t, value, t->config.cpus, &pe);
 		else if (!strcmp(w[i], "cnp"))
 			cnp = true;
+		else if (!strcmp(w[i], "vmid8"))
+			vmid8 = true;
+		else if (!strcmp(w[i], "asid8"))
+			asid8 = true;
 		else if ((value = value_of(w[i], "vncr"))) {
 			fine = number(t, value, &vncr);
 			hcr |= HCR_NV | HCR_NV2;
@@ -232,6 +236,8 @@ static bool do_context(struct text *t, char **w, unsigned n)
 		      sl0 == 4 ? -1 : (int)sl0);
 	c->vttbr |= cnp ? VTTBR_CNP : 0;
 	c->ttbr0 |= cnp ? TTBR_CNP : 0;
+	c->vtcr &= ~(vmid8 ? (uint64_t)VTCR_VS : 0);
+	c->tcr &= ~(asid8 ? (uint64_t)TCR_AS : 0);
 	s->a = s2_shared ? s2_of + 1 : 0;
 	s->b = s1_shared ? s1_of + 1 : 0;
 	s->c = 1;
