@@ -24,6 +24,7 @@ from harness.program.addresses import (
     DATA_PA,
     E2_ASID,
     EVENT_PA,
+    PHYSICAL_BITS,
     code_result,
     fits,
     input_bits,
@@ -186,7 +187,15 @@ class ReferenceModel:
         """The leaf that ``action`` writes."""
         table = self._table_of(action)
         size = level_size(self._shift(action.stage), action.level)
-        return TableLeaf(action.stage, table, action.at, size, action.level, action.to or 0, action.perms)
+        to = action.to or 0
+        beyond = bool(to >> self._output_bits(action))
+        return TableLeaf(action.stage, table, action.at, size, action.level, to, action.perms, beyond=beyond)
+
+    def _output_bits(self, action: Map) -> int:
+        """Of an output address of the tables that ``action`` writes: those who use them agree."""
+        c = self.world.contexts[action.ctx]
+        own = {"s2": c.ps, "s1": c.ips}.get(action.stage)
+        return PHYSICAL_BITS if own is None else min(own, PHYSICAL_BITS)
 
     def _table_of(self, action: Map) -> int:
         if action.stage == "e2":
@@ -288,7 +297,7 @@ class ReferenceModel:
         if self._closed:
             return
         self._closed = True
-        e2 = {Held(leaf, 0, E2_ASID) for leaf in self.current("e2", 0) if not leaf.is_old}
+        e2 = {Held(leaf, 0, E2_ASID) for leaf in self.current("e2", 0) if not leaf.fault}
         for cpu, tlb in enumerate(self.tlbs):
             tlb.e2 |= e2
             tlb.vncr |= e2
@@ -300,14 +309,14 @@ class ReferenceModel:
                     tlb.s1 |= {
                         Held(leaf, c.tag_vmid, c.tag_asid, c.vmid)
                         for leaf in self.current("s1", table)
-                        if not leaf.is_old
+                        if not leaf.fault
                     }
                 if c.s2:
                     table = self.world.s2_table(i)
                     tlb.s2 |= {
                         Held(leaf, c.tag_vmid, raw=c.vmid)
                         for leaf in self.current("s2", table)
-                        if not leaf.is_old
+                        if not leaf.fault
                     }
                     tlb.s2 |= {Held(leaf, c.tag_vmid, raw=c.vmid) for leaf in self._aliases(i)}
                 tlb.combined |= set(self._combinations(tlb, i))
@@ -327,7 +336,7 @@ class ReferenceModel:
             return set()
         low = (1 << self.bits(c)) - 1
         above = {leaf.to & ~low for leaf in self.current("s1", self.world.s1_table(ctx))} - {0}
-        leaves = [leaf for leaf in self.current("s2", self.world.s2_table(ctx)) if not leaf.is_old]
+        leaves = [leaf for leaf in self.current("s2", self.world.s2_table(ctx)) if not leaf.fault]
         return {dataclasses.replace(leaf, start=leaf.start + up) for leaf in leaves for up in above}
 
     def _leaves(self, held: Iterable[TableLeaf]) -> set[TableLeaf]:
@@ -335,13 +344,13 @@ class ReferenceModel:
         found: set[TableLeaf] = set()
         for leaf in held:
             found |= {leaf} if leaf.children is None else leaf.children
-        return {leaf for leaf in found if not leaf.is_old}
+        return {leaf for leaf in found if not leaf.fault}
 
     def _fault_now(self, stage: str, table: int, at: int) -> str:
         """What a walk of the tables as they are ends with at ``at``: a kind of fault, or an empty string."""
         for leaf in self.current(stage, table):
             if leaf.children is None and leaf.covers(at):
-                return "access-flag" if leaf.is_old else ""
+                return leaf.fault
         return "translation"
 
     def _s1(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
@@ -545,8 +554,8 @@ class ReferenceModel:
             if leaf.children is None or leaf.perms != CUT_OFF or not leaf.covers(at):
                 continue
             there = [child for child in leaf.children if child.covers(at)]
-            if not there or there[0].is_old:
-                found.add(f"{whose}-{'access-flag' if there else 'translation'}{where}")
+            if not there or there[0].fault:
+                found.add(f"{whose}-{there[0].fault if there else 'translation'}{where}")
         return found
 
     def _translate(self, tlb: Tlb, ctx: int, va: int, access: Access) -> frozenset[str]:

@@ -19,7 +19,8 @@ class TableLeaf:
     """A descriptor as it was in a table: of ``stage`` s1, s2 or e2, at ``start`` for ``size`` bytes.
 
     ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its
-    table held when it was cut off: whoever still holds the pointer still finds them.
+    table held when it was cut off: whoever still holds the pointer still finds them. ``beyond``: the output
+    has more bits than PS or IPS allows.
     """
 
     stage: str
@@ -30,6 +31,7 @@ class TableLeaf:
     to: int
     perms: str
     children: frozenset[TableLeaf] | None = None
+    beyond: bool = False
 
     @property
     def end(self) -> int:
@@ -45,6 +47,13 @@ class TableLeaf:
     def is_old(self) -> bool:
         """AF is 0: an access faults, and no TLB holds it (Arm ARM D8.5.1)."""
         return OLD in self.perms and self.children is None
+
+    @property
+    def fault(self) -> str:
+        """The kind of fault that a walk ends with here, or an empty string; then no TLB holds the leaf."""
+        if self.beyond:  # first of the two (AArch64.S2Walk(), J1.1.3)
+            return "address-size"
+        return "access-flag" if self.is_old else ""
 
     def covers(self, at: int) -> bool:
         """Whether it translates ``at``."""

@@ -30,6 +30,7 @@ from harness.program.rounds import Rounds, base_maps
 from harness.program.scene import UsedLeaf
 
 MAX_ACTIONS = 26
+VA_BITS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Shape:
 
     VMIDs and what else tells KVM's shadow contexts apart are among it: taking one for another is slow
     (docs/litmus.md). ``bits``: of stage 2 of the first and the second context; 0 for what every program has.
-    ``sl0``: of a context whose stage 2 cannot begin, or None. ``cnp``: every other context has it.
+    ``sl0``: of a context whose stage 2 cannot begin, or None. ``cnp``: every other context has it. ``ps``,
+    ``ips``, ``s1_bits``: output sizes, and the input size of stage 1, of the first context, or None.
     """
 
     shift: int
@@ -48,6 +50,9 @@ class Shape:
     bits: tuple[int, int] = (0, 0)
     sl0: int | None = None
     cnp: bool = False
+    ps: int | None = None
+    ips: int | None = None
+    s1_bits: int | None = None
 
     @property
     def least_bits(self) -> int:
@@ -86,11 +91,15 @@ class ProgramKind:
         unfit = [
             sl0 for sl0 in range(4) if not fits(shift, bits[1], sl0) and not depends(shift, bits[1], sl0)
         ]
-        return Shape(shift, cpus, hide, vmids, bits, rng.choice(unfit) if rng.random() < 0.3 else None, cnp)
+        sl0 = rng.choice(unfit) if rng.random() < 0.3 else None
+        ps, ips = rng.choice((None, None, 36, 36, 32)), rng.choice((None, None, 36))
+        return Shape(shift, cpus, hide, vmids, bits, sl0, cnp, ps, ips, rng.choice(S1_SIZES[shift]))
 
 
 SIZES = {12: (35, 40), 14: (35, 40), 16: (37, 40)}
 """Input sizes of stage 2 that a layout has room in."""
+S1_SIZES = {12: (None, 38), 14: (None, 36), 16: (None, 39, 41)}
+"""The same of stage 1; None: what every program has."""
 
 
 def _stage2(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
@@ -271,10 +280,19 @@ def _fill_events(g: Rounds) -> None:
 
 
 def _sizes(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
-    """Stage 1 may lead above the input size of stage 2; one context may have a start that does not fit."""
+    """Stage 1 may lead above the input size of stage 2, and both above their output sizes; one context may
+    have a start that does not fit."""
     first, second = shape.bits
     contexts = (
-        Context(shape.vmids[0], any_id(rng), s1=True, s2_bits=first or None),
+        Context(
+            shape.vmids[0],
+            any_id(rng),
+            s1=True,
+            s2_bits=first or None,
+            s1_bits=shape.s1_bits,
+            ps=shape.ps,
+            ips=shape.ips,
+        ),
         Context(shape.vmids[1], s2_bits=second or None),
         Context(shape.vmids[2], s2_bits=second or None, sl0=shape.sl0),
     )
@@ -294,8 +312,28 @@ def _fill_sizes(g: Rounds) -> None:
             for page in g.pages_of(place)[:2]:
                 g.look(place, page, 0, "read")
         g.round(g.rng.choice(("s1", "s2")), g.rng.choice((0, 0, 1)))
+        _beyond(g)
         if len(g.world.contexts) > 2 and g.chance(0.5):
             g.emit(Access("read", 2, g.layout.ipa(0)))
+
+
+def _beyond(g: Rounds) -> None:
+    """A VA above the input size of stage 1; an output of stage 2 above PS, where a page may be next."""
+    c = g.world.contexts[0]
+    if g.chance(0.3):
+        above = 1 << g.rng.randrange(c.s1_bits or input_bits(g.world.shift), VA_BITS)
+        g.emit(Access("read", 0, g.layout.va(0) | above, el0=g.chance(0.3)))
+    if c.ps is None or not g.chance(0.6):
+        return
+    place = g.new_place("s2", 0)
+    if place in g.places:
+        return
+    to = g.layout.frame(0) + (place.at & (g.layout.area_size - 1)) | 1 << g.rng.randrange(c.ps, PHYSICAL_BITS)
+    if g.emit(Map("s2", place.ctx, place.at, place.level, to, "rwx")):
+        g.look(place, g.rng.choice(g.pages_of(place)), 0, "read")
+        g.emit(Map("s2", place.ctx, place.at, place.level))
+        g.make(place, 0) if g.chance(0.5) else None
+        g.look(place, g.rng.choice(g.pages_of(place)), 0, "read")
 
 
 def _translate(rng: random.Random, layout: Layout, shape: Shape) -> tuple[Context, ...]:

@@ -99,6 +99,8 @@ def _parse_context(words: Sequence[str]) -> Context:
         s1_bits=number("s1-bits"),
         sl0=number("sl0"),
         pe=number("pe"),
+        ps=number("ps"),
+        ips=number("ips"),
         cnp="cnp" in flags,
         vmid8="vmid8" in flags,
         asid8="asid8" in flags,

@@ -33,6 +33,7 @@ class Context:
     (``layout.input_bits``). ``sl0``: VTCR_EL2.SL0, None for the one that fits. ``pe``: the one CPU that ever
     loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP. ``vmid8``, ``asid8``:
     VTCR_EL2.VS and TCR_EL1.AS are 0, so that the upper 8 bits of the VMID and the ASID are no part of them.
+    ``ps``, ``ips``: VTCR_EL2.PS and TCR_EL1.IPS as bits of an output address; None: the PA size.
     """
 
     vmid: int = 1
@@ -52,6 +53,8 @@ class Context:
     cnp: bool = False
     vmid8: bool = False
     asid8: bool = False
+    ps: int | None = None
+    ips: int | None = None
 
     @property
     def tag_vmid(self) -> int:

@@ -100,7 +100,8 @@ def _context(world: World, number: int) -> str:
     words += [f"vncr={c.vncr:#x}"] if c.vncr is not None else []
     words += ["tge"] if c.tge else []
     words += ["el0"] if c.el0 else []
-    for key, value in (("s2-bits", c.s2_bits), ("s1-bits", c.s1_bits), ("sl0", c.sl0), ("pe", c.pe)):
+    for key in ("s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"):
+        value = getattr(c, key.replace("-", "_"))
         words += [f"{key}={value}"] if value is not None else []
     words += [flag for flag in ("cnp", "vmid8", "asid8") if getattr(c, flag)]
     return " ".join([*words, *sorted(c.traps)])

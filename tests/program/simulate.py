@@ -20,6 +20,7 @@ from harness.arch.table import Operand, Operation, Regime, Shareability
 from harness.program.addresses import (
     E2_ASID,
     EVENT_PA,
+    PHYSICAL_BITS,
     code_result,
     fits,
     input_bits,
@@ -129,6 +130,7 @@ OTHERS = (
     "el2-at-el1",
     "vmid-whole",
     "asid-whole",
+    "output-size-ignored",
 )
 """Defects that are no forgotten invalidation."""
 
@@ -225,18 +227,24 @@ class Machine:
         slot = self._root(stage, ctx).get(at & ~(size - 1))
         if slot is None:
             return "translation"
-        if not isinstance(slot, _Table) and OLD in slot[1]:
-            return "access-flag"
+        if not isinstance(slot, _Table) and (fault := self._fault(stage, slot, tag)):
+            return fault
         entry = self._cache(pe, stage, 2, at & ~(size - 1), size, slot, tag)
         return self._last(pe, stage, slot, at, tag) if isinstance(slot, _Table) else entry
+
+    def _fault(self, stage: str, leaf: tuple[int, str], tag: Context) -> str:
+        bits = {"s2": tag.ps, "s1": tag.ips}.get(stage)
+        if leaf[0] >> min(bits or PHYSICAL_BITS, PHYSICAL_BITS) and self.defect != "output-size-ignored":
+            return "address-size"
+        return "access-flag" if OLD in leaf[1] else ""
 
     def _last(self, pe: _Pe, stage: str, table: _Table, at: int, tag: Context) -> _Cached | str:
         size = 1 << self._shift(stage)
         leaf = table.pages.get(at & ~(size - 1))
         if leaf is None:
             return "translation"
-        if OLD in leaf[1]:
-            return "access-flag"
+        if fault := self._fault(stage, leaf, tag):
+            return fault
         return self._cache(pe, stage, 3, at & ~(size - 1), size, leaf, tag)
 
     def _cache(

@@ -48,7 +48,7 @@ LETTERS = {
 
 PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "fresh", "loose")
 CONTEXT_VALUES = (
-    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe"
+    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"
 )  # fmt: skip
 CONTEXT_FLAGS = ("s1", "s2", "el0", "tge", "cnp", "vmid8", "asid8", "ttlb", "ttlbis", "ttlbos")
 OPERAND_FIELDS = ("va", "ipa", "asid", "ttl", "tg", "scale", "num", "ns")
@@ -81,10 +81,18 @@ OWN = MemoryRegion(
 )
 VEL2 = MemoryRegion("vel2", E2_TEST_VA, (1 << input_bits(12)) - E2_TEST_VA, "VAs of vEL2 that `e2` may map")
 
-_S1 = ("s1-translation", "s1-permission", "s1-access-flag")
-_S2 = ("s2-translation@IPA", "s2-permission", "s2-access-flag@IPA", "s2-translation!code")
+_S1 = ("s1-translation", "s1-permission", "s1-access-flag", "s1-address-size")
+_S2 = (
+    "s2-translation@IPA",
+    "s2-permission",
+    "s2-access-flag@IPA",
+    "s2-address-size@IPA",
+    "s2-translation!code",
+)
 _AT = tuple(
-    f"par-s{stage}-{kind}" for stage in (1, 2) for kind in ("translation", "permission", "access-flag")
+    f"par-s{stage}-{kind}"
+    for stage in (1, 2)
+    for kind in ("translation", "permission", "access-flag", "address-size")
 )
 
 

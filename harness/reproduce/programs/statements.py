@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch.operand import Fields, decode, encode
 from harness.arch.table import Operand, Operation, load
 from harness.errors import UserError
-from harness.program.addresses import PHYSICAL_BITS, code_word, depends, input_bits, level_size
+from harness.program.addresses import OUTPUT_BITS, PHYSICAL_BITS, code_word, depends, input_bits, level_size
 from harness.program.program import (
     CONTIGUOUS,
     GROUP,
@@ -140,6 +140,8 @@ def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> N
         s1_bits=values.get("s1-bits"),
         sl0=values.get("sl0"),
         pe=values.get("pe"),
+        ps=values.get("ps"),
+        ips=values.get("ips"),
         cnp="cnp" in flags,
         vmid8="vmid8" in flags,
         asid8="asid8" in flags,
@@ -169,6 +171,9 @@ def _context_value(draft: ProgramDraft, word: Word, key: str, number: int | None
         if got is not None and draft.within(word, got, [VEL2]) and draft.aligned(word, got, 0x1000, "a page"):
             return got
         return None
+    if key in ("ps", "ips"):
+        size = draft.choice(word, [str(bits) for bits in OUTPUT_BITS], "output size")
+        return None if size is None else int(size)
     low, high = limits[key]
     return draft.number(word, f"{key}=", low, high)
 
@@ -183,16 +188,15 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
                 word, f"vmid8 in one of the contexts {other} and {number}", "it in all of them, or none"
             )
         tables = context.s2_of == other or (context.tag_vmid == each.tag_vmid and context.s2 and each.s2)
-        if tables and (context.s2_bits, context.sl0) != (each.s2_bits, each.sl0):
+        if tables and (context.s2_bits, context.sl0, context.ps) != (each.s2_bits, each.sl0, each.ps):
             draft.bad(
                 word,
-                f"context {number} has another s2-bits= or sl0= than context {other}",
+                f"context {number} has another s2-bits=, sl0= or ps= than context {other}",
                 "the same: they share a VMID or tables",
             )
-        if context.s1_of == other and context.s1_bits != each.s1_bits:
-            draft.bad(
-                word, f"context {number} has another s1-bits= than context {other}", "the same: shared tables"
-            )
+        if context.s1_of == other and (context.s1_bits, context.ips) != (each.s1_bits, each.ips):
+            found = f"context {number} has another s1-bits= or ips= than context {other}"
+            draft.bad(word, found, "the same: shared tables")
     bits = context.s2_bits or input_bits(draft.shift or 12)
     if context.sl0 is not None and depends(draft.shift or 12, bits, context.sl0):
         draft.bad(
@@ -341,6 +345,12 @@ def _input(draft: ProgramDraft, word: Word, stage: str, ctx: int, at: int, size:
 def _output(draft: ProgramDraft, word: Word, stage: str, ctx: int, to: int, size: int) -> bool:
     if not draft.aligned(word, to, size, "the size of the leaf"):
         return False
+    if stage == "e2":
+        return draft.within(word, to, [DATA, EVENTS], size)
+    c = draft.contexts[ctx]
+    out = (c.ps if stage == "s2" else c.ips) or PHYSICAL_BITS
+    if out < PHYSICAL_BITS and to >> out and not to >> PHYSICAL_BITS:
+        return True  # an address size fault, wherever it leads
     if stage == "s1" and draft.contexts[ctx].s2:
         if to >> PHYSICAL_BITS:
             draft.bad(

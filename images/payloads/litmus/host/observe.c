@@ -13,6 +13,8 @@ static const char *fault_word(uint64_t esr)
 	if (ec != ESR_EC_DABT_LOW && ec != ESR_EC_DABT_SAME && ec != ESR_EC_IABT_LOW && ec != ESR_EC_IABT_SAME)
 		return NULL;
 	switch (FIELD(esr, ESR_FSC_TYPE)) {
+	case ESR_FSC_TYPE_ADDRESS_SIZE:
+		return "address-size";
 	case ESR_FSC_TYPE_TRANSLATION:
 		return "translation";
 	case ESR_FSC_TYPE_ACCESS_FLAG:

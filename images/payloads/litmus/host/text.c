@@ -158,9 +158,20 @@ void text_start(struct text *t, struct vm *vm)
 	vm->shared->frame_count = 0;
 }
 
+/* VTCR_EL2.PS and TCR_EL1.IPS for an output size, or -1 (Arm ARM D24.2 VTCR_EL2). */
+static int output_size(uint64_t bits)
+{
+	static const uint8_t sizes[] = { 32, 36, 40, 42, 44, 48 };
+
+	for (unsigned i = 0; i < sizeof(sizes); i++)
+		if (sizes[i] == bits)
+			return (int)i;
+	return -1;
+}
+
 static bool do_context(struct text *t, char **w, unsigned n)
 {
-	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0;
+	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0, ps = 0, ips = 0;
 	bool cnp = false, vmid8 = false, asid8 = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
 	unsigned s1_least, s1_most;
 	struct context *c;
@@ -190,6 +201,10 @@ static bool do_context(struct text *t, char **w, unsigned n)
 			fine = limited(t, value, 4, &sl0);
 		else if ((value = value_of(w[i], "pe"))) /* for whoever judges */
 			fine = limited(t, value, t->config.cpus, &pe);
+		else if ((value = value_of(w[i], "ps")))
+			fine = limited(t, value, 49, &ps) && output_size(ps) >= 0;
+		else if ((value = value_of(w[i], "ips")))
+			fine = limited(t, value, 49, &ips) && output_size(ips) >= 0;
 		else if (!strcmp(w[i], "cnp"))
 			cnp = true;
 		else if (!strcmp(w[i], "vmid8"))
@@ -236,6 +251,10 @@ static bool do_context(struct text *t, char **w, unsigned n)
 		      sl0 == 4 ? -1 : (int)sl0);
 	c->vttbr |= cnp ? VTTBR_CNP : 0;
 	c->ttbr0 |= cnp ? TTBR_CNP : 0;
+	if (ps)
+		c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, output_size(ps));
+	if (ips)
+		c->tcr = (c->tcr & ~TCR_IPS) | PLACE(TCR_IPS, output_size(ips));
 	c->vtcr &= ~(vmid8 ? (uint64_t)VTCR_VS : 0);
 	c->tcr &= ~(asid8 ? (uint64_t)TCR_AS : 0);
 	s->a = s2_shared ? s2_of + 1 : 0;
