@@ -34,11 +34,14 @@ from harness.program.addresses import (
 from harness.program.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.program import (
+    CONTIGUOUS,
+    OLD,
     Access,
     Action,
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     InitialMemory,
     Map,
@@ -59,6 +62,7 @@ HANG = "hang"
 NO_STAGE_2 = "s2-translation!code"
 """VTCR_EL2.SL0 does not fit T0SZ: L2 cannot even be fetched."""
 ALL64 = (1 << 64) - 1
+DESCRIPTOR_OLD, DESCRIPTOR_YOUNG = "old", "young"
 HPFAR_PAGE = ~0xFFF
 """HPFAR_EL2 has all of IPA[47:12], whatever the granule (Arm ARM D24.2 HPFAR_EL2, M.a.a)."""
 HIDES = {"os": (Features.OS, Features.RANGE), "range": (Features.RANGE,), "xs": (Features.XS,)}
@@ -144,6 +148,7 @@ class ReferenceModel:
         self._dirty: dict[int, bool] = {}
         self._closed = False
         self._pointers = 0
+        self._flags: dict[int, frozenset[str]] = {}
 
     @classmethod
     def of(
@@ -164,6 +169,8 @@ class ReferenceModel:
                 return self._access(action)
             case At():
                 return self._at(action)
+            case DescriptorLook():
+                return frozenset(self._descriptor(action))
             case Spin():
                 self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.where)
                 return frozenset({DONE})
@@ -197,7 +204,7 @@ class ReferenceModel:
         own = {"s2": c.ps, "s1": c.ips}.get(action.stage)
         return PHYSICAL_BITS if own is None else min(own, PHYSICAL_BITS)
 
-    def _table_of(self, action: Map) -> int:
+    def _table_of(self, action: Map | DescriptorLook) -> int:
         if action.stage == "e2":
             return 0
         return self.world.s2_table(action.ctx) if action.stage == "s2" else self.world.s1_table(action.ctx)
@@ -279,7 +286,45 @@ class ReferenceModel:
             leaves.add(
                 TableLeaf(new.stage, new.table, at, size, LAST_LEVEL - 1, self._pointers, "", frozenset())
             )
+        if OLD in new.perms and self._sets_flags(action):
+            new = dataclasses.replace(new, flag=len(self._flags) + 1)
+            self._flags[new.flag] = frozenset({DESCRIPTOR_OLD, DESCRIPTOR_YOUNG})  # or soon, by speculation
         leaves.add(new)
+
+    def _sets_flags(self, action: Map) -> bool:
+        """Whether hardware manages the access flag of these tables: those who use them agree."""
+        c = self.world.contexts[action.ctx]
+        return {"s2": c.s2_ha, "s1": c.s1_ha}.get(action.stage, False)
+
+    def _descriptor(self, look: DescriptorLook) -> frozenset[str]:
+        """What L1 finds in its table: as it wrote it, and the flag as hardware may have left it."""
+        table = self._table_of(look)
+        for leaf in self.current(look.stage, table):
+            if (leaf.start, leaf.level) != (look.at, look.level):
+                continue
+            if leaf.children is not None:
+                return frozenset({"table"})
+            return self._flags.get(
+                leaf.flag, frozenset({DESCRIPTOR_OLD if leaf.is_old else DESCRIPTOR_YOUNG})
+            )
+        return frozenset({"invalid"})
+
+    def _settle(self, action: Access, found: frozenset[str]) -> None:
+        """A translation that was used has its flag set, where it can have been no other one."""
+        if any(token.startswith(("s1-", "s2-")) for token in found) or action.kind in ("peek", "vncr"):
+            return
+        c, tlb = self.world.contexts[action.ctx], self.tlbs[self.cpu]
+        both = [b for b in tlb.combined if b.matches(c.tag_vmid, c.tag_asid) and b.covers(action.at)]
+        firsts = [leaf for leaf in self._s1(tlb, action.ctx) if leaf.covers(action.at)] if c.s1 else []
+        ipas = {leaf.to + (action.at - leaf.start) for leaf in firsts} if c.s1 else {action.at}
+        seconds = [leaf for leaf in self._s2(tlb, action.ctx) if c.s2 and any(map(leaf.covers, ipas))]
+        for used in (
+            {*firsts, *(b.s1 for b in both if b.s1 is not None)},
+            {*seconds, *(b.s2 for b in both if b.s2 is not None)},
+        ):
+            flags = {leaf.flag for leaf in used}
+            if len(flags) == 1 and 0 not in flags and not any(CONTIGUOUS in leaf.perms for leaf in used):
+                self._flags[flags.pop()] = frozenset({DESCRIPTOR_YOUNG})
 
     def _cut_off(self, pointer: TableLeaf, children: frozenset[TableLeaf]) -> None:
         """Who still holds ``pointer`` finds in its table what was there last."""
@@ -297,7 +342,8 @@ class ReferenceModel:
         if self._closed:
             return
         self._closed = True
-        e2 = {Held(leaf, 0, E2_ASID) for leaf in self.current("e2", 0) if not leaf.fault}
+        asid = 0 if self.world.e2h0 else E2_ASID
+        e2 = {Held(leaf, 0, asid) for leaf in self.current("e2", 0) if not leaf.fault}
         for cpu, tlb in enumerate(self.tlbs):
             tlb.e2 |= e2
             tlb.vncr |= e2
@@ -406,7 +452,8 @@ class ReferenceModel:
         if not self.forgetless:
             for pe, tlb in enumerate(self.tlbs):
                 el = 1 if action.by_l2 else 2
-                state = State(c.tag_vmid, tge=c.tge and not action.by_l2, own_pe=pe == self.cpu, el=el)
+                tge = c.tge and not action.by_l2
+                state = State(c.tag_vmid, not self.world.e2h0, tge, own_pe=pe == self.cpu, el=el)
                 self._take(tlb, operation, action.xt, state, c.vmid)
         return frozenset(allowed)
 
@@ -504,6 +551,7 @@ class ReferenceModel:
 
     def _access(self, action: Access) -> frozenset[str]:
         found = self.may(action)
+        self._settle(action, found)
         if action.kind != "write":
             return found
         landed = {token: int(token[3:], 0) for token in found if token.startswith("at=0x")}

@@ -92,7 +92,7 @@ class Operations(Scene):
 
     def _vel2(self, place: UsedLeaf, ctx: int) -> None:
         tge = [i for i, c in enumerate(self.world.contexts) if c.tge]
-        by_e1 = bool(tge) and self.chance(0.5)
+        by_e1 = bool(tge) and self.chance(0.5) and not self.world.e2h0
         if by_e1:
             op = self.choose(lambda op: op.family in ("vmalle1", "vae1", "aside1", "vaae1"), self._remote)
         else:
@@ -105,6 +105,7 @@ class Operations(Scene):
         # With TGE clear Linux forgets the VNCR page: harness.program.kernel_defects.
         use = self.rng.choice(tge if by_e1 or (tge and self.chance(0.9)) else plain)
         asid = neighbour(self.rng, E2_ASID) if self.chance(NEAR_MISS) else E2_ASID
+        asid = 0 if self.world.e2h0 else asid  # EL2 has none
         self.emit(Tlbi(use, op.name, self.operand(op, place, asid)))
 
     def operand(self, op: Operation, place: UsedLeaf, asid: int) -> int:

@@ -20,7 +20,8 @@ class TableLeaf:
 
     ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its
     table held when it was cut off: whoever still holds the pointer still finds them. ``beyond``: the output
-    has more bits than PS or IPS allows.
+    has more bits than PS or IPS allows. ``flag`` is not 0 where hardware sets the access flag: another
+    number for each time that L1 has written it as 0.
     """
 
     stage: str
@@ -32,6 +33,7 @@ class TableLeaf:
     perms: str
     children: frozenset[TableLeaf] | None = None
     beyond: bool = False
+    flag: int = 0
 
     @property
     def end(self) -> int:
@@ -45,8 +47,8 @@ class TableLeaf:
 
     @property
     def is_old(self) -> bool:
-        """AF is 0: an access faults, and no TLB holds it (Arm ARM D8.5.1)."""
-        return OLD in self.perms and self.children is None
+        """AF is 0 and stays so: an access faults, and no TLB holds it (Arm ARM D8.5.1)."""
+        return OLD in self.perms and self.children is None and not self.flag
 
     @property
     def fault(self) -> str:

@@ -25,7 +25,18 @@ from harness.program.addresses import (
 from harness.program.allowed import VEL2_SHIFT
 from harness.program.ids import any_id, distinct
 from harness.program.needs import words_of
-from harness.program.program import GROUP, TRANSLATIONS, Access, At, Context, Host, Map, Tlbi
+from harness.program.program import (
+    GROUP,
+    OLD,
+    TRANSLATIONS,
+    Access,
+    At,
+    Context,
+    DescriptorLook,
+    Host,
+    Map,
+    Tlbi,
+)
 from harness.program.rounds import Rounds, base_maps
 from harness.program.scene import UsedLeaf
 
@@ -41,6 +52,7 @@ class Shape:
     (docs/litmus.md). ``bits``: of stage 2 of the first and the second context; 0 for what every program has.
     ``sl0``: of a context whose stage 2 cannot begin, or None. ``cnp``: every other context has it. ``ps``,
     ``ips``, ``s1_bits``: output sizes, and the input size of stage 1, of the first context, or None.
+    ``flags``: of stage 1 and 2, whether hardware sets access flags. ``e2h0``: L1 has no HCR_EL2.E2H.
     """
 
     shift: int
@@ -53,6 +65,8 @@ class Shape:
     ps: int | None = None
     ips: int | None = None
     s1_bits: int | None = None
+    flags: tuple[bool, bool] = (False, False)
+    e2h0: bool = False
 
     @property
     def least_bits(self) -> int:
@@ -78,6 +92,8 @@ class ProgramKind:
     cpus: tuple[int, ...] = (1,)
     hides: tuple[str, ...] = ("",)
     sizes: bool = False
+    flags: bool = False
+    e2h0: bool = False
     one_cpu: bool = False
 
     def shape(self, rng: random.Random) -> Shape:
@@ -85,7 +101,8 @@ class ProgramKind:
         shift, cpus, hide = rng.choice(self.granules), rng.choice(self.cpus), rng.choice(self.hides)
         vmids, cnp = distinct(rng, 4), rng.random() < 0.3
         if not self.sizes:
-            return Shape(shift, cpus, hide, vmids, cnp=cnp)
+            flags = rng.choice(((True, True), (True, False), (False, True))) if self.flags else (False, False)
+            return Shape(shift, cpus, hide, vmids, cnp=cnp, flags=flags, e2h0=self.e2h0)
         least, most = SIZES[shift]
         bits = (rng.randint(least, most), rng.randint(least, most))
         unfit = [
@@ -133,6 +150,56 @@ def _fill_stage1(g: Rounds) -> None:
     base_maps(g, 0)
     for _ in g.rounds(len(g.actions) + 16):
         g.round(g.rng.choice(("s1", "s1", "s2")), g.rng.randrange(len(g.world.contexts)))
+
+
+def _flags(rng: random.Random, layout: Layout, shape: Shape) -> tuple[Context, ...]:
+    """As for stage 1; hardware sets the access flag in L2's tables, L1's, or both."""
+    first, second = shape.flags
+    contexts = _stage1(rng, layout, shape)
+    return tuple(dataclasses.replace(each, s1_ha=first, s2_ha=second) for each in contexts)
+
+
+def _fill_flags(g: Rounds) -> None:
+    """Beside the usual rounds L1 takes flags away, with an operation or without, and looks at them."""
+    base_maps(g, 0)
+    for _ in g.rounds(len(g.actions) + 18):
+        stage, ctx = g.rng.choice(("s1", "s1", "s2")), g.rng.randrange(len(g.world.contexts))
+        g.round(stage, ctx)
+        mapped = [place for place in g.places if place.stage == stage and g.places[place][0]]
+        if mapped:
+            _age(g, g.rng.choice(mapped), ctx)
+
+
+def _age(g: Rounds, place: UsedLeaf, ctx: int) -> None:
+    to, perms = g.places[place]
+    perms = perms.replace(OLD, "") + OLD
+    if not g.emit(Map(place.stage, place.ctx, place.at, place.level, to, perms)):
+        return
+    g.places[place] = (to, perms)
+    look = DescriptorLook(place.stage, place.ctx, place.at, place.level)
+    if g.chance(0.3):
+        g.emit(look)
+    if g.chance(0.8):
+        g.invalidate(place, ctx)
+    g.look(place, g.rng.choice(g.pages_of(place)), ctx)
+    g.emit(look)
+
+
+def _nvhe(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
+    """L1 without E2H: its own regime has no ASIDs, and TGE does not make EL1's operations its own."""
+    vmid = shape.vmids[0]
+    return (
+        Context(vmid),
+        Context(vmid, tge=True),
+        Context(vmid, any_id(rng), s1=True, s2_of=0, el0=True),
+    )
+
+
+def _fill_nvhe(g: Rounds) -> None:
+    base_maps(g, 0)
+    for _ in g.rounds(len(g.actions) + 16):
+        stage = g.rng.choice(("e2", "e2", "s2", "s1"))
+        g.round(stage, 2 if stage == "s1" else 0)
 
 
 def _narrow(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
@@ -410,7 +477,9 @@ KINDS: Mapping[str, ProgramKind] = {
     for kind in (
         ProgramKind("stage2", 30, _stage2, _fill_stage2, cpus=(1, 1, 2)),
         ProgramKind("stage1", 25, _stage1, _fill_stage1, cpus=(1, 2, 2, 2)),
-        ProgramKind("narrow", 6, _narrow, _fill_stage1, cpus=(1, 2)),
+        ProgramKind("flags", 6, _flags, _fill_flags, cpus=(1, 2), flags=True),
+        ProgramKind("nvhe", 6, _nvhe, _fill_nvhe, granules=(12,), cpus=(1, 2), e2h0=True),
+        ProgramKind("narrow", 6, _narrow, _fill_stage1, granules=(12,), cpus=(1, 2)),
         ProgramKind("stage2-off", 6, _stage2_off, _fill_stage2_off, cpus=(2,)),
         ProgramKind("vel2", 12, _vel2, _fill_vel2, granules=(12,), cpus=(1, 2, 2, 2)),
         ProgramKind("vncr", 16, _vncr, _fill_vncr, granules=(12,), cpus=(1, 2)),

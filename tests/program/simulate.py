@@ -35,6 +35,7 @@ from harness.program.program import (
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     InitialMemory,
     Map,
@@ -131,6 +132,7 @@ OTHERS = (
     "vmid-whole",
     "asid-whole",
     "output-size-ignored",
+    "flag-not-written",
 )
 """Defects that are no forgotten invalidation."""
 
@@ -171,6 +173,8 @@ class Machine:
                     self._map(part)
             case At():
                 return self._at(action)
+            case DescriptorLook():
+                return self._descriptor(action)
             case Access():
                 return self._access(self.pes[self.cpu], action)
             case Tlbi():
@@ -213,6 +217,15 @@ class Machine:
         if leaf:
             table.pages[action.at] = leaf
 
+    def _descriptor(self, look: DescriptorLook) -> str:
+        size = level_size(self.world.shift, 2)
+        slot = self._root(look.stage, look.ctx).get(look.at & ~(size - 1))
+        if look.level == 3:
+            slot = slot.pages.get(look.at) if isinstance(slot, _Table) else None
+        if slot is None:
+            return "invalid"
+        return "table" if isinstance(slot, _Table) else "old" if OLD in slot[1] else "young"
+
     def _walk(self, pe: _Pe, stage: str, ctx: int, at: int, tag: Context) -> _Cached | str:
         """The leaf for ``at``, from a cached leaf, through a cached table, or from memory."""
         for each in self.rng.sample(pe.cached, len(pe.cached)):
@@ -229,6 +242,8 @@ class Machine:
             return "translation"
         if not isinstance(slot, _Table) and (fault := self._fault(stage, slot, tag)):
             return fault
+        if not isinstance(slot, _Table) and OLD in slot[1] and self.defect != "flag-not-written":
+            slot = self._root(stage, ctx)[at & ~(size - 1)] = (slot[0], slot[1].replace(OLD, ""))
         entry = self._cache(pe, stage, 2, at & ~(size - 1), size, slot, tag)
         return self._last(pe, stage, slot, at, tag) if isinstance(slot, _Table) else entry
 
@@ -236,7 +251,8 @@ class Machine:
         bits = {"s2": tag.ps, "s1": tag.ips}.get(stage)
         if leaf[0] >> min(bits or PHYSICAL_BITS, PHYSICAL_BITS) and self.defect != "output-size-ignored":
             return "address-size"
-        return "access-flag" if OLD in leaf[1] else ""
+        updates = {"s2": tag.s2_ha, "s1": tag.s1_ha}.get(stage)
+        return "access-flag" if OLD in leaf[1] and not updates else ""
 
     def _last(self, pe: _Pe, stage: str, table: _Table, at: int, tag: Context) -> _Cached | str:
         size = 1 << self._shift(stage)
@@ -245,13 +261,15 @@ class Machine:
             return "translation"
         if fault := self._fault(stage, leaf, tag):
             return fault
+        if OLD in leaf[1] and self.defect != "flag-not-written":
+            table.pages[at & ~(size - 1)] = leaf = (leaf[0], leaf[1].replace(OLD, ""))
         return self._cache(pe, stage, 3, at & ~(size - 1), size, leaf, tag)
 
     def _cache(
         self, pe: _Pe, stage: str, level: int, start: int, size: int, slot: _Slot, tag: Context
     ) -> _Cached:
         is_global = not isinstance(slot, _Table) and "g" in slot[1]
-        asid = E2_ASID if stage == "e2" else self._asid(tag)
+        asid = (0 if self.world.e2h0 else E2_ASID) if stage == "e2" else self._asid(tag)
         entry = _Cached(stage, level, start, size, slot, self._vmid(tag), asid, is_global)
         if self.retain:
             pe.cached.append(entry)
@@ -396,7 +414,8 @@ class Machine:
                 return "undefined" if end.undefined else trap_token(op)
         for number, pe in enumerate(self.pes):
             el = 1 if action.by_l2 else 2
-            state = State(self._vmid(c), tge=c.tge and not action.by_l2, own_pe=number == self.cpu, el=el)
+            tge, mine = c.tge and not action.by_l2, number == self.cpu
+            state = State(self._vmid(c), not self.world.e2h0, tge, own_pe=mine, el=el)
             pe.cached = [e for e in pe.cached if not self._gone(op, action.xt, state, self._entry(e))]
             pe.both = [b for b in pe.both if not self._both_gone(op, action.xt, state, b)]
         return "done"

@@ -19,6 +19,7 @@ from harness.program.program import (
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     Map,
     Sample,
@@ -88,7 +89,9 @@ def begin(draft: ProgramDraft) -> None:
             # nvh writes it for nvh-litmus, from the operations; a person need not.
             value = word.value()
             for part in value.text.split(","):
-                draft.choice(Word(part, value.where), grammar.HIDES, "feature that is needed")
+                draft.choice(Word(part, value.where), grammar.NEEDS, "feature that is needed")
+        elif word.text == "e2h0":
+            draft.e2h0 = True
 
 
 def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
@@ -145,6 +148,8 @@ def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> N
         cnp="cnp" in flags,
         vmid8="vmid8" in flags,
         asid8="asid8" in flags,
+        s2_ha="s2-ha" in flags,
+        s1_ha="s1-ha" in flags,
     )
     _agrees(draft, words[0], number, context)
 
@@ -178,6 +183,14 @@ def _context_value(draft: ProgramDraft, word: Word, key: str, number: int | None
     return draft.number(word, f"{key}=", low, high)
 
 
+def _first(c: Context) -> tuple[object, ...]:
+    return c.s1_bits, c.ips, c.s1_ha
+
+
+def _second(c: Context) -> tuple[object, ...]:
+    return c.s2_bits, c.sl0, c.ps, c.s2_ha
+
+
 def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> None:
     """Contexts that share tables or a VMID have one input size: the tables are built for it."""
     for other, each in draft.contexts.items():
@@ -188,15 +201,17 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
                 word, f"vmid8 in one of the contexts {other} and {number}", "it in all of them, or none"
             )
         tables = context.s2_of == other or (context.tag_vmid == each.tag_vmid and context.s2 and each.s2)
-        if tables and (context.s2_bits, context.sl0, context.ps) != (each.s2_bits, each.sl0, each.ps):
+        if tables and _second(context) != _second(each):
             draft.bad(
                 word,
-                f"context {number} has another s2-bits=, sl0= or ps= than context {other}",
+                f"context {number} has another s2-bits=, sl0=, ps= or s2-ha than context {other}",
                 "the same: they share a VMID or tables",
             )
-        if context.s1_of == other and (context.s1_bits, context.ips) != (each.s1_bits, each.ips):
-            found = f"context {number} has another s1-bits= or ips= than context {other}"
+        if context.s1_of == other and _first(context) != _first(each):
+            found = f"context {number} has another s1-bits=, ips= or s1-ha than context {other}"
             draft.bad(word, found, "the same: shared tables")
+    if draft.e2h0 and context.vncr is not None:
+        draft.bad(word, f"context {number} has a VNCR page in a program with e2h0", "one of the two")
     bits = context.s2_bits or input_bits(draft.shift or 12)
     if context.sl0 is not None and depends(draft.shift or 12, bits, context.sl0):
         draft.bad(
@@ -410,6 +425,20 @@ def _vncr(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None
     draft.actions.append((Access("vncr", ctx), line))
 
 
+def _entry(draft: ProgramDraft, _: ProgramLine, words: Sequence[Word]) -> None:
+    stage = draft.choice(words[0], grammar.STAGES, "stage of L2")
+    ctx = draft.context(words[1])
+    at = draft.number(words[2], "an address of the stage")
+    level = None if stage is None else _level(draft, words[3], stage, ctx)
+    _no_more(draft, words, 4)
+    if ctx is None or stage is None or at is None or level is None:
+        return
+    size = draft.leaf(level)
+    what = f"what a descriptor of level {level} is for"
+    if draft.aligned(words[2], at, size, what) and _input(draft, words[2], stage, ctx, at, size):
+        draft.actions.append((DescriptorLook(stage, ctx, at, level), _))
+
+
 def _peek(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     at = draft.number(words[0], "a VA of vEL2")
     _no_more(draft, words, 1)
@@ -499,7 +528,11 @@ def _at(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     _no_more(draft, words, 3)
     if ctx is None or op is None or va is None or not _looks(draft, words[0], words[2], ctx, va, 8):
         return
-    if draft.unfit(draft.contexts[ctx]):
+    c = draft.contexts[ctx]
+    if c.s1_ha or c.s2_ha:  # whether it sets the flag, or reports it, is the machine's choice
+        draft.bad(words[0], f"AT under context {ctx}, whose access flags hardware sets", "another context")
+        return
+    if draft.unfit(c):
         draft.bad(words[0], f"AT under context {ctx}, whose SL0 does not fit", "another context")
         return
     draft.actions.append((At(ctx, op, va), line))
@@ -593,6 +626,7 @@ RULES: Mapping[str, Rule] = {
     "execute": _access,
     "vncr": _vncr,
     "peek": _peek,
+    "entry": _entry,
     "tlbi": _tlbi,
     "l2-tlbi": _tlbi,
     "at": _at,

@@ -192,6 +192,8 @@ FAULTS = {
     "contiguous": "no-ipas2",
     "el2-operations-at-el1": "el2-at-el1",
     "el2-operations-with-nv": "el2-at-el1",
+    "hardware-access-flag": "flag-not-written",
+    "hardware-access-flag-stage1": "flag-not-written",
     "narrow-asid": "asid-whole",
     "narrow-vmid": "vmid-whole",
     "ns-bit": "ns-compared",
@@ -202,6 +204,7 @@ FAULTS = {
     "two-tables-one-vmid": "no-ipas2",
     "wide-asid": "asid-cut",
     "wide-vmid": "vmid-cut",
+    "without-e2h": "e2-kept",
     "wrong-page-shift": "page-shift",
 }
 
@@ -270,7 +273,7 @@ def test_the_statements_are_those_that_nvh_litmus_reads() -> None:
     assert set(re.findall(r'strcmp\(verb, "([a-z0-9-]+)"\)', text)) == set(grammar.STATEMENTS)
     context = text[text.index("static bool do_context") : text.index("static bool descriptor")]
     assert set(re.findall(r'value_of\(w\[i\], "([a-z0-9-]+)"\)', context)) == set(grammar.CONTEXT_VALUES)
-    assert set(re.findall(r'strcmp\(w\[i\], "([a-z0-9]+)"\)', context)) == set(grammar.CONTEXT_FLAGS)
+    assert set(re.findall(r'strcmp\(w\[i\], "([a-z0-9-]+)"\)', context)) == set(grammar.CONTEXT_FLAGS)
     host = text[text.index("static bool do_host") : text.index("static bool do_spin")]
     assert set(re.findall(r'\{ "([a-z-]+)", EVENT', host)) == set(grammar.HOST_ACTIONS)
     spin = text[text.index("static bool do_spin") : text.index("static bool do_cpu")]

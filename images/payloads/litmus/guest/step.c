@@ -84,6 +84,17 @@ static void step_write(const struct step *s)
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
+/* Whoever sets the access flag in it has done so before L2 gave way. */
+static void step_look(const struct step *s, struct outcome *o)
+{
+	const struct context *c = &shared->context[s->ctx];
+
+	barrier_ish();
+	o->kind = OUTCOME_VALUE;
+	o->value = s->op == 2 ? tables_look(c->s2_root, c->s2_shape, s->a, (unsigned)s->c) :
+				tables_look(tables_stage1(c, s->a), c->s1_shape, s->a, (unsigned)s->c);
+}
+
 static void step_poke(const struct step *s)
 {
 	*(volatile uint64_t *)s->a = s->b;
@@ -156,6 +167,9 @@ void run_program(struct pe *cpu, struct program *program)
 			break;
 		case STEP_AT:
 			step_at(cpu, s, o);
+			break;
+		case STEP_LOOK:
+			step_look(s, o);
 			break;
 		case STEP_E2_ASID:
 			regime_asid(s->a);

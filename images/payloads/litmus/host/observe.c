@@ -79,6 +79,16 @@ static void translated(uint64_t par, char *out, size_t size)
 		snprintf(out, size, "par=0x%lx", par);
 }
 
+/* Of a descriptor (Arm ARM D8.3.2): whether it is valid, a table's, and its access flag. */
+static const char *descriptor_word(uint64_t descriptor, unsigned level)
+{
+	if (!(descriptor & PTE_VALID))
+		return "invalid";
+	if (level < 3 && descriptor & PTE_TABLE)
+		return "table";
+	return descriptor & PTE_AF ? "young" : "old";
+}
+
 static void own_fault(const struct watch *w, const struct outcome *o, const char *whose, char *out, size_t size)
 {
 	const char *word = fault_word(o->esr);
@@ -108,6 +118,8 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 			landed(t, o->more[0], out, size);
 		else if (s->kind == STEP_AT)
 			translated(o->value, out, size);
+		else if (s->kind == STEP_LOOK)
+			snprintf(out, size, "%s", descriptor_word(o->value, (unsigned)s->c));
 		else if (s->kind == STEP_L2_TLBI)
 			snprintf(out, size, "done");
 		else
