@@ -53,8 +53,8 @@ class WorkerOrder:
 
     It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
     would show in are run, too. ``one``: end at the first finding. ``bare``: nvh-bare, when the programs
-    run on the bare machine. ``as_new``: known defects are findings as any other. ``sanitize``: the TLB
-    sanitizer watches.
+    run on the bare machine. ``as_new``: scenarios of known defects that are as any other. ``sanitize``: the
+    TLB sanitizer watches.
     """
 
     seed: str
@@ -70,7 +70,7 @@ class WorkerOrder:
     with_known: bool = False
     one: bool = False
     bare: Path | None = None
-    as_new: bool = False
+    as_new: tuple[str, ...] = ()
     sanitize: bool = False
 
 
@@ -167,7 +167,7 @@ class Worker:
     @property
     def known(self) -> tuple[KernelDefect, ...]:
         """The defects that are recognised."""
-        return () if self.order.as_new else DEFECTS
+        return tuple(each for each in DEFECTS if each.scenario not in self.order.as_new)
 
     def features(self, how: BatchPlan) -> frozenset[str]:
         """Of the lane's model."""
@@ -181,7 +181,7 @@ class Worker:
         found = {}
         for i in range(KINDS[how.kind].batch):
             program = generate(how.seed(self.order.seed), how.kind, i, features, how.shape)
-            if self.order.with_known or self.order.as_new or not shows_known(program):
+            if self.order.with_known or not shows_known(program, self.known):
                 found[f"b{how.number}-{i}"] = program
         return found
 
