@@ -13,7 +13,7 @@ from harness.host.paths import IMAGES, SCENARIOS
 from harness.program.allowed import HANG, allowed_of
 from harness.program.kernel_defects import DEFECTS
 from harness.program.parse import parse
-from harness.reproduce.programs import grammar
+from harness.reproduce.programs import corpus, grammar
 from harness.reproduce.programs.checker import Checked, check, check_file
 from harness.reproduce.programs.words import cut, nearest
 from tests.program.simulate import observations
@@ -183,29 +183,10 @@ def test_a_right_machine_passes_the_corpus(path: Path) -> None:
 
 
 FAULTS = {
-    "access-flag": "no-ipas2",
-    "address-bit-neighbours": "address-bit-lost",
-    "address-translation": "no-ipas2",
-    "beyond-input-size": "beyond-input-size",
-    "broadcast": "broadcast-lost",
-    "common-not-private": "no-ipas2",
-    "contiguous": "no-ipas2",
-    "el2-operations-at-el1": "el2-at-el1",
-    "el2-operations-with-nv": "el2-at-el1",
-    "hardware-access-flag": "flag-not-written",
-    "hardware-access-flag-stage1": "flag-not-written",
-    "narrow-asid": "asid-whole",
-    "narrow-vmid": "vmid-whole",
-    "ns-bit": "ns-compared",
-    "output-size": "output-size-ignored",
-    "private-stage2": "one-tlb",
-    "private-tables": "one-tlb",
-    "stage1-sizes": "output-size-ignored",
-    "two-tables-one-vmid": "no-ipas2",
-    "wide-asid": "asid-cut",
-    "wide-vmid": "vmid-cut",
-    "without-e2h": "e2-kept",
-    "wrong-page-shift": "page-shift",
+    path.stem: name
+    for path in CORPUS
+    for kind, name in corpus.header(path.read_text(), str(path)).faults
+    if kind == "simulated"
 }
 
 
