@@ -28,6 +28,7 @@ from harness.accept.report.series_report import BuildRecord, Culprit, PatchRecor
 from harness.errors import InfraError, UserError
 from harness.host.cache import Store
 from harness.host.paths import RUNS
+from harness.level import Level
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory, utc_now
 from harness.report.results import HostMachine
@@ -49,7 +50,8 @@ class Request:
 
     ``repeat``: runs of each cell and side, 0 for one of those under a deterministic timing and
     ``REPEAT_RACY`` of the others; ``confirm``: further runs where the sides differ. ``command`` is for the
-    report.
+    report. ``level`` is the one that runs the series: at L1 it is KVM as a guest hypervisor that is judged,
+    and neither coverage nor cost is recorded, because the model's trace is of L0's code.
     """
 
     source: str
@@ -65,6 +67,7 @@ class Request:
     jobs: int | None = None
     out: Path | None = None
     command: str = ""
+    level: Level = Level.L0
 
 
 def run(request: Request, console: Console, store: Store | None = None) -> tuple[SeriesReport, Path]:
@@ -75,7 +78,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
     store = store or Store()
     found = submission.read(request.source, request.version)
     which_steps.chosen(request.patches, len(found.patches))
-    selected(request.select, request.overrides)  # report wrong names before anything is built
+    selected(request.select, request.overrides, request.level)  # report wrong names before anything is built
     directory = make_run_directory(RUNS, request.out)
     (directory / CELLS).rmdir()
     try:
@@ -83,7 +86,13 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
             base = bases.open_base(request.base, store, progress.note)
             tree, base, notes = applying.apply(found, base, directory)
             with Lab(
-                store, progress, directory / "steps", request.select, request.overrides, request.jobs
+                store,
+                progress,
+                directory / "steps",
+                request.select,
+                request.overrides,
+                request.jobs,
+                request.level,
             ) as lab:
                 campaign = Campaign(request, found, base, tree, lab, progress, directory)
                 campaign.notes += [*found.notes, *notes]
@@ -129,7 +138,7 @@ class Campaign:
         whole = self.builds[self.count]
         coverage: PatchCoverage | None = None
         cost: tuple[costs.CostRow, ...] = ()
-        if self.request.coverage and whole.artefact:
+        if self.request.coverage and whole.artefact and self.request.level is Level.L0:
             coverage, cost = self.watched(whole)
         cells = self.lab.cells(self.step(0))
         return SeriesReport(
@@ -157,6 +166,7 @@ class Campaign:
             coverage=coverage,
             cost=cost,
             diff=self.tree.diff(),
+            level=str(self.request.level),
         )
 
     def _repeated(self, cells: Sequence[Cell], racy: bool) -> int:

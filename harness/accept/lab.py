@@ -23,6 +23,7 @@ from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
+from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
@@ -34,7 +35,7 @@ from harness.runner.processes import LocalRunner
 from harness.runner.project import find_cells
 from harness.runner.run import artefacts, commit, history, make_jobs
 from harness.runner.snapshots import Snapshots
-from harness.scenario.language import Cell
+from harness.scenario.language import Boot, Cell
 from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
 from harness.trace.executed.counts import Trace
@@ -70,20 +71,43 @@ class StepBuild:
     warnings: Mapping[str, Sequence[str]] | None = None
 
 
-def selected(select: tuple[Sequence[Path], Sequence[str]], overrides: Overrides) -> list[Cell]:
+def selected(
+    select: tuple[Sequence[Path], Sequence[str]], overrides: Overrides, level: Level = Level.L0
+) -> list[Cell]:
     """Return the cells of all files and directories named, and the shipped ones that match a pattern.
 
-    Those that run by default where nothing is named. Errors are those of ``find_cells``.
+    Those that run by default where nothing is named; of all these the ones that boot ``level``, because the
+    others do not execute its kernel. Errors are those of ``find_cells``, and ``UserError`` when none does.
     """
     paths, patterns = select
-    if not (paths and patterns):
-        return find_cells(paths, patterns, overrides)
-    cells = [*find_cells(paths, (), overrides), *find_cells((), patterns, overrides)]
-    return list({cell.id: cell for cell in cells}.values())
+    if paths and patterns:
+        cells = [*find_cells(paths, (), overrides), *find_cells((), patterns, overrides)]
+        cells = list({cell.id: cell for cell in cells}.values())
+    else:
+        cells = find_cells(paths, patterns, overrides)
+    found = [cell for cell in cells if any(isinstance(s, Boot) and s.level >= level for s in cell.steps)]
+    if cells and not found:
+        raise UserError(f"none of {len(cells)} cells boots {level}, so none executes its kernel")
+    return found
+
+
+def on_level(overrides: Overrides, level: Level, kernel: Path) -> Overrides:
+    """Return ``overrides`` with the kernel of one level, and those of the others as they were."""
+    named = str(kernel.absolute())
+    match level:
+        case Level.L0:
+            return dataclasses.replace(overrides, l0_kernel=named)
+        case Level.L1:
+            return dataclasses.replace(overrides, l1_kernel=named)
+        case _:
+            return dataclasses.replace(overrides, l2_kernel=named)
 
 
 class Lab:
-    """Kernels and cells of one acceptance. Use as a context manager: leaving it ends a build that goes on."""
+    """Kernels and cells of one acceptance, for one ``level`` of the stack.
+
+    Use as a context manager: leaving it ends a build that goes on.
+    """
 
     def __init__(
         self,
@@ -93,7 +117,9 @@ class Lab:
         select: tuple[Sequence[Path], Sequence[str]],
         overrides: Overrides,
         jobs: int | None = None,
+        level: Level = Level.L0,
     ) -> None:
+        self.level = level
         self.store = store
         self.directory = directory
         self._progress = progress
@@ -112,9 +138,8 @@ class Lab:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def cells(self, step: SeriesStep) -> list[Cell]:
-        """Return the selected cells, with the kernel of ``step`` at L0."""
-        overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
-        return selected(self._select, overrides)
+        """Return the selected cells, with the kernel of ``step`` at its level."""
+        return selected(self._select, on_level(self._overrides, self.level, step.kernel), self.level)
 
     def begin(self, step: SeriesStep) -> concurrent.futures.Future[StepBuild]:
         """Build a step beside whatever else goes on; builds take turns."""
@@ -182,7 +207,7 @@ class Lab:
         watch: tuple[Plugin, ...] = (),
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
         images = dict(build_all(cells, self._builder))
-        overrides = dataclasses.replace(self._overrides, l0_kernel=str(step.kernel.absolute()))
+        overrides = on_level(self._overrides, self.level, step.kernel)
         started, begun = utc_now(), time.monotonic()
         orders, places, sizes = [], {}, {}
         for seed in sorted({seed for cell in cells for seed in seeds[cell.id]}):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from harness.attempt.evidence import Attempt, Ran, RunEnding
 from harness.check import finding as check
-from harness.check.console import splat_findings
+from harness.check.console import output_findings, splat_findings
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.check.oracle import ORACLES
@@ -46,7 +46,13 @@ def judge(expectations: Sequence[Expectation], attempt: Attempt) -> list[Finding
         *expected(expectations, attempt),
         *_runs(attempt, {each.run for each in expectations if isinstance(each, ResultCheck)}),
         *_consoles(attempt),
+        *output_findings(attempt.results, _may_splat(expectations)),
     ]
+
+
+def _may_splat(expectations: Sequence[Expectation]) -> set[str]:
+    """Runs of which a ``result`` says that splats in the output are wanted or not the stack's."""
+    return {each.run for each in expectations if isinstance(each, ResultCheck) and each.splats}
 
 
 def try_to_judge(expectations: Sequence[Expectation], attempt: Attempt) -> tuple[list[Finding], str]:

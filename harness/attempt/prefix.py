@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.attempt import directories
 from harness.attempt.observe import Observer, plan_of
 from harness.attempt.steps import StepFailed, StepRunner, perform
 from harness.check.finding import RunResult
@@ -48,7 +49,8 @@ class Prefix:
         for step in self.setup:
             data = {key: value for key, value in asdict(step).items() if key != "where"}
             if isinstance(step, Copy) and step.to_level:
-                data["sha256"] = sha256_file(self.base / step.source)
+                source = self.base / step.source
+                data["sha256"] = directories.sha256(source) if source.is_dir() else sha256_file(source)
                 data["source"] = ""
             steps.append({"verb": type(step).__name__, **data})
         return steps

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.attempt import directories
 from harness.attempt.evidence import Ran, RunEnding
 from harness.attempt.holds import Holder
 from harness.attempt.observe import Observer
@@ -28,7 +29,7 @@ STOP_DEADLINE_S = 10.0
 KILLED = 256 + signal.SIGKILL
 LAST_LINES = 3
 MUTANT = "/sys/module/kvm/parameters/mutant"
-"""Of the kernel with injected faults (images/kernels/series/mutants): the name of the one that is on."""
+"""Of the kernels with injected faults (images/kernels/series): the name of the one that is on."""
 
 
 class StepFailed(Exception):
@@ -168,14 +169,20 @@ def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> No
 @perform.register
 def _(step: Copy, run: StepRunner) -> None:
     if step.to_level:
+        if (run.base / step.source).is_dir():
+            directories.put(run.stack, step.level, run.base / step.source, step.target, step.timeout)
+            return
         data = (run.base / step.source).read_bytes()
         run.stack.put(step.level, data, step.target, step.timeout)
         if (run.base / step.source).stat().st_mode & 0o100:
             run.stack.run(step.level, f"chmod +x {shlex.quote(step.target)}", step.timeout)
         return
-    data = run.stack.get(step.level, step.source, step.timeout)
     target = run.directory / "output" / Path(step.target).name
     target.parent.mkdir(exist_ok=True)
+    if directories.there(run.stack, step.level, step.source, step.timeout):
+        directories.get(run.stack, step.level, step.source, target, step.timeout)
+        return
+    data = run.stack.get(step.level, step.source, step.timeout)
     target.write_bytes(data)
 
 
@@ -194,11 +201,12 @@ def _(step: Hold, run: StepRunner) -> None:
 @perform.register
 def _(step: Mutate, run: StepRunner) -> None:
     # A fault that is not on must not pass for one that nothing noticed, nor its absence for a failure.
-    done = run.stack.run(Level.L0, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
+    done = run.stack.run(step.level, f"echo {step.mutant} >{MUTANT} && cat {MUTANT}", step.timeout)
     found = done.stdout.decode(errors="replace").strip().replace("_", "-")
     if done.status != 0 or found != step.mutant:
         raise InfraError(
-            f"L0's kernel has no fault {step.mutant!r} to switch on; build it with series/mutants"
+            f"the kernel of {step.level} has no fault {step.mutant!r} to switch on; build it with "
+            f"series/{'mutants' if step.level is Level.L0 else 'guest-mutants'}"
         )
 
 

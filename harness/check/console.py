@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from harness.check.finding import Finding, Observations, judge
+from harness.check.finding import Finding, Observations, RunResult, judge
 from harness.check.splat import find_splats, headline
 from harness.errors import Location
 from harness.level import Level
@@ -32,6 +32,26 @@ def splat_findings(consoles: Mapping[Level, str]) -> list[Finding]:
         else:
             message = f"{level}'s console has no splat"
             findings.append(Finding(name, "console", Verdict.PASS, message, where))
+    return findings
+
+
+def output_findings(results: Mapping[str, RunResult], allowed: Collection[str] = ()) -> list[Finding]:
+    """One finding ``no-splat-in-RUN`` for each run whose output has a splat, but not for runs in ``allowed``.
+
+    What a program at a level prints is as good a witness as a console: a suite that starts guests of its own
+    prints their consoles, and a VMM its own host's log.
+    """
+    findings = []
+    for name, result in results.items():
+        for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+            splats = [] if name in allowed else find_splats(text)
+            if splats:
+                words = f"{headline(splats)}, in the output of run {name}"
+                message = "\n".join((words, *splats[0].excerpt))
+                where = str(Location(f"output/{name}.{stream}", splats[0].line))
+                key = splats[0].key.to_bindings()
+                findings.append(Finding(f"no-splat-in-{name}", "console", Verdict.FAIL, message, where, key))
+                break
     return findings
 
 

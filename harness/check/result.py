@@ -23,7 +23,10 @@ because a guest of it did not go on. That is no failed check: nothing was checke
 
 
 def check(expectation: ResultCheck, seen: Observations) -> Finding:
-    """Fail with everything that differs; undecided when the run was never started, or made no progress."""
+    """Fail with everything that differs; undecided when the run was never started, or made no progress.
+
+    Vacuous when it says by its status that it skipped its test.
+    """
     result = seen.results.get(expectation.run)
     if result is None:
         known = ", ".join(sorted(seen.results)) or "none"
@@ -32,11 +35,16 @@ def check(expectation: ResultCheck, seen: Observations) -> Finding:
         said = result.stdout or result.stderr
         text = f"run {expectation.run} made no progress in its time; its output ends in {said[-_TAIL:]!r}"
         return judge(expectation, Verdict.UNDECIDED, text)
+    if expectation.skip is not None and result.status == expectation.skip:
+        text = f"run {expectation.run} skipped its test (exit {result.status})"
+        said = (result.stdout.strip() or result.stderr.strip())[-_TAIL:]
+        return judge(expectation, Verdict.VACUOUS, f"{text}; its output ends in {said!r}" if said else text)
     wrong = _status(expectation, result)
     for stream, wanted in (("stdout", expectation.stdout), ("stderr", expectation.stderr)):
         text = getattr(result, stream)
         if wanted is not None and not re.search(wanted, text, re.MULTILINE):
             wrong.append(f"{stream} does not match {wanted!r}; it ends in {text[-_TAIL:]!r}")
+    wrong += _lacking(expectation, result)
     wrong += _values(expectation, result)
     if wrong:
         text = "; ".join(wrong)
@@ -63,6 +71,18 @@ def _ending(status: int | None) -> str:
         return f"was ended by {signal.Signals(number).name}"
     except ValueError:
         return f"was ended by signal {number}"
+
+
+def _lacking(expectation: ResultCheck, result: RunResult) -> list[str]:
+    """Lines of either stream that hold what they must not."""
+    wrong = []
+    for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+        found = re.search(expectation.lacks, text, re.MULTILINE) if expectation.lacks is not None else None
+        if found:
+            start = text.rfind("\n", 0, found.start()) + 1
+            line = text[start : start + _TAIL].split("\n", 1)[0]
+            wrong.append(f"{stream} has {expectation.lacks!r}: {line!r}")
+    return wrong
 
 
 def _values(expectation: ResultCheck, result: RunResult) -> list[str]:

@@ -4,6 +4,7 @@
 examples:
   ./nvh accept series.mbox --base nv                  every patch, on the kernel nv, all default scenarios
   ./nvh accept ~/linux:v7.3..nested --patches last    a branch; a search for the first bad patch if its end is
+  ./nvh accept series.mbox --level l1 --select guest-  KVM as guest hypervisor, on the kernel nv at L0
   ./nvh accept patches/ --select 'tlbi-*' --repeat 20 --timing mttcg
 """
 
@@ -21,6 +22,7 @@ from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
 from harness.cli import common
 from harness.host.paths import PROGRAM
+from harness.level import Level
 from harness.scenario.scenario import Overrides
 
 
@@ -70,6 +72,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"further runs of cells that differ (default {campaign.CONFIRM})",
     )
+    parser.add_argument(
+        "--level",
+        choices=[str(level) for level in Level],
+        default=str(Level.L0),
+        help="the level that runs the series (default l0); l1: KVM as a guest hypervisor, without coverage",
+    )
     parser.add_argument("--no-coverage", action="store_true", help="record neither patch coverage nor cost")
     parser.add_argument(
         "--suggest",
@@ -101,6 +109,7 @@ def main(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
         out=arguments.out,
         command=shlex.join([PROGRAM, *sys.argv[1:]]),
+        level=Level.parse(arguments.level),
     )
     report, directory = campaign.run(request, console)
     for kind in (html, reply, junit):

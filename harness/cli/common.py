@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.level import Level
 from harness.scenario.scenario import Overrides
 
 
@@ -20,15 +21,23 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     )
     add_overrides(parser)
     parser.add_argument("--mutant", help="switch this injected fault on in L0's kernel (docs/mutants.md)")
+    parser.add_argument(
+        "--l1-mutant",
+        metavar="MUTANT",
+        help="switch this injected fault of a guest hypervisor on in L1's kernel (docs/mutants.md)",
+    )
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
     """Add the options that replace what scenarios say."""
     parser.add_argument("--model", help="run on this model (name or path) instead of the scenario's")
     parser.add_argument("--kernel", help="run this kernel (name or path) at every level")
-    parser.add_argument(
-        "--l0-kernel", metavar="KERNEL", help="run this kernel at L0, whatever the others run"
-    )
+    for level in Level:
+        parser.add_argument(
+            f"--{level}-kernel",
+            metavar="KERNEL",
+            help=f"run this kernel (name or path) at L{int(level)}, whatever the others run",
+        )
     parser.add_argument("--timing", help="the model's timing: icount (deterministic) or mttcg")
     add_locked(parser)
     parser.add_argument(
@@ -53,9 +62,12 @@ def overrides(arguments: argparse.Namespace) -> Overrides:
     return Overrides(
         kernel=arguments.kernel,
         l0_kernel=arguments.l0_kernel,
+        l1_kernel=arguments.l1_kernel,
+        l2_kernel=arguments.l2_kernel,
         model=arguments.model,
         timing=arguments.timing,
         mutant=getattr(arguments, "mutant", None),
+        l1_mutant=getattr(arguments, "l1_mutant", None),
         sanitize=arguments.sanitize,
     )
 

@@ -81,6 +81,13 @@ def mutants() -> list[str]:
     return list(table.names())
 
 
+def guest_mutants() -> list[str]:
+    """Return the injected faults of L1's kernel."""
+    from harness.scenario import mutants as table
+
+    return list(table.names(table.GUEST_FILE))
+
+
 def artefacts() -> list[str]:
     """Return the shipped artefacts as KIND:NAME."""
     kinds = {"model": "models", "kernel": "kernels", "rootfs": "rootfs"}
@@ -93,8 +100,11 @@ BY_OPTION: dict[str, Source] = {
     "--like": models,
     "--kernel": kernels,
     "--l0-kernel": kernels,
+    "--l1-kernel": kernels,
+    "--l2-kernel": kernels,
     "--base": kernels,
     "--mutant": mutants,
+    "--l1-mutant": guest_mutants,
 }
 BY_METAVAR: dict[str, Source] = {
     "SCENARIO": cells,

@@ -27,6 +27,7 @@ from harness.artefacts.model_source import build_faulty
 from harness.cli import common
 from harness.errors import EXIT_PASS, UserError
 from harness.host.cache import Store
+from harness.level import Level
 from harness.mutants import against, campaign, faults, models, models_text
 from harness.mutants.against_text import markdown, print_against, read
 from harness.mutants.terminal import print_report
@@ -39,6 +40,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
         "--select", action="append", default=[], metavar="MUTANT", help="only this mutant; repeatable"
+    )
+    parser.add_argument(
+        "--level",
+        choices=[str(level) for level in table.TABLES],
+        default=str(Level.L0),
+        help="whose kernel has the faults (default l0); l1: those of KVM as a guest hypervisor",
     )
     parser.add_argument(
         "--models", action="store_true", help="wrong models instead of kernels with an injected fault"
@@ -77,7 +84,10 @@ def main(arguments: argparse.Namespace) -> int:
         return EXIT_PASS
     if arguments.models:
         return _models(arguments)
-    mutants = table.choose(table.load(), arguments.select)
+    level = Level.parse(arguments.level)
+    if arguments.selection and level is not Level.L0:
+        raise UserError("--with meets faults of L0's kernel; leave it out, or --level")
+    mutants = table.choose(table.load(table.TABLES[level]), arguments.select)
     if arguments.list:
         _list(mutants, arguments.json)
         return 0
@@ -86,7 +96,9 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console(file=sys.stderr) if arguments.json else Console()
     if arguments.selection:
         return _against(mutants, overrides, console, arguments)
-    report, directory = campaign.run(mutants, overrides, console, out=arguments.out, jobs=arguments.jobs)
+    report, directory = campaign.run(
+        mutants, overrides, console, out=arguments.out, jobs=arguments.jobs, level=level
+    )
     if arguments.json:
         print(json.dumps(report.to_json(), indent=1))
     else:

@@ -21,6 +21,7 @@ from rich.console import Console
 from harness.cli import common
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Problem, UserError
 from harness.host.cache import write_atomic
+from harness.level import Level
 from harness.program.allowed import allowed_of
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
@@ -90,7 +91,8 @@ def _asked(arguments: argparse.Namespace) -> None:
     """``UserError`` for options that do not go together."""
     if arguments.shrink and not arguments.on:
         raise UserError("--shrink runs the program again and again: say where, --on nested or --on bare")
-    if arguments.on == BARE and (arguments.mutant or arguments.kernel or arguments.l0_kernel):
+    kernels = (arguments.kernel, *(getattr(arguments, f"{level}_kernel") for level in Level))
+    if arguments.on == BARE and (arguments.mutant or any(kernels)):
         raise UserError("no kernel runs on the bare machine: leave --kernel and --mutant out")
     if arguments.keep and arguments.keep.suffix not in (".nvl", ".yaml"):
         raise UserError(f"--keep {arguments.keep}: a name that ends in .nvl or .yaml")

@@ -13,14 +13,16 @@ from rich.console import Console
 from harness.errors import InputError, Location, Problem, closest
 from harness.host.cache import write_atomic
 from harness.host.paths import SCENARIOS
+from harness.level import Level
 from harness.mutants.outcome import MutantReport, judge
 from harness.report.results import CellResult
 from harness.runner.project import vocabulary
 from harness.runner.quarantine import NO_QUARANTINE
 from harness.runner.run import RunSpec, run_cells
+from harness.scenario.defaults import MUTANT_KERNELS
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
-from harness.scenario.mutants import FILE, NONE, Mutant
+from harness.scenario.mutants import FILE, NONE, TABLES, Mutant
 from harness.scenario.mutated import mutated
 from harness.scenario.scenario import Overrides
 
@@ -44,12 +46,18 @@ def killers(mutants: Sequence[Mutant], overrides: Overrides, table: Path = FILE)
     return {killer: cells[killer] for killer in wanted}
 
 
-def plan(mutants: Sequence[Mutant], overrides: Overrides) -> dict[tuple[str, str], Cell]:
-    """Return the cells to run by (killer, mutant); the controls, mutant ``none``, come first."""
-    cells = killers(mutants, overrides)
+def plan(
+    mutants: Sequence[Mutant], overrides: Overrides, level: Level = Level.L0
+) -> dict[tuple[str, str], Cell]:
+    """Return the cells to run by (killer, mutant); the controls, mutant ``none``, come first.
+
+    ``level`` runs the kernel with the faults.
+    """
+    cells = killers(mutants, overrides, TABLES[level])
     pairs = [(killer, NONE) for killer in cells]
     pairs += [(killer, mutant.name) for mutant in mutants for killer in mutant.killers]
-    return {(killer, name): mutated(cells[killer], name) for killer, name in pairs}
+    kernel = MUTANT_KERNELS[level]
+    return {(killer, name): mutated(cells[killer], name, kernel, level) for killer, name in pairs}
 
 
 def run(
@@ -59,13 +67,14 @@ def run(
     *,
     out: Path | None = None,
     jobs: int | None = None,
+    level: Level = Level.L0,
 ) -> tuple[MutantReport, Path]:
     """Build, run and judge; returns the report, left as ``mutants.json`` in the run's directory, too.
 
     The run is an ordinary one but for the pointer ``runs/latest``, which stays where it is.
     """
     begun = time.monotonic()
-    cells = plan(mutants, overrides)
+    cells = plan(mutants, overrides, level)
     wanted = RunSpec(list(cells.values()), overrides, out=out, jobs=jobs, quarantine=NO_QUARANTINE)
     summary, directory = run_cells(wanted, console)
     found: dict[str, CellResult] = {result.id: result for result in summary.cells}

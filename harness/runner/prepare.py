@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from harness.artefacts.bootdisk import build_bootdisk
 from harness.artefacts.features import require_nv2
@@ -13,6 +14,7 @@ from harness.artefacts.initrd import build_initrd
 from harness.artefacts.kernel import build_kernel, load_kernel
 from harness.artefacts.mainloop import build_mainloop
 from harness.artefacts.model import Model, build_model, load_model
+from harness.artefacts.overlay import overlaid
 from harness.artefacts.payloads import MODULE_SOURCES, build_payloads
 from harness.artefacts.plugin import Plugins, plugins_for
 from harness.artefacts.rootfs import build_rootfs, load_rootfs
@@ -49,7 +51,7 @@ class Builder:
         if (spec.model, spec.timing) not in self._checked:
             require_nv2(model, spec.timing)
             self._checked.add((spec.model, spec.timing))
-        rootfs = {level: self.rootfs(each.rootfs) for level, each in spec.levels.items()}
+        rootfs = {level: self.rootfs(each.rootfs, each.add) for level, each in spec.levels.items()}
         kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
         boot = build_bootdisk(self.store, kernels)
         plugins = self.plugins(model) if watched else None
@@ -91,8 +93,12 @@ class Builder:
                 self._kernels[name] = build_kernel(spec, self.store, MODULE_SOURCES, say)
         return self._kernels[name]
 
-    def rootfs(self, name: str) -> Artefact:
-        """Return the root file system ``name`` with our payloads in it."""
+    def rootfs(self, name: str, add: str = "") -> Artefact:
+        """Return the root file system ``name`` with our payloads in it, the files below ``add`` over it."""
+        if add:
+            base = self.rootfs(name)
+            with self._phase(f"root file system {name} with {Path(add).name}"):
+                return overlaid(self.store, base, Path(add))
         if name not in self._rootfs:
             with self._phase(f"root file system {name}") as say:
                 payloads = build_payloads(self.store, say)

@@ -12,10 +12,12 @@ from harness.artefacts.model import load_model
 from harness.check.oracle import ORACLES
 from harness.errors import InputError, Problem
 from harness.host.paths import ROOT, data_names
+from harness.level import Level
 from harness.runner import default
 from harness.scenario import assemble, mutants
 from harness.scenario.language import Cell, StackSpec
 from harness.scenario.load import load_paths, select
+from harness.scenario.mutated import PARAMETERS
 from harness.scenario.scenario import Overrides
 from harness.scenario.vocabulary import Vocabulary
 from harness.trace import vocabulary as trace_names
@@ -37,6 +39,7 @@ def vocabulary() -> Vocabulary:
         oracles={name: oracle.options for name, oracle in ORACLES.items()},
         sanitized=[name for name, oracle in ORACLES.items() if oracle.sanitized],
         mutants=mutants.names(),
+        guest_mutants=mutants.names(mutants.GUEST_FILE),
         wide=wide,
     )
 
@@ -68,7 +71,7 @@ def check_files(overrides: Overrides) -> None:
     see = ""
     named: tuple[tuple[Callable[[str], object], str | None], ...] = (
         (load_kernel, overrides.kernel),
-        (load_kernel, overrides.l0_kernel),
+        *((load_kernel, kernel) for kernel in overrides.kernels.values()),
         (load_model, overrides.model),
     )
     for load, name in dict.fromkeys(named):
@@ -106,7 +109,8 @@ def find_cells(
         cells = default.whole_cells(vocabulary(), overrides)
     else:
         cells = default.default_cells(vocabulary(), overrides)
-    if overrides.mutant is not None:  # the id without it is as good
-        end = f",mutant={overrides.mutant}]"
-        patterns = [p[:-1] + end if p.endswith("]") and not p.endswith(end) else p for p in patterns]
+    for level, mutant in ((Level.L0, overrides.mutant), (Level.L1, overrides.l1_mutant)):
+        if mutant is not None:  # the id without it is as good
+            end = f",{PARAMETERS[level]}={mutant}]"
+            patterns = [p[:-1] + end if p.endswith("]") and end[:-1] not in p else p for p in patterns]
     return select(cells, patterns) if patterns else cells

@@ -77,6 +77,11 @@ class RunSpec:
     watcher: RunWatcher = NOBODY
 
 
+KERNELS = ("kernel", "l0_kernel", "l1_kernel", "l2_kernel")
+REPEATED = ("model", *KERNELS, "timing", "mutant", "l1_mutant", "sanitize")
+"""The overrides that the command which reproduces a cell has to say again."""
+
+
 def history(store: Store) -> History:
     """Return the record of how long builds and cells usually take on this machine."""
     return History(store.root / "history.json")
@@ -89,7 +94,7 @@ def reproduce(cell: Cell, overrides: Overrides, seed: int = SEED) -> str:
     if not path.is_relative_to(SCENARIOS):
         words.append(str(path))
     words.append(cell.id)
-    for option in ("model", "kernel", "l0_kernel", "timing", "mutant", "sanitize"):
+    for option in REPEATED:
         if value := getattr(overrides, option):
             # Absolute, because the command may be used from another directory.
             words += [f"--{option.replace('_', '-')}", str(Path(value).absolute()) if "/" in value else value]
@@ -110,7 +115,7 @@ def make_jobs(
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
-        own = dataclasses.replace(overrides, mutant=cell.mutant or None)
+        own = dataclasses.replace(overrides, mutant=cell.mutant or None, l1_mutant=cell.l1_mutant or None)
         job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)

@@ -55,27 +55,39 @@ def cell(root: Node, params: matrix.Point, stack: StackSpec, base: Path) -> Cell
 def stack(node: Node | None, base: Path) -> StackSpec:
     """The stack with everything filled in that the scenario does not say."""
     parts = node.map if node is not None else {}
-    levels = {level: _level_spec(parts.get(str(level)), defaults.LEVELS[level]) for level in Level}
+    levels = {level: _level_spec(parts.get(str(level)), defaults.LEVELS[level], base) for level in Level}
     model = _string(node, "model", defaults.MODEL)
     return StackSpec(
-        model=str((base / model).absolute()) if "/" in model else model,
+        model=_located(model, base),
         timing=_string(node, "timing", defaults.TIMING),
         levels=levels,
         sanitize=_string(node, "sanitize", ""),
     )
 
 
-def _level_spec(node: Node | None, default: LevelSpec) -> LevelSpec:
+def _located(name: str, base: Path) -> str:
+    """A path, which counts from ``base``, made absolute; a name as it is."""
+    return str((base / name).absolute()) if "/" in name else name
+
+
+def _level_spec(node: Node | None, default: LevelSpec, base: Path) -> LevelSpec:
     if node is None:
         return default
+    rootfs, key = (node.map["rootfs"], "base") if _is_overlaid(node) else (node, "rootfs")
+    add = _string(rootfs, "add") if rootfs is not node else ""
     return dataclasses.replace(
         default,
-        kernel=_string(node, "kernel", default.kernel),
-        rootfs=_string(node, "rootfs", default.rootfs),
+        kernel=_located(_string(node, "kernel", default.kernel), base),
+        rootfs=_located(_string(rootfs, key, default.rootfs), base),
+        add=str((base / add).absolute()) if add else "",
         cpus=_integer(node, "cpus", default.cpus),
         memory_mib=value_grammar.memory_mib(_string(node, "memory", f"{default.memory_mib}M")),
         cmdline=_string(node, "cmdline", default.cmdline),
     )
+
+
+def _is_overlaid(level: Node) -> bool:
+    return "rootfs" in level.map and bool(level.map["rootfs"].map)
 
 
 def _step(node: Node, number: int, base: Path) -> Step:

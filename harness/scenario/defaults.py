@@ -14,6 +14,8 @@ TIMING: Final = "icount"
 KERNEL: Final = "nv"
 MUTANT_KERNEL: Final = "nv-mutants"
 """What L0 runs when an injected fault is asked for."""
+MUTANT_KERNELS: Final[Mapping[Level, str]] = {Level.L0: MUTANT_KERNEL, Level.L1: "nv-guest-mutants"}
+"""The same by level: at L1 the faults are those of a guest hypervisor."""
 SANITIZER: Final = "tlb"
 """What watches the model when an oracle judges by a sanitizer."""
 

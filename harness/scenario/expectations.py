@@ -130,6 +130,9 @@ def _result(item: Node, told: Told) -> Iterator[Problem]:
         names = list(told.runs)
         expected = listing(names) if names else "a run step to refer to"
         yield of.problem(f"unknown run {shown(of.text)}", expected, closest(of.text, names))
+    skip, wanted = item.map.get("skip"), item.map.get("exit")
+    if skip is not None and wanted is not None and skip.value == wanted.value:
+        yield skip.problem(f"skip: {skip.value}, which is the wanted exit, too", "another exit status")
     values = item.map.get("values")
     for node in values.map.values() if values is not None else ():
         if isinstance(node.value, str | int) and not isinstance(node.value, bool):

@@ -115,7 +115,15 @@ def _result(node: Node, name: str) -> Expectation:
         node.word("stdout"),
         node.word("stderr"),
         scalars(node.map.get("values")),
+        node.word("lacks"),
+        _status(node, "skip"),
+        node.word("splats") == "allow",
     )
+
+
+def _status(node: Node, key: str) -> int | None:
+    value = node.map[key].value if key in node.map else None
+    return value if isinstance(value, int) else None
 
 
 BUILDERS: Mapping[str, Callable[[Node, str], Expectation]] = {

@@ -19,13 +19,18 @@ Pattern = Mapping[str, Scalar]
 
 @dataclass(frozen=True, slots=True)
 class LevelSpec:
-    """What runs at one level. ``kernel`` and ``rootfs`` are names under images/; memory in MiB."""
+    """What runs at one level; memory in MiB.
+
+    ``kernel`` and ``rootfs`` are names under images/, or absolute paths of such files. ``add`` is the
+    absolute path of a directory whose files are laid over the root file system, empty for none.
+    """
 
     kernel: str
     rootfs: str
     cpus: int
     memory_mib: int
     cmdline: str = ""
+    add: str = ""
 
 
 SANITIZED = 2.0
@@ -81,7 +86,7 @@ class Run(Step):
 
 @dataclass(frozen=True, slots=True)
 class Copy(Step):
-    """Copy one file between the harness and a level.
+    """Copy one file, or a directory with all that is in it, between the harness and a level.
 
     ``to_level`` true: ``source`` is an absolute path on this machine;
     false: ``source`` is a path at the level and ``target`` a name in the cell's directory.
@@ -174,9 +179,10 @@ class Hold(Step):
 
 @dataclass(frozen=True, slots=True)
 class Mutate(Step):
-    """Switch the injected fault ``mutant`` on in L0's kernel. No scenario says this: an override does."""
+    """Switch the fault ``mutant`` on in a level's kernel. No scenario says this: an override does."""
 
     mutant: str
+    level: Level = Level.L0
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +327,8 @@ class ConsoleCheck(Expectation):
 class ResultCheck(Expectation):
     """A named run ended with ``exit`` (default 0), and its output matches the given expressions.
 
+    ``lacks`` must match neither stream. A run that ended with the status ``skip`` tested nothing: vacuous.
+    ``splats``: what looks like one in its output is wanted, or not of the stack.
     ``values`` compares ``key=value`` words of the output with conditions in the pattern language.
     """
 
@@ -329,6 +337,9 @@ class ResultCheck(Expectation):
     stdout: str | None = None
     stderr: str | None = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
+    lacks: str | None = None
+    skip: int | None = None
+    splats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +375,8 @@ class Cell:
     """One scenario at one point of its matrix: the unit of running.
 
     ``id`` is ``scenario[key=value,...]`` with the keys in matrix order, or just the scenario's name.
-    ``mutant`` is the injected fault that its L0 kernel runs with, empty for a kernel as it is.
+    ``mutant`` is the injected fault that its L0 kernel runs with, ``l1_mutant`` that of its L1 kernel; empty
+    for a kernel as it is.
     """
 
     id: str
@@ -379,6 +391,7 @@ class Cell:
     allow_vacuous: bool
     timeout: float
     mutant: str = ""
+    l1_mutant: str = ""
 
     @property
     def setup(self) -> int:

@@ -18,8 +18,12 @@ from harness.document.nodes import Node
 from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
+from harness.level import Level
 
 FILE = IMAGES / "mutants.yaml"
+GUEST_FILE = IMAGES / "guest-mutants.yaml"
+"""The same table for the kernel nv-guest-mutants, whose faults are those of KVM at L1."""
+TABLES = {Level.L0: FILE, Level.L1: GUEST_FILE}
 NONE = "none"
 """The name under which the kernel is the correct one: the control."""
 

@@ -263,7 +263,7 @@ def can_fail(scenario: Scenario) -> Iterator[Advice]:
             if (
                 isinstance(item, ResultCheck)
                 and item.exit is None
-                and not (list(_expressions(item)) or item.values)
+                and not (list(_expressions(item)) or item.values or item.lacks is not None)
             ):
                 yield item.where, f"{item.name!r} holds however the run ends"
 

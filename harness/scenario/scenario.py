@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from harness.document.nodes import REFUSED, Node, listing, shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
 from harness.scenario import assemble, expectations, matrix, other_formats, schema, step_rules, walks
-from harness.scenario.defaults import MUTANT_KERNEL, SANITIZER
+from harness.scenario.defaults import MUTANT_KERNELS, SANITIZER
 from harness.scenario.language import Cell, OracleCheck, StackSpec
 from harness.scenario.mutated import mutated
 from harness.scenario.vocabulary import Vocabulary, claims
@@ -30,9 +30,10 @@ _LISTS = {"steps": "$defs/step", "expect": "$defs/expectation"}
 class Overrides:
     """What the command line says over every scenario. ``kernel`` replaces the kernel of all levels.
 
-    ``l0_kernel`` replaces that of L0 alone, whatever ``kernel`` says: a kernel under test below known guests.
-    ``mutant`` gives L0 the kernel with injected faults, unless ``kernel`` names one, and switches one on.
-    ``sanitize`` turns a sanitizer on.
+    ``l0_kernel``, ``l1_kernel`` and ``l2_kernel`` replace that of one level, whatever ``kernel`` says: a host
+    under test below known guests, a guest hypervisor under test on a known host. ``mutant`` gives L0 the
+    kernel with injected faults, unless ``kernel`` or ``l0_kernel`` names one, and switches one on;
+    ``l1_mutant`` does so at L1 with faults of a guest hypervisor. ``sanitize`` turns a sanitizer on.
     """
 
     kernel: str | None = None
@@ -41,15 +42,24 @@ class Overrides:
     mutant: str | None = None
     sanitize: str | None = None
     l0_kernel: str | None = None
+    l1_kernel: str | None = None
+    l2_kernel: str | None = None
+    l1_mutant: str | None = None
+
+    @property
+    def kernels(self) -> Mapping[Level, str | None]:
+        """What replaces the kernel of one level alone."""
+        return {Level.L0: self.l0_kernel, Level.L1: self.l1_kernel, Level.L2: self.l2_kernel}
 
     def check(self, vocabulary: Vocabulary) -> None:
         """Raise ``UserError`` for a name that does not exist; a model path must be a file."""
         for kind, name, known in (
             ("kernel", self.kernel, vocabulary.kernels),
-            ("kernel", self.l0_kernel, vocabulary.kernels),
+            *(("kernel", kernel, vocabulary.kernels) for kernel in self.kernels.values()),
             ("model", self.model, vocabulary.models),
             ("timing", self.timing, vocabulary.timings),
             ("mutant", self.mutant, vocabulary.mutants),
+            ("mutant of L1", self.l1_mutant, vocabulary.guest_mutants),
         ):
             if name is None or name in known:
                 continue
@@ -67,20 +77,20 @@ class Overrides:
         if self.kernel is not None:
             kernel = _absolute(self.kernel)
             levels = {lv: dataclasses.replace(spec, kernel=kernel) for lv, spec in levels.items()}
-        if self.l0_kernel is not None:
-            levels[Level.L0] = dataclasses.replace(levels[Level.L0], kernel=_absolute(self.l0_kernel))
+        for level, named in self.kernels.items():
+            if named is not None:
+                levels[level] = dataclasses.replace(levels[level], kernel=_absolute(named))
         model = stack.model if self.model is None else _absolute(self.model)
         return StackSpec(model, self.timing or stack.timing, levels, self.sanitize or stack.sanitize)
 
     def change(self, cell: Cell) -> Cell:
-        """The cell with the mutant of these overrides, if there is one."""
-        if self.mutant is None:
-            return cell
-        return mutated(
-            cell,
-            self.mutant,
-            cell.stack.levels[Level.L0].kernel if self.kernel or self.l0_kernel else MUTANT_KERNEL,
-        )
+        """The cell with the mutants of these overrides, as far as there are any."""
+        for level, mutant in ((Level.L0, self.mutant), (Level.L1, self.l1_mutant)):
+            if mutant is not None:
+                named = self.kernel or self.kernels[level]
+                kernel = cell.stack.levels[level].kernel if named else MUTANT_KERNELS[level]
+                cell = mutated(cell, mutant, kernel, level)
+        return cell
 
 
 def _absolute(name: str) -> str:

@@ -91,9 +91,41 @@ def check_stack(stack: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Pro
         if key == "timing":
             yield from _known(node, vocabulary.timings, "timing")
         if key in ("l0", "l1", "l2"):
-            for part, choices in (("kernel", vocabulary.kernels), ("rootfs", vocabulary.rootfs)):
-                if part in node.map:
-                    yield from _known(node.map[part], choices, part)
+            yield from _check_level(node, vocabulary, base)
+
+
+def _check_level(node: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Problem]:
+    """Kernel and root file system by name or path, and what is laid over the latter."""
+    rootfs = node.map.get("rootfs")
+    parts = [("kernel", node.map.get("kernel"), vocabulary.kernels)]
+    if rootfs is not None and rootfs.map:
+        parts.append(("rootfs", rootfs.map.get("base"), vocabulary.rootfs))
+        add = rootfs.map.get("add")
+        if add is not None and add.text:
+            yield from missing_directory(add, add.text, base, "a directory with files to add to the base")
+    else:
+        parts.append(("rootfs", rootfs, vocabulary.rootfs))
+    for part, named, choices in parts:
+        if named is not None and named.text and "/" in named.text:
+            yield from missing_file(named, named.text, base, f"a {part} file")
+        elif named is not None:
+            yield from _known(named, choices, part)
+
+
+def missing_directory(node: Node, name: str, base: Path, wanted: str) -> Iterator[Problem]:
+    """A relative name counts from ``base``."""
+    path = base / name
+    if "\0" in name or not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names too long
+        yield node.problem(f"no directory {shown(name)}", f"{wanted}, relative to {base}", _near(path, name))
+
+
+def _near(path: Path, name: str) -> str:
+    """The name of what lies beside ``path`` and is called nearly so; empty for nothing."""
+    try:
+        near = closest(path.name, sorted(entry.name for entry in path.parent.iterdir()))
+    except (OSError, ValueError):
+        return ""
+    return near and str(Path(name).with_name(near))
 
 
 def _known(node: Node, choices: Collection[str], kind: str) -> Iterator[Problem]:
@@ -106,15 +138,7 @@ def missing_file(node: Node, name: str, base: Path, wanted: str) -> Iterator[Pro
     """A relative name counts from ``base``."""
     path = base / name
     if "\0" in name or not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for names too long
-        try:
-            near = closest(path.name, sorted(entry.name for entry in path.parent.iterdir()))
-        except (OSError, ValueError):
-            near = ""
-        yield node.problem(
-            f"no file {shown(name)}",
-            f"{wanted}, relative to {base}",
-            near and str(Path(name).with_name(near)),
-        )
+        yield node.problem(f"no file {shown(name)}", f"{wanted}, relative to {base}", _near(path, name))
 
 
 def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
@@ -200,7 +224,8 @@ def _check_copy(copy: Node, top: Level | None, base: Path) -> Iterator[Problem]:
         both = "neither side" if sides["from"] is None else "both sides"
         yield copy.problem(f"a copy with a level on {both}", "one side such as l1:/tmp/x")
     elif sides["from"] is None:
-        yield from missing_file(source, source.text or "", base, "a file")
+        if not os.path.isdir(base / (source.text or "").replace("\0", "")):  # noqa: PTH112
+            yield from missing_file(source, source.text or "", base, "a file or a directory")
     elif not is_plain_name(target.text or ""):
         yield target.problem(
             describe(target.text), "a file name without directories, for the cell's directory"

@@ -29,7 +29,10 @@ class Vocabulary:
     ``oracles``       architectural checks, each with the names of its options
     ``sanitized``     oracles that need the TLB sanitizer: naming one turns it on
     ``models``        names; a scenario may also give a path, which contains a ``/``
-    ``mutants``       names of injected faults, for the command line only
+    ``kernels``       the same
+    ``rootfs``        the same
+    ``mutants``       names of injected faults of L0's kernel, for the command line only
+    ``guest_mutants`` the same of L1's kernel as a guest hypervisor
     ``wide``          (model, the one that the scenario names or nothing): what to run instead of a model on
                       which a whole shadow context takes very long (harness/scenario/walks.py), or nothing if
                       there is none; None for a model that is not so
@@ -45,6 +48,7 @@ class Vocabulary:
     raw_levels: tuple[Level, ...] = (Level.L0, Level.L1)
     timings: tuple[str, ...] = ("icount", "mttcg")
     mutants: Collection[str] = ()
+    guest_mutants: Collection[str] = ()
     wide: Callable[[str, str], str | None] = field(default=lambda _, __: None, compare=False)
 
     def is_raw(self, event: str) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.check.console import splat_findings
+from harness.check.console import output_findings, splat_findings
 from harness.check.evaluate import evaluate
+from harness.check.finding import RunResult
 from harness.check.splat import FATAL, SplatKey, fatal, find_splats, splat_kinds
 from harness.errors import Location
 from harness.level import Level
@@ -173,3 +174,19 @@ def test_a_splat_says_who_called() -> None:
     assert lines[1] == "trace: walk_nested_s2_pgd < kvm_walk_nested_s2 < kvm_handle_guest_abort"
     (finding,) = splat_findings({Level.L0: TRACED.replace("Call trace:", "Nothing:")})
     assert "trace:" not in finding.message
+
+
+def test_splats_in_the_output_of_a_run() -> None:
+    oops = (SAMPLES / "oops.txt").read_text()
+    quiet = (SAMPLES / "near_misses.txt").read_text()
+    results = {
+        "quiet": RunResult(0, quiet, quiet),
+        "suite": RunResult(0, "ok 1\n", f"guest's console:\n{oops}"),
+        "wanted": RunResult(0, oops, ""),
+    }
+    (found,) = output_findings(results, {"wanted"})
+    assert (found.name, found.verdict) == ("no-splat-in-suite", Verdict.FAIL)
+    assert found.message.startswith("oops: ")
+    assert "in the output of run suite" in found.message.splitlines()[0]
+    assert found.where.startswith("output/suite.stderr:")
+    assert len(output_findings(results)) == 2

@@ -77,3 +77,23 @@ def test_any_exit_and_never_started() -> None:
 def test_condition_that_makes_no_sense(wanted: str) -> None:
     with pytest.raises(InputError, match=r"s\.yaml:4"):
         judge(dataclasses.replace(CHECK, values={"ops": wanted}), GOOD)
+
+
+def test_what_the_output_lacks() -> None:
+    check = dataclasses.replace(CHECK, lacks=r"^not ok|FATAL")
+    assert judge(check, GOOD).verdict is Verdict.PASS
+    out = judge(check, RunResult(0, GOOD.stdout + "ok 1 a\nnot ok 2 b\n", GOOD.stderr))
+    err = judge(check, RunResult(0, GOOD.stdout, "note: done FATAL b\n"))
+    assert out.verdict is err.verdict is Verdict.FAIL
+    assert "stdout has '^not ok|FATAL': 'not ok 2 b'" in out.message
+    assert "stderr has '^not ok|FATAL': 'note: done FATAL b'" in err.message
+
+
+def test_a_skipped_test_tested_nothing() -> None:
+    check = ResultCheck(Location("s.yaml", 4), "r", "stress", skip=4)
+    skipped = judge(check, RunResult(4, "1..0 # SKIP no vPMU\n", ""))
+    assert skipped.verdict is Verdict.VACUOUS
+    assert "skipped its test (exit 4); its output ends in '1..0 # SKIP no vPMU'" in skipped.message
+    assert judge(check, RunResult(1, "", "")).verdict is Verdict.FAIL
+    assert judge(check, RunResult(0, "", "")).verdict is Verdict.PASS
+    assert judge(dataclasses.replace(check, skip=None), RunResult(4, "", "")).verdict is Verdict.FAIL

@@ -104,6 +104,19 @@ def test_a_kernel_of_the_command_line_is_kept(scenario: Path) -> None:
     assert {spec.kernel for spec in cell.stack.levels.values()} == {"nv-64k"}
 
 
+def test_a_fault_of_l1_is_on_at_l1(scenario: Path) -> None:
+    both = Overrides(mutant="vmid-of-next", l1_mutant="ipa-no-tlbi")
+    cell = load_file(scenario, vocabulary(), both)[0]
+    assert cell.id == "made-for-a-test[mutant=vmid-of-next,l1-mutant=ipa-no-tlbi]"
+    assert (cell.mutant, cell.l1_mutant) == ("vmid-of-next", "ipa-no-tlbi")
+    switched = {step.level: step.mutant for step in cell.steps if isinstance(step, Mutate)}
+    assert switched == {Level.L0: "vmid-of-next", Level.L1: "ipa-no-tlbi"}
+    kernels = {level: spec.kernel for level, spec in cell.stack.levels.items()}
+    assert (kernels[Level.L0], kernels[Level.L1]) == ("nv-mutants", "nv-guest-mutants")
+    with pytest.raises(UserError, match=r"unknown mutant of L1 'ipa-no'"):
+        load_file(scenario, vocabulary(), Overrides(l1_mutant="ipa-no"))
+
+
 def test_unknown_mutant(scenario: Path) -> None:
     with pytest.raises(UserError, match=r"unknown mutant 'vmid-of-nxt'.*did you mean 'vmid-of-next'"):
         load_file(scenario, vocabulary(), Overrides(mutant="vmid-of-nxt"))

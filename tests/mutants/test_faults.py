@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.artefacts.model_source import PATCH
+from harness.check.answers import GROUPS
 from harness.errors import InputError, UserError
 from harness.host.paths import ROOT
 from harness.mutants import faults
-from harness.nightly.model.answers import GROUPS
 from harness.nightly.model.model_check import STEPS
 from harness.scenario.mutants import choose
 

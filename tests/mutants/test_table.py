@@ -12,24 +12,38 @@ import pytest
 from harness.artefacts.kernel import load_kernel
 from harness.errors import EXIT_USER, InputError, UserError
 from harness.host.paths import ROOT, SCENARIOS
+from harness.level import Level
 from harness.runner.project import vocabulary
 from harness.scenario import mutants as table
-from harness.scenario.defaults import KERNEL, MUTANT_KERNEL
+from harness.scenario.defaults import KERNEL, MUTANT_KERNELS
+from harness.scenario.language import Boot
 from harness.scenario.load import load_paths
 
 HERE = Path(__file__).parent
 BAD = sorted((HERE / "bad").glob("*.yaml"))
 SHIPPED = table.load()
+GUEST = table.load(table.GUEST_FILE)
 
 
-def test_shipped_table_has_the_faults_that_the_kernel_has() -> None:
-    ours = load_kernel(MUTANT_KERNEL).series().patches[len(load_kernel(KERNEL).series().patches) :]
+@pytest.mark.parametrize(
+    ("level", "file", "asks"),
+    [(Level.L0, table.FILE, "kvm_mutant"), (Level.L1, table.GUEST_FILE, "kvm_guest_mutant")],
+)
+def test_shipped_table_has_the_faults_that_the_kernel_has(level: Level, file: Path, asks: str) -> None:
+    ours = load_kernel(MUTANT_KERNELS[level]).series().patches[len(load_kernel(KERNEL).series().patches) :]
     text = "".join(patch.text() for patch in ours)
     known = re.findall(r"^\+\tM\((\w+)\)", text, re.M)
-    assert {name.replace("_", "-") for name in known} == set(table.names())
+    assert {name.replace("_", "-") for name in known} == set(table.names(file))
     assert known[0] == table.NONE
     for name in known[1:]:
-        assert f"kvm_mutant({name})" in text, f"{name} has no effect"
+        assert f"{asks}({name})" in text, f"{name} has no effect"
+
+
+def test_killers_of_guest_mutants_are_shipped_and_boot_l1() -> None:
+    cells = {cell.id: cell for cell in load_paths([SCENARIOS / "guest"], vocabulary())}
+    for mutant in GUEST:
+        for killer in mutant.killers:
+            assert any(isinstance(s, Boot) and s.level >= Level.L1 for s in cells[killer].steps), mutant.name
 
 
 def test_shipped_table_has_teeth_in_every_mechanism() -> None:
@@ -39,7 +53,7 @@ def test_shipped_table_has_teeth_in_every_mechanism() -> None:
 
 
 def test_places_are_functions() -> None:
-    for mutant in SHIPPED:
+    for mutant in (*SHIPPED, *GUEST):
         assert re.fullmatch(r"\w+\(\)", mutant.at), mutant.name
 
 

@@ -18,6 +18,7 @@ VOCABULARY = Vocabulary(
     kernels=["nv", "debian"],
     models=["qemu", "qemu-10"],
     rootfs=["hypervisor", "guest"],
+    guest_mutants=["none", "ipa-no-tlbi"],
     oracles={"barriers": ["limit"]},
     values={"l0.tlbi": {"op": ["ipas2e1", "ipas2e1is", "alle1", "alle2", "vae2is"]}},
 )

@@ -182,9 +182,53 @@ def test_overrides_reach_every_level(tmp_path: Path) -> None:
     assert plain == {cell.id for cell in load_file(EVERYTHING, VOCABULARY, overrides)}
 
 
+def test_overrides_of_one_level_reach_that_level(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("", encoding="utf-8")
+    for level in Level:
+        one = Overrides(kernel="debian", **{f"{level}_kernel": str(file)})
+        for cell in load_file(EVERYTHING, VOCABULARY, one):
+            found = {each: spec.kernel for each, spec in cell.stack.levels.items()}
+            assert found == {**dict.fromkeys(Level, "debian"), level: str(file)}
+
+
+def test_kernels_and_root_file_systems_by_path_count_from_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("kernel.yaml", "rootfs.yaml"):
+        (tmp_path / "mine" / name).write_text("", encoding="utf-8")
+    text = """
+stack:
+  l0: {rootfs: mine/rootfs.yaml}
+  l1: {kernel: mine/kernel.yaml, rootfs: {add: ./mine}}
+  l2: {rootfs: {base: mine/rootfs.yaml, add: mine}}
+"""
+    (cell,) = cells_of(MINIMAL + text, tmp_path)
+    levels, mine = cell.stack.levels, tmp_path / "mine"
+    assert [levels[level].kernel for level in Level] == ["nv", str(mine / "kernel.yaml"), "nv"]
+    assert [levels[level].rootfs for level in Level] == [
+        str(mine / "rootfs.yaml"),
+        "hypervisor",
+        str(mine / "rootfs.yaml"),
+    ]
+    assert [levels[level].add for level in Level] == ["", str(mine), str(mine)]
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (
+            Overrides(l1_kernel="debain"),
+            "unknown kernel 'debain'; expected one of debian, nv; did you mean 'debian'?",
+        ),
+        (
+            Overrides(l2_kernel="./none.yaml"),
+            "no kernel file './none.yaml': give a path to a kernel's yaml file",
+        ),
+        (
+            Overrides(l1_mutant="ipa-no-tlb"),
+            "unknown mutant of L1 'ipa-no-tlb'; expected one of ipa-no-tlbi, none; "
+            "did you mean 'ipa-no-tlbi'?",
+        ),
         (
             Overrides(kernel="debain"),
             "unknown kernel 'debain'; expected one of debian, nv; did you mean 'debian'?",

@@ -75,7 +75,7 @@ def _setup(report: SeriesReport) -> Iterator[str]:
     yield f"Base:    {report.base}"
     yield f"         commit {report.base_commit}"
     if report.kernel:
-        yield f"Kernel:  {report.kernel} at L0; L1 and L2 run the scenarios' own kernels"
+        yield f"Kernel:  {report.kernel} at {report.where}"
     yield f"Model:   {report.model}, timing {report.timing}"
     yield f"Runs:    {report.repeated}"
     yield f"Tool:    nvh {report.nvh}"

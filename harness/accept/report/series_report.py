@@ -95,7 +95,7 @@ class SeriesReport:
     """Everything about one acceptance; ``seconds`` is wall clock.
 
     ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
-    other; 0 when there is none of the kind.
+    other; 0 when there is none of the kind. ``level`` is the one that ran the series.
     """
 
     origin: str
@@ -120,6 +120,13 @@ class SeriesReport:
     coverage: PatchCoverage | None = None
     cost: tuple[CostRow, ...] = ()
     diff: str = field(default="", repr=False)
+    level: str = "l0"
+
+    @property
+    def where(self) -> str:
+        """Which level runs the kernels of the series, and what the others run."""
+        others = [f"L{n}" for n in range(3) if f"l{n}" != self.level]
+        return f"{self.level.upper()}; {' and '.join(others)} run the scenarios' own kernels"
 
     @property
     def repeated(self) -> str:

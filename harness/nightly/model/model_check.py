@@ -18,10 +18,10 @@ from harness.artefacts import saved_registers
 from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
+from harness.check.answers import Answers, Wrong
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.nightly.model import model_defects, questions
-from harness.nightly.model.answers import Answers, Wrong
 from harness.nightly.model.model_defects import ModelDefect
 from harness.reproduce.hunt import campaign
 from harness.runner.project import find_cells

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.check.answers import Wrong
 from harness.document.data_files import load_document
 from harness.errors import InputError, Location, Problem
 from harness.host.paths import IMAGES
-from harness.nightly.model.answers import Wrong
 
 FILE = IMAGES / "model-defects.yaml"
 VERSION = re.compile(r">= ([0-9]+(?:\.[0-9]+)*)(?: < ([0-9]+(?:\.[0-9]+)*))?")

@@ -7,10 +7,10 @@ import dataclasses
 from pathlib import Path
 
 from harness.artefacts.model import Model
+from harness.check.answers import Answers, parse
 from harness.errors import InfraError
 from harness.host import command
 from harness.machine.qemu import CRASHES
-from harness.nightly.model.answers import Answers, parse
 
 MEMORY_MIB = 256
 DEADLINE_S = 45.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.check.answers import AnswerGroup, Answers, Wrong
 from harness.errors import InputError
-from harness.nightly.model.answers import AnswerGroup, Answers, Wrong
 from harness.nightly.model.model_check import judge
 from harness.nightly.model.model_defects import load, number
 from harness.verdict import Verdict

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from harness.arch.table import load
-from harness.nightly.model.answers import GROUPS, MISSING, OTHER_LEVEL, Answers, parse
+from harness.check.answers import GROUPS, MISSING, OTHER_LEVEL, Answers, parse
 from harness.nightly.model.model_check import grouped
 
 FEATURES = "features|pa=48 vmid=16 nv2=1"
