@@ -26,13 +26,14 @@ from harness.nightly.history.terminal import print_comparison
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
-        "runs", nargs="*", metavar="RUN", help="names or directories of two runs, the earlier one first"
+        "runs", nargs="*", metavar="RUN", help="ids, names or directories of two runs, the earlier one first"
     )
     parser.add_argument("--results", type=Path, metavar="FILE", help="the results store (default: in runs/)")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
     parser.add_argument(
         "--export", type=Path, metavar="DIR", help="write junit.xml and kcidb.json into this directory"
     )
+    parser.add_argument("--url", default="", help="where the directory of runs is published, for kcidb.json")
     parser.add_argument("--list", action="store_true", help="print the runs in the store and compare nothing")
 
 
@@ -44,7 +45,8 @@ def main(arguments: argparse.Namespace) -> int:
     with Results(arguments.results or default_path(RUNS)) as results:
         if arguments.list:
             for run in query.runs(results):
-                line = f"{run.name:24} {run.state:12} {run.plan or '-':16} {run.directory}"
+                state = run.state if run.began else "never began"
+                line = f"{run.name:24} {run.uid:24} {state:12} {run.plan or '-':16} {run.directory}"
                 console.print(line, markup=False, soft_wrap=True)
             return 0
         if len(arguments.runs) not in (0, 2):
@@ -53,12 +55,16 @@ def main(arguments: argparse.Namespace) -> int:
             first, second = (named_run(results, RUNS, name) for name in arguments.runs)
             compared = compare(results, second, first)
         else:
-            compared = compare(results, query.find_run(results, "latest"))
+            newest = query.find_run(results, "latest")
+            for run in query.runs(results):
+                if not run.began and run.started > newest.started:
+                    console.print(f"{run.name} never began: left out", markup=False, soft_wrap=True)
+            compared = compare(results, newest)
         print_comparison(compared, console)
         if arguments.page:
             html.write(results, compared, arguments.page)
             console.print(f"page {arguments.page}", markup=False, soft_wrap=True)
         if arguments.export:
             arguments.export.mkdir(parents=True, exist_ok=True)
-            exports.write(results, compared, arguments.export)
+            exports.write(results, compared, arguments.export, arguments.url)
         return compared.exit_status

@@ -51,6 +51,7 @@ def main(arguments: argparse.Namespace) -> int:
         dask_cluster.make_keys(Path(arguments.where))
         print(f"keys in {arguments.where}; whoever can read them can run programs on the farm")
         return 0
+    dask_cluster.check_listening(arguments.where, arguments.keys)
     scratch = Path(tempfile.gettempdir()) / f"nvh-farm-{os.getuid()}"
     scratch.mkdir(mode=0o700, exist_ok=True)
     serve.become(serve.worker_command(arguments.where, arguments.keys, arguments.jobs, scratch))

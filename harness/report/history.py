@@ -50,6 +50,14 @@ class History:
         values = self._load().get(key)
         return statistics.median(values) if values else None
 
+    def usual_of(self, prefix: str) -> dict[str, float]:
+        """Return the usual duration of every key that begins so, by the rest of the key."""
+        return {
+            key.removeprefix(prefix): statistics.median(values)
+            for key, values in self._load().items()
+            if key.startswith(prefix) and values
+        }
+
     def most(self, key: str) -> float | None:
         """Return the largest of the last ``KEEP`` values of ``key``, ``None`` without any."""
         return max(self._load().get(key, ()), default=None)

@@ -25,12 +25,15 @@ TAIL_BYTES = 256 * 1024
 """Bytes of a console read from its end."""
 
 
+NEVER_RAN = "never ran: the run was interrupted, or its driver died, before it came to this cell"
+
+
 def load_run(directory: Path) -> RunSummary:
     """Read the run in ``directory``.
 
     Without a summary.json the run was interrupted: whatever cells had ended are returned as a run of id
-    ``<directory> (interrupted)``, unreadable ones as ``infra``. ``UserError`` when it holds no run at all,
-    ``InfraError`` when its summary is unusable.
+    ``<directory> (interrupted)``, unreadable ones as ``infra``, and so what its plan did not come to.
+    ``UserError`` when it holds no run at all, ``InfraError`` when its summary is unusable.
     """
     if (directory / store.SUMMARY).exists():
         return store.read_run(directory / store.SUMMARY)
@@ -45,6 +48,8 @@ def load_run(directory: Path) -> RunSummary:
                 cell = _lost(path, str(error))
             cells.append(cell)
     started = min((cell.started for cell in cells), default="1970-01-01T00:00:00Z")
+    ended = {cell.slug for cell in cells}
+    cells += [each for each in store.read_planned(directory, NEVER_RAN) if each.slug not in ended]
     took = sum(cell.seconds for cell in cells)
     name = f"{directory.resolve().name} (interrupted)"
     return RunSummary(name, started, took, HostMachine(0, 0), "unknown", "", cells=tuple(cells))

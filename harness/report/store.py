@@ -12,7 +12,7 @@ import functools
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,11 +22,14 @@ import referencing
 from harness.document.as_json import from_data, to_data
 from harness.errors import InfraError
 from harness.report.results import CellResult, RunSummary
+from harness.verdict import Verdict
 
 FORMAT = 3
 RESULT = "result.json"
 SUMMARY = "summary.json"
 CELLS = "cells"
+PLANNED = "planned.jsonl"
+"""A line for each cell that a long run means to run, so that one that died shows what it did not come to."""
 READ_LIMIT = 256 * 2**20
 """Largest result file read, in bytes; texts are bounded, so nothing nvh wrote comes near it."""
 
@@ -197,3 +200,49 @@ def collect(directory: Path, planned: CellResult) -> CellResult:
     if (cell.id, cell.slug) != (planned.id, planned.slug):
         return planned.infra(f"{path}: holds the result of {cell.id} ({cell.slug})")
     return cell
+
+
+def write_planned(cells: Iterable[CellResult], directory: Path) -> None:
+    """Write what a run in ``directory`` is going to run: of each cell what says which it is."""
+    write_text(
+        directory / PLANNED,
+        "".join(
+            json.dumps(
+                [each.slug, each.id, each.scenario, each.model, each.timing, each.kernels, each.command]
+            )
+            + "\n"
+            for each in cells
+        ),
+    )
+
+
+def read_planned(directory: Path, reason: str) -> list[CellResult]:
+    """Return the cells of ``write_planned``, each as ``infra`` for ``reason``; none where there is no file.
+
+    Raises ``InfraError`` for a file that nvh did not write.
+    """
+    path = directory / PLANNED
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = [json.loads(line) for line in lines]
+        return [
+            CellResult(
+                id=cell,
+                slug=slug,
+                scenario=scenario,
+                summary="",
+                model=model,
+                timing=timing,
+                kernels=kernels,
+                verdict=Verdict.INFRA,
+                started="1970-01-01T00:00:00Z",
+                seconds=0.0,
+                command=command,
+                reason=reason,
+            )
+            for slug, cell, scenario, model, timing, kernels, command in found
+        ]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise InfraError(f"{path}: {error}") from error

@@ -40,6 +40,16 @@ class CellCost:
     memory_mib: int
 
 
+def cells_here(history: History) -> dict[str, float]:
+    """Return how long cells usually take that ran on this machine, by their id, in seconds.
+
+    From a snapshot, or from a cold boot where a cell was never seen otherwise.
+    """
+    known = history.usual_of("cell ")
+    cold = {key.removesuffix(COLD): took for key, took in known.items() if key.endswith(COLD)}
+    return {**cold, **{key: took for key, took in known.items() if not key.endswith(COLD)}}
+
+
 def bound(cell: Cell) -> CellCost:
     """Return the most that a cell can take.
 

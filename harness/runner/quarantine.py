@@ -79,31 +79,36 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """Which L0 kernels: a glob over names, a range of versions (``>= 7.2, < 7.5``), or both in that order."""
+    """Which L0 kernels: a glob over names, a range of versions (``>= 7.2, < 7.5``), or both in that order.
+
+    ``!GLOB`` is every name but those of the glob: kernels that have the fix though their version is in range.
+    """
 
     name: str
     bounds: tuple[tuple[str, tuple[int, ...]], ...]
+    but: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Kernels:
-        """Return what ``[GLOB] [BOUND, ...]`` means; ``ValueError`` for what is neither."""
+        """Return what ``[[!]GLOB] [BOUND, ...]`` means; ``ValueError`` for what is neither."""
         first = _BOUND.search(text)
         name = (text[: first.start()] if first else text).strip()
+        but, name = name.startswith("!"), name.removeprefix("!")
         bounds = []
         for word in filter(None, (text[first.start() :] if first else "").split(",")):
             bound = _BOUND.fullmatch(word.strip())
             if bound is None:
                 raise ValueError(f"{word.strip()!r} in {text!r}")
             bounds.append((bound[1], _numbers(bound[2])))
-        if re.search(r"[\s<>=]", name):
+        if re.search(r"[\s<>=!]", name) or (but and not name):
             raise ValueError(f"{name!r} in {text!r}")
-        return cls(name, tuple(bounds))
+        return cls(name, tuple(bounds), but)
 
     def include(self, name: str, release: str) -> bool:
         """Whether a kernel of that name and release (``7.3.4-nvh``) is one; an unknown release is in no
         range.
         """
-        if self.name and not fnmatchcase(Path(name).stem if "/" in name else name, self.name):
+        if self.name and fnmatchcase(Path(name).stem if "/" in name else name, self.name) is self.but:
             return False
         found = _RELEASE.match(release)
         return not self.bounds or (

@@ -65,6 +65,15 @@ class StackImages:
     def _preload(self) -> dict[str, str]:
         return {"LD_PRELOAD": str(self.mainloop.path / MAINLOOP)} if self.mainloop else {}
 
+    def _source(self) -> dict[str, str]:
+        """What L0's kernel was made from: its label, of a git repository commit, tree and address too."""
+        kernel = self.kernels.get(Level.L0)
+        source = kernel.manifest.get("source") if kernel else None
+        if not isinstance(source, dict) or not source.get("label"):
+            return {}
+        named = [f"{name} {source[name]}" for name in ("commit", "tree", "url") if source.get(name)]
+        return {"version": "; ".join([str(source["label"]), *named]), "sha256": str(source.get("sha256", ""))}
+
     def versions(self) -> dict[str, dict[str, str]]:
         """Return what ran: name to version and SHA-256, for the report."""
         found = {"model": {"version": f"QEMU {self.model.version}", "sha256": self.model.sha256}}
@@ -83,6 +92,8 @@ class StackImages:
                 "version": str(kernel.manifest.get("release", "")),
                 "sha256": str(kernel.manifest.get("sha256", kernel.digest)),
             }
+        if source := self._source():
+            found["kernel l0 source"] = source
         for level, rootfs in self.rootfs.items():
             found[f"rootfs {level}"] = {
                 "version": str(rootfs.manifest["name"]),

@@ -207,6 +207,8 @@ def test_a_finding_or_parameter_that_the_cells_do_not_have_is_refused(tmp_path: 
         ("== 7.3", ["nv 7.3.4-1+nvh", "nv 7.3"], ["nv 7.30", "nv 7.2"]),
         ("> 7.3, <= 7.5", ["nv 7.4", "nv 7.5.9"], ["nv 7.3.4", "nv 7.6"]),
         ("nv-* < 7.3", ["nv-64k 7.2.9"], ["nv 7.2.9", "nv-64k 7.3"]),
+        ("!nv-fixed >= 7.3", ["nv 7.3", "nv-64k 7.3", "/tmp/base.yaml 7.4"], ["nv-fixed 7.3", "nv 7.2"]),
+        ("!nv-*", ["nv 7.3", "debian 1.0"], ["nv-64k 7.3", "nv-fixed 7.3"]),
         ("mine", ["/tmp/mine.yaml 7.3"], ["/tmp/mine/other.yaml 7.3"]),
     ],
 )
@@ -226,3 +228,10 @@ def test_the_shipped_file_fits_the_scenarios() -> None:
     assert len(entries) == len(rows)
     for entry in entries:
         assert any(entry.is_for(each) for each in cells), entry.why
+
+
+def test_no_cell_is_quarantined_on_the_kernels_with_the_fixes() -> None:
+    for entry in load_quarantine(today=datetime.date(2026, 1, 1)).entries:
+        assert not entry.kernels.include("nv-fixed", "7.3.4-nvh"), entry.why
+        assert not entry.kernels.include("nv-64k-fixed", "7.3.4-nvh"), entry.why
+        assert entry.kernels.include("nv", "7.3.4-nvh") or entry.kernels.include("nv-64k", "7.3.4-nvh")

@@ -71,6 +71,7 @@ class _GitContent:
         self.path = path
         self.ref = ref
         self.commit = commit
+        self.tree = tree
         self.identity: dict[str, Json] = {"tree": tree}
         self.label = f"{path.name} {ref} ({commit[:12]})"
 
@@ -84,7 +85,20 @@ class _GitContent:
             log=log,
             timeout_s=UNPACK_TIMEOUT_S,
         )
-        return {"path": str(self.path), "ref": self.ref, "commit": self.commit}
+        return {
+            "path": str(self.path),
+            "ref": self.ref,
+            "commit": self.commit,
+            "tree": self.tree,
+            "url": self._url(),
+        }
+
+    def _url(self) -> str:
+        """Where others find the repository: its remote's address, empty without one that they can read."""
+        words = ("config", "--get", "remote.origin.url")
+        done = git(*words, git_dir=self.git_dir, work_tree=self.path, check=False)
+        found = done.stdout.strip()
+        return found if not done.returncode and found.startswith("https://") and "@" not in found else ""
 
 
 @dataclass(frozen=True)

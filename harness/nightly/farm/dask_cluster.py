@@ -37,6 +37,8 @@ CPUS, MEMORY = "nvh_cpus", "nvh_mib"
 TOPIC = "nvh"
 KEYS = ("ca.pem", "cert.pem", "key.pem")
 CONNECT_S = 30.0
+LISTENS_S = 1.0
+"""How long a scheduler may take to accept a connection where it is asked only whether it is there."""
 FETCHES = 3
 """How often a worker is brought what it lacks for one attempt."""
 
@@ -93,6 +95,29 @@ def check_address(address: str, keys: Path | None) -> None:
             f"{address} is not the loopback interface: use TLS "
             "(./nvh farm keys DIR, then --keys DIR everywhere)"
         )
+
+
+def check_listening(address: str, keys: Path | None) -> None:
+    """Raise ``UserError`` within seconds unless something accepts connections at ``address``.
+
+    dask itself goes on trying for minutes.
+    """
+    match = re.fullmatch(r"(?:(tcp|tls)://)?(\[[^\]]+\]|[^:/]+):([0-9]+)/?", address)
+    if match is None or int(match[3]) > 65535:
+        raise UserError(f"{address!r} is no scheduler's address; write tcp://HOST:PORT, or tls://HOST:PORT")
+    if match[1] == "tls" and keys is None:
+        raise UserError(f"{address} needs the farm's keys: --keys DIR")
+    if match[1] != "tls" and keys is not None:
+        raise UserError(f"with --keys the address begins with tls://: tls://{match[2]}:{match[3]}")
+    check_address(address, keys)
+    try:
+        with socket.create_connection((match[2].strip("[]"), int(match[3])), timeout=LISTENS_S):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"no dask scheduler listens at {address}: {error.strerror or error}; start one with: "
+            "./nvh farm scheduler"
+        ) from error
 
 
 def _perform(data: dict[str, Any]) -> dict[str, Any]:

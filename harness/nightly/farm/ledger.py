@@ -8,6 +8,7 @@ ahead of that.
 
 from __future__ import annotations
 
+import datetime
 import fcntl
 import json
 import os
@@ -21,7 +22,14 @@ from harness.nightly.farm.messages import AttemptEnding
 from harness.report.publish import utc_now
 
 NAME = "ledger.jsonl"
-SUBMITTED, ADOPTED, LOST, ORPHANED, ENDED = "submitted", "adopted", "lost", "orphaned", "ended"
+DRIVER, SUBMITTED, ADOPTED, LOST, ORPHANED, ENDED = (
+    "driver",
+    "submitted",
+    "adopted",
+    "lost",
+    "orphaned",
+    "ended",
+)
 
 
 @dataclass(slots=True)
@@ -38,11 +46,15 @@ class LedgerEntry:
 
 
 class Ledger:
-    """The ledger in ``path``; ``UserError`` while another driver writes it. Use as a context manager."""
+    """The ledger in ``path``; ``UserError`` while another driver writes it. Use as a context manager.
+
+    ``spent_s`` is what earlier drivers of the run took: each from when it opened the ledger to its last line.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.states: dict[str, LedgerEntry] = {}
+        self.spent_s = 0.0
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -53,11 +65,13 @@ class Ledger:
             os.close(self._file)
             raise UserError(f"{path.parent}: another nvh drives this run; wait for it, or end it") from error
         self._replay()
+        self._append({"what": DRIVER})
 
     def __enter__(self) -> Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._append({"what": DRIVER, "ends": True})
         os.close(self._file)
 
     def of(self, key: str) -> LedgerEntry:
@@ -86,16 +100,26 @@ class Ledger:
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._apply(entry)
+        self._append(entry)
+
+    def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps({"at": utc_now(), **entry}, separators=(",", ":")) + "\n"
         os.write(self._file, line.encode())
 
     def _replay(self) -> None:
         data = self.path.read_bytes()
+        last: datetime.datetime | None = None
         for line in data.split(b"\n"):
             if not line.strip():
                 continue
             try:
-                self._apply(json.loads(line))
+                entry = json.loads(line)
+                at = datetime.datetime.fromisoformat(entry["at"])
+                if last is not None and (entry["what"] != DRIVER or "ends" in entry):
+                    self.spent_s += max(0.0, (at - last).total_seconds())
+                last = at
+                if entry["what"] != DRIVER:
+                    self._apply(entry)
             except (ValueError, KeyError, TypeError):
                 continue  # cut off when its writer died
         if data and not data.endswith(b"\n"):

@@ -25,16 +25,16 @@ from harness.nightly.farm.messages import PUBLISHED, AttemptEnding, AttemptOrder
 from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.farm.price import LeftToRun, expected
 from harness.nightly.farm.work import publish
-from harness.nightly.history.database import RecordedCell, Results
+from harness.nightly.history.database import RETRY, RecordedCell, Results
 from harness.nightly.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
 from harness.report.results import CellResult
 from harness.report.safe_text import seconds
 from harness.runner.prepare import Builder, needs_plugins, uses_plugins
-from harness.runner.processes import bound
+from harness.runner.processes import bound, cells_here
 from harness.runner.quarantine import Quarantine
-from harness.runner.run import reproduce
+from harness.runner.run import history, reproduce
 from harness.runner.supervise import GRACE_S
 from harness.scenario.language import Cell, StackSpec
 from harness.scenario.load import slug
@@ -44,6 +44,7 @@ ATTEMPTS = "attempts"
 PLANNED = "planned.json"
 """What a stand-in for a cell's process makes its result of."""
 KEY_LIMIT = 120
+NOT_YET = "not reached: the run goes on, or its driver died"
 MEASURED = 1.15
 """A cell is admitted with what it was seen to take, and so much more."""
 
@@ -112,13 +113,14 @@ class Night:
         self._fresh = fresh
         self._slots = slots
         self._confirm = plan.confirm
-        self._durations = Durations(results)
+        self._durations = Durations(results, cells_here(history(builder.store)) if builder else None)
         kept = plan.tasks if plan.cells is None else plan.tasks[: plan.cells]
         self.tasks = {key_of(task): task for task in kept}
         self.beyond = {key_of(task): task for task in plan.tasks[len(kept) :]}
         self._expected = {key: expected(task, self._durations)[0] for key, task in self.tasks.items()}
         self._left = LeftToRun(dict(self._expected))
         self._counts: Counter[str] = Counter()
+        self._retries = 0
         self.cells: list[CellResult] = []
         self._wrong: Mapping[str, str] = {}
         (directory / ATTEMPTS).mkdir(exist_ok=True)
@@ -135,6 +137,12 @@ class Night:
                 f"model {label}: {each.headline}" if each.headline else f"model {label} passes its own check"
             )
             self._progress.note(told)
+
+    def planned(self) -> None:
+        """Record everything as not reached yet, so that a run whose driver dies shows what never ran."""
+        entries = [self._never(key, NOT_YET) for key in (*self.tasks, *self.beyond)]
+        self._results.record(self._run, entries)
+        store.write_planned([each.result for each in entries], self._directory)
 
     def prepare(self) -> None:
         """Build what the cells need; what cannot be built makes its cells infra, not the others."""
@@ -241,8 +249,11 @@ class Night:
             cpu_seconds=ending.cpu_seconds,
         )
         self._results.record(self._run, [entry])
-        self.cells.append(result)
-        self._counts[result.verdict.value] += 1
+        if task.confirms:
+            self._retries += 1
+        else:
+            self.cells.append(result)
+            self._counts[result.verdict.value] += 1
         self._left.ended(key, result.seconds if ending.how == PUBLISHED else None)
         self._progress.done(key, result.is_fine, result.word)
         return () if result.is_fine else self._again(task)
@@ -259,7 +270,7 @@ class Night:
             return ()
         more = []
         for number in range(1, self._confirm + 1):
-            again = dataclasses.replace(task, repeat=1000 * task.repeat + number, confirms=True)
+            again = dataclasses.replace(task, repeat=RETRY * task.repeat + number, confirms=True)
             key = key_of(again)
             self.tasks[key] = again
             self._expected[key] = self._left.each[key] = self._expected[key_of(task)]
@@ -289,12 +300,14 @@ class Night:
         entries = []
         for key in keys:
             task = self.tasks.get(key) or self.beyond[key]
-            self._counts["never ran"] += 1
+            self._counts["never ran"] += not task.confirms
             self._left.ended(key, None)
-            entries.append(
-                RecordedCell(self.plan_of(key), task.model, task.kernel, None, task.repeat, never=why)
-            )
+            entries.append(self._never(key, why))
         self._results.record(self._run, entries)
+
+    def _never(self, key: str, why: str) -> RecordedCell:
+        task = self.tasks.get(key) or self.beyond[key]
+        return RecordedCell(self.plan_of(key), task.model, task.kernel, None, task.repeat, never=why)
 
     def headline(self) -> str:
         """Return how far the run is, its verdicts and when it will probably end; any thread may ask."""
@@ -303,7 +316,10 @@ class Night:
         rest = self._left.seconds(self._slots)
         end = time.strftime("%H:%M", time.localtime(time.time() + rest))
         told = f"; about {seconds(rest)} left, until {end}" if self._left.each else ""
-        return f"{done} of {done + len(self._left.each)} cells: {counts or 'none yet'}{told}"
+        if self._retries:
+            told = f"; {self._retries} {'retry' if self._retries == 1 else 'retries'}{told}"
+        total = done + sum(not self.tasks[key].confirms for key in list(self._left.each))
+        return f"{done} of {total} cells: {counts or 'none yet'}{told}"
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from harness.nightly.farm.owed import Subject, advanced, owed
 from harness.nightly.farm.plan import NightPlan, load_plan
 from harness.nightly.history import exports, html, query
 from harness.nightly.history.compare import Change, RunComparison, compare
-from harness.nightly.history.database import Begun, Results, default_path
+from harness.nightly.history.database import UID, Begun, Results, default_path
 from harness.nightly.history.terminal import print_comparison
 from harness.report import store
 from harness.report.progress import Progress
@@ -49,13 +50,17 @@ MakeBackend = Callable[[Path], Backend]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a night runs with. ``command`` stands in for a cell's process and for what it would need."""
+    """What a night runs with. ``command`` stands in for a cell's process and for what it would need.
+
+    ``url`` is where ``runs`` is published.
+    """
 
     results: Path | None = None
     out: Path | None = None
     runs: Path = RUNS
     fresh: bool = False
     command: tuple[str, ...] = ()
+    url: str = ""
 
 
 def fingerprint(plan: NightPlan) -> dict[str, str]:
@@ -74,6 +79,7 @@ def begin(path: Path, settings: Settings) -> tuple[NightPlan, Path, dict[str, An
     directory = make_run_directory(settings.runs, settings.out)
     data = {
         "format": FORMAT,
+        "uid": secrets.token_hex(UID // 2),
         "plan": str(path.absolute()),
         "started": utc_now(),
         "files": fingerprint(plan),
@@ -130,7 +136,7 @@ def run(
     That of the worst verdict that counts, where what never ran weighs as ``infra``. What is interrupted can
     be resumed.
     """
-    begun = time.monotonic()
+    began = begun = time.monotonic()
     with (
         Results(settings.results or default_path(settings.runs)) as results,
         Ledger(directory / LEDGER) as ledger,
@@ -139,6 +145,7 @@ def run(
         quarantine = load_quarantine()
         quarantine.check(task.cell for task in plan.tasks)
         number = results.begin(_begun(plan, directory, data))
+        begun -= ledger.spent_s  # what earlier drivers of this run took
         with _told(results, number, directory, begun, console):
             backend = make_backend(directory)
             try:
@@ -154,18 +161,19 @@ def run(
                     fresh=bool(data["fresh"]),
                     slots=backend.slots,
                 )
+                night.planned()
                 if plan.check_models and not settings.command:
                     night.checked(models.check_models(plan, directory, Store()))
                 night.prepare()
             except BaseException:
                 backend.close()
                 raise
-            deadline = begun + plan.hours * 3600 if plan.hours else None
+            deadline = began + plan.hours * 3600 if plan.hours else None
             never = Driver(backend, ledger, night, deadline).run(night.work())
             night.never(never, f"the plan's budget of {plan.hours or 0:g} h was used up")
             night.never(night.beyond, f"beyond the plan's budget of {plan.cells} cells")
         results.end(number, round(time.monotonic() - begun, 3))
-        compared = publish(results, directory, plan, night, console)
+        compared = publish(results, number, directory, plan, night, console, settings.url)
     if settings.out is None:
         point_latest(settings.runs, directory)
     print_comparison(compared, console)
@@ -181,7 +189,14 @@ def exit_status(compared: RunComparison) -> int:
 
 def _begun(plan: NightPlan, directory: Path, data: Mapping[str, Any]) -> Begun:
     return Begun(
-        directory.name, plan.name, directory, str(data["started"]), HostMachine.here(), __version__, commit()
+        directory.name,
+        plan.name,
+        directory,
+        str(data["started"]),
+        HostMachine.here(),
+        __version__,
+        commit(),
+        str(data.get("uid", "")),
     )
 
 
@@ -197,13 +212,19 @@ def _told(results: Results, number: int, directory: Path, begun: float, console:
 
 
 def publish(
-    results: Results, directory: Path, plan: NightPlan, night: Night, console: Console
+    results: Results,
+    number: int,
+    directory: Path,
+    plan: NightPlan,
+    night: Night,
+    console: Console,
+    url: str = "",
 ) -> RunComparison:
     """Write the page, junit.xml, kcidb.json and, of a run that is not too large, summary.json."""
-    found = query.find_run(results, directory.name)
+    found = next(each for each in query.runs(results) if each.id == number)
     compared = compare(results, found)
     try:
-        exports.write(results, compared, directory)
+        exports.write(results, compared, directory, url)
     except UserError as error:  # without kcidb-io; the rest is as good
         console.print(f"no kcidb.json: {error}", markup=False, highlight=False, soft_wrap=True)
     if len(night.cells) <= SUMMARISED:

@@ -92,8 +92,10 @@ def _words(plan: NightPlan, priced: Price) -> str:
     parts.append(
         f"{seconds(priced.work_s)} of work, about {seconds(priced.wall_s)} over {priced.slots} slots"
     )
-    known = priced.sources.get("own", 0)
+    known = sum(priced.sources.get(source, 0) for source in ("own", "cell", "here"))
     parts.append(f"{known} of {len(plan.tasks)} durations known")
+    if here := priced.sources.get("here", 0):
+        parts.append(f"{here} of them from other runs on this machine")
     if guessed := priced.sources.get("unknown", 0):
         parts.append(f"{guessed} guessed at {seconds(GUESS_S)}")
     if priced.beyond:

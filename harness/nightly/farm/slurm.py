@@ -79,6 +79,16 @@ def _slurm(*words: str) -> str:
     return done.stdout
 
 
+def check_slurm() -> None:
+    """Raise ``UserError`` unless Slurm's commands are here and its controller answers."""
+    if not shutil.which("sbatch"):
+        raise UserError("the backend slurm needs sbatch, squeue and scancel on this machine (slurm-client)")
+    try:
+        _slurm("squeue", "--me", "--noheader", "--name=nvh")
+    except (InfraError, subprocess.TimeoutExpired) as error:
+        raise UserError(f"Slurm's controller does not answer: {error}") from error
+
+
 class Slurm:
     """Array jobs, one per flush and kind of order. ``limit``: how many cells at once, of each array."""
 
@@ -86,10 +96,7 @@ class Slurm:
     window: int | None = None
 
     def __init__(self, directory: Path, limit: int | None = None) -> None:
-        if not shutil.which("sbatch"):
-            raise UserError(
-                "the backend slurm needs sbatch, squeue and scancel on this machine (slurm-client)"
-            )
+        check_slurm()
         self.slots = limit or 1
         self._limit = limit
         self._place = directory / _BATCHES

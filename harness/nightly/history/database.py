@@ -28,6 +28,10 @@ from harness.verdict import Verdict
 BUSY_S = 60.0
 """How long a writer waits for another one, in seconds."""
 NEVER = "never"
+RETRY = 1000
+"""Numbers of repeats from here on are those of retries (``confirm``): runs of a cell, and no cells."""
+UID = 12
+"""Hex digits of a run's identity."""
 HEADLINE_LIMIT = 500
 BATCH = 1000
 SHARED = 10_000
@@ -59,7 +63,10 @@ class RecordedCell:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is known of a run when it begins."""
+    """What is known of a run when it begins.
+
+    ``uid`` is its identity, by which one that goes on, or is recorded again, is known; empty: its name.
+    """
 
     name: str
     plan: str
@@ -68,6 +75,7 @@ class Begun:
     host: HostMachine
     nvh_version: str
     nvh_commit: str
+    uid: str = ""
 
 
 @dataclass(slots=True)
@@ -117,9 +125,11 @@ class Results:
     def _open(self) -> None:
         self._write_ahead()
         self.connection.execute("PRAGMA synchronous = NORMAL")
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        if self._version() == VERSION and self._ours():
-            return
+        if self._version() != VERSION or not self._ours():
+            self._migrate()
+        self.connection.execute("PRAGMA foreign_keys = ON")  # after tables were made anew
+
+    def _migrate(self) -> None:
         with self.transaction():  # alone from here on: a second opener finds it done
             version = self._version()
             tables = self.connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -180,12 +190,17 @@ class Results:
 
     def begin(self, run: Begun) -> int:
         """Record that a run began, or goes on; returns its id."""
+        uid = run.uid or run.name
         with self.transaction() as db:
+            old = "SELECT uid FROM run WHERE uid = name AND name = ? AND directory = ?"
+            if found := db.execute(old, (run.name, str(run.directory.absolute()))).fetchone():
+                (uid,) = found  # recorded before runs had an identity
             db.execute(
-                "INSERT INTO run (name, plan, directory, started, state, host_cpus, host_memory_mib,"
-                " nvh_version, nvh_commit) VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET state = 'running'",
+                "INSERT INTO run (uid, name, plan, directory, started, state, host_cpus, host_memory_mib,"
+                " nvh_version, nvh_commit) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)"
+                " ON CONFLICT (uid) DO UPDATE SET state = 'running'",
                 (
+                    uid,
                     run.name,
                     run.plan,
                     str(run.directory.absolute()),
@@ -196,7 +211,7 @@ class Results:
                     run.nvh_commit,
                 ),
             )
-            return int(db.execute("SELECT id FROM run WHERE name = ?", (run.name,)).fetchone()[0])
+            return int(db.execute("SELECT id FROM run WHERE uid = ?", (uid,)).fetchone()[0])
 
     def end(self, run: int, seconds: float, state: str = "done") -> None:
         """Record that a run ended: ``done`` or ``interrupted``, after ``seconds``."""
@@ -206,7 +221,8 @@ class Results:
     def record(self, run: int, entries: Iterable[RecordedCell]) -> int:
         """Record cells of a run; returns how many were new.
 
-        A cell that is recorded already stays as it is, unless it had never run.
+        A cell that is recorded already stays as it is, unless it had never run: then it ran, or another
+        reason is known.
         """
         added = 0
         batch: list[RecordedCell] = []
@@ -263,7 +279,7 @@ class Results:
         found = db.execute(
             f"INSERT INTO execution ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
             f" ON CONFLICT (run, slug) DO UPDATE SET {changes}"
-            f" WHERE execution.verdict = '{NEVER}' AND excluded.verdict <> '{NEVER}' RETURNING id",
+            f" WHERE execution.verdict = '{NEVER}' RETURNING id",
             tuple(row.values()),
         ).fetchone()
         if found is None:

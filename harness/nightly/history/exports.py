@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from harness.errors import InfraError, UserError
 from harness.nightly.history import query
 from harness.nightly.history.compare import Change, Row, RunComparison
 from harness.nightly.history.database import NEVER, Results
+from harness.nightly.history.kcidb_fields import ORIGIN, checkout, excerpt, logs, path_of, word
 from harness.report.results import QUARANTINE
 from harness.report.safe_text import one_line, xml
 from harness.report.store import write_text
@@ -23,7 +23,6 @@ from harness.verdict import Verdict
 
 JUNIT = "junit.xml"
 KCIDB = "kcidb.json"
-ORIGIN = "nvh"
 STATUS = {
     Verdict.PASS.value: "PASS",
     Verdict.FAIL.value: "FAIL",
@@ -35,7 +34,6 @@ STATUS = {
 """KCIDB's words. A vacuous or undecided cell ran and leaves the kernel's status unknown, which is its ERROR.
 A known defect is a FAIL of the kernel whatever it is for us, and one that is gone is a PASS.
 """
-COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 
 
 def _outcome(
@@ -86,33 +84,27 @@ def junit(results: Results, compared: RunComparison) -> str:
     return body.decode("utf-8") if isinstance(body, bytes) else body
 
 
-def _word(text: str) -> str:
-    """A component of a KCIDB path."""
-    return re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_") or "x"
-
-
-def kcidb(results: Results, compared: RunComparison) -> dict[str, Any]:
+def kcidb(results: Results, compared: RunComparison, url: str = "") -> dict[str, Any]:
     """Return the run in KCIDB's format, checked against its own schema by ``check_kcidb``.
 
     A checkout and a build stand for each kernel version that was seen at L0; the model is a test's
-    environment.
+    environment. ``url`` is where the directory of runs is published; without it tests have no addresses.
     """
     run = compared.run
     details = query.details(results, run)
     kinds = {number: kind for number, (kind, _) in query.causes(results).items()}
     rows = [row for row in compared.rows if row.change is not Change.GONE]
     versions = _versions(results, rows)
+    files = query.files_of(results, {details[row.execution].files for row in rows})
     builds: dict[str, dict[str, Any]] = {}
     checkouts: dict[str, dict[str, Any]] = {}
     tests = []
     for row in rows:
         known = versions.get(row.execution, {})
         release, digest = known.get("kernel l0", ("", ""))
-        build = f"{ORIGIN}:{_word(row.subject.kernel)}-{digest[:16] or 'unknown'}"
+        build = f"{ORIGIN}:{word(row.subject.kernel)}-{digest[:16] or 'unknown'}"
         if build not in builds:
-            checkouts[build] = {"id": build, "origin": ORIGIN, "comment": release, "valid": True}
-            if found := COMMIT.search(release):
-                checkouts[build]["git_commit_hash"] = found[0]
+            checkouts[build] = checkout(build, release, known.get("kernel l0 source", ("", ""))[0])
             builds[build] = {
                 "id": build,
                 "checkout_id": build,
@@ -124,19 +116,17 @@ def kcidb(results: Results, compared: RunComparison) -> dict[str, Any]:
             }
         detail = details[row.execution]
         model = known.get("model", ("", ""))
-        test = {
-            "id": f"{ORIGIN}:{run.name}:{detail.slug}",
+        test: dict[str, Any] = {
+            "id": f"{ORIGIN}:{run.uid}:{detail.slug}",
             "build_id": build,
             "origin": ORIGIN,
             "environment": {
                 "comment": f"{row.subject.model} {model[0]}".strip(),
                 "misc": {"model": row.subject.model, "sha256": model[1], "timing": row.subject.timing},
             },
-            "path": f"nvh.{_word(row.subject.scenario)}",
+            "path": path_of(row.subject.cell),
             "comment": one_line(row.subject.cell, 500),
             "status": _status(row, kinds),
-            "start_time": run.started,
-            "duration": row.seconds,
             "misc": {
                 "verdict": row.verdict,
                 "change": row.change.value,
@@ -144,8 +134,15 @@ def kcidb(results: Results, compared: RunComparison) -> dict[str, Any]:
                 "reproduce": detail.command,
                 "quarantine": row.quarantine,
                 "first_bad": [str(suspect) for suspect in row.suspects],
+                "run": run.name,
+                "run_started": run.started,
             },
         }
+        if row.verdict != NEVER:
+            test |= {"start_time": detail.started, "duration": row.seconds}
+            test |= logs(f"{url.rstrip('/')}/{run.name}" if url else "", detail.slug, files[detail.files])
+        if row.verdict != Verdict.PASS.value:
+            test["log_excerpt"] = excerpt(results, row.execution, detail, Path(run.directory))
         tests.append(test)
     return {
         "version": {"major": 5, "minor": 3},
@@ -207,9 +204,9 @@ def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: at(value) for key, value in schema.items() if key != "$defs"}
 
 
-def write(results: Results, compared: RunComparison, directory: Path) -> None:
-    """Write junit.xml and, where kcidb-io is there to check it, kcidb.json."""
+def write(results: Results, compared: RunComparison, directory: Path, url: str = "") -> None:
+    """Write junit.xml and, where kcidb-io is there to check it, kcidb.json (``url``: as of ``kcidb``)."""
     write_text(directory / JUNIT, junit(results, compared))
-    data = kcidb(results, compared)
+    data = kcidb(results, compared, url)
     check_kcidb(data)
     write_text(directory / KCIDB, json.dumps(data) + "\n")  # with an indent it takes ten times as long

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from harness.nightly.history.database import Begun, RecordedCell, Results
+from harness.nightly.history import query
+from harness.nightly.history.database import UID, Begun, RecordedCell, Results
 from harness.nightly.history.query import StoredRun, find_run
 from harness.report import show, store
-from harness.report.results import CellResult
+from harness.report.results import CellResult, RunSummary
 
 
 def label(name: str) -> str:
@@ -33,22 +35,30 @@ def load_run(results: Results, directory: Path) -> StoredRun:
     """
     run = show.load_run(directory)
     whole = (directory / store.SUMMARY).exists()
-    begun = Begun(run.id, "", directory, run.started, run.host, run.nvh_version, run.nvh_commit)
+    uid = identity(run)
+    begun = Begun(run.id, "", directory, run.started, run.host, run.nvh_version, run.nvh_commit, uid)
     number = results.begin(begun)
     results.record(number, map(entry_of, run.cells))
     results.end(number, run.seconds, "done" if whole else "interrupted")
-    return find_run(results, run.id)
+    return next(each for each in query.runs(results) if each.id == number)
+
+
+def identity(run: RunSummary) -> str:
+    """Return what tells a run of ``nvh run`` from all others, wherever it lies: its start and its cells."""
+    told = [run.started, *(f"{c.slug} {c.started} {c.seconds} {c.verdict.value}" for c in run.cells)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:UID]
 
 
 def named_run(results: Results, runs: Path, name: str) -> StoredRun:
-    """Return the run of that name in the store, or the one in the directory ``name`` (or ``runs/name``).
+    """Return the run of that id or name in the store, or that in the directory ``name`` (or ``runs/name``).
 
-    Raises ``UserError`` with the closest name where there is neither.
+    A directory is that of the run that the store has with it; only where it has none it is recorded now.
+    Raises ``UserError`` with the closest name where there is neither, and for a name of several runs.
     """
-    known = results.connection.execute("SELECT 1 FROM run WHERE name = ?", (Path(name).name,)).fetchone()
-    if known:
-        return find_run(results, Path(name).name)
     for place in (Path(name), runs / name):
+        here = [each for each in query.runs(results) if Path(each.directory) == place.resolve()]
+        if here:
+            return here[-1]
         if (place / store.SUMMARY).is_file() or (place / store.CELLS).is_dir():
             return load_run(results, place.resolve())
     return find_run(results, name)

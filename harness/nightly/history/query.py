@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UserError, closest
-from harness.nightly.history.database import NEVER, Results
+from harness.nightly.history.database import NEVER, RETRY, Results
 from harness.verdict import Verdict
 
 WINDOW = 30
@@ -29,7 +29,11 @@ def verdict_of(word: str) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as the store knows it; ``seconds`` is None while it runs and after a crash."""
+    """A run as the store knows it; ``seconds`` is None while it runs and after a crash.
+
+    ``uid`` is its identity: names are those of directories, and two runs may share one. ``began``: whether
+    any of its cells ran.
+    """
 
     id: int
     name: str
@@ -39,6 +43,8 @@ class StoredRun:
     seconds: float | None
     state: str
     nvh: str
+    uid: str
+    began: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +86,29 @@ class Detail:
     attempts: int
     worker: str
     files: int
+    started: str
 
 
-_RUN = "SELECT id, name, plan, directory, started, seconds, state, nvh_version || ' ' || nvh_commit FROM run"
+_RUN = (
+    "SELECT id, name, plan, directory, started, seconds, state, nvh_version || ' ' || nvh_commit, uid,"
+    f" EXISTS (SELECT 1 FROM execution WHERE run = run.id AND verdict <> '{NEVER}') FROM run"
+)
 
 
 def find_run(results: Results, name: str) -> StoredRun:
-    """Return the run of that name, or the newest one for ``latest``; ``UserError`` with the closest name."""
+    """Return the run of that id or name, or for ``latest`` the newest one of which anything ran.
+
+    ``UserError`` with the closest name, and for a name that several runs have.
+    """
     known = runs(results)
     if name == "latest" and known:
-        return known[-1]
+        return ([run for run in known if run.began] or known)[-1]
+    if own := [run for run in known if run.uid == name]:
+        return own[0]
     found = [run for run in known if run.name == name]
+    if len(found) > 1:
+        told = "".join(f"\n  {run.uid}  {run.started}  {run.directory}" for run in found)
+        raise UserError(f"{len(found)} runs have the name {name!r}; name one by its id:{told}")
     if found:
         return found[0]
     near = closest(name, [run.name for run in known])
@@ -100,13 +118,21 @@ def find_run(results: Results, name: str) -> StoredRun:
 
 def runs(results: Results) -> list[StoredRun]:
     """Return every run, the oldest first."""
-    return [StoredRun(*row) for row in results.connection.execute(f"{_RUN} ORDER BY started, id")]
+    rows = results.connection.execute(f"{_RUN} ORDER BY started, id")
+    return [StoredRun(*row) for row in rows]
 
 
 def history_of(results: Results, last: StoredRun, window: int = WINDOW) -> list[StoredRun]:
-    """Return the runs of the same plan up to ``last`` (which is the last of them), at most ``window``."""
+    """Return the runs of the same plan up to ``last`` (which is the last of them), at most ``window``.
+
+    Those that never began are none: nothing of them can be compared.
+    """
     known = runs(results)
-    before = [run for run in known[: known.index(last)] if run.plan == last.plan and run.state != "running"]
+    before = [
+        run
+        for run in known[: known.index(last)]
+        if run.plan == last.plan and run.state != "running" and run.began
+    ]
     return [*before[-(window - 1) :], last] if window > 1 else [last]
 
 
@@ -168,11 +194,19 @@ def causes(results: Results) -> Mapping[int, tuple[str, str]]:
 def details(results: Results, run: StoredRun) -> Mapping[int, Detail]:
     """Return the executions of a run by their id."""
     rows = results.connection.execute(
-        "SELECT id, slug, headline, command, coalesce(original, ''), attempts, worker, files"
+        "SELECT id, slug, headline, command, coalesce(original, ''), attempts, worker, files, started"
         " FROM execution WHERE run = ?",
         (run.id,),
     )
     return {row[0]: Detail(*row[1:]) for row in rows}
+
+
+def findings_of(results: Results, execution: int) -> list[tuple[str, str, str]]:
+    """Return name, verdict and message of what did not pass in an execution."""
+    rows = results.connection.execute(
+        "SELECT name, verdict, message FROM finding WHERE execution = ? ORDER BY rowid", (execution,)
+    )
+    return [(name, verdict, message) for name, verdict, message in rows]
 
 
 def files_of(results: Results, ids: set[int]) -> Mapping[int, Sequence[Mapping[str, str]]]:
@@ -182,11 +216,12 @@ def files_of(results: Results, ids: set[int]) -> Mapping[int, Sequence[Mapping[s
 
 
 def counts(results: Results, within: Sequence[StoredRun]) -> Mapping[int, Mapping[str, int]]:
-    """Return how many executions of each verdict the runs have, by run and verdict."""
+    """Return how many cells of each verdict the runs have, by run and verdict; a retry is no cell."""
     found: dict[int, dict[str, int]] = {run.id: {} for run in within}
     marks = ",".join(map(str, found)) or "NULL"
     rows = results.connection.execute(
-        f"SELECT run, verdict, count(*) FROM execution WHERE run IN ({marks}) GROUP BY run, verdict"
+        f"SELECT run, verdict, count(*) FROM execution"
+        f" WHERE run IN ({marks}) AND repeat < {RETRY} GROUP BY run, verdict"
     )
     for run, verdict, count in rows:
         found[run][verdict] = count
@@ -197,10 +232,11 @@ class Durations:
     """How long cells usually take, in seconds, and what memory they were seen to take, in MiB.
 
     The median of the last ``RECENT`` executions that were judged; where the very subject never ran, that of
-    its cell on anything; where that never ran either, that of all cells.
+    its cell on anything; where the store has none, what the cell took ``here`` in whatever run (by cell, in
+    seconds); where it never ran, that of all cells.
     """
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, here: Mapping[str, float] | None = None) -> None:
         rows = results.connection.execute(
             "SELECT s.cell, s.model, s.kernel, s.timing, e.seconds, e.peak_mib FROM execution e"
             " JOIN subject s ON s.id = e.subject WHERE e.verdict NOT IN ('never', 'infra') ORDER BY e.id DESC"
@@ -217,16 +253,22 @@ class Durations:
                     peaks[tuple(key)] = max(peak, peaks.get(tuple(key), 0.0))
         self._own = {key: statistics.median(times) for key, times in own.items()}
         self._cells = {key: statistics.median(times) for key, times in cells.items()}
-        self._all = statistics.median(self._cells.values()) if self._cells else None
+        self._here = dict(here or {})
+        each = {**self._here, **self._cells}
+        self._all = statistics.median(each.values()) if each else None
         self._peaks = peaks
 
     def usual(self, cell: str, model: str, kernel: str, timing: str) -> tuple[float | None, str]:
-        """Return seconds and where they come from: ``own``, ``cell``, ``all``, or None and ``unknown``."""
+        """Return seconds and where they come from: ``own``, ``cell``, ``here``, ``all``, or None and
+        ``unknown``.
+        """
         own = self._own.get((cell, model, kernel, timing))
         if own is not None:
             return own, "own"
         if cell in self._cells:
             return self._cells[cell], "cell"
+        if cell in self._here:
+            return self._here[cell], "here"
         return (self._all, "all") if self._all is not None else (None, "unknown")
 
     def peak_mib(self, cell: str, model: str, kernel: str, timing: str) -> float | None:

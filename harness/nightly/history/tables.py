@@ -88,5 +88,29 @@ UPDATE sqlite_schema SET sql = replace(
 PRAGMA writable_schema = RESET;
 """
 
-STEPS = (FIRST, MEASURED, MORE_CAUSES)
+# A run has an identity of its own: two directories of one name are two runs. SQLite cannot drop a UNIQUE; the
+# table is made anew while nothing watches foreign keys.
+IDENTIFIED = """
+CREATE TABLE run_again (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  directory TEXT NOT NULL,
+  started TEXT NOT NULL,
+  seconds REAL,
+  state TEXT NOT NULL CHECK (state IN ('running', 'done', 'interrupted')),
+  host_cpus INTEGER NOT NULL,
+  host_memory_mib INTEGER NOT NULL,
+  nvh_version TEXT NOT NULL,
+  nvh_commit TEXT NOT NULL
+);
+INSERT INTO run_again SELECT id, name, name, plan, directory, started, seconds, state, host_cpus,
+  host_memory_mib, nvh_version, nvh_commit FROM run;
+DROP TABLE run;
+ALTER TABLE run_again RENAME TO run;
+CREATE INDEX run_by_name ON run (name);
+"""
+
+STEPS = (FIRST, MEASURED, MORE_CAUSES, IDENTIFIED)
 VERSION = len(STEPS)

@@ -32,6 +32,8 @@ def test_shipped_kernels_load(name: str) -> None:
     assert spec.name == name
     assert spec.summary.endswith(".")
     if not isinstance(spec.source, DebianImage):
+        if name.endswith("-fixed"):  # tests/docs/test_defects.py
+            return
         extra = {"nv-mutants": ["0001", "0002", "0003"], "nv-guest-mutants": ["0001"]}.get(name, [])
         assert [p.name[:4] for p in spec.series().patches] == ["0001", "0002", "0003", *extra]
         wanted = config.join(spec.config)

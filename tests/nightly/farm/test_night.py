@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import json
+import os
+import signal
+import subprocess
 import sys
 import time
 import types
@@ -17,15 +21,17 @@ from rich.console import Console
 from harness.attempt.booted import leave_took, needs, told
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, UserError
 from harness.host.cache import Store
-from harness.host.paths import IMAGES
+from harness.host.paths import IMAGES, ROOT
 from harness.level import Level
 from harness.nightly.farm import driver, nightly
 from harness.nightly.farm import night as night_of_a_plan
 from harness.nightly.farm.backend import Backend
 from harness.nightly.farm.ledger import Ledger
 from harness.nightly.farm.local import Local
-from harness.nightly.farm.messages import PUBLISHED, AttemptEnding
+from harness.nightly.farm.messages import NOTHING, PUBLISHED, AttemptEnding
 from harness.nightly.farm.plan import load_plan
+from harness.nightly.history import query
+from harness.nightly.history.compare import Change, compare
 from harness.nightly.history.database import Begun, Results
 from harness.report import show, store
 from harness.report.progress import Progress
@@ -91,6 +97,80 @@ def test_a_red_cell_is_confirmed_and_stays_red(night: Night, tmp_path: Path) -> 
     assert night.begin(plan(tmp_path, "confirm: 2\n", passing=1, fail=1)) == EXIT_RED
     count = collections.Counter(slug.split(".")[0] for slug, *_ in night.rows())
     assert count == {"passing": 2, "fail": 6}
+
+
+def test_a_retry_is_no_cell(night: Night, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    night.begin(plan(tmp_path, "confirm: 2\n", passing=1, fail=1))
+    assert collections.Counter(each.scenario for each in show.load_run(night.run).cells) == {
+        "passing": 2,
+        "fail": 2,
+    }
+    with Results(tmp_path / "results.sqlite") as results:
+        (run,) = query.runs(results)
+        assert query.counts(results, [run]) == {run.id: {"pass": 2, "fail": 2}}
+    assert "2 new failure, 2 passes" in capsys.readouterr().err
+
+
+def test_the_headline_counts_cells_and_tells_retries(tmp_path: Path) -> None:
+    planned = load_plan(plan(tmp_path, "confirm: 1\n", fail=1))
+    run = tmp_path / "run"
+    (run / store.CELLS).mkdir(parents=True)
+    with Results(tmp_path / "results.sqlite") as results, Progress(Console(file=sys.stderr)) as progress:
+        begun = Begun("run", "made", run, "2026-11-28T15:00:00+00:00", HostMachine.here(), "", "")
+        made = night_of_a_plan.Night(
+            planned, run, results, results.begin(begun), progress, None, quarantine=NO_QUARANTINE
+        )
+        first, _ = made.tasks
+        (again,) = made.ended(first, AttemptEnding(NOTHING, "a reason"), 1, ())
+        assert made.headline().startswith("1 of 2 cells: 1 infra; about ")
+        made.ended(again.key, AttemptEnding(NOTHING, "a reason"), 1, ())
+        assert made.headline().startswith("1 of 2 cells: 1 infra; 1 retry; about ")
+
+
+def test_a_night_whose_driver_died_shows_what_never_ran(tmp_path: Path) -> None:
+    path = plan(tmp_path, passing=3)
+    words = [sys.executable, "-m", "tests.nightly.farm.drive", str(path), str(tmp_path / "run"), "local"]
+    died = {**os.environ, "DIE_AT": "harness.nightly.farm.night:Night.ended:2:after"}
+    done = subprocess.run(words, cwd=ROOT, env=died, capture_output=True, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with Results(tmp_path / "results.sqlite") as results:
+        compared = compare(results, query.find_run(results, "latest"))
+        assert (compared.tally[Change.PASSES], compared.tally[Change.NEVER_RAN]) == (2, 4)
+        assert compared.exit_status == EXIT_INFRA
+        never = [row.execution for row in compared.of(Change.NEVER_RAN)]
+        details = query.details(results, compared.run)
+        assert {details[each].headline for each in never} == {night_of_a_plan.NOT_YET}
+    shown = show.load_run(tmp_path / "run")
+    assert len(shown.cells) == 6
+    assert shown.counts[Verdict.PASS] >= 2
+    assert shown.exit_status == EXIT_INFRA
+    lost = [each for each in shown.cells if each.verdict is Verdict.INFRA]
+    assert {each.reason for each in lost} == {show.NEVER_RAN}
+    assert {each.scenario for each in lost} == {"passing"}
+
+
+def test_a_resumed_run_has_taken_what_its_drivers_took(night: Night, tmp_path: Path) -> None:
+    plan_, directory, data = nightly.begin(plan(tmp_path, passing=1), night.settings)
+    lines = [("10:00:00", "driver"), ("10:01:40", "submitted"), ("15:00:00", "driver"), ("15:00:20", "lost")]
+    with (directory / "ledger.jsonl").open("w") as stream:
+        for at, what in lines:
+            entry = {
+                "at": f"2026-11-28T{at}Z",
+                "what": what,
+                "key": "x",
+                "attempt": 1,
+                "token": "",
+                "why": "",
+            }
+            stream.write(json.dumps(entry) + "\n")
+    console = Console(file=sys.stderr, width=100)
+    assert nightly.run(plan_, directory, data, lambda _: Local(2), night.settings, console) == EXIT_PASS
+    with Results(tmp_path / "results.sqlite") as results:
+        (run,) = query.runs(results)
+        assert run.seconds is not None
+        assert 120 < run.seconds < 120 + 3600
+    with Ledger(directory / "ledger.jsonl") as ledger:
+        assert 120 <= ledger.spent_s < 120 + 3600
 
 
 def test_what_a_budget_of_cells_leaves_out_never_ran(night: Night, tmp_path: Path) -> None:

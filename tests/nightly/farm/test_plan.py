@@ -15,6 +15,8 @@ from harness.nightly.farm.plan import NightPlan, load_plan
 from harness.nightly.farm.price import LeftToRun, price, print_price
 from harness.nightly.history.database import Results
 from harness.nightly.history.query import Durations
+from harness.report.history import History
+from harness.runner.processes import cells_here
 from harness.verdict import Verdict
 from tests.nightly.farm.plans import SCENARIO
 from tests.nightly.history import made
@@ -139,8 +141,37 @@ def test_the_price_comes_from_what_cells_took(place: Path, tmp_path: Path) -> No
         print_price(plan, priced, console)
     said = " ".join(capture.get().split())
     assert "16 cells, 0 excluded" in said
-    assert "1 of 16 durations known" in said
+    assert "4 of 16 durations known" in said
     assert "the budget (0.05 h) will leave out about 12" in said
+
+
+def test_without_nights_the_price_comes_from_the_runs_of_this_machine(place: Path, tmp_path: Path) -> None:
+    plan = load(place, HEAD)
+    here = History(tmp_path / "history.json")
+    for key, took in (
+        ("cell one[n=1]", 30.0),
+        ("cell two[n=1], booted cold", 50.0),
+        ("cpus of one[n=1]", 2.0),
+    ):
+        here.record(key, took)
+    here.record("cell one[n=1], booted cold", 70.0)  # it is known from a snapshot
+    assert cells_here(here) == {"one[n=1]": 30.0, "two[n=1]": 50.0}
+    with Results(tmp_path / "r.sqlite") as results:
+        nobody = price(plan, Durations(results), 2)
+        priced = price(plan, Durations(results, cells_here(here)), 2)
+        assert dict(nobody.sources) == {"unknown": 16}
+        assert dict(priced.sources) == {"here": 8, "all": 8}
+        assert priced.work_s == 4 * 30.0 + 4 * 50.0 + 8 * 40.0
+        run = results.begin(made.begun(*made.night(1)))
+        results.record(run, [made.entry(made.cell("one[n=1]", seconds=100.0))])
+        durations = Durations(results, cells_here(here))
+        assert durations.usual("one[n=1]", "qemu", "nv", "icount") == (100.0, "own")
+        assert durations.usual("one[n=1]", "qemu-10.0", "nv", "icount") == (100.0, "cell")
+    console = Console(width=100)
+    with console.capture() as capture:
+        print_price(plan, priced, console)
+    said = " ".join(capture.get().split())
+    assert "8 of 16 durations known; 8 of them from other runs on this machine" in said
 
 
 @pytest.mark.parametrize("path", sorted((IMAGES / "plans").glob("*.yaml")), ids=lambda path: path.stem)

@@ -70,12 +70,28 @@ def test_changes(results: Results, verdicts: list[Verdict], change: Change, stat
 
 def test_never_ran_and_gone(results: Results) -> None:
     never = made.entry(result(P, "b"), never="the budget", original=None)
-    compared = nights(results, [result(P, "a"), result(P, "b")], [never])
+    compared = nights(results, [result(P, "a"), result(P, "b")], [never, result(P, "c")])
     assert {row.subject.cell: row.change for row in compared.rows} == {
         "a": Change.GONE,
         "b": Change.NEVER_RAN,
+        "c": Change.PASSES,
     }
     assert compared.exit_status == EXIT_INFRA
+
+
+def test_nights_that_never_began_are_no_nights(results: Results) -> None:
+    never = made.entry(result(P), never="the scheduler was not there", original=None)
+    green, red = made.entry(result(P)), made.entry(result(F))
+    for number, entries in enumerate(([green], [], [red], [never], []), 1):
+        made.record(results, number, list(entries))
+    known = query.runs(results)
+    assert [run.began for run in known] == [True, False, True, False, False]
+    compared = compare(results, query.find_run(results, "latest"))
+    assert (compared.run, compared.baseline) == (known[2], known[0])
+    assert compared.history == (known[0], known[2])
+    assert only(compared).change is Change.NEW_FAILURE
+    named = compare(results, query.find_run(results, known[3].name))  # who names one gets it
+    assert only(named).change is Change.NEVER_RAN
 
 
 def test_what_never_ran_last_night_is_compared_with_the_night_before(results: Results) -> None:

@@ -155,7 +155,9 @@ def old_store(path: Path, version: int) -> None:
         db.executescript(step)
     db.executescript(
         f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {version};"
-        "INSERT INTO run VALUES (1, 'old', 'p', '/x', '2026-01-01T00:00:00Z', 5, 'done', 2, 9, '0.1', 'abc');"
+        "INSERT INTO run (id, name, plan, directory, started, seconds, state, host_cpus, host_memory_mib,"
+        " nvh_version, nvh_commit) VALUES"
+        " (1, 'old', 'p', '/x', '2026-01-01T00:00:00Z', 5, 'done', 2, 9, '0.1', 'abc');"
         "INSERT INTO subject VALUES (1, 'a', 'a', 'qemu', 'nv', 'icount');"
         "INSERT INTO versions VALUES (1, 'd', '{}'); INSERT INTO files VALUES (1, 'd', '[]');"
         "INSERT INTO execution (run, subject, slug, repeat, verdict, original, headline, quarantine, started,"
@@ -172,6 +174,10 @@ def test_migration_keeps_what_was_there(tmp_path: Path, version: int) -> None:
         assert results.connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         found = results.connection.execute("SELECT slug, seconds, attempts, worker, peak_mib FROM execution")
         assert found.fetchall() == [("a", 3.0, 1, "", None)]
+        assert results.connection.execute("SELECT uid, name, seconds FROM run").fetchall() == [
+            ("old", "old", 5.0)
+        ]
+        assert results.connection.execute("PRAGMA foreign_key_check").fetchall() == []
         run = results.begin(made.begun(*made.night(1)))
         assert results.record(run, [made.entry(made.cell("b"))]) == 1
         migrated = results.connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
@@ -205,7 +211,7 @@ def test_foreign_newer_and_damaged_files_are_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(UserError, match="a database of something else"):
         Results(foreign)
-    old_store(newer, VERSION)
+    old_store(newer, VERSION - 1)
     db = sqlite3.connect(newer)
     db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
@@ -223,3 +229,33 @@ def test_runs_are_found_by_name(results: Results) -> None:
     assert query.find_run(results, "latest").name == made.night(1)[0]
     with pytest.raises(UserError, match="did you mean '20261101T010000Z'"):
         query.find_run(results, "20261101T010001Z")
+
+
+def test_two_runs_of_one_name_are_two(tmp_path: Path, results: Results) -> None:
+    numbers = [
+        results.begin(
+            dataclasses.replace(
+                made.begun("over-dask", "2026-11-01T01:00:00Z", tmp_path / place), uid=f"{place}0123456789"
+            )
+        )
+        for place in ("a", "b")
+    ]
+    for number, verdict in zip(numbers, (Verdict.PASS, Verdict.INFRA), strict=True):
+        results.record(number, [made.entry(made.cell("a", verdict))])
+    assert len(set(numbers)) == 2
+    assert rows(results) == 2
+    with pytest.raises(UserError, match="2 runs have the name 'over-dask'; name one by its id") as caught:
+        query.find_run(results, "over-dask")
+    assert "b0123456789" in str(caught.value)
+    assert str(tmp_path / "b") in str(caught.value)
+    assert query.find_run(results, "b0123456789").id == numbers[1]
+
+
+def test_a_run_that_goes_on_is_the_same_also_where_it_began_without_an_identity(results: Results) -> None:
+    plain = made.begun("run", "2026-11-01T01:00:00Z", Path("/runs/run"))
+    old = results.begin(plain)
+    own = dataclasses.replace(plain, uid="abcdef012345")
+    assert results.begin(own) == old
+    other = dataclasses.replace(own, directory=Path("/elsewhere/run"))
+    assert results.begin(other) != old
+    assert results.begin(other) == results.begin(other)

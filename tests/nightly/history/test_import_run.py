@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EXIT_PASS, EXIT_RED, EXIT_USER, UserError
-from harness.nightly.history.database import Results
+from harness.nightly.history import query
+from harness.nightly.history.database import Begun, Results
 from harness.nightly.history.import_run import load_run, named_run
 from harness.report.publish import publish
+from harness.report.results import HostMachine
 from harness.verdict import Verdict
 from tests.report import samples
 
@@ -75,3 +78,33 @@ def test_compare_refuses_what_it_cannot_compare(runs: Path) -> None:
         assert done.returncode == EXIT_USER
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_run_is_known_wherever_it_lies_and_another_of_its_name_is_another(runs: Path) -> None:
+    shutil.copytree(runs / "first", runs / "elsewhere/first")
+    shutil.copytree(runs / "second", runs / "elsewhere/second")
+    (runs / "elsewhere/second").rename(runs / "elsewhere/again")
+    (runs / "third/first").parent.mkdir()
+    shutil.copytree(runs / "second", runs / "third/first")
+    with Results(runs / "r.sqlite") as results:
+        first = load_run(results, runs / "first")
+        assert load_run(results, runs / "elsewhere/first") == first
+        second = named_run(results, runs, str(runs / "third/first"))
+        assert second != first
+        assert load_run(results, runs / "elsewhere/again") == second
+        assert named_run(results, runs, first.uid) == first
+        assert named_run(results, runs, str(runs / "first")) == first
+
+
+def test_compare_tells_runs_that_never_began(runs: Path) -> None:
+    nvh(runs, "first", "second")
+    with Results(runs / "results.sqlite") as results:
+        known = query.runs(results)
+        late = max(run.started for run in known).replace("2026", "2027")
+        results.end(results.begin(Begun("empty", "", runs / "empty", late, HostMachine(2, 9), "1", "")), 1.0)
+    done = nvh(runs)
+    assert "empty never began: left out" in done.stdout
+    assert done.stdout.count("never began") == 1
+    listed = nvh(runs, "--list").stdout.splitlines()
+    assert [each.split()[0] for each in listed if "never began" in each] == ["empty"]
+    assert all(run.uid in line for run, line in zip(known, listed, strict=False))
