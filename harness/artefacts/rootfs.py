@@ -63,6 +63,7 @@ SCHEMA: dict[str, Any] = {
         "payloads": {"type": "array", "items": {"type": "string"}},
         "data": {"type": "array", "items": {"type": "string"}},
         "remove": {"type": "array", "items": {"type": "string"}},
+        "selftests": {"type": "string", "minLength": 1},
     },
 }
 
@@ -73,6 +74,7 @@ class RootfsSpec:
 
     ``data`` names directories that ``build_rootfs`` is given, for /usr/share/nvh.
     ``remove`` are globs of files that the packages bring and nothing here uses.
+    ``selftests`` is a kernel, by name or path: KVM's selftests of its source are in /usr/share/nvh/selftests.
     """
 
     name: str
@@ -82,6 +84,11 @@ class RootfsSpec:
     payloads: tuple[str, ...]
     remove: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    selftests: str = ""
+
+
+SELFTESTS = "selftests"
+"""The data of a root file system with ``selftests``, beside what ``data`` names."""
 
 
 def load_rootfs(name: str) -> RootfsSpec:
@@ -99,8 +106,14 @@ def load_rootfs(name: str) -> RootfsSpec:
         tuple(data["packages"]),
         tuple(data["payloads"]),
         tuple(data.get("remove", ())),
-        tuple(data.get("data", ())),
+        (*data.get("data", ()), *([SELFTESTS] if "selftests" in data else ())),
+        _kernel(data.get("selftests", ""), document.root.where.path),
     )
+
+
+def _kernel(name: str, path: str) -> str:
+    """A kernel's path, which counts from the file, made absolute; a name as it is."""
+    return str((Path(path).parent / name).absolute()) if "/" in name else name
 
 
 def build_rootfs(

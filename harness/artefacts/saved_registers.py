@@ -29,15 +29,16 @@ Registers = dict[tuple[int, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A register that has another value after the move: ``pe`` counts from 0."""
+    """A register that has another value after the move, or is gone (None): ``pe`` counts from 0."""
 
     pe: int
     register: str
     before: int
-    after: int
+    after: int | None
 
     def __str__(self) -> str:
-        change = f"was {self.before:#x} and is {self.after:#x} after save and restore"
+        now = "gone" if self.after is None else f"{self.after:#x}"
+        change = f"was {self.before:#x} and is {now} after save and restore"
         return f"{self.register} of PE {self.pe} {change}"
 
 
@@ -85,12 +86,16 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> Regist
             except (Broken, InfraError) as error:
                 _require_alive_or_broken(source, target)
                 return RegisterComparison(len(before), failed=str(error))
-    lost = tuple(
-        Lost(pe, name, value, after[pe, name])
+    return RegisterComparison(len(before), differences(before, after))
+
+
+def differences(before: Registers, after: Registers) -> tuple[Lost, ...]:
+    """Registers of ``before`` that have another value in ``after``, or none, by PE and name."""
+    return tuple(
+        Lost(pe, name, value, after.get((pe, name)))
         for (pe, name), value in sorted(before.items())
-        if (pe, name) in after and after[pe, name] != value
+        if after.get((pe, name)) != value
     )
-    return RegisterComparison(len(before), lost)
 
 
 def _await_patterns(machine: Machine, seconds: float) -> None:
@@ -127,6 +132,15 @@ def read(machine: Machine) -> Registers:
             for name, number in numbers.items():
                 found[pe, name] = stub.read(number)
         return found
+
+
+def of_stopped(machine: Machine) -> Registers:
+    """``stable`` of any stopped machine: its gdbstub is opened first. ``InfraError`` when QEMU refuses."""
+    said = machine.qmp("human-monitor-command", **{"command-line": f"gdbserver {GDB[1]}"})
+    try:
+        return stable(machine)
+    except OSError as error:
+        raise InfraError(f"QEMU did not open its gdbstub: {str(said).strip() or error}") from error
 
 
 def stable(machine: Machine) -> Registers:

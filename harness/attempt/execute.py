@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import begin, booted, judgement, starved, timeline_page, unrestored
+from harness.attempt import begin, booted, judgement, live, starved, timeline_page, unrestored
 from harness.attempt.executing import whereabouts
 from harness.attempt.holds import holder
 from harness.attempt.job import Job, planned, read_job
@@ -193,7 +193,10 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
     )
     observer = Observer(stack, plan, directory, model)
     runner = StepRunner(stack, observer, directory, Path(cell.path).parent, holder=holding)
-    with stack:
+    with stack, contextlib.ExitStack() as telling:
+        if job.live:
+            runner.live = live.LiveOutput(live.to_runner)
+            telling.callback(runner.live.close)
         stages.begin("restore")
         until = stages.started + job.deadline_s
         attempt = undertake(
@@ -211,14 +214,14 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
-        seen = _sanitized(checker, AttemptOutcome(), stood) if job.keep else []
+        seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
         if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
     if model:
         with contextlib.suppress(NvhError, OSError):  # QEMU may have ended before it made the file
             model.finish()
-    outcome.findings += _sanitized(checker, outcome, stood)  # once QEMU has ended, nothing is added any more
+    outcome.findings += _sanitized(checker, outcome)  # once QEMU has ended, nothing is added any more
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
@@ -232,12 +235,12 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         )
 
 
-def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome, stood: str) -> list[Finding]:
+def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Finding]:
     """What the sanitizer found; if it did not run, that is an infrastructure error unless there is one."""
     if checker is None:
         return []
     try:
-        return list(checker.judge(outcome.facts, stood))
+        return list(checker.judge(outcome.facts))
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []

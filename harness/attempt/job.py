@@ -40,7 +40,7 @@ class Job:
 
     ``command`` is the one command that reproduces the cell. ``seed`` is that of the model's randomness and
     of what a restored machine is given. ``keep``: save the machine when the verdict is no pass. ``watch`` are
-    plugins for the model beside those that the cell itself needs.
+    plugins for the model beside those that the cell itself needs. ``live``: tell what runs print.
     """
 
     cell: Cell
@@ -50,6 +50,7 @@ class Job:
     seed: int = SEED
     keep: bool = False
     watch: tuple[Plugin, ...] = ()
+    live: bool = False
 
     @property
     def deadline_s(self) -> float:

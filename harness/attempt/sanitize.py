@@ -41,6 +41,7 @@ def plugin(images: StackImages, spec: StackSpec, judges: bool) -> Plugin:
     ram = images.machine(spec).memory_mib << 20
     options = [("out", to_finding.REPORTS), ("ram", str(ram))]
     options += [("model", "on")] if judges else []
+    options += [] if images.model.deterministic(spec.timing) else [("parallel", "on")]
     return Plugin(images.plugins.file(PLUGIN), tuple(options))
 
 
@@ -63,12 +64,9 @@ class Sanitizer:
         self._where = Location(cell.path)
         self._directory = directory
 
-    def judge(self, facts: dict[str, str], starved: str = "") -> list[Finding]:
-        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run.
-
-        ``starved``: why PEs of the model may have stood still, empty if none has.
-        """
-        finding, state = to_finding.judge(self._directory, self._maps, self._where, starved)
+    def judge(self, facts: dict[str, str]) -> list[Finding]:
+        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run."""
+        finding, state = to_finding.judge(self._directory, self._maps, self._where)
         facts["sanitizer"] = to_finding.summary(state)
         if not self._asked:
             return [finding]

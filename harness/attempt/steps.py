@@ -16,11 +16,12 @@ from pathlib import Path
 from harness.attempt import directories
 from harness.attempt.evidence import Ran, RunEnding
 from harness.attempt.holds import Holder
+from harness.attempt.live import LiveOutput
 from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Step, WaitFor
+from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Send, Step, WaitFor
 from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
@@ -52,6 +53,7 @@ class StepRunner:
     background: dict[str, tuple[Run, Process]] = field(default_factory=dict)
     runs: dict[str, Ran] = field(default_factory=dict)
     holder: Holder | None = None
+    live: LiveOutput | None = None
 
     def carry_out(self, step: Step) -> None:
         """Do one step between its two marks; ``StepFailed``, ``Broken`` or ``InfraError`` when that fails."""
@@ -144,7 +146,10 @@ def _(step: Run, run: StepRunner) -> None:
     with (run.directory / "commands.log").open("a") as log:
         log.write(f"{step.level} {step.name}{' &' if step.background else ''}: {step.command}\n")
     process = run.stack.start(step.level, step.command)
-    process.close_stdin()
+    if run.live is not None:
+        run.live.follow(step.name, process)
+    if not step.fed:
+        process.close_stdin()
     if step.background:
         run.background[step.name] = step, process
         return
@@ -208,6 +213,17 @@ def _(step: Mutate, run: StepRunner) -> None:
             f"the kernel of {step.level} has no fault {step.mutant!r} to switch on; build it with "
             f"series/{'mutants' if step.level is Level.L0 else 'guest-mutants'}"
         )
+
+
+@perform.register
+def _(step: Send, run: StepRunner) -> None:
+    _, process = run.background[step.to]
+    with (run.directory / "commands.log").open("a") as log:
+        log.write(f"# to {step.to}: {step.text!r}\n")
+    if not process.running:
+        left = process.snapshot()
+        raise StepFailed(step, f"run {step.to} has ended before {step.text!r} was sent; {last_words(left)}")
+    process.send(step.text.encode())
 
 
 @perform.register

@@ -88,6 +88,8 @@ def match(pattern: EventPattern, event: Event, env: Env) -> tuple[bool | None, E
     try:
         for name, plain, condition in _known(pattern).tests:
             value = fields.get(name)
+            if value is None:
+                value = event.field(name)
             if value in plain:
                 continue
             if name == COVERS:

@@ -40,6 +40,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new directory for the results (default: runs/…)"
     )
+    parser.add_argument(
+        "--live", action="store_true", help="print what the cells' runs print, line by line, as they do"
+    )
     parser.add_argument("--fresh", action="store_true", help="boot every cell, restore none from a snapshot")
     parser.add_argument(
         "--snapshot-at",
@@ -128,5 +131,6 @@ def main(arguments: argparse.Namespace) -> int:
         start=start,
         seed=arguments.seed,
         keep=arguments.keep_on_failure,
+        live=arguments.live,
     )
     return run_and_print(wanted, console).exit_status

@@ -45,7 +45,7 @@ def findings(
     the shipped one for a shipped scenario; that of a user, of whatever name, has none. ``starved``: the host
     kept CPUs of the model from going on, by which controls are lost.
     """
-    if cell.mutant:
+    if cell.mutant or cell.l1_mutant:
         return []
     if table is None:
         table = populations.shipped() if is_ours(cell) else {}

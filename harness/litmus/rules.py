@@ -36,7 +36,7 @@ def counted(scenario: Scenario) -> Iterator[Advice]:
         for step in cell.steps:
             if isinstance(step, Run) and known_program(step.command):
                 key = Key(cell.id, cell.stack.model, kernel, step.name)
-                if not cell.mutant and not populations.alike(key, table):
+                if not (cell.mutant or cell.l1_mutant) and not populations.alike(key, table):
                     yield step.where, f"{cell.id} has no row for {step.name} on {key.model} with {kernel}"
 
 

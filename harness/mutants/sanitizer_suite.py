@@ -73,6 +73,7 @@ def run(
     """
     options = [("out", REPORTS), ("ram", str(MEMORY_MIB << 20)), ("el2", "on"), ("max", str(MOST_REPORTS))]
     options += [("leave-out", str(leave_out))] if leave_out else []
+    options += [] if model.deterministic(timing) else [("parallel", "on")]
     plugin = Plugin(plugins.file(PLUGIN), tuple(options))
     words = [*model.launcher, *model.flags(timing), "-smp", "2", "-m", f"{MEMORY_MIB}M", "-display", "none"]
     words += ["-nodefaults", "-no-user-config", "-monitor", "none", "-no-reboot", "-serial", "stdio"]

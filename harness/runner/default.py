@@ -14,9 +14,8 @@ from harness.document.data_files import load_document
 from harness.document.yaml_reader import read
 from harness.errors import InputError, closest
 from harness.host.paths import IMAGES, SCENARIOS, default_scenarios
-from harness.level import Level
 from harness.scenario.assemble import cell_id
-from harness.scenario.defaults import KERNEL
+from harness.scenario.defaults import KERNEL, LEVELS
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
@@ -125,15 +124,25 @@ def slice_of(
 ) -> list[Cell]:
     """Return one of ``count`` slices of what a default run leaves out; numbers beyond ``count`` begin anew.
 
-    Scenarios about a kernel of their own at L0, which would have to be built, are in none.
+    Scenarios about kernels or root file systems of their own, which would have to be built, are in none.
     """
     usual = {cell.id for cell in default_cells(vocabulary, overrides)}
     rest = [
         cell
         for cell in every_cell(vocabulary, overrides)
-        if cell.id not in usual and cell.stack.levels[Level.L0].kernel in (KERNEL, overrides.kernel)
+        if cell.id not in usual and not _has_its_own(cell, overrides)
     ]
     return rest[number % count :: count]
+
+
+def _has_its_own(cell: Cell, overrides: Overrides) -> bool:
+    """Whether some level runs another kernel or root file system than the default or the command line's."""
+    levels = cell.stack.levels
+    wanted = {level: {KERNEL, overrides.kernel, overrides.kernels[level]} for level in levels}
+    return any(
+        spec.kernel not in wanted[level] or spec.rootfs != LEVELS[level].rootfs or spec.add
+        for level, spec in levels.items()
+    )
 
 
 def kept(cells: Iterable[Cell]) -> list[Cell]:

@@ -12,12 +12,13 @@ from harness.artefacts.bootdisk import build_bootdisk
 from harness.artefacts.features import require_nv2
 from harness.artefacts.initrd import build_initrd
 from harness.artefacts.kernel import build_kernel, load_kernel
+from harness.artefacts.kernel.selftests import TESTS, build_selftests
 from harness.artefacts.mainloop import build_mainloop
 from harness.artefacts.model import Model, build_model, load_model
 from harness.artefacts.overlay import overlaid
 from harness.artefacts.payloads import MODULE_SOURCES, build_payloads
 from harness.artefacts.plugin import Plugins, plugins_for
-from harness.artefacts.rootfs import build_rootfs, load_rootfs
+from harness.artefacts.rootfs import SELFTESTS, build_rootfs, load_rootfs
 from harness.attempt.observe import plan_of
 from harness.attempt.watch import may_watch
 from harness.covering.artefact import DIRECTORY, build_covering
@@ -103,11 +104,12 @@ class Builder:
             with self._phase(f"root file system {name}") as say:
                 payloads = build_payloads(self.store, say)
                 spec = load_rootfs(name)
-                data = (
-                    {DIRECTORY: build_covering(self.store, payloads, say).path / DIRECTORY}
-                    if spec.data
-                    else {}
-                )
+                data = {}
+                if DIRECTORY in spec.data:
+                    data[DIRECTORY] = build_covering(self.store, payloads, say).path / DIRECTORY
+                if spec.selftests:
+                    suite = build_selftests(load_kernel(spec.selftests), self.store, say)
+                    data[SELFTESTS] = suite.path / TESTS
                 self._rootfs[name] = build_rootfs(spec, self.store, payloads, say, data)
         return self._rootfs[name]
 

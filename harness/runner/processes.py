@@ -233,7 +233,11 @@ class LocalRunner:
     def _execute(self, job: Job, directory: Path, key: str) -> CellResult:
         deadline_s = job.limit_s + GRACE_S
         ended = supervise(
-            directory, deadline_s, self._stopping, lambda stage: self._progress.update(key, stage)
+            directory,
+            deadline_s,
+            self._stopping,
+            lambda stage: self._progress.update(key, stage),
+            hear=lambda text: self._progress.note(f"{job.cell.id} {text}"),
         )
         result = store.collect(directory, planned(job))
         if (directory / store.RESULT).exists():

@@ -63,6 +63,7 @@ class RunSpec:
     ``jobs``        how many cells at once; None: as many as CPUs and memory admit
     ``keep``        save the machine of each cell that does not pass
     ``quarantine``  what is known to be red; None: what quarantine.yaml says
+    ``live``        show what the cells' runs print while they go on
     ``watcher``     may end the run early; cells that it cuts off are ``infra``
     """
 
@@ -75,6 +76,7 @@ class RunSpec:
     keep: bool = False
     quarantine: Quarantine | None = None
     watcher: RunWatcher = NOBODY
+    live: bool = False
 
 
 KERNELS = ("kernel", "l0_kernel", "l1_kernel", "l2_kernel")
@@ -111,12 +113,13 @@ def make_jobs(
     seed: int = SEED,
     keep: bool = False,
     watch: tuple[Plugin, ...] = (),
+    live: bool = False,
 ) -> list[tuple[Job, Path]]:
     """Write the work order of every cell below ``directory``; returns each with its directory."""
     jobs = []
     for cell in cells:
         own = dataclasses.replace(overrides, mutant=cell.mutant or None, l1_mutant=cell.l1_mutant or None)
-        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch)
+        job = Job(cell, images[cell.id], slug(cell.id), reproduce(cell, own, seed), seed, keep, watch, live)
         place = directory / CELLS / job.slug
         place.mkdir(parents=True)
         write_job(place, job)
@@ -146,7 +149,9 @@ def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
     with Progress(console, history=history(store)) as progress:
         with _removed_on_error(directory):
             images = dict(build_all(cells, Builder(store, progress)))
-        orders = make_jobs(cells, images, wanted.overrides, directory, wanted.seed, wanted.keep)
+        orders = make_jobs(
+            cells, images, wanted.overrides, directory, wanted.seed, wanted.keep, live=wanted.live
+        )
         chooser = Chooser(Snapshots(store, progress.note), wanted.start)
         booted = Booted(store.root / BOOTED)
         runner = LocalRunner(progress, wanted.jobs, chooser, history(store), booted, default.shipped().rank)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.artefacts.saved_registers import Registers, differences, of_stopped
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted, Pair
 from harness.attempt.executing import whereabouts
@@ -34,6 +35,8 @@ SEED = b"nvh snapshot"
 SPACE_BYTES = 4 << 30  # what a snapshot may need while it is made
 BUDGET_BYTES = 24 << 30  # of all snapshots: a changed payload or kernel leaves those of before unused
 IN_USE_S = 900.0  # since it was last chosen: a cell may be about to map it
+SHOWN = 6
+"""Registers that a message names when a model loses more."""
 Say = Callable[[str], None]
 
 
@@ -185,7 +188,9 @@ class Snapshots:
             carry_out(prefix, stack, work, stage)
             booted.came_up(pair, stack.took, stack.took)
             stage("save")
-            record = saved.save(stack, work)
+            before: Registers = {}
+            record = saved.save(stack, work, lambda machine: before.update(of_stopped(machine)))
+        self._compare(work, images, prefix, stage, before)
         self._prove(work, images, prefix, stage)
         return {
             "name": str(prefix),
@@ -213,6 +218,29 @@ class Snapshots:
             saved.restore(stack, work, SEED)
             if not stack.agent.wait_ready(prefix.level, saved.KICK_DEADLINE_S * stack.slowdown):
                 raise NotRestored(f"{prefix.level} did not answer after the first restore")
+
+    def _compare(
+        self, work: Path, images: StackImages, prefix: Prefix, stage: Say, before: Registers
+    ) -> None:
+        """Restore once without running: each register must be what it was ``before``, when it was saved."""
+        stage("compare")
+        with (
+            tempfile.TemporaryDirectory(dir=work) as place,
+            Stack(images, prefix.stack, Path(place), stage) as stack,
+        ):
+            try:
+                saved.load(stack, work, kick=False)
+                after = of_stopped(stack.machine)
+            except (Broken, InfraError) as error:
+                raise NotRestored(f"the machine could not be restored: {error}") from error
+        require_same(prefix, before, after)
+
+
+def require_same(prefix: Prefix, before: Registers, after: Registers) -> None:
+    """Raise ``NotRestored`` that names the registers of the machine of ``prefix`` that are not as before."""
+    if lost := differences(before, after):
+        more = f"; and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+        raise NotRestored(f"{'; '.join(map(str, lost[:SHOWN]))}{more} ({prefix})")
 
 
 def _restore_base(stack: Stack, base: Artefact) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +54,18 @@ class Ended:
 
 
 def supervise(
-    directory: Path, deadline_s: float, cancel: threading.Event, say: Say, command: Sequence[str] = EXECUTE
+    directory: Path,
+    deadline_s: float,
+    cancel: threading.Event,
+    say: Say,
+    command: Sequence[str] = EXECUTE,
+    hear: Say = lambda _: None,
 ) -> Ended:
     """Run ``command DIRECTORY`` until it has ended, or must: after ``deadline_s`` seconds, or on ``cancel``.
 
     It gets SIGTERM, and SIGKILL after ``GRACE_S`` seconds; nothing of its process group remains. ``say``
-    receives the stages that it prints. Call it from a thread that lives as long: the process dies with the
-    thread that started it.
+    receives the stages that it prints, ``hear`` what its runs print (``nvh run --live``). Call it from a
+    thread that lives as long: the process dies with the thread that started it.
     """
     reading, writing = os.pipe()
     with (
@@ -73,18 +78,18 @@ def supervise(
         )
         out.close()
         try:
-            return _Watch(process, deadline_s, cancel).wait(stages.fileno(), say)
+            return _Watch(process, deadline_s, cancel).wait(stages.fileno(), {"stage": say, "said": hear})
         except BaseException:  # of ``say``
             processes.kill(process)
             raise
 
 
 class _Stages:
-    """The stages that a process prints, a line each, from its end of a pipe."""
+    """The stages and words that a process prints, a line each, from its end of a pipe."""
 
-    def __init__(self, pipe: int, say: Say) -> None:
+    def __init__(self, pipe: int, says: Mapping[str, Say]) -> None:
         self._pipe = pipe
-        self._say = say
+        self._says = says
         self._rest = b""
         self._open = True
 
@@ -100,8 +105,8 @@ class _Stages:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             word, _, stage = line.decode(errors="replace").partition(" ")
-            if word == "stage":
-                self._say(stage)
+            if word in self._says:
+                self._says[word](stage)
         return self._open
 
 
@@ -115,8 +120,8 @@ class _Watch:
         self._kill_at: float | None = None
         self._cancelled = False
 
-    def wait(self, stages: int, say: Say) -> Ended:
-        told = _Stages(stages, say)
+    def wait(self, stages: int, says: Mapping[str, Say]) -> Ended:
+        told = _Stages(stages, says)
         while (ended := self._ended()) is None:
             told.hear(TICK_S)
             self._urge()

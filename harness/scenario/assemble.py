@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.document.nodes import Node
@@ -19,6 +20,7 @@ from harness.scenario.language import (
     LevelSpec,
     Mark,
     Run,
+    Send,
     Snapshot,
     StackSpec,
     Step,
@@ -45,7 +47,7 @@ def cell(root: Node, params: matrix.Point, stack: StackSpec, base: Path) -> Cell
         path=root.where.path,
         params=dict(params),
         stack=stack,
-        steps=tuple(_step(step, number, base) for number, step in enumerate(root.map["steps"].items)),
+        steps=_fed(_step(step, number, base) for number, step in enumerate(root.map["steps"].items)),
         expectations=tuple(map(expectation, root.map["expect"].items)),
         allow_vacuous=root.word("vacuous") == "allow",
         timeout=_number(root, "timeout", defaults.SCENARIO_TIMEOUT),
@@ -86,13 +88,25 @@ def _level_spec(node: Node | None, default: LevelSpec, base: Path) -> LevelSpec:
     )
 
 
+def _fed(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps, with the runs marked to which some step sends."""
+    found = tuple(steps)
+    fed = {step.to for step in found if isinstance(step, Send)}
+    return tuple(
+        dataclasses.replace(step, fed=True) if isinstance(step, Run) and step.name in fed else step
+        for step in found
+    )
+
+
 def _is_overlaid(level: Node) -> bool:
     return "rootfs" in level.map and bool(level.map["rootfs"].map)
 
 
 def _step(node: Node, number: int, base: Path) -> Step:
     verb = next(
-        verb for verb in ("boot", "run", "copy", "wait-for", "hold", "snapshot", "mark") if verb in node.map
+        verb
+        for verb in ("boot", "run", "copy", "wait-for", "send", "hold", "snapshot", "mark")
+        if verb in node.map
     )
     timeout = _number(node, "timeout", defaults.STEP_TIMEOUTS[verb])
     mark = node.word("mark") if verb != "mark" else None
@@ -124,6 +138,8 @@ def _step(node: Node, number: int, base: Path) -> Step:
                 of=wait.word("of"),
                 command=wait.word("command"),
             )
+        case "send":
+            return Send(node.where, timeout, _string(node, "send"), _string(node, "to"))
         case "hold":
             return _hold(node, number, timeout)
         case "snapshot":

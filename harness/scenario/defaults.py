@@ -17,6 +17,7 @@ MUTANT_KERNEL: Final = "nv-mutants"
 MUTANT_KERNELS: Final[Mapping[Level, str]] = {Level.L0: MUTANT_KERNEL, Level.L1: "nv-guest-mutants"}
 """The same by level: at L1 the faults are those of a guest hypervisor."""
 SANITIZER: Final = "tlb"
+SANITIZERS: Final = (SANITIZER, "model")
 """What watches the model when an oracle judges by a sanitizer."""
 
 LEVELS: Final[Mapping[Level, LevelSpec]] = {
@@ -37,6 +38,7 @@ STEP_TIMEOUTS: Final[Mapping[str, float]] = {
     "copy": 60.0,
     "hold": 10.0,
     "mark": 10.0,
+    "send": 10.0,
     "snapshot": 60.0,
     "wait-for": 120.0,
 }

@@ -75,13 +75,23 @@ class Boot(Step):
 class Run(Step):
     """Run a shell command at a level. In the background it goes on until waited for or cell end.
 
-    ``name`` is how ``wait-for`` and ``result`` refer to it (default ``step-N``, N from 1).
+    ``name`` is how ``wait-for`` and ``result`` refer to it (default ``step-N``, N from 1). ``fed``: some
+    ``send`` writes to its standard input, which is empty otherwise.
     """
 
     level: Level
     command: str
     name: str
     background: bool = False
+    fed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send(Step):
+    """Write ``text`` to the standard input of the background run ``to``: a guest's console, say."""
+
+    text: str
+    to: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,9 @@ def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
             yield from _check_copy(step.map["copy"], top, base)
         if "wait-for" in step.map:
             yield from _check_wait(step, number, told)
+        to = step.map.get("to") if "send" in step.map else None
+        if to is not None and to.text:
+            yield from _background(to, to.text, number, told)
 
 
 def _check_snapshot(step: Node, before: Sequence[Node], top: Level | None) -> Iterator[Problem]:

@@ -66,16 +66,17 @@ def broadcast_sgi(interrupts: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def save(stack: Stack, directory: Path) -> SavedStack:
+def save(stack: Stack, directory: Path, look: Callable[[Machine], None] = lambda _: None) -> SavedStack:
     """Save a stack with memory in an open file and end it; ``InfraError`` when that fails.
 
-    No command may run at any level but the VMMs.
+    No command may run at any level but the VMMs. ``look`` is called while the saved machine stands still.
     """
     if stack.booted is None or stack.ram is None:
         raise InfraError("only a booted stack whose memory is a file can be saved")
     done = stack.run(Level.L0, "cat /proc/interrupts", INTERRUPTS_DEADLINE_S)
     with stack.agent.running_freely():
         save_state(stack.machine, directory / STATE)
+        look(stack.machine)
     copy_sparse(stack.ram, directory / RAM)
     return _record(stack, directory, stack.booted, broadcast_sgi(done.text))
 

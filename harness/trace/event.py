@@ -37,6 +37,13 @@ class Event:
     line: int = 0
     seen_by: Source | None = None
 
+    def field(self, name: str) -> Value | None:
+        """The value of a field; of an event of the model also where it happened. None for none."""
+        value = self.fields.get(name)
+        if value is None and name in ("level", "cpu") and self.name.startswith("model."):
+            return str(self.level) if name == "level" else self.cpu
+        return value
+
     @property
     def source(self) -> Source:
         """Who observed it: in its order ``seq`` is."""

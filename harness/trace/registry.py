@@ -18,6 +18,9 @@ from harness.level import Level
 EVENTS = Path(__file__).with_name("events.yaml")
 PROBE_GROUP = "nvh_probe"
 
+PLACE = frozenset({"level", "cpu"})
+"""Fields of every event of the model that say where it happened: the event itself holds them."""
+
 Blind = Mapping[str, frozenset[str]]
 """What a realisation cannot see: events whose every named field has one of these values."""
 
@@ -168,7 +171,7 @@ def load() -> Registry:
         for name, spec in data["formats"].items()
     }
     model = {
-        name: ModelEventSpec(name, spec["kind"], spec["summary"], frozenset(spec["fields"]))
+        name: ModelEventSpec(name, spec["kind"], spec["summary"], frozenset(spec["fields"]) | PLACE)
         for name, spec in data["model"].items()
     }
     return Registry(events, probes, formats, model)

@@ -25,6 +25,7 @@ def _model_values() -> Mapping[str, frozenset[str]]:
         "trapped": frozenset({"yes", "no"}),
         "nxs": frozenset({"yes", "no"}),
         "reg": frozenset(names.REGISTERS.values()),
+        "level": frozenset(str(level) for level in Level),
     }
 
 

@@ -72,6 +72,7 @@ class FakeStack:
     clock: Callable[[], float] = time.monotonic
     during_boot: Callable[[Level], None] = lambda _: None
     processes: dict[int, Process] = field(default_factory=dict)
+    fed: dict[str, list[bytes]] = field(default_factory=dict)
 
     @property
     def as_stack(self) -> Stack:
@@ -117,9 +118,14 @@ class FakeStack:
         self.processes[process.channel] = process
         return process
 
-    def post(self, level: Level, kind: Type, channel: int, payload: bytes = b"") -> None:  # noqa: ARG002
+    def post(self, level: Level, kind: Type, channel: int, payload: bytes = b"") -> None:
         """The agent's side of a process: a signal ends it, unless its level is silent."""
-        process = self.processes[channel]
+        process = self.processes.get(channel)
+        if kind is Type.STDIN:
+            command = self.asked[channel - 1][1]
+            self.fed.setdefault(command, []).append(payload)
+            return
+        assert process is not None
         if kind is Type.KILL and process.running and not self.is_silent(level):
             process.deliver(Frame(0, Type.EXIT, channel, struct.pack("<i", KILLED)))
 

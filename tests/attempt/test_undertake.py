@@ -290,6 +290,24 @@ def test_background_run_is_judged(
     assert done.verdict is FAIL
 
 
+def test_what_is_sent_reaches_the_run_and_no_other(tmp_path: Path, images: StackImages) -> None:
+    text = TEXT.replace("  - run: happen", '  - send: "go\\r"\n    to: load\n  - run: happen')
+    machine = stack()
+    done = Attempted(tmp_path, images, machine, text)
+    assert done.attempt.complete
+    assert machine.fed["load --for ever"] == [b"go\r"]
+    assert machine.fed["happen"] == [b""]  # its input is closed at once
+    assert "# to load: 'go\\r'" in done.read("commands.log")
+
+
+def test_a_run_that_has_ended_takes_nothing(tmp_path: Path, images: StackImages) -> None:
+    text = TEXT.replace("  - run: happen", "  - send: go\n    to: load\n  - run: happen")
+    done = Attempted(tmp_path, images, stack({"^load": Answer("", 0, "no console\n")}), text)
+    assert done.findings["step"].verdict is FAIL
+    assert "run load has ended before 'go' was sent" in done.findings["step"].message
+    assert "no console" in done.findings["step"].message
+
+
 def test_result_may_expect_a_background_run_to_fail(tmp_path: Path, images: StackImages) -> None:
     text = TEXT + "  - result: refused\n    of: load\n    exit: 127\n"
     done = Attempted(tmp_path, images, stack({"^load": Answer(status=127)}), text)

@@ -7,6 +7,7 @@ import pytest
 
 from harness.check.evaluate import evaluate, problems
 from harness.check.finding import Finding
+from harness.check.match import match
 from harness.level import Level
 from harness.scenario.language import (
     Absence,
@@ -238,6 +239,25 @@ def test_variables_that_nothing_binds_are_refused() -> None:
     bound = Universality(HERE, "u", pattern(TLBI), pattern(TLBI, vmid="> $v"), opened)
     assert not problems([bound])
     assert problems([Sequence(HERE, "s", (pattern(TLBI, vmid="!= $v"), pattern(UNMAP)), ANYWHERE)])
+
+
+def test_where_an_event_of_the_model_happened_is_a_field() -> None:
+    """``level`` and ``cpu`` of model.*: equal, listed, compared, bound; other events have no such field."""
+    at = in_model(0, "model.tlbi", vmid=1)
+    level, cpu = str(at.level), at.cpu
+    other = next(str(each) for each in Level if each is not at.level)
+    for fields, wanted in (
+        ({"level": level}, True),
+        ({"level": other}, False),
+        ({"level": f"{other}|{level}"}, True),
+        ({"level": f"!= {level}"}, False),
+        ({"cpu": cpu, "vmid": 1}, True),
+        ({"cpu": cpu + 1}, False),
+        ({"cpu": f"<= {cpu}"}, True),
+    ):
+        assert match(pattern("model.tlbi", **fields), at, {})[0] is wanted, fields
+    assert match(pattern("model.tlbi", level="$l", cpu="$c"), at, {}) == (True, {"l": level, "c": cpu})
+    assert match(pattern("l0.tlbi", level="l0"), event("l0.tlbi", 0, vmid=1), {})[0] is False
 
 
 def in_model(seq: int, name: str = "model.dsb", **fields: int | str) -> Event:

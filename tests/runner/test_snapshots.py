@@ -22,7 +22,7 @@ from harness.level import Level
 from harness.runner import snapshots
 from harness.runner.choice import Chooser, Start
 from harness.runner.project import vocabulary
-from harness.runner.snapshots import Snapshots, key_of
+from harness.runner.snapshots import Snapshots, key_of, require_same
 from harness.scenario.language import Boot, Cell
 from harness.scenario.load import load_file
 from harness.stack import saved
@@ -290,3 +290,20 @@ def test_a_snapshot_is_proved_a_second_time_before_the_model_is_blamed(
         with pytest.raises(saved.NotRestored):
             chosen._prove(tmp_path, images, prefix, lambda _: None)
     assert len(tried) == 2
+
+
+def test_registers_that_a_model_loses_are_named(cells: list[Cell]) -> None:
+    """Also where the machine would live without them."""
+    prefix = Prefix(cells[0].stack, Level.L0)
+    before = {(pe, f"R{n}"): n + 1 for pe in range(2) for n in range(5)}
+    require_same(prefix, before, dict(before))
+    after = before | {(1, "R3"): 0}
+    del after[0, "R1"]
+    with pytest.raises(saved.NotRestored) as told:
+        require_same(prefix, before, after)
+    assert str(told.value).startswith(
+        "R1 of PE 0 was 0x2 and is gone after save and restore; "
+        "R3 of PE 1 was 0x4 and is 0x0 after save and restore (qemu/"
+    )
+    with pytest.raises(saved.NotRestored, match=r"R0 of PE 1.*; and 4 more"):
+        require_same(prefix, before, dict.fromkeys(before, 0))

@@ -78,3 +78,12 @@ def test_a_listener_that_raises_leaves_nothing(tmp_path: Path) -> None:
         supervise(tmp_path, LATE_S, threading.Event(), say, command)
     assert wait_gone(pids(tmp_path), 5) == []
     assert time.monotonic() - begun < LATE_S
+
+
+def test_what_runs_print_is_heard_beside_the_stages(tmp_path: Path) -> None:
+    said: list[str] = []
+    heard: list[str] = []
+    command = ("sh", "-c", "echo stage boot; echo said suite ok 1; echo other x; printf 'said suite ok 2\\n'")
+    ended = supervise(tmp_path, LATE_S, threading.Event(), said.append, command, heard.append)
+    assert ended.status == 0
+    assert (said, heard) == (["boot"], ["suite ok 1", "suite ok 2"])

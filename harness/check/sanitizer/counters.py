@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import InfraError
 
 ALL = (1 << 64) - 1
-MAGIC = 0x335A494E41534E56  # "VNSANIZ3"
+MAGIC = 0x345A494E41534E56  # "VNSANIZ4"
 LOOK = 64
 """Steps between two looks at what is open (``LOOK`` of images/payloads/sanitizer/judge.h)."""
 USES, FILLS, TLBIS, INVALIDATED = 100, 10, 1, 1
@@ -46,6 +46,8 @@ class SanitizerCounters:
     that ``disagreed``.
     ``broken_l0`` to ``broken_l2`` count entries whose translation was invalid, as break-before-make wants,
     when an operation by address took them, by who keeps the tables (harness/check/breaks.py).
+    ``raced``: where vCPUs run in parallel, the model used what another PE had taken out of the tables before
+    they were walked here; the TLBI for it came, or is on its way, or the use counts as ``disagreed``.
     With ``--sanitize model``: ``model_uses``, ``model_faults`` (aborts), ``model_traps`` (TLBIs below EL2),
     ``model_returns`` (ERETs) and ``model_ats`` of the model itself were judged, ``model_wrong`` were wrong.
     """
@@ -78,6 +80,7 @@ class SanitizerCounters:
     broken_l2: int
     steps: int
     oldest: int
+    raced: int
     model_uses: int
     model_faults: int
     model_traps: int

@@ -25,7 +25,7 @@ from harness.level import Level
 from harness.nightly.history.import_run import label
 from harness.runner import default
 from harness.runner.project import vocabulary
-from harness.scenario.defaults import KERNEL
+from harness.scenario.defaults import KERNEL, SANITIZERS
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths, select
 from harness.scenario.scenario import Overrides
@@ -91,6 +91,7 @@ SCHEMA: dict[str, Any] = {
         "repeats": COUNT,
         "confirm": {"type": "integer", "minimum": 0, "maximum": 20},
         "repeat": _rows(["times"], times=COUNT),
+        "sanitize": _rows(["what"], what={"enum": list(SANITIZERS), "x-expected": listing(SANITIZERS)}),
         "priorities": _rows(["priority"], priority={"type": "integer", "minimum": -1000, "maximum": 1000}),
         "exclude": _rows(["reason"], reason=NAME),
     },
@@ -186,6 +187,7 @@ def load_plan(path: Path) -> NightPlan:
 def _rows_of(document: Document, tasks: list[Task], problems: list[Problem]) -> list[Task]:
     """The tasks that rows leave, as rows want them; a row that is about none is a problem."""
     kept = _without_excluded(document, tasks, problems)
+    _sanitize(document, kept, problems)
     _repeat(document, kept, problems)
     _prioritise(document, kept, problems)
     return kept
@@ -351,6 +353,15 @@ def _without_excluded(document: Document, tasks: list[Task], problems: list[Prob
     for _, found in _chosen(document, "exclude", tasks, problems):
         gone |= found
     return [task for place, task in enumerate(tasks) if place not in gone]
+
+
+def _sanitize(document: Document, tasks: list[Task], problems: list[Problem]) -> None:
+    """The chosen cells run under a sanitizer; the last row about a cell says which."""
+    for row, found in _chosen(document, "sanitize", tasks, problems):
+        for place in found:
+            task = tasks[place]
+            overrides = dataclasses.replace(task.overrides, sanitize=row.word("what"))
+            tasks[place] = dataclasses.replace(task, overrides=overrides, cell=_on(task.cell, overrides))
 
 
 def _repeat(document: Document, tasks: list[Task], problems: list[Problem]) -> None:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from harness.arch.operand import decode
 from harness.arch.table import Shareability, by_name, load
-from harness.program.addresses import E2_ASID
+from harness.program.addresses import E2_ASID, EVENT_PA
 from harness.program.allowed import allowed_of, illegal
 from harness.program.program import (
     Access,
     Action,
     Cpu,
+    Host,
     Map,
     Program,
     Sample,
@@ -55,15 +56,20 @@ def reason_of(program: Program, finding: ProgramFinding) -> tuple[str, str]:
 def sensible(program: Program) -> bool:
     """Whether a candidate can be run: legal, spins begun before they are looked at, CPUs that exist.
 
+    Event memory holds what the reference model says only from ``host set-up`` on.
     Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would.
     """
     spinning: set[int] = set()
-    cpu = 0
+    cpu, prepared = 0, False
     for action in program.actions:
         if loaded := loads(action, cpu):
             context, who = loaded
             if program.world.contexts[context].pe not in (None, who):
                 return False
+        if isinstance(action, Host):
+            prepared |= action.action == "set-up"
+        if not prepared and _needs_event_memory(action):
+            return False
         if isinstance(action, Spin):
             spinning.add(action.cpu)
         elif isinstance(action, Sample | Stop):
@@ -75,6 +81,12 @@ def sensible(program: Program) -> bool:
         if isinstance(action, Cpu):
             cpu = action.cpu
     return not illegal(program)
+
+
+def _needs_event_memory(action: Action) -> bool:
+    if isinstance(action, Map):
+        return action.stage != "s1" and (action.to or 0) >= EVENT_PA  # stage 1 leads to an IPA
+    return isinstance(action, Host)
 
 
 def could_fail(program: Program, saw: str) -> bool:

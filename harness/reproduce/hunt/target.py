@@ -79,6 +79,14 @@ class Target:
         self._splats = 0
         self.restores = 0
 
+    deadline_s = BATCH_DEADLINE_S
+    """For a batch."""
+
+    @property
+    def directory(self) -> Path:
+        """Where its machines are."""
+        return self._directory
+
     def __enter__(self) -> Target:
         return self
 
@@ -152,7 +160,7 @@ class Target:
         process.send(text.encode())
         process.close_stdin()
         try:
-            left = stack.wait(process, BATCH_DEADLINE_S)
+            left = stack.wait(process, self.deadline_s)
         except InfraError:
             self.close()
             raise

@@ -34,12 +34,17 @@ END_S = 300.0
 
 @dataclass
 class RaceTotals:
-    """What a hunt did: runs, those in which somebody was held, verdicts, findings of known defects."""
+    """What a hunt did: runs, those in which somebody was held, in which each hold's condition came, machines.
+
+    ``known``: findings of known defects.
+    """
 
     seconds: float = 0.0
     programs: int = 0
     runs: int = 0
     held: int = 0
+    met: int = 0
+    restores: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
@@ -52,6 +57,8 @@ class RaceTotals:
             self.programs += 1
             self.runs += event.runs
             self.held += event.held
+            self.met += event.met
+            self.restores += event.restores
             self.verdicts += event.verdicts
             self.known += event.known
             return
@@ -125,8 +132,9 @@ def print_totals(totals: RaceTotals, console: Console) -> None:
     """Say in a few lines what was done."""
     verdicts = ", ".join(f"{count} {word}" for word, count in sorted(totals.verdicts.items()))
     console.print(
-        f"{totals.programs} programs, {totals.runs} runs in {totals.seconds:.0f} s, somebody held in "
-        f"{totals.held}: {verdicts or 'nothing ran'}",
+        f"{totals.programs} programs, {totals.runs} runs in {totals.seconds:.0f} s "
+        f"({60 * totals.runs / max(totals.seconds, 1):.0f} a minute), somebody held in "
+        f"{totals.held}, every condition met in {totals.met}: {verdicts or 'nothing ran'}",
         highlight=False,
     )
     for name, count in sorted(totals.known.items()):

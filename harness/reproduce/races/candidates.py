@@ -17,6 +17,8 @@ FUNCTION = re.compile(
     r"|wp_memory|uninit_stage2|free_stage2|destroy_vm|vcpu_init|run_pid_change"
 )
 """Functions whose names say that they read or change what another CPU may change or read."""
+APART = re.compile(r"vgic|gic_|timer|pmu|gmem|hwstate|_fp$|debug|dirty_ring|pkvm|trace_|probestub|traceiter")
+"""Of these, those that are about other things, or never run with this kernel's configuration."""
 CALLEE = re.compile(r"lock|kvm|vncr|s2_|fixmap|srcu|pin_user|faultin|invalidate|flush|tlbi|page|folio")
 """Calls in them that take or give a lock, or hand on to such code."""
 
@@ -25,7 +27,7 @@ def candidates(text: Text) -> tuple[Place, ...]:
     """The places in a kernel, in the order of its text."""
     found: dict[Place, None] = {}
     for function in kvm_functions.functions(text.symbols):
-        if FUNCTION.search(function.name):
+        if FUNCTION.search(function.name) and not APART.search(function.name):
             found |= dict.fromkeys(_of(text, function.name))
     return tuple(found)
 
@@ -35,5 +37,5 @@ def _of(text: Text, function: str) -> Iterator[Place]:
     if text.addresses(Place(function, "return")):
         yield Place(function, "return")
     for callee in text.calls(function):
-        if CALLEE.search(callee):
+        if CALLEE.search(callee) and not APART.search(callee):
             yield Place(function, "after" if "unlock" in callee else "call", callee)

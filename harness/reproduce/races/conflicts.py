@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs in which two CPUs meet: one uses a translation all the time, the other takes it away.
 
-The reference model of the hunt says what the first one may see afterwards (docs/hunt.md).
+The reference model of the hunt says what the first one may see afterwards (docs/hunt.md). Each kind draws the
+same dimensions: whether the translation is there when its user begins, or comes while it faults again and
+again (so that the loading and putting of its vCPU are many); whether it was used before; whether another one
+comes in its place.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from harness.arch.table import Operation, Regime, Shareability, by_name, load
 from harness.program.addresses import E2_ASID, EVENT_PA, Layout
@@ -29,6 +33,10 @@ from harness.program.program import (
 )
 
 SHIFT = 12
+TPIDR_EL2_AT = 0x90
+"""Where an L2's TPIDR_EL2 is in its VNCR page (Arm ARM D24.2.219, DDI 0487 M.a.a)."""
+SHADOWS = 6
+"""Shadow contexts that KVM has for a VM of ours: two for each of three vCPUs (litmus/host/options.h)."""
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 WINDOWS = 8
 
@@ -42,37 +50,72 @@ FAULT_AGAINST_TLBI = KernelDefect(
 KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
-def program(rng: random.Random) -> Program:
+@dataclass(frozen=True, slots=True)
+class RaceConflict:
+    """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one."""
+
+    make: Callable[[random.Random, Layout, int | None], Program]
+    weight: int
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RaceProgram:
+    """A program of a ``kind``, for shadows of ``pa_bits``."""
+
+    kind: str
+    program: Program
+    pa_bits: int
+
+
+def program(rng: random.Random) -> RaceProgram:
     """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
+    names = list(CONFLICTS)
     for _ in range(100):
-        found = CONFLICTS[rng.choices(list(CONFLICTS), WEIGHTS)[0]](rng, layout)
+        kind = rng.choices(names, [CONFLICTS[each].weight for each in names])[0]
+        bits = pa_bits(rng, kind)
+        found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None)
         if not illegal(found):
-            return found
+            return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
 
 
-def event(rng: random.Random, layout: Layout) -> Program:
+def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action) -> list[Action]:
+    """The user begins before its translation is there, after, or when it was used on the other CPU."""
+    way = rng.choice(("after", "after", "used", "before", "seen"))
+    if way == "before":
+        return [spin, maps, *([Sample(spin.cpu)] if rng.random() < 0.5 else [])]
+    if way == "seen":
+        return [maps, spin, Sample(spin.cpu)]
+    return [maps, *([look] if way == "used" else []), spin]
+
+
+def event(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """L2 uses event memory on one CPU while L0's VMM drops or replaces it: no operation of L1 is needed."""
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     at += offset % layout.area_size
-    begin: list[Action] = [Host("set-up", offset), Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")]
-    if rng.random() < 0.3:
-        begin.append(Access("read", 0, at))
-    action = rng.choice(("dontneed", "dontneed", "move", "delete"))
-    end: list[Action] = [Host(action, offset), Sample(1), Stop(1)]
-    return Program(World(SHIFT, (Context(1),), 2), (*begin, Spin(1, 0, at, "l2"), *end))
+    maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
+    spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
+    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look)]
+    if rng.random() < 0.25:  # all shadows are write-protected, which is a side of its own
+        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
+    world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
+    return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
 
 
-def vncr(rng: random.Random, layout: Layout) -> Program:
+def _takes(rng: random.Random, offset: int) -> Host:
+    return Host(rng.choice(("dontneed", "dontneed", "move", "delete")), offset)
+
+
+def vncr(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """An L2 that is a hypervisor uses its VNCR page on one CPU while L1 unmaps or moves it on another."""
     page = layout.e2(rng.randrange(2))
-    world = World(SHIFT, (Context(1, vncr=page), Context(1, tge=True)), 2)
     letters = rng.choice(("w", "w", "wg"))
-    begin: list[Action] = [Map("e2", 0, page, 3, layout.frame(0), letters)]
-    if rng.random() < 0.4:
-        begin.append(Access("vncr", 0))
     operation = by_name(rng.choice(_of_vel2()))
+    begin = _begin(
+        rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0)
+    )
     take: list[Action] = [
         Map("e2", 0, page, 3, None),
         Tlbi(1, operation.name, make_operand(operation, at=page, asid=E2_ASID)),
@@ -80,7 +123,22 @@ def vncr(rng: random.Random, layout: Layout) -> Program:
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    return Program(world, (*begin, Spin(1, 0, page, "vncr"), *take, *end, Sample(1), Stop(1)))
+    return Program(_hypervisor(page, bits), (*begin, *take, *end, Sample(1), Stop(1)))
+
+
+def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """The same, with the VNCR page in event memory, which L0's VMM drops or replaces."""
+    page, frame = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
+    offset = frame + TPIDR_EL2_AT
+    maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
+    begin: list[Action] = [Host("set-up", offset)]
+    begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0))
+    take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
+    return Program(_hypervisor(page, bits), (*begin, take, Sample(1), Stop(1)))
+
+
+def _hypervisor(page: int, bits: int | None) -> World:
+    return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 
 def _of_vel2() -> list[str]:
@@ -95,35 +153,47 @@ def _broadcast(operation: Operation) -> bool:
     return operation.scope is not Shareability.LOCAL and not operation.operand.is_range
 
 
-def stage2(rng: random.Random, layout: Layout) -> Program:
+def stage2(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
-    operation = by_name("ipas2e1is")
+    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    maps = Map("s2", 0, at, 3, layout.frame(0), "rwx")
     take = (
         Map("s2", 0, at, 3, None),
         Tlbi(0, operation.name, make_operand(operation, at=at)),
         Tlbi(0, "vmalle1is"),
     )
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
-    begin = (Map("s2", 0, at, 3, layout.frame(0), "rwx"), Spin(1, 0, at, "l2"))
-    return Program(World(SHIFT, (Context(1),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
+    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at))
+    return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
-def recycle(rng: random.Random, layout: Layout) -> Program:
-    """One CPU stays in its VMID; the other goes through more than KVM has shadow contexts for."""
-    count = rng.choice((5, 6))
-    world = World(SHIFT, tuple(Context(vmid) for vmid in range(1, count + 1)), 2)
+def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """One CPU stays in its VMID, or faults there; the other goes through more than there are shadows."""
+    count = SHADOWS + rng.choice((1, 2))
+    world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
     at = layout.ipa(0)
-    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(count)]
+    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(1, count)]
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
-    return Program(world, (*maps, Spin(1, 0, at, "l2"), *turns, Sample(1), *turns[:2], Sample(1), Stop(1)))
+    begin = _begin(
+        rng, Spin(1, 0, at, "l2"), Map("s2", 0, at, 3, layout.frame(0), "rwx"), Access("read", 0, at)
+    )
+    end: list[Action] = [Sample(1), *turns[:2], Sample(1), Stop(1)]
+    return Program(world, (*maps, *begin, *turns, *end))
 
 
-CONFLICTS: Mapping[str, Callable[[random.Random, Layout], Program]] = {
-    "event": event,
-    "vncr": vncr,
-    "recycle": recycle,
-    "stage2": stage2,
+CONFLICTS: Mapping[str, RaceConflict] = {
+    "event": RaceConflict(event, 26),
+    "vncr": RaceConflict(vncr, 48, wide=True),
+    "vncr-event": RaceConflict(vncr_event, 10),
+    "recycle": RaceConflict(recycle, 10),
+    "stage2": RaceConflict(stage2, 6, wide=True),
 }
-WEIGHTS = (40, 40, 14, 6)
+NARROW = 36
+"""Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
+
+
+def pa_bits(rng: random.Random, kind: str) -> int:
+    """How many bits the shadows have, for a program of that kind: 36, 40 or 48."""
+    return rng.choices((NARROW, 40, 48), (80, 10, 10 * CONFLICTS[kind].wide))[0]

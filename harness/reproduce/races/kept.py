@@ -9,28 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.document.as_json import to_data
 from harness.host.cache import write_atomic
-from harness.program.program import Program
-from harness.program.script import script
 from harness.reproduce.hunt.in_words import paragraph
 from harness.reproduce.hunt.keep import DEADLINE_S, RUN, RUN_S, claims_of, slug_of
 from harness.reproduce.hunt.program_findings import ProgramFinding
-from harness.reproduce.races.schedule import Schedule
+from harness.reproduce.races.machine import RaceTrial
 
 RECORD = "finding.json"
+TRACE = "trace.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
     """A finding with the short program and schedule, and how to meet it again.
 
-    ``number`` and ``draw``: program and schedule of the hunt with ``seed``. ``again``: how many of the runs
-    that repeated it gave the same arrivals, holds, releases and observations.
+    ``trace``: all that happened in it, as ``RaceTarget.trace`` has it. ``number`` and ``draw``: program and
+    schedule of the hunt with ``seed``. ``again``: how many of the runs that repeated it had the same trace.
     """
 
-    program: Program
-    schedule: Schedule
+    trial: RaceTrial
     finding: ProgramFinding
+    trace: str
     seed: str
     number: int
     draw: int
@@ -54,23 +54,23 @@ def scenario_text(race: Race) -> str:
     mutant = f" --mutant {race.mutant}" if race.mutant else ""
     head = [
         f"Found by `./nvh hunt --races --seed {race.seed}{mutant}`, program {race.number}, "
-        f"schedule {race.draw}; {len(race.schedule)} preemptions, "
-        f"{len(race.program.actions)} actions after {race.runs} runs; "
+        f"schedule {race.draw}; {len(race.trial.schedule)} preemptions, "
+        f"{len(race.trial.program.actions)} actions after {race.runs} runs; "
         f"{race.again} of {race.repeats} repetitions gave the same trace.",
         f"Kernel {race.kernel}, model {race.model}, timing {race.timing}: "
         + "; ".join(f"{name} {version}" for name, version in sorted(race.versions.items()))
         + ".",
-        *(f"Schedule: {each}" for each in race.schedule),
+        *(f"Schedule: {each}" for each in race.trial.schedule),
     ]
     lines = [line for words in head for line in textwrap.wrap(words, 106, break_long_words=False)]
-    lines += ["", *paragraph(race.program, race.finding).splitlines()]
+    lines += ["", *paragraph(race.trial.program, race.finding).splitlines()]
     comments = "\n".join(f"# {line}".rstrip() for line in lines)
-    holds = "".join(f"  - {each.step()}\n    name: hold-{i}\n" for i, each in enumerate(race.schedule))
-    text = textwrap.indent(script(race.program, "race", fresh=True).strip(), "      ")
+    holds = "".join(f"  - {each.step()}\n    name: hold-{i}\n" for i, each in enumerate(race.trial.schedule))
+    text = textwrap.indent(race.trial.text.strip(), "      ")
     return f"""{comments}
 scenario: {race.slug}
 summary: Two CPUs meet - {race.finding.cause[:70].replace(":", " -")}
-claims: [{", ".join(claims_of(race.program))}]
+claims: [{", ".join(claims_of(race.trial.program))}]
 stack:
   model: {race.model}
   timing: {race.timing}
@@ -95,14 +95,16 @@ def write(race: Race, directory: Path) -> Path:
     """Leave the scenario and the record in ``directory``; returns the scenario's path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{race.slug}.yaml"
+    write_atomic(directory / TRACE, race.trace)
     write_atomic(path, scenario_text(race))
     record = {
         "cause": race.finding.cause,
         "saw": race.finding.saw,
         "allowed": sorted(race.finding.allowed),
-        "schedule": [str(each) for each in race.schedule],
-        "holds": [each.step() for each in race.schedule],
-        "program": script(race.program, "race", fresh=True),
+        "schedule": [str(each) for each in race.trial.schedule],
+        "holds": [to_data(each) for each in race.trial.schedule],
+        "pa_bits": race.trial.pa_bits,
+        "program": race.trial.text,
         "seed": race.seed,
         "number": race.number,
         "draw": race.draw,

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A machine that runs one program under one schedule, each time from the same saved state."""
+"""A machine that runs programs under schedules, and what is wrong with a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.program.kernel_defects import KernelDefect
@@ -14,8 +15,9 @@ from harness.program.program import Program
 from harness.program.script import script
 from harness.reproduce.hunt.alone import DISASTERS, disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, tokens_of
-from harness.reproduce.hunt.target import Batch, Target
+from harness.reproduce.hunt.target import COMMAND_DEADLINE_S, Batch, Target
 from harness.reproduce.races.candidates import candidates
+from harness.reproduce.races.left import COMMAND, LeftBehind, read_left
 from harness.reproduce.races.schedule import RaceArrival, Schedule, arrivals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
@@ -24,6 +26,35 @@ from harness.trace.executed import symbols
 from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord
 from harness.trace.executed.places import Text
 
+TRIALS = 64
+"""Trials of one machine: restoring L0 takes longer than most of them."""
+TRIAL_S = 60.0
+STREAK = 100
+"""Arrivals of one CPU after which it ends its turn. A turn has up to five million instructions, in which a
+fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
+PA_BITS = "kvm_ipa_limit"
+"""KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
+SHADOWS_BEGIN, VM_ENDS = Place("kvm_vcpu_init_nested"), Place("kvm_destroy_vm")
+MOST_BITS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class RaceTrial:
+    """A program under a schedule, on a CPU with ``pa_bits`` of PA as far as KVM's shadows are concerned.
+
+    KVM walks a shadow stage 2 in steps of 1 GiB up to the PA size whenever a notifier, a memslot or a
+    recycled context concerns all of it, and gives ``mmu_lock`` up at each: 2^18 with 48 bits, 2^6 with 36.
+    """
+
+    program: Program
+    schedule: Schedule = ()
+    pa_bits: int = MOST_BITS
+
+    @property
+    def text(self) -> str:
+        """The program as nvh-litmus reads it."""
+        return script(self.program, "race", fresh=True)
+
 
 @dataclass(frozen=True, slots=True)
 class RacesRun:
@@ -31,12 +62,19 @@ class RacesRun:
 
     batch: Batch
     records: tuple[HoldRecord, ...]
+    lost: int
     arrivals: tuple[RaceArrival, ...]
     holds: tuple[HoldFound, ...]
 
 
 class RaceTarget(Target):
-    """``Target`` with places in L0's kernel; every run begins from the saved state, so that it repeats."""
+    """``Target`` with places in L0's kernel.
+
+    A machine that has come from the saved state runs up to ``TRIALS`` trials one after another; ``race`` with
+    ``alone`` begins from the saved state, so that it repeats.
+    """
+
+    deadline_s = TRIAL_S
 
     def __init__(
         self, images: StackImages, spec: StackSpec, snapshots: Snapshots, directory: Path, mutant: str = ""
@@ -48,6 +86,8 @@ class RaceTarget(Target):
         self.places: tuple[Place, ...] = candidates(Text.read(kernel / "vmlinux", table))
         self._holds = HoldFile(directory, kernel, self.places)
         self._holds.arm([])
+        self._holds.end_turns(STREAK)
+        self._trials = 0
 
     def plugins(self) -> tuple[Plugin, ...]:
         """The plugin that holds, alone: nothing else of a hunt is of use here."""
@@ -55,22 +95,75 @@ class RaceTarget(Target):
         parallel = not self._images.model.deterministic(self._spec.timing)
         return (self._holds.plugin(self._images.plugins, parallel=parallel, absolute=True),)
 
-    def race(self, program: Program, schedule: Schedule) -> RacesRun:
-        """Run ``program`` under ``schedule``. ``InfraError`` where the fault is neither's."""
-        self.close()
+    def race(self, trial: RaceTrial, *, alone: bool = False, keep: bool = False) -> RacesRun:
+        """Run ``trial``; with ``keep`` the machine lives on after anything but a splat.
+
+        ``InfraError`` where the fault is neither the program's nor the schedule's.
+        """
+        return self.race_text(trial.text, trial.schedule, trial.pa_bits, alone=alone, keep=keep)
+
+    def race_text(
+        self, text: str, schedule: Schedule, pa_bits: int, *, alone: bool = True, keep: bool = False
+    ) -> RacesRun:
+        """The same of a program as nvh-litmus reads it. Raises ``NoSuchPlace``, too."""
+        if alone or self._trials >= TRIALS:
+            self.close()
+        if self._stack is None:
+            self._trials = 0
+        self._trials += 1
         self._holds.enable(False)
         self.begin()
         orders = [each.order(self._holds.index) for each in schedule]
         self._holds.arm(orders)
+        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, VM_ENDS)
         self._holds.enable(True)
         try:
-            batch = self.run(script(program, "race", fresh=True))
+            batch = self.run(text)
+        except BaseException:
+            self.close()
+            raise
         finally:
             self._holds.enable(False)
+        bad = alone or any(each.verdict != "pass" for each in batch.outcomes)
+        if batch.splats or (bad and not keep):
             self.close()
-        records, _ = self._holds.log()
+        if pa_bits != MOST_BITS and not self._holds.poked():
+            raise InfraError(f"the shadows of the program's VM did not get {pa_bits} bits")
+        records, lost = self._holds.log()
         came = [(each.cpu, self.places[each.place]) for each in records if each.what is HoldEvent.ARRIVED]
-        return RacesRun(batch, tuple(records), arrivals(came), tuple(self._holds.found(len(orders))))
+        return RacesRun(batch, tuple(records), lost, arrivals(came), tuple(self._holds.found(len(orders))))
+
+    def left(self) -> LeftBehind:
+        """What L0 has while no VM runs; ``InfraError`` when it does not say."""
+        done = self.begin().run(Level.L0, COMMAND, COMMAND_DEADLINE_S)
+        try:
+            return read_left(done.text)
+        except ValueError as error:
+            raise InfraError(str(error)) from error
+
+    def leaks(self, trial: RaceTrial) -> str:
+        """What ``trial`` leaves behind that a first VM does not, in words; on a machine of its own."""
+        self.race(replace(trial, schedule=()), alone=True, keep=True)
+        before = self.left()
+        self.race(trial, keep=True)
+        found = self.left().since(before)
+        self.close()
+        return found
+
+    def trace(self, ran: RacesRun) -> str:
+        """All that happened in a run, a line each: what a repetition has to have again."""
+        lines = []
+        for each in ran.records:
+            hold = "" if each.what is HoldEvent.ARRIVED else f"hold-{each.hold}"
+            where = "" if each.what is HoldEvent.RELEASED else str(self.places[each.place])
+            why = each.why.name.lower() if each.what is HoldEvent.RELEASED else ""
+            words = (str(each.executed), f"cpu{each.cpu}", each.what.name.lower(), hold, where, why)
+            lines.append(" ".join(word for word in words if word))
+        for outcome in ran.batch.outcomes:
+            seen = ",".join(f"{line}:{token}" for line, token in sorted(outcome.observed.items()))
+            lines.append(f"observed {seen} {outcome.verdict}")
+        lines += [f"splat {each}" for each in ran.batch.splats]
+        return "\n".join(lines) + "\n"
 
 
 def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> ProgramFinding | None:
@@ -81,6 +174,3 @@ def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> P
     if outcome.verdict in DISASTERS:
         return disaster(program, outcome.verdict, outcome.rest)
     return judge(program, tokens_of(program, outcome), known)
-
-
-Race = Callable[[Program, Schedule], RacesRun]

@@ -1,15 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Schedules: a few preemptions, each a CPU that is held at a place until another one has come somewhere.
-
-Two ways to make one from what a program did without any: pairs, a place of one CPU and a later arrival of
-another (bounded preemptions: Musuvathi and Qadeer, PLDI 2007), and points at random, each until others have
-come to some places (PCT: Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010). All follows from the
-generator of random numbers.
-"""
+"""Schedules: a few preemptions, each a CPU that is held at a place until another one has come somewhere."""
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +11,8 @@ from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldOrder, HoldPoint
 
 PATIENCE_US = 4_000
-"""Guest time after which a CPU goes on, if what it was held for does not come."""
-MOST = 3
-EVENTS = 40
+"""Guest time after which a CPU goes on, if what it was held for does not come; enough for any side of a
+conflict where shadows have 40 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +40,7 @@ class Preemption:
     until: Place | None = None
     until_nth: int = 1
     events: int = 0
+    deadline_us: int = PATIENCE_US
 
     def order(self, index: Callable[[Place], int]) -> HoldOrder:
         """The hold, with places by number."""
@@ -58,7 +51,7 @@ class Preemption:
             until=until,
             until_nth=self.until_nth,
             events=self.events,
-            deadline_ns=PATIENCE_US * 1000,
+            deadline_ns=self.deadline_us * 1000,
         )
 
     def step(self) -> str:
@@ -68,7 +61,7 @@ class Preemption:
         else:
             until = f"{{at: {self.until}, cpu: {self.other}, nth: {self.until_nth}}}"
         where = f"at: {self.place}, cpu: {self.cpu}, nth: {self.nth}"
-        return f"hold: {{{where}, until: {until}, deadline: {PATIENCE_US}us}}"
+        return f"hold: {{{where}, until: {until}, deadline: {self.deadline_us}us}}"
 
     def __str__(self) -> str:
         until = (
@@ -88,51 +81,6 @@ def arrivals(log: Sequence[tuple[int, Place]]) -> tuple[RaceArrival, ...]:
         seen[cpu, place] += 1
         found.append(RaceArrival(number, cpu, place, seen[cpu, place]))
     return tuple(found)
-
-
-def draw(rng: random.Random, base: Sequence[RaceArrival]) -> Schedule:
-    """One schedule at random; empty when one CPU alone comes by anywhere."""
-    if len({each.cpu for each in base}) < 2:
-        return ()
-    way = rng.random()
-    if way < 0.6:
-        return _pair(rng, base)
-    if way < 0.8:
-        return tuple(dict.fromkeys(_pair(rng, base)[0] for _ in range(2)))
-    return _points(rng, base, rng.choice((1, 2, 2, MOST)))
-
-
-def _pair(rng: random.Random, base: Sequence[RaceArrival]) -> Schedule:
-    """Hold one CPU where it was at some time, until another one has come where it came later."""
-    for _ in range(50):
-        held = _rare(rng, base)
-        later = [each for each in base[held.number + 1 :] if each.cpu != held.cpu]
-        if later:
-            until = _rare(rng, later)
-            nth = sum((e.cpu, e.place) == (until.cpu, until.place) for e in later if e.number <= until.number)
-            return (Preemption(held.cpu, held.place, held.nth, until.cpu, until.place, nth),)
-    return (_point(rng, base),)
-
-
-def _points(rng: random.Random, base: Sequence[RaceArrival], depth: int) -> Schedule:
-    return tuple(dict.fromkeys(_point(rng, base) for _ in range(depth)))
-
-
-def _point(rng: random.Random, base: Sequence[RaceArrival]) -> Preemption:
-    at = _rare(rng, base)
-    return Preemption(at.cpu, at.place, at.nth, events=rng.randint(1, EVENTS))
-
-
-def _rare(rng: random.Random, base: Sequence[RaceArrival]) -> RaceArrival:
-    """An arrival, each place of each CPU as likely as any other; of several the last ones rather than not.
-
-    What is rare is what the program is about: the common places are those of every exit.
-    """
-    of: dict[tuple[int, Place], list[RaceArrival]] = {}
-    for each in base:
-        of.setdefault((each.cpu, each.place), []).append(each)
-    some = of[rng.choice(list(of))]
-    return rng.choice(some[-3:] if rng.random() < 0.6 else some)
 
 
 def shorter(schedule: Schedule) -> Iterator[Schedule]:

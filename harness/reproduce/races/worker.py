@@ -5,30 +5,39 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
 from harness.program.program import Program
+from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
+from harness.reproduce.races.draw import Drawer, Pair
 from harness.reproduce.races.kept import Race
-from harness.reproduce.races.machine import RacesRun, RaceTarget, verdict
+from harness.reproduce.races.left import LeftBehind
+from harness.reproduce.races.machine import MOST_BITS, RacesRun, RaceTarget, RaceTrial, verdict
 from harness.reproduce.races.schedule import Schedule
 from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
+from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 24
+DRAWS = 40
 """Schedules for each program."""
+WIDE_PATIENCE_US = 100_000
+"""Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
 SHRINK_RUNS = 25
+LEAK_RUNS = 20
 FAILURES_MAX = 3
 FINDINGS = "findings"
 
@@ -52,10 +61,12 @@ class RaceOrder:
 
 @dataclass
 class Done:
-    """What a program's schedules brought."""
+    """What a program's schedules brought. ``met``: runs in which each hold's condition came."""
 
     runs: int = 0
     held: int = 0
+    met: int = 0
+    restores: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
 
@@ -81,6 +92,10 @@ class RaceWorker:
         self.order = order
         self.queue = queue
         place = order.out.absolute() / "machines" / str(order.first)
+        self.begun = time.monotonic()
+        self.journal = order.out.absolute() / f"trials-{order.first}.txt"
+        self.tried: set[Pair] = set()
+        self.causes: set[str] = set()
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
     def work(self) -> None:
@@ -103,65 +118,128 @@ class RaceWorker:
 
     def one(self, number: int) -> bool:
         """All schedules of one program; whether something was kept."""
-        seed = f"{self.order.seed} race {number}"
-        program = conflicts.program(random.Random(seed))
-        done, found = Done(), False
-        base = self.target.race(program, ())
-        chosen: list[tuple[int, Schedule]] = [(-1, ())]
-        chosen += [
-            (draw, schedule.draw(random.Random(f"{seed} {draw}"), base.arrivals)) for draw in range(DRAWS)
-        ]
-        for draw, each in chosen:
-            if time.monotonic() >= self.order.deadline:
+        rng = random.Random(f"{self.order.seed} race {number}")
+        made = conflicts.program(rng)
+        trial = RaceTrial(made.program, (), made.pa_bits)
+        patience = WIDE_PATIENCE_US if trial.pa_bits == MOST_BITS else 0
+        done = Done()
+        self.target.close()
+        base = self.target.race(trial)
+        note = self.look(number, -1, trial, base, done)
+        before, machine = self.target.left(), self.target.restores
+        tried = [trial]
+        drawer = Drawer(made.kind, base.arrivals, self.tried, patience)
+        for draw in range(DRAWS):
+            if (note and note.kept) or time.monotonic() >= self.order.deadline:
                 break
-            if draw >= 0 and not each:
-                continue
-            ran = base if draw < 0 else self.target.race(program, each)
-            done.runs += 1
-            done.held += any(hold.held for hold in ran.holds)
-            done.verdicts[ran.batch.outcomes[-1].verdict if ran.batch.outcomes else "none"] += 1
-            finding = self.judged(program, ran)
-            if finding is not None and finding.known:
-                done.known[finding.known] += 1
-            elif finding is not None and self.pursue(number, draw, program, each, finding):
-                found = True
+            chosen = replace(trial, schedule=drawer.draw(rng))
+            if not chosen.schedule:
                 break
+            ran = self.target.race(chosen)
+            drawer.learn(ran.holds)
+            tried.append(chosen)
+            note = self.look(number, draw, chosen, ran, done)
+        if note is None and self.target.restores == machine:
+            note = self.leak(number, tried, before)
+        done.restores, self.target.restores = self.target.restores, 0
         self.queue.put(done)
-        return found
+        if note and note.kept:
+            self.queue.put(note)
+        return bool(note and note.kept)
+
+    def look(self, number: int, draw: int, trial: RaceTrial, ran: RacesRun, done: Done) -> RaceNote | None:
+        """Count a run, and pursue what is wrong with it; what was kept of it."""
+        done.runs += 1
+        self.write_down(number, draw, trial, ran)
+        done.held += any(hold.held for hold in ran.holds)
+        done.met += bool(ran.holds) and all(HoldEnd.UNTIL in hold.reasons for hold in ran.holds)
+        done.verdicts[ran.batch.outcomes[-1].verdict if ran.batch.outcomes else "none"] += 1
+        finding = self.judged(trial.program, ran)
+        if finding is None:
+            return None
+        if finding.known:
+            done.known[finding.known] += 1
+            return None
+        if finding.cause in self.causes:
+            return None
+        return self.pursue(number, draw, trial, finding)
+
+    def write_down(self, number: int, draw: int, trial: RaceTrial, ran: RacesRun) -> None:
+        """A line for each trial: what was tried, how often each hold held, why it let go, what came of it."""
+        ends = ",".join(
+            "/".join([str(hold.held), *(why.name.lower() for why in hold.reasons)]) for hold in ran.holds
+        )
+        verdicts = ",".join(outcome.verdict for outcome in ran.batch.outcomes)
+        words = (
+            f"{time.monotonic() - self.begun:.1f} s",
+            f"program {number}.{draw}, {trial.pa_bits} bits",
+            f"{len(ran.arrivals)} arrivals",
+            verdicts,
+            ends or "no hold",
+            "; ".join(map(str, trial.schedule)),
+        )
+        with self.journal.open("a", encoding="utf-8") as stream:
+            stream.write(" | ".join(words) + "\n")
 
     def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
         """What is wrong with a run."""
         return verdict(program, ran, () if self.order.as_new else conflicts.KNOWN)
 
-    def pursue(
-        self, number: int, draw: int, program: Program, each: Schedule, finding: ProgramFinding
-    ) -> bool:
-        """Make a finding short, repeat it, and keep it when its cause is new; whether it was kept."""
+    def pursue(self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding) -> RaceNote | None:
+        """Make a finding short, repeat it, and keep it when its cause is new; what was kept.
+
+        It has to show from the saved state, too: else it is told and not kept.
+        """
         runs = 0
 
-        def fails(candidate: Program, holds: Schedule) -> ProgramFinding | None:
+        def fails(candidate: RaceTrial) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
-            found = self.judged(candidate, self.target.race(candidate, holds))
+            found = self.judged(candidate.program, self.target.race(candidate, alone=True))
             return None if found is None or found.known else found
 
-        reason = reason_of(program, finding)
+        reason = reason_of(trial.program, finding)
 
         def still(holds: Schedule) -> bool:
-            found = fails(program, holds)
-            return found is not None and reason_of(program, found) == reason
+            found = fails(replace(trial, schedule=holds))
+            return found is not None and reason_of(trial.program, found) == reason
 
-        each = schedule.shrink(each, still)
-        short = Shrinker(lambda candidate: fails(candidate, each), SHRINK_RUNS).shrink(program, finding)
-        first = self.target.race(short.program, each)
-        again = sum(
-            (other.records, other.batch.outcomes) == (first.records, first.batch.outcomes)
-            for other in (self.target.race(short.program, each) for _ in range(REPEATS))
-        )
+        if not still(trial.schedule):
+            words = f"program {number}, schedule {draw}: {finding.cause}; not from the saved state"
+            self.queue.put(RaceNote(words))
+            return None
+        trial = replace(trial, schedule=schedule.shrink(trial.schedule, still))
+        shrinker = Shrinker(lambda candidate: fails(replace(trial, program=candidate)), SHRINK_RUNS)
+        short = shrinker.shrink(trial.program, finding)
+        return self.keep(number, draw, replace(trial, program=short.program), short.finding, runs)
+
+    def leak(self, number: int, tried: Sequence[RaceTrial], before: LeftBehind) -> RaceNote | None:
+        """What of ``tried`` leaves something behind, if L0 has more than ``before``; what was kept of it."""
+        words = self.target.left().since(before)
+        if not words:
+            return None
+        for runs, trial in enumerate(tried[:LEAK_RUNS], 1):
+            alone = self.target.leaks(trial)
+            if not alone:
+                continue
+            kinds = re.sub(r"\d+ ", "", alone)
+            finding = replace(disaster(trial.program, "leak", f"of {kinds}"), report=alone)
+            if finding.cause in self.causes:
+                return None
+            return self.keep(number, runs - 2, trial, finding, runs)
+        self.queue.put(RaceNote(f"program {number} left {words} behind, and none of its trials alone does"))
+        return None
+
+    def keep(
+        self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding, runs: int
+    ) -> RaceNote | None:
+        """Repeat what is short, and write it down; None when another worker has found it."""
+        first = self.target.trace(self.target.race(trial, alone=True))
+        again = sum(self.target.trace(self.target.race(trial, alone=True)) == first for _ in range(REPEATS))
         race = Race(
-            program=short.program,
-            schedule=each,
-            finding=short.finding,
+            trial=trial,
+            finding=finding,
+            trace=first,
             seed=self.order.seed,
             number=number,
             draw=draw,
@@ -174,12 +252,14 @@ class RaceWorker:
             again=again,
             repeats=REPEATS,
         )
+        self.causes.add(finding.cause)
         place = self.order.out / FINDINGS / race.slug
         try:
             place.mkdir(parents=True)
         except FileExistsError:
-            return False
+            return None
         path = kept.write(race, place)
-        words = f"{race.finding.cause}: {len(each)} preemptions, {len(short.program.actions)} actions, "
-        self.queue.put(RaceNote(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True))
-        return True
+        words = (
+            f"{race.finding.cause}: {len(trial.schedule)} preemptions, {len(trial.program.actions)} actions, "
+        )
+        return RaceNote(f"{words}{again} of {REPEATS} repetitions the same; {path}", kept=True)

@@ -25,6 +25,7 @@ FILE = "holds.bin"
 NEEDS_API = 7
 ANY = -1
 HOLDS = 32
+"""The last one is the plugin's own."""
 ADDRESSES = 8192
 RECORDS = 1 << 18
 WAITERS = 4
@@ -42,8 +43,11 @@ WAITS = (
 )
 """Functions in which a CPU, or a thread, waits for another; a kernel need not have all."""
 
-_MAGIC = 0x31444C4F48766E
-_HEADER = struct.Struct("<QIIQQQQQQQQQQ")
+OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
+"""Its variables that the plugin reads."""
+_MAGIC = 0x32444C4F48766E
+_HEADER = struct.Struct("<QIIQQQQQQIIiiIIQQQQQ")
+_POKE = struct.Struct("<QIIiiI")
 _CONFIG = struct.Struct("<iiiiiiIIIIiIQ")
 _STATE = struct.Struct("<IIII8IQQQQQIIII")
 _WAITER = struct.Struct("<iiQ")
@@ -52,6 +56,8 @@ _RECORD = struct.Struct("<QHHBBBx")
 _TABLE, _PLACES, _LOG = 0x1000, 0x4000, 0x24000
 _ENABLED_AT = 12
 _USED_AT = _HEADER.size - 32
+_POKE_AT = 56
+_STREAK_AT = 84
 _LET_GO_AT = 44
 _HOLD = _CONFIG.size + _STATE.size + WAITERS * _WAITER.size
 
@@ -154,13 +160,14 @@ class HoldFile:
         self, directory: Path, kernel: Path, places: Sequence[Place], records: int = RECORDS
     ) -> None:
         self.path = directory / FILE
+        self._map = kernel / "System.map"
         self.symbols = symbols.load(kernel / "System.map")
         text = Text.read(kernel / "vmlinux", self.symbols)
         self.places = tuple(dict.fromkeys(places))
         self.absent: dict[Place, str] = {}
         self._names: list[str] = [str(place) for place in self.places]
         table = self._table(text)
-        at = _data_symbols(kernel / "System.map")
+        at = _data_symbols(self._map, OF_THE_KERNEL)
         with self.path.open("wb") as stream:
             stream.truncate(_LOG + records * _RECORD.size)
         self._write(
@@ -174,6 +181,13 @@ class HoldFile:
                 at["__per_cpu_offset"],
                 at["jiffies"],
                 1_000_000_000 // _hertz(kernel / "config"),
+                0,
+                0,
+                0,
+                ANY,
+                ANY,
+                0,
+                0,
                 records,
                 0,
                 0,
@@ -209,10 +223,10 @@ class HoldFile:
 
     def arm(self, orders: Sequence[HoldOrder]) -> None:
         """Replace all holds, with counts from zero, and empty the log. The machine must stand still."""
-        if len(orders) > HOLDS:
-            raise UserError(f"{len(orders)} holds at once; at most {HOLDS}")
+        if len(orders) >= HOLDS:
+            raise UserError(f"{len(orders)} holds at once; at most {HOLDS - 1}")
         rows = [_config(order) + _state(_begun(order)) for order in orders]
-        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
+        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - 1 - len(orders))
         self._write(_USED_AT, bytes(24))
         for number, row in enumerate(rows):
             self._write(_TABLE + number * _HOLD, row)
@@ -222,6 +236,22 @@ class HoldFile:
         at = _TABLE + number * _HOLD
         self._write(at, _config(order) + _state(HoldState.OFF))
         self._write(at + _CONFIG.size, struct.pack("<I", _begun(order)))  # the machine may be running
+
+    def poke(self, symbol: str, value: int, since: Place, until: Place) -> None:
+        """Have the kernel's 32-bit variable ``symbol`` be ``value`` from one place to another.
+
+        ``NoSuchPlace``, and ``InfraError`` when the kernel has no such variable.
+        """
+        at = _data_symbols(self._map, frozenset({symbol}))[symbol]
+        self._write(_POKE_AT, _POKE.pack(at, value, 0, self.index(since), self.index(until), 0))
+
+    def end_turns(self, arrivals: int) -> None:
+        """Have a CPU end its turn after so many arrivals with none of another CPU in between; 0: never."""
+        self._write(_STREAK_AT, struct.pack("<I", arrivals))
+
+    def poked(self) -> bool:
+        """Whether the last ``poke`` was carried out."""
+        return bool(_POKE.unpack_from(self.path.read_bytes()[:_TABLE], _POKE_AT)[5])
 
     def enable(self, on: bool) -> None:
         """Hold from now on, or let go whoever is held and hold nobody."""
@@ -297,8 +327,7 @@ def _found(data: bytes) -> HoldFound:
     return HoldFound(HoldState(state), HoldEnd(why), seen, held, reasons, cpu, tuple(who))
 
 
-def _data_symbols(system_map: Path) -> dict[str, int]:
-    wanted = {"__per_cpu_offset", "jiffies"}
+def _data_symbols(system_map: Path, wanted: frozenset[str]) -> dict[str, int]:
     found = {}
     for line in system_map.read_text(encoding="utf-8").splitlines():
         address, _, name = line.partition(" ")[0], *line.rpartition(" ")[1:]

@@ -28,6 +28,10 @@ uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *han
 /* Memory of the executing vCPU, by virtual address; false when it cannot be read. */
 bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void *to, size_t length);
 
+#if NVH_API >= 7
+bool nvh_write_memory(const struct nvh_registers *registers, uint64_t vaddr, const void *from, size_t length);
+#endif
+
 /* The value in "key=value" when the option has that key, else NULL. */
 const char *nvh_value(const char *option, const char *key);
 /* Whether all of an option's value is a number: base 16 with 0x, else 10. */

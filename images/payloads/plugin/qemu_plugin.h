@@ -74,7 +74,11 @@ typedef void (*qp_tb_cb)(struct qp_tb *tb, void *data);
 #define QP_UNUSED_ARGUMENT (void)data_
 void qemu_plugin_register_vcpu_init_cb(qp_id id, qp_vcpu_cb cb, void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(qp_id id, qp_tb_cb cb, void *data);
+void qemu_plugin_register_vcpu_idle_cb(qp_id id, qp_vcpu_cb cb, void *data);
+void qemu_plugin_register_vcpu_resume_cb(qp_id id, qp_vcpu_cb cb, void *data);
 #define QP_ON_VCPU_INIT(id, cb) qemu_plugin_register_vcpu_init_cb(id, cb, NULL)
+#define QP_ON_VCPU_IDLE(id, cb) qemu_plugin_register_vcpu_idle_cb(id, cb, NULL)
+#define QP_ON_VCPU_RESUME(id, cb) qemu_plugin_register_vcpu_resume_cb(id, cb, NULL)
 #define QP_ON_TRANSLATION(id, cb) qemu_plugin_register_vcpu_tb_trans_cb(id, cb, NULL)
 #else
 typedef void (*qp_vcpu_cb)(qp_id id, unsigned int vcpu);
@@ -84,7 +88,11 @@ typedef void (*qp_tb_cb)(qp_id id, struct qp_tb *tb);
 #define QP_UNUSED_ARGUMENT (void)id_
 void qemu_plugin_register_vcpu_init_cb(qp_id id, qp_vcpu_cb cb);
 void qemu_plugin_register_vcpu_tb_trans_cb(qp_id id, qp_tb_cb cb);
+void qemu_plugin_register_vcpu_idle_cb(qp_id id, qp_vcpu_cb cb);
+void qemu_plugin_register_vcpu_resume_cb(qp_id id, qp_vcpu_cb cb);
 #define QP_ON_VCPU_INIT(id, cb) qemu_plugin_register_vcpu_init_cb(id, cb)
+#define QP_ON_VCPU_IDLE(id, cb) qemu_plugin_register_vcpu_idle_cb(id, cb)
+#define QP_ON_VCPU_RESUME(id, cb) qemu_plugin_register_vcpu_resume_cb(id, cb)
 #define QP_ON_TRANSLATION(id, cb) qemu_plugin_register_vcpu_tb_trans_cb(id, cb)
 #endif
 
@@ -115,6 +123,9 @@ bool qemu_plugin_read_memory_vaddr(uint64_t vaddr, struct g_byte_array *to, size
 #if NVH_API >= 7
 /* Only in callbacks registered with QP_CB_RW_REGS_PC; returns only when it cannot. */
 void qemu_plugin_set_pc(uint64_t vaddr);
+
+/* Only in callbacks registered with QP_CB_RW_REGS or more; translated as the executing vCPU would, permissions apart. */
+bool qemu_plugin_write_memory_vaddr(uint64_t vaddr, struct g_byte_array *from);
 
 /* A counter for each vCPU. */
 struct qp_score;

@@ -40,6 +40,15 @@ bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void
 	return true;
 }
 
+#if NVH_API >= 7
+bool nvh_write_memory(const struct nvh_registers *registers, uint64_t vaddr, const void *from, size_t length)
+{
+	g_byte_array_set_size(registers->buffer, (unsigned int)length);
+	memcpy(registers->buffer->data, from, length);
+	return qemu_plugin_write_memory_vaddr(vaddr, registers->buffer);
+}
+#endif
+
 uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle)
 {
 	uint64_t value = 0;

@@ -37,6 +37,7 @@ register void *nvh_env __asm__("x19");
 #define NVH_VOTES 3
 
 extern void *nvh_envs[NVH_ENVS]; /* of each vCPU, once it is certain; in the file that learns */
+extern unsigned nvh_vcpus; /* how many there are; in the same file */
 static void *nvh_candidate[NVH_ENVS];		/* by the vCPU's own thread alone, as the votes */
 static unsigned nvh_votes[NVH_ENVS];
 static __thread uint64_t nvh_translated; /* address of the block that this thread translated last, plus 1 */
@@ -49,14 +50,21 @@ static inline void *nvh_env_of(unsigned index)
 /* The vCPU for which a callback with `index` is. A memory callback may come from QEMU's C code: its index is right. */
 static inline unsigned nvh_which_by_env(unsigned index)
 {
+	unsigned unknown = 0, only = index;
 	void *env = nvh_env;
 
 	if (nvh_env_of(index) == env)
 		return index;
-	for (unsigned i = 0; i < NVH_ENVS; i++)
+	for (unsigned i = 0; i < nvh_vcpus; i++) {
 		if (nvh_env_of(i) == env)
 			return i;
-	return index;
+		if (!nvh_env_of(i)) {
+			only = i;
+			unknown++;
+		}
+	}
+	/* A vCPU that is not known yet, in a block that one which is known has translated. */
+	return unknown == 1 ? only : index;
 }
 
 /* To be called when a block was translated, and first in its callback, with its address and the register pc. */

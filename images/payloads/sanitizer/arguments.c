@@ -13,21 +13,22 @@ static bool option(const char *text, struct options *options)
 		{ "ram", &options->ram },	  { "base", &options->base },	    { "max", &options->max },
 		{ "leave-out", &options->leave_out }, { "entries", &options->entries },
 	};
+	const struct {
+		const char *key;
+		bool *value;
+	} switches[] = { { "el2", &options->el2 }, { "model", &options->model }, { "parallel", &options->parallel } };
 	const char *value = nvh_value(text, "out");
 
 	if (value) {
 		options->out = value;
 		return true;
 	}
-	value = nvh_value(text, "el2");
-	if (value && (!strcmp(value, "on") || !strcmp(value, "off"))) {
-		options->el2 = !strcmp(value, "on");
-		return true;
-	}
-	value = nvh_value(text, "model");
-	if (value && (!strcmp(value, "on") || !strcmp(value, "off"))) {
-		options->model = !strcmp(value, "on");
-		return true;
+	for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++) {
+		value = nvh_value(text, switches[i].key);
+		if (value && (!strcmp(value, "on") || !strcmp(value, "off"))) {
+			*switches[i].value = !strcmp(value, "on");
+			return true;
+		}
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		value = nvh_value(text, numbers[i].key);

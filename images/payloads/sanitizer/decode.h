@@ -42,6 +42,12 @@ static inline bool is_translation_msr(uint32_t word)
 	return (word & 0xfff80000) == 0xd5180000 && (crn == 1 || crn == 2 || crn == 10);
 }
 
+/* YIELD, WFE */
+static inline bool is_wait(uint32_t word)
+{
+	return word == 0xd503203f || word == 0xd503205f;
+}
+
 static inline unsigned mark_number(uint32_t word)
 {
 	return word >> 5 & 0xffff;

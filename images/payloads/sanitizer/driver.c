@@ -9,6 +9,8 @@
  *   walk PE VA | use PE VA PC | enter PE | dsb PE SCOPE NXS
  *   tlbi SYS XT PE EL VMID E2H TGE DS FB
  *   mark NUMBER | left-out N | counters
+ *   parallel                                        PEs run in parallel from here on
+ *   step PE | idle PE ON                            a PE executes, halts, wakes up
  *   model | sctlr PE VALUE                          the model itself is judged from here on
  *   used PE VA USED KIND USER PC                    KIND: P_R, P_W, P_X of walk.h
  *   abort PE ESR FAR HPFAR ELR SPSR TO_EL2 WORD BASE    BASE: the value of the instruction's base register
@@ -210,11 +212,11 @@ static void print_counters(void)
 	printf("uses %" PRIu64 " fills %" PRIu64 " tlbis %" PRIu64 " left_out %" PRIu64 " invalidated %" PRIu64
 	       " pending %" PRIu64 " waiting %" PRIu64 " reports %" PRIu64 " overflowed %" PRIu64
 	       " programs %" PRIu64 " excused %" PRIu64 " broken_l0 %" PRIu64 " broken_l1 %" PRIu64
-	       " broken_l2 %" PRIu64 " steps %" PRIu64 " oldest %" PRIu64 "\n",
+	       " broken_l2 %" PRIu64 " steps %" PRIu64 " oldest %" PRIu64 " disagreed %" PRIu64 " raced %" PRIu64 "\n",
 	       counters->uses, counters->fills, counters->tlbis, counters->left_out, counters->invalidated,
 	       counters->pending, counters->waiting, counters->reports, counters->overflowed,
 	       counters->programs, counters->excused, counters->broken[L0], counters->broken[L1],
-	       counters->broken[L2], counters->steps, counters->oldest);
+	       counters->broken[L2], counters->steps, counters->oldest, counters->disagreed, counters->raced);
 }
 
 static bool command(const char *name)
@@ -241,6 +243,12 @@ static bool command(const char *name)
 		execute();
 	else if (!strcmp(name, "mark"))
 		judge_mark(&judge, (unsigned)argument[0]);
+	else if (!strcmp(name, "parallel"))
+		judge.parallel = true;
+	else if (!strcmp(name, "step"))
+		judge_step(&judge.pe[pe]);
+	else if (!strcmp(name, "idle"))
+		judge_idle(&judge.pe[pe], argument[1]);
 	else if (!strcmp(name, "left-out"))
 		judge.leave_out = (unsigned)argument[0];
 	else if (!strcmp(name, "counters"))

@@ -108,8 +108,8 @@ static struct entry *fill(struct judge *judge, unsigned pe, const struct fresh *
 	return entry;
 }
 
-static void tell(struct judge *judge, unsigned pe, enum finding finding, const struct entry *entry,
-		 const struct walk *now, const struct context *context, uint64_t va, const struct event *use,
+void judge_tell(struct judge *judge, unsigned pe, enum finding finding, const struct entry *entry,
+		const struct walk *now, const struct context *context, uint64_t va, const struct event *use,
 		 const struct tlbi *tlbi)
 {
 	struct report report = { .finding = finding, .pe = pe, .entry = entry, .now = now, .context = context,
@@ -119,30 +119,6 @@ static void tell(struct judge *judge, unsigned pe, enum finding finding, const s
 		judge_near(judge, pe, entry, &report);
 	judge->counters.reports++;
 	judge->report(&report, judge->data);
-}
-
-/* Rule "pending": a TLBI may be on its way, so this is told only when none has come for a while. */
-static void pend(struct judge *judge, struct pe *pe, struct entry *entry, enum finding finding,
-		 const struct walk *now, const struct event *use)
-{
-	if (judge->loose) {
-		judge->counters.excused++;
-		return;
-	}
-	if (entry->pending)
-		return;
-	entry->disagreed = malloc(sizeof(*now));
-	if (!entry->disagreed) {
-		judge->counters.overflowed++;
-		return;
-	}
-	*entry->disagreed = *now;
-	entry->pending = (uint8_t)finding;
-	entry->pending_epoch = pe->epoch;
-	entry->pending_all = judge->epoch;
-	entry->seen = *use;
-	tlb_pend(&pe->tlb, entry);
-	judge->counters.pending++;
 }
 
 static enum finding changed(const struct entry *entry, const struct fresh *fresh)
@@ -167,15 +143,21 @@ static void fill_beside(struct judge *judge, unsigned pe, const struct fresh *fr
 		entry->beside = 1;
 }
 
-/* An entry that was told of: the software's judgement is done with it, but the PE may hold it still. */
-static void retire(struct judge *judge, struct tlb *tlb, struct entry *entry)
+/* Of a raced entry the leaf is not known: what would cover its page as a leaf of any level takes it. */
+static bool takes(const struct tlbi *tlbi, const struct entry *entry, bool own_pe)
 {
-	if (!judge->model) {
-		tlb_remove(tlb, entry);
-		return;
+	struct translation leaf = entry->extent;
+
+	if (tlbi_covers(tlbi, &leaf, own_pe) == COVERS)
+		return true;
+	leaf.xs = 0;
+	for (leaf.level = 0; entry->raced && leaf.level <= 3; leaf.level++) {
+		leaf.size = 1ull << leaf_shift(leaf.shift, leaf.level);
+		leaf.start = entry->page & ~(leaf.size - 1);
+		if (tlbi_covers(tlbi, &leaf, own_pe) == COVERS)
+			return true;
 	}
-	tlb_unpend(entry);
-	entry->beside = 1;
+	return false;
 }
 
 /* Compares what a PE holds with what its tables say at this use, and fills. */
@@ -198,7 +180,7 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 		return;
 	}
 	if (fresh->outcome != MAPPED) {
-		pend(judge, pe, entry, UNMAPPED, now, use);
+		pending_add(judge, pe, entry, UNMAPPED, now, use);
 		return;
 	}
 	if (entry->out != fresh->out && judge->loose) {
@@ -207,21 +189,27 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 		return;
 	}
 	if (entry->out != fresh->out && break_is_copy(entry, fresh->out, fresh->perms, judge->read)) {
-		pend(judge, pe, entry, changed(entry, fresh), now, use);
+		pending_add(judge, pe, entry, changed(entry, fresh), now, use);
 		fill_beside(judge, number, fresh, use);
 		return;
 	}
 	if (entry->out != fresh->out) {
-		tell(judge, number, changed(entry, fresh), entry, now, context, va, use, NULL);
-		retire(judge, &pe->tlb, entry);
+		judge_tell(judge, number, changed(entry, fresh), entry, now, context, va, use, NULL);
+		pending_retire(judge, &pe->tlb, entry);
 		fill(judge, number, fresh, use);
 		return;
+	}
+	if (entry->raced) { /* the tables lead there again, and say by what */
+		memcpy(entry->where, fresh->where, sizeof(entry->where));
+		memcpy(entry->value, fresh->value, sizeof(entry->value));
+		entry->perms = entry->least = fresh->perms;
+		entry->raced = 0;
 	}
 	lost = entry->perms & ~fresh->perms;
 	entry->perms |= fresh->perms; /* rule "widening" */
 	entry->least &= fresh->perms;
 	if (lost)
-		pend(judge, pe, entry, NARROWED, now, use);
+		pending_add(judge, pe, entry, NARROWED, now, use);
 	else
 		tlb_unpend(entry);
 }
@@ -233,11 +221,70 @@ static bool differs(struct judge *judge, unsigned pe, const struct fresh *fresh)
 	return entry && (fresh->outcome != MAPPED || entry->out != fresh->out);
 }
 
+void judge_disagreed(struct judge *judge, uint64_t page, uint64_t pc, uint64_t used, uint64_t by_tables)
+{
+	struct counters *counters = &judge->counters;
+
+	counters->disagreed++;
+	counters->odd_va = page;
+	counters->odd_pc = pc;
+	counters->odd_used = used;
+	counters->odd_walk = by_tables;
+}
+
+/*
+ * Operations that cover a raced entry and are not complete: whether the PE's own walk was before or after them is not
+ * known, and no PE passes its DSB before this PE's use is over.
+ */
+static void race_doom(struct judge *judge, unsigned pe, struct entry *entry)
+{
+	uint64_t count = judge->counters.tlbis, oldest = count > HISTORY ? count - HISTORY : 0;
+
+	for (uint64_t i = count; i-- > oldest;) {
+		const struct tlbi *tlbi = &judge->history[i % HISTORY];
+		unsigned class = class_of(tlbi->scope, tlbi->nxs);
+
+		if (judge->progress.completed[tlbi->pe][class] >= tlbi->seq || (tlbi->scope == LOCAL && tlbi->pe != pe) ||
+		    !takes(tlbi, entry, tlbi->pe == pe))
+			continue;
+		entry->doom[0] = (struct doom){ .seq = tlbi->seq, .pe = (uint8_t)tlbi->pe, .class = (uint8_t)class };
+		return;
+	}
+}
+
+/*
+ * Rule "raced": where PEs run in parallel, another one may have taken a translation out of the tables after this PE's
+ * own walk and before ours. What the PE used is then an entry like any other, and the TLBI for it is on its way.
+ */
+static bool race(struct judge *judge, unsigned pe, const struct fresh *fresh, const struct walk *now, uint64_t used,
+		 const struct event *use)
+{
+	struct fresh was = *fresh;
+	struct entry *entry;
+
+	if (!judge->parallel || fresh->outcome == MAPPED || fresh->outcome == NO_MEMORY || fresh->outcome == BAD_SIZE)
+		return false;
+	if (tlb_find(&judge->pe[pe].tlb, &judge->progress, &fresh->extent, fresh->page))
+		return false;
+	was.out = used;
+	was.perms = 0;
+	entry = fill(judge, pe, &was, use);
+	if (!entry)
+		return false;
+	judge->counters.raced++;
+	entry->raced = 1;
+	race_doom(judge, pe, entry);
+	if (fresh->outcome == NO_TRANSLATION)
+		pending_add(judge, &judge->pe[pe], entry, UNMAPPED, now, use);
+	return true;
+}
+
 /*
  * The walk of ours and the PE's own translation must agree, or the PE must have used an entry that it may hold:
  * this one, or one of stage 2 on the way (``detour``).
  */
-static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, uint64_t used, uint64_t pc, bool detour)
+static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh, const struct walk *now, uint64_t used,
+		    const struct event *use, bool detour)
 {
 	struct counters *counters = &judge->counters;
 	struct entry *entry;
@@ -251,11 +298,9 @@ static void compare(struct judge *judge, unsigned pe, const struct fresh *fresh,
 	}
 	if (judge->model) /* told by judge->used() */
 		return;
-	counters->disagreed++;
-	counters->odd_va = fresh->page;
-	counters->odd_pc = pc;
-	counters->odd_used = used;
-	counters->odd_walk = fresh->outcome == MAPPED ? fresh->out : UNKNOWN;
+	if (race(judge, pe, fresh, now, used, use))
+		return;
+	judge_disagreed(judge, fresh->page, use->pc, used, fresh->outcome == MAPPED ? fresh->out : UNKNOWN);
 }
 
 bool judge_differs(struct judge *judge, unsigned pe, const struct context *context, uint64_t va, const struct walk *now,
@@ -293,7 +338,7 @@ void judge_access(struct judge *judge, unsigned pe, const struct context *contex
 		check(judge, pe, context, &fresh, &now, va, &use);
 	}
 	fresh = fresh_combined(context, va, &now);
-	compare(judge, pe, &fresh, used, pc, detour);
+	compare(judge, pe, &fresh, &now, used, &use, detour);
 	if (judge->model && used != UNKNOWN) {
 		struct used seen = { .context = context, .now = &now, .key = &fresh.extent, .va = va, .page = fresh.page,
 				     .out = fresh.out, .used = used, .kind = kind, .user = user, .differs = departs };
@@ -334,7 +379,7 @@ static void check_break(struct sweep *sweep, struct entry *entry)
 		judge->counters.broken[keeper_of(entry, sweep->context)]++;
 		break;
 	case REPLACED:
-		tell(judge, sweep->pe, NO_BREAK, entry, &now, sweep->context, entry->page, &use, sweep->tlbi);
+		judge_tell(judge, sweep->pe, NO_BREAK, entry, &now, sweep->context, entry->page, &use, sweep->tlbi);
 		break;
 	default:
 		break;
@@ -351,7 +396,7 @@ static void invalidate(struct tlb *tlb, struct entry *entry, void *data)
 		tlb_remove(tlb, entry);
 		return;
 	}
-	if (tlbi_covers(tlbi, &entry->extent, sweep->pe == tlbi->pe) != COVERS)
+	if (!takes(tlbi, entry, sweep->pe == tlbi->pe))
 		return;
 	if (!doom->seq && sweep->judge->model)
 		grave_dig(&sweep->judge->graves, sweep->pe, entry, tlbi);
@@ -404,75 +449,25 @@ void judge_dsb(struct judge *judge, unsigned number, enum scope scope, bool nxs)
 		}
 }
 
-/* ---- what is told later ---- */
-
-static bool still_differs(struct judge *judge, const struct entry *entry)
-{
-	uint64_t value;
-
-	for (int stage = 0; stage < 2; stage++)
-		if (entry->where[stage] &&
-		    (!judge->read(entry->where[stage], &value) || value != entry->value[stage]))
-			return true;
-	return false;
-}
-
-static void review(struct judge *judge, unsigned number)
-{
-	struct pe *pe = &judge->pe[number];
-
-	for (struct entry *entry = pe->tlb.pending, *next; entry; entry = next) {
-		next = entry->by_pending.next;
-		if (entry_dead(entry, &judge->progress)) {
-			tlb_remove(&pe->tlb, entry);
-			continue;
-		}
-		if (pe->epoch - entry->pending_epoch < QUIET_OWN && judge->epoch - entry->pending_all < QUIET_ALL)
-			continue;
-		if (still_differs(judge, entry)) {
-			tell(judge, number, entry->pending, entry, entry->disagreed, NULL, entry->page, &entry->seen,
-			     NULL);
-			retire(judge, &pe->tlb, entry);
-		} else {
-			tlb_unpend(entry);
-		}
-	}
-}
-
-void judge_look(struct judge *judge)
-{
-	struct counters *counters = &judge->counters;
-
-	counters->steps = judge->seq;
-	counters->waiting = counters->oldest = 0;
-	for (unsigned i = 0; i < judge->pes; i++)
-		for (const struct entry *entry = judge->pe[i].tlb.pending; entry; entry = entry->by_pending.next) {
-			if (entry_dead(entry, &judge->progress) || !still_differs(judge, entry))
-				continue;
-			counters->waiting++;
-			if (!counters->oldest || entry->seen.seq < counters->oldest)
-				counters->oldest = entry->seen.seq;
-		}
-}
-
 void judge_enter(struct judge *judge, unsigned number, uint64_t pc, uint8_t el)
 {
 	struct event use = { .seq = ++judge->seq, .pc = pc, .program = judge->counters.programs, .el = el };
 	struct pe *pe = &judge->pe[number];
 
+	judge_step(pe);
 	for (unsigned class = 0; class < CLASSES; class++)
 		if (pe->owed[class]) {
-			tell(judge, number, NOT_COMPLETED, NULL, NULL, NULL, 0, &use, &pe->last);
+			judge_tell(judge, number, NOT_COMPLETED, NULL, NULL, NULL, 0, &use, &pe->last);
 			memset(pe->owed, 0, sizeof(pe->owed));
 		}
 	if (!el) /* L0's own EL0: whoever owes an invalidation may have been preempted for it */
 		return;
+	if (!pending_pace(judge)) /* whoever owes an invalidation may stand still */
+		return;
 	pe->epoch++;
 	judge->epoch++;
 	if (judge->epoch % 16 == 0)
-		for (unsigned i = 0; i < judge->pes; i++)
-			if (judge->pe[i].tlb.pending)
-				review(judge, i);
+		pending_review(judge);
 }
 
 /* Rule "marks": of the guest that breaks the rules on purpose. */

@@ -26,7 +26,8 @@ extern const char *const finding_name[FINDINGS];
 
 struct pe {
 	struct tlb tlb;
-	uint64_t epoch;
+	uint64_t epoch; /* entries to a guest that counted: pending_pace() */
+	bool moved, awake; /* made a step since then; neither halted nor never begun. Set without the lock. */
 	uint64_t issued[CLASSES];  /* sequence number of the last operation of each class */
 	uint64_t owed[CLASSES];	   /* of the last one from EL2 that has no DSB yet */
 	struct tlbi last;	   /* from EL2 */
@@ -64,6 +65,7 @@ struct counters {
 	uint64_t odd_va, odd_pc, odd_used, odd_walk; /* the last use in ``disagreed``; odd_walk UNKNOWN: not mapped */
 	uint64_t broken[KEEPERS]; /* entries whose translation was invalid at their TLBI by address */
 	uint64_t steps, oldest; /* uses, operations and entries; where the oldest of ``waiting`` was first seen, or 0 */
+	uint64_t raced; /* uses that a change of the tables by another PE explains: rule "raced" */
 	uint64_t model_uses, model_faults, model_traps, model_returns, model_ats, model_wrong; /* judged; wrong of them */
 };
 
@@ -87,6 +89,7 @@ struct judge {
 	struct tlbi history[HISTORY];
 	uint64_t seq, epoch;
 	bool loose; /* rule "marks": disagreements are the guest's own */
+	bool parallel; /* PEs run in parallel, so tables may change between a PE's walk and ours */
 	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
 	uint64_t leave_out_count;
 	bool model; /* what the model itself does is judged, too */
@@ -120,12 +123,45 @@ void judge_dsb(struct judge *judge, unsigned pe, enum scope scope, bool nxs);
 void judge_enter(struct judge *judge, unsigned pe, uint64_t pc, uint8_t el);
 /* A guest executed MOVZ XZR, #number; the numbers are in arch/marks.h. */
 void judge_mark(struct judge *judge, unsigned number);
+/* A PE executes; from any thread, without the lock. */
+static inline void judge_step(struct pe *pe)
+{
+	if (!__atomic_load_n(&pe->moved, __ATOMIC_RELAXED))
+		__atomic_store_n(&pe->moved, true, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&pe->awake, __ATOMIC_RELAXED))
+		__atomic_store_n(&pe->awake, true, __ATOMIC_RELAXED);
+}
+/* It begins to wait for an interrupt, or ends to. */
+static inline void judge_idle(struct pe *pe, bool idle)
+{
+	__atomic_store_n(&pe->awake, !idle, __ATOMIC_RELAXED);
+}
+static inline bool pe_is_idle(const struct pe *pe)
+{
+	return !__atomic_load_n(&pe->awake, __ATOMIC_RELAXED);
+}
 /*
  * Counts the disagreements that are open: not told, the entry neither invalidated nor right again. It walks what
  * pends, so callers that come by often look only every LOOK steps.
  */
 #define LOOK 64
 void judge_look(struct judge *judge);
+/* For the judge's own files: a finding of the software, and a use that nothing explains. */
+void judge_tell(struct judge *judge, unsigned pe, enum finding finding, const struct entry *entry, const struct walk *now,
+		const struct context *context, uint64_t va, const struct event *use, const struct tlbi *tlbi);
+void judge_disagreed(struct judge *judge, uint64_t page, uint64_t pc, uint64_t used, uint64_t by_tables);
+/* The entry disagrees with the walk ``now`` of ``use``; told when no TLBI has come for a while. */
+void pending_add(struct judge *judge, struct pe *pe, struct entry *entry, enum finding finding, const struct walk *now,
+		 const struct event *use);
+/* Tells what has waited long enough, of all PEs. */
+void pending_review(struct judge *judge);
+/* An entry that was told of: the software's judgement is done with it, but the PE may hold it still. */
+void pending_retire(struct judge *judge, struct tlb *tlb, struct entry *entry);
+/*
+ * Whether each PE that is not idle has made a step since the last call that returned true; always where one PE runs at a
+ * time. Only entries for which it does count as time in which a TLBI could have come.
+ */
+bool pending_pace(struct judge *judge);
 void judge_near(const struct judge *judge, unsigned pe, const struct entry *entry, struct report *report);
 
 #endif

@@ -12,7 +12,7 @@
 #include "report.h"
 #include "sanitizer.h"
 
-#define MAGIC 0x335a494e41534e56ull /* "VNSANIZ3" */
+#define MAGIC 0x345a494e41534e56ull /* "VNSANIZ4" */
 
 /* All little-endian 64-bit numbers; the order is the format. */
 struct record {

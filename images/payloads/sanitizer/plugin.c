@@ -6,6 +6,7 @@
  * page was checked since the vCPU's last synchronisation. At EL2 only TLBI, DSB, ERET and vectors are watched.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static struct options options;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t trapped, up;
 void *nvh_envs[NVH_ENVS];
+unsigned nvh_vcpus;
 
 /* A page of code as it was translated: its address then, and where it lay. */
 struct code {
@@ -109,6 +111,7 @@ static void on_tlbi(unsigned index, void *data)
 	struct context second;
 	uint64_t vtcr;
 
+	judge_step(&judge.pe[vcpu->index]);
 	settle(vcpu, EXECUTED, 0);
 	if (!tlbi.op)
 		return;
@@ -143,6 +146,7 @@ static void on_dsb(unsigned index, void *data)
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct context *context = &vcpu->el10;
 
+	judge_step(&judge.pe[vcpu->index]);
 	settle(vcpu, EXECUTED, 0);
 	pthread_mutex_lock(&lock);
 	judge_dsb(&judge, vcpu->index, dsb_scope((unsigned)(what >> 2), what & 2, context->hcr),
@@ -241,6 +245,7 @@ static void on_block(unsigned index, void *data)
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	struct code *code = data;
 
+	judge_step(&judge.pe[vcpu->index]);
 	settle(vcpu, EXECUTED, 0);
 	if (vcpu->returning)
 		model_block(vcpu, vcpu_read(vcpu, R_PC), (uint8_t)code->el);
@@ -274,10 +279,22 @@ static void on_eret(unsigned index, void *data)
 {
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
+	judge_step(&judge.pe[vcpu->index]);
 	if (data)
 		vcpu->dirty = vcpu->dirty_el2 = true;
 	else
 		vcpu_synchronise(vcpu);
+}
+
+/*
+ * A PE that waits for another one by polling. Where vCPUs have threads, QEMU lets YIELD and WFE do nothing, so that on a host
+ * with fewer CPUs the PE that is waited for stands still for whole time slices of the host.
+ */
+static void on_wait(unsigned index, void *data)
+{
+	(void)data;
+	judge_step(&judge.pe[vcpus[nvh_which_by_env(index)].index]);
+	sched_yield();
 }
 
 static void on_change(unsigned index, void *data)
@@ -394,6 +411,8 @@ static void watch(struct qp_insn *insn, uint32_t word, unsigned el)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_eret, QP_CB_NO_REGS, (void *)(uintptr_t)(el >= 2));
 	else if ((el < 2 || options.el2) && is_isb(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
+	else if (options.parallel && is_wait(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_wait, QP_CB_NO_REGS, NULL);
 	else if (el < 2 && is_mark(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)mark_number(word));
 	else if (is_translation_msr(word))
@@ -480,6 +499,18 @@ QP_VCPU_CB(on_vcpu, index)
 	pthread_mutex_unlock(&lock);
 }
 
+QP_VCPU_CB(on_idle, index)
+{
+	QP_UNUSED_ARGUMENT;
+	judge_idle(&judge.pe[index % MAX_PES], true);
+}
+
+QP_VCPU_CB(on_resume, index)
+{
+	QP_UNUSED_ARGUMENT;
+	judge_idle(&judge.pe[index % MAX_PES], false);
+}
+
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
 	if (!nvh_accept(NAME, info, argc, argv) || !options_parse(argc, argv, &options))
@@ -489,10 +520,12 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 		nvh_say(NAME, "knows %d vCPUs at most", MAX_PES);
 		return 1;
 	}
+	nvh_vcpus = judge.pes;
 	judge.read = memory_read;
 	judge.report = output_report;
 	judge.leave_out = (unsigned)options.leave_out;
 	judge.model = options.model;
+	judge.parallel = options.parallel;
 	judge.used = model_used;
 	watch_model_init(&judge, vcpus, &lock);
 	memory_init(options.base, options.ram);
@@ -500,5 +533,9 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 		return 1;
 	QP_ON_VCPU_INIT(id, on_vcpu);
 	QP_ON_TRANSLATION(id, on_translation);
+	if (options.parallel) {
+		QP_ON_VCPU_IDLE(id, on_idle);
+		QP_ON_VCPU_RESUME(id, on_resume);
+	}
 	return 0;
 }

@@ -16,7 +16,7 @@ void *qemu_plugin_insn_haddr(const struct qp_insn *insn);
 struct options {
 	const char *out;
 	uint64_t ram, base, max, leave_out, entries;
-	bool el2, model;
+	bool el2, model, parallel; /* parallel: each vCPU has a thread of its own */
 };
 bool options_parse(int argc, char **argv, struct options *options);
 

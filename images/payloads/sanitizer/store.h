@@ -37,6 +37,7 @@ struct entry {
 	uint8_t stages;		 /* bit 0: stage 1 took part, bit 1: stage 2 */
 	struct event filled, seen; /* seen: the first use that disagreed */
 	struct doom doom[2];
+	uint8_t raced;	 /* filled by what the PE used, since its tables were changed before they were walked here */
 	uint8_t beside;	 /* not the one that the software is judged by, but a PE may hold it */
 	uint8_t pending; /* enum finding of the disagreement that is not reported yet */
 	uint64_t pending_epoch, pending_all;

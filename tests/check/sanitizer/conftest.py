@@ -26,6 +26,7 @@ CORE = (
     "model.c",
     "model_walk.c",
     "near.c",
+    "pending.c",
     "report.c",
     "store.c",
     "walk.c",

@@ -17,6 +17,7 @@ from harness.nightly.history.database import Results
 from harness.nightly.history.query import Durations
 from harness.report.history import History
 from harness.runner.processes import cells_here
+from harness.runner.run import reproduce
 from harness.verdict import Verdict
 from tests.nightly.farm.plans import SCENARIO
 from tests.nightly.history import made
@@ -70,6 +71,30 @@ exclude: [{cells: "one*", model: qemu, kernel: nv, reason: too slow}]
     assert [task.repeat for task in high] == sorted(task.repeat for task in high)
     assert plan.tasks[-1].priority == -1
     assert [t.repeat for t in plan.tasks if t.cell.scenario == "two"] == [1] * 4
+
+
+def test_cells_under_a_sanitizer(place: Path) -> None:
+    """A row turns it on, the last row about a cell says which; the command that repeats the cell has it."""
+    more = """\
+sanitize: [{cells: "one*", model: qemu, what: tlb}, {cells: "one[n=1]", model: qemu, kernel: nv, what: model}]
+"""
+    plan = load(place, HEAD + more)
+    by_key = {key_of(task): task for task in plan.tasks}
+    first = by_key["one.n=1+qemu+nv+1"]
+    assert first.cell.stack.sanitize == "model"
+    assert reproduce(first.cell, first.overrides).endswith("--sanitize model")
+    assert by_key["one.n=2+qemu+nv+1"].cell.stack.sanitize == "tlb"
+    assert by_key["one.n=1+qemu-10.0+nv+1"].cell.stack.sanitize == ""
+    (problem,) = refused(place, HEAD + "sanitize: [{cells: one*, what: modle}]\n")
+    assert problem.endswith("expected one of tlb, model; did you mean 'model'?")
+
+
+def test_the_shipped_plan_judges_both_models_under_the_kernel_that_it_knows() -> None:
+    plan = load_plan(IMAGES / "plans" / "nightly.yaml")
+    judged = {(t.cell.scenario, t.model) for t in plan.tasks if t.cell.stack.sanitize == "model"}
+    assert {model for _, model in judged} == {"qemu", "qemu-10.0"}
+    assert {name for name, _ in judged} >= {"three-levels", "covering-one", "covering-breadth", "tlbi-el2"}
+    assert {t.kernel for t in plan.tasks if t.cell.stack.sanitize == "model"} == {"nv"}
 
 
 def test_a_scenario_that_names_its_model_gets_the_one_instead(place: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.program.addresses import EVENT_PA
 from harness.program.allowed import illegal
 from harness.program.parse import parse
-from harness.program.program import Access, Context, Cpu, Program, Spin, Tlbi, World
+from harness.program.program import Access, Context, Cpu, Host, Map, Program, Spin, Tlbi, World
 from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.in_words import OUTCOMES, paragraph, sentence
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, outcome_class
@@ -151,3 +152,13 @@ def test_the_paragraph_says_what_was_done_required_and_seen() -> None:
 def test_every_action_has_a_sentence() -> None:
     for _, program in sample():
         assert all(len(sentence(program.world, action)) > 10 for action in program.actions)
+
+
+def test_event_memory_stays_set_up() -> None:
+    """Without it the memory holds 0, on a right kernel, too."""
+    use = (Map("s2", 0, 0x4_0000_0000, 3, EVENT_PA, "rwx"), Access("read", 0, 0x4_0000_0000))
+    program = Program(World(12, (Context(1),)), (Host("set-up", 0), *use, Host("dontneed", 0)))
+    assert sensible(program)
+    assert not sensible(program.with_actions(program.actions[1:]))
+    assert not sensible(program.with_actions((*use, *program.actions)))
+    assert sensible(program.with_actions(program.actions[:-1]))

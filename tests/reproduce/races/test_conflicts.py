@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
-from harness.program.program import Program, Sample, Spin
+from harness.program.program import Map, Program, Sample, Spin
 from harness.reproduce.hunt.program_findings import judge
-from harness.reproduce.races import conflicts, kept
+from harness.reproduce.races import again, conflicts, kept
+from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
 from harness.runner.project import vocabulary
 from harness.scenario.language import Hold, Place
@@ -22,7 +24,7 @@ LAYOUT = Layout(conflicts.SHIFT, 0, 0)
 
 
 def made(name: str, seed: int = 1) -> Program:
-    return conflicts.CONFLICTS[name](random.Random(seed), LAYOUT)
+    return conflicts.CONFLICTS[name].make(random.Random(seed), LAYOUT, None)
 
 
 def tokens(program: Program, last: str) -> list[str | None]:
@@ -34,8 +36,18 @@ def tokens(program: Program, last: str) -> list[str | None]:
 
 
 def test_programs_are_legal_and_look() -> None:
-    for seed in range(100):
-        program = conflicts.program(random.Random(seed))
+    kinds = set()
+    for seed in range(200):
+        found = conflicts.program(random.Random(seed))
+        program = found.program
+        kinds.add(found.kind)
+        sizes = {context.s2_bits for context in program.world.contexts}
+        assert sizes == ({conflicts.NARROW} if found.pa_bits == conflicts.NARROW else {None})
+        assert all(
+            each.at < 1 << conflicts.NARROW
+            for each in program.actions
+            if isinstance(each, Map) and each.stage == "s2"
+        )
         assert not illegal(program)
         assert program.world.cpus == 2
         assert any(isinstance(action, Spin) for action in program.actions)
@@ -44,9 +56,41 @@ def test_programs_are_legal_and_look() -> None:
             for action, may in zip(program.actions, allowed_of(program), strict=True)
             if isinstance(action, Sample)
         )
+    assert kinds == set(conflicts.CONFLICTS)
 
 
-@pytest.mark.parametrize("name", ["event", "vncr", "recycle"])
+@pytest.mark.parametrize("name", conflicts.CONFLICTS)
+def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> None:
+    """Before: it faults again and again, and its vCPU is loaded and put many times."""
+    orders = set()
+    for seed in range(60):
+        actions = made(name, seed).actions
+        spin = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+        at = actions[spin]
+        assert isinstance(at, Spin)
+        maps = next(
+            i
+            for i, each in enumerate(actions)
+            if isinstance(each, Map) and each.to is not None and (each.ctx, each.at) == (at.ctx, at.at)
+        )
+        orders.add((maps < spin, isinstance(actions[spin + 1], Sample)))
+    assert {before for before, _ in orders} == {True, False}
+    assert (True, True) in orders
+
+
+def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
+    assert all(len(made("recycle", seed).world.contexts) > conflicts.SHADOWS for seed in range(20))
+
+
+def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
+    rng = random.Random(1)
+    seen = {(kind, conflicts.pa_bits(rng, kind)) for kind in conflicts.CONFLICTS for _ in range(100)}
+    assert {bits for kind, bits in seen if kind == "vncr"} == {36, 40, 48}
+    assert {bits for kind, bits in seen if kind == "event"} == {36, 40}
+    assert ("event", 48) not in seen
+
+
+@pytest.mark.parametrize("name", ["event", "vncr", "vncr-event", "recycle"])
 def test_what_is_stale_is_a_new_finding(name: str) -> None:
     program = made(name)
     finding = judge(program, tokens(program, "v=0x1234"), conflicts.KNOWN)
@@ -71,8 +115,9 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     finding = judge(program, tokens(program, "v=0x1234"), ())
     assert finding is not None
     hold = Preemption(1, Place("walk", "return"), 2, 0, Place("tlbi"), 1)
+    trial = RaceTrial(program, (hold,), 40)
     race = kept.Race(
-        program, (hold,), finding, "7", 3, 2, "qemu-v1", "icount", "nv", "", {"qemu": "11"}, 9, 5, 5
+        trial, finding, "1 cpu0\n", "7", 3, 2, "qemu-v1", "icount", "nv", "", {"qemu": "11"}, 9, 5, 5
     )
     path = kept.write(race, tmp_path)
     (cell,) = load_file(str(path), vocabulary())
@@ -80,3 +125,28 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     assert (step.at.place, step.at.cpu, step.at.nth) == (Place("walk", "return"), 1, 2)
     assert step.arrival is not None
     assert step.arrival.place == Place("tlbi")
+    assert again.is_race(tmp_path)
+    read = again.read_race(tmp_path)
+    assert (read.program, read.schedule, read.pa_bits) == (trial.text, (hold,), 40)
+    assert read.trace == race.trace
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"program": "p", "holds": [{"cpu": 1}]}'])
+def test_a_damaged_record_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / kept.RECORD).write_text(text)
+    with pytest.raises(InputError, match="is no race that was kept"):
+        again.read_race(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "line"),
+    [
+        ("a\nb\n", "a\nb\n", 0),
+        ("a\nb\n", "a\nc\n", 2),
+        ("a\n", "a\nb\n", 2),
+        ("a\nb\n", "a\n", 2),
+        ("", "a", 1),
+    ],
+)
+def test_first_line_that_differs(one: str, other: str, line: int) -> None:
+    assert again.first_difference(one, other) == line

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InfraError
 from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
 from harness.scenario.value_grammar import place
@@ -26,7 +27,9 @@ LAYOUT = """
 #define AT(type, field) (int)offsetof(struct type, field)
 int main(void)
 {
-    printf("%d %d %d %d %d %d %d %d %d\\n", (int)sizeof(struct nvh_hold_header), AT(nvh_hold_header, enabled),
+    printf("%d %d %d %d %d %d %d %d %d %d %d %d\\n", (int)sizeof(struct nvh_hold_header),
+           AT(nvh_hold_header, enabled), AT(nvh_hold_header, poke), AT(nvh_hold_header, poked),
+           AT(nvh_hold_header, streak),
            AT(nvh_hold_header, used), (int)sizeof(struct nvh_hold), AT(nvh_hold, let_go), AT(nvh_hold, state),
            AT(nvh_hold, waiter), (int)sizeof(struct nvh_hold_record), (int)sizeof(struct nvh_hold_address));
     printf("%d %d %d %d %d %llx\\n", NVH_HOLDS, NVH_HOLD_WAITERS, NVH_HOLD_TABLE, NVH_HOLD_PLACES,
@@ -51,7 +54,8 @@ def test_layout_is_the_plugins(tmp_path: Path) -> None:
     first, second = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
     h = hold_file
     state, waiter = h._CONFIG.size, h._CONFIG.size + h._STATE.size
-    sizes = (h._HEADER.size, h._ENABLED_AT, h._USED_AT, h._HOLD, h._LET_GO_AT, state, waiter)
+    header = (h._HEADER.size, h._ENABLED_AT, h._POKE_AT, h._POKE_AT + h._POKE.size - 4, h._STREAK_AT)
+    sizes = (*header, h._USED_AT, h._HOLD, h._LET_GO_AT, state, waiter)
     assert first == " ".join(map(str, (*sizes, h._RECORD.size, h._ADDRESS.size)))
     numbers = (h.HOLDS, h.WAITERS, h._TABLE, h._PLACES, h._LOG)
     assert second == " ".join(map(str, numbers)) + f" {h._MAGIC:x}"
@@ -196,3 +200,51 @@ def test_end_and_step_let_go(say: Say, holds: HoldFile) -> None:
         "0x1000",
     ]
     assert holds.found(1)[0].reasons == {HoldEnd.STEP: 1}
+
+
+def events(holds: HoldFile) -> int:
+    """How many arrivals were counted."""
+    return int.from_bytes(holds.path.read_bytes()[hold_file._USED_AT + 16 :][:8], "little")
+
+
+def test_a_cpu_that_comes_by_again_and_again_ends_its_turn(say: Say, holds: HoldFile) -> None:
+    """Behind the YIELD it goes on; the arrival is not counted twice; the other CPU's is a new beginning."""
+    holds.end_turns(2)
+    script = "arrive 1 0 b0; arrive 1 1 b0; arrive 1 2 b0; turn 1 b0; arrive 1 2 b0; arrive 1 0 b0"
+    assert say([], script) == ["on", "on", "yield", "0x1020", "on", "on"]
+    assert events(holds) == 4
+    assert say([], "arrive 1 0 b0; arrive 1 1 b0; arrive 0 1 a0; arrive 1 2 b0; arrive 1 2 b0") == ["on"] * 5
+    holds.end_turns(0)
+    assert say([], "arrive 1 0 b0; " * 9 + "arrive 1 0 b0") == ["on"] * 10
+
+
+def test_a_cpu_that_waits_ends_its_turn(say: Say, holds: HoldFile) -> None:
+    holds.end_turns(100)
+    script = "arrive 1 4 b0 1; turn 1 b0; arrive 1 4 b0 1; arrive 1 4 b0 2; arrive 1 4 b0 1"
+    assert say([], script) == ["yield", "0x1040", "on", "on", "yield"]
+    assert events(holds) == 0
+
+
+def test_whoever_ends_its_turn_can_be_held_there(say: Say, holds: HoldFile) -> None:
+    """The hold comes first; who is waited for may end turns meanwhile."""
+    holds.end_turns(1)
+    script = (
+        "arrive 1 0 b0; arrive 0 1 a0; arrive 0 1 a0; turn 0 a0; arrive 0 1 a0; arrive 0 2 a0; "
+        "run 9; turn 1 b0"
+    )
+    assert say([UNTIL], script) == ["yield", "on", "yield", "0x1010", "on", "yield", "0x1000"]
+
+
+def test_a_variable_is_poked_between_two_places(holds: HoldFile) -> None:
+    holds.poke("jiffies", 36, place("walk"), place("walk return"))
+    assert not holds.poked()
+    at = hold_file._POKE_AT
+    words = hold_file._POKE.unpack_from(holds.path.read_bytes(), at)
+    assert words == (BASE + 0x200, 36, 0, 0, 1, 0)
+    holds.end_turns(7)
+    holds.poke("jiffies", 40, place("walk"), place("walk return"))
+    assert int.from_bytes(holds.path.read_bytes()[hold_file._STREAK_AT :][:4], "little") == 7
+    with pytest.raises(InfraError, match="has no nonsense"):
+        holds.poke("nonsense", 1, place("walk"), place("walk"))
+    with pytest.raises(places.NoSuchPlace):
+        holds.poke("jiffies", 1, place("nowhere"), place("walk"))

@@ -87,8 +87,37 @@ static void begin(unsigned int index, const struct nvh_here *here, const struct 
 			nvh_holds[i].why = WHY_UNTIL;
 }
 
+/* The CPU has a YIELD to execute, after which it goes on. */
+static void end_turn(const struct nvh_here *here, const struct nvh_hold_address *place)
+{
+	struct nvh_hold *hold = &nvh_holds[NVH_HOLD_TURN];
+
+	*hold = (struct nvh_hold){ .at = { (int32_t)place->place, here->cpu }, .after = { NVH_ANY, NVH_ANY },
+				   .until = { NVH_ANY, NVH_ANY }, .until_held = NVH_ANY, .state = HOLD_HOLDING,
+				   .why = WHY_STEP, .sp = here->sp, .pc = here->pc, .cpu = (uint32_t)here->cpu };
+	__atomic_add_fetch(&held_now, 1, __ATOMIC_RELEASE);
+}
+
+/* One that tries again and again, with what it waits for in reach of the other, has its turn for millions of instructions. */
+static bool streak_is_over(int cpu)
+{
+	static int last = -1;
+	static uint32_t streak;
+
+	streak = cpu == last ? streak + 1 : 0;
+	last = cpu;
+	if (!nvh_head->streak || streak < nvh_head->streak || nvh_holds[NVH_HOLD_TURN].state != HOLD_OFF)
+		return false;
+	streak = 0;
+	return true;
+}
+
 static void end(struct nvh_hold *hold)
 {
+	if (hold == &nvh_holds[NVH_HOLD_TURN]) {
+		hold->state = HOLD_OFF;
+		return;
+	}
 	if (hold->times && hold->held >= hold->times)
 		hold->state = HOLD_DONE;
 	else
@@ -101,9 +130,20 @@ uint64_t nvh_arrive(const struct nvh_here *here, const struct nvh_hold_address *
 	int cpu = here->cpu;
 
 	if (place->kind != PLACE_PLAIN) {
+		struct nvh_hold *turn = &nvh_holds[NVH_HOLD_TURN];
+
+		if (turn->state == HOLD_PASSING && turn->sp == here->sp && turn->pc == here->pc) {
+			turn->state = HOLD_OFF;
+			return 0;
+		}
 		waiting[cpu].place = place->kind == PLACE_WAITS ? place : NULL;
 		waiting[cpu].caller = place->kind == PLACE_WAITS ? nvh_read(&here->vcpu->registers, here->vcpu->lr) : 0;
 		waiting[cpu].since = progress();
+		/* It would look at the lock until the end of its turn, while whoever has it does nothing. */
+		if (place->kind == PLACE_WAITS && nvh_head->streak && turn->state == HOLD_OFF) {
+			end_turn(here, place);
+			return nvh_head->yield;
+		}
 		return 0;
 	}
 	for (unsigned int i = 0; i < NVH_HOLDS; i++) {
@@ -126,6 +166,10 @@ uint64_t nvh_arrive(const struct nvh_here *here, const struct nvh_hold_address *
 			begin(i, here, place);
 			return nvh_head->yield;
 		}
+	}
+	if (streak_is_over(cpu)) {
+		end_turn(here, place);
+		return nvh_head->yield;
 	}
 	return 0;
 }
@@ -179,7 +223,8 @@ uint64_t nvh_turn(const struct nvh_here *here, uint64_t cost)
 			hold->state = HOLD_PASSING;
 			hold->reasons[hold->why]++;
 			__atomic_sub_fetch(&held_now, 1, __ATOMIC_RELEASE);
-			nvh_log(LOG_RELEASED, 0, here->cpu, i, hold->why);
+			if (i != NVH_HOLD_TURN)
+				nvh_log(LOG_RELEASED, 0, here->cpu, i, hold->why);
 			return hold->pc;
 		}
 		/* Nobody has anything to do before the next interrupt: time passes until then. */

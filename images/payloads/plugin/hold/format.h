@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-#define NVH_HOLD_MAGIC 0x31444c4f48766eull /* "nvHOLD1" */
+#define NVH_HOLD_MAGIC 0x32444c4f48766eull /* "nvHOLD2" */
 #define NVH_HOLDS 32
+#define NVH_HOLD_TURN (NVH_HOLDS - 1) /* the plugin's own, with which it ends turns; the harness uses those before */
 #define NVH_HOLD_ADDRESSES 8192
 #define NVH_HOLD_WAITERS 4
 
@@ -30,6 +31,11 @@ struct nvh_hold_header {
 	uint64_t yield, wfi;	 /* addresses of such instructions in the kernel's text */
 	uint64_t per_cpu_offset; /* of the kernel's array __per_cpu_offset */
 	uint64_t jiffies, tick_ns;
+	uint64_t poke; /* address of a 32-bit variable of the kernel's that is poke_value from one place to another; 0: none */
+	uint32_t poke_value, poke_old; /* old: [plugin] */
+	int32_t poke_from, poke_to;    /* places */
+	uint32_t poked;		       /* [plugin] how often it was changed */
+	uint32_t streak; /* a CPU ends its turn after so many arrivals with no other CPU's in between, and where it waits; 0: never */
 	uint64_t limit; /* records that the log may have */
 	uint64_t used, lost, events; /* [plugin] */
 	uint64_t executed; /* [plugin] instructions, without those by which vCPUs are held */

@@ -119,6 +119,21 @@ static void here(struct nvh_here *to, unsigned int index)
 	to->sp = nvh_read(&vcpu->registers, vcpu->sp);
 }
 
+/* A variable of the kernel's is another value between two places: before, it is kept for the second one. */
+static void poke(const struct nvh_registers *registers, int place)
+{
+	uint32_t now;
+
+	if (place == nvh_head->poke_from && nvh_read_memory(registers, nvh_head->poke, &now, sizeof(now)) &&
+	    now != nvh_head->poke_value) {
+		nvh_head->poke_old = now;
+		if (nvh_write_memory(registers, nvh_head->poke, &nvh_head->poke_value, sizeof(now)))
+			nvh_head->poked++;
+	} else if (place == nvh_head->poke_to && nvh_head->poke_old) {
+		nvh_write_memory(registers, nvh_head->poke, &nvh_head->poke_old, sizeof(now));
+	}
+}
+
 static void at_place(unsigned int index, void *data)
 {
 	const struct nvh_hold_address *place = data;
@@ -131,6 +146,8 @@ static void at_place(unsigned int index, void *data)
 	if (!now.el2)
 		return;
 	nvh_lock();
+	if (nvh_head->poke && place->kind == PLACE_PLAIN)
+		poke(&now.vcpu->registers, (int)place->place);
 	go = nvh_arrive(&now, place);
 	nvh_unlock();
 	if (go)

@@ -92,9 +92,11 @@ uint64_t run_el0(unsigned number, enum action action, uint64_t address)
 	return command(number, 1ul << 63 | action, address);
 }
 
-/* Enough entries for a disagreement that nothing resolves to be told. */
+/* Enough entries for a disagreement that nothing resolves to be told; only those count in which the other PE goes on, too. */
 void settle(unsigned number)
 {
-	for (unsigned i = 0; i < 96; i++)
+	for (unsigned i = 0; i < 96; i++) {
 		run(number, IDLE, 0);
+		run(1 - number, IDLE, 0);
+	}
 }
