@@ -57,8 +57,8 @@ static void step_context(const struct step *s)
 		c->ttbr1 |= c->s1_high = tables_new(c->s1_shape.shift);
 	if (c->el0_data)
 		map_pages(c->s1_root, c->s1_shape, L2_DATA_VA, size, page, s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN);
-	/* L2's walks of its stage 1 go through stage 2. */
-	if (!s->a && (c->sctlr & SCTLR_M))
+	/* L2's walks of its stage 1 go through stage 2, which may be that of a context without one. */
+	if ((!s->a || !(shared->context[s->a - 1].sctlr & SCTLR_M)) && (c->sctlr & SCTLR_M))
 		map_pages(c->s2_root, c->s2_shape, POOL_PA, s1_tables(c->s2_shape.shift), POOL_PA, s2);
 	barrier_ishst();
 }
