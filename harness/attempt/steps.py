@@ -21,7 +21,8 @@ from harness.attempt.observe import Observer
 from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
-from harness.scenario.language import Boot, Copy, Hold, Mark, Mutate, Run, Send, Step, WaitFor
+from harness.scenario.language import Boot, Copy, Hold, HostAct, Mark, Mutate, Run, Send, Step, WaitFor
+from harness.stack import host_acts, migrate
 from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
 
@@ -104,6 +105,13 @@ class StepRunner:
                 f"# {step.name}: {f'status {left.status}' if ended else f'{ending.value} {why}'.strip()}\n"
             )
 
+    def printed(self, name: str) -> str:
+        """What the run ``name`` has printed so far; nothing where there is none."""
+        if name in self.runs:
+            result = self.runs[name].result
+            return result.stdout if result else ""
+        return self.background[name][1].snapshot().text if name in self.background else ""
+
     def stop_background(self) -> None:
         """End what still runs, and record of each background run how it ended; it raises nothing.
 
@@ -154,6 +162,19 @@ def _(step: Run, run: StepRunner) -> None:
         run.background[step.name] = step, process
         return
     _await(run, step, process, step.timeout)
+
+
+@perform.register
+def _(step: HostAct, run: StepRunner) -> None:
+    with (run.directory / "commands.log").open("a") as log:
+        log.write(f"{step.level} {step.name}: {step.command}\n")
+    if step.act == "migrate":
+        run.finish(step, migrate.migrate(run.stack, step.via, step.times, step.timeout))
+        return
+    number = run.stack.generation.get(Level.L1, 0)
+    process = run.stack.start(step.level, host_acts.script(step, number, run.printed(step.of)))
+    process.close_stdin()
+    _await(run, step, process, step.timeout + host_acts.MARGIN_S)
 
 
 def _await(run: StepRunner, step: Run, process: Process, timeout_s: float) -> None:

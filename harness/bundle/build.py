@@ -17,7 +17,9 @@ from harness import __version__
 from harness.artefacts import cpio
 from harness.artefacts.payloads import build_payloads
 from harness.bundle import parts
+from harness.bundle.bare import BARE_IMAGE, build_bare, identified, load_board
 from harness.bundle.commands import commands
+from harness.check.answers import GROUPS
 from harness.covering.artefact import build_covering
 from harness.errors import UserError
 from harness.host import command
@@ -27,7 +29,7 @@ from harness.report.progress import Progress
 from harness.runner.prepare import Builder
 from harness.runner.run import commit
 
-IMAGE, INITRD, TREE = "Image", "initrd", "tree"
+IMAGE, INITRD, TREE, BARE = "Image", "initrd", "tree", "bare"
 HOME = "nvh"
 """Where the initrd has the programs."""
 ARCHIVE = ".tar.zst"
@@ -36,12 +38,16 @@ PACK_DEADLINE_S = 120
 
 @dataclass(frozen=True, slots=True)
 class BundleSpec:
-    """What it is to be: ``kernel`` boots at L0, ``mutant`` is the fault that its commands switch on."""
+    """What it is to be: ``kernel`` boots at L0, ``mutant`` is the fault that its commands switch on.
+
+    ``board``: a name or a path, of what the bare image runs on.
+    """
 
     out: Path
     kernel: str
     mutant: str = ""
     archive: bool = True
+    board: str = "virt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +69,19 @@ def make(wanted: BundleSpec, store: Store, progress: Progress) -> Made:
             raise UserError(f"{path}: there is one already; remove it, or name another with --out")
     if archive is not None and not shutil.which("zstd"):
         raise UserError("there is no zstd to make the archive with: apt-get install zstd, or --no-archive")
+    board = load_board(wanted.board)
     builder = Builder(store, progress)
     kernel = builder.kernel(wanted.kernel)
     payloads = build_payloads(store, progress.note)
     runner = parts.build_runner(store, progress.note)
+    bare = build_bare(store, board, progress.note)
     known, described = parts.known_cases(payloads)
     lists = parts.lists_of(build_covering(store, payloads, progress.note), described)
     work = wanted.out.with_name(f".{wanted.out.name}.making")
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        identity = _fill(work, kernel, payloads, runner, cases_text(known), lists)
+        identity = _fill(work, kernel, payloads, runner, bare, cases_text(known), lists)
         manifest = {
             "format": FORMAT,
             "id": identity,
@@ -90,6 +98,7 @@ def make(wanted: BundleSpec, store: Store, progress: Progress) -> Made:
                 "families": parts.families(known),
             },
             "lists": {name: parts.population(names) for name, names in lists.items()},
+            "bare": {"board": board.name, "groups": list(GROUPS)},
             "commands": commands(wanted.mutant),
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -107,6 +116,7 @@ def _fill(
     kernel: Artefact,
     payloads: Artefact,
     runner: Artefact,
+    bare: Artefact,
     cases: str,
     lists: Mapping[str, tuple[str, ...]],
 ) -> str:
@@ -121,6 +131,7 @@ def _fill(
     content = {
         "format": str(FORMAT),
         "kernel": sha256_file(image),
+        BARE: sha256_file(bare.path / BARE_IMAGE),
         "cases": hashlib.sha256(cases.encode()).hexdigest(),
         **{name: sha256_file(path) for name, path in programs.items()},
         **{f"list {name}": hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
@@ -135,6 +146,8 @@ def _fill(
     for name, path in {**programs, parts.RUN_SH: parts.RUNNER_SOURCES / parts.RUN_SH}.items():
         shutil.copyfile(path, work / TREE / name)
         (work / TREE / name).chmod(0o755)
+    (work / BARE).mkdir()
+    (work / BARE / BARE_IMAGE).write_bytes(identified((bare.path / BARE_IMAGE).read_bytes(), identity))
     (work / TREE / "id").write_text(f"{identity}\n", encoding="utf-8")
     archive = io.BytesIO()
     cpio.write(archive, cpio.with_parents(_members(work / TREE)))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 QEMU = "qemu-system-aarch64 -M virt,virtualization=on,gic-version=3"
+BARE_REST = "-smp 2 -icount shift=0,sleep=off -m 512M -nographic -nic none -kernel bare/nvh-bare.img"
 REST = '-smp 2 -m 2G -nographic -nic none -kernel Image -initrd initrd -append "{append}"'
 
 
@@ -37,6 +38,14 @@ def commands(mutant: str = "") -> list[dict[str, str]]:
         {
             "machine": "QEMU, a choice of cases, at most 60 s of them",
             "command": f"{QEMU} -cpu max {rest('cases=s2-unmap/*/4k/*,trap-*', 'seconds=60')}",
+        },
+        {
+            "machine": "QEMU without any kernel: the questions to the model itself, as a flat Image",
+            "command": f"{QEMU} -cpu max {BARE_REST}",
+        },
+        {
+            "machine": "QEMU with UEFI (Debian's qemu-efi-aarch64): the same file as an application",
+            "command": f"{QEMU} -cpu max -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd {BARE_REST}",
         },
         {
             "machine": "an arm64 Linux host whose KVM offers EL2 to guests, as root",

@@ -23,8 +23,8 @@ AFTER_END_S = 5.0
 READ_S = 0.2
 TAIL = 1 << 16
 """Characters of the end in which patterns are looked for."""
-END = re.compile(r"# nvh end .* crc=[0-9a-f]{8}\r*|Bail out! nvh-bundle: .*")
-BEGIN = re.compile(r"# nvh begin .* crc=[0-9a-f]{8}\r*")
+END = re.compile(r"# nvh (?:bare-)?end .* crc=[0-9a-f]{8}\r*|Bail out! .*")
+BEGIN = re.compile(r"# nvh (?:begin|bare) .* crc=[0-9a-f]{8}\r*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import shlex
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,16 +20,19 @@ from harness.attempt.sections import sections
 from harness.bundle.build import ARCHIVE
 from harness.bundle.console_model import load_console
 from harness.bundle.drive import drive
+from harness.check import model_defects
 from harness.errors import InfraError, UserError
 from harness.host import command
 from harness.host.cache import Store
 from harness.host.paths import PROGRAM, RUNS
+from harness.ktap.bare_cells import bare_cells, write_bare
+from harness.ktap.bare_log import BareReading, is_bare, read_bare
 from harness.ktap.cells import LoggedMachine, cells, write
 from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.ktap.read import LOG_MOST, Reading, read
 from harness.report.publish import make_run_directory, publish, utc_now
-from harness.report.results import ArtefactVersion, HostMachine, RunSummary
+from harness.report.results import ArtefactVersion, CellResult, HostMachine, RunSummary
 from harness.runner.run import commit
 
 UNPACK_DEADLINE_S = 120
@@ -53,9 +56,12 @@ def judge(asked: Asked) -> tuple[RunSummary, Path]:
     """
     begun = time.monotonic()
     with opened(asked.bundle) as bundle:
-        reading = read(_data(asked.log), str(asked.log))
-        require_bundle(reading.log, bundle, str(asked.log))
-        return _published(asked, bundle, reading, begun)
+        data, source = _data(asked.log), str(asked.log)
+        if is_bare(data):
+            return _published(asked, bundle, _of_bare(asked, bundle, read_bare(data, source)), begun)
+        reading = read(data, source)
+        require_bundle(reading.log, bundle, source)
+        return _published(asked, bundle, _of_cases(asked, bundle, reading), begun)
 
 
 def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[RunSummary, Path]:
@@ -128,33 +134,54 @@ def opened(place: Path) -> Iterator[Bundle]:
         yield read_bundle(roots[0])
 
 
-def _published(asked: Asked, bundle: Bundle, reading: Reading, begun: float) -> tuple[RunSummary, Path]:
-    begin = reading.log.begin
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The cells of a log, and how they are kept in a run's directory."""
+
+    cells: Sequence[CellResult]
+    write: Callable[[Path], None]
+    artefacts: Mapping[str, ArtefactVersion]
+
+
+def _machine(asked: Asked, name: str, version: str) -> LoggedMachine:
     words = [PROGRAM, "judge", str(asked.log.absolute()), "--bundle", str(asked.bundle.absolute())]
     for option, value in (("--machine", asked.model), ("--version", asked.version)):
         words += [option, value] if value else []
-    told = f"{begin['machine']} {begin['midr']}"
-    started = utc_now()
-    machine = LoggedMachine(
-        asked.model or begin["machine"], asked.version or told, "", started, shlex.join(words)
-    )
+    return LoggedMachine(asked.model or name, asked.version or version, "", utc_now(), shlex.join(words))
+
+
+def _of_cases(asked: Asked, bundle: Bundle, reading: Reading) -> _Judged:
+    begin = reading.log.begin
+    machine = _machine(asked, begin["machine"], f"{begin['machine']} {begin['midr']}")
     found = cells(reading, bundle, machine)
+    kernel = bundle.kernel
+    artefacts = {f"kernel {kernel['name']}": ArtefactVersion(kernel["release"], kernel["sha256"])}
+    return _Judged(found, lambda directory: write(found, reading, directory), artefacts)
+
+
+def _of_bare(asked: Asked, bundle: Bundle, reading: BareReading) -> _Judged:
+    begin = reading.log.begin
+    machine = _machine(asked, begin["board"], f"{begin['board']} {begin['midr']}")
+    found = bare_cells(reading, bundle, machine, model_defects.load())
+    return _Judged(found, lambda directory: write_bare(found, reading, directory), {})
+
+
+def _published(asked: Asked, bundle: Bundle, judged: _Judged, begun: float) -> tuple[RunSummary, Path]:
     directory = make_run_directory(RUNS, asked.out)
-    write(found, reading, directory)
+    judged.write(directory)
+    machine = judged.cells[0]
     summary = RunSummary(
         id=directory.name,
-        started=started,
+        started=machine.started,
         seconds=round(time.monotonic() - begun, 3),
         host=HostMachine.here(),
         nvh_version=__version__,
         nvh_commit=commit(),
         command=machine.command,
-        cells=tuple(found),
+        cells=tuple(judged.cells),
         artefacts={
             f"bundle {bundle.id}": ArtefactVersion(json.dumps(bundle.manifest["nvh"])),
-            f"kernel {bundle.kernel['name']}": ArtefactVersion(
-                bundle.kernel["release"], bundle.kernel["sha256"]
-            ),
+            **judged.artefacts,
         },
     )
     publish(summary, directory, sections(directory))

@@ -39,6 +39,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mutant", default="", help="boot a kernel with this injected fault (docs/mutants.md)"
     )
+    parser.add_argument(
+        "--board", default="virt", help="what bare/nvh-bare.img runs on: a name or a path; default virt"
+    )
     parser.add_argument("--no-archive", action="store_true", help="no DIR.tar.zst beside the directory")
     common.add_locked(parser)
 
@@ -51,7 +54,8 @@ def main(arguments: argparse.Namespace) -> int:
     store = Store()
     console = Console()
     with Progress(console, history=history(store)) as progress:
-        wanted = BundleSpec(arguments.out, kernel, arguments.mutant, not arguments.no_archive)
+        archive = not arguments.no_archive
+        wanted = BundleSpec(arguments.out, kernel, arguments.mutant, archive, arguments.board)
         made = make(wanted, store, progress)
     print(f"bundle {made.id}: {made.directory}, {made.bytes / MIB:.1f} MiB")
     if made.archive:

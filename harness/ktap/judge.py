@@ -18,7 +18,7 @@ from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
 from harness.ktap.selection import Selection
 from harness.litmus.counted import WORST
-from harness.litmus.population import case_hash, contradictions, evidence_of
+from harness.litmus.population import STATUS_LOST, case_hash, contradictions, evidence_of
 from harness.verdict import Verdict
 
 LOG, CASES, POPULATION, SELECTION, KERNEL, ABSENT = (
@@ -230,7 +230,7 @@ def of_population(family: Family) -> Finding:
             )
         if seen.judged == 0:
             wrong.append((Verdict.VACUOUS, "no case was judged"))
-    if family.status not in (0, 1):
+    if family.status not in (0, 1, STATUS_LOST):
         wrong.append((Verdict.UNDECIDED, f"nvh-litmus ended with status {family.status}"))
     evidence = Counter(word for case in family.cases if case.line and (word := evidence_of(case.line)))
     about = ", ".join(f"{count} {word}" for word, count in sorted(evidence.items())) or "nothing"

@@ -8,11 +8,10 @@ firmware, of the kernel) may stand anywhere between them.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from harness.ktap.tagged import INDENT, VERSION, tag
+from harness.ktap.tagged import INDENT, VERSION, tag, total
 from harness.litmus.case_lines import CaseLine, parse_line
 from harness.litmus.population import Population, parse_population
 
@@ -168,12 +167,6 @@ class Log:
 def begin_text(begin: Mapping[str, str]) -> str:
     """Return the first diagnostic without its checksum."""
     return "begin " + " ".join(f"{key}={begin[key]}" for key in BEGIN)
-
-
-def total(lines: Iterable[str]) -> str:
-    """Return the checksum of lines without their indentation, 8 hex digits."""
-    text = "".join(line.strip() + "\n" for line in lines)
-    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def render(log: Log) -> list[str]:

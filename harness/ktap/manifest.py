@@ -15,7 +15,7 @@ import jsonschema
 
 from harness.errors import UserError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "MANIFEST.json"
 CASES = "cases.txt.gz"
 LISTS = "lists"
@@ -31,7 +31,7 @@ POPULATION = {
 }
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "required": ["format", "id", "nvh", "kernel", "files", "cases", "lists", "commands"],
+    "required": ["format", "id", "nvh", "kernel", "files", "cases", "lists", "bare", "commands"],
     "additionalProperties": False,
     "properties": {
         "format": {"const": FORMAT},
@@ -67,6 +67,12 @@ SCHEMA: dict[str, Any] = {
             },
         },
         "lists": {"type": "object", "additionalProperties": POPULATION},
+        "bare": {
+            "type": "object",
+            "required": ["board", "groups"],
+            "additionalProperties": False,
+            "properties": {"board": TEXT, "groups": {"type": "array", "items": TEXT, "minItems": 1}},
+        },
         "commands": {
             "type": "array",
             "items": {

@@ -38,9 +38,14 @@ class Reading:
     @property
     def damage_text(self) -> str:
         """Every damage in words, the first ``DAMAGES_MOST`` of them."""
-        told = "; ".join(map(str, self.damage[:DAMAGES_MOST]))
-        more = len(self.damage) - DAMAGES_MOST
-        return f"{told}; and {more} more" if more > 0 else told
+        return words_of_damage(self.damage)
+
+
+def words_of_damage(damage: Sequence[Damage]) -> str:
+    """Return every damage in words, the first ``DAMAGES_MOST`` of them."""
+    told = "; ".join(map(str, damage[:DAMAGES_MOST]))
+    more = len(damage) - DAMAGES_MOST
+    return f"{told}; and {more} more" if more > 0 else told
 
 
 class _Reader:
@@ -144,7 +149,7 @@ def read(data: bytes, source: str) -> Reading:
             reader.take(item)
         except (ValueError, KeyError, IndexError, NvhError) as error:
             reader.wrong(item.line, f"cannot be understood ({error}): {item.text[:80]}")
-    damage = [*reader.damage, *_differences(render(reader.log), found)]
+    damage = [*reader.damage, *differences(render(reader.log), found)]
     if not reader.log.ended:
         damage.append(Damage(0, "the log has no end: it was cut, or the machine did not get there"))
     return Reading(reader.log, tuple(sorted(damage, key=lambda each: each.number)), "\n".join(lines))
@@ -170,7 +175,7 @@ def _no_log(found: Sequence[TaggedLine], items: Sequence[Tagged], source: str) -
     return f"{source}: no line of a bundle's log in it; give the console of a machine that ran one"
 
 
-def _differences(wanted: Sequence[str], found: Sequence[TaggedLine]) -> list[Damage]:
+def differences(wanted: Sequence[str], found: Sequence[TaggedLine]) -> list[Damage]:
     """Compare in order: what is not where it has to be. After the first difference only that is told."""
     for text, line in zip(wanted, found, strict=False):
         if text != line.text.rstrip():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 INDENT = "  "
@@ -84,3 +84,9 @@ def tagged(line: TaggedLine) -> Tagged | None:
     if match is None:
         return None
     return Tagged(line, match["word"], match["rest"] or "", match["text"], match["crc"])
+
+
+def total(lines: Iterable[str]) -> str:
+    """Return the checksum of lines without their indentation, 8 hex digits."""
+    text = "".join(line.strip() + "\n" for line in lines)
+    return f"{zlib.crc32(text.encode()):08x}"

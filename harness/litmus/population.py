@@ -18,6 +18,9 @@ MARK = "population="
 ATTEMPTS = 16
 """Of nvh-litmus, after which a case whose control is lost each time is vacuous (litmus/host/main.c)."""
 
+STATUS_LOST = 4
+"""Exit status of nvh-litmus when no case failed and some lost their control (litmus/host/exits.h)."""
+
 EVIDENCE = ("seen", "direct", "unobservable", "free")
 _COUNTS = ("selected", "run", "cut", "judged", "passed", "failed", "vacuous")
 _LITMUS = ("unable_to_fail", "not_applicable", *EVIDENCE, "lost", "worst")

@@ -16,7 +16,9 @@ from harness.scenario.language import (
     Boot,
     Cell,
     Copy,
+    GuestRam,
     Hold,
+    HostAct,
     LevelSpec,
     Mark,
     Run,
@@ -26,7 +28,7 @@ from harness.scenario.language import (
     Step,
     WaitFor,
 )
-from harness.scenario.step_rules import run_name
+from harness.scenario.step_rules import HOST_ACTS, run_name
 
 
 def cell_id(scenario: str, params: matrix.Point) -> str:
@@ -75,6 +77,9 @@ def _located(name: str, base: Path) -> str:
 def _level_spec(node: Node | None, default: LevelSpec, base: Path) -> LevelSpec:
     if node is None:
         return default
+    memory = node.map.get("memory")
+    parts = memory.map if memory is not None else {}
+    size = _string(memory, "size") if parts else _string(node, "memory")
     rootfs, key = (node.map["rootfs"], "base") if _is_overlaid(node) else (node, "rootfs")
     add = _string(rootfs, "add") if rootfs is not node else ""
     return dataclasses.replace(
@@ -83,8 +88,14 @@ def _level_spec(node: Node | None, default: LevelSpec, base: Path) -> LevelSpec:
         rootfs=_located(_string(rootfs, key, default.rootfs), base),
         add=str((base / add).absolute()) if add else "",
         cpus=_integer(node, "cpus", default.cpus),
-        memory_mib=value_grammar.memory_mib(_string(node, "memory", f"{default.memory_mib}M")),
+        memory_mib=value_grammar.memory_mib(size) if size else default.memory_mib,
         cmdline=_string(node, "cmdline", default.cmdline),
+        ram=GuestRam(
+            _string(memory, "backing", default.ram.backing) if parts else default.ram.backing,
+            value_grammar.memory_mib(_string(memory, "pluggable")) if "pluggable" in parts else 0,
+        ),
+        devices=tuple(each.text or "" for each in node.map["devices"].items) if "devices" in node.map else (),
+        migratable="migratable" in node.map and node.map["migratable"].value is True,
     )
 
 
@@ -103,11 +114,8 @@ def _is_overlaid(level: Node) -> bool:
 
 
 def _step(node: Node, number: int, base: Path) -> Step:
-    verb = next(
-        verb
-        for verb in ("boot", "run", "copy", "wait-for", "send", "hold", "snapshot", "mark")
-        if verb in node.map
-    )
+    verbs = ("boot", "run", "copy", "wait-for", "send", "hold", "snapshot", *HOST_ACTS, "mark")
+    verb = next(verb for verb in verbs if verb in node.map)
     timeout = _number(node, "timeout", defaults.STEP_TIMEOUTS[verb])
     mark = node.word("mark") if verb != "mark" else None
     match verb:
@@ -142,6 +150,8 @@ def _step(node: Node, number: int, base: Path) -> Step:
             return Send(node.where, timeout, _string(node, "send"), _string(node, "to"))
         case "hold":
             return _hold(node, number, timeout)
+        case _ if verb in HOST_ACTS:
+            return _host_act(node, verb, number, timeout, mark)
         case "snapshot":
             return Snapshot(node.where, timeout, _string(node, "snapshot"))
         case _:
@@ -164,6 +174,27 @@ def _hold(node: Node, number: int, timeout: float) -> Hold:
         ended=until.word("step"),
         events=_integer(until, "events", 0) or None,
         deadline_us=defaults.HOLD_US if deadline is None else value_grammar.duration_us(deadline),
+    )
+
+
+def _host_act(node: Node, verb: str, number: int, timeout: float, mark: str | None) -> HostAct:
+    said = node.map[verb]
+    pages = _integer(said, "pages", 1) if "of" in said.map else 0
+    words = " ".join(f"{key}={each.text or each.value}" for key, each in said.map.items()) or said.text
+    return HostAct(
+        node.where,
+        timeout,
+        Level.L0,
+        f"{verb} {words}",
+        run_name(node, number),
+        mark=mark,
+        act=verb,
+        size_mib=0 if said.map else value_grammar.memory_mib(said.text or ""),
+        of=_string(said, "of") if said.map else "",
+        pages=pages,
+        how=_string(said, "how") if said.map else "",
+        via=_string(said, "to") if said.map else "",
+        times=_integer(said, "times", 1) if said.map else 1,
     )
 
 

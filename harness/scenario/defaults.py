@@ -14,6 +14,8 @@ TIMING: Final = "icount"
 KERNEL: Final = "nv"
 MUTANT_KERNEL: Final = "nv-mutants"
 """What L0 runs when an injected fault is asked for."""
+WITH_MUTANTS: Final = frozenset({MUTANT_KERNEL, "nv-host"})
+"""Kernels that have the injected faults: a cell that runs one of them at L0 keeps it."""
 MUTANT_KERNELS: Final[Mapping[Level, str]] = {Level.L0: MUTANT_KERNEL, Level.L1: "nv-guest-mutants"}
 """The same by level: at L1 the faults are those of a guest hypervisor."""
 SANITIZER: Final = "tlb"
@@ -38,6 +40,13 @@ STEP_TIMEOUTS: Final[Mapping[str, float]] = {
     "copy": 60.0,
     "hold": 10.0,
     "mark": 10.0,
+    "migrate": 300.0,
+    "balloon": 120.0,
+    "plug": 120.0,
+    "unplug": 120.0,
+    "swap-out": 60.0,
+    "merge": 120.0,
+    "hwpoison": 60.0,
     "send": 10.0,
     "snapshot": 60.0,
     "wait-for": 120.0,

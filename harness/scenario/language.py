@@ -18,11 +18,28 @@ Pattern = Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True)
+class GuestRam:
+    """Where a guest's memory comes from below: ``backing`` is ``anonymous``, ``memfd`` or ``hugetlb``.
+
+    ``pluggable_mib``: what virtio-mem may add to it, in MiB; 0 for none.
+    """
+
+    backing: str = "anonymous"
+    pluggable_mib: int = 0
+
+
+ANONYMOUS = GuestRam()
+
+
+@dataclass(frozen=True, slots=True)
 class LevelSpec:
     """What runs at one level; memory in MiB.
 
     ``kernel`` and ``rootfs`` are names under images/, or absolute paths of such files. ``add`` is the
     absolute path of a directory whose files are laid over the root file system, empty for none.
+
+    The rest is for a level above L0: ``devices`` are words of ``harness.stack.vmm.DEVICES``; ``migratable``:
+    L1's VMM may be asked to migrate although QEMU does not offer it with nested virtualisation.
     """
 
     kernel: str
@@ -31,6 +48,9 @@ class LevelSpec:
     memory_mib: int
     cmdline: str = ""
     add: str = ""
+    ram: GuestRam = ANONYMOUS
+    devices: tuple[str, ...] = ()
+    migratable: bool = False
 
 
 SANITIZED = 2.0
@@ -92,6 +112,23 @@ class Send(Step):
 
     text: str
     to: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostAct(Run):
+    """Something that L0 does to L1's machine; its output is judged as that of a run is.
+
+    ``act`` is the verb. ``size_mib``: of balloon, plug and unplug. ``of``: the run that says which pages are
+    meant, ``pages`` how many of them, ``how`` of hwpoison. ``via``: where migrate goes, ``times`` how often.
+    """
+
+    act: str = ""
+    size_mib: int = 0
+    of: str = ""
+    pages: int = 0
+    how: str = ""
+    via: str = ""
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ def mutated(cell: Cell, mutant: str, kernel: str = defaults.MUTANT_KERNEL, level
     """
     params = {**cell.params, PARAMETERS[level]: mutant}
     levels = dict(cell.stack.levels)
-    levels[level] = dataclasses.replace(levels[level], kernel=kernel)
+    if levels[level].kernel not in defaults.WITH_MUTANTS or level is not Level.L0:
+        levels[level] = dataclasses.replace(levels[level], kernel=kernel)
     return dataclasses.replace(
         cell,
         id=assemble.cell_id(cell.scenario, params),

@@ -28,6 +28,7 @@ KVM_CASES = (
     "thp-collapse",
     "vmid-reuse",
     "migrate",
+    "pattern",
 )
 
 
@@ -126,10 +127,12 @@ PROGRAMS: Mapping[str, PayloadProgram] = {
             "--vms": _range(2, 256),
             "--seconds": _range(1, 86_400),
             "--timeout": _range(1, 3600),
+            "--rest-ms": _range(0, 60000),
+            "--until": Value("a file"),
             "--self-test": None,
         },
         alone=("--list", "--caps"),
     ),
 }
-OTHERS = ("nvh-agent", "nvh-reclaim", "nvh-migrate")
+OTHERS = ("nvh-agent", "nvh-reclaim", "nvh-migrate", "nvh-pages")
 """Programs of ours whose command lines are not looked at."""

@@ -253,5 +253,5 @@ def _meaning(root: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Problem
     nothing = Node(root.where, [])
     told = step_rules.tell(root.map.get("steps", nothing))
     yield from step_rules.check_stack(root.map.get("stack", nothing), vocabulary, base)
-    yield from step_rules.check_steps(root.map.get("steps", nothing), told, base)
+    yield from step_rules.check_steps(root.map.get("steps", nothing), told, base, root.map.get("stack"))
     yield from expectations.check(root.map.get("expect", nothing), told, vocabulary)

@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 from harness.document.nodes import Node, describe, listing, shown
 from harness.errors import Problem, closest
 from harness.level import Level
-from harness.scenario import shell, value_grammar
+from harness.scenario import host_rules, shell, value_grammar
 from harness.scenario.vocabulary import Vocabulary
 
-BRACKETS = ("boot", "run", "copy")
+HOST_ACTS = ("migrate", "balloon", "plug", "unplug", "swap-out", "merge", "hwpoison")
+"""What L0 does to L1's machine; each ends as a run does, and has a name as a run has."""
+BRACKETS = ("boot", "run", "copy", *HOST_ACTS)
 """Steps whose ``mark: m`` puts the markers m.begin and m.end around them."""
 
 
@@ -40,7 +42,7 @@ def tell(steps: Node) -> Told:
     """Collect names from steps of any shape; what is malformed is passed over."""
     told = Told()
     for number, step in enumerate(steps.items):
-        if "run" in step.map:
+        if any(verb in step.map for verb in ("run", *HOST_ACTS)):
             name = run_name(step, number)
             told.runs.setdefault(name, number)
             if "background" in step.map and step.map["background"].value is True:
@@ -87,6 +89,7 @@ def check_stack(stack: Node, vocabulary: Vocabulary, base: Path) -> Iterator[Pro
             yield from missing_file(model, model.text, base, "a model file")
         else:
             yield from _known(model, vocabulary.models, "model")
+    yield from host_rules.check_levels(stack)
     for key, node in stack.map.items():
         if key == "timing":
             yield from _known(node, vocabulary.timings, "timing")
@@ -141,7 +144,7 @@ def missing_file(node: Node, name: str, base: Path, wanted: str) -> Iterator[Pro
         yield node.problem(f"no file {shown(name)}", f"{wanted}, relative to {base}", _near(path, name))
 
 
-def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
+def check_steps(steps: Node, told: Told, base: Path, stack: Node | None = None) -> Iterator[Problem]:
     """Levels that are up, runs that exist, files that are there, names given once."""
     top: Level | None = None
     names: dict[str, Node] = {}
@@ -164,6 +167,14 @@ def check_steps(steps: Node, told: Told, base: Path) -> Iterator[Problem]:
         if "hold" in step.map:
             yield from _once(step.map.get("name", step), run_name(step, number), holds, "hold named")
             yield from _check_hold(step, number, top, told)
+        for verb in HOST_ACTS:
+            if verb in step.map:
+                yield from _once(step.map.get("name", step), run_name(step, number), names, "run named")
+                yield from _up(step.map[verb], Level.L1, top)
+                yield from host_rules.check_act(step, verb, stack)
+                of = step.map[verb].map.get("of")
+                if of is not None and of.text:
+                    yield from _earlier(of, of.text, number, told)
         if "copy" in step.map:
             yield from _check_copy(step.map["copy"], top, base)
         if "wait-for" in step.map:
@@ -312,6 +323,16 @@ def _background(node: Node, name: str, number: int, told: Told) -> Iterator[Prob
         yield node.problem(f"{shown(name)} is no background run", "a run with 'background: true'")
     elif name not in earlier:
         yield node.problem(f"{shown(name)} starts only later", _runs(earlier, "an earlier background run"))
+
+
+def _earlier(node: Node, name: str, number: int, told: Told) -> Iterator[Problem]:
+    earlier = sorted(run for run, at in told.runs.items() if at < number)
+    if name not in earlier:
+        yield node.problem(
+            f"unknown run {shown(name)}" if name not in told.runs else f"{shown(name)} starts only later",
+            _runs(earlier, "an earlier run"),
+            closest(name, earlier),
+        )
 
 
 def _runs(names: list[str], kind: str) -> str:

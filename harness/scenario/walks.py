@@ -67,6 +67,11 @@ WALKERS = (
         re.compile(r"(?s)\bnvh-tlbi\b.*\b(?:vmalls12e1|alle1)(?:is|os)?(?:nxs)?\b"),
         "executes an operation for a whole context",
     ),
+    Walker(
+        _L0,
+        re.compile(r"^(?:migrate|balloon|plug|unplug|swap-out|merge|hwpoison) |\bnvh-pages\b"),
+        "takes memory from L1, for which KVM walks every context,",
+    ),
     Walker(_L0, re.compile(r"\bnvh-reclaim\b"), "takes memory from L1, for which KVM walks every context"),
     Walker(
         _L0,

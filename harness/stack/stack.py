@@ -96,6 +96,8 @@ class Stack:
         self._consoles: dict[Level, Console] = {}
         self.vmms: dict[Level, Process] = {}
         self._feeds: list[socket.socket] = []
+        self._sinks: dict[Level, Callable[[bytes], None]] = {}
+        self.generation: dict[Level, int] = {}
         self.booted: Level | None = None
         self.booting: Level | None = None
         self.until: float | None = None
@@ -262,6 +264,10 @@ class Stack:
             return False
         return True
 
+    def comes_back(self, level: Level, timeout_s: float) -> bool:
+        """Whether the agent of ``level`` answers in time, however often the way to it fails before."""
+        return self.agent.wait_ready(level, timeout_s * self.slowdown)
+
     def check_alive(self) -> None:
         """Raise ``LevelBroken`` or ``InfraError`` when QEMU, the VMM of a level or a kernel has ended.
 
@@ -400,10 +406,19 @@ class Stack:
         command = vmm.vmm_command(level, self.spec.levels[level], self.images.has_initramfs(level))
         self.vmms[level] = self.agent.attach(channel, Level(level - 1), command, sink)
 
+    def next_vmm(self, level: Level, incoming: str) -> Process:
+        """Start another VMM of ``level``, which takes the state of the one before from ``incoming``."""
+        self.generation[level] = number = self.generation.get(level, 0) + 1
+        initramfs = self.images.has_initramfs(level)
+        command = vmm.vmm_command(level, self.spec.levels[level], initramfs, number, incoming)
+        (self.directory / f"{level}.vmm-{number}.sh").write_text(f"#!/bin/sh\n# runs at L0\n{command}\n")
+        return self.agent.start(Level(level - 1), command, self._sinks[level])
+
     def _open_console(self, level: Level) -> Callable[[bytes], None]:
         harness_end, console_end = socket.socketpair()
         self._feeds.append(harness_end)
         self._consoles[level] = Console(console_end, self.directory / f"{level}.console.log")
+        self._sinks[level] = harness_end.sendall
         return harness_end.sendall
 
     def _start_vmm(self, level: Level) -> None:

@@ -17,6 +17,7 @@ RUN = "/run/nvh"
 BOOT_MOUNT = f"{RUN}/boot"
 QMP_SOCKET = f"{RUN}/vmm.sock"
 PID_FILE = f"{RUN}/vmm.pid"
+NEXT_SOCKET = f"{RUN}/next.sock"
 
 # loglevel=5 keeps a console quiet but lets WARN splats through; each character costs many exits at L2.
 CMDLINE = "console=ttyAMA0 loglevel=5 panic=-1 nokaslr random.trust_cpu=on"
@@ -64,19 +65,59 @@ def prepare_script(level: Level) -> str:
     )
 
 
-def vmm_command(level: Level, spec: LevelSpec, initramfs: bool) -> str:
+HUGE_MIB = 2
+PRELOAD = "/usr/sbin/nvh-vmm.so"
+DEVICES = {
+    "balloon": ["-device", "virtio-balloon-device,id=balloon0"],
+    "rng": [
+        "-object",
+        "rng-random,id=random,filename=/dev/urandom",
+        "-device",
+        "virtio-rng-device,rng=random",
+    ],
+    "disk": [
+        "-drive",
+        f"if=none,id=scratch,format=raw,cache=none,aio=threads,file={RUN}/scratch",
+        "-device",
+        "virtio-blk-device,drive=scratch,serial=scratch",
+    ],
+}
+"""Words of QEMU for each device that a level may have besides its own disks."""
+SCRATCH_MIB = 8
+
+
+def qmp_socket(number: int) -> str:
+    """The monitor of the VMM that was started as the one of this number, 0 for the first."""
+    return f"{RUN}/vmm-{number}.sock" if number else QMP_SOCKET
+
+
+def next_socket(number: int) -> str:
+    """Where the agent below the VMM of this number finds that of the level above."""
+    return f"{RUN}/next-{number}.sock" if number else NEXT_SOCKET
+
+
+def pid_file(number: int) -> str:
+    """Where the VMM of this number says which process it is."""
+    return f"{RUN}/vmm-{number}.pid" if number else PID_FILE
+
+
+def vmm_command(level: Level, spec: LevelSpec, initramfs: bool, number: int = 0, incoming: str = "") -> str:
     """Return the shell command, run one level below, that starts ``level`` and ends when it ends.
 
-    Its standard output is the console of ``level``. L1 gets virtual EL2 (KVM_ARM_VCPU_HAS_EL2).
+    Its standard output is the console of ``level``. L1 gets virtual EL2 (KVM_ARM_VCPU_HAS_EL2). ``number``:
+    how many VMMs of the level there were before; ``incoming``: where it gets the state of the last one.
     """
     nested = ",virtualization=on" if level is Level.L1 else ""
-    words = ["qemu-system-aarch64", "-M", f"virt,gic-version=3{nested}", "-accel", "kvm", "-cpu", "host"]
-    words += ["-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M", "-name", f"{level},debug-threads=on"]
+    memory, plug, before = _memory(spec)
+    words = ["qemu-system-aarch64", "-M", f"virt,gic-version=3{nested}{memory}"]
+    words += ["-accel", "kvm", "-cpu", "host"]
+    words += ["-smp", str(spec.cpus), "-m", _size(spec), "-name", f"{level},debug-threads=on"]
+    words += plug
     words += ["-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none", "-no-reboot"]
     words += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
-    words += ["-chardev", f"socket,id=agent,path={RUN}/next.sock,server=on,wait=off"]
+    words += ["-chardev", f"socket,id=agent,path={next_socket(number)},server=on,wait=off"]
     words += ["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=nvh.agent"]
-    words += ["-qmp", f"unix:{QMP_SOCKET},server=on,wait=off", "-pidfile", PID_FILE]
+    words += ["-qmp", f"unix:{qmp_socket(number)},server=on,wait=off", "-pidfile", pid_file(number)]
     # Linux probes the virt machine's virtio-mmio transports in the reverse order of -device.
     for index, serial in enumerate(reversed(disk_serials(level))):
         words += ["-drive", f"if=none,id=disk{index},format=raw,readonly=on,file={RUN}/disk/{serial}"]
@@ -84,4 +125,50 @@ def vmm_command(level: Level, spec: LevelSpec, initramfs: bool) -> str:
     words += ["-kernel", f"{BOOT_MOUNT}/{level}/Image", "-append", kernel_cmdline(level, spec, initramfs)]
     if initramfs:
         words += ["-initrd", f"{BOOT_MOUNT}/{level}/initramfs.cpio.gz"]
-    return "exec " + shlex.join(words)
+    # After the disks, so that these keep their names.
+    words[_first_disk(words) : _first_disk(words)] = [word for name in spec.devices for word in DEVICES[name]]
+    if incoming:
+        words += ["-incoming", incoming]
+    if "disk" in spec.devices:
+        before += f"[ -e {RUN}/scratch ] || truncate -s {SCRATCH_MIB}M {RUN}/scratch || exit 1\n"
+    return f"{before}exec {_environment(spec)}{shlex.join(words)}"
+
+
+def _first_disk(words: list[str]) -> int:
+    """Linux probes transports in the reverse order of -device: what comes first is found last."""
+    return words.index("-drive")
+
+
+def _size(spec: LevelSpec) -> str:
+    if not spec.ram.pluggable_mib:
+        return f"{spec.memory_mib}M"
+    return f"{spec.memory_mib}M,maxmem={spec.memory_mib + spec.ram.pluggable_mib}M"
+
+
+def _memory(spec: LevelSpec) -> tuple[str, list[str], str]:
+    """What the memory's backing adds to ``-M``, the options that it needs, and what is to be done before."""
+    machine, words, before = "", [], ""
+    kinds = {"memfd": "memory-backend-memfd,share=on", "hugetlb": "memory-backend-memfd,share=on,hugetlb=on"}
+    if kind := kinds.get(spec.ram.backing):
+        machine = ",memory-backend=ram0"
+        words += ["-object", f"{kind},id=ram0,size={spec.memory_mib}M"]
+    if spec.ram.pluggable_mib:
+        # KSM may merge what is plugged and nothing else: each page it merges is a walk of every shadow.
+        machine += ",mem-merge=off"
+        words += ["-object", f"memory-backend-ram,id=plug-ram,size={spec.ram.pluggable_mib}M,merge=on"]
+        words += ["-device", "virtio-mem-pci,id=plug0,memdev=plug-ram,requested-size=0,block-size=2M"]
+    if spec.ram.backing == "hugetlb":
+        need = -(-spec.memory_mib // HUGE_MIB)
+        pool = f"/sys/kernel/mm/hugepages/hugepages-{HUGE_MIB * 1024}kB"
+        before = (
+            f"need=$(({need} - $(cat {pool}/free_hugepages)))\n"
+            f"[ $need -le 0 ] || echo $(($(cat {pool}/nr_hugepages) + need)) >{pool}/nr_hugepages\n"
+            f"[ $(cat {pool}/free_hugepages) -ge {need} ] || "
+            f'{{ echo "no {need} free huge pages of {HUGE_MIB} MiB" >&2; exit 127; }}\n'
+        )
+    return machine, words, before
+
+
+def _environment(spec: LevelSpec) -> str:
+    """What Debian's QEMU cannot be told by options (images/payloads/vmm/vmm.c)."""
+    return f"env LD_PRELOAD={PRELOAD} " if spec.migratable else ""

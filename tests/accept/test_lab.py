@@ -17,6 +17,7 @@ from harness.attempt.booted import FILE, Booted
 from harness.errors import UserError
 from harness.host.cache import Store
 from harness.host.paths import IMAGES, SCENARIOS
+from harness.level import Level
 from harness.report.progress import Progress
 from harness.scenario.scenario import NO_OVERRIDES
 
@@ -62,3 +63,25 @@ def test_an_acceptance_keeps_the_record_of_what_came_up(
             made.run(SeriesStep(0, "base", IMAGES / "kernels" / "nv.yaml"), {})
     (booted,) = [each for each in given if isinstance(each, Booted)]
     assert booted._path == store.root / FILE
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_a_series_runs_at_its_level_and_nowhere_else(level: Level, tmp_path: Path) -> None:
+    kernel = IMAGES / "kernels" / "nv.yaml"
+    with Progress(Console(file=sys.stderr)) as progress:
+        store = Store(tmp_path / "cache")
+        made = Lab(store, progress, tmp_path, ((), ("three-levels",)), NO_OVERRIDES, None, level)
+        with made:
+            (cell,) = made.cells(SeriesStep(0, "base", kernel))
+    found = {each: spec.kernel for each, spec in cell.stack.levels.items()}
+    assert found == {**dict.fromkeys(Level, "nv"), level: str(kernel)}
+
+
+def test_cells_that_do_not_boot_the_level_are_left_out() -> None:
+    """A cell that boots L0 alone does not execute L1's kernel, and would be green whatever that does."""
+    both = ("three-levels", "covering-one")
+    usual = {cell.scenario for cell in selected(((), both), NO_OVERRIDES)}
+    assert usual == set(both)
+    assert {cell.scenario for cell in selected(((), both), NO_OVERRIDES, Level.L1)} == {"three-levels"}
+    with pytest.raises(UserError, match="boots l1, so none executes its kernel"):
+        selected(((), ("covering-one",)), NO_OVERRIDES, Level.L1)

@@ -159,3 +159,10 @@ def test_junit_of_what_does_not_build() -> None:
     assert [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None] == [
         "patch-1::build"
     ]
+
+
+def test_the_reply_says_which_level_ran_the_series() -> None:
+    usual = report()
+    assert "at L0; L1 and L2 run the scenarios' own kernels" in " ".join(reply.render(usual).split())
+    guest = dataclasses.replace(usual, level="l1")
+    assert "at L1; L0 and L2 run the scenarios' own kernels" in " ".join(reply.render(guest).split())

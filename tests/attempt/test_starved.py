@@ -8,6 +8,7 @@ import pytest
 from harness.attempt import starved
 from harness.check.finding import Finding, RunResult
 from harness.errors import Location
+from harness.litmus.population import STATUS_LOST
 from harness.machine.process import CpuTime
 from harness.scenario.language import ResultCheck
 from harness.verdict import Verdict
@@ -23,7 +24,7 @@ LINE = (
 )
 
 
-def run(status: int | None = 1, **words: int) -> RunResult:
+def run(status: int | None = STATUS_LOST, **words: int) -> RunResult:
     values = {"run": 60, "cut": 0, "judged": 58, "failed": 0, "vacuous": 2} | words
     values |= {"passed": values["judged"] - values["failed"], "free": values["judged"] - 20}
     return RunResult(status, LINE.format(**values))
@@ -34,7 +35,7 @@ def run(status: int | None = 1, **words: int) -> RunResult:
     [
         (CpuTime(40.0, 100.0), False, True),
         (CpuTime(40.0, 100.0), True, False),  # one order, whatever the host does
-        (CpuTime(90.0, 100.0), False, False),
+        (CpuTime(90.0, 100.0), False, True),  # the host need not be busy for that
         (CpuTime(0.0, 0.0), False, False),  # nothing was ever started
     ],
 )
@@ -53,6 +54,7 @@ def test_controls_lost_are_no_failure_of_what_is_under_test() -> None:
     [
         run(failed=1),
         run(status=0),
+        run(status=1),
         run(status=256 + 11),
         run(status=None),
         run(cut=2, run=58, judged=56),

@@ -116,6 +116,7 @@ def write_bundle(directory: Path, names: Mapping[str, int], identity: str = ID) 
     (directory / LISTS / "default").write_text("".join(f"{name}\n" for name in names))
     manifest = {
         "format": FORMAT,
+        "bare": {"board": "virt", "groups": ["faults", "nested"]},
         "id": identity,
         "nvh": {"version": "0.1.0", "commit": ""},
         "kernel": {"name": "nv", "release": "7.3.4-nvh", "sha256": "0" * 64, "mutant": ""},

@@ -40,6 +40,7 @@ int main(void)
 		population_count(&p, name, &f, attempts);
 	}
 	population_print(&p, true, 2, 4096);
+	printf("status=%d\n", population_status(&p));
 	free(s);
 	return 0;
 }

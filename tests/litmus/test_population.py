@@ -16,7 +16,7 @@ from harness.check.finding import RunResult
 from harness.errors import InputError
 from harness.host.paths import IMAGES, SCENARIOS
 from harness.litmus import counted, populations
-from harness.litmus.population import case_hash, contradictions, parse_population
+from harness.litmus.population import STATUS_LOST, case_hash, contradictions, parse_population
 from harness.litmus.population import populations as told
 from harness.litmus.populations import ExpectedPopulation, Key, expected_of
 from harness.scenario.language import Cell
@@ -350,3 +350,19 @@ def test_iterations_that_a_time_ends_are_not(cell: Cell) -> None:
     table = {key(cell): row(KVM.format(made=17, asked=1000))}
     assert found(cell, KVM.format(made=5, asked=1000), table)[0] is Verdict.PASS
     assert found(cell, KVM.format(made=0, asked=1000), table)[0] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("cases", "status"),
+    [
+        ("a pass stale-seen 1 1\nb not-applicable - 0 0 none\n", 0),
+        ("a pass stale-seen 1 1\nb vacuous lost 1 16\n", STATUS_LOST),
+        ("a vacuous lost 1 16\n", STATUS_LOST),
+        ("a vacuous lost 1 16\nb fail stale-seen 1 1\n", 1),
+        ("a vacuous lost 1 16\nb unable-to-fail direct 1 1\n", 1),
+        ("a pass stale-seen 1 1\nb hang none 0 1\n", 1),
+        ("a not-applicable - 0 0 none\n", 1),  # nothing passed
+    ],
+)
+def test_lost_controls_have_a_status_of_their_own(count: Count, cases: str, status: int) -> None:
+    assert count(cases).splitlines()[-1] == f"status={status}"

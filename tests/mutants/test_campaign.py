@@ -137,3 +137,16 @@ def test_work_order_and_command_say_the_mutant(scenario: Path, tmp_path: Path) -
     assert cell.id in job.command
     plain = load_file(scenario, vocabulary())[0]
     assert "--mutant" not in reproduce(plain, NO_OVERRIDES)
+
+
+def test_the_plan_of_l1_has_its_own_table_kernel_and_control() -> None:
+    chosen = table.load(table.GUEST_FILE)[:1]
+    cells = plan(chosen, NO_OVERRIDES, Level.L1)
+    assert [name for _, name in cells] == ["none", chosen[0].name]
+    for (_, name), cell in cells.items():
+        assert (cell.mutant, cell.l1_mutant) == ("", name)
+        assert {level: spec.kernel for level, spec in cell.stack.levels.items()} == {
+            Level.L0: "nv",
+            Level.L1: "nv-guest-mutants",
+            Level.L2: "nv",
+        }

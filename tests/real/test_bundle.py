@@ -14,7 +14,8 @@ from rich.console import Console
 
 from harness.artefacts.model import build_model, load_model
 from harness.bundle.build import BundleSpec, make
-from harness.bundle.judged import Asked, judge
+from harness.bundle.judged import Asked, judge, run_on
+from harness.check.answers import GROUPS
 from harness.host.cache import Store
 from harness.ktap.manifest import MANIFEST
 from harness.level import Level
@@ -75,6 +76,18 @@ def test_it_says_what_nvh_says(stack: Stack, tmp_path: Path) -> None:
     failed = {case for case, (verdict, _, _) in there.items() if verdict == "fail"}
     told = {each.name for cell in summary.cells for each in cell.findings if each.verdict is Verdict.FAIL}
     assert told == failed
+
+
+def test_the_bare_image_boots_by_itself(tmp_path: Path) -> None:
+    store = Store()
+    with Progress(Console(file=sys.stderr)) as progress:
+        made = make(BundleSpec(tmp_path / "bundle", "nv", archive=False), store, progress)
+    version = f"QEMU {build_model(load_model('qemu'), store, lambda _: None).version}"
+    asked = Asked(Path(), made.directory, tmp_path / "judged", version=version)
+    summary, _ = run_on(asked, "qemu-bare")
+    red = {cell.id: cell.headline for cell in summary.cells if cell.verdict is not Verdict.PASS}
+    assert not red
+    assert len(summary.cells) == 1 + len(GROUPS)
 
 
 def test_a_wrong_kernel_is_red(tmp_path: Path) -> None:

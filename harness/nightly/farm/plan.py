@@ -298,7 +298,7 @@ def _tasks(
                 if own and kernel != kernels[0]:
                     continue
                 instead = model.instead_of.get(cell.stack.model, model.name)
-                overrides = Overrides(None if own else kernel, instead, timing)
+                overrides = _kernels(cell, kernel, Overrides(None, instead, timing))
                 on, name = _on(cell, overrides), label(own or kernel)
                 tasks.append(Task(on, model.label, name, overrides, repeats, 0))
     return tasks
@@ -308,6 +308,17 @@ def _own_kernel(cell: Cell) -> str:
     """A kernel that the scenario names for L0: it is about that one, and runs once on each model."""
     kernel = cell.stack.levels[Level.L0].kernel
     return "" if kernel == KERNEL else kernel
+
+
+def _kernels(cell: Cell, kernel: str, overrides: Overrides) -> Overrides:
+    """With the plan's kernel, but at no level for which the scenario names one of its own."""
+    own = {level for level, spec in cell.stack.levels.items() if spec.kernel != KERNEL}
+    if Level.L0 in own:
+        return overrides
+    if not own:
+        return dataclasses.replace(overrides, kernel=kernel)
+    l1, l2 = (None if level in own else kernel for level in (Level.L1, Level.L2))
+    return dataclasses.replace(overrides, l0_kernel=kernel, l1_kernel=l1, l2_kernel=l2)
 
 
 def _on(cell: Cell, overrides: Overrides) -> Cell:

@@ -18,11 +18,12 @@ from harness.artefacts import saved_registers
 from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
+from harness.check import model_defects
 from harness.check.answers import Answers, Wrong
+from harness.check.model_defects import ModelDefect
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
-from harness.nightly.model import model_defects, questions
-from harness.nightly.model.model_defects import ModelDefect
+from harness.nightly.model import questions
 from harness.reproduce.hunt import campaign
 from harness.runner.project import find_cells
 from harness.runner.run import RunSpec, run_and_print

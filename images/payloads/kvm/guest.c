@@ -41,11 +41,28 @@ static void judge(struct tally *t, const struct control *c, uint64_t page, uint6
 	t->bad_value = value;
 }
 
+/* Each word must be as this vCPU left it in its last round; then it gets that of the next. */
+static void write_pattern(struct report *r, uint64_t page, uint64_t name, uint64_t vcpu)
+{
+	uint64_t at = REGION_GPA + page * PAGE + PATTERN_OFFSET + 8 * vcpu;
+
+	for (uint64_t k = 0; k < PATTERN_WORDS; k++, at += 8 * VCPUS_MAX) {
+		uint64_t value = load(at);
+
+		if (value != pattern_of(name, vcpu, k, r->round)) {
+			r->lost++;
+			r->lost_page = page;
+			r->lost_value = value;
+		}
+		store(at, pattern_of(name, vcpu, k, r->round + 1));
+	}
+}
+
 /* One pass; returns the passes made in the current epoch, 0 if this one says nothing. */
 static uint64_t pass(struct control *c, struct report *r, uint64_t vcpu)
 {
 	uint64_t epoch = __atomic_load_n(&c->epoch, __ATOMIC_ACQUIRE);
-	uint64_t pages = c->pages, stride = c->stride, write = c->write;
+	uint64_t pages = c->pages, stride = c->stride, write = __atomic_load_n(&c->write, __ATOMIC_ACQUIRE);
 	struct tally t = { 0 };
 
 	for (uint64_t p = c->first; p < pages; p += stride) {
@@ -53,9 +70,13 @@ static uint64_t pass(struct control *c, struct report *r, uint64_t vcpu)
 
 		judge(&t, c, p, load(at));
 		judge(&t, c, p, load(at + LAST_WORD));
-		if (write)
+		if (write == WRITE_STAMP)
 			store(at + STAMP_OFFSET + 8 * vcpu, epoch);
+		else if (write == WRITE_PATTERN)
+			write_pattern(r, p, p % c->period, vcpu);
 	}
+	if (write == WRITE_PATTERN)
+		r->round++;
 	/* The loads above are done, and the stamps seen, before the epoch is read again. */
 	__asm__ volatile("dsb ish" ::: "memory");
 	if (__atomic_load_n(&c->epoch, __ATOMIC_RELAXED) != epoch)

@@ -18,6 +18,8 @@ enum slot { SLOT_IMAGE, SLOT_CONTROL, SLOT_REGION, SLOT_ASIDE };
 struct options {
 	unsigned iterations, vcpus, vms, seconds, timeout_s;
 	size_t pages;
+	unsigned rest_ms; /* case pattern: how long the guest rests between two checks */
+	const char *until; /* a file that ends the case; NULL: the options above do */
 	bool self_test; /* do not make the change, yet expect its effect: stale must be reported */
 };
 
@@ -131,5 +133,6 @@ bool case_mprotect_ro(const struct options *o, struct result *r);
 bool case_thp_split(const struct options *o, struct result *r);
 bool case_thp_collapse(const struct options *o, struct result *r);
 bool case_vmid_reuse(const struct options *o, struct result *r);
+bool case_pattern(const struct options *o, struct result *r);
 
 #endif

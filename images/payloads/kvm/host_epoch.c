@@ -61,7 +61,7 @@ void cover(struct vm *vm, size_t first, size_t stride, bool write)
 	__atomic_store_n(&c->first, first, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->stride, stride, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->pages, vm->pages, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->write, write, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->write, write ? WRITE_STAMP : 0, __ATOMIC_RELAXED);
 }
 
 /*
@@ -214,6 +214,8 @@ void case_end(struct vm *vm, struct result *r)
 
 bool case_goes_on(const struct options *o, const struct result *r)
 {
+	if (o->until && !access(o->until, F_OK))
+		return false;
 	return r->iterations < o->iterations &&
 	       (!r->iterations || !o->seconds || seconds() - case_start < o->seconds);
 }

@@ -29,6 +29,7 @@ static const struct test_case cases[] = {
 	{ "thp-collapse", "split, then MADV_COLLAPSE", case_thp_collapse },
 	{ "vmid-reuse", "many VMs with a secret each at the same guest address", case_vmid_reuse },
 	{ "migrate", "remap while the vCPUs move between CPUs", case_migrate },
+	{ "pattern", "change nothing: the guest writes, and finds what it wrote", case_pattern },
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))
@@ -36,10 +37,11 @@ static const struct test_case cases[] = {
 static int usage(void)
 {
 	fprintf(stderr, "usage: nvh-kvm [--case NAME|all] [--iterations N] [--vcpus N] [--vms N] [--region-mib N]\n"
-			"               [--seconds S] [--timeout S] [--self-test]\n"
+			"               [--seconds S] [--timeout S] [--rest-ms N] [--until FILE] [--self-test]\n"
 			"       nvh-kvm --list\n"
 			"       nvh-kvm --caps    what this kernel's KVM offers to a nested guest\n"
 			"--seconds bounds each case (at least one iteration is made), --timeout each wait for the guest;\n"
+			"pattern: between two checks the guest rests for --rest-ms; the case ends when FILE is there;\n"
 			"--self-test leaves the changes out and must report stale data and exit 1.\n");
 	return EXIT_USAGE;
 }
@@ -131,11 +133,14 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(key, "--case") && *text)
 			name = text;
+		else if (!strcmp(key, "--until") && *text)
+			o.until = text;
 		else if (!strcmp(key, "--region-mib") && number_unsigned(text, 1, PAGES_MAX / 256, &mib))
 			o.pages = mib * 256;
 		else if (!(!strcmp(key, "--iterations") && number_unsigned(text, 1, 1000000, &o.iterations)) &&
 			 !(!strcmp(key, "--vcpus") && number_unsigned(text, 1, VCPUS_MAX, &o.vcpus)) &&
 			 !(!strcmp(key, "--vms") && number_unsigned(text, 2, 256, &o.vms)) &&
+			 !(!strcmp(key, "--rest-ms") && number_unsigned(text, 0, 60000, &o.rest_ms)) &&
 			 !(!strcmp(key, "--seconds") && number_unsigned(text, 1, 86400, &o.seconds)) &&
 			 !(!strcmp(key, "--timeout") && number_unsigned(text, 1, 3600, &o.timeout_s))) {
 			fprintf(stderr, "nvh-kvm: bad option or value: %s %s\n", key, text);

@@ -19,13 +19,25 @@
 #define PAGE 4096
 #define LAST_WORD (PAGE - 8)
 #define STAMP_OFFSET 64 /* word STAMP_OFFSET + 8 * vcpu of each page: the epoch that vCPU last wrote */
+/* Case pattern: words PATTERN_OFFSET + 8 * (VCPUS_MAX * k + vcpu), k < PATTERN_WORDS, hold pattern_of(). */
+#define PATTERN_OFFSET 1024
+#define PATTERN_WORDS 4
 
 #define DOORBELL_HELLO 1
 #define DOORBELL_EXCEPTION 2
 #define DOORBELL_REST 3 /* answered when the epoch has changed */
 
+#define WRITE_STAMP 1
+#define WRITE_PATTERN 2
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
+
+/* What vCPU `vcpu` has written to its word k of a page in its round: no two of them are alike. */
+static inline uint64_t pattern_of(uint64_t page, uint64_t vcpu, uint64_t k, uint64_t round)
+{
+	return (page << 32 | vcpu << 16 | k << 8 | 0x5a) ^ round * 0x9e3779b97f4a7c15;
+}
 
 /* Written by one vCPU. The counts are those of the passes of done_epoch. */
 struct report {
@@ -36,6 +48,9 @@ struct report {
 	uint64_t other; /* words that held neither expect[page] nor old[page] */
 	uint64_t bad_page, bad_value;
 	uint64_t esr, far, elr; /* of an exception in the guest */
+	uint64_t round; /* WRITE_PATTERN: passes that have written, whatever the epoch */
+	uint64_t lost; /* words that did not hold what this vCPU wrote last */
+	uint64_t lost_page, lost_value;
 };
 
 /*
@@ -46,10 +61,11 @@ struct report {
  */
 struct control {
 	uint64_t epoch;
-	uint64_t write; /* stamp the pages as well */
+	uint64_t write; /* WRITE_STAMP, WRITE_PATTERN, or 0: the pages are only read */
 	uint64_t first, stride, pages; /* the pages of a pass */
 	uint64_t rest; /* passes of an epoch after which the guest rests until the next one; 0: it never does */
-	uint64_t unused[10]; /* each report in cache lines of its own */
+	uint64_t period; /* WRITE_PATTERN: page p has the pattern of page p % period */
+	uint64_t unused[9]; /* each report in cache lines of its own */
 	struct report report[VCPUS_MAX] __attribute__((aligned(128)));
 	uint64_t expect[PAGES_MAX];
 	uint64_t old[PAGES_MAX];

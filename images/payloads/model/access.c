@@ -15,7 +15,7 @@ struct answer touch(unsigned pe, bool el0, enum access access, uint64_t address)
 
 void sweep(unsigned pe, unsigned pages)
 {
-	below(pe, false, victim_sweep, pages, 0x40000000);
+	below(pe, false, victim_sweep, pages, BOARD_RAM);
 }
 
 uint64_t abort_class(enum access access, bool same_el)

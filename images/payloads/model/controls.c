@@ -84,7 +84,7 @@ static void translation(unsigned op2, bool trap, const char *control)
 {
 	static const char *const names[] = { "S1E1R", "S1E1W", "S1E0R", "S1E0W" };
 	const struct control c = { names[op2], 0, 7, 8, op2, true };
-	struct answer a = below_instruction(0, false, MOVE(1, 0, 7, 8, op2, 0), 0x40000000);
+	struct answer a = below_instruction(0, false, MOVE(1, 0, 7, 8, op2, 0), BOARD_RAM);
 
 	if (trap)
 		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(1, &c, false), "D24.2.62, D24.2.71", "AT %s at EL1 with %s", c.name, control);
@@ -121,11 +121,11 @@ static void translations_of_el2(void)
 
 	for (unsigned i = 0; i < LENGTH(all); i++) {
 		uint32_t word = MOVE(1, 4, 7, 8, all[i].op2, 0);
-		struct answer a = below_instruction(0, false, word, 0x40000000);
+		struct answer a = below_instruction(0, false, word, BOARD_RAM);
 
 		CHECK_ESR(a, TO_EL1, ESR_EC, 0, "C5.4: UNDEFINED", "AT %s at EL1", all[i].name);
 		space.hcr |= HCR_NV;
-		a = below_instruction(0, false, word, 0x40000000);
+		a = below_instruction(0, false, word, BOARD_RAM);
 		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(1, &all[i], false), "HCR_EL2.NV", "AT %s at EL1 with NV", all[i].name);
 		space.hcr &= ~HCR_NV;
 	}

@@ -116,6 +116,8 @@ static void every_bit(unsigned shift)
 		uint64_t ipa = BIT(bit) | 0x20000000;
 		struct answer a;
 
+		if (ipa - BOARD_RAM < BIT(30)) /* which stage 2 maps */
+			ipa |= BIT(30);
 		map_s1(TARGET, 3, ipa, PTE_AF);
 		DSB(ish);
 		forget();

@@ -40,7 +40,7 @@ struct leaf_case {
 
 /*
  * Outputs: with pages A and B. With blocks the two outputs are block-sized pieces of RAM; a word in each at the offset
- * says which it is. RAM has 128 MB from 0x40000000 on: larger blocks move to nothing instead of B.
+ * says which it is. RAM has 128 MB from its first byte on: larger blocks move to nothing instead of B.
  */
 static bool fits(const struct geometry *g, unsigned level)
 {
@@ -62,13 +62,13 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	if (c->stage2)
 		base &= BIT(space.s2.size) - 1;
 	base &= ~(size - 1);
-	if (c->stage2 && !space.s1_on && base < 0x80000000)
+	if (c->stage2 && !space.s1_on && base < BOARD_RAM + 0x40000000)
 		base = 0x100000000000ull & (BIT(space.s2.size) - 1) & ~(size - 1);
 	two = fits(g, c->level);
-	outputs[0] = small ? c->stage2 ? (uint64_t)page_a : ipa_of(page_a) : 0x40000000 + (two ? 0x2000000 : 0);
-	outputs[1] = small ? c->stage2 ? (uint64_t)page_b : ipa_of(page_b) : 0x44000000;
+	outputs[0] = small ? c->stage2 ? (uint64_t)page_a : ipa_of(page_a) : BOARD_RAM + (two ? 0x2000000 : 0);
+	outputs[1] = small ? c->stage2 ? (uint64_t)page_b : ipa_of(page_b) : BOARD_RAM + 0x4000000;
 	if (!small && size < 0x2000000)
-		outputs[0] = 0x42000000, outputs[1] = 0x44000000;
+		outputs[0] = BOARD_RAM + 0x2000000, outputs[1] = BOARD_RAM + 0x4000000;
 	outputs[0] &= ~(size - 1);
 	if (!small) {
 		/* mind RAM's end: pages beyond it are not looked at */
@@ -80,7 +80,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	}
 	input = (c->high ? HIGH | base : base) + (small ? at(size, c->position) : two ? at(size, c->position) & 0x1ffffff : 0);
 	if (!small && !two)
-		input = (c->high ? HIGH | base : base) + (0x47000000 - outputs[0]);
+		input = (c->high ? HIGH | base : base) + (BOARD_RAM + 0x7000000 - outputs[0]);
 	attributes = c->stage2 ? PTE_AF | S2_RW : PTE_AF | PTE_S1_EL0 | (global ? 0 : PTE_S1_NG);
 	if (c->stage2)
 		descriptor = map_s2(base, c->level, outputs[0], attributes);

@@ -8,6 +8,7 @@
 #define NVH_MODEL_H
 
 #include "below.h"
+#include "board.h"
 #include "console.h"
 #include "psci.h"
 #include "tables.h"

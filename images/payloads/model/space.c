@@ -2,7 +2,7 @@
 /* Runs at EL2 on the bare model: one EL1&0 regime at a time, with 48 bits of input at both stages. */
 #include "model.h"
 
-#define RAM 0x40000000ull
+#define RAM BOARD_RAM
 #define RAM_SIZE 0x40000000ull
 #define CODE(value) (0xd2800000u | (uint32_t)(value) << 5) /* MOV X0, #value */
 #define RET 0xd65f03c0u

@@ -15,14 +15,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "mappings.h"
 #include "number.h"
 
 #define CHUNK (16ul << 20)
-#define MAPPINGS_MAX 512
-
-struct mapping {
-	unsigned long start, size;
-};
 
 static int usage(void)
 {
@@ -64,40 +60,6 @@ static long rollup(uint64_t pid, const char *field)
 	return kib;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const struct mapping *x = a, *y = b;
-
-	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
-}
-
-/* Writable mappings without a file, or with one in memory: guest RAM among them, and the biggest. */
-static size_t read_mappings(uint64_t pid, struct mapping *to)
-{
-	char path[64], line[1024];
-	size_t n = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%lu/maps", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (n < MAPPINGS_MAX && fgets(line, sizeof(line), file)) {
-		unsigned long start, end, inode;
-		char flags[8], name[512] = "";
-
-		if (sscanf(line, "%lx-%lx %7s %*s %*s %lu %511[^\n]", &start, &end, flags, &inode, name) < 4 ||
-		    flags[1] != 'w')
-			continue;
-		if (inode && !strstr(name, "memfd:") && !strstr(name, "/dev/shm/") && !strstr(name, "/dev/zero"))
-			continue;
-		to[n++] = (struct mapping){ start, end - start };
-	}
-	fclose(file);
-	qsort(to, n, sizeof(*to), by_size);
-	return n;
-}
-
 int main(int argc, char **argv)
 {
 	static struct mapping mappings[MAPPINGS_MAX];
@@ -135,7 +97,7 @@ int main(int argc, char **argv)
 	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	before = rollup(pid, "Swap");
 	out = swapped_out();
-	n = read_mappings(pid, mappings);
+	n = mappings_read(pid, mappings);
 	if (fd < 0 || before < 0 || !n) {
 		fprintf(stderr, "nvh-reclaim: process %lu: %s\n", pid, errno ? strerror(errno) : "no writable mapping");
 		return 3;

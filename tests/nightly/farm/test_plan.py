@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.errors import InputError
 from harness.host.paths import IMAGES
+from harness.level import Level
 from harness.nightly.farm.night import key_of
 from harness.nightly.farm.plan import NightPlan, load_plan
 from harness.nightly.farm.price import LeftToRun, price, print_price
@@ -105,6 +106,21 @@ def test_a_scenario_that_names_its_model_gets_the_one_instead(place: Path) -> No
     assert models["two", "qemu"] == "qemu-v1"
     assert models["one", "qemu"] == "qemu"
     assert models["two", "qemu-10.0"] == "qemu-10.0"
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_a_scenario_that_names_a_kernel_keeps_it_at_that_level(place: Path, level: Level) -> None:
+    """One for L0 is about that kernel, and runs once; a guest's stays while the plan's change below it."""
+    own = SCENARIO.format(name="two", points="1").replace(
+        "steps:", f"stack: {{{level}: {{kernel: nv-64k}}}}\nsteps:"
+    )
+    (place / "two.yaml").write_text(own)
+    tasks = [t for t in load(place, HEAD).tasks if t.cell.scenario == "two" and t.model == "qemu"]
+    found = [{each: spec.kernel for each, spec in t.cell.stack.levels.items()} for t in tasks]
+    if level is Level.L0:
+        assert found == [{Level.L0: "nv-64k", Level.L1: "nv", Level.L2: "nv"}]
+    else:
+        assert found == [{**dict.fromkeys(Level, kernel), level: "nv-64k"} for kernel in ("nv", "debian")]
 
 
 def test_everything_wrong_is_told_at_once_with_its_place(place: Path) -> None:

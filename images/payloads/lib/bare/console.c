@@ -2,13 +2,6 @@
 /* What a program has to say. Runs on bare machines. */
 #include "console.h"
 
-#define UART ((volatile uint32_t *)0x09000000)
-
-void print_char(char c)
-{
-	*UART = (uint8_t)c;
-}
-
 void print(const char *text)
 {
 	while (*text)

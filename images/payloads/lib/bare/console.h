@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The PL011 of QEMU's board virt. Runs on bare machines. */
+/* What a program has to say. Runs on bare machines. */
 #ifndef NVH_BARE_CONSOLE_H
 #define NVH_BARE_CONSOLE_H
 
 #include <stdint.h>
 
-void print_char(char c);
+void print_char(char c); /* of the program: plain.c, or a file of its own */
 void print(const char *text);
 /* Base 10, or 16 with 0x in front. */
 void print_number(uint64_t value, unsigned base);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Power of the machine and its PEs. Runs on bare machines. */
 #include "psci.h"
+#include "board.h"
 #include "pe.h"
 
 #define SYSTEM_OFF 0x84000008
@@ -20,7 +21,7 @@ static int64_t call(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 
 int64_t psci_start(uint64_t index)
 {
-	return call(CPU_ON, index, (uint64_t)_start, index);
+	return call(CPU_ON, index * BOARD_PE_STRIDE, (uint64_t)_start, index);
 }
 
 void psci_off(void)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* CPU_ON of the PE with MPIDR_EL1.Aff0 `index`, at _start; 0, or an error as PSCI numbers them. */
+/* CPU_ON of PE `index` (board.h), at _start; 0, or an error as PSCI numbers them. */
 int64_t psci_start(uint64_t index);
 void psci_off(void) __attribute__((noreturn));
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Counts what a run of nvh-litmus consisted of. Runs at L0; the tests run it natively with findings of their own. */
 #include "host/population.h"
+#include "host/exits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,15 @@ void population_count(struct population *p, const char *name, const struct findi
 		p->failed++;
 	if (!strcmp(f->verdict, "pass") || !strcmp(f->verdict, "fail"))
 		count_evidence(p, f);
+}
+
+int population_status(const struct population *p)
+{
+	if (p->failed || p->unable)
+		return EXIT_FAILED;
+	if (p->vacuous)
+		return EXIT_LOST;
+	return p->passed ? EXIT_OK : EXIT_FAILED;
 }
 
 static void print_features(const struct population *p, bool e2h0, unsigned pes, unsigned page_size)

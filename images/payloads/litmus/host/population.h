@@ -28,6 +28,8 @@ void population_select(struct population *p, const char *name);
 void population_machine(struct population *p, const struct shared *s);
 /* One case that ended; `attempts` is 0 for one that did not run. With the self-test `f` is what invert() made of it. */
 void population_count(struct population *p, const char *name, const struct finding *f, unsigned attempts);
+/* The exit status of such a run (host/exits.h). */
+int population_status(const struct population *p);
 void population_print(const struct population *p, bool e2h0, unsigned pes, unsigned page_size);
 
 #endif

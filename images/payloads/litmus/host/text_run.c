@@ -252,7 +252,7 @@ int text_run(const char *path, unsigned failures)
 		fclose(s.in);
 	if (usage)
 		return EXIT_USAGE;
-	return s.failed || s.vacuous || !s.passed ? EXIT_FAILED : EXIT_OK;
+	return s.failed ? EXIT_FAILED : s.vacuous ? EXIT_LOST : s.passed ? EXIT_OK : EXIT_FAILED;
 }
 
 int text_features(void)

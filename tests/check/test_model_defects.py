@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.check.answers import AnswerGroup, Answers, Wrong
+from harness.check.model_defects import load, number
 from harness.errors import InputError
 from harness.nightly.model.model_check import judge
-from harness.nightly.model.model_defects import load, number
 from harness.verdict import Verdict
 
 OS = Wrong(
