@@ -23,6 +23,7 @@ from harness.cli import common
 from harness.document.as_json import to_data
 from harness.errors import UserError, closest
 from harness.host.paths import RUNS
+from harness.program.kernel_defects import DEFECTS
 from harness.program.kinds import KINDS
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.terminal import print_totals
@@ -48,7 +49,15 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=common.positive, metavar="N", help="machines at once; default: one per CPU"
     )
     parser.add_argument("--known", action="store_true", help="also run programs in which known defects show")
-    parser.add_argument("--as-new", action="store_true", help="treat known defects as new ones")
+    parser.add_argument(
+        "--as-new",
+        action="append",
+        nargs="?",
+        const="",
+        default=[],
+        metavar="SCENARIO",
+        help="treat the known defect of this scenario as a new one; repeatable; without a name: all of them",
+    )
     parser.add_argument(
         "--bare", action="store_true", help="run on the bare machine, at true EL2: tests the model alone"
     )
@@ -65,6 +74,19 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="new directory, or that of a hunt to continue"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def as_new(names: list[str]) -> tuple[str, ...]:
+    """Scenarios of known defects, of all for an empty name; ``UserError`` for another one."""
+    known = [defect.scenario for defect in DEFECTS]
+    for name in names:
+        if name and name not in known:
+            near = closest(name, known)
+            raise UserError(
+                f"there is no known defect {name!r} ({', '.join(known)})"
+                + (f"; did you mean {near!r}?" if near else "")
+            )
+    return tuple(known if "" in names else dict.fromkeys(names))
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -89,7 +111,7 @@ def main(arguments: argparse.Namespace) -> int:
         with_known=arguments.known,
         one=arguments.one,
         bare=arguments.bare,
-        as_new=arguments.as_new,
+        as_new=as_new(arguments.as_new),
         sanitize=not arguments.no_sanitize,
     )
     console = Console(stderr=arguments.json)

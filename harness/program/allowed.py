@@ -24,6 +24,7 @@ from harness.program.addresses import (
     DATA_PA,
     E2_ASID,
     EVENT_PA,
+    PHYSICAL_BITS,
     code_result,
     fits,
     input_bits,
@@ -33,11 +34,14 @@ from harness.program.addresses import (
 from harness.program.entries import FLAT_BYTES, FLAT_SHIFT, Combined, Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.program import (
+    CONTIGUOUS,
+    OLD,
     Access,
     Action,
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     InitialMemory,
     Map,
@@ -58,6 +62,7 @@ HANG = "hang"
 NO_STAGE_2 = "s2-translation!code"
 """VTCR_EL2.SL0 does not fit T0SZ: L2 cannot even be fetched."""
 ALL64 = (1 << 64) - 1
+DESCRIPTOR_OLD, DESCRIPTOR_YOUNG = "old", "young"
 HPFAR_PAGE = ~0xFFF
 """HPFAR_EL2 has all of IPA[47:12], whatever the granule (Arm ARM D24.2 HPFAR_EL2, M.a.a)."""
 HIDES = {"os": (Features.OS, Features.RANGE), "range": (Features.RANGE,), "xs": (Features.XS,)}
@@ -143,6 +148,7 @@ class ReferenceModel:
         self._dirty: dict[int, bool] = {}
         self._closed = False
         self._pointers = 0
+        self._flags: dict[int, frozenset[str]] = {}
 
     @classmethod
     def of(
@@ -163,6 +169,8 @@ class ReferenceModel:
                 return self._access(action)
             case At():
                 return self._at(action)
+            case DescriptorLook():
+                return frozenset(self._descriptor(action))
             case Spin():
                 self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.where)
                 return frozenset({DONE})
@@ -186,9 +194,17 @@ class ReferenceModel:
         """The leaf that ``action`` writes."""
         table = self._table_of(action)
         size = level_size(self._shift(action.stage), action.level)
-        return TableLeaf(action.stage, table, action.at, size, action.level, action.to or 0, action.perms)
+        to = action.to or 0
+        beyond = bool(to >> self._output_bits(action))
+        return TableLeaf(action.stage, table, action.at, size, action.level, to, action.perms, beyond=beyond)
 
-    def _table_of(self, action: Map) -> int:
+    def _output_bits(self, action: Map) -> int:
+        """Of an output address of the tables that ``action`` writes: those who use them agree."""
+        c = self.world.contexts[action.ctx]
+        own = {"s2": c.ps, "s1": c.ips}.get(action.stage)
+        return PHYSICAL_BITS if own is None else min(own, PHYSICAL_BITS)
+
+    def _table_of(self, action: Map | DescriptorLook) -> int:
         if action.stage == "e2":
             return 0
         return self.world.s2_table(action.ctx) if action.stage == "s2" else self.world.s1_table(action.ctx)
@@ -228,7 +244,7 @@ class ReferenceModel:
         table_of = self.world.s2_table if new.stage == "s2" else self.world.s1_table
         users = [c for i, c in enumerate(self.world.contexts) if table_of(i) == new.table]
         for cpu, tlb in enumerate(self.tlbs):
-            vmids = {c.vmid for c in users if c.loaded_by(cpu)}
+            vmids = {c.tag_vmid for c in users if c.loaded_by(cpu)}
             held = tlb.s2 if new.stage == "s2" else tlb.s1
             found |= {
                 each.leaf for each in held if each.vmid in vmids and self._clash(new, each.leaf, each.asid)
@@ -244,7 +260,7 @@ class ReferenceModel:
         if new.stage == "s2" or old.is_global or new.is_global:
             return True
         users = [c for i, c in enumerate(self.world.contexts) if self.world.s1_table(i) == new.table]
-        return asid in {c.asid for c in users}
+        return asid in {c.tag_asid for c in users}
 
     def _map(self, action: Map) -> None:
         self._close()
@@ -270,7 +286,45 @@ class ReferenceModel:
             leaves.add(
                 TableLeaf(new.stage, new.table, at, size, LAST_LEVEL - 1, self._pointers, "", frozenset())
             )
+        if OLD in new.perms and self._sets_flags(action):
+            new = dataclasses.replace(new, flag=len(self._flags) + 1)
+            self._flags[new.flag] = frozenset({DESCRIPTOR_OLD, DESCRIPTOR_YOUNG})  # or soon, by speculation
         leaves.add(new)
+
+    def _sets_flags(self, action: Map) -> bool:
+        """Whether hardware manages the access flag of these tables: those who use them agree."""
+        c = self.world.contexts[action.ctx]
+        return {"s2": c.s2_ha, "s1": c.s1_ha}.get(action.stage, False)
+
+    def _descriptor(self, look: DescriptorLook) -> frozenset[str]:
+        """What L1 finds in its table: as it wrote it, and the flag as hardware may have left it."""
+        table = self._table_of(look)
+        for leaf in self.current(look.stage, table):
+            if (leaf.start, leaf.level) != (look.at, look.level):
+                continue
+            if leaf.children is not None:
+                return frozenset({"table"})
+            return self._flags.get(
+                leaf.flag, frozenset({DESCRIPTOR_OLD if leaf.is_old else DESCRIPTOR_YOUNG})
+            )
+        return frozenset({"invalid"})
+
+    def _settle(self, action: Access, found: frozenset[str]) -> None:
+        """A translation that was used has its flag set, where it can have been no other one."""
+        if any(token.startswith(("s1-", "s2-")) for token in found) or action.kind in ("peek", "vncr"):
+            return
+        c, tlb = self.world.contexts[action.ctx], self.tlbs[self.cpu]
+        both = [b for b in tlb.combined if b.matches(c.tag_vmid, c.tag_asid) and b.covers(action.at)]
+        firsts = [leaf for leaf in self._s1(tlb, action.ctx) if leaf.covers(action.at)] if c.s1 else []
+        ipas = {leaf.to + (action.at - leaf.start) for leaf in firsts} if c.s1 else {action.at}
+        seconds = [leaf for leaf in self._s2(tlb, action.ctx) if c.s2 and any(map(leaf.covers, ipas))]
+        for used in (
+            {*firsts, *(b.s1 for b in both if b.s1 is not None)},
+            {*seconds, *(b.s2 for b in both if b.s2 is not None)},
+        ):
+            flags = {leaf.flag for leaf in used}
+            if len(flags) == 1 and 0 not in flags and not any(CONTIGUOUS in leaf.perms for leaf in used):
+                self._flags[flags.pop()] = frozenset({DESCRIPTOR_YOUNG})
 
     def _cut_off(self, pointer: TableLeaf, children: frozenset[TableLeaf]) -> None:
         """Who still holds ``pointer`` finds in its table what was there last."""
@@ -288,7 +342,8 @@ class ReferenceModel:
         if self._closed:
             return
         self._closed = True
-        e2 = {Held(leaf, 0, E2_ASID) for leaf in self.current("e2", 0) if not leaf.is_old}
+        asid = 0 if self.world.e2h0 else E2_ASID
+        e2 = {Held(leaf, 0, asid) for leaf in self.current("e2", 0) if not leaf.fault}
         for cpu, tlb in enumerate(self.tlbs):
             tlb.e2 |= e2
             tlb.vncr |= e2
@@ -298,12 +353,18 @@ class ReferenceModel:
                 if c.s1:
                     table = self.world.s1_table(i)
                     tlb.s1 |= {
-                        Held(leaf, c.vmid, c.asid) for leaf in self.current("s1", table) if not leaf.is_old
+                        Held(leaf, c.tag_vmid, c.tag_asid, c.vmid)
+                        for leaf in self.current("s1", table)
+                        if not leaf.fault
                     }
                 if c.s2:
                     table = self.world.s2_table(i)
-                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self.current("s2", table) if not leaf.is_old}
-                    tlb.s2 |= {Held(leaf, c.vmid) for leaf in self._aliases(i)}
+                    tlb.s2 |= {
+                        Held(leaf, c.tag_vmid, raw=c.vmid)
+                        for leaf in self.current("s2", table)
+                        if not leaf.fault
+                    }
+                    tlb.s2 |= {Held(leaf, c.tag_vmid, raw=c.vmid) for leaf in self._aliases(i)}
                 tlb.combined |= set(self._combinations(tlb, i))
 
     def bits(self, c: Context) -> int:
@@ -321,7 +382,7 @@ class ReferenceModel:
             return set()
         low = (1 << self.bits(c)) - 1
         above = {leaf.to & ~low for leaf in self.current("s1", self.world.s1_table(ctx))} - {0}
-        leaves = [leaf for leaf in self.current("s2", self.world.s2_table(ctx)) if not leaf.is_old]
+        leaves = [leaf for leaf in self.current("s2", self.world.s2_table(ctx)) if not leaf.fault]
         return {dataclasses.replace(leaf, start=leaf.start + up) for leaf in leaves for up in above}
 
     def _leaves(self, held: Iterable[TableLeaf]) -> set[TableLeaf]:
@@ -329,18 +390,22 @@ class ReferenceModel:
         found: set[TableLeaf] = set()
         for leaf in held:
             found |= {leaf} if leaf.children is None else leaf.children
-        return {leaf for leaf in found if not leaf.is_old}
+        return {leaf for leaf in found if not leaf.fault}
 
     def _fault_now(self, stage: str, table: int, at: int) -> str:
         """What a walk of the tables as they are ends with at ``at``: a kind of fault, or an empty string."""
         for leaf in self.current(stage, table):
             if leaf.children is None and leaf.covers(at):
-                return "access-flag" if leaf.is_old else ""
+                return leaf.fault
         return "translation"
 
     def _s1(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
         c = self.world.contexts[ctx]
-        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and (h.asid == c.asid or self._any_global(h.leaf))}
+        held = {
+            h.leaf
+            for h in tlb.s1
+            if h.vmid == c.tag_vmid and (h.asid == c.tag_asid or self._any_global(h.leaf))
+        }
         return self._leaves(held | self.current("s1", self.world.s1_table(ctx)))
 
     @staticmethod
@@ -348,20 +413,23 @@ class ReferenceModel:
         return leaf.is_global and leaf.children is None
 
     def _s2(self, tlb: Tlb, ctx: int) -> set[TableLeaf]:
-        vmid = self.world.contexts[ctx].vmid
+        vmid = self.world.contexts[ctx].tag_vmid
         held = {h.leaf for h in tlb.s2 if h.vmid == vmid}
         return self._leaves(held | self.current("s2", self.world.s2_table(ctx)))
 
     def _combinations(self, tlb: Tlb, ctx: int) -> Iterable[Combined]:
         c = self.world.contexts[ctx]
         if not c.s1:
-            return [Combined(None, leaf, c.vmid, 0) for leaf in (self._s2(tlb, ctx) if c.s2 else ())]
+            return [
+                Combined(None, leaf, c.tag_vmid, 0, raw=c.vmid)
+                for leaf in (self._s2(tlb, ctx) if c.s2 else ())
+            ]
         firsts = self._s1(tlb, ctx)
         if not c.s2:
-            return [Combined(first, None, c.vmid, c.asid) for first in firsts]
+            return [Combined(first, None, c.tag_vmid, c.tag_asid, raw=c.vmid) for first in firsts]
         seconds = self._s2(tlb, ctx)
         return [
-            Combined(first, second, c.vmid, c.asid)
+            Combined(first, second, c.tag_vmid, c.tag_asid, raw=c.vmid)
             for first in firsts
             for second in seconds
             if second.start < first.to + first.size and first.to < second.end
@@ -384,16 +452,19 @@ class ReferenceModel:
         if not self.forgetless:
             for pe, tlb in enumerate(self.tlbs):
                 el = 1 if action.by_l2 else 2
-                state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=pe == self.cpu, el=el)
-                self._take(tlb, operation, action.xt, state)
+                tge = c.tge and not action.by_l2
+                state = State(c.tag_vmid, not self.world.e2h0, tge, own_pe=pe == self.cpu, el=el)
+                self._take(tlb, operation, action.xt, state, c.vmid)
         return frozenset(allowed)
 
-    def _take(self, tlb: Tlb, operation: Operation, xt: int, state: State) -> None:
+    def _take(self, tlb: Tlb, operation: Operation, xt: int, state: State, raw: int) -> None:
         shift = self.world.shift
 
         def gone(held: Held, granule: int = shift, vncr: bool = False) -> bool:
             entry = held.entry(granule)
             if not obliges(operation, xt, state, entry):
+                return False
+            if entry.regime is Regime.EL10 and held.raw != raw and any(d.wide_vmids for d in self.known):
                 return False
             return not any(defect.leaves(operation, xt, state, entry, vncr) for defect in self.known)
 
@@ -401,11 +472,17 @@ class ReferenceModel:
         tlb.s2 = {held for held in tlb.s2 if not gone(held)}
         tlb.e2 = {held for held in tlb.e2 if not gone(held, VEL2_SHIFT)}
         tlb.vncr = {held for held in tlb.vncr if not gone(held, VEL2_SHIFT, True)}
-        left = (self._combined_left(both, operation, xt, state, gone) for both in tlb.combined)
+        left = (self._combined_left(both, operation, xt, state, gone, raw) for both in tlb.combined)
         tlb.combined = {both for both in left if both is not None}
 
     def _combined_left(
-        self, both: Combined, operation: Operation, xt: int, state: State, gone: Callable[[Held], bool]
+        self,
+        both: Combined,
+        operation: Operation,
+        xt: int,
+        state: State,
+        gone: Callable[[Held], bool],
+        raw: int,
     ) -> Combined | None:
         """What is left of a combined entry, which goes with its stage-1 part; IPAS2 leaves it (R_TVTYQ).
 
@@ -413,7 +490,7 @@ class ReferenceModel:
         goes.
         """
         if both.s1 is not None:
-            return None if gone(Held(both.s1, both.vmid, both.asid)) else both
+            return None if gone(Held(both.s1, both.vmid, both.asid, both.raw)) else both
         at = None
         if operation.operand in (Operand.VA, Operand.VA_RANGE):
             at = decode(operation, xt).va or 0
@@ -427,7 +504,8 @@ class ReferenceModel:
             vmid=both.vmid,
             flat=True,
         )
-        if not obliges(operation, xt, state, page):
+        other = both.raw != raw and any(d.wide_vmids for d in self.known)
+        if other or not obliges(operation, xt, state, page):
             return both
         return None if at is None else dataclasses.replace(both, gone=both.gone | {at})
 
@@ -462,10 +540,10 @@ class ReferenceModel:
         if fault := self._fault_now("s1", self.world.s1_table(ctx), va):
             found.add(f"s1-{fault}")
         c = self.world.contexts[ctx]
-        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and h.asid == c.asid}
+        held = {h.leaf for h in tlb.s1 if h.vmid == c.tag_vmid and h.asid == c.tag_asid}
         found |= self._through_pointers(held, va, "s1")
         leaves = self._s1(tlb, ctx)
-        leaves |= {b.s1 for b in tlb.combined if b.s1 is not None and b.matches(c.vmid, c.asid)}
+        leaves |= {b.s1 for b in tlb.combined if b.s1 is not None and b.matches(c.tag_vmid, c.tag_asid)}
         for first in leaves:
             if first.covers(va):
                 found |= self._outcome(access, first, None, first.to + (va - first.start))
@@ -473,6 +551,7 @@ class ReferenceModel:
 
     def _access(self, action: Access) -> frozenset[str]:
         found = self.may(action)
+        self._settle(action, found)
         if action.kind != "write":
             return found
         landed = {token: int(token[3:], 0) for token in found if token.startswith("at=0x")}
@@ -523,8 +602,8 @@ class ReferenceModel:
             if leaf.children is None or leaf.perms != CUT_OFF or not leaf.covers(at):
                 continue
             there = [child for child in leaf.children if child.covers(at)]
-            if not there or there[0].is_old:
-                found.add(f"{whose}-{'access-flag' if there else 'translation'}{where}")
+            if not there or there[0].fault:
+                found.add(f"{whose}-{there[0].fault if there else 'translation'}{where}")
         return found
 
     def _translate(self, tlb: Tlb, ctx: int, va: int, access: Access) -> frozenset[str]:
@@ -534,14 +613,14 @@ class ReferenceModel:
             return frozenset({NO_STAGE_2, HANG} if hangs else {NO_STAGE_2})
         found: set[str] = set()
         for both in tlb.combined:
-            if both.matches(c.vmid, c.asid) and both.covers(va):
+            if both.matches(c.tag_vmid, c.tag_asid) and both.covers(va):
                 ipa = va if both.s1 is None else both.s1.to + (va - both.s1.start)
                 found |= self._outcome(access, both.s1, both.s2, ipa)
         if not c.s1:
             return frozenset(found | self._stage2(tlb, ctx, None, va, access))
         if fault := self._fault_now("s1", self.world.s1_table(ctx), va):
             found.add(f"s1-{fault}")
-        held = {h.leaf for h in tlb.s1 if h.vmid == c.vmid and h.asid == c.asid}
+        held = {h.leaf for h in tlb.s1 if h.vmid == c.tag_vmid and h.asid == c.tag_asid}
         found |= self._through_pointers(held, va, "s1")
         for first in self._s1(tlb, ctx):
             if first.covers(va):
@@ -557,7 +636,7 @@ class ReferenceModel:
         found: set[str] = set()
         if fault := self._fault_now("s2", self.world.s2_table(ctx), ipa):
             found.add(f"s2-{fault}{where}")
-        vmid = self.world.contexts[ctx].vmid
+        vmid = self.world.contexts[ctx].tag_vmid
         found |= self._through_pointers((h.leaf for h in tlb.s2 if h.vmid == vmid), ipa, "s2", where)
         for second in self._s2(tlb, ctx):
             if second.covers(ipa):

@@ -10,7 +10,7 @@ from harness.arch import registers
 from harness.arch.table import Operand, Operation, Regime, Shareability, load
 from harness.program.addresses import E2_ASID, Layout
 from harness.program.allowed import trapped
-from harness.program.ids import neighbour
+from harness.program.ids import ID_BITS, neighbour
 from harness.program.program import Tlbi, World, make_operand
 from harness.program.scene import Scene, UsedLeaf
 
@@ -68,7 +68,7 @@ class Operations(Scene):
         same = [
             i
             for i, c in enumerate(self.world.contexts)
-            if c.vmid == self.world.contexts[ctx].vmid
+            if c.tag_vmid == self.world.contexts[ctx].tag_vmid
             and not c.tge
             and place.stage != "e2"
             and self._loads(i)
@@ -85,13 +85,14 @@ class Operations(Scene):
         self.emit(Tlbi(use, op.name, self.operand(op, place, self._asid(ctx)), by_l2))
 
     def _asid(self, ctx: int) -> int:
-        if self.chance(NEAR_MISS):
-            return neighbour(self.rng, self.world.contexts[ctx].asid)
-        return self.world.contexts[ctx].asid
+        c = self.world.contexts[ctx]
+        if self.chance(NEAR_MISS):  # with 8 bits the upper half of an operand has to be 0 (C5.5)
+            return neighbour(self.rng, c.tag_asid, 8 if c.asid8 else ID_BITS)
+        return c.tag_asid
 
     def _vel2(self, place: UsedLeaf, ctx: int) -> None:
         tge = [i for i, c in enumerate(self.world.contexts) if c.tge]
-        by_e1 = bool(tge) and self.chance(0.5)
+        by_e1 = bool(tge) and self.chance(0.5) and not self.world.e2h0
         if by_e1:
             op = self.choose(lambda op: op.family in ("vmalle1", "vae1", "aside1", "vaae1"), self._remote)
         else:
@@ -104,6 +105,7 @@ class Operations(Scene):
         # With TGE clear Linux forgets the VNCR page: harness.program.kernel_defects.
         use = self.rng.choice(tge if by_e1 or (tge and self.chance(0.9)) else plain)
         asid = neighbour(self.rng, E2_ASID) if self.chance(NEAR_MISS) else E2_ASID
+        asid = 0 if self.world.e2h0 else asid  # EL2 has none
         self.emit(Tlbi(use, op.name, self.operand(op, place, asid)))
 
     def operand(self, op: Operation, place: UsedLeaf, asid: int) -> int:

@@ -19,7 +19,9 @@ class TableLeaf:
     """A descriptor as it was in a table: of ``stage`` s1, s2 or e2, at ``start`` for ``size`` bytes.
 
     ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its
-    table held when it was cut off: whoever still holds the pointer still finds them.
+    table held when it was cut off: whoever still holds the pointer still finds them. ``beyond``: the output
+    has more bits than PS or IPS allows. ``flag`` is not 0 where hardware sets the access flag: another
+    number for each time that L1 has written it as 0.
     """
 
     stage: str
@@ -30,6 +32,8 @@ class TableLeaf:
     to: int
     perms: str
     children: frozenset[TableLeaf] | None = None
+    beyond: bool = False
+    flag: int = 0
 
     @property
     def end(self) -> int:
@@ -43,8 +47,15 @@ class TableLeaf:
 
     @property
     def is_old(self) -> bool:
-        """AF is 0: an access faults, and no TLB holds it (Arm ARM D8.5.1)."""
-        return OLD in self.perms and self.children is None
+        """AF is 0 and stays so: an access faults, and no TLB holds it (Arm ARM D8.5.1)."""
+        return OLD in self.perms and self.children is None and not self.flag
+
+    @property
+    def fault(self) -> str:
+        """The kind of fault that a walk ends with here, or an empty string; then no TLB holds the leaf."""
+        if self.beyond:  # first of the two (AArch64.S2Walk(), J1.1.3)
+            return "address-size"
+        return "access-flag" if self.is_old else ""
 
     def covers(self, at: int) -> bool:
         """Whether it translates ``at``."""
@@ -71,11 +82,15 @@ class TableLeaf:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A leaf (or table pointer) in a TLB, with the tags of the context that it was walked for."""
+    """A leaf (or table pointer) in a TLB, with the tags of the context that it was walked for.
+
+    ``raw``: all of that context's VTTBR_EL2.VMID, of which ``vmid`` may be the lower half.
+    """
 
     leaf: TableLeaf
     vmid: int = 0
     asid: int = 0
+    raw: int = 0
 
     def entry(self, shift: int) -> Entry:
         """The same for ``harness.arch.cover.obliges``; ``shift`` is log2 of the granule."""
@@ -98,7 +113,7 @@ class Combined:
     """A translation of both stages. ``s1`` None: stage 1 was off. ``s2`` None: stage 2 was.
 
     ``gone``: with stage 1 off, 4 KB pages that were invalidated by address. There is no leaf of stage 1 that
-    would make the rest of them one entry, so a TLB may hold what is left of them.
+    would make the rest of them one entry, so a TLB may hold what is left of them. ``raw``: as of ``Held``.
     """
 
     s1: TableLeaf | None
@@ -106,6 +121,7 @@ class Combined:
     vmid: int
     asid: int
     gone: frozenset[int] = frozenset()
+    raw: int = 0
 
     def covers(self, va: int) -> bool:
         """Whether it translates ``va``."""

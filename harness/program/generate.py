@@ -25,7 +25,7 @@ def generate(
     how = KINDS[kind]
     shape = shape or how.shape(rng)
     layout = Layout(shape.shift, window, shape.least_bits)
-    world = World(shape.shift, how.contexts(rng, layout, shape), shape.cpus, shape.hide)
+    world = World(shape.shift, how.contexts(rng, layout, shape), shape.cpus, shape.hide, shape.e2h0)
     g = Rounds(rng, world, layout, features, how.whole)
     how.fill(g)
     return g.program()

@@ -23,7 +23,8 @@ class KernelDefect:
     ``vncr``: the entry is held on behalf of VNCR_EL2. ``executes(operation, hidden)``: whether it executes an
     operation of a feature that is hidden from L1. ``reports``: what the sanitizer says of it in programs
     that have one of the host-side ``events``. ``aliases``: an IPA above the input size is another name of one
-    below it. ``unfit``: an SL0 that does not fit T0SZ may hang.
+    below it. ``wide_vmids``: an operation is for those that agree in 16 bits of VTTBR_EL2.VMID, whatever
+    VTCR_EL2.VS. ``unfit``: an SL0 that does not fit T0SZ may hang.
     """
 
     name: str
@@ -33,6 +34,7 @@ class KernelDefect:
     reports: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
     aliases: bool = False
+    wide_vmids: bool = False
     unfit: bool = False
 
 
@@ -64,6 +66,8 @@ DEFECTS = (
     KernelDefect("hidden-range", "defect-hidden-range", executes=_hidden_range),
     # walk_nested_s2_pgd() leaves out the IPA's bits above the input size when it indexes its first table.
     KernelDefect("beyond-input-size", "beyond-input-size", aliases=True),
+    # get_vmid() takes as many bits of VTTBR_EL2 as L0 has, whatever L1's VTCR_EL2.VS.
+    KernelDefect("vmid-8-bits", "defect-vmid-8-bits", wide_vmids=True),
     # kvm_walk_nested_s2() warns of an SL0 that does not fit, as if the mistake were its own.
     KernelDefect("unfit-start-level", "unfit-start-level", unfit=True),
     # kvm_mmu_wp_memory_region() write-protects the shadows too and invalidates entries of L1's VMID only.

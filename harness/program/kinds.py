@@ -6,6 +6,7 @@ A new kind is a function for its contexts, one that fills it, and a row of ``KIN
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,11 +25,23 @@ from harness.program.addresses import (
 from harness.program.allowed import VEL2_SHIFT
 from harness.program.ids import any_id, distinct
 from harness.program.needs import words_of
-from harness.program.program import GROUP, TRANSLATIONS, Access, At, Context, Host, Map, Tlbi
+from harness.program.program import (
+    GROUP,
+    OLD,
+    TRANSLATIONS,
+    Access,
+    At,
+    Context,
+    DescriptorLook,
+    Host,
+    Map,
+    Tlbi,
+)
 from harness.program.rounds import Rounds, base_maps
 from harness.program.scene import UsedLeaf
 
 MAX_ACTIONS = 26
+VA_BITS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,9 @@ class Shape:
 
     VMIDs and what else tells KVM's shadow contexts apart are among it: taking one for another is slow
     (docs/litmus.md). ``bits``: of stage 2 of the first and the second context; 0 for what every program has.
-    ``sl0``: of a context whose stage 2 cannot begin, or None. ``cnp``: every other context has it.
+    ``sl0``: of a context whose stage 2 cannot begin, or None. ``cnp``: every other context has it. ``ps``,
+    ``ips``, ``s1_bits``: output sizes, and the input size of stage 1, of the first context, or None.
+    ``flags``: of stage 1 and 2, whether hardware sets access flags. ``e2h0``: L1 has no HCR_EL2.E2H.
     """
 
     shift: int
@@ -47,6 +62,11 @@ class Shape:
     bits: tuple[int, int] = (0, 0)
     sl0: int | None = None
     cnp: bool = False
+    ps: int | None = None
+    ips: int | None = None
+    s1_bits: int | None = None
+    flags: tuple[bool, bool] = (False, False)
+    e2h0: bool = False
 
     @property
     def least_bits(self) -> int:
@@ -72,6 +92,8 @@ class ProgramKind:
     cpus: tuple[int, ...] = (1,)
     hides: tuple[str, ...] = ("",)
     sizes: bool = False
+    flags: bool = False
+    e2h0: bool = False
     one_cpu: bool = False
 
     def shape(self, rng: random.Random) -> Shape:
@@ -79,17 +101,22 @@ class ProgramKind:
         shift, cpus, hide = rng.choice(self.granules), rng.choice(self.cpus), rng.choice(self.hides)
         vmids, cnp = distinct(rng, 4), rng.random() < 0.3
         if not self.sizes:
-            return Shape(shift, cpus, hide, vmids, cnp=cnp)
+            flags = rng.choice(((True, True), (True, False), (False, True))) if self.flags else (False, False)
+            return Shape(shift, cpus, hide, vmids, cnp=cnp, flags=flags, e2h0=self.e2h0)
         least, most = SIZES[shift]
         bits = (rng.randint(least, most), rng.randint(least, most))
         unfit = [
             sl0 for sl0 in range(4) if not fits(shift, bits[1], sl0) and not depends(shift, bits[1], sl0)
         ]
-        return Shape(shift, cpus, hide, vmids, bits, rng.choice(unfit) if rng.random() < 0.3 else None, cnp)
+        sl0 = rng.choice(unfit) if rng.random() < 0.3 else None
+        ps, ips = rng.choice((None, None, 36, 36, 32)), rng.choice((None, None, 36))
+        return Shape(shift, cpus, hide, vmids, bits, sl0, cnp, ps, ips, rng.choice(S1_SIZES[shift]))
 
 
 SIZES = {12: (35, 40), 14: (35, 40), 16: (37, 40)}
 """Input sizes of stage 2 that a layout has room in."""
+S1_SIZES = {12: (None, 38), 14: (None, 36), 16: (None, 39, 41)}
+"""The same of stage 1; None: what every program has."""
 
 
 def _stage2(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
@@ -123,6 +150,66 @@ def _fill_stage1(g: Rounds) -> None:
     base_maps(g, 0)
     for _ in g.rounds(len(g.actions) + 16):
         g.round(g.rng.choice(("s1", "s1", "s2")), g.rng.randrange(len(g.world.contexts)))
+
+
+def _flags(rng: random.Random, layout: Layout, shape: Shape) -> tuple[Context, ...]:
+    """As for stage 1; hardware sets the access flag in L2's tables, L1's, or both."""
+    first, second = shape.flags
+    contexts = _stage1(rng, layout, shape)
+    return tuple(dataclasses.replace(each, s1_ha=first, s2_ha=second) for each in contexts)
+
+
+def _fill_flags(g: Rounds) -> None:
+    """Beside the usual rounds L1 takes flags away, with an operation or without, and looks at them."""
+    base_maps(g, 0)
+    for _ in g.rounds(len(g.actions) + 18):
+        stage, ctx = g.rng.choice(("s1", "s1", "s2")), g.rng.randrange(len(g.world.contexts))
+        g.round(stage, ctx)
+        mapped = [place for place in g.places if place.stage == stage and g.places[place][0]]
+        if mapped:
+            _age(g, g.rng.choice(mapped), ctx)
+
+
+def _age(g: Rounds, place: UsedLeaf, ctx: int) -> None:
+    to, perms = g.places[place]
+    perms = perms.replace(OLD, "") + OLD
+    if not g.emit(Map(place.stage, place.ctx, place.at, place.level, to, perms)):
+        return
+    g.places[place] = (to, perms)
+    look = DescriptorLook(place.stage, place.ctx, place.at, place.level)
+    if g.chance(0.3):
+        g.emit(look)
+    if g.chance(0.8):
+        g.invalidate(place, ctx)
+    g.look(place, g.rng.choice(g.pages_of(place)), ctx)
+    g.emit(look)
+
+
+def _nvhe(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
+    """L1 without E2H: its own regime has no ASIDs, and TGE does not make EL1's operations its own."""
+    vmid = shape.vmids[0]
+    return (
+        Context(vmid),
+        Context(vmid, tge=True),
+        Context(vmid, any_id(rng), s1=True, s2_of=0, el0=True),
+    )
+
+
+def _fill_nvhe(g: Rounds) -> None:
+    base_maps(g, 0)
+    for _ in g.rounds(len(g.actions) + 16):
+        stage = g.rng.choice(("e2", "e2", "s2", "s1"))
+        g.round(stage, 2 if stage == "s1" else 0)
+
+
+def _narrow(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
+    """VMIDs and ASIDs of 8 bits: what differs in the upper ones is the same."""
+    one, other = shape.vmids[:2]
+    asid = any_id(rng)
+    more = Context(one, asid ^ 0x100 << rng.randrange(8), s1=True, s2_of=0, s1_of=0, el0=True)
+    third = Context(one ^ 0x100 << other % 8, asid, s1=True, s2_of=0, s1_of=0, el0=True)
+    contexts = (Context(one, asid, s1=True, el0=True), *rng.choice(((more,), (more, third))))
+    return tuple(dataclasses.replace(each, vmid8=True, asid8=True) for each in contexts)
 
 
 def _stage2_off(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
@@ -260,10 +347,19 @@ def _fill_events(g: Rounds) -> None:
 
 
 def _sizes(rng: random.Random, _: Layout, shape: Shape) -> tuple[Context, ...]:
-    """Stage 1 may lead above the input size of stage 2; one context may have a start that does not fit."""
+    """Stage 1 may lead above the input size of stage 2, and both above their output sizes; one context may
+    have a start that does not fit."""
     first, second = shape.bits
     contexts = (
-        Context(shape.vmids[0], any_id(rng), s1=True, s2_bits=first or None),
+        Context(
+            shape.vmids[0],
+            any_id(rng),
+            s1=True,
+            s2_bits=first or None,
+            s1_bits=shape.s1_bits,
+            ps=shape.ps,
+            ips=shape.ips,
+        ),
         Context(shape.vmids[1], s2_bits=second or None),
         Context(shape.vmids[2], s2_bits=second or None, sl0=shape.sl0),
     )
@@ -283,8 +379,28 @@ def _fill_sizes(g: Rounds) -> None:
             for page in g.pages_of(place)[:2]:
                 g.look(place, page, 0, "read")
         g.round(g.rng.choice(("s1", "s2")), g.rng.choice((0, 0, 1)))
+        _beyond(g)
         if len(g.world.contexts) > 2 and g.chance(0.5):
             g.emit(Access("read", 2, g.layout.ipa(0)))
+
+
+def _beyond(g: Rounds) -> None:
+    """A VA above the input size of stage 1; an output of stage 2 above PS, where a page may be next."""
+    c = g.world.contexts[0]
+    if g.chance(0.3):
+        above = 1 << g.rng.randrange(c.s1_bits or input_bits(g.world.shift), VA_BITS)
+        g.emit(Access("read", 0, g.layout.va(0) | above, el0=g.chance(0.3)))
+    if c.ps is None or not g.chance(0.6):
+        return
+    place = g.new_place("s2", 0)
+    if place in g.places:
+        return
+    to = g.layout.frame(0) + (place.at & (g.layout.area_size - 1)) | 1 << g.rng.randrange(c.ps, PHYSICAL_BITS)
+    if g.emit(Map("s2", place.ctx, place.at, place.level, to, "rwx")):
+        g.look(place, g.rng.choice(g.pages_of(place)), 0, "read")
+        g.emit(Map("s2", place.ctx, place.at, place.level))
+        g.make(place, 0) if g.chance(0.5) else None
+        g.look(place, g.rng.choice(g.pages_of(place)), 0, "read")
 
 
 def _translate(rng: random.Random, layout: Layout, shape: Shape) -> tuple[Context, ...]:
@@ -361,6 +477,9 @@ KINDS: Mapping[str, ProgramKind] = {
     for kind in (
         ProgramKind("stage2", 30, _stage2, _fill_stage2, cpus=(1, 1, 2)),
         ProgramKind("stage1", 25, _stage1, _fill_stage1, cpus=(1, 2, 2, 2)),
+        ProgramKind("flags", 6, _flags, _fill_flags, cpus=(1, 2), flags=True),
+        ProgramKind("nvhe", 6, _nvhe, _fill_nvhe, granules=(12,), cpus=(1, 2), e2h0=True),
+        ProgramKind("narrow", 6, _narrow, _fill_stage1, granules=(12,), cpus=(1, 2)),
         ProgramKind("stage2-off", 6, _stage2_off, _fill_stage2_off, cpus=(2,)),
         ProgramKind("vel2", 12, _vel2, _fill_vel2, granules=(12,), cpus=(1, 2, 2, 2)),
         ProgramKind("vncr", 16, _vncr, _fill_vncr, granules=(12,), cpus=(1, 2)),

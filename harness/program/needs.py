@@ -12,6 +12,10 @@ HIDDEN = {"os": frozenset({"os", "range"}), "range": frozenset({"range"}), "xs":
 """What L1 lacks when the VMM hides a feature: ID_AA64ISAR0_EL1.TLB ranks FEAT_TLBIRANGE above FEAT_TLBIOS."""
 
 
+ACCESS_FLAG = "ha"
+"""The word for FEAT_HAFDBS, which the program needs for its contexts and not for its operations."""
+
+
 def words_of(operation: Operation) -> frozenset[str]:
     """The features that bring ``operation``, as words of the language."""
     return frozenset(FEATURES[feature] for feature in operation.features if feature in FEATURES)
@@ -20,4 +24,7 @@ def words_of(operation: Operation) -> frozenset[str]:
 def needs(program: Program) -> frozenset[str]:
     """The features that L1 must have for it, as words of the language; not those that the VMM hides."""
     used = (words_of(action.operation) for action in program.actions if isinstance(action, Tlbi))
-    return frozenset().union(*used) - HIDDEN.get(program.world.hide, frozenset())
+    flags = any(c.s1_ha or c.s2_ha for c in program.world.contexts)
+    return frozenset({ACCESS_FLAG} if flags else ()).union(*used) - HIDDEN.get(
+        program.world.hide, frozenset()
+    )

@@ -15,6 +15,7 @@ from harness.program.program import (
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     Map,
     Program,
@@ -34,7 +35,7 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
     """
     contexts: list[Context] = []
     actions: list[Action] = []
-    name, cpus, hide, shift = "", 1, "", 12
+    name, cpus, hide, shift, e2h0 = "", 1, "", 12, False
     afterwards = False
     for number, line in enumerate(text.splitlines(), 1):
         afterwards |= line.strip() == AFTERWARDS
@@ -44,7 +45,7 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
             continue
         try:
             if words[0] == "program":
-                name, cpus, hide = words[1], 1, ""
+                name, cpus, hide, e2h0 = words[1], 1, "", "e2h0" in words
                 contexts, actions = [], []
                 for word in words[2:]:
                     key, _, value = word.partition("=")
@@ -54,7 +55,7 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
                 shift = GRANULES[next(w for w in words if w.startswith("granule=")).partition("=")[2]]
                 contexts.append(_parse_context(words))
             elif words[0] == "end":
-                world = World(shift, tuple(contexts), cpus, hide)
+                world = World(shift, tuple(contexts), cpus, hide, e2h0)
                 yield name, Program(world, tuple(actions))
                 afterwards = False
             elif not afterwards and words[0] not in ("frames", "poke", "code"):
@@ -73,8 +74,8 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
             ) from None
 
 
-VERBS = ("context", "s1", "s2", "e2", "read", "write", "execute", "vncr", "peek", "tlbi", "l2-tlbi", "at",
-         "spin", "sample", "stop", "cpu", "host")  # fmt: skip
+VERBS = ("context", "s1", "s2", "e2", "read", "write", "execute", "vncr", "peek", "entry", "tlbi", "l2-tlbi",
+         "at", "spin", "sample", "stop", "cpu", "host")  # fmt: skip
 
 
 def _parse_context(words: Sequence[str]) -> Context:
@@ -99,7 +100,13 @@ def _parse_context(words: Sequence[str]) -> Context:
         s1_bits=number("s1-bits"),
         sl0=number("sl0"),
         pe=number("pe"),
+        ps=number("ps"),
+        ips=number("ips"),
         cnp="cnp" in flags,
+        vmid8="vmid8" in flags,
+        asid8="asid8" in flags,
+        s2_ha="s2-ha" in flags,
+        s1_ha="s1-ha" in flags,
     )
 
 
@@ -112,6 +119,8 @@ def _parse_action(words: Sequence[str]) -> Action:
             to = None if rest[2] == "none" else int(rest[2], 0)
             perms = rest[3].replace("-", "") if len(rest) > 3 else ""
             return Map(verb, ctx, int(rest[0], 0), int(rest[1]), to, perms)
+        case "entry":
+            return DescriptorLook(words[1], int(words[2]), int(words[3], 0), int(words[4]))
         case "peek":
             return Access("peek", at=numbers[0])
         case "vncr":

@@ -31,7 +31,10 @@ class Context:
 
     ``s2_bits``, ``s1_bits``: the input size of the stage in bits, 64 - T0SZ; None for what every program has
     (``layout.input_bits``). ``sl0``: VTCR_EL2.SL0, None for the one that fits. ``pe``: the one CPU that ever
-    loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP.
+    loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP. ``vmid8``, ``asid8``:
+    VTCR_EL2.VS and TCR_EL1.AS are 0, so that the upper 8 bits of the VMID and the ASID are no part of them.
+    ``s2_ha``, ``s1_ha``: VTCR_EL2.HA and TCR_EL1.HA.
+    ``ps``, ``ips``: VTCR_EL2.PS and TCR_EL1.IPS as bits of an output address; None: the PA size.
     """
 
     vmid: int = 1
@@ -49,6 +52,22 @@ class Context:
     sl0: int | None = None
     pe: int | None = None
     cnp: bool = False
+    vmid8: bool = False
+    asid8: bool = False
+    ps: int | None = None
+    ips: int | None = None
+    s2_ha: bool = False
+    s1_ha: bool = False
+
+    @property
+    def tag_vmid(self) -> int:
+        """The VMID of entries: with VTCR_EL2.VS = 0 hardware ignores its upper half (D24.2 VTCR_EL2)."""
+        return self.vmid & 0xFF if self.vmid8 else self.vmid
+
+    @property
+    def tag_asid(self) -> int:
+        """The same of the ASID and TCR_EL1.AS."""
+        return self.asid & 0xFF if self.asid8 else self.asid
 
     def loaded_by(self, cpu: int) -> bool:
         """Whether ``cpu`` may ever hold a translation of it: CnP lets others hold what one of them walked."""
@@ -57,12 +76,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What programs that share a VM agree on: granule of L2's stages, contexts, CPUs, what L1 lacks."""
+    """What programs that share a VM agree on: granule of L2's stages, contexts, CPUs, what L1 lacks.
+
+    ``e2h0``: L1 is a hypervisor without HCR_EL2.E2H; its own regime is EL2, without ASIDs.
+    """
 
     shift: int
     contexts: tuple[Context, ...]
     cpus: int = 1
     hide: str = ""
+    e2h0: bool = False
 
     def s2_table(self, ctx: int) -> int:
         """The context that owns the stage-2 tables of ``ctx``."""
@@ -116,6 +139,16 @@ class Access:
     at: int = 0
     value: int = 0
     el0: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorLook:
+    """L1 reads the descriptor of ``at`` at ``level`` of ``stage`` s1 or s2, for its access flag."""
+
+    stage: str
+    ctx: int
+    at: int
+    level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +214,7 @@ class Host:
     offset: int
 
 
-Action = Map | Access | Tlbi | At | Spin | Sample | Stop | Cpu | Host
+Action = Map | DescriptorLook | Access | Tlbi | At | Spin | Sample | Stop | Cpu | Host
 
 
 def loads(action: Action, cpu: int) -> tuple[int, int] | None:

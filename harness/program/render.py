@@ -24,6 +24,7 @@ from harness.program.program import (
     Action,
     At,
     Cpu,
+    DescriptorLook,
     Host,
     Loose,
     Map,
@@ -68,9 +69,9 @@ def render(
 def plain(program: Program, name: str, allowed: Sequence[frozenset[str] | None]) -> str:
     """The program as a person reads it: nothing about VMs, and nothing of what tidies up behind it."""
     text = render(program, name, allowed)
-    head = f"program {name} cpus={program.world.cpus}" + (
-        f" hide={program.world.hide}" if program.world.hide else ""
-    )
+    world = program.world
+    head = f"program {name} cpus={world.cpus}" + (f" hide={world.hide}" if world.hide else "")
+    head += " e2h0" if world.e2h0 else ""
     lines = text[: text.index(AFTERWARDS)].splitlines()[1:]
     return "\n".join([head, *lines, "end"]) + "\n"
 
@@ -85,6 +86,7 @@ def _header(world: World, name: str, fresh: bool) -> str:
     return (
         f"program {name} cpus={world.cpus} spare={max(0, CONTEXT_VCPUS - world.cpus)} world={granule}"
         + (f" hide={world.hide}" if world.hide else "")
+        + (" e2h0" if world.e2h0 else "")
         + (" fresh" if fresh else "")
     )
 
@@ -100,9 +102,12 @@ def _context(world: World, number: int) -> str:
     words += [f"vncr={c.vncr:#x}"] if c.vncr is not None else []
     words += ["tge"] if c.tge else []
     words += ["el0"] if c.el0 else []
-    for key, value in (("s2-bits", c.s2_bits), ("s1-bits", c.s1_bits), ("sl0", c.sl0), ("pe", c.pe)):
+    for key in ("s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"):
+        value = getattr(c, key.replace("-", "_"))
         words += [f"{key}={value}"] if value is not None else []
-    words += ["cnp"] if c.cnp else []
+    words += [
+        flag for flag in ("cnp", "vmid8", "asid8", "s2-ha", "s1-ha") if getattr(c, flag.replace("-", "_"))
+    ]
     return " ".join([*words, *sorted(c.traps)])
 
 
@@ -158,6 +163,8 @@ def action_text(action: Action) -> str:
                 else f"{action.to:#x} {action.perms or '-'}"
             )
             return f"{action.stage} {ctx}{action.at:#x} {action.level} {to}"
+        case DescriptorLook():
+            return f"entry {action.stage} {action.ctx} {action.at:#x} {action.level}"
         case Access(kind="peek"):
             return f"peek {action.at:#x}"
         case Access(kind="vncr"):

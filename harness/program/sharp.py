@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.program.allowed import ReferenceModel, allowed_of
-from harness.program.kernel_defects import DEFECTS
+from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Access, Host, Program, Sample
 
 
@@ -19,9 +21,9 @@ def sharp_actions(program: Program) -> list[bool]:
     return found
 
 
-def shows_known(program: Program) -> bool:
-    """Whether some known defect changes what may be observed of ``program``."""
-    return allowed_of(program) != allowed_of(program, DEFECTS)
+def shows_known(program: Program, defects: Sequence[KernelDefect] = DEFECTS) -> bool:
+    """Whether some of ``defects`` changes what may be observed of ``program``."""
+    return allowed_of(program) != allowed_of(program, defects)
 
 
 def host_actions(program: Program) -> set[str]:

@@ -20,6 +20,7 @@ from harness.arch.table import Operand, Operation, Regime, Shareability
 from harness.program.addresses import (
     E2_ASID,
     EVENT_PA,
+    PHYSICAL_BITS,
     code_result,
     fits,
     input_bits,
@@ -34,6 +35,7 @@ from harness.program.program import (
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     InitialMemory,
     Map,
@@ -127,6 +129,10 @@ OTHERS = (
     "beyond-input-size",
     "one-tlb",
     "el2-at-el1",
+    "vmid-whole",
+    "asid-whole",
+    "output-size-ignored",
+    "flag-not-written",
 )
 """Defects that are no forgotten invalidation."""
 
@@ -167,6 +173,8 @@ class Machine:
                     self._map(part)
             case At():
                 return self._at(action)
+            case DescriptorLook():
+                return self._descriptor(action)
             case Access():
                 return self._access(self.pes[self.cpu], action)
             case Tlbi():
@@ -209,6 +217,15 @@ class Machine:
         if leaf:
             table.pages[action.at] = leaf
 
+    def _descriptor(self, look: DescriptorLook) -> str:
+        size = level_size(self.world.shift, 2)
+        slot = self._root(look.stage, look.ctx).get(look.at & ~(size - 1))
+        if look.level == 3:
+            slot = slot.pages.get(look.at) if isinstance(slot, _Table) else None
+        if slot is None:
+            return "invalid"
+        return "table" if isinstance(slot, _Table) else "old" if OLD in slot[1] else "young"
+
     def _walk(self, pe: _Pe, stage: str, ctx: int, at: int, tag: Context) -> _Cached | str:
         """The leaf for ``at``, from a cached leaf, through a cached table, or from memory."""
         for each in self.rng.sample(pe.cached, len(pe.cached)):
@@ -223,37 +240,53 @@ class Machine:
         slot = self._root(stage, ctx).get(at & ~(size - 1))
         if slot is None:
             return "translation"
-        if not isinstance(slot, _Table) and OLD in slot[1]:
-            return "access-flag"
+        if not isinstance(slot, _Table) and (fault := self._fault(stage, slot, tag)):
+            return fault
+        if not isinstance(slot, _Table) and OLD in slot[1] and self.defect != "flag-not-written":
+            slot = self._root(stage, ctx)[at & ~(size - 1)] = (slot[0], slot[1].replace(OLD, ""))
         entry = self._cache(pe, stage, 2, at & ~(size - 1), size, slot, tag)
         return self._last(pe, stage, slot, at, tag) if isinstance(slot, _Table) else entry
+
+    def _fault(self, stage: str, leaf: tuple[int, str], tag: Context) -> str:
+        bits = {"s2": tag.ps, "s1": tag.ips}.get(stage)
+        if leaf[0] >> min(bits or PHYSICAL_BITS, PHYSICAL_BITS) and self.defect != "output-size-ignored":
+            return "address-size"
+        updates = {"s2": tag.s2_ha, "s1": tag.s1_ha}.get(stage)
+        return "access-flag" if OLD in leaf[1] and not updates else ""
 
     def _last(self, pe: _Pe, stage: str, table: _Table, at: int, tag: Context) -> _Cached | str:
         size = 1 << self._shift(stage)
         leaf = table.pages.get(at & ~(size - 1))
         if leaf is None:
             return "translation"
-        if OLD in leaf[1]:
-            return "access-flag"
+        if fault := self._fault(stage, leaf, tag):
+            return fault
+        if OLD in leaf[1] and self.defect != "flag-not-written":
+            table.pages[at & ~(size - 1)] = leaf = (leaf[0], leaf[1].replace(OLD, ""))
         return self._cache(pe, stage, 3, at & ~(size - 1), size, leaf, tag)
 
     def _cache(
         self, pe: _Pe, stage: str, level: int, start: int, size: int, slot: _Slot, tag: Context
     ) -> _Cached:
         is_global = not isinstance(slot, _Table) and "g" in slot[1]
-        asid = E2_ASID if stage == "e2" else tag.asid
-        entry = _Cached(stage, level, start, size, slot, tag.vmid, asid, is_global)
+        asid = (0 if self.world.e2h0 else E2_ASID) if stage == "e2" else self._asid(tag)
+        entry = _Cached(stage, level, start, size, slot, self._vmid(tag), asid, is_global)
         if self.retain:
             pe.cached.append(entry)
         return entry
 
-    @staticmethod
-    def _matches(entry: _Cached, tag: Context) -> bool:
+    def _vmid(self, c: Context) -> int:
+        return c.vmid if self.defect == "vmid-whole" else c.tag_vmid
+
+    def _asid(self, c: Context) -> int:
+        return c.asid if self.defect == "asid-whole" else c.tag_asid
+
+    def _matches(self, entry: _Cached, tag: Context) -> bool:
         if entry.stage == "e2":
             return True
-        if entry.vmid != tag.vmid:
+        if entry.vmid != self._vmid(tag):
             return False
-        return entry.stage == "s2" or entry.is_global or entry.asid == tag.asid
+        return entry.stage == "s2" or entry.is_global or entry.asid == self._asid(tag)
 
     def _unfit(self, c: Context) -> bool:
         bits = c.s2_bits or input_bits(self.world.shift)
@@ -293,8 +326,8 @@ class Machine:
             return NO_STAGE_2
         page = access.at & ~((1 << self.world.shift) - 1)
         for both in self.rng.sample(pe.both, len(pe.both)):
-            own = both.first is None or both.first.is_global or both.asid == c.asid
-            if both.va == page and both.vmid == c.vmid and own and self.rng.random() < self.retain:
+            own = both.first is None or both.first.is_global or both.asid == self._asid(c)
+            if both.va == page and both.vmid == self._vmid(c) and own and self.rng.random() < self.retain:
                 return self._finish(access, both.perms1, both.perms2, both.pa + access.at - page)
         return self._translate(pe, access, c, page)
 
@@ -318,7 +351,7 @@ class Machine:
             assert not isinstance(second.slot, _Table)
             pa, perms2 = second.slot[0] + self._input(c, ipa) - second.start, second.slot[1]
         if self.retain and keep:
-            pe.both.append(_Both(page, first, pa, perms1, perms2, c.vmid, c.asid))
+            pe.both.append(_Both(page, first, pa, perms1, perms2, self._vmid(c), self._asid(c)))
         return self._finish(access, perms1, perms2, pa + access.at - page)
 
     def _finish(self, access: Access, perms1: str | None, perms2: str | None, pa: int) -> str:
@@ -381,7 +414,8 @@ class Machine:
                 return "undefined" if end.undefined else trap_token(op)
         for number, pe in enumerate(self.pes):
             el = 1 if action.by_l2 else 2
-            state = State(c.vmid, tge=c.tge and not action.by_l2, own_pe=number == self.cpu, el=el)
+            tge, mine = c.tge and not action.by_l2, number == self.cpu
+            state = State(self._vmid(c), not self.world.e2h0, tge, own_pe=mine, el=el)
             pe.cached = [e for e in pe.cached if not self._gone(op, action.xt, state, self._entry(e))]
             pe.both = [b for b in pe.both if not self._both_gone(op, action.xt, state, b)]
         return "done"

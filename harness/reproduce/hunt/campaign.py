@@ -55,7 +55,7 @@ class Wanted:
     with_known: bool = False
     one: bool = False
     bare: bool = False
-    as_new: bool = False
+    as_new: tuple[str, ...] = ()
     sanitize: bool = True
 
     @property
@@ -74,7 +74,7 @@ class Wanted:
             "kinds": list(self.kinds),
             "with_known": self.with_known,
             "bare": self.bare,
-            "as_new": self.as_new,
+            "as_new": list(self.as_new),
             "sanitize": self.watched,
         }
 

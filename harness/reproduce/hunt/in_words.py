@@ -15,6 +15,7 @@ from harness.program.program import (
     Action,
     At,
     Cpu,
+    DescriptorLook,
     Host,
     Map,
     Program,
@@ -41,6 +42,10 @@ OUTCOMES = {
     "s1-permission": "a stage-1 permission fault",
     "el2-translation": "a translation fault of vEL2's own",
     "vncr-translation": "a translation fault on the VNCR page",
+    "s2-address-size": "a stage-2 address size fault, taken to vEL2",
+    "s1-address-size": "a stage-1 address size fault",
+    "old": "a descriptor whose access flag is 0",
+    "young": "a descriptor whose access flag is 1",
     "s2-access-flag": "a stage-2 access flag fault, taken to vEL2",
     "s1-access-flag": "a stage-1 access flag fault",
     "pa": "the address of a translation",
@@ -59,6 +64,9 @@ def sentence(world: World, action: Action) -> str:
     match action:
         case Map():
             return _map(world, action)
+        case DescriptorLook():
+            table = f"level {action.level} of stage {action.stage[1]} of context {action.ctx}"
+            return f"L1 reads the descriptor of {action.at:#x} at {table}"
         case Access(kind="peek"):
             return f"vEL2 reads its own VA {action.at:#x}"
         case Access(kind="vncr"):

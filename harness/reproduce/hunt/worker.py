@@ -7,6 +7,7 @@ import collections
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,8 @@ class WorkerOrder:
 
     It takes the batches ``first``, ``first + stride`` and so on. ``with_known``: programs that known defects
     would show in are run, too. ``one``: end at the first finding. ``bare``: nvh-bare, when the programs
-    run on the bare machine. ``as_new``: known defects are findings as any other. ``sanitize``: the TLB
-    sanitizer watches.
+    run on the bare machine. ``as_new``: scenarios of known defects that are as any other. ``sanitize``: the
+    TLB sanitizer watches.
     """
 
     seed: str
@@ -70,7 +71,7 @@ class WorkerOrder:
     with_known: bool = False
     one: bool = False
     bare: Path | None = None
-    as_new: bool = False
+    as_new: tuple[str, ...] = ()
     sanitize: bool = False
 
 
@@ -89,6 +90,14 @@ class BatchDone:
     causes: collections.Counter[str] = field(default_factory=collections.Counter)
     reached: frozenset[str] = frozenset()
     functions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBatch:
+    """The programs of a batch by name, and what nvh-litmus gets of them."""
+
+    programs: dict[str, Program]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,8 @@ class Worker:
         self.order = order
         self.queue = queue
         self._features: dict[str, frozenset[str]] = {}
+        self._ahead = ThreadPoolExecutor(1)
+        self._made: dict[int, Future[MadeBatch]] = {}
         self._snapshots = Snapshots(Store())
         self.targets: dict[str, Target | BareTarget] = {lane.name: self._target(lane) for lane in order.lanes}
 
@@ -140,6 +151,7 @@ class Worker:
 
     def close(self) -> None:
         """End the machines."""
+        self._ahead.shutdown(wait=False, cancel_futures=True)
         for target in self.targets.values():
             target.close()
 
@@ -149,9 +161,9 @@ class Worker:
         for number in itertools.count(self.order.first, self.order.stride):
             if time.monotonic() >= self.order.deadline:
                 return
-            how = plan(self.order.seed, number, self.order.lanes, self.order.kinds)
+            how, after = self._plan(number), self._plan(number + self.order.stride)
             try:
-                found = self.batch(how)
+                found = self.batch(how, after)
                 failures = 0
             except (Broken, InfraError) as error:
                 failures += 1
@@ -164,10 +176,13 @@ class Worker:
             if found and self.order.one:
                 return
 
+    def _plan(self, number: int) -> BatchPlan:
+        return plan(self.order.seed, number, self.order.lanes, self.order.kinds)
+
     @property
     def known(self) -> tuple[KernelDefect, ...]:
         """The defects that are recognised."""
-        return () if self.order.as_new else DEFECTS
+        return tuple(each for each in DEFECTS if each.scenario not in self.order.as_new)
 
     def features(self, how: BatchPlan) -> frozenset[str]:
         """Of the lane's model."""
@@ -175,22 +190,34 @@ class Worker:
             self._features[how.lane.name] = self.targets[how.lane.name].features()
         return self._features[how.lane.name]
 
-    def programs(self, how: BatchPlan) -> dict[str, Program]:
-        """The programs of a batch by name; those that known defects would show in are left out."""
-        features = self.features(how)
+    def programs(self, how: BatchPlan) -> MadeBatch:
+        """The programs of a batch: made before, or now."""
+        made = self._made.pop(how.number, None)
+        return made.result() if made else self.make(how, self.features(how))
+
+    def make(self, how: BatchPlan, features: frozenset[str]) -> MadeBatch:
+        """The programs of a batch; those that known defects would show in are left out."""
         found = {}
         for i in range(KINDS[how.kind].batch):
             program = generate(how.seed(self.order.seed), how.kind, i, features, how.shape)
-            if self.order.with_known or self.order.as_new or not shows_known(program):
+            if self.order.with_known or not shows_known(program, self.known):
                 found[f"b{how.number}-{i}"] = program
-        return found
+        return MadeBatch(found, "".join(script(program, name) for name, program in found.items()))
 
-    def batch(self, how: BatchPlan) -> bool:
-        """Run one batch; whether something was kept."""
+    def make_ahead(self, how: BatchPlan) -> None:
+        """Begin with a batch that is next, while the machine has one; not of a lane that has not begun."""
+        features = self._features.get(how.lane.name)
+        if features is not None and how.number not in self._made:
+            self._made[how.number] = self._ahead.submit(self.make, how, features)
+
+    def batch(self, how: BatchPlan, after: BatchPlan | None = None) -> bool:
+        """Run one batch, while ``after`` is made; whether something was kept."""
         begun = time.monotonic()
-        programs = self.programs(how)
-        text = "".join(script(program, name) for name, program in programs.items())
-        left = self.targets[how.lane.name].run(text)
+        made = self.programs(how)
+        programs = made.programs
+        if after is not None:
+            self.make_ahead(after)
+        left = self.targets[how.lane.name].run(made.text)
         done = BatchDone(
             how.number, how.kind, len(left.outcomes), 0.0, Sharpness(), points_of(programs.values(), how)
         )

@@ -203,9 +203,9 @@ def _private(
 
 def _rivals(world: World, one: int, other: int) -> bool:
     a, b = world.contexts[one], world.contexts[other]
-    if a.vmid != b.vmid:
+    if a.tag_vmid != b.tag_vmid:
         return False
-    first = a.s1 and b.s1 and a.asid == b.asid and world.s1_table(one) != world.s1_table(other)
+    first = a.s1 and b.s1 and a.tag_asid == b.tag_asid and world.s1_table(one) != world.s1_table(other)
     return first or (a.s2 and b.s2 and world.s2_table(one) != world.s2_table(other))
 
 

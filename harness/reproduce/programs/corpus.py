@@ -5,6 +5,7 @@
 # why: a paragraph, whose lines
 #   go on like this
 # source: where it comes from
+# fault: mutant ipas2-no-unmap; simulated no-ipas2          (what it was shown red on; parts as in FAULTS)
 # claims: nv-tlbi-v8.6, nv-tlbi-v8.8           (without: what its operations are about)
 # stack: model=qemu-48bit timing=icount l0-cpus=1 sanitize=tlb
 """
@@ -24,9 +25,12 @@ from harness.reproduce.hunt.keep import claims_of, scenario_of
 from harness.reproduce.programs.checker import Checked, check_file
 from harness.reproduce.programs.words import Word, nearest
 
-KEYS = ("what", "why", "source", "claims", "stack")
+KEYS = ("what", "why", "source", "fault", "claims", "stack")
 STACK = ("model", "timing", "kernel", "sanitize", "l0-cpus")
 SUMMARY_MAX = 100
+FAULTS = ("mutant", "kernel", "simulated", "none")
+"""What a program was shown red on: L0's kernel with an injected fault, by name; Linux as it is; a simulated
+machine of tests/program/simulate.py, by name. Or nothing, and why."""
 _HEADER = re.compile(r"#\s*([A-Za-z]+)\s*:\s*(.*)")
 _MORE = re.compile(r"#\s{2,}(\S.*)")
 
@@ -37,6 +41,12 @@ class CorpusHeader:
 
     values: Mapping[str, str] = field(default_factory=dict)
     where: Mapping[str, Word] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """The parts of ``fault:``: one of ``FAULTS`` and what follows it."""
+        parts = [part.strip() for part in self.values.get("fault", "").split(";") if part.strip()]
+        return [(first, rest.strip()) for first, _, rest in (part.partition(" ") for part in parts)]
 
     @property
     def stack(self) -> dict[str, str]:
@@ -69,6 +79,10 @@ def header(text: str, path: str) -> CorpusHeader:
         if "=" not in word or name not in STACK:
             known = ", ".join(f"{each}=" for each in STACK)
             problems.append(where["stack"].problem(f"{word!r} of stack", known, nearest(name, STACK)))
+    for kind, _ in found.faults:
+        if kind not in FAULTS:
+            near = nearest(kind, FAULTS)
+            problems.append(where["fault"].problem(f"{kind!r} of fault", ", ".join(FAULTS), near))
     if problems:
         raise InputError(problems)
     return found

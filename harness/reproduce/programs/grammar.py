@@ -32,6 +32,8 @@ L2_PAGE_SIZE = 0x1_0000
 HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read")
 PLACES = ("l2", "el0", "vel2", "vncr")
 HIDES = ("os", "range", "xs")
+NEEDS = (*HIDES, "ha")
+STAGES = ("s1", "s2")
 S2_LETTERS = "rwxoc"
 S1_LETTERS = "wuxXgoc"
 E2_LETTERS = "wgoc"
@@ -46,11 +48,24 @@ LETTERS = {
     "c": "16 contiguous descriptors",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "fresh", "loose")
+PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "e2h0", "fresh", "loose")
 CONTEXT_VALUES = (
-    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe"
+    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"
 )  # fmt: skip
-CONTEXT_FLAGS = ("s1", "s2", "el0", "tge", "cnp", "ttlb", "ttlbis", "ttlbos")
+CONTEXT_FLAGS = (
+    "s1",
+    "s2",
+    "el0",
+    "tge",
+    "cnp",
+    "vmid8",
+    "asid8",
+    "s2-ha",
+    "s1-ha",
+    "ttlb",
+    "ttlbis",
+    "ttlbos",
+)
 OPERAND_FIELDS = ("va", "ipa", "asid", "ttl", "tg", "scale", "num", "ns")
 
 
@@ -81,10 +96,18 @@ OWN = MemoryRegion(
 )
 VEL2 = MemoryRegion("vel2", E2_TEST_VA, (1 << input_bits(12)) - E2_TEST_VA, "VAs of vEL2 that `e2` may map")
 
-_S1 = ("s1-translation", "s1-permission", "s1-access-flag")
-_S2 = ("s2-translation@IPA", "s2-permission", "s2-access-flag@IPA", "s2-translation!code")
+_S1 = ("s1-translation", "s1-permission", "s1-access-flag", "s1-address-size")
+_S2 = (
+    "s2-translation@IPA",
+    "s2-permission",
+    "s2-access-flag@IPA",
+    "s2-address-size@IPA",
+    "s2-translation!code",
+)
 _AT = tuple(
-    f"par-s{stage}-{kind}" for stage in (1, 2) for kind in ("translation", "permission", "access-flag")
+    f"par-s{stage}-{kind}"
+    for stage in (1, 2)
+    for kind in ("translation", "permission", "access-flag", "address-size")
 )
 
 
@@ -124,6 +147,10 @@ STATEMENTS: Mapping[str, Statement] = {
         ),
         Statement(
             "vncr", ("CTX",), "L2 reads TPIDR_EL2", (), ("v=X", "vncr-translation", "vncr-access-flag")
+        ),
+        Statement(
+            "entry", ("STAGE", "CTX", "IPA|VA", "LEVEL"), "L1 reads the descriptor", (),
+            ("invalid", "table", "old", "young"),
         ),
         Statement("peek", ("VA",), "vEL2 reads a word", (), ("v=X", "el2-translation", "el2-access-flag")),
         Statement(

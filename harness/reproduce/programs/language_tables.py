@@ -26,6 +26,8 @@ OPERANDS = {
     "VA": "number",
     "PA": "number",
     "VALUE": "number",
+    "STAGE": "stage",
+    "IPA|VA": "number",
     "OFFSET": "number",
     "PA...": "number { number }",
     "LEVEL": '( "1" | "2" | "3" )',
@@ -49,7 +51,7 @@ def ebnf() -> str:
         "file": "{ program }",
         "program": 'head { line } "end"',
         "head": '"program" name { "cpus=" number | "spare=" number | "world=" word | "hide=" feature '
-        '| "needs=" feature { "," feature } | "fresh" | "loose" }',
+        '| "needs=" needed { "," needed } | "e2h0" | "fresh" | "loose" }',
         "line": 'statement [ "loose" ] [ "=>" observation { "|" observation } ]',
         "statement": " | ".join(STATEMENTS),
     }
@@ -63,6 +65,8 @@ def ebnf() -> str:
         "letters": f'"-" | letter {{ letter }}   (* s2: {grammar.S2_LETTERS}; s1: {grammar.S1_LETTERS}; '
         f"e2: {grammar.E2_LETTERS} *)",
         "feature": _words(grammar.HIDES),
+        "needed": _words(grammar.NEEDS),
+        "stage": _words(grammar.STAGES),
         "place": _words(grammar.PLACES),
         "host-action": _words(grammar.HOST_ACTIONS),
         "at-name": _words(TRANSLATIONS),
@@ -123,7 +127,9 @@ def editor() -> dict[str, Any]:
     keys = "|".join(
         [*grammar.CONTEXT_VALUES, *grammar.OPERAND_FIELDS, "cpus", "spare", "world", "hide", "needs"]
     )
-    flags = "|".join([*grammar.CONTEXT_FLAGS, "fresh", "loose", "none", *grammar.PLACES])
+    flags = "|".join(
+        [*grammar.CONTEXT_FLAGS, *grammar.STAGES, "e2h0", "fresh", "loose", "none", *grammar.PLACES]
+    )
     verbs = "|".join(sorted(STATEMENTS, key=lambda verb: (-len(verb), verb)))
     return {
         "scopeName": "source.nvl",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.arch.operand import Fields, decode, encode
 from harness.arch.table import Operand, Operation, load
 from harness.errors import UserError
-from harness.program.addresses import PHYSICAL_BITS, code_word, depends, input_bits, level_size
+from harness.program.addresses import OUTPUT_BITS, PHYSICAL_BITS, code_word, depends, input_bits, level_size
 from harness.program.program import (
     CONTIGUOUS,
     GROUP,
@@ -19,6 +19,7 @@ from harness.program.program import (
     At,
     Context,
     Cpu,
+    DescriptorLook,
     Host,
     Map,
     Sample,
@@ -88,7 +89,9 @@ def begin(draft: ProgramDraft) -> None:
             # nvh writes it for nvh-litmus, from the operations; a person need not.
             value = word.value()
             for part in value.text.split(","):
-                draft.choice(Word(part, value.where), grammar.HIDES, "feature that is needed")
+                draft.choice(Word(part, value.where), grammar.NEEDS, "feature that is needed")
+        elif word.text == "e2h0":
+            draft.e2h0 = True
 
 
 def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
@@ -140,7 +143,13 @@ def _context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> N
         s1_bits=values.get("s1-bits"),
         sl0=values.get("sl0"),
         pe=values.get("pe"),
+        ps=values.get("ps"),
+        ips=values.get("ips"),
         cnp="cnp" in flags,
+        vmid8="vmid8" in flags,
+        asid8="asid8" in flags,
+        s2_ha="s2-ha" in flags,
+        s1_ha="s1-ha" in flags,
     )
     _agrees(draft, words[0], number, context)
 
@@ -167,8 +176,19 @@ def _context_value(draft: ProgramDraft, word: Word, key: str, number: int | None
         if got is not None and draft.within(word, got, [VEL2]) and draft.aligned(word, got, 0x1000, "a page"):
             return got
         return None
+    if key in ("ps", "ips"):
+        size = draft.choice(word, [str(bits) for bits in OUTPUT_BITS], "output size")
+        return None if size is None else int(size)
     low, high = limits[key]
     return draft.number(word, f"{key}=", low, high)
+
+
+def _first(c: Context) -> tuple[object, ...]:
+    return c.s1_bits, c.ips, c.s1_ha
+
+
+def _second(c: Context) -> tuple[object, ...]:
+    return c.s2_bits, c.sl0, c.ps, c.s2_ha
 
 
 def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> None:
@@ -176,17 +196,22 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
     for other, each in draft.contexts.items():
         if other == number:
             continue
-        tables = context.s2_of == other or (context.vmid == each.vmid and context.s2 and each.s2)
-        if tables and (context.s2_bits, context.sl0) != (each.s2_bits, each.sl0):
+        if context.vmid8 != each.vmid8:
+            draft.bad(
+                word, f"vmid8 in one of the contexts {other} and {number}", "it in all of them, or none"
+            )
+        tables = context.s2_of == other or (context.tag_vmid == each.tag_vmid and context.s2 and each.s2)
+        if tables and _second(context) != _second(each):
             draft.bad(
                 word,
-                f"context {number} has another s2-bits= or sl0= than context {other}",
+                f"context {number} has another s2-bits=, sl0=, ps= or s2-ha than context {other}",
                 "the same: they share a VMID or tables",
             )
-        if context.s1_of == other and context.s1_bits != each.s1_bits:
-            draft.bad(
-                word, f"context {number} has another s1-bits= than context {other}", "the same: shared tables"
-            )
+        if context.s1_of == other and _first(context) != _first(each):
+            found = f"context {number} has another s1-bits=, ips= or s1-ha than context {other}"
+            draft.bad(word, found, "the same: shared tables")
+    if draft.e2h0 and context.vncr is not None:
+        draft.bad(word, f"context {number} has a VNCR page in a program with e2h0", "one of the two")
     bits = context.s2_bits or input_bits(draft.shift or 12)
     if context.sl0 is not None and depends(draft.shift or 12, bits, context.sl0):
         draft.bad(
@@ -194,7 +219,9 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
             f"context {number} with s2-bits={bits} sl0={context.sl0}",
             "another sl0=: whether this start level fits depends on the PA size of the machine",
         )
-    if draft.unfit(context) and any(e.vmid == context.vmid for n, e in draft.contexts.items() if n != number):
+    if draft.unfit(context) and any(
+        e.tag_vmid == context.tag_vmid for n, e in draft.contexts.items() if n != number
+    ):
         draft.bad(word, f"context {number}, whose SL0 does not fit, shares its VMID", "a VMID of its own")
 
 
@@ -333,6 +360,12 @@ def _input(draft: ProgramDraft, word: Word, stage: str, ctx: int, at: int, size:
 def _output(draft: ProgramDraft, word: Word, stage: str, ctx: int, to: int, size: int) -> bool:
     if not draft.aligned(word, to, size, "the size of the leaf"):
         return False
+    if stage == "e2":
+        return draft.within(word, to, [DATA, EVENTS], size)
+    c = draft.contexts[ctx]
+    out = (c.ps if stage == "s2" else c.ips) or PHYSICAL_BITS
+    if out < PHYSICAL_BITS and to >> out and not to >> PHYSICAL_BITS:
+        return True  # an address size fault, wherever it leads
     if stage == "s1" and draft.contexts[ctx].s2:
         if to >> PHYSICAL_BITS:
             draft.bad(
@@ -390,6 +423,20 @@ def _vncr(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None
         draft.bad(words[0], f"context {ctx} has no VNCR page", "vncr=VA in its line")
         return
     draft.actions.append((Access("vncr", ctx), line))
+
+
+def _entry(draft: ProgramDraft, _: ProgramLine, words: Sequence[Word]) -> None:
+    stage = draft.choice(words[0], grammar.STAGES, "stage of L2")
+    ctx = draft.context(words[1])
+    at = draft.number(words[2], "an address of the stage")
+    level = None if stage is None else _level(draft, words[3], stage, ctx)
+    _no_more(draft, words, 4)
+    if ctx is None or stage is None or at is None or level is None:
+        return
+    size = draft.leaf(level)
+    what = f"what a descriptor of level {level} is for"
+    if draft.aligned(words[2], at, size, what) and _input(draft, words[2], stage, ctx, at, size):
+        draft.actions.append((DescriptorLook(stage, ctx, at, level), _))
 
 
 def _peek(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
@@ -481,7 +528,11 @@ def _at(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     _no_more(draft, words, 3)
     if ctx is None or op is None or va is None or not _looks(draft, words[0], words[2], ctx, va, 8):
         return
-    if draft.unfit(draft.contexts[ctx]):
+    c = draft.contexts[ctx]
+    if c.s1_ha or c.s2_ha:  # whether it sets the flag, or reports it, is the machine's choice
+        draft.bad(words[0], f"AT under context {ctx}, whose access flags hardware sets", "another context")
+        return
+    if draft.unfit(c):
         draft.bad(words[0], f"AT under context {ctx}, whose SL0 does not fit", "another context")
         return
     draft.actions.append((At(ctx, op, va), line))
@@ -575,6 +626,7 @@ RULES: Mapping[str, Rule] = {
     "execute": _access,
     "vncr": _vncr,
     "peek": _peek,
+    "entry": _entry,
     "tlbi": _tlbi,
     "l2-tlbi": _tlbi,
     "at": _at,

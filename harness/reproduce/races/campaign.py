@@ -99,7 +99,7 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
             kernel=spec.levels[Level.L0].kernel,
             mutant=wanted.mutant,
             one=wanted.one,
-            as_new=wanted.as_new,
+            as_new=bool(wanted.as_new),
         )
         for number in range(wanted.jobs)
     ]

@@ -12,9 +12,11 @@ import pytest
 from rich.console import Console
 
 from harness.arch.table import load
+from harness.cli import hunt as verb
 from harness.document.as_json import from_data, to_data
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, UserError
 from harness.program.generate import generate
+from harness.program.kernel_defects import DEFECTS
 from harness.program.kinds import KINDS
 from harness.program.lanes import LANES, QUICK, lanes, plan
 from harness.program.sharp import shows_known
@@ -137,3 +139,18 @@ def test_the_record_is_json(tmp_path: Path) -> None:
 def test_an_unknown_mutant_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'ipas2-no-unmap'"):
         campaign.hunt(dataclasses.replace(wanted(tmp_path), mutant="ipas2-no-unmapp"), Console(quiet=True))
+
+
+def test_a_known_defect_is_new_by_its_scenario() -> None:
+    assert verb.as_new([]) == ()
+    assert verb.as_new(["beyond-input-size", "beyond-input-size"]) == ("beyond-input-size",)
+    assert set(verb.as_new([""])) == {defect.scenario for defect in DEFECTS}
+    with pytest.raises(UserError, match="did you mean 'beyond-input-size'"):
+        verb.as_new(["beyond-input-sise"])
+
+
+def test_programs_of_a_defect_that_is_new_are_not_left_out() -> None:
+    programs = [generate("7", "sizes", number) for number in range(60)]
+    others = [defect for defect in DEFECTS if not defect.aliases]
+    alone = [each for each in programs if shows_known(each) and not shows_known(each, others)]
+    assert alone, "they show this one and no other"

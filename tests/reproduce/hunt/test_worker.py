@@ -115,6 +115,19 @@ def test_a_right_machine_gives_numbers_and_no_finding(tmp_path: Path) -> None:
     assert not (tmp_path / "findings").exists()
 
 
+def test_a_batch_that_was_made_ahead_is_the_one_that_would_be_made_now(tmp_path: Path) -> None:
+    """While the machine runs a batch the next one is made; nothing of it depends on when."""
+    first, second = (plan("5", number, LANES[:1], ("stage2",)) for number in range(2))
+    ahead, now = worker(tmp_path, Simulated(""))[0], worker(tmp_path, Simulated(""))[0]
+    ahead.make_ahead(second)
+    assert not ahead._made, "its lane has not begun: the features of L1 are not known"
+    ahead.batch(first, second)
+    assert list(ahead._made) == [second.number]
+    assert ahead.programs(second) == now.programs(second)
+    assert not ahead._made
+    ahead.close()
+
+
 def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -> None:
     hunter, events = worker(tmp_path, Simulated("no-ipas2"), one=True)
     hunter.work()

@@ -25,11 +25,14 @@ from harness.reproduce.programs.run_programs import trimmed, why_not_bare
 from harness.reproduce.programs.seen import NESTED, judged
 from harness.reproduce.programs.terminal import headline, lines_of, show
 from harness.runner.project import find_cells, vocabulary
+from harness.runner.quarantine import load_quarantine
+from harness.scenario import mutants as table
 from harness.scenario.language import ResultCheck, Run
 from harness.scenario.lint import lint
 from harness.scenario.load import load_cell, load_file, load_paths
 from harness.scenario.other_formats import copy
 from harness.scenario.scenario import NO_OVERRIDES
+from tests.program.simulate import all_defects
 
 PLACE = SCENARIOS / "programs"
 CORPUS = sorted(PLACE.glob("*.nvl"))
@@ -98,7 +101,7 @@ def test_a_header_that_is_nearly_right_is_told(line: str, message: str) -> None:
 def test_a_wrong_program_is_a_wrong_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.nvl"
     path.write_text(WIDE.read_text().replace("ipas2e1is", "ipas2e1si"))
-    with pytest.raises(InputError, match=r"mine\.nvl:17:8: there is no operation 'ipas2e1si'"):
+    with pytest.raises(InputError, match=r"mine\.nvl:18:8: there is no operation 'ipas2e1si'"):
         load_file(path, vocabulary())
     assert main(["run", str(path), "--list"]) == EXIT_USER
     assert "did you mean 'ipas2e1is'" in capsys.readouterr().err
@@ -217,3 +220,26 @@ def test_many_files_in_one_call_and_all_their_mistakes(tmp_path: Path) -> None:
         str(bad),
         str(tmp_path / "none.nvl"),
     ]
+
+
+def test_every_file_of_the_corpus_says_what_it_was_shown_red_on() -> None:
+    """A mutant of L0's kernel that there is, a known defect in the quarantine, or a simulated machine."""
+    mutants = set(table.names())
+    known = {entry.scenario for entry in load_quarantine().entries}
+    for path in CORPUS:
+        faults = corpus.header(path.read_text(), str(path)).faults
+        assert faults, f"{path}: `# fault:`"
+        for kind, name in faults:
+            if kind == "mutant":
+                assert name in mutants, path
+            elif kind == "simulated":
+                assert name in set(all_defects()), path
+            elif kind == "kernel":
+                assert path.stem in known, path
+            else:
+                assert (kind, len(name) > 20) == ("none", True), path
+
+
+def test_a_fault_of_another_kind_is_told() -> None:
+    with pytest.raises(InputError, match="did you mean 'mutant'"):
+        corpus.header("# fault: mutnat ipas2-no-unmap\n", "a.nvl")

@@ -38,6 +38,7 @@ write 0 0x40400008 0x1 => at=0x100000008
 execute 0 0x40400010 el0 => v=0x7
 vncr 1 => v=0x0
 peek 0xc40000000 => v=0xaaaa
+entry s2 0 0x400000000 3 => young
 tlbi 0 vae1is 0x5000000040400
 l2-tlbi 0 vmalle1is => done
 at 0 s12e1r 0x40400000 => pa=0x100000000

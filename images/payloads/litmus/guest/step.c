@@ -57,8 +57,8 @@ static void step_context(const struct step *s)
 		c->ttbr1 |= c->s1_high = tables_new(c->s1_shape.shift);
 	if (c->el0_data)
 		map_pages(c->s1_root, c->s1_shape, L2_DATA_VA, size, page, s1 | PTE_S1_EL0 | PTE_S1_UXN | PTE_S1_PXN);
-	/* L2's walks of its stage 1 go through stage 2. */
-	if (!s->a && (c->sctlr & SCTLR_M))
+	/* L2's walks of its stage 1 go through stage 2, which may be that of a context without one. */
+	if ((!s->a || !(shared->context[s->a - 1].sctlr & SCTLR_M)) && (c->sctlr & SCTLR_M))
 		map_pages(c->s2_root, c->s2_shape, POOL_PA, s1_tables(c->s2_shape.shift), POOL_PA, s2);
 	barrier_ishst();
 }
@@ -82,6 +82,17 @@ static void step_write(const struct step *s)
 		__atomic_store_n(slot + i, s->b ? (s->b & ~(ds ? PTE_SH_INNER : 0)) + (i << low) : 0, __ATOMIC_RELAXED);
 	}
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
+}
+
+/* Whoever sets the access flag in it has done so before L2 gave way. */
+static void step_look(const struct step *s, struct outcome *o)
+{
+	const struct context *c = &shared->context[s->ctx];
+
+	barrier_ish();
+	o->kind = OUTCOME_VALUE;
+	o->value = s->op == 2 ? tables_look(c->s2_root, c->s2_shape, s->a, (unsigned)s->c) :
+				tables_look(tables_stage1(c, s->a), c->s1_shape, s->a, (unsigned)s->c);
 }
 
 static void step_poke(const struct step *s)
@@ -156,6 +167,9 @@ void run_program(struct pe *cpu, struct program *program)
 			break;
 		case STEP_AT:
 			step_at(cpu, s, o);
+			break;
+		case STEP_LOOK:
+			step_look(s, o);
 			break;
 		case STEP_SYS:
 			step_sys(cpu, s, o);

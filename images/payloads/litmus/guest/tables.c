@@ -43,6 +43,23 @@ uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned l
 	return tables_entry(root, shape, ia, level, tables_new);
 }
 
+uint64_t tables_look(uint64_t root, struct shape shape, uint64_t ia, unsigned level)
+{
+	uint64_t table = root;
+
+	for (unsigned l = shape.start;; l++) {
+		unsigned low = level_shift(shape.shift, l);
+		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shape.shift - 3);
+		uint64_t descriptor = ((volatile uint64_t *)table)[(ia >> low) & (entries - 1)];
+
+		if (l == level)
+			return descriptor;
+		if (!is_table_descriptor(descriptor))
+			return 0;
+		table = descriptor & PTE_ADDRESS;
+	}
+}
+
 static void flat(unsigned shift, uint64_t from, uint64_t size, uint64_t attributes)
 {
 	unsigned low = level_shift(shift, start_level(shift));

@@ -12,6 +12,8 @@ void tables_reset(void);
 uint64_t tables_new(unsigned shift);
 /* The descriptor of ia at `level`; tables on the way are made, or taken apart when a block is in the way. */
 uint64_t *tables_slot(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
+/* What that descriptor is; 0 where no table leads to it. */
+uint64_t tables_look(uint64_t root, struct shape shape, uint64_t ia, unsigned level);
 /* vEL2's own, of every granule: everything flat in the low half, nothing in the high one, which only E2H has. */
 void tables_vel2(bool e2h);
 /* Those with TCR_EL2.DS have OA[51:50] where the others have the shareability (Arm ARM D8.3.2). */

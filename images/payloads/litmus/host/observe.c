@@ -13,6 +13,8 @@ static const char *fault_word(uint64_t esr)
 	if (ec != ESR_EC_DABT_LOW && ec != ESR_EC_DABT_SAME && ec != ESR_EC_IABT_LOW && ec != ESR_EC_IABT_SAME)
 		return NULL;
 	switch (FIELD(esr, ESR_FSC_TYPE)) {
+	case ESR_FSC_TYPE_ADDRESS_SIZE:
+		return "address-size";
 	case ESR_FSC_TYPE_TRANSLATION:
 		return "translation";
 	case ESR_FSC_TYPE_ACCESS_FLAG:
@@ -77,6 +79,16 @@ static void translated(uint64_t par, char *out, size_t size)
 		snprintf(out, size, "par=0x%lx", par);
 }
 
+/* Of a descriptor (Arm ARM D8.3.2): whether it is valid, a table's, and its access flag. */
+static const char *descriptor_word(uint64_t descriptor, unsigned level)
+{
+	if (!(descriptor & PTE_VALID))
+		return "invalid";
+	if (level < 3 && descriptor & PTE_TABLE)
+		return "table";
+	return descriptor & PTE_AF ? "young" : "old";
+}
+
 static void own_fault(const struct watch *w, const struct outcome *o, const char *whose, char *out, size_t size)
 {
 	const char *word = fault_word(o->esr);
@@ -106,6 +118,8 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 			landed(t, o->more[0], out, size);
 		else if (s->kind == STEP_AT)
 			translated(o->value, out, size);
+		else if (s->kind == STEP_LOOK)
+			snprintf(out, size, "%s", descriptor_word(o->value, (unsigned)s->c));
 		else if (s->kind == STEP_L2_TLBI)
 			snprintf(out, size, "done");
 		else

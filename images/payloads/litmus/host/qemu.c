@@ -88,7 +88,7 @@ static bool map_memory(struct vm *vm)
 	vm->shared = (struct shared *)(vm->low + (SHARED_PA - IMAGE_PA));
 	vm->shared->cpus = vm->config.cpus;
 	vm->shared->by_memory = 1;
-	vm->shared->set_e2h = vm->config.bare;
+	vm->shared->set_e2h = vm->config.bare && !vm->config.e2h0;
 	vm->shared->vel2_shift = vm->config.vel2_shift ? vm->config.vel2_shift : 12;
 	return true;
 }

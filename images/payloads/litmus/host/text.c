@@ -93,8 +93,10 @@ static bool set_needs(struct text *t, const char *what)
 			t->needs.needs_range = true;
 		else if (n == 2 && !strncmp(what, "xs", n))
 			t->needs.nxs = true;
+		else if (n == 2 && !strncmp(what, "ha", n))
+			t->needs_ha = true;
 		else
-			return wrong(t, "needs=%s: some of os, range, xs", what);
+			return wrong(t, "needs=%s: some of os, range, xs, ha", what);
 	}
 	return true;
 }
@@ -136,6 +138,8 @@ bool text_begin(struct text *t, char **words, unsigned count)
 				return false;
 		} else if (!strcmp(words[i], "fresh")) {
 			t->fresh = true;
+		} else if (!strcmp(words[i], "e2h0")) {
+			t->config.e2h0 = true;
 		} else if (!strcmp(words[i], "loose")) {
 			t->loose = true;
 		} else {
@@ -158,10 +162,21 @@ void text_start(struct text *t, struct vm *vm)
 	vm->shared->frame_count = 0;
 }
 
+/* VTCR_EL2.PS and TCR_EL1.IPS for an output size, or -1 (Arm ARM D24.2 VTCR_EL2). */
+static int output_size(uint64_t bits)
+{
+	static const uint8_t sizes[] = { 32, 36, 40, 42, 44, 48 };
+
+	for (unsigned i = 0; i < sizeof(sizes); i++)
+		if (sizes[i] == bits)
+			return (int)i;
+	return -1;
+}
+
 static bool do_context(struct text *t, char **w, unsigned n)
 {
-	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0;
-	bool cnp = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
+	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0, ps = 0, ips = 0;
+	bool s2_ha = false, s1_ha = false, cnp = false, vmid8 = false, asid8 = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
 	unsigned s1_least, s1_most;
 	struct context *c;
 	struct step *s;
@@ -190,8 +205,20 @@ static bool do_context(struct text *t, char **w, unsigned n)
 			fine = limited(t, value, 4, &sl0);
 		else if ((value = value_of(w[i], "pe"))) /* for whoever judges */
 			fine = limited(t, value, t->config.cpus, &pe);
+		else if ((value = value_of(w[i], "ps")))
+			fine = limited(t, value, 49, &ps) && output_size(ps) >= 0;
+		else if ((value = value_of(w[i], "ips")))
+			fine = limited(t, value, 49, &ips) && output_size(ips) >= 0;
 		else if (!strcmp(w[i], "cnp"))
 			cnp = true;
+		else if (!strcmp(w[i], "s2-ha"))
+			s2_ha = true;
+		else if (!strcmp(w[i], "s1-ha"))
+			s1_ha = true;
+		else if (!strcmp(w[i], "vmid8"))
+			vmid8 = true;
+		else if (!strcmp(w[i], "asid8"))
+			asid8 = true;
 		else if ((value = value_of(w[i], "vncr"))) {
 			fine = number(t, value, &vncr);
 			hcr |= HCR_NV | HCR_NV2;
@@ -232,6 +259,14 @@ static bool do_context(struct text *t, char **w, unsigned n)
 		      sl0 == 4 ? -1 : (int)sl0);
 	c->vttbr |= cnp ? VTTBR_CNP : 0;
 	c->ttbr0 |= cnp ? TTBR_CNP : 0;
+	c->vtcr |= s2_ha ? VTCR_HA : 0;
+	c->tcr |= s1_ha ? TCR_HA : 0;
+	if (ps)
+		c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, output_size(ps));
+	if (ips)
+		c->tcr = (c->tcr & ~TCR_IPS) | PLACE(TCR_IPS, output_size(ips));
+	c->vtcr &= ~(vmid8 ? (uint64_t)VTCR_VS : 0);
+	c->tcr &= ~(asid8 ? (uint64_t)TCR_AS : 0);
 	s->a = s2_shared ? s2_of + 1 : 0;
 	s->b = s1_shared ? s1_of + 1 : 0;
 	s->c = 1;
@@ -257,6 +292,12 @@ static bool descriptor(struct text *t, char **w, unsigned n, enum step_kind kind
 		d |= (strchr(letters, 'r') ? PTE_S2_R : 0) | (strchr(letters, 'w') ? PTE_S2_W : 0) |
 		     (strchr(letters, 'x') ? 0 : PTE_S2_XN);
 		*out = leaf_s2(pa, level, d) & keep;
+		return true;
+	}
+	/* Without E2H vEL2's regime has one privilege level: AP[1] is RES1, XN in place of UXN, nG and PXN RES0 (D8.3.2). */
+	if (kind == STEP_E2 && t->config.e2h0) {
+		d |= PTE_S1_EL0 | PTE_S1_UXN | (strchr(letters, 'w') ? 0 : PTE_S1_RO);
+		*out = leaf_s1(pa, level, d) & keep;
 		return true;
 	}
 	d |= (strchr(letters, 'u') ? PTE_S1_EL0 : 0) | (strchr(letters, 'w') ? 0 : PTE_S1_RO) |
@@ -399,6 +440,25 @@ static bool do_at(struct text *t, unsigned line, char **w, unsigned n, const cha
 	return wrong(t, "%s is not an operation of AT", w[2]);
 }
 
+/* entry s1|s2 CTX ADDRESS LEVEL */
+static bool do_entry(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
+{
+	uint64_t ctx, at, level;
+	bool second = n > 1 && !strcmp(w[1], "s2");
+	struct step *s;
+
+	if (n != 5 || (!second && strcmp(w[1], "s1")) || !declared(t, w[2], &ctx) || !number(t, w[3], &at) ||
+	    !limited(t, w[4], 4, &level))
+		return wrong(t, "expected `entry s1|s2 CTX ADDRESS LEVEL`");
+	s = step(t, t->cpu, STEP_LOOK);
+	s->ctx = (uint8_t)ctx;
+	s->op = second ? 2 : 1;
+	s->a = at;
+	s->c = level;
+	watch(t, t->cpu, line, 0, allowed);
+	return true;
+}
+
 static bool do_peek(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
 {
 	uint64_t va;
@@ -506,6 +566,8 @@ static bool do_action(struct text *t, unsigned line, char **w, unsigned n, const
 		return do_spin(t, line, w, n, allowed) && !t->error[0];
 	if (!strcmp(verb, "at"))
 		return do_at(t, line, w, n, allowed) && !t->error[0];
+	if (!strcmp(verb, "entry"))
+		return do_entry(t, line, w, n, allowed) && !t->error[0];
 	if (!strcmp(verb, "peek"))
 		return do_peek(t, line, w, n, allowed) && !t->error[0];
 	if (!strcmp(verb, "cpu"))

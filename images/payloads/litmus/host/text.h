@@ -23,6 +23,7 @@ struct text {
 	char name[64], world[32]; /* programs of one world share a VM */
 	struct config config;
 	struct operation needs;	 /* what L1 must have for it: needs_os, needs_range, nxs */
+	bool needs_ha;		 /* and FEAT_HAFDBS */
 	uint16_t declared;	 /* contexts, a bit each */
 	bool fresh;		 /* in a VM of its own */
 	bool loose;		 /* all of it, as STEP_LOOSE says */

@@ -5,6 +5,7 @@
 #include "host/observe.h"
 #include "host/run.h"
 #include "host/text.h"
+#include "host/vcpu.h"
 #include "host/vm.h"
 #include "host/features.h"
 #include "number.h"
@@ -141,6 +142,16 @@ static void execute(struct session *s, const struct text *t)
 	}
 }
 
+/* What the program needs and L1 has not, or NULL. */
+static const char *what_lacks(const struct session *s, const struct text *t)
+{
+	if (t->needs_ha && !FIELD(s->vm.shared->id_mmfr1, MMFR1_HAFDBS))
+		return "no-FEAT_HAFDBS";
+	if (t->config.e2h0 && s->vm.shared->e2h)
+		return "no-FEAT_E2H0";
+	return vm_lacks(&s->vm, &t->needs);
+}
+
 /* One program, up to its `end`; false at the end of the text or at an error. */
 static bool next(struct session *s, bool *usage)
 {
@@ -176,7 +187,8 @@ static bool next(struct session *s, bool *usage)
 			own = 0; /* lines of a program count from the one after `program` */
 			begun = true;
 			fine = text_begin(&t, words, n);
-			if (fine && !ready(s, &t)) {
+			lacks = fine && t.config.e2h0 && !kvm_has_e2h0() ? "no-FEAT_E2H0" : NULL;
+			if (fine && !lacks && !ready(s, &t)) {
 				printf("program=%s observed= verdict=broken why=\"%s\"\n", t.name, s->vm.broken);
 				s->failed++;
 				drop(s);
@@ -184,9 +196,10 @@ static bool next(struct session *s, bool *usage)
 				fine = false;
 				goto out;
 			}
-			if (fine)
+			if (fine && !lacks) {
 				text_start(&t, &s->vm);
-			lacks = fine ? vm_lacks(&s->vm, &t.needs) : NULL;
+				lacks = what_lacks(s, &t);
+			}
 		} else if (!strcmp(words[0], "end")) {
 			s->programs++;
 			if (lacks) {

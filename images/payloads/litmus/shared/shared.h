@@ -68,6 +68,7 @@ enum step_kind {
 	STEP_AWAIT,    /* wait for turn a */
 	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`, with PSTATE.PAN = c; the outcome is
 			  PAR_EL1 */
+	STEP_LOOK,     /* read the descriptor at level c of address a, `op`: of stage 1 or 2; the outcome is it, or 0 */
 	STEP_E2_ASID,  /* TTBR0_EL2.ASID is a from now on, until the program ends */
 	STEP_SYS,      /* SYS with the fields b (as in struct operation.sys) and Rt d, X1 being a: by enum sys_at c */
 };
