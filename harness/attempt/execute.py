@@ -206,6 +206,7 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         stages.begin("check")
         checked, outcome.reason = judgement.try_to_judge(cell.expectations, attempt)
         stood = starved.why(stack.spent, deterministic=job.images.model.deterministic(cell.stack.timing))
+        busy = starved.host(stack.spent) if stood else ""
         checked = starved.in_doubt(checked, cell.expectations, attempt.results, stood)
         checked += counted.findings(cell, attempt.results, starved=bool(stood))
         if holding is not None:
@@ -214,14 +215,14 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         outcome.findings += checked
         if attempt.timeline is not None and any(each.verdict is not Verdict.PASS for each in checked):
             timeline_page.write_page(directory, cell.id, attempt.timeline, checked)
-        seen = _sanitized(checker, AttemptOutcome()) if job.keep else []
+        seen = _sanitized(checker, AttemptOutcome(), busy) if job.keep else []
         if job.keep and outcome.verdict(cell.allow_vacuous, seen) is not Verdict.PASS:
             stages.begin("keep")
             outcome.facts["kept"] = _keep(stack, directory / KEPT)
     if model:
         with contextlib.suppress(NvhError, OSError):  # QEMU may have ended before it made the file
             model.finish()
-    outcome.findings += _sanitized(checker, outcome)  # once QEMU has ended, nothing is added any more
+    outcome.findings += _sanitized(checker, outcome, busy)  # once QEMU has ended, nothing is added any more
     outcome.guest_seconds = observer.guest_seconds
     outcome.facts |= observer.facts()
     if stack.started is not None:
@@ -235,12 +236,12 @@ def _attempt(job: Job, directory: Path, stages: StageClock, outcome: AttemptOutc
         )
 
 
-def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome) -> list[Finding]:
+def _sanitized(checker: Sanitizer | None, outcome: AttemptOutcome, busy: str) -> list[Finding]:
     """What the sanitizer found; if it did not run, that is an infrastructure error unless there is one."""
     if checker is None:
         return []
     try:
-        return list(checker.judge(outcome.facts))
+        return list(checker.judge(outcome.facts, busy))
     except InfraError as error:
         outcome.reason = outcome.reason or str(error)
         return []

@@ -64,9 +64,12 @@ class Sanitizer:
         self._where = Location(cell.path)
         self._directory = directory
 
-    def judge(self, facts: dict[str, str]) -> list[Finding]:
-        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run."""
-        finding, state = to_finding.judge(self._directory, self._maps, self._where)
+    def judge(self, facts: dict[str, str], starved: str = "") -> list[Finding]:
+        """Return the findings, once QEMU has ended; ``InfraError`` when the plugin did not run.
+
+        ``starved``: how the host kept a model with threads from its pace, empty if it did not.
+        """
+        finding, state = to_finding.judge(self._directory, self._maps, self._where, starved)
         facts["sanitizer"] = to_finding.summary(state)
         if not self._asked:
             return [finding]

@@ -21,16 +21,22 @@ REPORTS = "sanitizer.jsonl"
 COUNTERS = f"{REPORTS}.state"
 LOG = "sanitizer.log"
 SHOWN = 3
+LATE = ("unmapped", "narrowed")
+"""Findings that are reported when no TLBI came for so many entries of a PE (rule "pending")."""
 NAME = "tlb"
 KIND = "sanitizer"
 
 
-def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple[Finding, SanitizerCounters]:
+def judge(
+    directory: Path, maps: Mapping[Level, Path], where: Location, starved: str = ""
+) -> tuple[Finding, SanitizerCounters]:
     """Judge what is in ``directory`` and write every report as text into ``sanitizer.log``.
 
     ``maps``: the System.map of each level. From the top: a report is a failure; anything that was lost or
     not understood, and a disagreement that was open for long, make it undecided; too little that was checked
-    makes it vacuous (docs/sanitizer.md). ``InfraError`` when the sanitizer did not run.
+    makes it vacuous (docs/sanitizer.md). ``starved``: how the host kept the model from its pace: ticks by the
+    host's clock then add entries, so reports that rest on a TLBI not having come for a while are in doubt.
+    ``InfraError`` when the sanitizer did not run.
     """
     state = read_state(directory / COUNTERS)
     every = read_reports(directory / REPORTS)
@@ -40,7 +46,9 @@ def judge(directory: Path, maps: Mapping[Level, Path], where: Location) -> tuple
     reports = tuple(report for report in every if not report.of_model)
     told = [text[id(report)] for report in reports]
     state = dataclasses.replace(state, written=state.written - (len(every) - len(reports)))
-    return Finding(NAME, KIND, _verdict(state, reports), _message(state, reports, told), str(where)), state
+    late = starved if reports and all(report.finding in LATE for report in reports) else ""
+    verdict = Verdict.UNDECIDED if late else _verdict(state, reports)
+    return Finding(NAME, KIND, verdict, _message(state, reports, told, late), str(where)), state
 
 
 def summary(state: SanitizerCounters) -> str:
@@ -72,8 +80,10 @@ def doubts(state: SanitizerCounters, reports: tuple[SanitizerReport, ...]) -> li
     return found
 
 
-def _message(state: SanitizerCounters, reports: tuple[SanitizerReport, ...], told: list[str]) -> str:
-    unsure = doubts(state, reports)
+def _message(
+    state: SanitizerCounters, reports: tuple[SanitizerReport, ...], told: list[str], late: str
+) -> str:
+    unsure = [*([f"a TLBI may have been on its way: {late}"] if late else []), *doubts(state, reports)]
     words = [summary(state)]
     if unsure:
         words.append("in doubt: " + "; ".join(unsure))

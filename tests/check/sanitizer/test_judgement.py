@@ -75,6 +75,24 @@ def test_nothing_found_passes(tmp_path: Path) -> None:
     assert (tmp_path / LOG).is_file()
 
 
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        (["unmapped", "narrowed"], Verdict.UNDECIDED),  # ticks by the host's clock are entries, too
+        (["unmapped", "remapped"], Verdict.FAIL),
+        (["no-break"], Verdict.FAIL),
+    ],
+)
+def test_a_starved_model_makes_late_invalidations_doubtful(
+    tmp_path: Path, findings: list[str], verdict: Verdict
+) -> None:
+    state = dataclasses.replace(QUIET, reports=len(findings), written=len(findings))
+    leave(tmp_path, state, [{**REPORT, "finding": each} for each in findings])
+    starved, _ = judge(tmp_path, {}, HERE, "the host gave QEMU 40%")
+    assert starved.verdict is verdict
+    assert judge(tmp_path, {}, HERE)[0].verdict is Verdict.FAIL
+
+
 def test_a_report_fails_with_history_and_symbols(tmp_path: Path) -> None:
     maps = {}
     for level, name in ((Level.L0, "host"), (Level.L1, "hyp")):
