@@ -62,9 +62,11 @@ class Tree:
 
     def source(self, path: str, below: str) -> str:
         """Return a file with the series applied, or as in commit ``below``; empty when it is nowhere."""
-        if text := self.text(path):
-            return text
-        words = ("cat-file", "blob", f"{below}:{path}")
+        return self.text(path) or self.text_at(below, path)
+
+    def text_at(self, commit: str, path: str) -> str:
+        """Return a file as in ``commit``; empty when it is not there."""
+        words = ("cat-file", "blob", f"{commit}:{path}")
         done = git(*words, git_dir=self.directory / "git", work_tree=self.directory / "files", check=False)
         return done.stdout if done.returncode == 0 else ""
 

@@ -3,105 +3,47 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
-import shutil
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from rich.console import Console
 
 from harness import __version__
 from harness.accept import apply as applying
 from harness.accept import base as bases
 from harness.accept import compare as comparing
 from harness.accept import cost as costs
-from harness.accept import submission, warned, which_steps
+from harness.accept import cost_limit, submission, warned, which_steps
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
 from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage
-from harness.accept.lab import Lab, Seeds, SeriesStep, StepBuild, selected
-from harness.accept.report.series_report import BuildRecord, Culprit, PatchRecord, SeriesReport, StepRecord
+from harness.accept.lab import Lab, Seeds, SeriesStep, StepBuild
+from harness.accept.report.selection import plan_line, selection_of
+from harness.accept.report.series_report import (
+    COST,
+    BuildRecord,
+    Culprit,
+    PatchRecord,
+    SeriesReport,
+    StepRecord,
+)
+from harness.accept.request import Request
+from harness.accept.selection import planning
+from harness.accept.selection.choose import Plan
 from harness.errors import InfraError, UserError
-from harness.host.cache import Store
-from harness.host.paths import RUNS
-from harness.level import Level
 from harness.report.progress import Progress
-from harness.report.publish import make_run_directory, utc_now
+from harness.report.publish import utc_now
 from harness.report.results import HostMachine
-from harness.report.store import CELLS
 from harness.runner.project import find_cells
 from harness.runner.run import commit, history
 from harness.scenario.language import Cell
-from harness.scenario.scenario import NO_OVERRIDES, Overrides
+from harness.trace.executed.counts import Trace
 
 SEED = 1
 REPEAT_RACY = 5
 DETERMINISTIC = "icount"
-CONFIRM = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the command line asks for.
-
-    ``repeat``: runs of each cell and side, 0 for one of those under a deterministic timing and
-    ``REPEAT_RACY`` of the others; ``confirm``: further runs where the sides differ. ``command`` is for the
-    report. ``level`` is the one that runs the series: at L1 it is KVM as a guest hypervisor that is judged,
-    and neither coverage nor cost is recorded, because the model's trace is of L0's code.
-    """
-
-    source: str
-    base: str = bases.CONFIGURATION
-    select: tuple[Sequence[Path], Sequence[str]] = ((), ())
-    overrides: Overrides = NO_OVERRIDES
-    patches: str = which_steps.ALL
-    version: int | None = None
-    repeat: int = 0
-    confirm: int = CONFIRM
-    coverage: bool = True
-    suggest: bool = False
-    jobs: int | None = None
-    out: Path | None = None
-    command: str = ""
-    level: Level = Level.L0
-
-
-def run(request: Request, console: Console, store: Store | None = None) -> tuple[SeriesReport, Path]:
-    """Carry out ``request``; returns the report and its directory.
-
-    ``UserError`` for a series or a base that cannot be judged, ``InfraError`` when the machine fails.
-    """
-    store = store or Store()
-    found = submission.read(request.source, request.version)
-    which_steps.chosen(request.patches, len(found.patches))
-    selected(request.select, request.overrides, request.level)  # report wrong names before anything is built
-    directory = make_run_directory(RUNS, request.out)
-    (directory / CELLS).rmdir()
-    try:
-        with Progress(console, history=history(store)) as progress:
-            base = bases.open_base(request.base, store, progress.note)
-            tree, base, notes = applying.apply(found, base, directory)
-            with Lab(
-                store,
-                progress,
-                directory / "steps",
-                request.select,
-                request.overrides,
-                request.jobs,
-                request.level,
-            ) as lab:
-                campaign = Campaign(request, found, base, tree, lab, progress, directory)
-                campaign.notes += [*found.notes, *notes]
-                report = campaign.carry_out()
-    except BaseException:
-        if not (directory / "steps").exists():  # nothing has run: leave nothing
-            shutil.rmtree(directory, ignore_errors=True)
-        raise
-    return report, directory
 
 
 @dataclass
@@ -116,6 +58,7 @@ class Campaign:
     progress: Progress
     directory: Path
     notes: list[str] = field(default_factory=list)
+    plan: Plan | None = None
     builds: dict[int, StepBuild] = field(default_factory=dict)
     steps: dict[int, StepRecord] = field(default_factory=dict)
     runs: dict[int, dict[str, CellRuns]] = field(default_factory=dict)
@@ -128,18 +71,31 @@ class Campaign:
         return len(self.tree.patches)
 
     def carry_out(self) -> SeriesReport:
-        """Build, run, compare, search, record coverage; returns the report."""
+        """Build, choose, run, compare, search, record coverage; returns the report.
+
+        After the base the whole series runs, which shows most; then the steps between.
+        """
         started, begun = utc_now(), time.monotonic()
-        numbers = (0, *which_steps.chosen(self.request.patches, self.count))
-        futures = {number: self.lab.begin(self.step(number)) for number in numbers}
-        for number in numbers:
-            self.take(number, futures[number])
+        numbers = which_steps.chosen(self.request.patches, self.count)
+        futures = {number: self.lab.begin(self.step(number)) for number in (0, *numbers)}
+        self.builds[0] = futures.pop(0).result()
+        self.choose(numbers)
+        self.take(0)
+        self.builds |= {number: future.result() for number, future in futures.items()}
+        for number in (self.count, *numbers[:-1]):
+            self.take(number)
+            if number != self.count:
+                self.lab.forget(self.builds[number])
         culprits = self.culprits()
         whole = self.builds[self.count]
         coverage: PatchCoverage | None = None
         cost: tuple[costs.CostRow, ...] = ()
-        if self.request.coverage and whole.artefact and self.request.level is Level.L0:
-            coverage, cost = self.watched(whole)
+        if self.request.watches and whole.artefact:
+            coverage, cost, dear = self.watched(whole)
+            culprits = (*culprits, *dear)
+        for number, build in self.builds.items():
+            if number:
+                self.lab.forget(build)
         cells = self.lab.cells(self.step(0))
         return SeriesReport(
             origin=self.submission.origin,
@@ -165,9 +121,27 @@ class Campaign:
             notes=tuple(self.notes),
             coverage=coverage,
             cost=cost,
+            cost_limit=self.request.cost_limit,
+            selection=selection_of(self.plan, self.request.select[1], cells, self.request.budget_s),
             diff=self.tree.diff(),
             level=str(self.request.level),
         )
+
+    def choose(self, numbers: Sequence[int]) -> None:
+        """Choose the cells where nobody named any."""
+        base = self.builds[0]
+        if not base.artefact:
+            raise UserError(f"the base does not build, so nothing can be said of the series:\n{base.why}")
+        if not self.request.chooses:
+            return
+        found = planning.basis(
+            self.tree, base.artefact, self.lab.store, self.request.overrides, history(self.lab.store)
+        )
+        self.plan = planning.make(
+            found, numbers, self.request.budget_s, self.request.jobs, self.request.watches
+        )
+        self.lab.choose(self.plan.cells)
+        self.progress.note(plan_line(self.plan))
 
     def _repeated(self, cells: Sequence[Cell], racy: bool) -> int:
         """Return how often each cell of a kind is run on each side at first; 0 when there is none."""
@@ -176,7 +150,7 @@ class Campaign:
 
     def step(self, number: int) -> SeriesStep:
         """Return the step up to patch ``number``, with its kernel file."""
-        name = f"{self.base.spec.name}-p{number}" if number else f"{self.base.spec.name}-base"
+        name = f"{self.base.spec.name}-patch-{number}" if number else f"{self.base.spec.name}-base"
         patches = tuple(patch.patch for patch in self.tree.patches[:number])
         place = self.base.write_kernel(self.directory / "kernels", name, patches)
         return SeriesStep(number, f"patch-{number}" if number else "base", place)
@@ -196,19 +170,18 @@ class Campaign:
         first = SEED + len(self.seeds[cell])
         return range(first, first + self.request.confirm)
 
-    def take(self, number: int, build: concurrent.futures.Future[StepBuild] | StepBuild) -> None:
-        """Wait for the build of a step, then run its cells and compare them with the base's."""
+    def take(self, number: int) -> None:
+        """Run the cells of a step that was built, and compare them with the base's."""
         begun = time.monotonic()
-        built = build if isinstance(build, StepBuild) else build.result()
-        self.builds[number] = built
+        built = self.builds[number]
         if not built.artefact:
-            if number == 0:
-                raise UserError(
-                    f"the base does not build, so nothing can be said of the series:\n{built.why}"
-                )
             self._note_step(number, built, (), begun)
             return
-        self.runs[number] = self.lab.run(built.step, self.seeds)
+        seeds = self.seeds
+        if self.plan and 0 < number < self.count:
+            seeds = {cell: seeds[cell] for cell in self.plan.between.get(number, ())}
+        watch = built if self.request.watches and number in (0, self.count) else None
+        self.runs[number] = self.lab.run(built.step, seeds, watch) if seeds else {}
         found = self.judged(number, list(self.runs[number])) if number else []
         self._note_step(number, built, tuple(found), begun)
 
@@ -226,7 +199,7 @@ class Campaign:
         found = comparing.compare(base, {cell: here[cell] for cell in cells})
         for each in found:
             if each.outcome in REJECTING:
-                self.bad_since.setdefault(each.cell, number)
+                self.bad_since[each.cell] = min(number, self.bad_since.get(each.cell, number))
         return found
 
     def _note_step(
@@ -264,19 +237,32 @@ class Campaign:
                 why = self.builds[first].why
                 found.append(self._culprit("does not build", first, first - 1, _first_error(why)))
         for cell, since in list(self.bad_since.items()):
-            good = self._before(since)
-            first = which_steps.first_bad(good, since, functools.partial(self._is_bad, cell))
-            where = self.steps[first] if first in self.steps else self.steps[since]
-            says = next((c.series_says for c in where.cells if c.cell == cell), "")
-            last = next((c for c in self.steps[self.count].cells if c.cell == cell), None)
-            repaired = last is not None and last.outcome not in REJECTING
-            outcome = next(
-                (c.outcome for c in self.steps[since].cells if c.cell == cell), SeriesEffect.REGRESSION
+            first = which_steps.first_bad(
+                self._last_good(cell, since), since, functools.partial(self._is_bad, cell)
             )
+            seen = {number: each for number in self.steps if (each := self._seen(number, cell))}
+            says = seen[first if first in seen else since].series_says
+            last = seen.get(self.count)
+            repaired = last is not None and last.outcome not in REJECTING
+            sure = any(each.outcome is SeriesEffect.REGRESSION for each in seen.values())
+            outcome = SeriesEffect.REGRESSION if sure else SeriesEffect.SUSPECT
             found.append(
                 self._culprit(f"{outcome.value} of {cell}", first, first - 1, says, repaired=repaired)
             )
         return tuple(sorted(dict.fromkeys(found), key=lambda each: each.patch))
+
+    def _seen(self, number: int, cell: str) -> CellComparison | None:
+        """What a step showed of a cell; None where it did not run."""
+        return next((each for each in self.steps[number].cells if each.cell == cell), None)
+
+    def _last_good(self, cell: str, since: int) -> int:
+        """The last step before ``since`` on which the cell ran and was no worse than on the base (0)."""
+        good = [
+            n
+            for n in self.steps
+            if n < since and (each := self._seen(n, cell)) and each.outcome not in REJECTING
+        ]
+        return max(good, default=0)
 
     def _culprit(self, what: str, patch: int, good: int, says: str, repaired: bool = False) -> Culprit:
         return Culprit(what, patch, self.tree.patches[patch - 1].title, good, says, repaired)
@@ -307,14 +293,14 @@ class Campaign:
         self._note_step(number, self.builds[number], (*others, found), begun)
         return found.outcome in REJECTING
 
-    def watched(self, whole: StepBuild) -> tuple[PatchCoverage, tuple[costs.CostRow, ...]]:
-        """Run the cells once more on both sides with the model's trace of executed code."""
+    def watched(
+        self, whole: StepBuild
+    ) -> tuple[PatchCoverage, tuple[costs.CostRow, ...], tuple[Culprit, ...]]:
+        """Return coverage and cost by what both sides executed, and the patch that cost speaks against."""
         assert whole.artefact is not None
-        try:
-            series, base = (self.lab.watch(self.builds[number]) for number in (self.count, 0))
-        except UserError as error:
-            return PatchCoverage(why_not=str(error)), ()
+        series, base = (self.lab.traces(self.builds[number].step) for number in (self.count, 0))
         everything = find_cells([], ["*"], self.request.overrides) if self.request.suggest else None
+        before = self.builds[0].artefact
         try:
             coverage = measure.coverage_of(
                 self.tree,
@@ -323,13 +309,34 @@ class Campaign:
                 self.lab.store,
                 everything,
                 self.tree.source(measure.HANDLERS, self.base.repository.commit),
+                (before, base) if before else None,
             )
         except InfraError as error:
             coverage = PatchCoverage(why_not=str(error))
         exact = {c.id for c in self.lab.cells(self.step(0)) if c.stack.timing == DETERMINISTIC}
-        return coverage, costs.compare(
-            *({c: t for c, t in side.items() if c in exact} for side in (base, series))
-        )
+        sides = [{c: t for c, t in side.items() if c in exact} for side in (base, series)]
+        return coverage, costs.compare(*sides), self.dear(*sides)
+
+    def dear(self, base: Mapping[str, Trace], series: Mapping[str, Trace]) -> tuple[Culprit, ...]:
+        """Return the patch since which the cost speaks against the series, by a cell that shows it."""
+        limit = self.request.cost_limit
+
+        def speaks(cell: str, trace: Trace) -> tuple[str, ...]:
+            return cost_limit.judge(costs.compare({cell: base[cell]}, {cell: trace}), limit).against
+
+        showing = next((cell for cell in base if cell in series and speaks(cell, series[cell])), None)
+        if showing is None:
+            return ()
+        says = speaks(showing, series[showing])
+
+        def is_bad(number: int) -> bool:
+            if self._does_not_build(number):
+                return False
+            trace = self.lab.watch(self.builds[number], [showing]).get(showing)
+            return trace is not None and bool(speaks(showing, trace))
+
+        first = which_steps.first_bad(0, self.count, is_bad)
+        return (self._culprit(COST, first, first - 1, f"in {showing}: {says[0]}"),)
 
 
 def _first_error(why: str) -> str:

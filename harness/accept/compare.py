@@ -9,11 +9,12 @@ nothing new.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.accept.stats import SIGNIFICANCE, RedRate, adjusted, fisher
-from harness.report.cause import cause_of
+from harness.report.cause import cause_of, is_splat
 from harness.report.results import CellResult
 from harness.verdict import Verdict
 
@@ -44,6 +45,9 @@ MEANING = {
     SeriesEffect.RED_BEFORE: "red on both sides alike",
     SeriesEffect.UNKNOWN: "no verdict on one side: the harness or the machine failed",
 }
+TRACE = "trace: "
+"""How the line of a splat's finding with its call trace begins (harness/check/console.py)."""
+_STAMP = re.compile(r"^(?:<\d+>)?(?:\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?)?")
 REJECTING = (SeriesEffect.REGRESSION, SeriesEffect.SUSPECT)
 
 
@@ -91,7 +95,10 @@ class CellRuns:
 
 @dataclass(frozen=True, slots=True)
 class CellComparison:
-    """One cell on both sides. ``p``: Fisher's one-sided test, adjusted for the number of cells."""
+    """One cell on both sides. ``p``: Fisher's one-sided test, adjusted for the number of cells.
+
+    ``splat``: where a kernel complained with the series, the splat's own line and the functions of its trace.
+    """
 
     cell: str
     base: RedRate
@@ -101,6 +108,18 @@ class CellComparison:
     base_says: str = ""
     series_says: str = ""
     command: str = ""
+    splat: tuple[str, ...] = ()
+
+
+def splat_of(result: CellResult | None) -> tuple[str, ...]:
+    """Return a red run's splat: its line as the kernel printed it, then the trace; empty without one."""
+    leading = result.leading if result else None
+    if leading is None or not is_splat(leading):
+        return ()
+    lines = leading.message.splitlines()
+    trace = [line for line in lines[1:2] if line.startswith(TRACE)]
+    first = lines[1 + len(trace) : 2 + len(trace)]
+    return tuple(_STAMP.sub("", line).strip() for line in (*first, *trace))
 
 
 def new_cause(base: CellRuns, series: CellRuns) -> list[CellResult]:
@@ -147,7 +166,7 @@ def _worse(before: RedRate, after: RedRate) -> bool:
 
 def _comparison(cell: str, base: CellRuns, series: CellRuns, p: float | None) -> CellComparison:
     before, after = base.rate, series.rate
-    says, command = series.headline, series.command
+    says, command, splat = series.headline, series.command, splat_of(series.worst)
     if not before.runs or not after.runs:
         outcome = SeriesEffect.UNKNOWN
     elif p is None:
@@ -157,9 +176,10 @@ def _comparison(cell: str, base: CellRuns, series: CellRuns, p: float | None) ->
     elif new := new_cause(base, series):
         outcome = SeriesEffect.REGRESSION if p < SIGNIFICANCE else SeriesEffect.SUSPECT
         says, command = f"a cause that the base never showed: {new[0].headline}", new[0].command
+        splat = splat_of(new[0])
     else:
         outcome = SeriesEffect.FIXED if p < SIGNIFICANCE else SeriesEffect.BETTER
-    return CellComparison(cell, before, after, outcome, p, base.headline, says, command)
+    return CellComparison(cell, before, after, outcome, p, base.headline, says, command, splat)
 
 
 def worst_first(found: Sequence[CellComparison]) -> list[CellComparison]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import itertools
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,27 +17,31 @@ from pathlib import Path
 from harness import __version__
 from harness.accept.compare import CellRuns
 from harness.accept.coverage.measure import plugin_for, read_all
+from harness.accept.stoppable import Stoppable
 from harness.artefacts.kernel import warnings
 from harness.artefacts.kernel.make import BuildFailed
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
-from harness.errors import UserError
-from harness.host.cache import Artefact, Store
+from harness.attempt.job import Job
+from harness.errors import InfraError, UserError
+from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
 from harness.report.results import CellResult, HostMachine, RunSummary
-from harness.report.store import CELLS
+from harness.report.store import CELLS, RESULT, read_cell
 from harness.runner.choice import Chooser, Start
 from harness.runner.prepare import Builder, build_all
 from harness.runner.processes import LocalRunner
 from harness.runner.project import find_cells
 from harness.runner.run import artefacts, commit, history, make_jobs
+from harness.runner.snapshots import KIND as SNAPSHOT
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Boot, Cell
 from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
+from harness.stack.images import StackImages
 from harness.trace.executed.counts import Trace
 from harness.verdict import Verdict
 
@@ -53,6 +57,11 @@ class SeriesStep:
     number: int
     name: str
     kernel: Path
+
+    @property
+    def label(self) -> str:
+        """For progress lines: ``base`` or ``patch 2``."""
+        return f"patch {self.number}" if self.number else "base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,9 @@ class Lab:
         self._select = select
         self._overrides = overrides
         self._jobs = jobs
+        self._chosen: tuple[str, ...] | None = None
+        self._cells: dict[Path, list[Cell]] = {}
+        self._watched: dict[int, dict[str, Path]] = {}
         self._stopping = threading.Event()
         self._pool = concurrent.futures.ThreadPoolExecutor(1, "build")
 
@@ -137,9 +149,21 @@ class Lab:
         self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def choose(self, cells: Sequence[str]) -> None:
+        """Take these shipped cells, in this order, instead of those that are selected."""
+        self._chosen = tuple(cells)
+        self._cells.clear()
+
     def cells(self, step: SeriesStep) -> list[Cell]:
-        """Return the selected cells, with the kernel of ``step`` at its level."""
-        return selected(self._select, on_level(self._overrides, self.level, step.kernel), self.level)
+        """Return the cells of the acceptance, with the kernel of ``step`` at its level."""
+        if step.kernel not in self._cells:
+            overrides = on_level(self._overrides, self.level, step.kernel)
+            if self._chosen is None:
+                self._cells[step.kernel] = selected(self._select, overrides, self.level)
+            else:
+                by_id = {cell.id: cell for cell in find_cells((), ("*",), overrides)}
+                self._cells[step.kernel] = [by_id[each] for each in self._chosen]
+        return self._cells[step.kernel]
 
     def begin(self, step: SeriesStep) -> concurrent.futures.Future[StepBuild]:
         """Build a step beside whatever else goes on; builds take turns."""
@@ -149,7 +173,7 @@ class Lab:
         """Build now. What does not compile is in the result; ``InfraError`` where the machine failed."""
         begun = time.monotonic()
         built_before = {each.digest for each in self.store.artefacts() if each.kind == "kernel"}
-        builder = Builder(self.store, _Stoppable(self._progress, self._stopping))
+        builder = Builder(self.store, Stoppable(self._progress, self._stopping))
         try:
             artefact = builder.kernel(str(step.kernel))
         except (BuildFailed, UserError) as error:
@@ -160,20 +184,21 @@ class Lab:
         compiled = () if cached else tuple(artefact.manifest.get("compiled", ()))
         return StepBuild(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
 
-    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
+    def run(self, step: SeriesStep, seeds: Seeds, watch: StepBuild | None = None) -> dict[str, CellRuns]:
         """Run each cell of ``seeds`` once per seed; returns their runs by cell.
 
         Each seed leaves an ordinary run directory. A cell that ended in ``infra`` is run once more; both
-        count for what they are.
+        count for what they are. With ``watch``, the step's kernel, the first seed of each is run under the
+        model's trace of what L0 executes (``traces``). What an interrupted acceptance has run stands.
         """
         cells = [cell for cell in self.cells(step) if cell.id in seeds]
         found: dict[str, CellRuns] = {cell.id: CellRuns() for cell in cells}
-        for seed, results in self._run(step, cells, seeds):
+        for seed, results in self._run(step, cells, seeds, watch=watch):
             for result in results:
                 found[result.id].results.append(result)
                 if result.verdict is Verdict.INFRA:
                     self._progress.note(
-                        f"{step.name}: {result.id} with seed {seed} is infra: {result.reason}"
+                        f"{step.label}: {result.id} with seed {seed} is infra: {result.reason}"
                     )
         again = [cell for cell in cells if not found[cell.id].decided]
         first = {cell.id: seeds[cell.id][:MAX_INFRA_RETRIES] for cell in again}
@@ -182,21 +207,61 @@ class Lab:
                 found[result.id].results.append(result)
         return found
 
-    def watch(self, build: StepBuild) -> dict[str, Trace]:
-        """Run every cell once with the model's trace of what L0 executes; returns the traces by cell."""
+    def traces(self, step: SeriesStep) -> dict[str, Trace]:
+        """Return what L0 executed in each cell that ran on ``step`` under watch."""
+        return read_all(self._watched.get(step.number, {}), self._progress)
+
+    def watch(self, build: StepBuild, only: Sequence[str] = ()) -> dict[str, Trace]:
+        """Run every cell (or ``only`` these) under the model's trace of what L0 executes; returns them."""
+        cells = [cell for cell in self.cells(build.step) if not only or cell.id in only]
+        for _ in self._run(build.step, cells, {cell.id: (1,) for cell in cells}, ".watched", build):
+            pass
+        return self.traces(build.step)
+
+    def forget(self, build: StepBuild) -> int:
+        """Delete the snapshots that were made for the kernel of a step; returns their bytes.
+
+        Nothing else begins from them, and they would push those of other kernels out of the cache.
+        """
+        if build.artefact is None:
+            return 0
+        mine = [
+            each
+            for each in self.store.artefacts()
+            if each.kind == SNAPSHOT and each.manifest.get("key", {}).get("kernel") == build.artefact.digest
+        ]
+        freed = sum(tree_bytes(each.path) for each in mine)
+        for each in mine:
+            self.store.remove(each)
+        return freed
+
+    def _plugin(self, model: str, build: StepBuild) -> tuple[Plugin, ...]:
+        """What watches ``build`` on ``model``; nothing, and a note, where it loads no plugin."""
         assert build.artefact is not None
-        cells = self.cells(build.step)
-        places: dict[str, Path] = {}
-        by_model: dict[str, list[Cell]] = {}
+        try:
+            return (plugin_for(self._builder.model(model), build.artefact, self.store, self._progress),)
+        except (UserError, InfraError) as error:
+            self._progress.note(f"no coverage on {model}: {error}")
+            return ()
+
+    def _orders(
+        self,
+        cells: Sequence[Cell],
+        images: dict[str, StackImages],
+        place: Path,
+        seed: int,
+        plugins: Mapping[str, tuple[Plugin, ...]],
+        overrides: Overrides,
+    ) -> list[tuple[Job, Path]]:
+        """Return the work orders of ``cells``, less those that ``place`` has a verdict of."""
+        found = []
         for cell in cells:
-            by_model.setdefault(cell.stack.model, []).append(cell)
-        for number, (model, some) in enumerate(by_model.items()):
-            plugin = plugin_for(self._builder.model(model), build.artefact, self.store, self._progress)
-            end = f".watched{number or ''}"
-            for seed, _ in self._run(build.step, some, {cell.id: (1,) for cell in some}, end, (plugin,)):
-                here = self.directory / f"{build.step.name}.seed{seed}{end}" / CELLS
-                places |= {cell.id: here / slug(cell.id) for cell in some}
-        return read_all(places, self._progress)
+            here = place / CELLS / slug(cell.id)
+            if here.is_dir():  # of an acceptance that was interrupted
+                shutil.rmtree(here)
+            some = plugins.get(cell.stack.model, ())
+            found += make_jobs([cell], images, overrides, place, seed, watch=some)
+        return found
 
     def _run(
         self,
@@ -204,25 +269,48 @@ class Lab:
         cells: Sequence[Cell],
         seeds: Seeds,
         end: str = "",
-        watch: tuple[Plugin, ...] = (),
+        watch: StepBuild | None = None,
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
         images = dict(build_all(cells, self._builder))
         overrides = on_level(self._overrides, self.level, step.kernel)
         started, begun = utc_now(), time.monotonic()
-        orders, places, sizes = [], {}, {}
-        for seed in sorted({seed for cell in cells for seed in seeds[cell.id]}):
+        models = {cell.stack.model for cell in cells}
+        plugins = {model: self._plugin(model, watch) for model in models} if watch else {}
+        orders, places, had = [], {}, {}
+        numbers = sorted({seed for cell in cells for seed in seeds[cell.id]})
+        for seed in numbers:
             some = [cell for cell in cells if seed in seeds[cell.id]]
             places[seed] = self.directory / f"{step.name}.seed{seed}{end}"
-            sizes[seed] = len(some)
-            orders += make_jobs(some, images, overrides, places[seed], seed, watch=watch)
+            had[seed] = verdicts(places[seed], some)
+            first = seed == numbers[0]
+            if first and watch:
+                here = places[seed] / CELLS
+                self._watched.setdefault(step.number, {}).update(
+                    {cell.id: here / slug(cell.id) for cell in some if plugins[cell.stack.model]}
+                )
+            todo = [cell for cell in some if cell.id not in had[seed]]
+            orders += self._orders(todo, images, places[seed], seed, plugins if first else {}, overrides)
         chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
         booted = Booted(self.store.root / BOOTED)
-        runner = LocalRunner(self._progress, self._jobs, chooser, history(self.store), booted)
-        results = iter(runner.run(orders))
-        for seed in sizes:
-            part = tuple(itertools.islice(results, sizes[seed]))
+        order = {cell.id: place for place, cell in enumerate(cells)}
+        runner = LocalRunner(
+            self._progress,
+            self._jobs,
+            chooser,
+            history(self.store),
+            booted,
+            lambda cell: order[cell.id] if self._chosen else 0,
+            step.label,
+        )
+        results = {(result.id, result.seed): result for result in runner.run(orders)}
+        for seed, place in places.items():
+            known = {
+                **{cell: result for (cell, number), result in results.items() if number == seed},
+                **had[seed],
+            }
+            part = tuple(known[cell.id] for cell in cells if cell.id in known)
             summary = RunSummary(
-                id=places[seed].name,
+                id=place.name,
                 started=started,
                 seconds=round(time.monotonic() - begun, 3),
                 host=HostMachine.here(),
@@ -231,37 +319,16 @@ class Lab:
                 cells=part,
                 artefacts=artefacts(images),
             )
-            publish(summary, places[seed])
+            publish(summary, place)
             yield seed, part
 
 
-class _Stopped(BaseException):
-    """Ends the build of an acceptance that was given up."""
-
-
-class _Stoppable(Progress):
-    """A build's view of the common progress, through which it learns that it is to stop."""
-
-    def __init__(self, shown: Progress, stopping: threading.Event) -> None:
-        super().__init__(shown.console)
-        self._shown = shown
-        self._stopping = stopping
-
-    def phase(self, key: str, text: str, expected_s: float | None = None, known_as: str = "") -> None:
-        """As for the common progress."""
-        self._shown.phase(key, text, expected_s, known_as)
-
-    def update(self, key: str, text: str) -> None:
-        """As for the common progress; raises when the build is to stop."""
-        if self._stopping.is_set():
-            raise _Stopped
-        self._shown.update(key, text)
-
-    def done(self, key: str, ok: bool, text: str = "") -> None:
-        """As for the common progress."""
-        self._shown.done(key, ok, text)
-
-    def note(self, text: str) -> None:
-        """As for the common progress."""
-        with contextlib.suppress(ValueError):
-            self._shown.note(text)
+def verdicts(place: Path, cells: Sequence[Cell]) -> dict[str, CellResult]:
+    """Return the results with a verdict that the run in ``place`` left of ``cells``, by id."""
+    found = {}
+    for cell in cells:
+        with contextlib.suppress(InfraError):
+            result = read_cell(place / CELLS / slug(cell.id) / RESULT)
+            if result.verdict is not Verdict.INFRA:
+                found[cell.id] = result
+    return found

@@ -40,6 +40,7 @@ def read(source: str, version: int | None = None) -> Submission:
     """
     path = Path(source).expanduser()
     if not path.exists() and gitrange.looks_like(source):
+        _only_version(source, version)
         return _checked(Submission(source, "", 1, gitrange.patches(source)), [])
     if not path.exists():
         raise UserError(
@@ -49,9 +50,16 @@ def read(source: str, version: int | None = None) -> Submission:
     if path.is_dir() and (path / "series").is_file():
         path = path / "series"
     if path.is_file() and path.name == "series":
+        _only_version(str(path), version)
         return _quilt(path)
     mails = _directory(path) if path.is_dir() else read_mails(path)
     return _chosen(path, mails, version)
+
+
+def _only_version(source: str, version: int | None) -> None:
+    """Refuse a version of what has none but the one that is there."""
+    if version not in (None, 1):
+        raise UserError(f"{source} has no version {version} (it is no mails: v1 alone); leave --version out")
 
 
 def _directory(path: Path) -> list[Mail]:

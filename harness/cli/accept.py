@@ -2,7 +2,8 @@
 """Judge a patch series: what it breaks, what it fixes, which of its lines ran, what emulation costs.
 
 examples:
-  ./nvh accept series.mbox --base nv                  every patch, on the kernel nv, all default scenarios
+  ./nvh accept series.mbox --base nv                  every patch, on the kernel nv, the cells for its lines
+  ./nvh accept series.mbox --dry-run                  which cells those are, and what it takes
   ./nvh accept ~/linux:v7.3..nested --patches last    a branch; a search for the first bad patch if its end is
   ./nvh accept series.mbox --level l1 --select guest-  KVM as guest hypervisor, on the kernel nv at L0
   ./nvh accept patches/ --select 'tlbi-*' --repeat 20 --timing mttcg
@@ -11,16 +12,19 @@ examples:
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import os
 import shlex
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from harness.accept import base, campaign, which_steps
+from harness.accept import base, campaign, cost_limit, request, start, which_steps
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
 from harness.cli import common
+from harness.errors import EXIT_PASS, UserError
 from harness.host.paths import PROGRAM
 from harness.level import Level
 from harness.scenario.scenario import Overrides
@@ -31,6 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "series",
         metavar="SERIES",
+        nargs="?",
         help="an mbox or mail, a directory of patches, a quilt series, or a git range REPO:A..B",
     )
     parser.add_argument(
@@ -44,7 +49,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SCENARIO",
-        help="only these cells: a file, a directory, an id, a glob; repeatable (default: as nvh run)",
+        help="only these cells: a file, a directory, an id, a glob; repeatable (default: chosen from what "
+        "the series touches)",
     )
     parser.add_argument(
         "--patches",
@@ -68,9 +74,27 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confirm",
         type=int,
-        default=campaign.CONFIRM,
+        default=request.CONFIRM,
         metavar="N",
-        help=f"further runs of cells that differ (default {campaign.CONFIRM})",
+        help=f"further runs of cells that differ (default {request.CONFIRM})",
+    )
+    parser.add_argument(
+        "--budget",
+        type=common.positive,
+        default=int(request.BUDGET_S / 60),
+        metavar="MINUTES",
+        help="without --select: minutes that all cells may take, builds apart (default 10)",
+    )
+    parser.add_argument(
+        "--cost-limit",
+        type=_limit,
+        default=cost_limit.LIMIT,
+        metavar="PERCENT",
+        help="rise of L0's instructions for a TLBI that rejects the series, or none (default 10)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would run, at what price")
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with an acceptance that was interrupted"
     )
     parser.add_argument(
         "--level",
@@ -95,7 +119,19 @@ def main(arguments: argparse.Namespace) -> int:
     """Judge; returns 0 to accept, 1 to reject, 3 when the machine failed. Bad input ends with 2."""
     # What goes on is shown on the terminal; JSON alone goes to standard output.
     console = Console(file=sys.stderr) if arguments.json else Console()
-    request = campaign.Request(
+    if arguments.resume:
+        return _resume(arguments, console)
+    if not arguments.series:
+        raise UserError("name a series: an mbox, a directory of patches, a quilt series, or REPO:A..B")
+    wanted = _request(arguments, tuple(sys.argv[1:]))
+    if arguments.dry_run:
+        start.dry_run(wanted, console)
+        return EXIT_PASS
+    return _judge(wanted, arguments.json, console)
+
+
+def _request(arguments: argparse.Namespace, argv: tuple[str, ...]) -> request.Request:
+    return request.Request(
         source=arguments.series,
         base=arguments.base,
         select=common.split(arguments.select),
@@ -108,15 +144,53 @@ def main(arguments: argparse.Namespace) -> int:
         suggest=arguments.suggest,
         jobs=arguments.jobs,
         out=arguments.out,
-        command=shlex.join([PROGRAM, *sys.argv[1:]]),
+        command=shlex.join([PROGRAM, *argv]),
         level=Level.parse(arguments.level),
+        budget_s=60.0 * arguments.budget,
+        cost_limit=arguments.cost_limit,
+        argv=argv,
     )
-    report, directory = campaign.run(request, console)
+
+
+def _resume(arguments: argparse.Namespace, console: Console) -> int:
+    """Go on with an acceptance as it was asked for, where it was asked for."""
+    if arguments.series:
+        raise UserError(f"--resume goes on with the series that it began with; leave {arguments.series} out")
+    place = arguments.resume.absolute()
+    begun = request.begun(place)
+    if (place / store.NAME).exists():
+        raise UserError(
+            f"the acceptance in {arguments.resume} is done; see it with: nvh show {arguments.resume}"
+        )
+    os.chdir(begun.cwd)
+    parser = argparse.ArgumentParser()
+    options(parser)
+    # The verb itself stands among the words, behind what belongs to every verb.
+    words = begun.argv[begun.argv.index("accept") + 1 :]
+    wanted = _request(parser.parse_args(words), begun.argv)
+    return _judge(dataclasses.replace(wanted, out=place, resume=True), arguments.json, console)
+
+
+def _judge(wanted: request.Request, as_json: bool, console: Console) -> int:
+    report, directory = start.run(wanted, console)
     for kind in (html, reply, junit):
         kind.write(report, directory)
     path = store.write(report, directory)  # last: where it is, the rest is whole
-    if arguments.json:
+    if as_json:
         print(path.read_text(encoding="utf-8"), end="")
     else:
         print_report(report, directory, console)
     return report.exit_status
+
+
+def _limit(word: str) -> float | None:
+    """Return a relative limit from a percentage, None from ``none``."""
+    if word == "none":
+        return None
+    try:
+        value = float(word.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1000:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither a percentage from 0 to 1000 nor none")
+    return value / 100

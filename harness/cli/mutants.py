@@ -6,6 +6,7 @@ examples:
   ./nvh mutants --list                          the mutants, what is wrong with each, what should kill it
   ./nvh mutants --select ipas2-no-unmap --json  one mutant and its control, for a machine
   ./nvh mutants --with default                  each mutant against ./nvh run: what is red first, and when
+  ./nvh mutants --with accept                   each posed as a patch: against what nvh accept chooses for it
   ./nvh mutants --table runs/ID/mutants.json    the table of docs/mutants.md, from such a run
   ./nvh mutants --models                        wrong models instead: builds a QEMU of Debian's source first
   ./nvh mutants --models --select vbar-lost     one of them; docs/model-check.md
@@ -23,6 +24,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.accept.request import BUDGET_S
+from harness.accept.selection import planning
 from harness.artefacts.model_source import build_faulty
 from harness.cli import common
 from harness.errors import EXIT_PASS, UserError
@@ -70,7 +73,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="WHAT",
         help="run each mutant against this selection, up to its first red cell: `default` (what ./nvh run "
-        "runs), a directory, a file, a cell by id or glob; may be given again",
+        "runs), `accept` (what nvh accept chooses for a patch there), a directory, a file, a cell by id or "
+        "glob; may be given again",
     )
     parser.add_argument(
         "--table", type=Path, metavar="FILE", help="print such a run's mutants.json as Markdown"
@@ -111,7 +115,13 @@ def _against(
     mutants: tuple[table.Mutant, ...], overrides: Overrides, console: Console, arguments: argparse.Namespace
 ) -> int:
     report, directory = against.run(
-        mutants, arguments.selection, overrides, console, out=arguments.out, jobs=arguments.jobs
+        mutants,
+        arguments.selection,
+        overrides,
+        console,
+        out=arguments.out,
+        jobs=arguments.jobs,
+        chosen=_chosen(overrides, arguments.jobs) if arguments.selection == [against.ACCEPT] else None,
     )
     if arguments.json:
         print(json.dumps(report.to_json(), indent=1))
@@ -119,6 +129,16 @@ def _against(
         print_against(report.to_json(), console)
         console.print(f"report {directory / against.RESULT}", markup=False, highlight=False, soft_wrap=True)
     return report.exit_status
+
+
+def _chosen(overrides: Overrides, jobs: int | None) -> against.Chosen:
+    store = Store()
+
+    def cells(mutant: table.Mutant) -> tuple[str, ...]:
+        function = mutant.at.removesuffix("()")
+        return planning.for_function(function, store, overrides, BUDGET_S, jobs).cells
+
+    return cells
 
 
 def _models(arguments: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ KEYS = (
     "el0",
     "tge",
     "nv",
+    "ds",
     "role",
     "cpus",
     "beside",
@@ -55,6 +56,7 @@ FACTORS = (
     "cpus",
     "l1",
     "regime",
+    "ds",
 )
 """The dimensions of a case whose combinations are covered; ``operation`` is the family of Arm ARM C5.5."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ from harness.verdict import Verdict
 
 RESULT = "mutants.json"
 DEFAULT = "default"
+ACCEPT = "accept"
+"""For each mutant what `nvh accept` would choose for a patch of its function."""
+Chosen = Callable[[Mutant], Sequence[str]]
+"""The ids of the cells for a mutant, the first to begin first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +162,9 @@ class FirstRed(RunWatcher):
 
 def selected(words: Sequence[str], overrides: Overrides) -> list[Cell]:
     """Return the cells of ``--with``: ``default``, paths, patterns; ``UserError`` when they are none."""
-    if DEFAULT in words and len(words) > 1:
-        raise UserError(f"--with {DEFAULT} is a run as it is; leave the other words out")
+    for whole in (DEFAULT, ACCEPT):
+        if whole in words and len(words) > 1:
+            raise UserError(f"--with {whole} is a selection as it is; leave the other words out")
     if list(words) == [DEFAULT]:
         cells = find_cells([], [], overrides)
     else:
@@ -180,22 +185,38 @@ def run(
     *,
     out: Path | None = None,
     jobs: int | None = None,
+    chosen: Chosen | None = None,
 ) -> tuple[Against, Path]:
     """Run and judge; returns the report, left as ``mutants.json`` after each mutant, and the directory.
 
-    Below the directory each mutant has a run of its own, and ``none`` is the control.
+    Below the directory each mutant has a run of its own, and ``none`` is the control. ``chosen`` gives each
+    mutant cells of its own instead of ``words``; the control is then all of them.
     """
-    cells = selected(words, overrides)
+    plans = {mutant.name: chosen(mutant) for mutant in mutants} if chosen else {}
+    cells = every(plans, find_cells([], ["*"], overrides)) if chosen else selected(words, overrides)
     directory = make_run_directory(RUNS, out)
     control, control_s = _control(cells, overrides, console, directory, jobs)
     green = [cell for cell in cells if control[cell.id].verdict is Verdict.PASS]
     report = Against(tuple(words), control, control_s, ())
     met: list[Met] = []
     for mutant in mutants:
-        met.append(_meet(mutant, green, overrides, console, directory, jobs))
+        mine = in_order(plans[mutant.name], green) if chosen else green
+        met.append(_meet(mutant, mine, overrides, console, directory, jobs, ordered=bool(chosen)))
         report = Against(tuple(words), control, control_s, tuple(met))
         write_atomic(directory / RESULT, json.dumps(report.to_json(), indent=1))
     return report, directory
+
+
+def every(plans: Mapping[str, Sequence[str]], shipped: Sequence[Cell]) -> list[Cell]:
+    """Return each cell that some plan has, in the order of ``shipped``."""
+    wanted = {each for plan in plans.values() for each in plan}
+    return [cell for cell in shipped if cell.id in wanted]
+
+
+def in_order(plan: Sequence[str], cells: Sequence[Cell]) -> list[Cell]:
+    """Return those of ``cells`` that a plan has, in the plan's order."""
+    by_id = {cell.id: cell for cell in cells}
+    return [by_id[each] for each in plan if each in by_id]
 
 
 def _control(
@@ -217,13 +238,15 @@ def _meet(
     console: Console,
     directory: Path,
     jobs: int | None,
+    ordered: bool,
 ) -> Met:
     plain = {mutated(cell, mutant.name).id: cell.id for cell in cells}
     watcher = FirstRed(frozenset(plain))
     faulty = [mutated(cell, mutant.name) for cell in cells]
-    summary, _ = run_cells(
-        RunSpec(faulty, overrides, out=directory / mutant.name, jobs=jobs, watcher=watcher), console
-    )
+    turn = {cell.id: number for number, cell in enumerate(faulty)}
+    rank = (lambda cell: turn[cell.id]) if ordered else None
+    wanted = RunSpec(faulty, overrides, out=directory / mutant.name, jobs=jobs, watcher=watcher, rank=rank)
+    summary, _ = run_cells(wanted, console)
     took = watcher.elapsed_s
     if watcher.red:
         return Met(mutant, plain[watcher.red.id], watcher.red.headline, watcher.seconds, (), took)

@@ -149,6 +149,13 @@ class Progress:
         if ok and self._history:
             self._history.record(phase.usual, took)
 
+    def ended(self, key: str, text: str) -> None:
+        """End phase ``key``, of which can only be said why it ended: it neither passed nor failed."""
+        with self._lock:
+            if phase := self._phases.pop(key, None):
+                took = time.monotonic() - phase.started
+                self._say(f"ended {phase.text}: {one_line(text, 200)} ({seconds(took)})", "yellow")
+
     def note(self, text: str) -> None:
         """Print one line that belongs to no phase."""
         with self._lock:

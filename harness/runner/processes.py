@@ -157,7 +157,10 @@ class LocalRunner:
         history: History | None = None,
         booted: Booted | None = None,
         rank: Callable[[Cell], int] = lambda _: 0,
+        label: str = "",
     ) -> None:
+        """``label`` stands before the name of each cell in what is shown, where several runs are one work."""
+        self._label = f"{label}: " if label else ""
         self._booted = booted
         self._rank = rank
         self._progress = progress
@@ -211,7 +214,7 @@ class LocalRunner:
             if self._stopping.is_set():
                 return planned(job).infra("the run was interrupted before this cell started")
             name = job.cell.id if job.seed == SEED else f"{job.cell.id} (seed {job.seed})"
-            self._progress.phase(key, name, known_as=f"cell {job.cell.id}")
+            self._progress.phase(key, f"{self._label}{name}", known_as=f"cell {job.cell.id}")
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
             # What it takes depends on how it begins; to make its snapshot is no part of it.
@@ -221,6 +224,9 @@ class LocalRunner:
             if self._booted:
                 self._booted.leave(job, directory)
             result = self._execute(job, directory, key)
+            if self._stopping.is_set() and result.verdict is Verdict.INFRA:  # no verdict, and no one's fault
+                self._progress.ended(key, "interrupted")
+                return result
             self._costs.learn(job, result)
             if self._booted:
                 self._booted.learn(job, result, directory)

@@ -8,7 +8,7 @@ import dataclasses
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class RunSpec:
     ``quarantine``  what is known to be red; None: what quarantine.yaml says
     ``live``        show what the cells' runs print while they go on
     ``watcher``     may end the run early; cells that it cuts off are ``infra``
+    ``rank``        the order in which cells begin, lower first; None: that of images/default.yaml
     """
 
     cells: Sequence[Cell]
@@ -76,6 +77,7 @@ class RunSpec:
     keep: bool = False
     quarantine: Quarantine | None = None
     watcher: RunWatcher = NOBODY
+    rank: Callable[[Cell], int] | None = None
     live: bool = False
 
 
@@ -154,7 +156,8 @@ def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
         )
         chooser = Chooser(Snapshots(store, progress.note), wanted.start)
         booted = Booted(store.root / BOOTED)
-        runner = LocalRunner(progress, wanted.jobs, chooser, history(store), booted, default.shipped().rank)
+        rank = wanted.rank or default.shipped().rank
+        runner = LocalRunner(progress, wanted.jobs, chooser, history(store), booted, rank)
         watcher.begin()
         results = runner.run(orders, lambda result: None if watcher.goes_on(result) else runner.stop())
     by_id = {cell.id: cell for cell in cells}

@@ -13,10 +13,11 @@ import pytest
 
 from harness.accept import apply as applying
 from harness.accept.base import Base
-from harness.accept.campaign import Campaign, Request
+from harness.accept.campaign import Campaign
 from harness.accept.compare import CellRuns, SeriesEffect
 from harness.accept.lab import Seeds, SeriesStep, StepBuild
 from harness.accept.report.series_report import Decision, SeriesReport
+from harness.accept.request import Request
 from harness.accept.submission import read
 from harness.errors import UserError
 from harness.host.cache import Artefact
@@ -43,6 +44,7 @@ class Laboratory:
         self.broken = broken
         self.built: list[int] = []
         self.asked: list[tuple[int, tuple[str, ...], tuple[int, ...]]] = []
+        self.forgotten: list[int] = []
         self.warnings: Mapping[int, Mapping[str, Sequence[str]]] = {}
 
     def cells(self, _: SeriesStep) -> list[Any]:
@@ -68,7 +70,11 @@ class Laboratory:
         future.set_result(self.build(step))
         return future
 
-    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
+    def forget(self, build: StepBuild) -> int:
+        self.forgotten.append(build.step.number)
+        return 0
+
+    def run(self, step: SeriesStep, seeds: Seeds, _: StepBuild | None = None) -> dict[str, CellRuns]:
         every = sorted({seed for each in seeds.values() for seed in each})
         self.asked.append((step.number, tuple(seeds), tuple(every)))
         return {
@@ -91,7 +97,8 @@ def judge(base: Base, tmp_path: Path) -> Judge:
         box.write_text("\n".join(THREE))
         found = read(str(box))
         tree, used, _ = applying.apply(found, base, tmp_path / "out")
-        request = Request(str(box), patches=patches, coverage=False, **changes)
+        named = ((), ("named",))  # so that the laboratory's cells are taken as they are
+        request = Request(str(box), select=named, patches=patches, coverage=False, **changes)
         lab: Any = laboratory
         progress: Any = None
         return Campaign(request, found, used, tree, lab, progress, tmp_path / "out").carry_out()
@@ -122,8 +129,10 @@ def test_one_bad_patch_is_named_and_confirmed_once(judge: Judge) -> None:
     assert culprit.says == "a is fail"
     assert [ask for ask in laboratory.asked if len(ask[2]) == 5] == [
         (0, ("a",), (2, 3, 4, 5, 6)),
-        (2, ("a",), (2, 3, 4, 5, 6)),
+        (3, ("a",), (2, 3, 4, 5, 6)),
     ]
+    assert [ask[0] for ask in laboratory.asked if len(ask[2]) == 1] == [0, 3, 1, 2]  # the whole series first
+    assert set(laboratory.forgotten) == {1, 2, 3}
     assert [step.bad for step in report.steps] == [False, False, True, True]
     assert any("patch 2 (Second): regression of a" in reason for reason in report.reasons)
 
@@ -236,3 +245,10 @@ def test_a_racy_cell_that_differs_is_run_further_with_seeds_of_its_own(judge: Ju
     assert (0, ("racy",), (6, 7, 8)) in laboratory.asked
     (racy,) = [each for each in report.whole.cells if each.cell == "racy"]
     assert (racy.series.red, racy.series.runs, racy.outcome) == (1, 8, SeriesEffect.SUSPECT)
+
+
+def test_the_whole_series_counts_for_patches_that_a_cell_did_not_run_on(judge: Judge) -> None:
+    """A cell that a step between left out is no proof that the step was good: the search asks it."""
+    laboratory = Laboratory(["a", "b"], since(1))
+    report = judge(laboratory, "1,3")
+    assert report.culprits[0].patch == 1

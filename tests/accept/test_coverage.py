@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from harness.accept.apply import Applied, Tree
-from harness.accept.coverage import callers, dwarf_lines, join, suggest
+from harness.accept.coverage import callers, dwarf_lines, join, reached, suggest
 from harness.accept.coverage.report import LineState, PatchCoverage
+from harness.accept.selection import where
+from harness.accept.selection.choose import TouchedCode
+from harness.accept.selection.touched import TouchedFunction
 from harness.artefacts.kernel.patch import Patch
 from harness.errors import InfraError, UserError
+from harness.host.cache import Store
 from harness.host.paths import SCENARIOS
 from harness.runner.project import find_cells
 from harness.scenario.scenario import NO_OVERRIDES
@@ -150,8 +154,117 @@ def test_every_changed_line_has_a_state(program: Path, tmp_path: Path) -> None:
     assert "void _start(void)" not in states  # as in the base
     assert {line.state for line in header.lines} >= {LineState.COVERED, LineState.NO_CODE}
     assert coverage.by_patch(1) == (coverage.covered, coverage.executable)
+    assert coverage.share
     assert 0 < coverage.share < 1
     assert any(line.text.strip() == "out = 7;" for _, line in coverage.uncovered())
+
+
+def shortened(tmp_path: Path) -> Tree:
+    """The program as the base of a series: patch 1 takes a call away, patch 2 a function that nobody runs."""
+    place = tmp_path / "shorter"
+    (place / "files/kernel").mkdir(parents=True)
+    files = place / "files"
+    run_git(files, "init", "-q", "--separate-git-dir", str(place / "git"))
+    first = SOURCE.replace("\tout = twice(out);\n", "")
+    second = first.replace("\tout = 7;\n\treturn x + out;\n", "\treturn x;\n")
+    commits = []
+    for title, text in (("base", SOURCE), ("one", first), ("two", second)):
+        (files / "kernel/main.c").write_text(text)
+        run_git(files, "add", "-A")
+        run_git(files, "commit", "-q", "-m", title)
+        done = subprocess.run(
+            ["git", "-C", str(files), "rev-parse", "HEAD"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        commits.append(done.stdout.strip())
+    patches = tuple(
+        Applied(number, title, Patch("p", b"", True), commits[number], ("kernel/main.c",), False)
+        for number, title in ((1, "one"), (2, "two"))
+    )
+    return Tree(place, commits[0], patches)
+
+
+def test_lines_that_go_are_those_of_the_base_and_of_the_patch_that_takes_them(
+    program: Path, tmp_path: Path
+) -> None:
+    _, ranges, _ = covered(program, tmp_path)
+    tree = shortened(tmp_path)
+    assert join.removed(tree, "kernel/main.c") == {
+        number("out = twice(out)"): 1,
+        number("out = 7"): 2,
+        number("return x + out"): 2,
+    }
+    assert join.removed(tree, "kernel/none.c") == {}
+    seen = {"one": counts.read(tmp_path / "t")}
+    found = join.removed_file(tree, "kernel/main.c", ranges["kernel/main.c"], ("one",), seen)
+    states = {line.text.strip(): (line.state, line.patch, line.function) for line in found.lines}
+    assert states["out = twice(out);"] == (LineState.COVERED, 1, "_start")
+    assert states["out = 7;"] == (LineState.UNCOVERED, 2, "never")
+    coverage = PatchCoverage(("one",), removed=(found,))
+    assert (coverage.share, coverage.can_run, coverage.ran) == (None, True, True)
+    assert coverage.by_patch(1) == (1, 1)
+    assert coverage.by_patch(2)[0] == 0
+
+
+def test_functions_that_no_cell_reaches_any_more(program: Path, tmp_path: Path) -> None:
+    _, _, table = covered(program, tmp_path)
+    seen = counts.read(tmp_path / "t")
+    (tmp_path / "none").write_bytes(traced(table.start, table.end, []))
+    idle = counts.read(tmp_path / "none")
+    files = {"_start", "never"}
+    assert join.lost((table, {"c": seen}), (table, {"c": idle}), files) == ("_start",)
+    assert join.lost((table, {"c": seen}), (table, {"c": seen}), files) == ()
+    assert join.lost((table, {"c": seen}), (table, {"other": idle}), files) == ()  # it did not run
+    assert join.lost((table, {"c": seen}), (table, {"c": idle}), {"never"}) == ()
+
+
+def test_a_touched_function_lies_where_its_code_went(program: Path) -> None:
+    table = symbols.load(program / "System.map")
+    ranges = dwarf_lines.load(program / "vmlinux", ["kernel/main.c", "kernel/twice.h"])
+
+    def at(path: str, name: str, text: str) -> frozenset[str]:
+        return where.hosts(TouchedFunction(path, name, (1,)), join.functions(text), ranges[path], table)
+
+    assert at("kernel/twice.h", "twice", HEADER) == {"_start"}  # inlined
+    assert at("kernel/main.c", "never", SOURCE) == {"never"}
+    assert at("kernel/main.c", "absent", SOURCE) == frozenset()
+    assert at("kernel/main.c", "", SOURCE) >= {"never", "unused_by_all", "_start"}  # the file's
+
+
+def test_what_is_not_known_itself_is_looked_for_above(program: Path) -> None:
+    texts = {"kernel/main.c": SOURCE}
+    touched = [TouchedFunction("kernel/main.c", "never", (2,))]
+
+    def find(reached: dict[str, frozenset[str]], noticed: list[str]) -> TouchedCode:
+        (found,) = where.changes(touched, texts.__getitem__, program, reached, noticed)
+        return found
+
+    assert find({"cell": frozenset({"unused_by_all"})}, []).symbols == {"never", "unused_by_all"}
+    assert find({"cell": frozenset({"never", "unused_by_all"})}, []).symbols == {"never"}
+    assert find({}, ["_start"]).symbols == {"never", "_start"}
+    assert find({}, []).symbols == {"never"}
+
+
+def test_a_kernel_without_line_tables_leaves_the_names(tmp_path: Path) -> None:
+    touched = [TouchedFunction("kernel/main.c", "never", (2,))]
+    found = where.changes(touched, lambda _: SOURCE, tmp_path, {}, [])
+    assert found == [TouchedCode("never", frozenset(), (2,))]
+
+
+def test_what_cells_reach_is_kept(program: Path, tmp_path: Path) -> None:
+    _, _, table = covered(program, tmp_path)
+    cache = Store(tmp_path / "cache")
+    assert reached.load(cache) == {}
+    reached.remember(cache, {"one": counts.read(tmp_path / "t")}, table)
+    both = reached.remember(cache, {"two": counts.read(tmp_path / "t")}, table)
+    assert both == reached.load(cache) == {"one": frozenset({"_start"}), "two": frozenset({"_start"})}
+    (cache.root / reached.FILE).write_text('{"format": 1, "one": ["f"]}')
+    assert reached.load(cache) == {}
+    (cache.root / reached.FILE).write_text("rubbish")
+    assert reached.load(cache) == {}
 
 
 def test_nothing_executed_covers_nothing(program: Path, tmp_path: Path) -> None:
@@ -210,7 +323,7 @@ def test_functions_by_the_look_of_the_source() -> None:
     assert [found[n] for n in (2, 3, 5, 8, 9, 11)] == ["handle", "handle", "handle", "kvm_nv", "kvm_nv", ""]
 
 
-COST = struct.pack("<II8Q", 0xD50C8420, 1, 3, 300, 90, 120, 3, 1, 1, 6)
+COST = struct.pack("<IIII8Q", 0xD50C8420, 1, 0xB, 0, 3, 300, 90, 120, 3, 1, 1, 6)
 
 
 def test_the_plugins_file(tmp_path: Path) -> None:
@@ -224,13 +337,14 @@ def test_the_plugins_file(tmp_path: Path) -> None:
     assert found.has(0x107C, 0x107C)  # a row without a length has the instruction at its address
     (cost,) = found.costs
     assert (cost.word, cost.from_l1, cost.count, cost.insns_min, cost.tlbis) == (0xD50C8420, True, 3, 90, 6)
+    assert cost.operand == 0xB
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"", "was not written by"),
-        (b"x" * 0x20010, "was not written by"),
+        (b"x" * 0x80010, "was not written by"),
         (traced(0x1000, 0x1080, [])[:-1], "does not fit"),
     ],
 )

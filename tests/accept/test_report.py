@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 
+from harness.accept.coverage.report import AddedLine, FileCoverage, LineState, PatchCoverage
 from harness.accept.report import html, junit, reply, store
+from harness.accept.report.selection import CellSelection, ChosenCell
 from harness.accept.report.series_diff import annotate
-from harness.accept.report.series_report import Decision
+from harness.accept.report.series_report import Culprit, Decision, SeriesReport
+from harness.accept.report.terminal import tag
 from harness.errors import InfraError
-from tests.accept.samples import COVERAGE, DIFF, rejected, report
+from tests.accept.samples import COST, COVERAGE, DIFF, rejected, report
 
 
 def test_decisions() -> None:
@@ -43,7 +46,7 @@ def test_json_satisfies_its_schema_and_is_read_back(tmp_path: Path) -> None:
         ({"decision": "maybe"}, "decision: 'maybe'"),
         ({"extra": 1}, "Additional properties"),
         ({"steps": []}, "steps"),
-        ({"format": 2}, "format"),
+        ({"format": 1}, "format"),
     ],
 )
 def test_json_that_is_not_ours_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -103,18 +106,20 @@ def test_diff_is_annotated_by_file_and_line() -> None:
     assert {line.kind for line in annotate(DIFF, None) if line.text.startswith("+\t")} == {"no-code"}
 
 
-def test_reply_is_plain_text_for_a_list() -> None:
+def test_reply_is_a_mail_for_a_list() -> None:
     text = reply.render(rejected())
-    assert all(len(line) <= 100 for line in text.splitlines())
+    head, empty, *_ = text.splitlines()
+    assert (head, empty) == ("Subject: Re: [PATCH v3 0/2] Two <changes>", "")
     assert not any(line.startswith(">") for line in text.splitlines())
-    assert "Tested-by" not in text
     assert text.isascii()
     for words in (
-        "Two <changes> (v3, 2 patches)",
+        "it does not hold up",
         "linux-source-7.3",
-        "regression  c1: 0/6 [0%, 46%] -> 6/6 [54%, 100%], p = 0.0011",
+        "Ran:     2 cells, once each on base and series: c1, c2",
+        "regression c1: red in 0 of 6 runs on the base, in 6 of 6 with",
+        "(Fisher p = 0.0011)",
         "patch 2 (Second): regression of c1",
-        "warning: kernel/fork.c: unused",
+        "patch 2 adds a compiler's warning: kernel/fork.c: unused",
         "kernel/fork.c:5: four();",
         "ipas2e1is",
         "(+5.0%)",
@@ -123,6 +128,154 @@ def test_reply_is_plain_text_for_a_list() -> None:
     ):
         assert words in text, words
     assert "nothing that speaks against it" in reply.render(report())
+
+
+SPLAT = (
+    "WARNING: arch/arm64/kvm/nested.c:1733 at kvm_s2_mmu_iterate_by_vmid+0x1c/0x120, CPU#1: kvm/220",
+    "trace: handle_ipas2e1is < kvm_handle_sys_reg < handle_exit",
+)
+LONG = "covering-two[group=remote,with=parameters,of=a-length,that=nobody,would=read]"
+
+
+def long_and_local() -> SeriesReport:
+    """A report about many cells with long names, a splat, and this machine's directories everywhere."""
+    cells = {f"{LONG}{n}": "p" for n in range(40)}
+    bad = report(cells, {**cells, f"{LONG}7": "f"})
+    whole = dataclasses.replace(
+        bad.whole,
+        cells=tuple(dataclasses.replace(c, splat=SPLAT if c.series.red else ()) for c in bad.whole.cells),
+    )
+    tree = "/root/.cache/nvh/kernel-trees/debian-source-1234/src/arch/arm64/kvm/nested.c:7:3"
+    says = "no-splat-l0: warning in kvm_s2_mmu_iterate_by_vmid " + "and more " * 40
+    return dataclasses.replace(
+        bad,
+        title="",
+        origin="/home/me/series.mbox",
+        base="/home/me/linux v7.3-rc1",
+        model="/home/me/qemu/build/model.yaml",
+        steps=(*bad.steps[:-1], whole),
+        culprits=(
+            Culprit("does not build", 1, "First", 0, f"{tree}: error: no such thing"),
+            *(Culprit(f"regression of {LONG}{n}", 2, "Second", 1, says) for n in range(7, 30)),
+        ),
+        notes=("~/linux/x and ../y/z taken",),
+        selection=CellSelection(
+            "chosen from what the series touches",
+            tuple(ChosenCell(c, "reaches it") for c in cells),
+            tuple(ChosenCell(f"left-{n}", "reaches it") for n in range(9)),
+            price_s=600.0,
+            budget_s=600.0,
+            unreached=("kvm_none",),
+        ),
+    )
+
+
+@pytest.mark.parametrize("found", [report(), rejected(), long_and_local()])
+def test_no_mail_needs_an_editor(found: SeriesReport) -> None:
+    text = reply.render(found)
+    lines = text.splitlines()
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert not any(line != line.rstrip() or "\t" in line for line in lines)
+    assert [line for line in lines if len(line) > 75 and len(line.split()) > 2] == []
+    assert "-by:" not in text  # nobody is signed for
+    assert not re.search(r"/root|/home|/tmp|\.cache|~/|\.\./", text)
+    assert len(lines) <= 70
+
+
+def test_the_mail_names_what_ran_what_did_not_and_the_splat() -> None:
+    text = reply.render(long_and_local())
+    flat = " ".join(text.split())
+    assert lines_of(text, "Subject: ") == ["Subject: Re: [PATCH v3 1/2] First"]
+    assert "arch/arm64/kvm/nested.c:7:3: error: no such thing" in flat
+    assert SPLAT[0] in flat
+    assert SPLAT[1] in flat
+    assert "40 cells (chosen from what the series touches), once each on base and series" in flat
+    assert (
+        "Not run: 9 cells beyond the budget of 10 min 00 s: left-0, left-1, left-2, left-3 and 5 more" in flat
+    )
+    assert "no cell is known to reach kvm_none()" in flat
+    assert "and 20 more, of other cells" in flat
+
+
+def lines_of(text: str, beginning: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(beginning)]
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("see /home/me/x.mbox", "see x.mbox"),
+        ("arch/arm64/kvm/nested.c:3", "arch/arm64/kvm/nested.c:3"),
+        ("https://example.org/a/b", "https://example.org/a/b"),
+        ("0/6 and a/b", "0/6 and a/b"),
+        ("'~/linux/v7' and ../a/b", "'v7' and b"),
+        ("f+0x1c/0x120", "f+0x1c/0x120"),
+    ],
+)
+def test_places_of_this_machine(text: str, without: str) -> None:
+    assert reply.without_places(text) == without
+
+
+def test_a_tag_is_offered_and_given_to_nobody() -> None:
+    assert tag(report()) == "Tested-by: NAME <ADDRESS> # nvh 1.0 abc"
+
+
+NOTHING = PatchCoverage(("c1",), (FileCoverage("d/x.c", False, (AddedLine(1, "x", 1, LineState.NO_CODE),)),))
+GONE = FileCoverage("k/f.c", True, (AddedLine(7, "\tflush();", 1, LineState.COVERED, "f", (0,)),))
+
+
+def test_a_series_of_which_nothing_can_run_is_not_accepted() -> None:
+    found = report(coverage=NOTHING)
+    assert (found.decision, found.exit_status) == (Decision.UNDECIDED, 3)
+    assert "nothing of this series can run here" in found.reasons[0]
+    assert "nothing of this series can run here" in reply.render(found)
+    assert "Nothing of this series can run here" in html.render(found)
+    assert store.to_json(found)["coverage"]["share"] is None
+    assert "100" not in " ".join(lines_of(reply.render(found), "Lines:"))
+
+
+def test_lines_that_go_count_for_what_can_run() -> None:
+    """A patch that only removes a check has no added line, and is run all the same."""
+    found = report(coverage=dataclasses.replace(NOTHING, removed=(GONE,)))
+    assert found.decision is Decision.ACCEPT
+    assert "of those removed 1 of 1 ran on the base" in " ".join(reply.render(found).split())
+    idle = dataclasses.replace(GONE, lines=(dataclasses.replace(GONE.lines[0], state=LineState.UNCOVERED),))
+    none = report(coverage=dataclasses.replace(NOTHING, removed=(idle,)))
+    assert none.decision is Decision.UNDECIDED
+    assert "no cell ran the line with code that the series changes" in none.reasons[0]
+
+
+def test_a_patch_of_which_nothing_ran_is_told_beside_those_that_did() -> None:
+    assert any("patch 2: no cell ran its line with code" in each for each in report().remarks)
+    lone = dataclasses.replace(
+        COVERAGE, files=(dataclasses.replace(COVERAGE.files[0], lines=COVERAGE.files[0].lines[:1]),)
+    )
+    assert any(
+        "patch 2: nothing of this patch can run here" in each for each in report(coverage=lone).remarks
+    )
+
+
+def test_coverage_that_shrinks_is_told() -> None:
+    lost = dataclasses.replace(COVERAGE, lost=("handle_ipas2e1is",))
+    assert any(
+        "no cell reaches handle_ipas2e1is() any more" in each for each in report(coverage=lost).remarks
+    )
+    assert "coverage shrinks" in reply.render(report(coverage=lost))
+
+
+def test_figures_decide() -> None:
+    silent = dataclasses.replace(COST[0], tlbis=(4.0, 0.0), silent=("c1",))
+    found = report(cost=(silent,))
+    assert found.decision is Decision.REJECT
+    assert "L0 executes no TLBI any more for ipas2e1is" in found.reasons[0]
+    dear = dataclasses.replace(COST[0], insns_min=(9000, 12000))
+    assert report(cost=(dear,)).decision is Decision.REJECT
+    assert report(cost=(dear,), cost_limit=None).decision is Decision.ACCEPT
+    assert report(cost=(dear,), cost_limit=0.5).decision is Decision.ACCEPT
+    named = Culprit("cost of emulation", 2, "Second", 1, "in c1: cost: much")
+    both = report(cost=(dear,), culprits=(named,))
+    assert both.reasons == ("patch 2 (Second): cost of emulation: in c1: cost: much",)
 
 
 def test_what_a_series_mends_is_said_and_how_sure_that_is() -> None:

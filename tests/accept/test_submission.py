@@ -204,3 +204,29 @@ def test_git_takes_what_was_read(box: Box, tmp_path: Path) -> None:
         timeout=60,
     )
     assert "three();" in (tree / "kernel/fork.c").read_text()
+
+
+def test_a_version_that_is_not_there_is_refused_and_those_that_are_are_named(
+    box: Box, tmp_path: Path
+) -> None:
+    """Of whatever kind: mails, a directory of them, a quilt series, a range."""
+    (tmp_path / "d").mkdir()
+    for number, text in enumerate(THREE, 1):
+        (tmp_path / f"d/{number:04}.patch").write_text(text)
+    for source in (box(*THREE), tmp_path / "d"):
+        with pytest.raises(UserError, match=r"has no version 9 \(v1\)"):
+            read(str(source), 9)
+    (tmp_path / "d/series").write_text("0001.patch\n")
+    with pytest.raises(UserError, match=r"has no version 9 \(it is no mails: v1 alone\)"):
+        read(str(tmp_path / "d"), 9)
+    assert titles(read(str(tmp_path / "d"), 1)) == ["First"]
+    tree = write_tree(tmp_path / "linux")
+    for words in (
+        ("init", "-q"),
+        ("add", "-A"),
+        ("commit", "-q", "-m", "base"),
+        ("commit", "-q", "--allow-empty", "-m", "x"),
+    ):
+        run_git(tree, *words)
+    with pytest.raises(UserError, match="has no version 2"):
+        read(f"{tree}:HEAD~1..HEAD", 2)

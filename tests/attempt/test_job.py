@@ -52,6 +52,21 @@ def test_round_trip(written: tuple[Job, Path]) -> None:
     assert again.images.versions() == job.images.versions()
 
 
+def test_the_source_of_the_kernel_is_told_with_commit_tree_and_address(written: tuple[Job, Path]) -> None:
+    images = written[0].images
+    source = {"label": "linux main (11)", "commit": "1" * 40, "tree": "2" * 40, "url": "https://a/b"}
+    kernel = images.kernels[Level.L0]
+    for told, wanted in (
+        (source, f"linux main (11); commit {'1' * 40}; tree {'2' * 40}; url https://a/b"),
+        ({**source, "url": ""}, f"linux main (11); commit {'1' * 40}; tree {'2' * 40}"),
+        ({"label": "linux-source-7.3 7.3.4", "sha256": "3" * 64}, "linux-source-7.3 7.3.4"),
+    ):
+        made = dataclasses.replace(kernel, manifest={**kernel.manifest, "source": told})
+        versions = dataclasses.replace(images, kernels={**images.kernels, Level.L0: made}).versions()
+        assert versions["kernel l0 source"] == {"version": wanted, "sha256": told.get("sha256", "")}
+    assert "kernel l0 source" not in images.versions()
+
+
 def test_cell_runs_again_after_its_scenario_has_gone(written: tuple[Job, Path]) -> None:
     job, directory = written
     Path(job.cell.path).unlink()

@@ -13,8 +13,8 @@ from harness.errors import InputError
 
 LINE = (
     "case=s2-unmap/ripas2e1is/4k/2m-from-start/scale1-num0/ttl op=ripas2e1is regime=el1&0-stage2 granule=4k "
-    "scope=is l1=vhe size=2m position=0 hint=1 scale=1 num=0 variant=0 place=0 el0=0 tge=0 nv=0 role=own "
-    "cpus=1 beside=none pes=0 walks=none obliged=yes vm=1+2"
+    "scope=is l1=vhe size=2m position=0 hint=1 scale=1 num=0 variant=0 place=0 el0=0 tge=0 nv=0 ds=0 "
+    "role=own cpus=1 beside=none pes=0 walks=none obliged=yes vm=1+2"
 )
 
 

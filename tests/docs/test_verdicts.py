@@ -23,10 +23,11 @@ import pytest
 
 from harness.accept import apply as applying
 from harness.accept.base import Base
-from harness.accept.campaign import Campaign, Request
+from harness.accept.campaign import Campaign
 from harness.accept.compare import CellRuns
 from harness.accept.lab import Seeds, SeriesStep, StepBuild
 from harness.accept.report.series_report import Decision, SeriesReport
+from harness.accept.request import Request
 from harness.accept.submission import read
 from harness.check.finding import Finding
 from harness.host.cache import Artefact
@@ -261,7 +262,10 @@ class Laboratory:
         future.set_result(self.build(step))
         return future
 
-    def run(self, step: SeriesStep, seeds: Seeds) -> dict[str, CellRuns]:
+    def forget(self, _: StepBuild) -> int:
+        return 0
+
+    def run(self, step: SeriesStep, seeds: Seeds, _: StepBuild | None = None) -> dict[str, CellRuns]:
         seen = {CELL: self._sides[step.number >= 2], "green": made.cell("green")}
         return {name: CellRuns([seen[name]] * len(seeds[name])) for name in seeds}
 
@@ -277,7 +281,7 @@ def test_accept(row: Row, base: Base, tmp_path: Path) -> None:
     found = read(str(box))
     tree, used, _ = applying.apply(found, base, tmp_path / "out")
     lab: Any = Laboratory(before, row.result())
-    request = Request(str(box), patches="all", coverage=False)
+    request = Request(str(box), select=((), ("named",)), patches="all", coverage=False)
     report: SeriesReport = Campaign(request, found, used, tree, lab, None, tmp_path / "out").carry_out()  # type: ignore[arg-type]
     assert report.decision.value == row.says["accept"]
     if report.decision is Decision.REJECT:

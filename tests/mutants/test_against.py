@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EXIT_PASS, EXIT_RED, UserError
-from harness.mutants.against import Against, FirstRed, Met, selected
+from harness.mutants.against import Against, FirstRed, Met, every, in_order, selected
 from harness.mutants.against_text import markdown, print_against, read, totals
 from harness.mutants.outcome import MutantFate
 from harness.report.results import CellResult
@@ -103,3 +103,18 @@ def test_selections() -> None:
         selected(["default", "three-levels"], NO_OVERRIDES)
     with pytest.raises(UserError, match="three-level"):
         selected(["three-level-s"], NO_OVERRIDES)
+
+
+def test_each_mutant_meets_the_cells_of_its_own_plan_in_its_order() -> None:
+    shipped = selected(["tlbi-el2", "tlbi-e1-all", "tlbi-e1-by-va", "three-levels"], NO_OVERRIDES)
+    plans = {"a": ("three-levels", "tlbi-el2"), "b": ("tlbi-e1-all", "tlbi-el2", "not-green")}
+    control = {cell.id for cell in every(plans, shipped)}
+    assert control == {"three-levels", "tlbi-el2", "tlbi-e1-all"}
+    green = [cell for cell in shipped if cell.id in control]
+    assert [cell.id for cell in in_order(plans["a"], green)] == ["three-levels", "tlbi-el2"]
+    assert [cell.id for cell in in_order(plans["b"], green)] == ["tlbi-e1-all", "tlbi-el2"]
+
+
+def test_accept_is_a_selection_of_its_own() -> None:
+    with pytest.raises(UserError, match="--with accept is a selection as it is"):
+        selected(["accept", "tlbi-el2"], NO_OVERRIDES)

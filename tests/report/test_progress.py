@@ -54,6 +54,18 @@ def test_plain_form_is_one_line_per_event_without_control_codes() -> None:
     assert not CONTROL.search(out.getvalue().replace("\n", ""))
 
 
+def test_what_is_interrupted_neither_passed_nor_failed(tmp_path: Path) -> None:
+    out, console = plain()
+    history = History(tmp_path / "history.json")
+    with Progress(console, history=history) as progress:
+        progress.phase("cell", "base: tlbi-el2")
+        progress.ended("cell", "interrupted")
+        progress.ended("cell", "twice")
+    assert re.fullmatch(r"ended base: tlbi-el2: interrupted \(\d\.\d s\)", out.getvalue().splitlines()[1])
+    assert len(out.getvalue().splitlines()) == 2
+    assert history.usual("cell") is None  # how long it took says nothing
+
+
 def test_heartbeat_speaks_only_while_something_runs_silently() -> None:
     out, console = plain()
     with Progress(console, heartbeat_s=0.08) as progress:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from harness.level import Level
 from harness.scenario.language import Cell, GuestRam, HostAct
 from harness.scenario.load import load_file
+from harness.scenario.mutated import mutated
 from harness.scenario.walks import walking
 from tests.scenario.names import VOCABULARY
 
@@ -78,3 +80,14 @@ def test_verbs_count_as_walks_of_whole_contexts(tmp_path: Path) -> None:
     found = walking(loaded(tmp_path).steps)
     assert found is not None
     assert found[1].startswith("takes memory from L1")
+
+
+def test_fault_is_switched_on_in_the_kernel_that_the_cell_needs(tmp_path: Path) -> None:
+    """nv-host has the faults of nv-mutants, which lacks what the cell needs."""
+    cell = loaded(tmp_path)
+    assert mutated(cell, "notifier-no-unmap").stack.levels[Level.L0].kernel == "nv-mutants"
+    l0 = dataclasses.replace(cell.stack.levels[Level.L0], kernel="nv-host")
+    stack = dataclasses.replace(cell.stack, levels={**cell.stack.levels, Level.L0: l0})
+    changed = mutated(dataclasses.replace(cell, stack=stack), "notifier-no-unmap")
+    assert changed.stack.levels[Level.L0].kernel == "nv-host"
+    assert changed.params["mutant"] == "notifier-no-unmap"

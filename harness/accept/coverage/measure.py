@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.accept.apply import Tree
-from harness.accept.coverage import callers, dwarf_lines, join, suggest
+from harness.accept.coverage import callers, dwarf_lines, join, reached, suggest
 from harness.accept.coverage.report import PatchCoverage
 from harness.artefacts.model import Model
 from harness.artefacts.plugin import plugins_for
@@ -45,10 +46,12 @@ def coverage_of(
     store: Store,
     cells: Sequence[Cell] | None = None,
     source: str = "",
+    before: tuple[Artefact, Mapping[str, counts.Trace]] | None = None,
 ) -> PatchCoverage:
     """Return the coverage of the series in ``tree``, built as ``kernel``; with suggestions for ``cells``.
 
-    ``source`` is the text of KVM's table of system instructions.
+    ``source`` is the text of KVM's table of system instructions. ``before``: the base's kernel and what the
+    same cells executed on it, by which the lines that the series removes and the shrinking are told.
     """
     if not traces:
         return PatchCoverage(why_not="no cell left a trace of executed code")
@@ -59,9 +62,35 @@ def coverage_of(
         return PatchCoverage(why_not=str(error))
     text = symbols.load(kernel.path / "System.map")
     found = join.join(tree, files, ranges, traces)
-    reached = suggest.remember(store, traces, text)
+    if before is not None:
+        found = _with_base(found, tree, files, before, (text, traces))
+    known = reached.remember(store, traces, text)
     if cells is None or not suggest.unreached(found):
         return found
     graph = callers.callers(kernel.path / "vmlinux", text)
-    hints = suggest.suggest(found, ranges, text, graph, reached, suggest.handlers(source), cells)
-    return PatchCoverage(found.cells, found.files, tuple(hints))
+    hints = suggest.suggest(found, ranges, text, graph, known, suggest.handlers(source), cells)
+    return dataclasses.replace(found, suggestions=tuple(hints))
+
+
+def _with_base(
+    found: PatchCoverage,
+    tree: Tree,
+    files: Sequence[str],
+    before: tuple[Artefact, Mapping[str, counts.Trace]],
+    after: tuple[symbols.KernelText, Mapping[str, counts.Trace]],
+) -> PatchCoverage:
+    """Add what the base tells: lines that go, and functions of these files that none reaches any more."""
+    kernel, traces = before
+    try:
+        ranges = dwarf_lines.load(kernel.path / "vmlinux", files)
+        text = symbols.load(kernel.path / "System.map")
+    except (InfraError, UserError):
+        return found
+    removed = tuple(
+        join.removed_file(tree, path, ranges.get(path, {}), found.cells, traces) for path in files
+    )
+    here = {
+        text.name_at(first) for rows in ranges.values() for places in rows.values() for first, _ in places
+    }
+    lost = join.lost((text, traces), after, here)
+    return dataclasses.replace(found, removed=tuple(each for each in removed if each.lines), lost=lost)

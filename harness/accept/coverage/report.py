@@ -53,12 +53,18 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class PatchCoverage:
-    """Patch coverage of the whole series; ``why_not`` says why there is none, and the rest is empty then."""
+    """Patch coverage of the whole series; ``why_not`` says why there is none, and the rest is empty then.
+
+    ``removed``: the base's lines that the series takes away, with what the cells executed on the base.
+    ``lost``: functions of the touched files that a cell reached on the base and none reaches any more.
+    """
 
     cells: tuple[str, ...] = ()
     files: tuple[FileCoverage, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     why_not: str = ""
+    removed: tuple[FileCoverage, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def covered(self) -> int:
@@ -71,9 +77,29 @@ class PatchCoverage:
         return self.covered + sum(file.count(LineState.UNCOVERED) for file in self.files)
 
     @property
-    def share(self) -> float:
-        """``covered`` of ``executable``, 1 when nothing is executable."""
-        return self.covered / self.executable if self.executable else 1.0
+    def share(self) -> float | None:
+        """``covered`` of ``executable``; None when nothing is executable, which is no coverage at all."""
+        return self.covered / self.executable if self.executable else None
+
+    @property
+    def removed_covered(self) -> int:
+        """How many removed lines with code the base executed."""
+        return sum(file.count(LineState.COVERED) for file in self.removed)
+
+    @property
+    def removed_executable(self) -> int:
+        """How many removed lines had code."""
+        return self.removed_covered + sum(file.count(LineState.UNCOVERED) for file in self.removed)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether any line that the series adds, changes or removes has code in this configuration."""
+        return bool(self.executable or self.removed_executable)
+
+    @property
+    def ran(self) -> bool:
+        """Whether any such line was executed: an added one with the series, a removed one on the base."""
+        return bool(self.covered or self.removed_covered)
 
     def uncovered(self) -> Iterator[tuple[FileCoverage, AddedLine]]:
         """Yield every executable changed line that was not executed."""
@@ -83,7 +109,10 @@ class PatchCoverage:
                     yield file, line
 
     def by_patch(self, number: int) -> tuple[int, int]:
-        """Return how many executable lines of a patch were executed, and how many it has."""
-        lines = [line for file in self.files for line in file.lines if line.patch == number]
+        """Return how many executable lines of a patch were executed, and how many it has.
+
+        Those that it adds or changes, and those that it removes.
+        """
+        lines = [line for file in (*self.files, *self.removed) for line in file.lines if line.patch == number]
         covered = sum(line.state is LineState.COVERED for line in lines)
         return covered, covered + sum(line.state is LineState.UNCOVERED for line in lines)

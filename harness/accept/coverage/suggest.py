@@ -1,43 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What could reach the functions that nobody reached: cells that are known to, and TLBI operations.
 
-What a cell reaches is remembered in the store whenever coverage is recorded, on whichever kernel.
+What a cell reaches is remembered in the store whenever coverage is recorded (selection/reached.py).
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from harness.accept.coverage.callers import upwards
 from harness.accept.coverage.dwarf_lines import Ranges
 from harness.accept.coverage.report import LineState, PatchCoverage, Suggestion
 from harness.arch.table import load
-from harness.host.cache import Store, write_atomic
 from harness.scenario.language import Cell, Run
-from harness.trace.executed.counts import Trace
 from harness.trace.executed.symbols import KernelText
 
-FILE = "reached.json"
 _HANDLER = re.compile(r"\bSYS_INSN\(TLBI_(\w+),\s*(\w+)\)")
 _WORD = re.compile(r"[a-z0-9]+")
 MOST = 4
-
-
-def remember(store: Store, traces: Mapping[str, Trace], symbols: KernelText) -> dict[str, set[str]]:
-    """Add what cells reached to the store's record; returns the record: cell to functions of L0."""
-    path = store.root / FILE
-    with store.lock(FILE):
-        try:
-            known: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}
-        for cell, trace in traces.items():
-            known[cell] = sorted(symbols.functions(trace.addresses()))
-        write_atomic(path, json.dumps(known))
-    return {cell: set(names) for cell, names in known.items()}
 
 
 def handlers(source: str) -> dict[str, list[str]]:
@@ -68,7 +50,7 @@ def suggest(
     ranges: Mapping[str, Ranges],
     symbols: KernelText,
     graph: Mapping[str, set[str]],
-    reached: Mapping[str, set[str]],
+    reached: Mapping[str, Set[str]],
     operations: Mapping[str, Sequence[str]],
     cells: Iterable[Cell],
 ) -> list[Suggestion]:

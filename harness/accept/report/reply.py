@@ -1,33 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""reply.txt: what was tested and what came of it, as plain text that can be sent to a mailing list.
+"""reply.txt: the mail about a series, for a person to read, to correct and to send to a list.
 
-It quotes nothing and gives no tag: whether this deserves a Tested-by is for the person who sends it to say.
+One screen: decision, what speaks against it, what ran and what did not, lines and cost. It quotes nothing,
+names no place of this machine, and gives no tag: whether one is deserved is for the sender to say.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.accept.compare import SeriesEffect, worst_first
-from harness.accept.report.series_report import Decision, SeriesReport
+from harness.accept.compare import MEANING, REJECTING, CellComparison, SeriesEffect, worst_first
+from harness.accept.cost import CostRow
+from harness.accept.report.series_report import MENDING, Decision, SeriesReport, StepRecord
+from harness.accept.stats import RedRate
 from harness.report.safe_text import one_line, seconds
 from harness.report.store import write_text
 
 NAME = "reply.txt"
-WIDTH = 76
-MOST_LINES = 20
+WIDTH = 72
+LABEL = 9
+"""Columns of what stands before a row's text."""
+MOST = 4
+"""Rows of one kind that the mail has; the page has them all."""
+SAYS = 240
 OPENING = {
-    Decision.ACCEPT: "I ran this series under nvh, and found nothing that speaks against it.",
-    Decision.REJECT: "I ran this series under nvh. It does not hold up; details below.",
-    Decision.UNDECIDED: "I ran this series under nvh, but could not finish; details below.",
+    Decision.ACCEPT: "I ran this series under nvh and found nothing that speaks against it.",
+    Decision.REJECT: "I ran this series under nvh, and it does not hold up:",
+    Decision.UNDECIDED: "I ran this series under nvh, and can say neither yes nor no:",
 }
+_TREE = re.compile(r"/\S*?/kernel-trees/[^/\s]+/src/")
+_PATH = re.compile(r"(?<![\w.:/>])(?:~|\.{1,2})?/(?:[^\s/:'\"<>]+/)+")
 
 
 def render(report: SeriesReport) -> str:
-    """Return the text."""
-    return "\n".join(line.rstrip() for part in _parts(report) for line in (*part, "")).rstrip() + "\n"
+    """Return the mail: subject, empty line, body. A line is wider than ``WIDTH`` by a long word alone."""
+    lines = [f"Subject: {subject(report)}", ""]
+    for part in _parts(report):
+        if part:
+            lines += [*part, ""]
+    return "\n".join(without_places(line).rstrip() for line in lines).rstrip() + "\n"
 
 
 def write(report: SeriesReport, directory: Path) -> Path:
@@ -36,49 +50,136 @@ def write(report: SeriesReport, directory: Path) -> Path:
     return directory / NAME
 
 
+def subject(report: SeriesReport) -> str:
+    """Return the subject of a reply to the cover letter, or else to the only or first patch."""
+    count = len(report.patches)
+    version = f" v{report.version}" if report.version > 1 else ""
+    if count == 1:
+        part, title = "", report.patches[0].title
+    else:
+        part, title = f" {0 if report.title else 1}/{count}", report.title or report.patches[0].title
+    return one_line(f"Re: [PATCH{version}{part}] {title}", 200)
+
+
+def without_places(text: str) -> str:
+    """Return ``text`` without the directories of this machine; files of the kernel's tree keep theirs."""
+    return _PATH.sub("", _TREE.sub("", text))
+
+
 def _parts(report: SeriesReport) -> Iterator[list[str]]:
     yield _wrapped(OPENING[report.decision])
-    yield list(_setup(report))
-    if report.reasons:
-        yield ["Against it:", *(line for reason in report.reasons for line in _item(reason))]
-    if report.fixes:
-        yield ["It fixes:", *(line for each in report.fixes for line in _item(each))]
-    yield ["Patch by patch:", *_steps(report)]
-    yield ["Cells, red runs of all runs [95% interval], base -> series:", *_cells(report)]
-    if report.coverage:
-        yield list(_coverage(report))
-    if report.cost:
-        yield list(_cost(report))
-    if report.notes:
-        yield ["Notes:", *(line for note in report.notes for line in _item(note))]
+    yield list(_against(report))
+    yield _list("It fixes:", report.fixes)
+    yield _list("To know:", (*report.remarks, *_warnings(report)))
+    yield [*_setup(report), *_ran(report), *_cells(report), *_coverage(report), *_cost(report)]
+    if len(report.steps) > 2:
+        yield [line for step in report.steps if step.number for line in _step(report, step)]
+    yield _list("Notes:", report.notes)
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
+def _wrapped(text: str, first: str = "", indent: str = "") -> list[str]:
     return textwrap.wrap(
-        one_line(text, 2000),
+        one_line(without_places(text), 2000),
         WIDTH,
-        initial_indent=indent,
+        initial_indent=first,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
 
 
-def _item(text: str) -> list[str]:
-    lines = _wrapped(text, "    ")
-    return [f"  - {lines[0].strip()}", *lines[1:]] if lines else []
+def _list(title: str, texts: Iterable[str]) -> list[str]:
+    items = list(texts)
+    lines = [line for text in items[:MOST] for line in _wrapped(text, "  - ", "    ")]
+    more = [f"  and {len(items) - MOST} more"] if len(items) > MOST else []
+    return [title, *lines, *more] if items else []
+
+
+def _rate(rate: RedRate) -> str:
+    return f"{rate.red} of {rate.runs}"
+
+
+def _repeats(report: SeriesReport) -> str:
+    """How often each cell ran on each side, in words."""
+    kinds = [
+        f"{'once' if count == 1 else f'{count} times'} each{end}"
+        for count, end in (
+            (report.repeat, ""),
+            (report.repeat_racy, " where the timing is not deterministic"),
+        )
+        if count
+    ]
+    return f"{' or '.join(kinds) or 'never'} on base and series"
+
+
+def _row(label: str, text: str) -> list[str]:
+    return _wrapped(text, f"{label + ':' if label else '':<{LABEL}}", " " * LABEL)
+
+
+def _against(report: SeriesReport) -> Iterator[str]:
+    reasons = report.reasons
+    by_cell = {each.cell: each for step in report.steps for each in step.cells if each.outcome in REJECTING}
+    for reason in reasons[:MOST]:
+        yield from _wrapped(one_line(reason, SAYS), "  - ", "    ")
+        found = next((each for name, each in by_cell.items() if f" of {name}:" in reason), None)
+        for line in _splat(found):
+            yield from _wrapped(line, "      ", "        ")
+    if len(reasons) > MOST:
+        yield f"  and {len(reasons) - MOST} more, of other cells"
+
+
+def _splat(found: CellComparison | None) -> tuple[str, ...]:
+    return found.splat if found else ()
+
+
+def _warnings(report: SeriesReport) -> Iterator[str]:
+    for step in report.steps:
+        for warning in step.build.new_warnings:
+            yield f"patch {step.number} adds a compiler's warning: {warning}"
 
 
 def _setup(report: SeriesReport) -> Iterator[str]:
-    count = _many(len(report.patches), "patch")
-    yield f"Series:  {report.title or report.origin} (v{report.version}, {count})"
-    yield f"Base:    {report.base}"
-    yield f"         commit {report.base_commit}"
-    if report.kernel:
-        yield f"Kernel:  {report.kernel} at {report.where}"
-    yield f"Model:   {report.model}, timing {report.timing}"
-    yield f"Runs:    {report.repeated}"
-    yield f"Tool:    nvh {report.nvh}"
+    yield from _row("Base", f"{report.base}, commit {report.base_commit[:12]}")
+    kernel = f"{report.kernel} at {report.where}; " if report.kernel else ""
+    yield from _row("Machine", f"{kernel}model {report.model}, timing {report.timing}; nvh {report.nvh}")
+
+
+def _ran(report: SeriesReport) -> Iterator[str]:
+    cells = [each.cell for each in report.whole.cells]
+    chosen = report.selection
+    how = f" ({chosen.how})" if chosen else ""
+    if not cells:
+        yield from _row("Ran", "no cell")
+    else:
+        names = _some(cells, 2 * MOST)
+        yield from _row("Ran", f"{_many(len(cells), 'cell')}{how}, {_repeats(report)}: {names}")
+    if chosen is None:
+        return
+    if chosen.left:
+        beyond = f"{_many(len(chosen.left), 'cell')} beyond the budget of {seconds(chosen.budget_s)}"
+        yield from _row("Not run", f"{beyond}: {_some(each.cell for each in chosen.left)}")
+    elif chosen.budget_s:
+        yield from _row("Not run", "no cell that was chosen; the rest of `nvh run --every` was not chosen")
+    if between := _between(report):
+        yield from _row("", between)
+    if chosen.unreached:
+        yield from _row("", f"no cell is known to reach {_some(f'{name}()' for name in chosen.unreached)}")
+
+
+def _between(report: SeriesReport) -> str:
+    """What was not run of the patches before the last."""
+    whole = len(report.whole.cells)
+    short = [step for step in report.steps[1:-1] if step.build.ok and len(step.cells) < whole]
+    if not short:
+        return ""
+    parts = ", ".join(f"{len(step.cells)} on patch {step.number}" for step in short[:MOST])
+    return f"of the {whole} cells {parts}: those that reach what it touches, within the budget"
+
+
+def _some(texts: Iterable[str], most: int = MOST) -> str:
+    every = list(texts)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
 
 
 def _many(count: int, what: str) -> str:
@@ -86,80 +187,96 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{end}"
 
 
-def _steps(report: SeriesReport) -> Iterator[str]:
-    for step in report.steps:
-        name = "base" if not step.number else f"{step.number}/{len(report.patches)}"
-        words = []
-        if not step.build.ok:
-            words.append("DOES NOT BUILD")
-        elif step.number:
-            words.append("builds")
-        if step.build.new_warnings:
-            words.append(_many(len(step.build.new_warnings), "new warning"))
-        bad = [each for each in step.cells if each.outcome in (SeriesEffect.REGRESSION, SeriesEffect.SUSPECT)]
-        fixed = [each for each in step.cells if each.outcome is SeriesEffect.FIXED]
-        if step.cells:
-            words.append(_many(len(step.cells), "cell") + (f", {len(bad)} worse" if bad else ", none worse"))
-        if fixed:
-            words.append(f"{len(fixed)} fixed")
-        yield f"  {name:>6}  {one_line(step.title, 60)}"
-        if words:
-            yield f"          {'; '.join(words)}"
-        for warning in step.build.new_warnings[:MOST_LINES]:
-            yield from _wrapped(f"warning: {warning}", "            ")
-
-
 def _cells(report: SeriesReport) -> Iterator[str]:
-    shown = [each for each in worst_first(report.whole.cells) if each.outcome is not SeriesEffect.SAME]
-    same = len(report.whole.cells) - len(shown)
-    for each in shown[:MOST_LINES]:
-        p = "" if each.p is None else f", p = {each.p:.4f}"
-        yield f"  {each.outcome.value:<11} {each.cell}: {each.base} -> {each.series}{p}"
-        if each.series_says or each.base_says:
-            yield from _wrapped(each.series_says or f"on the base: {each.base_says}", "              ")
-    if len(shown) > MOST_LINES:
-        yield f"  and {len(shown) - MOST_LINES} more that differ"
-    if same or not shown:
-        yield f"  {_many(same, 'other' if shown else 'cell')} green on both sides"
-    yield "  (p: Fisher's exact test, one-sided, adjusted after Benjamini and Hochberg)"
+    if not report.whole.cells:
+        return
+    count = report.count
+    parts = [f"{count[outcome]} {MEANING[outcome]}" for outcome in _ORDER if count[outcome]]
+    yield from _row("Result", "; ".join(parts))
+    shown = [e for e in worst_first(report.whole.cells) if e.outcome in (*REJECTING, *MENDING)]
+    for each in shown[:MOST]:
+        p = "" if each.p is None else f" (Fisher p = {each.p:.4f})"
+        rates = f"red in {_rate(each.base)} runs on the base, in {_rate(each.series)} with the series{p}"
+        yield from _row("", f"{each.outcome.value} {each.cell}: {rates}")
+    before = [each.cell for each in report.whole.cells if each.outcome is SeriesEffect.RED_BEFORE]
+    if before:
+        yield from _row("", f"red on the base already, and not by this series: {_some(before)}")
+
+
+_ORDER = (
+    SeriesEffect.SAME,
+    SeriesEffect.REGRESSION,
+    SeriesEffect.SUSPECT,
+    SeriesEffect.FIXED,
+    SeriesEffect.BETTER,
+    SeriesEffect.UNKNOWN,
+)
 
 
 def _coverage(report: SeriesReport) -> Iterator[str]:
     found = report.coverage
-    assert found is not None
-    if found.why_not:
-        yield "Coverage: none."
-        yield from _wrapped(found.why_not, "  ")
+    if found is None:
+        yield from _row("Lines", "what ran of them was not recorded")
         return
-    yield (
-        f"Coverage: {found.covered} of {found.executable} executable lines that the series adds or changes "
-        f"({found.share:.0%})"
-    )
-    yield "ran at L0, by the model's own trace of executed code."
+    if found.why_not:
+        yield from _row("Lines", f"what ran of them is not known: {found.why_not}")
+        return
+    if not found.can_run:
+        yield from _row("Lines", "nothing of this series can run here")
+        return
+    parts = []
+    if found.share is not None:
+        parts.append(f"{found.covered} of {found.executable} added or changed ran at L0 ({found.share:.0%})")
+    if found.removed_executable:
+        ran = f"{found.removed_covered} of {found.removed_executable}"
+        parts.append(f"of those removed {ran} ran on the base")
+    yield from _row("Lines", "; ".join(parts))
     missed = [f"{file.path}:{line.number}: {line.text.strip()}" for file, line in found.uncovered()]
-    if missed:
-        yield "Not run:"
-        yield from (f"  {one_line(line, WIDTH - 2)}" for line in missed[:MOST_LINES])
-        if len(missed) > MOST_LINES:
-            yield f"  and {len(missed) - MOST_LINES} more"
-    for hint in found.suggestions[:MOST_LINES]:
+    for text in missed[:MOST]:
+        yield from _wrapped(one_line(f"not run: {text}", WIDTH - LABEL), " " * LABEL, " " * LABEL)
+    if len(missed) > MOST:
+        yield f"{'':<{LABEL}}and {len(missed) - MOST} more not run"
+    for hint in found.suggestions[:MOST]:
         what = f"try {', '.join(hint.what)}" if hint.what else "no known way"
-        yield from _item(f"{hint.function}() was not reached; {what} ({hint.why})")
+        yield from _row("", f"{hint.function}() was not reached; {what} ({hint.why})")
     dead = [file.path for file in found.files if not file.compiled and file.lines]
     if dead:
-        yield from _wrapped(f"No code in this configuration: {', '.join(dead)}", "  ")
+        yield from _row("", f"no code in this configuration: {', '.join(dead)}")
 
 
 def _cost(report: SeriesReport) -> Iterator[str]:
-    yield "Cost of emulation at L0, base -> series (instructions of the cheapest"
-    yield "execution, exact; mean exits per operation):"
-    for row in report.cost:
-        if not all(row.count):
-            continue
-        yield (
-            f"  {row.level} {row.op:<14} {row.insns_min[0]:>9} -> {row.insns_min[1]:>9} ({row.change:+.1%})"
-            f"  exits {row.exits[0]:.1f} -> {row.exits[1]:.1f}"
-        )
+    rows = [row for row in report.cost if row.alike and all(row.count)]
+    if not rows:
+        return
+    changed = sorted((row for row in rows if row.change), key=lambda row: -abs(row.change))
+    sure = [row for row in changed if min(row.count) > 2] or changed
+    if not sure:
+        yield from _row("Cost", f"the cheapest emulation of {_many(len(rows), 'kind')} of TLBI is unchanged")
+        return
+    limit = "no limit" if report.cost_limit is None else f"limit {report.cost_limit:+.0%}"
+    kinds = _many(len(rows), "kind")
+    what = f"L0's instructions for the cheapest emulation; of {kinds} of TLBI these moved most"
+    yield from _row("Cost", f"{what} ({limit}):")
+    for row in sure[: MOST - 1]:
+        yield f"{'':<{LABEL}}{_figures(row)}"
+
+
+def _figures(row: CostRow) -> str:
+    return f"{row.level} {row.name}: {row.insns_min[0]} -> {row.insns_min[1]} ({row.change:+.1%})"
+
+
+def _step(report: SeriesReport, step: StepRecord) -> Iterator[str]:
+    words = ["builds" if step.build.ok else "DOES NOT BUILD"]
+    if step.build.new_warnings:
+        words.append(_many(len(step.build.new_warnings), "new warning"))
+    bad = [each for each in step.cells if each.outcome in REJECTING]
+    fixed = [each for each in step.cells if each.outcome is SeriesEffect.FIXED]
+    if step.cells:
+        words.append(_many(len(step.cells), "cell") + (f", {len(bad)} worse" if bad else ", none worse"))
+    if fixed:
+        words.append(f"{len(fixed)} fixed")
+    name = f"{step.number}/{len(report.patches)}"
+    yield from _wrapped(f"{one_line(step.title, 60)}: {'; '.join(words)}", f"{name:>6}  ", " " * 8)
 
 
 def duration(report: SeriesReport) -> str:

@@ -8,11 +8,16 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from harness.accept import cost_limit
 from harness.accept.compare import REJECTING, CellComparison, SeriesEffect
 from harness.accept.cost import CostRow
+from harness.accept.cost_limit import CostVerdict
 from harness.accept.coverage.report import PatchCoverage
+from harness.accept.report.selection import CellSelection
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 
+COST = "cost of emulation"
+"""What a culprit is of that the figures name."""
 MENDING = (SeriesEffect.FIXED, SeriesEffect.BETTER)
 
 
@@ -95,7 +100,8 @@ class SeriesReport:
     """Everything about one acceptance; ``seconds`` is wall clock.
 
     ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
-    other; 0 when there is none of the kind. ``level`` is the one that ran the series.
+    other; 0 when there is none of the kind. ``cost_limit``: relative, None for none. ``selection``: what ran
+    and what did not. ``level`` is the one that ran the series.
     """
 
     origin: str
@@ -120,6 +126,8 @@ class SeriesReport:
     coverage: PatchCoverage | None = None
     cost: tuple[CostRow, ...] = ()
     diff: str = field(default="", repr=False)
+    cost_limit: float | None = cost_limit.LIMIT
+    selection: CellSelection | None = None
     level: str = "l0"
 
     @property
@@ -127,6 +135,16 @@ class SeriesReport:
         """Which level runs the kernels of the series, and what the others run."""
         others = [f"L{n}" for n in range(3) if f"l{n}" != self.level]
         return f"{self.level.upper()}; {' and '.join(others)} run the scenarios' own kernels"
+
+    @property
+    def costs(self) -> CostVerdict:
+        """What the cost of emulation says."""
+        return cost_limit.judge(self.cost, self.cost_limit)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What speaks neither for nor against, and a person should know."""
+        return tuple(self._remarks())
 
     @property
     def repeated(self) -> str:
@@ -182,6 +200,8 @@ class SeriesReport:
         known = [each for each in cells if each.outcome is not SeriesEffect.UNKNOWN]
         if known and not any(each.series.red < each.series.runs for each in known):
             yield "no cell passes with the series, so nothing speaks for it"
+        if not any(culprit.what == COST for culprit in self.culprits):
+            yield from self.costs.against
 
     def _missing(self) -> Iterator[str]:
         for each in self.whole.cells:
@@ -189,6 +209,35 @@ class SeriesReport:
                 yield f"{each.cell}: {each.outcome.meaning}: {each.series_says or each.base_says}"
         if self.whole.build.ok and not self.whole.cells:
             yield "no cell was run on the whole series"
+        found = self.coverage
+        if not self.whole.build.ok or found is None or found.why_not:
+            return
+        if not found.can_run:
+            yield (
+                "nothing of this series can run here: no line that it adds, changes or removes has code in "
+                "this configuration, so green cells say nothing of it"
+            )
+        elif not found.ran:
+            lines = found.executable + found.removed_executable
+            what = "the line" if lines == 1 else f"any of the {lines} lines"
+            yield f"no cell ran {what} with code that the series changes"
+
+    def _remarks(self) -> Iterator[str]:
+        yield from self.costs.remarks
+        found = self.coverage
+        if found is None or found.why_not:
+            return
+        for patch in self.patches:
+            ran, can = found.by_patch(patch.number)
+            if found.can_run and not can:
+                yield f"patch {patch.number}: nothing of this patch can run here"
+            elif found.ran and not ran:
+                what = "its line" if can == 1 else f"any of its {can} lines"
+                yield f"patch {patch.number}: no cell ran {what} with code"
+        if found.lost:
+            more = f" and {len(found.lost) - 4} more" if len(found.lost) > 4 else ""
+            names = ", ".join(f"{name}()" for name in found.lost[:4])
+            yield f"coverage shrinks: no cell reaches {names}{more} any more, which the base ran"
 
 
 def replace(report: SeriesReport, **changes: object) -> SeriesReport:

@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 
 from harness.accept.compare import CellComparison
+from harness.accept.cost import CostRow
 from harness.accept.coverage.report import PatchCoverage
 from harness.accept.report.series_report import SeriesReport, StepRecord
 from harness.accept.stats import RedRate
@@ -20,7 +21,7 @@ from harness.errors import InfraError
 from harness.report.store import write_text
 
 NAME = "accept.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def to_json(value: object) -> Any:
@@ -40,11 +41,15 @@ def to_json(value: object) -> Any:
         plain["p"] = None if value.p is None else round(value.p, 6)
     if isinstance(value, StepRecord):
         plain["bad"] = value.bad
+    if isinstance(value, CostRow):
+        plain["change"] = round(value.change, 4)
     if isinstance(value, PatchCoverage):
         plain |= {
             "covered": value.covered,
             "executable": value.executable,
-            "share": round(value.share, 4),
+            "share": None if value.share is None else round(value.share, 4),
+            "removed_covered": value.removed_covered,
+            "removed_executable": value.removed_executable,
         }
     if isinstance(value, SeriesReport):
         plain = {
@@ -53,6 +58,7 @@ def to_json(value: object) -> Any:
             "decision": value.decision.value,
             "reasons": list(value.reasons),
             "fixes": list(value.fixes),
+            "remarks": list(value.remarks),
             "counts": {outcome.value: count for outcome, count in value.count.items()},
             "exit_status": value.exit_status,
         }

@@ -14,10 +14,17 @@ from harness.accept.report.series_report import Decision, SeriesReport
 STYLES = {Decision.ACCEPT: "bold green", Decision.REJECT: "bold red", Decision.UNDECIDED: "bold yellow"}
 
 
+def tag(report: SeriesReport) -> str:
+    """Return a tag to copy. nvh writes none for anybody: the name is for who copies it to fill in."""
+    return f"Tested-by: NAME <ADDRESS> # nvh {report.nvh}".rstrip()
+
+
 def print_report(report: SeriesReport, directory: Path, console: Console) -> None:
     """Print the text of the reply, the decision, and the page's path."""
     console.print(Text(reply.render(report)), soft_wrap=True)
     console.print(
         Text.assemble((report.decision.value, STYLES[report.decision]), f" in {reply.duration(report)}")
     )
+    if report.decision is Decision.ACCEPT:
+        console.print(Text(f"if you stand by it: {tag(report)}", "dim"), soft_wrap=True)
     console.print(f"report {directory / html.NAME}", markup=False, highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,31 @@ def build_kernel(
     payload = {"sources": sha256_tree(payload_dir), "generated": generated()}
     with lock.pinned("kernel", spec.name) as pins:
         return _build(spec, store, payload_dir, payload, pins, progress)
+
+
+class _NotBuilt(Exception):
+    """Nothing is built where it is only asked for."""
+
+
+class _FindStore(Store):
+    """Finds what there is and builds nothing."""
+
+    def get_or_build(
+        self, kind: str, key: Mapping[str, Json], build: Callable[[Path], Mapping[str, Json]]
+    ) -> Artefact:
+        """Return the artefact; raises ``_NotBuilt`` where it would have to be built."""
+        del build
+        if found := self.find(kind, key):
+            return found
+        raise _NotBuilt
+
+
+def built_kernel(spec: KernelSpec, store: Store, payload_dir: Path) -> Artefact | None:
+    """Return the kernel if it is in ``store`` as its inputs are now; nothing is built for it."""
+    try:
+        return build_kernel(spec, _FindStore(store.root), payload_dir, lambda _: None)
+    except (_NotBuilt, UserError, InfraError):
+        return None
 
 
 def _build(

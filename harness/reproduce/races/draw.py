@@ -38,7 +38,6 @@ WEIGHTS = (70, 15, 15)
 DISTANCE = 6
 CHANGES = re.compile(r"tlbi|ipas2|vmalls12|alle1|invalidate|memslot|memory_region|unmap|flush|dirty|destroy")
 """In the names of what takes translations away."""
-TAKES = 8
 WHICH = ("last", "last", "first", "any")
 EARLY = 8
 """``any``: one of so many first arrivals; those behind are of a CPU that tries again and again."""
@@ -112,11 +111,13 @@ class Drawer:
     deadline_us: int = 0
 
     def __post_init__(self) -> None:
+        self._all = self.base
         self.base = window(self.base)
         self._late: list[tuple[int, int, int]] = []
         self._drawn: tuple[RaceArrival, Side] | None = None
         self._sides = sides(self.base)
         self._common = Counter((side.cpu, side.function) for side in self._sides)
+        self._weights = [_changes(side) / self._common[side.cpu, side.function] for side in self._sides]
         self._at = Counter((each.cpu, each.place) for each in self.base)
         self._cpus = sorted({each.cpu for each in self.base})
 
@@ -134,11 +135,21 @@ class Drawer:
             return found
         return tuple(replace(each, deadline_us=self.deadline_us) for each in found)
 
-    def learn(self, ends: Sequence[HoldFound]) -> None:
-        """What became of the holds of the schedule drawn last."""
-        if self._drawn and ends and ends[0].held and HoldEnd.UNTIL not in ends[0].reasons:
-            held, other = self._drawn
+    def learn(self, ends: Sequence[HoldFound], before: Sequence[RaceArrival]) -> None:
+        """What became of the holds of the schedule drawn last; ``before``: what came before the first held.
+
+        What it was to wait for may have come by then, in another order than without: that says nothing.
+        """
+        if not self._drawn or not ends or not ends[0].held or HoldEnd.UNTIL in ends[0].reasons:
+            return
+        held, other = self._drawn
+        until = (other.cpu, other.last.place)
+        came = sum((each.cpu, each.place) == until for each in before)
+        if came <= self._came(until, held.number):
             self._late.append((held.cpu, held.number, other.last.number))
+
+    def _came(self, until: tuple[int, Place], number: int) -> int:
+        return sum((each.cpu, each.place) == until for each in self._all if each.number < number)
 
     def _in_vain(self, held: RaceArrival, other: Side) -> bool:
         return any(
@@ -186,13 +197,7 @@ class Drawer:
 
         The common sides are those of every exit.
         """
-        cpu = rng.choice(self._cpus)
-        some = [side for side in self._sides if side.cpu == cpu]
-        weights = [
-            (TAKES if CHANGES.search(side.function) else 1) / self._common[cpu, side.function]
-            for side in some
-        ]
-        return rng.choices(some, weights)[0]
+        return rng.choices(self._sides, self._weights)[0]
 
     def _before(self, other: Side, distance: int) -> list[RaceArrival]:
         """What other CPUs did before ``other``, with at most so many sides of its CPU in between.
@@ -229,3 +234,9 @@ class Drawer:
                 at.cpu, at.place, at.nth, events=rng.randint(1, EVENTS)
             )
         return tuple(found.values())
+
+
+def _changes(side: Side) -> int:
+    """One, and two for each function in it that takes translations away."""
+    functions = {each.place.function for each in side.arrivals if not each.place.kind}
+    return 1 + 2 * sum(bool(CHANGES.search(function)) for function in functions)

@@ -10,12 +10,13 @@ destroyed, PID-FD.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 TABLES = "nr_sec_page_table_pages"
 COMMAND = f"""n=
 for i in 1 2 3 4 5 6 7 8 9 10; do
-  echo 1 >/proc/sys/vm/stat_refresh
   set -- $(grep '^{TABLES} ' /proc/vmstat)
   [ "$2" = "$n" ] && break
   n=$2
@@ -24,8 +25,8 @@ done
 echo "$1 $2"
 ls /sys/kernel/debug/kvm
 """
-"""Prints what ``read_left`` reads, when the count stands still: per-CPU counts are added up first, and tables
-that were unlinked are freed when a grace period of RCU is over. At most a second of L0's time."""
+"""Prints what ``read_left`` reads, when the count stands still. CPUs add theirs to the sum each second at the
+latest, and tables that were unlinked are freed when a grace period of RCU is over."""
 _TABLES = re.compile(rf"^{TABLES} (\d+)$", re.M)
 _VM = re.compile(r"^\d+-\d+$", re.M)
 
@@ -53,3 +54,11 @@ def read_left(text: str) -> LeftBehind:
     if tables is None:
         raise ValueError(f"L0 does not say {TABLES}: {text.strip()[-200:]!r}")
     return LeftBehind(int(tables[1]), len(_VM.findall(text)))
+
+
+def growth(counts: Sequence[LeftBehind]) -> str:
+    """What grew from each of ``counts`` to the next, in words; empty when nothing did every time."""
+    steps = [after.since(before) for before, after in pairwise(counts)]
+    tables = all(after.tables > before.tables for before, after in pairwise(counts))
+    vms = all(after.vms > before.vms for before, after in pairwise(counts))
+    return steps[-1] if steps and (tables or vms) else ""

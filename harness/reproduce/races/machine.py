@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InfraError
@@ -17,7 +17,7 @@ from harness.reproduce.hunt.alone import DISASTERS, disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, tokens_of
 from harness.reproduce.hunt.target import COMMAND_DEADLINE_S, Batch, Target
 from harness.reproduce.races.candidates import candidates
-from harness.reproduce.races.left import COMMAND, LeftBehind, read_left
+from harness.reproduce.races.left import COMMAND, LeftBehind, growth, read_left
 from harness.reproduce.races.schedule import RaceArrival, Schedule, arrivals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
@@ -26,6 +26,10 @@ from harness.trace.executed import symbols
 from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord
 from harness.trace.executed.places import Text
 
+LEAKS = 4
+"""Repetitions of a trial after each of which there has to be more, for a leak."""
+PATIENCE_S = 3
+"""How long L0 may take to free what a VM had."""
 TRIALS = 64
 """Trials of one machine: restoring L0 takes longer than most of them."""
 TRIAL_S = 60.0
@@ -65,6 +69,16 @@ class RacesRun:
     lost: int
     arrivals: tuple[RaceArrival, ...]
     holds: tuple[HoldFound, ...]
+
+    @property
+    def before_hold(self) -> tuple[RaceArrival, ...]:
+        """The arrivals until the first hold held its CPU; all when it never did."""
+        count = 0
+        for each in self.records:
+            if each.what is HoldEvent.HELD and each.hold == 0:
+                break
+            count += each.what is HoldEvent.ARRIVED
+        return self.arrivals[:count]
 
 
 class RaceTarget(Target):
@@ -142,12 +156,26 @@ class RaceTarget(Target):
             raise InfraError(str(error)) from error
 
     def leaks(self, trial: RaceTrial) -> str:
-        """What ``trial`` leaves behind that a first VM does not, in words; on a machine of its own."""
-        self.race(replace(trial, schedule=()), alone=True, keep=True)
-        before = self.left()
-        self.race(trial, keep=True)
-        found = self.left().since(before)
+        """What ``trial`` leaves behind each time, in words; on a machine of its own.
+
+        What L0 has grows with each of some VMs: what is only freed late does not.
+        """
+        counts = []
+        for number in range(LEAKS):
+            self.race(trial, alone=not number, keep=True)
+            self.begin().run(Level.L0, "sleep 3", COMMAND_DEADLINE_S)
+            counts.append(self.left())
         self.close()
+        return growth(counts)
+
+    def grown(self, before: LeftBehind) -> str:
+        """What L0 has more of than ``before`` for seconds, in words: what is freed late is no leak."""
+        found = self.left().since(before)
+        for _ in range(PATIENCE_S):
+            if not found:
+                break
+            self.begin().run(Level.L0, "sleep 3", COMMAND_DEADLINE_S)
+            found = self.left().since(before)
         return found
 
     def trace(self, ran: RacesRun) -> str:

@@ -136,7 +136,7 @@ class RaceWorker:
             if not chosen.schedule:
                 break
             ran = self.target.race(chosen)
-            drawer.learn(ran.holds)
+            drawer.learn(ran.holds, ran.before_hold)
             tried.append(chosen)
             note = self.look(number, draw, chosen, ran, done)
         if note is None and self.target.restores == machine:
@@ -215,10 +215,12 @@ class RaceWorker:
 
     def leak(self, number: int, tried: Sequence[RaceTrial], before: LeftBehind) -> RaceNote | None:
         """What of ``tried`` leaves something behind, if L0 has more than ``before``; what was kept of it."""
-        words = self.target.left().since(before)
+        words = self.target.grown(before)
         if not words:
             return None
         for runs, trial in enumerate(tried[:LEAK_RUNS], 1):
+            if time.monotonic() >= self.order.deadline:
+                break
             alone = self.target.leaks(trial)
             if not alone:
                 continue

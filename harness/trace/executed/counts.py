@@ -18,15 +18,18 @@ from harness.machine.qemu import Plugin
 NAME = "nvh-coverage"
 FILE = "coverage.bin"
 INSN = 4  # bytes of an A64 instruction
-_MAGIC = 0x31564F4368766E
+_MAGIC = 0x32564F4368766E
 _HEADER = struct.Struct("<QQQQII")
-_COST = struct.Struct("<II8Q")
-_BITMAP = 0x20000
+_COST = struct.Struct("<IIII8Q")
+_BITMAP = 0x80000
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCost:
-    """One operation: ``word`` is the instruction with Rt = 0; sums and extremes over ``count`` executions."""
+    """One operation: ``word`` is the instruction with Rt = 0; sums and extremes over ``count`` executions.
+
+    ``operand``: the class of the operands, format.h; ``RangeClass`` has its fields where it is a range's.
+    """
 
     word: int
     from_l1: bool
@@ -38,6 +41,22 @@ class OperationCost:
     exits_min: int
     exits_max: int
     tlbis: int
+    operand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RangeClass:
+    """The class of an operand by range: two-bit TTL, TG and SCALE, and how many bits NUM takes (0 to 5)."""
+
+    ttl: int
+    tg: int
+    scale: int
+    num_bits: int
+
+    @classmethod
+    def of(cls, operand: int) -> RangeClass:
+        """Return the fields of ``OperationCost.operand``."""
+        return cls(operand & 3, operand >> 4 & 3, operand >> 6 & 3, operand >> 8 & 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,6 @@ def read(path: Path) -> Trace:
         raise InfraError(f"{path}: {dropped} operations had no row in the table of costs")
     costs = []
     for row in range(ops):
-        word, from_l1, *numbers = _COST.unpack_from(data, _HEADER.size + row * _COST.size)
-        costs.append(OperationCost(word, bool(from_l1), *numbers))
+        word, from_l1, operand, _, *numbers = _COST.unpack_from(data, _HEADER.size + row * _COST.size)
+        costs.append(OperationCost(word, bool(from_l1), *(*numbers, operand)))
     return Trace(start, end, executed, tuple(costs), data[_BITMAP:])

@@ -130,12 +130,18 @@ static inline uint64_t operand_address(bool va, uint64_t address, unsigned asid,
 	       (va ? PLACE(XT_VA, address >> 12) : PLACE(XT_IPA, address >> 12));
 }
 
+/* BaseADDR alone: in granules, or with DS in units of 64 KB. */
+static inline uint64_t operand_base(uint64_t base, bool ds, unsigned shift)
+{
+	return PLACE(XT_BASE, base >> base_shift(shift, ds));
+}
+
 /* Units of BaseADDR are granules: without DS. */
 static inline uint64_t operand_range(uint64_t base, unsigned shift, unsigned scale, unsigned num, unsigned ttl,
 				     unsigned asid)
 {
 	return PLACE(XT_ASID, asid) | PLACE(XT_TG, granule_code(shift)) | PLACE(XT_SCALE, scale) | PLACE(XT_NUM, num) |
-	       PLACE(XT_RTTL, ttl) | PLACE(XT_BASE, base >> shift);
+	       PLACE(XT_RTTL, ttl) | operand_base(base, false, shift);
 }
 
 #endif

@@ -204,6 +204,7 @@ def test_git_ref_without_touching_the_work_tree(toy: Toy) -> None:
     run_git(toy.tree, "add", "-A")
     run_git(toy.tree, "commit", "-q", "-m", "one")
     run_git(toy.tree, "tag", "v1")
+    run_git(toy.tree, "config", "remote.origin.url", "https://git.example/linux")
     (toy.tree / "kernel/sched.c").write_text("int committed;\n")
     run_git(toy.tree, "commit", "-q", "-a", "-m", "two")
     (toy.tree / "kernel/sched.c").write_text("int edited;\n")
@@ -217,7 +218,9 @@ def test_git_ref_without_touching_the_work_tree(toy: Toy) -> None:
     assert b"int committed" in (two.path / "Image").read_bytes()
     assert b"three" in (two.path / "Image").read_bytes()
     assert "sched" in toy.compiled(two)
-    assert len(two.manifest["source"]["commit"]) == 40
+    assert len(two.manifest["source"]["commit"]) == len(two.manifest["source"]["tree"]) == 40
+    assert two.manifest["source"]["commit"] != two.manifest["source"]["tree"]
+    assert two.manifest["source"]["url"] == "https://git.example/linux"
     after = {path: path.stat().st_mtime_ns for path in toy.tree.rglob("*") if path.is_file()}
     assert after == before
 

@@ -182,7 +182,11 @@ def test_what_held_in_vain_is_not_held_earlier_nor_for_later() -> None:
         if (first.cpu, first.until) == (1, end(TLBI)):
             held = next(e for e in arrivals(LOG) if (e.cpu, e.place, e.nth) == (1, first.place, first.nth))
             if told is None and first.place == INSTALL:
-                drawer.learn([vain])
+                drawer.learn(
+                    [vain], [*arrivals(LOG), *arrivals(LOG)]
+                )  # it had come before: nothing is learnt
+                assert not drawer._late
+                drawer.learn([vain], [])
                 told = held.number
             elif told is not None:
                 assert held.number > told

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reproduce.races.left import TABLES, LeftBehind, read_left
+from harness.reproduce.races.left import TABLES, LeftBehind, growth, read_left
 
 CLEAN = f"{TABLES} 12\n"
 VM = f"{TABLES} 40\n2417-5\nexits\nremote_tlb_flush\nvgic-state\n"
@@ -34,3 +34,23 @@ def test_more_than_before_is_a_leak(before: str, after: str, words: str) -> None
 def test_a_kernel_that_does_not_count_is_no_kernel_without_leaks(text: str) -> None:
     with pytest.raises(ValueError, match="does not say"):
         read_left(text)
+
+
+@pytest.mark.parametrize(
+    ("tables", "vms", "words"),
+    [
+        ((10, 18, 26, 34), (0, 0, 0, 0), "8 pages of stage-2 tables"),
+        ((10, 10, 10, 10), (0, 1, 2, 3), "1 VMs that were not destroyed"),
+        ((10, 18, 18, 18), (0, 0, 0, 0), ""),
+        ((10, 18, 26, 26), (0, 0, 0, 0), ""),
+        ((30, 18, 26, 34), (0, 0, 0, 0), ""),
+        ((10,), (0,), ""),
+        ((), (), ""),
+    ],
+)
+def test_only_what_grows_each_time_is_a_leak(
+    tables: tuple[int, ...], vms: tuple[int, ...], words: str
+) -> None:
+    """Tables that are freed late are more at one time and fewer at another."""
+    counts = [LeftBehind(*each) for each in zip(tables, vms, strict=True)]
+    assert growth(counts) == words

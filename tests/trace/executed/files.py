@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import struct
 
+from harness.trace.executed import counts
+
 
 def traced(start: int, end: int, executed: range | list[int], costs: bytes = b"", ops: int = 0) -> bytes:
     """A file as the plugin writes it."""
     bitmap = bytearray(((end - start) // 4 + 7) // 8)
     for address in executed:
         bitmap[(address - start) // 4 // 8] |= 1 << (address - start) // 4 % 8
-    header = struct.pack("<QQQQII", 0x31564F4368766E, start, end, len(executed), ops, 0)
-    return (header + costs).ljust(0x20000, b"\0") + bytes(bitmap)
+    header = struct.pack("<QQQQII", counts._MAGIC, start, end, len(executed), ops, 0)
+    return (header + costs).ljust(counts._BITMAP, b"\0") + bytes(bitmap)

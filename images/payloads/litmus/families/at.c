@@ -8,15 +8,28 @@
 #include "families/known.h"
 
 enum state_of_page {
-	READ_WRITE, USER, READ_ONLY, USER_READ_ONLY, ACCESS_FLAG, INVALID,
-	TABLE_READ_ONLY, TABLE_NO_USER,
-	S2_INVALID, S2_READ_ONLY, S2_WRITE_ONLY, S2_ACCESS_FLAG,
-	WALK_INVALID, WALK_WRITE_ONLY, WALK_ACCESS_FLAG,
+	READ_WRITE,
+	USER,
+	READ_ONLY,
+	USER_READ_ONLY,
+	ACCESS_FLAG,
+	INVALID,
+	TABLE_READ_ONLY,
+	TABLE_NO_USER,
+	TABLE_BOTH,
+	S2_INVALID,
+	S2_READ_ONLY,
+	S2_WRITE_ONLY,
+	S2_ACCESS_FLAG,
+	WALK_INVALID,
+	WALK_WRITE_ONLY,
+	WALK_ACCESS_FLAG,
 	STATES
 };
 static const char *const state_words[STATES] = {
-	"read-write", "user", "read-only", "user-read-only", "access-flag", "invalid", "table-read-only", "table-no-user",
-	"s2-invalid", "s2-read-only", "s2-write-only", "s2-access-flag", "walk-invalid", "walk-write-only", "walk-access-flag",
+	"read-write",	   "user",	    "read-only",       "user-read-only",   "access-flag",  "invalid",
+	"table-read-only", "table-no-user", "table-both",      "s2-invalid",	   "s2-read-only", "s2-write-only",
+	"s2-access-flag",  "walk-invalid",  "walk-write-only", "walk-access-flag",
 };
 
 /* APTable, ignored where TCR_ELx.HPDn is 1 (D8.3.2) */
@@ -44,7 +57,7 @@ static bool is_both(enum at_operation op)
 static uint64_t permitted(enum state_of_page state, enum at_operation op)
 {
 	bool user = state == USER || state == USER_READ_ONLY || state == TABLE_READ_ONLY || state >= S2_INVALID;
-	bool writable = state != READ_ONLY && state != USER_READ_ONLY && state != TABLE_READ_ONLY;
+	bool writable = state != READ_ONLY && state != USER_READ_ONLY && state != TABLE_READ_ONLY && state != TABLE_BOTH;
 
 	return (is_el0(op) && !user) || (is_write(op) && !writable) ? FAILED(KIND_PERMISSION) : 0;
 }
@@ -125,7 +138,10 @@ static void build_at(struct litmus *l)
 	enum state_of_page state = (enum state_of_page)l->variant;
 	uint64_t page = 1ull << l->shift;
 	struct known k = known_page(l, stage1_bits(state),
-				    state == TABLE_READ_ONLY ? TABLE_RO : state == TABLE_NO_USER ? TABLE_NO_EL0 : 0);
+				    state == TABLE_READ_ONLY ? TABLE_RO
+				    : state == TABLE_NO_USER ? TABLE_NO_EL0
+				    : state == TABLE_BOTH    ? TABLE_RO | TABLE_NO_EL0
+							     : 0);
 
 	if (l->hint) {
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
@@ -133,7 +149,7 @@ static void build_at(struct litmus *l)
 	}
 	set_state(l, &k, l->vm->shared->skip ? (state == INVALID ? ACCESS_FLAG : INVALID) : state);
 	ask_all(l, &k, state, k.ipa, PAGE_PA);
-	if (state > TABLE_NO_USER || state == INVALID || state == ACCESS_FLAG) {
+	if (state > TABLE_BOTH || state == INVALID || state == ACCESS_FLAG) {
 		known_end(l, &k);
 		return;
 	}
@@ -170,13 +186,13 @@ static void build_own(struct litmus *l)
 		descriptor = state == INVALID ? 0 : descriptor & ~PTE_AF;
 	add_write(l, STEP_E2, 0, at, descriptor, 3);
 	for (unsigned i = 0; i < 2; i++) {
-		for (enum at_operation op = AT_S1E2R; op < AT_COUNT; op++)
+		for (enum at_operation op = AT_S1E2R; op <= AT_S1E2W; op++)
 			add_at(l, 0, op, at, par_of(seen, op, i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
 		for (enum at_operation op = AT_S1E1R; !l->config.e2h0 && op <= AT_S1E0W; op++)
 			add_at(l, 0, op, at, par_of(seen, op, i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
 		add_write(l, STEP_E2, 0, at, 0, 3);
 		add_tlbi(l, 0, op_named("vae2is"), operand_address(true, at, E2_ASID, 0), 0);
-		for (enum at_operation op = AT_S1E2R; !i && op < AT_COUNT; op++)
+		for (enum at_operation op = AT_S1E2R; !i && op <= AT_S1E2W; op++)
 			add_at(l, 0, op, at, FAILED(KIND_TRANSLATION));
 		if (!i && !l->vm->shared->skip)
 			add_write(l, STEP_E2, 0, at, leaf_s1(DATA_PA + leaf_size(l), 3, stage1_bits(USER) | usual), 3);

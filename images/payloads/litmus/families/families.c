@@ -27,4 +27,10 @@ void cases_all(struct list *list)
 	cases_walk(list);
 	cases_at(list);
 	cases_flags(list);
+	cases_fault(list);
+	cases_at_more(list);
+	cases_undefined(list);
+	cases_vncr_fault(list);
+	cases_flags_more(list);
+	cases_l2_remote(list);
 }

@@ -8,20 +8,22 @@
 #include "host/program.h"
 
 enum odd {
-	WRONG_LEVEL,	/* TTL of another level */
-	WRONG_GRANULE,	/* TTL or TG of another granule */
-	NO_GRANULE,	/* TG 0 is reserved */
-	UNALIGNED_TTL,	/* the base is no multiple of the leaf that TTL names */
-	LOW_BITS,	/* address bits below the granule: RES0, and ignored */
-	BEYOND_IPA,	/* the first address after L1's IPA size */
+	WRONG_LEVEL, /* TTL of another level */
+	WRONG_GRANULE, /* TTL or TG of another granule */
+	NO_GRANULE, /* TG 0 is reserved */
+	UNALIGNED_TTL, /* the base is no multiple of the leaf that TTL names */
+	LOW_BITS, /* address bits below the granule: RES0, and ignored */
+	BEYOND_IPA, /* the first address after L1's IPA size */
 	END_OF_OPERAND, /* the highest address that the operand can name: the largest range wraps */
-	PASS_PA,	/* the largest range, from the last page of the PA size on */
-	PASS_IPA,	/* the largest range, from the leaf at the end of the IPA space on */
-	TO_END,		/* the largest range that ends where the IPA space does */
+	PASS_PA, /* the largest range, from the last page of the PA size on */
+	PASS_IPA, /* the largest range, from the leaf at the end of the IPA space on */
+	TO_END,	 /* the largest range that ends where the IPA space does */
+	SMALL_GRANULE, /* the least range, of a smaller granule */
 	ODDS,
 };
-static const char *const odd_words[ODDS] = { "wrong-level", "wrong-granule",  "no-granule", "unaligned-ttl", "low-bits",
-					     "beyond-ipa",  "end-of-operand", "pass-pa",    "pass-ipa",	     "to-end" };
+static const char *const odd_words[ODDS] = { "wrong-level", "wrong-granule", "no-granule",     "unaligned-ttl",
+					     "low-bits",    "beyond-ipa",    "end-of-operand", "pass-pa",
+					     "pass-ipa",    "to-end",	     "small-granule" };
 
 #define SCALE_MAX 3
 #define NUM_MAX 31
@@ -70,6 +72,8 @@ static uint64_t odd_range(const struct litmus *l, uint64_t at)
 		return operand_whole(l, at, 0, other_level(l));
 	case WRONG_GRANULE:
 		return operand_range(at, other_shift(l), SCALE_MAX, 0, 0, 0);
+	case SMALL_GRANULE:
+		return operand_range(at, 12, 0, 0, 0, 0);
 	case NO_GRANULE:
 		return operand_whole(l, at, 0, 0) & ~XT_TG;
 	case UNALIGNED_TTL:
@@ -125,6 +129,8 @@ static bool has_odd(const struct litmus *l)
 	case PASS_IPA:
 	case TO_END:
 		return range;
+	case SMALL_GRANULE:
+		return range && l->shift > 12;
 	case UNALIGNED_TTL:
 		return range && l->level < 3;
 	default:

@@ -41,7 +41,7 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 			       .size = leaf_size(l),
 			       .shift = l->shift,
 			       .level = l->level };
-	struct state state = { .vmid = VMID, .el = 1, .features = HAS_ALL, .own_pe = 1 };
+	struct state state = { .vmid = VMID, .el = 1, .features = HAS_ALL, .ds1 = case_ds(l), .own_pe = 1 };
 
 	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
@@ -103,8 +103,9 @@ static void add_operation(struct list *list, struct litmus l)
 	for (l.variant = MATCHING; l.variant < VARIANTS; l.variant++)
 		for (l.hint = 0; has_variant(&l) && l.hint < (address ? 2 : 1); l.hint++)
 			if ((!l.el0 || !l.hint || l.variant == MATCHING) && (l.place == PLACE_LOW || l.variant < GLOBAL))
-				list_add(list, &l, "l2-own%s/%s/%s/%s%s/%s", l.el0 ? "-el0" : "", op->name, granule_word(l.shift),
-					 variant_words[l.variant], place_words[l.place], l.hint ? "ttl" : "no-ttl");
+				list_add(list, &l, "%sl2-own%s/%s/%s/%s%s/%s", l.ds ? "ds-" : "", l.el0 ? "-el0" : "",
+					 op->name, granule_word(l.shift), variant_words[l.variant],
+					 place_words[l.place], l.hint ? "ttl" : "no-ttl");
 }
 
 void cases_own(struct list *list)
@@ -125,5 +126,14 @@ void cases_own(struct list *list)
 								     .level = 3,
 								     .any_stage2 = true,
 								     .el0 = el0 });
+			for (unsigned shift = 12; !el0 && shift < 16; shift += 2) /* with TCR_EL1.DS */
+				add_operation(list, (struct litmus){ .op = op,
+								     .ds = DS_L2,
+								     .config = { .cpus = 1, .spare = 2 },
+								     .build = build_own,
+								     .regime = "el1&0",
+								     .shift = shift,
+								     .level = 3,
+								     .any_stage2 = true });
 		}
 }

@@ -60,6 +60,27 @@ static void add_high(struct list *list, struct litmus l, const char *family)
 		victim_cases(list, l, family, 1u << MATCHING | 1u << OTHER_ASID, place_words[l.place]);
 }
 
+/*
+ * TCR_EL1.DS of L2 and TCR_EL2.DS of L1, which executes the operation on L2's behalf: the base of a range is in L2's units
+ * (I_TYBWT). -range: where the two differ.
+ */
+static void add_ds(struct list *list, struct litmus l)
+{
+	static const char *const words[] = { [DS_VEL2] = "-l1", [DS_L2] = "-l2", [DS_BOTH] = "-both" };
+	bool range = op_is_range(&operations[l.op]);
+
+	for (l.ds = DS_VEL2; l.ds <= DS_BOTH; l.ds++) {
+		struct litmus own = l;
+
+		/* vEL2's own tables have 4K pages. */
+		victim_cases(list, l, range && l.ds != DS_BOTH ? "ds-s1-range-remote" : "ds-s1-remote",
+			     1u << MATCHING | 1u << OTHER_VA, words[l.ds]);
+		victim_own(&own);
+		victim_cases(list, own, range && l.ds != DS_BOTH ? "ds-s1-range-own" : "ds-s1-own", 1u << MATCHING,
+			     words[l.ds]);
+	}
+}
+
 static void add_stage1(struct list *list, struct litmus l)
 {
 	struct litmus el0 = l;
@@ -71,6 +92,8 @@ static void add_stage1(struct list *list, struct litmus l)
 	add_high(list, l, "s1-remote");
 	if (!l.config.e2h0)
 		victim_cases(list, el0, "s1-remote-el0", EL0_MATCHES, "");
+	if (!l.config.e2h0 && l.shift != 16)
+		add_ds(list, l);
 	victim_own(&l);
 	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
 	add_high(list, l, "s1-own");

@@ -32,11 +32,15 @@ static void build_vel2(struct litmus *l)
 
 static void add_both(struct list *list, struct litmus l, unsigned matches)
 {
+	static const char *const families[2][2][2] = {
+		{ { "vel2-remote", "vel2-own" }, { "vel2-tge-remote", "vel2-tge-own" } },
+		{ { "ds-vel2-remote", "ds-vel2-own" }, { "ds-vel2-tge-remote", "ds-vel2-tge-own" } }
+	};
 	const char *place = place_words[l.place];
 
-	victim_cases(list, l, l.tge ? "vel2-tge-remote" : "vel2-remote", matches, place);
+	victim_cases(list, l, families[l.ds != 0][l.tge][0], matches, place);
 	victim_own(&l);
-	victim_cases(list, l, l.tge ? "vel2-tge-own" : "vel2-own", matches, place);
+	victim_cases(list, l, families[l.ds != 0][l.tge][1], matches, place);
 }
 
 static void add_operation(struct list *list, struct litmus l)
@@ -50,6 +54,12 @@ static void add_operation(struct list *list, struct litmus l)
 	add_both(list, l, MORE_MATCHES);
 	for (l.place = PLACE_HIGH; !l.config.e2h0 && l.place < PLACES; l.place++)
 		add_both(list, l, l.place == PLACE_HIGH ? 1u << MATCHING | 1u << OTHER_ASID : 1u << MATCHING);
+	l.place = PLACE_LOW;
+	/* With TCR_EL2.DS the unit of a range's base is another one. With 64K pages the bit means nothing. */
+	l.ds = DS_VEL2;
+	for (; l.shift != 16 && l.place < (l.config.e2h0 ? PLACE_HIGH : PLACE_LAST); l.place++)
+		add_both(list, l, 1u << MATCHING | 1u << OTHER_VA);
+	l.ds = 0;
 	l.place = PLACE_LOW;
 	if (!e1 && l.shift == 12) {
 		l.tge = true;

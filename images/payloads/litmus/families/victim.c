@@ -49,6 +49,7 @@ bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t ope
 			       .el = 2,
 			       .features = HAS_ALL,
 			       .hcr = hcr_of(!l->config.e2h0, l->tge),
+			       .ds1 = case_ds(l),
 			       .own_pe = l->own };
 
 	return tlbi_must(&operations[l->op], operand, &state, &entry);

@@ -92,7 +92,9 @@ static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand, bool 
 			       .size = leaf_size(l),
 			       .shift = l->shift,
 			       .level = l->level };
-	struct state state = { .vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(true, l->tge), .own_pe = own };
+	struct state state = {
+		.vmid = VMID, .el = 2, .features = HAS_ALL, .hcr = hcr_of(true, l->tge), .ds1 = case_ds(l), .own_pe = own
+	};
 
 	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
@@ -191,10 +193,11 @@ static void add_family(struct list *list, struct litmus l, const char *family)
 		for (l.variant = MATCHING; l.variant < MATCHES; l.variant++) {
 			if (!has_variant(&l) || (l.variant > PART && l.level != 3))
 				continue;
-			if (l.place == PLACE_LAST && l.variant != MATCHING && l.variant != OTHER_ASID)
+			if ((l.ds || l.place == PLACE_LAST) && l.variant != MATCHING && l.variant != OTHER_ASID)
 				continue;
 			for (l.hint = 0; l.hint < (plain || l.variant || l.both ? 1 : 2); l.hint++)
-				list_add(list, &l, "vncr%s-%s/%s/%s/%s%s/%s", l.tge ? "-tge" : "", family, op->name,
+				list_add(list, &l, "%svncr%s%s-%s/%s/%s/%s%s/%s", l.ds ? "ds-" : "",
+					 l.ds && op_is_range(op) ? "-range" : "", l.tge ? "-tge" : "", family, op->name,
 					 size_word(leaf_size(&l)), match_words[l.variant], place_words[l.place],
 					 l.hint ? "ttl" : "no-ttl");
 		}
@@ -202,20 +205,24 @@ static void add_family(struct list *list, struct litmus l, const char *family)
 
 static void add_operation(struct list *list, struct litmus l)
 {
-	for (l.place = PLACE_LOW; l.place < (l.tge ? PLACES : PLACE_HIGH); l.place++) { /* without TGE the low half is red as it is */
+	/* Without TGE the low half is red as it is. */
+	for (l.place = PLACE_LOW; l.place < (l.ds ? PLACE_LAST : l.tge ? PLACES : PLACE_HIGH); l.place++) {
 		struct litmus m = l;
 
 		m.build = build_read;
 		add_family(list, m, "remote");
 		m.both = true;
-		add_family(list, m, "two");
+		if (!m.ds)
+			add_family(list, m, "two");
 		m.both = false;
 		m.own = true;
 		m.config.cpus = 1;
 		add_family(list, m, "own");
 		m.build = build_write;
 		m.level = 3;
-		list_add(list, &m, "vncr%s-write/%s%s", m.tge ? "-tge" : "", operations[m.op].name, place_words[m.place]);
+		if (!m.ds)
+			list_add(list, &m, "vncr%s-write/%s%s", m.tge ? "-tge" : "", operations[m.op].name,
+				 place_words[m.place]);
 	}
 }
 
@@ -232,6 +239,10 @@ void cases_vncr(struct list *list)
 		for (unsigned tge = operations[l.op].regime == EL2 ? 0 : 1; tge < 2; tge++) {
 			l.tge = tge;
 			add_operation(list, l);
+			l.ds = DS_VEL2; /* TCR_EL2.DS: descriptors of 52 bits, and the unit of a range's base */
+			if (tge)
+				add_operation(list, l);
+			l.ds = 0;
 		}
 	}
 }

@@ -7,8 +7,25 @@
 #include "families/families.h"
 #include "families/known.h"
 
-enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, CASES };
-static const char *const case_words[CASES] = { "unmapped", "no-read", "access-flag", "level-2", "hardware-af" };
+enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, NO_MEMORY, CASES };
+static const char *const case_words[CASES] = { "unmapped", "no-read",	  "access-flag",
+					       "level-2",  "hardware-af", "no-memory" };
+/* struct litmus.position */
+static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+static const char *const access_words[] = { "", "-write", "-execute" };
+
+/* What L2's access is told as. WnR is that of L2's access, not of the update of the flag: below. */
+static uint64_t class_of(const struct litmus *l)
+{
+	switch (accesses[l->position]) {
+	case ACCESS_EXECUTE:
+		return PLACE(ESR_EC, ESR_EC_IABT_LOW);
+	case ACCESS_WRITE:
+		return PLACE(ESR_EC, ESR_EC_DABT_LOW) | ESR_WNR;
+	default:
+		return PLACE(ESR_EC, ESR_EC_DABT_LOW);
+	}
+}
 
 static uint64_t fsc_of(const struct litmus *l)
 {
@@ -19,26 +36,38 @@ static uint64_t fsc_of(const struct litmus *l)
 	return PLACE(ESR_FSC_TYPE, types[l->variant]) | (l->variant == LEVEL_2 ? 2 : 3);
 }
 
-/* The access that faults: a read, or of a table that cannot be written the update of an access flag. */
+/*
+ * The access that faults, or of a table that cannot be written the update of an access flag for it. WnR says whether an
+ * instruction writes (D24.2.46): for a walk S2CheckPermissions() of J1.1.4.34 leaves it as it was for the instruction. A
+ * table in no memory is an External abort, L2's own.
+ */
 static void expect_walk_fault(struct litmus *l, const struct known *k, uint64_t old)
 {
 	struct probe *p;
 
-	add_access(l, 0, ACCESS_READ, k->va, false, ROLE_GONE, old, 0);
+	add_access(l, 0, accesses[l->position], k->va, false, ROLE_GONE, old, 0);
 	p = &l->probes[l->probe_count - 1];
 	p->at = k->table;
 	p->far = k->va;
+	if (l->variant == NO_MEMORY) {
+		p->fault = FAULT_EXTERNAL_WALK;
+		p->esr = PLACE(ESR_EC, l->position == 2 ? ESR_EC_IABT_SAME : ESR_EC_DABT_SAME) |
+			 PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_EXTERNAL_WALK) | 3;
+		p->esr_mask = ESR_EC | ESR_FSC;
+		return;
+	}
 	p->fault = l->variant == NO_READ || l->variant == NO_WRITE ? FAULT_PERMISSION :
 		   l->variant == NO_ACCESS_FLAG ? FAULT_ACCESS_FLAG : FAULT_TRANSLATION;
-	p->esr = PLACE(ESR_EC, ESR_EC_DABT_LOW) | ESR_S1PTW | fsc_of(l) | (l->variant == NO_WRITE ? ESR_WNR : 0);
+	p->esr = class_of(l) | ESR_S1PTW | fsc_of(l);
 }
 
 static void build_walk(struct litmus *l)
 {
 	bool hardware = l->variant == NO_WRITE;
-	struct known k = known_page(l, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG, 0);
+	uint64_t bits = (accesses[l->position] == ACCESS_EXECUTE ? 0 : PTE_S1_PXN) | PTE_S1_UXN | PTE_S1_NG;
+	struct known k = known_page(l, bits, 0);
 	uint64_t old = value_at(PAGE_PA), now = value_at(PAGE_NEXT_PA), all = PTE_S2_R | PTE_S2_W;
-	uint64_t descriptor = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG);
+	uint64_t descriptor = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits);
 
 	if (hardware)
 		l->vm->shared->context[0].tcr |= TCR_HA;
@@ -60,9 +89,12 @@ static void build_walk(struct litmus *l)
 	case NO_ACCESS_FLAG:
 		known_stage2(l, k.table, TABLE_PA, all, PTE_AF);
 		break;
+	case NO_MEMORY:
+		known_stage2(l, k.table, NO_MEMORY_PA, all, 0);
+		break;
 	}
 	expect_walk_fault(l, &k, old);
-	if (l->variant == NO_READ || hardware || l->variant == NO_ACCESS_FLAG) {
+	if (l->variant != UNMAPPED && l->variant != LEVEL_2) {
 		known_stage2(l, k.table, 0, 0, 0);
 		known_forget(l, op_named("ipas2e1is"), k.table, 0);
 	}
@@ -82,8 +114,10 @@ void cases_walk(struct list *list)
 
 			for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 				for (l.variant = 0; l.variant < CASES; l.variant++)
-					list_add(list, &l, "walk-stage2/%s/%s/%s%s", operations[op].name, granule_word(shift),
-						 case_words[l.variant], place_words[l.place]);
+					for (l.position = 0; l.position < (l.variant == NO_READ ? 1 : 3); l.position++)
+						list_add(list, &l, "walk-stage2/%s/%s/%s%s%s", operations[op].name,
+							 granule_word(shift), case_words[l.variant],
+							 access_words[l.position], place_words[l.place]);
 		}
 	}
 }

@@ -115,13 +115,13 @@ void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o)
 	uint64_t page = slot & ~((1ull << c->s1_shape.shift) - 1);
 
 	*tables_slot(c->s1_root, c->s1_shape, page, 3) =
-		page | PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S1_UXN | PTE_S1_PXN;
+		page | PTE_VALID | PTE_TABLE | PTE_AF | tables_shareable(c) | PTE_S1_UXN | PTE_S1_PXN;
 	barrier_ishst();
 	load_context(c);
 	cpu->x[0] = cpu->x[7] = 0;
 	cpu->x[6] = s->flags & STEP_EXECUTE ? (uint64_t)el0_execute : (uint64_t)el0_read;
 	cpu->x[1] = s->a;
-	cpu->x[2] = s->d;
+	cpu->x[2] = s->d & ~(PTE_SH_INNER ^ tables_shareable(c));
 	cpu->x[3] = slot;
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->x[5] = s->b;
@@ -141,6 +141,19 @@ void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op);
 	cpu->elr = (uint64_t)l2_call;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
+	pe_enter(cpu);
+	record_exit(cpu, o);
+}
+
+void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
+{
+	bool el0 = s->c == SYS_AT_EL0;
+
+	load_context(&shared->context[s->ctx]);
+	cpu->x[1] = s->a;
+	cpu->x[4] = (uint64_t)any_sys;
+	cpu->elr = el0 ? (uint64_t)l2_call_el0 : (uint64_t)l2_call;
+	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 	pe_enter(cpu);
 	record_exit(cpu, o);
 }

@@ -10,6 +10,8 @@ void load_context(const struct context *c);
 bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o);
 void step_l2(struct pe *cpu, const struct step *s, struct outcome *o);
 void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o);
+/* What STEP_SYS has put into any_sys, by L2. */
+void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o);
 void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o);
 
 #endif

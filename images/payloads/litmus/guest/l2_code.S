@@ -102,6 +102,19 @@ l2_watch:
 	hvc	#0
 2:	hvc	#3
 
+/* What vEL2 writes an instruction into, to be called by whoever may execute it here. */
+	.globl any_sys
+	.balign 8
+any_sys:
+	nop
+	ret
+
+/* x1 = operand, x4 = stub of the operation, at EL0 */
+	.globl l2_call_el0
+l2_call_el0:
+	blr	x4
+	svc	#0
+
 /* x1 = operand, x4 = stub of the operation */
 l2_call:
 	blr	x4

@@ -2,6 +2,7 @@
 /* What vEL2 itself executes for a step, guarded: what raises an exception is skipped, and told. */
 #include "guest/own.h"
 #include "guest/l2.h"
+#include "guest/stubs.h"
 #include "guest/tlbi.h"
 
 void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -22,7 +23,40 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	}
 }
 
-#define AT(op1, op2, va) __asm__ volatile("sys #" #op1 ", c7, c8, #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
+#define SYS_WORD 0xd5080000u /* SYS with all fields 0: op0 = 1, L = 0 (Arm ARM DDI 0487 M.a.a, C4.1) */
+
+void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
+{
+	volatile uint32_t *word = (volatile uint32_t *)any_sys;
+
+	o->kind = OUTCOME_NONE;
+	if (shared->skip && (s->flags & STEP_UNDER_TEST))
+		return;
+	*word = SYS_WORD | (uint32_t)s->b | (uint32_t)s->d;
+	__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(word) : "memory");
+	if (s->c != SYS_AT_EL2) {
+		l2_sys(cpu, s, o);
+		return;
+	}
+	load_context(&shared->context[s->ctx]);
+	o->kind = OUTCOME_DONE;
+	cpu->took = 0;
+	cpu->guard = 1;
+	/* x16 and x17: the exception handler's, should it be UNDEFINED. */
+	__asm__ volatile("mov x1, %0\n\tblr %1" ::"r"(s->a), "r"(any_sys) : "x1", "x16", "x17", "x30", "memory");
+	cpu->guard = 0;
+	barrier_ish();
+	if (cpu->took) {
+		o->kind = OUTCOME_EXCEPTION;
+		o->esr = cpu->esr;
+	}
+}
+
+#define AT_CRM(op1, crm, op2, va) \
+	__asm__ volatile("sys #" #op1 ", c7, c" #crm ", #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
+#define AT(op1, op2, va) AT_CRM(op1, 8, op2, va)
+/* PSTATE.PAN, by its register so that no assembler needs to know FEAT_PAN. */
+#define set_pan(value) MSR(s3_0_c4_c2_3, value)
 
 static void at(unsigned op, uint64_t va)
 {
@@ -54,6 +88,12 @@ static void at(unsigned op, uint64_t va)
 	case AT_S1E2R:
 		AT(4, 0, va);
 		break;
+	case AT_S1E1RP:
+		AT_CRM(0, 9, 0, va);
+		break;
+	case AT_S1E1WP:
+		AT_CRM(0, 9, 1, va);
+		break;
 	default:
 		AT(4, 1, va);
 		break;
@@ -65,7 +105,11 @@ void step_at(struct pe *cpu, const struct step *s, struct outcome *o)
 	load_context(&shared->context[s->ctx]);
 	cpu->took = 0;
 	cpu->guard = 1;
+	if (s->op == AT_S1E1RP || s->op == AT_S1E1WP)
+		set_pan(s->c ? SPSR_PAN : 0);
 	at(s->op, s->a);
+	if (s->op == AT_S1E1RP || s->op == AT_S1E1WP)
+		set_pan(0);
 	cpu->guard = 0;
 	__asm__ volatile("isb" ::: "memory");
 	o->kind = cpu->took ? OUTCOME_EXCEPTION : OUTCOME_VALUE;

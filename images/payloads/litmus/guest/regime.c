@@ -26,6 +26,11 @@ static uint64_t tcr(unsigned shift)
 			     low | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH | PLACE(TCR_E2H0_PS, 2);
 }
 
+bool regime_ds(void)
+{
+	return shared->vel2_tcr & (shared->e2h ? TCR_DS : TCR_E2H0_DS);
+}
+
 /*
  * With the MMU off in between, since TG and TTBR cannot change at once, and in registers alone, since memory is
  * Device then. Everything is mapped flat before and after.
@@ -34,7 +39,7 @@ void regime_follow(struct pe *cpu)
 {
 	unsigned shift = (unsigned)shared->vel2_shift;
 	uint64_t control = tcr(shift) ^ shared->vel2_tcr;
-	bool ds = shared->vel2_tcr & TCR_DS;
+	bool ds = regime_ds();
 	uint64_t low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0];
 	uint64_t high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0; /* only E2H has TTBR1_EL2 */
 

@@ -7,6 +7,8 @@
 
 /* Run with shared->vel2_shift from now on. */
 void regime_follow(struct pe *cpu);
+/* TCR_EL2.DS of the program that runs. */
+bool regime_ds(void);
 /* TTBR0_EL2.ASID is this until the next program. */
 void regime_asid(uint64_t asid);
 

@@ -42,7 +42,7 @@ static void step_context(const struct step *s)
 	struct context *c = &shared->context[s->ctx];
 	uint64_t page = (uint64_t)l2_vectors & ~(L2_PAGE_SIZE - 1ull), size = L2_PAGE_SIZE;
 	uint64_t s2 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S2_NORMAL | PTE_S2_R | PTE_S2_W;
-	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER;
+	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | tables_shareable(c);
 
 	c->s2_root = s->a ? shared->context[s->a - 1].s2_root :
 		     s->c ? fixed_root(s->ctx, c->s2_shape) : tables_new(c->s2_shape.shift);
@@ -67,7 +67,7 @@ static void step_write(const struct step *s)
 {
 	struct context *c = &shared->context[s->ctx];
 	unsigned shift = (unsigned)shared->vel2_shift;
-	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS) || (s->kind == STEP_E2 && shared->vel2_tcr & TCR_DS);
+	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS) || (s->kind == STEP_E2 && regime_ds());
 	uint64_t *slot;
 
 	if (s->kind == STEP_S2)
@@ -156,6 +156,9 @@ void run_program(struct pe *cpu, struct program *program)
 			break;
 		case STEP_AT:
 			step_at(cpu, s, o);
+			break;
+		case STEP_SYS:
+			step_sys(cpu, s, o);
 			break;
 		case STEP_E2_ASID:
 			regime_asid(s->a);

@@ -62,6 +62,7 @@ void tables_vel2(bool e2h)
 		flat(shift, DOORBELL_PA, 1, normal | 1 << 2 | PTE_S1_UXN | (e2h ? PTE_S1_PXN : 0));
 		flat(shift, IMAGE_PA, LOW_SIZE, normal);
 		flat(shift, DATA_PA, DATA_SIZE, normal);
+		flat(shift, EVENT_PA, EVENT_SIZE, normal);
 	}
 }
 
@@ -73,4 +74,9 @@ uint64_t tables_vel2_root(unsigned shift, bool high, bool ds)
 uint64_t tables_stage1(const struct context *c, uint64_t va)
 {
 	return va >> 63 ? c->s1_high : c->s1_root;
+}
+
+uint64_t tables_shareable(const struct context *c)
+{
+	return c->tcr & TCR_DS ? 0 : PTE_SH_INNER;
 }

@@ -18,6 +18,8 @@ void tables_vel2(bool e2h);
 uint64_t tables_vel2_root(unsigned shift, bool high, bool ds);
 /* Of L2's stage 1: the root for this VA. */
 uint64_t tables_stage1(const struct context *c, uint64_t va);
+/* Of descriptors of its stage 1: with DS the field is part of the address. */
+uint64_t tables_shareable(const struct context *c);
 void zero(uint64_t at, uint64_t size);
 
 #endif

@@ -2,6 +2,7 @@
 /* Whether a case can run on this machine, and what it lacks if not. */
 #include "host/applies.h"
 #include "host/features.h"
+#include "host/loop.h"
 
 #include <stdio.h>
 
@@ -26,6 +27,44 @@ static const char *qemu_lacks(const struct litmus *l)
 	return NULL;
 }
 
+/* What a few cases need of L1 beside the features of their operation. */
+enum need { NEEDS_NOTHING, NEEDS_LPA2, NEEDS_XNX, NEEDS_PAN2, NEEDS_HCX, NEEDS };
+static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX" };
+static const char *const lacks[NEEDS] = { NULL, "no-FEAT_LPA2", "no-FEAT_XNX", "no-FEAT_PAN2", "no-FEAT_HCX" };
+
+static enum need need_of(const struct litmus *l)
+{
+	return l->ds	       ? NEEDS_LPA2
+	       : l->needs_xnx  ? NEEDS_XNX
+	       : l->needs_pan2 ? NEEDS_PAN2
+	       : l->needs_hcx  ? NEEDS_HCX
+			       : NEEDS_NOTHING;
+}
+
+static bool has(const struct litmus *l, const struct vm *vm)
+{
+	uint64_t mmfr1 = vm->shared->id_mmfr1;
+
+	switch (need_of(l)) {
+	case NEEDS_LPA2:
+		return !(l->ds & DS_L2 && !vm_has_lpa2(vm, l->shift)) &&
+		       !(l->ds & DS_VEL2 && !vm_has_lpa2(vm, vel2_shift(l)));
+	case NEEDS_XNX:
+		return FIELD(mmfr1, MMFR1_XNX);
+	case NEEDS_PAN2:
+		return FIELD(mmfr1, MMFR1_PAN) >= MMFR1_PAN_ATS;
+	case NEEDS_HCX: /* and FnXS in it */
+		return FIELD(mmfr1, MMFR1_HCX) && FIELD(vm->shared->id_isar1, ISAR1_XS);
+	default:
+		return true;
+	}
+}
+
+const char *applies_needs(const struct litmus *l)
+{
+	return need_words[need_of(l)];
+}
+
 void applies_without_vm(const struct litmus *l, const struct machine *m, struct finding *f)
 {
 	if (l->config.e2h0 && !m->e2h0)
@@ -42,6 +81,8 @@ void applies(const struct litmus *l, const struct vm *vm, const struct machine *
 		why = "no-FEAT_NV2";
 	if (!l->any_stage2 && !vm_has_stage2(vm, l->shift))
 		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
+	if (!has(l, vm))
+		why = lacks[need_of(l)];
 	if (l->small_pages && m->page_size != 4096)
 		why = "needs-4K-pages-at-L0";
 	if (m->pes < l->pes)

@@ -10,6 +10,9 @@
 
 enum { VMID = 1, VMID_OTHER = 2 };
 
+/* TCR_ELx.DS = 1 (FEAT_LPA2): at vEL2, in L2's EL1&0. */
+enum ds { DS_VEL2 = 1, DS_L2 = 2, DS_BOTH = 3 };
+
 /* What goes on beside a program; host/disturb.h. */
 enum disturb {
 	DISTURB_NONE,
@@ -33,18 +36,27 @@ enum role {
 	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
-enum fault { FAULT_TRANSLATION, FAULT_PERMISSION, FAULT_EXTERNAL, FAULT_ACCESS_FLAG };
+enum fault {
+	FAULT_TRANSLATION,
+	FAULT_PERMISSION,
+	FAULT_EXTERNAL,
+	FAULT_ACCESS_FLAG,
+	FAULT_ADDRESS_SIZE,
+	FAULT_EXTERNAL_WALK, /* of a table or an update of it */
+	FAULTS
+};
 
 struct probe {
 	uint8_t cpu, step, role, observable;
 	uint8_t fault;	    /* enum fault: the one to expect */
 	uint8_t part;	    /* 0: the outcome; 1, 2: outcome.more[part - 1] */
-	uint64_t at; /* IPA or VA */
+	uint64_t at; /* IPA or VA; 0: HPFAR_EL2 is not looked at */
 	uint64_t old, now;
 	uint64_t esr, far; /* of the fault, less IL; 0: not looked at */
+	uint64_t esr_mask; /* the bits of esr that count; 0: all */
 };
 
-#define PROBES_MAX 96
+#define PROBES_MAX 160
 
 struct litmus {
 	char name[96];
@@ -68,12 +80,16 @@ struct litmus {
 	bool vel2, tge, el0;
 	int place; /* enum place */
 	bool nv; /* L2 is a hypervisor itself */
+	uint8_t ds; /* enum ds: whose stage 1 has 52-bit descriptors */
 	bool direct; /* its control is a step of its own */
 	enum disturb disturb;
 	bool provoked; /* a hang on purpose: only when --case names it */
 	unsigned timeout_s; /* 0: the usual */
 	bool host;    /* a step asks the VMM for something */
 	unsigned pes; /* that L0 has to have at least */
+	bool needs_hcx;	  /* FEAT_HCX and FEAT_XS */
+	bool needs_xnx;	  /* FEAT_XNX */
+	bool needs_pan2;  /* FEAT_PAN2 */
 	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };

@@ -66,10 +66,10 @@ void describe(const struct litmus *l)
 
 	vm_word(&l->config, vm, sizeof(vm));
 	printf("case=%s op=%s regime=%s granule=%s scope=%s l1=%s size=%s position=%d hint=%d scale=%u num=%u variant=%d "
-	       "place=%d el0=%d tge=%d nv=%d role=%s cpus=%u beside=%s pes=%u walks=%s obliged=%s vm=%s\n",
+	       "place=%d el0=%d tge=%d nv=%d ds=%d role=%s cpus=%u beside=%s pes=%u walks=%s obliged=%s vm=%s\n",
 	       l->name, none ? "none" : operations[l->op].name, l->regime, granule_word(l->shift),
 	       none ? "none" : scopes[operations[l->op].scope], l->config.e2h0 ? "nvhe" : "vhe",
-	       leaf ? size_word(leaf_size(l)) : "none", l->position, l->hint, l->scale, l->num, l->variant, l->place, l->el0,
-	       l->tge, l->nv, role(l), l->config.cpus, l->disturb ? disturb_word(l->disturb) : "none", l->pes,
-	       l->slow ? "all" : "none", obliged(l), vm);
+	       leaf ? size_word(leaf_size(l)) : "none", l->position, l->hint, l->scale, l->num, l->variant, l->place,
+	       l->el0, l->tge, l->nv, l->ds, role(l), l->config.cpus, l->disturb ? disturb_word(l->disturb) : "none",
+	       l->pes, l->slow ? "all" : "none", obliged(l), vm);
 }

@@ -31,3 +31,20 @@ unsigned vm_stage2(const struct vm *vm)
 {
 	return vm_has_stage2(vm, 12) ? 12 : vm_has_stage2(vm, 14) ? 14 : 16;
 }
+
+bool vm_has_lpa2(const struct vm *vm, unsigned shift)
+{
+	uint64_t mmfr0 = vm->shared->id_mmfr0;
+
+	if (shift == 12)
+		return FIELD(mmfr0, MMFR0_TGRAN4) == MMFR0_TGRAN4_LPA2;
+	return shift == 14 && FIELD(mmfr0, MMFR0_TGRAN16) == MMFR0_TGRAN16_LPA2;
+}
+
+unsigned vm_features(const struct vm *vm)
+{
+	unsigned tlb = (unsigned)FIELD(vm->shared->id_isar0, ISAR0_TLB);
+
+	return (tlb >= ISAR0_TLB_OS ? HAS_OS : 0) | (tlb >= ISAR0_TLB_RANGE ? HAS_RANGE : 0) |
+	       (FIELD(vm->shared->id_isar1, ISAR1_XS) ? HAS_XS : 0);
+}

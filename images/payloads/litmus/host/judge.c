@@ -37,19 +37,21 @@ static bool fault_of(const struct outcome *o, unsigned fsc)
 /* HPFAR_EL2.FIPA has all of IPA[47:12], whatever the granule (Arm ARM DDI 0487 M.a.a, D24.2 HPFAR_EL2). */
 static bool right_fault(const struct probe *p, const struct outcome *o)
 {
-	static const unsigned fsc[] = { [FAULT_TRANSLATION] = ESR_FSC_TYPE_TRANSLATION,
-					[FAULT_PERMISSION] = ESR_FSC_TYPE_PERMISSION,
-					[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL,
-					[FAULT_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG };
+	static const unsigned fsc[] = {
+		[FAULT_TRANSLATION] = ESR_FSC_TYPE_TRANSLATION,	  [FAULT_PERMISSION] = ESR_FSC_TYPE_PERMISSION,
+		[FAULT_EXTERNAL] = ESR_FSC_TYPE_EXTERNAL,	  [FAULT_ACCESS_FLAG] = ESR_FSC_TYPE_ACCESS_FLAG,
+		[FAULT_ADDRESS_SIZE] = ESR_FSC_TYPE_ADDRESS_SIZE, [FAULT_EXTERNAL_WALK] = ESR_FSC_TYPE_EXTERNAL_WALK
+	};
+	uint64_t mask = p->esr_mask ? p->esr_mask : ~ESR_IL;
 
 	if (!fault_of(o, fsc[p->fault]))
 		return false;
-	if ((p->far && o->far != p->far) || (p->esr && (o->esr & ~ESR_IL) != p->esr))
+	if ((p->far && o->far != p->far) || (p->esr && (o->esr & mask) != p->esr))
 		return false;
 	if (o->kind == OUTCOME_S1_FAULT || o->kind == OUTCOME_EXCEPTION)
 		return true;
-	/* For a permission fault HPFAR_EL2 is UNKNOWN, except on a walk of stage 1. */
-	if (p->fault == FAULT_PERMISSION && !(o->esr & ESR_S1PTW))
+	/* For an External abort and a permission fault HPFAR_EL2 is UNKNOWN, for the latter except on a walk of stage 1. */
+	if (!p->at || p->fault == FAULT_EXTERNAL_WALK || (p->fault == FAULT_PERMISSION && !(o->esr & ESR_S1PTW)))
 		return o->kind == OUTCOME_S2_FAULT;
 	return o->kind == OUTCOME_S2_FAULT && FIELD(o->hpfar, HPFAR_FIPA) == p->at >> 12;
 }

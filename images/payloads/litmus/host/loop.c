@@ -72,7 +72,8 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->race_end = 0;
 	vm->shared->vel2_shift = vel2_shift(l);
-	vm->shared->vel2_tcr = vm->shared->vel2_ttbr[0] = vm->shared->vel2_ttbr[1] = 0;
+	vm->shared->vel2_tcr = !(l->ds & DS_VEL2) ? 0 : l->config.e2h0 ? TCR_E2H0_DS : TCR_DS;
+	vm->shared->vel2_ttbr[0] = vm->shared->vel2_ttbr[1] = 0;
 	l->build(l);
 	vm->shared->loose = loosen(l) || vm->shared->skip;
 	if (!disturb_start(vm, l->disturb)) {
@@ -174,6 +175,7 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 			population_machine(&t, vm.shared);
 			applies(l, &vm, &m, &f);
 			if (!f.verdict) {
+				population_needs(&t, applies_needs(l));
 				mark_case(l, "begin");
 				attempts = run_case(l, &vm, o, &f);
 				mark_case(l, "end");

@@ -41,6 +41,16 @@ void population_machine(struct population *p, const struct shared *s)
 	widen(&p->mmfr4, s->id_mmfr4, 20);
 }
 
+void population_needs(struct population *p, const char *feature)
+{
+	unsigned i = 0;
+
+	while (feature && i < p->extra_count && strcmp(p->extra[i], feature))
+		i++;
+	if (feature && i == p->extra_count && i < EXTRAS_MAX)
+		p->extra[p->extra_count++] = feature;
+}
+
 static void count_reason(struct population *p, const char *why)
 {
 	unsigned i = 0;
@@ -119,6 +129,8 @@ static void print_features(const struct population *p, bool e2h0, unsigned pes, 
 	/* ID_AA64MMFR0_EL1.TGranX_2: 1 says that the granule is not there at stage 2. */
 	printf("%s%s%s", ID_FIELD(p->mmfr0, 40) != 1 ? ",s2-4k" : "", ID_FIELD(p->mmfr0, 32) != 1 ? ",s2-16k" : "",
 	       ID_FIELD(p->mmfr0, 36) != 1 ? ",s2-64k" : "");
+	for (unsigned i = 0; i < p->extra_count; i++)
+		printf(",%s", p->extra[i]);
 }
 
 void population_print(const struct population *p, bool e2h0, unsigned pes, unsigned page_size)

@@ -7,6 +7,8 @@
 
 #define REASONS_MAX 24
 
+#define EXTRAS_MAX 8
+
 struct population {
 	unsigned selected, run, passed, failed, vacuous, unable;
 	/* Of the cases that were judged (pass or fail), by their evidence; docs/populations.md. */
@@ -21,11 +23,15 @@ struct population {
 	uint64_t names; /* the sum of the FNV-1a hashes of the selected cases' names, in any order */
 	uint64_t isar0, isar1, mmfr0, mmfr2, mmfr4; /* what some VM's L1 had: the greatest of each field that is used */
 	bool machine; /* one of these was read */
+	unsigned extra_count;
+	const char *extra[EXTRAS_MAX]; /* more features, each of which some case needed and had */
 };
 
 void population_select(struct population *p, const char *name);
 /* L1's ID registers, as its payload read them. */
 void population_machine(struct population *p, const struct shared *s);
+/* A case that ran needs this feature, which is a string that stays; NULL: none but those of the machine. */
+void population_needs(struct population *p, const char *feature);
 /* One case that ended; `attempts` is 0 for one that did not run. With the self-test `f` is what invert() made of it. */
 void population_count(struct population *p, const char *name, const struct finding *f, unsigned attempts);
 /* The exit status of such a run (host/exits.h). */

@@ -31,6 +31,14 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr4 = 1ull << 20;
 		else if (!strcmp(w, "E2H0"))
 			m->e2h0 = true;
+		else if (!strcmp(w, "LPA2"))
+			s->id_mmfr0 |= PLACE(MMFR0_TGRAN4, MMFR0_TGRAN4_LPA2) | PLACE(MMFR0_TGRAN16, MMFR0_TGRAN16_LPA2);
+		else if (!strcmp(w, "XNX"))
+			s->id_mmfr1 |= PLACE(MMFR1_XNX, 1);
+		else if (!strcmp(w, "PAN2"))
+			s->id_mmfr1 |= PLACE(MMFR1_PAN, MMFR1_PAN_ATS);
+		else if (!strcmp(w, "HCX"))
+			s->id_mmfr1 |= PLACE(MMFR1_HCX, 1);
 		else if (!strcmp(w, "s2-4k"))
 			s->id_mmfr0 ^= 3ull << 40;
 		else if (!strcmp(w, "s2-16k"))
@@ -76,6 +84,7 @@ int predict(struct litmus *cases, size_t n, const struct options *o)
 			applies(l, &vm, &m, &f);
 		}
 		if (!f.verdict) {
+			population_needs(&t, applies_needs(l));
 			l->vm = &vm;
 			l->probe_count = 0;
 			memset(l->steps, 0, sizeof(l->steps));

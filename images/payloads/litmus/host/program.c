@@ -55,7 +55,7 @@ void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, b
 	c->vtcr = vtcr(stage2, input_bits(stage2), 1);
 	c->hcr = HCR_RW | (s2_on ? HCR_VM : 0);
 	c->ttbr0 = PLACE(TTBR_ASID, asid);
-	c->tcr = tcr(l->shift, input_bits(l->shift));
+	c->tcr = tcr(l->shift, input_bits(l->shift)) | (l->ds & DS_L2 ? TCR_DS : 0);
 	c->sctlr = SCTLR_RES1 | (s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0);
 	c->s2_shape = shape_of(stage2);
 	c->s1_shape = shape_of(l->shift);
@@ -241,12 +241,18 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 	expect(l, role, va, old, now);
 }
 
+bool case_ds(const struct litmus *l)
+{
+	return l->ds & (l->vel2 || l->nv ? DS_VEL2 : DS_L2);
+}
+
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level)
 {
 	const struct operation *op = &operations[l->op];
 	uint64_t leaf = leaf_size(l), page = 1ull << l->shift;
 	bool va = op->operand == VA || op->operand == VA_RANGE;
 	unsigned scale = 0, num = 0;
+	uint64_t start;
 
 	switch (op->operand) {
 	case VA:
@@ -254,11 +260,13 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 		return operand_address(va, at + leaf - page, asid, ttl_for(l->shift, ttl_level));
 	case VA_RANGE:
 	case IPA_RANGE:
-		while (range_bytes(l->shift, scale, 31) < leaf)
+		start = at & ~((1ull << base_shift(l->shift, va && case_ds(l))) - 1);
+		while (range_bytes(l->shift, scale, 31) < at + leaf - start)
 			scale++;
-		while (range_bytes(l->shift, scale, num) < leaf)
+		while (range_bytes(l->shift, scale, num) < at + leaf - start)
 			num++;
-		return operand_range(at, l->shift, scale, num, ttl_level, asid);
+		return operand_base(start, va && case_ds(l), l->shift) |
+		       operand_range(0, l->shift, scale, num, ttl_level, asid);
 	case ASID:
 		return operand_asid(asid);
 	default:

@@ -15,6 +15,7 @@
 #define DATA_SIZE 0x100000000
 #define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
 #define EVENT_SIZE 0x4000000
+#define NO_MEMORY_PA 0x3000000000 /* within L1's PA size, and nothing is there */
 #define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
 #define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
 #define E2_ASID 0x2a /* in TTBR0_EL2 with E2H: of both halves */
@@ -65,15 +66,19 @@ enum step_kind {
 	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
 	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
 	STEP_AWAIT,    /* wait for turn a */
-	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`; the outcome is PAR_EL1 */
+	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`, with PSTATE.PAN = c; the outcome is
+			  PAR_EL1 */
 	STEP_E2_ASID,  /* TTBR0_EL2.ASID is a from now on, until the program ends */
+	STEP_SYS,      /* SYS with the fields b (as in struct operation.sys) and Rt d, X1 being a: by enum sys_at c */
 };
 
 /* Programs as text have those before AT_TEXT (Arm ARM C5.4). */
 enum at_operation {
 	AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S12E1R, AT_S12E1W, AT_S12E0R, AT_S12E0W, AT_TEXT,
-	AT_S1E2R = AT_TEXT, AT_S1E2W, AT_COUNT
+	AT_S1E2R = AT_TEXT, AT_S1E2W, AT_S1E1RP, AT_S1E1WP, AT_COUNT
 };
+
+enum sys_at { SYS_AT_EL2, SYS_AT_EL1, SYS_AT_EL0 };
 
 enum hang { HANG_SPIN, HANG_FATAL };
 

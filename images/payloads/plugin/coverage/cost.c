@@ -9,9 +9,9 @@
  */
 #include <pthread.h>
 
-#include "bits.h"
 #include "coverage/coverage.h"
 #include "keep.h"
+#include "operation.h"
 #include "which.h"
 
 enum phase { IDLE, EXECUTED, TRAPPED };
@@ -19,13 +19,14 @@ enum phase { IDLE, EXECUTED, TRAPPED };
 struct site {
 	uint64_t pc;
 	uint64_t word;
+	uint64_t form; /* enum operand */
 };
 
 /* One CPU of L0, with the guest's TLBI that it executed last, while that may be in emulation. */
 struct cpu {
 	enum phase phase;
 	uint32_t word;
-	uint32_t from_l1;
+	uint32_t from_l1, operand;
 	uint64_t pc, begun, exits, tlbis;
 };
 
@@ -56,12 +57,32 @@ static void become(struct cpu *cpu, enum phase phase)
 	cpu->phase = phase;
 }
 
-static struct nvh_cost *row_of(uint32_t word, uint32_t from_l1)
+/* The class of an operand, format.h. */
+static uint32_t class_of(enum operand form, uint64_t xt)
+{
+	unsigned num_bits = 0;
+
+	switch (form) {
+	case VA:
+	case IPA:
+		return (uint32_t)FIELD(xt, XT_TTL) << NVH_CLASS_TTL;
+	case VA_RANGE:
+	case IPA_RANGE:
+		while (FIELD(xt, XT_NUM) >> num_bits)
+			num_bits++;
+		return (uint32_t)(FIELD(xt, XT_RTTL) << NVH_CLASS_TTL | FIELD(xt, XT_TG) << NVH_CLASS_TG |
+				  FIELD(xt, XT_SCALE) << NVH_CLASS_SCALE | num_bits << NVH_CLASS_NUM_BITS);
+	default:
+		return 0;
+	}
+}
+
+static struct nvh_cost *row_of(uint32_t word, uint32_t from_l1, uint32_t operand)
 {
 	struct nvh_cost *row = nvh_file->cost;
 
 	for (uint32_t i = 0; i < nvh_file->ops; i++, row++)
-		if (row->word == word && row->from_l1 == from_l1)
+		if (row->word == word && row->from_l1 == from_l1 && row->operand == operand)
 			return row;
 	if (nvh_file->ops == NVH_COVERAGE_OPS) {
 		nvh_file->dropped++;
@@ -69,6 +90,7 @@ static struct nvh_cost *row_of(uint32_t word, uint32_t from_l1)
 	}
 	row->word = word;
 	row->from_l1 = from_l1;
+	row->operand = operand;
 	row->insns_min = row->exits_min = UINT64_MAX;
 	nvh_file->ops++;
 	return row;
@@ -88,7 +110,7 @@ static void done(const struct cpu *cpu)
 	struct nvh_cost *row;
 
 	pthread_mutex_lock(&lock);
-	row = row_of(cpu->word, cpu->from_l1);
+	row = row_of(cpu->word, cpu->from_l1, cpu->operand);
 	if (row) {
 		row->count++;
 		row->tlbis += cpu->tlbis;
@@ -122,6 +144,7 @@ static void at_tlbi(unsigned int index, void *data)
 	const struct nvh_vcpu *vcpu = &nvh_vcpus[index];
 	struct cpu *cpu = this_cpu(vcpu, index);
 	const struct site *site = data;
+	unsigned rt = site->word & 31;
 
 	if (nvh_el(vcpu) >= 2) {
 		cpu->tlbis++;
@@ -131,6 +154,7 @@ static void at_tlbi(unsigned int index, void *data)
 	cpu->pc = site->pc;
 	cpu->word = (uint32_t)site->word & ~0x1fu;
 	cpu->from_l1 = !!(nvh_read(&vcpu->registers, vcpu->hcr) & HCR_NV);
+	cpu->operand = rt < 31 ? class_of((enum operand)site->form, nvh_read(&vcpu->registers, vcpu->x[rt])) : 0;
 }
 
 static void at_eret(unsigned int index, void *data)
@@ -158,7 +182,8 @@ void nvh_cost_watch(struct qp_insn *insn, uint32_t word, uint64_t pc)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_eret, QP_CB_R_REGS, NULL);
 	} else if (tlbi) {
 		static struct nvh_keeper sites = NVH_KEEPER(struct site, sizeof(struct site));
-		struct site site = { .pc = pc, .word = word };
+		const struct operation *op = operation_of(word & 0x7ffe0);
+		struct site site = { .pc = pc, .word = word, .form = op ? op->operand : NONE };
 
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_tlbi, QP_CB_R_REGS, nvh_keep(&sites, &site));
 	}

@@ -13,6 +13,7 @@
 struct nvh_vcpu {
 	struct nvh_registers registers;
 	struct qp_register *cpsr, *elr, *esr, *hcr, *tpidr;
+	struct qp_register *x[31];
 	bool ready;
 };
 

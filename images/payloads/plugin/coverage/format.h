@@ -8,14 +8,24 @@
 
 #include <stdint.h>
 
-#define NVH_COVERAGE_MAGIC 0x31564f4368766eull /* "nvhCOV1" */
-#define NVH_COVERAGE_OPS 1024
-#define NVH_COVERAGE_BITMAP 0x20000 /* where the bitmap begins */
+#define NVH_COVERAGE_MAGIC 0x32564f4368766eull /* "nvhCOV2" */
+#define NVH_COVERAGE_OPS 4096
+#define NVH_COVERAGE_BITMAP 0x80000 /* where the bitmap begins */
 
-/* What emulating one operation cost, over all its executions. `word` is the instruction with Rt = 0. */
+/*
+ * The class of an operand: what decides how much there is to invalidate, and not where. TTL of an operation for an
+ * address; of one by range TG, SCALE, TTL and the bits that NUM takes. 0 for operations without either.
+ */
+#define NVH_CLASS_TTL 0	     /* four bits; of a range two */
+#define NVH_CLASS_TG 4	     /* two bits each */
+#define NVH_CLASS_SCALE 6
+#define NVH_CLASS_NUM_BITS 8 /* 0 to 5 */
+
+/* What emulating one operation cost, over its executions with operands of one class. `word`: with Rt = 0. */
 struct nvh_cost {
 	uint32_t word;
 	uint32_t from_l1; /* 1: executed with HCR_EL2.NV set, by a guest hypervisor; 0: by any other guest */
+	uint32_t operand, reserved;
 	uint64_t count;
 	uint64_t insns, insns_min, insns_max; /* instructions at EL2 from the trap to the return behind the operation */
 	uint64_t exits, exits_min, exits_max; /* returns from EL2 to a lower level until then, the last one included */

@@ -13,6 +13,7 @@
  * block is entered; one that takes a synchronous exception in its middle is counted whole.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ unsigned int nvh_el(const struct nvh_vcpu *vcpu)
 QP_VCPU_CB(on_vcpu, index)
 {
 	struct nvh_vcpu *vcpu = &nvh_vcpus[index];
+	char name[8];
 
 	QP_UNUSED_ARGUMENT;
 	if (index >= NVH_VCPUS) {
@@ -59,6 +61,10 @@ QP_VCPU_CB(on_vcpu, index)
 	if (!vcpu->cpsr || !vcpu->elr || !vcpu->esr || !vcpu->hcr || !vcpu->tpidr) {
 		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr, ELR_EL2, ESR_EL2, HCR_EL2 and TPIDR_EL2");
 		exit(1);
+	}
+	for (unsigned i = 0; i < 31; i++) {
+		snprintf(name, sizeof(name), "x%u", i);
+		vcpu->x[i] = nvh_register(&vcpu->registers, name);
 	}
 	vcpu->ready = true;
 }

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the cost of emulation says about a series: TLBIs that are gone, and operations that became dearer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.accept.cost import CostRow
+
+LIMIT = 0.10
+"""Relative rise of an operation's cheapest execution beyond which a series is not accepted.
+
+Two builds of one source differ by nothing, and a compiler's other choices by a few instructions of the 450
+that the cheapest operation takes, so a tenth is no noise. A check that was added on purpose is below it, and
+what costs more is for a person to weigh: `--cost-limit`.
+"""
+LEAST_INSNS = 30
+"""A smaller rise is none, whatever it is of: entry to and exit from L0 alone vary by some instructions."""
+LEAST_COUNT = 3
+"""Executions on each side below which the cheapest may be one that an interrupt disturbed."""
+FEWER = 0.75
+"""Share of the base's TLBIs per operation below which that is told."""
+MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CostVerdict:
+    """``against``: reasons not to accept; ``remarks``: what a person should know all the same."""
+
+    against: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def judge(rows: Sequence[CostRow], limit: float | None = LIMIT) -> CostVerdict:
+    """Return what ``rows`` say; ``limit`` is relative, None for no limit on instructions."""
+    silent = [row for row in rows if row.silent]
+    against = []
+    if silent:
+        cells = sorted({cell for row in silent for cell in row.silent})
+        text = _some(f"{row.name} at {row.level} ({_mean(row)})" for row in silent)
+        against.append(
+            f"L0 executes no TLBI any more for {text}; on the base each was followed by one, in "
+            f"{_some(cells)}"
+        )
+    sure = [row for row in rows if row.alike and min(row.count) >= LEAST_COUNT]
+    if limit is not None and (dear := _beyond(sure, limit)):
+        text = _some(_insns(row) for row in dear)
+        against.append(f"cost: {text} instructions of L0, beyond the limit of {limit:+.0%}")
+    fewer = [
+        row
+        for row in rows
+        if row.alike and not row.silent and row.tlbis[0] >= 1 and row.tlbis[1] < FEWER * row.tlbis[0]
+    ]
+    remarks = []
+    if fewer:
+        text = _some(f"{row.name} at {row.level} ({_mean(row)})" for row in fewer)
+        remarks.append(f"fewer TLBIs of L0 per operation than on the base: {text}")
+    if limit is not None and (cheap := _beyond(sure, limit, down=True)):
+        remarks.append(f"cheaper: {_some(_insns(row) for row in cheap)} instructions of L0")
+    return CostVerdict(tuple(against), tuple(remarks))
+
+
+def _beyond(rows: Iterable[CostRow], limit: float, down: bool = False) -> list[CostRow]:
+    """Return the rows beyond the limit, the worst first."""
+    sign = -1 if down else 1
+    found = [
+        row
+        for row in rows
+        if sign * row.change > limit and sign * (row.insns_min[1] - row.insns_min[0]) >= LEAST_INSNS
+    ]
+    return sorted(found, key=lambda row: -sign * row.change)
+
+
+def _insns(row: CostRow) -> str:
+    return f"{row.name} at {row.level} {row.insns_min[0]} -> {row.insns_min[1]} ({row.change:+.0%})"
+
+
+def _mean(row: CostRow) -> str:
+    return f"{row.tlbis[0]:g} -> {row.tlbis[1]:g} on average"
+
+
+def _some(texts: Iterable[str]) -> str:
+    every = list(texts)
+    more = f" and {len(every) - MOST} more" if len(every) > MOST else ""
+    return ", ".join(every[:MOST]) + more

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AT for L2's regime where it ends before a last-level descriptor, or at a block: stage 1 off, a VA that no table is for, an
+ * address above TCR_EL1.IPS, and with PSTATE.PAN (Arm ARM DDI 0487 M.a.a, C5.4, D24.2 PAR_EL1, D8.15). One answer alone is
+ * allowed in each.
+ */
+#include "families/families.h"
+#include "families/known.h"
+
+enum {
+	MMU_OFF,
+	DEFAULT_CACHEABLE,
+	NO_WALKS,
+	NO_WALKS_HIGH,
+	HOLE,
+	HOLE_HIGH,
+	NOT_CANONICAL,
+	BASE_SIZE,
+	TABLE_SIZE,
+	LEAF_SIZE,
+	BLOCK,
+	CNP,
+	PAN_OFF,
+	PAN_ON,
+	VARIANTS
+};
+static const char *const variant_words[VARIANTS] = { "mmu-off",	   "dc",	"epd0",		 "epd1",
+						     "hole",	   "hole-high", "not-canonical", "base-size",
+						     "table-size", "leaf-size", "block",	 "cnp",
+						     "pan-off",	   "pan-on" };
+
+#define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
+#define HOLE_BIT 0x200000000000 /* above the input size */
+#define FAILED(kind, level) (PAR_F | PLACE(PAR_FST, (kind) << 2 | (level)))
+enum { KIND_ADDRESS_SIZE, KIND_TRANSLATION, KIND_ACCESS_FLAG, KIND_PERMISSION };
+
+/* The same answer of all forms but those that go on to stage 2. */
+static void ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
+{
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, va, op >= AT_S12E1R ? both : stage1);
+}
+
+static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
+{
+	ask(l, va, FAILED(kind, level), FAILED(kind, level));
+}
+
+/* What differs from a page that everybody may use: before L2 has used it, and after. */
+static void build_state(struct litmus *l)
+{
+	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0, va;
+	struct known k = known_page(l, bits, 0);
+	struct context *c = &l->vm->shared->context[0];
+	uint64_t descriptor = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits);
+	bool skip = l->vm->shared->skip;
+
+	/* A context's registers are those of the whole program: L2 uses the page where it still can. */
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	va = k.va;
+	switch (skip ? VARIANTS : l->variant) {
+	case MMU_OFF:
+		c->sctlr &= ~(SCTLR_M | SCTLR_C | SCTLR_I);
+		break;
+	case DEFAULT_CACHEABLE:
+		c->hcr |= HCR_DC;
+		break;
+	case NO_WALKS:
+		c->tcr |= TCR_EPD0;
+		break;
+	case NO_WALKS_HIGH:
+		c->tcr |= TCR_EPD1;
+		break;
+	case BASE_SIZE:
+		c->ttbr0 |= TOO_FAR;
+		c->ttbr1 |= TOO_FAR;
+		break;
+	case CNP:
+		c->ttbr0 |= TTBR_CNP;
+		c->ttbr1 |= TTBR_CNP;
+		break;
+	case LEAF_SIZE:
+		add_poke(l, TABLE_PA, descriptor | TOO_FAR);
+		break;
+	case TABLE_SIZE:
+		add_write(l, STEP_S1, 0, k.va, table_descriptor(k.table | TOO_FAR), 2);
+		break;
+	}
+	if (l->variant == LEAF_SIZE || l->variant == TABLE_SIZE)
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	switch (l->variant) {
+	case MMU_OFF: /* the VA is the IPA, whatever the tables say */
+	case DEFAULT_CACHEABLE:
+		ask(l, k.ipa, k.ipa, PAGE_PA);
+		for (enum at_operation op = AT_S1E1R; op < AT_S12E1R; op++)
+			add_at(l, 0, op, va, va);
+		break;
+	case HOLE:
+		fails(l, skip ? va : va | HOLE_BIT, KIND_TRANSLATION, 0);
+		break;
+	case HOLE_HIGH:
+		fails(l, skip ? va : va & ~HOLE_BIT, KIND_TRANSLATION, 0);
+		break;
+	case NOT_CANONICAL: /* bits [63:56] are no copies of bit 55, and there is no TBI */
+		fails(l, skip ? va : va ^ 1ull << 56, KIND_TRANSLATION, 0);
+		break;
+	case NO_WALKS:
+	case NO_WALKS_HIGH:
+		fails(l, va, KIND_TRANSLATION, 0);
+		break;
+	case CNP: /* no part of the address */
+		ask(l, va, skip ? 0 : k.ipa, PAGE_PA);
+		break;
+	case BASE_SIZE:
+		fails(l, va, KIND_ADDRESS_SIZE, 0);
+		break;
+	case TABLE_SIZE:
+		fails(l, va, KIND_ADDRESS_SIZE, 2);
+		break;
+	case LEAF_SIZE:
+		fails(l, va, KIND_ADDRESS_SIZE, 3);
+		break;
+	}
+	if (l->variant == TABLE_SIZE) {
+		add_write(l, STEP_S1, 0, k.va, 0, 2);
+		add_write(l, STEP_S1, 0, k.va, k.table | PTE_VALID | PTE_TABLE, 2);
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+		ask(l, va, k.ipa, PAGE_PA);
+	}
+	if (l->variant == LEAF_SIZE) {
+		add_poke(l, TABLE_PA, descriptor);
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+		ask(l, va, k.ipa, PAGE_PA);
+	}
+	known_end(l, &k);
+}
+
+/* The page is EL0's, too: with PSTATE.PAN EL1 may not touch it (R_XTSQH), as the forms with a P look at it. */
+static void build_pan(struct litmus *l)
+{
+	bool pan = (l->variant == PAN_ON) != l->vm->shared->skip;
+
+	for (unsigned user = 0; user < 2; user++) {
+		struct known k = known_page(l, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | (user ? PTE_S1_EL0 : 0), 0);
+		bool kept = user && l->variant == PAN_ON;
+
+		if (l->hint)
+			add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+		for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
+			add_at(l, 0, op, k.va, kept ? FAILED(KIND_PERMISSION, 3) : k.ipa);
+			l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
+		}
+		add_at(l, 0, AT_S1E1R, k.va, k.ipa); /* which does not look at it */
+		known_end(l, &k);
+	}
+}
+
+/* The last 4K of a block of L2's stage 1, of which stage 2 has no more than that. */
+static void build_block(struct litmus *l)
+{
+	uint64_t size = leaf_size(l),
+		 va = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)) + size - 0x1000;
+	uint64_t block = fresh_ipa(l->shift, l->level, 1), ipa = block + size - 0x1000;
+	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
+
+	add_context(l, 0, VMID, ASID_KNOWN, true, true);
+	if (l->place != PLACE_LOW)
+		context_high(l, 0);
+	add_poke(l, PAGE_PA, value_at(PAGE_PA));
+	add_write(l, STEP_S1, 0, va, leaf_s1(block, l->level, bits), l->level);
+	known_stage2(l, ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	ask(l, va, l->vm->shared->skip ? ipa + 0x1000 : ipa, PAGE_PA);
+	known_stage2(l, ipa, 0, 0, 0);
+	known_forget(l, op_named("ipas2e1is"), ipa, 0);
+	ask(l, va, ipa, FAILED(KIND_TRANSLATION, 3) | PAR_S);
+	add_write(l, STEP_S1, 0, va, 0, l->level);
+	add_tlbi(l, 0, op_named("vaae1is"), operand_address(true, va, 0, 0), 0);
+}
+
+/* Which half it is about; l->hint where L2 can use the page under the same registers. */
+static bool has_variant(const struct litmus *l)
+{
+	switch (l->variant) {
+	case MMU_OFF:
+	case DEFAULT_CACHEABLE:
+	case NO_WALKS:
+		return l->place == PLACE_LOW && !l->hint;
+	case NO_WALKS_HIGH:
+		return l->place == PLACE_HIGH && !l->hint;
+	case BASE_SIZE:
+		return !l->hint;
+	case HOLE:
+		return l->place == PLACE_LOW;
+	case HOLE_HIGH:
+		return l->place == PLACE_HIGH;
+	default:
+		return true;
+	}
+}
+
+/* No table is for the VA: the fault is one of level 0, wherever the tables begin. */
+static bool is_outside(const struct litmus *l)
+{
+	return l->variant >= NO_WALKS && l->variant <= NOT_CANONICAL;
+}
+
+void cases_at_more(struct list *list)
+{
+	struct litmus l = {
+		.op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .regime = "el1&0", .any_stage2 = true, .own = true
+	};
+
+	for (l.shift = 12; l.shift <= 16; l.shift += 2)
+		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
+			for (l.variant = 0; l.variant < VARIANTS; l.variant++)
+				for (l.hint = 0; l.hint < 2; l.hint++) {
+					if (!has_variant(&l))
+						continue;
+					l.needs_pan2 = l.variant >= PAN_OFF;
+					l.build = l.variant == BLOCK ? build_block
+						  : l.needs_pan2     ? build_pan
+								     : build_state;
+					for (l.level = l.variant == BLOCK ? start_level(l.shift) : 3;
+					     l.level <= (l.variant == BLOCK ? 2u : 3u); l.level++)
+						list_add(list, &l, "at-%s/%s/%s%s%s/%s",
+							 is_outside(&l) ? "l2-outside" : "l2-more", granule_word(l.shift),
+							 variant_words[l.variant], l.level == 1 ? "-1g" : "",
+							 place_words[l.place], l.hint ? "used" : "fresh");
+				}
+}
