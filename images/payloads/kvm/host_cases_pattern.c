@@ -18,7 +18,7 @@
 #define PASSES 32 /* between two checks */
 #define TELL_MAX 8
 #define PRESENT (1ull << 63) /* of a word of /proc/PID/pagemap */
-#define FRAME ((1ull << 55) - 1)
+#define FRAME (~0ull >> 9) /* its bits 54 to 0 */
 
 /* The word of `memory` that must be there; `round` by vCPU. */
 static uint64_t wanted(const struct vm *vm, size_t page, unsigned word, const uint64_t *round)

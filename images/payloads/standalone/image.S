@@ -8,9 +8,6 @@
  */
 #include "board.h"
 
-#define SCTLR_EL2_OFF 0x30c50830 /* RES1; M, C, I, A, SA are 0 */
-#define HCR_EL2_RW 0x80000000
-
 	.section .head, "ax"
 	.globl image
 image:
@@ -119,10 +116,10 @@ standalone_go:
 	cmp	x5, x6
 	b.lo	4b
 	dsb	sy
-	ldr	x5, =SCTLR_EL2_OFF
+	ldr	x5, =0x30c50830	/* the bits that are RES1; M, C and I are 0 */
 	msr	sctlr_el2, x5
 	isb
-	ldr	x5, =HCR_EL2_RW
+	mov	x5, #0x80000000	/* RW: EL1 is AArch64 */
 	msr	hcr_el2, x5
 	isb
 	msr	mdcr_el2, xzr
