@@ -28,7 +28,7 @@
 /* /proc/PID/pagemap and /proc/kpageflags (Documentation/admin-guide/mm/pagemap.rst) */
 #define PRESENT (1ull << 63)
 #define SWAPPED (1ull << 62)
-#define FRAME ((1ull << 55) - 1)
+#define FRAME (~0ull >> 9) /* its bits 54 to 0 */
 #define KPF_HWPOISON (1ull << 19)
 #define KPF_KSM (1ull << 21)
 #define KSM "/sys/kernel/mm/ksm/"
