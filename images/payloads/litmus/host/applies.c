@@ -2,7 +2,6 @@
 /* Whether a case can run on this machine, and what it lacks if not. */
 #include "host/applies.h"
 #include "host/features.h"
-#include "host/loop.h"
 
 #include <stdio.h>
 

@@ -102,4 +102,10 @@ struct finding {
 	char why[240];
 };
 
+/* Granule of vEL2's own tables. */
+static inline unsigned vel2_shift(const struct litmus *l)
+{
+	return l->vel2 ? l->shift : l->config.vel2_shift ? l->config.vel2_shift : 12;
+}
+
 #endif

@@ -55,11 +55,6 @@ static void broken(struct finding *f, const struct vm *vm)
 	snprintf(f->why, sizeof(f->why), "why=\"%s\"", vm->broken);
 }
 
-unsigned vel2_shift(const struct litmus *l)
-{
-	return l->vel2 ? l->shift : l->config.vel2_shift ? l->config.vel2_shift : 12;
-}
-
 static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 {
 	enum ran ran;

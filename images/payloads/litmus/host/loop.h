@@ -7,8 +7,6 @@
 #include "host/options.h"
 
 const char *operation_word(const struct litmus *l);
-/* Granule of vEL2's own tables. */
-unsigned vel2_shift(const struct litmus *l);
 /* An exit status. */
 int run_all(struct litmus *cases, size_t n, const struct options *o);
 
