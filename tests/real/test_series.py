@@ -43,8 +43,8 @@ def test_a_harmless_series_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "what", "says"),
     [
-        (("harmless", "vmid-8-bits"), "of accept-cell", "failed"),
-        (("blocks-16k",), "of accept-cell", "failed"),
+        (("harmless", "vmid-8-bits"), "of accept-cell", "s2-vmid-bits/ipas2e1is/bit8 fail"),
+        (("blocks-16k",), "of accept-cell", "s2-sparse/ipas2e1is/16k/32m-first/no-ttl fail"),
         (("warns",), "of accept-cell", "kvm_s2_mmu_iterate_by_vmid"),
         (("slow",), "cost of emulation", "ipas2e1is"),
         (("does-not-build",), "does not build", "kvm_no_such_thing"),
