@@ -108,10 +108,11 @@ static void on_par(unsigned index, void *data)
 {
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
-	(void)data;
 	if (!vcpu->translating)
 		return;
 	vcpu->translating = false;
+	if (vcpu->at.el != (uint8_t)(uintptr_t)data)
+		return; /* EL2 saves the register before it emulates what EL1 executed */
 	pthread_mutex_lock(lock);
 	model_at(judge, vcpu->index, &vcpu->at_context, &vcpu->at, vcpu_read(vcpu, R_PAR));
 	pthread_mutex_unlock(lock);
@@ -241,7 +242,7 @@ void watch_model_insn(struct qp_insn *insn, uint32_t word, unsigned el)
 	else if (el > 0 && model_is_at(word, &at))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_at, QP_CB_R_REGS, nvh_keep(&ats, &at));
 	else if (el > 0 && (word & ~31u) == 0xd5387400)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_par, QP_CB_R_REGS, NULL);
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_par, QP_CB_R_REGS, (void *)(uintptr_t)el);
 	if (el == 1 && (word & 0xffd00000) == 0xd5100000)
 		qemu_plugin_register_vcpu_mem_cb(insn, on_vncr, QP_CB_R_REGS, QP_MEM_RW, (void *)pc);
 }
