@@ -311,7 +311,17 @@ class Stack:
         if isinstance(error, ModelCrashed):
             error.kind = LEVEL if self.booting is None else BOOT
             return error
-        return self.broken(Level.L0, str(error), error.output)
+        cause = str(error)
+        if died := self._last_alarm(Level.L0):
+            cause = f"its kernel died: {died}; {cause}"
+        return self.broken(Level.L0, cause, error.output)
+
+    def _last_alarm(self, level: Level) -> str | None:
+        """What its console says killed the kernel of ``level``, where nobody listened before the machine ended."""
+        if self._alarm is None or level not in self._consoles:
+            return None
+        time.sleep(DRAIN_S)
+        return self._alarm(self._consoles[level].text[self._listened.get(level, 0) :])
 
     def broken(self, level: Level, cause: str, model: str = "") -> LevelBroken:
         """Return an error about a level, with what it and its VMM (or the ``model``) printed last."""
