@@ -317,7 +317,7 @@ class Stack:
         return self.broken(Level.L0, cause, error.output)
 
     def _last_alarm(self, level: Level) -> str | None:
-        """What its console says killed the kernel of ``level``, where nobody listened before the machine ended."""
+        """What killed the kernel of ``level`` by its console, which nobody read before QEMU ended."""
         if self._alarm is None or level not in self._consoles:
             return None
         time.sleep(DRAIN_S)
