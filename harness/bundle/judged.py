@@ -58,7 +58,9 @@ def judge(asked: Asked) -> tuple[RunSummary, Path]:
     with opened(asked.bundle) as bundle:
         data, source = _data(asked.log), str(asked.log)
         if is_bare(data):
-            return _published(asked, bundle, _of_bare(asked, bundle, read_bare(data, source)), begun)
+            bare = read_bare(data, source)
+            require_bundle(bare.log, bundle, source)
+            return _published(asked, bundle, _of_bare(asked, bundle, bare), begun)
         reading = read(data, source)
         require_bundle(reading.log, bundle, source)
         return _published(asked, bundle, _of_cases(asked, bundle, reading), begun)

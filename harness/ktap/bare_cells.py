@@ -10,12 +10,11 @@ from harness.check import model_defects
 from harness.check.answers import AnswerGroup, Answers, Wrong
 from harness.check.finding import Finding
 from harness.check.model_defects import ModelDefect
-from harness.errors import UserError
 from harness.ktap.bare_log import BareReading
-from harness.ktap.cells import CONSOLE, LoggedMachine
+from harness.ktap.cells import CONSOLE, LoggedMachine, keep
+from harness.ktap.judge import of_log
 from harness.ktap.manifest import Bundle
 from harness.report.results import ArtefactVersion, CellResult, FileRef
-from harness.report.store import CELLS, write_cell
 from harness.scenario.load import slug
 from harness.verdict import Verdict, of_cell
 
@@ -29,18 +28,12 @@ QEMU = "QEMU "
 def bare_cells(
     reading: BareReading, bundle: Bundle, machine: LoggedMachine, defects: Sequence[ModelDefect]
 ) -> list[CellResult]:
-    """Return the cells of a log; ``UserError`` when it is another bundle's.
+    """Return the cells of a log of ``bundle``.
 
     ``defects`` explain wrong answers of a machine whose version says ``QEMU`` and which one.
     """
-    begin = reading.log.begin
-    if begin["bundle"] != bundle.id:
-        raise UserError(
-            f"the log of bundle {begin['bundle']}, and this is {bundle.id}; "
-            "give the bundle that ran with --bundle"
-        )
     answers = reading.log.asked
-    whole = [_of_log(reading), _of_groups(answers, bundle), _of_end(reading, answers)]
+    whole = [of_log(reading, BARE_KIND), _of_groups(answers, bundle), _of_end(reading, answers)]
     doubts = [each for each in whole if each.verdict is Verdict.UNDECIDED]
     version = machine.version.removeprefix(QEMU) if machine.version.startswith(QEMU) else ""
     found = [_cell(reading, bundle, machine, "", whole)]
@@ -49,14 +42,6 @@ def bare_cells(
         own = _of_group(group, wrong, version, defects)
         found.append(_cell(reading, bundle, machine, group.name, [*doubts, *own]))
     return found
-
-
-def _of_log(reading: BareReading) -> Finding:
-    if reading.damage:
-        return Finding("log", BARE_KIND, Verdict.UNDECIDED, f"the log is not whole: {reading.damage_text}")
-    return Finding(
-        "log", BARE_KIND, Verdict.PASS, "the log came whole: every line is there once, in its place"
-    )
 
 
 def _of_groups(answers: Answers, bundle: Bundle) -> Finding:
@@ -124,8 +109,4 @@ def _cell(
 
 def write_bare(found: Sequence[CellResult], reading: BareReading, directory: Path) -> None:
     """Write the cells' directories: each with its result.json and the console."""
-    for cell in found:
-        place = directory / CELLS / cell.slug
-        place.mkdir(parents=True)
-        (place / CONSOLE).write_text(reading.text, encoding="utf-8", errors="replace")
-        write_cell(cell, place)
+    keep(found, directory, lambda _: reading.text)

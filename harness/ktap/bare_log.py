@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from harness.check.answers import Answers, parse
 from harness.errors import UserError
-from harness.ktap.read import GAVE_UP, LOG_MOST, Damage, differences, words_of_damage
-from harness.ktap.tagged import VERSION, Tagged, lines_of, ours, tag, tagged, total
+from harness.ktap.read import GAVE_UP, Captured, Damage, diagnostics, differences, in_order
+from harness.ktap.tagged import VERSION, Tagged, tag, total, totals
 
 BARE_FORMAT = 1
 BARE, ANSWER, BARE_END = "bare", "answer", "bare-end"
@@ -30,56 +30,49 @@ class BareLog:
     end: Mapping[str, str] | None = None
 
     @property
+    def bundle(self) -> str:
+        """The bundle's id."""
+        return self.begin["bundle"]
+
+    @property
+    def run(self) -> str:
+        """The run's own number, 8 hex digits."""
+        return self.begin["run"]
+
+    @property
     def asked(self) -> Answers:
         """What the lines say, as of any run of the questions."""
         return parse("\n".join([*self.answers, "done" if self.end else ""]))
 
 
-@dataclass(frozen=True, slots=True)
-class BareReading:
-    """What was read: the log as its checksums vouch for it, every damage, and the whole text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareReading(Captured):
+    """The log of the questions as its checksums vouch for it.
+
+    ``gave_up``: why the program ended by itself before its end.
+    """
 
     log: BareLog
-    damage: tuple[Damage, ...]
-    text: str
     gave_up: str = ""
-    """Why the program ended by itself before its end."""
-
-    @property
-    def damage_text(self) -> str:
-        """Every damage in words, as many as a reader wants."""
-        return words_of_damage(self.damage)
 
 
 def render_bare(log: BareLog) -> list[str]:
     """Return the lines of a standalone image that this log has, as far as it goes."""
     lines = list(_body(log))
     if log.end is not None:
-        counts = _counts(log)
-        lines.append(
-            f"# Totals: pass:{counts['passed']} fail:{counts['failed']} xfail:0 xpass:0 "
-            f"skip:{counts['skipped']} error:0"
-        )
-        told = log.asked.groups
-        checks, wrong = sum(each.checks for each in told), sum(each.failed for each in told)
+        answers = log.asked
+        failed = sum(each.failed > 0 for each in answers.groups)
+        passed, skipped = len(answers.groups) - failed, len(answers.skipped)
+        lines.append(totals({"passed": passed, "failed": failed, "skipped": skipped}))
+        checks, wrong = answers.checks, sum(each.failed for each in answers.groups)
         text = f"{BARE_END} lines={len(lines)} sum={total(lines)} checks={checks} wrong={wrong}"
-        lines.append(tag(log.begin["bundle"], log.begin["run"], text))
+        lines.append(tag(log.bundle, log.run, text))
     return lines
-
-
-def _counts(log: BareLog) -> dict[str, int]:
-    answers = log.asked
-    failed = sum(each.failed > 0 for each in answers.groups)
-    return {
-        "passed": len(answers.groups) - failed,
-        "failed": failed,
-        "skipped": len(answers.skipped),
-    }
 
 
 def _body(log: BareLog) -> Iterator[str]:
     def own(text: str) -> str:
-        return tag(log.begin["bundle"], log.begin["run"], text)
+        return tag(log.bundle, log.run, text)
 
     yield VERSION
     yield own(f"{BARE} " + " ".join(f"{key}={log.begin[key]}" for key in BARE_BEGIN))
@@ -98,11 +91,7 @@ def _body(log: BareLog) -> Iterator[str]:
 
 def read_bare(data: bytes, source: str) -> BareReading:
     """Return the standalone image's log in a captured console; ``UserError`` when there is none."""
-    if len(data) > LOG_MOST:
-        raise UserError(f"{source}: {len(data)} bytes; a log has at most {LOG_MOST}")
-    lines = lines_of(data)
-    found = list(ours(lines))
-    items = [item for line in found if (item := tagged(line))]
+    lines, found, items = diagnostics(data, source)
     first = next((item for item in items if is_bare_begin(item)), None)
     gave_up = [line.text.removeprefix(GAVE_UP).strip() for line in found if line.text.startswith(GAVE_UP)]
     if first is None:
@@ -119,10 +108,12 @@ def read_bare(data: bytes, source: str) -> BareReading:
         damage += differences(render_bare(log), [line for line in found if not line.text.startswith(GAVE_UP)])
     except (ValueError, IndexError) as error:
         damage.append(Damage(0, f"answers that make no sense: {error}"))
-    if log.end is None:
-        damage.append(Damage(0, "the log has no end: it was cut, or the machine did not get there"))
-    ordered = tuple(sorted(damage, key=lambda each: each.number))
-    return BareReading(log, ordered, "\n".join(lines), gave_up[0][:300] if gave_up else "")
+    return BareReading(
+        log=log,
+        damage=in_order(damage, log.end is not None),
+        text="\n".join(lines),
+        gave_up=gave_up[0][:300] if gave_up else "",
+    )
 
 
 def is_bare(data: bytes) -> bool:
@@ -143,7 +134,7 @@ def is_bare_begin(item: Tagged) -> bool:
 def _take(log: BareLog, item: Tagged) -> Damage | None:
     """Add one diagnostic to the log; returns what is wrong with it."""
     number = item.line.number
-    if not item.fits(log.begin["bundle"], log.begin["run"]):
+    if not item.fits(log.bundle, log.run):
         return Damage(number, f"not of this run, or changed on its way: {item.text[:80]}")
     if log.end is not None:
         return Damage(number, "more of the log after its end")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,12 +122,21 @@ def _facts(begin: Mapping[str, str], bundle: Bundle) -> dict[str, str]:
 def write(found: Sequence[CellResult], reading: Reading, directory: Path) -> None:
     """Write the cells' directories: each with its result.json, and the console or the family's lines."""
     families = {family.name: family for family in reading.log.families}
+
+    def text(cell: CellResult) -> str:
+        family = families.get(str(cell.params.get("family", "")))
+        return _output(family) if family else reading.text
+
+    keep(found, directory, text)
+
+
+def keep(found: Sequence[CellResult], directory: Path, text: Callable[[CellResult], str]) -> None:
+    """Write the cells' directories: each with its result.json and its first file, which has ``text``."""
     for cell in found:
         place = directory / CELLS / cell.slug
-        family = families.get(str(cell.params.get("family", "")))
         file = place / cell.files[0].path
         file.parent.mkdir(parents=True)
-        file.write_text(_output(family) if family else reading.text, encoding="utf-8", errors="replace")
+        file.write_text(text(cell), encoding="utf-8", errors="replace")
         write_cell(cell, place)
 
 

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from harness.check.finding import Finding
 from harness.check.splat import find_splats, headline
 from harness.errors import UserError
+from harness.ktap.bare_log import BareLog
 from harness.ktap.log import CUT, LOST, NOT_OBSERVABLE, RAN, Family, KtapRun, Log
 from harness.ktap.manifest import Bundle
-from harness.ktap.read import Reading
+from harness.ktap.read import Captured, Reading
 from harness.ktap.selection import Selection
 from harness.litmus.counted import WORST
 from harness.litmus.population import STATUS_LOST, case_hash, contradictions, evidence_of
@@ -49,7 +50,7 @@ WITHOUT = ("too-few-CPUs-at-L0", "nothing-obliged")
 """Reasons that no feature contradicts."""
 
 
-def require_bundle(log: Log, bundle: Bundle, source: str) -> None:
+def require_bundle(log: Log | BareLog, bundle: Bundle, source: str) -> None:
     """Raise ``UserError`` for a log of another bundle."""
     if log.bundle != bundle.id:
         raise UserError(
@@ -63,11 +64,11 @@ def chosen(log: Log, bundle: Bundle) -> dict[str, frozenset[str]]:
     return Selection.of(log.begin).names(bundle)
 
 
-def of_log(reading: Reading) -> Finding:
+def of_log(reading: Captured, kind: str = KIND) -> Finding:
     """Return the finding on the log itself: whether it came whole."""
     if reading.damage:
-        return Finding(LOG, KIND, Verdict.UNDECIDED, f"the log is not whole: {reading.damage_text}")
-    return Finding(LOG, KIND, Verdict.PASS, "the log came whole: every line is there once, in its place")
+        return Finding(LOG, kind, Verdict.UNDECIDED, f"the log is not whole: {reading.damage_text}")
+    return Finding(LOG, kind, Verdict.PASS, "the log came whole: every line is there once, in its place")
 
 
 def of_selection(reading: Reading, bundle: Bundle) -> Finding:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from harness.ktap.tagged import INDENT, VERSION, tag, total
+from harness.ktap.tagged import INDENT, VERSION, tag, total, totals
 from harness.litmus.case_lines import CaseLine, parse_line
 from harness.litmus.population import Population, parse_population
 
@@ -174,10 +174,7 @@ def render(log: Log) -> list[str]:
     lines = list(_body(log))
     if log.ended:
         counts = log.counts
-        lines.append(
-            f"# Totals: pass:{counts['passed']} fail:{counts['failed']} xfail:0 xpass:0 "
-            f"skip:{counts['skipped']} error:0"
-        )
+        lines.append(totals(counts))
         words = " ".join(f"{key}={count}" for key, count in counts.items())
         text = (
             f"end families={len(log.families)} lines={len(lines)} sum={total(lines)} {words} "

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import NvhError, UserError
@@ -27,25 +27,44 @@ class Damage:
         return f"line {self.number}: {self.what}" if self.number else self.what
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read: the log as its checksums vouch for it, every damage, and the whole text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """What a captured console has of a log: every damage, and the whole text."""
 
-    log: Log
     damage: tuple[Damage, ...]
     text: str
 
     @property
     def damage_text(self) -> str:
         """Every damage in words, the first ``DAMAGES_MOST`` of them."""
-        return words_of_damage(self.damage)
+        told = "; ".join(map(str, self.damage[:DAMAGES_MOST]))
+        more = len(self.damage) - DAMAGES_MOST
+        return f"{told}; and {more} more" if more > 0 else told
 
 
-def words_of_damage(damage: Sequence[Damage]) -> str:
-    """Return every damage in words, the first ``DAMAGES_MOST`` of them."""
-    told = "; ".join(map(str, damage[:DAMAGES_MOST]))
-    more = len(damage) - DAMAGES_MOST
-    return f"{told}; and {more} more" if more > 0 else told
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Captured):
+    """The log of cases as its checksums vouch for it."""
+
+    log: Log
+
+
+def diagnostics(data: bytes, source: str) -> tuple[list[str], list[TaggedLine], list[Tagged]]:
+    """Return the lines of a console, those that look like a log's, and of these the ones with a checksum.
+
+    ``UserError`` for more than ``LOG_MOST`` bytes.
+    """
+    if len(data) > LOG_MOST:
+        raise UserError(f"{source}: {len(data)} bytes; a log has at most {LOG_MOST}")
+    lines = lines_of(data)
+    found = list(ours(lines))
+    return lines, found, [item for line in found if (item := tagged(line))]
+
+
+def in_order(damage: Iterable[Damage], ended: bool) -> tuple[Damage, ...]:
+    """Return the damage by line; a log without its end is damaged as a whole."""
+    cut = "the log has no end: it was cut, or the machine did not get there"
+    return tuple(sorted([*damage, *([] if ended else [Damage(0, cut)])], key=lambda each: each.number))
 
 
 class _Reader:
@@ -125,11 +144,7 @@ class _Reader:
 
 def read(data: bytes, source: str) -> Reading:
     """Return the log in a captured console; ``UserError`` when there is none, or of a format not known."""
-    if len(data) > LOG_MOST:
-        raise UserError(f"{source}: {len(data)} bytes; a log has at most {LOG_MOST}")
-    lines = lines_of(data)
-    found = list(ours(lines))
-    items = [item for line in found if (item := tagged(line))]
+    lines, found, items = diagnostics(data, source)
     first = next((item for item in items if item.word == "begin" and _vouched(item)), None)
     if first is None:
         raise UserError(_no_log(found, items, source))
@@ -150,9 +165,7 @@ def read(data: bytes, source: str) -> Reading:
         except (ValueError, KeyError, IndexError, NvhError) as error:
             reader.wrong(item.line, f"cannot be understood ({error}): {item.text[:80]}")
     damage = [*reader.damage, *differences(render(reader.log), found)]
-    if not reader.log.ended:
-        damage.append(Damage(0, "the log has no end: it was cut, or the machine did not get there"))
-    return Reading(reader.log, tuple(sorted(damage, key=lambda each: each.number)), "\n".join(lines))
+    return Reading(log=reader.log, damage=in_order(damage, reader.log.ended), text="\n".join(lines))
 
 
 def _vouched(item: Tagged) -> bool:

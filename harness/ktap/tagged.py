@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 INDENT = "  "
@@ -84,6 +84,14 @@ def tagged(line: TaggedLine) -> Tagged | None:
     if match is None:
         return None
     return Tagged(line, match["word"], match["rest"] or "", match["text"], match["crc"])
+
+
+def totals(counts: Mapping[str, int]) -> str:
+    """Return KTAP's line with the sums of ``passed``, ``failed`` and ``skipped``."""
+    return (
+        f"# Totals: pass:{counts['passed']} fail:{counts['failed']} xfail:0 xpass:0 "
+        f"skip:{counts['skipped']} error:0"
+    )
 
 
 def total(lines: Iterable[str]) -> str:

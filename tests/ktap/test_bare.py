@@ -15,6 +15,7 @@ from harness.errors import UserError
 from harness.ktap.bare_cells import bare_cells, write_bare
 from harness.ktap.bare_log import is_bare, read_bare, render_bare
 from harness.ktap.cells import LoggedMachine
+from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle
 from harness.report.results import CellResult
 from harness.report.store import read_cell
@@ -32,7 +33,9 @@ def machine(version: str) -> LoggedMachine:
 
 
 def judged(data: bytes, version: str = "QEMU 11.1.3", bundle: Bundle = BUNDLE) -> list[CellResult]:
-    return bare_cells(read_bare(data, "log"), bundle, machine(version), model_defects.load())
+    reading = read_bare(data, "log")
+    require_bundle(reading.log, bundle, "log")
+    return bare_cells(reading, bundle, machine(version), model_defects.load())
 
 
 def verdict(data: bytes) -> Verdict | None:
