@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.accept.cost import CostRow
+from harness.report.safe_text import some
 
 LIMIT = 0.10
 """Relative rise of an operation's cheapest execution beyond which a series is not accepted.
@@ -38,14 +39,14 @@ def judge(rows: Sequence[CostRow], limit: float | None = LIMIT) -> CostVerdict:
     against = []
     if silent:
         cells = sorted({cell for row in silent for cell in row.silent})
-        text = _some(f"{row.name} at {row.level} ({_mean(row)})" for row in silent)
+        text = some((_tlbis(row) for row in silent), MOST)
         against.append(
             f"L0 executes no TLBI any more for {text}; on the base each was followed by one, in "
-            f"{_some(cells)}"
+            f"{some(cells, MOST)}"
         )
     sure = [row for row in rows if row.alike and min(row.count) >= LEAST_COUNT]
     if limit is not None and (dear := _beyond(sure, limit)):
-        text = _some(_insns(row) for row in dear)
+        text = some((_insns(row) for row in dear), MOST)
         against.append(f"cost: {text} instructions of L0, beyond the limit of {limit:+.0%}")
     fewer = [
         row
@@ -54,10 +55,10 @@ def judge(rows: Sequence[CostRow], limit: float | None = LIMIT) -> CostVerdict:
     ]
     remarks = []
     if fewer:
-        text = _some(f"{row.name} at {row.level} ({_mean(row)})" for row in fewer)
+        text = some((_tlbis(row) for row in fewer), MOST)
         remarks.append(f"fewer TLBIs of L0 per operation than on the base: {text}")
     if limit is not None and (cheap := _beyond(sure, limit, down=True)):
-        remarks.append(f"cheaper: {_some(_insns(row) for row in cheap)} instructions of L0")
+        remarks.append(f"cheaper: {some((_insns(row) for row in cheap), MOST)} instructions of L0")
     return CostVerdict(tuple(against), tuple(remarks))
 
 
@@ -76,11 +77,5 @@ def _insns(row: CostRow) -> str:
     return f"{row.name} at {row.level} {row.insns_min[0]} -> {row.insns_min[1]} ({row.change:+.0%})"
 
 
-def _mean(row: CostRow) -> str:
-    return f"{row.tlbis[0]:g} -> {row.tlbis[1]:g} on average"
-
-
-def _some(texts: Iterable[str]) -> str:
-    every = list(texts)
-    more = f" and {len(every) - MOST} more" if len(every) > MOST else ""
-    return ", ".join(every[:MOST]) + more
+def _tlbis(row: CostRow) -> str:
+    return f"{row.name} at {row.level} ({row.tlbis[0]:g} -> {row.tlbis[1]:g} on average)"

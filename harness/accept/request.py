@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,18 @@ from harness.accept import base as bases
 from harness.accept import cost_limit, which_steps
 from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
+from harness.host.paths import PROGRAM
 from harness.level import Level
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 
 FILE = "request.json"
 BUDGET_S = 600.0
 CONFIRM = 5
+
+
+def going_on(directory: Path) -> str:
+    """Return the command by which the acceptance in ``directory`` goes on."""
+    return shlex.join([PROGRAM, "accept", "--resume", str(directory)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from harness.artefacts.kernel import built_kernel, load_kernel
 from harness.artefacts.payloads import MODULE_SOURCES
 from harness.errors import InfraError
 from harness.host.cache import Store
-from harness.host.paths import PROGRAM, RUNS
+from harness.host.paths import RUNS
 from harness.report.progress import Progress
 from harness.report.publish import make_run_directory
 from harness.report.store import CELLS
@@ -62,7 +62,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
         if not (directory / "steps").exists():  # nothing has run: leave nothing
             shutil.rmtree(directory, ignore_errors=True)
         elif isinstance(error, KeyboardInterrupt | InfraError):
-            console.print(f"go on with: {PROGRAM} accept --resume {directory}", markup=False, soft_wrap=True)
+            console.print(f"go on with: {requests.going_on(directory)}", markup=False, soft_wrap=True)
         raise
     return report, directory
 

@@ -12,6 +12,7 @@ from harness.accept import gitrange
 from harness.artefacts.kernel.mail import Mail, read_bytes, read_mails
 from harness.artefacts.kernel.patch import Patch
 from harness.errors import InputError, Location, Problem, UserError
+from harness.report.safe_text import some
 
 SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".txt")
 _BINARY = re.compile(r"^(?:GIT binary patch|Binary files .* differ)$", re.M)
@@ -153,11 +154,10 @@ def _ordered(path: Path, chosen: list[Mail], others: list[Mail], notes: list[str
         elsewhere = [mail for mail in others if mail.part in missing]
         if elsewhere:
             raise _mixed(path, chosen, others)
-        what = ", ".join(f"{part} of {total}" for part in missing[:10])
-        more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+        what = some((f"{part} of {total}" for part in missing), 10)
         here = ", ".join(map(str, sorted(by_part)))
         raise UserError(
-            f"{path}: patch {what}{more} of v{chosen[0].version} is missing (it holds {here}); fetch "
+            f"{path}: patch {what} of v{chosen[0].version} is missing (it holds {here}); fetch "
             "the whole thread, for example with `b4 am`"
         )
     return [by_part[part] for part in sorted(by_part)]

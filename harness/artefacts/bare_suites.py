@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,33 +23,44 @@ BUILD_DEADLINE_S = 120
 def build_model_suite(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
     """Return the artefact that holds ``QUESTIONS`` and ``STATE``, of images/payloads/model."""
     begin = partial(progress, "the questions to a model")
-    return _built(store, begin, "model-suite", "model", SOURCES / "model", QUESTIONS)
+    return built(store, begin, "model-suite", ("model",), QUESTIONS)
 
 
 def build_sanitizer_suite(store: Store, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact that holds ``SANITIZER``, of images/payloads/sanitizer/suite."""
     begin = partial(progress, "the sanitizer's suite")
-    return _built(store, begin, "sanitizer-suite", "suite", SOURCES / "sanitizer" / "suite", SANITIZER)
+    return built(store, begin, "sanitizer-suite", ("sanitizer/suite",), SANITIZER)
 
 
-def _built(
-    store: Store, begin: Callable[[], None], kind: str, key: str, directory: Path, program: str
+def built(
+    store: Store,
+    begin: Callable[[], None],
+    kind: str,
+    folders: Sequence[str],
+    program: str,
+    values: Mapping[str, str] | None = None,
 ) -> Artefact:
-    sources = {
-        key: sha256_tree(directory),
-        ARCH: sha256_tree(SOURCES / ARCH),
-        LIB: sha256_tree(SOURCES / LIB),
-    }
+    """Return the artefact ``kind`` with ``program``, made in the first of ``folders`` of images/payloads.
+
+    The others hold further sources; ``values`` are given to make. ``InfraError`` when make fails.
+    """
+    words = [f"{key}={value}" for key, value in (values or {}).items()]
 
     def build(work: Path) -> dict[str, Any]:
         begin()
         write_headers(work)
+        fixed = [f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"]
         command.run(
-            ["make", "-C", directory, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}"],
+            ["make", "-C", SOURCES / folders[0], *fixed, *words],
             timeout_s=BUILD_DEADLINE_S,
             log=work / "build.log",
         )
         return {"toolchain": toolchain(), "sha256": sha256_file(work / program)}
 
-    inputs = {"sources": sources, "headers": dict(headers()), "toolchain": toolchain()}
+    inputs = {
+        "sources": {name: sha256_tree(SOURCES / name) for name in (*folders, ARCH, LIB)},
+        "headers": dict(headers()),
+        "toolchain": toolchain(),
+        "values": words,
+    }
     return store.get_or_build(kind, inputs, build)

@@ -5,22 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from harness.arch.header import headers, write_headers
-from harness.arch.reference import ARCH
-from harness.artefacts.payloads import CROSS, LIB, SOURCES, toolchain
+from harness.artefacts.bare_suites import built
 from harness.check.answers import GROUPS
 from harness.document.data_files import load_document
 from harness.errors import InfraError
-from harness.host import command
-from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
+from harness.host.cache import Artefact, Store
 from harness.host.paths import find_data_file
 
-STANDALONE = SOURCES / "standalone"
 BARE_IMAGE = "nvh-bare.img"
-BUILD_DEADLINE_S = 120
 MARK, NO_ID = b"nvh-bundle-id=", b"0" * 16
 KIND = "boards"
 SEE = "docs/anywhere.md"
@@ -62,15 +57,6 @@ def load_board(name: str) -> Board:
 
 def build_bare(store: Store, board: Board, progress: Callable[[str], None]) -> Artefact:
     """Return the artefact with ``BARE_IMAGE`` for a board; it does not belong to a bundle yet."""
-    sources = {
-        name: sha256_tree(path)
-        for name, path in (
-            ("standalone", STANDALONE),
-            ("model", SOURCES / "model"),
-            (ARCH, SOURCES / ARCH),
-            (LIB, SOURCES / LIB),
-        )
-    }
     values = {
         "BOARD": board.name,
         "RAM": f"{board.ram:#x}",
@@ -79,19 +65,8 @@ def build_bare(store: Store, board: Board, progress: Callable[[str], None]) -> A
         "GROUPS": str(len(GROUPS)),
     }
 
-    def build(work: Path) -> dict[str, Any]:
-        progress(f"the questions as an image for the board {board.name}")
-        write_headers(work)
-        words = [f"{key}={value}" for key, value in values.items()]
-        command.run(
-            ["make", "-C", STANDALONE, f"O={work}", f"GENERATED={work}", f"CROSS_COMPILE={CROSS}", *words],
-            timeout_s=BUILD_DEADLINE_S,
-            log=work / "build.log",
-        )
-        return {"sha256": sha256_file(work / BARE_IMAGE)}
-
-    key = {"sources": sources, "headers": dict(headers()), "values": values, "toolchain": toolchain()}
-    return store.get_or_build("bundle-bare", key, build)
+    begin = partial(progress, f"the questions as an image for the board {board.name}")
+    return built(store, begin, "bundle-bare", ("standalone", "model"), BARE_IMAGE, values)
 
 
 def identified(image: bytes, identity: str) -> bytes:

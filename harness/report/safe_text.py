@@ -8,6 +8,7 @@ may hold escape sequences, NUL bytes, lone surrogates, or ten megabytes of one l
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 TEXT_LIMIT = 8192
 """Longest stored text in characters: messages, commands, reasons, values."""
@@ -48,6 +49,13 @@ def printable(text: str) -> str:
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     """Return ``text`` printable, on one line, at most ``limit`` characters."""
     return clip(printable(" ".join(clip(text).split())), limit)
+
+
+def some(texts: Iterable[str], most: int) -> str:
+    """Return the first ``most`` of ``texts`` in a row, and how many more there are."""
+    every = list(texts)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
 
 
 def xml(text: str) -> str:

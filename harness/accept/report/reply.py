@@ -16,7 +16,7 @@ from harness.accept.compare import MEANING, REJECTING, CellComparison, SeriesEff
 from harness.accept.cost import CostRow
 from harness.accept.report.series_report import MENDING, Decision, SeriesReport, StepRecord
 from harness.accept.stats import RedRate
-from harness.report.safe_text import one_line, seconds
+from harness.report.safe_text import one_line, seconds, some
 from harness.report.store import write_text
 
 NAME = "reply.txt"
@@ -151,19 +151,21 @@ def _ran(report: SeriesReport) -> Iterator[str]:
     if not cells:
         yield from _row("Ran", "no cell")
     else:
-        names = _some(cells, 2 * MOST)
+        names = some(cells, 2 * MOST)
         yield from _row("Ran", f"{_many(len(cells), 'cell')}{how}, {_repeats(report)}: {names}")
     if chosen is None:
         return
     if chosen.left:
         beyond = f"{_many(len(chosen.left), 'cell')} beyond the budget of {seconds(chosen.budget_s)}"
-        yield from _row("Not run", f"{beyond}: {_some(each.cell for each in chosen.left)}")
+        yield from _row("Not run", f"{beyond}: {some((each.cell for each in chosen.left), MOST)}")
     elif chosen.budget_s:
         yield from _row("Not run", "no cell that was chosen; the rest of `nvh run --every` was not chosen")
     if between := _between(report):
         yield from _row("", between)
     if chosen.unreached:
-        yield from _row("", f"no cell is known to reach {_some(f'{name}()' for name in chosen.unreached)}")
+        yield from _row(
+            "", f"no cell is known to reach {some((f'{name}()' for name in chosen.unreached), MOST)}"
+        )
 
 
 def _between(report: SeriesReport) -> str:
@@ -174,12 +176,6 @@ def _between(report: SeriesReport) -> str:
         return ""
     parts = ", ".join(f"{len(step.cells)} on patch {step.number}" for step in short[:MOST])
     return f"of the {whole} cells {parts}: those that reach what it touches, within the budget"
-
-
-def _some(texts: Iterable[str], most: int = MOST) -> str:
-    every = list(texts)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
 
 
 def _many(count: int, what: str) -> str:
@@ -200,7 +196,7 @@ def _cells(report: SeriesReport) -> Iterator[str]:
         yield from _row("", f"{each.outcome.value} {each.cell}: {rates}")
     before = [each.cell for each in report.whole.cells if each.outcome is SeriesEffect.RED_BEFORE]
     if before:
-        yield from _row("", f"red on the base already, and not by this series: {_some(before)}")
+        yield from _row("", f"red on the base already, and not by this series: {some(before, MOST)}")
 
 
 _ORDER = (

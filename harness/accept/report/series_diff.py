@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.accept.coverage.report import AddedLine, LineState, PatchCoverage
+from harness.report.safe_text import some
 
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _NEW = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)")
@@ -58,7 +59,6 @@ def _added(text: str, line: AddedLine | None, coverage: PatchCoverage | None) ->
         return DiffLine("no-code", text)
     if line.state is LineState.COVERED:
         names = [coverage.cells[index] for index in line.cells]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return DiffLine("covered", text, f"executed by {', '.join(names[:3])}{more}")
+        return DiffLine("covered", text, f"executed by {some(names, 3)}")
     said = "not executed" if line.state is LineState.UNCOVERED else "no instruction was made for it"
     return DiffLine(line.state.value, text, said)

@@ -15,6 +15,7 @@ from harness.accept.cost_limit import CostVerdict
 from harness.accept.coverage.report import PatchCoverage
 from harness.accept.report.selection import CellSelection
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
+from harness.report.safe_text import some
 
 COST = "cost of emulation"
 """What a culprit is of that the figures name."""
@@ -235,9 +236,8 @@ class SeriesReport:
                 what = "its line" if can == 1 else f"any of its {can} lines"
                 yield f"patch {patch.number}: no cell ran {what} with code"
         if found.lost:
-            more = f" and {len(found.lost) - 4} more" if len(found.lost) > 4 else ""
-            names = ", ".join(f"{name}()" for name in found.lost[:4])
-            yield f"coverage shrinks: no cell reaches {names}{more} any more, which the base ran"
+            names = some((f"{name}()" for name in found.lost), 4)
+            yield f"coverage shrinks: no cell reaches {names} any more, which the base ran"
 
 
 def replace(report: SeriesReport, **changes: object) -> SeriesReport:

@@ -37,13 +37,11 @@ def as_json(directory: Path) -> str:
     """Return accept.json; ``UserError`` of one that did not come to an end."""
     path = directory / store.NAME
     if not path.is_file():
-        raise UserError(f"the acceptance in {directory} has not ended; go on with: {_resume(directory)}")
+        raise UserError(
+            f"the acceptance in {directory} has not ended; go on with: {request.going_on(directory)}"
+        )
     store.read(path)
     return path.read_text(encoding="utf-8")
-
-
-def _resume(directory: Path) -> str:
-    return shlex.join([PROGRAM, "accept", "--resume", str(directory)])
 
 
 def _interrupted(directory: Path) -> str:
@@ -51,4 +49,4 @@ def _interrupted(directory: Path) -> str:
     done = sorted(each.parent.name for each in (directory / "steps").glob(f"*/{SUMMARY}"))
     ran = ", ".join(done) or "no run"
     said = shlex.join([PROGRAM, *begun.argv])
-    return f"not ended: {said}\nwhole: {ran}\ngo on with: {_resume(directory)}\n"
+    return f"not ended: {said}\nwhole: {ran}\ngo on with: {request.going_on(directory)}\n"

@@ -18,10 +18,10 @@ from harness.artefacts.kernel.module import MODULE, build_module, generated
 from harness.artefacts.kernel.series import Series
 from harness.artefacts.kernel.source_kind import Resolved
 from harness.artefacts.kernel.spec import KernelSpec
-from harness.artefacts.kernel.tree import TREES, BuildTree
+from harness.artefacts.kernel.tree import owned
 from harness.artefacts.kernel.trees import GitTree
 from harness.errors import InfraError, UserError
-from harness.host.cache import Artefact, Json, Store, digest_of, sha256_file, sha256_tree, write_atomic
+from harness.host.cache import Artefact, Json, Store, sha256_file, sha256_tree, write_atomic
 
 KIND = "kernel"
 FORMAT = 2  # of what build() puts into the artefact; a change rebuilds
@@ -137,28 +137,24 @@ class _Job:
     def run(self, work: Path) -> dict[str, Any]:
         """Fill ``work`` and return what the manifest records."""
         assert not isinstance(self.spec.source, debian_image.DebianImage)
-        slot = f"{self.spec.source.KIND}-{digest_of([self.spec.source.slot(), ARCH])}"
         log = work / "build.log"
-        log.touch()
-        with self.store.lock(f"kernel-tree-{slot}"):
-            tree = BuildTree(self.store.directory(TREES) / slot, log, self.progress)
-            with tree.held():
-                provenance = tree.fill(self.source)
-                tree.patch(self.series, self.source.label)
-                self.progress("configuring")
-                final = tree.configure(self.fragments)
-                missing = config.unmet(self.fragments, final)
-                if refused := [name for name in self.spec.require if name not in final]:
-                    raise UserError(
-                        f"{self.source.label} does not offer {', '.join(refused)}, which {self.spec.path} "
-                        "requires; choose a source that has it or look at the options it depends on"
-                    )
-                self.progress("compiling")
-                tree.make("Image", "modules", files=self.spec.files)
-                self.progress(f"compiling {MODULE}")
-                build_module(tree, self.payload_dir, work / "modules")
-                self._collect(tree.out, work)
-                release = tree.release()
+        with owned(self.spec.source, self.store, log, self.progress) as tree:
+            provenance = tree.fill(self.source)
+            tree.patch(self.series, self.source.label)
+            self.progress("configuring")
+            final = tree.configure(self.fragments)
+            missing = config.unmet(self.fragments, final)
+            if refused := [name for name in self.spec.require if name not in final]:
+                raise UserError(
+                    f"{self.source.label} does not offer {', '.join(refused)}, which {self.spec.path} "
+                    "requires; choose a source that has it or look at the options it depends on"
+                )
+            self.progress("compiling")
+            tree.make("Image", "modules", files=self.spec.files)
+            self.progress(f"compiling {MODULE}")
+            build_module(tree, self.payload_dir, work / "modules")
+            self._collect(tree.out, work)
+            release = tree.release()
         write_atomic(work / warnings.FILE, json.dumps(tree.warnings, indent=0, sort_keys=True))
         return {
             "name": self.spec.name,

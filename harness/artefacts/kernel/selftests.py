@@ -15,10 +15,10 @@ from typing import Any
 from harness.artefacts.kernel.debian_image import DebianImage
 from harness.artefacts.kernel.make import ARCH, CROSS, make, toolchain
 from harness.artefacts.kernel.spec import KernelSpec
-from harness.artefacts.kernel.tree import TREES, BuildTree
+from harness.artefacts.kernel.tree import owned
 from harness.errors import UserError
 from harness.host import command
-from harness.host.cache import Artefact, Store, digest_of
+from harness.host.cache import Artefact, Store
 
 KIND = "selftests"
 FORMAT = 1
@@ -60,16 +60,12 @@ def build_selftests(spec: KernelSpec, store: Store, progress: Callable[[str], No
         progress(f"selftests of {spec.name}: {text}")
 
     def build(work: Path) -> dict[str, Any]:
-        slot = f"{kind.KIND}-{digest_of([kind.slot(), ARCH])}"
         log = work / "build.log"
-        log.touch()
         copy = work / "src"
-        with store.lock(f"kernel-tree-{slot}"):
-            tree = BuildTree(store.directory(TREES) / slot, log, say)
-            with tree.held():
-                tree.fill(source)
-                tree.patch(series, source.label)
-                take(tree.src, copy)
+        with owned(kind, store, log, say) as tree:
+            tree.fill(source)
+            tree.patch(series, source.label)
+            take(tree.src, copy)
         say("headers")
         make(copy, [f"O={work / 'headers'}", "headers"], log=log, progress=say)
         say("compiling")

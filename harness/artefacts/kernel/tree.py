@@ -20,13 +20,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.artefacts.kernel import config, series, warnings
-from harness.artefacts.kernel.make import make
-from harness.artefacts.kernel.source_kind import Resolved
+from harness.artefacts.kernel.make import ARCH, make
+from harness.artefacts.kernel.source_kind import KernelSource, Resolved
 from harness.errors import InfraError, UserError
-from harness.host.cache import Json, Store, tree_bytes, write_atomic
+from harness.host.cache import Json, Store, digest_of, tree_bytes, write_atomic
 
 ORPHAN_TIMEOUT_S = 900
 TREES = "kernel-trees"  # the store's directory of slots
+
+
+@contextlib.contextmanager
+def owned(
+    source: KernelSource, store: Store, log: Path, progress: Callable[[str], None]
+) -> Iterator[BuildTree]:
+    """Own the build tree of ``source`` in ``store``; what runs in it is appended to ``log``."""
+    slot = f"{source.KIND}-{digest_of([source.slot(), ARCH])}"
+    log.touch()
+    with store.lock(f"kernel-tree-{slot}"):
+        tree = BuildTree(store.directory(TREES) / slot, log, progress)
+        with tree.held():
+            yield tree
 
 
 class BuildTree:
