@@ -4,6 +4,7 @@
  * all lines before it. harness/ktap/log.py renders the same and compares.
  */
 #include "bundle.h"
+#include "crc.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,17 +20,6 @@ static const char *bundle;
 static char run_word[9];
 static unsigned lines;
 static uint32_t sum = ~0u;
-
-/* CRC-32 of zlib, begun with ~0 and complemented in the end. */
-static uint32_t crc_add(uint32_t crc, const char *data, size_t size)
-{
-	while (size--) {
-		crc ^= (uint8_t)*data++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-	}
-	return crc;
-}
 
 /* The whole line at once, so that what others print on the console comes between lines where it can. */
 static void put(unsigned depth, const char *text)

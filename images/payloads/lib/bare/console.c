@@ -8,14 +8,21 @@ void print(const char *text)
 		print_char(*text++);
 }
 
-void print_number(uint64_t value, unsigned base)
+const char *number_text(char digits[NUMBER_MOST], uint64_t value, unsigned base)
 {
-	char digits[24], *at = digits + 23;
+	char *at = digits + NUMBER_MOST - 1;
 
 	*at = 0;
 	do
 		*--at = "0123456789abcdef"[value % base];
 	while (value /= base);
+	return at;
+}
+
+void print_number(uint64_t value, unsigned base)
+{
+	char digits[NUMBER_MOST];
+
 	print(base == 16 ? "0x" : "");
-	print(at);
+	print(number_text(digits, value, base));
 }

@@ -12,6 +12,18 @@
 enum { FAULT, HARDWARE, LOGGED, KINDS };
 static const char *const kind_words[KINDS] = { "fault", "hardware", "logged" };
 
+/* The last access ends with the fault for a page without the flag; `mask`: which bits of ESR count, 0 for all. */
+static void expect_flag_fault(struct litmus *l, uint64_t mask)
+{
+	struct probe *p = &l->probes[l->probe_count - 1];
+
+	p->role = ROLE_GONE;
+	p->now = 0;
+	p->fault = FAULT_ACCESS_FLAG;
+	p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_ACCESS_FLAG) | 3;
+	p->esr_mask = mask;
+}
+
 /* The descriptor is in the page at `table`, which vEL2 maps flat. */
 static void build_el2(struct litmus *l)
 {
@@ -19,7 +31,6 @@ static void build_el2(struct litmus *l)
 	uint64_t more = l->config.e2h0 ? PTE_S1_EL0 | PTE_S1_UXN : PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG;
 	uint64_t descriptor = leaf_s1(DATA_PA, 3, more);
 	bool hardware = (l->variant == HARDWARE) != l->vm->shared->skip;
-	struct probe *p;
 
 	if (hardware)
 		l->vm->shared->vel2_tcr = l->config.e2h0 ? TCR_E2H0_HA : TCR_HA;
@@ -30,12 +41,7 @@ static void build_el2(struct litmus *l)
 		add_poke(l, TABLE_PA, descriptor & ~PTE_AF);
 		add_read(l, at, ROLE_AFTER, 0, value_at(DATA_PA));
 		if (l->variant == FAULT) {
-			p = &l->probes[l->probe_count - 1];
-			p->role = ROLE_GONE;
-			p->now = 0;
-			p->fault = FAULT_ACCESS_FLAG;
-			p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_ACCESS_FLAG) | 3;
-			p->esr_mask = ESR_EC | ESR_FSC | ESR_WNR;
+			expect_flag_fault(l, ESR_EC | ESR_FSC | ESR_WNR);
 		} else {
 			add_read(l, TABLE_PA, ROLE_AFTER, descriptor & ~PTE_AF, descriptor);
 		}
@@ -55,7 +61,6 @@ static void build_l2(struct litmus *l)
 	struct known k = known_page(l, bits, 0);
 	uint64_t descriptor = leaf_s1(k.ipa & ~(page - 1), 3, bits);
 	bool hardware = (l->variant != FAULT) != l->vm->shared->skip;
-	struct probe *p;
 
 	if (hardware)
 		l->vm->shared->context[0].tcr |= TCR_HA;
@@ -73,11 +78,7 @@ static void build_l2(struct litmus *l)
 		}
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
 		if (l->variant == FAULT) {
-			p = &l->probes[l->probe_count - 1];
-			p->role = ROLE_GONE;
-			p->now = 0;
-			p->fault = FAULT_ACCESS_FLAG;
-			p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_ACCESS_FLAG) | 3;
+			expect_flag_fault(l, 0);
 			continue;
 		}
 		if (l->variant == LOGGED)

@@ -5,6 +5,17 @@
 #include "guest/stubs.h"
 #include "guest/tlbi.h"
 
+/* After an instruction that `guard` let raise an exception. */
+static void guarded(struct pe *cpu, struct outcome *o)
+{
+	cpu->guard = 0;
+	barrier_ish();
+	if (cpu->took) {
+		o->kind = OUTCOME_EXCEPTION;
+		o->esr = cpu->esr;
+	}
+}
+
 void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
@@ -15,12 +26,7 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->took = 0;
 	cpu->guard = 1;
 	tlbi(s->op, s->a);
-	cpu->guard = 0;
-	barrier_ish();
-	if (cpu->took) {
-		o->kind = OUTCOME_EXCEPTION;
-		o->esr = cpu->esr;
-	}
+	guarded(cpu, o);
 }
 
 #define SYS_WORD 0xd5080000u /* SYS with all fields 0: op0 = 1, L = 0 (Arm ARM DDI 0487 M.a.a, C4.1) */
@@ -44,12 +50,7 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->guard = 1;
 	/* x16 and x17: the exception handler's, should it be UNDEFINED. */
 	__asm__ volatile("mov x1, %0\n\tblr %1" ::"r"(s->a), "r"(any_sys) : "x1", "x16", "x17", "x30", "memory");
-	cpu->guard = 0;
-	barrier_ish();
-	if (cpu->took) {
-		o->kind = OUTCOME_EXCEPTION;
-		o->esr = cpu->esr;
-	}
+	guarded(cpu, o);
 }
 
 #define AT_CRM(op1, crm, op2, va) \
