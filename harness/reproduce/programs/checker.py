@@ -216,9 +216,12 @@ def _illegal(draft: ProgramDraft, program: Program, lines: Sequence[ProgramLine]
         if isinstance(action, Map) and (why := model.why_illegal(action)):
             word = line.words[1 if action.stage == "e2" else 2]
             if action.to is None:
-                table = model.leaf_of(action).table
+                table = model.tables.leaf_of(action).table
                 there = sorted(
-                    {f"{leaf.start:#x} at level {leaf.level}" for leaf in model.current(action.stage, table)}
+                    {
+                        f"{leaf.start:#x} at level {leaf.level}"
+                        for leaf in model.tables.current(action.stage, table)
+                    }
                 )
                 draft.bad(word, why, f"one of {', '.join(there)}" if there else "a mapping before")
             else:
