@@ -15,6 +15,7 @@
 #define ASID_OTHER 0x16
 #define PAGE 4096u
 #define REGIONS 48 /* of 1 GiB each in vEL2's address space, used in turns */
+#define REGIONS_16K 15 /* the same below its input size */
 
 /* What the operation is given, against the entry of the page. */
 enum { MATCHING, PART, OTHER_ASID, OTHER_ASID_GLOBAL, OTHER_VA, MATCHES };
@@ -29,7 +30,9 @@ uint64_t vncr_fresh_va(void)
 
 uint64_t vncr_va(const struct litmus *l)
 {
-	return place_va(l, vncr_fresh_va(), input_bits(vel2_shift(l)));
+	uint64_t low = l->shift == 12 ? vncr_fresh_va() : E2_TEST_VA + ((uint64_t)(1 + l->number % REGIONS_16K) << 30);
+
+	return place_va(l, low, input_bits(vel2_shift(l)));
 }
 
 uint64_t vncr_descriptor(uint64_t pa, unsigned level, bool global)
