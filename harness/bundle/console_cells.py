@@ -27,6 +27,8 @@ from harness.scenario.language import Cell
 from harness.scenario.scenario import Overrides
 
 NO_WALKS = "none"
+RACY = "mttcg"
+"""The timing of cells that may end differently each time: `nvh accept` runs them several times."""
 Chosen = tuple[str, str]
 """L0's kernel and the fault that is switched on in it, empty for none."""
 
@@ -47,8 +49,10 @@ class ConsoleCell:
 def fitting(cells: Iterable[Cell], console: str) -> tuple[list[ConsoleCell], dict[str, str]]:
     """Return the cells that need only a console, on the model ``console``, and why the others do not fit.
 
-    Cells that differ in their model alone are one there: the first of them.
+    Cells that differ in their model alone are one there: the first of them. A machine that is no QEMU of ours
+    counts no instructions, so that its cells' timing is ``RACY``. Raises what ``load_console`` raises.
     """
+    counts = bool(load_console(console).qemu)
     found: list[ConsoleCell] = []
     apart: dict[str, str] = {}
     first: dict[object, str] = {}
@@ -60,15 +64,15 @@ def fitting(cells: Iterable[Cell], console: str) -> tuple[list[ConsoleCell], dic
             continue
         asked = tuple((each.choose, each.seconds, each.self_test) for each in steps)
         below = cell.stack.levels[Level.L0]
-        key = (cell.scenario, asked, below.kernel, below.cpus, cell.mutant, cell.stack.timing)
+        timing = cell.stack.timing if counts else RACY
+        key = (cell.scenario, asked, below.kernel, below.cpus, cell.mutant, timing)
         if key in first:
             apart[cell.id] = f"on one machine it is the same as {first[key]}"
             continue
         first[key] = cell.id
         named = str(Path(console).absolute()) if "/" in console else console
-        found.append(
-            ConsoleCell(dataclasses.replace(cell, stack=dataclasses.replace(cell.stack, model=named)), steps)
-        )
+        stack = dataclasses.replace(cell.stack, model=named, timing=timing)
+        found.append(ConsoleCell(dataclasses.replace(cell, stack=stack), steps))
     return found, apart
 
 
