@@ -70,8 +70,8 @@ static void build_control(struct litmus *l)
 }
 
 /*
- * L2's only table is a big-endian one at level 2, of an input size that begins there: its first descriptor is a block, of
- * which stage 2 has the last 4K of a page.
+ * TTBR1_EL1 has a big-endian table of level 2, of an input size that begins there: its first descriptor is a block, of which
+ * stage 2 has the last 4K of a page. The guest adds a root to TTBR0_EL1.
  */
 static void build_big_endian(struct litmus *l)
 {
@@ -80,12 +80,14 @@ static void build_big_endian(struct litmus *l)
 	unsigned block = 2 * l->shift - 3, input = block + l->shift - 3;
 	uint64_t offset = k.ipa & ((1ull << block) - 1);
 
-	c->ttbr0 = (c->ttbr0 & TTBR_ASID) | k.table;
-	c->tcr = (c->tcr & ~TCR_T0SZ) | PLACE(TCR_T0SZ, 64 - input);
+	context_high(l, 0);
+	c->high = false;
+	c->ttbr1 = k.table;
+	c->tcr = (c->tcr & ~TCR_T1SZ) | PLACE(TCR_T1SZ, 64 - input);
 	if (!l->vm->shared->skip)
 		c->sctlr |= SCTLR_EE;
 	add_poke(l, TABLE_PA, __builtin_bswap64(leaf_s1(k.ipa - offset, 2, stage1_bits())));
-	ask(l, offset, k.ipa, PAGE_PA);
+	ask(l, offset | ~0ull << input, k.ipa, PAGE_PA);
 	known_end(l, &k);
 }
 
