@@ -140,7 +140,7 @@ static void build_state(struct litmus *l)
 
 /*
  * What EL0 may use EL1 may not with PSTATE.PAN (R_XTSQH), and the forms with a P look at it. --self-test: PAN is 0 where it
- * should forbid, and forbids where it should not.
+ * should forbid, and forbids where it should not; a page that L2 has used is gone, for there L0 may ask its own MMU (at-l2-pan).
  */
 static void build_pan(struct litmus *l)
 {
@@ -151,6 +151,10 @@ static void build_pan(struct litmus *l)
 
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	if (skip && l->hint) {
+		add_poke(l, TABLE_PA, 0);
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	}
 	for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
 		add_at(l, 0, op, k.va, forbidden ? FAILED(KIND_PERMISSION, 3) : k.ipa);
 		l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
