@@ -38,7 +38,7 @@ def tokens(program: Program, last: str) -> list[str | None]:
 def test_programs_are_legal_and_look() -> None:
     kinds = set()
     for seed in range(200):
-        found = conflicts.program(random.Random(seed))
+        found = conflicts.program(random.Random(seed), conflicts.kind_of("s", seed))
         program = found.program
         kinds.add(found.kind)
         sizes = {context.s2_bits for context in program.world.contexts}
@@ -57,6 +57,25 @@ def test_programs_are_legal_and_look() -> None:
             if isinstance(action, Sample)
         )
     assert kinds == set(conflicts.CONFLICTS)
+
+
+def test_each_kind_comes_soon_and_as_often_as_its_weight() -> None:
+    count = len(conflicts.DECK)
+    for start in range(0, 5 * count, count):
+        dealt = [conflicts.kind_of("s", start + number) for number in range(count)]
+        assert sorted(dealt) == sorted(conflicts.DECK)
+    assert len({tuple(conflicts.kind_of(seed, n) for n in range(count)) for seed in "abcdef"}) > 2
+
+
+def test_programs_of_one_shape_do_the_same() -> None:
+    shapes: dict[str, set[tuple[str, ...]]] = {}
+    for seed in range(100):
+        found = conflicts.program(random.Random(seed), "event")
+        shapes.setdefault(found.shape, set()).add(
+            tuple(getattr(each, "action", type(each).__name__) for each in found.program.actions)
+        )
+    assert len(shapes) > 8
+    assert all(len(each) == 1 for each in shapes.values())
 
 
 @pytest.mark.parametrize("name", conflicts.CONFLICTS)
