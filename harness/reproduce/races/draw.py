@@ -31,6 +31,8 @@ from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldEnd, HoldFound
 
 POINTS = 3
+MOST_POINTS = 8
+"""So many schedules of that way for each program: they have no end of their own."""
 EVENTS = 40
 REST_EVENTS = 3000
 """Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
@@ -93,10 +95,12 @@ class Drawer:
             self._groups.setdefault(each.cpu, {}).setdefault(each.arrivals[0].place, []).append(each)
         first = [each.number for each in inside if not each.cpu and each.place.function != LANDMARK]
         self._rest = min(first, default=len(self.base))
+        self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
+        self._points_left = MOST_POINTS
         self._sweep: list[Stretch] | None = None
 
     def draw(self, rng: random.Random) -> Schedule:
-        """One schedule; empty when there is nothing to hold, since one CPU alone came by anywhere."""
+        """One schedule; empty when nothing new is left, or one CPU alone came by anywhere."""
         self._drawn = None
         if len(self._cpus) < 2:
             return ()
@@ -108,7 +112,8 @@ class Drawer:
             found = self._next(rng)
         else:
             found = self._pair(rng, crossed=way == "crossed")
-        found = found or self._pair(rng, crossed=False) or self._points(rng)
+        if not found:
+            found = self._pair(rng, crossed=False) or self._points(rng)
         if not self.deadline_us:
             return found
         return tuple(replace(each, deadline_us=self.deadline_us) for each in found)
@@ -122,12 +127,10 @@ class Drawer:
 
     def _next(self, rng: random.Random) -> Schedule:
         """The next one of the sweep; empty at its end, and where the first CPU takes nothing away."""
-        takes = [each for each in self._sides if not each.cpu]
-        if not takes:
-            return ()
         if self._sweep is None:
             self._sweep = self._order(rng)
-        while self._sweep:
+        takes = [each for each in self._sides if not each.cpu and each.last.number < self._next_mark]
+        while self._sweep and takes:
             stretch = self._sweep.pop()
             first = stretch.arrivals[0]
             pair = (self.shape, first.cpu, first.place, min(first.nth, EARLY), ALL)
@@ -145,11 +148,9 @@ class Drawer:
         One that comes again and again is as good the first times.
         """
         late, last = [], []
-        takes = [side.arrivals[0] for side in self._sides if not side.cpu]
         for cpu in self._cpus[1:]:
             for group in self._groups[cpu].values():
-                some = [each for each in group if self._can_meet(each.arrivals[0], takes[-1])]
-                calm = [each for each in some if each.arrivals[0].number < self._rest] or some
+                calm = [each for each in group if each.arrivals[0].number < self._rest]
                 if calm:
                     last.append(calm[min(len(calm), EARLY) - 1])
                     late += calm[: min(EARLY, len(calm)) - 1]
@@ -171,7 +172,7 @@ class Drawer:
             blocked = stretch.lock and (self.shape, cpu, stretch.lock, other.function)
             if blocked in self.tried.blocked or (not crossed and pair in self.tried.pairs):
                 continue
-            if not self._can_meet(stretch.arrivals[0], other.arrivals[0]):
+            if not self._meets(stretch.arrivals[0], other):
                 continue
             if not crossed:
                 self.tried.pairs.add(pair)
@@ -198,6 +199,8 @@ class Drawer:
         """
         end = middle or other.last
         before = (self._landmark(other.arrivals[0]) if whole else None) or self._before(other)
+        if not held.cpu and other.first > held.number:
+            before = None
         first = Preemption(held.cpu, held.place, held.nth, end.cpu, end.place, self._times(end, before))
         found = [first]
         if before is not None:
@@ -212,11 +215,18 @@ class Drawer:
             found.append(Preemption(middle.cpu, middle.place, middle.nth, last.cpu, last.place, nth))
         return tuple(found)
 
-    def _can_meet(self, one: RaceArrival, other: RaceArrival) -> bool:
-        """Not where the first CPU waits for what the other one did before it comes to its last landmark."""
-        first, second = (one, other) if not one.cpu else (other, one)
-        mark = self._landmark(first)
-        return mark is None or mark == self._marks[0] or second.number > mark.number
+    def _meets(self, held: RaceArrival, other: Side) -> bool:
+        """Whether the two can be brought together, as far as the calm run tells.
+
+        Of another CPU than the first one only what it did while all was calm is there without anything that
+        the first one does, and that does not go beyond its next landmark as long as it is held. What the
+        other one did later was the consequence of something that the first one had done.
+        """
+        if held.cpu:
+            return held.number < self._rest and not other.cpu and other.last.number < self._next_mark
+        if other.first > held.number:
+            return True
+        return other.first < self._rest and held.number < self._next_mark
 
     def _before(self, side: Side) -> RaceArrival | None:
         """Where its CPU came last before it: what it does there may decide how it does it."""
@@ -235,7 +245,10 @@ class Drawer:
         return max(sum(number < each.number <= end.number for each in same), 1)
 
     def _points(self, rng: random.Random) -> Schedule:
-        """Where the first CPU waits at a landmark it is one of them, half the time."""
+        """Where the first CPU waits at a landmark it is one of them, half the time. Empty after some."""
+        self._points_left -= 1
+        if self._points_left < 0:
+            return ()
         found = {}
         if self._marks and rng.random() < 0.5:
             at = self._marks[0]

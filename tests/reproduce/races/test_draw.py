@@ -18,6 +18,7 @@ from tests.reproduce.races.two_cpus import (
     FAULT,
     FIRST,
     INSTALL,
+    LOAD,
     LOG,
     MARK,
     TLBI,
@@ -122,15 +123,27 @@ def test_a_lock_that_blocked_is_not_held_again() -> None:
     assert len(held[1]) == 1
 
 
-def test_behind_what_the_first_cpu_waits_for_nobody_is_held() -> None:
+def test_nobody_is_held_for_what_comes_behind_a_look_at_it() -> None:
     """CPU 0 looks at CPU 1 before its operation: CPU 1 has to go on for it to come there."""
     log = [*LOG[: LOG.index((0, TLBI))], *whole(0, MARK), *LOG[LOG.index((0, TLBI)) :]]
     drawer = Drawer("k", arrivals(log))
-    swept = []
-    while chosen := drawer._next(random.Random(1)):
-        swept.append(chosen[0].place)
-    assert not {FAULT, WALK, INSTALL} & set(swept)
-    assert all((1, each) in log for each in swept)
+    rng = random.Random(1)
+    found = [chosen for _ in range(100) if (chosen := drawer.draw(rng))]
+    assert {each[0].until for each in found if each[0].cpu and each[0].until} == {LOAD, end(LOAD)}
+    assert len(found) < 100
+
+
+def test_a_consequence_is_waited_for_and_not_kept_back() -> None:
+    """CPU 1 loads once more because of what CPU 0 did: it cannot be held before that."""
+    drawer = Drawer("k", arrivals(LOG))
+    rng = random.Random(1)
+    late = [
+        each for _ in range(200) for each in [drawer._pair(rng, crossed=False)] if each and not each[0].cpu
+    ]
+    loads = [each for each in late if each[0].until == end(LOAD)]
+    assert loads
+    assert all(len(each) == 1 for each in loads)
+    assert any(len(each) == 3 for each in late)
 
 
 def test_a_deadline_of_its_own() -> None:
