@@ -12,9 +12,10 @@ the order is made, and does not come about by luck.
 - points: one to three places at random, each until others have come to some places (PCT: Burckhardt, Kothari,
   Musuvathi and Nagarakatte, ASPLOS 2010).
 
-What was tried is not tried again for programs of the same shape, as long as there is anything else. A hold
-with a lock that the other CPU wants is learnt, and the places between the taking and the giving of that lock
-are left out for that side. All follows from the generator of random numbers and from what was tried.
+What was tried is not tried again for programs of the same shape. A hold with a lock that the other CPU wants
+is learnt, and the places between the taking and the giving of that lock are left out for that side; so are
+those of the first CPU behind which the other one never did what it waited for. All follows from the generator
+of random numbers and from what was tried.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ REST_EVENTS = 3000
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
 WAYS = ("sweep", "pair", "crossed", "points")
-WEIGHTS = (60, 24, 8, 8)
+WEIGHTS = (70, 18, 6, 6)
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
 ALL = "all"
@@ -97,6 +98,7 @@ class Drawer:
         self._rest = min(first, default=len(self.base))
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
+        self._early: dict[str, int] = {}
         self._sweep: list[Stretch] | None = None
 
     def draw(self, rng: random.Random) -> Schedule:
@@ -120,10 +122,13 @@ class Drawer:
 
     def learn(self, ends: Sequence[HoldFound]) -> None:
         """What became of the holds of the schedule drawn last."""
-        if self._drawn and ends and HoldEnd.BLOCKED in ends[0].reasons:
-            stretch, other = self._drawn
-            if stretch.lock is not None:
-                self.tried.blocked.add((self.shape, stretch.cpu, stretch.lock, other))
+        if not self._drawn or not ends:
+            return
+        stretch, other = self._drawn
+        if HoldEnd.BLOCKED in ends[0].reasons and stretch.lock is not None:
+            self.tried.blocked.add((self.shape, stretch.cpu, stretch.lock, other))
+        if HoldEnd.DEADLINE in ends[0].reasons and not stretch.cpu:
+            self._early[other] = max(self._early.get(other, 0), stretch.arrivals[-1].number)
 
     def _next(self, rng: random.Random) -> Schedule:
         """The next one of the sweep; empty at its end, and where the first CPU takes nothing away."""
@@ -145,18 +150,20 @@ class Drawer:
     def _order(self, rng: random.Random) -> list[Stretch]:
         """Backwards: of each place its last time while all was calm, then its first times.
 
-        One that comes again and again is as good the first times.
+        One that comes again and again is as good the first times. Where a lock is held comes later: what
+        takes translations away takes most of these, too, and waits.
         """
-        late, last = [], []
+        rounds: dict[tuple[bool, bool], list[Stretch]] = {}
         for cpu in self._cpus[1:]:
             for group in self._groups[cpu].values():
-                calm = [each for each in group if each.arrivals[0].number < self._rest]
-                if calm:
-                    last.append(calm[min(len(calm), EARLY) - 1])
-                    late += calm[: min(EARLY, len(calm)) - 1]
-        rng.shuffle(late)
-        rng.shuffle(last)
-        return [*late, *last]
+                calm = [each for each in group if each.arrivals[0].number < self._rest][:EARLY]
+                for each in calm:
+                    rounds.setdefault((each.locked, each is not calm[-1]), []).append(each)
+        order = []
+        for key in sorted(rounds, reverse=True):
+            rng.shuffle(rounds[key])
+            order += rounds[key]
+        return order
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:
         """Empty when no two sides of different CPUs are left."""
@@ -173,6 +180,8 @@ class Drawer:
             if blocked in self.tried.blocked or (not crossed and pair in self.tried.pairs):
                 continue
             if not self._meets(stretch.arrivals[0], other):
+                continue
+            if not cpu and stretch.arrivals[0].number <= self._early.get(other.function, -1):
                 continue
             if not crossed:
                 self.tried.pairs.add(pair)

@@ -59,6 +59,11 @@ class Stretch:
         """Whose it is."""
         return self.arrivals[0].cpu
 
+    @property
+    def locked(self) -> bool:
+        """Whether it has a lock for which others wait at once: not for readers of SRCU."""
+        return self.lock is not None and "srcu" not in self.lock.callee
+
 
 def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
     """The outermost functions of each CPU, in the order in which they were entered."""
