@@ -37,6 +37,7 @@ TPIDR_EL2_AT = 0x90
 """Where an L2's TPIDR_EL2 is in its VNCR page (Arm ARM D24.2.219, DDI 0487 M.a.a)."""
 SHADOWS = 6
 """Shadow contexts that KVM has for a VM of ours: two for each of three vCPUs (litmus/host/options.h)."""
+OF_EL1 = ("vae1", "vaae1", "aside1", "vmalle1")
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 WINDOWS = 8
 
@@ -93,7 +94,7 @@ def program(rng: random.Random, kind: str) -> RaceProgram:
 
 def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action) -> list[Action]:
     """The user begins before its translation is there, after, or when it was used on the other CPU."""
-    way = rng.choice(("after",) * 5 + ("used", "before", "seen"))
+    way = rng.choice(("after",) * 6 + ("used", "used", "before", "seen"))
     if way == "before":
         return [spin, maps]
     if way == "seen":
@@ -163,6 +164,45 @@ def _broadcast(operation: Operation) -> bool:
     return operation.scope is not Shareability.LOCAL and not operation.operand.is_range
 
 
+def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """L1 itself uses event memory, through its own regime and the stage 2 that L0 has for it."""
+    va, offset = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
+    maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
+    begin: list[Action] = [Host("set-up", offset)]
+    begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va))
+    if rng.random() < 0.25:
+        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
+    world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
+    return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
+
+
+def stage1(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """L1 takes a page out of L2's stage 1 while L2's vCPU is loaded, or faults in stage 2, on another CPU.
+
+    L0 executes the operation for each shadow of the VMID: one that is about to be used counts, too.
+    """
+    va, pages = layout.va(0), [layout.ipa(0) + (n << SHIFT) for n in range(2)]
+    operation = by_name(rng.choice(_of_el1()))
+    maps = Map("s1", 0, va, 3, pages[0], "w")
+    take: list[Action] = [
+        Map("s1", 0, va, 3, None),
+        Tlbi(0, operation.name, make_operand(operation, at=va, asid=0)),
+    ]
+    end: list[Action] = [Map("s1", 0, va, 3, pages[1], "w")] if rng.random() < 0.3 else []
+    stage_2 = [Map("s2", 0, page, 3, layout.frame(n), "rwx") for n, page in enumerate(pages)]
+    begin = _begin(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va))
+    world = World(SHIFT, (Context(1, s1=True, s2_bits=bits),), 2)
+    return Program(world, (*stage_2, *begin, *take, *end, Sample(1), Stop(1)))
+
+
+def _of_el1() -> list[str]:
+    return [
+        op.name
+        for op in load()
+        if op.family in OF_EL1 and not op.nxs and not op.features and _broadcast(op) and not op.last_level
+    ]
+
+
 def stage2(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
@@ -197,7 +237,9 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "event": RaceConflict(event, 2),
     "vncr": RaceConflict(vncr, 2, wide=True),
     "vncr-event": RaceConflict(vncr_event, 1),
+    "event-of-l1": RaceConflict(event_of_l1, 1),
     "recycle": RaceConflict(recycle, 1),
+    "stage1": RaceConflict(stage1, 1, wide=True),
     "stage2": RaceConflict(stage2, 1, wide=True),
 }
 DECK = tuple(name for name, each in CONFLICTS.items() for _ in range(each.weight))

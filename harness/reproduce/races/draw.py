@@ -156,7 +156,8 @@ class Drawer:
         rounds: dict[tuple[bool, bool], list[Stretch]] = {}
         for cpu in self._cpus[1:]:
             for group in self._groups[cpu].values():
-                calm = [each for each in group if each.arrivals[0].number < self._rest][:EARLY]
+                calm = [each for each in group if each.arrivals[0].number < self._rest]
+                calm = calm if len(calm) <= EARLY else calm[:2]
                 for each in calm:
                     rounds.setdefault((each.locked, each is not calm[-1]), []).append(each)
         order = []

@@ -123,13 +123,13 @@ def _given(place: Place) -> Place:
 def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
     """What counts: of the first CPU all between its first and last landmark, of others all in and around L2.
 
-    Where there is no landmark, or nobody enters L2, it is all of that CPU.
+    Where nobody enters L2 it is the same of all CPUs; without a landmark all counts.
     """
     marks = [each.number for each in base if not each.cpu and each.place == Place(LANDMARK)]
     entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
     ends = [each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT)]
     first = (marks[0], marks[-1] if len(marks) > 1 else len(base)) if marks else (0, len(base))
-    other = (entries[0], ends[-1]) if entries else (0, len(base))
+    other = (entries[0], ends[-1]) if entries else first
     return tuple(
         each
         for each in base

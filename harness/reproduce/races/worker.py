@@ -31,7 +31,7 @@ from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 50
+DRAWS = 64
 """Schedules for each program."""
 WIDE_PATIENCE_US = 100_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
