@@ -10,7 +10,7 @@ comes in its place.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import Operation, Regime, Shareability, by_name, load
@@ -92,9 +92,14 @@ def program(rng: random.Random, kind: str) -> RaceProgram:
     raise RuntimeError("no legal program in 100 tries")
 
 
-def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action) -> list[Action]:
+WAYS = ("after",) * 6 + ("used", "used", "before", "seen")
+
+
+def _begin(
+    rng: random.Random, spin: Spin, maps: Action, look: Action, ways: Sequence[str] = WAYS
+) -> list[Action]:
     """The user begins before its translation is there, after, or when it was used on the other CPU."""
-    way = rng.choice(("after",) * 6 + ("used", "used", "before", "seen"))
+    way = rng.choice(ways)
     if way == "before":
         return [spin, maps]
     if way == "seen":
@@ -227,10 +232,32 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Prog
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
     begin = _begin(
-        rng, Spin(1, 0, at, "l2"), Map("s2", 0, at, 3, layout.frame(0), "rwx"), Access("read", 0, at)
+        rng,
+        Spin(1, 0, at, "l2"),
+        Map("s2", 0, at, 3, layout.frame(0), "rwx"),
+        Access("read", 0, at),
+        ("after", "used", "before", "before", "seen"),  # before: its vCPU gives its shadow up all the time
     )
     end: list[Action] = [*turns[:2], Sample(1), Stop(1)]
     return Program(world, (*maps, *begin, *turns, *end))
+
+
+def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """All shadows are in use by other VMIDs, or were; both CPUs enter one that has none, at about one time.
+
+    Whichever comes first takes a shadow that is full of another VMID's translations. The other one may use it
+    when these are gone.
+    """
+    count = SHADOWS + rng.choice((1, 2))
+    world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
+    at, new = layout.ipa(0), count - 1
+    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(count)]
+    turns = [Access("read", ctx, at) for ctx in range(new)]
+    rng.shuffle(turns)
+    take: list[Action] = [Access("read", new, at)]
+    if rng.random() < 0.4:
+        take.append(Access("read", turns[0].ctx, at))
+    return Program(world, (*maps, *turns, Spin(1, new, at, "l2"), *take, Sample(1), Stop(1)))
 
 
 CONFLICTS: Mapping[str, RaceConflict] = {
@@ -239,6 +266,7 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-event": RaceConflict(vncr_event, 1),
     "event-of-l1": RaceConflict(event_of_l1, 1),
     "recycle": RaceConflict(recycle, 1),
+    "recycle-into": RaceConflict(recycle_into, 1),
     "stage1": RaceConflict(stage1, 1, wide=True),
     "stage2": RaceConflict(stage2, 1, wide=True),
 }
