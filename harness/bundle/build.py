@@ -9,7 +9,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ PACK_DEADLINE_S = 120
 class BundleSpec:
     """What it is to be: ``kernel`` boots at L0, ``mutant`` is the fault that its commands switch on.
 
-    ``board``: a name or a path, of what the bare image runs on.
+    ``board``: a name or a path, of what the bare image runs on. ``lists``: more lists, cases by name.
     """
 
     out: Path
@@ -48,6 +48,7 @@ class BundleSpec:
     mutant: str = ""
     archive: bool = True
     board: str = "virt"
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def make(wanted: BundleSpec, store: Store, progress: Progress) -> Made:
     runner = parts.build_runner(store, progress.note)
     bare = build_bare(store, board, progress.note)
     known, described = parts.known_cases(payloads)
-    lists = parts.lists_of(build_covering(store, payloads, progress.note), described)
+    lists = {**parts.lists_of(build_covering(store, payloads, progress.note), described), **wanted.lists}
     work = wanted.out.with_name(f".{wanted.out.name}.making")
     shutil.rmtree(work, ignore_errors=True)
     try:

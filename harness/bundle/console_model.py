@@ -11,13 +11,15 @@ from typing import Any
 
 from harness.document.data_files import load_document
 from harness.errors import UserError
-from harness.host.paths import find_data_file
+from harness.host.paths import data_names, find_data_file
+from harness.scenario.walks import FEW, WHOLE
 
 KIND = "consoles"
 WORDS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 LINE = re.compile(
     r"pipe|pty|(?:tcp|telnet):(?P<host>[^:]+|\[[^\]]+\]):(?P<port>[0-9]{1,5})|unix:(?P<path>.+)"
 )
+QEMU = "{qemu}"
 LINES = "pipe, pty, tcp:HOST:PORT, telnet:HOST:PORT or unix:PATH"
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -43,6 +45,7 @@ SCHEMA: dict[str, Any] = {
         "kernel-console": {"type": "string", "pattern": "^[A-Za-z0-9,]+$"},
         "line": {"type": "string", "minLength": 1},
         "slowdown": {"type": "number", "exclusiveMinimum": 0},
+        "contexts": {"enum": [WHOLE, FEW]},
         "environment": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
@@ -61,7 +64,8 @@ class ConsoleModel:
     """A file of ``images/consoles``. ``qemu``: the model whose launcher ``{qemu}`` is; empty for none.
 
     ``line`` is ``pipe`` or ``pty`` of ``command``, or where the console is: ``tcp:…``, ``telnet:…``,
-    ``unix:…``. ``slowdown`` multiplies every deadline.
+    ``unix:…``. ``slowdown`` multiplies every deadline. ``few_contexts``: KVM takes very long there to walk a
+    whole shadow context (harness/scenario/walks.py).
     """
 
     name: str
@@ -75,17 +79,20 @@ class ConsoleModel:
     line: str
     slowdown: float
     environment: Mapping[str, str]
+    few_contexts: bool = False
 
-    def words(self, words: Sequence[str], values: Mapping[str, str], launcher: Sequence[str]) -> list[str]:
-        """Return a command: ``{qemu}`` becomes the launcher's words, other placeholders their value."""
+    def words(
+        self, words: Sequence[str], values: Mapping[str, str], whole: Mapping[str, Sequence[str]]
+    ) -> list[str]:
+        """Return a command: each word of ``whole`` becomes several, other placeholders their value."""
         found: list[str] = []
         for word in words:
-            found += launcher if word == "{qemu}" else [fill(word, values)]
+            found += whole[word] if word in whole else [fill(word, values)]
         return found
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Replace ``{bundle}``, ``{append}`` and ``{options}``; any other brace stays."""
+    """Replace each ``{key}`` of ``values``; any other brace stays."""
     for key, value in values.items():
         text = text.replace(f"{{{key}}}", value)
     return text
@@ -100,8 +107,8 @@ def load_console(name: str) -> ConsoleModel:
         raise UserError(f"{file}: line: {data['line']!r}; expected {LINES}")
     if data["line"] in ("pipe", "pty") and not command:
         raise UserError(f"{file}: line {data['line']} is that of a command; say which with `command:`")
-    if "{qemu}" in command and "qemu" not in data:
-        raise UserError(f"{file}: {{qemu}} is the launcher of a model; say which with `qemu:`")
+    if QEMU in command and "qemu" not in data:
+        raise UserError(f"{file}: {QEMU} is the launcher of a model; say which with `qemu:`")
     return ConsoleModel(
         data["console"],
         data.get("version", ""),
@@ -114,7 +121,22 @@ def load_console(name: str) -> ConsoleModel:
         data["line"],
         float(data["slowdown"]),
         dict(data.get("environment", {})),
+        data.get("contexts", WHOLE) == FEW,
     )
+
+
+def is_console(name: str) -> bool:
+    """Whether ``name`` is that of a shipped console model, or the path of a file of one.
+
+    A file that cannot be read is none: whoever reads it as a model says what is wrong with it.
+    """
+    if "/" not in name:
+        return name in data_names(KIND)
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return re.search(r"^[\"']?console[\"']?\s*:", text, re.MULTILINE) is not None
 
 
 def _turn(file: Path, row: Mapping[str, str]) -> Turn:

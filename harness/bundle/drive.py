@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.bundle.commands import append
-from harness.bundle.console_model import ConsoleModel, fill
+from harness.bundle.console_model import QEMU, ConsoleModel, fill
 from harness.bundle.line import ConsoleLine, open_process, open_socket
+from harness.bundle.programs import NONE, Programs
 from harness.host import command
 
 POWER_S = 60.0
@@ -21,10 +22,14 @@ SILENCE_S = 300.0
 MOST_S = 4 * 3600.0
 AFTER_END_S = 5.0
 READ_S = 0.2
+CPUS = 2
+"""Of L0 where nobody says how many: every victim on another PE has one."""
 TAIL = 1 << 16
 """Characters of the end in which patterns are looked for."""
 END = re.compile(r"# nvh (?:bare-)?end .* crc=[0-9a-f]{8}\r*|Bail out! .*")
 BEGIN = re.compile(r"# nvh (?:begin|bare) .* crc=[0-9a-f]{8}\r*")
+TIMING = "icount"
+"""Of a shipped QEMU where nobody says: no control of another PE is lost on a busy host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +47,36 @@ def drive(
     log: Path,
     options: Sequence[str] = (),
     *,
-    launcher: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
+    programs: Programs = NONE,
     mutant: str = "",
+    cpus: int = CPUS,
+    timing: str = TIMING,
     silence_s: float = SILENCE_S,
     most_s: float = MOST_S,
 ) -> Driven:
     """Switch the machine on, take its console until the log ends or the machine says nothing more, and off.
 
-    ``options``: words ``KEY=VALUE`` of a bundle. The console goes to ``log``, byte for byte. No process is
-    left, whatever happens. ``InfraError`` when the line cannot be opened, or the power does not obey.
+    ``options``: words ``KEY=VALUE`` of a bundle; ``cpus``, ``timing``: CPUs of L0 and the model's timing,
+    where the machine can be given any. The console goes to ``log``, byte for byte. No process is left,
+    whatever happens. ``InfraError`` when the line cannot be opened, or the power does not obey.
     """
     values = {
         "bundle": str(bundle.absolute()),
         "append": append(model.kernel_console, options, mutant),
         "options": " ".join(f"--{word}" for word in options),
+        "cpus": str(cpus),
+        "uefi": programs.uefi,
     }
+    whole = {QEMU: programs.launcher, "{timing}": programs.timings.get(timing, ())}
     begun = time.monotonic()
 
     def power(words: Sequence[str]) -> None:
         if words:
-            command.run(model.words(words, values, launcher), timeout_s=POWER_S * max(1.0, model.slowdown))
+            command.run(model.words(words, values, whole), timeout_s=POWER_S * max(1.0, model.slowdown))
 
     try:
         power(model.power_on)
-        line = _open(model, model.words(model.command, values, launcher), environment or {})
+        line = _open(model, model.words(model.command, values, whole), programs.environment)
         try:
             with log.open("wb") as file:
                 taker = _Taker(model, values, file.write, line)

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import __version__
-from harness.artefacts.model import build_model, load_model
 from harness.attempt.sections import sections
 from harness.bundle.build import ARCHIVE
 from harness.bundle.console_model import load_console
 from harness.bundle.drive import drive
+from harness.bundle.programs import programs_of
 from harness.check import model_defects
 from harness.errors import InfraError, UserError
 from harness.host import command
@@ -78,11 +78,7 @@ def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[Run
     for word in options:
         if not re.fullmatch(r"[a-z-]+=[!-~]+", word):
             raise UserError(f"--set {word!r}: not KEY=VALUE; docs/anywhere.md has the options of a bundle")
-    launcher: Sequence[str] = ()
-    environment: Mapping[str, str] = {}
-    if model.qemu:
-        qemu = build_model(load_model(model.qemu), Store(), lambda _: None)
-        launcher, environment = qemu.launcher, qemu.environment
+    programs = programs_of(model, Store())
     with opened(asked.bundle) as bundle, tempfile.TemporaryDirectory(prefix="nvh-console-") as work:
         log = Path(work) / "console.log"
         driven = drive(
@@ -90,8 +86,7 @@ def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[Run
             asked.bundle,
             log,
             options,
-            launcher=launcher,
-            environment=environment,
+            programs=programs,
             mutant=bundle.kernel["mutant"],
         )
         if not log.stat().st_size:

@@ -14,6 +14,7 @@ from harness.covering.cases import CoveringCase, parse
 from harness.host import command
 from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 from harness.ktap.manifest import DEFAULT_LIST, Known
+from harness.litmus.by_console import COVERING
 from harness.litmus.population import case_hash
 
 RUNNER_SOURCES = SOURCES / "bundle"
@@ -60,6 +61,18 @@ def lists_of(covering: Artefact, described: Mapping[str, CoveringCase]) -> Mappi
     }
     quick = (name for names in found.values() for name in names if described[name].words["walks"] == "none")
     return {DEFAULT_LIST: tuple(dict.fromkeys(quick)), **found}
+
+
+def selected(payloads: Artefact, covering: Artefact, choose: Iterable[str]) -> tuple[str, ...]:
+    """Return the cases that ``choose``, options of nvh-litmus, select, in its order.
+
+    ``InfraError`` when they select none, or are no options.
+    """
+    words: list[str | Path] = [payloads.path / LISTER, "--list"]
+    for word in choose:
+        known = word.startswith(COVERING)
+        words.append(covering.path / DIRECTORY / word.removeprefix(COVERING) if known else word)
+    return tuple(command.run(words, timeout_s=60).stdout.split())
 
 
 def population(names: Iterable[str]) -> dict[str, Any]:

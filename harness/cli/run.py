@@ -6,6 +6,7 @@ examples:
   ./nvh run scenarios                        every shipped scenario, those that run on request too
   ./nvh run --kernel debian l1-userspace     cells whose id contains l1-userspace, on Debian's own kernel
   ./nvh run my.yaml --timing mttcg --out o   a scenario of your own, with races between CPUs
+  ./nvh run --model qemu-console             on a machine that is a console and no more (docs/anywhere.md)
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from typing import Any
 from rich.console import Console
 
 from harness.attempt.job import SEED
+from harness.bundle import console_run
+from harness.bundle.console_cells import fitting, without_model
+from harness.bundle.console_model import is_console
 from harness.cli import common
 from harness.errors import UserError
 from harness.level import Level
@@ -99,11 +103,23 @@ def _listed(cell: Cell) -> dict[str, Any]:
     }
 
 
+def _refuse(arguments: argparse.Namespace) -> None:
+    """Raise ``UserError`` for options about a machine that nvh can stop, save and look into."""
+    for option in ("live", "fresh", "snapshot_at", "keep_on_failure", "jobs"):
+        if getattr(arguments, option):
+            raise UserError(
+                f"--{option.replace('_', '-')}: a console model has no snapshots, runs one cell at a time "
+                "and shows only its console; leave it out"
+            )
+
+
 def main(arguments: argparse.Namespace) -> int:
     """Run cells; returns the exit status of the worst verdict."""
     console = Console()
     paths, patterns = common.split(arguments.what)
-    overrides = common.overrides(arguments)
+    named = common.overrides(arguments)
+    by_console = is_console(named.model or "")
+    overrides = without_model(named) if by_console else named
     if arguments.what and (arguments.every or arguments.whole or arguments.slice):
         raise UserError(
             "--every, --whole and --slice choose cells; leave them out, or the names of scenarios"
@@ -119,9 +135,15 @@ def main(arguments: argparse.Namespace) -> int:
         print(json.dumps([_listed(cell) for cell in cells], indent=1))
         return 0
     if arguments.list:
+        apart = fitting(cells, str(named.model))[1] if by_console else {}
         for cell in cells:
-            console.print(f"{cell.id:60} {cell.summary}", markup=False, highlight=False, soft_wrap=True)
+            told = f"not applicable: {apart[cell.id]}" if cell.id in apart else cell.summary
+            console.print(f"{cell.id:60} {told}", markup=False, highlight=False, soft_wrap=True)
         return 0
+    if by_console:
+        _refuse(arguments)
+        asked = console_run.ConsoleRunSpec(cells, named, arguments.out, arguments.seed)
+        return console_run.run_and_print(asked, console).exit_status
     start = Start(arguments.fresh, Level.parse(arguments.snapshot_at) if arguments.snapshot_at else None)
     wanted = RunSpec(
         cells,

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from harness.arch import registers
 from harness.arch.table import Operand, Operation, Regime, Shareability, load
 from harness.program.addresses import E2_ASID, Layout
-from harness.program.allowed import trapped
 from harness.program.ids import ID_BITS, neighbour
+from harness.program.l2_fate import trapped
 from harness.program.program import Tlbi, World, make_operand
 from harness.program.scene import Scene, UsedLeaf
 

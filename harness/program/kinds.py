@@ -22,7 +22,6 @@ from harness.program.addresses import (
     input_bits,
     level_size,
 )
-from harness.program.allowed import VEL2_SHIFT
 from harness.program.ids import any_id, distinct
 from harness.program.needs import words_of
 from harness.program.program import (
@@ -39,6 +38,7 @@ from harness.program.program import (
 )
 from harness.program.rounds import Rounds, base_maps
 from harness.program.scene import UsedLeaf
+from harness.program.tables import VEL2_SHIFT
 
 MAX_ACTIONS = 26
 VA_BITS = 48

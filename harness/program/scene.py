@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.program.addresses import AREAS, FRAMES, WORDS, Layout, level_size
-from harness.program.allowed import VEL2_SHIFT, ReferenceModel
+from harness.program.allowed import ReferenceModel
 from harness.program.program import (
     OLD,
     Access,
@@ -27,6 +27,7 @@ from harness.program.program import (
     Tlbi,
     World,
 )
+from harness.program.tables import VEL2_SHIFT
 
 ROUNDS_MAX = 40
 

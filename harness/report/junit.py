@@ -3,7 +3,8 @@
 
 fail is a ``failure`` of type ``fail``; vacuous and undecided are failures of those types, except a vacuous
 expectation in a cell that passed (the scenario allows it), which is ``skipped``; infra is an ``error``. A
-finding that a quarantine entry expects is ``skipped``, too; the other findings of its cell are not.
+finding that a quarantine entry expects is ``skipped``, too; the other findings of its cell are not. Cells
+that do not apply to the machine are a suite of their own, ``skipped``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from harness.verdict import Verdict
 NAME = "junit.xml"
 CELL_CASE = "cell"
 """Name of the case that stands for the cell itself where no expectation carries its verdict."""
+
+ABSENT = "not-applicable"
+"""Name of the suite of cells that the machine cannot run."""
 
 
 def _details(cell: CellResult, finding: Finding | None) -> str:
@@ -79,6 +83,16 @@ def _properties(run: RunSummary, cells: list[CellResult]) -> list[tuple[str, str
     return list(dict.fromkeys(rows))
 
 
+def _absent(run: RunSummary) -> junitparser.TestSuite:
+    """A suite of what was asked for and does not apply to the machine: skipped, never passed."""
+    suite = junitparser.TestSuite(ABSENT)
+    for cell, why in run.not_applicable.items():
+        case = junitparser.TestCase(name=xml(one_line(cell, 200)), classname=ABSENT, time=0.0)
+        case.result = [junitparser.Skipped(xml(one_line(why, 500)), ABSENT)]
+        suite.add_testcase(case)
+    return suite
+
+
 def render(run: RunSummary) -> str:
     """Return the run as a JUnit XML document."""
     document = junitparser.JUnitXml(xml(f"nvh {run.id}"))
@@ -95,6 +109,8 @@ def render(run: RunSummary) -> str:
             label = cell.id if ids[cell.id] == 1 else cell.slug
             suite.add_testcases(_cases(cell, label))
         document.add_testsuite(suite)
+    if run.not_applicable:
+        document.add_testsuite(_absent(run))
     document.update_statistics()  # type: ignore[no-untyped-call]
     body: str | bytes = document.tostring()  # type: ignore[no-untyped-call]
     return body.decode("utf-8") if isinstance(body, bytes) else body

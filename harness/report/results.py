@@ -243,7 +243,11 @@ def epoch(started: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary(_Bounded):
-    """Outcome of a run. Counts, the worst verdict and the exit status follow from the cells."""
+    """Outcome of a run. Counts, the worst verdict and the exit status follow from the cells.
+
+    ``not_applicable``: cells that were asked for and that the machine cannot run, with the reason. They are
+    counted apart, as nothing that passed; a run of such cells alone is ``vacuous``.
+    """
 
     id: str
     started: str
@@ -254,6 +258,7 @@ class RunSummary(_Bounded):
     command: str = ""
     cells: tuple[CellResult, ...] = ()
     artefacts: Mapping[str, ArtefactVersion] = field(default_factory=dict)
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Verdict, int]:

@@ -33,6 +33,9 @@ WIDE = 120
 NEIGHBOURS = 4
 """Context lines shown on each side of the trigger."""
 
+ABSENT_MOST = 4
+"""Cells that do not apply and are named for each reason."""
+
 
 def verdict_text(verdict: Verdict) -> Text:
     """Return the verdict's word in its colour."""
@@ -167,7 +170,16 @@ def totals(run: RunSummary) -> str:
     noun = "cell" if len(run.cells) == 1 else "cells"
     known = "known defect" if run.known == 1 else "known defects"
     apart = f" ({run.known} {known} seen as expected, not counted)" if run.known else ""
-    return f"{len(run.cells)} {noun}: {counted or 'nothing ran'}{apart} in {seconds(run.seconds)}"
+    absent = f", {len(run.not_applicable)} not applicable" if run.not_applicable else ""
+    return f"{len(run.cells)} {noun}: {counted or 'nothing ran'}{apart}{absent} in {seconds(run.seconds)}"
+
+
+def absent(run: RunSummary) -> dict[str, list[str]]:
+    """Return the cells that the machine cannot run by the reason, the most frequent first."""
+    found: dict[str, list[str]] = {}
+    for cell, why in run.not_applicable.items():
+        found.setdefault(why, []).append(cell)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def overhead(run: RunSummary) -> str:
@@ -194,6 +206,9 @@ def print_summary(
         if cell.verdict is not Verdict.PASS:
             print_cell(cell, console, directory)
     console.print()
+    for why, cells in absent(run).items():
+        some = ", ".join(cells[:ABSENT_MOST]) + (", …" if len(cells) > ABSENT_MOST else "")
+        console.print(Text(one_line(f"not applicable: {why}: {len(cells)} ({some})", 300)), soft_wrap=True)
     console.print(Text.assemble(verdict_text(run.worst), "  ", totals(run)))
     console.print(Text(overhead(run)))
     if directory is not None and (directory / html.NAME).exists():

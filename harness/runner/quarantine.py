@@ -187,6 +187,13 @@ class Quarantine:
 
     entries: tuple[QuarantineEntry, ...] = ()
 
+    def knows(self, scenario: str, kernel: str, release: str) -> bool:
+        """Whether ``scenario`` is expected to be red on the L0 kernel of that name and release."""
+        return any(
+            fnmatchcase(scenario, entry.scenario) and entry.kernels.include(kernel, release)
+            for entry in self.entries
+        )
+
     def check(self, cells: Iterable[Cell]) -> None:
         """Raise ``InputError`` where an entry names a finding or a parameter that its cells do not have."""
         problems = {}

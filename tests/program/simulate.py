@@ -27,7 +27,8 @@ from harness.program.addresses import (
     level_size,
     value_at,
 )
-from harness.program.allowed import HPFAR_PAGE, NO_STAGE_2, NOWHERE, hidden, l2_fate, trap_token
+from harness.program.allowed import HPFAR_PAGE, NO_STAGE_2
+from harness.program.l2_fate import hidden, l2_fate, trap_token
 from harness.program.program import (
     OLD,
     Access,
@@ -45,6 +46,7 @@ from harness.program.program import (
     Tlbi,
     World,
 )
+from harness.program.words import NOWHERE
 
 ALL64 = (1 << 64) - 1
 NS = registers.mask("XT.NS")

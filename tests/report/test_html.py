@@ -175,3 +175,11 @@ def test_a_known_defect_is_shown_as_such_and_not_opened() -> None:
     assert "the verdict does not count" in page.text
     assert "open" not in dict(*page.all("details")[:1])
     assert "known, as expected" not in Page(html.render(samples.run(samples.FAILED))).text
+
+
+def test_what_does_not_apply_is_told_apart() -> None:
+    run = dataclasses.replace(samples.EVERY, not_applicable={"three-levels": "it boots l1 <b>"})
+    page = html.render(run)
+    assert "Not applicable (1)" in page
+    assert "it boots l1 &lt;b&gt;" in page
+    assert "Not applicable" not in html.render(samples.EVERY)

@@ -117,3 +117,13 @@ def test_foreign_text_stays_well_formed_and_bounded(tmp_path: Path) -> None:
     path = junit.write(samples.hostile("A" * 10_000_000), tmp_path)
     assert path.stat().st_size < 300_000
     assert ET.parse(path).getroot().tag == "testsuites"
+
+
+def test_what_does_not_apply_is_skipped_and_never_passed(tmp_path: Path) -> None:
+    run = dataclasses.replace(samples.EVERY, not_applicable={"three-levels": f"it boots l1 {EVIL}"})
+    before, document = parse(samples.EVERY, tmp_path), parse(run, tmp_path)
+    [case] = [case for name, case in cases(document).items() if name == "three-levels"]
+    [result] = case.result
+    assert isinstance(result, junitparser.Skipped)
+    assert str(result.message).startswith("it boots l1")
+    assert (document.tests, document.skipped) == (before.tests + 1, before.skipped + 1)

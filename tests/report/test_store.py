@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -189,4 +190,13 @@ def test_the_documentation_names_every_key() -> None:
     missing = {key for part in parts for key in part["properties"] if f"`{key}`" not in text}
     assert missing == set()
     assert set(result["required"]) == set(result["properties"])
-    assert set(summary["required"]) == set(summary["properties"])
+    # What an older nvh wrote has not the last one.
+    assert set(summary["required"]) == set(summary["properties"]) - {"not_applicable"}
+
+
+def test_what_does_not_apply_counts_as_nothing(tmp_path: Path) -> None:
+    run = dataclasses.replace(samples.EVERY, not_applicable={"three-levels": "it boots l1"})
+    assert store.read_run(store.write_run(run, tmp_path)) == run
+    assert (run.counts, run.worst) == (samples.EVERY.counts, samples.EVERY.worst)
+    alone = dataclasses.replace(run, cells=())
+    assert (alone.worst, alone.exit_status) == (Verdict.VACUOUS, 1)

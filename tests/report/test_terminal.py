@@ -95,3 +95,11 @@ def test_ids_break_between_parameters_and_words(width: int) -> None:
     assert all(len(line) <= width for line in lines)
     assert all(line.endswith(("[", ",", "-", "=")) for line in lines[:-1])
     assert broken("a" * 50, width).replace("\n", "") == "a" * 50
+
+
+def test_what_does_not_apply_is_counted_with_its_reason() -> None:
+    apart = {f"cell-{number}": "it boots l1" for number in range(6)} | {"other": "it looks at traces"}
+    text = render(dataclasses.replace(samples.EVERY, not_applicable=apart), 100)
+    assert "7 not applicable in" in text
+    assert "not applicable: it boots l1: 6 (cell-0, cell-1, cell-2, cell-3, …)" in text
+    assert "not applicable: it looks at traces: 1 (other)" in text

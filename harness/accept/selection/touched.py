@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from harness.accept.apply import Tree
 from harness.accept.coverage.join import functions
@@ -17,6 +18,8 @@ _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _OLD = re.compile(r"^--- (?:a/)?([^\t\n]+)")
 _NEW = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)")
 _NOWHERE = "/dev/null"
+_CODE = frozenset({".c", ".h", ".S"})
+"""Suffixes of files with functions: a document may quote one, and changes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,10 @@ def by_patch(patches: Iterable[tuple[int, str]], text: Callable[[int, str], str]
         sides: dict[str, tuple[dict[int, str], dict[int, str]]] = {}
         for hunk in hunks(diff):
             if hunk.path not in sides:
+                code = PurePosixPath(hunk.path).suffix in _CODE
                 sides[hunk.path] = (
-                    functions(text(number - 1, hunk.path)),
-                    functions(text(number, hunk.path)),
+                    functions(text(number - 1, hunk.path)) if code else {},
+                    functions(text(number, hunk.path)) if code else {},
                 )
             for name in sorted(names(hunk, *sides[hunk.path])):
                 numbers = found.setdefault((hunk.path, name), [])

@@ -19,6 +19,7 @@ from harness.document.as_json import from_data, to_data
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
+from harness.program.kernel_defects import DEFECTS
 from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
@@ -29,10 +30,12 @@ from harness.reproduce.hunt.worker import BatchDone, FindingKept, Note, WorkerOr
 from harness.reproduce.workers import events
 from harness.runner.prepare import Builder
 from harness.runner.project import default_stack
+from harness.runner.quarantine import Quarantine, load_quarantine
 from harness.scenario.defaults import MUTANT_KERNEL
 from harness.scenario.language import StackSpec
 from harness.scenario.mutants import choose, load
 from harness.scenario.scenario import Overrides
+from harness.stack.images import StackImages
 
 RECORD = "hunt.json"
 FORMAT = 3
@@ -177,6 +180,19 @@ def stack_for(lane: Lane, wanted: Wanted) -> StackSpec:
     return replace(spec, levels=levels)
 
 
+def not_expected(known: Quarantine, kernel: str, release: str) -> tuple[str, ...]:
+    """The scenarios of those defects that the L0 kernel of that name and release is not expected to have."""
+    return tuple(each.scenario for each in DEFECTS if not known.knows(each.scenario, kernel, release))
+
+
+def new_here(wanted: Wanted, kernel: str, images: StackImages, console: Console) -> tuple[str, ...]:
+    """The scenarios of known defects that are findings on ``kernel``: what was asked for, and fixed."""
+    fixed = not_expected(load_quarantine(), kernel, images.versions()["kernel l0"]["version"])
+    if fixed:
+        _say(console, f"findings on {kernel}, where quarantine.yaml does not expect them: {', '.join(fixed)}")
+    return tuple(dict.fromkeys((*wanted.as_new, *fixed)))
+
+
 def hunt(wanted: Wanted, console: Console) -> Totals:
     """Hunt for ``wanted.seconds`` and return the totals, left as ``hunt.json``, too."""
     if wanted.mutant:
@@ -196,6 +212,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
     before = totals.seconds
     started = time.monotonic()
     kernel = NO_KERNEL if bare else next(iter(specs.values())).levels[Level.L0].kernel
+    as_new = wanted.as_new if bare else new_here(wanted, kernel, next(iter(images.values()))[0], console)
     orders = [
         WorkerOrder(
             seed=wanted.seed,
@@ -211,7 +228,7 @@ def hunt(wanted: Wanted, console: Console) -> Totals:
             with_known=wanted.with_known,
             one=wanted.one,
             bare=bare,
-            as_new=wanted.as_new,
+            as_new=as_new,
             sanitize=wanted.watched,
         )
         for number in range(wanted.jobs)

@@ -18,7 +18,7 @@ from harness.program.allowed import ReferenceModel, allowed_of
 from harness.program.program import Action, Context, Cpu, Map, Program, World, loads
 from harness.program.render import AFTERWARDS, action_text, epilogue, prologue_lines
 from harness.program.script import script
-from harness.reproduce.programs import statements
+from harness.reproduce.programs import contexts, statements
 from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import LINES_MAX, STATEMENTS, STEPS_MAX, WATCHES_MAX
 from harness.reproduce.programs.words import ProgramLine, cut, nearest
@@ -116,7 +116,7 @@ def _drafts(text: str, path: str) -> tuple[list[ProgramDraft], list[Problem]]:
                 draft.bad(verb, f"the program {draft.name!r} has no `end`", "`end` before the next `program`")
             draft, tidies = ProgramDraft(line), False
             drafts.append(draft)
-            statements.begin(draft)
+            contexts.begin(draft)
         elif draft is None:
             near = nearest(verb.text, ["program"])
             problems.append(verb.problem(f"{verb.text!r} before the first program", "`program NAME`", near))
@@ -216,9 +216,12 @@ def _illegal(draft: ProgramDraft, program: Program, lines: Sequence[ProgramLine]
         if isinstance(action, Map) and (why := model.why_illegal(action)):
             word = line.words[1 if action.stage == "e2" else 2]
             if action.to is None:
-                table = model.leaf_of(action).table
+                table = model.tables.leaf_of(action).table
                 there = sorted(
-                    {f"{leaf.start:#x} at level {leaf.level}" for leaf in model.current(action.stage, table)}
+                    {
+                        f"{leaf.start:#x} at level {leaf.level}"
+                        for leaf in model.tables.current(action.stage, table)
+                    }
                 )
                 draft.bad(word, why, f"one of {', '.join(there)}" if there else "a mapping before")
             else:

@@ -88,6 +88,12 @@ class ProgramDraft:
         self.bad(word, f"{value:#x} is not in the {names} memory", room)
         return False
 
+    def no_more(self, words: Sequence[Word], count: int, also: str = "") -> None:
+        """Report what stands behind the first ``count`` of ``words``, where ``also`` might stand, too."""
+        if len(words) > count:
+            near = nearest(words[count].text, [also]) if also else ""
+            self.bad(words[count], f"{words[count].text!r} is one word too many", "the end of the line", near)
+
     def choice(self, word: Word, choices: Iterable[str], what: str) -> str | None:
         """``word`` if it is one of ``choices``, or None, and the nearest is named."""
         known = list(choices)

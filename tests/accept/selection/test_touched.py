@@ -76,3 +76,9 @@ def test_new_functions_and_files_that_go() -> None:
     lines = "".join(f"-{line}\n" for line in text.splitlines())
     gone = diff("k/n.c", f"@@ -1,4 +0,0 @@\n{lines}").replace("+++ b/k/n.c", "+++ /dev/null")
     assert touched([gone], [{"k/n.c": text}, {}]) == [("k/n.c", "fresh", (1,))]
+
+
+def test_a_document_that_quotes_a_function_changes_none() -> None:
+    for path, name in (("k/a.rst", ""), ("k/Kconfig", ""), ("k/a.c", "second"), ("k/a.h", "second")):
+        change = diff(path, "@@ -8,2 +7,0 @@\n-\tif (y)\n-\t\treturn 1;\n")
+        assert touched([change], [{path: BASE}, {path: after(BASE, 8, 2)}]) == [(path, name, (1,))]

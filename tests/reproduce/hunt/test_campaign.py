@@ -24,6 +24,7 @@ from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
 from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import CAUSES, BatchDone, Note
+from harness.runner.quarantine import load_quarantine
 
 
 def batch(number: int, op: str = "vae1is") -> BatchDone:
@@ -154,3 +155,12 @@ def test_programs_of_a_defect_that_is_new_are_not_left_out() -> None:
     others = [defect for defect in DEFECTS if not defect.aliases]
     alone = [each for each in programs if shows_known(each) and not shows_known(each, others)]
     assert alone, "they show this one and no other"
+
+
+def test_a_fixed_kernel_has_no_known_defects() -> None:
+    known = load_quarantine()
+    every = {defect.scenario for defect in DEFECTS}
+    assert campaign.not_expected(known, "nv", "7.3.4-nvh") == ()
+    assert campaign.not_expected(known, "nv-mutants", "7.3.4-nvh") == ()
+    assert set(campaign.not_expected(known, "nv-fixed", "7.3.4-nvh")) == every
+    assert set(campaign.not_expected(known, "nv", "")) == every, "a release that nobody knows is in no range"
