@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/hosts.md: its scenarios load as they stand, it names those that are shipped, each verb of L0 is in one."""
+"""docs/hosts.md: its scenarios load, it names those that are shipped, each verb of L0 is in one."""
 
 from __future__ import annotations
 
