@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from harness.stack import vmm
 
 TURN_S = 0.02
-"""Between two looks whether the answer has come. Sleep is L0's time: a second is 10⁹ instructions under icount."""
+"""Between two looks for the answer. It is L0's time: a second is 10⁹ instructions under icount."""
 ANSWER_TURNS = 500
 TURNS_PER_S = 10
 """How many questions fit into a second, at most."""
