@@ -117,6 +117,13 @@ GROUPS = (
     "syndromes",
     "controls",
     "sizes",
+    "attributes",
+    "host",
+    "fine",
+    "shapes",
+    "memory",
+    "redirected",
+    "el2",
 )
 
 

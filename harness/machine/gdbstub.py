@@ -8,12 +8,14 @@ The register numbers come from the target description (GDB manual, "Remote Proto
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from harness.errors import InfraError
+from harness.errors import Broken, InfraError
+from harness.machine.qemu import CRASHES, MODEL_CRASH
 
 REPLY_TIMEOUT_S = 20.0
 
@@ -96,10 +98,27 @@ def _unescape(data: bytes) -> bytes:
     return bytes(out)
 
 
+def _not_started(directory: Path, status: int | None) -> Broken | InfraError:
+    output = (directory / "qemu.log").read_text(errors="replace")[-2000:]
+    words = output.strip() or "it printed nothing"
+    if status is None:
+        late = f"the model did not open its gdbstub within {REPLY_TIMEOUT_S:.0f} s"
+        return InfraError(f"{late}: {words}", output)
+    if -status in CRASHES:
+        how = f"signal {-status} ({signal.Signals(-status).name})"
+        cause = (
+            f"the model crashed before its first instruction: it ended with {how}: {words.splitlines()[-1]}"
+        )
+        return Broken(cause, output, kind="level", name=MODEL_CRASH)
+    how = f"signal {-status}" if status < 0 else f"status {status}"
+    return InfraError(f"the model did not start: it ended with {how}: {words}", output)
+
+
 def connect(directory: Path, child: subprocess.Popen[bytes]) -> GdbStub:
     """Return the stub of a QEMU that was started in ``directory`` with ``-gdb unix:gdb.sock``.
 
-    Raises ``InfraError`` with what QEMU said when it ends first, or does not listen within 20 s.
+    Raises ``Broken`` when QEMU crashes first, ``InfraError`` with what it said when it ends in another way or
+    does not listen within 20 s.
     """
     end = time.monotonic() + REPLY_TIMEOUT_S
     while True:
@@ -109,8 +128,7 @@ def connect(directory: Path, child: subprocess.Popen[bytes]) -> GdbStub:
         except OSError as error:
             connection.close()
             if child.poll() is not None or time.monotonic() > end:
-                output = (directory / "qemu.log").read_text(errors="replace")[-2000:]
-                raise InfraError(f"the model did not start: {output.strip()}", output) from error
+                raise _not_started(directory, child.poll()) from error
             time.sleep(0.02)
         else:
             return GdbStub(connection)

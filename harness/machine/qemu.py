@@ -268,6 +268,12 @@ class Machine:
         """Host CPU time that QEMU has got so far, and wanted."""
         return process.work(self.pid)
 
+    @property
+    def killed(self) -> bool:
+        """Whether QEMU has ended by a signal by which no model ends itself: somebody else's."""
+        status = self._process.poll()
+        return status is not None and status < 0 and -status not in CRASHES
+
     def death(self) -> NvhError:
         """Return the error that tells how QEMU ended, with what it printed.
 

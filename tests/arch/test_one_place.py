@@ -37,7 +37,7 @@ DEFINED = re.compile(
 )
 SHIFTED = re.compile(rf"(?:<<|>>)\s*(?:{'|'.join(map(str, POSITIONS))})\b")
 LINES = {
-    "images/payloads/sanitizer/walk.c": r"descriptor >> 12|BADDR_HIGH",
+    "images/payloads/sanitizer/walk.c": r"descriptor >> (?:8|12)|BADDR_HIGH",
     "images/payloads/sanitizer/driver.c": r"0x9e3779b97f4a7c15",
     "images/payloads/module/nvh_main.c": r"vttbr",
     "harness/machine/ram/stage2.py": r"descriptor|BADDR_HIGH",

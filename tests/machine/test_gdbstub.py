@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from harness.errors import InfraError
-from harness.machine.gdbstub import GdbStub
+from harness.errors import Broken, InfraError, NvhError
+from harness.machine.gdbstub import GdbStub, connect
 from tests.machine.stub import CORE, TARGET, Stub
 
 MMFR2 = 0x1221_0111_1210_2011
@@ -64,3 +67,21 @@ def test_stub_that_goes_away() -> None:
     with pytest.raises(InfraError, match="did not answer p1"):
         client.read(1)
     gone.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "said"),
+    [
+        ("kill -SEGV $$", Broken, "before its first instruction: it ended with signal 11 (SIGSEGV)"),
+        ("echo no such cpu; exit 1", InfraError, "did not start: it ended with status 1: no such cpu"),
+        ("exit 0", InfraError, "it ended with status 0: it printed nothing"),
+    ],
+)
+def test_a_model_that_does_not_start_says_how_it_ended(
+    script: str, kind: type[NvhError], said: str, tmp_path: Path
+) -> None:
+    with (tmp_path / "qemu.log").open("wb") as log:
+        child = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, stdout=log, stderr=log)
+    child.wait(10)
+    with pytest.raises(kind, match=re.escape(said)):
+        connect(tmp_path, child)

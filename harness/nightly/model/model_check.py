@@ -33,6 +33,8 @@ from harness.verdict import Verdict, worst
 SHOWN = 3
 NAMED = 8
 SEED = "1"
+START = "start"
+"""What comes before the first step: the model is asked for its features."""
 STACK_CELLS = ("three-levels", "covering-*")
 SANITIZED_CELLS = ("three-levels",)
 
@@ -99,7 +101,7 @@ class ModelReport:
 
 
 def ask_questions(asked: CheckRequest) -> StepResult:
-    """Put some 20,000 questions to the bare model, by dimension."""
+    """Put some 28,000 questions to the bare model, by dimension."""
     program = build_model_suite(asked.store).path / QUESTIONS
     with tempfile.TemporaryDirectory() as place:
         answers = questions.ask(asked.model, program, asked.timing, Path(place))
@@ -220,10 +222,20 @@ def check(
 ) -> Iterator[StepDone | ModelReport]:
     """Yield each outcome as it comes, and the whole report at last. ``bare``: no step that boots a kernel.
 
-    ``UserError`` when the model has no FEAT_NV2.
+    A model that crashes as it starts fails the step ``START``, and no other is begun. ``UserError`` when the
+    model has no FEAT_NV2.
     """
-    require_nv2(asked.model, asked.timing)
     report = ModelReport(asked.model.spec.name, asked.model.version, asked.model.sha256)
+    begun = time.monotonic()
+    try:
+        require_nv2(asked.model, asked.timing)
+    except Broken as error:
+        found = StepResult(Verdict.FAIL, "the model does not start", (str(error),))
+        report.outcomes.append(StepDone(START, found, round(time.monotonic() - begun, 1)))
+        report.left_out += [each.name for each in STEPS]
+        yield report.outcomes[0]
+        yield report
+        return
     asked.out.mkdir(parents=True, exist_ok=True)
     for number, step in enumerate(STEPS):
         if bare and step.kernel:

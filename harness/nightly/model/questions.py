@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs the bare-metal questions on a model: some 20,000 answers, compared with the architecture."""
+"""Runs the bare-metal questions on a model: some 28,000 answers, compared with the architecture."""
 
 from __future__ import annotations
 

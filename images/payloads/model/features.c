@@ -10,6 +10,7 @@ void features_read(void)
 	uint64_t mmfr0 = MRS(id_aa64mmfr0_el1), mmfr1 = MRS(id_aa64mmfr1_el1), mmfr2 = MRS(s3_0_c0_c7_2);
 	uint64_t isar0 = MRS(id_aa64isar0_el1), isar1 = MRS(id_aa64isar1_el1);
 	unsigned tlb = BITS(isar0, 59, 56);
+	uint64_t pfr0 = MRS(id_aa64pfr0_el1);
 
 	features = (struct features){
 		.pa_bits = sizes[BITS(mmfr0, 3, 0) & 7],
@@ -31,6 +32,18 @@ void features_read(void)
 		.hafdbs_a = BITS(mmfr1, 3, 0) >= 1,
 		.hafdbs_d = BITS(mmfr1, 3, 0) >= 2,
 		.vhe = BITS(mmfr1, 11, 8) >= 1,
+		.pan = BITS(mmfr1, 23, 20) >= 1,
+		.pan2 = BITS(mmfr1, 23, 20) >= 2,
+		.pan3 = BITS(mmfr1, 23, 20) >= 3,
+		.hcx = BITS(mmfr1, 43, 40) >= 1,
+		.hpds = BITS(mmfr1, 15, 12) >= 1,
+		.e0pd = BITS(mmfr2, 63, 60) >= 1,
+		.evt = BITS(mmfr2, 59, 56) >= 1,
+		.lva = BITS(mmfr2, 19, 16) >= 1,
+		.fwb = BITS(mmfr2, 43, 40) >= 1,
+		.bti = BITS(MRS(id_aa64pfr1_el1), 3, 0) >= 1,
+		.gic = BITS(pfr0, 27, 24) >= 1,
+		.ras = BITS(pfr0, 31, 28) >= 1,
 	};
 	say("features|pa=%d vmid=%d asid=%d 4k=%d 16k=%d 64k=%d lpa2-4k=%d lpa2-16k=%d tlbios=%d range=%d xs=%d ttl=%d",
 	    (uint64_t)features.pa_bits, (uint64_t)features.vmid_bits, (uint64_t)features.asid_bits,

@@ -52,15 +52,19 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	const struct geometry *g = c->stage2 ? &space.s2 : &space.s1;
 	unsigned pe = op->scope != LOCAL && turn % 2, asid = identifier(turn, features.asid_bits);
 	unsigned vmid = identifier(turn / 2 + 3, features.vmid_bits);
-	bool el0 = turn / 3 % 2;
+	bool el0 = turn / 3 % 2, pan = !el0 && features.pan && turn / 2 % 3 == 1;
+	enum access access = el0 && c->level == 3 && turn % 4 == 3 ? EXECUTE : READ;
 	uint64_t base = bases[turn % LENGTH(bases)], size, input, outputs[2], *descriptor, operand, attributes;
 	bool small = c->level == 3, global = c->stage2 || op->family == vaae1 ? turn / 7 % 2 : 0, two;
 
 	turn++;
 	space_new(c->shift, vmid, asid, !c->stage2 || turn % 5, true, false);
+	space.pstate = pan ? SPSR_PAN : 0; /* a model may keep what was used with PAN apart */
 	size = BIT(shift_of(g, c->level));
 	if (c->stage2)
 		base &= BIT(space.s2.size) - 1;
+	if (small) /* every bit of a page's number is 0 in one of two */
+		base |= turn % 2 ? 0x15555000 : 0x0aaaa000;
 	base &= ~(size - 1);
 	if (c->stage2 && !space.s1_on && base < BOARD_RAM + 0x40000000)
 		base = 0x100000000000ull & (BIT(space.s2.size) - 1) & ~(size - 1);
@@ -81,7 +85,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	input = (c->high ? HIGH | base : base) + (small ? at(size, c->position) : two ? at(size, c->position) & 0x1ffffff : 0);
 	if (!small && !two)
 		input = (c->high ? HIGH | base : base) + (BOARD_RAM + 0x7000000 - outputs[0]);
-	attributes = c->stage2 ? PTE_AF | S2_RW : PTE_AF | PTE_S1_EL0 | (global ? 0 : PTE_S1_NG);
+	attributes = c->stage2 ? PTE_AF | S2_RW : PTE_AF | (pan ? 0 : PTE_S1_EL0) | (global ? 0 : PTE_S1_NG);
 	if (c->stage2)
 		descriptor = map_s2(base, c->level, outputs[0], attributes);
 	else
@@ -89,11 +93,11 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	if (c->stage2 && space.s1_on) { /* another VA than the IPA, so that neither is taken for the other */
 		uint64_t va = 0x3333330000ull | HIGH;
 
-		map_s1(va, 3, input, PTE_AF | PTE_S1_EL0);
+		map_s1(va, 3, input, PTE_AF | (pan ? 0 : PTE_S1_EL0));
 		input = va | (input & (BIT(c->shift) - 1));
 	}
 	forget();
-	CHECK_VALUE(touch(pe, el0, READ, input), A_VALUE, "D8.2, the walk", "before %s: stage %d leaf of level %d, %s page",
+	CHECK_VALUE(touch(pe, el0, access, input), A_VALUE, "D8.2, the walk", "before %s: stage %d leaf of level %d, %s page",
 		    op->name, (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position]);
 	set(descriptor, 0);
 	{
@@ -114,7 +118,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	}
 	if (small || two) {
 		set(descriptor, leaf(g, c->level, outputs[1], attributes));
-		CHECK_VALUE(touch(pe, el0, READ, input), B_VALUE, "C5.5",
+		CHECK_VALUE(touch(pe, el0, access, input), B_VALUE, "C5.5",
 			    "%s of stage %d, leaf of level %d, %s page, EL%d of PE %d, %d KB granule, ASID %x, VMID %x, input %x", op->name,
 			    (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position], (uint64_t)!el0, (uint64_t)pe,
 			    (uint64_t)1 << (c->shift - 10), (uint64_t)asid, (uint64_t)vmid, base);

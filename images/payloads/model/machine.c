@@ -91,8 +91,19 @@ struct answer below(unsigned number, bool el0, const void *pc, uint64_t x0, uint
 	pe->x[0] = x0;
 	pe->x[1] = x1;
 	pe->elr = (uint64_t)pc;
-	pe->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	pe->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED | space.pstate;
 	return command(number, false);
+}
+
+struct answer below_with(uint64_t spsr, const void *pc, uint64_t x0, uint64_t x1)
+{
+	struct pe *pe = &pes[0];
+
+	pe->x[0] = x0;
+	pe->x[1] = x1;
+	pe->elr = (uint64_t)pc;
+	pe->spsr = spsr;
+	return command(0, false);
 }
 
 static void write_code(const uint8_t *where, uint32_t word)

@@ -26,6 +26,13 @@ void pe_main(uint64_t index)
 	check_syndromes();
 	check_controls();
 	check_sizes();
+	check_attributes();
+	check_host();
+	check_fine();
+	check_shapes();
+	check_memory();
+	check_redirected();
+	check_el2();
 	print("done\n");
 	psci_off();
 }

@@ -38,6 +38,8 @@ struct answer {
 void second_begin(void) __attribute__((noreturn));
 /* Run ``pc`` below EL2 on PE ``number`` with the registers of the current space. */
 struct answer below(unsigned number, bool el0, const void *pc, uint64_t x0, uint64_t x1);
+/* On PE 0, in the state that ``spsr`` says. */
+struct answer below_with(uint64_t spsr, const void *pc, uint64_t x0, uint64_t x1);
 /* The same with a single instruction of our choice that takes its operand from x1 and leaves its result there. */
 struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64_t x1);
 /* One instruction at EL2. */
@@ -55,7 +57,8 @@ struct geometry geometry(unsigned shift, unsigned size, bool stage2, bool ds);
 unsigned shift_of(const struct geometry *g, unsigned level);
 bool block_allowed(const struct geometry *g, unsigned level);
 void tables_reset(void);
-uint64_t *table_new(void);
+uint64_t *table_new(void); /* of the largest size */
+uint64_t *root_new(const struct geometry *g); /* tables that stand side by side included */
 /* The descriptor of ``address`` at ``level`` below ``root``; tables are made on the way. */
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level);
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes);
@@ -69,12 +72,19 @@ struct space {
 	uint64_t *low, *high, *ipa; /* roots: TTBR0_EL1, TTBR1_EL1, VTTBR_EL2 */
 	bool s1_on, s2_on;
 	uint64_t tcr, vtcr, hcr, ttbr0, ttbr1, vttbr, hfgitr;
+	uint64_t sctlr; /* bits of SCTLR_EL1 beside those of space_load() */
+	uint64_t mair, pstate; /* bits of SPSR_EL2 for EL1 beside those of its mode */
 };
 extern struct space space;
 void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds);
 void space_load(void); /* on this PE */
 /* Another stage 2 for it: ``size`` bits of IPA from level ``start`` on, in 2^n tables side by side. */
 void space_stage2(unsigned size, unsigned start);
+/*
+ * Another half of stage 1, with granule and size of its own; the lower one holds the program. Returns the root, with which
+ * ``g`` goes; ``map_s1`` does not know it.
+ */
+uint64_t *space_half(bool high, unsigned shift, unsigned size, struct geometry *g);
 /* Map one leaf; the address may be of the high half at stage 1. Returns the descriptor. */
 uint64_t *map_s1(uint64_t va, unsigned level, uint64_t ipa, uint64_t attributes);
 uint64_t *map_s2(uint64_t ipa, unsigned level, uint64_t pa, uint64_t attributes);
@@ -98,7 +108,7 @@ void pages_fill(void);
 struct features {
 	unsigned pa_bits, vmid_bits, asid_bits;
 	bool granule[3], lpa2[3]; /* 4, 16 and 64 KB; both stages */
-	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe;
+	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic;
 };
 extern struct features features;
 void features_read(void);
@@ -147,4 +157,11 @@ void check_flags(void);
 void check_syndromes(void);
 void check_controls(void);
 void check_sizes(void);
+void check_attributes(void);
+void check_host(void);
+void check_fine(void);
+void check_shapes(void);
+void check_memory(void);
+void check_redirected(void);
+void check_el2(void);
 #endif

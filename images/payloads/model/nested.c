@@ -113,8 +113,23 @@ static void aborts(void)
 	space.hcr &= ~(HCR_NV | HCR_NV2);
 }
 
-/* The page moves: operations of EL2's regime have to take its translation. */
-static void moves(void)
+/* EL2's MMU of the other PE. */
+static void el2_mmu_of_second(bool on)
+{
+	static const struct {
+		unsigned crn, crm, op2;
+	} registers[] = { { 10, 2, 0 }, { 2, 0, 2 }, { 2, 0, 0 }, { 2, 2, 0 }, { 1, 0, 0 } };
+	const uint64_t values[] = { MRS(mair_el2), MRS(tcr_el2), (uint64_t)root, WINDOW,
+				    on ? SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_E2H0_RES1 };
+
+	for (unsigned i = on ? 0 : 4; i < LENGTH(registers); i++)
+		at_el2(1, ACCESS(3, 4, registers[i].crn, registers[i].crm, registers[i].op2, 0u), values[i]);
+	at_el2(1, 0xd5033fdf, 0); /* ISB */
+	forget();
+}
+
+/* The page moves: operations of EL2's regime have to take its translation, broadcasts on the other PE, too. */
+static void moves(unsigned pe)
 {
 	const struct place *p = &places[7];
 	uint64_t *other = table_new(), *descriptor;
@@ -122,25 +137,29 @@ static void moves(void)
 	space.hcr |= HCR_NV | HCR_NV2;
 	el2_mmu(true);
 	vncr(WINDOW);
+	if (pe)
+		el2_mmu_of_second(true);
 	descriptor = entry_of(&regime, root, WINDOW, 3);
 	for (unsigned i = 0; i < operation_count; i++) {
 		const struct operation *op = &operations[i];
 
-		if (!is_implemented(op) || !is_of_el2(op))
+		if (!is_implemented(op) || !is_of_el2(op) || (pe && op->scope == LOCAL))
 			continue;
 		page[p->offset / 8] = A_VALUE;
 		other[p->offset / 8] = B_VALUE;
 		set(descriptor, leaf(&regime, 3, (uint64_t)page, PTE_AF | PTE_S1_EL0));
 		forget();
-		CHECK_VALUE(below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), A_VALUE, "D8.14",
-			    "before %s: TPIDR_EL2 with NV2", op->name);
+		CHECK_VALUE(below_instruction(pe, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), A_VALUE, "D8.14",
+			    "before %s: TPIDR_EL2 with NV2, PE %d", op->name, (uint64_t)pe);
 		set(descriptor, 0);
 		execute(op, op->operand == VA_RANGE ? range_for(op, 12, false, WINDOW, 0, 0, 0) :
 							      operand_for(op, 12, WINDOW, 0, i % 2 && features.ttl ? 3 : 0));
 		set(descriptor, leaf(&regime, 3, (uint64_t)other, PTE_AF | PTE_S1_EL0));
-		CHECK_VALUE(below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), B_VALUE,
-			    "R_VFMQB, C5.5", "%s and TPIDR_EL2 with NV2", op->name);
+		CHECK_VALUE(below_instruction(pe, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), B_VALUE,
+			    "R_VFMQB, C5.5", "%s and TPIDR_EL2 with NV2, PE %d", op->name, (uint64_t)pe);
 	}
+	if (pe)
+		el2_mmu_of_second(false);
 	el2_mmu(false);
 	space.hcr &= ~(HCR_NV | HCR_NV2);
 }
@@ -187,6 +206,7 @@ void check_nested(void)
 	controls();
 	words();
 	aborts();
-	moves();
+	moves(0);
+	moves(1);
 	group_end();
 }

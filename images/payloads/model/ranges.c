@@ -27,6 +27,7 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 	page = where == 0 ? 0 : where == 1 ? pages / 2 : pages - 1;
 	input = base + (page << shift);
 	space_new(shift, VMID & (BIT(features.vmid_bits) - 1), asid, true, true, ds);
+	space.pstate = features.pan && turn % 5 < 2 ? SPSR_PAN : 0;
 	if (high) {
 		base |= HIGH;
 		input |= HIGH;

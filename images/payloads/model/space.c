@@ -102,15 +102,16 @@ void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2
 	tables_reset();
 	space = (struct space){ .s1 = geometry(shift, 48, false, ds), .s2 = geometry(shift, ipa_bits, true, ds) };
 	space.s1_on = s1_on;
+	space.mair = 0xff; /* attribute 0: Normal, write-back */
 	space.s2_on = s2_on;
 	space.hcr = HCR_RW | (s2_on ? HCR_VM : 0);
 	if (s1_on) {
-		space.low = table_new();
-		space.high = table_new();
+		space.low = root_new(&space.s1);
+		space.high = root_new(&space.s1);
 		map_program(&space.s1, space.low, PTE_AF); /* EL1 reads and writes, EL1 and EL0 execute */
 	}
 	if (s2_on) {
-		space.ipa = table_new();
+		space.ipa = root_new(&space.s2);
 		map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
 		map_aliases();
 	}
@@ -127,13 +128,31 @@ void space_stage2(unsigned size, unsigned start)
 {
 	space.s2.size = size;
 	space.s2.start = start;
-	space.ipa = table_new();
+	space.ipa = root_new(&space.s2);
 	map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
 	map_aliases();
 	space.vtcr = vtcr_of(&space.s2);
 	space.vttbr = (uint64_t)space.ipa | (space.vttbr & VTTBR_VMID);
 	DSB(ish);
 	forget();
+}
+
+uint64_t *space_half(bool high, unsigned shift, unsigned size, struct geometry *g)
+{
+	uint64_t *root;
+
+	*g = geometry(shift, size, false, false);
+	root = root_new(g);
+	if (high) {
+		space.tcr = (space.tcr & ~(TCR_T1SZ | TCR_TG1)) | PLACE(TCR_T1SZ, 64 - size) | PLACE(TCR_TG1, tg1(shift));
+		space.ttbr1 = (uint64_t)root;
+	} else {
+		map_program(g, root, PTE_AF);
+		space.tcr = (space.tcr & ~(TCR_T0SZ | TCR_TG0)) | PLACE(TCR_T0SZ, 64 - size) | PLACE(TCR_TG0, tg0(shift));
+		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | (uint64_t)root;
+	}
+	DSB(ish);
+	return root;
 }
 
 /* Only what changes: a model may empty its TLB at a write, which would hide more than it has to. */
@@ -148,12 +167,12 @@ void space_load(void)
 {
 	LOAD_REGISTER(vtcr_el2, space.vtcr);
 	LOAD_REGISTER(vttbr_el2, space.vttbr);
-	LOAD_REGISTER(mair_el1, 0xffull);
+	LOAD_REGISTER(mair_el1, space.mair);
 	LOAD_REGISTER(tcr_el1, space.tcr);
 	LOAD_REGISTER(ttbr0_el1, space.ttbr0);
 	LOAD_REGISTER(ttbr1_el1, space.ttbr1);
 	/* RES1 bits, SPAN; M, C, I with stage 1 */
-	LOAD_REGISTER(sctlr_el1, space.s1_on ? SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_RES1);
+	LOAD_REGISTER(sctlr_el1, space.sctlr | SCTLR_RES1 | (space.s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0));
 	if (features.fgt)
 		LOAD_REGISTER(s3_4_c1_c1_6, space.hfgitr); /* HFGITR_EL2 */
 	LOAD_REGISTER(hcr_el2, space.hcr);

@@ -54,6 +54,86 @@ static void one(const struct instruction *i, unsigned rt, bool el0)
 		  "stage 2 fault of %s%d at EL%d", i->name, (uint64_t)rt, (uint64_t)!el0);
 }
 
+/* Where an exception says that it came from: the instruction, or for a call the one behind; and what a call says. */
+static void returns(void)
+{
+	static const enum access accesses[] = { READ, WRITE, EXECUTE };
+	static const unsigned immediates[] = { 1, 0x80, 0x1234, 0xffff };
+	struct answer a;
+
+	space_new(12, 1, 1, true, true, false);
+	for (unsigned stage2 = 0; stage2 < 2; stage2++)
+		for (unsigned i = 0; i < LENGTH(accesses); i++)
+			for (unsigned el0 = 0; el0 < 2; el0++) {
+				uint64_t from = accesses[i] == READ ? (uint64_t)victim_read : accesses[i] == WRITE ? (uint64_t)victim_write : TARGET + CODE_OFFSET;
+
+				if (stage2)
+					map_s1(TARGET, 3, BIT(34), PTE_AF | (accesses[i] == EXECUTE ? 0 : PTE_S1_EL0));
+				forget();
+				a = touch(0, el0, accesses[i], TARGET);
+				expect(from, a.elr, stage2 ? "ELR_EL2" : "ELR_EL1", "D1.3, preferred return", "stage %d fault, %s at EL%d", (uint64_t)1 + stage2,
+				       access_names[accesses[i]], (uint64_t)!el0);
+			}
+	for (unsigned i = 0; i < LENGTH(immediates); i++) {
+		a = below_instruction(0, false, 0xd4000002u | immediates[i] << 5, 0); /* HVC, which is no #1 here or comes back as one of EL1's */
+		expect(PLACE(ESR_EC, ESR_EC_HVC) | immediates[i], pes[0].esr & (ESR_EC | 0xffff), "ESR_EL2", "ESR_EL2.ISS of HVC", "HVC %x at EL1",
+		       (uint64_t)immediates[i]);
+		expect((uint64_t)victim_buffer + 4, pes[0].elr, "ELR_EL2", "D1.3, preferred return", "HVC %x at EL1", (uint64_t)immediates[i]);
+		space.hcr |= HCR_TSC;
+		a = below_instruction(0, false, 0xd4000003u | immediates[i] << 5, 0); /* SMC */
+		CHECK_ESR(a, TO_EL2, ESR_EC | 0xffff, PLACE(ESR_EC, ESR_EC_SMC) | immediates[i], "ESR_EL2.ISS of SMC", "SMC %x at EL1 with TSC",
+			  (uint64_t)immediates[i]);
+		expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "HCR_EL2.TSC", "SMC %x at EL1 with TSC", (uint64_t)immediates[i]);
+		space.hcr &= ~HCR_TSC;
+		for (unsigned el0 = 0; el0 < 2; el0++) {
+			below_instruction(0, el0, 0xd4000001u | immediates[i] << 5, 0); /* SVC */
+			expect(PLACE(ESR_EC, ESR_EC_SVC) | immediates[i], MRS(esr_el1) & (ESR_EC | 0xffff), "ESR_EL1", "ESR_EL1.ISS of SVC", "SVC %x at EL%d",
+			       (uint64_t)immediates[i], (uint64_t)!el0);
+			expect((uint64_t)victim_buffer + 4, MRS(elr_el1), "ELR_EL1", "D1.3, preferred return", "SVC %x at EL%d", (uint64_t)immediates[i],
+			       (uint64_t)!el0);
+			a = below_instruction(0, el0, 0xd4200000u | immediates[i] << 5, 0); /* BRK */
+			CHECK_ESR(a, TO_EL1, ESR_EC | 0xffff, PLACE(ESR_EC, ESR_EC_BRK) | immediates[i], "ESR_EL1.ISS of BRK", "BRK %x at EL%d",
+				  (uint64_t)immediates[i], (uint64_t)!el0);
+			expect((uint64_t)victim_buffer, a.elr, "ELR_EL1", "D1.3, preferred return", "BRK %x at EL%d", (uint64_t)immediates[i], (uint64_t)!el0);
+		}
+	}
+}
+
+/* FAR_ELx keeps the tag of a data access; SPSR_ELx is PSTATE as it was. */
+static void state(void)
+{
+	static const uint64_t flags[] = { 0, SPSR_NZCV, PLACE(SPSR_NZCV, 5), PLACE(SPSR_NZCV, 10) };
+	uint64_t tagged = TARGET | 0x5aull * BIT(56), kept = SPSR_NZCV | SPSR_MODE | (features.pan ? SPSR_PAN : 0);
+
+	space_new(12, 1, 1, true, true, false);
+	space.tcr |= TCR_TBI0;
+	for (unsigned stage2 = 0; stage2 < 2; stage2++) {
+		struct answer a;
+
+		if (stage2)
+			map_s1(TARGET, 3, BIT(34), PTE_AF | PTE_S1_EL0);
+		forget();
+		for (unsigned el0 = 0; el0 < 2; el0++) {
+			a = touch(0, el0, READ, tagged);
+			expect(tagged, a.far, stage2 ? "FAR_EL2" : "FAR_EL1", "FAR_ELx, address tag", "stage %d fault of a tagged address at EL%d",
+			       (uint64_t)1 + stage2, (uint64_t)!el0);
+		}
+		if (stage2) { /* with PAN EL1 may not read what EL0 may */
+			map_s1(TARGET, 3, BIT(34), PTE_AF);
+			forget();
+		}
+		for (unsigned i = 0; i < LENGTH(flags); i++)
+			for (unsigned pan = 0; pan <= features.pan; pan++) {
+				uint64_t spsr = flags[i] | SPSR_MODE_EL1H_MASKED | (pan ? SPSR_PAN : 0);
+
+				below_with(spsr, victim_read, 0, TARGET);
+				expect(spsr & kept, (stage2 ? MRS(spsr_el2) : MRS(spsr_el1)) & kept, stage2 ? "SPSR_EL2" : "SPSR_EL1",
+				       "SPSR_ELx", "stage %d fault with NZCV %x, PAN %d", (uint64_t)1 + stage2, (uint64_t)FIELD(spsr, SPSR_NZCV),
+				       (uint64_t)pan);
+			}
+	}
+}
+
 void check_syndromes(void)
 {
 	uint64_t ipa = BIT(34);
@@ -80,5 +160,7 @@ void check_syndromes(void)
 	forget();
 	a = touch(0, false, READ, TARGET);
 	CHECK_ESR(a, TO_EL1, ESR_EC | 0x3f | ESR_ISV, abort_class(READ, true) | TRANSLATION | 2, "ESR_EL1.ISS, ISV", "stage 1 fault");
+	state();
+	returns();
 	group_end();
 }

@@ -42,7 +42,8 @@ void tables_reset(void)
 	used = 0;
 }
 
-uint64_t *table_new(void)
+/* Only what is walked is cleared: most of the time of a case goes into this. */
+static uint64_t *table_of(uint64_t bytes)
 {
 	uint64_t *new = (uint64_t *)&pool[SLOT * used++];
 
@@ -50,15 +51,26 @@ uint64_t *table_new(void)
 		print("fatal|out of tables\n");
 		psci_off();
 	}
-	for (unsigned i = 0; i < SLOT / 8; i++)
+	for (unsigned i = 0; i < bytes / 8; i++)
 		new[i] = 0;
 	return new;
 }
 
+uint64_t *table_new(void)
+{
+	return table_of(SLOT);
+}
+
+uint64_t *root_new(const struct geometry *g)
+{
+	uint64_t bytes = 8 * BIT(g->size - shift_of(g, g->start));
+
+	return table_of(bytes < BIT(g->shift) ? BIT(g->shift) : bytes);
+}
+
 static uint64_t make(unsigned shift)
 {
-	(void)shift; /* each slot holds the largest */
-	return (uint64_t)table_new();
+	return (uint64_t)table_of(BIT(shift));
 }
 
 /* With DS a 4 KB or 16 KB descriptor has OA[51:50] in bits [9:8]; no output of ours is that high. */

@@ -100,10 +100,12 @@ static void vmids(unsigned shift, bool s1_on)
 /* EL1 invalidates for itself, on PE 0; the victim is on PE 0, or on PE 1 for broadcasts and with HCR_EL2.FB. */
 static void by_el1(unsigned shift, const struct operation *op, unsigned pe, bool fb)
 {
+	static unsigned turn;
 	uint64_t *descriptor, operand;
 	struct answer a;
 
 	space_new(shift, 3, 5, true, true, false);
+	space.pstate = features.pan && turn++ % 3 == 1 ? SPSR_PAN : 0;
 	if (fb)
 		space.hcr |= HCR_FB;
 	descriptor = map_s1(TARGET, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);

@@ -102,11 +102,68 @@ static void one(unsigned shift, const struct at *at)
 	       "AT %s after VAAE1IS of an unmapped page, %d KB granule", at->name, granule);
 }
 
+/* Executed at EL1: a stage 2 fault on the walk is no result, but an exception to EL2 (C5.4). */
+static void at_el1(unsigned shift, unsigned op2)
+{
+	uint64_t gone = BIT(34), granule = (uint64_t)1 << (shift - 10);
+	struct answer a;
+
+	space_new(shift, 5, 5, true, true, false);
+	map_s1(TARGET, 3, ipa_of(page_a), PTE_AF | PTE_S1_EL0);
+	*descriptor_s1(TARGET, 2) = table_descriptor(gone);
+	DSB(ish);
+	forget();
+	a = below_instruction(0, false, 0xd5080000u | 7 << 12 | 8 << 8 | op2 << 5 | 1, TARGET);
+	CHECK_ESR(a, TO_EL2, ESR_EC | PLACE(ESR_FSC_TYPE, 15) | ESR_S1PTW | ESR_CM, abort_class(READ, false) | TRANSLATION | ESR_S1PTW | ESR_CM,
+		  "C5.4", "AT %s at EL1, stage 2 fault on the walk of stage 1, %d KB granule", ats[op2].name, granule);
+}
+
+/* EL2's own, with its MMU off; shareability of Normal memory; the forms that look at PSTATE.PAN. */
+static void others(void)
+{
+	uint64_t va = 0x900000000ull;
+	struct at at = ats[0];
+
+	space_new(12, 5, 5, true, true, false);
+	map_s1(va, 3, ipa_of(page_a), PTE_AF | PTE_S1_EL0 | PTE_S1_NG);
+	forget();
+	for (unsigned i = 0; i < LENGTH(ats); i++)
+		expect(PLACE(PAR_SH, 2), translate(&ats[i], va) & (PAR_F | PLACE(PAR_SH, 2)), "PAR_EL1", "PAR_EL1.SH",
+		       "AT %s of shareable memory", ats[i].name);
+	for (unsigned write = 0; write < 2; write++) {
+		at = (struct at){ .name = write ? "s1e2w" : "s1e2r", .op1 = 4, .op2 = write };
+		expect(va, translate(&at, va) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4", "AT %s with EL2's MMU off", at.name);
+	}
+	for (unsigned user = 0; features.pan2 && user < 2; user++) {
+		map_s1(va, 3, ipa_of(page_a), PTE_AF | (user ? PTE_S1_EL0 : 0) | PTE_S1_NG);
+		forget();
+		for (unsigned pan = 0; pan < 2; pan++)
+			for (unsigned write = 0; write < 2; write++) {
+				uint64_t par;
+
+				space_load();
+				if (pan)
+					__asm__ volatile(".inst 0xd500419f" ::: "memory"); /* MSR PAN, #1 */
+				at_el2(0, 0xd5080000u | 7 << 12 | 9 << 8 | write << 5 | 1, va);
+				__asm__ volatile(".inst 0xd500409f" ::: "memory");
+				ISB();
+				par = MRS(par_el1);
+				expect(user && pan ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, par & (user && pan ? FAULT_OF_PAR : PAR_F), "PAR_EL1",
+				       "C5.4, PSTATE.PAN", "AT %s with PAN %d, page of EL0 %d", write ? "s1e1wp" : "s1e1rp", (uint64_t)pan, (uint64_t)user);
+			}
+	}
+}
+
 void check_translate(void)
 {
 	group("translate");
 	for (unsigned shift = 12; shift <= 16; shift += 2)
 		for (unsigned i = 0; features.granule[granule_number(shift)] && i < LENGTH(ats); i++)
 			one(shift, &ats[i]);
+	for (unsigned shift = 12; shift <= 16; shift += 2)
+		for (unsigned op2 = 0; features.granule[granule_number(shift)] && op2 < 4; op2++)
+			at_el1(shift, op2);
+	if (features.granule[0])
+		others();
 	group_end();
 }

@@ -57,6 +57,12 @@ static void one(const struct operation *op)
 		must_trap(op, "its bit of HFGITR_EL2", true);
 		space.hfgitr = (BIT(48) - BIT(18)) & ~BIT(bit);
 		must_trap(op, "all other TLBI bits of HFGITR_EL2", false);
+		if (features.xs && features.hcx) { /* the bit is not for nXS forms then */
+			space.hfgitr = BIT(bit);
+			MSR(s3_4_c1_c2_2, HCRX_FGTNXS);
+			must_trap(op, "its bit of HFGITR_EL2 and HCRX_EL2.FGTnXS", !op->nxs);
+			MSR(s3_4_c1_c2_2, 0);
+		}
 		space.hfgitr = 0;
 	}
 	if (features.nv && is_implemented(op)) {

@@ -56,6 +56,7 @@ static void move(unsigned shift, unsigned level, const struct operation *op, uns
 	struct answer a;
 
 	begin(shift, level);
+	space.pstate = features.pan && turn % 3 == 2 ? SPSR_PAN : 0;
 	a = touch(pe, false, READ, TARGET);
 	CHECK_VALUE(a, A_VALUE, "D8.2, the walk", "before %s: table of level %d, PE %d", op->name, (uint64_t)level, (uint64_t)pe);
 	set(descriptor_s2(TABLE_IPA, 3), 0);

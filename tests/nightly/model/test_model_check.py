@@ -44,6 +44,21 @@ def test_a_step_that_breaks_is_told_and_the_next_one_is_carried_out(
     assert report.outcomes[0].found.causes == (str(error),)
 
 
+def test_a_model_that_crashes_as_it_starts_is_red_and_no_step_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crashes(*_: object) -> None:
+        raise CRASH
+
+    monkeypatch.setattr(model_check, "require_nv2", crashes)
+    done, report = model_check.check(request(tmp_path))
+    assert isinstance(done, StepDone)
+    assert (done.step, done.found.verdict) == (model_check.START, Verdict.FAIL)
+    assert isinstance(report, ModelReport)
+    assert report.verdict is Verdict.FAIL
+    assert report.left_out == [each.name for each in model_check.STEPS]
+
+
 @pytest.mark.parametrize(
     ("totals", "verdict"),
     [

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs at EL2 on the bare model, both PEs: a value of its own in each register that a saved machine has to bring back,
- * and then nothing more. Which of the bits a register keeps is the model's business: nvh reads all registers before the
- * machine is saved and after it was restored (harness/nightly/model/state.py).
+ * Runs at EL2 on the bare model, both PEs: a value of its own in each register that a saved machine has to bring back.
+ * Which of the bits a register keeps is the model's business: nvh reads all registers that it can see before the machine is saved
+ * and after it was restored (harness/artefacts/saved_registers.py). PE 0 then only waits, with a value in each general-purpose
+ * and vector register. PE 1 reads its system registers again and again, those of the GIC included, which nobody sees from
+ * outside, and tells "lost|NAME|WAS|IS" of each that has changed, or "01" when none has and PE 0 waits.
  */
 #include "bits.h"
 #include "console.h"
@@ -14,12 +16,73 @@
 
 /* Any value does: nothing below EL2 runs, EL2's MMU is off, and no exception is taken. */
 #define REGISTERS(X)                                                                                         \
-	X(vbar_el1) X(vbar_el2) X(ttbr0_el1) X(ttbr1_el1) X(ttbr0_el2) X(tcr_el1) X(mair_el1) X(mair_el2)    \
+	X(vbar_el1) X(vbar_el2) X(tpidr_el2) X(ttbr0_el1) X(ttbr1_el1) X(ttbr0_el2) X(tcr_el1) X(mair_el1) X(mair_el2)                \
 	X(amair_el1) X(amair_el2) X(vttbr_el2) X(esr_el1) X(esr_el2) X(far_el1) X(far_el2) X(hpfar_el2)      \
 	X(afsr0_el1) X(afsr1_el1) X(afsr0_el2) X(afsr1_el2) X(elr_el1) X(elr_el2) X(sp_el0) X(sp_el1)        \
-	X(tpidr_el0) X(tpidr_el1) X(tpidr_el2) X(tpidrro_el0) X(contextidr_el1) X(par_el1) X(vpidr_el2)      \
+	X(tpidr_el0) X(tpidr_el1) X(tpidrro_el0) X(contextidr_el1) X(par_el1) X(vpidr_el2)                   \
 	X(vmpidr_el2) X(cntvoff_el2) X(cntp_cval_el0) X(cntv_cval_el0) X(cnthp_cval_el2)                     \
-	X(csselr_el1) X(mdscr_el1) X(dbgbvr0_el1) X(dbgwvr0_el1) X(s3_4_c2_c2_0 /* VNCR_EL2 */)
+	X(csselr_el1) X(dbgbvr0_el1) X(dbgwvr0_el1) X(dbgbvr1_el1) X(dbgwvr1_el1) X(actlr_el1)               \
+	X(pmselr_el0) X(pmccfiltr_el0) X(pmevtyper0_el0) X(pmuserenr_el0)
+
+/*
+ * Those of features; not DISR_EL1, with which no QEMU restores its machine (docs/model-check.md): name, encoding, whether this model has them, and the bits that are written
+ * (0: the pattern's).
+ */
+#define OF_FEATURES(X)                                                                                       \
+	X(VNCR_EL2, s3_4_c2_c2_0, nv2, 0)                                                                    \
+	X(HFGRTR_EL2, s3_4_c1_c1_4, fgt, 0) X(HFGWTR_EL2, s3_4_c1_c1_5, fgt, 0) X(HFGITR_EL2, s3_4_c1_c1_6, fgt, 0) \
+	X(HDFGRTR_EL2, s3_4_c3_c1_4, fgt, 0) X(HDFGWTR_EL2, s3_4_c3_c1_5, fgt, 0)                            \
+	X(HCRX_EL2, s3_4_c1_c2_2, hcx, 0x1f) X(CNTPOFF_EL2, s3_4_c14_c0_6, ecv, 0)                           \
+	X(TTBR1_EL2, s3_4_c2_c0_1, vhe, 0) X(CONTEXTIDR_EL2, s3_4_c13_c0_1, vhe, 0) X(CNTHV_CVAL_EL2, s3_4_c14_c3_2, vhe, 0) \
+	X(APIAKeyLo_EL1, s3_0_c2_c1_0, pauth, 0) X(APIAKeyHi_EL1, s3_0_c2_c1_1, pauth, 0)                    \
+	X(APIBKeyLo_EL1, s3_0_c2_c1_2, pauth, 0) X(APDAKeyLo_EL1, s3_0_c2_c2_0, pauth, 0)                    \
+	X(APDBKeyHi_EL1, s3_0_c2_c2_3, pauth, 0) X(APGAKeyLo_EL1, s3_0_c2_c3_0, pauth, 0)                    \
+	X(VSESR_EL2, s3_4_c5_c2_3, ras, 0) X(VDISR_EL2, s3_4_c12_c1_1, ras, 0) \
+	X(TCR2_EL1, s3_0_c2_c0_3, tcr2, 2) X(SCTLR2_EL1, s3_0_c1_c0_3, sctlr2, 0)                            \
+	X(PIR_EL1, s3_0_c10_c2_3, s1pie, 0) X(PIRE0_EL1, s3_0_c10_c2_2, s1pie, 0)                            \
+	X(ZCR_EL1, s3_0_c1_c2_0, sve, 3) X(ZCR_EL2, s3_4_c1_c2_0, sve, 2)                                    \
+	X(ICH_VMCR_EL2, s3_4_c12_c11_7, gic, 0xa85c0003) X(ICH_LR0_EL2, s3_4_c12_c12_0, gic, 0x90a0000000000021) \
+	X(ICH_LR1_EL2, s3_4_c12_c12_1, gic, 0x9080000000000123) X(ICH_LR2_EL2, s3_4_c12_c12_2, gic, 0x80700000000000fe) \
+	X(ICH_LR3_EL2, s3_4_c12_c12_3, gic, 0x10f0000000000047) X(ICH_AP0R0_EL2, s3_4_c12_c8_0, gic, 0x00100000) \
+	X(ICH_AP1R0_EL2, s3_4_c12_c9_0, gic, 0x00020000) X(ICH_HCR_EL2, s3_4_c12_c11_0, gic, 0x8000002)      \
+	X(ICC_PMR_EL1, s3_0_c4_c6_0, gic, 0xb0) X(ICC_BPR1_EL1, s3_0_c12_c12_3, gic, 5) X(ICC_BPR0_EL1, s3_0_c12_c8_3, gic, 4) \
+	X(ICC_IGRPEN1_EL1, s3_0_c12_c12_7, gic, 1) X(ICC_CTLR_EL1, s3_0_c12_c12_4, gic, 2)
+
+/* What must not change how this goes on, or has few bits. HCR_EL2: not E2H, not TGE. */
+#define FIXED(X)                                                                                             \
+	X(vtcr_el2, 0x80053590) X(tcr_el2, 0x80853510) X(spsr_el1, 0x600003c5) X(spsr_el2, 0x900003c4)       \
+	X(sctlr_el1, SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I) X(cpacr_el1, 3 << 20) X(hstr_el2, 0x21) X(mdcr_el2, 0x806) \
+	X(cnthctl_el2, 0x3) X(cntkctl_el1, 0x203) X(mdscr_el1, 0x1000) X(cnthp_ctl_el2, 2) X(cntp_ctl_el0, 2) X(cntv_ctl_el0, 3) \
+	X(cptr_el2, 0x32ff) X(pmcr_el0, 0x40) X(pmcntenset_el0, 0x80000001) X(pmintenset_el1, 0x80000003) \
+	X(hcr_el2, HCR_NV2 | HCR_NV1 | HCR_NV | HCR_RW | HCR_TTLB | HCR_TVM | 0x2000 | 0x1e | HCR_VM)
+
+static struct {
+	bool nv2, fgt, hcx, ecv, vhe, pauth, ras, tcr2, sctlr2, s1pie, sve, gic;
+} has;
+
+static bool field(uint64_t id, unsigned low)
+{
+	return id >> low & 15;
+}
+
+static void features(void)
+{
+	uint64_t mmfr0 = MRS(id_aa64mmfr0_el1), mmfr1 = MRS(id_aa64mmfr1_el1), mmfr2 = MRS(s3_0_c0_c7_2), mmfr3 = MRS(s3_0_c0_c7_3);
+	uint64_t isar1 = MRS(id_aa64isar1_el1), isar2 = MRS(s3_0_c0_c6_2), pfr0 = MRS(id_aa64pfr0_el1);
+
+	has.nv2 = (mmfr2 >> 24 & 15) >= 2;
+	has.fgt = field(mmfr0, 56);
+	has.ecv = (mmfr0 >> 60) >= 2;
+	has.hcx = field(mmfr1, 40);
+	has.vhe = field(mmfr1, 8);
+	has.pauth = field(isar1, 4) || field(isar1, 8) || field(isar2, 12);
+	has.ras = field(pfr0, 28);
+	has.sve = field(pfr0, 32);
+	has.gic = field(pfr0, 24);
+	has.tcr2 = field(mmfr3, 0);
+	has.sctlr2 = field(mmfr3, 4);
+	has.s1pie = field(mmfr3, 8);
+}
 
 static void fill(uint64_t pe)
 {
@@ -28,28 +91,106 @@ static void fill(uint64_t pe)
 #define X(name) MSR(name, PATTERN ^ (++n << 13) ^ (n << 32));
 	REGISTERS(X)
 #undef X
-	/* What must not change how this goes on, or has few bits. */
-	MSR(vtcr_el2, 0x80053590 ^ pe);
-	MSR(tcr_el2, 0x80853510 ^ pe);
-	MSR(spsr_el1, 0x600003c5);
-	MSR(spsr_el2, 0x900003c4);
-	MSR(sctlr_el1, SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I);
-	MSR(cpacr_el1, 3 << 20);
-	MSR(hstr_el2, 0x21);
-	MSR(mdcr_el2, 0x806);
-	MSR(cnthctl_el2, 0x3);
-	MSR(cntkctl_el1, 0x203);
-	/* RW, IMO, FMO, VM, SWIO, PTW, TWI, TVM, TTLB, NV, NV1, NV2: not E2H, not TGE */
-	MSR(hcr_el2, HCR_NV2 | HCR_NV1 | HCR_NV | HCR_RW | HCR_TTLB | 0x4000000 | 0x2000 | 0x1e | HCR_VM);
+	if (has.gic) {
+		MSR(s3_4_c12_c9_5, 0xf); /* ICC_SRE_EL2 */
+		ISB();
+		MSR(s3_0_c12_c12_5, 7); /* ICC_SRE_EL1 */
+		ISB();
+	}
+#define X(name, encoding, feature, value)                                                                    \
+	++n;                                                                                                 \
+	if (has.feature)                                                                                     \
+		MSR(encoding, (uint64_t)(value) ? (uint64_t)(value) : PATTERN ^ (n << 13) ^ (n << 32));
+	OF_FEATURES(X)
+#undef X
+#define X(name, value) MSR(name, value);
+	FIXED(X)
+#undef X
 	ISB();
+}
+
+static struct {
+	const char *name;
+	uint64_t was;
+} seen[160];
+
+/* All of them in order; the first time they are taken as they are. */
+static bool look(bool first)
+{
+	unsigned at = 0;
+	bool lost = false;
+
+#define LOOK(text, register_name)                                                                            \
+	do {                                                                                                 \
+		uint64_t now = MRS(register_name);                                                           \
+		if (first) {                                                                                 \
+			seen[at].name = text;                                                                \
+			seen[at].was = now;                                                                  \
+		} else if (seen[at].was != now) {                                                            \
+			lost = true;                                                                         \
+			print("lost|");                                                                      \
+			print(seen[at].name);                                                                \
+			print_char('|');                                                                     \
+			print_number(seen[at].was, 16);                                                      \
+			print_char('|');                                                                     \
+			print_number(now, 16);                                                               \
+			print_char('\n');                                                                    \
+			seen[at].was = now;                                                                  \
+		}                                                                                            \
+		at++;                                                                                        \
+	} while (0);
+#define X(name) LOOK(#name, name)
+	REGISTERS(X)
+#undef X
+#define X(name, encoding, feature, value)                                                                    \
+	if (has.feature)                                                                                     \
+		LOOK(#name, encoding)
+	OF_FEATURES(X)
+#undef X
+#define X(name, value) LOOK(#name, name)
+	FIXED(X)
+#undef X
+	return lost;
+}
+
+static volatile uint64_t waits;
+
+/* A value in each register. */
+static void wait_with_values(void)
+{
+	register volatile uint64_t *flag __asm__("x0") = &waits;
+	register uint64_t one __asm__("x1") = 1;
+
+	__asm__ volatile(
+		"	.arch	armv8-a\n"
+		"	mov	x3, #0x5a5a\n"
+		"	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+		"	add	x3, x3, #0x111\n"
+		"	dup	v\\n\\().2d, x3\n"
+		"	mov	v\\n\\().b[15], w3\n"
+		"	.endr\n"
+		"	msr	fpsr, x3\n"
+		"	mov	x4, #0x400000\n"
+		"	msr	fpcr, x4\n"
+		"	.irp	n, 4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30\n"
+		"	add	x3, x3, #0x333\n"
+		"	add	x\\n, x3, x3, lsl #32\n"
+		"	.endr\n"
+		"	str	%1, [%0]\n"
+		"1:	b	1b\n" ::"r"(flag), "r"(one)
+		: "x3", "memory");
 }
 
 void pe_main(uint64_t index)
 {
+	features();
 	if (!index)
 		psci_start(1);
 	fill(index);
+	if (!index)
+		wait_with_values();
+	look(true);
 	for (volatile uint64_t turn = 0;; turn++) /* again and again: nobody may listen yet */
-		if (!(turn & 0xfffff))
-			print_char((char)('0' + index));
+		if (!(turn & 0xffff) && !look(false) && waits)
+			print("01\n");
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs at EL2 on the bare model: what EL2 can trap of EL1's and EL0's registers and instructions beside TLBI and AT (DDI 0487
+ * M.a.a, D24.2): HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2 and HFGITR_EL2 by register and bit, HCR_EL2 by instruction, MDCR_EL2,
+ * CPTR_EL2 and CNTHCTL_EL2. Each with the control alone, and with all others of its register.
+ */
+#include "model.h"
+
+#define WORD(op0, op1, crn, crm, op2, read)                                                                  \
+	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define RTS 5
+static const unsigned targets[RTS] = { 1, 0, 7, 19, 30 };
+
+static uint8_t scratch[4096] __attribute__((aligned(4096)));
+
+struct name {
+	const char *name;
+	unsigned op0, op1, crn, crm, op2;
+};
+
+static uint64_t syndrome(const struct name *n, bool read, unsigned rt)
+{
+	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, n->op0) | PLACE(ESR_SYS_OP2, n->op2) | PLACE(ESR_SYS_OP1, n->op1) |
+	       PLACE(ESR_SYS_CRN, n->crn) | PLACE(ESR_SYS_RT, rt) | PLACE(ESR_SYS_CRM, n->crm) | read;
+}
+
+static void try(const struct name *n, bool read, bool el0, bool trap, uint64_t operand, const char *control)
+{
+	static unsigned turn;
+	unsigned rt = trap ? targets[turn++ % RTS] : 1; /* what is executed has its operand in X1 */
+	struct answer a = below_instruction(0, el0, WORD(n->op0, n->op1, n->crn, n->crm, n->op2, read) | rt, operand);
+	const char *how = n->op0 == 1 ? "" : read ? "MRS " : "MSR ";
+
+	if (trap) {
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, syndrome(n, read, rt), "D24.2", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
+		expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "D1.3, preferred return", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0,
+		       control);
+	} else
+		expect(DONE, a.came, "exception taken", "D24.2", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
+}
+
+/* ---- registers by HFGRTR_EL2, HFGWTR_EL2 and HDFGRTR_EL2, HDFGWTR_EL2: the bit is the same for read and write ---- */
+static const struct fine {
+	struct name name;
+	unsigned bit;
+	bool read_only, debug, user; /* user: EL0 may read it, too */
+} registers[] = {
+	{ { "AFSR0_EL1", 3, 0, 5, 1, 0 }, 0, false, false, false },	 { { "AFSR1_EL1", 3, 0, 5, 1, 1 }, 1, false, false, false },
+	{ { "AIDR_EL1", 3, 1, 0, 0, 7 }, 2, true, false, false },	 { { "AMAIR_EL1", 3, 0, 10, 3, 0 }, 3, false, false, false },
+	{ { "CCSIDR_EL1", 3, 1, 0, 0, 0 }, 9, true, false, false },	 { { "CLIDR_EL1", 3, 1, 0, 0, 1 }, 10, true, false, false },
+	{ { "CONTEXTIDR_EL1", 3, 0, 13, 0, 1 }, 11, false, false, false }, { { "CPACR_EL1", 3, 0, 1, 0, 2 }, 12, false, false, false },
+	{ { "CSSELR_EL1", 3, 2, 0, 0, 0 }, 13, false, false, false },	 { { "CTR_EL0", 3, 3, 0, 0, 1 }, 14, true, false, false },
+	{ { "DCZID_EL0", 3, 3, 0, 0, 7 }, 15, true, false, true },	 { { "ESR_EL1", 3, 0, 5, 2, 0 }, 16, false, false, false },
+	{ { "FAR_EL1", 3, 0, 6, 0, 0 }, 17, false, false, false },	 { { "ISR_EL1", 3, 0, 12, 1, 0 }, 18, true, false, false },
+	{ { "MAIR_EL1", 3, 0, 10, 2, 0 }, 24, false, false, false },	 { { "MIDR_EL1", 3, 0, 0, 0, 0 }, 25, true, false, false },
+	{ { "MPIDR_EL1", 3, 0, 0, 0, 5 }, 26, true, false, false },	 { { "PAR_EL1", 3, 0, 7, 4, 0 }, 27, false, false, false },
+	{ { "REVIDR_EL1", 3, 0, 0, 0, 6 }, 28, true, false, false },	 { { "SCTLR_EL1", 3, 0, 1, 0, 0 }, 29, false, false, false },
+	{ { "TCR_EL1", 3, 0, 2, 0, 2 }, 32, false, false, false },	 { { "TPIDR_EL1", 3, 0, 13, 0, 4 }, 33, false, false, false },
+	{ { "TPIDRRO_EL0", 3, 3, 13, 0, 3 }, 34, false, false, false },	 { { "TPIDR_EL0", 3, 3, 13, 0, 2 }, 35, false, false, true },
+	{ { "TTBR0_EL1", 3, 0, 2, 0, 0 }, 36, false, false, false },	 { { "TTBR1_EL1", 3, 0, 2, 0, 1 }, 37, false, false, false },
+	{ { "VBAR_EL1", 3, 0, 12, 0, 0 }, 38, false, false, false },	 { { "DBGBCR0_EL1", 2, 0, 0, 0, 5 }, 0, false, true, false },
+	{ { "DBGBVR0_EL1", 2, 0, 0, 0, 4 }, 1, false, true, false },	 { { "DBGWCR0_EL1", 2, 0, 0, 0, 7 }, 2, false, true, false },
+	{ { "DBGWVR0_EL1", 2, 0, 0, 0, 6 }, 3, false, true, false },	 { { "MDSCR_EL1", 2, 0, 0, 2, 2 }, 4, false, true, false },
+	{ { "OSLSR_EL1", 2, 0, 1, 1, 4 }, 9, true, true, false },
+};
+#define POSITIVE 50 /* bits from here on say "no trap" where they are 1 */
+
+static void set_fine(bool debug, bool read, uint64_t value)
+{
+	if (debug && read)
+		MSR(s3_4_c3_c1_4, value); /* HDFGRTR_EL2 */
+	else if (debug)
+		MSR(s3_4_c3_c1_5, value); /* HDFGWTR_EL2 */
+	else if (read)
+		MSR(s3_4_c1_c1_4, value); /* HFGRTR_EL2 */
+	else
+		MSR(s3_4_c1_c1_5, value); /* HFGWTR_EL2 */
+	ISB();
+}
+
+static void fine(const struct fine *f)
+{
+	struct answer now = below_instruction(0, false, WORD(f->name.op0, f->name.op1, f->name.crn, f->name.crm, f->name.op2, 1u) | 1, 0);
+
+	expect(DONE, now.came, "exception taken", "D24.2", "MRS %s at EL1 without a trap", f->name.name);
+	for (unsigned read = f->read_only; read < 2; read++) {
+		set_fine(f->debug, read, BIT(f->bit));
+		try(&f->name, read, false, true, now.x0, "its bit of HFGxTR_EL2 or HDFGxTR_EL2");
+		if (!f->read_only)
+			try(&f->name, !read, false, false, now.x0, "the bit of the other direction");
+		if (f->user && read)
+			try(&f->name, read, true, true, 0, "its bit of HFGxTR_EL2 or HDFGxTR_EL2");
+		/* not writable bits of the other groups stay 0 */
+		set_fine(f->debug, read, (f->debug ? 0x23full : BIT(POSITIVE) - 1 - BIT(39)) & ~BIT(f->bit));
+		try(&f->name, read, false, false, now.x0, "all bits of HFGxTR_EL2 or HDFGxTR_EL2 but its own");
+		set_fine(f->debug, read, 0);
+	}
+}
+
+/* ---- instructions by HFGITR_EL2 and HCR_EL2 ---- */
+#define NOT_FINE 64
+static const struct maintenance {
+	struct name name;
+	unsigned bit; /* of HFGITR_EL2 */
+	bool on_address;
+	uint64_t hcr[2]; /* each alone traps it */
+	bool evt; /* the second one is FEAT_EVT's */
+} instructions[] = {
+	{ { "IC IALLUIS", 1, 0, 7, 1, 0 }, 0, false, { HCR_TPU, HCR_TICAB }, true },
+	{ { "IC IALLU", 1, 0, 7, 5, 0 }, 1, false, { HCR_TPU, HCR_TOCU }, true },
+	{ { "IC IVAU", 1, 3, 7, 5, 1 }, 2, true, { HCR_TPU, HCR_TOCU }, true },
+	{ { "DC IVAC", 1, 0, 7, 6, 1 }, 3, true, { HCR_TPCP, 0 }, false },
+	{ { "DC ISW", 1, 0, 7, 6, 2 }, 4, false, { HCR_TSW, 0 }, false },
+	{ { "DC CSW", 1, 0, 7, 10, 2 }, 5, false, { HCR_TSW, 0 }, false },
+	{ { "DC CISW", 1, 0, 7, 14, 2 }, 6, false, { HCR_TSW, 0 }, false },
+	{ { "DC CVAU", 1, 3, 7, 11, 1 }, 7, true, { HCR_TPU, HCR_TOCU }, true },
+	{ { "DC CVAC", 1, 3, 7, 10, 1 }, 54, true, { HCR_TPCP, 0 }, false },
+	{ { "DC CIVAC", 1, 3, 7, 14, 1 }, 10, true, { HCR_TPCP, 0 }, false },
+	{ { "DC ZVA", 1, 3, 7, 4, 1 }, 11, true, { HCR_TDZ, 0 }, false },
+	{ { "MRS REVIDR_EL1", 3, 0, 0, 0, 6 }, NOT_FINE, false, { HCR_TID1, 0 }, false },
+	{ { "MRS AIDR_EL1", 3, 1, 0, 0, 7 }, NOT_FINE, false, { HCR_TID1, 0 }, false },
+	{ { "MRS CTR_EL0", 3, 3, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, 0 }, false },
+	{ { "MRS CCSIDR_EL1", 3, 1, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
+	{ { "MRS CLIDR_EL1", 3, 1, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
+	{ { "MRS CSSELR_EL1", 3, 2, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
+	{ { "MRS ACTLR_EL1", 3, 0, 1, 0, 1 }, NOT_FINE, false, { HCR_TACR, 0 }, false },
+};
+/* Traps of HCR_EL2 for other instructions than the one that is asked for; TTLB is the group ``traps``. */
+#define INSTRUCTION_TRAPS (HCR_TPU | HCR_TPCP | HCR_TSW | HCR_TDZ | HCR_TID1 | HCR_TID2 | HCR_TACR | HCR_TICAB | HCR_TOCU | HCR_TID4)
+
+static void by_instruction(const struct maintenance *m)
+{
+	uint64_t operand = m->on_address ? (uint64_t)scratch : 0, other = INSTRUCTION_TRAPS;
+	bool read = m->name.op0 == 3;
+
+	try(&m->name, read, false, false, operand, "no trap");
+	for (unsigned i = 0; i < 2; i++) {
+		if (!m->hcr[i] || (i && m->evt && !features.evt))
+			continue;
+		space.hcr |= m->hcr[i];
+		try(&m->name, read, false, true, operand, i ? "its bit of HCR_EL2, FEAT_EVT" : "its bit of HCR_EL2");
+		space.hcr &= ~m->hcr[i];
+		other &= ~m->hcr[i];
+	}
+	if (!features.evt)
+		other &= ~(HCR_TICAB | HCR_TOCU | HCR_TID4);
+	space.hcr |= other;
+	try(&m->name, read, false, false, operand, "all other bits of HCR_EL2");
+	space.hcr &= ~INSTRUCTION_TRAPS;
+	if (m->name.op1 == 3) { /* EL0 has it, too, where SCTLR_EL1 lets it */
+		space.sctlr = SCTLR_UCT | SCTLR_UCI | SCTLR_DZE;
+		space.hcr |= m->hcr[0];
+		try(&m->name, read, true, true, operand, "its bit of HCR_EL2");
+		space.hcr &= ~m->hcr[0];
+		space.sctlr = 0;
+	}
+	if (!features.fgt || m->bit == NOT_FINE)
+		return;
+	space.hfgitr = BIT(m->bit);
+	try(&m->name, read, false, true, operand, "its bit of HFGITR_EL2");
+	space.hfgitr = (BIT(12) - 1) & ~BIT(m->bit);
+	try(&m->name, read, false, false, operand, "the other cache bits of HFGITR_EL2");
+	space.hfgitr = 0;
+}
+
+/* ---- MDCR_EL2, CPTR_EL2, CNTHCTL_EL2, calls ---- */
+static const struct debug {
+	struct name name;
+	uint64_t bit;
+	const char *control;
+} debugs[] = {
+	{ { "PMCR_EL0", 3, 3, 9, 12, 0 }, MDCR_TPMCR, "MDCR_EL2.TPMCR" }, { { "PMCR_EL0", 3, 3, 9, 12, 0 }, MDCR_TPM, "MDCR_EL2.TPM" },
+	{ { "PMCCNTR_EL0", 3, 3, 9, 13, 0 }, MDCR_TPM, "MDCR_EL2.TPM" },  { { "PMSELR_EL0", 3, 3, 9, 12, 5 }, MDCR_TPM, "MDCR_EL2.TPM" },
+	{ { "MDSCR_EL1", 2, 0, 0, 2, 2 }, MDCR_TDA, "MDCR_EL2.TDA" },	  { { "DBGBVR0_EL1", 2, 0, 0, 0, 4 }, MDCR_TDA, "MDCR_EL2.TDA" },
+	{ { "OSLSR_EL1", 2, 0, 1, 1, 4 }, MDCR_TDOSA, "MDCR_EL2.TDOSA" }, { { "MDRAR_EL1", 2, 0, 1, 0, 0 }, MDCR_TDRA, "MDCR_EL2.TDRA" },
+};
+static const struct timer {
+	struct name name;
+	uint64_t bit; /* that allows it */
+	const char *control;
+} timers[] = {
+	{ { "CNTPCT_EL0", 3, 3, 14, 0, 1 }, CNTHCTL_EL1PCTEN, "CNTHCTL_EL2.EL1PCTEN 0" },
+	{ { "CNTP_CTL_EL0", 3, 3, 14, 2, 1 }, CNTHCTL_EL1PCEN, "CNTHCTL_EL2.EL1PCEN 0" },
+	{ { "CNTP_CVAL_EL0", 3, 3, 14, 2, 2 }, CNTHCTL_EL1PCEN, "CNTHCTL_EL2.EL1PCEN 0" },
+	{ { "CNTP_TVAL_EL0", 3, 3, 14, 2, 0 }, CNTHCTL_EL1PCEN, "CNTHCTL_EL2.EL1PCEN 0" },
+};
+
+static void others(void)
+{
+	uint64_t mdcr = MRS(mdcr_el2), cptr = MRS(cptr_el2), cnthctl = MRS(cnthctl_el2);
+	struct answer a;
+
+	for (unsigned i = 0; i < LENGTH(debugs); i++) {
+		try(&debugs[i].name, true, false, false, 0, "no trap");
+		MSR(mdcr_el2, mdcr | debugs[i].bit);
+		ISB();
+		try(&debugs[i].name, true, false, true, 0, debugs[i].control);
+		MSR(mdcr_el2, mdcr);
+		ISB();
+	}
+	for (unsigned i = 0; i < LENGTH(timers); i++) {
+		MSR(cnthctl_el2, cnthctl | CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN);
+		ISB();
+		try(&timers[i].name, true, false, false, 0, "CNTHCTL_EL2 that allows it");
+		MSR(cnthctl_el2, (cnthctl | CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN) & ~timers[i].bit);
+		ISB();
+		try(&timers[i].name, true, false, true, 0, timers[i].control);
+		MSR(cnthctl_el2, cnthctl);
+		ISB();
+	}
+	a = below_instruction(0, false, 0x9e670020u, 0); /* FMOV D0, X1 */
+	expect(DONE, a.came, "exception taken", "CPTR_EL2.TFP", "FMOV at EL1 without a trap");
+	MSR(cptr_el2, cptr | CPTR_TFP);
+	ISB();
+	a = below_instruction(0, false, 0x9e670020u, 0);
+	CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL, PLACE(ESR_EC, ESR_EC_FP) | ESR_IL, "CPTR_EL2.TFP", "FMOV at EL1 with TFP");
+	MSR(cptr_el2, cptr | CPTR_TCPAC);
+	ISB();
+	{
+		static const struct name cpacr = { "CPACR_EL1", 3, 0, 1, 0, 2 };
+
+		try(&cpacr, true, false, true, 0, "CPTR_EL2.TCPAC");
+		MSR(cptr_el2, cptr);
+		ISB();
+		try(&cpacr, true, false, false, 0, "no trap");
+	}
+	space.hcr |= HCR_TWI;
+	a = below_instruction(0, false, 0xd503207fu, 0); /* WFI */
+	CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL | 3, PLACE(ESR_EC, ESR_EC_WFX) | ESR_IL, "HCR_EL2.TWI", "WFI at EL1 with TWI");
+	space.hcr &= ~HCR_TWI;
+	{
+		static const struct name own = { "S3_0_C15_C2_0", 3, 0, 15, 2, 0 }; /* IMPLEMENTATION DEFINED */
+
+		space.hcr |= HCR_TIDCP;
+		try(&own, true, false, true, 0, "HCR_EL2.TIDCP");
+		space.hcr &= ~HCR_TIDCP;
+	}
+	if (features.fgt)
+		for (unsigned el0 = 0; el0 < 2; el0++) {
+			space.hfgitr = el0 ? HFGITR_SVC_EL0 : HFGITR_SVC_EL1;
+			a = below_instruction(0, el0, 0xd4000001u | 0x123 << 5, 0);
+			CHECK_ESR(a, TO_EL2, ESR_EC | 0xffff, PLACE(ESR_EC, ESR_EC_SVC) | 0x123, "HFGITR_EL2.SVC", "SVC at EL%d with its bit of HFGITR_EL2",
+				  (uint64_t)!el0);
+			space.hfgitr = el0 ? HFGITR_SVC_EL1 : HFGITR_SVC_EL0;
+			a = below_instruction(0, el0, 0xd503201fu, 0);
+			expect(DONE, a.came, "exception taken", "HFGITR_EL2.SVC", "SVC at EL%d with the bit of another Exception level", (uint64_t)!el0);
+			space.hfgitr = 0;
+		}
+}
+
+void check_fine(void)
+{
+	group("fine");
+	space_new(12, 1, 1, true, true, false);
+	space_load();
+	if (features.fgt)
+		for (unsigned i = 0; i < LENGTH(registers); i++)
+			fine(&registers[i]);
+	for (unsigned i = 0; i < LENGTH(instructions); i++)
+		by_instruction(&instructions[i]);
+	others();
+	group_end();
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs at EL2 on the bare model: types of memory (DDI 0487 M.a.a, D8.6): MAIR_EL1 by index, MemAttr of stage 2 with and
+ * without FWB, shareability, and what comes of both stages, as PAR_EL1 tells; what depends on the type: unaligned accesses, and
+ * walks with HCR_EL2.PTW; guarded pages (FEAT_BTI).
+ */
+#include "model.h"
+
+#define TARGET 0x923456780000ull
+#define TARGET_IPA 0x1234560000ull
+#define DEVICE_SH 2 /* Device and Normal Non-cacheable are Outer Shareable */
+
+static const uint8_t types[8] = { 0xff, 0x00, 0x04, 0x08, 0x0c, 0x44, 0xbb, 0x77 };
+static const unsigned shares[] = { 0, 2, 3 };
+
+static uint64_t mair(void)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < LENGTH(types); i++)
+		value |= (uint64_t)types[i] << 8 * i;
+	return value;
+}
+
+static uint64_t at(unsigned op1, unsigned op2)
+{
+	space_load();
+	at_el2(0, 0xd5080000u | op1 << 16 | 7 << 12 | 8 << 8 | op2 << 5 | 1, TARGET);
+	ISB();
+	return MRS(par_el1) & (PAR_F | PAR_ATTR | PLACE(PAR_SH, 3));
+}
+
+static bool is_device(unsigned type)
+{
+	return !(type >> 4);
+}
+
+static uint64_t par(unsigned type, unsigned share)
+{
+	return PLACE(PAR_ATTR, type) | PLACE(PAR_SH, is_device(type) || type == 0x44 ? DEVICE_SH : share);
+}
+
+static void stage1(void)
+{
+	for (unsigned i = 0; i < LENGTH(types); i++)
+		for (unsigned s = 0; s < LENGTH(shares); s++) {
+			set(descriptor_s1(TARGET, 3),
+			    (leaf(&space.s1, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0) & ~PTE_SH) | PLACE(PTE_S1_ATTR, i) | PLACE(PTE_SH, shares[s]));
+			forget();
+			expect(par(types[i], shares[s]), at(0, 0), "PAR_EL1", "PAR_EL1.{ATTR,SH}", "AT S1E1R, MAIR_EL1 %x by index %d, SH %d",
+			       (uint64_t)types[i], (uint64_t)i, (uint64_t)shares[s]);
+		}
+}
+
+/* Without FWB: Device before Normal, the stricter of two Device types, Non-cacheable before write-through before write-back. */
+static unsigned combined(unsigned type1, unsigned memattr)
+{
+	if (memattr < 4) { /* Device */
+		unsigned type2 = memattr << 2;
+
+		return is_device(type1) && type1 < type2 ? type1 : type2;
+	}
+	if (is_device(type1))
+		return type1;
+	if (memattr == 5 || type1 == 0x44)
+		return 0x44;
+	return memattr == 10 ? (type1 & 0x33) | 0x88 : type1; /* write-through; hints are stage 1's */
+}
+
+static unsigned forced(unsigned type1, unsigned memattr)
+{
+	if (memattr < 4)
+		return combined(type1, memattr);
+	if (memattr == 7)
+		return type1;
+	if (memattr == 5)
+		return is_device(type1) ? type1 : 0x44;
+	return 0xff; /* write-back; asked for with hints of stage 1 that say the same, or with none */
+}
+
+static void both(bool fwb)
+{
+	static const unsigned without[] = { 0, 1, 2, 3, 5, 10, 15 }, with[] = { 0, 1, 2, 3, 5, 6, 7 };
+
+	space.hcr = (space.hcr & ~HCR_FWB) | (fwb ? HCR_FWB : 0);
+	for (unsigned i = 0; i < LENGTH(types); i++)
+		for (unsigned m = 0; m < LENGTH(without); m++)
+			for (unsigned s = 0; s < LENGTH(shares); s++) {
+				unsigned memattr = fwb ? with[m] : without[m], share2 = shares[(s + m) % LENGTH(shares)];
+				/* the stronger of two: Outer Shareable before Inner before none */
+				unsigned share = shares[s] == 2 || share2 == 2 ? 2 : shares[s] | share2;
+				unsigned type = fwb ? forced(types[i], memattr) : combined(types[i], memattr);
+
+				if ((types[i] == 0xbb || types[i] == 0x77) && (fwb ? memattr == 6 : memattr == 10))
+					continue; /* the hints of what stage 2 makes of it are not said */
+				set(descriptor_s1(TARGET, 3), (leaf(&space.s1, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0) & ~PTE_SH) |
+								      PLACE(PTE_S1_ATTR, i) | PLACE(PTE_SH, shares[s]));
+				set(descriptor_s2(TARGET_IPA, 3), (leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | S2_RW) & ~(PTE_SH | PTE_S2_MEMATTR)) |
+									  PLACE(PTE_S2_MEMATTR, memattr) | PLACE(PTE_SH, share2));
+				forget();
+				expect(par(type, share), at(4, 4), "PAR_EL1", fwb ? "HCR_EL2.FWB, D8.6.5" : "D8.6.5, combined attributes",
+				       "AT S12E1R, MAIR_EL1 %x, MemAttr %x, FWB %d, SH %d and %d", (uint64_t)types[i], (uint64_t)memattr, (uint64_t)fwb,
+				       (uint64_t)shares[s], (uint64_t)share2);
+			}
+	space.hcr &= ~HCR_FWB;
+}
+
+/* What an unaligned access to Device memory comes to. */
+static void alignment(void)
+{
+	map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	for (unsigned i = 0; i < LENGTH(types); i++)
+		for (unsigned write = 0; write < 2; write++) {
+			struct answer a;
+
+			set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_AF) | PLACE(PTE_S1_ATTR, i));
+			forget();
+			a = touch(0, false, write, TARGET + 0x101);
+			if (is_device(types[i]))
+				CHECK_ESR(a, TO_EL1, ESR_EC | 0x3f | ESR_WNR, abort_class(write, true) | ESR_FSC_ALIGNMENT | (write ? ESR_WNR : 0),
+					  "B2.15, Device memory", "unaligned %s, MAIR_EL1 %x", access_names[write], (uint64_t)types[i]);
+			else
+				expect(DONE, a.came, "exception taken", "B2.15, Normal memory", "unaligned %s, MAIR_EL1 %x", access_names[write],
+				       (uint64_t)types[i]);
+		}
+	pages_fill();
+}
+
+/* PTW: a walk of stage 1 in what stage 2 makes Device memory faults. */
+static void protected_walks(unsigned table)
+{
+	uint64_t ipa = 0x5678ab0000ull, *where;
+
+	space_new(12, 1, 1, true, true, false);
+	space.mair = mair();
+	map_s1(TARGET, 3, ipa_of(page_a), PTE_AF);
+	where = descriptor_s1(TARGET, table - 1);
+	map_s2(ipa, 3, *where & PTE_ADDRESS, PTE_AF | S2_RW);
+	*where = table_descriptor(ipa);
+	for (unsigned device = 0; device < 2; device++)
+		for (unsigned ptw = 0; ptw < 2; ptw++) {
+			struct answer a;
+
+			*descriptor_s2(ipa, 3) = (*descriptor_s2(ipa, 3) & ~PTE_S2_MEMATTR) | PLACE(PTE_S2_MEMATTR, device ? 1 : 15);
+			space.hcr = (space.hcr & ~HCR_PTW) | (ptw ? HCR_PTW : 0);
+			forget();
+			a = touch(0, false, READ, TARGET);
+			if (device && ptw)
+				CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_S1PTW, abort_class(READ, false) | PERMISSION | 3 | ESR_S1PTW, "HCR_EL2.PTW",
+					  "PTW 1, the table of level %d in Device memory", (uint64_t)table);
+			else
+				CHECK_VALUE(a, A_VALUE, "HCR_EL2.PTW", "PTW %d, the table of level %d in %s memory", (uint64_t)ptw, (uint64_t)table,
+					    device ? "Device" : "Normal");
+		}
+}
+
+/* A call into a guarded page has to come to a BTI. */
+static void guarded(void)
+{
+	space_new(12, 1, 1, true, true, false);
+	map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	for (unsigned on = 0; on < 2; on++)
+		for (unsigned el0 = 0; el0 < 2; el0++) {
+			struct answer a;
+
+			map_s1(TARGET, 3, TARGET_IPA, PTE_AF | (on ? PTE_S1_GP : 0));
+			forget();
+			a = touch(0, el0, EXECUTE, TARGET);
+			if (on)
+				CHECK_ESR(a, TO_EL1, ESR_EC | 3, PLACE(ESR_EC, ESR_EC_BTI) | 2, "FEAT_BTI", "BLR to MOV in a guarded page, EL%d",
+					  (uint64_t)!el0);
+			else
+				CHECK_VALUE(a, A_VALUE, "FEAT_BTI", "BLR to MOV in a page that is not guarded, EL%d", (uint64_t)!el0);
+		}
+}
+
+void check_memory(void)
+{
+	if (!features.granule[0]) {
+		skip("memory", "no granule of 4 KB");
+		return;
+	}
+	group("memory");
+	space_new(12, 1, 1, true, true, false);
+	space.mair = mair();
+	map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
+	map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	stage1();
+	both(false);
+	if (features.fwb)
+		both(true);
+	alignment();
+	for (unsigned table = 1; table <= 3; table++)
+		protected_walks(table);
+	if (features.bti)
+		guarded();
+	group_end();
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Registers before and after: what differs is lost, and so is what the program itself finds changed."""
+
+from __future__ import annotations
+
+from harness.artefacts.saved_registers import Lost, differences, told
+
+
+def test_what_differs_is_lost_and_what_is_gone_too() -> None:
+    before = {(0, "VBAR_EL2"): 0x5A3E, (0, "x29"): 1, (1, "x29"): 2}
+    assert differences(before, dict(before)) == ()
+    lost = differences(before, {(0, "VBAR_EL2"): 0, (1, "x29"): 2})
+    assert lost == (Lost(0, "VBAR_EL2", 0x5A3E, 0), Lost(0, "x29", 1, None))
+    assert str(lost[0]) == "VBAR_EL2 of PE 0 was 0x5a3e and is 0x0 after save and restore"
+    assert str(lost[1]) == "x29 of PE 0 was 0x1 and is gone after save and restore"
+
+
+def test_the_program_tells_of_registers_that_nobody_else_sees() -> None:
+    said = "01\r\nlost|ICH_LR0_EL2|0x90a0000000000021|0x0\r\nlost|ICC_PMR_EL1|0xb0|0x10\r\n"
+    assert told(said) == (Lost(1, "ICH_LR0_EL2", 0x90A0000000000021, 0), Lost(1, "ICC_PMR_EL1", 0xB0, 0x10))
+    assert told("01\r\n01\r\n") == ()
+
+
+def test_half_a_line_is_waited_for() -> None:
+    assert told("01\nlost|ICC_PMR_EL1|0xb0|0x1") == ()
