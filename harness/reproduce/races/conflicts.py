@@ -277,4 +277,4 @@ NARROW = 36
 
 def pa_bits(rng: random.Random, kind: str) -> int:
     """How many bits the shadows have, for a program of that kind: 36, 40 or 48."""
-    return rng.choices((NARROW, 40, 48), (85, 10, 5 * CONFLICTS[kind].wide))[0]
+    return rng.choices((NARROW, 40, 48), (88, 10, 2 * CONFLICTS[kind].wide))[0]
