@@ -122,7 +122,7 @@ def event(rng: random.Random, layout: Layout, bits: int | None = None) -> Progra
 
 def _takes(rng: random.Random, offset: int) -> Host:
     """Memslots change when no fault is under way any more, by SRCU: a notifier is what a fault meets."""
-    return Host(rng.choice(("dontneed",) * 4 + ("move", "delete")), offset)
+    return Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
 
 
 def vncr(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:

@@ -35,7 +35,7 @@ DRAWS = 64
 """Schedules for each program."""
 WIDE_DRAWS = 12
 VAIN = 10
-"""Schedules after which a program is given up, if most of them came to nothing: its CPUs hardly ever meet."""
+"""Schedules after which a program is given up, if in most of them the CPUs did not meet: they hardly can."""
 WIDE_PATIENCE_US = 20_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
@@ -144,7 +144,7 @@ class RaceWorker:
             ran = self.target.race(chosen)
             if drawer:
                 drawer.learn(ran.holds)
-                vain += HoldEnd.UNTIL not in ran.holds[0].reasons
+                vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
             else:
                 drawer = Drawer(made.shape, ran.arrivals, self.tried, patience)
             tried.append(chosen)
