@@ -32,7 +32,7 @@ def test_the_patch_says_what_it_is_and_touches_nothing_but_the_cpu() -> None:
     assert touched
     assert all(name.startswith("b/target/arm/") for name in touched)
     removed = [line for line in TEXT.splitlines() if line.startswith("-") and not line.startswith("---")]
-    assert len(removed) < 30  # a fault is beside the right code, which stays
+    assert len(removed) < len(SHIPPED) / 2  # a fault is beside the right code, which stays
 
 
 def test_there_are_enough_of_each_kind() -> None:

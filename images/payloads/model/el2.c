@@ -144,7 +144,7 @@ static void ranges(void)
 					pe_load(&pes[0], BOARD_RAM + page * 4096ull, &value);
 				CHECK_VALUE(at_el2(0, LOAD, va), A_VALUE, "D8.2, the walk", "before %s: EL2", op->name);
 				set(descriptor, 0);
-				execute(op, range_for(op, regime.shift, false, WINDOW, 0, nums[n], 0));
+				execute(op, range_for(op, regime.shift, false, WINDOW, 0, nums[n], 0) | (features.ttl && last ? PLACE(XT_RTTL, 3) : 0));
 				set(descriptor, leaf(&regime, 3, (uint64_t)page_b, PTE_AF | PTE_S1_EL0));
 				CHECK_VALUE(at_el2(0, LOAD, va), B_VALUE, "R_QKRKL, D8.17.5", "%s of EL2's regime with SCALE 0, NUM %d, %s page", op->name,
 					    (uint64_t)nums[n], last ? "last" : "first");

@@ -117,7 +117,8 @@ static void one(const struct leaf_case *c, const struct operation *op)
 						 features.ttl ? c->level : 0);
 	}
 	if (op->operand == VA_RANGE || op->operand == IPA_RANGE)
-		operand = range_for(op, c->shift, false, c->high ? HIGH | base : base, turn % 3, 31 * (turn % 2), asid);
+		operand = range_for(op, c->shift, false, c->high ? HIGH | base : base, turn % 3, 31 * (turn % 2), asid) |
+			  (features.ttl && c->level == 3 && turn % 4 == 2 ? PLACE(XT_RTTL, 3) : 0);
 	execute(op, operand);
 	if (op->operand == IPA || op->operand == IPA_RANGE) {
 		__asm__ volatile("tlbi vmalle1is" ::: "memory");
