@@ -109,7 +109,7 @@ def test_the_documentation_has_the_table() -> None:
 
 def test_the_documentation_has_each_group_of_questions_and_the_sum() -> None:
     section = PAGE.partition("## What is asked\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z]+)` \| .* \| ([0-9]+) \|$", section, re.M)
+    rows = re.findall(r"^\| `([a-z0-9]+)` \| .* \| ([0-9]+) \|$", section, re.M)
     assert [name for name, _ in rows] == list(GROUPS)
     (total,) = re.findall(r"^Together ([0-9,]+)\.", section, re.M)
     assert sum(int(count) for _, count in rows) == int(total.replace(",", ""))
