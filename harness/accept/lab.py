@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -17,12 +16,15 @@ from pathlib import Path
 from harness import __version__
 from harness.accept.compare import CellRuns
 from harness.accept.coverage.measure import plugin_for, read_all
+from harness.accept.on_console import OnConsole, verdicts
 from harness.accept.stoppable import Stoppable
 from harness.artefacts.kernel import warnings
 from harness.artefacts.kernel.make import BuildFailed
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
 from harness.attempt.job import Job
+from harness.bundle.console_cells import fitting, reasons, without_model
+from harness.bundle.console_model import is_console
 from harness.errors import InfraError, UserError
 from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
@@ -30,7 +32,7 @@ from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
 from harness.report.results import CellResult, HostMachine, RunSummary
-from harness.report.store import CELLS, RESULT, read_cell
+from harness.report.store import CELLS
 from harness.runner.choice import Chooser, Start
 from harness.runner.prepare import Builder, build_all
 from harness.runner.processes import LocalRunner
@@ -86,8 +88,12 @@ def selected(
     """Return the cells of all files and directories named, and the shipped ones that match a pattern.
 
     Those that run by default where nothing is named; of all these the ones that boot ``level``, because the
-    others do not execute its kernel. Errors are those of ``find_cells``, and ``UserError`` when none does.
+    others do not execute its kernel. On a console model, those that need no more than a console. Errors are
+    those of ``find_cells``, and ``UserError`` when none does.
     """
+    console = overrides.model if is_console(overrides.model or "") else None
+    if console:
+        overrides = without_model(overrides)
     paths, patterns = select
     if paths and patterns:
         cells = [*find_cells(paths, (), overrides), *find_cells((), patterns, overrides)]
@@ -97,7 +103,12 @@ def selected(
     found = [cell for cell in cells if any(isinstance(s, Boot) and s.level >= level for s in cell.steps)]
     if cells and not found:
         raise UserError(f"none of {len(cells)} cells boots {level}, so none executes its kernel")
-    return found
+    if console is None:
+        return found
+    fits, apart = fitting(found, console)
+    if not fits:
+        raise UserError(f"none of {len(found)} cells can run on {console}: {'; '.join(reasons(apart))}")
+    return [each.cell for each in fits]
 
 
 def on_level(overrides: Overrides, level: Level, kernel: Path) -> Overrides:
@@ -137,6 +148,8 @@ class Lab:
         self._overrides = overrides
         self._jobs = jobs
         self._chosen: tuple[str, ...] | None = None
+        named = overrides.model or ""
+        self._console = OnConsole(named, directory, store, progress) if is_console(named) else None
         self._cells: dict[Path, list[Cell]] = {}
         self._watched: dict[int, dict[str, Path]] = {}
         self._stopping = threading.Event()
@@ -159,7 +172,8 @@ class Lab:
         if step.kernel not in self._cells:
             overrides = on_level(self._overrides, self.level, step.kernel)
             if self._chosen is None:
-                self._cells[step.kernel] = selected(self._select, overrides, self.level)
+                found = selected(self._select, overrides, self.level)
+                self._cells[step.kernel] = self._console.fit(found) if self._console else found
             else:
                 by_id = {cell.id: cell for cell in find_cells((), ("*",), overrides)}
                 self._cells[step.kernel] = [by_id[each] for each in self._chosen]
@@ -271,6 +285,11 @@ class Lab:
         end: str = "",
         watch: StepBuild | None = None,
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
+        if self._console:
+            with_kernel = on_level(self._overrides, self.level, step.kernel)
+            whole = self.cells(step)
+            yield from self._console.run(step.name, step.label, whole, cells, seeds, end, with_kernel)
+            return
         images = dict(build_all(cells, self._builder))
         overrides = on_level(self._overrides, self.level, step.kernel)
         started, begun = utc_now(), time.monotonic()
@@ -321,14 +340,3 @@ class Lab:
             )
             publish(summary, place)
             yield seed, part
-
-
-def verdicts(place: Path, cells: Sequence[Cell]) -> dict[str, CellResult]:
-    """Return the results with a verdict that the run in ``place`` left of ``cells``, by id."""
-    found = {}
-    for cell in cells:
-        with contextlib.suppress(InfraError):
-            result = read_cell(place / CELLS / slug(cell.id) / RESULT)
-            if result.verdict is not Verdict.INFRA:
-                found[cell.id] = result
-    return found

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.accept import base as bases
 from harness.accept import cost_limit, which_steps
+from harness.bundle.console_model import is_console
 from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
 from harness.host.paths import PROGRAM
@@ -42,7 +43,8 @@ class Request:
     relative rise of an operation's instructions that rejects, None for none. ``command`` is for the report;
     ``argv`` the words behind the program's name, with which an interrupted one goes on (``resume``).
     ``level`` is the one that runs the series: at L1 it is KVM as a guest hypervisor that is judged, and
-    neither coverage nor cost is recorded, because the model's trace is of L0's code.
+    neither coverage nor cost is recorded, because the model's trace is of L0's code. On a console model, too,
+    neither is, and without ``select`` the cells of the default run are those that it can run.
     """
 
     source: str
@@ -67,12 +69,17 @@ class Request:
     @property
     def chooses(self) -> bool:
         """Whether nvh chooses the cells: by what L0 executes, so for a series that L0 runs."""
-        return not any(self.select) and self.level is Level.L0
+        return not any(self.select) and self.level is Level.L0 and not self.by_console
 
     @property
     def watches(self) -> bool:
         """Whether coverage and cost are recorded, both of which are L0's."""
-        return self.coverage and self.level is Level.L0
+        return self.coverage and self.level is Level.L0 and not self.by_console
+
+    @property
+    def by_console(self) -> bool:
+        """Whether cells run on a console model, whose L0 nothing watches."""
+        return is_console(self.overrides.model or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ SCHEMA: dict[str, Any] = {
         "format": {"const": 1},
         "artefacts": {
             "type": "object",
-            "propertyNames": {"pattern": "^(model|kernel|rootfs):."},
+            "propertyNames": {"pattern": "^(model|kernel|rootfs|uefi):."},
             "additionalProperties": {
                 "type": "object",
                 "minProperties": 1,

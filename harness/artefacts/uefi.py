@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts import debian
+from harness.artefacts import debian, lock
 from harness.errors import InfraError
 from harness.host.cache import Artefact, Store, sha256_file
 
@@ -23,7 +23,12 @@ def build_uefi(store: Store, progress: Callable[[str], None]) -> Artefact:
 
     ``UserError`` when the machine's Debian mirror has no such package.
     """
-    archive = debian.Archive(store, SUITES, "arm64")  # of all architectures, in the index of each
+    with lock.pinned(KIND, PACKAGE):
+        return _built(store, progress)
+
+
+def _built(store: Store, progress: Callable[[str], None]) -> Artefact:
+    archive = debian.Archive(store, SUITES, "arm64")  # of all architectures: in the index of each
     package = archive.candidate(PACKAGE)
     key = {"package": PACKAGE, "version": package.version, "suites": archive.suites}
 
@@ -35,4 +40,4 @@ def build_uefi(store: Store, progress: Callable[[str], None]) -> Artefact:
             raise InfraError(f"{PACKAGE} {package.version} has no {FIRMWARE}")
         return {"packages": [file.record() for file in files], "sha256": sha256_file(work / FIRMWARE)}
 
-    return store.get_or_build(KIND, key, build)
+    return lock.get_or_build(store, KIND, key, build)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from harness.scenario.language import Cell
 from harness.scenario.scenario import Overrides
 
 NO_WALKS = "none"
+RACY = "mttcg"
+"""The timing of cells that may end differently each time: `nvh accept` runs them several times."""
 Chosen = tuple[str, str]
 """L0's kernel and the fault that is switched on in it, empty for none."""
 
@@ -46,8 +49,10 @@ class ConsoleCell:
 def fitting(cells: Iterable[Cell], console: str) -> tuple[list[ConsoleCell], dict[str, str]]:
     """Return the cells that need only a console, on the model ``console``, and why the others do not fit.
 
-    Cells that differ in their model alone are one there: the first of them.
+    Cells that differ in their model alone are one there: the first of them. A machine that is no QEMU of ours
+    counts no instructions, so that its cells' timing is ``RACY``. Raises what ``load_console`` raises.
     """
+    counts = bool(load_console(console).qemu)
     found: list[ConsoleCell] = []
     apart: dict[str, str] = {}
     first: dict[object, str] = {}
@@ -59,15 +64,15 @@ def fitting(cells: Iterable[Cell], console: str) -> tuple[list[ConsoleCell], dic
             continue
         asked = tuple((each.choose, each.seconds, each.self_test) for each in steps)
         below = cell.stack.levels[Level.L0]
-        key = (cell.scenario, asked, below.kernel, below.cpus, cell.mutant, cell.stack.timing)
+        timing = cell.stack.timing if counts else RACY
+        key = (cell.scenario, asked, below.kernel, below.cpus, cell.mutant, timing)
         if key in first:
             apart[cell.id] = f"on one machine it is the same as {first[key]}"
             continue
         first[key] = cell.id
         named = str(Path(console).absolute()) if "/" in console else console
-        found.append(
-            ConsoleCell(dataclasses.replace(cell, stack=dataclasses.replace(cell.stack, model=named)), steps)
-        )
+        stack = dataclasses.replace(cell.stack, model=named, timing=timing)
+        found.append(ConsoleCell(dataclasses.replace(cell, stack=stack), steps))
     return found, apart
 
 
@@ -99,10 +104,13 @@ class ConsoleBundles:
         self._made: dict[Chosen, Path | NvhError] = {}
 
     def prepare(self, cells: Sequence[ConsoleCell]) -> dict[str, str]:
-        """Make the bundles; returns the cells that the machine shall not run all the same, and why.
+        """Make the bundles; returns what ``choose`` does."""
+        apart = self.choose(cells)
+        self.make([each for each in cells if each.cell.id not in apart])
+        return apart
 
-        A kernel that cannot be built makes its cells ``infra`` (``order`` raises), not the others.
-        """
+    def choose(self, cells: Sequence[ConsoleCell]) -> dict[str, str]:
+        """Find the cases of each step; returns the cells that the machine shall not run, and why."""
         payloads = build_payloads(self._store, self._progress.note)
         covering = build_covering(self._store, payloads, self._progress.note)
         _, described = parts.known_cases(payloads)
@@ -119,16 +127,22 @@ class ConsoleBundles:
             )
             if walks and self.model.few_contexts:
                 apart[each.cell.id] = "it unmaps whole shadow contexts, which takes very long on this machine"
-        stay = [each for each in cells if each.cell.id not in apart]
-        for chosen in dict.fromkeys(each.chosen for each in stay):
-            self._made[chosen] = self._make(chosen, [each for each in stay if each.chosen == chosen])
         return apart
+
+    def make(self, cells: Sequence[ConsoleCell]) -> None:
+        """Make the bundles of cells that were chosen.
+
+        A kernel that cannot be built makes its cells ``infra`` (``order`` raises), not the others.
+        """
+        for chosen in dict.fromkeys(each.chosen for each in cells):
+            self._made[chosen] = self._make(chosen, [each for each in cells if each.chosen == chosen])
 
     def _make(self, chosen: Chosen, cells: Sequence[ConsoleCell]) -> Path | NvhError:
         kernel, mutant = chosen
         lists = dict(self._lists[step.choose] for each in cells for step in each.steps)
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(filter(None, (Path(kernel).stem, mutant))))
         out = self._directory / f"{len(self._made)}-{name}"
+        shutil.rmtree(out, ignore_errors=True)  # of a run that is gone on with
         try:
             made = make(
                 BundleSpec(out, kernel, mutant, archive=False, lists=lists), self._store, self._progress

@@ -29,6 +29,7 @@ from harness.ktap import by_cell
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.level import Level
 from harness.litmus.by_console import ConsoleStep
+from harness.litmus.coverage import SELF_TEST
 from harness.machine.process import end_with_parent
 from harness.report import store
 from harness.report.publish import utc_now
@@ -201,6 +202,8 @@ def _result(
     findings = [*_expected(order.cell, carried), *carried.findings]
     stack = order.cell.stack
     facts = {"bundle": bundle.id}
+    if any(step.self_test for step in order.steps):
+        facts[SELF_TEST] = "1"
     if stack.sanitize:
         facts[LEFT_OUT] = f"the sanitizer ({stack.sanitize}): the model is watched by no plugin"
     if bundle.kernel["mutant"]:

@@ -25,7 +25,9 @@ from rich.table import Table
 from harness.artefacts import lock
 from harness.artefacts.kernel.tree import prune
 from harness.artefacts.model import Model
+from harness.artefacts.uefi import PACKAGE, build_uefi
 from harness.cli import common
+from harness.document.nodes import listing
 from harness.errors import UserError, closest
 from harness.host.cache import Store, tree_bytes
 from harness.host.paths import data_names
@@ -47,7 +49,10 @@ def options(parser: argparse.ArgumentParser) -> None:
         "build", help="build artefacts", epilog="example: ./nvh images build kernel:nv"
     )
     build.add_argument(
-        "names", nargs="*", metavar="KIND:NAME", help="model:…, kernel:… or rootfs:…; default: all"
+        "names",
+        nargs="*",
+        metavar="KIND:NAME",
+        help="model:…, kernel:…, rootfs:… or uefi:…; default: all but the last",
     )
     common.add_locked(build)
     locks = actions.add_parser(
@@ -99,13 +104,14 @@ def _built(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
             "model": lambda name: _model_record(builder.model(name)),
             "kernel": lambda name: builder.kernel(name).manifest,
             "rootfs": lambda name: builder.rootfs(name).manifest,
+            "uefi": lambda name: _uefi(name, store, progress),
         }
         for word in names:
             kind = word.partition(":")[0]
             if kind not in makers:
                 near = closest(kind, makers)
                 hint = f"; did you mean {near!r}?" if near else ""
-                raise UserError(f"{word!r} is not KIND:NAME with KIND model, kernel or rootfs{hint}")
+                raise UserError(f"{word!r} is not KIND:NAME with KIND {listing(makers)}{hint}")
         if not names:
             cells = find_cells([], [], NO_OVERRIDES)
             build_all(cells, builder)
@@ -121,6 +127,12 @@ def _subjects(cells: Sequence[Cell]) -> list[str]:
         for level in cell.stack.levels.values():
             found |= {f"kernel:{level.kernel}", f"rootfs:{level.rootfs}"}
     return sorted(found)
+
+
+def _uefi(name: str, store: Store, progress: Progress) -> Mapping[str, Any]:
+    if name != PACKAGE:
+        raise UserError(f"no UEFI named {name!r}; there is {PACKAGE}")
+    return build_uefi(store, progress.note).manifest
 
 
 def _model_record(model: Model) -> Mapping[str, Any]:

@@ -13,10 +13,11 @@ import argparse
 import os
 import sys
 
+from harness.artefacts.uefi import PACKAGE
 from harness.cli import images
 from harness.host.paths import checkout
 
-EXTRA = ["kernel:nv-mutants"]
+EXTRA = ["kernel:nv-mutants", f"uefi:{PACKAGE}"]
 """Artefacts that the tests need and the default scenarios do not."""
 
 

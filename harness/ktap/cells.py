@@ -12,6 +12,7 @@ from harness.ktap import judge
 from harness.ktap.log import RAN, Family
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
+from harness.litmus import coverage
 from harness.report.results import ArtefactVersion, CellResult, FileRef
 from harness.report.store import CELLS, write_cell
 from harness.scenario.load import slug
@@ -115,6 +116,7 @@ def _seconds(family: Family | None, whole: str) -> float:
 def _facts(begin: Mapping[str, str], bundle: Bundle) -> dict[str, str]:
     keys = ("run", "mode", "list", "cases", "skip", "cpus", "seconds", "machine", "midr")
     facts = {f"bundle {key}": begin[key] for key in keys}
+    facts[coverage.SELF_TEST] = begin["self-test"]
     mutant = bundle.kernel["mutant"]
     return {**facts, "bundle mutant": mutant} if mutant else facts
 

@@ -18,11 +18,14 @@ from typing import Any
 from harness.arch.table import Operation, Regime, load
 from harness.errors import UserError
 from harness.litmus.case_lines import GRANULES, REGIMES, CaseLine, parse
+from harness.litmus.observed import Observed
 
 RESULT = "result.json"
 STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")
 OTHER_REGIME = "the operation is not for this regime"
 NOT_RUN = "no run has this case"
+SELF_TEST = "self-test"
+"""The fact of a cell that is ``1`` where the operations under test were left out."""
 
 
 @dataclass(slots=True)
@@ -30,7 +33,8 @@ class CoveragePlace:
     """One operation in one regime with one granule.
 
     ``exercised`` counts the invalidations seen to be needed, ``passed`` those of them that passed;
-    ``unobservable`` passed where this model hides a missing TLBI; ``direct`` are traps and UNDEFINED
+    ``unobservable`` passed where this machine hides a missing TLBI: by its self-test, or where it has none by
+    nvh-litmus's own account; ``direct`` are traps and UNDEFINED
     operations that passed. ``reason`` is set exactly when no case says anything about an invalidation.
     """
 
@@ -80,25 +84,29 @@ class OperationCoverage:
     """The places, in the order of the operation table, and how many lines they came from.
 
     ``machine`` is the QEMU that they ran on (``QEMU 11.1.3``), ``models`` the names of its models; both are
-    empty for lines of no cell.
+    empty for lines of no cell. ``observed``: the machine's self-tests.
     """
 
     places: tuple[CoveragePlace, ...]
     lines: int
     machine: str = ""
     models: tuple[str, ...] = ()
+    observed: Observed = field(default_factory=Observed)
 
     def count(self) -> Mapping[str, int]:
         """How many places are in each state."""
         return Counter(place.state for place in self.places)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready: ``machine``, ``models``, ``lines``, ``states`` and one object per place."""
+        """JSON-ready: ``machine``, ``models``, ``lines``, ``states``, ``self_test`` and, for each place, an
+        object.
+        """
         return {
             "machine": self.machine,
             "models": list(self.models),
             "lines": self.lines,
             "states": dict(sorted(self.count().items())),
+            "self_test": dict(self.observed.to_json()),
             "places": [
                 {
                     "operation": place.operation.name,
@@ -135,23 +143,28 @@ def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> tuple[O
 
     Models that are the same QEMU with other flags share one: what a CPU model lacks, or makes slow, another
     one shows. Every ``*.stdout`` is read, with ``models`` only those of cells on one of them (globs).
-    ``UserError`` when none of them holds a litmus case.
+    A self-test's lines are no results: they tell what the machine can see. ``UserError`` when none of them
+    holds a litmus case.
     """
     lines: dict[str, list[CaseLine]] = defaultdict(list)
     names: dict[str, set[str]] = defaultdict(set)
+    observed: dict[str, Observed] = defaultdict(Observed)
     for directory in directories:
         for path in sorted(directory.rglob("*.stdout")):
-            model, machine = _machine(path)
+            model, machine, self_test = _machine(path)
             if models and not any(fnmatch.fnmatchcase(model, glob) for glob in models):
                 continue
             found = list(parse(path.read_text(encoding="utf-8", errors="replace"), str(path)))
-            lines[machine] += found
+            if self_test:
+                observed[machine].add(found)
+            else:
+                lines[machine] += found
             if found and model:
                 names[machine].add(model)
     tables = tuple(
-        tabulate(lines[machine], machine, sorted(names[machine]))
-        for machine in sorted(lines, key=_version, reverse=True)
-        if lines[machine]
+        tabulate(lines[machine], machine, sorted(names[machine]), observed=observed[machine])
+        for machine in sorted({*lines, *observed}, key=_version, reverse=True)
+        if lines[machine] or observed[machine].cases
     )
     if not tables:
         raise UserError("no litmus results there; run `./nvh run scenarios/litmus` and name its directory")
@@ -162,16 +175,20 @@ def _version(machine: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"[0-9]+", machine))
 
 
-def _machine(output: Path) -> tuple[str, str]:
-    """Model and QEMU of the cell which wrote ``output``, by its result.json; empty when there is none."""
+def _machine(output: Path) -> tuple[str, str, bool]:
+    """Model and QEMU of the cell which wrote ``output``, by its result.json, and whether it is a self-test.
+
+    Empty when there is none.
+    """
     for directory in output.parents:
         if (directory / RESULT).is_file():
             try:
                 result = json.loads((directory / RESULT).read_text(encoding="utf-8"))
-                return str(result["model"]), str(result["versions"].get("model", {}).get("version", ""))
+                version = str(result["versions"].get("model", {}).get("version", ""))
+                return str(result["model"]), version, result.get("facts", {}).get(SELF_TEST) == "1"
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UserError(f"{directory / RESULT} is no result of a cell: {error!r}") from None
-    return "", ""
+    return "", "", False
 
 
 def tabulate(
@@ -180,11 +197,13 @@ def tabulate(
     models: Iterable[str] = (),
     *,
     operations: Sequence[Operation] | None = None,
+    observed: Observed | None = None,
 ) -> OperationCoverage:
     """Return the coverage of ``lines``, with a place for every operation, regime and granule.
 
     Cases without an operation (events at L0) are counted in ``lines`` only.
     """
+    seen = Observed() if observed is None else observed
     by_place: dict[tuple[str, str, str], list[CaseLine]] = defaultdict(list)
     total = 0
     for line in lines:
@@ -193,15 +212,17 @@ def tabulate(
             continue
         by_place[line.operation.name, line.regime, line.granule].append(line)
     places = tuple(
-        _place(operation, regime, granule, by_place[operation.name, regime, granule])
+        _place(operation, regime, granule, by_place[operation.name, regime, granule], seen)
         for operation in operations or load()
         for regime in REGIMES
         for granule in GRANULES
     )
-    return OperationCoverage(places, total, machine, tuple(models))
+    return OperationCoverage(places, total, machine, tuple(models), seen)
 
 
-def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine]) -> CoveragePlace:
+def _place(
+    operation: Operation, regime: str, granule: str, lines: list[CaseLine], observed: Observed
+) -> CoveragePlace:
     place = CoveragePlace(operation, regime, granule, cases=len(lines))
     reasons: Counter[str] = Counter()
     for line in lines:
@@ -215,7 +236,9 @@ def _place(operation: Operation, regime: str, granule: str, lines: list[CaseLine
             place.failing.append(line.case)
         elif line.verdict != "pass":
             place.other += 1
-        elif line.exercised:
+        elif line.obliged and observed.sees(line.case) is False:
+            place.unobservable += 1
+        elif line.exercised or (line.control == "not-observable" and observed.sees(line.case)):
             place.exercised += 1
             place.passed += 1
         elif line.direct:

@@ -17,7 +17,7 @@ from harness.verdict import Verdict
 
 ANCHOR = "coverage"
 LEGEND = (
-    "N: N invalidations exercised, all passed; N!: N cases failed; ~N: N passed, but this model hides a "
+    "N: N invalidations exercised, all passed; N!: N cases failed; ~N: N passed, but this machine hides a "
     "missing TLBI there; N?: N could not be decided; none: no case ran; n/a(i): not applicable, for "
     "reason i below"
 )
@@ -61,6 +61,7 @@ def _notes(table: OperationCoverage) -> tuple[str, ...]:
     refaults = sum(place.refaults for place in table.places)
     return (
         f"places: {states}; case lines: {table.lines}",
+        *table.observed.words(),
         f"refaults of translations that nothing obliged to go: {refaults} (the price of over-invalidation, "
         "never a failure)",
         *(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -82,13 +83,19 @@ def test_a_program(tree: Path, tmp_path: Path, line: str) -> None:
 
 
 class Server(threading.Thread):
-    """A console server on loopback: what its one client gets is played from ``parts``, with pauses."""
+    """A console server on loopback: what its one client gets is played from ``parts``, with pauses.
 
-    def __init__(self, listener: socket.socket, parts: list[bytes], pause_s: float = 0.0) -> None:
+    ``end``: then it goes away by a reset, or hangs until the client goes; else it takes what the client says.
+    """
+
+    def __init__(
+        self, listener: socket.socket, parts: list[bytes], pause_s: float = 0.0, end: str = ""
+    ) -> None:
         super().__init__(daemon=True)
         self.listener = listener
         self.parts = parts
         self.pause_s = pause_s
+        self.end = end
         self.got = b""
 
     def run(self) -> None:
@@ -99,6 +106,12 @@ class Server(threading.Thread):
             for part in self.parts:
                 connection.sendall(part)
                 time.sleep(self.pause_s)
+            if self.end == "reset":
+                time.sleep(0.2)  # what was sent is there by then
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            if self.end == "hang":
+                connection.settimeout(DEADLINE_S)
             try:
                 while data := connection.recv(4096):
                     self.got += data
@@ -195,6 +208,60 @@ def test_hung_in_mid_run_with_children(log: bytes, tmp_path: Path) -> None:
     assert verdict(tmp_path) is Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize(("end", "why"), [("reset", "the console's end"), ("hang", "nothing for 3 s")])
+@pytest.mark.parametrize("kind", ["tcp", "telnet"])
+def test_a_server_that_goes_away_or_hangs(
+    log: bytes, listener: socket.socket, tmp_path: Path, kind: str, end: str, why: str
+) -> None:
+    server = Server(listener, [log[: len(log) // 2]], end=end)
+    server.start()
+    assert run(tmp_path, f"{kind}:127.0.0.1:{port(listener)}", "", silence_s=3.0).why == why
+    server.join(DEADLINE_S)
+    assert not server.is_alive()
+    assert (tmp_path / "log").read_bytes() == log[: len(log) // 2]
+    assert verdict(tmp_path) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("line", ["pipe", "pty"])
+def test_hung_and_deaf_to_signals(log: bytes, tmp_path: Path, line: str) -> None:
+    (tmp_path / "part").write_bytes(log[: len(log) // 2])
+    script = f'trap "" TERM HUP INT; cat {tmp_path}/part; while :; do sleep 1000; done'
+    assert run(tmp_path, line, f"command: [sh, -c, {script!r}]", silence_s=3.0).why == "nothing for 3 s"
+    assert verdict(tmp_path) is Verdict.UNDECIDED
+
+
+NOISE = bytes(range(128, 256)) + b"\x00\x07\x1b[31m\xff\xfe"
+
+
+def noisy(log: bytes, where: str) -> bytes:
+    """A log with noise: lines of its own between each two of its lines, or within one line."""
+    lines = log.split(b"\n")
+    if where == "between lines":
+        return b"\n".join(part for line in lines for part in (NOISE, line))
+    middle = next(n for n, line in enumerate(lines) if b"# nvh case" in line and n > len(lines) // 2)
+    lines[middle] = lines[middle][:40] + NOISE + lines[middle][40:]
+    return b"\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("where", "wanted"), [("between lines", Verdict.PASS), ("in a line", Verdict.UNDECIDED)]
+)
+@pytest.mark.parametrize("line", ["pipe", "pty", "tcp"])
+def test_noise(
+    log: bytes, listener: socket.socket, tmp_path: Path, line: str, where: str, wanted: Verdict
+) -> None:
+    """Nothing of it is lost: the console is kept byte for byte, but for a terminal's line ends."""
+    sent = noisy(log, where)
+    if line == "tcp":
+        Server(listener, [sent]).start()
+        run(tmp_path, f"tcp:127.0.0.1:{port(listener)}", "")
+    else:
+        (tmp_path / "noisy").write_bytes(sent)
+        run(tmp_path, line, shell(f"cat {tmp_path}/noisy"))
+    assert (tmp_path / "log").read_bytes().replace(b"\r\n", b"\n") == sent
+    assert verdict(tmp_path) is wanted
+
+
 def test_it_talks_for_ever(tmp_path: Path) -> None:
     more = f"command: [{sys.executable}, -c, 'while True: print(1, flush=True)', {tmp_path}]"
     assert run(tmp_path, "pty", more, most_s=1.0).why == "no end after 1 s"
@@ -264,7 +331,8 @@ class SshServer(paramiko.ServerInterface):
         return not channel.closed
 
 
-def serve_ssh(listener: socket.socket, key: paramiko.PKey) -> None:
+def serve_ssh(listener: socket.socket, key: paramiko.PKey, most: int | None = None) -> None:
+    """Serve one command; with ``most`` the connection breaks after so many bytes of its output."""
     listener.settimeout(DEADLINE_S)
     connection, _ = listener.accept()
     transport = paramiko.Transport(connection)
@@ -275,23 +343,29 @@ def serve_ssh(listener: socket.socket, key: paramiko.PKey) -> None:
     if channel is None or not server.asked.wait(DEADLINE_S):
         return
     done = subprocess.run(server.command, shell=True, capture_output=True, check=False, timeout=DEADLINE_S)
-    channel.sendall(done.stdout.replace(b"\n", b"\r\n"))
+    channel.sendall(done.stdout.replace(b"\n", b"\r\n")[:most])
+    if most is not None:
+        time.sleep(0.5)  # what was sent is there by then
+        connection.close()
+        transport.close()
+        return
     channel.send_exit_status(done.returncode)
     channel.close()
     time.sleep(0.2)
     transport.close()
 
 
+@pytest.mark.parametrize("most", [None, 2000])
 @pytest.mark.skipif(not shutil.which("ssh"), reason=f"{ELSEWHERE}there is no ssh")
-def test_ssh(tree: Path, listener: socket.socket, tmp_path: Path) -> None:
-    """A Linux host: ``run.sh`` there, its terminal is the console. Here what run.sh starts."""
+def test_ssh(tree: Path, listener: socket.socket, tmp_path: Path, most: int | None) -> None:
+    """A Linux host: ``run.sh`` there, its terminal is the console. Here what run.sh starts; also cut off."""
     key = paramiko.RSAKey.generate(2048)
-    thread = threading.Thread(target=serve_ssh, args=(listener, key), daemon=True)
+    thread = threading.Thread(target=serve_ssh, args=(listener, key, most), daemon=True)
     thread.start()
     options = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     words = ["ssh", "-tt", *options, "-p", str(port(listener)), "tester@127.0.0.1"]
     command = ", ".join(f"'{word}'" for word in [*words, f"{tree}/nvh-bundle {{options}}"])
     driven = run(tmp_path, "pty", f"command: [{command}]")
     thread.join(DEADLINE_S)
-    assert driven.why == "the log's end"
-    assert verdict(tmp_path) is Verdict.PASS
+    assert driven.why == ("the log's end" if most is None else "the console's end")
+    assert verdict(tmp_path) is (Verdict.PASS if most is None else Verdict.UNDECIDED)

@@ -13,7 +13,9 @@ import pytest
 from rich.console import Console
 
 from harness.artefacts.model import build_model, load_model
+from harness.bundle import console_run
 from harness.bundle.build import BundleSpec, make
+from harness.bundle.console_cells import without_model
 from harness.bundle.judged import Asked, judge, run_on
 from harness.check.answers import GROUPS
 from harness.host.cache import Store
@@ -22,7 +24,9 @@ from harness.level import Level
 from harness.litmus.case_lines import parse
 from harness.report.progress import Progress
 from harness.report.results import RunSummary
+from harness.runner.project import find_cells
 from harness.scenario.defaults import MUTANT_KERNEL
+from harness.scenario.scenario import Overrides
 from harness.stack.stack import Stack
 from harness.verdict import Verdict
 from tests.real.conftest import needs_mutants
@@ -88,6 +92,54 @@ def test_the_bare_image_boots_by_itself(tmp_path: Path) -> None:
     red = {cell.id: cell.headline for cell in summary.cells if cell.verdict is not Verdict.PASS}
     assert not red
     assert len(summary.cells) == 1 + len(GROUPS)
+
+
+def test_uefi_starts_the_bare_image(tmp_path: Path) -> None:
+    """The same file as an application: Debian's AAVMF, which `nvh test` fetches before."""
+    store = Store()
+    with Progress(Console(file=sys.stderr)) as progress:
+        made = make(BundleSpec(tmp_path / "bundle", "nv", archive=False), store, progress)
+    version = f"QEMU {build_model(load_model('qemu'), store, lambda _: None).version}"
+    asked = Asked(Path(), made.directory, tmp_path / "judged", version=version)
+    summary, directory = run_on(asked, "qemu-uefi")
+    red = {cell.id: cell.headline for cell in summary.cells if cell.verdict is not Verdict.PASS}
+    assert not red
+    assert len(summary.cells) == 1 + len(GROUPS)
+    [console] = directory.glob("cells/bare/console-l0.log")
+    assert "UEFI firmware" in console.read_text(errors="replace").partition("KTAP version 1")[0]
+
+
+CELL = """\
+scenario: by-console
+summary: Two groups of cases.
+claims: [nv-tlbi-v8.1]
+stack: {timing: icount, l0: {cpus: 1}}
+timeout: 300
+steps:
+  - boot: l0
+  - run: nvh-litmus --case 'trap-none/*' --case 's2-unmap/*ipas2e1is/*' --granule 4k --every 2
+    on: l0
+    name: litmus
+expect:
+  - result: all-passed
+    of: litmus
+    values: {failed: 0, vacuous: 0}
+"""
+
+
+def test_a_cell_runs_where_there_is_but_a_console(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(CELL)
+    (tmp_path / "more.yaml").write_text(CELL.replace("by-console", "deeper").replace("boot: l0", "boot: l1"))
+    overrides = Overrides(model="qemu-console")
+    cells = find_cells([tmp_path / "mine.yaml", tmp_path / "more.yaml"], [], without_model(overrides))
+    wanted = console_run.ConsoleRunSpec(cells, overrides, tmp_path / "run")
+    summary, directory = console_run.run(wanted, Console(file=sys.stderr))
+    assert [(cell.id, cell.verdict) for cell in summary.cells] == [("by-console", Verdict.PASS)]
+    assert list(summary.not_applicable) == ["deeper"]
+    [output] = directory.glob("cells/*/output/litmus.stdout")
+    ran = list(parse(output.read_text(), str(output)))
+    assert len(ran) > 20
+    assert {line.granule for line in ran} == {"4k"}
 
 
 def test_a_wrong_kernel_is_red(tmp_path: Path) -> None:

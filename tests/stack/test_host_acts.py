@@ -62,7 +62,7 @@ class Monitor:
 
 @pytest.fixture
 def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Monitor:
-    monkeypatch.setattr(qmp_shell, "ANSWER_S", 0)
+    monkeypatch.setattr(qmp_shell, "TURN_S", 0.01)
     monkeypatch.setattr(qmp_shell, "PAUSE_S", 0.01)
     return Monitor(tmp_path)
 

@@ -34,10 +34,12 @@ KERNEL = "none"
 def check_models(plan: NightPlan, directory: Path, artefacts: Store) -> dict[str, CellResult]:
     """Check each model of ``plan`` that is not yet checked in ``directory``; results by the model's label.
 
-    Every result is published below the run's cells, and read from there when the run is resumed. A model that
-    cannot be built is ``infra``.
+    Console models are not: `nvh judge --on` asks them the same. Every result is published below the run's
+    cells, and read from there when the run is resumed. A model that cannot be built is ``infra``.
     """
-    return {model.label: _checked(model, directory, artefacts) for model in plan.models}
+    return {
+        model.label: _checked(model, directory, artefacts) for model in plan.models if not model.by_console
+    }
 
 
 def entry(label: str, result: CellResult) -> RecordedCell:

@@ -17,8 +17,12 @@ from pathlib import Path
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
 from harness.attempt.job import Job, planned, write_job
+from harness.bundle.console_cells import ConsoleBundles, ConsoleCell, reasons
+from harness.bundle.console_order import COMMAND, planned_on, write_order
+from harness.bundle.console_run import BUNDLES
 from harness.errors import NvhError
 from harness.host.cache import sha256_file
+from harness.litmus.by_console import steps_of
 from harness.nightly.farm import artefacts, models
 from harness.nightly.farm.driver import CellWork
 from harness.nightly.farm.messages import PUBLISHED, AttemptEnding, AttemptOrder
@@ -26,6 +30,7 @@ from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.farm.price import LeftToRun, expected
 from harness.nightly.farm.work import publish
 from harness.nightly.history.database import RETRY, RecordedCell, Results
+from harness.nightly.history.import_run import label as label_of
 from harness.nightly.history.query import Durations
 from harness.report import store
 from harness.report.progress import Progress
@@ -45,6 +50,8 @@ PLANNED = "planned.json"
 """What a stand-in for a cell's process makes its result of."""
 KEY_LIMIT = 120
 NOT_YET = "not reached: the run goes on, or its driver died"
+SWITCHED_S = 600.0
+"""What a machine has to be switched on and off, to open its console, and for what it says at its end."""
 MEASURED = 1.15
 """A cell is admitted with what it was seen to take, and so much more."""
 
@@ -106,6 +113,9 @@ class Night:
         self._run = run
         self._progress = progress
         self._images = _Images(builder.images) if builder else None
+        self._artefacts = builder.store if builder else None
+        self._bundles: dict[str, ConsoleBundles] = {}
+        self.not_applicable = dict(plan.not_applicable)
         self._cache = str(builder.store.root) if builder else ""
         self._booted = Booted(builder.store.root / BOOTED) if builder else None
         self._quarantine = quarantine
@@ -144,11 +154,33 @@ class Night:
         self._results.record(self._run, entries)
         store.write_planned([each.result for each in entries], self._directory)
 
+    def consoles(self) -> None:
+        """Make the bundles of the cells on console models; what such a model shall not run is set apart."""
+        if self._artefacts is None:
+            return
+        for name in dict.fromkeys(each.overrides.model for each in self.tasks.values() if each.by_console):
+            assert name is not None
+            bundles = ConsoleBundles(
+                name, self._directory / BUNDLES / label_of(name), self._artefacts, self._progress
+            )
+            mine = {key: task for key, task in self.tasks.items() if task.overrides.model == name}
+            cells = {key: ConsoleCell(task.cell, steps_of(task.cell)) for key, task in mine.items()}
+            apart = bundles.choose(list(cells.values()))
+            for key, task in mine.items():
+                if task.cell.id in apart:
+                    where = f"{task.cell.id} on {task.model}/{task.kernel}"
+                    self.not_applicable[where] = apart[task.cell.id]
+                    del self.tasks[key], self._expected[key], self._left.each[key]
+            bundles.make([cells[key] for key in mine if key in self.tasks])
+            self._bundles[name] = bundles
+        for line in reasons(self.not_applicable):
+            self._progress.note(f"not applicable, {line}")
+
     def prepare(self) -> None:
         """Build what the cells need; what cannot be built makes its cells infra, not the others."""
         if self._images is None:
             return
-        for task in self.tasks.values():
+        for task in (task for task in self.tasks.values() if not task.by_console):
             try:
                 self._images.of(task.cell)
             except NvhError as error:
@@ -182,6 +214,8 @@ class Night:
             place.mkdir(exist_ok=True)
             (place / PLANNED).write_text(json.dumps(store.to_json(self.plan_of(key)), indent=1))
             return plain
+        if task.by_console:
+            return self._console_order(key, place, plain)
         job = self.job(key)
         model = job.images.model
         if not place.exists():
@@ -200,6 +234,21 @@ class Night:
             fresh=self._fresh,
         )
 
+    def _console_order(self, key: str, place: Path, plain: AttemptOrder) -> AttemptOrder:
+        """The order of a cell on a console model, which is carried out by a process of its own kind."""
+        task = self.tasks[key]
+        assert task.overrides.model is not None
+        bundles = self._bundles[task.overrides.model]
+        cell = ConsoleCell(task.cell, steps_of(task.cell))
+        order = bundles.order(cell, key, reproduce(task.cell, task.overrides, task.repeat), task.repeat)
+        if not place.exists():
+            place.mkdir()
+            write_order(place, order)
+        takes = len(cell.steps) * (task.cell.timeout * bundles.model.slowdown + SWITCHED_S)
+        # A machine that is there once is waited for.
+        turns = 1 if bundles.model.qemu else sum(each.by_console for each in self.tasks.values())
+        return dataclasses.replace(plain, deadline_s=turns * takes + GRACE_S, command=COMMAND)
+
     def job(self, key: str) -> Job:
         """Return the job of a cell; raises what building its images raised. Each repeat has its seed."""
         task = self.tasks[key]
@@ -212,6 +261,8 @@ class Night:
         """Return the result of a cell of which nothing but its plan is known."""
         task = self.tasks.get(key) or self.beyond[key]
         command = reproduce(task.cell, task.overrides, task.repeat)
+        if task.by_console:
+            return planned_on(task.cell, key, command, task.repeat, task.model)
         # planned() asks nothing of the images.
         return planned(Job(task.cell, None, key, command, task.repeat))  # type: ignore[arg-type]
 
@@ -260,7 +311,7 @@ class Night:
 
     def _learn(self, key: str, ending: AttemptEnding, result: CellResult) -> None:
         """Remember which levels came up; what an image that is gone leaves unknown stays so."""
-        if self._booted and ending.how == PUBLISHED:
+        if self._booted and ending.how == PUBLISHED and not self.tasks[key].by_console:
             with contextlib.suppress(NvhError):
                 self._booted.learn(self.job(key), result, self._directory / store.CELLS / key)
 

@@ -161,6 +161,7 @@ def run(
                     fresh=bool(data["fresh"]),
                     slots=backend.slots,
                 )
+                night.consoles()
                 night.planned()
                 if plan.check_models and not settings.command:
                     night.checked(models.check_models(plan, directory, Store()))
@@ -237,6 +238,7 @@ def publish(
             commit(),
             f"./nvh nightly {plan.path}",
             tuple(night.cells),
+            not_applicable=night.not_applicable,
         )
         store.write_run(summary, directory)
     html.write(results, compared, directory / html.NAME)

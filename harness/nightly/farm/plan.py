@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.artefacts.kernel import load_kernel
 from harness.artefacts.model import load_model
+from harness.bundle.console_cells import fitting
+from harness.bundle.console_model import KIND as CONSOLES
+from harness.bundle.console_model import is_console, load_console
 from harness.document.data_files import Document
 from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
@@ -110,13 +113,18 @@ class PlannedModel:
         """The name under which it is compared from night to night."""
         return label(self.name)
 
+    @property
+    def by_console(self) -> bool:
+        """Whether it is a console model (docs/anywhere.md)."""
+        return is_console(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One execution that a plan wants: a cell on a model and a kernel, for the ``repeat``-th time.
 
     ``model`` and ``kernel`` are the plan's names for what it is compared under; ``overrides`` says what it
-    runs on.
+    runs on. ``by_console``: that is a console model.
     """
 
     cell: Cell
@@ -126,6 +134,7 @@ class Task:
     repeat: int
     priority: int
     confirms: bool = False
+    by_console: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,7 @@ class NightPlan:
 
     ``confirm``: how often a red cell is run again, to tell what is flaky; that never makes it green.
     ``check_models``: each model is checked by itself, without a kernel, before the first cell.
+    ``not_applicable``: what a console model of the plan cannot run, as ``CELL on MODEL/KERNEL``, and why.
     """
 
     name: str
@@ -147,6 +157,7 @@ class NightPlan:
     cells: int | None
     confirm: int
     check_models: bool = False
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_plan(path: Path) -> NightPlan:
@@ -162,7 +173,8 @@ def load_plan(path: Path) -> NightPlan:
     cells = _cells(document, base, problems)
     # What rows are about is known where names are right, whatever else is wrong.
     known = len(problems) == before and bool(models and kernels and cells)
-    tasks = _tasks(document, cells, models, kernels) if known else []
+    apart: dict[str, str] = {}
+    tasks = _tasks(document, cells, models, kernels, apart) if known else []
     kept = _rows_of(document, tasks, problems) if known else []
     data = document.checked()
     if not kept:
@@ -181,6 +193,7 @@ def load_plan(path: Path) -> NightPlan:
         budget.get("cells"),
         data.get("confirm", 0),
         "check-models" in data,
+        apart,
     )
 
 
@@ -202,16 +215,22 @@ def _named(node: Node, kind: str, base: Path, problems: list[Problem]) -> str:
             problems.append(node.problem(f"no file {shown(name)}", f"a file of {kind}, or a shipped name"))
         else:
             try:
-                (load_model if kind == "models" else load_kernel)(str(place))
+                _loader(kind, place)(str(place))
             except InputError as error:
                 problems += error.problems
         return str(place)
-    known = data_names(kind)
+    known = [*data_names(kind), *(data_names(CONSOLES) if kind == "models" else ())]
     if name not in known:
         problems.append(
             node.problem(f"unknown {kind[:-1]} {shown(name)}", listing(known), closest(name, known))
         )
     return name
+
+
+def _loader(kind: str, place: Path) -> Callable[[str], object]:
+    if kind != "models":
+        return load_kernel
+    return load_console if is_console(str(place)) else load_model
 
 
 def _models(document: Document, base: Path, problems: list[Problem]) -> list[PlannedModel]:
@@ -285,14 +304,23 @@ def _shipped() -> list[Cell]:
 
 
 def _tasks(
-    document: Document, cells: Sequence[Cell], models: Sequence[PlannedModel], kernels: Sequence[str]
+    document: Document,
+    cells: Sequence[Cell],
+    models: Sequence[PlannedModel],
+    kernels: Sequence[str],
+    apart: dict[str, str],
 ) -> list[Task]:
+    """Every cell on every model and kernel; what a console model cannot run goes to ``apart``."""
     timing = document.root.word("timing")
     node = document.good("repeats")
     repeats = 1 if node is None else int(node.plain())
-    tasks = []
+    tasks: list[Task] = []
     for model in models:
         for kernel in kernels:
+            if model.by_console:
+                found = _by_console(cells, model, kernel, kernel == kernels[0], timing, apart)
+                tasks += [dataclasses.replace(task, repeat=repeats) for task in found]
+                continue
             for cell in cells:
                 own = _own_kernel(cell)
                 if own and kernel != kernels[0]:
@@ -302,6 +330,26 @@ def _tasks(
                 on, name = _on(cell, overrides), label(own or kernel)
                 tasks.append(Task(on, model.label, name, overrides, repeats, 0))
     return tasks
+
+
+def _by_console(
+    cells: Sequence[Cell],
+    model: PlannedModel,
+    kernel: str,
+    first: bool,
+    timing: str | None,
+    apart: dict[str, str],
+) -> Iterator[Task]:
+    """The cells on a console model and a kernel: those that need no more than a console."""
+    own = {cell.id: _own_kernel(cell) for cell in cells}
+    mine = [cell for cell in cells if first or not own[cell.id]]
+    said = {cell.id: _kernels(cell, kernel, Overrides(None, model.name, timing)) for cell in mine}
+    found, others = fitting([_on(cell, said[cell.id]) for cell in mine], model.name)
+    for each in found:
+        name = label(own[each.cell.id] or kernel)
+        yield Task(each.cell, model.label, name, said[each.cell.id], 1, 0, by_console=True)
+    for cell, why in others.items():
+        apart[f"{cell} on {model.label}/{label(own[cell] or kernel)}"] = why
 
 
 def _own_kernel(cell: Cell) -> str:

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from harness.bundle.console_cells import reasons
 from harness.nightly.farm.plan import NightPlan, Task
 from harness.nightly.history.query import Durations
 from harness.report.safe_text import seconds
@@ -89,6 +90,8 @@ def print_price(plan: NightPlan, priced: Price, console: Console) -> None:
 
 def _words(plan: NightPlan, priced: Price) -> str:
     parts = [f"{len(plan.tasks)} cells, {plan.excluded} excluded"]
+    if plan.not_applicable:
+        parts[0] += f", {len(plan.not_applicable)} not applicable ({', '.join(reasons(plan.not_applicable))})"
     parts.append(
         f"{seconds(priced.work_s)} of work, about {seconds(priced.wall_s)} over {priced.slots} slots"
     )

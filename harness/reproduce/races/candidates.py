@@ -14,10 +14,13 @@ FUNCTION = re.compile(
     r"vncr|nested|s2_mmu|hw_mmu|mem_abort|guest_abort|faultin|flush_shadow|mmu_notifier|unmap_gfn|s2_fault"
     r"|stage2_(?:unmap|map|wp|flush|relax|test_clear)|handle_(?:tlbi|ipas2|ripas2|vmalls12|alle1)|s1e[12]_tlbi"
     r"|tlb_flush|__kvm_tlbi|s2_unmap|translate_va|vcpu_(?:load|put)|dirty|memslot|memory_region|age_gfn"
-    r"|wp_memory|uninit_stage2|free_stage2|destroy_vm|vcpu_init|run_pid_change"
+    r"|wp_memory|uninit_stage2|free_stage2|destroy_vm|vcpu_init|run_pid_change|access_ccsidr"
 )
 """Functions whose names say that they read or change what another CPU may change or read."""
-APART = re.compile(r"vgic|gic_|timer|pmu|gmem|hwstate|_fp$|debug|dirty_ring|pkvm|trace_|probestub|traceiter")
+APART = re.compile(
+    r"vgic|gic_|timer|pmu|gmem|hwstate|_fp$|debug|dirty_ring|pkvm|trace_|probestub|traceiter"
+    r"|sysregs|_vhe$|_fgt$|mdcr|nv3_ctxt|reg_masks|adjust_pc|inject_el2|get_kvm_ipa_limit|get_pa_bits|get_running"
+)
 """Of these, those that are about other things, or never run with this kernel's configuration."""
 CALLEE = re.compile(r"lock|kvm|vncr|s2_|fixmap|srcu|pin_user|faultin|invalidate|flush|tlbi|page|folio")
 """Calls in them that take or give a lock, or hand on to such code."""

@@ -10,7 +10,7 @@ comes in its place.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import Operation, Regime, Shareability, by_name, load
@@ -37,6 +37,7 @@ TPIDR_EL2_AT = 0x90
 """Where an L2's TPIDR_EL2 is in its VNCR page (Arm ARM D24.2.219, DDI 0487 M.a.a)."""
 SHADOWS = 6
 """Shadow contexts that KVM has for a VM of ours: two for each of three vCPUs (litmus/host/options.h)."""
+OF_EL1 = ("vae1", "vaae1", "aside1", "vmalle1")
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 WINDOWS = 8
 
@@ -67,13 +68,23 @@ class RaceProgram:
     program: Program
     pa_bits: int
 
+    @property
+    def shape(self) -> str:
+        """Equal for programs that do the same with other addresses and operations."""
+        words = (getattr(each, "action", type(each).__name__.lower()) for each in self.program.actions)
+        return " ".join((self.kind, *words))
 
-def program(rng: random.Random) -> RaceProgram:
+
+def kind_of(seed: str, number: int) -> str:
+    """The kind of a hunt's program: any, and all of them soon, each as often as its weight."""
+    rng = random.Random(f"{seed} kinds {number // len(DECK)}")
+    return rng.sample(DECK, len(DECK))[number % len(DECK)]
+
+
+def program(rng: random.Random, kind: str) -> RaceProgram:
     """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
-    names = list(CONFLICTS)
     for _ in range(100):
-        kind = rng.choices(names, [CONFLICTS[each].weight for each in names])[0]
         bits = pa_bits(rng, kind)
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None)
         if not illegal(found):
@@ -81,11 +92,16 @@ def program(rng: random.Random) -> RaceProgram:
     raise RuntimeError("no legal program in 100 tries")
 
 
-def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action) -> list[Action]:
+WAYS = ("after",) * 6 + ("used", "used", "before", "seen")
+
+
+def _begin(
+    rng: random.Random, spin: Spin, maps: Action, look: Action, ways: Sequence[str] = WAYS
+) -> list[Action]:
     """The user begins before its translation is there, after, or when it was used on the other CPU."""
-    way = rng.choice(("after", "after", "used", "before", "seen"))
+    way = rng.choice(ways)
     if way == "before":
-        return [spin, maps, *([Sample(spin.cpu)] if rng.random() < 0.5 else [])]
+        return [spin, maps]
     if way == "seen":
         return [maps, spin, Sample(spin.cpu)]
     return [maps, *([look] if way == "used" else []), spin]
@@ -153,6 +169,45 @@ def _broadcast(operation: Operation) -> bool:
     return operation.scope is not Shareability.LOCAL and not operation.operand.is_range
 
 
+def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """L1 itself uses event memory, through its own regime and the stage 2 that L0 has for it."""
+    va, offset = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
+    maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
+    begin: list[Action] = [Host("set-up", offset)]
+    begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va))
+    if rng.random() < 0.25:
+        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
+    world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
+    return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
+
+
+def stage1(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """L1 takes a page out of L2's stage 1 while L2's vCPU is loaded, or faults in stage 2, on another CPU.
+
+    L0 executes the operation for each shadow of the VMID: one that is about to be used counts, too.
+    """
+    va, pages = layout.va(0), [layout.ipa(0) + (n << SHIFT) for n in range(2)]
+    operation = by_name(rng.choice(_of_el1()))
+    maps = Map("s1", 0, va, 3, pages[0], "w")
+    take: list[Action] = [
+        Map("s1", 0, va, 3, None),
+        Tlbi(0, operation.name, make_operand(operation, at=va, asid=0)),
+    ]
+    end: list[Action] = [Map("s1", 0, va, 3, pages[1], "w")] if rng.random() < 0.3 else []
+    stage_2 = [Map("s2", 0, page, 3, layout.frame(n), "rwx") for n, page in enumerate(pages)]
+    begin = _begin(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va))
+    world = World(SHIFT, (Context(1, s1=True, s2_bits=bits),), 2)
+    return Program(world, (*stage_2, *begin, *take, *end, Sample(1), Stop(1)))
+
+
+def _of_el1() -> list[str]:
+    return [
+        op.name
+        for op in load()
+        if op.family in OF_EL1 and not op.nxs and not op.features and _broadcast(op) and not op.last_level
+    ]
+
+
 def stage2(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
@@ -177,23 +232,49 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Prog
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
     begin = _begin(
-        rng, Spin(1, 0, at, "l2"), Map("s2", 0, at, 3, layout.frame(0), "rwx"), Access("read", 0, at)
+        rng,
+        Spin(1, 0, at, "l2"),
+        Map("s2", 0, at, 3, layout.frame(0), "rwx"),
+        Access("read", 0, at),
+        ("after", "used", "before", "before", "seen"),  # before: its vCPU gives its shadow up all the time
     )
-    end: list[Action] = [Sample(1), *turns[:2], Sample(1), Stop(1)]
+    end: list[Action] = [*turns[:2], Sample(1), Stop(1)]
     return Program(world, (*maps, *begin, *turns, *end))
 
 
+def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+    """All shadows are in use by other VMIDs, or were; both CPUs enter one that has none, at about one time.
+
+    Whichever comes first takes a shadow that is full of another VMID's translations. The other one may use it
+    when these are gone.
+    """
+    count = SHADOWS + rng.choice((1, 2))
+    world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
+    at, new = layout.ipa(0), count - 1
+    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(count)]
+    turns = [Access("read", ctx, at) for ctx in range(new)]
+    rng.shuffle(turns)
+    take: list[Action] = [Access("read", new, at)]
+    if rng.random() < 0.4:
+        take.append(Access("read", turns[0].ctx, at))
+    return Program(world, (*maps, *turns, Spin(1, new, at, "l2"), *take, Sample(1), Stop(1)))
+
+
 CONFLICTS: Mapping[str, RaceConflict] = {
-    "event": RaceConflict(event, 26),
-    "vncr": RaceConflict(vncr, 48, wide=True),
-    "vncr-event": RaceConflict(vncr_event, 10),
-    "recycle": RaceConflict(recycle, 10),
-    "stage2": RaceConflict(stage2, 6, wide=True),
+    "event": RaceConflict(event, 2),
+    "vncr": RaceConflict(vncr, 2, wide=True),
+    "vncr-event": RaceConflict(vncr_event, 1),
+    "event-of-l1": RaceConflict(event_of_l1, 1),
+    "recycle": RaceConflict(recycle, 1),
+    "recycle-into": RaceConflict(recycle_into, 1),
+    "stage1": RaceConflict(stage1, 1, wide=True),
+    "stage2": RaceConflict(stage2, 1, wide=True),
 }
+DECK = tuple(name for name, each in CONFLICTS.items() for _ in range(each.weight))
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
 
 
 def pa_bits(rng: random.Random, kind: str) -> int:
     """How many bits the shadows have, for a program of that kind: 36, 40 or 48."""
-    return rng.choices((NARROW, 40, 48), (80, 10, 10 * CONFLICTS[kind].wide))[0]
+    return rng.choices((NARROW, 40, 48), (85, 10, 5 * CONFLICTS[kind].wide))[0]

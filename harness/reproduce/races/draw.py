@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which schedules to try, drawn from what the CPUs did without one.
+"""Which schedules to try, drawn from what the CPUs did when they did not disturb each other.
 
-A *side* is what one CPU does from the entry of a function to its return, with all places in between: a fault,
-a TLBI, a notifier, the loading of a vCPU. A race needs two sides of different CPUs that overlap. Three ways:
+The *calm* run of a program holds the first CPU where the other one has begun, until that has come to rest; so
+it shows what each does with the translations that the other one leaves alone. Every schedule is a rendezvous:
+the order is made, and does not come about by luck.
 
-- pairs: one side is held at one of its places until a side of another CPU has passed; bounded preemptions
-  (Musuvathi and Qadeer, PLDI 2007) with a bound of 1,
-- crossed: as a pair, but the other CPU is held at a place within its side until the first one has ended its
-  own; a bound of 2,
+- sweep: a CPU is held at each place where it came in the calm run, one after another, until the first CPU has
+  done all that takes translations away; bounded preemptions (Musuvathi and Qadeer, PLDI 2007), bound 1,
+- pair: a CPU is held within a side, until another one, held back until then, has done one of its sides,
+- crossed: the other CPU is held within its side, too, until the first one has ended its own; bound 2,
 - points: one to three places at random, each until others have come to some places (PCT: Burckhardt, Kothari,
   Musuvathi and Nagarakatte, ASPLOS 2010).
 
-A pair is tried once for each kind of program, as long as there are others. What a program does one after
-another, because one CPU waits for the other, is learnt: a CPU that was held at a place and kept the other one
-from coming where it should would do so from any earlier place, and for any later one. All follows from the
-generator of random numbers and from what was tried.
+What was tried is not tried again for programs of the same shape. A hold with a lock that the other CPU wants
+is learnt, and the places between the taking and the giving of that lock are left out for that side; so are
+those of the first CPU behind which the other one never did what it waited for. All follows from the generator
+of random numbers and from what was tried.
 """
 
 from __future__ import annotations
@@ -26,210 +27,248 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
+from harness.reproduce.races.sides import LANDMARK, Side, Stretch, sides, stretches, window
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldEnd, HoldFound
 
 POINTS = 3
+MOST_POINTS = 8
+"""So many schedules of that way for each program: they have no end of their own."""
 EVENTS = 40
+REST_EVENTS = 3000
+"""Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
-WAYS = ("pair", "crossed", "points")
-WEIGHTS = (70, 15, 15)
-DISTANCE = 6
+WAYS = ("sweep", "pair", "crossed", "points")
+WEIGHTS = (70, 18, 6, 6)
+SECOND = 0.4
+"""How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
+ALL = "all"
+"""In place of the other's function, where it does all that it does."""
 CHANGES = re.compile(r"tlbi|ipas2|vmalls12|alle1|invalidate|memslot|memory_region|unmap|flush|dirty|destroy")
 """In the names of what takes translations away."""
-WHICH = ("last", "last", "first", "any")
 EARLY = 8
-"""``any``: one of so many first arrivals; those behind are of a CPU that tries again and again."""
-ENTRY, EXIT = "kvm_emulate_nested_eret", "kvm_inject_nested"
-"""Where L1 enters L2 and is entered from it. Before and behind other CPUs than the first one have nothing to
-do with translations."""
+"""Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
+
+Pair = tuple[str, int, Place, int, str]
+"""Shape of the program, CPU that is held, its place, which of its arrivals there, the other's function."""
+Blocked = tuple[str, int, Place, str]
+"""Shape of the program, CPU that was held, where it had taken the lock, the other's function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What ``cpu`` did between entry and return of ``function``: the arrivals, which are not empty."""
-
-    cpu: int
-    function: str
-    arrivals: tuple[RaceArrival, ...]
-
-    @property
-    def first(self) -> int:
-        """Number of the first arrival."""
-        return self.arrivals[0].number
-
-    @property
-    def last(self) -> RaceArrival:
-        """The last arrival: the return, where the function has one."""
-        return self.arrivals[-1]
+def calm(base: Sequence[RaceArrival]) -> Schedule:
+    """The schedule of the calm run for a program that did ``base`` by itself; empty without a landmark."""
+    mark = next((each for each in base if not each.cpu and each.place == Place(LANDMARK)), None)
+    if mark is None:
+        return ()
+    return (Preemption(mark.cpu, mark.place, mark.nth, events=REST_EVENTS),)
 
 
-def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
-    """The outermost functions of each CPU, in the order in which they were entered."""
-    found: list[Side] = []
-    for cpu in sorted({each.cpu for each in base}):
-        stack: list[str] = []
-        some: list[RaceArrival] = []
-        for each in (arrival for arrival in base if arrival.cpu == cpu):
-            place = each.place
-            some.append(each)
-            if not place.kind:
-                if place.function in stack:  # it left by a way that has no place
-                    del stack[stack.index(place.function) :]
-                stack.append(place.function)
-            elif place.kind == "return" and place.function in stack:
-                del stack[stack.index(place.function) :]
-            if not stack:
-                found.append(Side(cpu, some[0].place.function, tuple(some)))
-                some = []
-        if some:
-            found.append(Side(cpu, some[0].place.function, tuple(some)))
-    return tuple(sorted(found, key=lambda side: side.first))
+@dataclass
+class Tried:
+    """What was tried and learnt in all programs so far."""
 
-
-def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
-    """From where another CPU than the first enters L2 to where it leaves it last; all where none does."""
-    entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
-    if not entries:
-        return tuple(base)
-    last = max(each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT))
-    return tuple(each for each in base if entries[0] <= each.number <= last)
-
-
-Pair = tuple[str, int, Place, str, str]
-"""Kind of program, CPU that is held, its place, which of its arrivals there, the other's function."""
+    pairs: set[Pair] = field(default_factory=set)
+    blocked: set[Blocked] = field(default_factory=set)
 
 
 @dataclass
 class Drawer:
-    """Draws schedules for a program of ``kind`` that did ``base``; ``tried`` is of all programs so far."""
+    """Draws schedules for a program of some ``shape`` whose calm run was ``base``."""
 
-    kind: str
+    shape: str
     base: tuple[RaceArrival, ...]
-    tried: set[Pair] = field(default_factory=set)
+    tried: Tried = field(default_factory=Tried)
     deadline_us: int = 0
 
     def __post_init__(self) -> None:
-        self._all = self.base
-        self.base = window(self.base)
-        self._late: list[tuple[int, int, int]] = []
-        self._drawn: tuple[RaceArrival, Side] | None = None
-        self._sides = sides(self.base)
-        self._common = Counter((side.cpu, side.function) for side in self._sides)
-        self._weights = [_changes(side) / self._common[side.cpu, side.function] for side in self._sides]
-        self._at = Counter((each.cpu, each.place) for each in self.base)
-        self._cpus = sorted({each.cpu for each in self.base})
+        self._drawn: tuple[Stretch, str] | None = None
+        inside = window(self.base)
+        self._inside = frozenset(each.number for each in inside)
+        self._sides = [each for each in sides(inside) if each.function != LANDMARK]
+        common = Counter((side.cpu, side.function) for side in self._sides)
+        self._weights = [_changes(side) / common[side.cpu, side.function] for side in self._sides]
+        self._cpus = sorted({each.cpu for each in inside})
+        self._of = {cpu: [each for each in self.base if each.cpu == cpu] for cpu in self._cpus}
+        self._marks = [each for each in inside if not each.cpu and each.place == Place(LANDMARK)]
+        self._groups: dict[int, dict[Place, list[Stretch]]] = {}
+        for each in stretches(inside):
+            self._groups.setdefault(each.cpu, {}).setdefault(each.arrivals[0].place, []).append(each)
+        first = [each.number for each in inside if not each.cpu and each.place.function != LANDMARK]
+        self._rest = min(first, default=len(self.base))
+        self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
+        self._points_left = MOST_POINTS
+        self._early: dict[str, int] = {}
+        self._sweep: list[Stretch] | None = None
 
     def draw(self, rng: random.Random) -> Schedule:
-        """One schedule; empty when there is nothing to hold, since one CPU alone came by anywhere."""
+        """One schedule; empty when nothing new is left, or one CPU alone came by anywhere."""
+        self._drawn = None
         if len(self._cpus) < 2:
             return ()
-        self._drawn = None
         way = rng.choices(WAYS, WEIGHTS)[0]
         found: Schedule = ()
-        if way != "points":
+        if way == "points":
+            found = self._points(rng)
+        elif way == "sweep":
+            found = self._next(rng)
+        else:
             found = self._pair(rng, crossed=way == "crossed")
-        found = found or self._points(rng)
+        if not found:
+            found = self._pair(rng, crossed=False) or self._points(rng)
         if not self.deadline_us:
             return found
         return tuple(replace(each, deadline_us=self.deadline_us) for each in found)
 
-    def learn(self, ends: Sequence[HoldFound], before: Sequence[RaceArrival]) -> None:
-        """What became of the holds of the schedule drawn last; ``before``: what came before the first held.
-
-        What it was to wait for may have come by then, in another order than without: that says nothing.
-        """
-        if not self._drawn or not ends or not ends[0].held or HoldEnd.UNTIL in ends[0].reasons:
+    def learn(self, ends: Sequence[HoldFound]) -> None:
+        """What became of the holds of the schedule drawn last."""
+        if not self._drawn or not ends:
             return
-        held, other = self._drawn
-        until = (other.cpu, other.last.place)
-        came = sum((each.cpu, each.place) == until for each in before)
-        if came <= self._came(until, held.number):
-            self._late.append((held.cpu, held.number, other.last.number))
+        stretch, other = self._drawn
+        if HoldEnd.BLOCKED in ends[0].reasons and stretch.lock is not None:
+            self.tried.blocked.add((self.shape, stretch.cpu, stretch.lock, other))
+        if HoldEnd.DEADLINE in ends[0].reasons and not stretch.cpu:
+            self._early[other] = max(self._early.get(other, 0), stretch.arrivals[-1].number)
 
-    def _came(self, until: tuple[int, Place], number: int) -> int:
-        return sum((each.cpu, each.place) == until for each in self._all if each.number < number)
+    def _next(self, rng: random.Random) -> Schedule:
+        """The next one of the sweep; empty at its end, and where the first CPU takes nothing away."""
+        if self._sweep is None:
+            self._sweep = self._order(rng)
+        takes = [each for each in self._sides if not each.cpu and each.last.number < self._next_mark]
+        while self._sweep and takes:
+            stretch = self._sweep.pop()
+            first = stretch.arrivals[0]
+            pair = (self.shape, first.cpu, first.place, min(first.nth, EARLY), ALL)
+            blocked = stretch.lock and (self.shape, first.cpu, stretch.lock, ALL)
+            if pair in self.tried.pairs or blocked in self.tried.blocked:
+                continue
+            self.tried.pairs.add(pair)
+            self._drawn = (stretch, ALL)
+            return self._meet(rng.choice(stretch.arrivals), takes[-1], None, whole=True)
+        return ()
 
-    def _in_vain(self, held: RaceArrival, other: Side) -> bool:
-        return any(
-            cpu == held.cpu and held.number <= at and other.last.number >= until
-            for cpu, at, until in self._late
-        )
+    def _order(self, rng: random.Random) -> list[Stretch]:
+        """Backwards: of each place its last time while all was calm, then its first times.
+
+        One that comes again and again is as good the first times. Where a lock is held comes later: what
+        takes translations away takes most of these, too, and waits.
+        """
+        rounds: dict[tuple[bool, bool], list[Stretch]] = {}
+        for cpu in self._cpus[1:]:
+            for group in self._groups[cpu].values():
+                calm = [each for each in group if each.arrivals[0].number < self._rest]
+                calm = calm if len(calm) <= EARLY else calm[:2]
+                for each in calm:
+                    rounds.setdefault((each.locked, each is not calm[-1]), []).append(each)
+        order = []
+        for key in sorted(rounds, reverse=True):
+            rng.shuffle(rounds[key])
+            order += rounds[key]
+        return order
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:
-        """Empty when no two sides of different CPUs follow each other."""
-        found: Schedule = ()
+        """Empty when no two sides of different CPUs are left."""
         for _ in range(TRIES):
-            other = self._side(rng)
-            before = self._before(other, rng.randrange(DISTANCE))
-            if not before:
+            cpu = rng.choice(self._cpus[1:]) if rng.random() < SECOND else self._cpus[0]
+            stretch = self._stretch(rng, cpu)
+            others = [i for i, side in enumerate(self._sides) if side.cpu != cpu]
+            if stretch is None or not others:
                 continue
-            held, which = self._held(rng, before)
-            if self._in_vain(held, other):
+            other = self._sides[rng.choices(others, [self._weights[i] for i in others])[0]]
+            place = stretch.arrivals[0].place
+            pair = (self.shape, cpu, place, min(stretch.arrivals[0].nth, EARLY), other.function)
+            blocked = stretch.lock and (self.shape, cpu, stretch.lock, other.function)
+            if blocked in self.tried.blocked or (not crossed and pair in self.tried.pairs):
                 continue
-            pair = (self.kind, held.cpu, held.place, which, other.function)
-            found = (self._until(held, other.last),)
-            if crossed:
-                middle = rng.choice(other.arrivals)
-                end = next(
-                    (
-                        side.last
-                        for side in self._sides
-                        if side.cpu == held.cpu and side.last.number >= held.number
-                    ),
-                    held,
-                )
-                found = (
-                    self._until(held, middle),
-                    Preemption(middle.cpu, middle.place, middle.nth, end.cpu, end.place, 1),
-                )
-            elif pair in self.tried:
+            if not self._meets(stretch.arrivals[0], other):
                 continue
-            else:
-                self.tried.add(pair)
-            self._drawn = (held, other)
-            break
-        return found
+            if not cpu and stretch.arrivals[0].number <= self._early.get(other.function, -1):
+                continue
+            if not crossed:
+                self.tried.pairs.add(pair)
+            self._drawn = (stretch, other.function)
+            middle = rng.choice(other.arrivals) if crossed else None
+            return self._meet(rng.choice(stretch.arrivals), other, middle, whole=rng.random() < 0.5)
+        return ()
 
-    def _side(self, rng: random.Random) -> Side:
-        """Of any CPU, rather what takes translations away, rather what it does rarely.
+    def _stretch(self, rng: random.Random, cpu: int) -> Stretch | None:
+        """Rather one that is rare, and rather the last time before the first CPU goes on."""
+        groups = self._groups[cpu]
+        places = list(groups)
+        group = groups[rng.choices(places, [min(len(groups[each]), EARLY) ** -0.5 for each in places])[0]]
+        calm = [each for each in group if each.arrivals[0].number < self._rest] if cpu else []
+        if calm and rng.random() < 0.9:
+            group = calm
+        return group[:EARLY][-1] if rng.random() < 0.5 else rng.choice(group[:EARLY])
 
-        The common sides are those of every exit.
+    def _meet(self, held: RaceArrival, other: Side, middle: RaceArrival | None, whole: bool) -> Schedule:
+        """Hold 0 waits for ``other``, or for its ``middle``; hold 1 keeps that back until hold 0 holds.
+
+        With ``whole`` all that the first CPU does before ``other`` is kept back, too. Where that is the one
+        that is held at ``held``, it waits at its landmark until hold 1 holds.
         """
-        return rng.choices(self._sides, self._weights)[0]
+        end = middle or other.last
+        before = (self._landmark(other.arrivals[0]) if whole else None) or self._before(other)
+        if not held.cpu and other.first > held.number:
+            before = None
+        first = Preemption(held.cpu, held.place, held.nth, end.cpu, end.place, self._times(end, before))
+        found = [first]
+        if before is not None:
+            found.append(Preemption(before.cpu, before.place, before.nth, held=0))
+        mark = self._landmark(held)
+        if before is not None and mark is not None and mark != held:
+            found.append(Preemption(mark.cpu, mark.place, mark.nth, held=1))
+        if middle is not None and middle != before:
+            side = next((s for s in self._sides if s.cpu == held.cpu and s.last.number >= held.number), None)
+            last = side.last if side else held
+            nth = self._times(last, held) or 1
+            found.append(Preemption(middle.cpu, middle.place, middle.nth, last.cpu, last.place, nth))
+        return tuple(found)
 
-    def _before(self, other: Side, distance: int) -> list[RaceArrival]:
-        """What other CPUs did before ``other``, with at most so many sides of its CPU in between.
+    def _meets(self, held: RaceArrival, other: Side) -> bool:
+        """Whether the two can be brought together, as far as the calm run tells.
 
-        Where there are more the CPUs are likely to wait for each other there.
+        Of another CPU than the first one only what it did while all was calm is there without anything that
+        the first one does, and that does not go beyond its next landmark as long as it is held. What the
+        other one did later was the consequence of something that the first one had done.
         """
-        earlier = [side for side in self._sides if side.cpu == other.cpu and side.first < other.first]
-        since = earlier[-distance - 1].last.number if len(earlier) > distance else -1
-        return [e for e in self.base if since < e.number < other.first and e.cpu != other.cpu]
+        if held.cpu:
+            return held.number < self._rest and not other.cpu and other.last.number < self._next_mark
+        if other.first > held.number:
+            return True
+        return other.first < self._rest and held.number < self._next_mark
 
-    def _held(self, rng: random.Random, before: Sequence[RaceArrival]) -> tuple[RaceArrival, str]:
-        """A place, the rare ones rather than the common ones, and one of the arrivals there."""
-        of: dict[tuple[int, Place], list[RaceArrival]] = {}
-        for each in before:
-            of.setdefault((each.cpu, each.place), []).append(each)
-        keys = list(of)
-        some = of[rng.choices(keys, [min(self._at[key], EARLY) ** -0.5 for key in keys])[0]]
-        which = rng.choice(WHICH)
-        return {"last": some[-1], "first": some[0], "any": rng.choice(some[:EARLY])}[which], which
+    def _before(self, side: Side) -> RaceArrival | None:
+        """Where its CPU came last before it: what it does there may decide how it does it."""
+        mine = [each for each in self._of[side.cpu] if each.number < side.first]
+        inside = [each for each in mine if each.number in self._inside]
+        return inside[-1] if inside else None
 
-    def _until(self, held: RaceArrival, until: RaceArrival) -> Preemption:
-        nth = sum(
-            (each.cpu, each.place) == (until.cpu, until.place)
-            for each in self.base
-            if held.number < each.number <= until.number
-        )
-        return Preemption(held.cpu, held.place, held.nth, until.cpu, until.place, nth)
+    def _landmark(self, held: RaceArrival) -> RaceArrival | None:
+        """The last landmark of its CPU before."""
+        marks = [each for each in self._marks if each.cpu == held.cpu and each.number < held.number]
+        return marks[-1] if marks else None
+
+    def _times(self, end: RaceArrival, since: RaceArrival | None) -> int:
+        number = since.number if since else -1
+        same = [each for each in self._of[end.cpu] if each.place == end.place]
+        return max(sum(number < each.number <= end.number for each in same), 1)
 
     def _points(self, rng: random.Random) -> Schedule:
+        """Where the first CPU waits at a landmark it is one of them, half the time. Empty after some."""
+        self._points_left -= 1
+        if self._points_left < 0:
+            return ()
         found = {}
+        if self._marks and rng.random() < 0.5:
+            at = self._marks[0]
+            found[at.cpu, at.place, at.nth] = Preemption(
+                at.cpu, at.place, at.nth, events=rng.randint(1, 10 * EVENTS)
+            )
         for _ in range(rng.randint(1, POINTS)):
-            at, _which = self._held(rng, self.base)
+            stretch = self._stretch(rng, rng.choice(self._cpus))
+            assert stretch is not None
+            at = rng.choice(stretch.arrivals)
             found[at.cpu, at.place, at.nth] = Preemption(
                 at.cpu, at.place, at.nth, events=rng.randint(1, EVENTS)
             )

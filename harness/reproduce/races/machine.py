@@ -70,16 +70,6 @@ class RacesRun:
     arrivals: tuple[RaceArrival, ...]
     holds: tuple[HoldFound, ...]
 
-    @property
-    def before_hold(self) -> tuple[RaceArrival, ...]:
-        """The arrivals until the first hold held its CPU; all when it never did."""
-        count = 0
-        for each in self.records:
-            if each.what is HoldEvent.HELD and each.hold == 0:
-                break
-            count += each.what is HoldEvent.ARRIVED
-        return self.arrivals[:count]
-
 
 class RaceTarget(Target):
     """``Target`` with places in L0's kernel.
@@ -144,8 +134,11 @@ class RaceTarget(Target):
         if pa_bits != MOST_BITS and not self._holds.poked():
             raise InfraError(f"the shadows of the program's VM did not get {pa_bits} bits")
         records, lost = self._holds.log()
-        came = [(each.cpu, self.places[each.place]) for each in records if each.what is HoldEvent.ARRIVED]
-        return RacesRun(batch, tuple(records), lost, arrivals(came), tuple(self._holds.found(len(orders))))
+        seen = [each for each in records if each.what is HoldEvent.ARRIVED]
+        came = arrivals(
+            [(each.cpu, self.places[each.place]) for each in seen], [each.executed for each in seen]
+        )
+        return RacesRun(batch, tuple(records), lost, came, tuple(self._holds.found(len(orders))))
 
     def left(self) -> LeftBehind:
         """What L0 has while no VM runs; ``InfraError`` when it does not say."""

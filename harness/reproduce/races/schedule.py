@@ -5,32 +5,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.scenario.language import Place
-from harness.trace.executed.hold_file import HoldOrder, HoldPoint
+from harness.trace.executed.hold_file import ANY, HoldOrder, HoldPoint
 
-PATIENCE_US = 20_000
-"""Guest time after which a CPU goes on, if what it was held for does not come: two ticks of 100 Hz, since one
-may come at any time and is all that is seen of time in which nobody executes anything."""
+PATIENCE_US = 4_000
+"""Guest time after which a CPU goes on, if what it was held for does not come: four million instructions.
+Where CPUs meet they do so within one; and one that waits for the held one looks at it all that while."""
+APART = 100
+"""Instructions between two arrivals of which nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class RaceArrival:
-    """CPU ``cpu`` came to ``place`` for the ``nth`` time; ``number`` counts the arrivals of all CPUs."""
+    """CPU ``cpu`` came to ``place`` for the ``nth`` time; ``number`` counts the arrivals of all CPUs.
+
+    ``at``: how many instructions all CPUs had executed.
+    """
 
     number: int
     cpu: int
     place: Place
     nth: int
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Preemption:
     """Hold ``cpu`` when it comes to ``place`` for the ``nth`` time.
 
-    Until CPU ``other`` comes to ``until`` for the ``until_nth`` time from then on; without ``until``, until
-    others have come to ``events`` places.
+    Until CPU ``other`` comes to ``until`` for the ``until_nth`` time from then on; or until the schedule's
+    preemption number ``held`` holds its CPU; else until others have come to ``events`` places.
     """
 
     cpu: int
@@ -41,6 +47,7 @@ class Preemption:
     until_nth: int = 1
     events: int = 0
     deadline_us: int = PATIENCE_US
+    held: int = ANY
 
     def order(self, index: Callable[[Place], int]) -> HoldOrder:
         """The hold, with places by number."""
@@ -50,13 +57,16 @@ class Preemption:
             nth=self.nth,
             until=until,
             until_nth=self.until_nth,
+            held=self.held,
             events=self.events,
             deadline_ns=self.deadline_us * 1000,
         )
 
     def step(self) -> str:
         """The step of a scenario."""
-        if self.until is None:
+        if self.held != ANY:
+            until = f"{{held: hold-{self.held}}}"
+        elif self.until is None:
             until = f"{{events: {self.events}}}"
         else:
             until = f"{{at: {self.until}, cpu: {self.other}, nth: {self.until_nth}}}"
@@ -64,29 +74,37 @@ class Preemption:
         return f"hold: {{{where}, until: {until}, deadline: {self.deadline_us}us}}"
 
     def __str__(self) -> str:
-        until = (
-            f"cpu{self.other} at {self.until} x{self.until_nth}" if self.until else f"{self.events} events"
-        )
+        if self.held != ANY:
+            until = f"hold {self.held} holds"
+        elif self.until:
+            until = f"cpu{self.other} at {self.until} x{self.until_nth}"
+        else:
+            until = f"{self.events} events"
         return f"cpu{self.cpu} at {self.place} x{self.nth} until {until}"
 
 
 Schedule = tuple[Preemption, ...]
 
 
-def arrivals(log: Sequence[tuple[int, Place]]) -> tuple[RaceArrival, ...]:
-    """From CPU and place of each arrival, in order."""
+def arrivals(log: Sequence[tuple[int, Place]], at: Sequence[int] = ()) -> tuple[RaceArrival, ...]:
+    """From CPU and place of each arrival, in order, and from the instructions executed by then."""
     seen: Counter[tuple[int, Place]] = Counter()
     found = []
     for number, (cpu, place) in enumerate(log):
         seen[cpu, place] += 1
-        found.append(RaceArrival(number, cpu, place, seen[cpu, place]))
+        when = at[number] if at else number * APART
+        found.append(RaceArrival(number, cpu, place, seen[cpu, place], when))
     return tuple(found)
 
 
 def shorter(schedule: Schedule) -> Iterator[Schedule]:
-    """The schedules with one preemption less."""
+    """The schedules with one preemption less, and without those that wait for it to hold."""
     for i in range(len(schedule)):
-        yield schedule[:i] + schedule[i + 1 :]
+        yield tuple(
+            replace(each, held=each.held - (each.held > i))
+            for j, each in enumerate(schedule)
+            if i not in (j, each.held)
+        )
 
 
 def shrink(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Schedule:

@@ -20,7 +20,7 @@ from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
-from harness.reproduce.races.draw import Drawer, Pair
+from harness.reproduce.races.draw import Drawer, Tried, calm
 from harness.reproduce.races.kept import Race
 from harness.reproduce.races.left import LeftBehind
 from harness.reproduce.races.machine import MOST_BITS, RacesRun, RaceTarget, RaceTrial, verdict
@@ -31,7 +31,7 @@ from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 40
+DRAWS = 64
 """Schedules for each program."""
 WIDE_PATIENCE_US = 100_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
@@ -94,7 +94,7 @@ class RaceWorker:
         place = order.out.absolute() / "machines" / str(order.first)
         self.begun = time.monotonic()
         self.journal = order.out.absolute() / f"trials-{order.first}.txt"
-        self.tried: set[Pair] = set()
+        self.tried = Tried()
         self.causes: set[str] = set()
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
@@ -119,7 +119,7 @@ class RaceWorker:
     def one(self, number: int) -> bool:
         """All schedules of one program; whether something was kept."""
         rng = random.Random(f"{self.order.seed} race {number}")
-        made = conflicts.program(rng)
+        made = conflicts.program(rng, conflicts.kind_of(self.order.seed, number))
         trial = RaceTrial(made.program, (), made.pa_bits)
         patience = WIDE_PATIENCE_US if trial.pa_bits == MOST_BITS else 0
         done = Done()
@@ -128,15 +128,18 @@ class RaceWorker:
         note = self.look(number, -1, trial, base, done)
         before, machine = self.target.left(), self.target.restores
         tried = [trial]
-        drawer = Drawer(made.kind, base.arrivals, self.tried, patience)
+        drawer: Drawer | None = None
         for draw in range(DRAWS):
             if (note and note.kept) or time.monotonic() >= self.order.deadline:
                 break
-            chosen = replace(trial, schedule=drawer.draw(rng))
-            if not chosen.schedule:
+            chosen = replace(trial, schedule=drawer.draw(rng) if drawer else calm(base.arrivals))
+            if not chosen.schedule and drawer:
                 break
             ran = self.target.race(chosen)
-            drawer.learn(ran.holds, ran.before_hold)
+            if drawer:
+                drawer.learn(ran.holds)
+            else:
+                drawer = Drawer(made.shape, ran.arrivals, self.tried, patience)
             tried.append(chosen)
             note = self.look(number, draw, chosen, ran, done)
         if note is None and self.target.restores == machine:

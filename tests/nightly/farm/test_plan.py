@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.errors import InputError
+from harness.errors import InputError, UserError
 from harness.host.paths import IMAGES
 from harness.level import Level
 from harness.nightly.farm.night import key_of
@@ -234,3 +234,48 @@ def test_what_is_left_is_told_at_the_pace_so_far() -> None:
     for key in ("c", "d"):
         left.ended(key, 15.0)
     assert left.seconds(1) == 0.0
+
+
+LITMUS = """\
+scenario: by-console
+summary: It needs no more than a console.
+steps:
+  - boot: l0
+  - run: nvh-litmus --case 'trap-*'
+    on: l0
+    name: litmus
+expect:
+  - result: passed
+    of: litmus
+"""
+BOARD = "console: board\nsummary: A board.\nline: pty\ncommand: [ssh, board]\nslowdown: 2.0\n"
+
+
+def test_a_console_model_runs_what_needs_a_console(place: Path) -> None:
+    """The others are not applicable on it, by name, model and kernel, and stay on the other models."""
+    (place / "litmus.yaml").write_text(LITMUS)
+    (place / "board.yaml").write_text(BOARD)
+    head = HEAD.replace("qemu-10.0", "qemu-console, ./board.yaml").replace("two.yaml", "litmus.yaml")
+    plan = load(place, head + "exclude: [{cells: by-console, model: qemu, reason: elsewhere}]\n")
+    on = {(task.cell.id, task.model, task.kernel, task.by_console) for task in plan.tasks}
+    kernels = ("nv", "debian")
+    assert on == {
+        *((f"one[n={n}]", "qemu", kernel, False) for n in (1, 2, 3) for kernel in kernels),
+        *(("by-console", model, kernel, True) for model in ("qemu-console", "board") for kernel in kernels),
+    }
+    assert len(plan.not_applicable) == 2 * 2 * 3
+    assert plan.not_applicable["one[n=1] on board/debian"] == "it runs echo, and a bundle runs nvh-litmus"
+    mine = next(task for task in plan.tasks if task.model == "board")
+    assert mine.cell.stack.model == str(place / "board.yaml")
+    assert f"--model {place}/board.yaml" in reproduce(mine.cell, mine.overrides)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [("line: pty", "line: serial", "expected pipe"), ("slowdown", "slow", "did you mean 'slowdown'")],
+)
+def test_a_wrong_console_model_is_refused(place: Path, was: str, now: str, said: str) -> None:
+    (place / "board.yaml").write_text(BOARD.replace(was, now))
+    with pytest.raises(UserError) as caught:
+        load(place, HEAD.replace("qemu-10.0", "./board.yaml"))
+    assert said in str(caught.value)

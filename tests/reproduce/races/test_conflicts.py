@@ -11,7 +11,7 @@ import pytest
 from harness.errors import InputError
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
-from harness.program.program import Map, Program, Sample, Spin
+from harness.program.program import Access, Map, Program, Sample, Spin
 from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import again, conflicts, kept
 from harness.reproduce.races.machine import RaceTrial
@@ -38,7 +38,7 @@ def tokens(program: Program, last: str) -> list[str | None]:
 def test_programs_are_legal_and_look() -> None:
     kinds = set()
     for seed in range(200):
-        found = conflicts.program(random.Random(seed))
+        found = conflicts.program(random.Random(seed), conflicts.kind_of("s", seed))
         program = found.program
         kinds.add(found.kind)
         sizes = {context.s2_bits for context in program.world.contexts}
@@ -59,7 +59,26 @@ def test_programs_are_legal_and_look() -> None:
     assert kinds == set(conflicts.CONFLICTS)
 
 
-@pytest.mark.parametrize("name", conflicts.CONFLICTS)
+def test_each_kind_comes_soon_and_as_often_as_its_weight() -> None:
+    count = len(conflicts.DECK)
+    for start in range(0, 5 * count, count):
+        dealt = [conflicts.kind_of("s", start + number) for number in range(count)]
+        assert sorted(dealt) == sorted(conflicts.DECK)
+    assert len({tuple(conflicts.kind_of(seed, n) for n in range(count)) for seed in "abcdef"}) > 2
+
+
+def test_programs_of_one_shape_do_the_same() -> None:
+    shapes: dict[str, set[tuple[str, ...]]] = {}
+    for seed in range(100):
+        found = conflicts.program(random.Random(seed), "event")
+        shapes.setdefault(found.shape, set()).add(
+            tuple(getattr(each, "action", type(each).__name__) for each in found.program.actions)
+        )
+    assert len(shapes) > 8
+    assert all(len(each) == 1 for each in shapes.values())
+
+
+@pytest.mark.parametrize("name", [name for name in conflicts.CONFLICTS if name != "recycle-into"])
 def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> None:
     """Before: it faults again and again, and its vCPU is loaded and put many times."""
     orders = set()
@@ -80,6 +99,20 @@ def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> 
 
 def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
     assert all(len(made("recycle", seed).world.contexts) > conflicts.SHADOWS for seed in range(20))
+
+
+def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
+    """By then as many others as there are shadows have been entered, with something else at the address."""
+    for seed in range(20):
+        actions = made("recycle-into", seed).actions
+        at = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+        spin, first = actions[at], actions[at + 1]
+        assert isinstance(spin, Spin)
+        before = {each.ctx for each in actions[:at] if isinstance(each, Access)}
+        assert len(before) >= conflicts.SHADOWS
+        assert spin.ctx not in before
+        assert isinstance(first, Access)
+        assert first.ctx == spin.ctx
 
 
 def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:

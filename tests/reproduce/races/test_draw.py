@@ -1,162 +1,149 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Schedules drawn from what a program did: sides of a conflict, pairs once each, the window met."""
+"""Schedules drawn from what a program did: every window is met, whatever the machine does by itself."""
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import Counter
 
+import pytest
+
 from harness.reproduce.races import draw
-from harness.reproduce.races.draw import Drawer, Pair, sides
+from harness.reproduce.races.draw import Drawer, Tried, calm
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
 from harness.scenario.language import Place
-from harness.trace.executed.hold_file import HoldEnd, HoldFound, HoldState
-
-FAULT, WALK, INSTALL, TLBI, LOAD = (Place(name) for name in ("fault", "walk", "install", "tlbi", "load"))
-
-
-def end(place: Place) -> Place:
-    return Place(place.function, "return")
-
-
-def whole(cpu: int, place: Place, *inner: Place) -> list[tuple[int, Place]]:
-    """A function from its entry to its return."""
-    return [(cpu, place), *((cpu, each) for each in inner), (cpu, end(place))]
-
-
-LOG = [
-    *whole(0, LOAD),
-    *whole(1, LOAD),
-    *whole(1, FAULT, WALK, end(WALK), INSTALL, end(INSTALL)),
-    *whole(0, LOAD),
-    *whole(0, TLBI, Place("tlbi", "call", "lock")),
-    *whole(1, LOAD),
-    *whole(0, LOAD),
-]
+from harness.trace.executed.hold_file import ANY, HoldEnd, HoldFound, HoldState
+from tests.reproduce.races.two_cpus import (
+    FAULT,
+    FIRST,
+    INSTALL,
+    LOAD,
+    LOG,
+    MARK,
+    TLBI,
+    WALK,
+    Log,
+    end,
+    replay,
+    whole,
+)
 
 
-def replay(chosen: Schedule, log: list[tuple[int, Place]]) -> list[tuple[int, Place]]:
-    """What a machine would do that has no other order than each CPU's own."""
-    queues = {cpu: [place for who, place in log if who == cpu] for cpu in (0, 1)}
-    came: list[tuple[int, Place]] = []
-    held: dict[int, tuple[Preemption, int]] = {}
-    seen: dict[tuple[int, Place], int] = {}
-    waiting = list(chosen)
-    order = [who for who, _ in log]
-    while any(queues.values()):
-        for cpu, (each, since) in list(held.items()):
-            later = came[since:]
-            count = sum((who, place) == (each.other, each.until) for who, place in later)
-            if (each.until and count >= each.until_nth) or (not each.until and len(later) >= each.events):
-                del held[cpu]
-        free = [cpu for cpu in order if queues[cpu] and cpu not in held]
-        if not free:
-            held.clear()
-            continue
-        cpu = free[0]
-        place = queues[cpu].pop(0)
-        came.append((cpu, place))
-        order.remove(cpu)
-        seen[cpu, place] = seen.get((cpu, place), 0) + 1
-        for each in waiting:
-            if (each.cpu, each.place, each.nth) == (cpu, place, seen[cpu, place]):
-                held[cpu] = each, len(came)
-                waiting.remove(each)
-                break
-    return came
+def drawn(count: int) -> list[Schedule]:
+    """The first schedule of each of some programs."""
+    return [Drawer("k", arrivals(LOG)).draw(random.Random(seed)) for seed in range(count)]
 
 
-def drawn(count: int, tried: set[Pair] | None = None) -> list[Schedule]:
-    """Schedules one after another; ``tried`` None: each as if it were the first."""
-    return [
-        Drawer("k", arrivals(LOG), set() if tried is None else tried).draw(random.Random(seed))
-        for seed in range(count)
-    ]
+@functools.cache
+def many() -> Counter[Schedule]:
+    """How often each is drawn."""
+    return Counter(drawn(2000))
 
 
-def test_sides_are_what_happens_between_entry_and_return() -> None:
-    found = sides(arrivals(LOG))
-    assert [(side.cpu, side.function) for side in found] == [
-        (0, "load"),
-        (1, "load"),
-        (1, "fault"),
-        (0, "load"),
-        (0, "tlbi"),
-        (1, "load"),
-        (0, "load"),
-    ]
-    assert [each.place for each in found[2].arrivals] == [
-        FAULT,
-        WALK,
-        end(WALK),
-        INSTALL,
-        end(INSTALL),
-        end(FAULT),
-    ]
-    assert sum(len(side.arrivals) for side in found) == len(LOG)
+def met(chosen: Schedule, log: Log, *order: tuple[int, Place]) -> bool:
+    came = replay(chosen, log)
+    at = [came.index(each) for each in order]
+    return at == sorted(at)
 
 
-def test_a_side_without_a_return_ends_at_the_next_entry_of_its_function() -> None:
-    base = arrivals([(0, TLBI), (0, WALK), (0, end(WALK)), *whole(0, TLBI)])
-    assert [len(side.arrivals) for side in sides(base)] == [5]
+def test_calm_is_where_the_first_cpu_waits_at_its_landmark() -> None:
+    (hold,) = calm(arrivals(FIRST))
+    assert (hold.cpu, hold.place, hold.nth, hold.events) == (0, MARK, 1, draw.REST_EVENTS)
+    assert met((hold,), FIRST, (0, MARK), (1, end(FAULT)), (0, TLBI))
+    assert not met((), FIRST, (1, end(FAULT)), (0, TLBI))
+    assert calm(arrivals(whole(0, TLBI))) == ()
 
 
 def test_everything_follows_from_the_seed() -> None:
     assert drawn(300) == drawn(300)
-    assert all(1 <= len(each) <= draw.POINTS for each in drawn(300))
-    assert len(set(drawn(300))) > 40
+    assert len(set(drawn(300))) > 30
 
 
-def test_holds_can_come_true() -> None:
-    """The first CPU is held where it was, until the other one has come where it came later, as often."""
-    base = arrivals(LOG)
-    places = {(e.cpu, e.place, e.nth) for e in base}
-    for chosen in drawn(300):
-        for number, each in enumerate(chosen):
-            assert (each.cpu, each.place, each.nth) in places
-            if each.until is None:
-                assert 1 <= each.events <= draw.EVENTS
-                continue
-            assert each.other != each.cpu
-            if number:
-                continue
-            held = next(e for e in base if (e.cpu, e.place, e.nth) == (each.cpu, each.place, each.nth))
-            later = [
-                e for e in base if e.number > held.number and (e.cpu, e.place) == (each.other, each.until)
-            ]
-            assert 1 <= each.until_nth <= len(later)
+WINDOWS = (
+    [(1, end(WALK)), (0, TLBI), (0, end(TLBI)), (1, INSTALL)],
+    [(1, FAULT), (0, TLBI), (0, end(TLBI)), (1, WALK)],
+    [(1, end(INSTALL)), (0, TLBI), (0, end(TLBI)), (1, end(FAULT))],
+    [(0, TLBI), (1, FAULT), (1, end(FAULT)), (0, end(TLBI))],
+    [(0, Place("tlbi", "after", "_unlock")), (1, FAULT), (1, end(FAULT)), (0, end(TLBI))],
+    [(1, WALK), (0, TLBI), (1, end(FAULT)), (0, end(TLBI))],
+)
 
 
-def test_a_crossed_schedule_holds_the_other_one_within_its_side() -> None:
-    crossed = [each for each in drawn(600) if len(each) == 2 and all(hold.until is not None for hold in each)]
-    assert crossed
-    for first, second in crossed:
-        assert (first.other, first.until) == (second.cpu, second.place)
-        assert second.other == first.cpu
+@pytest.mark.parametrize("log", [LOG, FIRST], ids=["calm-order", "first-cpu-first"])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_window_is_met_whatever_the_order_is_without(window: Log, log: Log) -> None:
+    """An operation within a fault, a fault within an operation, one that overlaps the other."""
+    assert not met((), log, *window)
+    assert sum(count for each, count in many().items() if met(each, log, *window)) >= 4
 
 
-def test_the_windows_are_met() -> None:
-    """The operation between the walk and the installation, which the base order never has, and before."""
+def test_a_sweep_holds_at_each_place_until_all_is_taken_away() -> None:
+    drawer = Drawer("k", arrivals(LOG))
+    found = [drawer._next(random.Random(1)) for _ in range(40)]
+    swept = [each for each in found if each]
+    assert [bool(each) for each in found] == [True] * len(swept) + [False] * (40 - len(swept))
+    places = {each[0].place for each in swept}
+    assert {FAULT, WALK, end(WALK), INSTALL, end(INSTALL)} <= places
+    assert len(swept) == len({(each[0].place, each[0].nth) for each in swept})
+    for each in swept:
+        assert each[0].cpu == 1
+        assert (each[0].other, each[0].until) == (0, end(TLBI))
+        assert (each[1].cpu, each[1].place, each[1].held) == (0, MARK, 0)
+        assert met(each, FIRST, (1, each[0].place), (0, TLBI), (0, end(TLBI)))
 
-    def meets(chosen: Schedule, *order: tuple[int, Place]) -> bool:
-        came = replay(chosen, LOG)
-        at = [came.index(each) for each in order]
-        return at == sorted(at)
 
-    middle = ((1, end(WALK)), (0, end(TLBI)), (1, INSTALL))
-    before = ((1, FAULT), (0, end(TLBI)), (1, WALK))
-    for window in (middle, before):
-        assert not meets((), *window)
-        assert sum(meets(each, *window) for each in drawn(400)) >= 8
+def test_what_was_tried_is_not_tried_for_another_program_of_the_shape() -> None:
+    tried = Tried()
+    one, other = Drawer("k", arrivals(LOG), tried), Drawer("k", arrivals(LOG), tried)
+    first = [one._next(random.Random(1)) for _ in range(5)]
+    rest = [other._next(random.Random(2)) for _ in range(40)]
+    assert not set(first) & {each for each in rest if each}
+    assert Drawer("another", arrivals(LOG), tried)._next(random.Random(1))
 
 
-def test_a_pair_is_tried_again_only_when_all_were() -> None:
-    tried: set[Pair] = set()
-    counts = Counter(each for each in drawn(60, tried) if len(each) == 1 and each[0].until)
-    assert counts
-    fresh = Counter(each for each in drawn(60) if len(each) == 1 and each[0].until)
-    assert max(counts.values()) < max(fresh.values())
-    assert {kind for kind, *_ in tried} == {"k"}
+def test_a_lock_that_blocked_is_not_held_again() -> None:
+    lock = Place("fault", "call", "_raw_read_lock")
+    log: Log = []
+    for cpu, place in LOG:
+        log += [(1, lock)] * (place == INSTALL) + [(cpu, place)]
+        log += [(1, Place("fault", "after", "_raw_read_unlock"))] * (place == end(INSTALL))
+    blocked = HoldFound(HoldState.DONE, HoldEnd.NONE, 1, 1, {HoldEnd.BLOCKED: 1}, 1, ())
+    good = HoldFound(HoldState.DONE, HoldEnd.NONE, 1, 1, {HoldEnd.UNTIL: 1}, 1, ())
+    held = []
+    for end_of_it in (good, blocked):
+        drawer = Drawer("k", arrivals(log))
+        places = []
+        while chosen := drawer._next(random.Random(3)):
+            places.append(chosen[0].place)
+            drawer.learn([end_of_it if chosen[0].place in (INSTALL, end(INSTALL)) else good])
+        held.append({INSTALL, end(INSTALL)} & set(places))
+        assert lock in places
+    assert held[0] == {INSTALL, end(INSTALL)}
+    assert len(held[1]) == 1
+
+
+def test_nobody_is_held_for_what_comes_behind_a_look_at_it() -> None:
+    """CPU 0 looks at CPU 1 before its operation: CPU 1 has to go on for it to come there."""
+    log = [*LOG[: LOG.index((0, TLBI))], *whole(0, MARK), *LOG[LOG.index((0, TLBI)) :]]
+    drawer = Drawer("k", arrivals(log))
+    rng = random.Random(1)
+    found = [chosen for _ in range(100) if (chosen := drawer.draw(rng))]
+    assert {each[0].until for each in found if each[0].cpu and each[0].until} == {LOAD, end(LOAD)}
+    assert len(found) < 100
+
+
+def test_a_consequence_is_waited_for_and_not_kept_back() -> None:
+    """CPU 1 loads once more because of what CPU 0 did: it cannot be held before that."""
+    drawer = Drawer("k", arrivals(LOG))
+    rng = random.Random(1)
+    late = [
+        each for _ in range(200) for each in [drawer._pair(rng, crossed=False)] if each and not each[0].cpu
+    ]
+    loads = [each for each in late if each[0].until == end(LOAD)]
+    assert loads
+    assert all(len(each) == 1 for each in loads)
+    assert any(len(each) == 3 for each in late)
 
 
 def test_a_deadline_of_its_own() -> None:
@@ -164,35 +151,12 @@ def test_a_deadline_of_its_own() -> None:
     assert all(each.deadline_us == 7 for seed in range(20) for each in drawer.draw(random.Random(seed)))
 
 
-def test_what_counts_is_between_entering_l2_and_leaving_it() -> None:
-    entry, leave = Place(draw.ENTRY), Place(draw.EXIT)
-    log = [*whole(1, LOAD), *whole(0, TLBI), *whole(1, entry), *LOG, *whole(1, leave), *whole(1, LOAD)]
-    kept = draw.window(arrivals(log))
-    assert [(each.cpu, each.place) for each in kept] == [*whole(1, entry), *LOG, *whole(1, leave)]
-    assert draw.window(arrivals(LOG)) == arrivals(LOG)
-
-
-def test_what_held_in_vain_is_not_held_earlier_nor_for_later() -> None:
-    """Here the installation never lets the other CPU come to its operation, as if that waited for it."""
-    vain = HoldFound(HoldState.DONE, HoldEnd.NONE, 1, 1, {HoldEnd.DEADLINE: 1}, 1, ())
-    drawer = Drawer("k", arrivals(LOG))
-    told = None
-    for seed in range(400):
-        (first, *_rest) = drawer.draw(random.Random(seed))
-        if (first.cpu, first.until) == (1, end(TLBI)):
-            held = next(e for e in arrivals(LOG) if (e.cpu, e.place, e.nth) == (1, first.place, first.nth))
-            if told is None and first.place == INSTALL:
-                drawer.learn(
-                    [vain], [*arrivals(LOG), *arrivals(LOG)]
-                )  # it had come before: nothing is learnt
-                assert not drawer._late
-                drawer.learn([vain], [])
-                told = held.number
-            elif told is not None:
-                assert held.number > told
-    assert told is not None
-
-
 def test_one_cpu_has_no_races() -> None:
     assert Drawer("k", arrivals([(0, FAULT), (0, WALK)])).draw(random.Random(1)) == ()
     assert Drawer("k", ()).draw(random.Random(1)) == ()
+
+
+def test_points_wait_for_events() -> None:
+    points = [each for each in drawn(400) if all(hold.events for hold in each)]
+    assert points
+    assert all(isinstance(hold, Preemption) and hold.held == ANY for each in points for hold in each)

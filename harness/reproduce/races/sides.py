@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What CPUs did, cut into what a schedule is made of: a window, the sides in it, the stretches of a side.
+
+A *side* is what one CPU does from the entry of a function to its return, with all places in between: a
+fault, a TLBI, a notifier, the loading of a vCPU. A race needs two sides of different CPUs that overlap. A
+*stretch* is a run of places between which the CPU does next to nothing: to be held at one of them is to be
+held at any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.reproduce.races.schedule import RaceArrival
+from harness.scenario.language import Place
+
+ENTRY, EXIT = "kvm_emulate_nested_eret", "kvm_inject_nested"
+"""Where L1 enters L2 and is entered from it. Before and behind other CPUs than the first one have nothing to
+do with translations."""
+LANDMARK = "access_ccsidr"
+"""What emulates the exit by which the first CPU says that another one has begun, or was looked at
+(images/payloads/litmus/guest/step.c)."""
+NEXT_TO_NOTHING = 10
+"""Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What ``cpu`` did between entry and return of ``function``: the arrivals, which are not empty."""
+
+    cpu: int
+    function: str
+    arrivals: tuple[RaceArrival, ...]
+
+    @property
+    def first(self) -> int:
+        """Number of the first arrival."""
+        return self.arrivals[0].number
+
+    @property
+    def last(self) -> RaceArrival:
+        """The last arrival: the return, where the function has one."""
+        return self.arrivals[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Arrivals of one CPU with next to nothing in between.
+
+    ``lock``: the call that took the lock that the CPU has, if any.
+    """
+
+    arrivals: tuple[RaceArrival, ...]
+    lock: Place | None = None
+
+    @property
+    def cpu(self) -> int:
+        """Whose it is."""
+        return self.arrivals[0].cpu
+
+    @property
+    def locked(self) -> bool:
+        """Whether it has a lock for which others wait at once: not for readers of SRCU."""
+        return self.lock is not None and "srcu" not in self.lock.callee
+
+
+def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
+    """The outermost functions of each CPU, in the order in which they were entered."""
+    found: list[Side] = []
+    for cpu in sorted({each.cpu for each in base}):
+        stack: list[str] = []
+        some: list[RaceArrival] = []
+        for each in (arrival for arrival in base if arrival.cpu == cpu):
+            place = each.place
+            some.append(each)
+            if not place.kind:
+                if place.function in stack:  # it left by a way that has no place
+                    del stack[stack.index(place.function) :]
+                stack.append(place.function)
+            elif place.kind == "return" and place.function in stack:
+                del stack[stack.index(place.function) :]
+            if not stack:
+                found.append(Side(cpu, some[0].place.function, tuple(some)))
+                some = []
+        if some:
+            found.append(Side(cpu, some[0].place.function, tuple(some)))
+    return tuple(sorted(found, key=lambda side: side.first))
+
+
+def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
+    """All of each CPU, in its order. A lock that is taken or given ends one."""
+    found: list[Stretch] = []
+    for cpu in sorted({each.cpu for each in base}):
+        locks: list[Place] = []
+        some: list[RaceArrival] = []
+        for each in (arrival for arrival in base if arrival.cpu == cpu):
+            gives = each.place.kind == "after"
+            if some and (gives or each.at - some[-1].at > NEXT_TO_NOTHING):
+                found.append(Stretch(tuple(some), locks[-1] if locks else None))
+                some = []
+            if gives and locks and _given(each.place) == locks[-1]:
+                locks.pop()
+            some.append(each)
+            if _takes(each.place):
+                found.append(Stretch(tuple(some), locks[-1] if locks else None))
+                some = []
+                locks.append(each.place)
+        if some:
+            found.append(Stretch(tuple(some), locks[-1] if locks else None))
+    return tuple(found)
+
+
+def _takes(place: Place) -> bool:
+    return place.kind == "call" and place.callee.endswith("_lock")
+
+
+def _given(place: Place) -> Place:
+    """Where what was given back was taken, in the same function. A jump may lead to the address, too."""
+    return Place(place.function, "call", place.callee.replace("unlock", "lock"))
+
+
+def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
+    """What counts: of the first CPU all between its first and last landmark, of others all in and around L2.
+
+    Where nobody enters L2 it is the same of all CPUs; without a landmark all counts.
+    """
+    marks = [each.number for each in base if not each.cpu and each.place == Place(LANDMARK)]
+    entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
+    ends = [each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT)]
+    first = (marks[0], marks[-1] if len(marks) > 1 else len(base)) if marks else (0, len(base))
+    other = (entries[0], ends[-1]) if entries else first
+    return tuple(
+        each
+        for each in base
+        if (other if each.cpu else first)[0] <= each.number <= (other if each.cpu else first)[1]
+    )

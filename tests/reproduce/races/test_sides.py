@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What CPUs did, cut: sides, stretches between which next to nothing happens, the window that counts."""
+
+from __future__ import annotations
+
+from harness.reproduce.races import sides
+from harness.reproduce.races.schedule import arrivals
+from harness.scenario.language import Place
+from tests.reproduce.races.two_cpus import FAULT, INSTALL, LOAD, LOG, MARK, TLBI, WALK, end, whole
+
+LOCK, UNLOCK = Place("fault", "call", "_raw_read_lock"), Place("fault", "after", "_raw_read_unlock")
+
+
+def test_sides_are_what_happens_between_entry_and_return() -> None:
+    base = [*whole(0, LOAD), *whole(1, FAULT, WALK, end(WALK), INSTALL, end(INSTALL)), *whole(0, TLBI)]
+    found = sides.sides(arrivals(base))
+    assert [(side.cpu, side.function) for side in found] == [(0, "load"), (1, "fault"), (0, "tlbi")]
+    assert [each.place for each in found[1].arrivals] == [
+        FAULT,
+        WALK,
+        end(WALK),
+        INSTALL,
+        end(INSTALL),
+        end(FAULT),
+    ]
+    assert found[1].last.place == end(FAULT)
+    assert sum(len(side.arrivals) for side in found) == len(base)
+
+
+def test_a_side_without_a_return_ends_at_the_next_entry_of_its_function() -> None:
+    base = arrivals([(0, TLBI), (0, WALK), (0, end(WALK)), *whole(0, TLBI)])
+    assert [len(side.arrivals) for side in sides.sides(base)] == [5]
+
+
+def test_places_that_are_close_are_one_stretch() -> None:
+    close = sides.NEXT_TO_NOTHING
+    base = arrivals([(1, FAULT), (1, WALK), (0, TLBI), (1, INSTALL)], [0, close, close + 1, 2 * close + 1])
+    assert [[each.place for each in found.arrivals] for found in sides.stretches(base)] == [
+        [TLBI],
+        [FAULT, WALK],
+        [INSTALL],
+    ]
+
+
+def test_a_lock_ends_a_stretch_and_is_told() -> None:
+    """However close: before it is taken is not behind it. What is given back only by a jump stays."""
+    other = Place("fault", "after", "_raw_write_unlock")
+    log = [(1, FAULT), (1, LOCK), (1, INSTALL), (1, other), (1, UNLOCK), (1, end(FAULT))]
+    found = sides.stretches(arrivals(log, list(range(len(log)))))
+    assert [([each.place for each in one.arrivals], one.lock) for one in found] == [
+        ([FAULT, LOCK], None),
+        ([INSTALL], LOCK),
+        ([other], LOCK),
+        ([UNLOCK, end(FAULT)], None),
+    ]
+
+
+def test_what_counts_is_between_landmarks_and_around_l2() -> None:
+    entry, leave = Place(sides.ENTRY), Place(sides.EXIT)
+    outside = [*whole(1, LOAD), *whole(0, TLBI)]
+    first, last = whole(0, MARK), [(0, MARK)]
+    inside = [*first, *whole(1, entry), *LOG, *last]
+    log = [*outside, *inside, (0, TLBI), *whole(1, leave), *outside]
+    kept = sides.window(arrivals(log))
+    assert [(each.cpu, each.place) for each in kept] == [*inside, *whole(1, leave)]
+    assert sides.window(arrivals(outside)) == arrivals(outside)
