@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.accept.diff_lines import HUNK
 from harness.artefacts.kernel.patch import Patch
 
 _CHECKING = re.compile(r"^Checking patch (?:\S+ => )?(\S+?)\.\.\.$")
 _REJECTED = re.compile(r"^Rejected hunk #(\d+)\.$")
-_HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*$")
 _APPLYING = re.compile(r"^Applying patch (\S+) with \d+ rejects?\.\.\.$")
 
 Run = Callable[..., tuple[int, str]]
@@ -65,7 +65,7 @@ def hunks_of(text: str) -> dict[str, list[str]]:
             name = old if new == "/dev/null" else new
             current = name.partition("/")[2]
             found.setdefault(current, [])
-        elif _HUNK.match(line) and current:
+        elif HUNK.match(line) and current:
             found[current].append(line)
     return found
 

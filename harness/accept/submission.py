@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.accept import gitrange
+from harness.accept.diff_lines import HUNK
 from harness.artefacts.kernel.mail import Mail, read_bytes, read_mails
 from harness.artefacts.kernel.patch import Patch
 from harness.errors import InputError, Location, Problem, UserError
@@ -16,7 +17,6 @@ from harness.report.safe_text import some
 
 SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".txt")
 _BINARY = re.compile(r"^(?:GIT binary patch|Binary files .* differ)$", re.M)
-_HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.M)
 _ONLY_METADATA = re.compile(
     r"^(?:rename from|similarity index|old mode|deleted file mode|new file mode) ", re.M
 )
@@ -191,7 +191,7 @@ def _checked(found: Submission, mails: Sequence[Mail]) -> Submission:
             problems.append(
                 Problem(where, f"a binary patch ({match[0]!r} in {patch.name!r})", "changes to source text")
             )
-        elif not _HUNK.search(text) and not _ONLY_METADATA.search(text):
+        elif not HUNK.search(text) and not _ONLY_METADATA.search(text):
             problems.append(Problem(where, f"{patch.name!r} without a hunk", "a diff with @@ lines"))
     if problems:
         raise InputError(problems)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.document.data_files import load_document
-from harness.errors import UserError
+from harness.errors import UserError, closest
 from harness.host.paths import data_names, find_data_file
 from harness.scenario.walks import FEW, WHOLE
 
@@ -128,9 +128,14 @@ def load_console(name: str) -> ConsoleModel:
 def is_console(name: str) -> bool:
     """Whether ``name`` is that of a shipped console model, or the path of a file of one.
 
-    A file that cannot be read is none: whoever reads it as a model says what is wrong with it.
+    A file that cannot be read is none: whoever reads it as a model says what is wrong with it. ``UserError``
+    for a name that is neither that of a console model nor of a model, and close to one of the former.
     """
     if "/" not in name:
+        known = data_names("models")
+        near = closest(name, [*known, *data_names(KIND)])
+        if name and near and near not in known and name not in (near, *known):
+            raise UserError(f"unknown model {name!r}; did you mean the console model {near!r}?")
         return name in data_names(KIND)
     try:
         text = Path(name).read_text(encoding="utf-8")

@@ -78,7 +78,7 @@ def drive(
         power(model.power_on)
         line = _open(model, model.words(model.command, values, whole), programs.environment)
         try:
-            with log.open("wb") as file:
+            with log.open("wb", buffering=0) as file:  # whoever is killed loses nothing of it
                 taker = _Taker(model, values, file.write, line)
                 why = taker.take(silence_s * model.slowdown, most_s * model.slowdown)
         finally:

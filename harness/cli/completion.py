@@ -69,6 +69,11 @@ def models() -> list[str]:
     return data_names("models")
 
 
+def machines() -> list[str]:
+    """Return the shipped models and console models."""
+    return [*models(), *data_names("consoles")]
+
+
 def kernels() -> list[str]:
     """Return the shipped kernels."""
     return data_names("kernels")
@@ -96,7 +101,7 @@ def artefacts() -> list[str]:
 
 Source = Callable[[], list[str]]
 BY_OPTION: dict[str, Source] = {
-    "--model": models,
+    "--model": machines,
     "--like": models,
     "--kernel": kernels,
     "--l0-kernel": kernels,

@@ -19,6 +19,7 @@ from harness.ktap.manifest import Bundle
 from harness.ktap.read import Captured, Reading
 from harness.ktap.selection import Selection
 from harness.litmus.counted import WORST
+from harness.litmus.observed import Observed
 from harness.litmus.population import STATUS_LOST, case_hash, contradictions, evidence_of
 from harness.verdict import Verdict
 
@@ -155,16 +156,18 @@ def of_absent(log: Log) -> Finding:
 def of_observable(log: Log) -> Finding:
     """Return the finding of a self-test on what this machine can show: cases that fail without the operation.
 
-    Of some cases nvh-litmus says beforehand that a model would hide a missing TLBI (``not-observable``). One
-    that fails without the operation all the same can be relied upon on this machine.
+    Of some cases nvh-litmus says beforehand that a model would hide a missing TLBI (``not-observable``).
+    Which of them can be relied upon on this machine all the same: harness/litmus/observed.py.
     """
+    seen = Observed()
+    seen.add(case.line for family in log.families for case in family.cases if case.line)
     told = []
     for family in log.families:
         lines = [case.line for case in family.cases if case.line and case.line.obliged]
         able = [line for line in lines if line.verdict == "pass"]
-        against = sum(line.control == NOT_OBSERVABLE for line in able)
-        beforehand = sum(line.control == NOT_OBSERVABLE for line in lines)
-        more = f", {against} of {beforehand} not-observable ones among them" if beforehand else ""
+        beforehand = [line for line in lines if line.control == NOT_OBSERVABLE]
+        against = sum(seen.sees(line.case) is True for line in beforehand)
+        more = f", {against} of {len(beforehand)} not-observable can be seen" if beforehand else ""
         if lines:
             told.append(f"{family.name}: {len(able)} of {len(lines)} can fail{more}")
     if not told:

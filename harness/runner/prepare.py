@@ -24,18 +24,24 @@ from harness.attempt.watch import may_watch
 from harness.covering.artefact import DIRECTORY, build_covering
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
+from harness.host.remaining import Remaining
 from harness.level import Level
 from harness.report.progress import Progress
+from harness.runner.left import about
 from harness.scenario.language import Cell, Hold, StackSpec
 from harness.stack.images import StackImages
 
 
 class Builder:
-    """Builds what cells need, with progress; remembers what it has built in this process."""
+    """Builds what cells need, with progress; remembers what it has built in this process.
 
-    def __init__(self, store: Store, progress: Progress) -> None:
+    ``then_s``: seconds from the end of a long build to the first verdict, where there will be one.
+    """
+
+    def __init__(self, store: Store, progress: Progress, then_s: float | None = None) -> None:
         self.store = store
         self._progress = progress
+        self._then_s = then_s
         self._models: dict[str, Model] = {}
         self._kernels: dict[str, Artefact] = {}
         self._rootfs: dict[str, Artefact] = {}
@@ -113,12 +119,17 @@ class Builder:
                 self._rootfs[name] = build_rootfs(spec, self.store, payloads, say, data)
         return self._rootfs[name]
 
+    def _with_verdict(self, note: str) -> str:
+        if self._then_s is None or not isinstance(note, Remaining):
+            return note
+        return f"{note}, first verdict in {about(note.seconds + self._then_s)}"
+
     @contextmanager
     def _phase(self, text: str) -> Iterator[Callable[[str], None]]:
         key = f"build {text}"
         self._progress.phase(key, text)
         try:
-            yield lambda note: self._progress.update(key, note)
+            yield lambda note: self._progress.update(key, self._with_verdict(note))
         except BaseException:
             self._progress.done(key, False)
             raise

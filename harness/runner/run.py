@@ -81,6 +81,8 @@ class RunSpec:
     live: bool = False
 
 
+BOOTS_S = 60.0
+"""From the kernel's build to the first verdict on two idle cores: three boots, a snapshot, and a cell."""
 KERNELS = ("kernel", "l0_kernel", "l1_kernel", "l2_kernel")
 REPEATED = ("model", *KERNELS, "timing", "mutant", "l1_mutant", "sanitize")
 """The overrides that the command which reproduces a cell has to say again."""
@@ -150,7 +152,7 @@ def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
     directory = make_run_directory(RUNS, wanted.out)
     with Progress(console, history=history(store)) as progress:
         with _removed_on_error(directory):
-            images = dict(build_all(cells, Builder(store, progress)))
+            images = dict(build_all(cells, Builder(store, progress, then_s=BOOTS_S)))
         orders = make_jobs(
             cells, images, wanted.overrides, directory, wanted.seed, wanted.keep, live=wanted.live
         )

@@ -47,7 +47,7 @@ def save_script(number: int, uri: str, timeout_s: float) -> str:
         qmp_shell.ask(number)
         + f"tell {qmp_shell.command('migrate-set-parameters', {'max-bandwidth': BANDWIDTH})}\n"
         + f"tell {qmp_shell.command('migrate', {'uri': uri})}\n"
-        + f"for turn in $(seq {int(timeout_s * 2)}); do\n"
+        + f"for turn in $(seq {int(timeout_s * qmp_shell.TURNS_PER_S)}); do\n"
         + f"  tell {qmp_shell.command('query-migrate')}\n"
         + '  case $said in *\'"status": "completed"\'*) status=completed; break;;\n'
         + '    *\'"status": "failed"\'*) status=failed; break;; esac\n'

@@ -9,18 +9,25 @@ from collections.abc import Mapping
 
 from harness.stack import vmm
 
-ANSWER_S = 0.2
-"""How long the connection stays open after a command, for the answer."""
-PAUSE_S = 0.3
+TURN_S = 0.02
+"""Between two looks for the answer. It is L0's time: a second is 10⁹ instructions under icount."""
+ANSWER_TURNS = 500
+TURNS_PER_S = 10
+"""How many questions fit into a second, at most."""
+PAUSE_S = 0.05
 """Between two questions for what has not happened."""
 
 
 def ask(number: int) -> str:
     """Return the definition of ``ask JSON``: one command to the VMM of this number, its answer printed."""
     return (
-        'ask() { { echo \'{"execute":"qmp_capabilities"}\'; echo "$1"; '
-        f"sleep {ANSWER_S}; }} | "
-        f"socat -t 10 - UNIX-CONNECT:{vmm.qmp_socket(number)}; }}\n"
+        # The connection stays open until both commands have their answers.
+        "answers=/tmp/nvh-answers.$$\n"
+        'ask() { : >$answers; { echo \'{"execute":"qmp_capabilities"}\'; echo "$1"; '
+        f"for turn in $(seq {ANSWER_TURNS}); do "
+        '[ $(grep -c \'^{"return"\\|^{"error"\\|^{"id"\' $answers) -lt 2 ] || break; '
+        f"sleep {TURN_S}; done; }} | "
+        f"socat -t 10 - UNIX-CONNECT:{vmm.qmp_socket(number)} >$answers; cat $answers; }}\n"
         # Refused: the answer to the command is an error; that to the capabilities never is.
         'tell() { said=$(ask "$1"); case $said in *\'"error"\'*) echo "refused=1 why=$(echo "$said" | '
         'sed -n \'s/.*"desc": "\\([^"]*\\)".*/\\1/p\' | tail -n 1)"; exit 1;; esac; }\n'
@@ -38,7 +45,7 @@ def until(reads: str, key: str, wanted: str, timeout_s: float, says: str) -> str
     """Ask ``reads`` again and again until the number ``key`` is ``wanted``; print it as ``says``, in MiB."""
     return (
         f"want={wanted}\n"
-        f"for turn in $(seq {max(1, int(timeout_s * 2))}); do\n"
+        f"for turn in $(seq {max(1, int(timeout_s * TURNS_PER_S))}); do\n"
         f"  tell {reads}\n"
         f"  now=$(number {key})\n"
         f'  [ "$now" != "$want" ] || break\n'

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -201,6 +203,37 @@ def test_as_a_process_of_its_own(lab: Lab) -> None:
     words = [sys.executable, "-m", "harness.bundle.console_order", str(lab.cell_directory)]
     assert subprocess.run(words, check=False, timeout=60).returncode == 0
     assert read_cell(lab.cell_directory / RESULT).verdict is Verdict.PASS
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("line", ["pipe", "pty"])
+@pytest.mark.parametrize("how", ["terminated", "its parent is killed"])
+def test_no_process_is_left_when_it_is_ended(lab: Lab, how: str, line: str) -> None:
+    """A worker that is told to end, and one whose driver dies; the machine has children of its own."""
+    script = f"echo booting {lab.place}; (sleep 1000; : {lab.place}) & sleep 1000; : {lab.place}"
+    order = lab.order(lines(), command=f"[sh, -c, '{script}']")
+    board = lab.place / "board.yaml"
+    board.write_text(board.read_text().replace("line: pipe", f"line: {line}"))
+    write_order(lab.cell_directory, order)
+    words = [sys.executable, "-m", "harness.bundle.console_order", str(lab.cell_directory)]
+    if how == "its parent is killed":
+        words = ["sh", "-c", '"$@"; :', "sh", *words]
+    worker = subprocess.Popen(words)
+    try:
+        console = lab.cell_directory / "console-litmus.log"
+        until(lambda: console.exists() and b"booting" in console.read_bytes())
+        worker.send_signal(signal.SIGTERM if how == "terminated" else signal.SIGKILL)
+        assert worker.wait(30) != 0
+        until(lambda: not alive(lab.place))
+    finally:
+        worker.kill()
+    assert not (lab.cell_directory / RESULT).exists()
 
 
 def test_an_order_that_is_none(tmp_path: Path) -> None:

@@ -59,14 +59,23 @@ def test_a_wrong_command_would_be_found(capsys: pytest.CaptureFixture[str]) -> N
     assert "no-such-option" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("page", "text"), [b for b in blocks("yaml") if b[1].startswith("scenario:")])
+def scenarios() -> list[tuple[str, str]]:
+    """Every scenario, with the page's name."""
+    return [each for each in blocks("yaml") if each[1].startswith("scenario:")]
+
+
+def code_of(page: str) -> dict[str, str]:
+    """The Python code that a page shows, by the name of the file that its scenarios call it."""
+    shown = [text for name, text in blocks("python") if name == page]
+    return {"overlap.py": shown[0]} if shown else {}
+
+
+@pytest.mark.parametrize(("page", "text"), scenarios())
 def test_scenarios_load(page: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / "block.yaml"
     path.write_text(text)
-    for block in re.findall(
-        r"```python\n(.*?)```", next(p for p in PAGES if p.name == page).read_text(), re.S
-    ):
-        (tmp_path / "overlap.py").write_text(block)
+    for name, code in code_of(page).items():
+        (tmp_path / name).write_text(code)
     try:
         assert load_file(path, vocabulary()), page
     except InputError as error:

@@ -157,7 +157,7 @@ def test_a_self_test_tells_what_the_machine_can_show(run_bundle: Run, tmp_path: 
     told = next(each for each in whole.findings if each.name == "observable")
     able, every = len(obliged) - 1, len(obliged)
     assert told.message == (
-        f"s1-own: {able} of {every} can fail, {able} of {every} not-observable ones among them"
+        f"s1-own: {able} of {every} can fail, {able} of {every} not-observable can be seen"
     )
     assert family.id == "bundle-self-test[family=s1-own]"
     assert family.verdict is Verdict.VACUOUS

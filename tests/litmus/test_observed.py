@@ -14,13 +14,13 @@ from harness.litmus.coverage_section import to_text
 from harness.litmus.observed import Observed
 
 LINE = (
-    "case=s1-own/vae1is/{name} op=vae1is regime=el1&0 granule=4k scope=is l1=vhe "
+    "case={family}/vae1is/{name} op=vae1is regime=el1&0 granule=4k scope=is l1=vhe "
     "obliged={obliged} control={control} verdict={verdict} refaults=0 ns=10"
 )
 
 
-def text(name: str, control: str, verdict: str, obliged: str = "yes") -> str:
-    return LINE.format(name=name, control=control, verdict=verdict, obliged=obliged)
+def text(name: str, control: str, verdict: str, obliged: str = "yes", family: str = "s1-own") -> str:
+    return LINE.format(name=name, control=control, verdict=verdict, obliged=obliged, family=family)
 
 
 def seen(*rounds: str) -> Observed:
@@ -104,9 +104,7 @@ def test_the_table_says_what_the_machine_can_see(tmp_path: Path) -> None:
     run(tmp_path, "self", lines, self_test="1")
     [table] = coverage([tmp_path])
     told = to_text(table)
-    assert (
-        "self-test of this machine: 2 of 3 cases fail without their operation; of 2 that are called" in told
-    )
+    assert "2 of 3 cases fail without their operation; 1 of 2 that are called not-observable can" in told
     assert "can be seen here all the same: s1-own (1 of 3)" in told
     assert "cannot be seen here: s1-own (1 of 3)" in told
     assert "self-test of" not in to_text(next(iter(coverage([tmp_path / "plain"]))))
@@ -135,3 +133,26 @@ def test_what_ended_in_no_answer_says_nothing() -> None:
     ]
     found.add([*lines, parse_line(text("a", "none", "pass", "no"))])
     assert (found.cases, found.words(), found.sees("s1-own/vae1is/a")) == ({}, (), None)
+
+
+@pytest.mark.parametrize("family", ["vel2-own", "vel2-tge-own", "nvhe-vel2-own", "ds-vel2-own"])
+@pytest.mark.parametrize(
+    ("moved", "word"), [(None, "~1"), ("unable-to-fail", "~1"), ("vacuous", "~1"), ("pass", "1")]
+)
+def test_without_its_exit_a_self_test_at_vel2_proves_nothing(
+    tmp_path: Path, family: str, moved: str | None, word: str
+) -> None:
+    """Leaving the operation out leaves its exit out: QEMU's TLB, which none leaves whole, would pass."""
+    run(tmp_path, "plain", [text("a", "not-observable", "pass", family=family)])
+    lines = [text("a", "not-observable", "pass", family=family)]
+    lines += [text("m", "not-observable", moved, family="migrate-vel2")] if moved else []
+    run(tmp_path, "self", lines, self_test="1")
+    [table] = coverage([tmp_path])
+    assert [p.word for p in table.places if p.cases] == [word]
+    assert ("which is also without its exit to L0" in to_text(table)) == (word == "~1")
+
+
+def test_moving_tells_by_itself(tmp_path: Path) -> None:
+    run(tmp_path, "plain", [text("m", "not-observable", "pass", family="migrate-vel2")])
+    run(tmp_path, "self", [text("m", "not-observable", "pass", family="migrate-vel2")], self_test="1")
+    assert only(tmp_path).word == "1"

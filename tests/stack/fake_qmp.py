@@ -52,9 +52,11 @@ def main() -> None:
         said = json.loads(line)
         state.setdefault("heard", []).append(said["execute"])
         try:
-            print(json.dumps({"return": answer(state, said["execute"], said.get("arguments", {}))}))
+            print(
+                json.dumps({"return": answer(state, said["execute"], said.get("arguments", {}))}), flush=True
+            )
         except ValueError as error:
-            print(json.dumps({"error": {"class": "GenericError", "desc": str(error)}}))
+            print(json.dumps({"error": {"class": "GenericError", "desc": str(error)}}), flush=True)
     STATE.write_text(json.dumps(state))
 
 

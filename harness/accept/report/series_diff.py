@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.accept.coverage.report import AddedLine, LineState, PatchCoverage
+from harness.accept.diff_lines import HUNK, NEW_FILE
 from harness.report.safe_text import some
-
-_HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
-_NEW = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +31,14 @@ def annotate(diff: str, coverage: PatchCoverage | None) -> Iterator[DiffLine]:
     path, number = "", 0
     in_hunk = False
     for text in diff.splitlines():
-        if match := _HUNK.match(text):
-            number, in_hunk = int(match[1]), True
+        if match := HUNK.match(text):
+            number, in_hunk = int(match[3]), True
             yield DiffLine("hunk", text)
         elif text.startswith("diff --git "):
             in_hunk = False
             yield DiffLine("file", text)
         elif not in_hunk:
-            if match := _NEW.match(text):
+            if match := NEW_FILE.match(text):
                 path = match[1]
             yield DiffLine("file", text)
         elif text.startswith("+"):

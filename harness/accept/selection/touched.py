@@ -6,17 +6,14 @@ A hunk's own header names the function above the hunk, which need not be the one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from harness.accept.apply import Tree
 from harness.accept.coverage.join import functions
+from harness.accept.diff_lines import HUNK, NEW_FILE, OLD_FILE
 
-_HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_OLD = re.compile(r"^--- (?:a/)?([^\t\n]+)")
-_NEW = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)")
 _NOWHERE = "/dev/null"
 _CODE = frozenset({".c", ".h", ".S"})
 """Suffixes of files with functions: a document may quote one, and changes none."""
@@ -53,11 +50,11 @@ def hunks(diff: str) -> Iterator[Hunk]:
         if left_old > 0 or left_new > 0:  # within a hunk: a removed line may look like a header
             left_old -= line.startswith("-")
             left_new -= line.startswith("+")
-        elif match := _OLD.match(line):
+        elif match := OLD_FILE.match(line):
             old = match[1]
-        elif match := _NEW.match(line):
+        elif match := NEW_FILE.match(line):
             path = old if match[1] == _NOWHERE else match[1]
-        elif match := _HUNK.match(line):
+        elif match := HUNK.match(line):
             left_old, left_new = (int(match[n]) if match[n] is not None else 1 for n in (2, 4))
             yield Hunk(path, int(match[1]), left_old, int(match[3]), left_new)
 

@@ -22,6 +22,7 @@ from harness.artefacts.kernel.tree import owned
 from harness.artefacts.kernel.trees import GitTree
 from harness.errors import InfraError, UserError
 from harness.host.cache import Artefact, Json, Store, sha256_file, sha256_tree, write_atomic
+from harness.host.remaining import under
 
 KIND = "kernel"
 FORMAT = 2  # of what build() puts into the artefact; a change rebuilds
@@ -112,7 +113,7 @@ def _build(
 
 
 def _named(spec: KernelSpec, progress: Callable[[str], None]) -> Callable[[str], None]:
-    return lambda text: progress(f"kernel {spec.name}: {text}")
+    return lambda text: progress(under(f"kernel {spec.name}", text))
 
 
 class _Job:

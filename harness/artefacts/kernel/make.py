@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.errors import InfraError, UserError
 from harness.host import command
+from harness.host.remaining import Remaining
 
 ARCH = "arm64"
 CROSS = "" if platform.machine() == "aarch64" else "aarch64-linux-gnu-"
@@ -135,14 +136,18 @@ def _watch(
 
 
 def how_far(done: int, files: int, seconds: float) -> str:
-    """Return in words how far a build is: ``done`` of about ``files`` (0: unknown) in ``seconds``."""
+    """Return in words how far a build is: ``done`` of about ``files`` (0: unknown) in ``seconds``.
+
+    Where that tells, the words have the seconds that are left with them.
+    """
     if not files:
         return f"{done} files compiled"
     told = f"{done} of about {max(files, done)} files compiled"
     if done * 20 < files or done >= files:  # the first few say little about the rest
         return told
-    minutes = seconds / done * (files - done) / 60
-    return f"{told}, about {minutes:.0f} min left" if minutes >= 1 else f"{told}, less than a minute left"
+    left = seconds / done * (files - done)
+    words = f"about {left / 60:.0f} min left" if left >= 60 else "less than a minute left"
+    return Remaining.of(f"{told}, {words}", left)
 
 
 def _errors(output: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.artefacts.kernel.make import how_far
+from harness.host.remaining import Remaining, under
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,11 @@ from harness.artefacts.kernel.make import how_far
 )
 def test_how_far(done: int, files: int, seconds: float, text: str) -> None:
     assert how_far(done, files, seconds) == text
+
+
+def test_the_time_that_is_left_goes_with_the_words() -> None:
+    note = under("kernel nv", how_far(250, 1000, 60.0))
+    assert note == "kernel nv: 250 of about 1000 files compiled, about 3 min left"
+    assert isinstance(note, Remaining)
+    assert note.seconds == 180.0
+    assert not isinstance(under("kernel nv", how_far(0, 1000, 5.0)), Remaining)

@@ -44,6 +44,9 @@ extern const uint8_t _start[]; /* with X0 = index: for PSCI CPU_ON, too */
 /* Below EL2 at pe->elr with pe->spsr and pe->x; comes back with the next exception to EL2, which is in *pe. */
 void pe_enter(struct pe *pe);
 
+/* For pe->elr, where PSTATE.IL is expected after pe_enter(): guarded. */
+extern const uint8_t pe_illegal[];
+
 /* ---- the program ---- */
 void pe_main(uint64_t index);
 /* An exception of EL2 itself that was not expected. */

@@ -68,7 +68,10 @@ lower_sync:
 	ldp	x19, x20, [sp], #96
 	ret
 
-/* A guarded instruction is skipped and what it raised recorded. It declares x16 and x17 clobbered. */
+/*
+ * A guarded instruction is skipped and what it raised recorded. It declares x16 and x17 clobbered. PSTATE.IL would raise the
+ * same again.
+ */
 own_sync:
 	mrs	x16, tpidr_el2
 	ldr	x17, [x16, #PE_GUARD]
@@ -82,6 +85,9 @@ own_sync:
 	mrs	x17, elr_el2
 	add	x17, x17, #4
 	msr	elr_el2, x17
+	mrs	x17, spsr_el2
+	bic	x17, x17, #1 << 20	/* IL */
+	msr	spsr_el2, x17
 	eret
 
 fatal:
@@ -90,6 +96,12 @@ fatal:
 	mrs	x2, far_el2
 	bl	pe_fatal
 1:	b	1b
+
+/* Where an illegal exception return goes on, at EL2: what it raises is skipped, and pe_enter() comes back. */
+	.globl pe_illegal
+pe_illegal:
+	hvc	#0
+	b	lower_sync
 
 	.balign 2048
 vectors:

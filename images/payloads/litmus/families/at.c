@@ -32,9 +32,6 @@ static const char *const state_words[STATES] = {
 	"s2-access-flag",  "walk-invalid",  "walk-write-only", "walk-access-flag",
 };
 
-/* APTable, ignored where TCR_ELx.HPDn is 1 (D8.3.2) */
-#define TABLE_NO_EL0 (1ull << 61)
-#define TABLE_RO (2ull << 61)
 /* FST: the kind of fault at level 3 */
 #define FAILED(kind) (PAR_F | PLACE(PAR_FST, (kind) << 2 | 3))
 enum { KIND_TRANSLATION = 1, KIND_ACCESS_FLAG, KIND_PERMISSION };
@@ -138,9 +135,9 @@ static void build_at(struct litmus *l)
 	enum state_of_page state = (enum state_of_page)l->variant;
 	uint64_t page = 1ull << l->shift;
 	struct known k = known_page(l, stage1_bits(state),
-				    state == TABLE_READ_ONLY ? TABLE_RO
-				    : state == TABLE_NO_USER ? TABLE_NO_EL0
-				    : state == TABLE_BOTH    ? TABLE_RO | TABLE_NO_EL0
+				    state == TABLE_READ_ONLY ? PTE_TABLE_RO
+				    : state == TABLE_NO_USER ? PTE_TABLE_NO_EL0
+				    : state == TABLE_BOTH    ? PTE_TABLE_RO | PTE_TABLE_NO_EL0
 							     : 0);
 
 	if (l->hint) {

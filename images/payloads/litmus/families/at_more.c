@@ -20,14 +20,16 @@ enum {
 	LEAF_SIZE,
 	BLOCK,
 	CNP,
-	PAN_OFF,
-	PAN_ON,
+	PAN_OFF_KERNEL,
+	PAN_ON_KERNEL,
+	PAN_OFF_USER,
+	PAN_ON_USER,
 	VARIANTS
 };
-static const char *const variant_words[VARIANTS] = { "mmu-off",	   "dc",	"epd0",		 "epd1",
-						     "hole",	   "hole-high", "not-canonical", "base-size",
-						     "table-size", "leaf-size", "block",	 "cnp",
-						     "pan-off",	   "pan-on" };
+static const char *const variant_words[VARIANTS] = {
+	"mmu-off",    "dc",	   "epd0",  "epd1", "hole",	      "hole-high",     "not-canonical", "base-size",
+	"table-size", "leaf-size", "block", "cnp",  "pan-off-kernel", "pan-on-kernel", "pan-off-user",	"pan-on-user"
+};
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
@@ -136,24 +138,30 @@ static void build_state(struct litmus *l)
 	known_end(l, &k);
 }
 
-/* The page is EL0's, too: with PSTATE.PAN EL1 may not touch it (R_XTSQH), as the forms with a P look at it. */
+/*
+ * What EL0 may use EL1 may not with PSTATE.PAN (R_XTSQH), and the forms with a P look at it. --self-test: PAN is 0 where it
+ * should forbid, and forbids where it should not; a page that L2 has used is gone, for there L0 may ask its own MMU (at-l2-pan).
+ */
 static void build_pan(struct litmus *l)
 {
-	bool pan = (l->variant == PAN_ON) != l->vm->shared->skip;
+	bool forbidden = l->variant == PAN_ON_USER, skip = l->vm->shared->skip;
+	bool user = skip || l->variant >= PAN_OFF_USER,
+	     pan = skip ? !forbidden : l->variant == PAN_ON_KERNEL || forbidden;
+	struct known k = known_page(l, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | (user ? PTE_S1_EL0 : 0), 0);
 
-	for (unsigned user = 0; user < 2; user++) {
-		struct known k = known_page(l, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | (user ? PTE_S1_EL0 : 0), 0);
-		bool kept = user && l->variant == PAN_ON;
-
-		if (l->hint)
-			add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
-		for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
-			add_at(l, 0, op, k.va, kept ? FAILED(KIND_PERMISSION, 3) : k.ipa);
-			l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
-		}
-		add_at(l, 0, AT_S1E1R, k.va, k.ipa); /* which does not look at it */
-		known_end(l, &k);
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	if (skip && l->hint) {
+		add_poke(l, TABLE_PA, 0);
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	}
+	for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
+		add_at(l, 0, op, k.va, forbidden ? FAILED(KIND_PERMISSION, 3) : k.ipa);
+		l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
+	}
+	for (enum at_operation op = AT_S1E1R; op <= AT_S1E1W; op++)
+		add_at(l, 0, op, k.va, k.ipa); /* which do not look at it */
+	known_end(l, &k);
 }
 
 /* The last 4K of a block of L2's stage 1, of which stage 2 has no more than that. */
@@ -201,10 +209,15 @@ static bool has_variant(const struct litmus *l)
 	}
 }
 
-/* No table is for the VA: the fault is one of level 0, wherever the tables begin. */
-static bool is_outside(const struct litmus *l)
+/*
+ * at-l2-outside: no table is for the VA, and the fault is one of level 0, wherever the tables begin. at-l2-pan: PAN forbids,
+ * and L0 may ask its own MMU.
+ */
+static const char *family_of(const struct litmus *l)
 {
-	return l->variant >= NO_WALKS && l->variant <= NOT_CANONICAL;
+	if (l->variant >= NO_WALKS && l->variant <= NOT_CANONICAL)
+		return "outside";
+	return l->variant == PAN_ON_USER && l->hint ? "pan" : "more";
 }
 
 void cases_at_more(struct list *list)
@@ -219,15 +232,15 @@ void cases_at_more(struct list *list)
 				for (l.hint = 0; l.hint < 2; l.hint++) {
 					if (!has_variant(&l))
 						continue;
-					l.needs_pan2 = l.variant >= PAN_OFF;
+					l.needs_pan2 = l.variant >= PAN_OFF_KERNEL;
 					l.build = l.variant == BLOCK ? build_block
 						  : l.needs_pan2     ? build_pan
 								     : build_state;
 					for (l.level = l.variant == BLOCK ? start_level(l.shift) : 3;
 					     l.level <= (l.variant == BLOCK ? 2u : 3u); l.level++)
-						list_add(list, &l, "at-%s/%s/%s%s%s/%s",
-							 is_outside(&l) ? "l2-outside" : "l2-more", granule_word(l.shift),
-							 variant_words[l.variant], l.level == 1 ? "-1g" : "",
-							 place_words[l.place], l.hint ? "used" : "fresh");
+						list_add(list, &l, "at-l2-%s/%s/%s%s%s/%s", family_of(&l),
+							 granule_word(l.shift), variant_words[l.variant],
+							 l.level == 1 ? "-1g" : "", place_words[l.place],
+							 l.hint ? "used" : "fresh");
 				}
 }

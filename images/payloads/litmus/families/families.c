@@ -29,6 +29,9 @@ void cases_all(struct list *list)
 	cases_flags(list);
 	cases_fault(list);
 	cases_at_more(list);
+	cases_at_controls(list);
+	cases_trap_sys(list);
+	cases_illegal_return(list);
 	cases_undefined(list);
 	cases_vncr_fault(list);
 	cases_flags_more(list);

@@ -9,6 +9,7 @@
 void cases_all(struct list *list);
 
 void cases_at(struct list *list);
+void cases_at_controls(struct list *list);
 void cases_at_more(struct list *list);
 void cases_change(struct list *list);
 void cases_el0(struct list *list);
@@ -28,6 +29,8 @@ void cases_race(struct list *list);
 void cases_remote(struct list *list);
 void cases_stage2(struct list *list);
 void cases_trap(struct list *list);
+void cases_trap_sys(struct list *list);
+void cases_illegal_return(struct list *list);
 void cases_undefined(struct list *list);
 void cases_vel2(struct list *list);
 void cases_vmids(struct list *list);

@@ -12,6 +12,7 @@
 #define TOO_FAR (1ull << 40) /* above VTCR_EL2.PS */
 #define PS_40_BITS 2
 #define FAR_IPA 0x200000000000 /* within 48 bits */
+#define OFFSET 0x128 /* in the page */
 
 /* Of a descriptor: its own address or its table's is too large, no memory is there, it is reserved, a block is too high; or none. */
 enum { LEAF_SIZE, TABLE_SIZE, TABLE_GONE, RESERVED, BLOCK_HIGH, INVALID, FORBIDDEN, NO_FLAG, DESCRIPTORS };
@@ -45,6 +46,11 @@ static void expect_fault(struct litmus *l, enum fault fault, uint64_t type, unsi
 	p->fault = fault;
 	p->esr_mask = ESR_EC | ESR_S1PTW | ESR_WNR | ESR_FSC;
 	p->esr = PLACE(ESR_EC, classes[l->position]) | (write ? ESR_WNR : 0) | PLACE(ESR_FSC_TYPE, type) | level;
+	if (accesses[l->position] == ACCESS_EXECUTE || fault == FAULT_EXTERNAL_WALK)
+		return;
+	/* LDR X0 or STR X2, of 64 bits: a valid syndrome (D24.2.46, ISV) */
+	p->esr_mask |= ESR_ISV | ESR_SAS | ESR_SSE | ESR_SRT | ESR_SF | ESR_AR;
+	p->esr |= ESR_ISV | PLACE(ESR_SAS, 3) | PLACE(ESR_SRT, write ? 2 : 0) | ESR_SF;
 }
 
 static uint64_t wrong_descriptor(const struct litmus *l)
@@ -109,6 +115,7 @@ static void build_descriptor(struct litmus *l)
 
 	context_of(l, 0);
 	add_poke(l, DATA_PA, old);
+	add_poke(l, DATA_PA + OFFSET, old);
 	add_poke(l, DATA_PA + page, now);
 	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA, 3, all), 3);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, old, 0);
@@ -116,8 +123,10 @@ static void build_descriptor(struct litmus *l)
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_STALE, old, 0);
 	add_tlbi(l, 0, l->op, operand_address(false, at, 0, 0), STEP_UNDER_TEST);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-	add_access(l, 0, accesses[l->position], at, false, ROLE_GONE, l->position ? 0 : old, 0);
+	/* FAR_EL2 has the bits in the page, too. */
+	add_access(l, 0, accesses[l->position], at + OFFSET, false, ROLE_GONE, l->position ? 0 : old, 0);
 	expect_wrong(l, at);
+	l->probes[l->probe_count - 1].far = at + OFFSET;
 	add_write(l, STEP_S2, 0, at, 0, l->level);
 	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);

@@ -6,6 +6,7 @@
  *
  * vncr-*: {E2H,TGE} = {1,0} when the operation executes, vncr-tge-*: {1,1}. -own: the executing PE's L2 uses the
  * page, -remote: another one's, -two: both at once. -high: by TTBR1_EL2, where Linux at L1 has it; -last: the last page.
+ * -granule: vEL2's own tables have 16K or 64K pages, and the page of VNCR_EL2 is the last of a leaf.
  */
 #include "families/families.h"
 #include "families/vncr.h"
@@ -14,6 +15,7 @@
 #define ASID_OTHER 0x16
 #define PAGE 4096u
 #define REGIONS 48 /* of 1 GiB each in vEL2's address space, used in turns */
+#define REGIONS_16K 15 /* the same below its input size */
 
 /* What the operation is given, against the entry of the page. */
 enum { MATCHING, PART, OTHER_ASID, OTHER_ASID_GLOBAL, OTHER_VA, MATCHES };
@@ -28,7 +30,9 @@ uint64_t vncr_fresh_va(void)
 
 uint64_t vncr_va(const struct litmus *l)
 {
-	return place_va(l, vncr_fresh_va(), input_bits(12));
+	uint64_t low = l->shift == 12 ? vncr_fresh_va() : E2_TEST_VA + ((uint64_t)(1 + l->number % REGIONS_16K) << 30);
+
+	return place_va(l, low, input_bits(vel2_shift(l)));
 }
 
 uint64_t vncr_descriptor(uint64_t pa, unsigned level, bool global)
@@ -51,7 +55,7 @@ void vncr_contexts(struct litmus *l, uint64_t vncr)
 
 void vncr_cleanup(struct litmus *l, uint64_t at)
 {
-	add_write(l, STEP_E2, 0, at, 0, 1);
+	add_write(l, STEP_E2, 0, at, 0, start_level(vel2_shift(l)));
 	add_tlbi(l, CTX_CLEANUP, op_named("vmalle1is"), 0, 0);
 }
 
@@ -70,7 +74,7 @@ static uint64_t operand_for(const struct litmus *l, uint64_t at)
 
 	/* The block's last page and the one that follows the block. */
 	if (l->variant == PART)
-		return operand_range(at + leaf_size(l) - PAGE, l->shift, 0, 0, 0, use);
+		return operand_range(at + leaf_size(l) - (1ull << l->shift), l->shift, 0, 0, 0, use);
 	if (l->variant == OTHER_VA)
 		at += 4 * leaf_size(l); /* -last: wraps to the first ones */
 	return operand_whole(l, at, use, l->hint ? l->level : 0);
@@ -119,10 +123,12 @@ static void build_read(struct litmus *l)
 	uint64_t at = vncr_va(l), operand = operand_for(l, at), other = DATA_PA + leaf_size(l);
 	uint64_t old = value_at(DATA_PA), now = value_at(other);
 	bool global = l->variant == OTHER_ASID_GLOBAL;
+	/* Not in the granule that PART takes away. */
+	uint64_t in = l->shift > 12 && l->variant != PART ? leaf_size(l) - PAGE : 0;
 
-	vncr_contexts(l, at);
-	add_poke(l, DATA_PA + VNCR_TPIDR, old);
-	add_poke(l, other + VNCR_TPIDR, now);
+	vncr_contexts(l, at + in);
+	add_poke(l, DATA_PA + in + VNCR_TPIDR, old);
+	add_poke(l, other + in + VNCR_TPIDR, now);
 	add_write(l, STEP_E2, 0, at, vncr_descriptor(DATA_PA, l->level, global), l->level);
 	if (used_by(l, false))
 		add_spin(l, VICTIM, CTX_L2, at, SPIN_L2_VNCR);
@@ -226,6 +232,26 @@ static void add_operation(struct list *list, struct litmus l)
 	}
 }
 
+static void add_granules(struct list *list, struct litmus l)
+{
+	const struct operation *op = &operations[l.op];
+
+	l.build = build_read;
+	l.tge = l.vel2 = l.own = true;
+	l.config.cpus = 1;
+	for (l.shift = 14; l.shift <= 16; l.shift += 2)
+		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
+			for (l.level = 2; l.level <= 3; l.level++)
+				for (l.variant = MATCHING; l.variant <= PART; l.variant++)
+					for (l.hint = 0;
+					     has_variant(&l) && l.hint < (op->has_operand && !l.variant ? 2 : 1);
+					     l.hint++)
+						list_add(list, &l, "vncr-tge-granule/%s/%s/%s/%s%s/%s", op->name,
+							 granule_word(l.shift), size_word(leaf_size(&l)),
+							 match_words[l.variant], place_words[l.place],
+							 l.hint ? "ttl" : "no-ttl");
+}
+
 void cases_vncr(struct list *list)
 {
 	struct litmus l = { .config = { .cpus = 2, .spare = 2 }, .regime = "el2&0", .shift = 12,
@@ -239,6 +265,8 @@ void cases_vncr(struct list *list)
 		for (unsigned tge = operations[l.op].regime == EL2 ? 0 : 1; tge < 2; tge++) {
 			l.tge = tge;
 			add_operation(list, l);
+			if (tge)
+				add_granules(list, l);
 			l.ds = DS_VEL2; /* TCR_EL2.DS: descriptors of 52 bits, and the unit of a range's base */
 			if (tge)
 				add_operation(list, l);

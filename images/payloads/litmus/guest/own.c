@@ -53,6 +53,20 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	guarded(cpu, o);
 }
 
+void step_return(struct pe *cpu, const struct step *s, struct outcome *o)
+{
+	load_context(&shared->context[s->ctx]);
+	o->kind = OUTCOME_DONE;
+	if (shared->skip && (s->flags & STEP_UNDER_TEST))
+		return;
+	cpu->elr = (uint64_t)pe_illegal;
+	cpu->spsr = s->a;
+	cpu->took = 0;
+	cpu->guard = 1;
+	pe_enter(cpu);
+	guarded(cpu, o);
+}
+
 #define AT_CRM(op1, crm, op2, va) \
 	__asm__ volatile("sys #" #op1 ", c7, c" #crm ", #" #op2 ", %0" ::"r"(va) : "x16", "x17", "memory")
 #define AT(op1, op2, va) AT_CRM(op1, 8, op2, va)

@@ -183,6 +183,9 @@ void run_program(struct pe *cpu, struct program *program)
 		case STEP_SYS:
 			step_sys(cpu, s, o);
 			break;
+		case STEP_RETURN:
+			step_return(cpu, s, o);
+			break;
 		case STEP_E2_ASID:
 			regime_asid(s->a);
 			break;

@@ -27,9 +27,10 @@ static const char *qemu_lacks(const struct litmus *l)
 }
 
 /* What a few cases need of L1 beside the features of their operation. */
-enum need { NEEDS_NOTHING, NEEDS_LPA2, NEEDS_XNX, NEEDS_PAN2, NEEDS_HCX, NEEDS };
-static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX" };
-static const char *const lacks[NEEDS] = { NULL, "no-FEAT_LPA2", "no-FEAT_XNX", "no-FEAT_PAN2", "no-FEAT_HCX" };
+enum need { NEEDS_NOTHING, NEEDS_LPA2, NEEDS_XNX, NEEDS_PAN2, NEEDS_HCX, NEEDS_E0PD, NEEDS };
+static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX", "E0PD" };
+static const char *const lacks[NEEDS] = { NULL,		  "no-FEAT_LPA2", "no-FEAT_XNX",
+					  "no-FEAT_PAN2", "no-FEAT_HCX",  "no-FEAT_E0PD" };
 
 static enum need need_of(const struct litmus *l)
 {
@@ -37,6 +38,7 @@ static enum need need_of(const struct litmus *l)
 	       : l->needs_xnx  ? NEEDS_XNX
 	       : l->needs_pan2 ? NEEDS_PAN2
 	       : l->needs_hcx  ? NEEDS_HCX
+	       : l->needs_e0pd ? NEEDS_E0PD
 			       : NEEDS_NOTHING;
 }
 
@@ -54,6 +56,8 @@ static bool has(const struct litmus *l, const struct vm *vm)
 		return FIELD(mmfr1, MMFR1_PAN) >= MMFR1_PAN_ATS;
 	case NEEDS_HCX: /* and FnXS in it */
 		return FIELD(mmfr1, MMFR1_HCX) && FIELD(vm->shared->id_isar1, ISAR1_XS);
+	case NEEDS_E0PD:
+		return FIELD(vm->shared->id_mmfr2, MMFR2_E0PD);
 	default:
 		return true;
 	}

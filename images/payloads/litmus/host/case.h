@@ -33,6 +33,7 @@ enum role {
 	ROLE_TRAP,   /* the operation must arrive at vEL2: esr */
 	ROLE_DONE,   /* the operation must raise nothing */
 	ROLE_PAR,    /* PAR_EL1 must be `now` where `old` has bits */
+	ROLE_RAISES, /* the instruction must raise an exception: esr is `now`, less IL */
 	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
 };
 
@@ -90,6 +91,7 @@ struct litmus {
 	bool needs_hcx;	  /* FEAT_HCX and FEAT_XS */
 	bool needs_xnx;	  /* FEAT_XNX */
 	bool needs_pan2;  /* FEAT_PAN2 */
+	bool needs_e0pd;  /* FEAT_E0PD */
 	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };

@@ -53,7 +53,8 @@ static const char *obliged(const struct litmus *l)
 		enum role role = built.probes[i].role;
 
 		gone |= role == ROLE_GONE;
-		direct |= role == ROLE_UNDEF || role == ROLE_TRAP || role == ROLE_PAR || role == ROLE_RACE;
+		direct |= role == ROLE_UNDEF || role == ROLE_TRAP || role == ROLE_RAISES || role == ROLE_PAR ||
+			  role == ROLE_RACE;
 	}
 	return direct ? "direct" : gone ? "yes" : "no";
 }

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const role_words[] = { "before", "stale", "gone", "free", "after", "undef", "trap", "done", "par", "race" };
+static const char *const role_words[] = { "before", "stale", "gone", "free",   "after", "undef",
+					  "trap",   "done",  "par",  "raises", "race" };
 
 static const char *outcome_word(const struct outcome *o)
 {
@@ -104,6 +105,10 @@ static void judge_probe(const struct probe *p, const struct outcome *o, struct f
 		if (o->kind != OUTCOME_TRAP || (o->esr & ~ESR_IL) != p->now)
 			blame(f, "fail", p, o);
 		break;
+	case ROLE_RAISES:
+		if (o->kind != OUTCOME_EXCEPTION || (o->esr & ~ESR_IL) != p->now)
+			blame(f, "fail", p, o);
+		break;
 	case ROLE_PAR:
 		if (!value || (o->value & p->old) != p->now)
 			blame(f, "fail", p, o);
@@ -149,7 +154,8 @@ static struct nature nature_of(const struct litmus *l)
 
 		n.gone |= p->role == ROLE_GONE;
 		n.stale |= p->role == ROLE_STALE;
-		n.direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_PAR || p->role == ROLE_RACE;
+		n.direct |= p->role == ROLE_UNDEF || p->role == ROLE_TRAP || p->role == ROLE_RAISES ||
+			    p->role == ROLE_PAR || p->role == ROLE_RACE;
 		n.observable &= p->observable;
 	}
 	return n;

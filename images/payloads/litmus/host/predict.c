@@ -39,6 +39,8 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr1 |= PLACE(MMFR1_PAN, MMFR1_PAN_ATS);
 		else if (!strcmp(w, "HCX"))
 			s->id_mmfr1 |= PLACE(MMFR1_HCX, 1);
+		else if (!strcmp(w, "E0PD"))
+			s->id_mmfr2 |= PLACE(MMFR2_E0PD, 1);
 		else if (!strcmp(w, "s2-4k"))
 			s->id_mmfr0 ^= 3ull << 40;
 		else if (!strcmp(w, "s2-16k"))

@@ -47,30 +47,31 @@ enum step_kind {
 	STEP_END,
 	STEP_CONTEXT,  /* give context `ctx` its tables; a, b: its stage 2, 1 is that of context a - 1 (0: its own);
 			  c: its own stage 2 begins where it does in each program; d: a's has L2's page in its shape, too */
-	STEP_S2,       /* write b as stage-2 descriptor of IPA a at level c; d: and as many in all, for the leaves that follow */
-	STEP_S1,       /* the same in L2's stage 1, VA a */
-	STEP_E2,       /* the same in vEL2's own stage 1 */
-	STEP_POKE,     /* write b to the physical address a; c: it is code, make it coherent */
-	STEP_L2,       /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0; d: or this and the next
+	STEP_S2, /* write b as stage-2 descriptor of IPA a at level c; d: and as many in all, for the leaves that follow */
+	STEP_S1, /* the same in L2's stage 1, VA a */
+	STEP_E2, /* the same in vEL2's own stage 1 */
+	STEP_POKE, /* write b to the physical address a; c: it is code, make it coherent */
+	STEP_L2, /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0; d: or this and the next
 			  d - 1, all of them reads at EL1, at once */
-	STEP_TLBI,     /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
-	STEP_L2_TLBI,  /* the same by L2 at EL1 */
+	STEP_TLBI, /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
+	STEP_L2_TLBI, /* the same by L2 at EL1 */
 	STEP_L2_REMAP, /* L2 alone: access VA a, write d as its descriptor at level c, access, `op` (b), access */
-	STEP_READ,     /* read VA a at vEL2 */
-	STEP_HOST,     /* ask the VMM for action a, with argument b; the outcome is its answer */
-	STEP_SPIN,     /* after STEP_START: enum spin_where c: read VA a until STEP_STOP */
-	STEP_SAMPLE,   /* what CPU c's STEP_SPIN reads from now on */
-	STEP_STOP,     /* end CPU c's STEP_SPIN */
-	STEP_RACE,     /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
-	STEP_HANG,     /* c: enum hang: vEL2 itself never answers again, or takes an exception that nothing expects */
-	STEP_START,    /* let CPU c begin its STEP_SPIN, and wait until it has */
-	STEP_PASS,     /* it is turn a: another CPU's STEP_AWAIT goes on */
-	STEP_AWAIT,    /* wait for turn a */
-	STEP_AT,       /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`, with PSTATE.PAN = c; the outcome is
+	STEP_READ, /* read VA a at vEL2 */
+	STEP_HOST, /* ask the VMM for action a, with argument b; the outcome is its answer */
+	STEP_SPIN, /* after STEP_START: enum spin_where c: read VA a until STEP_STOP */
+	STEP_SAMPLE, /* what CPU c's STEP_SPIN reads from now on */
+	STEP_STOP, /* end CPU c's STEP_SPIN */
+	STEP_RACE, /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
+	STEP_HANG, /* c: enum hang: vEL2 itself never answers again, or takes an exception that nothing expects */
+	STEP_START, /* let CPU c begin its STEP_SPIN, and wait until it has */
+	STEP_PASS, /* it is turn a: another CPU's STEP_AWAIT goes on */
+	STEP_AWAIT, /* wait for turn a */
+	STEP_AT, /* AT `op` (enum at_operation) of VA a at vEL2, under context `ctx`, with PSTATE.PAN = c; the outcome is
 			  PAR_EL1 */
-	STEP_LOOK,     /* read the descriptor at level c of address a, `op`: of stage 1 or 2; the outcome is it, or 0 */
-	STEP_E2_ASID,  /* TTBR0_EL2.ASID is a from now on, until the program ends */
-	STEP_SYS,      /* SYS with the fields b (as in struct operation.sys) and Rt d, X1 being a: by enum sys_at c */
+	STEP_LOOK, /* read the descriptor at level c of address a, `op`: of stage 1 or 2; the outcome is it, or 0 */
+	STEP_E2_ASID, /* TTBR0_EL2.ASID is a from now on, until the program ends */
+	STEP_SYS, /* SYS with the fields b (as in struct operation.sys) and Rt d, X1 being a: by enum sys_at c */
+	STEP_RETURN, /* vEL2 returns with SPSR_EL2 a, which is illegal */
 };
 
 /* Programs as text have those before AT_TEXT (Arm ARM C5.4). */

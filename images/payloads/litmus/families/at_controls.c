@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AT for L2's regime and what L1's registers say of a walk. at-l2-controls: TCR_EL1.{TBI,HPD,E0PD,HA} and SCTLR_EL1.EE, for
+ * either half. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a, C5.4, D24.2
+ * PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
+ */
+#include "families/families.h"
+#include "families/known.h"
+
+enum { TAGGED, NO_HIERARCHY, KEPT_FROM_EL0, HARDWARE_FLAG, BIG_ENDIAN, CONTROLS };
+static const char *const control_words[CONTROLS] = { "tagged", "hpd", "e0pd", "hardware-af", "big-endian" };
+enum { NO_TRANSLATION, READ_ONLY, DEVICE, STAGES2 };
+static const char *const stage2_words[STAGES2] = { "invalid", "read-only", "device" };
+
+#define TAG (0x5aull << 56)
+#define FAILED(kind, level) (PAR_F | PLACE(PAR_FST, (kind) << 2 | (level)))
+enum { KIND_ADDRESS_SIZE, KIND_TRANSLATION, KIND_ACCESS_FLAG, KIND_PERMISSION };
+#define BLOCK_PA 0x80000000 /* an address, whatever is there */
+
+static bool is_el0(enum at_operation op)
+{
+	return op == AT_S1E0R || op == AT_S1E0W || op == AT_S12E0R || op == AT_S12E0W;
+}
+
+static bool is_both(enum at_operation op)
+{
+	return op >= AT_S12E1R && op < AT_TEXT;
+}
+
+static void ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
+{
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, va, is_both(op) ? both : stage1);
+}
+
+static uint64_t stage1_bits(void)
+{
+	return PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
+}
+
+/* --self-test: the same page and question without the control. */
+static void build_control(struct litmus *l)
+{
+	bool high = l->place != PLACE_LOW;
+	uint64_t bits = stage1_bits(), va;
+	struct known k = known_page(l, bits, l->variant == NO_HIERARCHY ? PTE_TABLE_RO | PTE_TABLE_NO_EL0 : 0);
+	struct context *c = &l->vm->shared->context[0];
+	static const uint64_t controls[CONTROLS][2] = { [TAGGED] = { TCR_TBI0, TCR_TBI1 },
+							[NO_HIERARCHY] = { TCR_HPD0, TCR_HPD1 },
+							[KEPT_FROM_EL0] = { TCR_E0PD0, TCR_E0PD1 },
+							[HARDWARE_FLAG] = { TCR_HA, TCR_HA } };
+
+	if (!l->vm->shared->skip)
+		c->tcr |= controls[l->variant][high];
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	va = l->variant == TAGGED ? k.va ^ TAG : k.va;
+	if (l->variant == HARDWARE_FLAG) {
+		add_poke(l, TABLE_PA, leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits) & ~PTE_AF);
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	}
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
+		bool kept = l->variant == KEPT_FROM_EL0 && is_el0(op);
+
+		add_at(l, 0, op, va, kept ? FAILED(KIND_TRANSLATION, 0) : is_both(op) ? PAGE_PA : k.ipa);
+		/* Its level is at-l2-outside's. */
+		l->probes[l->probe_count - 1].old &= kept ? ~PLACE(PAR_FST, 3) : ~0ull;
+	}
+	known_end(l, &k);
+}
+
+/*
+ * TTBR1_EL1 has a big-endian table of level 2, of an input size that begins there: its first descriptor is a block, of which
+ * stage 2 has the last 4K of a page. The guest adds a root to TTBR0_EL1.
+ */
+static void build_big_endian(struct litmus *l)
+{
+	struct known k = known_page(l, stage1_bits(), 0);
+	struct context *c = &l->vm->shared->context[0];
+	unsigned block = 2 * l->shift - 3, input = block + l->shift - 3;
+	uint64_t offset = k.ipa & ((1ull << block) - 1);
+
+	context_high(l, 0);
+	c->high = false;
+	c->ttbr1 = k.table;
+	c->tcr = (c->tcr & ~TCR_T1SZ) | PLACE(TCR_T1SZ, 64 - input);
+	if (!l->vm->shared->skip)
+		c->sctlr |= SCTLR_EE;
+	add_poke(l, TABLE_PA, __builtin_bswap64(leaf_s1(k.ipa - offset, 2, stage1_bits())));
+	ask(l, offset | ~0ull << input, k.ipa, PAGE_PA);
+	known_end(l, &k);
+}
+
+/* L2's page is where stage 2 has something else, at l->level. --self-test: what the other case has. */
+static void build_stage2(struct litmus *l)
+{
+	struct known k = known_page(l, stage1_bits(), 0);
+	uint64_t ipa = fresh_ipa(12, l->level, 1), offset = k.ipa & ((1ull << l->shift) - 1);
+	bool invalid = (l->variant == NO_TRANSLATION) != l->vm->shared->skip;
+
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	add_poke(l, TABLE_PA, leaf_s1(ipa, 3, stage1_bits()));
+	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_write(l, STEP_S2, 0, ipa, invalid ? 0 : leaf_s2(BLOCK_PA, l->level, PTE_S2_R), l->level);
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
+		uint64_t failed =
+			FAILED(l->variant == NO_TRANSLATION ? KIND_TRANSLATION : KIND_PERMISSION, l->level) | PAR_S;
+		bool passes = l->variant == READ_ONLY && !(op & 1);
+
+		add_at(l, 0, op, k.va, !is_both(op) ? ipa + offset : passes ? BLOCK_PA + offset : failed);
+	}
+	add_write(l, STEP_S2, 0, ipa, 0, l->level);
+	known_forget(l, op_named("ipas2e1is"), ipa, 0);
+	known_end(l, &k);
+}
+
+/* Device at stage 2: PAR_EL1.ATTR says so and SH is Outer Shareable, where stage 1 has Normal memory. */
+static void build_device(struct litmus *l)
+{
+	struct known k = known_page(l, stage1_bits(), 0);
+
+	if (l->hint) {
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+		known_stage2(l, k.ipa, 0, 0, 0);
+		known_forget(l, op_named("ipas2e1is"), k.ipa, 0);
+	}
+	known_stage2(l, k.ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, l->vm->shared->skip ? 0 : PTE_S2_NORMAL);
+	for (enum at_operation op = AT_S12E1R; op < AT_TEXT; op++) {
+		struct probe *p;
+
+		add_at(l, 0, op, k.va, PAGE_PA);
+		p = &l->probes[l->probe_count - 1];
+		p->old |= PAR_ATTR | PAR_SH;
+		p->now |= PLACE(PAR_ATTR, PAR_ATTR_DEVICE_NGNRNE) | PLACE(PAR_SH, PAR_SH_OUTER);
+	}
+	known_end(l, &k);
+}
+
+void cases_at_controls(struct list *list)
+{
+	struct litmus l = {
+		.op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .regime = "el1&0", .any_stage2 = true, .own = true
+	};
+
+	for (l.shift = 12; l.shift <= 16; l.shift += 2) {
+		l.level = 3;
+		for (l.variant = 0; l.variant < CONTROLS; l.variant++) {
+			l.build = l.variant == BIG_ENDIAN ? build_big_endian : build_control;
+			l.needs_e0pd = l.variant == KEPT_FROM_EL0;
+			for (l.place = PLACE_LOW; l.place < (l.variant == BIG_ENDIAN ? PLACE_HIGH : PLACE_LAST); l.place++)
+				for (l.hint = 0; l.hint < (l.variant == BIG_ENDIAN ? 1 : 2); l.hint++)
+					list_add(list, &l, "at-l2-controls/%s/%s%s/%s", granule_word(l.shift),
+						 control_words[l.variant], place_words[l.place],
+						 l.hint ? "used" : "fresh");
+		}
+		l.needs_e0pd = false;
+		l.place = PLACE_LOW;
+		for (l.variant = 0; l.variant < STAGES2; l.variant++) {
+			l.build = l.variant == DEVICE ? build_device : build_stage2;
+			for (l.level = l.variant == DEVICE ? 3 : 1; l.level <= (l.variant == DEVICE ? 3u : 2u); l.level++)
+				for (l.hint = 0; l.hint < 2; l.hint++)
+					list_add(list, &l, "at-l2-stage2/%s/%s-level%u/%s", granule_word(l.shift),
+						 stage2_words[l.variant], l.level, l.hint ? "used" : "fresh");
+		}
+	}
+}

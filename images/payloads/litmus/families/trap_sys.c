@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What L2 does with its own translation at EL1 beside TLBI, and L1 traps: AT, cache maintenance, the registers of the EL1&0
+ * regime. A case sets one bit of HCR_EL2 or HFGITR_EL2; each instruction of that bit arrives at vEL2 with its syndrome, and
+ * each other executes (Arm ARM DDI 0487 M.a.a, D24.2.62 HCR_EL2, D24.2.71 HFGITR_EL2).
+ */
+#include "families/families.h"
+#include "host/features.h"
+#include "host/program.h"
+
+/* The fields of an instruction where struct step.b has them; op0 = 3 and reads are bits beside them. */
+#define SYSTEM(op1, crn, crm, op2) ((op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define IS_REGISTER (1u << 20)
+#define IS_READ (1u << 21)
+
+/* `quiet`: L2 can do it with Xt = 0 and nothing happens. */
+struct instruction {
+	uint32_t fields;
+	uint64_t hcr;
+	int hfgitr_bit; /* -1: none */
+	bool quiet;
+};
+
+static const struct instruction instructions[] = {
+	{ SYSTEM(0, 7, 8, 0), HCR_AT, 12, true }, /* S1E1R, S1E1W, S1E0R, S1E0W */
+	{ SYSTEM(0, 7, 8, 1), HCR_AT, 13, true },
+	{ SYSTEM(0, 7, 8, 2), HCR_AT, 14, true },
+	{ SYSTEM(0, 7, 8, 3), HCR_AT, 15, true },
+	{ SYSTEM(0, 7, 9, 0), HCR_AT, 16, true }, /* S1E1RP, S1E1WP */
+	{ SYSTEM(0, 7, 9, 1), HCR_AT, 17, true },
+	{ SYSTEM(0, 7, 1, 0), HCR_TPU, 0, true }, /* IC IALLUIS, IALLU, IVAU */
+	{ SYSTEM(0, 7, 5, 0), HCR_TPU, 1, true },
+	{ SYSTEM(3, 7, 5, 1), HCR_TPU, 2, false },
+	{ SYSTEM(0, 7, 6, 1), HCR_TPCP, 3, false }, /* DC IVAC */
+	{ SYSTEM(0, 7, 6, 2), HCR_TSW, 4, false }, /* DC ISW, CSW, CISW */
+	{ SYSTEM(0, 7, 10, 2), HCR_TSW, 5, false },
+	{ SYSTEM(0, 7, 14, 2), HCR_TSW, 6, false },
+	{ SYSTEM(3, 7, 11, 1), HCR_TPU, 7, false }, /* DC CVAU, CVAP, CIVAC, ZVA, CVAC */
+	{ SYSTEM(3, 7, 12, 1), HCR_TPCP, 8, false },
+	{ SYSTEM(3, 7, 14, 1), HCR_TPCP, 10, false },
+	{ SYSTEM(3, 7, 4, 1), HCR_TDZ, 11, false },
+	{ SYSTEM(3, 7, 10, 1), HCR_TPCP, 54, false },
+	{ IS_REGISTER | SYSTEM(0, 1, 0, 0), HCR_TVM, -1, false }, /* SCTLR, TTBR0, TTBR1, TCR */
+	{ IS_REGISTER | SYSTEM(0, 2, 0, 0), HCR_TVM, -1, false },
+	{ IS_REGISTER | SYSTEM(0, 2, 0, 1), HCR_TVM, -1, true },
+	{ IS_REGISTER | SYSTEM(0, 2, 0, 2), HCR_TVM, -1, false },
+	{ IS_REGISTER | SYSTEM(0, 5, 1, 0), HCR_TVM, -1, true }, /* AFSR0, AFSR1, ESR, FAR */
+	{ IS_REGISTER | SYSTEM(0, 5, 1, 1), HCR_TVM, -1, true },
+	{ IS_REGISTER | SYSTEM(0, 5, 2, 0), HCR_TVM, -1, true },
+	{ IS_REGISTER | SYSTEM(0, 6, 0, 0), HCR_TVM, -1, true },
+	{ IS_REGISTER | SYSTEM(0, 10, 2, 0), HCR_TVM, -1, false }, /* MAIR, AMAIR, CONTEXTIDR */
+	{ IS_REGISTER | SYSTEM(0, 10, 3, 0), HCR_TVM, -1, true },
+	{ IS_REGISTER | SYSTEM(0, 13, 0, 1), HCR_TVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 1, 0, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 2, 0, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 2, 0, 1), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 2, 0, 2), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 5, 1, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 5, 1, 1), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 5, 2, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 6, 0, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 10, 2, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 10, 3, 0), HCR_TRVM, -1, true },
+	{ IS_READ | IS_REGISTER | SYSTEM(0, 13, 0, 1), HCR_TRVM, -1, true },
+};
+#define INSTRUCTIONS (sizeof(instructions) / sizeof(*instructions))
+
+/* Bits of HCR_EL2 by litmus.variant; after them the instructions with a bit of HFGITR_EL2. */
+static const uint64_t bits[] = { 0, HCR_AT, HCR_TPU, HCR_TPCP, HCR_TSW, HCR_TDZ, HCR_TVM, HCR_TRVM };
+static const char *const bit_words[] = { "none", "at", "tpu", "tpcp", "tsw", "tdz", "tvm", "trvm" };
+#define BITS (sizeof(bits) / sizeof(*bits))
+
+/* ISS of the trap: EC 0x18, with Xt = X1. */
+static uint64_t syndrome(uint32_t fields)
+{
+	return PLACE(ESR_EC, ESR_EC_SYS64) | PLACE(ESR_SYS_OP0, fields & IS_REGISTER ? 3 : 1) |
+	       PLACE(ESR_SYS_OP1, fields >> 16 & 7) | PLACE(ESR_SYS_CRN, fields >> 12 & 15) |
+	       PLACE(ESR_SYS_CRM, fields >> 8 & 15) | PLACE(ESR_SYS_OP2, fields >> 5 & 7) | PLACE(ESR_SYS_RT, 1) |
+	       PLACE(ESR_SYS_DIRECTION, fields & IS_READ ? 1 : 0);
+}
+
+/* What SPSR_EL2.M may not be: EL3, values that are reserved, AArch32, and EL1 where HCR_EL2.TGE is 1 (R_VWJHB). */
+enum { TO_EL3, TO_RESERVED, TO_BIT_1, TO_AARCH32, TO_EL1, RETURNS };
+static const uint64_t modes[RETURNS] = { SPSR_MODE_EL3H_MASKED, SPSR_MODE_RESERVED, SPSR_MODE_EL1_HIGH,
+					 SPSR_MODE_AARCH32, SPSR_MODE_EL1H_MASKED };
+static const char *const mode_words[RETURNS] = { "el3", "reserved", "bit1", "aarch32", "el1-tge" };
+
+/* vEL2 stays where it is, and the next instruction is an Illegal Execution state exception. */
+static void build_return(struct litmus *l)
+{
+	struct step *s;
+	struct probe *p;
+
+	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].hcr |= l->variant == TO_EL1 ? HCR_TGE : 0;
+	s = add(l, 0, STEP_RETURN);
+	s->a = modes[l->variant];
+	s->flags = STEP_UNDER_TEST;
+	p = add_probe(l, 0, l->steps[0] - 1, ROLE_RAISES);
+	p->now = PLACE(ESR_EC, ESR_EC_ILLEGAL_STATE);
+	p->at = s->a;
+}
+
+/* --self-test: none of the instructions is executed. */
+static void build_sys(struct litmus *l)
+{
+	struct context *c = &l->vm->shared->context[0];
+	unsigned variant = (unsigned)l->variant;
+
+	add_context(l, 0, VMID, 0, false, true);
+	if (variant < BITS)
+		c->hcr |= bits[variant];
+	else
+		c->hfgitr = 1ull << instructions[variant - BITS].hfgitr_bit;
+	for (unsigned i = 0; i < INSTRUCTIONS; i++) {
+		const struct instruction *n = &instructions[i];
+		bool trapped = variant < BITS ? (n->hcr & bits[variant]) != 0 : i == variant - BITS;
+		struct step *s;
+		struct probe *p;
+
+		if (!trapped && !n->quiet)
+			continue;
+		s = add(l, 0, STEP_SYS);
+		s->b = n->fields;
+		s->c = SYS_AT_EL1;
+		s->d = 1;
+		s->flags = STEP_UNDER_TEST;
+		p = add_probe(l, 0, l->steps[0] - 1, trapped ? ROLE_TRAP : ROLE_DONE);
+		p->now = syndrome(n->fields);
+		p->at = n->fields;
+	}
+}
+
+void cases_illegal_return(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_return,
+			    .level = 3,
+			    .any_stage2 = true,
+			    .own = true,
+			    .shift = 12,
+			    .regime = "el2&0" };
+
+	for (l.variant = 0; l.variant < RETURNS; l.variant++)
+		list_add(list, &l, "illegal-return/%s", mode_words[l.variant]);
+}
+
+void cases_trap_sys(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_sys,
+			    .level = 3,
+			    .any_stage2 = true,
+			    .own = true,
+			    .shift = 12,
+			    .regime = "el1&0",
+			    .needs_pan2 = true };
+
+	for (l.variant = 0; l.variant < (int)(BITS + INSTRUCTIONS); l.variant++) {
+		unsigned variant = (unsigned)l.variant;
+
+		if (variant < BITS)
+			list_add(list, &l, "trap-sys/hcr/%s", bit_words[variant]);
+		else if (instructions[variant - BITS].hfgitr_bit >= 0)
+			list_add(list, &l, "trap-sys/hfgitr/bit%d", instructions[variant - BITS].hfgitr_bit);
+	}
+}
