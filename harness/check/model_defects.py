@@ -26,9 +26,9 @@ SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["defect", "summary", "model", "group", "case"],
+                "required": ["defect", "summary", "model", "group", "case", "seen"],
                 "additionalProperties": False,
-                "properties": dict.fromkeys(("defect", "summary", "model", "group", "case"), TEXT),
+                "properties": dict.fromkeys(("defect", "summary", "model", "group", "case", "seen"), TEXT),
             },
         }
     },
@@ -37,7 +37,11 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelDefect:
-    """A known defect: of QEMU from version ``since`` on, before ``until`` if that is not empty."""
+    """A known defect: of QEMU from version ``since`` on, before ``until`` if that is not empty.
+
+    ``case`` and ``seen`` are matched whole: what was asked, and what the model answered, in hexadecimal.
+    Another wrong answer to the same question is not the defect's.
+    """
 
     name: str
     summary: str
@@ -45,6 +49,7 @@ class ModelDefect:
     until: tuple[int, ...]
     group: str
     case: re.Pattern[str]
+    seen: re.Pattern[str]
 
     def of(self, version: str) -> bool:
         """Whether a QEMU of this version has it."""
@@ -53,7 +58,8 @@ class ModelDefect:
 
     def explains(self, wrong: Wrong) -> bool:
         """Whether this wrong answer is the defect's."""
-        return wrong.group == self.group and bool(self.case.fullmatch(wrong.case))
+        asked = wrong.group == self.group and self.case.fullmatch(wrong.case)
+        return bool(asked and self.seen.fullmatch(f"{wrong.seen:#x}"))
 
 
 def number(version: str) -> tuple[int, ...]:
@@ -73,12 +79,13 @@ def load(path: Path = FILE) -> tuple[ModelDefect, ...]:
             )
             continue
         try:
-            case = re.compile(row["case"])
+            case, seen = re.compile(row["case"]), re.compile(row["seen"])
         except re.error as error:
-            problems.append(Problem(Location(str(path)), f"the expression {row['case']!r}: {error}"))
+            wrong = f"the expressions {row['case']!r} and {row['seen']!r}: {error}"
+            problems.append(Problem(Location(str(path)), wrong))
             continue
         since, until = number(match[1]), number(match[2] or "")
-        found.append(ModelDefect(row["defect"], row["summary"], since, until, row["group"], case))
+        found.append(ModelDefect(row["defect"], row["summary"], since, until, row["group"], case, seen))
     if problems:
         raise InputError(problems)
     return tuple(found)

@@ -15,6 +15,7 @@ from rich.text import Text
 from harness.check.finding import Finding
 from harness.level import Level
 from harness.report import html
+from harness.report.cause import label_of
 from harness.report.results import CellResult, RunSummary
 from harness.report.safe_text import broken, one_line, printable, seconds
 from harness.report.store import CELLS
@@ -53,7 +54,7 @@ def _room(run: RunSummary, columns: int, wide: bool) -> int:
     cells = run.cells
     others = max((len(cell.word) for cell in cells), default=0)
     others += min(
-        most[0], max((len(cell.model) + wide * (1 + len(cell.timing)) for cell in cells), default=0)
+        most[0], max((len(label_of(cell.model)) + wide * (1 + len(cell.timing)) for cell in cells), default=0)
     )
     others += min(most[1], max((len(cell.kernel_text) for cell in cells), default=0))
     others += max((len(seconds(cell.seconds)) for cell in cells), default=0)
@@ -76,7 +77,8 @@ def _table(run: RunSummary, wide: bool, columns: int) -> Table:
         name = Text(broken(one_line(cell.id), room))
         if why and not wide:
             name.append(f"\n{why}", style="dim")
-        shown = f"{cell.model} {cell.timing}" if wide else cell.model
+        model = label_of(cell.model)
+        shown = f"{model} {cell.timing}" if wide else model
         table.add_row(
             cell_text(cell),
             name,

@@ -163,18 +163,21 @@ def _fitting(
     """The cell on a model on which what it does can be done: L0 may unmap whole contexts for it.
 
     The default model, and one that the command line names, have another one for that. A model that the
-    scenario names itself is refused, and so is one that has none.
+    scenario names itself is refused, and so is one that has none. A scenario that names one with fewer bits
+    needs one, whether its steps tell so or not.
     """
     said = stack.word("contexts") if stack is not None else None
     place = walks.walking(cell.steps)
     if said == walks.WHOLE and stack is not None:
         place = place or (stack.map["contexts"].where, "unmaps whole contexts")
     named = (stack.word("model") or "") if stack is not None else ""
-    instead = vocabulary.wide(cell.stack.model, named) if place and said != walks.FEW else None
-    if place is None or instead is None:
+    chosen = overrides.model is not None and named in vocabulary.models and vocabulary.wide(named, "") is None
+    instead = vocabulary.wide(cell.stack.model, named) if (place or chosen) and said != walks.FEW else None
+    if instead is None or (place is None and not instead):
         return cell
     if instead and (not named or overrides.model is not None):
         return dataclasses.replace(cell, stack=dataclasses.replace(cell.stack, model=instead))
+    assert place is not None  # a narrow model that the scenario names is replaced above
     where, why = place
     told = f"{cell.id} {why}, on {cell.stack.model} with 52 bits of PA: 46 s a context, a hard lockup for L1"
     other = (

@@ -14,11 +14,13 @@ PLACE = re.compile(r"^pa=(0x[0-9a-f]+\+[0-9]+(?:,0x[0-9a-f]+\+[0-9]+)*)$", re.M)
 SWAP_MIB = 1024
 MARGIN_S = 5.0
 """What of a step's time is left for the command itself."""
-_SWAP = (
-    "[ $(wc -l </proc/swaps) -gt 1 ] || { modprobe zram 2>/dev/null; "
-    f"echo {SWAP_MIB}M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0; }} "
-    "|| exit 3\n"
+_SWAP_ON = (
+    "ours=0; [ $(wc -l </proc/swaps) -gt 1 ] || { modprobe zram 2>/dev/null; ours=1; "
+    f"[ $(cat /sys/block/zram0/disksize) != 0 ] || echo {SWAP_MIB}M >/sys/block/zram0/disksize; "
+    "mkswap /dev/zram0 >/dev/null && swapon /dev/zram0; } || exit 3\n"
 )
+_SWAP_OFF = 'status=$?; [ $ours = 0 ] || swapoff /dev/zram0; exit "$status"\n'
+"""With swap left on, L0 may go on and reclaim L1's other pages, each with a walk of every shadow."""
 
 
 def script(act: HostAct, number: int, output: str = "") -> str:
@@ -68,7 +70,8 @@ def _pages(act: HostAct, number: int, output: str, wait_s: float) -> str:
         raise InfraError(f"{act.where}: {act.of!r} has not said which pages it has (a line pa=PA+PAGES)")
     action = {"soft": "soft-offline", "hard": "hard-offline"}.get(act.how, act.act)
     return (
-        (_SWAP if act.act == "swap-out" else "")
+        (_SWAP_ON if act.act == "swap-out" else "")
         + f"nvh-pages $(cat {vmm.pid_file(number)}) {action} --at {found[1]} --pages {act.pages} "
         + f"--timeout {int(wait_s)}\n"
+        + (_SWAP_OFF if act.act == "swap-out" else "")
     )

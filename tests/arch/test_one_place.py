@@ -19,15 +19,15 @@ from harness.reproduce.debug import which
 
 HARNESS = SOURCES.parents[1] / "harness"
 PREFIXES = "|".join(sorted({each.prefix for each in registers.load()}))
-GIB = 30
-"""A shift by so much is a GiB nearly everywhere."""
+GIB, TIB = 30, 40
+"""A shift by so much is a GiB or a TiB nearly everywhere."""
 POSITIONS = sorted(
     {
         bit
         for each in registers.load()
         if each.prefix in ("XT", "HCR", "HCRX", "VTTBR", "ESR", "TTBR")
         for bit in (each.low,)
-        if 24 < bit < 60 and bit != GIB
+        if 24 < bit < 60 and bit not in (GIB, TIB)
     }
     | {59}
 )
@@ -40,14 +40,15 @@ LINES = {
     "images/payloads/sanitizer/walk.c": r"descriptor >> (?:8|12)|BADDR_HIGH",
     "images/payloads/sanitizer/driver.c": r"0x9e3779b97f4a7c15",
     "images/payloads/module/nvh_main.c": r"vttbr",
+    "images/payloads/litmus/host/predict.c": r"id_mmfr0",
     "harness/machine/ram/stage2.py": r"descriptor|BADDR_HIGH",
     "harness/reproduce/debug/which.py": r"HCR_|BADDR|vttbr",
     "harness/accept/coverage/callers.py": r"word >> 26",
     "harness/trace/executed/places.py": r"word >> 26",
 }
-"""What the numbers are about in the files that may have some: descriptors, a hash, A64 instructions; the
-module, which is built with each kernel by itself, and what runs inside gdb without nvh, are compared
-below."""
+"""What the numbers are about in the files that may have some: descriptors, a hash, ID registers, A64
+instructions; the module, which is built with each kernel by itself, and what runs inside gdb without nvh, are
+compared below."""
 
 
 def sources() -> Iterator[Path]:

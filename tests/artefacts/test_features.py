@@ -21,5 +21,5 @@ def model(tmp_path: Path, body: str) -> Model:
 
 
 def test_model_that_refuses_its_options_is_quoted(tmp_path: Path) -> None:
-    with pytest.raises(InfraError, match="the model did not start: bad machine virt"):
+    with pytest.raises(InfraError, match="the model did not start: it ended with status 1: bad machine virt"):
         read_system_registers(model(tmp_path, "echo bad machine $2; exit 1"), "icount", ["MIDR_EL1"])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_the_same_wrong_answer_of_another_operation_counts() -> None:
     assert found.causes[0].startswith("walks: ipas2e1is")
 
 
+def test_another_answer_to_the_same_question_is_not_excused() -> None:
+    ptw = Wrong(
+        "memory", "PTW 1, the table of level 2 in Device memory", "ESR", 0x9000008F, 0x9000008C, "HCR_EL2.PTW"
+    )
+    ignored = dataclasses.replace(ptw, seen=(1 << 64) - 1)
+    assert judge(answers(ptw), "11.1.3", load()).verdict is Verdict.PASS
+    assert judge(answers(ignored), "11.1.3", load()).verdict is Verdict.FAIL
+
+
 def test_another_version_is_not_excused() -> None:
     assert judge(answers(OS), "7.2.0", load()).verdict is Verdict.FAIL
 
@@ -62,13 +72,15 @@ def test_a_model_that_stopped_fails() -> None:
     ("row", "why"),
     [
         ("model: '11'", "the versions '11'"),
-        ("model: '>= 9.0'\n    case: '('", "the expression '('"),
+        ("model: '>= 9.0'\n    case: '('", "the expressions '('"),
     ],
 )
 def test_defects_of_the_table_are_told(tmp_path: Path, row: str, why: str) -> None:
     case = "" if "case" in row else "\n    case: x"
     path = tmp_path / "defects.yaml"
-    path.write_text(f"defects:\n  - defect: x\n    summary: x\n    group: walks\n    {row}{case}\n")
+    path.write_text(
+        f"defects:\n  - defect: x\n    summary: x\n    group: walks\n    {row}{case}\n    seen: x\n"
+    )
     with pytest.raises(InputError, match=r"defects\.yaml") as caught:
         load(path)
     assert why in str(caught.value)

@@ -32,7 +32,7 @@ def test_the_patch_says_what_it_is_and_touches_nothing_but_the_cpu() -> None:
     assert touched
     assert all(name.startswith("b/target/arm/") for name in touched)
     removed = [line for line in TEXT.splitlines() if line.startswith("-") and not line.startswith("---")]
-    assert len(removed) < 30  # a fault is beside the right code, which stays
+    assert len(removed) < len(SHIPPED) / 2  # a fault is beside the right code, which stays
 
 
 def test_there_are_enough_of_each_kind() -> None:
@@ -109,7 +109,7 @@ def test_the_documentation_has_the_table() -> None:
 
 def test_the_documentation_has_each_group_of_questions_and_the_sum() -> None:
     section = PAGE.partition("## What is asked\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z]+)` \| .* \| ([0-9]+) \|$", section, re.M)
+    rows = re.findall(r"^\| `([a-z0-9]+)` \| .* \| ([0-9]+) \|$", section, re.M)
     assert [name for name, _ in rows] == list(GROUPS)
     (total,) = re.findall(r"^Together ([0-9,]+)\.", section, re.M)
     assert sum(int(count) for _, count in rows) == int(total.replace(",", ""))

@@ -103,3 +103,10 @@ def test_what_does_not_apply_is_counted_with_its_reason() -> None:
     assert "7 not applicable in" in text
     assert "not applicable: it boots l1: 6 (cell-0, cell-1, cell-2, cell-3, …)" in text
     assert "not applicable: it looks at traces: 1 (other)" in text
+
+
+def test_a_model_by_path_has_its_name_in_the_table() -> None:
+    cell = dataclasses.replace(samples.PASSED, model="/home/me/build/june.yaml")
+    shown = render(samples.run(cell), 120)
+    assert re.search(r"\bjune\b", shown)
+    assert "build/june.yaml" not in shown

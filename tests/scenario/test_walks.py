@@ -87,6 +87,17 @@ def test_so_does_one_from_the_command_line(tmp_path: Path) -> None:
     assert load(path, Overrides(timing="mttcg")).stack.model == "narrow"
 
 
+def test_a_scenario_on_a_narrow_model_stays_on_one_whatever_its_steps(tmp_path: Path) -> None:
+    """`nvh-litmus --cells DIR` does not tell what it does; the model that the scenario names does."""
+    path = scenario(tmp_path, "true", "{model: narrow}")
+    assert load(path).stack.model == "narrow"
+    assert load(path, Overrides(model="wide")).stack.model == "narrow"
+    assert load(path, Overrides(model="bare")).stack.model == "bare"  # there is no other for it
+    assert load(scenario(tmp_path, "true", "{model: qemu}"), Overrides(model="wide")).stack.model == "wide"
+    few = scenario(tmp_path, "true", "{model: narrow, contexts: few}")
+    assert load(few, Overrides(model="wide")).stack.model == "wide"
+
+
 def test_a_model_that_the_scenario_names_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         load(scenario(tmp_path, stack="{model: wide}"))

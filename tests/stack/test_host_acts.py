@@ -131,3 +131,31 @@ def test_pages_are_those_that_the_run_printed() -> None:
 def test_run_that_names_no_pages_is_refused(output: str) -> None:
     with pytest.raises(InfraError, match="which pages"):
         host_acts.script(act("merge", of="load", pages=1), 0, output)
+
+
+@pytest.mark.parametrize(("listed", "told"), [(1, "mkswap swapon nvh-pages swapoff"), (2, "nvh-pages")])
+def test_swap_is_on_for_the_pages_alone_unless_it_was_on_before(
+    tmp_path: Path, listed: int, told: str
+) -> None:
+    """What L0 had on stays on; the status is that of nvh-pages."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("modprobe", "mkswap", "swapon", "swapoff", "nvh-pages"):
+        status = 1 if name == "nvh-pages" else 0
+        (tools / name).write_text(f'#!/bin/sh\necho "{name}" >>{tmp_path}/told\nexit {status}\n')
+        (tools / name).chmod(0o755)
+    (tmp_path / "swaps").write_text("line\n" * listed)
+    (tmp_path / "disksize").write_text("0\n")
+    (tmp_path / "pid").write_text("1\n")
+    script = host_acts.script(act("swap-out", of="load", pages=1), 0, "pa=0x40089000+256\n")
+    for real, mine in (
+        ("/proc/swaps", "swaps"),
+        ("/sys/block/zram0/disksize", "disksize"),
+        ("/run/nvh/vmm.pid", "pid"),
+    ):
+        assert real in script
+        script = script.replace(real, str(tmp_path / mine))
+    environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+    done = subprocess.run(["/bin/sh", "-c", script], env=environment, check=False, timeout=60)
+    assert done.returncode == 1
+    assert (tmp_path / "told").read_text().replace("modprobe\n", "").split() == told.split()

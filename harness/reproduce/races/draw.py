@@ -91,9 +91,17 @@ class Drawer:
         self._cpus = sorted({each.cpu for each in inside})
         self._of = {cpu: [each for each in self.base if each.cpu == cpu] for cpu in self._cpus}
         self._marks = [each for each in inside if not each.cpu and each.place == Place(LANDMARK)]
-        self._groups: dict[int, dict[Place, list[Stretch]]] = {}
+        self._groups: dict[int, dict[tuple[Place, Place | None], list[Stretch]]] = {}
+        behind: dict[int, Place] = {}
+        takes = [side for side in self._sides if not side.cpu and _changes(side) > 1]
+        taking = {each.number for side in takes for each in side.arrivals}
         for each in stretches(inside):
-            self._groups.setdefault(each.cpu, {}).setdefault(each.arrivals[0].place, []).append(each)
+            # A place may be at several addresses: what comes before it tells them apart.
+            key = each.arrivals[0].place, behind.get(each.cpu)
+            behind[each.cpu] = each.arrivals[-1].place
+            if taking and not each.cpu and each.arrivals[0].number not in taking:
+                continue  # of the first CPU only what takes translations away counts, if anything does
+            self._groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
         first = [each.number for each in inside if not each.cpu and each.place.function != LANDMARK]
         self._rest = min(first, default=len(self.base))
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))

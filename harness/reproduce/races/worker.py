@@ -33,7 +33,10 @@ from harness.trace.executed.hold_file import HoldEnd
 
 DRAWS = 64
 """Schedules for each program."""
-WIDE_PATIENCE_US = 100_000
+WIDE_DRAWS = 12
+VAIN = 10
+"""Schedules after which a program is given up, if in most of them the CPUs did not meet: they hardly can."""
+WIDE_PATIENCE_US = 20_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
 SHRINK_RUNS = 25
@@ -129,7 +132,10 @@ class RaceWorker:
         before, machine = self.target.left(), self.target.restores
         tried = [trial]
         drawer: Drawer | None = None
-        for draw in range(DRAWS):
+        vain = 0
+        for draw in range(WIDE_DRAWS if patience else DRAWS):
+            if vain >= VAIN and 3 * vain > 2 * draw:
+                break
             if (note and note.kept) or time.monotonic() >= self.order.deadline:
                 break
             chosen = replace(trial, schedule=drawer.draw(rng) if drawer else calm(base.arrivals))
@@ -138,6 +144,7 @@ class RaceWorker:
             ran = self.target.race(chosen)
             if drawer:
                 drawer.learn(ran.holds)
+                vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
             else:
                 drawer = Drawer(made.shape, ran.arrivals, self.tried, patience)
             tried.append(chosen)

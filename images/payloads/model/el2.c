@@ -120,6 +120,39 @@ static void moves(unsigned pe)
 	mmu(0, false, false);
 }
 
+#define PRESSURE 6000 /* pages, so that a TLB that empties itself for any range has grown: see ranges.c */
+
+static void ranges(void)
+{
+	static const unsigned nums[] = { 0, 1, 7, 31 };
+	uint64_t value;
+
+	mmu(0, true, false);
+	for (unsigned i = 0; i < operation_count; i++) {
+		const struct operation *op = &operations[i];
+
+		if (!is_implemented(op) || !is_of_el2(op) || op->operand != VA_RANGE)
+			continue;
+		for (unsigned n = 0; n < LENGTH(nums); n++)
+			for (unsigned last = 0; last < 2; last++) {
+				uint64_t pages = (uint64_t)(nums[n] + 1) << 1, va = WINDOW + (last ? pages - 1 : 0) * BIT(regime.shift);
+				uint64_t *descriptor = entry_of(&regime, root, va, 3);
+
+				set(descriptor, leaf(&regime, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
+				forget();
+				for (unsigned page = 0; page < PRESSURE; page++)
+					pe_load(&pes[0], BOARD_RAM + page * 4096ull, &value);
+				CHECK_VALUE(at_el2(0, LOAD, va), A_VALUE, "D8.2, the walk", "before %s: EL2", op->name);
+				set(descriptor, 0);
+				execute(op, range_for(op, regime.shift, false, WINDOW, 0, nums[n], 0) | (features.ttl && last ? PLACE(XT_RTTL, 3) : 0));
+				set(descriptor, leaf(&regime, 3, (uint64_t)page_b, PTE_AF | PTE_S1_EL0));
+				CHECK_VALUE(at_el2(0, LOAD, va), B_VALUE, "R_QKRKL, D8.17.5", "%s of EL2's regime with SCALE 0, NUM %d, %s page", op->name,
+					    (uint64_t)nums[n], last ? "last" : "first");
+			}
+	}
+	mmu(0, false, false);
+}
+
 static void tags(void)
 {
 	set(entry_of(&regime, root, WINDOW, 3), leaf(&regime, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
@@ -186,6 +219,8 @@ void check_el2(void)
 		aborts();
 		moves(0);
 		moves(1);
+		if (shift == 12)
+			ranges();
 		tags();
 		translations();
 	}

@@ -43,6 +43,11 @@ void features_read(void)
 		.fwb = BITS(mmfr2, 43, 40) >= 1,
 		.bti = BITS(MRS(id_aa64pfr1_el1), 3, 0) >= 1,
 		.gic = BITS(pfr0, 27, 24) >= 1,
+		.cnp = BITS(mmfr2, 3, 0) >= 1,
+		.ecv = BITS(mmfr0, 63, 60) >= 1,
+		.sve = BITS(pfr0, 35, 32) >= 1,
+		.pauth = BITS(isar1, 7, 4) || BITS(isar1, 11, 8),
+		.lor = BITS(mmfr1, 19, 16) >= 1,
 		.ras = BITS(pfr0, 31, 28) >= 1,
 	};
 	say("features|pa=%d vmid=%d asid=%d 4k=%d 16k=%d 64k=%d lpa2-4k=%d lpa2-16k=%d tlbios=%d range=%d xs=%d ttl=%d",

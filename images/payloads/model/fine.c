@@ -124,6 +124,8 @@ static const struct maintenance {
 	{ { "MRS CLIDR_EL1", 3, 1, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
 	{ { "MRS CSSELR_EL1", 3, 2, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
 	{ { "MRS ACTLR_EL1", 3, 0, 1, 0, 1 }, NOT_FINE, false, { HCR_TACR, 0 }, false },
+	{ { "MRS ERRIDR_EL1", 3, 0, 5, 3, 0 }, NOT_FINE, false, { HCR_TERR, 0 }, false },
+	{ { "MRS LORID_EL1", 3, 0, 10, 4, 7 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
 };
 /* Traps of HCR_EL2 for other instructions than the one that is asked for; TTLB is the group ``traps``. */
 #define INSTRUCTION_TRAPS (HCR_TPU | HCR_TPCP | HCR_TSW | HCR_TDZ | HCR_TID1 | HCR_TID2 | HCR_TACR | HCR_TICAB | HCR_TOCU | HCR_TID4)
@@ -224,6 +226,49 @@ static void others(void)
 		ISB();
 		try(&cpacr, true, false, false, 0, "no trap");
 	}
+	if (features.sve) {
+		uint64_t cpacr = MRS(cpacr_el1);
+
+		MSR(cpacr_el1, cpacr | CPACR_ZEN);
+		MSR(cptr_el2, cptr | CPTR_TZ);
+		ISB();
+		a = below_instruction(0, false, 0x04bf5021u, 0); /* RDVL X1, #1 */
+		MSR(cpacr_el1, cpacr);
+		CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL, PLACE(ESR_EC, ESR_EC_SVE) | ESR_IL, "CPTR_EL2.TZ", "RDVL at EL1 with TZ");
+		MSR(cptr_el2, cptr);
+		ISB();
+	}
+	if (features.pauth) {
+		static const struct name key = { "APIAKeyLo_EL1", 3, 0, 2, 1, 0 };
+
+		try(&key, true, false, true, 0, "HCR_EL2.APK 0");
+		space.hcr |= HCR_APK;
+		try(&key, true, false, false, 0, "HCR_EL2.APK 1");
+		space.hcr &= ~HCR_APK;
+		for (unsigned api = 0; api < 2; api++) {
+			space.sctlr = SCTLR_ENIA;
+			space.hcr |= api ? HCR_API : 0;
+			a = below_instruction(0, false, 0xdac103e1u, 0); /* PACIA X1, SP */
+			if (api)
+				expect(DONE, a.came, "exception taken", "HCR_EL2.API", "PACIA at EL1 with API 1");
+			else
+				CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL, PLACE(ESR_EC, ESR_EC_PAUTH) | ESR_IL, "HCR_EL2.API", "PACIA at EL1 with API 0");
+			space.hcr &= ~HCR_API;
+			space.sctlr = 0;
+		}
+	}
+	if (features.ecv) {
+		static const struct name timer = { "CNTV_CTL_EL0", 3, 3, 14, 3, 1 }, count = { "CNTVCT_EL0", 3, 3, 14, 0, 2 };
+
+		try(&timer, true, false, false, 0, "CNTHCTL_EL2.EL1TVT 0");
+		try(&count, true, false, false, 0, "CNTHCTL_EL2.EL1TVCT 0");
+		MSR(cnthctl_el2, cnthctl | CNTHCTL_EL1TVT | CNTHCTL_EL1TVCT);
+		ISB();
+		try(&timer, true, false, true, 0, "CNTHCTL_EL2.EL1TVT 1");
+		try(&count, true, false, true, 0, "CNTHCTL_EL2.EL1TVCT 1");
+		MSR(cnthctl_el2, cnthctl);
+		ISB();
+	}
 	space.hcr |= HCR_TWI;
 	a = below_instruction(0, false, 0xd503207fu, 0); /* WFI */
 	CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL | 3, PLACE(ESR_EC, ESR_EC_WFX) | ESR_IL, "HCR_EL2.TWI", "WFI at EL1 with TWI");
@@ -257,7 +302,8 @@ void check_fine(void)
 		for (unsigned i = 0; i < LENGTH(registers); i++)
 			fine(&registers[i]);
 	for (unsigned i = 0; i < LENGTH(instructions); i++)
-		by_instruction(&instructions[i]);
+		if ((instructions[i].hcr[0] != HCR_TERR || features.ras) && (instructions[i].hcr[0] != HCR_TLOR || features.lor))
+			by_instruction(&instructions[i]);
 	others();
 	group_end();
 }

@@ -58,7 +58,8 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	bool small = c->level == 3, global = c->stage2 || op->family == vaae1 ? turn / 7 % 2 : 0, two;
 
 	turn++;
-	space_new(c->shift, vmid, asid, !c->stage2 || turn % 5, true, false);
+	/* An nXS form need not take what is Device memory, as all is with stage 1 off. */
+	space_new(c->shift, vmid, asid, !c->stage2 || op->nxs || turn % 5, true, false);
 	space.pstate = pan ? SPSR_PAN : 0; /* a model may keep what was used with PAN apart */
 	size = BIT(shift_of(g, c->level));
 	if (c->stage2)
@@ -85,7 +86,14 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	input = (c->high ? HIGH | base : base) + (small ? at(size, c->position) : two ? at(size, c->position) & 0x1ffffff : 0);
 	if (!small && !two)
 		input = (c->high ? HIGH | base : base) + (BOARD_RAM + 0x7000000 - outputs[0]);
+	/* Neither CnP nor the bits for software are part of an address. */
+	if (features.cnp && turn % 7 < 3) {
+		space.ttbr0 |= TTBR_CNP;
+		space.ttbr1 |= TTBR_CNP;
+		space.vttbr |= VTTBR_CNP;
+	}
 	attributes = c->stage2 ? PTE_AF | S2_RW : PTE_AF | (pan ? 0 : PTE_S1_EL0) | (global ? 0 : PTE_S1_NG);
+	attributes |= turn % 5 < 2 ? PTE_SOFTWARE : 0;
 	if (c->stage2)
 		descriptor = map_s2(base, c->level, outputs[0], attributes);
 	else
@@ -109,7 +117,8 @@ static void one(const struct leaf_case *c, const struct operation *op)
 						 features.ttl ? c->level : 0);
 	}
 	if (op->operand == VA_RANGE || op->operand == IPA_RANGE)
-		operand = range_for(op, c->shift, false, c->high ? HIGH | base : base, turn % 3, 31 * (turn % 2), asid);
+		operand = range_for(op, c->shift, false, c->high ? HIGH | base : base, turn % 3, 31 * (turn % 2), asid) |
+			  (features.ttl && c->level == 3 && turn % 4 == 2 ? PLACE(XT_RTTL, 3) : 0);
 	execute(op, operand);
 	if (op->operand == IPA || op->operand == IPA_RANGE) {
 		__asm__ volatile("tlbi vmalle1is" ::: "memory");

@@ -40,7 +40,8 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 	forget();
 	CHECK_VALUE(touch(pe, false, READ, stage2 ? 0x3333330000 : input), A_VALUE, "D8.2, the walk", "before %s at %x", op->name, input);
 	set(descriptor, 0);
-	execute(op, range_for(op, shift, ds, base, scale, num, asid));
+	/* The hint is right, or there is none. */
+	execute(op, range_for(op, shift, ds, base, scale, num, asid) | (features.ttl && turn % 3 == 1 ? PLACE(XT_RTTL, 3) : 0));
 	if (stage2) {
 		__asm__ volatile("tlbi vmalle1is" ::: "memory");
 		DSB(ish);

@@ -150,6 +150,21 @@ static void tags(void)
 				uint64_t va = (high ? HIGH | TARGET : TARGET) ^ 0x3c * BIT(56);
 				struct answer a = touch(0, el0, READ, va);
 
+				if (el0 && which & (high ? 2 : 1)) {
+					CHECK_VALUE(touch(0, true, EXECUTE, va), A_VALUE, "TCR_EL1.{TBI,TBID}", "a call to a tagged address of the %s half, TBID 0",
+						    high ? "upper" : "lower");
+					if (features.pauth) {
+						space.tcr |= high ? TCR_TBID1 : TCR_TBID0;
+						forget();
+						CHECK_ESR(touch(0, true, EXECUTE, va), TO_EL1, ESR_EC | 0x3f, abort_class(EXECUTE, false) | TRANSLATION,
+							  "TCR_EL1.TBID", "a call to a tagged address of the %s half, TBID 1", high ? "upper" : "lower");
+						CHECK_VALUE(touch(0, true, READ, va), A_VALUE, "TCR_EL1.TBID", "a tagged address of the %s half, TBID 1",
+							    high ? "upper" : "lower");
+						space.tcr &= ~(TCR_TBID0 | TCR_TBID1);
+						forget();
+					}
+				}
+
 				if (which & (high ? 2 : 1))
 					CHECK_VALUE(a, A_VALUE, "TCR_EL1.TBI", "TBI0 %d, TBI1 %d: a tagged address of the %s half", (uint64_t)(which & 1),
 						    (uint64_t)(which >> 1), high ? "upper" : "lower");

@@ -139,10 +139,13 @@ void space_stage2(unsigned size, unsigned start)
 
 uint64_t *space_half(bool high, unsigned shift, unsigned size, struct geometry *g)
 {
-	uint64_t *root;
+	uint64_t *root, bytes;
 
 	*g = geometry(shift, size, false, false);
 	root = root_new(g);
+	bytes = 8 * BIT(size - shift_of(g, g->start));
+	if (bytes >= 64 && bytes <= BIT(10)) /* a small root stands where its own size lets it */
+		root += 3 * bytes / 8;
 	if (high) {
 		space.tcr = (space.tcr & ~(TCR_T1SZ | TCR_TG1)) | PLACE(TCR_T1SZ, 64 - size) | PLACE(TCR_TG1, tg1(shift));
 		space.ttbr1 = (uint64_t)root;

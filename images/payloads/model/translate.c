@@ -87,6 +87,27 @@ static void one(unsigned shift, const struct at *at)
 	expect(at->write && at->both ? PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1 : 0,
 	       translate(at, TARGET) & (at->write && at->both ? FAULT_OF_PAR : PAR_F), "PAR_EL1", "PAR_EL1.{S,FST}",
 	       "AT %s of a page that stage 2 makes read-only, %d KB granule", at->name, granule);
+	/* Access flags */
+	set(s2, leaf(&space.s2, 3, (uint64_t)page_a, S2_RW));
+	forget();
+	expect(at->both ? PAR_F | PAR_S | (uint64_t)(ACCESS_FLAG | 3) << 1 : 0, translate(at, TARGET) & (at->both ? FAULT_OF_PAR : PAR_F), "PAR_EL1",
+	       "PAR_EL1.{S,FST}", "AT %s, access flag of stage 2 clear, %d KB granule", at->name, granule);
+	set(s2, leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | S2_RW));
+	set(s1, leaf(&space.s1, 3, ipa, PTE_S1_NG | PTE_S1_EL0));
+	forget();
+	expect(PAR_F | (uint64_t)(ACCESS_FLAG | 3) << 1, translate(at, TARGET) & FAULT_OF_PAR, "PAR_EL1", "PAR_EL1.FST",
+	       "AT %s, access flag of stage 1 clear, %d KB granule", at->name, granule);
+	set(s1, leaf(&space.s1, 3, ipa, PTE_AF | PTE_S1_NG | PTE_S1_EL0));
+	forget();
+	/* The upper half, by a tagged address */
+	space.tcr |= TCR_TBI1;
+	map_s1(HIGH | TARGET, 3, ipa, PTE_AF | PTE_S1_EL0 | PTE_S1_NG);
+	forget();
+	expect((at->both ? (uint64_t)page_a : ipa) + offset, translate(at, (HIGH | TARGET) + offset - 0x7a * BIT(56)) & (PAR_F | PAR_PA), "PAR_EL1",
+	       "C5.4, TCR_EL1.TBI1", "AT %s of a tagged address of the upper half, %d KB granule", at->name, granule);
+	space.tcr &= ~TCR_TBI1;
+	forget();
+	translate(at, TARGET);
 	/* Another translation, after a TLBI */
 	set(s2, 0);
 	__asm__ volatile("dsb ishst; tlbi vmalls12e1is" ::: "memory");

@@ -73,7 +73,8 @@ static const char *wrong(const struct context *context, const struct abort *abor
 void model_abort(struct judge *judge, unsigned pe, const struct context *context, const struct abort *abort)
 {
 	unsigned ec = (unsigned)FIELD(abort->esr, ESR_EC), code = (unsigned)FIELD(abort->esr, ESR_FSC), kind;
-	uint64_t va = canonical(context, abort->far);
+	bool fetch = ec == ESR_EC_IABT_LOW || ec == ESR_EC_IABT_SAME;
+	uint64_t va = fetch ? canonical_pc(context, abort->far) : canonical(context, abort->far);
 	bool user = !FIELD(abort->spsr, SPSR_EL) || abort->access.unprivileged;
 	struct report report = { .finding = MODEL_FAULT, .pe = pe, .context = context, .va = va, .rule = "D8.2, D24.2.46",
 				 .use = { .seq = judge->seq, .pc = abort->elr, .el = FIELD(abort->spsr, SPSR_EL) ? 1 : 0 } };

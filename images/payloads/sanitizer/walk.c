@@ -205,6 +205,14 @@ static bool stage1_format(const struct context *context, uint64_t va, struct for
 	return format->start >= -1;
 }
 
+uint64_t canonical_pc(const struct context *context, uint64_t pc)
+{
+	bool tbid = context->regime == EL2 && !context->e2h ? context->tcr & TCR_E2H0_TBID :
+							       context->tcr & (BIT(pc, 55) ? TCR_TBID1 : TCR_TBID0);
+
+	return tbid ? pc : canonical(context, pc); /* D8.8: with TBID the top byte counts for instructions */
+}
+
 /* D8.4 FEAT_S1PIE: the four-bit base permission of a descriptor. */
 static unsigned indirect(uint64_t registers, unsigned index)
 {
@@ -244,8 +252,8 @@ static unsigned stage1_perms(const struct context *context, uint64_t descriptor,
 		perms |= P_UR | (write ? P_UW : 0);
 	if (!two) /* one EL: XN is bit 54 */
 		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
-	if (nv1) /* D8.14: bit 54 is PXN, nothing is for EL0 */
-		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
+	if (nv1) /* D24.2.62, NV1: bit 54 is PXN, no data are EL0's, UXN is 0 */
+		return perms | P_UX | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
 	if (!BIT(descriptor, 53) && !BIT(tables, 59) && !(perms & P_UW)) /* D8.4: what EL0 may write, EL1 may not run */
 		perms |= P_X;
 	if (!BIT(descriptor, 54) && !BIT(tables, 60))

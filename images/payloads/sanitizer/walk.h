@@ -67,6 +67,7 @@ typedef bool (*read_physical)(uint64_t pa, uint64_t *value);
 
 void walk(const struct context *context, read_physical read, uint64_t va, struct walk *result);
 uint64_t canonical(const struct context *context, uint64_t va);
+uint64_t canonical_pc(const struct context *context, uint64_t pc); /* the same of what is fetched */
 const char *outcome_text(enum outcome outcome);
 
 #endif

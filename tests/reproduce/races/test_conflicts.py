@@ -117,7 +117,7 @@ def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
 
 def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
     rng = random.Random(1)
-    seen = {(kind, conflicts.pa_bits(rng, kind)) for kind in conflicts.CONFLICTS for _ in range(100)}
+    seen = {(kind, conflicts.pa_bits(rng, kind)) for kind in conflicts.CONFLICTS for _ in range(400)}
     assert {bits for kind, bits in seen if kind == "vncr"} == {36, 40, 48}
     assert {bits for kind, bits in seen if kind == "event"} == {36, 40}
     assert ("event", 48) not in seen

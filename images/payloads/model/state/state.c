@@ -12,7 +12,7 @@
 #include "psci.h"
 #include "sysreg.h"
 
-#define PATTERN 0x00005a3c96e1d000ull
+#define PATTERN 0x5a3c5a3c96e1d000ull
 
 /* Any value does: nothing below EL2 runs, EL2's MMU is off, and no exception is taken. */
 #define REGISTERS(X)                                                                                         \
