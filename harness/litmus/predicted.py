@@ -56,7 +56,7 @@ def of_kvm(words: Sequence[str]) -> ExpectedPopulation:
         selected=1,
         judged=1,
         **dict.fromkeys(("seen", "direct", "unobservable", "free", "lost"), 0),
-        iterations=None if "--seconds" in given else number["iterations"],
+        iterations=None if given.keys() & {"--seconds", "--until"} else number["iterations"],
         names=case_hash([given["--case"]]),
         reasons={},
         features=settings,

@@ -61,9 +61,11 @@ def unknown(words: list[str]) -> list[str]:
                 find_cells([], [word], NO_OVERRIDES)
             except UserError:
                 wrong.append(word)
-    for key, kind in (("model", "models"), ("like", "models"), ("kernel", "kernels"), ("base", "kernels")):
+    models = [*data_names("models"), *data_names("consoles")]
+    kernels = data_names("kernels")
+    for key, there in (("model", models), ("like", models), ("kernel", kernels), ("base", kernels)):
         for word in _list(arguments.get(key)):
-            if not ELSEWHERE.match(word) and "*" not in word and word not in data_names(kind):
+            if not ELSEWHERE.match(word) and "*" not in word and word not in there:
                 wrong.append(word)
     if (mutant := arguments.get("mutant")) and mutant not in table.names():
         wrong.append(mutant)

@@ -52,10 +52,10 @@ def test_matrix_example(tmp_path: Path) -> None:
     file = tmp_path / "sizes.yaml"
     file.write_text(block, encoding="utf-8")
     assert [cell.id for cell in load_file(file, REAL)] == [
-        "sizes[size=page,cpus=1]",
-        "sizes[size=page,cpus=2]",
-        "sizes[size=block,cpus=2]",
-        "sizes[size=section,cpus=4]",
+        "sizes[level=3,cpus=1]",
+        "sizes[level=3,cpus=2]",
+        "sizes[level=2,cpus=2]",
+        "sizes[level=1,cpus=4]",
     ]
 
 
