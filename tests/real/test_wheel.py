@@ -23,7 +23,11 @@ DEADLINE_S = 600
 
 def pip(python: Path | str, *words: object) -> None:
     command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    # With the checkout on its path pip takes what it is to install for installed.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
