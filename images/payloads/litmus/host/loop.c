@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CASE_TIMEOUT_S 20
+#define CASE_TIMEOUT_S 5 /* a case takes milliseconds; under icount these seconds may be half a minute of the host */
+#define HOST_TIMEOUT_S 20 /* what goes on at L0 beside it takes its time, too */
 #define SLOW_TIMEOUT_S 240
 #define ATTEMPTS 16 /* a control may be lost to an event at L0; as often as this it is a finding */
 #define PAUSE_US 20000
@@ -55,6 +56,15 @@ static void broken(struct finding *f, const struct vm *vm)
 	snprintf(f->why, sizeof(f->why), "why=\"%s\"", vm->broken);
 }
 
+static unsigned patience_s(const struct litmus *l)
+{
+	if (l->timeout_s)
+		return l->timeout_s;
+	if (l->slow)
+		return SLOW_TIMEOUT_S;
+	return l->host || l->disturb || l->config.qemu ? HOST_TIMEOUT_S : CASE_TIMEOUT_S;
+}
+
 static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 {
 	enum ran ran;
@@ -75,7 +85,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 		broken(f, vm);
 		return;
 	}
-	ran = vm_run(vm, l->timeout_s ? l->timeout_s : l->slow ? SLOW_TIMEOUT_S : CASE_TIMEOUT_S);
+	ran = vm_run(vm, patience_s(l));
 	disturbed = disturb_stop(vm);
 	if (ran == RAN && !vm->broken[0]) {
 		judge(l, f);
@@ -127,9 +137,10 @@ static bool same_config(const struct config *a, const struct config *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-static bool goes_on(const struct options *o, const struct population *t, double s)
+/* Where failures are few enough to stop at, a hang is enough: the next one would take as long. */
+static bool goes_on(const struct options *o, const struct population *t, bool hung, double s)
 {
-	return (!o->seconds || s < o->seconds) && (!o->failures || t->failed < o->failures);
+	return (!o->seconds || s < o->seconds) && (!o->failures || (t->failed < o->failures && !hung));
 }
 
 static void drop(struct vm *vm, const struct options *o)
@@ -145,12 +156,12 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
 	struct population t = { 0 };
 	struct vm vm = { .fd = -1 };
-	bool have = false;
+	bool have = false, hung = false;
 	double start = seconds();
 
 	for (size_t i = 0; i < n; i++)
 		population_select(&t, cases[i].name);
-	for (size_t i = 0; i < n && goes_on(o, &t, seconds() - start); i++) {
+	for (size_t i = 0; i < n && goes_on(o, &t, hung, seconds() - start); i++) {
 		struct litmus *l = &cases[i];
 		struct finding f = { 0 };
 		double begin = seconds();
@@ -179,6 +190,7 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 		if (o->self_test)
 			invert(&f);
 		population_count(&t, l->name, &f, attempts);
+		hung |= !strcmp(f.verdict, "hang");
 		if (!o->quiet || (strcmp(f.verdict, "pass") && strcmp(f.verdict, "not-applicable")))
 			print_case(l, &f, (seconds() - begin) * 1e9);
 		/* After a hang or an exception the payload is in no state to go on. */
