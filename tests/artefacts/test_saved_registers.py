@@ -23,3 +23,10 @@ def test_the_program_tells_of_registers_that_nobody_else_sees() -> None:
 
 def test_half_a_line_is_waited_for() -> None:
     assert told("01\nlost|ICC_PMR_EL1|0xb0|0x1") == ()
+
+
+def test_what_the_counter_makes_of_a_timer_is_no_difference() -> None:
+    before = {(0, "CNTHV_CTL_EL2"): 0x5, (0, "CNTV_CTL"): 0x1, (1, "VBAR_EL2"): 0x5}
+    assert differences(before, {(0, "CNTHV_CTL_EL2"): 0x1, (0, "CNTV_CTL"): 0x5, (1, "VBAR_EL2"): 0x5}) == ()
+    lost = differences(before, {(0, "CNTHV_CTL_EL2"): 0x4, (1, "VBAR_EL2"): 0x1})
+    assert [each.register for each in lost] == ["CNTHV_CTL_EL2", "CNTV_CTL", "VBAR_EL2"]
