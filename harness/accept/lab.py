@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import __version__
 from harness.accept.compare import CellRuns
 from harness.accept.coverage.measure import plugin_for, read_all
 from harness.accept.on_console import OnConsole, verdicts
@@ -31,13 +30,13 @@ from harness.level import Level
 from harness.machine.qemu import Plugin
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
-from harness.report.results import CellResult, HostMachine, RunSummary
+from harness.report.results import CellResult
 from harness.report.store import CELLS
 from harness.runner.choice import Chooser, Start
 from harness.runner.prepare import Builder, build_all
 from harness.runner.processes import LocalRunner
 from harness.runner.project import find_cells
-from harness.runner.run import artefacts, commit, history, make_jobs
+from harness.runner.run import artefacts, history, make_jobs, summary_of
 from harness.runner.snapshots import KIND as SNAPSHOT
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Boot, Cell
@@ -285,13 +284,12 @@ class Lab:
         end: str = "",
         watch: StepBuild | None = None,
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
+        overrides = on_level(self._overrides, self.level, step.kernel)
         if self._console:
-            with_kernel = on_level(self._overrides, self.level, step.kernel)
             whole = self.cells(step)
-            yield from self._console.run(step.name, step.label, whole, cells, seeds, end, with_kernel)
+            yield from self._console.run(step.name, step.label, whole, cells, seeds, end, overrides)
             return
         images = dict(build_all(cells, self._builder))
-        overrides = on_level(self._overrides, self.level, step.kernel)
         started, begun = utc_now(), time.monotonic()
         models = {cell.stack.model for cell in cells}
         plugins = {model: self._plugin(model, watch) for model in models} if watch else {}
@@ -328,15 +326,5 @@ class Lab:
                 **had[seed],
             }
             part = tuple(known[cell.id] for cell in cells if cell.id in known)
-            summary = RunSummary(
-                id=place.name,
-                started=started,
-                seconds=round(time.monotonic() - begun, 3),
-                host=HostMachine.here(),
-                nvh_version=__version__,
-                nvh_commit=commit(),
-                cells=part,
-                artefacts=artefacts(images),
-            )
-            publish(summary, place)
+            publish(summary_of(place, started, begun, part, artefacts(images)), place)
             yield seed, part

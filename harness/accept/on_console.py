@@ -9,17 +9,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness import __version__
 from harness.bundle.console_cells import ConsoleBundles, ConsoleCell, reasons
 from harness.bundle.console_run import BUNDLES, one
 from harness.errors import InfraError
 from harness.host.cache import Store
-from harness.litmus.by_console import steps_of
 from harness.report.progress import Progress
 from harness.report.publish import publish, utc_now
-from harness.report.results import CellResult, HostMachine, RunSummary
+from harness.report.results import CellResult
 from harness.report.store import CELLS, RESULT, read_cell
-from harness.runner.run import commit
+from harness.runner.run import summary_of
 from harness.scenario.language import Cell
 from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
@@ -39,7 +37,7 @@ class OnConsole:
     def fit(self, cells: Sequence[Cell]) -> list[Cell]:
         """Return the cells, less those that the machine shall not run."""
         bundles = ConsoleBundles(self._console, self._directory, self._store, self._progress)
-        apart = bundles.choose([ConsoleCell(cell, steps_of(cell)) for cell in cells])
+        apart = bundles.choose([ConsoleCell.of(cell) for cell in cells])
         for line in reasons(apart):
             self._progress.note(f"not applicable, {line}")
         return [cell for cell in cells if cell.id not in apart]
@@ -62,7 +60,7 @@ class OnConsole:
         if step not in self._bundles:
             place = self._directory / f"{step}.{BUNDLES}"
             self._bundles[step] = ConsoleBundles(self._console, place, self._store, self._progress)
-            self._bundles[step].prepare([ConsoleCell(cell, steps_of(cell)) for cell in whole])
+            self._bundles[step].prepare([ConsoleCell.of(cell) for cell in whole])
         for seed in sorted({seed for cell in cells for seed in seeds[cell.id]}):
             started, begun = utc_now(), time.monotonic()
             some = [cell for cell in cells if seed in seeds[cell.id]]
@@ -71,16 +69,11 @@ class OnConsole:
             for cell in (cell for cell in some if cell.id not in had):
                 shutil.rmtree(place / CELLS / slug(cell.id), ignore_errors=True)
                 self._progress.phase(cell.id, f"{label}: {cell.id}")
-                fitted = ConsoleCell(cell, steps_of(cell))
-                result = one(fitted, self._bundles[step], place, overrides, seed, self._store)
+                result = one(ConsoleCell.of(cell), self._bundles[step], place, overrides, seed, self._store)
                 self._progress.done(cell.id, result.is_fine, result.word)
                 had[cell.id] = result
             part = tuple(had[cell.id] for cell in some)
-            seconds = round(time.monotonic() - begun, 3)
-            summary = RunSummary(
-                place.name, started, seconds, HostMachine.here(), __version__, commit(), cells=part
-            )
-            publish(summary, place)
+            publish(summary_of(place, started, begun, part), place)
             yield seed, part
 
 

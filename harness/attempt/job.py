@@ -7,13 +7,12 @@ no scenario and resolves nothing anew, and the cell can be run again from its di
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.attempt import work_order
 from harness.document import as_json
-from harness.errors import InfraError
-from harness.host.cache import Artefact, load_artefact, write_atomic
+from harness.host.cache import Artefact, load_artefact
 from harness.machine.qemu import Plugin
 from harness.report.publish import utc_now
 from harness.report.results import CellResult
@@ -73,9 +72,7 @@ def write_job(directory: Path, job: Job) -> None:
     other_formats.copy(Path(job.cell.path), directory / SCENARIO)
     for name, text in python_files(job.cell).items():
         (directory / name).write_text(text, encoding="utf-8")
-    write_atomic(
-        directory / JOB, json.dumps({"format": FORMAT, **as_json.to_data(job)}, indent=1, sort_keys=True)
-    )
+    work_order.write(directory / JOB, job, FORMAT)
 
 
 def python_files(cell: Cell) -> dict[str, str]:
@@ -85,22 +82,19 @@ def python_files(cell: Cell) -> dict[str, str]:
 
 def read_job(directory: Path) -> Job:
     """Read a work order; ``InfraError`` when it is unreadable or an artefact it names is gone."""
-    path = directory / JOB
-    try:
-        order = json.loads(path.read_text(encoding="utf-8"))
-        if order.pop("format", None) != FORMAT:
-            raise InfraError(f"{path}: not of format {FORMAT}, which this nvh reads; run the cell again")
-        return as_json.from_data(Job, order)
-    except (AttributeError, OSError, TypeError, ValueError) as error:
-        raise InfraError(f"{path}: {error}") from error
+    return work_order.read(directory / JOB, Job, FORMAT)
 
 
 def planned(job: Job) -> CellResult:
-    """Return the result of a cell of which nothing but its plan is known."""
-    cell = job.cell
+    """Return the result of a job's cell of which nothing but its plan is known."""
+    return planned_cell(job.cell, job.slug, job.command, job.seed)
+
+
+def planned_cell(cell: Cell, slug: str, command: str, seed: int) -> CellResult:
+    """Return the same of a cell that has no images yet; ``command`` reproduces it."""
     return CellResult(
         id=cell.id,
-        slug=job.slug,
+        slug=slug,
         scenario=cell.scenario,
         summary=cell.summary,
         model=cell.stack.model,
@@ -109,9 +103,9 @@ def planned(job: Job) -> CellResult:
         verdict=Verdict.INFRA,
         started=utc_now(),
         seconds=0.0,
-        command=job.command,
+        command=command,
         params=cell.params,
         claims=cell.claims,
         reason="not run",
-        seed=job.seed,
+        seed=seed,
     )

@@ -40,6 +40,11 @@ class ConsoleCell:
     cell: Cell
     steps: tuple[ConsoleStep, ...]
 
+    @classmethod
+    def of(cls, cell: Cell) -> ConsoleCell:
+        """Return such a cell with its steps; ``NotByConsole`` for another one."""
+        return cls(cell, steps_of(cell))
+
     @property
     def chosen(self) -> Chosen:
         """What the bundle is made for."""

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.attempt import work_order
+from harness.attempt.job import planned_cell
 from harness.bundle.build import IMAGE
 from harness.bundle.console_model import ConsoleModel, load_console
 from harness.bundle.drive import drive
 from harness.bundle.programs import Programs, programs_of
 from harness.check.finding import Finding, Observations, RunResult
 from harness.check.result import check
-from harness.document import as_json
 from harness.errors import InfraError, NvhError
-from harness.host.cache import Store, sha256_file, write_atomic
+from harness.host.cache import Store, sha256_file
 from harness.ktap import by_cell
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.level import Level
@@ -32,10 +32,9 @@ from harness.litmus.by_console import ConsoleStep
 from harness.litmus.coverage import SELF_TEST
 from harness.machine.process import end_with_parent
 from harness.report import store
-from harness.report.publish import utc_now
 from harness.report.results import ArtefactVersion, CellResult, FileRef
 from harness.scenario.language import Cell, ResultCheck
-from harness.verdict import Verdict, of_cell
+from harness.verdict import of_cell
 
 FORMAT = 1
 ORDER = "console.json"
@@ -74,41 +73,19 @@ class _Carried:
 
 def write_order(directory: Path, order: ConsoleOrder) -> None:
     """Write the work order into the cell's directory."""
-    text = json.dumps({"format": FORMAT, **as_json.to_data(order)}, indent=1, sort_keys=True)
-    write_atomic(directory / ORDER, text)
+    work_order.write(directory / ORDER, order, FORMAT)
 
 
 def read_order(directory: Path) -> ConsoleOrder:
     """Read a work order; ``InfraError`` when it is unreadable."""
-    path = directory / ORDER
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data.pop("format", None) != FORMAT:
-            raise InfraError(f"{path}: not of format {FORMAT}, which this nvh reads; run the cell again")
-        return as_json.from_data(ConsoleOrder, data)
-    except (AttributeError, OSError, TypeError, ValueError) as error:
-        raise InfraError(f"{path}: {error}") from error
+    return work_order.read(directory / ORDER, ConsoleOrder, FORMAT)
 
 
 def planned_on(cell: Cell, slug: str, command: str, seed: int, model: str) -> CellResult:
     """Return the result of a cell of which nothing but its plan is known; ``model`` is the console's name."""
-    return CellResult(
-        id=cell.id,
-        slug=slug,
-        scenario=cell.scenario,
-        summary=cell.summary,
-        model=model,
-        timing=TIMING,
-        kernels={str(Level.L0): cell.stack.levels[Level.L0].kernel},
-        verdict=Verdict.INFRA,
-        started=utc_now(),
-        seconds=0.0,
-        command=command,
-        params=cell.params,
-        claims=cell.claims,
-        reason="not run",
-        seed=seed,
-    )
+    kernels = {str(Level.L0): cell.stack.levels[Level.L0].kernel}
+    plan = planned_cell(cell, slug, command, seed)
+    return dataclasses.replace(plan, model=model, timing=TIMING, kernels=kernels)
 
 
 def carry_out(order: ConsoleOrder, directory: Path, store_: Store) -> CellResult:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness import __version__
 from harness.attempt.job import SEED
 from harness.attempt.sections import sections
 from harness.bundle.console_cells import ConsoleBundles, ConsoleCell, fitting
@@ -21,11 +20,10 @@ from harness.host.cache import Store
 from harness.host.paths import RUNS
 from harness.report import store
 from harness.report.progress import Progress
-from harness.report.publish import make_run_directory, point_latest, publish, utc_now
-from harness.report.results import ArtefactVersion, CellResult, HostMachine, RunSummary
-from harness.report.terminal import print_summary
+from harness.report.publish import make_run_directory, publish, utc_now
+from harness.report.results import ArtefactVersion, CellResult, RunSummary
 from harness.runner.quarantine import load_quarantine
-from harness.runner.run import commit, history, reproduce
+from harness.runner.run import history, printed, reproduce, summary_of
 from harness.scenario.language import Cell
 from harness.scenario.load import slug
 from harness.scenario.scenario import Overrides
@@ -46,11 +44,7 @@ class ConsoleRunSpec:
 
 def run_and_print(wanted: ConsoleRunSpec, console: Console) -> RunSummary:
     """Run for a person: the results are printed too, and ``runs/latest`` names the run."""
-    summary, directory = run(wanted, console)
-    if wanted.out is None:
-        point_latest(RUNS, directory)
-    print_summary(summary, console, directory=directory)
-    return summary
+    return printed(*run(wanted, console), console, named=wanted.out is not None)
 
 
 def run(wanted: ConsoleRunSpec, console: Console) -> tuple[RunSummary, Path]:
@@ -76,17 +70,7 @@ def run(wanted: ConsoleRunSpec, console: Console) -> tuple[RunSummary, Path]:
             result = known.judged(each.cell, result)
             progress.done(each.cell.id, result.is_fine, result.word)
             results.append(result)
-    summary = RunSummary(
-        id=directory.name,
-        started=started,
-        seconds=round(time.monotonic() - begun, 3),
-        host=HostMachine.here(),
-        nvh_version=__version__,
-        nvh_commit=commit(),
-        cells=tuple(results),
-        artefacts=_artefacts(results),
-        not_applicable=apart,
-    )
+    summary = summary_of(directory, started, begun, results, _artefacts(results), apart)
     publish(summary, directory, sections(directory))
     return summary, directory
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import __version__
 from harness.attempt.sections import sections
 from harness.bundle.build import ARCHIVE
 from harness.bundle.console_model import load_console
@@ -32,8 +31,8 @@ from harness.ktap.judge import require_bundle
 from harness.ktap.manifest import Bundle, read_bundle
 from harness.ktap.read import LOG_MOST, Reading, read
 from harness.report.publish import make_run_directory, publish, utc_now
-from harness.report.results import ArtefactVersion, CellResult, HostMachine, RunSummary
-from harness.runner.run import commit
+from harness.report.results import ArtefactVersion, CellResult, RunSummary
+from harness.runner.run import summary_of
 
 UNPACK_DEADLINE_S = 120
 
@@ -167,19 +166,10 @@ def _published(asked: Asked, bundle: Bundle, judged: _Judged, begun: float) -> t
     directory = make_run_directory(RUNS, asked.out)
     judged.write(directory)
     machine = judged.cells[0]
-    summary = RunSummary(
-        id=directory.name,
-        started=machine.started,
-        seconds=round(time.monotonic() - begun, 3),
-        host=HostMachine.here(),
-        nvh_version=__version__,
-        nvh_commit=commit(),
-        command=machine.command,
-        cells=tuple(judged.cells),
-        artefacts={
-            f"bundle {bundle.id}": ArtefactVersion(json.dumps(bundle.manifest["nvh"])),
-            **judged.artefacts,
-        },
-    )
+    versions = {
+        f"bundle {bundle.id}": ArtefactVersion(json.dumps(bundle.manifest["nvh"])),
+        **judged.artefacts,
+    }
+    summary = summary_of(directory, machine.started, begun, judged.cells, versions, command=machine.command)
     publish(summary, directory, sections(directory))
     return summary, directory

@@ -88,17 +88,11 @@ def _lacking(log: Log) -> list[str]:
 
 def _population(log: Log) -> Finding:
     """One finding on what the families' runs consisted of, the worst of each."""
-    found = [judge.of_population(each) for each in log.families if not judge.is_absent(each)]
-    red = [
-        f"{family.name}: {each.message}"
-        for family, each in zip(
-            (each for each in log.families if not judge.is_absent(each)), found, strict=True
-        )
-        if each.verdict is not Verdict.PASS
-    ]
+    found = [(each.name, judge.of_population(each)) for each in log.families if not judge.is_absent(each)]
+    red = [f"{name}: {each.message}" for name, each in found if each.verdict is not Verdict.PASS]
     if not found:
         return Finding(judge.POPULATION, judge.POPULATION, Verdict.VACUOUS, "no case ran")
-    verdict = worst(each.verdict for each in found)
+    verdict = worst(each.verdict for _, each in found)
     message = "; ".join(red) or f"{len(found)} families consisted of what they should"
     return Finding(judge.POPULATION, judge.POPULATION, verdict, message)
 

@@ -8,7 +8,7 @@ import dataclasses
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,11 +133,39 @@ def make_jobs(
 
 def run_and_print(wanted: RunSpec, console: Console) -> RunSummary:
     """Run the cells for a person: the results are printed too, and ``runs/latest`` names the run."""
-    summary, directory = run_cells(wanted, console)
-    if wanted.out is None:
+    return printed(*run_cells(wanted, console), console, named=wanted.out is not None)
+
+
+def printed(summary: RunSummary, directory: Path, console: Console, named: bool) -> RunSummary:
+    """Print the results of a run; ``runs/latest`` names it, unless a person ``named`` its directory."""
+    if not named:
         point_latest(RUNS, directory)
     print_summary(summary, console, directory=directory)
     return summary
+
+
+def summary_of(
+    directory: Path,
+    started: str,
+    begun: float,
+    cells: Sequence[CellResult],
+    versions: Mapping[str, ArtefactVersion] | None = None,
+    not_applicable: Mapping[str, str] | None = None,
+    command: str = "",
+) -> RunSummary:
+    """Return the summary of a run here that ends now; ``begun`` is by the monotonic clock."""
+    return RunSummary(
+        id=directory.name,
+        started=started,
+        seconds=round(time.monotonic() - begun, 3),
+        host=HostMachine.here(),
+        nvh_version=__version__,
+        nvh_commit=commit(),
+        command=command,
+        cells=tuple(cells),
+        artefacts=versions or {},
+        not_applicable=not_applicable or {},
+    )
 
 
 def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
@@ -163,16 +191,8 @@ def run_cells(wanted: RunSpec, console: Console) -> tuple[RunSummary, Path]:
         watcher.begin()
         results = runner.run(orders, lambda result: None if watcher.goes_on(result) else runner.stop())
     by_id = {cell.id: cell for cell in cells}
-    summary = RunSummary(
-        id=directory.name,
-        started=started,
-        seconds=round(time.monotonic() - begun, 3),
-        host=HostMachine.here(),
-        nvh_version=__version__,
-        nvh_commit=commit(),
-        cells=tuple(known.judged(by_id[each.id], each) for each in results),
-        artefacts=artefacts(images),
-    )
+    judged = [known.judged(by_id[each.id], each) for each in results]
+    summary = summary_of(directory, started, begun, judged, artefacts(images))
     publish(summary, directory, sections(directory))
     return summary, directory
 

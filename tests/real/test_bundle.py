@@ -82,29 +82,27 @@ def test_it_says_what_nvh_says(stack: Stack, tmp_path: Path) -> None:
     assert told == failed
 
 
-def test_the_bare_image_boots_by_itself(tmp_path: Path) -> None:
+def boot_bare(tmp_path: Path, console: str) -> Path:
+    """Have the bare image judged on a console model: each question as it should be. Returns its directory."""
     store = Store()
     with Progress(Console(file=sys.stderr)) as progress:
         made = make(BundleSpec(tmp_path / "bundle", "nv", archive=False), store, progress)
     version = f"QEMU {build_model(load_model('qemu'), store, lambda _: None).version}"
     asked = Asked(Path(), made.directory, tmp_path / "judged", version=version)
-    summary, _ = run_on(asked, "qemu-bare")
+    summary, directory = run_on(asked, console)
     red = {cell.id: cell.headline for cell in summary.cells if cell.verdict is not Verdict.PASS}
     assert not red
     assert len(summary.cells) == 1 + len(GROUPS)
+    return directory
+
+
+def test_the_bare_image_boots_by_itself(tmp_path: Path) -> None:
+    boot_bare(tmp_path, "qemu-bare")
 
 
 def test_uefi_starts_the_bare_image(tmp_path: Path) -> None:
     """The same file as an application: Debian's AAVMF, which `nvh test` fetches before."""
-    store = Store()
-    with Progress(Console(file=sys.stderr)) as progress:
-        made = make(BundleSpec(tmp_path / "bundle", "nv", archive=False), store, progress)
-    version = f"QEMU {build_model(load_model('qemu'), store, lambda _: None).version}"
-    asked = Asked(Path(), made.directory, tmp_path / "judged", version=version)
-    summary, directory = run_on(asked, "qemu-uefi")
-    red = {cell.id: cell.headline for cell in summary.cells if cell.verdict is not Verdict.PASS}
-    assert not red
-    assert len(summary.cells) == 1 + len(GROUPS)
+    directory = boot_bare(tmp_path, "qemu-uefi")
     [console] = directory.glob("cells/bare/console-l0.log")
     assert "UEFI firmware" in console.read_text(errors="replace").partition("KTAP version 1")[0]
 

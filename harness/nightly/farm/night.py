@@ -16,13 +16,12 @@ from pathlib import Path
 
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.booted import Booted
-from harness.attempt.job import Job, planned, write_job
+from harness.attempt.job import Job, planned_cell, write_job
 from harness.bundle.console_cells import ConsoleBundles, ConsoleCell, reasons
 from harness.bundle.console_order import COMMAND, planned_on, write_order
 from harness.bundle.console_run import BUNDLES
 from harness.errors import NvhError
 from harness.host.cache import sha256_file
-from harness.litmus.by_console import steps_of
 from harness.nightly.farm import artefacts, models
 from harness.nightly.farm.driver import CellWork
 from harness.nightly.farm.messages import PUBLISHED, AttemptEnding, AttemptOrder
@@ -164,7 +163,7 @@ class Night:
                 name, self._directory / BUNDLES / label_of(name), self._artefacts, self._progress
             )
             mine = {key: task for key, task in self.tasks.items() if task.overrides.model == name}
-            cells = {key: ConsoleCell(task.cell, steps_of(task.cell)) for key, task in mine.items()}
+            cells = {key: ConsoleCell.of(task.cell) for key, task in mine.items()}
             apart = bundles.choose(list(cells.values()))
             for key, task in mine.items():
                 if task.cell.id in apart:
@@ -239,7 +238,7 @@ class Night:
         task = self.tasks[key]
         assert task.overrides.model is not None
         bundles = self._bundles[task.overrides.model]
-        cell = ConsoleCell(task.cell, steps_of(task.cell))
+        cell = ConsoleCell.of(task.cell)
         order = bundles.order(cell, key, reproduce(task.cell, task.overrides, task.repeat), task.repeat)
         if not place.exists():
             place.mkdir()
@@ -263,8 +262,7 @@ class Night:
         command = reproduce(task.cell, task.overrides, task.repeat)
         if task.by_console:
             return planned_on(task.cell, key, command, task.repeat, task.model)
-        # planned() asks nothing of the images.
-        return planned(Job(task.cell, None, key, command, task.repeat))  # type: ignore[arg-type]
+        return planned_cell(task.cell, key, command, task.repeat)
 
     def began(self, key: str, worker: str) -> None:
         """Show it."""
