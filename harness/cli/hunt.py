@@ -15,6 +15,7 @@ import json
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -23,11 +24,12 @@ from harness.cli import common
 from harness.document.as_json import to_data
 from harness.errors import UserError, closest
 from harness.host.paths import RUNS
-from harness.program.kernel_defects import DEFECTS
+from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.kinds import KINDS
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.terminal import print_totals
 from harness.reproduce.races import campaign as races
+from harness.reproduce.races.conflicts import KNOWN
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -76,9 +78,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def as_new(names: list[str]) -> tuple[str, ...]:
-    """Scenarios of known defects, of all for an empty name; ``UserError`` for another one."""
-    known = [defect.scenario for defect in DEFECTS]
+def as_new(names: list[str], defects: Sequence[KernelDefect] = DEFECTS) -> tuple[str, ...]:
+    """Scenarios of known ``defects``, of all for an empty name; ``UserError`` for another one."""
+    known = [defect.scenario for defect in defects]
     for name in names:
         if name and name not in known:
             near = closest(name, known)
@@ -111,7 +113,7 @@ def main(arguments: argparse.Namespace) -> int:
         with_known=arguments.known,
         one=arguments.one,
         bare=arguments.bare,
-        as_new=as_new(arguments.as_new),
+        as_new=as_new(arguments.as_new, KNOWN if arguments.races else DEFECTS),
         sanitize=not arguments.no_sanitize,
     )
     console = Console(stderr=arguments.json)

@@ -20,6 +20,7 @@ from harness.program.entries import Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.l2_fate import hidden, l2_fate, trap_token
 from harness.program.program import (
+    WRITES,
     Access,
     Action,
     At,
@@ -100,6 +101,8 @@ class ReferenceModel:
                 return self.tables.descriptor(action)
             case Spin():
                 self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.where)
+                if action.where == WRITES:
+                    self.words.written_at_any_time = True
                 return frozenset({DONE})
             case Sample():
                 return self._sample(self.spins[action.cpu], action.cpu)
@@ -298,13 +301,19 @@ class ReferenceModel:
         return self.words.read(pa)
 
     def _sample(self, spin: _Spinning, cpu: int) -> frozenset[str]:
-        """What a CPU that reads all the time reads now: as an access of its own at this moment."""
+        """What a CPU that reads all the time reads now: as an access of its own at this moment.
+
+        One that writes has written by then.
+        """
         self.tlbs.close()
         tlb = self.tlbs.of_pe[cpu]
         if spin.where == "vel2":
             return self._own(tlb.e2, spin.at, "s1")
         if spin.where == "vncr":
             return self._own(tlb.vncr, spin.at + 0x90, "vncr")
+        if spin.where == WRITES:
+            found = self._translate(tlb, spin.ctx, spin.at, Access("write", spin.ctx, spin.at))
+            return self.words.wrote(found)
         return self._translate(
             tlb, spin.ctx, spin.at, Access("read", spin.ctx, spin.at, el0=spin.where == "el0")
         )

@@ -16,6 +16,9 @@ OLD = "o"
 CONTIGUOUS = "c"
 GROUP = 16
 """Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
+WRITES = "l2w"
+BESIDE = ("kick", "online", "other-vm")
+"""Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end."""
 TRANSLATIONS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 """Operations of AT for EL1&0 (Arm ARM C5.4)."""
 
@@ -177,7 +180,10 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Spin:
-    """CPU ``cpu`` reads ``at`` again and again: ``where`` l2, el0, vel2 or vncr. Once for each CPU."""
+    """CPU ``cpu`` reads ``at`` again and again: ``where`` l2, el0, vel2 or vncr. Once for each CPU.
+
+    With l2w it writes there in L2, another value each time, which nobody reads: its looks find 0.
+    """
 
     cpu: int
     ctx: int

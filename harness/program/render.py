@@ -55,7 +55,8 @@ def render(
     """
     loose = loose or Loose()
     needed = f" needs={','.join(sorted(found))}" if (found := needs(program)) else ""
-    lines = [_header(program.world, name, fresh) + needed + (" loose" if loose.whole else "")]
+    late = any(isinstance(each, Host) and each.action == "online" for each in program.actions)
+    lines = [_header(program.world, name, fresh, late) + needed + (" loose" if loose.whole else "")]
     lines += [_context(program.world, i) for i in range(len(program.world.contexts))]
     lines += _memory(program)
     for i, action in enumerate(program.actions):
@@ -81,12 +82,13 @@ def prologue_lines(program: Program) -> int:
     return len(program.world.contexts) + len(_memory(program))
 
 
-def _header(world: World, name: str, fresh: bool) -> str:
+def _header(world: World, name: str, fresh: bool, late: bool) -> str:
     granule = NAMES[world.shift]
     return (
         f"program {name} cpus={world.cpus} spare={max(0, CONTEXT_VCPUS - world.cpus)} world={granule}"
         + (f" hide={world.hide}" if world.hide else "")
         + (" e2h0" if world.e2h0 else "")
+        + (" late" if late else "")
         + (" fresh" if fresh else "")
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.program.addresses import DATA_PA, EVENT_PA, code_result, value_at
-from harness.program.program import Access, Host, InitialMemory, World
+from harness.program.program import BESIDE, Access, Host, InitialMemory, World
 from harness.program.tables import VEL2_SHIFT
 
 ALL64 = (1 << 64) - 1
@@ -25,6 +25,8 @@ class ProgramWords:
         self._code = dict(memory.code) if memory else {}
         self._event: dict[int, bool] = {}
         self._dirty: dict[int, bool] = {}
+        self.written_at_any_time = False
+        """A CPU writes all the time: a page that is in no log may be in it a moment later."""
 
     def held(self, pa: int) -> frozenset[int]:
         """What the word at ``pa`` may hold."""
@@ -59,6 +61,16 @@ class ProgramWords:
             for word in (self._seen(landed[token], action) if token in landed else [token])
         )
 
+    def wrote(self, found: frozenset[str]) -> frozenset[str]:
+        """A CPU that writes all the time has written once more, with one of ``found``; returns what it says.
+
+        A page that it can have written alone is in the log then.
+        """
+        landed = [int(token[3:], 0) for token in found if token.startswith("at=0x")]
+        if len(found) == 1 and landed and landed[0] >= EVENT_PA:
+            self._dirty[(landed[0] - EVENT_PA) >> VEL2_SHIFT] = True
+        return frozenset("v=0x0" if token.startswith("at=0x") else token for token in found)
+
     def _seen(self, pa: int, action: Access) -> Iterable[str]:
         """What vEL2 can find once a write has reached ``pa``: some frames had the value before."""
         if pa >= EVENT_PA:
@@ -74,6 +86,8 @@ class ProgramWords:
 
     def host(self, action: Host) -> frozenset[str]:
         """What KVM's memslots and MMU notifiers promise to L1 holds at once, for L2 too: no TLBI of L1's."""
+        if action.action in BESIDE:
+            return frozenset({"v=0x0"})
         if not action.action.startswith("dirty"):
             self._words = {pa: held for pa, held in self._words.items() if pa < EVENT_PA}
         match action.action:
@@ -87,5 +101,7 @@ class ProgramWords:
             case "dirty-read":
                 seen = self._dirty.get(action.offset >> VEL2_SHIFT, False)
                 self._dirty.clear()
+                if self.written_at_any_time and not seen:
+                    return frozenset({"v=0x1", "v=0x2"})
                 return frozenset({"v=0x2" if seen else "v=0x1"})
         return frozenset({"v=0x0"})

@@ -22,7 +22,7 @@ from harness.host.cache import Store
 from harness.level import Level
 from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.races import conflicts, worker
+from harness.reproduce.races import worker
 from harness.reproduce.races.campaign import LANE
 from harness.reproduce.races.worker import Done, RaceOrder, RaceWorker
 from harness.runner.prepare import Builder
@@ -67,13 +67,11 @@ def hunt(place: Path, kind: str, seed: str, *, mutant: str = "", as_new: bool = 
         deadline=math.inf,
         kernel=spec.levels[Level.L0].kernel,
         mutant=mutant,
-        as_new=as_new,
+        as_new=("defect-fault-against-tlbi",) if as_new else (),
     )
     made = RaceWorker(order, told)  # type: ignore[arg-type]
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(conflicts, "kind_of", lambda *_: kind)
-            kept = made.one(0)
+        kept = made.one(0, kind)
     finally:
         made.target.close()
     (done,) = [each for _ in range(told.qsize()) if isinstance(each := told.get(), Done)]

@@ -7,6 +7,7 @@ import collections
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +20,7 @@ from harness.document.as_json import from_data, to_data
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Location, Problem, UserError
 from harness.host.cache import Store, write_atomic
 from harness.level import Level
-from harness.program.kernel_defects import DEFECTS
+from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
 from harness.reproduce.hunt import worker
@@ -180,14 +181,23 @@ def stack_for(lane: Lane, wanted: Wanted) -> StackSpec:
     return replace(spec, levels=levels)
 
 
-def not_expected(known: Quarantine, kernel: str, release: str) -> tuple[str, ...]:
+def not_expected(
+    known: Quarantine, kernel: str, release: str, defects: Sequence[KernelDefect] = DEFECTS
+) -> tuple[str, ...]:
     """The scenarios of those defects that the L0 kernel of that name and release is not expected to have."""
-    return tuple(each.scenario for each in DEFECTS if not known.knows(each.scenario, kernel, release))
+    return tuple(each.scenario for each in defects if not known.knows(each.scenario, kernel, release))
 
 
-def new_here(wanted: Wanted, kernel: str, images: StackImages, console: Console) -> tuple[str, ...]:
-    """The scenarios of known defects that are findings on ``kernel``: what was asked for, and fixed."""
-    fixed = not_expected(load_quarantine(), kernel, images.versions()["kernel l0"]["version"])
+def new_here(
+    wanted: Wanted,
+    kernel: str,
+    images: StackImages,
+    console: Console,
+    defects: Sequence[KernelDefect] = DEFECTS,
+) -> tuple[str, ...]:
+    """The scenarios of known ``defects`` that are findings on ``kernel``: what was asked for, and fixed."""
+    release = images.versions()["kernel l0"]["version"]
+    fixed = not_expected(load_quarantine(), kernel, release, defects)
     if fixed:
         _say(console, f"findings on {kernel}, where quarantine.yaml does not expect them: {', '.join(fixed)}")
     return tuple(dict.fromkeys((*wanted.as_new, *fixed)))

@@ -11,6 +11,7 @@ from harness.program.addresses import level_size
 from harness.program.program import (
     CONTIGUOUS,
     OLD,
+    WRITES,
     Access,
     Action,
     At,
@@ -81,13 +82,20 @@ def sentence(world: World, action: Action) -> str:
             what = f"AT {action.op.upper()} of VA {action.at:#x}"
             return f"L1 executes {what} under context {action.ctx} and reads PAR_EL1"
         case Spin():
-            return f"CPU {action.cpu} begins to read VA {action.at:#x} again and again ({action.where})"
+            what = "write" if action.where == WRITES else "read"
+            return f"CPU {action.cpu} begins to {what} VA {action.at:#x} again and again ({action.where})"
         case Sample():
             return f"what CPU {action.cpu} reads now is looked at"
         case Stop():
             return f"CPU {action.cpu} ends its reading"
         case Cpu():
             return f"CPU {action.cpu} goes on"
+        case Host(action="kick"):
+            return "the VMM makes the other vCPUs leave KVM_RUN and come back"
+        case Host(action="online"):
+            return "the VMM initialises the vCPU that never runs, and so gives the VM two more shadows"
+        case Host(action="other-vm"):
+            return "another VM is made, runs an L2, and ends"
         case Host():
             return f"L0's VMM does {action.action} to the memory at offset {action.offset:#x}"
 

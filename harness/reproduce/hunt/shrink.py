@@ -16,6 +16,7 @@ from harness.arch.table import Shareability, by_name, load
 from harness.program.addresses import E2_ASID, EVENT_PA
 from harness.program.allowed import allowed_of, illegal
 from harness.program.program import (
+    BESIDE,
     Access,
     Action,
     Cpu,
@@ -86,7 +87,7 @@ def sensible(program: Program) -> bool:
 def _needs_event_memory(action: Action) -> bool:
     if isinstance(action, Map):
         return action.stage != "s1" and (action.to or 0) >= EVENT_PA  # stage 1 leads to an IPA
-    return isinstance(action, Host)
+    return isinstance(action, Host) and action.action not in BESIDE
 
 
 def could_fail(program: Program, saw: str) -> bool:

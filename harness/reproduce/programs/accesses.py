@@ -112,7 +112,7 @@ def spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
         return
     if where == "vel2" and not draft.within(words[2], at, [VEL2]):
         return
-    if where in ("l2", "el0") and not _looks(draft, words[1], words[2], ctx, at, 8):
+    if where in ("l2", "l2w", "el0") and not _looks(draft, words[1], words[2], ctx, at, 8):
         return
     if draft.unfit(c):
         draft.bad(words[1], f"L2 under context {ctx}, whose SL0 does not fit", "another context to spin in")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.program.addresses import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
+from harness.program.program import BESIDE
 
 CPUS_MAX = 4
 CONTEXTS_MAX = 16
@@ -29,8 +30,8 @@ POOL_USED = {12: 0x10_0000, 14: 0x10_0000, 16: 0x40_0000}
 L2_DATA_VA = 0x5000_0000
 L2_PAGE_SIZE = 0x1_0000
 
-HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read")
-PLACES = ("l2", "el0", "vel2", "vncr")
+HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read", *BESIDE)
+PLACES = ("l2", "l2w", "el0", "vel2", "vncr")
 HIDES = ("os", "range", "xs")
 NEEDS = (*HIDES, "ha")
 STAGES = ("s1", "s2")
@@ -48,7 +49,7 @@ LETTERS = {
     "c": "16 contiguous descriptors",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "e2h0", "fresh", "loose")
+PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "e2h0", "late", "fresh", "loose")
 CONTEXT_VALUES = (
     "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"
 )  # fmt: skip

@@ -51,7 +51,7 @@ def ebnf() -> str:
         "file": "{ program }",
         "program": 'head { line } "end"',
         "head": '"program" name { "cpus=" number | "spare=" number | "world=" word | "hide=" feature '
-        '| "needs=" needed { "," needed } | "e2h0" | "fresh" | "loose" }',
+        '| "needs=" needed { "," needed } | "e2h0" | "late" | "fresh" | "loose" }',
         "line": 'statement [ "loose" ] [ "=>" observation { "|" observation } ]',
         "statement": " | ".join(STATEMENTS),
     }
@@ -128,7 +128,7 @@ def editor() -> dict[str, Any]:
         [*grammar.CONTEXT_VALUES, *grammar.OPERAND_FIELDS, "cpus", "spare", "world", "hide", "needs"]
     )
     flags = "|".join(
-        [*grammar.CONTEXT_FLAGS, *grammar.STAGES, "e2h0", "fresh", "loose", "none", *grammar.PLACES]
+        [*grammar.CONTEXT_FLAGS, *grammar.STAGES, "e2h0", "late", "fresh", "loose", "none", *grammar.PLACES]
     )
     verbs = "|".join(sorted(STATEMENTS, key=lambda verb: (-len(verb), verb)))
     return {

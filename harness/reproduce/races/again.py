@@ -37,6 +37,7 @@ class KeptRace:
     program: str
     schedule: Schedule
     pa_bits: int
+    warm: int
     model: str
     timing: str
     kernel: str
@@ -71,6 +72,7 @@ def read_race(directory: Path) -> KeptRace:
             program=data["program"],
             schedule=tuple(from_data(Preemption, each) for each in data["holds"]),
             pa_bits=int(data["pa_bits"]),
+            warm=int(data["warm"]),
             model=data["model"],
             timing=data["timing"],
             kernel=data["kernel"],
@@ -111,7 +113,7 @@ def repeat(race: KeptRace, target: RaceTarget, times: int) -> Iterator[RacedAgai
     """Run it ``times`` times, each from the saved state; the machine's directory is removed at the end."""
     try:
         for _ in range(times):
-            ran = target.race_text(race.program, race.schedule, race.pa_bits)
+            ran = target.race_again(race.program, race.schedule, race.pa_bits, race.warm)
             red = bool(ran.batch.splats) or any(each.verdict != "pass" for each in ran.batch.outcomes)
             trace = target.trace(ran)
             yield RacedAgain(red, first_difference(race.trace, trace), trace)

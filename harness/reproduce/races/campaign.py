@@ -19,8 +19,9 @@ from harness.host.cache import Store, write_atomic
 from harness.level import Level
 from harness.program.lanes import Lane
 from harness.report.progress import Progress
-from harness.reproduce.hunt.campaign import Wanted, stack_for
+from harness.reproduce.hunt.campaign import Wanted, new_here, stack_for
 from harness.reproduce.races import worker
+from harness.reproduce.races.conflicts import KNOWN
 from harness.reproduce.races.worker import Done, RaceNote, RaceOrder
 from harness.reproduce.workers import events
 from harness.runner.prepare import Builder
@@ -33,10 +34,29 @@ END_S = 300.0
 
 
 @dataclass
+class KindTotals:
+    """The same of one kind of program; ``seconds`` and ``instructions`` are of all its workers."""
+
+    programs: int = 0
+    runs: int = 0
+    met: int = 0
+    seconds: float = 0.0
+    instructions: int = 0
+
+    def take(self, done: Done) -> None:
+        """Add a program's."""
+        self.programs += 1
+        self.runs += done.runs
+        self.met += done.met
+        self.seconds = round(self.seconds + done.seconds, 1)
+        self.instructions += done.instructions
+
+
+@dataclass
 class RaceTotals:
     """What a hunt did: runs, those in which somebody was held, in which each hold's condition came, machines.
 
-    ``known``: findings of known defects.
+    ``known``: findings of known defects; ``kinds``: of each kind of program.
     """
 
     seconds: float = 0.0
@@ -47,6 +67,7 @@ class RaceTotals:
     restores: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, KindTotals] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     fatal: int = 0
@@ -61,13 +82,19 @@ class RaceTotals:
             self.restores += event.restores
             self.verdicts += event.verdicts
             self.known += event.known
+            self.kinds.setdefault(event.kind, KindTotals()).take(event)
             return
         (self.kept if event.kept else self.notes).append(event.text)
         self.fatal += event.fatal
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        return {**vars(self), "verdicts": dict(self.verdicts), "known": dict(self.known)}
+        return {
+            **vars(self),
+            "verdicts": dict(self.verdicts),
+            "known": dict(self.known),
+            "kinds": {name: vars(each) for name, each in sorted(self.kinds.items())},
+        }
 
     @property
     def exit_status(self) -> int:
@@ -86,6 +113,8 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
     spec = stack_for(lane, wanted)
     with Progress(console) as progress:
         images = Builder(Store(), progress).images(spec, watched=True)
+    kernel = spec.levels[Level.L0].kernel
+    as_new = new_here(wanted, kernel, images, console, KNOWN)
     started, totals = time.monotonic(), RaceTotals()
     orders = [
         RaceOrder(
@@ -96,10 +125,10 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
             spec=spec,
             out=wanted.out.absolute(),
             deadline=started + wanted.seconds,
-            kernel=spec.levels[Level.L0].kernel,
+            kernel=kernel,
             mutant=wanted.mutant,
             one=wanted.one,
-            as_new=bool(wanted.as_new),
+            as_new=as_new,
         )
         for number in range(wanted.jobs)
     ]
@@ -137,6 +166,13 @@ def print_totals(totals: RaceTotals, console: Console) -> None:
         f"{totals.held}, every condition met in {totals.met}: {verdicts or 'nothing ran'}",
         highlight=False,
     )
+    for name, each in sorted(totals.kinds.items()):
+        console.print(
+            f"  {name}: {each.programs} programs, {each.runs} runs ({each.met} met), "
+            f"{each.runs / max(each.seconds, 0.1):.1f} a second, "
+            f"{each.instructions / 1e6:.0f} million instructions",
+            highlight=False,
+        )
     for name, count in sorted(totals.known.items()):
         console.print(f"known: {count} x {name}", highlight=False)
     console.print(f"{len(totals.kept)} findings", highlight=False)

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs in which two CPUs meet: one uses a translation all the time, the other takes it away.
 
-The reference model of the hunt says what the first one may see afterwards (docs/hunt.md). Each kind draws the
-same dimensions: whether the translation is there when its user begins, or comes while it faults again and
-again (so that the loading and putting of its vCPU are many); whether it was used before; whether another one
-comes in its place.
+The reference model of the hunt says what the first one may see afterwards (docs/hunt.md). Each kind has the
+same dimensions, which are dealt and not drawn (``dealt``): how its user begins (``WAYS``), and what else L0
+does at that time (``BESIDE``). At random: whether another translation comes in its place, operations,
+addresses.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from harness.arch.table import Operation, Regime, Shareability, by_name, load
 from harness.program.addresses import E2_ASID, EVENT_PA, Layout
 from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import (
+    WRITES,
     Access,
     Action,
     Context,
@@ -55,8 +57,7 @@ KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 class RaceConflict:
     """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one."""
 
-    make: Callable[[random.Random, Layout, int | None], Program]
-    weight: int
+    make: Callable[[random.Random, Layout, int | None, str], Program]
     wide: bool = False
 
 
@@ -74,46 +75,69 @@ class RaceProgram:
         words = (getattr(each, "action", type(each).__name__.lower()) for each in self.program.actions)
         return " ".join((self.kind, *words))
 
+    @property
+    def kicked(self) -> bool:
+        """Whether the other vCPUs leave KVM_RUN before the first CPU takes anything away."""
+        return any(isinstance(each, Host) and each.action == "kick" for each in self.program.actions)
 
-def kind_of(seed: str, number: int) -> str:
-    """The kind of a hunt's program: any, and all of them soon, each as often as its weight."""
-    rng = random.Random(f"{seed} kinds {number // len(DECK)}")
-    return rng.sample(DECK, len(DECK))[number % len(DECK)]
+
+WAYS = ("after", "used", "before", "kicked")
+"""The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
+the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
+KVM_RUN and comes back."""
+BESIDE = ("online", "other-vm")
+"""A vCPU of the VM comes online, or another VM ends, after the user has begun."""
 
 
-def program(rng: random.Random, kind: str) -> RaceProgram:
+def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
+    """Way and what is beside it, for a hunt's program number ``turn`` of a kind: none twice before all came.
+
+    First come the ways with nothing beside them.
+    """
+    rng = random.Random(f"{seed} dealt {kind}")
+    plain = [(way, "") for way in rng.sample(WAYS, len(WAYS))]
+    more = rng.sample(both := list(itertools.product(WAYS, BESIDE)), len(both))
+    some = [*plain, *more[:4], *plain, *more[4:]]
+    return some[turn % len(some)]
+
+
+def kinds_of(seed: str, worker: int) -> tuple[str, ...]:
+    """All kinds in the order in which a worker of a hunt begins with them."""
+    names = random.Random(f"{seed} kinds").sample(list(CONFLICTS), len(CONFLICTS))
+    at = worker * len(names) // 2 % len(names)
+    return (*names[at:], *names[:at])
+
+
+def program(rng: random.Random, kind: str, way: str = "", beside: str = "") -> RaceProgram:
     """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
     for _ in range(100):
         bits = pa_bits(rng, kind)
-        found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None)
+        found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
+        if beside:
+            at = next(i for i, each in enumerate(found.actions) if isinstance(each, Spin)) + 1
+            found = replace(found, actions=(*found.actions[:at], Host(beside, 0), *found.actions[at:]))
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
 
 
-WAYS = ("after",) * 6 + ("used", "used", "before", "seen")
-
-
-def _begin(
-    rng: random.Random, spin: Spin, maps: Action, look: Action, ways: Sequence[str] = WAYS
-) -> list[Action]:
-    """The user begins before its translation is there, after, or when it was used on the other CPU."""
-    way = rng.choice(ways)
+def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
+    """The user begins, in one of ``WAYS``; any for an empty one."""
+    way = way or rng.choice(WAYS)
     if way == "before":
         return [spin, maps]
-    if way == "seen":
-        return [maps, spin, Sample(spin.cpu)]
-    return [maps, *([look] if way == "used" else []), spin]
+    used = [look] if way == "used" else []
+    return [maps, *used, spin, *([Host("kick", 0)] if way == "kicked" else [])]
 
 
-def event(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def event(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L2 uses event memory on one CPU while L0's VMM drops or replaces it: no operation of L1 is needed."""
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
-    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look)]
+    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way)]
     if rng.random() < 0.15:  # all shadows are write-protected, which is a side of its own
         begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
@@ -125,13 +149,13 @@ def _takes(rng: random.Random, offset: int) -> Host:
     return Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
 
 
-def vncr(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """An L2 that is a hypervisor uses its VNCR page on one CPU while L1 unmaps or moves it on another."""
     page = layout.e2(rng.randrange(2))
     letters = rng.choice(("w", "w", "wg"))
     operation = by_name(rng.choice(_of_vel2()))
     begin = _begin(
-        rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0)
+        rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0), way
     )
     take: list[Action] = [
         Map("e2", 0, page, 3, None),
@@ -143,13 +167,13 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None) -> Program
     return Program(_hypervisor(page, bits), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
-def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """The same, with the VNCR page in event memory, which L0's VMM drops or replaces."""
     page, frame = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     offset = frame + TPIDR_EL2_AT
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
     begin: list[Action] = [Host("set-up", offset)]
-    begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0))
+    begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
     take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
     return Program(_hypervisor(page, bits), (*begin, take, Sample(1), Stop(1)))
 
@@ -170,19 +194,19 @@ def _broadcast(operation: Operation) -> bool:
     return operation.scope is not Shareability.LOCAL and not operation.operand.is_range
 
 
-def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L1 itself uses event memory, through its own regime and the stage 2 that L0 has for it."""
     va, offset = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
     begin: list[Action] = [Host("set-up", offset)]
-    begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va))
+    begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
     if rng.random() < 0.15:
         begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
 
 
-def stage1(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L1 takes a page out of L2's stage 1 while L2's vCPU is loaded, or faults in stage 2, on another CPU.
 
     L0 executes the operation for each shadow of the VMID: one that is about to be used counts, too.
@@ -196,7 +220,7 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None) -> Progr
     ]
     end: list[Action] = [Map("s1", 0, va, 3, pages[1], "w")] if rng.random() < 0.3 else []
     stage_2 = [Map("s2", 0, page, 3, layout.frame(n), "rwx") for n, page in enumerate(pages)]
-    begin = _begin(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va))
+    begin = _begin(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va), way)
     world = World(SHIFT, (Context(1, s1=True, s2_bits=bits),), 2)
     return Program(world, (*stage_2, *begin, *take, *end, Sample(1), Stop(1)))
 
@@ -209,7 +233,7 @@ def _of_el1() -> list[str]:
     ]
 
 
-def stage2(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def stage2(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
     operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
@@ -220,11 +244,11 @@ def stage2(rng: random.Random, layout: Layout, bits: int | None = None) -> Progr
         Tlbi(0, "vmalle1is"),
     )
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
-    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at))
+    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
-def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def recycle(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """One CPU stays in its VMID, or faults there; the other goes through more than there are shadows."""
     count = SHADOWS + rng.choice((1, 2))
     world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
@@ -237,13 +261,13 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None) -> Prog
         Spin(1, 0, at, "l2"),
         Map("s2", 0, at, 3, layout.frame(0), "rwx"),
         Access("read", 0, at),
-        ("after", "used", "before", "before", "seen"),  # before: its vCPU gives its shadow up all the time
+        way,  # before, kicked: its vCPU gives its shadow up
     )
     end: list[Action] = [*turns[:2], Sample(1), Stop(1)]
     return Program(world, (*maps, *begin, *turns, *end))
 
 
-def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None) -> Program:
+def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """All shadows are in use by other VMIDs, or were; both CPUs enter one that has none, at about one time.
 
     Whichever comes first takes a shadow that is full of another VMID's translations. The other one may use it
@@ -255,23 +279,42 @@ def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None) ->
     maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(count)]
     turns = [Access("read", ctx, at) for ctx in range(new)]
     rng.shuffle(turns)
-    take: list[Action] = [Access("read", new, at)]
+    take: list[Action] = [*([Host("kick", 0)] if way == "kicked" else []), Access("read", new, at)]
     if rng.random() < 0.4:
         take.append(Access("read", turns[0].ctx, at))
     return Program(world, (*maps, *turns, Spin(1, new, at, "l2"), *take, Sample(1), Stop(1)))
 
 
+def dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
+    """L2 writes a page on one CPU while L0's VMM reads its dirty log: later writes are in the next one.
+
+    The log begins before L2 does, so that its fault finds it on, or afterwards.
+    """
+    at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
+    at += offset % layout.area_size
+    maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
+    log, read = Host("dirty-on", offset), Host("dirty-read", offset)
+    early = rng.random() < 0.7
+    begin: list[Action] = [Host("set-up", offset), *([log] if early else [])]
+    begin += _begin(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
+    take: list[Action] = [*([] if early else [log]), read]
+    return Program(
+        World(SHIFT, (Context(1, s2_bits=bits),), 2),
+        (*begin, *take, Sample(1), read, Sample(1), read, Stop(1)),
+    )
+
+
 CONFLICTS: Mapping[str, RaceConflict] = {
-    "event": RaceConflict(event, 3),
-    "vncr": RaceConflict(vncr, 3, wide=True),
-    "vncr-event": RaceConflict(vncr_event, 1),
-    "event-of-l1": RaceConflict(event_of_l1, 1),
-    "recycle": RaceConflict(recycle, 1),
-    "recycle-into": RaceConflict(recycle_into, 1),
-    "stage1": RaceConflict(stage1, 1, wide=True),
-    "stage2": RaceConflict(stage2, 1, wide=True),
+    "event": RaceConflict(event),
+    "vncr": RaceConflict(vncr, wide=True),
+    "vncr-event": RaceConflict(vncr_event),
+    "event-of-l1": RaceConflict(event_of_l1),
+    "dirty": RaceConflict(dirty),
+    "recycle": RaceConflict(recycle),
+    "recycle-into": RaceConflict(recycle_into),
+    "stage1": RaceConflict(stage1, wide=True),
+    "stage2": RaceConflict(stage2, wide=True),
 }
-DECK = tuple(name for name, each in CONFLICTS.items() for _ in range(each.weight))
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
 

@@ -7,12 +7,15 @@ the order is made, and does not come about by luck.
 
 - sweep: a CPU is held at each place where it came in the calm run, one after another, until the first CPU has
   done all that takes translations away; bounded preemptions (Musuvathi and Qadeer, PLDI 2007), bound 1,
+- back: the first CPU is held at each place of what takes translations away, until another one has done a
+  side,
 - pair: a CPU is held within a side, until another one, held back until then, has done one of its sides,
 - crossed: the other CPU is held within its side, too, until the first one has ended its own; bound 2,
 - points: one to three places at random, each until others have come to some places (PCT: Burckhardt, Kothari,
   Musuvathi and Nagarakatte, ASPLOS 2010).
 
-What was tried is not tried again for programs of the same shape. A hold with a lock that the other CPU wants
+What was tried is not tried again for programs of the same shape, and comes later for others: what is new in
+the whole hunt comes first, whatever kind of program it is met in. A hold with a lock that the other CPU wants
 is learnt, and the places between the taking and the giving of that lock are left out for that side; so are
 those of the first CPU behind which the other one never did what it waited for. All follows from the generator
 of random numbers and from what was tried.
@@ -21,11 +24,11 @@ of random numbers and from what was tried.
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.reproduce.races.calm import Pair, Tried, changes, gate
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import LANDMARK, Side, Stretch, sides, stretches, window
 from harness.scenario.language import Place
@@ -35,41 +38,14 @@ POINTS = 3
 MOST_POINTS = 8
 """So many schedules of that way for each program: they have no end of their own."""
 EVENTS = 40
-REST_EVENTS = 3000
-"""Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
-WAYS = ("sweep", "pair", "crossed", "points")
-WEIGHTS = (70, 18, 6, 6)
+WAYS = ("sweep", "back", "pair", "crossed", "points")
+WEIGHTS = (50, 32, 6, 6, 6)
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
-ALL = "all"
-"""In place of the other's function, where it does all that it does."""
-CHANGES = re.compile(r"tlbi|ipas2|vmalls12|alle1|invalidate|memslot|memory_region|unmap|flush|dirty|destroy")
-"""In the names of what takes translations away."""
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
-
-Pair = tuple[str, int, Place, int, str]
-"""Shape of the program, CPU that is held, its place, which of its arrivals there, the other's function."""
-Blocked = tuple[str, int, Place, str]
-"""Shape of the program, CPU that was held, where it had taken the lock, the other's function."""
-
-
-def calm(base: Sequence[RaceArrival]) -> Schedule:
-    """The schedule of the calm run for a program that did ``base`` by itself; empty without a landmark."""
-    mark = next((each for each in base if not each.cpu and each.place == Place(LANDMARK)), None)
-    if mark is None:
-        return ()
-    return (Preemption(mark.cpu, mark.place, mark.nth, events=REST_EVENTS),)
-
-
-@dataclass
-class Tried:
-    """What was tried and learnt in all programs so far."""
-
-    pairs: set[Pair] = field(default_factory=set)
-    blocked: set[Blocked] = field(default_factory=set)
 
 
 @dataclass
@@ -80,6 +56,7 @@ class Drawer:
     base: tuple[RaceArrival, ...]
     tried: Tried = field(default_factory=Tried)
     deadline_us: int = 0
+    kicked: bool = False
 
     def __post_init__(self) -> None:
         self._drawn: tuple[Stretch, str] | None = None
@@ -87,27 +64,31 @@ class Drawer:
         self._inside = frozenset(each.number for each in inside)
         self._sides = [each for each in sides(inside) if each.function != LANDMARK]
         common = Counter((side.cpu, side.function) for side in self._sides)
-        self._weights = [_changes(side) / common[side.cpu, side.function] for side in self._sides]
+        self._weights = [changes(side) / common[side.cpu, side.function] for side in self._sides]
         self._cpus = sorted({each.cpu for each in inside})
         self._of = {cpu: [each for each in self.base if each.cpu == cpu] for cpu in self._cpus}
         self._marks = [each for each in inside if not each.cpu and each.place == Place(LANDMARK)]
         self._groups: dict[int, dict[tuple[Place, Place | None], list[Stretch]]] = {}
+        self._came_from: dict[int, Place | None] = {}
         behind: dict[int, Place] = {}
-        takes = [side for side in self._sides if not side.cpu and _changes(side) > 1]
+        takes = [side for side in self._sides if not side.cpu and changes(side) > 1]
         taking = {each.number for side in takes for each in side.arrivals}
         for each in stretches(inside):
             # A place may be at several addresses: what comes before it tells them apart.
             key = each.arrivals[0].place, behind.get(each.cpu)
+            self._came_from[each.arrivals[0].number] = key[1]
             behind[each.cpu] = each.arrivals[-1].place
             if taking and not each.cpu and each.arrivals[0].number not in taking:
                 continue  # of the first CPU only what takes translations away counts, if anything does
             self._groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
+        self._gate = gate(self.base, self.kicked) if self.kicked else None
         first = [each.number for each in inside if not each.cpu and each.place.function != LANDMARK]
-        self._rest = min(first, default=len(self.base))
+        self._rest = self._gate.number if self._gate else min(first, default=len(self.base))
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
-        self._sweep: list[Stretch] | None = None
+        self._sweep: list[tuple[Stretch, Pair]] | None = None
+        self._back: list[tuple[Stretch, Side, Pair]] | None = None
 
     def draw(self, rng: random.Random) -> Schedule:
         """One schedule; empty when nothing new is left, or one CPU alone came by anywhere."""
@@ -119,7 +100,9 @@ class Drawer:
         if way == "points":
             found = self._points(rng)
         elif way == "sweep":
-            found = self._next(rng)
+            found = self._next(rng) or self._next_back(rng)
+        elif way == "back":
+            found = self._next_back(rng) or self._next(rng)
         else:
             found = self._pair(rng, crossed=way == "crossed")
         if not found:
@@ -134,45 +117,84 @@ class Drawer:
             return
         stretch, other = self._drawn
         if HoldEnd.BLOCKED in ends[0].reasons and stretch.lock is not None:
-            self.tried.blocked.add((self.shape, stretch.cpu, stretch.lock, other))
+            self.tried.blocked.add((stretch.cpu, stretch.lock, other))
         if HoldEnd.DEADLINE in ends[0].reasons and not stretch.cpu:
             self._early[other] = max(self._early.get(other, 0), stretch.arrivals[-1].number)
 
     def _next(self, rng: random.Random) -> Schedule:
         """The next one of the sweep; empty at its end, and where the first CPU takes nothing away."""
-        if self._sweep is None:
-            self._sweep = self._order(rng)
         takes = [each for each in self._sides if not each.cpu and each.last.number < self._next_mark]
-        while self._sweep and takes:
-            stretch = self._sweep.pop()
-            first = stretch.arrivals[0]
-            pair = (self.shape, first.cpu, first.place, min(first.nth, EARLY), ALL)
-            blocked = stretch.lock and (self.shape, first.cpu, stretch.lock, ALL)
-            if pair in self.tried.pairs or blocked in self.tried.blocked:
+        if not takes:
+            return ()
+        all_of_it = " ".join(dict.fromkeys(each.function for each in takes))
+        if self._sweep is None:
+            self._sweep = self._order(rng, all_of_it)
+        while self._sweep:
+            stretch, pair = self._sweep.pop()
+            blocked = stretch.lock and (stretch.cpu, stretch.lock, all_of_it)
+            if blocked in self.tried.blocked or not self.tried.take(self.shape, pair):
                 continue
-            self.tried.pairs.add(pair)
-            self._drawn = (stretch, ALL)
+            self._drawn = (stretch, all_of_it)
             return self._meet(rng.choice(stretch.arrivals), takes[-1], None, whole=True)
         return ()
 
-    def _order(self, rng: random.Random) -> list[Stretch]:
-        """Backwards: of each place its last time while all was calm, then its first times.
+    def _order(self, rng: random.Random, other: str) -> list[tuple[Stretch, Pair]]:
+        """Backwards: what is new comes first, of each place its last time while all was calm.
 
         One that comes again and again is as good the first times. Where a lock is held comes later: what
         takes translations away takes most of these, too, and waits.
         """
-        rounds: dict[tuple[bool, bool], list[Stretch]] = {}
-        for cpu in self._cpus[1:]:
-            for group in self._groups[cpu].values():
-                calm = [each for each in group if each.arrivals[0].number < self._rest]
-                calm = calm if len(calm) <= EARLY else calm[:2]
-                for each in calm:
-                    rounds.setdefault((each.locked, each is not calm[-1]), []).append(each)
         order = []
-        for key in sorted(rounds, reverse=True):
-            rng.shuffle(rounds[key])
-            order += rounds[key]
-        return order
+        for cpu in self._cpus[1:]:
+            for (place, behind), group in self._groups[cpu].items():
+                calm = [each for each in group if each.arrivals[0].number < self._rest]
+                calm = calm if len(calm) <= EARLY else [*calm[:2], calm[-1]]
+                for later, each in enumerate(reversed(calm)):
+                    pair = (cpu, place, behind, later, other)
+                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0)
+                    order.append((-worth, rng.random(), each, pair))
+        return [(each, pair) for _, _, each, pair in sorted(order, key=lambda row: row[:2])]
+
+    def _next_back(self, rng: random.Random) -> Schedule:
+        """The next one of the sweep over what the first CPU does; empty at its end."""
+        if self._back is None:
+            self._back = self._back_order(rng)
+        while self._back:
+            stretch, other, pair = self._back.pop()
+            blocked = stretch.lock and (stretch.cpu, stretch.lock, other.function)
+            if blocked in self.tried.blocked or stretch.arrivals[0].number <= self._early.get(
+                other.function, -1
+            ):
+                continue
+            if not self.tried.take(self.shape, pair):
+                continue
+            self._drawn = (stretch, other.function)
+            return self._meet(rng.choice(stretch.arrivals), other, None, whole=False)
+        return ()
+
+    def _back_order(self, rng: random.Random) -> list[tuple[Stretch, Side, Pair]]:
+        """Backwards: each place of the first CPU, the first and the last time, with each side of the others.
+
+        Of sides of one function the last one while all was calm, and the first one that followed.
+        """
+        calm: dict[tuple[int, str], Side] = {}
+        behind: dict[tuple[int, str], Side] = {}
+        for side in self._sides:
+            if side.cpu and side.first < self._rest:
+                calm[side.cpu, side.function] = side
+            elif side.cpu:
+                behind.setdefault((side.cpu, side.function), side)
+        order = []
+        for (place, before), group in self._groups.get(self._cpus[0], {}).items():
+            for later, each in enumerate(dict.fromkeys((group[-1], group[0]))):
+                for other in (*calm.values(), *behind.values()):
+                    if not self._meets(each.arrivals[0], other):
+                        continue
+                    follows = other.first >= self._rest
+                    pair = (each.cpu, place, before, 2 * later + follows, f"{other.cpu} {other.function}")
+                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0)
+                    order.append((-worth, rng.random(), each, other, pair))
+        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:
         """Empty when no two sides of different CPUs are left."""
@@ -184,16 +206,17 @@ class Drawer:
                 continue
             other = self._sides[rng.choices(others, [self._weights[i] for i in others])[0]]
             place = stretch.arrivals[0].place
-            pair = (self.shape, cpu, place, min(stretch.arrivals[0].nth, EARLY), other.function)
-            blocked = stretch.lock and (self.shape, cpu, stretch.lock, other.function)
-            if blocked in self.tried.blocked or (not crossed and pair in self.tried.pairs):
+            came = self._came_from.get(stretch.arrivals[0].number)
+            pair = (cpu, place, came, -min(stretch.arrivals[0].nth, EARLY), f"{other.cpu} {other.function}")
+            blocked = stretch.lock and (cpu, stretch.lock, other.function)
+            if blocked in self.tried.blocked or (not crossed and (self.shape, pair) in self.tried.shapes):
                 continue
             if not self._meets(stretch.arrivals[0], other):
                 continue
             if not cpu and stretch.arrivals[0].number <= self._early.get(other.function, -1):
                 continue
             if not crossed:
-                self.tried.pairs.add(pair)
+                self.tried.take(self.shape, pair)
             self._drawn = (stretch, other.function)
             middle = rng.choice(other.arrivals) if crossed else None
             return self._meet(rng.choice(stretch.arrivals), other, middle, whole=rng.random() < 0.5)
@@ -216,14 +239,14 @@ class Drawer:
         that is held at ``held``, it waits at its landmark until hold 1 holds.
         """
         end = middle or other.last
-        before = (self._landmark(other.arrivals[0]) if whole else None) or self._before(other)
+        before = (self._wait(other.arrivals[0]) if whole else None) or self._before(other)
         if not held.cpu and other.first > held.number:
             before = None
         first = Preemption(held.cpu, held.place, held.nth, end.cpu, end.place, self._times(end, before))
         found = [first]
         if before is not None:
             found.append(Preemption(before.cpu, before.place, before.nth, held=0))
-        mark = self._landmark(held)
+        mark = self._wait(held)
         if before is not None and mark is not None and mark != held:
             found.append(Preemption(mark.cpu, mark.place, mark.nth, held=1))
         if middle is not None and middle != before:
@@ -252,8 +275,10 @@ class Drawer:
         inside = [each for each in mine if each.number in self._inside]
         return inside[-1] if inside else None
 
-    def _landmark(self, held: RaceArrival) -> RaceArrival | None:
-        """The last landmark of its CPU before."""
+    def _wait(self, held: RaceArrival) -> RaceArrival | None:
+        """Where its CPU waits before: at its gate, at the last landmark else."""
+        if self._gate is not None and not held.cpu and self._gate.number <= held.number:
+            return self._gate
         marks = [each for each in self._marks if each.cpu == held.cpu and each.number < held.number]
         return marks[-1] if marks else None
 
@@ -281,9 +306,3 @@ class Drawer:
                 at.cpu, at.place, at.nth, events=rng.randint(1, EVENTS)
             )
         return tuple(found.values())
-
-
-def _changes(side: Side) -> int:
-    """One, and two for each function in it that takes translations away."""
-    functions = {each.place.function for each in side.arrivals if not each.place.kind}
-    return 1 + 2 * sum(bool(CHANGES.search(function)) for function in functions)

@@ -67,6 +67,8 @@ def scenario_text(race: Race) -> str:
     comments = "\n".join(f"# {line}".rstrip() for line in lines)
     holds = "".join(f"  - {each.step()}\n    name: hold-{i}\n" for i, each in enumerate(race.trial.schedule))
     text = textwrap.indent(race.trial.text.strip(), "      ")
+    program = f"nvh-litmus --program - <<'END'\n{text}\n      END"
+    before = f"  - run: |\n      {program}\n    on: l0\n    timeout: {RUN_S}\n" * race.trial.warm
     return f"""{comments}
 scenario: {race.slug}
 summary: Two CPUs meet - {race.finding.cause[:70].replace(":", " -")}
@@ -77,10 +79,8 @@ stack:
 timeout: {DEADLINE_S}
 steps:
   - boot: l0
-{holds}  - run: |
-      nvh-litmus --program - <<'END'
-{text}
-      END
+{before}{holds}  - run: |
+      {program}
     on: l0
     name: {RUN}
     timeout: {RUN_S}
@@ -104,6 +104,7 @@ def write(race: Race, directory: Path) -> Path:
         "schedule": [str(each) for each in race.trial.schedule],
         "holds": [to_data(each) for each in race.trial.schedule],
         "pa_bits": race.trial.pa_bits,
+        "warm": race.trial.warm,
         "program": race.trial.text,
         "seed": race.seed,
         "number": race.number,

@@ -48,11 +48,13 @@ class RaceTrial:
 
     KVM walks a shadow stage 2 in steps of 1 GiB up to the PA size whenever a notifier, a memslot or a
     recycled context concerns all of it, and gives ``mmu_lock`` up at each: 2^18 with 48 bits, 2^6 with 36.
+    ``warm``: how often the machine runs the program without a schedule before, where it begins alone.
     """
 
     program: Program
     schedule: Schedule = ()
     pa_bits: int = MOST_BITS
+    warm: int = 0
 
     @property
     def text(self) -> str:
@@ -69,6 +71,11 @@ class RacesRun:
     lost: int
     arrivals: tuple[RaceArrival, ...]
     holds: tuple[HoldFound, ...]
+
+    @property
+    def instructions(self) -> int:
+        """How many were executed from the first arrival to the last."""
+        return self.records[-1].executed - self.records[0].executed if self.records else 0
 
 
 class RaceTarget(Target):
@@ -104,12 +111,20 @@ class RaceTarget(Target):
 
         ``InfraError`` where the fault is neither the program's nor the schedule's.
         """
-        return self.race_text(trial.text, trial.schedule, trial.pa_bits, alone=alone, keep=keep)
+        if alone:
+            return self.race_again(trial.text, trial.schedule, trial.pa_bits, trial.warm, keep=keep)
+        return self._race(trial.text, trial.schedule, trial.pa_bits, alone=False, keep=keep)
 
-    def race_text(
-        self, text: str, schedule: Schedule, pa_bits: int, *, alone: bool = True, keep: bool = False
+    def race_again(
+        self, text: str, schedule: Schedule, pa_bits: int, warm: int, *, keep: bool = False
     ) -> RacesRun:
-        """The same of a program as nvh-litmus reads it. Raises ``NoSuchPlace``, too."""
+        """The same from the saved state, of a program as nvh-litmus reads it. Raises ``NoSuchPlace``, too."""
+        self.close()
+        for _ in range(warm):
+            self._race(text, (), pa_bits, alone=False, keep=True)
+        return self._race(text, schedule, pa_bits, alone=not warm, keep=keep)
+
+    def _race(self, text: str, schedule: Schedule, pa_bits: int, *, alone: bool, keep: bool) -> RacesRun:
         if alone or self._trials >= TRIALS:
             self.close()
         if self._stack is None:

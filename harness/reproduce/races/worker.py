@@ -20,7 +20,8 @@ from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
-from harness.reproduce.races.draw import Drawer, Tried, calm
+from harness.reproduce.races.calm import Tried, calm
+from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.kept import Race
 from harness.reproduce.races.left import LeftBehind
 from harness.reproduce.races.machine import MOST_BITS, RacesRun, RaceTarget, RaceTrial, verdict
@@ -31,7 +32,7 @@ from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 64
+DRAWS = 40
 """Schedules for each program."""
 WIDE_DRAWS = 12
 VAIN = 10
@@ -40,8 +41,12 @@ WIDE_PATIENCE_US = 20_000
 """Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
 SHRINK_RUNS = 25
+WARM = (0, 1, 2)
+"""How often a program runs by itself before a finding is repeated: some need a machine that has run it."""
 LEAK_RUNS = 20
 FAILURES_MAX = 3
+FAILED = 100_000_000
+"""Instructions that count for a program that could not be run."""
 FINDINGS = "findings"
 
 
@@ -59,13 +64,19 @@ class RaceOrder:
     kernel: str
     mutant: str = ""
     one: bool = False
-    as_new: bool = False
+    as_new: tuple[str, ...] = ()
 
 
 @dataclass
 class Done:
-    """What a program's schedules brought. ``met``: runs in which each hold's condition came."""
+    """What a program's schedules brought. ``met``: runs in which each hold's condition came.
 
+    ``seconds``: what all took; ``instructions``: what the machine executed in its runs.
+    """
+
+    kind: str = ""
+    seconds: float = 0.0
+    instructions: int = 0
     runs: int = 0
     held: int = 0
     met: int = 0
@@ -99,6 +110,9 @@ class RaceWorker:
         self.journal = order.out.absolute() / f"trials-{order.first}.txt"
         self.tried = Tried()
         self.causes: set[str] = set()
+        self.spent: Counter[str] = Counter()
+        self.turns: Counter[str] = Counter()
+        self.kinds = conflicts.kinds_of(order.seed, order.first)
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
     def work(self) -> None:
@@ -107,11 +121,13 @@ class RaceWorker:
         for number in itertools.count(self.order.first, self.order.stride):
             if time.monotonic() >= self.order.deadline:
                 return
+            kind = min(self.kinds, key=lambda each: self.spent[each])
             try:
-                found = self.one(number)
+                found = self.one(number, kind)
                 failures = 0
             except (Broken, InfraError, ValueError) as error:
                 failures += 1
+                self.spent[kind] += FAILED
                 self.queue.put(RaceNote(f"program {number}: {error}"))
                 if failures >= FAILURES_MAX:
                     raise InfraError(f"{failures} programs in a row: {error}") from error
@@ -119,14 +135,15 @@ class RaceWorker:
             if found and self.order.one:
                 return
 
-    def one(self, number: int) -> bool:
-        """All schedules of one program; whether something was kept."""
+    def one(self, number: int, kind: str) -> bool:
+        """All schedules of one program of a kind; whether something was kept."""
+        turn = self.turns[kind] * self.order.stride + self.order.first
+        self.turns[kind] += 1
         rng = random.Random(f"{self.order.seed} race {number}")
-        made = conflicts.program(rng, conflicts.kind_of(self.order.seed, number))
+        made = conflicts.program(rng, kind, *conflicts.dealt(self.order.seed, kind, turn))
         trial = RaceTrial(made.program, (), made.pa_bits)
         patience = WIDE_PATIENCE_US if trial.pa_bits == MOST_BITS else 0
-        done = Done()
-        self.target.close()
+        done, begun = Done(kind), time.monotonic()
         base = self.target.race(trial)
         note = self.look(number, -1, trial, base, done)
         before, machine = self.target.left(), self.target.restores
@@ -138,7 +155,7 @@ class RaceWorker:
                 break
             if (note and note.kept) or time.monotonic() >= self.order.deadline:
                 break
-            chosen = replace(trial, schedule=drawer.draw(rng) if drawer else calm(base.arrivals))
+            chosen = replace(trial, schedule=drawer.draw(rng) if drawer else calm(base.arrivals, made.kicked))
             if not chosen.schedule and drawer:
                 break
             ran = self.target.race(chosen)
@@ -146,12 +163,14 @@ class RaceWorker:
                 drawer.learn(ran.holds)
                 vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
             else:
-                drawer = Drawer(made.shape, ran.arrivals, self.tried, patience)
+                drawer = Drawer(made.shape, ran.arrivals, self.tried, patience, made.kicked)
             tried.append(chosen)
             note = self.look(number, draw, chosen, ran, done)
         if note is None and self.target.restores == machine:
             note = self.leak(number, tried, before)
         done.restores, self.target.restores = self.target.restores, 0
+        done.seconds = time.monotonic() - begun
+        self.spent[kind] += done.instructions
         self.queue.put(done)
         if note and note.kept:
             self.queue.put(note)
@@ -160,6 +179,7 @@ class RaceWorker:
     def look(self, number: int, draw: int, trial: RaceTrial, ran: RacesRun, done: Done) -> RaceNote | None:
         """Count a run, and pursue what is wrong with it; what was kept of it."""
         done.runs += 1
+        done.instructions += ran.instructions
         self.write_down(number, draw, trial, ran)
         done.held += any(hold.held for hold in ran.holds)
         done.met += bool(ran.holds) and all(HoldEnd.UNTIL in hold.reasons for hold in ran.holds)
@@ -193,7 +213,8 @@ class RaceWorker:
 
     def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
         """What is wrong with a run."""
-        return verdict(program, ran, () if self.order.as_new else conflicts.KNOWN)
+        known = [each for each in conflicts.KNOWN if each.scenario not in self.order.as_new]
+        return verdict(program, ran, known)
 
     def pursue(self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding) -> RaceNote | None:
         """Make a finding short, repeat it, and keep it when its cause is new; what was kept.
@@ -214,7 +235,11 @@ class RaceWorker:
             found = fails(replace(trial, schedule=holds))
             return found is not None and reason_of(trial.program, found) == reason
 
-        if not still(trial.schedule):
+        for warm in WARM:
+            trial = replace(trial, warm=warm)
+            if still(trial.schedule):
+                break
+        else:
             words = f"program {number}, schedule {draw}: {finding.cause}; not from the saved state"
             self.queue.put(RaceNote(words))
             return None

@@ -9,8 +9,9 @@ from collections import Counter
 
 import pytest
 
-from harness.reproduce.races import draw
-from harness.reproduce.races.draw import Drawer, Tried, calm
+from harness.reproduce.races import calm as calm_run
+from harness.reproduce.races.calm import Tried, calm
+from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import ANY, HoldEnd, HoldFound, HoldState
@@ -49,7 +50,7 @@ def met(chosen: Schedule, log: Log, *order: tuple[int, Place]) -> bool:
 
 def test_calm_is_where_the_first_cpu_waits_at_its_landmark() -> None:
     (hold,) = calm(arrivals(FIRST))
-    assert (hold.cpu, hold.place, hold.nth, hold.events) == (0, MARK, 1, draw.REST_EVENTS)
+    assert (hold.cpu, hold.place, hold.nth, hold.events) == (0, MARK, 1, calm_run.REST_EVENTS)
     assert met((hold,), FIRST, (0, MARK), (1, end(FAULT)), (0, TLBI))
     assert not met((), FIRST, (1, end(FAULT)), (0, TLBI))
     assert calm(arrivals(whole(0, TLBI))) == ()
@@ -99,7 +100,59 @@ def test_what_was_tried_is_not_tried_for_another_program_of_the_shape() -> None:
     first = [one._next(random.Random(1)) for _ in range(5)]
     rest = [other._next(random.Random(2)) for _ in range(40)]
     assert not set(first) & {each for each in rest if each}
-    assert Drawer("another", arrivals(LOG), tried)._next(random.Random(1))
+    swept = [each for each in (*first, *rest) if each]
+    another = Drawer("another", arrivals(LOG), tried)
+    again = [each for _ in range(40) if (each := another._next(random.Random(1)))]
+    assert len(again) == len(swept), "another shape is another chance"
+
+
+def test_what_is_new_in_the_whole_hunt_comes_first() -> None:
+    """Two programs of different shapes try all that either can before anything twice."""
+    tried = Tried()
+    one = Drawer("k", arrivals(LOG), tried)
+    count = sum(bool(one._next(random.Random(1))) for _ in range(40))
+    tried = Tried()
+    one, other = Drawer("k", arrivals(LOG), tried), Drawer("another", arrivals(LOG), tried)
+    for _ in range(count // 2):
+        one._next(random.Random(2))
+    for _ in range(count - count // 2):
+        other._next(random.Random(3))
+    first_times = [pair for pair in tried.pairs if pair[3] == 0]
+    assert all(tried.pairs[pair] == 1 for pair in first_times)
+    assert {place for _, place, *_ in first_times} >= {FAULT, WALK, end(WALK), INSTALL, end(INSTALL)}
+
+
+def test_a_sweep_back_holds_the_first_cpu_until_a_side_is_over() -> None:
+    drawer = Drawer("k", arrivals(LOG))
+    found = [each for _ in range(100) if (each := drawer._next_back(random.Random(1)))]
+    inside = [TLBI, Place("tlbi", "call", "_lock"), Place("tlbi", "after", "_unlock"), end(TLBI)]
+    assert len(found) < 100
+    faults = [each for each in found if each[0].until == end(FAULT)]
+    assert {each[0].place for each in faults} == set(inside)
+    for each in faults:
+        assert each[0].cpu == 0
+        assert met(each, FIRST, (0, each[0].place), (1, FAULT), (1, end(FAULT)))
+
+
+def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
+    """CPU 0 waits at its landmark, and again at its operation: between the two it kicks."""
+    put = Place("put")
+    kicked: Log = []
+    for each in LOG:
+        kicked += [*whole(0, Place("exit")), *whole(1, put)] if each == (0, TLBI) else []
+        kicked += [each]
+    rest = calm(arrivals(kicked), kicked=True)
+    assert [(each.cpu, each.place, each.nth) for each in rest] == [(0, MARK, 1), (0, TLBI, 1)]
+    drawer = Drawer("k", arrivals(kicked), kicked=True)
+    swept = [each for _ in range(40) if (each := drawer._next(random.Random(1)))]
+    held = [each for each in swept if each[0].place == put]
+    assert held
+    for each in held:
+        assert (each[1].place, each[1].held) == (TLBI, 0)
+        assert met(each, kicked, (0, Place("exit")), (1, put), (0, end(TLBI)), (1, end(put)))
+    assert not [
+        each for each in Drawer("k", arrivals(kicked))._order(random.Random(1), "x") if each[1][1] == put
+    ]
 
 
 def test_a_lock_that_blocked_is_not_held_again() -> None:
@@ -169,7 +222,7 @@ def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:
     log = [
         each for each in LOG for each in ([each, (1, LOAD)] if each in ((1, WALK), (1, INSTALL)) else [each])
     ]
-    order = Drawer("k", arrivals(log))._order(random.Random(1))
+    order = [each for each, _ in Drawer("k", arrivals(log))._order(random.Random(1), "tlbi")]
     count = len({each.arrivals[0].place for each in order}) + 1
     first = {(each.arrivals[0].place, each.arrivals[0].nth) for each in order[-count:]}
     assert {(LOAD, 1), (LOAD, 2)} <= first

@@ -30,6 +30,7 @@ static void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct 
 {
 	bool el0 = s->c == SPIN_L2_EL0, own, vncr;
 
+	cpu->x[0] = 0; /* what one that writes is told to have read */
 	cpu->x[1] = s->a;
 	cpu->x[2] = el0 ? el0_alias(spin) : (uint64_t)spin;
 	cpu->x[3] = el0 ? el0_alias(&spin_stop[cpu->index]) : (uint64_t)&spin_stop[cpu->index];

@@ -130,7 +130,7 @@ static void step_hang(const struct step *s)
 
 /*
  * L0 emulates the reading of this register, and it changes nothing: behind it other CPUs do what they do, and a hunt for
- * races holds this one here until they have come where it wants them (harness/reproduce/races/rendezvous.py).
+ * races holds this one here until they have come where it wants them (harness/reproduce/races/draw.py).
  */
 static void landmark(void)
 {

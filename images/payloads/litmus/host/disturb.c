@@ -49,7 +49,7 @@ static bool turn(struct disturbance *d)
 		usleep(MOVE_US);
 		return true;
 	case DISTURB_CLOSE:
-		return teardown_close(vm, (unsigned)d->count);
+		return teardown_close(vm, (unsigned)d->count, vm_pes() - 1);
 	case DISTURB_KILL:
 		return teardown_kill(vm, (unsigned)d->count);
 	default:

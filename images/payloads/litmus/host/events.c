@@ -3,9 +3,12 @@
 #include "host/events.h"
 #include "host/break.h"
 #include "host/memory.h"
+#include "host/teardown.h"
 #include "host/value.h"
+#include "host/vcpu.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -60,6 +63,19 @@ static uint64_t changed(const struct vm *vm, uint64_t offset)
 	return last == before ? 1 : 2;
 }
 
+static bool online(struct vm *vm)
+{
+	if (!vm->config.late || vm->online) {
+		vm_break(vm, "no vCPU is left to come online");
+		return false;
+	}
+	vm->online = true;
+	for (unsigned i = 0; i < vm->config.spare; i++)
+		if (!vcpu_online(vm, vm->config.cpus + i))
+			return false;
+	return true;
+}
+
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	vm->mmio_value = event_new(offset);
@@ -86,6 +102,14 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 		       read_dirty(vm, offset, answer);
 	case EVENT_DIRTY_READ:
 		return read_dirty(vm, offset, answer);
+	case EVENT_ONLINE:
+		return online(vm);
+	case EVENT_KICK:
+		for (unsigned i = 1; i < vm->config.cpus; i++)
+			pthread_kill(vm->vcpu[i].thread, SIGUSR1);
+		return true;
+	case EVENT_OTHER_VM:
+		return teardown_close(vm, 0, vm->config.first_pe);
 	case EVENT_CHANGED:
 		*answer = changed(vm, offset);
 		return true;

@@ -13,6 +13,9 @@ enum event_action {
 	EVENT_READ_ONLY,
 	EVENT_DIRTY_ON,	 /* log dirty pages from now on */
 	EVENT_DIRTY_READ, /* 1: the page is not in the log, 2: it is; the log begins anew */
+	EVENT_ONLINE,	 /* the spare vCPUs of a VM with config.late come online */
+	EVENT_KICK,	 /* a signal for the other vCPUs: each leaves KVM_RUN and comes back */
+	EVENT_OTHER_VM,	 /* another VM is made, runs an L2, and ends */
 	EVENT_CHANGED,	  /* 1: the memory is what it was when this was asked last, 2: it is not */
 };
 

@@ -45,9 +45,9 @@ static bool run_an_l2(struct vm *vm)
 	return !strcmp(f.verdict, "pass");
 }
 
-bool teardown_close(struct vm *vm, unsigned turn)
+bool teardown_close(struct vm *vm, unsigned turn, unsigned pe)
 {
-	struct config config = { .cpus = 1 + turn % 2, .first_pe = (uint8_t)(vm_pes() - 1) };
+	struct config config = { .cpus = 1 + turn % 2, .first_pe = (uint8_t)pe };
 	struct vm other;
 	bool ran = vm_create(&other, &config) && run_an_l2(&other);
 

@@ -5,7 +5,8 @@
 
 #include "host/vm_state.h"
 
-bool teardown_close(struct vm *vm, unsigned turn);
+/* The last of its vCPUs runs on CPU `pe` of L0, and so does the caller when it has one alone. */
+bool teardown_close(struct vm *vm, unsigned turn, unsigned pe);
 bool teardown_kill(struct vm *vm, unsigned turn);
 
 #endif

@@ -138,6 +138,8 @@ bool text_begin(struct text *t, char **words, unsigned count)
 				return false;
 		} else if (!strcmp(words[i], "fresh")) {
 			t->fresh = true;
+		} else if (!strcmp(words[i], "late")) {
+			t->config.late = true;
 		} else if (!strcmp(words[i], "e2h0")) {
 			t->config.e2h0 = true;
 		} else if (!strcmp(words[i], "loose")) {
@@ -478,7 +480,8 @@ static bool do_host(struct text *t, unsigned line, char **w, unsigned n, const c
 	} actions[] = { { "set-up", EVENT_SET_UP },	{ "dontneed", EVENT_DONTNEED },
 			{ "move", EVENT_MOVE },		{ "delete", EVENT_DELETE },
 			{ "read-only", EVENT_READ_ONLY }, { "dirty-on", EVENT_DIRTY_ON },
-			{ "dirty-read", EVENT_DIRTY_READ } };
+			{ "dirty-read", EVENT_DIRTY_READ }, { "online", EVENT_ONLINE },
+			{ "kick", EVENT_KICK }, { "other-vm", EVENT_OTHER_VM } };
 	uint64_t offset;
 	struct step *s;
 
@@ -499,7 +502,7 @@ static bool do_host(struct text *t, unsigned line, char **w, unsigned n, const c
 	return wrong(t, "%s is not an action of the host", w[1]);
 }
 
-/* spin CPU CTX VA l2|vel2|vncr, sample CPU, stop CPU */
+/* spin CPU CTX VA l2|vel2|vncr|el0|l2w, sample CPU, stop CPU */
 static bool do_spin(struct text *t, unsigned line, char **w, unsigned n, const char *allowed)
 {
 	uint64_t cpu, ctx, va;
@@ -511,7 +514,8 @@ static bool do_spin(struct text *t, unsigned line, char **w, unsigned n, const c
 		static const struct {
 			const char *name;
 			enum spin_where where;
-		} places[] = { { "l2", SPIN_L2 }, { "vel2", SPIN_VEL2 }, { "vncr", SPIN_L2_VNCR }, { "el0", SPIN_L2_EL0 } };
+		} places[] = { { "l2", SPIN_L2 }, { "vel2", SPIN_VEL2 }, { "vncr", SPIN_L2_VNCR }, { "el0", SPIN_L2_EL0 },
+			       { "l2w", SPIN_L2_WRITE } };
 
 		if (n != 5 || !declared(t, w[2], &ctx) || !number(t, w[3], &va) || t->spinning[cpu])
 			return wrong(t, "expected `spin CPU CTX VA WHERE`, once for a CPU");

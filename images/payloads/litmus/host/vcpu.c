@@ -47,28 +47,48 @@ static bool set_field(struct vm *vm, uint64_t id, unsigned low, uint64_t field)
 	return vmm_set_register(vm->vcpu[0].fd, id, value) || vm_fails(vm, "KVM_SET_ONE_REG of an ID register");
 }
 
+static bool initialise(struct vm *vm, const struct vcpu *v)
+{
+	struct kvm_vcpu_init init;
+
+	if (ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
+		return vm_fails(vm, "KVM_ARM_PREFERRED_TARGET");
+	init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2;
+	if (vm->config.e2h0)
+		init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2_E2H0;
+	return !ioctl(v->fd, KVM_ARM_VCPU_INIT, &init) || vm_fails(vm, "KVM_ARM_VCPU_INIT with EL2");
+}
+
 bool vcpu_create(struct vm *vm, unsigned index)
 {
 	struct vcpu *v = &vm->vcpu[index];
-	struct kvm_vcpu_init init;
 
 	v->vm = vm;
 	v->index = index;
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
 	if (v->fd < 0)
 		return vm_fails(vm, "KVM_CREATE_VCPU");
-	if (ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
-		return vm_fails(vm, "KVM_ARM_PREFERRED_TARGET");
-	init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2;
-	if (vm->config.e2h0)
-		init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2_E2H0;
-	if (ioctl(v->fd, KVM_ARM_VCPU_INIT, &init) < 0)
-		return vm_fails(vm, "KVM_ARM_VCPU_INIT with EL2");
+	if (!(vm->config.late && index >= vm->config.cpus) && !initialise(vm, v))
+		return false;
 	v->run = mmap(NULL, (size_t)ioctl(kvm_open(), KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd,
 		      0);
 	if (v->run == MAP_FAILED)
 		return vm_fails(vm, "mmap of the vCPU");
 	return true;
+}
+
+/*
+ * KVM gives a vCPU its shadows when it is initialised, and its pseudo-TLB for the VNCR page when it is about to run for
+ * the first time; it need not execute anything for that.
+ */
+bool vcpu_online(struct vm *vm, unsigned index)
+{
+	struct vcpu *v = &vm->vcpu[index];
+
+	if (!initialise(vm, v))
+		return false;
+	v->run->immediate_exit = 1;
+	return (ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR) || vm_fails(vm, "KVM_RUN of a vCPU that comes online");
 }
 
 bool vcpu_start_at_image(struct vm *vm, unsigned index)

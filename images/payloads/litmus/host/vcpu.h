@@ -10,6 +10,7 @@ int kvm_open(void);
 bool kvm_has_el2(void);
 bool kvm_has_e2h0(void);
 bool vcpu_create(struct vm *vm, unsigned index);
+bool vcpu_online(struct vm *vm, unsigned index);
 bool vcpu_start_at_image(struct vm *vm, unsigned index);
 bool vm_create_gic(struct vm *vm);
 /* What config hides from L1. */

@@ -24,6 +24,7 @@ struct config {
 	bool bare;	    /* the machine is QEMU's own: true EL2, where HCR_EL2.E2H begins as 0 */
 	uint8_t first_pe;   /* CPU of L0 that the first vCPU runs on */
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
+	bool late;	    /* these are initialised when EVENT_ONLINE asks for it */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
 	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
 };
@@ -48,6 +49,7 @@ struct vm {
 	uint64_t mmio_value; /* what L2 reads where EVENT_PA has no memory */
 	struct shared *shared;
 	bool stop;
+	bool online; /* config.late, and they are no more */
 	pthread_t leader; /* the thread of the first vCPU */
 	timer_t timer;	  /* ends its KVM_RUN */
 	bool timed;

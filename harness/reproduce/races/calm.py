@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The calm run of a program, from which its schedules are drawn, and what a hunt has tried and learnt."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
+from harness.reproduce.races.sides import LANDMARK, Side, sides, window
+from harness.scenario.language import Place
+
+REST_EVENTS = 3000
+"""Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
+CHANGES = re.compile(
+    r"tlbi|ipas2|vmalls12|alle1|invalidate|memslot|memory_region|unmap|flush|dirty|destroy|vcpu_init"
+)
+"""In the names of what takes translations away."""
+Pair = tuple[int, Place, Place | None, int, str]
+"""CPU that is held, its place, where it came from, how often it came later, what the other one does."""
+Blocked = tuple[int, Place, str]
+"""CPU that was held, where it had taken the lock, what the other one wanted to do."""
+
+
+def gate(base: Sequence[RaceArrival], kicked: bool = False) -> RaceArrival | None:
+    """Where the first CPU waits until the other one has come to rest; None without a landmark.
+
+    Its first landmark; where it makes the other one's vCPU leave KVM_RUN, before it takes anything away.
+    """
+    mark = next((each for each in base if not each.cpu and each.place == Place(LANDMARK)), None)
+    if mark is None or not kicked:
+        return mark
+    takes = (side for side in sides(window(base)) if not side.cpu and changes(side) > 1)
+    return next((side.arrivals[0] for side in takes if side.first > mark.number), mark)
+
+
+def calm(base: Sequence[RaceArrival], kicked: bool = False) -> Schedule:
+    """The schedule of the calm run for a program that did ``base`` by itself; empty without a landmark."""
+    mark, last = gate(base), gate(base, kicked)
+    if mark is None or last is None:
+        return ()
+    places = [mark] if mark == last else [mark, last]
+    return tuple(Preemption(each.cpu, each.place, each.nth, events=REST_EVENTS) for each in places)
+
+
+@dataclass
+class Tried:
+    """What was tried and learnt in all programs so far: how often, and in which shapes."""
+
+    pairs: Counter[Pair] = field(default_factory=Counter)
+    shapes: set[tuple[str, Pair]] = field(default_factory=set)
+    blocked: set[Blocked] = field(default_factory=set)
+
+    def take(self, shape: str, pair: Pair) -> bool:
+        """Whether it is new for programs of that shape; it is tried now."""
+        if (shape, pair) in self.shapes:
+            return False
+        self.shapes.add((shape, pair))
+        self.pairs[pair] += 1
+        return True
+
+
+def changes(side: Side) -> int:
+    """One, and two for each function in it that takes translations away."""
+    functions = {each.place.function for each in side.arrivals if not each.place.kind}
+    return 1 + 2 * sum(bool(CHANGES.search(function)) for function in functions)
