@@ -15,9 +15,10 @@ from harness.scenario.language import Place
 REST_EVENTS = 3000
 """Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
 CHANGES = re.compile(
-    r"tlbi|ipas2|vmalls12|alle1|invalidate|memslot|memory_region|unmap|flush|dirty|destroy|vcpu_init"
+    r"tlbi|ipas2|vmalls12|alle1|invalidate|set_memslot|active_memslots|memory_region|unmap|(?<!cpu_)flush"
+    r"|dirty_log|dirty_pt|destroy|vcpu_init"
 )
-"""In the names of what takes translations away."""
+"""In the names of what takes translations away, not of what only looks a memslot up or marks a page."""
 Pair = tuple[int, Place, Place | None, int, str]
 """CPU that is held, its place, where it came from, how often it came later, what the other one does."""
 Blocked = tuple[int, Place, str]

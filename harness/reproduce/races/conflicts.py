@@ -294,7 +294,7 @@ def dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str 
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     log, read = Host("dirty-on", offset), Host("dirty-read", offset)
-    early = rng.random() < 0.7
+    early = way != "kicked" or rng.random() < 0.5
     begin: list[Action] = [Host("set-up", offset), *([log] if early else [])]
     begin += _begin(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
     take: list[Action] = [*([] if early else [log]), read]

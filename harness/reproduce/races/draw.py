@@ -30,7 +30,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.reproduce.races.calm import Pair, Tried, changes, gate
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
-from harness.reproduce.races.sides import LANDMARK, Side, Stretch, sides, stretches, window
+from harness.reproduce.races.sides import LANDMARK, LOOK, Side, Stretch, sides, stretches, window
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldEnd, HoldFound
 
@@ -38,10 +38,15 @@ POINTS = 3
 MOST_POINTS = 8
 """So many schedules of that way for each program: they have no end of their own."""
 EVENTS = 40
+BACK_US = 2_000
+"""Of a hold of the first CPU, after which it goes on: many wait for what does not come while they hold."""
+LONGEST_US = 20_000
+FOLLOW = 2
+"""Sides of another CPU that follow from what the first one did: those behind them wait for these."""
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
 WAYS = ("sweep", "back", "pair", "crossed", "points")
-WEIGHTS = (50, 32, 6, 6, 6)
+WEIGHTS = (60, 28, 4, 4, 4)
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
 EARLY = 8
@@ -62,12 +67,13 @@ class Drawer:
         self._drawn: tuple[Stretch, str] | None = None
         inside = window(self.base)
         self._inside = frozenset(each.number for each in inside)
-        self._sides = [each for each in sides(inside) if each.function != LANDMARK]
+        self._sides = [each for each in sides(inside) if each.function not in (LANDMARK, LOOK)]
         common = Counter((side.cpu, side.function) for side in self._sides)
         self._weights = [changes(side) / common[side.cpu, side.function] for side in self._sides]
         self._cpus = sorted({each.cpu for each in inside})
         self._of = {cpu: [each for each in self.base if each.cpu == cpu] for cpu in self._cpus}
         self._marks = [each for each in inside if not each.cpu and each.place == Place(LANDMARK)]
+        self._looks = any(not each.cpu and each.place == Place(LOOK) for each in inside)
         self._groups: dict[int, dict[tuple[Place, Place | None], list[Stretch]]] = {}
         self._came_from: dict[int, Place | None] = {}
         behind: dict[int, Place] = {}
@@ -82,8 +88,12 @@ class Drawer:
                 continue  # of the first CPU only what takes translations away counts, if anything does
             self._groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
         self._gate = gate(self.base, self.kicked) if self.kicked else None
-        first = [each.number for each in inside if not each.cpu and each.place.function != LANDMARK]
-        self._rest = self._gate.number if self._gate else min(first, default=len(self.base))
+        mine = [each for each in inside if not each.cpu and each.place.function not in (LANDMARK, LOOK)]
+        self._rest = (
+            self._gate.number if self._gate else min((each.number for each in mine), default=len(self.base))
+        )
+        calm = [side for side in self._sides if side.cpu and side.first < self._rest]
+        self._ends = [side.last.number for side in calm]
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
@@ -135,14 +145,21 @@ class Drawer:
             if blocked in self.tried.blocked or not self.tried.take(self.shape, pair):
                 continue
             self._drawn = (stretch, all_of_it)
-            return self._meet(rng.choice(stretch.arrivals), takes[-1], None, whole=True)
+            found = self._meet(rng.choice(stretch.arrivals), takes[-1], None, whole=True)
+            if (
+                self._looks
+            ):  # whatever it does until it looks: with the other one held it may be something else
+                found = (replace(found[0], until=Place(LOOK), until_nth=1), *found[1:])
+            taking = (takes[-1].last.at - takes[0].arrivals[0].at) // 500  # twice as long, in microseconds
+            longer = min(max(taking, found[0].deadline_us), LONGEST_US)
+            return tuple(replace(each, deadline_us=longer) for each in found)
         return ()
 
     def _order(self, rng: random.Random, other: str) -> list[tuple[Stretch, Pair]]:
         """Backwards: what is new comes first, of each place its last time while all was calm.
 
-        One that comes again and again is as good the first times. Where a lock is held comes later: what
-        takes translations away takes most of these, too, and waits.
+        What came last while all was calm comes first: that is about the translation. Where a lock is held
+        comes later: what takes translations away takes most of these, too, and waits.
         """
         order = []
         for cpu in self._cpus[1:]:
@@ -151,9 +168,15 @@ class Drawer:
                 calm = calm if len(calm) <= EARLY else [*calm[:2], calm[-1]]
                 for later, each in enumerate(reversed(calm)):
                     pair = (cpu, place, behind, later, other)
-                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0)
+                    worth = (
+                        2 * self.tried.pairs[pair] + each.locked + (later > 0) + self._age(each.arrivals[-1])
+                    )
                     order.append((-worth, rng.random(), each, pair))
         return [(each, pair) for _, _, each, pair in sorted(order, key=lambda row: row[:2])]
+
+    def _age(self, arrival: RaceArrival) -> float:
+        """0 for what others did last while all was calm, to 1: the fault for the translation comes last."""
+        return sum(end > arrival.number for end in self._ends) / max(len(self._ends), 1)
 
     def _next_back(self, rng: random.Random) -> Schedule:
         """The next one of the sweep over what the first CPU does; empty at its end."""
@@ -169,20 +192,21 @@ class Drawer:
             if not self.tried.take(self.shape, pair):
                 continue
             self._drawn = (stretch, other.function)
-            return self._meet(rng.choice(stretch.arrivals), other, None, whole=False)
+            found = self._meet(rng.choice(stretch.arrivals), other, None, whole=False)
+            return (replace(found[0], deadline_us=BACK_US), *found[1:])
         return ()
 
     def _back_order(self, rng: random.Random) -> list[tuple[Stretch, Side, Pair]]:
         """Backwards: each place of the first CPU, the first and the last time, with each side of the others.
 
-        Of sides of one function the last one while all was calm, and the first one that followed.
+        Of sides of one function the last one while all was calm; and the first that followed.
         """
         calm: dict[tuple[int, str], Side] = {}
         behind: dict[tuple[int, str], Side] = {}
         for side in self._sides:
             if side.cpu and side.first < self._rest:
                 calm[side.cpu, side.function] = side
-            elif side.cpu:
+            elif side.cpu and len(behind) < FOLLOW:
                 behind.setdefault((side.cpu, side.function), side)
         order = []
         for (place, before), group in self._groups.get(self._cpus[0], {}).items():
@@ -192,7 +216,8 @@ class Drawer:
                         continue
                     follows = other.first >= self._rest
                     pair = (each.cpu, place, before, 2 * later + follows, f"{other.cpu} {other.function}")
-                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0)
+                    age = 0.0 if follows else self._age(other.last)
+                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age
                     order.append((-worth, rng.random(), each, other, pair))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 

@@ -21,6 +21,8 @@ do with translations."""
 LANDMARK = "access_ccsidr"
 """What emulates the exit by which the first CPU says that another one has begun, or was looked at
 (images/payloads/litmus/guest/step.c)."""
+LOOK = "access_clidr"
+"""The same, before it looks at the other one: it has done all that it had to do until then."""
 NEXT_TO_NOTHING = 10
 """Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
 

@@ -32,7 +32,7 @@ from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 40
+DRAWS = 48
 """Schedules for each program."""
 WIDE_DRAWS = 12
 VAIN = 10

@@ -24,6 +24,7 @@ from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.campaign import Totals, Wanted
 from harness.reproduce.hunt.program_findings import Sharpness
 from harness.reproduce.hunt.worker import CAUSES, BatchDone, Note
+from harness.reproduce.races import conflicts
 from harness.runner.quarantine import load_quarantine
 
 
@@ -164,3 +165,13 @@ def test_a_fixed_kernel_has_no_known_defects() -> None:
     assert campaign.not_expected(known, "nv-mutants", "7.3.4-nvh") == ()
     assert set(campaign.not_expected(known, "nv-fixed", "7.3.4-nvh")) == every
     assert set(campaign.not_expected(known, "nv", "")) == every, "a release that nobody knows is in no range"
+
+
+def test_a_hunt_for_races_asks_the_same_of_its_own_defects() -> None:
+    known = load_quarantine()
+    assert campaign.not_expected(known, "nv", "7.3.4-nvh", conflicts.KNOWN) == ()
+    fixed = campaign.not_expected(known, "nv-fixed", "7.3.4-nvh", conflicts.KNOWN)
+    assert "defect-fault-against-tlbi" in fixed
+    assert "defect-fault-against-tlbi" in verb.as_new([""], conflicts.KNOWN)
+    with pytest.raises(UserError, match="there is no known defect"):
+        verb.as_new(["defect-fault-against-tlbi"])

@@ -13,6 +13,7 @@ from harness.reproduce.races import calm as calm_run
 from harness.reproduce.races.calm import Tried, calm
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
+from harness.reproduce.races.sides import LOOK
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import ANY, HoldEnd, HoldFound, HoldState
 from tests.reproduce.races.two_cpus import (
@@ -38,8 +39,12 @@ def drawn(count: int) -> list[Schedule]:
 
 @functools.cache
 def many() -> Counter[Schedule]:
-    """How often each is drawn."""
-    return Counter(drawn(2000))
+    """How often each is drawn, of the first ones for a program."""
+    found: Counter[Schedule] = Counter()
+    for seed in range(300):
+        drawer, rng = Drawer("k", arrivals(LOG)), random.Random(seed)
+        found.update(drawer.draw(rng) for _ in range(12))
+    return found
 
 
 def met(chosen: Schedule, log: Log, *order: tuple[int, Place]) -> bool:
@@ -215,6 +220,33 @@ def test_points_wait_for_events() -> None:
     points = [each for each in drawn(400) if all(hold.events for hold in each)]
     assert points
     assert all(isinstance(hold, Preemption) and hold.held == ANY for each in points for hold in each)
+
+
+def test_the_first_cpu_has_done_all_when_it_comes_to_its_look() -> None:
+    """What it does is another thing when the other one is held: the look is there in any case."""
+    look = Place(LOOK)
+    log: Log = []
+    for each in LOG:
+        log += [*(whole(0, look) if each == (0, MARK) and (0, TLBI) in log else []), each]
+    swept = [each for _ in range(40) if (each := Drawer("k", arrivals(log), Tried())._next(random.Random(_)))]
+    assert swept
+    assert {each[0].until for each in swept} == {look}
+    other = [each for each in log if each[1].function != "tlbi"]
+    for each in swept:
+        assert met(each, other, (1, each[0].place), (0, look))
+
+
+def test_the_last_fault_is_swept_first() -> None:
+    """Faults for code and counters come before the one for what is taken away."""
+    first, again = Place("first"), Place("again")
+    log: Log = []
+    for each in LOG:
+        log += [*(whole(1, first) if each == (1, FAULT) else []), each]
+        log += whole(1, again) if each == (1, end(FAULT)) else []
+    drawer = Drawer("k", arrivals(log))
+    swept = [each[0].place for _ in range(40) if (each := drawer._next(random.Random(1)))]
+    functions = list(dict.fromkeys(place.function for place in swept if place.function in ("first", "again")))
+    assert functions == ["again", "first"]
 
 
 def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:

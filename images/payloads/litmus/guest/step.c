@@ -137,6 +137,12 @@ static void landmark(void)
 	(void)MRS(ccsidr_el1);
 }
 
+/* The same, but another register: all that was to be done before a look has been done. */
+static void landmark_before_look(void)
+{
+	(void)MRS(clidr_el1);
+}
+
 void run_program(struct pe *cpu, struct program *program)
 {
 	for (unsigned i = 0; i < STEPS_MAX; i++) {
@@ -216,6 +222,7 @@ void run_program(struct pe *cpu, struct program *program)
 			landmark();
 			break;
 		case STEP_SAMPLE:
+			landmark_before_look();
 			step_sample(s, o);
 			landmark();
 			break;
