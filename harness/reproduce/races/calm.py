@@ -12,6 +12,8 @@ from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import LANDMARK, Side, sides, window
 from harness.scenario.language import Place
 
+LOAD = "vcpu_load"
+"""What KVM_RUN begins with."""
 REST_EVENTS = 3000
 """Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
 CHANGES = re.compile(
@@ -28,13 +30,13 @@ Blocked = tuple[int, Place, str]
 def gate(base: Sequence[RaceArrival], kicked: bool = False) -> RaceArrival | None:
     """Where the first CPU waits until the other one has come to rest; None without a landmark.
 
-    Its first landmark; where it makes the other one's vCPU leave KVM_RUN, before it takes anything away.
+    Its first landmark; where it makes the other one's vCPU leave KVM_RUN, when its own has come back.
     """
     mark = next((each for each in base if not each.cpu and each.place == Place(LANDMARK)), None)
     if mark is None or not kicked:
         return mark
-    takes = (side for side in sides(window(base)) if not side.cpu and changes(side) > 1)
-    return next((side.arrivals[0] for side in takes if side.first > mark.number), mark)
+    loads = (side for side in sides(window(base)) if not side.cpu and side.function == LOAD)
+    return next((side.last for side in loads if side.first > mark.number), mark)
 
 
 def calm(base: Sequence[RaceArrival], kicked: bool = False) -> Schedule:

@@ -116,6 +116,7 @@ def program(rng: random.Random, kind: str, way: str = "", beside: str = "") -> R
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         if beside:
             at = next(i for i, each in enumerate(found.actions) if isinstance(each, Spin)) + 1
+            at += found.actions[at] == Host("kick", 0)
             found = replace(found, actions=(*found.actions[:at], Host(beside, 0), *found.actions[at:]))
         if not illegal(found):
             return RaceProgram(kind, found, bits)

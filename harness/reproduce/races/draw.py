@@ -89,9 +89,8 @@ class Drawer:
             self._groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
         self._gate = gate(self.base, self.kicked) if self.kicked else None
         mine = [each for each in inside if not each.cpu and each.place.function not in (LANDMARK, LOOK)]
-        self._rest = (
-            self._gate.number if self._gate else min((each.number for each in mine), default=len(self.base))
-        )
+        since = self._gate.number if self._gate else -1
+        self._rest = min((each.number for each in mine if each.number > since), default=len(self.base))
         calm = [side for side in self._sides if side.cpu and side.first < self._rest]
         self._ends = [side.last.number for side in calm]
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))

@@ -144,19 +144,24 @@ def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
     put = Place("put")
     kicked: Log = []
     for each in LOG:
-        kicked += [*whole(0, Place("exit")), *whole(1, put)] if each == (0, TLBI) else []
+        kicked += [*whole(0, Place("vcpu_load")), *whole(1, put)] if each == (0, TLBI) else []
         kicked += [each]
     rest = calm(arrivals(kicked), kicked=True)
-    assert [(each.cpu, each.place, each.nth) for each in rest] == [(0, MARK, 1), (0, TLBI, 1)]
+    assert [(each.cpu, each.place, each.nth) for each in rest] == [
+        (0, MARK, 1),
+        (0, Place("vcpu_load", "return"), 1),
+    ]
     drawer = Drawer("k", arrivals(kicked), kicked=True)
-    swept = [each for _ in range(40) if (each := drawer._next(random.Random(1)))]
-    held = [each for each in swept if each[0].place == put]
+    swept = [chosen for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
+    held = [chosen for chosen in swept if chosen[0].place == put]
     assert held
-    for each in held:
-        assert (each[1].place, each[1].held) == (TLBI, 0)
-        assert met(each, kicked, (0, Place("exit")), (1, put), (0, end(TLBI)), (1, end(put)))
+    for chosen in held:
+        assert (chosen[1].place, chosen[1].held) == (Place("vcpu_load", "return"), 0)
+        assert met(chosen, kicked, (0, Place("vcpu_load")), (1, put), (0, end(TLBI)), (1, end(put)))
     assert not [
-        each for each in Drawer("k", arrivals(kicked))._order(random.Random(1), "x") if each[1][1] == put
+        chosen
+        for chosen in Drawer("k", arrivals(kicked))._order(random.Random(1), "x")
+        if chosen[1][1] == put
     ]
 
 
@@ -228,12 +233,14 @@ def test_the_first_cpu_has_done_all_when_it_comes_to_its_look() -> None:
     log: Log = []
     for each in LOG:
         log += [*(whole(0, look) if each == (0, MARK) and (0, TLBI) in log else []), each]
-    swept = [each for _ in range(40) if (each := Drawer("k", arrivals(log), Tried())._next(random.Random(_)))]
+    swept = [
+        chosen for _ in range(40) if (chosen := Drawer("k", arrivals(log), Tried())._next(random.Random(_)))
+    ]
     assert swept
-    assert {each[0].until for each in swept} == {look}
-    other = [each for each in log if each[1].function != "tlbi"]
-    for each in swept:
-        assert met(each, other, (1, each[0].place), (0, look))
+    assert {chosen[0].until for chosen in swept} == {look}
+    other = [chosen for chosen in log if chosen[1].function != "tlbi"]
+    for chosen in swept:
+        assert met(chosen, other, (1, chosen[0].place), (0, look))
 
 
 def test_the_last_fault_is_swept_first() -> None:
@@ -244,7 +251,7 @@ def test_the_last_fault_is_swept_first() -> None:
         log += [*(whole(1, first) if each == (1, FAULT) else []), each]
         log += whole(1, again) if each == (1, end(FAULT)) else []
     drawer = Drawer("k", arrivals(log))
-    swept = [each[0].place for _ in range(40) if (each := drawer._next(random.Random(1)))]
+    swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
     functions = list(dict.fromkeys(place.function for place in swept if place.function in ("first", "again")))
     assert functions == ["again", "first"]
 
