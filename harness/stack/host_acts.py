@@ -21,6 +21,8 @@ _SWAP_ON = (
 )
 _SWAP_OFF = 'status=$?; [ $ours = 0 ] || swapoff /dev/zram0; exit "$status"\n'
 """With swap left on, L0 may go on and reclaim L1's other pages, each with a walk of every shadow."""
+_MERGE_OFF = 'status=$?; echo 0 >/sys/kernel/mm/ksm/run; exit "$status"\n'
+"""No page is merged from then on, and those that are stay so: each more would be a walk of every shadow."""
 
 
 def script(act: HostAct, number: int, output: str = "") -> str:
@@ -73,5 +75,5 @@ def _pages(act: HostAct, number: int, output: str, wait_s: float) -> str:
         (_SWAP_ON if act.act == "swap-out" else "")
         + f"nvh-pages $(cat {vmm.pid_file(number)}) {action} --at {found[1]} --pages {act.pages} "
         + f"--timeout {int(wait_s)}\n"
-        + (_SWAP_OFF if act.act == "swap-out" else "")
+        + {"swap-out": _SWAP_OFF, "merge": _MERGE_OFF}.get(act.act, "")
     )

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.scenario.language import HostAct
-from harness.stack import host_acts, migrate, qmp_shell
+from harness.stack import host_acts, migrate, qmp_shell, vmm
 from tests.conftest import need
 
 HERE = Path(__file__).parent
@@ -159,3 +159,26 @@ def test_swap_is_on_for_the_pages_alone_unless_it_was_on_before(
     done = subprocess.run(["/bin/sh", "-c", script], env=environment, check=False, timeout=60)
     assert done.returncode == 1
     assert (tmp_path / "told").read_text().replace("modprobe\n", "").split() == told.split()
+
+
+@pytest.mark.parametrize("status", [0, 1, 3])
+def test_merging_ends_with_its_step_and_the_status_is_that_of_nvh_pages(tmp_path: Path, status: int) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "nvh-pages").write_text(f"#!/bin/sh\ncat {tmp_path}/run >{tmp_path}/before\nexit {status}\n")
+    (tools / "nvh-pages").chmod(0o755)
+    (tmp_path / "run").write_text("1\n")
+    (tmp_path / "pid").write_text("1\n")
+    script = host_acts.script(act("merge", of="load", pages=1), 0, "pa=0x40089000+256\n")
+    for real, mine in (("/sys/kernel/mm/ksm/run", "run"), (vmm.PID_FILE, "pid")):
+        assert real in script
+        script = script.replace(real, str(tmp_path / mine))
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == status
+    assert (tmp_path / "before").read_text() == "1\n"
+    assert (tmp_path / "run").read_text() == "0\n"
