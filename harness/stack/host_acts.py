@@ -33,22 +33,22 @@ def script(act: HostAct, number: int, output: str = "") -> str:
     wait = max(1.0, act.timeout - MARGIN_S)
     match act.act:
         case "balloon":
-            size = act.size_mib << 20
+            size = act.size_kib << 10
             return (
                 qmp_shell.ask(number)
                 + f"tell {qmp_shell.command('balloon', {'value': size})}\n"
                 + qmp_shell.until(
-                    qmp_shell.command("query-balloon"), "actual", str(size), wait, "balloon_mib"
+                    qmp_shell.command("query-balloon"), "actual", str(size), wait, "balloon_kib", 10
                 )
             )
         case "plug" | "unplug":
-            return _plug(act.size_mib if act.act == "plug" else -act.size_mib, number, wait)
+            return _plug(act.size_kib if act.act == "plug" else -act.size_kib, number, wait)
         case "swap-out" | "merge" | "hwpoison":
             return _pages(act, number, output, wait)
     raise InfraError(f"this nvh cannot carry out {act.act!r}")
 
 
-def _plug(change_mib: int, number: int, wait_s: float) -> str:
+def _plug(change_kib: int, number: int, wait_s: float) -> str:
     def get(key: str) -> str:
         return qmp_shell.command("qom-get", {"path": "/machine/peripheral/plug0", "property": key})
 
@@ -60,7 +60,7 @@ def _plug(change_mib: int, number: int, wait_s: float) -> str:
     return (
         qmp_shell.ask(number)
         + f"tell {get('requested-size')}\n"
-        + f"want=$(($(number return) + ({change_mib} << 20)))\n"
+        + f"want=$(($(number return) + ({change_kib} << 10)))\n"
         + f"tell '{setting}'\n"
         + qmp_shell.until(get("size"), "return", "$want", wait_s, "plugged_mib")
     )

@@ -68,14 +68,14 @@ def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Monitor:
 
 
 def test_balloon_waits_until_it_has_the_size(monitor: Monitor) -> None:
-    done = monitor.run(host_acts.script(act("balloon", size_mib=256), 0), actual=512 * MIB)
-    assert (done.returncode, done.stdout) == (0, "balloon_mib=256\n"), done.stderr
-    assert monitor.state["wanted"] == 256 * MIB
+    done = monitor.run(host_acts.script(act("balloon", size_kib=262016), 0), actual=512 * MIB)
+    assert (done.returncode, done.stdout) == (0, "balloon_kib=262016\n"), done.stderr
+    assert monitor.state["wanted"] == 262016 << 10
 
 
 def test_balloon_that_does_not_move_is_no_success(monitor: Monitor) -> None:
-    done = monitor.run(host_acts.script(act("balloon", size_mib=256), 0), actual=512 * MIB, stuck=True)
-    assert (done.returncode, done.stdout) == (1, "balloon_mib=512\n"), done.stderr
+    done = monitor.run(host_acts.script(act("balloon", size_kib=262144), 0), actual=512 * MIB, stuck=True)
+    assert (done.returncode, done.stdout) == (1, "balloon_kib=524288\n"), done.stderr
 
 
 @pytest.mark.parametrize(("verb", "before", "after"), [("plug", 64, 192), ("unplug", 128, 0)])
@@ -83,14 +83,14 @@ def test_virtio_mem_counts_from_what_was_asked_for(
     monitor: Monitor, verb: str, before: int, after: int
 ) -> None:
     sizes = {"size": before * MIB, "requested-size": before * MIB}
-    done = monitor.run(host_acts.script(act(verb, size_mib=128), 0), **sizes)
+    done = monitor.run(host_acts.script(act(verb, size_kib=128 << 10), 0), **sizes)
     assert (done.returncode, done.stdout) == (0, f"plugged_mib={after}\n"), done.stderr
     assert monitor.state["requested-size"] == after * MIB
 
 
 def test_virtio_mem_that_the_guest_keeps_is_no_success(monitor: Monitor) -> None:
     sizes = {"size": 128 * MIB, "requested-size": 128 * MIB}
-    done = monitor.run(host_acts.script(act("unplug", size_mib=128), 0), stuck=True, **sizes)
+    done = monitor.run(host_acts.script(act("unplug", size_kib=128 << 10), 0), stuck=True, **sizes)
     assert (done.returncode, done.stdout) == (1, "plugged_mib=128\n"), done.stderr
 
 
