@@ -124,7 +124,10 @@ def test_pages_are_those_that_the_run_printed() -> None:
     script = host_acts.script(act("hwpoison", of="load", pages=8, how="soft"), 2, output)
     words = "nvh-pages $(cat /run/nvh/vmm-2.pid) soft-offline --at 0x48000000+200,0x50000000+56 --pages 8"
     assert script.startswith(words)
+    assert "--plug" not in script
     assert "swapon" in host_acts.script(act("swap-out", of="load", pages=1), 0, output)
+    plugged = host_acts.script(act("merge", of="load", pages=8), 2, output, 256)
+    assert " merge --at 0x48000000+200,0x50000000+56 --pages 8 --timeout 2 --plug 256\n" in plugged
 
 
 @pytest.mark.parametrize("output", ["", "pa=\n", "pa=0x1\n", "pa=0x1+2;reboot\n"])
