@@ -222,8 +222,8 @@ def check(
 ) -> Iterator[StepDone | ModelReport]:
     """Yield each outcome as it comes, and the whole report at last. ``bare``: no step that boots a kernel.
 
-    After a bare step that failed no kernel is built or booted either, unless ``every_step``: of a model that is
-    wrong by itself a red cell says little.
+    After a bare step that failed no kernel is built or booted either, unless ``every_step``: of a model that
+    is wrong by itself a red cell says little.
 
     A model that crashes as it starts fails the step ``START``, and no other is begun. ``UserError`` when the
     model has no FEAT_NV2.
