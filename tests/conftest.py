@@ -11,8 +11,14 @@ import pytest
 
 from harness.host.paths import IMAGES
 from tests.ci import pytest_make_collect_report, pytest_runtest_makereport
+from tests.room import pytest_runtest_logfinish, pytest_terminal_summary
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_make_collect_report",
+    "pytest_runtest_logfinish",
+    "pytest_runtest_makereport",
+    "pytest_terminal_summary",
+]
 
 PAYLOADS = IMAGES / "payloads"
 

@@ -29,6 +29,7 @@ from harness.attempt.watch import watch
 from harness.check import splat
 from harness.check.finding import Finding
 from harness.errors import InfraError, NvhError
+from harness.host import disk
 from harness.host.cache import Store
 from harness.level import Level
 from harness.litmus import counted
@@ -127,6 +128,9 @@ def run_cell(job: Job, directory: Path) -> CellResult:
             unrestored.note(directory, unrestored.explain(model, timing, str(error), Store()))
     stages.end()
     _add_unrestored(directory, outcome)
+    if why := disk.full(directory):
+        outcome.findings = starved.of_files(outcome.findings, why)
+        outcome.reason = outcome.reason or why
     return dataclasses.replace(
         planned(job),
         verdict=outcome.verdict(job.cell.allow_vacuous),

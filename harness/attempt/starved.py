@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What may not be said of a model whose vCPUs run in parallel: the host decides which of them stand still.
+"""What may not be said of what is under test, because the host lacked something: CPU time, or disk. Pure.
 
-Between two vCPUs the host's scheduler then decides: a control is lost, or a TLBI comes late, although nothing
-under test did anything wrong. Pure. A deterministic model has one order, however busy the host is.
+Between two vCPUs that run in parallel the host's scheduler decides: a control is lost, or a TLBI comes late,
+although nothing under test did anything wrong. A deterministic model has one order, however busy the host is.
 """
 
 from __future__ import annotations
@@ -58,6 +58,19 @@ def in_doubt(
     return [
         replace(each, verdict=Verdict.UNDECIDED, message=f"{each.message}; {starved}")
         if each.verdict is Verdict.FAIL and each.kind == "result" and each.name in lost
+        else each
+        for each in found
+    ]
+
+
+def of_files(found: Iterable[Finding], full: str) -> list[Finding]:
+    """Return the findings of a cell whose disk was ``full``, undecided where they failed.
+
+    What was to be seen may not have been written. A splat was.
+    """
+    return [
+        replace(each, verdict=Verdict.UNDECIDED, message=f"{each.message}; {full}")
+        if each.verdict is Verdict.FAIL and each.kind != "console"
         else each
         for each in found
     ]

@@ -172,7 +172,9 @@ def _(step: HostAct, run: StepRunner) -> None:
         run.finish(step, migrate.migrate(run.stack, step.via, step.times, step.timeout))
         return
     number = run.stack.generation.get(Level.L1, 0)
-    process = run.stack.start(step.level, host_acts.script(step, number, run.printed(step.of)))
+    pluggable = run.stack.spec.levels[Level.L1].ram.pluggable_mib
+    script = host_acts.script(step, number, run.printed(step.of), pluggable)
+    process = run.stack.start(step.level, script)
     process.close_stdin()
     _await(run, step, process, step.timeout + host_acts.MARGIN_S)
 

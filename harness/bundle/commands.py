@@ -28,8 +28,9 @@ def commands(mutant: str = "") -> list[dict[str, str]]:
             "command": f"{QEMU} -cpu max {rest()}",
         },
         {
-            "machine": "QEMU, instructions as its clock: on a busy host no control of another PE is lost",
-            "command": f"{QEMU} -cpu max -icount shift=0,sleep=off {rest()}",
+            "machine": "QEMU, instructions as its clock: on a busy host no control of another PE is lost; "
+            "its TLB made large, so that no range operation forgets more than it has to",
+            "command": f"{QEMU} -cpu max -icount shift=0,sleep=off {rest('pressure=1024')}",
         },
         {
             "machine": "QEMU with 48 bits of PA: also the lists in which KVM walks whole shadow contexts",

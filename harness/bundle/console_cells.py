@@ -67,7 +67,7 @@ def fitting(cells: Iterable[Cell], console: str) -> tuple[list[ConsoleCell], dic
         except NotByConsole as why:
             apart[cell.id] = str(why)
             continue
-        asked = tuple((each.choose, each.seconds, each.self_test) for each in steps)
+        asked = tuple((each.choose, each.seconds, each.self_test, each.pressure) for each in steps)
         below = cell.stack.levels[Level.L0]
         timing = cell.stack.timing if counts else RACY
         key = (cell.scenario, asked, below.kernel, below.cpus, cell.mutant, timing)

@@ -139,6 +139,7 @@ def _step(
     options = [f"list={name}"]
     options += [f"seconds={step.seconds}"] if step.seconds else []
     options += ["self-test=1"] if step.self_test else []
+    options += [f"pressure={step.pressure}"] if step.pressure else []
     driven = drive(
         model,
         Path(order.bundle),

@@ -34,6 +34,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--stop-at-first-red", action="store_true", help="skip the remaining steps after a red one"
     )
     parser.add_argument(
+        "--every-step",
+        action="store_true",
+        help="boot kernels on a model that a bare step has found wrong, too",
+    )
+    parser.add_argument(
         "--seconds",
         type=common.positive,
         default=30,
@@ -56,7 +61,13 @@ def main(arguments: argparse.Namespace) -> int:
     if note := uncovered(model):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     asked = model_check.CheckRequest(model, name, out, store, console, arguments.seconds)
-    for told in model_check.check(asked, bare=arguments.bare, stop_at_first_red=arguments.stop_at_first_red):
+    steps = model_check.check(
+        asked,
+        bare=arguments.bare,
+        stop_at_first_red=arguments.stop_at_first_red,
+        every_step=arguments.every_step,
+    )
+    for told in steps:
         if isinstance(told, model_check.StepDone):
             print_outcome(told, console)
             continue

@@ -48,6 +48,7 @@ class ConsoleStep:
 
     ``name``: of the run, for ``result``. ``choose``: options of ``litmus-list`` that print its cases.
     ``seconds``: begin no case later; 0: all do. ``self_test``: without the operation under test.
+    ``pressure``: other pages that are read first.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ConsoleStep:
     choose: tuple[str, ...]
     seconds: int = 0
     self_test: bool = False
+    pressure: int = 0
 
     @property
     def group(self) -> str:
@@ -114,7 +116,7 @@ def _litmus(step: Run) -> ConsoleStep:
     if words[0] != LITMUS:
         raise NotByConsole(f"it runs {words[0].rpartition('/')[2]:.40}, and a bundle runs nvh-litmus")
     choose: list[str] = []
-    seconds, self_test = 0, False
+    seconds, self_test, pressure = 0, False, 0
     for option, value in _options(words[1:]):
         if option in CHOOSE:
             if option == "--cases" and not value.startswith(COVERING):
@@ -124,13 +126,15 @@ def _litmus(step: Run) -> ConsoleStep:
             choose.append(option)
         elif option == "--seconds" and value.isdecimal():
             seconds = int(value)
+        elif option == "--pressure" and value.isdecimal():
+            pressure = int(value)
         elif option == "--self-test":
             self_test = True
         elif option == "--program":
             raise NotByConsole("it runs programs, and a bundle runs cases")
         elif option not in NO_MATTER | NO_MATTER_VALUES:
             raise NotByConsole(f"it runs nvh-litmus with {option:.40}, which a bundle does not")
-    return ConsoleStep(step.name, step.where, tuple(choose), seconds, self_test)
+    return ConsoleStep(step.name, step.where, tuple(choose), seconds, self_test, pressure)
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -138,7 +142,13 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     rest = list(words)
     while rest:
         option = rest.pop(0)
-        takes = option in CHOOSE | NO_MATTER_VALUES | {"--seconds", "--vmm", "--predict", "--program"}
+        takes = option in CHOOSE | NO_MATTER_VALUES | {
+            "--seconds",
+            "--pressure",
+            "--vmm",
+            "--predict",
+            "--program",
+        }
         yield option, rest.pop(0) if takes and rest else ""
 
 

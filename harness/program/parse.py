@@ -35,7 +35,7 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
     """
     contexts: list[Context] = []
     actions: list[Action] = []
-    name, cpus, hide, shift, e2h0 = "", 1, "", 12, False
+    name, cpus, hide, shift, e2h0, pressure = "", 1, "", 12, False, 0
     afterwards = False
     for number, line in enumerate(text.splitlines(), 1):
         afterwards |= line.strip() == AFTERWARDS
@@ -45,17 +45,18 @@ def parse(text: str, source: str = "program") -> Iterator[tuple[str, Program]]:
             continue
         try:
             if words[0] == "program":
-                name, cpus, hide, e2h0 = words[1], 1, "", "e2h0" in words
+                name, cpus, hide, e2h0, pressure = words[1], 1, "", "e2h0" in words, 0
                 contexts, actions = [], []
                 for word in words[2:]:
                     key, _, value = word.partition("=")
                     cpus = int(value) if key == "cpus" else cpus
                     hide = value if key == "hide" else hide
+                    pressure = int(value) if key == "pressure" else pressure
             elif words[0] == "context":
                 shift = GRANULES[next(w for w in words if w.startswith("granule=")).partition("=")[2]]
                 contexts.append(_parse_context(words))
             elif words[0] == "end":
-                world = World(shift, tuple(contexts), cpus, hide, e2h0)
+                world = World(shift, tuple(contexts), cpus, hide, e2h0, pressure)
                 yield name, Program(world, tuple(actions))
                 afterwards = False
             elif not afterwards and words[0] not in ("frames", "poke", "code"):

@@ -79,6 +79,7 @@ class World:
     """What programs that share a VM agree on: granule of L2's stages, contexts, CPUs, what L1 lacks.
 
     ``e2h0``: L1 is a hypervisor without HCR_EL2.E2H; its own regime is EL2, without ASIDs.
+    ``pressure``: pages that each CPU reads at vEL2 before the program; their entries share its TLB.
     """
 
     shift: int
@@ -86,6 +87,7 @@ class World:
     cpus: int = 1
     hide: str = ""
     e2h0: bool = False
+    pressure: int = 0
 
     def s2_table(self, ctx: int) -> int:
         """The context that owns the stage-2 tables of ``ctx``."""

@@ -72,6 +72,7 @@ def plain(program: Program, name: str, allowed: Sequence[frozenset[str] | None])
     world = program.world
     head = f"program {name} cpus={world.cpus}" + (f" hide={world.hide}" if world.hide else "")
     head += " e2h0" if world.e2h0 else ""
+    head += f" pressure={world.pressure}" if world.pressure else ""
     lines = text[: text.index(AFTERWARDS)].splitlines()[1:]
     return "\n".join([head, *lines, "end"]) + "\n"
 
@@ -87,6 +88,7 @@ def _header(world: World, name: str, fresh: bool) -> str:
         f"program {name} cpus={world.cpus} spare={max(0, CONTEXT_VCPUS - world.cpus)} world={granule}"
         + (f" hide={world.hide}" if world.hide else "")
         + (" e2h0" if world.e2h0 else "")
+        + (f" pressure={world.pressure}" if world.pressure else "")
         + (" fresh" if fresh else "")
     )
 

@@ -8,7 +8,6 @@ the formats. A level's snapshot is made from the one of the level below.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from harness.attempt.prefix import Prefix, carry_out
 from harness.attempt.unrestored import explain
 from harness.check.splat import fatal
 from harness.errors import Broken, InfraError
+from harness.host import disk
 from harness.host.cache import Artefact, Store, tree_bytes
 from harness.level import Level
 from harness.machine.qemu import Machine
@@ -33,7 +33,8 @@ from harness.stack.stack import Stack
 
 KIND = "snapshot"
 SEED = b"nvh snapshot"
-SPACE_BYTES = 4 << 30  # what a snapshot may need while it is made
+SPACE_BYTES = 2 << 30  # what a snapshot may need while it is made; 0.9 GiB was the most
+SPARE_BYTES = 10 << 30  # what is left to others while there are unused snapshots to delete
 BUDGET_BYTES = 24 << 30  # of all snapshots: a changed payload or kernel leaves those of before unused
 IN_USE_S = 900.0  # since it was last chosen: a cell may be about to map it
 SHOWN = 6
@@ -153,10 +154,10 @@ class Snapshots:
     def _need_space(self) -> None:
         """Keep to the budget, and make room on a full disk, by deleting snapshots long unused."""
         held = sum(tree_bytes(each.path) for each in self._store.artefacts() if each.kind == KIND)
-        room = held + shutil.disk_usage(self._store.root).free - SPACE_BYTES
+        room = held + disk.free_bytes(self._store.root) - SPARE_BYTES
         for artefact, size in self._store.trim(KIND, min(BUDGET_BYTES, room), IN_USE_S):
             self._say(f"deleted the unused snapshot {artefact.digest} ({size >> 20} MiB)")
-        free = shutil.disk_usage(self._store.root).free
+        free = disk.free_bytes(self._store.root)
         if free < SPACE_BYTES:
             raise OSError(
                 f"{self._store.root} has {free >> 20} MiB free and a snapshot may need {SPACE_BYTES >> 20}; "
@@ -218,6 +219,7 @@ class Snapshots:
         ):
             saved.restore(stack, work, SEED)
             if not stack.agent.wait_ready(prefix.level, saved.KICK_DEADLINE_S * stack.slowdown):
+                disk.require_room(work)
                 raise NotRestored(f"{prefix.level} did not answer after the first restore")
 
     def _compare(

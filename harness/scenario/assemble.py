@@ -189,7 +189,7 @@ def _host_act(node: Node, verb: str, number: int, timeout: float, mark: str | No
         run_name(node, number),
         mark=mark,
         act=verb,
-        size_mib=0 if said.map else value_grammar.memory_mib(said.text or ""),
+        size_kib=0 if said.map else value_grammar.memory_kib(said.text or ""),
         of=_string(said, "of") if said.map else "",
         pages=pages,
         how=_string(said, "how") if said.map else "",

@@ -118,12 +118,12 @@ class Send(Step):
 class HostAct(Run):
     """Something that L0 does to L1's machine; its output is judged as that of a run is.
 
-    ``act`` is the verb. ``size_mib``: of balloon, plug and unplug. ``of``: the run that says which pages are
+    ``act`` is the verb. ``size_kib``: of balloon, plug and unplug. ``of``: the run that says which pages are
     meant, ``pages`` how many of them, ``how`` of hwpoison. ``via``: where migrate goes, ``times`` how often.
     """
 
     act: str = ""
-    size_mib: int = 0
+    size_kib: int = 0
     of: str = ""
     pages: int = 0
     how: str = ""

@@ -109,6 +109,7 @@ PROGRAMS: Mapping[str, PayloadProgram] = {
             "--failures": _COUNT,
             "--features": None,
             "--predict": _TEXT,
+            "--pressure": _range(0, 4096),
             "--self-test": None,
             "--vmm": Value(words=("nvh", "qemu")),
             "--mark": None,

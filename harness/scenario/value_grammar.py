@@ -130,6 +130,13 @@ def memory_mib(text: str) -> int:
     return int(match[1]) * (1024 if match[2] == "G" else 1)
 
 
+def memory_kib(text: str) -> int:
+    """``392960K``, ``768M`` or ``2G`` in KiB."""
+    if re.fullmatch(r"[1-9][0-9]{0,8}K", text):
+        return int(text[:-1])
+    return memory_mib(text) << 10
+
+
 PLACE = "FUNCTION, 'FUNCTION return', 'FUNCTION call CALLEE' or 'FUNCTION after CALLEE'"
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 

@@ -21,32 +21,35 @@ _SWAP_ON = (
 )
 _SWAP_OFF = 'status=$?; [ $ours = 0 ] || swapoff /dev/zram0; exit "$status"\n'
 """With swap left on, L0 may go on and reclaim L1's other pages, each with a walk of every shadow."""
+_MERGE_OFF = 'status=$?; echo 0 >/sys/kernel/mm/ksm/run; exit "$status"\n'
+"""No page is merged from then on, and those that are stay so: each more would be a walk of every shadow."""
 
 
-def script(act: HostAct, number: int, output: str = "") -> str:
+def script(act: HostAct, number: int, output: str = "", pluggable_mib: int = 0) -> str:
     """Return the script that L0 runs for ``act``; ``number`` is that of L1's VMM (harness/stack/vmm.py).
 
     ``output``: what the run has printed so far that names the pages; ``InfraError`` when it names none.
+    ``pluggable_mib``: what virtio-mem may plug, whose mapping nvh-pages finds by this size.
     """
     wait = max(1.0, act.timeout - MARGIN_S)
     match act.act:
         case "balloon":
-            size = act.size_mib << 20
+            size = act.size_kib << 10
             return (
                 qmp_shell.ask(number)
                 + f"tell {qmp_shell.command('balloon', {'value': size})}\n"
                 + qmp_shell.until(
-                    qmp_shell.command("query-balloon"), "actual", str(size), wait, "balloon_mib"
+                    qmp_shell.command("query-balloon"), "actual", str(size), wait, "balloon_kib", 10
                 )
             )
         case "plug" | "unplug":
-            return _plug(act.size_mib if act.act == "plug" else -act.size_mib, number, wait)
+            return _plug(act.size_kib if act.act == "plug" else -act.size_kib, number, wait)
         case "swap-out" | "merge" | "hwpoison":
-            return _pages(act, number, output, wait)
+            return _pages(act, number, output, wait, pluggable_mib)
     raise InfraError(f"this nvh cannot carry out {act.act!r}")
 
 
-def _plug(change_mib: int, number: int, wait_s: float) -> str:
+def _plug(change_kib: int, number: int, wait_s: float) -> str:
     def get(key: str) -> str:
         return qmp_shell.command("qom-get", {"path": "/machine/peripheral/plug0", "property": key})
 
@@ -58,13 +61,13 @@ def _plug(change_mib: int, number: int, wait_s: float) -> str:
     return (
         qmp_shell.ask(number)
         + f"tell {get('requested-size')}\n"
-        + f"want=$(($(number return) + ({change_mib} << 20)))\n"
+        + f"want=$(($(number return) + ({change_kib} << 10)))\n"
         + f"tell '{setting}'\n"
         + qmp_shell.until(get("size"), "return", "$want", wait_s, "plugged_mib")
     )
 
 
-def _pages(act: HostAct, number: int, output: str, wait_s: float) -> str:
+def _pages(act: HostAct, number: int, output: str, wait_s: float, pluggable_mib: int) -> str:
     found = PLACE.search(output)
     if found is None:
         raise InfraError(f"{act.where}: {act.of!r} has not said which pages it has (a line pa=PA+PAGES)")
@@ -72,6 +75,6 @@ def _pages(act: HostAct, number: int, output: str, wait_s: float) -> str:
     return (
         (_SWAP_ON if act.act == "swap-out" else "")
         + f"nvh-pages $(cat {vmm.pid_file(number)}) {action} --at {found[1]} --pages {act.pages} "
-        + f"--timeout {int(wait_s)}\n"
-        + (_SWAP_OFF if act.act == "swap-out" else "")
+        + f"--timeout {int(wait_s)}{f' --plug {pluggable_mib}' if pluggable_mib else ''}\n"
+        + {"swap-out": _SWAP_OFF, "merge": _MERGE_OFF}.get(act.act, "")
     )

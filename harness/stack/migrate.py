@@ -112,9 +112,11 @@ def _once(stack: MovedStack, via: str, timeout_s: float) -> Completed:
         f"ln -sf {vmm.qmp_socket(now)} {vmm.QMP_SOCKET}; ln -sf {vmm.next_socket(now)} {vmm.NEXT_SOCKET}; "
     )
     names += f"cat {vmm.pid_file(now)} >{vmm.PID_FILE}"
-    stack.run(Level.L0, f"{names}; rm -f {STATE}", END_S)
-    if not stack.comes_back(Level.L1, END_S):
+    stack.run(Level.L0, names, END_S)
+    if not stack.comes_back(Level.L1, max(END_S, timeout_s)):
         raise stack.hung(Level.L1, "it does not answer after its migration")
+    # Not before: its monitor is there before it has opened the file.
+    stack.run(Level.L0, f"rm -f {STATE}", END_S)
     return saved
 
 

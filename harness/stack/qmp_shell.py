@@ -41,8 +41,11 @@ def command(name: str, arguments: Mapping[str, object] | None = None) -> str:
     return shlex.quote(json.dumps({"execute": name, **({"arguments": arguments} if arguments else {})}))
 
 
-def until(reads: str, key: str, wanted: str, timeout_s: float, says: str) -> str:
-    """Ask ``reads`` again and again until the number ``key`` is ``wanted``; print it as ``says``, in MiB."""
+def until(reads: str, key: str, wanted: str, timeout_s: float, says: str, shift: int = 20) -> str:
+    """Ask ``reads`` again and again until the number ``key`` is ``wanted``; print it as ``says``.
+
+    In units of 1 << ``shift`` bytes, MiB by default.
+    """
     return (
         f"want={wanted}\n"
         f"for turn in $(seq {max(1, int(timeout_s * TURNS_PER_S))}); do\n"
@@ -51,6 +54,6 @@ def until(reads: str, key: str, wanted: str, timeout_s: float, says: str) -> str
         f'  [ "$now" != "$want" ] || break\n'
         f"  sleep {PAUSE_S}\n"
         "done\n"
-        f'echo "{says}=$((now >> 20))"\n'
+        f'echo "{says}=$((now >> {shift}))"\n'
         '[ "$now" = "$want" ]\n'
     )

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from harness.document.as_json import from_data, to_data
 from harness.errors import Broken, InfraError
+from harness.host import disk
 from harness.level import Level
 from harness.machine.migration import load_state, move, pend_sgi, save_state
 from harness.machine.qemu import Machine, RamBacking
@@ -168,7 +169,8 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, wa
     """Bring the stack saved in ``directory`` to life in the unused ``stack``: ``load`` it and let it run.
 
     The agent's sleep on every CPU proves that the ``kick`` has woken each. Raises ``NotRestored`` when the
-    machine does not live, ``RestoreFailed`` when it was not kicked, so that nothing could be expected of it.
+    machine does not live, ``RestoreFailed`` when it was not kicked, so that nothing could be expected of it,
+    or the disk is full.
     """
     record = read_record(directory)
     try:
@@ -179,13 +181,21 @@ def restore(stack: Stack, directory: Path, seed: bytes, *, kick: bool = True, wa
         for level in record.channels:
             stack.agent.tell_resumed(level, seed)
     except TimeoutError as error:
+        _require_room(stack, directory, error)
         was_kicked = kick and record.kick is not None
         kicked = f"kicked by SGI {record.kick}" if was_kicked else "not kicked"
         raise (NotRestored if was_kicked else RestoreFailed)(
             f"the restored machine does not live ({kicked}): {error}; {stack.diagnose()}"
         ) from error
     except (Broken, InfraError) as error:  # a level that is broken will show it when the cell boots
+        _require_room(stack, directory, error)
         raise NotRestored(f"the machine could not be restored: {error}") from error
+
+
+def _require_room(stack: Stack, directory: Path, error: Exception) -> None:
+    for place in (stack.directory, directory):
+        if why := disk.full(place):
+            raise RestoreFailed(f"{error}; {why}") from error
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from harness.attempt import begin
 from harness.attempt.booted import FILE as BOOTED
 from harness.attempt.execute import StageClock, run_cell
 from harness.attempt.job import Job
+from harness.host import disk
 from harness.report.results import CellResult
 from harness.scenario.language import Cell
 from harness.stack.images import StackImages
@@ -81,6 +82,18 @@ def test_snapshot_that_is_gone_is_a_cold_boot(
     assert result.facts["start"].startswith("cold boot, because: ")
     assert result.verdict is Verdict.FAIL
     assert not (directory / begin.RECORD).exists()
+
+
+def test_full_disk_is_nobodys_failure(
+    cells: list[Cell], images: StackImages, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same end of the model as above, which is a failure while there is room."""
+    assert run(cells, images, directory, "exit 0").verdict is Verdict.FAIL
+    monkeypatch.setattr(disk, "free_bytes", lambda _: disk.FULL_BYTES - 1)
+    result = run(cells, images, directory, "exit 0")
+    assert result.verdict is Verdict.INFRA
+    assert f"the disk of {directory.resolve()} is full: 63 MiB are free" in result.reason
+    assert {each.verdict for each in result.findings} == {Verdict.UNDECIDED}
 
 
 def test_stages_follow_each_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,3 +78,11 @@ def test_nothing_else_changes() -> None:
     assert starved.in_doubt(found, [CHECK, OTHER], results, WHY) == found
     assert starved.in_doubt([FAILED], [CHECK], {"litmus": run()}, "") == [FAILED]
     assert starved.in_doubt([FAILED], [CHECK], {}, WHY) == [FAILED]
+
+
+def test_a_full_disk_takes_back_all_but_splats() -> None:
+    splat = Finding("no-splat-l0", "console", Verdict.FAIL, "WARNING: at mm/x.c:1")
+    passed = Finding("said", "result", Verdict.PASS, "")
+    found = starved.of_files([FAILED, splat, passed], "the disk is full")
+    assert [each.verdict for each in found] == [Verdict.UNDECIDED, Verdict.FAIL, Verdict.PASS]
+    assert found[0].message == "vacuous=2, expected 0; the disk is full"

@@ -43,12 +43,18 @@ def test_the_options_that_choose(tmp_path: Path) -> None:
         cell(
             tmp_path,
             "nvh-litmus --case 's2-*/*' --skip 'a/[!b]*' --granule 4k --cpus 2 --quick --every 7 --quiet "
-            "--leave --failures 8 --seconds 30 --self-test",
+            "--leave --failures 8 --seconds 30 --pressure 512 --self-test",
         )
     )
     chosen = ["--case", "s2-*/*", "--skip", "a/[!b]*", "--granule", "4k", "--cpus", "2", "--quick"]
     assert step.choose == (*chosen, "--every", "7")
-    assert (step.name, step.seconds, step.self_test, step.group) == ("litmus", 30, True, "")
+    assert (step.name, step.seconds, step.self_test, step.pressure, step.group) == (
+        "litmus",
+        30,
+        True,
+        512,
+        "",
+    )
 
 
 def test_a_group_of_the_covering_selection(tmp_path: Path) -> None:

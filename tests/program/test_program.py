@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from harness.errors import InputError
 from harness.program.addresses import Layout, code_result, code_word, level_size, value_at
 from harness.program.allowed import allowed_of
+from harness.program.generate import generate
 from harness.program.parse import parse
 from harness.program.program import Access, Context, Map, Program, World
 from harness.program.render import epilogue, prologue_lines, render
@@ -34,6 +37,19 @@ def test_a_bad_line_is_named() -> None:
     assert "read" in str(caught.value)
     with pytest.raises(InputError, match=r"bad\.txt:2"):
         list(parse("program a\ntlbi 0 ipas2e9 0x1\nend\n", "bad.txt"))
+
+
+def test_others_in_the_tlb_are_part_of_the_program_and_change_nothing_else() -> None:
+    """A third of the programs has them; reading them back gives the same, and so does leaving them out."""
+    programs = [generate("pressure", "stage1", window) for window in range(60)]
+    pressed = [each for each in programs if each.world.pressure]
+    assert 5 <= len(pressed) <= 35
+    for program in pressed[:5]:
+        text = render(program, "a")
+        assert " pressure=1024" in text.splitlines()[0]
+        assert next(parse(text))[1].world == program.world
+        alone = dataclasses.replace(program, world=dataclasses.replace(program.world, pressure=0))
+        assert render(alone, "a") == text.replace(" pressure=1024", "")
 
 
 def test_every_word_that_a_read_may_find_is_written_first() -> None:

@@ -17,6 +17,7 @@ from harness.attempt.begin import RECORD
 from harness.attempt.job import Job
 from harness.attempt.prefix import RESULTS, Prefix, prefix_of, setup_results
 from harness.errors import InfraError, Location
+from harness.host import disk
 from harness.host.cache import Artefact, Store
 from harness.level import Level
 from harness.runner import snapshots
@@ -42,6 +43,12 @@ expect:
 """
 HERE = Location("s.yaml", 1, 1)
 WORK = "  - run: 'true'\n    on: l0\n    name: work\n"
+
+
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests say does not depend on how full this machine's disk is."""
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 1 << 40)
 
 
 def cell(directory: Path, steps: str) -> Cell:
@@ -228,6 +235,21 @@ def test_snapshots_long_unused_make_room(
     Snapshots(Store(tmp_path / "cache"), said.append).get(images, prefix)
     assert not snapshot.path.exists()
     assert f"deleted the unused snapshot {snapshot.digest} (0 MiB)" in said
+
+
+def test_others_keep_some_room_while_there_are_unused_snapshots(
+    cells: list[Cell],
+    images: StackImages,
+    snapshot: Artefact,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    os.utime(snapshot.path, (0, 0))
+    for free, kept in ((snapshots.SPARE_BYTES, True), (snapshots.SPARE_BYTES - 1, False)):
+        monkeypatch.setattr(disk, "free_bytes", lambda _, free=free: free)
+        Snapshots(Store(tmp_path / "cache"), said.append).get(images, Prefix(cells[0].stack, Level.L1))
+        assert snapshot.path.exists() is kept
 
 
 def test_a_model_that_restores_nothing_is_noted_for_each_cell(

@@ -59,7 +59,7 @@ def loaded(tmp_path: Path) -> Cell:
 def test_each_verb_says_what_it_is(tmp_path: Path) -> None:
     acts = {step.act: step for step in loaded(tmp_path).steps if isinstance(step, HostAct)}
     assert (acts["migrate"].via, acts["migrate"].times, acts["migrate"].mark) == ("file", 2, "moved")
-    assert [acts[verb].size_mib for verb in ("balloon", "plug", "unplug")] == [256, 64, 2048]
+    assert [acts[verb].size_kib for verb in ("balloon", "plug", "unplug")] == [256 << 10, 64 << 10, 2 << 20]
     assert (acts["swap-out"].of, acts["swap-out"].pages) == ("load", 1)
     assert (acts["merge"].of, acts["merge"].pages) == ("load", 2)
     assert (acts["hwpoison"].how, acts["hwpoison"].pages, acts["hwpoison"].timeout) == ("hard", 3, 7)

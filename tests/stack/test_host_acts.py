@@ -13,7 +13,7 @@ import pytest
 from harness.errors import InfraError, Location
 from harness.level import Level
 from harness.scenario.language import HostAct
-from harness.stack import host_acts, migrate, qmp_shell
+from harness.stack import host_acts, migrate, qmp_shell, vmm
 from tests.conftest import need
 
 HERE = Path(__file__).parent
@@ -68,14 +68,14 @@ def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Monitor:
 
 
 def test_balloon_waits_until_it_has_the_size(monitor: Monitor) -> None:
-    done = monitor.run(host_acts.script(act("balloon", size_mib=256), 0), actual=512 * MIB)
-    assert (done.returncode, done.stdout) == (0, "balloon_mib=256\n"), done.stderr
-    assert monitor.state["wanted"] == 256 * MIB
+    done = monitor.run(host_acts.script(act("balloon", size_kib=262016), 0), actual=512 * MIB)
+    assert (done.returncode, done.stdout) == (0, "balloon_kib=262016\n"), done.stderr
+    assert monitor.state["wanted"] == 262016 << 10
 
 
 def test_balloon_that_does_not_move_is_no_success(monitor: Monitor) -> None:
-    done = monitor.run(host_acts.script(act("balloon", size_mib=256), 0), actual=512 * MIB, stuck=True)
-    assert (done.returncode, done.stdout) == (1, "balloon_mib=512\n"), done.stderr
+    done = monitor.run(host_acts.script(act("balloon", size_kib=262144), 0), actual=512 * MIB, stuck=True)
+    assert (done.returncode, done.stdout) == (1, "balloon_kib=524288\n"), done.stderr
 
 
 @pytest.mark.parametrize(("verb", "before", "after"), [("plug", 64, 192), ("unplug", 128, 0)])
@@ -83,14 +83,14 @@ def test_virtio_mem_counts_from_what_was_asked_for(
     monitor: Monitor, verb: str, before: int, after: int
 ) -> None:
     sizes = {"size": before * MIB, "requested-size": before * MIB}
-    done = monitor.run(host_acts.script(act(verb, size_mib=128), 0), **sizes)
+    done = monitor.run(host_acts.script(act(verb, size_kib=128 << 10), 0), **sizes)
     assert (done.returncode, done.stdout) == (0, f"plugged_mib={after}\n"), done.stderr
     assert monitor.state["requested-size"] == after * MIB
 
 
 def test_virtio_mem_that_the_guest_keeps_is_no_success(monitor: Monitor) -> None:
     sizes = {"size": 128 * MIB, "requested-size": 128 * MIB}
-    done = monitor.run(host_acts.script(act("unplug", size_mib=128), 0), stuck=True, **sizes)
+    done = monitor.run(host_acts.script(act("unplug", size_kib=128 << 10), 0), stuck=True, **sizes)
     assert (done.returncode, done.stdout) == (1, "plugged_mib=128\n"), done.stderr
 
 
@@ -124,7 +124,10 @@ def test_pages_are_those_that_the_run_printed() -> None:
     script = host_acts.script(act("hwpoison", of="load", pages=8, how="soft"), 2, output)
     words = "nvh-pages $(cat /run/nvh/vmm-2.pid) soft-offline --at 0x48000000+200,0x50000000+56 --pages 8"
     assert script.startswith(words)
+    assert "--plug" not in script
     assert "swapon" in host_acts.script(act("swap-out", of="load", pages=1), 0, output)
+    plugged = host_acts.script(act("merge", of="load", pages=8), 2, output, 256)
+    assert " merge --at 0x48000000+200,0x50000000+56 --pages 8 --timeout 2 --plug 256\n" in plugged
 
 
 @pytest.mark.parametrize("output", ["", "pa=\n", "pa=0x1\n", "pa=0x1+2;reboot\n"])
@@ -159,3 +162,26 @@ def test_swap_is_on_for_the_pages_alone_unless_it_was_on_before(
     done = subprocess.run(["/bin/sh", "-c", script], env=environment, check=False, timeout=60)
     assert done.returncode == 1
     assert (tmp_path / "told").read_text().replace("modprobe\n", "").split() == told.split()
+
+
+@pytest.mark.parametrize("status", [0, 1, 3])
+def test_merging_ends_with_its_step_and_the_status_is_that_of_nvh_pages(tmp_path: Path, status: int) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "nvh-pages").write_text(f"#!/bin/sh\ncat {tmp_path}/run >{tmp_path}/before\nexit {status}\n")
+    (tools / "nvh-pages").chmod(0o755)
+    (tmp_path / "run").write_text("1\n")
+    (tmp_path / "pid").write_text("1\n")
+    script = host_acts.script(act("merge", of="load", pages=1), 0, "pa=0x40089000+256\n")
+    for real, mine in (("/sys/kernel/mm/ksm/run", "run"), (vmm.PID_FILE, "pid")):
+        assert real in script
+        script = script.replace(real, str(tmp_path / mine))
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == status
+    assert (tmp_path / "before").read_text() == "1\n"
+    assert (tmp_path / "run").read_text() == "0\n"

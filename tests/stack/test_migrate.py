@@ -51,7 +51,9 @@ class NotedStack:
             return Completed(0, b"", b"")
         if "seq 100" in command:
             return Completed(0 if self.starts else 1, b"", b"")
-        if not command.startswith("rm"):
+        if command == f"rm -f {migrate.STATE}":
+            self.heard.append("file goes")
+        elif not command.startswith("rm"):
             self.heard.append("names")
         return Completed(0, b"", b"")
 
@@ -63,6 +65,7 @@ class NotedStack:
         return self.newest
 
     def comes_back(self, level: Level, timeout_s: float) -> bool:  # noqa: ARG002
+        self.heard.append("back" if self.lives else "silent")
         return self.lives
 
     def hung(self, level: Level, cause: str = "") -> LevelBroken:
@@ -77,7 +80,7 @@ def test_two_migrations_by_socket() -> None:
     left = migrate.migrate(stack, "vmm", 2, 10)
     assert left.status == 0
     assert left.text.splitlines()[-1] == "migrations=2 passes_least=3 resent_least=150 resent_pages=300"
-    once = ["save", "quit", "names"]
+    once = ["save", "quit", "names", "back", "file goes"]
     assert stack.heard == ["start 1 from unix", *once, "start 2 from unix", *once]
     assert stack.vmms[Level.L1] is stack.newest
 
@@ -86,7 +89,7 @@ def test_file_is_read_by_a_vmm_that_starts_when_the_other_has_ended() -> None:
     stack = NotedStack()
     stack.source = stack.vmms[Level.L1]
     assert migrate.migrate(stack, "file", 1, 10).status == 0
-    assert stack.heard == ["save to a file", "quit", "start 1 from file", "names"]
+    assert stack.heard == ["save to a file", "quit", "start 1 from file", "names", "back", "file goes"]
 
 
 def test_refusal_leaves_l1_where_it_was() -> None:

@@ -218,9 +218,12 @@ def _carried_out(step: CheckStep, asked: CheckRequest) -> StepResult:
 
 
 def check(
-    asked: CheckRequest, *, bare: bool = False, stop_at_first_red: bool = False
+    asked: CheckRequest, *, bare: bool = False, stop_at_first_red: bool = False, every_step: bool = False
 ) -> Iterator[StepDone | ModelReport]:
     """Yield each outcome as it comes, and the whole report at last. ``bare``: no step that boots a kernel.
+
+    After a bare step that failed no kernel is built or booted either, unless ``every_step``: of a model that
+    is wrong by itself a red cell says little.
 
     A model that crashes as it starts fails the step ``START``, and no other is begun. ``UserError`` when the
     model has no FEAT_NV2.
@@ -237,13 +240,15 @@ def check(
         yield report
         return
     asked.out.mkdir(parents=True, exist_ok=True)
+    wrong = False
     for number, step in enumerate(STEPS):
-        if bare and step.kernel:
+        if step.kernel and (bare or (wrong and not every_step)):
             report.left_out.append(step.name)
             continue
         begun = time.monotonic()
         outcome = StepDone(step.name, _carried_out(step, asked), round(time.monotonic() - begun, 1))
         report.outcomes.append(outcome)
+        wrong |= not step.kernel and outcome.found.verdict is Verdict.FAIL
         yield outcome
         if stop_at_first_red and outcome.found.verdict is not Verdict.PASS:
             report.left_out += [each.name for each in STEPS[number + 1 :]]

@@ -196,8 +196,10 @@ def simpler(program: Program) -> Iterator[Program]:
 
 
 def simpler_worlds(program: Program) -> Iterator[Program]:
-    """One CPU where no other is used; without the last context where it is not."""
+    """Alone in the TLB; one CPU where no other is used; without the last context where it is not."""
     world = program.world
+    if world.pressure:
+        yield dataclasses.replace(program, world=dataclasses.replace(world, pressure=0))
     others = any(isinstance(a, Spin | Cpu) for a in program.actions)
     if world.cpus > 1 and not others:
         yield dataclasses.replace(program, world=dataclasses.replace(world, cpus=1))

@@ -37,6 +37,8 @@ def begin(draft: ProgramDraft) -> None:
         elif key in ("cpus", "spare"):
             number = draft.number(word.value(), f"{key}=", 1 if key == "cpus" else 0, grammar.CPUS_MAX)
             draft.cpus = number or 1 if key == "cpus" else draft.cpus
+        elif key == "pressure":
+            draft.pressure = draft.number(word.value(), "pressure=", 0, grammar.PRESSURE_MAX) or 0
         elif key == "hide":
             draft.hide = draft.choice(word.value(), grammar.HIDES, "feature to hide") or ""
         elif key == "needs":

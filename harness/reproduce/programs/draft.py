@@ -31,6 +31,7 @@ class ProgramDraft:
     cpus: int = 1
     hide: str = ""
     e2h0: bool = False
+    pressure: int = 0
     shift: int = 0
     contexts: dict[int, Context] = field(default_factory=dict)
     declared: dict[int, Word] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class ProgramDraft:
     def world(self) -> World:
         """Its contexts, in order."""
         contexts = tuple(self.contexts[number] for number in sorted(self.contexts))
-        return World(self.shift or 12, contexts, self.cpus, self.hide, self.e2h0)
+        return World(self.shift or 12, contexts, self.cpus, self.hide, self.e2h0, self.pressure)
 
     def bad(self, word: Word, found: str, expected: str = "", near: str = "") -> None:
         """Report ``word``."""

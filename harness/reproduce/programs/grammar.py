@@ -48,7 +48,9 @@ LETTERS = {
     "c": "16 contiguous descriptors",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "e2h0", "fresh", "loose")
+PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "pressure", "e2h0", "fresh", "loose")
+PRESSURE_MAX = 4096
+"""Pages; images/payloads/litmus/shared/shared.h, PRESSURE_PAGES."""
 CONTEXT_VALUES = (
     "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"
 )  # fmt: skip

@@ -51,7 +51,7 @@ def ebnf() -> str:
         "file": "{ program }",
         "program": 'head { line } "end"',
         "head": '"program" name { "cpus=" number | "spare=" number | "world=" word | "hide=" feature '
-        '| "needs=" needed { "," needed } | "e2h0" | "fresh" | "loose" }',
+        '| "needs=" needed { "," needed } | "pressure=" number | "e2h0" | "fresh" | "loose" }',
         "line": 'statement [ "loose" ] [ "=>" observation { "|" observation } ]',
         "statement": " | ".join(STATEMENTS),
     }
@@ -125,7 +125,10 @@ def editor() -> dict[str, Any]:
     """The editor grammar."""
     names = sorted((op.name for op in load()), key=lambda name: (-len(name), name))
     keys = "|".join(
-        [*grammar.CONTEXT_VALUES, *grammar.OPERAND_FIELDS, "cpus", "spare", "world", "hide", "needs"]
+        [
+            *(*grammar.CONTEXT_VALUES, *grammar.OPERAND_FIELDS),
+            *("cpus", "spare", "world", "hide", "needs", "pressure"),
+        ]
     )
     flags = "|".join(
         [*grammar.CONTEXT_FLAGS, *grammar.STAGES, "e2h0", "fresh", "loose", "none", *grammar.PLACES]

@@ -22,6 +22,7 @@ struct options {
 	char *list;	    /* a file of lists/, or NULL */
 	char *console, *off;
 	unsigned cpus, seconds, patience;
+	unsigned pressure;
 	bool self_test;
 };
 

@@ -108,7 +108,7 @@ static void take(void *context, bool error, const char *text)
 
 static int run(struct running *r, const struct options *o, const char *litmus, double left)
 {
-	char seconds[16];
+	char seconds[16], pressure[16];
 	char *words[16] = { (char *)litmus, "--case", "*", "--case", "provoke*", "--cases", NAMES_FILE, "--leave" };
 	unsigned used = 8;
 	size_t size;
@@ -119,6 +119,11 @@ static int run(struct running *r, const struct options *o, const char *litmus, d
 		snprintf(seconds, sizeof(seconds), "%u", (unsigned)left + 1);
 		words[used++] = "--seconds";
 		words[used++] = seconds;
+	}
+	if (o->pressure) {
+		snprintf(pressure, sizeof(pressure), "%u", o->pressure);
+		words[used++] = "--pressure";
+		words[used++] = pressure;
 	}
 	if (o->self_test)
 		words[used++] = "--self-test";

@@ -9,7 +9,7 @@
 
 const char options_usage[] =
 	"usage: nvh-bundle [--cases=GLOB,...] [--skip=GLOB,...] [--list=NAME] [--cpus=N] [--seconds=S]\n"
-	"                  [--patience=S] [--self-test=1]\n"
+	"                  [--patience=S] [--pressure=N] [--self-test=1]\n"
 	"On a kernel's command line the same as nvh.cases=GLOB,... and so on, and nvh.console=ttyNAME,\n"
 	"nvh.off=poweroff|reboot|halt. Without cases and list: the list `default`.\n"
 	"exit status: 0 passed, 1 failed, 2 wrong use, 4 skipped (no KVM with EL2, or nothing applies)\n";
@@ -57,10 +57,12 @@ bool options_word(struct options *o, const char *word, char *why, size_t size)
 		good = number_unsigned(value, 0, 1000000, &o->seconds);
 	else if (IS("patience"))
 		good = number_unsigned(value, 1, 1000000, &o->patience);
+	else if (IS("pressure"))
+		good = number_unsigned(value, 0, 4096, &o->pressure);
 	else if (IS("self-test"))
 		good = number_unsigned(value, 0, 1, &flag), o->self_test = flag == 1;
 	else {
-		snprintf(why, size, "unknown option '%.*s' (cases, skip, list, cpus, seconds, patience, self-test, console, off)",
+		snprintf(why, size, "unknown option '%.*s' (cases, skip, list, cpus, seconds, patience, pressure, self-test, console, off)",
 			 (int)length, word);
 		return false;
 	}

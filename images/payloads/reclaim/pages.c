@@ -2,7 +2,8 @@
 /*
  * nvh-pages: at L0, does to pages of L1's memory what hosts do to pages: writes them to swap, merges them with equal ones
  * (KSM), moves them away from a frame that is about to fail (soft offline), or declares their frame broken (hard offline).
- * The pages are named by their addresses in L1's physical memory, as case pattern of nvh-kvm prints them.
+ * The pages are named by their addresses in L1's physical memory, as case pattern of nvh-kvm prints them; --plug says
+ * how much of it virtio-mem may plug, by which its mapping is found.
  * Exit: 0 it happened to each page, 1 not to all, 2 usage, 3 the kernel refused.
  */
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include "number.h"
 
 #define RAM_BASE 0x40000000ull /* of QEMU's machine virt */
+#define PLUG_ALIGN (1ull << 30) /* where virtio-mem's memory begins, after L1's own */
 #define PAGES_MAX 4096
 #define PAGE 4096ull
 /* /proc/PID/pagemap and /proc/kpageflags (Documentation/admin-guide/mm/pagemap.rst) */
@@ -47,7 +49,7 @@ static int pagemap = -1, flags = -1;
 static int usage(void)
 {
 	fprintf(stderr, "usage: nvh-pages PID swap-out|merge|soft-offline|hard-offline --at PA+PAGES[,...] [--pages N]\n"
-			"                 [--timeout S]\n");
+			"                 [--timeout S] [--plug MIB]\n");
 	return 2;
 }
 
@@ -139,8 +141,34 @@ static bool act(enum action action, unsigned pid)
 	}
 }
 
-/* PA+PAGES[,PA+PAGES...]: the first `most` of them, whose address in the VMM is `ram` for RAM_BASE. */
-static bool read_pages(char *text, const struct mapping *ram, size_t most)
+/* The mapping of this size, NULL if there is none or more than one. */
+static const struct mapping *of_size(const struct mapping *all, size_t n, uint64_t size)
+{
+	const struct mapping *found = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].size == size) {
+			if (found)
+				return NULL;
+			found = &all[i];
+		}
+	return found;
+}
+
+/* The address in the VMM of L1's page `pa`, 0 if it has none; `plug` may be NULL. */
+static uint64_t address_of(uint64_t pa, const struct mapping *ram, const struct mapping *plug)
+{
+	uint64_t offset = pa - RAM_BASE, begin = (ram->size + PLUG_ALIGN - 1) / PLUG_ALIGN * PLUG_ALIGN;
+
+	if (offset < ram->size)
+		return ram->start + offset;
+	if (plug && offset >= begin && offset - begin < plug->size)
+		return plug->start + (offset - begin);
+	return 0;
+}
+
+/* PA+PAGES[,PA+PAGES...]: the first `most` of them. */
+static bool read_pages(char *text, const struct mapping *ram, const struct mapping *plug, size_t most)
 {
 	for (char *part = strtok(text, ","); part && pages < most; part = strtok(NULL, ",")) {
 		char *plus = strchr(part, '+');
@@ -152,11 +180,11 @@ static bool read_pages(char *text, const struct mapping *ram, size_t most)
 		if (!number_parse(part, 0, RAM_BASE, UINT64_MAX, &pa) || !number_parse(plus + 1, 10, 1, PAGES_MAX, &n))
 			return false;
 		for (uint64_t i = 0; i < n && pages < most; i++) {
-			uint64_t offset = pa - RAM_BASE + i * PAGE;
+			uint64_t at = address_of(pa + i * PAGE, ram, plug);
 
-			if (offset >= ram->size)
+			if (!at)
 				return false;
-			page[pages++] = (struct page){ .at = ram->start + offset };
+			page[pages++] = (struct page){ .at = at };
 		}
 	}
 	return pages > 0;
@@ -165,9 +193,10 @@ static bool read_pages(char *text, const struct mapping *ram, size_t most)
 int main(int argc, char **argv)
 {
 	static struct mapping mapping[MAPPINGS_MAX];
-	unsigned pid, most = PAGES_MAX, timeout_s = 0, action = ACTIONS;
+	const struct mapping *ram = mapping, *plug = NULL;
+	unsigned pid, most = PAGES_MAX, timeout_s = 0, plug_mib = 0, action = ACTIONS;
 	char *at = NULL, path[64];
-	size_t happened = 0;
+	size_t happened = 0, mappings;
 	time_t end;
 
 	if (argc < 5 || argc % 2 == 0 || !number_unsigned(argv[1], 1, INT_MAX, &pid))
@@ -178,7 +207,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[i], "--at"))
 			at = argv[i + 1];
 		else if (!(!strcmp(argv[i], "--pages") && number_unsigned(argv[i + 1], 1, PAGES_MAX, &most)) &&
-			 !(!strcmp(argv[i], "--timeout") && number_unsigned(argv[i + 1], 0, 3600, &timeout_s)))
+			 !(!strcmp(argv[i], "--timeout") && number_unsigned(argv[i + 1], 0, 3600, &timeout_s)) &&
+			 !(!strcmp(argv[i], "--plug") && number_unsigned(argv[i + 1], 1, 1 << 20, &plug_mib)))
 			return usage();
 	}
 	if (action == ACTIONS || !at)
@@ -186,12 +216,23 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "/proc/%u/pagemap", pid);
 	pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	if (pagemap < 0 || flags < 0 || !mappings_read(pid, mapping)) {
+	mappings = mappings_read(pid, mapping);
+	if (pagemap < 0 || flags < 0 || !mappings) {
 		fprintf(stderr, "nvh-pages: process %u: %s\n", pid, strerror(errno));
 		return 3;
 	}
-	if (!read_pages(at, mapping, most))
+	if (plug_mib) {
+		plug = of_size(mapping, mappings, (uint64_t)plug_mib << 20);
+		if (!plug) {
+			fprintf(stderr, "nvh-pages: process %u has not one mapping of %u MiB\n", pid, plug_mib);
+			return 3;
+		}
+		ram += plug == mapping; /* the largest but that */
+	}
+	if (!read_pages(at, ram, plug, most)) {
+		fprintf(stderr, "nvh-pages: %s is not in the memory of process %u\n", at, pid);
 		return usage();
+	}
 	for (size_t i = 0; i < pages; i++) {
 		uint64_t entry = entry_of(page[i].at);
 

@@ -60,6 +60,42 @@ def test_a_model_that_crashes_as_it_starts_is_red_and_no_step_is_begun(
 
 
 @pytest.mark.parametrize(
+    ("red", "verdict", "every_step", "begun"),
+    [
+        ("bare", Verdict.FAIL, False, ["bare", "more"]),
+        ("bare", Verdict.FAIL, True, ["bare", "more", "stack", "sanitized"]),
+        ("bare", Verdict.INFRA, False, ["bare", "more", "stack", "sanitized"]),
+        ("stack", Verdict.FAIL, False, ["bare", "more", "stack", "sanitized"]),
+    ],
+)
+def test_no_kernel_is_booted_on_a_model_that_a_bare_step_found_wrong(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    red: str,
+    verdict: Verdict,
+    every_step: bool,
+    begun: list[str],
+) -> None:
+    carried_out: list[str] = []
+
+    def step(name: str, kernel: bool) -> CheckStep:
+        def carry_out(_: CheckRequest) -> StepResult:
+            carried_out.append(name)
+            return StepResult(verdict if name == red else Verdict.PASS, "told")
+
+        return CheckStep(name, carry_out, kernel)
+
+    names = ["bare", "more", "stack", "sanitized"]
+    monkeypatch.setattr(model_check, "STEPS", tuple(step(name, name in names[2:]) for name in names))
+    monkeypatch.setattr(model_check, "require_nv2", lambda *_: None)
+    *_, report = model_check.check(request(tmp_path), every_step=every_step)
+    assert isinstance(report, ModelReport)
+    assert carried_out == begun
+    assert report.left_out == names[len(begun) :]
+    assert report.verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("totals", "verdict"),
     [
         (Totals(programs=3), Verdict.PASS),

@@ -84,6 +84,13 @@ def test_simpler_programs_are_other_programs() -> None:
         assert all(each != program for each in simpler(program))
 
 
+def test_what_shares_the_tlb_goes_first_where_it_is_not_needed() -> None:
+    program = next(each for _, each in sample() if each.world.pressure)
+    first = next(simpler(program))
+    assert first.world.pressure == 0
+    assert dataclasses.replace(first, world=program.world) == program
+
+
 def found_by(defect: str) -> keep.KeptFinding:
     program, _, short = shrunk(defect)
     return keep.KeptFinding(

@@ -5,6 +5,7 @@
 #include "guest/l2.h"
 #include "guest/regime.h"
 #include "guest/own.h"
+#include "guest/pressure.h"
 #include "guest/spin.h"
 #include "guest/stubs.h"
 #include "guest/tables.h"
@@ -128,21 +129,15 @@ static void step_hang(const struct step *s)
 		__asm__ volatile("" ::: "memory");
 }
 
-/*
- * L0 emulates the reading of this register, and it changes nothing: behind it other CPUs do what they do, and a hunt for
- * races holds this one here until they have come where it wants them (harness/reproduce/races/rendezvous.py).
- */
-static void landmark(void)
-{
-	(void)MRS(ccsidr_el1);
-}
-
 void run_program(struct pe *cpu, struct program *program)
 {
+	pressure_begin(cpu);
 	for (unsigned i = 0; i < STEPS_MAX; i++) {
 		const struct step *s = &program->step[i];
 		struct outcome *o = &program->outcome[i];
 
+		if (s->flags & STEP_UNDER_TEST)
+			pressure(cpu);
 		if (s->flags & STEP_LOOSE)
 			mark(MARK_LOOSE);
 		switch (s->kind) {

@@ -108,6 +108,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 static unsigned run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
 {
 	vm->shared->skip = o->self_test;
+	vm->shared->pressure = o->pressure;
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		run_once(l, vm, f);
 		/* An event at L0 takes a stale translation away: too early for the control, or for the self-test. */
@@ -157,6 +158,7 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 	struct population t = { 0 };
 	struct vm vm = { .fd = -1 };
 	bool have = false, hung = false;
+	uint64_t pressed = 0;
 	double start = seconds();
 
 	for (size_t i = 0; i < n; i++)
@@ -183,7 +185,9 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 			if (!f.verdict) {
 				population_needs(&t, applies_needs(l));
 				mark_case(l, "begin");
+				vm.shared->pressed = 0;
 				attempts = run_case(l, &vm, o, &f);
+				pressed += vm.shared->pressed;
 				mark_case(l, "end");
 			}
 		}
@@ -201,6 +205,8 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 	}
 	if (have)
 		drop(&vm, o);
+	if (o->pressure)
+		printf("pressure=%u reads=%lu\n", o->pressure, pressed);
 	population_print(&t, m.e2h0, m.pes, m.page_size);
 	printf("cases=%u passed=%u failed=%u vacuous=%u not_applicable=%u unable_to_fail=%u seconds=%.2f\n", t.run,
 	       t.passed, t.failed, t.vacuous, t.not_applicable, t.unable, seconds() - start);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/options.h"
 #include "number.h"
+#include "shared/shared.h"
 
 #include <getopt.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ const char options_usage[] =
 	"  --failures N     end after N programs, or cases, that failed\n"
 	"  --features       print which features with TLBIs L1 has, and end\n"
 	"  --predict WORDS  print the population of a machine with these features= (docs/populations.md), without KVM\n"
+	"  --pressure N     read N other pages before each case and each operation under test, at most 4096\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --mark           mark begin and end of each case in L0's trace\n"
@@ -43,7 +45,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "mark", no_argument, NULL, 'm' },	   { "help", no_argument, NULL, 'h' },
 		{ "failures", required_argument, NULL, 'F' }, { "predict", required_argument, NULL, 'P' },
 		{ "cases", required_argument, NULL, 'C' }, { "describe", no_argument, NULL, 'd' },
-		{ "leave", no_argument, NULL, 'L' },
+		{ "leave", no_argument, NULL, 'L' },	   { "pressure", required_argument, NULL, 'R' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -80,6 +82,10 @@ bool options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'e':
 			if (!number_unsigned(optarg, 1, 999999, &o->every))
+				return false;
+			break;
+		case 'R':
+			if (!number_unsigned(optarg, 0, PRESSURE_PAGES, &o->pressure))
 				return false;
 			break;
 		case 't':

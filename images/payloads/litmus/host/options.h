@@ -8,7 +8,7 @@ struct options {
 	const char *globs[16], *skip[16];
 	unsigned glob_count, skip_count;
 	const char *op, *granule, *program, *predict, *cases;
-	unsigned cpus, seconds, every, failures;
+	unsigned cpus, seconds, every, failures, pressure;
 	bool list, self_test, quiet, quick, qemu, mark, features, describe, leave;
 };
 

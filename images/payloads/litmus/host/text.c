@@ -126,6 +126,10 @@ bool text_begin(struct text *t, char **words, unsigned count)
 			if (!limited(t, value, CPUS_MAX, &n))
 				return false;
 			t->config.spare = (uint8_t)n;
+		} else if ((value = value_of(words[i], "pressure"))) {
+			if (!limited(t, value, PRESSURE_PAGES + 1, &n))
+				return false;
+			t->pressure = (unsigned)n;
 		} else if ((value = value_of(words[i], "world"))) {
 			snprintf(t->world, sizeof(t->world), "%s", value);
 		} else if ((value = value_of(words[i], "vel2"))) {
@@ -158,6 +162,7 @@ void text_start(struct text *t, struct vm *vm)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->turn = 0;
 	vm->shared->skip = 0;
+	vm->shared->pressure = t->pressure;
 	vm->shared->loose = t->loose;
 	vm->shared->frame_count = 0;
 }

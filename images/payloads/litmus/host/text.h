@@ -26,6 +26,7 @@ struct text {
 	bool needs_ha;		 /* and FEAT_HAFDBS */
 	uint16_t declared;	 /* contexts, a bit each */
 	bool fresh;		 /* in a VM of its own */
+	unsigned pressure;	 /* pages; guest/pressure.c */
 	bool loose;		 /* all of it, as STEP_LOOSE says */
 	unsigned cpu, turns;	 /* whose the next step is; how often that has changed */
 	uint8_t spinning[CPUS_MAX];

@@ -15,6 +15,8 @@
 #define DATA_SIZE 0x100000000
 #define EVENT_PA 0x200000000 /* what the VMM moves, drops and protects in mid-program */
 #define EVENT_SIZE 0x4000000
+#define PRESSURE_PA (DATA_PA + DATA_SIZE / 2) /* pages for --pressure, a word of each is read */
+#define PRESSURE_PAGES 4096
 #define NO_MEMORY_PA 0x3000000000 /* within L1's PA size, and nothing is there */
 #define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
 #define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
@@ -167,6 +169,8 @@ struct shared {
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
 	uint64_t vel2_tcr, vel2_ttbr[2]; /* bits of TCR_EL2, TTBR0_EL2 and TTBR1_EL2 that differ from the usual; likewise */
 	uint64_t skip;	 /* --self-test */
+	uint64_t pressure; /* pages that each PE reads before a program, and before the operation under test */
+	uint64_t pressed;  /* how many the first PE has read */
 	uint64_t loose;	 /* STEP_LOOSE for all of the program, and for CPUs that spin */
 	uint64_t by_memory; /* the doorbell is the next three, and the other CPUs are powered off */
 	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
