@@ -3,7 +3,7 @@
 
 ``.venv/bin/python -m bench.litmus [--model qemu] [--timing icount] [--parts one,two,…]`` prints, for each
 part, the model, cases, seconds by this machine's clock (the boot of L0 apart) and cases a second. Goals: part
-``one`` at 100 a second or better, all parts with their boots in 15 minutes, both on two idle cores. Far more
+``one`` at 300 a second or better, all parts with their boots in 15 minutes, both on two idle cores. Far more
 seconds than QEMU's own CPU seconds tell that the machine was busy with something else.
 
 Two more columns do not depend on how busy it is: millions of instructions a case (of the model's clock,
@@ -36,7 +36,7 @@ from harness.scenario.scenario import Overrides
 from harness.stack.stack import Stack
 
 DEADLINE_S = 900.0
-GOAL_RATE = 100.0
+GOAL_RATE = 300.0
 GOAL_S = 900.0
 WHOLE = ("s2-all/*", "s2-vmids/*", "l0-*/*")
 """Families in which KVM walks whole shadow contexts: on the model where that is quick."""
@@ -69,7 +69,7 @@ def cases(*globs: str) -> tuple[str, ...]:
 
 
 PARTS = (
-    Part("one", 1, ("--quick",)),
+    Part("one", 1, ("--quick", "--leave")),
     Part("two", 2, ("--quick", "--skip 'race-*/*'")),
     Part("four", 4, ("--quick",)),
     Part("whole-one", 1, cases(*WHOLE), "qemu-v1"),

@@ -54,8 +54,13 @@ lower_sync:
 	mrs	x10, esr_el2
 	mrs	x11, far_el2
 	stp	x10, x11, [x9, #PE_ESR]
-	mrs	x10, hpfar_el2
-	str	x10, [x9, #PE_HPFAR]
+	lsr	x11, x10, #26
+	mov	x10, #0
+	bic	x11, x11, #4
+	cmp	x11, #0x20	/* ESR_EL2.EC: an abort of the lower EL, on a fetch or, with 4, on data */
+	b.ne	1f
+	mrs	x10, hpfar_el2	/* at vEL2 an exit to L0 */
+1:	str	x10, [x9, #PE_HPFAR]
 	mrs	x10, elr_el2
 	str	x10, [x9, #PE_ELR]
 	ldr	x10, [x9, #PE_SP]

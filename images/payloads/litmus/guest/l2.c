@@ -86,7 +86,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 				       [ACCESS_VNCR_READ] = l2_vncr_read,
 				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
 				       [ACCESS_HANG] = l2_hang };
-	uint64_t sctlr = MRS(sctlr_el2);
+	uint64_t sctlr = 0;
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -95,12 +95,16 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
 	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
-	if (s->flags & STEP_MMU_OFF) /* all of it is mapped flat */
+	if (s->flags & STEP_MMU_OFF) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
+		sctlr = MRS(sctlr_el2);
 		MSR(sctlr_el2, sctlr & ~SCTLR_M);
-	__asm__ volatile("isb" ::: "memory");
+		__asm__ volatile("isb" ::: "memory");
+	}
 	pe_enter(cpu);
-	MSR(sctlr_el2, sctlr);
-	__asm__ volatile("isb" ::: "memory");
+	if (s->flags & STEP_MMU_OFF) {
+		MSR(sctlr_el2, sctlr);
+		__asm__ volatile("isb" ::: "memory");
+	}
 	record_exit(cpu, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
