@@ -13,12 +13,17 @@ import argparse
 import os
 import sys
 
+from harness.artefacts.kernel import load_kernel
+from harness.artefacts.kernel.archives import DebianSource
 from harness.artefacts.uefi import PACKAGE
 from harness.cli import images
+from harness.host.cache import Store
 from harness.host.paths import checkout
 
 EXTRA = ["kernel:nv-mutants", f"uefi:{PACKAGE}"]
 """Artefacts that the tests need and the default scenarios do not."""
+PATCHED = "nv-previous"
+"""The kernel of which tests need the source alone, to see that the series applies."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +41,15 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         images.main(argparse.Namespace(action="build", names=[]))
         images.main(argparse.Namespace(action="build", names=EXTRA))
+        _fetch_source(PATCHED)
         words += ["tests", "scenarios"]
     environment = {**os.environ, "NVH_OFFLINE": "1"}
     sys.stdout.flush()
     os.chdir(root)
     os.execve(sys.executable, [*words, *arguments.rest], environment)
+
+
+def _fetch_source(kernel: str) -> None:
+    source = load_kernel(kernel).source
+    if isinstance(source, DebianSource):
+        source.fetch(Store())

@@ -49,6 +49,14 @@ class DebianSource:
         return [self.KIND, self.suites, self.package, self.older]
 
     def resolve(self, store: Store) -> Resolved:
+        return self._content(store)
+
+    def fetch(self, store: Store) -> None:
+        """Download the package and unpack nothing; raises what ``resolve`` does."""
+        content = self._content(store)
+        content.archive.download([content.package])
+
+    def _content(self, store: Store) -> _DebianContent:
         archive = Archive(store, self.suites, "arm64")
         if pins := lock.current():
             return _DebianContent(archive, archive.candidate(pins.only_package()))

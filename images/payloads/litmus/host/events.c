@@ -3,7 +3,6 @@
 #include "host/events.h"
 #include "host/break.h"
 #include "host/memory.h"
-#include "host/teardown.h"
 #include "host/value.h"
 #include "host/vcpu.h"
 
@@ -109,7 +108,10 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 			pthread_kill(vm->vcpu[i].thread, SIGUSR1);
 		return true;
 	case EVENT_OTHER_VM:
-		return teardown_close(vm, 0, vm->config.first_pe);
+		if (vm->other_vm)
+			return vm->other_vm(vm, 0, vm->config.first_pe);
+		vm_break(vm, "no other VM can be made here");
+		return false;
 	case EVENT_CHANGED:
 		*answer = changed(vm, offset);
 		return true;

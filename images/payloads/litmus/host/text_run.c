@@ -4,6 +4,7 @@
 #include "host/exits.h"
 #include "host/observe.h"
 #include "host/run.h"
+#include "host/teardown.h"
 #include "host/text.h"
 #include "host/vcpu.h"
 #include "host/vm.h"
@@ -82,7 +83,10 @@ static bool ready(struct session *s, const struct text *t)
 	s->have = true; /* what a creation that failed left is destroyed, too */
 	s->vms++;
 	memcpy(s->world, t->world, sizeof(s->world));
-	return vm_create(&s->vm, &t->config);
+	if (!vm_create(&s->vm, &t->config))
+		return false;
+	s->vm.other_vm = teardown_close;
+	return true;
 }
 
 /* The first observation that is not allowed, or NULL; prints all of them in the order of the lines. */

@@ -53,6 +53,7 @@ struct vm {
 	pthread_t leader; /* the thread of the first vCPU */
 	timer_t timer;	  /* ends its KVM_RUN */
 	bool timed;
+	bool (*other_vm)(struct vm *vm, unsigned turn, unsigned pe); /* EVENT_OTHER_VM; host/teardown.h */
 	struct disturbance *disturbance;
 	int qemu, ram, image; /* --vmm qemu: the process, and files in memory */
 	uint64_t rings;	      /* of its doorbell */
