@@ -31,7 +31,7 @@ WATCHER = 1
 """The PE that reads its registers again and again (images/payloads/model/state)."""
 SAME = "01\n"
 """What it prints when nothing has changed; it may have been in the middle when the machine was saved."""
-_TIMER = re.compile(r"CNT\w*_CTL(_EL[012])?")
+_TIMER = re.compile(r"CNT\w*_CTL(_EL[0-3]{1,2})?")
 ISTATUS = 1 << 2
 """Of a timer's control register: the condition is met."""
 _LOST = re.compile(r"^lost\|(\w+)\|0x([0-9a-f]+)\|0x([0-9a-f]+)\r?\n", re.M)

@@ -20,7 +20,7 @@ from harness.cli import images
 from harness.host.cache import Store
 from harness.host.paths import checkout
 
-EXTRA = ["kernel:nv-mutants", f"uefi:{PACKAGE}"]
+EXTRA = ["kernel:nv-mutants", "kernel:debian", f"uefi:{PACKAGE}"]
 """Artefacts that the tests need and the default scenarios do not."""
 PATCHED = "nv-previous"
 """The kernel of which tests need the source alone, to see that the series applies."""

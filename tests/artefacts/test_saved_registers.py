@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.artefacts.saved_registers import Lost, differences, told
 
 
@@ -23,6 +25,15 @@ def test_the_program_tells_of_registers_that_nobody_else_sees() -> None:
 
 def test_half_a_line_is_waited_for() -> None:
     assert told("01\nlost|ICC_PMR_EL1|0xb0|0x1") == ()
+
+
+@pytest.mark.parametrize(
+    "timer", ["CNTP_CTL", "CNTV_CTL_EL0", "CNTP_CTL_EL02", "CNTHVS_CTL_EL2", "CNTPS_CTL_EL1"]
+)
+def test_the_condition_of_each_timer_is_no_difference(timer: str) -> None:
+    assert differences({(0, timer): 0x1}, {(0, timer): 0x5}) == ()
+    assert differences({(0, timer): 0x1}, {(0, timer): 0x0})
+    assert differences({(0, timer.replace("CTL", "CVAL")): 0x1}, {(0, timer.replace("CTL", "CVAL")): 0x5})
 
 
 def test_what_the_counter_makes_of_a_timer_is_no_difference() -> None:
