@@ -60,5 +60,5 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	qemu_words = argv + 2;
-	return strcmp(argv[1], "--features") ? text_run(argv[1], 0) : text_features();
+	return strcmp(argv[1], "--features") ? text_run(argv[1], 0, NULL) : text_features();
 }

@@ -10,6 +10,7 @@
 #include "host/options.h"
 #include "host/predict.h"
 #include "host/program.h"
+#include "host/teardown.h"
 #include "host/text_run.h"
 #include "host/vcpu.h"
 
@@ -61,7 +62,7 @@ int main(int argc, char **argv)
 	if (o.features)
 		return text_features();
 	if (o.program)
-		return text_run(o.program, o.failures);
+		return text_run(o.program, o.failures, teardown_close);
 	cases_all(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))

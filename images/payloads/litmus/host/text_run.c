@@ -4,7 +4,6 @@
 #include "host/exits.h"
 #include "host/observe.h"
 #include "host/run.h"
-#include "host/teardown.h"
 #include "host/text.h"
 #include "host/vcpu.h"
 #include "host/vm.h"
@@ -26,6 +25,7 @@ struct session {
 	FILE *in;
 	unsigned line;
 	struct vm vm;
+	other_vm_action other_vm;
 	bool have;
 	char world[32]; /* of the VM's programs */
 	double begun;	/* of the program */
@@ -85,7 +85,7 @@ static bool ready(struct session *s, const struct text *t)
 	memcpy(s->world, t->world, sizeof(s->world));
 	if (!vm_create(&s->vm, &t->config))
 		return false;
-	s->vm.other_vm = teardown_close;
+	s->vm.other_vm = s->other_vm;
 	return true;
 }
 
@@ -230,9 +230,9 @@ out:
 	return fine;
 }
 
-int text_run(const char *path, unsigned failures)
+int text_run(const char *path, unsigned failures, other_vm_action other_vm)
 {
-	struct session s = { .in = strcmp(path, "-") ? fopen(path, "re") : stdin, .vm = { .fd = -1 } };
+	struct session s = { .in = strcmp(path, "-") ? fopen(path, "re") : stdin, .vm = { .fd = -1 }, .other_vm = other_vm };
 	static char buffer[1 << 16];
 	double begin = seconds();
 	bool usage = false;

@@ -3,8 +3,10 @@
 #ifndef NVH_LITMUS_HOST_TEXT_RUN_H
 #define NVH_LITMUS_HOST_TEXT_RUN_H
 
-/* `-`: standard input; up to so many failures (0: all); an exit status. */
-int text_run(const char *path, unsigned failures);
+#include "host/vm_state.h"
+
+/* `-`: standard input; up to so many failures (0: all); how to make another VM, or NULL; an exit status. */
+int text_run(const char *path, unsigned failures, other_vm_action other_vm);
 /* One line: the features of L1 that bring operations; an exit status. */
 int text_features(void);
 

@@ -38,6 +38,10 @@ struct vcpu {
 	bool started;
 };
 
+struct vm;
+/* host/teardown.h has the one there is; true EL2 has none. */
+typedef bool (*other_vm_action)(struct vm *vm, unsigned turn, unsigned pe);
+
 struct vm {
 	int fd;
 	struct config config;
@@ -53,7 +57,7 @@ struct vm {
 	pthread_t leader; /* the thread of the first vCPU */
 	timer_t timer;	  /* ends its KVM_RUN */
 	bool timed;
-	bool (*other_vm)(struct vm *vm, unsigned turn, unsigned pe); /* EVENT_OTHER_VM; host/teardown.h */
+	other_vm_action other_vm; /* EVENT_OTHER_VM */
 	struct disturbance *disturbance;
 	int qemu, ram, image; /* --vmm qemu: the process, and files in memory */
 	uint64_t rings;	      /* of its doorbell */
