@@ -244,11 +244,10 @@ def test_others_keep_some_room_while_there_are_unused_snapshots(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said: list[str] = []
     os.utime(snapshot.path, (0, 0))
     for free, kept in ((snapshots.SPARE_BYTES, True), (snapshots.SPARE_BYTES - 1, False)):
         monkeypatch.setattr(disk, "free_bytes", lambda _, free=free: free)
-        Snapshots(Store(tmp_path / "cache"), said.append).get(images, Prefix(cells[0].stack, Level.L1))
+        Snapshots(Store(tmp_path / "cache")).get(images, Prefix(cells[0].stack, Level.L1))
         assert snapshot.path.exists() is kept
 
 
