@@ -82,6 +82,13 @@ class SplatKey:
             return self.kind, self.function, file.partition(":")[0]
         return self.kind, file, self.text
 
+    @property
+    def cause(self) -> str:
+        """What ``same`` tells apart, in words: no line number where the function or the file is known."""
+        kind, *rest = self.same
+        where = next((word for word in rest if word), "")
+        return f"{kind} in {where}" if where and where != self.text else f"{kind}: {where}"
+
     def to_bindings(self) -> dict[str, str]:
         """As bindings of a finding, from which ``from_bindings`` makes it again."""
         named = {"splat": self.kind, "function": self.function, "place": self.place, "text": self.text}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from harness.check.splat import SplatKey
 from harness.program.kernel_defects import KernelDefect
 from harness.program.program import Program
 from harness.program.script import script
@@ -13,6 +14,7 @@ from harness.reproduce.hunt.program_findings import ProgramFinding, judge, sanit
 from harness.reproduce.hunt.target import Batch
 
 DISASTERS = ("hang", "broken")
+SPLAT = "splat "
 
 
 class ProgramRunner(Protocol):
@@ -28,7 +30,7 @@ def alone(
     """What is wrong with ``program`` when it runs alone on ``target``; None: nothing."""
     left = target.run(script(program, "alone", fresh=True))
     if left.splats:
-        return disaster(program, f"splat {left.splats[0].partition(':')[0]}", left.splats[0])
+        return complaint(program, left.splats[0])
     outcome = left.outcomes[0]
     if outcome.verdict in DISASTERS:
         return disaster(program, outcome.verdict, outcome.rest)
@@ -39,8 +41,13 @@ def alone(
     return found
 
 
+def complaint(program: Program, splat: SplatKey) -> ProgramFinding:
+    """The finding of a program that made L0 complain; two of one function are one cause."""
+    return disaster(program, f"{SPLAT}{splat.cause}", "")
+
+
 def disaster(program: Program, what: str, rest: str) -> ProgramFinding:
-    """The finding of a program that did not come to its end, or made L0 complain."""
+    """The finding of a program that did not come to its end."""
     return ProgramFinding(
         len(program.actions) - 1, what, frozenset(), f"{what} {rest[:40]}" if rest else what
     )

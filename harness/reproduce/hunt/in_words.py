@@ -26,6 +26,7 @@ from harness.program.program import (
     Tlbi,
     World,
 )
+from harness.reproduce.hunt.alone import SPLAT
 from harness.reproduce.hunt.program_findings import ProgramFinding, outcome_class
 
 SCOPES = {
@@ -146,6 +147,9 @@ def paragraph(program: Program, finding: ProgramFinding) -> str:
             f"What happened: {finding.saw}, a translation that a PE may still hold (below)."
         )
         return textwrap.fill(text, 108, break_long_words=False, break_on_hyphens=False)
+    if not finding.allowed:
+        text = f"What was done: {steps}. What happened: {_end(finding.saw)}."
+        return textwrap.fill(text, 108, break_long_words=False, break_on_hyphens=False)
     allowed = " or ".join(sorted(OUTCOMES.get(outcome_class(t), t) for t in finding.allowed))
     tokens = ", ".join(sorted(finding.allowed))
     saw = OUTCOMES.get(outcome_class(finding.saw), finding.saw)
@@ -156,6 +160,13 @@ def paragraph(program: Program, finding: ProgramFinding) -> str:
         f"What happened: {saw} ({finding.saw})."
     )
     return textwrap.fill(text, 108, break_long_words=False, break_on_hyphens=False)
+
+
+def _end(saw: str) -> str:
+    """What happened to a program without an observation that is to blame."""
+    if saw.startswith(SPLAT):
+        return f"L0's kernel complained, {saw.removeprefix(SPLAT)}"
+    return f"the program did not come to its end ({saw})"
 
 
 def _why(program: Program, finding: ProgramFinding) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.attempt.prefix import Prefix
 from harness.attempt.steps import MUTANT
-from harness.check.splat import fatal, find_splats
+from harness.check.splat import SplatKey, fatal, find_splats
 from harness.errors import Broken, InfraError
 from harness.level import Level
 from harness.machine.process import CpuTime
@@ -44,7 +44,7 @@ class Batch:
     """
 
     outcomes: tuple[ProgramOutcome, ...]
-    splats: tuple[str, ...] = ()
+    splats: tuple[SplatKey, ...] = ()
     seen: tuple[BatchReport, ...] = ()
     reached: frozenset[str] = frozenset()
     functions: int = 0
@@ -201,12 +201,12 @@ class Target:
             self.close()
             raise
 
-    def _new_splats(self, stack: Stack) -> tuple[str, ...]:
+    def _new_splats(self, stack: Stack) -> tuple[SplatKey, ...]:
         console = stack.consoles().get(Level.L0, "")
         found = find_splats(console)
         fresh = found[self._splats :]
         self._splats = len(found)
-        return tuple(f"{splat.kind}: {splat.excerpt[0].strip()}" for splat in fresh)
+        return tuple(splat.key for splat in fresh)
 
 
 def was_starved(work: CpuTime) -> bool:

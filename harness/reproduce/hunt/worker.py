@@ -24,7 +24,7 @@ from harness.program.program import Program, Tlbi
 from harness.program.script import script
 from harness.program.sharp import shows_known
 from harness.reproduce.hunt import keep
-from harness.reproduce.hunt.alone import DISASTERS, alone, disaster
+from harness.reproduce.hunt.alone import DISASTERS, alone, complaint, disaster
 from harness.reproduce.hunt.bare import BareTarget
 from harness.reproduce.hunt.program_findings import (
     ProgramFinding,
@@ -238,7 +238,7 @@ class Worker:
                 failing.append((name, finding))
         for splat in left.splats:
             name = left.outcomes[-1].name if left.outcomes else next(iter(programs))
-            failing.append((name, disaster(programs[name], f"splat {splat.partition(':')[0]}", splat)))
+            failing.append((name, complaint(programs[name], splat)))
         for _, finding in failing:
             done.causes[finding.cause] += 1
         done.reached, done.functions = left.reached, left.functions

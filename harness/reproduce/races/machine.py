@@ -13,7 +13,7 @@ from harness.machine.qemu import Plugin
 from harness.program.kernel_defects import KernelDefect
 from harness.program.program import Program
 from harness.program.script import script
-from harness.reproduce.hunt.alone import DISASTERS, disaster
+from harness.reproduce.hunt.alone import DISASTERS, complaint, disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, tokens_of
 from harness.reproduce.hunt.target import COMMAND_DEADLINE_S, Batch, Target
 from harness.reproduce.races.candidates import candidates
@@ -205,7 +205,7 @@ class RaceTarget(Target):
 def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> ProgramFinding | None:
     """What is wrong with a run; None: nothing."""
     if ran.batch.splats:
-        return disaster(program, f"splat {ran.batch.splats[0].partition(':')[0]}", ran.batch.splats[0])
+        return complaint(program, ran.batch.splats[0])
     outcome = ran.batch.outcomes[0]
     if outcome.verdict in DISASTERS:
         return disaster(program, outcome.verdict, outcome.rest)

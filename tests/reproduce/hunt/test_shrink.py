@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.check.splat import find_splats
 from harness.program.addresses import EVENT_PA
 from harness.program.allowed import illegal
 from harness.program.parse import parse
 from harness.program.program import Access, Context, Cpu, Host, Map, Program, Spin, Tlbi, World
 from harness.reproduce.hunt import keep
+from harness.reproduce.hunt.alone import complaint
 from harness.reproduce.hunt.in_words import OUTCOMES, paragraph, sentence
 from harness.reproduce.hunt.program_findings import ProgramFinding, judge, outcome_class
 from harness.reproduce.hunt.shrink import Shrinker, Shrunk, reason_of, sensible, simpler, without_chunks
@@ -169,3 +171,26 @@ def test_event_memory_stays_set_up() -> None:
     assert not sensible(program.with_actions(program.actions[1:]))
     assert not sensible(program.with_actions((*use, *program.actions)))
     assert sensible(program.with_actions(program.actions[:-1]))
+
+
+WARN = """\
+[    {at}] WARNING: arch/arm64/kvm/nested.c:{line} at walk_nested_s2_pgd+0x50/0x5a0, CPU#0: nvh-litmus/61
+"""
+
+
+@pytest.mark.parametrize(
+    ("later", "same"),
+    [
+        (WARN.format(at="7.100000", line=330), True),
+        (WARN.replace("walk_", "other_").format(at="1.000000", line=325), False),
+    ],
+)
+def test_complaints_of_one_function_are_one_cause(later: str, same: bool) -> None:
+    program = found_by("no-ipas2").program
+    (first,), (second,) = (find_splats(each) for each in (WARN.format(at="0.655957", line=325), later))
+    finding = complaint(program, first.key)
+    assert (finding.cause == complaint(program, second.key).cause) is same
+    assert finding.cause == "splat warn in walk_nested_s2_pgd"
+    words = " ".join(paragraph(program, finding).split())
+    assert words.endswith("What happened: L0's kernel complained, warn in walk_nested_s2_pgd.")
+    assert "What the architecture allows" not in words
