@@ -237,6 +237,7 @@ def test_the_memory_map_is_the_payloads() -> None:
         ("CONTEXTS_MAX", grammar.CONTEXTS_MAX),
         ("FRAMES_MAX", grammar.FRAMES_MAX),
         ("STEPS_MAX", grammar.STEPS_MAX + 4),
+        ("PRESSURE_PAGES", grammar.PRESSURE_MAX),
         ("PHYSICAL_BITS", 40),
     ):
         assert define(name) == value, name

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * L0's own events while L2 uses the memory: what KVM's memslots and MMU notifiers promise to L1 they promise to L2.
- * No TLBI of L1 is involved. l0-*: L2 uses it before and after, on the vCPU that asks for the event; l0-remote-*: all
- * the while, on another one.
+ * No TLBI of L1 is involved. l0-*: L2 uses it before and after, on the vCPU that asks for the event; l0-off-*: with no
+ * stage 2 of L1; l0-remote-*: all the while, on another one.
  */
 #include "families/families.h"
 #include "host/events.h"
@@ -26,14 +26,15 @@ static void build_event(struct litmus *l)
 {
 	static const enum event_action actions[] = { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE };
 	uint64_t leaf = 1ull << level_shift(l->shift, l->level), offset = leaf - (1ull << l->shift);
-	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), at = ipa + offset;
+	uint64_t ipa = l->no_stage2 ? EVENT_PA : fresh_ipa(l->shift, l->level, 1), at = ipa + offset;
 	bool skip = l->vm->shared->skip;
 
 	add_host(l, EVENT_SET_UP, offset);
 	if (l->variant == READ_FIRST && !skip)
 		add_host(l, EVENT_READ_ONLY, offset);
-	add_context(l, 0, VMID, 0, false, true);
-	add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
+	add_context(l, 0, VMID, 0, false, !l->no_stage2);
+	if (!l->no_stage2)
+		add_write(l, STEP_S2, 0, ipa, leaf_s2(EVENT_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, event_old(offset), 0);
 	switch (l->variant) {
 	case DONTNEED:
@@ -69,7 +70,8 @@ static void build_event(struct litmus *l)
 		}
 		break;
 	}
-	add_cleanup(l, 0, ipa, l->level, 1);
+	if (!l->no_stage2)
+		add_cleanup(l, 0, ipa, l->level, 1);
 }
 
 static void victim(struct litmus *l, uint64_t at, enum role role, uint64_t old, uint64_t now)
@@ -119,6 +121,14 @@ static void build_remote(struct litmus *l)
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
 
+/* Without a stage 2 L1's granule makes no difference. */
+static void add_off(struct list *list, struct litmus l)
+{
+	l.no_stage2 = true;
+	for (l.variant = 0; l.variant < OWN_EVENTS; l.variant++)
+		list_add(list, &l, "l0-off-%s", event_words[l.variant]);
+}
+
 static void add_events(struct list *list, struct litmus l, const char *family)
 {
 	for (l.variant = 0; l.variant < (*family ? EVENTS : OWN_EVENTS); l.variant++)
@@ -139,6 +149,8 @@ void cases_events(struct list *list)
 					    .slow = true };
 
 			add_events(list, l, "");
+			if (shift == 12 && level == 3)
+				add_off(list, l);
 			l.build = build_remote;
 			l.config.cpus = 2;
 			add_events(list, l, "remote-");

@@ -36,4 +36,5 @@ void cases_all(struct list *list)
 	cases_vncr_fault(list);
 	cases_flags_more(list);
 	cases_l2_remote(list);
+	cases_recycle(list);
 }

@@ -21,6 +21,7 @@ void cases_flags_more(struct list *list);
 void cases_hang(struct list *list);
 void cases_huge(struct list *list);
 void cases_l2_remote(struct list *list);
+void cases_recycle(struct list *list);
 void cases_life(struct list *list);
 void cases_migrate(struct list *list);
 void cases_operand(struct list *list);

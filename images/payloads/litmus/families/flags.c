@@ -2,19 +2,21 @@
 /*
  * A leaf without its access flag: a fault to whoever owns the tables, or with VTCR_EL2.HA or TCR_EL2.HA the flag is set in
  * memory, again after L1 has taken it away and invalidated (Arm ARM DDI 0487 M.a.a, D8.5.1). The
- * table is where this side can read it. flags-s2: L1's stage 2. flags-vncr: vEL2's own, for L2's VNCR page.
+ * table is where this side can read it. flags-s2: L1's stage 2, blocks too. flags-vncr: vEL2's own, for L2's VNCR page.
  */
 #include "families/families.h"
 #include "families/known.h"
 #include "families/vncr.h"
 
+#define FAR_IPA 0x200000000000 /* within 48 bits, and a multiple of what any table covers */
+
 enum { FAULT, HARDWARE, KINDS };
 static const char *const kind_words[KINDS] = { "fault", "hardware" };
 
-/* The first descriptor of the table for `at`, a multiple of what a table covers. */
+/* The first descriptor of the table of l->level for `at`, a multiple of what a table covers. */
 static uint64_t table_at(struct litmus *l, enum step_kind kind, uint64_t at)
 {
-	add_write(l, kind, 0, at, TABLE_PA | PTE_VALID | PTE_TABLE, 2);
+	add_write(l, kind, 0, at, TABLE_PA | PTE_VALID | PTE_TABLE, l->level - 1);
 	return TABLE_PA;
 }
 
@@ -23,16 +25,20 @@ static void expect_fault(struct litmus *l, uint64_t esr)
 	struct probe *p = &l->probes[l->probe_count - 1];
 
 	p->role = ROLE_GONE;
+	p->now = 0; /* what the page holds is not for L2 */
 	p->fault = FAULT_ACCESS_FLAG;
 	p->esr = esr;
 }
 
 static void build_stage2(struct litmus *l)
 {
-	uint64_t at = fresh_ipa(l->shift, 2, 1), slot, descriptor = leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W);
+	uint64_t at = l->level < 3 ? FAR_IPA : fresh_ipa(l->shift, 2, 1), slot;
+	uint64_t descriptor = leaf_s2(DATA_PA, l->level, PTE_S2_R | PTE_S2_W);
 	bool hardware = (l->variant == HARDWARE) != l->vm->shared->skip;
 
 	add_context(l, 0, VMID, 0, false, true);
+	if (l->level < 3)
+		context_wide(l, 0, 48);
 	if (hardware)
 		l->vm->shared->context[0].vtcr |= VTCR_HA;
 	add_poke(l, DATA_PA, value_at(DATA_PA));
@@ -48,7 +54,7 @@ static void build_stage2(struct litmus *l)
 		add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	}
-	add_write(l, STEP_S2, 0, at, 0, 2);
+	add_write(l, STEP_S2, 0, at, 0, l->level - 1);
 	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 }
@@ -84,6 +90,11 @@ void cases_flags(struct list *list)
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.variant = 0; l.variant < KINDS; l.variant++)
 			list_add(list, &l, "flags-s2/%s/%s", kind_words[l.variant], granule_word(l.shift));
+	l.variant = HARDWARE;
+	for (l.shift = 12; l.shift <= 16; l.shift += 2)
+		for (l.level = l.shift == 12 ? 1 : 2; l.level < 3; l.level++)
+			list_add(list, &l, "flags-s2/hardware/%s-level%u", granule_word(l.shift), l.level);
+	l.level = 3;
 	l.build = build_vncr;
 	l.regime = "el2&0";
 	l.shift = 12;

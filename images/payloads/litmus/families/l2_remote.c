@@ -50,6 +50,7 @@ static void build_l2_remote(struct litmus *l)
 	add_write(l, STEP_S1, 0, at, 0, 3);
 	add_sample(l, 1, at, ROLE_STALE, old, 0);
 	s = add(l, 0, STEP_L2_TLBI);
+	s->c = true;
 	s->op = (uint16_t)l->op;
 	s->a = operand;
 	s->flags = STEP_UNDER_TEST;

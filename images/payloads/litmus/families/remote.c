@@ -46,6 +46,20 @@ static void build_stage1(struct litmus *l)
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 }
 
+/* Two L2s without a stage 2, which differ in their VMID alone. The other one ran first. */
+static void build_off(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, 3, 1), operand = victim_operand(l, at);
+
+	add_context(l, 0, VMID, ASID_VICTIM, true, false);
+	add_context(l, 1, VMID_OTHER, 0, false, false);
+	victim_values(l);
+	add_access(l, 1, ACCESS_READ, DATA_PA, false, ROLE_AFTER, 0, value_at(DATA_PA));
+	add_write(l, STEP_S1, 0, at, leaf_s1(DATA_PA, 3, PTE_S1_UXN | PTE_S1_PXN | PTE_S1_NG), 3);
+	victim_loses(l, STEP_S1, at, operand, victim_obliged(l, STAGE_1, at, operand), 0,
+		     leaf_s1(DATA_PA + leaf_size(l), 3, PTE_S1_UXN | PTE_S1_PXN | PTE_S1_NG));
+}
+
 static void add_stage2(struct list *list, struct litmus l)
 {
 	l.build = build_stage2;
@@ -94,6 +108,11 @@ static void add_stage1(struct list *list, struct litmus l)
 		victim_cases(list, el0, "s1-remote-el0", EL0_MATCHES, "");
 	if (!l.config.e2h0 && l.shift != 16)
 		add_ds(list, l);
+	if (!l.config.e2h0 && l.shift == 12) {
+		l.build = build_off;
+		victim_cases(list, l, "s1-off-remote", 1u << MATCHING, "-off");
+		l.build = build_stage1;
+	}
 	victim_own(&l);
 	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
 	add_high(list, l, "s1-own");

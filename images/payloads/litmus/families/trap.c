@@ -41,6 +41,7 @@ static void build_hidden_l2(struct litmus *l)
 	if (l->variant == HIDDEN_NV)
 		c->vncr = E2_TEST_VA;
 	s = add(l, 0, STEP_L2_TLBI);
+	s->c = true;
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
 	add_probe(l, 0, l->steps[0] - 1, ROLE_UNDEF);
@@ -86,13 +87,14 @@ static void build_trap(struct litmus *l)
 		break;
 	}
 	s = add(l, 0, STEP_L2_TLBI);
+	s->c = true;
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
 	state.hcr = c->hcr;
 	state.hfgitr = c->hfgitr;
 	state.hcrx = c->hcrx;
 	p = add_probe(l, 0, l->steps[0] - 1, is_trapped(fate_of(op, &state)) ? ROLE_TRAP : ROLE_DONE);
-	p->now = syndrome_of(op, 1); /* L2 has its operand in X1 */
+	p->now = syndrome_of(op, L2_OPERAND_REGISTER(l->op));
 }
 
 void cases_trap(struct list *list)

@@ -115,11 +115,12 @@ static void build_trap(struct litmus *l)
 
 	vncr_contexts(l, vncr_fresh_va());
 	s = add(l, 0, STEP_L2_TLBI);
+	s->c = true;
 	s->ctx = CTX_L2;
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
 	p = add_probe(l, 0, l->steps[0] - 1, ROLE_TRAP);
-	p->now = syndrome_of(&operations[l->op], 1); /* L2 has its operand in X1 */
+	p->now = syndrome_of(&operations[l->op], L2_OPERAND_REGISTER(l->op));
 }
 
 static void add_traps(struct list *list)

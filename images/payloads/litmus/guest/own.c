@@ -25,7 +25,7 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	barrier_ishst();
 	cpu->took = 0;
 	cpu->guard = 1;
-	tlbi(s->op, s->a);
+	tlbi(s->op, s->a, (unsigned)((uint64_t)s / sizeof(*s)));
 	guarded(cpu, o);
 }
 

@@ -149,9 +149,9 @@ void step_race(const struct step *s, struct outcome *o)
 		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
 		barrier_ishst();
 		if (!skip)
-			tlbi(s->op, s->d);
+			tlbi(s->op, s->d, (unsigned)i);
 		barrier_ish();
-		tlbi(shared->race_vmalle1is, 0);
+		tlbi(shared->race_vmalle1is, 0, 0);
 		barrier_ish();
 		*now = SPOILT;
 		barrier_ish();

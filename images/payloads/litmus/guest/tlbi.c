@@ -1,43 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every operation of the table, as a function at vEL2 and as a stub for L2. */
+/* Every operation of the table as stubs, for vEL2 and for L2: an operation each and register of the operand. */
 #include "guest/tlbi.h"
+#include "guest/cpu.h"
 #include "guest/stubs.h"
+#include "shared/shared.h"
 #include "tlbi_ops.h"
 
-/* x16 and x17: the exception handler's, should the operation be UNDEFINED. */
-#define WITH_0(encoding, x) __asm__ volatile(encoding ::: "x16", "x17", "memory")
-#define WITH_1(encoding, x) __asm__ volatile(encoding ", %0" ::"r"(x) : "x16", "x17", "memory")
-#define SYS(op1, crn, crm, op2) "sys #" #op1 ", c" #crn ", c" #crm ", #" #op2
+/* A stub: MOV X`to`, X`from`; SYS #op1, Cn, Cm, #op2, X`to`; RET (Arm ARM DDI 0487 M.a.a, C4.1). `n` counts operations. */
+#define SYS_WORD(op1, crn, crm, op2) "0xd5080000 | " #op1 " << 16 | " #crn " << 12 | " #crm " << 8 | " #op2 " << 5"
+#define MOVE(to, from) ".inst 0xaa0003e0 | " #from " << 16 | (" to ")\n"
+#define STUB_0(sys, to, from) "nop\n.inst " sys " | 31\nret\n"
+#define STUB_1(sys, to, from) MOVE(to, from) ".inst " sys " | (" to ")\nret\n"
+#define STUB_WORDS 3
+#define TEXT(x) TEXT_(x)
+#define TEXT_(x) #x
 
-#define X(name, op1, crn, crm, op2, has_operand)                                                             \
-	static void do_##name(uint64_t x)                                                                    \
-	{                                                                                                    \
-		(void)x;                                                                                     \
-		WITH_##has_operand(SYS(op1, crn, crm, op2), x);                                              \
-	}
-TLBI_OPERATIONS(X)
+/* At vEL2 the operand comes in X0. X16 and X17 are the exception handler's, should the operation be UNDEFINED. */
+#define LOW "n % 16"
+#define HIGH "19 + n % 10"
+#define ZERO "31"
+enum form { FORM_LOW, FORM_HIGH, FORM_ZERO, FORMS };
+#define X(name, op1, crn, crm, op2, has_operand)                          \
+	STUB_##has_operand(SYS_WORD(op1, crn, crm, op2), LOW, 0)          \
+		STUB_##has_operand(SYS_WORD(op1, crn, crm, op2), HIGH, 0) \
+			STUB_##has_operand(SYS_WORD(op1, crn, crm, op2), ZERO, 0) ".set n, n + 1\n"
+__asm__(".pushsection .text.stubs, \"ax\"\n"
+	".balign 4\n"
+	".set n, 0\n"
+	"tlbi_stubs:\n" TLBI_OPERATIONS(X) ".popsection\n");
 #undef X
 
-#define X(name, op1, crn, crm, op2, has_operand) do_##name,
-static void (*const operations[])(uint64_t) = { TLBI_OPERATIONS(X) };
-#undef X
+extern uint32_t tlbi_stubs[][FORMS][STUB_WORDS];
 
-void tlbi(unsigned op, uint64_t operand)
+void tlbi(unsigned op, uint64_t operand, unsigned turn)
 {
-	operations[op](operand);
+	enum form form = !operand ? FORM_ZERO : (op ^ turn) & 1 ? FORM_HIGH : FORM_LOW;
+	register uint64_t x0 __asm__("x0") = operand;
+
+	__asm__ volatile("blr	%1"
+			 : "+r"(x0)
+			 : "r"(tlbi_stubs[op][form])
+			 : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
+			   "x15", "x16", "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28",
+			   "x30", "memory");
 }
 
-/* Two instructions per operation, the operand in x1; l2_remap calls them, so they return. */
-#define STUB_0 "\n"
-#define STUB_1 ", x1\n"
-#define X(name, op1, crn, crm, op2, has_operand) SYS(op1, crn, crm, op2) STUB_##has_operand "ret\n"
+/* L2 has it in X1 when it calls one, and needs X0 to X8 and X30 for itself. */
+#define SAME "1"
+#define X(name, op1, crn, crm, op2, has_operand)                  \
+	STUB_##has_operand(SYS_WORD(op1, crn, crm, op2), SAME, 1) \
+		STUB_##has_operand(SYS_WORD(op1, crn, crm, op2), TEXT(L2_OPERAND_REGISTER(n)), 1) ".set n, n + 1\n"
 __asm__(".pushsection .l2.stubs, \"ax\"\n"
-	".balign 8\n"
+	".balign 4\n"
+	".set n, 0\n"
 	".globl l2_tlbi_stubs\n"
 	"l2_tlbi_stubs:\n" TLBI_OPERATIONS(X) ".popsection\n");
 #undef X
 
-uint64_t tlbi_stub(unsigned op)
+uint64_t tlbi_stub(unsigned op, bool moved)
 {
-	return (uint64_t)l2_tlbi_stubs + 8 * op;
+	return (uint64_t)(l2_tlbi_stubs + (2 * op + moved) * STUB_WORDS * sizeof(uint32_t));
 }

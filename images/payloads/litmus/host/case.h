@@ -76,6 +76,7 @@ struct litmus {
 	struct probe *probes; /* PROBES_MAX of them, the same for all: a list of 25000 cases has to be small */
 	unsigned probe_count;
 	bool any_stage2; /* it is not about stage 2, which may have any granule that L1 has there */
+	bool no_stage2; /* L1 has none for L2 */
 	bool own;  /* the PE that executes the operation is the one that looks */
 	bool both; /* it looks, and another does */
 	bool vel2, tge, el0;

@@ -56,7 +56,7 @@ enum step_kind {
 	STEP_L2, /* enter L2 for one access (enum access, op) of VA a, value b; c: at EL0; d: or this and the next
 			  d - 1, all of them reads at EL1, at once */
 	STEP_TLBI, /* operation `op`, operand a, at vEL2, under context `ctx`; DSBs and ISB around it */
-	STEP_L2_TLBI, /* the same by L2 at EL1 */
+	STEP_L2_TLBI, /* the same by L2 at EL1; c: with the operand in L2_OPERAND_REGISTER(op), else in X1 */
 	STEP_L2_REMAP, /* L2 alone: access VA a, write d as its descriptor at level c, access, `op` (b), access */
 	STEP_READ, /* read VA a at vEL2 */
 	STEP_HOST, /* ask the VMM for action a, with argument b; the outcome is its answer */
@@ -107,6 +107,7 @@ struct step {
 	uint64_t a, b, c, d;
 };
 
+#define L2_OPERAND_REGISTER(op) (15 + (op) % 14)
 #define STEP_UNDER_TEST 1u /* --self-test leaves this operation out */
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
