@@ -110,9 +110,12 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
                 ["hunt", "--seconds", "1"],
                 ["hunt", "--races"],
                 ["mutants"],
-                ["shell", "--", "true"],
                 ["bisect", "tlbi-el2", "--kernel", "x.yaml", "--range", "a..b"],
             )
+        ),
+        (
+            ["shell", "--model", "qemu-console", "--", "true"],
+            "qemu-console is a console model, and nvh shell talks",
         ),
         (["model", "check", "qemu-console"], "qemu-console is a console model, and nvh model check stops"),
         (["run", "--model", "./absent.yaml"], "no model file './absent.yaml'"),
