@@ -243,7 +243,8 @@ class Worker:
         Returns whether something was kept.
         """
         begun = time.monotonic()
-        made, running = self._running.pop(how.number, None) or self._begin(how)
+        ahead = how.number in self._running
+        made, running = self._running.pop(how.number) if ahead else self._begin(how)
         programs = made.programs
         if after is not None:
             self.make_ahead(after)
