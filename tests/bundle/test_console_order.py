@@ -252,9 +252,7 @@ def attach(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("look", [lambda at: find_cell(str(at)), ram_of, attach])
-def test_whoever_wants_its_machine_is_told_that_there_is_none(
-    lab: Lab, look: Callable[[Path], object]
-) -> None:
+def test_who_wants_its_machine_is_told_that_there_is_none(lab: Lab, look: Callable[[Path], object]) -> None:
     """Not that it is no cell, nor that --keep-on-failure would help."""
     write_order(lab.cell_directory, lab.order(lines()))
     with pytest.raises(UserError, match="ran on a console model: what its machine printed"):
