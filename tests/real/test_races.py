@@ -24,7 +24,8 @@ from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, stack_for
 from harness.reproduce.races import conflicts, worker
 from harness.reproduce.races.campaign import LANE
-from harness.reproduce.races.worker import Done, RaceOrder, RaceWorker
+from harness.reproduce.races.told import Done
+from harness.reproduce.races.worker import RaceOrder, RaceWorker
 from harness.runner.prepare import Builder
 from tests.real.conftest import needs_mutants
 
@@ -73,7 +74,7 @@ def hunt(
     )
     made = RaceWorker(order, told)  # type: ignore[arg-type]
     try:
-        kept = any(made.one(number, kind) for number in range(programs))
+        kept = any(made.one(kind) for _ in range(programs))
     finally:
         made.target.close()
     done = [each for _ in range(told.qsize()) if isinstance(each := told.get(), Done)]

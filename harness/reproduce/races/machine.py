@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed import symbols
-from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord
+from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord, extent_of, records_of
 from harness.trace.executed.places import Text
 
 LEAKS = 4
@@ -62,20 +63,41 @@ class RaceTrial:
         return script(self.program, "race", fresh=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RacesRun:
-    """A run: what nvh-litmus and L0's console said, every arrival, hold and release, and each hold's end."""
+    """A run: what nvh-litmus and L0's console said, every arrival, hold and release, and each hold's end.
+
+    ``raw``: the records of the plugin, of ``places``. Most runs are of no interest further: they pass.
+    """
 
     batch: Batch
-    records: tuple[HoldRecord, ...]
+    raw: bytes
     lost: int
-    arrivals: tuple[RaceArrival, ...]
+    places: tuple[Place, ...]
     holds: tuple[HoldFound, ...]
+
+    @functools.cached_property
+    def records(self) -> tuple[HoldRecord, ...]:
+        """All that the plugin wrote down."""
+        return tuple(records_of(self.raw))
+
+    @functools.cached_property
+    def arrivals(self) -> tuple[RaceArrival, ...]:
+        """Who came where, in order."""
+        seen = [each for each in self.records if each.what is HoldEvent.ARRIVED]
+        return arrivals(
+            [(each.cpu, self.places[each.place]) for each in seen], [each.executed for each in seen]
+        )
+
+    @property
+    def came(self) -> int:
+        """How many arrivals there are."""
+        return extent_of(self.raw)[0]
 
     @property
     def instructions(self) -> int:
         """How many were executed from the first arrival to the last."""
-        return self.records[-1].executed - self.records[0].executed if self.records else 0
+        return extent_of(self.raw)[1]
 
 
 class RaceTarget(Target):
@@ -148,12 +170,8 @@ class RaceTarget(Target):
             self.close()
         if pa_bits != MOST_BITS and not self._holds.poked():
             raise InfraError(f"the shadows of the program's VM did not get {pa_bits} bits")
-        records, lost = self._holds.log()
-        seen = [each for each in records if each.what is HoldEvent.ARRIVED]
-        came = arrivals(
-            [(each.cpu, self.places[each.place]) for each in seen], [each.executed for each in seen]
-        )
-        return RacesRun(batch, tuple(records), lost, came, tuple(self._holds.found(len(orders))))
+        raw, lost = self._holds.raw()
+        return RacesRun(batch, raw, lost, self.places, tuple(self._holds.found(len(orders))))
 
     def left(self) -> LeftBehind:
         """What L0 has while no VM runs; ``InfraError`` when it does not say."""
