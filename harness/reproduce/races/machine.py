@@ -39,7 +39,8 @@ STREAK = 100
 fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
 PA_BITS = "kvm_ipa_limit"
 """KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
-SHADOWS_BEGIN, VM_ENDS = Place("kvm_vcpu_init_nested"), Place("kvm_destroy_vm")
+SHADOWS_BEGIN, SHADOWS_MADE = Place("kvm_vcpu_init_nested"), Place("kvm_vcpu_init_nested", "return")
+"""Between them only: while the VM lives another one may begin, with more bits of its own."""
 MOST_BITS = 48
 
 
@@ -156,7 +157,7 @@ class RaceTarget(Target):
         self.begin()
         orders = [each.order(self._holds.index) for each in schedule]
         self._holds.arm(orders)
-        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, VM_ENDS)
+        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, SHADOWS_MADE)
         self._holds.enable(True)
         try:
             batch = self.run(text)

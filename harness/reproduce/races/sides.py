@@ -25,6 +25,7 @@ LOOK = "access_clidr"
 """The same, before it looks at the other one: it has done all that it had to do until then."""
 BREAK = "__cond_resched_rwlock"
 """By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
+INNER = 0.3
 NEXT_TO_NOTHING = 10
 """Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
 
@@ -67,6 +68,12 @@ class Stretch:
     def locked(self) -> bool:
         """Whether it has a lock for which others wait at once: not for readers of SRCU."""
         return self.lock is not None and "srcu" not in self.lock.callee
+
+    @property
+    def inner(self) -> float:
+        """0 right before a lock is taken and right behind where one was given, and a little in between."""
+        first, last = self.arrivals[0].place, self.arrivals[-1].place
+        return INNER * (first.kind != "after" and not _takes(last))
 
 
 def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:

@@ -32,7 +32,7 @@ from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
 REPEATS = 5
-SHRINK_RUNS = 25
+SHRINK_RUNS = 15
 WARM = (0, 1, 2)
 """How often a program runs by itself before a finding is repeated: some need a machine that has run it."""
 LEAK_RUNS = 20
@@ -132,7 +132,7 @@ class RaceWorker:
         program.ended |= bool(note and note.kept)
         done.restores, self.target.restores = self.target.restores, 0
         done.seconds = time.monotonic() - begun
-        self.agenda.spent[program.kind] += done.instructions
+        self.agenda.spent[program.kind] += done.cost
         self.queue.put(done)
         if note and note.kept:
             self.queue.put(note)
@@ -156,6 +156,7 @@ class RaceWorker:
         """Count a run, and pursue what is wrong with it; what was kept of it."""
         done.runs += 1
         done.instructions += ran.instructions
+        done.arrivals += ran.came
         self.write_down(number, draw, trial, ran)
         done.held += any(hold.held for hold in ran.holds)
         done.met += bool(ran.holds) and all(HoldEnd.UNTIL in hold.reasons for hold in ran.holds)
