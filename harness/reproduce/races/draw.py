@@ -49,6 +49,8 @@ WAYS = ("sweep", "back", "pair", "crossed", "points")
 WEIGHTS = (60, 28, 4, 4, 4)
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
+OLD = 0.25
+"""What it counts in the sweep back that others did something else since: most have a side or two."""
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
 
@@ -216,7 +218,7 @@ class Drawer:
                         continue
                     follows = other.first >= self._rest
                     pair = (each.cpu, place, before, 2 * later + follows, f"{other.cpu} {other.function}")
-                    age = 0.0 if follows else self._age(other.last)
+                    age = 0.0 if follows else OLD * self._age(other.last)
                     worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, other, pair))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
@@ -267,6 +269,8 @@ class Drawer:
         before = (self._wait(other.arrivals[0]) if whole else None) or self._before(other)
         if not held.cpu and other.first > held.number:
             before = None
+        elif before is None:
+            before = other.arrivals[0]  # the first that counts: where L1 enters L2
         first = Preemption(held.cpu, held.place, held.nth, end.cpu, end.place, self._times(end, before))
         found = [first]
         if before is not None:
