@@ -89,7 +89,7 @@ def test_a_defect_of_linux_is_met_and_its_trace_is_the_same_each_time(tmp_path: 
     (record,) = found.kept
     assert record["same"] == REPEATS
     assert record["holds"]
-    known = hunt(tmp_path / "known", "stage2", programs=len(found.done))
+    known = hunt(tmp_path / "known", "stage2", programs=sum(each.begins for each in found.done))
     assert known.kept == []
     assert sum(each.known["defect-fault-against-tlbi"] for each in known.done) > 0
     assert sum(each.met for each in known.done) > 0
@@ -101,6 +101,5 @@ def test_a_kernel_with_a_race_is_found_out_and_the_right_one_is_not(tmp_path: Pa
     assert record["same"] == REPEATS
     right = hunt(tmp_path / "right", "vncr", programs=1)
     assert right.kept == []
-    (done,) = right.done
-    assert done.verdicts.keys() == {"pass"}
-    assert done.met >= 4
+    assert {word for each in right.done for word in each.verdicts} == {"pass"}
+    assert sum(each.met for each in right.done) >= 4

@@ -24,7 +24,18 @@ from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed import symbols
-from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord, extent_of, records_of
+from harness.trace.executed.hold_file import (
+    PA_BITS,
+    SHADOWS_BEGIN,
+    SHADOWS_MADE,
+    STREAK,
+    HoldEvent,
+    HoldFile,
+    HoldFound,
+    HoldRecord,
+    extent_of,
+    records_of,
+)
 from harness.trace.executed.places import Text
 
 LEAKS = 4
@@ -34,13 +45,6 @@ PATIENCE_S = 3
 TRIALS = 64
 """Trials of one machine: restoring L0 takes longer than most of them."""
 TRIAL_S = 60.0
-STREAK = 100
-"""Arrivals of one CPU after which it ends its turn. A turn has up to five million instructions, in which a
-fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
-PA_BITS = "kvm_ipa_limit"
-"""KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
-SHADOWS_BEGIN, SHADOWS_MADE = Place("kvm_vcpu_init_nested"), Place("kvm_vcpu_init_nested", "return")
-"""Between them only: while the VM lives another one may begin, with more bits of its own."""
 MOST_BITS = 48
 
 

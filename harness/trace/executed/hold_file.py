@@ -43,6 +43,14 @@ WAITS = (
 )
 """Functions in which a CPU, or a thread, waits for another; a kernel need not have all."""
 
+STREAK = 100
+"""Arrivals of one CPU after which it ends its turn. A turn has up to five million instructions, in which a
+fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
+PA_BITS = "kvm_ipa_limit"
+"""KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
+SHADOWS_BEGIN, SHADOWS_MADE = Place("kvm_vcpu_init_nested"), Place("kvm_vcpu_init_nested", "return")
+"""Between them only: while the VM lives another one may begin, with more bits of its own."""
+
 OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
 """Its variables that the plugin reads."""
 _MAGIC = 0x32444C4F48766E
