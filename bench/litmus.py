@@ -108,8 +108,12 @@ class Measured:
 
 
 def told(stack: Stack) -> Mapping[str, int]:
-    """QEMU's counters of TLB flushes."""
-    return flushes(str(stack.machine.qmp("human-monitor-command", **{"command-line": "info jit"})))
+    """QEMU's counters of TLB flushes.
+
+    Between two commands the machine waits for its turn, and its monitor with it (harness/stack/link.py).
+    """
+    with stack.agent.running_freely():
+        return flushes(str(stack.machine.qmp("human-monitor-command", **{"command-line": "info jit"})))
 
 
 def measure(builder: Builder, part: Part, model: str, timing: str, families: bool = False) -> Measured:

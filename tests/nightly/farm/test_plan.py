@@ -248,7 +248,7 @@ expect:
   - result: passed
     of: litmus
 """
-BOARD = "console: board\nsummary: A board.\nline: pty\ncommand: [ssh, board]\nslowdown: 2.0\n"
+BOARD = "console: board\nsummary: A board.\nline: pty\ncommand: [ssh, board, '{options}']\nslowdown: 2.0\n"
 
 
 def test_a_console_model_runs_what_needs_a_console(place: Path) -> None:
