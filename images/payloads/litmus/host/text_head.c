@@ -90,7 +90,7 @@ void text_start(struct text *t, struct vm *vm)
 	for (unsigned i = 0; i < CPUS_MAX; i++)
 		vm->shared->program[i].step[0].kind = STEP_END;
 	vm->shared->turn = 0;
-	vm->shared->skip = 0;
+	vm->shared->skip = vm->shared->keep_exit = 0;
 	vm->shared->pressure = t->pressure;
 	vm->shared->loose = t->loose;
 	vm->shared->frame_count = 0;
