@@ -74,13 +74,12 @@ def test_the_hypervisor_has_every_operation(built: Path) -> None:
     everywhere = set[int]()
     for operation in load():
         registers = found[operation.name]
-        assert len(registers) == STUBS, operation.name
         if operation.has_operand:
             low, high, zero, same, moved = registers
             assert low < 16 < high < 29 and zero == 31 and same == 1 and 15 <= moved < 29, operation.name
             everywhere |= set(registers)
         else:
-            assert set(registers) == {31}, operation.name
+            assert set(registers) == {31} and len(registers) >= STUBS, operation.name  # start-up's, too
     assert everywhere == set(range(32)) - {29, 30}, "each register that can hold an operand does for some operation"
 
 
