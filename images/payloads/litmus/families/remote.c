@@ -3,6 +3,7 @@
 #include "families/families.h"
 #include "families/victim.h"
 
+#define NEW_VMIDS 0x400
 #define ALL_MATCHES ((1u << PERMISSION) - 1)
 #define EL0_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << PERMISSION)
 
@@ -46,12 +47,12 @@ static void build_stage1(struct litmus *l)
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 }
 
-/* Two L2s without a stage 2, which differ in their VMID alone. The other one ran first. */
+/* L2s without a stage 2, which differ in their VMID alone: this one's is new to L0, and another one ran before it. */
 static void build_off(struct litmus *l)
 {
 	uint64_t at = fresh_ipa(l->shift, 3, 1), operand = victim_operand(l, at);
 
-	add_context(l, 0, VMID, ASID_VICTIM, true, false);
+	add_context(l, 0, NEW_VMIDS + l->number % NEW_VMIDS, ASID_VICTIM, true, false);
 	add_context(l, 1, VMID_OTHER, 0, false, false);
 	victim_values(l);
 	add_access(l, 1, ACCESS_READ, DATA_PA, false, ROLE_AFTER, 0, value_at(DATA_PA));
