@@ -35,6 +35,8 @@ from harness.trace.model.layout import UnitKind
 from harness.trace.tracing_plan import make_plan
 
 DEADLINE_S = 240.0
+LEAST = 0.005
+"""Part of all below which a row is one of ``others``."""
 HCR_NV, HCR_TGE = 1 << 42, 1 << 27
 """HCR_EL2 (DDI 0487 M.a.a, D24.2)."""
 EC_SYS = 0x18
@@ -67,8 +69,10 @@ def cause(vector: int, esr: int) -> str:
     if ec != EC_SYS:
         return CAUSES.get(ec, f"EC {ec:#x}")
     op0, op1, crn = esr >> 20 & 3, esr >> 14 & 7, esr >> 10 & 15
-    if (op0, crn) == (1, 8):
+    if op0 == 1 and crn in (8, 9):  # 9: the nXS forms
         return "TLBI"
+    if (op0, crn) == (1, 7) and esr >> 1 & 15 in (8, 9):
+        return "AT"
     return f"S{op0}_{op1}_C{crn}_C{esr >> 1 & 15}_{esr >> 17 & 7}"
 
 
@@ -111,12 +115,15 @@ NAMES = {
 
 
 def counted(title: str, rows: Mapping[str, int], count: int) -> Table:
-    """Rows a case, the most frequent first, and their part of all."""
+    """Rows a case, the most frequent first, and their part of all; those below ``LEAST`` together."""
     table = Table(title, "a case", "of all", box=None)
     total = sum(rows.values()) or 1
+    rest = sum(number for number in rows.values() if number < LEAST * total)
     for name, number in sorted(rows.items(), key=lambda row: (-row[1], row[0])):
-        if number:
+        if number >= LEAST * total:
             table.add_row(name, f"{number / count:.2f}", f"{number / total:.1%}")
+    if rest:
+        table.add_row("others", f"{rest / count:.2f}", f"{rest / total:.1%}")
     table.add_row("all", f"{total / count:.2f}", "")
     return table
 

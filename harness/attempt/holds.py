@@ -19,6 +19,10 @@ from harness.scenario.language import Arrival, Cell, Hold, Place
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import (
     ANY,
+    PA_BITS,
+    SHADOWS_BEGIN,
+    SHADOWS_MADE,
+    STREAK,
     HoldEnd,
     HoldEvent,
     HoldFile,
@@ -48,7 +52,10 @@ class Holder:
         self._armed: set[str] = set()
         arrivals = [each for step in self._steps for each in (step.at, step.after, step.arrival) if each]
         kernel = images.kernels[Level.L0].path
-        self.file = HoldFile(directory, kernel, [each.place for each in arrivals])
+        places = [each.place for each in arrivals]
+        if any(step.shadow_bits for step in self._steps):
+            places += [SHADOWS_BEGIN, SHADOWS_MADE]
+        self.file = HoldFile(directory, kernel, places)
         self.file.arm([])
         parallel = not images.model.deterministic(cell.stack.timing)
         self.plugin: Plugin = self.file.plugin(images.plugins, parallel=parallel)
@@ -58,6 +65,9 @@ class Holder:
         """Hold from now on what ``step`` says; nothing when the kernel has no such place."""
         order = self._order(step)
         if order is not None:
+            if step.shadow_bits is not None:
+                self.file.poke(PA_BITS, step.shadow_bits, SHADOWS_BEGIN, SHADOWS_MADE)
+                self.file.end_turns(STREAK)
             self.file.add(self._steps.index(step), order)
             self.file.enable(True)
             self._armed.add(step.name)
@@ -130,10 +140,13 @@ class Holder:
         return f"{name}+{address - self.file.symbols.addresses[at]:#x}" if name else f"{address:#x}"
 
     def _places(self, step: Hold) -> Sequence[Place]:
-        return [each.place for each in (step.at, step.after, step.arrival) if each]
+        of_shadows = (SHADOWS_BEGIN, SHADOWS_MADE) if step.shadow_bits else ()
+        return [each.place for each in (step.at, step.after, step.arrival) if each] + list(of_shadows)
 
     def _order(self, step: Hold) -> HoldOrder | None:
         try:
+            for place in self._places(step):
+                self.file.index(place)
             return HoldOrder(
                 at=self._point(step.at),
                 nth=step.at.nth,

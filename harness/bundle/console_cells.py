@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.artefacts.payloads import build_payloads
 from harness.bundle import parts
 from harness.bundle.build import BundleSpec, make
-from harness.bundle.console_model import ConsoleModel, load_console
+from harness.bundle.console_model import CHOICE, ConsoleModel, load_console
 from harness.bundle.console_order import ConsoleOrder
 from harness.covering.artefact import build_covering
 from harness.errors import NvhError, UserError
@@ -55,9 +55,17 @@ def fitting(cells: Iterable[Cell], console: str) -> tuple[list[ConsoleCell], dic
     """Return the cells that need only a console, on the model ``console``, and why the others do not fit.
 
     Cells that differ in their model alone are one there: the first of them. A machine that is no QEMU of ours
-    counts no instructions, so that its cells' timing is ``RACY``. Raises what ``load_console`` raises.
+    counts no instructions, so that its cells' timing is ``RACY``. ``UserError`` for a model that takes no
+    choice of cases, and what ``load_console`` raises.
     """
-    counts = bool(load_console(console).qemu)
+    model = load_console(console)
+    if not model.chooses:
+        raise UserError(
+            f"{console} cannot be told which cases to run: neither {' nor '.join(CHOICE)} is in its command, "
+            "power-on or dialogue; for one that boots the bare image there is "
+            f"`./nvh judge --on {console} --bundle DIR` (docs/anywhere.md)"
+        )
+    counts = bool(model.qemu)
     found: list[ConsoleCell] = []
     apart: dict[str, str] = {}
     first: dict[object, str] = {}

@@ -20,6 +20,8 @@ LINE = re.compile(
     r"pipe|pty|(?:tcp|telnet):(?P<host>[^:]+|\[[^\]]+\]):(?P<port>[0-9]{1,5})|unix:(?P<path>.+)"
 )
 QEMU = "{qemu}"
+CHOICE = ("{append}", "{options}")
+"""Placeholders by which a bundle is told what to run."""
 LINES = "pipe, pty, tcp:HOST:PORT, telnet:HOST:PORT or unix:PATH"
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -80,6 +82,12 @@ class ConsoleModel:
     slowdown: float
     environment: Mapping[str, str]
     few_contexts: bool = False
+
+    @property
+    def chooses(self) -> bool:
+        """Whether what is said to the machine can tell it which cases to run."""
+        said = [*self.command, *self.power_on, *(turn.send for turn in self.dialogue)]
+        return any(word in text for text in said for word in CHOICE)
 
     def words(
         self, words: Sequence[str], values: Mapping[str, str], whole: Mapping[str, Sequence[str]]
@@ -142,6 +150,15 @@ def is_console(name: str) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     return re.search(r"^[\"']?console[\"']?\s*:", text, re.MULTILINE) is not None
+
+
+def refuse_console(name: str | None, verb: str, why: str) -> None:
+    """Raise ``UserError`` where ``name`` is a console model, which is not enough for ``verb``: ``why``."""
+    if name and is_console(name):
+        raise UserError(
+            f"{name} is a console model, and {verb} {why}; such a machine runs the cases of a bundle: "
+            f"`./nvh run --model {name}` (docs/anywhere.md)"
+        )
 
 
 def _turn(file: Path, row: Mapping[str, str]) -> Turn:

@@ -30,6 +30,7 @@ from harness.ktap.manifest import Bundle, read_bundle
 from harness.level import Level
 from harness.litmus.by_console import ConsoleStep
 from harness.litmus.coverage import SELF_TEST
+from harness.litmus.observed import NO_SELF_TEST
 from harness.machine.process import end_with_parent
 from harness.report import store
 from harness.report.results import ArtefactVersion, CellResult, FileRef
@@ -37,7 +38,7 @@ from harness.scenario.language import Cell, ResultCheck
 from harness.verdict import of_cell
 
 FORMAT = 1
-ORDER = "console.json"
+ORDER = work_order.CONSOLE
 TIMING = "console"
 LEFT_OUT = "left out"
 """The fact that says what of the scenario's stack the machine has not."""
@@ -138,7 +139,7 @@ def _step(
     log = directory / f"console-{step.name}.log"
     options = [f"list={name}"]
     options += [f"seconds={step.seconds}"] if step.seconds else []
-    options += ["self-test=1"] if step.self_test else []
+    options += [f"self-test={step.self_test}"] if step.self_test != NO_SELF_TEST else []
     options += [f"pressure={step.pressure}"] if step.pressure else []
     driven = drive(
         model,
@@ -180,8 +181,8 @@ def _result(
     findings = [*_expected(order.cell, carried), *carried.findings]
     stack = order.cell.stack
     facts = {"bundle": bundle.id}
-    if any(step.self_test for step in order.steps):
-        facts[SELF_TEST] = "1"
+    if (self_test := max(step.self_test for step in order.steps)) != NO_SELF_TEST:
+        facts[SELF_TEST] = self_test
     if stack.sanitize:
         facts[LEFT_OUT] = f"the sanitizer ({stack.sanitize}): the model is watched by no plugin"
     if bundle.kernel["mutant"]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.errors import NvhError, UserError
 from harness.host.cache import Store
@@ -82,6 +83,8 @@ def main(arguments: argparse.Namespace) -> int:
         raise UserError("name the cells that tell good from bad, or give --bare")
     if arguments.bare and not over_models:
         raise UserError("--bare is about models: give --model GOOD..BAD with --builds")
+    if not over_models:
+        refuse_console(arguments.model, "nvh bisect", "has cells run from snapshots")
     paths, patterns = common.split(arguments.cells)
     if not arguments.bare:
         find_cells(paths, patterns, Overrides())  # report a wrong name before anything is built

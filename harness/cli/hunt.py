@@ -20,6 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.document.as_json import to_data
 from harness.errors import UserError, closest
@@ -100,6 +101,11 @@ def main(arguments: argparse.Namespace) -> int:
                 f"there is no kind {kind!r} ({', '.join(KINDS)})"
                 + (f"; did you mean {near!r}?" if near else "")
             )
+    refuse_console(
+        arguments.model,
+        "nvh hunt",
+        "sends programs to L0 while it runs, by what came of others, and watches the model by a plugin",
+    )
     wanted = campaign.Wanted(
         seconds=arguments.seconds,
         seed=arguments.seed or str(random.SystemRandom().randrange(10**6)),

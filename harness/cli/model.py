@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.artefacts.model import build_model, load_model, uncovered
+from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.host.cache import Store
 from harness.host.paths import RUNS
@@ -53,6 +54,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Check a model; returns the exit status of the worst step."""
+    refuse_console(
+        arguments.model,
+        "nvh model check",
+        "stops the machine and reads its RAM (`nvh judge --on` asks by a bare image)",
+    )
     out = arguments.out or RUNS / f"model-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     console = Console(stderr=arguments.json)
     name = model_name(arguments.model, out)

@@ -27,6 +27,7 @@ from rich.console import Console
 from harness.accept.request import BUDGET_S
 from harness.accept.selection import planning
 from harness.artefacts.model_source import build_faulty
+from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.errors import EXIT_PASS, UserError
 from harness.host.cache import Store
@@ -95,6 +96,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.list:
         _list(mutants, arguments.json)
         return 0
+    refuse_console(arguments.model, "nvh mutants", "runs cells with plugins and from snapshots")
     overrides = Overrides(model=arguments.model, timing=arguments.timing)
     # What goes on is shown on the terminal; JSON alone goes to standard output.
     console = Console(file=sys.stderr) if arguments.json else Console()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InputError, Problem, UserError
 from harness.host.cache import write_atomic
@@ -52,6 +53,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Check, run, shrink, keep; 0: all is allowed, 1: something is not, 2: a wrong program, 3: no verdict."""
     _asked(arguments)
+    refuse_console(arguments.model, "nvh program", "sends a program to L0 while it runs")
     console = Console(stderr=arguments.json)
     files = _read(arguments.files)
     overrides = common.overrides(arguments)

@@ -21,6 +21,7 @@ from rich.console import Console
 from harness.attempt.execute import KEPT
 from harness.attempt.job import read_job
 from harness.attempt.prefix import Prefix
+from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.errors import UserError
 from harness.host.cache import Artefact, Store
@@ -67,6 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
                 job = read_job(cell)
                 spec, images, source = job.cell.stack, job.images, kept(cell)
             else:
+                refuse_console(arguments.model, "nvh shell", "talks to the agents of the levels")
                 spec = default_stack(common.overrides(arguments))
                 images = Builder(store, progress).images(spec)
                 made = None if arguments.fresh else _snapshot(store, progress, images, Prefix(spec, level))

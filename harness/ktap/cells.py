@@ -13,6 +13,7 @@ from harness.ktap.log import RAN, Family
 from harness.ktap.manifest import Bundle
 from harness.ktap.read import Reading
 from harness.litmus import coverage
+from harness.litmus.observed import NO_SELF_TEST
 from harness.report.results import ArtefactVersion, CellResult, FileRef
 from harness.report.store import CELLS, write_cell
 from harness.scenario.load import slug
@@ -49,7 +50,7 @@ def cells(reading: Reading, bundle: Bundle, machine: LoggedMachine) -> list[Cell
         judge.of_absent(log),
         judge.of_splats(reading.text),
     ]
-    if log.begin["self-test"] == "1":
+    if log.begin["self-test"] != NO_SELF_TEST:
         findings.append(judge.of_observable(log))
     told = _cell(reading, bundle, machine, None, findings)
     return [told, *_families(reading, bundle, machine, findings)]
@@ -74,7 +75,7 @@ def _cell(
     findings: Sequence[Finding],
 ) -> CellResult:
     log = reading.log
-    scenario = SELF_TEST if log.begin["self-test"] == "1" else SCENARIO
+    scenario = SELF_TEST if log.begin["self-test"] != NO_SELF_TEST else SCENARIO
     name = f"{scenario}[family={family.name}]" if family else scenario
     booted = log.begin["mode"] == "boot"
     kernel = bundle.kernel["name"] if booted else log.begin["kernel"]

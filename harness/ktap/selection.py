@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from harness.errors import closest
 from harness.ktap.manifest import Bundle, Known
+from harness.litmus.observed import EXIT_KEPT, LEFT_OUT, NO_SELF_TEST
 
 NONE = "-"
 PROVOKE = "provoke"
@@ -39,7 +40,7 @@ class Selection:
             "" if values["list"] == NONE else values["list"],
             int(values["cpus"]),
             int(values["seconds"]),
-            {"0": False, "1": True}[values["self-test"]],
+            {NO_SELF_TEST: False, LEFT_OUT: True, EXIT_KEPT: True}[values["self-test"]],
         )
 
     def has(self, case: Known) -> bool:

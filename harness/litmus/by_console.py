@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from harness.errors import Location
 from harness.level import Level
+from harness.litmus.observed import EXIT_KEPT, LEFT_OUT, NO_SELF_TEST
 from harness.litmus.population import LITMUS
 from harness.scenario.language import (
     Boot,
@@ -39,6 +40,8 @@ NO_MATTER = {"--leave", "--quiet"}
 """What changes neither cases nor verdicts: a bundle ends as it likes and prints every case."""
 NO_MATTER_VALUES = {"--failures"}
 """It only ends a red run sooner."""
+SELF_TESTS = {"--self-test": LEFT_OUT, "--keep-exit": EXIT_KEPT}
+"""Options of a self-test, and what a bundle calls it with the last of them."""
 _SHELL = re.compile(r"[|;&<>()`$\n]")
 
 
@@ -47,15 +50,15 @@ class ConsoleStep:
     """A run of nvh-litmus as a bundle can have it.
 
     ``name``: of the run, for ``result``. ``choose``: options of ``litmus-list`` that print its cases.
-    ``seconds``: begin no case later; 0: all do. ``self_test``: without the operation under test.
-    ``pressure``: other pages that are read first.
+    ``seconds``: begin no case later; 0: all do. ``self_test``: ``1`` without the operation under test,
+    ``exit`` but with its exit to L0, ``0`` neither. ``pressure``: other pages that are read first.
     """
 
     name: str
     where: Location
     choose: tuple[str, ...]
     seconds: int = 0
-    self_test: bool = False
+    self_test: str = NO_SELF_TEST
     pressure: int = 0
 
     @property
@@ -116,7 +119,7 @@ def _litmus(step: Run) -> ConsoleStep:
     if words[0] != LITMUS:
         raise NotByConsole(f"it runs {words[0].rpartition('/')[2]:.40}, and a bundle runs nvh-litmus")
     choose: list[str] = []
-    seconds, self_test, pressure = 0, False, 0
+    seconds, self_test, pressure = 0, NO_SELF_TEST, 0
     for option, value in _options(words[1:]):
         if option in CHOOSE:
             if option == "--cases" and not value.startswith(COVERING):
@@ -128,8 +131,8 @@ def _litmus(step: Run) -> ConsoleStep:
             seconds = int(value)
         elif option == "--pressure" and value.isdecimal():
             pressure = int(value)
-        elif option == "--self-test":
-            self_test = True
+        elif option in SELF_TESTS:
+            self_test = max(self_test, SELF_TESTS[option])
         elif option == "--program":
             raise NotByConsole("it runs programs, and a bundle runs cases")
         elif option not in NO_MATTER | NO_MATTER_VALUES:

@@ -18,14 +18,14 @@ from typing import Any
 from harness.arch.table import Operation, Regime, load
 from harness.errors import UserError
 from harness.litmus.case_lines import GRANULES, REGIMES, CaseLine, parse
-from harness.litmus.observed import Observed
+from harness.litmus.observed import EXIT_KEPT, LEFT_OUT, Observed
 
 RESULT = "result.json"
 STAGE_2 = ("ipas2e1", "vmalls12e1", "alle1")
 OTHER_REGIME = "the operation is not for this regime"
 NOT_RUN = "no run has this case"
 SELF_TEST = "self-test"
-"""The fact of a cell that is ``1`` where the operations under test were left out."""
+"""The fact of a cell that is ``LEFT_OUT`` or ``EXIT_KEPT`` where the operations under test were left out."""
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> tuple[O
                 continue
             found = list(parse(path.read_text(encoding="utf-8", errors="replace"), str(path)))
             if self_test:
-                observed[machine].add(found)
+                observed[machine].add(found, self_test)
             else:
                 lines[machine] += found
             if found and model:
@@ -175,20 +175,21 @@ def _version(machine: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"[0-9]+", machine))
 
 
-def _machine(output: Path) -> tuple[str, str, bool]:
-    """Model and QEMU of the cell which wrote ``output``, by its result.json, and whether it is a self-test.
+def _machine(output: Path) -> tuple[str, str, str]:
+    """Model and QEMU of the cell which wrote ``output``, by its result.json, and which self-test it is.
 
-    Empty when there is none.
+    Empty when there is none; the last, too, when it is no self-test.
     """
     for directory in output.parents:
         if (directory / RESULT).is_file():
             try:
                 result = json.loads((directory / RESULT).read_text(encoding="utf-8"))
                 version = str(result["versions"].get("model", {}).get("version", ""))
-                return str(result["model"]), version, result.get("facts", {}).get(SELF_TEST) == "1"
+                kind = str(result.get("facts", {}).get(SELF_TEST, ""))
+                return str(result["model"]), version, kind if kind in (LEFT_OUT, EXIT_KEPT) else ""
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UserError(f"{directory / RESULT} is no result of a cell: {error!r}") from None
-    return "", "", False
+    return "", "", ""
 
 
 def tabulate(

@@ -5,10 +5,11 @@ Whether a case can see a missing invalidation is decided by the machine's TLB. O
 beforehand that QEMU's hides one (``control=not-observable``). A self-test asks the machine itself, and where
 a TLB has sets and ways the answer may differ from one run to the next: the rate says how often to repeat.
 
-A self-test leaves the operation out, and with it the exit to L0 by which it is executed. Where vEL2 itself
-looks (``vel2-own`` and its like) no other exit is on the way, so that failing there does not tell whether the
-TLB outlives one, and on QEMU the exit hides a missing invalidation. The cases of ``MOVED`` tell: their vCPU
-leaves L1 in between, self-test or not.
+A self-test leaves the operation out (``LEFT_OUT``), and with it the exit to L0 by which it is executed. Where
+vEL2 itself looks (``vel2-own`` and its like) no other exit is on the way, so that failing there does not tell
+whether the TLB outlives one, and on QEMU the exit hides a missing invalidation. The cases of ``MOVED`` tell:
+their vCPU leaves L1 in between, self-test or not. A self-test that keeps the exit (``EXIT_KEPT``) asks just
+what is to be known: of a case that was in one, only such ones count.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field
 
 from harness.litmus.case_lines import CaseLine
 
+NO_SELF_TEST, LEFT_OUT, EXIT_KEPT = "0", "1", "exit"
+"""None, and the two self-tests: what a bundle's ``self-test=`` and the fact of a cell say."""
 VEL2, MOVED = "vel2", "migrate-vel2"
 """In the names of families whose observer is vEL2; the one in which an exit to L0 stands before each look."""
 SURE = 0.95
@@ -47,15 +50,25 @@ class Ability:
 
 @dataclass(slots=True)
 class Observed:
-    """The self-tests of one machine, by case. Empty for a machine without one."""
+    """The self-tests of one machine, by case: those that left the exit out, and those that kept it.
 
-    cases: dict[str, Ability] = field(default_factory=dict)
+    Empty for a machine without one.
+    """
 
-    def add(self, lines: Iterable[CaseLine]) -> None:
+    left_out: dict[str, Ability] = field(default_factory=dict)
+    kept: dict[str, Ability] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> Mapping[str, Ability]:
+        """What counts of each case."""
+        return {**self.left_out, **self.kept}
+
+    def add(self, lines: Iterable[CaseLine], kind: str = LEFT_OUT) -> None:
         """Add the lines of one self-test; those that oblige nothing or ended in no answer say nothing."""
+        into = self.kept if kind == EXIT_KEPT else self.left_out
         for line in lines:
             if line.obliged and line.verdict in ("pass", "unable-to-fail"):
-                ability = self.cases.setdefault(line.case, Ability())
+                ability = into.setdefault(line.case, Ability())
                 ability.tried += 1
                 ability.able += line.verdict == "pass"
                 ability.beforehand |= line.control == "not-observable"
@@ -67,7 +80,9 @@ class Observed:
 
     def sees(self, case: str) -> bool | None:
         """Whether the machine showed that it can see the operation of ``case`` missing; None: not told."""
-        ability = self.cases.get(case)
+        if case in self.kept:
+            return self.kept[case].able > 0
+        ability = self.left_out.get(case)
         if ability is None:
             return None
         if ability.able and ability.beforehand and _without_exit(case) and not self.outlive:
@@ -98,7 +113,7 @@ class Observed:
         if untold := sum(each.able > 0 and self.sees(case) is None for case, each in self.cases.items()):
             lines.append(
                 f"{untold} cases fail without their operation, which is also without its exit to L0; only "
-                f"{MOVED} tells whether vEL2's entries outlive one"
+                f"{MOVED} and a self-test that keeps the exit tell whether vEL2's entries outlive one"
             )
         for word, wanted in (("can be seen here all the same", True), ("cannot be seen here", False)):
             if found := self._families(wanted):

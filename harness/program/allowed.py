@@ -11,6 +11,7 @@ allowed, so there is no rule for it. Which operation takes what, what traps and 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,6 +45,8 @@ UNDEFINED = "undefined"
 HANG = "hang"
 NO_STAGE_2 = "s2-translation!code"
 """VTCR_EL2.SL0 does not fit T0SZ: L2 cannot even be fetched."""
+KEPT = 1024
+"""Answers of the model that are remembered: of two batches of programs, each with and without defects."""
 HPFAR_PAGE = ~0xFFF
 """HPFAR_EL2 has all of IPA[47:12], whatever the granule (Arm ARM D24.2 HPFAR_EL2, M.a.a)."""
 
@@ -339,8 +342,20 @@ def _permits_s2(perms: str, access: Access) -> bool:
 
 def allowed_of(program: Program, known: Iterable[KernelDefect] = ()) -> list[frozenset[str] | None]:
     """What may be observed of each action of ``program``, None where nothing is observed."""
-    model = ReferenceModel.of(program, known)
-    return [model.step(action) for action in program.actions]
+    return list(observations_of(program, tuple(known)))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def observations_of(
+    program: Program, known: tuple[KernelDefect, ...], forgetless: bool = False
+) -> tuple[frozenset[str] | None, ...]:
+    """What ``ReferenceModel.of`` with these allows of each action; remembered, for whoever asks next.
+
+    A hunt asks when it writes a program out, when it judges what came of it, and when it counts what that
+    could have shown.
+    """
+    model = ReferenceModel.of(program, known, forgetless)
+    return tuple(model.step(action) for action in program.actions)
 
 
 def illegal(program: Program) -> str:

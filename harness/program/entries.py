@@ -35,6 +35,10 @@ class TableLeaf:
     beyond: bool = False
     flag: int = 0
 
+    def __hash__(self) -> int:
+        """Of what tells leaves apart as a rule: sets of them are most of what the model does."""
+        return hash((self.start, self.to, self.level, self.perms))
+
     @property
     def end(self) -> int:
         """The first address behind it."""

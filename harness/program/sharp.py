@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.program.allowed import ReferenceModel, allowed_of
+from harness.program.allowed import allowed_of, observations_of
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Access, Host, Program, Sample
 
 
 def sharp_actions(program: Program) -> list[bool]:
     """For each action whether its observation is sharp: one is allowed, and without operations others are."""
-    strict, loose = ReferenceModel.of(program), ReferenceModel.of(program, forgetless=True)
     found = []
-    for action in program.actions:
-        may, could = strict.step(action), loose.step(action)
+    each = zip(program.actions, observations_of(program, ()), observations_of(program, (), True), strict=True)
+    for action, may, could in each:
         looks = isinstance(action, Access | Sample)
         found.append(looks and may is not None and could is not None and len(may) == 1 < len(could))
     return found

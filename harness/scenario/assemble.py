@@ -174,6 +174,7 @@ def _hold(node: Node, number: int, timeout: float) -> Hold:
         ended=until.word("step"),
         events=_integer(until, "events", 0) or None,
         deadline_us=defaults.HOLD_US if deadline is None else value_grammar.duration_us(deadline),
+        shadow_bits=_integer(hold, "shadow-bits", 0) or None,
     )
 
 

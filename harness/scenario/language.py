@@ -210,7 +210,7 @@ class Hold(Step):
     ``arrival``: another vCPU came somewhere; ``held``: the hold of that name holds its vCPU; ``ended``: the
     run, or the step with the mark, of that name has; ``events``: so many arrivals at any place by others.
     ``after``: it is armed anew by each such arrival. ``times``: how often it holds; None for no end.
-    ``deadline_us`` of guest time.
+    ``deadline_us`` of guest time. ``shadow_bits``: of KVM's shadows from now on; turns end early then.
     """
 
     name: str
@@ -222,6 +222,7 @@ class Hold(Step):
     ended: str | None
     events: int | None
     deadline_us: int
+    shadow_bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

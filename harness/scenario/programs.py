@@ -111,6 +111,7 @@ PROGRAMS: Mapping[str, PayloadProgram] = {
             "--predict": _TEXT,
             "--pressure": _range(0, 4096),
             "--self-test": None,
+            "--keep-exit": None,
             "--vmm": Value(words=("nvh", "qemu")),
             "--mark": None,
             "--leave": None,

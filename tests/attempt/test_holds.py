@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ from typing import cast
 
 import pytest
 
+from harness.attempt import holds
 from harness.attempt.holds import LOG, Holder, holder
 from harness.errors import InfraError, UserError
 from harness.level import Level
-from harness.scenario.language import Cell, Hold
+from harness.scenario.language import Cell, Hold, Place
 from harness.scenario.load import load_file
 from harness.stack.images import StackImages
 from harness.trace.executed import hold_file, places
@@ -178,3 +180,43 @@ def test_who_can_hold(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     images.plugins = None  # type: ignore[misc]
     with pytest.raises(InfraError, match="names no plugins"):
         Holder(images, cell, tmp_path)
+
+
+def with_small_shadows(cell: Cell) -> tuple[Cell, Hold]:
+    """The same with 36 bits from the first hold on."""
+    first = next(step for step in cell.steps if isinstance(step, Hold))
+    small = dataclasses.replace(first, shadow_bits=36)
+    changed = tuple(small if step is first else step for step in cell.steps)
+    return dataclasses.replace(cell, steps=changed), small
+
+
+def test_a_kernel_without_shadows_cannot_have_small_ones(
+    images: StackImages, cell: Cell, tmp_path: Path
+) -> None:
+    changed, small = with_small_shadows(cell)
+    found = Holder(images, changed, tmp_path)
+    found.arm(small)
+    (said,) = (each for each in found.findings() if each.name == small.name)
+    assert said.verdict is Verdict.UNDECIDED
+    assert "kvm_vcpu_init_nested" in said.message
+
+
+def test_shadows_are_smaller_from_the_hold_on(
+    images: StackImages, cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a hunt does, so that what it kept runs as it was found: KVM's variable is set, turns end early."""
+    monkeypatch.setattr(holds, "SHADOWS_BEGIN", Place("walk"))
+    monkeypatch.setattr(holds, "SHADOWS_MADE", Place("walk", "return"))
+    with (tmp_path / "System.map").open("a") as stream:
+        stream.write(f"{BASE + 0x300:016x} D {hold_file.PA_BITS}\n")
+    changed, small = with_small_shadows(cell)
+    found = Holder(images, changed, tmp_path)
+    path = tmp_path / hold_file.FILE
+    before = hold_file._POKE.unpack_from(path.read_bytes(), hold_file._POKE_AT)
+    assert before[:2] == (0, 0)
+    found.arm(small)
+    at, bits, _, begin, end, _ = hold_file._POKE.unpack_from(path.read_bytes(), hold_file._POKE_AT)
+    assert (at, bits) == (BASE + 0x300, 36)
+    assert (begin, end) == (found.file.index(Place("walk")), found.file.index(Place("walk", "return")))
+    (streak,) = struct.unpack_from("<I", path.read_bytes(), hold_file._STREAK_AT)
+    assert streak == hold_file.STREAK

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.bundle.console_cells import fitting, reasons, without_model
-from harness.bundle.console_model import is_console
+from harness.bundle.console_model import is_console, load_console
 from harness.cli.completion import machines
 from harness.errors import UserError
 from harness.level import Level
@@ -31,7 +31,7 @@ expect:
   - result: passed
     of: litmus
 """
-BOARD = "console: board\nsummary: A board.\nline: pty\ncommand: [ssh, board]\nslowdown: 2.0\n"
+BOARD = "console: board\nsummary: A board.\nline: pty\ncommand: [ssh, board, '{options}']\nslowdown: 2.0\n"
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,25 @@ def test_a_name_that_is_nearly_right() -> None:
         is_console("qemu-consol")
     assert not is_console("quemu")
     assert {"qemu", "qemu-console"} <= set(machines())
+
+
+@pytest.mark.parametrize("name", ["qemu-bare", "qemu-uefi", "board"])
+def test_a_machine_that_cannot_be_told_which_cases_runs_none(tmp_path: Path, name: str) -> None:
+    """All of them would boot something else, and be taken for cells that could not be decided."""
+    (tmp_path / "mine.yaml").write_text(
+        SCENARIO.format(matrix="{model: [qemu]}", stack="{model: qemu}", cases="s1-own")
+    )
+    (tmp_path / "board.yaml").write_text(BOARD.replace("{options}", "{bundle}"))
+    cells = load_file(tmp_path / "mine.yaml", vocabulary())
+    with pytest.raises(
+        UserError, match=r"cannot be told which cases to run: neither \{append\} nor \{options\}"
+    ):
+        fitting(cells, str(tmp_path / "board.yaml") if name == "board" else name)
+
+
+def test_a_dialogue_tells_as_well_as_a_command(tmp_path: Path) -> None:
+    (tmp_path / "board.yaml").write_text(
+        BOARD.replace("{options}", "-") + "dialogue: [{ready: x, send: 'boot {append}'}]\n"
+    )
+    assert load_console(str(tmp_path / "board.yaml")).chooses
+    assert load_console("qemu-console").chooses

@@ -117,13 +117,16 @@ def test_equal_archives_have_equal_digests(asked: Asked, tmp_path: Path) -> None
     assert sha256_file(tmp_path / "a.tar.zst") == sha256_file(tmp_path / "b.tar.zst")
 
 
-def test_a_self_test_tells_what_the_machine_sees_and_is_no_coverage(runner: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["1", "exit"])
+def test_a_self_test_tells_what_the_machine_sees_and_is_no_coverage(
+    runner: Path, tmp_path: Path, kind: str
+) -> None:
     lines = recorded()
     asleep = next(name for name, line in lines.items() if "control=stale-seen" in line)
     lines[asleep] = lines[asleep].replace("verdict=pass", "verdict=unable-to-fail")
     tree = make_tree(runner, tmp_path / "tree", lines)
     write_bundle(tmp_path / "bundle", dict.fromkeys(lines, 1))
-    words = [str(tree / "nvh-bundle"), "--self-test=1"]
+    words = [str(tree / "nvh-bundle"), f"--self-test={kind}"]
     log = subprocess.run(words, capture_output=True, check=False, timeout=60).stdout
     assert f"{asleep} # SKIP unable to fail on this machine".encode() in log
     (tmp_path / "log").write_bytes(log)
@@ -131,3 +134,4 @@ def test_a_self_test_tells_what_the_machine_sees_and_is_no_coverage(runner: Path
     [table] = coverage([directory])
     assert (table.lines, table.observed.sees(asleep)) == (0, False)
     assert any(each.able for each in table.observed.cases.values())
+    assert (bool(table.observed.kept), bool(table.observed.left_out)) == (kind == "exit", kind == "1")

@@ -104,6 +104,20 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
         (["run", "--jobs", "many"], "'many' is not a whole number above 0"),
         (["run", "--kernel", "debain"], "unknown kernel 'debain'.*did you mean 'debian'"),
         (["run", "--model", "qem"], "unknown model 'qem'.*did you mean 'qemu'"),
+        *(
+            ([*words, "--model", "qemu-console"], f"qemu-console is a console model, and nvh {words[0]} ")
+            for words in (
+                ["hunt", "--seconds", "1"],
+                ["hunt", "--races"],
+                ["mutants"],
+                ["bisect", "tlbi-el2", "--kernel", "x.yaml", "--range", "a..b"],
+            )
+        ),
+        (
+            ["shell", "--model", "qemu-console", "--", "true"],
+            "qemu-console is a console model, and nvh shell talks",
+        ),
+        (["model", "check", "qemu-console"], "qemu-console is a console model, and nvh model check stops"),
         (["run", "--model", "./absent.yaml"], "no model file './absent.yaml'"),
         (["run", "--timing", "icoutn"], "unknown timing 'icoutn'.*did you mean 'icount'"),
         (

@@ -122,7 +122,17 @@ def test_no_el2_is_a_skip_that_says_why(run_bundle: Run, bundle: Bundle) -> None
 
 
 @pytest.mark.parametrize(
-    "option", ["--case=x", "--cases=", "--cases=a b", "--cpus=x", "--list=../x", "--off=never", "cases=x"]
+    "option",
+    [
+        "--case=x",
+        "--cases=",
+        "--cases=a b",
+        "--cpus=x",
+        "--list=../x",
+        "--off=never",
+        "--self-test=2",
+        "cases=x",
+    ],
 )
 def test_a_wrong_option_is_refused(run_bundle: Run, option: str) -> None:
     status, log = run_bundle(option)
@@ -143,14 +153,15 @@ def test_why_nothing_ran_is_told(run_bundle: Run) -> None:
         read(run_bundle("--cases=no-such/*")[1], "log")
 
 
-def test_a_self_test_tells_what_the_machine_can_show(run_bundle: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["1", "exit"])
+def test_a_self_test_tells_what_the_machine_can_show(run_bundle: Run, tmp_path: Path, kind: str) -> None:
     """On a real TLB a case that a model would hide may fail without its operation; another may not."""
     own = {name: line for name, line in recorded().items() if name.startswith("s1-own/")}
     obliged = [name for name, line in own.items() if " obliged=yes " in line]
     assert len(obliged) > 1
     assert all(" control=not-observable " in own[name] for name in obliged)
     own[obliged[0]] = own[obliged[0]].replace("verdict=pass", "verdict=unable-to-fail")
-    status, log = run_bundle("--self-test=1", lines=own)
+    status, log = run_bundle(f"--self-test={kind}", lines=own)
     assert status == 0
     bundle = write_bundle(tmp_path / "bundle", dict.fromkeys(own, 1))
     whole, family = cells(read(log, "log"), bundle, MACHINE)

@@ -51,10 +51,18 @@ def test_the_options_that_choose(tmp_path: Path) -> None:
     assert (step.name, step.seconds, step.self_test, step.pressure, step.group) == (
         "litmus",
         30,
-        True,
+        "1",
         512,
         "",
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [("", "0"), ("--self-test", "1"), ("--keep-exit --self-test", "exit")]
+)
+def test_the_two_self_tests(tmp_path: Path, options: str, kind: str) -> None:
+    [step] = steps_of(cell(tmp_path, f"nvh-litmus --case 'a/*' {options}"))
+    assert step.self_test == kind
 
 
 def test_a_group_of_the_covering_selection(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.litmus_exits import Units, cause, changes, exits, who
+from bench.litmus_exits import LEAST, Units, cause, changes, counted, exits, who
 from harness.trace.model import layout
 from harness.trace.model.layout import UnitKind
 
@@ -57,6 +57,10 @@ def test_who_is_told_by_el_and_hcr(spsr: int, hcr: int, expected: str) -> None:
         (SYNC_LOWER, 0x24 << 26 | 0x47, "access"),
         (SYNC_LOWER, 0x16 << 26, "HVC"),
         (SYNC_LOWER, 0x18 << 26 | 1 << 20 | 4 << 14 | 8 << 10, "TLBI"),
+        (SYNC_LOWER, 0x18 << 26 | 1 << 20 | 0 << 14 | 9 << 10 | 3 << 1, "TLBI"),
+        (SYNC_LOWER, 0x18 << 26 | 1 << 20 | 4 << 14 | 7 << 10 | 8 << 1, "AT"),
+        (SYNC_LOWER, 0x18 << 26 | 1 << 20 | 0 << 14 | 7 << 10 | 9 << 1, "AT"),
+        (SYNC_LOWER, 0x18 << 26 | 1 << 20 | 3 << 14 | 7 << 10 | 11 << 1 | 1 << 17, "S1_3_C7_C11_1"),
         (SYNC_LOWER, 0x18 << 26 | 3 << 20 | 4 << 14 | 6 << 10 | 4 << 17 | 1, "S3_4_C6_C0_4"),
         (SYNC_LOWER, 0x3C << 26, "EC 0x3c"),
         (IRQ_LOWER, 0x24 << 26, "interrupt"),
@@ -85,3 +89,12 @@ def test_a_write_of_the_same_value_is_no_change() -> None:
         units(write(2, hcr, 1), write(2, vttbr, 1), write(2, hcr, 1), write(1, hcr, 2), write(2, hcr, 2))
     )
     assert found == {"HCR_EL2": 2, "VTTBR_EL2": 1}
+
+
+def test_what_is_rare_is_one_row_and_nothing_is_lost() -> None:
+    rows = {"often": 990, "rare": 3, "rarer": 2, "just": 5, "never": 0}
+    table = counted("exits", rows, 10)
+    names, numbers = (list(table.columns[i].cells) for i in range(2))
+    assert 3 < LEAST * sum(rows.values()) <= 5
+    assert names == ["often", "just", "others", "all"]
+    assert numbers == ["99.00", "0.50", "0.50", "100.00"]

@@ -152,6 +152,23 @@ def test_without_its_exit_a_self_test_at_vel2_proves_nothing(
     assert ("which is also without its exit to L0" in to_text(table)) == (word == "~1")
 
 
+@pytest.mark.parametrize("family", ["vel2-own", "nvhe-vel2-own"])
+@pytest.mark.parametrize(("kept", "word"), [("pass", "1"), ("unable-to-fail", "~1"), ("vacuous", "~1")])
+@pytest.mark.parametrize("moved", ["pass", "unable-to-fail"])
+def test_a_self_test_that_keeps_the_exit_tells(
+    tmp_path: Path, family: str, kept: str, word: str, moved: str
+) -> None:
+    """It outweighs one that does not, whatever other cases say: the same case, and nothing else left out."""
+    run(tmp_path, "plain", [text("a", "not-observable", "pass", family=family)])
+    run(tmp_path, "exit", [text("a", "not-observable", kept, family=family)], self_test="exit")
+    without = [text("a", "not-observable", "pass", family=family)]
+    if kept != "vacuous":  # else what the other self-test says stands
+        without.append(text("m", "not-observable", moved, family="migrate-vel2"))
+    run(tmp_path, "without", without, self_test="1")
+    [table] = coverage([tmp_path])
+    assert [p.word for p in table.places if p.cases] == [word]
+
+
 def test_moving_tells_by_itself(tmp_path: Path) -> None:
     run(tmp_path, "plain", [text("m", "not-observable", "pass", family="migrate-vel2")])
     run(tmp_path, "self", [text("m", "not-observable", "pass", family="migrate-vel2")], self_test="1")

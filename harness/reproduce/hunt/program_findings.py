@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.arch.table import by_name
-from harness.program.allowed import ReferenceModel, allowed_of
+from harness.program.allowed import allowed_of, observations_of
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Access, Action, Map, Program, Sample, Tlbi
 from harness.program.render import action_text, prologue_lines
@@ -178,10 +178,10 @@ def sharpness(program: Program, tokens: Sequence[str | None]) -> Sharpness:
     """Count, from what the program was and what was seen."""
     seen: set[tuple[object, str]] = set()
     observations = sharp = primed = 0
-    loose = ReferenceModel.of(program, forgetless=True)
     flags = sharp_actions(program)
-    for i, action in enumerate(program.actions):
-        could = loose.step(action)
+    for i, (action, could) in enumerate(
+        zip(program.actions, observations_of(program, (), True), strict=True)
+    ):
         token = tokens[i]
         if not isinstance(action, Access | Sample) or token is None:
             continue

@@ -7,7 +7,7 @@ import collections
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ from harness.reproduce.hunt.program_findings import (
     tokens_of,
 )
 from harness.reproduce.hunt.shrink import RUNS_MAX, Shrinker
-from harness.reproduce.hunt.target import Target
+from harness.reproduce.hunt.target import Batch, Target
 from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
@@ -46,6 +46,8 @@ FAILURES_MAX = 3
 SHRINK_GRACE_S = 150.0
 CAUSES = "causes"
 FINDINGS = "findings"
+QUIET = ("pass", "not-applicable")
+"""Verdicts after which nobody needs the machine for the same program again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,11 @@ def main(order: WorkerOrder, queue: Queue[Any]) -> None:
 
 
 class Worker:
-    """The state of one worker: a machine for each lane."""
+    """The state of one worker: a machine for each lane.
+
+    One thread makes batches, one has the machines run them, and this one judges: while the machine has a
+    batch, the next one is made and the one before is judged.
+    """
 
     def __init__(self, order: WorkerOrder, queue: Queue[Any]) -> None:
         self.order = order
@@ -139,6 +145,8 @@ class Worker:
         self._features: dict[str, frozenset[str]] = {}
         self._ahead = ThreadPoolExecutor(1)
         self._made: dict[int, Future[MadeBatch]] = {}
+        self._machines = ThreadPoolExecutor(1)  # a QEMU dies with the thread that started it
+        self._running: dict[int, tuple[MadeBatch, Future[Batch]]] = {}
         self._snapshots = Snapshots(Store())
         self.targets: dict[str, Target | BareTarget] = {lane.name: self._target(lane) for lane in order.lanes}
 
@@ -150,8 +158,9 @@ class Worker:
         return Target(images, spec, self._snapshots, place, self.order.mutant, self.order.sanitize)
 
     def close(self) -> None:
-        """End the machines."""
-        self._ahead.shutdown(wait=False, cancel_futures=True)
+        """End the machines, whatever they do."""
+        for executor in (self._ahead, self._machines):
+            executor.shutdown(wait=False, cancel_futures=True)
         for target in self.targets.values():
             target.close()
 
@@ -159,7 +168,7 @@ class Worker:
         """Batches until the deadline; ``InfraError`` after some failures in a row."""
         failures = 0
         for number in itertools.count(self.order.first, self.order.stride):
-            if time.monotonic() >= self.order.deadline:
+            if time.monotonic() >= self.order.deadline and number not in self._running:
                 return
             how, after = self._plan(number), self._plan(number + self.order.stride)
             try:
@@ -169,6 +178,7 @@ class Worker:
                 failures += 1
                 text = f"batch {number} ({how.kind} on {how.lane.model}): {error}"
                 self.queue.put(Note(text, red=isinstance(error, Broken)))
+                self._rest()
                 self.targets[how.lane.name].close()
                 if failures >= FAILURES_MAX:
                     raise
@@ -210,14 +220,37 @@ class Worker:
         if features is not None and how.number not in self._made:
             self._made[how.number] = self._ahead.submit(self.make, how, features)
 
-    def batch(self, how: BatchPlan, after: BatchPlan | None = None) -> bool:
-        """Run one batch, while ``after`` is made; whether something was kept."""
-        begun = time.monotonic()
+    def _begin(self, how: BatchPlan) -> tuple[MadeBatch, Future[Batch]]:
+        """Have its machine run a batch, behind what the machines run now."""
         made = self.programs(how)
+        return made, self._machines.submit(self.targets[how.lane.name].run, made.text)
+
+    def _run_ahead(self, how: BatchPlan, judged: Batch) -> None:
+        """Have the machine run the next batch, unless it may be needed for a finding of ``judged``."""
+        fine = all(outcome.verdict in QUIET for outcome in judged.outcomes)
+        in_time = time.monotonic() < self.order.deadline
+        if fine and in_time and how.number in self._made and not judged.seen and not judged.splats:
+            self._running[how.number] = self._begin(how)
+
+    def _rest(self) -> None:
+        """Wait until no machine runs a batch; what becomes of it is for whoever asks for it."""
+        for _, running in self._running.values():
+            wait([running])
+
+    def batch(self, how: BatchPlan, after: BatchPlan | None = None) -> bool:
+        """Run one batch, while ``after`` is made, which then runs while this one is judged.
+
+        Returns whether something was kept.
+        """
+        begun = time.monotonic()
+        ahead = how.number in self._running
+        made, running = self._running.pop(how.number) if ahead else self._begin(how)
         programs = made.programs
         if after is not None:
             self.make_ahead(after)
-        left = self.targets[how.lane.name].run(made.text)
+        left = running.result()
+        if after is not None:
+            self._run_ahead(after, left)
         done = BatchDone(
             how.number, how.kind, len(left.outcomes), 0.0, Sharpness(), points_of(programs.values(), how)
         )
@@ -262,6 +295,7 @@ class Worker:
         """Confirm, shrink and keep a finding whose cause is new; whether it was kept."""
         if not _claim(self.order.out / CAUSES / keep.slug_of(finding.cause)):
             return False
+        self._rest()
         again = self.alone(how, program)
         confirmed = again is not None and not again.known
         short, why, runs = program, finding, 1

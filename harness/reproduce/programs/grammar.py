@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The language of programs as data: statements, their words, what each may observe, and the memory map.
 
-What nvh-litmus reads (images/payloads/litmus/host/text.c) and what docs/programs.md and the editor grammar
+What nvh-litmus reads (images/payloads/litmus/host/text*.c) and what docs/programs.md and the editor grammar
 say is compared with these tables by tests.
 """
 
@@ -17,7 +17,7 @@ CPUS_MAX = 4
 CONTEXTS_MAX = 16
 FRAMES_MAX = 32
 STEPS_MAX = 252
-"""Of one CPU: litmus/host/text.c keeps four of STEPS_MAX for itself."""
+"""Of one CPU: litmus/host/text_words.c keeps four of STEPS_MAX for itself."""
 WATCHES_MAX = 192
 LINES_MAX = 480
 """Of a program with what tidies up behind it (512 in litmus/host/text_run.c), less its header."""

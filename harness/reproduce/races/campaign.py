@@ -22,7 +22,8 @@ from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, new_here, stack_for
 from harness.reproduce.races import worker
 from harness.reproduce.races.conflicts import KNOWN
-from harness.reproduce.races.worker import Done, RaceNote, RaceOrder
+from harness.reproduce.races.told import Done, RaceNote
+from harness.reproduce.races.worker import RaceOrder
 from harness.reproduce.workers import events
 from harness.runner.prepare import Builder
 
@@ -44,8 +45,8 @@ class KindTotals:
     instructions: int = 0
 
     def take(self, done: Done) -> None:
-        """Add a program's."""
-        self.programs += 1
+        """Add some schedules of a program."""
+        self.programs += done.begins
         self.runs += done.runs
         self.met += done.met
         self.seconds = round(self.seconds + done.seconds, 1)
@@ -75,7 +76,7 @@ class RaceTotals:
     def take(self, event: Done | RaceNote) -> None:
         """Add what a worker sent."""
         if isinstance(event, Done):
-            self.programs += 1
+            self.programs += event.begins
             self.runs += event.runs
             self.held += event.held
             self.met += event.met

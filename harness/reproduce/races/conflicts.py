@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.arch.table import Operation, Regime, Shareability, by_name, load
@@ -53,12 +53,26 @@ FAULT_AGAINST_TLBI = KernelDefect(
 KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
+WAYS = ("after", "used", "before", "kicked")
+"""The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
+the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
+KVM_RUN and comes back."""
+THIRD = "third"
+BESIDE = ("online", "other-vm", THIRD)
+"""After the user has begun a vCPU of the VM comes online, or another VM ends; or a third CPU uses it, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class RaceConflict:
-    """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one."""
+    """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one.
+
+    ``ways``: those of ``WAYS`` in which its programs differ; ``beside``: of ``BESIDE``.
+    """
 
     make: Callable[[random.Random, Layout, int | None, str], Program]
     wide: bool = False
+    ways: tuple[str, ...] = WAYS
+    beside: tuple[str, ...] = BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +95,16 @@ class RaceProgram:
         return any(isinstance(each, Host) and each.action == "kick" for each in self.program.actions)
 
 
-WAYS = ("after", "used", "before", "kicked")
-"""The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
-the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
-KVM_RUN and comes back."""
-BESIDE = ("online", "other-vm")
-"""A vCPU of the VM comes online, or another VM ends, after the user has begun."""
-
-
 def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
     """Way and what is beside it, for a hunt's program number ``turn`` of a kind: none twice before all came.
 
     First come the ways with nothing beside them.
     """
     rng = random.Random(f"{seed} dealt {kind}")
-    plain = [(way, "") for way in rng.sample(WAYS, len(WAYS))]
-    more = rng.sample(both := list(itertools.product(WAYS, BESIDE)), len(both))
-    some = [*plain, *more[:4], *plain, *more[4:]]
+    ways, beside = CONFLICTS[kind].ways, CONFLICTS[kind].beside
+    plain = [(way, "") for way in rng.sample(ways, len(ways))]
+    more = rng.sample(both := list(itertools.product(ways, beside)), len(both))
+    some = [*plain, *more[: len(ways)], *plain, *more[len(ways) :]]
     return some[turn % len(some)]
 
 
@@ -114,13 +121,25 @@ def program(rng: random.Random, kind: str, way: str = "", beside: str = "") -> R
     for _ in range(100):
         bits = pa_bits(rng, kind)
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
-        if beside:
+        if beside == THIRD:
+            found = replace(found, world=replace(found.world, cpus=3), actions=_with_third(found.actions))
+        elif beside:
             at = next(i for i, each in enumerate(found.actions) if isinstance(each, Spin)) + 1
             at += found.actions[at] == Host("kick", 0)
             found = replace(found, actions=(*found.actions[:at], Host(beside, 0), *found.actions[at:]))
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
+
+
+def _with_third(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """CPU 2 does what CPU 1 does, and is looked at behind it."""
+    found: list[Action] = []
+    for each in actions:
+        found.append(each)
+        if isinstance(each, Spin | Sample | Stop):
+            found.append(replace(each, cpu=2))
+    return tuple(found)
 
 
 def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
@@ -132,8 +151,14 @@ def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str)
     return [maps, *used, spin, *([Host("kick", 0)] if way == "kicked" else [])]
 
 
-def event(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
-    """L2 uses event memory on one CPU while L0's VMM drops or replaces it: no operation of L1 is needed."""
+def event(
+    rng: random.Random,
+    layout: Layout,
+    bits: int | None = None,
+    way: str = "",
+    takes: tuple[str, ...] = ("dontneed",),
+) -> Program:
+    """L2 uses event memory on one CPU while L0's VMM drops it: no operation of L1 is needed."""
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
@@ -142,12 +167,12 @@ def event(rng: random.Random, layout: Layout, bits: int | None = None, way: str 
     if rng.random() < 0.15:  # all shadows are write-protected, which is a side of its own
         begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
-    return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
+    return Program(world, (*begin, Host(rng.choice(takes), offset), Sample(1), Stop(1)))
 
 
-def _takes(rng: random.Random, offset: int) -> Host:
-    """Memslots change when no fault is under way any more, by SRCU: a notifier is what a fault meets."""
-    return Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
+def memslot(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
+    """L2 uses event memory while L0's VMM moves it or takes it away: no fault may be under way, by SRCU."""
+    return event(rng, layout, bits, way, ("move", "delete"))
 
 
 def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
@@ -204,7 +229,8 @@ def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None, way
     if rng.random() < 0.15:
         begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
-    return Program(world, (*begin, _takes(rng, offset), Sample(1), Stop(1)))
+    take = Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
+    return Program(world, (*begin, take, Sample(1), Stop(1)))
 
 
 def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
@@ -254,7 +280,7 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None, way: st
     count = SHADOWS + rng.choice((1, 2))
     world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
     at = layout.ipa(0)
-    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(1, count)]
+    maps = [Map("s2", ctx, at, 3, layout.frame(1 + ctx % 3), "rwx") for ctx in range(1, count)]
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
     begin = _begin(
@@ -271,13 +297,15 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None, way: st
 def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """All shadows are in use by other VMIDs, or were; both CPUs enter one that has none, at about one time.
 
-    Whichever comes first takes a shadow that is full of another VMID's translations. The other one may use it
-    when these are gone.
+    Whichever comes first takes a shadow that is full of another VMID's translations, of which each leads to
+    another page than its own. The other one may use it when these are gone.
     """
     count = SHADOWS + rng.choice((1, 2))
     world = World(SHIFT, tuple(Context(vmid, s2_bits=bits) for vmid in range(1, count + 1)), 2)
     at, new = layout.ipa(0), count - 1
-    maps = [Map("s2", ctx, at, 3, layout.frame(ctx % 4), "rwx") for ctx in range(count)]
+    maps = [
+        Map("s2", ctx, at, 3, layout.frame(0 if ctx == new else 1 + ctx % 3), "rwx") for ctx in range(count)
+    ]
     turns = [Access("read", ctx, at) for ctx in range(new)]
     rng.shuffle(turns)
     take: list[Action] = [*([Host("kick", 0)] if way == "kicked" else []), Access("read", new, at)]
@@ -307,12 +335,13 @@ def dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str 
 
 CONFLICTS: Mapping[str, RaceConflict] = {
     "event": RaceConflict(event),
+    "memslot": RaceConflict(memslot),
     "vncr": RaceConflict(vncr, wide=True),
     "vncr-event": RaceConflict(vncr_event),
     "event-of-l1": RaceConflict(event_of_l1),
     "dirty": RaceConflict(dirty),
-    "recycle": RaceConflict(recycle),
-    "recycle-into": RaceConflict(recycle_into),
+    "recycle": RaceConflict(recycle, beside=("online", "other-vm")),
+    "recycle-into": RaceConflict(recycle_into, ways=("after", "kicked"), beside=("online", "other-vm")),
     "stage1": RaceConflict(stage1, wide=True),
     "stage2": RaceConflict(stage2, wide=True),
 }

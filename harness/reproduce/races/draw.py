@@ -49,6 +49,8 @@ WAYS = ("sweep", "back", "pair", "crossed", "points")
 WEIGHTS = (60, 28, 4, 4, 4)
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
+OLD = 0.25
+"""What it counts in the sweep back that others did something else since: most have a side or two."""
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
 
@@ -158,7 +160,8 @@ class Drawer:
         """Backwards: what is new comes first, of each place its last time while all was calm.
 
         What came last while all was calm comes first: that is about the translation. Where a lock is held
-        comes later: what takes translations away takes most of these, too, and waits.
+        comes later: what takes translations away takes most of these, too, and waits. Right before a lock and
+        right behind one comes a little sooner: all that was read without it, or is made public without it.
         """
         order = []
         for cpu in self._cpus[1:]:
@@ -167,9 +170,8 @@ class Drawer:
                 calm = calm if len(calm) <= EARLY else [*calm[:2], calm[-1]]
                 for later, each in enumerate(reversed(calm)):
                     pair = (cpu, place, behind, later, other)
-                    worth = (
-                        2 * self.tried.pairs[pair] + each.locked + (later > 0) + self._age(each.arrivals[-1])
-                    )
+                    age = self._age(each.arrivals[-1])
+                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, pair))
         return [(each, pair) for _, _, each, pair in sorted(order, key=lambda row: row[:2])]
 
@@ -198,14 +200,15 @@ class Drawer:
     def _back_order(self, rng: random.Random) -> list[tuple[Stretch, Side, Pair]]:
         """Backwards: each place of the first CPU, the first and the last time, with each side of the others.
 
-        Of sides of one function the last one while all was calm; and the first that followed.
+        Of sides of one function the last one while all was calm; and the first that followed, before the
+        first CPU had looked: what comes later comes because the other one is told to stop.
         """
         calm: dict[tuple[int, str], Side] = {}
         behind: dict[tuple[int, str], Side] = {}
         for side in self._sides:
             if side.cpu and side.first < self._rest:
                 calm[side.cpu, side.function] = side
-            elif side.cpu and len(behind) < FOLLOW:
+            elif side.cpu and side.first < self._next_mark and len(behind) < FOLLOW:
                 behind.setdefault((side.cpu, side.function), side)
         order = []
         for (place, before), group in self._groups.get(self._cpus[0], {}).items():
@@ -215,8 +218,8 @@ class Drawer:
                         continue
                     follows = other.first >= self._rest
                     pair = (each.cpu, place, before, 2 * later + follows, f"{other.cpu} {other.function}")
-                    age = 0.0 if follows else self._age(other.last)
-                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age
+                    age = 0.0 if follows else OLD * self._age(other.last)
+                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, other, pair))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
@@ -266,6 +269,8 @@ class Drawer:
         before = (self._wait(other.arrivals[0]) if whole else None) or self._before(other)
         if not held.cpu and other.first > held.number:
             before = None
+        elif before is None:
+            before = other.arrivals[0]  # the first that counts: where L1 enters L2
         first = Preemption(held.cpu, held.place, held.nth, end.cpu, end.place, self._times(end, before))
         found = [first]
         if before is not None:

@@ -65,7 +65,10 @@ def scenario_text(race: Race) -> str:
     lines = [line for words in head for line in textwrap.wrap(words, 106, break_long_words=False)]
     lines += ["", *paragraph(race.trial.program, race.finding).splitlines()]
     comments = "\n".join(f"# {line}".rstrip() for line in lines)
-    holds = "".join(f"  - {each.step()}\n    name: hold-{i}\n" for i, each in enumerate(race.trial.schedule))
+    holds = "".join(
+        f"  - {each.step(race.trial.pa_bits)}\n    name: hold-{i}\n"
+        for i, each in enumerate(race.trial.schedule)
+    )
     text = textwrap.indent(race.trial.text.strip(), "      ")
     program = f"nvh-litmus --program - <<'END'\n{text}\n      END"
     before = f"  - run: |\n      {program}\n    on: l0\n    timeout: {RUN_S}\n" * race.trial.warm

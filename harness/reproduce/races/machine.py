@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,18 @@ from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed import symbols
-from harness.trace.executed.hold_file import HoldEvent, HoldFile, HoldFound, HoldRecord
+from harness.trace.executed.hold_file import (
+    PA_BITS,
+    SHADOWS_BEGIN,
+    SHADOWS_MADE,
+    STREAK,
+    HoldEvent,
+    HoldFile,
+    HoldFound,
+    HoldRecord,
+    extent_of,
+    records_of,
+)
 from harness.trace.executed.places import Text
 
 LEAKS = 4
@@ -33,12 +45,6 @@ PATIENCE_S = 3
 TRIALS = 64
 """Trials of one machine: restoring L0 takes longer than most of them."""
 TRIAL_S = 60.0
-STREAK = 100
-"""Arrivals of one CPU after which it ends its turn. A turn has up to five million instructions, in which a
-fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
-PA_BITS = "kvm_ipa_limit"
-"""KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
-SHADOWS_BEGIN, VM_ENDS = Place("kvm_vcpu_init_nested"), Place("kvm_destroy_vm")
 MOST_BITS = 48
 
 
@@ -62,20 +68,41 @@ class RaceTrial:
         return script(self.program, "race", fresh=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RacesRun:
-    """A run: what nvh-litmus and L0's console said, every arrival, hold and release, and each hold's end."""
+    """A run: what nvh-litmus and L0's console said, every arrival, hold and release, and each hold's end.
+
+    ``raw``: the records of the plugin, of ``places``. Most runs are of no interest further: they pass.
+    """
 
     batch: Batch
-    records: tuple[HoldRecord, ...]
+    raw: bytes
     lost: int
-    arrivals: tuple[RaceArrival, ...]
+    places: tuple[Place, ...]
     holds: tuple[HoldFound, ...]
+
+    @functools.cached_property
+    def records(self) -> tuple[HoldRecord, ...]:
+        """All that the plugin wrote down."""
+        return tuple(records_of(self.raw))
+
+    @functools.cached_property
+    def arrivals(self) -> tuple[RaceArrival, ...]:
+        """Who came where, in order."""
+        seen = [each for each in self.records if each.what is HoldEvent.ARRIVED]
+        return arrivals(
+            [(each.cpu, self.places[each.place]) for each in seen], [each.executed for each in seen]
+        )
+
+    @property
+    def came(self) -> int:
+        """How many arrivals there are."""
+        return extent_of(self.raw)[0]
 
     @property
     def instructions(self) -> int:
         """How many were executed from the first arrival to the last."""
-        return self.records[-1].executed - self.records[0].executed if self.records else 0
+        return extent_of(self.raw)[1]
 
 
 class RaceTarget(Target):
@@ -134,7 +161,7 @@ class RaceTarget(Target):
         self.begin()
         orders = [each.order(self._holds.index) for each in schedule]
         self._holds.arm(orders)
-        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, VM_ENDS)
+        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, SHADOWS_MADE)
         self._holds.enable(True)
         try:
             batch = self.run(text)
@@ -148,12 +175,8 @@ class RaceTarget(Target):
             self.close()
         if pa_bits != MOST_BITS and not self._holds.poked():
             raise InfraError(f"the shadows of the program's VM did not get {pa_bits} bits")
-        records, lost = self._holds.log()
-        seen = [each for each in records if each.what is HoldEvent.ARRIVED]
-        came = arrivals(
-            [(each.cpu, self.places[each.place]) for each in seen], [each.executed for each in seen]
-        )
-        return RacesRun(batch, tuple(records), lost, came, tuple(self._holds.found(len(orders))))
+        raw, lost = self._holds.raw()
+        return RacesRun(batch, raw, lost, self.places, tuple(self._holds.found(len(orders))))
 
     def left(self) -> LeftBehind:
         """What L0 has while no VM runs; ``InfraError`` when it does not say."""

@@ -62,8 +62,8 @@ class Preemption:
             deadline_ns=self.deadline_us * 1000,
         )
 
-    def step(self) -> str:
-        """The step of a scenario."""
+    def step(self, shadow_bits: int) -> str:
+        """The step of a scenario, with shadows of so many bits; 48 are the machine's own."""
         if self.held != ANY:
             until = f"{{held: hold-{self.held}}}"
         elif self.until is None:
@@ -71,7 +71,8 @@ class Preemption:
         else:
             until = f"{{at: {self.until}, cpu: {self.other}, nth: {self.until_nth}}}"
         where = f"at: {self.place}, cpu: {self.cpu}, nth: {self.nth}"
-        return f"hold: {{{where}, until: {until}, deadline: {self.deadline_us}us}}"
+        bits = f", shadow-bits: {shadow_bits}" if shadow_bits != 48 else ""
+        return f"hold: {{{where}, until: {until}, deadline: {self.deadline_us}us{bits}}}"
 
     def __str__(self) -> str:
         if self.held != ANY:

@@ -23,6 +23,9 @@ LANDMARK = "access_ccsidr"
 (images/payloads/litmus/guest/step.c)."""
 LOOK = "access_clidr"
 """The same, before it looks at the other one: it has done all that it had to do until then."""
+BREAK = "__cond_resched_rwlock"
+"""By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
+INNER = 0.3
 NEXT_TO_NOTHING = 10
 """Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
 
@@ -66,6 +69,12 @@ class Stretch:
         """Whether it has a lock for which others wait at once: not for readers of SRCU."""
         return self.lock is not None and "srcu" not in self.lock.callee
 
+    @property
+    def inner(self) -> float:
+        """0 right before a lock is taken and right behind where one was given, and a little in between."""
+        first, last = self.arrivals[0].place, self.arrivals[-1].place
+        return INNER * (first.kind != "after" and not _takes(last))
+
 
 def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
     """The outermost functions of each CPU, in the order in which they were entered."""
@@ -91,7 +100,10 @@ def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
 
 
 def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
-    """All of each CPU, in its order. A lock that is taken or given ends one."""
+    """All of each CPU, in its order. A lock that is taken or given ends one.
+
+    Where the CPU is about to give its lock up for a moment to those who wait, it counts as having none.
+    """
     found: list[Stretch] = []
     for cpu in sorted({each.cpu for each in base}):
         locks: list[Place] = []
@@ -104,6 +116,9 @@ def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
             if gives and locks and _given(each.place) == locks[-1]:
                 locks.pop()
             some.append(each)
+            if each.place.callee.startswith(BREAK):
+                found.append(Stretch(tuple(some), None))
+                some = []
             if _takes(each.place):
                 found.append(Stretch(tuple(some), locks[-1] if locks else None))
                 some = []

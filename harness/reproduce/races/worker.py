@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 import re
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +17,22 @@ from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
+from harness.reproduce.races.agenda import SLICE, ProgramUnderWay, RaceAgenda
 from harness.reproduce.races.calm import Tried, calm
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.kept import Race
 from harness.reproduce.races.left import LeftBehind
-from harness.reproduce.races.machine import MOST_BITS, RacesRun, RaceTarget, RaceTrial, verdict
+from harness.reproduce.races.machine import RacesRun, RaceTarget, RaceTrial, verdict
 from harness.reproduce.races.schedule import Schedule
+from harness.reproduce.races.told import Done, RaceNote
 from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
 from harness.stack.images import StackImages
 from harness.trace.executed.hold_file import HoldEnd
 
-DRAWS = 48
-"""Schedules for each program."""
-WIDE_DRAWS = 12
-VAIN = 10
-"""Schedules after which a program is given up, if in most of them the CPUs did not meet: they hardly can."""
-WIDE_PATIENCE_US = 20_000
-"""Of a hold where shadows have 48 bits: a walk over all of one takes so long."""
 REPEATS = 5
-SHRINK_RUNS = 25
+SHRINK_RUNS = 15
 WARM = (0, 1, 2)
 """How often a program runs by itself before a finding is repeated: some need a machine that has run it."""
 LEAK_RUNS = 20
@@ -67,33 +59,6 @@ class RaceOrder:
     as_new: tuple[str, ...] = ()
 
 
-@dataclass
-class Done:
-    """What a program's schedules brought. ``met``: runs in which each hold's condition came.
-
-    ``seconds``: what all took; ``instructions``: what the machine executed in its runs.
-    """
-
-    kind: str = ""
-    seconds: float = 0.0
-    instructions: int = 0
-    runs: int = 0
-    held: int = 0
-    met: int = 0
-    restores: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
-    known: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class RaceNote:
-    """Something to tell; ``kept``: a finding was written; ``fatal``: the worker gave up."""
-
-    text: str
-    kept: bool = False
-    fatal: bool = False
-
-
 def main(order: RaceOrder, queue: Queue[Any]) -> None:
     """The process; each run has a machine of its own and ends it."""
     serve(queue, lambda _: RaceWorker(order, queue).work(), lambda error: RaceNote(str(error), fatal=True))
@@ -110,76 +75,88 @@ class RaceWorker:
         self.journal = order.out.absolute() / f"trials-{order.first}.txt"
         self.tried = Tried()
         self.causes: set[str] = set()
-        self.spent: Counter[str] = Counter()
-        self.turns: Counter[str] = Counter()
-        self.kinds = conflicts.kinds_of(order.seed, order.first)
+        self.agenda = RaceAgenda(order.seed, order.first, order.stride)
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
     def work(self) -> None:
         """Programs until the deadline; ``InfraError`` after some failures in a row."""
         failures = 0
-        for number in itertools.count(self.order.first, self.order.stride):
-            if time.monotonic() >= self.order.deadline:
-                return
-            kind = min(self.kinds, key=lambda each: self.spent[each])
+        while time.monotonic() < self.order.deadline:
+            program = self.agenda.next()
             try:
-                found = self.one(number, kind)
+                found = self.go_on(program)
                 failures = 0
             except (Broken, InfraError, ValueError) as error:
                 failures += 1
-                self.spent[kind] += FAILED
-                self.queue.put(RaceNote(f"program {number}: {error}"))
+                program.ended = True
+                self.agenda.spent[program.kind] += FAILED
+                self.queue.put(RaceNote(f"program {program.number}: {error}"))
                 if failures >= FAILURES_MAX:
                     raise InfraError(f"{failures} programs in a row: {error}") from error
                 continue
             if found and self.order.one:
                 return
 
-    def one(self, number: int, kind: str) -> bool:
-        """All schedules of one program of a kind; whether something was kept."""
-        turn = self.turns[kind] * self.order.stride + self.order.first
-        self.turns[kind] += 1
-        rng = random.Random(f"{self.order.seed} race {number}")
-        made = conflicts.program(rng, kind, *conflicts.dealt(self.order.seed, kind, turn))
-        trial = RaceTrial(made.program, (), made.pa_bits)
-        patience = WIDE_PATIENCE_US if trial.pa_bits == MOST_BITS else 0
-        done, begun = Done(kind), time.monotonic()
-        base = self.target.race(trial)
-        note = self.look(number, -1, trial, base, done)
+    def one(self, kind: str) -> bool:
+        """All schedules of the next program of a kind; whether something was kept."""
+        program = self.agenda.begin(kind)
+        while not program.over and time.monotonic() < self.order.deadline:
+            if self.go_on(program):
+                return True
+        return False
+
+    def go_on(self, program: ProgramUnderWay) -> bool:
+        """Some schedules of a program, first those from which they are drawn; whether one was kept."""
+        done, begun = Done(program.kind, begins=not program.slices), time.monotonic()
+        program.slices += 1
+        note = None if program.drawer else self.begin(program, done)
         before, machine = self.target.left(), self.target.restores
-        tried = [trial]
-        drawer: Drawer | None = None
-        vain = 0
-        for draw in range(WIDE_DRAWS if patience else DRAWS):
-            if vain >= VAIN and 3 * vain > 2 * draw:
+        first = len(program.tried)
+        end = program.draws + SLICE
+        while not ((note and note.kept) or program.over or program.draws == end):
+            if time.monotonic() >= self.order.deadline:
                 break
-            if (note and note.kept) or time.monotonic() >= self.order.deadline:
-                break
-            chosen = replace(trial, schedule=drawer.draw(rng) if drawer else calm(base.arrivals, made.kicked))
-            if not chosen.schedule and drawer:
+            assert program.drawer
+            chosen = replace(program.trial, schedule=program.drawer.draw(program.rng))
+            if not chosen.schedule:
+                program.ended = True
                 break
             ran = self.target.race(chosen)
-            if drawer:
-                drawer.learn(ran.holds)
-                vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
-            else:
-                drawer = Drawer(made.shape, ran.arrivals, self.tried, patience, made.kicked)
-            tried.append(chosen)
-            note = self.look(number, draw, chosen, ran, done)
+            program.drawer.learn(ran.holds)
+            program.vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
+            program.tried.append(chosen)
+            note = self.look(program.number, program.draws, chosen, ran, done)
+            program.draws += 1
         if note is None and self.target.restores == machine:
-            note = self.leak(number, tried, before)
+            note = self.leak(program.number, program.tried[first:], before)
+        program.ended |= bool(note and note.kept)
         done.restores, self.target.restores = self.target.restores, 0
         done.seconds = time.monotonic() - begun
-        self.spent[kind] += done.instructions
+        self.agenda.spent[program.kind] += done.cost
         self.queue.put(done)
         if note and note.kept:
             self.queue.put(note)
         return bool(note and note.kept)
 
+    def begin(self, program: ProgramUnderWay, done: Done) -> RaceNote | None:
+        """Its run without preemptions, and the calm one; what was kept of them."""
+        base = self.target.race(program.trial)
+        note = self.look(program.number, -2, program.trial, base, done)
+        program.tried.append(program.trial)
+        if note and note.kept:
+            return note
+        chosen = replace(program.trial, schedule=calm(base.arrivals, program.made.kicked))
+        ran = self.target.race(chosen)
+        made = program.made
+        program.drawer = Drawer(made.shape, ran.arrivals, self.tried, program.patience_us, made.kicked)
+        program.tried.append(chosen)
+        return self.look(program.number, -1, chosen, ran, done)
+
     def look(self, number: int, draw: int, trial: RaceTrial, ran: RacesRun, done: Done) -> RaceNote | None:
         """Count a run, and pursue what is wrong with it; what was kept of it."""
         done.runs += 1
         done.instructions += ran.instructions
+        done.arrivals += ran.came
         self.write_down(number, draw, trial, ran)
         done.held += any(hold.held for hold in ran.holds)
         done.met += bool(ran.holds) and all(HoldEnd.UNTIL in hold.reasons for hold in ran.holds)
@@ -203,7 +180,7 @@ class RaceWorker:
         words = (
             f"{time.monotonic() - self.begun:.1f} s",
             f"program {number}.{draw}, {trial.pa_bits} bits",
-            f"{len(ran.arrivals)} arrivals",
+            f"{ran.came} arrivals",
             verdicts,
             ends or "no hold",
             "; ".join(map(str, trial.schedule)),

@@ -7,6 +7,7 @@ Layout: images/payloads/plugin/hold/format.h, little endian. The plugin sees a c
 from __future__ import annotations
 
 import enum
+import functools
 import mmap
 import struct
 from collections.abc import Sequence
@@ -18,14 +19,13 @@ from harness.errors import InfraError, UserError
 from harness.machine.qemu import Plugin
 from harness.scenario.language import Place
 from harness.trace.executed import symbols
-from harness.trace.executed.places import WFI, YIELD, NoSuchPlace, Text
+from harness.trace.executed.places import WFE, WFI, YIELD, NoSuchPlace, Text
 
 NAME = "nvh-hold"
 FILE = "holds.bin"
 NEEDS_API = 7
 ANY = -1
 HOLDS = 32
-"""The last one is the plugin's own."""
 ADDRESSES = 8192
 RECORDS = 1 << 18
 WAITERS = 4
@@ -43,6 +43,14 @@ WAITS = (
 )
 """Functions in which a CPU, or a thread, waits for another; a kernel need not have all."""
 
+STREAK = 100
+"""Arrivals of one CPU after which it ends its turn. A turn has up to five million instructions, in which a
+fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
+PA_BITS = "kvm_ipa_limit"
+"""KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
+SHADOWS_BEGIN, SHADOWS_MADE = Place("kvm_vcpu_init_nested"), Place("kvm_vcpu_init_nested", "return")
+"""Between them only: while the VM lives another one may begin, with more bits of its own."""
+
 OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
 """Its variables that the plugin reads."""
 _MAGIC = 0x32444C4F48766E
@@ -53,6 +61,7 @@ _STATE = struct.Struct("<IIII8IQQQQQIIII")
 _WAITER = struct.Struct("<iiQ")
 _ADDRESS = struct.Struct("<QII")
 _RECORD = struct.Struct("<QHHBBBx")
+_WHAT_AT = 13
 _TABLE, _PLACES, _LOG = 0x1000, 0x4000, 0x24000
 _ENABLED_AT = 12
 _USED_AT = _HEADER.size - 32
@@ -164,6 +173,7 @@ class HoldFile:
         self.symbols = symbols.load(kernel / "System.map")
         text = Text.read(kernel / "vmlinux", self.symbols)
         self.places = tuple(dict.fromkeys(places))
+        self._numbers = {place: number for number, place in enumerate(self.places)}
         self.absent: dict[Place, str] = {}
         self._names: list[str] = [str(place) for place in self.places]
         table = self._table(text)
@@ -215,7 +225,7 @@ class HoldFile:
         """The number of a place in the file; ``NoSuchPlace`` when the kernel lacks it."""
         if place in self.absent:
             raise NoSuchPlace(self.absent[place])
-        return self.places.index(place)
+        return self._numbers[place]
 
     def name(self, index: int) -> str:
         """The words for a place by its number."""
@@ -223,10 +233,10 @@ class HoldFile:
 
     def arm(self, orders: Sequence[HoldOrder]) -> None:
         """Replace all holds, with counts from zero, and empty the log. The machine must stand still."""
-        if len(orders) >= HOLDS:
-            raise UserError(f"{len(orders)} holds at once; at most {HOLDS - 1}")
+        if len(orders) > HOLDS:
+            raise UserError(f"{len(orders)} holds at once; at most {HOLDS}")
         rows = [_config(order) + _state(_begun(order)) for order in orders]
-        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - 1 - len(orders))
+        rows += [_config(HoldOrder(HoldPoint(ANY))) + _state(HoldState.OFF)] * (HOLDS - len(orders))
         self._write(_USED_AT, bytes(24))
         for number, row in enumerate(rows):
             self._write(_TABLE + number * _HOLD, row)
@@ -251,7 +261,7 @@ class HoldFile:
 
     def poked(self) -> bool:
         """Whether the last ``poke`` was carried out."""
-        return bool(_POKE.unpack_from(self.path.read_bytes()[:_TABLE], _POKE_AT)[5])
+        return bool(_POKE.unpack_from(self._head(), _POKE_AT)[5])
 
     def enable(self, on: bool) -> None:
         """Hold from now on, or let go whoever is held and hold nobody."""
@@ -263,18 +273,21 @@ class HoldFile:
 
     def found(self, count: int) -> list[HoldFound]:
         """What came of the first ``count`` holds so far."""
-        data = self.path.read_bytes()[:_PLACES]
+        data = self._head()
         return [_found(data[_TABLE + number * _HOLD :]) for number in range(count)]
+
+    def raw(self) -> tuple[bytes, int]:
+        """The records so far, as ``records_of`` reads them, and how many did not fit."""
+        with self.path.open("rb") as stream:
+            stream.seek(_USED_AT)
+            used, lost = struct.unpack("<QQ", stream.read(16))
+            stream.seek(_LOG)
+            return stream.read(used * _RECORD.size), lost
 
     def log(self) -> tuple[list[HoldRecord], int]:
         """The records so far, and how many did not fit."""
-        data = self.path.read_bytes()
-        used, lost = struct.unpack_from("<QQ", data, _USED_AT)
-        raw = data[_LOG : _LOG + used * _RECORD.size]
-        return [
-            HoldRecord(executed, place, cpu, HoldEvent(what), hold, HoldEnd(why))
-            for executed, place, hold, cpu, what, why in _RECORD.iter_unpack(raw)
-        ], lost
+        raw, lost = self.raw()
+        return records_of(raw), lost
 
     def _table(self, text: Text) -> list[tuple[int, int, int]]:
         rows: list[tuple[int, int, int]] = []
@@ -290,10 +303,16 @@ class HoldFile:
                 except NoSuchPlace:
                     continue
                 rows += [(at, len(self._names), kind) for at in found]
+            rows += [(at, len(self._names), 3) for at in text.every(WFE, function)]
             self._names.append(function)
         if len(rows) > ADDRESSES:
             raise UserError(f"the places have {len(rows)} addresses; at most {ADDRESSES}")
         return sorted(rows)
+
+    def _head(self) -> bytes:
+        """What comes before the places."""
+        with self.path.open("rb") as stream:
+            return stream.read(_PLACES)
 
     def _write(self, at: int, data: bytes) -> None:
         try:
@@ -301,6 +320,22 @@ class HoldFile:
                 memory[at : at + len(data)] = data
         except (OSError, ValueError) as error:
             raise InfraError(f"the holds in {self.path} cannot be changed: {error}") from error
+
+
+def records_of(raw: bytes) -> list[HoldRecord]:
+    """The records in ``raw``."""
+    return [
+        HoldRecord(executed, place, cpu, HoldEvent(what), hold, HoldEnd(why))
+        for executed, place, hold, cpu, what, why in _RECORD.iter_unpack(raw)
+    ]
+
+
+def extent_of(raw: bytes) -> tuple[int, int]:
+    """How many of the records are arrivals, and the instructions from the first record to the last."""
+    if not raw:
+        return 0, 0
+    (first, *_), (last, *_) = _RECORD.unpack_from(raw), _RECORD.unpack_from(raw, len(raw) - _RECORD.size)
+    return raw[_WHAT_AT :: _RECORD.size].count(HoldEvent.ARRIVED), last - first
 
 
 def _begun(order: HoldOrder) -> HoldState:
@@ -327,6 +362,7 @@ def _found(data: bytes) -> HoldFound:
     return HoldFound(HoldState(state), HoldEnd(why), seen, held, reasons, cpu, tuple(who))
 
 
+@functools.lru_cache
 def _data_symbols(system_map: Path, wanted: frozenset[str]) -> dict[str, int]:
     found = {}
     for line in system_map.read_text(encoding="utf-8").splitlines():

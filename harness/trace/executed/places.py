@@ -22,6 +22,7 @@ from harness.scenario.language import Place
 from harness.trace.executed.symbols import KernelText, plain
 
 YIELD = 0xD503203F
+WFE = 0xD503205F
 WFI = 0xD503207F
 RETURNS = frozenset({0xD65F03C0, 0xD65F0BFF, 0xD65F0FFF})
 """RET, RETAA, RETAB."""
@@ -97,6 +98,11 @@ class Text:
                 if each == word:
                     return at
         raise InfraError(f"this kernel has no instruction {word:#x}{f' in {function}' if function else ''}")
+
+    def every(self, word: int, function: str) -> tuple[int, ...]:
+        """The addresses of all instructions ``word`` in ``function``; none without such a function."""
+        bodies = (self._body(index) for index in self._parts.get(function, ()))
+        return tuple(at for body in bodies for at, each in body if each == word)
 
     def _body(self, index: int) -> Iterator[tuple[int, int]]:
         start = self.symbols.addresses[index]

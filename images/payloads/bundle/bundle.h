@@ -23,7 +23,7 @@ struct options {
 	char *console, *off;
 	unsigned cpus, seconds, patience;
 	unsigned pressure;
-	bool self_test;
+	char *self_test; /* "0"; "1": without the operation; "exit": but with its exit to L0; NULL: "0" */
 };
 
 /* Words of a command line, `nvh.KEY=VALUE` of the kernel's or `--KEY=VALUE`. False: `why` says what is wrong. */

@@ -125,8 +125,10 @@ static int run(struct running *r, const struct options *o, const char *litmus, d
 		words[used++] = "--pressure";
 		words[used++] = pressure;
 	}
-	if (o->self_test)
+	if (o->self_test && strcmp(o->self_test, "0"))
 		words[used++] = "--self-test";
+	if (o->self_test && !strcmp(o->self_test, "exit"))
+		words[used++] = "--keep-exit";
 	words[used] = NULL;
 	status = child_run(words, text, size, o->patience, take, r);
 	free(text);

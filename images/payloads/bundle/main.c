@@ -97,10 +97,10 @@ static void begin(const struct options *o, const struct selection *s, const char
 	if (write(STDOUT_FILENO, "\n", 1) < 0) /* whatever left the cursor in mid-line */
 		return;
 	ktap_line(0, "KTAP version 1");
-	ktap_tag(0, "begin format=%d bundle=%s run=%s mode=%s list=%s cases=%s skip=%s cpus=%u seconds=%u self-test=%d "
+	ktap_tag(0, "begin format=%d bundle=%s run=%s mode=%s list=%s cases=%s skip=%s cpus=%u seconds=%u self-test=%s "
 		    "selected=%zu names=%016lx families=%zu kernel=%s machine=%s midr=%s",
 		 FORMAT, id, ktap_run, init ? "boot" : "tree", or_none(o->list), or_none(o->cases), or_none(o->skip), o->cpus,
-		 o->seconds, o->self_test, s->cases, (unsigned long)s->hash, s->count, u.release, machine, midr);
+		 o->seconds, o->self_test ? o->self_test : "0", s->cases, (unsigned long)s->hash, s->count, u.release, machine, midr);
 }
 
 static void ignore(void *context, bool error, const char *text)

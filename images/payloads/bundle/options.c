@@ -9,7 +9,7 @@
 
 const char options_usage[] =
 	"usage: nvh-bundle [--cases=GLOB,...] [--skip=GLOB,...] [--list=NAME] [--cpus=N] [--seconds=S]\n"
-	"                  [--patience=S] [--pressure=N] [--self-test=1]\n"
+	"                  [--patience=S] [--pressure=N] [--self-test=1|exit]\n"
 	"On a kernel's command line the same as nvh.cases=GLOB,... and so on, and nvh.console=ttyNAME,\n"
 	"nvh.off=poweroff|reboot|halt. Without cases and list: the list `default`.\n"
 	"exit status: 0 passed, 1 failed, 2 wrong use, 4 skipped (no KVM with EL2, or nothing applies)\n";
@@ -35,9 +35,9 @@ static bool one_of(const char *text, const char *const words[], char **out)
 bool options_word(struct options *o, const char *word, char *why, size_t size)
 {
 	static const char *const ends[] = { "poweroff", "reboot", "halt", NULL };
+	static const char *const self_tests[] = { "0", "1", "exit", NULL };
 	const char *equals = strchr(word, '='), *value = equals ? equals + 1 : "";
 	size_t length = equals ? (size_t)(equals - word) : strlen(word);
-	unsigned flag = 2;
 	bool good;
 
 #define IS(name) (length == sizeof(name) - 1 && !strncmp(word, name, length))
@@ -60,7 +60,7 @@ bool options_word(struct options *o, const char *word, char *why, size_t size)
 	else if (IS("pressure"))
 		good = number_unsigned(value, 0, 4096, &o->pressure);
 	else if (IS("self-test"))
-		good = number_unsigned(value, 0, 1, &flag), o->self_test = flag == 1;
+		good = one_of(value, self_tests, &o->self_test);
 	else {
 		snprintf(why, size, "unknown option '%.*s' (cases, skip, list, cpus, seconds, patience, pressure, self-test, console, off)",
 			 (int)length, word);

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -121,11 +124,87 @@ def test_a_batch_that_was_made_ahead_is_the_one_that_would_be_made_now(tmp_path:
     ahead, now = worker(tmp_path, Simulated(""))[0], worker(tmp_path, Simulated(""))[0]
     ahead.make_ahead(second)
     assert not ahead._made, "its lane has not begun: the features of L1 are not known"
+    ahead.order = dataclasses.replace(ahead.order, deadline=0.0)  # it is made, and does not run
     ahead.batch(first, second)
     assert list(ahead._made) == [second.number]
     assert ahead.programs(second) == now.programs(second)
     assert not ahead._made
     ahead.close()
+
+
+class OneAtATime(Simulated):
+    """Says what else goes on while it runs, and that nobody else runs on it."""
+
+    judged = 0
+
+    def __init__(self, defect: str) -> None:
+        super().__init__(defect)
+        self.busy = threading.Lock()
+        self.overlapped = False
+
+    def run(self, text: str) -> Batch:
+        assert self.busy.acquire(blocking=False), "two programs at once on one machine"
+        try:
+            before = OneAtATime.judged
+            left = super().run(text)
+            if text.count("\nend\n") > 1:
+                time.sleep(0.2)
+            self.overlapped |= OneAtATime.judged > before
+            return left
+        finally:
+            self.busy.release()
+
+
+@pytest.mark.parametrize("defect", ["", "no-ipas2"])
+def test_one_batch_runs_while_the_one_before_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: str
+) -> None:
+    """And never two at once: what a finding is tried again on has the machine to itself."""
+    target = OneAtATime(defect)
+    hunter, events = worker(tmp_path, target)
+    examine = Worker.examine
+
+    def counted(self: Worker, *arguments: Any) -> Any:
+        OneAtATime.judged += 1
+        return examine(self, *arguments)
+
+    monkeypatch.setattr(Worker, "examine", counted)
+    plans = [plan("5", number, LANES[:1], ("stage2",)) for number in range(4)]
+    for how, after in itertools.pairwise(plans):
+        hunter.batch(how, after)
+    assert target.overlapped is (not defect)
+    assert bool(drain(events, FindingKept)) is bool(defect)
+    assert [done.number for done in drain(events, BatchDone)] == [0, 1, 2]
+    hunter.close()
+
+
+def test_a_batch_that_runs_at_the_deadline_is_judged(tmp_path: Path) -> None:
+    hunter, events = worker(tmp_path, Simulated(""))
+    first, second = (plan("5", number, LANES[:1], ("stage2",)) for number in range(2))
+    hunter.features(first)
+    hunter.batch(first, second)
+    assert list(hunter._running) == [1]
+    hunter.order = dataclasses.replace(hunter.order, deadline=0.0, first=1)
+    hunter.work()
+    assert [done.number for done in drain(events, BatchDone)] == [0, 1]
+    hunter.close()
+
+
+def test_a_batch_that_fails_ahead_fails_when_its_turn_comes(tmp_path: Path) -> None:
+    class Second(Simulated):
+        def run(self, text: str) -> Batch:
+            if self.runs:
+                raise InfraError("it died")
+            return super().run(text)
+
+    hunter, events = worker(tmp_path, Second(""))
+    first, second = (plan("5", number, LANES[:1], ("stage2",)) for number in range(2))
+    hunter.features(first)
+    assert not hunter.batch(first, second)
+    with pytest.raises(InfraError, match="it died"):
+        hunter.batch(second)
+    assert [done.number for done in drain(events, BatchDone)] == [0]
+    hunter.close()
 
 
 def test_a_wrong_machine_is_found_once_for_each_cause_and_kept(tmp_path: Path) -> None:

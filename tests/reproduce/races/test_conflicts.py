@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from harness.errors import InputError
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
-from harness.program.program import Access, Host, Map, Program, Sample, Spin
+from harness.program.program import Access, Host, Map, Program, Sample, Spin, Stop
 from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import again, conflicts, kept
 from harness.reproduce.races.machine import RaceTrial
@@ -38,7 +39,7 @@ def tokens(program: Program, last: str) -> list[str | None]:
 def test_programs_are_legal_and_look() -> None:
     kinds = set()
     for seed in range(200):
-        kind = conflicts.kinds_of("s", seed % 2)[seed % len(conflicts.CONFLICTS)]
+        kind = list(conflicts.CONFLICTS)[seed % len(conflicts.CONFLICTS)]
         found = conflicts.program(random.Random(seed), kind, *conflicts.dealt("s", kind, seed))
         program = found.program
         kinds.add(found.kind)
@@ -50,7 +51,8 @@ def test_programs_are_legal_and_look() -> None:
             if isinstance(each, Map) and each.stage == "s2"
         )
         assert not illegal(program)
-        assert program.world.cpus == 2
+        spins = [action.cpu for action in program.actions if isinstance(action, Spin)]
+        assert spins == [1, 2][: program.world.cpus - 1]
         assert any(isinstance(action, Spin) for action in program.actions)
         assert any(
             may is not None and len(may) == 1
@@ -68,22 +70,51 @@ def test_each_worker_begins_with_other_kinds() -> None:
 
 
 def test_ways_are_dealt_and_all_come_soon() -> None:
-    """Four programs of a kind begin in four ways, whoever runs them; then something goes on beside."""
-    for kind in conflicts.CONFLICTS:
-        found = [conflicts.dealt("s", kind, turn) for turn in range(16)]
-        assert sorted(way for way, _ in found[:4]) == sorted(conflicts.WAYS)
-        assert {beside for _, beside in found[:4]} == {""}
-        assert {beside for _, beside in found} == {"", *conflicts.BESIDE}
-        every = {(way, beside) for way in conflicts.WAYS for beside in ("", *conflicts.BESIDE)}
+    """The first programs of a kind begin in all its ways; then something goes on beside."""
+    for kind, conflict in conflicts.CONFLICTS.items():
+        count = len(conflict.ways)
+        assert set(conflict.ways) <= set(conflicts.WAYS)
+        found = [conflicts.dealt("s", kind, turn) for turn in range(5 * count)]
+        assert sorted(way for way, _ in found[:count]) == sorted(conflict.ways)
+        assert {beside for _, beside in found[:count]} == {""}
+        assert {beside for _, beside in found} == {"", *conflict.beside}
+        every = {(way, beside) for way in conflict.ways for beside in ("", *conflict.beside)}
         assert set(found) == every
 
 
-@pytest.mark.parametrize("beside", conflicts.BESIDE)
+def test_a_third_cpu_uses_the_same_and_is_looked_at_too() -> None:
+    for kind in (name for name, each in conflicts.CONFLICTS.items() if conflicts.THIRD in each.beside):
+        plain = conflicts.program(random.Random(1), kind, "after").program
+        third = conflicts.program(random.Random(1), kind, "after", conflicts.THIRD).program
+        mine = [each for each in third.actions if getattr(each, "cpu", 0) == 2]
+        assert mine == [
+            replace(each, cpu=2) for each in plain.actions if isinstance(each, Spin | Sample | Stop)
+        ]
+        assert [each for each in third.actions if each not in mine] == list(plain.actions)
+        assert third.world.cpus == 3
+
+
+@pytest.mark.parametrize("beside", [each for each in conflicts.BESIDE if each != conflicts.THIRD])
 def test_what_goes_on_beside_begins_when_the_user_has(beside: str) -> None:
     for kind in conflicts.CONFLICTS:
         actions = conflicts.program(random.Random(1), kind, "after", beside).program.actions
         at = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
         assert actions[at + 1] == Host(beside, 0)
+
+
+def test_translations_of_another_vmid_are_told_apart() -> None:
+    """Whatever shadow is recycled: the page that another VMID has there is not the one that is looked for."""
+    for kind in ("recycle", "recycle-into"):
+        for seed in range(20):
+            program = made(kind, seed)
+            (spin,) = (each for each in program.actions if isinstance(each, Spin))
+            pages = {
+                each.ctx: each.to
+                for each in program.actions
+                if isinstance(each, Map) and each.stage == "s2" and each.at == spin.at
+            }
+            assert len(pages) > conflicts.SHADOWS
+            assert list(pages.values()).count(pages[spin.ctx]) == 1
 
 
 def test_a_write_that_no_log_has_is_a_finding() -> None:

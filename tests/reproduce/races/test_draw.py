@@ -17,6 +17,7 @@ from harness.reproduce.races.sides import LOOK
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import ANY, HoldEnd, HoldFound, HoldState
 from tests.reproduce.races.two_cpus import (
+    ENTER,
     FAULT,
     FIRST,
     INSTALL,
@@ -196,6 +197,17 @@ def test_nobody_is_held_for_what_comes_behind_a_look_at_it() -> None:
     assert end(LOAD) in waited
     assert waited <= {LOAD, end(LOAD)}
     assert len(found) < 100
+
+
+def test_the_first_entry_is_kept_back_too() -> None:
+    """What CPU 1 does when it enters L2 overlaps with what CPU 0 does, though nothing before it counts."""
+    drawer = Drawer("k", arrivals(LOG))
+    found = [each for _ in range(100) if (each := drawer._next_back(random.Random(1)))]
+    entries = [each for each in found if each[0].until == end(ENTER) and each[0].place == TLBI]
+    assert entries
+    for each in entries:
+        assert (each[1].cpu, each[1].place, each[1].held) == (1, ENTER, 0)
+        assert met(each, FIRST, (0, TLBI), (1, end(ENTER)), (0, end(TLBI)))
 
 
 def test_a_consequence_is_waited_for_and_not_kept_back() -> None:

@@ -62,7 +62,7 @@ def test_without_a_preemption_nobody_waits_for_it() -> None:
     ],
 )
 def test_step_of_a_scenario_says_the_same(each: Preemption) -> None:
-    hold = yaml.safe_load(each.step())["hold"]
+    hold = yaml.safe_load(each.step(48))["hold"]
     until = hold["until"]
     assert (value_grammar.place(hold["at"]), hold["cpu"], hold["nth"]) == (each.place, each.cpu, each.nth)
     assert value_grammar.duration_us(hold["deadline"]) == each.deadline_us

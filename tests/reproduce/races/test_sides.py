@@ -55,6 +55,15 @@ def test_a_lock_ends_a_stretch_and_is_told() -> None:
     ]
 
 
+def test_a_lock_that_is_about_to_be_given_up_counts_as_none() -> None:
+    """Who goes through a whole stage 2 lets others in between two steps: a CPU can be held there."""
+    step = Place("fault", "call", sides.BREAK + "_write")
+    log = [(1, LOCK), (1, INSTALL), (1, step), (1, INSTALL), (1, UNLOCK)]
+    found = sides.stretches(arrivals(log, [100 * i for i in range(len(log))]))
+    assert [one.lock for one in found if one.arrivals[-1].place == step] == [None]
+    assert [one.lock for one in found if one.arrivals[0].place == INSTALL] == [LOCK, LOCK]
+
+
 def test_what_counts_is_between_landmarks_and_around_l2() -> None:
     entry, leave = Place(sides.ENTRY), Place(sides.EXIT)
     outside = [*whole(1, LOAD), *whole(0, TLBI)]

@@ -225,6 +225,26 @@ def test_a_cpu_that_waits_ends_its_turn(say: Say, holds: HoldFile) -> None:
     assert events(holds) == 0
 
 
+def test_each_cpu_ends_its_own_turn(say: Say, holds: HoldFile) -> None:
+    """While one is at the YIELD another one comes to wait: it would look at the lock for its whole turn."""
+    holds.end_turns(2)
+    script = (
+        "arrive 1 0 b0; arrive 1 1 b0; arrive 1 2 b0; arrive 0 4 a0 1; turn 1 b0; arrive 1 2 b0; turn 0 a0; "
+        "arrive 0 4 a0 1"
+    )
+    assert say([], script) == ["on", "on", "yield", "yield", "0x1020", "on", "0x1040", "on"]
+
+
+def test_between_two_looks_at_a_lock_others_have_their_turn(say: Say, holds: HoldFile) -> None:
+    """Not where somebody is held by order: what is executed is the time that passes until the hold's end."""
+    holds.end_turns(100)
+    look = "arrive 0 5 a0 3; turn 0 a0; arrive 0 5 a0 3"
+    assert say([], f"{look}; {look}") == ["yield", "0x1050", "on"] * 2
+    assert say([UNTIL], f"arrive 1 0 b0; {look}")[:2] == ["yield", "on"]
+    holds.end_turns(0)
+    assert say([], "arrive 0 5 a0 3") == ["on"]
+
+
 def test_whoever_ends_its_turn_can_be_held_there(say: Say, holds: HoldFile) -> None:
     """The hold comes first; who is waited for may end turns meanwhile."""
     holds.end_turns(1)

@@ -73,6 +73,8 @@ def test_calls_and_instructions() -> None:
     assert text.calls("fault") == ["lock", "walk"]
     assert text.first(YIELD) == BASE + 0x10
     assert text.first(WFI, "lock") == BASE + 0x44
+    assert text.every(WFI, "lock") == (BASE + 0x44,)
+    assert text.every(WFI, "walk") == text.every(WFI, "nowhere") == ()
     with pytest.raises(InfraError, match="no instruction 0xd503207f in walk"):
         text.first(WFI, "walk")
 

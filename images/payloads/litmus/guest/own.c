@@ -20,9 +20,9 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	o->kind = OUTCOME_DONE;
-	if (shared->skip && (s->flags & STEP_UNDER_TEST))
-		return;
 	barrier_ishst();
+	if (skipped(s))
+		return;
 	cpu->took = 0;
 	cpu->guard = 1;
 	tlbi(s->op, s->a);

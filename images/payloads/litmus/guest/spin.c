@@ -127,7 +127,6 @@ void step_race(const struct step *s, struct outcome *o)
 {
 	struct context *c = &shared->context[s->ctx];
 	uint64_t *slot = tables_slot(c->s2_root, c->s2_shape, s->a, s->c);
-	bool skip = shared->skip && (s->flags & STEP_UNDER_TEST);
 	bool settled = s->flags & STEP_SETTLED;
 	uint64_t i;
 
@@ -148,7 +147,7 @@ void step_race(const struct step *s, struct outcome *o)
 		}
 		__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
 		barrier_ishst();
-		if (!skip)
+		if (!skipped(s))
 			tlbi(s->op, s->d);
 		barrier_ish();
 		tlbi(shared->race_vmalle1is, 0);

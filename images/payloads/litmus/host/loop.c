@@ -108,6 +108,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 static unsigned run_case(struct litmus *l, struct vm *vm, const struct options *o, struct finding *f)
 {
 	vm->shared->skip = o->self_test;
+	vm->shared->keep_exit = o->keep_exit;
 	vm->shared->pressure = o->pressure;
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		run_once(l, vm, f);

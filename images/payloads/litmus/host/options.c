@@ -27,6 +27,7 @@ const char options_usage[] =
 	"  --predict WORDS  print the population of a machine with these features= (docs/populations.md), without KVM\n"
 	"  --pressure N     read N other pages before each case and each operation under test, at most 4096\n"
 	"  --self-test      leave the operation out and expect each case to fail\n"
+	"  --keep-exit      with --self-test: keep the exit to L0 by which vEL2's operation is executed\n"
 	"  --vmm NAME       nvh: this program (default); qemu: QEMU boots the payload\n"
 	"  --mark           mark begin and end of each case in L0's trace\n"
 	"  --leave          end before the VMs have ended\n"
@@ -47,6 +48,7 @@ bool options_parse(int argc, char **argv, struct options *o)
 		{ "cases", required_argument, NULL, 'C' }, { "describe", no_argument, NULL, 'd' },
 		{ "leave", no_argument, NULL, 'L' },	   { "pressure", required_argument, NULL, 'R' },
 		{ "features", no_argument, NULL, 'f' },	   { "program", required_argument, NULL, 'p' },
+		{ "keep-exit", no_argument, NULL, 'K' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -91,6 +93,9 @@ bool options_parse(int argc, char **argv, struct options *o)
 		case 't':
 			o->self_test = true;
 			break;
+		case 'K':
+			o->keep_exit = true;
+			break;
 		case 'v':
 			o->qemu = !strcmp(optarg, "qemu");
 			if (!o->qemu && strcmp(optarg, "nvh"))
@@ -131,5 +136,5 @@ bool options_parse(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
-	return optind == argc;
+	return optind == argc && (o->self_test || !o->keep_exit);
 }

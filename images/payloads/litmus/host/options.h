@@ -9,7 +9,7 @@ struct options {
 	unsigned glob_count, skip_count;
 	const char *op, *granule, *program, *predict, *cases;
 	unsigned cpus, seconds, every, failures, pressure;
-	bool list, self_test, quiet, quick, qemu, mark, features, describe, leave;
+	bool list, self_test, keep_exit, quiet, quick, qemu, mark, features, describe, leave;
 };
 
 extern const char options_usage[];

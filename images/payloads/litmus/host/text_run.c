@@ -5,6 +5,7 @@
 #include "host/observe.h"
 #include "host/run.h"
 #include "host/text.h"
+#include "host/text_head.h"
 #include "host/vcpu.h"
 #include "host/vm.h"
 #include "host/features.h"

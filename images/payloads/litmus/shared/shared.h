@@ -107,7 +107,7 @@ struct step {
 	uint64_t a, b, c, d;
 };
 
-#define STEP_UNDER_TEST 1u /* --self-test leaves this operation out */
+#define STEP_UNDER_TEST 1u /* --self-test leaves this operation out, with --keep-exit but for its exit to L0 */
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
 #define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
@@ -169,6 +169,7 @@ struct shared {
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
 	uint64_t vel2_tcr, vel2_ttbr[2]; /* bits of TCR_EL2, TTBR0_EL2 and TTBR1_EL2 that differ from the usual; likewise */
 	uint64_t skip;	 /* --self-test */
+	uint64_t keep_exit; /* what vEL2 skips of it is an exit to L0 that invalidates nothing */
 	uint64_t pressure; /* pages that each PE reads before a program, and before the operation under test */
 	uint64_t pressed;  /* how many the first PE has read */
 	uint64_t loose;	 /* STEP_LOOSE for all of the program, and for CPUs that spin */

@@ -14,11 +14,17 @@
 #define PARALLEL_TURNS 4096 /* turns that take no longer than a look at the others */
 
 static uint64_t overhead, last_progress;
-static int held_now;
+static int held_now, ordered; /* at a YIELD for any reason; of these by an order of the harness */
 static struct {
 	const struct nvh_hold_address *place;
 	uint64_t caller, since;
 } waiting[NVH_VCPUS + 1];
+/* A CPU that ends its turn at a place: it has a YIELD to execute, and passes the place when it is back. Each has its own. */
+static struct turn {
+	const struct nvh_hold_address *place; /* NULL: none */
+	uint64_t sp, pc;
+	bool passing;
+} turns[NVH_VCPUS + 1];
 
 static uint64_t progress(void)
 {
@@ -77,6 +83,7 @@ static void begin(unsigned int index, const struct nvh_here *here, const struct 
 	hold->events = nvh_head->events;
 	hold->until_seen = hold->idle = hold->waiters = 0;
 	last_progress = hold->since;
+	ordered++;
 	__atomic_add_fetch(&held_now, 1, __ATOMIC_RELEASE);
 	nvh_log(LOG_HELD, (int)place->place, here->cpu, index, 0);
 	if (hold->until_held >= 0 && nvh_holds[hold->until_held].state == HOLD_HOLDING)
@@ -87,15 +94,20 @@ static void begin(unsigned int index, const struct nvh_here *here, const struct 
 			nvh_holds[i].why = WHY_UNTIL;
 }
 
-/* The CPU has a YIELD to execute, after which it goes on. */
-static void end_turn(const struct nvh_here *here, const struct nvh_hold_address *place)
+static uint64_t end_turn(const struct nvh_here *here, const struct nvh_hold_address *place)
 {
-	struct nvh_hold *hold = &nvh_holds[NVH_HOLD_TURN];
-
-	*hold = (struct nvh_hold){ .at = { (int32_t)place->place, here->cpu }, .after = { NVH_ANY, NVH_ANY },
-				   .until = { NVH_ANY, NVH_ANY }, .until_held = NVH_ANY, .state = HOLD_HOLDING,
-				   .why = WHY_STEP, .sp = here->sp, .pc = here->pc, .cpu = (uint32_t)here->cpu };
+	turns[here->cpu] = (struct turn){ .place = place, .sp = here->sp, .pc = here->pc };
 	__atomic_add_fetch(&held_now, 1, __ATOMIC_RELEASE);
+	return nvh_head->yield;
+}
+
+/* The turn that ended here: the thread is back, perhaps on another CPU. */
+static struct turn *back(const struct nvh_here *here)
+{
+	for (unsigned int cpu = 0; cpu <= NVH_VCPUS; cpu++)
+		if (turns[cpu].place && turns[cpu].passing && turns[cpu].sp == here->sp && turns[cpu].pc == here->pc)
+			return &turns[cpu];
+	return NULL;
 }
 
 /* One that tries again and again, with what it waits for in reach of the other, has its turn for millions of instructions. */
@@ -106,7 +118,7 @@ static bool streak_is_over(int cpu)
 
 	streak = cpu == last ? streak + 1 : 0;
 	last = cpu;
-	if (!nvh_head->streak || streak < nvh_head->streak || nvh_holds[NVH_HOLD_TURN].state != HOLD_OFF)
+	if (!nvh_head->streak || streak < nvh_head->streak || turns[cpu].place)
 		return false;
 	streak = 0;
 	return true;
@@ -114,10 +126,6 @@ static bool streak_is_over(int cpu)
 
 static void end(struct nvh_hold *hold)
 {
-	if (hold == &nvh_holds[NVH_HOLD_TURN]) {
-		hold->state = HOLD_OFF;
-		return;
-	}
 	if (hold->times && hold->held >= hold->times)
 		hold->state = HOLD_DONE;
 	else
@@ -127,24 +135,33 @@ static void end(struct nvh_hold *hold)
 
 uint64_t nvh_arrive(const struct nvh_here *here, const struct nvh_hold_address *place)
 {
+	struct turn *turn = back(here);
 	int cpu = here->cpu;
 
 	if (place->kind != PLACE_PLAIN) {
-		struct nvh_hold *turn = &nvh_holds[NVH_HOLD_TURN];
-
-		if (turn->state == HOLD_PASSING && turn->sp == here->sp && turn->pc == here->pc) {
-			turn->state = HOLD_OFF;
+		if (turn) {
+			turn->place = NULL;
 			return 0;
 		}
-		waiting[cpu].place = place->kind == PLACE_WAITS ? place : NULL;
-		waiting[cpu].caller = place->kind == PLACE_WAITS ? nvh_read(&here->vcpu->registers, here->vcpu->lr) : 0;
-		waiting[cpu].since = progress();
-		/* It would look at the lock until the end of its turn, while whoever has it does nothing. */
-		if (place->kind == PLACE_WAITS && nvh_head->streak && turn->state == HOLD_OFF) {
-			end_turn(here, place);
-			return nvh_head->yield;
+		if (place->kind != PLACE_LOOKS) {
+			waiting[cpu].place = place->kind == PLACE_WAITS ? place : NULL;
+			waiting[cpu].caller =
+				place->kind == PLACE_WAITS ? nvh_read(&here->vcpu->registers, here->vcpu->lr) : 0;
+			waiting[cpu].since = progress();
 		}
+		/*
+		 * It would look at the lock until the end of its turn, while whoever has it does nothing. Where that one is
+		 * held by order, time has to pass: it does with what others execute.
+		 */
+		if (nvh_head->streak && !turns[cpu].place &&
+		    (place->kind == PLACE_WAITS || (place->kind == PLACE_LOOKS && !ordered)))
+			return end_turn(here, place);
 		return 0;
+	}
+	if (turn) {
+		if (turn->place->place == place->place)
+			turn->place = NULL;
+		return 0; /* it has arrived before */
 	}
 	for (unsigned int i = 0; i < NVH_HOLDS; i++) {
 		struct nvh_hold *hold = &nvh_holds[i];
@@ -167,11 +184,7 @@ uint64_t nvh_arrive(const struct nvh_here *here, const struct nvh_hold_address *
 			return nvh_head->yield;
 		}
 	}
-	if (streak_is_over(cpu)) {
-		end_turn(here, place);
-		return nvh_head->yield;
-	}
-	return 0;
+	return streak_is_over(cpu) ? end_turn(here, place) : 0;
 }
 
 /* Who waits on other CPUs since `limit` or longer. */
@@ -222,15 +235,26 @@ uint64_t nvh_turn(const struct nvh_here *here, uint64_t cost)
 		if (hold->why) {
 			hold->state = HOLD_PASSING;
 			hold->reasons[hold->why]++;
+			ordered--;
 			__atomic_sub_fetch(&held_now, 1, __ATOMIC_RELEASE);
-			if (i != NVH_HOLD_TURN)
-				nvh_log(LOG_RELEASED, 0, here->cpu, i, hold->why);
+			nvh_log(LOG_RELEASED, 0, here->cpu, i, hold->why);
 			return hold->pc;
 		}
 		/* Nobody has anything to do before the next interrupt: time passes until then. */
 		if (hold->idle > (uint32_t)(nvh_parallel ? PARALLEL_TURNS : held_now))
 			return nvh_head->wfi;
 		return nvh_head->yield;
+	}
+	for (unsigned int cpu = 0; cpu <= NVH_VCPUS; cpu++) {
+		struct turn *turn = &turns[cpu];
+
+		if (!turn->place || turn->passing || turn->sp != here->sp)
+			continue;
+		overhead += 1 + cost;
+		last_progress = progress();
+		turn->passing = true;
+		__atomic_sub_fetch(&held_now, 1, __ATOMIC_RELEASE);
+		return turn->pc;
 	}
 	return 0;
 }

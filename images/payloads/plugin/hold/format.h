@@ -10,7 +10,6 @@
 
 #define NVH_HOLD_MAGIC 0x32444c4f48766eull /* "nvHOLD2" */
 #define NVH_HOLDS 32
-#define NVH_HOLD_TURN (NVH_HOLDS - 1) /* the plugin's own, with which it ends turns; the harness uses those before */
 #define NVH_HOLD_ADDRESSES 8192
 #define NVH_HOLD_WAITERS 4
 
@@ -22,7 +21,8 @@
 
 enum nvh_hold_state { HOLD_OFF, HOLD_WAITS, HOLD_ARMED, HOLD_HOLDING, HOLD_PASSING, HOLD_DONE };
 enum nvh_hold_why { WHY_NONE, WHY_UNTIL, WHY_STEP, WHY_DEADLINE, WHY_BLOCKED, WHY_END, WHYS };
-enum nvh_hold_kind { PLACE_PLAIN, PLACE_WAITS, PLACE_WAITED };
+/* LOOKS: a WFE in a function in which CPUs wait, between two looks at what they wait for. */
+enum nvh_hold_kind { PLACE_PLAIN, PLACE_WAITS, PLACE_WAITED, PLACE_LOOKS };
 enum nvh_hold_what { LOG_ARRIVED, LOG_HELD, LOG_RELEASED };
 
 struct nvh_hold_header {

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""In which order a hunt goes through its programs."""
+
+from __future__ import annotations
+
+from harness.reproduce.races import agenda, conflicts
+from harness.reproduce.races.agenda import ProgramUnderWay, RaceAgenda
+
+
+def shared(turns: int, first: int = 0, stride: int = 1, cost: int = 1) -> list[ProgramUnderWay]:
+    """The programs that have had ``turns`` turns, each of which costs the same."""
+    found = []
+    made = RaceAgenda("s", first, stride)
+    for _ in range(turns):
+        program = made.next()
+        program.slices += 1
+        made.spent[program.kind] += cost
+        found.append(program)
+    return found
+
+
+def test_each_way_of_each_kind_comes_before_any_comes_again() -> None:
+    kinds = len(conflicts.CONFLICTS)
+    first = shared(kinds)
+    assert sorted(each.kind for each in first) == sorted(conflicts.CONFLICTS)
+    found = shared(3 * 4 * kinds)
+    for kind, conflict in conflicts.CONFLICTS.items():
+        mine = [each for each in found if each.kind == kind]
+        count = len(conflict.ways)
+        assert len({each.number for each in mine[:count]}) == count
+        again = [each.number for each in mine[count:]]
+        assert set(again) & {each.number for each in mine[:count]}, "then they go on, beside new ones"
+        assert set(again) - {each.number for each in mine[:count]}
+        assert max(each.slices for each in mine) - min(each.slices for each in mine) <= 2
+
+
+def test_two_workers_have_other_programs_and_together_all_ways() -> None:
+    turns = 2 * len(conflicts.CONFLICTS)
+    one, other = (shared(turns, worker, 2) for worker in (0, 1))
+    assert not {each.number for each in one} & {each.number for each in other}
+    for kind, conflict in conflicts.CONFLICTS.items():
+        shapes = [{each.made.shape for each in some if each.kind == kind} for some in (one, other)]
+        assert all(shapes)
+        assert len({each.number for each in (*one, *other) if each.kind == kind}) >= len(conflict.ways)
+    assert [each.number for each in shared(turns)] == [each.number for each in shared(turns)]
+
+
+def test_who_costs_more_comes_less_often() -> None:
+    made = RaceAgenda("s", 0, 1)
+    turns = []
+    for _ in range(100):
+        program = made.next()
+        made.spent[program.kind] += 10 if program.kind == "recycle" else 1
+        turns.append(program.kind)
+    assert turns.count("recycle") * 4 < turns.count("vncr")
+
+
+def test_a_program_is_over_when_nobody_meets_or_all_was_tried() -> None:
+    program = RaceAgenda("s", 0, 1).begin("vncr")
+    assert not program.over
+    program.draws = program.vain = agenda.VAIN
+    assert program.over
+    program.draws = 4 * agenda.VAIN
+    assert not program.over
+    program.draws = agenda.DRAWS
+    assert program.over
+    made = RaceAgenda("s", 0, 1)
+    first = made.next()
+    first.ended = True
+    made.spent[first.kind] -= 1
+    second = made.next()
+    assert second.kind == first.kind
+    assert second is not first
