@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.document import as_json
-from harness.errors import InfraError
+from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
 
 T = TypeVar("T")
+CONSOLE = "console.json"
+"""In the directory of a cell that ran on a console model, in place of a job."""
+
+
+def refuse_console(directory: Path) -> None:
+    """Raise ``UserError`` for the directory of a cell whose machine was a console and no more."""
+    if (directory / CONSOLE).is_file():
+        raise UserError(
+            f"{directory} ran on a console model: what its machine printed is in its console-*.log, and "
+            "nothing else is left of it; to run it once more take the command in its report"
+        )
 
 
 def write(path: Path, order: Any, number: int) -> None:

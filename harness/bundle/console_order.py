@@ -38,7 +38,7 @@ from harness.scenario.language import Cell, ResultCheck
 from harness.verdict import of_cell
 
 FORMAT = 1
-ORDER = "console.json"
+ORDER = work_order.CONSOLE
 TIMING = "console"
 LEFT_OUT = "left out"
 """The fact that says what of the scenario's stack the machine has not."""

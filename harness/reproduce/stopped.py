@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.attempt import work_order
 from harness.attempt.execute import KEPT
 from harness.attempt.executing import VMLINUX
 from harness.attempt.job import JOB, read_job
@@ -46,6 +47,7 @@ def ram_of(directory: Path) -> Path:
     """Return the RAM that the cell left; ``UserError`` says how to get one."""
     if found := ram_in(directory):
         return found
+    work_order.refuse_console(directory)
     raise UserError(
         f"{directory} holds no stopped machine ({KEPT}/{RAM}); run the cell again with --keep-on-failure"
     )

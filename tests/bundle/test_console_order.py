@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from harness.bundle.console_order import LEFT_OUT, ConsoleOrder, carry_out, read_order, write_order
-from harness.errors import InfraError
+from harness.errors import InfraError, UserError
 from harness.host.cache import Store
 from harness.litmus.by_console import steps_of
 from harness.litmus.coverage import coverage
 from harness.report.results import CellResult
 from harness.report.store import RESULT, read_cell
+from harness.reproduce.debug.attach import attached
+from harness.reproduce.replay import find_cell
+from harness.reproduce.stopped import ram_of
 from harness.runner.project import vocabulary
 from harness.scenario.load import load_file
 from harness.verdict import Verdict
@@ -241,3 +244,20 @@ def test_an_order_that_is_none(tmp_path: Path) -> None:
         (tmp_path / "console.json").write_text(content)
         with pytest.raises(InfraError):
             read_order(tmp_path)
+
+
+def attach(directory: Path) -> None:
+    with attached(directory):
+        raise AssertionError("no machine runs there")
+
+
+@pytest.mark.parametrize("look", [lambda at: find_cell(str(at)), ram_of, attach])
+def test_who_wants_its_machine_is_told_that_there_is_none(lab: Lab, look: Callable[[Path], object]) -> None:
+    """Not that it is no cell, nor that --keep-on-failure would help."""
+    write_order(lab.cell_directory, lab.order(lines()))
+    with pytest.raises(UserError, match="ran on a console model: what its machine printed"):
+        look(lab.cell_directory)
+    (lab.cell_directory / "console.json").unlink()
+    with pytest.raises(UserError) as other:
+        look(lab.cell_directory)
+    assert "console model" not in str(other.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.litmus import PARTS, Measured, rates
 from harness.litmus.case_cost import by_family, flushes
 from harness.litmus.case_lines import parse
 
@@ -42,3 +43,27 @@ def test_flushes() -> None:
     assert flushes(JIT) == {"full": 131, "partial": 70042, "elided": 1203}
     with pytest.raises(ValueError, match="no TLB flushes"):
         flushes("Translation buffer state:\n")
+
+
+def test_a_part_says_what_it_would_take_alone() -> None:
+    """By QEMU's own CPU time; a model that counts no instructions shows none."""
+    words = {"cases": "900", "passed": "800", "not_applicable": "100", "seconds": "1.80"}
+    flushed = {"full": 8000, "partial": 1000, "elided": 5}
+    found = Measured(8.0, 6.0, 3.0, words, flushed, ())
+    assert (found.rate, found.cpu_rate, found.minstructions, found.flushed) == (150, 300, 2.0, 10)
+    parts = [part for part in PARTS if part.name in ("one", "races")]
+    table = rates(parts, [part.stack("qemu", "icount") for part in parts], [found, found])
+    rows = dict(
+        zip(
+            (str(column.header) for column in table.columns), ([*c.cells] for c in table.columns), strict=True
+        )
+    )
+    assert rows["model"] == ["qemu", "qemu-v1"]
+    assert rows["cases/s"] == ["150 (0.5x the goal)", "150"]
+    assert rows["Minstr/case"] == ["2.00", ""]
+
+
+def test_a_sample_of_a_part() -> None:
+    one = PARTS[0]
+    assert one.command() == "nvh-litmus --cpus 1 --quick --leave --quiet"
+    assert one.command(True, 6) == "nvh-litmus --cpus 1 --quick --leave --every 6"

@@ -12,6 +12,7 @@ from typing import Any
 
 from qemu.qmp import QMPError, legacy
 
+from harness.attempt import work_order
 from harness.errors import InfraError, UserError
 from harness.reproduce.debug.gdb import Qmp
 
@@ -35,6 +36,7 @@ def attached(directory: Path) -> Iterator[Qmp]:
             os.close(descriptor)
     except OSError as error:
         connection.close()
+        work_order.refuse_console(directory)
         raise UserError(f"no machine runs in {directory} ({SOCKET}: {error.strerror})") from error
     _await_greeting(connection, directory)
     monitor = legacy.QEMUMonitorProtocol(connection)
