@@ -18,7 +18,7 @@ from harness.artefacts.model import Model
 from harness.errors import Broken, InfraError
 from harness.machine.gdbstub import GdbStub
 from harness.machine.migration import move
-from harness.machine.patience import Patience
+from harness.machine.patience import MachinePatience
 from harness.machine.qemu import Machine, MachineSpec
 
 MEMORY_MIB = 256
@@ -88,7 +88,7 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> Regist
         place.mkdir()
     spec = spec_of(model, program, timing)
     with Machine(spec, places[0]) as source:
-        _await_patterns(source, Patience(source, READY, READY_S * model.spec.slowdown))
+        _await_patterns(source, MachinePatience(source, READY, READY_S * model.spec.slowdown))
         source.qmp("stop")
         before = stable(source)
         with Machine(dataclasses.replace(spec, incoming=True), places[1]) as target:
@@ -108,7 +108,7 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> Regist
 def _go_on(machine: Machine, seconds: float) -> tuple[tuple[Lost, ...], str]:
     """Let the restored machine run on: what its program finds lost, and why it does not go on, if so."""
     machine.qmp("cont")
-    patience = Patience(machine, READY, seconds)
+    patience = MachinePatience(machine, READY, seconds)
     while True:
         said = machine.console.text
         if lost := told(said):
@@ -153,7 +153,7 @@ def _same(register: str, before: int, after: int | None) -> bool:
     return after is not None and bool(_TIMER.fullmatch(register)) and (before ^ after) == ISTATUS
 
 
-def _await_patterns(machine: Machine, patience: Patience) -> None:
+def _await_patterns(machine: Machine, patience: MachinePatience) -> None:
     while not all(f"{pe}" in machine.console.text for pe in range(PES)):
         if not machine.running:
             raise machine.death()

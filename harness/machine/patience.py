@@ -26,7 +26,7 @@ IDLE = 0.05
 """Part of the time that a machine without work may use for questions like ours."""
 
 
-class Patience:
+class MachinePatience:
     """Whether a machine is late: ``instructions`` are counted from now on, ``seconds`` are the host's.
 
     ``seconds`` count only where the machine tells no instructions. ``clock`` is for tests.

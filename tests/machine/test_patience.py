@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import InfraError
-from harness.machine.patience import IDLE, STILL_S, STUCK_S, Patience
+from harness.machine.patience import IDLE, STILL_S, STUCK_S, MachinePatience
 from harness.machine.process import CpuTime
 from harness.machine.qemu import Machine
 
@@ -48,8 +48,8 @@ class Played:
         self.wanted += got if wanted is None else wanted
 
 
-def patience(played: Played, instructions: int = 10_000, seconds: float = 5.0) -> Patience:
-    return Patience(cast(Machine, played), instructions, seconds, lambda: played.now)
+def patience(played: Played, instructions: int = 10_000, seconds: float = 5.0) -> MachinePatience:
+    return MachinePatience(cast(Machine, played), instructions, seconds, lambda: played.now)
 
 
 def test_a_slow_host_makes_no_machine_late_that_counts_instructions() -> None:

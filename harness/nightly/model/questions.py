@@ -17,7 +17,7 @@ from harness.artefacts.model import Model
 from harness.artefacts.symbols import ProgramSymbols
 from harness.check.answers import Answers, LateAnswer, parse
 from harness.errors import InfraError
-from harness.machine.patience import Patience
+from harness.machine.patience import MachinePatience
 from harness.machine.qemu import CpuState, Machine, ModelCrashed
 
 LONGEST_NS = 25_000
@@ -77,7 +77,7 @@ def ask(model: Model, program: Path, timing: str, directory: Path) -> Answers:
 
 def _until_end(machine: Machine, model: Model, program: Path) -> tuple[str, int]:
     """Wait for the program to power the machine off: why it does not, if so, and its instructions."""
-    patience = Patience(machine, MORE * WHOLE, SECONDS * model.spec.slowdown)
+    patience = MachinePatience(machine, MORE * WHOLE, SECONDS * model.spec.slowdown)
     while machine.running:
         if late := patience.late():
             return f"{late}: {_where(machine, ProgramSymbols(program))}", patience.instructions
