@@ -22,7 +22,6 @@ from harness.trace.executed.hold_file import (
     PA_BITS,
     SHADOWS_BEGIN,
     SHADOWS_MADE,
-    STREAK,
     HoldEnd,
     HoldEvent,
     HoldFile,
@@ -67,7 +66,6 @@ class Holder:
         if order is not None:
             if step.shadow_bits is not None:
                 self.file.poke(PA_BITS, step.shadow_bits, SHADOWS_BEGIN, SHADOWS_MADE)
-                self.file.end_turns(STREAK)
             self.file.add(self._steps.index(step), order)
             self.file.enable(True)
             self._armed.add(step.name)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from harness.reproduce.races import agenda, conflicts
+from harness.reproduce.races import agenda, conflicts, told
 from harness.reproduce.races.agenda import ProgramUnderWay, RaceAgenda
+from harness.reproduce.races.campaign import RaceTotals
+from harness.reproduce.races.told import Done
 
 
 def shared(turns: int, first: int = 0, stride: int = 1, cost: int = 1) -> list[ProgramUnderWay]:
@@ -71,3 +73,14 @@ def test_a_program_is_over_when_nobody_meets_or_all_was_tried() -> None:
     second = made.next()
     assert second.kind == first.kind
     assert second is not first
+
+
+def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:
+    totals = RaceTotals()
+    first, second = Done("vncr", begins=True, runs=16, instructions=9), Done("vncr", runs=14, arrivals=7)
+    for each in (first, second):
+        totals.take(each)
+    assert (totals.programs, totals.runs) == (1, 30)
+    assert (totals.kinds["vncr"].programs, totals.kinds["vncr"].runs) == (1, 30)
+    assert first.cost == 16 * told.RUN_COST + 9
+    assert second.cost == 14 * told.RUN_COST + 7 * told.ARRIVAL_COST
