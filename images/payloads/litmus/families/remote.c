@@ -110,6 +110,7 @@ static void add_stage1(struct list *list, struct litmus l)
 	if (!l.config.e2h0 && l.shift != 16)
 		add_ds(list, l);
 	if (!l.config.e2h0 && l.shift == 12) {
+		victim_ranges(list, l, "s1-range");
 		l.build = build_off;
 		victim_cases(list, l, "s1-off-remote", 1u << MATCHING, "-off");
 		l.build = build_stage1;

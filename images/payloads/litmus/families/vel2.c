@@ -55,6 +55,8 @@ static void add_operation(struct list *list, struct litmus l)
 	for (l.place = PLACE_HIGH; !l.config.e2h0 && l.place < PLACES; l.place++)
 		add_both(list, l, l.place == PLACE_HIGH ? 1u << MATCHING | 1u << OTHER_ASID : 1u << MATCHING);
 	l.place = PLACE_LOW;
+	if (!l.config.e2h0 && l.shift == 12)
+		victim_ranges(list, l, l.tge ? "vel2-tge-range" : "vel2-range");
 	/* With TCR_EL2.DS the unit of a range's base is another one. With 64K pages the bit means nothing. */
 	l.ds = DS_VEL2;
 	for (; l.shift != 16 && l.place < (l.config.e2h0 ? PLACE_HIGH : PLACE_LAST); l.place++)

@@ -151,3 +151,14 @@ void victim_cases(struct list *list, struct litmus l, const char *family, unsign
 					 size_word(leaf_size(&l)), match_words[l.variant], place, l.hint ? "ttl" : "no-ttl");
 		}
 }
+
+void victim_ranges(struct list *list, struct litmus l, const char *family)
+{
+	static const char *const words[] = { "-scale0", "-scale1", "-scale2", "-scale3" };
+
+	if (operations[l.op].operand != VA_RANGE)
+		return;
+	l.num = 1; /* 4, 128, 4096 and 131072 pages */
+	for (l.scale = 0; l.scale < 4; l.scale++)
+		victim_cases(list, l, family, 1u << MATCHING, words[l.scale]);
+}

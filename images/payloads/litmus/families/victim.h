@@ -31,4 +31,7 @@ void victim_own(struct litmus *l);
 /* Every level, hint and variant in `variants` (bits of enum match), named FAMILY/OP/GRANULE/SIZE-MATCH[PLACE]/HINT. */
 void victim_cases(struct list *list, struct litmus l, const char *family, unsigned variants, const char *place);
 
+/* The victim's page is the last of a range, of each SCALE; named FAMILY/OP/GRANULE/SIZE-MATCH-scaleN/HINT. */
+void victim_ranges(struct list *list, struct litmus l, const char *family);
+
 #endif

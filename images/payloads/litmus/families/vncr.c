@@ -209,6 +209,18 @@ static void add_family(struct list *list, struct litmus l, const char *family)
 		}
 }
 
+/* The page is the last one of a range. */
+static void add_ranges(struct list *list, struct litmus l)
+{
+	l.build = build_read;
+	l.own = true;
+	l.config.cpus = 1;
+	l.level = 3;
+	l.num = 1;
+	for (l.scale = 0; l.scale < 4; l.scale++)
+		list_add(list, &l, "vncr-tge-range/%s/scale%u%s", operations[l.op].name, l.scale, place_words[l.place]);
+}
+
 static void add_operation(struct list *list, struct litmus l)
 {
 	/* Without TGE the low half is red as it is. */
@@ -216,6 +228,8 @@ static void add_operation(struct list *list, struct litmus l)
 		struct litmus m = l;
 
 		m.build = build_read;
+		if (m.tge && !m.ds && operations[m.op].operand == VA_RANGE && m.place != PLACE_LAST)
+			add_ranges(list, m);
 		add_family(list, m, "remote");
 		m.both = true;
 		if (!m.ds)

@@ -260,6 +260,9 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 		return operand_address(va, at + leaf - page, asid, ttl_for(l->shift, ttl_level));
 	case VA_RANGE:
 	case IPA_RANGE:
+		if (va && l->num)
+			return operand_range(at + leaf - range_bytes(l->shift, l->scale, l->num), l->shift, l->scale, l->num,
+					     ttl_level, asid);
 		start = at & ~((1ull << base_shift(l->shift, va && case_ds(l))) - 1);
 		while (range_bytes(l->shift, scale, 31) < at + leaf - start)
 			scale++;

@@ -42,7 +42,8 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 uint64_t leaf_size(const struct litmus *l);
 /* DS of the stage 1 that the case's operation is for: L2's, or vEL2's own. */
 bool case_ds(const struct litmus *l);
-/* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it. */
+/* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it; with l->num the range of that
+ * NUM and l->scale that ends with it. */
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
 /* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
 bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);

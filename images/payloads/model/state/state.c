@@ -202,7 +202,7 @@ static void fill_vectors(void)
 		"	.endr\n"
 		"	setffr\n"
 		"	wrffr	p1.b\n" ::
-			: "x3", "cc");
+			: "x3", "cc", "memory");
 }
 
 /* A value in each register. */
