@@ -119,7 +119,7 @@ def program(rng: random.Random, kind: str, way: str = "", beside: str = "") -> R
     """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
     for _ in range(100):
-        bits = pa_bits(rng, kind)
+        bits = OF_OTHER_VMS if beside == "other-vm" else pa_bits(rng, kind)
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         if beside == THIRD:
             found = replace(found, world=replace(found.world, cpus=3), actions=_with_third(found.actions))
@@ -345,6 +345,8 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "stage1": RaceConflict(stage1, wide=True),
     "stage2": RaceConflict(stage2, wide=True),
 }
+OF_OTHER_VMS = 40
+"""With which nvh-litmus makes every VM: with fewer bits KVM refuses another one while the first one lives."""
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
 
