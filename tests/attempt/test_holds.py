@@ -206,7 +206,7 @@ def test_shadows_are_smaller_from_the_hold_on(
 ) -> None:
     """What a hunt does: KVM's variable is another one while a vCPU is initialised."""
     monkeypatch.setattr(holds, "SHADOWS_BEGIN", Place("walk"))
-    monkeypatch.setattr(holds, "SHADOWS_MADE", Place("walk", "return"))
+    monkeypatch.setattr(holds, "VM_ENDS", Place("walk", "return"))
     with (tmp_path / "System.map").open("a") as stream:
         stream.write(f"{BASE + 0x300:016x} D {hold_file.PA_BITS}\n")
     changed, small = with_small_shadows(cell)
