@@ -21,8 +21,7 @@ from harness.trace.executed.hold_file import (
     ANY,
     PA_BITS,
     SHADOWS_BEGIN,
-    SHADOWS_MADE,
-    STREAK,
+    VM_ENDS,
     HoldEnd,
     HoldEvent,
     HoldFile,
@@ -54,7 +53,7 @@ class Holder:
         kernel = images.kernels[Level.L0].path
         places = [each.place for each in arrivals]
         if any(step.shadow_bits for step in self._steps):
-            places += [SHADOWS_BEGIN, SHADOWS_MADE]
+            places += [SHADOWS_BEGIN, VM_ENDS]
         self.file = HoldFile(directory, kernel, places)
         self.file.arm([])
         parallel = not images.model.deterministic(cell.stack.timing)
@@ -66,8 +65,7 @@ class Holder:
         order = self._order(step)
         if order is not None:
             if step.shadow_bits is not None:
-                self.file.poke(PA_BITS, step.shadow_bits, SHADOWS_BEGIN, SHADOWS_MADE)
-                self.file.end_turns(STREAK)
+                self.file.poke(PA_BITS, step.shadow_bits, SHADOWS_BEGIN, VM_ENDS)
             self.file.add(self._steps.index(step), order)
             self.file.enable(True)
             self._armed.add(step.name)
@@ -140,7 +138,7 @@ class Holder:
         return f"{name}+{address - self.file.symbols.addresses[at]:#x}" if name else f"{address:#x}"
 
     def _places(self, step: Hold) -> Sequence[Place]:
-        of_shadows = (SHADOWS_BEGIN, SHADOWS_MADE) if step.shadow_bits else ()
+        of_shadows = (SHADOWS_BEGIN, VM_ENDS) if step.shadow_bits else ()
         return [each.place for each in (step.at, step.after, step.arrival) if each] + list(of_shadows)
 
     def _order(self, step: Hold) -> HoldOrder | None:

@@ -85,10 +85,27 @@ class AnswerGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LateAnswer:
+    """A PE that did not come back from what it was asked, at exception level ``el`` and ``pc``.
+
+    ``instruction`` is the word there, 0 when it is not in RAM; ``pc`` is 0 when nobody knows.
+    """
+
+    group: str
+    case: str
+    pe: int
+    el: int
+    pc: int
+    instruction: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """One run of the questions. ``skipped``: groups that this model's features leave out, and why.
 
-    ``stopped``: why the questions did not come to their end, empty when they did.
+    ``stopped``: why the questions did not come to their end, empty when they did. ``late``: the PE that did
+    not come back. ``longest_ns``: the longest stay below EL2, in the machine's own time. ``instructions``:
+    how many the machine executed, as far as it was seen; 0 where it counts none.
     """
 
     features: dict[str, int] = field(default_factory=dict)
@@ -96,6 +113,9 @@ class Answers:
     wrong: tuple[Wrong, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
+    late: LateAnswer | None = None
+    longest_ns: int = 0
+    instructions: int = 0
 
     @property
     def checks(self) -> int:
@@ -124,6 +144,12 @@ GROUPS = (
     "memory",
     "redirected",
     "el2",
+    "entries",
+    "interrupts",
+    "timers",
+    "aliases",
+    "corners",
+    "vhe",
 )
 
 
@@ -137,7 +163,8 @@ def parse(text: str) -> Answers:
     groups: list[AnswerGroup] = []
     wrong: list[Wrong] = []
     skipped: dict[str, str] = {}
-    stopped, done = "", False
+    stopped, done, longest = "", False, 0
+    late: LateAnswer | None = None
     for line in text.splitlines():
         kind, *words = line.strip().split("|")
         try:
@@ -154,6 +181,13 @@ def parse(text: str) -> Answers:
                     skipped[words[0]] = words[1]
                 case "fatal":
                     stopped = f"the program gave up: {words[0]}"
+                case "late":
+                    group, case, *numbers = words
+                    pe, el, pc, instruction = (int(each, 0) for each in numbers)
+                    late = LateAnswer(group, case, pe, el, pc, instruction)
+                    stopped = stopped or f"PE {pe} did not come back: {group}: {case}"
+                case "longest":
+                    longest = int(words[0])
                 case "done":
                     done = True
         except (ValueError, IndexError):
@@ -166,4 +200,4 @@ def parse(text: str) -> Answers:
         )
     elif missing or len(told) != len(GROUPS):
         stopped = stopped or f"they told of {', '.join(told) or 'nothing'} instead of {', '.join(GROUPS)}"
-    return Answers(features, tuple(groups), tuple(wrong), skipped, stopped)
+    return Answers(features, tuple(groups), tuple(wrong), skipped, stopped, late, longest)

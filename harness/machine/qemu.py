@@ -244,6 +244,10 @@ class Machine:
             self._console = Console(self.connect("console.sock"), self.directory / "l0.console.log")
         return self._console
 
+    def listen(self) -> None:
+        """Connect to the console, whose first words would be lost otherwise."""
+        self.console  # noqa: B018 - connects at first use
+
     def qmp(self, command: str, **arguments: Any) -> Any:
         """Execute a QMP command and return its result; ``InfraError`` when QEMU refuses or is gone."""
         try:
@@ -273,6 +277,11 @@ class Machine:
         """Whether QEMU has ended by a signal by which no model ends itself: somebody else's."""
         status = self._process.poll()
         return status is not None and status < 0 and -status not in CRASHES
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether QEMU has ended with status 0: the machine was powered off."""
+        return self._process.poll() == 0
 
     def death(self) -> NvhError:
         """Return the error that tells how QEMU ended, with what it printed.

@@ -210,7 +210,7 @@ class Hold(Step):
     ``arrival``: another vCPU came somewhere; ``held``: the hold of that name holds its vCPU; ``ended``: the
     run, or the step with the mark, of that name has; ``events``: so many arrivals at any place by others.
     ``after``: it is armed anew by each such arrival. ``times``: how often it holds; None for no end.
-    ``deadline_us`` of guest time. ``shadow_bits``: of KVM's shadows from now on; turns end early then.
+    ``deadline_us`` of guest time. ``shadow_bits``: those of KVM's shadows from now on.
     """
 
     name: str

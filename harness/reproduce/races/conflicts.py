@@ -57,6 +57,7 @@ WAYS = ("after", "used", "before", "kicked")
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
 the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
 KVM_RUN and comes back."""
+SOONEST = ("after", "kicked", "used", "before")
 THIRD = "third"
 BESIDE = ("online", "other-vm", THIRD)
 """After the user has begun a vCPU of the VM comes online, or another VM ends; or a third CPU uses it, too."""
@@ -98,11 +99,12 @@ class RaceProgram:
 def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
     """Way and what is beside it, for a hunt's program number ``turn`` of a kind: none twice before all came.
 
-    First come the ways with nothing beside them.
+    First come the ways with nothing beside them, in the order in which their first schedules show most: one
+    fault for the translation, one load of a vCPU, and then those that fault and load again and again.
     """
     rng = random.Random(f"{seed} dealt {kind}")
     ways, beside = CONFLICTS[kind].ways, CONFLICTS[kind].beside
-    plain = [(way, "") for way in rng.sample(ways, len(ways))]
+    plain = [(way, "") for way in SOONEST if way in ways]
     more = rng.sample(both := list(itertools.product(ways, beside)), len(both))
     some = [*plain, *more[: len(ways)], *plain, *more[len(ways) :]]
     return some[turn % len(some)]
@@ -115,11 +117,17 @@ def kinds_of(seed: str, worker: int) -> tuple[str, ...]:
     return (*names[at:], *names[:at])
 
 
-def program(rng: random.Random, kind: str, way: str = "", beside: str = "") -> RaceProgram:
-    """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
+def program(
+    rng: random.Random, kind: str, way: str = "", beside: str = "", narrow: bool = False
+) -> RaceProgram:
+    """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries.
+
+    ``narrow``: with the smallest shadows, through which both sides are soonest.
+    """
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
     for _ in range(100):
         bits = pa_bits(rng, kind)
+        bits = OF_OTHER_VMS if beside == "other-vm" else NARROW if narrow else bits
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         if beside == THIRD:
             found = replace(found, world=replace(found.world, cpus=3), actions=_with_third(found.actions))
@@ -345,6 +353,8 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "stage1": RaceConflict(stage1, wide=True),
     "stage2": RaceConflict(stage2, wide=True),
 }
+OF_OTHER_VMS = 40
+"""With which nvh-litmus makes every VM: with fewer bits KVM refuses another one while the first one lives."""
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
 

@@ -27,8 +27,8 @@ from harness.trace.executed import symbols
 from harness.trace.executed.hold_file import (
     PA_BITS,
     SHADOWS_BEGIN,
-    SHADOWS_MADE,
     STREAK,
+    VM_ENDS,
     HoldEvent,
     HoldFile,
     HoldFound,
@@ -161,7 +161,7 @@ class RaceTarget(Target):
         self.begin()
         orders = [each.order(self._holds.index) for each in schedule]
         self._holds.arm(orders)
-        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, SHADOWS_MADE)
+        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, VM_ENDS)
         self._holds.enable(True)
         try:
             batch = self.run(text)

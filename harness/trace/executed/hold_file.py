@@ -48,8 +48,8 @@ STREAK = 100
 fault is tried again some hundred times while the notifier that it waits for has a few thousand to go."""
 PA_BITS = "kvm_ipa_limit"
 """KVM's PA size of the CPU (arch/arm64/kvm/reset.c), which is also that of every shadow stage 2."""
-SHADOWS_BEGIN, SHADOWS_MADE = Place("kvm_vcpu_init_nested"), Place("kvm_vcpu_init_nested", "return")
-"""Between them only: while the VM lives another one may begin, with more bits of its own."""
+SHADOWS_BEGIN, VM_ENDS = Place("kvm_vcpu_init_nested"), Place("kvm_destroy_vm")
+"""Between them KVM has as many bits in all that it does: it unmaps a whole shadow up to its PA size, too."""
 
 OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
 """Its variables that the plugin reads."""

@@ -129,6 +129,20 @@ static void unprivileged(void)
 					fault1(a, write, false, PERMISSION | 3, "LDTR, STTR", "unprivileged", "page of EL0", user);
 				space.hcr &= ~(HCR_NV | HCR_NV1);
 			}
+	for (unsigned write = 0; features.uao && write < 2; write++)
+		for (unsigned uao = 0; uao < 2; uao++) {
+			struct answer a;
+
+			space.pstate = uao ? SPSR_UAO : 0;
+			map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
+			forget();
+			a = below_instruction(0, false, write ? 0xf8000821u : 0xf8400821u, TARGET + 0x100);
+			if (uao)
+				allowed(a, write, false, "PSTATE.UAO", "unprivileged", "UAO", uao);
+			else
+				fault1(a, write, false, PERMISSION | 3, "PSTATE.UAO", "unprivileged", "UAO", uao);
+			space.pstate = 0;
+		}
 	pages_fill();
 }
 

@@ -178,6 +178,43 @@ static void others(void)
 	}
 }
 
+/* HCRX_EL2 lets EL1 do some things, and traps others. */
+static void extended(void)
+{
+	static const struct control allint = { "ALLINT", 0, 4, 3, 0, true }, tcr2 = { "TCR2_EL1", 0, 2, 0, 3, true },
+				    sctlr2 = { "SCTLR2_EL1", 0, 1, 0, 3, true };
+	uint64_t isar2 = MRS(s3_0_c0_c6_2), mmfr3 = MRS(s3_0_c0_c7_3), pfr1 = MRS(id_aa64pfr1_el1), kept = MRS(s3_4_c1_c2_2);
+
+	for (unsigned on = 0; on < 2; on++) {
+		struct answer a;
+
+		if (BITS(isar2, 19, 16)) {
+			MSR(s3_4_c1_c2_2, on ? BIT(11) : kept & ~BIT(11)); /* MSCEn */
+			ISB();
+			a = below_instruction(0, false, 0x19c20401u, BOARD_RAM); /* SETP [X1]!, X0!, X2: of no bytes */
+			if (on)
+				expect(DONE, a.came, "exception taken", "HCRX_EL2.MSCEn", "SETP at EL1, MSCEn 1");
+			else
+				CHECK_ESR(a, TO_EL1, ESR_EC, PLACE(ESR_EC, ESR_EC_UNKNOWN), "HCRX_EL2.MSCEn", "SETP at EL1, MSCEn 0");
+		}
+		if (BITS(pfr1, 39, 36)) {
+			MSR(s3_4_c1_c2_2, on ? BIT(6) : 0); /* TALLINT */
+			ISB();
+			try(&allint, false, on, on ? "TALLINT" : "no trap");
+		}
+		for (unsigned n = 0; n < 2; n++) {
+			if (!BITS(mmfr3, 4 * n + 3, 4 * n))
+				continue;
+			MSR(s3_4_c1_c2_2, on ? BIT(14 + n) : BIT(15 - n)); /* TCR2En, SCTLR2En */
+			ISB();
+			for (unsigned read = 0; read < 2; read++)
+				try(n ? &sctlr2 : &tcr2, read, !on, on ? "its bit of HCRX_EL2" : "the other bit of HCRX_EL2");
+		}
+		MSR(s3_4_c1_c2_2, kept);
+		ISB();
+	}
+}
+
 void check_controls(void)
 {
 	group("controls");
@@ -186,6 +223,8 @@ void check_controls(void)
 	memory_controls();
 	translations();
 	others();
+	if (features.hcx)
+		extended();
 	if (features.nv) {
 		translations_of_el2();
 		nested_registers();

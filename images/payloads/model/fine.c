@@ -4,7 +4,7 @@
  * M.a.a, D24.2): HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2 and HFGITR_EL2 by register and bit, HCR_EL2 by instruction, MDCR_EL2,
  * CPTR_EL2 and CNTHCTL_EL2. Each with the control alone, and with all others of its register.
  */
-#include "model.h"
+#include "fine.h"
 
 #define WORD(op0, op1, crn, crm, op2, read)                                                                  \
 	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
@@ -12,11 +12,6 @@
 static const unsigned targets[RTS] = { 1, 0, 7, 19, 30 };
 
 static uint8_t scratch[4096] __attribute__((aligned(4096)));
-
-struct name {
-	const char *name;
-	unsigned op0, op1, crn, crm, op2;
-};
 
 static uint64_t syndrome(const struct name *n, bool read, unsigned rt)
 {
@@ -40,29 +35,7 @@ static void try(const struct name *n, bool read, bool el0, bool trap, uint64_t o
 }
 
 /* ---- registers by HFGRTR_EL2, HFGWTR_EL2 and HDFGRTR_EL2, HDFGWTR_EL2: the bit is the same for read and write ---- */
-static const struct fine {
-	struct name name;
-	unsigned bit;
-	bool read_only, debug, user; /* user: EL0 may read it, too */
-} registers[] = {
-	{ { "AFSR0_EL1", 3, 0, 5, 1, 0 }, 0, false, false, false },	 { { "AFSR1_EL1", 3, 0, 5, 1, 1 }, 1, false, false, false },
-	{ { "AIDR_EL1", 3, 1, 0, 0, 7 }, 2, true, false, false },	 { { "AMAIR_EL1", 3, 0, 10, 3, 0 }, 3, false, false, false },
-	{ { "CCSIDR_EL1", 3, 1, 0, 0, 0 }, 9, true, false, false },	 { { "CLIDR_EL1", 3, 1, 0, 0, 1 }, 10, true, false, false },
-	{ { "CONTEXTIDR_EL1", 3, 0, 13, 0, 1 }, 11, false, false, false }, { { "CPACR_EL1", 3, 0, 1, 0, 2 }, 12, false, false, false },
-	{ { "CSSELR_EL1", 3, 2, 0, 0, 0 }, 13, false, false, false },	 { { "CTR_EL0", 3, 3, 0, 0, 1 }, 14, true, false, false },
-	{ { "DCZID_EL0", 3, 3, 0, 0, 7 }, 15, true, false, true },	 { { "ESR_EL1", 3, 0, 5, 2, 0 }, 16, false, false, false },
-	{ { "FAR_EL1", 3, 0, 6, 0, 0 }, 17, false, false, false },	 { { "ISR_EL1", 3, 0, 12, 1, 0 }, 18, true, false, false },
-	{ { "MAIR_EL1", 3, 0, 10, 2, 0 }, 24, false, false, false },	 { { "MIDR_EL1", 3, 0, 0, 0, 0 }, 25, true, false, false },
-	{ { "MPIDR_EL1", 3, 0, 0, 0, 5 }, 26, true, false, false },	 { { "PAR_EL1", 3, 0, 7, 4, 0 }, 27, false, false, false },
-	{ { "REVIDR_EL1", 3, 0, 0, 0, 6 }, 28, true, false, false },	 { { "SCTLR_EL1", 3, 0, 1, 0, 0 }, 29, false, false, false },
-	{ { "TCR_EL1", 3, 0, 2, 0, 2 }, 32, false, false, false },	 { { "TPIDR_EL1", 3, 0, 13, 0, 4 }, 33, false, false, false },
-	{ { "TPIDRRO_EL0", 3, 3, 13, 0, 3 }, 34, false, false, false },	 { { "TPIDR_EL0", 3, 3, 13, 0, 2 }, 35, false, false, true },
-	{ { "TTBR0_EL1", 3, 0, 2, 0, 0 }, 36, false, false, false },	 { { "TTBR1_EL1", 3, 0, 2, 0, 1 }, 37, false, false, false },
-	{ { "VBAR_EL1", 3, 0, 12, 0, 0 }, 38, false, false, false },	 { { "DBGBCR0_EL1", 2, 0, 0, 0, 5 }, 0, false, true, false },
-	{ { "DBGBVR0_EL1", 2, 0, 0, 0, 4 }, 1, false, true, false },	 { { "DBGWCR0_EL1", 2, 0, 0, 0, 7 }, 2, false, true, false },
-	{ { "DBGWVR0_EL1", 2, 0, 0, 0, 6 }, 3, false, true, false },	 { { "MDSCR_EL1", 2, 0, 0, 2, 2 }, 4, false, true, false },
-	{ { "OSLSR_EL1", 2, 0, 1, 1, 4 }, 9, true, true, false },
-};
+#define ENSCXT BIT(53) /* of HCR_EL2 */
 #define POSITIVE 50 /* bits from here on say "no trap" where they are 1 */
 
 static void set_fine(bool debug, bool read, uint64_t value)
@@ -78,20 +51,39 @@ static void set_fine(bool debug, bool read, uint64_t value)
 	ISB();
 }
 
+static bool is_there(const struct fine *f)
+{
+	switch (f->needs) {
+	case PAUTH: return features.pauth;
+	case LOR: return features.lor;
+	case SCXT: return features.scxt;
+	case RAS: return features.ras;
+	case PMU: return features.pmu;
+	case SME: return features.sme;
+	case GIC: return features.gic;
+	default: return true;
+	}
+}
+
 static void fine(const struct fine *f)
 {
-	struct answer now = below_instruction(0, false, WORD(f->name.op0, f->name.op1, f->name.crn, f->name.crm, f->name.op2, 1u) | 1, 0);
+	struct answer now = { .came = DONE };
 
-	expect(DONE, now.came, "exception taken", "D24.2", "MRS %s at EL1 without a trap", f->name.name);
-	for (unsigned read = f->read_only; read < 2; read++) {
+	if (f->direction != WRITTEN) {
+		now = below_instruction(0, false, WORD(f->name.op0, f->name.op1, f->name.crn, f->name.crm, f->name.op2, 1u) | 1, 0);
+		expect(DONE, now.came, "exception taken", "D24.2", "MRS %s at EL1 without a trap", f->name.name);
+	}
+	for (unsigned read = 0; read < 2; read++) {
+		if (f->direction == (read ? WRITTEN : READ_ALONE))
+			continue;
 		set_fine(f->debug, read, BIT(f->bit));
 		try(&f->name, read, false, true, now.x0, "its bit of HFGxTR_EL2 or HDFGxTR_EL2");
-		if (!f->read_only)
+		if (f->direction == BOTH)
 			try(&f->name, !read, false, false, now.x0, "the bit of the other direction");
 		if (f->user && read)
 			try(&f->name, read, true, true, 0, "its bit of HFGxTR_EL2 or HDFGxTR_EL2");
 		/* not writable bits of the other groups stay 0 */
-		set_fine(f->debug, read, (f->debug ? 0x23full : BIT(POSITIVE) - 1 - BIT(39)) & ~BIT(f->bit));
+		set_fine(f->debug, read, (f->debug ? BIT(23) - 1 : BIT(POSITIVE) - 1 - BIT(39)) & ~BIT(f->bit));
 		try(&f->name, read, false, false, now.x0, "all bits of HFGxTR_EL2 or HDFGxTR_EL2 but its own");
 		set_fine(f->debug, read, 0);
 	}
@@ -166,16 +158,6 @@ static void by_instruction(const struct maintenance *m)
 }
 
 /* ---- MDCR_EL2, CPTR_EL2, CNTHCTL_EL2, calls ---- */
-static const struct debug {
-	struct name name;
-	uint64_t bit;
-	const char *control;
-} debugs[] = {
-	{ { "PMCR_EL0", 3, 3, 9, 12, 0 }, MDCR_TPMCR, "MDCR_EL2.TPMCR" }, { { "PMCR_EL0", 3, 3, 9, 12, 0 }, MDCR_TPM, "MDCR_EL2.TPM" },
-	{ { "PMCCNTR_EL0", 3, 3, 9, 13, 0 }, MDCR_TPM, "MDCR_EL2.TPM" },  { { "PMSELR_EL0", 3, 3, 9, 12, 5 }, MDCR_TPM, "MDCR_EL2.TPM" },
-	{ { "MDSCR_EL1", 2, 0, 0, 2, 2 }, MDCR_TDA, "MDCR_EL2.TDA" },	  { { "DBGBVR0_EL1", 2, 0, 0, 0, 4 }, MDCR_TDA, "MDCR_EL2.TDA" },
-	{ { "OSLSR_EL1", 2, 0, 1, 1, 4 }, MDCR_TDOSA, "MDCR_EL2.TDOSA" }, { { "MDRAR_EL1", 2, 0, 1, 0, 0 }, MDCR_TDRA, "MDCR_EL2.TDRA" },
-};
 static const struct timer {
 	struct name name;
 	uint64_t bit; /* that allows it */
@@ -192,7 +174,9 @@ static void others(void)
 	uint64_t mdcr = MRS(mdcr_el2), cptr = MRS(cptr_el2), cnthctl = MRS(cnthctl_el2);
 	struct answer a;
 
-	for (unsigned i = 0; i < LENGTH(debugs); i++) {
+	for (unsigned i = 0; i < debug_count; i++) {
+		if (debugs[i].pmu && !features.pmu)
+			continue;
 		try(&debugs[i].name, true, false, false, 0, "no trap");
 		MSR(mdcr_el2, mdcr | debugs[i].bit);
 		ISB();
@@ -257,6 +241,12 @@ static void others(void)
 			space.sctlr = 0;
 		}
 	}
+	for (unsigned i = 0; i < id_count; i++) {
+		space.hcr |= HCR_TID3;
+		try(&ids[i], true, false, true, 0, "HCR_EL2.TID3");
+		space.hcr &= ~HCR_TID3;
+		try(&ids[i], true, false, false, 0, "no trap");
+	}
 	if (features.ecv) {
 		static const struct name timer = { "CNTV_CTL_EL0", 3, 3, 14, 3, 1 }, count = { "CNTVCT_EL0", 3, 3, 14, 0, 2 };
 
@@ -298,9 +288,12 @@ void check_fine(void)
 	group("fine");
 	space_new(12, 1, 1, true, true, false);
 	space_load();
-	if (features.fgt)
-		for (unsigned i = 0; i < LENGTH(registers); i++)
-			fine(&registers[i]);
+	/* What would trap them otherwise, or make them UNDEFINED. */
+	space.hcr |= (features.pauth ? HCR_APK : 0) | (features.scxt ? ENSCXT : 0);
+	for (unsigned i = 0; features.fgt && i < fine_count; i++)
+		if (is_there(&fine_registers[i]))
+			fine(&fine_registers[i]);
+	space.hcr &= ~(HCR_APK | ENSCXT);
 	for (unsigned i = 0; i < LENGTH(instructions); i++)
 		if ((instructions[i].hcr[0] != HCR_TERR || features.ras) && (instructions[i].hcr[0] != HCR_TLOR || features.lor))
 			by_instruction(&instructions[i]);

@@ -54,7 +54,7 @@ static struct answer load(bool el0, bool pan, uint64_t va)
 	pe->x[1] = va;
 	pe->elr = (uint64_t)victim_read;
 	pe->spsr = SPSR_MODE_EL0T_MASKED;
-	pe_enter(pe);
+	watched_enter(0);
 	a.x0 = pe->x[0];
 	if (FIELD(pe->esr, ESR_EC) != ESR_EC_SVC)
 		a = (struct answer){ .came = TO_EL2, .esr = pe->esr, .far = pe->far };

@@ -44,7 +44,7 @@ static struct answer serve(struct pe *pe, bool el2)
 {
 	if (!el2) {
 		space_load();
-		pe_enter(pe);
+		watched_enter((unsigned)pe->index);
 		return answer_of(pe);
 	}
 	call_buffer(pe);
@@ -70,6 +70,8 @@ void second_begin(void)
 
 static struct answer command(unsigned number, bool el2)
 {
+	uint64_t since;
+
 	if (!number)
 		return serve(&pes[0], el2);
 	request.at_el2 = el2;
@@ -77,10 +79,12 @@ static struct answer command(unsigned number, bool el2)
 	request.busy = 1;
 	DSB(sy);
 	__asm__ volatile("sev" ::: "memory");
-	while (request.busy)
+	for (since = watch_now(); request.busy && !watch_is_over(since);)
 		__asm__ volatile("wfe" ::: "memory");
 	DSB(sy);
 	ISB();
+	if (request.busy)
+		watch_lose(number);
 	return request.answer;
 }
 

@@ -8,6 +8,7 @@
 void pe_main(uint64_t index)
 {
 	below_prepare();
+	watch_begin((unsigned)index);
 	if (index)
 		second_begin();
 	psci_start(1);
@@ -33,6 +34,13 @@ void pe_main(uint64_t index)
 	check_memory();
 	check_redirected();
 	check_el2();
+	check_entries();
+	check_interrupts();
+	check_timers();
+	check_aliases();
+	check_corners();
+	check_vhe();
+	watch_end();
 	print("done\n");
 	psci_off();
 }

@@ -16,6 +16,9 @@
 
 #define BIT(n) (1ull << (n))
 #define BITS(value, high, low) ((uint64_t)(value) >> (low) & (BIT((high) - (low) + 1) - 1))
+/* QEMU's board virt has its redistributors there; of other boards it is not known. */
+#define BOARD_GICR (BOARD_UART == 0x09000000ull ? 0x080a0000ull : 0)
+#define BOARD_GICR_STRIDE 0x20000ull
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 /* ---- report.c ---- */
@@ -30,7 +33,7 @@ void expect(uint64_t required, uint64_t seen, const char *what, const char *rule
 /* ---- machine.c: two PEs ---- */
 #define PES 2
 /* What the code below EL2 came to. */
-enum came { DONE, TO_EL1, TO_EL2, TO_EL2_AT_EL2 };
+enum came { DONE, TO_EL1, TO_EL2, TO_EL2_AT_EL2 }; /* a PE that does not come back is told of by itself: watch.c */
 struct answer {
 	enum came came;
 	uint64_t x0, esr, far, hpfar, elr;
@@ -44,6 +47,17 @@ struct answer below_with(uint64_t spsr, const void *pc, uint64_t x0, uint64_t x1
 struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64_t x1);
 /* One instruction at EL2. */
 struct answer at_el2(unsigned number, uint32_t word, uint64_t x1);
+
+/* ---- watch.c: what does not come back ---- */
+void watch_begin(unsigned number); /* on each PE */
+uint64_t watch_hcr(void); /* bits of HCR_EL2 that the watch needs below EL2 */
+void watched_enter(unsigned number); /* pe_enter() of this PE; ESR is all ones when it did not come back */
+uint64_t watch_now(void);
+bool watch_is_over(uint64_t since); /* nobody may take that long to answer */
+void watch_lose(unsigned number); /* it gave no answer */
+bool watch_is_late(void);
+void watch_tell(void); /* who it was, behind the question's name; ends the program */
+void watch_end(void); /* tell the longest stay below EL2 */
 
 /* ---- victim.S: code that runs below EL2 ---- */
 extern const uint8_t victim_read[], victim_write[], victim_call[], victim_sweep[], victim_buffer[];
@@ -71,8 +85,9 @@ struct space {
 	struct geometry s1, s2;
 	uint64_t *low, *high, *ipa; /* roots: TTBR0_EL1, TTBR1_EL1, VTTBR_EL2 */
 	bool s1_on, s2_on;
+	bool unwatched; /* a physical interrupt goes to EL1: see watch.c */
 	uint64_t tcr, vtcr, hcr, ttbr0, ttbr1, vttbr, hfgitr;
-	uint64_t sctlr; /* bits of SCTLR_EL1 beside those of space_load() */
+	uint64_t sctlr, sctlr_off; /* bits of SCTLR_EL1 beside those of space_load(), and those that are 0 */
 	uint64_t mair, pstate; /* bits of SPSR_EL2 for EL1 beside those of its mode */
 };
 extern struct space space;
@@ -108,7 +123,7 @@ void pages_fill(void);
 struct features {
 	unsigned pa_bits, vmid_bits, asid_bits;
 	bool granule[3], lpa2[3]; /* 4, 16 and 64 KB; both stages */
-	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic, cnp, ecv, sve, pauth, lor;
+	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic, cnp, ecv, sve, sme, pauth, lor, scxt, pmu, uao, ecv2;
 };
 extern struct features features;
 void features_read(void);
@@ -128,14 +143,21 @@ uint64_t range_for(const struct operation *op, unsigned shift, bool ds, uint64_t
 /* ---- cases ---- */
 /* An answer that must be a value: what it was instead stands in the message. */
 #define CHECK_VALUE(a, value, rule, ...)                                                                     \
-	expect(value, (a).came == DONE ? (a).x0 : (a).esr,                                                   \
-	       (a).came == DONE ? "value" : (a).came == TO_EL1 ? "value, got ESR_EL1" : "value, got ESR_EL2", rule, \
-	       __VA_ARGS__)
+	do {                                                                                                 \
+		struct answer a_ = (a);                                                                      \
+		expect(value, a_.came == DONE ? a_.x0 : a_.esr,                                              \
+		       a_.came == DONE ? "value" : a_.came == TO_EL1 ? "value, got ESR_EL1" : "value, got ESR_EL2", rule, \
+		       __VA_ARGS__);                                                                         \
+	} while (0)
 /* An answer that must be an exception to ``level`` with these bits of its syndrome. */
 #define CHECK_ESR(a, level, bits, wanted, rule, ...)                                                         \
-	expect((wanted), (a).came == (level) ? (a).esr & (bits) : (a).came == DONE ? ~0ull : (a).esr | BIT(63), \
-	       (a).came == (level) ? "ESR" : (a).came == DONE ? "ESR, got no exception" :                    \
-	       "ESR, got an exception to another level", rule, __VA_ARGS__)
+	do {                                                                                                 \
+		struct answer a_ = (a);                                                                      \
+		enum came level_ = (level);                                                                  \
+		expect((wanted), a_.came == level_ ? a_.esr & (bits) : a_.came == DONE ? ~0ull : a_.esr | BIT(63), \
+		       a_.came == level_ ? "ESR" : a_.came == DONE ? "ESR, got no exception" :               \
+		       "ESR, got an exception to another level", rule, __VA_ARGS__);                         \
+	} while (0)
 enum fault { ADDRESS_SIZE = 0, TRANSLATION = 4, ACCESS_FLAG = 8, PERMISSION = 12 };
 enum access { READ, WRITE, EXECUTE };
 extern const char *const access_names[];
@@ -164,4 +186,10 @@ void check_shapes(void);
 void check_memory(void);
 void check_redirected(void);
 void check_el2(void);
+void check_entries(void);
+void check_interrupts(void);
+void check_timers(void);
+void check_aliases(void);
+void check_corners(void);
+void check_vhe(void);
 #endif

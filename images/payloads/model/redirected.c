@@ -8,6 +8,8 @@
 #define ACCESS(op0, op1, crn, crm, op2, read)                                                                \
 	(0xd5000000u | (read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
 
+#define ENSCXT BIT(53) /* of HCR_EL2 */
+
 struct place {
 	const char *name;
 	unsigned op1, crn, crm, op2, offset;
@@ -26,7 +28,7 @@ enum when { ALWAYS, PAIRS, TIMERS };
 static const struct more {
 	struct place place;
 	enum when when;
-	enum { NOTHING_MORE, FGT, HCX, RAS, GIC } needs;
+	enum { NOTHING_MORE, FGT, HCX, RAS, GIC, OFFSET, SCXT, SVE, SME } needs;
 } more[] = {
 	{ { "ICH_LR0_EL2", 4, 12, 12, 0, 0x400 }, ALWAYS, GIC },
 	{ { "ICH_LR1_EL2", 4, 12, 12, 1, 0x408 }, ALWAYS, GIC },
@@ -42,6 +44,14 @@ static const struct more {
 	{ { "HDFGRTR_EL2", 4, 3, 1, 4, 0x1d0 }, ALWAYS, FGT },
 	{ { "HDFGWTR_EL2", 4, 3, 1, 5, 0x1d8 }, ALWAYS, FGT },
 	{ { "SP_EL1", 4, 4, 1, 0, 0x240 }, ALWAYS, NOTHING_MORE },
+	{ { "ACTLR_EL1", 0, 1, 0, 1, 0x118 }, ALWAYS, NOTHING_MORE },
+	{ { "MDSCR_EL1", 0, 0, 2, 2, 0x158 }, ALWAYS, NOTHING_MORE },
+	{ { "CNTPOFF_EL2", 4, 14, 0, 6, 0x1a8 }, ALWAYS, OFFSET },
+	{ { "ICH_LR2_EL2", 4, 12, 12, 2, 0x410 }, ALWAYS, GIC },
+	{ { "ICH_LR3_EL2", 4, 12, 12, 3, 0x418 }, ALWAYS, GIC },
+	{ { "SCXTNUM", 0, 13, 0, 7, 0x188 }, PAIRS, SCXT },
+	{ { "ZCR", 0, 1, 2, 0, 0x1e0 }, PAIRS, SVE },
+	{ { "SMCR", 0, 1, 2, 6, 0x1f0 }, PAIRS, SME },
 	{ { "VDISR_EL2", 4, 12, 1, 1, 0x500 }, ALWAYS, RAS },
 	{ { "VSESR_EL2", 4, 5, 2, 3, 0x508 }, ALWAYS, RAS },
 	{ { "CNTV_CVAL", 3, 14, 3, 2, 0x168 }, TIMERS, NOTHING_MORE },
@@ -67,7 +77,24 @@ static const struct more {
 
 static bool is_there(const struct more *m)
 {
-	return m->needs == FGT ? features.fgt : m->needs == HCX ? features.hcx : m->needs == RAS ? features.ras : m->needs == GIC ? features.gic : true;
+	switch (m->needs) {
+	case FGT: return features.fgt;
+	case HCX: return features.hcx;
+	case RAS: return features.ras;
+	case GIC: return features.gic;
+	case OFFSET: return features.ecv2;
+	case SCXT: return features.scxt;
+	case SVE: return features.sve;
+	case SME: return features.sme;
+	default: return true;
+	}
+}
+
+static uint32_t word(const struct place *p, unsigned op1, bool read)
+{
+	unsigned op0 = p->offset == 0x158 ? 2 : 3; /* MDSCR_EL1 */
+
+	return ACCESS(op0, op1, p->crn, p->crm, p->op2, (uint32_t)read);
 }
 
 static void in_memory(const struct more *m, bool nv1)
@@ -80,9 +107,9 @@ static void in_memory(const struct more *m, bool nv1)
 	for (unsigned n = 0; n < 512; n++)
 		page[n] = 0x1000 + n;
 	DSB(ish);
-	a = below_instruction(0, false, ACCESS(3, op1, p->crn, p->crm, p->op2, 1u), 0);
+	a = below_instruction(0, false, word(p, op1, true), 0);
 	CHECK_VALUE(a, 0x1000ull + p->offset / 8, "D8.14, R_CSRPQ", "MRS %s%s at EL1 with NV2, NV1 %d", p->name, end, (uint64_t)nv1);
-	a = below_instruction(0, false, ACCESS(3, op1, p->crn, p->crm, p->op2, 0u), 0xabc);
+	a = below_instruction(0, false, word(p, op1, false), 0xabc);
 	expect(DONE, a.came, "exception taken", "D8.14, R_CSRPQ", "MSR %s%s at EL1 with NV2, NV1 %d", p->name, end, (uint64_t)nv1);
 	for (unsigned n = 0; n < 512; n++)
 		others += n != p->offset / 8 && page[n] != 0x1000 + n;
@@ -115,8 +142,13 @@ static void of_el1(void)
 
 static void redirected(void)
 {
+	uint64_t cpacr = MRS(cpacr_el1), cptr = MRS(cptr_el2);
+
 	vncr((uint64_t)page);
-	space.hcr |= HCR_NV | HCR_NV2;
+	/* What would trap some of them first: SVE and SME at EL1 and EL2, SCXTNUM_EL1. */
+	MSR(cpacr_el1, cpacr | 3ull << 16 | 3ull << 24);
+	MSR(cptr_el2, cptr & ~(BIT(8) | BIT(12)));
+	space.hcr |= HCR_NV | HCR_NV2 | (features.scxt ? ENSCXT : 0);
 	for (unsigned nv1 = 0; nv1 < 2; nv1++) {
 		space.hcr = (space.hcr & ~HCR_NV1) | (nv1 ? HCR_NV1 : 0);
 		forget();
@@ -127,7 +159,10 @@ static void redirected(void)
 	space.hcr &= ~HCR_NV1;
 	forget();
 	of_el1();
-	space.hcr &= ~(HCR_NV | HCR_NV2);
+	space.hcr &= ~(HCR_NV | HCR_NV2 | ENSCXT);
+	MSR(cpacr_el1, cpacr);
+	MSR(cptr_el2, cptr);
+	ISB();
 }
 
 /* What has no place in memory traps with NV2 as it does without; names with EL12 do with NV1, too. */
@@ -161,9 +196,35 @@ static void not_in_memory(void)
 			for (unsigned nv1 = 0; nv1 < 2; nv1++)
 				trapped(&all[i], all[i].op1, read, "", HCR_NV | HCR_NV2 | (nv1 ? HCR_NV1 : 0));
 		for (unsigned i = 0; i < LENGTH(more); i++)
-			if (more[i].when != ALWAYS)
+			if (more[i].when != ALWAYS && is_there(&more[i]))
 				trapped(&more[i].place, 5, read, more[i].when == TIMERS ? "_EL02" : "_EL12", HCR_NV | HCR_NV1 | HCR_NV2);
 	}
+}
+
+/* Names with EL02 trap by CNTHCTL_EL2.{EL1NVPCT,EL1NVVCT} instead of being in memory. */
+static void trapped_timers(void)
+{
+	uint64_t cnthctl = MRS(cnthctl_el2);
+
+	vncr((uint64_t)page);
+	for (unsigned on = 0; on < 2; on++)
+		for (unsigned bit = 15; bit <= 16; bit++)
+			for (unsigned i = 0; i < LENGTH(more); i++)
+				for (unsigned read = 0; more[i].when == TIMERS && read < 2; read++) {
+					const struct place *p = &more[i].place;
+					bool trap = on && bit == (p->crm == 3 ? 16 : 15);
+					struct answer a;
+
+					MSR(cnthctl_el2, (cnthctl & ~(3ull << 15)) | (on ? BIT(bit) : 0));
+					ISB();
+					space.hcr |= HCR_NV | HCR_NV2;
+					a = below_instruction(0, false, ACCESS(3, 5u, p->crn, p->crm, p->op2, read), 0);
+					space.hcr &= ~(HCR_NV | HCR_NV2);
+					expect(trap ? TO_EL2 : DONE, a.came, "where it goes", "CNTHCTL_EL2.{EL1NVPCT,EL1NVVCT}", "%s %s_EL02 at EL1 with NV2, bit %d of CNTHCTL_EL2 %d",
+					       read ? "MRS" : "MSR", p->name, (uint64_t)bit, (uint64_t)on);
+				}
+	MSR(cnthctl_el2, cnthctl);
+	ISB();
 }
 
 /* EL2's instructions, CurrentEL and ERET: NV2 changes nothing. */
@@ -235,6 +296,8 @@ void check_redirected(void)
 	page = table_new();
 	redirected();
 	not_in_memory();
+	if (features.ecv)
+		trapped_timers();
 	instructions();
 	exceptions();
 	group_end();

@@ -10,6 +10,15 @@
 #define PAGE_BYTES 0x10000
 
 struct space space;
+
+/* The compiler calls it to make a struct of zeros. */
+void *memset(void *where, int value, size_t size)
+{
+	for (uint8_t *at = where; size--; at++)
+		*at = (uint8_t)value;
+	return where;
+}
+
 uint8_t page_a[0x10000] __attribute__((aligned(0x10000))), page_b[0x10000] __attribute__((aligned(0x10000)));
 
 static void fill(uint8_t *page, uint64_t value)
@@ -175,10 +184,10 @@ void space_load(void)
 	LOAD_REGISTER(ttbr0_el1, space.ttbr0);
 	LOAD_REGISTER(ttbr1_el1, space.ttbr1);
 	/* RES1 bits, SPAN; M, C, I with stage 1 */
-	LOAD_REGISTER(sctlr_el1, space.sctlr | SCTLR_RES1 | (space.s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0));
+	LOAD_REGISTER(sctlr_el1, (space.sctlr | SCTLR_RES1 | (space.s1_on ? SCTLR_M | SCTLR_C | SCTLR_I : 0)) & ~space.sctlr_off);
 	if (features.fgt)
 		LOAD_REGISTER(s3_4_c1_c1_6, space.hfgitr); /* HFGITR_EL2 */
-	LOAD_REGISTER(hcr_el2, space.hcr);
+	LOAD_REGISTER(hcr_el2, space.hcr | (space.unwatched ? 0 : watch_hcr()));
 	ISB();
 }
 

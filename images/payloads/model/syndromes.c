@@ -31,6 +31,16 @@ static const struct instruction {
 	{ "STR X", 0xf9000020, 3, false, true, false, true, true },
 	{ "LDAR X", 0xc8dffc20, 3, false, true, true, false, true },
 	{ "STLR W", 0x889ffc20, 2, false, false, true, true, true },
+	{ "LDARB W", 0x08dffc20, 0, false, false, true, false, true },
+	{ "STLRH W", 0x489ffc20, 1, false, false, true, true, true },
+	{ "LDTR X", 0xf8400820, 3, false, true, false, false, true },
+	{ "STTRB W", 0x38000820, 0, false, false, false, true, true },
+	{ "LDR X, by a register", 0xf87f6820, 3, false, true, false, false, true },
+	{ "STR W, by a register", 0xb83f6820, 2, false, false, false, true, true },
+	{ "LDP W", 0x29400820, 0, false, false, false, false, false },
+	{ "LDR Q", 0x3dc00020, 0, false, false, false, false, false },
+	{ "STR D", 0xfd000020, 0, false, false, false, true, false },
+	{ "DC ZVA X", 0xd50b7421, 0, false, false, false, true, false },
 	{ "LDP X", 0xa9400820, 0, false, false, false, false, false },
 	{ "STP X", 0xa9000820, 0, false, false, false, true, false },
 	{ "LDR X, post-index", 0xf8408420, 0, false, false, false, false, false },
@@ -142,11 +152,13 @@ void check_syndromes(void)
 	group("syndromes");
 	space_new(12, 1, 1, true, true, false);
 	map_s1(TARGET, 3, ipa, PTE_AF | PTE_S1_EL0);
+	space.sctlr = SCTLR_DZE;
 	for (unsigned i = 0; i < LENGTH(instructions); i++)
 		for (unsigned r = 0; r < LENGTH(registers); r++)
 			for (unsigned el0 = 0; el0 < 2; el0++)
 				if (instructions[i].valid || registers[r] == 0)
 					one(&instructions[i], registers[r], el0);
+	space.sctlr = 0;
 	/* On a walk of stage 1, and of stage 1 itself, nothing is told of the instruction. */
 	*descriptor_s1(TARGET, 2) = table_descriptor(ipa);
 	DSB(ish);

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from harness.reproduce.races import agenda, conflicts
+from harness.reproduce.races import agenda, conflicts, told
 from harness.reproduce.races.agenda import ProgramUnderWay, RaceAgenda
+from harness.reproduce.races.campaign import RaceTotals
+from harness.reproduce.races.told import Done
 
 
 def shared(turns: int, first: int = 0, stride: int = 1, cost: int = 1) -> list[ProgramUnderWay]:
@@ -28,10 +30,17 @@ def test_each_way_of_each_kind_comes_before_any_comes_again() -> None:
         mine = [each for each in found if each.kind == kind]
         count = len(conflict.ways)
         assert len({each.number for each in mine[:count]}) == count
+        assert {each.trial.pa_bits for each in mine[:count]} == {conflicts.NARROW}
         again = [each.number for each in mine[count:]]
         assert set(again) & {each.number for each in mine[:count]}, "then they go on, beside new ones"
         assert set(again) - {each.number for each in mine[:count]}
         assert max(each.slices for each in mine) - min(each.slices for each in mine) <= 2
+
+
+def test_later_programs_have_larger_shadows_too() -> None:
+    made = RaceAgenda("s", 0, 1)
+    sizes = {made.begin(kind).trial.pa_bits for kind in conflicts.CONFLICTS for _ in range(40)}
+    assert {conflicts.NARROW, 40} <= sizes <= {conflicts.NARROW, 40, 48}
 
 
 def test_two_workers_have_other_programs_and_together_all_ways() -> None:
@@ -71,3 +80,14 @@ def test_a_program_is_over_when_nobody_meets_or_all_was_tried() -> None:
     second = made.next()
     assert second.kind == first.kind
     assert second is not first
+
+
+def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:
+    totals = RaceTotals()
+    first, second = Done("vncr", begins=True, runs=16, instructions=9), Done("vncr", runs=14, arrivals=7)
+    for each in (first, second):
+        totals.take(each)
+    assert (totals.programs, totals.runs) == (1, 30)
+    assert (totals.kinds["vncr"].programs, totals.kinds["vncr"].runs) == (1, 30)
+    assert first.cost == 16 * told.RUN_COST + 9
+    assert second.cost == 14 * told.RUN_COST + 7 * told.ARRIVAL_COST

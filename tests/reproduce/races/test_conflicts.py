@@ -76,6 +76,7 @@ def test_ways_are_dealt_and_all_come_soon() -> None:
         assert set(conflict.ways) <= set(conflicts.WAYS)
         found = [conflicts.dealt("s", kind, turn) for turn in range(5 * count)]
         assert sorted(way for way, _ in found[:count]) == sorted(conflict.ways)
+        assert found[0] == ("after", ""), "one fault for the translation"
         assert {beside for _, beside in found[:count]} == {""}
         assert {beside for _, beside in found} == {"", *conflict.beside}
         every = {(way, beside) for way in conflict.ways for beside in ("", *conflict.beside)}

@@ -14,7 +14,7 @@ from harness.host.command import HOSTCC
 from harness.host.paths import IMAGES
 from harness.scenario.value_grammar import place
 from harness.trace.executed import hold_file, places
-from harness.trace.executed.hold_file import HoldEnd, HoldFile, HoldOrder, HoldPoint, HoldState
+from harness.trace.executed.hold_file import HoldEnd, HoldEvent, HoldFile, HoldOrder, HoldPoint, HoldState
 from harness.trace.executed.places import Text
 from tests.trace.executed.test_places import BASE, made
 
@@ -268,3 +268,17 @@ def test_a_variable_is_poked_between_two_places(holds: HoldFile) -> None:
         holds.poke("nonsense", 1, place("walk"), place("walk"))
     with pytest.raises(places.NoSuchPlace):
         holds.poke("jiffies", 1, place("nowhere"), place("walk"))
+
+
+def test_arrivals_and_instructions_without_a_look_at_each_record() -> None:
+    pack = hold_file._RECORD.pack
+    rows = [(100, 0, 32, 1, 0, 0), (120, 0, 0, 1, 1, 0), (150, 1, 32, 0, 0, 0), (190, 0, 0, 1, 2, 1)]
+    raw = b"".join(pack(*row) for row in rows)
+    assert hold_file.extent_of(raw) == (2, 90)
+    assert hold_file.extent_of(b"") == (0, 0)
+    assert [each.what for each in hold_file.records_of(raw)] == [
+        HoldEvent.ARRIVED,
+        HoldEvent.HELD,
+        HoldEvent.ARRIVED,
+        HoldEvent.RELEASED,
+    ]

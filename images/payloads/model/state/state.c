@@ -56,6 +56,25 @@
 	X(cptr_el2, 0x32ff) X(pmcr_el0, 0x40) X(pmcntenset_el0, 0x80000001) X(pmintenset_el1, 0x80000003) \
 	X(hcr_el2, HCR_NV2 | HCR_NV1 | HCR_NV | HCR_RW | HCR_TTLB | HCR_TVM | 0x2000 | 0x1e | HCR_VM)
 
+/* Of the GIC (Arm IHI 0069, 12.9 and 12.11), for PE 1: name, address on QEMU's board virt, what is written. */
+#define GICD 0x08000000u
+#define GICR 0x080c0000u
+static const struct memory {
+	const char *name;
+	uint32_t address, value;
+} memory[] = {
+	{ "GICD_CTLR", GICD, 0x12 },		     { "GICD_IGROUPR1", GICD + 0x84, 0xffffff0f },
+	{ "GICD_ISENABLER1", GICD + 0x104, 0x00a50018 }, { "GICD_ISPENDR1", GICD + 0x204, 0x00810000 },
+	{ "GICD_ISACTIVER1", GICD + 0x304, 0x01000000 }, { "GICD_IPRIORITYR12", GICD + 0x430, 0xa0b0c0d0 },
+	{ "GICD_ICFGR3", GICD + 0xc0c, 0x0a0a02a8 },	 { "GICD_IROUTER50", GICD + 0x6190, 1 },
+	{ "GICR_WAKER", GICR + 0x14, 0 },		 { "GICR_IGROUPR0", GICR + 0x10080, 0xfffffff3 },
+	{ "GICR_ISENABLER0", GICR + 0x10100, 0x0c0000a5 }, { "GICR_ISPENDR0", GICR + 0x10200, 0x00000044 },
+	{ "GICR_ISACTIVER0", GICR + 0x10300, 0x00000020 }, { "GICR_IPRIORITYR1", GICR + 0x10404, 0x10203050 },
+	{ "GICR_IPRIORITYR6", GICR + 0x10418, 0x90a0b0c0 },
+};
+#define MEMORY (sizeof(memory) / sizeof(*memory))
+#define PLACE_OF(m) (*(volatile uint32_t *)(uint64_t)(m)->address)
+
 static struct {
 	bool nv2, fgt, hcx, ecv, vhe, pauth, ras, tcr2, sctlr2, s1pie, sve, gic;
 } has;
@@ -96,6 +115,8 @@ static void fill(uint64_t pe)
 		ISB();
 		MSR(s3_0_c12_c12_5, 7); /* ICC_SRE_EL1 */
 		ISB();
+		for (unsigned i = 0; pe && i < MEMORY; i++)
+			PLACE_OF(&memory[i]) = memory[i].value;
 	}
 #define X(name, encoding, feature, value)                                                                    \
 	++n;                                                                                                 \
@@ -112,7 +133,7 @@ static void fill(uint64_t pe)
 static struct {
 	const char *name;
 	uint64_t was;
-} seen[160];
+} seen[180];
 
 /* All of them in order; the first time they are taken as they are. */
 static bool look(bool first)
@@ -120,9 +141,9 @@ static bool look(bool first)
 	unsigned at = 0;
 	bool lost = false;
 
-#define LOOK(text, register_name)                                                                            \
+#define LOOK(text, value)                                                                                    \
 	do {                                                                                                 \
-		uint64_t now = MRS(register_name);                                                           \
+		uint64_t now = (value);                                                                      \
 		if (first) {                                                                                 \
 			seen[at].name = text;                                                                \
 			seen[at].was = now;                                                                  \
@@ -139,36 +160,68 @@ static bool look(bool first)
 		}                                                                                            \
 		at++;                                                                                        \
 	} while (0);
-#define X(name) LOOK(#name, name)
+#define X(name) LOOK(#name, MRS(name))
 	REGISTERS(X)
 #undef X
 #define X(name, encoding, feature, value)                                                                    \
 	if (has.feature)                                                                                     \
-		LOOK(#name, encoding)
+		LOOK(#name, MRS(encoding))
 	OF_FEATURES(X)
 #undef X
-#define X(name, value) LOOK(#name, name)
+#define X(name, value) LOOK(#name, MRS(name))
 	FIXED(X)
 #undef X
+	for (unsigned i = 0; has.gic && i < MEMORY; i++)
+		LOOK(memory[i].name, PLACE_OF(&memory[i]))
 	return lost;
 }
 
 static volatile uint64_t waits;
+
+/* Beyond the 128 bits that V registers are, and predicates. */
+static void fill_vectors(void)
+{
+	__asm__ volatile(
+		"	.arch	armv8-a+sve\n"
+		"	mov	x3, #0x7171\n"
+		"	index	z30.b, #3, #7\n"
+		"	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29\n"
+		"	add	x3, x3, #0x111\n"
+		"	dup	z\\n\\().d, x3\n"
+		"	add	z\\n\\().b, z\\n\\().b, z30.b\n"
+		"	.endr\n"
+		"	index	z31.h, #1, #5\n"
+		"	ptrue	p0.b\n"
+		"	ptrue	p1.h\n"
+		"	ptrue	p2.s\n"
+		"	ptrue	p3.d\n"
+		"	.irp	n, 4,5,6,7,8,9,10,11,12,13,14,15\n"
+		"	add	x3, x3, #3\n"
+		"	whilelo	p\\n\\().b, xzr, x3\n"
+		"	cmphi	p\\n\\().b, p0/z, z\\n\\().b, z0.b\n"
+		"	.endr\n"
+		"	setffr\n"
+		"	wrffr	p1.b\n" ::
+			: "x3", "cc");
+}
 
 /* A value in each register. */
 static void wait_with_values(void)
 {
 	register volatile uint64_t *flag __asm__("x0") = &waits;
 	register uint64_t one __asm__("x1") = 1;
+	register uint64_t filled __asm__("x2") = has.sve;
 
 	__asm__ volatile(
 		"	.arch	armv8-a\n"
 		"	mov	x3, #0x5a5a\n"
+		"	cbnz	%2, 2f\n" /* which zeros what is beyond 128 bits */
 		"	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
 		"	add	x3, x3, #0x111\n"
 		"	dup	v\\n\\().2d, x3\n"
 		"	mov	v\\n\\().b[15], w3\n"
 		"	.endr\n"
+		"2:\n"
 		"	msr	fpsr, x3\n"
 		"	mov	x4, #0x400000\n"
 		"	msr	fpcr, x4\n"
@@ -177,7 +230,7 @@ static void wait_with_values(void)
 		"	add	x\\n, x3, x3, lsl #32\n"
 		"	.endr\n"
 		"	str	%1, [%0]\n"
-		"1:	b	1b\n" ::"r"(flag), "r"(one)
+		"1:	b	1b\n" ::"r"(flag), "r"(one), "r"(filled)
 		: "x3", "memory");
 }
 
@@ -187,8 +240,11 @@ void pe_main(uint64_t index)
 	if (!index)
 		psci_start(1);
 	fill(index);
-	if (!index)
+	if (!index) {
+		if (has.sve)
+			fill_vectors();
 		wait_with_values();
+	}
 	look(true);
 	for (volatile uint64_t turn = 0;; turn++) /* again and again: nobody may listen yet */
 		if (!(turn & 0xffff) && !look(false) && waits)

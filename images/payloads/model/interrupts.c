@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs at EL2 on the bare model: interrupts that EL2 makes for EL1 (DDI 0487 M.a.a, D1.3 and D24.2; Arm IHI 0069): HCR_EL2.{VI,VF,VSE}
+ * by routing, mask and Exception level; the list registers of the GIC's virtual interface, its priorities and what EL1 sees and does
+ * there, maintenance, and the traps of ICH_HCR_EL2.
+ */
+#include "model.h"
+
+#define NOP 0xd503201fu
+#define READ_OF(op1, crn, crm, op2) (0xd5380001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define WRITE_OF(op1, crn, crm, op2) (0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define ISR_I BIT(7)
+#define ISR_F BIT(6)
+#define ISR_A BIT(8)
+/* ICH_LR<n>_EL2 */
+#define LR_PENDING BIT(62)
+#define LR_ACTIVE BIT(63)
+#define LR_GROUP1 BIT(60)
+#define LR_EOI BIT(41)
+#define LR_PRIORITY(n) (BIT(48) * (n))
+/* ICH_VMCR_EL2 */
+#define VMCR_GROUPS 3ull
+#define VMCR_EOI_MODE BIT(9)
+#define VMCR_PMR(n) ((uint64_t)(n) << 24)
+#define LINES 1023ull /* nothing is pending */
+
+static struct answer run(uint64_t mode, uint64_t masked, uint32_t word)
+{
+	*(volatile uint32_t *)victim_buffer = word;
+	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	return below_with(mode | PLACE(SPSR_DAIF, 15 & masked), victim_buffer, 0, 0);
+}
+
+static uint64_t vector(void)
+{
+	return below_is_el1(&pes[0]) ? pes[0].elr - 4 - (uint64_t)below_vectors : ~0ull;
+}
+
+/* ---- HCR_EL2 ---- */
+static const struct kind {
+	const char *name;
+	uint64_t set, route, mask, isr, vector;
+} kinds[] = { { "VI", HCR_VI, HCR_IMO, 2, ISR_I, 0x80 }, { "VF", HCR_VF, HCR_FMO, 1, ISR_F, 0x100 }, { "VSE", HCR_VSE, HCR_AMO, 4, ISR_A, 0x180 } };
+
+static void virtual(const struct kind *k, bool set, bool route, bool masked, bool el0)
+{
+	uint64_t sync = el0 ? 0x400 : 0x200;
+	bool taken = set && route && !masked;
+
+	space.unwatched = true;
+	space.hcr = HCR_RW | HCR_VM | (set ? k->set : 0) | (route ? k->route : 0);
+	run(el0 ? 0 : 5, masked ? 15 : 15 & ~k->mask, NOP);
+	expect(sync + (taken ? k->vector : 0), vector(), "offset of the vector", "HCR_EL2.{VI,VF,VSE}", "%s %d, routed to EL2 %d, masked %d, at EL%d", k->name,
+	       (uint64_t)set, (uint64_t)route, (uint64_t)masked, (uint64_t)!el0);
+	if (k->set == HCR_VSE)
+		expect(set && !taken, FIELD(MRS(hcr_el2), HCR_VSE), "HCR_EL2.VSE", "HCR_EL2.VSE", "%s %d, routed to EL2 %d, masked %d, at EL%d", k->name,
+		       (uint64_t)set, (uint64_t)route, (uint64_t)masked, (uint64_t)!el0);
+	if (!el0 && masked) {
+		struct answer a = run(5, 15, READ_OF(0u, 12, 1, 0)); /* ISR_EL1 */
+
+		a.x0 = pes[0].x[1] & k->isr;
+		CHECK_VALUE(a, set && route ? k->isr : 0, "ISR_EL1", "MRS ISR_EL1 at EL1, %s %d, routed to EL2 %d", k->name, (uint64_t)set, (uint64_t)route);
+	}
+	space.hcr = HCR_RW | HCR_VM;
+	space.unwatched = false;
+}
+
+static void error(void)
+{
+	static const uint64_t syndromes[] = { 0x1234567, 0x0abcdef };
+
+	space.unwatched = true;
+	for (unsigned i = 0; features.ras && i < LENGTH(syndromes); i++) {
+		space.hcr = HCR_RW | HCR_VM | HCR_VSE | HCR_AMO;
+		MSR(s3_4_c5_c2_3, syndromes[i]); /* VSESR_EL2 */
+		run(5, 15 & ~4ull, NOP);
+		expect(PLACE(ESR_EC, ESR_EC_SERROR) | ESR_IL | (syndromes[i] & (BIT(25) - 1)), MRS(esr_el1), "ESR_EL1", "VSESR_EL2", "a virtual SError, VSESR_EL2 %x",
+		       syndromes[i]);
+	}
+	space.hcr = HCR_RW | HCR_VM;
+	space.unwatched = false;
+}
+
+/* ---- list registers ---- */
+static void interface(uint64_t vmcr, uint64_t lr0, uint64_t lr1)
+{
+	MSR(s3_4_c12_c9_5, 0xf); /* ICC_SRE_EL2 */
+	ISB();
+	MSR(s3_4_c12_c8_0, 0); /* ICH_AP0R0_EL2 */
+	MSR(s3_4_c12_c9_0, 0); /* ICH_AP1R0_EL2 */
+	MSR(s3_4_c12_c11_7, vmcr); /* ICH_VMCR_EL2 */
+	MSR(s3_4_c12_c12_0, lr0); /* ICH_LR0_EL2 */
+	MSR(s3_4_c12_c12_1, lr1);
+	MSR(s3_4_c12_c12_2, 0);
+	MSR(s3_4_c12_c12_3, 0);
+	MSR(s3_4_c12_c11_0, 1); /* ICH_HCR_EL2.En */
+	ISB();
+}
+
+/* What one register of the CPU interface tells EL1. */
+static struct answer icc(unsigned crm, unsigned op2)
+{
+	struct answer a = run(5, 15, READ_OF(0u, 12, crm, op2));
+
+	a.x0 = pes[0].x[1];
+	return a;
+}
+
+static void icc_write(unsigned crn, unsigned crm, unsigned op2, uint64_t value)
+{
+	*(volatile uint32_t *)victim_buffer = WRITE_OF(0u, crn, crm, op2);
+	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	below_with(SPSR_MODE_EL1H_MASKED, victim_buffer, 0, value);
+}
+
+static void signalled(const char *name, uint64_t vmcr, uint64_t lr, bool enabled, uint64_t wanted)
+{
+	interface(vmcr, lr, 0);
+	if (!enabled)
+		MSR(s3_4_c12_c11_0, 0);
+	run(5, 15 & ~3ull, NOP);
+	expect(wanted, vector(), "offset of the vector", "IHI 0069, virtual interrupts", "%s", name);
+	interface(0, 0, 0);
+}
+
+static void life(unsigned group, bool mode)
+{
+	uint64_t lr = LR_PENDING | LR_PRIORITY(0xa0) | (group ? LR_GROUP1 : 0), ap;
+	unsigned crm = group ? 12 : 8;
+
+	interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (mode ? VMCR_EOI_MODE : 0), lr | 0x25, (lr & ~LR_PRIORITY(0xff)) | LR_PRIORITY(0x60) | 0x123);
+	CHECK_VALUE(icc(crm, 2), 0x123, "ICV_HPPIR1_EL1", "the highest pending of group %d, EOImode %d", (uint64_t)group, (uint64_t)mode);
+	CHECK_VALUE(icc(crm, 0), 0x123, "ICV_IAR1_EL1", "acknowledge of group %d, EOImode %d", (uint64_t)group, (uint64_t)mode);
+	expect(LR_ACTIVE, MRS(s3_4_c12_c12_1) & (LR_ACTIVE | LR_PENDING), "ICH_LR1_EL2.State", "ICV_IAR1_EL1", "after the acknowledge of group %d", (uint64_t)group);
+	expect(LR_PENDING, MRS(s3_4_c12_c12_0) & (LR_ACTIVE | LR_PENDING), "ICH_LR0_EL2.State", "ICV_IAR1_EL1", "after the acknowledge of group %d", (uint64_t)group);
+	ap = group ? MRS(s3_4_c12_c9_0) : MRS(s3_4_c12_c8_0);
+	expect(BIT(0x60 >> 3), ap, "ICH_APxR0_EL2", "ICH_AP1R0_EL2", "after the acknowledge of group %d", (uint64_t)group);
+	CHECK_VALUE(icc(11, 3), 0x60, "ICV_RPR_EL1", "running priority, group %d", (uint64_t)group);
+	CHECK_VALUE(icc(crm, 0), LINES, "ICV_IAR1_EL1", "acknowledge of a lower priority, group %d", (uint64_t)group);
+	icc_write(12, crm, 1, 0x123); /* ICC_EOIR<n>_EL1 */
+	expect(mode ? LR_ACTIVE : 0, MRS(s3_4_c12_c12_1) & (LR_ACTIVE | LR_PENDING), "ICH_LR1_EL2.State", "ICV_EOIR1_EL1", "after the end of group %d, EOImode %d",
+	       (uint64_t)group, (uint64_t)mode);
+	ap = group ? MRS(s3_4_c12_c9_0) : MRS(s3_4_c12_c8_0);
+	expect(0, ap, "ICH_APxR0_EL2", "ICV_EOIR1_EL1", "after the end of group %d, EOImode %d", (uint64_t)group, (uint64_t)mode);
+	if (mode) {
+		icc_write(12, 11, 1, 0x123); /* ICC_DIR_EL1 */
+		expect(0, MRS(s3_4_c12_c12_1) & (LR_ACTIVE | LR_PENDING), "ICH_LR1_EL2.State", "ICV_DIR_EL1", "after the deactivation of group %d", (uint64_t)group);
+	}
+	expect(2, MRS(s3_4_c12_c11_5) & 3, "ICH_ELRSR_EL2", "ICH_ELRSR_EL2", "after the end of group %d", (uint64_t)group);
+	CHECK_VALUE(icc(crm, 0), 0x25, "ICV_IAR1_EL1", "the other one of group %d", (uint64_t)group);
+	interface(0, 0, 0);
+}
+
+static void maintenance(void)
+{
+	uint64_t lr = LR_PENDING | LR_GROUP1 | LR_PRIORITY(0xa0) | LR_EOI | 0x25;
+
+	interface(VMCR_GROUPS | VMCR_PMR(0xf8), lr, 0);
+	expect(0, MRS(s3_4_c12_c11_2) & 1, "ICH_MISR_EL2.EOI", "ICH_MISR_EL2", "before the end");
+	icc(12, 0);
+	icc_write(12, 12, 1, 0x25);
+	expect(1, MRS(s3_4_c12_c11_3), "ICH_EISR_EL2", "ICH_EISR_EL2", "after the end of an interrupt with EOI maintenance");
+	expect(1, MRS(s3_4_c12_c11_2) & 1, "ICH_MISR_EL2.EOI", "ICH_MISR_EL2", "after the end of an interrupt with EOI maintenance");
+	for (unsigned used = 0; used < 3; used++) { /* underflow: none or one is valid */
+		interface(VMCR_GROUPS | VMCR_PMR(0xf8), used ? lr : 0, used > 1 ? lr + 1 : 0);
+		MSR(s3_4_c12_c11_0, 3); /* En, UIE */
+		ISB();
+		expect(used < 2, BITS(MRS(s3_4_c12_c11_2), 1, 1), "ICH_MISR_EL2.U", "ICH_HCR_EL2.UIE", "underflow with %d list registers used", (uint64_t)used);
+		MSR(s3_4_c12_c11_0, 9); /* En, NPIE */
+		ISB();
+		expect(!used, BITS(MRS(s3_4_c12_c11_2), 3, 3), "ICH_MISR_EL2.NP", "ICH_HCR_EL2.NPIE", "none pending with %d list registers used", (uint64_t)used);
+	}
+	/* The end of what no list register has is counted. */
+	interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
+	MSR(s3_4_c12_c9_0, BIT(20));
+	MSR(s3_4_c12_c11_0, 5); /* En, LRENPIE */
+	ISB();
+	icc_write(12, 12, 1, 0x55);
+	expect(1, BITS(MRS(s3_4_c12_c11_0), 31, 27), "ICH_HCR_EL2.EOIcount", "ICH_HCR_EL2.EOIcount", "the end of an interrupt in no list register");
+	expect(1, BITS(MRS(s3_4_c12_c11_2), 2, 2), "ICH_MISR_EL2.LRENP", "ICH_HCR_EL2.LRENPIE", "the end of an interrupt in no list register");
+	interface(0, 0, 0);
+}
+
+/* EL1's registers of the CPU interface are fields of ICH_VMCR_EL2. */
+static void fields(void)
+{
+	struct answer a;
+
+	interface(VMCR_GROUPS | VMCR_PMR(0xa8) | (uint64_t)4 << 21 | (uint64_t)5 << 18, 0, 0);
+	a = run(5, 15, READ_OF(0u, 4, 6, 0)); /* ICC_PMR_EL1 */
+	a.x0 = pes[0].x[1];
+	CHECK_VALUE(a, 0xa8, "ICH_VMCR_EL2.VPMR", "MRS ICC_PMR_EL1 at EL1");
+	CHECK_VALUE(icc(8, 3), 4, "ICH_VMCR_EL2.VBPR0", "MRS ICC_BPR0_EL1 at EL1");
+	CHECK_VALUE(icc(12, 3), 5, "ICH_VMCR_EL2.VBPR1", "MRS ICC_BPR1_EL1 at EL1");
+	CHECK_VALUE(icc(12, 6), 1, "ICH_VMCR_EL2.VENG0", "MRS ICC_IGRPEN0_EL1 at EL1");
+	CHECK_VALUE(icc(12, 7), 1, "ICH_VMCR_EL2.VENG1", "MRS ICC_IGRPEN1_EL1 at EL1");
+	icc_write(4, 6, 0, 0x58);
+	expect(0x58, BITS(MRS(s3_4_c12_c11_7), 31, 24), "ICH_VMCR_EL2.VPMR", "ICH_VMCR_EL2.VPMR", "MSR ICC_PMR_EL1 at EL1");
+	icc_write(12, 12, 7, 0);
+	expect(1, MRS(s3_4_c12_c11_7) & 3, "ICH_VMCR_EL2.{VENG1,VENG0}", "ICH_VMCR_EL2.VENG1", "MSR ICC_IGRPEN1_EL1 at EL1");
+	icc_write(12, 12, 4, 2); /* ICC_CTLR_EL1.EOImode */
+	expect(1, BITS(MRS(s3_4_c12_c11_7), 9, 9), "ICH_VMCR_EL2.VEOIM", "ICH_VMCR_EL2.VEOIM", "MSR ICC_CTLR_EL1 at EL1");
+	interface(0, 0, 0);
+}
+
+/* ICH_HCR_EL2.{TC,TALL0,TALL1,TDIR} by register. */
+static void traps(void)
+{
+	static const struct trap {
+		const char *name;
+		unsigned crn, crm, op2, bit;
+		bool write_only;
+	} all[] = { { "ICC_PMR_EL1", 4, 6, 0, 10, false },     { "ICC_RPR_EL1", 12, 11, 3, 10, false },  { "ICC_CTLR_EL1", 12, 12, 4, 10, false },
+		    { "ICC_DIR_EL1", 12, 11, 1, 10, true },    { "ICC_DIR_EL1", 12, 11, 1, 14, true },   { "ICC_IAR0_EL1", 12, 8, 0, 11, false },
+		    { "ICC_HPPIR0_EL1", 12, 8, 2, 11, false }, { "ICC_BPR0_EL1", 12, 8, 3, 11, false },  { "ICC_IGRPEN0_EL1", 12, 12, 6, 11, false },
+		    { "ICC_EOIR0_EL1", 12, 8, 1, 11, true },   { "ICC_AP0R0_EL1", 12, 8, 4, 11, false }, { "ICC_IAR1_EL1", 12, 12, 0, 12, false },
+		    { "ICC_HPPIR1_EL1", 12, 12, 2, 12, false }, { "ICC_BPR1_EL1", 12, 12, 3, 12, false }, { "ICC_IGRPEN1_EL1", 12, 12, 7, 12, false },
+		    { "ICC_EOIR1_EL1", 12, 12, 1, 12, true },  { "ICC_AP1R0_EL1", 12, 9, 0, 12, false } };
+	static const char *const names[] = { "TC", "TALL0", "TALL1", "TSEI", "TDIR" };
+
+	for (unsigned i = 0; i < LENGTH(all); i++)
+		for (unsigned bit = 10; bit < 15; bit++) {
+			const struct trap *t = &all[i];
+			uint32_t word = t->write_only ? WRITE_OF(0u, t->crn, t->crm, t->op2) : READ_OF(0u, t->crn, t->crm, t->op2);
+			bool dir = t->crn == 12 && t->crm == 11 && t->op2 == 1, trap = bit == t->bit || (dir && (bit == 10 || bit == 14));
+			struct answer a;
+
+			if (bit == 13 || (bit == 14 && !BITS(MRS(s3_4_c12_c11_1), 19, 19))) /* TSEI; ICH_VTR_EL2.TDS */
+				continue;
+			interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
+			MSR(s3_4_c12_c11_0, 1 | BIT(bit));
+			ISB();
+			a = run(5, 15, word);
+			if (trap)
+				CHECK_ESR(a, TO_EL2, 0xffffffffull,
+					  PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, t->op2) | PLACE(ESR_SYS_CRN, t->crn) |
+						  PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, t->crm) | !t->write_only,
+					  "ICH_HCR_EL2", "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
+			else
+				expect(DONE, a.came, "exception taken", "ICH_HCR_EL2", "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
+		}
+	interface(0, 0, 0);
+	MSR(s3_4_c12_c11_0, 0);
+}
+
+void check_interrupts(void)
+{
+	uint64_t lr = LR_PENDING | LR_PRIORITY(0xa0) | 0x25;
+
+	group("interrupts");
+	space_new(12, 1, 1, true, true, false);
+	space_load();
+	for (unsigned k = 0; k < LENGTH(kinds); k++)
+		for (unsigned n = 0; n < 16; n++)
+			virtual(&kinds[k], n & 1, n & 2, n & 4, n & 8);
+	error();
+	if (features.gic) {
+		space.hcr |= HCR_IMO | HCR_FMO;
+		signalled("a list register of group 1", VMCR_GROUPS | VMCR_PMR(0xf8), lr | LR_GROUP1, true, 0x280);
+		signalled("a list register of group 0", VMCR_GROUPS | VMCR_PMR(0xf8), lr, true, 0x300);
+		signalled("a list register, ICH_HCR_EL2.En 0", VMCR_GROUPS | VMCR_PMR(0xf8), lr | LR_GROUP1, false, 0x200);
+		signalled("a list register of group 1, VENG1 0", 1 | VMCR_PMR(0xf8), lr | LR_GROUP1, true, 0x200);
+		signalled("a list register of group 0, VENG0 0", 2 | VMCR_PMR(0xf8), lr, true, 0x200);
+		signalled("a list register whose priority VPMR masks", VMCR_GROUPS | VMCR_PMR(0xa0), lr | LR_GROUP1, true, 0x200);
+		signalled("a list register whose priority VPMR lets through", VMCR_GROUPS | VMCR_PMR(0xa8), lr | LR_GROUP1, true, 0x280);
+		signalled("a list register that is active", VMCR_GROUPS | VMCR_PMR(0xf8), (lr & ~LR_PENDING) | LR_ACTIVE | LR_GROUP1, true, 0x200);
+		for (unsigned n = 0; n < 4; n++)
+			life(n & 1, n & 2);
+		maintenance();
+		fields();
+		traps();
+		space.hcr &= ~(HCR_IMO | HCR_FMO);
+	}
+	group_end();
+}
