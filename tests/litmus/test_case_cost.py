@@ -65,5 +65,5 @@ def test_a_part_says_what_it_would_take_alone() -> None:
 
 def test_a_sample_of_a_part() -> None:
     one = PARTS[0]
-    assert one.command() == "nvh-litmus --cpus 1 --quick --leave --quiet"
-    assert one.command(True, 6) == "nvh-litmus --cpus 1 --quick --leave --every 6"
+    assert one.command() == "nvh-litmus --cpus 1 --quick --leave --skip 'flags-l2/*' --quiet"
+    assert one.command(True, 6) == "nvh-litmus --cpus 1 --quick --leave --skip 'flags-l2/*' --every 6"

@@ -91,7 +91,8 @@ class RaceAgenda:
         self._all += 1
         self._begun[kind] += 1
         rng = random.Random(f"{self._seed} race {number}")
-        made = conflicts.program(rng, kind, *conflicts.dealt(self._seed, kind, turn))
+        first = turn < len(conflicts.CONFLICTS[kind].ways)
+        made = conflicts.program(rng, kind, *conflicts.dealt(self._seed, kind, turn), narrow=first)
         found = ProgramUnderWay(number, kind, made, rng, RaceTrial(made.program, (), made.pa_bits))
         self._under_way.setdefault(kind, []).append(found)
         return found

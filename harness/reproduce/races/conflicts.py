@@ -117,11 +117,17 @@ def kinds_of(seed: str, worker: int) -> tuple[str, ...]:
     return (*names[at:], *names[:at])
 
 
-def program(rng: random.Random, kind: str, way: str = "", beside: str = "") -> RaceProgram:
-    """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries."""
+def program(
+    rng: random.Random, kind: str, way: str = "", beside: str = "", narrow: bool = False
+) -> RaceProgram:
+    """One at random, legal by break-before-make; ``RuntimeError`` when none comes of many tries.
+
+    ``narrow``: with the smallest shadows, through which both sides are soonest.
+    """
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
     for _ in range(100):
-        bits = OF_OTHER_VMS if beside == "other-vm" else pa_bits(rng, kind)
+        bits = pa_bits(rng, kind)
+        bits = OF_OTHER_VMS if beside == "other-vm" else NARROW if narrow else bits
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         if beside == THIRD:
             found = replace(found, world=replace(found.world, cpus=3), actions=_with_third(found.actions))

@@ -30,10 +30,17 @@ def test_each_way_of_each_kind_comes_before_any_comes_again() -> None:
         mine = [each for each in found if each.kind == kind]
         count = len(conflict.ways)
         assert len({each.number for each in mine[:count]}) == count
+        assert {each.trial.pa_bits for each in mine[:count]} == {conflicts.NARROW}
         again = [each.number for each in mine[count:]]
         assert set(again) & {each.number for each in mine[:count]}, "then they go on, beside new ones"
         assert set(again) - {each.number for each in mine[:count]}
         assert max(each.slices for each in mine) - min(each.slices for each in mine) <= 2
+
+
+def test_later_programs_have_larger_shadows_too() -> None:
+    made = RaceAgenda("s", 0, 1)
+    sizes = {made.begin(kind).trial.pa_bits for kind in conflicts.CONFLICTS for _ in range(40)}
+    assert {conflicts.NARROW, 40} <= sizes <= {conflicts.NARROW, 40, 48}
 
 
 def test_two_workers_have_other_programs_and_together_all_ways() -> None:
