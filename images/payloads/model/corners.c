@@ -140,6 +140,19 @@ static void off(void)
 				a = touch(0, false, READ, ipa);
 				CHECK_VALUE(a, s1 && !dc ? B_VALUE : A_VALUE, "HCR_EL2.{DC,VM}", "VM %d, DC %d, SCTLR_EL1.M %d", (uint64_t)vm, (uint64_t)dc, (uint64_t)s1);
 			}
+	for (unsigned tge = 0; tge < 2; tge++) { /* EL0 under EL2 with E2H 0: SCTLR_EL1.M is 0 then */
+		struct answer a;
+
+		space_new(12, 1, 1, true, true, false);
+		map_s1(ipa, 3, ipa_of(page_b), PTE_AF | PTE_S1_EL0);
+		map_s2(ipa, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+		space.hcr |= tge ? HCR_TGE : 0;
+		forget();
+		a = touch(0, true, READ, ipa);
+		if (tge && FIELD(pes[0].esr, ESR_EC) == ESR_EC_SVC)
+			a = (struct answer){ .came = DONE, .x0 = pes[0].x[0] };
+		CHECK_VALUE(a, tge ? A_VALUE : B_VALUE, "HCR_EL2.TGE", "TGE %d, SCTLR_EL1.M 1, read at EL0", (uint64_t)tge);
+	}
 	space_new(12, 1, 1, false, false, false);
 	for (unsigned bit = features.pa_bits; bit < 64; bit++) {
 		struct answer a = touch(0, false, READ, (uint64_t)page_a | BIT(bit));

@@ -90,37 +90,38 @@ static void fine(const struct fine *f)
 }
 
 /* ---- instructions by HFGITR_EL2 and HCR_EL2 ---- */
-#define NOT_FINE 64
-static const struct maintenance {
-	struct name name;
-	unsigned bit; /* of HFGITR_EL2 */
-	bool on_address;
-	uint64_t hcr[2]; /* each alone traps it */
-	bool evt; /* the second one is FEAT_EVT's */
-} instructions[] = {
-	{ { "IC IALLUIS", 1, 0, 7, 1, 0 }, 0, false, { HCR_TPU, HCR_TICAB }, true },
-	{ { "IC IALLU", 1, 0, 7, 5, 0 }, 1, false, { HCR_TPU, HCR_TOCU }, true },
-	{ { "IC IVAU", 1, 3, 7, 5, 1 }, 2, true, { HCR_TPU, HCR_TOCU }, true },
-	{ { "DC IVAC", 1, 0, 7, 6, 1 }, 3, true, { HCR_TPCP, 0 }, false },
-	{ { "DC ISW", 1, 0, 7, 6, 2 }, 4, false, { HCR_TSW, 0 }, false },
-	{ { "DC CSW", 1, 0, 7, 10, 2 }, 5, false, { HCR_TSW, 0 }, false },
-	{ { "DC CISW", 1, 0, 7, 14, 2 }, 6, false, { HCR_TSW, 0 }, false },
-	{ { "DC CVAU", 1, 3, 7, 11, 1 }, 7, true, { HCR_TPU, HCR_TOCU }, true },
-	{ { "DC CVAC", 1, 3, 7, 10, 1 }, 54, true, { HCR_TPCP, 0 }, false },
-	{ { "DC CIVAC", 1, 3, 7, 14, 1 }, 10, true, { HCR_TPCP, 0 }, false },
-	{ { "DC ZVA", 1, 3, 7, 4, 1 }, 11, true, { HCR_TDZ, 0 }, false },
-	{ { "MRS REVIDR_EL1", 3, 0, 0, 0, 6 }, NOT_FINE, false, { HCR_TID1, 0 }, false },
-	{ { "MRS AIDR_EL1", 3, 1, 0, 0, 7 }, NOT_FINE, false, { HCR_TID1, 0 }, false },
-	{ { "MRS CTR_EL0", 3, 3, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, 0 }, false },
-	{ { "MRS CCSIDR_EL1", 3, 1, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
-	{ { "MRS CLIDR_EL1", 3, 1, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
-	{ { "MRS CSSELR_EL1", 3, 2, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
-	{ { "MRS ACTLR_EL1", 3, 0, 1, 0, 1 }, NOT_FINE, false, { HCR_TACR, 0 }, false },
-	{ { "MRS ERRIDR_EL1", 3, 0, 5, 3, 0 }, NOT_FINE, false, { HCR_TERR, 0 }, false },
-	{ { "MRS LORID_EL1", 3, 0, 10, 4, 7 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
-};
 /* Traps of HCR_EL2 for other instructions than the one that is asked for; TTLB is the group ``traps``. */
 #define INSTRUCTION_TRAPS (HCR_TPU | HCR_TPCP | HCR_TSW | HCR_TDZ | HCR_TID1 | HCR_TID2 | HCR_TACR | HCR_TICAB | HCR_TOCU | HCR_TID4)
+
+static bool is_implemented_here(const struct maintenance *m)
+{
+	unsigned dpb = BITS(MRS(id_aa64isar1_el1), 3, 0), specres = BITS(MRS(id_aa64isar1_el1), 43, 40);
+
+	switch (m->bit) {
+	case 8: return dpb >= 1;
+	case 9: return dpb >= 2;
+	case 16:
+	case 17: return features.pan2 && features.nv;
+	case 48:
+	case 49:
+	case 50: return specres >= 1;
+	default: return (m->hcr[0] != HCR_TERR || features.ras) && (m->hcr[0] != HCR_TLOR || features.lor);
+	}
+}
+
+/* Where 0 is what traps. */
+static void reversed(void)
+{
+	static const struct name tpidr2 = { "TPIDR2_EL0", 3, 3, 13, 0, 5 };
+
+	for (unsigned read = 0; read < 2; read++) {
+		set_fine(false, read, 0);
+		try(&tpidr2, read, false, true, 0, "nTPIDR2_EL0 0");
+		set_fine(false, read, BIT(55));
+		try(&tpidr2, read, false, false, 0, "nTPIDR2_EL0 1");
+		set_fine(false, read, 0);
+	}
+}
 
 static void by_instruction(const struct maintenance *m)
 {
@@ -141,7 +142,7 @@ static void by_instruction(const struct maintenance *m)
 	space.hcr |= other;
 	try(&m->name, read, false, false, operand, "all other bits of HCR_EL2");
 	space.hcr &= ~INSTRUCTION_TRAPS;
-	if (m->name.op1 == 3) { /* EL0 has it, too, where SCTLR_EL1 lets it */
+	if (m->name.op1 == 3 && m->hcr[0]) { /* EL0 has it, too, where SCTLR_EL1 lets it */
 		space.sctlr = SCTLR_UCT | SCTLR_UCI | SCTLR_DZE;
 		space.hcr |= m->hcr[0];
 		try(&m->name, read, true, true, operand, "its bit of HCR_EL2");
@@ -294,9 +295,11 @@ void check_fine(void)
 		if (is_there(&fine_registers[i]))
 			fine(&fine_registers[i]);
 	space.hcr &= ~(HCR_APK | ENSCXT);
-	for (unsigned i = 0; i < LENGTH(instructions); i++)
-		if ((instructions[i].hcr[0] != HCR_TERR || features.ras) && (instructions[i].hcr[0] != HCR_TLOR || features.lor))
+	for (unsigned i = 0; i < maintenance_count; i++)
+		if (is_implemented_here(&instructions[i]))
 			by_instruction(&instructions[i]);
+	if (features.fgt && features.sme)
+		reversed();
 	others();
 	group_end();
 }

@@ -27,6 +27,16 @@ struct debug {
 };
 extern const struct debug debugs[];
 extern const unsigned debug_count;
+#define NOT_FINE 64
+struct maintenance {
+	struct name name;
+	unsigned bit; /* of HFGITR_EL2 */
+	bool on_address;
+	uint64_t hcr[2]; /* each alone traps it */
+	bool evt; /* the second one is FEAT_EVT's */
+};
+extern const struct maintenance instructions[];
+extern const unsigned maintenance_count;
 /* Those that HCR_EL2.TID3 traps. */
 extern const struct name ids[];
 extern const unsigned id_count;

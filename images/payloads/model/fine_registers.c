@@ -160,3 +160,34 @@ const struct name ids[] = {
 	{ "MVFR2_EL1", 3, 0, 0, 3, 2 },
 };
 const unsigned id_count = LENGTH(ids);
+
+const struct maintenance instructions[] = {
+	{ { "IC IALLUIS", 1, 0, 7, 1, 0 }, 0, false, { HCR_TPU, HCR_TICAB }, true },
+	{ { "IC IALLU", 1, 0, 7, 5, 0 }, 1, false, { HCR_TPU, HCR_TOCU }, true },
+	{ { "IC IVAU", 1, 3, 7, 5, 1 }, 2, true, { HCR_TPU, HCR_TOCU }, true },
+	{ { "DC IVAC", 1, 0, 7, 6, 1 }, 3, true, { HCR_TPCP, 0 }, false },
+	{ { "DC ISW", 1, 0, 7, 6, 2 }, 4, false, { HCR_TSW, 0 }, false },
+	{ { "DC CSW", 1, 0, 7, 10, 2 }, 5, false, { HCR_TSW, 0 }, false },
+	{ { "DC CISW", 1, 0, 7, 14, 2 }, 6, false, { HCR_TSW, 0 }, false },
+	{ { "DC CVAU", 1, 3, 7, 11, 1 }, 7, true, { HCR_TPU, HCR_TOCU }, true },
+	{ { "DC CVAP", 1, 3, 7, 12, 1 }, 8, true, { HCR_TPCP, 0 }, false },
+	{ { "DC CVADP", 1, 3, 7, 13, 1 }, 9, true, { HCR_TPCP, 0 }, false },
+	{ { "AT S1E1RP", 1, 0, 7, 9, 0 }, 16, true, { HCR_AT, 0 }, false },
+	{ { "AT S1E1WP", 1, 0, 7, 9, 1 }, 17, true, { HCR_AT, 0 }, false },
+	{ { "CFP RCTX", 1, 3, 7, 3, 4 }, 48, false, { 0, 0 }, false },
+	{ { "DVP RCTX", 1, 3, 7, 3, 5 }, 49, false, { 0, 0 }, false },
+	{ { "CPP RCTX", 1, 3, 7, 3, 7 }, 50, false, { 0, 0 }, false },
+	{ { "DC CVAC", 1, 3, 7, 10, 1 }, 54, true, { HCR_TPCP, 0 }, false },
+	{ { "DC CIVAC", 1, 3, 7, 14, 1 }, 10, true, { HCR_TPCP, 0 }, false },
+	{ { "DC ZVA", 1, 3, 7, 4, 1 }, 11, true, { HCR_TDZ, 0 }, false },
+	{ { "MRS REVIDR_EL1", 3, 0, 0, 0, 6 }, NOT_FINE, false, { HCR_TID1, 0 }, false },
+	{ { "MRS AIDR_EL1", 3, 1, 0, 0, 7 }, NOT_FINE, false, { HCR_TID1, 0 }, false },
+	{ { "MRS CTR_EL0", 3, 3, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, 0 }, false },
+	{ { "MRS CCSIDR_EL1", 3, 1, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
+	{ { "MRS CLIDR_EL1", 3, 1, 0, 0, 1 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
+	{ { "MRS CSSELR_EL1", 3, 2, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
+	{ { "MRS ACTLR_EL1", 3, 0, 1, 0, 1 }, NOT_FINE, false, { HCR_TACR, 0 }, false },
+	{ { "MRS ERRIDR_EL1", 3, 0, 5, 3, 0 }, NOT_FINE, false, { HCR_TERR, 0 }, false },
+	{ { "MRS LORID_EL1", 3, 0, 10, 4, 7 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
+};
+const unsigned maintenance_count = LENGTH(instructions);

@@ -17,6 +17,8 @@
 #define LR_ACTIVE BIT(63)
 #define LR_GROUP1 BIT(60)
 #define LR_EOI BIT(41)
+#define LR_HW BIT(61)
+#define LR_PHYSICAL(n) (BIT(32) * (n))
 #define LR_PRIORITY(n) (BIT(48) * (n))
 /* ICH_VMCR_EL2 */
 #define VMCR_GROUPS 3ull
@@ -181,6 +183,30 @@ static void maintenance(void)
 	interface(0, 0, 0);
 }
 
+/* Its end deactivates the physical interrupt; what maintenance asks for is an interrupt to EL2. */
+static void hardware(void)
+{
+	volatile uint32_t *active = (volatile uint32_t *)(BOARD_GICR + 0x10300), *pending = (volatile uint32_t *)(BOARD_GICR + 0x10200);
+
+	for (unsigned mode = 0; mode < 2; mode++) {
+		*active = BIT(27);
+		interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (mode ? VMCR_EOI_MODE : 0), LR_PENDING | LR_GROUP1 | LR_PRIORITY(0xa0) | LR_HW | LR_PHYSICAL(27) | 0x1b, 0);
+		icc(12, 0);
+		expect(1, BITS(*active, 27, 27), "GICR_ISACTIVER0", "ICH_LR<n>_EL2.HW", "acknowledged, with a physical interrupt, EOImode %d", (uint64_t)mode);
+		icc_write(12, 12, 1, 0x1b);
+		expect(mode, BITS(*active, 27, 27), "GICR_ISACTIVER0", "ICH_LR<n>_EL2.HW", "ended, with a physical interrupt, EOImode %d", (uint64_t)mode);
+		icc_write(12, 11, 1, 0x1b); /* ICC_DIR_EL1 */
+		expect(0, BITS(*active, 27, 27), "GICR_ISACTIVER0", "ICH_LR<n>_EL2.HW", "deactivated, with a physical interrupt, EOImode %d", (uint64_t)mode);
+	}
+	interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
+	expect(0, BITS(*pending, 25, 25), "GICR_ISPENDR0, PPI 25", "ICH_MISR_EL2", "no maintenance");
+	MSR(s3_4_c12_c11_0, 3); /* En, UIE */
+	ISB();
+	expect(1, BITS(*pending, 25, 25), "GICR_ISPENDR0, PPI 25", "ICH_MISR_EL2", "maintenance for an underflow");
+	interface(0, 0, 0);
+	*(volatile uint32_t *)(BOARD_GICR + 0x10380) = BIT(27); /* GICR_ICACTIVER0 */
+}
+
 /* EL1's registers of the CPU interface are fields of ICH_VMCR_EL2. */
 static void fields(void)
 {
@@ -267,6 +293,8 @@ void check_interrupts(void)
 		for (unsigned n = 0; n < 4; n++)
 			life(n & 1, n & 2);
 		maintenance();
+		if (BOARD_GICR)
+			hardware();
 		fields();
 		traps();
 		space.hcr &= ~(HCR_IMO | HCR_FMO);

@@ -105,6 +105,18 @@ static void both(bool fwb)
 	space.hcr &= ~HCR_FWB;
 }
 
+/* With DS a descriptor has no SH: it is TCR_EL1's. */
+static void wide(void)
+{
+	space_new(12, 1, 1, true, true, true);
+	map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0);
+	for (unsigned s = 0; s < LENGTH(shares); s++) {
+		space.tcr = (space.tcr & ~TCR_SH0) | PLACE(TCR_SH0, shares[s]);
+		forget();
+		expect(par(0xff, shares[s]), at(0, 0), "PAR_EL1", "TCR_EL1.{DS,SH0}", "AT S1E1R with DS 1, SH0 %d", (uint64_t)shares[s]);
+	}
+}
+
 /* What an unaligned access to Device memory comes to. */
 static void alignment(void)
 {
@@ -192,6 +204,8 @@ void check_memory(void)
 	alignment();
 	for (unsigned table = 1; table <= 3; table++)
 		protected_walks(table);
+	if (features.lpa2[0])
+		wide();
 	if (features.bti)
 		guarded();
 	group_end();

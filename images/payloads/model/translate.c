@@ -175,6 +175,31 @@ static void others(void)
 	}
 }
 
+/* Without stage 2 both stages are the first; with stage 1 off the address is the IPA, of Device memory unless HCR_EL2.DC says otherwise. */
+static void one_stage(void)
+{
+	uint64_t va = 0x2222220000ull;
+
+	space_new(12, 5, 5, true, false, false);
+	map_s1(va, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0 | PTE_S1_NG);
+	forget();
+	for (unsigned i = 0; i < LENGTH(ats); i++)
+		expect((uint64_t)page_a, translate(&ats[i], va) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4", "AT %s with HCR_EL2.VM 0", ats[i].name);
+	for (unsigned dc = 0; dc < 2; dc++) {
+		space_new(12, 5, 5, false, true, false);
+		space.hcr |= dc ? HCR_DC : 0;
+		map_s2(va, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+		forget();
+		for (unsigned i = 0; i < LENGTH(ats); i++) {
+			uint64_t par = translate(&ats[i], va);
+
+			expect(ats[i].both ? (uint64_t)page_a : va, par & (PAR_F | PAR_PA), "PAR_EL1", "C5.4", "AT %s with stage 1 off, HCR_EL2.DC %d", ats[i].name,
+			       (uint64_t)dc);
+			expect(dc ? 0xff : 0, FIELD(par, PAR_ATTR), "PAR_EL1.ATTR", "D8.2, stage 1 off", "AT %s with stage 1 off, HCR_EL2.DC %d", ats[i].name, (uint64_t)dc);
+		}
+	}
+}
+
 void check_translate(void)
 {
 	group("translate");
@@ -186,5 +211,7 @@ void check_translate(void)
 			at_el1(shift, op2);
 	if (features.granule[0])
 		others();
+	if (features.granule[0])
+		one_stage();
 	group_end();
 }
