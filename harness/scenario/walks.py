@@ -76,7 +76,8 @@ WALKERS = (
     Walker(
         _L0,
         re.compile(
-            r"\bnvh-litmus\b[^\n;|&]*--case[ =]'?(?:(?:nvhe-)?s2-(?:remote-)?all|s2-vmids|s2-recycled|l0-|vncr-l0)"
+            r"\bnvh-litmus\b[^\n;|&]*--case[ =]'?"
+            r"(?:(?:nvhe-)?s2-(?:remote-)?all|s2-(?:vmids|recycled)|l0-|vncr-l0)"
         ),
         "runs cases in which KVM walks whole contexts",
         re.compile(r"--quick\b"),
