@@ -68,6 +68,15 @@ static void add_stage2(struct list *list, struct litmus l)
 	victim_cases(list, l, "s2-remote", ALL_MATCHES, "");
 }
 
+/* Each case recycles a context. */
+static void add_off(struct list *list, struct litmus l)
+{
+	l.build = build_off;
+	l.level = 3;
+	l.slow = true;
+	list_add(list, &l, "s1-off-remote/%s/4k", operations[l.op].name);
+}
+
 /* By TTBR1_EL1. */
 static void add_high(struct list *list, struct litmus l, const char *family)
 {
@@ -111,9 +120,7 @@ static void add_stage1(struct list *list, struct litmus l)
 		add_ds(list, l);
 	if (!l.config.e2h0 && l.shift == 12) {
 		victim_ranges(list, l, "s1-range");
-		l.build = build_off;
-		victim_cases(list, l, "s1-off-remote", 1u << MATCHING, "-off");
-		l.build = build_stage1;
+		add_off(list, l);
 	}
 	victim_own(&l);
 	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
