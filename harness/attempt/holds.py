@@ -49,12 +49,8 @@ class Holder:
             raise InfraError("the work order names no plugins for the model; make it again with `./nvh run`")
         self._steps = [step for step in cell.steps if isinstance(step, Hold)]
         self._armed: set[str] = set()
-        arrivals = [each for step in self._steps for each in (step.at, step.after, step.arrival) if each]
         kernel = images.kernels[Level.L0].path
-        places = [each.place for each in arrivals]
-        if any(step.shadow_bits for step in self._steps):
-            places += [SHADOWS_BEGIN, VM_ENDS]
-        self.file = HoldFile(directory, kernel, places)
+        self.file = HoldFile(directory, kernel, [each for step in self._steps for each in self._places(step)])
         self.file.arm([])
         parallel = not images.model.deterministic(cell.stack.timing)
         self.plugin: Plugin = self.file.plugin(images.plugins, parallel=parallel)

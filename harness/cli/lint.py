@@ -160,15 +160,9 @@ def changed_c(root: Path) -> int:
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
         return 0  # an unpacked archive: nothing says what changed
     print(f"== git clang-format {base[:12]}", flush=True)
-    words = [
-        _program("git-clang-format"),
-        "--extensions",
-        "c,h",
-        "--binary",
-        _program("clang-format"),
-        "--diff",
-    ]
-    done = subprocess.run([*words, base], cwd=root, capture_output=True, text=True, check=False)
+    words = [_program("git-clang-format"), "--extensions", "c,h", "--binary", _program("clang-format")]
+    words += ["--diff", base]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
     if "diff --git" in done.stdout or (done.returncode and done.stderr):
         print(done.stdout + done.stderr, end="")
         return EXIT_RED

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from harness.reproduce.races import conflicts
 from harness.reproduce.races.conflicts import RaceProgram
 from harness.reproduce.races.draw import Drawer
-from harness.reproduce.races.machine import MOST_BITS, RaceTrial
+from harness.reproduce.races.machine import RaceTrial
+from harness.reproduce.races.schedule import MOST_BITS
 
 SLICE = 14
 """Schedules of a program before it is another one's turn."""

@@ -19,7 +19,7 @@ from harness.reproduce.hunt.program_findings import ProgramFinding, judge, token
 from harness.reproduce.hunt.target import COMMAND_DEADLINE_S, Batch, Target
 from harness.reproduce.races.candidates import candidates
 from harness.reproduce.races.left import COMMAND, LeftBehind, growth, read_left
-from harness.reproduce.races.schedule import RaceArrival, Schedule, arrivals
+from harness.reproduce.races.schedule import MOST_BITS, RaceArrival, Schedule, arrivals
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import Place, StackSpec
 from harness.stack.images import StackImages
@@ -45,7 +45,6 @@ PATIENCE_S = 3
 TRIALS = 64
 """Trials of one machine: restoring L0 takes longer than most of them."""
 TRIAL_S = 60.0
-MOST_BITS = 48
 
 
 @dataclass(frozen=True, slots=True)

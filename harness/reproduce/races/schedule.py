@@ -13,6 +13,8 @@ from harness.trace.executed.hold_file import ANY, HoldOrder, HoldPoint
 PATIENCE_US = 4_000
 """Guest time after which a CPU goes on, if what it was held for does not come: four million instructions.
 Where CPUs meet they do so within one; and one that waits for the held one looks at it all that while."""
+MOST_BITS = 48
+"""Of a shadow: KVM's PA size on the shipped models."""
 APART = 100
 """Instructions between two arrivals of which nothing else is known."""
 
@@ -63,7 +65,7 @@ class Preemption:
         )
 
     def step(self, shadow_bits: int) -> str:
-        """The step of a scenario, with shadows of so many bits; 48 are the machine's own."""
+        """The step of a scenario, with shadows of so many bits; ``MOST_BITS`` are the machine's own."""
         if self.held != ANY:
             until = f"{{held: hold-{self.held}}}"
         elif self.until is None:
@@ -71,7 +73,7 @@ class Preemption:
         else:
             until = f"{{at: {self.until}, cpu: {self.other}, nth: {self.until_nth}}}"
         where = f"at: {self.place}, cpu: {self.cpu}, nth: {self.nth}"
-        bits = f", shadow-bits: {shadow_bits}" if shadow_bits != 48 else ""
+        bits = f", shadow-bits: {shadow_bits}" if shadow_bits != MOST_BITS else ""
         return f"hold: {{{where}, until: {until}, deadline: {self.deadline_us}us{bits}}}"
 
     def __str__(self) -> str:

@@ -51,20 +51,6 @@ static void set_fine(bool debug, bool read, uint64_t value)
 	ISB();
 }
 
-static bool is_there(const struct fine *f)
-{
-	switch (f->needs) {
-	case PAUTH: return features.pauth;
-	case LOR: return features.lor;
-	case SCXT: return features.scxt;
-	case RAS: return features.ras;
-	case PMU: return features.pmu;
-	case SME: return features.sme;
-	case GIC: return features.gic;
-	default: return true;
-	}
-}
-
 static void fine(const struct fine *f)
 {
 	struct answer now = { .came = DONE };
@@ -292,7 +278,7 @@ void check_fine(void)
 	/* What would trap them otherwise, or make them UNDEFINED. */
 	space.hcr |= (features.pauth ? HCR_APK : 0) | (features.scxt ? ENSCXT : 0);
 	for (unsigned i = 0; features.fgt && i < fine_count; i++)
-		if (is_there(&fine_registers[i]))
+		if (has(fine_registers[i].needs))
 			fine(&fine_registers[i]);
 	space.hcr &= ~(HCR_APK | ENSCXT);
 	for (unsigned i = 0; i < maintenance_count; i++)

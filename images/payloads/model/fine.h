@@ -15,7 +15,7 @@ struct fine {
 	unsigned bit;
 	enum { BOTH, READ_ALONE, WRITTEN } direction; /* that the register has, or the trap */
 	bool debug, user; /* user: EL0 may read it, too */
-	enum { NO_FEATURE, PAUTH, LOR, SCXT, RAS, PMU, SME, GIC } needs;
+	const bool *needs; /* in features; NULL: nothing */
 };
 extern const struct fine fine_registers[];
 extern const unsigned fine_count;

@@ -126,6 +126,11 @@ struct features {
 	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic, cnp, ecv, sve, sme, pauth, lor, scxt, pmu, uao, ecv2;
 };
 extern struct features features;
+/* NULL: nothing is needed. */
+static inline bool has(const bool *feature)
+{
+	return !feature || *feature;
+}
 void features_read(void);
 static inline unsigned granule_number(unsigned shift) { return shift == 12 ? 0 : shift == 14 ? 1 : 2; }
 

@@ -28,67 +28,52 @@ enum when { ALWAYS, PAIRS, TIMERS };
 static const struct more {
 	struct place place;
 	enum when when;
-	enum { NOTHING_MORE, FGT, HCX, RAS, GIC, OFFSET, SCXT, SVE, SME } needs;
+	const bool *needs; /* in features; NULL: nothing */
 } more[] = {
-	{ { "ICH_LR0_EL2", 4, 12, 12, 0, 0x400 }, ALWAYS, GIC },
-	{ { "ICH_LR1_EL2", 4, 12, 12, 1, 0x408 }, ALWAYS, GIC },
-	{ { "ICH_AP0R0_EL2", 4, 12, 8, 0, 0x480 }, ALWAYS, GIC },
-	{ { "ICH_AP1R0_EL2", 4, 12, 9, 0, 0x4a0 }, ALWAYS, GIC },
-	{ { "ICH_HCR_EL2", 4, 12, 11, 0, 0x4c0 }, ALWAYS, GIC },
-	{ { "ICH_VMCR_EL2", 4, 12, 11, 7, 0x4c8 }, ALWAYS, GIC },
-	{ { "HCRX_EL2", 4, 1, 2, 2, 0x0a0 }, ALWAYS, HCX },
-	{ { "VNCR_EL2", 4, 2, 2, 0, 0x0b0 }, ALWAYS, NOTHING_MORE },
-	{ { "HFGRTR_EL2", 4, 1, 1, 4, 0x1b8 }, ALWAYS, FGT },
-	{ { "HFGWTR_EL2", 4, 1, 1, 5, 0x1c0 }, ALWAYS, FGT },
-	{ { "HFGITR_EL2", 4, 1, 1, 6, 0x1c8 }, ALWAYS, FGT },
-	{ { "HDFGRTR_EL2", 4, 3, 1, 4, 0x1d0 }, ALWAYS, FGT },
-	{ { "HDFGWTR_EL2", 4, 3, 1, 5, 0x1d8 }, ALWAYS, FGT },
-	{ { "SP_EL1", 4, 4, 1, 0, 0x240 }, ALWAYS, NOTHING_MORE },
-	{ { "ACTLR_EL1", 0, 1, 0, 1, 0x118 }, ALWAYS, NOTHING_MORE },
-	{ { "MDSCR_EL1", 0, 0, 2, 2, 0x158 }, ALWAYS, NOTHING_MORE },
-	{ { "CNTPOFF_EL2", 4, 14, 0, 6, 0x1a8 }, ALWAYS, OFFSET },
-	{ { "ICH_LR2_EL2", 4, 12, 12, 2, 0x410 }, ALWAYS, GIC },
-	{ { "ICH_LR3_EL2", 4, 12, 12, 3, 0x418 }, ALWAYS, GIC },
-	{ { "SCXTNUM", 0, 13, 0, 7, 0x188 }, PAIRS, SCXT },
-	{ { "ZCR", 0, 1, 2, 0, 0x1e0 }, PAIRS, SVE },
-	{ { "SMCR", 0, 1, 2, 6, 0x1f0 }, PAIRS, SME },
-	{ { "VDISR_EL2", 4, 12, 1, 1, 0x500 }, ALWAYS, RAS },
-	{ { "VSESR_EL2", 4, 5, 2, 3, 0x508 }, ALWAYS, RAS },
-	{ { "CNTV_CVAL", 3, 14, 3, 2, 0x168 }, TIMERS, NOTHING_MORE },
-	{ { "CNTV_CTL", 3, 14, 3, 1, 0x170 }, TIMERS, NOTHING_MORE },
-	{ { "CNTP_CVAL", 3, 14, 2, 2, 0x178 }, TIMERS, NOTHING_MORE },
-	{ { "CNTP_CTL", 3, 14, 2, 1, 0x180 }, TIMERS, NOTHING_MORE },
-	{ { "CPACR", 0, 1, 0, 2, 0x100 }, PAIRS, NOTHING_MORE },
-	{ { "CONTEXTIDR", 0, 13, 0, 1, 0x108 }, PAIRS, NOTHING_MORE },
-	{ { "SCTLR", 0, 1, 0, 0, 0x110 }, PAIRS, NOTHING_MORE },
-	{ { "TCR", 0, 2, 0, 2, 0x120 }, PAIRS, NOTHING_MORE },
-	{ { "AFSR0", 0, 5, 1, 0, 0x128 }, PAIRS, NOTHING_MORE },
-	{ { "AFSR1", 0, 5, 1, 1, 0x130 }, PAIRS, NOTHING_MORE },
-	{ { "ESR", 0, 5, 2, 0, 0x138 }, PAIRS, NOTHING_MORE },
-	{ { "MAIR", 0, 10, 2, 0, 0x140 }, PAIRS, NOTHING_MORE },
-	{ { "AMAIR", 0, 10, 3, 0, 0x148 }, PAIRS, NOTHING_MORE },
-	{ { "SPSR", 0, 4, 0, 0, 0x160 }, PAIRS, NOTHING_MORE },
-	{ { "TTBR0", 0, 2, 0, 0, 0x200 }, PAIRS, NOTHING_MORE },
-	{ { "TTBR1", 0, 2, 0, 1, 0x210 }, PAIRS, NOTHING_MORE },
-	{ { "FAR", 0, 6, 0, 0, 0x220 }, PAIRS, NOTHING_MORE },
-	{ { "ELR", 0, 4, 0, 1, 0x230 }, PAIRS, NOTHING_MORE },
-	{ { "VBAR", 0, 12, 0, 0, 0x250 }, PAIRS, NOTHING_MORE },
+	{ { "ICH_LR0_EL2", 4, 12, 12, 0, 0x400 }, ALWAYS, &features.gic },
+	{ { "ICH_LR1_EL2", 4, 12, 12, 1, 0x408 }, ALWAYS, &features.gic },
+	{ { "ICH_AP0R0_EL2", 4, 12, 8, 0, 0x480 }, ALWAYS, &features.gic },
+	{ { "ICH_AP1R0_EL2", 4, 12, 9, 0, 0x4a0 }, ALWAYS, &features.gic },
+	{ { "ICH_HCR_EL2", 4, 12, 11, 0, 0x4c0 }, ALWAYS, &features.gic },
+	{ { "ICH_VMCR_EL2", 4, 12, 11, 7, 0x4c8 }, ALWAYS, &features.gic },
+	{ { "HCRX_EL2", 4, 1, 2, 2, 0x0a0 }, ALWAYS, &features.hcx },
+	{ { "VNCR_EL2", 4, 2, 2, 0, 0x0b0 }, ALWAYS, NULL },
+	{ { "HFGRTR_EL2", 4, 1, 1, 4, 0x1b8 }, ALWAYS, &features.fgt },
+	{ { "HFGWTR_EL2", 4, 1, 1, 5, 0x1c0 }, ALWAYS, &features.fgt },
+	{ { "HFGITR_EL2", 4, 1, 1, 6, 0x1c8 }, ALWAYS, &features.fgt },
+	{ { "HDFGRTR_EL2", 4, 3, 1, 4, 0x1d0 }, ALWAYS, &features.fgt },
+	{ { "HDFGWTR_EL2", 4, 3, 1, 5, 0x1d8 }, ALWAYS, &features.fgt },
+	{ { "SP_EL1", 4, 4, 1, 0, 0x240 }, ALWAYS, NULL },
+	{ { "ACTLR_EL1", 0, 1, 0, 1, 0x118 }, ALWAYS, NULL },
+	{ { "MDSCR_EL1", 0, 0, 2, 2, 0x158 }, ALWAYS, NULL },
+	{ { "CNTPOFF_EL2", 4, 14, 0, 6, 0x1a8 }, ALWAYS, &features.ecv2 },
+	{ { "ICH_LR2_EL2", 4, 12, 12, 2, 0x410 }, ALWAYS, &features.gic },
+	{ { "ICH_LR3_EL2", 4, 12, 12, 3, 0x418 }, ALWAYS, &features.gic },
+	{ { "SCXTNUM", 0, 13, 0, 7, 0x188 }, PAIRS, &features.scxt },
+	{ { "ZCR", 0, 1, 2, 0, 0x1e0 }, PAIRS, &features.sve },
+	{ { "SMCR", 0, 1, 2, 6, 0x1f0 }, PAIRS, &features.sme },
+	{ { "VDISR_EL2", 4, 12, 1, 1, 0x500 }, ALWAYS, &features.ras },
+	{ { "VSESR_EL2", 4, 5, 2, 3, 0x508 }, ALWAYS, &features.ras },
+	{ { "CNTV_CVAL", 3, 14, 3, 2, 0x168 }, TIMERS, NULL },
+	{ { "CNTV_CTL", 3, 14, 3, 1, 0x170 }, TIMERS, NULL },
+	{ { "CNTP_CVAL", 3, 14, 2, 2, 0x178 }, TIMERS, NULL },
+	{ { "CNTP_CTL", 3, 14, 2, 1, 0x180 }, TIMERS, NULL },
+	{ { "CPACR", 0, 1, 0, 2, 0x100 }, PAIRS, NULL },
+	{ { "CONTEXTIDR", 0, 13, 0, 1, 0x108 }, PAIRS, NULL },
+	{ { "SCTLR", 0, 1, 0, 0, 0x110 }, PAIRS, NULL },
+	{ { "TCR", 0, 2, 0, 2, 0x120 }, PAIRS, NULL },
+	{ { "AFSR0", 0, 5, 1, 0, 0x128 }, PAIRS, NULL },
+	{ { "AFSR1", 0, 5, 1, 1, 0x130 }, PAIRS, NULL },
+	{ { "ESR", 0, 5, 2, 0, 0x138 }, PAIRS, NULL },
+	{ { "MAIR", 0, 10, 2, 0, 0x140 }, PAIRS, NULL },
+	{ { "AMAIR", 0, 10, 3, 0, 0x148 }, PAIRS, NULL },
+	{ { "SPSR", 0, 4, 0, 0, 0x160 }, PAIRS, NULL },
+	{ { "TTBR0", 0, 2, 0, 0, 0x200 }, PAIRS, NULL },
+	{ { "TTBR1", 0, 2, 0, 1, 0x210 }, PAIRS, NULL },
+	{ { "FAR", 0, 6, 0, 0, 0x220 }, PAIRS, NULL },
+	{ { "ELR", 0, 4, 0, 1, 0x230 }, PAIRS, NULL },
+	{ { "VBAR", 0, 12, 0, 0, 0x250 }, PAIRS, NULL },
 };
-
-static bool is_there(const struct more *m)
-{
-	switch (m->needs) {
-	case FGT: return features.fgt;
-	case HCX: return features.hcx;
-	case RAS: return features.ras;
-	case GIC: return features.gic;
-	case OFFSET: return features.ecv2;
-	case SCXT: return features.scxt;
-	case SVE: return features.sve;
-	case SME: return features.sme;
-	default: return true;
-	}
-}
 
 static uint32_t word(const struct place *p, unsigned op1, bool read)
 {
@@ -153,7 +138,7 @@ static void redirected(void)
 		space.hcr = (space.hcr & ~HCR_NV1) | (nv1 ? HCR_NV1 : 0);
 		forget();
 		for (unsigned i = 0; i < LENGTH(more); i++)
-			if (is_there(&more[i]))
+			if (has(more[i].needs))
 				in_memory(&more[i], nv1);
 	}
 	space.hcr &= ~HCR_NV1;
@@ -196,7 +181,7 @@ static void not_in_memory(void)
 			for (unsigned nv1 = 0; nv1 < 2; nv1++)
 				trapped(&all[i], all[i].op1, read, "", HCR_NV | HCR_NV2 | (nv1 ? HCR_NV1 : 0));
 		for (unsigned i = 0; i < LENGTH(more); i++)
-			if (more[i].when != ALWAYS && is_there(&more[i]))
+			if (more[i].when != ALWAYS && has(more[i].needs))
 				trapped(&more[i].place, 5, read, more[i].when == TIMERS ? "_EL02" : "_EL12", HCR_NV | HCR_NV1 | HCR_NV2);
 	}
 }

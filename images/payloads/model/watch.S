@@ -21,12 +21,4 @@ watch_late:
 	str	x12, [x11, #WATCH_PC]
 	mrs	x12, spsr_el2
 	str	x12, [x11, #WATCH_SPSR]
-	ldr	x10, [x9, #PE_SP]
-	mov	sp, x10
-	ldp	x21, x22, [sp, #16]
-	ldp	x23, x24, [sp, #32]
-	ldp	x25, x26, [sp, #48]
-	ldp	x27, x28, [sp, #64]
-	ldp	x29, x30, [sp, #80]
-	ldp	x19, x20, [sp], #96
-	ret
+	b	pe_back

@@ -63,6 +63,8 @@ lower_sync:
 1:	str	x10, [x9, #PE_HPFAR]
 	mrs	x10, elr_el2
 	str	x10, [x9, #PE_ELR]
+	.globl pe_back
+pe_back:			/* to where pe_enter() was called from; x9 is its argument */
 	ldr	x10, [x9, #PE_SP]
 	mov	sp, x10
 	ldp	x21, x22, [sp, #16]

@@ -5,6 +5,8 @@
 
 #include "host/list.h"
 
+#define CONTEXTS_PER_VCPU 2 /* that KVM has for L2s */
+
 /* All of them. */
 void cases_all(struct list *list);
 

@@ -11,7 +11,6 @@
 #define TABLE_PA (DATA_PA + 0x1000000)
 #define TOO_FAR (1ull << 40) /* above VTCR_EL2.PS */
 #define PS_40_BITS 2
-#define FAR_IPA 0x200000000000 /* within 48 bits */
 #define OFFSET 0x128 /* in the page */
 
 /* Of a descriptor: its own address or its table's is too large, no memory is there, it is reserved, a block is too high; or none. */

@@ -8,8 +8,6 @@
 #include "families/known.h"
 #include "families/vncr.h"
 
-#define FAR_IPA 0x200000000000 /* within 48 bits, and a multiple of what any table covers */
-
 enum { FAULT, HARDWARE, KINDS };
 static const char *const kind_words[KINDS] = { "fault", "hardware" };
 

@@ -4,10 +4,8 @@
  * round (KVM: two contexts per vCPU). What the new one sees follows from its own HCR_EL2.VM and tables.
  */
 #include "families/families.h"
-#include "host/features.h"
 #include "host/program.h"
 
-#define CONTEXTS_PER_VCPU 2
 #define FIRST_VMID 0x60
 
 enum { ON_TO_OFF, OFF_TO_ON, VARIANTS };

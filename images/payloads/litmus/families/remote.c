@@ -51,14 +51,15 @@ static void build_stage1(struct litmus *l)
 static void build_off(struct litmus *l)
 {
 	uint64_t at = fresh_ipa(l->shift, 3, 1), operand = victim_operand(l, at);
+	uint64_t more = PTE_S1_UXN | PTE_S1_PXN | PTE_S1_NG;
 
 	add_context(l, 0, NEW_VMIDS + l->number % NEW_VMIDS, ASID_VICTIM, true, false);
 	add_context(l, 1, VMID_OTHER, 0, false, false);
 	victim_values(l);
 	add_access(l, 1, ACCESS_READ, DATA_PA, false, ROLE_AFTER, 0, value_at(DATA_PA));
-	add_write(l, STEP_S1, 0, at, leaf_s1(DATA_PA, 3, PTE_S1_UXN | PTE_S1_PXN | PTE_S1_NG), 3);
+	add_write(l, STEP_S1, 0, at, leaf_s1(DATA_PA, 3, more), 3);
 	victim_loses(l, STEP_S1, at, operand, victim_obliged(l, STAGE_1, at, operand), 0,
-		     leaf_s1(DATA_PA + leaf_size(l), 3, PTE_S1_UXN | PTE_S1_PXN | PTE_S1_NG));
+		     leaf_s1(DATA_PA + leaf_size(l), 3, more));
 }
 
 static void add_stage2(struct list *list, struct litmus l)

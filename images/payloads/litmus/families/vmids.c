@@ -7,7 +7,6 @@
 #include "host/features.h"
 #include "host/program.h"
 
-#define CONTEXTS_PER_VCPU 2
 #define BEYOND 3 /* VMIDs without a context */
 #define FIRST_VMID 0x40
 

@@ -38,14 +38,20 @@ static inline void landmark(void)
 	(void)MRS(ccsidr_el1);
 }
 
+/* Whether this is what --self-test leaves out. */
+static inline bool left_out(const struct step *s)
+{
+	return shared->skip && (s->flags & STEP_UNDER_TEST);
+}
+
 /*
- * Whether this is the operation that --self-test leaves out. L0 executes it for vEL2 after an exit, and whether a
+ * The same of an operation of vEL2's own. L0 executes it for vEL2 after an exit, and whether a
  * translation outlives that exit is another question than whether it outlives the operation: --keep-exit has the
  * first one answered, by an exit in its place that invalidates nothing.
  */
 static inline bool skipped(const struct step *s)
 {
-	if (!shared->skip || !(s->flags & STEP_UNDER_TEST))
+	if (!left_out(s))
 		return false;
 	if (shared->keep_exit) {
 		landmark();

@@ -127,7 +127,7 @@ void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[1] = s->a;
 	cpu->x[2] = s->d & ~(PTE_SH_INNER ^ tables_shareable(c));
 	cpu->x[3] = slot;
-	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op, true);
+	cpu->x[4] = left_out(s) ? (uint64_t)l2_return : tlbi_stub(s->op, true);
 	cpu->x[5] = s->b;
 	cpu->elr = s->flags & STEP_EL0 ? (uint64_t)l2_remap_el0 : (uint64_t)l2_remap;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
@@ -142,7 +142,7 @@ void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
-	cpu->x[4] = shared->skip && (s->flags & STEP_UNDER_TEST) ? (uint64_t)l2_return : tlbi_stub(s->op, s->c);
+	cpu->x[4] = left_out(s) ? (uint64_t)l2_return : tlbi_stub(s->op, s->c);
 	cpu->elr = (uint64_t)l2_call;
 	cpu->spsr = SPSR_MODE_EL1H_MASKED;
 	pe_enter(cpu);

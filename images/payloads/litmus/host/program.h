@@ -42,8 +42,10 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 uint64_t leaf_size(const struct litmus *l);
 /* DS of the stage 1 that the case's operation is for: L2's, or vEL2's own. */
 bool case_ds(const struct litmus *l);
-/* An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it; with l->num the range of that
- * NUM and l->scale that ends with it. */
+/*
+ * An operand for the leaf of l->level at `at`: an address in it, or the smallest range that holds it; with l->num the range of that
+ * NUM and l->scale that ends with it.
+ */
 uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsigned ttl_level);
 /* Whether the operation, executed on the PE that looks and under VMID, obliges the stage-2 leaf at `ipa`. */
 bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
@@ -57,6 +59,7 @@ uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
  * fresh: another one makes KVM recycle a shadow context, which on 7.3 takes a minute (docs/litmus.md).
  */
 uint64_t fresh_ipa(unsigned shift, unsigned level, unsigned leaves);
+#define FAR_IPA 0x200000000000 /* within 48 bits, and a multiple of what any table covers; none of those */
 /* Unmap `count` leaves from `ipa` on and have them forgotten, for the next case's sake. */
 void add_cleanup(struct litmus *l, unsigned ctx, uint64_t ipa, unsigned level, unsigned count);
 /* struct litmus.place: by TTBR0, by TTBR1, and the last leaf of the address space. */
