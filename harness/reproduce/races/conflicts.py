@@ -23,6 +23,8 @@ from harness.program.program import (
     Access,
     Action,
     Context,
+    Cpu,
+    DescriptorLook,
     Host,
     Map,
     Program,
@@ -59,8 +61,9 @@ the user faults again and again, and its vCPU is loaded and put all the time; or
 KVM_RUN and comes back."""
 SOONEST = ("after", "kicked", "used", "before")
 THIRD = "third"
-BESIDE = ("online", "other-vm", THIRD)
-"""After the user has begun a vCPU of the VM comes online, or another VM ends; or a third CPU uses it, too."""
+BESIDE = ("online", "other-vm", "preempt", THIRD)
+"""When the user has begun, or all was taken away: a vCPU of the VM comes online, or another VM ends, or the
+user's thread is scheduled out again and again; or a third CPU uses it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,22 @@ def program(
         if beside == THIRD:
             found = replace(found, world=replace(found.world, cpus=3), actions=_with_third(found.actions))
         elif beside:
-            at = next(i for i, each in enumerate(found.actions) if isinstance(each, Spin)) + 1
-            at += found.actions[at] == Host("kick", 0)
+            at = _beside_at(rng, found.actions)
             found = replace(found, actions=(*found.actions[:at], Host(beside, 0), *found.actions[at:]))
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
+
+
+def _beside_at(rng: random.Random, actions: Sequence[Action]) -> int:
+    """Before which action something else begins: when the user has begun, or when all was taken away.
+
+    In between too, so that what takes translations away meets both who is not there yet and who just came.
+    """
+    first = next(i for i, each in enumerate(actions) if isinstance(each, Spin)) + 1
+    first += actions[first] == Host("kick", 0)
+    last = next(i for i, each in enumerate(actions) if isinstance(each, Sample))
+    return rng.choice((first, first, last))
 
 
 def _with_third(actions: Sequence[Action]) -> tuple[Action, ...]:
@@ -198,7 +211,17 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    return Program(_hypervisor(page, bits), (*begin, *take, *end, Sample(1), Stop(1)))
+    world, other = _hypervisor(page, bits), page ^ layout.area_size
+    if rng.random() < 0.4:  # the user's vCPU has another page's translation, which has to give way
+        world = replace(world, contexts=(*world.contexts, Context(2, vncr=other, s2_bits=bits)))
+        begin = [
+            Map("e2", 2, other, 3, layout.frame(2), letters),
+            Cpu(1),
+            Access("vncr", 2),
+            Cpu(0),
+            *begin,
+        ]
+    return Program(world, (*begin, *take, *end, Sample(1), Stop(1)))
 
 
 def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
@@ -208,6 +231,8 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
     begin: list[Action] = [Host("set-up", offset)]
     begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
+    if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs, and so do those who read it
+        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
     take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
     return Program(_hypervisor(page, bits), (*begin, take, Sample(1), Stop(1)))
 
@@ -283,6 +308,25 @@ def stage2(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
+def flag(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
+    """L0 sets an access flag in L1's stage 2, for a fault on one CPU, while L1 writes that descriptor.
+
+    What L1 wrote has to stay: L0 may replace the descriptor that it has read, and no other one.
+    """
+    at = layout.ipa(0)
+    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    maps = Map("s2", 0, at, 3, layout.frame(0), "rwxo")
+    take = (
+        Map("s2", 0, at, 3, None),
+        Tlbi(0, operation.name, make_operand(operation, at=at)),
+        Tlbi(0, "vmalle1is"),
+    )
+    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
+    world = World(SHIFT, (Context(1, s2_bits=bits, s2_ha=True),), 2)
+    look = DescriptorLook("s2", 0, at, 3)
+    return Program(world, (*begin, *take, Sample(1), look, Sample(1), look, Stop(1)))
+
+
 def recycle(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """One CPU stays in its VMID, or faults there; the other goes through more than there are shadows."""
     count = SHADOWS + rng.choice((1, 2))
@@ -348,10 +392,13 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-event": RaceConflict(vncr_event),
     "event-of-l1": RaceConflict(event_of_l1),
     "dirty": RaceConflict(dirty),
-    "recycle": RaceConflict(recycle, beside=("online", "other-vm")),
-    "recycle-into": RaceConflict(recycle_into, ways=("after", "kicked"), beside=("online", "other-vm")),
+    "recycle": RaceConflict(recycle, beside=("online", "other-vm", "preempt")),
+    "recycle-into": RaceConflict(
+        recycle_into, ways=("after", "kicked"), beside=("online", "other-vm", "preempt")
+    ),
     "stage1": RaceConflict(stage1, wide=True),
     "stage2": RaceConflict(stage2, wide=True),
+    "flag": RaceConflict(flag),
 }
 OF_OTHER_VMS = 40
 """With which nvh-litmus makes every VM: with fewer bits KVM refuses another one while the first one lives."""

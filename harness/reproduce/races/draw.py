@@ -51,6 +51,8 @@ SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
 OLD = 0.25
 """What it counts in the sweep back that others did something else since: most have a side or two."""
+FIRST_SIDE = " first"
+"""Behind the name of a side that is a CPU's very first."""
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
 
@@ -201,7 +203,8 @@ class Drawer:
         """Backwards: each place of the first CPU, the first and the last time, with each side of the others.
 
         Of sides of one function the last one while all was calm; and the first that followed, before the
-        first CPU had looked: what comes later comes because the other one is told to stop.
+        first CPU had looked: what comes later comes because the other one is told to stop. Of all sides of
+        a CPU the very first, too: it enters L2, for which L0 may have no context yet.
         """
         calm: dict[tuple[int, str], Side] = {}
         behind: dict[tuple[int, str], Side] = {}
@@ -210,14 +213,21 @@ class Drawer:
                 calm[side.cpu, side.function] = side
             elif side.cpu and side.first < self._next_mark and len(behind) < FOLLOW:
                 behind.setdefault((side.cpu, side.function), side)
+        first: dict[int, Side] = {}
+        for side in self._sides:
+            if side.cpu and side.first < self._rest:
+                first.setdefault(side.cpu, side)
+        first = {cpu: side for cpu, side in first.items() if side != calm[cpu, side.function]}
         order = []
         for (place, before), group in self._groups.get(self._cpus[0], {}).items():
             for later, each in enumerate(dict.fromkeys((group[-1], group[0]))):
-                for other in (*calm.values(), *behind.values()):
+                for other in (*calm.values(), *behind.values(), *first.values()):
                     if not self._meets(each.arrivals[0], other):
                         continue
                     follows = other.first >= self._rest
-                    pair = (each.cpu, place, before, 2 * later + follows, f"{other.cpu} {other.function}")
+                    entry = FIRST_SIDE if other is first.get(other.cpu) else ""
+                    side_word = f"{other.cpu} {other.function}{entry}"
+                    pair = (each.cpu, place, before, 2 * later + follows, side_word)
                     age = 0.0 if follows else OLD * self._age(other.last)
                     worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, other, pair))

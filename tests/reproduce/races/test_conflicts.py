@@ -12,7 +12,7 @@ import pytest
 from harness.errors import InputError
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
-from harness.program.program import Access, Host, Map, Program, Sample, Spin, Stop
+from harness.program.program import Access, DescriptorLook, Host, Map, Program, Sample, Spin, Stop
 from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import again, conflicts, kept
 from harness.reproduce.races.machine import RaceTrial
@@ -74,7 +74,7 @@ def test_ways_are_dealt_and_all_come_soon() -> None:
     for kind, conflict in conflicts.CONFLICTS.items():
         count = len(conflict.ways)
         assert set(conflict.ways) <= set(conflicts.WAYS)
-        found = [conflicts.dealt("s", kind, turn) for turn in range(5 * count)]
+        found = [conflicts.dealt("s", kind, turn) for turn in range((2 + len(conflict.beside)) * count)]
         assert sorted(way for way, _ in found[:count]) == sorted(conflict.ways)
         assert found[0] == ("after", ""), "one fault for the translation"
         assert {beside for _, beside in found[:count]} == {""}
@@ -96,11 +96,17 @@ def test_a_third_cpu_uses_the_same_and_is_looked_at_too() -> None:
 
 
 @pytest.mark.parametrize("beside", [each for each in conflicts.BESIDE if each != conflicts.THIRD])
-def test_what_goes_on_beside_begins_when_the_user_has(beside: str) -> None:
-    for kind in conflicts.CONFLICTS:
-        actions = conflicts.program(random.Random(1), kind, "after", beside).program.actions
-        at = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
-        assert actions[at + 1] == Host(beside, 0)
+def test_what_goes_on_beside_begins_before_something_is_taken_away_or_after(beside: str) -> None:
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if beside not in conflict.beside:
+            continue
+        places = set()
+        for seed in range(20):
+            actions = conflicts.program(random.Random(seed), kind, "after", beside).program.actions
+            at = actions.index(Host(beside, 0))
+            assert isinstance(actions[at - 1], Spin) != isinstance(actions[at + 1], Sample)
+            places.add(isinstance(actions[at - 1], Spin))
+        assert places == {True, False}
 
 
 def test_translations_of_another_vmid_are_told_apart() -> None:
@@ -212,6 +218,20 @@ def test_what_a_fault_brings_back_is_known() -> None:
     assert new is not None
     assert not new.known
     assert judge(program, tokens(program, min(allowed_of(program)[-2] or ())), conflicts.KNOWN) is None
+
+
+def test_a_descriptor_that_a_fault_writes_over_is_a_finding() -> None:
+    """L1's TLBI does not stop a fault that is under way, which is known; the descriptor is L1's alone."""
+    program = made("flag")
+    may = allowed_of(program)
+    seen = [None if each is None else min(each) for each in may]
+    looks = [i for i, each in enumerate(program.actions) if isinstance(each, DescriptorLook)]
+    assert [may[i] for i in looks] == [frozenset({"invalid"})] * 2
+    assert judge(program, seen, conflicts.KNOWN) is None
+    for look in looks:
+        finding = judge(program, [*seen[:look], "young", *seen[look + 1 :]], conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
 
 
 def test_kept_scenario_loads(tmp_path: Path) -> None:

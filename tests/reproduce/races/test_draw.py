@@ -21,6 +21,7 @@ from tests.reproduce.races.two_cpus import (
     FAULT,
     FIRST,
     INSTALL,
+    LEAVE,
     LOAD,
     LOG,
     MARK,
@@ -208,6 +209,25 @@ def test_the_first_entry_is_kept_back_too() -> None:
     for each in entries:
         assert (each[1].cpu, each[1].place, each[1].held) == (1, ENTER, 0)
         assert met(each, FIRST, (0, TLBI), (1, end(ENTER)), (0, end(TLBI)))
+
+
+def test_the_first_entry_comes_in_the_middle_of_what_takes_away_though_others_follow() -> None:
+    """L0 has no context for what is entered first: its later entries find one, and look no further."""
+    inside = Place("tlbi", "call", "_lock")
+    log = [
+        *whole(0, LOAD),
+        *whole(0, MARK),
+        *whole(1, ENTER),
+        *whole(1, FAULT, WALK),
+        *whole(1, ENTER),
+        *whole(0, TLBI, inside),
+        *whole(0, MARK),
+        *whole(1, LEAVE),
+    ]
+    order = ((1, ENTER), (0, inside), (1, end(ENTER)), (0, end(TLBI)))
+    for seed in range(8):
+        drawer, rng = Drawer("k", arrivals(log)), random.Random(seed)
+        assert any(met(drawer.draw(rng), log, *order) for _ in range(24))
 
 
 def test_a_consequence_is_waited_for_and_not_kept_back() -> None:
