@@ -14,14 +14,14 @@ from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
 from harness.program.program import Access, DescriptorLook, Host, Map, Program, Sample, Spin, Stop
 from harness.reproduce.hunt.program_findings import judge
-from harness.reproduce.races import again, conflicts, kept
+from harness.reproduce.races import again, conflict_programs, conflicts, kept
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
 from harness.runner.project import vocabulary
 from harness.scenario.language import Hold, Place
 from harness.scenario.load import load_file
 
-LAYOUT = Layout(conflicts.SHIFT, 0, 0)
+LAYOUT = Layout(conflict_programs.SHIFT, 0, 0)
 
 
 def made(name: str, seed: int = 1) -> Program:
@@ -73,7 +73,7 @@ def test_ways_are_dealt_and_all_come_soon() -> None:
     """The first programs of a kind begin in all its ways; then something goes on beside."""
     for kind, conflict in conflicts.CONFLICTS.items():
         count = len(conflict.ways)
-        assert set(conflict.ways) <= set(conflicts.WAYS)
+        assert set(conflict.ways) <= set(conflict_programs.WAYS)
         found = [conflicts.dealt("s", kind, turn) for turn in range((2 + len(conflict.beside)) * count)]
         assert sorted(way for way, _ in found[:count]) == sorted(conflict.ways)
         assert found[0] == ("after", ""), "one fault for the translation"
@@ -120,7 +120,7 @@ def test_translations_of_another_vmid_are_told_apart() -> None:
                 for each in program.actions
                 if isinstance(each, Map) and each.stage == "s2" and each.at == spin.at
             }
-            assert len(pages) > conflicts.SHADOWS
+            assert len(pages) > conflict_programs.SHADOWS
             assert list(pages.values()).count(pages[spin.ctx]) == 1
 
 
@@ -175,7 +175,7 @@ def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> 
 
 
 def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
-    assert all(len(made("recycle", seed).world.contexts) > conflicts.SHADOWS for seed in range(20))
+    assert all(len(made("recycle", seed).world.contexts) > conflict_programs.SHADOWS for seed in range(20))
 
 
 def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
@@ -186,7 +186,7 @@ def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
         spin, first = actions[at], actions[at + 1]
         assert isinstance(spin, Spin)
         before = {each.ctx for each in actions[:at] if isinstance(each, Access)}
-        assert len(before) >= conflicts.SHADOWS
+        assert len(before) >= conflict_programs.SHADOWS
         assert spin.ctx not in before
         assert isinstance(first, Access)
         assert first.ctx == spin.ctx
