@@ -25,7 +25,9 @@ LOOK = "access_clidr"
 """The same, before it looks at the other one: it has done all that it had to do until then."""
 BREAK = "__cond_resched_rwlock"
 """By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
-INNER = 0.3
+BEFORE = 3
+"""Sides that others may have done when they had said that they begin."""
+INNER = 0.05
 NEXT_TO_NOTHING = 10
 """Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
 
@@ -140,13 +142,17 @@ def _given(place: Place) -> Place:
 def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
     """What counts: of the first CPU all between its first and last landmark, of others all in and around L2.
 
-    Where nobody enters L2 it is the same of all CPUs; without a landmark all counts.
+    Where nobody enters L2 it begins with the last sides of the others before the first landmark: they say that
+    they begin before they do. Without a landmark all counts.
     """
     marks = [each.number for each in base if not each.cpu and each.place == Place(LANDMARK)]
     entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
     ends = [each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT)]
     first = (marks[0], marks[-1] if len(marks) > 1 else len(base)) if marks else (0, len(base))
-    other = (entries[0], ends[-1]) if entries else first
+    before = [side.first for side in sides(base) if side.cpu and side.first < first[0]] if marks else []
+    other = (min(before[-BEFORE:], default=first[0]), first[1])
+    if entries:
+        other = entries[0], ends[-1]
     return tuple(
         each
         for each in base

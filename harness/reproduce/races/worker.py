@@ -40,6 +40,8 @@ FAILURES_MAX = 3
 FAILED = 100_000_000
 """Instructions that count for a program that could not be run."""
 FINDINGS = "findings"
+MET = frozenset({HoldEnd.UNTIL, HoldEnd.BLOCKED})
+"""How the first hold of a schedule ends where CPUs have met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class RaceWorker:
                 break
             ran = self.target.race(chosen)
             program.drawer.learn(ran.holds)
-            program.vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
+            program.vain += not MET & set(ran.holds[0].reasons)
             program.tried.append(chosen)
             note = self.look(program.number, program.draws, chosen, ran, done)
             program.draws += 1
