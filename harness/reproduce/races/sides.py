@@ -142,8 +142,8 @@ def _given(place: Place) -> Place:
 def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
     """What counts: of the first CPU all between its first and last landmark, of others all in and around L2.
 
-    Where nobody enters L2 it begins with the last sides of the others before the first landmark: they say that
-    they begin before they do. Without a landmark all counts.
+    Where nobody enters L2 it begins with the last sides of the others before the first landmark: they say
+    that they begin before they do. Without a landmark all counts.
     """
     marks = [each.number for each in base if not each.cpu and each.place == Place(LANDMARK)]
     entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
