@@ -33,6 +33,8 @@ from harness.trace.executed.hold_file import HoldEnd
 
 REPEATS = 5
 SHRINK_RUNS = 15
+BUSY = 2
+"""How often a run of a finding may fail for want of the host's time."""
 WARM = (0, 1, 2)
 """How often a program runs by itself before a finding is repeated: some need a machine that has run it."""
 LEAK_RUNS = 20
@@ -205,7 +207,7 @@ class RaceWorker:
         def fails(candidate: RaceTrial) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
-            found = self.judged(candidate.program, self.target.race(candidate, alone=True))
+            found = self.judged(candidate.program, self.again(candidate))
             return None if found is None or found.known else found
 
         reason = reason_of(trial.program, finding)
@@ -226,6 +228,15 @@ class RaceWorker:
         shrinker = Shrinker(lambda candidate: fails(replace(trial, program=candidate)), SHRINK_RUNS)
         short = shrinker.shrink(trial.program, finding)
         return self.keep(number, draw, replace(trial, program=short.program), short.finding, runs)
+
+    def again(self, trial: RaceTrial) -> RacesRun:
+        """``trial`` from the saved state; once more where the host was too busy for it: nothing is lost."""
+        for _ in range(BUSY):
+            try:
+                return self.target.race(trial, alone=True)
+            except InfraError as error:
+                self.queue.put(RaceNote(f"once more: {error}"))
+        return self.target.race(trial, alone=True)
 
     def leak(self, number: int, tried: Sequence[RaceTrial], before: LeftBehind) -> RaceNote | None:
         """What of ``tried`` leaves something behind, if L0 has more than ``before``; what was kept of it."""
@@ -250,8 +261,8 @@ class RaceWorker:
         self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding, runs: int
     ) -> RaceNote | None:
         """Repeat what is short, and write it down; None when another worker has found it."""
-        first = self.target.trace(self.target.race(trial, alone=True))
-        again = sum(self.target.trace(self.target.race(trial, alone=True)) == first for _ in range(REPEATS))
+        first = self.target.trace(self.again(trial))
+        again = sum(self.target.trace(self.again(trial)) == first for _ in range(REPEATS))
         race = Race(
             trial=trial,
             finding=finding,
