@@ -78,14 +78,23 @@ def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
     """Way and what is beside it, for a hunt's program number ``turn`` of a kind: none twice before all came.
 
     First come the ways with nothing beside them, in the order in which their first schedules show most: one
-    fault for the translation, one load of a vCPU, and then those that fault and load again and again.
+    fault for the translation, one load of a vCPU, and then those that fault and load again and again. Each
+    has one after it that has something beside, another thing each time.
     """
     rng = random.Random(f"{seed} dealt {kind}")
     ways, beside = CONFLICTS[kind].ways, CONFLICTS[kind].beside
     plain = [(way, "") for way in SOONEST if way in ways]
-    more = rng.sample(both := list(itertools.product(ways, beside)), len(both))
-    some = [*plain, *more[: len(ways)], *plain, *more[len(ways) :]]
+    more = [(rng.choice(ways), each) for each in rng.sample(beside, len(beside))]
+    rest = [each for each in itertools.product(ways, beside) if each not in more]
+    pairs = itertools.zip_longest(plain, more)
+    some = [each for pair in pairs for each in pair if each]
+    some += rng.sample(rest, len(rest))
     return some[turn % len(some)]
+
+
+def first_round(kind: str) -> int:
+    """How many programs of a kind have all its ways, and all that may be beside them, once."""
+    return len(CONFLICTS[kind].ways) + len(CONFLICTS[kind].beside)
 
 
 def kinds_of(seed: str, worker: int) -> tuple[str, ...]:

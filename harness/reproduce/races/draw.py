@@ -233,7 +233,7 @@ class Drawer:
                     entry = FIRST_SIDE if other is first.get(other.cpu) else ""
                     side_word = f"{other.cpu} {other.function}{entry}"
                     pair = (each.cpu, place, before, 2 * later + follows, side_word)
-                    age = 0.0 if follows else OLD * self._age(other.last)
+                    age = 0.0 if follows or entry else OLD * self._age(other.last)
                     worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, other, pair))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]

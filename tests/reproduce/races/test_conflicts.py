@@ -70,17 +70,18 @@ def test_each_worker_begins_with_other_kinds() -> None:
 
 
 def test_ways_are_dealt_and_all_come_soon() -> None:
-    """The first programs of a kind begin in all its ways; then something goes on beside."""
+    """The first programs of a kind begin in all its ways; between them something else goes on beside each."""
     for kind, conflict in conflicts.CONFLICTS.items():
-        count = len(conflict.ways)
-        assert set(conflict.ways) <= set(conflict_programs.WAYS)
-        found = [conflicts.dealt("s", kind, turn) for turn in range((2 + len(conflict.beside)) * count)]
-        assert sorted(way for way, _ in found[:count]) == sorted(conflict.ways)
+        ways, beside = conflict.ways, conflict.beside
+        assert set(ways) <= set(conflict_programs.WAYS)
+        every = {(way, each) for way in ways for each in ("", *beside)}
+        found = [conflicts.dealt("s", kind, turn) for turn in range(len(every))]
         assert found[0] == ("after", ""), "one fault for the translation"
-        assert {beside for _, beside in found[:count]} == {""}
-        assert {beside for _, beside in found} == {"", *conflict.beside}
-        every = {(way, beside) for way in conflict.ways for beside in ("", *conflict.beside)}
-        assert set(found) == every
+        assert found[1][1], "and then something beside"
+        soon = found[: conflicts.first_round(kind)]
+        assert sorted(way for way, each in soon if not each) == sorted(ways)
+        assert sorted(each for _, each in soon if each) == sorted(beside)
+        assert set(found) == every, "none twice before all came"
 
 
 def test_a_third_cpu_uses_the_same_and_is_looked_at_too() -> None:
