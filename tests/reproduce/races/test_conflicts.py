@@ -230,9 +230,22 @@ def test_a_descriptor_that_a_fault_writes_over_is_a_finding() -> None:
     assert [may[i] for i in looks] == [frozenset({"invalid"})] * 2
     assert judge(program, seen, conflicts.KNOWN) is None
     for look in looks:
-        finding = judge(program, [*seen[:look], "young", *seen[look + 1 :]], conflicts.KNOWN)
+        bad = [*seen[:look], "young", *seen[look + 1 :]]
+        finding = judge(program, bad, conflicts.KNOWN)
         assert finding is not None
         assert not finding.known
+        # L2 may use what was brought back, which is known, before anybody looks at the descriptor.
+        bad[look - 1] = f"v={0x6E76_6800_0000_0000 + LAYOUT.frame(0):#x}"
+        finding = judge(program, bad, conflicts.KNOWN)
+        assert finding is not None
+        assert finding.known
+        finding = judge(program, bad, conflicts.KNOWN, behind=True)
+        assert finding is not None
+        assert not finding.known
+        assert finding.saw == "young"
+        stale = judge(program, [*bad[:look], *seen[look:]], conflicts.KNOWN, behind=True)
+        assert stale is not None
+        assert stale.known
 
 
 def test_kept_scenario_loads(tmp_path: Path) -> None:
