@@ -27,7 +27,7 @@ BREAK = "__cond_resched_rwlock"
 """By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
 BEFORE = 3
 """Sides that others may have done when they had said that they begin."""
-INNER = 0.05
+INNER, TEST = 0.05, 1.0
 NEXT_TO_NOTHING = 10
 """Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
 
@@ -73,9 +73,12 @@ class Stretch:
 
     @property
     def inner(self) -> float:
-        """0 right before a lock is taken and right behind where one was given, and a little in between."""
+        """0 right before a lock is taken and right behind where one was given, and a little in between.
+
+        More where something is tested: most windows have a call in them.
+        """
         first, last = self.arrivals[0].place, self.arrivals[-1].place
-        return INNER * (first.kind != "after" and not _takes(last))
+        return INNER * (first.kind != "after" and not _takes(last)) + TEST * (first.kind == "test")
 
 
 def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
@@ -112,7 +115,8 @@ def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
         some: list[RaceArrival] = []
         for each in (arrival for arrival in base if arrival.cpu == cpu):
             gives = each.place.kind == "after"
-            if some and (gives or each.at - some[-1].at > NEXT_TO_NOTHING):
+            tests = each.place.kind == "test"  # what it tests was read since the place before
+            if some and (gives or tests or each.at - some[-1].at > NEXT_TO_NOTHING):
                 found.append(Stretch(tuple(some), locks[-1] if locks else None))
                 some = []
             if gives and locks and _given(each.place) == locks[-1]:

@@ -55,6 +55,15 @@ def test_a_lock_ends_a_stretch_and_is_told() -> None:
     ]
 
 
+def test_a_test_begins_a_stretch_and_comes_after_those_with_calls() -> None:
+    """However close: what it tests was read behind the place before."""
+    look = Place("fault", "test", "3")
+    log = [(1, FAULT), (1, WALK), (1, look), (1, INSTALL)]
+    plain, tested = sides.stretches(arrivals(log, list(range(len(log)))))
+    assert [each.place for each in tested.arrivals] == [look, INSTALL]
+    assert tested.inner > plain.inner + 0.5
+
+
 def test_a_lock_that_is_about_to_be_given_up_counts_as_none() -> None:
     """Who goes through a whole stage 2 lets others in between two steps: a CPU can be held there."""
     step = Place("fault", "call", sides.BREAK + "_write")
