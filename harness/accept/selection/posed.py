@@ -118,13 +118,36 @@ def _wanted(file: FaultyFile, blocks: Sequence[str], switch: str) -> set[int]:
         for n, block in enumerate(blocks)
         if not _SWITCH.search(block) and not _MACHINERY.search(block)
     }
+    opens = _opens(file, blocks)
     while found:
         used = {word for n in found for word in _WORD.findall(_SWITCH.sub("", blocks[n]))}
         more = {n for n, words in spare.items() if n not in found and words & used}
+        more |= _closing(found, opens)
         if not more:
             break
         found |= more
     return found
+
+
+def _opens(file: FaultyFile, blocks: Sequence[str]) -> list[int]:
+    """Return how many more braces and parentheses each hunk leaves open than what it replaces."""
+    before = file.before.splitlines(keepends=True)
+
+    def left(text: str) -> int:
+        return sum(text.count(sign) for sign in "({") - sum(text.count(sign) for sign in ")}")
+
+    old = ("".join(before[hunk.old - 1 : hunk.old - 1 + hunk.removed]) for hunk in file.hunks)
+    return [left(new) - left(was) for new, was in zip(blocks, old, strict=True)]
+
+
+def _closing(found: set[int], opens: Sequence[int]) -> set[int]:
+    """Return the nearest hunk that evens out what is open: behind one that opens, before one that closes."""
+    depth = sum(opens[n] for n in found)
+    if not depth:
+        return set()
+    odd = max(n for n in found if opens[n] * depth > 0)
+    places = range(odd + 1, len(opens)) if depth > 0 else range(odd - 1, -1, -1)
+    return set(next(([n] for n in places if n not in found and opens[n] * depth < 0), []))
 
 
 def load(store: Store, progress: Callable[[str], None]) -> PosedFaults:

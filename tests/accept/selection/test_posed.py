@@ -93,6 +93,22 @@ def test_the_patch_applies_and_gives_the_fault(faults: PosedFaults, tmp_path: Pa
     assert [str(each) for each in faults.touches("no-sync")] == ["second()"]
 
 
+def test_a_brace_that_another_faults_lines_close_brings_those_with_it(tmp_path: Path) -> None:
+    before = "int f(int x)\n{\n\tif (x)\n\t\tg();\n\th();\n}\n"
+    after = before.replace("(x)\n", "(x && !kvm_mutant(never)) {\n").replace(
+        "g();\n", "g();\n\t\tif (kvm_mutant(twice))\n\t\t\tg();\n\t}\n"
+    )
+    for name, text in (("before", before), ("after", after)):
+        (tmp_path / name).write_text(text)
+    words = ["git", "diff", "--no-index", "-U0", "before", "after"]
+    diff = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    found = PosedFaults({PATH: FaultyFile(before, after, tuple(touched.hunks(diff)))})
+    for name in ("never", "twice"):
+        text = found.posed(name)[PATH]
+        assert text.count("{") == text.count("}") == 2
+        assert text.count("true") == text.count("false") == 1
+
+
 def test_a_fault_that_is_not_there_is_refused(faults: PosedFaults) -> None:
     with pytest.raises(UserError, match=r"no fault no-such-fault; see nvh mutants --list"):
         faults.posed("no-such-fault")
