@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from harness.accept import cost_limit, submission, warned, which_steps
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
 from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage
-from harness.accept.lab import Lab, Seeds, SeriesStep, StepBuild
+from harness.accept.lab import Lab, SeriesStep, StepBuild
 from harness.accept.report.selection import plan_line, selection_of
 from harness.accept.report.series_report import (
     COST,
@@ -29,8 +30,8 @@ from harness.accept.report.series_report import (
     SeriesReport,
     StepRecord,
 )
-from harness.accept.request import Request
-from harness.accept.selection import planning
+from harness.accept.request import DETERMINISTIC, Request, runs
+from harness.accept.selection import kept, planning
 from harness.accept.selection.choose import Plan
 from harness.errors import InfraError, UserError
 from harness.report.progress import Progress
@@ -42,8 +43,8 @@ from harness.scenario.language import Cell
 from harness.trace.executed.counts import Trace
 
 SEED = 1
-REPEAT_RACY = 5
-DETERMINISTIC = "icount"
+BASE_SHARE = 0.75
+"""Of the budget: when the base stops to begin cells. The price is half of it, without the snapshots."""
 
 
 @dataclass
@@ -122,7 +123,13 @@ class Campaign:
             coverage=coverage,
             cost=cost,
             cost_limit=self.request.cost_limit,
-            selection=selection_of(self.plan, self.request.select[1], cells, self.request.budget_s),
+            selection=selection_of(
+                self.plan,
+                self.request.select[1],
+                cells,
+                self.request.budget_s,
+                coverage.ran_functions if coverage else (),
+            ),
             diff=self.tree.diff(),
             level=str(self.request.level),
         )
@@ -134,12 +141,15 @@ class Campaign:
             raise UserError(f"the base does not build, so nothing can be said of the series:\n{base.why}")
         if not self.request.chooses:
             return
-        found = planning.basis(
-            self.tree, base.artefact, self.lab.store, self.request.overrides, history(self.lab.store)
+        known = planning.PlanningKnowledge(
+            self.lab.store, self.request.overrides, history(self.lab.store), self.request.repeat
         )
-        self.plan = planning.make(
-            found, numbers, self.request.budget_s, self.request.jobs, self.request.watches
-        )
+        self.plan = kept.load(self.directory) if self.request.resume else None
+        if self.plan is None:
+            found = planning.basis(self.tree, base.artefact, known)
+            how = (self.request.budget_s, self.request.jobs, self.request.watches)
+            self.plan = planning.make(found, numbers, *how)
+            kept.note(self.directory, self.plan)
         self.lab.choose(self.plan.cells)
         self.progress.note(plan_line(self.plan))
 
@@ -156,13 +166,11 @@ class Campaign:
         return SeriesStep(number, f"patch-{number}" if number else "base", place)
 
     @functools.cached_property
-    def seeds(self) -> Seeds:
+    def seeds(self) -> dict[str, Sequence[int]]:
         """The seeds of the first runs of every cell."""
-        found = {}
+        found: dict[str, Sequence[int]] = {}
         for cell in self.lab.cells(self.step(0)):
-            racy = cell.stack.timing != DETERMINISTIC
-            count = self.request.repeat or (REPEAT_RACY if racy else 1)
-            found[cell.id] = range(SEED, SEED + count)
+            found[cell.id] = range(SEED, SEED + runs(cell.stack.timing, self.request.repeat))
         return found
 
     def more(self, cell: str) -> range:
@@ -179,11 +187,25 @@ class Campaign:
             return
         seeds = self.seeds
         if self.plan and 0 < number < self.count:
-            seeds = {cell: seeds[cell] for cell in self.plan.between.get(number, ())}
+            seeds = {cell: seeds[cell] for cell in self.plan.between.get(number, ()) if cell in seeds}
         watch = built if self.request.watches and number in (0, self.count) else None
-        self.runs[number] = self.lab.run(built.step, seeds, watch) if seeds else {}
+        until = begun + self.request.budget_s * BASE_SHARE if self.plan and not number else math.inf
+        self.runs[number] = self.lab.run(built.step, seeds, watch, until) if seeds else {}
+        if not number:
+            self._drop_late()
         found = self.judged(number, list(self.runs[number])) if number else []
         self._note_step(number, built, tuple(found), begun)
+
+    def _drop_late(self) -> None:
+        """Leave out what the base had no time for: without its runs nothing can be compared."""
+        late = {cell for cell, runs in self.runs[0].items() if not runs.results}
+        if not late or not self.plan:
+            return
+        self.plan = self.plan.without(late)
+        self.lab.choose(self.plan.cells)
+        for cell in late:
+            del self.runs[0][cell], self.seeds[cell]
+        self.progress.note(f"{len(late)} cells had not begun at three quarters of the budget, and do not run")
 
     def judged(self, number: int, cells: Sequence[str]) -> list[CellComparison]:
         """Compare a step with the base; where they differ, run both some more first."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import json
+import math
 import shutil
 import threading
 import time
@@ -34,7 +35,7 @@ from harness.report.results import CellResult
 from harness.report.store import CELLS
 from harness.runner.choice import Chooser, Start
 from harness.runner.prepare import Builder, build_all
-from harness.runner.processes import LocalRunner
+from harness.runner.processes import LATE, LocalRunner
 from harness.runner.project import find_cells
 from harness.runner.run import artefacts, history, make_jobs, summary_of
 from harness.runner.snapshots import KIND as SNAPSHOT
@@ -197,23 +198,26 @@ class Lab:
         compiled = () if cached else tuple(artefact.manifest.get("compiled", ()))
         return StepBuild(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
 
-    def run(self, step: SeriesStep, seeds: Seeds, watch: StepBuild | None = None) -> dict[str, CellRuns]:
+    def run(
+        self, step: SeriesStep, seeds: Seeds, watch: StepBuild | None = None, until: float = math.inf
+    ) -> dict[str, CellRuns]:
         """Run each cell of ``seeds`` once per seed; returns their runs by cell.
 
         Each seed leaves an ordinary run directory. A cell that ended in ``infra`` is run once more; both
         count for what they are. With ``watch``, the step's kernel, the first seed of each is run under the
-        model's trace of what L0 executes (``traces``). What an interrupted acceptance has run stands.
+        model's trace of what L0 executes (``traces``). What an interrupted acceptance has run stands. A cell
+        that has not begun at ``until`` (of the monotonic clock) has no runs.
         """
         cells = [cell for cell in self.cells(step) if cell.id in seeds]
         found: dict[str, CellRuns] = {cell.id: CellRuns() for cell in cells}
-        for seed, results in self._run(step, cells, seeds, watch=watch):
+        for seed, results in self._run(step, cells, seeds, watch=watch, until=until):
             for result in results:
                 found[result.id].results.append(result)
                 if result.verdict is Verdict.INFRA:
                     self._progress.note(
                         f"{step.label}: {result.id} with seed {seed} is infra: {result.reason}"
                     )
-        again = [cell for cell in cells if not found[cell.id].decided]
+        again = [cell for cell in cells if found[cell.id].results and not found[cell.id].decided]
         first = {cell.id: seeds[cell.id][:MAX_INFRA_RETRIES] for cell in again}
         for _, results in self._run(step, again, first, ".again") if again else ():
             for result in results:
@@ -283,6 +287,7 @@ class Lab:
         seeds: Seeds,
         end: str = "",
         watch: StepBuild | None = None,
+        until: float = math.inf,
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
         overrides = on_level(self._overrides, self.level, step.kernel)
         if self._console:
@@ -318,8 +323,10 @@ class Lab:
             booted,
             lambda cell: order[cell.id] if self._chosen else 0,
             step.label,
+            until,
         )
-        results = {(result.id, result.seed): result for result in runner.run(orders)}
+        done = [result for result in runner.run(orders) if result.reason != LATE]
+        results = {(result.id, result.seed): result for result in done}
         for seed, place in places.items():
             known = {
                 **{cell: result for (cell, number), result in results.items() if number == seed},

@@ -26,6 +26,13 @@ from harness.scenario.scenario import NO_OVERRIDES, Overrides
 FILE = "request.json"
 BUDGET_S = 600.0
 CONFIRM = 5
+REPEAT_RACY = 5
+DETERMINISTIC = "icount"
+
+
+def runs(timing: str, repeat: int = 0) -> int:
+    """Return how often a cell of that timing runs on each side; ``repeat`` as in ``Request``."""
+    return repeat or (1 if timing == DETERMINISTIC else REPEAT_RACY)
 
 
 def going_on(directory: Path) -> str:

@@ -103,11 +103,13 @@ def dry_run(request: Request, console: Console, store: Store | None = None) -> N
         kernel = load_kernel(str(base.write_kernel(Path(place), f"{base.spec.name}-base", ())))
         built = built_kernel(kernel, store, MODULE_SOURCES)
         if request.chooses:
-            basis = planning.basis(tree, built, store, request.overrides, usual)
+            known = planning.PlanningKnowledge(store, request.overrides, usual, request.repeat)
+            basis = planning.basis(tree, built, known)
             plan = planning.make(basis, numbers, request.budget_s, request.jobs, request.watches)
         else:
+            cells = selected(request.select, request.overrides, request.level)
             plan = planning.named(
-                [cell.id for cell in selected(request.select, request.overrides, request.level)],
+                {cell.id: requests.runs(cell.stack.timing, request.repeat) for cell in cells},
                 numbers,
                 (request.jobs, request.watches),
                 usual,

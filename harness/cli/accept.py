@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.accept import base, campaign, cost_limit, request, start, which_steps
+from harness.accept import base, cost_limit, request, start, which_steps
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
 from harness.cli import common
@@ -69,7 +69,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=common.positive,
         default=0,
         metavar="N",
-        help=f"runs per cell and side (default 1 under icount, {campaign.REPEAT_RACY} otherwise)",
+        help=f"runs per cell and side (default 1 under icount, {request.REPEAT_RACY} otherwise)",
     )
     parser.add_argument(
         "--confirm",

@@ -7,6 +7,7 @@ examples:
   ./nvh mutants --select ipas2-no-unmap --json  one mutant and its control, for a machine
   ./nvh mutants --with default                  each mutant against ./nvh run: what is red first, and when
   ./nvh mutants --with accept                   each posed as a patch: against what nvh accept chooses for it
+  ./nvh mutants --as-patch s1-no-dsb            the fault as a patch, for nvh accept
   ./nvh mutants --table runs/ID/mutants.json    the table of docs/mutants.md, from such a run
   ./nvh mutants --models                        wrong models instead: builds a QEMU of Debian's source first
   ./nvh mutants --models --select vbar-lost     one of them; docs/model-check.md
@@ -25,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.accept.request import BUDGET_S
-from harness.accept.selection import planning
+from harness.accept.selection import planning, posed
 from harness.artefacts.model_source import build_faulty
 from harness.bundle.console_model import refuse_console
 from harness.cli import common
@@ -78,6 +79,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         "glob; may be given again",
     )
     parser.add_argument(
+        "--as-patch", metavar="MUTANT", help="print the fault as a patch on the kernel nv, for nvh accept"
+    )
+    parser.add_argument(
         "--table", type=Path, metavar="FILE", help="print such a run's mutants.json as Markdown"
     )
 
@@ -89,6 +93,10 @@ def main(arguments: argparse.Namespace) -> int:
         return EXIT_PASS
     if arguments.models:
         return _models(arguments)
+    if arguments.as_patch:
+        (one,) = table.choose(table.load(), [arguments.as_patch])
+        print(posed.load(Store(), lambda _: None).patch(one.name, one.fault), end="")
+        return EXIT_PASS
     level = Level.parse(arguments.level)
     if arguments.selection and level is not Level.L0:
         raise UserError("--with meets faults of L0's kernel; leave it out, or --level")
@@ -134,13 +142,8 @@ def _against(
 
 
 def _chosen(overrides: Overrides, jobs: int | None) -> against.Chosen:
-    store = Store()
-
-    def cells(mutant: table.Mutant) -> tuple[str, ...]:
-        function = mutant.at.removesuffix("()")
-        return planning.for_function(function, store, overrides, BUDGET_S, jobs).cells
-
-    return cells
+    plans = planning.PosedPlans(Store(), overrides, BUDGET_S, jobs)
+    return lambda mutant: plans.plan(mutant.name).cells
 
 
 def _models(arguments: argparse.Namespace) -> int:

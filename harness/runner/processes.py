@@ -7,6 +7,7 @@ import concurrent.futures
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,15 @@ OVERHEAD_MIB = 512
 SPARE_MIB = 128  # the cell's own process, and how much more than last time a machine may take
 COLD = ", booted cold"
 """Behind the name under which the history has how long a cell takes that no snapshot began."""
+WATCHED = "watched "
+"""Before the name of a cell whose model has a plugin that watches it."""
+LATE = "not begun: the time for it was over"
 WAITING = 4  # cells per CPU that may wait for admission with a thread each
+
+
+def known_as(job: Job) -> str:
+    """Return the name under which the history has how long a cell takes; under a plugin it takes longer."""
+    return f"{WATCHED if job.watch else ''}cell {job.cell.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +167,13 @@ class LocalRunner:
         booted: Booted | None = None,
         rank: Callable[[Cell], int] = lambda _: 0,
         label: str = "",
+        until: float = float("inf"),
     ) -> None:
-        """``label`` stands before the name of each cell in what is shown, where several runs are one work."""
+        """``label`` stands before the name of each cell in what is shown, where several runs are one work.
+
+        What has not begun at ``until`` (of the monotonic clock) does not: its result is infra, with ``LATE``.
+        """
+        self._until = until
         self._label = f"{label}: " if label else ""
         self._booted = booted
         self._rank = rank
@@ -203,7 +217,7 @@ class LocalRunner:
 
     def _usual(self, job: Job) -> float | None:
         """How long the cell takes from its snapshot; from a cold boot, where it was never seen otherwise."""
-        names = (f"cell {job.cell.id}", f"cell {job.cell.id}{COLD}")
+        names = (known_as(job), f"{known_as(job)}{COLD}")
         return next((known for name in names if (known := self._progress.usual(name)) is not None), None)
 
     def _run_one(self, number: int, job: Job, directory: Path, turn: int) -> CellResult:
@@ -213,12 +227,14 @@ class LocalRunner:
         try:
             if self._stopping.is_set():
                 return planned(job).infra("the run was interrupted before this cell started")
+            if time.monotonic() > self._until:
+                return planned(job).infra(LATE)
             name = job.cell.id if job.seed == SEED else f"{job.cell.id} (seed {job.seed})"
-            self._progress.phase(key, f"{self._label}{name}", known_as=f"cell {job.cell.id}")
+            self._progress.phase(key, f"{self._label}{name}", known_as=known_as(job))
             if self._snapshots:
                 self._snapshots.choose(job, directory, lambda stage: self._progress.update(key, stage))
             # What it takes depends on how it begins; to make its snapshot is no part of it.
-            began = f"cell {job.cell.id}{'' if (directory / begin.RECORD).exists() else COLD}"
+            began = f"{known_as(job)}{'' if (directory / begin.RECORD).exists() else COLD}"
             self._progress.began(key, began)
             self._left.begin(number, self._progress.usual(began))
             if self._booted:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from harness.accept.compare import CellRuns, SeriesEffect
 from harness.accept.lab import Seeds, SeriesStep, StepBuild
 from harness.accept.report.series_report import Decision, SeriesReport
 from harness.accept.request import Request
+from harness.accept.selection.choose import Choice, Claim, Plan
 from harness.accept.submission import read
 from harness.errors import UserError
 from harness.host.cache import Artefact
@@ -37,9 +39,11 @@ class Laboratory:
         verdicts: Verdicts,
         broken: Sequence[int] = (),
         racy: Sequence[str] = (),
+        late: Sequence[str] = (),
     ) -> None:
         self.names = cells
         self.racy = racy
+        self.late = late
         self.verdicts = verdicts
         self.broken = broken
         self.built: list[int] = []
@@ -74,12 +78,19 @@ class Laboratory:
         self.forgotten.append(build.step.number)
         return 0
 
-    def run(self, step: SeriesStep, seeds: Seeds, _: StepBuild | None = None) -> dict[str, CellRuns]:
+    def choose(self, cells: Sequence[str]) -> None:
+        self.names = cells
+
+    def run(
+        self, step: SeriesStep, seeds: Seeds, _: StepBuild | None = None, until: float = math.inf
+    ) -> dict[str, CellRuns]:
         every = sorted({seed for each in seeds.values() for seed in each})
         self.asked.append((step.number, tuple(seeds), tuple(every)))
         return {
             name: CellRuns(
                 [result(name, LETTERS[self.verdicts(step.number, name, seed)], seed) for seed in seeds[name]]
+                if until == math.inf or name not in self.late
+                else []
             )
             for name in seeds
         }
@@ -92,7 +103,9 @@ Judge = Callable[..., SeriesReport]
 def judge(base: Base, tmp_path: Path) -> Judge:
     """Return what judges the toy series of three patches in a laboratory."""
 
-    def go(laboratory: Laboratory, patches: str = "all", **changes: Any) -> SeriesReport:
+    def go(
+        laboratory: Laboratory, patches: str = "all", plan: Plan | None = None, **changes: Any
+    ) -> SeriesReport:
         box = tmp_path / "series.mbox"
         box.write_text("\n".join(THREE))
         found = read(str(box))
@@ -100,14 +113,30 @@ def judge(base: Base, tmp_path: Path) -> Judge:
         named = ((), ("named",))  # so that the laboratory's cells are taken as they are
         request = Request(str(box), select=named, patches=patches, coverage=False, **changes)
         lab: Any = laboratory
-        progress: Any = None
-        return Campaign(request, found, used, tree, lab, progress, tmp_path / "out").carry_out()
+        progress: Any = SimpleNamespace(note=lambda _: None)
+        campaign = Campaign(request, found, used, tree, lab, progress, tmp_path / "out", plan=plan)
+        return campaign.carry_out()
 
     return go
 
 
 def since(patch: int, cell: str = "a") -> Verdicts:
     return lambda step, name, _: "f" if name == cell and step >= patch else "p"
+
+
+def test_what_the_base_had_no_time_for_is_left_out_and_told(judge: Judge) -> None:
+    """A cell that has not run on the base cannot be compared: it runs nowhere, and the report names it."""
+    cells = ("soon", "late", "later")
+    choices = tuple(Choice(cell, Claim.REACHES, ("f",), (1,), 10.0) for cell in cells)
+    plan = Plan(choices, between={1: ("soon", "late"), 2: ()}, seconds=60.0)
+    laboratory = Laboratory(cells, lambda *_: "p", late=("late", "later"))
+    report = judge(laboratory, plan=plan)
+    assert report.decision is Decision.ACCEPT
+    assert [each.cell for each in report.whole.cells] == ["soon"]
+    assert [asked[:2] for asked in laboratory.asked] == [(0, cells), (3, ("soon",)), (1, ("soon",))]
+    assert report.selection is not None
+    assert [each.cell for each in report.selection.cells] == ["soon"]
+    assert [each.cell for each in report.selection.left] == ["late", "later"]
 
 
 def test_all_green_is_accepted(judge: Judge) -> None:

@@ -239,7 +239,7 @@ def test_what_is_not_known_itself_is_looked_for_above(program: Path) -> None:
     touched = [TouchedFunction("kernel/main.c", "never", (2,))]
 
     def find(reached: dict[str, frozenset[str]], noticed: list[str]) -> TouchedCode:
-        (found,) = where.changes(touched, texts.__getitem__, program, reached, noticed)
+        (found,) = where.changes(touched, texts.__getitem__, where.BaseKernel(program), reached, noticed)
         return found
 
     assert find({"cell": frozenset({"unused_by_all"})}, []).symbols == {"never", "unused_by_all"}
@@ -250,7 +250,7 @@ def test_what_is_not_known_itself_is_looked_for_above(program: Path) -> None:
 
 def test_a_kernel_without_line_tables_leaves_the_names(tmp_path: Path) -> None:
     touched = [TouchedFunction("kernel/main.c", "never", (2,))]
-    found = where.changes(touched, lambda _: SOURCE, tmp_path, {}, [])
+    found = where.changes(touched, lambda _: SOURCE, where.BaseKernel(tmp_path), {}, [])
     assert found == [TouchedCode("never", frozenset(), (2,))]
 
 
@@ -319,8 +319,10 @@ def test_handlers_of_tlbi_operations() -> None:
 def test_functions_by_the_look_of_the_source() -> None:
     text = "static bool\nhandle(struct x *x,\n       int y)\n{\n\treturn f(x);\n}\n\n"
     text += "TRACE_EVENT(kvm_nv,\n\tTP_ARGS(a)\n);\nint z;\n"
+    text += "DEFINE_PER_CPU(struct held, held);\nDECLARE_KVM_NVHE_PER_CPU(u64, each);\n"
     found = join.functions(text)
     assert [found[n] for n in (2, 3, 5, 8, 9, 11)] == ["handle", "handle", "handle", "kvm_nv", "kvm_nv", ""]
+    assert [found[n] for n in (12, 13)] == ["", ""]
 
 
 COST = struct.pack("<IIII8Q", 0xD50C8420, 1, 0xB, 0, 3, 300, 90, 120, 3, 1, 1, 6)

@@ -152,7 +152,7 @@ def test_progress_lines_say_which_kernel(tmp_path: Path, monkeypatch: pytest.Mon
     given: list[str] = []
 
     def runner(*words: Any) -> Any:
-        given.append(words[-1])
+        given.append(words[6])
         return SimpleNamespace(run=lambda _: [])
 
     monkeypatch.setattr(lab, "LocalRunner", runner)

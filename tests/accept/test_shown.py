@@ -12,6 +12,8 @@ from harness.accept import request
 from harness.accept.report import reply, shown, store
 from harness.cli.main import main
 from harness.errors import UserError
+from harness.report.store import write_cell
+from tests.accept.results import LETTERS, result
 from tests.accept.samples import rejected
 
 BEGUN = request.BegunAs(("accept", "a b.mbox", "--patches", "last"), "/", "0")
@@ -37,10 +39,15 @@ def test_interrupted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         (tmp_path / "steps" / name).mkdir(parents=True)
         if whole:
             (tmp_path / "steps" / name / "summary.json").touch()
+    for cell, letter in (("a", "p"), ("b", "f"), ("c", "")):
+        place = tmp_path / "steps" / "patch-2.seed1" / "cells" / cell
+        place.mkdir(parents=True)
+        if letter:
+            write_cell(result(cell, LETTERS[letter]), place)
     assert main(["show", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert "not ended: ./nvh accept 'a b.mbox' --patches last" in text
-    assert "whole: base.seed1\n" in text
+    assert "whole: base.seed1\nbegun: patch-2.seed1, 2 of 3 cells ended; b is fail\n" in text
     assert f"go on with: ./nvh accept --resume {tmp_path}" in text
     with pytest.raises(UserError, match="has not ended; go on with"):
         shown.as_json(tmp_path)

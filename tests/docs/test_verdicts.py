@@ -265,7 +265,9 @@ class Laboratory:
     def forget(self, _: StepBuild) -> int:
         return 0
 
-    def run(self, step: SeriesStep, seeds: Seeds, _: StepBuild | None = None) -> dict[str, CellRuns]:
+    def run(
+        self, step: SeriesStep, seeds: Seeds, _: StepBuild | None = None, __: float = 0.0
+    ) -> dict[str, CellRuns]:
         seen = {CELL: self._sides[step.number >= 2], "green": made.cell("green")}
         return {name: CellRuns([seen[name]] * len(seeds[name])) for name in seeds}
 

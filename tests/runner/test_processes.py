@@ -18,11 +18,21 @@ from rich.console import Console
 
 from harness.attempt.job import Job, planned
 from harness.machine.process import Use, kill, spawn, use
+from harness.machine.qemu import Plugin
 from harness.report.history import History
 from harness.report.progress import Progress
 from harness.report.results import CellResult, MachineTime
 from harness.runner import supervise
-from harness.runner.processes import Admission, CellCost, Costs, LocalRunner, available, bound
+from harness.runner.processes import (
+    LATE,
+    Admission,
+    CellCost,
+    Costs,
+    LocalRunner,
+    available,
+    bound,
+    known_as,
+)
 from harness.runner.project import vocabulary
 from harness.runner.run import make_jobs
 from harness.scenario.language import Cell
@@ -168,6 +178,28 @@ def test_machine_that_ends_at_once_is_infra_with_its_words(
         kept = {ref.path: ref.role for ref in result.files}
         assert kept["qemu.log"] == "log"
         assert kept["qemu.sh"] == "command"
+
+
+def test_what_has_not_begun_in_time_does_not_begin(
+    cells: list[Cell], images: StackImages, tmp_path: Path
+) -> None:
+    jobs = make_jobs(cells, {cell.id: images for cell in cells}, NO_OVERRIDES, tmp_path / "run")
+    with Progress(Console(file=sys.stderr)) as progress:
+        late = LocalRunner(progress, 2, until=time.monotonic() - 1).run(jobs)
+    assert [each.id for each in late] == [cell.id for cell in cells]
+    assert {(each.verdict, each.reason) for each in late} == {(Verdict.INFRA, LATE)}
+    assert not list((tmp_path / "run").rglob("qemu.log"))  # nothing was started
+
+
+def test_a_cell_that_is_watched_has_a_name_of_its_own_in_the_history(
+    cells: list[Cell], images: StackImages, tmp_path: Path
+) -> None:
+    """Its time says nothing of what the cell takes without a plugin."""
+    (cell, *_) = cells
+    ((job, _),) = make_jobs([cell], {cell.id: images}, NO_OVERRIDES, tmp_path / "run")
+    assert known_as(job) == f"cell {cell.id}"
+    watched = dataclasses.replace(job, watch=(Plugin(tmp_path / "watch.so"),))
+    assert known_as(watched) == f"watched cell {cell.id}"
 
 
 def test_cell_process_that_is_killed_leaves_no_machine(

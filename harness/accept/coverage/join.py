@@ -16,7 +16,7 @@ _PORCELAIN = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
 _REVERSE = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
 _DEFINITION = re.compile(r"^(?![#/*\s}])[^;=]*?\b(\w+)\s*\([^;]*$")
 _ATTRIBUTE = re.compile(r"__attribute__\s*\(\(.*?\)\)")
-_MACRO = re.compile(r"^(?:[A-Z][A-Z0-9_]+)\(\s*(\w+)")
+_MACRO = re.compile(r"^(?!\w*PER_CPU)(?:[A-Z][A-Z0-9_]+)\(\s*(\w+)")  # a variable of each CPU is no function
 
 
 def changed(tree: Tree, path: str) -> dict[int, int]:

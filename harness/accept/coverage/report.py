@@ -101,6 +101,12 @@ class PatchCoverage:
         """Whether any such line was executed: an added one with the series, a removed one on the base."""
         return bool(self.covered or self.removed_covered)
 
+    @property
+    def ran_functions(self) -> frozenset[str]:
+        """The functions of which a line that the series adds, changes or removes was executed."""
+        lines = (line for file in (*self.files, *self.removed) for line in file.lines)
+        return frozenset(line.function for line in lines if line.state is LineState.COVERED)
+
     def uncovered(self) -> Iterator[tuple[FileCoverage, AddedLine]]:
         """Yield every executable changed line that was not executed."""
         for file in self.files:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.accept.selection.choose import Choice, Plan
@@ -37,9 +37,16 @@ class CellSelection:
 
 
 def selection_of(
-    plan: Plan | None, named: Sequence[str], cells: Sequence[Cell], budget_s: float
+    plan: Plan | None,
+    named: Sequence[str],
+    cells: Sequence[Cell],
+    budget_s: float,
+    ran: Collection[str] = (),
 ) -> CellSelection:
-    """Return the selection of a plan, or that of cells that were named: patterns, or files."""
+    """Return the selection of a plan, or that of cells that were named: patterns, or files.
+
+    ``ran``: functions that were seen to run since, of which the plan may have known nothing.
+    """
     if plan is None:
         how = ", ".join(named) or "by file"
         return CellSelection(f"as named: {how}", tuple(ChosenCell(cell.id, "named") for cell in cells))
@@ -54,7 +61,7 @@ def selection_of(
         plan.not_between,
         plan.seconds,
         budget_s,
-        plan.unreached,
+        tuple(name for name in plan.unreached if name not in ran),
     )
 
 

@@ -10,7 +10,8 @@ from harness.accept import request
 from harness.accept.report import html, reply, store
 from harness.errors import InfraError, UserError
 from harness.host.paths import PROGRAM
-from harness.report.store import SUMMARY
+from harness.report.store import CELLS, RESULT, SUMMARY, read_cell
+from harness.verdict import Verdict
 
 
 def place(target: str | None, runs: Path) -> Path | None:
@@ -49,4 +50,14 @@ def _interrupted(directory: Path) -> str:
     done = sorted(each.parent.name for each in (directory / "steps").glob(f"*/{SUMMARY}"))
     ran = ", ".join(done) or "no run"
     said = shlex.join([PROGRAM, *begun.argv])
-    return f"not ended: {said}\nwhole: {ran}\ngo on with: {request.going_on(directory)}\n"
+    half = sorted(each for each in (directory / "steps").glob("*") if each.is_dir() and each.name not in done)
+    begun_too = "".join(f"begun: {each.name}, {_so_far(each)}\n" for each in half)
+    return f"not ended: {said}\nwhole: {ran}\n{begun_too}go on with: {request.going_on(directory)}\n"
+
+
+def _so_far(step: Path) -> str:
+    """Say how far a step came: the cells that have a verdict, and those that are not green."""
+    cells = sorted(each for each in (step / CELLS).glob("*") if each.is_dir())
+    ended = [read_cell(path) for each in cells if (path := each / RESULT).is_file()]
+    red = [f"{each.id} is {each.verdict.value}" for each in ended if each.verdict is not Verdict.PASS]
+    return "; ".join([f"{len(ended)} of {len(cells)} cells ended", *red])

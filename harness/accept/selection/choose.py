@@ -2,17 +2,19 @@
 """Which cells judge a series, in which order, within which time. Pure: the plan follows from what is given.
 
 The default run's cells are the pool, because they were chosen to cover all of nested TLB maintenance. To it
-come cells that noticed an injected fault in a function that the series touches (images/mutants.yaml), and
-cells that reach a touched function which no cell of the pool is known to reach. First come those of the pool
-that reach the change and were first to notice most faults, then what noticed a fault in it, then what else
-reaches it, then what is not known to or not, and last what is known not to.
+come cells that noticed an injected fault in a function that the series touches (images/mutants.yaml), races
+that hold a CPU in one, and cells that reach a touched function which no cell of the pool is known to reach.
+First come those of the pool that reach the change and were first to notice most faults, then what noticed a
+fault in it or holds a CPU there, then what else reaches it, then what is not known to or not, and last what
+is known not to.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.accept.coverage.reached import Reached
@@ -28,6 +30,7 @@ class Claim(enum.Enum):
     """Why a cell is run, with the words for it; ``it`` is what the series touches."""
 
     NOTICED = "noticed an injected fault in it"
+    STEERS = "holds a CPU in it"
     REACHES = "reaches it"
     UNKNOWN = "not known to reach it or not"
     REST = "default, not seen to reach it"
@@ -43,13 +46,18 @@ class CellCandidate:
     """A cell that may be run: ``rank`` among the default cells (lower begins earlier), or None for others.
 
     ``leads``: it is one of those that were first to notice most faults (images/default.yaml). ``seconds``:
-    what it usually takes, of one CPU.
+    what it usually takes, of one CPU. ``runs``: how often it runs on each side. ``steers``: the functions of
+    L0 in which it holds a CPU, or until one of which it does. ``watched_s``: as ``seconds``, of a run under
+    the model's trace of what L0 executes.
     """
 
     cell: str
     rank: int | None
     seconds: float | None = None
     leads: bool = False
+    runs: int = 1
+    steers: frozenset[str] = frozenset()
+    watched_s: float | None = None
 
     @property
     def cost_s(self) -> float:
@@ -73,13 +81,27 @@ class TouchedCode:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A cell of the plan: what speaks for it, the touched functions, the patches whose steps run it."""
+    """A cell of the plan: what speaks for it, the touched functions, the patches whose steps run it.
+
+    ``seconds`` of one run, and the ``runs`` on each side; ``watched_s`` of one under the model's trace, where
+    that is known.
+    """
 
     cell: str
     claim: Claim
     functions: tuple[str, ...]
     patches: tuple[int, ...]
     seconds: float
+    runs: int = 1
+    watched_s: float | None = None
+
+    def price(self, slower: float = 1.0) -> float:
+        """Seconds of its runs on one side, the first under the model's trace if ``slower`` is not 1.
+
+        That one takes what it took before, or else ``slower`` times as long as the others.
+        """
+        watched = self.seconds * slower if slower == 1.0 or self.watched_s is None else self.watched_s
+        return watched + self.seconds * (self.runs - 1)
 
     @property
     def why(self) -> str:
@@ -110,6 +132,16 @@ class Plan:
         """The cells of the base and of the whole series, the most telling first."""
         return tuple(each.cell for each in self.choices)
 
+    def without(self, cells: Collection[str]) -> Plan:
+        """Return the plan less ``cells``, for which there was no time after all: they are left."""
+        late = tuple(each for each in self.choices if each.cell in cells)
+        return dataclasses.replace(
+            self,
+            choices=tuple(each for each in self.choices if each.cell not in cells),
+            left=late + self.left,
+            between={n: tuple(c for c in some if c not in cells) for n, some in self.between.items()},
+        )
+
     def rank(self, cell: str) -> int:
         """The cell's place in the order."""
         return next((n for n, each in enumerate(self.choices) if each.cell == cell), len(self.choices))
@@ -127,7 +159,8 @@ def ordered(
     """
     pool = {each.cell for each in candidates if each.rank is not None}
     killers = {cell for each in changes for name in each.symbols for cell in noticed.get(name, ())}
-    wanted = pool | killers
+    steering = {each.cell for each in candidates if any(each.steers & c.symbols for c in changes)}
+    wanted = pool | killers | steering
     for change in changes:
         reach = [c for c in candidates if reached.get(c.cell, frozenset()) & change.symbols]
         if not any(each.cell in wanted for each in reach):
@@ -145,8 +178,8 @@ def ordered(
 
 def _turn(each: CellCandidate, claim: Claim) -> int:
     """When it is a cell's turn, by what is known of it; within a turn by rank, then by price."""
-    if claim in (Claim.NOTICED, Claim.REACHES):
-        return 0 if each.leads else 1 if claim is Claim.NOTICED else 2
+    if claim in (Claim.NOTICED, Claim.STEERS, Claim.REACHES):
+        return 0 if each.leads else 2 if claim is Claim.REACHES else 1
     return 3 if claim is Claim.UNKNOWN else 4
 
 
@@ -159,19 +192,22 @@ def _choice(
     seen = reached.get(each.cell)
     faults = [c for c in changes if any(each.cell in noticed.get(name, ()) for name in c.symbols)]
     hit = [c for c in changes if seen is not None and seen & c.symbols]
+    steered = [c for c in changes if each.steers & c.symbols]
     if faults:
         claim = Claim.NOTICED
+    elif steered:
+        claim = Claim.STEERS
     elif hit:
         claim = Claim.REACHES
     else:
         claim = Claim.UNKNOWN if seen is None else Claim.REST
-    those = list(dict.fromkeys([*faults, *hit]))
+    those = list(dict.fromkeys([*faults, *steered, *hit]))
     if claim is Claim.UNKNOWN:
         patches = tuple(sorted({number for c in changes for number in c.patches}))
     else:
         patches = tuple(sorted({number for c in those for number in c.patches}))
     names = tuple(dict.fromkeys(c.name or "" for c in those if c.name))
-    return Choice(each.cell, claim, names, patches, each.cost_s)
+    return Choice(each.cell, claim, names, patches, each.cost_s, each.runs, each.watched_s)
 
 
 def plan(
@@ -192,7 +228,7 @@ def plan(
     taken: list[Choice] = []
     left: list[Choice] = []
     for each in choices:
-        price = each.seconds * 2 * slower
+        price = 2 * each.price(slower)
         if price <= room or not taken:
             taken.append(each)
             room -= price
@@ -204,9 +240,9 @@ def plan(
         for number in between:
             if number not in each.patches:
                 continue
-            if each.seconds <= room:
+            if each.price() <= room:
                 between[number].append(each.cell)
-                room -= each.seconds
+                room -= each.price()
             else:
                 dropped += 1
     return Plan(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -40,23 +41,49 @@ def nearest(change: TouchedCode, graph: Mapping[str, set[str]], known: Callable[
     return TouchedCode(change.name, change.hosts | above, change.patches)
 
 
+class BaseKernel:
+    """The kernel of a base in its artefact's directory: symbols, line tables, callers; each read once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._tables: dict[str, Ranges] = {}
+        self._read: set[str] = set()
+
+    @functools.cached_property
+    def symbols(self) -> KernelText:
+        """The functions of its text."""
+        return system_map.load(self._directory / "System.map")
+
+    @functools.cached_property
+    def graph(self) -> Mapping[str, set[str]]:
+        """Function to its callers."""
+        return callers.callers(self._directory / "vmlinux", self.symbols)
+
+    def tables(self, files: Iterable[str]) -> Mapping[str, Ranges]:
+        """Return the line tables that have been read, those of ``files`` among them."""
+        if more := set(files) - self._read:
+            self._tables |= dwarf_lines.load(self._directory / "vmlinux", more)
+            self._read |= more
+        return self._tables
+
+
 def changes(
     touched: Sequence[TouchedFunction],
     text: Callable[[str], str],
-    kernel: Path,
+    kernel: BaseKernel,
     reached: Reached,
     noticed: Iterable[str],
 ) -> list[TouchedCode]:
-    """Return what the series touches, as found in the kernel in ``kernel`` (vmlinux, System.map).
+    """Return what the series touches, as found in the base's ``kernel``.
 
     ``text`` is a file of the base's source. A kernel without line tables gives the names alone.
     """
+    paths = {each.path for each in touched}
     try:
-        text_map = system_map.load(kernel / "System.map")
-        tables = dwarf_lines.load(kernel / "vmlinux", {each.path for each in touched})
+        text_map, tables = kernel.symbols, kernel.tables(paths)
     except (InfraError, UserError):
         return [TouchedCode(each.name, frozenset(), each.patches) for each in touched]
-    owners = {path: functions(text(path)) for path in {each.path for each in touched}}
+    owners = {path: functions(text(path)) for path in paths}
     found = [
         TouchedCode(
             each.name, hosts(each, owners[each.path], tables.get(each.path, {}), text_map), each.patches
@@ -66,5 +93,4 @@ def changes(
     names = frozenset(noticed).union(*reached.values())
     if all(each.symbols & names or not each.symbols for each in found):
         return found
-    graph = callers.callers(kernel / "vmlinux", text_map)
-    return [nearest(each, graph, names.__contains__) for each in found]
+    return [nearest(each, kernel.graph, names.__contains__) for each in found]

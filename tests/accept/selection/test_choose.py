@@ -126,3 +126,33 @@ def test_functions_that_no_chosen_cell_reaches(reached: dict[str, frozenset[str]
 def test_rows_of_mutants() -> None:
     rows = [("f()", ["a", "b"]), ("f()", ["b", "c"]), ("g()", ["a"])]
     assert choose.noticed_by(rows) == {"f": ["a", "b", "c"], "g": ["a"]}
+
+
+def test_a_race_that_holds_a_cpu_in_the_change_is_chosen_early() -> None:
+    race = CellCandidate("race", None, 6, runs=1, steers=frozenset({"host"}))
+    elsewhere = CellCandidate("race-elsewhere", None, 6, steers=frozenset({"other"}))
+    found = choose.ordered([*CELLS, race, elsewhere], [F], REACHED, NOTICED)
+    assert [each.cell for each in found][:4] == ["leads", "killer", "race", "reaches"]
+    assert "race-elsewhere" not in {each.cell for each in found}
+    (why,) = [each.why for each in found if each.cell == "race"]
+    assert why == "holds a CPU in it: f"
+
+
+def test_a_cell_that_runs_five_times_a_side_is_priced_for_each() -> None:
+    """The first run of a side is the one under the model's trace."""
+    racy = Choice("racy", Claim.REACHES, ("f",), (1,), 10.0, runs=5)
+    once = Choice("once", Claim.REACHES, ("f",), (1,), 10.0)
+    assert choose.plan([once], (1,), 100, 1, slower=1.5).seconds == 30
+    assert choose.plan([racy], (1,), 1000, 1, slower=1.5).seconds == 110
+    assert choose.plan([once, racy], (1,), 100, 1).cells == ("once",)
+    between = choose.plan([racy], (1, 2), 120, 1)
+    assert between.between == {1: ()}  # 100 s on base and series leave 20 of the 50 that a step between takes
+    assert between.not_between == 1
+
+
+def test_a_plan_without_what_there_was_no_time_for() -> None:
+    every = choices(("a", 10, (1,)), ("b", 20, (1,)), ("dear", 1000, (1,)))
+    plan = choose.plan(every, (1, 2), 120, 1).without({"b"})
+    assert plan.cells == ("a",)
+    assert [each.cell for each in plan.left] == ["b", "dear"]
+    assert plan.between == {1: ("a",)}
