@@ -42,13 +42,18 @@ NEEDS = {
     "no-FEAT_TLBIOS": "TLBIOS",
     "no-FEAT_E2H0": "E2H0",
     "no-FEAT_NV2": "NV2",
+    "no-FEAT_XNX": "XNX",
+    "no-FEAT_PAN2": "PAN2",
+    "no-FEAT_HCX": "HCX",
+    "no-FEAT_E0PD": "E0PD",
+    "no-FEAT_S1PIE": "S1PIE",
     "no-stage-2-granule-4k": "s2-4k",
     "no-stage-2-granule-16k": "s2-16k",
     "needs-4K-pages-at-L0": "pages-4k",
 }
 """Why a case may not apply → the feature, as populations name it, that the machine then lacks."""
-WITHOUT = ("too-few-CPUs-at-L0", "nothing-obliged")
-"""Reasons that no feature contradicts."""
+WITHOUT = ("too-few-CPUs-at-L0", "nothing-obliged", "no-FEAT_LPA2", "no-FEAT_FGT")
+"""Reasons that no feature contradicts: a machine may have FEAT_LPA2 with one granule and not with another."""
 
 
 def require_bundle(log: Log | BareLog, bundle: Bundle, source: str) -> None:

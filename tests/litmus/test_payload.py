@@ -35,11 +35,11 @@ STUBS = 5
 NEW_ROW = "newall1,0,8,7,6,vmalle1,el1&0,none,local,no,no,none,no"
 
 
-def build(work: Path, operations: Sequence[Operation], target: str) -> Path:
+def build(work: Path, operations: Sequence[Operation], target: str, sources: Path = PAYLOADS) -> Path:
     if shutil.which(f"{CROSS}gcc") is None:
         pytest.fail(f"{CROSS}gcc is missing; install gcc-aarch64-linux-gnu")
     write_headers(work, operations)
-    command = ["make", "-C", str(PAYLOADS), f"O={work}", f"GENERATED={work}", f"{work}/{target}"]
+    command = ["make", "-C", str(sources), f"O={work}", f"GENERATED={work}", f"{work}/{target}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr

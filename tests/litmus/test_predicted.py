@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,15 @@ import pytest
 from harness.arch.table import load
 from harness.errors import InfraError
 from harness.host.paths import SCENARIOS
+from harness.ktap import judge
 from harness.litmus import populations, predicted
-from harness.litmus.population import KVM, LITMUS
+from harness.litmus.population import KVM, LITMUS, Population, parse_population
 from harness.litmus.populations import ExpectedPopulation, Key
 from harness.runner.project import vocabulary
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths
 from tests.ci import want
-from tests.litmus.test_payload import build
+from tests.litmus.test_payload import PAYLOADS, build
 
 CELLS = {cell.id: cell for cell in load_paths([SCENARIOS], vocabulary())}
 TABLE = populations.read()
@@ -81,6 +84,48 @@ def test_a_feature_less_is_cases_less(program: tuple[str, str]) -> None:
     assert row.judged + sum(row.reasons.values()) == row.selected
     with pytest.raises(InfraError, match="not the words of a population"):
         list(predicted.rows(cell, program, lambda _: "pages-4k,cpus-1,WINGS"))
+
+
+def predict(program: tuple[str, str], features: str, *words: str) -> Population:
+    done = subprocess.run(
+        [*program, "--predict", features, *words], check=True, capture_output=True, text=True
+    )
+    return parse_population(done.stdout)
+
+
+def test_the_judge_of_logs_knows_every_reason(program: tuple[str, str]) -> None:
+    """A machine that lacks everything, and one that has only what the other reasons are not about."""
+    least = predict(program, "pages-16k,cpus-1")
+    more = predict(program, "pages-4k,cpus-4,TLBIOS,E2H0,NV2,s2-4k,s2-16k,s2-64k,no-FGT")
+    told = {*least.reasons, *more.reasons}
+    assert {
+        "no-FEAT_NV2",
+        "no-FEAT_LPA2",
+        "no-FEAT_S1PIE",
+        "no-stage-2-granule-4k",
+        "too-few-CPUs-at-L0",
+    } <= told
+    assert told <= {*judge.NEEDS, *judge.WITHOUT}
+
+
+def test_no_case_executes_what_the_machine_lacks(program: tuple[str, str], tmp_path: Path) -> None:
+    """AT's cases have operations of their own beside none that they are about."""
+    old = "pages-4k,cpus-1,E2H0,NV2,s2-4k,s2-16k,s2-64k"
+    row = predict(program, old, "--case", "at-l2/*")
+    assert row.selected == row.judged > 100
+
+    sources = tmp_path / "payloads"
+    shutil.copytree(PAYLOADS, sources)
+    wrong = sources / "litmus/families/at.c"
+    text = wrong.read_text()
+    assert "return vm_lacks(" in text
+    wrong.write_text(text.replace("return vm_lacks(", "return !range && vm_lacks("))
+    work = tmp_path / "careless"
+    work.mkdir()
+    careless = str(build(work, load(), "nvh-litmus", sources) / LITMUS)
+    row = predict((program[0], careless), old, "--case", "at-l2/*")
+    assert set(row.reasons) == {"no-FEAT_TLBIRANGE"}
+    assert row.judged + sum(row.reasons.values()) == row.selected
 
 
 def test_of_nvh_kvm_the_command_tells() -> None:

@@ -6,6 +6,7 @@
  */
 #include "families/families.h"
 #include "families/known.h"
+#include "host/features.h"
 
 enum state_of_page {
 	READ_WRITE,
@@ -129,6 +130,14 @@ static void ask_all(struct litmus *l, const struct known *k, enum state_of_page 
 		add_at(l, 0, op, k->va, par_of(state, op, ipa, page));
 }
 
+/* The range form where L1 has it: one page either way. */
+static unsigned forget_page(const struct litmus *l)
+{
+	unsigned range = op_named("ripas2e1is");
+
+	return vm_lacks(l->vm, &operations[range]) ? op_named("ipas2e1is") : range;
+}
+
 /* l->hint: L2 has used the page, so that L0 has a shadow of it, and of the table. */
 static void build_at(struct litmus *l)
 {
@@ -158,7 +167,7 @@ static void build_at(struct litmus *l)
 	ask_all(l, &k, state, k.ipa + page, PAGE_NEXT_PA);
 	/* And the other page goes. */
 	known_stage2(l, k.ipa + page, 0, 0, 0);
-	known_forget(l, op_named("ripas2e1is"), k.ipa + page, 0);
+	known_forget(l, forget_page(l), k.ipa + page, 0);
 	for (enum at_operation op = AT_S12E1R; op < AT_TEXT; op++)
 		add_at(l, 0, op, k.va, permitted(state, op) ? permitted(state, op) : stage2(S2_INVALID, op, 0));
 	known_stage2(l, k.ipa + page, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);

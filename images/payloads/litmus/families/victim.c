@@ -55,12 +55,12 @@ bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t ope
 	return tlbi_must(&operations[l->op], operand, &state, &entry);
 }
 
-/* With E2H0 four contexts are enough: stage 2 of each granule, and off. */
+/* Seven contexts of L0, and there are eight: stage 2 of each granule with each of two VMIDs, and off. */
 void victim_own(struct litmus *l)
 {
 	l->own = true;
 	l->config.cpus = 1;
-	l->config.spare = l->config.e2h0 ? 1 : 2;
+	l->config.spare = 3;
 }
 
 void victim_values(struct litmus *l)

@@ -28,7 +28,7 @@ void load_context(const struct context *c)
 	MSR(vttbr_el2, c->vttbr);
 	MSR(vtcr_el2, c->vtcr);
 	MSR(hcr_el2, hcr);
-	if (shared->id_mmfr0 >> 56 & 0xf)
+	if (FIELD(shared->id_mmfr0, MMFR0_FGT))
 		MSR(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
 	if (shared->id_mmfr1 >> 40 & 0xf)
 		MSR(s3_4_c1_c2_2, c->hcrx); /* HCRX_EL2 */

@@ -12,6 +12,11 @@ void not_applicable(struct finding *f, const char *why)
 	snprintf(f->why, sizeof(f->why), "why=%s", why);
 }
 
+static bool hides(const struct config *c)
+{
+	return c->hide_os || c->hide_range || c->hide_xs;
+}
+
 /* Why a case cannot have QEMU as its VMM, or NULL. */
 static const char *qemu_lacks(const struct litmus *l)
 {
@@ -19,7 +24,7 @@ static const char *qemu_lacks(const struct litmus *l)
 
 	if (c->e2h0)
 		return "QEMU-offers-no-E2H0";
-	if (c->hide_os || c->hide_range || c->hide_xs)
+	if (hides(c))
 		return "QEMU-hides-no-feature";
 	if ((l->op == NO_OPERATION && !l->provoked) || l->disturb || l->host)
 		return "needs-our-own-VMM";
@@ -79,6 +84,27 @@ void applies_without_vm(const struct litmus *l, const struct machine *m, struct 
 		not_applicable(f, qemu_lacks(l));
 }
 
+bool applies_as_built(const struct litmus *l, const struct vm *vm, struct finding *f)
+{
+	bool fgt = FIELD(vm->shared->id_mmfr0, MMFR0_FGT);
+	const char *why = NULL;
+
+	if (hides(&l->config)) /* such a case has what is hidden, and is UNDEFINED */
+		return true;
+	for (unsigned cpu = 0; !why && cpu < CPUS_MAX; cpu++)
+		for (unsigned i = 0; !why && i < l->steps[cpu]; i++) {
+			const struct step *s = &vm->shared->program[cpu].step[i];
+
+			if (s->kind == STEP_TLBI || s->kind == STEP_L2_TLBI)
+				why = vm_lacks(vm, &operations[s->op]);
+			else if (s->kind == STEP_CONTEXT)
+				why = vm->shared->context[s->ctx].hfgitr && !fgt ? "no-FEAT_FGT" : NULL;
+		}
+	if (why)
+		not_applicable(f, why);
+	return !why;
+}
+
 void applies(const struct litmus *l, const struct vm *vm, const struct machine *m, struct finding *f)
 {
 	const char *why = l->op == NO_OPERATION ? NULL : vm_lacks(vm, &operations[l->op]);
@@ -94,7 +120,6 @@ void applies(const struct litmus *l, const struct vm *vm, const struct machine *
 	if (m->pes < l->pes)
 		why = "too-few-CPUs-at-L0";
 
-	if (!why || l->config.hide_os || l->config.hide_range || l->config.hide_xs)
-		return;
-	not_applicable(f, why);
+	if (why && !hides(&l->config))
+		not_applicable(f, why);
 }

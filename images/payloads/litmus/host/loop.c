@@ -81,6 +81,8 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 	vm->shared->vel2_tcr = !(l->ds & DS_VEL2) ? 0 : l->config.e2h0 ? TCR_E2H0_DS : TCR_DS;
 	vm->shared->vel2_ttbr[0] = vm->shared->vel2_ttbr[1] = 0;
 	l->build(l);
+	if (!applies_as_built(l, vm, f))
+		return;
 	vm->shared->loose = loosen(l) || vm->shared->skip;
 	if (!disturb_start(vm, l->disturb)) {
 		broken(f, vm);

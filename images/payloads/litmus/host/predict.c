@@ -18,7 +18,7 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 	const char *end;
 	uint64_t value;
 
-	s->id_mmfr0 = 1ull << 40 | 1ull << 32 | 1ull << 36;
+	s->id_mmfr0 = PLACE(MMFR0_FGT, 1) | 1ull << 40 | 1ull << 32 | 1ull << 36;
 	snprintf(text, sizeof(text), "%s", words);
 	for (char *w = strtok_r(text, ",", &rest); w; w = strtok_r(NULL, ",", &rest)) {
 		if (!strcmp(w, "TLBIOS"))
@@ -41,6 +41,8 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr1 |= PLACE(MMFR1_HCX, 1);
 		else if (!strcmp(w, "E0PD"))
 			s->id_mmfr2 |= PLACE(MMFR2_E0PD, 1);
+		else if (!strcmp(w, "no-FGT"))
+			s->id_mmfr0 &= ~MMFR0_FGT;
 		else if (!strcmp(w, "S1PIE"))
 			s->id_mmfr3 |= PLACE(MMFR3_S1PIE, 1);
 		else if (!strcmp(w, "s2-4k"))
@@ -93,9 +95,10 @@ int predict(struct litmus *cases, size_t n, const struct options *o)
 			l->probe_count = 0;
 			memset(l->steps, 0, sizeof(l->steps));
 			l->build(l);
-			foresee(l, &f);
+			if (applies_as_built(l, &vm, &f))
+				foresee(l, &f);
 			/* With the operation left out what obliges nothing passes, and cannot tell. */
-			if (o->self_test && !f.obliged)
+			if (o->self_test && !f.obliged && !strcmp(f.verdict, "pass"))
 				not_applicable(&f, "nothing-obliged");
 		}
 		population_count(&t, l->name, &f, strcmp(f.verdict, "pass") ? 0 : 1);

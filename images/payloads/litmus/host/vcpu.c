@@ -37,13 +37,15 @@ bool kvm_has_e2h0(void)
 	return kvm_open() >= 0 && ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2_E2H0) > 0;
 }
 
-static bool set_field(struct vm *vm, uint64_t id, unsigned low, uint64_t field)
+/* A machine may have less than `most` by itself. */
+static bool lower_field(struct vm *vm, uint64_t id, unsigned low, uint64_t most)
 {
-	uint64_t value;
+	uint64_t value, field;
 
 	if (!vmm_get_register(vm->vcpu[0].fd, id, &value))
 		return vm_fails(vm, "KVM_GET_ONE_REG of an ID register");
-	value = (value & ~(0xfull << low)) | field << low;
+	field = value >> low & 0xf;
+	value = (value & ~(0xfull << low)) | (field < most ? field : most) << low;
 	return vmm_set_register(vm->vcpu[0].fd, id, value) || vm_fails(vm, "KVM_SET_ONE_REG of an ID register");
 }
 
@@ -132,11 +134,11 @@ bool vm_shape(struct vm *vm)
 {
 	const struct config *c = &vm->config;
 
-	if (!set_field(vm, ID_AA64MMFR0_EL1, 0, c->pa_bits == 48 ? 5 : c->pa_bits == 44 ? 4 : 2))
+	if (!lower_field(vm, ID_AA64MMFR0_EL1, 0, c->pa_bits == 48 ? 5 : c->pa_bits == 44 ? 4 : 2))
 		return false;
-	if ((c->hide_os || c->hide_range) && !set_field(vm, ID_AA64ISAR0_EL1, 56, c->hide_os ? 0 : 1))
+	if ((c->hide_os || c->hide_range) && !lower_field(vm, ID_AA64ISAR0_EL1, 56, c->hide_os ? 0 : 1))
 		return false;
-	return !c->hide_xs || set_field(vm, ID_AA64ISAR1_EL1, 56, 0);
+	return !c->hide_xs || lower_field(vm, ID_AA64ISAR1_EL1, 56, 0);
 }
 
 uint64_t vm_pc(const struct vm *vm, unsigned index)
