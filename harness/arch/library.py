@@ -143,10 +143,29 @@ class CFields(ctypes.Structure):
     ]
 
 
+class CPermissionControls(ctypes.Structure):
+    """``struct permission_controls``."""
+
+    _fields_ = [
+        *((name, _U64) for name in ("pir", "pire0", "por", "por0")),
+        *((name, _U8) for name in ("two", "nv1", "wxn", "epan", "hd", "pie", "poe", "e0poe", "pan")),
+    ]
+
+
+class CPermissions(ctypes.Structure):
+    """``struct permissions``: bits 1, 2 and 4 are read, write and execute."""
+
+    _fields_ = [(name, _U8) for name in ("privileged", "unprivileged", "pan_open", "gcs_alone")]
+
+
+STRUCTURES = (COperation, CState, CTranslation, CFields, CPermissionControls, CPermissions)
+"""In the order of ``nvh_sizes()``."""
+
+
 def load_library(path: Path) -> ctypes.CDLL:
     """Load a compiled reference; ``InfraError`` when its structures are not those above."""
     found = ctypes.CDLL(str(path))
-    for which, structure in enumerate((COperation, CState, CTranslation, CFields)):
+    for which, structure in enumerate(STRUCTURES):
         if found.nvh_sizes(which) != ctypes.sizeof(structure):
             raise InfraError(
                 f"{path}: {structure.__doc__} is not {structure.__name__} of harness/arch/library.py"
@@ -169,6 +188,15 @@ def load_library(path: Path) -> ctypes.CDLL:
         ctypes.POINTER(_U8),
     ]
     found.nvh_answers.restype = None
+    words = ctypes.POINTER(_U64)
+    found.nvh_permissions.argtypes = [
+        ctypes.POINTER(CPermissionControls),
+        words,
+        words,
+        ctypes.c_uint,
+        ctypes.POINTER(CPermissions),
+    ]
+    found.nvh_permissions.restype = None
     return found
 
 

@@ -17,8 +17,9 @@ CONTIGUOUS = "c"
 GROUP = 16
 """Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
 WRITES = "l2w"
-BESIDE = ("kick", "online", "other-vm")
-"""Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end."""
+BESIDE = ("kick", "online", "other-vm", "preempt")
+"""Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end, the
+vCPUs' threads losing their CPU for a moment."""
 TRANSLATIONS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 """Operations of AT for EL1&0 (Arm ARM C5.4)."""
 

@@ -180,7 +180,8 @@ class WaitFor(Step):
 class Place:
     """A place in L0's kernel: ``kind`` is empty for the entry of ``function``, or one of ``PLACE_KINDS``.
 
-    ``callee`` with ``call`` (before the branch) and ``after`` (where the call has returned to).
+    ``callee`` with ``call`` (before the branch) and ``after`` (where the call has returned to); with ``test``
+    it is the number of the conditional branch in the function, from 1, which is about to be executed.
     """
 
     function: str
@@ -191,7 +192,7 @@ class Place:
         return " ".join(word for word in (self.function, self.kind, self.callee) if word)
 
 
-PLACE_KINDS = ("return", "call", "after")
+PLACE_KINDS = ("return", "call", "after", "test")
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,12 +137,15 @@ def memory_kib(text: str) -> int:
     return memory_mib(text) << 10
 
 
-PLACE = "FUNCTION, 'FUNCTION return', 'FUNCTION call CALLEE' or 'FUNCTION after CALLEE'"
+PLACE = (
+    "FUNCTION, 'FUNCTION return', 'FUNCTION call CALLEE', 'FUNCTION after CALLEE' or 'FUNCTION test NUMBER'"
+)
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_ORDINAL = re.compile(r"[1-9][0-9]{0,3}")
 
 
 def place(text: str) -> Place:
-    """A place in a kernel: ``f``, ``f return``, ``f call g`` or ``f after g``."""
+    """A place in a kernel: ``f``, ``f return``, ``f call g``, ``f after g`` or ``f test 2``."""
     words = text.split()
     if not words or not _SYMBOL.fullmatch(words[0]):
         raise ValueError(PLACE)
@@ -151,7 +154,8 @@ def place(text: str) -> Place:
     if words[1] not in PLACE_KINDS:
         near = closest(words[1], PLACE_KINDS)
         raise ValueError(PLACE + (f" (did you mean {near!r}?)" if near else ""))
-    if len(words) != (2 if words[1] == "return" else 3) or not all(map(_SYMBOL.fullmatch, words[2:])):
+    last = _ORDINAL if words[1] == "test" else _SYMBOL
+    if len(words) != (2 if words[1] == "return" else 3) or not all(map(last.fullmatch, words[2:])):
         raise ValueError(PLACE)
     return Place(*words)
 

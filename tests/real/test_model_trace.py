@@ -63,6 +63,7 @@ def test_both_models_give_whole_ordered_traces(start: Start, tmp_path: Path) -> 
         assert reader.header.api == (4 if name == "on-10" else 7)
         assert bool(reader.header.keys) == (timing == "icount")
         assert reader.header.lost == 0
+        assert "unknown layout" not in (cell / "qemu.log").read_text()
         assert not any(chunk.faults for chunk in reader.chunks())
         with (cell / "timeline.jsonl").open() as stream:
             seen = export.read(stream)

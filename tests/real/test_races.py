@@ -22,7 +22,7 @@ from harness.host.cache import Store
 from harness.level import Level
 from harness.report.progress import Progress
 from harness.reproduce.hunt.campaign import Wanted, stack_for
-from harness.reproduce.races import conflicts, worker
+from harness.reproduce.races import conflict_programs, worker
 from harness.reproduce.races.campaign import LANE
 from harness.reproduce.races.told import Done
 from harness.reproduce.races.worker import RaceOrder, RaceWorker
@@ -31,7 +31,7 @@ from tests.real.conftest import needs_mutants
 
 SEED = "11"
 """With it the first program of these kinds has its translation when its user begins."""
-PROGRAMS = len(conflicts.WAYS)
+PROGRAMS = len(conflict_programs.WAYS)
 REPEATS = 2
 SHRINK_RUNS = 3
 

@@ -76,13 +76,20 @@ def tokens_of(program: Program, outcome: ProgramOutcome) -> list[str | None]:
 
 
 def judge(
-    program: Program, tokens: Sequence[str | None], defects: Sequence[KernelDefect] = DEFECTS
+    program: Program,
+    tokens: Sequence[str | None],
+    defects: Sequence[KernelDefect] = DEFECTS,
+    *,
+    behind: bool = False,
 ) -> ProgramFinding | None:
     """The first observation that is not allowed, or None.
 
+    With ``behind`` one that no defect of ``defects`` allows goes before what is known, where it comes later.
     A timeout of the other CPU is no observation. Raises ``ValueError`` when an observation is missing.
     """
     allowed = allowed_of(program)
+    first: ProgramFinding | None = None
+    with_each = [allowed_of(program, [each]) for each in defects] if behind else []
     for i, may in enumerate(allowed):
         if may is None:
             continue
@@ -90,9 +97,14 @@ def judge(
         if saw is None:
             raise ValueError(f"nothing was observed of action {i + 1}, {action_text(program.actions[i])!r}")
         if saw not in may and saw != "timeout":
-            known = _known(program, i, saw, tokens, defects)
-            return ProgramFinding(i, saw, may, cause_of(program, i, saw), known)
-    return None
+            if first is None:
+                known = _known(program, i, saw, tokens, defects)
+                first = ProgramFinding(i, saw, may, cause_of(program, i, saw), known)
+                if not known or not behind:
+                    return first
+            elif not any(saw in (each[i] or ()) for each in with_each):
+                return ProgramFinding(i, saw, may, cause_of(program, i, saw), "")
+    return first
 
 
 def _known(

@@ -17,7 +17,7 @@ from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import MOST_BITS
 
-SLICE = 14
+SLICE = 28
 """Schedules of a program before it is another one's turn."""
 DRAWS = 84
 WIDE_DRAWS = 12
@@ -81,7 +81,7 @@ class RaceAgenda:
         kind = min(self._kinds, key=lambda each: self.spent[each])
         mine = self._under_way.setdefault(kind, [])
         mine[:] = [each for each in mine if not each.over]
-        rounds = self._begun[kind] * self._stride // len(conflicts.CONFLICTS[kind].ways)
+        rounds = self._begun[kind] * self._stride // conflicts.first_round(kind)
         oldest = min(mine, key=lambda each: each.slices, default=None)
         return oldest if oldest and oldest.slices < rounds else self.begin(kind)
 
@@ -92,7 +92,7 @@ class RaceAgenda:
         self._all += 1
         self._begun[kind] += 1
         rng = random.Random(f"{self._seed} race {number}")
-        first = turn < len(conflicts.CONFLICTS[kind].ways)
+        first = turn < conflicts.first_round(kind)
         made = conflicts.program(rng, kind, *conflicts.dealt(self._seed, kind, turn), narrow=first)
         found = ProgramUnderWay(number, kind, made, rng, RaceTrial(made.program, (), made.pa_bits))
         self._under_way.setdefault(kind, []).append(found)

@@ -51,6 +51,8 @@ SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
 OLD = 0.25
 """What it counts in the sweep back that others did something else since: most have a side or two."""
+FIRST_SIDE = " first"
+"""Behind the name of a side that is a CPU's very first."""
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
 
@@ -91,10 +93,11 @@ class Drawer:
             self._groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
         self._gate = gate(self.base, self.kicked) if self.kicked else None
         mine = [each for each in inside if not each.cpu and each.place.function not in (LANDMARK, LOOK)]
+        self._mine = mine
         since = self._gate.number if self._gate else -1
         self._rest = min((each.number for each in mine if each.number > since), default=len(self.base))
         calm = [side for side in self._sides if side.cpu and side.first < self._rest]
-        self._ends = [side.last.number for side in calm]
+        self._begins = [side.first for side in calm]
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
@@ -176,8 +179,12 @@ class Drawer:
         return [(each, pair) for _, _, each, pair in sorted(order, key=lambda row: row[:2])]
 
     def _age(self, arrival: RaceArrival) -> float:
-        """0 for what others did last while all was calm, to 1: the fault for the translation comes last."""
-        return sum(end > arrival.number for end in self._ends) / max(len(self._ends), 1)
+        """0 for what others did last while all was calm, to 1: the fault for the translation comes last.
+
+        It counts more than to be close to a lock: a window between the reading of something and the lock
+        begins where a function returns what it has read.
+        """
+        return sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
 
     def _next_back(self, rng: random.Random) -> Schedule:
         """The next one of the sweep over what the first CPU does; empty at its end."""
@@ -201,7 +208,8 @@ class Drawer:
         """Backwards: each place of the first CPU, the first and the last time, with each side of the others.
 
         Of sides of one function the last one while all was calm; and the first that followed, before the
-        first CPU had looked: what comes later comes because the other one is told to stop.
+        first CPU had looked: what comes later comes because the other one is told to stop. Of all sides of
+        a CPU the very first, too: it enters L2, for which L0 may have no context yet.
         """
         calm: dict[tuple[int, str], Side] = {}
         behind: dict[tuple[int, str], Side] = {}
@@ -210,15 +218,22 @@ class Drawer:
                 calm[side.cpu, side.function] = side
             elif side.cpu and side.first < self._next_mark and len(behind) < FOLLOW:
                 behind.setdefault((side.cpu, side.function), side)
+        first: dict[int, Side] = {}
+        for side in self._sides:
+            if side.cpu and side.first < self._rest:
+                first.setdefault(side.cpu, side)
+        first = {cpu: side for cpu, side in first.items() if side != calm[cpu, side.function]}
         order = []
         for (place, before), group in self._groups.get(self._cpus[0], {}).items():
             for later, each in enumerate(dict.fromkeys((group[-1], group[0]))):
-                for other in (*calm.values(), *behind.values()):
+                for other in (*calm.values(), *behind.values(), *first.values()):
                     if not self._meets(each.arrivals[0], other):
                         continue
                     follows = other.first >= self._rest
-                    pair = (each.cpu, place, before, 2 * later + follows, f"{other.cpu} {other.function}")
-                    age = 0.0 if follows else OLD * self._age(other.last)
+                    entry = FIRST_SIDE if other is first.get(other.cpu) else ""
+                    side_word = f"{other.cpu} {other.function}{entry}"
+                    pair = (each.cpu, place, before, 2 * later + follows, side_word)
+                    age = 0.0 if follows or entry else OLD * self._age(other.last)
                     worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, other, pair))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
@@ -283,7 +298,27 @@ class Drawer:
             last = side.last if side else held
             nth = self._times(last, held) or 1
             found.append(Preemption(middle.cpu, middle.place, middle.nth, last.cpu, last.place, nth))
+        if before is None or (mark is not None and mark == self._gate):
+            found += self._settled(found)
         return tuple(found)
+
+    def _settled(self, found: Sequence[Preemption]) -> list[Preemption]:
+        """Keep the first CPU at its first landmark until others have done what they do while all is calm.
+
+        What follows from what the first CPU does, and what it kicks, is only there when that was before. Not
+        where a hold is there or behind: the first CPU waits for something else then.
+        """
+        mark = self._marks[0] if self._marks else None
+        begins = next((each.number for each in self._mine if mark and each.number > mark.number), 0)
+        calm = [each for each in self.base if each.cpu and mark and mark.number < each.number < begins]
+        if mark is None or not calm:
+            return []
+        held = {(each.cpu, each.place, each.nth) for each in found}
+        inside = {(each.cpu, each.place, each.nth) for each in calm}
+        if (mark.cpu, mark.place, mark.nth) in held or held & inside:
+            return []
+        last = calm[-1]
+        return [Preemption(mark.cpu, mark.place, mark.nth, last.cpu, last.place, self._times(last, mark))]
 
     def _meets(self, held: RaceArrival, other: Side) -> bool:
         """Whether the two can be brought together, as far as the calm run tells.

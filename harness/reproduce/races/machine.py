@@ -231,4 +231,4 @@ def verdict(program: Program, ran: RacesRun, known: Sequence[KernelDefect]) -> P
     outcome = ran.batch.outcomes[0]
     if outcome.verdict in DISASTERS:
         return disaster(program, outcome.verdict, outcome.rest)
-    return judge(program, tokens_of(program, outcome), known)
+    return judge(program, tokens_of(program, outcome), known, behind=True)

@@ -25,7 +25,9 @@ LOOK = "access_clidr"
 """The same, before it looks at the other one: it has done all that it had to do until then."""
 BREAK = "__cond_resched_rwlock"
 """By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
-INNER = 0.3
+BEFORE = 3
+"""Sides that others may have done when they had said that they begin."""
+INNER, TEST = 0.05, 1.0
 NEXT_TO_NOTHING = 10
 """Instructions from one place to the next of a stretch: a call and the entry of what is called are closer."""
 
@@ -71,9 +73,12 @@ class Stretch:
 
     @property
     def inner(self) -> float:
-        """0 right before a lock is taken and right behind where one was given, and a little in between."""
+        """0 right before a lock is taken and right behind where one was given, and a little in between.
+
+        More where something is tested: most windows have a call in them.
+        """
         first, last = self.arrivals[0].place, self.arrivals[-1].place
-        return INNER * (first.kind != "after" and not _takes(last))
+        return INNER * (first.kind != "after" and not _takes(last)) + TEST * (first.kind == "test")
 
 
 def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
@@ -110,7 +115,8 @@ def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
         some: list[RaceArrival] = []
         for each in (arrival for arrival in base if arrival.cpu == cpu):
             gives = each.place.kind == "after"
-            if some and (gives or each.at - some[-1].at > NEXT_TO_NOTHING):
+            tests = each.place.kind == "test"  # what it tests was read since the place before
+            if some and (gives or tests or each.at - some[-1].at > NEXT_TO_NOTHING):
                 found.append(Stretch(tuple(some), locks[-1] if locks else None))
                 some = []
             if gives and locks and _given(each.place) == locks[-1]:
@@ -140,13 +146,17 @@ def _given(place: Place) -> Place:
 def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
     """What counts: of the first CPU all between its first and last landmark, of others all in and around L2.
 
-    Where nobody enters L2 it is the same of all CPUs; without a landmark all counts.
+    Where nobody enters L2 it begins with the last sides of the others before the first landmark: they say
+    that they begin before they do. Without a landmark all counts.
     """
     marks = [each.number for each in base if not each.cpu and each.place == Place(LANDMARK)]
     entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
     ends = [each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT)]
     first = (marks[0], marks[-1] if len(marks) > 1 else len(base)) if marks else (0, len(base))
-    other = (entries[0], ends[-1]) if entries else first
+    before = [side.first for side in sides(base) if side.cpu and side.first < first[0]] if marks else []
+    other = (min(before[-BEFORE:], default=first[0]), first[1])
+    if entries:
+        other = entries[0], ends[-1]
     return tuple(
         each
         for each in base

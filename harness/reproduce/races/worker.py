@@ -33,6 +33,8 @@ from harness.trace.executed.hold_file import HoldEnd
 
 REPEATS = 5
 SHRINK_RUNS = 15
+BUSY = 2
+"""How often a run of a finding may fail for want of the host's time."""
 WARM = (0, 1, 2)
 """How often a program runs by itself before a finding is repeated: some need a machine that has run it."""
 LEAK_RUNS = 20
@@ -40,6 +42,8 @@ FAILURES_MAX = 3
 FAILED = 100_000_000
 """Instructions that count for a program that could not be run."""
 FINDINGS = "findings"
+MET = frozenset({HoldEnd.UNTIL, HoldEnd.BLOCKED})
+"""How the first hold of a schedule ends where CPUs have met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ class RaceWorker:
                 break
             ran = self.target.race(chosen)
             program.drawer.learn(ran.holds)
-            program.vain += HoldEnd.UNTIL not in ran.holds[-1].reasons
+            program.vain += not MET & set(ran.holds[0].reasons)
             program.tried.append(chosen)
             note = self.look(program.number, program.draws, chosen, ran, done)
             program.draws += 1
@@ -203,7 +207,7 @@ class RaceWorker:
         def fails(candidate: RaceTrial) -> ProgramFinding | None:
             nonlocal runs
             runs += 1
-            found = self.judged(candidate.program, self.target.race(candidate, alone=True))
+            found = self.judged(candidate.program, self.again(candidate))
             return None if found is None or found.known else found
 
         reason = reason_of(trial.program, finding)
@@ -224,6 +228,15 @@ class RaceWorker:
         shrinker = Shrinker(lambda candidate: fails(replace(trial, program=candidate)), SHRINK_RUNS)
         short = shrinker.shrink(trial.program, finding)
         return self.keep(number, draw, replace(trial, program=short.program), short.finding, runs)
+
+    def again(self, trial: RaceTrial) -> RacesRun:
+        """``trial`` from the saved state; once more where the host was too busy for it: nothing is lost."""
+        for _ in range(BUSY):
+            try:
+                return self.target.race(trial, alone=True)
+            except InfraError as error:
+                self.queue.put(RaceNote(f"once more: {error}"))
+        return self.target.race(trial, alone=True)
 
     def leak(self, number: int, tried: Sequence[RaceTrial], before: LeftBehind) -> RaceNote | None:
         """What of ``tried`` leaves something behind, if L0 has more than ``before``; what was kept of it."""
@@ -248,8 +261,8 @@ class RaceWorker:
         self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding, runs: int
     ) -> RaceNote | None:
         """Repeat what is short, and write it down; None when another worker has found it."""
-        first = self.target.trace(self.target.race(trial, alone=True))
-        again = sum(self.target.trace(self.target.race(trial, alone=True)) == first for _ in range(REPEATS))
+        first = self.target.trace(self.again(trial))
+        again = sum(self.target.trace(self.again(trial)) == first for _ in range(REPEATS))
         race = Race(
             trial=trial,
             finding=finding,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where places in a kernel are: a function's entry, its returns, the calls in it.
+"""Where places in a kernel are: a function's entry, its returns, the calls and conditional branches in it.
 
 Instructions are A64 (Arm ARM DDI 0487 M.a.a, C6.2).
 """
@@ -27,6 +27,8 @@ WFI = 0xD503207F
 RETURNS = frozenset({0xD65F03C0, 0xD65F0BFF, 0xD65F0FFF})
 """RET, RETAA, RETAB."""
 _INSN = 4
+_NEAR = 6
+"""Instructions before a conditional branch in which what it tests was loaded."""
 
 
 class NoSuchPlace(UserError):
@@ -76,6 +78,8 @@ class Text:
         body = [each for part in parts for each in self._body(part)]
         if place.kind == "return":
             return tuple(sorted(self._returns(place.function, body)))
+        if place.kind == "test":
+            return (self._test(place, body),)
         calls = {at: name for at, name in self._calls(body) if name}
         found = [at for at, name in calls.items() if name == place.callee]
         if not found:
@@ -90,6 +94,21 @@ class Text:
         """The functions that ``function`` calls, sorted."""
         body = [each for part in self._parts.get(function, ()) for each in self._body(part)]
         return sorted({name for _, name in self._calls(body) if name})
+
+    def tests(self, function: str) -> list[int]:
+        """Which of the conditional branches of ``function``, from 1, follow a load from shared memory.
+
+        Not from the stack, nor of a variable that has an address of its own.
+        """
+        body = [each for part in self._parts.get(function, ()) for each in self._body(part)]
+        found = [i for i, (_, word) in enumerate(body) if _is_test(word)]
+        return [number for number, i in enumerate(found, 1) if _loads_shared(body[max(i - _NEAR, 0) : i])]
+
+    def _test(self, place: Place, body: Sequence[tuple[int, int]]) -> int:
+        found = [at for at, word in body if _is_test(word)]
+        if not 1 <= int(place.callee) <= len(found):
+            raise NoSuchPlace(f"this kernel's {place.function} has {len(found)} conditional branches")
+        return found[int(place.callee) - 1]
 
     def first(self, word: int, function: str = "") -> int:
         """The address of the first instruction ``word`` (in ``function``); ``InfraError`` without one."""
@@ -129,6 +148,35 @@ class Text:
         """The function that begins at ``address``."""
         name = self.symbols.name_at(address)
         return name if name and self.symbols.name_at(address - 1) != name else ""
+
+
+def _is_test(word: int) -> bool:
+    """B.cond; CBZ, CBNZ, TBZ and TBNZ."""
+    return word & 0xFF000010 == 0x54000000 or word >> 25 & 0x3F in (0x1A, 0x1B)
+
+
+def _loads_shared(before: Sequence[tuple[int, int]]) -> bool:
+    """Whether an instruction since the last branch loads by a register that does not point to own data.
+
+    ADRP makes pointers to variables; 29 and 31 are the frame's and the stack's.
+    """
+    own = {29, 31}
+    found = False
+    for _, word in before:
+        if word >> 26 & 0x1F == 0x05 or _is_test(word) or word in RETURNS:
+            own, found = {29, 31}, False
+        elif word & 0x9F000000 == 0x90000000:
+            own.add(word & 0x1F)
+        elif _is_load(word):
+            found |= word >> 5 & 0x1F not in own
+    return found
+
+
+def _is_load(word: int) -> bool:
+    """LDR of all forms and sizes and the atomic operations; LDAR and LDXR."""
+    if word & 0x3F000000 == 0x08000000:
+        return bool(word >> 22 & 1)
+    return word >> 27 & 7 == 7 and not word >> 26 & 1 and (word >> 22 & 3 != 0 or word & 0x200C00 == 0x200000)
 
 
 def _words(data: bytes) -> array.array[int]:

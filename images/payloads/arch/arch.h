@@ -5,6 +5,7 @@
 
 #include "barrier.h"
 #include "cover.h"
+#include "permission.h"
 #include "trap.h"
 
 /* For people: "covers it", or why not. */

@@ -54,11 +54,20 @@ void nvh_answers(const struct operation *op, uint64_t xt, const struct state *st
 	}
 }
 
+/* One set of registers against all of these leaves: `answers` has `count` places, see struct permissions. */
+void nvh_permissions(const struct permission_controls *controls, const uint64_t *descriptors, const uint64_t *tables,
+		     unsigned count, struct permissions *answers)
+{
+	for (unsigned i = 0; i < count; i++)
+		answers[i] = stage1_permissions(controls, descriptors[i], tables[i]);
+}
+
 /* For checks of the layout on the other side. */
 unsigned nvh_sizes(unsigned which)
 {
-	const unsigned sizes[] = { sizeof(struct operation), sizeof(struct state), sizeof(struct translation),
-				   sizeof(struct fields) };
+	const unsigned sizes[] = { sizeof(struct operation),	       sizeof(struct state),
+				   sizeof(struct translation),	       sizeof(struct fields),
+				   sizeof(struct permission_controls), sizeof(struct permissions) };
 
 	return sizes[which];
 }

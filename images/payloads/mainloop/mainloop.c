@@ -15,6 +15,8 @@
  * the vCPU thread is made, and then that thread, with the same one, to be started.
  */
 #define _GNU_SOURCE
+#include "whole_slices.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -139,6 +141,7 @@ static void before_wait(pthread_mutex_t *mutex)
 		set(&main_turn, false);
 	} else if (!atomic_load(&bql) && mutex == atomic_load(&waited_with)) {
 		vcpu_thread = pthread_self();
+		keep_slices_whole();
 		atomic_store(&bql, mutex);
 	}
 }

@@ -48,7 +48,9 @@ static struct expected of_stage1(const struct context *context, uint64_t va, con
 				 bool pan)
 {
 	bool two = context->regime == EL10 || context->e2h, upper = two && va & 1ull << TOP_BIT;
+	bool pie = context->tcr2 & TCR2_PIE;
 	struct expected expected = { NO_FAULT, 1, false, now->leaf.level, 0 };
+	unsigned user_access = P_UR | P_UW; /* that PAN is about */
 	unsigned perms = now->leaf.perms, wanted = user ? kind << 3 : kind;
 
 	if (!context->s1)
@@ -62,11 +64,13 @@ static struct expected of_stage1(const struct context *context, uint64_t va, con
 		expected.fault = fault_of(now->outcome);
 		return expected;
 	}
-	if (context->sctlr & SCTLR_WXN && kind & P_X && perms & (P_W | P_UW)) {
+	if (!pie && context->sctlr & SCTLR_WXN && kind & P_X && perms & (P_W | P_UW)) { /* I_PMKFB */
 		expected.fault = NOT_JUDGED;
 		return expected;
 	}
-	if (pan && !user && kind & (P_R | P_W) && perms & (context->sctlr & SCTLR_EPAN ? P_UR | P_UX : P_UR))
+	if (pie || context->sctlr & SCTLR_EPAN) /* R_TBKKB */
+		user_access |= P_UX;
+	if (pan && !user && kind & (P_R | P_W) && perms & user_access)
 		wanted |= NOTHING;
 	if (wanted & ~perms)
 		expected.fault = PERMISSION_FAULT;

@@ -213,52 +213,21 @@ uint64_t canonical_pc(const struct context *context, uint64_t pc)
 	return tbid ? pc : canonical(context, pc); /* D8.8: with TBID the top byte counts for instructions */
 }
 
-/* D8.4 FEAT_S1PIE: the four-bit base permission of a descriptor. */
-static unsigned indirect(uint64_t registers, unsigned index)
-{
-	static const unsigned perms[16] = {
-		[1] = P_R, [2] = P_X, [3] = P_R | P_X, [5] = P_R | P_W, [6] = P_R | P_W | P_X,
-		[7] = P_R | P_W | P_X, [8] = P_R, [9] = P_R, [10] = P_R | P_X, [12] = P_R | P_W,
-		[14] = P_R | P_W | P_X,
-	};
-
-	return perms[registers >> (4 * index) & 15];
-}
-
+/* Without WXN and PAN, which expect.c is about. */
 static unsigned stage1_perms(const struct context *context, uint64_t descriptor, uint64_t tables)
 {
-	bool nv1 = context->regime == EL10 && (context->hcr & (HCR_NV | HCR_NV1)) == (HCR_NV | HCR_NV1);
-	bool two = context->regime == EL10 || context->e2h, hd = context->tcr & (two ? TCR_HD : TCR_E2H0_HD);
-	bool user = two && !nv1 && BIT(descriptor, 6) && !BIT(tables, 61);
-	bool write = !BIT(descriptor, 7) || (hd && BIT(descriptor, 51));
-	unsigned perms = P_R;
+	bool two = context->regime == EL10 || context->e2h;
+	struct permission_controls controls = {
+		.pir = context->pir,
+		.pire0 = context->pire0,
+		.two = two,
+		.nv1 = context->regime == EL10 && (context->hcr & (HCR_NV | HCR_NV1)) == (HCR_NV | HCR_NV1),
+		.hd = (context->tcr & (two ? TCR_HD : TCR_E2H0_HD)) != 0,
+		.pie = (context->tcr2 & TCR2_PIE) != 0,
+	};
+	struct permissions p = stage1_permissions(&controls, descriptor, tables);
 
-	if (context->tcr2 & TCR2_PIE) {
-		unsigned index = (unsigned)(BIT(descriptor, 6) | BIT(descriptor, 51) << 1 | BIT(descriptor, 53) << 2 |
-					    BIT(descriptor, 54) << 3);
-		unsigned own = indirect(context->pir, index), other = indirect(context->pire0, index);
-
-		if (BIT(descriptor, 7) && !hd) {
-			own &= ~P_W;
-			other &= ~P_W;
-		}
-		return own | other << 3;
-	}
-	if (BIT(tables, 62))
-		write = false;
-	if (write)
-		perms |= P_W;
-	if (user)
-		perms |= P_UR | (write ? P_UW : 0);
-	if (!two) /* one EL: XN is bit 54 */
-		return perms | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
-	if (nv1) /* D24.2.62, NV1: bit 54 is PXN, no data are EL0's, UXN is 0 */
-		return perms | P_UX | (BIT(descriptor, 54) || BIT(tables, 60) ? 0 : P_X);
-	if (!BIT(descriptor, 53) && !BIT(tables, 59) && !(perms & P_UW)) /* D8.4: what EL0 may write, EL1 may not run */
-		perms |= P_X;
-	if (!BIT(descriptor, 54) && !BIT(tables, 60))
-		perms |= P_UX;
-	return perms;
+	return p.privileged | (unsigned)p.unprivileged << 3;
 }
 
 /* Looks the leaf of stage 1 up; ``result->leaf.out`` is an IPA. */

@@ -12,16 +12,16 @@ import pytest
 from harness.errors import InputError
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
-from harness.program.program import Access, Host, Map, Program, Sample, Spin, Stop
+from harness.program.program import Access, DescriptorLook, Host, Map, Program, Sample, Spin, Stop
 from harness.reproduce.hunt.program_findings import judge
-from harness.reproduce.races import again, conflicts, kept
+from harness.reproduce.races import again, conflict_programs, conflicts, kept
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
 from harness.runner.project import vocabulary
 from harness.scenario.language import Hold, Place
 from harness.scenario.load import load_file
 
-LAYOUT = Layout(conflicts.SHIFT, 0, 0)
+LAYOUT = Layout(conflict_programs.SHIFT, 0, 0)
 
 
 def made(name: str, seed: int = 1) -> Program:
@@ -70,17 +70,18 @@ def test_each_worker_begins_with_other_kinds() -> None:
 
 
 def test_ways_are_dealt_and_all_come_soon() -> None:
-    """The first programs of a kind begin in all its ways; then something goes on beside."""
+    """The first programs of a kind begin in all its ways; between them something else goes on beside each."""
     for kind, conflict in conflicts.CONFLICTS.items():
-        count = len(conflict.ways)
-        assert set(conflict.ways) <= set(conflicts.WAYS)
-        found = [conflicts.dealt("s", kind, turn) for turn in range(5 * count)]
-        assert sorted(way for way, _ in found[:count]) == sorted(conflict.ways)
+        ways, beside = conflict.ways, conflict.beside
+        assert set(ways) <= set(conflict_programs.WAYS)
+        every = {(way, each) for way in ways for each in ("", *beside)}
+        found = [conflicts.dealt("s", kind, turn) for turn in range(len(every))]
         assert found[0] == ("after", ""), "one fault for the translation"
-        assert {beside for _, beside in found[:count]} == {""}
-        assert {beside for _, beside in found} == {"", *conflict.beside}
-        every = {(way, beside) for way in conflict.ways for beside in ("", *conflict.beside)}
-        assert set(found) == every
+        assert found[1][1], "and then something beside"
+        soon = found[: conflicts.first_round(kind)]
+        assert sorted(way for way, each in soon if not each) == sorted(ways)
+        assert sorted(each for _, each in soon if each) == sorted(beside)
+        assert set(found) == every, "none twice before all came"
 
 
 def test_a_third_cpu_uses_the_same_and_is_looked_at_too() -> None:
@@ -96,11 +97,17 @@ def test_a_third_cpu_uses_the_same_and_is_looked_at_too() -> None:
 
 
 @pytest.mark.parametrize("beside", [each for each in conflicts.BESIDE if each != conflicts.THIRD])
-def test_what_goes_on_beside_begins_when_the_user_has(beside: str) -> None:
-    for kind in conflicts.CONFLICTS:
-        actions = conflicts.program(random.Random(1), kind, "after", beside).program.actions
-        at = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
-        assert actions[at + 1] == Host(beside, 0)
+def test_what_goes_on_beside_begins_before_something_is_taken_away_or_after(beside: str) -> None:
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if beside not in conflict.beside:
+            continue
+        places = set()
+        for seed in range(20):
+            actions = conflicts.program(random.Random(seed), kind, "after", beside).program.actions
+            at = actions.index(Host(beside, 0))
+            assert isinstance(actions[at - 1], Spin) != isinstance(actions[at + 1], Sample)
+            places.add(isinstance(actions[at - 1], Spin))
+        assert places == {True, False}
 
 
 def test_translations_of_another_vmid_are_told_apart() -> None:
@@ -114,7 +121,7 @@ def test_translations_of_another_vmid_are_told_apart() -> None:
                 for each in program.actions
                 if isinstance(each, Map) and each.stage == "s2" and each.at == spin.at
             }
-            assert len(pages) > conflicts.SHADOWS
+            assert len(pages) > conflict_programs.SHADOWS
             assert list(pages.values()).count(pages[spin.ctx]) == 1
 
 
@@ -169,7 +176,7 @@ def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> 
 
 
 def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
-    assert all(len(made("recycle", seed).world.contexts) > conflicts.SHADOWS for seed in range(20))
+    assert all(len(made("recycle", seed).world.contexts) > conflict_programs.SHADOWS for seed in range(20))
 
 
 def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
@@ -180,7 +187,7 @@ def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
         spin, first = actions[at], actions[at + 1]
         assert isinstance(spin, Spin)
         before = {each.ctx for each in actions[:at] if isinstance(each, Access)}
-        assert len(before) >= conflicts.SHADOWS
+        assert len(before) >= conflict_programs.SHADOWS
         assert spin.ctx not in before
         assert isinstance(first, Access)
         assert first.ctx == spin.ctx
@@ -212,6 +219,33 @@ def test_what_a_fault_brings_back_is_known() -> None:
     assert new is not None
     assert not new.known
     assert judge(program, tokens(program, min(allowed_of(program)[-2] or ())), conflicts.KNOWN) is None
+
+
+def test_a_descriptor_that_a_fault_writes_over_is_a_finding() -> None:
+    """L1's TLBI does not stop a fault that is under way, which is known; the descriptor is L1's alone."""
+    program = made("flag")
+    may = allowed_of(program)
+    seen = [None if each is None else min(each) for each in may]
+    looks = [i for i, each in enumerate(program.actions) if isinstance(each, DescriptorLook)]
+    assert [may[i] for i in looks] == [frozenset({"invalid"})] * 2
+    assert judge(program, seen, conflicts.KNOWN) is None
+    for look in looks:
+        bad = [*seen[:look], "young", *seen[look + 1 :]]
+        finding = judge(program, bad, conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+        # L2 may use what was brought back, which is known, before anybody looks at the descriptor.
+        bad[look - 1] = f"v={0x6E76_6800_0000_0000 + LAYOUT.frame(0):#x}"
+        finding = judge(program, bad, conflicts.KNOWN)
+        assert finding is not None
+        assert finding.known
+        finding = judge(program, bad, conflicts.KNOWN, behind=True)
+        assert finding is not None
+        assert not finding.known
+        assert finding.saw == "young"
+        stale = judge(program, [*bad[:look], *seen[look:]], conflicts.KNOWN, behind=True)
+        assert stale is not None
+        assert stale.known
 
 
 def test_kept_scenario_loads(tmp_path: Path) -> None:

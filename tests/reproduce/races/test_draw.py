@@ -21,6 +21,7 @@ from tests.reproduce.races.two_cpus import (
     FAULT,
     FIRST,
     INSTALL,
+    LEAVE,
     LOAD,
     LOG,
     MARK,
@@ -210,6 +211,25 @@ def test_the_first_entry_is_kept_back_too() -> None:
         assert met(each, FIRST, (0, TLBI), (1, end(ENTER)), (0, end(TLBI)))
 
 
+def test_the_first_entry_comes_in_the_middle_of_what_takes_away_though_others_follow() -> None:
+    """L0 has no context for what is entered first: its later entries find one, and look no further."""
+    inside = Place("tlbi", "call", "_lock")
+    log = [
+        *whole(0, LOAD),
+        *whole(0, MARK),
+        *whole(1, ENTER),
+        *whole(1, FAULT, WALK),
+        *whole(1, ENTER),
+        *whole(0, TLBI, inside),
+        *whole(0, MARK),
+        *whole(1, LEAVE),
+    ]
+    order = ((1, ENTER), (0, inside), (1, end(ENTER)), (0, end(TLBI)))
+    for seed in range(8):
+        drawer, rng = Drawer("k", arrivals(log)), random.Random(seed)
+        assert any(met(drawer.draw(rng), log, *order) for _ in range(24))
+
+
 def test_a_consequence_is_waited_for_and_not_kept_back() -> None:
     """CPU 1 loads once more because of what CPU 0 did: it cannot be held before that."""
     drawer = Drawer("k", arrivals(LOG))
@@ -219,7 +239,10 @@ def test_a_consequence_is_waited_for_and_not_kept_back() -> None:
     ]
     loads = [each for each in late if each[0].until == end(LOAD)]
     assert loads
-    assert all(len(each) == 1 for each in loads)
+    for each in loads:
+        (settled,) = each[1:]
+        assert (settled.cpu, settled.place, settled.other, settled.until) == (0, MARK, 1, end(FAULT))
+        assert met(each, FIRST, (1, end(FAULT)), (0, TLBI)), "there is no consequence of what came too early"
     assert any(len(each) == 3 for each in late)
 
 
@@ -266,6 +289,18 @@ def test_the_last_fault_is_swept_first() -> None:
     swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
     functions = list(dict.fromkeys(place.function for place in swept if place.function in ("first", "again")))
     assert functions == ["again", "first"]
+
+
+def test_all_of_the_last_fault_is_swept_before_what_is_older_beside_a_lock() -> None:
+    """Something is read, and the lock taken later: that window begins at no lock."""
+    taken, given = Place("first", "call", "_raw_read_lock"), Place("first", "after", "_raw_read_unlock")
+    log: Log = []
+    for each in LOG:
+        log += [*(whole(1, Place("first"), taken, given) if each == (1, FAULT) else []), each]
+    drawer = Drawer("k", arrivals(log))
+    swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
+    older = min(swept.index(place) for place in (taken, given) if place in swept)
+    assert all(swept.index(place) < older for place in (FAULT, WALK, end(WALK), INSTALL, end(FAULT)))
 
 
 def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:

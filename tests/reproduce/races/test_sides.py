@@ -55,6 +55,15 @@ def test_a_lock_ends_a_stretch_and_is_told() -> None:
     ]
 
 
+def test_a_test_begins_a_stretch_and_comes_after_those_with_calls() -> None:
+    """However close: what it tests was read behind the place before."""
+    look = Place("fault", "test", "3")
+    log = [(1, FAULT), (1, WALK), (1, look), (1, INSTALL)]
+    plain, tested = sides.stretches(arrivals(log, list(range(len(log)))))
+    assert [each.place for each in tested.arrivals] == [look, INSTALL]
+    assert tested.inner > plain.inner + 0.5
+
+
 def test_a_lock_that_is_about_to_be_given_up_counts_as_none() -> None:
     """Who goes through a whole stage 2 lets others in between two steps: a CPU can be held there."""
     step = Place("fault", "call", sides.BREAK + "_write")
@@ -62,6 +71,17 @@ def test_a_lock_that_is_about_to_be_given_up_counts_as_none() -> None:
     found = sides.stretches(arrivals(log, [100 * i for i in range(len(log))]))
     assert [one.lock for one in found if one.arrivals[-1].place == step] == [None]
     assert [one.lock for one in found if one.arrivals[0].place == INSTALL] == [LOCK, LOCK]
+
+
+def test_what_a_user_does_before_it_is_seen_to_begin_counts_where_nobody_enters_l2() -> None:
+    """vEL2 faults for its page as soon as it has said that it begins, in the same turn."""
+    early = [*whole(1, LOAD), *whole(1, LOAD), *whole(1, FAULT, WALK), *whole(1, WALK), *whole(1, INSTALL)]
+    log = [*whole(0, LOAD), *early, *whole(0, MARK), *whole(0, TLBI), *whole(0, MARK), *whole(1, LOAD)]
+    found = sides.window(arrivals(log))
+    assert [each.place for each in found if each.cpu] == [
+        place for _, place in (*whole(1, FAULT, WALK), *whole(1, WALK), *whole(1, INSTALL))
+    ]
+    assert [each.place for each in found if not each.cpu][:3] == [MARK, end(MARK), TLBI]
 
 
 def test_what_counts_is_between_landmarks_and_around_l2() -> None:

@@ -55,6 +55,56 @@ def test_addresses(text: str, offsets: list[int]) -> None:
     assert [at - BASE for at in made().addresses(place(text))] == offsets
 
 
+TESTING = (
+    (0xB9400820, False),  # ldr w0, [x1, #8]
+    (0x34000320, True),  # 1: cbz w0
+    (0xF94007E0, False),  # ldr x0, [sp, #8]
+    (0xB50002E0, False),  # 2: cbnz x0, of the stack
+    (0x90000002, False),  # adrp x2
+    (0xB9400443, False),  # ldr w3, [x2, #4]
+    (0x7100047F, False),  # cmp w3, #1
+    (0x54000260, False),  # 3: b.eq, of a variable
+    (0x394000A4, False),  # ldrb w4, [x5]
+    (0x36000224, True),  # 4: tbz w4
+    (0x88DFFCE6, False),  # ldar w6, [x7]
+    (0x371801E6, True),  # 5: tbnz w6
+    (0xB8288149, False),  # swp w8, w9, [x10]
+    (0x3100053F, False),  # cmn w9, #1
+    (0x54000181, True),  # 6: b.ne
+    (0xB8636841, False),  # ldr w1, [x2, x3]
+    (0x97FFFFF0, False),  # bl
+    (0x34000121, False),  # 7: cbz w1, of what the call returned
+    (0xB9000081, False),  # str w1, [x4]
+    (0x340000E1, False),  # 8: cbz w1, nothing was loaded
+    (0xF9400BA0, False),  # ldr x0, [x29, #16]
+    (0xB40000A0, False),  # 9: cbz x0, of the frame
+    (0x885F7C20, False),  # ldxr w0, [x1]
+    (0x34000060, True),  # 10: cbz w0
+    (0xB8226820, False),  # str w0, [x1, x2]
+    (0x34000020, False),  # 11: cbz w0
+)
+"""Instructions as an assembler made them, and whether each is a test of shared memory."""
+
+
+def test_tests_are_conditional_branches_behind_a_load_that_others_may_change() -> None:
+    words = [word for word, _ in TESTING]
+    symbols = KernelText(BASE, BASE + 4 * len(words), (BASE,), ("look",))
+    text = Text(symbols, {BASE: words})
+    assert text.tests("look") == [1, 4, 5, 6, 10]
+    wanted = [BASE + 4 * i for i, (_, shared) in enumerate(TESTING) if shared]
+    assert [text.addresses(place(f"look test {n}"))[0] for n in text.tests("look")] == wanted
+    assert text.addresses(place("look test 2")) == (BASE + 12,), "every branch has a number"
+    with pytest.raises(NoSuchPlace, match="look has 11 conditional branches"):
+        text.addresses(place("look test 12"))
+    assert made().tests("walk") == []
+
+
+@pytest.mark.parametrize("text", ["f test", "f test 0", "f test g", "f test 1 2", "f tset 1", "f call 1"])
+def test_a_test_has_a_number(text: str) -> None:
+    with pytest.raises(ValueError, match="FUNCTION test NUMBER"):
+        place(text)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

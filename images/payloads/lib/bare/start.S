@@ -62,7 +62,8 @@ lower_sync:
 	mrs	x10, hpfar_el2	/* at vEL2 an exit to L0 */
 1:	str	x10, [x9, #PE_HPFAR]
 	mrs	x10, elr_el2
-	str	x10, [x9, #PE_ELR]
+	mrs	x11, spsr_el2
+	stp	x10, x11, [x9, #PE_ELR]
 	.globl pe_back
 pe_back:			/* to where pe_enter() was called from; x9 is its argument */
 	ldr	x10, [x9, #PE_SP]

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AT for L2's regime and what L1's registers say of a walk. at-l2-controls: TCR_EL1.{TBI,HPD,E0PD,HA} and SCTLR_EL1.EE, for
+ * AT for L2's regime and what L1's registers say of a walk. at-l2-controls: TCR_EL1.{TBI,HPD,E0PD,HA,TG} and SCTLR_EL1.EE, for
  * either half. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a, C5.4, D24.2
  * PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
  */
 #include "families/families.h"
 #include "families/known.h"
 
-enum { TAGGED, NO_HIERARCHY, KEPT_FROM_EL0, HARDWARE_FLAG, BIG_ENDIAN, CONTROLS };
-static const char *const control_words[CONTROLS] = { "tagged", "hpd", "e0pd", "hardware-af", "big-endian" };
+enum { TAGGED, NO_HIERARCHY, KEPT_FROM_EL0, HARDWARE_FLAG, OTHER_GRANULE, BIG_ENDIAN, CONTROLS };
+static const char *const control_words[CONTROLS] = { "tagged",	    "hpd",	     "e0pd",
+						     "hardware-af", "other-granule", "big-endian" };
 enum { NO_TRANSLATION, READ_ONLY, DEVICE, STAGES2 };
 static const char *const stage2_words[STAGES2] = { "invalid", "read-only", "device" };
 
@@ -38,7 +39,18 @@ static uint64_t stage1_bits(void)
 	return PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
 }
 
-/* --self-test: the same page and question without the control. */
+/* TCR_EL1.TG0, or TG1, names a granule that L2's tables have not. */
+static void other_granule(struct context *c, bool low)
+{
+	bool small = c->s1_shape.shift == 12;
+
+	if (low)
+		c->tcr = (c->tcr & ~TCR_TG0) | PLACE(TCR_TG0, small ? TCR_TG0_64K : TCR_TG0_4K);
+	else
+		c->tcr = (c->tcr & ~TCR_TG1) | PLACE(TCR_TG1, small ? TCR_TG1_64K : TCR_TG1_4K);
+}
+
+/* --self-test: the same page and question without the control; of the granule, for the other half. */
 static void build_control(struct litmus *l)
 {
 	bool high = l->place != PLACE_LOW;
@@ -52,6 +64,8 @@ static void build_control(struct litmus *l)
 
 	if (!l->vm->shared->skip)
 		c->tcr |= controls[l->variant][high];
+	if (l->variant == OTHER_GRANULE) /* of the half that the page is not in */
+		other_granule(c, high != l->vm->shared->skip);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
 	va = l->variant == TAGGED ? k.va ^ TAG : k.va;
@@ -149,7 +163,7 @@ void cases_at_controls(struct list *list)
 			l.build = l.variant == BIG_ENDIAN ? build_big_endian : build_control;
 			l.needs_e0pd = l.variant == KEPT_FROM_EL0;
 			for (l.place = PLACE_LOW; l.place < (l.variant == BIG_ENDIAN ? PLACE_HIGH : PLACE_LAST); l.place++)
-				for (l.hint = 0; l.hint < (l.variant == BIG_ENDIAN ? 1 : 2); l.hint++)
+				for (l.hint = 0; l.hint < (l.variant >= OTHER_GRANULE ? 1 : 2); l.hint++)
 					list_add(list, &l, "at-l2-controls/%s/%s%s/%s", granule_word(l.shift),
 						 control_words[l.variant], place_words[l.place],
 						 l.hint ? "used" : "fresh");

@@ -37,4 +37,6 @@ void cases_all(struct list *list)
 	cases_flags_more(list);
 	cases_l2_remote(list);
 	cases_recycle(list);
+	cases_at_indirect(list);
+	cases_at_attributes(list);
 }

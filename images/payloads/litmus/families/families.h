@@ -11,8 +11,10 @@
 void cases_all(struct list *list);
 
 void cases_at(struct list *list);
+void cases_at_attributes(struct list *list);
 void cases_at_controls(struct list *list);
 void cases_at_more(struct list *list);
+void cases_at_indirect(struct list *list);
 void cases_change(struct list *list);
 void cases_el0(struct list *list);
 void cases_events(struct list *list);

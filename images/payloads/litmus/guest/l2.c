@@ -5,6 +5,20 @@
 #include "guest/tables.h"
 #include "guest/tlbi.h"
 
+/* TCR2_EL1, PIR_EL1 and PIRE0_EL1 of L2: the _EL12 names with E2H. */
+static void load_permissions(const struct context *c)
+{
+	if (shared->e2h) {
+		MSR(s3_5_c2_c0_3, c->tcr2);
+		MSR(s3_5_c10_c2_3, c->pir);
+		MSR(s3_5_c10_c2_2, c->pire0);
+	} else {
+		MSR(s3_0_c2_c0_3, c->tcr2);
+		MSR(s3_0_c10_c2_3, c->pir);
+		MSR(s3_0_c10_c2_2, c->pire0);
+	}
+}
+
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
 {
@@ -25,16 +39,18 @@ void load_context(const struct context *c)
 		MSR(s3_5_c2_c0_1, c->ttbr1);
 		MSR(s3_5_c2_c0_2, c->tcr);
 		MSR(s3_5_c1_c0_0, c->sctlr);
-		MSR(s3_5_c10_c2_0, 0xff);
+		MSR(s3_5_c10_c2_0, c->mair ? c->mair : 0xff);
 		MSR(s3_5_c12_c0_0, l2_vectors);
 	} else {
 		MSR(ttbr0_el1, c->ttbr0);
 		MSR(ttbr1_el1, c->ttbr1);
 		MSR(tcr_el1, c->tcr);
 		MSR(sctlr_el1, c->sctlr);
-		MSR(mair_el1, 0xff);
+		MSR(mair_el1, c->mair ? c->mair : 0xff);
 		MSR(vbar_el1, l2_vectors);
 	}
+	if (FIELD(shared->id_mmfr3, MMFR3_S1PIE))
+		load_permissions(c);
 	__asm__ volatile("isb" ::: "memory");
 }
 
@@ -59,6 +75,37 @@ static void record_exit(const struct pe *cpu, struct outcome *o)
 	} else {
 		o->kind = OUTCOME_TRAP;
 	}
+}
+
+/*
+ * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, and ELR_EL2 of an abort is the
+ * instruction (Arm ARM DDI 0487 M.a.a, D1.3.2). `entered`: SPSR_EL2 on entry; `stub`: the instruction that
+ * accesses data or traps, or NULL.
+ */
+static void check_return(const struct pe *cpu, uint64_t entered, const void *stub, struct outcome *o)
+{
+	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV;
+	bool astray = false;
+
+	if (ec == ESR_EC_HVC) { /* at EL1, in L2's vectors or in what it called; an exception to EL1 may have been on the way */
+		entered = SPSR_MODE_EL1H_MASKED;
+		state = SPSR_MODE;
+	}
+	if (stub && (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
+		astray = cpu->elr != (uint64_t)stub;
+	if (ec == ESR_EC_IABT_LOW)
+		astray = cpu->elr != cpu->far;
+	if (!astray && !((cpu->spsr ^ entered) & state))
+		return;
+	o->kind = OUTCOME_ASTRAY;
+	o->value = cpu->elr;
+	o->hpfar = cpu->spsr;
+}
+
+/* Condition flags that L2 is entered with: others in each step, and nothing in L2 changes them. */
+static uint64_t flags_of(const struct step *s)
+{
+	return PLACE(SPSR_NZCV, (uint64_t)s / sizeof(*s));
 }
 
 bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -86,7 +133,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 				       [ACCESS_VNCR_READ] = l2_vncr_read,
 				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
 				       [ACCESS_HANG] = l2_hang };
-	uint64_t sctlr = 0;
+	uint64_t sctlr = 0, entered;
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -94,7 +141,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[2] = s->b;
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
-	cpu->spsr = s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	cpu->spsr = entered = (s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) | flags_of(s);
 	if (s->flags & STEP_MMU_OFF) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
 		sctlr = MRS(sctlr_el2);
 		MSR(sctlr_el2, sctlr & ~SCTLR_M);
@@ -106,6 +153,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 		__asm__ volatile("isb" ::: "memory");
 	}
 	record_exit(cpu, o);
+	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? NULL : stubs[s->op], o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
 			o->more[0] |= 1ull << i;
@@ -140,24 +188,29 @@ void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o)
 
 void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
+	uint64_t entered = SPSR_MODE_EL1H_MASKED | flags_of(s);
+
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
 	cpu->x[4] = left_out(s) ? (uint64_t)l2_return : tlbi_stub(s->op, s->c);
 	cpu->elr = (uint64_t)l2_call;
-	cpu->spsr = SPSR_MODE_EL1H_MASKED;
+	cpu->spsr = entered;
 	pe_enter(cpu);
 	record_exit(cpu, o);
+	check_return(cpu, entered, NULL, o);
 }
 
 void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	bool el0 = s->c == SYS_AT_EL0;
+	uint64_t entered = (el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) | flags_of(s);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
 	cpu->x[4] = (uint64_t)any_sys;
 	cpu->elr = el0 ? (uint64_t)l2_call_el0 : (uint64_t)l2_call;
-	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+	cpu->spsr = entered;
 	pe_enter(cpu);
 	record_exit(cpu, o);
+	check_return(cpu, entered, any_sys, o);
 }

@@ -13,6 +13,7 @@ static void read_ids(void)
 	shared->id_mmfr0 = MRS(id_aa64mmfr0_el1);
 	shared->id_mmfr1 = MRS(id_aa64mmfr1_el1);
 	shared->id_mmfr2 = MRS(id_aa64mmfr2_el1);
+	shared->id_mmfr3 = MRS(s3_0_c0_c7_3);
 	shared->id_mmfr4 = MRS(s3_0_c0_c7_4);
 	shared->id_isar0 = MRS(id_aa64isar0_el1);
 	shared->id_isar1 = MRS(id_aa64isar1_el1);

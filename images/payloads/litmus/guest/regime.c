@@ -5,7 +5,7 @@
 
 /* What each PE runs with. */
 static struct {
-	uint64_t tcr, low, high;
+	uint64_t tcr, low, high, tcr2, pir, pire0;
 } running[PES_MAX];
 
 #define MMU_OFF 0x30c50830ull /* RES1 */
@@ -43,8 +43,16 @@ void regime_follow(struct pe *cpu)
 	uint64_t low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0];
 	uint64_t high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0; /* only E2H has TTBR1_EL2 */
 
-	if (running[cpu->index].tcr == control && running[cpu->index].low == low && running[cpu->index].high == high)
+	uint64_t tcr2 = shared->vel2_tcr2, pir = shared->vel2_pir, pire0 = shared->vel2_pire0;
+	bool indirect = FIELD(shared->id_mmfr3, MMFR3_S1PIE);
+
+	if (running[cpu->index].tcr == control && running[cpu->index].low == low && running[cpu->index].high == high &&
+	    running[cpu->index].tcr2 == tcr2 && running[cpu->index].pir == pir && running[cpu->index].pire0 == pire0)
 		return;
+	indirect = indirect && (running[cpu->index].tcr2 || tcr2); /* each access to these registers is an exit to L0 */
+	running[cpu->index].tcr2 = tcr2;
+	running[cpu->index].pir = pir;
+	running[cpu->index].pire0 = pire0;
 	running[cpu->index].tcr = control;
 	running[cpu->index].low = low;
 	running[cpu->index].high = high;
@@ -56,13 +64,18 @@ void regime_follow(struct pe *cpu)
 			 "msr ttbr0_el2, %[low]\n\t"
 			 "cbz %[high], 1f\n\t"
 			 "msr s3_4_c2_c0_1, %[high]\n"
-			 "1:\tisb\n\t"
+			 "1:\tcbz %w[indirect], 2f\n\t"
+			 "msr s3_4_c10_c2_3, %[pir]\n\t" /* PIR_EL2 */
+			 "msr s3_4_c10_c2_2, %[pire0]\n\t" /* PIRE0_EL2 */
+			 "msr s3_4_c2_c0_3, %[tcr2]\n" /* TCR2_EL2 */
+			 "2:\tisb\n\t"
 			 "tlbi alle2\n\t"
 			 "dsb nsh\n\t"
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
 			 "isb" ::[off] "r"(MMU_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(control), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON)
+			 [mair] "r"(0xffull), [tcr] "r"(control), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON),
+			 [indirect] "r"((uint32_t)indirect), [pir] "r"(pir), [pire0] "r"(pire0), [tcr2] "r"(tcr2)
 			 : "memory");
 }
 

@@ -27,19 +27,20 @@ static const char *qemu_lacks(const struct litmus *l)
 }
 
 /* What a few cases need of L1 beside the features of their operation. */
-enum need { NEEDS_NOTHING, NEEDS_LPA2, NEEDS_XNX, NEEDS_PAN2, NEEDS_HCX, NEEDS_E0PD, NEEDS };
-static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX", "E0PD" };
-static const char *const lacks[NEEDS] = { NULL,		  "no-FEAT_LPA2", "no-FEAT_XNX",
-					  "no-FEAT_PAN2", "no-FEAT_HCX",  "no-FEAT_E0PD" };
+enum need { NEEDS_NOTHING, NEEDS_LPA2, NEEDS_XNX, NEEDS_PAN2, NEEDS_HCX, NEEDS_E0PD, NEEDS_S1PIE, NEEDS };
+static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX", "E0PD", "S1PIE" };
+static const char *const lacks[NEEDS] = { NULL,		 "no-FEAT_LPA2", "no-FEAT_XNX",	 "no-FEAT_PAN2",
+					  "no-FEAT_HCX", "no-FEAT_E0PD", "no-FEAT_S1PIE" };
 
 static enum need need_of(const struct litmus *l)
 {
-	return l->ds	       ? NEEDS_LPA2
-	       : l->needs_xnx  ? NEEDS_XNX
-	       : l->needs_pan2 ? NEEDS_PAN2
-	       : l->needs_hcx  ? NEEDS_HCX
-	       : l->needs_e0pd ? NEEDS_E0PD
-			       : NEEDS_NOTHING;
+	return l->ds		? NEEDS_LPA2
+	       : l->needs_xnx	? NEEDS_XNX
+	       : l->needs_pan2	? NEEDS_PAN2
+	       : l->needs_hcx	? NEEDS_HCX
+	       : l->needs_e0pd	? NEEDS_E0PD
+	       : l->needs_s1pie ? NEEDS_S1PIE
+				: NEEDS_NOTHING;
 }
 
 static bool has(const struct litmus *l, const struct vm *vm)
@@ -58,6 +59,8 @@ static bool has(const struct litmus *l, const struct vm *vm)
 		return FIELD(mmfr1, MMFR1_HCX) && FIELD(vm->shared->id_isar1, ISAR1_XS);
 	case NEEDS_E0PD:
 		return FIELD(vm->shared->id_mmfr2, MMFR2_E0PD);
+	case NEEDS_S1PIE:
+		return FIELD(vm->shared->id_mmfr3, MMFR3_S1PIE);
 	default:
 		return true;
 	}

@@ -57,7 +57,7 @@ struct probe {
 	uint64_t esr_mask; /* the bits of esr that count; 0: all */
 };
 
-#define PROBES_MAX 160
+#define PROBES_MAX 224
 
 struct litmus {
 	char name[96];
@@ -93,6 +93,7 @@ struct litmus {
 	bool needs_xnx;	  /* FEAT_XNX */
 	bool needs_pan2;  /* FEAT_PAN2 */
 	bool needs_e0pd;  /* FEAT_E0PD */
+	bool needs_s1pie; /* FEAT_S1PIE */
 	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };

@@ -3,6 +3,7 @@
 #include "host/events.h"
 #include "host/break.h"
 #include "host/memory.h"
+#include "host/preempt.h"
 #include "host/value.h"
 #include "host/vcpu.h"
 
@@ -112,6 +113,8 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 			return vm->other_vm(vm, 0, vm->config.first_pe);
 		vm_break(vm, "no other VM can be made here");
 		return false;
+	case EVENT_PREEMPT:
+		return preempt_start(vm);
 	case EVENT_CHANGED:
 		*answer = changed(vm, offset);
 		return true;

@@ -16,6 +16,7 @@ enum event_action {
 	EVENT_ONLINE,	 /* the spare vCPUs of a VM with config.late come online */
 	EVENT_KICK,	 /* a signal for the other vCPUs: each leaves KVM_RUN and comes back */
 	EVENT_OTHER_VM,	 /* another VM is made, runs an L2, and ends */
+	EVENT_PREEMPT,	 /* the other vCPUs' threads lose their CPU and get it back, for some milliseconds */
 	EVENT_CHANGED,	  /* 1: the memory is what it was when this was asked last, 2: it is not */
 };
 

@@ -10,8 +10,8 @@ static const char *const role_words[] = { "before", "stale", "gone", "free",   "
 
 static const char *outcome_word(const struct outcome *o)
 {
-	static const char *const words[] = { "nothing", "value", "s2-fault", "s1-fault", "trap", "exception", "done",
-					     "timeout" };
+	static const char *const words[] = { "nothing",	  "value", "s2-fault", "s1-fault", "trap",
+					     "exception", "done",  "timeout",  "astray" };
 
 	return o->kind < sizeof(words) / sizeof(*words) ? words[o->kind] : "?";
 }

@@ -41,6 +41,8 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr1 |= PLACE(MMFR1_HCX, 1);
 		else if (!strcmp(w, "E0PD"))
 			s->id_mmfr2 |= PLACE(MMFR2_E0PD, 1);
+		else if (!strcmp(w, "S1PIE"))
+			s->id_mmfr3 |= PLACE(MMFR3_S1PIE, 1);
 		else if (!strcmp(w, "s2-4k"))
 			s->id_mmfr0 ^= 3ull << 40;
 		else if (!strcmp(w, "s2-16k"))

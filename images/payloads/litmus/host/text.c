@@ -128,7 +128,7 @@ static bool do_host(struct text *t, const struct line *line)
 		{ "set-up", EVENT_SET_UP },	    { "dontneed", EVENT_DONTNEED },   { "move", EVENT_MOVE },
 		{ "delete", EVENT_DELETE },	    { "read-only", EVENT_READ_ONLY }, { "dirty-on", EVENT_DIRTY_ON },
 		{ "dirty-read", EVENT_DIRTY_READ }, { "online", EVENT_ONLINE },	      { "kick", EVENT_KICK },
-		{ "other-vm", EVENT_OTHER_VM }
+		{ "other-vm", EVENT_OTHER_VM },	    { "preempt", EVENT_PREEMPT }
 	};
 	uint64_t offset;
 	struct step *s;

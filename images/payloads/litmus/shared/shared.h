@@ -118,13 +118,14 @@ struct step {
 
 enum outcome_kind {
 	OUTCOME_NONE,
-	OUTCOME_VALUE,	   /* value */
-	OUTCOME_S2_FAULT,  /* abort from L2 taken at vEL2: esr, far, hpfar */
-	OUTCOME_S1_FAULT,  /* abort that L2 took itself: esr, far of EL1 */
-	OUTCOME_TRAP,	   /* anything else that L2 made vEL2 take: esr */
+	OUTCOME_VALUE, /* value */
+	OUTCOME_S2_FAULT, /* abort from L2 taken at vEL2: esr, far, hpfar */
+	OUTCOME_S1_FAULT, /* abort that L2 took itself: esr, far of EL1 */
+	OUTCOME_TRAP, /* anything else that L2 made vEL2 take: esr */
 	OUTCOME_EXCEPTION, /* the guarded instruction at vEL2 raised one: esr, far */
 	OUTCOME_DONE,
-	OUTCOME_TIMEOUT,   /* the other CPU did not answer */
+	OUTCOME_TIMEOUT, /* the other CPU did not answer */
+	OUTCOME_ASTRAY, /* an exception to vEL2 whose ELR_EL2 (value) or SPSR_EL2 (hpfar) is wrong: esr, far */
 };
 
 struct outcome {
@@ -142,6 +143,8 @@ struct program {
 struct context {
 	uint64_t vttbr, vtcr, hcr, hcrx, hfgitr;
 	uint64_t ttbr0, ttbr1, tcr, sctlr; /* of L2's EL1 */
+	uint64_t tcr2, pir, pire0; /* likewise, where L1 has FEAT_S1PIE */
+	uint64_t mair; /* likewise; 0: Attr0 is Normal Write-Back, the others Device-nGnRnE */
 	uint64_t vncr; /* VNCR_EL2, for an L2 that is a hypervisor itself (HCR_EL2.NV) */
 	uint64_t s2_root, s1_root, s1_high; /* set by STEP_CONTEXT, which merges them into vttbr, ttbr0 and ttbr1 */
 	struct shape s2_shape, s1_shape;
@@ -169,6 +172,7 @@ struct shared {
 	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
 	uint64_t vel2_tcr, vel2_ttbr[2]; /* bits of TCR_EL2, TTBR0_EL2 and TTBR1_EL2 that differ from the usual; likewise */
+	uint64_t vel2_tcr2, vel2_pir, vel2_pire0; /* TCR2_EL2, PIR_EL2 and PIRE0_EL2, where L1 has FEAT_S1PIE; likewise */
 	uint64_t skip;	 /* --self-test */
 	uint64_t keep_exit; /* what vEL2 skips of it is an exit to L0 that invalidates nothing */
 	uint64_t pressure; /* pages that each PE reads before a program, and before the operation under test */
@@ -178,7 +182,7 @@ struct shared {
 	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
 	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
-	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr4, id_isar0, id_isar1;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr3, id_mmfr4, id_isar0, id_isar1;
 	uint64_t l2_page; /* IPA of L2's code and spin records */
 	uint64_t race_vmalle1is; /* number of the operation */
 	uint64_t race_end;	 /* the VMM has seen enough */

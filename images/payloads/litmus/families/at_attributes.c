@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AT for L2's regime and the memory type of a leaf: PAR_EL1.ATTR is the field of MAIR_EL1 that AttrIndx names, and SH that of the
+ * leaf, or Outer Shareable for Device and Non-cacheable memory (Arm ARM DDI 0487 M.a.a, D24.2 PAR_EL1 and MAIR_EL1, D8.6). Stage 2
+ * has Normal Write-Back memory, Inner Shareable, so that both stages together differ in SH alone. --self-test: another type.
+ */
+#include "families/families.h"
+#include "families/known.h"
+
+static const struct {
+	const char *word;
+	uint64_t attr;
+	bool outer; /* always Outer Shareable */
+} types[] = {
+	{ "write-back", 0xff, false }, { "non-cacheable", 0x44, true }, { "ngnrne", 0x00, true }, { "ngnre", 0x04, true }
+};
+#define TYPES 4u
+static const unsigned shares[] = { 0, PAR_SH_OUTER, PAR_SH_INNER };
+static const char *const share_words[] = { "non-shareable", "outer", "inner" };
+#define SHARES 3u
+
+static void build_attributes(struct litmus *l)
+{
+	unsigned type = (unsigned)l->variant % TYPES, share = (unsigned)l->variant / TYPES;
+	unsigned asked = l->vm->shared->skip ? (type + 1) % TYPES : type, index = 1 + (unsigned)l->variant % 7;
+	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
+	struct known k = known_page(l, bits, 0);
+	uint64_t leaf = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits);
+	unsigned sh = types[type].outer ? PAR_SH_OUTER : shares[share];
+
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	l->vm->shared->context[0].mair = 0xff | types[asked].attr << (8 * index);
+	/* Another memory type: break before make (D8.17.1). */
+	add_poke(l, TABLE_PA, 0);
+	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_poke(l, TABLE_PA, (leaf & ~PTE_SH) | PLACE(PTE_SH, shares[share]) | PLACE(PTE_S1_ATTR, index));
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
+		bool both = op >= AT_S12E1R;
+		struct probe *p;
+
+		add_at(l, 0, op, k.va, both ? PAGE_PA : k.ipa);
+		p = &l->probes[l->probe_count - 1];
+		p->old |= PAR_ATTR | PAR_SH;
+		p->now |= PLACE(PAR_ATTR, types[type].attr) |
+			  PLACE(PAR_SH, both && sh != PAR_SH_OUTER ? PAR_SH_INNER : sh);
+	}
+	known_end(l, &k);
+}
+
+void cases_at_attributes(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_attributes,
+			    .regime = "el1&0",
+			    .any_stage2 = true,
+			    .own = true,
+			    .level = 3 };
+
+	for (l.variant = 0; l.variant < (int)(TYPES * SHARES); l.variant++) {
+		l.shift = 12 + 2 * ((unsigned)l.variant % 3);
+		l.place = l.variant % 2 ? PLACE_HIGH : PLACE_LOW;
+		for (l.hint = 0; l.hint < 2; l.hint++)
+			list_add(list, &l, "at-l2-attributes/%s/%s-%s%s/%s", granule_word(l.shift),
+				 types[(unsigned)l.variant % TYPES].word, share_words[(unsigned)l.variant / TYPES],
+				 place_words[l.place], l.hint ? "used" : "fresh");
+	}
+}
