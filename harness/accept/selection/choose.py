@@ -33,6 +33,7 @@ class Claim(enum.Enum):
     STEERS = "holds a CPU in it"
     REACHES = "reaches it"
     UNKNOWN = "not known to reach it or not"
+    NAMED = "named"
     REST = "default, not seen to reach it"
 
     @property

@@ -167,7 +167,7 @@ def named(
     choices = [
         Choice(
             cell,
-            Claim.UNKNOWN,
+            Claim.NAMED,
             (),
             patches,
             history.usual(f"cell {cell}") or choose.UNKNOWN_S,
