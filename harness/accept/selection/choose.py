@@ -232,8 +232,8 @@ def plan(
 
     ``steps``: the patches whose steps run, the last one is the whole series; ``slower``: how much longer a
     cell takes on the base and on the whole series, where coverage is recorded. Those two come first, then the
-    steps between, each with the cells that reach what its patch touches, and then spare cells on base and whole
-    series alone. One cell runs whatever it takes.
+    steps between, each with the cells that reach what its patch touches, and then spare cells on base and
+    whole series alone. One cell runs whatever it takes.
     """
     room = whole = budget_s * cpus if math.isfinite(budget_s) else UNBOUNDED_S
     taken: list[Choice] = []
