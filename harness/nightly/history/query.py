@@ -101,7 +101,12 @@ def find_run(results: Results, name: str) -> StoredRun:
     ``UserError`` with the closest name, and for a name that several runs have.
     """
     known = runs(results)
-    if name == "latest" and known:
+    if not known:
+        raise UserError(
+            f"{results.path} holds no run yet; begin with `nvh nightly PLAN`, or name the "
+            "directories of two runs"
+        )
+    if name == "latest":
         return ([run for run in known if run.began] or known)[-1]
     if own := [run for run in known if run.uid == name]:
         return own[0]

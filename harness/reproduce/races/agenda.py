@@ -17,7 +17,7 @@ from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import MOST_BITS
 
-SLICE = 28
+SLICE = 20
 """Schedules of a program before it is another one's turn."""
 DRAWS = 84
 WIDE_DRAWS = 12

@@ -98,6 +98,10 @@ class Drawer:
         self._rest = min((each.number for each in mine if each.number > since), default=len(self.base))
         calm = [side for side in self._sides if side.cpu and side.first < self._rest]
         self._begins = [side.first for side in calm]
+        entries: dict[int, Side] = {}
+        for side in calm:
+            entries.setdefault(side.cpu, side)
+        self._entries = frozenset(each.number for side in entries.values() for each in side.arrivals)
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
@@ -182,8 +186,11 @@ class Drawer:
         """0 for what others did last while all was calm, to 1: the fault for the translation comes last.
 
         It counts more than to be close to a lock: a window between the reading of something and the lock
-        begins where a function returns what it has read.
+        begins where a function returns what it has read. 0 for the very first side, too: it enters L2, for
+        which L0 looks for a context.
         """
+        if arrival.number in self._entries:
+            return 0.0
         return sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
 
     def _next_back(self, rng: random.Random) -> Schedule:

@@ -52,6 +52,7 @@ def test_prices_come_from_the_history(tmp_path: Path) -> None:
     plan = planning.named({"tlbi-el2": 1, "never-run": 1}, (1, 2), (2, True), history)
     price = (12 + choose.UNKNOWN_S) * (2 * planning.WATCHED + 1) / 2
     assert plan.seconds == pytest.approx(price, abs=0.1)
+    assert {each.why for each in plan.choices} == {"named"}
     assert plan.between == {1: ("tlbi-el2", "never-run")}
     history.record("watched cell tlbi-el2", 100.0)  # the model's trace is dear where L0 has much to do
     assert planning.named({"tlbi-el2": 5}, (1,), (1, True), history).seconds == 2 * (100 + 4 * 12)

@@ -80,6 +80,13 @@ def test_compare_refuses_what_it_cannot_compare(runs: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_a_store_without_runs_says_how_to_begin(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        for name in ("latest", "20261129T010000Z"):
+            with pytest.raises(UserError, match=r"holds no run yet; begin with `nvh nightly PLAN`"):
+                query.find_run(results, name)
+
+
 def test_a_run_is_known_wherever_it_lies_and_another_of_its_name_is_another(runs: Path) -> None:
     shutil.copytree(runs / "first", runs / "elsewhere/first")
     shutil.copytree(runs / "second", runs / "elsewhere/second")

@@ -303,6 +303,18 @@ def test_all_of_the_last_fault_is_swept_before_what_is_older_beside_a_lock() -> 
     assert all(swept.index(place) < older for place in (FAULT, WALK, end(WALK), INSTALL, end(FAULT)))
 
 
+def test_the_first_entry_is_swept_with_the_last_fault_before_what_is_between() -> None:
+    """L0 looks for a context when L2 is entered first, and has one from then on."""
+    lookup, between = Place("lookup"), Place("between")
+    log: Log = []
+    for each in LOG:
+        log += [each, *(whole(1, lookup) if each == (1, ENTER) else [])]
+        log += whole(1, between) if each == (1, end(ENTER)) else []
+    drawer = Drawer("k", arrivals(log))
+    swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
+    assert max(swept.index(each) for each in (lookup, ENTER, FAULT, WALK, INSTALL)) < swept.index(between)
+
+
 def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:
     """The same call in two places of a function: what comes before tells them apart."""
     log = [
