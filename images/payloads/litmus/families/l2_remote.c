@@ -29,7 +29,7 @@ static bool is_obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 static void build_l2_remote(struct litmus *l)
 {
 	uint64_t at = fresh_ipa(l->shift, 3, 1), bits = PTE_S1_UXN | PTE_S1_PXN | PTE_S1_NG;
-	unsigned asid = has_asid(&operations[l->op]) ? ASID_VICTIM : 0;
+	unsigned asid = matches_asid(&operations[l->op]) ? ASID_VICTIM : 0;
 	uint64_t operand = operand_whole(l, at, asid, 0), old = value_at(DATA_PA), now = value_at(DATA_PA + leaf_size(l));
 	struct context *c = &l->vm->shared->context[0];
 	struct step *s;

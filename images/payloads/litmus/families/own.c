@@ -25,11 +25,6 @@ static void add_part(struct litmus *l, unsigned part, enum role role, uint64_t a
 	p->fault = l->variant == PERMISSION ? FAULT_PERMISSION : FAULT_TRANSLATION;
 }
 
-static bool has_asid(const struct operation *op)
-{
-	return op->operand == VA || op->operand == VA_RANGE || op->operand == ASID;
-}
-
 static bool obliged(const struct litmus *l, uint64_t at, uint64_t operand)
 {
 	struct translation entry = { .stage = STAGE_1,
@@ -50,7 +45,7 @@ static void build_own(struct litmus *l)
 {
 	bool other = l->variant == OTHER || l->variant == GLOBAL, execute = l->variant == EXECUTE;
 	uint64_t at = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)), pa = DATA_PA, old = execute ? CODE_RESULT : value_at(pa);
-	unsigned asid = !has_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : ASID_L2;
+	unsigned asid = !matches_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : ASID_L2;
 	uint64_t operand = operand_whole(l, at, asid, l->hint ? l->level : 0);
 	uint64_t less = PTE_S1_PXN | (execute ? 0 : PTE_S1_UXN) | (l->variant == GLOBAL ? 0 : PTE_S1_NG);
 	struct step *s;

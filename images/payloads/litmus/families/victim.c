@@ -14,11 +14,6 @@ bool is_stage2(const struct operation *op)
 	return op->family == ipas2e1 || op->family == vmalls12e1 || op->family == alle1;
 }
 
-bool has_asid(const struct operation *op)
-{
-	return op->operand == VA || op->operand == VA_RANGE || op->operand == ASID;
-}
-
 static unsigned asid_of(const struct litmus *l)
 {
 	return !l->vel2 ? ASID_VICTIM : l->config.e2h0 ? 0 : E2_ASID;
@@ -27,7 +22,7 @@ static unsigned asid_of(const struct litmus *l)
 uint64_t victim_operand(const struct litmus *l, uint64_t at)
 {
 	bool other = l->variant == OTHER_ASID || l->variant == OTHER_ASID_GLOBAL;
-	unsigned asid = !has_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : asid_of(l);
+	unsigned asid = !matches_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : asid_of(l);
 
 	if (l->variant == OTHER_VA)
 		at += 4 * leaf_size(l);

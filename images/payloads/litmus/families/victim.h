@@ -14,8 +14,6 @@ extern const char *const match_words[MATCHES];
 #define ASID_OTHER 0x16
 
 bool is_stage2(const struct operation *op);
-/* Where `op` has an ASID in its operand. */
-bool has_asid(const struct operation *op);
 uint64_t victim_operand(const struct litmus *l, uint64_t at);
 bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t operand);
 /* DATA_PA and the leaf after it say where they are. */
