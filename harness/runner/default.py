@@ -130,12 +130,12 @@ def slice_of(
     rest = [
         cell
         for cell in every_cell(vocabulary, overrides)
-        if cell.id not in usual and not _has_its_own(cell, overrides)
+        if cell.id not in usual and not has_its_own(cell, overrides)
     ]
     return rest[number % count :: count]
 
 
-def _has_its_own(cell: Cell, overrides: Overrides) -> bool:
+def has_its_own(cell: Cell, overrides: Overrides) -> bool:
     """Whether some level runs another kernel or root file system than the default or the command line's."""
     levels = cell.stack.levels
     wanted = {level: {KERNEL, overrides.kernel, overrides.kernels[level]} for level in levels}

@@ -5,8 +5,9 @@ The default run's cells are the pool, because they were chosen to cover all of n
 come cells that noticed an injected fault in a function that the series touches (images/mutants.yaml), races
 that hold a CPU in one, and cells that reach a touched function which no cell of the pool is known to reach.
 First come those of the pool that reach the change and were first to notice most faults, then what noticed a
-fault in it or holds a CPU there, then what else reaches it, then what is not known to or not, and last what
-is known not to.
+fault in it or holds a CPU there, then what is not known to reach it or not (and is known once it ran), then
+what else reaches it, and last what is known not to. What is left of the budget is for any other cell that
+may reach it, the cheapest first.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from harness.accept.coverage.reached import Reached
 UNKNOWN_S = 15.0
 """What a cell is taken for that never ran here, in seconds."""
 UNBOUNDED_S = 1e9
+SPARE = 5
+"""The turn of cells that fill what is left of the budget."""
 EXTRA = 3
 """Cells beyond the default ones that are added for a function that none of those reaches."""
 
@@ -49,7 +52,8 @@ class CellCandidate:
     ``leads``: it is one of those that were first to notice most faults (images/default.yaml). ``seconds``:
     what it usually takes, of one CPU. ``runs``: how often it runs on each side. ``steers``: the functions of
     L0 in which it holds a CPU, or until one of which it does. ``watched_s``: as ``seconds``, of a run under
-    the model's trace of what L0 executes.
+    the model's trace of what L0 executes. ``spare``: it may fill what is left of the budget, because nothing
+    has to be built for it.
     """
 
     cell: str
@@ -59,6 +63,7 @@ class CellCandidate:
     runs: int = 1
     steers: frozenset[str] = frozenset()
     watched_s: float | None = None
+    spare: bool = True
 
     @property
     def cost_s(self) -> float:
@@ -85,7 +90,7 @@ class Choice:
     """A cell of the plan: what speaks for it, the touched functions, the patches whose steps run it.
 
     ``seconds`` of one run, and the ``runs`` on each side; ``watched_s`` of one under the model's trace, where
-    that is known.
+    that is known. ``spare``: it has what is left of the budget when all others have theirs.
     """
 
     cell: str
@@ -95,6 +100,7 @@ class Choice:
     seconds: float
     runs: int = 1
     watched_s: float | None = None
+    spare: bool = False
 
     def price(self, slower: float = 1.0) -> float:
         """Seconds of its runs on one side, the first under the model's trace if ``slower`` is not 1.
@@ -154,7 +160,7 @@ def ordered(
     reached: Reached,
     noticed: Mapping[str, Sequence[str]],
 ) -> list[Choice]:
-    """Return every cell worth running, the most telling first.
+    """Return every cell worth running, the most telling first, and behind them those to fill the budget with.
 
     ``noticed``: function to the cells that noticed a fault there.
     """
@@ -169,19 +175,22 @@ def ordered(
             wanted |= {each.cell for each in reach[:EXTRA]}
     found: list[tuple[tuple[float, ...], Choice]] = []
     for each in candidates:
-        if each.cell not in wanted:
-            continue
         choice = _choice(each, changes, reached, noticed)
+        if each.cell not in wanted:
+            if not each.spare or choice.claim is Claim.REST:
+                continue
+            choice = dataclasses.replace(choice, spare=True)
         rank = len(candidates) if each.rank is None else each.rank
-        found.append(((_turn(each, choice.claim), rank, each.cost_s), choice))
+        turn = SPARE if choice.spare else _turn(each, choice.claim)
+        found.append(((turn, rank, each.cost_s * each.runs), choice))
     return [choice for _, choice in sorted(found, key=lambda pair: (pair[0], pair[1].cell))]
 
 
 def _turn(each: CellCandidate, claim: Claim) -> int:
     """When it is a cell's turn, by what is known of it; within a turn by rank, then by price."""
     if claim in (Claim.NOTICED, Claim.STEERS, Claim.REACHES):
-        return 0 if each.leads else 2 if claim is Claim.REACHES else 1
-    return 3 if claim is Claim.UNKNOWN else 4
+        return 0 if each.leads else 3 if claim is Claim.REACHES else 1
+    return 2 if claim is Claim.UNKNOWN else 4
 
 
 def _choice(
@@ -223,13 +232,16 @@ def plan(
 
     ``steps``: the patches whose steps run, the last one is the whole series; ``slower``: how much longer a
     cell takes on the base and on the whole series, where coverage is recorded. Those two come first, then the
-    steps between, each with the cells that reach what its patch touches. One cell runs whatever it takes.
+    steps between, each with the cells that reach what its patch touches, and then spare cells on base and
+    whole series alone. One cell runs whatever it takes.
     """
     room = whole = budget_s * cpus if math.isfinite(budget_s) else UNBOUNDED_S
     taken: list[Choice] = []
     left: list[Choice] = []
     for each in choices:
         price = 2 * each.price(slower)
+        if each.spare:
+            continue
         if price <= room or not taken:
             taken.append(each)
             room -= price
@@ -246,6 +258,10 @@ def plan(
                 room -= each.price()
             else:
                 dropped += 1
+    for each in choices:
+        if each.spare and (price := 2 * each.price(slower)) <= room:
+            taken.append(each)
+            room -= price
     return Plan(
         tuple(taken),
         tuple(left),

@@ -65,6 +65,7 @@ def candidates(overrides: Overrides, history: History, repeat: int = 0) -> list[
             runs(cell.stack.timing, repeat),
             _steers(cell),
             history.usual(f"{WATCHED_CELL}cell {cell.id}"),
+            not default.has_its_own(cell, overrides),
         )
         for cell in found
     ]

@@ -41,13 +41,31 @@ def names(changes: Sequence[TouchedCode], cells: Sequence[CellCandidate] = CELLS
 
 def test_the_order() -> None:
     """What noticed most faults and reaches it; what noticed one there; what reaches it; the rest."""
-    assert names([F]) == ["leads", "killer", "reaches", "unseen", "leads-elsewhere", "default"]
+    found = choose.ordered(CELLS, [F], REACHED, NOTICED)
+    assert [each.cell for each in found if not each.spare] == [
+        "leads",
+        "killer",
+        "unseen",
+        "reaches",
+        "leads-elsewhere",
+        "default",
+    ]
 
 
-def test_only_default_cells_where_those_reach_it() -> None:
-    """A cell beyond the default ones that reaches the change as others do adds nothing."""
-    assert "cheap-extra" not in names([F])
-    assert "other" not in names([F])
+def test_what_reaches_it_beyond_the_default_cells_fills_the_budget_and_no_more() -> None:
+    """Behind all others, and not missed where it does not fit; what is known not to reach it is no part."""
+    fixed = CellCandidate("needs-a-kernel", None, 1, spare=False)
+    unknown = CellCandidate("unknown", None, 2)
+    cells = [*CELLS, unknown, fixed]
+    found = choose.ordered(cells, [F], REACHED, NOTICED)
+    assert [each.cell for each in found if each.spare] == ["cheap-extra", "unknown"]
+    assert [each.cell for each in found][-2:] == ["cheap-extra", "unknown"]
+    plan = choose.plan(found, (1,), 2 * (4 + 5 + 15 + 3 + 4 + 2) + 3, 1)
+    assert plan.cells[-1] == "cheap-extra"
+    assert plan.left == ()
+    between = choose.plan(found, (1, 3), 2 * (4 + 5 + 15 + 3 + 4 + 2) + 4 + 5 + 15 + 3 + 3, 1)
+    assert between.between == {1: ("leads", "killer", "unseen", "reaches")}  # before any spare cell
+    assert between.cells[-1] == "cheap-extra"
 
 
 def test_what_no_default_cell_reaches_gets_cells_that_do_the_cheapest_first() -> None:
@@ -56,7 +74,7 @@ def test_what_no_default_cell_reaches_gets_cells_that_do_the_cheapest_first() ->
     many = [CellCandidate(f"x{n}", None, n) for n in range(9)]
     reached = {each.cell: frozenset({"rare"}) for each in many}
     chosen = choose.ordered(many, [TouchedCode("rare")], reached, {})
-    assert [each.cell for each in chosen] == ["x0", "x1", "x2"]
+    assert [each.cell for each in chosen if not each.spare] == ["x0", "x1", "x2"]
 
 
 def test_a_function_inlined_elsewhere_counts_by_its_host() -> None:
@@ -66,7 +84,8 @@ def test_a_function_inlined_elsewhere_counts_by_its_host() -> None:
 
 def test_nothing_known_is_no_reason_to_leave_a_default_cell_out() -> None:
     found = choose.ordered(CELLS, [F], {}, {})
-    assert {each.cell for each in found} == {each.cell for each in CELLS if each.rank is not None}
+    early = {each.cell for each in found if not each.spare}
+    assert early == {each.cell for each in CELLS if each.rank is not None}
     assert {each.claim for each in found} == {Claim.UNKNOWN}
     assert {each.patches for each in found} == {(1, 3)}  # perhaps any
 
@@ -132,8 +151,8 @@ def test_a_race_that_holds_a_cpu_in_the_change_is_chosen_early() -> None:
     race = CellCandidate("race", None, 6, runs=1, steers=frozenset({"host"}))
     elsewhere = CellCandidate("race-elsewhere", None, 6, steers=frozenset({"other"}))
     found = choose.ordered([*CELLS, race, elsewhere], [F], REACHED, NOTICED)
-    assert [each.cell for each in found][:4] == ["leads", "killer", "race", "reaches"]
-    assert "race-elsewhere" not in {each.cell for each in found}
+    assert [each.cell for each in found][:4] == ["leads", "killer", "race", "unseen"]
+    assert [each.spare for each in found if each.cell == "race-elsewhere"] == [True]
     (why,) = [each.why for each in found if each.cell == "race"]
     assert why == "holds a CPU in it: f"
 

@@ -6,6 +6,7 @@
  * where L2 has not used the page (at-l2-pan).
  */
 #include "families/families.h"
+#include "families/indirect.h"
 #include "families/known.h"
 
 /*
@@ -15,15 +16,6 @@
 enum form { ON, OFF, DISABLED, CLEAN, FORMS };
 static const char *const form_words[FORMS] = { "", "-off", "-disabled", "-clean" };
 
-#define TURNS 16 /* each pair of Base permissions is at one index in one of them */
-#define INDICES 16
-#define OWN_INDEX 0 /* of L2's code, and of vEL2's memory with E2H */
-#define OWN_INDEX_NVHE 1
-#define DEVICE_INDEX 12 /* of the doorbell */
-#define DEVICE_INDEX_NVHE 9
-#define BASE_RWX 14ull
-#define BASE_RW 12ull
-#define BASE_X 2ull
 #define PERMISSION_FAULT_3 (PAR_F | PLACE(PAR_FST, 3 << 2 | 3))
 #define EL2_PAGE_PA (DATA_PA + 0x40000000) /* nobody else's */
 
@@ -35,23 +27,6 @@ static bool is_el0(enum at_operation op)
 static unsigned wanted(enum at_operation op)
 {
 	return op & 1 ? PERM_W : PERM_R;
-}
-
-static uint64_t with_entry(uint64_t registers, unsigned index, uint64_t value)
-{
-	return (registers & ~(15ull << (4 * index))) | value << (4 * index);
-}
-
-/* Entry i of PIR is i + turn and that of PIRE0 i + 2 turn, modulo 16: over all turns each pair once. */
-static struct permission_controls base_permissions(unsigned turn)
-{
-	struct permission_controls c = { .two = true, .pie = true };
-
-	for (unsigned i = 0; i < INDICES; i++) {
-		c.pir = with_entry(c.pir, i, (i + turn) % 16);
-		c.pire0 = with_entry(c.pire0, i, (i + 2 * turn) % 16);
-	}
-	return c;
 }
 
 /* Which granule, which half and whether tables forbid what then does not count (R_JHSVW) go with the turn. */
@@ -193,14 +168,11 @@ static void build_el2(struct litmus *l)
 {
 	static uint64_t next;
 	bool nvhe = l->config.e2h0;
-	unsigned own = nvhe ? OWN_INDEX_NVHE : OWN_INDEX, device = nvhe ? DEVICE_INDEX_NVHE : DEVICE_INDEX;
-	struct permission_controls controls = base_permissions((unsigned)l->variant);
+	unsigned own = nvhe ? OWN_INDEX_NVHE : OWN_INDEX;
+	struct permission_controls controls = base_permissions_el2((unsigned)l->variant, nvhe);
 	uint64_t at = place_va(l, E2_TEST_VA, input_bits(l->shift)), pa = EL2_PAGE_PA + next++ % 0x1000 * 0x10000;
 	struct shared *s = l->vm->shared;
 
-	controls.two = !nvhe;
-	controls.pir = with_entry(with_entry(controls.pir, own, BASE_RWX), device, BASE_RW);
-	controls.pire0 = with_entry(with_entry(controls.pire0, own, 0), device, 0);
 	add_context(l, 0, VMID, 0, false, true);
 	if (!nvhe)
 		s->context[0].hcr |= HCR_TGE;

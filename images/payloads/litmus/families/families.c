@@ -39,4 +39,5 @@ void cases_all(struct list *list)
 	cases_recycle(list);
 	cases_at_indirect(list);
 	cases_at_attributes(list);
+	cases_vncr_indirect(list);
 }

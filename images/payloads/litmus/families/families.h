@@ -42,6 +42,7 @@ void cases_vmids(struct list *list);
 void cases_vncr(struct list *list);
 void cases_vncr_asid(struct list *list);
 void cases_vncr_fault(struct list *list);
+void cases_vncr_indirect(struct list *list);
 void cases_vncr_more(struct list *list);
 void cases_walk(struct list *list);
 void cases_wide(struct list *list);
