@@ -340,8 +340,13 @@ class Campaign:
         return coverage, costs.compare(*sides), self.dear(*sides)
 
     def dear(self, base: Mapping[str, Trace], series: Mapping[str, Trace]) -> tuple[Culprit, ...]:
-        """Return the patch since which the cost speaks against the series, by a cell that shows it."""
+        """Return the patch since which the cost speaks against the series, by a cell that shows it.
+
+        A cell shows it, all of them decide it: one alone may have met another CPU.
+        """
         limit = self.request.cost_limit
+        if not cost_limit.judge(costs.compare(base, series), limit).against:
+            return ()
 
         def speaks(cell: str, trace: Trace) -> tuple[str, ...]:
             return cost_limit.judge(costs.compare({cell: base[cell]}, {cell: trace}), limit).against
