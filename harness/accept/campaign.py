@@ -189,8 +189,8 @@ class Campaign:
         if self.plan and 0 < number < self.count:
             seeds = {cell: seeds[cell] for cell in self.plan.between.get(number, ()) if cell in seeds}
         watch = built if self.request.watches and number in (0, self.count) else None
-        until = begun + self.request.budget_s * BASE_SHARE if self.plan and not number else math.inf
-        self.runs[number] = self.lab.run(built.step, seeds, watch, until) if seeds else {}
+        within_s = self.request.budget_s * BASE_SHARE if self.plan and not number else math.inf
+        self.runs[number] = self.lab.run(built.step, seeds, watch, within_s) if seeds else {}
         if not number:
             self._drop_late()
         found = self.judged(number, list(self.runs[number])) if number else []
