@@ -189,8 +189,8 @@ class Campaign:
         if self.plan and 0 < number < self.count:
             seeds = {cell: seeds[cell] for cell in self.plan.between.get(number, ()) if cell in seeds}
         watch = built if self.request.watches and number in (0, self.count) else None
-        until = begun + self.request.budget_s * BASE_SHARE if self.plan and not number else math.inf
-        self.runs[number] = self.lab.run(built.step, seeds, watch, until) if seeds else {}
+        within_s = self.request.budget_s * BASE_SHARE if self.plan and not number else math.inf
+        self.runs[number] = self.lab.run(built.step, seeds, watch, within_s) if seeds else {}
         if not number:
             self._drop_late()
         found = self.judged(number, list(self.runs[number])) if number else []
@@ -340,8 +340,13 @@ class Campaign:
         return coverage, costs.compare(*sides), self.dear(*sides)
 
     def dear(self, base: Mapping[str, Trace], series: Mapping[str, Trace]) -> tuple[Culprit, ...]:
-        """Return the patch since which the cost speaks against the series, by a cell that shows it."""
+        """Return the patch since which the cost speaks against the series, by a cell that shows it.
+
+        A cell shows it, all of them decide it: one alone may have met another CPU.
+        """
         limit = self.request.cost_limit
+        if not cost_limit.judge(costs.compare(base, series), limit).against:
+            return ()
 
         def speaks(cell: str, trace: Trace) -> tuple[str, ...]:
             return cost_limit.judge(costs.compare({cell: base[cell]}, {cell: trace}), limit).against

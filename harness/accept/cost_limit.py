@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +22,7 @@ LEAST_INSNS = 30
 """A smaller rise is none, whatever it is of: entry to and exit from L0 alone vary by some instructions."""
 LEAST_COUNT = 3
 """Executions on each side below which the cheapest may be one that an interrupt disturbed."""
+_VARIANT = re.compile(r"^(r?(?:vaa|va|ipas2)|vmalls12|vmall|all|asid)l?(e[12])(?:is|os)?(?:nxs)?$")
 FEWER = 0.75
 """Share of the base's TLBIs per operation below which that is told."""
 MOST = 3
@@ -63,14 +66,33 @@ def judge(rows: Sequence[CostRow], limit: float | None = LIMIT) -> CostVerdict:
 
 
 def _beyond(rows: Iterable[CostRow], limit: float, down: bool = False) -> list[CostRow]:
-    """Return the rows beyond the limit, the worst first."""
+    """Return the rows beyond the limit, the worst first, where the operation's siblings bear it out.
+
+    What an operation finds to unmap depends on what other CPUs did before it, so that the cheapest of a few
+    executions may move tenfold for one operation. Its siblings have the same handler: a dearer handler is
+    dearer for most of them.
+    """
     sign = -1 if down else 1
+    every = list(rows)
+    moved: dict[tuple[str, str, str], list[float]] = {}
+    for row in every:
+        moved.setdefault(_siblings(row), []).append(sign * row.change)
     found = [
         row
-        for row in rows
-        if sign * row.change > limit and sign * (row.insns_min[1] - row.insns_min[0]) >= LEAST_INSNS
+        for row in every
+        if sign * row.change > limit
+        and sign * (row.insns_min[1] - row.insns_min[0]) >= LEAST_INSNS
+        and statistics.median_low(moved[_siblings(row)]) > limit
     ]
     return sorted(found, key=lambda row: -sign * row.change)
+
+
+def _siblings(row: CostRow) -> tuple[str, str, str]:
+    """Return what a row shares with those that L0 emulates alike: level, operation, class of operand.
+
+    Less Inner or Outer Shareable, nXS, and last level only.
+    """
+    return row.level, _VARIANT.sub(lambda match: f"{match[1]}{match[2]}", row.op), row.operand
 
 
 def _insns(row: CostRow) -> str:

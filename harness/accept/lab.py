@@ -199,18 +199,18 @@ class Lab:
         return StepBuild(step, artefact, time.monotonic() - begun, "", cached, compiled, known)
 
     def run(
-        self, step: SeriesStep, seeds: Seeds, watch: StepBuild | None = None, until: float = math.inf
+        self, step: SeriesStep, seeds: Seeds, watch: StepBuild | None = None, within_s: float = math.inf
     ) -> dict[str, CellRuns]:
         """Run each cell of ``seeds`` once per seed; returns their runs by cell.
 
         Each seed leaves an ordinary run directory. A cell that ended in ``infra`` is run once more; both
         count for what they are. With ``watch``, the step's kernel, the first seed of each is run under the
         model's trace of what L0 executes (``traces``). What an interrupted acceptance has run stands. A cell
-        that has not begun at ``until`` (of the monotonic clock) has no runs.
+        that has not begun ``within_s`` seconds, which count from when all is built, has no runs.
         """
         cells = [cell for cell in self.cells(step) if cell.id in seeds]
         found: dict[str, CellRuns] = {cell.id: CellRuns() for cell in cells}
-        for seed, results in self._run(step, cells, seeds, watch=watch, until=until):
+        for seed, results in self._run(step, cells, seeds, watch=watch, within_s=within_s):
             for result in results:
                 found[result.id].results.append(result)
                 if result.verdict is Verdict.INFRA:
@@ -287,7 +287,7 @@ class Lab:
         seeds: Seeds,
         end: str = "",
         watch: StepBuild | None = None,
-        until: float = math.inf,
+        within_s: float = math.inf,
     ) -> Iterator[tuple[int, Sequence[CellResult]]]:
         overrides = on_level(self._overrides, self.level, step.kernel)
         if self._console:
@@ -323,7 +323,7 @@ class Lab:
             booted,
             lambda cell: order[cell.id] if self._chosen else 0,
             step.label,
-            until,
+            time.monotonic() + within_s,
         )
         done = [result for result in runner.run(orders) if result.reason != LATE]
         results = {(result.id, result.seed): result for result in done}

@@ -227,7 +227,7 @@ class LocalRunner:
         try:
             if self._stopping.is_set():
                 return planned(job).infra("the run was interrupted before this cell started")
-            if time.monotonic() > self._until:
+            if turn and time.monotonic() > self._until:  # the first in turn begins whatever the time
                 return planned(job).infra(LATE)
             name = job.cell.id if job.seed == SEED else f"{job.cell.id} (seed {job.seed})"
             self._progress.phase(key, f"{self._label}{name}", known_as=known_as(job))

@@ -74,3 +74,18 @@ def test_the_worst_come_first_and_the_rest_is_counted() -> None:
     (reason,) = judge(rows).against
     assert reason.index("op5") < reason.index("op4")
     assert "and 3 more" in reason
+
+
+def test_one_operation_that_moves_alone_is_chance_and_its_siblings_bear_a_rise_out() -> None:
+    """ripas2le1os of one class went from 4653 to 50059 under a series that changes nothing: another CPU."""
+    quiet = [row(op=op) for op in ("ipas2e1", "ipas2le1is", "ipas2e1os", "ipas2le1nxs")]
+    moved = row(op="ipas2le1os", insns_min=(1000, 10000))
+    assert judge([*quiet, moved]) == judge([])
+    assert judge([*quiet, row(op="ipas2le1os", insns_min=(10000, 1000))]) == judge([])
+    dear = [dataclasses.replace(each, insns_min=(1000, 1230)) for each in quiet]
+    (reason,) = judge([*dear, moved]).against
+    assert "1000 -> 1230 (+23%)" in reason
+    other_class = [dataclasses.replace(each, operand="64K level 2") for each in quiet]
+    assert judge([*other_class, moved]).against  # of other operands nothing is said
+    assert judge([row(op="vae1is"), moved]).against
+    assert judge([row(op="alle2is", insns_min=(1000, 1230)), row(op="vmalle1is")]).against

@@ -187,8 +187,10 @@ def test_what_has_not_begun_in_time_does_not_begin(
     with Progress(Console(file=sys.stderr)) as progress:
         late = LocalRunner(progress, 2, until=time.monotonic() - 1).run(jobs)
     assert [each.id for each in late] == [cell.id for cell in cells]
-    assert {(each.verdict, each.reason) for each in late} == {(Verdict.INFRA, LATE)}
-    assert not list((tmp_path / "run").rglob("qemu.log"))  # nothing was started
+    assert len(late) > 1
+    assert [each.reason == LATE for each in late].count(False) == 1  # one runs whatever the time
+    assert {each.verdict for each in late} == {Verdict.INFRA}
+    assert len(list((tmp_path / "run").rglob("qemu.log"))) == 1  # no other was started
 
 
 def test_a_cell_that_is_watched_has_a_name_of_its_own_in_the_history(
