@@ -22,6 +22,8 @@ LEAST_INSNS = 30
 """A smaller rise is none, whatever it is of: entry to and exit from L0 alone vary by some instructions."""
 LEAST_COUNT = 3
 """Executions on each side below which the cheapest may be one that an interrupt disturbed."""
+MOVED = 0.01
+"""Median of a handler's kinds of operation beyond which it is said to have moved."""
 _VARIANT = re.compile(r"^(r?(?:vaa|va|ipas2)|vmalls12|vmall|all|asid)l?(e[12])(?:is|os)?(?:nxs)?$")
 FEWER = 0.75
 """Share of the base's TLBIs per operation below which that is told."""
@@ -36,6 +38,33 @@ class CostVerdict:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HandlerChange:
+    """What L0 emulates alike, from one level: the median of ``kinds`` relative changes of the cheapest execution."""
+
+    level: str
+    name: str
+    kinds: int
+    change: float
+
+
+def by_handler(rows: Iterable[CostRow]) -> list[HandlerChange]:
+    """Return what moved by more than ``MOVED``, most first. Rows that are not sure have no say."""
+    changes: dict[tuple[str, str, str], list[float]] = {}
+    for row in _sure(rows):
+        changes.setdefault(_siblings(row), []).append(row.change)
+    found = [
+        HandlerChange(level, f"{op} {operand}".strip(), len(each), statistics.median_low(each))
+        for (level, op, operand), each in changes.items()
+    ]
+    moved = [each for each in found if abs(each.change) > MOVED]
+    return sorted(moved, key=lambda each: (-abs(each.change), each.level, each.name))
+
+
+def _sure(rows: Iterable[CostRow]) -> list[CostRow]:
+    return [row for row in rows if row.alike and min(row.count) >= LEAST_COUNT]
+
+
 def judge(rows: Sequence[CostRow], limit: float | None = LIMIT) -> CostVerdict:
     """Return what ``rows`` say; ``limit`` is relative, None for no limit on instructions."""
     silent = [row for row in rows if row.silent]
@@ -47,7 +76,7 @@ def judge(rows: Sequence[CostRow], limit: float | None = LIMIT) -> CostVerdict:
             f"L0 executes no TLBI any more for {text}; on the base each was followed by one, in "
             f"{some(cells, MOST)}"
         )
-    sure = [row for row in rows if row.alike and min(row.count) >= LEAST_COUNT]
+    sure = _sure(rows)
     if limit is not None and (dear := _beyond(sure, limit)):
         text = some((_insns(row) for row in dear), MOST)
         against.append(f"cost: {text} instructions of L0, beyond the limit of {limit:+.0%}")

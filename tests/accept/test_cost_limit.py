@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 
 from harness.accept.cost import CostRow
-from harness.accept.cost_limit import LIMIT, judge
+from harness.accept.cost_limit import LIMIT, HandlerChange, by_handler, judge
 
 ROW = CostRow("ipas2e1is", "l1", (9, 9), (1200.0, 1200.0), (1000, 1000), (1.0, 1.0), (4.0, 4.0), "4K level 3")
 
@@ -53,6 +53,20 @@ def test_instructions_beyond_the_limit(change: dict[str, object], speaks: bool) 
     assert bool(found.against) is speaks
     if speaks:
         assert "beyond the limit of +10%" in found.against[0]
+
+
+def test_a_handler_moves_with_most_of_its_kinds() -> None:
+    """One operation that found more to unmap is none; a handler that got dearer is, and cheaper comes after it."""
+    alone = [row(op=f"ipas2e1{end}") for end in ("", "os", "isnxs")]
+    assert by_handler([row(insns_min=(1000, 9000)), *alone]) == []
+    dearer = [row(op=each.op, insns_min=(1000, 1150)) for each in alone]
+    other = row(op="vae1is", operand="", insns_min=(1000, 950))
+    assert by_handler([ROW, *dearer, other]) == [
+        HandlerChange("l1", "ipas2e1 4K level 3", 4, 0.15),
+        HandlerChange("l1", "vae1", 1, -0.05),
+    ]
+    assert by_handler([row(insns_min=(1000, 1150), count=(2, 2))]) == []
+    assert by_handler([row(insns_min=(1000, 1150), alike=False)]) == []
 
 
 def test_the_limit_is_the_callers() -> None:

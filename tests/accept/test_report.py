@@ -121,8 +121,7 @@ def test_reply_is_a_mail_for_a_list() -> None:
         "patch 2 (Second): regression of c1",
         "patch 2 adds a compiler's warning: kernel/fork.c: unused",
         "kernel/fork.c:5: four();",
-        "ipas2e1is",
-        "(+5.0%)",
+        "l1 ipas2e1: +5.0% (1)",
         "fork() was not reached; try",
         "v3 taken",
     ):
@@ -162,7 +161,7 @@ def long_and_local() -> SeriesReport:
         selection=CellSelection(
             "chosen from what the series touches",
             tuple(ChosenCell(c, "reaches it") for c in cells),
-            tuple(ChosenCell(f"left-{n}", "reaches it") for n in range(9)),
+            tuple(ChosenCell(f"left-{n // 2}[at={n}]", "reaches it") for n in range(9)),
             price_s=600.0,
             budget_s=600.0,
             unreached=("kvm_none",),
@@ -192,7 +191,8 @@ def test_the_mail_names_what_ran_what_did_not_and_the_splat() -> None:
     assert SPLAT[1] in flat
     assert "40 cells (chosen from what the series touches), once each on base and series" in flat
     assert (
-        "Not run: 9 cells beyond the budget of 10 min 00 s: left-0, left-1, left-2, left-3 and 5 more" in flat
+        "Not run: 9 cells beyond the budget of 10 min 00 s: left-0 (2), left-1 (2), left-2 (2), left-3 (2) and 1 more"
+        in flat
     )
     assert "no cell is known to reach kvm_none()" in flat
     assert "and 20 more, of other cells" in flat

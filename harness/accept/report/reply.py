@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.accept.compare import MEANING, REJECTING, CellComparison, SeriesEffect, worst_first
-from harness.accept.cost import CostRow
+from harness.accept.cost_limit import MOVED, by_handler
 from harness.accept.report.series_report import MENDING, Decision, SeriesReport, StepRecord
 from harness.accept.stats import RedRate
 from harness.report.safe_text import one_line, seconds, some
@@ -157,7 +158,7 @@ def _ran(report: SeriesReport) -> Iterator[str]:
         return
     if chosen.left:
         beyond = f"{_many(len(chosen.left), 'cell')} beyond the budget of {seconds(chosen.budget_s)}"
-        yield from _row("Not run", f"{beyond}: {some((each.cell for each in chosen.left), MOST)}")
+        yield from _row("Not run", f"{beyond}: {some(_by_scenario(each.cell for each in chosen.left), MOST)}")
     elif chosen.budget_s:
         yield from _row("Not run", "no cell that was chosen; the rest of `nvh run --every` was not chosen")
     if between := _between(report):
@@ -166,6 +167,12 @@ def _ran(report: SeriesReport) -> Iterator[str]:
         yield from _row(
             "", f"no cell is known to reach {some((f'{name}()' for name in chosen.unreached), MOST)}"
         )
+
+
+def _by_scenario(cells: Iterable[str]) -> list[str]:
+    """Scenarios, and of those with a matrix how many cells: an id may be longer than a line."""
+    count = Counter(cell.partition("[")[0] for cell in cells)
+    return [name if number == 1 else f"{name} ({number})" for name, number in count.items()]
 
 
 def _between(report: SeriesReport) -> str:
@@ -244,21 +251,19 @@ def _cost(report: SeriesReport) -> Iterator[str]:
     rows = [row for row in report.cost if row.alike and all(row.count)]
     if not rows:
         return
-    changed = sorted((row for row in rows if row.change), key=lambda row: -abs(row.change))
-    sure = [row for row in changed if min(row.count) > 2] or changed
-    if not sure:
-        yield from _row("Cost", f"the cheapest emulation of {_many(len(rows), 'kind')} of TLBI is unchanged")
+    kinds = f"{_many(len(rows), 'kind')} of TLBI"
+    moved = by_handler(rows)
+    if not moved:
+        yield from _row("Cost", f"no handler of L0 for {kinds} moved by more than {MOVED:.0%}, by the median")
         return
     limit = "no limit" if report.cost_limit is None else f"limit {report.cost_limit:+.0%}"
-    kinds = _many(len(rows), "kind")
-    what = f"L0's instructions for the cheapest emulation; of {kinds} of TLBI these moved most"
-    yield from _row("Cost", f"{what} ({limit}):")
-    for row in sure[: MOST - 1]:
-        yield f"{'':<{LABEL}}{_figures(row)}"
-
-
-def _figures(row: CostRow) -> str:
-    return f"{row.level} {row.name}: {row.insns_min[0]} -> {row.insns_min[1]} ({row.change:+.1%})"
+    yield from _row(
+        "Cost", f"L0's instructions for {kinds}, by the median of what it handles alike ({limit}):"
+    )
+    for each in moved[: MOST - 1]:
+        yield f"{'':<{LABEL}}{each.level} {each.name}: {each.change:+.1%} ({each.kinds})"
+    if len(moved) >= MOST:
+        yield f"{'':<{LABEL}}and {len(moved) - MOST + 1} more"
 
 
 def _step(report: SeriesReport, step: StepRecord) -> Iterator[str]:
