@@ -16,7 +16,7 @@ CONSOLE = "console.json"
 """In the directory of a cell that ran on a console model, in place of a job."""
 
 
-def refuse_console(directory: Path) -> None:
+def refuse_console_cell(directory: Path) -> None:
     """Raise ``UserError`` for the directory of a cell whose machine was a console and no more."""
     if (directory / CONSOLE).is_file():
         raise UserError(

@@ -39,7 +39,7 @@ def find_cell(name: str) -> Path:
     for path in (Path(name), RUNS / "latest" / CELLS / name):
         if (path / JOB).is_file():
             return path.absolute()
-        work_order.refuse_console(path)
+        work_order.refuse_console_cell(path)
     known = sorted(path.parent.name for path in (RUNS / "latest" / CELLS).glob(f"*/{JOB}"))
     offered = f"; the latest run has {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else ""
     raise UserError(f"{name} is no cell: there is no {JOB} in it. Give its directory{offered}")

@@ -47,7 +47,7 @@ def ram_of(directory: Path) -> Path:
     """Return the RAM that the cell left; ``UserError`` says how to get one."""
     if found := ram_in(directory):
         return found
-    work_order.refuse_console(directory)
+    work_order.refuse_console_cell(directory)
     raise UserError(
         f"{directory} holds no stopped machine ({KEPT}/{RAM}); run the cell again with --keep-on-failure"
     )

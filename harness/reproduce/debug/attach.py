@@ -36,7 +36,7 @@ def attached(directory: Path) -> Iterator[Qmp]:
             os.close(descriptor)
     except OSError as error:
         connection.close()
-        work_order.refuse_console(directory)
+        work_order.refuse_console_cell(directory)
         raise UserError(f"no machine runs in {directory} ({SOCKET}: {error.strerror})") from error
     _await_greeting(connection, directory)
     monitor = legacy.QEMUMonitorProtocol(connection)
