@@ -103,8 +103,9 @@ def run_of(log: Log) -> RunResult:
     counts = Counter(COUNTED.get(case.line.verdict, "failed") for case in ran if case.line)
     words = [f"{key}={counts[key]}" for key in ("passed", "failed", *list(COUNTED.values())[1:])]
     last = f"cases={len(ran)} {' '.join(words)} seconds={log.seconds or 0}"
+    said = [line for family in log.families for line in family.said]
     populations = [family.population_text for family in log.families if family.population_text]
-    lines = [*(case.text for case in ran), *populations, last]
+    lines = [*(case.text for case in ran), *said, *populations, last]
     status = 1 if any(counts[key] for key in RED) else STATUS_LOST if counts["vacuous"] else 0
     return RunResult(status, "".join(f"{line}\n" for line in lines), command=LITMUS)
 

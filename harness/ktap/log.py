@@ -129,8 +129,16 @@ class Family:
     @property
     def kernel(self) -> str:
         """What the kernel said meanwhile, a line each."""
-        said = [entry for entry in self.entries if isinstance(entry, str) and entry.startswith("kernel ")]
-        return "\n".join(text.removeprefix("kernel ") for text in said)
+        return "\n".join(self._told("kernel "))
+
+    @property
+    def said(self) -> list[str]:
+        """What nvh-litmus printed beside cases and population, a line each."""
+        return self._told("said ")
+
+    def _told(self, tag: str) -> list[str]:
+        texts = [entry for entry in self.entries if isinstance(entry, str) and entry.startswith(tag)]
+        return [text.removeprefix(tag) for text in texts]
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.host.paths import IMAGES
+from harness.ktap.by_cell import run_of
 from harness.ktap.cells import LoggedMachine, cells
 from harness.ktap.judge import of_selection
 from harness.ktap.log import render
@@ -172,3 +173,12 @@ def test_a_self_test_tells_what_the_machine_can_show(run_bundle: Run, tmp_path: 
     )
     assert family.id == "bundle-self-test[family=s1-own]"
     assert family.verdict is Verdict.VACUOUS
+
+
+def test_what_nvh_litmus_said_beside_its_cases_is_in_a_cells_run(run_bundle: Run) -> None:
+    """A scenario may ask for such a line."""
+    log = read(run_bundle()[1], "log").log
+    assert not re.search("^pressure=", run_of(log).stdout, re.MULTILINE)
+    log.families[0].entries.append("said pressure=64 reads=12345")
+    assert re.search("^pressure=64 reads=12345$", run_of(log).stdout, re.MULTILINE)
+    assert run_of(log).stdout.splitlines()[-1].startswith("cases=")
