@@ -34,6 +34,20 @@ def patched(name: str, tmp_path: Path) -> Path:
     return result
 
 
+def defined_last(text: str) -> str:
+    """The function, or the macro of several lines, within which ``text`` ends."""
+    if macro := re.search(r"^#define (\w+)\([^\n]*\\\n(?:[^\n]*\\\n)*[^\n]*\Z", text, re.M):
+        return macro[1]
+    return str(re.findall(r"^[a-z_].*?\b(\w+)\([^;\n]*(?:\n\s+[^;{\n]+)*\n\{$", text, re.M)[-1])
+
+
+def test_the_last_definition_is_a_function_or_a_macro() -> None:
+    function = "static int\nfirst(void)\n{\n\treturn 0;\n}\n\nstatic bool last(int a,\n\t\t int b)\n{\n\tif ("
+    assert defined_last(function) == "last"
+    assert defined_last(function + "0)\n}\n\n#define each(i)\t\t\\\n\tfor (i = 0;\t\\\n\t     ") == "each"
+    assert defined_last("#define other(i) i\n\n" + function) == "last"
+
+
 @pytest.mark.real
 def test_deliberate_faults_are_where_the_table_says(tmp_path: Path) -> None:
     files = [path.read_text() for path in patched("nv-mutants", tmp_path).rglob("*.c")]
@@ -41,8 +55,7 @@ def test_deliberate_faults_are_where_the_table_says(tmp_path: Path) -> None:
         use = f"kvm_mutant({mutant.name.replace('-', '_')})"
         before = [text[: text.index(use)] for text in files if use in text]
         assert len(before) == 1, mutant.name
-        function = re.findall(r"^[a-z_].*?\b(\w+)\([^;\n]*(?:\n\s+[^;{\n]+)*\n\{$", before[0], re.M)[-1]
-        assert f"{function}()" == mutant.at
+        assert f"{defined_last(before[0])}()" == mutant.at
 
 
 @pytest.mark.real
