@@ -73,7 +73,7 @@ struct litmus {
 	/* While it is built and run: */
 	struct vm *vm;
 	unsigned steps[CPUS_MAX];
-	struct probe *probes; /* PROBES_MAX of them, the same for all: a list of 25000 cases has to be small */
+	struct probe *probes; /* PROBES_MAX of them. NULL before: the same for all, as a list of 25000 cases has to be small */
 	unsigned probe_count;
 	bool any_stage2; /* it is not about stage 2, which may have any granule that L1 has there */
 	bool no_stage2; /* L1 has none for L2 */

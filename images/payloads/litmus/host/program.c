@@ -150,9 +150,11 @@ void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uin
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role)
 {
 	static struct probe probes[PROBES_MAX];
-	struct probe *p = &probes[l->probe_count];
+	struct probe *p;
 
-	l->probes = probes;
+	if (!l->probes)
+		l->probes = probes;
+	p = &l->probes[l->probe_count];
 	if (l->probe_count++ >= PROBES_MAX) {
 		fprintf(stderr, "nvh-litmus: %s: more than %u probes\n", l->name, PROBES_MAX);
 		abort();

@@ -30,7 +30,8 @@ extern char **environ;
 /* An L2 that reads one page with stage 2 on, and one with it off. */
 static bool run_an_l2(struct vm *vm)
 {
-	struct litmus l = { .vm = vm, .shift = vm_stage2(vm), .level = 3, .direct = true };
+	struct probe probes[PROBES_MAX]; /* the case that this VM disturbs is still to be judged by its own */
+	struct litmus l = { .vm = vm, .probes = probes, .shift = vm_stage2(vm), .level = 3, .direct = true };
 	struct finding f = { 0 };
 
 	add_context(&l, 0, VMID, 0, false, true);
