@@ -40,7 +40,7 @@ class CostVerdict:
 
 @dataclass(frozen=True, slots=True)
 class HandlerChange:
-    """What L0 emulates alike, from one level: the median of ``kinds`` relative changes of the cheapest execution."""
+    """What L0 emulates alike, from one level: the median relative change of the cheapest of ``kinds``."""
 
     level: str
     name: str
@@ -50,15 +50,20 @@ class HandlerChange:
 
 def by_handler(rows: Iterable[CostRow]) -> list[HandlerChange]:
     """Return what moved by more than ``MOVED``, most first. Rows that are not sure have no say."""
-    changes: dict[tuple[str, str, str], list[float]] = {}
-    for row in _sure(rows):
-        changes.setdefault(_siblings(row), []).append(row.change)
     found = [
         HandlerChange(level, f"{op} {operand}".strip(), len(each), statistics.median_low(each))
-        for (level, op, operand), each in changes.items()
+        for (level, op, operand), each in _changes(_sure(rows)).items()
     ]
     moved = [each for each in found if abs(each.change) > MOVED]
     return sorted(moved, key=lambda each: (-abs(each.change), each.level, each.name))
+
+
+def _changes(rows: Iterable[CostRow], sign: int = 1) -> dict[tuple[str, str, str], list[float]]:
+    """Return the relative changes of what L0 emulates alike; with ``sign`` -1 a fall is a rise."""
+    found: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        found.setdefault(_siblings(row), []).append(sign * row.change)
+    return found
 
 
 def _sure(rows: Iterable[CostRow]) -> list[CostRow]:
@@ -103,15 +108,13 @@ def _beyond(rows: Iterable[CostRow], limit: float, down: bool = False) -> list[C
     """
     sign = -1 if down else 1
     every = list(rows)
-    moved: dict[tuple[str, str, str], list[float]] = {}
-    for row in every:
-        moved.setdefault(_siblings(row), []).append(sign * row.change)
+    dearer = {alike for alike, each in _changes(every, sign).items() if statistics.median_low(each) > limit}
     found = [
         row
         for row in every
         if sign * row.change > limit
         and sign * (row.insns_min[1] - row.insns_min[0]) >= LEAST_INSNS
-        and statistics.median_low(moved[_siblings(row)]) > limit
+        and _siblings(row) in dearer
     ]
     return sorted(found, key=lambda row: -sign * row.change)
 

@@ -56,7 +56,7 @@ def test_instructions_beyond_the_limit(change: dict[str, object], speaks: bool) 
 
 
 def test_a_handler_moves_with_most_of_its_kinds() -> None:
-    """One operation that found more to unmap is none; a handler that got dearer is, and cheaper comes after it."""
+    """One operation that found more to unmap is none; a dearer handler is, and a cheaper one is behind it."""
     alone = [row(op=f"ipas2e1{end}") for end in ("", "os", "isnxs")]
     assert by_handler([row(insns_min=(1000, 9000)), *alone]) == []
     dearer = [row(op=each.op, insns_min=(1000, 1150)) for each in alone]

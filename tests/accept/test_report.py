@@ -191,8 +191,8 @@ def test_the_mail_names_what_ran_what_did_not_and_the_splat() -> None:
     assert SPLAT[1] in flat
     assert "40 cells (chosen from what the series touches), once each on base and series" in flat
     assert (
-        "Not run: 9 cells beyond the budget of 10 min 00 s: left-0 (2), left-1 (2), left-2 (2), left-3 (2) and 1 more"
-        in flat
+        "Not run: 9 cells beyond the budget of 10 min 00 s: "
+        "left-0 (2), left-1 (2), left-2 (2), left-3 (2) and 1 more" in flat
     )
     assert "no cell is known to reach kvm_none()" in flat
     assert "and 20 more, of other cells" in flat

@@ -239,9 +239,9 @@ def plan(
     taken: list[Choice] = []
     left: list[Choice] = []
     for each in choices:
-        price = 2 * each.price(slower)
         if each.spare:
             continue
+        price = 2 * each.price(slower)
         if price <= room or not taken:
             taken.append(each)
             room -= price

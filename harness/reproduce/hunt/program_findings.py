@@ -89,7 +89,7 @@ def judge(
     """
     allowed = allowed_of(program)
     first: ProgramFinding | None = None
-    with_each = [allowed_of(program, [each]) for each in defects] if behind else []
+    with_each: list[list[frozenset[str] | None]] = []
     for i, may in enumerate(allowed):
         if may is None:
             continue
@@ -102,6 +102,7 @@ def judge(
                 first = ProgramFinding(i, saw, may, cause_of(program, i, saw), known)
                 if not known or not behind:
                     return first
+                with_each = [allowed_of(program, [each]) for each in defects]
             elif not any(saw in (each[i] or ()) for each in with_each):
                 return ProgramFinding(i, saw, may, cause_of(program, i, saw), "")
     return first

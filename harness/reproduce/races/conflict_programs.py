@@ -51,6 +51,24 @@ def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str)
     return [maps, *used, spin, *([Host("kick", 0)] if way == "kicked" else [])]
 
 
+def _log(rng: random.Random, offset: int) -> list[Action]:
+    """Sometimes a dirty log begins: all shadows are write-protected, which is a side of its own."""
+    if rng.random() >= 0.15:
+        return []
+    log: list[Action] = [Host("dirty-on", offset), Host("dirty-read", offset)]
+    return log[: rng.choice((1, 2))]
+
+
+def _unmap(rng: random.Random, at: int) -> tuple[Action, ...]:
+    """L1 takes a page out of L2's stage 2."""
+    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    return (
+        Map("s2", 0, at, 3, None),
+        Tlbi(0, operation.name, make_operand(operation, at=at)),
+        Tlbi(0, "vmalle1is"),
+    )
+
+
 def event(
     rng: random.Random,
     layout: Layout,
@@ -63,9 +81,7 @@ def event(
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
-    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way)]
-    if rng.random() < 0.15:  # all shadows are write-protected, which is a side of its own
-        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
+    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way), *_log(rng, offset)]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     return Program(world, (*begin, Host(rng.choice(takes), offset), Sample(1), Stop(1)))
 
@@ -79,7 +95,7 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     """An L2 that is a hypervisor uses its VNCR page on one CPU while L1 unmaps or moves it on another."""
     page = layout.e2(rng.randrange(2))
     letters = rng.choice(("w", "w", "wg"))
-    operation = by_name(rng.choice(_of_vel2()))
+    operation = by_name(rng.choice(_plain(OF_VEL2)))
     begin = _begin(
         rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0), way
     )
@@ -120,11 +136,11 @@ def _hypervisor(page: int, bits: int | None) -> World:
     return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 
-def _of_vel2() -> list[str]:
+def _plain(families: tuple[str, ...]) -> list[str]:
     return [
         op.name
         for op in load()
-        if op.family in OF_VEL2 and not op.nxs and not op.features and _broadcast(op) and not op.last_level
+        if op.family in families and not op.nxs and not op.features and _broadcast(op) and not op.last_level
     ]
 
 
@@ -138,8 +154,7 @@ def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None, way
     maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
     begin: list[Action] = [Host("set-up", offset)]
     begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
-    if rng.random() < 0.15:
-        begin += [Host("dirty-on", offset), Host("dirty-read", offset)][: rng.choice((1, 2))]
+    begin += _log(rng, offset)
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     take = Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
     return Program(world, (*begin, take, Sample(1), Stop(1)))
@@ -151,7 +166,7 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     L0 executes the operation for each shadow of the VMID: one that is about to be used counts, too.
     """
     va, pages = layout.va(0), [layout.ipa(0) + (n << SHIFT) for n in range(2)]
-    operation = by_name(rng.choice(_of_el1()))
+    operation = by_name(rng.choice(_plain(OF_EL1)))
     maps = Map("s1", 0, va, 3, pages[0], "w")
     take: list[Action] = [
         Map("s1", 0, va, 3, None),
@@ -164,24 +179,11 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     return Program(world, (*stage_2, *begin, *take, *end, Sample(1), Stop(1)))
 
 
-def _of_el1() -> list[str]:
-    return [
-        op.name
-        for op in load()
-        if op.family in OF_EL1 and not op.nxs and not op.features and _broadcast(op) and not op.last_level
-    ]
-
-
 def stage2(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
-    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    take = _unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwx")
-    take = (
-        Map("s2", 0, at, 3, None),
-        Tlbi(0, operation.name, make_operand(operation, at=at)),
-        Tlbi(0, "vmalle1is"),
-    )
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
     begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
@@ -193,13 +195,8 @@ def flag(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     What L1 wrote has to stay: L0 may replace the descriptor that it has read, and no other one.
     """
     at = layout.ipa(0)
-    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    take = _unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwxo")
-    take = (
-        Map("s2", 0, at, 3, None),
-        Tlbi(0, operation.name, make_operand(operation, at=at)),
-        Tlbi(0, "vmalle1is"),
-    )
     begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     world = World(SHIFT, (Context(1, s2_bits=bits, s2_ha=True),), 2)
     look = DescriptorLook("s2", 0, at, 3)

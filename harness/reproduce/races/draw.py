@@ -98,10 +98,10 @@ class Drawer:
         self._rest = min((each.number for each in mine if each.number > since), default=len(self.base))
         calm = [side for side in self._sides if side.cpu and side.first < self._rest]
         self._begins = [side.first for side in calm]
-        entries: dict[int, Side] = {}
+        self._firsts: dict[int, Side] = {}
         for side in calm:
-            entries.setdefault(side.cpu, side)
-        self._entries = frozenset(each.number for side in entries.values() for each in side.arrivals)
+            self._firsts.setdefault(side.cpu, side)
+        self._entries = frozenset(each.number for side in self._firsts.values() for each in side.arrivals)
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
@@ -225,11 +225,7 @@ class Drawer:
                 calm[side.cpu, side.function] = side
             elif side.cpu and side.first < self._next_mark and len(behind) < FOLLOW:
                 behind.setdefault((side.cpu, side.function), side)
-        first: dict[int, Side] = {}
-        for side in self._sides:
-            if side.cpu and side.first < self._rest:
-                first.setdefault(side.cpu, side)
-        first = {cpu: side for cpu, side in first.items() if side != calm[cpu, side.function]}
+        first = {cpu: side for cpu, side in self._firsts.items() if side != calm[cpu, side.function]}
         order = []
         for (place, before), group in self._groups.get(self._cpus[0], {}).items():
             for later, each in enumerate(dict.fromkeys((group[-1], group[0]))):
