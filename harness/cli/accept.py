@@ -5,7 +5,7 @@ examples:
   ./nvh accept series.mbox --base nv                  every patch, on the kernel nv, the cells for its lines
   ./nvh accept series.mbox --dry-run                  which cells those are, and what it takes
   ./nvh accept ~/linux:v7.3..nested --patches last    a branch; a search for the first bad patch if its end is
-  ./nvh accept series.mbox --level l1 --select guest-  KVM as guest hypervisor, on the kernel nv at L0
+  ./nvh accept series.mbox --level l1 --select 'guest-*'  KVM as guest hypervisor, on the kernel nv at L0
   ./nvh accept patches/ --select 'tlbi-*' --repeat 20 --timing mttcg
 """
 
