@@ -72,21 +72,4 @@ void vcpu_refresh_el10(struct vcpu *vcpu);
 void vcpu_refresh_el2(struct vcpu *vcpu);
 struct context vcpu_stage2(struct vcpu *vcpu);
 
-/* ---- watch_model.c: what the model itself does ---- */
-struct code; /* a page of code: plugin.c */
-void watch_model_init(struct judge *judge, struct vcpu *vcpus, pthread_mutex_t *lock);
-/* Beside what plugin.c registers for the instruction. */
-void watch_model_insn(struct qp_insn *insn, uint32_t word, unsigned el);
-/* The instruction behind "MRS Xt, CurrentEL", which is ``word``. */
-void watch_model_level(struct qp_insn *next, uint32_t word, unsigned el);
-/* A block below EL2 begins at ``pc`` and ``el``. */
-void model_block(struct vcpu *vcpu, uint64_t pc, uint8_t el);
-/* First instruction of a synchronous vector. */
-void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr);
-/* A TLBI below EL2 has come to something. */
-void model_settled(struct vcpu *vcpu, enum became became, uint64_t esr);
-/* Whether the kind of the access is to be judged by permission, and as what: bits of the pointer to its address. */
-enum { AS_EL0 = 1, ANY_KIND = 2 };
-uint64_t model_place(uint64_t pc, uint32_t word, unsigned el);
-
 #endif

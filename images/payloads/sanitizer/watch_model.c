@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs on the host, inside QEMU: what the judgement of the model itself needs to see, beside what plugin.c sees. */
+/* Runs on the host, inside QEMU: what the judgement of the model itself needs to see, beside what the others see. */
 #include <string.h>
 
 #include "decode.h"
 #include "keep.h"
-#include "sanitizer.h"
+#include "watch.h"
 #define NVH_BY_ENV
 #include "which.h"
-
-static struct judge *judge;
-static struct vcpu *vcpus;
-static pthread_mutex_t *lock;
-
-void watch_model_init(struct judge *its_judge, struct vcpu *its_vcpus, pthread_mutex_t *its_lock)
-{
-	judge = its_judge;
-	vcpus = its_vcpus;
-	lock = its_lock;
-}
 
 /* ---- the way back ---- */
 
@@ -69,18 +58,18 @@ void model_block(struct vcpu *vcpu, uint64_t pc, uint8_t el)
 		if (pc - vbar < 0x800 && vcpu_read(vcpu, R_ELR_1) == eret->to)
 			return;
 	}
-	pthread_mutex_lock(lock);
-	model_eret(judge, vcpu->index, eret);
-	pthread_mutex_unlock(lock);
+	pthread_mutex_lock(&lock);
+	model_eret(&judge, vcpu->index, eret);
+	pthread_mutex_unlock(&lock);
 }
 
 /* ---- operations ---- */
 
 void model_settled(struct vcpu *vcpu, enum became became, uint64_t esr)
 {
-	pthread_mutex_lock(lock);
-	model_tlbi(judge, &vcpu->waiting, vcpu->waiting_rt, became, esr);
-	pthread_mutex_unlock(lock);
+	pthread_mutex_lock(&lock);
+	model_tlbi(&judge, &vcpu->waiting, vcpu->waiting_rt, became, esr);
+	pthread_mutex_unlock(&lock);
 }
 
 static void on_at(unsigned index, void *data)
@@ -113,9 +102,9 @@ static void on_par(unsigned index, void *data)
 	vcpu->translating = false;
 	if (vcpu->at.el != (uint8_t)(uintptr_t)data)
 		return; /* EL2 saves the register before it emulates what EL1 executed */
-	pthread_mutex_lock(lock);
-	model_at(judge, vcpu->index, &vcpu->at_context, &vcpu->at, vcpu_read(vcpu, R_PAR));
-	pthread_mutex_unlock(lock);
+	pthread_mutex_lock(&lock);
+	model_at(&judge, vcpu->index, &vcpu->at_context, &vcpu->at, vcpu_read(vcpu, R_PAR));
+	pthread_mutex_unlock(&lock);
 }
 
 /* The instruction behind the MRS: its own address is 4 higher. */
@@ -129,10 +118,10 @@ static void on_level(unsigned index, void *data)
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 	const struct level *level = data;
 
-	pthread_mutex_lock(lock);
-	model_level(judge, vcpu->index, level->pc, level->el, vcpu_read(vcpu, R_HCR),
+	pthread_mutex_lock(&lock);
+	model_level(&judge, vcpu->index, level->pc, level->el, vcpu_read(vcpu, R_HCR),
 		    nvh_read(&vcpu->registers, vcpu->x[level->rt]));
-	pthread_mutex_unlock(lock);
+	pthread_mutex_unlock(&lock);
 }
 
 static void on_vncr(unsigned index, uint32_t info, uint64_t va, void *data)
@@ -140,9 +129,9 @@ static void on_vncr(unsigned index, uint32_t info, uint64_t va, void *data)
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
 
 	(void)info;
-	pthread_mutex_lock(lock);
-	model_vncr(judge, vcpu->index, (uint64_t)data, vcpu_read(vcpu, R_VNCR), va);
-	pthread_mutex_unlock(lock);
+	pthread_mutex_lock(&lock);
+	model_vncr(&judge, vcpu->index, (uint64_t)data, vcpu_read(vcpu, R_VNCR), va);
+	pthread_mutex_unlock(&lock);
 }
 
 /* ---- aborts ---- */
@@ -153,8 +142,8 @@ static uint32_t word_at(const struct context *context, uint64_t pc)
 	struct walk now;
 	uint64_t value;
 
-	walk(context, judge->read, canonical(context, pc), &now);
-	if (now.outcome != MAPPED || !judge->read((now.pa & PAGE_MASK) | (pc & 0xff8), &value))
+	walk(context, judge.read, canonical(context, pc), &now);
+	if (now.outcome != MAPPED || !judge.read((now.pa & PAGE_MASK) | (pc & 0xff8), &value))
 		return 0;
 	return (uint32_t)(pc & 4 ? value >> 32 : value);
 }
@@ -172,11 +161,6 @@ static void decode(struct vcpu *vcpu, struct abort *abort)
 		abort->address = nvh_read(&vcpu->registers, vcpu->x[abort->access.base]) + (uint64_t)(int64_t)abort->access.offset;
 }
 
-static bool is_abort(unsigned ec)
-{
-	return ec == ESR_EC_IABT_LOW || ec == ESR_EC_IABT_SAME || ec == ESR_EC_DABT_LOW || ec == ESR_EC_DABT_SAME;
-}
-
 void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr)
 {
 	unsigned ec = (unsigned)FIELD(esr, ESR_EC);
@@ -188,9 +172,9 @@ void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr)
 		vcpu->returning = false;
 		vcpu->eret.trapped = true;
 		vcpu->eret.esr = esr;
-		pthread_mutex_lock(lock);
-		model_eret(judge, vcpu->index, &vcpu->eret);
-		pthread_mutex_unlock(lock);
+		pthread_mutex_lock(&lock);
+		model_eret(&judge, vcpu->index, &vcpu->eret);
+		pthread_mutex_unlock(&lock);
 	}
 	if (el2 && !from_el2)
 		vcpu->returning = false; /* an exception before the first instruction */
@@ -209,9 +193,9 @@ void model_vector(struct vcpu *vcpu, bool el2, uint64_t pc, uint64_t esr)
 	decode(vcpu, &abort);
 	if (vncr)
 		vcpu_refresh_el2(vcpu);
-	pthread_mutex_lock(lock);
-	model_abort(judge, vcpu->index, vncr ? &vcpu->el2 : &vcpu->el10, &abort);
-	pthread_mutex_unlock(lock);
+	pthread_mutex_lock(&lock);
+	model_abort(&judge, vcpu->index, vncr ? &vcpu->el2 : &vcpu->el10, &abort);
+	pthread_mutex_unlock(&lock);
 }
 
 /* ---- translation ---- */

@@ -4,6 +4,7 @@
  * have, before L2 has used it and afterwards, and after an operation that takes a translation away. A TLB may answer (Arm ARM
  * DDI 0487 M.a.a, R_NPZWX), so each step waits until the architecture allows one answer alone. C5.4, D24.2 PAR_EL1.
  */
+#include "families/at.h"
 #include "families/families.h"
 #include "families/known.h"
 #include "host/features.h"
@@ -33,44 +34,28 @@ static const char *const state_words[STATES] = {
 	"s2-access-flag",  "walk-invalid",  "walk-write-only", "walk-access-flag",
 };
 
-/* FST: the kind of fault at level 3 */
-#define FAILED(kind) (PAR_F | PLACE(PAR_FST, (kind) << 2 | 3))
-enum { KIND_TRANSLATION = 1, KIND_ACCESS_FLAG, KIND_PERMISSION };
-
-static bool is_write(enum at_operation op)
-{
-	return op & 1;
-}
-
-static bool is_el0(enum at_operation op)
-{
-	return op == AT_S1E0R || op == AT_S1E0W || op == AT_S12E0R || op == AT_S12E0W;
-}
-
-static bool is_both(enum at_operation op)
-{
-	return op >= AT_S12E1R && op < AT_TEXT;
-}
+/* At level 3. */
+#define FAILED(kind) AT_FAILED(kind, 3)
 
 static uint64_t permitted(enum state_of_page state, enum at_operation op)
 {
 	bool user = state == USER || state == USER_READ_ONLY || state == TABLE_READ_ONLY || state >= S2_INVALID;
 	bool writable = state != READ_ONLY && state != USER_READ_ONLY && state != TABLE_READ_ONLY && state != TABLE_BOTH;
 
-	return (is_el0(op) && !user) || (is_write(op) && !writable) ? FAILED(KIND_PERMISSION) : 0;
+	return (at_is_el0(op) && !user) || (at_is_write(op) && !writable) ? FAILED(AT_PERMISSION) : 0;
 }
 
 static uint64_t stage2(enum state_of_page state, enum at_operation op, uint64_t page)
 {
 	switch (state) {
 	case S2_INVALID:
-		return FAILED(KIND_TRANSLATION) | PAR_S;
+		return FAILED(AT_TRANSLATION) | PAR_S;
 	case S2_ACCESS_FLAG:
-		return FAILED(KIND_ACCESS_FLAG) | PAR_S;
+		return FAILED(AT_ACCESS_FLAG) | PAR_S;
 	case S2_READ_ONLY:
-		return is_write(op) ? FAILED(KIND_PERMISSION) | PAR_S : page;
+		return at_is_write(op) ? FAILED(AT_PERMISSION) | PAR_S : page;
 	case S2_WRITE_ONLY:
-		return is_write(op) ? page : FAILED(KIND_PERMISSION) | PAR_S;
+		return at_is_write(op) ? page : FAILED(AT_PERMISSION) | PAR_S;
 	default:
 		return page;
 	}
@@ -81,21 +66,21 @@ static uint64_t par_of(enum state_of_page state, enum at_operation op, uint64_t 
 {
 	switch (state) {
 	case WALK_INVALID:
-		return FAILED(KIND_TRANSLATION) | PAR_S | PAR_PTW;
+		return FAILED(AT_TRANSLATION) | PAR_S | PAR_PTW;
 	case WALK_ACCESS_FLAG:
-		return FAILED(KIND_ACCESS_FLAG) | PAR_S | PAR_PTW;
+		return FAILED(AT_ACCESS_FLAG) | PAR_S | PAR_PTW;
 	case WALK_WRITE_ONLY:
-		return FAILED(KIND_PERMISSION) | PAR_S | PAR_PTW;
+		return FAILED(AT_PERMISSION) | PAR_S | PAR_PTW;
 	case INVALID:
-		return FAILED(KIND_TRANSLATION);
+		return FAILED(AT_TRANSLATION);
 	case ACCESS_FLAG:
-		return FAILED(KIND_ACCESS_FLAG);
+		return FAILED(AT_ACCESS_FLAG);
 	default:
 		break;
 	}
 	if (permitted(state, op))
 		return permitted(state, op);
-	return is_both(op) ? stage2(state, op, page) : ipa;
+	return at_is_both(op) ? stage2(state, op, page) : ipa;
 }
 
 static uint64_t stage1_bits(enum state_of_page state)
@@ -199,7 +184,7 @@ static void build_own(struct litmus *l)
 		add_write(l, STEP_E2, 0, at, 0, 3);
 		add_tlbi(l, 0, op_named("vae2is"), operand_address(true, at, E2_ASID, 0), 0);
 		for (enum at_operation op = AT_S1E2R; !i && op <= AT_S1E2W; op++)
-			add_at(l, 0, op, at, FAILED(KIND_TRANSLATION));
+			add_at(l, 0, op, at, FAILED(AT_TRANSLATION));
 		if (!i && !l->vm->shared->skip)
 			add_write(l, STEP_E2, 0, at, leaf_s1(DATA_PA + leaf_size(l), 3, stage1_bits(USER) | usual), 3);
 		seen = USER;

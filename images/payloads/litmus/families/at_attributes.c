@@ -4,6 +4,7 @@
  * leaf, or Outer Shareable for Device and Non-cacheable memory (Arm ARM DDI 0487 M.a.a, D24.2 PAR_EL1 and MAIR_EL1, D8.6). Stage 2
  * has Normal Write-Back memory, Inner Shareable, so that both stages together differ in SH alone. --self-test: another type.
  */
+#include "families/at.h"
 #include "families/families.h"
 #include "families/known.h"
 
@@ -36,7 +37,7 @@ static void build_attributes(struct litmus *l)
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	add_poke(l, TABLE_PA, (leaf & ~PTE_SH) | PLACE(PTE_SH, shares[share]) | PLACE(PTE_S1_ATTR, index));
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
-		bool both = op >= AT_S12E1R;
+		bool both = at_is_both(op);
 		struct probe *p;
 
 		add_at(l, 0, op, k.va, both ? PAGE_PA : k.ipa);

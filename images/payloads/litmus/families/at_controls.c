@@ -4,6 +4,7 @@
  * either half. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a, C5.4, D24.2
  * PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
  */
+#include "families/at.h"
 #include "families/families.h"
 #include "families/known.h"
 
@@ -14,24 +15,12 @@ enum { NO_TRANSLATION, READ_ONLY, DEVICE, STAGES2 };
 static const char *const stage2_words[STAGES2] = { "invalid", "read-only", "device" };
 
 #define TAG (0x5aull << 56)
-#define FAILED(kind, level) (PAR_F | PLACE(PAR_FST, (kind) << 2 | (level)))
-enum { KIND_ADDRESS_SIZE, KIND_TRANSLATION, KIND_ACCESS_FLAG, KIND_PERMISSION };
 #define BLOCK_PA 0x80000000 /* an address, whatever is there */
-
-static bool is_el0(enum at_operation op)
-{
-	return op == AT_S1E0R || op == AT_S1E0W || op == AT_S12E0R || op == AT_S12E0W;
-}
-
-static bool is_both(enum at_operation op)
-{
-	return op >= AT_S12E1R && op < AT_TEXT;
-}
 
 static void ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
 {
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
-		add_at(l, 0, op, va, is_both(op) ? both : stage1);
+		add_at(l, 0, op, va, at_is_both(op) ? both : stage1);
 }
 
 static uint64_t stage1_bits(void)
@@ -74,9 +63,9 @@ static void build_control(struct litmus *l)
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	}
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
-		bool kept = l->variant == KEPT_FROM_EL0 && is_el0(op);
+		bool kept = l->variant == KEPT_FROM_EL0 && at_is_el0(op);
 
-		add_at(l, 0, op, va, kept ? FAILED(KIND_TRANSLATION, 0) : is_both(op) ? PAGE_PA : k.ipa);
+		add_at(l, 0, op, va, kept ? AT_FAILED(AT_TRANSLATION, 0) : at_is_both(op) ? PAGE_PA : k.ipa);
 		/* Its level is at-l2-outside's. */
 		l->probes[l->probe_count - 1].old &= kept ? ~PLACE(PAR_FST, 3) : ~0ull;
 	}
@@ -119,10 +108,10 @@ static void build_stage2(struct litmus *l)
 	add_write(l, STEP_S2, 0, ipa, invalid ? 0 : leaf_s2(BLOCK_PA, l->level, PTE_S2_R), l->level);
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
 		uint64_t failed =
-			FAILED(l->variant == NO_TRANSLATION ? KIND_TRANSLATION : KIND_PERMISSION, l->level) | PAR_S;
-		bool passes = l->variant == READ_ONLY && !(op & 1);
+			AT_FAILED(l->variant == NO_TRANSLATION ? AT_TRANSLATION : AT_PERMISSION, l->level) | PAR_S;
+		bool passes = l->variant == READ_ONLY && !at_is_write(op);
 
-		add_at(l, 0, op, k.va, !is_both(op) ? ipa + offset : passes ? BLOCK_PA + offset : failed);
+		add_at(l, 0, op, k.va, !at_is_both(op) ? ipa + offset : passes ? BLOCK_PA + offset : failed);
 	}
 	add_write(l, STEP_S2, 0, ipa, 0, l->level);
 	known_forget(l, op_named("ipas2e1is"), ipa, 0);

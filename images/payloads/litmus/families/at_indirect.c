@@ -5,6 +5,7 @@
  * L2 itself may do, the control of what AT is asked. The reference says what is permitted (arch/permission.h). PSTATE.PAN only
  * where L2 has not used the page (at-l2-pan).
  */
+#include "families/at.h"
 #include "families/families.h"
 #include "families/indirect.h"
 #include "families/known.h"
@@ -16,17 +17,12 @@
 enum form { ON, OFF, DISABLED, CLEAN, FORMS };
 static const char *const form_words[FORMS] = { "", "-off", "-disabled", "-clean" };
 
-#define PERMISSION_FAULT_3 (PAR_F | PLACE(PAR_FST, 3 << 2 | 3))
+#define PERMISSION_FAULT_3 AT_FAILED(AT_PERMISSION, 3)
 #define EL2_PAGE_PA (DATA_PA + 0x40000000) /* nobody else's */
-
-static bool is_el0(enum at_operation op)
-{
-	return op == AT_S1E0R || op == AT_S1E0W || op == AT_S12E0R || op == AT_S12E0W;
-}
 
 static unsigned wanted(enum at_operation op)
 {
-	return op & 1 ? PERM_W : PERM_R;
+	return at_is_write(op) ? PERM_W : PERM_R;
 }
 
 /* Which granule, which half and whether tables forbid what then does not count (R_JHSVW) go with the turn. */
@@ -41,14 +37,20 @@ static uint64_t table_bits(const struct litmus *l)
 	return l->variant % 2 ? PTE_TABLE_RO | PTE_TABLE_NO_EL0 : 0;
 }
 
+/* The register that turns Indirect permissions on is 0, or does not count. */
+static bool is_off(const struct litmus *l)
+{
+	return l->position == OFF || l->position == DISABLED;
+}
+
 /* --self-test: Direct permissions where it should be Indirect ones, and Indirect ones where Direct. */
 static void give(struct litmus *l, const struct permission_controls *controls)
 {
 	struct context *c = &l->vm->shared->context[0];
-	bool skip = l->vm->shared->skip, off = l->position == OFF || l->position == DISABLED;
+	bool skip = l->vm->shared->skip;
 
 	c->hcrx |= l->position == DISABLED && !skip ? 0 : HCRX_TCR2EN;
-	c->tcr2 = l->position == OFF ? (skip ? TCR2_PIE : 0) : skip && !off ? 0 : TCR2_PIE;
+	c->tcr2 = l->position == OFF ? (skip ? TCR2_PIE : 0) : skip && !is_off(l) ? 0 : TCR2_PIE;
 	c->pir = controls->pir;
 	c->pire0 = controls->pire0;
 }
@@ -61,15 +63,14 @@ static uint64_t leaf_of(const struct litmus *l, const struct known *k, unsigned 
 
 static void ask(struct litmus *l, const struct known *k, const struct permission_controls *controls, uint64_t leaf)
 {
-	uint64_t tables = controls->pie ? 0 : table_bits(l);
-	struct permissions p = stage1_permissions(controls, leaf, tables);
+	struct permissions p = stage1_permissions(controls, leaf, table_bits(l));
 
 	if (p.gcs_alone)
 		return;
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
-		bool may = wanted(op) & (is_el0(op) ? p.unprivileged : p.privileged);
+		bool may = wanted(op) & (at_is_el0(op) ? p.unprivileged : p.privileged);
 
-		add_at(l, 0, op, k->va, !may ? PERMISSION_FAULT_3 : op >= AT_S12E1R ? PAGE_PA : k->ipa);
+		add_at(l, 0, op, k->va, !may ? PERMISSION_FAULT_3 : at_is_both(op) ? PAGE_PA : k->ipa);
 	}
 	if (l->hint)
 		return;
@@ -79,7 +80,7 @@ static void ask(struct litmus *l, const struct known *k, const struct permission
 
 			with.pan = (uint8_t)pan;
 			with.epan = pan && controls->pie; /* which does not count: R_TBKKB */
-			p = stage1_permissions(&with, leaf, tables);
+			p = stage1_permissions(&with, leaf, table_bits(l));
 			if (p.pan_open)
 				continue;
 			add_at(l, 0, op, k->va,
@@ -92,7 +93,6 @@ static void ask(struct litmus *l, const struct known *k, const struct permission
 static void build_indirect(struct litmus *l)
 {
 	struct permission_controls controls = base_permissions((unsigned)l->variant);
-	bool off = l->position == OFF || l->position == DISABLED;
 	struct known k;
 
 	if (l->hint) { /* L2 runs, and uses the page by the index of its code */
@@ -103,7 +103,7 @@ static void build_indirect(struct litmus *l)
 	give(l, &controls);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
-	controls.pie = !off;
+	controls.pie = !is_off(l);
 	for (unsigned i = l->hint ? 1 : 0; i < INDICES; i++) {
 		uint64_t leaf = leaf_of(l, &k, i);
 
@@ -143,10 +143,10 @@ static void build_use(struct litmus *l)
 	controls.pir = with_entry(controls.pir, OWN_INDEX, BASE_RWX);
 	controls.pire0 = with_entry(controls.pire0, OWN_INDEX, BASE_X);
 	give(l, &controls);
-	controls.pie = l->position != OFF && l->position != DISABLED;
+	controls.pie = !is_off(l);
 	for (unsigned i = 1; i < INDICES; i++) {
 		uint64_t leaf = leaf_of(l, &k, i);
-		struct permissions p = stage1_permissions(&controls, leaf, controls.pie ? 0 : table_bits(l));
+		struct permissions p = stage1_permissions(&controls, leaf, table_bits(l));
 
 		if (p.gcs_alone)
 			continue;
@@ -196,7 +196,7 @@ static void build_el2(struct litmus *l)
 			add_at(l, 0, op, at, p.privileged & (op == AT_S1E2W ? PERM_W : PERM_R) ? pa : PERMISSION_FAULT_3);
 		for (enum at_operation op = AT_S1E1R; !nvhe && op <= AT_S1E0W; op++)
 			add_at(l, 0, op, at,
-			       wanted(op) & (is_el0(op) ? p.unprivileged : p.privileged) ? pa : PERMISSION_FAULT_3);
+			       wanted(op) & (at_is_el0(op) ? p.unprivileged : p.privileged) ? pa : PERMISSION_FAULT_3);
 	}
 	add_write(l, STEP_E2, 0, at, 0, start_level(l->shift));
 	add_tlbi(l, 0, op_named("alle2is"), 0, 0);

@@ -4,6 +4,7 @@
  * address above TCR_EL1.IPS, and with PSTATE.PAN (Arm ARM DDI 0487 M.a.a, C5.4, D24.2 PAR_EL1, D8.15). One answer alone is
  * allowed in each.
  */
+#include "families/at.h"
 #include "families/families.h"
 #include "families/known.h"
 
@@ -33,19 +34,17 @@ static const char *const variant_words[VARIANTS] = {
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
-#define FAILED(kind, level) (PAR_F | PLACE(PAR_FST, (kind) << 2 | (level)))
-enum { KIND_ADDRESS_SIZE, KIND_TRANSLATION, KIND_ACCESS_FLAG, KIND_PERMISSION };
 
 /* The same answer of all forms but those that go on to stage 2. */
 static void ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
 {
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
-		add_at(l, 0, op, va, op >= AT_S12E1R ? both : stage1);
+		add_at(l, 0, op, va, at_is_both(op) ? both : stage1);
 }
 
 static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
 {
-	ask(l, va, FAILED(kind, level), FAILED(kind, level));
+	ask(l, va, AT_FAILED(kind, level), AT_FAILED(kind, level));
 }
 
 /* What differs from a page that everybody may use: before L2 has used it, and after. */
@@ -99,29 +98,29 @@ static void build_state(struct litmus *l)
 			add_at(l, 0, op, va, va);
 		break;
 	case HOLE:
-		fails(l, skip ? va : va | HOLE_BIT, KIND_TRANSLATION, 0);
+		fails(l, skip ? va : va | HOLE_BIT, AT_TRANSLATION, 0);
 		break;
 	case HOLE_HIGH:
-		fails(l, skip ? va : va & ~HOLE_BIT, KIND_TRANSLATION, 0);
+		fails(l, skip ? va : va & ~HOLE_BIT, AT_TRANSLATION, 0);
 		break;
 	case NOT_CANONICAL: /* bits [63:56] are no copies of bit 55, and there is no TBI */
-		fails(l, skip ? va : va ^ 1ull << 56, KIND_TRANSLATION, 0);
+		fails(l, skip ? va : va ^ 1ull << 56, AT_TRANSLATION, 0);
 		break;
 	case NO_WALKS:
 	case NO_WALKS_HIGH:
-		fails(l, va, KIND_TRANSLATION, 0);
+		fails(l, va, AT_TRANSLATION, 0);
 		break;
 	case CNP: /* no part of the address */
 		ask(l, va, skip ? 0 : k.ipa, PAGE_PA);
 		break;
 	case BASE_SIZE:
-		fails(l, va, KIND_ADDRESS_SIZE, 0);
+		fails(l, va, AT_ADDRESS_SIZE, 0);
 		break;
 	case TABLE_SIZE:
-		fails(l, va, KIND_ADDRESS_SIZE, 2);
+		fails(l, va, AT_ADDRESS_SIZE, 2);
 		break;
 	case LEAF_SIZE:
-		fails(l, va, KIND_ADDRESS_SIZE, 3);
+		fails(l, va, AT_ADDRESS_SIZE, 3);
 		break;
 	}
 	if (l->variant == TABLE_SIZE) {
@@ -156,7 +155,7 @@ static void build_pan(struct litmus *l)
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	}
 	for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
-		add_at(l, 0, op, k.va, forbidden ? FAILED(KIND_PERMISSION, 3) : k.ipa);
+		add_at(l, 0, op, k.va, forbidden ? AT_FAILED(AT_PERMISSION, 3) : k.ipa);
 		l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
 	}
 	for (enum at_operation op = AT_S1E1R; op <= AT_S1E1W; op++)
@@ -183,7 +182,7 @@ static void build_block(struct litmus *l)
 	ask(l, va, l->vm->shared->skip ? ipa + 0x1000 : ipa, PAGE_PA);
 	known_stage2(l, ipa, 0, 0, 0);
 	known_forget(l, op_named("ipas2e1is"), ipa, 0);
-	ask(l, va, ipa, FAILED(KIND_TRANSLATION, 3) | PAR_S);
+	ask(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
 	add_write(l, STEP_S1, 0, va, 0, l->level);
 	add_tlbi(l, 0, op_named("vaae1is"), operand_address(true, va, 0, 0), 0);
 }

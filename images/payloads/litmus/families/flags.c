@@ -82,17 +82,20 @@ static void build_vncr(struct litmus *l)
 
 void cases_flags(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION, .config = { .cpus = 1, .spare = 2 }, .build = build_stage2, .level = 3, .own = true,
+	/* With VTCR_EL2.HA and without, three granules and blocks are nine contexts of L0: of two VMs, so that none is taken again. */
+	struct litmus l = { .op = NO_OPERATION, .config = { .cpus = 1, .spare = 3 }, .build = build_stage2, .level = 3, .own = true,
 			    .regime = "el1&0-stage2" };
 
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.variant = 0; l.variant < KINDS; l.variant++)
 			list_add(list, &l, "flags-s2/%s/%s", kind_words[l.variant], granule_word(l.shift));
 	l.variant = HARDWARE;
+	l.config.pa_bits = 48;
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.level = l.shift == 12 ? 1 : 2; l.level < 3; l.level++)
 			list_add(list, &l, "flags-s2/hardware/%s-level%u", granule_word(l.shift), l.level);
 	l.level = 3;
+	l.config = (struct config){ .cpus = 1, .spare = 2 };
 	l.build = build_vncr;
 	l.regime = "el2&0";
 	l.shift = 12;

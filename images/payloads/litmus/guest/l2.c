@@ -30,7 +30,7 @@ void load_context(const struct context *c)
 	MSR(hcr_el2, hcr);
 	if (FIELD(shared->id_mmfr0, MMFR0_FGT))
 		MSR(s3_4_c1_c1_6, c->hfgitr); /* HFGITR_EL2 */
-	if (shared->id_mmfr1 >> 40 & 0xf)
+	if (FIELD(shared->id_mmfr1, MMFR1_HCX))
 		MSR(s3_4_c1_c2_2, c->hcrx); /* HCRX_EL2 */
 	if (c->vncr)
 		MSR(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */

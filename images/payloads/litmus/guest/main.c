@@ -74,7 +74,7 @@ void pe_main(uint64_t index)
 		tables_vel2(shared->e2h);
 		read_ids();
 	}
-	if (shared->id_mmfr1 >> 40 & 0xf)
+	if (FIELD(shared->id_mmfr1, MMFR1_HCX))
 		MSR(s3_4_c1_c2_2, 0); /* HCRX_EL2: FGTnXS and the rest off */
 	regime_follow(cpu);
 	if (index)

@@ -3,10 +3,20 @@
 #include "guest/regime.h"
 #include "guest/tables.h"
 
-/* What each PE runs with. */
-static struct {
+struct regime {
 	uint64_t tcr, low, high, tcr2, pir, pire0;
-} running[PES_MAX];
+};
+static struct regime running[PES_MAX]; /* what each PE runs with */
+
+static bool same(const struct regime *a, const struct regime *b)
+{
+	const uint64_t *left = &a->tcr, *right = &b->tcr;
+
+	for (unsigned i = 0; i < sizeof(*a) / sizeof(*left); i++)
+		if (left[i] != right[i])
+			return false;
+	return true;
+}
 
 #define MMU_OFF 0x30c50830ull /* RES1 */
 #define MMU_ON (MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_I)
@@ -31,31 +41,34 @@ bool regime_ds(void)
 	return shared->vel2_tcr & (shared->e2h ? TCR_DS : TCR_E2H0_DS);
 }
 
+static struct regime regime_wanted(void)
+{
+	unsigned shift = (unsigned)shared->vel2_shift;
+	bool ds = regime_ds();
+
+	return (struct regime){
+		.tcr = tcr(shift) ^ shared->vel2_tcr,
+		.low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0],
+		.high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0, /* only E2H has TTBR1_EL2 */
+		.tcr2 = shared->vel2_tcr2,
+		.pir = shared->vel2_pir,
+		.pire0 = shared->vel2_pire0,
+	};
+}
+
 /*
  * With the MMU off in between, since TG and TTBR cannot change at once, and in registers alone, since memory is
  * Device then. Everything is mapped flat before and after.
  */
 void regime_follow(struct pe *cpu)
 {
-	unsigned shift = (unsigned)shared->vel2_shift;
-	uint64_t control = tcr(shift) ^ shared->vel2_tcr;
-	bool ds = regime_ds();
-	uint64_t low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0];
-	uint64_t high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0; /* only E2H has TTBR1_EL2 */
+	struct regime *is = &running[cpu->index], wanted = regime_wanted();
+	/* Each access to these registers is an exit to L0. */
+	bool indirect = FIELD(shared->id_mmfr3, MMFR3_S1PIE) && (is->tcr2 || wanted.tcr2);
 
-	uint64_t tcr2 = shared->vel2_tcr2, pir = shared->vel2_pir, pire0 = shared->vel2_pire0;
-	bool indirect = FIELD(shared->id_mmfr3, MMFR3_S1PIE);
-
-	if (running[cpu->index].tcr == control && running[cpu->index].low == low && running[cpu->index].high == high &&
-	    running[cpu->index].tcr2 == tcr2 && running[cpu->index].pir == pir && running[cpu->index].pire0 == pire0)
+	if (same(is, &wanted))
 		return;
-	indirect = indirect && (running[cpu->index].tcr2 || tcr2); /* each access to these registers is an exit to L0 */
-	running[cpu->index].tcr2 = tcr2;
-	running[cpu->index].pir = pir;
-	running[cpu->index].pire0 = pire0;
-	running[cpu->index].tcr = control;
-	running[cpu->index].low = low;
-	running[cpu->index].high = high;
+	*is = wanted;
 	__asm__ volatile("dsb sy\n\t"
 			 "msr sctlr_el2, %[off]\n\t"
 			 "isb\n\t"
@@ -74,8 +87,8 @@ void regime_follow(struct pe *cpu)
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
 			 "isb" ::[off] "r"(MMU_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(control), [low] "r"(low), [high] "r"(high), [on] "r"(MMU_ON),
-			 [indirect] "r"((uint32_t)indirect), [pir] "r"(pir), [pire0] "r"(pire0), [tcr2] "r"(tcr2)
+			 [mair] "r"(0xffull), [tcr] "r"(wanted.tcr), [low] "r"(wanted.low), [high] "r"(wanted.high), [on] "r"(MMU_ON),
+			 [indirect] "r"((uint32_t)indirect), [pir] "r"(wanted.pir), [pire0] "r"(wanted.pire0), [tcr2] "r"(wanted.tcr2)
 			 : "memory");
 }
 

@@ -2,6 +2,7 @@
 /* What goes on beside a program, in a thread of its own, until the program has ended. */
 #include "host/disturb.h"
 #include "host/break.h"
+#include "host/clock.h"
 #include "host/pin.h"
 #include "host/teardown.h"
 
@@ -60,7 +61,7 @@ static bool turn(struct disturbance *d)
 static void *disturb(void *argument)
 {
 	struct disturbance *d = argument;
-	struct timespec begin, now;
+	double begin = seconds();
 	cpu_set_t all;
 	bool teardown = d->kind == DISTURB_CLOSE || d->kind == DISTURB_KILL;
 
@@ -69,11 +70,9 @@ static void *disturb(void *argument)
 	for (unsigned i = 0; i < vm_pes(); i++)
 		CPU_SET(i, &all);
 	sched_setaffinity(0, sizeof(all), &all);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (!__atomic_load_n(&d->stop, __ATOMIC_ACQUIRE) && turn(d)) {
 		d->count++;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (teardown && (d->count >= TEARDOWNS || now.tv_sec - begin.tv_sec >= TEARDOWN_S))
+		if (teardown && (d->count >= TEARDOWNS || seconds() - begin >= TEARDOWN_S))
 			break;
 	}
 	if (teardown)

@@ -2,6 +2,7 @@
 /* The loop over the cases: their VMs, how often each runs, and what is printed. */
 #include "host/loop.h"
 #include "host/applies.h"
+#include "host/clock.h"
 #include "host/disturb.h"
 #include "host/exits.h"
 #include "host/judge.h"
@@ -16,7 +17,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CASE_TIMEOUT_S 5 /* a case takes milliseconds; under icount these seconds may be half a minute of the host */
@@ -24,14 +24,6 @@
 #define SLOW_TIMEOUT_S 240
 #define ATTEMPTS 16 /* a control may be lost to an event at L0; as often as this it is a finding */
 #define PAUSE_US 20000
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 const char *operation_word(const struct litmus *l)
 {

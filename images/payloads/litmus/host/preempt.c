@@ -6,25 +6,17 @@
  */
 #include "host/preempt.h"
 #include "host/break.h"
+#include "host/clock.h"
 #include "host/pin.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TURNS 24
 #define AWAY_US 200 /* from one turn to the next: */
 #define BUSY_NS 20000
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* It touches nothing of the VM, and may outlive it by some milliseconds. */
 static void *preempt(void *unused)

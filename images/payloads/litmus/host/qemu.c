@@ -6,6 +6,7 @@
  */
 #include "host/qemu.h"
 #include "host/break.h"
+#include "host/clock.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -138,16 +139,14 @@ static bool qemu_ended(struct vm *vm)
 enum ran qemu_run(struct vm *vm, unsigned timeout_s)
 {
 	struct shared *s = vm->shared;
-	struct timespec begin, now;
 	uint64_t rings = vm->rings;
+	double begin = seconds();
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	__atomic_store_n(&s->answers, rings, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&s->rings, __ATOMIC_ACQUIRE) == rings) {
 		if (qemu_ended(vm))
 			return RAN_BROKEN;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec - begin.tv_sec > timeout_s)
+		if (seconds() - begin > timeout_s)
 			return RAN_HANG;
 		usleep(POLL_US);
 	}

@@ -3,6 +3,7 @@
 #include "host/run.h"
 #include "host/action.h"
 #include "host/break.h"
+#include "host/clock.h"
 #include "host/events.h"
 #include "host/huge.h"
 #include "host/pin.h"
@@ -12,7 +13,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -68,14 +68,6 @@ bool vm_start_followers(struct vm *vm)
 		vm->vcpu[i].started = true;
 	}
 	return pin_all(vm);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static enum ran fatal(struct vm *vm)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs the programs of a text one after another, those of one kind in one VM, and prints what each one saw. */
 #include "host/text_run.h"
+#include "host/clock.h"
 #include "host/exits.h"
 #include "host/observe.h"
 #include "host/run.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TIMEOUT_S 60
 #define LINES_MAX 512
@@ -33,14 +33,6 @@ struct session {
 	unsigned programs, passed, failed, vacuous, not_applicable, vms;
 	unsigned announced; /* how many programs the text says that it has, or 0 */
 };
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static unsigned cut(char *line, char **words, const char **allowed)
 {
