@@ -42,6 +42,12 @@ static inline bool is_translation_msr(uint32_t word)
 	return (word & 0xfff80000) == 0xd5180000 && (crn == 1 || crn == 2 || crn == 10);
 }
 
+/* MSR TCR_EL1, or TCR_EL12, which EL2 writes it by where E2H is 1 */
+static inline bool is_tcr_el1_msr(uint32_t word, bool e2h)
+{
+	return (word & 0xffffffe0) == (e2h ? 0xd51d2040 : 0xd5182040);
+}
+
 /* YIELD, WFE */
 static inline bool is_wait(uint32_t word)
 {

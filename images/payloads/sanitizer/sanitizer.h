@@ -52,6 +52,7 @@ struct vcpu {
 	struct at at;	  /* whose PAR_EL1 was not read yet, if ``translating`` */
 	struct context at_context;
 	bool returning, translating;
+	uint64_t tcr_el1; /* as EL1 had it or EL2 wrote it: at EL2, QEMU 11.1 gives TCR_EL2 for it */
 	bool kept; /* el10 is what the registers of EL1&0 and stage 2 have, at EL2, too */
 	struct context el10, el2;
 	uint64_t gen;

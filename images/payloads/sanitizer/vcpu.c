@@ -133,6 +133,8 @@ void vcpu_refresh_el10(struct vcpu *vcpu)
 	vcpu->kept = true;
 	vcpu_synchronise(vcpu);
 	vcpu_context_el10(vcpu, &vcpu->el10);
+	if (vcpu->el10.valid)
+		vcpu->tcr_el1 = vcpu->el10.tcr;
 }
 
 void vcpu_refresh_el2(struct vcpu *vcpu)

@@ -42,6 +42,18 @@ static void on_el2_change(unsigned index, void *data)
 	vcpus[nvh_which_by_env(index)].kept = false;
 }
 
+/* EL2 writes a register by ``data``, "MSR register, Xt", which may be EL1's TCR. */
+static void on_el2_tcr(unsigned index, void *data)
+{
+	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
+	uint32_t word = (uint32_t)(uintptr_t)data;
+	unsigned rt = word & 31;
+
+	on_el2_change(index, NULL);
+	if (is_tcr_el1_msr(word, vcpu_read(vcpu, R_HCR) & HCR_E2H))
+		vcpu->tcr_el1 = rt == 31 ? 0 : nvh_read(&vcpu->registers, vcpu->x[rt]);
+}
+
 static void on_isb(unsigned index, void *data)
 {
 	(void)data;
@@ -114,6 +126,8 @@ bool watch_sync(struct qp_insn *insn, uint32_t word, unsigned el)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_wait, QP_CB_NO_REGS, NULL);
 	else if (el < 2 && is_mark(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)mark_number(word));
+	else if (el >= 2 && (is_tcr_el1_msr(word, false) || is_tcr_el1_msr(word, true)))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_el2_tcr, QP_CB_R_REGS, (void *)(uintptr_t)word);
 	else if (is_translation_msr(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, el < 2 ? on_change : on_el2_change, QP_CB_NO_REGS, NULL);
 	else

@@ -49,8 +49,7 @@ static bool range_is_ds(struct vcpu *vcpu, const struct tlbi *tlbi)
 		return false;
 	if (tlbi_regime(tlbi) == EL2)
 		return vcpu_read(vcpu, R_TCR_2) & (tlbi->state.hcr & HCR_E2H ? TCR_DS : TCR_E2H0_DS);
-	/* TCR_EL1 as the guest had it: QEMU 11.1 gives TCR_EL2 for it at EL2. */
-	return vcpu->el10.tcr & TCR_DS;
+	return vcpu->tcr_el1 & TCR_DS;
 }
 
 /* One TLBI instruction where it was translated; inside a block the register pc is stale. */

@@ -25,21 +25,21 @@ static uint64_t end(unsigned cpu)
 	return value;
 }
 
-#define DONE()                                                                                               \
-	do {                                                                                                 \
-		DSB(ish);                                                                                    \
-		ISB();                                                                                       \
+#define DONE()            \
+	do {              \
+		DSB(ish); \
+		ISB();    \
 	} while (0)
 
-#define REMAP(name, cpu, ...)                                                                                \
-	static uint64_t name(void)                                                                           \
-	{                                                                                                    \
-		begin(cpu);                                                                                  \
-		set(s1_leaf(0), 0);                                                                          \
-		__VA_ARGS__;                                                                                 \
-		DONE();                                                                                      \
-		set(s1_leaf(0), s1_page(WINDOW_IPA + 4096));                                                 \
-		return end(cpu);                                                                             \
+#define REMAP(name, cpu, ...)                                \
+	static uint64_t name(void)                           \
+	{                                                    \
+		begin(cpu);                                  \
+		set(s1_leaf(0), 0);                          \
+		__VA_ARGS__;                                 \
+		DONE();                                      \
+		set(s1_leaf(0), s1_page(WINDOW_IPA + 4096)); \
+		return end(cpu);                             \
 	}
 
 static void under_other_vmid(void)
@@ -128,6 +128,19 @@ static uint64_t lpa2(uint64_t operand)
 	return end(0);
 }
 
+/* The base's unit is that of TCR_EL1 where the operation is executed, whatever the victim runs with. */
+static void with_ds(uint64_t operand)
+{
+	MSR(tcr_el1, world.tcr | TCR_DS);
+	ISB();
+	RVAE1IS(operand);
+	DSB(ish);
+	MSR(tcr_el1, world.tcr);
+}
+
+REMAP(range_other_ds, 0, with_ds(RANGE(1, 0, AT >> 16)))
+REMAP(range_other_ds_unit, 0, with_ds(RANGE(1, 0, AT >> 12)))
+
 static uint64_t range_lpa2(void)
 {
 	return lpa2(RANGE(1, 0, AT >> 16));
@@ -187,18 +200,18 @@ static uint64_t asid_flushed(void)
 	return reuse(true);
 }
 
-#define CHANGE(name, action, value, ...)                                                                     \
-	static uint64_t name(void)                                                                           \
-	{                                                                                                    \
-		uint64_t seen;                                                                               \
-                                                                                                             \
-		begin(0);                                                                                    \
-		run(0, action, AT);                                                                          \
-		set(s1_leaf(0), value);                                                                      \
-		__VA_ARGS__;                                                                                 \
-		seen = run(0, action, AT);                                                                   \
-		settle(0);                                                                                   \
-		return seen;                                                                                 \
+#define CHANGE(name, action, value, ...)   \
+	static uint64_t name(void)         \
+	{                                  \
+		uint64_t seen;             \
+                                           \
+		begin(0);                  \
+		run(0, action, AT);        \
+		set(s1_leaf(0), value);    \
+		__VA_ARGS__;               \
+		seen = run(0, action, AT); \
+		settle(0);                 \
+		return seen;               \
 	}
 
 CHANGE(unmap_none, LOAD, 0, (void)0)
@@ -285,6 +298,9 @@ const struct test stage1_tests[] = {
 	{ "s1-range-unit", "range whose base counts 64 KB", "remapped:combined", range_unit },
 	{ "s1-range-granule", "range with TG of 64 KB", "remapped:combined", range_granule },
 	{ "s1-range-lpa2", "", "", range_lpa2 },
+	{ "s1-range-other-ds", "", "", range_other_ds },
+	{ "s1-range-other-ds-unit", "EL2 sets TCR_EL1.DS: range whose base counts 4 KB", "remapped:combined",
+	  range_other_ds_unit },
 	{ "s1-range-lpa2-unit", "TCR_EL1.DS: range whose base counts 4 KB", "remapped:combined", range_lpa2_unit },
 	{ "s1-ipa", "IPAS2E1IS for a change of stage 1", "remapped:combined", ipa_of_stage1 },
 	{ "s1-nxs-barrier", "DSB ISHNXS behind VAE1IS", "remapped:combined", nxs_barrier },
