@@ -16,7 +16,7 @@ from harness.accept import apply as applying
 from harness.accept import base as bases
 from harness.accept import compare as comparing
 from harness.accept import cost as costs
-from harness.accept import cost_limit, submission, warned, which_steps
+from harness.accept import confirming, cost_limit, submission, warned, which_steps
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
 from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage
@@ -213,6 +213,11 @@ class Campaign:
         again = [cell for cell in comparing.differing(base, here) if cell in cells]
         again = [cell for cell in again if cell not in self.bad_since]
         if again and self.request.confirm:
+            within_s = self.request.budget_s * confirming.SHARE if self.plan else math.inf
+            differ = len(again)
+            again = confirming.affordable(again, base, here, self.request.confirm, within_s)
+            if len(again) < differ:
+                self.progress.note(f"{len(again)} of {differ} cells that differ run again, within the budget")
             for side, step in ((base, self.step(0)), (here, self.step(number))):
                 short = {cell: self.more(cell) for cell in again if cell not in self.confirmed[step.number]}
                 self.confirmed[step.number] |= short.keys()

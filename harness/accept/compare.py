@@ -144,6 +144,11 @@ def differing(base: Mapping[str, CellRuns], series: Mapping[str, CellRuns]) -> l
     return found
 
 
+def improved(base: CellRuns, series: CellRuns) -> bool:
+    """Whether a cell is red less often than on the base, and for no new cause."""
+    return _worse(series.rate, base.rate) and not new_cause(base, series)
+
+
 def compare(base: Mapping[str, CellRuns], series: Mapping[str, CellRuns]) -> list[CellComparison]:
     """Return one comparison per cell of ``series``, in its order."""
     cells = list(series)

@@ -139,6 +139,20 @@ def test_what_the_base_had_no_time_for_is_left_out_and_told(judge: Judge) -> Non
     assert [each.cell for each in report.selection.left] == ["late", "later"]
 
 
+def test_so_many_cells_run_again_as_the_budget_has_time_for(judge: Judge) -> None:
+    """Where nvh chose the cells: each takes 10 s to confirm, of 30 s half are there; all three are reported."""
+    cells = ("a", "b", "c")
+    plan = Plan(
+        tuple(Choice(cell, Claim.REACHES, ("f",), (1,), 10.0) for cell in cells), between={1: (), 2: ()}
+    )
+    laboratory = Laboratory(cells, lambda step, *_: "f" if step == 3 else "p")
+    report = judge(laboratory, "last", plan=plan, budget_s=30.0)
+    assert [asked[:2] for asked in laboratory.asked if len(asked[2]) == 5][:2] == [(0, ("a",)), (3, ("a",))]
+    outcomes = {each.cell: each.outcome for each in report.whole.cells}
+    assert outcomes == {"a": SeriesEffect.REGRESSION, "b": SeriesEffect.SUSPECT, "c": SeriesEffect.SUSPECT}
+    assert report.decision is Decision.REJECT
+
+
 def test_all_green_is_accepted(judge: Judge) -> None:
     laboratory = Laboratory(["a", "b"], lambda *_: "p")
     report = judge(laboratory)
