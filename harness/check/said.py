@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from harness.check.finding import RunResult
+if TYPE_CHECKING:  # a check of programs needs no more of this module than a word
+    from harness.check.finding import RunResult
 
 USAGE = 2
 """Exit status of a program that was called wrongly."""

@@ -5,7 +5,7 @@ examples:
   ./nvh images build                build everything that the shipped scenarios need
   ./nvh images build kernel:debian  build one artefact
   ./nvh images list                 what is in the cache, how large, when last used
-  ./nvh images lock --out june.yaml the versions of everything that the shipped scenarios run on
+  ./nvh images lock --out june.yaml  the versions of everything that the shipped scenarios run on
   ./nvh run --locked june.yaml      on exactly these, while the cache or the archive has them
   ./nvh images gc --days 14 --budget 20G
 """

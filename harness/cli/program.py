@@ -26,6 +26,7 @@ from harness.level import Level
 from harness.program.allowed import allowed_of
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of
+from harness.reproduce.hunt.program_findings import NOT_APPLICABLE
 from harness.reproduce.programs import corpus
 from harness.reproduce.programs.checker import SEE, Checked, check, check_file
 from harness.reproduce.programs.seen import BARE, NESTED, ObservedProgram
@@ -86,6 +87,8 @@ def exit_status(verdicts: Iterable[str]) -> int:
     found = set(verdicts)
     if found & {"fail", "hang", "broken"}:
         return EXIT_RED
+    if found == {NOT_APPLICABLE}:  # nothing was run
+        return EXIT_INFRA
     return EXIT_INFRA if found & {"vacuous", "undecided", "infra"} else EXIT_PASS
 
 

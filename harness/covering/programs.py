@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from harness.arch.operand import decode
 from harness.program.addresses import NAMES
 from harness.program.generate import ALL_FEATURES, generate
-from harness.program.kinds import KINDS, ProgramKind, Shape
+from harness.program.kinds import KINDS, ProgramKind
 from harness.program.program import Access, At, Cpu, Host, Map, Program, Sample, Spin, Tlbi, World
 from harness.program.script import script
+from harness.program.shape import Shape
 from harness.program.sharp import reports_known, sharp_actions, shows_known
 
 Point = frozenset[tuple[str, str]]
@@ -71,7 +72,7 @@ def _of_shape(group: Drawing, seed: str, kind: str, shape: Shape, have: set[Poin
     for window in range(group.candidates):
         program = generate(seed, kind, window, group.features, shape)
         sharp = sum(sharp_actions(program))
-        if (sharp or kind in ("traps", "hidden", "events")) and not (
+        if (sharp or kind in ("traps", "hidden", "events", "types")) and not (
             shows_known(program) or reports_known(program)
         ):
             words = (kind, NAMES[shape.shift], str(shape.cpus), shape.hide, str(window))

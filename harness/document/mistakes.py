@@ -13,6 +13,7 @@ _KEY = re.compile(r"[A-Za-z_][\w.-]*")
 _NO_SPACE = re.compile(r"\s*(?:- )?[A-Za-z_][\w-]*:\S")
 _QUOTED = re.compile(r"""(['"]).*\1""")
 _CANNOT = "that cannot start any token"
+_A_KEY = "a key such as `boot: l2`"
 _OPERATORS = ("<", ">", "!", "=")
 _PAIRS = {"{": "}", "[": "]"}
 
@@ -46,6 +47,7 @@ class _Mistake:
             self._reference,
             self._quote,
             self._tag,
+            self._key,
             self._colon,
             self._block_text,
             self._start,
@@ -111,6 +113,15 @@ class _Mistake:
             return self._here("`!` without quotes", 'quotes, as in "!= 0"', begun=True)
         return None
 
+    def _key(self) -> Problem | None:
+        """A line that is neither a key nor goes on with a text."""
+        if self.context != "while scanning a simple key" or self.begun is None:
+            return None
+        text = self._line(self.begun.line)[self.begun.column :].strip()
+        if _NO_SPACE.match(text):
+            return self._here(f"no space behind the colon of {text!r}", _A_KEY, begun=True)
+        return self._here(f"a line without a colon, {text!r}", _A_KEY, begun=True)
+
     def _colon(self) -> Problem | None:
         """Two colons in a line, a key without one, or one without a space behind it."""
         if not self.says.startswith("mapping values are not allowed"):
@@ -126,11 +137,9 @@ class _Mistake:
         text = self._line(above)
         place = Location(self.path, above + 1, len(text) - len(text.lstrip()) + 1)
         if _NO_SPACE.match(text):
-            return Problem(
-                place, f"no space behind the colon of {text.strip()!r}", "a key such as `boot: l2`"
-            )
+            return Problem(place, f"no space behind the colon of {text.strip()!r}", _A_KEY)
         if ":" not in text:
-            return Problem(place, f"a line without a colon, {text.strip()!r}", "a key such as `boot: l2`")
+            return Problem(place, f"a line without a colon, {text.strip()!r}", _A_KEY)
         return self._here(
             "a key that is indented below a value",
             "the indentation of the key above, or no value behind that",

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 
 from harness.arch.cover import State
 from harness.arch.library import Fate
+from harness.arch.table import Regime
 from harness.program.entries import Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.l2_fate import hidden, l2_fate, trap_token
+from harness.program.memory_types import DEVICE, MAIR, combined, stage1, words
 from harness.program.program import (
     WRITES,
     Access,
@@ -164,7 +166,15 @@ class ReferenceModel:
             for pe, tlb in enumerate(self.tlbs.of_pe):
                 el = 1 if action.by_l2 else 2
                 tge = c.tge and not action.by_l2
-                state = State(c.tag_vmid, not self.world.e2h0, tge, own_pe=pe == self.cpu, el=el)
+                state = State(
+                    c.tag_vmid,
+                    not self.world.e2h0,
+                    tge,
+                    own_pe=pe == self.cpu,
+                    el=el,
+                    ds1=c.s1_ds and operation.regime is Regime.EL10 and not tge,
+                    ds2=c.s2_ds,
+                )
                 self.tlbs.take(tlb, executed, state)
         return frozenset({DONE})
 
@@ -182,7 +192,9 @@ class ReferenceModel:
         """AT may use what an access may (C5.4), and looks at no memory; S1 forms end with an IPA."""
         self.tlbs.close()
         tlb, c = self.tlbs.of_pe[self.cpu], self.world.contexts[action.ctx]
-        access = Access(action.op[-1], action.ctx, action.at, el0="e0" in action.op)
+        access = Access(
+            action.op[-1], action.ctx, action.at, el0="e0" in action.op, attributes=action.attributes
+        )
         if action.op.startswith("s12"):
             found = self._translate(tlb, action.ctx, action.at, access)
         elif c.s1:
@@ -213,15 +225,24 @@ class ReferenceModel:
 
     def _settle(self, action: Access, found: frozenset[str]) -> None:
         """A translation that was used has its flag set, where it can have been no other one."""
-        if any(token.startswith(("s1-", "s2-")) for token in found) or action.kind in ("peek", "vncr"):
+        if action.kind in ("peek", "vncr"):
+            return
+        faults = any(token.startswith(("s1-", "s2-")) for token in found)
+        if faults and action.kind != "write":
             return
         c, tlb = self.world.contexts[action.ctx], self.tlbs.of_pe[self.cpu]
         both = [b for b in tlb.combined if b.matches(c.tag_vmid, c.tag_asid) and b.covers(action.at)]
         firsts = [leaf for leaf in self.tlbs.s1(tlb, action.ctx) if leaf.covers(action.at)] if c.s1 else []
         ipas = {leaf.to + (action.at - leaf.start) for leaf in firsts} if c.s1 else {action.at}
         seconds = [leaf for leaf in self.tlbs.s2(tlb, action.ctx) if c.s2 and any(map(leaf.covers, ipas))]
-        self.tables.use({*firsts, *(b.s1 for b in both if b.s1 is not None)})
-        self.tables.use({*seconds, *(b.s2 for b in both if b.s2 is not None)})
+        used1 = {*firsts, *(b.s1 for b in both if b.s1 is not None)}
+        used2 = {*seconds, *(b.s2 for b in both if b.s2 is not None)}
+        for leaves in () if faults else (used1, used2):
+            self.tables.use(leaves)
+        if action.kind == "write":  # stage 1 may have its state set though stage 2 refuses
+            for leaves, permits in ((used1, _permits_s1), (used2, _permits_s2)):
+                if any(permits(leaf, action) for leaf in leaves):
+                    self.tables.write_through(leaves, not faults)
 
     def _vncr(self, tlb: Tlb, ctx: int) -> frozenset[str]:
         return self._own(tlb.vncr, (self.world.contexts[ctx].vncr or 0) + 0x90, "vncr")
@@ -272,7 +293,7 @@ class ReferenceModel:
         return frozenset(found)
 
     def _stage2(self, tlb: Tlb, ctx: int, first: TableLeaf | None, ipa: int, access: Access) -> set[str]:
-        if first is not None and not _permits_s1(first.perms, access):
+        if first is not None and not _permits_s1(first, access):
             return {"s1-permission"}  # stage 1 comes first (D8.15)
         if not self.world.contexts[ctx].s2:
             return set(self._outcome(access, first, None, ipa))
@@ -290,11 +311,15 @@ class ReferenceModel:
     def _outcome(
         self, access: Access, first: TableLeaf | None, second: TableLeaf | None, ipa: int
     ) -> frozenset[str]:
-        if first is not None and not _permits_s1(first.perms, access):
+        if first is not None and not _permits_s1(first, access):
             return frozenset({"s1-permission"})
-        if second is not None and not _permits_s2(second.perms, access):
+        if second is not None and not _permits_s2(second, access):
             return frozenset({"s2-permission"})
         pa = ipa if second is None else second.to + (ipa - second.start)
+        if access.attributes:
+            c = self.world.contexts[access.ctx]
+            own = DEVICE if first is None else stage1(first.perms, MAIR if c.mair is None else c.mair)
+            return words(pa & ~0xFFF, own if second is None else combined(own, second.perms, c.fwb), own)
         if access.kind in ("r", "w"):
             return frozenset({f"pa={pa & ~0xFFF:#x}"})
         if access.kind == "write":
@@ -322,22 +347,23 @@ class ReferenceModel:
         )
 
 
-def _permits_s1(perms: str, access: Access) -> bool:
+def _permits_s1(leaf: TableLeaf, access: Access) -> bool:
     """Direct permissions of EL1&0 (D8.4): AP[2] read-only, AP[1] for EL0, PXN and UXN; PAN and WXN are 0.
 
-    What EL0 may write EL1 may not execute.
+    What EL0 may write EL1 may not execute. What hardware makes dirty is writable (D8.5).
     """
-    el0 = "u" in perms
+    el0, writable = "u" in leaf.perms, "w" in leaf.perms or leaf.dirty > 0
     if access.kind == "execute":
-        return "X" in perms if access.el0 else "x" in perms and not (el0 and "w" in perms)
-    if access.kind in ("write", "w") and "w" not in perms:
+        return "X" in leaf.perms if access.el0 else "x" in leaf.perms and not (el0 and writable)
+    if access.kind in ("write", "w") and not writable:
         return False
     return el0 or not access.el0
 
 
-def _permits_s2(perms: str, access: Access) -> bool:
+def _permits_s2(leaf: TableLeaf, access: Access) -> bool:
     """Stage 2: S2AP and XN (D8.4)."""
-    return {"read": "r", "write": "w", "execute": "x"}.get(access.kind, access.kind) in perms
+    letter = {"read": "r", "write": "w", "execute": "x"}.get(access.kind, access.kind)
+    return letter in leaf.perms or (letter == "w" and leaf.dirty > 0)
 
 
 def allowed_of(program: Program, known: Iterable[KernelDefect] = ()) -> list[frozenset[str] | None]:

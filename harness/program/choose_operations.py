@@ -130,11 +130,18 @@ class Operations(Scene):
             at += self.rng.choice((-1, 1)) * size
         return make_operand(op, at=at, asid=asid, shift=shift, ttl_level=level)
 
+    def _ds(self, op: Operation) -> bool:
+        """Whether the base of a range counts 64 KB (I_TYBWT); the contexts of a program agree."""
+        c = self.world.contexts[0]
+        return c.s2_ds if op.operand is Operand.IPA_RANGE else c.s1_ds and op.regime is Regime.EL10
+
     def _range(self, op: Operation, place: UsedLeaf, asid: int, level: int) -> int:
         """At least two granules: the smallest that covers the leaf, or one more or less, from its start or
         before."""
         shift, size = self.shift_of(place), place.size(self.world.shift)
-        granules = max(2, size >> shift)
+        ds = self._ds(op)
+        before = place.at & 0xFFFF if ds else 0
+        granules = max(2, size + before >> shift)
         scale = 0
         while 32 << (5 * scale + 1) < granules:
             scale += 1
@@ -147,4 +154,4 @@ class Operations(Scene):
             at = place.at + size - ((num + 1) * unit << shift)
         if self.chance(NEAR_MISS / 2):
             num = max(0, num // 2 - 1)
-        return make_operand(op, at=at, asid=asid, shift=shift, ttl_level=level, scale=scale, num=num)
+        return make_operand(op, at=at, asid=asid, shift=shift, ttl_level=level, scale=scale, num=num, ds=ds)

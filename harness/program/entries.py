@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.arch.cover import Entry
 from harness.arch.table import Regime
+from harness.program.memory_types import letters
 from harness.program.program import CONTIGUOUS, OLD
 
 FLAT_SHIFT = 12
@@ -21,7 +22,8 @@ class TableLeaf:
     ``children`` is None for a leaf. A table pointer, which has its number in ``to``, has the leaves that its
     table held when it was cut off: whoever still holds the pointer still finds them. ``beyond``: the output
     has more bits than PS or IPS allows. ``flag`` is not 0 where hardware sets the access flag: another
-    number for each time that L1 has written it as 0.
+    number for each time that L1 has written it as 0. ``dirty`` is the same of the dirty state, where a
+    write sets it: such a leaf is writable (Arm ARM D8.5).
     """
 
     stage: str
@@ -34,6 +36,7 @@ class TableLeaf:
     children: frozenset[TableLeaf] | None = None
     beyond: bool = False
     flag: int = 0
+    dirty: int = 0
 
     def __hash__(self) -> int:
         """Of what tells leaves apart as a rule: sets of them are most of what the model does."""
@@ -73,7 +76,7 @@ class TableLeaf:
         """Whether replacing one by the other needs no break-before-make: permissions alone differ.
 
         Arm ARM DDI 0487 M.a.a, R_WHZWS: output address (the contents of two pages always differ here),
-        block size, the contiguous bit and the move between global and non-global need it.
+        block size, type of memory, the contiguous bit and the move between global and non-global need it.
         """
         return (
             (self.start, self.level, self.to) == (other.start, other.level, other.to)
@@ -81,6 +84,7 @@ class TableLeaf:
             and other.children is None
             and self.is_global == other.is_global
             and (CONTIGUOUS in self.perms) == (CONTIGUOUS in other.perms)
+            and letters(self.perms) == letters(other.perms)
         )
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 
 from harness.program.addresses import Layout
-from harness.program.kinds import KINDS, Shape
+from harness.program.kinds import KINDS
 from harness.program.needs import FEATURES
 from harness.program.program import Program, World
 from harness.program.rounds import Rounds
+from harness.program.shape import Shape
 
 ALL_FEATURES = frozenset(FEATURES)
 PRESSURE_PAGES = 1024

@@ -38,11 +38,11 @@ class KernelDefect:
     unfit: bool = False
 
 
-def _range_part(operation: Operation, xt: int, _: State, entry: Entry, vncr: bool) -> bool:
+def _range_part(operation: Operation, xt: int, state: State, entry: Entry, vncr: bool) -> bool:
     """handle_ripas2e1is() unmaps the pages of the range, not the rest of a block that it covers in part."""
     if vncr or operation.operand is not Operand.IPA_RANGE or entry.stage != 2:
         return False
-    fields = decode(operation, xt)
+    fields = decode(operation, xt, ds=state.ds2)
     if fields.ipa is None or fields.tg is None:
         return False
     size = range_size(fields.tg, fields.scale or 0, fields.num or 0) or 0

@@ -22,6 +22,7 @@ from harness.program.addresses import (
     input_bits,
     level_size,
 )
+from harness.program.format_kinds import dirty, fill_dirty, fill_types, fill_wide, types, wide
 from harness.program.ids import any_id, distinct
 from harness.program.needs import words_of
 from harness.program.program import (
@@ -38,6 +39,7 @@ from harness.program.program import (
 )
 from harness.program.rounds import Rounds, base_maps
 from harness.program.scene import UsedLeaf
+from harness.program.shape import Shape
 from harness.program.tables import VEL2_SHIFT
 
 MAX_ACTIONS = 26
@@ -45,41 +47,11 @@ VA_BITS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What the programs of a batch share, so that one VM serves them: granule, CPUs, a hidden feature.
-
-    VMIDs and what else tells KVM's shadow contexts apart are among it: taking one for another is slow
-    (docs/litmus.md). ``bits``: of stage 2 of the first and the second context; 0 for what every program has.
-    ``sl0``: of a context whose stage 2 cannot begin, or None. ``cnp``: every other context has it. ``ps``,
-    ``ips``, ``s1_bits``: output sizes, and the input size of stage 1, of the first context, or None.
-    ``flags``: of stage 1 and 2, whether hardware sets access flags. ``e2h0``: L1 has no HCR_EL2.E2H.
-    """
-
-    shift: int
-    cpus: int
-    hide: str = ""
-    vmids: tuple[int, ...] = (1, 2, 3, 4)
-    bits: tuple[int, int] = (0, 0)
-    sl0: int | None = None
-    cnp: bool = False
-    ps: int | None = None
-    ips: int | None = None
-    s1_bits: int | None = None
-    flags: tuple[bool, bool] = (False, False)
-    e2h0: bool = False
-
-    @property
-    def least_bits(self) -> int:
-        """The smallest input size, or 0."""
-        return min(self.bits)
-
-
-@dataclass(frozen=True, slots=True)
 class ProgramKind:
     """A kind of program: its contexts, how often it is chosen, and what it needs.
 
-    ``whole``: KVM walks whole contexts. ``batch``: how many programs share a VM. ``fill`` puts the rounds
-    together.
+    ``whole``: KVM walks whole contexts. ``bare``: for true EL2 alone, as L0 offers no L1 what they need.
+    ``batch``: how many programs share a VM. ``fill`` puts the rounds together.
     """
 
     name: str
@@ -95,6 +67,7 @@ class ProgramKind:
     flags: bool = False
     e2h0: bool = False
     one_cpu: bool = False
+    bare: bool = False
 
     def shape(self, rng: random.Random) -> Shape:
         """One at random."""
@@ -489,6 +462,9 @@ KINDS: Mapping[str, ProgramKind] = {
         ProgramKind("vmids", 5, _vmids, _fill_vmids, whole=True, batch=8, granules=(12,), cpus=(1, 2)),
         ProgramKind("sizes", 8, _sizes, _fill_sizes, sizes=True),
         ProgramKind("translate", 6, _translate, _fill_translate),
+        ProgramKind("types", 4, types, fill_types, granules=(12,)),
+        ProgramKind("dirty", 4, dirty, fill_dirty, cpus=(1, 2), flags=True, bare=True),
+        ProgramKind("wide", 4, wide, fill_wide, granules=(12, 14), cpus=(1, 2), flags=True, bare=True),
         ProgramKind("contiguous", 5, _contiguous, _fill_contiguous, granules=(12,)),
         ProgramKind("private", 5, _private, _fill_private, cpus=(2,), one_cpu=True),
         ProgramKind("events", 6, _one, _fill_events, whole=True, batch=16, granules=(12,)),

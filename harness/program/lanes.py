@@ -7,7 +7,8 @@ import dataclasses
 import random
 from dataclasses import dataclass
 
-from harness.program.kinds import KINDS, Shape
+from harness.program.kinds import KINDS
+from harness.program.shape import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Lane:
     """CPUs of L0; 0 for as many as every stack has."""
 
 
-QUICK = tuple(kind.name for kind in KINDS.values() if not kind.whole and not kind.one_cpu)
+QUICK = tuple(kind.name for kind in KINDS.values() if not kind.whole and not kind.one_cpu and not kind.bare)
+ONLY_BARE = tuple(kind.name for kind in KINDS.values() if kind.bare)
 ONE_CPU = tuple(kind.name for kind in KINDS.values() if kind.one_cpu)
 WHOLE = tuple(kind.name for kind in KINDS.values() if kind.whole)
 LANES = (
@@ -34,7 +36,7 @@ LANES = (
 go."""
 
 
-BARE = tuple(kind for kind in (*QUICK, *WHOLE, *ONE_CPU) if kind not in ("hidden", "events"))
+BARE = tuple(kind for kind in (*QUICK, *WHOLE, *ONE_CPU, *ONLY_BARE) if kind not in ("hidden", "events"))
 """At true EL2 nothing is hidden, and there is no L0 with events."""
 
 

@@ -108,6 +108,12 @@ def _parse_context(words: Sequence[str]) -> Context:
         asid8="asid8" in flags,
         s2_ha="s2-ha" in flags,
         s1_ha="s1-ha" in flags,
+        s2_hd="s2-hd" in flags,
+        s1_hd="s1-hd" in flags,
+        s2_ds="s2-ds" in flags,
+        s1_ds="s1-ds" in flags,
+        fwb="fwb" in flags,
+        mair=number("mair"),
     )
 
 
@@ -134,7 +140,7 @@ def _parse_action(words: Sequence[str]) -> Action:
             by_name(words[2])
             return Tlbi(int(words[1]), words[2], int(words[3], 0) if len(words) > 3 else 0, verb == "l2-tlbi")
         case "at":
-            return At(int(words[1]), words[2], int(words[3], 0))
+            return At(int(words[1]), words[2], int(words[3], 0), words[-1] == "attr")
         case "spin":
             return Spin(numbers[0], numbers[1], numbers[2], words[4])
         case "sample":

@@ -14,6 +14,7 @@ from harness.program.addresses import level_size
 TRAPS = ("ttlb", "ttlbis", "ttlbos")
 OLD = "o"
 CONTIGUOUS = "c"
+DBM = "d"
 GROUP = 16
 """Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
 WRITES = "l2w"
@@ -37,7 +38,8 @@ class Context:
     (``layout.input_bits``). ``sl0``: VTCR_EL2.SL0, None for the one that fits. ``pe``: the one CPU that ever
     loads the context; None: any may. ``cnp``: TTBR0_EL1.CnP and VTTBR_EL2.CnP. ``vmid8``, ``asid8``:
     VTCR_EL2.VS and TCR_EL1.AS are 0, so that the upper 8 bits of the VMID and the ASID are no part of them.
-    ``s2_ha``, ``s1_ha``: VTCR_EL2.HA and TCR_EL1.HA.
+    ``s2_ha``, ``s1_ha``: VTCR_EL2.HA and TCR_EL1.HA; ``s2_hd``, ``s1_hd``: HD beside it. ``s2_ds``,
+    ``s1_ds``: VTCR_EL2.DS and TCR_EL1.DS. ``fwb``: HCR_EL2.FWB. ``mair``: MAIR_EL1, None for the usual one.
     ``ps``, ``ips``: VTCR_EL2.PS and TCR_EL1.IPS as bits of an output address; None: the PA size.
     """
 
@@ -62,6 +64,12 @@ class Context:
     ips: int | None = None
     s2_ha: bool = False
     s1_ha: bool = False
+    s2_hd: bool = False
+    s1_hd: bool = False
+    s2_ds: bool = False
+    s1_ds: bool = False
+    fwb: bool = False
+    mair: int | None = None
 
     @property
     def tag_vmid(self) -> int:
@@ -110,7 +118,7 @@ class Map:
 
     ``perms``: letters, for s2 of ``rwx``; for s1 and e2 ``w`` writable, ``u`` EL0 too, ``x`` executable at
     EL1, ``X`` at EL0, ``g`` global; for all ``o``, old: the access flag is 0, and ``c``: this and the next 15
-    descriptors, with the contiguous bit.
+    descriptors, with the contiguous bit. For s1 and s2 ``d``, DBM, and what memory_types says.
     """
 
     stage: str
@@ -137,7 +145,8 @@ class Map:
 class Access:
     """``kind`` read, write, execute or vncr by L2 under ``ctx`` (at EL0: ``el0``), or peek at vEL2.
 
-    ``at`` is the address of the word; ``value`` what a write writes.
+    ``at`` is the address of the word; ``value`` what a write writes. ``attributes``: AT, of which PAR_EL1's
+    type of memory is looked at, too.
     """
 
     kind: str
@@ -145,11 +154,12 @@ class Access:
     at: int = 0
     value: int = 0
     el0: bool = False
+    attributes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DescriptorLook:
-    """L1 reads the descriptor of ``at`` at ``level`` of ``stage`` s1 or s2, for its access flag."""
+    """L1 reads the descriptor of ``at`` at ``level`` of ``stage`` s1 or s2: access flag and dirty state."""
 
     stage: str
     ctx: int
@@ -174,11 +184,15 @@ class Tlbi:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """``AT op`` of ``at`` by L1 at vEL2 with ``ctx`` loaded: what it leaves in PAR_EL1."""
+    """``AT op`` of ``at`` by L1 at vEL2 with ``ctx`` loaded: what it leaves in PAR_EL1.
+
+    ``attributes``: ATTR and SH of it are looked at, too.
+    """
 
     ctx: int
     op: str
     at: int
+    attributes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,10 +296,12 @@ def make_operand(
     ttl_level: int = 0,
     scale: int = 0,
     num: int = 0,
+    ds: bool = False,
 ) -> int:
     """The operand of ``operation`` for address ``at``.
 
-    ``ttl_level`` 0: no hint. Ranges begin at ``at`` and cover (num + 1) * 2^(5 * scale + 1) granules.
+    ``ttl_level`` 0: no hint. Ranges begin at ``at`` and cover (num + 1) * 2^(5 * scale + 1) granules; with
+    ``ds`` they begin at the multiple of 64 KB before it.
     """
     code = {12: 1, 14: 2, 16: 3}[shift]
     form = operation.operand
@@ -295,7 +311,7 @@ def make_operand(
         return encode(operation, Fields(asid=asid))
     given = asid if operation.matches_asid else None
     if form.is_range:
-        base = at & ~((1 << shift) - 1)
+        base = at & ~((1 << (16 if ds else shift)) - 1)
         is_va = form is Operand.VA_RANGE
         return encode(
             operation,
@@ -308,6 +324,7 @@ def make_operand(
                 num=num,
                 ttl=ttl_level,
             ),
+            ds=ds,
         )
     ttl = code << 2 | ttl_level if ttl_level else 0
     page = at & ~0xFFF

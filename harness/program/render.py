@@ -38,6 +38,8 @@ from harness.program.program import (
 
 CONTEXT_VCPUS = 3
 """KVM keeps two shadow contexts for each vCPU, used or not. Programs of one granule have four at most."""
+FLAGS = ("cnp", "vmid8", "asid8", "s2-ha", "s1-ha", "s2-hd", "s1-hd", "s2-ds", "s1-ds", "fwb")
+"""Words of a context that are fields of ``Context`` of the same name."""
 AFTERWARDS = "# afterwards"
 """The line behind a program's actions: what follows tidies up."""
 
@@ -109,9 +111,8 @@ def _context(world: World, number: int) -> str:
     for key in ("s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"):
         value = getattr(c, key.replace("-", "_"))
         words += [f"{key}={value}"] if value is not None else []
-    words += [
-        flag for flag in ("cnp", "vmid8", "asid8", "s2-ha", "s1-ha") if getattr(c, flag.replace("-", "_"))
-    ]
+    words += [f"mair={c.mair:#x}"] if c.mair is not None else []
+    words += [flag for flag in FLAGS if getattr(c, flag.replace("-", "_"))]
     return " ".join([*words, *sorted(c.traps)])
 
 
@@ -180,7 +181,7 @@ def action_text(action: Action) -> str:
             operand = f" {action.xt:#x}" if action.operation.has_operand else ""
             return f"{'l2-tlbi' if action.by_l2 else 'tlbi'} {action.ctx} {action.op}{operand}"
         case At():
-            return f"at {action.ctx} {action.op} {action.at:#x}"
+            return f"at {action.ctx} {action.op} {action.at:#x}{' attr' if action.attributes else ''}"
         case Spin():
             return f"spin {action.cpu} {action.ctx} {action.at:#x} {action.where}"
         case Sample():

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from harness.program.addresses import PHYSICAL_BITS, level_size
 from harness.program.entries import TableLeaf
-from harness.program.program import CONTIGUOUS, OLD, DescriptorLook, Map, World
+from harness.program.program import CONTIGUOUS, DBM, OLD, DescriptorLook, Map, World
 
 VEL2_SHIFT = 12
 """vEL2's own tables have 4K pages."""
 LAST_LEVEL = 3
 DESCRIPTOR_OLD, DESCRIPTOR_YOUNG = "old", "young"
+CLEAN, DIRTY = "clean", "dirty"
 
 
 def usable(held: Iterable[TableLeaf]) -> set[TableLeaf]:
@@ -32,6 +33,7 @@ class ProgramTables:
         self._now: dict[tuple[str, int], set[TableLeaf]] = {}
         self._pointers = 0
         self._flags: dict[int, frozenset[str]] = {}
+        self._dirty: dict[int, frozenset[str]] = {}
 
     def current(self, stage: str, table: int) -> set[TableLeaf]:
         """The valid descriptors of a table now; table pointers too."""
@@ -89,6 +91,9 @@ class ProgramTables:
         if OLD in new.perms and self._sets_flags(action):
             new = dataclasses.replace(new, flag=len(self._flags) + 1)
             self._flags[new.flag] = frozenset({DESCRIPTOR_OLD, DESCRIPTOR_YOUNG})  # or soon, by speculation
+        if DBM in new.perms and "w" not in new.perms and self._sets_dirty(action):
+            new = dataclasses.replace(new, dirty=len(self._dirty) + 1)
+            self._dirty[new.dirty] = frozenset({CLEAN})
         leaves.add(new)
         return cut_off
 
@@ -96,6 +101,23 @@ class ProgramTables:
         """Whether hardware manages the access flag of these tables: those who use them agree."""
         c = self.world.contexts[action.ctx]
         return {"s2": c.s2_ha, "s1": c.s1_ha}.get(action.stage, False)
+
+    def _sets_dirty(self, action: Map) -> bool:
+        """The same of the dirty state."""
+        c = self.world.contexts[action.ctx]
+        return {"s2": c.s2_hd, "s1": c.s1_hd}.get(action.stage, False)
+
+    def write_through(self, leaves: Iterable[TableLeaf], sure: bool) -> None:
+        """A write has used one of ``leaves``, ``sure``: and has come to an end. No read or speculative write
+        sets the dirty state (Arm ARM D8.5): until then it is clean.
+        """
+        used = set(leaves)
+        alone = sure and len(used) == 1 and not any(CONTIGUOUS in leaf.perms for leaf in used)
+        for leaf in used:
+            if leaf.dirty:
+                self._dirty[leaf.dirty] |= {DIRTY}
+                if alone:
+                    self._dirty[leaf.dirty] = frozenset({DIRTY})
 
     def use(self, leaves: Iterable[TableLeaf]) -> None:
         """An access has used one of ``leaves``: where there is one alone, its access flag is set."""
@@ -111,7 +133,11 @@ class ProgramTables:
                 continue
             if leaf.children is not None:
                 return frozenset({"table"})
-            return self._flags.get(
+            ages = self._flags.get(
                 leaf.flag, frozenset({DESCRIPTOR_OLD if leaf.is_old else DESCRIPTOR_YOUNG})
             )
+            if DBM not in leaf.perms:
+                return ages
+            states = self._dirty.get(leaf.dirty, frozenset({DIRTY if "w" in leaf.perms else CLEAN}))
+            return frozenset(f"{age}-{state}" for age in ages for state in states)
         return frozenset({"invalid"})

@@ -217,7 +217,7 @@ class Tlbs:
             return None if gone(Held(both.s1, both.vmid, both.asid, both.raw)) else both
         at = None
         if tlbi.operation.operand in (Operand.VA, Operand.VA_RANGE):
-            at = decode(tlbi.operation, tlbi.xt).va or 0
+            at = decode(tlbi.operation, tlbi.xt, ds=state.ds1).va or 0
         page = Entry(
             stage=1,
             regime=Regime.EL10,

@@ -116,7 +116,7 @@ class _Call:
                 whole = _Word(self.name, self.text.index(self.name), self.name)
                 yield self._bad(whole, f"{self.name} without {self.program.first.kind}")
                 return
-            yield from self._value(rest.pop(0), self.program.first, self.program.first.kind)
+            yield from self._first(rest, self.program.first)
         while rest:
             word = rest.pop(0)
             if word.value is None:
@@ -142,6 +142,23 @@ class _Call:
                 yield self._bad(word, f"{name} without a value", self._kind(takes))
             elif takes is not None:
                 yield from self._value(rest.pop(0), takes, name)
+
+    def _first(self, rest: list[_Word], takes: Value) -> Iterator[Problem]:
+        """What stands before all options, taken from ``rest``; an option that there is not is skipped."""
+        word = rest[0]
+        if word.value is None or not word.value.startswith("-"):
+            yield from self._value(rest.pop(0), takes, takes.kind)
+            return
+        what = (
+            f"{takes.kind} first, as in `{self.name} {next(iter(takes.words))}`"
+            if takes.words
+            else takes.kind
+        )
+        yield self._bad(word, f"{self.name} begins with the option {shown(word.value)}", what)
+        if not self._option(word.value.partition("=")[0]):
+            rest.pop(0)
+            if rest:
+                yield from self._value(rest.pop(0), takes, takes.kind)
 
     def _option(self, key: str) -> str:
         """The option that ``key`` means, or an empty string."""

@@ -29,7 +29,9 @@ from harness.program.addresses import (
 )
 from harness.program.allowed import HPFAR_PAGE, NO_STAGE_2
 from harness.program.l2_fate import hidden, l2_fate, trap_token
+from harness.program.memory_types import DEVICE, INDEXES, MAIR, combined, stage1, words
 from harness.program.program import (
+    DBM,
     OLD,
     Access,
     Action,
@@ -135,6 +137,13 @@ OTHERS = (
     "asid-whole",
     "output-size-ignored",
     "flag-not-written",
+    "dirty-not-written",
+    "dirty-by-read",
+    "dbm-writable",
+    "stage2-type-ignored",
+    "attribute-index-lost",
+    "range-unit",
+    "wide-output-cut",
 )
 """Defects that are no forgotten invalidation."""
 
@@ -226,7 +235,10 @@ class Machine:
             slot = slot.pages.get(look.at) if isinstance(slot, _Table) else None
         if slot is None:
             return "invalid"
-        return "table" if isinstance(slot, _Table) else "old" if OLD in slot[1] else "young"
+        if isinstance(slot, _Table):
+            return "table"
+        age = "old" if OLD in slot[1] else "young"
+        return age if DBM not in slot[1] else f"{age}-{'dirty' if 'w' in slot[1] else 'clean'}"
 
     def _walk(self, pe: _Pe, stage: str, ctx: int, at: int, tag: Context) -> _Cached | str:
         """The leaf for ``at``, from a cached leaf, through a cached table, or from memory."""
@@ -251,7 +263,8 @@ class Machine:
 
     def _fault(self, stage: str, leaf: tuple[int, str], tag: Context) -> str:
         bits = {"s2": tag.ps, "s1": tag.ips}.get(stage)
-        if leaf[0] >> min(bits or PHYSICAL_BITS, PHYSICAL_BITS) and self.defect != "output-size-ignored":
+        to = leaf[0] & (1 << 48) - 1 if self.defect == "wide-output-cut" else leaf[0]
+        if to >> min(bits or PHYSICAL_BITS, PHYSICAL_BITS) and self.defect != "output-size-ignored":
             return "address-size"
         updates = {"s2": tag.s2_ha, "s1": tag.s1_ha}.get(stage)
         return "access-flag" if OLD in leaf[1] and not updates else ""
@@ -303,7 +316,9 @@ class Machine:
 
     def _at(self, action: At) -> str:
         pe, c = self.pes[self.cpu], self.world.contexts[action.ctx]
-        access = Access(action.op[-1], action.ctx, action.at, el0="e0" in action.op)
+        access = Access(
+            action.op[-1], action.ctx, action.at, el0="e0" in action.op, attributes=action.attributes
+        )
         if not action.op.startswith("s12"):
             c = replace(c, s2=False)
         page = action.at & ~((1 << self.world.shift) - 1)
@@ -329,6 +344,8 @@ class Machine:
         page = access.at & ~((1 << self.world.shift) - 1)
         for both in self.rng.sample(pe.both, len(pe.both)):
             own = both.first is None or both.first.is_global or both.asid == self._asid(c)
+            if access.kind == "write" and self._clean(c, both.perms1, both.perms2):
+                continue  # whoever may set the dirty state walks
             if both.va == page and both.vmid == self._vmid(c) and own and self.rng.random() < self.retain:
                 return self._finish(access, both.perms1, both.perms2, both.pa + access.at - page)
         return self._translate(pe, access, c, page)
@@ -342,7 +359,7 @@ class Machine:
                 return f"s1-{walked}"
             first = walked
             assert not isinstance(first.slot, _Table)
-            ipa, perms1 = first.slot[0] + page - first.start, first.slot[1]
+            ipa, perms1 = first.slot[0] + page - first.start, self._written("s1", first, access, c)
             if not self._stage1_permits(perms1, access):
                 return "s1-permission"
         pa = ipa
@@ -351,10 +368,39 @@ class Machine:
             if isinstance(second, str):
                 return f"s2-{second}@{(ipa + access.at - page) & HPFAR_PAGE:#x}"
             assert not isinstance(second.slot, _Table)
-            pa, perms2 = second.slot[0] + self._input(c, ipa) - second.start, second.slot[1]
+            pa = second.slot[0] + self._input(c, ipa) - second.start
+            perms2 = self._written("s2", second, access, c)
         if self.retain and keep:
             pe.both.append(_Both(page, first, pa, perms1, perms2, self._vmid(c), self._asid(c)))
         return self._finish(access, perms1, perms2, pa + access.at - page)
+
+    @staticmethod
+    def _clean(c: Context, perms1: str | None, perms2: str | None) -> bool:
+        """Whether hardware may make one of the two dirty."""
+        each = ((c.s1_hd, perms1 or ""), (c.s2_hd, perms2 or ""))
+        return any(sets and DBM in perms and "w" not in perms for sets, perms in each)
+
+    def _written(self, stage: str, leaf: _Cached, access: Access, c: Context) -> str:
+        """The permissions of a leaf, and its dirty state set in memory where hardware does that."""
+        assert not isinstance(leaf.slot, _Table)
+        perms = leaf.slot[1]
+        if DBM in perms and self.defect == "dbm-writable":
+            return perms + "w"
+        sets = {"s1": c.s1_hd, "s2": c.s2_hd}[stage]
+        early = self.defect == "dirty-by-read" and access.kind == "read"
+        if not sets or DBM not in perms or "w" in perms or (access.kind != "write" and not early):
+            return perms
+        if access.el0 and stage == "s1" and "u" not in perms:
+            return perms
+        if self.defect != "dirty-not-written":
+            root, size = self._root(stage, access.ctx), level_size(self.world.shift, 2)
+            slot = root.get(leaf.start & ~(size - 1))
+            if isinstance(slot, _Table) and leaf.start in slot.pages:
+                to, found = slot.pages[leaf.start]
+                slot.pages[leaf.start] = (to, found + ("w" if DBM in found and "w" not in found else ""))
+            elif isinstance(slot, tuple):
+                root[leaf.start & ~(size - 1)] = (slot[0], slot[1] + ("" if "w" in slot[1] else "w"))
+        return perms + "w"
 
     def _finish(self, access: Access, perms1: str | None, perms2: str | None, pa: int) -> str:
         if perms1 is not None and not self._stage1_permits(perms1, access):
@@ -362,6 +408,8 @@ class Machine:
         letter = {"read": "r", "write": "w", "execute": "x"}.get(access.kind, access.kind)
         if perms2 is not None and letter not in perms2 and self.defect != f"{access.kind}-permission-lost":
             return "s2-permission"
+        if access.attributes:
+            return self._typed(self.world.contexts[access.ctx], perms1, perms2, pa & ~0xFFF)
         if access.kind in ("r", "w"):
             return f"pa={pa & ~0xFFF:#x}"
         if access.kind == "execute" and self.memory is not None:
@@ -378,6 +426,14 @@ class Machine:
             there = [frame for frame in self.memory.frames if self.words.get(frame, 0) == access.value]
             return f"at={'+'.join(f'{frame:#x}' for frame in there) or 'none'}"
         return self._load(pa)
+
+    def _typed(self, c: Context, perms1: str | None, perms2: str | None, pa: int) -> str:
+        if perms1 is not None and self.defect == "attribute-index-lost":
+            perms1 = "".join(letter for letter in perms1 if letter not in INDEXES)
+        own = DEVICE if perms1 is None else stage1(perms1, MAIR if c.mair is None else c.mair)
+        ignored = perms2 is None or self.defect == "stage2-type-ignored"
+        both = own if ignored else combined(own, perms2 or "", c.fwb)
+        return self.rng.choice(sorted(words(pa, both, own)))
 
     @staticmethod
     def _stage1_permits(perms: str, access: Access) -> bool:
@@ -417,7 +473,17 @@ class Machine:
         for number, pe in enumerate(self.pes):
             el = 1 if action.by_l2 else 2
             tge, mine = c.tge and not action.by_l2, number == self.cpu
-            state = State(self._vmid(c), not self.world.e2h0, tge, own_pe=mine, el=el)
+            right = self.defect != "range-unit"
+            ds1 = right and c.s1_ds and op.regime is Regime.EL10 and not tge
+            state = State(
+                self._vmid(c),
+                not self.world.e2h0,
+                tge,
+                own_pe=mine,
+                el=el,
+                ds1=ds1,
+                ds2=right and c.s2_ds,
+            )
             pe.cached = [e for e in pe.cached if not self._gone(op, action.xt, state, self._entry(e))]
             pe.both = [b for b in pe.both if not self._both_gone(op, action.xt, state, b)]
         return "done"

@@ -18,10 +18,10 @@ from harness.errors import EXIT_PASS, EXIT_RED, InfraError
 from harness.host.cache import Store
 from harness.program.allowed import allowed_of
 from harness.program.generate import generate
-from harness.program.kinds import Shape
 from harness.program.lanes import LANES, lanes
 from harness.program.program import Program
 from harness.program.render import render
+from harness.program.shape import Shape
 from harness.program.sharp import shows_known
 from harness.report.progress import Progress
 from harness.reproduce.hunt.bare import PROGRAM, BareTarget, build_bare

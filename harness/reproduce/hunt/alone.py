@@ -10,11 +10,10 @@ from harness.check.splat import SplatKey
 from harness.program.kernel_defects import KernelDefect
 from harness.program.program import Program
 from harness.program.script import script
-from harness.reproduce.hunt.program_findings import ProgramFinding, judge, sanitized, tokens_of
+from harness.reproduce.hunt.program_findings import SPLAT, ProgramFinding, judge, sanitized, tokens_of
 from harness.reproduce.hunt.target import Batch
 
 DISASTERS = ("hang", "broken")
-SPLAT = "splat "
 
 
 class ProgramRunner(Protocol):

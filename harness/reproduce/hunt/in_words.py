@@ -26,8 +26,7 @@ from harness.program.program import (
     Tlbi,
     World,
 )
-from harness.reproduce.hunt.alone import SPLAT
-from harness.reproduce.hunt.program_findings import ProgramFinding, outcome_class
+from harness.reproduce.hunt.program_findings import SPLAT, ProgramFinding, outcome_class
 
 SCOPES = {
     Shareability.LOCAL: "this PE",

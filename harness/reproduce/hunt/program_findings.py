@@ -15,8 +15,12 @@ from harness.program.program import Access, Action, Map, Program, Sample, Tlbi
 from harness.program.render import action_text, prologue_lines
 from harness.program.sharp import host_actions, sharp_actions
 
-LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=(\w+)(.*)")
+LINE = re.compile(r"program=(\S+) observed=(\S*) verdict=([\w-]+)(.*)")
 RED = ("fail", "hang", "broken")
+NOT_APPLICABLE = "not-applicable"
+"""nvh-litmus's verdict on a program that needs what L1 has not; it was not run, and nothing was observed."""
+SPLAT = "splat "
+"""Begins what was ``saw`` where a kernel complained, likewise; what it complained of follows."""
 SANITIZER = "sanitizer "
 """Begins what was ``saw`` where an observer of the model tells it, about no one action."""
 

@@ -27,6 +27,7 @@ from harness.reproduce.hunt import keep
 from harness.reproduce.hunt.alone import DISASTERS, alone, complaint, disaster
 from harness.reproduce.hunt.bare import BareTarget
 from harness.reproduce.hunt.program_findings import (
+    NOT_APPLICABLE,
     ProgramFinding,
     ProgramOutcome,
     Sharpness,
@@ -284,6 +285,8 @@ class Worker:
         """Judge one outcome; ``InfraError`` where nvh-litmus and the model disagree about it."""
         if outcome.verdict in DISASTERS:
             return disaster(program, outcome.verdict, outcome.rest)
+        if outcome.verdict == NOT_APPLICABLE:
+            return None
         tokens = tokens_of(program, outcome)
         finding = judge(program, tokens, self.known)
         if (finding is None) is (outcome.verdict == "fail"):

@@ -73,11 +73,12 @@ def peek(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
 
 
 def translate(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
-    """``at CTX OP VA``: vEL2 translates for L2, and looks at PAR_EL1."""
+    """``at CTX OP VA [attr]``: vEL2 translates for L2, and looks at PAR_EL1."""
     ctx = draft.context(words[0])
     op = draft.choice(words[1], TRANSLATIONS, "operation of AT")
     va = draft.number(words[2], "a VA of L2")
-    draft.no_more(words, 3)
+    attributes = len(words) > 3 and words[3].text == "attr"
+    draft.no_more(words, 3 + attributes, "attr")
     if ctx is None or op is None or va is None or not _looks(draft, words[0], words[2], ctx, va, 8):
         return
     c = draft.contexts[ctx]
@@ -87,7 +88,7 @@ def translate(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> 
     if draft.unfit(c):
         draft.bad(words[0], f"AT under context {ctx}, whose SL0 does not fit", "another context")
         return
-    draft.actions.append((At(ctx, op, va), line))
+    draft.actions.append((At(ctx, op, va, attributes), line))
 
 
 def spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
@@ -116,6 +117,11 @@ def spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
         return
     if draft.unfit(c):
         draft.bad(words[1], f"L2 under context {ctx}, whose SL0 does not fit", "another context to spin in")
+        return
+    if where == "l2w" and (c.s1_hd or c.s2_hd):  # when it has written is not known, line by line
+        draft.bad(
+            words[3], f"l2w under context {ctx}, whose dirty state hardware sets", "another context, or l2"
+        )
         return
     draft.spun.add(cpu)
     draft.spinning.add(cpu)

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.program.addresses import OUTPUT_BITS, PHYSICAL_BITS, depends, input_bits
+from harness.program.memory_types import ATTRIBUTES, WRITE_BACK
 from harness.program.program import TRAPS, Context
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.draft import ProgramDraft, listing
@@ -107,8 +108,26 @@ def context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> No
         asid8="asid8" in flags,
         s2_ha="s2-ha" in flags,
         s1_ha="s1-ha" in flags,
+        s2_hd="s2-hd" in flags,
+        s1_hd="s1-hd" in flags,
+        s2_ds="s2-ds" in flags,
+        s1_ds="s1-ds" in flags,
+        fwb="fwb" in flags,
+        mair=values.get("mair"),
     )
+    _means(draft, {word.text: word for word in words[1:]}, context)
     _agrees(draft, words[0], number, context)
+
+
+def _means(draft: ProgramDraft, words: Mapping[str, Word], context: Context) -> None:
+    """Words that say nothing as they stand: HD without HA, DS with 64K granules."""
+    for stage in ("s1", "s2"):
+        if f"{stage}-hd" in words and f"{stage}-ha" not in words:
+            draft.bad(words[f"{stage}-hd"], f"{stage}-hd without {stage}-ha", "both: HD counts with HA alone")
+        if f"{stage}-ds" in words and draft.shift == 16:
+            draft.bad(words[f"{stage}-ds"], f"{stage}-ds with 64K granules", "granule=4k or 16k: DS is RES0")
+        if f"{stage}-ds" in words and context.tge:
+            draft.bad(words[f"{stage}-ds"], f"{stage}-ds with tge", "one of the two: DS of vEL2's own is 0")
 
 
 def _context_value(draft: ProgramDraft, word: Word, key: str, number: int | None) -> int | None:
@@ -136,16 +155,39 @@ def _context_value(draft: ProgramDraft, word: Word, key: str, number: int | None
     if key in ("ps", "ips"):
         size = draft.choice(word, [str(bits) for bits in OUTPUT_BITS], "output size")
         return None if size is None else int(size)
+    if key == "mair":
+        return _mair(draft, word)
     low, high = limits[key]
     return draft.number(word, f"{key}=", low, high)
 
 
+def _mair(draft: ProgramDraft, word: Word) -> int | None:
+    """MAIR_EL1: what each byte means must be certain, and Attr0 is that of L2's own page."""
+    got = draft.number(word, "MAIR_EL1, eight attributes of a byte")
+    if got is None:
+        return None
+    known = listing([f"{each:#04x}" for each in ATTRIBUTES])
+    for index in range(8):
+        attribute = got >> 8 * index & 0xFF
+        if attribute not in ATTRIBUTES:
+            draft.bad(word, f"Attr{index} of {word.text} is {attribute:#04x}", known)
+            return None
+    if got & 0xFF != WRITE_BACK:
+        draft.bad(word, f"Attr0 of {word.text} is {got & 0xFF:#04x}", "0xff: it is that of L2's own page")
+        return None
+    return got
+
+
+FIRST = "s1-bits=, ips=, s1-ha, s1-hd, s1-ds or mair="
+SECOND = "s2-bits=, sl0=, ps=, s2-ha, s2-hd, s2-ds or fwb"
+
+
 def _first(c: Context) -> tuple[object, ...]:
-    return c.s1_bits, c.ips, c.s1_ha
+    return c.s1_bits, c.ips, c.s1_ha, c.s1_hd, c.s1_ds, c.mair
 
 
 def _second(c: Context) -> tuple[object, ...]:
-    return c.s2_bits, c.sl0, c.ps, c.s2_ha
+    return c.s2_bits, c.sl0, c.ps, c.s2_ha, c.s2_hd, c.s2_ds, c.fwb
 
 
 def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> None:
@@ -161,11 +203,11 @@ def _agrees(draft: ProgramDraft, word: Word, number: int, context: Context) -> N
         if tables and _second(context) != _second(each):
             draft.bad(
                 word,
-                f"context {number} has another s2-bits=, sl0=, ps= or s2-ha than context {other}",
+                f"context {number} has another {SECOND} than context {other}",
                 "the same: they share a VMID or tables",
             )
         if context.s1_of == other and _first(context) != _first(each):
-            found = f"context {number} has another s1-bits=, ips= or s1-ha than context {other}"
+            found = f"context {number} has another {FIRST} than context {other}"
             draft.bad(word, found, "the same: shared tables")
     if draft.e2h0 and context.vncr is not None:
         draft.bad(word, f"context {number} has a VNCR page in a program with e2h0", "one of the two")

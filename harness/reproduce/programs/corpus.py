@@ -20,6 +20,7 @@ from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, edits
 from harness.program.lanes import LANES
+from harness.program.needs import NOT_NESTED, needs
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of, scenario_of
 from harness.reproduce.programs.checker import Checked, check_file
@@ -109,6 +110,7 @@ def scenario_text(name: str, programs: Sequence[Checked], head: CorpusHeader) ->
         claims,
         stack_lines(head.stack),
         [each.script() for each in programs],
+        sum(bool(needs(each.program) & NOT_NESTED) for each in programs),
     )
 
 

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.program.addresses import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
+from harness.program.memory_types import INDEXES, MEMATTR
+from harness.program.needs import CONTEXTS
 from harness.program.program import BESIDE
+from harness.program.tables import CLEAN, DESCRIPTOR_OLD, DESCRIPTOR_YOUNG, DIRTY
 
 CPUS_MAX = 4
 CONTEXTS_MAX = 16
@@ -33,10 +36,10 @@ L2_PAGE_SIZE = 0x1_0000
 HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read", *BESIDE)
 PLACES = ("l2", "l2w", "el0", "vel2", "vncr")
 HIDES = ("os", "range", "xs")
-NEEDS = (*HIDES, "ha")
+NEEDS = (*HIDES, *CONTEXTS)
 STAGES = ("s1", "s2")
-S2_LETTERS = "rwxoc"
-S1_LETTERS = "wuxXgoc"
+S2_LETTERS = "rwxocd" + "".join(MEMATTR)
+S1_LETTERS = "wuxXgocd" + INDEXES
 E2_LETTERS = "wgoc"
 LETTERS = {
     "r": "readable",
@@ -47,13 +50,20 @@ LETTERS = {
     "g": "global",
     "o": "access flag 0",
     "c": "16 contiguous descriptors",
+    "d": "DBM",
+    "D": "Device-nGnRnE",
+    "E": "Device-nGnRE",
+    "N": "Non-cacheable",
+    "T": "write-through",
+    "S": "as stage 1 says (fwb)",
 }
 
 PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "pressure", "e2h0", "late", "fresh", "loose")
 PRESSURE_MAX = 4096
 """Pages; images/payloads/litmus/shared/shared.h, PRESSURE_PAGES."""
 CONTEXT_VALUES = (
-    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"
+    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips",
+    "mair",
 )  # fmt: skip
 CONTEXT_FLAGS = (
     "s1",
@@ -65,6 +75,11 @@ CONTEXT_FLAGS = (
     "asid8",
     "s2-ha",
     "s1-ha",
+    "s2-hd",
+    "s1-hd",
+    "s2-ds",
+    "s1-ds",
+    "fwb",
     "ttlb",
     "ttlbis",
     "ttlbos",
@@ -99,6 +114,7 @@ OWN = MemoryRegion(
 )
 VEL2 = MemoryRegion("vel2", E2_TEST_VA, (1 << input_bits(12)) - E2_TEST_VA, "VAs of vEL2 that `e2` may map")
 
+AGES = (DESCRIPTOR_OLD, DESCRIPTOR_YOUNG)
 _S1 = ("s1-translation", "s1-permission", "s1-access-flag", "s1-address-size")
 _S2 = (
     "s2-translation@IPA",
@@ -153,7 +169,7 @@ STATEMENTS: Mapping[str, Statement] = {
         ),
         Statement(
             "entry", ("STAGE", "CTX", "IPA|VA", "LEVEL"), "L1 reads the descriptor", (),
-            ("invalid", "table", "old", "young"),
+            ("invalid", "table", *AGES, *(f"{age}-{state}" for age in AGES for state in (CLEAN, DIRTY))),
         ),
         Statement("peek", ("VA",), "vEL2 reads a word", (), ("v=X", "el2-translation", "el2-access-flag")),
         Statement(
@@ -164,7 +180,10 @@ STATEMENTS: Mapping[str, Statement] = {
             "l2-tlbi", ("CTX", "OP"), "L2 executes it at EL1", ("OPERAND",),
             ("done", "undefined", "trap=ESR", *_S2),
         ),
-        Statement("at", ("CTX", "AT-OP", "VA"), "L1 executes AT and reads PAR_EL1", (), ("pa=PA", *_AT)),
+        Statement(
+            "at", ("CTX", "AT-OP", "VA"), "L1 executes AT and reads PAR_EL1", ("attr",),
+            ("pa=PA", "pa=PA+attr=N+sh=N", *_AT),
+        ),
         Statement(
             "spin", ("CPU", "CTX", "VA", "WHERE"), "another CPU reads the word again and again", (), ("done",)
         ),

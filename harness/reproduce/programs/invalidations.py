@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.arch.operand import Fields, decode, encode
-from harness.arch.table import Operand, Operation, load
+from harness.arch.table import Operand, Operation, Regime, load
 from harness.errors import UserError
-from harness.program.program import Map, Tlbi
+from harness.program.program import Context, Map, Tlbi
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.words import ProgramLine, Word
@@ -22,9 +22,18 @@ def tlbi(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     if name is None:
         return
     op = known[name]
-    xt = _operand(draft, op, line, words[2:])
+    ds = ctx is not None and _ds(draft.contexts[ctx], op)
+    xt = _operand(draft, op, line, words[2:], ds)
     if ctx is not None and xt is not None:
         draft.actions.append((Tlbi(ctx, name, xt, line.words[0].text == "l2-tlbi"), line))
+
+
+def _ds(context: Context, op: Operation) -> bool:
+    """Whether the base of a range counts 64 KB: by DS of the stage that the operation is for (Arm ARM
+    D8.17.5, I_TYBWT). vEL2's own has DS 0."""
+    if op.operand is Operand.IPA_RANGE:
+        return context.s2_ds
+    return context.s1_ds and op.regime is Regime.EL10 and not context.tge
 
 
 def operand_of(op: Operation) -> str:
@@ -38,7 +47,9 @@ def operand_of(op: Operation) -> str:
     return " ".join([address, *asid, *more, *last])
 
 
-def _operand(draft: ProgramDraft, op: Operation, line: ProgramLine, words: Sequence[Word]) -> int | None:
+def _operand(
+    draft: ProgramDraft, op: Operation, line: ProgramLine, words: Sequence[Word], ds: bool
+) -> int | None:
     if not op.has_operand:
         if words:
             draft.bad(words[0], f"{op.name} takes no operand", "the end of the line")
@@ -67,7 +78,7 @@ def _operand(draft: ProgramDraft, op: Operation, line: ProgramLine, words: Seque
             return None
         fields[key] = got
     try:
-        return encode(op, Fields(**fields))
+        return encode(op, Fields(**fields), ds=ds)
     except UserError as error:
         draft.bad(words[0], f"{op.name}: {str(error).removeprefix('xt.')}", operand_of(op))
         return None

@@ -87,6 +87,7 @@ def _statement(form: grammar.Statement) -> str:
         "LETTERS": "[ letters ]",
         "el0": '[ "el0" ]',
         "OPERAND": "[ operand ]",
+        "attr": '[ "attr" ]',
     }
     return " ".join([*words, *(word for each in form.optional if (word := optional[each]))])
 
@@ -131,7 +132,17 @@ def editor() -> dict[str, Any]:
         ]
     )
     flags = "|".join(
-        [*grammar.CONTEXT_FLAGS, *grammar.STAGES, "e2h0", "late", "fresh", "loose", "none", *grammar.PLACES]
+        [
+            *grammar.CONTEXT_FLAGS,
+            *grammar.STAGES,
+            "e2h0",
+            "late",
+            "fresh",
+            "loose",
+            "none",
+            "attr",
+            *grammar.PLACES,
+        ]
     )
     verbs = "|".join(sorted(STATEMENTS, key=lambda verb: (-len(verb), verb)))
     return {

@@ -6,13 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.program.addresses import PHYSICAL_BITS, code_word, input_bits, level_size
-from harness.program.program import CONTIGUOUS, GROUP, DescriptorLook, Map
+from harness.program.memory_types import WITH_FWB, WITHOUT_FWB
+from harness.program.memory_types import letters as letters_of
+from harness.program.program import CONTIGUOUS, GROUP, Context, DescriptorLook, Map
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.draft import ProgramDraft, listing
 from harness.reproduce.programs.grammar import DATA, EVENTS, OWN, VEL2
 from harness.reproduce.programs.words import ProgramLine, Word
 
 IMMEDIATE = 0xFFFF
+NARROW_BITS, WIDE_BITS = 48, 52
+"""Of the output address of a descriptor without and with DS (Arm ARM D8.3.2)."""
 
 
 def frames(draft: ProgramDraft, _: ProgramLine, words: Sequence[Word]) -> None:
@@ -74,6 +78,8 @@ def write_descriptor(draft: ProgramDraft, line: ProgramLine, words: Sequence[Wor
     draft.no_more(words, (0 if own else 1) + 4)
     if ctx is None or at is None or level is None or perms is None or (to is None and rest[2].text != "none"):
         return
+    if not own and not _types(draft, rest[-1], stage, draft.contexts[ctx], perms):
+        return
     shift = 12 if own else draft.shift or 12
     size = level_size(shift, level)
     unit, count = size, 1
@@ -102,7 +108,10 @@ def _level(draft: ProgramDraft, word: Word, stage: str, ctx: int | None) -> int 
 
 def _perms(draft: ProgramDraft, rest: Sequence[Word], stage: str, line: ProgramLine) -> str | None:
     letters = {"s2": grammar.S2_LETTERS, "s1": grammar.S1_LETTERS, "e2": grammar.E2_LETTERS}[stage]
-    known = ", ".join(f"{letter} {grammar.LETTERS[letter]}" for letter in letters)
+    known = ", ".join(
+        f"{letter} {grammar.LETTERS[letter]}" for letter in letters if letter in grammar.LETTERS
+    )
+    known += ", 1 to 7 AttrIndx" if stage == "s1" else ""
     if rest[2].text == "none":
         if len(rest) > 3 and rest[3].text != CONTIGUOUS:
             draft.bad(
@@ -123,7 +132,29 @@ def _perms(draft: ProgramDraft, rest: Sequence[Word], stage: str, line: ProgramL
             f"- for none, or letters: {known}",
         )
         return None
+    types = letters_of(rest[3].text)
+    if len(types) > 1:
+        draft.bad(
+            rest[3], f"{listing([repr(each) for each in types])} in {rest[3].text!r}", "one type of memory"
+        )
+        return None
     return rest[3].text.replace("-", "")
+
+
+def _types(draft: ProgramDraft, word: Word, stage: str, c: Context, perms: str) -> bool:
+    """What letters need of their context; reported if it lacks that."""
+    wrong = WITHOUT_FWB if c.fwb else WITH_FWB
+    if stage == "s2" and wrong in perms:
+        expected = "another type: with fwb there is no such one" if c.fwb else "fwb in its context's line"
+        draft.bad(word, f"{wrong!r} in {word.text!r}", expected)
+        return False
+    if stage == "s1" and c.s1_hd and {*"dux"} <= {*perms} and "w" not in perms:
+        # D8.5 does not say whether what EL0 may write once hardware says so is executable before.
+        draft.bad(
+            word, f"d, u and x in {word.text!r}", "one of them less: what EL0 may write EL1 may not execute"
+        )
+        return False
+    return True
 
 
 def _input(draft: ProgramDraft, word: Word, stage: str, ctx: int, at: int, size: int) -> bool:
@@ -158,6 +189,16 @@ def _output(draft: ProgramDraft, word: Word, stage: str, ctx: int, to: int, size
         return draft.within(word, to, [DATA, EVENTS], size)
     c = draft.contexts[ctx]
     out = (c.ps if stage == "s2" else c.ips) or PHYSICAL_BITS
+    wide = c.s2_ds if stage == "s2" else c.s1_ds
+    if wide and to >> WIDE_BITS:
+        draft.bad(word, f"{to:#x} has more than {WIDE_BITS} bits", f"an address below {1 << WIDE_BITS:#x}")
+        return False
+    if wide and out <= PHYSICAL_BITS and to >> out:
+        return True  # the same, by up to 12 bits more than without DS
+    if not wide and to >> NARROW_BITS and not to >> WIDE_BITS:
+        ds = f"{stage}-ds in its context's line: without DS a descriptor has {NARROW_BITS} bits"
+        draft.bad(word, f"{to:#x} has more than {NARROW_BITS} bits", ds)
+        return False
     if out < PHYSICAL_BITS and to >> out and not to >> PHYSICAL_BITS:
         return True  # an address size fault, wherever it leads
     if stage == "s1" and draft.contexts[ctx].s2:

@@ -10,6 +10,7 @@ from harness.reproduce.programs.grammar import Statement
 from harness.reproduce.programs.words import ProgramLine, Word, nearest
 
 _NUMBER = r"(0[xX][0-9a-fA-F]+|[0-9]+)"
+_TYPED = "pa=PA+attr=N+sh=N"
 _VALUES = {"v=X": "v=", "at=PA": "at=", "trap=ESR": "trap=", "pa=PA": "pa="}
 
 
@@ -37,6 +38,12 @@ def _token(draft: ProgramDraft, form: Statement, word: Word) -> str | None:
 
 
 def _matches(family: str, text: str) -> str:
+    if family == _TYPED:
+        typed = re.fullmatch(rf"pa={_NUMBER}\+attr={_NUMBER}\+sh=([0-3])", text)
+        if typed is None:
+            return ""
+        pa, attribute, sh = (int(part, 0) for part in typed.groups())
+        return f"pa={pa:#x}+attr={attribute:#x}+sh={sh}"
     if family in _VALUES:
         key = _VALUES[family]
         if not text.startswith(key):
@@ -61,7 +68,7 @@ def _is_number(text: str) -> bool:
 def _near(form: Statement, text: str) -> str:
     """The nearest observation, with the author's own address kept."""
     head, mark, rest = text.partition("@") if "@" in text else text.partition("=")
-    heads = {re.split("[@=]", family)[0]: family for family in form.observes}
+    heads = {re.split("[@=]", family)[0]: family for family in form.observes if family != _TYPED}
     near = nearest(head, heads)
     if not near:
         return ""

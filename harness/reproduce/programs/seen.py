@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.reproduce.hunt.program_findings import RED, ProgramOutcome, tokens_of
+from harness.reproduce.hunt.program_findings import NOT_APPLICABLE, RED, ProgramOutcome, tokens_of
 from harness.reproduce.programs.checker import Checked
 
 NESTED, BARE = "nested", "bare"
@@ -29,7 +29,7 @@ class ObservedProgram:
 
 def judged(checked: Checked, place: str, outcome: ProgramOutcome) -> ObservedProgram:
     """An outcome against what is allowed, line by line."""
-    if outcome.verdict in DISASTERS:
+    if outcome.verdict in (*DISASTERS, NOT_APPLICABLE):
         return ObservedProgram(place, tuple(None for _ in checked.lines), outcome.verdict, outcome.rest)
     tokens = tuple(tokens_of(checked.program, outcome))
     pairs = list(enumerate(zip(tokens, checked.allowed, strict=True)))

@@ -12,6 +12,8 @@ from harness.errors import InputError, edits
 from harness.host.paths import IMAGES, SCENARIOS
 from harness.program.allowed import HANG, allowed_of
 from harness.program.kernel_defects import DEFECTS
+from harness.program.memory_types import MEMATTR
+from harness.program.needs import CONTEXTS
 from harness.program.parse import parse
 from harness.reproduce.programs import corpus, grammar
 from harness.reproduce.programs.checker import Checked, check, check_file
@@ -183,19 +185,29 @@ def test_a_right_machine_passes_the_corpus(path: Path) -> None:
 
 
 FAULTS = {
-    path.stem: name
+    path.stem: found
     for path in CORPUS
-    for kind, name in corpus.header(path.read_text(), str(path)).faults
-    if kind == "simulated"
+    if (
+        found := [
+            name for kind, name in corpus.header(path.read_text(), str(path)).faults if kind == "simulated"
+        ]
+    )
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_machine_with_the_fault_is_red(name: str) -> None:
-    for checked in check_file(SCENARIOS / "programs" / f"{name}.nvl"):
-        machines = [observations(checked.program, str(seed), 1.0, FAULTS[name]) for seed in range(8)]
-        pairs = [pair for tokens in machines for pair in zip(tokens, checked.allowed, strict=True)]
-        assert any(may is not None and token not in may for token, may in pairs)
+    """Each fault shows in a program of the file, and each program shows one."""
+    red = set()
+    programs = check_file(SCENARIOS / "programs" / f"{name}.nvl")
+    for checked in programs:
+        for fault in FAULTS[name]:
+            machines = [observations(checked.program, str(seed), 1.0, fault) for seed in range(8)]
+            pairs = [pair for tokens in machines for pair in zip(tokens, checked.allowed, strict=True)]
+            if any(may is not None and token not in may for token, may in pairs):
+                red.add((checked.name, fault))
+    assert {fault for _, fault in red} == set(FAULTS[name])
+    assert {program for program, _ in red} == {checked.name for checked in programs}
 
 
 def test_words_have_columns_arrows_without_spaces_too() -> None:
@@ -256,14 +268,23 @@ def test_the_statements_are_those_that_nvh_litmus_reads() -> None:
     assert set(re.findall(r'\{ "([a-z0-9-]+)", (?:do|text)_\w+ \}', text)) == set(grammar.STATEMENTS)
     context = (host / "text_context.c").read_text()
     assert set(re.findall(r'text_value\(w\[i\], "([a-z0-9-]+)"\)', context)) == set(grammar.CONTEXT_VALUES)
-    assert set(re.findall(r'strcmp\(w\[i\], "([a-z0-9-]+)"\)', context)) == set(grammar.CONTEXT_FLAGS)
+    flags = re.findall(r'strcmp\(w\[i\], "([a-z0-9-]+)"\)|\{ "([a-z0-9-]+)", \.\w+ =', context)
+    assert {one or other for one, other in flags} == set(grammar.CONTEXT_FLAGS)
+    head = (host / "text_head.c").read_text()
+    assert set(re.findall(r'\{ "([a-z0-9-]+)", CONTEXT_', head)) == set(CONTEXTS)
+    assert f"some of {', '.join(grammar.NEEDS)}" in head
     actions = text[text.index("static bool do_host") : text.index("static bool do_spin")]
     assert set(re.findall(r'\{ "([a-z-]+)", EVENT', actions)) == set(grammar.HOST_ACTIONS)
     spin = text[text.index("static bool do_spin") : text.index("static bool do_cpu")]
     assert set(re.findall(r'\{ "([a-z0-9]+)", SPIN', spin)) == set(grammar.PLACES)
     letters = re.search(
-        r'kind == STEP_S2 \? "([a-zA-Z]+)-" : "([a-zA-Z]+)-"', (host / "text_memory.c").read_text()
+        r'kind == STEP_S2\s*\? "(\w+)-"\s*: kind == STEP_S1\s*\? "(\w+)-"\s*: "(\w+)-"',
+        (host / "text_memory.c").read_text(),
     )
     assert letters is not None
-    assert [set(each) for each in letters.groups()] == [set(grammar.S2_LETTERS), set(grammar.S1_LETTERS)]
+    assert [set(each) for each in letters.groups()[:2]] == [set(grammar.S2_LETTERS), set(grammar.S1_LETTERS)]
+    assert set(grammar.E2_LETTERS) <= set(letters.group(3))
+    memory = (host / "text_memory.c").read_text()
+    types = {letter: int(value) for letter, value in re.findall(r"\{ '([A-Z])', (\d+), \d+ \}", memory)}
+    assert types == MEMATTR
     assert set(grammar.E2_LETTERS) <= set(grammar.S1_LETTERS)

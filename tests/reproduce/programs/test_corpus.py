@@ -14,11 +14,11 @@ from rich.console import Console
 
 from harness.cli import program as verb
 from harness.cli.main import main
-from harness.errors import EXIT_PASS, EXIT_USER, InputError
+from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, EXIT_USER, InputError
 from harness.host.paths import ROOT, SCENARIOS
 from harness.level import Level
 from harness.program.render import prologue_lines
-from harness.reproduce.hunt.program_findings import ProgramOutcome
+from harness.reproduce.hunt.program_findings import ProgramOutcome, parse_results
 from harness.reproduce.programs import corpus
 from harness.reproduce.programs.checker import Checked, check, check_file
 from harness.reproduce.programs.run_programs import trimmed, why_not_bare
@@ -200,6 +200,20 @@ def test_what_the_bare_machine_has_not_is_told() -> None:
     assert why_not_bare(hidden.program) == "it hides no feature"
     assert why_not_bare(events.program) == "it has no VMM"
     assert why_not_bare(check_file(WIDE)[0].program) == ""
+
+
+def test_what_l1_has_not_is_no_verdict_and_no_failure() -> None:
+    """nvh-litmus ran nothing of it; the cell wants the others of its file to pass."""
+    _, second, _ = check_file(PLACE / "dirty-state.nvl")
+    text = f"program={second.name} observed= verdict=not-applicable why=no-dirty-state-of-FEAT_HAFDBS\n"
+    (told,) = parse_results(text)
+    seen = judged(second, NESTED, told)
+    assert headline(second, seen) == "not-applicable: why=no-dirty-state-of-FEAT_HAFDBS"
+    assert (seen.wrong, verb.exit_status([seen.verdict])) == ((), EXIT_INFRA)
+    assert verb.exit_status(["pass", seen.verdict]) == EXIT_PASS
+    assert verb.exit_status(["fail", seen.verdict]) == EXIT_RED
+    assert "passed: 1}" in corpus.scenario(PLACE / "dirty-state.nvl")[0]
+    assert "passed: 2" in corpus.scenario(PLACE / "memory-types.nvl")[0]
 
 
 def test_memory_that_nothing_reads_goes_when_a_program_is_shrunk() -> None:

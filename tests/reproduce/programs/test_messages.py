@@ -88,6 +88,14 @@ def test_the_command_answers_in_less_than_a_second_of_cpu_time() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
+def test_a_check_imports_nothing_that_a_machine_needs() -> None:
+    """They were most of its start."""
+    code = "import sys, harness.cli.program; print(*sorted(sys.modules))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"numpy", "ssl", "asyncio", "harness.machine", "harness.attempt"} & {*done.stdout.split()}
+
+
 def positions() -> list[tuple[int, int]]:
     """Line and number of each word of ``RIGHT`` behind the verb, of every statement."""
     lines = RIGHT.splitlines()

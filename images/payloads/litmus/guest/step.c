@@ -42,7 +42,8 @@ static void step_context(const struct step *s)
 {
 	struct context *c = &shared->context[s->ctx];
 	uint64_t page = (uint64_t)l2_vectors & ~(L2_PAGE_SIZE - 1ull), size = L2_PAGE_SIZE;
-	uint64_t s2 = PTE_VALID | PTE_TABLE | PTE_AF | PTE_SH_INNER | PTE_S2_NORMAL | PTE_S2_R | PTE_S2_W;
+	uint64_t s2 = PTE_VALID | PTE_TABLE | PTE_AF | (c->vtcr & VTCR_DS ? 0 : PTE_SH_INNER) | PTE_S2_R | PTE_S2_W |
+		      (c->hcr & HCR_FWB ? PLACE(PTE_S2_MEMATTR, 6) : PTE_S2_NORMAL);
 	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | tables_shareable(c);
 
 	c->s2_root = s->a ? shared->context[s->a - 1].s2_root :
@@ -68,7 +69,8 @@ static void step_write(const struct step *s)
 {
 	struct context *c = &shared->context[s->ctx];
 	unsigned shift = (unsigned)shared->vel2_shift;
-	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS) || (s->kind == STEP_E2 && regime_ds());
+	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS && !(s->flags & STEP_AS_IS)) ||
+		  (s->kind == STEP_E2 && regime_ds());
 	uint64_t *slot;
 
 	if (s->kind == STEP_S2)

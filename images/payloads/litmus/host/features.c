@@ -41,6 +41,17 @@ bool vm_has_lpa2(const struct vm *vm, unsigned shift)
 	return shift == 14 && FIELD(mmfr0, MMFR0_TGRAN16) == MMFR0_TGRAN16_LPA2;
 }
 
+bool vm_has_stage2_lpa2(const struct vm *vm, unsigned shift)
+{
+	uint64_t mmfr0 = vm->shared->id_mmfr0;
+	unsigned second = (unsigned)(shift == 12 ? FIELD(mmfr0, MMFR0_TGRAN4_2) : FIELD(mmfr0, MMFR0_TGRAN16_2));
+
+	if (shift == 16)
+		return false;
+	return second == (shift == 12 ? MMFR0_TGRAN4_2_LPA2 : MMFR0_TGRAN16_2_LPA2) ||
+	       (!second && vm_has_lpa2(vm, shift));
+}
+
 unsigned vm_features(const struct vm *vm)
 {
 	unsigned tlb = (unsigned)FIELD(vm->shared->id_isar0, ISAR0_TLB);

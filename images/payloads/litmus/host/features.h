@@ -10,6 +10,8 @@
 const char *vm_lacks(const struct vm *vm, const struct operation *op);
 /* Whether L1 has TCR_ELx.DS with this granule at stage 1; with 64K it means nothing. */
 bool vm_has_lpa2(const struct vm *vm, unsigned shift);
+/* The same of VTCR_EL2.DS. */
+bool vm_has_stage2_lpa2(const struct vm *vm, unsigned shift);
 /* HAS_OS and so on of L1. */
 unsigned vm_features(const struct vm *vm);
 /* Whether L1 has this granule at stage 2 (FEAT_GTG; KVM offers none below L0's own page size), and one that it has. */

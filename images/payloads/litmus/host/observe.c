@@ -65,13 +65,16 @@ static void s2_fault(const struct text *t, const struct watch *w, const struct o
 		snprintf(out, size, "s2-%s%s", word, walk);
 }
 
-/* PAR_EL1 (Arm ARM D24.2): F, FST, and S where stage 2 failed. */
-static void translated(uint64_t par, char *out, size_t size)
+/* PAR_EL1 (Arm ARM D24.2): F, FST, and S where stage 2 failed; else PA, and where they are asked for ATTR and SH. */
+static void translated(uint64_t par, bool attributes, char *out, size_t size)
 {
 	static const char *const words[] = { "address-size", "translation", "access-flag", "permission" };
 	unsigned fst = (unsigned)FIELD(par, PAR_FST); /* as ESR_ELx.FSC: the kind, and the level in [1:0] */
 
-	if (!(par & PAR_F))
+	if (!(par & PAR_F) && attributes)
+		snprintf(out, size, "pa=0x%lx+attr=0x%lx+sh=%lu", (uint64_t)(par & PAR_PA),
+			 (uint64_t)FIELD(par, PAR_ATTR), (uint64_t)FIELD(par, PAR_SH));
+	else if (!(par & PAR_F))
 		snprintf(out, size, "pa=0x%lx", (uint64_t)(par & PAR_PA));
 	else if (fst < 16)
 		snprintf(out, size, "par-s%u-%s%s", par & PAR_S ? 2 : 1, words[fst >> 2], par & PAR_PTW ? "-walk" : "");
@@ -79,14 +82,21 @@ static void translated(uint64_t par, char *out, size_t size)
 		snprintf(out, size, "par=0x%lx", par);
 }
 
-/* Of a descriptor (Arm ARM D8.3.2): whether it is valid, a table's, and its access flag. */
-static const char *descriptor_word(uint64_t descriptor, unsigned level)
+/*
+ * Of a descriptor (Arm ARM D8.3.2): whether it is valid, a table's, and its access flag; with DBM its dirty state, which is
+ * AP[2] or S2AP[1] (D8.5).
+ */
+static const char *descriptor_word(uint64_t descriptor, unsigned level, bool second)
 {
+	bool young = descriptor & PTE_AF, dirty = second ? descriptor & PTE_S2_W : !(descriptor & PTE_S1_RO);
+
 	if (!(descriptor & PTE_VALID))
 		return "invalid";
 	if (level < 3 && descriptor & PTE_TABLE)
 		return "table";
-	return descriptor & PTE_AF ? "young" : "old";
+	if (descriptor & PTE_DBM)
+		return young ? (dirty ? "young-dirty" : "young-clean") : dirty ? "old-dirty" : "old-clean";
+	return young ? "young" : "old";
 }
 
 static void own_fault(const struct watch *w, const struct outcome *o, const char *whose, char *out, size_t size)
@@ -117,9 +127,9 @@ void observation(const struct text *t, const struct watch *w, const struct outco
 		if (s->flags & STEP_WHERE)
 			landed(t, o->more[0], out, size);
 		else if (s->kind == STEP_AT)
-			translated(o->value, out, size);
+			translated(o->value, w->attributes, out, size);
 		else if (s->kind == STEP_LOOK)
-			snprintf(out, size, "%s", descriptor_word(o->value, (unsigned)s->c));
+			snprintf(out, size, "%s", descriptor_word(o->value, (unsigned)s->c, s->op == 2));
 		else if (s->kind == STEP_L2_TLBI)
 			snprintf(out, size, "done");
 		else

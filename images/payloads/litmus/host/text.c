@@ -58,18 +58,19 @@ static bool do_tlbi(struct text *t, const struct line *line)
 	return true;
 }
 
-/* at CTX OPERATION VA */
+/* at CTX OPERATION VA [attr] */
 static bool do_at(struct text *t, const struct line *line)
 {
 	char **w = line->words;
 	unsigned n = line->count;
 	static const char *const names[AT_TEXT] = { "s1e1r",  "s1e1w",	"s1e0r",  "s1e0w",
 						    "s12e1r", "s12e1w", "s12e0r", "s12e0w" };
+	bool attributes = n == 5 && !strcmp(w[4], "attr");
 	uint64_t ctx, va;
 	struct step *s;
 
-	if (n != 4 || !text_declared(t, w[1], &ctx) || !text_number(t, w[3], &va))
-		return text_wrong(t, "expected `at CTX OPERATION VA`");
+	if (n != 4u + attributes || !text_declared(t, w[1], &ctx) || !text_number(t, w[3], &va))
+		return text_wrong(t, "expected `at CTX OPERATION VA [attr]`");
 	for (unsigned i = 0; i < AT_TEXT; i++) {
 		if (strcmp(names[i], w[2]))
 			continue;
@@ -78,7 +79,8 @@ static bool do_at(struct text *t, const struct line *line)
 		s->op = (uint16_t)i;
 		s->a = va;
 		text_watch(t, t->cpu, line, va);
-		return true;
+		t->watch[t->watches - 1].attributes = attributes;
+		return !t->error[0];
 	}
 	return text_wrong(t, "%s is not an operation of AT", w[2]);
 }

@@ -18,14 +18,43 @@ static int output_size(uint64_t bits)
 	return -1;
 }
 
+/* Words without a value: bits that they set, and bits that they take away. */
+static const struct flag {
+	const char *word;
+	uint64_t hcr, vtcr, tcr, vtcr_off, tcr_off;
+} flags[] = {
+	{ "tge", .hcr = HCR_TGE },	 { "ttlb", .hcr = HCR_TTLB },  { "ttlbis", .hcr = HCR_TTLBIS },
+	{ "ttlbos", .hcr = HCR_TTLBOS }, { "fwb", .hcr = HCR_FWB },    { "s2-ha", .vtcr = VTCR_HA },
+	{ "s1-ha", .tcr = TCR_HA },	 { "s2-hd", .vtcr = VTCR_HD }, { "s1-hd", .tcr = TCR_HD },
+	{ "s2-ds", .vtcr = VTCR_DS },	 { "s1-ds", .tcr = TCR_DS },   { "vmid8", .vtcr_off = VTCR_VS },
+	{ "asid8", .tcr_off = TCR_AS },
+};
+
+static bool add_flag(struct flag *sum, const char *word)
+{
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		const struct flag *f = &flags[i];
+
+		if (strcmp(f->word, word))
+			continue;
+		sum->hcr |= f->hcr;
+		sum->vtcr |= f->vtcr;
+		sum->tcr |= f->tcr;
+		sum->vtcr_off |= f->vtcr_off;
+		sum->tcr_off |= f->tcr_off;
+		return true;
+	}
+	return false;
+}
+
 bool text_context(struct text *t, const struct line *line)
 {
 	char **w = line->words;
 	unsigned n = line->count;
-	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, hcr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4,
-		      pe = 0, ps = 0, ips = 0;
-	bool s2_ha = false, s1_ha = false, cnp = false, vmid8 = false, asid8 = false, s1 = false, s2 = false,
-	     s2_shared = false, s1_shared = false, el0 = false;
+	uint64_t ctx, vmid = 1, asid = 0, s2_of = 0, s1_of = 0, vncr = 0, s2_bits = 0, s1_bits = 0, sl0 = 4, pe = 0,
+		      ps = 0, ips = 0, mair = 0;
+	bool cnp = false, s1 = false, s2 = false, s2_shared = false, s1_shared = false, el0 = false;
+	struct flag set = { 0 };
 	unsigned s1_least, s1_most;
 	struct context *c;
 	struct step *s;
@@ -58,35 +87,21 @@ bool text_context(struct text *t, const struct line *line)
 			fine = text_below(t, value, 49, &ps) && output_size(ps) >= 0;
 		else if ((value = text_value(w[i], "ips")))
 			fine = text_below(t, value, 49, &ips) && output_size(ips) >= 0;
+		else if ((value = text_value(w[i], "mair")))
+			fine = text_number(t, value, &mair) && (mair & 0xff) == 0xff; /* Attr0 is that of L2's own page */
 		else if (!strcmp(w[i], "cnp"))
 			cnp = true;
-		else if (!strcmp(w[i], "s2-ha"))
-			s2_ha = true;
-		else if (!strcmp(w[i], "s1-ha"))
-			s1_ha = true;
-		else if (!strcmp(w[i], "vmid8"))
-			vmid8 = true;
-		else if (!strcmp(w[i], "asid8"))
-			asid8 = true;
 		else if ((value = text_value(w[i], "vncr"))) {
 			fine = text_number(t, value, &vncr);
-			hcr |= HCR_NV | HCR_NV2;
+			set.hcr |= HCR_NV | HCR_NV2;
 		} else if (!strcmp(w[i], "s1"))
 			s1 = true;
 		else if (!strcmp(w[i], "s2"))
 			s2 = true;
 		else if (!strcmp(w[i], "el0"))
 			el0 = true;
-		else if (!strcmp(w[i], "tge"))
-			hcr |= HCR_TGE;
-		else if (!strcmp(w[i], "ttlb"))
-			hcr |= HCR_TTLB;
-		else if (!strcmp(w[i], "ttlbis"))
-			hcr |= HCR_TTLBIS;
-		else if (!strcmp(w[i], "ttlbos"))
-			hcr |= HCR_TTLBOS;
 		else
-			fine = false;
+			fine = add_flag(&set, w[i]);
 		if (!fine)
 			return text_wrong(t, "%s: not understood in `context`", w[i]);
 	}
@@ -99,7 +114,7 @@ bool text_context(struct text *t, const struct line *line)
 	add_context(&t->litmus, (unsigned)ctx, (unsigned)vmid, (unsigned)asid, s1, s2);
 	c = &t->litmus.vm->shared->context[ctx];
 	s = &t->litmus.vm->shared->program[0].step[t->litmus.steps[0] - 1];
-	c->hcr |= hcr;
+	c->hcr |= set.hcr;
 	c->vncr = vncr;
 	c->el0_data = el0;
 	if (s1_bits && (s1_bits < s1_least || s1_bits > s1_most))
@@ -108,14 +123,13 @@ bool text_context(struct text *t, const struct line *line)
 		      sl0 == 4 ? -1 : (int)sl0);
 	c->vttbr |= cnp ? VTTBR_CNP : 0;
 	c->ttbr0 |= cnp ? TTBR_CNP : 0;
-	c->vtcr |= s2_ha ? VTCR_HA : 0;
-	c->tcr |= s1_ha ? TCR_HA : 0;
 	if (ps)
 		c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, output_size(ps));
 	if (ips)
 		c->tcr = (c->tcr & ~TCR_IPS) | PLACE(TCR_IPS, output_size(ips));
-	c->vtcr &= ~(vmid8 ? (uint64_t)VTCR_VS : 0);
-	c->tcr &= ~(asid8 ? (uint64_t)TCR_AS : 0);
+	c->vtcr = (c->vtcr & ~set.vtcr_off) | set.vtcr;
+	c->tcr = (c->tcr & ~set.tcr_off) | set.tcr;
+	c->mair = mair;
 	s->a = s2_shared ? s2_of + 1 : 0;
 	s->b = s1_shared ? s1_of + 1 : 0;
 	s->c = 1;

@@ -14,21 +14,36 @@ static bool set_hide(struct text *t, const char *what)
 	       text_wrong(t, "hide=%s: os, range or xs", what);
 }
 
-/* `os,range`: features of operations that L1 must have for the program to mean something. */
+/* `os,range`: features that L1 must have for the program to mean something: of operations, or of contexts. */
 static bool set_needs(struct text *t, const char *what)
 {
+	static const struct {
+		const char *word;
+		uint8_t more;
+	} contexts[] = { { "ha", CONTEXT_HA },
+			 { "hd", CONTEXT_HD },
+			 { "s1-ds", CONTEXT_S1_DS },
+			 { "s2-ds", CONTEXT_S2_DS },
+			 { "fwb", CONTEXT_FWB } };
+
 	for (size_t n; *what; what += n + (what[n] == ',')) {
+		uint8_t more = 0;
+
 		n = strcspn(what, ",");
+		for (unsigned i = 0; i < sizeof(contexts) / sizeof(*contexts); i++)
+			if (n == strlen(contexts[i].word) && !strncmp(what, contexts[i].word, n))
+				more = contexts[i].more;
+		t->needs_more |= more;
+		if (more)
+			continue;
 		if (n == 2 && !strncmp(what, "os", n))
 			t->needs.needs_os = true;
 		else if (n == 5 && !strncmp(what, "range", n))
 			t->needs.needs_range = true;
 		else if (n == 2 && !strncmp(what, "xs", n))
 			t->needs.nxs = true;
-		else if (n == 2 && !strncmp(what, "ha", n))
-			t->needs_ha = true;
 		else
-			return text_wrong(t, "needs=%s: some of os, range, xs, ha", what);
+			return text_wrong(t, "needs=%s: some of os, range, xs, ha, hd, s1-ds, s2-ds, fwb", what);
 	}
 	return true;
 }

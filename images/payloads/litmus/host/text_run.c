@@ -139,11 +139,32 @@ static void execute(struct session *s, const struct text *t)
 	}
 }
 
+/* What the program's contexts need and L1 has not, or NULL. */
+static const char *contexts_lack(const struct vm *vm, const struct text *t)
+{
+	unsigned hafdbs = (unsigned)FIELD(vm->shared->id_mmfr1, MMFR1_HAFDBS);
+	unsigned granule = text_granule(t->world); /* a world of programs is named by it */
+
+	if (t->needs_more & (CONTEXT_HA | CONTEXT_HD) && !hafdbs)
+		return "no-FEAT_HAFDBS";
+	if (t->needs_more & CONTEXT_HD && hafdbs < MMFR1_HAFDBS_DIRTY)
+		return "no-dirty-state-of-FEAT_HAFDBS";
+	if (t->needs_more & CONTEXT_S1_DS && !vm_has_lpa2(vm, granule))
+		return "no-FEAT_LPA2";
+	if (t->needs_more & CONTEXT_S2_DS && !vm_has_stage2_lpa2(vm, granule))
+		return "no-FEAT_LPA2-at-stage-2";
+	if (t->needs_more & CONTEXT_FWB && !FIELD(vm->shared->id_mmfr2, MMFR2_FWB))
+		return "no-FEAT_S2FWB";
+	return NULL;
+}
+
 /* What the program needs and L1 has not, or NULL. */
 static const char *what_lacks(const struct session *s, const struct text *t)
 {
-	if (t->needs_ha && !FIELD(s->vm.shared->id_mmfr1, MMFR1_HAFDBS))
-		return "no-FEAT_HAFDBS";
+	const char *why = contexts_lack(&s->vm, t);
+
+	if (why)
+		return why;
 	if (t->config.e2h0 && s->vm.shared->e2h)
 		return "no-FEAT_E2H0";
 	return vm_lacks(&s->vm, &t->needs);

@@ -16,6 +16,7 @@ struct watch {
 	unsigned line;
 	uint64_t at; /* the VA of the access: FAR_EL2 or FAR_EL1 has to be it; 0: not looked at */
 	const char *allowed; /* `|` between tokens; NULL: nothing is said about it */
+	bool attributes; /* of PAR_EL1: ATTR and SH, too */
 };
 
 struct text {
@@ -23,7 +24,7 @@ struct text {
 	char name[64], world[32]; /* programs of one world share a VM */
 	struct config config;
 	struct operation needs; /* what L1 must have for it: needs_os, needs_range, nxs */
-	bool needs_ha; /* and FEAT_HAFDBS */
+	uint8_t needs_more; /* and of its contexts: enum context_need, a bit each */
 	uint16_t declared; /* contexts, a bit each */
 	bool fresh; /* in a VM of its own */
 	unsigned pressure; /* pages; guest/pressure.c */
@@ -36,6 +37,9 @@ struct text {
 	unsigned watches;
 	char error[200]; /* of a line that is not understood */
 };
+
+/* Features that contexts need, by the words of docs/programs.md: bits. */
+enum context_need { CONTEXT_HA = 1, CONTEXT_HD = 2, CONTEXT_S1_DS = 4, CONTEXT_S2_DS = 8, CONTEXT_FWB = 16 };
 
 /* A line without its comment and observation; words[0] is the verb. */
 struct line {
