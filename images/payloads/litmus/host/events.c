@@ -76,6 +76,18 @@ static bool online(struct vm *vm)
 	return true;
 }
 
+static bool replace(struct vm *vm, uint64_t offset)
+{
+	size_t size = (size_t)getpagesize();
+	uint8_t *at = vm->event[0] + offset / size * size;
+	uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return vm_fails(vm, "mmap of a page");
+	put(page, offset % size, event_new(offset));
+	return mremap(page, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at || vm_fails(vm, "mremap of a page");
+}
+
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	vm->mmio_value = event_new(offset);
@@ -84,6 +96,8 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 		put(vm->event[0], offset, event_old(offset));
 		put(vm->event[1], offset, event_new(offset));
 		return slot(vm, vm->event[0], 0);
+	case EVENT_REPLACE:
+		return replace(vm, offset);
 	case EVENT_DONTNEED:
 		if (madvise(vm->event[0], EVENT_SIZE, MADV_DONTNEED)) {
 			vm_break(vm, "MADV_DONTNEED: %s", strerror(errno));
