@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Start of each PE at EL2 (or vEL2), its vectors, and the way below EL2 and back. */
+#include "arch_registers.h"
 #include "pe.h"
 
 	.section .text.start, "ax"
@@ -57,7 +58,7 @@ big_endian:
 	bic	x9, x9, #1
 	msr	tpidr_el2, x9
 	mrs	x10, sctlr_el2
-	bic	x10, x10, #1 << 25	/* EE */
+	bic	x10, x10, #1 << SCTLR_EE_SHIFT
 	msr	sctlr_el2, x10
 	isb
 	b	1f
