@@ -84,7 +84,9 @@ static void build_flag(struct litmus *l)
 void cases_big_endian(struct list *list)
 {
 	static const char *const ops[] = { "ipas2e1is", "ipas2le1", "ripas2e1is" };
-	struct litmus l = { .config = { .cpus = 1, .spare = 2 }, .build = build_big_endian, .regime = "el1&0-stage2", .own = true };
+	struct litmus l = {
+		.config = { .cpus = 1, .spare = 2 }, .build = build_big_endian, .regime = "el1&0-stage2", .own = true
+	};
 
 	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
 		for (unsigned i = 0; i < (nvhe ? 1 : sizeof(ops) / sizeof(*ops)); i++)
@@ -94,9 +96,10 @@ void cases_big_endian(struct list *list)
 						for (l.hint = 0; l.hint < 2; l.hint++) {
 							l.op = op_named(ops[i]);
 							l.config.e2h0 = nvhe;
-							list_add(list, &l, "%ss2-big-endian%s/%s/%s/%s/%s", nvhe ? "nvhe-" : "",
-								 variant_words[l.variant], ops[i], granule_word(l.shift),
-								 size_word(leaf_size(&l)), l.hint ? "ttl" : "no-ttl");
+							list_add(list, &l, "%ss2-big-endian%s/%s/%s/%s/%s",
+								 nvhe ? "nvhe-" : "", variant_words[l.variant], ops[i],
+								 granule_word(l.shift), size_word(leaf_size(&l)),
+								 l.hint ? "ttl" : "no-ttl");
 						}
 	l.op = NO_OPERATION;
 	l.build = build_flag;

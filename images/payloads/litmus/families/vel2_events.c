@@ -65,11 +65,14 @@ static void build_event(struct litmus *l)
 
 void cases_vel2_events(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION, .build = build_event, .regime = "el2&0", .shift = 12, .level = 3, .vel2 = true };
+	struct litmus l = {
+		.op = NO_OPERATION, .build = build_event, .regime = "el2&0", .shift = 12, .level = 3, .vel2 = true
+	};
 
 	for (l.config.cpus = 1; l.config.cpus <= 2; l.config.cpus++)
 		for (l.variant = 0; l.variant < (l.config.cpus > VICTIM ? REMOTE_EVENTS : EVENTS); l.variant++) {
 			l.config.no_l2 = true;
-			list_add(list, &l, "l0-vel2-%s%s", l.config.cpus > VICTIM ? "remote-" : "", event_words[l.variant]);
+			list_add(list, &l, "l0-vel2-%s%s", l.config.cpus > VICTIM ? "remote-" : "",
+				 event_words[l.variant]);
 		}
 }

@@ -70,9 +70,9 @@ static void step_write(const struct step *s)
 	unsigned shift = (unsigned)shared->vel2_shift;
 	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS) || (s->kind == STEP_E2 && regime_ds());
 	struct shape shape = s->kind == STEP_S2 ? c->s2_shape : s->kind == STEP_S1 ? c->s1_shape : shape_of(shift);
-	uint64_t root = s->kind == STEP_S2 ? c->s2_root :
-			s->kind == STEP_S1 ? tables_stage1(c, s->a) :
-					     tables_vel2_root(shift, s->a >> 63, ds);
+	uint64_t root = s->kind == STEP_S2   ? c->s2_root
+			: s->kind == STEP_S1 ? tables_stage1(c, s->a)
+					     : tables_vel2_root(shift, s->a >> 63, ds);
 	uint64_t *slot = tables_slot(root, shape, s->a, s->c);
 
 	for (uint64_t i = 0; i < (s->d ? s->d : 1); i++) {
