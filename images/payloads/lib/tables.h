@@ -10,10 +10,19 @@
 
 #include "bits.h"
 
-/* Granule of 1 << shift bytes, input size in bits, level of the root, which may be several tables side by side. */
+/*
+ * Granule of 1 << shift bytes, input size in bits, level of the root, which may be several tables side by side. `big`: SCTLR_ELx.EE
+ * of the regime is 1, so that its descriptors are big-endian (D24.2 SCTLR_EL1, SCTLR_EL2).
+ */
 struct shape {
-	uint32_t shift, bits, start;
+	uint32_t shift, bits, start, big;
 };
+
+/* A descriptor as it is in memory, and back. */
+static inline uint64_t descriptor_in_memory(struct shape shape, uint64_t descriptor)
+{
+	return shape.big ? __builtin_bswap64(descriptor) : descriptor;
+}
 
 /* log2 of the bytes that a descriptor at `level` covers. */
 static inline unsigned level_shift(unsigned shift, unsigned level)
@@ -53,9 +62,9 @@ static inline uint64_t *tables_entry(uint64_t root, struct shape shape, uint64_t
 
 		if (l == level)
 			return slot;
-		if (!is_table_descriptor(*slot))
-			*slot = table_descriptor(make(shape.shift));
-		table = *slot & PTE_ADDRESS;
+		if (!is_table_descriptor(descriptor_in_memory(shape, *slot)))
+			*slot = descriptor_in_memory(shape, table_descriptor(make(shape.shift)));
+		table = descriptor_in_memory(shape, *slot) & PTE_ADDRESS;
 	}
 }
 

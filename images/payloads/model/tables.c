@@ -76,7 +76,8 @@ static uint64_t make(unsigned shift)
 /* With DS a 4 KB or 16 KB descriptor has OA[51:50] in bits [9:8]; no output of ours is that high. */
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level)
 {
-	return tables_entry((uint64_t)root, (struct shape){ g->shift, g->size, g->start }, address, level, make);
+	return tables_entry((uint64_t)root, (struct shape){ .shift = g->shift, .bits = g->size, .start = g->start },
+			    address, level, make);
 }
 
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes)

@@ -17,7 +17,8 @@
 #define PE_GUARD 112
 #define PE_TOOK 120
 #define PE_INDEX 128
-#define PE_SIZE 136
+#define PE_BELOW 136
+#define PE_SIZE 144
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
@@ -29,12 +30,14 @@ struct pe {
 	uint64_t elr, spsr, esr, far, hpfar, sp;
 	uint64_t guard, took; /* an exception at EL2 is expected; there was one, with esr and far */
 	uint64_t index;
+	uint64_t below; /* SCTLR_EL2 below EL2, for pe_enter(); 0: as it is */
 };
 _Static_assert(offsetof(struct pe, elr) == PE_ELR && offsetof(struct pe, spsr) == PE_SPSR &&
 		       offsetof(struct pe, esr) == PE_ESR && offsetof(struct pe, far) == PE_FAR &&
 		       offsetof(struct pe, hpfar) == PE_HPFAR && offsetof(struct pe, sp) == PE_SP &&
 		       offsetof(struct pe, guard) == PE_GUARD && offsetof(struct pe, took) == PE_TOOK &&
-		       offsetof(struct pe, index) == PE_INDEX && sizeof(struct pe) == PE_SIZE,
+		       offsetof(struct pe, index) == PE_INDEX && offsetof(struct pe, below) == PE_BELOW &&
+		       sizeof(struct pe) == PE_SIZE,
 	       "struct pe and the offsets above");
 
 extern struct pe pes[PES_MAX];

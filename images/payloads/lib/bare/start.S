@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Start of each PE at EL2 (or vEL2), its vectors, and the way below EL2 and back. */
+#include "arch_registers.h"
 #include "pe.h"
 
 	.section .text.start, "ax"
@@ -39,14 +40,33 @@ pe_enter:
 	msr	elr_el2, x10
 	msr	spsr_el2, x11
 	mov	x9, x0
+	ldr	x10, [x9, #PE_BELOW]
+	cbz	x10, 1f
+	orr	x11, x9, #1
+	msr	tpidr_el2, x11
+1:
 	ldp	x0, x1, [x9, #PE_X]
 	ldp	x2, x3, [x9, #PE_X + 16]
 	ldp	x4, x5, [x9, #PE_X + 32]
 	ldp	x6, x7, [x9, #PE_X + 48]
-	eret
+	cbz	x10, 1f
+	msr	sctlr_el2, x10	/* from here on, and up to big_endian, data may be the other way round: registers alone */
+	isb
+1:	eret
+
+big_endian:
+	bic	x9, x9, #1
+	msr	tpidr_el2, x9
+	mrs	x10, sctlr_el2
+	bic	x10, x10, #1 << SCTLR_EE_SHIFT
+	msr	sctlr_el2, x10
+	isb
+	b	1f
 
 lower_sync:
 	mrs	x9, tpidr_el2
+	tbnz	x9, #0, big_endian	/* pe->below was not 0 */
+1:
 	stp	x0, x1, [x9, #PE_X]
 	stp	x2, x3, [x9, #PE_X + 16]
 	stp	x4, x5, [x9, #PE_X + 32]

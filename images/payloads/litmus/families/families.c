@@ -40,4 +40,6 @@ void cases_all(struct list *list)
 	cases_at_indirect(list);
 	cases_at_attributes(list);
 	cases_vncr_indirect(list);
+	cases_big_endian(list);
+	cases_vel2_events(list);
 }

@@ -134,6 +134,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
 				       [ACCESS_HANG] = l2_hang };
 	uint64_t sctlr = 0, entered;
+	bool flat = s->flags & (STEP_MMU_OFF | STEP_BIG_ENDIAN);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[0] = 0;
@@ -142,13 +143,15 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[6] = s->c;
 	cpu->elr = (uint64_t)stubs[s->op];
 	cpu->spsr = entered = (s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) | flags_of(s);
-	if (s->flags & STEP_MMU_OFF) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
+	if (flat) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
 		sctlr = MRS(sctlr_el2);
 		MSR(sctlr_el2, sctlr & ~SCTLR_M);
 		__asm__ volatile("isb" ::: "memory");
 	}
+	cpu->below = s->flags & STEP_BIG_ENDIAN ? (sctlr & ~SCTLR_M) | SCTLR_EE : 0;
 	pe_enter(cpu);
-	if (s->flags & STEP_MMU_OFF) {
+	cpu->below = 0;
+	if (flat) {
 		MSR(sctlr_el2, sctlr);
 		__asm__ volatile("isb" ::: "memory");
 	}

@@ -34,7 +34,7 @@ static void map_pages(uint64_t root, struct shape shape, uint64_t at, uint64_t s
 	uint64_t *slot = tables_slot(root, shape, at, 3);
 
 	for (uint64_t end = pa + size; pa < end; pa += 1ull << shape.shift)
-		*slot++ = pa | attributes;
+		*slot++ = descriptor_in_memory(shape, pa | attributes);
 }
 
 /* Tables for the context, and L2's own page in both stages, identically mapped. */
@@ -71,18 +71,16 @@ static void step_write(const struct step *s)
 	unsigned shift = (unsigned)shared->vel2_shift;
 	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS && !(s->flags & STEP_AS_IS)) ||
 		  (s->kind == STEP_E2 && regime_ds());
-	uint64_t *slot;
+	struct shape shape = s->kind == STEP_S2 ? c->s2_shape : s->kind == STEP_S1 ? c->s1_shape : shape_of(shift);
+	uint64_t root = s->kind == STEP_S2   ? c->s2_root
+			: s->kind == STEP_S1 ? tables_stage1(c, s->a)
+					     : tables_vel2_root(shift, s->a >> 63, ds);
+	uint64_t *slot = tables_slot(root, shape, s->a, s->c);
 
-	if (s->kind == STEP_S2)
-		slot = tables_slot(c->s2_root, c->s2_shape, s->a, s->c);
-	else if (s->kind == STEP_S1)
-		slot = tables_slot(tables_stage1(c, s->a), c->s1_shape, s->a, s->c);
-	else
-		slot = tables_slot(tables_vel2_root(shift, s->a >> 63, ds), shape_of(shift), s->a, s->c);
 	for (uint64_t i = 0; i < (s->d ? s->d : 1); i++) {
-		uint64_t low = level_shift(s->kind == STEP_S2 ? c->s2_shape.shift : s->kind == STEP_S1 ? c->s1_shape.shift : shift, s->c);
+		uint64_t leaf = s->b ? (s->b & ~(ds ? PTE_SH_INNER : 0)) + (i << level_shift(shape.shift, s->c)) : 0;
 
-		__atomic_store_n(slot + i, s->b ? (s->b & ~(ds ? PTE_SH_INNER : 0)) + (i << low) : 0, __ATOMIC_RELAXED);
+		__atomic_store_n(slot + i, descriptor_in_memory(shape, leaf), __ATOMIC_RELAXED);
 	}
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }

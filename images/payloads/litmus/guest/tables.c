@@ -50,7 +50,8 @@ uint64_t tables_look(uint64_t root, struct shape shape, uint64_t ia, unsigned le
 	for (unsigned l = shape.start;; l++) {
 		unsigned low = level_shift(shape.shift, l);
 		uint64_t entries = l == shape.start ? 1ull << (shape.bits - low) : 1ull << (shape.shift - 3);
-		uint64_t descriptor = ((volatile uint64_t *)table)[(ia >> low) & (entries - 1)];
+		uint64_t descriptor =
+			descriptor_in_memory(shape, ((volatile uint64_t *)table)[(ia >> low) & (entries - 1)]);
 
 		if (l == level)
 			return descriptor;

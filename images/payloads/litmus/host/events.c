@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SLOT 2
+#define OTHERS 16 /* pages that take the one that goes */
 
 static void put(uint8_t *memory, uint64_t offset, uint64_t value)
 {
@@ -76,6 +77,26 @@ static bool online(struct vm *vm)
 	return true;
 }
 
+/*
+ * The kernel gives first what it got last, so others take the page that goes. It is no mapping of its own: at the making of one,
+ * in the midst of another, MMU notifiers are for 2 MiB.
+ */
+static bool replace(struct vm *vm, uint64_t offset)
+{
+	size_t size = (size_t)getpagesize(), more = OTHERS * size;
+	uint8_t *at = vm->event[0] + offset / size * size;
+	uint8_t *others = mmap(NULL, more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool done = others != MAP_FAILED && !madvise(at, size, MADV_DONTNEED);
+
+	if (done) {
+		memset(others, 1, more);
+		put(vm->event[0], offset, event_new(offset));
+	}
+	if (others != MAP_FAILED)
+		munmap(others, more);
+	return done || vm_fails(vm, "MADV_DONTNEED of a page");
+}
+
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	vm->mmio_value = event_new(offset);
@@ -84,6 +105,8 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 		put(vm->event[0], offset, event_old(offset));
 		put(vm->event[1], offset, event_new(offset));
 		return slot(vm, vm->event[0], 0);
+	case EVENT_REPLACE:
+		return replace(vm, offset);
 	case EVENT_DONTNEED:
 		if (madvise(vm->event[0], EVENT_SIZE, MADV_DONTNEED)) {
 			vm_break(vm, "MADV_DONTNEED: %s", strerror(errno));

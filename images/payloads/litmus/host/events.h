@@ -7,6 +7,7 @@
 
 enum event_action {
 	EVENT_SET_UP,	 /* the first memory, with the old value; the second has the new one */
+	EVENT_REPLACE,	 /* one page gives way to another, with the new value */
 	EVENT_DONTNEED,	 /* drop all of it, and write the new value */
 	EVENT_MOVE,	 /* the second memory in its place */
 	EVENT_DELETE,	 /* no memory: accesses are MMIO and read the new value */

@@ -73,7 +73,7 @@ void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl
 		fit--;
 	if (sl0 >= 0 && stage2_fits(shift, s2_bits, (int)first - sl0))
 		fit = sl0;
-	c->s2_shape = (struct shape){ shift, s2_bits, first - (unsigned)fit };
+	c->s2_shape = (struct shape){ .shift = shift, .bits = s2_bits, .start = first - (unsigned)fit };
 	c->vtcr = vtcr(shift, s2_bits, sl0 < 0 ? (unsigned)fit : (unsigned)sl0);
 }
 
@@ -84,7 +84,7 @@ void context_wide(struct litmus *l, unsigned ctx, unsigned bits)
 	unsigned shift = c->s2_shape.shift, first = shift == 12 ? 2 : 3;
 	unsigned sl0 = shift == 16 && bits <= 44 ? 1 : 2;
 
-	c->s2_shape = (struct shape){ shift, bits, first - sl0 };
+	c->s2_shape = (struct shape){ .shift = shift, .bits = bits, .start = first - sl0 };
 	c->vtcr = vtcr(shift, bits, sl0);
 	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
 }

@@ -26,6 +26,7 @@ struct config {
 	uint8_t spare;	    /* vCPUs that never run: each brings two shadow stage-2 contexts */
 	bool late;	    /* these are initialised when EVENT_ONLINE asks for it */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
+	bool no_l2;	    /* none runs in it, so that L0 has no shadow context to walk at its own events */
 	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
 };
 

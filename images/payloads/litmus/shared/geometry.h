@@ -22,7 +22,7 @@ static inline unsigned start_level(unsigned shift)
 /* Tables with another input size or start than those are what L1 may choose by T0SZ and SL0. */
 static inline struct shape shape_of(unsigned shift)
 {
-	return (struct shape){ shift, input_bits(shift), start_level(shift) };
+	return (struct shape){ .shift = shift, .bits = input_bits(shift), .start = start_level(shift) };
 }
 
 /*

@@ -31,7 +31,7 @@ static uint64_t make(unsigned shift)
 /* The entry of ``address`` at ``level`` below ``root`` (level 1), with tables made on the way. */
 static uint64_t *entry(uint64_t *root, uint64_t address, unsigned level)
 {
-	return tables_entry((uint64_t)root, (struct shape){ 12, 39, 1 }, address, level, make);
+	return tables_entry((uint64_t)root, (struct shape){ .shift = 12, .bits = 39, .start = 1 }, address, level, make);
 }
 
 void set(uint64_t *descriptor, uint64_t value)
