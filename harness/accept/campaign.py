@@ -15,8 +15,8 @@ from harness import __version__
 from harness.accept import apply as applying
 from harness.accept import base as bases
 from harness.accept import compare as comparing
-from harness.accept import cost as costs
 from harness.accept import confirming, cost_limit, submission, warned, which_steps
+from harness.accept import cost as costs
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
 from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage

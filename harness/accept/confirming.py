@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which of the cells that differ run some more, so that chance can be told from the series.
 
-One cell that differs beyond chance decides as well as ten. Where somebody named the cells all of them run again; where
-nvh chose them, within a time, so many as a share of the budget has time for.
+One cell that differs beyond chance decides as well as ten. Where somebody named the cells all of them run
+again; where nvh chose them, within a time, as many as a share of the budget has time for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def affordable(
     more: int,
     within_s: float,
 ) -> list[str]:
-    """Return those of ``cells`` that have time to run ``more`` times on both sides, within ``within_s`` seconds.
+    """Return those of ``cells`` that have time to run ``more`` times on both sides, in ``within_s`` seconds.
 
     The cheapest come first. Of those that are worse and of those that are better one runs in any case.
     """

@@ -140,7 +140,7 @@ def test_what_the_base_had_no_time_for_is_left_out_and_told(judge: Judge) -> Non
 
 
 def test_so_many_cells_run_again_as_the_budget_has_time_for(judge: Judge) -> None:
-    """Where nvh chose the cells: each takes 10 s to confirm, of 30 s half are there; all three are reported."""
+    """Where nvh chose the cells: each takes 10 s to confirm, and half of 30 s is there; all are reported."""
     cells = ("a", "b", "c")
     plan = Plan(
         tuple(Choice(cell, Claim.REACHES, ("f",), (1,), 10.0) for cell in cells), between={1: (), 2: ()}
