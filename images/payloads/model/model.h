@@ -76,6 +76,8 @@ uint64_t *root_new(const struct geometry *g); /* tables that stand side by side 
 /* The descriptor of ``address`` at ``level`` below ``root``; tables are made on the way. */
 uint64_t *entry_of(const struct geometry *g, uint64_t *root, uint64_t address, unsigned level);
 uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_t attributes);
+/* Bits 51:48 of an output as a descriptor has them: in 15:12 with 64 KB, in 49:48 and 9:8 with DS. */
+uint64_t high_bits(unsigned shift, uint64_t output);
 void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
 
 #define S2_RW (PTE_S2_R | PTE_S2_W)

@@ -100,12 +100,6 @@ static void stage2(unsigned shift, unsigned size)
 	expect((last ^ BIT(size)) >> 12 << 4, a.hpfar, "HPFAR_EL2", "HPFAR_EL2.FIPA", "stage 2 of %d bits, %d KB granule: beyond", (uint64_t)size, granule);
 }
 
-/* Output bits 51:48: in 15:12 with 64 KB, in 49:48 and 9:8 with DS. */
-static uint64_t high_bits(unsigned shift, uint64_t output)
-{
-	return shift == 16 ? BITS(output, 51, 48) * BIT(12) : (output & (3 * BIT(48))) | BITS(output, 51, 50) * BIT(8);
-}
-
 static uint64_t translate(uint64_t va)
 {
 	space_load();

@@ -55,6 +55,42 @@ static void leaf_of_stage2(unsigned shift, unsigned level, enum access access)
 		  access_names[access], (uint64_t)1 << (shift - 10));
 }
 
+/*
+ * Bits 51:48 of an output count where a descriptor has room for them, whatever IPS and PS (AArch64.S1LeafBase() and
+ * AArch64.S2LeafBase(), J1.1.4): 64 KB on a model of 52 bits, and the others with DS. ``size`` as in IPS, 48 bits at most.
+ */
+static void high_output(unsigned shift, bool second, unsigned bit, unsigned size)
+{
+	uint64_t ipa = second ? BIT(35) : (uint64_t)page_a, granule = (uint64_t)1 << (shift - 10), stage = second ? 2 : 1;
+	uint64_t *descriptor;
+
+	space_new(shift, 1, 1, true, true, shift != 16);
+	descriptor = map_s1(TARGET, 3, ipa, PTE_AF);
+	if (second) {
+		descriptor = map_s2(ipa, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+		space.vtcr = (space.vtcr & ~VTCR_PS) | PLACE(VTCR_PS, size);
+	} else {
+		space.tcr = (space.tcr & ~TCR_IPS) | PLACE(TCR_IPS, size);
+	}
+	forget();
+	CHECK_VALUE(touch(0, false, READ, TARGET), A_VALUE, "D8.2", "output size %d of stage %d, %d KB granule",
+		    (uint64_t)size, stage, granule);
+	set(descriptor, *descriptor | high_bits(shift, BIT(bit)));
+	forget();
+	CHECK_ESR(touch(0, false, READ, TARGET), second ? TO_EL2 : TO_EL1, SYNDROME,
+		  abort_class(READ, !second) | ADDRESS_SIZE | 3, "LeafBase(), J1.1.4",
+		  "output bit %d beyond size %d of stage %d, %d KB granule", (uint64_t)bit, (uint64_t)size, stage,
+		  granule);
+}
+
+static void high_outputs(unsigned shift)
+{
+	for (unsigned second = 0; second < 2; second++)
+		for (unsigned bit = 48; bit < 52; bit++)
+			for (unsigned size = 0; size <= 5; size++)
+				high_output(shift, second, bit, size);
+}
+
 static void sizes(unsigned shift)
 {
 	for (unsigned level = 0; level <= 3; level++) {
@@ -112,6 +148,10 @@ void check_sizes(void)
 	for (unsigned shift = 12; shift <= 16; shift += 2)
 		if (features.granule[granule_number(shift)])
 			sizes(shift);
+	for (unsigned shift = 12; shift <= 16; shift += 2)
+		if (features.granule[granule_number(shift)] && features.pa_bits == 52 &&
+		    (shift == 16 || features.lpa2[granule_number(shift)]))
+			high_outputs(shift);
 	for (unsigned more = 1; more <= 4; more++)
 		if (features.granule[0] && features.pa_bits >= 39 + more)
 			concatenated(12, 1, more);

@@ -88,6 +88,11 @@ uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_
 	return (output & ~(BIT(shift_of(g, level)) - 1)) | attributes | memory | share | leaf_bits(level);
 }
 
+uint64_t high_bits(unsigned shift, uint64_t output)
+{
+	return shift == 16 ? BITS(output, 51, 48) * BIT(12) : (output & (3 * BIT(48))) | BITS(output, 51, 50) * BIT(8);
+}
+
 void set(uint64_t *descriptor, uint64_t value)
 {
 	*(volatile uint64_t *)descriptor = value;
