@@ -26,18 +26,15 @@ def affordable(
 
     The cheapest come first. Of those that are worse and of those that are better one runs in any case.
     """
-
-    def price_s(cell: str) -> float:
-        return more * sum(side[cell].results[-1].seconds for side in (base, series))
-
+    price_s = {cell: more * sum(side[cell].results[-1].seconds for side in (base, series)) for cell in cells}
     found: list[str] = []
     seen: set[bool] = set()
     spent_s = 0.0
-    for cell in sorted(cells, key=price_s):
+    for cell in sorted(price_s, key=lambda cell: price_s[cell]):
         better = improved(base[cell], series[cell])
-        if better in seen and spent_s + price_s(cell) > within_s:
+        if better in seen and spent_s + price_s[cell] > within_s:
             continue
         found.append(cell)
         seen.add(better)
-        spent_s += price_s(cell)
+        spent_s += price_s[cell]
     return found

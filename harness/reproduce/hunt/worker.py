@@ -47,7 +47,7 @@ FAILURES_MAX = 3
 SHRINK_GRACE_S = 150.0
 CAUSES = "causes"
 FINDINGS = "findings"
-QUIET = ("pass", "not-applicable")
+QUIET = ("pass", NOT_APPLICABLE)
 """Verdicts after which nobody needs the machine for the same program again."""
 
 

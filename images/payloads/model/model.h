@@ -135,6 +135,12 @@ static inline bool has(const bool *feature)
 }
 void features_read(void);
 static inline unsigned granule_number(unsigned shift) { return shift == 12 ? 0 : shift == 14 ? 1 : 2; }
+/* Whether descriptors of the granule may have outputs of 52 bits: by FEAT_LPA with 64 KB, else by DS. */
+static inline bool wide_outputs(unsigned shift)
+{
+	return features.granule[granule_number(shift)] && features.pa_bits == 52 &&
+	       (shift == 16 || features.lpa2[granule_number(shift)]);
+}
 
 /* ---- operations.c: what this model has of images/tlbi.csv, by the reference in ../arch ---- */
 bool is_implemented(const struct operation *op);

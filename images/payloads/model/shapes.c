@@ -179,7 +179,7 @@ void check_shapes(void)
 			if (geometry(shift, size, true, false).start > 0 || features.pa_bits >= 44)
 				stage2(shift, size);
 	for (unsigned shift = 12; shift <= 16; shift += 2)
-		if (features.granule[granule_number(shift)] && features.pa_bits == 52 && (shift == 16 || features.lpa2[granule_number(shift)]))
+		if (wide_outputs(shift))
 			wide(shift);
 	if (features.granule[0])
 		tags();

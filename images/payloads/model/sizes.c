@@ -149,8 +149,7 @@ void check_sizes(void)
 		if (features.granule[granule_number(shift)])
 			sizes(shift);
 	for (unsigned shift = 12; shift <= 16; shift += 2)
-		if (features.granule[granule_number(shift)] && features.pa_bits == 52 &&
-		    (shift == 16 || features.lpa2[granule_number(shift)]))
+		if (wide_outputs(shift))
 			high_outputs(shift);
 	for (unsigned more = 1; more <= 4; more++)
 		if (features.granule[0] && features.pa_bits >= 39 + more)

@@ -61,11 +61,10 @@ static void build_big_endian(struct litmus *l)
 static void build_flag(struct litmus *l)
 {
 	uint64_t at = fresh_ipa(l->shift, 2, 1), descriptor = leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W);
+	struct context *c = big_endian_context(l);
 
 	if (!l->vm->shared->skip)
-		big_endian_context(l)->vtcr |= VTCR_HA;
-	else
-		big_endian_context(l);
+		c->vtcr |= VTCR_HA;
 	add_poke(l, DATA_PA, value_at(DATA_PA));
 	add_write(l, STEP_S2, 0, at, table_descriptor(TABLE_PA), 2);
 	for (unsigned i = 0; i < 2; i++) {
@@ -73,12 +72,9 @@ static void build_flag(struct litmus *l)
 		read_big_endian(l, at, ROLE_AFTER, 0, value_at(DATA_PA));
 		add_read(l, TABLE_PA, ROLE_AFTER, __builtin_bswap64(descriptor & ~PTE_AF), __builtin_bswap64(descriptor));
 		add_poke(l, TABLE_PA, 0);
-		add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+		known_forget(l, op_named("ipas2e1is"), at, 0);
 	}
-	add_write(l, STEP_S2, 0, at, 0, 2);
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, 2, 1);
 }
 
 void cases_big_endian(struct list *list)

@@ -126,14 +126,10 @@ static void build_descriptor(struct litmus *l)
 	add_access(l, 0, accesses[l->position], at + OFFSET, false, ROLE_GONE, l->position ? 0 : old, 0);
 	expect_wrong(l, at);
 	l->probes[l->probe_count - 1].far = at + OFFSET;
-	add_write(l, STEP_S2, 0, at, 0, l->level);
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, l->level, 1);
 	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA + page, 3, all), 3);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, old, now);
-	add_write(l, STEP_S2, 0, at, 0, first_level(l->shift));
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, first_level(l->shift), 1);
 }
 
 /*
@@ -158,9 +154,7 @@ static void build_flag(struct litmus *l)
 	expect_fault(l, FAULT_EXTERNAL_WALK, ESR_FSC_TYPE_EXTERNAL_WALK, 3, at);
 	add_read(l, table, ROLE_AFTER, 0, descriptor & ~PTE_AF);
 	add_host(l, EVENT_SET_UP, offset);
-	add_write(l, STEP_S2, 0, at, 0, 2);
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, 2, 1);
 }
 
 /* L2's first fetch is what faults. Of an input size that there is not, a PE may make one that there is (R_YXNYW). */

@@ -49,12 +49,9 @@ static void build_stage2(struct litmus *l)
 		else
 			add_read(l, slot, ROLE_AFTER, descriptor & ~PTE_AF, descriptor);
 		add_poke(l, slot, 0);
-		add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+		known_forget(l, op_named("ipas2e1is"), at, 0);
 	}
-	add_write(l, STEP_S2, 0, at, 0, l->level - 1);
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, l->level - 1, 1);
 }
 
 static void build_vncr(struct litmus *l)

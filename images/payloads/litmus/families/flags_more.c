@@ -118,12 +118,9 @@ static void build_dirty(struct litmus *l)
 		p->esr = PLACE(ESR_EC, ESR_EC_DABT_LOW) | ESR_WNR | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_PERMISSION) | 3;
 		add_read(l, TABLE_PA, ROLE_AFTER, 0, descriptor | (has ? PTE_S2_W : 0));
 		add_poke(l, TABLE_PA, 0);
-		add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+		known_forget(l, op_named("ipas2e1is"), at, 0);
 	}
-	add_write(l, STEP_S2, 0, at, 0, 2);
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, 2, 1);
 }
 
 void cases_flags_more(struct list *list)

@@ -90,9 +90,7 @@ static void build_event(struct litmus *l)
 			add_host(l, l->variant ? EVENT_MOVE : EVENT_DONTNEED, offset);
 		read_at(l, at, ROLE_AFTER, event_old(offset), event_new(offset));
 	}
-	add_write(l, STEP_S2, 0, at, 0, 3);
-	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, at, 0, 0), 0);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	add_cleanup(l, 0, at, 3, 1);
 }
 
 static unsigned vmid_of(const struct litmus *l)

@@ -5,17 +5,17 @@
 
 #include <string.h>
 
-/* MemAttr of stage 2 (Arm ARM D8.6): Write-Back unless a letter says otherwise, which with FWB has another encoding. */
+/* MemAttr of stage 2 (Arm ARM D8.6): Write-Back, which with FWB has another encoding, unless a letter says otherwise. */
 static uint64_t memattr(const char *letters, bool fwb)
 {
 	static const struct {
 		char letter;
-		uint8_t without, with;
-	} types[] = { { 'D', 0, 0 }, { 'E', 1, 1 }, { 'N', 5, 5 }, { 'T', 10, 10 }, { 'S', 7, 7 } };
+		uint8_t memattr;
+	} types[] = { { 'D', 0 }, { 'E', 1 }, { 'N', 5 }, { 'T', 10 }, { 'S', 7 } };
 
 	for (unsigned i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (strchr(letters, types[i].letter))
-			return PLACE(PTE_S2_MEMATTR, fwb ? types[i].with : types[i].without);
+			return PLACE(PTE_S2_MEMATTR, types[i].memattr);
 	return PLACE(PTE_S2_MEMATTR, fwb ? 6 : 15);
 }
 

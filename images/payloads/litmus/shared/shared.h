@@ -114,9 +114,9 @@ struct step {
 #define STEP_SETTLED 8u	   /* STEP_RACE: no fault of the victim is under way when the page is taken away */
 #define STEP_WHERE 16u	   /* of STEP_L2's write: which words of shared->frame hold the value afterwards */
 #define STEP_LOOSE 32u	   /* an old translation may still be used: L1 owes an invalidation here, L0 none */
-#define STEP_AS_IS 128u /* of STEP_S1 and STEP_S2: the descriptor has the layout that DS of its stage says */
 #define STEP_MMU_OFF 64u   /* of STEP_L2: SCTLR_EL2.M is 0 while L2 runs */
-#define STEP_BIG_ENDIAN 256u /* as STEP_MMU_OFF, and SCTLR_EL2.EE is 1 */
+#define STEP_AS_IS 128u /* of STEP_S1 and STEP_S2: the descriptor has the layout that DS of its stage says */
+#define STEP_BIG_ENDIAN 256u /* of STEP_L2: as STEP_MMU_OFF, and SCTLR_EL2.EE is 1 */
 
 enum outcome_kind {
 	OUTCOME_NONE,
