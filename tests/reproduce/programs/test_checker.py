@@ -285,6 +285,6 @@ def test_the_statements_are_those_that_nvh_litmus_reads() -> None:
     assert [set(each) for each in letters.groups()[:2]] == [set(grammar.S2_LETTERS), set(grammar.S1_LETTERS)]
     assert set(grammar.E2_LETTERS) <= set(letters.group(3))
     memory = (host / "text_memory.c").read_text()
-    types = {letter: int(value) for letter, value in re.findall(r"\{ '([A-Z])', (\d+), \d+ \}", memory)}
+    types = {letter: int(value) for letter, value in re.findall(r"\{ '([A-Z])', (\d+) \}", memory)}
     assert types == MEMATTR
     assert set(grammar.E2_LETTERS) <= set(grammar.S1_LETTERS)
