@@ -42,6 +42,11 @@ void vm_destroy(struct vm *vm)
 	qemu_destroy(vm);
 }
 
+void vm_leave(struct vm *vm)
+{
+	qemu_destroy(vm);
+}
+
 enum ran vm_run(struct vm *vm, unsigned timeout_s)
 {
 	return qemu_run(vm, timeout_s);
@@ -60,5 +65,5 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	qemu_words = argv + 2;
-	return strcmp(argv[1], "--features") ? text_run(argv[1], 0, NULL) : text_features();
+	return strcmp(argv[1], "--features") ? text_run(argv[1], 0, false, NULL) : text_features();
 }

@@ -2,7 +2,9 @@
 /*
  * Reads a word of each of so many pages at vEL2, whose regime has another VMID for L0 than any of L2's contexts: entries of
  * the TLB that a case's own have to live with. They begin at another page each time, so that over the attempts and
- * cases a victim comes to lie in other sets and ways. The pages are none that a case maps.
+ * cases a victim comes to lie in other sets and ways. The pages are none that a case maps. Each PE has its own at a time:
+ * where two touch the same new page together, L0's faults for it wait for each other, and under icount a CPU that spins does so
+ * for the rest of its turn (some 10 ms of the machine's time), after which both go on to the next page together.
  *
  * QEMU's TLB has no ways but a size, which doubles where a flush finds it more than 70 % full (accel/tcg/cputlb.c,
  * tlb_mmu_resize_locked()); while it is small, a range operation forgets all of it. Hence several rounds before a program,
@@ -17,7 +19,7 @@ _Static_assert(!(PRESSURE_PAGES & (PRESSURE_PAGES - 1)), "PRESSURE_PAGES");
 void pressure(struct pe *cpu)
 {
 	static uint64_t first[PES_MAX];
-	uint64_t page = first[cpu->index];
+	uint64_t page = first[cpu->index] + cpu->index * (PRESSURE_PAGES / PES_MAX);
 
 	if (!shared->pressure)
 		return;

@@ -61,8 +61,11 @@ int main(int argc, char **argv)
 	}
 	if (o.features)
 		return text_features();
-	if (o.program)
-		return text_run(o.program, o.failures, teardown_close);
+	if (o.program) {
+		if (o.leave)
+			leave_begin();
+		return leave_end(text_run(o.program, o.failures, o.leave, teardown_close));
+	}
 	cases_all(&list);
 	for (size_t i = 0; i < list.count; i++)
 		if (selected(&list.cases[i], &o) && !(met++ % o.every))

@@ -27,7 +27,7 @@ struct session {
 	unsigned line;
 	struct vm vm;
 	other_vm_action other_vm;
-	bool have;
+	bool have, leave;
 	char world[32]; /* of the VM's programs */
 	double begun;	/* of the program */
 	unsigned programs, passed, failed, vacuous, not_applicable, vms;
@@ -59,6 +59,16 @@ static void drop(struct session *s)
 	s->have = false;
 }
 
+/* Another VM comes, and nothing is wrong with this one. */
+static void part(struct session *s)
+{
+	if (s->have && s->leave)
+		vm_leave(&s->vm);
+	else
+		drop(s);
+	s->have = false;
+}
+
 /* The first line of a text may say `programs N`: then it is wrong to have more or fewer of them. */
 static bool announce(struct session *s, char **words, unsigned n)
 {
@@ -70,7 +80,7 @@ static bool ready(struct session *s, const struct text *t)
 {
 	s->begun = seconds();
 	if (s->have && (t->fresh || strcmp(s->world, t->world) || memcmp(&s->vm.config, &t->config, sizeof(t->config))))
-		drop(s);
+		part(s);
 	if (s->have)
 		return true;
 	s->have = true; /* what a creation that failed left is destroyed, too */
@@ -244,13 +254,15 @@ out:
 	return fine;
 }
 
-int text_run(const char *path, unsigned failures, other_vm_action other_vm)
+int text_run(const char *path, unsigned failures, bool leave, other_vm_action other_vm)
 {
-	struct session s = { .in = strcmp(path, "-") ? fopen(path, "re") : stdin, .vm = { .fd = -1 }, .other_vm = other_vm };
+	struct session s = { .in = strcmp(path, "-") ? fopen(path, "re") : stdin, .vm = { .fd = -1 } };
 	static char buffer[1 << 16];
 	double begin = seconds();
 	bool usage = false;
 
+	s.leave = leave;
+	s.other_vm = other_vm;
 	if (!s.in) {
 		fprintf(stderr, "nvh-litmus: %s: %s\n", path, strerror(errno));
 		return EXIT_USAGE;
@@ -258,7 +270,7 @@ int text_run(const char *path, unsigned failures, other_vm_action other_vm)
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	while (next(&s, &usage) && (!failures || s.failed < failures))
 		;
-	drop(&s);
+	part(&s);
 	printf("programs=%u passed=%u failed=%u vacuous=%u not_applicable=%u vms=%u seconds=%.2f\n", s.programs, s.passed,
 	       s.failed, s.vacuous, s.not_applicable, s.vms, seconds() - begin);
 	if (s.announced && s.programs != s.announced && !usage && (!failures || s.failed < failures)) {

@@ -5,8 +5,8 @@
 
 #include "host/vm_state.h"
 
-/* `-`: standard input; up to so many failures (0: all); how to make another VM, or NULL; an exit status. */
-int text_run(const char *path, unsigned failures, other_vm_action other_vm);
+/* `-`: standard input; up to so many failures (0: all); whether VMs end with the process; how to make another VM, or NULL; an exit status. */
+int text_run(const char *path, unsigned failures, bool leave, other_vm_action other_vm);
 /* One line: the features of L1 that bring operations; an exit status. */
 int text_features(void);
 
