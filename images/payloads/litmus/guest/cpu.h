@@ -15,18 +15,6 @@ static struct shared *const shared = (struct shared *)SHARED_PA;
 
 #define mark(number) __asm__ volatile("movz xzr, #%0" ::"i"(number) : "memory")
 #define barrier_ish() __asm__ volatile("dsb ish\n\tisb" ::: "memory")
-/*
- * The n-th poll of another CPU, from 0. The first ones give way, for the model may run one CPU at a time and each is
- * answered soon. A long wait is for L0, by its clock; and a YIELD takes the model as long as thousands of other
- * instructions, each of which takes the clock on, so most polls of it do not.
- */
-#define EAGER_POLLS 256u
-#define POLLS_A_YIELD 1024u
-#define give_way(n)                                                                                                   \
-	do {                                                                                                          \
-		if ((n) < EAGER_POLLS || !((n) % POLLS_A_YIELD))                                                      \
-			__asm__ volatile("yield" ::: "memory");                                                                    \
-	} while (0)
 #define barrier_ishst() __asm__ volatile("dsb ishst" ::: "memory")
 
 /*

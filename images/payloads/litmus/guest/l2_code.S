@@ -70,7 +70,7 @@ l2_hang:
 	add	x4, x4, #1
 	dmb	ishst
 	str	x4, [x2, #8]
-	tst	x4, #31		/* not each time: guest/cpu.h, give_way() */
+	tst	x4, #31		/* not each time: guest/wait.c */
 	b.ne	3f
 	yield
 3:	ldr	x5, [x3]

@@ -6,6 +6,7 @@
 #include "guest/step.h"
 #include "guest/stubs.h"
 #include "guest/tables.h"
+#include "guest/wait.h"
 #include "psci.h"
 
 static void read_ids(void)

@@ -6,8 +6,9 @@
 #include "guest/stubs.h"
 #include "guest/tables.h"
 #include "guest/tlbi.h"
+#include "guest/wait.h"
 
-#define PATIENCE 20000000 /* polls of another CPU before giving up */
+#define PATIENCE 2000000 /* polls of another CPU before giving up: some 500 instructions each */
 
 __attribute__((section(".l2.data"), aligned(64))) volatile struct spin spins[CPUS_MAX];
 __attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];

@@ -9,6 +9,7 @@
 #include "guest/spin.h"
 #include "guest/stubs.h"
 #include "guest/tables.h"
+#include "guest/wait.h"
 
 #define ROOTS_PA (POOL_PA + POOL_SIZE / 2)
 #define ROOT_SIZE 0x40000 /* 16 concatenated tables of 16K */
