@@ -29,6 +29,16 @@ enum keeper keeper_of(const struct entry *entry, const struct context *context)
 	return context->hcr & HCR_NV ? L1 : L2; /* L0 has it set while it runs L1 at virtual EL2 */
 }
 
+/* The tables are as the entry's walk read them, whatever SCTLR_ELx.EE is where the operation is executed. */
+static struct context as_filled(const struct context *context, const struct entry *entry)
+{
+	struct context filled = *context;
+
+	filled.sctlr = entry->big & 1 ? filled.sctlr | SCTLR_EE : filled.sctlr & ~SCTLR_EE;
+	filled.ee2 = entry->big & 2;
+	return filled;
+}
+
 static enum step_to_new stage2_step(const struct entry *entry, const struct context *context, read_physical read,
 				    struct walk *now)
 {
@@ -63,8 +73,11 @@ static enum step_to_new stage1_step(const struct entry *entry, const struct cont
 enum step_to_new break_step(const struct entry *entry, const struct tlbi *tlbi, const struct context *context,
 			    read_physical read, struct walk *now)
 {
+	struct context filled;
+
 	if (!context || tlbi->op->operand == NONE || tlbi->op->operand == ASID)
 		return UNTOLD;
-	return entry->extent.stage == STAGE_2 ? stage2_step(entry, context, read, now)
-					    : stage1_step(entry, context, read, now);
+	filled = as_filled(context, entry);
+	return entry->extent.stage == STAGE_2 ? stage2_step(entry, &filled, read, now)
+					    : stage1_step(entry, &filled, read, now);
 }

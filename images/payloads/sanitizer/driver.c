@@ -11,7 +11,8 @@
  *   mark NUMBER | left-out N | counters
  *   parallel                                        PEs run in parallel from here on
  *   step PE | idle PE ON                            a PE executes, halts, wakes up
- *   model | sctlr PE VALUE                          the model itself is judged from here on
+ *   sctlr PE VALUE | ee2 PE ON                      SCTLR_ELx of the context, and SCTLR_EL2.EE for its stage 2
+ *   model                                           the model itself is judged from here on
  *   used PE VA USED KIND USER PC                    KIND: P_R, P_W, P_X of walk.h
  *   abort PE ESR FAR HPFAR ELR SPSR TO_EL2 WORD BASE    BASE: the value of the instruction's base register
  *   trap SYS XT PE EL VMID E2H TGE DS FB  RT BECAME ESR HCR HFGITR
@@ -185,6 +186,8 @@ static bool model_command(const char *name)
 		judge.model = true;
 	else if (!strcmp(name, "sctlr"))
 		contexts[pe].sctlr = argument[1];
+	else if (!strcmp(name, "ee2"))
+		contexts[pe].ee2 = argument[1];
 	else if (!strcmp(name, "used"))
 		judge_access(&judge, pe, &contexts[pe], argument[1], argument[2], argument[5], 1, (unsigned)argument[3], argument[4]);
 	else if (!strcmp(name, "abort"))

@@ -21,7 +21,7 @@ struct fresh {
 	enum outcome outcome;
 	unsigned perms;
 	uint64_t roots[2], where[2], value[2];
-	uint8_t stages;
+	uint8_t stages, big;
 };
 
 static unsigned class_of(enum scope scope, bool nxs)
@@ -60,6 +60,7 @@ static struct fresh fresh_stage2(const struct context *context, const struct ste
 		.where = { 0, leaf->where },
 		.value = { 0, leaf->value },
 		.stages = 2,
+		.big = context_big(context),
 	};
 }
 
@@ -79,6 +80,7 @@ static struct fresh fresh_combined(const struct context *context, uint64_t va, c
 		.where = { leaf->where, 0 },
 		.value = { leaf->value, 0 },
 		.stages = (uint8_t)(context->s1 | context->s2 << 1),
+		.big = context_big(context),
 	};
 
 	if (walk->steps && walk->outcome == MAPPED) {
@@ -100,6 +102,7 @@ static struct entry *fill(struct judge *judge, unsigned pe, const struct fresh *
 	entry->out = fresh->out;
 	entry->perms = entry->least = fresh->perms;
 	entry->stages = fresh->stages;
+	entry->big = fresh->big;
 	memcpy(entry->roots, fresh->roots, sizeof(entry->roots));
 	memcpy(entry->where, fresh->where, sizeof(entry->where));
 	memcpy(entry->value, fresh->value, sizeof(entry->value));
@@ -202,6 +205,7 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 	if (entry->raced) { /* the tables lead there again, and say by what */
 		memcpy(entry->where, fresh->where, sizeof(entry->where));
 		memcpy(entry->value, fresh->value, sizeof(entry->value));
+		entry->big = fresh->big;
 		entry->perms = entry->least = fresh->perms;
 		entry->raced = 0;
 	}

@@ -49,7 +49,8 @@ static bool still_differs(struct judge *judge, const struct entry *entry)
 		return true;
 	for (int stage = 0; stage < 2; stage++)
 		if (entry->where[stage] &&
-		    (!judge->read(entry->where[stage], &value) || value != entry->value[stage]))
+		    (!read_descriptor(judge->read, entry->where[stage], entry->big >> stage & 1, &value) ||
+		     value != entry->value[stage]))
 			return true;
 	return false;
 }

@@ -35,6 +35,7 @@ struct entry {
 	uint64_t roots[2];	 /* of stage 1 and stage 2 when it was filled */
 	uint64_t where[2], value[2]; /* the leaf descriptor of each stage; where 0: stage off */
 	uint8_t stages;		 /* bit 0: stage 1 took part, bit 1: stage 2 */
+	uint8_t big;		 /* which stages had big-endian descriptors: context_big() */
 	struct event filled, seen; /* seen: the first use that disagreed */
 	struct doom doom[2];
 	uint8_t raced;	 /* filled by what the PE used, since its tables were changed before they were walked here */

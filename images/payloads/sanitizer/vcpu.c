@@ -113,6 +113,7 @@ void vcpu_context_el10(struct vcpu *vcpu, struct context *context)
 	context->vttbr = vttbr;
 	context->vtcr = vcpu_read(vcpu, R_VTCR);
 	context->vmid = vmid_of(vttbr, context->vtcr);
+	context->ee2 = vcpu_read(vcpu, R_SCTLR_2) & SCTLR_EE;
 	context->sctlr = vcpu_read(vcpu, R_SCTLR);
 	context->s1 = (context->sctlr & SCTLR_M) && !(hcr & HCR_DC); /* DC turns stage 1 off */
 	context->tcr = vcpu_read(vcpu, R_TCR);
@@ -162,5 +163,5 @@ struct context vcpu_stage2(struct vcpu *vcpu)
 	uint64_t vttbr = vcpu_read(vcpu, R_VTTBR), vtcr = vcpu_read(vcpu, R_VTCR);
 
 	return (struct context){ .regime = EL10, .s2 = true, .valid = true, .vttbr = vttbr,
-				 .vtcr = vtcr, .vmid = vmid_of(vttbr, vtcr) };
+				 .ee2 = vcpu_read(vcpu, R_SCTLR_2) & SCTLR_EE, .vtcr = vtcr, .vmid = vmid_of(vttbr, vtcr) };
 }

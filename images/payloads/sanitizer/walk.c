@@ -140,7 +140,7 @@ static enum outcome stage2_leaf(const struct context *context, read_physical rea
 	table = format.base;
 	for (int level = format.start; level <= 3; level++) {
 		leaf->where = table + descend(&format, level, ipa, leaf);
-		if (!read(leaf->where, &descriptor))
+		if (!read_descriptor(read, leaf->where, context->ee2, &descriptor))
 			return NO_MEMORY;
 		leaf->value = descriptor;
 		switch (kind_of(descriptor, level, &format)) {
@@ -255,7 +255,7 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 			result->stage = 2;
 			return outcome;
 		}
-		if (!read(leaf->where, &descriptor))
+		if (!read_descriptor(read, leaf->where, context->sctlr & SCTLR_EE, &descriptor))
 			return NO_MEMORY;
 		leaf->value = descriptor;
 		switch (kind_of(descriptor, level, &format)) {

@@ -11,10 +11,10 @@
 enum { P_R = 1, P_W = 2, P_X = 4, P_UR = 8, P_UW = 16, P_UX = 32, P_ALL = 63 };
 #define PAGE_MASK (~0xfffull)
 
-/* The registers that decide a translation. ``s1``, ``s2``: whether the stage is on. */
+/* The registers that decide a translation. ``s1``, ``s2``: whether the stage is on; ``ee2``: SCTLR_EL2.EE, for stage 2. */
 struct context {
 	enum regime regime;
-	bool s1, s2, e2h, valid;
+	bool s1, s2, ee2, e2h, valid;
 	uint16_t vmid, asid;
 	uint64_t hcr, hcrx, hfgitr, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0, mair;
 };
@@ -23,6 +23,12 @@ struct context {
 static inline uint64_t context_root2(const struct context *context)
 {
 	return context->s2 ? context->vttbr & VTTBR_BADDR : 0;
+}
+
+/* Which stages have big-endian descriptors: bit 0, the regime's SCTLR_ELx.EE; bit 1, SCTLR_EL2.EE (J1.1.4, walkparams.ee). */
+static inline uint8_t context_big(const struct context *context)
+{
+	return (uint8_t)((context->sctlr & SCTLR_EE ? 1 : 0) | (context->ee2 ? 2 : 0));
 }
 
 /* VTTBR_EL2.VMID, of 8 bits unless VTCR_EL2.VS is set. */
@@ -64,6 +70,16 @@ struct walk {
 
 /* Reads 8 bytes of physical memory; false where there is no RAM. */
 typedef bool (*read_physical)(uint64_t pa, uint64_t *value);
+
+/* The descriptor at ``pa`` as a walk takes it. */
+static inline bool read_descriptor(read_physical read, uint64_t pa, bool big, uint64_t *descriptor)
+{
+	bool there = read(pa, descriptor);
+
+	if (there && big)
+		*descriptor = __builtin_bswap64(*descriptor);
+	return there;
+}
 
 void walk(const struct context *context, read_physical read, uint64_t va, struct walk *result);
 uint64_t canonical(const struct context *context, uint64_t va);

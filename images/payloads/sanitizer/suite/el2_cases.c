@@ -32,12 +32,12 @@ static uint64_t use(unsigned cpu, bool vncr)
                                                                                                              \
 		switch_el2_mmu(true);                                                                        \
 		page++;                                                                                      \
-		leaf = el2_leaf(page);                                                                       \
+		leaf = el2_leaf(page, false);                                                                \
 		use(cpu, vncr);                                                                              \
 		set(leaf, 0);                                                                                \
 		__VA_ARGS__;                                                                                 \
 		DONE();                                                                                      \
-		set(leaf, (s1_page((uint64_t)page_b) & ~PTE_S1_NG));                                             \
+		set(leaf, el2_page(page_b, false));                                                          \
 		value = use(cpu, vncr);                                                                      \
 		settle(cpu);                                                                                 \
 		switch_el2_mmu(false);                                                                       \
@@ -54,6 +54,34 @@ REMAP(vncr, 0, true, VAE2IS(OPERAND(page)))
 REMAP(vncr_none, 0, true, (void)0)
 REMAP(vncr_other_regime, 0, true, VAE1IS(OPERAND(page)))
 
+/* The tables are big-endian, and EL2's MMU is on for the two reads alone. */
+static uint64_t big_endian(bool invalidate)
+{
+	uint64_t value, *leaf;
+
+	page++;
+	run_el2_big(0, EL2_VA + 4096 * page);
+	leaf = el2_leaf(page, true);
+	set(leaf, 0);
+	if (invalidate)
+		VAE2IS(OPERAND(page));
+	DONE();
+	set(leaf, el2_page(page_b, true));
+	value = run_el2_big(0, EL2_VA + 4096 * page);
+	settle(0);
+	return value;
+}
+
+static uint64_t big_endian_right(void)
+{
+	return big_endian(true);
+}
+
+static uint64_t big_endian_none(void)
+{
+	return big_endian(false);
+}
+
 const struct test el2_tests[] = {
 	{ "el2-va", "", "", right },
 	{ "el2-none", "nothing is invalidated", "remapped:combined", none },
@@ -61,6 +89,8 @@ const struct test el2_tests[] = {
 	{ "el2-local", "VAE2 (local) for another PE", "remapped:combined", local },
 	{ "el2-all", "", "", all },
 	{ "el2-other-regime", "VMALLS12E1IS: the wrong regime", "remapped:combined", other_regime },
+	{ "el2-big-endian", "", "", big_endian_right },
+	{ "el2-big-endian-none", "EL2's tables are big-endian, nothing is invalidated", "remapped:combined", big_endian_none },
 	{ "vncr", "", "", vncr },
 	{ "vncr-none", "nothing is invalidated", "remapped:combined", vncr_none },
 	{ "vncr-other-regime", "VAE1IS: the wrong regime", "remapped:combined", vncr_other_regime },

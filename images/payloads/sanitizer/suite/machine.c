@@ -4,7 +4,10 @@
 
 static volatile uint64_t request;
 
-/* bit 63: at EL0; bit 62: a load by EL2 itself; bit 61: EL2's MMU on, bit 60: off; else an action and an address */
+/*
+ * bit 63: at EL0; bit 62: a load by EL2 itself; bit 61: EL2's MMU on, bit 60: off; bit 59: el2_big_read(); else an action and an
+ * address
+ */
 static uint64_t serve(struct pe *pe, uint64_t what, uint64_t address)
 {
 	uint64_t value;
@@ -15,13 +18,18 @@ static uint64_t serve(struct pe *pe, uint64_t what, uint64_t address)
 	}
 	if (what >> 62 & 1)
 		return pe_load(pe, address, &value) ? value : FAULTED;
+	if (what >> 59 & 1)
+		return el2_big_read(address);
 	world_load();
+	pe->below = world.big2 ? SCTLR_E2H0_RES1 | SCTLR_EE : 0;
 	pe->x[0] = what & 0xff;
 	pe->x[1] = address;
 	pe->elr = (uint64_t)victim;
 	pe->spsr = what >> 63 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 	pe_enter(pe);
-	return below_is_done(pe) ? pe->x[0] : FAULTED;
+	if (!below_is_done(pe))
+		return FAULTED;
+	return world.big1 && (what & 0xff) == LOAD ? __builtin_bswap64(pe->x[0]) : pe->x[0]; /* EE is for EL1's data, too */
 }
 
 void second_main(void)
@@ -79,6 +87,11 @@ uint64_t run(unsigned number, enum action action, uint64_t address)
 uint64_t run_el2(unsigned number, uint64_t address)
 {
 	return command(number, 1ul << 62, address);
+}
+
+uint64_t run_el2_big(unsigned number, uint64_t address)
+{
+	return command(number, 1ul << 59, address);
 }
 
 void switch_el2_mmu(bool on)

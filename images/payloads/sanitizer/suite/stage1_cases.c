@@ -273,6 +273,23 @@ static uint64_t table_page_none(void)
 	return table_page(false);
 }
 
+/* Any of the above with big-endian tables, of stage 1 alone or of both stages. */
+#define BIG(name, also_stage2)            \
+	static uint64_t big_##name(void)  \
+	{                                 \
+		if (also_stage2)          \
+			world_big2();     \
+		world.big1 = true;        \
+		return name();            \
+	}
+
+BIG(right, true)
+BIG(local_own, false)
+BIG(none, false)
+BIG(wrong_va, true)
+BIG(unmap_none, false)
+BIG(direct, true)
+
 const struct test stage1_tests[] = {
 	{ "s1-va", "", "", right },
 	{ "s1-none", "nothing is invalidated", "remapped:combined", none },
@@ -316,6 +333,12 @@ const struct test stage1_tests[] = {
 	{ "s1-direct", "from A to B without a break", "no-break:combined", direct },
 	{ "s1-nv-last-level", "", "", nv_last_level },
 	{ "s1-nv-direct", "of virtual EL2: from A to B without a break", "no-break:combined", nv_direct },
+	{ "s1-big-endian", "", "", big_local_own },
+	{ "s1-big-endian-both", "", "", big_right },
+	{ "s1-big-endian-none", "big-endian tables, nothing is invalidated", "remapped:combined", big_none },
+	{ "s1-big-endian-both-wrong-va", "both stages big-endian, VAE1IS of another page", "remapped:combined", big_wrong_va },
+	{ "s1-big-endian-unmap-none", "big-endian tables, unmapped, nothing is invalidated", "unmapped:combined", big_unmap_none },
+	{ "s1-big-endian-both-direct", "both stages big-endian, from A to B without a break", "no-break:combined", big_direct },
 	{ "s1-table-page", "", "", table_page_right },
 	{ "s1-table-page-vmalle1-alone", "the IPA of a table: VMALLE1IS without IPAS2E1IS", "remapped:stage2",
 	  table_page_none },

@@ -179,6 +179,22 @@ BLOCK_CASE(block_beyond, IN_BLOCK + 512)
 BLOCK_CASE(block_ttl, IN_BLOCK | TTL(2))
 BLOCK_CASE(block_page_ttl, IN_BLOCK | TTL(3))
 
+/* Any of the above with big-endian descriptors. */
+#define BIG(name)                                                                                            \
+	static uint64_t big_##name(void)                                                                     \
+	{                                                                                                    \
+		world_big2();                                                                                \
+		return name();                                                                               \
+	}
+
+BIG(full)
+BIG(none_remote)
+BIG(unmap)
+BIG(unmap_none)
+BIG(ipa_alone)
+BIG(wrong_ipa)
+BIG(direct)
+
 const struct test stage2_tests[] = {
 	{ "s2-full", "", "", full },
 	{ "s2-none", "nothing is invalidated", BOTH, none },
@@ -225,6 +241,14 @@ const struct test stage2_tests[] = {
 	{ "s2-vmid-flushed", "", "", vmid_flushed },
 	{ "s2-vmid-reused", "a VMID gets other tables, nothing is invalidated",
 	  "vmid-reused:combined vmid-reused:stage2", vmid_reused },
+	{ "s2-big-endian", "", "", big_full },
+	{ "s2-big-endian-none", "big-endian tables, nothing is invalidated", BOTH, big_none_remote },
+	{ "s2-big-endian-ipa-alone", "big-endian tables, IPAS2E1IS without VMALLE1IS", "remapped:combined", big_ipa_alone },
+	{ "s2-big-endian-wrong-ipa", "big-endian tables, IPAS2E1IS of another page", "remapped:stage2", big_wrong_ipa },
+	{ "s2-big-endian-unmap", "", "", big_unmap },
+	{ "s2-big-endian-unmap-none", "big-endian tables, unmapped, nothing is invalidated",
+	  "unmapped:combined unmapped:stage2", big_unmap_none },
+	{ "s2-big-endian-direct", "big-endian tables, from A to B without a break", "no-break:stage2", big_direct },
 	{ "s2-block-last-page", "", "", block_last_page },
 	{ "s2-block-beyond", "IPAS2E1IS of the page behind the block", "remapped:stage2", block_beyond },
 	{ "s2-block-ttl", "", "", block_ttl },

@@ -56,7 +56,7 @@ extern const uint8_t victim[];
 
 struct world {
 	uint64_t vttbr, vtcr, hcr, ttbr0, tcr;
-	bool s1;
+	bool s1, big1, big2; /* stage 1 is on; its descriptors are big-endian, those of stage 2 */
 };
 extern struct world world;
 extern uint64_t page_a[], page_b[];
@@ -65,22 +65,28 @@ extern uint8_t block_a[], block_b[];
 /* A new VMID with stage 2 that maps the program itself and, in the window, page after page of A. */
 void world_new(void);
 unsigned world_vmid(void);
+/* Stage 2 anew, with big-endian descriptors: SCTLR_EL2.EE is 1 while the victim runs. */
+void world_big2(void);
 /* Stage 1 of the victim on, with ASID 5; the window's pages are non-global. */
 void world_stage1(void);
 void world_load(void); /* the registers, on this CPU */
 uint64_t *s2_leaf(unsigned page);
 uint64_t *s2_block(void);
 uint64_t *s1_leaf(unsigned page);
-uint64_t s2_page(const void *to);
+uint64_t s2_page(const void *to); /* as the descriptor is in memory */
 uint64_t s1_page(uint64_t ipa);
 void set(uint64_t *descriptor, uint64_t value); /* with the DSB that makes it visible */
 uint64_t other_vttbr(void); /* tables like the world's with B in the window */
 uint64_t other_ttbr0(void);
-uint64_t *el2_leaf(unsigned page);
+/* EL2 has two sets of tables. A read by the big-endian ones has its MMU on, with SCTLR_EL2.EE, for itself alone. */
+uint64_t *el2_leaf(unsigned page, bool big);
+uint64_t el2_page(const void *to, bool big);
 void el2_mmu(bool on);
+uint64_t el2_big_read(uint64_t address);
 uint64_t run(unsigned cpu, enum action action, uint64_t address);
 uint64_t run_el0(unsigned cpu, enum action action, uint64_t address);
 uint64_t run_el2(unsigned cpu, uint64_t address);
+uint64_t run_el2_big(unsigned cpu, uint64_t address);
 void switch_el2_mmu(bool on); /* on both CPUs */
 /* Without a DSB on this CPU; ``to`` is the descriptor that is set before. */
 uint64_t run_unordered(unsigned cpu, enum action action, uint64_t address, uint64_t *descriptor, uint64_t to);

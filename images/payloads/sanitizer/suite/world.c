@@ -11,7 +11,7 @@ uint64_t page_a[512] __attribute__((aligned(4096))), page_b[512] __attribute__((
 uint8_t block_a[BLOCK] __attribute__((aligned(0x200000))), block_b[BLOCK] __attribute__((aligned(0x200000)));
 static uint64_t tables[TABLES][512] __attribute__((aligned(4096)));
 static unsigned used, vmid;
-static uint64_t *s2_root, *s1_root, *el2_root;
+static uint64_t *s2_root, *s1_root, *el2_root[2]; /* el2_root: little-endian, big-endian */
 
 static uint64_t *table(void)
 {
@@ -28,10 +28,15 @@ static uint64_t make(unsigned shift)
 	return (uint64_t)table();
 }
 
-/* The entry of ``address`` at ``level`` below ``root`` (level 1), with tables made on the way. */
-static uint64_t *entry(uint64_t *root, uint64_t address, unsigned level)
+static struct shape shape(bool big)
 {
-	return tables_entry((uint64_t)root, (struct shape){ .shift = 12, .bits = 39, .start = 1 }, address, level, make);
+	return (struct shape){ .shift = 12, .bits = 39, .start = 1, .big = big };
+}
+
+/* The entry of ``address`` at ``level`` below ``root`` (level 1), with tables made on the way. */
+static uint64_t *entry(uint64_t *root, uint64_t address, unsigned level, bool big)
+{
+	return tables_entry((uint64_t)root, shape(big), address, level, make);
 }
 
 void set(uint64_t *descriptor, uint64_t value)
@@ -42,12 +47,12 @@ void set(uint64_t *descriptor, uint64_t value)
 
 uint64_t s2_page(const void *to)
 {
-	return (uint64_t)to | S2_ATTR | 3;
+	return descriptor_in_memory(shape(world.big2), (uint64_t)to | S2_ATTR | 3);
 }
 
 uint64_t s1_page(uint64_t ipa)
 {
-	return ipa | S1_ATTR | PTE_S1_EL0 | PTE_S1_NG | 3;
+	return descriptor_in_memory(shape(world.big1), ipa | S1_ATTR | PTE_S1_EL0 | PTE_S1_NG | 3);
 }
 
 static void fill_pages(void)
@@ -71,9 +76,9 @@ static uint64_t *stage2_tables(const void *window)
 {
 	uint64_t *root = table();
 
-	*entry(root, 0x40000000, 1) = 0x40000000 | S2_ATTR | 1;
+	*entry(root, 0x40000000, 1, world.big2) = descriptor_in_memory(shape(world.big2), 0x40000000 | S2_ATTR | 1);
 	for (unsigned page = 0; page < 16; page++)
-		*entry(root, WINDOW_IPA + 4096 * page, 3) = s2_page(window);
+		*entry(root, WINDOW_IPA + 4096 * page, 3, world.big2) = s2_page(window);
 	return root;
 }
 
@@ -81,15 +86,16 @@ static uint64_t *stage1_tables(uint64_t ipa)
 {
 	uint64_t *root = table();
 
-	*entry(root, 0x40000000, 1) = 0x40000000 | S1_ATTR | 1;
+	*entry(root, 0x40000000, 1, world.big1) = descriptor_in_memory(shape(world.big1), 0x40000000 | S1_ATTR | 1);
 	for (unsigned page = 0; page < 16; page++)
-		*entry(root, WINDOW_VA + 4096 * page, 3) = s1_page(ipa);
+		*entry(root, WINDOW_VA + 4096 * page, 3, world.big1) = s1_page(ipa);
 	return root;
 }
 
 void world_new(void)
 {
 	fill_pages();
+	world.big1 = world.big2 = false;
 	s2_root = stage2_tables(page_a);
 	world = (struct world){
 		/* T0SZ 25, start at level 1, WB, inner shareable, 40 bits of PA, 16 bits of VMID */
@@ -102,6 +108,14 @@ void world_new(void)
 	VMALLS12E1IS(); /* VMIDs begin anew with each run of the program, TLBs may not */
 	DSB(ish);
 	ISB();
+}
+
+void world_big2(void)
+{
+	world.big2 = true;
+	s2_root = stage2_tables(page_a);
+	world.vttbr = (uint64_t)s2_root | (world.vttbr & VTTBR_VMID);
+	world_load();
 }
 
 unsigned world_vmid(void)
@@ -128,7 +142,7 @@ void world_stage1(void)
 
 void world_load(void)
 {
-	uint64_t sctlr = world.s1 ? SCTLR_RES1 | SCTLR_M | SCTLR_C : SCTLR_RES1;
+	uint64_t sctlr = SCTLR_RES1 | (world.s1 ? SCTLR_M | SCTLR_C : 0) | (world.big1 ? SCTLR_EE : 0);
 
 	LOAD_REGISTER(vtcr_el2, world.vtcr);
 	LOAD_REGISTER(vttbr_el2, world.vttbr);
@@ -142,17 +156,17 @@ void world_load(void)
 
 uint64_t *s2_leaf(unsigned page)
 {
-	return entry(s2_root, WINDOW_IPA + 4096 * page, 3);
+	return entry(s2_root, WINDOW_IPA + 4096 * page, 3, world.big2);
 }
 
 uint64_t *s2_block(void)
 {
-	return entry(s2_root, WINDOW_IPA + BLOCK, 2);
+	return entry(s2_root, WINDOW_IPA + BLOCK, 2, world.big2);
 }
 
 uint64_t *s1_leaf(unsigned page)
 {
-	return entry(s1_root, WINDOW_VA + 4096 * page, 3);
+	return entry(s1_root, WINDOW_VA + 4096 * page, 3, world.big1);
 }
 
 uint64_t other_vttbr(void)
@@ -166,27 +180,41 @@ uint64_t other_ttbr0(void)
 	return (uint64_t)stage1_tables(WINDOW_IPA + 4096) | PLACE(TTBR_ASID, 5);
 }
 
-uint64_t *el2_leaf(unsigned page)
+uint64_t el2_page(const void *to, bool big)
 {
-	return entry(el2_root, EL2_VA + 4096 * page, 3);
+	return descriptor_in_memory(shape(big), (uint64_t)to | S1_ATTR | PTE_S1_EL0 | 3);
 }
 
-/* EL2's own MMU, E2H = 0: everything as it is, and a window. */
-void el2_mmu(bool on)
+uint64_t *el2_leaf(unsigned page, bool big)
 {
-	if (on && !el2_root) {
-		el2_root = table();
-		*entry(el2_root, 0, 1) = 0ul | PTE_AF | 1ul << 2 | PTE_S1_EL0 | 1; /* devices */
-		*entry(el2_root, 0x40000000, 1) = 0x40000000 | S1_ATTR | PTE_S1_EL0 | 1;
-		for (unsigned page = 0; page < 16; page++)
-			*el2_leaf(page) = (uint64_t)page_a | S1_ATTR | PTE_S1_EL0 | 3;
-	}
+	return entry(el2_root[big], EL2_VA + 4096 * page, 3, big);
+}
+
+/* EL2's own tables, E2H = 0: everything as it is, and a window. */
+static void el2_tables(bool big)
+{
+	el2_root[big] = table();
+	*entry(el2_root[big], 0, 1, big) = descriptor_in_memory(shape(big), PTE_AF | 1ul << 2 | PTE_S1_EL0 | 1); /* devices */
+	*entry(el2_root[big], 0x40000000, 1, big) = descriptor_in_memory(shape(big), 0x40000000 | S1_ATTR | PTE_S1_EL0 | 1);
+	for (unsigned page = 0; page < 16; page++)
+		*el2_leaf(page, big) = el2_page(page_a, big);
+}
+
+static void el2_load(bool big)
+{
+	if (!el2_root[big])
+		el2_tables(big);
 	MSR(mair_el2, 0xff);
 	MSR(tcr_el2, PLACE(TCR_T0SZ, 25) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
 			     PLACE(TCR_E2H0_PS, 2) | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH);
-	MSR(ttbr0_el2, el2_root);
+	MSR(ttbr0_el2, el2_root[big]);
 	DSB(sy);
 	ISB();
+}
+
+void el2_mmu(bool on)
+{
+	el2_load(false);
 	MSR(sctlr_el2, on ? SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_E2H0_RES1);
 	ISB();
 	if (!on) {
@@ -194,4 +222,15 @@ void el2_mmu(bool on)
 		DSB(ish);
 		ISB();
 	}
+}
+
+/* In registers alone from the first MSR to the last: data is the other way round. */
+uint64_t el2_big_read(uint64_t address)
+{
+	uint64_t value, on = SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_EE, off = SCTLR_E2H0_RES1;
+
+	el2_load(true);
+	__asm__ volatile("msr sctlr_el2, %1\n\tisb\n\tldr %0, [%3]\n\tmsr sctlr_el2, %2\n\tisb"
+			 : "=&r"(value) : "r"(on), "r"(off), "r"(address) : "memory");
+	return __builtin_bswap64(value);
 }
