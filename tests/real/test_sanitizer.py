@@ -75,7 +75,7 @@ def test_dropped_operations_are_noticed(outcomes: dict[str, SuiteOutcome], tmp_p
     outcome = suite("qemu", "icount", tmp_path, leave_out=1)
     assert outcome.state.left_out + outcome.state.tlbis == outcomes["qemu"].state.tlbis
     quiet = [case.name for case in outcome.cases if not case.breaks and not case.found]
-    assert quiet == ["s2-widen-none", "s2-access-flag-none", "el2-va", "el2-all", "vncr"]
+    assert quiet == ["s2-widen-none", "s2-access-flag-none", "el2-va", "el2-all", "el2-big-endian", "vncr"]
 
 
 def test_dropping_every_third_is_noticed(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_oracle_fails_on_each_level(
     assert breaks.doubts == ()
     assert min(breaks.broken.values()) > 0, "the right cases of a level are not compared any more"
     direct = [each for each in breaks.unbroken if each.text.startswith("no-break")]
-    assert sorted(each.keeper for each in direct) == list(Level)
+    assert sorted({each.keeper for each in direct}) == list(Level)
     for level in Level:
         own = [each for each in direct if each.keeper is level]
         check = OracleCheck(Location("s.yaml"), "o", "break-before-make", Scope(), {"level": str(level)})

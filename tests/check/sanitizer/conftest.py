@@ -36,12 +36,10 @@ LIB = SOURCES.parent / "lib"
 SCOPES = {"local": 0, "is": 1, "os": 2}
 
 
-@pytest.fixture(scope="session")
-def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The driver, built once."""
-    place = tmp_path_factory.mktemp("sanitizer")
+def build_driver(place: Path, sources: Path, *options: str) -> Path:
+    """The driver, from ``sources`` into ``place``."""
     write_headers(place)
-    words = ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
+    words = ["gcc", "-std=gnu11", *options]
     words += [
         "-Wall",
         "-Wextra",
@@ -52,9 +50,18 @@ def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-o",
         str(place / "driver"),
     ]
-    units = [*(SOURCES / name for name in CORE), ARCH / "arch.c", LIB / "number.c"]
+    units = [*(sources / name for name in CORE), ARCH / "arch.c", LIB / "number.c"]
     subprocess.run([*words, *map(str, units)], check=True, timeout=120)
     return place / "driver"
+
+
+@pytest.fixture(scope="session")
+def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The driver, built once."""
+    place = tmp_path_factory.mktemp("sanitizer")
+    return build_driver(
+        place, SOURCES, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"
+    )
 
 
 class Driver:
