@@ -150,6 +150,7 @@ GROUPS = (
     "aliases",
     "corners",
     "vhe",
+    "indirect",
 )
 
 

@@ -9,8 +9,8 @@ void features_read(void)
 	static const unsigned sizes[] = { 32, 36, 40, 42, 44, 48, 52, 56 };
 	uint64_t mmfr0 = MRS(id_aa64mmfr0_el1), mmfr1 = MRS(id_aa64mmfr1_el1), mmfr2 = MRS(s3_0_c0_c7_2);
 	uint64_t isar0 = MRS(id_aa64isar0_el1), isar1 = MRS(id_aa64isar1_el1);
+	uint64_t pfr0 = MRS(id_aa64pfr0_el1), pfr1 = MRS(id_aa64pfr1_el1), mmfr3 = MRS(s3_0_c0_c7_3);
 	unsigned tlb = BITS(isar0, 59, 56);
-	uint64_t pfr0 = MRS(id_aa64pfr0_el1);
 
 	features = (struct features){
 		.pa_bits = sizes[BITS(mmfr0, 3, 0) & 7],
@@ -41,19 +41,22 @@ void features_read(void)
 		.evt = BITS(mmfr2, 59, 56) >= 1,
 		.lva = BITS(mmfr2, 19, 16) >= 1,
 		.fwb = BITS(mmfr2, 43, 40) >= 1,
-		.bti = BITS(MRS(id_aa64pfr1_el1), 3, 0) >= 1,
+		.bti = BITS(pfr1, 3, 0) >= 1,
 		.gic = BITS(pfr0, 27, 24) >= 1,
 		.cnp = BITS(mmfr2, 3, 0) >= 1,
 		.ecv = BITS(mmfr0, 63, 60) >= 1,
 		.sve = BITS(pfr0, 35, 32) >= 1,
 		.ecv2 = BITS(mmfr0, 63, 60) >= 2,
 		.uao = BITS(mmfr2, 7, 4) >= 1,
-		.sme = BITS(MRS(id_aa64pfr1_el1), 27, 24) >= 1,
-		.scxt = BITS(pfr0, 59, 56) >= 2 || (BITS(pfr0, 59, 56) == 1 && BITS(MRS(id_aa64pfr1_el1), 35, 32) >= 2),
+		.sme = BITS(pfr1, 27, 24) >= 1,
+		.scxt = BITS(pfr0, 59, 56) >= 2 || (BITS(pfr0, 59, 56) == 1 && BITS(pfr1, 35, 32) >= 2),
 		.pmu = BITS(MRS(id_aa64dfr0_el1), 11, 8) >= 5 && BITS(MRS(id_aa64dfr0_el1), 11, 8) != 15,
 		.pauth = BITS(isar1, 7, 4) || BITS(isar1, 11, 8),
 		.lor = BITS(mmfr1, 19, 16) >= 1,
 		.ras = BITS(pfr0, 31, 28) >= 1,
+		.s1pie = BITS(mmfr3, 11, 8) >= 1,
+		.s2pie = BITS(mmfr3, 15, 12) >= 1,
+		.gcs = BITS(pfr1, 47, 44) >= 1,
 	};
 	say("features|pa=%d vmid=%d asid=%d 4k=%d 16k=%d 64k=%d lpa2-4k=%d lpa2-16k=%d tlbios=%d range=%d xs=%d ttl=%d",
 	    (uint64_t)features.pa_bits, (uint64_t)features.vmid_bits, (uint64_t)features.asid_bits,

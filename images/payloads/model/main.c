@@ -40,6 +40,7 @@ void pe_main(uint64_t index)
 	check_aliases();
 	check_corners();
 	check_vhe();
+	check_indirect();
 	watch_end();
 	print("done\n");
 	psci_off();

@@ -126,6 +126,7 @@ struct features {
 	unsigned pa_bits, vmid_bits, asid_bits;
 	bool granule[3], lpa2[3]; /* 4, 16 and 64 KB; both stages */
 	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic, cnp, ecv, sve, sme, pauth, lor, scxt, pmu, uao, ecv2;
+	bool s1pie, s2pie, gcs;
 };
 extern struct features features;
 /* NULL: nothing is needed. */
@@ -205,4 +206,6 @@ void check_timers(void);
 void check_aliases(void);
 void check_corners(void);
 void check_vhe(void);
+void check_indirect(void);
+void indirect_stage2(void); /* part of it */
 #endif
