@@ -151,6 +151,7 @@ GROUPS = (
     "corners",
     "vhe",
     "indirect",
+    "own",
 )
 
 

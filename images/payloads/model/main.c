@@ -41,6 +41,7 @@ void pe_main(uint64_t index)
 	check_corners();
 	check_vhe();
 	check_indirect();
+	check_own();
 	watch_end();
 	print("done\n");
 	psci_off();

@@ -207,5 +207,6 @@ void check_aliases(void);
 void check_corners(void);
 void check_vhe(void);
 void check_indirect(void);
+void check_own(void);
 void indirect_stage2(void); /* part of it */
 #endif
