@@ -152,6 +152,9 @@ GROUPS = (
     "vhe",
     "indirect",
     "own",
+    "updates",
+    "recent",
+    "accesses",
 )
 
 

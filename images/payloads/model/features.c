@@ -57,6 +57,11 @@ void features_read(void)
 		.s1pie = BITS(mmfr3, 11, 8) >= 1,
 		.s2pie = BITS(mmfr3, 15, 12) >= 1,
 		.gcs = BITS(pfr1, 47, 44) >= 1,
+		.aie = BITS(mmfr3, 27, 24) >= 1,
+		.asid2 = BITS(MRS(s3_0_c0_c7_4), 11, 8) >= 1,
+		.ats1a = BITS(MRS(s3_0_c0_c6_2), 63, 60) >= 1,
+		.dpb = BITS(isar1, 3, 0) >= 1,
+		.lse = BITS(isar0, 23, 20) >= 2,
 	};
 	say("features|pa=%d vmid=%d asid=%d 4k=%d 16k=%d 64k=%d lpa2-4k=%d lpa2-16k=%d tlbios=%d range=%d xs=%d ttl=%d",
 	    (uint64_t)features.pa_bits, (uint64_t)features.vmid_bits, (uint64_t)features.asid_bits,

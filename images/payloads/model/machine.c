@@ -44,6 +44,7 @@ static struct answer serve(struct pe *pe, bool el2)
 {
 	if (!el2) {
 		space_load();
+		pe->below = space.ee2 ? SCTLR_E2H0_RES1 | SCTLR_EE : 0;
 		watched_enter((unsigned)pe->index);
 		return answer_of(pe);
 	}

@@ -42,6 +42,9 @@ void pe_main(uint64_t index)
 	check_vhe();
 	check_indirect();
 	check_own();
+	check_updates();
+	check_recent();
+	check_accesses();
 	watch_end();
 	print("done\n");
 	psci_off();

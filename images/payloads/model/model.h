@@ -87,6 +87,7 @@ struct space {
 	struct geometry s1, s2;
 	uint64_t *low, *high, *ipa; /* roots: TTBR0_EL1, TTBR1_EL1, VTTBR_EL2 */
 	bool s1_on, s2_on;
+	bool ee2; /* SCTLR_EL2.EE below EL2: stage 2 has big-endian descriptors */
 	bool unwatched; /* a physical interrupt goes to EL1: see watch.c */
 	uint64_t tcr, vtcr, hcr, ttbr0, ttbr1, vttbr, hfgitr;
 	uint64_t sctlr, sctlr_off; /* bits of SCTLR_EL1 beside those of space_load(), and those that are 0 */
@@ -126,7 +127,7 @@ struct features {
 	unsigned pa_bits, vmid_bits, asid_bits;
 	bool granule[3], lpa2[3]; /* 4, 16 and 64 KB; both stages */
 	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic, cnp, ecv, sve, sme, pauth, lor, scxt, pmu, uao, ecv2;
-	bool s1pie, s2pie, gcs;
+	bool s1pie, s2pie, gcs, aie, asid2, ats1a, lse, dpb;
 };
 extern struct features features;
 /* NULL: nothing is needed. */
@@ -208,5 +209,8 @@ void check_corners(void);
 void check_vhe(void);
 void check_indirect(void);
 void check_own(void);
+void check_updates(void);
+void check_recent(void);
+void check_accesses(void);
 void indirect_stage2(void); /* part of it */
 #endif

@@ -140,16 +140,20 @@ uint64_t own_big_load(uint64_t va)
 	return value;
 }
 
-uint64_t own_at(bool el0, bool write, uint64_t va)
+uint64_t own_translate(uint32_t word, uint64_t va)
 {
-	/* AT S1E2R and S1E2W, or with TGE AT S1E0R and S1E0W */
-	uint32_t word = el0 ? 0xd5087841u : 0xd50c7801u;
 	uint64_t par;
 
 	on();
-	at_el2(0, word | (write ? 1u : 0) << 5, va);
+	at_el2(0, word, va);
 	ISB();
 	par = MRS(par_el1);
 	off();
 	return par;
+}
+
+/* AT S1E2R and S1E2W, or with TGE AT S1E0R and S1E0W */
+uint64_t own_at(bool el0, bool write, uint64_t va)
+{
+	return own_translate((el0 ? 0xd5087841u : 0xd50c7801u) | (write ? 1u : 0) << 5, va);
 }
