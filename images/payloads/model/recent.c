@@ -128,6 +128,31 @@ static void asids(void)
 }
 
 /* ---- FEAT_ATS1A ---- */
+#define PROGRAM 14 /* PIR_ELx: read, write and execute, for the program's own leaves */
+
+/* With Indirect permissions there are leaves that permit nothing at all. */
+static void without_any(void)
+{
+	space_new(12, 1, 1, true, true, false);
+	tcr2(TCR2_PIE, true);
+	MSR(s3_0_c10_c2_3, PROGRAM); /* PIR_EL1 */
+	MSR(s3_0_c10_c2_2, PROGRAM); /* PIRE0_EL1 */
+	map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0);
+	forget();
+	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1R, TARGET) & (PAR_F | PAR_FST), "PAR_EL1", "C5.4, AT S1E1R", "AT S1E1R of a leaf that permits nothing");
+	expect(TARGET_IPA, at(AT_S1E1A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A", "AT S1E1A of a leaf that permits nothing");
+	tcr2(0, true);
+	for (unsigned e2h = 0; e2h <= features.vhe; e2h++) {
+		own_new(e2h, 12);
+		own.pie = true;
+		set(own_descriptor(TARGET, 3), leaf(&own.g, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
+		expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, own_at(false, false, TARGET) & (PAR_F | PAR_FST), "PAR_EL1", "C5.4, AT S1E2R",
+		       "AT S1E2R of a leaf that permits nothing, E2H %d", (uint64_t)e2h);
+		expect((uint64_t)page_a, own_translate(AT_S1E2A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E2A",
+		       "AT S1E2A of a leaf that permits nothing, E2H %d", (uint64_t)e2h);
+	}
+}
+
 static void without_permissions(void)
 {
 	space_new(12, 1, 1, true, true, false);
@@ -183,6 +208,8 @@ void check_recent(void)
 		asids();
 	if (features.ats1a)
 		without_permissions();
+	if (features.ats1a && features.s1pie)
+		without_any();
 	MSR(s3_4_c1_c2_2, hcrx);
 	ISB();
 	pages_fill();

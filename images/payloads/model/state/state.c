@@ -40,6 +40,11 @@
 	X(VSESR_EL2, s3_4_c5_c2_3, ras, 0) X(VDISR_EL2, s3_4_c12_c1_1, ras, 0) \
 	X(TCR2_EL1, s3_0_c2_c0_3, tcr2, 2) X(SCTLR2_EL1, s3_0_c1_c0_3, sctlr2, 0)                            \
 	X(PIR_EL1, s3_0_c10_c2_3, s1pie, 0) X(PIRE0_EL1, s3_0_c10_c2_2, s1pie, 0)                            \
+	X(PIR_EL2, s3_4_c10_c2_3, s1pie, 0) X(PIRE0_EL2, s3_4_c10_c2_2, s1pie, 0) X(S2PIR_EL2, s3_4_c10_c2_5, s2pie, 0) \
+	X(TCR2_EL2, s3_4_c2_c0_3, tcr2, 0x12) X(SCTLR2_EL2, s3_4_c1_c0_3, sctlr2, 0)                         \
+	X(MAIR2_EL1, s3_0_c10_c2_1, aie, 0) X(MAIR2_EL2, s3_4_c10_c1_1, aie, 0)                              \
+	X(APIBKeyHi_EL1, s3_0_c2_c1_3, pauth, 0) X(APDAKeyHi_EL1, s3_0_c2_c2_1, pauth, 0)                    \
+	X(APDBKeyLo_EL1, s3_0_c2_c2_2, pauth, 0) X(APGAKeyHi_EL1, s3_0_c2_c3_1, pauth, 0)                    \
 	X(ZCR_EL1, s3_0_c1_c2_0, sve, 3) X(ZCR_EL2, s3_4_c1_c2_0, sve, 2)                                    \
 	X(ICH_VMCR_EL2, s3_4_c12_c11_7, gic, 0xa85c0003) X(ICH_LR0_EL2, s3_4_c12_c12_0, gic, 0x90a0000000000021) \
 	X(ICH_LR1_EL2, s3_4_c12_c12_1, gic, 0x9080000000000123) X(ICH_LR2_EL2, s3_4_c12_c12_2, gic, 0x80700000000000fe) \
@@ -76,7 +81,7 @@ static const struct memory {
 #define PLACE_OF(m) (*(volatile uint32_t *)(uint64_t)(m)->address)
 
 static struct {
-	bool nv2, fgt, hcx, ecv, vhe, pauth, ras, tcr2, sctlr2, s1pie, sve, gic;
+	bool nv2, fgt, hcx, ecv, vhe, pauth, ras, tcr2, sctlr2, s1pie, s2pie, aie, sve, gic;
 } has;
 
 static bool field(uint64_t id, unsigned low)
@@ -101,6 +106,8 @@ static void features(void)
 	has.tcr2 = field(mmfr3, 0);
 	has.sctlr2 = field(mmfr3, 4);
 	has.s1pie = field(mmfr3, 8);
+	has.s2pie = field(mmfr3, 12);
+	has.aie = field(mmfr3, 24);
 }
 
 static void fill(uint64_t pe)
