@@ -65,7 +65,16 @@ def test_known_wrong_answers_of_qemu_pass() -> None:
 def test_of_another_machine_they_fail() -> None:
     cells = judged(CONSOLE.read_bytes(), "board rev B")
     red = {cell.id: len(cell.findings) for cell in cells if cell.verdict is Verdict.FAIL}
-    wrong = {"walks": 177, "ranges": 97, "sizes": 97, "memory": 34, "corners": 2, "indirect": 14, "recent": 2, "accesses": 29}
+    wrong = {
+        "walks": 177,
+        "ranges": 97,
+        "sizes": 97,
+        "memory": 34,
+        "corners": 2,
+        "indirect": 14,
+        "recent": 2,
+        "accesses": 29,
+    }
     assert red == {f"bare[group={name}]": count for name, count in wrong.items()}
     walks = next(cell for cell in cells if cell.id == "bare[group=walks]")
     assert "still used" in walks.findings[0].message

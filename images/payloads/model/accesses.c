@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs at EL2 on the bare model: accesses that are no plain load or store, and what their aborts say (DDI 0487 M.a.a, D24.2.46, J1.1.3
- * AArch64.FaultSyndrome()): WnR of atomics, accesses of two pages, cache maintenance by address.
+ * Runs at EL2 on the bare model: accesses that are no plain load or store, and what their aborts say (DDI 0487 M.a.a, D24.2.46,
+ * J1.1.3 AArch64.FaultSyndrome()): WnR of atomics, accesses of two pages, cache maintenance by address.
  */
 #include "model.h"
 
@@ -25,7 +25,11 @@ static void atomics(void)
 	static const struct {
 		const char *name;
 		uint32_t word; /* X2, X0, [X1] */
-	} all[] = { { "LDADD X", 0xf8220020 }, { "LDSETAL W", 0xb8e23020 }, { "SWP X", 0xf8228020 }, { "SWPALB W", 0x38e28020 }, { "LDCLRH W", 0x78221020 } };
+	} all[] = { { "LDADD X", 0xf8220020 },
+		    { "LDSETAL W", 0xb8e23020 },
+		    { "SWP X", 0xf8228020 },
+		    { "SWPALB W", 0x38e28020 },
+		    { "LDCLRH W", 0x78221020 } };
 	static const struct {
 		const char *name;
 		uint64_t first, second;
@@ -34,7 +38,8 @@ static void atomics(void)
 	} cases[] = {
 		{ "translation fault of stage 1", 0, PTE_AF | S2_RW, TRANSLATION, false, false },
 		{ "access flag fault of stage 1", PTE_S1_EL0, PTE_AF | S2_RW, ACCESS_FLAG, false, false },
-		{ "page that stage 1 makes read-only", PTE_AF | PTE_S1_EL0 | PTE_S1_RO, PTE_AF | S2_RW, PERMISSION, false, true },
+		{ "page that stage 1 makes read-only", PTE_AF | PTE_S1_EL0 | PTE_S1_RO, PTE_AF | S2_RW, PERMISSION,
+		  false, true },
 		{ "translation fault of stage 2", PTE_AF | PTE_S1_EL0, 0, TRANSLATION, true, false },
 		{ "access flag fault of stage 2", PTE_AF | PTE_S1_EL0, S2_RW, ACCESS_FLAG, true, false },
 		{ "page that stage 2 makes read-only", PTE_AF | PTE_S1_EL0, PTE_AF | PTE_S2_R, PERMISSION, true, true },
@@ -49,12 +54,13 @@ static void atomics(void)
 				begin(cases[i].first, cases[i].second);
 				a = below_instruction(0, el0, all[n].word, TARGET + 0x40);
 				CHECK_ESR(a, cases[i].stage2 ? TO_EL2 : TO_EL1, SYNDROME | ESR_ISV,
-					  abort_class(READ, !cases[i].stage2 && !el0) | cases[i].fault | 3 | (cases[i].wnr ? ESR_WNR : 0), RULE, "%s, %s at EL%d",
-					  all[n].name, cases[i].name, (uint64_t)!el0);
+					  abort_class(READ, !cases[i].stage2 && !el0) | cases[i].fault | 3 |
+						  (cases[i].wnr ? ESR_WNR : 0),
+					  RULE, "%s, %s at EL%d", all[n].name, cases[i].name, (uint64_t)!el0);
 			}
 }
 
-/* Of an access of two pages the second one faults: FAR is its first byte, and ISV is 0, since the lowest address is not what faults. */
+/* Of an access of two pages the second faults: FAR is its first byte, and ISV is 0, since not the lowest address faults. */
 static void two_pages(bool stage2, bool write, bool el0, unsigned offset)
 {
 	struct answer a;
@@ -64,26 +70,32 @@ static void two_pages(bool stage2, bool write, bool el0, unsigned offset)
 		map_s1(TARGET + 4096, 3, OTHER_IPA, PTE_AF | PTE_S1_EL0);
 	forget();
 	a = touch(0, el0, write, TARGET + offset);
-	CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, SYNDROME, abort_class(READ, !stage2 && !el0) | TRANSLATION | 3 | (write ? ESR_WNR : 0), RULE,
-		  "%s of two pages at offset %x, stage %d fault of the second, EL%d", access_names[write], (uint64_t)offset, (uint64_t)1 + stage2, (uint64_t)!el0);
-	expect(TARGET + 4096, a.far, stage2 ? "FAR_EL2" : "FAR_EL1", "FAR_ELx", "%s of two pages at offset %x, stage %d fault of the second, EL%d",
-	       access_names[write], (uint64_t)offset, (uint64_t)1 + stage2, (uint64_t)!el0);
+	CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, SYNDROME,
+		  abort_class(READ, !stage2 && !el0) | TRANSLATION | 3 | (write ? ESR_WNR : 0), RULE,
+		  "%s of two pages at offset %x, stage %d fault of the second, EL%d", access_names[write],
+		  (uint64_t)offset, (uint64_t)1 + stage2, (uint64_t)!el0);
+	expect(TARGET + 4096, a.far, stage2 ? "FAR_EL2" : "FAR_EL1", "FAR_ELx",
+	       "%s of two pages at offset %x, stage %d fault of the second, EL%d", access_names[write],
+	       (uint64_t)offset, (uint64_t)1 + stage2, (uint64_t)!el0);
 	if (!stage2)
 		return;
-	expect(OTHER_IPA >> 12 << 4, a.hpfar, "HPFAR_EL2", "HPFAR_EL2.FIPA", "%s of two pages at offset %x, stage 2 fault of the second, EL%d",
-	       access_names[write], (uint64_t)offset, (uint64_t)!el0);
-	expect(0, a.esr & ESR_ISV, "ISV", "J1.1.3, InstructionSyndromeValid()", "ISV, %s of two pages at offset %x, stage 2 fault of the second, EL%d",
-	       access_names[write], (uint64_t)offset, (uint64_t)!el0);
+	expect(OTHER_IPA >> 12 << 4, a.hpfar, "HPFAR_EL2", "HPFAR_EL2.FIPA",
+	       "%s of two pages at offset %x, stage 2 fault of the second, EL%d", access_names[write], (uint64_t)offset,
+	       (uint64_t)!el0);
+	expect(0, a.esr & ESR_ISV, "ISV", "J1.1.3, InstructionSyndromeValid()",
+	       "ISV, %s of two pages at offset %x, stage 2 fault of the second, EL%d", access_names[write],
+	       (uint64_t)offset, (uint64_t)!el0);
 }
 
 /*
- * An address that is not translated: maintenance of a cache faults, with CM and WnR; DC ZVA is a store. Where there is no cache, that
- * is by CLIDR_EL1 and CTR_EL0, such an instruction may do nothing (J1.1.3, TreatDCAsNOP(), TreatICAsNOP()).
+ * An address that is not translated: maintenance of a cache faults, with CM and WnR; DC ZVA is a store. Where CLIDR_EL1 and CTR_EL0
+ * know no cache, such an instruction may do nothing (J1.1.3, TreatDCAsNOP(), TreatICAsNOP()).
  */
 static void maintenance(void)
 {
 	uint64_t clidr = MRS(clidr_el1);
-	bool coherence = BITS(clidr, 26, 24), unification = BITS(clidr, 29, 27) || BITS(clidr, 23, 21), fetches = !BITS(MRS(ctr_el0), 29, 29);
+	bool coherence = BITS(clidr, 26, 24), unification = BITS(clidr, 29, 27) || BITS(clidr, 23, 21),
+	     fetches = !BITS(MRS(ctr_el0), 29, 29);
 	const struct {
 		const char *name;
 		uint32_t word; /* X1 */
@@ -106,8 +118,11 @@ static void maintenance(void)
 				begin(stage2 ? PTE_AF | PTE_S1_EL0 : 0, stage2 ? 0 : PTE_AF | S2_RW);
 				space.sctlr = SCTLR_DZE | SCTLR_UCI;
 				a = below_instruction(0, el0, all[i].word, TARGET + 0x40);
-				CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, SYNDROME, abort_class(READ, !stage2 && !el0) | TRANSLATION | 3 | ESR_WNR | (all[i].zero ? 0 : ESR_CM), RULE,
-					  "%s of an address that stage %d does not translate, EL%d", all[i].name, (uint64_t)1 + stage2, (uint64_t)!el0);
+				CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, SYNDROME,
+					  abort_class(READ, !stage2 && !el0) | TRANSLATION | 3 | ESR_WNR |
+						  (all[i].zero ? 0 : ESR_CM),
+					  RULE, "%s of an address that stage %d does not translate, EL%d", all[i].name,
+					  (uint64_t)1 + stage2, (uint64_t)!el0);
 				space.sctlr = 0;
 			}
 }

@@ -10,7 +10,6 @@
 #define TARGET 0x923456780000ull
 #define TARGET_IPA 0x1234560000ull
 #define SYNDROME (ESR_EC | 0x3f | ESR_S1PTW)
-#define DIRTY BIT(37) /* ISS2.DirtyBit */
 #define RULE "D8.4.1, Indirect permissions"
 #define PROGRAM 14ull /* read, write and execute: index 0 of PIR_EL1, which the program's own leaves have */
 #define PROGRAM_EL0 10ull
@@ -30,8 +29,9 @@ static void permit(unsigned index, unsigned above, unsigned below)
 
 static struct permissions allowed(uint64_t descriptor, bool pan)
 {
-	struct permission_controls controls = { .pir = pir, .pire0 = pire0, .two = true, .pie = true, .pan = pan,
-						.hd = !!(space.tcr & TCR_HD) };
+	struct permission_controls controls = {
+		.pir = pir, .pire0 = pire0, .two = true, .pie = true, .pan = pan, .hd = !!(space.tcr & TCR_HD)
+	};
 
 	return stage1_permissions(&controls, descriptor, 0);
 }
@@ -72,17 +72,18 @@ static void pair(unsigned above, unsigned below)
 			struct answer a = touch(0, el0, access, TARGET);
 
 			if (may(&p, el0, access))
-				expect(DONE, a.came, "exception taken", RULE, "PIR %d, PIRE0 %d, index %d: %s at EL%d", (uint64_t)above, (uint64_t)below,
-				       (uint64_t)index, access_names[access], (uint64_t)!el0);
+				expect(DONE, a.came, "exception taken", RULE, "PIR %d, PIRE0 %d, index %d: %s at EL%d",
+				       (uint64_t)above, (uint64_t)below, (uint64_t)index, access_names[access],
+				       (uint64_t)!el0);
 			else
-				CHECK_ESR(a, TO_EL1, SYNDROME | DIRTY, abort_class(access, !el0) | PERMISSION | 3, RULE,
-					  "PIR %d, PIRE0 %d, index %d: %s at EL%d", (uint64_t)above, (uint64_t)below, (uint64_t)index, access_names[access],
-					  (uint64_t)!el0);
+				CHECK_ESR(a, TO_EL1, SYNDROME | ISS2_DIRTY, abort_class(access, !el0) | PERMISSION | 3, RULE,
+					  "PIR %d, PIRE0 %d, index %d: %s at EL%d", (uint64_t)above, (uint64_t)below,
+					  (uint64_t)index, access_names[access], (uint64_t)!el0);
 			if (access != EXECUTE)
 				expect(may(&p, el0, access) ? 0 : PAR_F | (uint64_t)(PERMISSION | 3) << 1,
-				       at(el0, access == WRITE) & (may(&p, el0, access) ? PAR_F : PAR_F | PAR_FST | PAR_S), "PAR_EL1", RULE,
-				       "AT S1E%d%s, PIR %d, PIRE0 %d, index %d", (uint64_t)!el0, access == WRITE ? "W" : "R", (uint64_t)above, (uint64_t)below,
-				       (uint64_t)index);
+				       at(el0, access == WRITE) & (may(&p, el0, access) ? PAR_F : PAR_F | PAR_FST | PAR_S),
+				       "PAR_EL1", RULE, "AT S1E%d%s, PIR %d, PIRE0 %d, index %d", (uint64_t)!el0,
+				       access == WRITE ? "W" : "R", (uint64_t)above, (uint64_t)below, (uint64_t)index);
 		}
 }
 
@@ -105,11 +106,12 @@ static void pan(unsigned below)
 			struct answer a = touch(0, false, access, TARGET);
 
 			if (may(&p, false, access))
-				expect(DONE, a.came, "exception taken", "R_TBKKB", "PAN 1, PIR %d, PIRE0 %d: %s at EL1", (uint64_t)aboves[i], (uint64_t)below,
-				       access_names[access]);
+				expect(DONE, a.came, "exception taken", "R_TBKKB", "PAN 1, PIR %d, PIRE0 %d: %s at EL1",
+				       (uint64_t)aboves[i], (uint64_t)below, access_names[access]);
 			else
-				CHECK_ESR(a, TO_EL1, SYNDROME, abort_class(access, true) | PERMISSION | 3, "R_TBKKB", "PAN 1, PIR %d, PIRE0 %d: %s at EL1",
-					  (uint64_t)aboves[i], (uint64_t)below, access_names[access]);
+				CHECK_ESR(a, TO_EL1, SYNDROME, abort_class(access, true) | PERMISSION | 3, "R_TBKKB",
+					  "PAN 1, PIR %d, PIRE0 %d: %s at EL1", (uint64_t)aboves[i], (uint64_t)below,
+					  access_names[access]);
 		}
 		space.pstate = 0;
 	}
@@ -118,7 +120,8 @@ static void pan(unsigned below)
 /* nDirty is 1, bit 7 of the leaf: with HD 0 a write faults and says so; with HD 1 it is done, and nDirty is 0 then. */
 static void dirty(unsigned managed, bool el0, unsigned how)
 {
-	static const char *const names[] = { "a write", "a write behind a read", "a read", "AT for a write", "AT for a read" };
+	static const char *const names[] = { "a write", "a write behind a read", "a read", "AT for a write",
+					     "AT for a read" };
 	static const char *const words[] = { "HA 0, HD 0", "HA 1, HD 0", "HA 1, HD 1" };
 	bool write = how != 2 && how != 4, faults = write && managed < 2;
 	struct answer a;
@@ -127,20 +130,22 @@ static void dirty(unsigned managed, bool el0, unsigned how)
 	permit(6, RW, RW);
 	page(6, PTE_S1_RO);
 	if (how >= 3) {
-		expect(faults ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, at(el0, write) & (faults ? PAR_F | PAR_FST | PAR_S : PAR_F), "PAR_EL1",
-		       "D8.5.2, R_PPGMC", "nDirty 1, %s: %s at EL%d", words[managed], names[how], (uint64_t)!el0);
+		expect(faults ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0,
+		       at(el0, write) & (faults ? PAR_F | PAR_FST | PAR_S : PAR_F), "PAR_EL1", "D8.5.2, R_PPGMC",
+		       "nDirty 1, %s: %s at EL%d", words[managed], names[how], (uint64_t)!el0);
 		return;
 	}
 	if (how == 1)
 		touch(0, el0, READ, TARGET);
 	a = touch(0, el0, write ? WRITE : READ, TARGET);
 	if (faults)
-		CHECK_ESR(a, TO_EL1, SYNDROME | DIRTY, abort_class(WRITE, !el0) | PERMISSION | 3 | DIRTY, "D8.5.2, R_PPGMC", "nDirty 1, %s: %s at EL%d",
-			  words[managed], names[how], (uint64_t)!el0);
+		CHECK_ESR(a, TO_EL1, SYNDROME | ISS2_DIRTY, abort_class(WRITE, !el0) | PERMISSION | 3 | ISS2_DIRTY,
+			  "D8.5.2, R_PPGMC", "nDirty 1, %s: %s at EL%d", words[managed], names[how], (uint64_t)!el0);
 	else
-		expect(DONE, a.came, "exception taken", "D8.5.2, R_PPGMC", "nDirty 1, %s: %s at EL%d", words[managed], names[how], (uint64_t)!el0);
-	expect(write && managed == 2 ? 0 : PTE_S1_RO, *(volatile uint64_t *)descriptor_s1(TARGET, 3) & PTE_S1_RO, "descriptor", "D8.5.2",
-	       "nDirty behind %s at EL%d, %s", names[how], (uint64_t)!el0, words[managed]);
+		expect(DONE, a.came, "exception taken", "D8.5.2, R_PPGMC", "nDirty 1, %s: %s at EL%d", words[managed],
+		       names[how], (uint64_t)!el0);
+	expect(write && managed == 2 ? 0 : PTE_S1_RO, *(volatile uint64_t *)descriptor_s1(TARGET, 3) & PTE_S1_RO,
+	       "descriptor", "D8.5.2", "nDirty behind %s at EL%d, %s", names[how], (uint64_t)!el0, words[managed]);
 }
 
 /* R_JHSVW: attributes of tables do not count. */
@@ -149,7 +154,10 @@ static void tables(unsigned level)
 	static const struct {
 		const char *name;
 		uint64_t bit;
-	} all[] = { { "PXNTable", PTE_TABLE_PXN }, { "UXNTable", PTE_TABLE_UXN }, { "APTable[0]", PTE_TABLE_NO_EL0 }, { "APTable[1]", PTE_TABLE_RO } };
+	} all[] = { { "PXNTable", PTE_TABLE_PXN },
+		    { "UXNTable", PTE_TABLE_UXN },
+		    { "APTable[0]", PTE_TABLE_NO_EL0 },
+		    { "APTable[1]", PTE_TABLE_RO } };
 
 	for (unsigned i = 0; i < LENGTH(all); i++)
 		for (unsigned el0 = 0; el0 < 2; el0++)
@@ -158,8 +166,9 @@ static void tables(unsigned level)
 				page(4, 0);
 				*descriptor_s1(TARGET, level) |= all[i].bit;
 				forget();
-				expect(DONE, touch(0, el0, access, TARGET).came, "exception taken", "R_JHSVW", "%s in the table of level %d: %s at EL%d",
-				       all[i].name, (uint64_t)level, access_names[access], (uint64_t)!el0);
+				expect(DONE, touch(0, el0, access, TARGET).came, "exception taken", "R_JHSVW",
+				       "%s in the table of level %d: %s at EL%d", all[i].name, (uint64_t)level,
+				       access_names[access], (uint64_t)!el0);
 				*descriptor_s1(TARGET, level) &= ~all[i].bit;
 			}
 }
@@ -174,11 +183,14 @@ static void off(bool by_hcrx)
 		for (unsigned write = 0; write < 2; write++) {
 			page(1, ro ? PTE_S1_RO : 0);
 			if (ro && write)
-				CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL1, SYNDROME | DIRTY, abort_class(WRITE, true) | PERMISSION | 3, "HCRX_EL2.TCR2En, TCR2_EL1.PIE",
-					  "PIE %d, TCR2En %d, AP[2] 1: write at EL1", (uint64_t)by_hcrx, (uint64_t)!by_hcrx);
+				CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL1, SYNDROME | ISS2_DIRTY,
+					  abort_class(WRITE, true) | PERMISSION | 3, "HCRX_EL2.TCR2En, TCR2_EL1.PIE",
+					  "PIE %d, TCR2En %d, AP[2] 1: write at EL1", (uint64_t)by_hcrx,
+					  (uint64_t)!by_hcrx);
 			else
-				expect(DONE, touch(0, false, write, TARGET).came, "exception taken", "HCRX_EL2.TCR2En, TCR2_EL1.PIE",
-				       "PIE %d, TCR2En %d, AP[2] %d: %s at EL1", (uint64_t)by_hcrx, (uint64_t)!by_hcrx, (uint64_t)ro, access_names[write]);
+				expect(DONE, touch(0, false, write, TARGET).came, "exception taken",
+				       "HCRX_EL2.TCR2En, TCR2_EL1.PIE", "PIE %d, TCR2En %d, AP[2] %d: %s at EL1",
+				       (uint64_t)by_hcrx, (uint64_t)!by_hcrx, (uint64_t)ro, access_names[write]);
 		}
 	MSR(s3_4_c1_c2_2, HCRX_TCR2EN);
 	MSR(s3_0_c2_c0_3, TCR2_PIE);

@@ -10,7 +10,6 @@
 #define TARGET_IPA 0x1234560000ull
 #define TABLE_IPA 0x3333330000ull
 #define SYNDROME (ESR_EC | 0x3f | ESR_S1PTW)
-#define DIRTY BIT(37) /* ISS2.DirtyBit */
 #define RULE "J1.1.4, S2IndirectBasePermissions()"
 #define PROGRAM 1 /* the index of the program's own leaves: S2AP[0] */
 #define ALL 15ull
@@ -90,20 +89,24 @@ static void accesses(unsigned value)
 				struct answer a;
 
 				permit(index, value);
-				set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_AF | (access == EXECUTE ? 0 : PTE_S1_EL0)));
+				set(descriptor_s1(TARGET, 3),
+				    leaf(&space.s1, 3, TARGET_IPA, PTE_AF | (access == EXECUTE ? 0 : PTE_S1_EL0)));
 				page(TARGET_IPA, page_a, index, true);
 				a = touch(0, el0, access, TARGET);
 				if (ok)
-					expect(DONE, a.came, "exception taken", RULE, "S2PIR %d, index %d: %s at EL%d", (uint64_t)value, (uint64_t)index,
-					       access_names[access], (uint64_t)!el0);
+					expect(DONE, a.came, "exception taken", RULE, "S2PIR %d, index %d: %s at EL%d",
+					       (uint64_t)value, (uint64_t)index, access_names[access], (uint64_t)!el0);
 				else
-					CHECK_ESR(a, TO_EL2, SYNDROME | DIRTY, abort_class(access, false) | PERMISSION | 3, RULE, "S2PIR %d, index %d: %s at EL%d",
-						  (uint64_t)value, (uint64_t)index, access_names[access], (uint64_t)!el0);
+					CHECK_ESR(a, TO_EL2, SYNDROME | ISS2_DIRTY,
+						  abort_class(access, false) | PERMISSION | 3, RULE,
+						  "S2PIR %d, index %d: %s at EL%d", (uint64_t)value, (uint64_t)index,
+						  access_names[access], (uint64_t)!el0);
 				if (access == EXECUTE)
 					continue;
-				expect(ok ? 0 : PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1, at(el0, access == WRITE) & (ok ? PAR_F : PAR_F | PAR_S | PAR_FST),
-				       "PAR_EL1", RULE, "AT S12E%d%s, S2PIR %d, index %d", (uint64_t)!el0, access == WRITE ? "W" : "R", (uint64_t)value,
-				       (uint64_t)index);
+				expect(ok ? 0 : PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1,
+				       at(el0, access == WRITE) & (ok ? PAR_F : PAR_F | PAR_S | PAR_FST), "PAR_EL1",
+				       RULE, "AT S12E%d%s, S2PIR %d, index %d", (uint64_t)!el0,
+				       access == WRITE ? "W" : "R", (uint64_t)value, (uint64_t)index);
 			}
 }
 
@@ -125,18 +128,22 @@ static void walk(unsigned value, bool update)
 	forget();
 	a = touch(0, false, READ, TARGET);
 	if (ok)
-		CHECK_VALUE(a, A_VALUE, RULE, "S2PIR %d, the walk of stage 1, %s", (uint64_t)value, update ? "which sets an access flag" : "read alone");
+		CHECK_VALUE(a, A_VALUE, RULE, "S2PIR %d, the walk of stage 1, %s", (uint64_t)value,
+			    update ? "which sets an access flag" : "read alone");
 	else
-		CHECK_ESR(a, TO_EL2, SYNDROME, abort_class(READ, false) | PERMISSION | 3 | ESR_S1PTW, RULE, "S2PIR %d, the walk of stage 1, %s",
-			  (uint64_t)value, update ? "which sets an access flag" : "read alone");
-	expect(!update || ok ? PTE_AF : 0, table[TARGET >> 12 & 511] & PTE_AF, "descriptor", RULE, "S2PIR %d, access flag behind the walk of stage 1, %s",
-	       (uint64_t)value, update ? "which sets an access flag" : "read alone");
+		CHECK_ESR(a, TO_EL2, SYNDROME, abort_class(READ, false) | PERMISSION | 3 | ESR_S1PTW, RULE,
+			  "S2PIR %d, the walk of stage 1, %s", (uint64_t)value,
+			  update ? "which sets an access flag" : "read alone");
+	expect(!update || ok ? PTE_AF : 0, table[TARGET >> 12 & 511] & PTE_AF, "descriptor", RULE,
+	       "S2PIR %d, access flag behind the walk of stage 1, %s", (uint64_t)value,
+	       update ? "which sets an access flag" : "read alone");
 }
 
 /* Bit 7 is 0: with HD 0 a write faults and says why; with HD 1 it is done and bit 7 is 1 then. */
 static void dirty(bool managed, unsigned how)
 {
-	static const char *const names[] = { "a write", "a write behind a read", "a read", "AT for a write", "AT for a read" };
+	static const char *const names[] = { "a write", "a write behind a read", "a read", "AT for a write",
+					     "AT for a read" };
 	bool write = how != 2 && how != 4, faults = write && !managed;
 	struct answer a;
 
@@ -145,7 +152,8 @@ static void dirty(bool managed, unsigned how)
 	permit(6, 12);
 	page(TARGET_IPA, page_a, 6, false);
 	if (how >= 3) {
-		expect(faults ? PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1 : 0, at(false, write) & (faults ? PAR_F | PAR_S | PAR_FST : PAR_F), "PAR_EL1",
+		expect(faults ? PAR_F | PAR_S | (uint64_t)(PERMISSION | 3) << 1 : 0,
+		       at(false, write) & (faults ? PAR_F | PAR_S | PAR_FST : PAR_F), "PAR_EL1",
 		       "J1.1.4, S2CheckPermissions()", "Dirty 0 of stage 2, HD %d: %s", (uint64_t)managed, names[how]);
 		return;
 	}
@@ -153,12 +161,13 @@ static void dirty(bool managed, unsigned how)
 		touch(0, false, READ, TARGET);
 	a = touch(0, false, write ? WRITE : READ, TARGET);
 	if (faults)
-		CHECK_ESR(a, TO_EL2, SYNDROME | DIRTY, abort_class(WRITE, false) | PERMISSION | 3 | DIRTY, "J1.1.4, S2CheckPermissions()",
-			  "Dirty 0 of stage 2, HD %d: %s", (uint64_t)managed, names[how]);
+		CHECK_ESR(a, TO_EL2, SYNDROME | ISS2_DIRTY, abort_class(WRITE, false) | PERMISSION | 3 | ISS2_DIRTY,
+			  "J1.1.4, S2CheckPermissions()", "Dirty 0 of stage 2, HD %d: %s", (uint64_t)managed, names[how]);
 	else
-		expect(DONE, a.came, "exception taken", "J1.1.4, S2CheckPermissions()", "Dirty 0 of stage 2, HD %d: %s", (uint64_t)managed, names[how]);
-	expect(write && managed ? S2_DIRTY : 0, *(volatile uint64_t *)descriptor_s2(TARGET_IPA, 3) & S2_DIRTY, "descriptor", "D8.5.2",
-	       "Dirty of stage 2 behind %s, HD %d", names[how], (uint64_t)managed);
+		expect(DONE, a.came, "exception taken", "J1.1.4, S2CheckPermissions()", "Dirty 0 of stage 2, HD %d: %s",
+		       (uint64_t)managed, names[how]);
+	expect(write && managed ? S2_DIRTY : 0, *(volatile uint64_t *)descriptor_s2(TARGET_IPA, 3) & S2_DIRTY,
+	       "descriptor", "D8.5.2", "Dirty of stage 2 behind %s, HD %d", names[how], (uint64_t)managed);
 }
 
 /* S2PIE 0: S2AP and XN are what they say, whatever S2PIR_EL2 has. */
@@ -169,14 +178,16 @@ static void off(void)
 	MSR(s3_4_c10_c2_5, 0);
 	for (unsigned s2ap = 1; s2ap < 4; s2ap += 2)
 		for (unsigned write = 0; write < 2; write++) {
-			set(descriptor_s2(TARGET_IPA, 3), leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | (uint64_t)s2ap << 6));
+			set(descriptor_s2(TARGET_IPA, 3),
+			    leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | (uint64_t)s2ap << 6));
 			forget();
 			if (write && s2ap == 1)
-				CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL2, SYNDROME | DIRTY, abort_class(WRITE, false) | PERMISSION | 3, "VTCR_EL2.S2PIE",
+				CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL2, SYNDROME | ISS2_DIRTY,
+					  abort_class(WRITE, false) | PERMISSION | 3, "VTCR_EL2.S2PIE",
 					  "S2PIE 0, S2AP %d: write", (uint64_t)s2ap);
 			else
-				expect(DONE, touch(0, false, write, TARGET).came, "exception taken", "VTCR_EL2.S2PIE", "S2PIE 0, S2AP %d: %s", (uint64_t)s2ap,
-				       access_names[write]);
+				expect(DONE, touch(0, false, write, TARGET).came, "exception taken", "VTCR_EL2.S2PIE",
+				       "S2PIE 0, S2AP %d: %s", (uint64_t)s2ap, access_names[write]);
 		}
 }
 

@@ -15,6 +15,7 @@
 #include "trap.h"
 
 #define BIT(n) (1ull << (n))
+#define ISS2_DIRTY BIT(37) /* ESR_ELx.ISS2.DirtyBit */
 #define BITS(value, high, low) ((uint64_t)(value) >> (low) & (BIT((high) - (low) + 1) - 1))
 /* QEMU's board virt has its redistributors there; of other boards it is not known. */
 #define BOARD_GICR (BOARD_UART == 0x09000000ull ? 0x080a0000ull : 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs at EL2 on the bare model: later extensions of the walk (DDI 0487 M.a.a, D24.2 TCR2_EL1): FEAT_AIE (MAIR2_EL1 by AttrIndx[3], and no
- * attributes of tables), FEAT_ASID2 (an ASID for each half, global leaves that do not count as global), FEAT_ATS1A (AT without
- * permissions).
+ * Runs at EL2 on the bare model: later extensions of the walk (DDI 0487 M.a.a, D24.2 TCR2_EL1): FEAT_AIE (MAIR2_EL1 by
+ * AttrIndx[3], and no attributes of tables), FEAT_ASID2 (an ASID for each half, global leaves that do not count as global),
+ * FEAT_ATS1A (AT without permissions).
  */
 #include "regimes.h"
 
@@ -35,7 +35,8 @@ static uint64_t at(uint32_t word, uint64_t va)
 /* ---- FEAT_AIE ---- */
 static void attributes(void)
 {
-	static const uint8_t low[] = { 0xff, 0x00, 0x04, 0x08, 0x0c, 0x44, 0xbb, 0x77 }, high[] = { 0x44, 0xff, 0x77, 0xbb, 0x00, 0x0c, 0x08, 0x04 };
+	static const uint8_t low[] = { 0xff, 0x00, 0x04, 0x08, 0x0c, 0x44, 0xbb, 0x77 },
+			     high[] = { 0x44, 0xff, 0x77, 0xbb, 0x00, 0x0c, 0x08, 0x04 };
 	uint64_t mair2 = 0;
 
 	space_new(12, 1, 1, true, true, false);
@@ -50,19 +51,23 @@ static void attributes(void)
 
 		tcr2(mode ? TCR2_AIE : 0, mode != 1);
 		for (unsigned i = 0; i < 16; i++) {
-			set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_AF) | PLACE(PTE_S1_ATTR, i & 7) | (i & 8 ? ATTR_HIGH : 0));
+			set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_AF) |
+							      PLACE(PTE_S1_ATTR, i & 7) | (i & 8 ? ATTR_HIGH : 0));
 			forget();
-			expect(on && i & 8 ? high[i & 7] : low[i & 7], FIELD(at(AT_S1E1R, TARGET), PAR_ATTR), "PAR_EL1.ATTR", "TCR2_EL1.AIE, MAIR2_EL1",
-			       "AT S1E1R, AIE %d, TCR2En %d, AttrIndx %d", (uint64_t)!!mode, (uint64_t)(mode != 1), (uint64_t)i);
+			expect(on && i & 8 ? high[i & 7] : low[i & 7], FIELD(at(AT_S1E1R, TARGET), PAR_ATTR),
+			       "PAR_EL1.ATTR", "TCR2_EL1.AIE, MAIR2_EL1", "AT S1E1R, AIE %d, TCR2En %d, AttrIndx %d",
+			       (uint64_t)!!mode, (uint64_t)(mode != 1), (uint64_t)i);
 		}
 		map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
 		map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
 		set(descriptor_s1(TARGET, 2), *descriptor_s1(TARGET, 2) | PTE_TABLE_RO);
 		forget();
 		if (on)
-			expect(DONE, touch(0, false, WRITE, TARGET).came, "exception taken", "TCR2_EL1.AIE, HPD", "APTable[1] 1, AIE 1: write");
+			expect(DONE, touch(0, false, WRITE, TARGET).came, "exception taken", "TCR2_EL1.AIE, HPD",
+			       "APTable[1] 1, AIE 1: write");
 		else
-			CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL1, ESR_EC | 0x3f, abort_class(WRITE, true) | PERMISSION | 3, "TCR2_EL1.AIE, HPD",
+			CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL1, ESR_EC | 0x3f,
+				  abort_class(WRITE, true) | PERMISSION | 3, "TCR2_EL1.AIE, HPD",
 				  "APTable[1] 1, AIE %d, TCR2En %d: write", (uint64_t)!!mode, (uint64_t)(mode != 1));
 		set(descriptor_s1(TARGET, 2), *descriptor_s1(TARGET, 2) & ~PTE_TABLE_RO);
 	}
@@ -88,10 +93,11 @@ static void invalidated(const struct operation *op, bool high, bool global)
 	forget();
 	CHECK_VALUE(touch(0, false, READ, va), A_VALUE, "D8.2, the walk", "before %s: half %d", op->name, (uint64_t)high);
 	set(descriptor, 0);
-	execute(op, op->operand == VA_RANGE ? range_for(op, 12, false, va, 0, 1, asid) : operand_for(op, 12, va, asid, 0));
+	execute(op,
+		op->operand == VA_RANGE ? range_for(op, 12, false, va, 0, 1, asid) : operand_for(op, 12, va, asid, 0));
 	set(descriptor, leaf(&space.s1, 3, ipa_of(page_b), attributes));
-	CHECK_VALUE(touch(0, false, READ, va), B_VALUE, global ? "TCR2_EL1.FNGn, C5.5" : "TCR2_EL1.A2, C5.5", "%s of half %d, %s", op->name, (uint64_t)high,
-		    global ? "a global leaf, FNG 1" : "A2 1");
+	CHECK_VALUE(touch(0, false, READ, va), B_VALUE, global ? "TCR2_EL1.FNGn, C5.5" : "TCR2_EL1.A2, C5.5",
+		    "%s of half %d, %s", op->name, (uint64_t)high, global ? "a global leaf, FNG 1" : "A2 1");
 }
 
 /* Another ASID in the register of the half, and other tables: what the last one left does not serve it. */
@@ -108,8 +114,9 @@ static void in_turn(bool global, bool a1)
 	forget();
 	for (unsigned turn = 0; turn < 4; turn++) {
 		space.ttbr1 = (uint64_t)roots[turn & 1] | PLACE(TTBR_ASID, 7 + (turn & 1));
-		CHECK_VALUE(touch(0, false, READ, HIGH | TARGET), turn & 1 ? B_VALUE : A_VALUE, global ? "TCR2_EL1.FNG1" : "TCR2_EL1.A2",
-			    "ASID of TTBR1_EL1 in turn, A1 %d, %s, turn %d", (uint64_t)a1, global ? "global leaves with FNG1" : "A2 1", (uint64_t)turn);
+		CHECK_VALUE(touch(0, false, READ, HIGH | TARGET), turn & 1 ? B_VALUE : A_VALUE,
+			    global ? "TCR2_EL1.FNG1" : "TCR2_EL1.A2", "ASID of TTBR1_EL1 in turn, A1 %d, %s, turn %d",
+			    (uint64_t)a1, global ? "global leaves with FNG1" : "A2 1", (uint64_t)turn);
 	}
 }
 
@@ -139,17 +146,19 @@ static void without_any(void)
 	MSR(s3_0_c10_c2_2, PROGRAM); /* PIRE0_EL1 */
 	map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0);
 	forget();
-	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1R, TARGET) & (PAR_F | PAR_FST), "PAR_EL1", "C5.4, AT S1E1R", "AT S1E1R of a leaf that permits nothing");
-	expect(TARGET_IPA, at(AT_S1E1A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A", "AT S1E1A of a leaf that permits nothing");
+	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1R, TARGET) & (PAR_F | PAR_FST), "PAR_EL1",
+	       "C5.4, AT S1E1R", "AT S1E1R of a leaf that permits nothing");
+	expect(TARGET_IPA, at(AT_S1E1A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A",
+	       "AT S1E1A of a leaf that permits nothing");
 	tcr2(0, true);
 	for (unsigned e2h = 0; e2h <= features.vhe; e2h++) {
 		own_new(e2h, 12);
 		own.pie = true;
 		set(own_descriptor(TARGET, 3), leaf(&own.g, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
-		expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, own_at(false, false, TARGET) & (PAR_F | PAR_FST), "PAR_EL1", "C5.4, AT S1E2R",
-		       "AT S1E2R of a leaf that permits nothing, E2H %d", (uint64_t)e2h);
-		expect((uint64_t)page_a, own_translate(AT_S1E2A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E2A",
-		       "AT S1E2A of a leaf that permits nothing, E2H %d", (uint64_t)e2h);
+		expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, own_at(false, false, TARGET) & (PAR_F | PAR_FST),
+		       "PAR_EL1", "C5.4, AT S1E2R", "AT S1E2R of a leaf that permits nothing, E2H %d", (uint64_t)e2h);
+		expect((uint64_t)page_a, own_translate(AT_S1E2A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1",
+		       "C5.4, AT S1E2A", "AT S1E2A of a leaf that permits nothing, E2H %d", (uint64_t)e2h);
 	}
 }
 
@@ -160,7 +169,9 @@ static void without_permissions(void)
 		for (unsigned pan = 0; pan < 2; pan++) {
 			uint64_t par;
 
-			map_s1(TARGET, 3, TARGET_IPA, PTE_AF | (uint64_t)(bits & 3) << 6 | (bits & 4 ? PTE_S1_UXN : 0) | (bits & 8 ? PTE_S1_PXN : 0));
+			map_s1(TARGET, 3, TARGET_IPA,
+			       PTE_AF | (uint64_t)(bits & 3) << 6 | (bits & 4 ? PTE_S1_UXN : 0) |
+				       (bits & 8 ? PTE_S1_PXN : 0));
 			forget();
 			space_load();
 			if (pan)
@@ -169,25 +180,30 @@ static void without_permissions(void)
 			__asm__ volatile(".inst 0xd500409f" ::: "memory");
 			ISB();
 			par = MRS(par_el1);
-			expect(TARGET_IPA, par & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A", "AT S1E1A, AP %d, execute-never %d, PAN %d", (uint64_t)(bits & 3),
-			       (uint64_t)(bits >> 2), (uint64_t)pan);
+			expect(TARGET_IPA, par & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A",
+			       "AT S1E1A, AP %d, execute-never %d, PAN %d", (uint64_t)(bits & 3), (uint64_t)(bits >> 2),
+			       (uint64_t)pan);
 		}
 	for (unsigned level = 0; level <= 3; level++) {
 		uint64_t kept = *descriptor_s1(TARGET, level);
 
 		set(descriptor_s1(TARGET, level), 0);
 		forget();
-		expect(PAR_F | (uint64_t)(TRANSLATION | level) << 1, at(AT_S1E1A, TARGET) & (PAR_F | PAR_FST | PAR_PTW | PAR_S), "PAR_EL1", "PAR_EL1.FST",
+		expect(PAR_F | (uint64_t)(TRANSLATION | level) << 1,
+		       at(AT_S1E1A, TARGET) & (PAR_F | PAR_FST | PAR_PTW | PAR_S), "PAR_EL1", "PAR_EL1.FST",
 		       "AT S1E1A, translation fault of level %d", (uint64_t)level);
 		set(descriptor_s1(TARGET, level), kept);
 	}
 	for (unsigned e2h = 0; e2h <= features.vhe; e2h++) {
 		own_new(e2h, 12);
 		for (unsigned bits = 0; bits < 16; bits++) {
-			set(own_descriptor(TARGET, 3), leaf(&own.g, 3, (uint64_t)page_a,
-							    PTE_AF | (uint64_t)(bits & 3) << 6 | (bits & 4 ? PTE_S1_UXN : 0) | (bits & 8 ? PTE_S1_PXN : 0)));
-			expect((uint64_t)page_a, own_translate(AT_S1E2A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E2A",
-			       "AT S1E2A, E2H %d, AP %d, execute-never %d", (uint64_t)e2h, (uint64_t)(bits & 3), (uint64_t)(bits >> 2));
+			set(own_descriptor(TARGET, 3),
+			    leaf(&own.g, 3, (uint64_t)page_a,
+				 PTE_AF | (uint64_t)(bits & 3) << 6 | (bits & 4 ? PTE_S1_UXN : 0) |
+					 (bits & 8 ? PTE_S1_PXN : 0)));
+			expect((uint64_t)page_a, own_translate(AT_S1E2A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1",
+			       "C5.4, AT S1E2A", "AT S1E2A, E2H %d, AP %d, execute-never %d", (uint64_t)e2h,
+			       (uint64_t)(bits & 3), (uint64_t)(bits >> 2));
 		}
 	}
 }

@@ -55,10 +55,12 @@ void own_new(bool e2h, unsigned shift)
 {
 	space_new(shift, 1, 1, true, true, false);
 	own = (struct own){ .e2h = e2h, .g = geometry(shift, 48, false, false), .pir = 14, .pire0 = 10 };
-	own.tcr = e2h ? space.tcr :
-			PLACE(TCR_T0SZ, 64 - 48) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
-			PLACE(TCR_TG0, shift == 12 ? TCR_TG0_4K : shift == 14 ? TCR_TG0_16K : TCR_TG0_64K) | PLACE(TCR_E2H0_PS, 5) |
-			TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH;
+	own.tcr = e2h ? space.tcr
+		      : PLACE(TCR_T0SZ, 64 - 48) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
+				  PLACE(TCR_TG0, shift == 12   ? TCR_TG0_4K
+						 : shift == 14 ? TCR_TG0_16K
+							       : TCR_TG0_64K) |
+				  PLACE(TCR_E2H0_PS, 5) | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH;
 	for (unsigned half = 0; half < 2; half++)
 		own.roots[half] = root_new(&own.g);
 	own_program(0);
@@ -80,7 +82,8 @@ static struct answer above(enum access access, uint64_t va)
 		register uint64_t x1 __asm__("x1");
 
 		__asm__ volatile("bl el2_fetch" : "+r"(x0), "=r"(x1) : : "x2", "x9", "x10", "x11", "x30", "memory");
-		return x1 ? (struct answer){ .came = TO_EL2_AT_EL2, .esr = x0 } : (struct answer){ .came = DONE, .x0 = x0 };
+		return x1 ? (struct answer){ .came = TO_EL2_AT_EL2, .esr = x0 }
+			  : (struct answer){ .came = DONE, .x0 = x0 };
 	}
 	if (access == READ) {
 		if (!pe_load(pe, va, &a.x0))
@@ -135,7 +138,9 @@ uint64_t own_big_load(uint64_t va)
 
 	registers();
 	__asm__ volatile("msr sctlr_el2, %1\n\tisb\n\tldr %0, [%3]\n\tmsr sctlr_el2, %2\n\tisb"
-			 : "=&r"(value) : "r"(sctlr), "r"((uint64_t)SCTLR_E2H0_RES1), "r"(va) : "memory");
+			 : "=&r"(value)
+			 : "r"(sctlr), "r"((uint64_t)SCTLR_E2H0_RES1), "r"(va)
+			 : "memory");
 	off();
 	return value;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs at EL2 on the bare model: what a walk of stage 1 does to stage 2 (DDI 0487 M.a.a, D8.5: access flag and dirty state of the tables'
- * own pages), HD without HA, and tables of either endianness by stage (SCTLR_EL1.EE, SCTLR_EL2.EE), which hardware updates, too.
+ * Runs at EL2 on the bare model: what a walk of stage 1 does to stage 2 (DDI 0487 M.a.a, D8.5: access flag and dirty state of the
+ * tables' own pages), HD without HA, and tables of either endianness by stage (SCTLR_EL1.EE, SCTLR_EL2.EE), which hardware
+ * updates, too.
  */
 #include "model.h"
 
@@ -36,18 +37,20 @@ static void read_walk(unsigned shift, unsigned level)
 
 	space.vtcr |= VTCR_HA;
 	forget();
-	CHECK_VALUE(touch(0, false, READ, TARGET), A_VALUE, "D8.5.1", "stage 2 of the table of level %d has no access flag, HA 1, %d KB granule",
-		    (uint64_t)level, granule);
-	expect(PTE_AF, *(volatile uint64_t *)page & PTE_AF, "descriptor", "D8.5.1", "access flag of stage 2 of the table of level %d behind a walk, %d KB granule",
-	       (uint64_t)level, granule);
+	CHECK_VALUE(touch(0, false, READ, TARGET), A_VALUE, "D8.5.1",
+		    "stage 2 of the table of level %d has no access flag, HA 1, %d KB granule", (uint64_t)level, granule);
+	expect(PTE_AF, *(volatile uint64_t *)page & PTE_AF, "descriptor", "D8.5.1",
+	       "access flag of stage 2 of the table of level %d behind a walk, %d KB granule", (uint64_t)level, granule);
 	if (!features.hafdbs_d)
 		return;
 	page = moved_table(shift, level, PTE_AF | CLEAN);
 	space.vtcr |= VTCR_HA | VTCR_HD;
 	forget();
-	CHECK_VALUE(touch(0, false, READ, TARGET), A_VALUE, "D8.5.2", "stage 2 of the table of level %d is clean, HD 1, %d KB granule", (uint64_t)level, granule);
+	CHECK_VALUE(touch(0, false, READ, TARGET), A_VALUE, "D8.5.2",
+		    "stage 2 of the table of level %d is clean, HD 1, %d KB granule", (uint64_t)level, granule);
 	expect(0, *(volatile uint64_t *)page & PTE_S2_W, "descriptor", "D8.5.2",
-	       "dirty state of stage 2 of the table of level %d behind a walk that writes nothing, %d KB granule", (uint64_t)level, granule);
+	       "dirty state of stage 2 of the table of level %d behind a walk that writes nothing, %d KB granule",
+	       (uint64_t)level, granule);
 }
 
 /* The walk writes the access flag or the dirty state of stage 1 to a page that is clean at stage 2. */
@@ -65,14 +68,21 @@ static void writing_walk(unsigned shift, bool dirty, bool managed)
 	forget();
 	a = touch(0, false, dirty ? WRITE : READ, TARGET);
 	if (managed)
-		expect(DONE, a.came, "exception taken", "D8.5.2", "%s of stage 1 in a page that is clean at stage 2, HD 1, %d KB granule", words[dirty], granule);
+		expect(DONE, a.came, "exception taken", "D8.5.2",
+		       "%s of stage 1 in a page that is clean at stage 2, HD 1, %d KB granule", words[dirty], granule);
 	else
 		CHECK_ESR(a, TO_EL2, SYNDROME, abort_class(READ, false) | PERMISSION | 3 | ESR_S1PTW, "D8.5.2",
 			  "%s of stage 1 in a page that is clean at stage 2, HD 0, %d KB granule", words[dirty], granule);
 	expect(managed ? PTE_S2_W : 0, *(volatile uint64_t *)page & PTE_S2_W, "descriptor", "D8.5.2",
-	       "dirty state of stage 2 behind an update of %s of stage 1, HD %d, %d KB granule", words[dirty], (uint64_t)managed, granule);
-	expect(managed == dirty ? 0 : dirty ? PTE_S1_RO : managed ? PTE_AF : 0, *first & (dirty ? PTE_S1_RO : PTE_AF), "descriptor", "D8.5",
-	       "%s of stage 1 behind its update in a page that is clean at stage 2, HD %d, %d KB granule", words[dirty], (uint64_t)managed, granule);
+	       "dirty state of stage 2 behind an update of %s of stage 1, HD %d, %d KB granule", words[dirty],
+	       (uint64_t)managed, granule);
+	expect(managed == dirty ? 0
+	       : dirty		? PTE_S1_RO
+	       : managed	? PTE_AF
+				: 0,
+	       *first & (dirty ? PTE_S1_RO : PTE_AF), "descriptor", "D8.5",
+	       "%s of stage 1 behind its update in a page that is clean at stage 2, HD %d, %d KB granule", words[dirty],
+	       (uint64_t)managed, granule);
 	pages_fill();
 }
 
@@ -89,10 +99,12 @@ static void dirty_alone(bool stage2)
 	else
 		space.tcr |= TCR_HD;
 	forget();
-	CHECK_ESR(touch(0, false, WRITE, TARGET), stage2 ? TO_EL2 : TO_EL1, SYNDROME, abort_class(WRITE, !stage2) | PERMISSION | 3, "J1.1.4, walkparams.hd",
+	CHECK_ESR(touch(0, false, WRITE, TARGET), stage2 ? TO_EL2 : TO_EL1, SYNDROME,
+		  abort_class(WRITE, !stage2) | PERMISSION | 3, "J1.1.4, walkparams.hd",
 		  "stage %d, DBM 1, HD 1, HA 0: write", (uint64_t)1 + stage2);
 	if (stage2)
-		expect(0, *(volatile uint64_t *)page & PTE_S2_W, "descriptor", "J1.1.4, walkparams.hd", "dirty state of stage 2, HD 1, HA 0");
+		expect(0, *(volatile uint64_t *)page & PTE_S2_W, "descriptor", "J1.1.4, walkparams.hd",
+		       "dirty state of stage 2, HD 1, HA 0");
 }
 
 /* ---- endianness ---- */
@@ -132,17 +144,22 @@ static void endianness(unsigned shift, unsigned big, unsigned taken, bool update
 	space.ee2 = false;
 	space.sctlr = 0;
 	if ((big ^ taken) & 2) /* the code's own translation ends at the first table */
-		CHECK_ESR(a, TO_EL2, SYNDROME, abort_class(EXECUTE, false) | TRANSLATION | space.s2.start | ESR_S1PTW, "SCTLR_EL2.EE",
-			  "big-endian tables %d, EE %d, %d KB granule", (uint64_t)big, (uint64_t)taken, granule);
+		CHECK_ESR(a, TO_EL2, SYNDROME, abort_class(EXECUTE, false) | TRANSLATION | space.s2.start | ESR_S1PTW,
+			  "SCTLR_EL2.EE", "big-endian tables %d, EE %d, %d KB granule", (uint64_t)big, (uint64_t)taken,
+			  granule);
 	else
 		CHECK_VALUE(a, taken & 1 ? __builtin_bswap64(A_VALUE) : A_VALUE, "SCTLR_EL1.EE, SCTLR_EL2.EE",
-			    "big-endian tables %d, EE %d, access flags by hardware %d, %d KB granule", (uint64_t)big, (uint64_t)taken, (uint64_t)update, granule);
+			    "big-endian tables %d, EE %d, access flags by hardware %d, %d KB granule", (uint64_t)big,
+			    (uint64_t)taken, (uint64_t)update, granule);
 	if (!update)
 		return;
-	expect(PTE_AF, (big & 1 ? __builtin_bswap64(*(volatile uint64_t *)first) : *(volatile uint64_t *)first) & PTE_AF, "descriptor", "D8.5.1, SCTLR_EL1.EE",
-	       "access flag of stage 1, big-endian tables %d, %d KB granule", (uint64_t)big, granule);
-	expect(PTE_AF, (big & 2 ? __builtin_bswap64(*(volatile uint64_t *)second) : *(volatile uint64_t *)second) & PTE_AF, "descriptor", "D8.5.1, SCTLR_EL2.EE",
-	       "access flag of stage 2, big-endian tables %d, %d KB granule", (uint64_t)big, granule);
+	expect(PTE_AF, (big & 1 ? __builtin_bswap64(*(volatile uint64_t *)first) : *(volatile uint64_t *)first) & PTE_AF,
+	       "descriptor", "D8.5.1, SCTLR_EL1.EE", "access flag of stage 1, big-endian tables %d, %d KB granule",
+	       (uint64_t)big, granule);
+	expect(PTE_AF,
+	       (big & 2 ? __builtin_bswap64(*(volatile uint64_t *)second) : *(volatile uint64_t *)second) & PTE_AF,
+	       "descriptor", "D8.5.1, SCTLR_EL2.EE", "access flag of stage 2, big-endian tables %d, %d KB granule",
+	       (uint64_t)big, granule);
 }
 
 void check_updates(void)
@@ -151,7 +168,8 @@ void check_updates(void)
 	for (unsigned shift = 12; shift <= 16; shift += 2) {
 		if (!features.granule[granule_number(shift)])
 			continue;
-		for (unsigned level = geometry(shift, 48, false, false).start + 1; features.hafdbs_a && level <= 3; level++)
+		for (unsigned level = geometry(shift, 48, false, false).start + 1; features.hafdbs_a && level <= 3;
+		     level++)
 			read_walk(shift, level);
 		for (unsigned dirty = 0; features.hafdbs_d && dirty < 2; dirty++)
 			for (unsigned managed = 0; managed < 2; managed++)

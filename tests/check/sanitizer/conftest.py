@@ -59,9 +59,7 @@ def build_driver(place: Path, sources: Path, *options: str) -> Path:
 def driver_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The driver, built once."""
     place = tmp_path_factory.mktemp("sanitizer")
-    return build_driver(
-        place, SOURCES, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"
-    )
+    return build_driver(place, SOURCES, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
 
 
 class Driver:

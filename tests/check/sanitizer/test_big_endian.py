@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables of either endianness: SCTLR_ELx.EE of the regime for stage 1, SCTLR_EL2.EE for stage 2 (DDI 0487, J1.1.4)."""
+"""Tables of either endianness: the regime's SCTLR_ELx.EE for stage 1, SCTLR_EL2.EE for stage 2 (J1.1.4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,21 @@ import pytest
 from harness.arch.registers import mask
 from tests.check.sanitizer.conftest import SOURCES, Driver, build_driver
 from tests.check.sanitizer.test_model import S1_LAST, S1_ROOT, S1_TABLE, TCR
-from tests.check.sanitizer.test_to_finding import LEAF, OTHER, ROOT, TABLE, VA, VMID, VTCR, A, B, dsb, settle, tlbi, use
+from tests.check.sanitizer.test_to_finding import (
+    LEAF,
+    OTHER,
+    ROOT,
+    TABLE,
+    VA,
+    VMID,
+    VTCR,
+    A,
+    B,
+    dsb,
+    settle,
+    tlbi,
+    use,
+)
 
 EE = mask("SCTLR.EE")
 BLOCKS = 0xC0 | 0x400 | 0x3C | 1
@@ -38,8 +52,9 @@ class Tables:
 
     def put(self, stage: int, where: int, descriptor: int) -> None:
         """Write a descriptor of this stage."""
-        order = "big" if self.big[stage - 1] else "little"
-        self.driver("put", where, int.from_bytes(descriptor.to_bytes(8, order), "little"))
+        if self.big[stage - 1]:
+            descriptor = int.from_bytes(descriptor.to_bytes(8, "big"), "little")
+        self.driver("put", where, descriptor)
 
     def taken_for(self, big1: bool, big2: bool) -> None:
         """Set SCTLR_EL1.EE and SCTLR_EL2.EE."""
@@ -132,8 +147,20 @@ ERRORS: dict[str, tuple[str, str, str, Play, tuple[bool, bool]]] = {
     "stage 2 has EL1's": ("walk.c", "context->ee2, &", "context->sctlr & SCTLR_EE, &", walked, (True, False)),
     "stage 1 has EL2's": ("walk.c", "context->sctlr & SCTLR_EE, &", "context->ee2, &", walked, (False, True)),
     "what differs": ("pending.c", "entry->big >> stage & 1", "false", back_again, (True, True)),
-    "a break by EL2's own, stage 1": ("break.c", "entry->big & 1 ?", "false ?", replaced_stage1, (True, True)),
-    "a break by EL2's own, stage 2": ("break.c", "filled.ee2 = entry->big & 2", "(void)0", replaced, (True, True)),
+    "a break by EL2's own, stage 1": (
+        "break.c",
+        "entry->big & 1 ?",
+        "false ?",
+        replaced_stage1,
+        (True, True),
+    ),
+    "a break by EL2's own, stage 2": (
+        "break.c",
+        "filled.ee2 = entry->big & 2",
+        "(void)0",
+        replaced,
+        (True, True),
+    ),
 }
 """A wrong line in a file, and the play that shows it, with the endianness of both stages."""
 
