@@ -76,9 +76,9 @@ static void pair(unsigned above, unsigned below)
 				       (uint64_t)above, (uint64_t)below, (uint64_t)index, access_names[access],
 				       (uint64_t)!el0);
 			else
-				CHECK_ESR(a, TO_EL1, SYNDROME | ISS2_DIRTY, abort_class(access, !el0) | PERMISSION | 3, RULE,
-					  "PIR %d, PIRE0 %d, index %d: %s at EL%d", (uint64_t)above, (uint64_t)below,
-					  (uint64_t)index, access_names[access], (uint64_t)!el0);
+				CHECK_ESR(a, TO_EL1, SYNDROME | ISS2_DIRTY, abort_class(access, !el0) | PERMISSION | 3,
+					  RULE, "PIR %d, PIRE0 %d, index %d: %s at EL%d", (uint64_t)above,
+					  (uint64_t)below, (uint64_t)index, access_names[access], (uint64_t)!el0);
 			if (access != EXECUTE)
 				expect(may(&p, el0, access) ? 0 : PAR_F | (uint64_t)(PERMISSION | 3) << 1,
 				       at(el0, access == WRITE) & (may(&p, el0, access) ? PAR_F : PAR_F | PAR_FST | PAR_S),

@@ -79,5 +79,5 @@ enum step_to_new break_step(const struct entry *entry, const struct tlbi *tlbi, 
 		return UNTOLD;
 	filled = as_filled(context, entry);
 	return entry->extent.stage == STAGE_2 ? stage2_step(entry, &filled, read, now)
-					    : stage1_step(entry, &filled, read, now);
+					      : stage1_step(entry, &filled, read, now);
 }

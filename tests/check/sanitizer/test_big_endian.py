@@ -35,7 +35,7 @@ PAGE = 0x703 | 1 << 6
 
 
 class Tables:
-    """Both stages, VA -> A: what is written is big-endian or not by stage, and so is what the PE takes it for."""
+    """Both stages, VA -> A: what is written is big-endian or not by stage, and so is what it is taken for."""
 
     def __init__(self, driver: Driver, big1: bool, big2: bool) -> None:
         self.driver, self.big = driver, (big1, big2)
