@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from harness.arch.table import by_name
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.program.addresses import GRANULES
+from harness.program.context_words import NUMBERS, context_of
 from harness.program.program import (
-    TRAPS,
     Access,
     Action,
     At,
@@ -80,41 +80,8 @@ VERBS = ("context", "s1", "s2", "e2", "read", "write", "execute", "vncr", "peek"
 
 
 def _parse_context(words: Sequence[str]) -> Context:
-    flags = set(words)
-    values = dict(word.split("=", 1) for word in words if "=" in word)
-
-    def number(key: str) -> int | None:
-        return int(values[key], 0) if key in values else None
-
-    return Context(
-        vmid=number("vmid") or 0,
-        asid=number("asid") or 0,
-        s1="s1" in flags,
-        s2="s2" in flags,
-        s2_of=number("s2-of"),
-        s1_of=number("s1-of"),
-        tge="tge" in flags,
-        vncr=number("vncr"),
-        traps=frozenset(flags & set(TRAPS)),
-        el0="el0" in flags,
-        s2_bits=number("s2-bits"),
-        s1_bits=number("s1-bits"),
-        sl0=number("sl0"),
-        pe=number("pe"),
-        ps=number("ps"),
-        ips=number("ips"),
-        cnp="cnp" in flags,
-        vmid8="vmid8" in flags,
-        asid8="asid8" in flags,
-        s2_ha="s2-ha" in flags,
-        s1_ha="s1-ha" in flags,
-        s2_hd="s2-hd" in flags,
-        s1_hd="s1-hd" in flags,
-        s2_ds="s2-ds" in flags,
-        s1_ds="s1-ds" in flags,
-        fwb="fwb" in flags,
-        mair=number("mair"),
-    )
+    said = dict(word.split("=", 1) for word in words if "=" in word)
+    return context_of({key: int(said[key], 0) for key in NUMBERS if key in said}, words)
 
 
 def _parse_action(words: Sequence[str]) -> Action:

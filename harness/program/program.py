@@ -49,10 +49,10 @@ class Context:
     s2: bool = True
     s2_of: int | None = None
     s1_of: int | None = None
+    el0: bool = False
     tge: bool = False
     vncr: int | None = None
     traps: frozenset[str] = frozenset()
-    el0: bool = False
     s2_bits: int | None = None
     s1_bits: int | None = None
     sl0: int | None = None

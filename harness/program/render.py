@@ -17,6 +17,7 @@ from harness.program.addresses import (
     level_size,
     value_at,
 )
+from harness.program.context_words import words_of
 from harness.program.needs import needs
 from harness.program.program import (
     CONTIGUOUS,
@@ -38,8 +39,6 @@ from harness.program.program import (
 
 CONTEXT_VCPUS = 3
 """KVM keeps two shadow contexts for each vCPU, used or not. Programs of one granule have four at most."""
-FLAGS = ("cnp", "vmid8", "asid8", "s2-ha", "s1-ha", "s2-hd", "s1-hd", "s2-ds", "s1-ds", "fwb")
-"""Words of a context that are fields of ``Context`` of the same name."""
 AFTERWARDS = "# afterwards"
 """The line behind a program's actions: what follows tidies up."""
 
@@ -98,22 +97,7 @@ def _header(world: World, name: str, fresh: bool, late: bool) -> str:
 
 
 def _context(world: World, number: int) -> str:
-    c = world.contexts[number]
-    words = [f"context {number} granule={NAMES[world.shift]} vmid={c.vmid}"]
-    words += [f"asid={c.asid}"] if c.asid else []
-    words += ["s1"] if c.s1 else []
-    words += ["s2"] if c.s2 else []
-    words += [f"s2-of={c.s2_of}"] if c.s2_of is not None else []
-    words += [f"s1-of={c.s1_of}"] if c.s1_of is not None else []
-    words += [f"vncr={c.vncr:#x}"] if c.vncr is not None else []
-    words += ["tge"] if c.tge else []
-    words += ["el0"] if c.el0 else []
-    for key in ("s2-bits", "s1-bits", "sl0", "pe", "ps", "ips"):
-        value = getattr(c, key.replace("-", "_"))
-        words += [f"{key}={value}"] if value is not None else []
-    words += [f"mair={c.mair:#x}"] if c.mair is not None else []
-    words += [flag for flag in FLAGS if getattr(c, flag.replace("-", "_"))]
-    return " ".join([*words, *sorted(c.traps)])
+    return " ".join([f"context {number} granule={NAMES[world.shift]}", *words_of(world.contexts[number])])
 
 
 def reachable(program: Program) -> list[tuple[str, int]]:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from harness.program.addresses import OUTPUT_BITS, PHYSICAL_BITS, depends, input_bits
+from harness.program.context_words import context_of
 from harness.program.memory_types import ATTRIBUTES, WRITE_BACK
-from harness.program.program import TRAPS, Context
+from harness.program.program import Context
 from harness.reproduce.programs import grammar
 from harness.reproduce.programs.draft import ProgramDraft, listing
 from harness.reproduce.programs.grammar import VEL2
@@ -86,35 +87,7 @@ def context(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> No
     if "vmid" not in values and not any(w.text.startswith("vmid=") for w in words):
         draft.bad(Word("", line.end), f"context {number} has no VMID", "vmid=N, 0 to 65535")
     draft.declared[number] = words[0]
-    draft.contexts[number] = context = Context(
-        vmid=values.get("vmid", 1),
-        asid=values.get("asid", 0),
-        s1="s1" in flags,
-        s2="s2" in flags,
-        s2_of=values.get("s2-of"),
-        s1_of=values.get("s1-of"),
-        tge="tge" in flags,
-        vncr=values.get("vncr"),
-        traps=frozenset(flags & set(TRAPS)),
-        el0="el0" in flags,
-        s2_bits=values.get("s2-bits"),
-        s1_bits=values.get("s1-bits"),
-        sl0=values.get("sl0"),
-        pe=values.get("pe"),
-        ps=values.get("ps"),
-        ips=values.get("ips"),
-        cnp="cnp" in flags,
-        vmid8="vmid8" in flags,
-        asid8="asid8" in flags,
-        s2_ha="s2-ha" in flags,
-        s1_ha="s1-ha" in flags,
-        s2_hd="s2-hd" in flags,
-        s1_hd="s1-hd" in flags,
-        s2_ds="s2-ds" in flags,
-        s1_ds="s1-ds" in flags,
-        fwb="fwb" in flags,
-        mair=values.get("mair"),
-    )
+    draft.contexts[number] = context = context_of(values, flags)
     _means(draft, {word.text: word for word in words[1:]}, context)
     _agrees(draft, words[0], number, context)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.program import context_words
 from harness.program.addresses import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
 from harness.program.memory_types import INDEXES, MEMATTR
 from harness.program.needs import CONTEXTS
@@ -61,29 +62,8 @@ LETTERS = {
 PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "pressure", "e2h0", "late", "fresh", "loose")
 PRESSURE_MAX = 4096
 """Pages; images/payloads/litmus/shared/shared.h, PRESSURE_PAGES."""
-CONTEXT_VALUES = (
-    "granule", "vmid", "asid", "s2-of", "s1-of", "vncr", "s2-bits", "s1-bits", "sl0", "pe", "ps", "ips",
-    "mair",
-)  # fmt: skip
-CONTEXT_FLAGS = (
-    "s1",
-    "s2",
-    "el0",
-    "tge",
-    "cnp",
-    "vmid8",
-    "asid8",
-    "s2-ha",
-    "s1-ha",
-    "s2-hd",
-    "s1-hd",
-    "s2-ds",
-    "s1-ds",
-    "fwb",
-    "ttlb",
-    "ttlbis",
-    "ttlbos",
-)
+CONTEXT_VALUES = ("granule", *context_words.NUMBERS)
+CONTEXT_FLAGS = context_words.FLAGS
 OPERAND_FIELDS = ("va", "ipa", "asid", "ttl", "tg", "scale", "num", "ns")
 
 
