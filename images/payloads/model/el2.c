@@ -171,9 +171,7 @@ static void tags(void)
 
 static uint64_t translate(bool write, uint64_t va)
 {
-	at_el2(0, 0xd50c7801u | (uint32_t)write << 5, va); /* AT S1E2R, S1E2W */
-	ISB();
-	return MRS(par_el1);
+	return translated(AT_S1E2(write), va);
 }
 
 static void translations(void)

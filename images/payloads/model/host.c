@@ -4,7 +4,7 @@
  * moves by break-before-make with every operation that is for this regime then: those of EL2, and those of EL1, which EL2
  * executes for itself with TGE 1 (DDI 0487 M.a.a, C5.5, D8.17).
  */
-#include "model.h"
+#include "regimes.h"
 
 #define TARGET 0x923456780000ull
 #define ASID_OF_HOST 5
@@ -41,23 +41,14 @@ static struct answer load(bool el0, bool pan, uint64_t va)
 	struct pe *pe = &pes[0];
 	struct answer a = { .came = DONE };
 
-	if (!el0) {
-		if (pan)
-			__asm__ volatile(".inst 0xd500419f" ::: "memory"); /* MSR PAN, #1 */
-		if (!pe_load(pe, va, &a.x0))
-			a = (struct answer){ .came = TO_EL2_AT_EL2, .esr = pe->esr, .far = pe->far };
-		if (pan)
-			__asm__ volatile(".inst 0xd500409f" ::: "memory");
-		return a;
-	}
-	pe->x[0] = 0;
-	pe->x[1] = va;
-	pe->elr = (uint64_t)victim_read;
-	pe->spsr = SPSR_MODE_EL0T_MASKED;
-	watched_enter(0);
-	a.x0 = pe->x[0];
-	if (FIELD(pe->esr, ESR_EC) != ESR_EC_SVC)
-		a = (struct answer){ .came = TO_EL2, .esr = pe->esr, .far = pe->far };
+	if (el0)
+		return own_user(READ, va);
+	if (pan)
+		set_pan(true);
+	if (!pe_load(pe, va, &a.x0))
+		a = (struct answer){ .came = TO_EL2_AT_EL2, .esr = pe->esr, .far = pe->far };
+	if (pan)
+		set_pan(false);
 	return a;
 }
 
@@ -94,9 +85,7 @@ static void translate(unsigned op2, bool high)
 
 			set(descriptor, there ? leaf(&regime, 3, (uint64_t)page_a, PTE_AF | (user ? PTE_S1_EL0 : 0)) : 0);
 			host(true);
-			at_el2(0, 0xd5087801u | op2 << 5, va);
-			ISB();
-			par = MRS(par_el1);
+			par = translated(AT(0, 8, op2), va);
 			host(false);
 			expect(fault ? PAR_F | fault << 1 : (uint64_t)page_a, par & (fault ? PAR_F | PAR_FST : PAR_F | PAR_PA), "PAR_EL1", "C5.4, E2H",
 			       "AT S1E%d%s in EL2&0, page of EL0 %d, mapped %d, half %d", (uint64_t)(el0 ? 0 : 1), write ? "W" : "R", (uint64_t)user,

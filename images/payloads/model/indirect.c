@@ -52,9 +52,7 @@ static bool may(const struct permissions *p, bool el0, enum access access)
 static uint64_t at(bool el0, bool write)
 {
 	space_load();
-	at_el2(0, 0xd5087801u | (el0 ? 2u : 0) << 5 | (write ? 1u : 0) << 5, TARGET);
-	ISB();
-	return MRS(par_el1);
+	return translated(AT_S1E1(el0, write), TARGET);
 }
 
 static void pair(unsigned above, unsigned below)

@@ -74,9 +74,7 @@ static void page(uint64_t ipa, const void *to, unsigned index, bool is_dirty)
 static uint64_t at(bool el0, bool write)
 {
 	space_load();
-	at_el2(0, 0xd50c7881u | (el0 ? 2u : 0) << 5 | (write ? 1u : 0) << 5, TARGET); /* AT S12E1R and its like */
-	ISB();
-	return MRS(par_el1);
+	return translated(AT_S12E1(el0, write), TARGET);
 }
 
 static void accesses(unsigned value)

@@ -133,3 +133,10 @@ struct answer at_el2(unsigned number, uint32_t word, uint64_t x1)
 	pes[number].x[1] = x1;
 	return command(number, true);
 }
+
+uint64_t translated(uint32_t at, uint64_t va)
+{
+	at_el2(0, at, va);
+	ISB();
+	return MRS(par_el1);
+}

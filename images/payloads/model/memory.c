@@ -25,9 +25,7 @@ static uint64_t mair(void)
 static uint64_t at(unsigned op1, unsigned op2)
 {
 	space_load();
-	at_el2(0, 0xd5080000u | op1 << 16 | 7 << 12 | 8 << 8 | op2 << 5 | 1, TARGET);
-	ISB();
-	return MRS(par_el1) & (PAR_F | PAR_ATTR | PLACE(PAR_SH, 3));
+	return translated(AT(op1, 8, op2), TARGET) & (PAR_F | PAR_ATTR | PLACE(PAR_SH, 3));
 }
 
 static bool is_device(unsigned type)

@@ -48,6 +48,23 @@ struct answer below_with(uint64_t spsr, const void *pc, uint64_t x0, uint64_t x1
 struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64_t x1);
 /* One instruction at EL2. */
 struct answer at_el2(unsigned number, uint32_t word, uint64_t x1);
+/* AT with X1 as the address (C5.4), as the access that it stands for. */
+#define AT(op1, crm, op2) (0xd5080001u | (uint32_t)(op1) << 16 | 7u << 12 | (uint32_t)(crm) << 8 | (uint32_t)(op2) << 5)
+#define AT_S1E1(el0, write) AT(0, 8, ((el0) ? 2 : 0) + (write))
+#define AT_S12E1(el0, write) AT(4, 8, ((el0) ? 6 : 4) + (write))
+#define AT_S1E2(write) AT(4, 8, write)
+#define AT_S1E1P(write) AT(0, 9, write)
+#define AT_S1E1A AT(0, 9, 2)
+#define AT_S1E2A AT(4, 9, 2)
+uint64_t translated(uint32_t at, uint64_t va); /* by EL2 of PE 0, with the registers as they are: PAR_EL1 */
+/* PSTATE.PAN of EL2 itself. */
+static inline void set_pan(bool on)
+{
+	if (on)
+		__asm__ volatile(".inst 0xd500419f" ::: "memory"); /* MSR PAN, #1 */
+	else
+		__asm__ volatile(".inst 0xd500409f" ::: "memory");
+}
 
 /* ---- watch.c: what does not come back ---- */
 void watch_begin(unsigned number); /* on each PE */

@@ -13,9 +13,6 @@
 #define TCR2_FNG0 BIT(17)
 #define TCR2_FNG1 BIT(18)
 #define ATTR_HIGH BIT(59) /* AttrIndx[3] of a leaf, with AIE */
-#define AT_S1E1R 0xd5087801u
-#define AT_S1E1A 0xd5087941u
-#define AT_S1E2A 0xd50c7941u
 
 static void tcr2(uint64_t value, bool enabled)
 {
@@ -27,9 +24,7 @@ static void tcr2(uint64_t value, bool enabled)
 static uint64_t at(uint32_t word, uint64_t va)
 {
 	space_load();
-	at_el2(0, word, va);
-	ISB();
-	return MRS(par_el1);
+	return translated(word, va);
 }
 
 /* ---- FEAT_AIE ---- */
@@ -54,7 +49,7 @@ static void attributes(void)
 			set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_AF) |
 							      PLACE(PTE_S1_ATTR, i & 7) | (i & 8 ? ATTR_HIGH : 0));
 			forget();
-			expect(on && i & 8 ? high[i & 7] : low[i & 7], FIELD(at(AT_S1E1R, TARGET), PAR_ATTR),
+			expect(on && i & 8 ? high[i & 7] : low[i & 7], FIELD(at(AT_S1E1(false, false), TARGET), PAR_ATTR),
 			       "PAR_EL1.ATTR", "TCR2_EL1.AIE, MAIR2_EL1", "AT S1E1R, AIE %d, TCR2En %d, AttrIndx %d",
 			       (uint64_t)!!mode, (uint64_t)(mode != 1), (uint64_t)i);
 		}
@@ -146,7 +141,7 @@ static void without_any(void)
 	MSR(s3_0_c10_c2_2, PROGRAM); /* PIRE0_EL1 */
 	map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0);
 	forget();
-	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1R, TARGET) & (PAR_F | PAR_FST), "PAR_EL1",
+	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1(false, false), TARGET) & (PAR_F | PAR_FST), "PAR_EL1",
 	       "C5.4, AT S1E1R", "AT S1E1R of a leaf that permits nothing");
 	expect(TARGET_IPA, at(AT_S1E1A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A",
 	       "AT S1E1A of a leaf that permits nothing");
@@ -174,12 +169,9 @@ static void without_permissions(void)
 				       (bits & 8 ? PTE_S1_PXN : 0));
 			forget();
 			space_load();
-			if (pan)
-				__asm__ volatile(".inst 0xd500419f" ::: "memory"); /* MSR PAN, #1 */
-			at_el2(0, AT_S1E1A, TARGET);
-			__asm__ volatile(".inst 0xd500409f" ::: "memory");
-			ISB();
-			par = MRS(par_el1);
+			set_pan(pan);
+			par = translated(AT_S1E1A, TARGET);
+			set_pan(false);
 			expect(TARGET_IPA, par & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A",
 			       "AT S1E1A, AP %d, execute-never %d, PAN %d", (uint64_t)(bits & 3), (uint64_t)(bits >> 2),
 			       (uint64_t)pan);

@@ -101,7 +101,7 @@ static struct answer above(enum access access, uint64_t va)
 	return a;
 }
 
-static struct answer user(enum access access, uint64_t va)
+struct answer own_user(enum access access, uint64_t va)
 {
 	struct pe *pe = &pes[0];
 	struct answer a = { .came = DONE };
@@ -123,10 +123,10 @@ struct answer own_touch(bool el0, bool pan, enum access access, uint64_t va)
 
 	on();
 	if (pan)
-		__asm__ volatile(".inst 0xd500419f" ::: "memory"); /* MSR PAN, #1 */
-	a = el0 ? user(access, va) : above(access, va);
+		set_pan(true);
+	a = el0 ? own_user(access, va) : above(access, va);
 	if (pan)
-		__asm__ volatile(".inst 0xd500409f" ::: "memory");
+		set_pan(false);
 	off();
 	return a;
 }
@@ -145,20 +145,17 @@ uint64_t own_big_load(uint64_t va)
 	return value;
 }
 
-uint64_t own_translate(uint32_t word, uint64_t va)
+uint64_t own_translate(uint32_t at, uint64_t va)
 {
 	uint64_t par;
 
 	on();
-	at_el2(0, word, va);
-	ISB();
-	par = MRS(par_el1);
+	par = translated(at, va);
 	off();
 	return par;
 }
 
-/* AT S1E2R and S1E2W, or with TGE AT S1E0R and S1E0W */
 uint64_t own_at(bool el0, bool write, uint64_t va)
 {
-	return own_translate((el0 ? 0xd5087841u : 0xd50c7801u) | (write ? 1u : 0) << 5, va);
+	return own_translate(el0 ? AT_S1E1(true, write) : AT_S1E2(write), va);
 }

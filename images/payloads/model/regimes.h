@@ -19,7 +19,8 @@ void own_program(uint64_t attributes); /* of its leaves, beside AF */
 uint64_t *own_descriptor(uint64_t va, unsigned level);
 /* The regime is on for this access or instruction alone. ``el0``: of EL2&0. */
 struct answer own_touch(bool el0, bool pan, enum access access, uint64_t va);
+struct answer own_user(enum access access, uint64_t va); /* by EL0 of EL2&0, which is on */
 uint64_t own_big_load(uint64_t va); /* by EL2, with SCTLR_EL2.EE */
-uint64_t own_translate(uint32_t word, uint64_t va); /* PAR_EL1 behind this instruction */
-uint64_t own_at(bool el0, bool write, uint64_t va); /* PAR_EL1 */
+uint64_t own_translate(uint32_t at, uint64_t va); /* PAR_EL1 */
+uint64_t own_at(bool el0, bool write, uint64_t va); /* AT S1E2R and S1E2W; AT S1E0R and S1E0W, which are of EL2&0 with TGE */
 #endif

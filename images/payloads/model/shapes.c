@@ -103,9 +103,7 @@ static void stage2(unsigned shift, unsigned size)
 static uint64_t translate(uint64_t va)
 {
 	space_load();
-	at_el2(0, 0xd5080000u | 7 << 12 | 8 << 8 | 1, va); /* AT S1E1R, X1 */
-	ISB();
-	return MRS(par_el1);
+	return translated(AT_S1E1(false, false), va);
 }
 
 static void wide(unsigned shift)

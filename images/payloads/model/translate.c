@@ -22,9 +22,7 @@ static const struct at ats[] = {
 static uint64_t translate(const struct at *at, uint64_t va)
 {
 	space_load();
-	at_el2(0, 0xd5080000u | at->op1 << 16 | 7 << 12 | 8 << 8 | at->op2 << 5 | 1, va);
-	ISB();
-	return MRS(par_el1);
+	return translated(AT(at->op1, 8, at->op2), va);
 }
 
 #define FAULT_OF_PAR (PAR_F | PAR_FST | PAR_PTW | PAR_S)
@@ -134,7 +132,7 @@ static void at_el1(unsigned shift, unsigned op2)
 	*descriptor_s1(TARGET, 2) = table_descriptor(gone);
 	DSB(ish);
 	forget();
-	a = below_instruction(0, false, 0xd5080000u | 7 << 12 | 8 << 8 | op2 << 5 | 1, TARGET);
+	a = below_instruction(0, false, AT(0, 8, op2), TARGET);
 	CHECK_ESR(a, TO_EL2, ESR_EC | PLACE(ESR_FSC_TYPE, 15) | ESR_S1PTW | ESR_CM, abort_class(READ, false) | TRANSLATION | ESR_S1PTW | ESR_CM,
 		  "C5.4", "AT %s at EL1, stage 2 fault on the walk of stage 1, %d KB granule", ats[op2].name, granule);
 }
@@ -163,12 +161,9 @@ static void others(void)
 				uint64_t par;
 
 				space_load();
-				if (pan)
-					__asm__ volatile(".inst 0xd500419f" ::: "memory"); /* MSR PAN, #1 */
-				at_el2(0, 0xd5080000u | 7 << 12 | 9 << 8 | write << 5 | 1, va);
-				__asm__ volatile(".inst 0xd500409f" ::: "memory");
-				ISB();
-				par = MRS(par_el1);
+				set_pan(pan);
+				par = translated(AT_S1E1P(write), va);
+				set_pan(false);
 				expect(user && pan ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, par & (user && pan ? FAULT_OF_PAR : PAR_F), "PAR_EL1",
 				       "C5.4, PSTATE.PAN", "AT %s with PAN %d, page of EL0 %d", write ? "s1e1wp" : "s1e1rp", (uint64_t)pan, (uint64_t)user);
 			}
