@@ -155,6 +155,7 @@ GROUPS = (
     "updates",
     "recent",
     "accesses",
+    "guests",
 )
 
 

@@ -9,6 +9,7 @@ struct request {
 };
 
 static struct request request;
+bool below_vhe;
 extern uint8_t el2_buffer[];
 
 static struct answer answer_of(const struct pe *pe)
@@ -40,12 +41,36 @@ static void call_buffer(struct pe *pe)
 	pe->x[1] = x1;
 }
 
+/* CPTR_EL2 and CNTHCTL_EL2 have another form with E2H, in which nothing is to trap: FPEN, ZEN, SMEN; EL1PCTEN, EL1PTEN. */
+#define CPTR_NOTHING (3ull << 20 | 3ull << 16 | 3ull << 24)
+#define CNTHCTL_NOTHING (3ull << 10)
+
+/* With E2H the names of EL1's registers are those of EL2, so it is on for no longer than needed. */
+static void as_vhe(bool on)
+{
+	if (!below_vhe)
+		return;
+	if (on) {
+		MSR(hcr_el2, MRS(hcr_el2) | HCR_E2H);
+		ISB();
+		MSR(cptr_el2, CPTR_NOTHING);
+		MSR(cnthctl_el2, MRS(cnthctl_el2) | CNTHCTL_NOTHING);
+	} else {
+		MSR(cptr_el2, 0x33ff); /* below_prepare() */
+		MSR(cnthctl_el2, MRS(cnthctl_el2) & ~CNTHCTL_NOTHING);
+		MSR(hcr_el2, MRS(hcr_el2) & ~HCR_E2H);
+	}
+	ISB();
+}
+
 static struct answer serve(struct pe *pe, bool el2)
 {
 	if (!el2) {
 		space_load();
 		pe->below = space.ee2 ? SCTLR_E2H0_RES1 | SCTLR_EE : 0;
+		as_vhe(true);
 		watched_enter((unsigned)pe->index);
+		as_vhe(false);
 		return answer_of(pe);
 	}
 	call_buffer(pe);
@@ -136,7 +161,9 @@ struct answer at_el2(unsigned number, uint32_t word, uint64_t x1)
 
 uint64_t translated(uint32_t at, uint64_t va)
 {
+	as_vhe(true);
 	at_el2(0, at, va);
+	as_vhe(false);
 	ISB();
 	return MRS(par_el1);
 }

@@ -45,6 +45,7 @@ void pe_main(uint64_t index)
 	check_updates();
 	check_recent();
 	check_accesses();
+	check_guests();
 	watch_end();
 	print("done\n");
 	psci_off();

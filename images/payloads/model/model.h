@@ -27,6 +27,7 @@
 void say(const char *format, ...);
 void group(const char *name);
 void group_end(void);
+void group_of_groups(const char *name); /* what other groups ask from here on is of this one; NULL: no more */
 void skip(const char *name, const char *why);
 /* One comparison. ``rule``: what the architecture says; the rest names the case, formatted as ``say`` does. */
 void expect(uint64_t required, uint64_t seen, const char *what, const char *rule, const char *format, ...);
@@ -39,6 +40,7 @@ struct answer {
 	enum came came;
 	uint64_t x0, esr, far, hpfar, elr;
 };
+extern bool below_vhe; /* HCR_EL2.E2H is 1 while code runs below EL2 and while AT is executed, as a host with VHE has it */
 void second_begin(void) __attribute__((noreturn));
 /* Run ``pc`` below EL2 on PE ``number`` with the registers of the current space. */
 struct answer below(unsigned number, bool el0, const void *pc, uint64_t x0, uint64_t x1);
@@ -230,5 +232,6 @@ void check_own(void);
 void check_updates(void);
 void check_recent(void);
 void check_accesses(void);
+void check_guests(void);
 void indirect_stage2(void); /* part of it */
 #endif

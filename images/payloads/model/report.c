@@ -48,8 +48,21 @@ void say(const char *format, ...)
 	va_end(list);
 }
 
+static bool nested;
+
+void group_of_groups(const char *name)
+{
+	nested = false;
+	if (!name)
+		return;
+	group(name);
+	nested = true;
+}
+
 void group(const char *name)
 {
+	if (nested)
+		return;
 	current = name;
 	for (unsigned i = 0; i < sizeof(asking.group); i++) {
 		asking.group[i] = *name;
@@ -60,6 +73,8 @@ void group(const char *name)
 
 void group_end(void)
 {
+	if (nested)
+		return;
 	say("group|%s|%d|%d\n", current, (uint64_t)checks, (uint64_t)failed);
 }
 
