@@ -261,6 +261,8 @@ void check_own(void)
 	for (unsigned shift = 12; shift <= 16; shift += 2)
 		for (unsigned e2h = 0; features.granule[granule_number(shift)] && e2h <= features.vhe; e2h++)
 			regime(e2h, shift);
+	if (features.granule[0])
+		own_corners();
 	pages_fill();
 	group_end();
 }

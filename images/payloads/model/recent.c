@@ -141,8 +141,8 @@ static void without_any(void)
 	MSR(s3_0_c10_c2_2, PROGRAM); /* PIRE0_EL1 */
 	map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0);
 	forget();
-	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1(false, false), TARGET) & (PAR_F | PAR_FST), "PAR_EL1",
-	       "C5.4, AT S1E1R", "AT S1E1R of a leaf that permits nothing");
+	expect(PAR_F | (uint64_t)(PERMISSION | 3) << 1, at(AT_S1E1(false, false), TARGET) & (PAR_F | PAR_FST),
+	       "PAR_EL1", "C5.4, AT S1E1R", "AT S1E1R of a leaf that permits nothing");
 	expect(TARGET_IPA, at(AT_S1E1A, TARGET) & (PAR_F | PAR_PA), "PAR_EL1", "C5.4, AT S1E1A",
 	       "AT S1E1A of a leaf that permits nothing");
 	tcr2(0, true);

@@ -4,7 +4,7 @@
 
 struct own own;
 
-static void registers(void)
+void own_registers(void)
 {
 	if (own.e2h) {
 		space_load();
@@ -27,14 +27,14 @@ static void registers(void)
 	forget();
 }
 
-static void on(void)
+void own_on(void)
 {
-	registers();
+	own_registers();
 	MSR(sctlr_el2, SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | own.sctlr);
 	ISB();
 }
 
-static void off(void)
+void own_off(void)
 {
 	MSR(sctlr_el2, SCTLR_E2H0_RES1);
 	ISB();
@@ -121,13 +121,13 @@ struct answer own_touch(bool el0, bool pan, enum access access, uint64_t va)
 {
 	struct answer a;
 
-	on();
+	own_on();
 	if (pan)
 		set_pan(true);
 	a = el0 ? own_user(access, va) : above(access, va);
 	if (pan)
 		set_pan(false);
-	off();
+	own_off();
 	return a;
 }
 
@@ -136,12 +136,12 @@ uint64_t own_big_load(uint64_t va)
 {
 	uint64_t value, sctlr = SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_EE;
 
-	registers();
+	own_registers();
 	__asm__ volatile("msr sctlr_el2, %1\n\tisb\n\tldr %0, [%3]\n\tmsr sctlr_el2, %2\n\tisb"
 			 : "=&r"(value)
 			 : "r"(sctlr), "r"((uint64_t)SCTLR_E2H0_RES1), "r"(va)
 			 : "memory");
-	off();
+	own_off();
 	return value;
 }
 
@@ -149,9 +149,9 @@ uint64_t own_translate(uint32_t at, uint64_t va)
 {
 	uint64_t par;
 
-	on();
+	own_on();
 	par = translated(at, va);
-	off();
+	own_off();
 	return par;
 }
 

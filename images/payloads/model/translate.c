@@ -195,6 +195,30 @@ static void one_stage(void)
 	}
 }
 
+/* Halves that are switched off, for all or for EL0 (TCR_EL1.EPDn, E0PDn): translation faults of level 0. */
+static void halves(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t bit;
+		bool high, el0_alone;
+	} all[] = { { "EPD1", TCR_EPD1, true, false }, { "E0PD0", TCR_E0PD0, false, true }, { "E0PD1", TCR_E0PD1, true, true } };
+
+	for (unsigned i = 0; i < (features.e0pd ? LENGTH(all) : 1); i++)
+		for (unsigned n = 0; n < LENGTH(ats); n++)
+			for (unsigned high = 0; high < 2; high++) {
+				bool fault = high == all[i].high && (ats[n].el0 || !all[i].el0_alone);
+				uint64_t va = high ? HIGH | TARGET : TARGET;
+
+				space_new(12, 5, 5, true, true, false);
+				map_s1(va, 3, ipa_of(page_a), PTE_AF | PTE_S1_EL0);
+				space.tcr |= all[i].bit;
+				forget();
+				expect(fault ? PAR_F | (uint64_t)TRANSLATION << 1 : 0, translate(&ats[n], va) & (fault ? FAULT_OF_PAR : PAR_F), "PAR_EL1",
+				       "TCR_EL1.{EPDn,E0PDn}", "AT %s, %s 1, half %d", ats[n].name, all[i].name, (uint64_t)high);
+			}
+}
+
 void check_translate(void)
 {
 	group("translate");
@@ -208,5 +232,7 @@ void check_translate(void)
 		others();
 	if (features.granule[0])
 		one_stage();
+	if (features.granule[0])
+		halves();
 	group_end();
 }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs at EL2 on the bare model: corners of EL2's own regimes (DDI 0487 M.a.a, D8.2, D8.16): ASIDs of EL2&0 in turn by
+ * TCR_EL2.A1, addresses beyond the PA size with the MMU off, AT for both stages with TGE.
+ */
+#include "regimes.h"
+
+#define TARGET 0x923456780000ull
+#define LOAD 0xf9400021u /* LDR X1, [X1] */
+#define TURNS 4
+
+/* The upper half by one table or the other, each with an ASID of its own, which no operation takes meanwhile. */
+static void asids(bool a1)
+{
+	uint64_t values[TURNS], *roots[2];
+
+	own_new(true, 12);
+	for (unsigned i = 0; i < 2; i++) {
+		own.roots[1] = roots[i] = root_new(&own.g);
+		set(own_descriptor(HIGH | TARGET, 3),
+		    leaf(&own.g, 3, (uint64_t)(i ? page_b : page_a), PTE_AF | PTE_S1_NG));
+	}
+	own.tcr |= a1 ? TCR_A1 : 0;
+	own_on();
+	for (unsigned turn = 0; turn < TURNS; turn++) {
+		uint64_t asid = PLACE(TTBR_ASID, 3 + (turn & 1));
+
+		MSR(ttbr0_el2, (uint64_t)own.roots[0] | (a1 ? 0 : asid));
+		MSR(s3_4_c2_c0_1, (uint64_t)roots[turn & 1] | (a1 ? asid : 0)); /* TTBR1_EL2 */
+		ISB();
+		pe_load(&pes[0], HIGH | TARGET, &values[turn]);
+	}
+	own_off();
+	for (unsigned turn = 0; turn < TURNS; turn++)
+		expect(turn & 1 ? B_VALUE : A_VALUE, values[turn], "value", "D8.16, ASID",
+		       "EL2&0, ASIDs in turn, A1 %d, turn %d", (uint64_t)a1, (uint64_t)turn);
+}
+
+/* With the MMU off an address is one of memory; beyond the PA size it faults, but for a tag. */
+static void beyond(bool e2h)
+{
+	for (unsigned bit = features.pa_bits; bit <= 64; bit++) {
+		bool tag = bit == 64;
+		struct answer a;
+
+		own_new(e2h, 12);
+		if (tag)
+			own.tcr |= e2h ? TCR_TBI0 : TCR_E2H0_TBI;
+		own_registers();
+		a = at_el2(0, LOAD, (uint64_t)page_a | (tag ? 0x5aull << 56 : BIT(bit)));
+		own_off();
+		if (tag)
+			CHECK_VALUE(a, A_VALUE, "D8.2, TCR_EL2.TBI", "MMU off, a tagged address, TBI 1, E2H %d",
+				    (uint64_t)e2h);
+		else
+			CHECK_ESR(a, TO_EL2_AT_EL2, ESR_EC | 0x3f, abort_class(READ, true) | ADDRESS_SIZE,
+				  "D8.2, stage 1 off", "MMU off, address bit %d, E2H %d", (uint64_t)bit, (uint64_t)e2h);
+	}
+}
+
+/* AT for both stages is for EL1&0 even then. With TGE 1 SCTLR_EL1.M and HCR_EL2.VM count as 0: the address stays what it was. */
+static void both_stages(bool tge)
+{
+	for (unsigned n = 0; n < 4; n++) {
+		uint64_t va = 0x2222220000ull, par;
+
+		space_new(12, 1, 1, true, true, false);
+		map_s1(va, 3, ipa_of(page_a), PTE_AF | PTE_S1_EL0);
+		forget();
+		space_load();
+		MSR(hcr_el2, space.hcr | HCR_E2H | (tge ? HCR_TGE : 0));
+		ISB();
+		par = translated(AT_S12E1(n >= 2, n & 1), va);
+		MSR(hcr_el2, space.hcr);
+		ISB();
+		expect(tge ? va : (uint64_t)page_a, par & (PAR_F | PAR_PA), "PAR_EL1", "J1.1.4, S1Enabled(); HCR_EL2.VM",
+		       "AT S12E%d%s with E2H 1, TGE %d", (uint64_t)(n < 2), n & 1 ? "W" : "R", (uint64_t)tge);
+	}
+}
+
+void own_corners(void)
+{
+	for (unsigned e2h = 0; e2h <= features.vhe; e2h++)
+		beyond(e2h);
+	for (unsigned a1 = 0; features.vhe && a1 < 2; a1++)
+		asids(a1);
+	for (unsigned tge = 0; features.vhe && tge < 2; tge++)
+		both_stages(tge);
+}
