@@ -18,7 +18,7 @@ struct permission_controls {
 	uint8_t two;   /* the regime has an EL0: EL1&0 and EL2&0 */
 	uint8_t nv1;   /* of EL1&0: HCR_EL2.{NV,NV1} = {1,1} */
 	uint8_t wxn, epan;   /* SCTLR_ELx */
-	uint8_t hd;  /* TCR_ELx.HD */
+	uint8_t hd;  /* TCR_ELx.{HA,HD} = {1,1}: HD counts where HA is 1 */
 	uint8_t pie, poe, e0poe; /* TCR2_ELx, as HCRX_EL2.TCR2En leaves them */
 	uint8_t pan;   /* PSTATE.PAN, for an access that looks at it */
 };

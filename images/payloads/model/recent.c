@@ -8,10 +8,6 @@
 
 #define TARGET 0x923456780000ull
 #define TARGET_IPA 0x1234560000ull
-#define TCR2_AIE BIT(4)
-#define TCR2_A2 BIT(16)
-#define TCR2_FNG0 BIT(17)
-#define TCR2_FNG1 BIT(18)
 #define ATTR_HIGH BIT(59) /* AttrIndx[3] of a leaf, with AIE */
 
 static void tcr2(uint64_t value, bool enabled)

@@ -109,7 +109,7 @@ static void set_context(void)
 
 	contexts[argument[0] % MAX_PES] = (struct context){
 		.regime = (enum regime)from[0], .s1 = from[1], .s2 = from[2], .e2h = from[3], .valid = true,
-		.vmid = (uint16_t)from[4], .asid = (uint16_t)from[5], .tcr = from[6], .ttbr = { from[7], from[8] },
+		.vmid = (uint16_t)from[4], .asid = (uint16_t)from[5], .asid_high = (uint16_t)from[5], .tcr = from[6], .ttbr = { from[7], from[8] },
 		.vtcr = from[9], .vttbr = from[10], .hcr = from[11], .mair = from[12] ? from[12] : 0xff, /* Normal WB */
 	};
 }

@@ -2,7 +2,6 @@
 #include "expect.h"
 
 #define NOTHING (P_ALL + 1u) /* a permission that nobody has */
-#define TOP_BIT 55	  /* which half an address is in: D8.2 */
 
 const char *const fault_text[] = { "no fault", "translation fault", "access flag fault", "permission fault", "not judged" };
 
@@ -47,7 +46,7 @@ static struct expected of_tables(const struct context *context, const struct wal
 static struct expected of_stage1(const struct context *context, uint64_t va, const struct walk *now, unsigned kind, bool user,
 				 bool pan)
 {
-	bool two = context->regime == EL10 || context->e2h, upper = two && va & 1ull << TOP_BIT;
+	bool two = context->regime == EL10 || context->e2h, upper = two && va & HIGH_HALF;
 	bool pie = context->tcr2 & TCR2_PIE;
 	struct expected expected = { NO_FAULT, 1, false, now->leaf.level, 0 };
 	unsigned user_access = P_UR | P_UW; /* that PAN is about */

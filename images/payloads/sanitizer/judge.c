@@ -70,7 +70,8 @@ static struct fresh fresh_combined(const struct context *context, uint64_t va, c
 	struct fresh fresh = {
 		.extent = { .stage = COMBINED, .regime = context->regime, .start = leaf->start, .size = leaf->size,
 			    .shift = leaf->shift, .level = leaf->level, .vmid = context->vmid,
-			    .asid = context->asid, .global = walk->global, .flat = !context->s1, .xs = walk->xs },
+			    .asid = va & HIGH_HALF ? context->asid_high : context->asid, .global = walk->global,
+			    .flat = !context->s1, .xs = walk->xs },
 		.page = va & PAGE_MASK,
 		.ipa = walk->ipa,
 		.out = walk->pa & PAGE_MASK,

@@ -36,7 +36,8 @@ void output_counters(const struct counters *counters, uint64_t trapped, uint64_t
 /* ---- vcpu.c: registers to contexts ---- */
 enum { R_CPSR, R_PC, R_HCR, R_VTTBR, R_VTCR, R_TTBR0, R_TTBR1, R_TCR, R_SCTLR, R_TCR2, R_PIR, R_PIRE0, R_TTBR0_2,
        R_TTBR1_2, R_TCR_2, R_SCTLR_2, R_VBAR_1, R_ESR_1, R_FAR_1, R_ELR_1, R_VBAR_2, R_ESR_2, R_FAR_2, R_ELR_2,
-       R_HCRX, R_MMFR0, R_MAIR, R_MAIR_2, R_HFGITR, R_SPSR_1, R_SPSR_2, R_HPFAR, R_PAR, R_VNCR, R_ISAR0, R_ISAR1, REGISTERS };
+       R_HCRX, R_MMFR0, R_MAIR, R_MAIR_2, R_HFGITR, R_SPSR_1, R_SPSR_2, R_HPFAR, R_PAR, R_VNCR, R_ISAR0, R_ISAR1,
+       R_TCR2_2, R_PIR_2, R_PIRE0_2, REGISTERS };
 
 #define FAST 512 /* pages that were checked since the last synchronisation */
 

@@ -16,6 +16,7 @@ static const char *const names[REGISTERS] = {
 	[R_HCRX] = "HCRX_EL2", [R_MMFR0] = "ID_AA64MMFR0_EL1", [R_MAIR] = "MAIR_EL1", [R_MAIR_2] = "MAIR_EL2",
 	[R_HFGITR] = "HFGITR_EL2", [R_SPSR_1] = "SPSR_EL1", [R_SPSR_2] = "SPSR_EL2", [R_HPFAR] = "HPFAR_EL2",
 	[R_PAR] = "PAR_EL1", [R_VNCR] = "VNCR_EL2", [R_ISAR0] = "ID_AA64ISAR0_EL1", [R_ISAR1] = "ID_AA64ISAR1_EL1",
+	[R_TCR2_2] = "TCR2_EL2", [R_PIR_2] = "PIR_EL2", [R_PIRE0_2] = "PIRE0_EL2",
 };
 
 uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
@@ -25,7 +26,7 @@ uint64_t vcpu_read(struct vcpu *vcpu, unsigned which)
 
 /* A QEMU without FEAT_S1PIE or FEAT_NV2 has none of these, and one that does not tell has every feature. */
 static const unsigned optional[] = { R_TCR2, R_PIR, R_PIRE0, R_HCRX, R_MMFR0, R_MAIR, R_HFGITR, R_SPSR_1, R_SPSR_2, R_HPFAR,
-				     R_PAR, R_VNCR, R_ISAR0, R_ISAR1 };
+				     R_PAR, R_VNCR, R_ISAR0, R_ISAR1, R_TCR2_2, R_PIR_2, R_PIRE0_2 };
 
 static bool is_optional(unsigned which)
 {
@@ -87,11 +88,14 @@ void vcpu_init(struct vcpu *vcpu, unsigned index)
 	vcpu->up = true;
 }
 
-static uint16_t asid(const struct context *context)
+/* J1.1.4, TLBContextEL10() and EL20(): by TCR_ELx.A1, or by half with TCR2_ELx.A2. */
+static void set_asids(struct context *context)
 {
-	uint16_t value = (uint16_t)FIELD(context->ttbr[FIELD(context->tcr, TCR_A1)], TTBR_ASID);
+	unsigned a1 = FIELD(context->tcr, TCR_A1), mask = context->tcr & TCR_AS ? 0xffff : 0xff;
+	bool each = context->tcr2 & TCR2_A2;
 
-	return context->tcr & TCR_AS ? value : value & 0xff;
+	context->asid = FIELD(context->ttbr[each ? 0 : a1], TTBR_ASID) & mask;
+	context->asid_high = FIELD(context->ttbr[each ? 1 : a1], TTBR_ASID) & mask;
 }
 
 /*
@@ -109,23 +113,24 @@ void vcpu_context_el10(struct vcpu *vcpu, struct context *context)
 	vttbr = vcpu_read(vcpu, R_VTTBR);
 	context->hcrx = vcpu_read(vcpu, R_HCRX);
 	context->regime = EL10;
-	context->s2 = hcr & HCR_VM;
+	context->s2 = hcr & (HCR_VM | HCR_DC); /* with DC VM counts as 1, and stage 1 is off */
 	context->vttbr = vttbr;
 	context->vtcr = vcpu_read(vcpu, R_VTCR);
 	context->vmid = vmid_of(vttbr, context->vtcr);
 	context->ee2 = vcpu_read(vcpu, R_SCTLR_2) & SCTLR_EE;
 	context->sctlr = vcpu_read(vcpu, R_SCTLR);
-	context->s1 = (context->sctlr & SCTLR_M) && !(hcr & HCR_DC); /* DC turns stage 1 off */
+	context->s1 = (context->sctlr & SCTLR_M) && !(hcr & HCR_DC);
 	context->tcr = vcpu_read(vcpu, R_TCR);
 	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0);
 	context->ttbr[1] = vcpu_read(vcpu, R_TTBR1);
-	context->tcr2 = vcpu_read(vcpu, R_TCR2);
+	context->tcr2 = context->hcrx & HCRX_TCR2EN ? vcpu_read(vcpu, R_TCR2) : 0;
 	context->mair = vcpu_read(vcpu, R_MAIR);
 	if (context->tcr2 & TCR2_PIE) {
 		context->pir = vcpu_read(vcpu, R_PIR);
 		context->pire0 = vcpu_read(vcpu, R_PIRE0);
 	}
-	context->asid = context->s1 ? asid(context) : 0;
+	if (context->s1)
+		set_asids(context);
 }
 
 void vcpu_refresh_el10(struct vcpu *vcpu)
@@ -154,7 +159,13 @@ void vcpu_refresh_el2(struct vcpu *vcpu)
 	context->ttbr[0] = vcpu_read(vcpu, R_TTBR0_2);
 	context->ttbr[1] = context->e2h ? vcpu_read(vcpu, R_TTBR1_2) : 0;
 	context->mair = vcpu_read(vcpu, R_MAIR_2);
-	context->asid = context->e2h && context->s1 ? asid(context) : 0;
+	context->tcr2 = vcpu_read(vcpu, R_TCR2_2);
+	if (context->tcr2 & TCR2_PIE) {
+		context->pir = vcpu_read(vcpu, R_PIR_2);
+		context->pire0 = context->e2h ? vcpu_read(vcpu, R_PIRE0_2) : 0;
+	}
+	if (context->e2h && context->s1)
+		set_asids(context);
 }
 
 /* What an operation for an IPA is about: stage 2 as it is loaded now. */

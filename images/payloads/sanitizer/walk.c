@@ -97,7 +97,7 @@ static bool stage2_format(const struct context *context, struct format *format)
 	static const int start4[] = { 2, 1, 0, 3 }, start16[] = { 3, 2, 1, 0 }, start64[] = { 3, 2, 1, 1 };
 	static const unsigned shifts[] = { 12, 16, 14, 12 };
 	uint64_t vtcr = context->vtcr;
-	unsigned sl0 = (unsigned)FIELD(vtcr, VTCR_SL0);
+	unsigned sl0 = (unsigned)FIELD(vtcr, VTCR_SL0), least;
 
 	format->shift = shifts[FIELD(vtcr, VTCR_TG0)];
 	format->bits = 64 - (unsigned)FIELD(vtcr, VTCR_T0SZ);
@@ -106,7 +106,8 @@ static bool stage2_format(const struct context *context, struct format *format)
 	format->start = format->shift == 12 ? start4[sl0] : format->shift == 14 ? start16[sl0] : start64[sl0];
 	if (format->shift == 12 && format->ds && vtcr & VTCR_SL2 && !sl0)
 		format->start = -1;
-	if (format->bits > 52 || format->bits < level_shift(format, format->start))
+	least = level_shift(format, format->start) + 1; /* S2InconsistentSL(): up to 16 tables side by side */
+	if (format->bits > 52 || format->bits < least || format->bits > least + format->shift)
 		return false;
 	format->base = table_base(context->vttbr, format, format->bits - level_shift(format, format->start));
 	return true;
@@ -115,7 +116,7 @@ static bool stage2_format(const struct context *context, struct format *format)
 static unsigned stage2_perms(const struct context *context, uint64_t descriptor)
 {
 	static const unsigned execute[] = { P_X | P_UX, P_UX, 0, P_X };
-	bool dirty = context->vtcr & VTCR_HD && BIT(descriptor, 51);
+	bool dirty = context->vtcr & VTCR_HA && context->vtcr & VTCR_HD && BIT(descriptor, 51);
 	unsigned perms = 0;
 
 	if (context->vtcr & VTCR_S2PIE) /* S2PIE: the address is checked, the permissions are not */
@@ -194,7 +195,10 @@ static bool stage1_format(const struct context *context, uint64_t va, struct for
 	ps = two ? FIELD(tcr, TCR_IPS) : FIELD(tcr, TCR_E2H0_PS);
 	format->ds = tcr & (two ? TCR_DS : TCR_E2H0_DS) && format->shift != 16;
 	format->wide = format->ds || (format->shift == 16 && ps == 6);
-	if (bits > 56 || bits <= format->shift || (two && tcr & (upper ? TCR_EPD1 : TCR_EPD0)))
+	/* Beyond the bounds of TnSZ a translation faults with level 0: S1MinTxSZ(), S1MaxTxSZ(). */
+	if (bits > (format->ds || format->shift == 16 ? 52 : 48) || bits < (format->shift == 16 ? 17 : 16))
+		return false;
+	if (two && tcr & (upper ? TCR_EPD1 : TCR_EPD0))
 		return false;
 	extended = upper ? ~0ull << bits : 0;
 	if ((va & (~0ull << bits)) != extended)
@@ -217,12 +221,13 @@ uint64_t canonical_pc(const struct context *context, uint64_t pc)
 static unsigned stage1_perms(const struct context *context, uint64_t descriptor, uint64_t tables)
 {
 	bool two = context->regime == EL10 || context->e2h;
+	uint64_t hd = two ? TCR_HA | TCR_HD : TCR_E2H0_HA | TCR_E2H0_HD; /* HD counts where HA is 1 */
 	struct permission_controls controls = {
 		.pir = context->pir,
 		.pire0 = context->pire0,
 		.two = two,
 		.nv1 = context->regime == EL10 && (context->hcr & (HCR_NV | HCR_NV1)) == (HCR_NV | HCR_NV1),
-		.hd = (context->tcr & (two ? TCR_HD : TCR_E2H0_HD)) != 0,
+		.hd = (context->tcr & hd) == hd,
 		.pie = (context->tcr2 & TCR2_PIE) != 0,
 	};
 	struct permissions p = stage1_permissions(&controls, descriptor, tables);
@@ -242,7 +247,7 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 
 	if (!stage1_format(context, va, &format))
 		return NO_TRANSLATION;
-	flat = context->tcr & (!two ? TCR_E2H0_HPD : BIT(va, 55) ? TCR_HPD1 : TCR_HPD0);
+	flat = context->tcr & (!two ? TCR_E2H0_HPD : BIT(va, 55) ? TCR_HPD1 : TCR_HPD0) || context->tcr2 & TCR2_AIE;
 	table = result->root = format.base;
 	result->highest |= format.base;
 	for (int level = format.start; level <= 3; level++) {
@@ -265,7 +270,7 @@ static enum outcome stage1_leaf(const struct context *context, read_physical rea
 			leaf->perms = stage1_perms(context, descriptor, tables);
 			leaf->out = output(descriptor, &format, level_shift(&format, level));
 			result->highest |= leaf->out;
-			result->global = !two || !BIT(descriptor, 11);
+			result->global = !two || !(BIT(descriptor, 11) || context->tcr2 & (BIT(va, 55) ? TCR2_FNG1 : TCR2_FNG0));
 			return BIT(descriptor, 10) || context->tcr & (two ? TCR_HA : TCR_E2H0_HA) ? MAPPED : NO_ACCESS_FLAG;
 		case POINTER:
 			break;
@@ -314,7 +319,7 @@ void walk(const struct context *context, read_physical read, uint64_t va, struct
 			return;
 		result->ipa = (result->leaf.out | (va & (result->leaf.size - 1))) & PAGE_MASK;
 	} else {
-		result->ipa = va & PAGE_MASK;
+		result->ipa = result->highest = va & PAGE_MASK;
 		result->global = true;
 		result->leaf = (struct leaf){ .start = result->ipa, .size = 4096, .out = result->ipa, .shift = 12,
 					      .level = 3, .perms = P_ALL };

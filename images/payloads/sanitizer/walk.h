@@ -10,12 +10,13 @@
 
 enum { P_R = 1, P_W = 2, P_X = 4, P_UR = 8, P_UW = 16, P_UX = 32, P_ALL = 63 };
 #define PAGE_MASK (~0xfffull)
+#define HIGH_HALF (1ull << 55) /* which half an address is in: D8.2 */
 
 /* The registers that decide a translation. ``s1``, ``s2``: whether the stage is on; ``ee2``: SCTLR_EL2.EE, for stage 2. */
 struct context {
 	enum regime regime;
 	bool s1, s2, ee2, e2h, valid;
-	uint16_t vmid, asid;
+	uint16_t vmid, asid, asid_high; /* asid_high: of the upper half, which FEAT_ASID2 lets have its own */
 	uint64_t hcr, hcrx, hfgitr, tcr, ttbr[2], vtcr, vttbr, sctlr, tcr2, pir, pire0, mair;
 };
 

@@ -17,6 +17,8 @@ static bool target(struct eret *eret, uint64_t elr, uint64_t spsr, uint64_t hcr)
 	eret->to_el = (uint8_t)FIELD(spsr, SPSR_EL);
 	if (spsr & SPSR_AARCH32 || eret->to_el >= 2 || eret->to_el > eret->el)
 		return false;
+	if (spsr & 2 || (spsr & 1 && !eret->to_el)) /* M[3:0]: no such mode */
+		return false;
 	return !(hcr & HCR_TGE && eret->to_el == 1) && !(elr & 3);
 }
 
