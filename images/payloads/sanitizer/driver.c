@@ -12,6 +12,7 @@
  *   parallel                                        PEs run in parallel from here on
  *   step PE | idle PE ON                            a PE executes, halts, wakes up
  *   sctlr PE VALUE | ee2 PE ON                      SCTLR_ELx of the context, and SCTLR_EL2.EE for its stage 2
+ *   tcr2 PE VALUE | asid-high PE ASID               TCR2_ELx, and the ASID of the upper half if it has one of its own
  *   model                                           the model itself is judged from here on
  *   used PE VA USED KIND USER PC                    KIND: P_R, P_W, P_X of walk.h
  *   abort PE ESR FAR HPFAR ELR SPSR TO_EL2 WORD BASE    BASE: the value of the instruction's base register
@@ -188,6 +189,10 @@ static bool model_command(const char *name)
 		contexts[pe].sctlr = argument[1];
 	else if (!strcmp(name, "ee2"))
 		contexts[pe].ee2 = argument[1];
+	else if (!strcmp(name, "tcr2"))
+		contexts[pe].tcr2 = argument[1];
+	else if (!strcmp(name, "asid-high"))
+		contexts[pe].asid_high = (uint16_t)argument[1];
 	else if (!strcmp(name, "used"))
 		judge_access(&judge, pe, &contexts[pe], argument[1], argument[2], argument[5], 1, (unsigned)argument[3], argument[4]);
 	else if (!strcmp(name, "abort"))
