@@ -42,8 +42,8 @@ static void call_buffer(struct pe *pe)
 }
 
 /* CPTR_EL2 and CNTHCTL_EL2 have another form with E2H, in which nothing is to trap: FPEN, ZEN, SMEN; EL1PCTEN, EL1PTEN. */
-#define CPTR_NOTHING (3ull << 20 | 3ull << 16 | 3ull << 24)
-#define CNTHCTL_NOTHING (3ull << 10)
+#define OPEN_CPTR (3ull << 20 | 3ull << 16 | 3ull << 24)
+#define OPEN_CNTHCTL (3ull << 10)
 
 /* With E2H the names of EL1's registers are those of EL2, so it is on for no longer than needed. */
 static void as_vhe(bool on)
@@ -53,11 +53,11 @@ static void as_vhe(bool on)
 	if (on) {
 		MSR(hcr_el2, MRS(hcr_el2) | HCR_E2H);
 		ISB();
-		MSR(cptr_el2, CPTR_NOTHING);
-		MSR(cnthctl_el2, MRS(cnthctl_el2) | CNTHCTL_NOTHING);
+		MSR(cptr_el2, OPEN_CPTR);
+		MSR(cnthctl_el2, MRS(cnthctl_el2) | OPEN_CNTHCTL);
 	} else {
 		MSR(cptr_el2, 0x33ff); /* below_prepare() */
-		MSR(cnthctl_el2, MRS(cnthctl_el2) & ~CNTHCTL_NOTHING);
+		MSR(cnthctl_el2, MRS(cnthctl_el2) & ~OPEN_CNTHCTL);
 		MSR(hcr_el2, MRS(hcr_el2) & ~HCR_E2H);
 	}
 	ISB();

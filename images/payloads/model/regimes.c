@@ -68,7 +68,7 @@ void own_new(bool e2h, unsigned shift)
 
 uint64_t *own_descriptor(uint64_t va, unsigned level)
 {
-	return entry_of(&own.g, own.roots[va >> 55 & 1], va, level);
+	return entry_of(&own.g, own.roots[!!(va & BIT(55))], va, level);
 }
 
 /* By EL2 itself. */

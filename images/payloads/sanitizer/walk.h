@@ -10,7 +10,8 @@
 
 enum { P_R = 1, P_W = 2, P_X = 4, P_UR = 8, P_UW = 16, P_UX = 32, P_ALL = 63 };
 #define PAGE_MASK (~0xfffull)
-#define HIGH_HALF (1ull << 55) /* which half an address is in: D8.2 */
+#define TOP_BIT 55 /* which half an address is in: D8.2 */
+#define HIGH_HALF (1ull << TOP_BIT)
 
 /* The registers that decide a translation. ``s1``, ``s2``: whether the stage is on; ``ee2``: SCTLR_EL2.EE, for stage 2. */
 struct context {

@@ -5,7 +5,7 @@
 static volatile uint64_t request;
 
 /*
- * bit 63: at EL0; bit 62: a load by EL2 itself; bit 61: EL2's MMU on, bit 60: off; bit 59: el2_big_read(); else an action and an
+ * bit 63: at EL0; bit 62: a load by EL2 itself; bit 61: EL2's MMU on, bit 60: off; bit 58: el2_big_read(); else an action and an
  * address
  */
 static uint64_t serve(struct pe *pe, uint64_t what, uint64_t address)
@@ -18,7 +18,7 @@ static uint64_t serve(struct pe *pe, uint64_t what, uint64_t address)
 	}
 	if (what >> 62 & 1)
 		return pe_load(pe, address, &value) ? value : FAULTED;
-	if (what >> 59 & 1)
+	if (what >> 58 & 1)
 		return el2_big_read(address);
 	world_load();
 	pe->below = world.big2 ? SCTLR_E2H0_RES1 | SCTLR_EE : 0;
@@ -91,7 +91,7 @@ uint64_t run_el2(unsigned number, uint64_t address)
 
 uint64_t run_el2_big(unsigned number, uint64_t address)
 {
-	return command(number, 1ul << 59, address);
+	return command(number, 1ul << 58, address);
 }
 
 void switch_el2_mmu(bool on)
