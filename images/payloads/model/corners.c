@@ -282,7 +282,8 @@ void check_corners(void)
 	tables_of_stage2();
 	if (BOARD_GICR)
 		no_memory();
-	endianness();
+	if (features.mixed_endian)
+		endianness();
 	off();
 	if (features.hafdbs_a) {
 		update(false, false);

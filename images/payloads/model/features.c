@@ -60,6 +60,7 @@ void features_read(void)
 		.aie = BITS(mmfr3, 27, 24) >= 1,
 		.asid2 = BITS(MRS(s3_0_c0_c7_4), 11, 8) >= 1,
 		.ats1a = BITS(MRS(s3_0_c0_c6_2), 63, 60) >= 1,
+		.mixed_endian = BITS(mmfr0, 11, 8) >= 1,
 		.dpb = BITS(isar1, 3, 0) >= 1,
 		.lse = BITS(isar0, 23, 20) >= 2,
 	};

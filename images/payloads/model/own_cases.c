@@ -252,7 +252,8 @@ static void regime(bool e2h, unsigned shift)
 		halves();
 	for (unsigned n = 0; features.s1pie && shift == 12 && n < (e2h ? 256u : 16u); n++)
 		pair(e2h ? n / 16 : n, e2h ? n % 16 : 0);
-	endianness();
+	if (features.mixed_endian)
+		endianness();
 }
 
 void check_own(void)

@@ -174,7 +174,7 @@ void check_updates(void)
 		for (unsigned dirty = 0; features.hafdbs_d && dirty < 2; dirty++)
 			for (unsigned managed = 0; managed < 2; managed++)
 				writing_walk(shift, dirty, managed);
-		for (unsigned big = 0; big < 4; big++) {
+		for (unsigned big = 0; features.mixed_endian && big < 4; big++) {
 			endianness(shift, big, big, false);
 			endianness(shift, big, big ^ 2, false);
 			if (features.hafdbs_a)
