@@ -8,13 +8,13 @@ and the manual's issue.
 
 from __future__ import annotations
 
-import csv
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.arch.rows import read_rows
+from harness.errors import UserError, closest
 from harness.where import IMAGES
 
 TABLE = IMAGES / "registers.csv"
@@ -43,29 +43,15 @@ class Field:
 
 def read(path: Path) -> tuple[Field, ...]:
     """Parse a table of fields. ``InputError`` lists every bad row with its line."""
-    found: list[Field] = []
-    problems: list[Problem] = []
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        if ",".join(reader.fieldnames or ()) != COLUMNS:
-            raise InputError([Problem(Location(str(path)), "wrong heading", COLUMNS)])
-        for cells in reader:
-            try:
-                row = _row(cells)
-                if any((each.prefix, each.name) == (row.prefix, row.name) for each in found):
-                    raise ValueError(f"{row.prefix}.{row.name} is given twice")
-            except (ValueError, TypeError, AttributeError) as error:
-                problems.append(Problem(Location(str(path), reader.line_num), str(error)))
-                continue
-            found.append(row)
-    if problems:
-        raise InputError(problems)
-    return tuple(found)
+    return read_rows(path, COLUMNS, _row, _twice)
+
+
+def _twice(row: Field, earlier: Sequence[Field]) -> str:
+    known = any((each.prefix, each.name) == (row.prefix, row.name) for each in earlier)
+    return f"{row.prefix}.{row.name} is given twice" if known else ""
 
 
 def _row(cells: Mapping[str, str]) -> Field:
-    if None in cells or None in cells.values():
-        raise ValueError(f"expected the columns {COLUMNS}")
     name, high, low = f"{cells['prefix']}.{cells['field']}", int(cells["high"]), int(cells["low"])
     if not 0 <= low <= high <= TOP_BIT:
         raise ValueError(f"{name}: bits {high}:{low} are none of a 64-bit register")

@@ -7,14 +7,14 @@ translation instructions". The 26 operations of the v8 patch (docs/language.md, 
 
 from __future__ import annotations
 
-import csv
 import enum
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InputError, Location, Problem, UserError, closest
+from harness.arch.rows import read_rows
+from harness.errors import UserError, closest
 from harness.where import IMAGES
 
 TABLE = IMAGES / "tlbi.csv"
@@ -99,33 +99,15 @@ class Operation:
 
 def read(path: Path) -> tuple[Operation, ...]:
     """Parse an operation table. ``InputError`` lists every bad row with its line."""
-    rows: list[Operation] = []
-    problems: list[Problem] = []
-    names: set[str] = set()
-    encodings: set[int] = set()
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        if ",".join(reader.fieldnames or ()) != COLUMNS:
-            raise InputError([Problem(Location(str(path)), "wrong heading", COLUMNS)])
-        for cells in reader:
-            try:
-                row = _row(cells)
-                if row.name in names or row.sys_insn in encodings:
-                    raise ValueError(f"{row.name}: name or encoding given twice")
-            except (ValueError, AttributeError, TypeError) as error:
-                problems.append(Problem(Location(str(path), reader.line_num), str(error)))
-                continue
-            names.add(row.name)
-            encodings.add(row.sys_insn)
-            rows.append(row)
-    if problems:
-        raise InputError(problems)
-    return tuple(rows)
+    return read_rows(path, COLUMNS, _row, _twice)
+
+
+def _twice(row: Operation, earlier: Sequence[Operation]) -> str:
+    known = any(each.name == row.name or each.sys_insn == row.sys_insn for each in earlier)
+    return f"{row.name}: name or encoding given twice" if known else ""
 
 
 def _row(cells: Mapping[str, str]) -> Operation:
-    if None in cells or None in cells.values():
-        raise ValueError(f"expected the columns {COLUMNS}")
     features = frozenset() if cells["feature"] == "none" else frozenset(cells["feature"].split("+"))
     if features - FEATURES:
         raise ValueError(f"unknown feature {', '.join(sorted(features - FEATURES))}")
