@@ -105,7 +105,7 @@ class ReferenceModel:
             case DescriptorLook():
                 return self.tables.descriptor(action)
             case Spin():
-                self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.where)
+                self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.seen)
                 if action.where == WRITES:
                     self.words.written_at_any_time = True
                 return frozenset({DONE})

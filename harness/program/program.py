@@ -18,6 +18,8 @@ DBM = "d"
 GROUP = 16
 """Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
 WRITES = "l2w"
+TURNS = {"l2-turns": "l2", "vncr-turns": "vncr", "tlbi-turns": "l2"}
+"""How a CPU spins that enters L2 anew for each access, and where it is looked at: ``Spin.where``."""
 BESIDE = ("kick", "online", "other-vm", "preempt")
 """Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end, the
 vCPUs' threads losing their CPU for a moment."""
@@ -199,13 +201,21 @@ class At:
 class Spin:
     """CPU ``cpu`` reads ``at`` again and again: ``where`` l2, el0, vel2 or vncr. Once for each CPU.
 
-    With l2w it writes there in L2, another value each time, which nobody reads: its looks find 0.
+    With l2w it writes there in L2, another value each time, which nobody reads: its looks find 0. With
+    l2-turns and vncr-turns it enters L2 for each access, under each context from ``ctx`` on in turn. With
+    tlbi-turns it executes an operation between two entries, each time another one, under the last context
+    and for address 0: what that takes from TLBs, a look may find all the same.
     """
 
     cpu: int
     ctx: int
     at: int
     where: str
+
+    @property
+    def seen(self) -> str:
+        """The place among l2, l2w, el0, vel2 and vncr at which it is looked at."""
+        return TURNS.get(self.where, self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,17 +250,18 @@ class Host:
 Action = Map | DescriptorLook | Access | Tlbi | At | Spin | Sample | Stop | Cpu | Host
 
 
-def loads(action: Action, cpu: int) -> tuple[int, int] | None:
-    """The context that ``action`` loads when ``cpu`` does it, and the CPU that loads it; None: none."""
+def loads(action: Action, cpu: int, contexts: int) -> tuple[tuple[int, int], ...]:
+    """The contexts, of so many, that ``action`` loads when ``cpu`` does it, and the CPU that loads each."""
     match action:
         case Access(kind="peek"):
-            return None
+            return ()
         case Access() | Tlbi() | At():
-            return action.ctx, cpu
+            return ((action.ctx, cpu),)
         case Spin():
-            return action.ctx, action.cpu
+            last = contexts if action.where in TURNS else action.ctx + 1
+            return tuple((ctx, action.cpu) for ctx in range(action.ctx, last))
         case _:
-            return None
+            return ()
 
 
 @dataclass(frozen=True, slots=True)

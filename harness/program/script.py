@@ -49,9 +49,9 @@ def loose_of(program: Program) -> Loose:
 
 
 def _look_of(spin: Spin) -> Access:
-    if spin.where == "vncr":
+    if spin.seen == "vncr":
         return Access("vncr", spin.ctx)
-    return Access("peek" if spin.where == "vel2" else "read", spin.ctx, spin.at, el0=spin.where == "el0")
+    return Access("peek" if spin.seen == "vel2" else "read", spin.ctx, spin.at, el0=spin.seen == "el0")
 
 
 def _all_settled(model: ReferenceModel, spins: dict[int, Access]) -> bool:

@@ -63,8 +63,7 @@ def sensible(program: Program) -> bool:
     spinning: set[int] = set()
     cpu, prepared = 0, False
     for action in program.actions:
-        if loaded := loads(action, cpu):
-            context, who = loaded
+        for context, who in loads(action, cpu, len(program.world.contexts)):
             if program.world.contexts[context].pe not in (None, who):
                 return False
         if isinstance(action, Host):

@@ -108,12 +108,12 @@ def spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     if where == "el0" and not c.el0:
         draft.bad(words[3], f"context {ctx} has no page for EL0", "el0 in its line")
         return
-    if where == "vncr" and c.vncr is None:
+    if where in ("vncr", "vncr-turns") and c.vncr is None:
         draft.bad(words[3], f"context {ctx} has no VNCR page", "vncr=VA in its line")
         return
     if where == "vel2" and not draft.within(words[2], at, [VEL2]):
         return
-    if where in ("l2", "l2w", "el0") and not _looks(draft, words[1], words[2], ctx, at, 8):
+    if where not in ("vel2", "vncr", "vncr-turns") and not _looks(draft, words[1], words[2], ctx, at, 8):
         return
     if draft.unfit(c):
         draft.bad(words[1], f"L2 under context {ctx}, whose SL0 does not fit", "another context to spin in")

@@ -181,23 +181,23 @@ def _private(
     for number, action in enumerate(actions):
         if isinstance(action, Cpu):
             cpu = action.cpu
-        elif loaded := loads(action, cpu):
-            users.setdefault(loaded[0], {}).setdefault(loaded[1], number)
+        for context, who in loads(action, cpu, len(world.contexts)):
+            users.setdefault(context, {}).setdefault(who, number)
     found = []
-    for number, context in enumerate(world.contexts):
+    for number, declared in enumerate(world.contexts):
         by = users.get(number, {})
-        strangers = [at for who, at in sorted(by.items()) if context.pe is not None and who != context.pe]
+        strangers = [at for who, at in sorted(by.items()) if declared.pe is not None and who != declared.pe]
         if strangers:
             word = lines[strangers[0]].words[0]
             other = next(who for who, at in by.items() if at == strangers[0])
             draft.bad(
                 word,
                 f"CPU {other} under context {number}",
-                f"CPU {context.pe}: the context has pe={context.pe}",
+                f"CPU {declared.pe}: the context has pe={declared.pe}",
             )
         rival = any(other != number and _rivals(world, number, other) for other in range(len(world.contexts)))
-        alone = context.pe is None and len(by) == 1 and rival
-        found.append(dataclasses.replace(context, pe=next(iter(by))) if alone else context)
+        alone = declared.pe is None and len(by) == 1 and rival
+        found.append(dataclasses.replace(declared, pe=next(iter(by))) if alone else declared)
     return tuple(found)
 
 

@@ -276,7 +276,7 @@ def test_the_statements_are_those_that_nvh_litmus_reads() -> None:
     actions = text[text.index("static bool do_host") : text.index("static bool do_spin")]
     assert set(re.findall(r'\{ "([a-z-]+)", EVENT', actions)) == set(grammar.HOST_ACTIONS)
     spin = text[text.index("static bool do_spin") : text.index("static bool do_cpu")]
-    assert set(re.findall(r'\{ "([a-z0-9]+)", SPIN', spin)) == set(grammar.PLACES)
+    assert set(re.findall(r'\{ "([a-z0-9-]+)", SPIN', spin)) == set(grammar.PLACES)
     letters = re.search(
         r'kind == STEP_S2\s*\? "(\w+)-"\s*: kind == STEP_S1\s*\? "(\w+)-"\s*: "(\w+)-"',
         (host / "text_memory.c").read_text(),

@@ -6,6 +6,7 @@
 #include "guest/stubs.h"
 #include "guest/tables.h"
 #include "guest/tlbi.h"
+#include "guest/turns.h"
 #include "guest/wait.h"
 
 #define PATIENCE 2000000 /* polls of another CPU before giving up: some 500 instructions each */
@@ -27,14 +28,14 @@ static uint64_t el0_alias(const volatile void *at)
 	return L2_DATA_VA + ((uint64_t)at & 0xffff);
 }
 
-static void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct step *s, char *code)
+void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct step *s, char *code, uint64_t *stop)
 {
 	bool el0 = s->c == SPIN_L2_EL0, own, vncr;
 
 	cpu->x[0] = 0; /* what one that writes is told to have read */
 	cpu->x[1] = s->a;
 	cpu->x[2] = el0 ? el0_alias(spin) : (uint64_t)spin;
-	cpu->x[3] = el0 ? el0_alias(&spin_stop[cpu->index]) : (uint64_t)&spin_stop[cpu->index];
+	cpu->x[3] = el0 ? el0_alias(stop) : (uint64_t)stop;
 	cpu->x[6] = el0;
 	cpu->elr = (uint64_t)code;
 	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
@@ -67,6 +68,7 @@ void step_spin(struct pe *cpu, const struct step *s)
 				      [SPIN_L2_EL0] = l2_spin,
 				      [SPIN_L2_VNCR] = l2_vncr_spin,
 				      [SPIN_L2_WRITE] = l2_spin_write };
+	uint64_t *stop = &spin_stop[cpu->index];
 	volatile struct spin *spin = &spins[cpu->index];
 
 	for (unsigned i = 0; __atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != shared->number; i++)
@@ -74,11 +76,15 @@ void step_spin(struct pe *cpu, const struct step *s)
 	load_context(&shared->context[s->ctx]);
 	spin->count = spin->faults = spin->spoilt = 0;
 	__atomic_store_n(&spin->begun, shared->number, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&spin_stop[cpu->index], __ATOMIC_ACQUIRE)) {
+	for (unsigned round = 0; !__atomic_load_n(stop, __ATOMIC_ACQUIRE); round++) {
 		if (s->c == SPIN_VEL2)
 			spin_at_vel2(cpu, spin, s->a);
+		else if (s->c == SPIN_TLBI_TURNS)
+			spin_with_tlbi(cpu, spin, s, round);
+		else if (s->c >= SPIN_L2_TURNS)
+			spin_in_turns(cpu, spin, s, stop);
 		else
-			spin_in_l2(cpu, spin, s, code[s->c]);
+			spin_in_l2(cpu, spin, s, code[s->c], stop);
 		/* One that faults again and again gives way, as those that read do: the model may run one CPU at a time. */
 		__asm__ volatile("yield" ::: "memory");
 	}

@@ -152,7 +152,7 @@ static bool do_host(struct text *t, const struct line *line)
 	return text_wrong(t, "%s is not an action of the host", w[1]);
 }
 
-/* spin CPU CTX VA l2|vel2|vncr|el0|l2w, sample CPU, stop CPU */
+/* spin CPU CTX VA l2|vel2|vncr|el0|l2w|l2-turns|vncr-turns|tlbi-turns, sample CPU, stop CPU */
 static bool do_spin(struct text *t, const struct line *line)
 {
 	char **w = line->words;
@@ -170,13 +170,17 @@ static bool do_spin(struct text *t, const struct line *line)
 			       { "vel2", SPIN_VEL2 },
 			       { "vncr", SPIN_L2_VNCR },
 			       { "el0", SPIN_L2_EL0 },
-			       { "l2w", SPIN_L2_WRITE } };
+			       { "l2w", SPIN_L2_WRITE },
+			       { "l2-turns", SPIN_L2_TURNS },
+			       { "vncr-turns", SPIN_VNCR_TURNS },
+			       { "tlbi-turns", SPIN_TLBI_TURNS } };
 
 		if (n != 5 || !text_declared(t, w[2], &ctx) || !text_number(t, w[3], &va) || t->spinning[cpu])
 			return text_wrong(t, "expected `spin CPU CTX VA WHERE`, once for a CPU");
 		s = text_step(t, (unsigned)cpu, STEP_SPIN);
 		s->ctx = (uint8_t)ctx;
 		s->a = va;
+		s->d = 64 - (uint64_t)__builtin_clzl(t->declared);
 		s->c = NOBODY;
 		for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++)
 			if (!strcmp(places[i].name, w[4]))

@@ -60,7 +60,7 @@ enum step_kind {
 	STEP_L2_REMAP, /* L2 alone: access VA a, write d as its descriptor at level c, access, `op` (b), access */
 	STEP_READ, /* read VA a at vEL2 */
 	STEP_HOST, /* ask the VMM for action a, with argument b; the outcome is its answer */
-	STEP_SPIN, /* after STEP_START: enum spin_where c: read VA a until STEP_STOP */
+	STEP_SPIN, /* after STEP_START: enum spin_where c: read VA a until STEP_STOP; d: how many contexts there are */
 	STEP_SAMPLE, /* what CPU c's STEP_SPIN reads from now on */
 	STEP_STOP, /* end CPU c's STEP_SPIN */
 	STEP_RACE, /* b times: unmap the page at IPA a, level c, `op` (d), spoil what it mapped, map the other page */
@@ -93,6 +93,9 @@ enum spin_where {
 	SPIN_L2_EL0,
 	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
 	SPIN_L2_WRITE,	/* writes, another value each time */
+	SPIN_L2_TURNS, /* enters L2 for each read, under each context from ctx on in turn: that of ctx counts */
+	SPIN_VNCR_TURNS, /* the same with SPIN_L2_VNCR, under those that have a page */
+	SPIN_TLBI_TURNS, /* enters L2 for each read; in between an operation of vEL2's for an address that nothing maps */
 };
 
 /* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.14). */

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * At vEL2, on another PE than the one that takes translations away: all contexts in turn, so that L0 looks for one of its own for
+ * each entry into L2; or an operation before each.
+ */
+#include "guest/turns.h"
+#include "guest/l2.h"
+#include "guest/spin.h"
+#include "guest/stubs.h"
+#include "guest/tlbi.h"
+#include "tlbi_ops.h"
+
+/* L2 sees these: where it writes what nobody asks for, and what ends a spin after one access. */
+__attribute__((section(".l2.data"), aligned(64))) static volatile struct spin unasked[CPUS_MAX];
+__attribute__((section(".l2.data"), aligned(64))) static uint64_t once = 1;
+
+#define X(name, ...) OP_##name,
+enum { TLBI_OPERATIONS(X) };
+#undef X
+
+void spin_in_turns(struct pe *cpu, volatile struct spin *spin, const struct step *s, const uint64_t *stop)
+{
+	bool vncr = s->c == SPIN_VNCR_TURNS;
+
+	for (uint64_t i = s->ctx; i < s->d && !__atomic_load_n(stop, __ATOMIC_ACQUIRE); i++) {
+		const struct context *c = &shared->context[i];
+
+		if (c->hcr & HCR_TGE || (vncr && !c->vncr))
+			continue;
+		load_context(c);
+		spin_in_l2(cpu, i == s->ctx ? spin : &unasked[cpu->index], s, vncr ? l2_vncr_spin : l2_spin, &once);
+	}
+}
+
+/*
+ * Of both stages of L2 and of vEL2's own regime, under the last context, each with the operand 0: nothing is mapped at address 0.
+ * All of that context's VMID goes.
+ */
+void spin_with_tlbi(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round)
+{
+	static const unsigned operations[] = { OP_ipas2e1is, OP_vae2is, OP_vmalls12e1is, OP_vae1is };
+
+	load_context(&shared->context[s->ctx]);
+	spin_in_l2(cpu, spin, s, l2_spin, &once);
+	load_context(&shared->context[s->d - 1]);
+	tlbi(operations[round % (sizeof(operations) / sizeof(*operations))], 0, round);
+	barrier_ish();
+}
