@@ -19,6 +19,9 @@ from harness.reproduce.races.schedule import MOST_BITS
 
 SLICE = 20
 """Schedules of a program before it is another one's turn."""
+SLICE_COST = 1_500_000_000
+"""What a turn may cost (``Done.cost``): 20 schedules of most programs, ``LEAST`` where another VM ends."""
+LEAST = 3
 DRAWS = 84
 WIDE_DRAWS = 12
 """Of programs with shadows of 48 bits, at most."""
@@ -59,6 +62,13 @@ class ProgramUnderWay:
         most = WIDE_DRAWS if self.patience_us else DRAWS
         vain = self.vain >= VAIN and 3 * self.vain > 2 * self.draws
         return self.ended or vain or self.draws >= most
+
+    def turn_is_over(self, draws: int, cost: int) -> bool:
+        """Whether it is another one's turn, after so many schedules at such a cost.
+
+        Else one dear program would take a kind's share for the rest of the hunt.
+        """
+        return draws >= SLICE or (draws >= LEAST and cost > SLICE_COST)
 
 
 class RaceAgenda:

@@ -23,6 +23,8 @@ CHANGES = re.compile(
 """In the names of what takes translations away, not of what only looks a memslot up or marks a page."""
 Pair = tuple[int, Place, Place | None, int, str]
 """CPU that is held, its place, where it came from, how often it came later, what the other one does."""
+Paths = tuple[frozenset[Place], frozenset[Place]]
+"""Where the CPU that is held comes by in that side, and the other one in what it does: their ways."""
 Blocked = tuple[int, Place, str]
 """CPU that was held, where it had taken the lock, what the other one wanted to do."""
 
@@ -53,16 +55,25 @@ class Tried:
     """What was tried and learnt in all programs so far: how often, and in which shapes."""
 
     pairs: Counter[Pair] = field(default_factory=Counter)
-    shapes: set[tuple[str, Pair]] = field(default_factory=set)
+    ways: Counter[tuple[Pair, Paths]] = field(default_factory=Counter)
+    shapes: set[tuple[str, Pair, Paths]] = field(default_factory=set)
     blocked: set[Blocked] = field(default_factory=set)
 
-    def take(self, shape: str, pair: Pair) -> bool:
+    def take(self, shape: str, pair: Pair, paths: Paths) -> bool:
         """Whether it is new for programs of that shape; it is tried now."""
-        if (shape, pair) in self.shapes:
+        if (shape, pair, paths) in self.shapes:
             return False
-        self.shapes.add((shape, pair))
+        self.shapes.add((shape, pair, paths))
         self.pairs[pair] += 1
+        self.ways[pair, paths] += 1
         return True
+
+    def often(self, pair: Pair, paths: Paths) -> int:
+        """How much it was tried: half of that counts for programs whose CPUs took another path through it.
+
+        A place before which nothing differs may be one for which it matters what the CPU finds there.
+        """
+        return self.pairs[pair] + self.ways[pair, paths]
 
 
 def changes(side: Side) -> int:

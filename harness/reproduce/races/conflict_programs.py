@@ -34,16 +34,19 @@ TPIDR_EL2_AT = 0x90
 """Where an L2's TPIDR_EL2 is in its VNCR page (Arm ARM D24.2.219, DDI 0487 M.a.a)."""
 SHADOWS = 6
 """Shadow contexts that KVM has for a VM of ours: two for each of three vCPUs (litmus/host/options.h)."""
+REPLACED = 0.2
 OF_EL1 = ("vae1", "vaae1", "aside1", "vmalle1")
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 WAYS = ("after", "used", "before", "kicked")
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
 the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
 KVM_RUN and comes back."""
+REPLACES = "replaces"
+"""The user's vCPU has another VNCR page's translation, of which KVM keeps one, and faults for this one."""
 
 
 def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
-    """The user begins, in one of ``WAYS``; any for an empty one."""
+    """The user begins, in one of ``WAYS``; any for an empty one. ``REPLACES``: as in the first one."""
     way = way or rng.choice(WAYS)
     if way == "before":
         return [spin, maps]
@@ -51,17 +54,17 @@ def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str)
     return [maps, *used, spin, *([Host("kick", 0)] if way == "kicked" else [])]
 
 
-def _log(rng: random.Random, offset: int) -> list[Action]:
+def log(rng: random.Random, offset: int) -> list[Action]:
     """Sometimes a dirty log begins: all shadows are write-protected, which is a side of its own."""
     if rng.random() >= 0.15:
         return []
-    log: list[Action] = [Host("dirty-on", offset), Host("dirty-read", offset)]
-    return log[: rng.choice((1, 2))]
+    found: list[Action] = [Host("dirty-on", offset), Host("dirty-read", offset)]
+    return found[: rng.choice((1, 2))]
 
 
-def _unmap(rng: random.Random, at: int) -> tuple[Action, ...]:
+def unmap(rng: random.Random, at: int) -> tuple[Action, ...]:
     """L1 takes a page out of L2's stage 2."""
-    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is")))
+    operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is", "alle1is")))
     return (
         Map("s2", 0, at, 3, None),
         Tlbi(0, operation.name, make_operand(operation, at=at)),
@@ -81,7 +84,7 @@ def event(
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
-    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way), *_log(rng, offset)]
+    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way), *log(rng, offset)]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     return Program(world, (*begin, Host(rng.choice(takes), offset), Sample(1), Stop(1)))
 
@@ -95,7 +98,7 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     """An L2 that is a hypervisor uses its VNCR page on one CPU while L1 unmaps or moves it on another."""
     page = layout.e2(rng.randrange(2))
     letters = rng.choice(("w", "w", "wg"))
-    operation = by_name(rng.choice(_plain(OF_VEL2)))
+    operation = by_name(rng.choice(plain(OF_VEL2)))
     begin = _begin(
         rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0), way
     )
@@ -106,17 +109,21 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    world, other = _hypervisor(page, bits), page ^ layout.area_size
-    if rng.random() < 0.4:  # the user's vCPU has another page's translation, which has to give way
-        world = replace(world, contexts=(*world.contexts, Context(2, vncr=other, s2_bits=bits)))
-        begin = [
-            Map("e2", 2, other, 3, layout.frame(2), letters),
-            Cpu(1),
-            Access("vncr", 2),
-            Cpu(0),
-            *begin,
-        ]
+    world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
     return Program(world, (*begin, *take, *end, Sample(1), Stop(1)))
+
+
+def _replaces(
+    rng: random.Random, layout: Layout, world: World, begin: list[Action], way: str
+) -> tuple[World, list[Action]]:
+    """CPU 1 has used another VNCR page, whose translation has to give way; sometimes in other ways, too."""
+    if way != REPLACES and rng.random() >= REPLACED:
+        return world, begin
+    other = (world.contexts[0].vncr or 0) ^ layout.area_size
+    more = Context(2, vncr=other, s2_bits=world.contexts[0].s2_bits)
+    maps = Map("e2", 2, other, 3, layout.frame(2), "w")
+    first: list[Action] = [maps, Cpu(1), Access("vncr", 2), Cpu(0)]
+    return replace(world, contexts=(*world.contexts, more)), [*first, *begin]
 
 
 def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
@@ -128,15 +135,16 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
     if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs; L0 logs the page of each that it fills
         begin.append(Host("dirty-on", offset))
+    world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
     take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
-    return Program(_hypervisor(page, bits), (*begin, take, Sample(1), Stop(1)))
+    return Program(world, (*begin, take, Sample(1), Stop(1)))
 
 
 def _hypervisor(page: int, bits: int | None) -> World:
     return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 
-def _plain(families: tuple[str, ...]) -> list[str]:
+def plain(families: tuple[str, ...]) -> list[str]:
     return [
         op.name
         for op in load()
@@ -154,7 +162,7 @@ def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None, way
     maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
     begin: list[Action] = [Host("set-up", offset)]
     begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
-    begin += _log(rng, offset)
+    begin += log(rng, offset)
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     take = Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
     return Program(world, (*begin, take, Sample(1), Stop(1)))
@@ -166,7 +174,7 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     L0 executes the operation for each shadow of the VMID: one that is about to be used counts, too.
     """
     va, pages = layout.va(0), [layout.ipa(0) + (n << SHIFT) for n in range(2)]
-    operation = by_name(rng.choice(_plain(OF_EL1)))
+    operation = by_name(rng.choice(plain(OF_EL1)))
     maps = Map("s1", 0, va, 3, pages[0], "w")
     take: list[Action] = [
         Map("s1", 0, va, 3, None),
@@ -182,7 +190,7 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str
 def stage2(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L2 uses a page on one CPU while L1 takes it out of stage 2 on another: a known defect of Linux."""
     at = layout.ipa(0)
-    take = _unmap(rng, at)
+    take = unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwx")
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
     begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
@@ -195,7 +203,7 @@ def flag(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     What L1 wrote has to stay: L0 may replace the descriptor that it has read, and no other one.
     """
     at = layout.ipa(0)
-    take = _unmap(rng, at)
+    take = unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwxo")
     begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     world = World(SHIFT, (Context(1, s2_bits=bits, s2_ha=True),), 2)

@@ -20,7 +20,8 @@ from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
-from harness.reproduce.races.conflict_programs import SHIFT, WAYS
+from harness.reproduce.races import turn_programs
+from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
 
 WINDOWS = 8
 
@@ -39,13 +40,15 @@ THIRD = "third"
 BESIDE = ("online", "other-vm", "preempt", THIRD)
 """When the user has begun, or all was taken away: a vCPU of the VM comes online, or another VM ends, or the
 user's thread is scheduled out again and again; or a third CPU uses it, too."""
+NEVER_ONLINE = tuple(each for each in BESIDE if each != "online")
+"""Where a way is that: each VM has one vCPU that may come online."""
 
 
 @dataclass(frozen=True, slots=True)
 class RaceConflict:
     """A kind of program. ``wide``: it may run with 48-bit shadows, since no side walks all of one.
 
-    ``ways``: those of ``WAYS`` in which its programs differ; ``beside``: of ``BESIDE``.
+    ``ways``: in which its programs differ, ``WAYS`` most of them; ``beside``: of ``BESIDE``.
     """
 
     make: Callable[[random.Random, Layout, int | None, str], Program]
@@ -83,7 +86,8 @@ def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
     """
     rng = random.Random(f"{seed} dealt {kind}")
     ways, beside = CONFLICTS[kind].ways, CONFLICTS[kind].beside
-    plain = [(way, "") for way in SOONEST if way in ways]
+    own = [way for way in ways if way not in SOONEST]
+    plain = [(way, "") for way in (*(way for way in SOONEST if way in ways), *rng.sample(own, len(own)))]
     more = [(rng.choice(ways), each) for each in rng.sample(beside, len(beside))]
     rest = [each for each in itertools.product(ways, beside) if each not in more]
     pairs = itertools.zip_longest(plain, more)
@@ -116,7 +120,10 @@ def program(
         bits = pa_bits(rng, kind)
         bits = OF_OTHER_VMS if beside == "other-vm" else NARROW if narrow else bits
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
-        if beside == THIRD:
+        comes_online = Host("online", 0) in found.actions
+        if beside == THIRD and comes_online:
+            pass  # all vCPUs that a VM may have run then
+        elif beside == THIRD:
             found = replace(found, world=replace(found.world, cpus=3), actions=_with_third(found.actions))
         elif beside:
             at = _beside_at(rng, found.actions)
@@ -150,8 +157,8 @@ def _with_third(actions: Sequence[Action]) -> tuple[Action, ...]:
 CONFLICTS: Mapping[str, RaceConflict] = {
     "event": RaceConflict(made.event),
     "memslot": RaceConflict(made.memslot),
-    "vncr": RaceConflict(made.vncr, wide=True),
-    "vncr-event": RaceConflict(made.vncr_event),
+    "vncr": RaceConflict(made.vncr, wide=True, ways=(*WAYS, REPLACES)),
+    "vncr-event": RaceConflict(made.vncr_event, ways=(*WAYS, REPLACES)),
     "event-of-l1": RaceConflict(made.event_of_l1),
     "dirty": RaceConflict(made.dirty),
     "recycle": RaceConflict(made.recycle, beside=("online", "other-vm", "preempt")),
@@ -161,6 +168,9 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "stage1": RaceConflict(made.stage1, wide=True),
     "stage2": RaceConflict(made.stage2, wide=True),
     "flag": RaceConflict(made.flag),
+    "turns": RaceConflict(turn_programs.turns, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
+    "operations": RaceConflict(turn_programs.operations, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
+    "vncr-turns": RaceConflict(turn_programs.vncr_turns, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
 }
 OF_OTHER_VMS = 40
 """With which nvh-litmus makes every VM: with fewer bits KVM refuses another one while the first one lives."""

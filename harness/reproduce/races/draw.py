@@ -28,9 +28,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.reproduce.races.calm import Pair, Tried, changes, gate
+from harness.reproduce.races.calm import Pair, Paths, Tried, changes, gate
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
-from harness.reproduce.races.sides import LANDMARK, LOOK, Side, Stretch, sides, stretches, window
+from harness.reproduce.races.sides import (
+    LANDMARK,
+    LOOK,
+    Side,
+    Stretch,
+    places_of,
+    sides,
+    stretches,
+    window,
+)
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldEnd, HoldFound
 
@@ -72,6 +81,7 @@ class Drawer:
         inside = window(self.base)
         self._inside = frozenset(each.number for each in inside)
         self._sides = [each for each in sides(inside) if each.function not in (LANDMARK, LOOK)]
+        self._path = {a.number: places_of((side,)) for side in self._sides for a in side.arrivals}
         common = Counter((side.cpu, side.function) for side in self._sides)
         self._weights = [changes(side) / common[side.cpu, side.function] for side in self._sides]
         self._cpus = sorted({each.cpu for each in inside})
@@ -105,8 +115,8 @@ class Drawer:
         self._next_mark = next((each.number for each in self._marks[1:]), len(self.base))
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
-        self._sweep: list[tuple[Stretch, Pair]] | None = None
-        self._back: list[tuple[Stretch, Side, Pair]] | None = None
+        self._sweep: list[tuple[Stretch, Pair, Paths]] | None = None
+        self._back: list[tuple[Stretch, Side, Pair, Paths]] | None = None
 
     def draw(self, rng: random.Random) -> Schedule:
         """One schedule; empty when nothing new is left, or one CPU alone came by anywhere."""
@@ -146,11 +156,11 @@ class Drawer:
             return ()
         all_of_it = " ".join(dict.fromkeys(each.function for each in takes))
         if self._sweep is None:
-            self._sweep = self._order(rng, all_of_it)
+            self._sweep = self._order(rng, all_of_it, places_of(takes))
         while self._sweep:
-            stretch, pair = self._sweep.pop()
+            stretch, pair, paths = self._sweep.pop()
             blocked = stretch.lock and (stretch.cpu, stretch.lock, all_of_it)
-            if blocked in self.tried.blocked or not self.tried.take(self.shape, pair):
+            if blocked in self.tried.blocked or not self.tried.take(self.shape, pair, paths):
                 continue
             self._drawn = (stretch, all_of_it)
             found = self._meet(rng.choice(stretch.arrivals), takes[-1], None, whole=True)
@@ -163,7 +173,9 @@ class Drawer:
             return tuple(replace(each, deadline_us=longer) for each in found)
         return ()
 
-    def _order(self, rng: random.Random, other: str) -> list[tuple[Stretch, Pair]]:
+    def _order(
+        self, rng: random.Random, other: str, others: frozenset[Place]
+    ) -> list[tuple[Stretch, Pair, Paths]]:
         """Backwards: what is new comes first, of each place its last time while all was calm.
 
         What came last while all was calm comes first: that is about the translation. Where a lock is held
@@ -178,9 +190,14 @@ class Drawer:
                 for later, each in enumerate(reversed(calm)):
                     pair = (cpu, place, behind, later, other)
                     age = self._age(each.arrivals[-1])
-                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
-                    order.append((-worth, rng.random(), each, pair))
-        return [(each, pair) for _, _, each, pair in sorted(order, key=lambda row: row[:2])]
+                    paths = self._path_of(each), others
+                    worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
+                    order.append((-worth, rng.random(), each, pair, paths))
+        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
+
+    def _path_of(self, stretch: Stretch) -> frozenset[Place]:
+        """Of the side that it is in."""
+        return self._path.get(stretch.arrivals[0].number, frozenset())
 
     def _age(self, arrival: RaceArrival) -> float:
         """0 for what others did last while all was calm, to 1: the fault for the translation comes last.
@@ -198,20 +215,20 @@ class Drawer:
         if self._back is None:
             self._back = self._back_order(rng)
         while self._back:
-            stretch, other, pair = self._back.pop()
+            stretch, other, pair, paths = self._back.pop()
             blocked = stretch.lock and (stretch.cpu, stretch.lock, other.function)
             if blocked in self.tried.blocked or stretch.arrivals[0].number <= self._early.get(
                 other.function, -1
             ):
                 continue
-            if not self.tried.take(self.shape, pair):
+            if not self.tried.take(self.shape, pair, paths):
                 continue
             self._drawn = (stretch, other.function)
             found = self._meet(rng.choice(stretch.arrivals), other, None, whole=False)
             return (replace(found[0], deadline_us=BACK_US), *found[1:])
         return ()
 
-    def _back_order(self, rng: random.Random) -> list[tuple[Stretch, Side, Pair]]:
+    def _back_order(self, rng: random.Random) -> list[tuple[Stretch, Side, Pair, Paths]]:
         """Backwards: each place of the first CPU, the first and the last time, with each side of the others.
 
         Of sides of one function the last one while all was calm; and the first that followed, before the
@@ -237,8 +254,9 @@ class Drawer:
                     side_word = f"{other.cpu} {other.function}{entry}"
                     pair = (each.cpu, place, before, 2 * later + follows, side_word)
                     age = 0.0 if follows or entry else OLD * self._age(other.last)
-                    worth = 2 * self.tried.pairs[pair] + each.locked + (later > 0) + age + each.inner
-                    order.append((-worth, rng.random(), each, other, pair))
+                    paths = self._path_of(each), places_of((other,))
+                    worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
+                    order.append((-worth, rng.random(), each, other, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:
@@ -253,15 +271,17 @@ class Drawer:
             place = stretch.arrivals[0].place
             came = self._came_from.get(stretch.arrivals[0].number)
             pair = (cpu, place, came, -min(stretch.arrivals[0].nth, EARLY), f"{other.cpu} {other.function}")
+            paths = self._path_of(stretch), places_of((other,))
             blocked = stretch.lock and (cpu, stretch.lock, other.function)
-            if blocked in self.tried.blocked or (not crossed and (self.shape, pair) in self.tried.shapes):
+            known = (self.shape, pair, paths) in self.tried.shapes
+            if blocked in self.tried.blocked or (not crossed and known):
                 continue
             if not self._meets(stretch.arrivals[0], other):
                 continue
             if not cpu and stretch.arrivals[0].number <= self._early.get(other.function, -1):
                 continue
             if not crossed:
-                self.tried.take(self.shape, pair)
+                self.tried.take(self.shape, pair, paths)
             self._drawn = (stretch, other.function)
             middle = rng.choice(other.arrivals) if crossed else None
             return self._meet(rng.choice(stretch.arrivals), other, middle, whole=rng.random() < 0.5)

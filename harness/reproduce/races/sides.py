@@ -9,7 +9,7 @@ held at any.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.reproduce.races.schedule import RaceArrival
@@ -102,6 +102,11 @@ def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:
         if some:
             found.append(Side(cpu, some[0].place.function, tuple(some)))
     return tuple(sorted(found, key=lambda side: side.first))
+
+
+def places_of(some: Iterable[Side]) -> frozenset[Place]:
+    """Where the CPU came by in these sides: by that two sides of one function are told apart."""
+    return frozenset(each.place for side in some for each in side.arrivals)
 
 
 def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:

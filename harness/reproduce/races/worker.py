@@ -17,7 +17,7 @@ from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
 from harness.reproduce.hunt.shrink import Shrinker, reason_of
 from harness.reproduce.races import conflicts, kept, schedule
-from harness.reproduce.races.agenda import SLICE, ProgramUnderWay, RaceAgenda
+from harness.reproduce.races.agenda import ProgramUnderWay, RaceAgenda
 from harness.reproduce.races.calm import Tried, calm
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.kept import Race
@@ -116,8 +116,10 @@ class RaceWorker:
         note = None if program.drawer else self.begin(program, done)
         before, machine = self.target.left(), self.target.restores
         first = len(program.tried)
-        end = program.draws + SLICE
-        while not ((note and note.kept) or program.over or program.draws == end):
+        begun_at = program.draws
+        while not ((note and note.kept) or program.over):
+            if program.turn_is_over(program.draws - begun_at, done.cost):
+                break
             if time.monotonic() >= self.order.deadline:
                 break
             assert program.drawer

@@ -46,7 +46,7 @@ def test_later_programs_have_larger_shadows_too() -> None:
 
 
 def test_two_workers_have_other_programs_and_together_all_ways() -> None:
-    turns = 2 * len(conflicts.CONFLICTS)
+    turns = 4 * len(conflicts.CONFLICTS)
     one, other = (shared(turns, worker, 2) for worker in (0, 1))
     assert not {each.number for each in one} & {each.number for each in other}
     for kind, conflict in conflicts.CONFLICTS.items():
@@ -82,6 +82,14 @@ def test_a_program_is_over_when_nobody_meets_or_all_was_tried() -> None:
     second = made.next()
     assert second.kind == first.kind
     assert second is not first
+
+
+def test_a_dear_program_has_fewer_schedules_in_a_turn() -> None:
+    program = RaceAgenda("s", 0, 1).begin("vncr")
+    assert not program.turn_is_over(agenda.SLICE - 1, agenda.SLICE_COST)
+    assert program.turn_is_over(agenda.SLICE, 0)
+    assert program.turn_is_over(agenda.LEAST, agenda.SLICE_COST + 1)
+    assert not program.turn_is_over(agenda.LEAST - 1, agenda.SLICE_COST + 1)
 
 
 def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:

@@ -12,9 +12,20 @@ import pytest
 from harness.errors import InputError
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
-from harness.program.program import Access, DescriptorLook, Host, Map, Program, Sample, Spin, Stop
+from harness.program.program import (
+    TURNS,
+    Access,
+    DescriptorLook,
+    Host,
+    Map,
+    Program,
+    Sample,
+    Spin,
+    Stop,
+)
 from harness.reproduce.hunt.program_findings import judge
-from harness.reproduce.races import again, conflict_programs, conflicts, kept
+from harness.reproduce.races import again, conflict_programs, conflicts, kept, turn_programs
+from harness.reproduce.races.conflict_programs import WAYS
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
 from harness.runner.project import vocabulary
@@ -73,10 +84,9 @@ def test_ways_are_dealt_and_all_come_soon() -> None:
     """The first programs of a kind begin in all its ways; between them something else goes on beside each."""
     for kind, conflict in conflicts.CONFLICTS.items():
         ways, beside = conflict.ways, conflict.beside
-        assert set(ways) <= set(conflict_programs.WAYS)
         every = {(way, each) for way in ways for each in ("", *beside)}
         found = [conflicts.dealt("s", kind, turn) for turn in range(len(every))]
-        assert found[0] == ("after", ""), "one fault for the translation"
+        assert found[0] == ("after" if "after" in ways else found[0][0], ""), "one fault for the translation"
         assert found[1][1], "and then something beside"
         soon = found[: conflicts.first_round(kind)]
         assert sorted(way for way, each in soon if not each) == sorted(ways)
@@ -86,8 +96,9 @@ def test_ways_are_dealt_and_all_come_soon() -> None:
 
 def test_a_third_cpu_uses_the_same_and_is_looked_at_too() -> None:
     for kind in (name for name, each in conflicts.CONFLICTS.items() if conflicts.THIRD in each.beside):
-        plain = conflicts.program(random.Random(1), kind, "after").program
-        third = conflicts.program(random.Random(1), kind, "after", conflicts.THIRD).program
+        way = conflicts.CONFLICTS[kind].ways[0]
+        plain = conflicts.program(random.Random(1), kind, way).program
+        third = conflicts.program(random.Random(1), kind, way, conflicts.THIRD).program
         mine = [each for each in third.actions if getattr(each, "cpu", 0) == 2]
         assert mine == [
             replace(each, cpu=2) for each in plain.actions if isinstance(each, Spin | Sample | Stop)
@@ -103,7 +114,7 @@ def test_what_goes_on_beside_begins_before_something_is_taken_away_or_after(besi
             continue
         places = set()
         for seed in range(20):
-            actions = conflicts.program(random.Random(seed), kind, "after", beside).program.actions
+            actions = conflicts.program(random.Random(seed), kind, conflict.ways[0], beside).program.actions
             at = actions.index(Host(beside, 0))
             assert isinstance(actions[at - 1], Spin) != isinstance(actions[at + 1], Sample)
             places.add(isinstance(actions[at - 1], Spin))
@@ -156,7 +167,12 @@ def test_programs_of_one_shape_do_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in conflicts.CONFLICTS if name not in ("recycle-into", "dirty")]
+    "name",
+    [
+        name
+        for name, conflict in conflicts.CONFLICTS.items()
+        if set(WAYS) <= set(conflict.ways) and name != "dirty"
+    ],
 )
 def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> None:
     """Before: it faults again and again, and its vCPU is loaded and put many times."""
@@ -173,6 +189,74 @@ def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> 
         )
         orders.add((maps < spin, actions[spin + 1] == Host("kick", 0)))
     assert orders == {(True, False), (False, False), (True, True)}
+
+
+@pytest.mark.parametrize("kind", ["vncr", "vncr-event"])
+def test_a_vncr_page_takes_the_place_of_another_one(kind: str) -> None:
+    """CPU 1 has the other page's translation when it begins, and CPU 0 has not touched that."""
+    for seed in range(20):
+        program = conflicts.program(random.Random(seed), kind, conflict_programs.REPLACES).program
+        spin = next(i for i, each in enumerate(program.actions) if isinstance(each, Spin))
+        used = [each for each in program.actions[:spin] if isinstance(each, Access)]
+        assert [(each.kind, each.ctx) for each in used] == [("vncr", 2)]
+        assert program.world.contexts[2].vncr != program.world.contexts[0].vncr
+
+
+@pytest.mark.parametrize("kind", ["turns", "operations", "vncr-turns"])
+def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
+    """CPU 1 goes through contexts, or executes operations, while CPU 0 does what the way says."""
+    does = {
+        "event": Host("dontneed", 0),
+        "dirty": Host("dirty-on", 0),
+        "online": Host("online", 0),
+        "stage1": Map("s1", 0, 0, 3),
+        "stage2": Map("s2", 0, 0, 3),
+        "own": Map("e2", 0, 0, 3),
+        "enter": Access("read", 1),
+    }
+    for way in conflicts.CONFLICTS[kind].ways:
+        for seed in range(8):
+            program = conflicts.program(random.Random(seed), kind, way).program
+            at = next(i for i, each in enumerate(program.actions) if isinstance(each, Spin))
+            spin, first = program.actions[at], program.actions[at + 1]
+            assert isinstance(spin, Spin)
+            assert spin.where in TURNS
+            if way == "memslot":
+                assert isinstance(first, Host)
+                assert first.action in ("move", "delete")
+                continue
+            wanted = does[way]
+            assert type(first) is type(wanted)
+            if isinstance(wanted, Host | Access):
+                word = "action" if isinstance(wanted, Host) else "kind"
+                assert getattr(first, word) == getattr(wanted, word)
+            if isinstance(first, Map) and isinstance(wanted, Map):
+                assert (first.stage, first.to) == (wanted.stage, None)
+
+
+def test_turns_are_through_more_vmids_than_there_are_shadows() -> None:
+    """Also where two of these are not there before a vCPU comes online."""
+    for seed in range(30):
+        for way in turn_programs.TAKES:
+            world = turn_programs.turns(random.Random(seed), LAYOUT, None, way).world
+            late = turn_programs.LATE_SHADOWS if way == "online" else 0
+            assert len({context.vmid for context in world.contexts}) > conflict_programs.SHADOWS - late
+
+
+def test_operations_are_of_another_vmid_than_what_is_looked_at() -> None:
+    """They would take a translation away that somebody else has left there."""
+    for seed in range(30):
+        contexts = turn_programs.operations(random.Random(seed), LAYOUT).world.contexts
+        assert contexts[0].vmid != contexts[-1].vmid
+
+
+def test_words_of_vncr_pages_are_poked_whatever_is_left_of_the_program() -> None:
+    """A shorter program reads the same word, though nothing but the CPU that takes turns says which."""
+    for seed in range(20):
+        program = turn_programs.vncr_turns(random.Random(seed), LAYOUT, None, "own")
+        leaves = [each for each in program.actions if isinstance(each, Map) and each.to is not None]
+        assert program.memory is not None
+        assert {pa for pa, _ in program.memory.words} == {(each.to or 0) + 0x90 for each in leaves}
 
 
 def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
@@ -201,7 +285,9 @@ def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
     assert ("event", 48) not in seen
 
 
-@pytest.mark.parametrize("name", ["event", "vncr", "vncr-event", "recycle"])
+@pytest.mark.parametrize(
+    "name", ["event", "vncr", "vncr-event", "recycle", "turns", "operations", "vncr-turns"]
+)
 def test_what_is_stale_is_a_new_finding(name: str) -> None:
     program = made(name)
     finding = judge(program, tokens(program, "v=0x1234"), conflicts.KNOWN)

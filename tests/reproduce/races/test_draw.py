@@ -13,7 +13,7 @@ from harness.reproduce.races import calm as calm_run
 from harness.reproduce.races.calm import Tried, calm
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
-from harness.reproduce.races.sides import LOOK
+from harness.reproduce.races.sides import LOOK, places_of
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import ANY, HoldEnd, HoldFound, HoldState
 from tests.reproduce.races.two_cpus import (
@@ -129,6 +129,30 @@ def test_what_is_new_in_the_whole_hunt_comes_first() -> None:
     assert {place for _, place, *_ in first_times} >= {FAULT, WALK, end(WALK), INSTALL, end(INSTALL)}
 
 
+def test_a_place_counts_half_where_the_cpu_takes_another_way() -> None:
+    """A fault that has something to take away first: what comes before is the same, in another state."""
+    tried = Tried()
+    first = Drawer("k", arrivals(LOG), tried)
+    while first._next(random.Random(1)):
+        pass
+    wipe = Place("wipe")
+    other = [
+        each for one in LOG for each in ([one, (1, wipe), (1, end(wipe))] if one == (1, FAULT) else [one])
+    ]
+    for log, often in ((LOG, 2), (other, 1)):
+        drawer = Drawer("another", arrivals(log), tried)
+        takes = [each for each in drawer._sides if not each.cpu]
+        word = " ".join(dict.fromkeys(each.function for each in takes))
+        rows = drawer._order(random.Random(1), word, places_of(takes))
+        mine = {stretch.arrivals[0].place: (pair, paths) for stretch, pair, paths in rows if not pair[3]}
+        assert tried.often(*mine[FAULT]) == often
+        assert tried.often(*mine[ENTER]) == 2, "that side is the same"
+        if log is other:
+            assert tried.often(*mine[wipe]) == 0
+            assert not tried.take("k", *mine[ENTER]), "a program of that shape has tried it"
+            assert tried.take("k", *mine[FAULT])
+
+
 def test_a_sweep_back_holds_the_first_cpu_until_a_side_is_over() -> None:
     drawer = Drawer("k", arrivals(LOG))
     found = [each for _ in range(100) if (each := drawer._next_back(random.Random(1)))]
@@ -162,7 +186,7 @@ def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
         assert met(chosen, kicked, (0, Place("vcpu_load")), (1, put), (0, end(TLBI)), (1, end(put)))
     assert not [
         chosen
-        for chosen in Drawer("k", arrivals(kicked))._order(random.Random(1), "x")
+        for chosen in Drawer("k", arrivals(kicked))._order(random.Random(1), "x", frozenset())
         if chosen[1][1] == put
     ]
 
@@ -320,7 +344,8 @@ def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:
     log = [
         each for each in LOG for each in ([each, (1, LOAD)] if each in ((1, WALK), (1, INSTALL)) else [each])
     ]
-    order = [each for each, _ in Drawer("k", arrivals(log))._order(random.Random(1), "tlbi")]
+    drawer = Drawer("k", arrivals(log))
+    order = [each for each, *_ in drawer._order(random.Random(1), "tlbi", frozenset())]
     count = len({each.arrivals[0].place for each in order}) + 1
     first = {(each.arrivals[0].place, each.arrivals[0].nth) for each in order[-count:]}
     assert {(LOAD, 1), (LOAD, 2)} <= first
