@@ -18,9 +18,10 @@ REST_EVENTS = 3000
 """Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
 CHANGES = re.compile(
     r"tlbi|ipas2|vmalls12|alle1|invalidate|set_memslot|active_memslots|memory_region|unmap|(?<!cpu_)flush"
-    r"|dirty_log|dirty_pt|destroy|vcpu_init"
+    r"|dirty_log|dirty_pt|destroy|vcpu_init|allocate_vncr|nested_eret"
 )
-"""In the names of what takes translations away, not of what only looks a memslot up or marks a page."""
+"""In the names of what takes translations away, not of what only looks a memslot up or marks a page. A vCPU
+that comes online counts, and an entry into L2: it claims a shadow, maybe one that was another VMID's."""
 Pair = tuple[int, Place, Place | None, int, str]
 """CPU that is held, its place, where it came from, how often it came later, what the other one does."""
 Paths = tuple[frozenset[Place], frozenset[Place]]

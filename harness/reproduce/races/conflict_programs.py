@@ -136,7 +136,8 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs; L0 logs the page of each that it fills
         begin.append(Host("dirty-on", offset))
     world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
-    take = Host("dontneed", offset)  # without memory KVM has no VNCR page to map: an external abort
+    # Without memory KVM has no VNCR page to map: an external abort, as long as a memslot moves.
+    take = Host(rng.choice(("dontneed", "dontneed", "move")), offset)
     return Program(world, (*begin, take, Sample(1), Stop(1)))
 
 

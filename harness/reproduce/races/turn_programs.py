@@ -11,6 +11,7 @@ those (docs/races.md).
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from harness.arch.table import by_name
 from harness.program.addresses import E2_ASID, EVENT_PA, VNCR_WORD, Layout, value_at
@@ -34,8 +35,10 @@ from harness.reproduce.races.conflict_programs import OF_EL1, OF_VEL2, SHADOWS, 
 TAKES = ("event", "memslot", "dirty", "stage1", "stage2", "enter", "online")
 """L0's VMM drops event memory, moves or deletes its memslot, logs what is written to it; L1 takes a page out
 of stage 1 or 2, or enters VMIDs that have no shadow; or a vCPU comes online, which brings two shadows."""
-VNCR_TAKES = ("own", "event", "dirty", "online")
+VNCR_TAKES = ("own", "event", "memslot", "dirty", "online")
 """L1 takes the VNCR page out of its own regime, and executes an operation of that; the rest as before."""
+SHADOWED, PSEUDO = 0.7, 0.7
+"""How often a shadow, and a pseudo-TLB, is there for the operations to look at."""
 OF_VMM = ("event", "memslot", "dirty")
 LATE_SHADOWS = 2
 """Of those of a VM, the ones that are not there before its last vCPU is online."""
@@ -51,7 +54,7 @@ def turns(rng: random.Random, layout: Layout, bits: int | None = None, way: str 
 def operations(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """CPU 1 executes operations of all regimes, under a VMID of which there may be a shadow."""
     way = way or rng.choice(TAKES)
-    count = SHADOWS + 2 if way == "enter" else 2
+    count = SHADOWS + 2 if way == "enter" else 3
     return _program(rng, layout, bits, way, "tlbi-turns", count)
 
 
@@ -65,13 +68,17 @@ def _program(
     to = EVENT_PA + offset if way in OF_VMM else layout.frame(0)
     maps: list[Action] = [Host("set-up", offset)] if way in OF_VMM else []
     maps.append(Map("s2", 0, at, 3, to, "rwx"))
+    if where == "tlbi-turns" and rng.random() < PSEUDO:
+        page = layout.e2(0)
+        contexts[1] = replace(contexts[1], vncr=page)
+        maps += [Map("e2", 0, page, 3, layout.frame(0), "w"), Access("vncr", 1)]
     others = range(1, count)
     maps += [Map("s2", ctx, at, 3, layout.frame(1 + ctx % 3), "rwx") for ctx in others]
     va = layout.va(0) if first else at
     if first:
         maps += [Map("s1", ctx, va, 3, at, "w") for ctx in range(count)]
-    if where == "tlbi-turns" and rng.random() < 0.7:
-        maps.append(Access("read", count - 1, va))  # it has a shadow
+    if where == "tlbi-turns" and rng.random() < SHADOWED:
+        maps.append(Access("read", count - 1, va))
     take = _take(rng, way, va, offset)
     if way == "enter":
         take = [Access("read", ctx, va) for ctx in rng.sample(others, len(others))]
@@ -112,7 +119,7 @@ def vncr_turns(rng: random.Random, layout: Layout, bits: int | None = None, way:
         Context(2, vncr=pages[1], s2_bits=bits),
     )
     offset = frame + VNCR_WORD
-    of_vmm = way in ("event", "dirty")
+    of_vmm = way in OF_VMM
     maps: list[Action] = [Host("set-up", offset)] if of_vmm else []
     frames = [EVENT_PA + frame if of_vmm else layout.frame(0), layout.frame(1)]
     for page, to in zip(pages, frames, strict=True):
@@ -123,6 +130,7 @@ def vncr_turns(rng: random.Random, layout: Layout, bits: int | None = None, way:
     takes: dict[str, list[Action]] = {
         "own": [Map("e2", 0, pages[0], 3, None), tlbi],
         "event": [Host("dontneed", offset)],
+        "memslot": [Host("move", offset)],  # without memory KVM has no VNCR page to map: an external abort
         "dirty": [Host("dirty-on", offset)],  # not read: L0 logs the page of each pseudo-TLB that it fills
         "online": [Host("online", 0)],
     }

@@ -212,6 +212,7 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
         "stage1": Map("s1", 0, 0, 3),
         "stage2": Map("s2", 0, 0, 3),
         "own": Map("e2", 0, 0, 3),
+        "memslot": Host("move", 0),
         "enter": Access("read", 1),
     }
     for way in conflicts.CONFLICTS[kind].ways:
@@ -221,7 +222,7 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
             spin, first = program.actions[at], program.actions[at + 1]
             assert isinstance(spin, Spin)
             assert spin.where in TURNS
-            if way == "memslot":
+            if way == "memslot" and kind != "vncr-turns":
                 assert isinstance(first, Host)
                 assert first.action in ("move", "delete")
                 continue
