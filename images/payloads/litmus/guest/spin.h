@@ -5,8 +5,6 @@
 
 #include "guest/cpu.h"
 
-/* Until L2 leaves: as soon as *stop is not 0, which is in L2's page, or when it faults. */
-void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct step *s, char *code, uint64_t *stop);
 void step_spin(struct pe *cpu, const struct step *s);
 void step_start(const struct step *s, struct outcome *o);
 void step_sample(const struct step *s, struct outcome *o);

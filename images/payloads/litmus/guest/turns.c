@@ -5,7 +5,7 @@
  */
 #include "guest/turns.h"
 #include "guest/l2.h"
-#include "guest/spin.h"
+#include "guest/spin_entry.h"
 #include "guest/stubs.h"
 #include "guest/tlbi.h"
 #include "tlbi_ops.h"
