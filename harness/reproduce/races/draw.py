@@ -81,7 +81,9 @@ class Drawer:
         inside = window(self.base)
         self._inside = frozenset(each.number for each in inside)
         self._sides = [each for each in sides(inside) if each.function not in (LANDMARK, LOOK)]
-        self._path = {a.number: places_of((side,)) for side in self._sides for a in side.arrivals}
+        self._path: dict[int, frozenset[Place]] = {}
+        for side in self._sides:
+            self._path |= dict.fromkeys((each.number for each in side.arrivals), places_of((side,)))
         common = Counter((side.cpu, side.function) for side in self._sides)
         self._weights = [changes(side) / common[side.cpu, side.function] for side in self._sides]
         self._cpus = sorted({each.cpu for each in inside})
@@ -254,7 +256,7 @@ class Drawer:
                     side_word = f"{other.cpu} {other.function}{entry}"
                     pair = (each.cpu, place, before, 2 * later + follows, side_word)
                     age = 0.0 if follows or entry else OLD * self._age(other.last)
-                    paths = self._path_of(each), places_of((other,))
+                    paths = self._path_of(each), self._path[other.first]
                     worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
                     order.append((-worth, rng.random(), each, other, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
@@ -271,7 +273,7 @@ class Drawer:
             place = stretch.arrivals[0].place
             came = self._came_from.get(stretch.arrivals[0].number)
             pair = (cpu, place, came, -min(stretch.arrivals[0].nth, EARLY), f"{other.cpu} {other.function}")
-            paths = self._path_of(stretch), places_of((other,))
+            paths = self._path_of(stretch), self._path[other.first]
             blocked = stretch.lock and (cpu, stretch.lock, other.function)
             known = (self.shape, pair, paths) in self.tried.shapes
             if blocked in self.tried.blocked or (not crossed and known):
