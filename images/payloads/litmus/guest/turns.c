@@ -34,15 +34,20 @@ void spin_in_turns(struct pe *cpu, volatile struct spin *spin, const struct step
 
 /*
  * Of both stages of L2 and of vEL2's own regime, under the last context, each with the operand 0: nothing is mapped at address 0.
- * All of that context's VMID goes.
+ * All of that context's VMID goes. L0 looks for VNCR pages at operations of vEL2's regime where HCR_EL2.{E2H,TGE} is {1,1} only.
  */
 void spin_with_tlbi(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round)
 {
 	static const unsigned operations[] = { OP_ipas2e1is, OP_vae2is, OP_vmalls12e1is, OP_vae1is };
+	unsigned op = operations[round % (sizeof(operations) / sizeof(*operations))];
 
 	load_context(&shared->context[s->ctx]);
 	spin_in_l2(cpu, spin, s, l2_spin, &once);
 	load_context(&shared->context[s->d - 1]);
-	tlbi(operations[round % (sizeof(operations) / sizeof(*operations))], 0, round);
+	if (op == OP_vae2is && shared->e2h) {
+		MSR(hcr_el2, MRS(hcr_el2) | HCR_TGE);
+		__asm__ volatile("isb" ::: "memory");
+	}
+	tlbi(op, 0, round);
 	barrier_ish();
 }
