@@ -96,6 +96,7 @@ def test_claims() -> None:
         *points,
         *(f"nv-tlbi-v8.maz.{name}" for name in changes),
         "nv-tlbi-v8.cd.el2-context",
+        "kvm-selftests",
     ]
     for line in claims().values():
         assert line.endswith(".")
