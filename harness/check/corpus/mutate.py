@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.check.condition import BoundCondition, Env
+from harness.check.condition import Env
 from harness.check.corpus import edit
+from harness.check.corpus.fields import all_other, altered, other, satisfying, violation, without_bit
 from harness.check.evaluate import event_names
 from harness.check.finding import both
 from harness.check.match import COVERS, conditions, match, wants_same_span
@@ -24,7 +25,8 @@ from harness.trace.event import Event, Value
 from harness.trace.timeline import Timeline
 
 FAR_NS = 3_600 * 10**9
-PAGE = 4096
+REGISTERS = ("hcr",)
+"""Fields that hold a register of flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _universality(timeline: Timeline, expectation: model.Universality) -> Iterat
     for name in expectation.holds.fields:
         test = conditions(expectation.holds).get(name)
         if test is not None and (test.variable is None or test.binds):
-            yield Mutation(f"another {name}", edit.changed(timeline, events, _violation(name, test)))
+            yield Mutation(f"another {name}", edit.changed(timeline, events, violation(name, test)))
 
 
 def _response(timeline: Timeline, expectation: model.Response) -> Iterator[Mutation]:
@@ -94,10 +96,24 @@ def _any_of_it(timeline: Timeline, expectation: Expectation) -> Iterator[Mutatio
             twin = dataclasses.replace(event, seq=event.seq + 1)
             yield Mutation(f"{name} twice", edit.added(timeline, twin))
             for each, value in event.fields.items():
-                other = _altered(each, _other(value))
-                yield Mutation(f"another {each}", edit.changed(timeline, [event], other))
+                change = altered(each, other(value))
+                yield Mutation(f"another {each}", edit.changed(timeline, [event], change))
         for each in dict.fromkeys(key for event in events for key in event.fields):
-            yield Mutation(f"another {each} in all {name}", edit.changed(timeline, events, _all_other(each)))
+            yield Mutation(f"another {each} in all {name}", edit.changed(timeline, events, all_other(each)))
+
+
+def _of_a_function(timeline: Timeline, expectation: model.PythonCheck) -> Iterator[Mutation]:
+    """A function may look at single bits of a register: each that is set, clear in all events."""
+    yield from _any_of_it(timeline, expectation)
+    for name in event_names([expectation]):
+        events = timeline.by_name.get(name, ())
+        for each in (field for field in REGISTERS if any(field in event.fields for event in events)):
+            for bit in range(64):
+                clear = without_bit(each, bit)
+                if any(clear(event) != event for event in events):
+                    yield Mutation(
+                        f"{each} of {name} without bit {bit}", edit.changed(timeline, events, clear)
+                    )
 
 
 KINDS: Mapping[type[Expectation], Callable[[Timeline, Any], Iterator[Mutation]]] = {
@@ -108,7 +124,7 @@ KINDS: Mapping[type[Expectation], Callable[[Timeline, Any], Iterator[Mutation]]]
     model.Precedence: _precedence,
     model.Sequence: _sequence,
     model.OracleCheck: _any_of_it,
-    model.PythonCheck: _any_of_it,
+    model.PythonCheck: _of_a_function,
 }
 
 
@@ -136,7 +152,7 @@ def _spoilt(
     bound = {test.variable for each in earlier for test in conditions(each).values() if test.binds}
     for name, test in conditions(pattern).items():
         if name == COVERS or test.variable is None or (test.binds and test.variable in bound):
-            yield Mutation(f"another {name}", edit.changed(timeline, events, _violation(name, test)))
+            yield Mutation(f"another {name}", edit.changed(timeline, events, violation(name, test)))
 
 
 def _moved(
@@ -218,7 +234,7 @@ def _made(
     same = timeline.by_name.get(pattern.event, ())
     fields: dict[str, Value] = dict(same[0].fields) if same else {}
     for name, test in conditions(pattern).items():
-        fields |= _satisfying(name, test, env)
+        fields |= satisfying(name, test, env)
     low, high = window.span(source)
     positions = [e.seq for e in timeline.by_source.get(source, ()) if low < e.seq < high]
     if beside is not None and beside.source is source:
@@ -251,71 +267,6 @@ def _time_at(timeline: Timeline, seq: int, pattern: EventPattern) -> int:
     places += [(m.seq, m.time_ns) for m in timeline.marks if m.source is source]
     earlier = [place for place in places if place[0] <= seq]
     return max(earlier)[1] if earlier else min(places, default=(0, 0))[1]
-
-
-def _violation(name: str, test: BoundCondition) -> Callable[[Event], Event]:
-    """A change of one field after which the condition does not hold."""
-
-    def change(event: Event) -> Event:
-        fields = dict(event.fields)
-        if name == COVERS:
-            start, size = fields.get("start"), fields.get("size")
-            if isinstance(start, int) and isinstance(size, int):
-                fields["start"] = start + size
-        else:
-            fields[name] = _wrong(test, fields.get(name, 0))
-        return dataclasses.replace(event, fields=fields)
-
-    return change
-
-
-def _wrong(test: BoundCondition, value: Value) -> Value:
-    if test.variable is not None:
-        return _other(value)
-    first = test.values[0]
-    if test.op in ("==", "bind"):
-        return _other(value) if _other(value) not in test.values else _other(max(test.values, key=str))
-    if test.op == "!=" or not isinstance(first, int):
-        return first
-    return {"<": first, "<=": first + 1, ">": first, ">=": first - 1}[test.op]
-
-
-def _other(value: Value) -> Value:
-    if value in ("yes", "no"):
-        return "no" if value == "yes" else "yes"
-    return value + 1 if isinstance(value, int) else f"not-{value}"
-
-
-def _satisfying(name: str, test: BoundCondition, env: Env) -> dict[str, Value]:
-    """Fields with which the condition holds."""
-    if test.variable is not None:
-        base: Value = env.get(test.variable, 1)
-        values: tuple[Value, ...] = (base,)
-    else:
-        values = test.values
-    first = values[0]
-    if name == COVERS:
-        start = first if isinstance(first, int) else 0
-        return {"start": start & -PAGE, "size": PAGE}
-    if test.op in ("==", "bind"):
-        return {name: first}
-    if test.op == "!=":
-        other = _other(first)
-        while other in values:
-            other = _other(other)
-        return {name: other}
-    number = first if isinstance(first, int) else 0
-    return {name: {"<": number - 1, "<=": number, ">": number + 1, ">=": number}[test.op]}
-
-
-def _altered(name: str, value: Value) -> Callable[[Event], Event]:
-    return lambda event: dataclasses.replace(event, fields={**event.fields, name: value})
-
-
-def _all_other(name: str) -> Callable[[Event], Event]:
-    return lambda e: dataclasses.replace(
-        e, fields={k: _other(v) if k == name else v for k, v in e.fields.items()}
-    )
 
 
 def _reversed(timeline: Timeline, events: Sequence[Event]) -> Timeline:

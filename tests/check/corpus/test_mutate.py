@@ -154,6 +154,17 @@ def test_an_absence_in_each_scope_of_an_event() -> None:
     assert set(outcomes(across).values()) == {FAIL}
 
 
+def test_a_function_is_shown_a_register_without_each_of_its_bits() -> None:
+    source = (
+        "def f(seen):\n    n = [e for e in seen.events('l0.tlbi') if e.fields['hcr'] & 4]\n"
+        "    return seen.passed('') if n else seen.fail('bit 2')\n"
+    )
+    check = PythonCheck(HERE, "p", "a.py", source, "f", (TLBI,), ANYWHERE)
+    seen = timeline(event(TLBI, 1, hcr=0b110), event(TLBI, 2, hcr=0b100))
+    found = {what: verdict for what, verdict in outcomes(check, seen).items() if "without bit" in what}
+    assert found == {"hcr of l0.tlbi without bit 1": PASS, "hcr of l0.tlbi without bit 2": FAIL}
+
+
 def test_an_oracle_is_shown_every_change_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {"count": Oracle(count, (TLBI, UNMAP), ("limit",))}
     monkeypatch.setattr("harness.check.evaluate.ORACLES", table)
