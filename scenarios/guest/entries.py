@@ -9,9 +9,14 @@ VM, TGE, NV = 1 << 0, 1 << 27, 1 << 42
 
 
 def guest_ran(seen):
-    """Pass if a guest was entered as `options.vel2` says (1: with NV, 0: without), fail if only otherwise."""
+    """Pass if a guest was entered as `options.vel2` says (1: with NV, 0: without), fail if only otherwise.
+
+    A guest of `options.host` l1 is an L2: entries with NV are those of L1, whose own guests have no EL2.
+    """
     wanted = bool(seen.options["vel2"])
     entries = [each for each in seen.events("model.eret") if _enters(each.fields)]
+    if seen.options["host"] == "l1":
+        entries = [each for each in entries if not each.fields["hcr"] & NV]
     if not entries:
         yield seen.vacuous("no guest was entered")
         return

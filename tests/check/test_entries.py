@@ -8,7 +8,7 @@ import pytest
 from harness.check.evaluate import evaluate
 from harness.check.finding import Finding
 from harness.host.paths import SCENARIOS
-from harness.scenario.language import PythonCheck, Scope
+from harness.scenario.language import PythonCheck, Scalar, Scope
 from harness.trace.event import Event
 from harness.trace.source import Source
 from harness.trace.timeline import Loss, Realised, Timeline
@@ -26,9 +26,10 @@ def eret(seq: int, hcr: int | str, el: int = 2) -> Event:
     return Event(ERET, made.level, seq, made.time_ns, 0, "", made.fields, seen_by=Source.MODEL)
 
 
-def judge(vel2: int, *items: Event | Loss) -> Finding:
+def judge(vel2: int, *items: Event | Loss, host: str = "l0") -> Finding:
     source = FILE.read_text(encoding="utf-8")
-    check = PythonCheck(HERE, "p", str(FILE), source, "guest_ran", (ERET,), Scope(), {"vel2": vel2})
+    options: dict[str, Scalar] = {"vel2": vel2, "host": host}
+    check = PythonCheck(HERE, "p", str(FILE), source, "guest_ran", (ERET,), Scope(), options)
     seen: Timeline = timeline(*items, realised={ERET: Realised("plugin")})
     (finding,) = evaluate([check], seen, {}, {})
     return finding
@@ -54,6 +55,12 @@ def test_entries(vel2: int, hcrs: list[int | str], verdict: Verdict) -> None:
 
 def test_a_return_within_the_guest_is_no_entry() -> None:
     assert judge(1, eret(0, VM | NV, el=1)).verdict is VACUOUS
+
+
+def test_at_l1_only_an_entry_of_l2_counts() -> None:
+    assert judge(0, eret(0, VM | NV), host="l1").verdict is VACUOUS
+    both = judge(0, eret(0, VM | NV), eret(1, VM), host="l1")
+    assert (both.verdict, both.message) == (PASS, "1 of 1 entries without HCR_EL2.NV")
 
 
 def test_a_right_entry_may_be_among_what_was_lost() -> None:
