@@ -56,6 +56,7 @@ OF_THE_KERNEL = frozenset({"__per_cpu_offset", "jiffies"})
 _MAGIC = 0x32444C4F48766E
 _HEADER = struct.Struct("<QIIQQQQQQIIiiIIQQQQQ")
 _POKE = struct.Struct("<QIIiiI")
+STAYS = -1
 _CONFIG = struct.Struct("<iiiiiiIIIIiIQ")
 _STATE = struct.Struct("<IIII8IQQQQQIIII")
 _WAITER = struct.Struct("<iiQ")
@@ -247,13 +248,14 @@ class HoldFile:
         self._write(at, _config(order) + _state(HoldState.OFF))
         self._write(at + _CONFIG.size, struct.pack("<I", _begun(order)))  # the machine may be running
 
-    def poke(self, symbol: str, value: int, since: Place, until: Place) -> None:
-        """Have the kernel's 32-bit variable ``symbol`` be ``value`` from one place to another.
+    def poke(self, symbol: str, value: int, since: Place, until: Place | None) -> None:
+        """Have the kernel's 32-bit variable ``symbol`` be ``value`` from one place to another, or for good.
 
         ``NoSuchPlace``, and ``InfraError`` when the kernel has no such variable.
         """
         at = _data_symbols(self._map, frozenset({symbol}))[symbol]
-        self._write(_POKE_AT, _POKE.pack(at, value, 0, self.index(since), self.index(until), 0))
+        end = STAYS if until is None else self.index(until)
+        self._write(_POKE_AT, _POKE.pack(at, value, 0, self.index(since), end, 0))
 
     def end_turns(self, arrivals: int) -> None:
         """Have a CPU end its turn after so many arrivals with none of another CPU in between; 0: never."""

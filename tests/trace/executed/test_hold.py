@@ -262,7 +262,8 @@ def test_a_variable_is_poked_between_two_places(holds: HoldFile) -> None:
     words = hold_file._POKE.unpack_from(holds.path.read_bytes(), at)
     assert words == (BASE + 0x200, 36, 0, 0, 1, 0)
     holds.end_turns(7)
-    holds.poke("jiffies", 40, place("walk"), place("walk return"))
+    holds.poke("jiffies", 40, place("walk"), None)
+    assert hold_file._POKE.unpack_from(holds.path.read_bytes(), at)[3:5] == (0, hold_file.STAYS)
     assert int.from_bytes(holds.path.read_bytes()[hold_file._STREAK_AT :][:4], "little") == 7
     with pytest.raises(InfraError, match="has no nonsense"):
         holds.poke("nonsense", 1, place("walk"), place("walk"))

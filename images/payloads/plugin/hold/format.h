@@ -33,8 +33,8 @@ struct nvh_hold_header {
 	uint64_t jiffies, tick_ns;
 	uint64_t poke; /* address of a 32-bit variable of the kernel's that is poke_value from one place to another; 0: none */
 	uint32_t poke_value, poke_old; /* old: [plugin] */
-	int32_t poke_from, poke_to;    /* places */
-	uint32_t poked;		       /* [plugin] how often it was changed */
+	int32_t poke_from, poke_to; /* places; to: -1 where it stays */
+	uint32_t poked; /* [plugin] how often it came to have that value, or had it */
 	uint32_t streak; /* a CPU ends its turn after so many arrivals with no other CPU's in between, and where it waits; 0: never */
 	uint64_t limit; /* records that the log may have */
 	uint64_t used, lost, events; /* [plugin] */

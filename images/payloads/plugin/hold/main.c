@@ -119,16 +119,20 @@ static void here(struct nvh_here *to, unsigned int index)
 	to->sp = nvh_read(&vcpu->registers, vcpu->sp);
 }
 
-/* A variable of the kernel's is another value between two places: before, it is kept for the second one. */
+/* A variable of the kernel's is another value from one place on, up to a second one where there is one: it is what it was then. */
 static void poke(const struct nvh_registers *registers, int place)
 {
 	uint32_t now;
 
-	if (place == nvh_head->poke_from && nvh_read_memory(registers, nvh_head->poke, &now, sizeof(now)) &&
-	    now != nvh_head->poke_value) {
-		nvh_head->poke_old = now;
-		if (nvh_write_memory(registers, nvh_head->poke, &nvh_head->poke_value, sizeof(now)))
-			nvh_head->poked++;
+	if (place == nvh_head->poke_from) {
+		if (!nvh_read_memory(registers, nvh_head->poke, &now, sizeof(now)))
+			return;
+		if (now != nvh_head->poke_value) {
+			nvh_head->poke_old = now;
+			if (!nvh_write_memory(registers, nvh_head->poke, &nvh_head->poke_value, sizeof(now)))
+				return;
+		}
+		nvh_head->poked++;
 	} else if (place == nvh_head->poke_to && nvh_head->poke_old) {
 		nvh_write_memory(registers, nvh_head->poke, &nvh_head->poke_old, sizeof(now));
 	}
