@@ -141,7 +141,7 @@ def test_a_place_counts_half_where_the_cpu_takes_another_way() -> None:
     ]
     for log, often in ((LOG, 2), (other, 1)):
         drawer = Drawer("another", arrivals(log), tried)
-        takes = [each for each in drawer._sides if not each.cpu]
+        takes = [each for each in drawer._calm.sides if not each.cpu]
         word = " ".join(dict.fromkeys(each.function for each in takes))
         rows = drawer._order(random.Random(1), word, places_of(takes))
         mine = {stretch.arrivals[0].place: (pair, paths) for stretch, pair, paths in rows if not pair[3]}
