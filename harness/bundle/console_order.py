@@ -30,7 +30,7 @@ from harness.ktap.manifest import Bundle, read_bundle
 from harness.level import Level
 from harness.litmus.by_console import ConsoleStep
 from harness.litmus.coverage import SELF_TEST
-from harness.litmus.observed import NO_SELF_TEST
+from harness.litmus.observed import NO_SELF_TEST, together
 from harness.machine.process import end_with_parent
 from harness.report import store
 from harness.report.results import ArtefactVersion, CellResult, FileRef
@@ -181,7 +181,7 @@ def _result(
     findings = [*_expected(order.cell, carried), *carried.findings]
     stack = order.cell.stack
     facts = {"bundle": bundle.id}
-    if (self_test := max(step.self_test for step in order.steps)) != NO_SELF_TEST:
+    if (self_test := together(step.self_test for step in order.steps)) != NO_SELF_TEST:
         facts[SELF_TEST] = self_test
     if stack.sanitize:
         facts[LEFT_OUT] = f"the sanitizer ({stack.sanitize}): the model is watched by no plugin"

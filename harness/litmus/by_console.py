@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from harness.errors import Location
 from harness.level import Level
-from harness.litmus.observed import EXIT_KEPT, LEFT_OUT, NO_SELF_TEST
+from harness.litmus.observed import EXIT_KEPT, LEFT_OUT, NO_SELF_TEST, together
 from harness.litmus.population import LITMUS
 from harness.scenario.language import (
     Boot,
@@ -132,7 +132,7 @@ def _litmus(step: Run) -> ConsoleStep:
         elif option == "--pressure" and value.isdecimal():
             pressure = int(value)
         elif option in SELF_TESTS:
-            self_test = max(self_test, SELF_TESTS[option])
+            self_test = together((self_test, SELF_TESTS[option]))
         elif option == "--program":
             raise NotByConsole("it runs programs, and a bundle runs cases")
         elif option not in NO_MATTER | NO_MATTER_VALUES:

@@ -29,6 +29,11 @@ SURE = 0.95
 """With so much probability one of the repeats sees what a case can see."""
 
 
+def together(kinds: Iterable[str]) -> str:
+    """Of kinds of self-test the one that they come to: with ``--keep-exit`` a self-test keeps its exit."""
+    return max(kinds, key=(NO_SELF_TEST, LEFT_OUT, EXIT_KEPT).index)
+
+
 @dataclass(slots=True)
 class Ability:
     """One case in the self-tests of a machine: how often it was tried, and failed as it should."""
