@@ -27,6 +27,8 @@ SEE = "docs/models.md"
 TIMINGS = ("icount", "mttcg")
 """What a scenario and the command line may ask for."""
 STRINGS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+PARANGES = {32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5}
+"""ID_AA64MMFR0_EL1.PARange of so many bits of PA (Arm ARM DDI 0487 M.a.a, D24.2.80)."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["model", "summary", "source", "machine", "cpu", "timings", "slowdown"],
@@ -52,6 +54,7 @@ SCHEMA: dict[str, Any] = {
         "version": {"type": "string"},
         "machine": {"type": "string"},
         "cpu": {"type": "string"},
+        "pa-bits": {"enum": list(PARANGES)},
         "timings": {"type": "object", "minProperties": 1, "additionalProperties": STRINGS},
         "devices": {"type": "array", "items": {"type": "string"}},
         "sandbox": {"type": "boolean"},
@@ -67,7 +70,8 @@ class ModelSpec:
     """A model file. ``slowdown`` multiplies every deadline; ``timings`` maps a name to QEMU options.
 
     ``environment`` are variables for the model's process. ``narrow`` are models, by name or path, that run
-    what unmaps whole shadow contexts instead of a wide one.
+    what unmaps whole shadow contexts instead of a wide one. ``pa_bits``: what L0 finds at most in
+    ID_AA64MMFR0_EL1.PARange, for which a plugin sees; 0: what the CPU has.
     """
 
     name: str
@@ -81,12 +85,13 @@ class ModelSpec:
     slowdown: float
     narrow: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    pa_bits: int = 0
 
     @property
     def is_wide(self) -> bool:
         """Whether it has 52 bits of PA: QEMU's ``max`` with FEAT_LPA2 has (ID_AA64MMFR0_EL1.PARange)."""
         words = self.cpu.split(",")
-        return words[0] == "max" and "lpa2=off" not in words
+        return words[0] == "max" and "lpa2=off" not in words and not self.pa_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,7 @@ def load_model(name: str) -> ModelSpec:
         float(data["slowdown"]),
         tuple(data.get("narrow", ())),
         dict(data.get("environment", {})),
+        int(data.get("pa-bits", 0)),
     )
 
 

@@ -47,6 +47,8 @@ NEEDS = {
     "no-FEAT_HCX": "HCX",
     "no-FEAT_E0PD": "E0PD",
     "no-FEAT_S1PIE": "S1PIE",
+    "PA-below-44-bits": "PA44",
+    "PA-below-48-bits": "PA48",
     "no-stage-2-granule-4k": "s2-4k",
     "no-stage-2-granule-16k": "s2-16k",
     "needs-4K-pages-at-L0": "pages-4k",

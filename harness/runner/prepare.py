@@ -61,6 +61,7 @@ class Builder:
         rootfs = {level: self.rootfs(each.rootfs, each.add) for level, each in spec.levels.items()}
         kernels = {level: self.kernel(each.kernel) for level, each in spec.levels.items()}
         boot = build_bootdisk(self.store, kernels)
+        watched = watched or bool(model.spec.pa_bits)
         plugins = self.plugins(model) if watched else None
         if of_use and not watched:
             with contextlib.suppress(UserError):  # the cell does without

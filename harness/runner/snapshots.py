@@ -67,6 +67,7 @@ def key_of(images: StackImages, prefix: Prefix) -> dict[str, Any]:
         "mainloop": images.mainloop.digest if images.mainloop else None,
         "levels": levels,
         "setup": prefix.setup_key(),
+        **({"pa_bits": bits} if (bits := images.model.spec.pa_bits) else {}),
     }
 
 

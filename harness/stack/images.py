@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 from harness.artefacts.initrd import IMAGE as INITRD
 from harness.artefacts.mainloop import FILE as MAINLOOP
-from harness.artefacts.model import Model
+from harness.artefacts.model import PARANGES, Model
 from harness.artefacts.plugin import Plugins
 from harness.errors import InfraError
 from harness.host.cache import Artefact
 from harness.level import Level
-from harness.machine.qemu import MachineSpec
+from harness.machine.qemu import MachineSpec, Plugin
 from harness.scenario.language import StackSpec
 from harness.stack.vmm import kernel_cmdline
+
+IDENTIFY = "nvh-identify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,17 @@ class StackImages:
             turns=turns,
             initrd=self.root.path / INITRD,
             sandbox=self.model.spec.sandbox,
+            plugins=self._identity(),
         )
+
+    def _identity(self) -> tuple[Plugin, ...]:
+        """What has L0 find fewer bits of PA than the model's CPU has; it belongs to the model."""
+        bits = self.model.spec.pa_bits
+        if not bits:
+            return ()
+        if self.plugins is None:
+            raise InfraError(f"model {self.model.spec.name} has pa-bits, and its plugins were not built")
+        return (Plugin(self.plugins.file(IDENTIFY), (("parange", str(PARANGES[bits])),)),)
 
     def _preload(self) -> dict[str, str]:
         return {"LD_PRELOAD": str(self.mainloop.path / MAINLOOP)} if self.mainloop else {}

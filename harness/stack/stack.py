@@ -384,7 +384,8 @@ class Stack:
     @property
     def machine_spec(self) -> MachineSpec:
         """The machine that runs L0, with memory of its own."""
-        return dataclasses.replace(self.images.machine(self.spec, self.seed), plugins=self.plugins)
+        spec = self.images.machine(self.spec, self.seed)
+        return dataclasses.replace(spec, plugins=(*spec.plugins, *self.plugins))
 
     @property
     def waited_s(self) -> float:

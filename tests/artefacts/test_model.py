@@ -72,6 +72,15 @@ def test_a_variable_that_is_no_text_is_refused(place: Path) -> None:
         build(place, environment={"HOW": 1})
 
 
+def test_bits_of_pa_are_those_that_a_cpu_can_have(place: Path) -> None:
+    assert build(place, **{"pa-bits": 40}).spec.pa_bits == 40
+    assert not build(place, **{"pa-bits": 40}).spec.is_wide
+    assert build(place).spec.pa_bits == 0
+    assert build(place).spec.is_wide
+    with pytest.raises(InputError, match="41"):
+        build(place, **{"pa-bits": 41})
+
+
 def test_what_the_digest_leaves_out_is_told(place: Path) -> None:
     assert uncovered(build(place)).endswith("does not cover the program that this script starts")
     (place / "bin/elf").symlink_to("/bin/sh")
@@ -134,6 +143,6 @@ def test_a_file_without_a_slash_is_hinted_at(place: Path, monkeypatch: pytest.Mo
 def test_the_documentation_names_every_key_of_a_models_file() -> None:
     text = (ROOT / "docs/models.md").read_text()
     section = text.partition("## A model's file\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`[a-z`, ]+`) \|", section, re.M)
-    named = [name for row in rows for name in re.findall(r"`([a-z]+)`", row)]
+    rows = re.findall(r"^\| (`[a-z`, -]+`) \|", section, re.M)
+    named = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
     assert sorted(named) == sorted(SCHEMA["properties"])

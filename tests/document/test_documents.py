@@ -74,8 +74,8 @@ slowdown: 0
     lines = [line.partition("mine.yaml:")[2] for line in str(caught.value).splitlines()]
     assert lines == [
         "3:10: unknown key 'pathh'; expected one of debian, path; did you mean 'path'?",
-        "4:1: unknown key 'machin'; expected one of model, summary, source, version, machine, cpu, timings, "
-        "devices, sandbox, slowdown, narrow, environment; did you mean 'machine'?",
+        "4:1: unknown key 'machin'; expected one of model, summary, source, version, machine, cpu, pa-bits, "
+        "timings, devices, sandbox, slowdown, narrow, … (13 in all); did you mean 'machine'?",
         "5:6: the integer 3; expected a string",
         "6:10: an empty mapping; expected a key or more",
         "7:11: the integer 0; expected more than 0",

@@ -29,6 +29,8 @@ uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *han
 bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void *to, size_t length);
 
 #if NVH_API >= 7
+/* Of a register of 64 bits; false when it cannot be written. */
+bool nvh_write(const struct nvh_registers *registers, struct qp_register *handle, uint64_t value);
 bool nvh_write_memory(const struct nvh_registers *registers, uint64_t vaddr, const void *from, size_t length);
 #endif
 

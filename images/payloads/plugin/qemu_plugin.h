@@ -124,6 +124,9 @@ bool qemu_plugin_read_memory_vaddr(uint64_t vaddr, struct g_byte_array *to, size
 /* Only in callbacks registered with QP_CB_RW_REGS_PC; returns only when it cannot. */
 void qemu_plugin_set_pc(uint64_t vaddr);
 
+/* Only in callbacks registered with QP_CB_RW_REGS or more; bytes written, or less than 1. */
+int qemu_plugin_write_register(struct qp_register *handle, struct g_byte_array *from);
+
 /* Only in callbacks registered with QP_CB_RW_REGS or more; translated as the executing vCPU would, permissions apart. */
 bool qemu_plugin_write_memory_vaddr(uint64_t vaddr, struct g_byte_array *from);
 

@@ -41,6 +41,13 @@ bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void
 }
 
 #if NVH_API >= 7
+bool nvh_write(const struct nvh_registers *registers, struct qp_register *handle, uint64_t value)
+{
+	g_byte_array_set_size(registers->buffer, sizeof(value));
+	memcpy(registers->buffer->data, &value, sizeof(value));
+	return qemu_plugin_write_register(handle, registers->buffer) > 0;
+}
+
 bool nvh_write_memory(const struct nvh_registers *registers, uint64_t vaddr, const void *from, size_t length)
 {
 	g_byte_array_set_size(registers->buffer, (unsigned int)length);

@@ -32,20 +32,44 @@ static const char *qemu_lacks(const struct litmus *l)
 }
 
 /* What a few cases need of L1 beside the features of their operation. */
-enum need { NEEDS_NOTHING, NEEDS_LPA2, NEEDS_XNX, NEEDS_PAN2, NEEDS_HCX, NEEDS_E0PD, NEEDS_S1PIE, NEEDS };
-static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX", "E0PD", "S1PIE" };
-static const char *const lacks[NEEDS] = { NULL,		 "no-FEAT_LPA2", "no-FEAT_XNX",	 "no-FEAT_PAN2",
-					  "no-FEAT_HCX", "no-FEAT_E0PD", "no-FEAT_S1PIE" };
+enum need {
+	NEEDS_NOTHING,
+	NEEDS_LPA2,
+	NEEDS_XNX,
+	NEEDS_PAN2,
+	NEEDS_HCX,
+	NEEDS_E0PD,
+	NEEDS_S1PIE,
+	NEEDS_PA44,
+	NEEDS_PA48,
+	NEEDS
+};
+static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX", "E0PD", "S1PIE", "PA44", "PA48" };
+static const char *const lacks[NEEDS] = {
+	NULL,		"no-FEAT_LPA2",	 "no-FEAT_XNX",	     "no-FEAT_PAN2",	"no-FEAT_HCX",
+	"no-FEAT_E0PD", "no-FEAT_S1PIE", "PA-below-44-bits", "PA-below-48-bits"
+};
 
 static enum need need_of(const struct litmus *l)
 {
-	return l->ds		? NEEDS_LPA2
-	       : l->needs_xnx	? NEEDS_XNX
-	       : l->needs_pan2	? NEEDS_PAN2
-	       : l->needs_hcx	? NEEDS_HCX
-	       : l->needs_e0pd	? NEEDS_E0PD
-	       : l->needs_s1pie ? NEEDS_S1PIE
-				: NEEDS_NOTHING;
+	return l->ds				   ? NEEDS_LPA2
+	       : l->needs_xnx			   ? NEEDS_XNX
+	       : l->needs_pan2			   ? NEEDS_PAN2
+	       : l->needs_hcx			   ? NEEDS_HCX
+	       : l->needs_e0pd			   ? NEEDS_E0PD
+	       : l->needs_s1pie			   ? NEEDS_S1PIE
+	       : l->config.pa_bits > 44		   ? NEEDS_PA48
+	       : l->config.pa_bits > PHYSICAL_BITS ? NEEDS_PA44
+						   : NEEDS_NOTHING;
+}
+
+/* ID_AA64MMFR0_EL1.PARange (D24.2.80); what comes behind the table has more than 48 bits. */
+static bool has_pa(const struct vm *vm, unsigned bits)
+{
+	static const uint8_t sizes[] = { 32, 36, 40, 42, 44 };
+	uint64_t range = FIELD(vm->shared->id_mmfr0, MMFR0_PARANGE);
+
+	return range >= sizeof(sizes) || sizes[range] >= bits;
 }
 
 static bool has(const struct litmus *l, const struct vm *vm)
@@ -115,6 +139,8 @@ void applies(const struct litmus *l, const struct vm *vm, const struct machine *
 		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
 	if (!has(l, vm))
 		why = lacks[need_of(l)];
+	if (!has_pa(vm, l->config.pa_bits)) /* whatever else it needs */
+		why = lacks[l->config.pa_bits > 44 ? NEEDS_PA48 : NEEDS_PA44];
 	if (l->small_pages && m->page_size != 4096)
 		why = "needs-4K-pages-at-L0";
 	if (m->pes < l->pes)
