@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.artefacts.bare_suites import QUESTIONS, build_model_suite
 from harness.artefacts.model import PARANGES, Model, build_model, load_model
 from harness.artefacts.plugin import plugins_for
 from harness.artefacts.saved_registers import spec_of
 from harness.host.cache import Store
 from harness.machine.qemu import Machine, Plugin
-from harness.nightly.model.model_check import QUESTIONS, build_model_suite
 from harness.stack.images import IDENTIFY
 
 PATIENCE_S = 60
