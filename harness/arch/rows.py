@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads the tables of the architecture, images/tlbi.csv and images/registers.csv: one row an object."""
+"""Reads the tables of the architecture, images/tlbi*.csv and images/registers.csv: one row an object."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ def read_rows(
     path: Path,
     columns: str,
     parse: Callable[[Mapping[str, str]], Row],
-    twice: Callable[[Row, Sequence[Row]], str],
+    twice: Callable[[Row, Sequence[Row]], str] = lambda _, __: "",
 ) -> tuple[Row, ...]:
     """Parse each row below the heading ``columns``. ``InputError`` lists every bad row with its line.
 
-    ``parse`` raises ``ValueError``, ``TypeError`` or ``AttributeError`` for cells that make no sense.
+    ``parse`` raises ``ValueError``, ``KeyError``, ``TypeError`` or ``AttributeError`` for cells that make no
+    sense.
     ``twice`` says what the row has in common with one of the earlier ones, "" for nothing.
     """
     found: list[Row] = []
@@ -37,7 +38,7 @@ def read_rows(
                 row = parse(cells)
                 if told := twice(row, found):
                     raise ValueError(told)
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(Problem(Location(str(path), reader.line_num), str(error)))
                 continue
             found.append(row)

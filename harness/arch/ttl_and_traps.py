@@ -7,13 +7,13 @@ Both tables are beside images/tlbi.csv, and each row names the rule of the Arm A
 
 from __future__ import annotations
 
-import csv
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from harness.arch.rows import read_rows
 from harness.arch.table import Operation, load
 from harness.errors import InputError, Location, Problem
 from harness.where import IMAGES
@@ -48,23 +48,13 @@ class Ttl:
     issue: str
 
 
-def _table(path: Path, columns: str, row: Callable[[Mapping[str, str]], _Row]) -> tuple[_Row, ...]:
-    found: list[_Row] = []
-    problems: list[Problem] = []
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        if ",".join(reader.fieldnames or ()) != columns:
-            raise InputError([Problem(Location(str(path)), "wrong heading", columns)])
-        for cells in reader:
-            try:
-                if None in cells or None in cells.values() or not (cells["rule"] and cells["issue"]):
-                    raise ValueError(f"expected all of the columns {columns}")
-                found.append(row(cells))
-            except (ValueError, KeyError, TypeError) as error:
-                problems.append(Problem(Location(str(path), reader.line_num), str(error)))
-    if problems:
-        raise InputError(problems)
-    return tuple(found)
+def _table(path: Path, columns: str, parse: Callable[[Mapping[str, str]], _Row]) -> tuple[_Row, ...]:
+    def row(cells: Mapping[str, str]) -> _Row:
+        if not (cells["rule"] and cells["issue"]):
+            raise ValueError(f"expected all of the columns {columns}")
+        return parse(cells)
+
+    return read_rows(path, columns, row)
 
 
 def read_ttls(path: Path) -> tuple[Ttl, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.arch.pa_sizes import OUTPUT_BITS
 from harness.artefacts import debian, lock
 from harness.artefacts.mapped import mapped_files
 from harness.document.data_files import Document
@@ -27,8 +28,8 @@ SEE = "docs/models.md"
 TIMINGS = ("icount", "mttcg")
 """What a scenario and the command line may ask for."""
 STRINGS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
-PARANGES = {32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5}
-"""ID_AA64MMFR0_EL1.PARange of so many bits of PA (Arm ARM DDI 0487 M.a.a, D24.2.80)."""
+PARANGES = {bits: code for code, bits in enumerate(OUTPUT_BITS)}
+"""ID_AA64MMFR0_EL1.PARange of so many bits of PA (D24.2.80, M.a.a)."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["model", "summary", "source", "machine", "cpu", "timings", "slowdown"],

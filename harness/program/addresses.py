@@ -15,8 +15,6 @@ EVENT_PA = 0x2_0000_0000
 EVENT_SIZE = 0x400_0000
 DATA_SIZE = 0x1_0000_0000
 PHYSICAL_BITS = 40
-OUTPUT_BITS = (32, 36, 40, 42, 44, 48)
-"""What VTCR_EL2.PS and TCR_EL1.IPS name, by value (Arm ARM D24.2); what is above the PA size is as it."""
 E2_TEST_VA = 0xC_0000_0000
 E2_ASID = 0x2A
 FRAMES = 4

@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from harness.program.addresses import OUTPUT_BITS, PHYSICAL_BITS, depends, input_bits
+from harness.arch.pa_sizes import OUTPUT_BITS
+from harness.program.addresses import PHYSICAL_BITS, depends, input_bits
 from harness.program.context_words import context_of
 from harness.program.memory_types import ATTRIBUTES, WRITE_BACK
 from harness.program.program import Context

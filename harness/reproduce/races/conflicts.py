@@ -15,13 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.arch.table import Regime
-from harness.program.addresses import Layout
+from harness.program.addresses import PHYSICAL_BITS, Layout
 from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import turn_programs
 from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
+from harness.reproduce.races.schedule import MOST_BITS
 
 WINDOWS = 8
 
@@ -118,7 +119,8 @@ def program(
     layout = Layout(SHIFT, rng.randrange(WINDOWS), 0)
     for _ in range(100):
         bits = pa_bits(rng, kind)
-        bits = OF_OTHER_VMS if beside == "other-vm" else NARROW if narrow else bits
+        # nvh-litmus makes VMs of so many bits: with fewer KVM refuses another one while the first one lives.
+        bits = PHYSICAL_BITS if beside == "other-vm" else NARROW if narrow else bits
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         comes_online = Host("online", 0) in found.actions
         if beside == THIRD and comes_online:
@@ -172,12 +174,10 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "operations": RaceConflict(turn_programs.operations, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
     "vncr-turns": RaceConflict(turn_programs.vncr_turns, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
 }
-OF_OTHER_VMS = 40
-"""With which nvh-litmus makes every VM: with fewer bits KVM refuses another one while the first one lives."""
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""
 
 
 def pa_bits(rng: random.Random, kind: str) -> int:
     """How many bits the shadows have, for a program of that kind: 36, 40 or 48."""
-    return rng.choices((NARROW, 40, 48), (88, 10, 2 * CONFLICTS[kind].wide))[0]
+    return rng.choices((NARROW, PHYSICAL_BITS, MOST_BITS), (88, 10, 2 * CONFLICTS[kind].wide))[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.errors import InfraError
 from harness.level import Level
 from harness.machine.qemu import Plugin
+from harness.program.addresses import PHYSICAL_BITS
 from harness.program.kernel_defects import KernelDefect
 from harness.program.program import Program
 from harness.program.script import script
@@ -45,8 +46,6 @@ PATIENCE_S = 3
 TRIALS = 64
 """Trials of one machine: restoring L0 takes longer than most of them."""
 TRIAL_S = 60.0
-IPA_BITS = 40
-"""nvh-litmus makes VMs of that many (PHYSICAL_BITS): KVM makes none while its PA size is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,8 @@ class RaceTarget(Target):
         orders = [each.order(self._holds.index) for each in schedule]
         self._holds.arm(orders)
         # What another VM's end brought back would be more than the shadows of the one that lives on have.
-        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, VM_ENDS if pa_bits < IPA_BITS else None)
+        # nvh-litmus makes VMs of PHYSICAL_BITS: KVM makes none while its PA size is smaller.
+        self._holds.poke(PA_BITS, pa_bits, SHADOWS_BEGIN, VM_ENDS if pa_bits < PHYSICAL_BITS else None)
         self._holds.enable(True)
         try:
             batch = self.run(text)

@@ -42,3 +42,10 @@ bool nvh_accept(const char *plugin, const struct qp_info *info, int argc, char *
 	}
 	return true;
 }
+
+int nvh_refuse(const char *plugin, const struct qp_info *info, int argc, char **argv, const char *cannot)
+{
+	if (nvh_accept(plugin, info, argc, argv))
+		nvh_say(plugin, "this QEMU's plugins cannot %s; QEMU 11.1 or newer can", cannot);
+	return 1;
+}

@@ -14,6 +14,9 @@ void nvh_say(const char *plugin, const char *format, ...) __attribute__((format(
  */
 bool nvh_accept(const char *plugin, const struct qp_info *info, int argc, char **argv);
 
+/* For a plugin that does what this version of the interface cannot: says so, where it may run at all; 1. */
+int nvh_refuse(const char *plugin, const struct qp_info *info, int argc, char **argv, const char *cannot);
+
 /* A vCPU's registers by name. Every function here is called on the vCPU's own thread. */
 struct nvh_registers {
 	struct g_array *all;

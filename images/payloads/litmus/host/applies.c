@@ -63,15 +63,6 @@ static enum need need_of(const struct litmus *l)
 						   : NEEDS_NOTHING;
 }
 
-/* ID_AA64MMFR0_EL1.PARange (D24.2.80); what comes behind the table has more than 48 bits. */
-static bool has_pa(const struct vm *vm, unsigned bits)
-{
-	static const uint8_t sizes[] = { 32, 36, 40, 42, 44 };
-	uint64_t range = FIELD(vm->shared->id_mmfr0, MMFR0_PARANGE);
-
-	return range >= sizeof(sizes) || sizes[range] >= bits;
-}
-
 static bool has(const struct litmus *l, const struct vm *vm)
 {
 	uint64_t mmfr1 = vm->shared->id_mmfr1;
@@ -139,7 +130,8 @@ void applies(const struct litmus *l, const struct vm *vm, const struct machine *
 		why = l->shift == 12 ? "no-stage-2-granule-4k" : "no-stage-2-granule-16k";
 	if (!has(l, vm))
 		why = lacks[need_of(l)];
-	if (!has_pa(vm, l->config.pa_bits)) /* whatever else it needs */
+	if (l->config.pa_bits &&
+	    FIELD(vm->shared->id_mmfr0, MMFR0_PARANGE) < parange(&l->config)) /* whatever else it needs */
 		why = lacks[l->config.pa_bits > 44 ? NEEDS_PA48 : NEEDS_PA44];
 	if (l->small_pages && m->page_size != 4096)
 		why = "needs-4K-pages-at-L0";

@@ -59,3 +59,10 @@ unsigned vm_features(const struct vm *vm)
 	return (tlb >= ISAR0_TLB_OS ? HAS_OS : 0) | (tlb >= ISAR0_TLB_RANGE ? HAS_RANGE : 0) |
 	       (FIELD(vm->shared->id_isar1, ISAR1_XS) ? HAS_XS : 0);
 }
+
+uint64_t parange(const struct config *config)
+{
+	return config->pa_bits > 44		 ? MMFR0_PARANGE_48
+	       : config->pa_bits > PHYSICAL_BITS ? MMFR0_PARANGE_44
+						 : MMFR0_PARANGE_40;
+}

@@ -17,5 +17,7 @@ unsigned vm_features(const struct vm *vm);
 /* Whether L1 has this granule at stage 2 (FEAT_GTG; KVM offers none below L0's own page size), and one that it has. */
 bool vm_has_stage2(const struct vm *vm, unsigned shift);
 unsigned vm_stage2(const struct vm *vm);
+/* ID_AA64MMFR0_EL1.PARange that a VM of this kind asks for; L1 may have less. */
+uint64_t parange(const struct config *config);
 
 #endif

@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void widen_pa(struct shared *s, uint64_t range)
-{
-	if (FIELD(s->id_mmfr0, MMFR0_PARANGE) < range)
-		s->id_mmfr0 = (s->id_mmfr0 & ~MMFR0_PARANGE) | PLACE(MMFR0_PARANGE, range);
-}
-
 /* The words of a population's `features=`, as L1's ID registers and the machine; false for one that is unknown. */
 static bool suppose(const char *words, struct shared *s, struct machine *m)
 {
@@ -52,9 +46,9 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 		else if (!strcmp(w, "S1PIE"))
 			s->id_mmfr3 |= PLACE(MMFR3_S1PIE, 1);
 		else if (!strcmp(w, "PA44"))
-			widen_pa(s, MMFR0_PARANGE_44);
+			s->id_mmfr0 |= PLACE(MMFR0_PARANGE, MMFR0_PARANGE_44);
 		else if (!strcmp(w, "PA48"))
-			widen_pa(s, MMFR0_PARANGE_48);
+			s->id_mmfr0 |= PLACE(MMFR0_PARANGE, MMFR0_PARANGE_48); /* has the bits of 44, too */
 		else if (!strcmp(w, "s2-4k"))
 			s->id_mmfr0 ^= 3ull << 40;
 		else if (!strcmp(w, "s2-16k"))

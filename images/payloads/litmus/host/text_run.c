@@ -256,13 +256,16 @@ out:
 
 int text_run(const char *path, unsigned failures, bool leave, other_vm_action other_vm)
 {
-	struct session s = { .in = strcmp(path, "-") ? fopen(path, "re") : stdin, .vm = { .fd = -1 } };
+	struct session s = {
+		.in = strcmp(path, "-") ? fopen(path, "re") : stdin,
+		.vm = { .fd = -1 },
+		.leave = leave,
+		.other_vm = other_vm,
+	};
 	static char buffer[1 << 16];
 	double begin = seconds();
 	bool usage = false;
 
-	s.leave = leave;
-	s.other_vm = other_vm;
 	if (!s.in) {
 		fprintf(stderr, "nvh-litmus: %s: %s\n", path, strerror(errno));
 		return EXIT_USAGE;

@@ -2,6 +2,7 @@
 /* KVM's objects beside the VM itself: vCPUs with EL2, their registers, what L1 may see of the CPU, the GIC. */
 #include "host/vcpu.h"
 #include "host/break.h"
+#include "host/features.h"
 #include "vmm.h"
 
 #include <errno.h>
@@ -134,7 +135,7 @@ bool vm_shape(struct vm *vm)
 {
 	const struct config *c = &vm->config;
 
-	if (!lower_field(vm, ID_AA64MMFR0_EL1, 0, c->pa_bits == 48 ? 5 : c->pa_bits == 44 ? 4 : 2))
+	if (!lower_field(vm, ID_AA64MMFR0_EL1, 0, parange(c)))
 		return false;
 	if ((c->hide_os || c->hide_range) && !lower_field(vm, ID_AA64ISAR0_EL1, 56, c->hide_os ? 0 : 1))
 		return false;

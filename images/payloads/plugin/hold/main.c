@@ -276,9 +276,7 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
 	(void)id;
-	if (nvh_accept(NVH_PLUGIN, info, argc, argv))
-		nvh_say(NVH_PLUGIN, "this QEMU's plugins cannot set a PC; QEMU 11.1 or newer can");
-	return 1;
+	return nvh_refuse(NVH_PLUGIN, info, argc, argv, "set a PC");
 }
 
 #endif

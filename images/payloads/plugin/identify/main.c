@@ -7,9 +7,10 @@
  * It stands at each MRS of that register, does what the MRS would do, and goes on behind it. At EL2 only, where L0 is: whoever is
  * below reads what L0 has it read.
  */
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "bits.h"
 #include "plugin.h"
 
 #define NVH_PLUGIN "nvh-identify"
@@ -17,7 +18,6 @@
 #if NVH_API >= 7
 
 #define MRS_MMFR0 0xd5380700u /* MRS X0, ID_AA64MMFR0_EL1 */
-#define PARANGE 0xfull
 #define ZR 31
 
 static struct nvh_registers registers;
@@ -26,7 +26,7 @@ static uint64_t most;
 
 QP_VCPU_CB(on_vcpu, index)
 {
-	char name[] = "x00";
+	char name[4];
 
 	QP_UNUSED_ARGUMENT;
 	(void)index;
@@ -36,12 +36,7 @@ QP_VCPU_CB(on_vcpu, index)
 	cpsr = nvh_register(&registers, "cpsr");
 	mmfr0 = nvh_register(&registers, "ID_AA64MMFR0_EL1");
 	for (unsigned int i = 0; i < ZR; i++) {
-		char *to = name + 1;
-
-		if (i >= 10)
-			*to++ = (char)('0' + i / 10);
-		*to++ = (char)('0' + i % 10);
-		*to = 0;
+		snprintf(name, sizeof(name), "x%u", i);
 		x[i] = nvh_register(&registers, name);
 		if (!x[i])
 			break;
@@ -64,8 +59,8 @@ static void at_read(unsigned int index, void *data)
 		return;
 	to = word & 31;
 	value = nvh_read(&registers, mmfr0);
-	if ((value & PARANGE) > most)
-		value = (value & ~PARANGE) | most;
+	if ((value & MMFR0_PARANGE) > most)
+		value = (value & ~MMFR0_PARANGE) | most;
 	if (!nvh_write(&registers, x[to], value)) {
 		nvh_say(NVH_PLUGIN, "x%u cannot be written", to);
 		exit(1);
@@ -97,7 +92,7 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
 		return 1;
 	for (int i = 0; i < argc; i++) {
-		if ((value = nvh_value(argv[i], "parange")) && nvh_number(value, &most) && most <= PARANGE) {
+		if ((value = nvh_value(argv[i], "parange")) && nvh_number(value, &most) && most <= MMFR0_PARANGE) {
 			given = true;
 		} else {
 			nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[i]);
@@ -118,9 +113,7 @@ NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int arg
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
 	(void)id;
-	if (nvh_accept(NVH_PLUGIN, info, argc, argv))
-		nvh_say(NVH_PLUGIN, "this QEMU's plugins cannot write a register; QEMU 11.1 or newer can");
-	return 1;
+	return nvh_refuse(NVH_PLUGIN, info, argc, argv, "write a register");
 }
 
 #endif
