@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.document.as_json import read_json, to_data
@@ -22,7 +23,7 @@ from harness.errors import InfraError, UserError
 from harness.host.cache import write_atomic
 from harness.host.paths import IMPORTS
 from harness.nightly.farm.backend import BEGAN, ENDED, News
-from harness.nightly.farm.messages import CANCELLED, LOST, AttemptEnding, AttemptOrder
+from harness.nightly.farm.messages import CANCELLED, LOST, NOTHING, AttemptEnding, AttemptOrder
 from harness.nightly.farm.work import ENDING, MARK
 
 ARRAY = 1000
@@ -209,6 +210,10 @@ class Slurm:
                     continue
                 how = CANCELLED if key in self._cancelled else LOST
                 ending = AttemptEnding(how, f"slurm job {job} ended without a word")
+            elif ending.how == NOTHING and key in self._cancelled:
+                # scancel signals the cell's process and its worker in any order: the worker may see the cell
+                # end by a signal before its own arrives.
+                ending = replace(ending, how=CANCELLED)
             for table in (self._jobs, self._orders, self._gone):
                 table.pop(key, None)
             self._began.discard(key)

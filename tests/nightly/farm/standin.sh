@@ -17,6 +17,7 @@ machine() { # $1: seconds. Its id is told when it is sure to die with this proce
 	echo "stage machine"
 }
 echo "stage begin"
+echo $$ >cell
 case $name in
 fail*) publish fail "made to fail" ;;
 crash*) echo "made to crash" >&2; kill -9 $$ ;;

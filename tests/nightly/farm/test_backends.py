@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,26 @@ def test_a_cancelled_cell_is_really_ended(backend: Backend, run: Path) -> None:
     assert ends(backend, 1)["hang-1"].how == words.CANCELLED
     assert wait_gone([pid], 10) == []
     assert not (run / "cells/hang-1").exists()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seat", ["slurm"], indirect=True)
+def test_a_cell_that_the_signal_reaches_before_its_worker_is_cancelled(backend: Backend, run: Path) -> None:
+    """As scancel does it, which signals all processes of a job in no order that anybody promises."""
+    running = order(run, "hang-1")
+    backend.submit(running)
+    backend.flush()
+    until(backend, lambda: machine(Path(running.directory)), "machine")
+    os.kill(int((Path(running.directory) / "cell").read_text()), signal.SIGTERM)
+    assert wait_gone([machine(Path(running.directory))], 10) == []
+    ending = Path(running.directory + work.ENDING)
+    deadline = time.monotonic() + 30
+    while not ending.exists():
+        assert time.monotonic() < deadline, "the worker wrote no ending"
+        time.sleep(0.05)
+    assert json.loads(ending.read_text())["how"] == words.NOTHING
+    backend.cancel("hang-1")
+    assert ends(backend, 1)["hang-1"].how == words.CANCELLED
 
 
 def test_a_waiting_cell_is_cancelled_and_never_begins(backend: Backend, run: Path) -> None:
