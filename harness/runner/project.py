@@ -48,15 +48,19 @@ def vocabulary() -> Vocabulary:
 def wide(model: str, named: str) -> str | None:
     """Return what runs instead of a model with 52 bits of PA, empty for none; None for a model with fewer.
 
-    Of several the one with the CPU of the model ``named`` by the scenario, else the first. Raises
-    ``InputError`` for a model file with mistakes.
+    Of several the one with the CPU and the PA size of the model ``named`` by the scenario, or with its CPU,
+    else the first. Raises ``InputError`` for a model file with mistakes.
     """
     spec = load_model(model)
     if not spec.is_wide:
         return None
     others = [str((Path(model).parent / each).absolute()) if "/" in each else each for each in spec.narrow]
-    cpu = load_model(named).cpu if named else ""
-    return next((each for each in others if load_model(each).cpu == cpu), others[0] if others else "")
+    if not others or not named:
+        return others[0] if others else ""
+    wanted = load_model(named)
+    alike = [each for each in others if load_model(each).cpu == wanted.cpu]
+    same = [each for each in alike if load_model(each).pa_bits == wanted.pa_bits]
+    return (same or alike or others)[0]
 
 
 def default_stack(overrides: Overrides) -> StackSpec:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -126,15 +127,20 @@ def test_the_author_knows_better(tmp_path: Path) -> None:
 def test_the_shipped_models_have_others() -> None:
     assert project.wide("qemu", "") == "qemu-v1"
     assert project.wide("qemu", "qemu-10.0-48bit") == "qemu-48bit"
+    assert project.wide("qemu", "qemu-v1") == "qemu-v1"
+    assert project.wide("qemu", "qemu-v1-40bit") == "qemu-v1-40bit"
+    assert project.wide("qemu", "qemu-40bit") == "qemu-40bit"
     assert project.wide("qemu-10.0", "qemu-v1") == "qemu-10.0-v1"
+    assert project.wide("qemu-10.0", "qemu-v1-40bit") == "qemu-10.0-v1"
+    assert project.wide("qemu-10.0", "qemu-40bit") == "qemu-10.0-48bit"
     assert project.wide("qemu-10.0", "qemu-48bit") == "qemu-10.0-48bit"
-    for narrow in ("qemu-v1", "qemu-48bit", "qemu-10.0-v1", "qemu-10.0-48bit"):
+    for narrow in ("qemu-v1", "qemu-48bit", "qemu-40bit", "qemu-v1-40bit", "qemu-10.0-v1", "qemu-10.0-48bit"):
         assert project.wide(narrow, "") is None
 
 
 def test_a_model_file_names_others_beside_it(tmp_path: Path) -> None:
     text = (SCENARIOS.parent / "images/models/qemu.yaml").read_text()
-    (tmp_path / "mine.yaml").write_text(text.replace("[qemu-v1, qemu-48bit]", "[./small.yaml]"))
+    (tmp_path / "mine.yaml").write_text(re.sub("(?m)^narrow: .*", "narrow: [./small.yaml]", text))
     (tmp_path / "small.yaml").write_text(text.replace("cpu: max", "cpu: max,lpa2=off"))
     assert project.wide(str(tmp_path / "mine.yaml"), "") == str(tmp_path / "small.yaml")
     assert project.wide(str(tmp_path / "small.yaml"), "") is None

@@ -11,6 +11,7 @@
  * each with an exit to L0, which flushes.
  */
 #include "guest/pressure.h"
+#include "guest/wait.h"
 
 #define STEP 97 /* prime to PRESSURE_PAGES, a power of two */
 #define ROUNDS 4
@@ -30,10 +31,22 @@ void pressure(struct pe *cpu)
 		shared->pressed += shared->pressure;
 }
 
+/* One PE after the other: their faults for pages of their own still wait for one lock of L0. */
 void pressure_begin(struct pe *cpu)
 {
-	for (unsigned i = 0; shared->pressure && i < ROUNDS; i++) {
+	static uint64_t done[PES_MAX];
+	uint64_t number = __atomic_load_n(&shared->number, __ATOMIC_ACQUIRE);
+
+	if (!shared->pressure)
+		return;
+	for (unsigned n = 0; cpu->index && n < PATIENCE; n++) {
+		if (__atomic_load_n(&done[cpu->index - 1], __ATOMIC_ACQUIRE) == number)
+			break;
+		give_way(n);
+	}
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		pressure(cpu);
 		landmark();
 	}
+	__atomic_store_n(&done[cpu->index], number, __ATOMIC_RELEASE);
 }

@@ -10,8 +10,6 @@
 #include "guest/turns.h"
 #include "guest/wait.h"
 
-#define PATIENCE 2000000 /* polls of another CPU before giving up: some 500 instructions each */
-
 __attribute__((section(".l2.data"), aligned(64))) volatile struct spin spins[CPUS_MAX];
 __attribute__((section(".l2.data"), aligned(64))) uint64_t spin_stop[CPUS_MAX];
 

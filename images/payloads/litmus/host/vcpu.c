@@ -127,10 +127,7 @@ bool vm_create_gic(struct vm *vm)
 	return done;
 }
 
-/*
- * 40 bits of PA: KVM unmaps shadow stage 2 in steps of at most a block of the first level, up to the PA size, at
- * each VMALLS12E1, which is slow for 48.
- */
+/* What L1 finds: the PA size that the case is for, which leaves KVM's shadows as large as the host's, and no hidden feature. */
 bool vm_shape(struct vm *vm)
 {
 	const struct config *c = &vm->config;
