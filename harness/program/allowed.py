@@ -299,8 +299,8 @@ class ReferenceModel:
             return set(self._outcome(access, first, None, ipa))
         where = f"@{ipa & HPFAR_PAGE:#x}"
         found: set[str] = set()
-        if fault := self.tables.fault("s2", self.world.s2_table(ctx), ipa):
-            found.add(f"s2-{fault}{where}")
+        faults = {self.tables.fault("s2", self.world.s2_table(ctx), at) for at in self.tlbs.indexed(ctx, ipa)}
+        found |= {f"s2-{fault}{where}" for fault in faults if fault}
         vmid = self.world.contexts[ctx].tag_vmid
         found |= self._through_pointers((h.leaf for h in tlb.s2 if h.vmid == vmid), ipa, "s2", where)
         for second in self.tlbs.s2(tlb, ctx):

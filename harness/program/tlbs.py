@@ -92,8 +92,13 @@ class Tlbs:
         """Whether stage 2 is on and cannot begin where VTCR_EL2.SL0 says: every access of L2 faults."""
         return c.s2 and c.sl0 is not None and not fits(self.world.shift, self.bits(c), c.sl0)
 
+    def indexed(self, ctx: int, ipa: int) -> set[int]:
+        """For which IPAs a walk of stage 2 may look: two where bits above the input size are dropped."""
+        low = (1 << self.bits(self.world.contexts[ctx])) - 1
+        return {ipa, ipa & low} if any(defect.aliases for defect in self.known) else {ipa}
+
     def _aliases(self, ctx: int) -> set[TableLeaf]:
-        """With a defect that drops bits above the input size: the leaves once more, where stage 1 leads."""
+        """With such a defect: the leaves once more, where stage 1 leads."""
         c = self.world.contexts[ctx]
         if not c.s1 or not any(defect.aliases for defect in self.known):
             return set()

@@ -181,3 +181,18 @@ def test_assuming_a_known_defect_allows_more_and_never_less() -> None:
             assert (may or frozenset()) <= (could or frozenset())
         more += strict != known
     assert 0 < more < len(sample()) / 4
+
+
+@pytest.mark.parametrize(
+    ("ps", "perms", "fault"),
+    [(32, "rwx", "s2-address-size"), (None, "rwxo", "s2-access-flag"), (None, "", "")],
+)
+def test_another_name_of_a_low_ipa_faults_as_that_one_does(ps: int | None, perms: str, fault: str) -> None:
+    """Where IPA bits above the input size are dropped, which is a known defect: hunted with --seed 5."""
+    world = World(16, (Context(s1=True, s2_bits=38, s1_bits=41, ps=ps),))
+    low, high, va = 0x10_0000_0000, 0x90_0000_0000, 0x50_0000_0000
+    mapped = (Map("s2", 0, low, 2, 0x1_4000_0000, perms),) if perms else ()
+    program = Program(world, (*mapped, Map("s1", 0, va, 2, high, "wx"), Access("read", 0, va)))
+    right = {f"s2-translation@{high:#x}"}
+    assert set(allowed_of(program)[-1] or ()) == right
+    assert set(allowed_of(program, DEFECTS)[-1] or ()) == right | ({f"{fault}@{high:#x}"} if fault else set())
