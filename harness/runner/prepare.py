@@ -52,7 +52,7 @@ class Builder:
         """Return everything that a stack is made of; ``UserError`` for a model without FEAT_NV2.
 
         ``watched``: with the plugins that its model can load; ``UserError`` when there are none.
-        ``of_use``: with those that it can load, if any.
+        ``of_use``: with those that it can load, if any; so where it runs several vCPUs in turns.
         """
         model = self.model(spec.model)
         if (spec.model, spec.timing) not in self._checked:
@@ -63,7 +63,8 @@ class Builder:
         boot = build_bootdisk(self.store, kernels)
         watched = watched or bool(model.spec.pa_bits)
         plugins = self.plugins(model) if watched else None
-        if of_use and not watched:
+        in_turns = model.deterministic(spec.timing) and spec.levels[Level.L0].cpus > 1
+        if (of_use or in_turns) and not watched:
             with contextlib.suppress(UserError):  # the cell does without
                 plugins = self.plugins(model)
         initrd = build_initrd(self.store, kernels[Level.L0], rootfs, boot)

@@ -18,6 +18,7 @@ from harness.scenario.language import StackSpec
 from harness.stack.vmm import kernel_cmdline
 
 IDENTIFY = "nvh-identify"
+TURNS = "nvh-turns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class StackImages:
     """The artefacts of one stack. ``initrd`` is L0's root and the disks of the levels above it, None for a
     bare model.
 
-    ``plugins`` are there when the model is to be watched, ``mainloop`` when its time is counted in
-    instructions.
+    ``plugins`` are there when the model is to be watched, or where it runs its vCPUs in turns and can load
+    them; ``mainloop`` when its time is counted in instructions.
     """
 
     model: Model
@@ -62,7 +63,7 @@ class StackImages:
             turns=turns,
             initrd=self.root.path / INITRD,
             sandbox=self.model.spec.sandbox,
-            plugins=self._identity(),
+            plugins=(*self._identity(), *(self._yielding() if turns and level.cpus > 1 else ())),
         )
 
     def _identity(self) -> tuple[Plugin, ...]:
@@ -73,6 +74,10 @@ class StackImages:
         if self.plugins is None:
             raise InfraError(f"model {self.model.spec.name} has pa-bits, and its plugins were not built")
         return (Plugin(self.plugins.file(IDENTIFY), (("parange", str(PARANGES[bits])),)),)
+
+    def _yielding(self) -> tuple[Plugin, ...]:
+        """What has a vCPU that waits give its turn away; without it a model is right, and slower."""
+        return (Plugin(self.plugins.file(TURNS)),) if self.plugins else ()
 
     def _preload(self) -> dict[str, str]:
         return {"LD_PRELOAD": str(self.mainloop.path / MAINLOOP)} if self.mainloop else {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A model with ``pa-bits``: its plugin is one of each machine's, before those that watch."""
+"""Plugins that belong to a machine, before those that watch: its PA size, and the turns of its vCPUs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from harness.stack.images import StackImages
 from harness.stack.stack import Stack
 
 SPEC = StackSpec("toy", "icount", {Level.L0: LevelSpec("nv", "hypervisor", 2, 512)})
+ALONE = dataclasses.replace(SPEC, levels={Level.L0: LevelSpec("nv", "hypervisor", 1, 512)})
 
 
 def artefact(path: Path) -> Artefact:
@@ -27,11 +28,11 @@ def artefact(path: Path) -> Artefact:
 
 
 def images(tmp_path: Path, bits: int) -> StackImages:
-    timings = {"icount": ("-icount", "shift=0")}
+    timings = {"icount": ("-icount", "shift=0"), "mttcg": ()}
     spec = ModelSpec("toy", {"path": "/qemu"}, "", "virt", "max", timings, (), True, 1.0, pa_bits=bits)
     model = Model(spec, ("/qemu",), {}, "12.3", "digest", None)
     plugins = artefact(tmp_path / "plugins")
-    for name in ("nvh-identify", "nvh-trace"):
+    for name in ("nvh-identify", "nvh-turns", "nvh-trace"):
         (plugins.path / f"{name}-7.so").touch()
     parts = {Level.L0: artefact(tmp_path / "part")}
     return StackImages(model, parts, parts, artefact(tmp_path / "initrd"), Plugins(plugins, 7))
@@ -45,15 +46,25 @@ def test_the_code_of_each_size_is_the_architectures() -> None:
 def test_the_plugin_is_told_the_code(tmp_path: Path) -> None:
     words = arguments(images(tmp_path, 40).machine(SPEC))
     assert words[words.index("-plugin") + 1] == f"{tmp_path}/plugins/nvh-identify-7.so,parange=2"
-    assert "-plugin" not in arguments(images(tmp_path, 0).machine(SPEC))
+    assert "-plugin" not in arguments(images(tmp_path, 0).machine(ALONE))
 
 
 def test_what_watches_comes_behind_it(tmp_path: Path) -> None:
     watch = Plugin(tmp_path / "watch.so")
     stack = Stack(images(tmp_path, 44), SPEC, tmp_path, plugins=(watch,))
-    first, second = stack.machine_spec.plugins
+    first, second, third = stack.machine_spec.plugins
     assert first.options == (("parange", "4"),)
-    assert second == watch
+    assert second == Plugin(tmp_path / "plugins/nvh-turns-7.so")
+    assert third == watch
+
+
+def test_only_vcpus_that_take_turns_give_them_away(tmp_path: Path) -> None:
+    made = images(tmp_path, 0)
+    turns = (Plugin(tmp_path / "plugins/nvh-turns-7.so"),)
+    assert made.machine(SPEC).plugins == turns
+    assert made.machine(ALONE).plugins == ()
+    assert made.machine(dataclasses.replace(SPEC, timing="mttcg")).plugins == ()
+    assert dataclasses.replace(made, plugins=None).machine(SPEC).plugins == ()
 
 
 def test_without_plugins_there_is_no_such_machine(tmp_path: Path) -> None:
