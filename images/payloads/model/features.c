@@ -65,6 +65,7 @@ void features_read(void)
 		.dit = BITS(pfr0, 51, 48) >= 1,
 		.ssbs = BITS(pfr1, 7, 4) >= 1,
 		.nmi = BITS(pfr1, 39, 36) >= 1,
+		.ttst = BITS(mmfr2, 31, 28) >= 1,
 		.mixed_endian = BITS(mmfr0, 11, 8) >= 1,
 		.dpb = BITS(isar1, 3, 0) >= 1,
 		.lse = BITS(isar0, 23, 20) >= 2,

@@ -123,6 +123,21 @@ static void cache_disabled(void)
 	space.hcr &= ~HCR_CD;
 }
 
+/* With DC stage 1 is Normal write-back and Non-shareable, so that stage 2 says what is shared. */
+static void default_cacheable(void)
+{
+	space_new(12, 1, 1, true, true, false);
+	space.hcr |= HCR_DC;
+	for (unsigned s = 0; s < LENGTH(shares); s++) {
+		set(descriptor_s2(TARGET_IPA, 3), (leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | S2_RW) & ~PTE_SH) | PLACE(PTE_SH, shares[s]));
+		forget();
+		space_load();
+		expect(par(0xff, shares[s]), translated(AT_S12E1(false, false), TARGET_IPA) & (PAR_F | PAR_ATTR | PLACE(PAR_SH, 3)), "PAR_EL1", "HCR_EL2.DC",
+		       "AT S12E1R, DC 1, SH of stage 2 %d", (uint64_t)shares[s]);
+	}
+	space.hcr &= ~HCR_DC;
+}
+
 /* With DS a descriptor has no SH: it is TCR_EL1's. */
 static void wide(void)
 {
@@ -223,6 +238,7 @@ void check_memory(void)
 	alignment();
 	for (unsigned table = 1; table <= 3; table++)
 		protected_walks(table);
+	default_cacheable();
 	if (features.lpa2[0])
 		wide();
 	if (features.bti)
