@@ -183,7 +183,7 @@ def line_of(name: str, check: Check) -> str:
 
 
 def model_file(by: str, made: Path, fault: str, out: Path) -> Path:
-    """Write the file of the model with one fault below ``out``; ``made``: the patched program, or the plugin."""
+    """Write the file of the model with one fault below ``out``; ``made``: the program, or the plugin."""
     data = yaml.safe_load(TEMPLATES[by].read_text(encoding="utf-8"))
     data |= {"model": f"fault-{fault}", "summary": f"QEMU with the fault {fault}."}
     if by == PLUGIN:
