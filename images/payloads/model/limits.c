@@ -25,7 +25,7 @@ static void from_minus_1(void)
 	space.vtcr = (space.vtcr & ~(VTCR_T0SZ | VTCR_SL0)) | PLACE(VTCR_T0SZ, 12) | VTCR_SL2;
 	space.vttbr = (space.vttbr & VTTBR_VMID) | (uint64_t)top;
 	for (unsigned n = 0; n < 16; n++) {
-		uint64_t ipa = (uint64_t)n << 48 | TARGET_IPA;
+		uint64_t ipa = n * BIT(48) + TARGET_IPA;
 
 		if (!n)
 			continue; /* what the program itself is in */

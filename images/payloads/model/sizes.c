@@ -7,6 +7,7 @@
 #include "model.h"
 
 #define TARGET 0x923456780000ull
+#define TARGET_IPA 0x1234560000ull
 #define BEYOND BIT(33) /* of 32 bits */
 #define SYNDROME (ESR_EC | 0x3f | ESR_S1PTW)
 
@@ -154,8 +155,8 @@ static void limits(bool stage2)
 
 			if (stage2) {
 				space.vtcr = (space.vtcr & ~VTCR_PS) | PLACE(VTCR_PS, n);
-				map_s1(TARGET, 3, BIT(30), PTE_AF);
-				map_s2(BIT(30), 3, output, PTE_AF | S2_RW);
+				map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
+				map_s2(TARGET_IPA, 3, output, PTE_AF | S2_RW);
 			} else {
 				space.tcr = (space.tcr & ~TCR_IPS) | PLACE(TCR_IPS, n);
 				map_s1(TARGET, 3, output, PTE_AF);

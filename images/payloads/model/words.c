@@ -7,7 +7,6 @@
 
 #define ACCESS(op0, op1, crn, crm, op2, read)                                                                \
 	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
-#define HCRX_OPEN (BIT(14) | BIT(15)) /* TCR2En, SCTLR2En */
 #define WORD(offset) ((offset) / 8)
 
 /* EL1's registers that have a word by their own name with NV1 1, by that with EL12 with NV1 0. */
@@ -227,7 +226,7 @@ void check_words(void)
 	page = table_new();
 	MSR(s3_4_c2_c2_0, page);
 	if (features.hcx)
-		MSR(s3_4_c1_c2_2, hcrx | HCRX_OPEN);
+		MSR(s3_4_c1_c2_2, hcrx | HCRX_TCR2EN | HCRX_SCTLR2EN);
 	MSR(cptr_el2, cptr & ~BIT(12)); /* TSM */
 	ISB();
 	before_memory();
