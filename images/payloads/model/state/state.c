@@ -4,13 +4,15 @@
  * Which of the bits a register keeps is the model's business: nvh reads all registers that it can see before the machine is saved
  * and after it was restored (harness/artefacts/saved_registers.py). PE 0 then only waits, with a value in each general-purpose
  * and vector register. PE 1 reads its system registers again and again, those of the GIC included, which nobody sees from
- * outside, and tells "lost|NAME|WAS|IS" of each that has changed, or "01" when none has and PE 0 waits.
+ * outside, and tells "lost|NAME|WAS|IS" of each that has changed, or "01" when none has and PE 0 waits. PE 0 waits at EL1, by
+ * translations of its own, and counts: it goes on only where its Exception level and its regime are what they were.
  */
 #include "bits.h"
 #include "console.h"
 #include "pe.h"
 #include "psci.h"
 #include "sysreg.h"
+#include "tables.h"
 
 #define PATTERN 0x5a3c5a3c96e1d000ull
 
@@ -228,9 +230,33 @@ static void fill_vectors(void)
 			: "x3", "cc", "memory");
 }
 
+/* EL1 of PE 0: one GiB of memory elsewhere than it is. */
+#define GIB_INDEX 5ull
+static uint64_t table[512] __attribute__((aligned(4096)));
+static volatile uint64_t count;
+static uint64_t count_at; /* as EL1 sees it */
+
+static void prepare_el1(void)
+{
+	uint64_t ram = (uint64_t)table & ~((1ull << 30) - 1), shift = (GIB_INDEX << 30) - ram;
+	extern const uint8_t counting[];
+
+	table[GIB_INDEX] = ram | PTE_AF | PTE_SH_INNER | 1;
+	MSR(ttbr0_el1, table);
+	MSR(tcr_el1, PLACE(TCR_T0SZ, 25) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) | TCR_EPD1 | PLACE(TCR_IPS, 2));
+	MSR(mair_el1, 0xff);
+	MSR(vbar_el1, 0x5a0000000000);
+	MSR(hcr_el2, MRS(hcr_el2) & ~(HCR_VM | HCR_IMO | HCR_FMO | HCR_AMO)); /* interrupts stay masked */
+	MSR(elr_el2, (uint64_t)counting + shift);
+	MSR(spsr_el2, SPSR_MODE_EL1H_MASKED);
+	__asm__ volatile("dsb ish; tlbi alle1; dsb ish; isb" ::: "memory");
+	count_at = (uint64_t)&count + shift;
+}
+
 /* A value in each register. */
 static void wait_with_values(void)
 {
+	register uint64_t where __asm__("x5") = count_at;
 	register volatile uint64_t *flag __asm__("x0") = &waits;
 	register uint64_t one __asm__("x1") = 1;
 	register uint64_t filled __asm__("x2") = has.sve;
@@ -245,6 +271,7 @@ static void wait_with_values(void)
 		"	mov	v\\n\\().b[15], w3\n"
 		"	.endr\n"
 		"2:\n"
+		"	mov	x2, x5\n"
 		"	msr	fpsr, x3\n"
 		"	mov	x4, #0x400000\n"
 		"	msr	fpcr, x4\n"
@@ -253,8 +280,28 @@ static void wait_with_values(void)
 		"	add	x\\n, x3, x3, lsl #32\n"
 		"	.endr\n"
 		"	str	%1, [%0]\n"
-		"1:	b	1b\n" ::"r"(flag), "r"(one), "r"(filled)
-		: "x3", "memory");
+		"	mov	x0, x2\n"
+		"	eret\n"
+		"counting:\n"
+		"	ldr	x1, [x0]\n"
+		"	add	x1, x1, #1\n"
+		"	str	x1, [x0]\n"
+		"	yield\n"
+		"	b	counting\n" ::"r"(flag), "r"(one), "r"(filled), "r"(where)
+		: "x3", "x4", "memory");
+}
+
+/* Whether PE 0 has counted on while this PE did nothing. */
+static bool counts(void)
+{
+	uint64_t before = count;
+
+	for (unsigned n = 0; n < 1000000 && count == before; n++)
+		__asm__ volatile("yield" ::: "memory");
+	if (count != before)
+		return true;
+	print("lost|PE_0_AT_EL1_GOES_ON|0x1|0x0\n");
+	return false;
 }
 
 void pe_main(uint64_t index)
@@ -266,10 +313,11 @@ void pe_main(uint64_t index)
 	if (!index) {
 		if (has.sve)
 			fill_vectors();
+		prepare_el1();
 		wait_with_values();
 	}
 	look(true);
 	for (volatile uint64_t turn = 0;; turn++) /* again and again: nobody may listen yet */
-		if (!(turn & 0xffff) && !look(false) && waits)
+		if (!(turn & 0xffff) && !look(false) && waits && counts())
 			print("01\n");
 }
