@@ -69,7 +69,7 @@
 #define FIXED(X)                                                                                             \
 	X(vtcr_el2, 0x80053590) X(tcr_el2, 0x80853510) X(spsr_el1, 0x600003c5) X(spsr_el2, 0x900003c4)       \
 	X(sctlr_el1, SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I) X(cpacr_el1, 3 << 20) X(hstr_el2, 0x21) X(mdcr_el2, 0x806) \
-	X(cnthctl_el2, 0x3) X(cntkctl_el1, 0x203) X(mdscr_el1, 0x1000) X(cnthp_ctl_el2, 2) X(cntp_ctl_el0, 2) X(cntv_ctl_el0, 3) \
+	X(cnthctl_el2, 0xf2) X(cntkctl_el1, 0x203) X(mdscr_el1, 0x1000) X(cnthp_ctl_el2, 2) X(cntp_ctl_el0, 2) X(cntv_ctl_el0, 3) \
 	X(cptr_el2, 0x22ff) X(pmcr_el0, 0x40) X(pmcntenset_el0, 0x80000001) X(pmintenset_el1, 0x80000003) \
 	X(hcr_el2, HCR_NV2 | HCR_NV1 | HCR_NV | HCR_RW | HCR_TTLB | HCR_TVM | 0x2000 | 0x1e | HCR_VM)
 
