@@ -106,16 +106,12 @@ PAGE = (ROOT / "docs/model-check.md").read_text()
 
 def test_the_documentation_has_the_table() -> None:
     rows = re.findall(
-        r"^\| `([a-z0-9-]+)` \| .* \| `\w+\(\)` \| (killed|survived|not run) \| ([a-z-]*) ?\| [0-9]* ?\| (.*) ?\|$",
+        r"^\| `([a-z0-9-]+)` \| .* \| `\w+\(\)` \| (killed|survived) \| ([a-z-]*) ?\| [0-9]+ \| (.+) \|$",
         PAGE,
         re.M,
     )
     said = {name: (fate, step) for name, fate, step, _ in rows}
-    assert said.keys() == {f.name for f in SHIPPED}
-    measured = {name: told for name, told in said.items() if told != ("not run", "")}
-    assert measured == {
-        f.name: ("survived" if f.survives else "killed", f.seen_by) for f in SHIPPED if f.name in measured
-    }
+    assert said == {f.name: ("survived" if f.survives else "killed", f.seen_by) for f in SHIPPED}
     for fault in SHIPPED:
         assert f"| {fault.wrong} | `{fault.at}` |" in PAGE, fault.name
         assert fault.survives in PAGE
