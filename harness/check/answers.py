@@ -150,6 +150,8 @@ GROUPS = (
     "aliases",
     "corners",
     "vhe",
+    "words",
+    "pstate",
     "indirect",
     "own",
     "updates",

@@ -21,13 +21,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.accept.request import BUDGET_S
 from harness.accept.selection import planning, posed
+from harness.artefacts.model import QEMU, build_model, load_model
 from harness.artefacts.model_source import build_faulty
+from harness.artefacts.plugin import plugins_for
 from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.errors import EXIT_PASS, UserError
@@ -159,15 +162,29 @@ def _models(arguments: argparse.Namespace) -> int:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     out = arguments.out or RUNS / f"model-mutants-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    built = build_faulty(Store(), say)
+    built, version = _wrong_models({each.by for each in chosen}, say)
     jobs = arguments.jobs or max(1, len(os.sched_getaffinity(0)) // 2)
-    report = models.run(chosen, built, out, jobs=jobs, hunting_s=arguments.seconds, say=say)
+    report = models.run(chosen, built, version, out, jobs=jobs, hunting_s=arguments.seconds, say=say)
     if arguments.json:
         print(json.dumps(report.to_json(), indent=1))
     else:
         models_text.print_report(report, console)
         say(f"report {out / models.RESULT}")
     return report.exit_status
+
+
+def _wrong_models(kinds: set[str], say: Callable[[str], None]) -> tuple[dict[str, Path], str]:
+    """Build what makes models wrong, by kind; the versions of QEMU that are."""
+    store, made, versions = Store(), dict[str, Path](), []
+    if faults.PATCH in kinds:
+        built = build_faulty(store, say)
+        made[faults.PATCH] = built.path / QEMU
+        versions.append(str(built.manifest["version"]))
+    if faults.PLUGIN in kinds:
+        model = build_model(load_model(models.TEMPLATES[faults.PLUGIN].stem), store, say)
+        made[faults.PLUGIN] = plugins_for(model, store, say).file(models.FAULT)
+        versions.append(model.version)
+    return made, " and ".join(versions)
 
 
 def _list_faults(chosen: tuple[faults.ModelFault, ...], as_json: bool) -> None:

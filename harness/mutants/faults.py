@@ -2,7 +2,8 @@
 """The table of deliberately wrong models, ``images/model-mutants.yaml``: what is wrong, and what must notice.
 
 A fault is a value of ``NVH_FAULT`` in a QEMU with images/models/faults/faults.patch
-(harness/artefacts/model_source.py).
+(harness/artefacts/model_source.py), or, ``by: plugin``, what the plugin nvh-fault does to the newest QEMU
+as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harness.host.paths import IMAGES
 from harness.scenario.mutants import NAME, TEXT, repeated
 
 FILE = IMAGES / "model-mutants.yaml"
+PATCH, PLUGIN = "patch", "plugin"
 STEPS = ("questions", "save-restore", "hunt")
 """The steps of ``nvh model check`` that need no kernel, in their order."""
 SCHEMA: dict[str, Any] = {
@@ -38,6 +40,7 @@ SCHEMA: dict[str, Any] = {
                     "fault": NAME,
                     "wrong": TEXT,
                     "at": TEXT,
+                    "by": {"enum": [PATCH, PLUGIN]},
                     "seen-by": {"enum": list(STEPS)},
                     "survives": TEXT,
                 },
@@ -49,7 +52,7 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelFault:
-    """One wrong model: ``wrong`` in words, ``at`` the function of QEMU, ``seen_by`` the first red step.
+    """One wrong model: ``wrong`` in words, ``at`` the function that is wrong, ``seen_by`` the first red step.
 
     ``survives`` explains why no step can tell it from the right model; exactly one of the two is empty.
     """
@@ -59,6 +62,7 @@ class ModelFault:
     at: str
     seen_by: str = ""
     survives: str = ""
+    by: str = PATCH
 
 
 def load(path: Path = FILE) -> tuple[ModelFault, ...]:
@@ -74,6 +78,7 @@ def load(path: Path = FILE) -> tuple[ModelFault, ...]:
             row["at"],
             row.get("seen-by", ""),
             " ".join(row.get("survives", "").split()),
+            row.get("by", PATCH),
         )
         for row in rows
     )

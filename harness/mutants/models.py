@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs ``nvh model check --bare`` on deliberately wrong models: which step notices which fault, how soon.
 
-Each fault is a model file that names the same program and another environment, checked by a process of its
-own up to the first red step. The right model, fault ``none``, comes first: unless it is green nothing is
-proved.
+Each fault is a model file, checked by a process of its own up to the first red step: the program with the
+patch and a variable that names the fault, or the newest QEMU as it is with a plugin. The right model of each
+kind, fault ``none``, comes first: unless it is green nothing is proved.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +21,20 @@ from typing import Any
 
 import yaml
 
-from harness.artefacts.model import QEMU
 from harness.artefacts.model_source import VARIABLE
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED, InfraError
 from harness.host import command
-from harness.host.cache import Artefact, write_atomic
+from harness.host.cache import write_atomic
 from harness.host.paths import IMAGES
-from harness.mutants.faults import ModelFault
+from harness.mutants.faults import PATCH, PLUGIN, ModelFault
 from harness.mutants.outcome import MutantFate
 from harness.scenario.mutants import NONE
 from harness.where import IMPORTS, PROGRAM
 
 RESULT = "model-mutants.json"
-TEMPLATE = IMAGES / "models" / "qemu-10.0.yaml"
+TEMPLATES = {PATCH: IMAGES / "models" / "qemu-10.0.yaml", PLUGIN: IMAGES / "models" / "qemu.yaml"}
+"""The model that is made wrong."""
+FAULT = "nvh-fault"
 BARE_S = 180.0
 """What the steps may take beside the hunt; a right model takes 15 s of an idle CPU."""
 GREEN, RED = ("pass",), ("fail",)
@@ -140,30 +141,37 @@ def _told(check: Check) -> dict[str, Any]:
 
 def run(
     faults: Sequence[ModelFault],
-    built: Artefact,
+    built: Mapping[str, Path],
+    version: str,
     out: Path,
     *,
     jobs: int = 1,
     hunting_s: int = 30,
     say: Callable[[str], None] = lambda _: None,
 ) -> FaultReport:
-    """Check the right model, then each fault, ``jobs`` at once; leaves ``RESULT`` in the new ``out``.
+    """Check the right models, then each fault, ``jobs`` at once; leaves ``RESULT`` in the new ``out``.
 
-    ``hunting_s`` bounds the hunt of each. When the right model is not green no fault is checked.
+    ``built`` has the patched program and the plugin, as far as faults need them. ``hunting_s`` bounds the
+    hunt of each. When a right model is not green no fault is checked.
     """
     begun = time.monotonic()
     out.mkdir(parents=True)
-    program = built.path / QEMU
-    control = check_one(program, NONE, out, hunting_s)
-    say(line_of(NONE, control))
+    controls = {
+        by: check_one(by, built[by], NONE, out, hunting_s) for by in sorted({fault.by for fault in faults})
+    }
+    for by, check in controls.items():
+        say(line_of(f"{NONE} ({by})", check))
+    control = next((each for each in controls.values() if each.verdict not in GREEN), controls[faults[0].by])
     outcomes: list[FaultOutcome] = []
     if control.verdict in GREEN:
         with ThreadPoolExecutor(jobs) as pool:
-            checks = pool.map(lambda fault: check_one(program, fault.name, out, hunting_s), faults)
+            checks = pool.map(
+                lambda each: check_one(each.by, built[each.by], each.name, out, hunting_s), faults
+            )
             for number, (fault, check) in enumerate(zip(faults, checks, strict=True), 1):
-                outcomes.append(FaultOutcome(fault, check, control))
+                outcomes.append(FaultOutcome(fault, check, controls[fault.by]))
                 say(f"{number} of {len(faults)}: {line_of(fault.name, check)}")
-    report = FaultReport(tuple(outcomes), control, str(built.manifest["version"]), time.monotonic() - begun)
+    report = FaultReport(tuple(outcomes), control, version, time.monotonic() - begun)
     write_atomic(out / RESULT, json.dumps(report.to_json(), indent=1))
     return report
 
@@ -174,35 +182,35 @@ def line_of(name: str, check: Check) -> str:
     return f"{name}: {check.verdict} by {check.step} after {check.seconds:.0f} s: {said}"
 
 
-def model_file(program: Path, fault: str, out: Path) -> Path:
-    """Write the file of the model with one fault below ``out``; machine, CPU and timings are qemu-10.0's."""
-    data = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
-    data |= {
-        "model": f"fault-{fault}",
-        "summary": f"QEMU with the fault {fault}.",
-        "source": {"path": str(program.absolute())},
-        "environment": {VARIABLE: fault},
-        "sandbox": False,  # this build leaves seccomp out
-    }
-    path = out / f"{fault}.yaml"
+def model_file(by: str, made: Path, fault: str, out: Path) -> Path:
+    """Write the file of the model with one fault below ``out``; ``made``: the program, or the plugin."""
+    data = yaml.safe_load(TEMPLATES[by].read_text(encoding="utf-8"))
+    data |= {"model": f"fault-{fault}", "summary": f"QEMU with the fault {fault}."}
+    if by == PLUGIN:
+        data["devices"] = [] if fault == NONE else ["-plugin", f"{made.absolute()},fault={fault}"]
+    else:
+        data["source"] = {"path": str(made.absolute())}
+        data["environment"] = {VARIABLE: fault}
+        data["sandbox"] = False  # this build leaves seccomp out
+    path = out / f"{fault}{'.newest' if by == PLUGIN else ''}.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     return path.absolute()
 
 
-def check_one(program: Path, fault: str, out: Path, hunting_s: int) -> Check:
+def check_one(by: str, made: Path, fault: str, out: Path, hunting_s: int) -> Check:
     """Check one model in a process of its own; what keeps it from a verdict makes the verdict ``infra``."""
-    file = model_file(program, fault, out)
+    file = model_file(by, made, fault, out)
     words = ["model", "check", str(file), "--bare", "--stop-at-first-red", "--seconds", str(hunting_s)]
     shown = " ".join([PROGRAM, *words])
     path = os.pathsep.join(filter(None, [str(IMPORTS), os.environ.get("PYTHONPATH", "")]))
     begun = time.monotonic()
     try:
         done = command.run(
-            [sys.executable, "-m", "harness", *words, "--json", "--out", out.absolute() / fault],
+            [sys.executable, "-m", "harness", *words, "--json", "--out", out.absolute() / file.stem],
             timeout_s=BARE_S + 2 * hunting_s,
             env={"PYTHONPATH": path},
             cwd=out,
-            log=out / f"{fault}.log",
+            log=out / f"{file.stem}.log",
             check=False,
         )
     except InfraError as error:

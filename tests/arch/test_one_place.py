@@ -19,15 +19,15 @@ from harness.reproduce.debug import which
 
 HARNESS = SOURCES.parents[1] / "harness"
 PREFIXES = "|".join(sorted({each.prefix for each in registers.load()}))
-GIB, TIB = 30, 40
-"""A shift by so much is a GiB or a TiB nearly everywhere."""
+GIB, HALF, TIB = 30, 32, 40
+"""A shift by so much is a GiB, half of a word or a TiB nearly everywhere."""
 POSITIONS = sorted(
     {
         bit
         for each in registers.load()
         if each.prefix in ("XT", "HCR", "HCRX", "VTTBR", "ESR", "TTBR")
         for bit in (each.low,)
-        if 24 < bit < 60 and bit not in (GIB, TIB)
+        if 24 < bit < 60 and bit not in (GIB, HALF, TIB)
     }
     | {59}
 )

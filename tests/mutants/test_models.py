@@ -13,9 +13,9 @@ from rich.console import Console
 
 from harness.artefacts.model import QEMU, build_model, load_model
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
-from harness.host.cache import Artefact, Store, sha256_file
+from harness.host.cache import Store, sha256_file
 from harness.mutants import models
-from harness.mutants.faults import ModelFault
+from harness.mutants.faults import PATCH, PLUGIN, ModelFault
 from harness.mutants.models import Check, FaultOutcome, FaultReport
 from harness.mutants.models_text import print_report, totals
 from harness.mutants.outcome import MutantFate
@@ -121,23 +121,32 @@ def program(tmp_path: Path) -> Path:
 
 
 def test_the_model_file_switches_the_fault_on(program: Path, tmp_path: Path) -> None:
-    file = models.model_file(program, "vbar-lost", tmp_path)
+    file = models.model_file(PATCH, program, "vbar-lost", tmp_path)
     assert yaml.safe_load(file.read_text())["environment"] == {"NVH_FAULT": "vbar-lost"}
     model = build_model(load_model(str(file)), Store(tmp_path / "cache"), lambda _: None)
     assert model.version == "10.0.vbar-lost"
     assert model.environment == {"NVH_FAULT": "vbar-lost"}
-    other = build_model(
-        load_model(str(models.model_file(program, "elr-lost", tmp_path))), Store(tmp_path / "cache"), print
-    )
+    second = models.model_file(PATCH, program, "elr-lost", tmp_path)
+    other = build_model(load_model(str(second)), Store(tmp_path / "cache"), print)
     assert len({model.sha256, other.sha256, sha256_file(program)}) == 3
+
+
+def test_the_plugin_is_loaded_into_the_newest_model_as_it_is(tmp_path: Path) -> None:
+    shipped = yaml.safe_load(models.TEMPLATES[PLUGIN].read_text())
+    wrong = yaml.safe_load(models.model_file(PLUGIN, tmp_path / "f.so", "aie-lost", tmp_path).read_text())
+    right = yaml.safe_load(models.model_file(PLUGIN, tmp_path / "f.so", "none", tmp_path).read_text())
+    assert wrong["devices"] == ["-plugin", f"{tmp_path}/f.so,fault=aie-lost"]
+    assert right["devices"] == []
+    assert wrong["source"] == right["source"] == shipped["source"]
+    assert "environment" not in wrong
+    assert load_model(str(models.model_file(PLUGIN, tmp_path / "f.so", "aie-lost", tmp_path))).devices
 
 
 def test_a_model_that_cannot_be_checked_is_no_killed_fault(program: Path, tmp_path: Path) -> None:
     told: list[str] = []
-    built = Artefact("model-source", "d", program.parent, {"version": "10.0"})
-    made = models.run([SEEN], built, tmp_path / "out", hunting_s=1, say=told.append)
+    made = models.run([SEEN], {PATCH: program}, "10.0", tmp_path / "out", hunting_s=1, say=told.append)
     assert made.control.verdict == "infra"
     assert made.outcomes == ()
     assert made.exit_status == EXIT_RED
     assert json.loads((tmp_path / "out" / models.RESULT).read_text())["control"]["verdict"] == "infra"
-    assert told[0].startswith("none: infra")
+    assert told[0].startswith("none (patch): infra")

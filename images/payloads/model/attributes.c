@@ -255,6 +255,7 @@ static void nested(void)
 			map_s1(TARGET, 3, TARGET_IPA, PTE_AF | BIT(bit));
 			forget();
 			ask(bit == (on ? 53 : 54), EXECUTE, false, TARGET, PERMISSION | 3, "D8.14, descriptors", on ? "NV1 1" : "NV1 0", "bit", bit);
+			ask(on || bit == 53, EXECUTE, true, TARGET, PERMISSION | 3, "D8.14, descriptors", on ? "NV1 1" : "NV1 0", "bit", bit);
 		}
 		map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0);
 		forget();

@@ -169,6 +169,29 @@ static void tags(void)
 	}
 }
 
+/* The tag of an access is no part of the address that an operation matches. */
+static void tagged_moves(void)
+{
+	uint64_t *descriptor = entry_of(&regime, root, WINDOW, 3), used = WINDOW | 0x5a * BIT(56);
+
+	mmu(0, true, true);
+	for (unsigned i = 0; i < operation_count; i++) {
+		const struct operation *op = &operations[i];
+
+		if (!is_implemented(op) || !is_of_el2(op) || (op->operand != VA && op->operand != VA_RANGE))
+			continue;
+		set(descriptor, leaf(&regime, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
+		forget();
+		CHECK_VALUE(at_el2(0, LOAD, used), A_VALUE, "TCR_EL2.TBI", "before %s: EL2, a tagged address", op->name);
+		set(descriptor, 0);
+		execute(op, op->operand == VA_RANGE ? range_for(op, regime.shift, false, WINDOW, 0, 0, 0) : operand_for(op, regime.shift, WINDOW, 0, 0));
+		set(descriptor, leaf(&regime, 3, (uint64_t)page_b, PTE_AF | PTE_S1_EL0));
+		CHECK_VALUE(at_el2(0, LOAD, used), B_VALUE, "TCR_EL2.TBI, C5.5", "%s of EL2's regime for a page used with a tag, %d KB granule", op->name,
+			    (uint64_t)1 << (regime.shift - 10));
+	}
+	mmu(0, false, false);
+}
+
 static uint64_t translate(bool write, uint64_t va)
 {
 	return translated(AT_S1E2(write), va);
@@ -220,6 +243,7 @@ void check_el2(void)
 		if (shift == 12)
 			ranges();
 		tags();
+		tagged_moves();
 		translations();
 	}
 	group_end();

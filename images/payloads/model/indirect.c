@@ -195,6 +195,22 @@ static void off(bool by_hcrx)
 	ISB();
 }
 
+/* With NV and NV1 PIRE0_EL1 is taken as 0, PIR_EL1 as it is (J1.1.4, AArch64.GetS1TTWParams()). */
+static void nested(void)
+{
+	permit(2, RW, RW);
+	for (unsigned nv1 = 0; nv1 < 2; nv1++)
+		for (unsigned write = 0; write < 2; write++) {
+			space.hcr |= nv1 ? HCR_NV | HCR_NV1 : 0;
+			page(2, 0);
+			expect(0, at(false, write) & PAR_F, "PAR_EL1", RULE, "NV 1, NV1 %d, AT for a %s at EL1", (uint64_t)nv1, access_names[write]);
+			expect(nv1 ? PAR_F | (uint64_t)(PERMISSION | 3) << 1 : 0, at(true, write) & (nv1 ? PAR_F | PAR_FST | PAR_S : PAR_F), "PAR_EL1",
+			       "AArch64.GetS1TTWParams(), pire0", "NV and NV1 %d, AT for a %s at EL0", (uint64_t)nv1, access_names[write]);
+			space.hcr &= ~(HCR_NV | HCR_NV1);
+		}
+	forget();
+}
+
 void check_indirect(void)
 {
 	uint64_t hcrx;
@@ -226,6 +242,8 @@ void check_indirect(void)
 		tables(level);
 	off(false);
 	off(true);
+	if (features.nv)
+		nested();
 	MSR(s3_0_c2_c0_3, 0);
 	MSR(s3_4_c1_c2_2, hcrx);
 	ISB();

@@ -142,6 +142,26 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	}
 }
 
+/* A block of stage 1 over pages of stage 2: an operation for any of its addresses takes what was used of another page. */
+static void over_pages(unsigned shift, const struct operation *op)
+{
+	struct geometry g = geometry(shift, 48, false, false);
+	uint64_t size = BIT(shift_of(&g, 2)), ipas = 8 * BIT(33), va = HIGH | 0x1234 * BIT(33), offset = 5 * BIT(shift), *descriptor;
+
+	space_new(shift, 7, 9, true, true, false);
+	descriptor = map_s1(va, 2, ipas, PTE_AF | PTE_S1_NG);
+	map_s2(ipas + offset, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	map_s2(ipas + size + offset, 3, (uint64_t)page_b, PTE_AF | S2_RW);
+	forget();
+	CHECK_VALUE(touch(0, false, READ, va + offset), A_VALUE, "D8.2, the walk", "before %s: a block over pages, %d KB granule", op->name,
+		    (uint64_t)1 << (shift - 10));
+	set(descriptor, 0);
+	execute(op, op->operand == VA_RANGE ? range_for(op, shift, false, va, 0, 0, 9) : operand_for(op, shift, va, 9, 0));
+	set(descriptor, leaf(&space.s1, 2, ipas + size, PTE_AF | PTE_S1_NG));
+	CHECK_VALUE(touch(0, false, READ, va + offset), B_VALUE, "C5.5", "%s for another address of a block over pages, %d KB granule", op->name,
+		    (uint64_t)1 << (shift - 10));
+}
+
 static bool obliged(const struct operation *op, bool stage2)
 {
 	if (is_of_el2(op) || !is_implemented(op))
@@ -157,6 +177,10 @@ void check_leaves(void)
 	for (unsigned shift = 12; shift <= 16; shift += 2) {
 		if (!features.granule[granule_number(shift)])
 			continue;
+		for (unsigned i = 0; i < operation_count; i++)
+			if (is_implemented(&operations[i]) && is_for_el1(&operations[i]) &&
+			    (operations[i].operand == VA || operations[i].operand == VA_RANGE))
+				over_pages(shift, &operations[i]);
 		for (unsigned i = 0; i < operation_count; i++)
 			for (unsigned stage2 = 0; stage2 < 2; stage2++) {
 				if (!obliged(&operations[i], stage2))

@@ -40,6 +40,8 @@ void pe_main(uint64_t index)
 	check_aliases();
 	check_corners();
 	check_vhe();
+	check_words();
+	check_pstate();
 	check_indirect();
 	check_own();
 	check_updates();

@@ -103,6 +103,41 @@ static void both(bool fwb)
 	space.hcr &= ~HCR_FWB;
 }
 
+/* CD makes what is Normal Non-cacheable at stage 2, and leaves Device memory as it is (J1.1.4, AArch64.S2TreatAsNormalNC()). */
+static void cache_disabled(void)
+{
+	for (unsigned i = 0; i < LENGTH(types); i++)
+		for (unsigned normal = 0; normal < 2; normal++)
+			for (unsigned cd = 0; cd < 2; cd++) {
+				unsigned memattr = normal ? 15 : 1;
+
+				space.hcr = (space.hcr & ~HCR_CD) | (cd ? HCR_CD : 0);
+				set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_AF | PTE_S1_EL0) | PLACE(PTE_S1_ATTR, i));
+				set(descriptor_s2(TARGET_IPA, 3),
+				    (leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | S2_RW) & ~PTE_S2_MEMATTR) | PLACE(PTE_S2_MEMATTR, memattr));
+				forget();
+				expect(PLACE(PAR_ATTR, combined(types[i], normal && cd ? 5 : memattr)), at(4, 4) & (PAR_F | PAR_ATTR), "PAR_EL1",
+				       "HCR_EL2.CD, D8.6.5", "AT S12E1R, MAIR_EL1 %x, MemAttr %x, CD %d", (uint64_t)types[i], (uint64_t)memattr,
+				       (uint64_t)cd);
+			}
+	space.hcr &= ~HCR_CD;
+}
+
+/* With DC stage 1 is Normal write-back and Non-shareable, so that stage 2 says what is shared. */
+static void default_cacheable(void)
+{
+	space_new(12, 1, 1, true, true, false);
+	space.hcr |= HCR_DC;
+	for (unsigned s = 0; s < LENGTH(shares); s++) {
+		set(descriptor_s2(TARGET_IPA, 3), (leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | S2_RW) & ~PTE_SH) | PLACE(PTE_SH, shares[s]));
+		forget();
+		space_load();
+		expect(par(0xff, shares[s]), translated(AT_S12E1(false, false), TARGET_IPA) & (PAR_F | PAR_ATTR | PLACE(PAR_SH, 3)), "PAR_EL1", "HCR_EL2.DC",
+		       "AT S12E1R, DC 1, SH of stage 2 %d", (uint64_t)shares[s]);
+	}
+	space.hcr &= ~HCR_DC;
+}
+
 /* With DS a descriptor has no SH: it is TCR_EL1's. */
 static void wide(void)
 {
@@ -199,9 +234,11 @@ void check_memory(void)
 	both(false);
 	if (features.fwb)
 		both(true);
+	cache_disabled();
 	alignment();
 	for (unsigned table = 1; table <= 3; table++)
 		protected_walks(table);
+	default_cacheable();
 	if (features.lpa2[0])
 		wide();
 	if (features.bti)

@@ -147,7 +147,7 @@ struct features {
 	unsigned pa_bits, vmid_bits, asid_bits;
 	bool granule[3], lpa2[3]; /* 4, 16 and 64 KB; both stages */
 	bool tlbios, range, xs, ttl, nv, nv2, fgt, hafdbs_a, hafdbs_d, vhe, pan, pan2, pan3, hcx, ras, hpds, e0pd, evt, lva, fwb, bti, gic, cnp, ecv, sve, sme, pauth, lor, scxt, pmu, uao, ecv2;
-	bool s1pie, s2pie, gcs, aie, asid2, ats1a, lse, dpb, mixed_endian;
+	bool s1pie, s2pie, gcs, aie, asid2, ats1a, lse, dpb, mixed_endian, tcr2, sctlr2, dit, ssbs, nmi, ttst;
 };
 extern struct features features;
 /* NULL: nothing is needed. */
@@ -227,11 +227,14 @@ void check_timers(void);
 void check_aliases(void);
 void check_corners(void);
 void check_vhe(void);
+void check_words(void);
+void check_pstate(void);
 void check_indirect(void);
 void check_own(void);
 void check_updates(void);
 void check_recent(void);
 void check_accesses(void);
 void check_guests(void);
+void shapes_limits(void); /* part of it */
 void indirect_stage2(void); /* part of it */
 #endif

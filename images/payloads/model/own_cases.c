@@ -32,6 +32,7 @@ static struct permissions allowed(uint64_t descriptor, uint64_t tables, bool pan
 						.two = own.e2h,
 						.pie = own.pie,
 						.pan = pan,
+						.wxn = !!(own.sctlr & SCTLR_WXN),
 						.epan = !!(own.sctlr & SCTLR_EPAN),
 						.hd = !!(own.tcr & (own.e2h ? TCR_HD : TCR_E2H0_HD)) };
 
@@ -71,7 +72,7 @@ static void all(uint64_t va, uint64_t tables, bool pan, const char *rule, const 
 				passed(a, el0, access, rule, what, n, m);
 			else
 				faulted(a, el0, access, PERMISSION | 3, rule, what, n, m);
-			if (!pan && access != EXECUTE)
+			if (!pan && access != EXECUTE && !(own.sctlr & SCTLR_WXN)) /* AT's own code is written */
 				expect(may ? 0 : PAR_F | (uint64_t)(PERMISSION | 3) << 1,
 				       own_at(el0, access == WRITE, va) & (may ? PAR_F : PAR_F | PAR_FST | PAR_S),
 				       "PAR_EL1", rule, "%s, %s %d, %d: AT for a %s at EL%d", regime_name(), what, n, m,
@@ -96,6 +97,20 @@ static void permissions(bool high)
 			own_program(0);
 		}
 	}
+}
+
+/* What EL2 or EL0 may write they do not execute. */
+static void writable(bool high)
+{
+	own_code_read_only();
+	own.sctlr = SCTLR_WXN;
+	for (unsigned bits = 0; bits < 16; bits++) {
+		page(at_half(high),
+		     (uint64_t)(bits & 3) << 6 | (bits & 4 ? PTE_S1_UXN : 0) | (bits & 8 ? PTE_S1_PXN : 0));
+		all(at_half(high), 0, false, "SCTLR_EL2.WXN", "WXN 1, AP and execute-never", bits & 3, bits >> 2);
+	}
+	own.sctlr = 0;
+	own_program(0);
 }
 
 static void tables(unsigned level, bool high, bool off)
@@ -240,6 +255,8 @@ static void regime(bool e2h, unsigned shift)
 	own_new(e2h, shift);
 	for (unsigned high = 0; high <= e2h; high++) {
 		permissions(high);
+		if (shift == 12)
+			writable(high);
 		levels(high);
 		for (unsigned level = own.g.start; level < 3; level++)
 			for (unsigned off = 0; off <= features.hpds; off++)

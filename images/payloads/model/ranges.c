@@ -20,7 +20,8 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 	uint64_t limit = BIT(features.pa_bits < 48 ? features.pa_bits : 48);
 	bool stage2 = is_of_stage2(op), high = !stage2 && turn % 2;
 	unsigned pe = op->scope != LOCAL && turn / 2 % 2, asid = ASID & (BIT(features.asid_bits) - 1);
-	uint64_t base = ((0x812300000000ull & (limit - 1)) | (turn % 4 == 3 ? 0x40000000000ull : 0)) & ~(unit - 1);
+	uint64_t at = (turn / 4 % 2 ? 0x812300000000ull : 0x152300000000ull) & (limit - 1);
+	uint64_t base = (at | (turn % 4 == 3 ? 0x40000000000ull : 0)) & ~(unit - 1);
 	uint64_t page, input, *descriptor, attributes = stage2 ? PTE_AF | S2_RW : PTE_AF | PTE_S1_NG;
 
 	turn++;

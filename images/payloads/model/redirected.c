@@ -264,6 +264,10 @@ static void exceptions(void)
 		expect(states[i].el, FIELD(MRS(spsr_el1), SPSR_EL), "SPSR_EL1.M[3:2]", "I_ZJRNN, I_DBTLM",
 		       "SVC at EL1 with NV %d, NV1 %d, NV2 %d", FIELD(states[i].hcr, HCR_NV), FIELD(states[i].hcr, HCR_NV1),
 		       FIELD(states[i].hcr, HCR_NV2));
+		below_with(SPSR_MODE_EL1H_MASKED & ~1ull, victim_buffer, 0, 0);
+		expect(states[i].el << 2, MRS(spsr_el1) & 0xf, "SPSR_EL1.M[3:0]", "I_ZJRNN, I_DBTLM",
+		       "SVC at EL1 with SP_EL0, NV %d, NV1 %d, NV2 %d", FIELD(states[i].hcr, HCR_NV), FIELD(states[i].hcr, HCR_NV1),
+		       FIELD(states[i].hcr, HCR_NV2));
 		space.hcr &= ~(HCR_NV | HCR_NV1 | HCR_NV2);
 	}
 	forget();

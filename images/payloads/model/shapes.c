@@ -51,7 +51,7 @@ static void half(unsigned shift2, bool high, unsigned shift, unsigned size)
 
 static void halves(void)
 {
-	static const unsigned sizes[] = { 48, 47, 42, 40, 39, 37, 36, 34, 30, 25 };
+	static const unsigned sizes[] = { 48, 47, 42, 40, 39, 37, 36, 34, 30, 25, 24, 20, 17 };
 
 	for (unsigned shift2 = 12; shift2 <= 16; shift2 += 2)
 		for (unsigned shift = 12; shift <= 16; shift += 2) {
@@ -59,7 +59,7 @@ static void halves(void)
 				continue;
 			for (unsigned high = 0; high < 2; high++) {
 				for (unsigned i = 0; i < LENGTH(sizes); i++)
-					if (high || sizes[i] >= 34)
+					if ((high || sizes[i] >= 34) && (features.ttst || sizes[i] >= 25))
 						half(shift2, high, shift, sizes[i]);
 				if (shift == 16 && features.lva && features.pa_bits == 52)
 					half(shift2, high, shift, 52);
@@ -181,5 +181,6 @@ void check_shapes(void)
 			wide(shift);
 	if (features.granule[0])
 		tags();
+	shapes_limits();
 	group_end();
 }

@@ -7,6 +7,7 @@
 #include "model.h"
 
 #define TARGET 0x923456780000ull
+#define TARGET_IPA 0x1234560000ull
 #define BEYOND BIT(33) /* of 32 bits */
 #define SYNDROME (ESR_EC | 0x3f | ESR_S1PTW)
 
@@ -142,9 +143,38 @@ static void global(const struct operation *op, unsigned pe)
 		    op->name, (uint64_t)pe);
 }
 
+/* The last output that each size allows, and the first that it does not, as AT tells. */
+static void limits(bool stage2)
+{
+	static const unsigned bits[] = { 32, 36, 40, 42, 44, 48 };
+
+	space_new(12, 1, 1, true, true, false);
+	for (unsigned n = 0; n < LENGTH(bits) && bits[n] <= features.pa_bits; n++)
+		for (unsigned beyond = 0; beyond < 2 && bits[n] - 1 + beyond < 48; beyond++) {
+			uint64_t output = BIT(bits[n] - 1 + beyond), par;
+
+			if (stage2) {
+				space.vtcr = (space.vtcr & ~VTCR_PS) | PLACE(VTCR_PS, n);
+				map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
+				map_s2(TARGET_IPA, 3, output, PTE_AF | S2_RW);
+			} else {
+				space.tcr = (space.tcr & ~TCR_IPS) | PLACE(TCR_IPS, n);
+				map_s1(TARGET, 3, output, PTE_AF);
+			}
+			forget();
+			space_load();
+			par = translated(stage2 ? AT_S12E1(false, false) : AT_S1E1(false, false), TARGET);
+			expect(beyond ? PAR_F | (uint64_t)(ADDRESS_SIZE | 3) << 1 | (stage2 ? PAR_S : 0) : output,
+			       par & (beyond ? PAR_F | PAR_FST | PAR_S : PAR_F | PAR_PA), "PAR_EL1", "TCR_EL1.IPS, VTCR_EL2.PS, D8.2",
+			       "AT, stage %d, output bit %d, size %d", (uint64_t)1 + stage2, (uint64_t)bits[n] - 1 + beyond, (uint64_t)n);
+		}
+}
+
 void check_sizes(void)
 {
 	group("sizes");
+	for (unsigned stage2 = 0; features.granule[0] && stage2 < 2; stage2++)
+		limits(stage2);
 	for (unsigned shift = 12; shift <= 16; shift += 2)
 		if (features.granule[granule_number(shift)])
 			sizes(shift);

@@ -15,13 +15,13 @@ static void remap(uint64_t *descriptor, bool b)
 }
 
 /* The tag of an access is no part of the address that an operation matches. */
-static void tagged(unsigned shift, const struct operation *op, unsigned tag, bool high)
+static void tagged(unsigned shift, const struct operation *op, unsigned tag, bool high, bool alone)
 {
 	uint64_t va = high ? HIGH | TARGET : TARGET, used = (va & (BIT(56) - 1)) | tag * BIT(56), *descriptor;
 	uint64_t operand;
 
 	space_new(shift, 1, 5, true, true, false);
-	space.tcr |= TCR_TBI0 | TCR_TBI1;
+	space.tcr |= (!alone || !high ? TCR_TBI0 : 0) | (!alone || high ? TCR_TBI1 : 0); /* of its own half alone */
 	descriptor = map_s1(va, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);
 	forget();
 	CHECK_VALUE(touch(0, false, READ, used), A_VALUE, "TCR_EL1.TBI", "before %s, tag %x", op->name, (uint64_t)tag);
@@ -30,8 +30,8 @@ static void tagged(unsigned shift, const struct operation *op, unsigned tag, boo
 						    operand_for(op, shift, va, 5, 0);
 	execute(op, operand);
 	remap(descriptor, true);
-	CHECK_VALUE(touch(0, false, READ, used), B_VALUE, "TCR_EL1.TBI, C5.5", "%s for a page used with tag %x, %s half", op->name,
-		    (uint64_t)tag, high ? "upper" : "lower");
+	CHECK_VALUE(touch(0, false, READ, used), B_VALUE, "TCR_EL1.TBI, C5.5", "%s for a page used with tag %x, %s half%s", op->name,
+		    (uint64_t)tag, high ? "upper" : "lower", alone ? ", TBI of that half alone" : "");
 }
 
 /* Non-global entries of one ASID are not used with another one. */
@@ -150,7 +150,9 @@ void check_tags(void)
 				continue;
 			of_el1(shift, op);
 			if (op->operand == VA || op->operand == VA_RANGE) {
-				tagged(shift, op, tag_bytes[turn % LENGTH(tag_bytes)], turn / 2 % 2);
+				tagged(shift, op, tag_bytes[turn % LENGTH(tag_bytes)], turn / 2 % 2, false);
+				for (unsigned high = 0; shift == 12 && high < 2; high++)
+					tagged(shift, op, tag_bytes[(turn + high) % LENGTH(tag_bytes)], high, true);
 				turn++;
 			}
 		}

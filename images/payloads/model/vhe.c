@@ -134,6 +134,29 @@ static void host(void)
 	}
 }
 
+/* An exception from EL0 of EL2&0 to EL2: SCTLR_EL2.SPAN 0 sets PSTATE.PAN, and 1 leaves it; of a guest it is left alone. */
+static void entry(void)
+{
+	uint64_t sctlr = MRS(sctlr_el2);
+
+	for (unsigned tge = 0; tge < 2; tge++)
+		for (unsigned span = 0; span < 2; span++)
+			for (unsigned pan = 0; pan < 2; pan++) {
+				uint64_t seen;
+
+				MSR(sctlr_el2, (sctlr & ~SCTLR_SPAN) | (span ? SCTLR_SPAN : 0));
+				ISB();
+				/* WFI: a trap to EL2 from either, at once */
+				enter((tge ? HCR_RW | HCR_TGE : space.hcr | HCR_TWI) | HCR_E2H, SPSR_MODE_EL0T_MASKED | (pan ? SPSR_PAN : 0), tge ? 0xd4000001u : 0xd503207fu);
+				seen = MRS(s3_0_c4_c2_3); /* PAN */
+				set_pan(false);
+				MSR(sctlr_el2, sctlr);
+				ISB();
+				expect(pan || (tge && !span), FIELD(seen, SPSR_PAN), "PSTATE.PAN", "J1.1.2, AArch64.TakeException()",
+				       "at EL2 after an exception at EL0, {E2H,TGE} {1,%d}, SPAN %d, PAN %d", (uint64_t)tge, (uint64_t)span, (uint64_t)pan);
+			}
+}
+
 /* ---- the page behind VNCR_EL2 is found by EL2&0, in either half ---- */
 #define WINDOW 0x923456780000ull
 #define TPIDR_EL2_AT 0x90
@@ -221,6 +244,8 @@ void check_vhe(void)
 	space_load();
 	forms();
 	host();
+	if (features.pan)
+		entry();
 	if (features.nv2 && features.granule[0])
 		nested_page();
 	group_end();

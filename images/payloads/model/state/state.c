@@ -4,13 +4,15 @@
  * Which of the bits a register keeps is the model's business: nvh reads all registers that it can see before the machine is saved
  * and after it was restored (harness/artefacts/saved_registers.py). PE 0 then only waits, with a value in each general-purpose
  * and vector register. PE 1 reads its system registers again and again, those of the GIC included, which nobody sees from
- * outside, and tells "lost|NAME|WAS|IS" of each that has changed, or "01" when none has and PE 0 waits.
+ * outside, and tells "lost|NAME|WAS|IS" of each that has changed, or "01" when none has and PE 0 waits. PE 0 waits at EL1, by
+ * translations of its own, and counts: it goes on only where its Exception level and its regime are what they were.
  */
 #include "bits.h"
 #include "console.h"
 #include "pe.h"
 #include "psci.h"
 #include "sysreg.h"
+#include "tables.h"
 
 #define PATTERN 0x5a3c5a3c96e1d000ull
 
@@ -51,14 +53,24 @@
 	X(ICH_LR3_EL2, s3_4_c12_c12_3, gic, 0x10f0000000000047) X(ICH_AP0R0_EL2, s3_4_c12_c8_0, gic, 0x00100000) \
 	X(ICH_AP1R0_EL2, s3_4_c12_c9_0, gic, 0x00020000) X(ICH_HCR_EL2, s3_4_c12_c11_0, gic, 0x8000002)      \
 	X(ICC_PMR_EL1, s3_0_c4_c6_0, gic, 0xb0) X(ICC_BPR1_EL1, s3_0_c12_c12_3, gic, 5) X(ICC_BPR0_EL1, s3_0_c12_c8_3, gic, 4) \
-	X(ICC_IGRPEN1_EL1, s3_0_c12_c12_7, gic, 1) X(ICC_CTLR_EL1, s3_0_c12_c12_4, gic, 2)
+	X(ICC_IGRPEN1_EL1, s3_0_c12_c12_7, gic, 1) X(ICC_CTLR_EL1, s3_0_c12_c12_4, gic, 2)                   \
+	X(ICC_IGRPEN0_EL1, s3_0_c12_c12_6, gic, 1) X(ICC_AP0R0_EL1, s3_0_c12_c8_4, gic, 0x200)               \
+	X(ICC_AP1R0_EL1, s3_0_c12_c9_0, gic, 0x4000) X(CNTHV_CTL_EL2, s3_4_c14_c3_1, vhe, 2)                 \
+	X(SCXTNUM_EL0, s3_3_c13_c0_7, scxt, 0) X(SCXTNUM_EL1, s3_0_c13_c0_7, scxt, 0) X(SCXTNUM_EL2, s3_4_c13_c0_7, scxt, 0) \
+	X(SMCR_EL1, s3_0_c1_c2_6, sme, 1) X(SMCR_EL2, s3_4_c1_c2_6, sme, 2) X(TPIDR2_EL0, s3_3_c13_c0_5, sme, 0) \
+	X(SPSR_irq, s3_4_c4_c3_0, a32, 0x600001d2) X(SPSR_abt, s3_4_c4_c3_1, a32, 0x900001d7)                \
+	X(SPSR_und, s3_4_c4_c3_2, a32, 0xa00001db) X(SPSR_fiq, s3_4_c4_c3_3, a32, 0x500001d1)                \
+	X(DACR32_EL2, s3_4_c3_c0_0, a32, 0x55555551) X(IFSR32_EL2, s3_4_c5_c0_1, a32, 0x20f)                 \
+	X(MDCCINT_EL1, s2_0_c0_c2_0, debug, 0x60000000) X(DBGBCR0_EL1, s2_0_c0_c0_5, debug, 0x1e4)           \
+	X(DBGWCR0_EL1, s2_0_c0_c0_7, debug, 0x1ff4) X(DBGBCR1_EL1, s2_0_c0_c1_5, debug, 0x1e2)               \
+	X(PMEVCNTR0_EL0, s3_3_c14_c8_0, pmu, 0x12345678) X(PMCCNTR_EL0, s3_3_c9_c13_0, pmu, 0)
 
 /* What must not change how this goes on, or has few bits. HCR_EL2: not E2H, not TGE. */
 #define FIXED(X)                                                                                             \
 	X(vtcr_el2, 0x80053590) X(tcr_el2, 0x80853510) X(spsr_el1, 0x600003c5) X(spsr_el2, 0x900003c4)       \
 	X(sctlr_el1, SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I) X(cpacr_el1, 3 << 20) X(hstr_el2, 0x21) X(mdcr_el2, 0x806) \
-	X(cnthctl_el2, 0x3) X(cntkctl_el1, 0x203) X(mdscr_el1, 0x1000) X(cnthp_ctl_el2, 2) X(cntp_ctl_el0, 2) X(cntv_ctl_el0, 3) \
-	X(cptr_el2, 0x32ff) X(pmcr_el0, 0x40) X(pmcntenset_el0, 0x80000001) X(pmintenset_el1, 0x80000003) \
+	X(cnthctl_el2, 0xf2) X(cntkctl_el1, 0x203) X(mdscr_el1, 0x1000) X(cnthp_ctl_el2, 2) X(cntp_ctl_el0, 2) X(cntv_ctl_el0, 3) \
+	X(cptr_el2, 0x22ff) X(pmcr_el0, 0x40) X(pmcntenset_el0, 0x80000001) X(pmintenset_el1, 0x80000003) \
 	X(hcr_el2, HCR_NV2 | HCR_NV1 | HCR_NV | HCR_RW | HCR_TTLB | HCR_TVM | 0x2000 | 0x1e | HCR_VM)
 
 /* Of the GIC (Arm IHI 0069, 12.9 and 12.11), for PE 1: name, address on QEMU's board virt, what is written. */
@@ -81,10 +93,10 @@ static const struct memory {
 #define PLACE_OF(m) (*(volatile uint32_t *)(uint64_t)(m)->address)
 
 static struct {
-	bool nv2, fgt, hcx, ecv, vhe, pauth, ras, tcr2, sctlr2, s1pie, s2pie, aie, sve, gic;
+	bool nv2, fgt, hcx, ecv, vhe, pauth, ras, tcr2, sctlr2, s1pie, s2pie, aie, sve, gic, scxt, sme, a32, pmu, debug;
 } has;
 
-static bool field(uint64_t id, unsigned low)
+static unsigned field(uint64_t id, unsigned low)
 {
 	return id >> low & 15;
 }
@@ -93,6 +105,7 @@ static void features(void)
 {
 	uint64_t mmfr0 = MRS(id_aa64mmfr0_el1), mmfr1 = MRS(id_aa64mmfr1_el1), mmfr2 = MRS(s3_0_c0_c7_2), mmfr3 = MRS(s3_0_c0_c7_3);
 	uint64_t isar1 = MRS(id_aa64isar1_el1), isar2 = MRS(s3_0_c0_c6_2), pfr0 = MRS(id_aa64pfr0_el1);
+	uint64_t pfr1 = MRS(id_aa64pfr1_el1), dfr0 = MRS(id_aa64dfr0_el1);
 
 	has.nv2 = (mmfr2 >> 24 & 15) >= 2;
 	has.fgt = field(mmfr0, 56);
@@ -108,6 +121,11 @@ static void features(void)
 	has.s1pie = field(mmfr3, 8);
 	has.s2pie = field(mmfr3, 12);
 	has.aie = field(mmfr3, 24);
+	has.scxt = field(pfr0, 56) >= 2 || field(pfr1, 32) >= 2;
+	has.sme = field(pfr1, 24);
+	has.a32 = field(pfr0, 4) == 2;
+	has.pmu = field(dfr0, 8) && field(dfr0, 8) != 15;
+	has.debug = field(dfr0, 0) >= 6;
 }
 
 static void fill(uint64_t pe)
@@ -140,7 +158,7 @@ static void fill(uint64_t pe)
 static struct {
 	const char *name;
 	uint64_t was;
-} seen[180];
+} seen[220];
 
 /* All of them in order; the first time they are taken as they are. */
 static bool look(bool first)
@@ -212,9 +230,33 @@ static void fill_vectors(void)
 			: "x3", "cc", "memory");
 }
 
+/* EL1 of PE 0: one GiB of memory elsewhere than it is. */
+#define GIB_INDEX 5ull
+static uint64_t table[512] __attribute__((aligned(4096)));
+static volatile uint64_t count;
+static uint64_t count_at; /* as EL1 sees it */
+
+static void prepare_el1(void)
+{
+	uint64_t ram = (uint64_t)table & ~((1ull << 30) - 1), shift = (GIB_INDEX << 30) - ram;
+	extern const uint8_t counting[];
+
+	table[GIB_INDEX] = ram | PTE_AF | PTE_SH_INNER | 1;
+	MSR(ttbr0_el1, table);
+	MSR(tcr_el1, PLACE(TCR_T0SZ, 25) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) | TCR_EPD1 | PLACE(TCR_IPS, 2));
+	MSR(mair_el1, 0xff);
+	MSR(vbar_el1, 0x5a0000000000);
+	MSR(hcr_el2, MRS(hcr_el2) & ~(HCR_VM | HCR_IMO | HCR_FMO | HCR_AMO)); /* interrupts stay masked */
+	MSR(elr_el2, (uint64_t)counting + shift);
+	MSR(spsr_el2, SPSR_MODE_EL1H_MASKED);
+	__asm__ volatile("dsb ish; tlbi alle1; dsb ish; isb" ::: "memory");
+	count_at = (uint64_t)&count + shift;
+}
+
 /* A value in each register. */
 static void wait_with_values(void)
 {
+	register uint64_t where __asm__("x5") = count_at;
 	register volatile uint64_t *flag __asm__("x0") = &waits;
 	register uint64_t one __asm__("x1") = 1;
 	register uint64_t filled __asm__("x2") = has.sve;
@@ -229,6 +271,7 @@ static void wait_with_values(void)
 		"	mov	v\\n\\().b[15], w3\n"
 		"	.endr\n"
 		"2:\n"
+		"	mov	x2, x5\n"
 		"	msr	fpsr, x3\n"
 		"	mov	x4, #0x400000\n"
 		"	msr	fpcr, x4\n"
@@ -237,8 +280,28 @@ static void wait_with_values(void)
 		"	add	x\\n, x3, x3, lsl #32\n"
 		"	.endr\n"
 		"	str	%1, [%0]\n"
-		"1:	b	1b\n" ::"r"(flag), "r"(one), "r"(filled)
-		: "x3", "memory");
+		"	mov	x0, x2\n"
+		"	eret\n"
+		"counting:\n"
+		"	ldr	x1, [x0]\n"
+		"	add	x1, x1, #1\n"
+		"	str	x1, [x0]\n"
+		"	yield\n"
+		"	b	counting\n" ::"r"(flag), "r"(one), "r"(filled), "r"(where)
+		: "x3", "x4", "memory");
+}
+
+/* Whether PE 0 has counted on while this PE did nothing. */
+static bool counts(void)
+{
+	uint64_t before = count;
+
+	for (unsigned n = 0; n < 1000000 && count == before; n++)
+		__asm__ volatile("yield" ::: "memory");
+	if (count != before)
+		return true;
+	print("lost|PE_0_AT_EL1_GOES_ON|0x1|0x0\n");
+	return false;
 }
 
 void pe_main(uint64_t index)
@@ -250,10 +313,11 @@ void pe_main(uint64_t index)
 	if (!index) {
 		if (has.sve)
 			fill_vectors();
+		prepare_el1();
 		wait_with_values();
 	}
 	look(true);
 	for (volatile uint64_t turn = 0;; turn++) /* again and again: nobody may listen yet */
-		if (!(turn & 0xffff) && !look(false) && waits)
+		if (!(turn & 0xffff) && !look(false) && waits && counts())
 			print("01\n");
 }
