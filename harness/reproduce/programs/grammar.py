@@ -35,7 +35,7 @@ L2_DATA_VA = 0x5000_0000
 L2_PAGE_SIZE = 0x1_0000
 
 HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read", *BESIDE)
-PLACES = ("l2", "l2w", "el0", "vel2", "vncr", *TURNS)
+PLACES = ("l2", "l2w", "el0", "vel2", "vncr", "vncrw", *TURNS)
 HIDES = ("os", "range", "xs")
 NEEDS = (*HIDES, *CONTEXTS)
 STAGES = ("s1", "s2")

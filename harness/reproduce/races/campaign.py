@@ -27,8 +27,9 @@ from harness.reproduce.races.worker import RaceOrder
 from harness.reproduce.workers import events
 from harness.runner.prepare import Builder
 
-LANE = Lane("races", "qemu-v1", "icount", ())
-"""Without FEAT_TLBIRANGE, whose whole contexts take long: VMs end, and contexts are recycled."""
+LANE = Lane("races", "qemu-v1", "icount", (), l0_cpus=3)
+"""Without FEAT_TLBIRANGE, whose whole contexts take long: VMs end, and contexts are recycled. CPUs for three
+vCPUs, and for two to go from one to the next while the first stays where it is."""
 RECORD = "races.json"
 END_S = 300.0
 """What a worker may take beyond the deadline, for the run under way and what it finds."""

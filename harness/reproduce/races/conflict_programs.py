@@ -45,7 +45,7 @@ REPLACES = "replaces"
 """The user's vCPU has another VNCR page's translation, of which KVM keeps one, and faults for this one."""
 
 
-def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
+def begin_of(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
     """The user begins, in one of ``WAYS``; any for an empty one. ``REPLACES``: as in the first one."""
     way = way or rng.choice(WAYS)
     if way == "before":
@@ -84,7 +84,7 @@ def event(
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
-    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way), *log(rng, offset)]
+    begin: list[Action] = [Host("set-up", offset), *begin_of(rng, spin, maps, look, way), *log(rng, offset)]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     return Program(world, (*begin, Host(rng.choice(takes), offset), Sample(1), Stop(1)))
 
@@ -99,7 +99,7 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     page = layout.e2(rng.randrange(2))
     letters = rng.choice(("w", "w", "wg"))
     operation = by_name(rng.choice(plain(OF_VEL2)))
-    begin = _begin(
+    begin = begin_of(
         rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0), way
     )
     take: list[Action] = [
@@ -109,7 +109,7 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
+    world, begin = _replaces(rng, layout, hypervisor(page, bits), begin, way)
     return Program(world, (*begin, *take, *end, Sample(1), Stop(1)))
 
 
@@ -132,16 +132,17 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     offset = frame + TPIDR_EL2_AT
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
     begin: list[Action] = [Host("set-up", offset)]
-    begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
+    begin += begin_of(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
     if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs; L0 logs the page of each that it fills
         begin.append(Host("dirty-on", offset))
-    world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
+    world, begin = _replaces(rng, layout, hypervisor(page, bits), begin, way)
     # Without memory KVM has no VNCR page to map: an external abort, as long as a memslot moves.
     take = Host(rng.choice(("dontneed", "dontneed", "move")), offset)
     return Program(world, (*begin, take, Sample(1), Stop(1)))
 
 
-def _hypervisor(page: int, bits: int | None) -> World:
+def hypervisor(page: int, bits: int | None) -> World:
+    """An L2 that is one, with its VNCR page there; and what L1 executes operations of its own regime under."""
     return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 
@@ -162,7 +163,7 @@ def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None, way
     va, offset = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
     begin: list[Action] = [Host("set-up", offset)]
-    begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
+    begin += begin_of(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
     begin += log(rng, offset)
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     take = Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
@@ -183,7 +184,7 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     ]
     end: list[Action] = [Map("s1", 0, va, 3, pages[1], "w")] if rng.random() < 0.3 else []
     stage_2 = [Map("s2", 0, page, 3, layout.frame(n), "rwx") for n, page in enumerate(pages)]
-    begin = _begin(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va), way)
+    begin = begin_of(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va), way)
     world = World(SHIFT, (Context(1, s1=True, s2_bits=bits),), 2)
     return Program(world, (*stage_2, *begin, *take, *end, Sample(1), Stop(1)))
 
@@ -194,7 +195,7 @@ def stage2(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     take = unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwx")
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
-    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
+    begin = begin_of(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
@@ -206,7 +207,7 @@ def flag(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     at = layout.ipa(0)
     take = unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwxo")
-    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
+    begin = begin_of(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     world = World(SHIFT, (Context(1, s2_bits=bits, s2_ha=True),), 2)
     look = DescriptorLook("s2", 0, at, 3)
     return Program(world, (*begin, *take, Sample(1), look, Sample(1), look, Stop(1)))
@@ -220,7 +221,7 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None, way: st
     maps = [Map("s2", ctx, at, 3, layout.frame(1 + ctx % 3), "rwx") for ctx in range(1, count)]
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
-    begin = _begin(
+    begin = begin_of(
         rng,
         Spin(1, 0, at, "l2"),
         Map("s2", 0, at, 3, layout.frame(0), "rwx"),
@@ -262,7 +263,7 @@ def dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str 
     log, read = Host("dirty-on", offset), Host("dirty-read", offset)
     early = way != "kicked" or rng.random() < 0.5
     begin: list[Action] = [Host("set-up", offset), *([log] if early else [])]
-    begin += _begin(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
+    begin += begin_of(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
     take: list[Action] = [*([] if early else [log]), read]
     return Program(
         World(SHIFT, (Context(1, s2_bits=bits),), 2),

@@ -20,7 +20,7 @@ from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
-from harness.reproduce.races import turn_programs
+from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
 from harness.reproduce.races.schedule import MOST_BITS
 
@@ -38,9 +38,11 @@ KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 SOONEST = ("after", "kicked", "used", "before")
 THIRD = "third"
-BESIDE = ("online", "other-vm", "preempt", THIRD)
+BESIDE = ("online", "other-vm", "preempt", "hop", THIRD)
 """When the user has begun, or all was taken away: a vCPU of the VM comes online, or another VM ends, or the
-user's thread is scheduled out again and again; or a third CPU uses it, too."""
+user's thread is scheduled out, or moved to another CPU, again and again; or a third CPU uses it, too."""
+TWO_CPUS = tuple(each for each in BESIDE if each != THIRD)
+"""Where a third vCPU would bring more shadows than the program has VMIDs for."""
 NEVER_ONLINE = tuple(each for each in BESIDE if each != "online")
 """Where a way is that: each VM has one vCPU that may come online."""
 
@@ -163,16 +165,21 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-event": RaceConflict(made.vncr_event, ways=(*WAYS, REPLACES)),
     "event-of-l1": RaceConflict(made.event_of_l1),
     "dirty": RaceConflict(made.dirty),
-    "recycle": RaceConflict(made.recycle, beside=("online", "other-vm", "preempt")),
-    "recycle-into": RaceConflict(
-        made.recycle_into, ways=("after", "kicked"), beside=("online", "other-vm", "preempt")
-    ),
+    "recycle": RaceConflict(made.recycle, beside=TWO_CPUS),
+    "recycle-into": RaceConflict(made.recycle_into, ways=("after", "kicked"), beside=TWO_CPUS),
     "stage1": RaceConflict(made.stage1, wide=True),
     "stage2": RaceConflict(made.stage2, wide=True),
     "flag": RaceConflict(made.flag),
     "turns": RaceConflict(turn_programs.turns, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
     "operations": RaceConflict(turn_programs.operations, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
     "vncr-turns": RaceConflict(turn_programs.vncr_turns, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
+    "own": RaceConflict(turn_programs.own, ways=turn_programs.OWN_TAKES, beside=NEVER_ONLINE),
+    "vncr-own": RaceConflict(turn_programs.vncr_own, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
+    "vncr-write": RaceConflict(vncr_write_programs.vncr_write, wide=True),
+    "vncr-dirty": RaceConflict(vncr_write_programs.vncr_dirty),
+    "neighbours": RaceConflict(
+        neighbour_programs.neighbours, ways=neighbour_programs.TAKES, beside=("other-vm", "preempt", "hop")
+    ),
 }
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
+from harness.level import Level
 from harness.program.program import Program
 from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
@@ -274,6 +275,7 @@ class RaceWorker:
             draw=draw,
             model=self.order.spec.model,
             timing=self.order.spec.timing,
+            l0_cpus=self.order.spec.levels[Level.L0].cpus,
             kernel=self.order.kernel,
             mutant=self.order.mutant,
             versions={key: row["version"] for key, row in self.order.images.versions().items()},
