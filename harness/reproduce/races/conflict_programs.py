@@ -142,7 +142,7 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
 
 
 def hypervisor(page: int, bits: int | None) -> World:
-    """An L2 that is one, with its VNCR page there; and what L1 executes operations of its own regime under."""
+    """An L2 that is one, with its VNCR page; and what L1 has loaded for operations of its own regime."""
     return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs in which two vCPUs share a CPU of L0, each with translations of its own, and take turns on it.
 
-What KVM keeps for a CPU - where a VNCR page is mapped, which vCPU ran last, what the CPU's own TLB has - is the
-other one's when one of them comes, and whoever takes translations away meanwhile may find either of them there, or
-in between (docs/races.md).
+What KVM keeps for a CPU - whose VNCR page is mapped there, which vCPU ran last - is the other one's when one of
+them comes; and who takes translations away meanwhile finds the one or the other there, or neither
+(docs/races.md).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _hypervisors(rng: random.Random, layout: Layout, bits: int | None, way: str)
 
 
 def _guests(rng: random.Random, layout: Layout, bits: int | None, way: str) -> Program:
-    """Each has a page of its own at one address, under a VMID of its own, or under one and an ASID of its own."""
+    """Each has a page of its own at one address, under a VMID of its own."""
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     of_vmm, first = way in ("event", "memslot"), way == "stage1"
     at += offset if of_vmm else 0

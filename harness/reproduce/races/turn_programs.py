@@ -4,8 +4,8 @@
 CPU 1 enters L2 anew for each access. It goes through more VMIDs than there are shadows, so that each entry
 looks at all shadows and recycles one; through VNCR pages, each of which takes the pseudo-TLB of the one
 before; or executes an operation in between, which looks at all shadows and all pseudo-TLBs, or takes away
-what it has just used. What CPU 0 does meanwhile is the program's way, one of ``TAKES``. So each of these sides of KVM's nested code meets each of
-those (docs/races.md).
+what it has just used. What CPU 0 does meanwhile is the program's way, one of ``TAKES``. So each of these
+sides of KVM's nested code meets each of those (docs/races.md).
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def vncr_turns(rng: random.Random, layout: Layout, bits: int | None = None, way:
 
 
 def vncr_own(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
-    """CPU 1 invalidates its own pseudo-TLB after each use: both CPUs look for it at once, and each may find it."""
+    """CPU 1 invalidates its own pseudo-TLB after each use: both CPUs look for it at once."""
     return _vncr_program(rng, layout, bits, way or rng.choice(VNCR_TAKES), "vncr-own")
 
 

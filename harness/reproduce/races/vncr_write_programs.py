@@ -47,7 +47,7 @@ def vncr_write(rng: random.Random, layout: Layout, bits: int | None = None, way:
 
 
 def vncr_dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
-    """L2 writes its VNCR page in event memory while L0's VMM reads the dirty log: later writes are in the next one."""
+    """L2 writes its VNCR page in event memory while L0's VMM reads the dirty log, as ``dirty`` has it."""
     page, frame = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     offset = frame + VNCR_WORD
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
