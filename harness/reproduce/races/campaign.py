@@ -106,8 +106,8 @@ class RaceTotals:
 
 def hunt(wanted: Wanted, console: Console) -> RaceTotals:
     """Hunt for ``wanted.seconds`` in a new directory; the record is ``races.json`` there."""
-    if wanted.bare or wanted.kinds:
-        raise UserError("races are of L0's kernel, and have programs of their own: no --bare, no --kind")
+    if wanted.bare:
+        raise UserError("races are of L0's kernel, and the bare machine has none: no --bare")
     if wanted.out.exists() and any(wanted.out.iterdir()):
         raise UserError(f"{wanted.out} is not empty, and a hunt for races does not go on; give another --out")
     wanted.out.mkdir(parents=True, exist_ok=True)
@@ -131,6 +131,7 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
             mutant=wanted.mutant,
             one=wanted.one,
             as_new=as_new,
+            kinds=wanted.kinds,
         )
         for number in range(wanted.jobs)
     ]

@@ -38,7 +38,9 @@ KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 SOONEST = ("after", "kicked", "used", "before")
 THIRD = "third"
-BESIDE = ("online", "other-vm", "preempt", "hop", THIRD)
+OTHER_VM = "other-vm"
+"""A run of a program with it takes as long as twenty of others: its end walks shadows of 40 bits."""
+BESIDE = ("online", OTHER_VM, "preempt", "hop", THIRD)
 """When the user has begun, or all was taken away: a vCPU of the VM comes online, or another VM ends, or the
 user's thread is scheduled out, or moved to another CPU, again and again; or a third CPU uses it, too."""
 TWO_CPUS = tuple(each for each in BESIDE if each != THIRD)
@@ -85,13 +87,14 @@ def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
 
     First come the ways with nothing beside them, in the order in which their first schedules show most: one
     fault for the translation, one load of a vCPU, and then those that fault and load again and again. Each
-    has one after it that has something beside, another thing each time.
+    has one after it that has something beside, another thing each time; the dearest comes last.
     """
     rng = random.Random(f"{seed} dealt {kind}")
     ways, beside = CONFLICTS[kind].ways, CONFLICTS[kind].beside
     own = [way for way in ways if way not in SOONEST]
     plain = [(way, "") for way in (*(way for way in SOONEST if way in ways), *rng.sample(own, len(own)))]
-    more = [(rng.choice(ways), each) for each in rng.sample(beside, len(beside))]
+    order = sorted(rng.sample(beside, len(beside)), key=lambda each: each == OTHER_VM)
+    more = [(rng.choice(ways), each) for each in order]
     rest = [each for each in itertools.product(ways, beside) if each not in more]
     pairs = itertools.zip_longest(plain, more)
     some = [each for pair in pairs for each in pair if each]
@@ -122,7 +125,7 @@ def program(
     for _ in range(100):
         bits = pa_bits(rng, kind)
         # nvh-litmus makes VMs of so many bits: with fewer KVM refuses another one while the first one lives.
-        bits = PHYSICAL_BITS if beside == "other-vm" else NARROW if narrow else bits
+        bits = PHYSICAL_BITS if beside == OTHER_VM else NARROW if narrow else bits
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         comes_online = Host("online", 0) in found.actions
         if beside == THIRD and comes_online:
@@ -178,7 +181,7 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-write": RaceConflict(vncr_write_programs.vncr_write, wide=True),
     "vncr-dirty": RaceConflict(vncr_write_programs.vncr_dirty),
     "neighbours": RaceConflict(
-        neighbour_programs.neighbours, ways=neighbour_programs.TAKES, beside=("other-vm", "preempt", "hop")
+        neighbour_programs.neighbours, ways=neighbour_programs.TAKES, beside=(OTHER_VM, "preempt", "hop")
     ),
 }
 NARROW = 36

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs in which two vCPUs share a CPU of L0, each with translations of its own, and take turns on it.
 
-What KVM keeps for a CPU - whose VNCR page is mapped there, which vCPU ran last - is the other one's when one of
-them comes; and who takes translations away meanwhile finds the one or the other there, or neither
+What KVM keeps for a CPU - whose VNCR page is mapped there, which vCPU ran last - is the other one's when
+one of them comes; and who takes translations away meanwhile finds the one or the other there, or neither
 (docs/races.md).
 """
 

@@ -49,7 +49,10 @@ MET = frozenset({HoldEnd.UNTIL, HoldEnd.BLOCKED})
 
 @dataclass(frozen=True, slots=True)
 class RaceOrder:
-    """What a worker is to do: programs ``first``, ``first + stride`` and so on, until ``deadline``."""
+    """What a worker is to do: programs ``first``, ``first + stride`` and so on, until ``deadline``.
+
+    ``kinds``: of these alone, if there are any.
+    """
 
     seed: str
     first: int
@@ -62,6 +65,7 @@ class RaceOrder:
     mutant: str = ""
     one: bool = False
     as_new: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 def main(order: RaceOrder, queue: Queue[Any]) -> None:
@@ -80,7 +84,7 @@ class RaceWorker:
         self.journal = order.out.absolute() / f"trials-{order.first}.txt"
         self.tried = Tried()
         self.causes: set[str] = set()
-        self.agenda = RaceAgenda(order.seed, order.first, order.stride)
+        self.agenda = RaceAgenda(order.seed, order.first, order.stride, order.kinds)
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
     def work(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
+from harness.level import Level
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
 from harness.program.program import (
@@ -24,7 +25,14 @@ from harness.program.program import (
     Stop,
 )
 from harness.reproduce.hunt.program_findings import judge
-from harness.reproduce.races import again, conflict_programs, conflicts, kept, turn_programs
+from harness.reproduce.races import (
+    again,
+    conflict_programs,
+    conflicts,
+    kept,
+    neighbour_programs,
+    turn_programs,
+)
 from harness.reproduce.races.conflict_programs import WAYS
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
@@ -136,10 +144,11 @@ def test_translations_of_another_vmid_are_told_apart() -> None:
             assert list(pages.values()).count(pages[spin.ctx]) == 1
 
 
-def test_a_write_that_no_log_has_is_a_finding() -> None:
+@pytest.mark.parametrize("kind", ["dirty", "vncr-dirty"])
+def test_a_write_that_no_log_has_is_a_finding(kind: str) -> None:
     """The log is read once more after the writer was seen to write: the page has to be in it."""
     for seed in range(20):
-        program = made("dirty", seed)
+        program = made(kind, seed)
         may = allowed_of(program)
         reads = [
             i
@@ -202,7 +211,7 @@ def test_a_vncr_page_takes_the_place_of_another_one(kind: str) -> None:
         assert program.world.contexts[2].vncr != program.world.contexts[0].vncr
 
 
-@pytest.mark.parametrize("kind", ["turns", "operations", "vncr-turns"])
+@pytest.mark.parametrize("kind", ["turns", "operations", "vncr-turns", "own", "vncr-own"])
 def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
     """CPU 1 goes through contexts, or executes operations, while CPU 0 does what the way says."""
     does = {
@@ -222,7 +231,7 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
             spin, first = program.actions[at], program.actions[at + 1]
             assert isinstance(spin, Spin)
             assert spin.where in TURNS
-            if way == "memslot" and kind != "vncr-turns":
+            if way == "memslot" and not kind.startswith("vncr"):
                 assert isinstance(first, Host)
                 assert first.action in ("move", "delete")
                 continue
@@ -260,6 +269,55 @@ def test_words_of_vncr_pages_are_poked_whatever_is_left_of_the_program() -> None
         assert {pa for pa, _ in program.memory.words} == {(each.to or 0) + 0x90 for each in leaves}
 
 
+@pytest.mark.parametrize("way", neighbour_programs.TAKES)
+def test_neighbours_are_on_one_cpu_and_use_what_is_not_the_same(way: str) -> None:
+    """Both are looked at; what one of them finds is never what the other one may find, before or after."""
+    for seed in range(10):
+        program = conflicts.program(random.Random(seed), "neighbours", way).program
+        spins = [each for each in program.actions if isinstance(each, Spin)]
+        assert [each.cpu for each in spins] == [1, 2]
+        share = program.actions.index(Host("share", 0))
+        assert all(program.actions.index(each) < share for each in spins)
+        assert program.world.contexts[spins[0].ctx].vmid != program.world.contexts[spins[1].ctx].vmid
+        may = allowed_of(program)
+        mine, others = (
+            may[i]
+            for i, each in enumerate(program.actions)
+            if isinstance(each, Sample) and each.cpu in (1, 2)
+        )
+        assert mine is not None
+        assert others is not None
+        assert not mine & others
+        assert len(others) == 1
+
+
+def test_a_neighbours_translation_is_a_finding() -> None:
+    """The vCPU that nobody takes anything from reads the other one's page."""
+    for way in ("vncr-own", "stage1", "stage2"):
+        program = conflicts.program(random.Random(1), "neighbours", way).program
+        stale = 0x6E76_6800_0000_0000 + LAYOUT.frame(0)
+        finding = judge(program, tokens(program, f"v={stale:#x}"), conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+
+
+def test_a_vncr_page_that_may_no_longer_be_written() -> None:
+    """L1 takes the permission or the page, and its TLBI is over: a write that still lands is a finding."""
+    seen = set()
+    for seed in range(40):
+        program = made("vncr-write", seed)
+        may = allowed_of(program)
+        looks = [i for i, each in enumerate(program.actions) if isinstance(each, Sample)]
+        seen |= {frozenset(may[i] or ()) for i in looks}
+        right = [None if each is None else min(each) for each in may]
+        assert judge(program, right, conflicts.KNOWN) is None
+        late = [*right[: looks[0]], "v=0x0", *right[looks[0] + 1 :]]
+        finding = judge(program, late, conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+    assert seen >= {frozenset({"vncr-permission"}), frozenset({"vncr-translation"}), frozenset({"v=0x0"})}
+
+
 def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
     assert all(len(made("recycle", seed).world.contexts) > conflict_programs.SHADOWS for seed in range(20))
 
@@ -287,7 +345,8 @@ def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["event", "vncr", "vncr-event", "recycle", "turns", "operations", "vncr-turns"]
+    "name",
+    ["event", "vncr", "vncr-event", "recycle", "turns", "operations", "vncr-turns", "vncr-own", "neighbours"],
 )
 def test_what_is_stale_is_a_new_finding(name: str) -> None:
     program = made(name)
@@ -342,7 +401,7 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     hold = Preemption(1, Place("walk", "return"), 2, 0, Place("tlbi"), 1)
     trial = RaceTrial(program, (hold,), 40, warm=1)
     race = kept.Race(
-        trial, finding, "1 cpu0\n", "7", 3, 2, "qemu-v1", "icount", "nv", "", {"qemu": "11"}, 9, 5, 5
+        trial, finding, "1 cpu0\n", "7", 3, 2, "qemu-v1", "icount", 3, "nv", "", {"qemu": "11"}, 9, 5, 5
     )
     path = kept.write(race, tmp_path)
     (cell,) = load_file(str(path), vocabulary())
@@ -352,9 +411,11 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     assert (step.at.place, step.at.cpu, step.at.nth) == (Place("walk", "return"), 1, 2)
     assert step.arrival is not None
     assert step.arrival.place == Place("tlbi")
+    assert cell.stack.levels[Level.L0].cpus == 3
     assert again.is_race(tmp_path)
     read = again.read_race(tmp_path)
     assert (read.program, read.schedule, read.pa_bits, read.warm) == (trial.text, (hold,), 40, 1)
+    assert read.l0_cpus == 3
     assert read.trace == race.trace
 
 
