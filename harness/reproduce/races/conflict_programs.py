@@ -62,13 +62,13 @@ def log(rng: random.Random, offset: int) -> list[Action]:
     return found[: rng.choice((1, 2))]
 
 
-def unmap(rng: random.Random, at: int) -> tuple[Action, ...]:
-    """L1 takes a page out of L2's stage 2."""
+def unmap(rng: random.Random, at: int, ctx: int = 0) -> tuple[Action, ...]:
+    """L1 takes a page out of the stage 2 of an L2."""
     operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is", "alle1is")))
     return (
-        Map("s2", 0, at, 3, None),
-        Tlbi(0, operation.name, make_operand(operation, at=at)),
-        Tlbi(0, "vmalle1is"),
+        Map("s2", ctx, at, 3, None),
+        Tlbi(ctx, operation.name, make_operand(operation, at=at)),
+        Tlbi(ctx, "vmalle1is"),
     )
 
 

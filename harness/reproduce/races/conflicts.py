@@ -21,6 +21,7 @@ from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
+from harness.reproduce.races.afterwards import probed
 from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
 from harness.reproduce.races.schedule import MOST_BITS
 
@@ -135,6 +136,7 @@ def program(
         elif beside:
             at = _beside_at(rng, found.actions)
             found = replace(found, actions=(*found.actions[:at], Host(beside, 0), *found.actions[at:]))
+        found = probed(rng, found)
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")

@@ -273,7 +273,7 @@ def test_words_of_vncr_pages_are_poked_whatever_is_left_of_the_program() -> None
 def test_neighbours_are_on_one_cpu_and_use_what_is_not_the_same(way: str) -> None:
     """Both are looked at; what one of them finds is never what the other one may find, before or after."""
     for seed in range(10):
-        program = conflicts.program(random.Random(seed), "neighbours", way).program
+        program = neighbour_programs.neighbours(random.Random(seed), LAYOUT, None, way)
         spins = [each for each in program.actions if isinstance(each, Spin)]
         assert [each.cpu for each in spins] == [1, 2]
         share = program.actions.index(Host("share", 0))
