@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from harness.arch.cover import State
 from harness.arch.library import Fate
 from harness.arch.table import Regime
-from harness.program.addresses import VNCR_WORD
+from harness.program.addresses import EVENT_PA, VNCR_WORD
 from harness.program.entries import Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.l2_fate import hidden, l2_fate, trap_token
@@ -256,11 +256,15 @@ class ReferenceModel:
         if fault := self.tables.fault("e2", 0, at):
             found.add(f"{whose}-{fault}")
         for leaf in now | usable(h.leaf for h in held):
-            if leaf.covers(at) and writes:
-                landed = f"at={leaf.to + (at - leaf.start):#x}"
-                found.add(landed if "w" in leaf.perms else f"{whose}-permission")
-            elif leaf.covers(at):
-                found |= self.words.read(leaf.to + (at - leaf.start))
+            if not leaf.covers(at):
+                continue
+            pa = leaf.to + (at - leaf.start)
+            if whose == "vncr" and pa >= EVENT_PA and self.words.event_gone:
+                found.add("vncr-external")  # L0 has nothing that it could map there
+            elif writes:
+                found.add(f"at={pa:#x}" if "w" in leaf.perms else f"{whose}-permission")
+            else:
+                found |= self.words.read(pa)
         found |= self._through_pointers((h.leaf for h in held), at, whose)
         return frozenset(found)
 

@@ -136,8 +136,8 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs; L0 logs the page of each that it fills
         begin.append(Host("dirty-on", offset))
     world, begin = _replaces(rng, layout, hypervisor(page, bits), begin, way)
-    # Without memory KVM has no VNCR page to map: an external abort, as long as a memslot moves.
-    take = Host(rng.choice(("dontneed", "dontneed", "move")), offset)
+    # Without memory KVM has no VNCR page to map: an external abort, for a moment while a memslot moves.
+    take = Host(rng.choice(("dontneed", "dontneed", "move", "delete")), offset)
     return Program(world, (*begin, take, Sample(1), Stop(1)))
 
 

@@ -66,7 +66,7 @@ def _hypervisors(rng: random.Random, layout: Layout, bits: int | None, way: str)
             Tlbi(1, operation.name, make_operand(operation, at=pages[0], asid=E2_ASID)),
         ],
         "event": [Host("dontneed", offset)],
-        "memslot": [Host("move", offset)],  # without memory KVM has no VNCR page to map: an external abort
+        "memslot": [Host(rng.choice(("move", "delete")), offset)],
     }
     spins = Spin(1, 0, pages[0], "vncr"), Spin(2, 2, pages[1], "vncr")
     return Program(World(SHIFT, contexts, 3), (*maps, *spins, SHARE, *takes[way], *END), InitialMemory(words))

@@ -145,7 +145,7 @@ def _vncr_program(rng: random.Random, layout: Layout, bits: int | None, way: str
     takes: dict[str, list[Action]] = {
         "own": [Map("e2", 0, pages[0], 3, None), tlbi],
         "event": [Host("dontneed", offset)],
-        "memslot": [Host("move", offset)],  # without memory KVM has no VNCR page to map: an external abort
+        "memslot": [Host(rng.choice(("move", "delete")), offset)],
         "dirty": [Host("dirty-on", offset)],  # not read: L0 logs the page of each pseudo-TLB that it fills
         "online": [Host("online", 0)],
     }

@@ -221,7 +221,6 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
         "stage1": Map("s1", 0, 0, 3),
         "stage2": Map("s2", 0, 0, 3),
         "own": Map("e2", 0, 0, 3),
-        "memslot": Host("move", 0),
         "enter": Access("read", 1),
     }
     for way in conflicts.CONFLICTS[kind].ways:
@@ -231,7 +230,7 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
             spin, first = program.actions[at], program.actions[at + 1]
             assert isinstance(spin, Spin)
             assert spin.where in TURNS
-            if way == "memslot" and not kind.startswith("vncr"):
+            if way == "memslot":
                 assert isinstance(first, Host)
                 assert first.action in ("move", "delete")
                 continue
@@ -299,6 +298,33 @@ def test_a_neighbours_translation_is_a_finding() -> None:
         finding = judge(program, tokens(program, f"v={stale:#x}"), conflicts.KNOWN)
         assert finding is not None
         assert not finding.known
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        ("vncr-event", "after"),
+        ("vncr-turns", "memslot"),
+        ("vncr-own", "memslot"),
+        ("neighbours", "vncr-memslot"),
+    ],
+)
+def test_a_vncr_page_whose_memory_goes_away(kind: str, way: str) -> None:
+    """KVM has nothing to map then; whoever still reads what was there has a translation that L0 took away."""
+    deleted = 0
+    for seed in range(60):
+        program = conflicts.CONFLICTS[kind].make(random.Random(seed), LAYOUT, None, way)
+        if not any(isinstance(each, Host) and each.action == "delete" for each in program.actions):
+            continue
+        deleted += 1
+        may = allowed_of(program)
+        look = next(i for i, each in enumerate(program.actions) if isinstance(each, Sample))
+        assert may[look] == frozenset({"vncr-external"})
+        right = [None if each is None else min(each) for each in may]
+        finding = judge(program, [*right[:look], "v=0x1234", *right[look + 1 :]], conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+    assert deleted > 4
 
 
 def test_a_vncr_page_that_may_no_longer_be_written() -> None:
