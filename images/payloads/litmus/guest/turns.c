@@ -68,8 +68,8 @@ void spin_with_own_tlbi(struct pe *cpu, volatile struct spin *spin, const struct
 	static const unsigned of_l2[] = { OP_ipas2e1is, OP_vae1is, OP_vmalls12e1is, OP_vaae1is };
 	static const unsigned of_vel2[] = { OP_vaae1is, OP_alle2is, OP_vmalle1is };
 	bool vncr = s->c == SPIN_VNCR_OWN;
-	unsigned op = vncr ? of_vel2[round % (sizeof(of_vel2) / sizeof(*of_vel2))] :
-			     of_l2[round % (sizeof(of_l2) / sizeof(*of_l2))];
+	unsigned op = vncr ? of_vel2[round % (sizeof(of_vel2) / sizeof(*of_vel2))]
+			   : of_l2[round % (sizeof(of_l2) / sizeof(*of_l2))];
 	bool whole = op == OP_vmalls12e1is || op == OP_alle2is || op == OP_vmalle1is;
 
 	load_context(&shared->context[s->ctx]);

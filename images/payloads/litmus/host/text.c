@@ -126,13 +126,19 @@ static bool do_host(struct text *t, const struct line *line)
 	static const struct {
 		const char *name;
 		enum event_action action;
-	} actions[] = {
-		{ "set-up", EVENT_SET_UP },	    { "dontneed", EVENT_DONTNEED },   { "move", EVENT_MOVE },
-		{ "delete", EVENT_DELETE },	    { "read-only", EVENT_READ_ONLY }, { "dirty-on", EVENT_DIRTY_ON },
-		{ "dirty-read", EVENT_DIRTY_READ }, { "online", EVENT_ONLINE },	      { "kick", EVENT_KICK },
-		{ "other-vm", EVENT_OTHER_VM },	    { "preempt", EVENT_PREEMPT },     { "hop", EVENT_HOP },
-		{ "share", EVENT_SHARE }
-	};
+	} actions[] = { { "set-up", EVENT_SET_UP },
+			{ "dontneed", EVENT_DONTNEED },
+			{ "move", EVENT_MOVE },
+			{ "delete", EVENT_DELETE },
+			{ "read-only", EVENT_READ_ONLY },
+			{ "dirty-on", EVENT_DIRTY_ON },
+			{ "dirty-read", EVENT_DIRTY_READ },
+			{ "online", EVENT_ONLINE },
+			{ "kick", EVENT_KICK },
+			{ "other-vm", EVENT_OTHER_VM },
+			{ "preempt", EVENT_PREEMPT },
+			{ "hop", EVENT_HOP },
+			{ "share", EVENT_SHARE } };
 	uint64_t offset;
 	struct step *s;
 
