@@ -22,6 +22,7 @@ from harness.program.program import Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.afterwards import probed
+from harness.reproduce.races.calm import Others
 from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
 from harness.reproduce.races.schedule import MOST_BITS
 
@@ -46,6 +47,8 @@ BESIDE = ("online", OTHER_VM, "preempt", "hop", THIRD)
 user's thread is scheduled out, or moved to another CPU, again and again; or a third CPU uses it, too."""
 TWO_CPUS = tuple(each for each in BESIDE if each != THIRD)
 """Where a third vCPU would bring more shadows than the program has VMIDs for."""
+STIRS = ("kick", "preempt", "hop", "share")
+"""What the host does to others that have begun: it is theirs to come to rest once more."""
 NEVER_ONLINE = tuple(each for each in BESIDE if each != "online")
 """Where a way is that: each VM has one vCPU that may come online."""
 
@@ -78,9 +81,13 @@ class RaceProgram:
         return " ".join((self.kind, *words))
 
     @property
-    def kicked(self) -> bool:
-        """Whether the other vCPUs leave KVM_RUN before the first CPU takes anything away."""
-        return any(isinstance(each, Host) and each.action == "kick" for each in self.program.actions)
+    def others(self) -> Others:
+        """Who begins before the first CPU takes anything away, and how often it disturbs them then."""
+        actions = self.program.actions
+        users = [i for i, each in enumerate(actions) if isinstance(each, Spin)]
+        behind = actions[users[-1] + 1 :]
+        stirs = itertools.takewhile(lambda each: isinstance(each, Host) and each.action in STIRS, behind)
+        return Others(len(users), len(list(stirs)))
 
 
 def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:

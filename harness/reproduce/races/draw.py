@@ -27,7 +27,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.reproduce.races.calm import Pair, Paths, Tried
+from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried
 from harness.reproduce.races.calm_run import EARLY, CalmRun
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
@@ -68,10 +68,10 @@ class Drawer:
     base: tuple[RaceArrival, ...]
     tried: Tried = field(default_factory=Tried)
     deadline_us: int = 0
-    kicked: bool = False
+    others: Others = ONE_USER
 
     def __post_init__(self) -> None:
-        self._calm = CalmRun(self.base, self.kicked)
+        self._calm = CalmRun(self.base, self.others)
         self._drawn: tuple[Stretch, str] | None = None
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}

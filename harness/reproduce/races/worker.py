@@ -156,10 +156,10 @@ class RaceWorker:
         program.tried.append(program.trial)
         if note and note.kept:
             return note
-        chosen = replace(program.trial, schedule=calm(base.arrivals, program.made.kicked))
+        chosen = replace(program.trial, schedule=calm(base.arrivals, program.made.others))
         ran = self.target.race(chosen)
         made = program.made
-        program.drawer = Drawer(made.shape, ran.arrivals, self.tried, program.patience_us, made.kicked)
+        program.drawer = Drawer(made.shape, ran.arrivals, self.tried, program.patience_us, made.others)
         program.tried.append(chosen)
         return self.look(program.number, -1, chosen, ran, done)
 

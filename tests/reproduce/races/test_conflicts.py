@@ -129,6 +129,41 @@ def test_what_goes_on_beside_begins_before_something_is_taken_away_or_after(besi
         assert places == {True, False}
 
 
+@pytest.mark.parametrize(
+    ("kind", "way", "beside", "users", "stirs"),
+    [
+        ("event", "after", "", 1, 0),
+        ("event", "kicked", "", 1, 1),
+        ("event", "after", conflicts.THIRD, 2, 0),
+        ("vncr", "kicked", conflicts.THIRD, 2, 1),
+        ("neighbours", "event", "", 2, 1),
+        ("recycle-into", "kicked", "", 1, 1),
+    ],
+)
+def test_who_has_begun_and_was_disturbed_is_known(
+    kind: str, way: str, beside: str, users: int, stirs: int
+) -> None:
+    for seed in range(10):
+        others = conflicts.program(random.Random(seed), kind, way, beside).others
+        assert (others.users, others.stirs) == (users, stirs)
+
+
+@pytest.mark.parametrize("beside", ["preempt", "hop"])
+def test_others_come_to_rest_again_where_they_are_disturbed_before_anything_is_taken_away(
+    beside: str,
+) -> None:
+    """Not where that comes behind: then it is what they are looked at through."""
+    for way, stirs in (("before", 1), ("kicked", 2)):
+        found = [conflicts.program(random.Random(seed), "recycle", way, beside) for seed in range(20)]
+        behind = [
+            each
+            for each in found
+            if isinstance(each.program.actions[each.program.actions.index(Host(beside, 0)) + 1], Sample)
+        ]
+        assert {each.others.stirs for each in found if each not in behind} == {stirs}
+        assert {each.others.stirs for each in behind} == {stirs - 1}
+
+
 def test_translations_of_another_vmid_are_told_apart() -> None:
     """Whatever shadow is recycled: the page that another VMID has there is not the one that is looked for."""
     for kind in ("recycle", "recycle-into"):
