@@ -22,6 +22,8 @@ CHANGES = re.compile(
 )
 """In the names of what takes translations away, not of what only looks a memslot up or marks a page. A vCPU
 that comes online counts, and an entry into L2: it claims a shadow, maybe one that was another VMID's."""
+OPERATES = re.compile(r"handle_tlbi|ipas2|vmalls12|alle1|s1e[12]_tlbi")
+"""In the names of what emulates an operation of L1's."""
 Pair = tuple[int, Place, Place | None, int, str]
 """CPU that is held, its place, where it came from, how often it came later, what the other one does."""
 Paths = tuple[frozenset[Place], frozenset[Place]]
@@ -94,6 +96,11 @@ class Tried:
         A place before which nothing differs may be one for which it matters what the CPU finds there.
         """
         return self.pairs[pair] + self.ways[pair, paths]
+
+
+def operates(side: Side) -> bool:
+    """Whether it emulates an operation."""
+    return any(OPERATES.search(each.place.function) for each in side.arrivals)
 
 
 def changes(side: Side) -> int:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.reproduce.races.calm import Others, changes, gate
+from harness.reproduce.races.calm import Others, changes, gate, operates
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
     LANDMARK,
@@ -66,6 +66,8 @@ class CalmRun:
         since = self._gate.number if self._gate else -1
         self.rest = min((each.number for each in mine if each.number > since), default=len(base))
         calm = [side for side in self.sides if side.cpu and side.first < self.rest]
+        self.operates = any(operates(side) for side in calm)
+        """Whether others execute operations while all is calm."""
         self._begins = [side.first for side in calm]
         self.firsts: dict[int, Side] = {}
         for side in calm:

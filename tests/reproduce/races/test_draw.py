@@ -203,6 +203,26 @@ def test_what_is_taken_away_comes_behind_the_beginning_of_the_last_user() -> Non
     assert calm(arrivals(log), Others(4)) == (), "the fourth never began"
 
 
+def test_who_executes_operations_too_is_met_by_them_first() -> None:
+    """CPU 0 is held for sides of CPU 1 that execute operations before it is for those that only use something."""
+    both = Place("handle_tlbi_el2")
+    log: Log = []
+    for each in LOG:
+        log += whole(1, both) if each == (1, FAULT) else []
+        log += [each]
+    for base, first, many in ((log, both, True), (LOG, FAULT, False)):
+        drawer = Drawer("k", arrivals(base))
+        assert drawer._calm.operates == many
+        order = drawer._back_order(random.Random(1))
+        assert order[-1][1].function == first.function
+    backs = [0, 0]
+    for i, base in enumerate((log, LOG)):
+        for seed in range(300):
+            chosen = Drawer("k", arrivals(base)).draw(random.Random(seed))
+            backs[i] += bool(chosen) and chosen[0].cpu == 0
+    assert backs[0] > backs[1]
+
+
 def test_a_lock_that_blocked_is_not_held_again() -> None:
     lock = Place("fault", "call", "_raw_read_lock")
     log: Log = []

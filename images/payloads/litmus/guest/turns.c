@@ -61,7 +61,7 @@ void spin_with_tlbi(struct pe *cpu, volatile struct spin *spin, const struct ste
 
 /*
  * Of what it has read itself, which another PE may take away at the same time: both invalidate the same translations. The TTL of
- * an operand is 0, no hint.
+ * an operand is 0, no hint. IPAS2 only where the address is an IPA: that of a VA may be beyond the PA size, of which L0 warns.
  */
 void spin_with_own_tlbi(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round)
 {
@@ -70,8 +70,11 @@ void spin_with_own_tlbi(struct pe *cpu, volatile struct spin *spin, const struct
 	bool vncr = s->c == SPIN_VNCR_OWN;
 	unsigned op = vncr ? of_vel2[round % (sizeof(of_vel2) / sizeof(*of_vel2))]
 			   : of_l2[round % (sizeof(of_l2) / sizeof(*of_l2))];
-	bool whole = op == OP_vmalls12e1is || op == OP_alle2is || op == OP_vmalle1is;
+	bool whole, flat = !(shared->context[s->ctx].sctlr & SCTLR_M);
 
+	if (op == OP_ipas2e1is && !flat)
+		op = OP_aside1is;
+	whole = op == OP_vmalls12e1is || op == OP_alle2is || op == OP_vmalle1is || op == OP_aside1is;
 	load_context(&shared->context[s->ctx]);
 	spin_in_l2(cpu, spin, s, vncr ? l2_vncr_spin : l2_spin, &once);
 	if (vncr)
