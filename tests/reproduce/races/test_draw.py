@@ -204,7 +204,7 @@ def test_what_is_taken_away_comes_behind_the_beginning_of_the_last_user() -> Non
 
 
 def test_who_executes_operations_too_is_met_by_them_first() -> None:
-    """CPU 0 is held for sides of CPU 1 that execute operations before it is for those that only use something."""
+    """CPU 0 is held for what executes operations on CPU 1 before it is for what only uses something."""
     both = Place("handle_tlbi_el2")
     log: Log = []
     for each in LOG:
