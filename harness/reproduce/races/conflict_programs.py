@@ -37,10 +37,12 @@ SHADOWS = 6
 REPLACED = 0.2
 OF_EL1 = ("vae1", "vaae1", "aside1", "vmalle1")
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
-WAYS = ("after", "used", "before", "kicked")
+STIRRED = {"kicked": "kick", "preempted": "preempt", "hopped": "hop"}
+"""Ways in which L0 disturbs the user that has begun, and by what."""
+WAYS = ("after", "used", "before", *STIRRED)
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
 the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
-KVM_RUN and comes back."""
+KVM_RUN and comes back, or its thread is scheduled out and in, or goes from CPU to CPU."""
 REPLACES = "replaces"
 """The user's vCPU has another VNCR page's translation, of which KVM keeps one, and faults for this one."""
 
@@ -51,7 +53,12 @@ def begin_of(rng: random.Random, spin: Spin, maps: Action, look: Action, way: st
     if way == "before":
         return [spin, maps]
     used = [look] if way == "used" else []
-    return [maps, *used, spin, *([Host("kick", 0)] if way == "kicked" else [])]
+    return [maps, *used, spin, *stir(way)]
+
+
+def stir(way: str) -> list[Action]:
+    """How L0 disturbs the user in that way."""
+    return [Host(STIRRED[way], 0)] if way in STIRRED else []
 
 
 def log(rng: random.Random, offset: int) -> list[Action]:
@@ -246,7 +253,7 @@ def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None, wa
     ]
     turns = [Access("read", ctx, at) for ctx in range(new)]
     rng.shuffle(turns)
-    take: list[Action] = [*([Host("kick", 0)] if way == "kicked" else []), Access("read", new, at)]
+    take: list[Action] = [*stir(way), Access("read", new, at)]
     if rng.random() < 0.4:
         take.append(Access("read", turns[0].ctx, at))
     return Program(world, (*maps, *turns, Spin(1, new, at, "l2"), *take, Sample(1), Stop(1)))

@@ -38,14 +38,16 @@ FAULT_AGAINST_TLBI = KernelDefect(
 KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
-SOONEST = ("after", "kicked", "used", "before")
+SOONEST = ("after", "kicked", "preempted", "used", "before", "hopped")
 THIRD = "third"
 OTHER_VM = "other-vm"
 """A run of a program with it takes as long as twenty of others: its end walks shadows of 40 bits."""
 BESIDE = ("online", OTHER_VM, "preempt", "hop", THIRD)
 """When the user has begun, or all was taken away: a vCPU of the VM comes online, or another VM ends, or the
 user's thread is scheduled out, or moved to another CPU, again and again; or a third CPU uses it, too."""
-TWO_CPUS = tuple(each for each in BESIDE if each != THIRD)
+BESIDE_WAYS = ("online", OTHER_VM, THIRD)
+"""Where to be scheduled out, or moved, is a way of its own."""
+BESIDE_TWO = ("online", OTHER_VM)
 """Where a third vCPU would bring more shadows than the program has VMIDs for."""
 STIRS = ("kick", "preempt", "hop", "share")
 """What the host does to others that have begun: it is theirs to come to rest once more."""
@@ -63,7 +65,7 @@ class RaceConflict:
     make: Callable[[random.Random, Layout, int | None, str], Program]
     wide: bool = False
     ways: tuple[str, ...] = WAYS
-    beside: tuple[str, ...] = BESIDE
+    beside: tuple[str, ...] = BESIDE_WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _beside_at(rng: random.Random, actions: Sequence[Action]) -> int:
     In between too, so that what takes translations away meets both who is not there yet and who just came.
     """
     first = next(i for i, each in enumerate(actions) if isinstance(each, Spin)) + 1
-    first += actions[first] == Host("kick", 0)
+    first += isinstance(each := actions[first], Host) and each.action in STIRS
     last = next(i for i, each in enumerate(actions) if isinstance(each, Sample))
     return rng.choice((first, first, last))
 
@@ -177,8 +179,8 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-event": RaceConflict(made.vncr_event, ways=(*WAYS, REPLACES)),
     "event-of-l1": RaceConflict(made.event_of_l1),
     "dirty": RaceConflict(made.dirty),
-    "recycle": RaceConflict(made.recycle, beside=TWO_CPUS),
-    "recycle-into": RaceConflict(made.recycle_into, ways=("after", "kicked"), beside=TWO_CPUS),
+    "recycle": RaceConflict(made.recycle, beside=BESIDE_TWO),
+    "recycle-into": RaceConflict(made.recycle_into, ways=("after", "kicked", "preempted"), beside=BESIDE_TWO),
     "stage1": RaceConflict(made.stage1, wide=True),
     "stage2": RaceConflict(made.stage2, wide=True),
     "flag": RaceConflict(made.flag),

@@ -153,15 +153,26 @@ def test_others_come_to_rest_again_where_they_are_disturbed_before_anything_is_t
     beside: str,
 ) -> None:
     """Not where that comes behind: then it is what they are looked at through."""
-    for way, stirs in (("before", 1), ("kicked", 2)):
-        found = [conflicts.program(random.Random(seed), "recycle", way, beside) for seed in range(20)]
-        behind = [
-            each
-            for each in found
-            if isinstance(each.program.actions[each.program.actions.index(Host(beside, 0)) + 1], Sample)
-        ]
-        assert {each.others.stirs for each in found if each not in behind} == {stirs}
-        assert {each.others.stirs for each in behind} == {stirs - 1}
+    seen = set()
+    for seed in range(20):
+        found = conflicts.program(random.Random(seed), "turns", "event", beside)
+        at = found.program.actions.index(Host(beside, 0))
+        behind = isinstance(found.program.actions[at + 1], Sample)
+        assert found.others.stirs == (0 if behind else 1)
+        seen.add(behind)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(("way", "action"), conflict_programs.STIRRED.items())
+def test_a_user_that_has_begun_is_disturbed_in_its_way(way: str, action: str) -> None:
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if way not in conflict.ways:
+            continue
+        found = conflicts.program(random.Random(1), kind, way)
+        actions = found.program.actions
+        at = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+        assert actions[at + 1] == Host(action, 0)
+        assert found.others.stirs == 1
 
 
 def test_translations_of_another_vmid_are_told_apart() -> None:
