@@ -30,7 +30,7 @@ from harness.program.kinds import KINDS
 from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.terminal import print_totals
 from harness.reproduce.races import campaign as races
-from harness.reproduce.races.conflicts import KNOWN
+from harness.reproduce.races.conflicts import CONFLICTS, KNOWN
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -94,11 +94,12 @@ def as_new(names: list[str], defects: Sequence[KernelDefect] = DEFECTS) -> tuple
 
 def main(arguments: argparse.Namespace) -> int:
     """Hunt; returns 0 when nothing was found, 1 when something was, 3 when it could not go on."""
+    kinds = CONFLICTS if arguments.races else KINDS
     for kind in arguments.kind:
-        if kind not in KINDS:
-            near = closest(kind, KINDS)
+        if kind not in kinds:
+            near = closest(kind, kinds)
             raise UserError(
-                f"there is no kind {kind!r} ({', '.join(KINDS)})"
+                f"there is no kind {kind!r} ({', '.join(kinds)})"
                 + (f"; did you mean {near!r}?" if near else "")
             )
     refuse_console(

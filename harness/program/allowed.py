@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from harness.arch.cover import State
 from harness.arch.library import Fate
 from harness.arch.table import Regime
+from harness.program.addresses import EVENT_PA, VNCR_WORD
 from harness.program.entries import Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.l2_fate import hidden, l2_fate, trap_token
 from harness.program.memory_types import DEVICE, MAIR, combined, stage1, words
 from harness.program.program import (
+    VNCR_WRITES,
     WRITES,
     Access,
     Action,
@@ -106,7 +108,7 @@ class ReferenceModel:
                 return self.tables.descriptor(action)
             case Spin():
                 self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.seen)
-                if action.where == WRITES:
+                if action.where in (WRITES, VNCR_WRITES):
                     self.words.written_at_any_time = True
                 return frozenset({DONE})
             case Sample():
@@ -245,17 +247,24 @@ class ReferenceModel:
                     self.tables.write_through(leaves, not faults)
 
     def _vncr(self, tlb: Tlb, ctx: int) -> frozenset[str]:
-        return self._own(tlb.vncr, (self.world.contexts[ctx].vncr or 0) + 0x90, "vncr")
+        return self._own(tlb.vncr, (self.world.contexts[ctx].vncr or 0) + VNCR_WORD, "vncr")
 
-    def _own(self, held: Iterable[Held], at: int, whose: str) -> frozenset[str]:
-        """An access in vEL2's own regime."""
+    def _own(self, held: Iterable[Held], at: int, whose: str, writes: bool = False) -> frozenset[str]:
+        """An access in vEL2's own regime; a write by the one word that it reaches."""
         found: set[str] = set()
         now = usable(self.tables.current("e2", 0))
         if fault := self.tables.fault("e2", 0, at):
             found.add(f"{whose}-{fault}")
         for leaf in now | usable(h.leaf for h in held):
-            if leaf.covers(at):
-                found |= self.words.read(leaf.to + (at - leaf.start))
+            if not leaf.covers(at):
+                continue
+            pa = leaf.to + (at - leaf.start)
+            if whose == "vncr" and pa >= EVENT_PA and self.words.event_gone:
+                found.add("vncr-external")  # L0 has nothing that it could map there
+            elif writes:
+                found.add(f"at={pa:#x}" if "w" in leaf.perms else f"{whose}-permission")
+            else:
+                found |= self.words.read(pa)
         found |= self._through_pointers((h.leaf for h in held), at, whose)
         return frozenset(found)
 
@@ -338,7 +347,9 @@ class ReferenceModel:
         if spin.where == "vel2":
             return self._own(tlb.e2, spin.at, "s1")
         if spin.where == "vncr":
-            return self._own(tlb.vncr, spin.at + 0x90, "vncr")
+            return self._own(tlb.vncr, spin.at + VNCR_WORD, "vncr")
+        if spin.where == VNCR_WRITES:
+            return self.words.wrote(self._own(tlb.vncr, spin.at + VNCR_WORD, "vncr", writes=True))
         if spin.where == WRITES:
             found = self._translate(tlb, spin.ctx, spin.at, Access("write", spin.ctx, spin.at))
             return self.words.wrote(found)

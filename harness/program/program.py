@@ -17,12 +17,12 @@ CONTIGUOUS = "c"
 DBM = "d"
 GROUP = 16
 """Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
-WRITES = "l2w"
-TURNS = {"l2-turns": "l2", "vncr-turns": "vncr", "tlbi-turns": "l2"}
+WRITES, VNCR_WRITES = "l2w", "vncrw"
+TURNS = {"l2-turns": "l2", "vncr-turns": "vncr", "tlbi-turns": "l2", "l2-own": "l2", "vncr-own": "vncr"}
 """How a CPU spins that enters L2 anew for each access, and where it is looked at: ``Spin.where``."""
-BESIDE = ("kick", "online", "other-vm", "preempt")
+BESIDE = ("kick", "online", "other-vm", "preempt", "hop", "share")
 """Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end, the
-vCPUs' threads losing their CPU for a moment."""
+vCPUs' threads losing their CPU for a moment, going from CPU to CPU, or taking turns on one."""
 TRANSLATIONS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 """Operations of AT for EL1&0 (Arm ARM C5.4)."""
 
@@ -201,10 +201,11 @@ class At:
 class Spin:
     """CPU ``cpu`` reads ``at`` again and again: ``where`` l2, el0, vel2 or vncr. Once for each CPU.
 
-    With l2w it writes there in L2, another value each time, which nobody reads: its looks find 0. With
-    l2-turns and vncr-turns it enters L2 for each access, under each context from ``ctx`` on in turn. With
-    tlbi-turns it executes an operation between two entries, each time another one, under the last context
-    and for address 0: what that takes from TLBs, a look may find all the same.
+    With l2w it writes there in L2, with vncrw to its VNCR page, another value each time, which nobody reads:
+    its looks find 0. With l2-turns and vncr-turns it enters L2 for each access, under each context from
+    ``ctx`` on in turn. With tlbi-turns it executes an operation between two entries, each time another one,
+    under the last context and for address 0; with l2-own and vncr-own for what it has just read: what these
+    take from TLBs, a look may find all the same.
     """
 
     cpu: int
@@ -214,7 +215,7 @@ class Spin:
 
     @property
     def seen(self) -> str:
-        """The place among l2, l2w, el0, vel2 and vncr at which it is looked at."""
+        """The place among l2, l2w, el0, vel2, vncr and vncrw at which it is looked at."""
         return TURNS.get(self.where, self.where)
 
 

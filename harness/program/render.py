@@ -21,6 +21,7 @@ from harness.program.context_words import words_of
 from harness.program.needs import needs
 from harness.program.program import (
     CONTIGUOUS,
+    VNCR_WRITES,
     Access,
     Action,
     At,
@@ -112,7 +113,8 @@ def reachable(program: Program) -> list[tuple[str, int]]:
                 at = program.world.contexts[action.ctx].vncr or 0
             uses.setdefault(action.kind, set()).add(at & ~page)
         elif isinstance(action, Spin):
-            uses.setdefault("vncr" if action.where == "vncr" else "read", set()).add(action.at & ~page)
+            kind = "vncr" if action.seen in ("vncr", VNCR_WRITES) else "read"
+            uses.setdefault(kind, set()).add(action.at & ~page)
     found = set()
     leaves = [part for a in program.actions if isinstance(a, Map) for part in a.parts(shift)]
     for leaf in leaves:

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from harness.program.allowed import ReferenceModel, allowed_of
-from harness.program.program import Access, At, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
+from harness.program.program import VNCR_WRITES, Access, At, Cpu, Loose, Map, Program, Spin, Stop, Tlbi
 from harness.program.render import render
 
 KINDS = ("read", "write", "execute")
@@ -49,7 +49,7 @@ def loose_of(program: Program) -> Loose:
 
 
 def _look_of(spin: Spin) -> Access:
-    if spin.seen == "vncr":
+    if spin.seen in ("vncr", VNCR_WRITES):
         return Access("vncr", spin.ctx)
     return Access("peek" if spin.seen == "vel2" else "read", spin.ctx, spin.at, el0=spin.seen == "el0")
 

@@ -25,6 +25,8 @@ class ProgramWords:
         self._code = dict(memory.code) if memory else {}
         self._event: dict[int, bool] = {}
         self._dirty: dict[int, bool] = {}
+        self.event_gone = False
+        """There is no memory at ``EVENT_PA``: accesses are MMIO, and a VNCR page there is none."""
         self.written_at_any_time = False
         """A CPU writes all the time: a page that is in no log may be in it a moment later."""
 
@@ -92,9 +94,10 @@ class ProgramWords:
             self._words = {pa: held for pa, held in self._words.items() if pa < EVENT_PA}
         match action.action:
             case "set-up":
-                self._event[action.offset] = False
+                self._event[action.offset] = self.event_gone = False
             case "dontneed" | "move" | "delete":
                 self._event[action.offset] = True
+                self.event_gone = action.action == "delete"
             case "dirty-on":
                 self._dirty.clear()
                 return frozenset({"v=0x1", "v=0x2"})

@@ -11,6 +11,7 @@ from harness.program.addresses import level_size
 from harness.program.program import (
     CONTIGUOUS,
     OLD,
+    VNCR_WRITES,
     WRITES,
     Access,
     Action,
@@ -82,7 +83,7 @@ def sentence(world: World, action: Action) -> str:
             what = f"AT {action.op.upper()} of VA {action.at:#x}"
             return f"L1 executes {what} under context {action.ctx} and reads PAR_EL1"
         case Spin():
-            what = "write" if action.where == WRITES else "read"
+            what = "write" if action.where in (WRITES, VNCR_WRITES) else "read"
             return f"CPU {action.cpu} begins to {what} VA {action.at:#x} again and again ({action.where})"
         case Sample():
             return f"what CPU {action.cpu} reads now is looked at"
@@ -98,6 +99,10 @@ def sentence(world: World, action: Action) -> str:
             return "another VM is made, runs an L2, and ends"
         case Host(action="preempt"):
             return "the other vCPUs' threads lose their CPU and get it back, again and again"
+        case Host(action="hop"):
+            return "the other vCPUs' threads go from one CPU of L0 to the next, again and again"
+        case Host(action="share"):
+            return "the other vCPUs are on one CPU of L0, and take turns on it"
         case Host():
             return f"L0's VMM does {action.action} to the memory at offset {action.offset:#x}"
 

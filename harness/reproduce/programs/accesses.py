@@ -12,6 +12,9 @@ from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import DATA, VEL2
 from harness.reproduce.programs.words import ProgramLine, Word
 
+OF_VNCR = ("vncr", "vncrw", "vncr-turns", "vncr-own")
+"""Where a CPU spins that uses its VNCR page."""
+
 
 def access(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     """``read``, ``write`` and ``execute`` by L2."""
@@ -108,12 +111,13 @@ def spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     if where == "el0" and not c.el0:
         draft.bad(words[3], f"context {ctx} has no page for EL0", "el0 in its line")
         return
-    if where in ("vncr", "vncr-turns") and c.vncr is None:
+    of_vncr = where in OF_VNCR
+    if of_vncr and c.vncr is None:
         draft.bad(words[3], f"context {ctx} has no VNCR page", "vncr=VA in its line")
         return
     if where == "vel2" and not draft.within(words[2], at, [VEL2]):
         return
-    if where not in ("vel2", "vncr", "vncr-turns") and not _looks(draft, words[1], words[2], ctx, at, 8):
+    if where != "vel2" and not of_vncr and not _looks(draft, words[1], words[2], ctx, at, 8):
         return
     if draft.unfit(c):
         draft.bad(words[1], f"L2 under context {ctx}, whose SL0 does not fit", "another context to spin in")

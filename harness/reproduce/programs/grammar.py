@@ -35,7 +35,7 @@ L2_DATA_VA = 0x5000_0000
 L2_PAGE_SIZE = 0x1_0000
 
 HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read", *BESIDE)
-PLACES = ("l2", "l2w", "el0", "vel2", "vncr", *TURNS)
+PLACES = ("l2", "l2w", "el0", "vel2", "vncr", "vncrw", *TURNS)
 HIDES = ("os", "range", "xs")
 NEEDS = (*HIDES, *CONTEXTS)
 STAGES = ("s1", "s2")
@@ -103,6 +103,7 @@ _S2 = (
     "s2-address-size@IPA",
     "s2-translation!code",
 )
+_VNCR = ("vncr-translation", "vncr-access-flag", "vncr-external")
 _AT = tuple(
     f"par-s{stage}-{kind}"
     for stage in (1, 2)
@@ -145,7 +146,7 @@ STATEMENTS: Mapping[str, Statement] = {
             "execute", ("CTX", "VA"), "L2 calls code", ("el0",), ("v=X", "undefined", *_S1, *_S2)
         ),
         Statement(
-            "vncr", ("CTX",), "L2 reads TPIDR_EL2", (), ("v=X", "vncr-translation", "vncr-access-flag")
+            "vncr", ("CTX",), "L2 reads TPIDR_EL2", (), ("v=X", *_VNCR)
         ),
         Statement(
             "entry", ("STAGE", "CTX", "IPA|VA", "LEVEL"), "L1 reads the descriptor", (),
@@ -169,7 +170,7 @@ STATEMENTS: Mapping[str, Statement] = {
         ),
         Statement(
             "sample", ("CPU",), "what it reads now", (),
-            ("v=X", *_S1, *_S2, "vncr-translation", "vncr-access-flag"),
+            ("v=X", *_S1, *_S2, *_VNCR, "vncr-permission"),
         ),
         Statement("stop", ("CPU",), "the end of its reading"),
         Statement("cpu", ("N",), "what follows is done by another CPU"),

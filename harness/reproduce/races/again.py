@@ -29,6 +29,9 @@ from harness.runner.prepare import Builder
 from harness.runner.snapshots import Snapshots
 from harness.stack.images import StackImages
 
+OLD_CPUS = 2
+"""Of L0, where a record does not say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptRace:
@@ -40,6 +43,7 @@ class KeptRace:
     warm: int
     model: str
     timing: str
+    l0_cpus: int
     kernel: str
     mutant: str
     versions: dict[str, str]
@@ -75,6 +79,7 @@ def read_race(directory: Path) -> KeptRace:
             warm=int(data["warm"]),
             model=data["model"],
             timing=data["timing"],
+            l0_cpus=int(data.get("l0_cpus", OLD_CPUS)),
             kernel=data["kernel"],
             mutant=data["mutant"],
             versions=dict(data["versions"]),
@@ -98,10 +103,11 @@ def prepare(race: KeptRace, progress: Progress) -> tuple[StackImages, RaceTarget
         timing=race.timing,
         mutant=race.mutant,
     )
-    spec = stack_for(replace(LANE, model=race.model, timing=race.timing), wanted)
+    lane = replace(LANE, model=race.model, timing=race.timing, l0_cpus=race.l0_cpus)
+    spec = stack_for(lane, wanted)
     # With a mutant the kernel of the record is L0's alone.
     if race.mutant:
-        plain = stack_for(replace(LANE, model=race.model, timing=race.timing), replace(wanted, kernel=None))
+        plain = stack_for(lane, replace(wanted, kernel=None))
         levels = {**plain.levels, Level.L0: replace(plain.levels[Level.L0], kernel=race.kernel)}
         spec = replace(plain, levels=levels)
     images = Builder(Store(), progress).images(spec, watched=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.reproduce.races import conflicts
@@ -17,10 +18,10 @@ from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import MOST_BITS
 
-SLICE = 20
-"""Schedules of a program before it is another one's turn."""
-SLICE_COST = 1_500_000_000
-"""What a turn may cost (``Done.cost``): 20 schedules of most programs, ``LEAST`` where another VM ends."""
+SLICE = 14
+"""Schedules of a program before it is another one's turn: what a program shows mostly shows in ten."""
+SLICE_COST = 1_000_000_000
+"""What a turn may cost (``Done.cost``): 14 schedules of most programs, ``LEAST`` where another VM ends."""
 LEAST = 3
 DRAWS = 84
 WIDE_DRAWS = 12
@@ -72,11 +73,14 @@ class ProgramUnderWay:
 
 
 class RaceAgenda:
-    """The programs of worker ``first`` of ``stride``, whose number is theirs in the hunt with ``seed``."""
+    """The programs of worker ``first`` of ``stride``, whose number is theirs in the hunt with ``seed``.
 
-    def __init__(self, seed: str, first: int, stride: int) -> None:
+    Of some ``kinds`` alone, or of all.
+    """
+
+    def __init__(self, seed: str, first: int, stride: int, kinds: Sequence[str] = ()) -> None:
         self._seed, self._first, self._stride = seed, first, stride
-        self._kinds = conflicts.kinds_of(seed, first)
+        self._kinds = [each for each in conflicts.kinds_of(seed, first) if not kinds or each in kinds]
         self._begun: Counter[str] = Counter()
         self._all = 0
         self._under_way: dict[str, list[ProgramUnderWay]] = {}

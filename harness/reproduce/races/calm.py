@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
-from harness.reproduce.races.sides import LANDMARK, Side, sides, window
+from harness.reproduce.races.sides import Side, marks_of, sides, window
 from harness.scenario.language import Place
 
 LOAD = "vcpu_load"
@@ -22,6 +22,8 @@ CHANGES = re.compile(
 )
 """In the names of what takes translations away, not of what only looks a memslot up or marks a page. A vCPU
 that comes online counts, and an entry into L2: it claims a shadow, maybe one that was another VMID's."""
+OPERATES = re.compile(r"handle_tlbi|ipas2|vmalls12|alle1|s1e[12]_tlbi")
+"""In the names of what emulates an operation of L1's."""
 Pair = tuple[int, Place, Place | None, int, str]
 """CPU that is held, its place, where it came from, how often it came later, what the other one does."""
 Paths = tuple[frozenset[Place], frozenset[Place]]
@@ -30,21 +32,40 @@ Blocked = tuple[int, Place, str]
 """CPU that was held, where it had taken the lock, what the other one wanted to do."""
 
 
-def gate(base: Sequence[RaceArrival], kicked: bool = False) -> RaceArrival | None:
-    """Where the first CPU waits until the other one has come to rest; None without a landmark.
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the first CPU has to do with others before it takes anything away.
 
-    Its first landmark; where it makes the other one's vCPU leave KVM_RUN, when its own has come back.
+    ``users``: how many it lets begin, each with a landmark; ``stirs``: how often it has L0's VMM disturb
+    them then, each a KVM_RUN of its own.
     """
-    mark = next((each for each in base if not each.cpu and each.place == Place(LANDMARK)), None)
-    if mark is None or not kicked:
+
+    users: int = 1
+    stirs: int = 0
+
+
+ONE_USER = Others()
+
+
+def gate(base: Sequence[RaceArrival], others: Others = ONE_USER) -> RaceArrival | None:
+    """Where the first CPU waits until the others have come to rest; None without a landmark.
+
+    Its landmark when the last one has begun; where it disturbs them, when its own vCPU has come back.
+    """
+    mark = next(iter(marks_of(base, others.users)), None)
+    if mark is None or not others.stirs:
         return mark
-    loads = (side for side in sides(window(base)) if not side.cpu and side.function == LOAD)
-    return next((side.last for side in loads if side.first > mark.number), mark)
+    loads = [
+        side.last
+        for side in sides(window(base, others.users))
+        if not side.cpu and side.function == LOAD and side.first > mark.number
+    ]
+    return loads[min(others.stirs, len(loads)) - 1] if loads else mark
 
 
-def calm(base: Sequence[RaceArrival], kicked: bool = False) -> Schedule:
+def calm(base: Sequence[RaceArrival], others: Others = ONE_USER) -> Schedule:
     """The schedule of the calm run for a program that did ``base`` by itself; empty without a landmark."""
-    mark, last = gate(base), gate(base, kicked)
+    mark, last = gate(base, replace(others, stirs=0)), gate(base, others)
     if mark is None or last is None:
         return ()
     places = [mark] if mark == last else [mark, last]
@@ -75,6 +96,11 @@ class Tried:
         A place before which nothing differs may be one for which it matters what the CPU finds there.
         """
         return self.pairs[pair] + self.ways[pair, paths]
+
+
+def operates(side: Side) -> bool:
+    """Whether it emulates an operation."""
+    return any(OPERATES.search(each.place.function) for each in side.arrivals)
 
 
 def changes(side: Side) -> int:

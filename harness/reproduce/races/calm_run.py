@@ -7,13 +7,14 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.reproduce.races.calm import changes, gate
+from harness.reproduce.races.calm import Others, changes, gate, operates
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
     LANDMARK,
     LOOK,
     Side,
     Stretch,
+    marks_of,
     places_of,
     sides,
     stretches,
@@ -32,9 +33,9 @@ class CalmRun:
     second landmark.
     """
 
-    def __init__(self, base: Sequence[RaceArrival], kicked: bool) -> None:
+    def __init__(self, base: Sequence[RaceArrival], others: Others) -> None:
         self._base = base
-        inside = window(base)
+        inside = window(base, others.users)
         self._inside = frozenset(each.number for each in inside)
         self.sides = [each for each in sides(inside) if each.function not in (LANDMARK, LOOK)]
         self.path: dict[int, frozenset[Place]] = {}
@@ -44,7 +45,7 @@ class CalmRun:
         self.weights = [changes(side) / common[side.cpu, side.function] for side in self.sides]
         self.cpus = sorted({each.cpu for each in inside})
         self._of = {cpu: [each for each in base if each.cpu == cpu] for cpu in self.cpus}
-        self.marks = [each for each in inside if not each.cpu and each.place == Place(LANDMARK)]
+        self.marks = marks_of(base, others.users)
         self.looks = any(not each.cpu and each.place == Place(LOOK) for each in inside)
         self.groups: dict[int, dict[tuple[Place, Place | None], list[Stretch]]] = {}
         self.came_from: dict[int, Place | None] = {}
@@ -59,12 +60,14 @@ class CalmRun:
             if taking and not each.cpu and each.arrivals[0].number not in taking:
                 continue  # of the first CPU only what takes translations away counts, if anything does
             self.groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
-        self._gate = gate(base, kicked) if kicked else None
+        self._gate = gate(base, others) if others.stirs else None
         mine = [each for each in inside if not each.cpu and each.place.function not in (LANDMARK, LOOK)]
         self._mine = mine
         since = self._gate.number if self._gate else -1
         self.rest = min((each.number for each in mine if each.number > since), default=len(base))
         calm = [side for side in self.sides if side.cpu and side.first < self.rest]
+        self.operates = any(operates(side) for side in calm)
+        """Whether others execute operations while all is calm."""
         self._begins = [side.first for side in calm]
         self.firsts: dict[int, Side] = {}
         for side in calm:

@@ -37,21 +37,28 @@ SHADOWS = 6
 REPLACED = 0.2
 OF_EL1 = ("vae1", "vaae1", "aside1", "vmalle1")
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
-WAYS = ("after", "used", "before", "kicked")
+STIRRED = {"kicked": "kick", "preempted": "preempt", "hopped": "hop"}
+"""Ways in which L0 disturbs the user that has begun, and by what."""
+WAYS = ("after", "used", "before", *STIRRED)
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
 the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
-KVM_RUN and comes back."""
+KVM_RUN and comes back, or its thread is scheduled out and in, or goes from CPU to CPU."""
 REPLACES = "replaces"
 """The user's vCPU has another VNCR page's translation, of which KVM keeps one, and faults for this one."""
 
 
-def _begin(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
+def begin_of(rng: random.Random, spin: Spin, maps: Action, look: Action, way: str) -> list[Action]:
     """The user begins, in one of ``WAYS``; any for an empty one. ``REPLACES``: as in the first one."""
     way = way or rng.choice(WAYS)
     if way == "before":
         return [spin, maps]
     used = [look] if way == "used" else []
-    return [maps, *used, spin, *([Host("kick", 0)] if way == "kicked" else [])]
+    return [maps, *used, spin, *stir(way)]
+
+
+def stir(way: str) -> list[Action]:
+    """How L0 disturbs the user in that way."""
+    return [Host(STIRRED[way], 0)] if way in STIRRED else []
 
 
 def log(rng: random.Random, offset: int) -> list[Action]:
@@ -62,13 +69,13 @@ def log(rng: random.Random, offset: int) -> list[Action]:
     return found[: rng.choice((1, 2))]
 
 
-def unmap(rng: random.Random, at: int) -> tuple[Action, ...]:
-    """L1 takes a page out of L2's stage 2."""
+def unmap(rng: random.Random, at: int, ctx: int = 0) -> tuple[Action, ...]:
+    """L1 takes a page out of the stage 2 of an L2."""
     operation = by_name(rng.choice(("ipas2e1is", "vmalls12e1is", "alle1is")))
     return (
-        Map("s2", 0, at, 3, None),
-        Tlbi(0, operation.name, make_operand(operation, at=at)),
-        Tlbi(0, "vmalle1is"),
+        Map("s2", ctx, at, 3, None),
+        Tlbi(ctx, operation.name, make_operand(operation, at=at)),
+        Tlbi(ctx, "vmalle1is"),
     )
 
 
@@ -84,7 +91,7 @@ def event(
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     spin, look = Spin(1, 0, at, "l2"), Access("read", 0, at)
-    begin: list[Action] = [Host("set-up", offset), *_begin(rng, spin, maps, look, way), *log(rng, offset)]
+    begin: list[Action] = [Host("set-up", offset), *begin_of(rng, spin, maps, look, way), *log(rng, offset)]
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     return Program(world, (*begin, Host(rng.choice(takes), offset), Sample(1), Stop(1)))
 
@@ -99,7 +106,7 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     page = layout.e2(rng.randrange(2))
     letters = rng.choice(("w", "w", "wg"))
     operation = by_name(rng.choice(plain(OF_VEL2)))
-    begin = _begin(
+    begin = begin_of(
         rng, Spin(1, 0, page, "vncr"), Map("e2", 0, page, 3, layout.frame(0), letters), Access("vncr", 0), way
     )
     take: list[Action] = [
@@ -109,7 +116,7 @@ def vncr(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     end: list[Action] = []
     if rng.random() < 0.4:
         end.append(Map("e2", 0, page, 3, layout.frame(1), letters))
-    world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
+    world, begin = _replaces(rng, layout, hypervisor(page, bits), begin, way)
     return Program(world, (*begin, *take, *end, Sample(1), Stop(1)))
 
 
@@ -132,16 +139,17 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     offset = frame + TPIDR_EL2_AT
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
     begin: list[Action] = [Host("set-up", offset)]
-    begin += _begin(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
+    begin += begin_of(rng, Spin(1, 0, page, "vncr"), maps, Access("vncr", 0), way)
     if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs; L0 logs the page of each that it fills
         begin.append(Host("dirty-on", offset))
-    world, begin = _replaces(rng, layout, _hypervisor(page, bits), begin, way)
-    # Without memory KVM has no VNCR page to map: an external abort, as long as a memslot moves.
-    take = Host(rng.choice(("dontneed", "dontneed", "move")), offset)
+    world, begin = _replaces(rng, layout, hypervisor(page, bits), begin, way)
+    # Without memory KVM has no VNCR page to map: an external abort, for a moment while a memslot moves.
+    take = Host(rng.choice(("dontneed", "dontneed", "move", "delete")), offset)
     return Program(world, (*begin, take, Sample(1), Stop(1)))
 
 
-def _hypervisor(page: int, bits: int | None) -> World:
+def hypervisor(page: int, bits: int | None) -> World:
+    """An L2 that is one, with its VNCR page; and what L1 has loaded for operations of its own regime."""
     return World(SHIFT, (Context(1, vncr=page, s2_bits=bits), Context(1, tge=True, s2_bits=bits)), 2)
 
 
@@ -162,7 +170,7 @@ def event_of_l1(rng: random.Random, layout: Layout, bits: int | None = None, way
     va, offset = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     maps = Map("e2", 0, va, 3, EVENT_PA + offset, rng.choice(("w", "wg")))
     begin: list[Action] = [Host("set-up", offset)]
-    begin += _begin(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
+    begin += begin_of(rng, Spin(1, 0, va, "vel2"), maps, Access("peek", 0, va), way)
     begin += log(rng, offset)
     world = World(SHIFT, (Context(1, s2_bits=bits),), 2)
     take = Host(rng.choice(("dontneed",) * 8 + ("move", "delete")), offset)
@@ -183,7 +191,7 @@ def stage1(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     ]
     end: list[Action] = [Map("s1", 0, va, 3, pages[1], "w")] if rng.random() < 0.3 else []
     stage_2 = [Map("s2", 0, page, 3, layout.frame(n), "rwx") for n, page in enumerate(pages)]
-    begin = _begin(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va), way)
+    begin = begin_of(rng, Spin(1, 0, va, "l2"), maps, Access("read", 0, va), way)
     world = World(SHIFT, (Context(1, s1=True, s2_bits=bits),), 2)
     return Program(world, (*stage_2, *begin, *take, *end, Sample(1), Stop(1)))
 
@@ -194,7 +202,7 @@ def stage2(rng: random.Random, layout: Layout, bits: int | None = None, way: str
     take = unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwx")
     end: tuple[Action, ...] = (Map("s2", 0, at, 3, layout.frame(1), "rwx"),) if rng.random() < 0.3 else ()
-    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
+    begin = begin_of(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     return Program(World(SHIFT, (Context(1, s2_bits=bits),), 2), (*begin, *take, *end, Sample(1), Stop(1)))
 
 
@@ -206,7 +214,7 @@ def flag(rng: random.Random, layout: Layout, bits: int | None = None, way: str =
     at = layout.ipa(0)
     take = unmap(rng, at)
     maps = Map("s2", 0, at, 3, layout.frame(0), "rwxo")
-    begin = _begin(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
+    begin = begin_of(rng, Spin(1, 0, at, "l2"), maps, Access("read", 0, at), way)
     world = World(SHIFT, (Context(1, s2_bits=bits, s2_ha=True),), 2)
     look = DescriptorLook("s2", 0, at, 3)
     return Program(world, (*begin, *take, Sample(1), look, Sample(1), look, Stop(1)))
@@ -220,7 +228,7 @@ def recycle(rng: random.Random, layout: Layout, bits: int | None = None, way: st
     maps = [Map("s2", ctx, at, 3, layout.frame(1 + ctx % 3), "rwx") for ctx in range(1, count)]
     turns = [Access("read", ctx, at) for ctx in range(1, count)]
     rng.shuffle(turns)
-    begin = _begin(
+    begin = begin_of(
         rng,
         Spin(1, 0, at, "l2"),
         Map("s2", 0, at, 3, layout.frame(0), "rwx"),
@@ -245,7 +253,7 @@ def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None, wa
     ]
     turns = [Access("read", ctx, at) for ctx in range(new)]
     rng.shuffle(turns)
-    take: list[Action] = [*([Host("kick", 0)] if way == "kicked" else []), Access("read", new, at)]
+    take: list[Action] = [*stir(way), Access("read", new, at)]
     if rng.random() < 0.4:
         take.append(Access("read", turns[0].ctx, at))
     return Program(world, (*maps, *turns, Spin(1, new, at, "l2"), *take, Sample(1), Stop(1)))
@@ -262,7 +270,7 @@ def dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str 
     log, read = Host("dirty-on", offset), Host("dirty-read", offset)
     early = way != "kicked" or rng.random() < 0.5
     begin: list[Action] = [Host("set-up", offset), *([log] if early else [])]
-    begin += _begin(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
+    begin += begin_of(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
     take: list[Action] = [*([] if early else [log]), read]
     return Program(
         World(SHIFT, (Context(1, s2_bits=bits),), 2),

@@ -20,7 +20,9 @@ from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.program import Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
-from harness.reproduce.races import turn_programs
+from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
+from harness.reproduce.races.afterwards import probed
+from harness.reproduce.races.calm import Others
 from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
 from harness.reproduce.races.schedule import MOST_BITS
 
@@ -36,11 +38,19 @@ FAULT_AGAINST_TLBI = KernelDefect(
 KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
-SOONEST = ("after", "kicked", "used", "before")
+SOONEST = ("after", "kicked", "preempted", "used", "before", "hopped")
 THIRD = "third"
-BESIDE = ("online", "other-vm", "preempt", THIRD)
+OTHER_VM = "other-vm"
+"""A run of a program with it takes as long as twenty of others: its end walks shadows of 40 bits."""
+BESIDE = ("online", OTHER_VM, "preempt", "hop", THIRD)
 """When the user has begun, or all was taken away: a vCPU of the VM comes online, or another VM ends, or the
-user's thread is scheduled out again and again; or a third CPU uses it, too."""
+user's thread is scheduled out, or moved to another CPU, again and again; or a third CPU uses it, too."""
+BESIDE_WAYS = ("online", OTHER_VM, THIRD)
+"""Where to be scheduled out, or moved, is a way of its own."""
+BESIDE_TWO = ("online", OTHER_VM)
+"""Where a third vCPU would bring more shadows than the program has VMIDs for."""
+STIRS = ("kick", "preempt", "hop", "share")
+"""What the host does to others that have begun: it is theirs to come to rest once more."""
 NEVER_ONLINE = tuple(each for each in BESIDE if each != "online")
 """Where a way is that: each VM has one vCPU that may come online."""
 
@@ -55,7 +65,7 @@ class RaceConflict:
     make: Callable[[random.Random, Layout, int | None, str], Program]
     wide: bool = False
     ways: tuple[str, ...] = WAYS
-    beside: tuple[str, ...] = BESIDE
+    beside: tuple[str, ...] = BESIDE_WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +83,13 @@ class RaceProgram:
         return " ".join((self.kind, *words))
 
     @property
-    def kicked(self) -> bool:
-        """Whether the other vCPUs leave KVM_RUN before the first CPU takes anything away."""
-        return any(isinstance(each, Host) and each.action == "kick" for each in self.program.actions)
+    def others(self) -> Others:
+        """Who begins before the first CPU takes anything away, and how often it disturbs them then."""
+        actions = self.program.actions
+        users = [i for i, each in enumerate(actions) if isinstance(each, Spin)]
+        behind = actions[users[-1] + 1 :]
+        stirs = itertools.takewhile(lambda each: isinstance(each, Host) and each.action in STIRS, behind)
+        return Others(len(users), len(list(stirs)))
 
 
 def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
@@ -83,13 +97,14 @@ def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
 
     First come the ways with nothing beside them, in the order in which their first schedules show most: one
     fault for the translation, one load of a vCPU, and then those that fault and load again and again. Each
-    has one after it that has something beside, another thing each time.
+    has one after it that has something beside, another thing each time; the dearest comes last.
     """
     rng = random.Random(f"{seed} dealt {kind}")
     ways, beside = CONFLICTS[kind].ways, CONFLICTS[kind].beside
     own = [way for way in ways if way not in SOONEST]
     plain = [(way, "") for way in (*(way for way in SOONEST if way in ways), *rng.sample(own, len(own)))]
-    more = [(rng.choice(ways), each) for each in rng.sample(beside, len(beside))]
+    order = sorted(rng.sample(beside, len(beside)), key=lambda each: each == OTHER_VM)
+    more = [(rng.choice(ways), each) for each in order]
     rest = [each for each in itertools.product(ways, beside) if each not in more]
     pairs = itertools.zip_longest(plain, more)
     some = [each for pair in pairs for each in pair if each]
@@ -120,7 +135,7 @@ def program(
     for _ in range(100):
         bits = pa_bits(rng, kind)
         # nvh-litmus makes VMs of so many bits: with fewer KVM refuses another one while the first one lives.
-        bits = PHYSICAL_BITS if beside == "other-vm" else NARROW if narrow else bits
+        bits = PHYSICAL_BITS if beside == OTHER_VM else NARROW if narrow else bits
         found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
         comes_online = Host("online", 0) in found.actions
         if beside == THIRD and comes_online:
@@ -130,6 +145,7 @@ def program(
         elif beside:
             at = _beside_at(rng, found.actions)
             found = replace(found, actions=(*found.actions[:at], Host(beside, 0), *found.actions[at:]))
+        found = probed(rng, found)
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
@@ -141,7 +157,7 @@ def _beside_at(rng: random.Random, actions: Sequence[Action]) -> int:
     In between too, so that what takes translations away meets both who is not there yet and who just came.
     """
     first = next(i for i, each in enumerate(actions) if isinstance(each, Spin)) + 1
-    first += actions[first] == Host("kick", 0)
+    first += isinstance(each := actions[first], Host) and each.action in STIRS
     last = next(i for i, each in enumerate(actions) if isinstance(each, Sample))
     return rng.choice((first, first, last))
 
@@ -163,16 +179,21 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-event": RaceConflict(made.vncr_event, ways=(*WAYS, REPLACES)),
     "event-of-l1": RaceConflict(made.event_of_l1),
     "dirty": RaceConflict(made.dirty),
-    "recycle": RaceConflict(made.recycle, beside=("online", "other-vm", "preempt")),
-    "recycle-into": RaceConflict(
-        made.recycle_into, ways=("after", "kicked"), beside=("online", "other-vm", "preempt")
-    ),
+    "recycle": RaceConflict(made.recycle, beside=BESIDE_TWO),
+    "recycle-into": RaceConflict(made.recycle_into, ways=("after", "kicked", "preempted"), beside=BESIDE_TWO),
     "stage1": RaceConflict(made.stage1, wide=True),
     "stage2": RaceConflict(made.stage2, wide=True),
     "flag": RaceConflict(made.flag),
     "turns": RaceConflict(turn_programs.turns, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
     "operations": RaceConflict(turn_programs.operations, ways=turn_programs.TAKES, beside=NEVER_ONLINE),
     "vncr-turns": RaceConflict(turn_programs.vncr_turns, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
+    "own": RaceConflict(turn_programs.own, ways=turn_programs.OWN_TAKES, beside=NEVER_ONLINE),
+    "vncr-own": RaceConflict(turn_programs.vncr_own, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
+    "vncr-write": RaceConflict(vncr_write_programs.vncr_write, wide=True),
+    "vncr-dirty": RaceConflict(vncr_write_programs.vncr_dirty),
+    "neighbours": RaceConflict(
+        neighbour_programs.neighbours, ways=neighbour_programs.TAKES, beside=(OTHER_VM, "preempt", "hop")
+    ),
 }
 NARROW = 36
 """Bits of a shadow, and of L2's IPAs, that are enough for every address of ``Layout``'s first areas."""

@@ -27,7 +27,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.reproduce.races.calm import Pair, Paths, Tried
+from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates
 from harness.reproduce.races.calm_run import EARLY, CalmRun
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
@@ -52,8 +52,12 @@ TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
 WAYS = ("sweep", "back", "pair", "crossed", "points")
 WEIGHTS = (60, 28, 4, 4, 4)
+BOTH_WEIGHTS = (44, 44, 4, 4, 4)
+"""Where others execute operations, too: whatever the first CPU does may be looked at, or undone, by these."""
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
+ONLY_USES = 0.5
+"""What it counts in the sweep back that a side executes no operation, where others do."""
 OLD = 0.25
 """What it counts in the sweep back that others did something else since: most have a side or two."""
 FIRST_SIDE = " first"
@@ -68,10 +72,10 @@ class Drawer:
     base: tuple[RaceArrival, ...]
     tried: Tried = field(default_factory=Tried)
     deadline_us: int = 0
-    kicked: bool = False
+    others: Others = ONE_USER
 
     def __post_init__(self) -> None:
-        self._calm = CalmRun(self.base, self.kicked)
+        self._calm = CalmRun(self.base, self.others)
         self._drawn: tuple[Stretch, str] | None = None
         self._points_left = MOST_POINTS
         self._early: dict[str, int] = {}
@@ -83,7 +87,7 @@ class Drawer:
         self._drawn = None
         if len(self._calm.cpus) < 2:
             return ()
-        way = rng.choices(WAYS, WEIGHTS)[0]
+        way = rng.choices(WAYS, BOTH_WEIGHTS if self._calm.operates else WEIGHTS)[0]
         found: Schedule = ()
         if way == "points":
             found = self._points(rng)
@@ -202,6 +206,7 @@ class Drawer:
                     age = 0.0 if follows or entry else OLD * self._calm.age(other.last)
                     paths = self._calm.path_of(each), self._calm.path[other.first]
                     worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
+                    worth += ONLY_USES * (self._calm.operates and not operates(other))
                     order.append((-worth, rng.random(), each, other, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 

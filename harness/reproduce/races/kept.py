@@ -36,6 +36,7 @@ class Race:
     draw: int
     model: str
     timing: str
+    l0_cpus: int
     kernel: str
     mutant: str
     versions: Mapping[str, str]
@@ -79,6 +80,7 @@ claims: [{", ".join(claims_of(race.trial.program))}]
 stack:
   model: {race.model}
   timing: {race.timing}
+  l0: {{cpus: {race.l0_cpus}}}
 timeout: {DEADLINE_S}
 steps:
   - boot: l0
@@ -119,6 +121,7 @@ def write(race: Race, directory: Path) -> Path:
         "kernel": race.kernel,
         "model": race.model,
         "timing": race.timing,
+        "l0_cpus": race.l0_cpus,
         "versions": dict(race.versions),
         "scenario": path.name,
     }

@@ -148,13 +148,20 @@ def _given(place: Place) -> Place:
     return Place(place.function, "call", place.callee.replace("unlock", "lock"))
 
 
-def window(base: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
+def marks_of(base: Sequence[RaceArrival], users: int) -> list[RaceArrival]:
+    """The landmarks of the first CPU from the one on at which the last of ``users`` has begun."""
+    found = [each for each in base if not each.cpu and each.place == Place(LANDMARK)]
+    return found[users - 1 :]
+
+
+def window(base: Sequence[RaceArrival], users: int = 1) -> tuple[RaceArrival, ...]:
     """What counts: of the first CPU all between its first and last landmark, of others all in and around L2.
 
-    Where nobody enters L2 it begins with the last sides of the others before the first landmark: they say
-    that they begin before they do. Without a landmark all counts.
+    Its first landmark is the one at which the last of ``users`` has begun. Where nobody enters L2 it begins
+    with the last sides of the others before that: they say that they begin before they do. Without a landmark
+    all counts.
     """
-    marks = [each.number for each in base if not each.cpu and each.place == Place(LANDMARK)]
+    marks = [each.number for each in marks_of(base, users)]
     entries = [each.number for each in base if each.cpu and each.place == Place(ENTRY)]
     ends = [each.number for each in base if each.cpu and each.place.function in (ENTRY, EXIT)]
     first = (marks[0], marks[-1] if len(marks) > 1 else len(base)) if marks else (0, len(base))

@@ -3,9 +3,9 @@
 
 CPU 1 enters L2 anew for each access. It goes through more VMIDs than there are shadows, so that each entry
 looks at all shadows and recycles one; through VNCR pages, each of which takes the pseudo-TLB of the one
-before; or executes an operation in between, which looks at all shadows and all pseudo-TLBs. What CPU 0 does
-meanwhile is the program's way, one of ``TAKES``. So each of these sides of KVM's nested code meets each of
-those (docs/races.md).
+before; or executes an operation in between, which looks at all shadows and all pseudo-TLBs, or takes away
+what it has just used. What CPU 0 does meanwhile is the program's way, one of ``TAKES``. So each of these
+sides of KVM's nested code meets each of those (docs/races.md).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from harness.reproduce.races.conflict_programs import OF_EL1, OF_VEL2, SHADOWS, 
 TAKES = ("event", "memslot", "dirty", "stage1", "stage2", "enter", "online")
 """L0's VMM drops event memory, moves or deletes its memslot, logs what is written to it; L1 takes a page out
 of stage 1 or 2, or enters VMIDs that have no shadow; or a vCPU comes online, which brings two shadows."""
+OWN_TAKES = tuple(each for each in TAKES if each != "enter")
 VNCR_TAKES = ("own", "event", "memslot", "dirty", "online")
 """L1 takes the VNCR page out of its own regime, and executes an operation of that; the rest as before."""
 SHADOWED, PSEUDO = 0.7, 0.7
@@ -56,6 +57,12 @@ def operations(rng: random.Random, layout: Layout, bits: int | None = None, way:
     way = way or rng.choice(TAKES)
     count = SHADOWS + 2 if way == "enter" else 3
     return _program(rng, layout, bits, way, "tlbi-turns", count)
+
+
+def own(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
+    """CPU 1 invalidates what it has just read, again and again: both CPUs take the same translation away."""
+    way = way or rng.choice(OWN_TAKES)
+    return _program(rng, layout, bits, way, "l2-own", 2)
 
 
 def _program(
@@ -110,7 +117,15 @@ def _take(rng: random.Random, way: str, at: int, offset: int) -> list[Action]:
 
 def vncr_turns(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """Two L2s that are hypervisors take turns on a vCPU, whose pseudo-TLB has the page of one of them."""
-    way = way or rng.choice(VNCR_TAKES)
+    return _vncr_program(rng, layout, bits, way or rng.choice(VNCR_TAKES), "vncr-turns")
+
+
+def vncr_own(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
+    """CPU 1 invalidates its own pseudo-TLB after each use: both CPUs look for it at once."""
+    return _vncr_program(rng, layout, bits, way or rng.choice(VNCR_TAKES), "vncr-own")
+
+
+def _vncr_program(rng: random.Random, layout: Layout, bits: int | None, way: str, where: str) -> Program:
     pages = [layout.e2(area) for area in rng.sample(range(2), 2)]
     frame, words = rng.randrange(4) << SHIFT, []
     contexts = (
@@ -130,10 +145,10 @@ def vncr_turns(rng: random.Random, layout: Layout, bits: int | None = None, way:
     takes: dict[str, list[Action]] = {
         "own": [Map("e2", 0, pages[0], 3, None), tlbi],
         "event": [Host("dontneed", offset)],
-        "memslot": [Host("move", offset)],  # without memory KVM has no VNCR page to map: an external abort
+        "memslot": [Host(rng.choice(("move", "delete")), offset)],
         "dirty": [Host("dirty-on", offset)],  # not read: L0 logs the page of each pseudo-TLB that it fills
         "online": [Host("online", 0)],
     }
-    spin = Spin(1, 0, pages[0], "vncr-turns")
+    spin = Spin(1, 0, pages[0], where)
     actions = (*maps, spin, *takes[way], Sample(1), Stop(1))
     return Program(World(SHIFT, contexts, 2), actions, InitialMemory(tuple(words)))

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
+from harness.level import Level
 from harness.program.program import Program
 from harness.reproduce.hunt.alone import disaster
 from harness.reproduce.hunt.program_findings import ProgramFinding
@@ -48,7 +49,10 @@ MET = frozenset({HoldEnd.UNTIL, HoldEnd.BLOCKED})
 
 @dataclass(frozen=True, slots=True)
 class RaceOrder:
-    """What a worker is to do: programs ``first``, ``first + stride`` and so on, until ``deadline``."""
+    """What a worker is to do: programs ``first``, ``first + stride`` and so on, until ``deadline``.
+
+    ``kinds``: of these alone, if there are any.
+    """
 
     seed: str
     first: int
@@ -61,6 +65,7 @@ class RaceOrder:
     mutant: str = ""
     one: bool = False
     as_new: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 def main(order: RaceOrder, queue: Queue[Any]) -> None:
@@ -79,7 +84,7 @@ class RaceWorker:
         self.journal = order.out.absolute() / f"trials-{order.first}.txt"
         self.tried = Tried()
         self.causes: set[str] = set()
-        self.agenda = RaceAgenda(order.seed, order.first, order.stride)
+        self.agenda = RaceAgenda(order.seed, order.first, order.stride, order.kinds)
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)
 
     def work(self) -> None:
@@ -151,10 +156,10 @@ class RaceWorker:
         program.tried.append(program.trial)
         if note and note.kept:
             return note
-        chosen = replace(program.trial, schedule=calm(base.arrivals, program.made.kicked))
+        chosen = replace(program.trial, schedule=calm(base.arrivals, program.made.others))
         ran = self.target.race(chosen)
         made = program.made
-        program.drawer = Drawer(made.shape, ran.arrivals, self.tried, program.patience_us, made.kicked)
+        program.drawer = Drawer(made.shape, ran.arrivals, self.tried, program.patience_us, made.others)
         program.tried.append(chosen)
         return self.look(program.number, -1, chosen, ran, done)
 
@@ -274,6 +279,7 @@ class RaceWorker:
             draw=draw,
             model=self.order.spec.model,
             timing=self.order.spec.timing,
+            l0_cpus=self.order.spec.levels[Level.L0].cpus,
             kernel=self.order.kernel,
             mutant=self.order.mutant,
             versions={key: row["version"] for key, row in self.order.images.versions().items()},

@@ -101,3 +101,23 @@ def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:
     assert (totals.kinds["vncr"].programs, totals.kinds["vncr"].runs) == (1, 30)
     assert first.cost == 16 * told.RUN_COST + 9
     assert second.cost == 14 * told.RUN_COST + 7 * told.ARRIVAL_COST
+
+
+def test_some_kinds_alone() -> None:
+    made = RaceAgenda("s", 0, 1, ["vncr", "own"])
+    kinds = []
+    for _ in range(6):
+        program = made.next()
+        made.spent[program.kind] += 1
+        kinds.append(program.kind)
+    assert sorted(kinds) == ["own"] * 3 + ["vncr"] * 3
+
+
+def test_the_dearest_program_of_a_kind_comes_last_of_its_first_round() -> None:
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if conflicts.OTHER_VM not in conflict.beside:
+            continue
+        besides = [conflicts.dealt("s", kind, turn)[1] for turn in range(conflicts.first_round(kind))]
+        with_something = [each for each in besides if each]
+        assert with_something[-1] == conflicts.OTHER_VM
+        assert with_something.count(conflicts.OTHER_VM) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
+from harness.level import Level
 from harness.program.addresses import Layout
 from harness.program.allowed import allowed_of, illegal
 from harness.program.program import (
@@ -24,7 +25,14 @@ from harness.program.program import (
     Stop,
 )
 from harness.reproduce.hunt.program_findings import judge
-from harness.reproduce.races import again, conflict_programs, conflicts, kept, turn_programs
+from harness.reproduce.races import (
+    again,
+    conflict_programs,
+    conflicts,
+    kept,
+    neighbour_programs,
+    turn_programs,
+)
 from harness.reproduce.races.conflict_programs import WAYS
 from harness.reproduce.races.machine import RaceTrial
 from harness.reproduce.races.schedule import Preemption
@@ -121,6 +129,52 @@ def test_what_goes_on_beside_begins_before_something_is_taken_away_or_after(besi
         assert places == {True, False}
 
 
+@pytest.mark.parametrize(
+    ("kind", "way", "beside", "users", "stirs"),
+    [
+        ("event", "after", "", 1, 0),
+        ("event", "kicked", "", 1, 1),
+        ("event", "after", conflicts.THIRD, 2, 0),
+        ("vncr", "kicked", conflicts.THIRD, 2, 1),
+        ("neighbours", "event", "", 2, 1),
+        ("recycle-into", "kicked", "", 1, 1),
+    ],
+)
+def test_who_has_begun_and_was_disturbed_is_known(
+    kind: str, way: str, beside: str, users: int, stirs: int
+) -> None:
+    for seed in range(10):
+        others = conflicts.program(random.Random(seed), kind, way, beside).others
+        assert (others.users, others.stirs) == (users, stirs)
+
+
+@pytest.mark.parametrize("beside", ["preempt", "hop"])
+def test_others_come_to_rest_again_where_they_are_disturbed_before_anything_is_taken_away(
+    beside: str,
+) -> None:
+    """Not where that comes behind: then it is what they are looked at through."""
+    seen = set()
+    for seed in range(20):
+        found = conflicts.program(random.Random(seed), "turns", "event", beside)
+        at = found.program.actions.index(Host(beside, 0))
+        behind = isinstance(found.program.actions[at + 1], Sample)
+        assert found.others.stirs == (0 if behind else 1)
+        seen.add(behind)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(("way", "action"), conflict_programs.STIRRED.items())
+def test_a_user_that_has_begun_is_disturbed_in_its_way(way: str, action: str) -> None:
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if way not in conflict.ways:
+            continue
+        found = conflicts.program(random.Random(1), kind, way)
+        actions = found.program.actions
+        at = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+        assert actions[at + 1] == Host(action, 0)
+        assert found.others.stirs == 1
+
+
 def test_translations_of_another_vmid_are_told_apart() -> None:
     """Whatever shadow is recycled: the page that another VMID has there is not the one that is looked for."""
     for kind in ("recycle", "recycle-into"):
@@ -136,10 +190,11 @@ def test_translations_of_another_vmid_are_told_apart() -> None:
             assert list(pages.values()).count(pages[spin.ctx]) == 1
 
 
-def test_a_write_that_no_log_has_is_a_finding() -> None:
+@pytest.mark.parametrize("kind", ["dirty", "vncr-dirty"])
+def test_a_write_that_no_log_has_is_a_finding(kind: str) -> None:
     """The log is read once more after the writer was seen to write: the page has to be in it."""
     for seed in range(20):
-        program = made("dirty", seed)
+        program = made(kind, seed)
         may = allowed_of(program)
         reads = [
             i
@@ -202,7 +257,7 @@ def test_a_vncr_page_takes_the_place_of_another_one(kind: str) -> None:
         assert program.world.contexts[2].vncr != program.world.contexts[0].vncr
 
 
-@pytest.mark.parametrize("kind", ["turns", "operations", "vncr-turns"])
+@pytest.mark.parametrize("kind", ["turns", "operations", "vncr-turns", "own", "vncr-own"])
 def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
     """CPU 1 goes through contexts, or executes operations, while CPU 0 does what the way says."""
     does = {
@@ -212,7 +267,6 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
         "stage1": Map("s1", 0, 0, 3),
         "stage2": Map("s2", 0, 0, 3),
         "own": Map("e2", 0, 0, 3),
-        "memslot": Host("move", 0),
         "enter": Access("read", 1),
     }
     for way in conflicts.CONFLICTS[kind].ways:
@@ -222,7 +276,7 @@ def test_each_side_of_one_cpu_meets_each_of_the_other(kind: str) -> None:
             spin, first = program.actions[at], program.actions[at + 1]
             assert isinstance(spin, Spin)
             assert spin.where in TURNS
-            if way == "memslot" and kind != "vncr-turns":
+            if way == "memslot":
                 assert isinstance(first, Host)
                 assert first.action in ("move", "delete")
                 continue
@@ -260,6 +314,82 @@ def test_words_of_vncr_pages_are_poked_whatever_is_left_of_the_program() -> None
         assert {pa for pa, _ in program.memory.words} == {(each.to or 0) + 0x90 for each in leaves}
 
 
+@pytest.mark.parametrize("way", neighbour_programs.TAKES)
+def test_neighbours_are_on_one_cpu_and_use_what_is_not_the_same(way: str) -> None:
+    """Both are looked at; what one of them finds is never what the other one may find, before or after."""
+    for seed in range(10):
+        program = neighbour_programs.neighbours(random.Random(seed), LAYOUT, None, way)
+        spins = [each for each in program.actions if isinstance(each, Spin)]
+        assert [each.cpu for each in spins] == [1, 2]
+        share = program.actions.index(Host("share", 0))
+        assert all(program.actions.index(each) < share for each in spins)
+        assert program.world.contexts[spins[0].ctx].vmid != program.world.contexts[spins[1].ctx].vmid
+        may = allowed_of(program)
+        mine, others = (
+            may[i]
+            for i, each in enumerate(program.actions)
+            if isinstance(each, Sample) and each.cpu in (1, 2)
+        )
+        assert mine is not None
+        assert others is not None
+        assert not mine & others
+        assert len(others) == 1
+
+
+def test_a_neighbours_translation_is_a_finding() -> None:
+    """The vCPU that nobody takes anything from reads the other one's page."""
+    for way in ("vncr-own", "stage1", "stage2"):
+        program = conflicts.program(random.Random(1), "neighbours", way).program
+        stale = 0x6E76_6800_0000_0000 + LAYOUT.frame(0)
+        finding = judge(program, tokens(program, f"v={stale:#x}"), conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        ("vncr-event", "after"),
+        ("vncr-turns", "memslot"),
+        ("vncr-own", "memslot"),
+        ("neighbours", "vncr-memslot"),
+    ],
+)
+def test_a_vncr_page_whose_memory_goes_away(kind: str, way: str) -> None:
+    """KVM has nothing to map then; whoever still reads what was there has a translation that L0 took away."""
+    deleted = 0
+    for seed in range(60):
+        program = conflicts.CONFLICTS[kind].make(random.Random(seed), LAYOUT, None, way)
+        if not any(isinstance(each, Host) and each.action == "delete" for each in program.actions):
+            continue
+        deleted += 1
+        may = allowed_of(program)
+        look = next(i for i, each in enumerate(program.actions) if isinstance(each, Sample))
+        assert may[look] == frozenset({"vncr-external"})
+        right = [None if each is None else min(each) for each in may]
+        finding = judge(program, [*right[:look], "v=0x1234", *right[look + 1 :]], conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+    assert deleted > 4
+
+
+def test_a_vncr_page_that_may_no_longer_be_written() -> None:
+    """L1 takes the permission or the page, and its TLBI is over: a write that still lands is a finding."""
+    seen = set()
+    for seed in range(40):
+        program = made("vncr-write", seed)
+        may = allowed_of(program)
+        looks = [i for i, each in enumerate(program.actions) if isinstance(each, Sample)]
+        seen |= {frozenset(may[i] or ()) for i in looks}
+        right = [None if each is None else min(each) for each in may]
+        assert judge(program, right, conflicts.KNOWN) is None
+        late = [*right[: looks[0]], "v=0x0", *right[looks[0] + 1 :]]
+        finding = judge(program, late, conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+    assert seen >= {frozenset({"vncr-permission"}), frozenset({"vncr-translation"}), frozenset({"v=0x0"})}
+
+
 def test_recycling_needs_more_contexts_than_there_are_shadows() -> None:
     assert all(len(made("recycle", seed).world.contexts) > conflict_programs.SHADOWS for seed in range(20))
 
@@ -287,7 +417,8 @@ def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["event", "vncr", "vncr-event", "recycle", "turns", "operations", "vncr-turns"]
+    "name",
+    ["event", "vncr", "vncr-event", "recycle", "turns", "operations", "vncr-turns", "vncr-own", "neighbours"],
 )
 def test_what_is_stale_is_a_new_finding(name: str) -> None:
     program = made(name)
@@ -342,7 +473,7 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     hold = Preemption(1, Place("walk", "return"), 2, 0, Place("tlbi"), 1)
     trial = RaceTrial(program, (hold,), 40, warm=1)
     race = kept.Race(
-        trial, finding, "1 cpu0\n", "7", 3, 2, "qemu-v1", "icount", "nv", "", {"qemu": "11"}, 9, 5, 5
+        trial, finding, "1 cpu0\n", "7", 3, 2, "qemu-v1", "icount", 3, "nv", "", {"qemu": "11"}, 9, 5, 5
     )
     path = kept.write(race, tmp_path)
     (cell,) = load_file(str(path), vocabulary())
@@ -352,9 +483,11 @@ def test_kept_scenario_loads(tmp_path: Path) -> None:
     assert (step.at.place, step.at.cpu, step.at.nth) == (Place("walk", "return"), 1, 2)
     assert step.arrival is not None
     assert step.arrival.place == Place("tlbi")
+    assert cell.stack.levels[Level.L0].cpus == 3
     assert again.is_race(tmp_path)
     read = again.read_race(tmp_path)
     assert (read.program, read.schedule, read.pa_bits, read.warm) == (trial.text, (hold,), 40, 1)
+    assert read.l0_cpus == 3
     assert read.trace == race.trace
 
 

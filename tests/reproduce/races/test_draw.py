@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from harness.reproduce.races import calm as calm_run
-from harness.reproduce.races.calm import Tried, calm
+from harness.reproduce.races.calm import Others, Tried, calm
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
 from harness.reproduce.races.sides import LOOK, places_of
@@ -172,12 +172,12 @@ def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
     for each in LOG:
         kicked += [*whole(0, Place("vcpu_load")), *whole(1, put)] if each == (0, TLBI) else []
         kicked += [each]
-    rest = calm(arrivals(kicked), kicked=True)
+    rest = calm(arrivals(kicked), Others(1, 1))
     assert [(each.cpu, each.place, each.nth) for each in rest] == [
         (0, MARK, 1),
         (0, Place("vcpu_load", "return"), 1),
     ]
-    drawer = Drawer("k", arrivals(kicked), kicked=True)
+    drawer = Drawer("k", arrivals(kicked), others=Others(1, 1))
     swept = [chosen for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
     held = [chosen for chosen in swept if chosen[0].place == put]
     assert held
@@ -189,6 +189,38 @@ def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
         for chosen in Drawer("k", arrivals(kicked))._order(random.Random(1), "x", frozenset())
         if chosen[1][1] == put
     ]
+
+
+def test_what_is_taken_away_comes_behind_the_beginning_of_the_last_user() -> None:
+    """With two users the first one's landmark is none for the second: until then nothing was taken away."""
+    log: Log = [*whole(0, LOAD), *whole(0, MARK), *LOG]
+    (rest,) = calm(arrivals(log), Others(2))
+    assert (rest.place, rest.nth) == (MARK, 2)
+    for users, swept in ((1, 0), (2, 1)):
+        drawer = Drawer("k", arrivals(log), others=Others(users))
+        places = {chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))}
+        assert (WALK in places) == swept
+    assert calm(arrivals(log), Others(4)) == (), "the fourth never began"
+
+
+def test_who_executes_operations_too_is_met_by_them_first() -> None:
+    """CPU 0 is held for what executes operations on CPU 1 before it is for what only uses something."""
+    both = Place("handle_tlbi_el2")
+    log: Log = []
+    for each in LOG:
+        log += whole(1, both) if each == (1, FAULT) else []
+        log += [each]
+    for base, first, many in ((log, both, True), (LOG, FAULT, False)):
+        drawer = Drawer("k", arrivals(base))
+        assert drawer._calm.operates == many
+        order = drawer._back_order(random.Random(1))
+        assert order[-1][1].function == first.function
+    backs = [0, 0]
+    for i, base in enumerate((log, LOG)):
+        for seed in range(300):
+            chosen = Drawer("k", arrivals(base)).draw(random.Random(seed))
+            backs[i] += bool(chosen) and chosen[0].cpu == 0
+    assert backs[0] > backs[1]
 
 
 def test_a_lock_that_blocked_is_not_held_again() -> None:

@@ -78,13 +78,15 @@ l2_hang:
 	b	l2_end
 	.endm
 
-	.globl l2_spin, l2_spin_write, l2_vncr_spin
+	.globl l2_spin, l2_spin_write, l2_vncr_spin, l2_vncr_spin_write
 l2_spin:
 	spin	ldr x0, [x1]
 l2_spin_write:
 	spin	str x4, [x1]
 l2_vncr_spin:
 	spin	mrs x0, tpidr_el2
+l2_vncr_spin_write:
+	spin	msr tpidr_el2, x4
 
 /* The same as l2_spin, but HVC #3 as soon as it reads SPOILT. */
 	.globl l2_watch

@@ -32,7 +32,8 @@ void step_spin(struct pe *cpu, const struct step *s)
 				      [SPIN_L2_SPOILT] = l2_watch,
 				      [SPIN_L2_EL0] = l2_spin,
 				      [SPIN_L2_VNCR] = l2_vncr_spin,
-				      [SPIN_L2_WRITE] = l2_spin_write };
+				      [SPIN_L2_WRITE] = l2_spin_write,
+				      [SPIN_L2_VNCR_WRITE] = l2_vncr_spin_write };
 	uint64_t *stop = &spin_stop[cpu->index];
 	volatile struct spin *spin = &spins[cpu->index];
 
@@ -46,6 +47,8 @@ void step_spin(struct pe *cpu, const struct step *s)
 			spin_at_vel2(cpu, spin, s->a);
 		else if (s->c == SPIN_TLBI_TURNS)
 			spin_with_tlbi(cpu, spin, s, round);
+		else if (s->c == SPIN_L2_OWN || s->c == SPIN_VNCR_OWN)
+			spin_with_own_tlbi(cpu, spin, s, round);
 		else if (s->c >= SPIN_L2_TURNS)
 			spin_in_turns(cpu, spin, s, stop);
 		else

@@ -4,6 +4,7 @@
 #include "host/break.h"
 #include "host/memory.h"
 #include "host/preempt.h"
+#include "host/seats.h"
 #include "host/value.h"
 #include "host/vcpu.h"
 
@@ -138,6 +139,10 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 		return false;
 	case EVENT_PREEMPT:
 		return preempt_start(vm);
+	case EVENT_HOP:
+		return seats_start(vm, SEATS_HOP);
+	case EVENT_SHARE:
+		return seats_start(vm, SEATS_SHARE);
 	case EVENT_CHANGED:
 		*answer = changed(vm, offset);
 		return true;

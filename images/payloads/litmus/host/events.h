@@ -18,6 +18,8 @@ enum event_action {
 	EVENT_KICK,	 /* a signal for the other vCPUs: each leaves KVM_RUN and comes back */
 	EVENT_OTHER_VM,	 /* another VM is made, runs an L2, and ends */
 	EVENT_PREEMPT,	 /* the other vCPUs' threads lose their CPU and get it back, for some milliseconds */
+	EVENT_HOP,	 /* the same threads go from one CPU of L0 to the next, for some milliseconds */
+	EVENT_SHARE,	 /* all of them are on one CPU of L0, and take turns on it */
 	EVENT_CHANGED,	  /* 1: the memory is what it was when this was asked last, 2: it is not */
 };
 

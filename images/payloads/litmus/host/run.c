@@ -8,6 +8,7 @@
 #include "host/huge.h"
 #include "host/pin.h"
 #include "host/qemu.h"
+#include "host/seats.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -86,13 +87,11 @@ static void deadline_set(struct vm *vm, unsigned timeout_s)
 	timer_settime(vm->timer, 0, &when, NULL);
 }
 
-enum ran vm_run(struct vm *vm, unsigned timeout_s)
+static enum ran run(struct vm *vm, unsigned timeout_s)
 {
 	const struct vcpu *v = &vm->vcpu[0];
 	double deadline = seconds() + timeout_s;
 
-	if (vm->config.qemu)
-		return qemu_run(vm, timeout_s);
 	deadline_set(vm, timeout_s);
 	for (;;) {
 		if (vm->broken[0])
@@ -128,4 +127,15 @@ enum ran vm_run(struct vm *vm, unsigned timeout_s)
 			return fatal(vm);
 		}
 	}
+}
+
+enum ran vm_run(struct vm *vm, unsigned timeout_s)
+{
+	enum ran ran;
+
+	if (vm->config.qemu)
+		return qemu_run(vm, timeout_s);
+	ran = run(vm, timeout_s);
+	seats_stop(vm);
+	return ran;
 }

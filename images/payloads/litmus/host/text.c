@@ -126,12 +126,19 @@ static bool do_host(struct text *t, const struct line *line)
 	static const struct {
 		const char *name;
 		enum event_action action;
-	} actions[] = {
-		{ "set-up", EVENT_SET_UP },	    { "dontneed", EVENT_DONTNEED },   { "move", EVENT_MOVE },
-		{ "delete", EVENT_DELETE },	    { "read-only", EVENT_READ_ONLY }, { "dirty-on", EVENT_DIRTY_ON },
-		{ "dirty-read", EVENT_DIRTY_READ }, { "online", EVENT_ONLINE },	      { "kick", EVENT_KICK },
-		{ "other-vm", EVENT_OTHER_VM },	    { "preempt", EVENT_PREEMPT }
-	};
+	} actions[] = { { "set-up", EVENT_SET_UP },
+			{ "dontneed", EVENT_DONTNEED },
+			{ "move", EVENT_MOVE },
+			{ "delete", EVENT_DELETE },
+			{ "read-only", EVENT_READ_ONLY },
+			{ "dirty-on", EVENT_DIRTY_ON },
+			{ "dirty-read", EVENT_DIRTY_READ },
+			{ "online", EVENT_ONLINE },
+			{ "kick", EVENT_KICK },
+			{ "other-vm", EVENT_OTHER_VM },
+			{ "preempt", EVENT_PREEMPT },
+			{ "hop", EVENT_HOP },
+			{ "share", EVENT_SHARE } };
 	uint64_t offset;
 	struct step *s;
 
@@ -152,7 +159,7 @@ static bool do_host(struct text *t, const struct line *line)
 	return text_wrong(t, "%s is not an action of the host", w[1]);
 }
 
-/* spin CPU CTX VA l2|vel2|vncr|el0|l2w|l2-turns|vncr-turns|tlbi-turns, sample CPU, stop CPU */
+/* spin CPU CTX VA l2|vel2|vncr|el0|l2w|vncrw|l2-turns|vncr-turns|tlbi-turns|l2-own|vncr-own, sample CPU, stop CPU */
 static bool do_spin(struct text *t, const struct line *line)
 {
 	char **w = line->words;
@@ -171,9 +178,12 @@ static bool do_spin(struct text *t, const struct line *line)
 			       { "vncr", SPIN_L2_VNCR },
 			       { "el0", SPIN_L2_EL0 },
 			       { "l2w", SPIN_L2_WRITE },
+			       { "vncrw", SPIN_L2_VNCR_WRITE },
 			       { "l2-turns", SPIN_L2_TURNS },
 			       { "vncr-turns", SPIN_VNCR_TURNS },
-			       { "tlbi-turns", SPIN_TLBI_TURNS } };
+			       { "tlbi-turns", SPIN_TLBI_TURNS },
+			       { "l2-own", SPIN_L2_OWN },
+			       { "vncr-own", SPIN_VNCR_OWN } };
 
 		if (n != 5 || !text_declared(t, w[2], &ctx) || !text_number(t, w[3], &va) || t->spinning[cpu])
 			return text_wrong(t, "expected `spin CPU CTX VA WHERE`, once for a CPU");

@@ -60,6 +60,7 @@ struct vm {
 	bool timed;
 	other_vm_action other_vm; /* EVENT_OTHER_VM */
 	struct disturbance *disturbance;
+	struct seats *seats;
 	int qemu, ram, image; /* --vmm qemu: the process, and files in memory */
 	uint64_t rings;	      /* of its doorbell */
 	unsigned refused; /* accesses of L2 to protected memory */

@@ -93,9 +93,12 @@ enum spin_where {
 	SPIN_L2_EL0,
 	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
 	SPIN_L2_WRITE,	/* writes, another value each time */
+	SPIN_L2_VNCR_WRITE, /* the same to TPIDR_EL2 */
 	SPIN_L2_TURNS, /* enters L2 for each read, under each context from ctx on in turn: that of ctx counts */
 	SPIN_VNCR_TURNS, /* the same with SPIN_L2_VNCR, under those that have a page */
 	SPIN_TLBI_TURNS, /* enters L2 for each read; in between an operation of vEL2's for an address that nothing maps */
+	SPIN_L2_OWN, /* the same, and the operation is for what it has read */
+	SPIN_VNCR_OWN, /* the same with SPIN_L2_VNCR */
 };
 
 /* With HCR_EL2.{NV,NV2} the accesses to TPIDR_EL2 are to the page of VNCR_EL2 (Arm ARM D8.14). */
