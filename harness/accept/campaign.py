@@ -20,6 +20,7 @@ from harness.accept import cost as costs
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
 from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage
+from harness.accept.earlier import FACT
 from harness.accept.lab import Lab, SeriesStep, StepBuild
 from harness.accept.report.selection import plan_line, selection_of
 from harness.accept.report.series_report import (
@@ -132,6 +133,9 @@ class Campaign:
             ),
             diff=self.tree.diff(),
             level=str(self.request.level),
+            base_earlier=sum(
+                any(FACT in each.facts for each in runs.results) for runs in self.runs.get(0, {}).values()
+            ),
         )
 
     def choose(self, numbers: Sequence[int]) -> None:
@@ -142,7 +146,11 @@ class Campaign:
         if not self.request.chooses:
             return
         known = planning.PlanningKnowledge(
-            self.lab.store, self.request.overrides, history(self.lab.store), self.request.repeat
+            self.lab.store,
+            self.request.overrides,
+            history(self.lab.store),
+            self.request.repeat,
+            self.lab.earlier.known(base.artefact, self.request) if self.lab.earlier else frozenset(),
         )
         self.plan = kept.load(self.directory) if self.request.resume else None
         if self.plan is None:

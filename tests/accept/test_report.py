@@ -129,6 +129,12 @@ def test_reply_is_a_mail_for_a_list() -> None:
     assert "nothing that speaks against it" in reply.render(report())
 
 
+def test_reply_says_what_of_the_base_had_run_before() -> None:
+    words = "on the base 1 of them have run before, for another series"
+    assert words not in reply.render(report())
+    assert words in reply.render(report(base_earlier=1))
+
+
 SPLAT = (
     "WARNING: arch/arm64/kvm/nested.c:1733 at kvm_s2_mmu_iterate_by_vmid+0x1c/0x120, CPU#1: kvm/220",
     "trace: handle_ipas2e1is < kvm_handle_sys_reg < handle_exit",

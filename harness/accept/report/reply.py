@@ -154,6 +154,8 @@ def _ran(report: SeriesReport) -> Iterator[str]:
     else:
         names = some(cells, 2 * MOST)
         yield from _row("Ran", f"{_many(len(cells), 'cell')}{how}, {_repeats(report)}: {names}")
+    if report.base_earlier:
+        yield from _row("", f"on the base {report.base_earlier} of them have run before, for another series")
     if chosen is None:
         return
     if chosen.left:

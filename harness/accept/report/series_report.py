@@ -102,7 +102,8 @@ class SeriesReport:
 
     ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
     other; 0 when there is none of the kind. ``cost_limit``: relative, None for none. ``selection``: what ran
-    and what did not. ``level`` is the one that ran the series.
+    and what did not. ``level`` is the one that ran the series. ``base_earlier``: cells of the base that an
+    earlier acceptance ran on it, which did not run again.
     """
 
     origin: str
@@ -130,6 +131,7 @@ class SeriesReport:
     cost_limit: float | None = cost_limit.LIMIT
     selection: CellSelection | None = None
     level: str = "l0"
+    base_earlier: int = 0
 
     @property
     def where(self) -> str:
