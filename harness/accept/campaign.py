@@ -104,7 +104,7 @@ class Campaign:
             title=self.submission.title,
             version=self.submission.version,
             base=self.base.label,
-            base_commit=self.base.repository.commit,
+            base_commit="" if self.base.repository.imported else self.base.repository.commit,
             model=", ".join(sorted({cell.stack.model for cell in cells})),
             timing=", ".join(sorted({cell.stack.timing for cell in cells})),
             kernel=str(whole.artefact.manifest["release"]) if whole.artefact else "",

@@ -124,6 +124,12 @@ def since(patch: int, cell: str = "a") -> Verdicts:
     return lambda step, name, _: "f" if name == cell and step >= patch else "p"
 
 
+def test_a_base_that_came_from_no_repository_has_no_commit(judge: Judge, base: Base) -> None:
+    """Its import into git is this machine's own: nobody who reads the mail has that commit."""
+    assert base.repository.imported
+    assert judge(Laboratory(("a",), lambda *_: "p")).base_commit == ""
+
+
 def test_what_the_base_had_no_time_for_is_left_out_and_told(judge: Judge) -> None:
     """A cell that has not run on the base cannot be compared: it runs nowhere, and the report names it."""
     cells = ("soon", "late", "later")

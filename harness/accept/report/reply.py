@@ -7,7 +7,9 @@ names no place of this machine, and gives no tag: whether one is deserved is for
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,7 +18,7 @@ from pathlib import Path
 from harness.accept.compare import MEANING, REJECTING, CellComparison, SeriesEffect, worst_first
 from harness.accept.cost_limit import MOVED, by_handler
 from harness.accept.report.series_report import MENDING, Decision, SeriesReport, StepRecord
-from harness.accept.stats import RedRate
+from harness.accept.stats import RedRate, shown
 from harness.report.safe_text import one_line, seconds, some
 from harness.report.store import write_text
 
@@ -106,11 +108,11 @@ def _repeats(report: SeriesReport) -> str:
         f"{'once' if count == 1 else f'{count} times'} each{end}"
         for count, end in (
             (report.repeat, ""),
-            (report.repeat_racy, " where the timing is not deterministic"),
+            (report.repeat_racy, " where the timing is not deterministic,"),
         )
         if count
     ]
-    return f"{' or '.join(kinds) or 'never'} on base and series"
+    return f"{', or '.join(kinds) or 'never'} on base and series"
 
 
 def _row(label: str, text: str) -> list[str]:
@@ -140,7 +142,8 @@ def _warnings(report: SeriesReport) -> Iterator[str]:
 
 
 def _setup(report: SeriesReport) -> Iterator[str]:
-    yield from _row("Base", f"{report.base}, commit {report.base_commit[:12]}")
+    commit = f", commit {report.base_commit[:12]}" if report.base_commit else ""
+    yield from _row("Base", f"{report.base}{commit}")
     kernel = f"{report.kernel} at {report.where}; " if report.kernel else ""
     yield from _row("Machine", f"{kernel}model {report.model}, timing {report.timing}; nvh {report.nvh}")
 
@@ -198,16 +201,30 @@ def _cells(report: SeriesReport) -> Iterator[str]:
     count = report.count
     parts = [f"{count[outcome]} {MEANING[outcome]}" for outcome in _ORDER if count[outcome]]
     yield from _row("Result", "; ".join(parts))
-    shown = [e for e in worst_first(report.whole.cells) if e.outcome in (*REJECTING, *MENDING)]
-    for each in shown[:MOST]:
-        p = "" if each.p is None else f" (Fisher p = {each.p:.4f})"
+    shown_cells = [e for e in worst_first(report.whole.cells) if e.outcome in (*REJECTING, *MENDING)]
+    for each in shown_cells[:MOST]:
+        p = "" if each.p is None else f" (Fisher, {shown(each.p)})"
         rates = f"red in {_rate(each.base)} runs on the base, in {_rate(each.series)} with the series{p}"
         yield from _row("", f"{each.outcome.value} {each.cell}: {rates}")
+    bad = next((each.cell for each in shown_cells if each.outcome in REJECTING), None)
+    if bad:
+        yield from _row("Again", again(report, bad))
     before = [each.cell for each in report.whole.cells if each.outcome is SeriesEffect.RED_BEFORE]
     if before:
         yield from _row("", f"red on the base already, and not by this series: {some(before, MOST)}")
 
 
+def again(report: SeriesReport, cell: str) -> str:
+    """Return the command that shows ``cell`` alone once more, wherever the series lies."""
+    words = shlex.split(report.command)
+    kept = [
+        f"{word} {shlex.quote(value)}" for word, value in itertools.pairwise(words) if word in _SAID_AGAIN
+    ]
+    return " ".join(["nvh accept SERIES", *kept, f"--select {shlex.quote(cell)}"])
+
+
+_SAID_AGAIN = ("--base", "--level", "--model", "--timing")
+"""Options without which a cell would be another."""
 _ORDER = (
     SeriesEffect.SAME,
     SeriesEffect.REGRESSION,
