@@ -345,12 +345,18 @@ class Campaign:
                 everything,
                 self.tree.source(measure.HANDLERS, self.base.repository.commit),
                 (before, base) if before else None,
+                self.steady(),
             )
         except InfraError as error:
             coverage = PatchCoverage(why_not=str(error))
         exact = {c.id for c in self.lab.cells(self.step(0)) if c.stack.timing == DETERMINISTIC}
         sides = [{c: t for c, t in side.items() if c in exact} for side in (base, series)]
         return coverage, costs.compare(*sides), self.dear(*sides)
+
+    def steady(self) -> set[str]:
+        """Return the cells that were never red on the base, nor with the whole series."""
+        here = self.runs.get(self.count, {})
+        return {cell for cell, runs in here.items() if not runs.rate.red and not self.runs[0][cell].rate.red}
 
     def dear(self, base: Mapping[str, Trace], series: Mapping[str, Trace]) -> tuple[Culprit, ...]:
         """Return the patch since which the cost speaks against the series, by a cell that shows it.

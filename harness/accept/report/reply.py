@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.accept.compare import MEANING, REJECTING, CellComparison, SeriesEffect, worst_first
+from harness.accept.compare import MEANING, REJECTING, SeriesEffect, worst_first
 from harness.accept.cost_limit import MOVED, by_handler
-from harness.accept.report.series_report import MENDING, Decision, SeriesReport, StepRecord
+from harness.accept.report.series_report import MENDING, Culprit, Decision, SeriesReport, StepRecord
 from harness.accept.stats import RedRate, shown
 from harness.report.safe_text import one_line, seconds, some
 from harness.report.store import write_text
@@ -95,7 +95,7 @@ def _list(title: str, texts: Iterable[str]) -> list[str]:
     items = list(texts)
     lines = [line for text in items[:MOST] for line in _wrapped(text, "  - ", "    ")]
     more = [f"  and {len(items) - MOST} more"] if len(items) > MOST else []
-    return [title, *lines, *more] if items else []
+    return [*([title] if title else []), *lines, *more] if items else []
 
 
 def _rate(rate: RedRate) -> str:
@@ -120,19 +120,37 @@ def _row(label: str, text: str) -> list[str]:
 
 
 def _against(report: SeriesReport) -> Iterator[str]:
-    reasons = report.reasons
-    by_cell = {each.cell: each for step in report.steps for each in step.cells if each.outcome in REJECTING}
-    for reason in reasons[:MOST]:
-        yield from _wrapped(one_line(reason, SAYS), "  - ", "    ")
-        found = next((each for name, each in by_cell.items() if f" of {name}:" in reason), None)
-        for line in _splat(found):
-            yield from _wrapped(line, "      ", "        ")
-    if len(reasons) > MOST:
-        yield f"  and {len(reasons) - MOST} more, of other cells"
+    """What speaks against it, by patch: the surest findings of each, then what is of no one patch."""
+    patches: dict[int, list[Culprit]] = {}
+    for each in report.culprits:
+        patches.setdefault(each.patch, []).append(each)
+    for found in list(patches.values())[:MOST]:
+        found.sort(key=lambda each: each.what.startswith(SeriesEffect.SUSPECT.value))
+        yield from _of_patch(report, found)
+    if len(patches) > MOST:
+        yield f"  and {len(patches) - MOST} more patches"
+    yield from _list("", report.reasons[len(report.culprits) :])
 
 
-def _splat(found: CellComparison | None) -> tuple[str, ...]:
-    return found.splat if found else ()
+def _of_patch(report: SeriesReport, found: list[Culprit]) -> Iterator[str]:
+    first = found[0]
+    if len(found) == 1:
+        yield from _wrapped(f"{first.label}: {one_line(first.damage, SAYS)}", "  - ", "    ")
+        yield from _splat(report, first, "      ")
+        return
+    yield from _wrapped(f"{first.label}:", "  - ", "    ")
+    for each in found[: MOST // 2]:
+        yield from _wrapped(one_line(each.damage, SAYS), "      ", "      ")
+        yield from _splat(report, each, "        ")
+    if len(found) > MOST // 2:
+        yield f"      and {len(found) - MOST // 2} more, of other cells"
+
+
+def _splat(report: SeriesReport, culprit: Culprit, indent: str) -> Iterator[str]:
+    cells = (each for step in report.steps for each in step.cells if each.outcome in REJECTING)
+    found = next((each for each in cells if culprit.what.endswith(f" of {each.cell}")), None)
+    for line in found.splat if found else ():
+        yield from _wrapped(line, indent, f"{indent}  ")
 
 
 def _warnings(report: SeriesReport) -> Iterator[str]:

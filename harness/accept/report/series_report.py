@@ -96,6 +96,17 @@ class Culprit:
     says: str = ""
     repaired: bool = False
 
+    @property
+    def label(self) -> str:
+        """The patch, for people."""
+        return f"patch {self.patch} ({self.title})"
+
+    @property
+    def damage(self) -> str:
+        """What it does."""
+        end = ", though a later patch repairs it" if self.repaired else ""
+        return f"{self.what}{end}: {self.says}"
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
@@ -200,8 +211,7 @@ class SeriesReport:
 
     def _against(self) -> Iterator[str]:
         for culprit in self.culprits:
-            end = ", though a later patch repairs it" if culprit.repaired else ""
-            yield f"patch {culprit.patch} ({culprit.title}): {culprit.what}{end}: {culprit.says}"
+            yield f"{culprit.label}: {culprit.damage}"
         cells = self.whole.cells
         known = [each for each in cells if each.outcome is not SeriesEffect.UNKNOWN]
         if known and not any(each.series.red < each.series.runs for each in known):
