@@ -57,7 +57,6 @@ OWN = (
     "kvm-selftests",
     "host-",
     "defect-aarch32-id",
-    "guest-memory-16k",
 )
 """Scenarios about kernels or root file systems of their own."""
 
