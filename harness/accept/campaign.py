@@ -20,6 +20,7 @@ from harness.accept import cost as costs
 from harness.accept.compare import REJECTING, CellComparison, CellRuns, SeriesEffect
 from harness.accept.coverage import measure
 from harness.accept.coverage.report import PatchCoverage
+from harness.accept.earlier import FACT
 from harness.accept.lab import Lab, SeriesStep, StepBuild
 from harness.accept.report.selection import plan_line, selection_of
 from harness.accept.report.series_report import (
@@ -103,7 +104,7 @@ class Campaign:
             title=self.submission.title,
             version=self.submission.version,
             base=self.base.label,
-            base_commit=self.base.repository.commit,
+            base_commit="" if self.base.repository.imported else self.base.repository.commit,
             model=", ".join(sorted({cell.stack.model for cell in cells})),
             timing=", ".join(sorted({cell.stack.timing for cell in cells})),
             kernel=str(whole.artefact.manifest["release"]) if whole.artefact else "",
@@ -132,6 +133,9 @@ class Campaign:
             ),
             diff=self.tree.diff(),
             level=str(self.request.level),
+            base_earlier=sum(
+                any(FACT in each.facts for each in runs.results) for runs in self.runs.get(0, {}).values()
+            ),
         )
 
     def choose(self, numbers: Sequence[int]) -> None:
@@ -142,7 +146,11 @@ class Campaign:
         if not self.request.chooses:
             return
         known = planning.PlanningKnowledge(
-            self.lab.store, self.request.overrides, history(self.lab.store), self.request.repeat
+            self.lab.store,
+            self.request.overrides,
+            history(self.lab.store),
+            self.request.repeat,
+            self.lab.earlier.known(base.artefact, self.request) if self.lab.earlier else frozenset(),
         )
         self.plan = kept.load(self.directory) if self.request.resume else None
         if self.plan is None:
@@ -337,12 +345,18 @@ class Campaign:
                 everything,
                 self.tree.source(measure.HANDLERS, self.base.repository.commit),
                 (before, base) if before else None,
+                self.steady(),
             )
         except InfraError as error:
             coverage = PatchCoverage(why_not=str(error))
         exact = {c.id for c in self.lab.cells(self.step(0)) if c.stack.timing == DETERMINISTIC}
         sides = [{c: t for c, t in side.items() if c in exact} for side in (base, series)]
         return coverage, costs.compare(*sides), self.dear(*sides)
+
+    def steady(self) -> set[str]:
+        """Return the cells that were never red on the base, nor with the whole series."""
+        here = self.runs.get(self.count, {})
+        return {cell for cell, runs in here.items() if not runs.rate.red and not self.runs[0][cell].rate.red}
 
     def dear(self, base: Mapping[str, Trace], series: Mapping[str, Trace]) -> tuple[Culprit, ...]:
         """Return the patch since which the cost speaks against the series, by a cell that shows it.

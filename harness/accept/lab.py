@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.accept.compare import CellRuns
 from harness.accept.coverage.measure import plugin_for, read_all
+from harness.accept.earlier import EarlierRuns
 from harness.accept.on_console import OnConsole, verdicts
 from harness.accept.stoppable import Stoppable
 from harness.artefacts.kernel import warnings
@@ -126,7 +127,8 @@ def on_level(overrides: Overrides, level: Level, kernel: Path) -> Overrides:
 class Lab:
     """Kernels and cells of one acceptance, for one ``level`` of the stack.
 
-    Use as a context manager: leaving it ends a build that goes on.
+    Use as a context manager: leaving it ends a build that goes on. With ``earlier`` the base's cells that ran
+    for another acceptance do not run again, and what they come to here is kept for the next one.
     """
 
     def __init__(
@@ -138,8 +140,10 @@ class Lab:
         overrides: Overrides,
         jobs: int | None = None,
         level: Level = Level.L0,
+        earlier: EarlierRuns | None = None,
     ) -> None:
         self.level = level
+        self.earlier = earlier
         self.store = store
         self.directory = directory
         self._progress = progress
@@ -280,6 +284,20 @@ class Lab:
             found += make_jobs([cell], images, overrides, place, seed, watch=some)
         return found
 
+    def _left(self, orders: Sequence[tuple[Job, Path]], had: dict[str, CellResult]) -> list[tuple[Job, Path]]:
+        """Return the orders that have to run: what another acceptance ran of the base is added to ``had``."""
+        left = []
+        for job, place in orders:
+            if self.earlier and (result := self.earlier.take(job, place)):
+                had[job.cell.id] = result
+            else:
+                left.append((job, place))
+        if len(left) < len(orders):
+            self._progress.note(
+                f"base: {len(orders) - len(left)} of {len(orders)} cells ran for another acceptance"
+            )
+        return left
+
     def _run(
         self,
         step: SeriesStep,
@@ -311,7 +329,8 @@ class Lab:
                     {cell.id: here / slug(cell.id) for cell in some if plugins[cell.stack.model]}
                 )
             todo = [cell for cell in some if cell.id not in had[seed]]
-            orders += self._orders(todo, images, places[seed], seed, plugins if first else {}, overrides)
+            some_orders = self._orders(todo, images, places[seed], seed, plugins if first else {}, overrides)
+            orders += self._left(some_orders, had[seed]) if not step.number else some_orders
         chooser = Chooser(Snapshots(self.store, self._progress.note), Start())
         booted = Booted(self.store.root / BOOTED)
         order = {cell.id: place for place, cell in enumerate(cells)}
@@ -327,6 +346,10 @@ class Lab:
         )
         done = [result for result in runner.run(orders) if result.reason != LATE]
         results = {(result.id, result.seed): result for result in done}
+        if self.earlier and not step.number:
+            for job, place in orders:
+                if result := results.get((job.cell.id, job.seed)):
+                    self.earlier.keep(job, place, result)
         for seed, place in places.items():
             known = {
                 **{cell: result for (cell, number), result in results.items() if number == seed},

@@ -51,7 +51,8 @@ class Request:
     ``argv`` the words behind the program's name, with which an interrupted one goes on (``resume``).
     ``level`` is the one that runs the series: at L1 it is KVM as a guest hypervisor that is judged, and
     neither coverage nor cost is recorded, because the model's trace is of L0's code. On a console model, too,
-    neither is, and without ``select`` the cells of the default run are those that it can run.
+    neither is, and without ``select`` the cells of the default run are those that it can run. ``base_anew``:
+    the base's cells run even where an earlier acceptance has run them.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Request:
     level: Level = Level.L0
     resume: bool = False
     argv: tuple[str, ...] = ()
+    base_anew: bool = False
 
     @property
     def chooses(self) -> bool:

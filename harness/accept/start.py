@@ -15,6 +15,7 @@ from harness.accept import base as bases
 from harness.accept import request as requests
 from harness.accept import submission, which_steps
 from harness.accept.campaign import Campaign
+from harness.accept.earlier import EarlierRuns
 from harness.accept.lab import Lab, selected
 from harness.accept.report.selection import priced
 from harness.accept.report.series_report import SeriesReport
@@ -54,6 +55,7 @@ def run(request: Request, console: Console, store: Store | None = None) -> tuple
                 request.overrides,
                 request.jobs,
                 request.level,
+                _earlier(request, store),
             ) as lab:
                 campaign = Campaign(request, found, base, tree, lab, progress, directory)
                 campaign.notes += [*found.notes, *notes]
@@ -76,6 +78,10 @@ def _directory(request: Request) -> Path:
     directory = make_run_directory(RUNS, request.out)
     (directory / CELLS).rmdir()
     return directory
+
+
+def _earlier(request: Request, store: Store) -> EarlierRuns | None:
+    return None if request.base_anew or request.by_console else EarlierRuns(store)
 
 
 def _note_request(request: Request, directory: Path, base: bases.Base, tree: applying.Tree) -> None:
@@ -103,7 +109,9 @@ def dry_run(request: Request, console: Console, store: Store | None = None) -> N
         kernel = load_kernel(str(base.write_kernel(Path(place), f"{base.spec.name}-base", ())))
         built = built_kernel(kernel, store, MODULE_SOURCES)
         if request.chooses:
-            known = planning.PlanningKnowledge(store, request.overrides, usual, request.repeat)
+            earlier = _earlier(request, store)
+            had = earlier.known(built, request) if built and earlier else frozenset()
+            known = planning.PlanningKnowledge(store, request.overrides, usual, request.repeat, had)
             basis = planning.basis(tree, built, known)
             plan = planning.make(basis, numbers, request.budget_s, request.jobs, request.watches)
         else:

@@ -92,6 +92,11 @@ def adjusted(values: Sequence[float]) -> list[float]:
     return found
 
 
+def shown(p: float) -> str:
+    """Return a p-value for people: never as if it were nothing."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
+
+
 def enough(runs: int) -> bool:
     """Whether ``runs`` on each side can show a difference at all: all red against none."""
     return fisher(RedRate(0, runs), RedRate(runs, runs)) < SIGNIFICANCE

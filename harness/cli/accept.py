@@ -102,6 +102,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         default=str(Level.L0),
         help="the level that runs the series (default l0); l1: KVM as a guest hypervisor, without coverage",
     )
+    parser.add_argument(
+        "--base-anew",
+        action="store_true",
+        help="run the base's cells again, although an earlier acceptance on this base has",
+    )
     parser.add_argument("--no-coverage", action="store_true", help="record neither patch coverage nor cost")
     parser.add_argument(
         "--suggest",
@@ -149,6 +154,7 @@ def _request(arguments: argparse.Namespace, argv: tuple[str, ...]) -> request.Re
         budget_s=60.0 * arguments.budget,
         cost_limit=arguments.cost_limit,
         argv=argv,
+        base_anew=arguments.base_anew,
     )
 
 

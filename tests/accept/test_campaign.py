@@ -124,6 +124,28 @@ def since(patch: int, cell: str = "a") -> Verdicts:
     return lambda step, name, _: "f" if name == cell and step >= patch else "p"
 
 
+def test_a_base_that_came_from_no_repository_has_no_commit(judge: Judge, base: Base) -> None:
+    """Its import into git is this machine's own: nobody who reads the mail has that commit."""
+    assert base.repository.imported
+    assert judge(Laboratory(("a",), lambda *_: "p")).base_commit == ""
+
+
+def test_coverage_shrinks_by_cells_that_pass_alone(base: Base, tmp_path: Path) -> None:
+    """A cell that is red has ended early: what it no longer reaches says nothing of the series."""
+    box = tmp_path / "series.mbox"
+    box.write_text("\n".join(THREE))
+    found = read(str(box))
+    tree, used, _ = applying.apply(found, base, tmp_path / "out")
+    lab: Any = Laboratory(("good", "broken", "mended"), since(1, "broken"))
+    request = Request(str(box), select=((), ("named",)), coverage=False, confirm=0)
+    progress: Any = SimpleNamespace(note=lambda _: None)
+    campaign = Campaign(request, found, used, tree, lab, progress, tmp_path / "out")
+    campaign.carry_out()
+    assert campaign.steady() == {"good", "mended"}
+    campaign.runs[0]["mended"].results[0] = result("mended", LETTERS["f"])
+    assert campaign.steady() == {"good"}
+
+
 def test_what_the_base_had_no_time_for_is_left_out_and_told(judge: Judge) -> None:
     """A cell that has not run on the base cannot be compared: it runs nowhere, and the report names it."""
     cells = ("soon", "late", "later")

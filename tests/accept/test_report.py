@@ -117,7 +117,8 @@ def test_reply_is_a_mail_for_a_list() -> None:
         "linux-source-7.3",
         "Ran:     2 cells, once each on base and series: c1, c2",
         "regression c1: red in 0 of 6 runs on the base, in 6 of 6 with",
-        "(Fisher p = 0.0011)",
+        "(Fisher, p = 0.0011)",
+        "Again:   nvh accept SERIES --select c1",
         "patch 2 (Second): regression of c1",
         "patch 2 adds a compiler's warning: kernel/fork.c: unused",
         "kernel/fork.c:5: four();",
@@ -127,6 +128,37 @@ def test_reply_is_a_mail_for_a_list() -> None:
     ):
         assert words in text, words
     assert "nothing that speaks against it" in reply.render(report())
+
+
+def test_reply_names_a_patch_once_with_its_surest_findings_first() -> None:
+    culprits = [
+        Culprit(f"{what} of {cell}", 2, "Second", 1, f"{cell} broke")
+        for what, cell in (("suspect", "c1"), ("regression", "c2"), ("regression", "c3"))
+    ]
+    text = reply.render(dataclasses.replace(rejected(), culprits=tuple(culprits)))
+    assert text.count("patch 2 (Second)") == 1
+    assert "\n      regression of c2: c2 broke\n      regression of c3: c3 broke\n" in text
+    assert "\n      and 1 more, of other cells\n" in text
+
+
+def test_reply_says_how_to_see_it_again() -> None:
+    """The command has what makes the cell what it is, and no file of this machine."""
+    said = "./nvh accept /tmp/a b.mbox --base nv --jobs 1 --model qemu-v1 --out /tmp/x --budget 3"
+    found = dataclasses.replace(rejected(), command=said)
+    assert "Again:   nvh accept SERIES --base nv --model qemu-v1 --select c1" in reply.render(found)
+    assert reply.again(found, "a[b=c,d=e f]").endswith(" --select 'a[b=c,d=e f]'")
+    assert "Again:" not in reply.render(report())
+
+
+def test_reply_names_no_commit_that_nobody_has() -> None:
+    assert ", commit 000000000000" in reply.render(report())
+    assert "commit" not in reply.render(report(base_commit=""))
+
+
+def test_reply_says_what_of_the_base_had_run_before() -> None:
+    words = "on the base 1 of them have run before, for another series"
+    assert words not in reply.render(report())
+    assert words in reply.render(report(base_earlier=1))
 
 
 SPLAT = (
@@ -195,7 +227,7 @@ def test_the_mail_names_what_ran_what_did_not_and_the_splat() -> None:
         "left-0 (2), left-1 (2), left-2 (2), left-3 (2) and 1 more" in flat
     )
     assert "no cell is known to reach kvm_none()" in flat
-    assert "and 20 more, of other cells" in flat
+    assert "and 21 more, of other cells" in flat
 
 
 def lines_of(text: str, beginning: str) -> list[str]:

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from harness.accept.stats import RedRate, adjusted, enough, fisher, interval
+from harness.accept.stats import RedRate, adjusted, enough, fisher, interval, shown
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,12 @@ def test_how_many_runs_can_show_anything() -> None:
     assert not enough(1)
     assert not enough(3 - 1)
     assert enough(4)
+
+
+def test_a_small_p_is_never_shown_as_nothing() -> None:
+    assert [shown(p) for p in (5e-6, 0.0001, 0.0011, 1.0)] == [
+        "p < 0.0001",
+        "p = 0.0001",
+        "p = 0.0011",
+        "p = 1.0000",
+    ]

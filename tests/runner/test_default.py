@@ -49,7 +49,15 @@ def test_every_and_whole_widen_it() -> None:
     assert usual < every
 
 
-OWN = ("litmus-64k", "defect-64k", "page-sizes", "firmware-", "kvm-selftests", "host-")
+OWN = (
+    "litmus-64k",
+    "defect-64k",
+    "page-sizes",
+    "firmware-",
+    "kvm-selftests",
+    "host-",
+    "defect-aarch32-id",
+)
 """Scenarios about kernels or root file systems of their own."""
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from harness.accept.apply import Tree
@@ -47,11 +47,13 @@ def coverage_of(
     cells: Sequence[Cell] | None = None,
     source: str = "",
     before: tuple[Artefact, Mapping[str, counts.Trace]] | None = None,
+    steady: Collection[str] = (),
 ) -> PatchCoverage:
     """Return the coverage of the series in ``tree``, built as ``kernel``; with suggestions for ``cells``.
 
     ``source`` is the text of KVM's table of system instructions. ``before``: the base's kernel and what the
-    same cells executed on it, by which the lines that the series removes and the shrinking are told.
+    same cells executed on it, by which the lines that the series removes are told, and the shrinking: that by
+    the cells of ``steady`` alone, which passed on both sides. A cell that is red ends early.
     """
     if not traces:
         return PatchCoverage(why_not="no cell left a trace of executed code")
@@ -63,7 +65,7 @@ def coverage_of(
     text = symbols.load(kernel.path / "System.map")
     found = join.join(tree, files, ranges, traces)
     if before is not None:
-        found = _with_base(found, tree, files, before, (text, traces))
+        found = _with_base(found, tree, files, before, (text, {c: traces[c] for c in steady if c in traces}))
     known = reached.remember(store, traces, text)
     if cells is None or not suggest.unreached(found):
         return found

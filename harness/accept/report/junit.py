@@ -22,7 +22,7 @@ def render(report: SeriesReport) -> str:
         suite = junitparser.TestSuite(xml(one_line(f"{step.name} {step.title}".strip(), 200)))
         suite.timestamp = report.started
         for name, value in (
-            ("base", f"{report.base} {report.base_commit}"),
+            ("base", f"{report.base} {report.base_commit}".rstrip()),
             ("model", f"{report.model} {report.timing}"),
             ("nvh", report.nvh),
         ):

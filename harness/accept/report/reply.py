@@ -7,16 +7,18 @@ names no place of this machine, and gives no tag: whether one is deserved is for
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.accept.compare import MEANING, REJECTING, CellComparison, SeriesEffect, worst_first
+from harness.accept.compare import MEANING, REJECTING, SeriesEffect, worst_first
 from harness.accept.cost_limit import MOVED, by_handler
-from harness.accept.report.series_report import MENDING, Decision, SeriesReport, StepRecord
-from harness.accept.stats import RedRate
+from harness.accept.report.series_report import MENDING, Culprit, Decision, SeriesReport, StepRecord
+from harness.accept.stats import RedRate, shown
 from harness.report.safe_text import one_line, seconds, some
 from harness.report.store import write_text
 
@@ -93,7 +95,7 @@ def _list(title: str, texts: Iterable[str]) -> list[str]:
     items = list(texts)
     lines = [line for text in items[:MOST] for line in _wrapped(text, "  - ", "    ")]
     more = [f"  and {len(items) - MOST} more"] if len(items) > MOST else []
-    return [title, *lines, *more] if items else []
+    return [*([title] if title else []), *lines, *more] if items else []
 
 
 def _rate(rate: RedRate) -> str:
@@ -106,11 +108,11 @@ def _repeats(report: SeriesReport) -> str:
         f"{'once' if count == 1 else f'{count} times'} each{end}"
         for count, end in (
             (report.repeat, ""),
-            (report.repeat_racy, " where the timing is not deterministic"),
+            (report.repeat_racy, " where the timing is not deterministic,"),
         )
         if count
     ]
-    return f"{' or '.join(kinds) or 'never'} on base and series"
+    return f"{', or '.join(kinds) or 'never'} on base and series"
 
 
 def _row(label: str, text: str) -> list[str]:
@@ -118,19 +120,37 @@ def _row(label: str, text: str) -> list[str]:
 
 
 def _against(report: SeriesReport) -> Iterator[str]:
-    reasons = report.reasons
-    by_cell = {each.cell: each for step in report.steps for each in step.cells if each.outcome in REJECTING}
-    for reason in reasons[:MOST]:
-        yield from _wrapped(one_line(reason, SAYS), "  - ", "    ")
-        found = next((each for name, each in by_cell.items() if f" of {name}:" in reason), None)
-        for line in _splat(found):
-            yield from _wrapped(line, "      ", "        ")
-    if len(reasons) > MOST:
-        yield f"  and {len(reasons) - MOST} more, of other cells"
+    """What speaks against it, by patch: the surest findings of each, then what is of no one patch."""
+    patches: dict[int, list[Culprit]] = {}
+    for each in report.culprits:
+        patches.setdefault(each.patch, []).append(each)
+    for found in list(patches.values())[:MOST]:
+        found.sort(key=lambda each: each.what.startswith(SeriesEffect.SUSPECT.value))
+        yield from _of_patch(report, found)
+    if len(patches) > MOST:
+        yield f"  and {len(patches) - MOST} more patches"
+    yield from _list("", report.reasons[len(report.culprits) :])
 
 
-def _splat(found: CellComparison | None) -> tuple[str, ...]:
-    return found.splat if found else ()
+def _of_patch(report: SeriesReport, found: list[Culprit]) -> Iterator[str]:
+    first = found[0]
+    if len(found) == 1:
+        yield from _wrapped(f"{first.label}: {one_line(first.damage, SAYS)}", "  - ", "    ")
+        yield from _splat(report, first, "      ")
+        return
+    yield from _wrapped(f"{first.label}:", "  - ", "    ")
+    for each in found[: MOST // 2]:
+        yield from _wrapped(one_line(each.damage, SAYS), "      ", "      ")
+        yield from _splat(report, each, "        ")
+    if len(found) > MOST // 2:
+        yield f"      and {len(found) - MOST // 2} more, of other cells"
+
+
+def _splat(report: SeriesReport, culprit: Culprit, indent: str) -> Iterator[str]:
+    cells = (each for step in report.steps for each in step.cells if each.outcome in REJECTING)
+    found = next((each for each in cells if culprit.what.endswith(f" of {each.cell}")), None)
+    for line in found.splat if found else ():
+        yield from _wrapped(line, indent, f"{indent}  ")
 
 
 def _warnings(report: SeriesReport) -> Iterator[str]:
@@ -140,7 +160,8 @@ def _warnings(report: SeriesReport) -> Iterator[str]:
 
 
 def _setup(report: SeriesReport) -> Iterator[str]:
-    yield from _row("Base", f"{report.base}, commit {report.base_commit[:12]}")
+    commit = f", commit {report.base_commit[:12]}" if report.base_commit else ""
+    yield from _row("Base", f"{report.base}{commit}")
     kernel = f"{report.kernel} at {report.where}; " if report.kernel else ""
     yield from _row("Machine", f"{kernel}model {report.model}, timing {report.timing}; nvh {report.nvh}")
 
@@ -154,6 +175,8 @@ def _ran(report: SeriesReport) -> Iterator[str]:
     else:
         names = some(cells, 2 * MOST)
         yield from _row("Ran", f"{_many(len(cells), 'cell')}{how}, {_repeats(report)}: {names}")
+    if report.base_earlier:
+        yield from _row("", f"on the base {report.base_earlier} of them have run before, for another series")
     if chosen is None:
         return
     if chosen.left:
@@ -196,16 +219,30 @@ def _cells(report: SeriesReport) -> Iterator[str]:
     count = report.count
     parts = [f"{count[outcome]} {MEANING[outcome]}" for outcome in _ORDER if count[outcome]]
     yield from _row("Result", "; ".join(parts))
-    shown = [e for e in worst_first(report.whole.cells) if e.outcome in (*REJECTING, *MENDING)]
-    for each in shown[:MOST]:
-        p = "" if each.p is None else f" (Fisher p = {each.p:.4f})"
+    shown_cells = [e for e in worst_first(report.whole.cells) if e.outcome in (*REJECTING, *MENDING)]
+    for each in shown_cells[:MOST]:
+        p = "" if each.p is None else f" (Fisher, {shown(each.p)})"
         rates = f"red in {_rate(each.base)} runs on the base, in {_rate(each.series)} with the series{p}"
         yield from _row("", f"{each.outcome.value} {each.cell}: {rates}")
+    bad = next((each.cell for each in shown_cells if each.outcome in REJECTING), None)
+    if bad:
+        yield from _row("Again", again(report, bad))
     before = [each.cell for each in report.whole.cells if each.outcome is SeriesEffect.RED_BEFORE]
     if before:
         yield from _row("", f"red on the base already, and not by this series: {some(before, MOST)}")
 
 
+def again(report: SeriesReport, cell: str) -> str:
+    """Return the command that shows ``cell`` alone once more, wherever the series lies."""
+    words = shlex.split(report.command)
+    kept = [
+        f"{word} {shlex.quote(value)}" for word, value in itertools.pairwise(words) if word in _SAID_AGAIN
+    ]
+    return " ".join(["nvh accept SERIES", *kept, f"--select {shlex.quote(cell)}"])
+
+
+_SAID_AGAIN = ("--base", "--level", "--model", "--timing")
+"""Options without which a cell would be another."""
 _ORDER = (
     SeriesEffect.SAME,
     SeriesEffect.REGRESSION,

@@ -73,7 +73,7 @@ def plan_line(plan: Plan) -> str:
     out = f"; {left} runs are beyond the budget" if left else ""
     return (
         f"{len(plan.choices)} cells on base and series{steps}, "
-        f"about {seconds(plan.seconds)} on {plan.cpus} CPUs{out}"
+        f"about {seconds(plan.seconds)} on {plan.cpus} CPU{'' if plan.cpus == 1 else 's'}{out}"
     )
 
 

@@ -14,6 +14,7 @@ from harness.accept.cost import CostRow
 from harness.accept.cost_limit import CostVerdict
 from harness.accept.coverage.report import PatchCoverage
 from harness.accept.report.selection import CellSelection
+from harness.accept.stats import shown
 from harness.errors import EXIT_INFRA, EXIT_PASS, EXIT_RED
 from harness.report.safe_text import some
 
@@ -95,14 +96,27 @@ class Culprit:
     says: str = ""
     repaired: bool = False
 
+    @property
+    def label(self) -> str:
+        """The patch, for people."""
+        return f"patch {self.patch} ({self.title})"
+
+    @property
+    def damage(self) -> str:
+        """What it does."""
+        end = ", though a later patch repairs it" if self.repaired else ""
+        return f"{self.what}{end}: {self.says}"
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
     """Everything about one acceptance; ``seconds`` is wall clock.
 
-    ``repeat`` and ``repeat_racy`` are the runs on each side of a cell under a deterministic timing and of any
-    other; 0 when there is none of the kind. ``cost_limit``: relative, None for none. ``selection``: what ran
-    and what did not. ``level`` is the one that ran the series.
+    ``base_commit`` is empty where the base's source is no repository. ``repeat`` and ``repeat_racy`` are the
+    runs on each side of a cell under a deterministic timing and of any other; 0 when there is none of the
+    kind. ``cost_limit``: relative, None for none. ``selection``: what ran and what did not. ``level`` is the
+    one that ran the series. ``base_earlier``: cells of the base that an earlier acceptance ran on it, which
+    did not run again.
     """
 
     origin: str
@@ -130,6 +144,7 @@ class SeriesReport:
     cost_limit: float | None = cost_limit.LIMIT
     selection: CellSelection | None = None
     level: str = "l0"
+    base_earlier: int = 0
 
     @property
     def where(self) -> str:
@@ -170,7 +185,8 @@ class SeriesReport:
         mended = [each for each in self.whole.cells if each.outcome in MENDING]
         return tuple(
             f"{each.cell}: red in {each.base.red} of {each.base.runs} runs on the base, "
-            f"in {each.series.red} of {each.series.runs} with the series (p = {each.p:.4f})"
+            f"in {each.series.red} of {each.series.runs} with the series"
+            f" ({shown(1.0 if each.p is None else each.p)})"
             + ("" if each.outcome is SeriesEffect.FIXED else "; so few runs could give that by chance")
             + (f"; on the base: {each.base_says}" if each.base_says else "")
             for each in mended
@@ -195,8 +211,7 @@ class SeriesReport:
 
     def _against(self) -> Iterator[str]:
         for culprit in self.culprits:
-            end = ", though a later patch repairs it" if culprit.repaired else ""
-            yield f"patch {culprit.patch} ({culprit.title}): {culprit.what}{end}: {culprit.says}"
+            yield f"{culprit.label}: {culprit.damage}"
         cells = self.whole.cells
         known = [each for each in cells if each.outcome is not SeriesEffect.UNKNOWN]
         if known and not any(each.series.red < each.series.runs for each in known):

@@ -53,7 +53,7 @@ class CellCandidate:
     what it usually takes, of one CPU. ``runs``: how often it runs on each side. ``steers``: the functions of
     L0 in which it holds a CPU, or until one of which it does. ``watched_s``: as ``seconds``, of a run under
     the model's trace of what L0 executes. ``spare``: it may fill what is left of the budget, because nothing
-    has to be built for it.
+    has to be built for it. ``had``: its run on the base is there, of an earlier acceptance.
     """
 
     cell: str
@@ -64,6 +64,7 @@ class CellCandidate:
     steers: frozenset[str] = frozenset()
     watched_s: float | None = None
     spare: bool = True
+    had: bool = False
 
     @property
     def cost_s(self) -> float:
@@ -90,7 +91,8 @@ class Choice:
     """A cell of the plan: what speaks for it, the touched functions, the patches whose steps run it.
 
     ``seconds`` of one run, and the ``runs`` on each side; ``watched_s`` of one under the model's trace, where
-    that is known. ``spare``: it has what is left of the budget when all others have theirs.
+    that is known. ``spare``: it has what is left of the budget when all others have theirs. ``had``: it need
+    not run on the base.
     """
 
     cell: str
@@ -101,6 +103,11 @@ class Choice:
     runs: int = 1
     watched_s: float | None = None
     spare: bool = False
+    had: bool = False
+
+    def both(self, slower: float) -> float:
+        """Seconds of its runs on base and series."""
+        return self.price(slower) * (1 if self.had else 2)
 
     def price(self, slower: float = 1.0) -> float:
         """Seconds of its runs on one side, the first under the model's trace if ``slower`` is not 1.
@@ -217,7 +224,7 @@ def _choice(
     else:
         patches = tuple(sorted({number for c in those for number in c.patches}))
     names = tuple(dict.fromkeys(c.name or "" for c in those if c.name))
-    return Choice(each.cell, claim, names, patches, each.cost_s, each.runs, each.watched_s)
+    return Choice(each.cell, claim, names, patches, each.cost_s, each.runs, each.watched_s, had=each.had)
 
 
 def plan(
@@ -241,7 +248,7 @@ def plan(
     for each in choices:
         if each.spare:
             continue
-        price = 2 * each.price(slower)
+        price = each.both(slower)
         if price <= room or not taken:
             taken.append(each)
             room -= price
@@ -259,7 +266,7 @@ def plan(
             else:
                 dropped += 1
     for each in choices:
-        if each.spare and (price := 2 * each.price(slower)) <= room:
+        if each.spare and (price := each.both(slower)) <= room:
             taken.append(each)
             room -= price
     return Plan(

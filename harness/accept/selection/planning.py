@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,13 @@ class Basis:
     unreached: tuple[str, ...]
 
 
-def candidates(overrides: Overrides, history: History, repeat: int = 0) -> list[CellCandidate]:
-    """Return every shipped cell whose L0 may have any kernel, with its place among the default ones."""
+def candidates(
+    overrides: Overrides, history: History, repeat: int = 0, had: Collection[str] = ()
+) -> list[CellCandidate]:
+    """Return every shipped cell whose L0 may have any kernel, with its place among the default ones.
+
+    ``had``: cells that need not run on the base.
+    """
     last = len(default.shipped().first)
     usual = find_cells((), (), overrides)
     names = {cell.id for cell in usual}
@@ -66,6 +71,7 @@ def candidates(overrides: Overrides, history: History, repeat: int = 0) -> list[
             _steers(cell),
             history.usual(f"{WATCHED_CELL}cell {cell.id}"),
             not default.has_its_own(cell, overrides),
+            cell.id in had,
         )
         for cell in found
     ]
@@ -94,12 +100,16 @@ def noticed(without: str = "") -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class PlanningKnowledge:
-    """What plans are made from on this machine; ``repeat`` as the command line says it (0: by timing)."""
+    """What plans are made from on this machine; ``repeat`` as the command line says it (0: by timing).
+
+    ``had``: cells whose run on the base an earlier acceptance has left.
+    """
 
     store: Store
     overrides: Overrides
     history: History
     repeat: int = 0
+    had: frozenset[str] = frozenset()
 
 
 def basis(tree: Tree, base: Artefact | None, known: PlanningKnowledge) -> Basis:
@@ -117,7 +127,7 @@ class BasisOf:
     def __init__(self, base: Artefact | None, known: PlanningKnowledge) -> None:
         self._base = where.BaseKernel(Path(base.path)) if base else None
         self._known = record.load(known.store)
-        self._cells = candidates(known.overrides, known.history, known.repeat)
+        self._cells = candidates(known.overrides, known.history, known.repeat, known.had)
 
     def of(
         self, these: Sequence[TouchedFunction], text: Callable[[str], str], faults: dict[str, list[str]]

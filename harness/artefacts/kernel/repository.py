@@ -28,11 +28,15 @@ _MODES = {"link": b"120000", "program": b"100755", "file": b"100644"}
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A commit whose tree is a kernel's source; ``label`` is for people. Nothing is ever written to it."""
+    """A commit whose tree is a kernel's source; ``label`` is for people. Nothing is ever written to it.
+
+    ``imported``: the source was no repository, and nobody else has this commit.
+    """
 
     git_dir: Path
     commit: str
     label: str
+    imported: bool = False
 
     @property
     def objects(self) -> Path:
@@ -56,7 +60,7 @@ def repository(source: KernelSource, store: Store, progress: Callable[[str], Non
         "source": {"kind": source.KIND, **resolved.identity},
     }
     found = store.get_or_build(KIND, key, lambda work: _import(work, resolved, progress))
-    return Repository(found.path / "git", str(found.manifest["commit"]), resolved.label)
+    return Repository(found.path / "git", str(found.manifest["commit"]), resolved.label, imported=True)
 
 
 def _import(work: Path, resolved: Resolved, progress: Callable[[str], None]) -> dict[str, Any]:

@@ -42,9 +42,9 @@ static void judge(struct tally *t, const struct control *c, uint64_t page, uint6
 }
 
 /* Each word must be as this vCPU left it in its last round; then it gets that of the next. */
-static void write_pattern(struct report *r, uint64_t page, uint64_t name, uint64_t vcpu)
+static void write_pattern(struct report *r, uint64_t page, uint64_t at, uint64_t name, uint64_t vcpu)
 {
-	uint64_t at = REGION_GPA + page * PAGE + PATTERN_OFFSET + 8 * vcpu;
+	at += PATTERN_OFFSET + 8 * vcpu;
 
 	for (uint64_t k = 0; k < PATTERN_WORDS; k++, at += 8 * VCPUS_MAX) {
 		uint64_t value = load(at);
@@ -66,14 +66,14 @@ static uint64_t pass(struct control *c, struct report *r, uint64_t vcpu)
 	struct tally t = { 0 };
 
 	for (uint64_t p = c->first; p < pages; p += stride) {
-		uint64_t at = REGION_GPA + p * PAGE;
+		uint64_t at = REGION_GPA + p * c->page_size;
 
 		judge(&t, c, p, load(at));
-		judge(&t, c, p, load(at + LAST_WORD));
+		judge(&t, c, p, load(at + c->page_size - 8));
 		if (write == WRITE_STAMP)
 			store(at + STAMP_OFFSET + 8 * vcpu, epoch);
 		else if (write == WRITE_PATTERN)
-			write_pattern(r, p, p % c->period, vcpu);
+			write_pattern(r, p, at, p % c->period, vcpu);
 	}
 	if (write == WRITE_PATTERN)
 		r->round++;

@@ -15,6 +15,10 @@ enum { EXIT_OK = 0, EXIT_STALE = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_V
 
 enum slot { SLOT_IMAGE, SLOT_CONTROL, SLOT_REGION, SLOT_ASIDE };
 
+/* Of this kernel: a page of a case is what KVM here maps and the MMU notifier unmaps. */
+extern size_t page_size;
+#define LAST_WORD (page_size - 8)
+
 struct options {
 	unsigned iterations, vcpus, vms, seconds, timeout_s;
 	size_t pages;
@@ -72,8 +76,10 @@ uint64_t vm_mmio(const struct vm *vm);
 /* host_memory.c */
 uint64_t value_of(uint64_t seed, size_t page);
 uint64_t fresh_seed(void);
+/* A page of the level above the last one: 2M with pages of 4K, 32M with 16K, 512M with 64K (a table has page_size / 8 entries). */
+size_t huge_size(void);
 void fill(void *memory, size_t pages, uint64_t seed);
-/* As vmm_memory(). */
+/* As vmm_memory(), at a boundary where a huge page of this kernel may begin. */
 void *region_map(size_t pages);
 void region_unmap(void *memory, size_t pages);
 

@@ -26,7 +26,7 @@ static bool anonymous(const struct options *o, struct result *r, change_once onc
 
 static bool unmap_once(struct vm *vm, void *memory, const struct options *o, struct result *r)
 {
-	size_t size = o->pages * PAGE;
+	size_t size = o->pages * page_size;
 	uint64_t seed = fresh_seed();
 
 	/*
@@ -62,7 +62,7 @@ static bool dontneed_once(struct vm *vm, void *memory, const struct options *o, 
 	uint64_t seed = fresh_seed();
 
 	epoch_open(vm);
-	if (!o->self_test && madvise(memory, o->pages * PAGE, MADV_DONTNEED))
+	if (!o->self_test && madvise(memory, o->pages * page_size, MADV_DONTNEED))
 		return system_failed(r, "MADV_DONTNEED");
 	for (size_t p = 0; p < o->pages; p++)
 		expect_page(vm, p, 0);
@@ -105,7 +105,7 @@ static bool wait_refused(struct vm *vm, const uint64_t *before, uint64_t epoch, 
 
 static bool mprotect_once(struct vm *vm, void *memory, const struct options *o, struct result *r)
 {
-	size_t size = o->pages * PAGE;
+	size_t size = o->pages * page_size;
 	uint64_t before[VCPUS_MAX], epoch;
 
 	epoch_open(vm);
@@ -140,7 +140,7 @@ struct file {
 
 static bool file_open(struct file *f, uint8_t *memory, const struct options *o)
 {
-	size_t size = o->pages * PAGE;
+	size_t size = o->pages * page_size;
 
 	*f = (struct file){ .fd = memfd_create("nvh-kvm", MFD_CLOEXEC), .alias = MAP_FAILED };
 	if (f->fd < 0 || ftruncate(f->fd, (off_t)(2 * size)))
@@ -153,7 +153,7 @@ static bool file_open(struct file *f, uint8_t *memory, const struct options *o)
 static void file_close(struct file *f, const struct options *o)
 {
 	if (f->alias != MAP_FAILED)
-		munmap(f->alias, 2 * o->pages * PAGE);
+		munmap(f->alias, 2 * o->pages * page_size);
 	if (f->fd >= 0)
 		close(f->fd);
 }
@@ -161,7 +161,7 @@ static void file_close(struct file *f, const struct options *o)
 /* mmap over the region, and in odd iterations mremap of a mapping made elsewhere. */
 static bool switch_half(struct file *f, uint8_t *memory, const struct options *o, struct result *r)
 {
-	size_t size = o->pages * PAGE;
+	size_t size = o->pages * page_size;
 	off_t offset = (off_t)(f->half ? size : 0);
 	uint8_t *made;
 
@@ -181,11 +181,11 @@ static bool remap_once(struct vm *vm, struct file *f, uint8_t *memory, const str
 		       struct result *r)
 {
 	uint64_t seed = fresh_seed(), epoch;
-	uint8_t *old = f->alias + f->half * o->pages * PAGE, *new;
+	uint8_t *old = f->alias + f->half * o->pages * page_size, *new;
 
 	epoch_open(vm);
 	f->half = !f->half;
-	new = f->alias + f->half * o->pages * PAGE;
+	new = f->alias + f->half * o->pages * page_size;
 	fill(new, o->pages, seed);
 	if (!o->self_test && !switch_half(f, memory, o, r))
 		return false;

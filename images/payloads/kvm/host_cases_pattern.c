@@ -17,6 +17,7 @@
 
 #define PASSES 32 /* between two checks */
 #define TELL_MAX 8
+#define SMALL 4096 /* what nvh-pages counts in */
 #define PRESENT (1ull << 63) /* of a word of /proc/PID/pagemap */
 #define FRAME (~0ull >> 9) /* its bits 54 to 0 */
 
@@ -40,9 +41,11 @@ static uint64_t wrong(const struct vm *vm, const uint8_t *memory, unsigned *told
 
 	for (unsigned v = 0; v < vm->vcpus; v++)
 		round[v] = __atomic_load_n(&vm->control->report[v].round, __ATOMIC_ACQUIRE);
-	for (size_t p = 0; p < vm->pages; p++)
-		for (unsigned w = 0; w < PAGE / 8; w++) {
-			uint64_t value = ((const volatile uint64_t *)(memory + p * PAGE))[w], right = wanted(vm, p, w, round);
+	for (size_t p = 0; p < vm->pages; p++) {
+		const volatile uint64_t *words = (const volatile uint64_t *)(memory + p * page_size);
+
+		for (unsigned w = 0; w < page_size / 8; w++) {
+			uint64_t value = words[w], right = wanted(vm, p, w, round);
 
 			if (value == right)
 				continue;
@@ -50,10 +53,11 @@ static uint64_t wrong(const struct vm *vm, const uint8_t *memory, unsigned *told
 			if ((*told)++ < TELL_MAX)
 				fprintf(stderr, "nvh-kvm: page=%zu word=%u value=0x%lx expected=0x%lx\n", p, w, value, right);
 		}
+	}
 	return n;
 }
 
-/* Where the region is in this machine's physical memory, as PA+PAGES[,...], for nvh-pages at the level below. */
+/* Where the region is in this machine's physical memory, as PA+PAGES[,...] in pages of 4K, for nvh-pages at the level below. */
 static void tell_place(const uint8_t *memory, size_t pages)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -61,7 +65,7 @@ static void tell_place(const uint8_t *memory, size_t pages)
 
 	printf("pa=");
 	for (size_t p = 0; fd >= 0 && p <= pages; p++) {
-		off_t at = (off_t)(((uintptr_t)memory / PAGE + p) * sizeof(entry));
+		off_t at = (off_t)(((uintptr_t)memory / page_size + p) * sizeof(entry));
 
 		if (p == pages || pread(fd, &entry, sizeof(entry), at) != (ssize_t)sizeof(entry) || !(entry & PRESENT))
 			entry = 0;
@@ -71,7 +75,7 @@ static void tell_place(const uint8_t *memory, size_t pages)
 			continue;
 		}
 		if (n)
-			printf("0x%lx+%lu%s", begin * PAGE, n, entry ? "," : "");
+			printf("0x%lx+%lu%s", begin * page_size, n * (page_size / SMALL), entry ? "," : "");
 		begin = entry;
 		n = entry != 0;
 	}
@@ -97,14 +101,15 @@ static bool begin(struct vm *vm, uint8_t *memory, const struct options *o, struc
 	c->period = vm->pages / 2;
 	for (size_t p = 0; p < vm->pages; p++) {
 		uint64_t value = value_of(c->epoch + 1, p % c->period);
+		uint8_t *page = memory + p * page_size;
+		volatile uint64_t *words = (volatile uint64_t *)(page + PATTERN_OFFSET);
 
-		memset(memory + p * PAGE, 0, PAGE);
-		*(volatile uint64_t *)(memory + p * PAGE) = value;
-		*(volatile uint64_t *)(memory + p * PAGE + LAST_WORD) = value;
+		memset(page, 0, page_size);
+		*(volatile uint64_t *)page = value;
+		*(volatile uint64_t *)(page + LAST_WORD) = value;
 		for (unsigned v = 0; v < vm->vcpus; v++)
 			for (unsigned k = 0; k < PATTERN_WORDS; k++)
-				*(volatile uint64_t *)(memory + p * PAGE + PATTERN_OFFSET + 8 * (VCPUS_MAX * k + v)) =
-					pattern_of(p % c->period, v, k, 0);
+				words[VCPUS_MAX * k + v] = pattern_of(p % c->period, v, k, 0);
 		expect_page(vm, p, value);
 	}
 	__atomic_store_n(&c->rest, PASSES, __ATOMIC_RELAXED);
@@ -118,7 +123,7 @@ static void lose(struct vm *vm, uint8_t *memory)
 	uint64_t round = vm->control->report[0].round;
 	size_t page = vm->pages - 1;
 
-	*(volatile uint64_t *)(memory + page * PAGE + PATTERN_OFFSET) =
+	*(volatile uint64_t *)(memory + page * page_size + PATTERN_OFFSET) =
 		pattern_of(page % vm->control->period, 0, 0, round - 1);
 }
 
@@ -153,7 +158,7 @@ bool case_pattern(const struct options *o, struct result *r)
 
 	if (!memory)
 		return fail(r, "no memory");
-	madvise(memory, o->pages * PAGE, MADV_HUGEPAGE);
+	madvise(memory, o->pages * page_size, MADV_HUGEPAGE);
 	ok = case_begin(&vm, memory, o, r) && begin(&vm, memory, o, r);
 	if (ok)
 		tell_place(memory, o->pages);

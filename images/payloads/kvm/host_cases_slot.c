@@ -13,7 +13,7 @@
 
 static size_t size_of(const struct options *o)
 {
-	return o->pages * PAGE;
+	return o->pages * page_size;
 }
 
 static bool kvm_failed(struct vm *vm, struct result *r)

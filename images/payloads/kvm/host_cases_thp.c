@@ -16,7 +16,7 @@ static bool call_failed(struct result *r, const char *what)
 static bool make_huge(struct vm *vm, uint8_t *memory, const struct options *o, struct result *r,
 		      unsigned long *huge)
 {
-	size_t size = o->pages * PAGE;
+	size_t size = o->pages * page_size;
 	uint64_t seed = fresh_seed();
 	long kib;
 
@@ -43,16 +43,16 @@ static bool split(struct vm *vm, uint8_t *memory, const struct options *o, struc
 
 	epoch_open(vm);
 	for (size_t p = 0; p < o->pages; p++) {
-		uint8_t *page = memory + p * PAGE;
+		uint8_t *page = memory + p * page_size;
 
 		if (p % 2 == 0) {
 			expect_page(vm, p, vm->control->expect[p]);
 		} else if (r->iterations % 2 == 0) {
-			if (!o->self_test && madvise(page, PAGE, MADV_DONTNEED))
+			if (!o->self_test && madvise(page, page_size, MADV_DONTNEED))
 				return call_failed(r, "MADV_DONTNEED");
 			expect_page(vm, p, 0);
 		} else {
-			if (mprotect(page, PAGE, PROT_READ) || mprotect(page, PAGE, PROT_READ | PROT_WRITE))
+			if (mprotect(page, page_size, PROT_READ) || mprotect(page, page_size, PROT_READ | PROT_WRITE))
 				return call_failed(r, "mprotect");
 			expect_page(vm, p, value_of(seed, p));
 			if (o->self_test)
@@ -66,7 +66,7 @@ static bool split(struct vm *vm, uint8_t *memory, const struct options *o, struc
 
 static bool collapse(struct vm *vm, uint8_t *memory, const struct options *o, struct result *r)
 {
-	size_t size = o->pages * PAGE;
+	size_t size = o->pages * page_size;
 	uint64_t seed = fresh_seed();
 
 	/* Under the running guest, which is judged all the while: content must hold across the move. */
@@ -107,8 +107,8 @@ static bool thp(const struct options *o, struct result *r, bool then_collapse)
 	struct huge kept = { .memory = region_map(o->pages), .then_collapse = then_collapse };
 	bool ok;
 
-	if (o->pages % 512)
-		return fail(r, "the region must be a multiple of 2 MiB");
+	if (o->pages * page_size % huge_size())
+		return fail(r, "the region must be a multiple of %zu MiB", huge_size() >> 20);
 	ok = case_changes(kept.memory, o, r, thp_once, &kept);
 	snprintf(r->extra, sizeof(r->extra), " huge_kib=%lu", kept.kib);
 	region_unmap(kept.memory, o->pages);

@@ -26,7 +26,7 @@ static bool move_in(struct tenant *t, const struct options *o, struct result *r)
 	fill(t->memory, o->pages, t->seed);
 	t->alive = true;
 	if (!vm_create(&t->vm, o->vcpus, o->pages) ||
-	    !vm_slot(&t->vm, SLOT_REGION, REGION_GPA, o->pages * PAGE, t->memory, 0)) {
+	    !vm_slot(&t->vm, SLOT_REGION, REGION_GPA, o->pages * page_size, t->memory, 0)) {
 		r->broken = true;
 		return fail(r, "%s", t->vm.broken);
 	}

@@ -157,7 +157,7 @@ static uint64_t stamps(const struct vm *vm, const void *memory, bool (*count)(ui
 
 	for (size_t p = c->first; p < vm->pages; p += c->stride)
 		for (unsigned v = 0; v < vm->vcpus; v++) {
-			const uint8_t *at = (const uint8_t *)memory + p * PAGE + STAMP_OFFSET + 8 * v;
+			const uint8_t *at = (const uint8_t *)memory + p * page_size + STAMP_OFFSET + 8 * v;
 
 			n += count(*(const volatile uint64_t *)at, epoch);
 		}
@@ -196,8 +196,7 @@ bool case_begin(struct vm *vm, void *memory, const struct options *o, struct res
 
 	case_clock();
 	fill(memory, o->pages, seed);
-	if (!vm_create(vm, o->vcpus, o->pages) ||
-	    !vm_slot(vm, SLOT_REGION, REGION_GPA, o->pages * PAGE, memory, 0) ||
+	if (!vm_create(vm, o->vcpus, o->pages) || !vm_slot(vm, SLOT_REGION, REGION_GPA, o->pages * page_size, memory, 0) ||
 	    (expect_seed(vm, seed), !vm_start(vm))) {
 		r->broken = true;
 		return fail(r, "%s", vm->broken);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host.h"
 #include "number.h"
@@ -111,10 +112,10 @@ static int worse(int a, int b)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .iterations = 8, .vcpus = 2, .vms = 8, .timeout_s = 60, .pages = 512 };
+	struct options o = { .iterations = 8, .vcpus = 2, .vms = 8, .timeout_s = 60 };
 	struct population p = { 0 };
 	const char *name = "all";
-	unsigned mib, failed = 0, done = 0;
+	unsigned mib = 2, failed = 0, done = 0;
 	int status = EXIT_OK;
 
 	for (int i = 1; i < argc; i++) {
@@ -135,9 +136,8 @@ int main(int argc, char **argv)
 			name = text;
 		else if (!strcmp(key, "--until") && *text)
 			o.until = text;
-		else if (!strcmp(key, "--region-mib") && number_unsigned(text, 1, PAGES_MAX / 256, &mib))
-			o.pages = mib * 256;
-		else if (!(!strcmp(key, "--iterations") && number_unsigned(text, 1, 1000000, &o.iterations)) &&
+		else if (!(!strcmp(key, "--region-mib") && number_unsigned(text, 1, PAGES_MAX / 256, &mib)) &&
+			 !(!strcmp(key, "--iterations") && number_unsigned(text, 1, 1000000, &o.iterations)) &&
 			 !(!strcmp(key, "--vcpus") && number_unsigned(text, 1, VCPUS_MAX, &o.vcpus)) &&
 			 !(!strcmp(key, "--vms") && number_unsigned(text, 2, 256, &o.vms)) &&
 			 !(!strcmp(key, "--rest-ms") && number_unsigned(text, 0, 60000, &o.rest_ms)) &&
@@ -148,6 +148,8 @@ int main(int argc, char **argv)
 		}
 		i++;
 	}
+	page_size = (size_t)sysconf(_SC_PAGESIZE);
+	o.pages = ((size_t)mib << 20) / page_size;
 	/*
 	 * The vCPU threads spin on every CPU: this one must wake at once, not at their next tick. They
 	 * themselves stay ordinary (RESET_ON_FORK). Without the privilege it is only slower.

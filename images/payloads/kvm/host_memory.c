@@ -4,6 +4,13 @@
 
 #include "host.h"
 
+size_t page_size = 4096;
+
+size_t huge_size(void)
+{
+	return page_size / 8 * page_size;
+}
+
 /* Unique per seed and page, never 0, and readable in a dump. */
 uint64_t value_of(uint64_t seed, size_t page)
 {
@@ -20,7 +27,7 @@ uint64_t fresh_seed(void)
 void fill(void *memory, size_t pages, uint64_t seed)
 {
 	for (size_t p = 0; p < pages; p++) {
-		uint8_t *page = (uint8_t *)memory + p * PAGE;
+		uint8_t *page = (uint8_t *)memory + p * page_size;
 
 		memset(page + STAMP_OFFSET, 0, 8 * VCPUS_MAX);
 		*(volatile uint64_t *)page = value_of(seed, p);
@@ -30,11 +37,11 @@ void fill(void *memory, size_t pages, uint64_t seed)
 
 void *region_map(size_t pages)
 {
-	return vmm_memory(pages * PAGE);
+	return vmm_aligned(pages * page_size, huge_size());
 }
 
 void region_unmap(void *memory, size_t pages)
 {
 	if (memory)
-		munmap(memory, pages * PAGE);
+		munmap(memory, pages * page_size);
 }

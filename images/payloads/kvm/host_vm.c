@@ -115,11 +115,12 @@ bool vm_create(struct vm *vm, unsigned vcpus, size_t pages)
 	__builtin___clear_cache((char *)vm->image, (char *)vm->image + IMAGE_SIZE);
 	build_table((uint64_t *)(vm->image + TABLE_OFFSET));
 	if (!vm_slot(vm, SLOT_IMAGE, IMAGE_GPA, IMAGE_SIZE, vm->image, 0) ||
-	    !vm_slot(vm, SLOT_CONTROL, CONTROL_GPA, (sizeof(*vm->control) + PAGE - 1) & -PAGE, vm->control, 0))
+	    !vm_slot(vm, SLOT_CONTROL, CONTROL_GPA, (sizeof(*vm->control) + page_size - 1) & -page_size, vm->control, 0))
 		return false;
 	for (unsigned i = 0; i < vcpus; i++)
 		if (!create_vcpu(vm, i, (size_t)run_size))
 			return false;
+	vm->control->page_size = page_size;
 	cover(vm, 0, 1, true);
 	return true;
 }
@@ -140,9 +141,9 @@ static void serve_mmio(struct vcpu *v)
 	struct vm *vm = v->vm;
 	uint64_t at = v->run->mmio.phys_addr, value = 0;
 
-	if (at >= REGION_GPA && at < REGION_GPA + vm->pages * PAGE) {
+	if (at >= REGION_GPA && at < REGION_GPA + vm->pages * page_size) {
 		__atomic_add_fetch(&v->mmios, 1, __ATOMIC_RELAXED);
-		value = value_of(__atomic_load_n(&vm->mmio_seed, __ATOMIC_ACQUIRE), (at - REGION_GPA) / PAGE);
+		value = value_of(__atomic_load_n(&vm->mmio_seed, __ATOMIC_ACQUIRE), (at - REGION_GPA) / page_size);
 		if (!v->run->mmio.is_write)
 			memcpy(v->run->mmio.data, &value, sizeof(value));
 		return;

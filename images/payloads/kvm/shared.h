@@ -15,9 +15,7 @@
 #define ASIDE_GPA 0xc0000000
 
 #define VCPUS_MAX 16
-#define PAGES_MAX 16384 /* 64 MiB */
-#define PAGE 4096
-#define LAST_WORD (PAGE - 8)
+#define PAGES_MAX 16384 /* 64 MiB of pages of 4K, the smallest */
 #define STAMP_OFFSET 64 /* word STAMP_OFFSET + 8 * vcpu of each page: the epoch that vCPU last wrote */
 /* Case pattern: words PATTERN_OFFSET + 8 * (VCPUS_MAX * k + vcpu), k < PATTERN_WORDS, hold pattern_of(). */
 #define PATTERN_OFFSET 1024
@@ -65,7 +63,8 @@ struct control {
 	uint64_t first, stride, pages; /* the pages of a pass */
 	uint64_t rest; /* passes of an epoch after which the guest rests until the next one; 0: it never does */
 	uint64_t period; /* WRITE_PATTERN: page p has the pattern of page p % period */
-	uint64_t unused[9]; /* each report in cache lines of its own */
+	uint64_t page_size; /* of the kernel that the VM is on: what it maps and unmaps */
+	uint64_t unused[8]; /* each report in cache lines of its own */
 	struct report report[VCPUS_MAX] __attribute__((aligned(128)));
 	uint64_t expect[PAGES_MAX];
 	uint64_t old[PAGES_MAX];

@@ -42,15 +42,21 @@ bool vmm_set_register(int vcpu, uint64_t id, uint64_t value)
 
 void *vmm_memory(size_t size)
 {
-	uint8_t *at = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return vmm_aligned(size, BLOCK);
+}
+
+void *vmm_aligned(size_t size, size_t block)
+{
+	uint8_t *at =
+		mmap(NULL, size + block, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t head;
 
 	if (at == MAP_FAILED)
 		return NULL;
-	head = (BLOCK - (uintptr_t)at % BLOCK) % BLOCK;
+	head = (block - (uintptr_t)at % block) % block;
 	if (head)
 		munmap(at, head);
-	munmap(at + head + size, BLOCK - head);
+	munmap(at + head + size, block - head);
 	return at + head;
 }
 

@@ -30,6 +30,8 @@ bool vmm_get_register(int vcpu, uint64_t id, uint64_t *value);
 bool vmm_set_register(int vcpu, uint64_t id, uint64_t value);
 /* Anonymous memory at a 2 MiB boundary, so that huge pages can back it; NULL when there is none. */
 void *vmm_memory(size_t size);
+/* The same at a multiple of `block`, which is one of the page size and larger. */
+void *vmm_aligned(size_t size, size_t block);
 /* KiB that huge pages back, of all mappings that touch `at` (AnonHugePages in smaps); -1 when it cannot be told. */
 long vmm_huge_kib(const void *at, size_t size);
 /* MADV_COLLAPSE; a vCPU that faults holds a reference to the page for a moment (EAGAIN). False with errno. */

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -167,6 +168,16 @@ def test_a_cell_that_runs_five_times_a_side_is_priced_for_each() -> None:
     between = choose.plan([racy], (1, 2), 120, 1)
     assert between.between == {1: ()}  # 100 s on base and series leave 20 of the 50 that a step between takes
     assert between.not_between == 1
+
+
+def test_what_ran_on_the_base_before_leaves_time_for_more() -> None:
+    """Its price is that of the series' side alone, so that a second series on the base gets more cells."""
+    there = dataclasses.replace(CELLS[0], had=True)
+    found = choose.ordered([there, *CELLS[1:]], [F], REACHED, NOTICED)
+    assert [each.cell for each in found if each.had] == ["leads"]
+    assert choose.plan(found, (1,), 4 + 2 * 5, 1).cells == ("leads", "killer")
+    before = choose.ordered(CELLS, [F], REACHED, NOTICED)
+    assert choose.plan(before, (1,), 4 + 2 * 5, 1).cells == ("leads", "reaches")
 
 
 def test_a_plan_without_what_there_was_no_time_for() -> None:

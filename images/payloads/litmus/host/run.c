@@ -27,6 +27,17 @@ static bool pin_all(struct vm *vm)
 	return true;
 }
 
+/* An exit that no case asks for: where the guest was led astray, KVM gives the VMM an access that none of its devices has. */
+static void unexpected_exit(struct vm *vm, const struct vcpu *v)
+{
+	const struct kvm_run *run = v->run;
+
+	if (run->exit_reason == KVM_EXIT_MMIO)
+		vm_break(vm, "vCPU %u: KVM_EXIT_MMIO at 0x%llx, where no device is", v->index, run->mmio.phys_addr);
+	else
+		vm_break(vm, "vCPU %u: KVM exit reason %u", v->index, run->exit_reason);
+}
+
 static void *follow(void *argument)
 {
 	struct vcpu *v = argument;
@@ -47,7 +58,7 @@ static void *follow(void *argument)
 			vm_break(vm, "vCPU %u: exception at vEL2: esr=0x%lx elr=0x%lx far=0x%lx", v->index,
 				 vm->shared->fatal_esr, vm->shared->fatal_elr, vm->shared->fatal_far);
 		else
-			vm_break(vm, "vCPU %u: exit reason %u", v->index, v->run->exit_reason);
+			unexpected_exit(vm, v);
 		break;
 	}
 	/* The first vCPU would wait for this one in vain. */
@@ -110,8 +121,7 @@ static enum ran run(struct vm *vm, unsigned timeout_s)
 		if (event_mmio(vm, v->run))
 			continue;
 		if (v->run->exit_reason != KVM_EXIT_MMIO || v->run->mmio.phys_addr != DOORBELL_PA) {
-			vm_break(vm, "exit reason %u at 0x%llx", v->run->exit_reason,
-				 v->run->exit_reason == KVM_EXIT_MMIO ? v->run->mmio.phys_addr : 0);
+			unexpected_exit(vm, v);
 			return RAN_BROKEN;
 		}
 		switch (v->run->mmio.data[0]) {
