@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +44,8 @@ class Builder:
         self._models: dict[str, Model] = {}
         self._kernels: dict[str, Artefact] = {}
         self._rootfs: dict[str, Artefact] = {}
+        self._plugins: dict[str, Plugins] = {}
+        self._without: set[str] = set()
         self._checked: set[tuple[str, str]] = set()
         self._mainloop: Artefact | None = None
 
@@ -64,9 +65,11 @@ class Builder:
         watched = watched or bool(model.spec.pa_bits)
         plugins = self.plugins(model) if watched else None
         in_turns = model.deterministic(spec.timing) and spec.levels[Level.L0].cpus > 1
-        if (of_use or in_turns) and not watched:
-            with contextlib.suppress(UserError):  # the cell does without
+        if (of_use or in_turns) and not watched and model.sha256 not in self._without:
+            try:
                 plugins = self.plugins(model)
+            except UserError:  # its cells do without
+                self._without.add(model.sha256)
         initrd = build_initrd(self.store, kernels[Level.L0], rootfs, boot)
         mainloop = self.mainloop() if model.deterministic(spec.timing) else None
         return StackImages(model, kernels, rootfs, initrd, plugins, mainloop)
@@ -84,8 +87,10 @@ class Builder:
 
     def plugins(self, model: Model) -> Plugins:
         """Return the plugins that ``model`` can load."""
-        with self._phase(f"plugins for model {model.spec.name}") as say:
-            return plugins_for(model, self.store, say)
+        if model.sha256 not in self._plugins:
+            with self._phase(f"plugins for model {model.spec.name}") as say:
+                self._plugins[model.sha256] = plugins_for(model, self.store, say)
+        return self._plugins[model.sha256]
 
     def model(self, name: str) -> Model:
         """Return the model ``name``, unpacked and asked for its version."""
