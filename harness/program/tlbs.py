@@ -49,6 +49,7 @@ class Tlbs:
         self.world = world
         self.tables = tables
         self.known = known
+        self._drops_bits = any(defect.aliases for defect in known)
         self.of_pe = [Tlb() for _ in range(world.cpus)]
         self._closed = False
 
@@ -95,12 +96,12 @@ class Tlbs:
     def indexed(self, ctx: int, ipa: int) -> set[int]:
         """For which IPAs a walk of stage 2 may look: two where bits above the input size are dropped."""
         low = (1 << self.bits(self.world.contexts[ctx])) - 1
-        return {ipa, ipa & low} if any(defect.aliases for defect in self.known) else {ipa}
+        return {ipa, ipa & low} if self._drops_bits else {ipa}
 
     def _aliases(self, ctx: int) -> set[TableLeaf]:
         """With such a defect: the leaves once more, where stage 1 leads."""
         c = self.world.contexts[ctx]
-        if not c.s1 or not any(defect.aliases for defect in self.known):
+        if not c.s1 or not self._drops_bits:
             return set()
         low = (1 << self.bits(c)) - 1
         above = {leaf.to & ~low for leaf in self.tables.current("s1", self.world.s1_table(ctx))} - {0}
