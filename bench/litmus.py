@@ -44,6 +44,9 @@ GOAL_S = 360.0
 WHOLE = ("s2-all/*", "s2-vmids/*", "l0-*/*", "flags-l2/*")
 """Families in which KVM walks whole shadow contexts: on the model where that is quick."""
 
+KNOWN = ("*/no-read*", "*/hardware-af-execute*")
+"""Cases of which Linux 7.3 makes a loop (docs/defects.md): nvh-litmus gives each up after 20 s of guest time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -75,13 +78,13 @@ def cases(*globs: str) -> tuple[str, ...]:
 
 
 PARTS = (
-    Part("one", 1, ("--quick", "--leave", "--skip 'flags-l2/*'")),  # its memslots: 46 s a context there
+    Part("one", 1, ("--quick", "--leave", *(f"--skip '{glob}'" for glob in (*KNOWN, "flags-l2/*")))),
     Part("two", 2, ("--quick", "--skip 'race-*/*'")),
     Part("four", 4, ("--quick",)),
-    Part("whole-one", 1, cases(*WHOLE), "qemu-v1"),
-    Part("whole-two", 2, cases("s2-vmids/*", "*s2-remote-all/*"), "qemu-v1"),
-    Part("whole-four", 4, cases("s2-vmids/*", "*s2-remote-all-4/*"), "qemu-v1"),
-    Part("whole-forms", 1, cases("s2-all/*os/*", "s2-all/*nxs/*"), "qemu-48bit"),
+    Part("whole-one", 1, cases(*WHOLE), "qemu-v1-40bit"),
+    Part("whole-two", 2, cases("s2-vmids/*", "*s2-remote-all/*"), "qemu-v1-40bit"),
+    Part("whole-four", 4, cases("s2-vmids/*", "*s2-remote-all-4/*"), "qemu-v1-40bit"),
+    Part("whole-forms", 1, cases("s2-all/*os/*", "s2-all/*nxs/*"), "qemu-40bit"),
     Part("races", 2, cases("race-*/*"), "qemu-v1", "mttcg"),
 )
 
