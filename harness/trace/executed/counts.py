@@ -18,8 +18,9 @@ from harness.machine.qemu import Plugin
 NAME = "nvh-coverage"
 FILE = "coverage.bin"
 INSN = 4  # bytes of an A64 instruction
-_MAGIC = 0x32564F4368766E
-_HEADER = struct.Struct("<QQQQII")
+_MAGIC = 0x33564F4368766E
+_VCPUS = 64
+_HEADER = struct.Struct(f"<QQQ{_VCPUS}QII")
 _COST = struct.Struct("<IIII8Q")
 _BITMAP = 0x80000
 
@@ -101,7 +102,7 @@ def read(path: Path) -> Trace:
         raise InfraError(f"{path}: {error.strerror}; the model's QEMU did not load {NAME}") from error
     if len(data) < _BITMAP or _HEADER.unpack_from(data)[0] != _MAGIC:
         raise InfraError(f"{path} was not written by {NAME}")
-    _, start, end, executed, ops, dropped = _HEADER.unpack_from(data)
+    _, start, end, *executed, ops, dropped = _HEADER.unpack_from(data)
     if len(data) != _BITMAP + ((end - start) // INSN + 7) // 8:
         raise InfraError(
             f"{path} has {len(data)} bytes, which does not fit the addresses {start:#x} to {end:#x}"
@@ -112,4 +113,4 @@ def read(path: Path) -> Trace:
     for row in range(ops):
         word, from_l1, operand, _, *numbers = _COST.unpack_from(data, _HEADER.size + row * _COST.size)
         costs.append(OperationCost(word, bool(from_l1), *(*numbers, operand)))
-    return Trace(start, end, executed, tuple(costs), data[_BITMAP:])
+    return Trace(start, end, sum(executed), tuple(costs), data[_BITMAP:])

@@ -13,5 +13,5 @@ def traced(start: int, end: int, executed: range | list[int], costs: bytes = b""
     bitmap = bytearray(((end - start) // 4 + 7) // 8)
     for address in executed:
         bitmap[(address - start) // 4 // 8] |= 1 << (address - start) // 4 % 8
-    header = struct.pack("<QQQQII", counts._MAGIC, start, end, len(executed), ops, 0)
+    header = counts._HEADER.pack(counts._MAGIC, start, end, len(executed) - 1, 1, *[0] * 62, ops, 0)
     return (header + costs).ljust(counts._BITMAP, b"\0") + bytes(bitmap)

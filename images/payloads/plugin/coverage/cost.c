@@ -47,7 +47,11 @@ static struct cpu *this_cpu(const struct nvh_vcpu *vcpu, unsigned int index)
 
 static uint64_t executed(void)
 {
-	return __atomic_load_n(&nvh_file->executed, __ATOMIC_RELAXED);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < NVH_VCPUS; i++)
+		sum += __atomic_load_n(&nvh_file->executed[i], __ATOMIC_RELAXED);
+	return sum;
 }
 
 static void become(struct cpu *cpu, enum phase phase)

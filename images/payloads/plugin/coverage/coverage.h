@@ -7,7 +7,7 @@
 #include "plugin.h"
 
 #define NVH_PLUGIN "nvh-coverage"
-#define NVH_VCPUS 64
+#define NVH_VCPUS NVH_COVERAGE_VCPUS
 
 /* How to read the registers of the vCPU that executes; which one that is, QEMU's index does not tell (cost.c). */
 struct nvh_vcpu {

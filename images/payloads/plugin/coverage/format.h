@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-#define NVH_COVERAGE_MAGIC 0x32564f4368766eull /* "nvhCOV2" */
+#define NVH_COVERAGE_MAGIC 0x33564f4368766eull /* "nvhCOV3" */
 #define NVH_COVERAGE_OPS 4096
+#define NVH_COVERAGE_VCPUS 64
 #define NVH_COVERAGE_BITMAP 0x80000 /* where the bitmap begins */
 
 /*
@@ -34,8 +35,9 @@ struct nvh_cost {
 
 struct nvh_coverage {
 	uint64_t magic;
-	uint64_t start, end;   /* the addresses watched: one bit per instruction, bit 0 of byte 0 the first */
-	uint64_t executed;     /* instructions at EL2 in there */
+	uint64_t start, end; /* the addresses watched: one bit per instruction, bit 0 of byte 0 the first */
+	/* Instructions at EL2 in there, by QEMU's index of the vCPU. Only the thread that runs it writes its own. */
+	uint64_t executed[NVH_COVERAGE_VCPUS];
 	uint32_t ops, dropped; /* rows of `cost`; operations for which there was no row left */
 	struct nvh_cost cost[NVH_COVERAGE_OPS];
 };

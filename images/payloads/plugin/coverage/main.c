@@ -83,6 +83,7 @@ static void at_block(unsigned int index, void *data)
 	struct nvh_vcpu *vcpu = &nvh_vcpus[index];
 	struct block *block = data;
 	uint8_t level = __atomic_load_n(&block->level, __ATOMIC_RELAXED);
+	uint64_t *executed;
 
 	if (level == UNKNOWN) {
 		level = nvh_el(vcpu) == 2 ? EL2 : BELOW;
@@ -93,7 +94,9 @@ static void at_block(unsigned int index, void *data)
 	if (!__atomic_load_n(&block->marked, __ATOMIC_RELAXED))
 		mark(block);
 	nvh_cost_at_block(vcpu, index);
-	__atomic_fetch_add(&nvh_file->executed, block->count, __ATOMIC_RELAXED);
+	/* No locked addition: at each block it was a third of the model's time. */
+	executed = &nvh_file->executed[index];
+	__atomic_store_n(executed, *executed + block->count, __ATOMIC_RELAXED);
 }
 
 QP_TB_CB(on_block, tb)
