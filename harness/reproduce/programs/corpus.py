@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import InputError, Location, Problem, edits
-from harness.program.lanes import LANES
+from harness.program.lanes import LANES, WIDE
 from harness.program.needs import NOT_NESTED, needs
 from harness.program.render import plain
 from harness.reproduce.hunt.keep import claims_of, scenario_of
@@ -115,8 +115,8 @@ def scenario_text(name: str, programs: Sequence[Checked], head: CorpusHeader) ->
 
 
 def stack_lines(words: Mapping[str, str]) -> list[str]:
-    """A scenario's stack; the quick lane's model and timing where the header names none."""
-    chosen = {"model": LANES[0].model, "timing": LANES[0].timing, **words}
+    """A scenario's stack; ``WIDE`` and the quick lane's timing where the header names none."""
+    chosen = {"model": WIDE, "timing": LANES[0].timing, **words}
     lines = [f"{key}: {chosen[key]}" for key in ("model", "timing", "sanitize") if key in chosen]
     l0 = [f"cpus: {chosen['l0-cpus']}"] if "l0-cpus" in chosen else []
     l0 += [f"kernel: {chosen['kernel']}"] if "kernel" in chosen else []
