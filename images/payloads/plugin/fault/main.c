@@ -58,7 +58,7 @@ static struct {
 	uint64_t at; /* 0: nothing */
 	unsigned int to;
 	bool restores;
-	uint64_t value, hidden; /* hidden: what MSR was to write */
+	uint64_t value, put, hidden; /* what was in the register, what is instead; hidden: what MSR was to write */
 } later[PES];
 
 QP_VCPU_CB(on_vcpu, index)
@@ -114,10 +114,11 @@ static void at_site(unsigned int index, void *data)
 	if (site->word & READS)
 		return;
 	value = nvh_read(&registers, x[to]);
-	later[index].value = value;
 	if (does == HIDES)
 		later[index].hidden = value & bits;
-	put(to, changed(value, 0));
+	later[index].value = value;
+	later[index].put = changed(value, 0);
+	put(to, later[index].put);
 }
 
 /* Before the instruction behind one of `words`. */
@@ -125,12 +126,32 @@ static void at_next(unsigned int index, void *data)
 {
 	const struct next *next = data;
 	unsigned int to;
+	uint64_t value;
 
 	if (index >= PES || later[index].at != next->at)
 		return;
 	to = later[index].to;
 	later[index].at = 0;
-	put(to, later[index].restores ? later[index].value : changed(nvh_read(&registers, x[to]), later[index].hidden));
+	value = nvh_read(&registers, x[to]);
+	if (!later[index].restores)
+		put(to, changed(value, later[index].hidden));
+	else if (value == later[index].put) /* not another instruction's result, where this one was trapped */
+		put(to, later[index].value);
+}
+
+/*
+ * Whether a block begins behind a system instruction, which may be one of `words` later: code that is written anew leaves the block
+ * behind it as it is.
+ */
+static bool follows_system(const struct qp_insn *insn)
+{
+	const uint8_t *here = qemu_plugin_insn_haddr(insn);
+	uint32_t before;
+
+	if (!here || !(qemu_plugin_insn_vaddr(insn) & 0xfff))
+		return false;
+	memcpy(&before, here - sizeof(before), sizeof(before));
+	return before >> 24 == 0xd5;
 }
 
 static bool is_meant(uint32_t word)
@@ -151,6 +172,7 @@ QP_TB_CB(on_block, tb)
 		struct site site = { .at = qemu_plugin_insn_vaddr(insn) };
 		struct next here = { .at = site.at }, *next = nvh_keep(&nexts, &here);
 
+		next->known |= !i && follows_system(insn);
 		if (next->known)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_next, QP_CB_RW_REGS, next);
 		if (qemu_plugin_insn_data(insn, &site.word, sizeof(site.word)) != sizeof(site.word) ||
