@@ -158,6 +158,8 @@ GROUPS = (
     "recent",
     "accesses",
     "guests",
+    "bits",
+    "routes",
 )
 
 

@@ -2,8 +2,8 @@
 """The table of deliberately wrong models, ``images/model-mutants.yaml``: what is wrong, and what must notice.
 
 A fault is a value of ``NVH_FAULT`` in a QEMU with images/models/faults/faults.patch
-(harness/artefacts/model_source.py), or, ``by: plugin``, what the plugin nvh-fault does to the newest QEMU
-as it is.
+(harness/artefacts/model_source.py), or, where the row has ``inject``, what the plugin nvh-fault does to the
+newest QEMU as it is: instructions by name, and what becomes of them (harness/mutants/inject.py).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from harness.document.nodes import Node
 from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem
 from harness.host.paths import IMAGES
+from harness.mutants import inject
 from harness.scenario.mutants import NAME, TEXT, repeated
 
 FILE = IMAGES / "model-mutants.yaml"
@@ -40,7 +41,7 @@ SCHEMA: dict[str, Any] = {
                     "fault": NAME,
                     "wrong": TEXT,
                     "at": TEXT,
-                    "by": {"enum": [PATCH, PLUGIN]},
+                    "inject": inject.SCHEMA,
                     "seen-by": {"enum": list(STEPS)},
                     "survives": TEXT,
                 },
@@ -62,14 +63,20 @@ class ModelFault:
     at: str
     seen_by: str = ""
     survives: str = ""
-    by: str = PATCH
+    options: str = ""
+    """Of the plugin nvh-fault; empty for a fault of the patch."""
+
+    @property
+    def by(self) -> str:
+        """What makes the model wrong."""
+        return PLUGIN if self.options else PATCH
 
 
 def load(path: Path = FILE) -> tuple[ModelFault, ...]:
     """Return the rows in file order; ``InputError`` with every defect of the file."""
     rows = load_document(path, SCHEMA)["faults"]
     found = read(path).map["faults"].items
-    if problems := [*repeated(found, "fault", "model"), *_contradictions(found)]:
+    if problems := [*repeated(found, "fault", "model"), *_contradictions(found), *_unknown(found)]:
         raise InputError(problems)
     return tuple(
         ModelFault(
@@ -78,7 +85,7 @@ def load(path: Path = FILE) -> tuple[ModelFault, ...]:
             row["at"],
             row.get("seen-by", ""),
             " ".join(row.get("survives", "").split()),
-            row.get("by", PATCH),
+            inject.options(row["inject"]) if "inject" in row else "",
         )
         for row in rows
     )
@@ -92,3 +99,12 @@ def _contradictions(rows: Sequence[Node]) -> Iterator[Problem]:
                 f"{name.text!r} with {'both' if 'survives' in row.map else 'neither'}",
                 "either seen-by, the step that must be red, or survives, why none can be",
             )
+
+
+def _unknown(rows: Sequence[Node]) -> Iterator[Problem]:
+    for row in rows:
+        for name in row.map["inject"].map["at"].items if "inject" in row.map else ():
+            if not inject.words(name.text):
+                yield name.problem(
+                    repr(name.text), "MSR, MRS or AT and a name of INSTRUCTIONS, or TLBI and a glob of them"
+                )

@@ -157,7 +157,7 @@ def run(
     begun = time.monotonic()
     out.mkdir(parents=True)
     controls = {
-        by: check_one(by, built[by], NONE, out, hunting_s) for by in sorted({fault.by for fault in faults})
+        by: check_one(by, built[by], NONE, "", out, hunting_s) for by in sorted({fault.by for fault in faults})
     }
     for by, check in controls.items():
         say(line_of(f"{NONE} ({by})", check))
@@ -166,7 +166,8 @@ def run(
     if control.verdict in GREEN:
         with ThreadPoolExecutor(jobs) as pool:
             checks = pool.map(
-                lambda each: check_one(each.by, built[each.by], each.name, out, hunting_s), faults
+                lambda each: check_one(each.by, built[each.by], each.name, each.options, out, hunting_s),
+                faults,
             )
             for number, (fault, check) in enumerate(zip(faults, checks, strict=True), 1):
                 outcomes.append(FaultOutcome(fault, check, controls[fault.by]))
@@ -182,12 +183,15 @@ def line_of(name: str, check: Check) -> str:
     return f"{name}: {check.verdict} by {check.step} after {check.seconds:.0f} s: {said}"
 
 
-def model_file(by: str, made: Path, fault: str, out: Path) -> Path:
-    """Write the file of the model with one fault below ``out``; ``made``: the program, or the plugin."""
+def model_file(by: str, made: Path, fault: str, options: str, out: Path) -> Path:
+    """Write the file of the model with one fault below ``out``.
+
+    ``made``: the program, or the plugin, whose ``options`` say what it does.
+    """
     data = yaml.safe_load(TEMPLATES[by].read_text(encoding="utf-8"))
     data |= {"model": f"fault-{fault}", "summary": f"QEMU with the fault {fault}."}
     if by == PLUGIN:
-        data["devices"] = [] if fault == NONE else ["-plugin", f"{made.absolute()},fault={fault}"]
+        data["devices"] = [] if fault == NONE else ["-plugin", f"{made.absolute()},{options}"]
     else:
         data["source"] = {"path": str(made.absolute())}
         data["environment"] = {VARIABLE: fault}
@@ -197,9 +201,9 @@ def model_file(by: str, made: Path, fault: str, out: Path) -> Path:
     return path.absolute()
 
 
-def check_one(by: str, made: Path, fault: str, out: Path, hunting_s: int) -> Check:
+def check_one(by: str, made: Path, fault: str, options: str, out: Path, hunting_s: int) -> Check:
     """Check one model in a process of its own; what keeps it from a verdict makes the verdict ``infra``."""
-    file = model_file(by, made, fault, out)
+    file = model_file(by, made, fault, options, out)
     words = ["model", "check", str(file), "--bare", "--stop-at-first-red", "--seconds", str(hunting_s)]
     shown = " ".join([PROGRAM, *words])
     path = os.pathsep.join(filter(None, [str(IMPORTS), os.environ.get("PYTHONPATH", "")]))

@@ -22,7 +22,7 @@ def print_report(report: FaultReport, console: Console) -> None:
     for name in ("fault", "outcome", "seen by"):
         table.add_column(name, no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("first line", overflow="fold")
+    table.add_column("first line", overflow="ellipsis", no_wrap=True)  # the log has each in full
     for each in report.outcomes:
         fate = Text(each.fate.value, style=STYLES[each.fate])
         if not each.as_expected:

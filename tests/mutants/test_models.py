@@ -121,25 +121,28 @@ def program(tmp_path: Path) -> Path:
 
 
 def test_the_model_file_switches_the_fault_on(program: Path, tmp_path: Path) -> None:
-    file = models.model_file(PATCH, program, "vbar-lost", tmp_path)
+    file = models.model_file(PATCH, program, "vbar-lost", "", tmp_path)
     assert yaml.safe_load(file.read_text())["environment"] == {"NVH_FAULT": "vbar-lost"}
     model = build_model(load_model(str(file)), Store(tmp_path / "cache"), lambda _: None)
     assert model.version == "10.0.vbar-lost"
     assert model.environment == {"NVH_FAULT": "vbar-lost"}
-    second = models.model_file(PATCH, program, "elr-lost", tmp_path)
+    second = models.model_file(PATCH, program, "elr-lost", "", tmp_path)
     other = build_model(load_model(str(second)), Store(tmp_path / "cache"), print)
     assert len({model.sha256, other.sha256, sha256_file(program)}) == 3
 
 
 def test_the_plugin_is_loaded_into_the_newest_model_as_it_is(tmp_path: Path) -> None:
+    def file(fault: str, options: str) -> Path:
+        return models.model_file(PLUGIN, tmp_path / "f.so", fault, options, tmp_path)
+
     shipped = yaml.safe_load(models.TEMPLATES[PLUGIN].read_text())
-    wrong = yaml.safe_load(models.model_file(PLUGIN, tmp_path / "f.so", "aie-lost", tmp_path).read_text())
-    right = yaml.safe_load(models.model_file(PLUGIN, tmp_path / "f.so", "none", tmp_path).read_text())
-    assert wrong["devices"] == ["-plugin", f"{tmp_path}/f.so,fault=aie-lost"]
+    wrong = yaml.safe_load(file("aie-lost", "at=0xd5182060,loses=0x10").read_text())
+    right = yaml.safe_load(file("none", "").read_text())
+    assert wrong["devices"] == ["-plugin", f"{tmp_path}/f.so,at=0xd5182060,loses=0x10"]
     assert right["devices"] == []
     assert wrong["source"] == right["source"] == shipped["source"]
     assert "environment" not in wrong
-    assert load_model(str(models.model_file(PLUGIN, tmp_path / "f.so", "aie-lost", tmp_path))).devices
+    assert load_model(str(file("aie-lost", "at=0xd5182060,nothing=on"))).devices
 
 
 def test_a_model_that_cannot_be_checked_is_no_killed_fault(program: Path, tmp_path: Path) -> None:

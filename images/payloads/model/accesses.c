@@ -127,6 +127,28 @@ static void maintenance(void)
 			}
 }
 
+/* A hint takes no exception. */
+static void prefetches(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t word; /* X1 */
+	} all[] = { { "PRFM PLDL1KEEP", 0xf9800020 },
+		    { "PRFM PLIL1KEEP", 0xf9800028 },
+		    { "PRFM PSTL1KEEP", 0xf9800030 },
+		    { "PRFUM PLDL1KEEP", 0xf8800020 } };
+
+	for (unsigned i = 0; i < LENGTH(all); i++)
+		for (unsigned stage2 = 0; stage2 < 2; stage2++)
+			for (unsigned el0 = 0; el0 < 2; el0++) {
+				begin(stage2 ? PTE_AF | PTE_S1_EL0 : 0, stage2 ? 0 : PTE_AF | S2_RW);
+				expect(DONE, below_instruction(0, el0, all[i].word, TARGET + 0x40).came,
+				       "exception taken", "C6.2, PRFM",
+				       "%s of an address that stage %d does not translate, EL%d", all[i].name,
+				       (uint64_t)1 + stage2, (uint64_t)!el0);
+			}
+}
+
 void check_accesses(void)
 {
 	if (!features.granule[0]) {
@@ -142,6 +164,7 @@ void check_accesses(void)
 				for (unsigned offset = 4089; offset < 4096; offset++)
 					two_pages(stage2, write, el0, offset);
 	maintenance();
+	prefetches();
 	pages_fill();
 	group_end();
 }

@@ -79,6 +79,41 @@ static void memory_controls(void)
 		}
 }
 
+/* Those of newer features, which HCRX_EL2 or HFGxTR_EL2 let EL1 have. */
+static void newer_memory_controls(void)
+{
+	static const struct {
+		struct control c;
+		const bool *needs;
+	} all[] = {
+		{ { "TCR2_EL1", 0, 2, 0, 3, true }, &features.tcr2 },
+		{ { "SCTLR2_EL1", 0, 1, 0, 3, true }, &features.sctlr2 },
+		{ { "MAIR2_EL1", 0, 10, 2, 1, true }, &features.aie },
+		{ { "AMAIR2_EL1", 0, 10, 3, 1, true }, &features.aie },
+		{ { "PIRE0_EL1", 0, 10, 2, 2, true }, &features.s1pie },
+		{ { "PIR_EL1", 0, 10, 2, 3, true }, &features.s1pie },
+	};
+	uint64_t kept = MRS(s3_4_c1_c2_2), fine = BIT(57) | BIT(58) | BIT(62) | BIT(63);
+
+	MSR(s3_4_c1_c2_2, BIT(14) | BIT(15)); /* HCRX_EL2.{TCR2En,SCTLR2En} */
+	MSR(s3_4_c1_c1_4, fine); /* HFGRTR_EL2, HFGWTR_EL2 */
+	MSR(s3_4_c1_c1_5, fine);
+	ISB();
+	for (unsigned i = 0; i < LENGTH(all); i++)
+		for (unsigned read = 0; has(all[i].needs) && read < 2; read++) {
+			try(&all[i].c, read, false, "no trap");
+			space.hcr |= HCR_TVM;
+			try(&all[i].c, read, !read, "TVM");
+			space.hcr ^= HCR_TVM | HCR_TRVM;
+			try(&all[i].c, read, read, "TRVM");
+			space.hcr &= ~HCR_TRVM;
+		}
+	MSR(s3_4_c1_c2_2, kept);
+	MSR(s3_4_c1_c1_4, 0);
+	MSR(s3_4_c1_c1_5, 0);
+	ISB();
+}
+
 /* AT S1E1R, S1E1W, S1E0R, S1E0W are the bits 12 to 15 of HFGITR_EL2. */
 static void translation(unsigned op2, bool trap, const char *control)
 {
@@ -223,6 +258,8 @@ void check_controls(void)
 	memory_controls();
 	translations();
 	others();
+	if (features.hcx && features.fgt)
+		newer_memory_controls();
 	if (features.hcx)
 		extended();
 	if (features.nv) {

@@ -14,6 +14,12 @@
 static struct geometry regime;
 static uint64_t *root;
 
+/* Each bit of a page's number is 1 in one of the two. */
+static uint64_t window(unsigned n)
+{
+	return n & 1 ? 0x6dcba987f000ull & ~(BIT(regime.shift) - 1) : WINDOW;
+}
+
 static uint64_t tcr(bool tbi)
 {
 	return PLACE(TCR_T0SZ, 64 - 48) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
@@ -93,30 +99,37 @@ static void aborts(void)
 	mmu(0, false, false);
 }
 
-static void moves(unsigned pe)
+static void moves(unsigned by, unsigned pe)
 {
-	uint64_t *descriptor = entry_of(&regime, root, WINDOW, 3);
-
-	mmu(0, true, false);
-	if (pe)
-		mmu(pe, true, false);
-	for (unsigned i = 0; i < operation_count; i++) {
+	for (unsigned i = 0; i <= (by | pe); i++)
+		mmu(i, true, false);
+	for (unsigned n = 0; n < 2 * operation_count; n++) {
+		unsigned i = n / 2;
 		const struct operation *op = &operations[i];
+		uint64_t operand, va = window(n), *descriptor = entry_of(&regime, root, va, 3);
 
-		if (!is_implemented(op) || !is_of_el2(op) || (pe && op->scope == LOCAL))
+		if (!is_implemented(op) || !is_of_el2(op) || (by != pe && op->scope == LOCAL))
 			continue;
 		set(descriptor, leaf(&regime, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
 		forget();
-		CHECK_VALUE(at_el2(pe, LOAD, WINDOW), A_VALUE, "D8.2, the walk", "before %s: EL2 of PE %d", op->name, (uint64_t)pe);
+		CHECK_VALUE(at_el2(pe, LOAD, va), A_VALUE, "D8.2, the walk", "before %s: EL2 of PE %d", op->name,
+			    (uint64_t)pe);
 		set(descriptor, 0);
-		execute(op, op->operand == VA_RANGE ? range_for(op, regime.shift, false, WINDOW, i % 2, i % 3, 0) :
-						      operand_for(op, regime.shift, WINDOW, 0, i % 2 && features.ttl ? 3 : 0));
+		operand = op->operand == VA_RANGE ? range_for(op, regime.shift, false, va, i % 2, i % 3, 0)
+						  : operand_for(op, regime.shift, va, 0, i % 2 && features.ttl ? 3 : 0);
+		if (by) {
+			at_el2(by, word_of(op, 1), operand);
+			DSB(ish);
+		} else {
+			execute(op, operand);
+		}
 		set(descriptor, leaf(&regime, 3, (uint64_t)page_b, PTE_AF | PTE_S1_EL0));
-		CHECK_VALUE(at_el2(pe, LOAD, WINDOW), B_VALUE, "C5.5", "%s of EL2's regime, PE %d, %d KB granule", op->name, (uint64_t)pe,
-			    (uint64_t)1 << (regime.shift - 10));
+		CHECK_VALUE(at_el2(pe, LOAD, va), B_VALUE, "C5.5",
+			    "%s of EL2's regime by PE %d, used by PE %d, %d KB granule", op->name, (uint64_t)by,
+			    (uint64_t)pe, (uint64_t)1 << (regime.shift - 10));
 	}
-	if (pe)
-		mmu(pe, false, false);
+	for (unsigned i = by | pe; i; i--)
+		mmu(i, false, false);
 	mmu(0, false, false);
 }
 
@@ -135,7 +148,8 @@ static void ranges(void)
 			continue;
 		for (unsigned n = 0; n < LENGTH(nums); n++)
 			for (unsigned last = 0; last < 2; last++) {
-				uint64_t pages = (uint64_t)(nums[n] + 1) << 1, va = WINDOW + (last ? pages - 1 : 0) * BIT(regime.shift);
+				uint64_t pages = (uint64_t)(nums[n] + 1) << 1, base = window(n ^ last);
+				uint64_t va = base + (last ? pages - 1 : 0) * BIT(regime.shift);
 				uint64_t *descriptor = entry_of(&regime, root, va, 3);
 
 				set(descriptor, leaf(&regime, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
@@ -144,7 +158,8 @@ static void ranges(void)
 					pe_load(&pes[0], BOARD_RAM + page * 4096ull, &value);
 				CHECK_VALUE(at_el2(0, LOAD, va), A_VALUE, "D8.2, the walk", "before %s: EL2", op->name);
 				set(descriptor, 0);
-				execute(op, range_for(op, regime.shift, false, WINDOW, 0, nums[n], 0) | (features.ttl && last ? PLACE(XT_RTTL, 3) : 0));
+				execute(op, range_for(op, regime.shift, false, base, 0, nums[n], 0) |
+						    (features.ttl && last ? PLACE(XT_RTTL, 3) : 0));
 				set(descriptor, leaf(&regime, 3, (uint64_t)page_b, PTE_AF | PTE_S1_EL0));
 				CHECK_VALUE(at_el2(0, LOAD, va), B_VALUE, "R_QKRKL, D8.17.5", "%s of EL2's regime with SCALE 0, NUM %d, %s page", op->name,
 					    (uint64_t)nums[n], last ? "last" : "first");
@@ -238,8 +253,12 @@ void check_el2(void)
 			continue;
 		begin(shift);
 		aborts();
-		moves(0);
-		moves(1);
+		moves(0, 0);
+		moves(0, 1);
+		if (shift == 12) {
+			moves(1, 1);
+			moves(1, 0);
+		}
 		if (shift == 12)
 			ranges();
 		tags();

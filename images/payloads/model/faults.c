@@ -8,6 +8,8 @@
 #define TARGET 0x923456780000ull
 #define IPA_BITS (space.s2.size)
 #define SYNDROME (ESR_EC | 0x3f)
+/* Of a data abort without what ISV is for: ISS[24:14]. */
+#define WHOLE(access) ((access) == EXECUTE ? ESR_EC | ESR_IL | ESR_ISS : ESR_EC | ESR_IL | (BIT(14) - 1))
 
 static const char *const fault_names[] = { [TRANSLATION] = "translation", [ACCESS_FLAG] = "access flag",
 					   [PERMISSION] = "permission" };
@@ -46,8 +48,8 @@ static void stage1(unsigned shift, enum fault fault, unsigned level, enum access
 	*descriptor_s1(TARGET, level) = bad_leaf(&space.s1, fault, level, ipa_of(page_a), el0);
 	DSB(ish);
 	a = touch(0, el0, access, at);
-	CHECK_ESR(a, TO_EL1, SYNDROME | ESR_S1PTW | (access == EXECUTE ? 0 : ESR_WNR),
-		  abort_class(access, !el0) | fault | level | (access == WRITE ? ESR_WNR : 0), "ESR_EL1.ISS",
+	CHECK_ESR(a, TO_EL1, WHOLE(access),
+		  abort_class(access, !el0) | ESR_IL | fault | level | (access == WRITE ? ESR_WNR : 0), "ESR_EL1.ISS",
 		  "stage 1 %s fault, level %d, %s at EL%d, %d KB granule", fault_names[fault], (uint64_t)level,
 		  access_names[access], (uint64_t)!el0, (uint64_t)1 << (shift - 10));
 	expect(at, a.far, "FAR_EL1", "FAR_EL1", "stage 1 %s fault, level %d, %s at EL%d, %d KB granule",
@@ -68,8 +70,8 @@ static void stage2(unsigned shift, enum fault fault, unsigned level, enum access
 	if (access == EXECUTE)
 		map_s1(TARGET, 3, ipa, PTE_AF);
 	a = touch(0, el0, access, TARGET + offset);
-	CHECK_ESR(a, TO_EL2, SYNDROME | ESR_S1PTW | (access == EXECUTE ? 0 : ESR_WNR),
-		  abort_class(access, false) | fault | level | (access == WRITE ? ESR_WNR : 0), "ESR_EL2.ISS",
+	CHECK_ESR(a, TO_EL2, WHOLE(access),
+		  abort_class(access, false) | ESR_IL | fault | level | (access == WRITE ? ESR_WNR : 0), "ESR_EL2.ISS",
 		  "stage 2 %s fault, level %d, %s at EL%d, %d KB granule", fault_names[fault], (uint64_t)level,
 		  access_names[access], (uint64_t)!el0, (uint64_t)1 << (shift - 10));
 	expect(TARGET + offset, a.far, "FAR_EL2", "FAR_EL2", "stage 2 %s fault, level %d, %s at EL%d, %d KB granule",
@@ -101,9 +103,10 @@ static void on_walk(unsigned shift, enum fault fault, unsigned level, unsigned t
 	if (table == space.s1.start)
 		access = EXECUTE;
 	a = access == EXECUTE ? touch(0, false, EXECUTE, TARGET) : touch(0, false, access, TARGET);
-	CHECK_ESR(a, TO_EL2, SYNDROME | ESR_S1PTW, abort_class(access, false) | fault | level | ESR_S1PTW, "ESR_EL2.S1PTW",
-		  "stage 2 %s fault, level %d, on the walk's table of level %d, %s, %d KB granule", fault_names[fault],
-		  (uint64_t)level, (uint64_t)table, access_names[access], (uint64_t)1 << (shift - 10));
+	CHECK_ESR(a, TO_EL2, WHOLE(access) & ~ESR_WNR, abort_class(access, false) | ESR_IL | fault | level | ESR_S1PTW,
+		  "ESR_EL2.S1PTW", "stage 2 %s fault, level %d, on the walk's table of level %d, %s, %d KB granule",
+		  fault_names[fault], (uint64_t)level, (uint64_t)table, access_names[access],
+		  (uint64_t)1 << (shift - 10));
 	expect((ipa + 8 * index) >> 12 << 4, a.hpfar, "HPFAR_EL2", "HPFAR_EL2.FIPA",
 	       "stage 2 %s fault, level %d, on the walk's table of level %d, %s, %d KB granule", fault_names[fault],
 	       (uint64_t)level, (uint64_t)table, access_names[access], (uint64_t)1 << (shift - 10));

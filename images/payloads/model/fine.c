@@ -28,8 +28,9 @@ static void try(const struct name *n, bool read, bool el0, bool trap, uint64_t o
 
 	if (trap) {
 		CHECK_ESR(a, TO_EL2, 0xffffffffull, syndrome(n, read, rt), "D24.2", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
-		expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "D1.3, preferred return", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0,
-		       control);
+		if (a.came == TO_EL2)
+			expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "D1.3, preferred return",
+			       "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
 	} else
 		expect(DONE, a.came, "exception taken", "D24.2", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
 }
@@ -156,6 +157,89 @@ static const struct timer {
 	{ { "CNTP_TVAL_EL0", 3, 3, 14, 2, 0 }, CNTHCTL_EL1PCEN, "CNTHCTL_EL2.EL1PCEN 0" },
 };
 
+static bool is_read_only(const struct name *n)
+{
+	static const struct name all[] = { { "PMCEID0_EL0", 3, 3, 9, 12, 6 },
+					   { "PMCEID1_EL0", 3, 3, 9, 12, 7 },
+					   { "PMMIR_EL1", 3, 0, 9, 14, 6 },
+					   { "OSLSR_EL1", 2, 0, 1, 1, 4 },
+					   { "MDRAR_EL1", 2, 0, 1, 0, 0 } };
+
+	for (unsigned i = 0; i < LENGTH(all); i++)
+		if (n->op0 == all[i].op0 && n->crn == all[i].crn && n->crm == all[i].crm && n->op2 == all[i].op2)
+			return true;
+	return false;
+}
+
+/* EL0 has these, too, where PMUSERENR_EL0 lets it. */
+static void performance_at_el0(const struct debug *d, uint64_t mdcr)
+{
+	if (!d->pmu || d->name.op1 != 3)
+		return;
+	MSR(pmuserenr_el0, 0xf);
+	for (unsigned read = 0; read < 2; read++) {
+		bool user = d->name.crm == 14 && d->name.op2 == 0; /* PMUSERENR_EL0 itself: EL0 reads it */
+
+		if (!read && (is_read_only(&d->name) || user))
+			continue;
+		MSR(mdcr_el2, mdcr | d->bit);
+		ISB();
+		try(&d->name, read, true, true, 0, d->control);
+		MSR(mdcr_el2, mdcr);
+		ISB();
+	}
+	MSR(pmuserenr_el0, 0);
+}
+
+/* EL1's own trap of floating point and vectors comes before EL2's; at EL0 as at EL1. */
+static void which_traps_vectors(void)
+{
+	uint64_t cptr = MRS(cptr_el2), cpacr = MRS(cpacr_el1);
+
+	for (unsigned n = 0; n < 16; n++) {
+		unsigned fpen = n & 3;
+		bool el0 = n & 4, tfp = n & 8, by_el1 = fpen == 3 ? false : fpen == 1 ? el0 : true;
+		struct answer a;
+
+		MSR(cpacr_el1, (cpacr & ~(3ull << 20)) | (uint64_t)fpen << 20);
+		MSR(cptr_el2, cptr | (tfp ? CPTR_TFP : 0));
+		ISB();
+		a = below_instruction(0, el0, 0x9e670020u, 0); /* FMOV D0, X1 */
+		MSR(cpacr_el1, cpacr);
+		MSR(cptr_el2, cptr);
+		ISB();
+		if (by_el1 || tfp)
+			CHECK_ESR(a, by_el1 ? TO_EL1 : TO_EL2, ESR_EC | ESR_IL, PLACE(ESR_EC, ESR_EC_FP) | ESR_IL,
+				  "CPACR_EL1.FPEN, CPTR_EL2.TFP", "FMOV at EL%d, FPEN %d, TFP %d", (uint64_t)!el0,
+				  (uint64_t)fpen, (uint64_t)tfp);
+		else
+			expect(DONE, a.came, "exception taken", "CPACR_EL1.FPEN, CPTR_EL2.TFP",
+			       "FMOV at EL%d, FPEN %d, TFP %d", (uint64_t)!el0, (uint64_t)fpen, (uint64_t)tfp);
+	}
+}
+
+/* How many event counters EL1 and EL0 have is what EL2 leaves them. */
+static void counters(void)
+{
+	uint64_t mdcr = MRS(mdcr_el2), all = BITS(MRS(pmcr_el0), 15, 11);
+
+	MSR(pmuserenr_el0, 1);
+	for (uint64_t n = 1; n <= all; n++) {
+		MSR(mdcr_el2, (mdcr & ~0x1full) | n);
+		ISB();
+		for (unsigned el0 = 0; el0 < 2; el0++) {
+			struct answer a = below_instruction(0, el0, 0xd53b9c01u, 0); /* MRS X1, PMCR_EL0 */
+
+			a.x0 = BITS(a.x0, 15, 11);
+			CHECK_VALUE(a, n, "MDCR_EL2.HPMN", "PMCR_EL0.N at EL%d, HPMN %d", (uint64_t)!el0, n);
+		}
+		expect(all, BITS(MRS(pmcr_el0), 15, 11), "PMCR_EL0.N", "MDCR_EL2.HPMN", "PMCR_EL0.N at EL2, HPMN %d", n);
+	}
+	MSR(pmuserenr_el0, 0);
+	MSR(mdcr_el2, mdcr);
+	ISB();
+}
+
 static void others(void)
 {
 	uint64_t mdcr = MRS(mdcr_el2), cptr = MRS(cptr_el2), cnthctl = MRS(cnthctl_el2);
@@ -168,8 +252,11 @@ static void others(void)
 		MSR(mdcr_el2, mdcr | debugs[i].bit);
 		ISB();
 		try(&debugs[i].name, true, false, true, 0, debugs[i].control);
+		if (!is_read_only(&debugs[i].name))
+			try(&debugs[i].name, false, false, true, 0, debugs[i].control);
 		MSR(mdcr_el2, mdcr);
 		ISB();
+		performance_at_el0(&debugs[i], mdcr);
 	}
 	for (unsigned i = 0; i < LENGTH(timers); i++) {
 		MSR(cnthctl_el2, cnthctl | CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN);
@@ -228,6 +315,9 @@ static void others(void)
 			space.sctlr = 0;
 		}
 	}
+	which_traps_vectors();
+	if (features.pmu)
+		counters();
 	for (unsigned i = 0; i < id_count; i++) {
 		space.hcr |= HCR_TID3;
 		try(&ids[i], true, false, true, 0, "HCR_EL2.TID3");
@@ -247,8 +337,15 @@ static void others(void)
 		ISB();
 	}
 	space.hcr |= HCR_TWI;
-	a = below_instruction(0, false, 0xd503207fu, 0); /* WFI */
-	CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL | 3, PLACE(ESR_EC, ESR_EC_WFX) | ESR_IL, "HCR_EL2.TWI", "WFI at EL1 with TWI");
+	space.sctlr = SCTLR_NTWI;
+	for (unsigned el0 = 0; el0 < 2; el0++) {
+		a = below_instruction(0, el0, 0xd503207fu, 0); /* WFI */
+		CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL | 3, PLACE(ESR_EC, ESR_EC_WFX) | ESR_IL, "HCR_EL2.TWI",
+			  "WFI at EL%d with TWI", (uint64_t)!el0);
+		expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "D1.3, preferred return", "WFI at EL%d with TWI",
+		       (uint64_t)!el0);
+	}
+	space.sctlr = 0;
 	space.hcr &= ~HCR_TWI;
 	{
 		static const struct name own = { "S3_0_C15_C2_0", 3, 0, 15, 2, 0 }; /* IMPLEMENTATION DEFINED */

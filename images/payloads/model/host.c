@@ -7,6 +7,7 @@
 #include "regimes.h"
 
 #define TARGET 0x923456780000ull
+#define OTHER_TARGET 0x6dcba987f000ull /* each bit of a page is 1 in one of the two */
 #define ASID_OF_HOST 5
 
 static struct geometry regime;
@@ -55,7 +56,8 @@ static struct answer load(bool el0, bool pan, uint64_t va)
 static void one(const struct operation *op, bool el0, bool high)
 {
 	static unsigned turn;
-	uint64_t va = high ? HIGH | TARGET : TARGET, attributes = PTE_AF | PTE_S1_NG | (el0 ? PTE_S1_EL0 : 0);
+	uint64_t va = (el0 != high ? OTHER_TARGET : TARGET) | (high ? HIGH : 0),
+		 attributes = PTE_AF | PTE_S1_NG | (el0 ? PTE_S1_EL0 : 0);
 	uint64_t *descriptor = entry_of(&regime, roots[high], va, 3);
 	struct answer before, after;
 	bool pan = features.pan && turn++ % 3 == 1;

@@ -153,6 +153,39 @@ static void life(unsigned group, bool mode)
 	interface(0, 0, 0);
 }
 
+/* Each list register by itself, with each bit of an interrupt's number and of its priority. */
+static void each_list_register(void)
+{
+	static const unsigned numbers[] = { 0x15, 0x2a, 0x155, 0x2aa, 0x333, 0x0cc, 0x3fb };
+	unsigned count = (unsigned)BITS(MRS(s3_4_c12_c11_1), 4, 0) + 1; /* ICH_VTR_EL2.ListRegs */
+
+	for (unsigned n = 0; n < (count < 4 ? count : 4); n++)
+		for (unsigned i = 0; i < LENGTH(numbers); i++) {
+			uint64_t lr = LR_PENDING | LR_GROUP1 | LR_PRIORITY(i & 1 ? 0xa8 : 0x50) | numbers[i], left;
+
+			interface(VMCR_GROUPS | VMCR_PMR(0xf8), n == 0 ? lr : 0, n == 1 ? lr : 0);
+			if (n == 2)
+				MSR(s3_4_c12_c12_2, lr);
+			if (n == 3)
+				MSR(s3_4_c12_c12_3, lr);
+			ISB();
+			CHECK_VALUE(icc(12, 2), numbers[i], "ICV_HPPIR1_EL1", "the highest pending by list register %d",
+				    (uint64_t)n);
+			CHECK_VALUE(icc(12, 0), numbers[i], "ICV_IAR1_EL1", "acknowledge by list register %d",
+				    (uint64_t)n);
+			CHECK_VALUE(icc(11, 3), i & 1 ? 0xa8 : 0x50, "ICV_RPR_EL1",
+				    "running priority by list register %d", (uint64_t)n);
+			icc_write(12, 12, 1, numbers[i]); /* ICC_EOIR1_EL1 */
+			left = n == 0	? MRS(s3_4_c12_c12_0)
+			       : n == 1 ? MRS(s3_4_c12_c12_1)
+			       : n == 2 ? MRS(s3_4_c12_c12_2)
+					: MRS(s3_4_c12_c12_3);
+			expect(0, left & (LR_ACTIVE | LR_PENDING), "ICH_LR<n>_EL2.State", "ICV_EOIR1_EL1",
+			       "after the end by list register %d", (uint64_t)n);
+		}
+	interface(0, 0, 0);
+}
+
 static void maintenance(void)
 {
 	uint64_t lr = LR_PENDING | LR_GROUP1 | LR_PRIORITY(0xa0) | LR_EOI | 0x25;
@@ -292,6 +325,7 @@ void check_interrupts(void)
 		signalled("a list register that is active", VMCR_GROUPS | VMCR_PMR(0xf8), (lr & ~LR_PENDING) | LR_ACTIVE | LR_GROUP1, true, 0x200);
 		for (unsigned n = 0; n < 4; n++)
 			life(n & 1, n & 2);
+		each_list_register();
 		maintenance();
 		if (BOARD_GICR)
 			hardware();

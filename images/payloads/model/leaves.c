@@ -65,7 +65,7 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	if (c->stage2)
 		base &= BIT(space.s2.size) - 1;
 	if (small) /* every bit of a page's number is 0 in one of two */
-		base |= turn % 2 ? 0x15555000 : 0x0aaaa000;
+		base |= turn % 2 ? 0x15555000 : 0x1eaaaa000;
 	base &= ~(size - 1);
 	if (c->stage2 && !space.s1_on && base < BOARD_RAM + 0x40000000)
 		base = 0x100000000000ull & (BIT(space.s2.size) - 1) & ~(size - 1);

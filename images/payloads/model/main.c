@@ -48,6 +48,8 @@ void pe_main(uint64_t index)
 	check_recent();
 	check_accesses();
 	check_guests();
+	check_bits();
+	check_routes();
 	watch_end();
 	print("done\n");
 	psci_off();

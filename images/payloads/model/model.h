@@ -76,6 +76,7 @@ uint64_t watch_now(void);
 bool watch_is_over(uint64_t since); /* nobody may take that long to answer */
 void watch_lose(unsigned number); /* it gave no answer */
 bool watch_is_late(void);
+bool watch_took(unsigned number, uint64_t *pc); /* an interrupt that was to come to EL2, which is not late then */
 void watch_tell(void); /* who it was, behind the question's name; ends the program */
 void watch_end(void); /* tell the longest stay below EL2 */
 
@@ -170,6 +171,8 @@ bool is_of_stage2(const struct operation *op); /* IPAS2, RIPAS2, VMALLS12E1, ALL
 bool is_of_el2(const struct operation *op);
 uint32_t word_of(const struct operation *op, unsigned rt); /* the instruction */
 void execute(const struct operation *op, uint64_t operand); /* at EL2, with DSB ISH and ISB behind */
+/* The same by PE ``number``, which has the registers of the space then. */
+void execute_on(unsigned number, const struct operation *op, uint64_t operand);
 /* An operand without range that is for ``address``; ``level`` of the hint, 0: none. */
 uint64_t operand_for(const struct operation *op, unsigned shift, uint64_t address, unsigned asid, unsigned level);
 uint64_t range_for(const struct operation *op, unsigned shift, bool ds, uint64_t base, unsigned scale, unsigned num,
@@ -234,6 +237,8 @@ void check_own(void);
 void check_updates(void);
 void check_recent(void);
 void check_accesses(void);
+void check_bits(void);
+void check_routes(void);
 void check_guests(void);
 void shapes_limits(void); /* part of it */
 void indirect_stage2(void); /* part of it */

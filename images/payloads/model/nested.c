@@ -101,10 +101,15 @@ static void aborts(void)
 				    leaf(&regime, level, (uint64_t)page, fault == ACCESS_FLAG ? PTE_S1_EL0 : PTE_AF | PTE_S1_EL0 | PTE_S1_RO));
 				forget();
 				a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, read), 0);
-				CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_VNCR | ESR_WNR | ESR_S1PTW,
-					  PLACE(ESR_EC, ESR_EC_DABT_SAME) | fault | level | ESR_VNCR | (read ? 0 : ESR_WNR), "ESR_EL2.VNCR, R_VFMQB",
-					  "%s TPIDR_EL2 with NV2, %s fault of level %d", read ? "MRS" : "MSR",
-					  kind == 0 ? "translation" : kind == 1 ? "access flag" : "permission", (uint64_t)level);
+				CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL | ESR_ISV | (BIT(14) - 1),
+					  PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_IL | fault | level | ESR_VNCR |
+						  (read ? 0 : ESR_WNR),
+					  "ESR_EL2.VNCR, R_VFMQB", "%s TPIDR_EL2 with NV2, %s fault of level %d",
+					  read ? "MRS" : "MSR",
+					  kind == 0   ? "translation"
+					  : kind == 1 ? "access flag"
+						      : "permission",
+					  (uint64_t)level);
 				expect(WINDOW + p->offset, a.far, "FAR_EL2", "R_YWCZS", "%s TPIDR_EL2 with NV2, fault of level %d",
 				       read ? "MRS" : "MSR", (uint64_t)level);
 				set(descriptor, kept);

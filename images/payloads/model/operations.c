@@ -47,6 +47,18 @@ void execute(const struct operation *op, uint64_t operand)
 	ISB();
 }
 
+void execute_on(unsigned number, const struct operation *op, uint64_t operand)
+{
+	if (!number) {
+		execute(op, operand);
+		return;
+	}
+	below_instruction(number, false, 0xd503201fu, 0); /* NOP */
+	at_el2(number, word_of(op, 1), operand);
+	DSB(ish);
+	ISB();
+}
+
 uint64_t operand_for(const struct operation *op, unsigned shift, uint64_t address, unsigned asid, unsigned level)
 {
 	if (op->operand == ASID)

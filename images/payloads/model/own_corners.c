@@ -7,7 +7,7 @@
 
 #define TARGET 0x923456780000ull
 #define LOAD 0xf9400021u /* LDR X1, [X1] */
-#define TURNS 4
+#define TURNS 36 /* two ASIDs, and then each bit of one by itself */
 
 /* The upper half by one table or the other, each with an ASID of its own, which no operation takes meanwhile. */
 static void asids(bool a1)
@@ -23,7 +23,10 @@ static void asids(bool a1)
 	own.tcr |= a1 ? TCR_A1 : 0;
 	own_on();
 	for (unsigned turn = 0; turn < TURNS; turn++) {
-		uint64_t asid = PLACE(TTBR_ASID, 3 + (turn & 1));
+		unsigned bit = turn / 2 % features.asid_bits;
+		uint64_t asid = PLACE(TTBR_ASID,
+				      turn < 4 ? 3 + (turn & 1)
+					       : (0x5aa5 ^ (turn & 1 ? BIT(bit) : 0)) & (BIT(features.asid_bits) - 1));
 
 		MSR(ttbr0_el2, (uint64_t)own.roots[0] | (a1 ? 0 : asid));
 		MSR(s3_4_c2_c0_1, (uint64_t)roots[turn & 1] | (a1 ? asid : 0)); /* TTBR1_EL2 */

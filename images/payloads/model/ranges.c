@@ -11,6 +11,8 @@
 #define PRESSURE 6000 /* pages: of 8192 entries more than the 70 % from which QEMU's TLB grows */
 
 static const unsigned nums[] = { 0, 1, 15, 31 };
+/* Each bit is 0 in one of the first two and 1 in the other. */
+static const uint64_t bases[] = { 0x2aaaaaaaa000, 0xd55555555000, 0x812300000000, 0x152300000000, 0x856300000000 };
 static unsigned turn;
 
 static void one(const struct operation *op, unsigned shift, bool ds, unsigned scale, unsigned num, unsigned where,
@@ -20,8 +22,7 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 	uint64_t limit = BIT(features.pa_bits < 48 ? features.pa_bits : 48);
 	bool stage2 = is_of_stage2(op), high = !stage2 && turn % 2;
 	unsigned pe = op->scope != LOCAL && turn / 2 % 2, asid = ASID & (BIT(features.asid_bits) - 1);
-	uint64_t at = (turn / 4 % 2 ? 0x812300000000ull : 0x152300000000ull) & (limit - 1);
-	uint64_t base = (at | (turn % 4 == 3 ? 0x40000000000ull : 0)) & ~(unit - 1);
+	uint64_t base = bases[pressed ? turn / 2 % 2 : turn / 4 % LENGTH(bases)] & (limit - 1) & ~(unit - 1);
 	uint64_t page, input, *descriptor, attributes = stage2 ? PTE_AF | S2_RW : PTE_AF | PTE_S1_NG;
 
 	turn++;

@@ -173,7 +173,8 @@ void check_shapes(void)
 	group("shapes");
 	halves();
 	for (unsigned shift = 12; shift <= 16; shift += 2)
-		for (unsigned size = 34; features.granule[granule_number(shift)] && size <= 48 && size <= features.pa_bits; size++)
+		for (unsigned size = 32;
+		     features.granule[granule_number(shift)] && size <= 48 && size <= features.pa_bits; size++)
 			if (geometry(shift, size, true, false).start > 0 || features.pa_bits >= 44)
 				stage2(shift, size);
 	for (unsigned shift = 12; shift <= 16; shift += 2)

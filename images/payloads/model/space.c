@@ -139,7 +139,8 @@ void space_stage2(unsigned size, unsigned start)
 	space.s2.start = start;
 	space.ipa = root_new(&space.s2);
 	map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
-	map_aliases();
+	if (BIT(size) > ALIAS)
+		map_aliases();
 	space.vtcr = vtcr_of(&space.s2);
 	space.vttbr = (uint64_t)space.ipa | (space.vttbr & VTTBR_VMID);
 	DSB(ish);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: address tags (TBI) in the match of an operation, ASIDs and VMIDs that alternate without
- * a TLBI, HCR_EL2.FB, and operations that EL1 executes for itself.
+ * a TLBI, HCR_EL2.FB, and operations by the PE and the Exception level that execute them.
  */
 #include "model.h"
 
 #define TARGET 0x923456780000ull
+#define NOP 0xd503201fu
 
 static const unsigned identifiers[] = { 1, 0x80, 0xff, 0x100, 0x101, 0x8000, 0x8001, 0x7fff, 0xffff };
 
@@ -34,11 +35,59 @@ static void tagged(unsigned shift, const struct operation *op, unsigned tag, boo
 		    (uint64_t)tag, high ? "upper" : "lower", alone ? ", TBI of that half alone" : "");
 }
 
+/* Pairs of identifiers, ``turn`` 0 and 1: those above one after the other, then two that differ in one bit. */
+static unsigned pairs(unsigned bits)
+{
+	return (bits == 16 ? LENGTH(identifiers) : 3) + bits;
+}
+
+static unsigned identifier(unsigned pair, unsigned turn, unsigned bits)
+{
+	unsigned n = bits == 16 ? LENGTH(identifiers) : 3;
+
+	return (pair < n ? identifiers[(pair + turn) % n] : 0x5aa5 ^ (turn ? BIT(pair - n) : 0)) & (BIT(bits) - 1);
+}
+
+/* Who uses the page of a pair, by turns: EL1, EL0, EL1 with PAN; PE 0 or 1. */
+struct user {
+	bool el0, pan;
+	unsigned pe;
+};
+
+static struct user user_of(unsigned pair)
+{
+	return (struct user){ .el0 = pair % 3 == 1, .pan = pair % 3 == 2 && features.pan, .pe = pair / 3 % 2 };
+}
+
+#define MSR_TTBR0_EL1 0xd5182001u /* X1 */
+#define MSR_TTBR1_EL1 0xd5182021u
+#define MSR_TTBR0_EL12 0xd51d2001u
+#define MSR_TTBR1_EL12 0xd51d2021u
+enum who { BY_EL2, BY_EL1, BY_EL12 }; /* who names the ASID: EL2, EL1, EL2 with E2H by the name of EL12 */
+static const char *const who_names[] = { "EL2", "EL1", "EL2 as EL12" };
+
+static void name_table(uint64_t *known, uint64_t value, bool high, enum who who, unsigned pe)
+{
+	uint64_t hcr = MRS(hcr_el2);
+
+	if (*known == value)
+		return;
+	if (who == BY_EL1) {
+		below_instruction(pe, false, high ? MSR_TTBR1_EL1 : MSR_TTBR0_EL1, value);
+	} else if (who == BY_EL12 && !pe) {
+		MSR(hcr_el2, hcr | HCR_E2H);
+		ISB();
+		at_el2(0, high ? MSR_TTBR1_EL12 : MSR_TTBR0_EL12, value);
+		MSR(hcr_el2, hcr);
+		ISB();
+	}
+	*known = value; /* space_load() writes what is not there yet */
+}
+
 /* Non-global entries of one ASID are not used with another one. */
-static void asids(unsigned shift, bool a1)
+static void asids(unsigned shift, bool a1, enum who who)
 {
 	uint64_t *other, ttbr[2];
-	unsigned n = features.asid_bits == 16 ? LENGTH(identifiers) : 3;
 
 	space_new(shift, 1, 1, true, true, false);
 	if (a1)
@@ -51,25 +100,36 @@ static void asids(unsigned shift, bool a1)
 	map_s1(TARGET, 3, ipa_of(page_b), PTE_AF | PTE_S1_NG);
 	ttbr[0] = (uint64_t)other;
 	ttbr[1] = (uint64_t)space.low;
-	for (unsigned i = 0; i < n; i++)
-		for (unsigned turn = 0; turn < 2; turn++) {
-			unsigned asid = identifiers[(i + turn) % n] & (BIT(features.asid_bits) - 1);
+	for (unsigned i = 0; i < pairs(features.asid_bits); i++) {
+		struct user user = user_of(i);
 
-			space.ttbr0 = ttbr[turn] | (a1 ? 0 : PLACE(TTBR_ASID, asid));
-			space.ttbr1 = (uint64_t)space.high | (a1 ? PLACE(TTBR_ASID, asid) : 0);
-			if (!turn)
+		for (unsigned turn = 0; turn < 2; turn++) {
+			uint64_t asid = PLACE(TTBR_ASID, identifier(i, turn, features.asid_bits));
+
+			space.low = (uint64_t *)ttbr[turn];
+			map_s1(TARGET, 3, ipa_of(turn ? page_b : page_a),
+			       PTE_AF | PTE_S1_NG | (user.pan ? 0 : PTE_S1_EL0));
+			space.pstate = user.pan ? SPSR_PAN : 0;
+			if (turn) {
+				name_table(&space.ttbr1, (uint64_t)space.high | (a1 ? asid : 0), true, who, user.pe);
+				name_table(&space.ttbr0, ttbr[turn] | (a1 ? 0 : asid), false, who, user.pe);
+			} else {
+				space.ttbr0 = ttbr[turn] | (a1 ? 0 : asid);
+				space.ttbr1 = (uint64_t)space.high | (a1 ? asid : 0);
 				forget();
-			CHECK_VALUE(touch(0, false, READ, TARGET), turn ? B_VALUE : A_VALUE, "D8.16, ASID",
-				    "ASID %x after another one, A1 %d, %d KB granule", (uint64_t)asid, (uint64_t)a1,
-				    (uint64_t)1 << (shift - 10));
+			}
+			CHECK_VALUE(touch(user.pe, user.el0, READ, TARGET), turn ? B_VALUE : A_VALUE, "D8.16, ASID",
+				    "ASID %x after another one, named by %s, A1 %d, EL%d, PAN %d, PE %d, %d KB granule",
+				    FIELD(asid, TTBR_ASID), who_names[who], (uint64_t)a1, (uint64_t)!user.el0,
+				    (uint64_t)user.pan, (uint64_t)user.pe, (uint64_t)1 << (shift - 10));
 		}
+	}
 }
 
 /* Entries of one VMID are not used with another one, with stage 1 on and off. */
 static void vmids(unsigned shift, bool s1_on)
 {
 	uint64_t roots[2], ipa = 0x1230000000;
-	unsigned n = features.vmid_bits == 16 ? LENGTH(identifiers) : 3;
 	uint64_t *first;
 
 	space_new(shift, 1, 1, s1_on, true, false);
@@ -84,25 +144,37 @@ static void vmids(unsigned shift, bool s1_on)
 	map_s2(ipa, 3, (uint64_t)page_b, PTE_AF | S2_RW);
 	roots[0] = (uint64_t)first;
 	roots[1] = (uint64_t)space.ipa;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < pairs(features.vmid_bits); i++) {
+		struct user user = user_of(i);
+
+		if (s1_on)
+			map_s1(TARGET, 3, ipa, PTE_AF | PTE_S1_NG | (user.pan ? 0 : PTE_S1_EL0));
+		space.pstate = user.pan ? SPSR_PAN : 0;
 		for (unsigned turn = 0; turn < 2; turn++) {
-			unsigned vmid = identifiers[(i + turn) % n] & (BIT(features.vmid_bits) - 1);
+			uint64_t vmid = identifier(i, turn, features.vmid_bits);
 
 			space.vttbr = roots[turn] | PLACE(VTTBR_VMID, vmid);
 			if (!turn)
 				forget();
-			CHECK_VALUE(touch(0, false, READ, s1_on ? TARGET : ipa), turn ? B_VALUE : A_VALUE, "D8.16, VMID",
-				    "VMID %x after another one, stage 1 %s, %d KB granule", (uint64_t)vmid, s1_on ? "on" : "off",
+			CHECK_VALUE(touch(user.pe, user.el0, READ, s1_on ? TARGET : ipa), turn ? B_VALUE : A_VALUE,
+				    "D8.16, VMID",
+				    "VMID %x after another one, stage 1 %s, EL%d, PAN %d, PE %d, %d KB granule", vmid,
+				    s1_on ? "on" : "off", (uint64_t)!user.el0, (uint64_t)user.pan, (uint64_t)user.pe,
 				    (uint64_t)1 << (shift - 10));
 		}
+	}
 }
 
-/* EL1 invalidates for itself, on PE 0; the victim is on PE 0, or on PE 1 for broadcasts and with HCR_EL2.FB. */
-static void by_el1(unsigned shift, const struct operation *op, unsigned pe, bool fb)
+/*
+ * EL1 invalidates for itself, or EL2 for it, on PE ``by``; the victim is on the same one, or on the other one for broadcasts and with
+ * HCR_EL2.FB, which is EL1's.
+ */
+static void by_itself(unsigned shift, const struct operation *op, bool el1, unsigned by, unsigned pe, bool fb)
 {
 	static unsigned turn;
 	uint64_t *descriptor, operand;
 	struct answer a;
+	uint32_t word = word_of(op, op->operand == NONE ? 31 : 1);
 
 	space_new(shift, 3, 5, true, true, false);
 	space.pstate = features.pan && turn++ % 3 == 1 ? SPSR_PAN : 0;
@@ -110,24 +182,33 @@ static void by_el1(unsigned shift, const struct operation *op, unsigned pe, bool
 		space.hcr |= HCR_FB;
 	descriptor = map_s1(TARGET, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);
 	forget();
-	CHECK_VALUE(touch(pe, false, READ, TARGET), A_VALUE, "D8.2, the walk", "before %s by EL1", op->name);
+	below_instruction(by, false, NOP, 0); /* the registers of the space on both PEs */
+	CHECK_VALUE(touch(pe, false, READ, TARGET), A_VALUE, "D8.2, the walk", "before %s by EL%d", op->name,
+		    (uint64_t)2 - el1);
 	set(descriptor, 0);
 	operand = op->operand == VA_RANGE ? range_for(op, shift, false, TARGET, 0, 1, 5) :
 						    operand_for(op, shift, TARGET, 5, 0);
-	a = below_instruction(0, false, word_of(op, op->operand == NONE ? 31 : 1), operand);
-	expect(DONE, a.came, "exception", "C5.5", "%s by EL1 without a trap", op->name);
+	a = el1 ? below_instruction(by, false, word, operand) : at_el2(by, word, operand);
+	expect(DONE, a.came, "exception", "C5.5", "%s by EL%d without a trap", op->name, (uint64_t)2 - el1);
 	DSB(ish);
 	remap(descriptor, true);
-	CHECK_VALUE(touch(pe, false, READ, TARGET), B_VALUE, fb ? "HCR_EL2.FB" : "C5.5", "%s by EL1 on PE 0, victim on PE %d, FB %d, %d KB granule",
-		    op->name, (uint64_t)pe, (uint64_t)fb, (uint64_t)1 << (shift - 10));
+	CHECK_VALUE(touch(pe, false, READ, TARGET), B_VALUE, fb ? "HCR_EL2.FB" : "C5.5",
+		    "%s by EL%d on PE %d, victim on PE %d, FB %d, %d KB granule", op->name, (uint64_t)2 - el1,
+		    (uint64_t)by, (uint64_t)pe, (uint64_t)fb, (uint64_t)1 << (shift - 10));
 }
 
-static void of_el1(unsigned shift, const struct operation *op)
+static void of_itself(unsigned shift, const struct operation *op)
 {
-	by_el1(shift, op, 0, false);
-	by_el1(shift, op, 1, true);
-	if (op->scope != LOCAL)
-		by_el1(shift, op, 1, false);
+	bool all = shift == 12; /* who executes is nothing of the granule */
+
+	for (unsigned el1 = !all && is_for_el1(op); el1 <= is_for_el1(op); el1++)
+		for (unsigned by = 0; by < (all ? PES : 1); by++) {
+			by_itself(shift, op, el1, by, by, false);
+			if (el1)
+				by_itself(shift, op, el1, by, !by, true);
+			if (op->scope != LOCAL)
+				by_itself(shift, op, el1, by, !by, false);
+		}
 }
 
 void check_tags(void)
@@ -139,16 +220,17 @@ void check_tags(void)
 	for (unsigned shift = 12; shift <= 16; shift += 2) {
 		if (!features.granule[granule_number(shift)])
 			continue;
-		asids(shift, false);
-		asids(shift, true);
+		for (enum who who = BY_EL2; who <= (features.vhe ? BY_EL12 : BY_EL1); who++)
+			for (unsigned a1 = 0; a1 < 2; a1++)
+				asids(shift, a1, who);
 		vmids(shift, false);
 		vmids(shift, true);
 		for (unsigned i = 0; i < operation_count; i++) {
 			const struct operation *op = &operations[i];
 
-			if (!is_implemented(op) || !is_for_el1(op))
+			if (!is_implemented(op) || is_of_el2(op) || op_is_ipa(op))
 				continue;
-			of_el1(shift, op);
+			of_itself(shift, op);
 			if (op->operand == VA || op->operand == VA_RANGE) {
 				tagged(shift, op, tag_bytes[turn % LENGTH(tag_bytes)], turn / 2 % 2, false);
 				for (unsigned high = 0; shift == 12 && high < 2; high++)

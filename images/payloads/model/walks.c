@@ -53,7 +53,7 @@ static uint64_t operand_of(const struct operation *op, unsigned shift, unsigned 
 	return operand_for(op, shift, table_ipa, 0, turn & 1 ? 3 : 0);
 }
 
-static void move(unsigned shift, unsigned level, const struct operation *op, unsigned pe, unsigned turn)
+static void move(unsigned shift, unsigned level, const struct operation *op, unsigned by, unsigned pe, unsigned turn)
 {
 	struct answer a;
 
@@ -63,14 +63,15 @@ static void move(unsigned shift, unsigned level, const struct operation *op, uns
 	a = touch(pe, false, READ, TARGET);
 	CHECK_VALUE(a, A_VALUE, "D8.2, the walk", "before %s: table of level %d, PE %d", op->name, (uint64_t)level, (uint64_t)pe);
 	set(descriptor_s2(table_ipa, 3), 0);
-	execute(op, operand_of(op, shift, turn));
+	execute_on(by, op, operand_of(op, shift, turn));
 	__asm__ volatile("tlbi vmalle1is" ::: "memory");
 	DSB(ish);
 	ISB();
 	map_s2(table_ipa, 3, (uint64_t)tables[1], PTE_AF | S2_RW);
 	a = touch(pe, false, READ, TARGET);
-	CHECK_VALUE(a, B_VALUE, "R_TVTYQ, C5.5", "%s, then VMALLE1IS: the IPA of the table of level %d, used by PE %d, %d KB granule",
-		    op->name, (uint64_t)level, (uint64_t)pe, (uint64_t)1 << (shift - 10));
+	CHECK_VALUE(a, B_VALUE, "R_TVTYQ, C5.5",
+		    "%s, then VMALLE1IS: the IPA of the table of level %d, used by PE %d, %d KB granule%s", op->name,
+		    (uint64_t)level, (uint64_t)pe, (uint64_t)1 << (shift - 10), by ? ", by PE 1" : "");
 }
 
 /* The same where stage 2 has a block of 2 MB there, with its level as hint and without. */
@@ -158,9 +159,14 @@ void check_walks(void)
 
 				if (!is_implemented(op) || !is_of_stage2(op))
 					continue;
-				move(shift, level, op, 0, turn++);
-				if (op->scope != LOCAL)
-					move(shift, level, op, 1, turn++);
+				move(shift, level, op, 0, 0, turn++);
+				if (shift == 12)
+					move(shift, level, op, 1, 1, turn++);
+				if (op->scope == LOCAL)
+					continue;
+				move(shift, level, op, 0, 1, turn++);
+				if (shift == 12)
+					move(shift, level, op, 1, 0, turn++);
 			}
 		}
 	}

@@ -33,13 +33,15 @@ static uint64_t now(void)
 	return MRS(cntpct_el0);
 }
 
-/* IRQs of lower Exception levels come to EL2: word 0x480 of its vectors, which the program's own start has set. */
-static void take_irqs(void)
+/* IRQs and FIQs of lower Exception levels come to EL2: words 0x480 and 0x500 of its vectors, which the program's own start has set. */
+static void take_interrupts(void)
 {
-	uint64_t vector = MRS(vbar_el2) + 0x480;
+	for (unsigned offset = 0x480; offset <= 0x500; offset += 0x80) {
+		uint64_t vector = MRS(vbar_el2) + offset;
 
-	*(volatile uint32_t *)vector = 0x14000000u | (((uint64_t)watch_late - vector) >> 2 & 0x3ffffff);
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(vector) : "memory");
+		*(volatile uint32_t *)vector = 0x14000000u | (((uint64_t)watch_late - vector) >> 2 & 0x3ffffff);
+		__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(vector) : "memory");
+	}
 }
 
 void watch_begin(unsigned number)
@@ -49,7 +51,7 @@ void watch_begin(unsigned number)
 	if (!number) {
 		if (BOARD_GICR && BITS(MRS(id_aa64pfr0_el1), 27, 24) && LIMIT >> 32 == MAGIC)
 			ticks = (LIMIT & 0xffffffff) * (MRS(cntfrq_el0) / 1000000);
-		take_irqs();
+		take_interrupts();
 	}
 	if (!ticks)
 		return;
@@ -105,6 +107,15 @@ bool watch_is_over(uint64_t since)
 uint64_t watch_now(void)
 {
 	return ticks ? now() : 0;
+}
+
+bool watch_took(unsigned number, uint64_t *pc)
+{
+	bool took = watches[number].late;
+
+	*pc = watches[number].pc;
+	watches[number] = (struct watch){ .late = 0 };
+	return took;
 }
 
 bool watch_is_late(void)

@@ -130,9 +130,9 @@ static void features(void)
 
 static void fill(uint64_t pe)
 {
-	uint64_t n = pe << 8;
+	uint64_t n = pe << 8, all = pe ? ~0ull : 0; /* each bit is 0 on one PE and 1 on the other */
 
-#define X(name) MSR(name, PATTERN ^ (++n << 13) ^ (n << 32));
+#define X(name) MSR(name, PATTERN ^ (++n << 13 & 0x1fe000) ^ (n << 32 & 0xff00000000) ^ all);
 	REGISTERS(X)
 #undef X
 	if (has.gic) {
@@ -143,10 +143,11 @@ static void fill(uint64_t pe)
 		for (unsigned i = 0; pe && i < MEMORY; i++)
 			PLACE_OF(&memory[i]) = memory[i].value;
 	}
-#define X(name, encoding, feature, value)                                                                    \
-	++n;                                                                                                 \
-	if (has.feature)                                                                                     \
-		MSR(encoding, (uint64_t)(value) ? (uint64_t)(value) : PATTERN ^ (n << 13) ^ (n << 32));
+#define X(name, encoding, feature, value)                           \
+	++n;                                                        \
+	if (has.feature)                                            \
+		MSR(encoding, (uint64_t)(value) ? (uint64_t)(value) \
+						: PATTERN ^ (n << 13 & 0x1fe000) ^ (n << 32 & 0xff00000000) ^ all);
 	OF_FEATURES(X)
 #undef X
 #define X(name, value) MSR(name, value);

@@ -1,63 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs on the host, inside QEMU: nvh-fault makes an unmodified QEMU a wrong model, in what only its newest version has
- * (docs/model-check.md). Options:
+ * Runs on the host, inside QEMU: nvh-fault makes an unmodified QEMU a wrong model (docs/model-check.md). Options:
  *
- *   fault=NAME     required; one row of `faults` below
+ *   at=WORD        required, may be given again: an MSR, MRS or SYS instruction with X0; whatever register it names then
+ *   nothing=on     it is stepped over
+ *   loses=BITS     its operand has 0 there, or what MRS reads
+ *   gains=BITS     1 instead
+ *   hides=BITS     MSR writes 0 there, and MRS of the same register at the same PE reads what was to be written: the bit is there and
+ *                  does nothing
+ *   el=N, pe=N     at this Exception level alone, on this PE alone
  *
- * It stands at each instruction of one encoding: that is stepped over, or its operand loses bits before it is executed. The operand's
- * register keeps the changed value.
+ * Exactly one of nothing, loses, gains and hides is given. The operand's register has its value again behind the instruction.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bits.h"
+#include "keep.h"
 #include "plugin.h"
 
 #define NVH_PLUGIN "nvh-fault"
 
 #if NVH_API >= 7
 
-#define SYS(op0, op1, crn, crm, op2)                                                                         \
-	(0xd5000000u | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5) /* MSR, AT; Rt 0 */
-#define NOTHING ~0ull /* instead of the bits that are lost: it is stepped over */
-#define HIGH_BITS 0x8888888888888888ull
-#define LOW_BITS 0x1111111111111111ull
 #define ZR 31
+#define READS (1u << 21)
+#define WORDS 256
+#define PES 8
+#define ANY ~0ull
 
-/* Each is a row of images/model-mutants.yaml. */
-static const struct fault {
-	const char *name;
-	uint32_t word;
-	uint64_t lost;
-} faults[] = {
-	{ "pir-el1-nothing", SYS(3, 0, 10, 2, 3), NOTHING },
-	{ "pir-el1-high-bit", SYS(3, 0, 10, 2, 3), HIGH_BITS },
-	{ "pir-el1-low-bit", SYS(3, 0, 10, 2, 3), LOW_BITS },
-	{ "pir-el1-upper-half", SYS(3, 0, 10, 2, 3), 0xffffffff00000000ull },
-	{ "pire0-el1-nothing", SYS(3, 0, 10, 2, 2), NOTHING },
-	{ "pire0-el1-high-bit", SYS(3, 0, 10, 2, 2), HIGH_BITS },
-	{ "pir-el2-nothing", SYS(3, 4, 10, 2, 3), NOTHING },
-	{ "pire0-el2-nothing", SYS(3, 4, 10, 2, 2), NOTHING },
-	{ "s2pir-nothing", SYS(3, 4, 10, 2, 5), NOTHING },
-	{ "s2pir-high-bit", SYS(3, 4, 10, 2, 5), HIGH_BITS },
-	{ "s2pir-low-bit", SYS(3, 4, 10, 2, 5), LOW_BITS },
-	{ "s2pie-lost", SYS(3, 4, 2, 1, 2), VTCR_S2PIE },
-	{ "pie-el1-lost", SYS(3, 0, 2, 0, 3), TCR2_PIE },
-	{ "pie-el2-lost", SYS(3, 4, 2, 0, 3), TCR2_PIE },
-	{ "aie-lost", SYS(3, 0, 2, 0, 3), TCR2_AIE },
-	{ "mair2-nothing", SYS(3, 0, 10, 2, 1), NOTHING },
-	{ "a2-lost", SYS(3, 0, 2, 0, 3), TCR2_A2 },
-	{ "fng-lost", SYS(3, 0, 2, 0, 3), TCR2_FNG0 | TCR2_FNG1 },
-	{ "tcr2en-lost", SYS(3, 4, 1, 2, 2), HCRX_TCR2EN },
-	{ "at-s1e1a-nothing", SYS(1, 0, 7, 9, 2), NOTHING },
-	{ "at-s1e2a-nothing", SYS(1, 4, 7, 9, 2), NOTHING },
-};
+enum does { UNSAID, NOTHING, LOSES, GAINS, HIDES };
 
-static const struct fault *fault;
+static uint32_t words[WORDS];
+static size_t count;
+static enum does does;
+static uint64_t bits, el = ANY, pe = ANY;
+
 static struct nvh_registers registers;
-static struct qp_register *x[ZR];
+static struct qp_register *cpsr, *x[ZR];
+
+/* One place in memory and the instruction that stood there when it was translated. */
+struct site {
+	uint64_t at;
+	uint32_t word, padding;
+};
+static struct nvh_keeper sites = NVH_KEEPER(struct site, sizeof(struct site));
+
+/* Where a site may go on to. `known` is not part of the key. */
+struct next {
+	uint64_t at;
+	bool known;
+};
+static struct nvh_keeper nexts = NVH_KEEPER(struct next, sizeof(uint64_t));
+
+/* What is to be done behind an instruction, by PE. */
+static struct {
+	uint64_t at; /* 0: nothing */
+	unsigned int to;
+	bool restores;
+	uint64_t value, put, hidden; /* what was in the register, what is instead; hidden: what MSR was to write */
+} later[PES];
 
 QP_VCPU_CB(on_vcpu, index)
 {
@@ -68,71 +70,165 @@ QP_VCPU_CB(on_vcpu, index)
 	if (registers.all)
 		return; /* a handle is a number, whichever vCPU executes */
 	nvh_registers_init(&registers);
+	cpsr = nvh_register(&registers, "cpsr");
 	for (unsigned int i = 0; i < ZR; i++) {
 		snprintf(name, sizeof(name), "x%u", i);
 		x[i] = nvh_register(&registers, name);
-		if (!x[i]) {
-			nvh_say(NVH_PLUGIN, "this QEMU does not show x0 to x30");
-			exit(1);
-		}
+		if (!x[i])
+			break;
 	}
-}
-
-/* `data`: the address of the instruction. */
-static void stepped_over(unsigned int index, void *data)
-{
-	(void)index;
-	qemu_plugin_set_pc((uintptr_t)data + 4);
-}
-
-static void operand(unsigned int index, void *data)
-{
-	struct qp_register *to = data;
-
-	(void)index;
-	if (!nvh_write(&registers, to, nvh_read(&registers, to) & ~fault->lost)) {
-		nvh_say(NVH_PLUGIN, "the operand cannot be written");
+	if (!cpsr || !x[ZR - 1]) {
+		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr and x0 to x30");
 		exit(1);
 	}
 }
 
+static void put(unsigned int to, uint64_t value)
+{
+	if (nvh_write(&registers, x[to], value))
+		return;
+	nvh_say(NVH_PLUGIN, "x%u cannot be written", to);
+	exit(1);
+}
+
+static uint64_t changed(uint64_t value, uint64_t hidden)
+{
+	return does == GAINS ? value | bits : (value & ~bits) | hidden;
+}
+
+static void at_site(unsigned int index, void *data)
+{
+	const struct site *site = data;
+	unsigned int to = site->word & 31;
+	uint64_t value;
+
+	if ((pe != ANY && index != pe) || index >= PES || (el != ANY && (nvh_read(&registers, cpsr) >> 2 & 3) != el))
+		return;
+	if (does == NOTHING)
+		qemu_plugin_set_pc(site->at + 4);
+	if (to == ZR)
+		return;
+	later[index].at = site->at + 4;
+	later[index].to = to;
+	later[index].restores = !(site->word & READS);
+	if (site->word & READS)
+		return;
+	value = nvh_read(&registers, x[to]);
+	if (does == HIDES)
+		later[index].hidden = value & bits;
+	later[index].value = value;
+	later[index].put = changed(value, 0);
+	put(to, later[index].put);
+}
+
+/* Before the instruction behind one of `words`. */
+static void at_next(unsigned int index, void *data)
+{
+	const struct next *next = data;
+	unsigned int to;
+	uint64_t value;
+
+	if (index >= PES || later[index].at != next->at)
+		return;
+	to = later[index].to;
+	later[index].at = 0;
+	value = nvh_read(&registers, x[to]);
+	if (!later[index].restores)
+		put(to, changed(value, later[index].hidden));
+	else if (value == later[index].put) /* not another instruction's result, where this one was trapped */
+		put(to, later[index].value);
+}
+
+/*
+ * Whether a block begins behind a system instruction, which may be one of `words` later: code that is written anew leaves the block
+ * behind it as it is.
+ */
+static bool follows_system(const struct qp_insn *insn)
+{
+	const uint8_t *here = qemu_plugin_insn_haddr(insn);
+	uint32_t before;
+
+	if (!here || !(qemu_plugin_insn_vaddr(insn) & 0xfff))
+		return false;
+	memcpy(&before, here - sizeof(before), sizeof(before));
+	return before >> 24 == 0xd5;
+}
+
+static bool is_meant(uint32_t word)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((word & ~31u) == words[i] || (does == HIDES && (word & ~31u) == (words[i] | READS)))
+			return true;
+	return false;
+}
+
 QP_TB_CB(on_block, tb)
 {
-	size_t count = qemu_plugin_tb_n_insns(tb);
+	size_t length = qemu_plugin_tb_n_insns(tb);
 
 	QP_UNUSED_ARGUMENT;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < length; i++) {
 		struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint32_t word = 0;
+		struct site site = { .at = qemu_plugin_insn_vaddr(insn) };
+		struct next here = { .at = site.at }, *next = nvh_keep(&nexts, &here);
 
-		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) != sizeof(word) || (word & ~31u) != fault->word)
+		next->known |= !i && follows_system(insn);
+		if (next->known)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_next, QP_CB_RW_REGS, next);
+		if (qemu_plugin_insn_data(insn, &site.word, sizeof(site.word)) != sizeof(site.word) ||
+		    !is_meant(site.word))
 			continue;
-		if (fault->lost == NOTHING)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, stepped_over, QP_CB_RW_REGS_PC,
-							       (void *)(uintptr_t)qemu_plugin_insn_vaddr(insn));
-		else if ((word & 31) != ZR)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, operand, QP_CB_RW_REGS_PC, x[word & 31]);
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_site, QP_CB_RW_REGS_PC, nvh_keep(&sites, &site));
+		here.at = site.at + 4;
+		next = nvh_keep(&nexts, &here);
+		next->known = true;
 	}
+}
+
+static bool accept_option(const char *option)
+{
+	static const struct {
+		const char *key;
+		enum does does;
+	} kinds[] = { { "loses", LOSES }, { "gains", GAINS }, { "hides", HIDES } };
+	const char *value;
+	uint64_t number;
+
+	if ((value = nvh_value(option, "at"))) {
+		if (count == WORDS || !nvh_number(value, &number) || (number & 31) || number >> 24 != 0xd5)
+			return false;
+		words[count++] = (uint32_t)number;
+		return true;
+	}
+	if ((value = nvh_value(option, "el")))
+		return nvh_number(value, &el) && el <= 3;
+	if ((value = nvh_value(option, "pe")))
+		return nvh_number(value, &pe) && pe < PES;
+	if (does != UNSAID)
+		return false;
+	if (!strcmp(option, "nothing=on")) {
+		does = NOTHING;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if ((value = nvh_value(option, kinds[i].key))) {
+			does = kinds[i].does;
+			return nvh_number(value, &bits) && bits;
+		}
+	return false;
 }
 
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
-	const char *value;
-
 	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
 		return 1;
-	for (int i = 0; i < argc; i++) {
-		value = nvh_value(argv[i], "fault");
-		for (size_t n = 0; value && n < sizeof(faults) / sizeof(*faults); n++)
-			if (!strcmp(value, faults[n].name))
-				fault = &faults[n];
-		if (!fault) {
+	for (int i = 0; i < argc; i++)
+		if (!accept_option(argv[i])) {
 			nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[i]);
 			return 1;
 		}
-	}
-	if (!fault) {
-		nvh_say(NVH_PLUGIN, "needs the option fault=NAME");
+	if (!count || does == UNSAID) {
+		nvh_say(NVH_PLUGIN, "needs the options at=WORD and one of nothing, loses, gains and hides");
 		return 1;
 	}
 	QP_ON_VCPU_INIT(id, on_vcpu);
