@@ -60,6 +60,9 @@ def stack(node: Node | None, base: Path) -> StackSpec:
     """The stack with everything filled in that the scenario does not say."""
     parts = node.map if node is not None else {}
     levels = {level: _level_spec(parts.get(str(level)), defaults.LEVELS[level], base) for level in Level}
+    if levels[Level.L2].el2:
+        l1 = levels[Level.L1]
+        levels[Level.L1] = dataclasses.replace(l1, cmdline=f"{NESTED} {l1.cmdline}".rstrip())
     model = _string(node, "model", defaults.MODEL)
     return StackSpec(
         model=_located(model, base),
@@ -67,6 +70,10 @@ def stack(node: Node | None, base: Path) -> StackSpec:
         levels=levels,
         sanitize=_string(node, "sanitize", ""),
     )
+
+
+NESTED = "kvm-arm.mode=nested"
+"""On L1's command line if its KVM is to give L2 an EL2."""
 
 
 def _located(name: str, base: Path) -> str:
@@ -96,6 +103,7 @@ def _level_spec(node: Node | None, default: LevelSpec, base: Path) -> LevelSpec:
         ),
         devices=tuple(each.text or "" for each in node.map["devices"].items) if "devices" in node.map else (),
         migratable="migratable" in node.map and node.map["migratable"].value is True,
+        el2="el2" in node.map and node.map["el2"].value is True,
     )
 
 

@@ -8,29 +8,27 @@ from collections.abc import Iterator
 from harness.document.nodes import Node
 from harness.errors import Problem
 
-ABOVE_L0 = ("devices", "migratable")
-"""Keys of a level that its VMM needs; L0 has none of ours."""
-OF_L1 = ("migratable",)
+ONLY_AT = {"devices": ("l1", "l2"), "migratable": ("l1",), "el2": ("l2",)}
+"""Keys that a level's VMM needs, and whose VMMs have them: L0 has none of ours, L1 has EL2 always."""
 NEEDS = {
     "balloon": ("devices", "balloon", "devices: [balloon]"),
     "plug": ("memory", "pluggable", "memory: {pluggable: 256M}"),
     "unplug": ("memory", "pluggable", "memory: {pluggable: 256M}"),
-    "merge": ("memory", "pluggable", "memory: {pluggable: 256M}"),
     "migrate": ("migratable", "true", "migratable: true"),
 }
 """Verb: the key of L1 that it needs, what must be in it, and how that is written."""
 
 
 def check_levels(stack: Node) -> Iterator[Problem]:
-    """Keys that a level cannot have: L0 is no guest, and only L1 is migrated."""
+    """Keys that a level cannot have: L0 is no guest, only L1 is migrated, and L1 has EL2 always."""
     for name in ("l0", "l1", "l2"):
         level = stack.map.get(name)
         if level is None:
             continue
-        for key in ABOVE_L0 if name == "l0" else OF_L1 if name == "l2" else ():
-            if key in level.map:
-                where = "at l1" if key in OF_L1 else "at l1 or l2"
-                yield Problem(level.keys[key], f"key {key!r} at {name}", f"it {where}, whose VMM has it")
+        for key, where in ONLY_AT.items():
+            if key in level.map and name not in where:
+                told = f"it at {' or '.join(where)}, whose VMM has it"
+                yield Problem(level.keys[key], f"key {key!r} at {name}", told)
         memory = level.map.get("memory")
         if memory is None:
             continue

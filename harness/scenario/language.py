@@ -39,7 +39,8 @@ class LevelSpec:
     absolute path of a directory whose files are laid over the root file system, empty for none.
 
     The rest is for a level above L0: ``devices`` are words of ``harness.stack.vmm.DEVICES``; ``migratable``:
-    L1's VMM may be asked to migrate although QEMU does not offer it with nested virtualisation.
+    L1's VMM may be asked to migrate although QEMU does not offer it with nested virtualisation; ``el2``: L2
+    has EL2, too, which KVM at L1 gives it with its own nested virtualisation.
     """
 
     kernel: str
@@ -51,6 +52,7 @@ class LevelSpec:
     ram: GuestRam = ANONYMOUS
     devices: tuple[str, ...] = ()
     migratable: bool = False
+    el2: bool = False
 
 
 SANITIZED = 2.0

@@ -104,10 +104,11 @@ def pid_file(number: int) -> str:
 def vmm_command(level: Level, spec: LevelSpec, initramfs: bool, number: int = 0, incoming: str = "") -> str:
     """Return the shell command, run one level below, that starts ``level`` and ends when it ends.
 
-    Its standard output is the console of ``level``. L1 gets virtual EL2 (KVM_ARM_VCPU_HAS_EL2). ``number``:
-    how many VMMs of the level there were before; ``incoming``: where it gets the state of the last one.
+    Its standard output is the console of ``level``. L1 gets virtual EL2 (KVM_ARM_VCPU_HAS_EL2), and so
+    does an L2 with ``el2``. ``number``: how many VMMs of the level there were before; ``incoming``: where it
+    gets the state of the last one.
     """
-    nested = ",virtualization=on" if level is Level.L1 else ""
+    nested = ",virtualization=on" if level is Level.L1 or spec.el2 else ""
     memory, plug, before = _memory(spec)
     words = ["qemu-system-aarch64", "-M", f"virt,gic-version=3{nested}{memory}"]
     words += ["-accel", "kvm", "-cpu", "host"]

@@ -38,6 +38,7 @@ int main(void)
 	struct error nested = { "Live migration disabled because KVM nested virt is enabled", 0 };
 	struct error other = { "Live migration disabled because KVM nested virt is enabled too", 0 };
 	struct error vfio = { "VFIO device doesn't support migration", 0 };
+	struct kvm_vcpu_init plain = { .features = { 1 << 3 } }, el2 = { .features = { 1 << 7 } };
 	int list;
 
 	printf("manual=%d ", ioctl(7, KVM_CHECK_EXTENSION, (void *)KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2));
@@ -46,6 +47,9 @@ int main(void)
 	printf("nested=%d ", g_slist_prepend(&list, &nested) != &list);
 	printf("other=%d ", g_slist_prepend(&list, &other) != &list);
 	printf("vfio=%d ", g_slist_prepend(&list, &vfio) != &list);
+	ioctl(7, KVM_ARM_VCPU_INIT, &plain);
+	ioctl(7, KVM_ARM_VCPU_INIT, &el2);
+	printf("plain=%u el2=%u ", plain.features[0], el2.features[0]);
 	printf("number=%d\n", g_slist_prepend(&list, (void *)5) != &list);
 	return 0;
 }
@@ -77,9 +81,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "qemu"
 
 
-def said(program: Path, preload: bool) -> dict[str, str]:
+def said(program: Path, preload: bool, **environment: str) -> dict[str, str]:
     """What the stand-in saw."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("LD_")}
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("LD_", "NVH_VMM"))}
+    clean |= environment
     if preload:
         clean["LD_PRELOAD"] = str(program.with_name("nvh-vmm.so"))
     done = subprocess.run([program], env=clean, capture_output=True, text=True, check=True, timeout=30)
@@ -96,6 +101,14 @@ def test_one_blocker_and_one_capability_are_gone_and_nothing_else(program: Path)
         "nested": "1",
         "other": "1",
         "vfio": "1",
+        "plain": "8",
+        "el2": "128",
         "number": "1",
     }
     assert said(program, preload=True) == {**without, "manual": "0", "nested": "0"}
+
+
+def test_vcpus_with_el2_lose_vhe_where_that_is_asked_for(program: Path) -> None:
+    """KVM_ARM_VCPU_HAS_EL2 is bit 7, HAS_EL2_E2H0 bit 8."""
+    nvhe = said(program, preload=True, NVH_VMM_NVHE="1")
+    assert nvhe == {**said(program, preload=True), "el2": str(1 << 7 | 1 << 8)}

@@ -19,7 +19,7 @@ summary: Everything that L0 does to L1's machine.
 claims: [nv-tlbi-v8.4]
 stack:
   l1: {memory: {size: 384M, backing: memfd, pluggable: 64M}, devices: [balloon, disk, rng], migratable: true}
-  l2: {memory: {backing: hugetlb}}
+  l2: {memory: {backing: hugetlb}, el2: true}
 steps:
   - boot: l1
   - run: nvh-kvm --case pattern --until /tmp/stop --rest-ms 5
@@ -74,6 +74,15 @@ def test_machines_are_as_said_and_the_others_as_ever(tmp_path: Path) -> None:
     assert l1.devices == ("balloon", "disk", "rng")
     assert (l2.memory_mib, l2.ram) == (256, GuestRam("hugetlb"))
     assert (l0.ram, l0.devices, l0.migratable) == (GuestRam(), (), False)
+    assert [level.el2 for level in (l0, l1, l2)] == [False, False, True]
+
+
+def test_l1_is_a_host_with_nested_virtualisation_only_where_l2_has_el2(tmp_path: Path) -> None:
+    assert loaded(tmp_path).stack.levels[Level.L1].cmdline == "kvm-arm.mode=nested"
+    file = tmp_path / "without.yaml"
+    file.write_text(TEXT.replace("el2: true", "el2: false"), encoding="utf-8")
+    (without,) = load_file(file, VOCABULARY)
+    assert without.stack.levels[Level.L1].cmdline == ""
 
 
 def test_verbs_count_as_walks_of_whole_contexts(tmp_path: Path) -> None:

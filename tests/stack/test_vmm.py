@@ -79,6 +79,13 @@ def test_ksm_may_have_what_is_plugged_and_nothing_else() -> None:
     assert [each for each in after(found, "-device") if each.startswith("virtio-mem-pci,id=plug0,")]
 
 
+@pytest.mark.parametrize(("level", "el2"), [(Level.L1, True), (Level.L2, False)])
+def test_l1_has_el2_and_l2_where_it_is_said(level: Level, el2: bool) -> None:
+    assert after(words(LEVELS[level], level), "-M")[0].endswith(",virtualization=on") == el2
+    given = dataclasses.replace(LEVELS[level], el2=True)
+    assert after(words(given, level), "-M")[0].endswith(",virtualization=on")
+
+
 def test_next_vmm_shares_no_name_with_the_one_before() -> None:
     spec = dataclasses.replace(PLAIN, migratable=True)
     first, second = words(spec), words(spec, number=1, incoming="unix:/run/nvh/l1.move")

@@ -3,7 +3,8 @@
  * nvh-pages: at L0, does to pages of L1's memory what hosts do to pages: writes them to swap, merges them with equal ones
  * (KSM), moves them away from a frame that is about to fail (soft offline), or declares their frame broken (hard offline).
  * The pages are named by their addresses in L1's physical memory, as case pattern of nvh-kvm prints them; --plug says
- * how much of it virtio-mem may plug, by which its mapping is found.
+ * how much of it virtio-mem may plug, by which its mapping is found. Once all are merged, KSM stops, and what is
+ * waited for is that each gets a frame of its own again: L2 has written to it.
  * Exit: 0 it happened to each page, 1 not to all, 2 usage, 3 the kernel refused.
  */
 #include <errno.h>
@@ -82,13 +83,27 @@ static bool done(enum action action, const struct page *p)
 	}
 }
 
-static size_t count(enum action action)
+/* Whether a page that was merged is alone again. */
+static bool broken(enum action action, const struct page *p)
 {
-	size_t n = 0;
+	uint64_t entry = entry_of(p->at);
 
-	for (size_t i = 0; i < pages; i++)
-		n += done(action, &page[i]);
-	return n;
+	(void)action;
+	return (entry & PRESENT) && !(flags_of(entry & FRAME) & KPF_KSM);
+}
+
+/* How many pages are so, once all are or `end` has come. */
+static size_t wait_for(bool (*so)(enum action, const struct page *), enum action action, time_t end)
+{
+	for (;;) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < pages; i++)
+			n += so(action, &page[i]);
+		if (n == pages || time(NULL) >= end)
+			return n;
+		usleep(200000);
+	}
 }
 
 static bool put(const char *path, uint64_t value)
@@ -196,7 +211,7 @@ int main(int argc, char **argv)
 	const struct mapping *ram = mapping, *plug = NULL;
 	unsigned pid, most = PAGES_MAX, timeout_s = 0, plug_mib = 0, action = ACTIONS;
 	char *at = NULL, path[64];
-	size_t happened = 0, mappings;
+	size_t happened, mappings;
 	time_t end;
 
 	if (argc < 5 || argc % 2 == 0 || !number_unsigned(argv[1], 1, INT_MAX, &pid))
@@ -245,8 +260,10 @@ int main(int argc, char **argv)
 	if (!act(action, pid))
 		return 3;
 	end = time(NULL) + timeout_s;
-	while ((happened = count(action)) < pages && time(NULL) < end)
-		usleep(200000);
-	printf("action=%s pages=%zu happened=%zu\n", words[action], pages, happened);
+	happened = wait_for(done, action, end);
+	printf("action=%s pages=%zu happened=%zu", words[action], pages, happened);
+	if (action == MERGE && happened == pages && put(KSM "run", 0))
+		printf(" broken=%zu", wait_for(broken, action, end));
+	putchar('\n');
 	return happened == pages ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nvh-vmm.so: preloaded into the QEMU that runs L1, at L0 (harness/stack/vmm.py), so that L1 can be migrated.
+ * nvh-vmm.so: preloaded into the QEMU that runs L1, at L0 (harness/stack/vmm.py), so that L1 can be migrated, or be a
+ * hypervisor that does not know VHE.
  *
  * It drops the migration blocker of QEMU 10.1 to 11.1 "KVM nested virt is enabled". QEMU does not carry ICH_*_EL2: an
  * interrupt of L2 that is in a list register is lost. An L2 without any loses nothing.
@@ -8,6 +9,9 @@
  * It hides KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. With it QEMU begins with every page dirty, and KVM 7.3 write-protects all
  * of each shadow stage 2 for each 64 pages that QEMU then clears: an L1 of 384 MiB means 1536 walks, under one lock.
  * Without it the log begins clean, and there is a walk for each 64 pages of which one was written.
+ *
+ * With NVH_VMM_NVHE in the environment, vCPUs with EL2 get KVM_ARM_VCPU_HAS_EL2_E2H0: HCR_EL2.E2H is 0 and not 1 for
+ * ever. QEMU 11.1 asks for the latter alone, and Xen cannot do with it.
  */
 #include <dlfcn.h>
 #include <linux/kvm.h>
@@ -18,6 +22,10 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+/* Headers before v6.16 name neither (Documentation/virt/kvm/api.rst). */
+#define HAS_EL2 (1u << 7)
+#define HAS_EL2_E2H0 (1u << 8)
 
 #define EXPORT __attribute__((visibility("default")))
 #define BLOCKER "Live migration disabled because KVM nested virt is enabled"
@@ -43,6 +51,12 @@ static ioctl_function real_ioctl(void)
 	return found;
 }
 
+static void without_vhe(struct kvm_vcpu_init *init)
+{
+	if (init->features[0] & HAS_EL2)
+		init->features[0] |= HAS_EL2_E2H0;
+}
+
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	va_list arguments;
@@ -51,6 +65,8 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(arguments, request);
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
+	if (request == KVM_ARM_VCPU_INIT && getenv("NVH_VMM_NVHE"))
+		without_vhe(argument);
 	if (request == KVM_CHECK_EXTENSION && (uintptr_t)argument == KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2)
 		return 0;
 	return real_ioctl()(fd, request, argument);
