@@ -19,7 +19,7 @@ def test_faults_of_the_plugin_meet_their_fates(tmp_path: Path) -> None:
     chosen = [word for name in (*KILLED, MASKED) for word in ("--select", name)]
     out = str(tmp_path / "out")
     status, said = nvh(
-        "mutants", "--models", *chosen, "--seconds", "1", "--jobs", "1", "--json", "--out", out
+        "mutants", "--models", *chosen, "--seconds", "10", "--jobs", "1", "--json", "--out", out
     )
     report: dict[str, Any] = json.loads(said)
     assert status == report["exit_status"] == EXIT_PASS
