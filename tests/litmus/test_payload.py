@@ -19,7 +19,7 @@ from harness.litmus.coverage import tabulate
 PAYLOADS = IMAGES / "payloads"
 L2_SYMBOLS = (
     "l2_vectors",
-    "l2_read",
+    "l2_loads",
     "l2_spin",
     "l2_vncr_spin",
     "l2_hang",

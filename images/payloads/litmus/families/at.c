@@ -123,17 +123,25 @@ static unsigned forget_page(const struct litmus *l)
 	return vm_lacks(l->vm, &operations[range]) ? op_named("ipas2e1is") : range;
 }
 
+static uint64_t table_bits(enum state_of_page state)
+{
+	return state == TABLE_READ_ONLY ? PTE_TABLE_RO
+	       : state == TABLE_NO_USER ? PTE_TABLE_NO_EL0
+	       : state == TABLE_BOTH	? PTE_TABLE_RO | PTE_TABLE_NO_EL0
+					: 0;
+}
+
 /* l->hint: L2 has used the page, so that L0 has a shadow of it, and of the table. */
 static void build_at(struct litmus *l)
 {
 	enum state_of_page state = (enum state_of_page)l->variant;
 	uint64_t page = 1ull << l->shift;
-	struct known k = known_page(l, stage1_bits(state),
-				    state == TABLE_READ_ONLY ? PTE_TABLE_RO
-				    : state == TABLE_NO_USER ? PTE_TABLE_NO_EL0
-				    : state == TABLE_BOTH    ? PTE_TABLE_RO | PTE_TABLE_NO_EL0
-							     : 0);
+	struct known k = known_page(l, stage1_bits(state), l->scale ? 0 : table_bits(state));
 
+	if (l->scale) { /* in a table above the last instead */
+		add_write(l, STEP_S1, 0, k.va, table_bits(state), l->scale);
+		l->vm->shared->program[0].step[l->steps[0] - 1].flags = STEP_MERGE;
+	}
 	if (l->hint) {
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
 		known_forget(l, op_named("ipas2e1is"), state >= WALK_INVALID ? k.table : k.ipa, 0);
@@ -204,6 +212,14 @@ void cases_at(struct list *list)
 				for (l.hint = 0; l.hint < 2; l.hint++)
 					list_add(list, &l, "at-l2/%s/%s%s/%s", granule_word(l.shift), state_words[l.variant],
 						 place_words[l.place], l.hint ? "used" : "fresh");
+		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++) /* permissions of tables above the last */
+			for (l.variant = TABLE_READ_ONLY; l.variant <= TABLE_BOTH; l.variant++)
+				for (l.hint = 0; l.hint < 2; l.hint++)
+					for (l.scale = start_level(l.shift); l.scale < 2; l.scale++)
+						list_add(list, &l, "at-l2/%s/%s-level%u%s/%s", granule_word(l.shift),
+							 state_words[l.variant], l.scale, place_words[l.place],
+							 l.hint ? "used" : "fresh");
+		l.scale = 0;
 	}
 	l.build = build_own;
 	l.hint = 0;

@@ -42,4 +42,10 @@ void cases_all(struct list *list)
 	cases_vncr_indirect(list);
 	cases_big_endian(list);
 	cases_vel2_events(list);
+	cases_trap_control(list);
+	cases_bases(list);
+	cases_contiguous(list);
+	cases_first(list);
+	cases_carried(list);
+	cases_at_combined(list);
 }

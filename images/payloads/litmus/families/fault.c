@@ -11,6 +11,9 @@
 #define TABLE_PA (DATA_PA + 0x1000000)
 #define TOO_FAR (1ull << 40) /* above VTCR_EL2.PS */
 #define PS_40_BITS 2
+#define PS_LEAST 1 /* 36 bits: all memory of a case is below */
+#define PS_MOST 4
+static const unsigned ps_bits[] = { 32, 36, 40, 42, 44 }; /* D24.2 VTCR_EL2 */
 #define OFFSET 0x128 /* in the page */
 
 /* Of a descriptor: its own address or its table's is too large, no memory is there, it is reserved, a block is too high; or none. */
@@ -47,9 +50,20 @@ static void expect_fault(struct litmus *l, enum fault fault, uint64_t type, unsi
 	p->esr = PLACE(ESR_EC, classes[l->position]) | (write ? ESR_WNR : 0) | PLACE(ESR_FSC_TYPE, type) | level;
 	if (accesses[l->position] == ACCESS_EXECUTE || fault == FAULT_EXTERNAL_WALK)
 		return;
-	/* LDR X0 or STR X2, of 64 bits: a valid syndrome (D24.2.46, ISV) */
+	/* LDR or STR of 64 bits: a valid syndrome (D24.2.46, ISV) */
 	p->esr_mask |= ESR_ISV | ESR_SAS | ESR_SSE | ESR_SRT | ESR_SF | ESR_AR;
-	p->esr |= ESR_ISV | PLACE(ESR_SAS, 3) | PLACE(ESR_SRT, write ? 2 : 0) | ESR_SF;
+	p->esr |= ESR_ISV | PLACE(ESR_SAS, 3) | PLACE(ESR_SRT, access_register(p->step, write)) | ESR_SF;
+}
+
+/* struct litmus.scale: VTCR_EL2.PS, where it is not the usual. */
+static unsigned ps_of(const struct litmus *l)
+{
+	return l->scale ? l->scale : PS_40_BITS;
+}
+
+static uint64_t too_far(const struct litmus *l)
+{
+	return 1ull << ps_bits[ps_of(l)];
 }
 
 static uint64_t wrong_descriptor(const struct litmus *l)
@@ -59,9 +73,9 @@ static uint64_t wrong_descriptor(const struct litmus *l)
 
 	switch (l->variant) {
 	case LEAF_SIZE:
-		return leaf | TOO_FAR;
+		return leaf | too_far(l);
 	case TABLE_SIZE:
-		return table_descriptor(TABLE_PA | TOO_FAR);
+		return table_descriptor(TABLE_PA | too_far(l));
 	case TABLE_GONE:
 		return table_descriptor(NO_MEMORY_PA);
 	case INVALID:
@@ -103,7 +117,7 @@ static void context_of(struct litmus *l, unsigned ctx)
 
 	add_context(l, ctx, VMID, 0, false, true);
 	context_wide(l, ctx, 48);
-	c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, PS_40_BITS);
+	c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, ps_of(l));
 }
 
 /* From a page that L2 uses to the wrong descriptor at l->level, and from there to another page. */
@@ -153,6 +167,30 @@ static void build_flag(struct litmus *l)
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_GONE, value_at(DATA_PA), 0);
 	expect_fault(l, FAULT_EXTERNAL_WALK, ESR_FSC_TYPE_EXTERNAL_WALK, 3, at);
 	add_read(l, table, ROLE_AFTER, 0, descriptor & ~PTE_AF);
+	add_host(l, EVENT_SET_UP, offset);
+	add_cleanup(l, 0, at, 2, 1);
+}
+
+/* VTCR_EL2.HA: the descriptor in which L0 sets the flag is in L0's dirty log, once. */
+static void build_flag_logged(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, 2, 1), offset = 0x10000, table = EVENT_PA + offset;
+	uint64_t descriptor = leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W);
+	bool skip = l->vm->shared->skip;
+
+	add_host(l, EVENT_SET_UP, offset);
+	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].vtcr |= VTCR_HA;
+	add_poke(l, DATA_PA, value_at(DATA_PA));
+	add_poke(l, table, skip ? descriptor : descriptor & ~PTE_AF);
+	add_write(l, STEP_S2, 0, at, table_descriptor(table), 2);
+	add_host(l, EVENT_DIRTY_ON, offset);
+	expect_host(l, EVENT_DIRTY_READ, offset, 1);
+	add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, 0, value_at(DATA_PA));
+	expect_host(l, EVENT_DIRTY_READ, offset, 2);
+	add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, 0, value_at(DATA_PA));
+	expect_host(l, EVENT_DIRTY_READ, offset, 1);
+	add_read(l, table, ROLE_AFTER, 0, descriptor);
 	add_host(l, EVENT_SET_UP, offset);
 	add_cleanup(l, 0, at, 2, 1);
 }
@@ -271,6 +309,20 @@ static void add_descriptors(struct list *list)
 				for (l.position = 0; has_level(&l) && l.position < 3; l.position++)
 					list_add(list, &l, "s2-fault/%s/%s/level%u-%s", descriptor_words[l.variant],
 						 granule_word(l.shift), l.level, access_words[l.position]);
+	/* Each size and granule is a context of L0's: a VM that has enough of them (docs/litmus.md). */
+	l.config.spare = 3;
+	for (l.shift = 12; l.shift <= 14; l.shift += 2)
+		for (l.variant = LEAF_SIZE; l.variant <= TABLE_SIZE; l.variant++)
+			for (l.level = first_level(l.shift); l.level <= 3; l.level++)
+				for (l.scale = PS_LEAST; has_level(&l) && l.scale <= PS_MOST; l.scale++) {
+					l.position = (int)((l.scale + l.level) % 3);
+					if (l.scale != PS_40_BITS)
+						list_add(list, &l, "s2-fault/%s/%s/level%u-ps%u",
+							 descriptor_words[l.variant], granule_word(l.shift), l.level,
+							 ps_bits[l.scale]);
+				}
+	l.scale = 0;
+	l.position = 0;
 	l.build = build_base;
 	l.level = 3;
 	l.slow = l.direct = true;
@@ -310,4 +362,7 @@ void cases_fault(struct list *list)
 			     .slow = true };
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		list_add(list, &l, "s2-fault-flag/%s", granule_word(l.shift));
+	l.build = build_flag_logged;
+	for (l.shift = 12; l.shift <= 16; l.shift += 2)
+		list_add(list, &l, "flags-logged/%s", granule_word(l.shift));
 }

@@ -50,8 +50,10 @@ static void read_all(struct litmus *l, uint64_t target, const enum role roles[3]
 		add_together(l, positions(l) + 2);
 }
 
+#define GIB (1ull << 30)
+
 /* Where the range forms start, relative to the target leaf. */
-enum { FROM_START, TO_START, FROM_LAST_PAGE, VARIANTS };
+enum { FROM_START, TO_START, FROM_LAST_PAGE, VARIANTS, BESIDE };
 static const char *const variant_words[] = { "from-start", "to-start", "from-last-page" };
 
 static uint64_t range_base(const struct litmus *l, uint64_t target)
@@ -136,11 +138,14 @@ static void build_unmap_top(struct litmus *l)
 
 /*
  * Of a block one page at the other end of it than the operand's is in use: L0's shadow has no leaf at the operand's
- * IPA, nor at the start of the block where the operand is, that could tell its size.
+ * IPA, nor at the start of the block where the operand is, that could tell its size. BESIDE: at the start of the GiB it has one, of
+ * a page.
  */
 static void build_sparse(struct litmus *l)
 {
-	uint64_t target = fresh_ipa(l->shift, l->level, 1), operand = operand_for(l, target);
+	bool beside = l->variant == BESIDE;
+	uint64_t fresh = fresh_ipa(l->shift, l->level, 2), first = fresh & ~(GIB - 1);
+	uint64_t target = fresh + (beside && fresh == first ? leaf_size(l) : 0), operand = operand_for(l, target);
 	uint64_t at = offset_of(l, l->position == LAST ? FIRST : LAST);
 	uint64_t old = value_at(DATA_PA + at), now = value_at(DATA_PA + leaf_size(l) + at);
 	bool must = stage2_obliged(l, operand, target, l->level);
@@ -148,6 +153,10 @@ static void build_sparse(struct litmus *l)
 	add_context(l, 0, VMID, 0, false, true);
 	add_poke(l, DATA_PA + at, old);
 	add_poke(l, DATA_PA + leaf_size(l) + at, now);
+	if (beside) {
+		add_write(l, STEP_S2, 0, first, leaf_s2(DATA_PA + at, 3, PTE_S2_R | PTE_S2_W), 3);
+		add_access(l, 0, ACCESS_READ, first, false, ROLE_AFTER, 0, old);
+	}
 	add_write(l, STEP_S2, 0, target, leaf_s2(DATA_PA, l->level, PTE_S2_R | PTE_S2_W), l->level);
 	add_access(l, 0, ACCESS_READ, target + at, false, ROLE_BEFORE, old, 0);
 	add_write(l, STEP_S2, 0, target, 0, l->level);
@@ -159,6 +168,8 @@ static void build_sparse(struct litmus *l)
 	if (must)
 		add_access(l, 0, ACCESS_READ, target + at, false, ROLE_AFTER, old, now);
 	add_cleanup(l, 0, target, l->level, 1);
+	if (beside)
+		add_cleanup(l, 0, first, l->level, 1);
 }
 
 static void add_singles(struct list *list, struct litmus l)
@@ -176,6 +187,14 @@ static void add_singles(struct list *list, struct litmus l)
 		for (l.position = FIRST; l.position < POSITIONS; l.position++)
 			list_add(list, &l, "s2-sparse/%s/%s/%s-%s/%s", op->name, granule_word(l.shift), size_word(leaf_size(&l)),
 				 position_words[l.position], l.hint ? "ttl" : "no-ttl");
+	/* The search for a hint goes on at the start of the GiB with 4K pages alone, and unless the start of the block is in use. */
+	if (l.shift != 12 || leaf_size(&l) >= GIB)
+		return;
+	l.variant = BESIDE;
+	for (l.hint = 0; l.hint < 2; l.hint++)
+		for (l.position = FIRST; l.position < LAST; l.position++)
+			list_add(list, &l, "s2-sparse/%s/%s/%s-%s-beside/%s", op->name, granule_word(l.shift),
+				 size_word(leaf_size(&l)), position_words[l.position], l.hint ? "ttl" : "no-ttl");
 }
 
 /*

@@ -19,6 +19,40 @@ static void load_permissions(const struct context *c)
 	}
 }
 
+static void write_controls(const struct controls *c)
+{
+	if (c->fgt) {
+		MSR(s3_4_c1_c1_4, c->fine[0]); /* HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2 */
+		MSR(s3_4_c1_c1_5, c->fine[1]);
+		MSR(s3_4_c3_c1_4, c->fine[2]);
+		MSR(s3_4_c3_c1_5, c->fine[3]);
+	}
+	MSR(cptr_el2, c->cptr);
+	MSR(mdcr_el2, c->mdcr);
+	MSR(cnthctl_el2, c->cnthctl);
+}
+
+/* Most contexts have none, and three of these registers are an exit to L0 each. */
+static void load_controls(const struct controls *c)
+{
+	static struct controls usual[PES_MAX];
+	struct controls *of = &usual[((struct pe *)MRS(tpidr_el2))->index];
+
+	if (c->set && !of->set) {
+		of->set = 1;
+		of->fgt = c->fgt;
+		of->cptr = MRS(cptr_el2);
+		of->mdcr = MRS(mdcr_el2);
+		of->cnthctl = MRS(cnthctl_el2);
+	}
+	if (c->set) {
+		write_controls(c);
+	} else if (of->set) {
+		write_controls(of);
+		of->set = 0;
+	}
+}
+
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
 {
@@ -51,6 +85,7 @@ void load_context(const struct context *c)
 	}
 	if (FIELD(shared->id_mmfr3, MMFR3_S1PIE))
 		load_permissions(c);
+	load_controls(&c->controls);
 	__asm__ volatile("isb" ::: "memory");
 }
 
@@ -77,24 +112,44 @@ static void record_exit(const struct pe *cpu, struct outcome *o)
 	}
 }
 
+#define ALL_MASKED PLACE(SPSR_DAIF, 15)
+
+/* PSTATE.PAN, by its register so that no assembler needs to know FEAT_PAN. */
+static uint64_t pan_now(void)
+{
+	uint64_t pan;
+
+	if (!FIELD(shared->id_mmfr1, MMFR1_PAN))
+		return 0;
+	pan = MRS(s3_0_c4_c2_3);
+	if (pan)
+		MSR(s3_0_c4_c2_3, 0);
+	return pan & SPSR_PAN;
+}
+
 /*
- * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, and ELR_EL2 of an abort is the
- * instruction (Arm ARM DDI 0487 M.a.a, D1.3.2). `entered`: SPSR_EL2 on entry; `stub`: the instruction that
- * accesses data or traps, or NULL.
+ * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, ELR_EL2 of an abort is the
+ * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since SCTLR_EL2.SPAN is 1 (Arm ARM DDI 0487 M.a.a,
+ * D1.3.2, D24.2.46). `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or traps, or NULL. Called
+ * before vEL2 uses what EL0 may, too.
  */
 static void check_return(const struct pe *cpu, uint64_t entered, const void *stub, struct outcome *o)
 {
-	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV;
-	bool astray = false;
+	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN;
+	uint64_t pan = pan_now();
+	bool astray = !(cpu->esr & ESR_IL) || (MRS(daif) & SPSR_DAIF) != ALL_MASKED;
 
-	if (ec == ESR_EC_HVC) { /* at EL1, in L2's vectors or in what it called; an exception to EL1 may have been on the way */
+	if (ec == ESR_EC_HVC && cpu->esr & 0xffff) { /* in L2's vectors, after an exception to EL1, or in what it called */
 		entered = SPSR_MODE_EL1H_MASKED;
 		state = SPSR_MODE;
+	} else {
+		astray |= pan != (entered & SPSR_PAN);
 	}
-	if (stub && (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
-		astray = cpu->elr != (uint64_t)stub;
+	if (stub && (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || ec == ESR_EC_WFX || ec == ESR_EC_FP ||
+		     ec == ESR_EC_SMC || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
+		astray |= cpu->elr != (uint64_t)stub;
 	if (ec == ESR_EC_IABT_LOW)
-		astray = cpu->elr != cpu->far;
+		astray |= cpu->elr != cpu->far;
 	if (!astray && !((cpu->spsr ^ entered) & state))
 		return;
 	o->kind = OUTCOME_ASTRAY;
@@ -102,10 +157,23 @@ static void check_return(const struct pe *cpu, uint64_t entered, const void *stu
 	o->hpfar = cpu->spsr;
 }
 
-/* Condition flags that L2 is entered with: others in each step, and nothing in L2 changes them. */
-static uint64_t flags_of(const struct step *s)
+static unsigned place_of(const struct pe *cpu, const struct step *s)
 {
-	return PLACE(SPSR_NZCV, (uint64_t)s / sizeof(*s));
+	return (unsigned)(s - shared->program[cpu->index].step);
+}
+
+/*
+ * PSTATE that L2 is entered with: other condition flags, masks, stack pointer in each step, and nothing in L2 changes
+ * them. With its stage 1 on PAN would keep EL1 from what EL0 may use.
+ */
+static uint64_t state_of(const struct pe *cpu, const struct step *s, bool el0)
+{
+	unsigned place = place_of(cpu, s);
+	uint64_t mode = el0 ? SPSR_MODE_EL0T_MASKED : place & 2 ? SPSR_MODE_EL1T_MASKED : SPSR_MODE_EL1H_MASKED;
+	const struct context *c = &shared->context[s->ctx];
+	bool pan = !(c->sctlr & SCTLR_M) && !c->vncr && !el0 && place & 4 && FIELD(shared->id_mmfr1, MMFR1_PAN);
+
+	return (mode & ~SPSR_DAIF) | PLACE(SPSR_DAIF, 5 * place) | PLACE(SPSR_NZCV, place) | (pan ? SPSR_PAN : 0);
 }
 
 bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -125,14 +193,22 @@ bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o)
 	return true;
 }
 
+/* What L2 executes for its access: the load is its first instruction, the store its second. */
+static const char *stub_of(const struct pe *cpu, const struct step *s)
+{
+	static char *const stubs[] = {
+		[ACCESS_READ] = l2_loads,	   [ACCESS_WRITE] = l2_stores,		[ACCESS_EXECUTE] = l2_execute,
+		[ACCESS_VNCR_READ] = l2_vncr_read, [ACCESS_VNCR_WRITE] = l2_vncr_write, [ACCESS_HANG] = l2_hang
+	};
+
+	if (s->op == ACCESS_READ || s->op == ACCESS_WRITE)
+		return stubs[s->op] + 16 * access_register(place_of(cpu, s), s->op == ACCESS_WRITE);
+	return stubs[s->op];
+}
+
 void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 {
-	static char *const stubs[] = { [ACCESS_READ] = l2_read,
-				       [ACCESS_WRITE] = l2_write,
-				       [ACCESS_EXECUTE] = l2_execute,
-				       [ACCESS_VNCR_READ] = l2_vncr_read,
-				       [ACCESS_VNCR_WRITE] = l2_vncr_write,
-				       [ACCESS_HANG] = l2_hang };
+	const char *stub = stub_of(cpu, s);
 	uint64_t sctlr = 0, entered;
 	bool flat = s->flags & (STEP_MMU_OFF | STEP_BIG_ENDIAN);
 
@@ -141,8 +217,8 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[1] = s->a;
 	cpu->x[2] = s->b;
 	cpu->x[6] = s->c;
-	cpu->elr = (uint64_t)stubs[s->op];
-	cpu->spsr = entered = (s->c ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) | flags_of(s);
+	cpu->elr = (uint64_t)stub;
+	cpu->spsr = entered = state_of(cpu, s, s->c);
 	if (flat) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
 		sctlr = MRS(sctlr_el2);
 		MSR(sctlr_el2, sctlr & ~SCTLR_M);
@@ -156,7 +232,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 		__asm__ volatile("isb" ::: "memory");
 	}
 	record_exit(cpu, o);
-	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? NULL : stubs[s->op], o);
+	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? NULL : s->op == ACCESS_WRITE ? stub + 4 : stub, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
 			o->more[0] |= 1ull << i;
@@ -191,7 +267,7 @@ void step_l2_remap(struct pe *cpu, const struct step *s, struct outcome *o)
 
 void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
-	uint64_t entered = SPSR_MODE_EL1H_MASKED | flags_of(s);
+	uint64_t entered = state_of(cpu, s, false);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
@@ -206,7 +282,7 @@ void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	bool el0 = s->c == SYS_AT_EL0;
-	uint64_t entered = (el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) | flags_of(s);
+	uint64_t entered = state_of(cpu, s, el0);
 
 	load_context(&shared->context[s->ctx]);
 	cpu->x[1] = s->a;
@@ -215,5 +291,7 @@ void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->spsr = entered;
 	pe_enter(cpu);
 	record_exit(cpu, o);
+	if (s->flags & STEP_WORD)
+		o->value = cpu->x[1];
 	check_return(cpu, entered, any_sys, o);
 }

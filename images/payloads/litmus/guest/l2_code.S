@@ -33,13 +33,25 @@ l2_read_all:			/* READS_MAX addresses, each replaced by what is there */
 	ldr	x4, [x4]
 	hvc	#0
 
-	.globl l2_read, l2_write, l2_execute, l2_remap, l2_call, l2_return
-l2_read:
-	ldr	x0, [x1]
+/* The access by each register: 16 bytes each. X1 is the address and X6 is needed at the end. */
+	.balign 16
+	.globl l2_loads, l2_stores
+l2_loads:
+	.irp	xt, 0, 0, 2, 3, 4, 5, 0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+	ldr	x\xt, [x1]
+	mov	x0, x\xt
 	b	l2_end
-l2_write:
-	str	x2, [x1]
+	nop
+	.endr
+l2_stores:
+	.irp	xt, 0, 2, 2, 3, 4, 5, 2, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+	mov	x\xt, x2
+	str	x\xt, [x1]
 	b	l2_end
+	nop
+	.endr
+
+	.globl l2_execute, l2_remap, l2_call, l2_return
 l2_execute:
 	blr	x1
 	b	l2_end

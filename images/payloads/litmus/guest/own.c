@@ -5,6 +5,30 @@
 #include "guest/stubs.h"
 #include "guest/tlbi.h"
 
+/* vEL2's own translation, by the names of EL1 that it has with E2H: what L0 emulates for it may borrow these registers. */
+struct own_regime {
+	uint64_t ttbr0, ttbr1, tcr, mair;
+};
+
+static struct own_regime own_regime(void)
+{
+	if (!shared->e2h)
+		return (struct own_regime){};
+	return (struct own_regime){ MRS(ttbr0_el1), MRS(ttbr1_el1), MRS(tcr_el1), MRS(mair_el1) };
+}
+
+static void check_own(const struct own_regime *was, struct outcome *o)
+{
+	struct own_regime is = own_regime();
+	uint64_t differs =
+		(is.ttbr0 ^ was->ttbr0) | (is.ttbr1 ^ was->ttbr1) | (is.tcr ^ was->tcr) | (is.mair ^ was->mair);
+
+	if (differs) {
+		o->kind = OUTCOME_ASTRAY;
+		o->value = differs;
+	}
+}
+
 /* After an instruction that `guard` let raise an exception. */
 static void guarded(struct pe *cpu, struct outcome *o)
 {
@@ -18,6 +42,8 @@ static void guarded(struct pe *cpu, struct outcome *o)
 
 void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 {
+	struct own_regime own = own_regime();
+
 	load_context(&shared->context[s->ctx]);
 	o->kind = OUTCOME_DONE;
 	barrier_ishst();
@@ -27,6 +53,7 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->guard = 1;
 	tlbi(s->op, s->a, (unsigned)((uint64_t)s / sizeof(*s)));
 	guarded(cpu, o);
+	check_own(&own, o);
 }
 
 #define SYS_WORD 0xd5080000u /* SYS with all fields 0: op0 = 1, L = 0 (Arm ARM DDI 0487 M.a.a, C4.1) */
@@ -34,11 +61,12 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	volatile uint32_t *word = (volatile uint32_t *)any_sys;
+	uint64_t value;
 
 	o->kind = OUTCOME_NONE;
 	if (left_out(s))
 		return;
-	*word = SYS_WORD | (uint32_t)s->b | (uint32_t)s->d;
+	*word = (s->flags & STEP_WORD ? 0 : SYS_WORD | (uint32_t)s->d) | (uint32_t)s->b;
 	__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(word) : "memory");
 	if (s->c != SYS_AT_EL2) {
 		l2_sys(cpu, s, o);
@@ -49,8 +77,15 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->took = 0;
 	cpu->guard = 1;
 	/* x16 and x17: the exception handler's, should it be UNDEFINED. */
-	__asm__ volatile("mov x1, %0\n\tblr %1" ::"r"(s->a), "r"(any_sys) : "x1", "x16", "x17", "x30", "memory");
+	__asm__ volatile("mov x1, %1\n\tblr %2\n\tmov %0, x1"
+			 : "=r"(value)
+			 : "r"(s->a), "r"(any_sys)
+			 : "x1", "x16", "x17", "x30", "memory");
 	guarded(cpu, o);
+	if (s->flags & STEP_WORD && o->kind == OUTCOME_DONE) {
+		o->kind = OUTCOME_VALUE;
+		o->value = value;
+	}
 }
 
 void step_return(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -117,6 +152,8 @@ static void at(unsigned op, uint64_t va)
 
 void step_at(struct pe *cpu, const struct step *s, struct outcome *o)
 {
+	struct own_regime own = own_regime();
+
 	load_context(&shared->context[s->ctx]);
 	cpu->took = 0;
 	cpu->guard = 1;
@@ -131,6 +168,7 @@ void step_at(struct pe *cpu, const struct step *s, struct outcome *o)
 	o->value = MRS(par_el1);
 	o->esr = cpu->esr;
 	o->far = s->a;
+	check_own(&own, o);
 }
 
 void step_read(struct pe *cpu, const struct step *s, struct outcome *o)

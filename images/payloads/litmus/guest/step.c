@@ -29,6 +29,14 @@ static uint64_t fixed_root(unsigned ctx, struct shape shape)
 	return at;
 }
 
+/* Another table may begin in the same page. */
+static uint64_t root_at(uint64_t at, struct shape shape)
+{
+	for (uint64_t i = 0; i < 1ull << (shape.bits - level_shift(shape.shift, shape.start)); i++)
+		((volatile uint64_t *)at)[i] = 0;
+	return at;
+}
+
 /* Pages whose descriptors are in one table. */
 static void map_pages(uint64_t root, struct shape shape, uint64_t at, uint64_t size, uint64_t pa, uint64_t attributes)
 {
@@ -47,8 +55,10 @@ static void step_context(const struct step *s)
 		      (c->hcr & HCR_FWB ? PLACE(PTE_S2_MEMATTR, 6) : PTE_S2_NORMAL);
 	uint64_t s1 = PTE_VALID | PTE_TABLE | PTE_AF | tables_shareable(c);
 
-	c->s2_root = s->a ? shared->context[s->a - 1].s2_root :
-		     s->c ? fixed_root(s->ctx, c->s2_shape) : tables_new(c->s2_shape.shift);
+	c->s2_root = s->a		    ? shared->context[s->a - 1].s2_root
+		     : s->flags & STEP_ROOT ? root_at(s->d, c->s2_shape)
+		     : s->c		    ? fixed_root(s->ctx, c->s2_shape)
+					    : tables_new(c->s2_shape.shift);
 	if (!s->a || s->d)
 		map_pages(c->s2_root, c->s2_shape, page, size, page, s2);
 	c->vttbr |= c->s2_root;
@@ -81,6 +91,8 @@ static void step_write(const struct step *s)
 	for (uint64_t i = 0; i < (s->d ? s->d : 1); i++) {
 		uint64_t leaf = s->b ? (s->b & ~(ds ? PTE_SH_INNER : 0)) + (i << level_shift(shape.shift, s->c)) : 0;
 
+		if (s->flags & STEP_MERGE)
+			leaf |= descriptor_in_memory(shape, slot[i]);
 		__atomic_store_n(slot + i, descriptor_in_memory(shape, leaf), __ATOMIC_RELAXED);
 	}
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");

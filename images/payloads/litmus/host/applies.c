@@ -40,15 +40,18 @@ enum need {
 	NEEDS_HCX,
 	NEEDS_E0PD,
 	NEEDS_S1PIE,
+	NEEDS_ECV,
+	NEEDS_EVT,
+	NEEDS_FWB,
 	NEEDS_PA44,
 	NEEDS_PA48,
 	NEEDS
 };
-static const char *const need_words[NEEDS] = { NULL, "LPA2", "XNX", "PAN2", "HCX", "E0PD", "S1PIE", "PA44", "PA48" };
-static const char *const lacks[NEEDS] = {
-	NULL,		"no-FEAT_LPA2",	 "no-FEAT_XNX",	     "no-FEAT_PAN2",	"no-FEAT_HCX",
-	"no-FEAT_E0PD", "no-FEAT_S1PIE", "PA-below-44-bits", "PA-below-48-bits"
-};
+static const char *const need_words[NEEDS] = { NULL,	"LPA2", "XNX", "PAN2", "HCX",  "E0PD",
+					       "S1PIE", "ECV",	"EVT", "FWB",  "PA44", "PA48" };
+static const char *const lacks[NEEDS] = { NULL,		 "no-FEAT_LPA2",  "no-FEAT_XNX",      "no-FEAT_PAN2",
+					  "no-FEAT_HCX", "no-FEAT_E0PD",  "no-FEAT_S1PIE",    "no-FEAT_ECV",
+					  "no-FEAT_EVT", "no-FEAT_S2FWB", "PA-below-44-bits", "PA-below-48-bits" };
 
 static enum need need_of(const struct litmus *l)
 {
@@ -58,6 +61,9 @@ static enum need need_of(const struct litmus *l)
 	       : l->needs_hcx			   ? NEEDS_HCX
 	       : l->needs_e0pd			   ? NEEDS_E0PD
 	       : l->needs_s1pie			   ? NEEDS_S1PIE
+	       : l->needs_ecv			   ? NEEDS_ECV
+	       : l->needs_evt			   ? NEEDS_EVT
+	       : l->needs_fwb			   ? NEEDS_FWB
 	       : l->config.pa_bits > 44		   ? NEEDS_PA48
 	       : l->config.pa_bits > PHYSICAL_BITS ? NEEDS_PA44
 						   : NEEDS_NOTHING;
@@ -81,6 +87,12 @@ static bool has(const struct litmus *l, const struct vm *vm)
 		return FIELD(vm->shared->id_mmfr2, MMFR2_E0PD);
 	case NEEDS_S1PIE:
 		return FIELD(vm->shared->id_mmfr3, MMFR3_S1PIE);
+	case NEEDS_ECV:
+		return FIELD(vm->shared->id_mmfr0, MMFR0_ECV);
+	case NEEDS_EVT: /* and HCR_EL2.TICAB and TOCU */
+		return FIELD(vm->shared->id_mmfr2, MMFR2_EVT);
+	case NEEDS_FWB:
+		return FIELD(vm->shared->id_mmfr2, MMFR2_FWB);
 	default:
 		return true;
 	}
@@ -113,7 +125,10 @@ bool applies_as_built(const struct litmus *l, const struct vm *vm, struct findin
 			if (s->kind == STEP_TLBI || s->kind == STEP_L2_TLBI)
 				why = vm_lacks(vm, &operations[s->op]);
 			else if (s->kind == STEP_CONTEXT)
-				why = vm->shared->context[s->ctx].hfgitr && !fgt ? "no-FEAT_FGT" : NULL;
+				why = !fgt && (vm->shared->context[s->ctx].hfgitr ||
+					       vm->shared->context[s->ctx].controls.fgt)
+					      ? "no-FEAT_FGT"
+					      : NULL;
 		}
 	if (why)
 		not_applicable(f, why);

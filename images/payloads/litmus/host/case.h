@@ -94,6 +94,9 @@ struct litmus {
 	bool needs_pan2;  /* FEAT_PAN2 */
 	bool needs_e0pd;  /* FEAT_E0PD */
 	bool needs_s1pie; /* FEAT_S1PIE */
+	bool needs_ecv; /* FEAT_ECV */
+	bool needs_evt; /* FEAT_EVT */
+	bool needs_fwb; /* FEAT_S2FWB */
 	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };

@@ -45,6 +45,12 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr0 &= ~MMFR0_FGT;
 		else if (!strcmp(w, "S1PIE"))
 			s->id_mmfr3 |= PLACE(MMFR3_S1PIE, 1);
+		else if (!strcmp(w, "ECV"))
+			s->id_mmfr0 |= PLACE(MMFR0_ECV, 1);
+		else if (!strcmp(w, "EVT"))
+			s->id_mmfr2 |= PLACE(MMFR2_EVT, 1);
+		else if (!strcmp(w, "FWB"))
+			s->id_mmfr2 |= PLACE(MMFR2_FWB, 1);
 		else if (!strcmp(w, "PA44"))
 			s->id_mmfr0 |= PLACE(MMFR0_PARANGE, MMFR0_PARANGE_44);
 		else if (!strcmp(w, "PA48"))

@@ -40,6 +40,7 @@
 #include "marks.h"
 
 #ifndef __ASSEMBLER__
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/geometry.h"
@@ -114,6 +115,15 @@ struct step {
 };
 
 #define L2_OPERAND_REGISTER(op) (15 + (op) % 14)
+
+/* Xt of a load or store of L2's: by the step's place in its program each of X0 to X30 but what the stub itself needs. */
+static inline unsigned access_register(unsigned place, bool write)
+{
+	unsigned xt = place * 11 % 31;
+
+	return xt == 1 || xt == 6 ? (write ? 2 : 0) : xt;
+}
+
 #define STEP_UNDER_TEST 1u /* --self-test leaves this operation out, with --keep-exit but for its exit to L0 */
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
@@ -122,6 +132,9 @@ struct step {
 #define STEP_LOOSE 32u	   /* an old translation may still be used: L1 owes an invalidation here, L0 none */
 #define STEP_MMU_OFF 64u   /* of STEP_L2: SCTLR_EL2.M is 0 while L2 runs */
 #define STEP_AS_IS 128u /* of STEP_S1 and STEP_S2: the descriptor has the layout that DS of its stage says */
+#define STEP_WORD 512u /* of STEP_SYS: b is the whole instruction, and the outcome's value X1 after it */
+#define STEP_ROOT 2048u /* of STEP_CONTEXT: its own stage 2 begins at d, and a is 0 */
+#define STEP_MERGE 1024u /* of STEP_S1: bits for the descriptor that is there */
 #define STEP_BIG_ENDIAN 256u /* of STEP_L2: as STEP_MMU_OFF, and SCTLR_EL2.EE is 1 */
 
 enum outcome_kind {
@@ -147,6 +160,13 @@ struct program {
 	struct outcome outcome[STEPS_MAX];
 };
 
+/* What else L1 traps of L2; with E2H. `set`: of these, the registers have what is here and not what they had before. */
+struct controls {
+	uint64_t set, fgt; /* `fgt`: with those of FEAT_FGT, of which 0 is what they had */
+	uint64_t fine[4]; /* HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2 */
+	uint64_t cptr, mdcr, cnthctl;
+};
+
 /* One L2 translation context: what the payload loads before it enters L2 or executes a TLBI. */
 struct context {
 	uint64_t vttbr, vtcr, hcr, hcrx, hfgitr;
@@ -158,6 +178,7 @@ struct context {
 	struct shape s2_shape, s1_shape;
 	uint64_t el0_data; /* map L2_DATA_VA */
 	uint64_t high;	   /* it has tables for TTBR1_EL1 */
+	struct controls controls;
 };
 
 /* Published by L2 itself while it spins, and by its vCPU at vEL2 when it faults. */

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What L0 carries between vEL2 and L2. carried: registers of EL1 that vEL2 sets are L2's, what L2 makes of them vEL2 finds, and
+ * vEL2's own CONTEXTIDR_EL2 stays; VPIDR_EL2, VMPIDR_EL2 and CNTVOFF_EL2 are in what L2 reads (Arm ARM DDI 0487 M.a.a, D24.2, D8.14). sea: an
+ * External abort of L2's fetch goes where HCR_EL2.TEA says (D24.2.62).
+ */
+#include "families/families.h"
+#include "host/program.h"
+
+/* An MSR or MRS with Xt = X1. */
+#define WORD(op1, crn, crm, op2, read) \
+	(0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | (uint32_t)(read) << 21)
+
+/* L2's register, and op1 of vEL2's name for it. `fixed`: L2 may only read it, and these bits are 1. */
+static const struct carried {
+	const char *word;
+	uint8_t op1, crn, crm, op2, vel2;
+	bool own, reads;
+	uint64_t mask, fixed;
+} all[] = {
+	{ "esr", 0, 5, 2, 0, 5, false, false, 0xffffffff, 0 },
+	{ "far", 0, 6, 0, 0, 5, false, false, ~0ull, 0 },
+	{ "contextidr", 0, 13, 0, 1, 5, true, false, 0xffffffff, 0 },
+	{ "cntkctl", 0, 14, 1, 0, 5, false, false, 0x3, 0 },
+	{ "spsr", 0, 4, 0, 0, 5, false, false, SPSR_NZCV, 0 },
+	{ "elr", 0, 4, 0, 1, 5, false, false, ~3ull, 0 },
+	{ "cpacr", 0, 1, 0, 2, 5, false, false, CPTR_E2H_FPEN, 0 },
+	{ "tpidr-el0", 3, 13, 0, 2, 3, false, false, ~0ull, 0 },
+	{ "tpidrro-el0", 3, 13, 0, 3, 3, false, false, ~0ull, 0 },
+	{ "midr", 0, 0, 0, 0, 4, false, true, 0xffffffff, 0 },
+	{ "mpidr", 0, 0, 0, 5, 4, false, true, VMPIDR_AFF | VMPIDR_AFF3, VMPIDR_RES1 },
+};
+#define ALL (sizeof(all) / sizeof(*all))
+
+static void sys(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
+{
+	struct step *s = add(l, 0, STEP_SYS);
+
+	s->a = value;
+	s->b = word;
+	s->c = where;
+	s->flags = STEP_UNDER_TEST | STEP_WORD;
+}
+
+static void sets(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
+{
+	sys(l, where, word, value);
+	add_probe(l, 0, l->steps[0] - 1, ROLE_DONE)->at = word;
+}
+
+static void finds(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
+{
+	struct probe *p;
+
+	sys(l, where, word, 0);
+	p = add_probe(l, 0, l->steps[0] - 1, ROLE_PAR);
+	p->old = ~0ull;
+	p->now = value;
+	p->at = word;
+}
+
+static uint64_t pattern(const struct carried *r, unsigned n)
+{
+	return (0x5a96c3e1f0d2b487ull * (2 * n + 1) & r->mask) | r->fixed;
+}
+
+/* --self-test: nothing is executed. */
+static void build_register(struct litmus *l)
+{
+	const struct carried *r = &all[l->variant];
+	uint32_t read = WORD(r->op1, r->crn, r->crm, r->op2, 1), write = WORD(r->op1, r->crn, r->crm, r->op2, 0);
+	uint32_t vel2_read = WORD(r->vel2, r->crn, r->crm, r->op2, 1),
+		 vel2_write = WORD(r->vel2, r->crn, r->crm, r->op2, 0);
+
+	add_context(l, 0, VMID, 0, false, true);
+	if (r->own)
+		sets(l, SYS_AT_EL2, write, pattern(r, 8));
+	for (unsigned i = 0; i < 2; i++) {
+		sets(l, SYS_AT_EL2, vel2_write, pattern(r, i));
+		finds(l, SYS_AT_EL1, read, pattern(r, i));
+		if (r->reads)
+			continue;
+		sets(l, SYS_AT_EL1, write, pattern(r, i + 4));
+		finds(l, SYS_AT_EL2, vel2_read, pattern(r, i + 4));
+		finds(l, SYS_AT_EL1, read, pattern(r, i + 4));
+		if (r->own)
+			finds(l, SYS_AT_EL2, read, pattern(r, 8));
+	}
+}
+
+/* CNTVOFF_EL2 is taken from L2's virtual counter, and from no other (D12.1.2): its highest bits tell. */
+static void build_counter(struct litmus *l)
+{
+	struct controls *c = &l->vm->shared->context[0].controls;
+
+	add_context(l, 0, VMID, 0, false, true);
+	*c = (struct controls){ .set = 1, .cptr = CPTR_E2H_FPEN, .cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
+	for (unsigned i = 0; i < 3; i++) {
+		sets(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), i ? (uint64_t)i << 60 : 0);
+		for (unsigned physical = 0; physical < 2; physical++) {
+			uint64_t now = physical || !i ? 0 : -((uint64_t)i << 60);
+
+			finds(l, SYS_AT_EL1, WORD(3, 14, 0, physical ? 1 : 2, 1), now);
+			l->probes[l->probe_count - 1].old = 15ull << 60;
+		}
+	}
+	sets(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), 0);
+}
+
+/* L1's stage 2 maps a page of no memory, from which L2 fetches. --self-test: there is memory, with code. */
+static void build_sea(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, 3, 1);
+	bool traps = l->variant;
+	struct probe *p;
+
+	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].hcr |= traps ? HCR_TEA : 0;
+	add_code(l, DATA_PA, CODE);
+	add_write(l, STEP_S2, 0, at, leaf_s2(l->vm->shared->skip ? DATA_PA : NO_MEMORY_PA, 3, PTE_S2_R | PTE_S2_W), 3);
+	add_access(l, 0, ACCESS_EXECUTE, at, false, ROLE_GONE, CODE_RESULT, 0);
+	p = &l->probes[l->probe_count - 1];
+	p->at = 0; /* HPFAR_EL2 is UNKNOWN */
+	p->far = at;
+	p->fault = FAULT_EXTERNAL;
+	p->esr_mask = ESR_EC | ESR_FSC;
+	p->esr = PLACE(ESR_EC, traps ? ESR_EC_IABT_LOW : ESR_EC_IABT_SAME) | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_EXTERNAL);
+	add_cleanup(l, 0, at, 3, 1);
+}
+
+void cases_carried(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_register,
+			    .own = true,
+			    .regime = "el1&0",
+			    .level = 3,
+			    .shift = 12,
+			    .any_stage2 = true };
+
+	for (l.variant = 0; l.variant < (int)ALL; l.variant++)
+		list_add(list, &l, "carried/%s", all[l.variant].word);
+	l.build = build_counter;
+	list_add(list, &l, "carried/cntvoff");
+	l.build = build_sea;
+	l.any_stage2 = false;
+	l.regime = "el1&0-stage2";
+	for (l.shift = 12; l.shift <= 16; l.shift += 2)
+		for (l.variant = 0; l.variant < 2; l.variant++)
+			list_add(list, &l, "sea/%s/%s", granule_word(l.shift), l.variant ? "to-el2" : "to-el1");
+}

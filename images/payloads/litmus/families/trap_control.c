@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What L1 traps of L2 beside its own translation (families/trap.c, families/trap_sys.c): identification registers, debug registers,
+ * timers, SIMD&FP, WFI, SMC, and each register of EL1 that FEAT_FGT has a bit for, read and written. A case is one bit of HCR_EL2,
+ * HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2, CPTR_EL2, MDCR_EL2 or CNTHCTL_EL2: its instructions arrive at vEL2 with
+ * their syndrome; the same register in the other direction, and some of the rest, execute (Arm ARM DDI 0487 M.a.a, D24.2).
+ */
+#include "families/families.h"
+#include "host/program.h"
+
+/* The field of an MSR or MRS, and of its trap's syndrome. */
+#define WORD(op0, op1, crn, crm, op2, read) \
+	(0xd5000001u | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | (read) << 21)
+#define FMOV_D0 0x9e6703e0u
+#define WFI 0xd503207fu
+#define SMC_0 0xd4000003u
+
+enum of { HCR, HFGRTR, HFGWTR, HDFGRTR, HDFGWTR, CPTR, MDCR, CNTHCTL, CONTROLS };
+static const char *const of_words[CONTROLS] = { "hcr",	   "hfgrtr", "hfgwtr", "hdfgrtr",
+						"hdfgwtr", "cptr",   "mdcr",   "cnthctl" };
+
+/* `r`, `w`: may be read, written; a write that is no `quiet` one would change what L2 runs with. */
+struct trapped {
+	uint8_t op0, op1, crn, crm, op2;
+	bool r, w, quiet;
+	enum of group; /* HFGRTR or HDFGRTR: FEAT_FGT has `bit` for it, of the registers for reads and writes; HCR: none */
+	uint8_t bit;
+	uint64_t hcr, cptr, mdcr, cnthctl;
+	uint32_t word; /* another instruction, and */
+	uint64_t syndrome; /* what it is told with */
+};
+
+#define NO HCR
+#define NAME(op0_, op1_, crn_, crm_, op2_) .op0 = (op0_), .op1 = (op1_), .crn = (crn_), .crm = (crm_), .op2 = (op2_)
+#define READ .r = true
+#define WRITE .w = true
+#define BOTH .r = true, .w = true
+#define QUIET .r = true, .w = true, .quiet = true
+#define FGT(bit_) .group = HFGRTR, .bit = (bit_)
+#define DEBUG(bit_) .group = HDFGRTR, .bit = (bit_)
+#define CONDITIONAL(ec) (PLACE(ESR_EC, ec) | ESR_CV | PLACE(ESR_COND, ESR_COND_ALWAYS))
+
+static const struct trapped all[] = {
+	{ NAME(3, 0, 0, 0, 6), READ, FGT(28), .hcr = HCR_TID1 }, /* REVIDR, AIDR */
+	{ NAME(3, 1, 0, 0, 7), READ, FGT(2), .hcr = HCR_TID1 },
+	{ NAME(3, 3, 0, 0, 1), READ, FGT(14), .hcr = HCR_TID2 }, /* CTR, CCSIDR, CLIDR, CSSELR */
+	{ NAME(3, 1, 0, 0, 0), READ, FGT(9), .hcr = HCR_TID2 | HCR_TID4 },
+	{ NAME(3, 1, 0, 0, 1), READ, FGT(10), .hcr = HCR_TID2 | HCR_TID4 },
+	{ NAME(3, 2, 0, 0, 0), QUIET, FGT(13), .hcr = HCR_TID2 | HCR_TID4 },
+	{ NAME(3, 0, 0, 1, 0), READ, .hcr = HCR_TID3 }, /* ID_PFR0, MVFR0, AA64PFR0, DFR0, ISAR0, MMFR0, MMFR3 */
+	{ NAME(3, 0, 0, 3, 0), READ, .hcr = HCR_TID3 },
+	{ NAME(3, 0, 0, 4, 0), READ, .hcr = HCR_TID3 },
+	{ NAME(3, 0, 0, 5, 0), READ, .hcr = HCR_TID3 },
+	{ NAME(3, 0, 0, 6, 0), READ, .hcr = HCR_TID3 },
+	{ NAME(3, 0, 0, 7, 0), READ, .hcr = HCR_TID3 },
+	{ NAME(3, 0, 0, 7, 3), READ, .hcr = HCR_TID3 },
+	{ NAME(3, 0, 0, 0, 0), READ, FGT(25) }, /* MIDR, MPIDR, DCZID, ISR */
+	{ NAME(3, 0, 0, 0, 5), READ, FGT(26) },
+	{ NAME(3, 3, 0, 0, 7), READ, FGT(15) },
+	{ NAME(3, 0, 12, 1, 0), READ, FGT(18) },
+	{ NAME(3, 0, 1, 0, 1), QUIET, .hcr = HCR_TACR }, /* ACTLR */
+	{ NAME(3, 0, 11, 0, 0), WRITE, .hcr = HCR_TIDCP }, /* IMPLEMENTATION DEFINED */
+	{ NAME(3, 3, 15, 2, 1), WRITE, .hcr = HCR_TIDCP },
+	{ NAME(3, 0, 1, 0, 0), BOTH, FGT(29) }, /* SCTLR, CPACR, TTBR0, TTBR1, TCR */
+	{ NAME(3, 0, 1, 0, 2), BOTH, FGT(12), .cptr = CPTR_E2H_TCPAC },
+	{ NAME(3, 0, 2, 0, 0), BOTH, FGT(36) },
+	{ NAME(3, 0, 2, 0, 1), QUIET, FGT(37) },
+	{ NAME(3, 0, 2, 0, 2), BOTH, FGT(32) },
+	{ NAME(3, 0, 5, 1, 0), QUIET, FGT(0) }, /* AFSR0, AFSR1, ESR, FAR, PAR */
+	{ NAME(3, 0, 5, 1, 1), QUIET, FGT(1) },
+	{ NAME(3, 0, 5, 2, 0), QUIET, FGT(16) },
+	{ NAME(3, 0, 6, 0, 0), QUIET, FGT(17) },
+	{ NAME(3, 0, 7, 4, 0), QUIET, FGT(27) },
+	{ NAME(3, 0, 10, 2, 0), BOTH, FGT(24) }, /* MAIR, AMAIR, VBAR, CONTEXTIDR */
+	{ NAME(3, 0, 10, 3, 0), QUIET, FGT(3) },
+	{ NAME(3, 0, 12, 0, 0), BOTH, FGT(38) },
+	{ NAME(3, 0, 13, 0, 1), QUIET, FGT(11) },
+	{ NAME(3, 0, 13, 0, 4), QUIET, FGT(33) }, /* TPIDR_EL1, TPIDRRO_EL0, TPIDR_EL0 */
+	{ NAME(3, 3, 13, 0, 3), QUIET, FGT(34) },
+	{ NAME(3, 3, 13, 0, 2), QUIET, FGT(35) },
+	{ NAME(3, 3, 14, 0, 1), READ, .cnthctl = CNTHCTL_E2H_EL1PCTEN }, /* CNTPCT; CNTP_CTL, CNTP_CVAL */
+	{ NAME(3, 3, 14, 2, 1), QUIET, .cnthctl = CNTHCTL_E2H_EL1PTEN },
+	{ NAME(3, 3, 14, 2, 2), QUIET, .cnthctl = CNTHCTL_E2H_EL1PTEN },
+	{ NAME(3, 3, 14, 0, 2), READ, .cnthctl = CNTHCTL_EL1TVCT }, /* CNTVCT; CNTV_CTL, CNTV_CVAL */
+	{ NAME(3, 3, 14, 3, 1), QUIET, .cnthctl = CNTHCTL_EL1TVT },
+	{ NAME(3, 3, 14, 3, 2), QUIET, .cnthctl = CNTHCTL_EL1TVT },
+	{ NAME(2, 0, 0, 0, 5), BOTH, DEBUG(0), .mdcr = MDCR_TDA }, /* DBGBCR0, DBGBVR0, DBGWCR0, DBGWVR0 */
+	{ NAME(2, 0, 0, 0, 4), BOTH, DEBUG(1), .mdcr = MDCR_TDA },
+	{ NAME(2, 0, 0, 0, 7), BOTH, DEBUG(2), .mdcr = MDCR_TDA },
+	{ NAME(2, 0, 0, 0, 6), BOTH, DEBUG(3), .mdcr = MDCR_TDA },
+	{ NAME(2, 0, 0, 2, 2), BOTH, DEBUG(4), .mdcr = MDCR_TDA }, /* MDSCR */
+	{ NAME(2, 0, 1, 1, 4), READ, DEBUG(9), .mdcr = MDCR_TDOSA }, /* OSLSR, OSDLR */
+	{ NAME(2, 0, 1, 3, 4), BOTH, DEBUG(11), .mdcr = MDCR_TDOSA },
+	{ NAME(2, 0, 1, 0, 0), READ, .mdcr = MDCR_TDRA }, /* MDRAR */
+	{ .r = true, .word = FMOV_D0, .syndrome = CONDITIONAL(ESR_EC_FP), .cptr = CPTR_E2H_FPEN },
+	{ .w = true, .word = WFI, .syndrome = CONDITIONAL(ESR_EC_WFX), .hcr = HCR_TWI },
+	{ .w = true, .word = SMC_0, .syndrome = PLACE(ESR_EC, ESR_EC_SMC), .hcr = HCR_TSC },
+};
+#define ALL (sizeof(all) / sizeof(*all))
+
+/* Of one register that traps. */
+struct control {
+	enum of of;
+	uint64_t bit;
+	const char *word; /* NULL: the bit's number */
+};
+static const struct control coarse[] = {
+	{ HCR, 0, "none" },
+	{ HCR, HCR_TID1, "tid1" },
+	{ HCR, HCR_TID2, "tid2" },
+	{ HCR, HCR_TID3, "tid3" },
+	{ HCR, HCR_TID4, "tid4" },
+	{ HCR, HCR_TACR, "tacr" },
+	{ HCR, HCR_TIDCP, "tidcp" },
+	{ HCR, HCR_TWI, "twi" },
+	{ HCR, HCR_TSC, "tsc" },
+	{ CPTR, CPTR_E2H_FPEN, "fpen" },
+	{ CPTR, CPTR_E2H_TCPAC, "tcpac" },
+	{ MDCR, MDCR_TDA, "tda" },
+	{ MDCR, MDCR_TDOSA, "tdosa" },
+	{ MDCR, MDCR_TDRA, "tdra" },
+	{ CNTHCTL, CNTHCTL_E2H_EL1PCTEN, "el1pcten" },
+	{ CNTHCTL, CNTHCTL_E2H_EL1PTEN, "el1pten" },
+	{ CNTHCTL, CNTHCTL_EL1TVCT, "el1tvct" },
+	{ CNTHCTL, CNTHCTL_EL1TVT, "el1tvt" },
+};
+#define COARSE (sizeof(coarse) / sizeof(*coarse))
+#define DIRECTIONS 2 /* of each entry of all[], after coarse[]: read, written */
+
+static struct control control_of(const struct litmus *l)
+{
+	unsigned variant = (unsigned)l->variant, fine = variant - COARSE;
+	const struct trapped *t;
+
+	if (variant < COARSE)
+		return coarse[variant];
+	t = &all[fine / DIRECTIONS];
+	return (struct control){ t->group + fine % DIRECTIONS, 1ull << t->bit, NULL };
+}
+
+static bool traps(const struct control *c, const struct trapped *t, bool read)
+{
+	switch (c->of) {
+	case HCR:
+		return t->hcr & c->bit;
+	case CPTR:
+		return t->cptr & c->bit;
+	case MDCR:
+		return t->mdcr & c->bit;
+	case CNTHCTL:
+		return t->cnthctl & c->bit;
+	default:
+		return t->group != NO && c->of == t->group + !read && c->bit == 1ull << t->bit;
+	}
+}
+
+static uint64_t syndrome(const struct trapped *t, bool read)
+{
+	return t->word ? t->syndrome
+		       : PLACE(ESR_EC, ESR_EC_SYS64) | PLACE(ESR_SYS_OP0, t->op0) | PLACE(ESR_SYS_OP1, t->op1) |
+				 PLACE(ESR_SYS_CRN, t->crn) | PLACE(ESR_SYS_CRM, t->crm) | PLACE(ESR_SYS_OP2, t->op2) |
+				 PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_DIRECTION, read);
+}
+
+static void set_controls(struct context *c, const struct control *what)
+{
+	struct controls *set = &c->controls;
+
+	*set = (struct controls){ .set = 1, .cptr = CPTR_E2H_FPEN, .cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
+	switch (what->of) {
+	case HCR:
+		c->hcr |= what->bit;
+		break;
+	case CPTR: /* FPEN traps where it is 0 */
+		set->cptr ^= what->bit;
+		break;
+	case MDCR:
+		set->mdcr |= what->bit;
+		break;
+	case CNTHCTL: /* so do those of the physical timer */
+		set->cnthctl ^= what->bit;
+		break;
+	default:
+		set->fgt = 1;
+		set->fine[what->of - HFGRTR] = what->bit;
+		break;
+	}
+}
+
+static void instruction(struct litmus *l, const struct trapped *t, bool read, bool trapped)
+{
+	struct step *s = add(l, 0, STEP_SYS);
+	struct probe *p;
+
+	s->b = t->word ? t->word : WORD(t->op0, t->op1, t->crn, t->crm, t->op2, read);
+	s->c = SYS_AT_EL1;
+	s->flags = STEP_UNDER_TEST | STEP_WORD;
+	p = add_probe(l, 0, l->steps[0] - 1, trapped ? ROLE_TRAP : ROLE_DONE);
+	p->now = syndrome(t, read);
+	p->at = s->b;
+}
+
+/* --self-test: none of the instructions is executed. */
+static void build_control(struct litmus *l)
+{
+	struct control c = control_of(l);
+	struct step *s;
+
+	add_context(l, 0, VMID, 0, false, true);
+	set_controls(&l->vm->shared->context[0], &c);
+	s = add(l, 0, STEP_SYS); /* CPACR_EL12: L2's EL1 itself may use SIMD&FP */
+	s->a = CPTR_E2H_FPEN;
+	s->b = WORD(3, 5, 1, 0, 2, 0);
+	s->c = SYS_AT_EL2;
+	s->flags = STEP_WORD;
+	for (unsigned i = 0; i < ALL; i++)
+		for (unsigned read = 0; read < 2; read++) {
+			const struct trapped *t = &all[i];
+			bool trapped = traps(&c, t, read), there = read ? t->r : t->w;
+			bool quiet = t->word ? t->cptr != 0 : read || t->quiet;
+			/* Of the rest the other direction of what traps, and each fifth. */
+			bool asked = traps(&c, t, !read) || i % 5 == (unsigned)l->variant % 5;
+
+			if (there && (trapped || (quiet && asked)))
+				instruction(l, t, read, trapped);
+		}
+}
+
+/* Whether FEAT_FGT has a bit for it and it can be accessed so. */
+static bool is_fine(const struct trapped *t, bool read)
+{
+	return t->group != NO && (read ? t->r : t->w);
+}
+
+void cases_trap_control(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_control,
+			    .level = 3,
+			    .any_stage2 = true,
+			    .own = true,
+			    .shift = 12,
+			    .regime = "el1&0" };
+
+	for (l.variant = 0; l.variant < (int)(COARSE + DIRECTIONS * ALL); l.variant++) {
+		unsigned fine = (unsigned)l.variant - COARSE;
+		struct control c = control_of(&l);
+
+		l.place = c.of;
+		l.position = c.of == HFGWTR || c.of == HDFGWTR;
+		l.needs_ecv = c.of == CNTHCTL && c.bit & (CNTHCTL_EL1TVCT | CNTHCTL_EL1TVT);
+		l.needs_evt = c.of == HCR && c.bit & HCR_TID4;
+		if (c.word)
+			list_add(list, &l, "trap-control/%s/%s", of_words[c.of], c.word);
+		else if (is_fine(&all[fine / DIRECTIONS], fine % DIRECTIONS == 0))
+			list_add(list, &l, "trap-control/%s/bit%u", of_words[c.of], all[fine / DIRECTIONS].bit);
+	}
+}
