@@ -45,7 +45,7 @@ WHOLE = ("s2-all/*", "s2-vmids/*", "l0-*/*", "flags-l2/*")
 """Families in which KVM walks whole shadow contexts: on the model where that is quick."""
 
 KNOWN = ("*/no-read*", "*/hardware-af-execute*")
-"""Cases of which Linux 7.3 makes a loop (docs/defects.md): nvh-litmus gives each up after 20 s of guest time."""
+"""Linux 7.3 makes a loop of such a case (docs/defects.md); nvh-litmus gives up after 20 s of guest time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def _contradictions(rows: Sequence[Node]) -> Iterator[Problem]:
 def _unknown(rows: Sequence[Node]) -> Iterator[Problem]:
     for row in rows:
         for name in row.map["inject"].map["at"].items if "inject" in row.map else ():
-            if not inject.words(name.text):
+            if not inject.words(name.text or ""):
                 yield name.problem(
                     repr(name.text), "MSR, MRS or AT and a name of INSTRUCTIONS, or TLBI and a glob of them"
                 )

@@ -157,7 +157,8 @@ def run(
     begun = time.monotonic()
     out.mkdir(parents=True)
     controls = {
-        by: check_one(by, built[by], NONE, "", out, hunting_s) for by in sorted({fault.by for fault in faults})
+        by: check_one(by, built[by], NONE, "", out, hunting_s)
+        for by in sorted({fault.by for fault in faults})
     }
     for by, check in controls.items():
         say(line_of(f"{NONE} ({by})", check))

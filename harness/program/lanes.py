@@ -32,8 +32,9 @@ LANES = (
     Lane("whole", "qemu-v1-40bit", "icount", WHOLE),
     Lane("one-cpu", "qemu-40bit", "icount", ONE_CPU, l0_cpus=1),
 )
-"""40 bits of PA, because the end of a VM walks as many in each of its contexts (with 48, five of six instructions
-of L0) and no program has an address of more; no FEAT_TLBIRANGE where whole contexts go (docs/models.md)."""
+"""40 bits of PA, because the end of a VM walks as many in each of its contexts (with 48, five of six of L0's
+instructions) and no program has an address of more; no FEAT_TLBIRANGE where whole contexts go
+(docs/models.md)."""
 WIDE = "qemu-48bit"
 """Where the size does not matter: on the bare machine, and for programs whose file names no model."""
 

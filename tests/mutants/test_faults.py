@@ -62,10 +62,16 @@ BAD = [
     ("{fault: none, wrong: w, at: f(), seen-by: hunt}", "the correct model's name"),
     ("{fault: a, wrong: w, at: f(), seen-by: stack}", "stack"),
     ("{fault: a, wrong: w, at: f(), seen-by: hunt, by: plugin}", "by"),
-    ("{fault: a, wrong: w, at: f(), seen-by: hunt, inject: {at: [MSR HCR_EL2]}}", "an injection with only 'at'"),
+    (
+        "{fault: a, wrong: w, at: f(), seen-by: hunt, inject: {at: [MSR HCR_EL2]}}",
+        "an injection with only 'at'",
+    ),
     ("{fault: a, wrong: w, at: f(), seen-by: hunt, inject: {at: [MSR X_EL2], loses: 1}}", "'MSR X_EL2'"),
     ("{fault: a, wrong: w, at: f(), seen-by: hunt, inject: {at: [TLBI X*], loses: 1}}", "'TLBI X*'"),
-    ("{fault: a, wrong: w, at: f(), seen-by: hunt, inject: {at: [MSR HCR_EL2], loses: 1, hides: 1}}", "both 'loses' and 'hides'"),
+    (
+        "{fault: a, wrong: w, at: f(), seen-by: hunt, inject: {at: [MSR HCR_EL2], loses: 1, hides: 1}}",
+        "both 'loses' and 'hides'",
+    ),
     ("{fault: a, wrong: w, seen-by: hunt}", "at"),
 ]
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from harness.trace.executed import counts
 
 
