@@ -11,5 +11,6 @@ def traced(start: int, end: int, executed: range | list[int], costs: bytes = b""
     bitmap = bytearray(((end - start) // 4 + 7) // 8)
     for address in executed:
         bitmap[(address - start) // 4 // 8] |= 1 << (address - start) // 4 % 8
-    header = counts._HEADER.pack(counts._MAGIC, start, end, len(executed) - 1, 1, *[0] * 62, ops, 0)
+    by_cpu = [len(executed) // 2, len(executed) - len(executed) // 2, *[0] * 62]
+    header = counts._HEADER.pack(counts._MAGIC, start, end, *by_cpu, ops, 0)
     return (header + costs).ljust(counts._BITMAP, b"\0") + bytes(bitmap)
