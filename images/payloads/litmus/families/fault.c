@@ -146,23 +146,30 @@ static void build_descriptor(struct litmus *l)
 	add_cleanup(l, 0, at, first_level(l->shift), 1);
 }
 
-/*
- * VTCR_EL2.HA, and the descriptor whose flag is 0 is in memory that L1 may not write: the update is an External abort. The
- * table is L0's event memory, read-only.
- */
-static void build_flag(struct litmus *l)
-{
-	uint64_t at = fresh_ipa(l->shift, 2, 1), offset = 0x10000, table = EVENT_PA + offset;
-	uint64_t descriptor = leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W);
-	bool skip = l->vm->shared->skip;
+#define FLAG_TABLE_OFFSET 0x10000
 
-	add_host(l, EVENT_SET_UP, offset);
+/* VTCR_EL2.HA, and a table of one page for `at` in L0's event memory. Returns where `descriptor` is. */
+static uint64_t flag_table(struct litmus *l, uint64_t at, uint64_t descriptor)
+{
+	uint64_t table = EVENT_PA + FLAG_TABLE_OFFSET;
+
+	add_host(l, EVENT_SET_UP, FLAG_TABLE_OFFSET);
 	add_context(l, 0, VMID, 0, false, true);
 	l->vm->shared->context[0].vtcr |= VTCR_HA;
 	add_poke(l, DATA_PA, value_at(DATA_PA));
-	add_poke(l, table, descriptor & ~PTE_AF);
+	add_poke(l, table, descriptor);
 	add_write(l, STEP_S2, 0, at, table_descriptor(table), 2);
-	if (!skip)
+	return table;
+}
+
+/* The descriptor whose flag is 0 is in memory that L1 may not write: the update is an External abort. */
+static void build_flag(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, 2, 1), offset = FLAG_TABLE_OFFSET;
+	uint64_t descriptor = leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W);
+	uint64_t table = flag_table(l, at, descriptor & ~PTE_AF);
+
+	if (!l->vm->shared->skip)
 		add_host(l, EVENT_READ_ONLY, offset);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_GONE, value_at(DATA_PA), 0);
 	expect_fault(l, FAULT_EXTERNAL_WALK, ESR_FSC_TYPE_EXTERNAL_WALK, 3, at);
@@ -174,16 +181,10 @@ static void build_flag(struct litmus *l)
 /* VTCR_EL2.HA: the descriptor in which L0 sets the flag is in L0's dirty log, once. */
 static void build_flag_logged(struct litmus *l)
 {
-	uint64_t at = fresh_ipa(l->shift, 2, 1), offset = 0x10000, table = EVENT_PA + offset;
+	uint64_t at = fresh_ipa(l->shift, 2, 1), offset = FLAG_TABLE_OFFSET;
 	uint64_t descriptor = leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W);
-	bool skip = l->vm->shared->skip;
+	uint64_t table = flag_table(l, at, l->vm->shared->skip ? descriptor : descriptor & ~PTE_AF);
 
-	add_host(l, EVENT_SET_UP, offset);
-	add_context(l, 0, VMID, 0, false, true);
-	l->vm->shared->context[0].vtcr |= VTCR_HA;
-	add_poke(l, DATA_PA, value_at(DATA_PA));
-	add_poke(l, table, skip ? descriptor : descriptor & ~PTE_AF);
-	add_write(l, STEP_S2, 0, at, table_descriptor(table), 2);
 	add_host(l, EVENT_DIRTY_ON, offset);
 	expect_host(l, EVENT_DIRTY_READ, offset, 1);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, 0, value_at(DATA_PA));
