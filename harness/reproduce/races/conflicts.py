@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from harness.program.addresses import PHYSICAL_BITS, Layout
 from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
-from harness.program.program import Action, Host, Program, Sample, Spin, Stop
+from harness.program.program import HALTS, Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.afterwards import probed
@@ -94,7 +94,8 @@ class RaceProgram:
         users = [i for i, each in enumerate(actions) if isinstance(each, Spin)]
         behind = actions[users[-1] + 1 :]
         stirs = itertools.takewhile(lambda each: isinstance(each, Host) and each.action in STIRS, behind)
-        return Others(len(users), len(list(stirs)))
+        halts = any(isinstance(each, Spin) and each.where in HALTS for each in actions)
+        return Others(len(users), len(list(stirs)), halts)
 
 
 def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
