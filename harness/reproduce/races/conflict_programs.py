@@ -43,7 +43,8 @@ STIRRED = {"kicked": "kick", "preempted": "preempt", "hopped": "hop"}
 """Ways in which L0 disturbs the user that has begun, and by what."""
 HALTED = "halted"
 """Way of a user that halts in L2 after each access: its vCPU gives up what it has loaded, and loads it anew."""
-WAYS = ("after", "used", "before", HALTED, *STIRRED)
+USED = "used"
+WAYS = ("after", USED, "before", HALTED, *STIRRED)
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
 the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
 KVM_RUN and comes back, or its thread is scheduled out and in, or goes from CPU to CPU."""
@@ -56,7 +57,7 @@ def begin_of(rng: random.Random, spin: Spin, maps: Action, look: Action, way: st
     way = way or rng.choice(WAYS)
     if way == "before":
         return [spin, maps]
-    used = [look] if way == "used" else []
+    used = [look] if way == USED else []
     return [maps, *used, halting(spin) if way == HALTED else spin, *stir(way)]
 
 

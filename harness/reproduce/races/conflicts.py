@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from harness.program.addresses import PHYSICAL_BITS, Layout
 from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
-from harness.program.program import HALTS, Action, Host, Program, Sample, Spin, Stop
+from harness.program.program import HALTS, Access, Action, Host, Program, Sample, Spin, Stop
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.afterwards import probed
 from harness.reproduce.races.calm import Others
-from harness.reproduce.races.conflict_programs import HALTED, REPLACES, SHIFT, STIRRED, WAYS
+from harness.reproduce.races.conflict_programs import HALTED, REPLACES, SHIFT, STIRRED, USED, WAYS
 from harness.reproduce.races.crowd import crowded
 from harness.reproduce.races.schedule import MOST_BITS
 
@@ -144,7 +144,7 @@ def program(
         bits = PHYSICAL_BITS if beside == OTHER_VM else NARROW if narrow else bits
         s2_bits = NARROW if bits == NARROW else None
         found = CONFLICTS[kind].make(rng, layout, s2_bits, way)
-        found = crowded(rng, kind, found, layout, s2_bits)
+        found = looked_again(crowded(rng, kind, found, layout, s2_bits), way)
         comes_online = Host("online", 0) in found.actions
         if beside == THIRD and comes_online:
             pass  # all vCPUs that a VM may have run then
@@ -157,6 +157,21 @@ def program(
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
+
+
+def looked_again(program: Program, way: str) -> Program:
+    """Where the first CPU has used the translation, too, it looks once more when the user was looked at.
+
+    Not where a log is read: what it does would be in that.
+    """
+    actions = program.actions
+    begins = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+    look = actions[begins - 1]
+    logged = any(isinstance(each, Host) and each.action == "dirty-read" for each in actions)
+    if way != USED or logged or not isinstance(look, Access):
+        return program
+    at = next(i for i, each in enumerate(actions) if isinstance(each, Sample)) + 1
+    return replace(program, actions=(*actions[:at], look, *actions[at:]))
 
 
 def _beside_at(rng: random.Random, actions: Sequence[Action]) -> int:

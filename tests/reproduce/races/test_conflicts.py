@@ -175,6 +175,30 @@ def test_a_user_that_has_begun_is_disturbed_in_its_way(way: str, action: str) ->
         assert found.others.stirs == 1
 
 
+def test_who_has_used_it_on_the_first_cpu_looks_again() -> None:
+    """What is stale there is a finding, whatever the other CPU finds."""
+    kinds = set()
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if conflict_programs.USED not in conflict.ways:
+            continue
+        program = conflicts.program(random.Random(2), kind, conflict_programs.USED).program
+        first = next(i for i, each in enumerate(program.actions) if isinstance(each, Sample))
+        again = program.actions[first + 1]
+        if not isinstance(again, Access):
+            continue
+        kinds.add(kind)
+        begins = next(i for i, each in enumerate(program.actions) if isinstance(each, Spin))
+        assert program.actions[begins - 1] == again
+        seen = [None if may is None else min(may) for may in allowed_of(program)]
+        assert judge(program, seen, conflicts.KNOWN) is None
+        seen[first + 1] = "v=0x1234"
+        finding = judge(program, seen, conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+    assert {"event", "memslot", "vncr", "vncr-event", "vncr-memslot", "event-of-l1", "stage1", "recycle"} <= kinds
+    assert not kinds & {"dirty", "vncr-dirty", "recycle-into"}
+
+
 def test_a_user_that_halts_is_looked_at_as_one_that_does_not() -> None:
     """It halts where its translation is there, and what it may find is the same."""
     seen = set()
