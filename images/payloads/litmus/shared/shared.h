@@ -91,8 +91,8 @@ enum spin_where {
 	SPIN_VEL2,
 	SPIN_L2_SPOILT, /* and report each read of a spoilt page */
 	SPIN_L2_EL0,
-	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
-	SPIN_L2_WRITE,	/* writes, another value each time */
+	SPIN_L2_VNCR, /* reads TPIDR_EL2, that is the page of VNCR_EL2 */
+	SPIN_L2_WRITE, /* writes, another value each time */
 	SPIN_L2_VNCR_WRITE, /* the same to TPIDR_EL2 */
 	SPIN_L2_HALTS, /* a WFIT after each access, for which L0 takes the CPU away; likewise the next three */
 	SPIN_L2_WRITE_HALTS,
