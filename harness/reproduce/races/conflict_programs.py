@@ -42,7 +42,7 @@ OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 STIRRED = {"kicked": "kick", "preempted": "preempt", "hopped": "hop"}
 """Ways in which L0 disturbs the user that has begun, and by what."""
 HALTED = "halted"
-"""Way of a user that halts in L2 after each access: its vCPU gives up what it has loaded, and loads it anew."""
+"""Way of a user that halts in L2 after each access: its vCPU gives up what it has loaded, and loads anew."""
 USED = "used"
 WAYS = ("after", USED, "before", HALTED, *STIRRED)
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that

@@ -216,7 +216,7 @@ class Drawer:
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
     def _next_gaps(self, rng: random.Random) -> Schedule:
-        """The next two gaps; empty when all were tried. Those of the last fault come first, and what is new."""
+        """The next two gaps; empty when all were tried. The last fault's come first, and what is new."""
         if self._gaps is None:
             self._gaps = self._gaps_order(rng)
         while self._gaps:

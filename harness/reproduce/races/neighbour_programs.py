@@ -30,8 +30,8 @@ from harness.program.program import (
 from harness.reproduce.races.conflict_programs import OF_EL1, OF_VEL2, SHIFT, plain, unmap
 
 TAKES = ("vncr-own", "vncr-event", "vncr-memslot", "event", "memslot", "stage1", "stage2", "private")
-"""What is taken from one of them: its VNCR page, by L1 or by L0's VMM; or a page of its stage 1 or 2; or nothing, where
-both have one VMID and ASID, and each has tables of its own."""
+"""What is taken from one of them: its VNCR page, by L1 or by L0's VMM; or a page of its stage 1 or 2; or
+nothing, where both have one VMID and ASID, and each has tables of its own."""
 END: tuple[Action, ...] = (Sample(1), Sample(2), Stop(1), Stop(2))
 SHARE = Host("share", 0)
 
@@ -100,7 +100,7 @@ def _guests(rng: random.Random, layout: Layout, bits: int | None, way: str) -> P
 
 
 def _private(rng: random.Random, layout: Layout, bits: int | None) -> Program:
-    """One shadow, one VMID, one ASID, and tables of stage 1 that are one vCPU's alone: without CnP they may be.
+    """One shadow, one VMID, one ASID, and tables of stage 1 that are one vCPU's alone, as they may be.
 
     L0 has to keep what one of them holds on the CPU from the other one, whenever it gives that the CPU. L1's
     operation is for another page: both go on.

@@ -195,14 +195,23 @@ def test_who_has_used_it_on_the_first_cpu_looks_again() -> None:
         finding = judge(program, seen, conflicts.KNOWN)
         assert finding is not None
         assert not finding.known
-    assert {"event", "memslot", "vncr", "vncr-event", "vncr-memslot", "event-of-l1", "stage1", "recycle"} <= kinds
+    assert {
+        "event",
+        "memslot",
+        "vncr",
+        "vncr-event",
+        "vncr-memslot",
+        "event-of-l1",
+        "stage1",
+        "recycle",
+    } <= kinds
     assert not kinds & {"dirty", "vncr-dirty", "recycle-into"}
 
 
 def test_a_user_that_halts_is_looked_at_as_one_that_does_not() -> None:
     """It halts where its translation is there, and what it may find is the same."""
     seen = set()
-    for kind, conflict in conflicts.CONFLICTS.items():
+    for conflict in conflicts.CONFLICTS.values():
         if conflict_programs.HALTED not in conflict.ways:
             continue
         halts, plain = (
@@ -478,7 +487,18 @@ def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["event", "vncr", "vncr-event", "vncr-memslot", "recycle", "turns", "operations", "vncr-turns", "vncr-own", "neighbours"],
+    [
+        "event",
+        "vncr",
+        "vncr-event",
+        "vncr-memslot",
+        "recycle",
+        "turns",
+        "operations",
+        "vncr-turns",
+        "vncr-own",
+        "neighbours",
+    ],
 )
 def test_what_is_stale_is_a_new_finding(name: str) -> None:
     program = made(name)
