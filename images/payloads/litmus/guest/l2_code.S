@@ -61,7 +61,7 @@ l2_hang:
 
 /*
  * One access again and again, each counted. x1 = address, x2 = struct spin, x3 = stop flag, x4 = count, x6 = 1 at
- * EL0, x7 = ticks of the counter for which it halts; x0 is what was read.
+ * EL0; x0 is what was read.
  */
 	.macro	counted access:vararg
 	\access
@@ -95,11 +95,8 @@ l2_vncr_spin_write:
 	.macro	spin_halts access:vararg
 	ldr	x4, [x2, #8]
 1:	counted	\access
-	cbz	x7, 3f
-	mrs	x5, cntvct_el0
-	add	x5, x5, x7
-	.inst	0xd5031020 | 5	/* wfit x5: no assembler needs to know FEAT_WFxT */
-3:	ldr	x5, [x3]
+	wfi			/* host/run.c wakes it */
+	ldr	x5, [x3]
 	cbz	x5, 1b
 	b	l2_end
 	.endm

@@ -2,8 +2,6 @@
 /* At vEL2, on a PE that spins: one entry into L2, and what it came to. */
 #include "guest/spin_entry.h"
 
-#define HALTS_PER_S 10000
-
 void spin_failed(volatile struct spin *spin, bool stage1, uint64_t esr, uint64_t hpfar)
 {
 	spin->stage1 = stage1;
@@ -18,14 +16,6 @@ static uint64_t el0_alias(const volatile void *at)
 	return L2_DATA_VA + ((uint64_t)at & 0xffff);
 }
 
-/* Of the counter, for a WFIT; 0: none, or L1 has no WFIT (FEAT_WFxT, Arm ARM D24.2 ID_AA64ISAR2_EL1). */
-static uint64_t halt_ticks(uint64_t where)
-{
-	if (where < SPIN_L2_HALTS || where > SPIN_L2_VNCR_WRITE_HALTS || !(MRS(s3_0_c0_c6_2) & 0xf))
-		return 0;
-	return MRS(cntfrq_el0) / HALTS_PER_S;
-}
-
 void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct step *s, char *code, uint64_t *stop)
 {
 	bool el0 = s->c == SPIN_L2_EL0, own, vncr;
@@ -35,7 +25,6 @@ void spin_in_l2(struct pe *cpu, volatile struct spin *spin, const struct step *s
 	cpu->x[2] = el0 ? el0_alias(spin) : (uint64_t)spin;
 	cpu->x[3] = el0 ? el0_alias(stop) : (uint64_t)stop;
 	cpu->x[6] = el0;
-	cpu->x[7] = halt_ticks(s->c);
 	cpu->elr = (uint64_t)code;
 	cpu->spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 	pe_enter(cpu);

@@ -94,7 +94,7 @@ enum spin_where {
 	SPIN_L2_VNCR, /* reads TPIDR_EL2, that is the page of VNCR_EL2 */
 	SPIN_L2_WRITE, /* writes, another value each time */
 	SPIN_L2_VNCR_WRITE, /* the same to TPIDR_EL2 */
-	SPIN_L2_HALTS, /* a WFIT after each access, for which L0 takes the CPU away; likewise the next three */
+	SPIN_L2_HALTS, /* a WFI after each access, for which L0 takes the CPU away; likewise the next three */
 	SPIN_L2_WRITE_HALTS,
 	SPIN_L2_VNCR_HALTS,
 	SPIN_L2_VNCR_WRITE_HALTS,
