@@ -18,7 +18,18 @@ from dataclasses import dataclass, replace
 from harness.program.addresses import PHYSICAL_BITS, Layout
 from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
-from harness.program.program import HALTS, Access, Action, Host, Program, Sample, Spin, Stop
+from harness.program.program import (
+    HALTS,
+    VNCR_WRITES,
+    WRITES,
+    Access,
+    Action,
+    Host,
+    Program,
+    Sample,
+    Spin,
+    Stop,
+)
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.afterwards import probed
@@ -162,13 +173,14 @@ def program(
 def looked_again(program: Program, way: str) -> Program:
     """Where the first CPU has used the translation, too, it looks once more when the user was looked at.
 
-    Not where a log is read: what it does would be in that.
+    Not where the user writes: nobody knows what is there, and what the look does would be in a log.
     """
     actions = program.actions
     begins = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
     look = actions[begins - 1]
+    writes = any(isinstance(each, Spin) and each.seen in (WRITES, VNCR_WRITES) for each in actions)
     logged = any(isinstance(each, Host) and each.action == "dirty-read" for each in actions)
-    if way != USED or logged or not isinstance(look, Access):
+    if way != USED or writes or logged or not isinstance(look, Access):
         return program
     at = next(i for i, each in enumerate(actions) if isinstance(each, Sample)) + 1
     return replace(program, actions=(*actions[:at], look, *actions[at:]))

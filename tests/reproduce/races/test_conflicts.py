@@ -205,7 +205,7 @@ def test_who_has_used_it_on_the_first_cpu_looks_again() -> None:
         "stage1",
         "recycle",
     } <= kinds
-    assert not kinds & {"dirty", "vncr-dirty", "recycle-into"}
+    assert not kinds & {"dirty", "vncr-dirty", "vncr-write", "recycle-into"}
 
 
 def test_a_user_that_halts_is_looked_at_as_one_that_does_not() -> None:
