@@ -59,7 +59,19 @@ LETTERS = {
     "S": "as stage 1 says (fwb)",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "pressure", "e2h0", "late", "fresh", "loose")
+PROGRAM_WORDS = (
+    "cpus",
+    "spare",
+    "world",
+    "hide",
+    "needs",
+    "pressure",
+    "e2h0",
+    "late",
+    "halts",
+    "fresh",
+    "loose",
+)
 PRESSURE_MAX = 4096
 """Pages; images/payloads/litmus/shared/shared.h, PRESSURE_PAGES."""
 CONTEXT_VALUES = ("granule", *context_words.NUMBERS)

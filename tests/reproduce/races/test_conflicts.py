@@ -24,6 +24,7 @@ from harness.program.program import (
     Spin,
     Stop,
 )
+from harness.program.render import render
 from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import (
     again,
@@ -220,6 +221,10 @@ def test_a_user_that_halts_is_looked_at_as_one_that_does_not() -> None:
         (spin,) = (each for each in halts.actions if isinstance(each, Spin))
         assert spin.where == f"{spin.seen}-halts"
         assert Spin(spin.cpu, spin.ctx, spin.at, spin.seen) in plain.actions
+        heads = [render(each, "race").partition("\n")[0].split() for each in (halts, plain)]
+        assert ["halts" in head for head in heads] == [True, False], (
+            "nvh-litmus makes the VM at its first line"
+        )
         if len(halts.actions) == len(plain.actions):
             assert allowed_of(halts) == allowed_of(plain)
         seen.add(spin.seen)

@@ -204,7 +204,8 @@ static bool do_spin(struct text *t, const struct line *line)
 				s->c = places[i].where;
 		if (s->c == NOBODY)
 			return text_wrong(t, "%s is not where a CPU can spin", w[4]);
-		t->config.halts |= s->c >= SPIN_L2_HALTS && s->c <= SPIN_L2_VNCR_WRITE_HALTS;
+		if (s->c >= SPIN_L2_HALTS && s->c <= SPIN_L2_VNCR_WRITE_HALTS && !t->config.halts)
+			return text_wrong(t, "%s needs `halts` in the line of `program`", w[4]);
 		t->spinning[cpu] = 1;
 		text_step(t, t->cpu, STEP_START)->c = cpu;
 	} else {
