@@ -385,6 +385,15 @@ def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:
     assert {(LOAD, 1), (LOAD, 2)} <= first
 
 
+def test_a_lock_that_a_function_takes_twice_has_two_places_behind_it() -> None:
+    """Between the two others may see what is not ready yet: that is as new as what is behind the second one."""
+    takes, gives = Place("tlbi", "call", "_lock"), Place("tlbi", "after", "_unlock")
+    log = [*LOG[: LOG.index((0, TLBI))], *whole(0, TLBI, takes, gives, takes, gives), *whole(0, MARK)]
+    run = CalmRun(arrivals(log), ONE_USER)
+    (group, other) = (some for (place, _), some in run.groups[0].items() if place == gives)
+    assert [each.arrivals[0].nth for each in (*group, *other)] == [1, 2]
+
+
 def test_two_gaps_meet_in_either_order() -> None:
     """CPU 1 has walked and waits before its lock; CPU 0 has given its own and bumps a counter behind it.
 
