@@ -58,8 +58,8 @@ def sensible(program: Program) -> bool:
     """Whether a candidate can be run: legal, spins begun before they are looked at, CPUs that exist.
 
     Event memory holds what the reference model says only from ``host set-up`` on.
-    Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would. CPU 0 alone
-    asks the host for something, and no CPU waits for itself to spin.
+    Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would. CPU 0
+    alone asks the host for something, and no CPU waits for itself to spin.
     """
     spinning: set[int] = set()
     cpu, prepared = 0, False

@@ -386,7 +386,7 @@ def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:
 
 
 def test_a_lock_that_a_function_takes_twice_has_two_places_behind_it() -> None:
-    """Between the two others may see what is not ready yet: that is as new as what is behind the second one."""
+    """Between the two others may see what is not ready yet: as new as what is behind the second one."""
     takes, gives = Place("tlbi", "call", "_lock"), Place("tlbi", "after", "_unlock")
     log = [*LOG[: LOG.index((0, TLBI))], *whole(0, TLBI, takes, gives, takes, gives), *whole(0, MARK)]
     run = CalmRun(arrivals(log), ONE_USER)
