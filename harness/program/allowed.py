@@ -108,7 +108,7 @@ class ReferenceModel:
                 return self.tables.descriptor(action)
             case Spin():
                 self.spins[action.cpu] = _Spinning(action.ctx, action.at, action.seen)
-                if action.where in (WRITES, VNCR_WRITES):
+                if action.seen in (WRITES, VNCR_WRITES):
                     self.words.written_at_any_time = True
                 return frozenset({DONE})
             case Sample():

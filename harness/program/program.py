@@ -20,6 +20,8 @@ GROUP = 16
 WRITES, VNCR_WRITES = "l2w", "vncrw"
 TURNS = {"l2-turns": "l2", "vncr-turns": "vncr", "tlbi-turns": "l2", "l2-own": "l2", "vncr-own": "vncr"}
 """How a CPU spins that enters L2 anew for each access, and where it is looked at: ``Spin.where``."""
+HALTS = {f"{where}-halts": where for where in ("l2", WRITES, "vncr", VNCR_WRITES)}
+"""The same of one that halts in L2 after each access, until a signal wakes it."""
 BESIDE = ("kick", "online", "other-vm", "preempt", "hop", "share")
 """Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end, the
 vCPUs' threads losing their CPU for a moment, going from CPU to CPU, or taking turns on one."""
@@ -202,10 +204,11 @@ class Spin:
     """CPU ``cpu`` reads ``at`` again and again: ``where`` l2, el0, vel2 or vncr. Once for each CPU.
 
     With l2w it writes there in L2, with vncrw to its VNCR page, another value each time, which nobody reads:
-    its looks find 0. With l2-turns and vncr-turns it enters L2 for each access, under each context from
-    ``ctx`` on in turn. With tlbi-turns it executes an operation between two entries, each time another one,
-    under the last context and for address 0; with l2-own and vncr-own for what it has just read: what these
-    take from TLBs, a look may find all the same.
+    its looks find 0. With -halts behind it L2 halts after each access. With l2-turns and vncr-
+    turns it enters L2 for each access, under each context from ``ctx`` on in turn. With tlbi-turns it
+    executes an operation between two entries, each time another one, under the last context and for address
+    0; with l2-own and vncr-own for what it has just read: what these take from TLBs, a look may find all the
+    same.
     """
 
     cpu: int
@@ -216,7 +219,7 @@ class Spin:
     @property
     def seen(self) -> str:
         """The place among l2, l2w, el0, vel2, vncr and vncrw at which it is looked at."""
-        return TURNS.get(self.where, self.where)
+        return HALTS.get(self.where) or TURNS.get(self.where, self.where)
 
 
 @dataclass(frozen=True, slots=True)

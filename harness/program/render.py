@@ -21,6 +21,7 @@ from harness.program.context_words import words_of
 from harness.program.needs import needs
 from harness.program.program import (
     CONTIGUOUS,
+    HALTS,
     VNCR_WRITES,
     Access,
     Action,
@@ -58,7 +59,8 @@ def render(
     loose = loose or Loose()
     needed = f" needs={','.join(sorted(found))}" if (found := needs(program)) else ""
     late = any(isinstance(each, Host) and each.action == "online" for each in program.actions)
-    lines = [_header(program.world, name, fresh, late) + needed + (" loose" if loose.whole else "")]
+    halts = any(isinstance(each, Spin) and each.where in HALTS for each in program.actions)
+    lines = [_header(program.world, name, fresh, late, halts) + needed + (" loose" if loose.whole else "")]
     lines += [_context(program.world, i) for i in range(len(program.world.contexts))]
     lines += _memory(program)
     for i, action in enumerate(program.actions):
@@ -85,13 +87,14 @@ def prologue_lines(program: Program) -> int:
     return len(program.world.contexts) + len(_memory(program))
 
 
-def _header(world: World, name: str, fresh: bool, late: bool) -> str:
+def _header(world: World, name: str, fresh: bool, late: bool, halts: bool) -> str:
     granule = NAMES[world.shift]
     return (
         f"program {name} cpus={world.cpus} spare={max(0, CONTEXT_VCPUS - world.cpus)} world={granule}"
         + (f" hide={world.hide}" if world.hide else "")
         + (" e2h0" if world.e2h0 else "")
         + (" late" if late else "")
+        + (" halts" if halts else "")
         + (f" pressure={world.pressure}" if world.pressure else "")
         + (" fresh" if fresh else "")
     )

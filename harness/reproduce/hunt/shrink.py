@@ -58,7 +58,8 @@ def sensible(program: Program) -> bool:
     """Whether a candidate can be run: legal, spins begun before they are looked at, CPUs that exist.
 
     Event memory holds what the reference model says only from ``host set-up`` on.
-    Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would.
+    Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would. CPU 0
+    alone asks the host for something, and no CPU waits for itself to spin.
     """
     spinning: set[int] = set()
     cpu, prepared = 0, False
@@ -66,6 +67,8 @@ def sensible(program: Program) -> bool:
         for context, who in loads(action, cpu, len(program.world.contexts)):
             if program.world.contexts[context].pe not in (None, who):
                 return False
+        if (isinstance(action, Host) and cpu) or (isinstance(action, Spin) and action.cpu == cpu):
+            return False
         if isinstance(action, Host):
             prepared |= action.action == "set-up"
         if not prepared and _needs_event_memory(action):

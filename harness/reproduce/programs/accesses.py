@@ -12,7 +12,7 @@ from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import DATA, VEL2
 from harness.reproduce.programs.words import ProgramLine, Word
 
-OF_VNCR = ("vncr", "vncrw", "vncr-turns", "vncr-own")
+OF_VNCR = ("vncr", "vncrw", "vncr-halts", "vncrw-halts", "vncr-turns", "vncr-own")
 """Where a CPU spins that uses its VNCR page."""
 
 
@@ -122,9 +122,12 @@ def spin(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None:
     if draft.unfit(c):
         draft.bad(words[1], f"L2 under context {ctx}, whose SL0 does not fit", "another context to spin in")
         return
-    if where == "l2w" and (c.s1_hd or c.s2_hd):  # when it has written is not known, line by line
+    # When it has written is not known, line by line.
+    if where in ("l2w", "l2w-halts") and (c.s1_hd or c.s2_hd):
         draft.bad(
-            words[3], f"l2w under context {ctx}, whose dirty state hardware sets", "another context, or l2"
+            words[3],
+            f"{where} under context {ctx}, whose dirty state hardware sets",
+            "another context, or l2",
         )
         return
     draft.spun.add(cpu)

@@ -14,7 +14,7 @@ from harness.program import context_words
 from harness.program.addresses import DATA_PA, DATA_SIZE, E2_TEST_VA, EVENT_PA, EVENT_SIZE, input_bits
 from harness.program.memory_types import INDEXES, MEMATTR
 from harness.program.needs import CONTEXTS
-from harness.program.program import BESIDE, TURNS
+from harness.program.program import BESIDE, HALTS, TURNS
 from harness.program.tables import CLEAN, DESCRIPTOR_OLD, DESCRIPTOR_YOUNG, DIRTY
 
 CPUS_MAX = 4
@@ -35,7 +35,7 @@ L2_DATA_VA = 0x5000_0000
 L2_PAGE_SIZE = 0x1_0000
 
 HOST_ACTIONS = ("set-up", "dontneed", "move", "delete", "read-only", "dirty-on", "dirty-read", *BESIDE)
-PLACES = ("l2", "l2w", "el0", "vel2", "vncr", "vncrw", *TURNS)
+PLACES = ("l2", "l2w", "el0", "vel2", "vncr", "vncrw", *HALTS, *TURNS)
 HIDES = ("os", "range", "xs")
 NEEDS = (*HIDES, *CONTEXTS)
 STAGES = ("s1", "s2")
@@ -59,7 +59,19 @@ LETTERS = {
     "S": "as stage 1 says (fwb)",
 }
 
-PROGRAM_WORDS = ("cpus", "spare", "world", "hide", "needs", "pressure", "e2h0", "late", "fresh", "loose")
+PROGRAM_WORDS = (
+    "cpus",
+    "spare",
+    "world",
+    "hide",
+    "needs",
+    "pressure",
+    "e2h0",
+    "late",
+    "halts",
+    "fresh",
+    "loose",
+)
 PRESSURE_MAX = 4096
 """Pages; images/payloads/litmus/shared/shared.h, PRESSURE_PAGES."""
 CONTEXT_VALUES = ("granule", *context_words.NUMBERS)

@@ -51,7 +51,8 @@ def ebnf() -> str:
         "file": "{ program }",
         "program": 'head { line } "end"',
         "head": '"program" name { "cpus=" number | "spare=" number | "world=" word | "hide=" feature '
-        '| "needs=" needed { "," needed } | "pressure=" number | "e2h0" | "late" | "fresh" | "loose" }',
+        '| "needs=" needed { "," needed } | "pressure=" number | "e2h0" | "late" | "halts" '
+        '| "fresh" | "loose" }',
         "line": 'statement [ "loose" ] [ "=>" observation { "|" observation } ]',
         "statement": " | ".join(STATEMENTS),
     }
@@ -137,6 +138,7 @@ def editor() -> dict[str, Any]:
             *grammar.STAGES,
             "e2h0",
             "late",
+            "halts",
             "fresh",
             "loose",
             "none",

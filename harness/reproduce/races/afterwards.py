@@ -69,6 +69,9 @@ def _take(rng: random.Random, world: World, stage: str, spin: Spin) -> list[Acti
     ctx = spin.ctx
     if stage == "e2":
         ctx = next((i for i, each in enumerate(world.contexts) if each.tge), 0)
+    elif not world.contexts[ctx].loaded_by(0):  # private to another CPU, and so is what the operation is for
+        vmid = world.contexts[ctx].vmid
+        ctx = next(i for i, each in enumerate(world.contexts) if each.vmid == vmid and each.loaded_by(0))
     families = OF_EL1 if stage == "s1" else OF_VEL2 if world.contexts[ctx].tge else ("alle2",)
     operation = by_name(rng.choice(plain(families)))
     asid = E2_ASID if stage == "e2" else 0

@@ -16,6 +16,8 @@ LOAD = "vcpu_load"
 """What KVM_RUN begins with."""
 REST_EVENTS = 3000
 """Arrivals of the other CPU in the calm run: one that faults again and again does not come to rest."""
+HALTING_EVENTS = 300
+"""The same of one that halts again and again: guest time passes meanwhile, up to a hold's deadline."""
 CHANGES = re.compile(
     r"tlbi|ipas2|vmalls12|alle1|invalidate|set_memslot|active_memslots|memory_region|unmap|(?<!cpu_)flush"
     r"|dirty_log|dirty_pt|destroy|vcpu_init|allocate_vncr|nested_eret"
@@ -37,11 +39,12 @@ class Others:
     """What the first CPU has to do with others before it takes anything away.
 
     ``users``: how many it lets begin, each with a landmark; ``stirs``: how often it has L0's VMM disturb
-    them then, each a KVM_RUN of its own.
+    them then, each a KVM_RUN of its own; ``halts``: whether they halt again and again.
     """
 
     users: int = 1
     stirs: int = 0
+    halts: bool = False
 
 
 ONE_USER = Others()
@@ -69,7 +72,8 @@ def calm(base: Sequence[RaceArrival], others: Others = ONE_USER) -> Schedule:
     if mark is None or last is None:
         return ()
     places = [mark] if mark == last else [mark, last]
-    return tuple(Preemption(each.cpu, each.place, each.nth, events=REST_EVENTS) for each in places)
+    events = HALTING_EVENTS if others.halts else REST_EVENTS
+    return tuple(Preemption(each.cpu, each.place, each.nth, events=events) for each in places)
 
 
 @dataclass

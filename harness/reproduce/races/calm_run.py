@@ -56,7 +56,9 @@ class CalmRun:
             # A place may be at several addresses: what comes before it tells them apart.
             key = each.arrivals[0].place, behind.get(each.cpu)
             self.came_from[each.arrivals[0].number] = key[1]
-            behind[each.cpu] = each.arrivals[-1].place
+            # Behind a lock that is where the CPU was before it: a function may take the same lock twice.
+            if before := each.arrivals[:-1] if each.takes else each.arrivals:
+                behind[each.cpu] = before[-1].place
             if taking and not each.cpu and each.arrivals[0].number not in taking:
                 continue  # of the first CPU only what takes translations away counts, if anything does
             self.groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)

@@ -35,11 +35,16 @@ TPIDR_EL2_AT = 0x90
 SHADOWS = 6
 """Shadow contexts that KVM has for a VM of ours: two for each of three vCPUs (litmus/host/options.h)."""
 REPLACED = 0.2
+LOGGED = 0.5
+"""How often a dirty log is on before its user begins: else the user meets what turns it on, too."""
 OF_EL1 = ("vae1", "vaae1", "aside1", "vmalle1")
 OF_VEL2 = ("vae2", "alle2", "vaae1", "vmalle1", "vae1")
 STIRRED = {"kicked": "kick", "preempted": "preempt", "hopped": "hop"}
 """Ways in which L0 disturbs the user that has begun, and by what."""
-WAYS = ("after", "used", "before", *STIRRED)
+HALTED = "halted"
+"""Way of a user that halts in L2 after each access: its vCPU gives up what it has loaded, and loads anew."""
+USED = "used"
+WAYS = ("after", USED, "before", HALTED, *STIRRED)
 """The translation is there when its user begins; was used on the other CPU, too; is not there yet, so that
 the user faults again and again, and its vCPU is loaded and put all the time; or the user's vCPU has left
 KVM_RUN and comes back, or its thread is scheduled out and in, or goes from CPU to CPU."""
@@ -52,8 +57,13 @@ def begin_of(rng: random.Random, spin: Spin, maps: Action, look: Action, way: st
     way = way or rng.choice(WAYS)
     if way == "before":
         return [spin, maps]
-    used = [look] if way == "used" else []
-    return [maps, *used, spin, *stir(way)]
+    used = [look] if way == USED else []
+    return [maps, *used, halting(spin) if way == HALTED else spin, *stir(way)]
+
+
+def halting(spin: Spin) -> Spin:
+    """The same of one that halts after each access."""
+    return replace(spin, where=f"{spin.where}-halts")
 
 
 def stir(way: str) -> list[Action]:
@@ -133,8 +143,14 @@ def _replaces(
     return replace(world, contexts=(*world.contexts, more)), [*first, *begin]
 
 
-def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
-    """The same, with the VNCR page in event memory, which L0's VMM drops or replaces."""
+def vncr_event(
+    rng: random.Random,
+    layout: Layout,
+    bits: int | None = None,
+    way: str = "",
+    takes: tuple[str, ...] = ("dontneed",),
+) -> Program:
+    """The same, with the VNCR page in event memory, which L0's VMM drops."""
     page, frame = layout.e2(rng.randrange(2)), rng.randrange(4) << SHIFT
     offset = frame + TPIDR_EL2_AT
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
@@ -143,9 +159,15 @@ def vncr_event(rng: random.Random, layout: Layout, bits: int | None = None, way:
     if rng.random() < 0.15:  # a dirty log invalidates all pseudo-TLBs; L0 logs the page of each that it fills
         begin.append(Host("dirty-on", offset))
     world, begin = _replaces(rng, layout, hypervisor(page, bits), begin, way)
-    # Without memory KVM has no VNCR page to map: an external abort, for a moment while a memslot moves.
-    take = Host(rng.choice(("dontneed", "dontneed", "move", "delete")), offset)
-    return Program(world, (*begin, take, Sample(1), Stop(1)))
+    return Program(world, (*begin, Host(rng.choice(takes), offset), Sample(1), Stop(1)))
+
+
+def vncr_memslot(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
+    """The same, and L0's VMM moves or deletes its memslot.
+
+    Without memory KVM has no VNCR page to map: an external abort, for a moment while a memslot moves.
+    """
+    return vncr_event(rng, layout, bits, way, ("move", "delete"))
 
 
 def hypervisor(page: int, bits: int | None) -> World:
@@ -256,19 +278,21 @@ def recycle_into(rng: random.Random, layout: Layout, bits: int | None = None, wa
     take: list[Action] = [*stir(way), Access("read", new, at)]
     if rng.random() < 0.4:
         take.append(Access("read", turns[0].ctx, at))
-    return Program(world, (*maps, *turns, Spin(1, new, at, "l2"), *take, Sample(1), Stop(1)))
+    spin = Spin(1, new, at, "l2")
+    spin = halting(spin) if way == HALTED else spin
+    return Program(world, (*maps, *turns, spin, *take, Sample(1), Stop(1)))
 
 
 def dirty(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
     """L2 writes a page on one CPU while L0's VMM reads its dirty log: later writes are in the next one.
 
-    The log begins before L2 does, so that its fault finds it on, or afterwards.
+    The log begins before L2 does, so that its fault finds it on, or meets its beginning.
     """
     at, offset = layout.ipa(0), rng.randrange(4) << SHIFT
     at += offset % layout.area_size
     maps = Map("s2", 0, at, 3, EVENT_PA + offset, "rwx")
     log, read = Host("dirty-on", offset), Host("dirty-read", offset)
-    early = way != "kicked" or rng.random() < 0.5
+    early = rng.random() < LOGGED
     begin: list[Action] = [Host("set-up", offset), *([log] if early else [])]
     begin += begin_of(rng, Spin(1, 0, at, WRITES), maps, Access("write", 0, at, 1), way)
     take: list[Action] = [*([] if early else [log]), read]

@@ -11,34 +11,50 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.arch.table import Regime
 from harness.program.addresses import PHYSICAL_BITS, Layout
 from harness.program.allowed import illegal
 from harness.program.kernel_defects import DEFECTS, KernelDefect
-from harness.program.program import Action, Host, Program, Sample, Spin, Stop
+from harness.program.program import (
+    HALTS,
+    VNCR_WRITES,
+    WRITES,
+    Access,
+    Action,
+    Host,
+    Program,
+    Sample,
+    Spin,
+    Stop,
+)
 from harness.reproduce.races import conflict_programs as made
 from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.afterwards import probed
 from harness.reproduce.races.calm import Others
-from harness.reproduce.races.conflict_programs import REPLACES, SHIFT, WAYS
+from harness.reproduce.races.conflict_programs import HALTED, REPLACES, SHIFT, STIRRED, USED, WAYS
+from harness.reproduce.races.crowd import crowded
 from harness.reproduce.races.schedule import MOST_BITS
 
 WINDOWS = 8
 
-# kvm_handle_guest_abort() walks L1's tables before it reads mmu_invalidate_seq, and the emulated operations
-# do not bump that: whatever is taken away while a fault is under way may come back (docs/defects.md).
+# kvm_handle_guest_abort() walks L1's stage 2 before it reads mmu_invalidate_seq, and the emulated operations
+# do not bump that: what of stage 2 is taken away while a fault is under way may come back (docs/defects.md).
+# Stage 1 is walked by the CPU, whose entries go with the operation.
+OF_STAGE_2 = re.compile(r"ipas2|vmalls12|^alle1")
 FAULT_AGAINST_TLBI = KernelDefect(
     "fault-against-tlbi",
     "defect-fault-against-tlbi",
-    leaves=lambda operation, _, __, ___, vncr: not vncr and operation.regime is Regime.EL10,
+    leaves=lambda operation, _, __, entry, vncr: (
+        not vncr and entry.stage == 2 and bool(OF_STAGE_2.search(operation.family))
+    ),
 )
 KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 
-SOONEST = ("after", "kicked", "preempted", "used", "before", "hopped")
+SOONEST = ("after", "kicked", "preempted", HALTED, "used", "before", "hopped")
 THIRD = "third"
 OTHER_VM = "other-vm"
 """A run of a program with it takes as long as twenty of others: its end walks shadows of 40 bits."""
@@ -89,7 +105,8 @@ class RaceProgram:
         users = [i for i, each in enumerate(actions) if isinstance(each, Spin)]
         behind = actions[users[-1] + 1 :]
         stirs = itertools.takewhile(lambda each: isinstance(each, Host) and each.action in STIRS, behind)
-        return Others(len(users), len(list(stirs)))
+        halts = any(isinstance(each, Spin) and each.where in HALTS for each in actions)
+        return Others(len(users), len(list(stirs)), halts)
 
 
 def dealt(seed: str, kind: str, turn: int) -> tuple[str, str]:
@@ -136,7 +153,9 @@ def program(
         bits = pa_bits(rng, kind)
         # nvh-litmus makes VMs of so many bits: with fewer KVM refuses another one while the first one lives.
         bits = PHYSICAL_BITS if beside == OTHER_VM else NARROW if narrow else bits
-        found = CONFLICTS[kind].make(rng, layout, NARROW if bits == NARROW else None, way)
+        s2_bits = NARROW if bits == NARROW else None
+        found = CONFLICTS[kind].make(rng, layout, s2_bits, way)
+        found = looked_again(crowded(rng, kind, found, layout, s2_bits), way)
         comes_online = Host("online", 0) in found.actions
         if beside == THIRD and comes_online:
             pass  # all vCPUs that a VM may have run then
@@ -149,6 +168,22 @@ def program(
         if not illegal(found):
             return RaceProgram(kind, found, bits)
     raise RuntimeError("no legal program in 100 tries")
+
+
+def looked_again(program: Program, way: str) -> Program:
+    """Where the first CPU has used the translation, too, it looks once more when the user was looked at.
+
+    Not where the user writes: nobody knows what is there, and what the look does would be in a log.
+    """
+    actions = program.actions
+    begins = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+    look = actions[begins - 1]
+    writes = any(isinstance(each, Spin) and each.seen in (WRITES, VNCR_WRITES) for each in actions)
+    logged = any(isinstance(each, Host) and each.action == "dirty-read" for each in actions)
+    if way != USED or writes or logged or not isinstance(look, Access):
+        return program
+    at = next(i for i, each in enumerate(actions) if isinstance(each, Sample)) + 1
+    return replace(program, actions=(*actions[:at], look, *actions[at:]))
 
 
 def _beside_at(rng: random.Random, actions: Sequence[Action]) -> int:
@@ -172,15 +207,18 @@ def _with_third(actions: Sequence[Action]) -> tuple[Action, ...]:
     return tuple(found)
 
 
+INTO = ("after", HALTED, *STIRRED)
+"""Where the translation comes last."""
 CONFLICTS: Mapping[str, RaceConflict] = {
     "event": RaceConflict(made.event),
     "memslot": RaceConflict(made.memslot),
     "vncr": RaceConflict(made.vncr, wide=True, ways=(*WAYS, REPLACES)),
     "vncr-event": RaceConflict(made.vncr_event, ways=(*WAYS, REPLACES)),
-    "event-of-l1": RaceConflict(made.event_of_l1),
+    "vncr-memslot": RaceConflict(made.vncr_memslot, ways=(*WAYS, REPLACES)),
+    "event-of-l1": RaceConflict(made.event_of_l1, ways=tuple(each for each in WAYS if each != HALTED)),
     "dirty": RaceConflict(made.dirty),
     "recycle": RaceConflict(made.recycle, beside=BESIDE_TWO),
-    "recycle-into": RaceConflict(made.recycle_into, ways=("after", "kicked", "preempted"), beside=BESIDE_TWO),
+    "recycle-into": RaceConflict(made.recycle_into, ways=INTO, beside=BESIDE_TWO),
     "stage1": RaceConflict(made.stage1, wide=True),
     "stage2": RaceConflict(made.stage2, wide=True),
     "flag": RaceConflict(made.flag),

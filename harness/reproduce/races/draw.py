@@ -9,6 +9,7 @@ the order is made, and does not come about by luck.
   done all that takes translations away; bounded preemptions (Musuvathi and Qadeer, PLDI 2007), bound 1,
 - back: the first CPU is held at each place of what takes translations away, until another one has done a
   side,
+- gaps: both are within a side, where neither has a lock (gaps.py); bound 2, one pair after another,
 - pair: a CPU is held within a side, until another one, held back until then, has done one of its sides,
 - crossed: the other CPU is held within its side, too, until the first one has ended its own; bound 2,
 - points: one to three places at random, each until others have come to some places (PCT: Burckhardt, Kothari,
@@ -29,6 +30,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates
 from harness.reproduce.races.calm_run import EARLY, CalmRun
+from harness.reproduce.races.gaps import CROSSED, Crossing, crossings
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
     LOOK,
@@ -50,9 +52,9 @@ FOLLOW = 2
 """Sides of another CPU that follow from what the first one did: those behind them wait for these."""
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
-WAYS = ("sweep", "back", "pair", "crossed", "points")
-WEIGHTS = (60, 28, 4, 4, 4)
-BOTH_WEIGHTS = (44, 44, 4, 4, 4)
+WAYS = ("sweep", "back", "gaps", "pair", "crossed", "points")
+WEIGHTS = (52, 26, 13, 3, 3, 3)
+BOTH_WEIGHTS = (39, 39, 13, 3, 3, 3)
 """Where others execute operations, too: whatever the first CPU does may be looked at, or undone, by these."""
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
@@ -81,6 +83,7 @@ class Drawer:
         self._early: dict[str, int] = {}
         self._sweep: list[tuple[Stretch, Pair, Paths]] | None = None
         self._back: list[tuple[Stretch, Side, Pair, Paths]] | None = None
+        self._gaps: list[tuple[Crossing, Pair, Paths]] | None = None
 
     def draw(self, rng: random.Random) -> Schedule:
         """One schedule; empty when nothing new is left, or one CPU alone came by anywhere."""
@@ -95,6 +98,8 @@ class Drawer:
             found = self._next(rng) or self._next_back(rng)
         elif way == "back":
             found = self._next_back(rng) or self._next(rng)
+        elif way == "gaps":
+            found = self._next_gaps(rng) or self._next(rng)
         else:
             found = self._pair(rng, crossed=way == "crossed")
         if not found:
@@ -208,6 +213,30 @@ class Drawer:
                     worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
                     worth += ONLY_USES * (self._calm.operates and not operates(other))
                     order.append((-worth, rng.random(), each, other, pair, paths))
+        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
+
+    def _next_gaps(self, rng: random.Random) -> Schedule:
+        """The next two gaps; empty when all were tried. The last fault's come first, and what is new."""
+        if self._gaps is None:
+            self._gaps = self._gaps_order(rng)
+        while self._gaps:
+            each, pair, paths = self._gaps.pop()
+            if not self.tried.take(self.shape, pair, paths):
+                continue
+            self._drawn = (each.stretch, each.other.function)
+            return self._calm.meet(each.held, each.other, each.middle, whole=bool(each.held.cpu))
+        return ()
+
+    def _gaps_order(self, rng: random.Random) -> list[tuple[Crossing, Pair, Paths]]:
+        """Backwards."""
+        order = []
+        for each in crossings(self._calm):
+            behind = self._calm.came_from.get(each.stretch.arrivals[0].number)
+            word = f"{each.middle.cpu} {each.other.function} in {each.middle.place}"
+            pair = (each.held.cpu, each.held.place, behind, CROSSED, word)
+            paths = self._calm.path_of(each.stretch), self._calm.path[each.other.first]
+            worth = self.tried.often(pair, paths) + self._calm.age(each.user)
+            order.append((-worth, rng.random(), each, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:

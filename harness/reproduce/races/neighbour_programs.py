@@ -9,6 +9,7 @@ one of them comes; and who takes translations away meanwhile finds the one or th
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from harness.arch.table import by_name
 from harness.program.addresses import E2_ASID, EVENT_PA, VNCR_WORD, Layout, value_at
@@ -28,8 +29,9 @@ from harness.program.program import (
 )
 from harness.reproduce.races.conflict_programs import OF_EL1, OF_VEL2, SHIFT, plain, unmap
 
-TAKES = ("vncr-own", "vncr-event", "vncr-memslot", "event", "memslot", "stage1", "stage2")
-"""What is taken from one of them: its VNCR page, by L1 or by L0's VMM; or a page of its stage 1 or 2."""
+TAKES = ("vncr-own", "vncr-event", "vncr-memslot", "event", "memslot", "stage1", "stage2", "private")
+"""What is taken from one of them: its VNCR page, by L1 or by L0's VMM; or a page of its stage 1 or 2; or
+nothing, where both have one VMID and ASID, and each has tables of its own."""
 END: tuple[Action, ...] = (Sample(1), Sample(2), Stop(1), Stop(2))
 SHARE = Host("share", 0)
 
@@ -39,7 +41,7 @@ def neighbours(rng: random.Random, layout: Layout, bits: int | None = None, way:
     way = way or rng.choice(TAKES)
     if way.startswith("vncr-"):
         return _hypervisors(rng, layout, bits, way.removeprefix("vncr-"))
-    return _guests(rng, layout, bits, way)
+    return _private(rng, layout, bits) if way == "private" else _guests(rng, layout, bits, way)
 
 
 def _hypervisors(rng: random.Random, layout: Layout, bits: int | None, way: str) -> Program:
@@ -95,3 +97,22 @@ def _guests(rng: random.Random, layout: Layout, bits: int | None, way: str) -> P
     }
     spins = Spin(1, 0, va, "l2"), Spin(2, 1, va, "l2")
     return Program(World(SHIFT, contexts, 3), (*maps, *spins, SHARE, *takes[way], *END))
+
+
+def _private(rng: random.Random, layout: Layout, bits: int | None) -> Program:
+    """One shadow, one VMID, one ASID, and tables of stage 1 that are one vCPU's alone, as they may be.
+
+    L0 has to keep what one of them holds on the CPU from the other one, whenever it gives that the CPU. L1's
+    operation is for another page: both go on.
+    """
+    pages = [layout.ipa(0) + (n << SHIFT) for n in range(2)]
+    va = layout.va(0)
+    first = Context(1, s1=True, s2_bits=bits, pe=1)
+    contexts = (first, replace(first, s2_of=0, pe=2), replace(first, s2_of=0, pe=0))
+    maps: list[Action] = []
+    for n, page in enumerate(pages):
+        maps += [Map("s2", 0, page, 3, layout.frame(n), "rwx"), Map("s1", n, va, 3, page, "w")]
+    operation = by_name(rng.choice(plain(("vae1", "vaae1"))))
+    take = [Tlbi(2, operation.name, make_operand(operation, at=va + (1 << SHIFT), asid=0))]
+    spins = Spin(1, 0, va, "l2"), Spin(2, 1, va, "l2")
+    return Program(World(SHIFT, contexts, 3), (*maps, *spins, SHARE, *take, *END))

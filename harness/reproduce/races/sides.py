@@ -72,13 +72,18 @@ class Stretch:
         return self.lock is not None and "srcu" not in self.lock.callee
 
     @property
+    def takes(self) -> bool:
+        """Whether it ends where a lock is taken."""
+        return _takes(self.arrivals[-1].place)
+
+    @property
     def inner(self) -> float:
         """0 right before a lock is taken and right behind where one was given, and a little in between.
 
         More where something is tested: most windows have a call in them.
         """
-        first, last = self.arrivals[0].place, self.arrivals[-1].place
-        return INNER * (first.kind != "after" and not _takes(last)) + TEST * (first.kind == "test")
+        first = self.arrivals[0].place
+        return INNER * (first.kind != "after" and not self.takes) + TEST * (first.kind == "test")
 
 
 def sides(base: Sequence[RaceArrival]) -> tuple[Side, ...]:

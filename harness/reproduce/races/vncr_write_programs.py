@@ -24,7 +24,7 @@ from harness.program.program import (
     Tlbi,
     make_operand,
 )
-from harness.reproduce.races.conflict_programs import OF_VEL2, SHIFT, begin_of, hypervisor, plain
+from harness.reproduce.races.conflict_programs import LOGGED, OF_VEL2, SHIFT, begin_of, hypervisor, plain
 
 
 def vncr_write(rng: random.Random, layout: Layout, bits: int | None = None, way: str = "") -> Program:
@@ -52,7 +52,7 @@ def vncr_dirty(rng: random.Random, layout: Layout, bits: int | None = None, way:
     offset = frame + VNCR_WORD
     maps = Map("e2", 0, page, 3, EVENT_PA + frame, "w")
     log, read = Host("dirty-on", offset), Host("dirty-read", offset)
-    early = way != "kicked" or rng.random() < 0.5
+    early = rng.random() < LOGGED
     begin: list[Action] = [Host("set-up", offset), *([log] if early else [])]
     begin += begin_of(rng, Spin(1, 0, page, VNCR_WRITES), maps, Access("vncr", 0), way)
     take: list[Action] = [*([] if early else [log]), read]

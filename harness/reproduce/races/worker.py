@@ -26,6 +26,7 @@ from harness.reproduce.races.left import LeftBehind
 from harness.reproduce.races.machine import RacesRun, RaceTarget, RaceTrial, verdict
 from harness.reproduce.races.schedule import Schedule
 from harness.reproduce.races.told import Done, RaceNote
+from harness.reproduce.races.under_way import fault_under_way
 from harness.reproduce.workers import Queue, serve
 from harness.runner.snapshots import Snapshots
 from harness.scenario.language import StackSpec
@@ -200,9 +201,15 @@ class RaceWorker:
             stream.write(" | ".join(words) + "\n")
 
     def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
-        """What is wrong with a run."""
+        """What is wrong with a run; what a fault brings back is known where one was under way."""
         known = [each for each in conflicts.KNOWN if each.scenario not in self.order.as_new]
-        return verdict(program, ran, known)
+        found = verdict(program, ran, known)
+        brought_back = conflicts.FAULT_AGAINST_TLBI
+        if found is None or found.known != brought_back.scenario or ran.lost:
+            return found
+        if fault_under_way(ran.arrivals):
+            return found
+        return verdict(program, ran, [each for each in known if each is not brought_back])
 
     def pursue(self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding) -> RaceNote | None:
         """Make a finding short, repeat it, and keep it when its cause is new; what was kept.

@@ -81,6 +81,21 @@ def test_a_context_of_one_cpu_stays_with_that_cpu() -> None:
     assert sensible(whole.with_actions((*actions, Spin(1, 1, 0x1000, "l2"))))
 
 
+def test_the_host_is_for_the_first_cpu_and_nobody_waits_for_itself() -> None:
+    """Less the move back, CPU 1 would ask the host, which nvh-litmus refuses, or wait for itself."""
+    first = (
+        Host("set-up", 0),
+        Map("e2", 0, 0xD_8020_0000, 3, EVENT_PA, "w"),
+        Cpu(1),
+        Access("vncr", 0),
+        Cpu(0),
+    )
+    for last in (Host("dontneed", 0), Spin(1, 0, 0xD_8020_0000, "vncr")):
+        whole = Program(World(12, (Context(1, vncr=0xD_8020_0000),), cpus=2), (*first, last))
+        assert sensible(whole)
+        assert not sensible(whole.with_actions((*first[:-1], last)))
+
+
 def test_simpler_programs_are_other_programs() -> None:
     for _, program in sample()[:60]:
         assert all(each != program for each in simpler(program))

@@ -24,6 +24,7 @@ from harness.program.program import (
     Spin,
     Stop,
 )
+from harness.program.render import render
 from harness.reproduce.hunt.program_findings import judge
 from harness.reproduce.races import (
     again,
@@ -175,6 +176,61 @@ def test_a_user_that_has_begun_is_disturbed_in_its_way(way: str, action: str) ->
         assert found.others.stirs == 1
 
 
+def test_who_has_used_it_on_the_first_cpu_looks_again() -> None:
+    """What is stale there is a finding, whatever the other CPU finds."""
+    kinds = set()
+    for kind, conflict in conflicts.CONFLICTS.items():
+        if conflict_programs.USED not in conflict.ways:
+            continue
+        program = conflicts.program(random.Random(2), kind, conflict_programs.USED).program
+        first = next(i for i, each in enumerate(program.actions) if isinstance(each, Sample))
+        again = program.actions[first + 1]
+        if not isinstance(again, Access):
+            continue
+        kinds.add(kind)
+        begins = next(i for i, each in enumerate(program.actions) if isinstance(each, Spin))
+        assert program.actions[begins - 1] == again
+        seen = [None if may is None else min(may) for may in allowed_of(program)]
+        assert judge(program, seen, conflicts.KNOWN) is None
+        seen[first + 1] = "v=0x1234"
+        finding = judge(program, seen, conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+    assert {
+        "event",
+        "memslot",
+        "vncr",
+        "vncr-event",
+        "vncr-memslot",
+        "event-of-l1",
+        "stage1",
+        "recycle",
+    } <= kinds
+    assert not kinds & {"dirty", "vncr-dirty", "vncr-write", "recycle-into"}
+
+
+def test_a_user_that_halts_is_looked_at_as_one_that_does_not() -> None:
+    """It halts where its translation is there, and what it may find is the same."""
+    seen = set()
+    for conflict in conflicts.CONFLICTS.values():
+        if conflict_programs.HALTED not in conflict.ways:
+            continue
+        halts, plain = (
+            conflict.make(random.Random(1), LAYOUT, None, way) for way in (conflict_programs.HALTED, "after")
+        )
+        (spin,) = (each for each in halts.actions if isinstance(each, Spin))
+        assert spin.where == f"{spin.seen}-halts"
+        assert Spin(spin.cpu, spin.ctx, spin.at, spin.seen) in plain.actions
+        heads = [render(each, "race").partition("\n")[0].split() for each in (halts, plain)]
+        assert ["halts" in head for head in heads] == [True, False], (
+            "nvh-litmus makes the VM at its first line"
+        )
+        if len(halts.actions) == len(plain.actions):
+            assert allowed_of(halts) == allowed_of(plain)
+        seen.add(spin.seen)
+    assert seen == {"l2", "l2w", "vncr", "vncrw"}
+
+
 def test_translations_of_another_vmid_are_told_apart() -> None:
     """Whatever shadow is recycled: the page that another VMID has there is not the one that is looked for."""
     for kind in ("recycle", "recycle-into"):
@@ -246,7 +302,7 @@ def test_the_user_begins_before_or_after_its_translation_is_there(name: str) -> 
     assert orders == {(True, False), (False, False), (True, True)}
 
 
-@pytest.mark.parametrize("kind", ["vncr", "vncr-event"])
+@pytest.mark.parametrize("kind", ["vncr", "vncr-event", "vncr-memslot"])
 def test_a_vncr_page_takes_the_place_of_another_one(kind: str) -> None:
     """CPU 1 has the other page's translation when it begins, and CPU 0 has not touched that."""
     for seed in range(20):
@@ -314,7 +370,25 @@ def test_words_of_vncr_pages_are_poked_whatever_is_left_of_the_program() -> None
         assert {pa for pa, _ in program.memory.words} == {(each.to or 0) + 0x90 for each in leaves}
 
 
-@pytest.mark.parametrize("way", neighbour_programs.TAKES)
+def test_neighbours_with_one_vmid_and_asid_have_tables_of_their_own() -> None:
+    """Each finds its own page and nothing else, whatever the other one left on the CPU."""
+    for seed in range(10):
+        program = conflicts.program(random.Random(seed), "neighbours", "private").program
+        first, second, third = program.world.contexts
+        assert (first.pe, second.pe, third.pe) == (1, 2, 0), "the first CPU executes under one of its own"
+        assert len({(each.vmid, each.asid, each.s2_of or 0) for each in program.world.contexts}) == 1
+        may = allowed_of(program)
+        pages = [f"v={0x6E76_6800_0000_0000 + LAYOUT.frame(n):#x}" for n in range(2)]
+        looks = [i for i, each in enumerate(program.actions) if isinstance(each, Sample)]
+        assert [may[i] for i in looks[:2]] == [frozenset({page}) for page in pages]
+        seen = [None if each is None else min(each) for each in may]
+        assert judge(program, seen, conflicts.KNOWN) is None
+        finding = judge(program, [*seen[: looks[1]], pages[0], *seen[looks[1] + 1 :]], conflicts.KNOWN)
+        assert finding is not None
+        assert not finding.known
+
+
+@pytest.mark.parametrize("way", [each for each in neighbour_programs.TAKES if each != "private"])
 def test_neighbours_are_on_one_cpu_and_use_what_is_not_the_same(way: str) -> None:
     """Both are looked at; what one of them finds is never what the other one may find, before or after."""
     for seed in range(10):
@@ -349,7 +423,7 @@ def test_a_neighbours_translation_is_a_finding() -> None:
 @pytest.mark.parametrize(
     ("kind", "way"),
     [
-        ("vncr-event", "after"),
+        ("vncr-memslot", "after"),
         ("vncr-turns", "memslot"),
         ("vncr-own", "memslot"),
         ("neighbours", "vncr-memslot"),
@@ -418,7 +492,18 @@ def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["event", "vncr", "vncr-event", "recycle", "turns", "operations", "vncr-turns", "vncr-own", "neighbours"],
+    [
+        "event",
+        "vncr",
+        "vncr-event",
+        "vncr-memslot",
+        "recycle",
+        "turns",
+        "operations",
+        "vncr-turns",
+        "vncr-own",
+        "neighbours",
+    ],
 )
 def test_what_is_stale_is_a_new_finding(name: str) -> None:
     program = made(name)
@@ -437,6 +522,16 @@ def test_what_a_fault_brings_back_is_known() -> None:
     assert new is not None
     assert not new.known
     assert judge(program, tokens(program, min(allowed_of(program)[-2] or ())), conflicts.KNOWN) is None
+
+
+def test_no_fault_brings_back_what_was_in_stage_1() -> None:
+    """L0 keeps none of that: whatever is stale after an operation of EL1 is new."""
+    for seed in range(20):
+        program = made("stage1", seed)
+        stale = f"v={0x6E76_6800_0000_0000 + LAYOUT.frame(0):#x}"
+        found = judge(program, tokens(program, stale), conflicts.KNOWN)
+        assert found is not None
+        assert not found.known
 
 
 def test_a_descriptor_that_a_fault_writes_over_is_a_finding() -> None:

@@ -10,8 +10,10 @@ from collections import Counter
 import pytest
 
 from harness.reproduce.races import calm as calm_run
-from harness.reproduce.races.calm import Others, Tried, calm
+from harness.reproduce.races.calm import ONE_USER, Others, Tried, calm
+from harness.reproduce.races.calm_run import CalmRun
 from harness.reproduce.races.draw import Drawer
+from harness.reproduce.races.gaps import crossings
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
 from harness.reproduce.races.sides import LOOK, places_of
 from harness.scenario.language import Place
@@ -381,3 +383,42 @@ def test_a_place_at_two_addresses_is_swept_at_both_first() -> None:
     count = len({each.arrivals[0].place for each in order}) + 1
     first = {(each.arrivals[0].place, each.arrivals[0].nth) for each in order[-count:]}
     assert {(LOAD, 1), (LOAD, 2)} <= first
+
+
+def test_a_lock_that_a_function_takes_twice_has_two_places_behind_it() -> None:
+    """Between the two others may see what is not ready yet: as new as what is behind the second one."""
+    takes, gives = Place("tlbi", "call", "_lock"), Place("tlbi", "after", "_unlock")
+    log = [*LOG[: LOG.index((0, TLBI))], *whole(0, TLBI, takes, gives, takes, gives), *whole(0, MARK)]
+    run = CalmRun(arrivals(log), ONE_USER)
+    (group, other) = (some for (place, _), some in run.groups[0].items() if place == gives)
+    assert [each.arrivals[0].nth for each in (*group, *other)] == [1, 2]
+
+
+def test_two_gaps_meet_in_either_order() -> None:
+    """CPU 1 has walked and waits before its lock; CPU 0 has given its own and bumps a counter behind it.
+
+    The fault is over before the counter is bumped: no schedule with one preemption has that order.
+    """
+    lock, unlock = Place("tlbi", "call", "_lock"), Place("tlbi", "after", "_unlock")
+    take = Place("fault", "call", "_lock")
+    log: Log = [
+        *whole(0, MARK),
+        *whole(1, ENTER),
+        *whole(1, FAULT, WALK, end(WALK), take, INSTALL, end(INSTALL)),
+        *whole(0, TLBI, lock, unlock),
+        *whole(0, MARK),
+        *whole(1, LEAVE),
+    ]
+    found = set()
+    drawer = Drawer("k", arrivals(log))
+    for seed in range(400):
+        chosen = drawer.draw(random.Random(seed))
+        if not chosen:
+            break
+        order = [(1, take), (0, lock), (0, unlock), (1, end(FAULT)), (0, end(TLBI))]
+        found.add(met(chosen, log, *order))
+    assert True in found
+    gaps = {(each.held.place, each.middle.place) for each in crossings(CalmRun(arrivals(log), ONE_USER))}
+    assert (take, unlock) in gaps
+    assert (unlock, take) in gaps
+    assert not any(INSTALL in pair for pair in gaps)

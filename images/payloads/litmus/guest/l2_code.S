@@ -75,13 +75,17 @@ l2_hang:
  * One access again and again, each counted. x1 = address, x2 = struct spin, x3 = stop flag, x4 = count, x6 = 1 at
  * EL0; x0 is what was read.
  */
-	.macro	spin access:vararg
-	ldr	x4, [x2, #8]
-1:	\access
+	.macro	counted access:vararg
+	\access
 	str	x0, [x2]
 	add	x4, x4, #1
 	dmb	ishst
 	str	x4, [x2, #8]
+	.endm
+
+	.macro	spin access:vararg
+	ldr	x4, [x2, #8]
+1:	counted	\access
 	tst	x4, #31		/* not each time: guest/wait.c */
 	b.ne	3f
 	yield
@@ -99,6 +103,25 @@ l2_vncr_spin:
 	spin	mrs x0, tpidr_el2
 l2_vncr_spin_write:
 	spin	msr tpidr_el2, x4
+
+	.macro	spin_halts access:vararg
+	ldr	x4, [x2, #8]
+1:	counted	\access
+	wfi			/* host/run.c wakes it */
+	ldr	x5, [x3]
+	cbz	x5, 1b
+	b	l2_end
+	.endm
+
+	.globl l2_spin_halts, l2_spin_write_halts, l2_vncr_spin_halts, l2_vncr_spin_write_halts
+l2_spin_halts:
+	spin_halts ldr x0, [x1]
+l2_spin_write_halts:
+	spin_halts str x4, [x1]
+l2_vncr_spin_halts:
+	spin_halts mrs x0, tpidr_el2
+l2_vncr_spin_write_halts:
+	spin_halts msr tpidr_el2, x4
 
 /* The same as l2_spin, but HVC #3 as soon as it reads SPOILT. */
 	.globl l2_watch

@@ -33,7 +33,11 @@ void step_spin(struct pe *cpu, const struct step *s)
 				      [SPIN_L2_EL0] = l2_spin,
 				      [SPIN_L2_VNCR] = l2_vncr_spin,
 				      [SPIN_L2_WRITE] = l2_spin_write,
-				      [SPIN_L2_VNCR_WRITE] = l2_vncr_spin_write };
+				      [SPIN_L2_VNCR_WRITE] = l2_vncr_spin_write,
+				      [SPIN_L2_HALTS] = l2_spin_halts,
+				      [SPIN_L2_WRITE_HALTS] = l2_spin_write_halts,
+				      [SPIN_L2_VNCR_HALTS] = l2_vncr_spin_halts,
+				      [SPIN_L2_VNCR_WRITE_HALTS] = l2_vncr_spin_write_halts };
 	uint64_t *stop = &spin_stop[cpu->index];
 	volatile struct spin *spin = &spins[cpu->index];
 

@@ -16,6 +16,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define WAKE_NS 200000
+
 /*
  * Each vCPU on a PE of its own: where two take turns, each loses its TLB to the other, and with it the control.
  */
@@ -38,14 +40,18 @@ static void unexpected_exit(struct vm *vm, const struct vcpu *v)
 		vm_break(vm, "vCPU %u: KVM exit reason %u", v->index, run->exit_reason);
 }
 
-static void *follow(void *argument)
+/* The first vCPU would wait for this one in vain. */
+static void end_the_first(struct vm *vm)
 {
-	struct vcpu *v = argument;
-	struct vm *vm = v->vm;
+	vm->vcpu[0].run->immediate_exit = 1;
+	pthread_kill(vm->leader, SIGUSR1);
+}
 
+static void run_until_stopped(struct vm *vm, struct vcpu *v)
+{
 	for (;;) {
 		if (__atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE))
-			return NULL;
+			return;
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
@@ -61,9 +67,35 @@ static void *follow(void *argument)
 			unexpected_exit(vm, v);
 		break;
 	}
-	/* The first vCPU would wait for this one in vain. */
-	vm->vcpu[0].run->immediate_exit = 1;
-	pthread_kill(vm->leader, SIGUSR1);
+	end_the_first(vm);
+}
+
+/* A vCPU that halts has nothing that wakes it but a signal, which ends its halt and its KVM_RUN. */
+static bool wake_all_the_time(timer_t *timer)
+{
+	const struct itimerspec each = { .it_value.tv_nsec = WAKE_NS, .it_interval.tv_nsec = WAKE_NS };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1, ._sigev_un._tid = gettid() };
+
+	return !timer_create(CLOCK_MONOTONIC, &event, timer) && !timer_settime(*timer, 0, &each, NULL);
+}
+
+static void *follow(void *argument)
+{
+	struct vcpu *v = argument;
+	struct vm *vm = v->vm;
+	timer_t timer;
+
+	if (!vm->config.halts) {
+		run_until_stopped(vm, v);
+		return NULL;
+	}
+	if (wake_all_the_time(&timer)) {
+		run_until_stopped(vm, v);
+		timer_delete(timer);
+	} else {
+		vm_break(vm, "a timer for vCPU %u: %s", v->index, strerror(errno));
+		end_the_first(vm);
+	}
 	return NULL;
 }
 

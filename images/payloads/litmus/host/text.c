@@ -159,7 +159,10 @@ static bool do_host(struct text *t, const struct line *line)
 	return text_wrong(t, "%s is not an action of the host", w[1]);
 }
 
-/* spin CPU CTX VA l2|vel2|vncr|el0|l2w|vncrw|l2-turns|vncr-turns|tlbi-turns|l2-own|vncr-own, sample CPU, stop CPU */
+/*
+ * spin CPU CTX VA l2|vel2|vncr|el0|l2w|vncrw|l2-halts|l2w-halts|vncr-halts|vncrw-halts|l2-turns|vncr-turns|tlbi-turns|
+ * l2-own|vncr-own, sample CPU, stop CPU
+ */
 static bool do_spin(struct text *t, const struct line *line)
 {
 	char **w = line->words;
@@ -179,6 +182,10 @@ static bool do_spin(struct text *t, const struct line *line)
 			       { "el0", SPIN_L2_EL0 },
 			       { "l2w", SPIN_L2_WRITE },
 			       { "vncrw", SPIN_L2_VNCR_WRITE },
+			       { "l2-halts", SPIN_L2_HALTS },
+			       { "l2w-halts", SPIN_L2_WRITE_HALTS },
+			       { "vncr-halts", SPIN_L2_VNCR_HALTS },
+			       { "vncrw-halts", SPIN_L2_VNCR_WRITE_HALTS },
 			       { "l2-turns", SPIN_L2_TURNS },
 			       { "vncr-turns", SPIN_VNCR_TURNS },
 			       { "tlbi-turns", SPIN_TLBI_TURNS },
@@ -197,6 +204,8 @@ static bool do_spin(struct text *t, const struct line *line)
 				s->c = places[i].where;
 		if (s->c == NOBODY)
 			return text_wrong(t, "%s is not where a CPU can spin", w[4]);
+		if (s->c >= SPIN_L2_HALTS && s->c <= SPIN_L2_VNCR_WRITE_HALTS && !t->config.halts)
+			return text_wrong(t, "%s needs `halts` in the line of `program`", w[4]);
 		t->spinning[cpu] = 1;
 		text_step(t, t->cpu, STEP_START)->c = cpu;
 	} else {

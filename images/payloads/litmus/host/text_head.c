@@ -86,6 +86,8 @@ bool text_begin(struct text *t, char **words, unsigned count)
 			t->fresh = true;
 		} else if (!strcmp(words[i], "late")) {
 			t->config.late = true;
+		} else if (!strcmp(words[i], "halts")) {
+			t->config.halts = true;
 		} else if (!strcmp(words[i], "e2h0")) {
 			t->config.e2h0 = true;
 		} else if (!strcmp(words[i], "loose")) {

@@ -77,6 +77,8 @@ bool vm_create(struct vm *vm, const struct config *config)
 	vm->fd = ioctl(kvm_open(), KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(PHYSICAL_BITS));
 	if (vm->fd < 0)
 		return vm_fails(vm, "KVM_CREATE_VM");
+	if (config->halts && ioctl(vm->fd, KVM_ENABLE_CAP, &(struct kvm_enable_cap){ .cap = KVM_CAP_HALT_POLL }))
+		return vm_fails(vm, "KVM_CAP_HALT_POLL");
 	if (config->cpus + config->spare > CPUS_MAX) {
 		vm_break(vm, "%u vCPUs are more than %u", config->cpus + config->spare, CPUS_MAX);
 		return false;

@@ -27,6 +27,7 @@ struct config {
 	bool late;	    /* these are initialised when EVENT_ONLINE asks for it */
 	uint8_t vel2_shift; /* granule of vEL2's own tables; 0: 4K */
 	bool no_l2;	    /* none runs in it, so that L0 has no shadow context to walk at its own events */
+	bool halts; /* vCPUs halt: L0 does not poll for them, and signals wake them */
 	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
 };
 

@@ -92,9 +92,13 @@ enum spin_where {
 	SPIN_VEL2,
 	SPIN_L2_SPOILT, /* and report each read of a spoilt page */
 	SPIN_L2_EL0,
-	SPIN_L2_VNCR,	/* reads TPIDR_EL2, that is the page of VNCR_EL2 */
-	SPIN_L2_WRITE,	/* writes, another value each time */
+	SPIN_L2_VNCR, /* reads TPIDR_EL2, that is the page of VNCR_EL2 */
+	SPIN_L2_WRITE, /* writes, another value each time */
 	SPIN_L2_VNCR_WRITE, /* the same to TPIDR_EL2 */
+	SPIN_L2_HALTS, /* a WFI after each access, for which L0 takes the CPU away; likewise the next three */
+	SPIN_L2_WRITE_HALTS,
+	SPIN_L2_VNCR_HALTS,
+	SPIN_L2_VNCR_WRITE_HALTS,
 	SPIN_L2_TURNS, /* enters L2 for each read, under each context from ctx on in turn: that of ctx counts */
 	SPIN_VNCR_TURNS, /* the same with SPIN_L2_VNCR, under those that have a page */
 	SPIN_TLBI_TURNS, /* enters L2 for each read; in between an operation of vEL2's for an address that nothing maps */
