@@ -19,6 +19,12 @@ from tests.payloads.conftest import DEADLINE_S, Client, Start, connect
 MIB = 1 << 20
 
 
+def listens(path: Path) -> bool:
+    """Whether somebody accepts connections there: the socket is there before (its flags, unix(7))."""
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    return any(line.split()[3] == "00010000" and line.endswith(f" {path}") for line in lines[1:])
+
+
 @pytest.fixture
 def chain(start: Start, tmp_path: Path) -> tuple[Client, list[subprocess.Popen[bytes]]]:
     """A client of the first of three agents; agent n listens at ``n.sock``."""
@@ -27,7 +33,7 @@ def chain(start: Start, tmp_path: Path) -> tuple[Client, list[subprocess.Popen[b
         socket_path, next_path = tmp_path / f"{level}.sock", tmp_path / f"{level + 1}.sock"
         agents.append(start("--socket", str(socket_path), "--next", str(next_path), "--level", f"l{level}"))
     end = time.monotonic() + DEADLINE_S
-    while not all((tmp_path / f"{level}.sock").exists() for level in range(3)):
+    while not all(listens(tmp_path / f"{level}.sock") for level in range(3)):
         assert time.monotonic() < end, "an agent does not listen"
         time.sleep(0.02)
     connection = connect(tmp_path / "0.sock")
