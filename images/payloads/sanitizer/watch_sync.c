@@ -97,6 +97,7 @@ static void on_el2_vector(unsigned index, void *data)
 	}
 }
 
+/* The same of EL1: 0x000 from EL1 with SP_EL0, 0x200 with SP_EL1, 0x400 from EL0. */
 static void on_el1_vector(unsigned index, void *data)
 {
 	struct vcpu *vcpu = &vcpus[nvh_which_by_env(index)];
@@ -139,6 +140,7 @@ void watch_vector(struct qp_tb *tb, unsigned el)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
 
-	if ((va & 0x1ff) == 0 && (va & 0x600))
+	/* At EL1 the first one, too: a guest may use SP_EL0 there (Arm ARM D1.3.1.2). */
+	if ((va & 0x1ff) == 0 && (va & 0x600 || el < 2))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, el == 2 ? on_el2_vector : on_el1_vector, QP_CB_R_REGS, NULL);
 }
