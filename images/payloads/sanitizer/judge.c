@@ -140,7 +140,7 @@ static void fill_beside(struct judge *judge, unsigned pe, const struct fresh *fr
 	struct tlb *tlb = &judge->pe[pe].tlb;
 	struct entry *entry;
 
-	if (!judge->model || tlb_holds(tlb, &judge->progress, &fresh->extent, fresh->page, fresh->out, fresh->perms))
+	if (!judge->model || tlb_keeps(tlb, &fresh->extent, fresh->page, fresh->out, fresh->perms))
 		return;
 	entry = fill(judge, pe, fresh, use);
 	if (entry)
@@ -203,6 +203,8 @@ static void check(struct judge *judge, unsigned number, const struct context *co
 		fill(judge, number, fresh, use);
 		return;
 	}
+	if (entry_doomed(entry)) /* by an operation that is not complete: it may be gone, and the PE walked anew */
+		fill_beside(judge, number, fresh, use);
 	if (entry->raced) { /* the tables lead there again, and say by what */
 		memcpy(entry->where, fresh->where, sizeof(entry->where));
 		memcpy(entry->value, fresh->value, sizeof(entry->value));

@@ -126,6 +126,22 @@ bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct tr
 	return false;
 }
 
+bool entry_doomed(const struct entry *entry)
+{
+	return entry->doom[0].seq || entry->doom[1].seq;
+}
+
+bool tlb_keeps(struct tlb *tlb, const struct translation *key, uint64_t page, uint64_t out, unsigned perms)
+{
+	const struct entry *entry = tlb->pages[hash(key, page >> 12, PAGE_BITS)];
+
+	for (; entry; entry = entry->by_page.next)
+		if (entry->page == page && answers(&entry->extent, key) && !entry_doomed(entry) && entry->out == out &&
+		    !(perms & ~entry->perms))
+			return true;
+	return false;
+}
+
 bool tlb_departs(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
 		 unsigned wanted, unsigned perms)
 {

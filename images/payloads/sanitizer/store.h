@@ -69,10 +69,14 @@ struct progress {
 bool tlb_init(struct tlb *tlb, uint64_t capacity);
 void tlb_free(struct tlb *tlb);
 bool entry_dead(const struct entry *entry, const struct progress *progress);
+/* Whether an operation takes it, complete or not. */
+bool entry_doomed(const struct entry *entry);
 struct entry *tlb_find(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page);
 /* Whether any live entry leads to ``out`` with ``perms``. */
 bool tlb_holds(struct tlb *tlb, const struct progress *progress, const struct translation *key, uint64_t page, uint64_t out,
 	       unsigned perms);
+/* The same of those that no operation takes. */
+bool tlb_keeps(struct tlb *tlb, const struct translation *key, uint64_t page, uint64_t out, unsigned perms);
 /*
  * Whether any live entry leads elsewhere than to ``out``, or says another thing of the permissions ``wanted`` than ``perms``:
  * it was once without one of them that the tables give, or has one that they do not give.
