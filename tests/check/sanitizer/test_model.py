@@ -94,6 +94,20 @@ def test_stale_use_names_the_operation_that_had_taken_it(machine: Driver) -> Non
     assert told[0]["rule"]
 
 
+@pytest.mark.parametrize("between", [True, False])
+def test_a_walk_before_the_operation_is_complete_may_be_held(machine: Driver, between: bool) -> None:
+    used(machine, A)
+    tlbi(machine, "ipas2e1is", ipa=VA)
+    tlbi(machine, "vmalle1is")
+    if between:
+        used(machine, A)  # the tables give it still: the old entry, or a new one that nothing takes
+    dsb(machine)
+    leaf(machine, 0)
+    used(machine, A)
+    told = [each["finding"] for each in machine.reports if each["finding"].startswith("model")]
+    assert told == ([] if between else ["model-stale"])
+
+
 def test_a_translation_that_nothing_gives(machine: Driver) -> None:
     used(machine, B)
     assert machine.found() == ["model-output"]
