@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.arch import table
+from harness.arch.encodings import REGISTERS, TRANSLATIONS
 from harness.artefacts.payloads import SOURCES
 from harness.mutants import inject
 
@@ -40,7 +41,7 @@ def test_a_glob_names_each_operation_that_it_fits() -> None:
 
 
 def test_encodings_are_different() -> None:
-    known = [*inject.REGISTERS.values(), *inject.TRANSLATIONS.values()]
+    known = [*REGISTERS.values(), *TRANSLATIONS.values()]
     assert len(set(known)) == len(known)
 
 
