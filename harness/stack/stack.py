@@ -367,6 +367,7 @@ class Stack:
                     or (spent - work).got >= EXPLAIN_CPU_S * self.slowdown
                     or now - began >= EXPLAIN_MOST_S
                 ):
+                    self.check_alive()  # an idle machine takes all those turns within one sleep
                     return
 
     def close(self) -> None:
