@@ -87,6 +87,7 @@ void cases_flags(struct list *list)
 		for (l.variant = 0; l.variant < KINDS; l.variant++)
 			list_add(list, &l, "flags-s2/%s/%s", kind_words[l.variant], granule_word(l.shift));
 	l.variant = HARDWARE;
+	l.config.spare = 1;
 	l.config.pa_bits = 48;
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.level = l.shift == 12 ? 1 : 2; l.level < 3; l.level++)

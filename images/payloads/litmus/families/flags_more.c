@@ -151,7 +151,8 @@ void cases_flags_more(struct list *list)
 				list_add(list, &l, "flags-l2/%s/%s%s", kind_words[l.variant], granule_word(l.shift),
 					 place_words[l.place]);
 			}
-	l.config = (struct config){ .cpus = 1, .spare = 3, .pa_bits = 48 }; /* where VTCR_EL2 is none of theirs: flags.c */
+	/* VTCR_EL2.HD with each granule, of which no other VM has a context: flags.c */
+	l.config = (struct config){ .cpus = 1, .spare = 1, .pa_bits = 44 };
 	l.place = PLACE_LOW;
 	l.variant = 0;
 	l.slow = l.any_stage2 = false;
