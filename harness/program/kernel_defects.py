@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Known defects of Linux, as what its emulation does not invalidate though the architecture obliges it to.
+"""Known defects of Linux and of QEMU, as what they do not invalidate though the architecture obliges them to.
 
 The rule: an observation that the architecture forbids is *known* when it is allowed once one of these is
 assumed. Each names the scenario that shows the defect alone, red until it is fixed (docs/litmus.md, "Defects
@@ -24,7 +24,8 @@ class KernelDefect:
     operation of a feature that is hidden from L1. ``reports``: what the sanitizer says of it in programs
     that have one of the host-side ``events``. ``aliases``: an IPA above the input size is another name of one
     below it. ``wide_vmids``: an operation is for those that agree in 16 bits of VTTBR_EL2.VMID, whatever
-    VTCR_EL2.VS. ``unfit``: an SL0 that does not fit T0SZ may hang.
+    VTCR_EL2.VS. ``unfit``: an SL0 that does not fit T0SZ may hang. ``of_model``: QEMU has it, whatever the
+    kernel; ``scenario`` is then its name in images/model-defects.yaml.
     """
 
     name: str
@@ -36,6 +37,7 @@ class KernelDefect:
     aliases: bool = False
     wide_vmids: bool = False
     unfit: bool = False
+    of_model: bool = False
 
 
 def _range_part(operation: Operation, xt: int, state: State, entry: Entry, vncr: bool) -> bool:
@@ -47,6 +49,16 @@ def _range_part(operation: Operation, xt: int, state: State, entry: Entry, vncr:
         return False
     size = range_size(fields.tg, fields.scale or 0, fields.num or 0) or 0
     return not (fields.ipa <= entry.start and entry.start + entry.size <= fields.ipa + size)
+
+
+def _range_block(operation: Operation, xt: int, state: State, entry: Entry, vncr: bool) -> bool:
+    """QEMU's tlb_flush_range_locked() looks for large pages at a range's last address alone."""
+    if vncr or operation.operand is not Operand.VA_RANGE or entry.table:
+        return False
+    named = decode(operation, xt, ds=state.ds1)
+    if named.start is None or named.size is None:
+        return False
+    return entry.start < named.start < entry.start + entry.size < named.start + named.size
 
 
 def _vncr_tge(_: Operation, __: int, state: State, entry: Entry, vncr: bool) -> bool:
@@ -77,4 +89,5 @@ DEFECTS = (
         reports=frozenset({"narrowed:stage2", "narrowed:combined"}),
         events=frozenset({"dirty-on", "dirty-read"}),
     ),
+    KernelDefect("range-block", "qemu-range-block", leaves=_range_block, of_model=True),
 )

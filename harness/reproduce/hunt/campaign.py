@@ -185,7 +185,8 @@ def not_expected(
     known: Quarantine, kernel: str, release: str, defects: Sequence[KernelDefect] = DEFECTS
 ) -> tuple[str, ...]:
     """The scenarios of those defects that the L0 kernel of that name and release is not expected to have."""
-    return tuple(each.scenario for each in defects if not known.knows(each.scenario, kernel, release))
+    of_linux = [each.scenario for each in defects if not each.of_model]
+    return tuple(scenario for scenario in of_linux if not known.knows(scenario, kernel, release))
 
 
 def new_here(

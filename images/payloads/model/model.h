@@ -117,6 +117,7 @@ struct space {
 extern struct space space;
 void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds);
 void space_load(void); /* on this PE */
+void program_read_only(void); /* what is executed, for both ELs; with 4 KB pages alone */
 /* Another stage 2 for it: ``size`` bits of IPA from level ``start`` on, in 2^n tables side by side. */
 void space_stage2(unsigned size, unsigned start);
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: range operations of each SCALE and NUM; the page that is used is the first, a middle
- * or the last one of the range. With DS = 1 bases count 64 KB whatever the granule (I_TYBWT).
+ * or the last one of the range, or is another page of a leaf of which the range has a part. With DS = 1 bases count 64 KB whatever the granule (I_TYBWT).
  */
 #include "model.h"
 
@@ -56,6 +56,82 @@ static void one(const struct operation *op, unsigned shift, bool ds, unsigned sc
 		    (uint64_t)pe, (uint64_t)1 << (shift - 10), base);
 }
 
+enum part { BEGINS, ENDS, INSIDE, AROUND, PARTS };
+static const char *const parts[] = { "begins in", "ends in", "lies in", "lies around" };
+
+/* SCALE and NUM of the smallest range of at least this many pages. */
+static unsigned long_enough(uint64_t pages, unsigned *scale)
+{
+	for (*scale = 0; *scale < 3 && pages > 32ull << (5 * *scale + 1); ++*scale)
+		;
+	return (unsigned)((pages - 1) >> (5 * *scale + 1));
+}
+
+/* The range and a leaf have pages in common; the one that is used is no page of the range, or one in its middle. */
+static void part_of_leaf(const struct operation *op, unsigned shift, unsigned level, enum part part, bool pressed)
+{
+	bool stage2 = is_of_stage2(op), high = !stage2 && turn % 2, el0 = !pressed && turn / 3 % 2;
+	bool pan = !pressed && !el0 && features.pan && turn / 2 % 3 == 1;
+	unsigned pe = op->scope != LOCAL && turn / 2 % 2, scale = 0, num = 0, asid = ASID & (BIT(features.asid_bits) - 1);
+	uint64_t size, offset, base, input, from, *descriptor;
+	struct answer a;
+
+	space_new(shift, VMID & (BIT(features.vmid_bits) - 1), asid, true, true, false);
+	space.pstate = pan ? SPSR_PAN : 0;
+	size = BIT(shift_of(&space.s1, level));
+	offset = (uint64_t)page_a & (size - 1);
+	base = bases[turn++ % LENGTH(bases)] & (BIT(stage2 ? space.s2.size : 48) - 1) & ~(size - 1);
+	base |= high ? HIGH : 0;
+	input = base + offset;
+	if (stage2)
+		descriptor = map_s2(base, level, (uint64_t)page_a - offset, PTE_AF | S2_RW);
+	else
+		descriptor = map_s1(base, level, (uint64_t)page_a - offset, PTE_AF | PTE_S1_NG | (pan ? 0 : PTE_S1_EL0));
+	if (stage2) { /* another VA than the IPA, so that neither is taken for the other */
+		map_s1(HIGH | 0x3333330000, 3, input, PTE_AF | (pan ? 0 : PTE_S1_EL0));
+		input = HIGH | 0x3333330000;
+	}
+	if (pressed)
+		sweep(pe, PRESSURE);
+	forget();
+	CHECK_VALUE(touch(pe, el0, READ, input), A_VALUE, "D8.2, the walk", "before %s: leaf of level %d at %x",
+		    op->name, (uint64_t)level, base);
+	set(descriptor, 0);
+	from = part == BEGINS	? base + size - BIT(shift)
+	       : part == INSIDE ? base + (offset < size / 2 ? size / 2 : 0)
+				: base - BIT(shift);
+	if (part == AROUND)
+		num = long_enough(2 + (size >> shift), &scale);
+	execute(op, range_for(op, shift, false, from, scale, num, asid));
+	if (stage2) {
+		__asm__ volatile("tlbi vmalle1is" ::: "memory");
+		DSB(ish);
+		ISB();
+	}
+	a = touch(pe, el0, READ, input);
+	CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, ESR_EC | 0x3f, abort_class(READ, !stage2 && !el0) | TRANSLATION | level,
+		  "R_QKRKL, D8.17.5",
+		  "%s whose range %s a leaf of level %d, SCALE %d, NUM %d, EL%d of PE %d, %d KB granule, base %x",
+		  op->name, parts[part], (uint64_t)level, (uint64_t)scale, (uint64_t)num, (uint64_t)!el0, (uint64_t)pe,
+		  (uint64_t)1 << (shift - 10), base);
+}
+
+static void parts_of_leaves(unsigned shift, bool pressed)
+{
+	struct geometry g = geometry(shift, 48, false, false);
+
+	for (unsigned i = 0; i < operation_count; i++) {
+		const struct operation *op = &operations[i];
+
+		/* Those for the last level alone take leaves of each level. */
+		if (!is_implemented(op) || is_of_el2(op) || (op->operand != VA_RANGE && op->operand != IPA_RANGE))
+			continue;
+		for (unsigned level = 1; level < 3; level++)
+			for (enum part part = 0; block_allowed(&g, level) && part < PARTS; part++)
+				part_of_leaf(op, shift, level, part, pressed);
+	}
+}
+
 void check_ranges(void)
 {
 	if (!features.range) {
@@ -78,6 +154,9 @@ void check_ranges(void)
 						one(op, shift, ds, scale, nums[n], (turn + scale + n) % 3 == 0 ? 2 : (turn + n) % 3, false);
 			}
 		}
+	for (unsigned shift = 12; shift <= 16; shift += 2)
+		if (features.granule[granule_number(shift)])
+			parts_of_leaves(shift, false);
 	/*
 	 * Small ranges again, with a TLB that has grown: a model that empties all of a small one for any range (QEMU
 	 * does, accel/tcg/cputlb.c) would hide what a range names.
@@ -92,5 +171,7 @@ void check_ranges(void)
 				one(op, 12, ds, 0, nums[n], n ? 2 : 0, true);
 			one(op, 12, ds, 1, 0, 2, true);
 		}
+	if (features.granule[0])
+		parts_of_leaves(12, true);
 	group_end();
 }

@@ -8,6 +8,7 @@
 #define RET 0xd65f03c0u
 #define ALIAS BIT(33)
 #define PAGE_BYTES 0x10000
+#define LEAVES 512 /* of 4 KB in 2 MB */
 
 struct space space;
 
@@ -37,13 +38,32 @@ void pages_fill(void)
 	fill(page_b, B_VALUE);
 }
 
-/* The program as it is, in the largest leaves that every granule has. */
+extern uint8_t text_end[];
+
+/* Leaves of one table, each where it lies. */
+static void map_as_it_is(const struct geometry *g, uint64_t *root, unsigned level, uint64_t at, unsigned count,
+			 uint64_t attributes)
+{
+	uint64_t *entry = entry_of(g, root, at, level);
+
+	for (unsigned i = 0; i < count; i++)
+		entry[i] = leaf(g, level, at + i * BIT(shift_of(g, level)), attributes);
+}
+
+/*
+ * The program as it is, in large leaves, but of 4 KB where it is executed: for an operation on any address between two large
+ * leaves a model may empty all of its TLB (QEMU does, accel/tcg/cputlb.c), which would hide what the operation names.
+ */
 static void map_program(const struct geometry *g, uint64_t *root, uint64_t attributes)
 {
-	unsigned level = g->shift == 12 ? 1 : 2;
+	uint64_t block = BIT(shift_of(g, 2));
 
-	for (uint64_t at = RAM; at < RAM + RAM_SIZE; at += BIT(shift_of(g, level)))
-		*entry_of(g, root, at, level) = leaf(g, level, at, attributes);
+	map_as_it_is(g, root, 2, RAM, RAM_SIZE / block, attributes);
+	if (g->shift == 12)
+		for (uint64_t at = (uint64_t)_start & ~(block - 1); at < (uint64_t)text_end; at += block) {
+			*entry_of(g, root, at, 2) = 0;
+			map_as_it_is(g, root, 3, at, LEAVES, attributes);
+		}
 }
 
 static uint64_t tg0(unsigned shift)
@@ -200,6 +220,12 @@ uint64_t *descriptor_s1(uint64_t va, unsigned level)
 uint64_t *descriptor_s2(uint64_t ipa, unsigned level)
 {
 	return entry_of(&space.s2, space.ipa, ipa, level);
+}
+
+void program_read_only(void)
+{
+	for (uint64_t at = (uint64_t)_start & ~(BIT(12) - 1); at < (uint64_t)text_end; at += BIT(12))
+		*descriptor_s1(at, 3) |= PTE_S1_RO;
 }
 
 uint64_t *map_s1(uint64_t va, unsigned level, uint64_t ipa, uint64_t attributes)

@@ -161,7 +161,8 @@ def test_programs_of_a_defect_that_is_new_are_not_left_out() -> None:
 
 def test_a_fixed_kernel_has_no_known_defects() -> None:
     known = load_quarantine()
-    every = {defect.scenario for defect in DEFECTS}
+    every = {defect.scenario for defect in DEFECTS if not defect.of_model}
+    assert len(every) < len(DEFECTS), "what is QEMU's stays, whatever the kernel"
     assert campaign.not_expected(known, "nv", "7.3.4-nvh") == ()
     assert campaign.not_expected(known, "nv-mutants", "7.3.4-nvh") == ()
     assert set(campaign.not_expected(known, "nv-fixed", "7.3.4-nvh")) == every

@@ -162,6 +162,36 @@ def test_a_start_level_that_does_not_fit_faults_and_its_defect_hangs() -> None:
     assert low.allowed[3] == frozenset({"s2-translation!code"})
 
 
+@pytest.mark.parametrize(
+    ("operand", "left"),
+    [
+        ("0x54000024051ff", True),
+        ("0x5400002404fff", False),
+        ("0x5400002405100", False),
+        ("0x5400002405200", False),
+    ],
+    ids=["begins-in", "ends-in", "lies-in", "behind"],
+)
+def test_a_range_that_begins_in_a_block_and_ends_behind_it(operand: str, left: bool) -> None:
+    """QEMU keeps the block, which is a defect of the model: images/model-defects.yaml, qemu-range-block."""
+    text = f"""\
+program a cpus=1
+context 0 granule=4k vmid=1 asid=5 s1
+poke 0x100200000 0xaaaa
+s1 0 0x2405000000 2 0x100200000 x
+read 0 0x2405000000
+s1 0 0x2405000000 2 none
+tlbi 0 rvale1 {operand}
+read 0 0x2405000000
+end
+"""
+    (defect,) = [each for each in DEFECTS if each.of_model]
+    program = one(text).program
+    strict = {"s1-translation"} | ({"v=0xaaaa"} if operand.endswith("5200") else set())
+    assert set(allowed_of(program)[-1] or ()) == strict
+    assert set(allowed_of(program, [defect])[-1] or ()) == strict | ({"v=0xaaaa"} if left else set())
+
+
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_the_script_reads_back_as_the_same_program(path: Path) -> None:
     """What nvh-litmus gets means the same actions and contexts, and ends as a generated program does."""
