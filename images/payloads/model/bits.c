@@ -59,7 +59,7 @@ static void vncr(void)
 	space_new(12, 1, 1, true, true, false);
 	root = table_new();
 	*entry_of(&regime, root, 0, 1) = PTE_AF | PLACE(PTE_S1_ATTR, 1) | PTE_S1_UXN | PTE_VALID;
-	*entry_of(&regime, root, BOARD_RAM, 1) = leaf(&regime, 1, BOARD_RAM, PTE_AF);
+	map_ram(&regime, root, PTE_AF, true);
 	MSR(mair_el2, 0x00ff);
 	MSR(tcr_el2, PLACE(TCR_T0SZ, 64 - 48) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
 			     PLACE(TCR_E2H0_PS, 5) | TCR_E2H0_RES1_LOW | TCR_E2H0_RES1_HIGH);

@@ -63,8 +63,7 @@ static void begin(unsigned shift)
 	root = table_new();
 	*entry_of(&regime, root, BOARD_UART, level) =
 		leaf(&regime, level, BOARD_UART, PTE_AF | PLACE(PTE_S1_ATTR, 1) | PTE_S1_EL0 | PTE_S1_UXN);
-	for (uint64_t at = BOARD_RAM; at < BOARD_RAM + 0x10000000; at += BIT(shift_of(&regime, level)))
-		*entry_of(&regime, root, at, level) = leaf(&regime, level, at, PTE_AF | PTE_S1_EL0);
+	map_ram(&regime, root, PTE_AF | PTE_S1_EL0, true);
 	DSB(ish);
 }
 
@@ -168,6 +167,44 @@ static void ranges(void)
 	mmu(0, false, false);
 }
 
+/* The range begins or ends in a block, and another page of it is used: part_of_leaf() of ranges.c, for EL2's regime. */
+static void parts(void)
+{
+	static const char *const lies[] = { "begins in", "ends in", "lies in" };
+	uint64_t value, page = BIT(regime.shift);
+
+	mmu(0, true, false);
+	for (unsigned i = 0; i < operation_count; i++)
+		for (unsigned n = 0; n < 2 * LENGTH(lies); n++) {
+			const struct operation *op = &operations[i];
+			unsigned level = n & 1 ? 1 : 2;
+			uint64_t size = BIT(shift_of(&regime, level)), base = n & 1 ? 0x155540000000 : 0x2aaaaaa00000;
+			uint64_t offset = (uint64_t)page_a & (size - 1), *descriptor;
+			uint64_t from = (base & ~(size - 1)) + (n / 2 == 0   ? size - page
+								: n / 2 == 1 ? -page
+									     : size / 2);
+
+			if (!is_implemented(op) || !is_of_el2(op) || op->operand != VA_RANGE ||
+			    !block_allowed(&regime, level))
+				continue;
+			base &= ~(size - 1);
+			descriptor = entry_of(&regime, root, base, level);
+			set(descriptor, leaf(&regime, level, (uint64_t)page_a - offset, PTE_AF | PTE_S1_EL0));
+			for (unsigned at = 0; regime.shift == 12 && at < PRESSURE; at++)
+				pe_load(&pes[0], BOARD_RAM + at * 4096ull, &value);
+			forget();
+			CHECK_VALUE(at_el2(0, LOAD, base + offset), A_VALUE, "D8.2, the walk",
+				    "before %s: a block of EL2", op->name);
+			set(descriptor, 0);
+			execute(op, range_for(op, regime.shift, false, from, 0, 0, 0));
+			CHECK_ESR(at_el2(0, LOAD, base + offset), TO_EL2_AT_EL2, SYNDROME,
+				  PLACE(ESR_EC, ESR_EC_DABT_SAME) | TRANSLATION | level, "R_QKRKL, D8.17.5",
+				  "%s of EL2's regime whose range %s a leaf of level %d, %d KB granule", op->name,
+				  lies[n / 2], (uint64_t)level, (uint64_t)1 << (regime.shift - 10));
+		}
+	mmu(0, false, false);
+}
+
 static void tags(void)
 {
 	set(entry_of(&regime, root, WINDOW, 3), leaf(&regime, 3, (uint64_t)page_a, PTE_AF | PTE_S1_EL0));
@@ -261,6 +298,7 @@ void check_el2(void)
 		}
 		if (shift == 12)
 			ranges();
+		parts();
 		tags();
 		tagged_moves();
 		translations();

@@ -112,7 +112,7 @@ void check_host(void)
 	for (unsigned high = 0; high < 2; high++)
 		roots[high] = table_new();
 	*entry_of(&regime, roots[0], 0, 1) = PTE_AF | 1ull << 2 | PTE_S1_PXN | PTE_S1_UXN | 1;
-	*entry_of(&regime, roots[0], BOARD_RAM, 1) = leaf(&regime, 1, BOARD_RAM, PTE_AF);
+	map_ram(&regime, roots[0], PTE_AF, true);
 	DSB(ish);
 	for (unsigned i = 0; i < operation_count; i++)
 		for (unsigned el0 = 0; is_for_host(&operations[i]) && el0 < 2; el0++)

@@ -100,6 +100,14 @@ uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_
 /* Bits 51:48 of an output as a descriptor has them: in 15:12 with 64 KB, in 49:48 and 9:8 with DS. */
 uint64_t high_bits(unsigned shift, uint64_t output);
 void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
+/*
+ * RAM as it is, in leaves of level 2, but with 4 KB granule the code, and with ``data`` what EL2 has beside it, is in pages: for an
+ * operation on any address between two large leaves a model may empty all of its TLB (QEMU does, accel/tcg/cputlb.c), which
+ * would hide what the operation names.
+ */
+void map_ram(const struct geometry *g, uint64_t *root, uint64_t attributes, bool data);
+#define RAM_SIZE 0x40000000ull
+extern const uint8_t text_end[];
 
 #define S2_RW (PTE_S2_R | PTE_S2_W)
 

@@ -53,7 +53,7 @@ static void begin(void)
 	root = table_new();
 	page = table_new();
 	*entry_of(&regime, root, 0, 1) = 0ull | PTE_AF | 1ull << 2 | PTE_S1_EL0 | PTE_S1_UXN | 1;
-	*entry_of(&regime, root, BOARD_RAM, 1) = leaf(&regime, 1, BOARD_RAM, PTE_AF | PTE_S1_EL0);
+	map_ram(&regime, root, PTE_AF | PTE_S1_EL0, true);
 	DSB(ish);
 }
 

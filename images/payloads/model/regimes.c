@@ -44,17 +44,13 @@ void own_off(void)
 
 void own_program(uint64_t attributes)
 {
-	unsigned level = own.g.shift == 12 ? 1 : 2;
-
-	for (uint64_t at = BOARD_RAM; at < BOARD_RAM + 0x10000000; at += BIT(shift_of(&own.g, level)))
-		*entry_of(&own.g, own.roots[0], at, level) = leaf(&own.g, level, at, PTE_AF | attributes);
+	map_ram(&own.g, own.roots[0], PTE_AF | attributes, true);
 	DSB(ish);
 }
 
 /* Of 2 MB each, but for the code, in pages. */
 void own_code_read_only(void)
 {
-	extern uint8_t text_end[];
 	uint64_t block = BIT(21), code = (uint64_t)_start & ~(block - 1);
 
 	*entry_of(&own.g, own.roots[0], BOARD_RAM, 1) = 0;

@@ -2,13 +2,10 @@
 /* Runs at EL2 on the bare model: one EL1&0 regime at a time, with 48 bits of input at both stages. */
 #include "model.h"
 
-#define RAM BOARD_RAM
-#define RAM_SIZE 0x40000000ull
 #define CODE(value) (0xd2800000u | (uint32_t)(value) << 5) /* MOV X0, #value */
 #define RET 0xd65f03c0u
 #define ALIAS BIT(33)
 #define PAGE_BYTES 0x10000
-#define LEAVES 512 /* of 4 KB in 2 MB */
 
 struct space space;
 
@@ -36,34 +33,6 @@ void pages_fill(void)
 {
 	fill(page_a, A_VALUE);
 	fill(page_b, B_VALUE);
-}
-
-extern uint8_t text_end[];
-
-/* Leaves of one table, each where it lies. */
-static void map_as_it_is(const struct geometry *g, uint64_t *root, unsigned level, uint64_t at, unsigned count,
-			 uint64_t attributes)
-{
-	uint64_t *entry = entry_of(g, root, at, level);
-
-	for (unsigned i = 0; i < count; i++)
-		entry[i] = leaf(g, level, at + i * BIT(shift_of(g, level)), attributes);
-}
-
-/*
- * The program as it is, in large leaves, but of 4 KB where it is executed: for an operation on any address between two large
- * leaves a model may empty all of its TLB (QEMU does, accel/tcg/cputlb.c), which would hide what the operation names.
- */
-static void map_program(const struct geometry *g, uint64_t *root, uint64_t attributes)
-{
-	uint64_t block = BIT(shift_of(g, 2));
-
-	map_as_it_is(g, root, 2, RAM, RAM_SIZE / block, attributes);
-	if (g->shift == 12)
-		for (uint64_t at = (uint64_t)_start & ~(block - 1); at < (uint64_t)text_end; at += block) {
-			*entry_of(g, root, at, 2) = 0;
-			map_as_it_is(g, root, 3, at, LEAVES, attributes);
-		}
 }
 
 static uint64_t tg0(unsigned shift)
@@ -137,11 +106,11 @@ void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2
 	if (s1_on) {
 		space.low = root_new(&space.s1);
 		space.high = root_new(&space.s1);
-		map_program(&space.s1, space.low, PTE_AF); /* EL1 reads and writes, EL1 and EL0 execute */
+		map_ram(&space.s1, space.low, PTE_AF, false); /* EL1 reads and writes, EL1 and EL0 execute */
 	}
 	if (s2_on) {
 		space.ipa = root_new(&space.s2);
-		map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
+		map_ram(&space.s2, space.ipa, PTE_AF | S2_RW, false);
 		map_aliases();
 	}
 	space.tcr = tcr_of(&space.s1);
@@ -158,7 +127,7 @@ void space_stage2(unsigned size, unsigned start)
 	space.s2.size = size;
 	space.s2.start = start;
 	space.ipa = root_new(&space.s2);
-	map_program(&space.s2, space.ipa, PTE_AF | S2_RW);
+	map_ram(&space.s2, space.ipa, PTE_AF | S2_RW, false);
 	if (BIT(size) > ALIAS)
 		map_aliases();
 	space.vtcr = vtcr_of(&space.s2);
@@ -180,7 +149,7 @@ uint64_t *space_half(bool high, unsigned shift, unsigned size, struct geometry *
 		space.tcr = (space.tcr & ~(TCR_T1SZ | TCR_TG1)) | PLACE(TCR_T1SZ, 64 - size) | PLACE(TCR_TG1, tg1(shift));
 		space.ttbr1 = (uint64_t)root;
 	} else {
-		map_program(g, root, PTE_AF);
+		map_ram(g, root, PTE_AF, false);
 		space.tcr = (space.tcr & ~(TCR_T0SZ | TCR_TG0)) | PLACE(TCR_T0SZ, 64 - size) | PLACE(TCR_TG0, tg0(shift));
 		space.ttbr0 = (space.ttbr0 & TTBR_ASID) | (uint64_t)root;
 	}

@@ -6,6 +6,7 @@
 #include "model.h"
 
 #define POOL 512
+#define USED 64 /* of them by one case, about */
 #define SLOT 0x10000ull /* the largest granule, and sixteen concatenated tables of 4 KB */
 
 static uint8_t pool[POOL * SLOT] __attribute__((aligned(0x10000)));
@@ -86,6 +87,39 @@ uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_
 	uint64_t share = g->ds && g->shift != 16 ? 0 : PTE_SH_INNER;
 
 	return (output & ~(BIT(shift_of(g, level)) - 1)) | attributes | memory | share | leaf_bits(level);
+}
+
+/* Leaves of one table, each where it lies. */
+static void map_as_it_is(const struct geometry *g, uint64_t *root, unsigned level, uint64_t at, uint64_t count,
+			 uint64_t attributes)
+{
+	uint64_t *entry = entry_of(g, root, at, level), first = leaf(g, level, at, attributes),
+		 size = BIT(shift_of(g, level));
+
+	for (uint64_t i = 0; i < count; i++) /* no output of RAM has bits that a descriptor has elsewhere */
+		entry[i] = first + i * size;
+}
+
+static void in_pages(const struct geometry *g, uint64_t *root, uint64_t attributes, uint64_t from, uint64_t end)
+{
+	uint64_t block = BIT(shift_of(g, 2));
+
+	for (uint64_t at = from & ~(block - 1); at < end; at += block) {
+		*entry_of(g, root, at, 2) = 0;
+		map_as_it_is(g, root, 3, at, block / BIT(g->shift), attributes);
+	}
+}
+
+void map_ram(const struct geometry *g, uint64_t *root, uint64_t attributes, bool data)
+{
+	extern const uint8_t bss_end[];
+
+	map_as_it_is(g, root, 2, BOARD_RAM, RAM_SIZE / BIT(shift_of(g, 2)), attributes);
+	if (g->shift != 12)
+		return;
+	in_pages(g, root, attributes, (uint64_t)_start, data ? (uint64_t)&pool[USED * SLOT] : (uint64_t)text_end);
+	if (data)
+		in_pages(g, root, attributes, (uint64_t)&pool[POOL * SLOT], (uint64_t)bss_end);
 }
 
 uint64_t high_bits(unsigned shift, uint64_t output)

@@ -204,7 +204,7 @@ static void nested_page(void)
 	for (unsigned high = 0; high < 2; high++)
 		roots[high] = table_new();
 	*entry_of(&regime, roots[0], BOARD_UART, 1) = leaf(&regime, 1, BOARD_UART, PTE_AF | PLACE(PTE_S1_ATTR, 1) | PTE_S1_PXN | PTE_S1_UXN);
-	*entry_of(&regime, roots[0], BOARD_RAM, 1) = leaf(&regime, 1, BOARD_RAM, PTE_AF);
+	map_ram(&regime, roots[0], PTE_AF, true);
 	for (unsigned high = 0; high < 2; high++)
 		for (unsigned user = 0; user < 2; user++) {
 			uint64_t at = high ? HIGH | WINDOW : WINDOW;
