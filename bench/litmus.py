@@ -176,6 +176,23 @@ def rates(parts: Sequence[Part], specs: Sequence[StackSpec], found: Sequence[Mea
     return table
 
 
+def measured(
+    parts: Sequence[Part], specs: Sequence[StackSpec], jobs: int, families: bool = False, every: int = 1
+) -> tuple[list[Measured], float]:
+    """Run the parts, ``jobs`` machines side by side; returns what each took, and seconds of all of them."""
+    with Progress(Console()) as progress:
+        builder = Builder(Store(), progress)
+        images = [builder.images(spec) for spec in specs]
+    begun = time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:  # a machine dies with the thread that started it
+        running = [
+            pool.submit(measure, its, spec, part, families, every)
+            for part, spec, its in zip(parts, specs, images, strict=True)
+        ]
+        found = [each.result() for each in running]
+    return found, time.monotonic() - begun
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -191,18 +208,8 @@ def main() -> None:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in PARTS)}")
     console = Console()
     parts = [part for part in PARTS if part.name in wanted]
-    with Progress(console) as progress:
-        builder = Builder(Store(), progress)
-        specs = [part.stack(options.model, options.timing) for part in parts]
-        images = [builder.images(spec) for spec in specs]
-    begun = time.monotonic()
-    with ThreadPoolExecutor(options.jobs) as pool:  # a machine dies with the thread that started it
-        running = [
-            pool.submit(measure, its, spec, part, options.families, options.every)
-            for part, spec, its in zip(parts, specs, images, strict=True)
-        ]
-        found = [each.result() for each in running]
-    took = time.monotonic() - begun
+    specs = [part.stack(options.model, options.timing) for part in parts]
+    found, took = measured(parts, specs, options.jobs, options.families, options.every)
     if options.families:
         for part, each in zip(parts, found, strict=True):
             console.print(family_table(part.name, each.families))
