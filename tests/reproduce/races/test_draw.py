@@ -186,6 +186,8 @@ def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
     for chosen in held:
         assert (chosen[1].place, chosen[1].held) == (Place("vcpu_load", "return"), 0)
         assert met(chosen, kicked, (0, Place("vcpu_load")), (1, put), (0, end(TLBI)), (1, end(put)))
+        settled = chosen[2]
+        assert (settled.place, settled.other, settled.until) == (MARK, 1, end(FAULT)), "and before the kick"
     assert not [
         chosen
         for chosen in Drawer("k", arrivals(kicked))._order(random.Random(1), "x", frozenset())
