@@ -28,7 +28,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates
+from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates, taken_by
 from harness.reproduce.races.calm_run import EARLY, CalmRun
 from harness.reproduce.races.gaps import CROSSED, Crossing, crossings
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
@@ -108,6 +108,10 @@ class Drawer:
             return found
         return tuple(replace(each, deadline_us=self.deadline_us) for each in found)
 
+    def begin_turn(self) -> None:
+        """What was new when the last turn began other programs may have tried since."""
+        self._sweep = self._back = self._gaps = None
+
     def learn(self, ends: Sequence[HoldFound]) -> None:
         """What became of the holds of the schedule drawn last."""
         if not self._drawn or not ends:
@@ -125,7 +129,7 @@ class Drawer:
         ]
         if not takes:
             return ()
-        all_of_it = " ".join(dict.fromkeys(each.function for each in takes))
+        all_of_it = taken_by(takes)
         if self._sweep is None:
             self._sweep = self._order(rng, all_of_it, places_of(takes))
         while self._sweep:

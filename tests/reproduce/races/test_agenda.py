@@ -92,6 +92,14 @@ def test_a_dear_program_has_fewer_schedules_in_a_turn() -> None:
     assert not program.turn_is_over(agenda.LEAST - 1, agenda.SLICE_COST + 1)
 
 
+def test_a_turn_in_which_nobody_meets_is_short() -> None:
+    program = RaceAgenda("s", 0, 1).begin("vncr")
+    assert program.turn_is_over(agenda.LEAST, 0, agenda.LEAST)
+    assert not program.turn_is_over(agenda.LEAST - 1, 0, agenda.LEAST - 1)
+    assert not program.turn_is_over(9, 0, 6)
+    assert program.turn_is_over(9, 0, 7)
+
+
 def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:
     totals = RaceTotals()
     first, second = Done("vncr", begins=True, runs=16, instructions=9), Done("vncr", runs=14, arrivals=7)

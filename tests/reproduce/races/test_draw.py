@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from harness.reproduce.races import calm as calm_run
-from harness.reproduce.races.calm import ONE_USER, Others, Tried, calm
+from harness.reproduce.races.calm import ONE_USER, Others, Tried, calm, taken_by
 from harness.reproduce.races.calm_run import CalmRun
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.gaps import crossings
@@ -131,6 +131,33 @@ def test_what_is_new_in_the_whole_hunt_comes_first() -> None:
     assert {place for _, place, *_ in first_times} >= {FAULT, WALK, end(WALK), INSTALL, end(INSTALL)}
 
 
+def dressed(log: Log) -> Log:
+    """The same with a vCPU that CPU 0 loads once more before its operation."""
+    at = log.index((0, TLBI))
+    return [*log[:at], *whole(0, Place("vcpu_put")), *log[at:]]
+
+
+def test_what_takes_away_is_the_same_whatever_is_beside_it() -> None:
+    """Where one program has held CPU 1, another one of its kind holds it last."""
+    tried = Tried()
+    one, other = Drawer("k", arrivals(LOG), tried), Drawer("another", arrivals(dressed(LOG)), tried)
+    first = [one._next(random.Random(1))[0].place for _ in range(3)]
+    rest = [chosen[0].place for _ in range(40) if (chosen := other._next(random.Random(2)))]
+    assert set(rest[-3:]) == set(first)
+    assert taken_by([each for each in one._calm.sides if not each.cpu]) == TLBI.function
+
+
+def test_what_others_tried_since_is_new_no_more_in_the_next_turn() -> None:
+    tried = Tried()
+    one, other = Drawer("k", arrivals(LOG), tried), Drawer("another", arrivals(LOG), tried)
+    one._next(random.Random(1))
+    places = [other._next(random.Random(seed))[0].place for seed in range(3)]
+    one.begin_turn()
+    rest = [chosen[0].place for _ in range(40) if (chosen := one._next(random.Random(1)))]
+    old = [each for each in rest if each in places]
+    assert rest[-len(old) :] == old
+
+
 def test_a_place_counts_half_where_the_cpu_takes_another_way() -> None:
     """A fault that has something to take away first: what comes before is the same, in another state."""
     tried = Tried()
@@ -144,7 +171,7 @@ def test_a_place_counts_half_where_the_cpu_takes_another_way() -> None:
     for log, often in ((LOG, 2), (other, 1)):
         drawer = Drawer("another", arrivals(log), tried)
         takes = [each for each in drawer._calm.sides if not each.cpu]
-        word = " ".join(dict.fromkeys(each.function for each in takes))
+        word = taken_by(takes)
         rows = drawer._order(random.Random(1), word, places_of(takes))
         mine = {stretch.arrivals[0].place: (pair, paths) for stretch, pair, paths in rows if not pair[3]}
         assert tried.often(*mine[FAULT]) == often
