@@ -114,9 +114,9 @@ def changes(side: Side) -> int:
 
 
 def taken_by(sides_of_it: Sequence[Side]) -> str:
-    """What of these takes translations away, in a word: the same for programs that do it otherwise dressed.
+    """What of these takes translations away, in a word: the same for programs in which more is beside it.
 
-    A notifier is one wherever the user is, and however it began; that a vCPU is loaded beside is no other one.
+    A notifier is one wherever the user is, and however that began, and whether a vCPU is loaded on the way.
     """
     takes = {each.function for each in sides_of_it if changes(each) > 1}
     return " ".join(sorted(takes or {each.function for each in sides_of_it}))

@@ -14,6 +14,7 @@ from harness.reproduce.races.sides import (
     LOOK,
     Side,
     Stretch,
+    between,
     marks_of,
     places_of,
     sides,
@@ -24,6 +25,10 @@ from harness.scenario.language import Place
 
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
+
+
+CLOSED = 0.3
+"""What it counts that a place is not between two locks: less than that something was tried, or is older."""
 
 
 class CalmRun:
@@ -62,6 +67,9 @@ class CalmRun:
             if taking and not each.cpu and each.arrivals[0].number not in taking:
                 continue  # of the first CPU only what takes translations away counts, if anything does
             self.groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
+        matters = [[each for side in takes for each in side.arrivals]]
+        matters += [list(side.arrivals) for side in self.sides if side.cpu]
+        self._between = {each.number for some in matters for each in between(some)}
         self._gate = gate(base, others) if others.stirs else None
         mine = [each for each in inside if not each.cpu and each.place.function not in (LANDMARK, LOOK)]
         self._mine = mine
@@ -91,6 +99,15 @@ class CalmRun:
         if arrival.number in self._entries:
             return 0.0
         return sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
+
+    def closed(self, stretch: Stretch) -> float:
+        """0 where its CPU has given a lock, takes another one later, and has none: what it read may be old.
+
+        More where it is a reader of SRCU, and more where it has given no lock yet, or takes none any more.
+        """
+        if not any(each.number in self._between for each in stretch.arrivals):
+            return CLOSED
+        return CLOSED / 2 if stretch.lock is not None else 0.0
 
     def stretch(self, rng: random.Random, cpu: int) -> Stretch | None:
         """Rather one that is rare, and rather the last time before the first CPU goes on."""
@@ -146,9 +163,9 @@ class CalmRun:
     def _settled(self, found: Sequence[Preemption]) -> list[Preemption]:
         """Keep the first CPU at its first landmark until others have done what they do while all is calm.
 
-        What follows from what the first CPU does, and what it kicks, is only there when that was before: a vCPU
-        that is kicked sooner comes by less often. Not where a hold is there or behind: the first CPU waits for
-        something else then.
+        What follows from what the first CPU does, and what it kicks, is only there when that was before: a
+        vCPU that is kicked sooner comes by less often. Not where a hold is there or behind: the first CPU
+        waits for something else then.
         """
         mark = self.marks[0] if self.marks else None
         begins = next((each.number for each in self._mine if mark and each.number > mark.number), 0)

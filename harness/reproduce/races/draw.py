@@ -166,6 +166,7 @@ class Drawer:
                     age = self._calm.age(each.arrivals[-1])
                     paths = self._calm.path_of(each), others
                     worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
+                    worth += self._calm.closed(each)
                     order.append((-worth, rng.random(), each, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
@@ -216,6 +217,7 @@ class Drawer:
                     paths = self._calm.path_of(each), self._calm.path[other.first]
                     worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
                     worth += ONLY_USES * (self._calm.operates and not operates(other))
+                    worth += self._calm.closed(each)
                     order.append((-worth, rng.random(), each, other, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
@@ -240,6 +242,7 @@ class Drawer:
             pair = (each.held.cpu, each.held.place, behind, CROSSED, word)
             paths = self._calm.path_of(each.stretch), self._calm.path[each.other.first]
             worth = self.tried.often(pair, paths) + self._calm.age(each.user)
+            worth += self._calm.closed(each.stretch) + self._calm.closed(each.other_stretch)
             order.append((-worth, rng.random(), each, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 

@@ -144,6 +144,16 @@ def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
+def between(some: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
+    """Of what a CPU does: all from where it gives its first lock to where it takes its last one.
+
+    What it has read, or made public, under the one it may rely on under the other.
+    """
+    gives = [i for i, each in enumerate(some) if each.place.kind == "after" and "unlock" in each.place.callee]
+    takes = [i for i, each in enumerate(some) if _takes(each.place)]
+    return tuple(some[gives[0] : takes[-1] + 1]) if gives and takes else ()
+
+
 def _takes(place: Place) -> bool:
     return place.kind == "call" and place.callee.endswith("_lock")
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.reproduce.races import calm as calm_run
 from harness.reproduce.races.calm import ONE_USER, Others, Tried, calm, taken_by
-from harness.reproduce.races.calm_run import CalmRun
+from harness.reproduce.races.calm_run import CLOSED, CalmRun
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.gaps import crossings
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
@@ -388,6 +388,26 @@ def test_all_of_the_last_fault_is_swept_before_what_is_older_beside_a_lock() -> 
     swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
     older = min(swept.index(place) for place in (taken, given) if place in swept)
     assert all(swept.index(place) < older for place in (FAULT, WALK, end(WALK), INSTALL, end(FAULT)))
+
+
+def test_where_a_lock_was_given_and_another_one_is_taken_comes_first() -> None:
+    """What was read under the one is relied on under the other."""
+    lock, unlock = Place("fault", "call", "_raw_read_lock"), Place("fault", "after", "_raw_read_unlock")
+    readers = Place("fault", "call", "__srcu_read_lock"), Place("fault", "after", "__srcu_read_unlock")
+    log: Log = []
+    for each in LOG:
+        log += [(1, place) for place in {WALK: (lock, unlock), INSTALL: (lock,)}.get(each[1], ())]
+        log += [each, *([(1, unlock)] if each == (1, end(INSTALL)) else [])]
+    drawer = Drawer("k", arrivals(log))
+    swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
+    last = max(swept.index(place) for place in (unlock, WALK, end(WALK)))
+    assert last < min(swept.index(place) for place in (FAULT, end(FAULT)))
+    at, behind = log.index((1, FAULT)) + 1, log.index((1, end(FAULT)))
+    inside = [*log[:at], (1, readers[0]), *log[at:behind], (1, readers[1]), *log[behind:]]
+    for base, worth in ((log, 0.0), (inside, CLOSED / 2)):
+        run = CalmRun(arrivals(base), ONE_USER)
+        found = {place: run.closed(some[-1]) for (place, _), some in run.groups[1].items()}
+        assert (found[WALK], found[FAULT], found[ENTER]) == (worth, CLOSED, CLOSED)
 
 
 def test_the_first_entry_is_swept_with_the_last_fault_before_what_is_between() -> None:

@@ -93,3 +93,12 @@ def test_what_counts_is_between_landmarks_and_around_l2() -> None:
     kept = sides.window(arrivals(log))
     assert [(each.cpu, each.place) for each in kept] == [*inside, *whole(1, leave)]
     assert sides.window(arrivals(outside)) == arrivals(outside)
+
+
+def test_between_two_locks_is_from_the_first_one_given_to_the_last_one_taken() -> None:
+    places = FAULT, LOCK, UNLOCK, WALK, LOCK, INSTALL, UNLOCK, end(FAULT)
+    log = [(1, place) for place in places]
+    assert [each.number for each in sides.between(arrivals(log))] == [2, 3, 4]
+    assert [each.number for each in sides.between(arrivals([*log, *log]))] == list(range(2, 13))
+    assert sides.between(arrivals(log[:4])) == (), "none is taken behind it"
+    assert sides.between(arrivals(log[3:6])) == (), "none is given before it"
