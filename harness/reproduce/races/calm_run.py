@@ -27,7 +27,7 @@ EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
 
 
-CLOSED = 0.3
+CLOSED = 0.1
 """What it counts that a place is not between two locks: less than that something was tried, or is older."""
 
 
@@ -44,7 +44,9 @@ class CalmRun:
         self._inside = frozenset(each.number for each in inside)
         self.sides = [each for each in sides(inside) if each.function not in (LANDMARK, LOOK)]
         self.path: dict[int, frozenset[Place]] = {}
+        self.function: dict[int, str] = {}
         for side in self.sides:
+            self.function |= dict.fromkeys((each.number for each in side.arrivals), side.function)
             self.path |= dict.fromkeys((each.number for each in side.arrivals), places_of((side,)))
         common = Counter((side.cpu, side.function) for side in self.sides)
         self.weights = [changes(side) / common[side.cpu, side.function] for side in self.sides]

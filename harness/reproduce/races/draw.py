@@ -25,6 +25,7 @@ of random numbers and from what was tried.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -60,6 +61,8 @@ SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
 ONLY_USES = 0.5
 """What it counts in the sweep back that a side executes no operation, where others do."""
+TURN = 0.02
+"""What each place of a side counts for the next one of that: so sides take turns in the sweep."""
 OLD = 0.25
 """What it counts in the sweep back that others did something else since: most have a side or two."""
 FIRST_SIDE = " first"
@@ -155,6 +158,7 @@ class Drawer:
         What came last while all was calm comes first: that is about the translation. Where a lock is held
         comes later: what takes translations away takes most of these, too, and waits. Right before a lock and
         right behind one comes a little sooner: all that was read without it, or is made public without it.
+        Sides take turns: one with many places does not keep back the others.
         """
         order = []
         for cpu in self._calm.cpus[1:]:
@@ -165,10 +169,16 @@ class Drawer:
                     pair = (cpu, place, behind, later, other)
                     age = self._calm.age(each.arrivals[-1])
                     paths = self._calm.path_of(each), others
-                    worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
-                    worth += self._calm.closed(each)
-                    order.append((-worth, rng.random(), each, pair, paths))
-        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
+                    new = self.tried.often(pair, paths) + each.locked + (later > 0)
+                    worth = age + each.inner + self._calm.closed(each)
+                    order.append((new, worth, rng.random(), each, pair, paths))
+        had: Counter[tuple[int, int, str]] = Counter()
+        found = []
+        for new, worth, chance, each, pair, paths in sorted(order, key=lambda row: row[:3]):
+            side = each.cpu, new, self._calm.function.get(each.arrivals[0].number, "")
+            found.append((-new - worth - TURN * had[side], chance, each, pair, paths))
+            had[side] += 1
+        return [row[2:] for row in sorted(found, key=lambda row: row[:2])]
 
     def _next_back(self, rng: random.Random) -> Schedule:
         """The next one of the sweep over what the first CPU does; empty at its end."""

@@ -25,6 +25,7 @@ LOOK = "access_clidr"
 """The same, before it looks at the other one: it has done all that it had to do until then."""
 BREAK = "__cond_resched_rwlock"
 """By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
+READ = "__srcu_read_lock"
 BEFORE = 3
 """Sides that others may have done when they had said that they begin."""
 INNER, TEST = 0.05, 1.0
@@ -147,11 +148,16 @@ def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
 def between(some: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
     """Of what a CPU does: all from where it gives its first lock to where it takes its last one.
 
-    What it has read, or made public, under the one it may rely on under the other.
+    What it has read, or made public, under the one it may rely on under the other. Who becomes a reader of
+    SRCU reads without a lock, too.
     """
-    gives = [i for i, each in enumerate(some) if each.place.kind == "after" and "unlock" in each.place.callee]
     takes = [i for i, each in enumerate(some) if _takes(each.place)]
-    return tuple(some[gives[0] : takes[-1] + 1]) if gives and takes else ()
+    begins = [
+        i + (each.place.kind == "call")
+        for i, each in enumerate(some)
+        if each.place.callee == READ or (each.place.kind == "after" and "unlock" in each.place.callee)
+    ]
+    return tuple(some[begins[0] : takes[-1] + 1]) if begins and takes else ()
 
 
 def _takes(place: Place) -> bool:

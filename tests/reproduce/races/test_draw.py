@@ -410,6 +410,18 @@ def test_where_a_lock_was_given_and_another_one_is_taken_comes_first() -> None:
         assert (found[WALK], found[FAULT], found[ENTER]) == (worth, CLOSED, CLOSED)
 
 
+def test_a_side_with_many_places_does_not_keep_back_another_one() -> None:
+    many = [Place(f"part{number}") for number in range(30)]
+    log: Log = []
+    for each in LOG:
+        log += [each, *([(1, place) for place in many] if each == (1, WALK) else [])]
+    drawer = Drawer("k", arrivals(log))
+    swept = [chosen[0].place for _ in range(60) if (chosen := drawer._next(random.Random(1)))]
+    assert swept.index(ENTER) < 4
+    assert swept.index(end(ENTER)) < 8
+    assert set(many) <= set(swept)
+
+
 def test_the_first_entry_is_swept_with_the_last_fault_before_what_is_between() -> None:
     """L0 looks for a context when L2 is entered first, and has one from then on."""
     lookup, between = Place("lookup"), Place("between")

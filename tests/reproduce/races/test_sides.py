@@ -102,3 +102,5 @@ def test_between_two_locks_is_from_the_first_one_given_to_the_last_one_taken() -
     assert [each.number for each in sides.between(arrivals([*log, *log]))] == list(range(2, 13))
     assert sides.between(arrivals(log[:4])) == (), "none is taken behind it"
     assert sides.between(arrivals(log[3:6])) == (), "none is given before it"
+    reader = [(1, FAULT), (1, Place("fault", "call", sides.READ)), *log[3:6]]
+    assert [each.number for each in sides.between(arrivals(reader))] == [2, 3], "who reads without a lock"
