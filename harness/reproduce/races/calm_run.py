@@ -12,12 +12,14 @@ from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
     LANDMARK,
     LOOK,
+    SRCU,
     Side,
     Stretch,
     between,
     marks_of,
     places_of,
     sides,
+    sorts_taken,
     stretches,
     window,
 )
@@ -52,6 +54,9 @@ class CalmRun:
         self.weights = [changes(side) / common[side.cpu, side.function] for side in self.sides]
         self.cpus = sorted({each.cpu for each in inside})
         self._of = {cpu: [each for each in base if each.cpu == cpu] for cpu in self.cpus}
+        sorts = {cpu: sorts_taken(each for each in inside if each.cpu == cpu) for cpu in self.cpus}
+        users = frozenset[str]().union(*(found for cpu, found in sorts.items() if cpu))
+        self._wanted = {cpu: sorts.get(0, frozenset()) if cpu else users for cpu in self.cpus}
         self.marks = marks_of(base, others.users)
         self.looks = any(not each.cpu and each.place == Place(LOOK) for each in inside)
         self.groups: dict[int, dict[tuple[Place, Place | None], list[Stretch]]] = {}
@@ -109,7 +114,11 @@ class CalmRun:
         """
         if not any(each.number in self._between for each in stretch.arrivals):
             return CLOSED
-        return CLOSED / 2 if stretch.lock is not None else 0.0
+        return CLOSED / 2 if SRCU in stretch.locks else 0.0
+
+    def keeps_out(self, stretch: Stretch) -> bool:
+        """Whether it has a lock that the one takes whom it is to meet."""
+        return stretch.keeps_out(self._wanted[stretch.cpu])
 
     def stretch(self, rng: random.Random, cpu: int) -> Stretch | None:
         """Rather one that is rare, and rather the last time before the first CPU goes on."""

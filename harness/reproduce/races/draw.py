@@ -28,6 +28,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates, taken_by
 from harness.reproduce.races.calm_run import EARLY, CalmRun
@@ -42,6 +43,7 @@ from harness.reproduce.races.sides import (
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldEnd, HoldFound
 
+T = TypeVar("T")
 POINTS = 3
 MOST_POINTS = 8
 """So many schedules of that way for each program: they have no end of their own."""
@@ -54,8 +56,8 @@ FOLLOW = 2
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
 WAYS = ("sweep", "back", "gaps", "pair", "crossed", "points")
-WEIGHTS = (52, 26, 13, 3, 3, 3)
-BOTH_WEIGHTS = (39, 39, 13, 3, 3, 3)
+WEIGHTS = (42, 26, 24, 2, 3, 3)
+BOTH_WEIGHTS = (34, 34, 24, 2, 3, 3)
 """Where others execute operations, too: whatever the first CPU does may be looked at, or undone, by these."""
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
@@ -169,16 +171,20 @@ class Drawer:
                     pair = (cpu, place, behind, later, other)
                     age = self._calm.age(each.arrivals[-1])
                     paths = self._calm.path_of(each), others
-                    new = self.tried.often(pair, paths) + each.locked + (later > 0)
+                    new = self.tried.often(pair, paths) + self._calm.keeps_out(each) + (later > 0)
                     worth = age + each.inner + self._calm.closed(each)
-                    order.append((new, worth, rng.random(), each, pair, paths))
+                    order.append((new, worth, rng.random(), each.arrivals[0], (each, pair, paths)))
+        return self._in_turns(order)
+
+    def _in_turns(self, order: Sequence[tuple[int, float, float, RaceArrival, T]]) -> list[T]:
+        """Backwards: by what it counts and by chance, the sides of each arrival one after another."""
         had: Counter[tuple[int, int, str]] = Counter()
         found = []
-        for new, worth, chance, each, pair, paths in sorted(order, key=lambda row: row[:3]):
-            side = each.cpu, new, self._calm.function.get(each.arrivals[0].number, "")
-            found.append((-new - worth - TURN * had[side], chance, each, pair, paths))
+        for new, worth, chance, at, row in sorted(order, key=lambda each: each[:3]):
+            side = at.cpu, new, self._calm.function.get(at.number, "")
+            found.append((-new - worth - TURN * had[side], chance, row))
             had[side] += 1
-        return [row[2:] for row in sorted(found, key=lambda row: row[:2])]
+        return [row for *_, row in sorted(found, key=lambda each: each[:2])]
 
     def _next_back(self, rng: random.Random) -> Schedule:
         """The next one of the sweep over what the first CPU does; empty at its end."""
@@ -225,7 +231,8 @@ class Drawer:
                     pair = (each.cpu, place, before, 2 * later + follows, side_word)
                     age = 0.0 if follows or entry else OLD * self._calm.age(other.last)
                     paths = self._calm.path_of(each), self._calm.path[other.first]
-                    worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
+                    new = self.tried.often(pair, paths) + self._calm.keeps_out(each) + (later > 0)
+                    worth = new + age + each.inner
                     worth += ONLY_USES * (self._calm.operates and not operates(other))
                     worth += self._calm.closed(each)
                     order.append((-worth, rng.random(), each, other, pair, paths))
@@ -251,10 +258,11 @@ class Drawer:
             word = f"{each.middle.cpu} {each.other.function} in {each.middle.place}"
             pair = (each.held.cpu, each.held.place, behind, CROSSED, word)
             paths = self._calm.path_of(each.stretch), self._calm.path[each.other.first]
-            worth = self.tried.often(pair, paths) + self._calm.age(each.user)
+            new = self.tried.often(pair, paths)
+            worth = self._calm.age(each.user)
             worth += self._calm.closed(each.stretch) + self._calm.closed(each.other_stretch)
-            order.append((-worth, rng.random(), each, pair, paths))
-        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
+            order.append((new, worth, rng.random(), each.user, (each, pair, paths)))
+        return self._in_turns(order)
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:
         """Empty when no two sides of different CPUs are left."""

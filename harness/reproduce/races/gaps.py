@@ -64,7 +64,7 @@ def _gaps(calm: CalmRun, cpu: int) -> Iterator[Stretch]:
     """The last time of each place, for others while all was calm."""
     for group in calm.groups.get(cpu, {}).values():
         some = [each for each in group if not cpu or each.arrivals[0].number < calm.rest]
-        if some and not some[-1].locked and not some[-1].inner:
+        if some and not calm.keeps_out(some[-1]) and not some[-1].inner:
             yield some[-1]
 
 

@@ -410,6 +410,22 @@ def test_where_a_lock_was_given_and_another_one_is_taken_comes_first() -> None:
         assert (found[WALK], found[FAULT], found[ENTER]) == (worth, CLOSED, CLOSED)
 
 
+def test_a_mutex_that_no_fault_takes_keeps_none_out() -> None:
+    """So what changes memslots is swept from within, unless the other one wants the mutex, too."""
+    mutex, given = (Place("tlbi", *words) for words in (("call", "mutex_lock"), ("after", "mutex_unlock")))
+    inside = Place("inside")
+    log: Log = []
+    for each in LOG:
+        log += [(0, given)] if each == (0, end(TLBI)) else []
+        log += [each, *([(0, mutex), (0, inside), (0, end(inside))] if each == (0, TLBI) else [])]
+    theirs = Place("fault", "call", "mutex_lock")
+    other = [each for one in log for each in ([one, (1, theirs)] if one == (1, end(INSTALL)) else [one])]
+    for base, keeps in ((log, False), (other, True)):
+        run = CalmRun(arrivals(base), ONE_USER)
+        found = {place: run.keeps_out(some[-1]) for (place, _), some in run.groups[0].items()}
+        assert (found[inside], found[TLBI]) == (keeps, False)
+
+
 def test_a_side_with_many_places_does_not_keep_back_another_one() -> None:
     many = [Place(f"part{number}") for number in range(30)]
     log: Log = []
