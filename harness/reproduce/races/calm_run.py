@@ -32,6 +32,9 @@ EARLY = 8
 CLOSED = 0.1
 """What it counts that a place is not between two locks: less than that something was tried, or is older."""
 
+LAST = 0.25
+"""What the age of a side counts where no later one is of its function."""
+
 
 class CalmRun:
     """The arrivals of a program's calm run: sides and stretches of each CPU, and where which one waits.
@@ -89,6 +92,8 @@ class CalmRun:
         self.firsts: dict[int, Side] = {}
         for side in calm:
             self.firsts.setdefault(side.cpu, side)
+        last = {(side.cpu, side.function): side for side in calm}
+        self._last = frozenset(each.number for side in last.values() for each in side.arrivals)
         self._entries = frozenset(each.number for side in self.firsts.values() for each in side.arrivals)
         self.next_mark = next((each.number for each in self.marks[1:]), len(base))
 
@@ -101,11 +106,13 @@ class CalmRun:
 
         It counts more than to be close to a lock: a window between the reading of something and the lock
         begins where a function returns what it has read. 0 for the very first side, too: it enters L2, for
-        which L0 looks for a context.
+        which L0 looks for a context. And less where nothing of its sort came later: what maps the page that a
+        fault has found comes behind the fault.
         """
         if arrival.number in self._entries:
             return 0.0
-        return sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
+        age = sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
+        return LAST * age if arrival.number in self._last else age
 
     def closed(self, stretch: Stretch) -> float:
         """0 where its CPU has given a lock, takes another one later, and has none: what it read may be old.

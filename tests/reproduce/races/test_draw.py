@@ -378,16 +378,19 @@ def test_the_last_fault_is_swept_first() -> None:
     assert functions == ["again", "first"]
 
 
-def test_all_of_the_last_fault_is_swept_before_what_is_older_beside_a_lock() -> None:
+def test_the_last_fault_does_not_wait_for_what_is_older_beside_a_lock() -> None:
     """Something is read, and the lock taken later: that window begins at no lock."""
     taken, given = Place("first", "call", "_raw_read_lock"), Place("first", "after", "_raw_read_unlock")
+    inside = (FAULT, WALK, end(WALK), INSTALL, end(INSTALL), end(FAULT))
     log: Log = []
     for each in LOG:
         log += [*(whole(1, Place("first"), taken, given) if each == (1, FAULT) else []), each]
-    drawer = Drawer("k", arrivals(log))
-    swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
-    older = min(swept.index(place) for place in (taken, given) if place in swept)
-    assert all(swept.index(place) < older for place in (FAULT, WALK, end(WALK), INSTALL, end(FAULT)))
+    for seed in range(5):
+        drawer = Drawer("k", arrivals(log))
+        swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(seed)))]
+        before = [sum(each in inside for each in swept[: swept.index(older)]) for older in (taken, given)]
+        assert min(before) >= 2
+        assert max(before) >= 3
 
 
 def test_where_a_lock_was_given_and_another_one_is_taken_comes_first() -> None:
