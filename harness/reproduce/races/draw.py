@@ -65,6 +65,9 @@ ONLY_USES = 0.5
 """What it counts in the sweep back that a side executes no operation, where others do."""
 TURN = 0.02
 """What each place of a side counts for the next one of that: so sides take turns in the sweep."""
+AGAIN = 0.25
+"""What it counts in the sweep that something was tried: as much as a dozen places of its side. The heart of a
+side comes again in another way of a kind, where it may show something, before its last places come once."""
 OLD = 0.25
 """What it counts in the sweep back that others did something else since: most have a side or two."""
 FIRST_SIDE = " first"
@@ -155,7 +158,7 @@ class Drawer:
     def _order(
         self, rng: random.Random, other: str, others: frozenset[Place]
     ) -> list[tuple[Stretch, Pair, Paths]]:
-        """Backwards: what is new comes first, of each place its last time while all was calm.
+        """Backwards: what is new comes sooner, of each place its last time while all was calm.
 
         What came last while all was calm comes first: that is about the translation. Where a lock is held
         comes later: what takes translations away takes most of these, too, and waits. Right before a lock and
@@ -171,18 +174,22 @@ class Drawer:
                     pair = (cpu, place, behind, later, other)
                     age = self._calm.age(each.arrivals[-1])
                     paths = self._calm.path_of(each), others
-                    new = self.tried.often(pair, paths) + self._calm.keeps_out(each) + (later > 0)
+                    late = self._calm.keeps_out(each) + (later > 0)
                     worth = age + each.inner + self._calm.closed(each)
-                    order.append((new, worth, rng.random(), each.arrivals[0], (each, pair, paths)))
+                    often = AGAIN * self.tried.often(pair, paths)
+                    order.append((late, worth, rng.random(), often, each.arrivals[0], (each, pair, paths)))
         return self._in_turns(order)
 
-    def _in_turns(self, order: Sequence[tuple[int, float, float, RaceArrival, T]]) -> list[T]:
-        """Backwards: by what it counts and by chance, the sides of each arrival one after another."""
+    def _in_turns(self, order: Sequence[tuple[int, float, float, float, RaceArrival, T]]) -> list[T]:
+        """Backwards: by what it counts and by chance, the sides of each arrival one after another.
+
+        What it counts that it was tried comes to that at last.
+        """
         had: Counter[tuple[int, int, str]] = Counter()
         found = []
-        for new, worth, chance, at, row in sorted(order, key=lambda each: each[:3]):
-            side = at.cpu, new, self._calm.function.get(at.number, "")
-            found.append((-new - worth - TURN * had[side], chance, row))
+        for late, worth, chance, often, at, row in sorted(order, key=lambda each: each[:3]):
+            side = at.cpu, late, self._calm.function.get(at.number, "")
+            found.append((-late - worth - TURN * had[side] - often, chance, row))
             had[side] += 1
         return [row for *_, row in sorted(found, key=lambda each: each[:2])]
 
@@ -258,10 +265,10 @@ class Drawer:
             word = f"{each.middle.cpu} {each.other.function} in {each.middle.place}"
             pair = (each.held.cpu, each.held.place, behind, CROSSED, word)
             paths = self._calm.path_of(each.stretch), self._calm.path[each.other.first]
-            new = self.tried.often(pair, paths)
+            often = float(self.tried.often(pair, paths))
             worth = self._calm.age(each.user)
             worth += self._calm.closed(each.stretch) + self._calm.closed(each.other_stretch)
-            order.append((new, worth, rng.random(), each.user, (each, pair, paths)))
+            order.append((0, worth, rng.random(), often, each.user, (each, pair, paths)))
         return self._in_turns(order)
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:

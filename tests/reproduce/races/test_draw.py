@@ -441,6 +441,23 @@ def test_a_side_with_many_places_does_not_keep_back_another_one() -> None:
     assert set(many) <= set(swept)
 
 
+def test_the_heart_of_a_side_comes_again_before_its_last_places_come_once() -> None:
+    """What another program tried in vain may show in this one's way; what nobody tried comes sooner."""
+    many = [Place(f"part{number}") for number in range(40)]
+    lock, unlock = Place("fault", "call", "_raw_read_lock"), Place("fault", "after", "_raw_read_unlock")
+    log: Log = []
+    for each in LOG:
+        log += [each, *([(1, place) for place in (lock, unlock, lock, *many)] if each == (1, WALK) else [])]
+    tried = Tried()
+    first = Drawer("k", arrivals(log), tried)
+    heart = next(
+        chosen[0].place for _ in range(9) if (chosen := first._next(random.Random(1)))[0].place == unlock
+    )
+    again = Drawer("another", arrivals(log), tried)
+    swept = [chosen[0].place for _ in range(90) if (chosen := again._next(random.Random(1)))]
+    assert 3 < swept.index(heart) < len(swept) // 2
+
+
 def test_the_first_entry_is_swept_with_the_last_fault_before_what_is_between() -> None:
     """L0 looks for a context when L2 is entered first, and has one from then on."""
     lookup, between = Place("lookup"), Place("between")
