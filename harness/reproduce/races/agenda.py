@@ -64,12 +64,13 @@ class ProgramUnderWay:
         vain = self.vain >= VAIN and 3 * self.vain > 2 * self.draws
         return self.ended or vain or self.draws >= most
 
-    def turn_is_over(self, draws: int, cost: int) -> bool:
-        """Whether it is another one's turn, after so many schedules at such a cost.
+    def turn_is_over(self, draws: int, cost: int, vain: int = 0) -> bool:
+        """Whether it is another one's turn, after so many schedules at such a cost, ``vain`` of them in vain.
 
-        Else one dear program would take a kind's share for the rest of the hunt.
+        Else one dear program would take a kind's share for the rest of the hunt, and so would one whose CPUs
+        hardly meet.
         """
-        return draws >= SLICE or (draws >= LEAST and cost > SLICE_COST)
+        return draws >= SLICE or (draws >= LEAST and (cost > SLICE_COST or 3 * vain > 2 * draws))
 
 
 class RaceAgenda:

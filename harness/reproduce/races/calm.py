@@ -111,3 +111,12 @@ def changes(side: Side) -> int:
     """One, and two for each function in it that takes translations away."""
     functions = {each.place.function for each in side.arrivals if not each.place.kind}
     return 1 + 2 * sum(bool(CHANGES.search(function)) for function in functions)
+
+
+def taken_by(sides_of_it: Sequence[Side]) -> str:
+    """What of these takes translations away, in a word: the same for programs in which more is beside it.
+
+    A notifier is one wherever the user is, and however that began, and whether a vCPU is loaded on the way.
+    """
+    takes = {each.function for each in sides_of_it if changes(each) > 1}
+    return " ".join(sorted(takes or {each.function for each in sides_of_it}))

@@ -12,11 +12,14 @@ from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
 from harness.reproduce.races.sides import (
     LANDMARK,
     LOOK,
+    SRCU,
     Side,
     Stretch,
+    between,
     marks_of,
     places_of,
     sides,
+    sorts_taken,
     stretches,
     window,
 )
@@ -24,6 +27,13 @@ from harness.scenario.language import Place
 
 EARLY = 8
 """Of so many first arrivals any may be the one; those behind are of a CPU that tries again and again."""
+
+
+CLOSED = 0.1
+"""What it counts that a place is not between two locks: less than that something was tried, or is older."""
+
+LAST = 0.25
+"""What the age of a side counts where no later one is of its function."""
 
 
 class CalmRun:
@@ -39,12 +49,17 @@ class CalmRun:
         self._inside = frozenset(each.number for each in inside)
         self.sides = [each for each in sides(inside) if each.function not in (LANDMARK, LOOK)]
         self.path: dict[int, frozenset[Place]] = {}
+        self.function: dict[int, str] = {}
         for side in self.sides:
+            self.function |= dict.fromkeys((each.number for each in side.arrivals), side.function)
             self.path |= dict.fromkeys((each.number for each in side.arrivals), places_of((side,)))
         common = Counter((side.cpu, side.function) for side in self.sides)
         self.weights = [changes(side) / common[side.cpu, side.function] for side in self.sides]
         self.cpus = sorted({each.cpu for each in inside})
         self._of = {cpu: [each for each in base if each.cpu == cpu] for cpu in self.cpus}
+        sorts = {cpu: sorts_taken(each for each in inside if each.cpu == cpu) for cpu in self.cpus}
+        users = frozenset[str]().union(*(found for cpu, found in sorts.items() if cpu))
+        self._wanted = {cpu: sorts.get(0, frozenset()) if cpu else users for cpu in self.cpus}
         self.marks = marks_of(base, others.users)
         self.looks = any(not each.cpu and each.place == Place(LOOK) for each in inside)
         self.groups: dict[int, dict[tuple[Place, Place | None], list[Stretch]]] = {}
@@ -62,6 +77,9 @@ class CalmRun:
             if taking and not each.cpu and each.arrivals[0].number not in taking:
                 continue  # of the first CPU only what takes translations away counts, if anything does
             self.groups.setdefault(each.cpu, {}).setdefault(key, []).append(each)
+        matters = [[each for side in takes for each in side.arrivals]]
+        matters += [list(side.arrivals) for side in self.sides if side.cpu]
+        self._between = {each.number for some in matters for each in between(some)}
         self._gate = gate(base, others) if others.stirs else None
         mine = [each for each in inside if not each.cpu and each.place.function not in (LANDMARK, LOOK)]
         self._mine = mine
@@ -74,6 +92,8 @@ class CalmRun:
         self.firsts: dict[int, Side] = {}
         for side in calm:
             self.firsts.setdefault(side.cpu, side)
+        last = {(side.cpu, side.function): side for side in calm}
+        self._last = frozenset(each.number for side in last.values() for each in side.arrivals)
         self._entries = frozenset(each.number for side in self.firsts.values() for each in side.arrivals)
         self.next_mark = next((each.number for each in self.marks[1:]), len(base))
 
@@ -86,11 +106,26 @@ class CalmRun:
 
         It counts more than to be close to a lock: a window between the reading of something and the lock
         begins where a function returns what it has read. 0 for the very first side, too: it enters L2, for
-        which L0 looks for a context.
+        which L0 looks for a context. And less where nothing of its sort came later: what maps the page that a
+        fault has found comes behind the fault.
         """
         if arrival.number in self._entries:
             return 0.0
-        return sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
+        age = sum(begin > arrival.number for begin in self._begins) / max(len(self._begins), 1)
+        return LAST * age if arrival.number in self._last else age
+
+    def closed(self, stretch: Stretch) -> float:
+        """0 where its CPU has given a lock, takes another one later, and has none: what it read may be old.
+
+        More where it is a reader of SRCU, and more where it has given no lock yet, or takes none any more.
+        """
+        if not any(each.number in self._between for each in stretch.arrivals):
+            return CLOSED
+        return CLOSED / 2 if SRCU in stretch.locks else 0.0
+
+    def keeps_out(self, stretch: Stretch) -> bool:
+        """Whether it has a lock that the one takes whom it is to meet."""
+        return stretch.keeps_out(self._wanted[stretch.cpu])
 
     def stretch(self, rng: random.Random, cpu: int) -> Stretch | None:
         """Rather one that is rare, and rather the last time before the first CPU goes on."""
@@ -139,15 +174,16 @@ class CalmRun:
             last = side.last if side else held
             nth = self._times(last, held) or 1
             found.append(Preemption(middle.cpu, middle.place, middle.nth, last.cpu, last.place, nth))
-        if before is None or (mark is not None and mark == self._gate):
+        if before is None or (self._gate is not None and self._gate in (mark, before)):
             found += self._settled(found)
         return tuple(found)
 
     def _settled(self, found: Sequence[Preemption]) -> list[Preemption]:
         """Keep the first CPU at its first landmark until others have done what they do while all is calm.
 
-        What follows from what the first CPU does, and what it kicks, is only there when that was before. Not
-        where a hold is there or behind: the first CPU waits for something else then.
+        What follows from what the first CPU does, and what it kicks, is only there when that was before: a
+        vCPU that is kicked sooner comes by less often. Not where a hold is there or behind: the first CPU
+        waits for something else then.
         """
         mark = self.marks[0] if self.marks else None
         begins = next((each.number for each in self._mine if mark and each.number > mark.number), 0)

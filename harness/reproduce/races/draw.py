@@ -25,10 +25,12 @@ of random numbers and from what was tried.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates
+from harness.reproduce.races.calm import ONE_USER, Others, Pair, Paths, Tried, operates, taken_by
 from harness.reproduce.races.calm_run import EARLY, CalmRun
 from harness.reproduce.races.gaps import CROSSED, Crossing, crossings
 from harness.reproduce.races.schedule import Preemption, RaceArrival, Schedule
@@ -41,6 +43,7 @@ from harness.reproduce.races.sides import (
 from harness.scenario.language import Place
 from harness.trace.executed.hold_file import HoldEnd, HoldFound
 
+T = TypeVar("T")
 POINTS = 3
 MOST_POINTS = 8
 """So many schedules of that way for each program: they have no end of their own."""
@@ -53,13 +56,18 @@ FOLLOW = 2
 TRIES = 60
 """Pairs drawn before one that was tried is tried again."""
 WAYS = ("sweep", "back", "gaps", "pair", "crossed", "points")
-WEIGHTS = (52, 26, 13, 3, 3, 3)
-BOTH_WEIGHTS = (39, 39, 13, 3, 3, 3)
+WEIGHTS = (42, 26, 24, 2, 3, 3)
+BOTH_WEIGHTS = (34, 34, 24, 2, 3, 3)
 """Where others execute operations, too: whatever the first CPU does may be looked at, or undone, by these."""
 SECOND = 0.4
 """How often in a pair a CPU other than the first one is held within its side: the sweep has it otherwise."""
 ONLY_USES = 0.5
 """What it counts in the sweep back that a side executes no operation, where others do."""
+TURN = 0.02
+"""What each place of a side counts for the next one of that: so sides take turns in the sweep."""
+AGAIN = 0.25
+"""What it counts in the sweep that something was tried: as much as a dozen places of its side. The heart of a
+side comes again in another way of a kind, where it may show something, before its last places come once."""
 OLD = 0.25
 """What it counts in the sweep back that others did something else since: most have a side or two."""
 FIRST_SIDE = " first"
@@ -108,6 +116,10 @@ class Drawer:
             return found
         return tuple(replace(each, deadline_us=self.deadline_us) for each in found)
 
+    def begin_turn(self) -> None:
+        """What was new when the last turn began other programs may have tried since."""
+        self._sweep = self._back = self._gaps = None
+
     def learn(self, ends: Sequence[HoldFound]) -> None:
         """What became of the holds of the schedule drawn last."""
         if not self._drawn or not ends:
@@ -125,7 +137,7 @@ class Drawer:
         ]
         if not takes:
             return ()
-        all_of_it = " ".join(dict.fromkeys(each.function for each in takes))
+        all_of_it = taken_by(takes)
         if self._sweep is None:
             self._sweep = self._order(rng, all_of_it, places_of(takes))
         while self._sweep:
@@ -146,11 +158,12 @@ class Drawer:
     def _order(
         self, rng: random.Random, other: str, others: frozenset[Place]
     ) -> list[tuple[Stretch, Pair, Paths]]:
-        """Backwards: what is new comes first, of each place its last time while all was calm.
+        """Backwards: what is new comes sooner, of each place its last time while all was calm.
 
         What came last while all was calm comes first: that is about the translation. Where a lock is held
         comes later: what takes translations away takes most of these, too, and waits. Right before a lock and
         right behind one comes a little sooner: all that was read without it, or is made public without it.
+        Sides take turns: one with many places does not keep back the others.
         """
         order = []
         for cpu in self._calm.cpus[1:]:
@@ -161,9 +174,24 @@ class Drawer:
                     pair = (cpu, place, behind, later, other)
                     age = self._calm.age(each.arrivals[-1])
                     paths = self._calm.path_of(each), others
-                    worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
-                    order.append((-worth, rng.random(), each, pair, paths))
-        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
+                    late = self._calm.keeps_out(each) + (later > 0)
+                    worth = age + each.inner + self._calm.closed(each)
+                    often = AGAIN * self.tried.often(pair, paths)
+                    order.append((late, worth, rng.random(), often, each.arrivals[0], (each, pair, paths)))
+        return self._in_turns(order)
+
+    def _in_turns(self, order: Sequence[tuple[int, float, float, float, RaceArrival, T]]) -> list[T]:
+        """Backwards: by what it counts and by chance, the sides of each arrival one after another.
+
+        What it counts that it was tried comes to that at last.
+        """
+        had: Counter[tuple[int, int, str]] = Counter()
+        found = []
+        for late, worth, chance, often, at, row in sorted(order, key=lambda each: each[:3]):
+            side = at.cpu, late, self._calm.function.get(at.number, "")
+            found.append((-late - worth - TURN * had[side] - often, chance, row))
+            had[side] += 1
+        return [row for *_, row in sorted(found, key=lambda each: each[:2])]
 
     def _next_back(self, rng: random.Random) -> Schedule:
         """The next one of the sweep over what the first CPU does; empty at its end."""
@@ -210,8 +238,10 @@ class Drawer:
                     pair = (each.cpu, place, before, 2 * later + follows, side_word)
                     age = 0.0 if follows or entry else OLD * self._calm.age(other.last)
                     paths = self._calm.path_of(each), self._calm.path[other.first]
-                    worth = self.tried.often(pair, paths) + each.locked + (later > 0) + age + each.inner
+                    new = self.tried.often(pair, paths) + self._calm.keeps_out(each) + (later > 0)
+                    worth = new + age + each.inner
                     worth += ONLY_USES * (self._calm.operates and not operates(other))
+                    worth += self._calm.closed(each)
                     order.append((-worth, rng.random(), each, other, pair, paths))
         return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
 
@@ -235,9 +265,11 @@ class Drawer:
             word = f"{each.middle.cpu} {each.other.function} in {each.middle.place}"
             pair = (each.held.cpu, each.held.place, behind, CROSSED, word)
             paths = self._calm.path_of(each.stretch), self._calm.path[each.other.first]
-            worth = self.tried.often(pair, paths) + self._calm.age(each.user)
-            order.append((-worth, rng.random(), each, pair, paths))
-        return [row[2:] for row in sorted(order, key=lambda row: row[:2])]
+            often = float(self.tried.often(pair, paths))
+            worth = self._calm.age(each.user)
+            worth += self._calm.closed(each.stretch) + self._calm.closed(each.other_stretch)
+            order.append((0, worth, rng.random(), often, each.user, (each, pair, paths)))
+        return self._in_turns(order)
 
     def _pair(self, rng: random.Random, crossed: bool) -> Schedule:
         """Empty when no two sides of different CPUs are left."""

@@ -21,11 +21,16 @@ CROSSED = 16
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A CPU is held in ``stretch`` until the other one is at ``middle`` of its side ``other``."""
+    """A CPU is held in ``stretch`` until the other one is in ``other_stretch`` of its side ``other``."""
 
     stretch: Stretch
     other: Side
-    middle: RaceArrival
+    other_stretch: Stretch
+
+    @property
+    def middle(self) -> RaceArrival:
+        """Where the second of the two waits."""
+        return point(self.other_stretch)
 
     @property
     def held(self) -> RaceArrival:
@@ -52,14 +57,14 @@ def crossings(calm: CalmRun) -> Iterator[Crossing]:
                 for stretch, other in ((theirs, own), (own, theirs)):
                     side = _side(calm, point(other))
                     if side is not None and calm.meets(point(stretch), side):
-                        yield Crossing(stretch, side, point(other))
+                        yield Crossing(stretch, side, other)
 
 
 def _gaps(calm: CalmRun, cpu: int) -> Iterator[Stretch]:
     """The last time of each place, for others while all was calm."""
     for group in calm.groups.get(cpu, {}).values():
         some = [each for each in group if not cpu or each.arrivals[0].number < calm.rest]
-        if some and not some[-1].locked and not some[-1].inner:
+        if some and not calm.keeps_out(some[-1]) and not some[-1].inner:
             yield some[-1]
 
 

@@ -25,6 +25,11 @@ LOOK = "access_clidr"
 """The same, before it looks at the other one: it has done all that it had to do until then."""
 BREAK = "__cond_resched_rwlock"
 """By which a CPU that goes through a whole stage 2 gives mmu_lock up to those who wait."""
+READ = "__srcu_read_lock"
+SRCU = "srcu"
+SORTS = (SRCU, "mutex", "spin")
+"""Of locks, by a word in the names of what takes them; ``OTHER`` ones have readers or a writer."""
+OTHER = "rw"
 BEFORE = 3
 """Sides that others may have done when they had said that they begin."""
 INNER, TEST = 0.05, 1.0
@@ -55,21 +60,24 @@ class Side:
 class Stretch:
     """Arrivals of one CPU with next to nothing in between.
 
-    ``lock``: the call that took the lock that the CPU has, if any.
+    ``lock``: the call that took the lock that the CPU has, if any; ``locks``: of all that it has, the sorts.
     """
 
     arrivals: tuple[RaceArrival, ...]
     lock: Place | None = None
+    locks: frozenset[str] = frozenset()
 
     @property
     def cpu(self) -> int:
         """Whose it is."""
         return self.arrivals[0].cpu
 
-    @property
-    def locked(self) -> bool:
-        """Whether it has a lock for which others wait at once: not for readers of SRCU."""
-        return self.lock is not None and "srcu" not in self.lock.callee
+    def keeps_out(self, wanted: frozenset[str]) -> bool:
+        """Whether it has a lock for which others wait who take such sorts: for a reader of SRCU not at once.
+
+        Who changes memslots has a mutex all the while, which no fault takes.
+        """
+        return bool((self.locks & wanted) - {SRCU})
 
     @property
     def takes(self) -> bool:
@@ -127,21 +135,50 @@ def stretches(base: Sequence[RaceArrival]) -> tuple[Stretch, ...]:
             gives = each.place.kind == "after"
             tests = each.place.kind == "test"  # what it tests was read since the place before
             if some and (gives or tests or each.at - some[-1].at > NEXT_TO_NOTHING):
-                found.append(Stretch(tuple(some), locks[-1] if locks else None))
+                found.append(_stretch(some, locks))
                 some = []
             if gives and locks and _given(each.place) == locks[-1]:
                 locks.pop()
             some.append(each)
             if each.place.callee.startswith(BREAK):
-                found.append(Stretch(tuple(some), None))
+                found.append(_stretch(some, [each for each in locks if sort_of(each) != OTHER]))
                 some = []
             if _takes(each.place):
-                found.append(Stretch(tuple(some), locks[-1] if locks else None))
+                found.append(_stretch(some, locks))
                 some = []
                 locks.append(each.place)
         if some:
-            found.append(Stretch(tuple(some), locks[-1] if locks else None))
+            found.append(_stretch(some, locks))
     return tuple(found)
+
+
+def _stretch(some: Sequence[RaceArrival], locks: Sequence[Place]) -> Stretch:
+    return Stretch(tuple(some), locks[-1] if locks else None, frozenset(map(sort_of, locks)))
+
+
+def sort_of(taken: Place) -> str:
+    """Of the lock that is taken by a call."""
+    return next((sort for sort in SORTS if sort in taken.callee), OTHER)
+
+
+def sorts_taken(some: Iterable[RaceArrival]) -> frozenset[str]:
+    """Of the locks that a CPU takes in these."""
+    return frozenset(sort_of(each.place) for each in some if _takes(each.place))
+
+
+def between(some: Sequence[RaceArrival]) -> tuple[RaceArrival, ...]:
+    """Of what a CPU does: all from where it gives its first lock to where it takes its last one.
+
+    What it has read, or made public, under the one it may rely on under the other. Who becomes a reader of
+    SRCU reads without a lock, too.
+    """
+    takes = [i for i, each in enumerate(some) if _takes(each.place)]
+    begins = [
+        i + (each.place.kind == "call")
+        for i, each in enumerate(some)
+        if each.place.callee == READ or (each.place.kind == "after" and "unlock" in each.place.callee)
+    ]
+    return tuple(some[begins[0] : takes[-1] + 1]) if begins and takes else ()
 
 
 def _takes(place: Place) -> bool:

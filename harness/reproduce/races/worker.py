@@ -122,9 +122,11 @@ class RaceWorker:
         note = None if program.drawer else self.begin(program, done)
         before, machine = self.target.left(), self.target.restores
         first = len(program.tried)
-        begun_at = program.draws
+        begun_at, vain = program.draws, program.vain
+        if program.drawer:
+            program.drawer.begin_turn()
         while not ((note and note.kept) or program.over):
-            if program.turn_is_over(program.draws - begun_at, done.cost):
+            if program.turn_is_over(program.draws - begun_at, done.cost, program.vain - vain):
                 break
             if time.monotonic() >= self.order.deadline:
                 break

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from harness.reproduce.races import agenda, conflicts, told
 from harness.reproduce.races.agenda import ProgramUnderWay, RaceAgenda
 from harness.reproduce.races.campaign import RaceTotals
@@ -92,6 +94,14 @@ def test_a_dear_program_has_fewer_schedules_in_a_turn() -> None:
     assert not program.turn_is_over(agenda.LEAST - 1, agenda.SLICE_COST + 1)
 
 
+def test_a_turn_in_which_nobody_meets_is_short() -> None:
+    program = RaceAgenda("s", 0, 1).begin("vncr")
+    assert program.turn_is_over(agenda.LEAST, 0, agenda.LEAST)
+    assert not program.turn_is_over(agenda.LEAST - 1, 0, agenda.LEAST - 1)
+    assert not program.turn_is_over(9, 0, 6)
+    assert program.turn_is_over(9, 0, 7)
+
+
 def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:
     totals = RaceTotals()
     first, second = Done("vncr", begins=True, runs=16, instructions=9), Done("vncr", runs=14, arrivals=7)
@@ -101,6 +111,31 @@ def test_a_program_counts_once_and_costs_what_it_makes_the_machine_do() -> None:
     assert (totals.kinds["vncr"].programs, totals.kinds["vncr"].runs) == (1, 30)
     assert first.cost == 16 * told.RUN_COST + 9
     assert second.cost == 14 * told.RUN_COST + 7 * told.ARRIVAL_COST
+
+
+RUNS = 6000
+"""Of a hunt of ten minutes with two machines on two quiet cores."""
+CHEAP, DEAR = 58_000_000, 87_000_000
+"""What a run costs in the kinds whose runs cost least and most, as measured on 30 November 2026."""
+
+
+def test_ten_minutes_are_enough_for_each_way_of_each_kind() -> None:
+    made, runs = RaceAgenda("s", 0, 1), 0
+    costs = {kind: (CHEAP, DEAR)[number % 2] for number, kind in enumerate(conflicts.CONFLICTS)}
+    had: Counter[str] = Counter()
+    while runs < RUNS:
+        program = made.next()
+        had[program.kind] += not program.slices
+        draws = 0
+        while not program.turn_is_over(draws, draws * costs[program.kind]):
+            draws += 1
+        program.slices += 1
+        program.draws += draws
+        took = draws if program.slices > 1 else draws + 2
+        made.spent[program.kind] += took * costs[program.kind]
+        runs += took
+    for kind in conflicts.CONFLICTS:
+        assert had[kind] >= conflicts.first_round(kind), kind
 
 
 def test_some_kinds_alone() -> None:

@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 
 from harness.reproduce.races import calm as calm_run
-from harness.reproduce.races.calm import ONE_USER, Others, Tried, calm
-from harness.reproduce.races.calm_run import CalmRun
+from harness.reproduce.races.calm import ONE_USER, Others, Tried, calm, taken_by
+from harness.reproduce.races.calm_run import CLOSED, CalmRun
 from harness.reproduce.races.draw import Drawer
 from harness.reproduce.races.gaps import crossings
 from harness.reproduce.races.schedule import Preemption, Schedule, arrivals
@@ -131,6 +131,33 @@ def test_what_is_new_in_the_whole_hunt_comes_first() -> None:
     assert {place for _, place, *_ in first_times} >= {FAULT, WALK, end(WALK), INSTALL, end(INSTALL)}
 
 
+def dressed(log: Log) -> Log:
+    """The same with a vCPU that CPU 0 loads once more before its operation."""
+    at = log.index((0, TLBI))
+    return [*log[:at], *whole(0, Place("vcpu_put")), *log[at:]]
+
+
+def test_what_takes_away_is_the_same_whatever_is_beside_it() -> None:
+    """Where one program has held CPU 1, another one of its kind holds it last."""
+    tried = Tried()
+    one, other = Drawer("k", arrivals(LOG), tried), Drawer("another", arrivals(dressed(LOG)), tried)
+    first = [one._next(random.Random(1))[0].place for _ in range(3)]
+    rest = [chosen[0].place for _ in range(40) if (chosen := other._next(random.Random(2)))]
+    assert set(rest[-3:]) == set(first)
+    assert taken_by([each for each in one._calm.sides if not each.cpu]) == TLBI.function
+
+
+def test_what_others_tried_since_is_new_no_more_in_the_next_turn() -> None:
+    tried = Tried()
+    one, other = Drawer("k", arrivals(LOG), tried), Drawer("another", arrivals(LOG), tried)
+    one._next(random.Random(1))
+    places = [other._next(random.Random(seed))[0].place for seed in range(3)]
+    one.begin_turn()
+    rest = [chosen[0].place for _ in range(40) if (chosen := one._next(random.Random(1)))]
+    old = [each for each in rest if each in places]
+    assert rest[-len(old) :] == old
+
+
 def test_a_place_counts_half_where_the_cpu_takes_another_way() -> None:
     """A fault that has something to take away first: what comes before is the same, in another state."""
     tried = Tried()
@@ -144,7 +171,7 @@ def test_a_place_counts_half_where_the_cpu_takes_another_way() -> None:
     for log, often in ((LOG, 2), (other, 1)):
         drawer = Drawer("another", arrivals(log), tried)
         takes = [each for each in drawer._calm.sides if not each.cpu]
-        word = " ".join(dict.fromkeys(each.function for each in takes))
+        word = taken_by(takes)
         rows = drawer._order(random.Random(1), word, places_of(takes))
         mine = {stretch.arrivals[0].place: (pair, paths) for stretch, pair, paths in rows if not pair[3]}
         assert tried.often(*mine[FAULT]) == often
@@ -186,6 +213,8 @@ def test_a_kicked_vcpu_has_come_to_rest_before_anything_is_taken_away() -> None:
     for chosen in held:
         assert (chosen[1].place, chosen[1].held) == (Place("vcpu_load", "return"), 0)
         assert met(chosen, kicked, (0, Place("vcpu_load")), (1, put), (0, end(TLBI)), (1, end(put)))
+        settled = chosen[2]
+        assert (settled.place, settled.other, settled.until) == (MARK, 1, end(FAULT)), "and before the kick"
     assert not [
         chosen
         for chosen in Drawer("k", arrivals(kicked))._order(random.Random(1), "x", frozenset())
@@ -349,16 +378,84 @@ def test_the_last_fault_is_swept_first() -> None:
     assert functions == ["again", "first"]
 
 
-def test_all_of_the_last_fault_is_swept_before_what_is_older_beside_a_lock() -> None:
+def test_the_last_fault_does_not_wait_for_what_is_older_beside_a_lock() -> None:
     """Something is read, and the lock taken later: that window begins at no lock."""
     taken, given = Place("first", "call", "_raw_read_lock"), Place("first", "after", "_raw_read_unlock")
+    inside = (FAULT, WALK, end(WALK), INSTALL, end(INSTALL), end(FAULT))
     log: Log = []
     for each in LOG:
         log += [*(whole(1, Place("first"), taken, given) if each == (1, FAULT) else []), each]
+    for seed in range(5):
+        drawer = Drawer("k", arrivals(log))
+        swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(seed)))]
+        before = [sum(each in inside for each in swept[: swept.index(older)]) for older in (taken, given)]
+        assert min(before) >= 2
+        assert max(before) >= 3
+
+
+def test_where_a_lock_was_given_and_another_one_is_taken_comes_first() -> None:
+    """What was read under the one is relied on under the other."""
+    lock, unlock = Place("fault", "call", "_raw_read_lock"), Place("fault", "after", "_raw_read_unlock")
+    readers = Place("fault", "call", "__srcu_read_lock"), Place("fault", "after", "__srcu_read_unlock")
+    log: Log = []
+    for each in LOG:
+        log += [(1, place) for place in {WALK: (lock, unlock), INSTALL: (lock,)}.get(each[1], ())]
+        log += [each, *([(1, unlock)] if each == (1, end(INSTALL)) else [])]
     drawer = Drawer("k", arrivals(log))
     swept = [chosen[0].place for _ in range(40) if (chosen := drawer._next(random.Random(1)))]
-    older = min(swept.index(place) for place in (taken, given) if place in swept)
-    assert all(swept.index(place) < older for place in (FAULT, WALK, end(WALK), INSTALL, end(FAULT)))
+    last = max(swept.index(place) for place in (unlock, WALK, end(WALK)))
+    assert last < min(swept.index(place) for place in (FAULT, end(FAULT)))
+    at, behind = log.index((1, FAULT)) + 1, log.index((1, end(FAULT)))
+    inside = [*log[:at], (1, readers[0]), *log[at:behind], (1, readers[1]), *log[behind:]]
+    for base, worth in ((log, 0.0), (inside, CLOSED / 2)):
+        run = CalmRun(arrivals(base), ONE_USER)
+        found = {place: run.closed(some[-1]) for (place, _), some in run.groups[1].items()}
+        assert (found[WALK], found[FAULT], found[ENTER]) == (worth, CLOSED, CLOSED)
+
+
+def test_a_mutex_that_no_fault_takes_keeps_none_out() -> None:
+    """So what changes memslots is swept from within, unless the other one wants the mutex, too."""
+    mutex, given = (Place("tlbi", *words) for words in (("call", "mutex_lock"), ("after", "mutex_unlock")))
+    inside = Place("inside")
+    log: Log = []
+    for each in LOG:
+        log += [(0, given)] if each == (0, end(TLBI)) else []
+        log += [each, *([(0, mutex), (0, inside), (0, end(inside))] if each == (0, TLBI) else [])]
+    theirs = Place("fault", "call", "mutex_lock")
+    other = [each for one in log for each in ([one, (1, theirs)] if one == (1, end(INSTALL)) else [one])]
+    for base, keeps in ((log, False), (other, True)):
+        run = CalmRun(arrivals(base), ONE_USER)
+        found = {place: run.keeps_out(some[-1]) for (place, _), some in run.groups[0].items()}
+        assert (found[inside], found[TLBI]) == (keeps, False)
+
+
+def test_a_side_with_many_places_does_not_keep_back_another_one() -> None:
+    many = [Place(f"part{number}") for number in range(30)]
+    log: Log = []
+    for each in LOG:
+        log += [each, *([(1, place) for place in many] if each == (1, WALK) else [])]
+    drawer = Drawer("k", arrivals(log))
+    swept = [chosen[0].place for _ in range(60) if (chosen := drawer._next(random.Random(1)))]
+    assert swept.index(ENTER) < 4
+    assert swept.index(end(ENTER)) < 8
+    assert set(many) <= set(swept)
+
+
+def test_the_heart_of_a_side_comes_again_before_its_last_places_come_once() -> None:
+    """What another program tried in vain may show in this one's way; what nobody tried comes sooner."""
+    many = [Place(f"part{number}") for number in range(40)]
+    lock, unlock = Place("fault", "call", "_raw_read_lock"), Place("fault", "after", "_raw_read_unlock")
+    log: Log = []
+    for each in LOG:
+        log += [each, *([(1, place) for place in (lock, unlock, lock, *many)] if each == (1, WALK) else [])]
+    tried = Tried()
+    first = Drawer("k", arrivals(log), tried)
+    heart = next(
+        chosen[0].place for _ in range(9) if (chosen := first._next(random.Random(1)))[0].place == unlock
+    )
+    again = Drawer("another", arrivals(log), tried)
+    swept = [chosen[0].place for _ in range(90) if (chosen := again._next(random.Random(1)))]
+    assert 3 < swept.index(heart) < len(swept) // 2
 
 
 def test_the_first_entry_is_swept_with_the_last_fault_before_what_is_between() -> None:

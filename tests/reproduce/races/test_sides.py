@@ -93,3 +93,30 @@ def test_what_counts_is_between_landmarks_and_around_l2() -> None:
     kept = sides.window(arrivals(log))
     assert [(each.cpu, each.place) for each in kept] == [*inside, *whole(1, leave)]
     assert sides.window(arrivals(outside)) == arrivals(outside)
+
+
+def test_between_two_locks_is_from_the_first_one_given_to_the_last_one_taken() -> None:
+    places = FAULT, LOCK, UNLOCK, WALK, LOCK, INSTALL, UNLOCK, end(FAULT)
+    log = [(1, place) for place in places]
+    assert [each.number for each in sides.between(arrivals(log))] == [2, 3, 4]
+    assert [each.number for each in sides.between(arrivals([*log, *log]))] == list(range(2, 13))
+    assert sides.between(arrivals(log[:4])) == (), "none is taken behind it"
+    assert sides.between(arrivals(log[3:6])) == (), "none is given before it"
+    reader = [(1, FAULT), (1, Place("fault", "call", sides.READ)), *log[3:6]]
+    assert [each.number for each in sides.between(arrivals(reader))] == [2, 3], "who reads without a lock"
+
+
+def test_a_lock_keeps_those_out_who_take_one_of_its_sort() -> None:
+    """Who changes memslots has a mutex all the while: no fault waits for that, but for what else it takes."""
+    mutex, given = Place("fault", "call", "mutex_lock"), Place("fault", "after", "mutex_unlock")
+    reader, left = Place("fault", "call", sides.READ), Place("fault", "after", "__srcu_read_unlock")
+    places = FAULT, mutex, WALK, LOCK, INSTALL, UNLOCK, LOAD, given, reader, TLBI, left, end(FAULT)
+    log = arrivals([(1, place) for place in places])
+    held = {each.place: one for one in sides.stretches(log) for each in one.arrivals}
+    assert held[WALK].locks == {"mutex"}
+    assert held[INSTALL].locks == {"mutex", "rw"}
+    assert sides.sorts_taken(log) == {"mutex", "rw", "srcu"}
+    both = {place: held[place].keeps_out(frozenset({"rw", "srcu"})) for place in places}
+    assert [place for place, keeps in both.items() if keeps] == [INSTALL]
+    assert held[LOAD].keeps_out(frozenset({"mutex"}))
+    assert not held[end(FAULT)].keeps_out(frozenset({"rw", "srcu", "mutex"}))
