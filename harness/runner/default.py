@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.artefacts.kernel.spec import DebianImage, load_kernel
 from harness.document.data_files import load_document
 from harness.document.yaml_reader import read
 from harness.errors import InputError, closest
 from harness.host.paths import IMAGES, SCENARIOS, default_scenarios
 from harness.scenario.assemble import cell_id
 from harness.scenario.defaults import KERNEL, LEVELS
-from harness.scenario.language import Cell
+from harness.scenario.language import Cell, Hold
 from harness.scenario.load import load_paths
 from harness.scenario.scenario import NO_OVERRIDES, Overrides
 from harness.scenario.vocabulary import Vocabulary
@@ -104,8 +105,21 @@ def check(cells: Sequence[Cell], path: Path = FILE) -> None:
 
 
 def default_cells(vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES) -> list[Cell]:
-    """Return what ``./nvh run`` runs."""
-    return kept(load_paths(default_scenarios(), vocabulary, overrides))
+    """Return what ``./nvh run`` runs; cells that hold vCPUs only where that is possible."""
+    cells = kept(load_paths(default_scenarios(), vocabulary, overrides))
+    return cells if can_hold(overrides) else [cell for cell in cells if not holds(cell)]
+
+
+def holds(cell: Cell) -> bool:
+    """Whether the cell holds a vCPU at a place in L0's kernel."""
+    return any(isinstance(step, Hold) for step in cell.steps)
+
+
+def can_hold(overrides: Overrides) -> bool:
+    """Whether L0's kernel comes with its symbols, and the model is the scenarios', whose plugins set a PC."""
+    kernel = overrides.l0_kernel or overrides.kernel
+    as_shipped = overrides.model is None and overrides.timing is None
+    return as_shipped and (kernel is None or not isinstance(load_kernel(kernel).source, DebianImage))
 
 
 def whole_cells(vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES) -> list[Cell]:
