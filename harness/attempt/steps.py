@@ -22,6 +22,7 @@ from harness.check.finding import RunResult
 from harness.errors import InfraError, NvhError
 from harness.level import Level
 from harness.scenario.language import Boot, Copy, Hold, HostAct, Mark, Mutate, Run, Send, Step, WaitFor
+from harness.scenario.mutants import kernel_with
 from harness.stack import host_acts, migrate
 from harness.stack.level_command import Completed, Process, last_words
 from harness.stack.stack import Stack
@@ -233,8 +234,8 @@ def _(step: Mutate, run: StepRunner) -> None:
     found = done.stdout.decode(errors="replace").strip().replace("_", "-")
     if done.status != 0 or found != step.mutant:
         raise InfraError(
-            f"the kernel of {step.level} has no fault {step.mutant!r} to switch on; build it with "
-            f"series/{'mutants' if step.level is Level.L0 else 'guest-mutants'}"
+            f"the kernel of {step.level} has no fault {step.mutant!r} to switch on; "
+            f"{kernel_with(step.mutant, step.level)} has it"
         )
 
 

@@ -24,7 +24,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--l1-mutant",
         metavar="MUTANT",
-        help="switch this injected fault of a guest hypervisor on in L1's kernel (docs/mutants.md)",
+        help="switch this injected fault on in L1's kernel; it may be a guest hypervisor's or a host's "
+        "(docs/mutants.md)",
     )
 
 

@@ -8,6 +8,7 @@ A mutant is a value of the parameter ``mutant`` of KVM in the kernel ``nv-mutant
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
 from harness.level import Level
+from harness.scenario.defaults import MUTANT_KERNELS
 
 FILE = IMAGES / "mutants.yaml"
 GUEST_FILE = IMAGES / "guest-mutants.yaml"
@@ -121,6 +123,22 @@ def _repeated_killers(rows: Sequence[Node]) -> Iterator[Problem]:
 def names(path: Path = FILE) -> tuple[str, ...]:
     """Return every value of the kernel's parameter that the table knows, the control first."""
     return (NONE, *(mutant.name for mutant in load(path)))
+
+
+def kernel_with(mutant: str, level: Level) -> str:
+    """Return the kernel that has ``mutant`` for ``level``.
+
+    L1 may have a fault of a host as well, because it is one to an L2 with an EL2; where both tables have the
+    name, it is the guest hypervisor's.
+    """
+    if level is Level.L1 and mutant not in _of_guests():
+        level = Level.L0
+    return MUTANT_KERNELS[level]
+
+
+@functools.cache
+def _of_guests() -> frozenset[str]:
+    return frozenset(names(GUEST_FILE))
 
 
 def choose(rows: Sequence[R], wanted: Sequence[str], what: str = "mutant") -> tuple[R, ...]:

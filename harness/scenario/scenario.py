@@ -13,8 +13,9 @@ from harness.document.nodes import REFUSED, Node, listing, shown
 from harness.errors import InputError, Location, Problem, UserError, closest
 from harness.level import Level
 from harness.scenario import assemble, expectations, matrix, other_formats, schema, step_rules, walks
-from harness.scenario.defaults import MUTANT_KERNELS, SANITIZER
+from harness.scenario.defaults import SANITIZER
 from harness.scenario.language import Cell, OracleCheck, StackSpec
+from harness.scenario.mutants import kernel_with
 from harness.scenario.mutated import mutated
 from harness.scenario.vocabulary import Vocabulary, claims
 
@@ -33,7 +34,8 @@ class Overrides:
     ``l0_kernel``, ``l1_kernel`` and ``l2_kernel`` replace that of one level, whatever ``kernel`` says: a host
     under test below known guests, a guest hypervisor under test on a known host. ``mutant`` gives L0 the
     kernel with injected faults, unless ``kernel`` or ``l0_kernel`` names one, and switches one on;
-    ``l1_mutant`` does so at L1 with faults of a guest hypervisor. ``sanitize`` turns a sanitizer on.
+    ``l1_mutant`` does so at L1 with a fault of a guest hypervisor or of a host. ``sanitize`` turns a
+    sanitizer on.
     """
 
     kernel: str | None = None
@@ -59,7 +61,7 @@ class Overrides:
             ("model", self.model, vocabulary.models),
             ("timing", self.timing, vocabulary.timings),
             ("mutant", self.mutant, vocabulary.mutants),
-            ("mutant of L1", self.l1_mutant, vocabulary.guest_mutants),
+            ("mutant of L1", self.l1_mutant, {*vocabulary.guest_mutants, *vocabulary.mutants}),
         ):
             if name is None or name in known:
                 continue
@@ -88,7 +90,7 @@ class Overrides:
         for level, mutant in ((Level.L0, self.mutant), (Level.L1, self.l1_mutant)):
             if mutant is not None:
                 named = self.kernel or self.kernels[level]
-                kernel = cell.stack.levels[level].kernel if named else MUTANT_KERNELS[level]
+                kernel = cell.stack.levels[level].kernel if named else kernel_with(mutant, level)
                 cell = mutated(cell, mutant, kernel, level)
         return cell
 

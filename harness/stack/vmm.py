@@ -26,10 +26,13 @@ ROOT_IN_MEMORY = "rdinit=/sbin/nvh-init"
 ROOT_BELOW_MODULES = "init=/sbin/nvh-init"
 
 
-def disk_serials(level: Level) -> list[str]:
-    """Return the serials of the disks that a VMM gives ``level``: its root, then what deeper levels need."""
+def disk_serials(level: Level, el2: bool = False) -> list[str]:
+    """Return the serials of the disks that a VMM gives ``level``: its root, then what deeper levels need.
+
+    An L2 with an EL2 has the kernels, too, of which it may start one as an L3.
+    """
     deeper = [f"root-{other}" for other in Level if other > level]
-    return [f"root-{level}", *(["boot", *deeper] if deeper else [])]
+    return [f"root-{level}", *(["boot", *deeper] if deeper or el2 else [])]
 
 
 def kernel_cmdline(level: Level, spec: LevelSpec, initramfs: bool, turns: bool = False) -> str:
@@ -120,7 +123,7 @@ def vmm_command(level: Level, spec: LevelSpec, initramfs: bool, number: int = 0,
     words += ["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=nvh.agent"]
     words += ["-qmp", f"unix:{qmp_socket(number)},server=on,wait=off", "-pidfile", pid_file(number)]
     # Linux probes the virt machine's virtio-mmio transports in the reverse order of -device.
-    for index, serial in enumerate(reversed(disk_serials(level))):
+    for index, serial in enumerate(reversed(disk_serials(level, spec.el2))):
         words += ["-drive", f"if=none,id=disk{index},format=raw,readonly=on,file={RUN}/disk/{serial}"]
         words += ["-device", f"virtio-blk-device,drive=disk{index},serial={serial}"]
     words += ["-kernel", f"{BOOT_MOUNT}/{level}/Image", "-append", kernel_cmdline(level, spec, initramfs)]

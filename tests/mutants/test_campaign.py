@@ -117,6 +117,24 @@ def test_a_fault_of_l1_is_on_at_l1(scenario: Path) -> None:
         load_file(scenario, vocabulary(), Overrides(l1_mutant="ipa-no"))
 
 
+@pytest.mark.parametrize(
+    ("mutant", "named", "kernel"),
+    [
+        ("ipa-no-tlbi", None, "nv-guest-mutants"),
+        ("ipas2-no-unmap", None, "nv-mutants"),
+        ("vmid-of-next", None, "nv-guest-mutants"),  # both have it
+        ("vmid-of-next", "nv-mutants", "nv-mutants"),
+        ("none", None, "nv-guest-mutants"),
+    ],
+)
+def test_l1_may_have_a_fault_of_a_host(scenario: Path, mutant: str, named: str | None, kernel: str) -> None:
+    over = Overrides(l1_mutant=mutant, l1_kernel=named)
+    cell = load_file(scenario, vocabulary(), over)[0]
+    assert (cell.mutant, cell.l1_mutant) == ("", mutant)
+    assert cell.stack.levels[Level.L1].kernel == kernel
+    assert cell.stack.levels[Level.L0].kernel == "nv"
+
+
 def test_unknown_mutant(scenario: Path) -> None:
     with pytest.raises(UserError, match=r"unknown mutant 'vmid-of-nxt'.*did you mean 'vmid-of-next'"):
         load_file(scenario, vocabulary(), Overrides(mutant="vmid-of-nxt"))

@@ -74,6 +74,7 @@ OWN = (
     "defect-64k",
     "page-sizes",
     "firmware-",
+    "xen",
     "kvm-selftests",
     "host-",
     "defect-aarch32-id",

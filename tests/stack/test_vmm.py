@@ -86,6 +86,13 @@ def test_l1_has_el2_and_l2_where_it_is_said(level: Level, el2: bool) -> None:
     assert after(words(given, level), "-M")[0].endswith(",virtualization=on")
 
 
+def test_l2_has_the_kernels_if_it_has_an_el2() -> None:
+    for el2 in (False, True):
+        devices = after(words(dataclasses.replace(LEVELS[Level.L2], el2=el2), Level.L2), "-device")
+        disks = [each.rpartition("serial=")[2] for each in devices if each.startswith("virtio-blk")]
+        assert disks == (["boot", "root-l2"] if el2 else ["root-l2"])
+
+
 def test_next_vmm_shares_no_name_with_the_one_before() -> None:
     spec = dataclasses.replace(PLAIN, migratable=True)
     first, second = words(spec), words(spec, number=1, incoming="unix:/run/nvh/l1.move")
