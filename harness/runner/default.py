@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.artefacts.kernel.spec import DebianImage, load_kernel
+from harness.artefacts.kernel.debian_image import DebianImage
+from harness.artefacts.kernel.spec import load_kernel
 from harness.document.data_files import load_document
 from harness.document.yaml_reader import read
 from harness.errors import InputError, closest
