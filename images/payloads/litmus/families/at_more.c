@@ -20,6 +20,7 @@ enum {
 	TABLE_SIZE,
 	LEAF_SIZE,
 	BLOCK,
+	BLOCK_READ_ONLY,
 	CNP,
 	PAN_OFF_KERNEL,
 	PAN_ON_KERNEL,
@@ -27,10 +28,15 @@ enum {
 	PAN_ON_USER,
 	VARIANTS
 };
-static const char *const variant_words[VARIANTS] = {
-	"mmu-off",    "dc",	   "epd0",  "epd1", "hole",	      "hole-high",     "not-canonical", "base-size",
-	"table-size", "leaf-size", "block", "cnp",  "pan-off-kernel", "pan-on-kernel", "pan-off-user",	"pan-on-user"
-};
+static const char *const variant_words[VARIANTS] = { "mmu-off",	      "dc",
+						     "epd0",	      "epd1",
+						     "hole",	      "hole-high",
+						     "not-canonical", "base-size",
+						     "table-size",    "leaf-size",
+						     "block",	      "block-read-only",
+						     "cnp",	      "pan-off-kernel",
+						     "pan-on-kernel", "pan-off-user",
+						     "pan-on-user" };
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
@@ -163,6 +169,16 @@ static void build_pan(struct litmus *l)
 	known_end(l, &k);
 }
 
+/* A write by a block that is read-only is a Permission fault of the block's level. */
+static void ask_block(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both, bool read_only)
+{
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, va,
+		       read_only && at_is_write(op) ? AT_FAILED(AT_PERMISSION, l->level)
+		       : at_is_both(op)		    ? both
+						    : stage1);
+}
+
 /* The last 4K of a block of L2's stage 1, of which stage 2 has no more than that. */
 static void build_block(struct litmus *l)
 {
@@ -170,7 +186,10 @@ static void build_block(struct litmus *l)
 		 va = place_va(l, fresh_ipa(l->shift, l->level, 1), input_bits(l->shift)) + size - 0x1000;
 	uint64_t block = fresh_ipa(l->shift, l->level, 1), ipa = block + size - 0x1000;
 	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
+	bool read_only = l->variant == BLOCK_READ_ONLY;
 
+	if (read_only && !l->vm->shared->skip)
+		bits |= PTE_S1_RO;
 	add_context(l, 0, VMID, ASID_KNOWN, true, true);
 	if (l->place != PLACE_LOW)
 		context_high(l, 0);
@@ -179,12 +198,17 @@ static void build_block(struct litmus *l)
 	known_stage2(l, ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
-	ask(l, va, l->vm->shared->skip ? ipa + 0x1000 : ipa, PAGE_PA);
+	ask_block(l, va, l->vm->shared->skip && !read_only ? ipa + 0x1000 : ipa, PAGE_PA, read_only);
 	known_stage2(l, ipa, 0, 0, 0);
 	known_forget(l, op_named("ipas2e1is"), ipa, 0);
-	ask(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
+	ask_block(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S, read_only);
 	add_write(l, STEP_S1, 0, va, 0, l->level);
 	add_tlbi(l, 0, op_named("vaae1is"), operand_address(true, va, 0, 0), 0);
+}
+
+static bool is_block(const struct litmus *l)
+{
+	return l->variant == BLOCK || l->variant == BLOCK_READ_ONLY;
 }
 
 /* Which half it is about; l->hint where L2 can use the page under the same registers. */
@@ -232,11 +256,9 @@ void cases_at_more(struct list *list)
 					if (!has_variant(&l))
 						continue;
 					l.needs_pan2 = l.variant >= PAN_OFF_KERNEL;
-					l.build = l.variant == BLOCK ? build_block
-						  : l.needs_pan2     ? build_pan
-								     : build_state;
-					for (l.level = l.variant == BLOCK ? start_level(l.shift) : 3;
-					     l.level <= (l.variant == BLOCK ? 2u : 3u); l.level++)
+					l.build = is_block(&l) ? build_block : l.needs_pan2 ? build_pan : build_state;
+					for (l.level = is_block(&l) ? start_level(l.shift) : 3;
+					     l.level <= (is_block(&l) ? 2u : 3u); l.level++)
 						list_add(list, &l, "at-l2-%s/%s/%s%s%s/%s", family_of(&l),
 							 granule_word(l.shift), variant_words[l.variant],
 							 l.level == 1 ? "-1g" : "", place_words[l.place],

@@ -48,4 +48,8 @@ void cases_all(struct list *list)
 	cases_first(list);
 	cases_carried(list);
 	cases_at_combined(list);
+	cases_default_cacheable(list);
+	cases_sizes(list);
+	cases_at_walk(list);
+	cases_syndrome(list);
 }

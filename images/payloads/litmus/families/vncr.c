@@ -6,12 +6,12 @@
  *
  * vncr-*: {E2H,TGE} = {1,0} when the operation executes, vncr-tge-*: {1,1}. -own: the executing PE's L2 uses the
  * page, -remote: another one's, -two: both at once. -high: by TTBR1_EL2, where Linux at L1 has it; -last: the last page.
- * -granule: vEL2's own tables have 16K or 64K pages, and the page of VNCR_EL2 is the last of a leaf.
+ * -granule: vEL2's own tables have 16K or 64K pages, and the page of VNCR_EL2 is the last of a leaf. vncr-remote-4: three victims.
+ * vncr-va-bits: each bit of the page's address from 39 to 47.
  */
 #include "families/families.h"
 #include "families/vncr.h"
 
-#define VICTIM 1
 #define ASID_OTHER 0x16
 #define PAGE 4096u
 #define REGIONS 48 /* of 1 GiB each in vEL2's address space, used in turns */
@@ -108,7 +108,8 @@ static void look(struct litmus *l, bool own, uint64_t at, enum role role, uint64
 	if (own)
 		add_access(l, CTX_L2, ACCESS_VNCR_READ, at, false, role, old, now);
 	else
-		add_sample(l, VICTIM, at, role, old, now);
+		for (unsigned cpu = 1; cpu < l->config.cpus; cpu++)
+			add_sample(l, cpu, at, role, old, now);
 }
 
 static void look_all(struct litmus *l, uint64_t at, enum role role, uint64_t old)
@@ -118,9 +119,16 @@ static void look_all(struct litmus *l, uint64_t at, enum role role, uint64_t old
 			look(l, own, at, role, old, 0);
 }
 
+/* struct litmus.position: a bit above the usual input size, by which the page's address differs from its half's others. */
+static uint64_t address_of(struct litmus *l)
+{
+	l->vm->shared->vel2_wide = l->position != 0;
+	return vncr_va(l) ^ (l->position ? 1ull << l->position : 0);
+}
+
 static void build_read(struct litmus *l)
 {
-	uint64_t at = vncr_va(l), operand = operand_for(l, at), other = DATA_PA + leaf_size(l);
+	uint64_t at = address_of(l), operand = operand_for(l, at), other = DATA_PA + leaf_size(l);
 	uint64_t old = value_at(DATA_PA), now = value_at(other);
 	bool global = l->variant == OTHER_ASID_GLOBAL;
 	/* Not in the granule that PART takes away. */
@@ -130,8 +138,8 @@ static void build_read(struct litmus *l)
 	add_poke(l, DATA_PA + in + VNCR_TPIDR, old);
 	add_poke(l, other + in + VNCR_TPIDR, now);
 	add_write(l, STEP_E2, 0, at, vncr_descriptor(DATA_PA, l->level, global), l->level);
-	if (used_by(l, false))
-		add_spin(l, VICTIM, CTX_L2, at, SPIN_L2_VNCR);
+	for (unsigned cpu = 1; used_by(l, false) && cpu < l->config.cpus; cpu++)
+		add_spin(l, cpu, CTX_L2, at, SPIN_L2_VNCR);
 	look_all(l, at, ROLE_BEFORE, old);
 	add_write(l, STEP_E2, 0, at, 0, l->level);
 	look_all(l, at, ROLE_STALE, old);
@@ -143,9 +151,14 @@ static void build_read(struct litmus *l)
 	for (int own = 0; own < 2; own++)
 		if (used_by(l, own) && obliged(l, at, operand, own))
 			look(l, own, at, ROLE_AFTER, old, now);
-	if (used_by(l, false))
-		add_stop(l, VICTIM);
-	vncr_cleanup(l, at);
+	for (unsigned cpu = 1; used_by(l, false) && cpu < l->config.cpus; cpu++)
+		add_stop(l, cpu);
+	if (!l->position) {
+		vncr_cleanup(l, at);
+		return;
+	}
+	add_write(l, STEP_E2, 0, at, 0, 0);
+	add_tlbi(l, CTX_CLEANUP, op_named("vmalle1is"), 0, 0);
 }
 
 /* Where L2's writes land: in the old page up to the operation, in the new one afterwards. */
@@ -221,6 +234,31 @@ static void add_ranges(struct list *list, struct litmus l)
 		list_add(list, &l, "vncr-tge-range/%s/scale%u%s", operations[l.op].name, l.scale, place_words[l.place]);
 }
 
+#define WIDE_BITS 48
+
+static void add_bits(struct list *list, struct litmus l)
+{
+	const struct operation *op = &operations[l.op];
+
+	if (!l.tge || l.ds || op->nxs || op->scope != IS || (op->operand != VA && op->operand != VA_RANGE))
+		return;
+	l.own = true;
+	l.config.cpus = 1;
+	l.level = 3;
+	for (l.position = (int)input_bits(l.shift); l.position < WIDE_BITS; l.position++)
+		list_add(list, &l, "vncr-va-bits/%s/bit%d%s", op->name, l.position, place_words[l.place]);
+}
+
+/* Other PEs' translations are what a broadcast takes. */
+static void add_four(struct list *list, struct litmus l)
+{
+	if (!l.tge || l.ds || operations[l.op].scope == LOCAL)
+		return;
+	l.config = (struct config){ .cpus = 4 };
+	l.level = 3;
+	list_add(list, &l, "vncr-remote-4/%s%s", operations[l.op].name, place_words[l.place]);
+}
+
 static void add_operation(struct list *list, struct litmus l)
 {
 	/* Without TGE the low half is red as it is. */
@@ -231,6 +269,9 @@ static void add_operation(struct list *list, struct litmus l)
 		if (m.tge && !m.ds && operations[m.op].operand == VA_RANGE && m.place != PLACE_LAST)
 			add_ranges(list, m);
 		add_family(list, m, "remote");
+		add_four(list, m);
+		if (m.place != PLACE_LAST)
+			add_bits(list, m);
 		m.both = true;
 		if (!m.ds)
 			add_family(list, m, "two");

@@ -53,6 +53,14 @@ static void load_controls(const struct controls *c)
 	}
 }
 
+/* Where L2 has what is at `label` in its page. */
+static uint64_t in_l2(const struct context *c, const void *label)
+{
+	uint64_t page = (uint64_t)l2_vectors & ~(L2_PAGE_SIZE - 1ull);
+
+	return (uint64_t)label - page + (c->page ? c->page : page);
+}
+
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
 {
@@ -74,14 +82,14 @@ void load_context(const struct context *c)
 		MSR(s3_5_c2_c0_2, c->tcr);
 		MSR(s3_5_c1_c0_0, c->sctlr);
 		MSR(s3_5_c10_c2_0, c->mair ? c->mair : 0xff);
-		MSR(s3_5_c12_c0_0, l2_vectors);
+		MSR(s3_5_c12_c0_0, in_l2(c, l2_vectors));
 	} else {
 		MSR(ttbr0_el1, c->ttbr0);
 		MSR(ttbr1_el1, c->ttbr1);
 		MSR(tcr_el1, c->tcr);
 		MSR(sctlr_el1, c->sctlr);
 		MSR(mair_el1, c->mair ? c->mair : 0xff);
-		MSR(vbar_el1, l2_vectors);
+		MSR(vbar_el1, in_l2(c, l2_vectors));
 	}
 	if (FIELD(shared->id_mmfr3, MMFR3_S1PIE))
 		load_permissions(c);
@@ -130,10 +138,10 @@ static uint64_t pan_now(void)
 /*
  * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, ELR_EL2 of an abort is the
  * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since SCTLR_EL2.SPAN is 1 (Arm ARM DDI 0487 M.a.a,
- * D1.3.2, D24.2.46). `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or traps, or NULL. Called
+ * D1.3.2, D24.2.46). `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or traps, or 0. Called
  * before vEL2 uses what EL0 may, too.
  */
-static void check_return(const struct pe *cpu, uint64_t entered, const void *stub, struct outcome *o)
+static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, struct outcome *o)
 {
 	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN;
 	uint64_t pan = pan_now();
@@ -147,7 +155,7 @@ static void check_return(const struct pe *cpu, uint64_t entered, const void *stu
 	}
 	if (stub && (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || ec == ESR_EC_WFX || ec == ESR_EC_FP ||
 		     ec == ESR_EC_SMC || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
-		astray |= cpu->elr != (uint64_t)stub;
+		astray |= cpu->elr != stub;
 	if (ec == ESR_EC_IABT_LOW)
 		astray |= cpu->elr != cpu->far;
 	if (!astray && !((cpu->spsr ^ entered) & state))
@@ -208,16 +216,16 @@ static const char *stub_of(const struct pe *cpu, const struct step *s)
 
 void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 {
-	const char *stub = stub_of(cpu, s);
-	uint64_t sctlr = 0, entered;
+	const struct context *c = &shared->context[s->ctx];
+	uint64_t stub = in_l2(c, stub_of(cpu, s)), sctlr = 0, entered;
 	bool flat = s->flags & (STEP_MMU_OFF | STEP_BIG_ENDIAN);
 
-	load_context(&shared->context[s->ctx]);
+	load_context(c);
 	cpu->x[0] = 0;
 	cpu->x[1] = s->a;
 	cpu->x[2] = s->b;
 	cpu->x[6] = s->c;
-	cpu->elr = (uint64_t)stub;
+	cpu->elr = stub;
 	cpu->spsr = entered = state_of(cpu, s, s->c);
 	if (flat) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
 		sctlr = MRS(sctlr_el2);
@@ -232,7 +240,7 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 		__asm__ volatile("isb" ::: "memory");
 	}
 	record_exit(cpu, o);
-	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? NULL : s->op == ACCESS_WRITE ? stub + 4 : stub, o);
+	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? 0 : s->op == ACCESS_WRITE ? stub + 4 : stub, o);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
 			o->more[0] |= 1ull << i;
@@ -276,7 +284,7 @@ void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->spsr = entered;
 	pe_enter(cpu);
 	record_exit(cpu, o);
-	check_return(cpu, entered, NULL, o);
+	check_return(cpu, entered, 0, o);
 }
 
 void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -293,5 +301,5 @@ void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	record_exit(cpu, o);
 	if (s->flags & STEP_WORD)
 		o->value = cpu->x[1];
-	check_return(cpu, entered, any_sys, o);
+	check_return(cpu, entered, (uint64_t)any_sys, o);
 }

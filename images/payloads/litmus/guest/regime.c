@@ -24,7 +24,7 @@ static bool same(const struct regime *a, const struct regime *b)
 /* TCR_EL2 has EL1's layout with E2H, both halves alike and 16-bit ASIDs of TTBR0_EL2 (Arm ARM D24.2 TCR_EL2). */
 static uint64_t tcr(unsigned shift)
 {
-	uint64_t size = 64 - input_bits(shift);
+	uint64_t size = 64 - (shared->vel2_wide ? 48 : input_bits(shift));
 	uint64_t tg0 = shift == 12 ? TCR_TG0_4K : shift == 16 ? TCR_TG0_64K : TCR_TG0_16K;
 	uint64_t tg1 = shift == 12 ? TCR_TG1_4K : shift == 16 ? TCR_TG1_64K : TCR_TG1_16K;
 	uint64_t low = PLACE(TCR_T0SZ, size) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
@@ -41,15 +41,25 @@ bool regime_ds(void)
 	return shared->vel2_tcr & (shared->e2h ? TCR_DS : TCR_E2H0_DS);
 }
 
+struct shape regime_shape(void)
+{
+	if (shared->vel2_wide)
+		return (struct shape){ .shift = 12, .bits = 48, .start = 0 };
+	return shape_of((unsigned)shared->vel2_shift);
+}
+
+uint64_t regime_root(bool high)
+{
+	return shared->vel2_wide ? tables_vel2_wide(high)
+				 : tables_vel2_root((unsigned)shared->vel2_shift, high, regime_ds());
+}
+
 static struct regime regime_wanted(void)
 {
-	unsigned shift = (unsigned)shared->vel2_shift;
-	bool ds = regime_ds();
-
 	return (struct regime){
-		.tcr = tcr(shift) ^ shared->vel2_tcr,
-		.low = (tables_vel2_root(shift, false, ds) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0],
-		.high = shared->e2h ? tables_vel2_root(shift, true, ds) ^ shared->vel2_ttbr[1] : 0, /* only E2H has TTBR1_EL2 */
+		.tcr = tcr((unsigned)shared->vel2_shift) ^ shared->vel2_tcr,
+		.low = (regime_root(false) | (shared->e2h ? PLACE(TTBR_ASID, E2_ASID) : 0)) ^ shared->vel2_ttbr[0],
+		.high = shared->e2h ? regime_root(true) ^ shared->vel2_ttbr[1] : 0, /* only E2H has TTBR1_EL2 */
 		.tcr2 = shared->vel2_tcr2,
 		.pir = shared->vel2_pir,
 		.pire0 = shared->vel2_pire0,

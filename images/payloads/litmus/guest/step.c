@@ -60,7 +60,7 @@ static void step_context(const struct step *s)
 		     : s->c		    ? fixed_root(s->ctx, c->s2_shape)
 					    : tables_new(c->s2_shape.shift);
 	if (!s->a || s->d)
-		map_pages(c->s2_root, c->s2_shape, page, size, page, s2);
+		map_pages(c->s2_root, c->s2_shape, c->page ? c->page : page, size, page, s2);
 	c->vttbr |= c->s2_root;
 	c->s1_root = s->b ? shared->context[s->b - 1].s1_root : tables_new(c->s1_shape.shift);
 	if (!s->b)
@@ -79,13 +79,12 @@ static void step_context(const struct step *s)
 static void step_write(const struct step *s)
 {
 	struct context *c = &shared->context[s->ctx];
-	unsigned shift = (unsigned)shared->vel2_shift;
 	bool ds = (s->kind == STEP_S1 && c->tcr & TCR_DS && !(s->flags & STEP_AS_IS)) ||
 		  (s->kind == STEP_E2 && regime_ds());
-	struct shape shape = s->kind == STEP_S2 ? c->s2_shape : s->kind == STEP_S1 ? c->s1_shape : shape_of(shift);
+	struct shape shape = s->kind == STEP_S2 ? c->s2_shape : s->kind == STEP_S1 ? c->s1_shape : regime_shape();
 	uint64_t root = s->kind == STEP_S2   ? c->s2_root
 			: s->kind == STEP_S1 ? tables_stage1(c, s->a)
-					     : tables_vel2_root(shift, s->a >> 63, ds);
+					     : regime_root(s->a >> 63);
 	uint64_t *slot = tables_slot(root, shape, s->a, s->c);
 
 	for (uint64_t i = 0; i < (s->d ? s->d : 1); i++) {

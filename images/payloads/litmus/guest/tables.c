@@ -5,6 +5,7 @@
 
 static uint64_t pool_next;
 static uint64_t vel2_root[3][2][2][2048] __attribute__((aligned(16384))); /* of each granule, half, DS */
+static uint64_t vel2_wide_root[2][512] __attribute__((aligned(4096))); /* above those with 4K, of each half */
 
 static unsigned granule(unsigned shift)
 {
@@ -82,11 +83,18 @@ void tables_vel2(bool e2h)
 		flat(shift, DATA_PA, DATA_SIZE, normal);
 		flat(shift, EVENT_PA, EVENT_SIZE, normal);
 	}
+	vel2_wide_root[0][0] = table_descriptor(tables_vel2_root(12, false, false));
+	vel2_wide_root[1][511] = table_descriptor(tables_vel2_root(12, true, false));
 }
 
 uint64_t tables_vel2_root(unsigned shift, bool high, bool ds)
 {
 	return (uint64_t)vel2_root[granule(shift)][high][ds];
+}
+
+uint64_t tables_vel2_wide(bool high)
+{
+	return (uint64_t)vel2_wide_root[high];
 }
 
 uint64_t tables_stage1(const struct context *c, uint64_t va)

@@ -18,6 +18,8 @@ uint64_t tables_look(uint64_t root, struct shape shape, uint64_t ia, unsigned le
 void tables_vel2(bool e2h);
 /* Those with TCR_EL2.DS have OA[51:50] where the others have the shareability (Arm ARM D8.3.2). */
 uint64_t tables_vel2_root(unsigned shift, bool high, bool ds);
+/* The same with 48 bits of input and 4K pages, above the usual ones. */
+uint64_t tables_vel2_wide(bool high);
 /* Of L2's stage 1: the root for this VA. */
 uint64_t tables_stage1(const struct context *c, uint64_t va);
 /* Of descriptors of its stage 1: with DS the field is part of the address. */

@@ -182,6 +182,7 @@ struct context {
 	struct shape s2_shape, s1_shape;
 	uint64_t el0_data; /* map L2_DATA_VA */
 	uint64_t high;	   /* it has tables for TTBR1_EL1 */
+	uint64_t page; /* IPA of L2's page, with its stage 1 off and for STEP_L2 alone; 0: as everywhere */
 	struct controls controls;
 };
 
@@ -205,6 +206,7 @@ struct shared {
 	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
 	uint64_t vel2_tcr, vel2_ttbr[2]; /* bits of TCR_EL2, TTBR0_EL2 and TTBR1_EL2 that differ from the usual; likewise */
+	uint64_t vel2_wide; /* both halves have 48 bits, with 4K pages; likewise */
 	uint64_t vel2_tcr2, vel2_pir, vel2_pire0; /* TCR2_EL2, PIR_EL2 and PIRE0_EL2, where L1 has FEAT_S1PIE; likewise */
 	uint64_t skip;	 /* --self-test */
 	uint64_t keep_exit; /* what vEL2 skips of it is an exit to L0 that invalidates nothing */
