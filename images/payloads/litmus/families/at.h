@@ -19,6 +19,16 @@ static inline bool at_is_el0(enum at_operation op)
 	return op == AT_S1E0R || op == AT_S1E0W || op == AT_S12E0R || op == AT_S12E0W;
 }
 
+/*
+ * L0's shadow of the first 2 MiB of the pool goes, where L2's tables are, so that L0 walks them in software. The hint is no leaf's of
+ * L1, and obliges to nothing: where an L0 keeps its shadow, its MMU answers.
+ */
+static inline void at_forget_tables(struct litmus *l)
+{
+	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, POOL_PA, 0, ttl_for(12, 2)), 0);
+	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+}
+
 /* It goes on to stage 2. */
 static inline bool at_is_both(enum at_operation op)
 {

@@ -198,6 +198,8 @@ static void build_block(struct litmus *l)
 	known_stage2(l, ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	else
+		at_forget_tables(l);
 	ask_block(l, va, l->vm->shared->skip && !read_only ? ipa + 0x1000 : ipa, PAGE_PA, read_only);
 	known_stage2(l, ipa, 0, 0, 0);
 	known_forget(l, op_named("ipas2e1is"), ipa, 0);

@@ -144,6 +144,8 @@ static void build_at(struct litmus *l)
 	add_tlbi(l, WITHOUT, op_named("vmalle1is"), 0, 0);
 	if (l->hint)
 		add_access(l, WITHOUT, ACCESS_READ, at, false, ROLE_AFTER, 0, value_at(pa[WITHOUT]));
+	else
+		at_forget_tables(l);
 	for (unsigned i = 0; i < 2; i++) {
 		ask(l, WITHOUT, at, to, pa[WITHOUT]);
 		add_tlbi(l, WITH, op_named("vmalle1is"), 0, 0);
