@@ -35,8 +35,8 @@ def patched(name: str, tmp_path: Path) -> Path:
 
 
 def defined_last(text: str) -> str:
-    """The function, or the macro of several lines, within which ``text`` ends."""
-    if macro := re.search(r"^#define (\w+)\([^\n]*\\\n(?:[^\n]*\\\n)*[^\n]*\Z", text, re.M):
+    """The function, or the macro, within which ``text`` ends."""
+    if macro := re.search(r"^#define (\w+)\((?:[^\n]*\\\n)*[^\n]*\Z", text, re.M):
         return macro[1]
     return str(re.findall(r"^[a-z_].*?\b(\w+)\([^;\n]*(?:\n\s+[^;{\n]+)*\n\{$", text, re.M)[-1])
 
@@ -46,6 +46,7 @@ def test_the_last_definition_is_a_function_or_a_macro() -> None:
     assert defined_last(function) == "last"
     assert defined_last(function + "0)\n}\n\n#define each(i)\t\t\\\n\tfor (i = 0;\t\\\n\t     ") == "each"
     assert defined_last("#define other(i) i\n\n" + function) == "last"
+    assert defined_last(function + "0)\n}\n\n#define short(i)\t(i + ") == "short"
 
 
 @pytest.mark.real
