@@ -32,7 +32,7 @@ from harness.host.paths import ROOT
 from harness.scenario.mutants import load
 
 LIMIT_S = 5400.0
-SMALL = "litmus-trap[family=none]"
+SMALL = "litmus-trap[family=trap-none]"
 VERDICTS = ("pass", "fail", "infra", "undecided", "vacuous")
 
 
