@@ -149,7 +149,7 @@ static void unprivileged(void)
 static void wxn(void)
 {
 	space_new(12, 1, 1, true, true, false);
-	program_read_only(); /* it could not run otherwise */
+	code_read_only(&space.s1, space.low); /* it could not run otherwise */
 	map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
 	for (unsigned on = 0; on < 2; on++)
 		for (unsigned ro = 0; ro < 2; ro++)

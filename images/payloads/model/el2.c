@@ -178,16 +178,13 @@ static void parts(void)
 		for (unsigned n = 0; n < 2 * LENGTH(lies); n++) {
 			const struct operation *op = &operations[i];
 			unsigned level = n & 1 ? 1 : 2;
-			uint64_t size = BIT(shift_of(&regime, level)), base = n & 1 ? 0x155540000000 : 0x2aaaaaa00000;
-			uint64_t offset = (uint64_t)page_a & (size - 1), *descriptor;
-			uint64_t from = (base & ~(size - 1)) + (n / 2 == 0   ? size - page
-								: n / 2 == 1 ? -page
-									     : size / 2);
+			uint64_t size = BIT(shift_of(&regime, level)), offset = (uint64_t)page_a & (size - 1);
+			uint64_t base = (n & 1 ? 0x155540000000 : 0x2aaaaaa00000) & ~(size - 1), *descriptor;
+			uint64_t from = base + (n / 2 == 0 ? size - page : n / 2 == 1 ? -page : size / 2);
 
 			if (!is_implemented(op) || !is_of_el2(op) || op->operand != VA_RANGE ||
 			    !block_allowed(&regime, level))
 				continue;
-			base &= ~(size - 1);
 			descriptor = entry_of(&regime, root, base, level);
 			set(descriptor, leaf(&regime, level, (uint64_t)page_a - offset, PTE_AF | PTE_S1_EL0));
 			for (unsigned at = 0; regime.shift == 12 && at < PRESSURE; at++)

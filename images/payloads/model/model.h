@@ -106,6 +106,7 @@ void set(uint64_t *descriptor, uint64_t value); /* with DSB ISH */
  * would hide what the operation names.
  */
 void map_ram(const struct geometry *g, uint64_t *root, uint64_t attributes, bool data);
+void code_read_only(const struct geometry *g, uint64_t *root); /* 4 KB granule; map_ram() undoes it */
 #define RAM_SIZE 0x40000000ull
 extern const uint8_t text_end[];
 
@@ -125,7 +126,6 @@ struct space {
 extern struct space space;
 void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds);
 void space_load(void); /* on this PE */
-void program_read_only(void); /* what is executed, for both ELs; with 4 KB pages alone */
 /* Another stage 2 for it: ``size`` bits of IPA from level ``start`` on, in 2^n tables side by side. */
 void space_stage2(unsigned size, unsigned start);
 /*

@@ -102,7 +102,7 @@ static void permissions(bool high)
 /* What EL2 or EL0 may write they do not execute. */
 static void writable(bool high)
 {
-	own_code_read_only();
+	code_read_only(&own.g, own.roots[0]);
 	own.sctlr = SCTLR_WXN;
 	for (unsigned bits = 0; bits < 16; bits++) {
 		page(at_half(high),

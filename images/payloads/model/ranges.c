@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: range operations of each SCALE and NUM; the page that is used is the first, a middle
- * or the last one of the range, or is another page of a leaf of which the range has a part. With DS = 1 bases count 64 KB whatever the granule (I_TYBWT).
+ * or the last one of the range, or is another page of a leaf of which the range has a part. With DS = 1 bases count
+ * 64 KB whatever the granule (I_TYBWT).
  */
 #include "model.h"
 

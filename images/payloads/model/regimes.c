@@ -48,23 +48,6 @@ void own_program(uint64_t attributes)
 	DSB(ish);
 }
 
-/* Of 2 MB each, but for the code, in pages. */
-void own_code_read_only(void)
-{
-	uint64_t block = BIT(21), code = (uint64_t)_start & ~(block - 1);
-
-	*entry_of(&own.g, own.roots[0], BOARD_RAM, 1) = 0;
-	for (uint64_t at = BOARD_RAM; at < BOARD_RAM + 0x10000000; at += block)
-		if (at < code || at >= (uint64_t)text_end)
-			*entry_of(&own.g, own.roots[0], at, 2) = leaf(&own.g, 2, at, PTE_AF);
-	for (uint64_t at = code; at < (uint64_t)text_end || at & (block - 1); at += 4096) {
-		bool is_code = at >= (uint64_t)_start && at < (uint64_t)text_end;
-
-		*entry_of(&own.g, own.roots[0], at, 3) = leaf(&own.g, 3, at, PTE_AF | (is_code ? PTE_S1_RO : 0));
-	}
-	DSB(ish);
-}
-
 void own_new(bool e2h, unsigned shift)
 {
 	space_new(shift, 1, 1, true, true, false);

@@ -16,7 +16,6 @@ extern struct own own;
 
 void own_new(bool e2h, unsigned shift);
 void own_program(uint64_t attributes); /* of its leaves, beside AF */
-void own_code_read_only(void); /* 4 KB granule; own_program() undoes it */
 /* The regime's registers, with its MMU off; all of it; and EL2 with E2H 0 and its MMU off as before. */
 void own_registers(void);
 void own_on(void);

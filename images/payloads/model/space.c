@@ -191,12 +191,6 @@ uint64_t *descriptor_s2(uint64_t ipa, unsigned level)
 	return entry_of(&space.s2, space.ipa, ipa, level);
 }
 
-void program_read_only(void)
-{
-	for (uint64_t at = (uint64_t)_start & ~(BIT(12) - 1); at < (uint64_t)text_end; at += BIT(12))
-		*descriptor_s1(at, 3) |= PTE_S1_RO;
-}
-
 uint64_t *map_s1(uint64_t va, unsigned level, uint64_t ipa, uint64_t attributes)
 {
 	uint64_t *descriptor = descriptor_s1(va, level);

@@ -89,37 +89,43 @@ uint64_t leaf(const struct geometry *g, unsigned level, uint64_t output, uint64_
 	return (output & ~(BIT(shift_of(g, level)) - 1)) | attributes | memory | share | leaf_bits(level);
 }
 
-/* Leaves of one table, each where it lies. */
-static void map_as_it_is(const struct geometry *g, uint64_t *root, unsigned level, uint64_t at, uint64_t count,
+/* Leaves of one level, each where it lies; a table that is there stays. */
+static void map_as_it_is(const struct geometry *g, uint64_t *root, unsigned level, uint64_t from, uint64_t to,
 			 uint64_t attributes)
 {
-	uint64_t *entry = entry_of(g, root, at, level), first = leaf(g, level, at, attributes),
-		 size = BIT(shift_of(g, level));
+	uint64_t size = BIT(shift_of(g, level)), table = BIT(shift_of(g, level - 1)), *entry = NULL;
+	uint64_t first = leaf(g, level, from, attributes);
 
-	for (uint64_t i = 0; i < count; i++) /* no output of RAM has bits that a descriptor has elsewhere */
-		entry[i] = first + i * size;
-}
-
-static void in_pages(const struct geometry *g, uint64_t *root, uint64_t attributes, uint64_t from, uint64_t end)
-{
-	uint64_t block = BIT(shift_of(g, 2));
-
-	for (uint64_t at = from & ~(block - 1); at < end; at += block) {
-		*entry_of(g, root, at, 2) = 0;
-		map_as_it_is(g, root, 3, at, block / BIT(g->shift), attributes);
+	for (uint64_t at = from; at < to; at += size, entry++) {
+		if (at == from || !(at & (table - 1)))
+			entry = entry_of(g, root, at, level);
+		*entry = first + (at - from); /* no output of RAM has bits that a descriptor has elsewhere */
 	}
 }
 
 void map_ram(const struct geometry *g, uint64_t *root, uint64_t attributes, bool data)
 {
 	extern const uint8_t bss_end[];
+	const uint8_t *const in_pages[2][2] = { { _start, data ? &pool[USED * SLOT] : text_end },
+						{ &pool[POOL * SLOT], bss_end } };
+	uint64_t block = BIT(shift_of(g, 2)), done = BOARD_RAM;
 
-	map_as_it_is(g, root, 2, BOARD_RAM, RAM_SIZE / BIT(shift_of(g, 2)), attributes);
-	if (g->shift != 12)
-		return;
-	in_pages(g, root, attributes, (uint64_t)_start, data ? (uint64_t)&pool[USED * SLOT] : (uint64_t)text_end);
-	if (data)
-		in_pages(g, root, attributes, (uint64_t)&pool[POOL * SLOT], (uint64_t)bss_end);
+	for (unsigned i = 0; g->shift == 12 && i < (data ? 2 : 1); i++) {
+		uint64_t from = (uint64_t)in_pages[i][0] & ~(block - 1),
+			 to = ((uint64_t)in_pages[i][1] + block - 1) & ~(block - 1);
+
+		map_as_it_is(g, root, 2, done, from, attributes);
+		map_as_it_is(g, root, 3, from, to, attributes);
+		done = to;
+	}
+	map_as_it_is(g, root, 2, done, BOARD_RAM + RAM_SIZE, attributes);
+}
+
+void code_read_only(const struct geometry *g, uint64_t *root)
+{
+	for (uint64_t at = (uint64_t)_start; at < (uint64_t)text_end; at += BIT(12))
+		*entry_of(g, root, at, 3) |= PTE_S1_RO;
+	DSB(ish);
 }
 
 uint64_t high_bits(unsigned shift, uint64_t output)

@@ -138,9 +138,7 @@ static void vmids(unsigned shift, bool s1_on)
 	map_s2(ipa, 3, (uint64_t)page_a, PTE_AF | S2_RW);
 	first = space.ipa;
 	space.ipa = table_new();
-	*entry_of(&space.s2, space.ipa, BOARD_RAM, shift == 12 ? 1 : 2) = 0;
-	for (uint64_t at = BOARD_RAM; at < BOARD_RAM + 0x40000000; at += BIT(shift_of(&space.s2, shift == 12 ? 1 : 2)))
-		*entry_of(&space.s2, space.ipa, at, shift == 12 ? 1 : 2) = leaf(&space.s2, shift == 12 ? 1 : 2, at, PTE_AF | S2_RW);
+	map_ram(&space.s2, space.ipa, PTE_AF | S2_RW, false);
 	map_s2(ipa, 3, (uint64_t)page_b, PTE_AF | S2_RW);
 	roots[0] = (uint64_t)first;
 	roots[1] = (uint64_t)space.ipa;
