@@ -83,14 +83,12 @@ void second_begin(void)
 {
 	for (;;) {
 		while (!request.busy)
-			__asm__ volatile("wfe" ::: "memory");
+			YIELD();
 		DSB(sy);
 		ISB();
 		request.answer = serve(&pes[1], request.at_el2);
 		DSB(sy);
 		request.busy = 0;
-		DSB(sy);
-		__asm__ volatile("sev" ::: "memory");
 	}
 }
 
@@ -103,10 +101,8 @@ static struct answer command(unsigned number, bool el2)
 	request.at_el2 = el2;
 	DSB(sy);
 	request.busy = 1;
-	DSB(sy);
-	__asm__ volatile("sev" ::: "memory");
 	for (since = watch_now(); request.busy && !watch_is_over(since);)
-		__asm__ volatile("wfe" ::: "memory");
+		YIELD();
 	DSB(sy);
 	ISB();
 	if (request.busy)

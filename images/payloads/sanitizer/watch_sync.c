@@ -19,8 +19,8 @@ static void on_eret(unsigned index, void *data)
 }
 
 /*
- * A PE that waits for another one by polling. Where vCPUs have threads, QEMU lets YIELD and WFE do nothing, so that on a host
- * with fewer CPUs the PE that is waited for stands still for whole time slices of the host.
+ * A PE that waits for another one by polling. Where vCPUs have threads, QEMU lets YIELD and most WFEs do nothing, so that on a
+ * host with fewer CPUs the PE that is waited for stands still for whole time slices of the host.
  */
 static void on_wait(unsigned index, void *data)
 {

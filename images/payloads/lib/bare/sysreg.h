@@ -14,5 +14,7 @@
 	})
 #define ISB() __asm__ volatile("isb" ::: "memory")
 #define DSB(domain) __asm__ volatile("dsb " #domain ::: "memory")
+/* Between two looks at what another PE writes. Not WFE: QEMU 11.1 with a thread for each vCPU loses SEVs (docs/models.md). */
+#define YIELD() __asm__ volatile("yield" ::: "memory")
 
 #endif

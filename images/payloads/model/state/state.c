@@ -298,7 +298,7 @@ static bool counts(void)
 	uint64_t before = count;
 
 	for (unsigned n = 0; n < 1000000 && count == before; n++)
-		__asm__ volatile("yield" ::: "memory");
+		YIELD();
 	if (count != before)
 		return true;
 	print("lost|PE_0_AT_EL1_GOES_ON|0x1|0x0\n");

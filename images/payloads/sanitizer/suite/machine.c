@@ -36,14 +36,12 @@ void second_main(void)
 {
 	for (;;) {
 		while (!request)
-			__asm__ volatile("wfe" ::: "memory");
+			YIELD();
 		DSB(sy);
 		ISB();
 		pes[1].x[0] = serve(&pes[1], pes[1].x[3], pes[1].x[1]);
 		DSB(sy);
 		request = 0;
-		DSB(sy);
-		__asm__ volatile("sev" ::: "memory");
 	}
 }
 
@@ -53,9 +51,8 @@ static uint64_t ask(uint64_t what, uint64_t address)
 	pes[1].x[1] = address;
 	__asm__ volatile("dmb sy" ::: "memory");
 	request = 1;
-	__asm__ volatile("sev" ::: "memory");
 	while (request)
-		__asm__ volatile("wfe" ::: "memory");
+		YIELD();
 	return pes[1].x[0];
 }
 
