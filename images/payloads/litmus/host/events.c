@@ -47,12 +47,14 @@ static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 	return !memory || vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, memory, flags);
 }
 
-bool event_mmio(const struct vm *vm, struct kvm_run *run)
+bool event_mmio(struct kvm_run *run)
 {
-	if (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr - EVENT_PA >= EVENT_SIZE)
+	uint64_t offset = run->mmio.phys_addr - EVENT_PA, value = event_new(offset);
+
+	if (run->exit_reason != KVM_EXIT_MMIO || offset >= EVENT_SIZE)
 		return false;
 	if (!run->mmio.is_write)
-		memcpy(run->mmio.data, &vm->mmio_value, sizeof(vm->mmio_value));
+		memcpy(run->mmio.data, &value, sizeof(value));
 	return true;
 }
 
@@ -100,7 +102,6 @@ static bool replace(struct vm *vm, uint64_t offset)
 
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
-	vm->mmio_value = event_new(offset);
 	switch (action) {
 	case EVENT_SET_UP:
 		put(vm->event[0], offset, event_old(offset));

@@ -58,7 +58,7 @@ static void run_until_stopped(struct vm *vm, struct vcpu *v)
 			vm_break(vm, "KVM_RUN of vCPU %u: %s", v->index, strerror(errno));
 			break;
 		}
-		if (event_mmio(vm, v->run))
+		if (event_mmio(v->run))
 			continue;
 		if (v->run->exit_reason == KVM_EXIT_MMIO && v->run->mmio.phys_addr == DOORBELL_PA)
 			vm_break(vm, "vCPU %u: exception at vEL2: esr=0x%lx elr=0x%lx far=0x%lx", v->index,
@@ -150,7 +150,7 @@ static enum ran run(struct vm *vm, unsigned timeout_s)
 				return RAN_HANG;
 			continue;
 		}
-		if (event_mmio(vm, v->run))
+		if (event_mmio(v->run))
 			continue;
 		if (v->run->exit_reason != KVM_EXIT_MMIO || v->run->mmio.phys_addr != DOORBELL_PA) {
 			unexpected_exit(vm, v);

@@ -52,7 +52,6 @@ struct vm {
 	uint8_t *low, *data;
 	uint8_t *event[2]; /* memory for EVENT_PA; the first is there to begin with */
 	bool event_present;
-	uint64_t mmio_value; /* what L2 reads where EVENT_PA has no memory */
 	struct shared *shared;
 	bool stop;
 	bool online; /* config.late, and they are no more */
