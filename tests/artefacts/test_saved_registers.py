@@ -49,7 +49,7 @@ def test_what_the_counter_makes_of_a_timer_is_no_difference() -> None:
 
 
 class Restored:
-    """A restored machine that tells what it lost once, as soon as it runs; a console nobody listens to drops it."""
+    """A restored machine that tells once what it lost, as soon as it runs, to those who listen."""
 
     work, running = 0.0, True
 

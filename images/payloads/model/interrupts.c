@@ -389,16 +389,17 @@ static void sending(void)
 	space.unwatched = false;
 }
 
-/* Of a priority only the bits above the binary point preempt. */
+/* Of a priority only the bits above the binary point preempt; it was the lowest when the first one was acknowledged. */
 static void preemption(unsigned group, unsigned point, bool common)
 {
-	uint64_t lr = LR_PENDING | (group ? LR_GROUP1 : 0), shift = group && !common ? 18 : 21;
+	uint64_t lr = LR_PENDING | (group ? LR_GROUP1 : 0), vmcr = VMCR_GROUPS | VMCR_PMR(0xf8) | (common ? BIT(4) : 0);
+	unsigned shift = group && !common ? 18 : 21;
 	/* the lowest bit that counts; 0xb0 against 0xb8 */
 	bool taken = (group && !common ? point : point + 1) <= 3;
 
-	interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (uint64_t)point << shift | (common ? BIT(4) : 0),
-		  lr | LR_PRIORITY(0xb8) | 0x25, 0);
+	interface(vmcr | 1ull << shift, lr | LR_PRIORITY(0xb8) | 0x25, 0);
 	icc(group ? 12 : 8, 0); /* it is active */
+	MSR(s3_4_c12_c11_7, vmcr | (uint64_t)point << shift); /* ICH_VMCR_EL2 */
 	MSR(s3_4_c12_c12_1, lr | LR_PRIORITY(0xb0) | 0x26);
 	ISB();
 	run(5, 15 & ~3ull, NOP);

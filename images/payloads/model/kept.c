@@ -37,6 +37,7 @@ static void displaced(const struct operation *op, unsigned bit, enum access acce
 	map_s1(va ^ BIT(bit), 3, ipa_of(page_b), attributes);
 	if (pressed)
 		sweep(pe, PRESSURE);
+	run(op, va); /* the instruction is written before the page is used */
 	forget();
 	CHECK_VALUE(touch(pe, el0, access, va), A_VALUE, "D8.2, the walk", "before %s: %s of a page", op->name,
 		    access_names[access]);
