@@ -107,6 +107,7 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> Regist
 
 def _go_on(machine: Machine, seconds: float) -> tuple[tuple[Lost, ...], str]:
     """Let the restored machine run on: what its program finds lost, and why it does not go on, if so."""
+    machine.listen()  # what is lost is told once, and soon
     machine.qmp("cont")
     patience = MachinePatience(machine, READY, seconds)
     while True:

@@ -160,6 +160,11 @@ GROUPS = (
     "guests",
     "bits",
     "routes",
+    "kept",
+    "wide",
+    "lower",
+    "vectors",
+    "debug",
 )
 
 

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
+from harness.artefacts import saved_registers
 from harness.artefacts.saved_registers import Lost, differences, told
+from harness.machine.qemu import Machine
 
 
 def test_what_differs_is_lost_and_what_is_gone_too() -> None:
@@ -41,3 +46,26 @@ def test_what_the_counter_makes_of_a_timer_is_no_difference() -> None:
     assert differences(before, {(0, "CNTHV_CTL_EL2"): 0x1, (0, "CNTV_CTL"): 0x5, (1, "VBAR_EL2"): 0x5}) == ()
     lost = differences(before, {(0, "CNTHV_CTL_EL2"): 0x4, (1, "VBAR_EL2"): 0x1})
     assert [each.register for each in lost] == ["CNTHV_CTL_EL2", "CNTV_CTL", "VBAR_EL2"]
+
+
+class Restored:
+    """A restored machine that tells once what it lost, as soon as it runs, to those who listen."""
+
+    work, running = 0.0, True
+
+    def __init__(self) -> None:
+        self.listened, self.console = False, SimpleNamespace(text="")
+
+    def listen(self) -> None:
+        self.listened = True
+
+    def qmp(self, command: str, **_: object) -> list[object]:
+        if command == "cont":
+            self.console.text = ("lost|ICC_PMR_EL1|0xb0|0x0\n" if self.listened else "") + "01\n01\n"
+        return []
+
+
+def test_the_first_words_of_a_restored_machine_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_registers, "MachinePatience", lambda *_: None)
+    lost, failed = saved_registers._go_on(cast(Machine, Restored()), 1.0)
+    assert (lost, failed) == ((Lost(1, "ICC_PMR_EL1", 0xB0, 0),), "")

@@ -96,18 +96,38 @@ static bool is_implemented_here(const struct maintenance *m)
 	}
 }
 
-/* Where 0 is what traps. */
+/* Where 0 is what traps; HCRX_EL2 lets EL1 have those of newer features. */
 static void reversed(void)
 {
-	static const struct name tpidr2 = { "TPIDR2_EL0", 3, 3, 13, 0, 5 };
+	static const struct {
+		struct name name;
+		unsigned bit;
+		const bool *needs;
+	} all[] = { { { "TPIDR2_EL0", 3, 3, 13, 0, 5 }, 55, &features.sme },
+		    { { "SMPRI_EL1", 3, 0, 1, 2, 4 }, 54, &features.sme },
+		    { { "GCSPR_EL0", 3, 3, 2, 5, 1 }, 52, &features.gcs },
+		    { { "GCSCR_EL1", 3, 0, 2, 5, 0 }, 53, &features.gcs },
+		    { { "GCSPR_EL1", 3, 0, 2, 5, 1 }, 53, &features.gcs },
+		    { { "GCSCRE0_EL1", 3, 0, 2, 5, 2 }, 52, &features.gcs },
+		    { { "PIRE0_EL1", 3, 0, 10, 2, 2 }, 57, &features.s1pie },
+		    { { "PIR_EL1", 3, 0, 10, 2, 3 }, 58, &features.s1pie },
+		    { { "AMAIR2_EL1", 3, 0, 10, 3, 1 }, 63, &features.aie },
+		    { { "MAIR2_EL1", 3, 0, 10, 2, 1 }, 62, &features.aie } };
+	uint64_t hcrx = features.hcx ? MRS(s3_4_c1_c2_2) : 0;
 
-	for (unsigned read = 0; read < 2; read++) {
-		set_fine(false, read, 0);
-		try(&tpidr2, read, false, true, 0, "nTPIDR2_EL0 0");
-		set_fine(false, read, BIT(55));
-		try(&tpidr2, read, false, false, 0, "nTPIDR2_EL0 1");
-		set_fine(false, read, 0);
-	}
+	if (features.hcx)
+		MSR(s3_4_c1_c2_2, hcrx | (features.tcr2 ? BIT(14) : 0) | (features.gcs ? BIT(22) : 0)); /* TCR2En, GCSEn */
+	for (unsigned i = 0; i < LENGTH(all); i++)
+		for (unsigned read = 0; has(all[i].needs) && read < 2; read++) {
+			set_fine(false, read, ~(BIT(POSITIVE) - 1) & ~BIT(all[i].bit));
+			try(&all[i].name, read, false, true, 0, "all reversed bits but its own");
+			set_fine(false, read, BIT(all[i].bit));
+			try(&all[i].name, read, false, false, 0, "its own reversed bit alone");
+			set_fine(false, read, 0);
+		}
+	if (features.hcx)
+		MSR(s3_4_c1_c2_2, hcrx);
+	ISB();
 }
 
 static void by_instruction(const struct maintenance *m)
@@ -381,7 +401,7 @@ void check_fine(void)
 	for (unsigned i = 0; i < maintenance_count; i++)
 		if (is_implemented_here(&instructions[i]))
 			by_instruction(&instructions[i]);
-	if (features.fgt && features.sme)
+	if (features.fgt)
 		reversed();
 	others();
 	group_end();

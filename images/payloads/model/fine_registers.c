@@ -174,6 +174,10 @@ const struct maintenance instructions[] = {
 	{ { "MRS CSSELR_EL1", 3, 2, 0, 0, 0 }, NOT_FINE, false, { HCR_TID2, HCR_TID4 }, true },
 	{ { "MRS ACTLR_EL1", 3, 0, 1, 0, 1 }, NOT_FINE, false, { HCR_TACR, 0 }, false },
 	{ { "MRS ERRIDR_EL1", 3, 0, 5, 3, 0 }, NOT_FINE, false, { HCR_TERR, 0 }, false },
+	{ { "MRS LORSA_EL1", 3, 0, 10, 4, 0 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
+	{ { "MRS LOREA_EL1", 3, 0, 10, 4, 1 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
+	{ { "MRS LORN_EL1", 3, 0, 10, 4, 2 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
+	{ { "MRS LORC_EL1", 3, 0, 10, 4, 3 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
 	{ { "MRS LORID_EL1", 3, 0, 10, 4, 7 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
 };
 const unsigned maintenance_count = LENGTH(instructions);

@@ -302,6 +302,113 @@ static void traps(void)
 	MSR(s3_4_c12_c11_0, 0);
 }
 
+/* With superpriority (HCRX_EL2.{VINMI,VFNMI}) PSTATE.{I,F} do not mask them; PSTATE.ALLINT masks either kind. */
+static void superpriority(bool irq, bool super, bool masked, bool allint)
+{
+	const struct kind *k = &kinds[!irq];
+	bool taken = !allint && (super || !masked);
+
+	space.unwatched = true;
+	space.sctlr = BIT(61); /* SCTLR_EL1.NMI */
+	space.hcr = HCR_RW | HCR_VM | k->set | k->route;
+	MSR(s3_4_c1_c2_2, super ? BIT(irq ? 7 : 8) : BIT(irq ? 8 : 7)); /* HCRX_EL2: its own bit, or the other one */
+	ISB();
+	run(5 | (allint ? BIT(13) : 0), masked ? 15 : 15 & ~k->mask, NOP);
+	expect(0x200 + (taken ? k->vector : 0), vector(), "offset of the vector", "HCRX_EL2.{VINMI,VFNMI}",
+	       "%s, superpriority %d, masked %d, ALLINT %d", k->name, (uint64_t)super, (uint64_t)masked,
+	       (uint64_t)allint);
+	if (!taken) {
+		struct answer a = run(5 | (allint ? BIT(13) : 0), 15, READ_OF(0u, 12, 1, 0)); /* ISR_EL1 */
+
+		a.x0 = pes[0].x[1] & (BIT(10) | BIT(9) | ISR_I | ISR_F);
+		CHECK_VALUE(a, k->isr | (super ? BIT(irq ? 10 : 9) : 0), "ISR_EL1.{IS,FS}",
+			    "MRS ISR_EL1 at EL1, %s, superpriority %d, masked %d, ALLINT %d", k->name, (uint64_t)super,
+			    (uint64_t)masked, (uint64_t)allint);
+	}
+	MSR(s3_4_c1_c2_2, 0);
+	ISB();
+	space.sctlr = 0;
+	space.hcr = HCR_RW | HCR_VM;
+	space.unwatched = false;
+}
+
+/* ESB defers a virtual SError that is masked to VDISR_EL2, which EL1 has as DISR_EL1. */
+static void deferred(bool amo, bool pending)
+{
+	const uint64_t syndrome = 0x1234567, disr = amo && pending ? BIT(31) | syndrome : 0;
+	struct answer a;
+
+	space.unwatched = true;
+	space.hcr = HCR_RW | HCR_VM | (pending ? HCR_VSE : 0) | (amo ? HCR_AMO : 0);
+	MSR(s3_4_c5_c2_3, syndrome); /* VSESR_EL2 */
+	MSR(s3_4_c12_c1_1, 0); /* VDISR_EL2 */
+	ISB();
+	run(5, 15, 0xd503221fu); /* ESB */
+	expect(disr, MRS(s3_4_c12_c1_1), "VDISR_EL2", "D1.3, AArch64.vESBOperation()", "ESB at EL1, AMO %d, VSE %d",
+	       (uint64_t)amo, (uint64_t)pending);
+	expect(pending && !amo, FIELD(MRS(hcr_el2), HCR_VSE), "HCR_EL2.VSE", "D1.3, AArch64.vESBOperation()",
+	       "ESB at EL1, AMO %d, VSE %d", (uint64_t)amo, (uint64_t)pending);
+	space.hcr = HCR_RW | HCR_VM | (amo ? HCR_AMO : 0);
+	MSR(s3_4_c12_c1_1, 0x80abcdefull);
+	a = run(5, 15, READ_OF(0u, 12, 1, 1)); /* DISR_EL1 */
+	a.x0 = pes[0].x[1];
+	CHECK_VALUE(a, amo ? 0x80abcdefull : 0, "DISR_EL1, VDISR_EL2", "MRS DISR_EL1 at EL1, AMO %d", (uint64_t)amo);
+	if (amo) {
+		icc_write(12, 1, 1, 0);
+		expect(0, MRS(s3_4_c12_c1_1), "VDISR_EL2", "DISR_EL1, VDISR_EL2", "MSR DISR_EL1 at EL1, AMO 1");
+	}
+	MSR(s3_4_c12_c1_1, 0);
+	space.hcr = HCR_RW | HCR_VM;
+	space.unwatched = false;
+}
+
+/* EL1 sends no interrupts by itself where EL2 has its own. */
+static void sending(void)
+{
+	static const char *const names[] = { "ICC_SGI1R_EL1", "ICC_ASGI1R_EL1", "ICC_SGI0R_EL1" };
+
+	space.unwatched = true;
+	for (unsigned n = 0; n < 12; n++) {
+		unsigned op2 = 5 + n % 3;
+		uint32_t word = WRITE_OF(0u, 12, 11, op2);
+		struct answer a;
+
+		space.hcr = HCR_RW | HCR_VM | (n / 3 & 1 ? HCR_IMO : 0) | (n / 3 & 2 ? HCR_FMO : 0);
+		a = run(5, 15, word); /* to nobody */
+		if (n / 3)
+			CHECK_ESR(a, TO_EL2, 0xffffffffull,
+				  PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, op2) |
+					  PLACE(ESR_SYS_CRN, 12) | PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, 11),
+				  "HCR_EL2.{IMO,FMO}", "MSR %s at EL1, IMO %d, FMO %d", names[n % 3],
+				  (uint64_t)(n / 3 & 1), (uint64_t)(n / 3 >> 1));
+		else
+			expect(DONE, a.came, "exception taken", "HCR_EL2.{IMO,FMO}", "MSR %s at EL1, IMO 0, FMO 0",
+			       names[n % 3]);
+	}
+	space.hcr = HCR_RW | HCR_VM;
+	space.unwatched = false;
+}
+
+/* Of a priority only the bits above the binary point preempt; it was the lowest when the first one was acknowledged. */
+static void preemption(unsigned group, unsigned point, bool common)
+{
+	uint64_t lr = LR_PENDING | (group ? LR_GROUP1 : 0), vmcr = VMCR_GROUPS | VMCR_PMR(0xf8) | (common ? BIT(4) : 0);
+	unsigned shift = group && !common ? 18 : 21;
+	/* the lowest bit that counts; 0xb0 against 0xb8 */
+	bool taken = (group && !common ? point : point + 1) <= 3;
+
+	interface(vmcr | 1ull << shift, lr | LR_PRIORITY(0xb8) | 0x25, 0);
+	icc(group ? 12 : 8, 0); /* it is active */
+	MSR(s3_4_c12_c11_7, vmcr | (uint64_t)point << shift); /* ICH_VMCR_EL2 */
+	MSR(s3_4_c12_c12_1, lr | LR_PRIORITY(0xb0) | 0x26);
+	ISB();
+	run(5, 15 & ~3ull, NOP);
+	expect(0x200 + (taken ? group ? 0x80 : 0x100 : 0), vector(), "offset of the vector",
+	       "ICH_VMCR_EL2.{VBPR0,VBPR1,VCBPR}", "priority 0xb0 while 0xb8 of group %d is active, VBPR%d %d, VCBPR %d",
+	       (uint64_t)group, (uint64_t)(group && !common), (uint64_t)point, (uint64_t)common);
+	interface(0, 0, 0);
+}
+
 void check_interrupts(void)
 {
 	uint64_t lr = LR_PENDING | LR_PRIORITY(0xa0) | 0x25;
@@ -313,7 +420,12 @@ void check_interrupts(void)
 		for (unsigned n = 0; n < 16; n++)
 			virtual(&kinds[k], n & 1, n & 2, n & 4, n & 8);
 	error();
+	for (unsigned n = 0; features.nmi && features.hcx && n < 16; n++)
+		superpriority(n & 1, n & 2, n & 4, n & 8);
+	for (unsigned n = 0; features.ras && n < 4; n++)
+		deferred(n & 1, n & 2);
 	if (features.gic) {
+		sending();
 		space.hcr |= HCR_IMO | HCR_FMO;
 		signalled("a list register of group 1", VMCR_GROUPS | VMCR_PMR(0xf8), lr | LR_GROUP1, true, 0x280);
 		signalled("a list register of group 0", VMCR_GROUPS | VMCR_PMR(0xf8), lr, true, 0x300);
@@ -326,6 +438,9 @@ void check_interrupts(void)
 		for (unsigned n = 0; n < 4; n++)
 			life(n & 1, n & 2);
 		each_list_register();
+		for (unsigned n = 0; n < 24; n++)
+			if (n % 8 && (n < 16 || n % 8 < 7))
+				preemption(n / 8 > 0, n % 8, n / 8 == 2);
 		maintenance();
 		if (BOARD_GICR)
 			hardware();

@@ -54,8 +54,9 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	unsigned vmid = identifier(turn / 2 + 3, features.vmid_bits);
 	bool el0 = turn / 3 % 2, pan = !el0 && features.pan && turn / 2 % 3 == 1;
 	enum access access = el0 && c->level == 3 && turn % 4 == 3 ? EXECUTE : READ;
-	uint64_t base = bases[turn % LENGTH(bases)], size, input, outputs[2], *descriptor, operand, attributes;
-	bool small = c->level == 3, global = c->stage2 || op->family == vaae1 ? turn / 7 % 2 : 0, two;
+	uint64_t base = bases[turn % LENGTH(bases)], size, input, outputs[2], *descriptor, operand, attributes, named;
+	const char *how = "";
+	bool small = c->level == 3, global = c->stage2 || op->family == vaae1 ? turn / 7 % 2 : 0, two, hinted;
 
 	turn++;
 	/* An nXS form need not take what is Device memory, as all is with stage 1 off. */
@@ -108,14 +109,13 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	CHECK_VALUE(touch(pe, el0, access, input), A_VALUE, "D8.2, the walk", "before %s: stage %d leaf of level %d, %s page",
 		    op->name, (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position]);
 	set(descriptor, 0);
-	{
-		uint64_t named = (c->high ? HIGH | base : base) + (turn % 3 == 1 ? at(size, turn % 2 ? LAST : MIDDLE) : 0);
-
-		/* a hint needs an address that fits the leaf */
-		operand = turn % 3 ? operand_for(op, c->shift, named, asid, 0) :
-				     operand_for(op, c->shift, c->high ? HIGH | base : base, asid,
-						 features.ttl ? c->level : 0);
-	}
+	named = c->high ? HIGH | base : base;
+	hinted = !(turn % 3); /* a hint needs an address that fits the leaf */
+	if (turn % 3 == 1)
+		named += at(size, turn % 2 ? LAST : MIDDLE);
+	operand = operand_for(op, c->shift, named, asid, hinted && features.ttl ? c->level : 0);
+	if (access == EXECUTE)
+		how = op->operand == VA && (named ^ input) >> 12 ? ", executed, named by another 4 KB" : ", executed";
 	if (op->operand == VA_RANGE || op->operand == IPA_RANGE)
 		operand = range_for(op, c->shift, false, c->high ? HIGH | base : base, turn % 3, 31 * (turn % 2), asid) |
 			  (features.ttl && c->level == 3 && turn % 4 == 2 ? PLACE(XT_RTTL, 3) : 0);
@@ -128,9 +128,10 @@ static void one(const struct leaf_case *c, const struct operation *op)
 	if (small || two) {
 		set(descriptor, leaf(g, c->level, outputs[1], attributes));
 		CHECK_VALUE(touch(pe, el0, access, input), B_VALUE, "C5.5",
-			    "%s of stage %d, leaf of level %d, %s page, EL%d of PE %d, %d KB granule, ASID %x, VMID %x, input %x", op->name,
-			    (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position], (uint64_t)!el0, (uint64_t)pe,
-			    (uint64_t)1 << (c->shift - 10), (uint64_t)asid, (uint64_t)vmid, base);
+			    "%s of stage %d, leaf of level %d, %s page%s, EL%d of PE %d, %d KB granule, ASID %x, VMID %x, input %x",
+			    op->name, (uint64_t)1 + c->stage2, (uint64_t)c->level, positions[c->position], how,
+			    (uint64_t)!el0, (uint64_t)pe, (uint64_t)1 << (c->shift - 10), (uint64_t)asid,
+			    (uint64_t)vmid, base);
 	} else {
 		struct answer a = touch(pe, el0, READ, input);
 

@@ -50,6 +50,11 @@ void pe_main(uint64_t index)
 	check_guests();
 	check_bits();
 	check_routes();
+	check_kept();
+	check_wide();
+	check_lower();
+	check_vectors();
+	check_debug();
 	watch_end();
 	print("done\n");
 	psci_off();

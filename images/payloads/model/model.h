@@ -248,6 +248,11 @@ void check_recent(void);
 void check_accesses(void);
 void check_bits(void);
 void check_routes(void);
+void check_kept(void);
+void check_wide(void);
+void check_lower(void);
+void check_vectors(void);
+void check_debug(void);
 void check_guests(void);
 void shapes_limits(void); /* part of it */
 void indirect_stage2(void); /* part of it */

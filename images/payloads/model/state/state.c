@@ -128,6 +128,40 @@ static void features(void)
 	has.debug = field(dfr0, 0) >= 6;
 }
 
+/* SME: SVCR and two rows of ZA, in PSTATE.{SM,ZA} = {0,1}; SVL has 16 bytes at least. */
+static const unsigned rows[] = { 0, 13 };
+static uint8_t row[256] __attribute__((aligned(16))); /* the largest SVL */
+
+static void row_move(bool load, unsigned number)
+{
+	register uint64_t w12 __asm__("x12") = number;
+	register uint8_t *x0 __asm__("x0") = row;
+
+	if (load)
+		__asm__ volatile(".inst 0xe1000000" ::"r"(w12), "r"(x0) : "memory"); /* LDR ZA[W12, 0], [X0] */
+	else
+		__asm__ volatile(".inst 0xe1200000" ::"r"(w12), "r"(x0) : "memory");
+}
+
+static void fill_matrix(uint64_t pe)
+{
+	MSR(s3_3_c4_c2_2, 2);
+	ISB();
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (unsigned n = 0; n < sizeof(row); n++)
+			row[n] = (uint8_t)(n * 5 + rows[i] * 7 + pe + 1);
+		row_move(true, rows[i]);
+	}
+}
+
+static uint64_t row_word(unsigned number)
+{
+	for (unsigned n = 0; n < sizeof(row); n++)
+		row[n] = 0;
+	row_move(false, number);
+	return *(volatile uint64_t *)&row[8];
+}
+
 static void fill(uint64_t pe)
 {
 	uint64_t n = pe << 8, all = pe ? ~0ull : 0; /* each bit is 0 on one PE and 1 on the other */
@@ -154,6 +188,8 @@ static void fill(uint64_t pe)
 	FIXED(X)
 #undef X
 	ISB();
+	if (pe && has.sme)
+		fill_matrix(pe);
 }
 
 static struct {
@@ -199,6 +235,14 @@ static bool look(bool first)
 #undef X
 	for (unsigned i = 0; has.gic && i < MEMORY; i++)
 		LOOK(memory[i].name, PLACE_OF(&memory[i]))
+	if (has.sme) {
+		bool on;
+
+		LOOK("SVCR", MRS(s3_3_c4_c2_2))
+		on = MRS(s3_3_c4_c2_2) & 2;
+		LOOK("ZA_ROW_0", on ? row_word(rows[0]) : 0)
+		LOOK("ZA_ROW_13", on ? row_word(rows[1]) : 0)
+	}
 	return lost;
 }
 
