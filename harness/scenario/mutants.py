@@ -141,12 +141,17 @@ def _of_guests() -> frozenset[str]:
     return frozenset(names(GUEST_FILE))
 
 
+MODEL_FAULT = "fault"
+"""What a row of the table of wrong models is called."""
+
+
 def choose(rows: Sequence[R], wanted: Sequence[str], what: str = "mutant") -> tuple[R, ...]:
-    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest name."""
+    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest name of each unknown."""
     known = [row.name for row in rows]
-    for name in wanted:
-        if name not in known:
-            near = closest(name, known)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise UserError(f"no {what} {name!r} ({', '.join(known)}){hint}")
+    unknown = [name for name in dict.fromkeys(wanted) if name not in known]
+    if unknown:
+        near = ((name, closest(name, known)) for name in unknown)
+        said = [f"no {what} {name!r}" + (f"; did you mean {hint!r}?" if hint else "") for name, hint in near]
+        models = " --models" if what == MODEL_FAULT else ""
+        raise UserError("\n".join([*said, f"nvh mutants{models} --list prints all {len(known)}"]))
     return tuple(row for row in rows if not wanted or row.name in wanted)
