@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from harness.document.data_files import load_document
-from harness.document.nodes import Node
+from harness.document.nodes import Node, listing
 from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
@@ -142,11 +142,14 @@ def _of_guests() -> frozenset[str]:
 
 
 def choose(rows: Sequence[R], wanted: Sequence[str], what: str = "mutant") -> tuple[R, ...]:
-    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest name."""
+    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest names."""
     known = [row.name for row in rows]
-    for name in wanted:
+    wrong = []
+    for name in dict.fromkeys(wanted):
         if name not in known:
             near = closest(name, known)
             hint = f"; did you mean {near!r}?" if near else ""
-            raise UserError(f"no {what} {name!r} ({', '.join(known)}){hint}")
+            wrong.append(f"no {what} {name!r}; expected {listing(known)}{hint}")
+    if wrong:
+        raise UserError("\n".join(wrong))
     return tuple(row for row in rows if not wanted or row.name in wanted)
