@@ -138,6 +138,12 @@ def current() -> Pins | None:
     return _current.get()
 
 
+def use(path: Path) -> None:
+    """Put a lock into force for this process and those that it starts; raises what reading it does."""
+    _load(path.absolute())
+    os.environ[VARIABLE] = str(path.absolute())
+
+
 @contextlib.contextmanager
 def pinned(kind: str, name: str) -> Iterator[Pins | None]:
     """Build the artefact ``kind:name`` on the versions of the lock in force, if one is.
@@ -173,6 +179,8 @@ class Lock:
 
 @functools.cache
 def _load(path: Path) -> Lock:
+    if path.is_dir():
+        raise UserError(f"the lock {path} is a directory; name a file of ./nvh images lock")
     if not path.is_file():
         raise UserError(f"the lock {path} does not exist; make it with ./nvh images lock --out {path}")
     return load(path)

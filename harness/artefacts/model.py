@@ -137,6 +137,11 @@ def load_model(name: str) -> ModelSpec:
     A relative ``source.path`` is relative to the file.
     """
     file = find_data_file("models", name)
+    if is_program(file):
+        raise UserError(
+            f"{file} is a program, not a model's file: copy images/models/by-path.yaml.example and set the "
+            f"path in it; `./nvh model check {file}` takes the program itself"
+        )
     document = Document(file, SCHEMA, SEE)
     _check(document, file.parent)
     data = document.checked()
@@ -157,6 +162,15 @@ def load_model(name: str) -> ModelSpec:
         dict(data.get("environment", {})),
         int(data.get("pa-bits", 0)),
     )
+
+
+def is_program(path: Path) -> bool:
+    """Whether a file can be run: an ELF file, or a script with an interpreter."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4).startswith((b"\x7fELF", b"#!"))
+    except OSError:
+        return False
 
 
 def _check(document: Document, base: Path) -> None:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.document.data_files import load_document
+from harness.document.data_files import Document
+from harness.document.nodes import shown
 from harness.errors import UserError, closest
 from harness.host.paths import data_names, find_data_file
 from harness.scenario.walks import FEW, WHOLE
 
 KIND = "consoles"
+SEE = "docs/anywhere.md"
 WORDS = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 LINE = re.compile(
     r"pipe|pty|(?:tcp|telnet):(?P<host>[^:]+|\[[^\]]+\]):(?P<port>[0-9]{1,5})|unix:(?P<path>.+)"
@@ -108,29 +110,43 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def load_console(name: str) -> ConsoleModel:
     """Load ``images/consoles/<name>.yaml`` or the file at a path; ``InputError`` names every defect."""
-    file = find_data_file(KIND, name)
-    data = load_document(file, SCHEMA)
-    command = tuple(data.get("command", ()))
-    if not LINE.fullmatch(data["line"]):
-        raise UserError(f"{file}: line: {data['line']!r}; expected {LINES}")
-    if data["line"] in ("pipe", "pty") and not command:
-        raise UserError(f"{file}: line {data['line']} is that of a command; say which with `command:`")
-    if QEMU in command and "qemu" not in data:
-        raise UserError(f"{file}: {QEMU} is the launcher of a model; say which with `qemu:`")
+    document = Document(find_data_file(KIND, name), SCHEMA, SEE)
+    _check(document)
+    data = document.checked()
     return ConsoleModel(
         data["console"],
         data.get("version", ""),
         data.get("qemu", ""),
-        command,
+        tuple(data.get("command", ())),
         tuple(data.get("power-on", ())),
         tuple(data.get("power-off", ())),
-        tuple(_turn(file, row) for row in data.get("dialogue", ())),
+        tuple(Turn(re.compile(row["ready"], re.MULTILINE), row["send"]) for row in data.get("dialogue", ())),
         data.get("kernel-console", "ttyAMA0"),
         data["line"],
         float(data["slowdown"]),
         dict(data.get("environment", {})),
         data.get("contexts", WHOLE) == FEW,
     )
+
+
+def _check(document: Document) -> None:
+    """What the schema cannot know."""
+    line, command = document.good("line"), document.rows("command")
+    if line is not None and not LINE.fullmatch(line.text or ""):
+        document.refuse(line.problem(shown(line.text or ""), LINES))
+    elif line is not None and line.text in ("pipe", "pty") and "command" not in document.root.map:
+        document.refuse(
+            line.problem(f"{line.text} is the line of a command, and there is none", "`command:`")
+        )
+    for word in command:
+        if word.text == QEMU and "qemu" not in document.root.map:
+            document.refuse(word.problem(f"{QEMU} is the launcher of a model, and none is named", "`qemu:`"))
+    for row in document.rows("dialogue"):
+        ready = row.map["ready"]
+        try:
+            re.compile(ready.text or "")
+        except re.error as error:
+            document.refuse(ready.problem(f"{shown(ready.text or '')} is no regular expression: {error}"))
 
 
 def is_console(name: str) -> bool:
@@ -159,10 +175,3 @@ def refuse_console(name: str | None, verb: str, why: str) -> None:
             f"{name} is a console model, and {verb} {why}; such a machine runs the cases of a bundle: "
             f"`./nvh run --model {name}` (docs/anywhere.md)"
         )
-
-
-def _turn(file: Path, row: Mapping[str, str]) -> Turn:
-    try:
-        return Turn(re.compile(row["ready"], re.MULTILINE), row["send"])
-    except re.error as error:
-        raise UserError(f"{file}: ready: {row['ready']!r} is no regular expression: {error}") from error

@@ -21,6 +21,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.accept import base, cost_limit, request, start, which_steps
+from harness.accept.lab import selected
 from harness.accept.report import html, junit, reply, store
 from harness.accept.report.terminal import print_report
 from harness.cli import common
@@ -73,7 +74,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--confirm",
-        type=int,
+        type=common.natural,
         default=request.CONFIRM,
         metavar="N",
         help=f"further runs of cells that differ (default {request.CONFIRM})",
@@ -129,6 +130,8 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.series:
         raise UserError("name a series: an mbox, a directory of patches, a quilt series, or REPO:A..B")
     wanted = _request(arguments, tuple(sys.argv[1:]))
+    if any(wanted.select):
+        selected(wanted.select, wanted.overrides, wanted.level)  # wrong names come before anything is fetched
     if arguments.dry_run:
         start.dry_run(wanted, console)
         return EXIT_PASS

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.errors import UserError
 from harness.level import Level
 from harness.scenario.scenario import Overrides
 
@@ -80,10 +81,19 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """Return the whole number from 0 on that ``text`` says; for argparse."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
 def split(words: list[str]) -> tuple[list[Path], list[str]]:
     """Return the paths and the cell patterns among ``words``."""
     paths, patterns = [], []
     for word in words:
+        if not word:
+            raise UserError("'' names no scenario; leave it out for the default ones")
         path = Path(word)
         if path.exists() or word.endswith((".yaml", ".yml", ".nvl")):
             paths.append(path)

@@ -44,7 +44,10 @@ def main(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     with Results(arguments.results or default_path(RUNS)) as results:
         if arguments.list:
-            for run in query.runs(results):
+            known = query.runs(results)
+            if not known:
+                console.print(f"{results.path} holds no run yet", markup=False, soft_wrap=True)
+            for run in known:
                 state = run.state if run.began else "never began"
                 line = f"{run.name:24} {run.uid:24} {state:12} {run.plan or '-':16} {run.directory}"
                 console.print(line, markup=False, soft_wrap=True)

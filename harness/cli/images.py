@@ -13,6 +13,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +68,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="list the cache", epilog="example: ./nvh images list")
     gc = actions.add_parser("gc", help="delete old artefacts", epilog="example: ./nvh images gc --days 14")
     gc.add_argument(
-        "--days", type=float, default=30.0, help="delete artefacts unused for this many days (default 30)"
+        "--days",
+        type=_days,
+        default=30.0,
+        metavar="N",
+        help="delete artefacts unused for this many days (default 30)",
     )
     gc.add_argument(
         "--budget",
@@ -75,6 +80,16 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="then delete the least recently used until the cache has this size, e.g. 20G",
     )
     gc.add_argument("--all", action="store_true", help="delete every artefact")
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = math.nan
+    if not 0 <= days < math.inf:  # below 0 all would be deleted
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 on")
+    return days
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path
 from harness.artefacts.kernel import load_kernel
 from harness.artefacts.model import load_model
 from harness.artefacts.rootfs import load_rootfs
+from harness.bundle.console_model import load_console
 from harness.check.corpus.record import record
 from harness.check.corpus.rules import CORPUS
 from harness.errors import EXIT_RED, InputError, Problem, UserError, closest
@@ -145,6 +146,7 @@ OTHERS: Mapping[str, Callable[[Path], object]] = {
     "plan": load_plan,
     "kernel": _by_path(load_kernel),
     "model": _by_path(load_model),
+    "console": _by_path(load_console),
     "rootfs": _by_path(load_rootfs),
 }
 """Kinds of files that are no scenarios, by the key that names them."""

@@ -32,9 +32,9 @@ def main(argv: Sequence[str]) -> int:
     if rest and not hasattr(arguments, "rest"):
         top.error(f"{arguments.verb} takes nothing after --, but got {' '.join(rest)!r}")
     arguments.rest = rest
-    if getattr(arguments, "locked", None):
-        os.environ[lock.VARIABLE] = str(arguments.locked.absolute())
     try:
+        if getattr(arguments, "locked", None):
+            lock.use(arguments.locked)
         return int(arguments.function(arguments))
     except InputError as error:
         # Each line begins with its place, so that editors jump there.

@@ -152,7 +152,7 @@ def _chosen(overrides: Overrides, jobs: int | None) -> against.Chosen:
 def _models(arguments: argparse.Namespace) -> int:
     if arguments.model or arguments.timing:
         raise UserError("--models builds its own model; leave out --model and --timing")
-    chosen = table.choose(faults.load(), arguments.select, table.MODEL_FAULT)
+    chosen = table.choose(faults.load(), arguments.select, "fault")
     if arguments.list:
         _list_faults(chosen, arguments.json)
         return 0

@@ -15,6 +15,7 @@ import json
 from rich.console import Console
 
 from harness.accept.report import shown
+from harness.cli import common
 from harness.host.paths import RUNS
 from harness.report.show import data, show
 
@@ -29,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--console", choices=("l0", "l1", "l2"), help="print the end of that level's console")
     parser.add_argument(
-        "--events", type=int, default=5, metavar="N", help="events around a trigger (default 5)"
+        "--events", type=common.natural, default=5, metavar="N", help="events around a trigger (default 5)"
     )
     parser.add_argument("--json", action="store_true", help="print the run or the cell as JSON")
 

@@ -149,7 +149,10 @@ def coverage(directories: Iterable[Path], models: Sequence[str] = ()) -> tuple[O
     lines: dict[str, list[CaseLine]] = defaultdict(list)
     names: dict[str, set[str]] = defaultdict(set)
     observed: dict[str, Observed] = defaultdict(Observed)
-    for directory in directories:
+    asked = list(directories)
+    if absent := [str(each) for each in asked if not each.is_dir()]:
+        raise UserError(f"no such directory: {', '.join(absent)}; name directories of runs (./nvh run)")
+    for directory in asked:
         for path in sorted(directory.rglob("*.stdout")):
             model, machine, self_test = _machine(path)
             if models and not any(fnmatch.fnmatchcase(model, glob) for glob in models):

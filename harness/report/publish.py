@@ -23,6 +23,14 @@ def utc_now() -> str:
     return f"{now.isoformat(timespec='milliseconds')}Z"
 
 
+def make_directory(path: Path) -> None:
+    """Create a directory that the command line names, if need be; ``UserError`` where it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; name a directory that can be made") from error
+
+
 def make_run_directory(runs: Path, out: Path | None = None) -> Path:
     """Create and return the run's directory with an empty ``cells/``.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from harness.document.data_files import load_document
-from harness.document.nodes import Node
+from harness.document.nodes import Node, listing
 from harness.document.yaml_reader import read
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import IMAGES
@@ -141,17 +141,15 @@ def _of_guests() -> frozenset[str]:
     return frozenset(names(GUEST_FILE))
 
 
-MODEL_FAULT = "fault"
-"""What a row of the table of wrong models is called."""
-
-
 def choose(rows: Sequence[R], wanted: Sequence[str], what: str = "mutant") -> tuple[R, ...]:
-    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest name of each unknown."""
+    """Return the rows called ``wanted``, all for none; ``UserError`` with the closest names."""
     known = [row.name for row in rows]
-    unknown = [name for name in dict.fromkeys(wanted) if name not in known]
-    if unknown:
-        near = ((name, closest(name, known)) for name in unknown)
-        said = [f"no {what} {name!r}" + (f"; did you mean {hint!r}?" if hint else "") for name, hint in near]
-        models = " --models" if what == MODEL_FAULT else ""
-        raise UserError("\n".join([*said, f"nvh mutants{models} --list prints all {len(known)}"]))
+    wrong = []
+    for name in dict.fromkeys(wanted):
+        if name not in known:
+            near = closest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            wrong.append(f"no {what} {name!r}; expected {listing(known)}{hint}")
+    if wrong:
+        raise UserError("\n".join(wrong))
     return tuple(row for row in rows if not wanted or row.name in wanted)

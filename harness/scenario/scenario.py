@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,24 +54,18 @@ class Overrides:
         return {Level.L0: self.l0_kernel, Level.L1: self.l1_kernel, Level.L2: self.l2_kernel}
 
     def check(self, vocabulary: Vocabulary) -> None:
-        """Raise ``UserError`` for a name that does not exist; a model path must be a file."""
-        for kind, name, known in (
+        """Raise ``UserError`` with every name that does not exist; a path must be that of a file."""
+        asked = (
             ("kernel", self.kernel, vocabulary.kernels),
             *(("kernel", kernel, vocabulary.kernels) for kernel in self.kernels.values()),
             ("model", self.model, vocabulary.models),
             ("timing", self.timing, vocabulary.timings),
             ("mutant", self.mutant, vocabulary.mutants),
             ("mutant of L1", self.l1_mutant, {*vocabulary.guest_mutants, *vocabulary.mutants}),
-        ):
-            if name is None or name in known:
-                continue
-            if kind in ("model", "kernel") and "/" in name:
-                if os.path.isfile(name):  # noqa: PTH113 - Path.is_file raises for names that cannot be
-                    continue
-                raise UserError(f"no {kind} file {shown(name)}: give a path to a {kind}'s yaml file")
-            near = closest(name, sorted(known))
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise UserError(f"unknown {kind} {shown(name)}; expected {listing(sorted(known))}{hint}")
+        )
+        wrong = [_unknown(kind, name, known) for kind, name, known in asked if name is not None]
+        if any(wrong):
+            raise UserError("\n".join(dict.fromkeys(filter(None, wrong))))
 
     def apply(self, stack: StackSpec) -> StackSpec:
         """The stack with the given parts replaced."""
@@ -93,6 +87,21 @@ class Overrides:
                 kernel = cell.stack.levels[level].kernel if named else kernel_with(mutant, level)
                 cell = mutated(cell, mutant, kernel, level)
         return cell
+
+
+def _unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """What is wrong with a name of the command line; nothing for one of ``known`` or the path of a file."""
+    if name in known:
+        return ""
+    is_file = os.path.isfile(name)  # noqa: PTH113 - Path.is_file raises for names that cannot be
+    near = closest(name, sorted(known))
+    if kind in ("model", "kernel"):
+        if "/" in name:
+            return "" if is_file else f"no {kind} file {shown(name)}: give a path to a {kind}'s yaml file"
+        if is_file:  # a path has a slash
+            near = f"./{name}"
+    hint = f"; did you mean {near!r}?" if near else ""
+    return f"unknown {kind} {shown(name)}; expected {listing(sorted(known))}{hint}"
 
 
 def _absolute(name: str) -> str:

@@ -289,7 +289,7 @@ def test_nobody_listens(tmp_path: Path, listener: socket.socket, monkeypatch: py
     ("line", "more", "said"),
     [
         ("serial", "", "expected pipe, pty"),
-        ("pipe", "", "is that of a command"),
+        ("pipe", "", "is the line of a command"),
         ("pipe", "comand: [x]", "did you mean 'command'"),
         ("pipe", "command: ['{qemu}']", "is the launcher of a model"),
         ("pipe", 'command: [x]\ndialogue: [{ready: "(", send: x}]', "no regular expression"),

@@ -134,7 +134,28 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
         (["images", "bild"], "there is no ACTION 'bild' .build, lock, list, gc.; did you mean 'build'"),
         (["images", "build", "kernle:nv"], "'kernle:nv' is not KIND:NAME.*did you mean 'kernel'"),
         (["images", "gc", "--budget", "rubbish"], "--budget 'rubbish' is no size; write for example 20G"),
-        (["images", "gc", "--days", "soon"], "invalid float value: 'soon'"),
+        (["images", "gc", "--days", "soon"], "'soon' is not a number of days from 0 on"),
+        (["images", "gc", "--days", "-1"], "'-1' is not a number of days from 0 on"),
+        (["images", "gc", "--days", "nan"], "'nan' is not a number of days from 0 on"),
+        (["run", ""], "'' names no scenario"),
+        (["run", "--locked", "absent.yaml"], "the lock \\S+absent.yaml does not exist"),
+        (["run", "--locked", "."], "the lock \\S+ is a directory"),
+        (
+            ["run", "--kernel", "debain", "--model", "./absent.yaml", "--timing", "x"],
+            "nvh: unknown kernel 'debain'.*\\nno model file './absent.yaml'.*\\nunknown timing 'x'",
+        ),
+        (["run", "--model", "/bin/sh"], "/bin/sh is a program, not a model's file.*by-path.yaml.example"),
+        (["coverage", "absent"], "no such directory: absent"),
+        (["farm", "keys", "/dev/null"], "/dev/null: File exists; name a directory that can be made"),
+        (
+            ["mutants", "--select", "tge-ignore", "--select", "xyzzy"],
+            "'tge-ignore'; expected one of .* did you mean 'tge-ignored'.\\nno mutant 'xyzzy'; expected",
+        ),
+        (["nightly", "--resume", "absent"], "absent holds no nightly run: no such directory; name"),
+        (["nightly", "--resume", "."], "holds no nightly run: no nightly.json in it; name"),
+        (["accept", "x.mbox", "--confirm", "-1"], "'-1' is not a whole number from 0 on"),
+        (["accept", "x.mbox", "--select", "tlbi-el9"], "no cell is .*'tlbi-el9'; did you mean 'tlbi-el2'"),
+        (["show", "--events", "-1"], "'-1' is not a whole number from 0 on"),
         (["show", "no-such-cell"], "no-such-cell"),
         (["lint", "absent.yaml"], "absent.yaml"),
     ],
@@ -183,6 +204,32 @@ def test_missing_file_directory_without_scenarios_and_a_huge_file(nvh: Nvh) -> N
         stream.truncate(100 << 20)
     assert "huge.yaml" in nvh.refused("run", "huge.yaml")
     assert not (nvh.directory / "results").exists()
+
+
+def test_a_file_that_is_named_without_its_path(nvh: Nvh) -> None:
+    """README.md writes ./mine.yaml, and who leaves the ./ out is told."""
+    (nvh.directory / "mine.yaml").write_text("kernel: mine\n")
+    for option in ("--kernel", "--l1-kernel", "--model"):
+        assert "; did you mean './mine.yaml'?" in nvh.refused("run", option, "mine.yaml")
+
+
+@pytest.mark.parametrize("more", [[], ["--races"]])
+def test_a_hunt_whose_directory_is_a_file(nvh: Nvh, more: list[str]) -> None:
+    done = nvh("hunt", "--seconds", "1", "--out", "/dev/null", *more)
+    assert done.returncode == USER
+    assert done.stderr == "nvh: /dev/null: File exists; name a directory that can be made\n"
+
+
+def test_a_timeline_that_is_none(nvh: Nvh) -> None:
+    (nvh.directory / "text.txt").write_text("hello\n")
+    said = nvh.refused("trace", "show", "text.txt")
+    assert said == "text.txt:1:1: not JSON; expected a line of a timeline\n"
+
+
+def test_runs_of_an_empty_store(nvh: Nvh) -> None:
+    done = nvh("compare", "--list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "results.sqlite holds no run yet" in done.stdout
 
 
 def test_list_needs_no_cache(nvh: Nvh) -> None:

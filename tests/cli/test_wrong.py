@@ -56,8 +56,8 @@ def test_message(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_forty_files_of_all_kinds() -> None:
     kinds = Counter(name.partition("-")[0] for name in FILES)
-    assert set(kinds) == {"scenario", "kernel", "model", "plan", "rootfs"}
-    assert min(kinds[kind] for kind in ("kernel", "model", "plan")) >= 5
+    assert set(kinds) == {"scenario", "kernel", "model", "plan", "rootfs", "console"}
+    assert min(kinds[kind] for kind in ("kernel", "model", "plan", "console")) >= 5
     assert kinds.total() >= 40
     assert set(golden()) == set(FILES)
 

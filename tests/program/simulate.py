@@ -9,14 +9,12 @@ allowed, and what each defect does must be noticed by some program.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
-from harness.arch import registers
 from harness.arch.cover import Entry, State, obliges
 from harness.arch.library import Fate
-from harness.arch.operand import decode
-from harness.arch.table import Operand, Operation, Regime, Shareability
+from harness.arch.table import Operation, Regime
 from harness.program.addresses import (
     E2_ASID,
     EVENT_PA,
@@ -49,103 +47,9 @@ from harness.program.program import (
     World,
 )
 from harness.program.words import NOWHERE
+from tests.program.simulated_tlb import DEFECTS, OTHERS, Both, Cached, Pe, Slot, Table
 
 ALL64 = (1 << 64) - 1
-NS = registers.mask("XT.NS")
-
-
-@dataclass
-class _Table:
-    """A page of last-level descriptors: address to output and permissions."""
-
-    pages: dict[int, tuple[int, str]] = field(default_factory=dict)
-
-
-_Slot = tuple[int, str] | _Table
-
-
-@dataclass(frozen=True, eq=False)
-class _Cached:
-    """One TLB entry. ``slot`` is what a walk found there: a leaf, or a table that is walked on from here."""
-
-    stage: str
-    level: int
-    start: int
-    size: int
-    slot: _Slot
-    vmid: int
-    asid: int
-    is_global: bool
-
-
-@dataclass(frozen=True, eq=False)
-class _Both:
-    """A combined entry: which page goes where, with both permissions, and its stage-1 part."""
-
-    va: int
-    first: _Cached | None
-    pa: int
-    perms1: str | None
-    perms2: str | None
-    vmid: int
-    asid: int
-
-
-@dataclass
-class _Pe:
-    cached: list[_Cached] = field(default_factory=list)
-    both: list[_Both] = field(default_factory=list)
-
-
-Spoil = Callable[["Machine", Operation, int, State, Entry], bool]
-
-
-def _scope_lost(_: Machine, op: Operation, __: int, state: State, ___: Entry) -> bool:
-    return op.scope is not Shareability.LOCAL and not state.own_pe
-
-
-DEFECTS: dict[str, Spoil] = {
-    "no-ipas2": lambda _, op, __, ___, ____: op.family == "ipas2e1",
-    "no-range": lambda _, op, __, ___, ____: op.operand.is_range,
-    "no-vmalle1": lambda _, op, __, ___, ____: op.family == "vmalle1",
-    "broadcast-lost": _scope_lost,
-    "vmid-of-next": lambda _, __, ___, state, entry: entry.regime is Regime.EL10 and entry.vmid == state.vmid,
-    "asid-zero": lambda _, op, __, ___, entry: op.matches_asid and entry.asid != 0 and not entry.is_global,
-    "global-kept": lambda _, op, __, ___, entry: op.matches_asid and entry.is_global,
-    "block-kept": lambda _, __, ___, ____, entry: entry.level == 2 and not entry.table,
-    "last-page-kept": lambda m, op, xt, _, entry: m.beyond_first(op, xt, entry),
-    "tables-kept": lambda _, __, ___, ____, entry: entry.table,
-    "e2-kept": lambda _, __, ___, ____, entry: entry.regime is Regime.EL2,
-    "vmid-cut": lambda _, __, ___, ____, entry: entry.regime is Regime.EL10 and entry.vmid > 0xFF,
-    "asid-cut": lambda _, op, __, ___, entry: op.matches_asid and not entry.is_global and entry.asid > 0xFF,
-    "address-bit-lost": lambda _, op, __, ___, entry: op.has_operand and entry.start >> 36 & 1 == 1,
-    "ns-compared": lambda _, op, xt, __, ___: op.family == "ipas2e1" and bool(xt & NS),
-    "page-shift": lambda _, op, __, ___, entry: op.operand is Operand.VA and entry.shift > 12,
-    "tge-ignored": lambda _, op, __, state, ___: op.regime is Regime.EL10 and state.tge,
-}
-"""What is left alone although it must go."""
-OTHERS = (
-    "write-permission-lost",
-    "execute-permission-lost",
-    "forward-lost",
-    "hidden-executed",
-    "event-lost",
-    "beyond-input-size",
-    "one-tlb",
-    "el2-at-el1",
-    "vmid-whole",
-    "asid-whole",
-    "output-size-ignored",
-    "flag-not-written",
-    "dirty-not-written",
-    "dirty-by-read",
-    "dbm-writable",
-    "stage2-type-ignored",
-    "attribute-index-lost",
-    "range-unit",
-    "wide-output-cut",
-)
-"""Defects that are no forgotten invalidation."""
 
 
 class Machine:
@@ -156,10 +60,10 @@ class Machine:
         self.rng = rng
         self.retain = retain
         self.defect = defect
-        self.tables: dict[tuple[str, int], dict[int, _Slot]] = {}
-        self.pes = [_Pe() for _ in range(world.cpus)]
+        self.tables: dict[tuple[str, int], dict[int, Slot]] = {}
+        self.pes = [Pe() for _ in range(world.cpus)]
         if defect == "one-tlb":  # of one CPU that two vCPUs take turns on, and nobody flushes
-            self.pes = [_Pe()] * world.cpus
+            self.pes = [Pe()] * world.cpus
         self.cpu = 0
         self.spins: dict[int, Spin] = {}
         self.event: dict[int, bool] = {}
@@ -206,7 +110,7 @@ class Machine:
     def _shift(self, stage: str) -> int:
         return 12 if stage == "e2" else self.world.shift
 
-    def _root(self, stage: str, ctx: int) -> dict[int, _Slot]:
+    def _root(self, stage: str, ctx: int) -> dict[int, Slot]:
         table = 0
         if stage != "e2":
             table = self.world.s2_table(ctx) if stage == "s2" else self.world.s1_table(ctx)
@@ -222,8 +126,8 @@ class Machine:
                 root[area] = leaf
             return
         table = root.get(area)
-        if not isinstance(table, _Table):
-            table = root[area] = _Table()
+        if not isinstance(table, Table):
+            table = root[area] = Table()
         table.pages.pop(action.at, None)
         if leaf:
             table.pages[action.at] = leaf
@@ -232,21 +136,21 @@ class Machine:
         size = level_size(self.world.shift, 2)
         slot = self._root(look.stage, look.ctx).get(look.at & ~(size - 1))
         if look.level == 3:
-            slot = slot.pages.get(look.at) if isinstance(slot, _Table) else None
+            slot = slot.pages.get(look.at) if isinstance(slot, Table) else None
         if slot is None:
             return "invalid"
-        if isinstance(slot, _Table):
+        if isinstance(slot, Table):
             return "table"
         age = "old" if OLD in slot[1] else "young"
         return age if DBM not in slot[1] else f"{age}-{'dirty' if 'w' in slot[1] else 'clean'}"
 
-    def _walk(self, pe: _Pe, stage: str, ctx: int, at: int, tag: Context) -> _Cached | str:
+    def _walk(self, pe: Pe, stage: str, ctx: int, at: int, tag: Context) -> Cached | str:
         """The leaf for ``at``, from a cached leaf, through a cached table, or from memory."""
         for each in self.rng.sample(pe.cached, len(pe.cached)):
             if each.stage == stage and each.start <= at < each.start + each.size and self._matches(each, tag):
                 if self.rng.random() >= self.retain:
                     continue
-                if isinstance(each.slot, _Table):
+                if isinstance(each.slot, Table):
                     return self._last(pe, stage, each.slot, at, tag)
                 return each
         shift = self._shift(stage)
@@ -254,12 +158,12 @@ class Machine:
         slot = self._root(stage, ctx).get(at & ~(size - 1))
         if slot is None:
             return "translation"
-        if not isinstance(slot, _Table) and (fault := self._fault(stage, slot, tag)):
+        if not isinstance(slot, Table) and (fault := self._fault(stage, slot, tag)):
             return fault
-        if not isinstance(slot, _Table) and OLD in slot[1] and self.defect != "flag-not-written":
+        if not isinstance(slot, Table) and OLD in slot[1] and self.defect != "flag-not-written":
             slot = self._root(stage, ctx)[at & ~(size - 1)] = (slot[0], slot[1].replace(OLD, ""))
         entry = self._cache(pe, stage, 2, at & ~(size - 1), size, slot, tag)
-        return self._last(pe, stage, slot, at, tag) if isinstance(slot, _Table) else entry
+        return self._last(pe, stage, slot, at, tag) if isinstance(slot, Table) else entry
 
     def _fault(self, stage: str, leaf: tuple[int, str], tag: Context) -> str:
         bits = {"s2": tag.ps, "s1": tag.ips}.get(stage)
@@ -269,7 +173,7 @@ class Machine:
         updates = {"s2": tag.s2_ha, "s1": tag.s1_ha}.get(stage)
         return "access-flag" if OLD in leaf[1] and not updates else ""
 
-    def _last(self, pe: _Pe, stage: str, table: _Table, at: int, tag: Context) -> _Cached | str:
+    def _last(self, pe: Pe, stage: str, table: Table, at: int, tag: Context) -> Cached | str:
         size = 1 << self._shift(stage)
         leaf = table.pages.get(at & ~(size - 1))
         if leaf is None:
@@ -281,11 +185,11 @@ class Machine:
         return self._cache(pe, stage, 3, at & ~(size - 1), size, leaf, tag)
 
     def _cache(
-        self, pe: _Pe, stage: str, level: int, start: int, size: int, slot: _Slot, tag: Context
-    ) -> _Cached:
-        is_global = not isinstance(slot, _Table) and "g" in slot[1]
+        self, pe: Pe, stage: str, level: int, start: int, size: int, slot: Slot, tag: Context
+    ) -> Cached:
+        is_global = not isinstance(slot, Table) and "g" in slot[1]
         asid = (0 if self.world.e2h0 else E2_ASID) if stage == "e2" else self._asid(tag)
-        entry = _Cached(stage, level, start, size, slot, self._vmid(tag), asid, is_global)
+        entry = Cached(stage, level, start, size, slot, self._vmid(tag), asid, is_global)
         if self.retain:
             pe.cached.append(entry)
         return entry
@@ -296,7 +200,7 @@ class Machine:
     def _asid(self, c: Context) -> int:
         return c.asid if self.defect == "asid-whole" else c.tag_asid
 
-    def _matches(self, entry: _Cached, tag: Context) -> bool:
+    def _matches(self, entry: Cached, tag: Context) -> bool:
         if entry.stage == "e2":
             return True
         if entry.vmid != self._vmid(tag):
@@ -333,7 +237,7 @@ class Machine:
             return self._own(pe, spin.at + 0x90, "vncr")
         return self._access(pe, Access("read", spin.ctx, spin.at, el0=spin.where == "el0"))
 
-    def _access(self, pe: _Pe, access: Access) -> str:
+    def _access(self, pe: Pe, access: Access) -> str:
         if access.kind == "peek":
             return self._own(pe, access.at, "el2")
         if access.kind == "vncr":
@@ -350,15 +254,15 @@ class Machine:
                 return self._finish(access, both.perms1, both.perms2, both.pa + access.at - page)
         return self._translate(pe, access, c, page)
 
-    def _translate(self, pe: _Pe, access: Access, c: Context, page: int, keep: bool = True) -> str:
+    def _translate(self, pe: Pe, access: Access, c: Context, page: int, keep: bool = True) -> str:
         ipa, perms1, perms2 = page, None, None
-        first: _Cached | None = None
+        first: Cached | None = None
         if c.s1:
             walked = self._walk(pe, "s1", access.ctx, page, c)
             if isinstance(walked, str):
                 return f"s1-{walked}"
             first = walked
-            assert not isinstance(first.slot, _Table)
+            assert not isinstance(first.slot, Table)
             ipa, perms1 = first.slot[0] + page - first.start, self._written("s1", first, access, c)
             if not self._stage1_permits(perms1, access):
                 return "s1-permission"
@@ -367,11 +271,11 @@ class Machine:
             second = self._walk(pe, "s2", access.ctx, self._input(c, ipa), c)
             if isinstance(second, str):
                 return f"s2-{second}@{(ipa + access.at - page) & HPFAR_PAGE:#x}"
-            assert not isinstance(second.slot, _Table)
+            assert not isinstance(second.slot, Table)
             pa = second.slot[0] + self._input(c, ipa) - second.start
             perms2 = self._written("s2", second, access, c)
         if self.retain and keep:
-            pe.both.append(_Both(page, first, pa, perms1, perms2, self._vmid(c), self._asid(c)))
+            pe.both.append(Both(page, first, pa, perms1, perms2, self._vmid(c), self._asid(c)))
         return self._finish(access, perms1, perms2, pa + access.at - page)
 
     @staticmethod
@@ -380,9 +284,9 @@ class Machine:
         each = ((c.s1_hd, perms1 or ""), (c.s2_hd, perms2 or ""))
         return any(sets and DBM in perms and "w" not in perms for sets, perms in each)
 
-    def _written(self, stage: str, leaf: _Cached, access: Access, c: Context) -> str:
+    def _written(self, stage: str, leaf: Cached, access: Access, c: Context) -> str:
         """The permissions of a leaf, and its dirty state set in memory where hardware does that."""
-        assert not isinstance(leaf.slot, _Table)
+        assert not isinstance(leaf.slot, Table)
         perms = leaf.slot[1]
         if DBM in perms and self.defect == "dbm-writable":
             return perms + "w"
@@ -395,7 +299,7 @@ class Machine:
         if self.defect != "dirty-not-written":
             root, size = self._root(stage, access.ctx), level_size(self.world.shift, 2)
             slot = root.get(leaf.start & ~(size - 1))
-            if isinstance(slot, _Table) and leaf.start in slot.pages:
+            if isinstance(slot, Table) and leaf.start in slot.pages:
                 to, found = slot.pages[leaf.start]
                 slot.pages[leaf.start] = (to, found + ("w" if DBM in found and "w" not in found else ""))
             elif isinstance(slot, tuple):
@@ -444,11 +348,11 @@ class Machine:
             own = {"read": True, "write": writable, "execute": "x" in perms and not (user and writable)}
         return own[{"r": "read", "w": "write"}.get(access.kind, access.kind)]
 
-    def _own(self, pe: _Pe, at: int, whose: str) -> str:
+    def _own(self, pe: Pe, at: int, whose: str) -> str:
         leaf = self._walk(pe, "e2", 0, at, Context())
         if isinstance(leaf, str):
             return f"{whose}-{leaf}"
-        assert not isinstance(leaf.slot, _Table)
+        assert not isinstance(leaf.slot, Table)
         return self._load(leaf.slot[0] + at - leaf.start)
 
     def _load(self, pa: int) -> str:
@@ -491,9 +395,9 @@ class Machine:
     def _gone(self, op: Operation, xt: int, state: State, entry: Entry) -> bool:
         if not obliges(op, xt, state, entry):
             return False
-        return self.defect not in DEFECTS or not DEFECTS[self.defect](self, op, xt, state, entry)
+        return self.defect not in DEFECTS or not DEFECTS[self.defect](op, xt, state, entry)
 
-    def _both_gone(self, op: Operation, xt: int, state: State, both: _Both) -> bool:
+    def _both_gone(self, op: Operation, xt: int, state: State, both: Both) -> bool:
         if both.first is not None:
             return self._gone(op, xt, state, self._entry(both.first))
         # Stage 1 is off: a page of the flat mapping, which is global.
@@ -501,7 +405,7 @@ class Machine:
         entry = Entry(1, Regime.EL10, both.va, size, self.world.shift, 3, both.vmid, 0, True)
         return self._gone(op, xt, state, entry)
 
-    def _entry(self, e: _Cached) -> Entry:
+    def _entry(self, e: Cached) -> Entry:
         return Entry(
             2 if e.stage == "s2" else 1,
             Regime.EL2 if e.stage == "e2" else Regime.EL10,
@@ -512,16 +416,8 @@ class Machine:
             e.vmid,
             e.asid,
             e.is_global,
-            isinstance(e.slot, _Table),
+            isinstance(e.slot, Table),
         )
-
-    def beyond_first(self, op: Operation, xt: int, entry: Entry) -> bool:
-        """The operand names another page of a leaf than its first: some machines look at the first alone."""
-        if op.operand not in (Operand.VA, Operand.IPA):
-            return False
-        fields = decode(op, xt)
-        at = fields.va if fields.va is not None else fields.ipa
-        return at is not None and at >= entry.start + (1 << entry.shift)
 
     # --- events
 

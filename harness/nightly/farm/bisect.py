@@ -190,6 +190,8 @@ def between(builds: Sequence[BisectedBuild], text: str) -> list[BisectedBuild]:
     if not dots or not good or not bad:
         raise UserError(f"{text!r} is no range: write GOOD..BAD")
     names = [build.name for build in builds]
+    if not names:
+        raise UserError("the list names no build; write a path per line, the oldest first")
     for name in (good, bad):
         if name not in names:
             near = closest(name, names)

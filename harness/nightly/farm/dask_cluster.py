@@ -32,6 +32,7 @@ from harness.nightly.farm.messages import (
     AttemptEnding,
     AttemptOrder,
 )
+from harness.report.publish import make_directory
 
 CPUS, MEMORY = "nvh_cpus", "nvh_mib"
 TOPIC = "nvh"
@@ -345,7 +346,7 @@ def make_keys(directory: Path) -> None:
         made = distributed.Security.temporary()
     except ImportError as error:
         raise UserError(f"{error}; pip install 'nvh[nightly]'") from error
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     directory.chmod(0o700)
     for name, text in zip(KEYS, (made.tls_ca_file, made.tls_client_cert, made.tls_client_key), strict=True):
         path = directory / name

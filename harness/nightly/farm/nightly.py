@@ -109,8 +109,11 @@ def resume(directory: Path) -> tuple[NightPlan, Path, dict[str, Any]]:
         data = json.loads((directory / RUN).read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
             raise UserError(f"{directory / RUN}: format {data['format']}, this nvh reads {FORMAT}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{directory} holds no nightly run: {error}; name the directory of one") from error
+    except OSError as error:
+        what = f"no {RUN} in it" if directory.is_dir() else "no such directory"
+        raise UserError(f"{directory} holds no nightly run: {what}; name the directory of one") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{directory / RUN} is damaged: {error}; name another run's directory") from error
     for path, digest in data["files"].items():
         try:
             found = hashlib.sha256(Path(path).read_bytes()).hexdigest()

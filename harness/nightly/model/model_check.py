@@ -101,7 +101,7 @@ class ModelReport:
 
 
 def ask_questions(asked: CheckRequest) -> StepResult:
-    """Put some 77,000 questions to the bare model, by dimension."""
+    """Put all questions to the bare model, by dimension."""
     program = build_model_suite(asked.store).path / QUESTIONS
     with tempfile.TemporaryDirectory() as place:
         answers = questions.ask(asked.model, program, asked.timing, Path(place))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs the bare-metal questions on a model: some 77,000 answers, compared with the architecture.
+"""Runs the bare-metal questions on a model: tens of thousands of answers, compared with the architecture.
 
 The program itself tells of what does not come back from below EL2 (images/payloads/model/watch.c). Where
 EL2 is lost, too, nvh looks at the machine from outside. Both count the machine's own time if it has one.

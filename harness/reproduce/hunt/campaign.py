@@ -23,6 +23,7 @@ from harness.level import Level
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.lanes import Lane, lanes
 from harness.report.progress import Progress
+from harness.report.publish import make_directory
 from harness.reproduce.hunt import worker
 from harness.reproduce.hunt.bare import PROGRAM, build_bare
 from harness.reproduce.hunt.keep import NO_KERNEL
@@ -135,11 +136,11 @@ def begin(wanted: Wanted) -> Totals:
     """
     path = wanted.out / RECORD
     if not path.exists():
-        if wanted.out.exists() and any(wanted.out.iterdir()):
+        make_directory(wanted.out)
+        if any(wanted.out.iterdir()):
             raise InputError(
                 [Problem(Location(str(wanted.out)), "holds something that is no hunt", "a new directory")]
             )
-        wanted.out.mkdir(parents=True, exist_ok=True)
         return Totals()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -19,6 +19,7 @@ from harness.host.cache import Store, write_atomic
 from harness.level import Level
 from harness.program.lanes import Lane
 from harness.report.progress import Progress
+from harness.report.publish import make_directory
 from harness.reproduce.hunt.campaign import Wanted, new_here, stack_for
 from harness.reproduce.races import worker
 from harness.reproduce.races.conflicts import KNOWN
@@ -108,9 +109,9 @@ def hunt(wanted: Wanted, console: Console) -> RaceTotals:
     """Hunt for ``wanted.seconds`` in a new directory; the record is ``races.json`` there."""
     if wanted.bare:
         raise UserError("races are of L0's kernel, and the bare machine has none: no --bare")
-    if wanted.out.exists() and any(wanted.out.iterdir()):
+    make_directory(wanted.out)
+    if any(wanted.out.iterdir()):
         raise UserError(f"{wanted.out} is not empty, and a hunt for races does not go on; give another --out")
-    wanted.out.mkdir(parents=True, exist_ok=True)
     lane = replace(LANE, model=wanted.model or LANE.model, timing=wanted.timing or LANE.timing)
     spec = stack_for(lane, wanted)
     with Progress(console) as progress:

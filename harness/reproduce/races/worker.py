@@ -203,15 +203,18 @@ class RaceWorker:
             stream.write(" | ".join(words) + "\n")
 
     def judged(self, program: Program, ran: RacesRun) -> ProgramFinding | None:
-        """What is wrong with a run; what a fault brings back is known where one was under way."""
+        """What is wrong with a run.
+
+        What a fault brings back is known only where one was under way. The arrivals, which tell, are read
+        only then.
+        """
         known = [each for each in conflicts.KNOWN if each.scenario not in self.order.as_new]
-        found = verdict(program, ran, known)
         brought_back = conflicts.FAULT_AGAINST_TLBI
-        if found is None or found.known != brought_back.scenario or ran.lost:
-            return found
-        if fault_under_way(ran.arrivals):
-            return found
-        return verdict(program, ran, [each for each in known if each is not brought_back])
+        found = verdict(program, ran, known)
+        excused = found is not None and found.known == brought_back.scenario
+        if excused and not ran.lost and not fault_under_way(ran.arrivals):
+            found = verdict(program, ran, [each for each in known if each is not brought_back])
+        return found
 
     def pursue(self, number: int, draw: int, trial: RaceTrial, finding: ProgramFinding) -> RaceNote | None:
         """Make a finding short, repeat it, and keep it when its cause is new; what was kept.

@@ -143,6 +143,8 @@ def read(lines: Iterable[str], path: str = "timeline.jsonl") -> Timeline:
                 found[kind].append(item)
                 if isinstance(item, Event):
                     events[item.source, item.seq] = item
+        except json.JSONDecodeError as error:
+            problems.append(Problem(Location(path, number, error.colno), "not JSON", "a line of a timeline"))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problems.append(Problem(Location(path, number), f"{type(error).__name__}: {error}"))
         seal.add(line)

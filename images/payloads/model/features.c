@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: what its ID registers offer (DDI 0487 M.a.a, D24.2). */
 #include "model.h"
+#include "pa_size.h"
 
 struct features features;
 
 void features_read(void)
 {
-	static const unsigned sizes[] = { 32, 36, 40, 42, 44, 48, 52, 56 };
 	uint64_t mmfr0 = MRS(id_aa64mmfr0_el1), mmfr1 = MRS(id_aa64mmfr1_el1), mmfr2 = MRS(s3_0_c0_c7_2);
 	uint64_t isar0 = MRS(id_aa64isar0_el1), isar1 = MRS(id_aa64isar1_el1);
 	uint64_t pfr0 = MRS(id_aa64pfr0_el1), pfr1 = MRS(id_aa64pfr1_el1), mmfr3 = MRS(s3_0_c0_c7_3);
 	unsigned tlb = BITS(isar0, 59, 56);
 
 	features = (struct features){
-		.pa_bits = sizes[BITS(mmfr0, 3, 0) & 7],
+		.pa_bits = pa_sizes[BITS(mmfr0, 2, 0)],
 		.vmid_bits = BITS(mmfr1, 7, 4) == 2 ? 16 : 8,
 		.asid_bits = BITS(mmfr0, 7, 4) == 2 ? 16 : 8,
 		/* TGran4 and TGran64 are signed, TGran16 is not; the fields of stage 2 repeat them or say their own. */

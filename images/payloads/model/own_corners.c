@@ -3,6 +3,7 @@
  * Runs at EL2 on the bare model: corners of EL2's own regimes (DDI 0487 M.a.a, D8.2, D8.16): ASIDs of EL2&0 in turn by
  * TCR_EL2.A1, addresses beyond the PA size with the MMU off, AT for both stages with TGE.
  */
+#include "pa_size.h"
 #include "regimes.h"
 
 #define TARGET 0x923456780000ull
@@ -84,19 +85,19 @@ static void both_stages(bool tge)
 /* The last output that PS allows, and the first that it does not. */
 static void outputs(bool e2h)
 {
-	static const unsigned sizes[] = { 32, 36, 40, 42, 44, 48 };
 	uint64_t ps = e2h ? PLACE(TCR_IPS, 7) : PLACE(TCR_E2H0_PS, 7);
 
 	own_new(e2h, 12);
-	for (unsigned n = 0; n < LENGTH(sizes) && sizes[n] <= features.pa_bits; n++)
-		for (unsigned beyond = 0; beyond < 2 && sizes[n] - 1 + beyond < 48; beyond++) {
-			uint64_t output = BIT(sizes[n] - 1 + beyond);
+	for (unsigned n = 0; pa_sizes[n] <= 48 && pa_sizes[n] <= features.pa_bits; n++)
+		for (unsigned beyond = 0; beyond < 2 && pa_sizes[n] - 1 + beyond < 48; beyond++) {
+			uint64_t output = BIT(pa_sizes[n] - 1 + beyond);
 
 			own.tcr = (own.tcr & ~ps) | (e2h ? PLACE(TCR_IPS, n) : PLACE(TCR_E2H0_PS, n));
 			set(own_descriptor(TARGET, 3), leaf(&own.g, 3, output, PTE_AF));
 			expect(beyond ? PAR_F | (uint64_t)(ADDRESS_SIZE | 3) << 1 : output,
-			       own_at(false, false, TARGET) & (beyond ? PAR_F | PAR_FST : PAR_F | PAR_PA), "PAR_EL1", "TCR_EL2.PS",
-			       "AT S1E2R, E2H %d, output bit %d, PS %d", (uint64_t)e2h, (uint64_t)sizes[n] - 1 + beyond, (uint64_t)n);
+			       own_at(false, false, TARGET) & (beyond ? PAR_F | PAR_FST : PAR_F | PAR_PA), "PAR_EL1",
+			       "TCR_EL2.PS", "AT S1E2R, E2H %d, output bit %d, PS %d", (uint64_t)e2h,
+			       (uint64_t)pa_sizes[n] - 1 + beyond, (uint64_t)n);
 		}
 }
 

@@ -5,6 +5,7 @@
  * operations by VA and ASID take whatever their ASID (TLBIMatch(), J1.1.3).
  */
 #include "model.h"
+#include "pa_size.h"
 
 #define TARGET 0x923456780000ull
 #define TARGET_IPA 0x1234560000ull
@@ -146,12 +147,10 @@ static void global(const struct operation *op, unsigned pe)
 /* The last output that each size allows, and the first that it does not, as AT tells. */
 static void limits(bool stage2)
 {
-	static const unsigned bits[] = { 32, 36, 40, 42, 44, 48 };
-
 	space_new(12, 1, 1, true, true, false);
-	for (unsigned n = 0; n < LENGTH(bits) && bits[n] <= features.pa_bits; n++)
-		for (unsigned beyond = 0; beyond < 2 && bits[n] - 1 + beyond < 48; beyond++) {
-			uint64_t output = BIT(bits[n] - 1 + beyond), par;
+	for (unsigned n = 0; pa_sizes[n] <= 48 && pa_sizes[n] <= features.pa_bits; n++)
+		for (unsigned beyond = 0; beyond < 2 && pa_sizes[n] - 1 + beyond < 48; beyond++) {
+			uint64_t output = BIT(pa_sizes[n] - 1 + beyond), par;
 
 			if (stage2) {
 				space.vtcr = (space.vtcr & ~VTCR_PS) | PLACE(VTCR_PS, n);
@@ -165,8 +164,9 @@ static void limits(bool stage2)
 			space_load();
 			par = translated(stage2 ? AT_S12E1(false, false) : AT_S1E1(false, false), TARGET);
 			expect(beyond ? PAR_F | (uint64_t)(ADDRESS_SIZE | 3) << 1 | (stage2 ? PAR_S : 0) : output,
-			       par & (beyond ? PAR_F | PAR_FST | PAR_S : PAR_F | PAR_PA), "PAR_EL1", "TCR_EL1.IPS, VTCR_EL2.PS, D8.2",
-			       "AT, stage %d, output bit %d, size %d", (uint64_t)1 + stage2, (uint64_t)bits[n] - 1 + beyond, (uint64_t)n);
+			       par & (beyond ? PAR_F | PAR_FST | PAR_S : PAR_F | PAR_PA), "PAR_EL1",
+			       "TCR_EL1.IPS, VTCR_EL2.PS, D8.2", "AT, stage %d, output bit %d, size %d",
+			       (uint64_t)1 + stage2, (uint64_t)pa_sizes[n] - 1 + beyond, (uint64_t)n);
 		}
 }
 

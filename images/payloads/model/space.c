@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs at EL2 on the bare model: one EL1&0 regime at a time, with 48 bits of input at both stages. */
 #include "model.h"
+#include "pa_size.h"
 
 #define CODE(value) (0xd2800000u | (uint32_t)(value) << 5) /* MOV X0, #value */
 #define RET 0xd65f03c0u
@@ -58,39 +59,30 @@ static void map_aliases(void)
 	}
 }
 
-static uint64_t physical_size(void)
+/* For VTCR_EL2.PS and TCR_EL1.IPS: descriptors lead to 48 bits, and with DS to 52. */
+static uint64_t physical_size(const struct geometry *g)
 {
-	switch (features.pa_bits) {
-	case 32: return 0;
-	case 36: return 1;
-	case 40: return 2;
-	case 42: return 3;
-	case 44: return 4;
-	case 48: return 5;
-	default: return 6;
-	}
+	unsigned most = g->ds ? 52 : 48;
+
+	return (uint64_t)pa_code(features.pa_bits < most ? features.pa_bits : most);
 }
 
 static uint64_t vtcr_of(const struct geometry *g)
 {
 	/* SL0: the start level counted from the largest that the granule allows for it (Table D8-17). */
 	unsigned sl0 = g->shift == 12 ? 2 - g->start : 3 - g->start;
-	/* With DS and less than 52 bits of PA size 48 bits fit as before. */
-	uint64_t size = physical_size() > 5 && !g->ds ? 5 : physical_size();
 
 	return PLACE(VTCR_T0SZ, 64 - g->size) | PLACE(VTCR_SL0, sl0) | PLACE(VTCR_IRGN0, 1) | PLACE(VTCR_ORGN0, 1) |
-	       PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(g->shift)) | PLACE(VTCR_PS, size) |
+	       PLACE(VTCR_SH0, 3) | PLACE(VTCR_TG0, tg0(g->shift)) | PLACE(VTCR_PS, physical_size(g)) |
 	       (features.vmid_bits == 16 ? VTCR_VS : 0) | VTCR_RES1 | (g->ds ? VTCR_DS : 0);
 }
 
 static uint64_t tcr_of(const struct geometry *g)
 {
-	uint64_t size = physical_size() > 5 && !g->ds ? 5 : physical_size();
-
 	return PLACE(TCR_T0SZ, 64 - g->size) | PLACE(TCR_IRGN0, 1) | PLACE(TCR_ORGN0, 1) | PLACE(TCR_SH0, 3) |
 	       PLACE(TCR_TG0, tg0(g->shift)) | PLACE(TCR_T1SZ, 64 - g->size) | PLACE(TCR_IRGN1, 1) |
-	       PLACE(TCR_ORGN1, 1) | PLACE(TCR_SH1, 3) | PLACE(TCR_TG1, tg1(g->shift)) | PLACE(TCR_IPS, size) |
-	       (features.asid_bits == 16 ? TCR_AS : 0) | (g->ds ? TCR_DS : 0);
+	       PLACE(TCR_ORGN1, 1) | PLACE(TCR_SH1, 3) | PLACE(TCR_TG1, tg1(g->shift)) |
+	       PLACE(TCR_IPS, physical_size(g)) | (features.asid_bits == 16 ? TCR_AS : 0) | (g->ds ? TCR_DS : 0);
 }
 
 void space_new(unsigned shift, unsigned vmid, unsigned asid, bool s1_on, bool s2_on, bool ds)

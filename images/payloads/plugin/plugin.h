@@ -26,8 +26,13 @@ struct nvh_registers {
 void nvh_registers_init(struct nvh_registers *registers);
 /* NULL when this QEMU has no register of that name; "A|B" tries both names. */
 struct qp_register *nvh_register(const struct nvh_registers *registers, const char *names);
+/* X0 to X30. Returns the number of the first that this QEMU does not show, NVH_XS when it shows all of them. */
+#define NVH_XS 31u
+unsigned int nvh_x_registers(const struct nvh_registers *registers, struct qp_register *x[NVH_XS]);
 /* 0 for a NULL handle. */
 uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle);
+/* The Exception level in the register cpsr: CurrentEL is not among those that QEMU shows, and PSTATE.EL is CPSR[3:2]. */
+unsigned int nvh_el(const struct nvh_registers *registers, struct qp_register *cpsr);
 /* Memory of the executing vCPU, by virtual address; false when it cannot be read. */
 bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void *to, size_t length);
 
@@ -36,6 +41,12 @@ bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void
 bool nvh_write(const struct nvh_registers *registers, struct qp_register *handle, uint64_t value);
 bool nvh_write_memory(const struct nvh_registers *registers, uint64_t vaddr, const void *from, size_t length);
 #endif
+
+/* The encoding of an instruction; false when QEMU does not have all of it. */
+static inline bool nvh_word(const struct qp_insn *insn, uint32_t *word)
+{
+	return qemu_plugin_insn_data(insn, word, sizeof(*word)) == sizeof(*word);
+}
 
 /* The value in "key=value" when the option has that key, else NULL. */
 const char *nvh_value(const char *option, const char *key);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: registers by the names of its gdbstub. */
+#include <stdio.h>
 #include <string.h>
 
 #include "plugin.h"
@@ -32,6 +33,20 @@ struct qp_register *nvh_register(const struct nvh_registers *registers, const ch
 	}
 }
 
+unsigned int nvh_x_registers(const struct nvh_registers *registers, struct qp_register *x[NVH_XS])
+{
+	unsigned int missing = NVH_XS;
+	char name[12];
+
+	for (unsigned int i = NVH_XS; i-- > 0;) {
+		snprintf(name, sizeof(name), "x%u", i);
+		x[i] = nvh_register(registers, name);
+		if (!x[i])
+			missing = i;
+	}
+	return missing;
+}
+
 bool nvh_read_memory(const struct nvh_registers *registers, uint64_t vaddr, void *to, size_t length)
 {
 	if (!qemu_plugin_read_memory_vaddr(vaddr, registers->buffer, length) || registers->buffer->len < length)
@@ -55,6 +70,11 @@ bool nvh_write_memory(const struct nvh_registers *registers, uint64_t vaddr, con
 	return qemu_plugin_write_memory_vaddr(vaddr, registers->buffer);
 }
 #endif
+
+unsigned int nvh_el(const struct nvh_registers *registers, struct qp_register *cpsr)
+{
+	return nvh_read(registers, cpsr) >> 2 & 3;
+}
 
 uint64_t nvh_read(const struct nvh_registers *registers, struct qp_register *handle)
 {

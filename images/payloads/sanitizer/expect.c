@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "expect.h"
+#include "pa_size.h"
 
 #define NOTHING (P_ALL + 1u) /* a permission that nobody has */
 
@@ -101,17 +102,16 @@ unsigned fault_code(const struct expected *expected)
 
 bool outputs_fit(const struct context *context, const struct walk *now)
 {
-	static const unsigned sizes[8] = { 32, 36, 40, 42, 44, 48, 52, 56 };
 	bool two = context->regime == EL10 || context->e2h;
 	unsigned bits = 48;
 
 	if (context->s1) {
-		unsigned own = sizes[two ? FIELD(context->tcr, TCR_IPS) : FIELD(context->tcr, TCR_E2H0_PS)];
+		unsigned own = pa_sizes[two ? FIELD(context->tcr, TCR_IPS) : FIELD(context->tcr, TCR_E2H0_PS)];
 
 		bits = own < bits ? own : bits;
 	}
-	if (context->s2 && sizes[FIELD(context->vtcr, VTCR_PS)] < bits)
-		bits = sizes[FIELD(context->vtcr, VTCR_PS)];
+	if (context->s2 && pa_sizes[FIELD(context->vtcr, VTCR_PS)] < bits)
+		bits = pa_sizes[FIELD(context->vtcr, VTCR_PS)];
 	return !(now->highest >> bits);
 }
 

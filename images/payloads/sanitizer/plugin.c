@@ -76,7 +76,7 @@ static void translate(struct qp_tb *tb)
 		uint32_t word;
 
 		insn = qemu_plugin_tb_get_insn(tb, i);
-		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) != sizeof(word))
+		if (!nvh_word(insn, &word))
 			continue;
 		if (options.model) { /* first: the others' callbacks act on what these look at */
 			watch_model_level(insn, before, el);

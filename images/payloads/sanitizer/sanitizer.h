@@ -43,7 +43,7 @@ enum { R_CPSR, R_PC, R_HCR, R_VTTBR, R_VTCR, R_TTBR0, R_TTBR1, R_TCR, R_SCTLR, R
 
 struct vcpu {
 	struct nvh_registers registers;
-	struct qp_register *handle[REGISTERS], *x[31];
+	struct qp_register *handle[REGISTERS], *x[NVH_XS];
 	unsigned index;
 	uint8_t features; /* HAS_* of the PE, 0 until its first TLBI */
 	bool up, dirty, dirty_el2, tentative;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: the registers of a vCPU that decide its translations. */
-#include <stdio.h>
 #include <string.h>
 
 #include "sanitizer.h"
@@ -68,8 +67,6 @@ uint8_t vcpu_features(struct vcpu *vcpu)
 
 void vcpu_init(struct vcpu *vcpu, unsigned index)
 {
-	char name[8];
-
 	if (vcpu->up)
 		return;
 	nvh_registers_init(&vcpu->registers);
@@ -78,10 +75,7 @@ void vcpu_init(struct vcpu *vcpu, unsigned index)
 		if (!vcpu->handle[i] && !is_optional(i))
 			nvh_say(NAME, "this QEMU has no register %s", names[i]);
 	}
-	for (unsigned i = 0; i < 31; i++) {
-		snprintf(name, sizeof(name), "x%u", i);
-		vcpu->x[i] = nvh_register(&vcpu->registers, name);
-	}
+	nvh_x_registers(&vcpu->registers, vcpu->x);
 	vcpu->index = index;
 	vcpu->dirty = vcpu->dirty_el2 = true;
 	vcpu->gen = 1;

@@ -140,7 +140,7 @@ static void build_at(struct litmus *l)
 
 	if (l->scale) { /* in a table above the last instead */
 		add_write(l, STEP_S1, 0, k.va, table_bits(state), l->scale);
-		l->vm->shared->program[0].step[l->steps[0] - 1].flags = STEP_MERGE;
+		last_step(l)->flags = STEP_MERGE;
 	}
 	if (l->hint) {
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));

@@ -35,4 +35,32 @@ static inline bool at_is_both(enum at_operation op)
 	return op >= AT_S12E1R && op < AT_TEXT;
 }
 
+/* Each form for EL1&0: PAR_EL1 of those that end with stage 1, and of the others. */
+static inline void at_ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
+{
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, va, at_is_both(op) ? both : stage1);
+}
+
+/* Where a walk leads: an address, and its memory as ATTR and SH of PAR_EL1 say it. */
+struct at_memory {
+	uint64_t at;
+	unsigned attr, sh;
+};
+
+static inline void at_finds(struct litmus *l, unsigned ctx, enum at_operation op, uint64_t va, struct at_memory m)
+{
+	add_at(l, ctx, op, va, m.at);
+	last_probe(l)->old |= PAR_ATTR | PAR_SH;
+	last_probe(l)->now |= PLACE(PAR_ATTR, m.attr) | PLACE(PAR_SH, m.sh);
+}
+
+/* at_ask() for forms that succeed, with the memory. */
+static inline void at_ask_memory(struct litmus *l, unsigned ctx, uint64_t va, struct at_memory stage1,
+				 struct at_memory both)
+{
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		at_finds(l, ctx, op, va, at_is_both(op) ? both : stage1);
+}
+
 #endif

@@ -10,7 +10,7 @@
 
 static const struct {
 	const char *word;
-	uint64_t attr;
+	unsigned attr;
 	bool outer; /* always Outer Shareable */
 } types[] = {
 	{ "write-back", 0xff, false }, { "non-cacheable", 0x44, true }, { "ngnrne", 0x00, true }, { "ngnre", 0x04, true }
@@ -31,21 +31,13 @@ static void build_attributes(struct litmus *l)
 
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
-	l->vm->shared->context[0].mair = 0xff | types[asked].attr << (8 * index);
+	l->vm->shared->context[0].mair = 0xff | (uint64_t)types[asked].attr << (8 * index);
 	/* Another memory type: break before make (D8.17.1). */
 	add_poke(l, TABLE_PA, 0);
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	add_poke(l, TABLE_PA, (leaf & ~PTE_SH) | PLACE(PTE_SH, shares[share]) | PLACE(PTE_S1_ATTR, index));
-	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
-		bool both = at_is_both(op);
-		struct probe *p;
-
-		add_at(l, 0, op, k.va, both ? PAGE_PA : k.ipa);
-		p = &l->probes[l->probe_count - 1];
-		p->old |= PAR_ATTR | PAR_SH;
-		p->now |= PLACE(PAR_ATTR, types[type].attr) |
-			  PLACE(PAR_SH, both && sh != PAR_SH_OUTER ? PAR_SH_INNER : sh);
-	}
+	at_ask_memory(l, 0, k.va, (struct at_memory){ k.ipa, types[type].attr, sh },
+		      (struct at_memory){ PAGE_PA, types[type].attr, sh == PAR_SH_OUTER ? sh : PAR_SH_INNER });
 	known_end(l, &k);
 }
 

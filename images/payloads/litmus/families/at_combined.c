@@ -86,14 +86,6 @@ static unsigned larger(unsigned one, unsigned two)
 							    : 0;
 }
 
-static void expect_attributes(struct litmus *l, unsigned attr, unsigned sh)
-{
-	struct probe *p = &l->probes[l->probe_count - 1];
-
-	p->old |= PAR_ATTR | PAR_SH;
-	p->now |= PLACE(PAR_ATTR, attr) | PLACE(PAR_SH, sh);
-}
-
 /*
  * struct litmus.scale and num: the two types; position and variant >> 1: the two shareabilities; variant & 1: FWB.
  * --self-test: another type.
@@ -122,13 +114,8 @@ static void build_combined(struct litmus *l)
 		  (leaf_s2(PAGE_PA, 3, PTE_S2_R | PTE_S2_W) & ~(PTE_SH | PTE_S2_MEMATTR)) |
 			  PLACE(PTE_S2_MEMATTR, memattr) | PLACE(PTE_SH, shares[share2]),
 		  3);
-	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
-		add_at(l, 0, op, k.va, at_is_both(op) ? PAGE_PA : k.ipa);
-		if (at_is_both(op))
-			expect_attributes(l, both, larger(sh1, sh2));
-		else
-			expect_attributes(l, one, sh1);
-	}
+	at_ask_memory(l, 0, k.va, (struct at_memory){ k.ipa, one, sh1 },
+		      (struct at_memory){ PAGE_PA, both, larger(sh1, sh2) });
 	known_end(l, &k);
 }
 
@@ -149,11 +136,7 @@ static void build_far(struct litmus *l)
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
 	for (unsigned gone = 0; gone < 2; gone++) {
-		for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
-			add_at(l, 0, op, va,
-			       !at_is_both(op) ? ipa
-			       : gone	       ? AT_FAILED(AT_TRANSLATION, 3) | PAR_S
-					       : PAGE_PA);
+		at_ask(l, va, ipa, gone ? AT_FAILED(AT_TRANSLATION, 3) | PAR_S : PAGE_PA);
 		known_stage2(l, gone ? low : ipa, 0, 0, 0);
 		known_forget(l, op_named("ipas2e1is"), gone ? low : ipa, 0);
 	}

@@ -17,12 +17,6 @@ static const char *const stage2_words[STAGES2] = { "invalid", "read-only", "devi
 #define TAG (0x5aull << 56)
 #define BLOCK_PA 0x80000000 /* an address, whatever is there */
 
-static void ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
-{
-	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
-		add_at(l, 0, op, va, at_is_both(op) ? both : stage1);
-}
-
 static uint64_t stage1_bits(void)
 {
 	return PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
@@ -67,7 +61,7 @@ static void build_control(struct litmus *l)
 
 		add_at(l, 0, op, va, kept ? AT_FAILED(AT_TRANSLATION, 0) : at_is_both(op) ? PAGE_PA : k.ipa);
 		/* Its level is at-l2-outside's. */
-		l->probes[l->probe_count - 1].old &= kept ? ~PLACE(PAR_FST, 3) : ~0ull;
+		last_probe(l)->old &= kept ? ~PLACE(PAR_FST, 3) : ~0ull;
 	}
 	known_end(l, &k);
 }
@@ -90,7 +84,7 @@ static void build_big_endian(struct litmus *l)
 	if (!l->vm->shared->skip)
 		c->sctlr |= SCTLR_EE;
 	add_poke(l, TABLE_PA, __builtin_bswap64(leaf_s1(k.ipa - offset, 2, stage1_bits())));
-	ask(l, offset | ~0ull << input, k.ipa, PAGE_PA);
+	at_ask(l, offset | ~0ull << input, k.ipa, PAGE_PA);
 	known_end(l, &k);
 }
 
@@ -130,12 +124,9 @@ static void build_device(struct litmus *l)
 	}
 	known_stage2(l, k.ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, l->vm->shared->skip ? 0 : PTE_S2_NORMAL);
 	for (enum at_operation op = AT_S12E1R; op < AT_TEXT; op++) {
-		struct probe *p;
+		const struct at_memory device = { PAGE_PA, PAR_ATTR_DEVICE_NGNRNE, PAR_SH_OUTER };
 
-		add_at(l, 0, op, k.va, PAGE_PA);
-		p = &l->probes[l->probe_count - 1];
-		p->old |= PAR_ATTR | PAR_SH;
-		p->now |= PLACE(PAR_ATTR, PAR_ATTR_DEVICE_NGNRNE) | PLACE(PAR_SH, PAR_SH_OUTER);
+		at_finds(l, 0, op, k.va, device);
 	}
 	known_end(l, &k);
 }

@@ -85,7 +85,7 @@ static void ask(struct litmus *l, const struct known *k, const struct permission
 				continue;
 			add_at(l, 0, op, k->va,
 			       p.privileged & (op == AT_S1E1WP ? PERM_W : PERM_R) ? k->ipa : PERMISSION_FAULT_3);
-			l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
+			last_step(l)->c = pan;
 		}
 }
 
@@ -123,8 +123,8 @@ static void use(struct litmus *l, uint64_t va, enum access access, bool el0, boo
 	struct probe *p;
 
 	add_access(l, 0, access, va, el0, role, 0, may && access != ACCESS_WRITE ? result[access] : 0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = CODE;
-	p = &l->probes[l->probe_count - 1];
+	last_step(l)->b = CODE;
+	p = last_probe(l);
 	p->fault = FAULT_PERMISSION;
 	p->far = va;
 	p->esr = PLACE(ESR_EC, ec) | PLACE(ESR_FSC, 3 << 2 | 3) | (access == ACCESS_WRITE ? ESR_WNR : 0);

@@ -41,16 +41,9 @@ static const char *const variant_words[VARIANTS] = { "mmu-off",	      "dc",
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
 
-/* The same answer of all forms but those that go on to stage 2. */
-static void ask(struct litmus *l, uint64_t va, uint64_t stage1, uint64_t both)
-{
-	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
-		add_at(l, 0, op, va, at_is_both(op) ? both : stage1);
-}
-
 static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
 {
-	ask(l, va, AT_FAILED(kind, level), AT_FAILED(kind, level));
+	at_ask(l, va, AT_FAILED(kind, level), AT_FAILED(kind, level));
 }
 
 /* What differs from a page that everybody may use: before L2 has used it, and after. */
@@ -99,7 +92,7 @@ static void build_state(struct litmus *l)
 	switch (l->variant) {
 	case MMU_OFF: /* the VA is the IPA, whatever the tables say */
 	case DEFAULT_CACHEABLE:
-		ask(l, k.ipa, k.ipa, PAGE_PA);
+		at_ask(l, k.ipa, k.ipa, PAGE_PA);
 		for (enum at_operation op = AT_S1E1R; op < AT_S12E1R; op++)
 			add_at(l, 0, op, va, va);
 		break;
@@ -117,7 +110,7 @@ static void build_state(struct litmus *l)
 		fails(l, va, AT_TRANSLATION, 0);
 		break;
 	case CNP: /* no part of the address */
-		ask(l, va, skip ? 0 : k.ipa, PAGE_PA);
+		at_ask(l, va, skip ? 0 : k.ipa, PAGE_PA);
 		break;
 	case BASE_SIZE:
 		fails(l, va, AT_ADDRESS_SIZE, 0);
@@ -133,12 +126,12 @@ static void build_state(struct litmus *l)
 		add_write(l, STEP_S1, 0, k.va, 0, 2);
 		add_write(l, STEP_S1, 0, k.va, k.table | PTE_VALID | PTE_TABLE, 2);
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-		ask(l, va, k.ipa, PAGE_PA);
+		at_ask(l, va, k.ipa, PAGE_PA);
 	}
 	if (l->variant == LEAF_SIZE) {
 		add_poke(l, TABLE_PA, descriptor);
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-		ask(l, va, k.ipa, PAGE_PA);
+		at_ask(l, va, k.ipa, PAGE_PA);
 	}
 	known_end(l, &k);
 }
@@ -162,7 +155,7 @@ static void build_pan(struct litmus *l)
 	}
 	for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
 		add_at(l, 0, op, k.va, forbidden ? AT_FAILED(AT_PERMISSION, 3) : k.ipa);
-		l->vm->shared->program[0].step[l->steps[0] - 1].c = pan;
+		last_step(l)->c = pan;
 	}
 	for (enum at_operation op = AT_S1E1R; op <= AT_S1E1W; op++)
 		add_at(l, 0, op, k.va, k.ipa); /* which do not look at it */

@@ -38,8 +38,7 @@ static void build_walk(struct litmus *l)
 	add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, k.table, 0, 0), 0);
 	known_stage2(l, k.table, TABLE_NEXT_PA, PTE_S2_R | PTE_S2_W, 0);
 	known_stage2(l, k.ipa + (1ull << l->shift), PAGE_NEXT_PA, PTE_S2_R | PTE_S2_W, 0);
-	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
-		add_at(l, 0, op, k.va, at_is_both(op) ? PAGE_NEXT_PA : k.ipa + (1ull << l->shift));
+	at_ask(l, k.va, k.ipa + (1ull << l->shift), PAGE_NEXT_PA);
 	known_end(l, &k);
 }
 

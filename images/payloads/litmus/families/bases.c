@@ -6,6 +6,7 @@
  * of them, which may then not use what the other one brought.
  */
 #include "families/families.h"
+#include "families/two_tables.h"
 #include "host/program.h"
 
 #define SMALL_BITS 35 /* of input: a table of level 1 with 32 entries */
@@ -13,9 +14,9 @@
 #define ROOT_PA (DATA_PA + 0x2000000)
 #define VMID_OF_BASES 0x80
 
-static void root_at(struct litmus *l, unsigned ctx, uint64_t pa)
+static void put_table(struct litmus *l, unsigned ctx, uint64_t pa)
 {
-	struct step *s = &l->vm->shared->program[0].step[l->steps[0] - 1];
+	struct step *s = last_step(l);
 
 	if (l->position < 12)
 		context_sizes(&l->vm->shared->context[ctx], SMALL_BITS, input_bits(l->shift), -1);
@@ -26,26 +27,14 @@ static void root_at(struct litmus *l, unsigned ctx, uint64_t pa)
 /* struct litmus.position: the bit. --self-test leaves the operation out. */
 static void build_bases(struct litmus *l)
 {
-	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, ipa, 0, 0);
-	bool must = stage2_obliged(l, operand, ipa, l->level);
-	uint64_t pa[2] = { DATA_PA, DATA_PA + leaf_size(l) };
+	uint64_t ipa = fresh_ipa(l->shift, l->level, 1);
 
 	for (unsigned ctx = 0; ctx < 2; ctx++) {
 		add_context(l, ctx, VMID, 0, false, true);
-		root_at(l, ctx, ROOT_PA ^ (ctx ? 1ull << l->position : 0));
-		add_poke(l, pa[ctx], value_at(pa[ctx]));
-		add_write(l, STEP_S2, ctx, ipa, leaf_s2(pa[ctx], l->level, PTE_S2_R | PTE_S2_W), l->level);
+		put_table(l, ctx, ROOT_PA ^ (ctx ? 1ull << l->position : 0));
+		two_tables_map(l, ctx, ipa);
 	}
-	for (unsigned ctx = 0; ctx < 2; ctx++) {
-		add_access(l, ctx, ACCESS_READ, ipa, false, ROLE_BEFORE, value_at(pa[ctx]), 0);
-		add_write(l, STEP_S2, ctx, ipa, 0, l->level);
-		add_access(l, ctx, ACCESS_READ, ipa, false, ROLE_STALE, value_at(pa[ctx]), 0);
-		add_tlbi(l, ctx, op_named("vmalle1is"), 0, 0);
-	}
-	add_tlbi(l, 0, l->op, operand, STEP_UNDER_TEST);
-	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-	for (unsigned ctx = 0; ctx < 2; ctx++)
-		add_access(l, ctx, ACCESS_READ, ipa, false, must ? ROLE_GONE : ROLE_FREE, value_at(pa[ctx]), 0);
+	two_tables_invalidate(l, ipa, operand_whole(l, ipa, 0, 0));
 	add_tlbi(l, 0, op_named("vmalls12e1is"), 0, 0); /* the next case's tables are others */
 }
 
@@ -56,7 +45,7 @@ static void build_shared(struct litmus *l)
 
 	for (unsigned ctx = 0; ctx < 2; ctx++) {
 		add_context(l, ctx, VMID_OF_BASES ^ (ctx ? 1u << l->position : 0), 0, false, true);
-		l->vm->shared->program[0].step[l->steps[0] - 1].a = ctx;
+		last_step(l)->a = ctx;
 	}
 	add_poke(l, DATA_PA, old);
 	add_poke(l, DATA_PA + leaf_size(l), now);

@@ -17,7 +17,7 @@ static void read_big_endian(struct litmus *l, uint64_t at, enum role role, uint6
 
 	add_access(l, 0, ACCESS_READ, at, false, role, swapped ? __builtin_bswap64(old) : old,
 		   swapped ? __builtin_bswap64(now) : now);
-	l->vm->shared->program[0].step[l->steps[0] - 1].flags |= STEP_BIG_ENDIAN;
+	last_step(l)->flags |= STEP_BIG_ENDIAN;
 }
 
 static struct context *big_endian_context(struct litmus *l)

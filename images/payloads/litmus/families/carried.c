@@ -101,7 +101,7 @@ static void build_counter(struct litmus *l)
 			uint64_t now = physical || !i ? 0 : -((uint64_t)i << 60);
 
 			finds(l, SYS_AT_EL1, WORD(3, 14, 0, physical ? 1 : 2, 1), now);
-			l->probes[l->probe_count - 1].old = 15ull << 60;
+			last_probe(l)->old = 15ull << 60;
 		}
 	}
 	sets(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), 0);
@@ -119,7 +119,7 @@ static void build_sea(struct litmus *l)
 	add_code(l, DATA_PA, CODE);
 	add_write(l, STEP_S2, 0, at, leaf_s2(l->vm->shared->skip ? DATA_PA : NO_MEMORY_PA, 3, PTE_S2_R | PTE_S2_W), 3);
 	add_access(l, 0, ACCESS_EXECUTE, at, false, ROLE_GONE, CODE_RESULT, 0);
-	p = &l->probes[l->probe_count - 1];
+	p = last_probe(l);
 	p->at = 0; /* HPFAR_EL2 is UNKNOWN */
 	p->far = at;
 	p->fault = FAULT_EXTERNAL;

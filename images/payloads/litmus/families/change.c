@@ -4,6 +4,7 @@
  * collapsed into a block, and one VMID with two tables.
  */
 #include "families/families.h"
+#include "families/two_tables.h"
 #include "host/program.h"
 
 #define WRITTEN 0x77
@@ -17,8 +18,8 @@ static void invalidate(struct litmus *l, uint64_t operand)
 static void attempt(struct litmus *l, enum access access, uint64_t at, enum role role, uint64_t old)
 {
 	add_access(l, 0, access, at, false, role, old, 0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = WRITTEN;
-	l->probes[l->probe_count - 1].fault = FAULT_PERMISSION;
+	last_step(l)->b = WRITTEN;
+	last_probe(l)->fault = FAULT_PERMISSION;
 }
 
 /* No break-before-make: less permission for the same output needs none (Arm ARM R_WHZWS). */
@@ -126,28 +127,15 @@ static void build_collapse(struct litmus *l)
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
 
-/* VTTBR_EL2.BADDR is no part of the match: both tables of the VMID lose their entry. */
 static void build_two_tables(struct litmus *l)
 {
-	uint64_t ipa = fresh_ipa(l->shift, l->level, 1), operand = operand_whole(l, ipa, 0, l->hint ? l->level : 0);
-	bool must = stage2_obliged(l, operand, ipa, l->level);
-	uint64_t pa[2] = { DATA_PA, DATA_PA + leaf_size(l) };
+	uint64_t ipa = fresh_ipa(l->shift, l->level, 1);
 
 	for (unsigned ctx = 0; ctx < 2; ctx++) {
 		add_context(l, ctx, VMID, 0, false, true);
-		add_poke(l, pa[ctx], value_at(pa[ctx]));
-		add_write(l, STEP_S2, ctx, ipa, leaf_s2(pa[ctx], l->level, PTE_S2_R | PTE_S2_W), l->level);
+		two_tables_map(l, ctx, ipa);
 	}
-	/* CNP is 0, so that each table may be walked for the one VMID; L2 leaves one before it enters the other. */
-	for (unsigned ctx = 0; ctx < 2; ctx++) {
-		add_access(l, ctx, ACCESS_READ, ipa, false, ROLE_BEFORE, value_at(pa[ctx]), 0);
-		add_write(l, STEP_S2, ctx, ipa, 0, l->level);
-		add_access(l, ctx, ACCESS_READ, ipa, false, ROLE_STALE, value_at(pa[ctx]), 0);
-		add_tlbi(l, ctx, op_named("vmalle1is"), 0, 0);
-	}
-	invalidate(l, operand);
-	for (unsigned ctx = 0; ctx < 2; ctx++)
-		add_access(l, ctx, ACCESS_READ, ipa, false, must ? ROLE_GONE : ROLE_FREE, value_at(pa[ctx]), 0);
+	two_tables_invalidate(l, ipa, operand_whole(l, ipa, 0, l->hint ? l->level : 0));
 	add_cleanup(l, 0, ipa, l->level, 1);
 }
 

@@ -19,7 +19,7 @@ static unsigned member(const struct litmus *l, unsigned look)
 static void write_group(struct litmus *l, uint64_t ipa, uint64_t descriptor)
 {
 	add_write(l, STEP_S2, 0, ipa, descriptor, l->level);
-	l->vm->shared->program[0].step[l->steps[0] - 1].d = contiguous(l->shift, l->level);
+	last_step(l)->d = contiguous(l->shift, l->level);
 }
 
 /* struct litmus.position: which of them the operation is for. */

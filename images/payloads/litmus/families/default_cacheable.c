@@ -44,14 +44,14 @@ static void write(struct litmus *l, unsigned ctx, uint64_t at, const uint64_t pa
 		add_poke(l, pa[i], value_at(pa[i]));
 	enter(l, ctx, at, 0, 0);
 	add_access(l, ctx, ACCESS_WRITE, at, l->el0, ROLE_DONE, 0, 0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = value;
+	last_step(l)->b = value;
 	for (unsigned i = 0; i < CONTEXTS; i++)
 		add_read(l, pa[i], ROLE_AFTER, 0, i == ctx ? value : value_at(pa[i]));
 }
 
 static void expect_translation_fault(struct litmus *l, uint64_t at)
 {
-	struct probe *p = &l->probes[l->probe_count - 1];
+	struct probe *p = last_probe(l);
 	bool fetch = accesses[l->variant] == ACCESS_EXECUTE;
 
 	p->esr_mask = ESR_EC | ESR_S1PTW | ESR_FSC;
@@ -64,11 +64,8 @@ static void expect_translation_fault(struct litmus *l, uint64_t at)
 static void add_contexts(struct litmus *l)
 {
 	for (unsigned ctx = 0; ctx < CONTEXTS; ctx++) {
-		struct step *s;
-
 		add_context(l, ctx, VMID, ASID_L2, true, true);
-		s = &l->vm->shared->program[0].step[l->steps[0] - 1];
-		s->a = s->b = ctx;
+		last_step(l)->a = last_step(l)->b = ctx;
 	}
 	if (!l->vm->shared->skip)
 		l->vm->shared->context[WITH].hcr |= HCR_DC;
@@ -118,15 +115,8 @@ static void build_default_cacheable(struct litmus *l)
 /* Stage 2 has Normal Write-Back memory, Inner Shareable. */
 static void ask(struct litmus *l, unsigned ctx, uint64_t va, uint64_t ipa, uint64_t pa)
 {
-	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
-		bool both = at_is_both(op);
-		struct probe *p;
-
-		add_at(l, ctx, op, va, both ? pa : ipa);
-		p = &l->probes[l->probe_count - 1];
-		p->old |= PAR_ATTR | PAR_SH;
-		p->now |= PLACE(PAR_ATTR, NORMAL_WRITE_BACK) | PLACE(PAR_SH, both || ctx == WITHOUT ? PAR_SH_INNER : 0);
-	}
+	at_ask_memory(l, ctx, va, (struct at_memory){ ipa, NORMAL_WRITE_BACK, ctx == WITHOUT ? PAR_SH_INNER : 0 },
+		      (struct at_memory){ pa, NORMAL_WRITE_BACK, PAR_SH_INNER });
 }
 
 /* l->hint: L2 has used the page without DC. */

@@ -19,7 +19,7 @@ static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-
 static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
 {
 	add_access(l, 0, ACCESS_WRITE, ipa, false, ROLE_DONE, 0, 0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = value;
+	last_step(l)->b = value;
 }
 
 static void build_event(struct litmus *l)

@@ -7,13 +7,13 @@
 #include "families/families.h"
 #include "host/events.h"
 #include "host/program.h"
+#include "pa_size.h"
 
 #define TABLE_PA (DATA_PA + 0x1000000)
 #define TOO_FAR (1ull << 40) /* above VTCR_EL2.PS */
 #define PS_40_BITS 2
 #define PS_LEAST 1 /* 36 bits: all memory of a case is below */
 #define PS_MOST 4
-static const unsigned ps_bits[] = { 32, 36, 40, 42, 44 }; /* D24.2 VTCR_EL2 */
 #define OFFSET 0x128 /* in the page */
 
 /* Of a descriptor: its own address or its table's is too large, no memory is there, it is reserved, a block is too high; or none. */
@@ -41,7 +41,7 @@ static unsigned first_level(unsigned shift)
 static void expect_fault(struct litmus *l, enum fault fault, uint64_t type, unsigned level, uint64_t at)
 {
 	static const uint64_t classes[] = { ESR_EC_DABT_LOW, ESR_EC_DABT_LOW, ESR_EC_IABT_LOW };
-	struct probe *p = &l->probes[l->probe_count - 1];
+	struct probe *p = last_probe(l);
 	bool write = accesses[l->position] == ACCESS_WRITE;
 
 	p->at = at;
@@ -63,7 +63,7 @@ static unsigned ps_of(const struct litmus *l)
 
 static uint64_t too_far(const struct litmus *l)
 {
-	return 1ull << ps_bits[ps_of(l)];
+	return 1ull << pa_sizes[ps_of(l)];
 }
 
 static uint64_t wrong_descriptor(const struct litmus *l)
@@ -139,7 +139,7 @@ static void build_descriptor(struct litmus *l)
 	/* FAR_EL2 has the bits in the page, too. */
 	add_access(l, 0, accesses[l->position], at + OFFSET, false, ROLE_GONE, l->position ? 0 : old, 0);
 	expect_wrong(l, at);
-	l->probes[l->probe_count - 1].far = at + OFFSET;
+	last_probe(l)->far = at + OFFSET;
 	add_cleanup(l, 0, at, l->level, 1);
 	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA + page, 3, all), 3);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, old, now);
@@ -201,12 +201,10 @@ static void build_base(struct litmus *l)
 {
 	uint64_t at = fresh_ipa(l->shift, 3, 1);
 	struct context *c = &l->vm->shared->context[1];
-	struct step *s;
 
 	context_of(l, 0);
 	context_of(l, 1);
-	s = &l->vm->shared->program[0].step[l->steps[0] - 1];
-	s->a = 1;
+	last_step(l)->a = 1;
 	add_poke(l, DATA_PA, value_at(DATA_PA));
 	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA, 3, PTE_S2_R | PTE_S2_W), 3);
 	add_access(l, 0, ACCESS_READ, at, false, ROLE_BEFORE, value_at(DATA_PA), 0);
@@ -225,7 +223,7 @@ static void build_base(struct litmus *l)
 	else
 		expect_fault(l, FAULT_TRANSLATION, ESR_FSC_TYPE_TRANSLATION, 0, 0);
 	if (l->variant <= BASE_GONE)
-		l->probes[l->probe_count - 1].now = 0;
+		last_probe(l)->now = 0;
 	l->position = 0;
 	add_tlbi(l, 0, op_named("vmalls12e1is"), 0, 0); /* the next case's tables are others */
 }
@@ -242,7 +240,7 @@ static void execute(struct litmus *l, uint64_t at, bool el0, bool may, enum role
 
 	add_access(l, 0, ACCESS_EXECUTE, at, el0, may ? role : ROLE_GONE, CODE_RESULT,
 		   may && role == ROLE_AFTER ? CODE_RESULT : 0);
-	p = &l->probes[l->probe_count - 1];
+	p = last_probe(l);
 	if (may)
 		return;
 	p->fault = FAULT_PERMISSION;
@@ -320,7 +318,7 @@ static void add_descriptors(struct list *list)
 					if (l.scale != PS_40_BITS)
 						list_add(list, &l, "s2-fault/%s/%s/level%u-ps%u",
 							 descriptor_words[l.variant], granule_word(l.shift), l.level,
-							 ps_bits[l.scale]);
+							 pa_sizes[l.scale]);
 				}
 	l.scale = 0;
 	l.position = 0;

@@ -31,10 +31,10 @@ static void look(struct litmus *l, unsigned access, uint64_t at, bool permitted)
 	else
 		add_access(l, 0, accesses[access], at, false, permitted ? ROLE_DONE : ROLE_GONE, access == 1 ? 0 : seen,
 			   0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = CODE;
+	last_step(l)->b = CODE;
 	if (permitted)
 		return;
-	p = &l->probes[l->probe_count - 1];
+	p = last_probe(l);
 	p->fault = FAULT_PERMISSION;
 	p->esr_mask = ESR_EC | ESR_S1PTW | ESR_WNR | ESR_FSC;
 	p->esr = PLACE(ESR_EC, classes[access]) | (access == 1 ? ESR_WNR : 0) |

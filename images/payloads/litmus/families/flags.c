@@ -20,7 +20,7 @@ static uint64_t table_at(struct litmus *l, enum step_kind kind, uint64_t at)
 
 static void expect_fault(struct litmus *l, uint64_t esr)
 {
-	struct probe *p = &l->probes[l->probe_count - 1];
+	struct probe *p = last_probe(l);
 
 	p->role = ROLE_GONE;
 	p->now = 0; /* what the page holds is not for L2 */

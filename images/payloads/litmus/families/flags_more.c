@@ -15,7 +15,7 @@ static const char *const kind_words[KINDS] = { "fault", "hardware", "logged" };
 /* The last access ends with the fault for a page without the flag; `mask`: which bits of ESR count, 0 for all. */
 static void expect_flag_fault(struct litmus *l, uint64_t mask)
 {
-	struct probe *p = &l->probes[l->probe_count - 1];
+	struct probe *p = last_probe(l);
 
 	p->role = ROLE_GONE;
 	p->now = 0;
@@ -111,8 +111,8 @@ static void build_dirty(struct litmus *l)
 		if (i) /* L0 knows the page already, or not */
 			add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, 0, value_at(DATA_PA));
 		add_access(l, 0, ACCESS_WRITE, at, false, has ? ROLE_DONE : ROLE_GONE, 1, 0);
-		l->vm->shared->program[0].step[l->steps[0] - 1].b = value_at(DATA_PA);
-		p = &l->probes[l->probe_count - 1];
+		last_step(l)->b = value_at(DATA_PA);
+		p = last_probe(l);
 		p->fault = FAULT_PERMISSION;
 		p->esr_mask = ESR_EC | ESR_FSC | ESR_WNR;
 		p->esr = PLACE(ESR_EC, ESR_EC_DABT_LOW) | ESR_WNR | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_PERMISSION) | 3;

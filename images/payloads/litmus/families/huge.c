@@ -29,7 +29,7 @@ static void expect_answer(struct litmus *l, enum huge_action action, uint64_t of
 static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
 {
 	add_access(l, 0, ACCESS_WRITE, ipa, false, ROLE_DONE, 0, 0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = value;
+	last_step(l)->b = value;
 }
 
 /* What L2 reads of all the pages: `value` of the changed one, and the others as they were. */

@@ -71,7 +71,7 @@ static void build_cnp(struct litmus *l)
 
 	add_context(l, 0, VMID, 0, false, true);
 	add_context(l, 1, VMID, 0, false, true);
-	l->vm->shared->program[0].step[l->steps[0] - 1].a = 1;
+	last_step(l)->a = 1;
 	l->vm->shared->context[1].vttbr |= VTTBR_CNP;
 	victim_values(l);
 	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA, 3, all), 3);

@@ -30,7 +30,7 @@ static void build_turns(struct litmus *l)
 
 	vncr_contexts(l, at);
 	add_context(l, CTX_SECOND, VMID, 0, false, true);
-	l->vm->shared->program[0].step[l->steps[0] - 1].a = CTX_L2 + 1;
+	last_step(l)->a = CTX_L2 + 1;
 	c->hcr |= HCR_NV | HCR_NV2;
 	c->vncr = second;
 	old = tpidr(l, DATA_PA);
@@ -96,7 +96,7 @@ static void build_mmu(struct litmus *l)
 		vncr_look(l, CTX_L2, at, ROLE_AFTER, now, old);
 		vncr_look(l, CTX_L2, at, ROLE_AFTER, old, now);
 		if (!skip)
-			l->vm->shared->program[0].step[l->steps[0] - 1].flags |= STEP_MMU_OFF;
+			last_step(l)->flags |= STEP_MMU_OFF;
 	}
 	vncr_look(l, CTX_L2, at, ROLE_AFTER, now, old);
 	add_write(l, STEP_E2, 0, block, 0, 1);
@@ -117,7 +117,7 @@ static void build_off(struct litmus *l)
 
 	add_context(l, 0, VMID, 0, false, true);
 	add_context(l, 1, VMID, 0, false, !off && l->variant != DC_ONLY);
-	l->vm->shared->program[0].step[l->steps[0] - 1].a = 1;
+	last_step(l)->a = 1;
 	if (l->variant != VM_OFF && !l->vm->shared->skip)
 		l->vm->shared->context[1].hcr |= HCR_DC;
 	if (l->variant != VM_OFF && l->vm->shared->skip)
@@ -144,15 +144,14 @@ static void build_vtcr(struct litmus *l)
 {
 	uint64_t first = fresh_ipa(12, 3, 1), block = fresh_ipa(16, 2, 1), far = block + (1ull << 29) - 0x10000;
 	uint64_t end = DATA_PA + far - block;
-	struct step *s = l->vm->shared->program[0].step;
 
 	l->shift = 12;
 	add_context(l, 0, VMID, 0, false, true);
-	s[l->steps[0] - 1].c = 1; /* where there is room for the larger table, which shares it */
+	last_step(l)->c = 1; /* where there is room for the larger table, which shares it */
 	l->shift = 16;
 	add_context(l, 1, VMID, 0, false, true);
-	s[l->steps[0] - 1].a = 1;
-	s[l->steps[0] - 1].d = 1;
+	last_step(l)->a = 1;
+	last_step(l)->d = 1;
 	add_poke(l, DATA_PA, value_at(DATA_PA));
 	add_poke(l, end, value_at(end));
 	add_poke(l, end + (1ull << 29), value_at(end + (1ull << 29)));

@@ -42,7 +42,7 @@ static void look(struct litmus *l, uint64_t at, enum role role, uint64_t old, ui
 		break;
 	}
 	/* The move itself is an exit, which empties the TLB of this model: what is not software cannot be told. */
-	l->probes[l->probe_count - 1].observable = l->variant != STAGE1 && l->variant != VEL2;
+	last_probe(l)->observable = l->variant != STAGE1 && l->variant != VEL2;
 }
 
 static uint64_t descriptor(const struct litmus *l, uint64_t pa)

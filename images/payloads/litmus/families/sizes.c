@@ -29,7 +29,7 @@ static void build_size(struct litmus *l)
 	add_context(l, 0, VMID, 0, false, true);
 	context_sizes(c, bits, input_bits(l->shift), sl0_of(l->shift, l->scale));
 	c->page = bits < USUAL_BITS ? LOW_PAGE : 0;
-	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
+	last_step(l)->c = 1;
 	for (unsigned i = 0; i < PLACES_OF_IPA; i++) {
 		old[i] = value_at(DATA_PA + i * page);
 		add_poke(l, DATA_PA + i * page, old[i]);
@@ -48,7 +48,7 @@ static void build_size(struct litmus *l)
 		struct probe *p;
 
 		add_access(l, 0, ACCESS_READ, at[i], false, must ? ROLE_GONE : ROLE_FREE, old[i], 0);
-		p = &l->probes[l->probe_count - 1];
+		p = last_probe(l);
 		if (!must)
 			continue;
 		p->esr_mask = ESR_EC | ESR_S1PTW | ESR_FSC;

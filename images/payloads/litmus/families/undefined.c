@@ -49,7 +49,7 @@ static void build_undefined(struct litmus *l)
 		s->d = op && !op->has_operand ? 31 : 1; /* with another Rt it may be UNDEFINED as well */
 		s->flags = STEP_UNDER_TEST;
 		expect(l, op);
-		l->probes[l->probe_count - 1].at = sys;
+		last_probe(l)->at = sys;
 	}
 }
 

@@ -62,7 +62,7 @@ void vncr_cleanup(struct litmus *l, uint64_t at)
 void vncr_write(struct litmus *l, uint64_t at, enum role role, uint64_t value)
 {
 	add_access(l, CTX_L2, ACCESS_VNCR_WRITE, at, false, role, 0, 0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].b = value;
+	last_step(l)->b = value;
 }
 
 static uint64_t operand_for(const struct litmus *l, uint64_t at)

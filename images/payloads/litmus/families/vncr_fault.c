@@ -39,7 +39,7 @@ static uint64_t wrong_descriptor(const struct litmus *l)
 
 static void expect(struct litmus *l, enum fault fault, uint64_t type, unsigned level)
 {
-	struct probe *p = &l->probes[l->probe_count - 1];
+	struct probe *p = last_probe(l);
 
 	p->fault = fault;
 	p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_VNCR | (l->position ? ESR_WNR : 0) | PLACE(ESR_FSC_TYPE, type) |

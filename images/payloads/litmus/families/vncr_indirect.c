@@ -19,7 +19,7 @@ static void use(struct litmus *l, uint64_t at, bool write, bool may)
 	else
 		add_access(l, CTX_L2, ACCESS_VNCR_READ, at, false, may ? ROLE_AFTER : ROLE_GONE, may ? 0 : value,
 			   may ? value : 0);
-	p = &l->probes[l->probe_count - 1];
+	p = last_probe(l);
 	p->fault = FAULT_PERMISSION;
 	p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_VNCR | (write ? ESR_WNR : 0) |
 		 PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_PERMISSION) | 3;

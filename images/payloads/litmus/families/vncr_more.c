@@ -43,7 +43,7 @@ static void build_event(struct litmus *l)
 		if (!skip)
 			add_host(l, EVENT_DELETE, offset);
 		read_own(l, at, ROLE_GONE, event_old(offset), 0);
-		l->probes[l->probe_count - 1].fault = FAULT_EXTERNAL;
+		last_probe(l)->fault = FAULT_EXTERNAL;
 		break;
 	case READ_ONLY: /* KVM: an External abort, for it has no better answer to a write */
 		vncr_write(l, at, ROLE_DONE, event_old(offset));
@@ -54,7 +54,7 @@ static void build_event(struct litmus *l)
 		/* fall through */
 	case READ_FIRST:
 		vncr_write(l, at, ROLE_GONE, 1);
-		l->probes[l->probe_count - 1].fault = FAULT_EXTERNAL;
+		last_probe(l)->fault = FAULT_EXTERNAL;
 		read_own(l, at, ROLE_AFTER, 1, event_old(offset));
 		break;
 	case DIRTY:
@@ -97,7 +97,7 @@ static void build_syndrome(struct litmus *l)
 		vncr_write(l, at, ROLE_GONE, 1);
 	else
 		read_own(l, at, ROLE_GONE, value_at(DATA_PA), 0);
-	p = &l->probes[l->probe_count - 1];
+	p = last_probe(l);
 	p->fault = permission ? FAULT_PERMISSION : FAULT_TRANSLATION;
 	if (l->level) /* the case is about FAR_EL2 */
 		p->far = at + VNCR_TPIDR;

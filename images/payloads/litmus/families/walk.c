@@ -46,7 +46,7 @@ static void expect_walk_fault(struct litmus *l, const struct known *k, uint64_t 
 	struct probe *p;
 
 	add_access(l, 0, accesses[l->position], k->va, false, ROLE_GONE, old, 0);
-	p = &l->probes[l->probe_count - 1];
+	p = last_probe(l);
 	p->at = k->table;
 	p->far = k->va;
 	if (l->variant == NO_MEMORY) {

@@ -111,7 +111,7 @@ static void build_vmid(struct litmus *l)
 	add_context(l, 0, vmid_of(l), 0, false, true);
 	add_context(l, 1, 0, 0, false, true);
 	add_context(l, 2, vmid_of(l), 0, false, true);
-	l->vm->shared->program[0].step[l->steps[0] - 1].a = 1;
+	last_step(l)->a = 1;
 	if (l->variant == VMID_EIGHT) {
 		for (unsigned i = 0; i < 3; i++)
 			c[i].vtcr &= ~VTCR_VS;

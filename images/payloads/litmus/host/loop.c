@@ -141,14 +141,6 @@ static bool goes_on(const struct options *o, const struct population *t, bool hu
 	return (!o->seconds || s < o->seconds) && (!o->failures || (t->failed < o->failures && !hung));
 }
 
-static void drop(struct vm *vm, const struct options *o)
-{
-	if (o->leave)
-		vm_leave(vm);
-	else
-		vm_destroy(vm);
-}
-
 int run_all(struct litmus *cases, size_t n, const struct options *o)
 {
 	const struct machine m = { vm_pes(), (unsigned)getpagesize(), kvm_has_e2h0() };
@@ -168,7 +160,7 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 
 		l->config.qemu = o->qemu;
 		if (have && (!same_config(&vm.config, &l->config) || vm.broken[0])) {
-			drop(&vm, o);
+			vm_end(&vm, o->leave);
 			have = false;
 		}
 		applies_without_vm(l, &m, &f);
@@ -196,12 +188,12 @@ int run_all(struct litmus *cases, size_t n, const struct options *o)
 			print_case(l, &f, (seconds() - begin) * 1e9);
 		/* After a hang or an exception the payload is in no state to go on. */
 		if (have && (!strcmp(f.verdict, "hang") || !strcmp(f.verdict, "broken"))) {
-			drop(&vm, o);
+			vm_end(&vm, o->leave);
 			have = false;
 		}
 	}
 	if (have)
-		drop(&vm, o);
+		vm_end(&vm, o->leave);
 	if (o->pressure)
 		printf("pressure=%u reads=%lu\n", o->pressure, pressed);
 	population_print(&t, m.e2h0, m.pes, m.page_size);

@@ -86,7 +86,7 @@ void context_wide(struct litmus *l, unsigned ctx, unsigned bits)
 
 	c->s2_shape = (struct shape){ .shift = shift, .bits = bits, .start = first - sl0 };
 	c->vtcr = vtcr(shift, bits, sl0);
-	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
+	last_step(l)->c = 1;
 }
 
 void context_high(struct litmus *l, unsigned ctx)
@@ -132,7 +132,7 @@ void add_poke(struct litmus *l, uint64_t pa, uint64_t value)
 void add_code(struct litmus *l, uint64_t pa, uint64_t code)
 {
 	add_poke(l, pa, code);
-	l->vm->shared->program[0].step[l->steps[0] - 1].c = 1;
+	last_step(l)->c = 1;
 }
 
 void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags)

@@ -14,6 +14,17 @@
 #define MORE_CODE_RESULT 0x4321
 
 struct step *add(struct litmus *l, unsigned cpu, enum step_kind kind);
+/* What the first vCPU's program ends with so far, and the probe that was added last. */
+static inline struct step *last_step(const struct litmus *l)
+{
+	return &l->vm->shared->program[0].step[l->steps[0] - 1];
+}
+
+static inline struct probe *last_probe(const struct litmus *l)
+{
+	return &l->probes[l->probe_count - 1];
+}
+
 void add_context(struct litmus *l, unsigned ctx, unsigned vmid, unsigned asid, bool s1_on, bool s2_on);
 /* sl0 < 0: the one that fits */
 void context_sizes(struct context *c, unsigned s2_bits, unsigned s1_bits, int sl0);

@@ -2,21 +2,11 @@
 /* `context`: the registers with which L2 runs. */
 #include "host/text_context.h"
 #include "host/program.h"
+#include "pa_size.h"
 
 #include <string.h>
 
 #define LEAST_BITS 31 /* L2's own page and its tables lie below 2 GiB */
-
-/* VTCR_EL2.PS and TCR_EL1.IPS for an output size, or -1 (Arm ARM D24.2 VTCR_EL2). */
-static int output_size(uint64_t bits)
-{
-	static const uint8_t sizes[] = { 32, 36, 40, 42, 44, 48 };
-
-	for (unsigned i = 0; i < sizeof(sizes); i++)
-		if (sizes[i] == bits)
-			return (int)i;
-	return -1;
-}
 
 /* Words without a value: bits that they set, and bits that they take away. */
 static const struct flag {
@@ -84,9 +74,9 @@ bool text_context(struct text *t, const struct line *line)
 		else if ((value = text_value(w[i], "pe"))) /* for whoever judges */
 			fine = text_below(t, value, t->config.cpus, &pe);
 		else if ((value = text_value(w[i], "ps")))
-			fine = text_below(t, value, 49, &ps) && output_size(ps) >= 0;
+			fine = text_below(t, value, 49, &ps) && pa_code(ps) >= 0;
 		else if ((value = text_value(w[i], "ips")))
-			fine = text_below(t, value, 49, &ips) && output_size(ips) >= 0;
+			fine = text_below(t, value, 49, &ips) && pa_code(ips) >= 0;
 		else if ((value = text_value(w[i], "mair")))
 			fine = text_number(t, value, &mair) && (mair & 0xff) == 0xff; /* Attr0 is that of L2's own page */
 		else if (!strcmp(w[i], "cnp"))
@@ -113,7 +103,7 @@ bool text_context(struct text *t, const struct line *line)
 	t->declared |= (uint16_t)(1u << ctx);
 	add_context(&t->litmus, (unsigned)ctx, (unsigned)vmid, (unsigned)asid, s1, s2);
 	c = &t->litmus.vm->shared->context[ctx];
-	s = &t->litmus.vm->shared->program[0].step[t->litmus.steps[0] - 1];
+	s = last_step(&t->litmus);
 	c->hcr |= set.hcr;
 	c->vncr = vncr;
 	c->el0_data = el0;
@@ -124,9 +114,9 @@ bool text_context(struct text *t, const struct line *line)
 	c->vttbr |= cnp ? VTTBR_CNP : 0;
 	c->ttbr0 |= cnp ? TTBR_CNP : 0;
 	if (ps)
-		c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, output_size(ps));
+		c->vtcr = (c->vtcr & ~VTCR_PS) | PLACE(VTCR_PS, pa_code(ps));
 	if (ips)
-		c->tcr = (c->tcr & ~TCR_IPS) | PLACE(TCR_IPS, output_size(ips));
+		c->tcr = (c->tcr & ~TCR_IPS) | PLACE(TCR_IPS, pa_code(ips));
 	c->vtcr = (c->vtcr & ~set.vtcr_off) | set.vtcr;
 	c->tcr = (c->tcr & ~set.tcr_off) | set.tcr;
 	c->mair = mair;

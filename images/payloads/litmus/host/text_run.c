@@ -62,10 +62,8 @@ static void drop(struct session *s)
 /* Another VM comes, and nothing is wrong with this one. */
 static void part(struct session *s)
 {
-	if (s->have && s->leave)
-		vm_leave(&s->vm);
-	else
-		drop(s);
+	if (s->have)
+		vm_end(&s->vm, s->leave);
 	s->have = false;
 }
 

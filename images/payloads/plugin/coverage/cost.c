@@ -150,7 +150,7 @@ static void at_tlbi(unsigned int index, void *data)
 	const struct site *site = data;
 	unsigned rt = site->word & 31;
 
-	if (nvh_el(vcpu) >= 2) {
+	if (nvh_el(&vcpu->registers, vcpu->cpsr) >= 2) {
 		cpu->tlbis++;
 		return;
 	}
@@ -167,7 +167,7 @@ static void at_eret(unsigned int index, void *data)
 	struct cpu *cpu = this_cpu(vcpu, index);
 
 	(void)data;
-	if (cpu->phase != TRAPPED || nvh_el(vcpu) != 2)
+	if (cpu->phase != TRAPPED || nvh_el(&vcpu->registers, vcpu->cpsr) != 2)
 		return;
 	cpu->exits++;
 	if (nvh_read(&vcpu->registers, vcpu->elr) == cpu->pc + 4) {

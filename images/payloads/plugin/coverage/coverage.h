@@ -13,14 +13,13 @@
 struct nvh_vcpu {
 	struct nvh_registers registers;
 	struct qp_register *cpsr, *elr, *esr, *hcr, *tpidr;
-	struct qp_register *x[31];
+	struct qp_register *x[NVH_XS];
 	bool ready;
 };
 
 extern struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
 extern struct nvh_coverage *nvh_file;
 
-unsigned int nvh_el(const struct nvh_vcpu *vcpu);
 /* A block of EL2 is about to run, before its instructions are counted. */
 void nvh_cost_at_block(const struct nvh_vcpu *vcpu, unsigned int index);
 /* Whether the instruction concerns the cost; registers what is to be done about it. */

@@ -13,7 +13,6 @@
  * block is entered; one that takes a synchronous exception in its middle is counted whole.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,15 +34,9 @@ struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
 struct nvh_coverage *nvh_file;
 static uint8_t *bitmap;
 
-unsigned int nvh_el(const struct nvh_vcpu *vcpu)
-{
-	return nvh_read(&vcpu->registers, vcpu->cpsr) >> 2 & 3;
-}
-
 QP_VCPU_CB(on_vcpu, index)
 {
 	struct nvh_vcpu *vcpu = &nvh_vcpus[index];
-	char name[8];
 
 	QP_UNUSED_ARGUMENT;
 	if (index >= NVH_VCPUS) {
@@ -62,10 +55,7 @@ QP_VCPU_CB(on_vcpu, index)
 		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr, ELR_EL2, ESR_EL2, HCR_EL2 and TPIDR_EL2");
 		exit(1);
 	}
-	for (unsigned i = 0; i < 31; i++) {
-		snprintf(name, sizeof(name), "x%u", i);
-		vcpu->x[i] = nvh_register(&vcpu->registers, name);
-	}
+	nvh_x_registers(&vcpu->registers, vcpu->x);
 	vcpu->ready = true;
 }
 
@@ -86,7 +76,7 @@ static void at_block(unsigned int index, void *data)
 	uint64_t *executed;
 
 	if (level == UNKNOWN) {
-		level = nvh_el(vcpu) == 2 ? EL2 : BELOW;
+		level = nvh_el(&vcpu->registers, vcpu->cpsr) == 2 ? EL2 : BELOW;
 		__atomic_store_n(&block->level, level, __ATOMIC_RELAXED);
 	}
 	if (level != EL2)
@@ -116,7 +106,7 @@ QP_TB_CB(on_block, tb)
 		struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint32_t word = 0;
 
-		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) == sizeof(word))
+		if (nvh_word(insn, &word))
 			nvh_cost_watch(insn, word, qemu_plugin_insn_vaddr(insn));
 	}
 }

@@ -12,7 +12,6 @@
  *
  * Exactly one of nothing, loses, gains and hides is given. The operand's register has its value again behind the instruction.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +22,7 @@
 
 #if NVH_API >= 7
 
-#define ZR 31
+#define ZR NVH_XS
 #define READS (1u << 21)
 #define WORDS 256
 #define PES 8
@@ -37,7 +36,7 @@ static enum does does;
 static uint64_t bits, el = ANY, pe = ANY;
 
 static struct nvh_registers registers;
-static struct qp_register *cpsr, *x[ZR];
+static struct qp_register *cpsr, *x[NVH_XS];
 
 /* One place in memory and the instruction that stood there when it was translated. */
 struct site {
@@ -63,21 +62,13 @@ static struct {
 
 QP_VCPU_CB(on_vcpu, index)
 {
-	char name[4];
-
 	QP_UNUSED_ARGUMENT;
 	(void)index;
 	if (registers.all)
 		return; /* a handle is a number, whichever vCPU executes */
 	nvh_registers_init(&registers);
 	cpsr = nvh_register(&registers, "cpsr");
-	for (unsigned int i = 0; i < ZR; i++) {
-		snprintf(name, sizeof(name), "x%u", i);
-		x[i] = nvh_register(&registers, name);
-		if (!x[i])
-			break;
-	}
-	if (!cpsr || !x[ZR - 1]) {
+	if (nvh_x_registers(&registers, x) < NVH_XS || !cpsr) {
 		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr and x0 to x30");
 		exit(1);
 	}
@@ -102,7 +93,7 @@ static void at_site(unsigned int index, void *data)
 	unsigned int to = site->word & 31;
 	uint64_t value;
 
-	if ((pe != ANY && index != pe) || index >= PES || (el != ANY && (nvh_read(&registers, cpsr) >> 2 & 3) != el))
+	if ((pe != ANY && index != pe) || index >= PES || (el != ANY && nvh_el(&registers, cpsr) != el))
 		return;
 	if (does == NOTHING)
 		qemu_plugin_set_pc(site->at + 4);
@@ -175,8 +166,7 @@ QP_TB_CB(on_block, tb)
 		next->known |= !i && follows_system(insn);
 		if (next->known)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_next, QP_CB_RW_REGS, next);
-		if (qemu_plugin_insn_data(insn, &site.word, sizeof(site.word)) != sizeof(site.word) ||
-		    !is_meant(site.word))
+		if (!nvh_word(insn, &site.word) || !is_meant(site.word))
 			continue;
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_site, QP_CB_RW_REGS_PC, nvh_keep(&sites, &site));
 		here.at = site.at + 4;

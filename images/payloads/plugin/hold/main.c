@@ -112,7 +112,7 @@ static void here(struct nvh_here *to, unsigned int index)
 	const struct nvh_vcpu *vcpu = &nvh_vcpus[index % NVH_VCPUS];
 
 	to->vcpu = vcpu;
-	to->el2 = (nvh_read(&vcpu->registers, vcpu->cpsr) >> 2 & 3) == 2;
+	to->el2 = nvh_el(&vcpu->registers, vcpu->cpsr) == 2;
 	if (!to->el2)
 		return;
 	to->cpu = cpu_of(vcpu);

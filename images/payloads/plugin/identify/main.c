@@ -7,7 +7,6 @@
  * It stands at each MRS of that register, does what the MRS would do, and goes on behind it. At EL2 only, where L0 is: whoever is
  * below reads what L0 has it read.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bits.h"
@@ -18,16 +17,14 @@
 #if NVH_API >= 7
 
 #define MRS_MMFR0 0xd5380700u /* MRS X0, ID_AA64MMFR0_EL1 */
-#define ZR 31
+#define ZR NVH_XS
 
 static struct nvh_registers registers;
-static struct qp_register *cpsr, *mmfr0, *x[ZR];
+static struct qp_register *cpsr, *mmfr0, *x[NVH_XS];
 static uint64_t most;
 
 QP_VCPU_CB(on_vcpu, index)
 {
-	char name[4];
-
 	QP_UNUSED_ARGUMENT;
 	(void)index;
 	if (registers.all)
@@ -35,13 +32,7 @@ QP_VCPU_CB(on_vcpu, index)
 	nvh_registers_init(&registers);
 	cpsr = nvh_register(&registers, "cpsr");
 	mmfr0 = nvh_register(&registers, "ID_AA64MMFR0_EL1");
-	for (unsigned int i = 0; i < ZR; i++) {
-		snprintf(name, sizeof(name), "x%u", i);
-		x[i] = nvh_register(&registers, name);
-		if (!x[i])
-			break;
-	}
-	if (!cpsr || !mmfr0 || !x[ZR - 1]) {
+	if (nvh_x_registers(&registers, x) < NVH_XS || !cpsr || !mmfr0) {
 		nvh_say(NVH_PLUGIN, "this QEMU does not show cpsr, x0 to x30 and ID_AA64MMFR0_EL1");
 		exit(1);
 	}
@@ -55,7 +46,7 @@ static void at_read(unsigned int index, void *data)
 	unsigned int to;
 
 	(void)index;
-	if ((nvh_read(&registers, cpsr) >> 2 & 3) != 2 || !nvh_read_memory(&registers, at, &word, sizeof(word)))
+	if (nvh_el(&registers, cpsr) != 2 || !nvh_read_memory(&registers, at, &word, sizeof(word)))
 		return;
 	to = word & 31;
 	value = nvh_read(&registers, mmfr0);
@@ -77,8 +68,7 @@ QP_TB_CB(on_block, tb)
 		struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint32_t word = 0;
 
-		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) == sizeof(word) && (word & ~31u) == MRS_MMFR0 &&
-		    (word & 31) != ZR)
+		if (nvh_word(insn, &word) && (word & ~31u) == MRS_MMFR0 && (word & 31) != ZR)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_read, QP_CB_RW_REGS_PC,
 							       (void *)(uintptr_t)qemu_plugin_insn_vaddr(insn));
 	}

@@ -88,7 +88,7 @@ QP_TB_CB(on_block, block)
 			site.info = (uint16_t)function;
 			watch(insn, nvh_at_call, &site);
 		}
-		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) == sizeof(word) && nvh_decode(word, &site))
+		if (nvh_word(insn, &word) && nvh_decode(word, &site))
 			watch(insn, nvh_before, &site);
 	}
 }

@@ -26,7 +26,7 @@ struct nvh_vcpu {
 	struct nvh_registers registers;
 	struct qp_register *cpsr, *tpidr, *vttbr, *hcr, *hpfar, *vncr, *vmpidr;
 	struct qp_register *vbar[3], *ttbr[3][2], *elr[3], *spsr[3], *esr[3], *far[3];
-	struct qp_register *x[31];
+	struct qp_register *x[NVH_XS];
 	bool ready;
 };
 

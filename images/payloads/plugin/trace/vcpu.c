@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs on the host, inside QEMU: the registers of a vCPU. */
-#include <stdio.h>
-
 #include "trace/trace.h"
 #include "which.h"
 
@@ -38,6 +36,7 @@ bool nvh_vcpu_init(struct nvh_vcpu *vcpu)
 		{ "VNCR_EL2", &vcpu->vncr },
 		{ "VMPIDR_EL2", &vcpu->vmpidr },
 	};
+	unsigned int missing;
 
 	nvh_registers_init(&vcpu->registers);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
@@ -47,24 +46,18 @@ bool nvh_vcpu_init(struct nvh_vcpu *vcpu)
 			return false;
 		}
 	}
-	for (int i = 0; i < 31; i++) {
-		char name[4];
-
-		snprintf(name, sizeof(name), "x%d", i);
-		vcpu->x[i] = nvh_register(&vcpu->registers, name);
-		if (!vcpu->x[i]) {
-			nvh_say(NVH_PLUGIN, "this model shows no register %s", name);
-			return false;
-		}
+	missing = nvh_x_registers(&vcpu->registers, vcpu->x);
+	if (missing < NVH_XS) {
+		nvh_say(NVH_PLUGIN, "this model shows no register x%u", missing);
+		return false;
 	}
 	vcpu->ready = true;
 	return true;
 }
 
-/* CurrentEL is not among them; PSTATE.EL is CPSR[3:2]. */
 unsigned int nvh_level(const struct nvh_vcpu *vcpu)
 {
-	return nvh_read(&vcpu->registers, vcpu->cpsr) >> 2 & 3;
+	return nvh_el(&vcpu->registers, vcpu->cpsr);
 }
 
 /* By TPIDR_EL2 where QEMU's index does not tell (which.h). */

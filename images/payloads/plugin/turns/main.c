@@ -41,7 +41,7 @@ QP_TB_CB(on_block, tb)
 		struct qp_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint32_t word = 0;
 
-		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) == sizeof(word) && word == WFE)
+		if (nvh_word(insn, &word) && word == WFE)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_wfe, QP_CB_NO_REGS, NULL);
 	}
 }
