@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-linux: a VMM for one Linux, at any level, with no more than Linux needs: one CPU, memory, a GICv3, the generic timer, a
- * PL011 on standard input and output, an initramfs. QEMU as the VMM of an L3 does not get that far in minutes.
+ * PL011 on standard input and output, an initramfs.
  *
  * Exit: 0 the guest powered itself off, 1 it did not: a crash, a reset, --timeout; 2 usage; 3 KVM or the machine failed.
  */
