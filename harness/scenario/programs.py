@@ -136,5 +136,5 @@ PROGRAMS: Mapping[str, PayloadProgram] = {
         alone=("--list", "--caps"),
     ),
 }
-OTHERS = ("nvh-agent", "nvh-reclaim", "nvh-migrate", "nvh-pages")
+OTHERS = ("nvh-agent", "nvh-reclaim", "nvh-migrate", "nvh-pages", "nvh-linux")
 """Programs of ours whose command lines are not looked at."""

@@ -12,7 +12,7 @@ from harness.arch.header import write_headers
 from tests.conftest import PAYLOADS, make, need
 
 CROSS = "aarch64-linux-gnu-"
-PROGRAMS = ("nvh-agent", "nvh-tlbi", "nvh-kvm", "nvh-reclaim", "nvh-migrate")
+PROGRAMS = ("nvh-agent", "nvh-tlbi", "nvh-kvm", "nvh-reclaim", "nvh-migrate", "nvh-linux")
 
 
 @pytest.fixture(scope="module")

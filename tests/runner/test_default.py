@@ -74,6 +74,7 @@ OWN = (
     "defect-64k",
     "page-sizes",
     "firmware-",
+    "guest-vmm",
     "xen",
     "kvm-selftests",
     "host-",
