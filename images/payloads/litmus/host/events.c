@@ -49,10 +49,13 @@ static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 
 bool event_mmio(const struct vm *vm, struct kvm_run *run)
 {
-	if (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr - EVENT_PA >= EVENT_SIZE)
+	bool device = run->exit_reason == KVM_EXIT_MMIO && is_device_pa(run->mmio.phys_addr);
+	uint64_t value = device ? device_value(run->mmio.phys_addr) : vm->mmio_value;
+
+	if (!device && (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr - EVENT_PA >= EVENT_SIZE))
 		return false;
 	if (!run->mmio.is_write)
-		memcpy(run->mmio.data, &vm->mmio_value, sizeof(vm->mmio_value));
+		memcpy(run->mmio.data, &value, sizeof(value));
 	return true;
 }
 

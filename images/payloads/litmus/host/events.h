@@ -24,7 +24,7 @@ enum event_action {
 };
 
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer);
-/* L2's access to where EVENT_PA has no memory, or none to write; false when `run` is about something else. */
+/* L2's access to where EVENT_PA has no memory, or none to write, or to a device; false when `run` is about something else. */
 bool event_mmio(const struct vm *vm, struct kvm_run *run);
 
 #endif
