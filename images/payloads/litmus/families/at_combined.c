@@ -3,7 +3,8 @@
  * AT of both stages, and what they combine to. at-combined: memory types and shareability of each stage, with HCR_EL2.FWB and
  * without: Device wins, then Non-cacheable, then Write-Through, for the inner and the outer attribute each; the hints are stage
  * 1's; Device and Non-cacheable memory is Outer Shareable, else the larger domain counts (Arm ARM DDI 0487 M.a.a, D8.6.5,
- * R_HMNDG, R_TNHFM, R_GQFSF, R_VRJSW, R_RHWZM). at-far: each bit of an IPA above those that other families of AT have.
+ * R_HMNDG, R_TNHFM, R_GQFSF, R_VRJSW, R_RHWZM). HCR_EL2.CD makes what is Normal memory at stage 2 Non-cacheable (D24.2.62).
+ * at-far: each bit of an IPA above those that other families of AT have.
  */
 #include "families/at.h"
 #include "families/families.h"
@@ -39,6 +40,7 @@ static const char *const fwb_words[] = { "ngnre", "nc", "force-wb", "stage1" };
 static const unsigned shares[] = { 0, PAR_SH_OUTER, PAR_SH_INNER };
 static const char *const share_words[] = { "n", "o", "i" };
 #define SHARES 3u
+#define CACHE_OFF (int)(2 * SHARES)
 
 static bool is_device(unsigned attr)
 {
@@ -87,21 +89,24 @@ static unsigned larger(unsigned one, unsigned two)
 }
 
 /*
- * struct litmus.scale and num: the two types; position and variant >> 1: the two shareabilities; variant & 1: FWB.
- * --self-test: another type.
+ * struct litmus.scale and num: the two types; position and variant >> 1: the two shareabilities; variant & 1: FWB; from CACHE_OFF on:
+ * HCR_EL2.CD. --self-test: another type.
  */
 static void build_combined(struct litmus *l)
 {
 	unsigned one = stage1[l->scale].attr, index = 1 + (l->scale + l->num) % 7;
 	bool forced = l->variant & 1;
 	unsigned memattr = forced ? fwb[l->num] : stage2[l->num].memattr;
-	unsigned both = forced ? combine_fwb(one, memattr) : combine(one, stage2[l->num].attr);
-	unsigned share2 = (unsigned)l->variant >> 1;
+	unsigned cached = forced ? combine_fwb(one, memattr) : combine(one, stage2[l->num].attr);
+	unsigned both = l->variant >= CACHE_OFF && !is_device(cached) ? NON_CACHEABLE : cached;
+	unsigned share2 = ((unsigned)l->variant >> 1) % SHARES;
 	unsigned sh1 = effective(one, shares[l->position]), sh2 = effective(both, shares[share2]);
 	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0;
 	struct known k = known_page(l, bits, 0);
 	uint64_t leaf = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits);
+
 	l->vm->shared->context[0].hcr |= forced ? HCR_FWB : 0;
+	l->vm->shared->context[0].hcr |= l->variant >= CACHE_OFF ? HCR_CD : 0;
 	l->vm->shared->context[0].mair = 0xff | (uint64_t)(l->vm->shared->skip ? one ^ 0xff : one) << (8 * index);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
@@ -146,7 +151,7 @@ static void build_far(struct litmus *l)
 
 static void add_combined(struct list *list, struct litmus l)
 {
-	for (l.variant = 0; l.variant < (int)(2 * SHARES); l.variant++) {
+	for (l.variant = 0; l.variant < CACHE_OFF; l.variant++) {
 		unsigned share2 = (unsigned)l.variant >> 1;
 		bool forced = l.variant & 1;
 
@@ -160,6 +165,14 @@ static void add_combined(struct list *list, struct litmus l)
 					 stage1[l.scale].word, forced ? "fwb-" : "",
 					 forced ? fwb_words[l.num] : stage2[l.num].word, share_words[l.position],
 					 share_words[share2], l.hint ? "used" : "fresh");
+				/* Of the shareabilities one for each pair of types. */
+				if (forced || share2 != (l.scale + l.num) % SHARES)
+					continue;
+				l.variant += CACHE_OFF;
+				list_add(list, &l, "at-combined/%s/%s-%s-cd/%s%s/%s", granule_word(l.shift),
+					 stage1[l.scale].word, stage2[l.num].word, share_words[l.position],
+					 share_words[share2], l.hint ? "used" : "fresh");
+				l.variant -= CACHE_OFF;
 			}
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AT for L2's regime where it ends before a last-level descriptor, or at a block: stage 1 off, a VA that no table is for, an
- * address above TCR_EL1.IPS, and with PSTATE.PAN (Arm ARM DDI 0487 M.a.a, C5.4, D24.2 PAR_EL1, D8.15). One answer alone is
+ * AT for L2's regime where it ends before a last-level descriptor, or at a block, or one of a contiguous group: stage 1 off, a VA
+ * that no table is for, an address above TCR_EL1.IPS, and with PSTATE.PAN (Arm ARM DDI 0487 M.a.a, C5.4, D24.2 PAR_EL1, D8.15). One answer alone is
  * allowed in each.
  */
 #include "families/at.h"
@@ -21,6 +21,7 @@ enum {
 	LEAF_SIZE,
 	BLOCK,
 	BLOCK_READ_ONLY,
+	GROUP,
 	CNP,
 	PAN_OFF_KERNEL,
 	PAN_ON_KERNEL,
@@ -28,15 +29,11 @@ enum {
 	PAN_ON_USER,
 	VARIANTS
 };
-static const char *const variant_words[VARIANTS] = { "mmu-off",	      "dc",
-						     "epd0",	      "epd1",
-						     "hole",	      "hole-high",
-						     "not-canonical", "base-size",
-						     "table-size",    "leaf-size",
-						     "block",	      "block-read-only",
-						     "cnp",	      "pan-off-kernel",
-						     "pan-on-kernel", "pan-off-user",
-						     "pan-on-user" };
+static const char *const variant_words[VARIANTS] = {
+	"mmu-off",	 "dc",	      "epd0",		"epd1",		 "hole",	 "hole-high",
+	"not-canonical", "base-size", "table-size",	"leaf-size",	 "block",	 "block-read-only",
+	"contiguous",	 "cnp",	      "pan-off-kernel", "pan-on-kernel", "pan-off-user", "pan-on-user",
+};
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
@@ -201,9 +198,49 @@ static void build_block(struct litmus *l)
 	add_tlbi(l, 0, op_named("vaae1is"), operand_address(true, va, 0, 0), 0);
 }
 
+/*
+ * The last 4K of a member in the middle of a contiguous group (D8.7.1). The two bits of the VA above those of the group are 0, and
+ * those of the IPA are 1. --self-test: the next member's.
+ */
+static void build_group(struct litmus *l)
+{
+	unsigned n = contiguous(l->shift, l->level);
+	uint64_t size = leaf_size(l), group = n * size, in = n / 2 * size + size - 0x1000;
+	uint64_t base = place_va(l, fresh_ipa(l->shift, l->level, 4 * n), input_bits(l->shift)), va = base + in;
+	uint64_t out = fresh_ipa(l->shift, l->level, 4 * n) + 3 * group, ipa = out + in;
+	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | PTE_S1_EL0 | PTE_CONTIGUOUS;
+
+	add_context(l, 0, VMID, ASID_KNOWN, true, true);
+	if (l->place != PLACE_LOW)
+		context_high(l, 0);
+	add_poke(l, PAGE_PA, value_at(PAGE_PA));
+	add_write(l, STEP_S1, 0, base, leaf_s1(out, l->level, bits), l->level);
+	l->vm->shared->program[0].step[l->steps[0] - 1].d = n;
+	known_stage2(l, ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);
+	if (l->hint)
+		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
+	else
+		at_forget_tables(l);
+	ask(l, va, l->vm->shared->skip ? ipa + size : ipa, PAGE_PA);
+	known_stage2(l, ipa, 0, 0, 0);
+	known_forget(l, op_named("ipas2e1is"), ipa, 0);
+	ask(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
+	add_write(l, STEP_S1, 0, base, 0, l->level);
+	l->vm->shared->program[0].step[l->steps[0] - 1].d = n;
+	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+}
+
 static bool is_block(const struct litmus *l)
 {
 	return l->variant == BLOCK || l->variant == BLOCK_READ_ONLY;
+}
+
+/* A group of 64K blocks is larger than what L2 has for it. */
+static bool has_level(const struct litmus *l)
+{
+	if (l->variant == GROUP)
+		return l->level >= (l->shift == 16 ? 3u : 2u);
+	return is_block(l) ? l->level < 3 : l->level == 3;
 }
 
 /* Which half it is about; l->hint where L2 can use the page under the same registers. */
@@ -251,12 +288,17 @@ void cases_at_more(struct list *list)
 					if (!has_variant(&l))
 						continue;
 					l.needs_pan2 = l.variant >= PAN_OFF_KERNEL;
-					l.build = is_block(&l) ? build_block : l.needs_pan2 ? build_pan : build_state;
-					for (l.level = is_block(&l) ? start_level(l.shift) : 3;
-					     l.level <= (is_block(&l) ? 2u : 3u); l.level++)
-						list_add(list, &l, "at-l2-%s/%s/%s%s%s/%s", family_of(&l),
-							 granule_word(l.shift), variant_words[l.variant],
-							 l.level == 1 ? "-1g" : "", place_words[l.place],
-							 l.hint ? "used" : "fresh");
+					l.build = l.variant == GROUP ? build_group
+						  : is_block(&l)     ? build_block
+						  : l.needs_pan2     ? build_pan
+								     : build_state;
+					for (l.level = start_level(l.shift); l.level <= 3; l.level++)
+						if (has_level(&l))
+							list_add(list, &l, "at-l2-%s/%s/%s%s%s/%s", family_of(&l),
+								 granule_word(l.shift), variant_words[l.variant],
+								 l.level == 1			      ? "-1g"
+								 : l.variant == GROUP && l.level == 2 ? "-blocks"
+												      : "",
+								 place_words[l.place], l.hint ? "used" : "fresh");
 				}
 }

@@ -52,4 +52,7 @@ void cases_all(struct list *list)
 	cases_sizes(list);
 	cases_at_walk(list);
 	cases_syndrome(list);
+	cases_vncr_leaf(list);
+	cases_event_unmap(list);
+	cases_huge_part(list);
 }

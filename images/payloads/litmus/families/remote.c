@@ -4,8 +4,16 @@
 #include "families/victim.h"
 
 #define NEW_VMIDS 0x400
+#define ASID_BITS 16
 #define ALL_MATCHES ((1u << PERMISSION) - 1)
 #define EL0_MATCHES (1u << MATCHING | 1u << OTHER_ASID | 1u << OTHER_ASID_GLOBAL | 1u << PERMISSION)
+
+/* What executes the operation has HCR_EL2.TGE = 1, as a host has, and the VMID that the operation is for. */
+static void add_host_context(struct litmus *l)
+{
+	add_context(l, 1, VMID, 0, false, true);
+	l->vm->shared->context[1].hcr |= HCR_TGE;
+}
 
 static void build_stage2(struct litmus *l)
 {
@@ -15,6 +23,8 @@ static void build_stage2(struct litmus *l)
 	add_context(l, 0, VMID, 0, false, true);
 	if (l->variant == OTHER_VMID)
 		add_context(l, 1, VMID_OTHER, 0, false, true);
+	if (l->tge)
+		add_host_context(l);
 	victim_values(l);
 	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA, l->level, permissions), l->level);
 	victim_loses(l, STEP_S2, at, operand, victim_obliged(l, STAGE_2, at, operand), 0,
@@ -30,12 +40,14 @@ static void build_stage1(struct litmus *l)
 	uint64_t more = less | (l->el0 ? PTE_S1_EL0 : 0);
 
 	/* Entries are tagged with the VMID whether or not stage 2 is on: the same operation is for both. */
-	add_context(l, 0, VMID, ASID_VICTIM, true, l->variant != STAGE2_OFF);
+	add_context(l, 0, VMID, victim_asid(l), true, l->variant != STAGE2_OFF);
 	l->vm->shared->context[0].el0_data = l->el0;
 	if (l->place != PLACE_LOW)
 		context_high(l, 0);
 	if (l->variant == OTHER_VMID || l->variant == STAGE2_OFF)
 		add_context(l, 1, l->variant == STAGE2_OFF ? VMID : VMID_OTHER, ASID_VICTIM, true, true);
+	if (l->tge)
+		add_host_context(l);
 	victim_values(l);
 	for (uint64_t pa = DATA_PA; pa <= DATA_PA + leaf_size(l); pa += leaf_size(l))
 		add_write(l, STEP_S2, 0, pa, leaf_s2(pa, l->level, PTE_S2_R | PTE_S2_W), l->level);
@@ -67,6 +79,9 @@ static void add_stage2(struct list *list, struct litmus l)
 	l.build = build_stage2;
 	l.regime = "el1&0-stage2";
 	victim_cases(list, l, "s2-remote", ALL_MATCHES, "");
+	l.tge = true;
+	if (operations[l.op].family == ipas2e1 && l.shift == 12)
+		victim_cases(list, l, "s2-tge-remote", 1u << MATCHING, "");
 }
 
 /* Each case recycles a context. */
@@ -106,6 +121,29 @@ static void add_ds(struct list *list, struct litmus l)
 	}
 }
 
+/* Each bit of the ASID, which the sanitizer alone sees. */
+static void add_asids(struct list *list, struct litmus l)
+{
+	const struct operation *op = &operations[l.op];
+
+	if (!matches_asid(op) || op->scope != IS || op->nxs || op->last_level)
+		return;
+	l.level = 3;
+	for (l.position = 1; l.position <= ASID_BITS; l.position++)
+		list_add(list, &l, "s1-asid-bits/%s/bit%d", op->name, l.position - 1);
+}
+
+/*
+ * E1 operations with {E2H,TGE} = {0,1}, that is of an nVHE hypervisor in its host's context, are for the current VMID's EL1&0 all
+ * the same: for EL2&0 they are with {1,1} alone (Arm ARM R_VMSWQ).
+ */
+static void add_nvhe_host(struct list *list, struct litmus l)
+{
+	l.tge = true;
+	if (l.shift == 12)
+		victim_cases(list, l, "s1-tge-remote", 1u << MATCHING, "");
+}
+
 static void add_stage1(struct list *list, struct litmus l)
 {
 	struct litmus el0 = l;
@@ -117,6 +155,8 @@ static void add_stage1(struct list *list, struct litmus l)
 	add_high(list, l, "s1-remote");
 	if (!l.config.e2h0)
 		victim_cases(list, el0, "s1-remote-el0", EL0_MATCHES, "");
+	else
+		add_nvhe_host(list, l);
 	if (!l.config.e2h0 && l.shift != 16)
 		add_ds(list, l);
 	if (!l.config.e2h0 && l.shift == 12) {
@@ -124,6 +164,8 @@ static void add_stage1(struct list *list, struct litmus l)
 		add_off(list, l);
 	}
 	victim_own(&l);
+	if (!l.config.e2h0 && l.shift == 12)
+		add_asids(list, l);
 	victim_cases(list, l, "s1-own", ALL_MATCHES, "");
 	add_high(list, l, "s1-own");
 }

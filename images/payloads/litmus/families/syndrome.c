@@ -2,12 +2,14 @@
 /*
  * s2-syndrome: what a stage-2 fault says of the instruction, for each kind of load and store: ISS.{ISV,SAS,SSE,SRT,SF,AR,WnR}
  * (Arm ARM DDI 0487 M.a.a, D24.2.46). A load or store of one register has a valid syndrome unless it writes its base back;
- * pairs and exclusives have none. L2 has stage 1 off, and uses the page at EL1 and EL0.
+ * pairs and exclusives have none. L2 has stage 1 off, and uses the page at EL1 and EL0. -tag: TCR_EL1.TBI0 is 1, and FAR_EL2 has
+ * the address as L2 gave it, with its tag.
  */
 #include "families/families.h"
 #include "host/program.h"
 
 #define OFFSET 0x128 /* in the page */
+#define TAG 0x5a00000000000000
 #define VALID(sas, srt) (ESR_ISV | PLACE(ESR_SAS, sas) | PLACE(ESR_SRT, srt))
 
 static const struct {
@@ -47,16 +49,20 @@ static const struct {
 };
 #define ALL ((int)(sizeof(all) / sizeof(*all)))
 
-/* struct litmus.hint: the leaf is there and does not permit the access, or there is none. --self-test: it permits it. */
+/*
+ * struct litmus.hint: the leaf is there and does not permit the access, or there is none; num: the address is tagged. --self-test:
+ * the leaf permits it.
+ */
 static void build_syndrome(struct litmus *l)
 {
 	bool write = all[l->variant].write, skip = l->vm->shared->skip;
-	uint64_t ipa = fresh_ipa(l->shift, 3, 1), at = ipa + OFFSET, all_of = PTE_S2_R | PTE_S2_W;
+	uint64_t ipa = fresh_ipa(l->shift, 3, 1), at = (ipa + OFFSET) | (l->num ? TAG : 0), all_of = PTE_S2_R | PTE_S2_W;
 	uint64_t forbidden = leaf_s2(DATA_PA, 3, write ? PTE_S2_R : PTE_S2_W);
 	struct step *s;
 	struct probe *p;
 
 	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].tcr |= l->num ? TCR_TBI0 : 0;
 	add_write(l, STEP_S2, 0, ipa, skip ? leaf_s2(DATA_PA, 3, all_of) : l->hint ? forbidden : 0, 3);
 	s = add(l, 0, STEP_SYS);
 	s->a = at;
@@ -90,7 +96,13 @@ void cases_syndrome(struct list *list)
 			l.shift = 12 + 2 * ((unsigned)l.variant % 3);
 			l.el0 = i & 1;
 			l.hint = (int)i >> 1;
+			l.num = 0;
 			list_add(list, &l, "s2-syndrome/%s/%s/%s-el%u", granule_word(l.shift), all[l.variant].word,
+				 l.hint ? "permission" : "translation", !l.el0);
+			if (i != (unsigned)l.variant % 4)
+				continue;
+			l.num = 1;
+			list_add(list, &l, "s2-syndrome/%s/%s/%s-el%u-tag", granule_word(l.shift), all[l.variant].word,
 				 l.hint ? "permission" : "translation", !l.el0);
 		}
 }

@@ -14,15 +14,17 @@ bool is_stage2(const struct operation *op)
 	return op->family == ipas2e1 || op->family == vmalls12e1 || op->family == alle1;
 }
 
-static unsigned asid_of(const struct litmus *l)
+unsigned victim_asid(const struct litmus *l)
 {
-	return !l->vel2 ? ASID_VICTIM : l->config.e2h0 ? 0 : E2_ASID;
+	unsigned own = l->position ? 1u << (l->position - 1) : ASID_VICTIM;
+
+	return !l->vel2 ? own : l->config.e2h0 ? 0 : E2_ASID;
 }
 
 uint64_t victim_operand(const struct litmus *l, uint64_t at)
 {
 	bool other = l->variant == OTHER_ASID || l->variant == OTHER_ASID_GLOBAL;
-	unsigned asid = !matches_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : asid_of(l);
+	unsigned asid = !matches_asid(&operations[l->op]) ? 0 : other ? ASID_OTHER : victim_asid(l);
 
 	if (l->variant == OTHER_VA)
 		at += 4 * leaf_size(l);
@@ -32,14 +34,14 @@ uint64_t victim_operand(const struct litmus *l, uint64_t at)
 bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t operand)
 {
 	struct translation entry = { .stage = stage,
-			       .regime = l->vel2 ? EL2 : EL10,
-			       .vmid = VMID,
-			       .asid = asid_of(l),
-			       .global = l->variant == OTHER_ASID_GLOBAL,
-			       .start = at,
-			       .size = leaf_size(l),
-			       .shift = l->shift,
-			       .level = l->level };
+				     .regime = l->vel2 ? EL2 : EL10,
+				     .vmid = VMID,
+				     .asid = victim_asid(l),
+				     .global = l->variant == OTHER_ASID_GLOBAL,
+				     .start = at,
+				     .size = leaf_size(l),
+				     .shift = l->shift,
+				     .level = l->level };
 	struct state state = { .vmid = l->variant == OTHER_VMID ? VMID_OTHER : VMID,
 			       .el = 2,
 			       .features = HAS_ALL,
@@ -85,7 +87,7 @@ void victim_loses(struct litmus *l, enum step_kind stage, uint64_t at, uint64_t 
 		  uint64_t descriptor)
 {
 	uint64_t old = value_at(DATA_PA), now = value_at(DATA_PA + leaf_size(l));
-	unsigned ctx = l->variant == OTHER_VMID || l->variant == STAGE2_OFF ? 1 : 0;
+	unsigned ctx = l->variant == OTHER_VMID || l->variant == STAGE2_OFF || (l->tge && !l->vel2) ? 1 : 0;
 
 	for (unsigned cpu = 1; !l->own && cpu < l->config.cpus; cpu++)
 		add_spin(l, cpu, 0, at, l->vel2 ? SPIN_VEL2 : l->el0 ? SPIN_L2_EL0 : SPIN_L2);
@@ -95,7 +97,7 @@ void victim_loses(struct litmus *l, enum step_kind stage, uint64_t at, uint64_t 
 		look(l, at, ROLE_STALE, old, 0);
 	add_tlbi(l, ctx, l->op, operand, STEP_UNDER_TEST);
 	if (stage == STEP_S2)
-		add_tlbi(l, ctx, op_named("vmalle1is"), 0, 0);
+		add_tlbi(l, l->tge ? 0 : ctx, op_named("vmalle1is"), 0, 0);
 	look(l, at, obliged ? ROLE_GONE : ROLE_FREE, old, 0);
 	/* What a permission fault found may be cached: giving the permission back would need another operation. */
 	if (l->variant != PERMISSION) {

@@ -15,6 +15,8 @@ extern const char *const match_words[MATCHES];
 
 bool is_stage2(const struct operation *op);
 uint64_t victim_operand(const struct litmus *l, uint64_t at);
+/* Of the victim's entry: with struct litmus.position a single bit. */
+unsigned victim_asid(const struct litmus *l);
 bool victim_obliged(const struct litmus *l, int stage, uint64_t at, uint64_t operand);
 /* DATA_PA and the leaf after it say where they are. */
 void victim_values(struct litmus *l);

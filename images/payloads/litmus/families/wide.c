@@ -29,14 +29,18 @@ static void read_at(struct litmus *l, uint64_t at, enum role role, uint64_t old,
 
 /*
  * L2 uses the last page of the leaf. Its neighbour without the bit has another page, which stays: an operation that loses
- * the bit takes the wrong one.
+ * the bit takes the wrong one. struct litmus.variant: that neighbour is a page, where the operand's page would be, and of the
+ * block L2 uses the first page: a search for the size of the leaf that loses the bit finds the wrong one.
  */
 static void build_address(struct litmus *l)
 {
-	uint64_t at = ipa_of(l), page = leaf_size(l) - (1ull << l->shift), low = at & ~(1ull << l->position);
+	bool other = l->variant;
+	uint64_t last = leaf_size(l) - (1ull << l->shift), page = other ? 0 : last;
+	uint64_t at = ipa_of(l), low = (at & ~(1ull << l->position)) + (other ? last : 0);
 	uint64_t pa = DATA_PA, next = DATA_PA + leaf_size(l), beside = next + leaf_size(l), all = PTE_S2_R | PTE_S2_W;
 	uint64_t operand = operand_whole(l, at, 0, l->hint ? l->level : 0);
 	bool has_low = l->position != l->config.pa_bits;
+	unsigned low_level = other ? 3 : l->level;
 
 	add_context(l, 0, VMID, 0, false, true);
 	context_wide(l, 0, l->config.pa_bits);
@@ -45,7 +49,7 @@ static void build_address(struct litmus *l)
 	add_poke(l, beside + page, value_at(beside + page));
 	add_write(l, STEP_S2, 0, at, leaf_s2(pa, l->level, all), l->level);
 	if (has_low) {
-		add_write(l, STEP_S2, 0, low, leaf_s2(beside, l->level, all), l->level);
+		add_write(l, STEP_S2, 0, low, leaf_s2(beside, low_level, all), low_level);
 		read_at(l, low + page, ROLE_AFTER, value_at(pa + page), value_at(beside + page));
 	}
 	read_at(l, at + page, ROLE_BEFORE, value_at(pa + page), 0);
@@ -60,7 +64,7 @@ static void build_address(struct litmus *l)
 	read_at(l, at + page, ROLE_AFTER, value_at(pa + page), value_at(next + page));
 	add_write(l, STEP_S2, 0, at, 0, l->level);
 	if (has_low)
-		add_write(l, STEP_S2, 0, low, 0, l->level);
+		add_write(l, STEP_S2, 0, low, 0, low_level);
 	for (unsigned i = 0; i < 2; i++)
 		if (!i || has_low)
 			add_tlbi(l, 0, op_named("ipas2e1is"), operand_address(false, i ? low : at, 0, 0), 0);
@@ -136,6 +140,38 @@ static void build_vmid(struct litmus *l)
 	add_tlbi(l, 1, op_named("vmalls12e1is"), 0, 0);
 }
 
+/*
+ * The address that L1's leaf gives is one of a device, with a single bit: the VMM has to hear of it as it is. struct litmus.position:
+ * the bit. --self-test: another device's.
+ */
+static void build_device(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(12, 3, 1), offset = 0x128, last = l->config.pa_bits - 1;
+	uint64_t pa = 1ull << l->position,
+		 skipped = 1ull << (l->position == (int)last ? DEVICE_FIRST_BIT : l->position + 1);
+
+	add_context(l, 0, VMID, 0, false, true);
+	context_wide(l, 0, l->config.pa_bits);
+	add_write(l, STEP_S2, 0, at, leaf_s2(l->vm->shared->skip ? skipped : pa, 3, PTE_S2_R | PTE_S2_W), 3);
+	add_access(l, 0, ACCESS_READ, at + offset, false, ROLE_AFTER, 0, device_value(pa + offset));
+	add_cleanup(l, 0, at, 3, 1);
+}
+
+static void add_devices(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2, .pa_bits = 48 },
+			    .build = build_device,
+			    .regime = "el1&0-stage2",
+			    .level = 3,
+			    .own = true };
+
+	for (l.position = DEVICE_FIRST_BIT; l.position < l.config.pa_bits; l.position++) {
+		l.shift = 12 + 2 * ((unsigned)l.position % 3);
+		list_add(list, &l, "s2-device/%s/bit%d", granule_word(l.shift), l.position);
+	}
+}
+
 static void add_addresses(struct list *list, struct litmus l)
 {
 	const struct operation *op = &operations[l.op];
@@ -158,6 +194,15 @@ static void add_addresses(struct list *list, struct litmus l)
 					list_add(list, &l, "s2-wide%s/%s/%s/%s/%u-%s%d/%s", all ? "-all" : "", op->name,
 						 granule_word(l.shift), size_word(leaf_size(&l)), l.config.pa_bits,
 						 l.position == l.config.pa_bits ? "last" : "bit", l.position, l.hint ? "ttl" : "no-ttl");
+					/* A hint, and a range, say the size themselves. */
+					if (op->operand != IPA || l.level == 3 || l.position == l.config.pa_bits)
+						continue;
+					l.hint = 0;
+					l.variant = 1;
+					list_add(list, &l, "s2-wide/%s/%s/%s/%u-bit%d-beside-page/no-ttl", op->name,
+						 granule_word(l.shift), size_word(leaf_size(&l)), l.config.pa_bits,
+						 l.position);
+					l.variant = 0;
 				}
 }
 
@@ -203,4 +248,5 @@ void cases_wide(struct list *list)
 		}
 	}
 	add_events(list);
+	add_devices(list);
 }

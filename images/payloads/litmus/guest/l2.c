@@ -143,7 +143,7 @@ static uint64_t pan_now(void)
  */
 static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, struct outcome *o)
 {
-	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN;
+	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN | SPSR_SSBS | SPSR_UAO | SPSR_DIT;
 	uint64_t pan = pan_now();
 	bool astray = !(cpu->esr & ESR_IL) || (MRS(daif) & SPSR_DAIF) != ALL_MASKED;
 
@@ -170,8 +170,16 @@ static unsigned place_of(const struct pe *cpu, const struct step *s)
 	return (unsigned)(s - shared->program[cpu->index].step);
 }
 
+/* Of PSTATE.{SSBS,UAO,DIT}, where L1 has them: another set in each step. */
+static uint64_t modes_of(unsigned place)
+{
+	return (place & 1 && FIELD(shared->id_pfr1, PFR1_SSBS) ? SPSR_SSBS : 0) |
+	       (place & 8 && FIELD(shared->id_mmfr2, MMFR2_UAO) ? SPSR_UAO : 0) |
+	       (place & 16 && FIELD(shared->id_pfr0, PFR0_DIT) ? SPSR_DIT : 0);
+}
+
 /*
- * PSTATE that L2 is entered with: other condition flags, masks, stack pointer in each step, and nothing in L2 changes
+ * PSTATE that L2 is entered with: other condition flags, masks, modes, stack pointer in each step, and nothing in L2 changes
  * them. With its stage 1 on PAN would keep EL1 from what EL0 may use.
  */
 static uint64_t state_of(const struct pe *cpu, const struct step *s, bool el0)
@@ -181,7 +189,8 @@ static uint64_t state_of(const struct pe *cpu, const struct step *s, bool el0)
 	const struct context *c = &shared->context[s->ctx];
 	bool pan = !(c->sctlr & SCTLR_M) && !c->vncr && !el0 && place & 4 && FIELD(shared->id_mmfr1, MMFR1_PAN);
 
-	return (mode & ~SPSR_DAIF) | PLACE(SPSR_DAIF, 5 * place) | PLACE(SPSR_NZCV, place) | (pan ? SPSR_PAN : 0);
+	return (mode & ~SPSR_DAIF) | PLACE(SPSR_DAIF, 5 * place) | PLACE(SPSR_NZCV, place) | (pan ? SPSR_PAN : 0) |
+	       modes_of(place);
 }
 
 bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o)

@@ -18,6 +18,8 @@ static void read_ids(void)
 	shared->id_mmfr4 = MRS(s3_0_c0_c7_4);
 	shared->id_isar0 = MRS(id_aa64isar0_el1);
 	shared->id_isar1 = MRS(id_aa64isar1_el1);
+	shared->id_pfr0 = MRS(id_aa64pfr0_el1);
+	shared->id_pfr1 = MRS(id_aa64pfr1_el1);
 }
 
 /* The CPU that the doorbell belongs to: it alone talks to the VMM. */

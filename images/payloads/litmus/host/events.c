@@ -49,9 +49,9 @@ static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 
 bool event_mmio(struct kvm_run *run)
 {
-	uint64_t offset = run->mmio.phys_addr - EVENT_PA, value = event_new(offset);
+	uint64_t at = run->mmio.phys_addr, value = is_device_pa(at) ? device_value(at) : event_new(at - EVENT_PA);
 
-	if (run->exit_reason != KVM_EXIT_MMIO || offset >= EVENT_SIZE)
+	if (run->exit_reason != KVM_EXIT_MMIO || (!is_device_pa(at) && at - EVENT_PA >= EVENT_SIZE))
 		return false;
 	if (!run->mmio.is_write)
 		memcpy(run->mmio.data, &value, sizeof(value));

@@ -25,8 +25,8 @@ enum event_action {
 
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer);
 /*
- * L2's access to where EVENT_PA has no memory, or none to write: what is read is the new value of that address. False when `run` is
- * about something else.
+ * L2's access to where EVENT_PA has no memory, or none to write, of which a read gives the new value of that address, or to a
+ * device; false when `run` is about something else.
  */
 bool event_mmio(struct kvm_run *run);
 

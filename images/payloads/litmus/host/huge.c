@@ -113,6 +113,10 @@ bool huge_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answ
 		return fork_and_hold(vm, offset);
 	case HUGE_CHILD:
 		return ask_child(vm, answer);
+	case HUGE_DATA:
+		*(volatile uint8_t *)vm->data = 0;
+		*answer = vmm_collapse(vm->data, HUGE_BLOCK) ? 1 : 2;
+		return true;
 	default: /* HUGE_READ */
 		*answer = get(vm, offset);
 		return true;

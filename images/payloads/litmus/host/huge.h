@@ -7,13 +7,14 @@
 
 enum huge_action {
 	HUGE_SET_UP = 300, /* 1: there is one, with the old values */
-	HUGE_DONTNEED,	   /* one page of it, with the new value afterwards */
-	HUGE_PROTECT,	   /* one page of it read-only */
-	HUGE_REFUSED,	   /* accesses that KVM_RUN has refused since */
-	HUGE_COLLAPSE,	   /* 1: it is one again */
+	HUGE_DONTNEED, /* one page of it, with the new value afterwards */
+	HUGE_PROTECT,  /* one page of it read-only */
+	HUGE_REFUSED,  /* accesses that KVM_RUN has refused since */
+	HUGE_COLLAPSE, /* 1: it is one again */
 	HUGE_FORK,
 	HUGE_CHILD, /* what the child still sees */
 	HUGE_READ,
+	HUGE_DATA, /* 1: the first of the data's memory is one */
 };
 
 #define HUGE_BLOCK (2ull << 20) /* of L0 with 4K pages */

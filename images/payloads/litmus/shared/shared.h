@@ -217,7 +217,7 @@ struct shared {
 	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
 	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
-	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr3, id_mmfr4, id_isar0, id_isar1;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr3, id_mmfr4, id_isar0, id_isar1, id_pfr0, id_pfr1;
 	uint64_t l2_page; /* IPA of L2's code and spin records */
 	uint64_t race_vmalle1is; /* number of the operation */
 	uint64_t race_end;	 /* the VMM has seen enough */
