@@ -221,10 +221,10 @@ static void build_group(struct litmus *l)
 		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
 	else
 		at_forget_tables(l);
-	ask(l, va, l->vm->shared->skip ? ipa + size : ipa, PAGE_PA);
+	at_ask(l, va, l->vm->shared->skip ? ipa + size : ipa, PAGE_PA);
 	known_stage2(l, ipa, 0, 0, 0);
 	known_forget(l, op_named("ipas2e1is"), ipa, 0);
-	ask(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
+	at_ask(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
 	add_write(l, STEP_S1, 0, base, 0, l->level);
 	l->vm->shared->program[0].step[l->steps[0] - 1].d = n;
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
