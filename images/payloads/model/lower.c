@@ -283,9 +283,9 @@ static void copies(void)
 			if (a.came == DONE)
 				continue;
 			raised = true;
-			CHECK_ESR(a, to, ESR_EC | ESR_IL, 0x27ull << 26 | ESR_IL, "HCRX_EL2.MCE2",
-				  "SETM at EL%d with PSTATE.C of another kind, MCE2 %d, TGE %d", (uint64_t)!el0,
-				  (uint64_t)mce2, (uint64_t)tge);
+			CHECK_ESR(a, to, ESR_EC | ESR_IL, PLACE(ESR_EC, ESR_EC_MEMORY_OPERATION) | ESR_IL,
+				  "HCRX_EL2.MCE2", "SETM at EL%d with PSTATE.C of another kind, MCE2 %d, TGE %d",
+				  (uint64_t)!el0, (uint64_t)mce2, (uint64_t)tge);
 		}
 		expect(true, raised, "whether it is raised", "D1.3, memory copy exceptions",
 		       "SETM at EL%d with PSTATE.C of another kind, MCE2 %d, TGE %d", (uint64_t)!el0, (uint64_t)mce2,
@@ -382,8 +382,9 @@ static void misaligned_pc(bool el0, bool tge, unsigned by)
 	uint64_t to = (uint64_t)victim_buffer + 0x40 + by;
 	struct answer a = run(space.hcr | (tge ? HCR_TGE : 0), mode(el0), 0xd61f0020u, to);
 
-	CHECK_ESR(a, tge ? TO_EL2 : TO_EL1, 0xffffffffull, 0x22ull << 26 | ESR_IL, "D1.3, PC alignment",
-		  "BR to an address + %d at EL%d, TGE %d", (uint64_t)by, (uint64_t)!el0, (uint64_t)tge);
+	CHECK_ESR(a, tge ? TO_EL2 : TO_EL1, 0xffffffffull, PLACE(ESR_EC, ESR_EC_PC_ALIGNMENT) | ESR_IL,
+		  "D1.3, PC alignment", "BR to an address + %d at EL%d, TGE %d", (uint64_t)by, (uint64_t)!el0,
+		  (uint64_t)tge);
 	expect(to, a.elr, "ELR_ELx", "D1.3, PC alignment", "BR to an address + %d at EL%d, TGE %d", (uint64_t)by,
 	       (uint64_t)!el0, (uint64_t)tge);
 	expect(to, a.far, "FAR_ELx", "D1.3, PC alignment", "BR to an address + %d at EL%d, TGE %d", (uint64_t)by,

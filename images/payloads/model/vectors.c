@@ -15,7 +15,7 @@ static const struct kind {
 	unsigned shift; /* of ZEN and SMEN in CPACR_EL1 */
 	uint64_t trap, esr;
 } kinds[] = { { "RDVL", 0x04bf5021, 16, TZ, PLACE(ESR_EC, ESR_EC_SVE) | ESR_IL },
-	      { "RDSVL", 0x04bf5821, 24, TSM, 0x1dull << 26 | ESR_IL } };
+	      { "RDSVL", 0x04bf5821, 24, TSM, PLACE(ESR_EC, ESR_EC_SME) | ESR_IL } };
 
 static void controls(const struct kind *k)
 {

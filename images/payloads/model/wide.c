@@ -60,7 +60,7 @@ static void half(unsigned shift, bool high)
 	}
 	for (unsigned i = 0; i < operation_count; i++)
 		for (unsigned bit = 48; is_by_va(&operations[i]) && bit < 52; bit++)
-			moves(&g, root, &operations[i], high ? (~0ull << 48 | TARGET) ^ BIT(bit) : BIT(bit) | TARGET,
+			moves(&g, root, &operations[i], high ? (~(BIT(48) - 1) | TARGET) ^ BIT(bit) : BIT(bit) | TARGET,
 			      n++, high ? "upper half of 52 bits" : "lower half of 52 bits");
 }
 
@@ -89,7 +89,7 @@ static void table_moves(const struct operation *op, uint64_t ipa, unsigned n, co
 	uint64_t granule = (uint64_t)1 << (space.s2.shift - 10);
 
 	set(entry_of(walk.g, walk.root, walk.va, 2),
-	    table_descriptor(ipa & (BIT(48) - 1)) | (ipa >> 48 ? high_bits(walk.g->shift, ipa) : 0));
+	    table_descriptor(ipa & (BIT(48) - 1)) | (ipa >= BIT(48) ? high_bits(walk.g->shift, ipa) : 0));
 	map_s2(ipa, 3, (uint64_t)walk.tables[0], PTE_AF | S2_RW);
 	forget();
 	CHECK_VALUE(touch(pe, false, READ, walk.va), A_VALUE, "D8.2, the walk",
