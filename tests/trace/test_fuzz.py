@@ -214,7 +214,7 @@ def test_other_versions_are_clear_errors() -> None:
     lines = list(export.write(timeline(traces("good_raw"))))
     for broken, said in (
         ([], "empty"),
-        ([""], "JSONDecodeError"),
+        ([""], "timeline.jsonl:1:1: not JSON; expected a line of a timeline"),
         (lines[1:], "not a timeline of version 3"),
         (
             [lines[0].replace('"nvh-timeline":3', '"nvh-timeline":2'), *lines[1:]],
