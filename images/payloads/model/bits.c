@@ -285,7 +285,7 @@ static void stacks(void)
 
 	space_new(12, 1, 1, true, true, false);
 	*(volatile uint32_t *)victim_buffer = 0x910003e1; /* MOV X1, SP */
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	for (unsigned bit = 0; bit < 64; bit++) {
 		static const struct {
 			const char *name;

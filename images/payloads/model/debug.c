@@ -34,7 +34,7 @@ static struct answer go(const struct debug_case *c)
 	if (c->kind == WATCHPOINT && !c->offset)
 		at = c->write ? victim_write : victim_read;
 	*(volatile uint32_t *)victim_buffer = c->kind == WATCHPOINT ? bytes[c->write] : NOP;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	MSR(dbgbvr0_el1, (uint64_t)victim_buffer);
 	MSR(dbgwvr0_el1, FAR);
 	MSR(dbgbcr0_el1, c->kind == BREAKPOINT ? c->control : 0);

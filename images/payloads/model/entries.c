@@ -39,7 +39,7 @@ static uint64_t vector(void)
 static struct answer go(uint64_t spsr, uint32_t word)
 {
 	*(volatile uint32_t *)victim_buffer = word;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	return below_with(spsr, victim_buffer, 0, TARGET);
 }
 

@@ -29,7 +29,7 @@
 static struct answer run(uint64_t mode, uint64_t masked, uint32_t word)
 {
 	*(volatile uint32_t *)victim_buffer = word;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	return below_with(mode | PLACE(SPSR_DAIF, 15 & masked), victim_buffer, 0, 0);
 }
 
@@ -111,7 +111,7 @@ static struct answer icc(unsigned crm, unsigned op2)
 static void icc_write(unsigned crn, unsigned crm, unsigned op2, uint64_t value)
 {
 	*(volatile uint32_t *)victim_buffer = WRITE_OF(0u, crn, crm, op2);
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	below_with(SPSR_MODE_EL1H_MASKED, victim_buffer, 0, value);
 }
 
@@ -291,10 +291,8 @@ static void traps(void)
 			ISB();
 			a = run(5, 15, word);
 			if (trap)
-				CHECK_ESR(a, TO_EL2, 0xffffffffull,
-					  PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, t->op2) | PLACE(ESR_SYS_CRN, t->crn) |
-						  PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, t->crm) | !t->write_only,
-					  "ICH_HCR_EL2", "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
+				CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "ICH_HCR_EL2",
+					  "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
 			else
 				expect(DONE, a.came, "exception taken", "ICH_HCR_EL2", "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
 		}
@@ -376,11 +374,9 @@ static void sending(void)
 		space.hcr = HCR_RW | HCR_VM | (n / 3 & 1 ? HCR_IMO : 0) | (n / 3 & 2 ? HCR_FMO : 0);
 		a = run(5, 15, word); /* to nobody */
 		if (n / 3)
-			CHECK_ESR(a, TO_EL2, 0xffffffffull,
-				  PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, op2) |
-					  PLACE(ESR_SYS_CRN, 12) | PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, 11),
-				  "HCR_EL2.{IMO,FMO}", "MSR %s at EL1, IMO %d, FMO %d", names[n % 3],
-				  (uint64_t)(n / 3 & 1), (uint64_t)(n / 3 >> 1));
+			CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "HCR_EL2.{IMO,FMO}",
+				  "MSR %s at EL1, IMO %d, FMO %d", names[n % 3], (uint64_t)(n / 3 & 1),
+				  (uint64_t)(n / 3 >> 1));
 		else
 			expect(DONE, a.came, "exception taken", "HCR_EL2.{IMO,FMO}", "MSR %s at EL1, IMO 0, FMO 0",
 			       names[n % 3]);

@@ -46,7 +46,7 @@ static struct answer run_at(uint64_t hcr, uint64_t spsr, const void *pc, uint64_
 static struct answer run(uint64_t hcr, uint64_t spsr, uint32_t word, uint64_t x1)
 {
 	*(volatile uint32_t *)victim_buffer = word;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	return run_at(hcr, spsr, victim_buffer, x1);
 }
 
@@ -58,15 +58,6 @@ static uint64_t mode(bool el0)
 static uint64_t hcr_under(enum host host)
 {
 	return host == OF_HOST ? HCR_RW | HCR_E2H | HCR_TGE : space.hcr | (host == OF_TGE ? HCR_TGE : 0);
-}
-
-/* What a trapped MSR, MRS or system instruction is called. */
-static uint64_t syndrome(uint32_t word)
-{
-	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, BITS(word, 20, 19)) |
-	       PLACE(ESR_SYS_OP2, BITS(word, 7, 5)) | PLACE(ESR_SYS_OP1, BITS(word, 18, 16)) |
-	       PLACE(ESR_SYS_CRN, BITS(word, 15, 12)) | PLACE(ESR_SYS_RT, BITS(word, 4, 0)) |
-	       PLACE(ESR_SYS_CRM, BITS(word, 11, 8)) | BITS(word, 21, 21);
 }
 
 /* ---- SCTLR_ELx ---- */
@@ -102,7 +93,7 @@ static uint64_t required(const struct control *c)
 {
 	return c->bit == 16   ? PLACE(ESR_EC, ESR_EC_WFX) | ESR_IL
 	       : c->bit == 33 ? PLACE(ESR_EC, ESR_EC_UNKNOWN) | ESR_IL
-			      : syndrome(c->word);
+			      : trap_syndrome(c->word);
 }
 
 static void control(const struct control *c, enum host host, bool on)
@@ -179,8 +170,8 @@ static void of_el0(void)
 			expect(DONE, a.came, "exception taken", "PMUSERENR_EL0.EN",
 			       "MRS PMCNTENSET_EL0 at EL0, TGE %d, EN 1", (uint64_t)(n >> 1));
 		else
-			CHECK_ESR(a, n & 2 ? TO_EL2 : TO_EL1, 0xffffffffull, syndrome(0xd53b9c21u), "PMUSERENR_EL0.EN",
-				  "MRS PMCNTENSET_EL0 at EL0, TGE %d, EN 0", (uint64_t)(n >> 1));
+			CHECK_ESR(a, n & 2 ? TO_EL2 : TO_EL1, 0xffffffffull, trap_syndrome(0xd53b9c21u),
+				  "PMUSERENR_EL0.EN", "MRS PMCNTENSET_EL0 at EL0, TGE %d, EN 0", (uint64_t)(n >> 1));
 	}
 }
 
@@ -324,7 +315,7 @@ static void channel(void)
 			MSR(mdcr_el2, mdcr);
 			ISB();
 			if (trap)
-				CHECK_ESR(a, TO_EL2, 0xffffffffull, syndrome(word), "MDCR_EL2.TDCC",
+				CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "MDCR_EL2.TDCC",
 					  "%s %s at EL%d, TDCC 1", read ? "MRS" : "MSR", all[i].name, (uint64_t)!el0);
 			else
 				expect(DONE, a.came, "exception taken", "MDCR_EL2.TDCC", "%s %s at EL%d, TDCC %d",
@@ -454,8 +445,7 @@ static void monitor(void)
 			code[2] = 0xc8007c22; /* STXR W0, X2, [X1] */
 			code[3] = 0xaa0003e1; /* MOV X1, X0 */
 			code[4] = 0xd4000001; /* SVC #0 */
-			__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer)
-					 : "memory");
+			SYNC_CODE(victim_buffer);
 			set(descriptor_s1(TARGET, 3),
 			    leaf(&space.s1, 3, ipa_of(page_b), PTE_AF | (el0 ? PTE_S1_EL0 : 0)));
 			forget();

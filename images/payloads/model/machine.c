@@ -138,7 +138,7 @@ static void write_code(const uint8_t *where, uint32_t word)
 	if (*(volatile uint32_t *)where == word)
 		return;
 	*(volatile uint32_t *)where = word;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(where) : "memory");
+	SYNC_CODE(where);
 }
 
 struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64_t x1)

@@ -211,6 +211,7 @@ extern const char *const access_names[];
 struct answer touch(unsigned pe, bool el0, enum access access, uint64_t address);
 void sweep(unsigned pe, unsigned pages); /* use so many other pages first: a model's TLB may grow with use */
 uint64_t abort_class(enum access access, bool same_el); /* ESR_ELx.EC, in place */
+uint64_t trap_syndrome(uint32_t word); /* ESR_ELx of a trapped MSR, MRS or system instruction */
 uint64_t step(unsigned shift); /* an offset in a page, above 4 KB where the page is larger */
 
 void check_faults(void);

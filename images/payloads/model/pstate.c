@@ -40,7 +40,7 @@ static uint64_t all_bits(void)
 static void go(uint64_t spsr, const void *pc, uint32_t word)
 {
 	*(volatile uint32_t *)victim_buffer = word;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	below_with(spsr | PLACE(SPSR_DAIF, 15), pc, 0, 0);
 }
 
@@ -154,6 +154,6 @@ void check_pstate(void)
 	at_el2_then(every, true);
 	for (unsigned i = 0; i < LENGTH(kept); i++)
 		((volatile uint8_t *)(uintptr_t)victim_buffer)[i] = kept[i];
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	group_end();
 }

@@ -67,7 +67,7 @@ static void interrupt(bool irq, bool routed, bool tge, bool el0, bool masked)
 	space.unwatched = true;
 	space.hcr |= (routed ? (irq ? HCR_IMO : HCR_FMO) : 0) | (tge ? HCR_TGE : 0);
 	*(volatile uint32_t *)victim_buffer = NOP;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	MSR(s3_0_c12_c12_6, 1); /* ICC_IGRPEN0_EL1: group 0 are FIQs */
 	pend(irq);
 	below_with((el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) & ~(masked ? 0 : bit), victim_buffer, 0, 0);
@@ -102,7 +102,7 @@ static void interrupt_of_host(bool irq, bool masked)
 
 	own_new(true, 12);
 	*(volatile uint32_t *)victim_buffer = NOP;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	MSR(s3_0_c12_c12_6, 1); /* ICC_IGRPEN0_EL1 */
 	pend(irq);
 	own_on();
@@ -166,7 +166,7 @@ static void debug(enum kind kind, bool tde, bool tge, bool write)
 	forget();
 	from = kind == WATCHPOINT ? (write ? (uint64_t)victim_write : (uint64_t)victim_read) : (uint64_t)victim_buffer;
 	*(volatile uint32_t *)victim_buffer = NOP;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 	MSR(oslar_el1, 0);
 	MSR(dbgbvr0_el1, (uint64_t)victim_buffer);
 	MSR(dbgwvr0_el1, far);

@@ -16,7 +16,7 @@
 static void write_code(uint32_t word)
 {
 	*(volatile uint32_t *)victim_buffer = word;
-	__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(victim_buffer) : "memory");
+	SYNC_CODE(victim_buffer);
 }
 
 /* EL2 reads EL1's registers with E2H 0 again. */

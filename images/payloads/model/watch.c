@@ -40,7 +40,7 @@ static void take_interrupts(void)
 		uint64_t vector = MRS(vbar_el2) + offset;
 
 		*(volatile uint32_t *)vector = 0x14000000u | (((uint64_t)watch_late - vector) >> 2 & 0x3ffffff);
-		__asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(vector) : "memory");
+		SYNC_CODE(vector);
 	}
 }
 

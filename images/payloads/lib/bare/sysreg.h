@@ -14,6 +14,8 @@
 	})
 #define ISB() __asm__ volatile("isb" ::: "memory")
 #define DSB(domain) __asm__ volatile("dsb " #domain ::: "memory")
+/* PEs execute the instruction that was written at `at`, an address or a pointer. */
+#define SYNC_CODE(at) __asm__ volatile("dc cvau, %0; dsb ish; ic ivau, %0; dsb ish; isb" ::"r"(at) : "memory")
 /* Between two looks at what another PE writes. Not WFE: QEMU 11.1 with a thread for each vCPU loses SEVs (docs/models.md). */
 #define YIELD() __asm__ volatile("yield" ::: "memory")
 

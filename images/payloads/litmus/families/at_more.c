@@ -215,7 +215,7 @@ static void build_group(struct litmus *l)
 		context_high(l, 0);
 	add_poke(l, PAGE_PA, value_at(PAGE_PA));
 	add_write(l, STEP_S1, 0, base, leaf_s1(out, l->level, bits), l->level);
-	l->vm->shared->program[0].step[l->steps[0] - 1].d = n;
+	last_step(l)->d = n;
 	known_stage2(l, ipa, PAGE_PA, PTE_S2_R | PTE_S2_W, 0);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
@@ -226,7 +226,7 @@ static void build_group(struct litmus *l)
 	known_forget(l, op_named("ipas2e1is"), ipa, 0);
 	at_ask(l, va, ipa, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
 	add_write(l, STEP_S1, 0, base, 0, l->level);
-	l->vm->shared->program[0].step[l->steps[0] - 1].d = n;
+	last_step(l)->d = n;
 	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 }
 

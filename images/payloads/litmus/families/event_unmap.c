@@ -79,7 +79,7 @@ static void build_logged(struct litmus *l)
 		uint64_t at = offset_of(l, used[i]);
 
 		add_access(l, 0, ACCESS_WRITE, ipa + at, false, ROLE_DONE, 0, 0);
-		l->vm->shared->program[0].step[l->steps[0] - 1].b = before_of(l, at);
+		last_step(l)->b = before_of(l, at);
 	}
 	look(l, ipa, ROLE_BEFORE, false);
 	take_away(l, ipa);

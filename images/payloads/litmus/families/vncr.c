@@ -59,6 +59,20 @@ void vncr_cleanup(struct litmus *l, uint64_t at)
 	add_tlbi(l, CTX_CLEANUP, op_named("vmalle1is"), 0, 0);
 }
 
+struct litmus vncr_used(void (*build)(struct litmus *l))
+{
+	return (struct litmus){ .op = NO_OPERATION,
+				.config = { .cpus = 1, .spare = 2 },
+				.build = build,
+				.regime = "el2&0",
+				.shift = 12,
+				.any_stage2 = true,
+				.own = true,
+				.tge = true,
+				.nv = true,
+				.direct = true };
+}
+
 void vncr_write(struct litmus *l, uint64_t at, enum role role, uint64_t value)
 {
 	add_access(l, CTX_L2, ACCESS_VNCR_WRITE, at, false, role, 0, 0);

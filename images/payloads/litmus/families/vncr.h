@@ -18,5 +18,7 @@ void vncr_contexts(struct litmus *l, uint64_t vncr);
 /* This vCPU's L2 writes its TPIDR_EL2. */
 void vncr_write(struct litmus *l, uint64_t at, enum role role, uint64_t value);
 void vncr_cleanup(struct litmus *l, uint64_t at);
+/* A case of one vCPU in which L2 uses its page without an operation, of 4 KB granule at vEL2. */
+struct litmus vncr_used(void (*build)(struct litmus *l));
 
 #endif

@@ -128,16 +128,7 @@ static bool has_level(const struct litmus *l)
 
 void cases_vncr_fault(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION,
-			    .config = { .cpus = 1, .spare = 2 },
-			    .build = build_fault,
-			    .regime = "el2&0",
-			    .shift = 12,
-			    .any_stage2 = true,
-			    .own = true,
-			    .tge = true,
-			    .nv = true,
-			    .direct = true };
+	struct litmus l = vncr_used(build_fault);
 
 	for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 		for (l.variant = 0; l.variant < VARIANTS; l.variant++)

@@ -54,19 +54,10 @@ static void build_vncr(struct litmus *l)
 
 void cases_vncr_indirect(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION,
-			    .config = { .cpus = 1, .spare = 2 },
-			    .build = build_vncr,
-			    .regime = "el2&0",
-			    .shift = 12,
-			    .level = 3,
-			    .any_stage2 = true,
-			    .own = true,
-			    .tge = true,
-			    .nv = true,
-			    .direct = true,
-			    .needs_s1pie = true };
+	struct litmus l = vncr_used(build_vncr);
 
+	l.level = 3;
+	l.needs_s1pie = true;
 	for (l.variant = 0; l.variant < TURNS; l.variant++) {
 		l.place = l.variant % 2 ? PLACE_HIGH : PLACE_LOW;
 		list_add(list, &l, "vncr-indirect/turn%d%s", l.variant, place_words[l.place]);

@@ -19,7 +19,7 @@ static uint64_t bits_of(const struct litmus *l)
 
 static void expect_permission(struct litmus *l)
 {
-	struct probe *p = &l->probes[l->probe_count - 1];
+	struct probe *p = last_probe(l);
 
 	p->fault = FAULT_PERMISSION;
 	p->esr = PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_VNCR | ESR_WNR | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_PERMISSION) |
@@ -63,7 +63,7 @@ static void build_contiguous(struct litmus *l)
 		add_poke(l, page - i * group + VNCR_TPIDR, value_at(page - i * group));
 	add_write(l, STEP_E2, 0, base,
 		  leaf_s1(l->vm->shared->skip ? CONTIGUOUS_PA : pa, l->level, bits_of(l)) | PTE_CONTIGUOUS, l->level);
-	l->vm->shared->program[0].step[l->steps[0] - 1].d = n;
+	last_step(l)->d = n;
 	add_access(l, CTX_L2, ACCESS_VNCR_READ, at, false, ROLE_AFTER, 0, value_at(page));
 	vncr_write(l, at, ROLE_DONE, 5);
 	add_read(l, page + VNCR_TPIDR, ROLE_AFTER, value_at(page), 5);
@@ -90,16 +90,7 @@ static void add_contiguous(struct list *list, struct litmus l)
 
 void cases_vncr_leaf(struct list *list)
 {
-	struct litmus l = { .op = NO_OPERATION,
-			    .config = { .cpus = 1, .spare = 2 },
-			    .build = build_leaf,
-			    .regime = "el2&0",
-			    .shift = 12,
-			    .any_stage2 = true,
-			    .own = true,
-			    .tge = true,
-			    .nv = true,
-			    .direct = true };
+	struct litmus l = vncr_used(build_leaf);
 
 	for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 		for (l.level = 1; l.level <= 3; l.level++)

@@ -67,7 +67,7 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	if (left_out(s))
 		return;
 	*word = (s->flags & STEP_WORD ? 0 : SYS_WORD | (uint32_t)s->d) | (uint32_t)s->b;
-	__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(word) : "memory");
+	SYNC_CODE(word);
 	if (s->c != SYS_AT_EL2) {
 		l2_sys(cpu, s, o);
 		return;

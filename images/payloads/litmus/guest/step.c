@@ -112,7 +112,7 @@ static void step_poke(const struct step *s)
 {
 	*(volatile uint64_t *)s->a = s->b;
 	if (s->c)
-		__asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(s->a) : "memory");
+		SYNC_CODE(s->a);
 }
 
 static void step_host(const struct step *s, struct outcome *o)
