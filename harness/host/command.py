@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ OUTPUT_MOST = 1 << 16
 END_S = 5.0
 GRACE_S = 10.0
 """Seconds in which a build may end by itself."""
+REST_S = 1.0
+"""Seconds that compilers have to remove their temporary files when their make has ended."""
 
 
 def tail(text: str, lines: int = TAIL_LINES) -> str:
@@ -101,13 +104,24 @@ def _end(process: subprocess.Popen[str]) -> str:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a build and its compilers; on SIGTERM make removes the files that it had half written."""
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
+    """End a build and its compilers; on SIGTERM make and ninja remove the files that they had half written.
+
+    The signal goes to the leader of the group alone, which passes it on. If make and the job that it waits
+    for get it together, make may have reaped the job when its handler waits for it once more: make stops with
+    "wait: No child processes", loses what the job printed, and leaves the job's files. What outlives the
+    leader is ended after it.
+    """
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        end = time.monotonic() + REST_S
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
 
 
 def _append(log: Path | None, shown: str, output: str) -> None:

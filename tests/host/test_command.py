@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,6 +61,61 @@ def test_deadline_holds_although_a_process_left_the_group(tmp_path: Path) -> Non
     assert time.monotonic() - began < 10
     assert not running("86413")
     command.run(["kill", pid.read_text().strip()], timeout_s=5)
+
+
+@contextlib.contextmanager
+def _spinning(cpu: int) -> Iterator[None]:
+    """Something that never sleeps runs on ``cpu`` meanwhile."""
+    hog = subprocess.Popen(["taskset", "-c", str(cpu), "sh", "-c", "while :; do :; done"])
+    try:
+        yield
+    finally:
+        hog.kill()
+        hog.wait()
+
+
+def _make(place: Path, recipe: str) -> subprocess.Popen[bytes]:
+    """Start make, as a kernel's build does, and wait until its recipe has written ``begun``."""
+    (place / "Makefile").write_text(f"half:\n\t{recipe}\n")
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["make", "-C", str(place), "-j2", "--output-sync=target"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + 30
+    while not (place / "begun").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return process
+
+
+def test_a_build_ends_in_order_although_make_runs_late(tmp_path: Path) -> None:
+    """Its job has ended long before make gets the CPU: what it printed is told, what it wrote is gone."""
+    process = _make(tmp_path, "@echo half >half; echo said; touch begun; exec sleep 86414")
+    cpu = min(os.sched_getaffinity(0))
+    with _spinning(cpu):
+        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setaffinity(process.pid, {cpu})
+        command.end_group(process)
+    assert not (tmp_path / "half").exists()
+    said = (tmp_path / "log").read_text()
+    assert "said" in said
+    assert "No child processes" not in said
+    assert not running("86414")
+
+
+def test_what_outlives_make_is_ended_too(tmp_path: Path) -> None:
+    """A compiler is the child of a shell, which dies first; one that does not heed SIGTERM gets SIGKILL."""
+    process = _make(tmp_path, "@sleep 86415 & (trap '' TERM; touch begun; sleep 86416; sleep 86416)")
+    command.end_group(process)
+    assert process.returncode
+    end = time.monotonic() + 30  # SIGKILL does not wait for the end
+    while running("86415") or running("86416"):
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_programs_that_cannot_be_run(tmp_path: Path) -> None:
