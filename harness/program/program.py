@@ -206,9 +206,9 @@ class Spin:
     With l2w it writes there in L2, with vncrw to its VNCR page, another value each time, which nobody reads:
     its looks find 0. With -halts behind it L2 halts after each access. With l2-turns and vncr-
     turns it enters L2 for each access, under each context from ``ctx`` on in turn. With tlbi-turns it
-    executes an operation between two entries, each time another one, under the last context and for address
-    0; with l2-own and vncr-own for what it has just read: what these take from TLBs, a look may find all the
-    same.
+    executes an operation between two entries, each time another one, under the last context: TLBIs for
+    address 0, and AT; with l2-own and vncr-own a TLBI for what it has just read: what these take from TLBs, a
+    look may find all the same.
     """
 
     cpu: int

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,8 @@ CHANGES = re.compile(
 )
 """In the names of what takes translations away, not of what only looks a memslot up or marks a page. A vCPU
 that comes online counts, and an entry into L2: it claims a shadow, maybe one that was another VMID's."""
-OPERATES = re.compile(r"handle_tlbi|ipas2|vmalls12|alle1|s1e[12]_tlbi")
-"""In the names of what emulates an operation of L1's."""
+OPERATES = re.compile(r"handle_tlbi|ipas2|vmalls12|alle1|s1e[12]_tlbi|kvm_at_s1")
+"""In the names of what emulates an operation of L1's: TLBI, or AT."""
 Pair = tuple[int, Place, Place | None, int, str]
 """CPU that is held, its place, where it came from, how often it came later, what the other one does."""
 Paths = tuple[frozenset[Place], frozenset[Place]]
@@ -78,8 +79,13 @@ def calm(base: Sequence[RaceArrival], others: Others = ONE_USER) -> Schedule:
 
 @dataclass
 class Tried:
-    """What was tried and learnt in all programs so far: how often, and in which shapes."""
+    """What was tried and learnt in all programs so far: how often, and in which shapes.
 
+    ``share``: this worker's number, and how many there are. Each takes first what falls to it by the name of
+    the pair, for workers do not hear of each other: else all would try the same things first.
+    """
+
+    share: tuple[int, int] = (0, 1)
     pairs: Counter[Pair] = field(default_factory=Counter)
     ways: Counter[tuple[Pair, Paths]] = field(default_factory=Counter)
     shapes: set[tuple[str, Pair, Paths]] = field(default_factory=set)
@@ -97,9 +103,12 @@ class Tried:
     def often(self, pair: Pair, paths: Paths) -> int:
         """How much it was tried: half of that counts for programs whose CPUs took another path through it.
 
-        A place before which nothing differs may be one for which it matters what the CPU finds there.
+        A place before which nothing differs may be one for which it matters what the CPU finds there. What
+        falls to another worker counts as tried by that one.
         """
-        return self.pairs[pair] + self.ways[pair, paths]
+        number, count = self.share
+        others = count > 1 and zlib.crc32(repr(pair).encode()) % count != number
+        return self.pairs[pair] + self.ways[pair, paths] + others
 
 
 def operates(side: Side) -> bool:

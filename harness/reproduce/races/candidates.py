@@ -17,7 +17,7 @@ from harness.trace.executed.places import Text
 FUNCTION = re.compile(
     r"vncr|nested|s2_mmu|hw_mmu|mem_abort|guest_abort|faultin|flush_shadow|mmu_notifier|unmap_gfn|s2_fault"
     r"|stage2_(?:unmap|map|wp|flush|relax|test_clear)|handle_(?:tlbi|ipas2|ripas2|vmalls12|alle1)|s1e[12]_tlbi"
-    r"|tlb_flush|__kvm_tlbi|s2_unmap|translate_va|vcpu_(?:load|put)|dirty|memslot|memory_region|age_gfn"
+    r"|kvm_at_s1|at_slow|walk_s1|tlb_flush|__kvm_tlbi|s2_unmap|translate_va|vcpu_(?:load|put)|dirty|memslot|memory_region|age_gfn"
     r"|wp_memory|swap_desc|access_fault|tlb_inval|uninit_stage2|free_stage2|destroy_vm|vcpu_init|run_pid_change|access_c(?:csidr|lidr)"
 )
 """Functions whose names say that they read or change what another CPU may change or read."""

@@ -83,7 +83,7 @@ class RaceWorker:
         place = order.out.absolute() / "machines" / str(order.first)
         self.begun = time.monotonic()
         self.journal = order.out.absolute() / f"trials-{order.first}.txt"
-        self.tried = Tried()
+        self.tried = Tried((order.first, order.stride))
         self.causes: set[str] = set()
         self.agenda = RaceAgenda(order.seed, order.first, order.stride, order.kinds)
         self.target = RaceTarget(order.images, order.spec, Snapshots(Store()), place, order.mutant)

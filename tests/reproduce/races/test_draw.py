@@ -131,6 +131,20 @@ def test_what_is_new_in_the_whole_hunt_comes_first() -> None:
     assert {place for _, place, *_ in first_times} >= {FAULT, WALK, end(WALK), INSTALL, end(INSTALL)}
 
 
+def test_workers_that_do_not_hear_of_each_other_begin_with_different_pairs() -> None:
+    """Each comes to the other one's share in the end."""
+
+    def swept(share: tuple[int, int]) -> list[tuple[Place, int]]:
+        drawer = Drawer("k", arrivals(LOG), Tried(share))
+        found = [chosen for seed in range(40) if (chosen := drawer._next(random.Random(seed)))]
+        return [(each[0].place, each[0].nth) for each in found]
+
+    alone, one, other = swept((0, 1)), swept((0, 2)), swept((1, 2))
+    assert set(one) == set(other) == set(alone)
+    half = len(alone) // 3
+    assert not set(one[:half]) & set(other[:half])
+
+
 def dressed(log: Log) -> Log:
     """The same with a vCPU that CPU 0 loads once more before its operation."""
     at = log.index((0, TLBI))

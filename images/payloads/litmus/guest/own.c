@@ -108,7 +108,7 @@ void step_return(struct pe *cpu, const struct step *s, struct outcome *o)
 /* PSTATE.PAN, by its register so that no assembler needs to know FEAT_PAN. */
 #define set_pan(value) MSR(s3_0_c4_c2_3, value)
 
-static void at(unsigned op, uint64_t va)
+void translate(unsigned op, uint64_t va)
 {
 	switch (op) {
 	case AT_S1E1R:
@@ -159,7 +159,7 @@ void step_at(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->guard = 1;
 	if (s->op == AT_S1E1RP || s->op == AT_S1E1WP)
 		set_pan(s->c ? SPSR_PAN : 0);
-	at(s->op, s->a);
+	translate(s->op, s->a);
 	if (s->op == AT_S1E1RP || s->op == AT_S1E1WP)
 		set_pan(0);
 	cpu->guard = 0;

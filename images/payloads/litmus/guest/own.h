@@ -10,6 +10,8 @@ void step_read(struct pe *cpu, const struct step *s, struct outcome *o);
 void step_sys(struct pe *cpu, const struct step *s, struct outcome *o);
 /* An illegal exception return, and what is raised after it. */
 void step_return(struct pe *cpu, const struct step *s, struct outcome *o);
+/* AT, one of AT_*, of `va` for what is loaded. */
+void translate(unsigned op, uint64_t va);
 void step_at(struct pe *cpu, const struct step *s, struct outcome *o);
 void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o);
 

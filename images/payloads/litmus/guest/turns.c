@@ -5,6 +5,7 @@
  */
 #include "guest/turns.h"
 #include "guest/l2.h"
+#include "guest/own.h"
 #include "guest/spin_entry.h"
 #include "guest/stubs.h"
 #include "guest/tlbi.h"
@@ -44,18 +45,23 @@ static void host_regime(void)
 /*
  * Of both stages of L2 and of vEL2's own regime, under the last context, each with the operand 0: nothing is mapped at address 0.
  * All of that context's VMID goes. L0 looks for VNCR pages at operations of vEL2's regime where HCR_EL2.{E2H,TGE} is {1,1} only.
+ * Each other time AT instead, of what L2 reads: L0 looks for the context's shadow, and has the CPU walk L2's stage 1 with it.
  */
 void spin_with_tlbi(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round)
 {
 	static const unsigned operations[] = { OP_ipas2e1is, OP_vae2is, OP_vmalls12e1is, OP_vae1is };
-	unsigned op = operations[round % (sizeof(operations) / sizeof(*operations))];
+	unsigned half = round / 2, op = operations[half % (sizeof(operations) / sizeof(*operations))];
 
 	load_context(&shared->context[s->ctx]);
 	spin_in_l2(cpu, spin, s, l2_spin, &once);
 	load_context(&shared->context[s->d - 1]);
+	if (round % 2) {
+		translate(half % 2 ? AT_S12E1R : AT_S1E1R, s->a);
+		return;
+	}
 	if (op == OP_vae2is)
 		host_regime();
-	tlbi(op, 0, round);
+	tlbi(op, 0, half);
 	barrier_ish();
 }
 
