@@ -18,13 +18,21 @@ DBM = "d"
 GROUP = 16
 """Descriptors that the contiguous bit groups with 4K granules, at levels 2 and 3 (Arm ARM D8.7.1)."""
 WRITES, VNCR_WRITES = "l2w", "vncrw"
-TURNS = {"l2-turns": "l2", "vncr-turns": "vncr", "tlbi-turns": "l2", "l2-own": "l2", "vncr-own": "vncr"}
+TURNS = {
+    "l2-turns": "l2",
+    "vncr-turns": "vncr",
+    "tlbi-turns": "l2",
+    "drop-turns": "l2",
+    "l2-own": "l2",
+    "vncr-own": "vncr",
+}
 """How a CPU spins that enters L2 anew for each access, and where it is looked at: ``Spin.where``."""
 HALTS = {f"{where}-halts": where for where in ("l2", WRITES, "vncr", VNCR_WRITES)}
 """The same of one that halts in L2 after each access, until a signal wakes it."""
-BESIDE = ("kick", "online", "other-vm", "preempt", "hop", "share")
-"""Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's end, the
-vCPUs' threads losing their CPU for a moment, going from CPU to CPU, or taking turns on one."""
+OTHER_VM_BEGINS, OTHER_VM_ENDS = "other-vm-begins", "other-vm-ends"
+BESIDE = ("kick", "online", "other-vm", OTHER_VM_BEGINS, OTHER_VM_ENDS, "preempt", "hop", "share")
+"""Actions of the host that leave L1's memory alone: a signal, a vCPU that comes online, another VM's life,
+the vCPUs' threads losing their CPU for a moment, going from CPU to CPU, or taking turns on one."""
 TRANSLATIONS = ("s1e1r", "s1e1w", "s1e0r", "s1e0w", "s12e1r", "s12e1w", "s12e0r", "s12e0w")
 """Operations of AT for EL1&0 (Arm ARM C5.4)."""
 
@@ -207,8 +215,8 @@ class Spin:
     its looks find 0. With -halts behind it L2 halts after each access. With l2-turns and vncr-
     turns it enters L2 for each access, under each context from ``ctx`` on in turn. With tlbi-turns it
     executes an operation between two entries, each time another one, under the last context: TLBIs for
-    address 0, and AT; with l2-own and vncr-own a TLBI for what it has just read: what these take from TLBs, a
-    look may find all the same.
+    address 0, and AT; with drop-turns its VMM's thread drops memory that another VM has; with l2-own and
+    vncr-own a TLBI for what it has just read: what these take from TLBs, a look may find all the same.
     """
 
     cpu: int
@@ -252,6 +260,17 @@ class Host:
 
 
 Action = Map | DescriptorLook | Access | Tlbi | At | Spin | Sample | Stop | Cpu | Host
+
+
+def other_vm_at(actions: Sequence[Action]) -> int:
+    """The first action that begins another VM where there is one, or ends one where there is none; or -1."""
+    lives = False
+    for number, each in enumerate(actions):
+        if isinstance(each, Host) and each.action in (OTHER_VM_BEGINS, OTHER_VM_ENDS):
+            if lives == (each.action == OTHER_VM_BEGINS):
+                return number
+            lives = not lives
+    return -1
 
 
 def loads(action: Action, cpu: int, contexts: int) -> tuple[tuple[int, int], ...]:

@@ -97,6 +97,10 @@ def sentence(world: World, action: Action) -> str:
             return "the VMM initialises the vCPU that never runs, and so gives the VM two more shadows"
         case Host(action="other-vm"):
             return "another VM is made, runs an L2, and ends"
+        case Host(action="other-vm-begins"):
+            return "another VM is made, and runs an L2"
+        case Host(action="other-vm-ends"):
+            return "that VM ends"
         case Host(action="preempt"):
             return "the other vCPUs' threads lose their CPU and get it back, again and again"
         case Host(action="hop"):

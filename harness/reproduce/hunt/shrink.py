@@ -29,6 +29,7 @@ from harness.program.program import (
     Tlbi,
     loads,
     make_operand,
+    other_vm_at,
 )
 from harness.reproduce.hunt.program_findings import SANITIZER, ProgramFinding, outcome_class
 
@@ -57,9 +58,9 @@ def reason_of(program: Program, finding: ProgramFinding) -> tuple[str, str]:
 def sensible(program: Program) -> bool:
     """Whether a candidate can be run: legal, spins begun before they are looked at, CPUs that exist.
 
-    Event memory holds what the reference model says only from ``host set-up`` on.
-    Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would. CPU 0
-    alone asks the host for something, and no CPU waits for itself to spin.
+    Event memory holds what the reference model says only from ``host set-up`` on; another VM ends once it has
+    begun. Each context that one CPU alone loads is loaded by that CPU: less a ``Cpu``, another one would. CPU
+    0 alone asks the host for something, and no CPU waits for itself to spin.
     """
     spinning: set[int] = set()
     cpu, prepared = 0, False
@@ -83,7 +84,7 @@ def sensible(program: Program) -> bool:
             return False
         if isinstance(action, Cpu):
             cpu = action.cpu
-    return not illegal(program)
+    return not illegal(program) and other_vm_at(program.actions) < 0
 
 
 def _needs_event_memory(action: Action) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.program.program import Cpu, Host
+from harness.program.program import OTHER_VM_BEGINS, OTHER_VM_ENDS, Cpu, Host, other_vm_at
 from harness.reproduce.programs import accesses, contexts, grammar, invalidations, memory
 from harness.reproduce.programs.draft import ProgramDraft
 from harness.reproduce.programs.grammar import EVENTS, STATEMENTS
@@ -62,6 +62,11 @@ def _host(draft: ProgramDraft, line: ProgramLine, words: Sequence[Word]) -> None
         return
     if action is not None and offset is not None and draft.aligned(words[1], offset, 8, "a word"):
         draft.actions.append((Host(action, offset), line))
+        if other_vm_at([each for each, _ in draft.actions]) == len(draft.actions) - 1:
+            draft.actions.pop()  # those behind it are looked at as if it were not there
+            begins = action == OTHER_VM_BEGINS
+            found = "a second other VM" if begins else "the end of another VM, and there is none"
+            draft.bad(words[0], found, f"`host {OTHER_VM_ENDS if begins else OTHER_VM_BEGINS} 0` before")
 
 
 RULES: Mapping[str, Rule] = {

@@ -31,7 +31,7 @@ from harness.program.program import (
     Stop,
 )
 from harness.reproduce.races import conflict_programs as made
-from harness.reproduce.races import neighbour_programs, turn_programs, vncr_write_programs
+from harness.reproduce.races import end_programs, neighbour_programs, turn_programs, vncr_write_programs
 from harness.reproduce.races.afterwards import probed
 from harness.reproduce.races.calm import Others
 from harness.reproduce.races.conflict_programs import HALTED, REPLACES, SHIFT, STIRRED, USED, WAYS
@@ -56,6 +56,7 @@ KNOWN = (*DEFECTS, FAULT_AGAINST_TLBI)
 
 SOONEST = ("after", "kicked", "preempted", HALTED, "used", "before", "hopped")
 THIRD = "third"
+ENDS = "ends"
 OTHER_VM = "other-vm"
 """A run of a program with it takes as long as twenty of others: its end walks shadows of 40 bits."""
 BESIDE = ("online", OTHER_VM, "preempt", "hop", THIRD)
@@ -152,7 +153,7 @@ def program(
     for _ in range(100):
         bits = pa_bits(rng, kind)
         # nvh-litmus makes VMs of so many bits: with fewer KVM refuses another one while the first one lives.
-        bits = PHYSICAL_BITS if beside == OTHER_VM else NARROW if narrow else bits
+        bits = PHYSICAL_BITS if beside == OTHER_VM or kind == ENDS else NARROW if narrow else bits
         s2_bits = NARROW if bits == NARROW else None
         found = CONFLICTS[kind].make(rng, layout, s2_bits, way)
         found = looked_again(crowded(rng, kind, found, layout, s2_bits), way)
@@ -229,6 +230,7 @@ CONFLICTS: Mapping[str, RaceConflict] = {
     "vncr-own": RaceConflict(turn_programs.vncr_own, ways=turn_programs.VNCR_TAKES, beside=NEVER_ONLINE),
     "vncr-write": RaceConflict(vncr_write_programs.vncr_write, wide=True),
     "vncr-dirty": RaceConflict(vncr_write_programs.vncr_dirty),
+    ENDS: RaceConflict(end_programs.ends, ways=end_programs.WAYS, beside=("online", "preempt", "hop")),
     "neighbours": RaceConflict(
         neighbour_programs.neighbours, ways=neighbour_programs.TAKES, beside=(OTHER_VM, "preempt", "hop")
     ),

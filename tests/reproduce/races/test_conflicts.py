@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.level import Level
-from harness.program.addresses import Layout
+from harness.program.addresses import PHYSICAL_BITS, Layout
 from harness.program.allowed import allowed_of, illegal
 from harness.program.program import (
     TURNS,
@@ -26,10 +26,12 @@ from harness.program.program import (
 )
 from harness.program.render import render
 from harness.reproduce.hunt.program_findings import judge
+from harness.reproduce.hunt.shrink import sensible
 from harness.reproduce.races import (
     again,
     conflict_programs,
     conflicts,
+    end_programs,
     kept,
     neighbour_programs,
     turn_programs,
@@ -480,6 +482,24 @@ def test_a_shadow_is_taken_for_a_vmid_that_both_enter_last() -> None:
         assert spin.ctx not in before
         assert isinstance(first, Access)
         assert first.ctx == spin.ctx
+
+
+@pytest.mark.parametrize("way", end_programs.WAYS)
+def test_another_vm_ends_while_a_cpu_drops_its_memory(way: str) -> None:
+    """It is there when CPU 1 begins, or it comes then. With the PA size that a second VM may have."""
+    for seed in range(10):
+        found = conflicts.program(random.Random(seed), conflicts.ENDS, way)
+        actions = found.program.actions
+        begins, ends = (actions.index(Host(f"other-vm-{word}", 0)) for word in ("begins", "ends"))
+        spin = next(i for i, each in enumerate(actions) if isinstance(each, Spin))
+        assert begins < ends
+        assert (begins < spin) == (way == "ends")
+        assert spin < ends
+        assert found.pa_bits == PHYSICAL_BITS
+        assert sensible(found.program)
+        for left_out in (begins, ends):
+            shorter = found.program.with_actions((*actions[:left_out], *actions[left_out + 1 :]))
+            assert sensible(shorter) == (left_out == ends)
 
 
 def test_wide_shadows_only_where_no_side_walks_all_of_one() -> None:

@@ -51,6 +51,8 @@ void step_spin(struct pe *cpu, const struct step *s)
 			spin_at_vel2(cpu, spin, s->a);
 		else if (s->c == SPIN_TLBI_TURNS)
 			spin_with_tlbi(cpu, spin, s, round);
+		else if (s->c == SPIN_DROP_TURNS)
+			spin_with_drops(cpu, spin, s, round);
 		else if (s->c == SPIN_L2_OWN || s->c == SPIN_VNCR_OWN)
 			spin_with_own_tlbi(cpu, spin, s, round);
 		else if (s->c >= SPIN_L2_TURNS)

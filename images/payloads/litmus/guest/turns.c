@@ -4,12 +4,15 @@
  * each entry into L2; or an operation after each.
  */
 #include "guest/turns.h"
+#include "guest/doorbell.h"
 #include "guest/l2.h"
 #include "guest/own.h"
 #include "guest/spin_entry.h"
 #include "guest/stubs.h"
 #include "guest/tlbi.h"
 #include "tlbi_ops.h"
+
+#define DROP_ROUNDS 16
 
 /* L2 sees these: where it writes what nobody asks for, and what ends a spin after one access. */
 __attribute__((section(".l2.data"), aligned(64))) static volatile struct spin unasked[CPUS_MAX];
@@ -63,6 +66,15 @@ void spin_with_tlbi(struct pe *cpu, volatile struct spin *spin, const struct ste
 		host_regime();
 	tlbi(op, 0, half);
 	barrier_ish();
+}
+
+/* Rarely: for each L0 walks all shadows of the other VM. */
+void spin_with_drops(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round)
+{
+	load_context(&shared->context[s->ctx]);
+	spin_in_l2(cpu, spin, s, l2_spin, &once);
+	if (!(round % DROP_ROUNDS))
+		doorbell(DOORBELL_DROP);
 }
 
 /*

@@ -8,6 +8,7 @@
 /* A round each. */
 void spin_in_turns(struct pe *cpu, volatile struct spin *spin, const struct step *s, const uint64_t *stop);
 void spin_with_tlbi(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round);
+void spin_with_drops(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round);
 void spin_with_own_tlbi(struct pe *cpu, volatile struct spin *spin, const struct step *s, unsigned round);
 
 #endif

@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SLOT 2
 #define OTHERS 16 /* pages that take the one that goes */
 
 static void put(uint8_t *memory, uint64_t offset, uint64_t value)
@@ -27,7 +26,7 @@ static void put(uint8_t *memory, uint64_t offset, uint64_t value)
 static bool read_dirty(struct vm *vm, uint64_t offset, uint64_t *answer)
 {
 	static uint64_t bits[EVENT_SIZE / 4096 / 64]; /* one for each page of L0 */
-	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = bits };
+	struct kvm_dirty_log log = { .slot = EVENT_SLOT, .dirty_bitmap = bits };
 	uint64_t page = offset / (uint64_t)getpagesize();
 
 	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log)) {
@@ -41,10 +40,10 @@ static bool read_dirty(struct vm *vm, uint64_t offset, uint64_t *answer)
 /* A slot of the same address can change its memory or become read-only by being made anew only. */
 static bool slot(struct vm *vm, uint8_t *memory, uint32_t flags)
 {
-	if (vm->event_present && !vm_slot(vm, SLOT, EVENT_PA, 0, NULL, 0))
+	if (vm->event_present && !vm_slot(vm, EVENT_SLOT, EVENT_PA, 0, NULL, 0))
 		return false;
 	vm->event_present = memory;
-	return !memory || vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, memory, flags);
+	return !memory || vm_slot(vm, EVENT_SLOT, EVENT_PA, EVENT_SIZE, memory, flags);
 }
 
 bool event_mmio(struct kvm_run *run)
@@ -100,6 +99,22 @@ static bool replace(struct vm *vm, uint64_t offset)
 	return done || vm_fails(vm, "MADV_DONTNEED of a page");
 }
 
+static bool other_vm(struct vm *vm, enum other_vm what)
+{
+	if (vm->other_vm)
+		return vm->other_vm(vm, what);
+	vm_break(vm, "no other VM can be made here");
+	return false;
+}
+
+bool event_drop(struct vm *vm)
+{
+	size_t size = (size_t)getpagesize();
+
+	put(vm->event[1], 0, 0); /* there is something to drop */
+	return !madvise(vm->event[1], size, MADV_DONTNEED) || vm_fails(vm, "MADV_DONTNEED of another VM's page");
+}
+
 bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *answer)
 {
 	switch (action) {
@@ -123,7 +138,7 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 	case EVENT_READ_ONLY:
 		return slot(vm, vm->event[0], KVM_MEM_READONLY);
 	case EVENT_DIRTY_ON: /* flags alone may change in place */
-		return vm_slot(vm, SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], KVM_MEM_LOG_DIRTY_PAGES) &&
+		return vm_slot(vm, EVENT_SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], KVM_MEM_LOG_DIRTY_PAGES) &&
 		       read_dirty(vm, offset, answer);
 	case EVENT_DIRTY_READ:
 		return read_dirty(vm, offset, answer);
@@ -134,10 +149,11 @@ bool event_action(struct vm *vm, uint64_t action, uint64_t offset, uint64_t *ans
 			pthread_kill(vm->vcpu[i].thread, SIGUSR1);
 		return true;
 	case EVENT_OTHER_VM:
-		if (vm->other_vm)
-			return vm->other_vm(vm, 0, vm->config.first_pe);
-		vm_break(vm, "no other VM can be made here");
-		return false;
+		return other_vm(vm, OTHER_VM_COMES_AND_GOES);
+	case EVENT_OTHER_VM_BEGINS:
+		return other_vm(vm, OTHER_VM_BEGINS);
+	case EVENT_OTHER_VM_ENDS:
+		return other_vm(vm, OTHER_VM_ENDS);
 	case EVENT_PREEMPT:
 		return preempt_start(vm);
 	case EVENT_HOP:

@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	if (o.program) {
 		if (o.leave)
 			leave_begin();
-		return leave_end(text_run(o.program, o.failures, o.leave, teardown_close));
+		return leave_end(text_run(o.program, o.failures, o.leave, teardown_other_vm));
 	}
 	cases_all(&list);
 	for (size_t i = 0; i < list.count; i++)

@@ -42,7 +42,7 @@ bool memory_create(struct vm *vm)
 	vm->shared->cpus = vm->config.cpus;
 	vm->shared->vel2_shift = vm->config.vel2_shift ? vm->config.vel2_shift : 12;
 	return vm_slot(vm, 0, IMAGE_PA, LOW_SIZE, vm->low, 0) && vm_slot(vm, 1, DATA_PA, DATA_SIZE, vm->data, 0) &&
-	       vm_slot(vm, 2, EVENT_PA, EVENT_SIZE, vm->event[0], 0);
+	       vm_slot(vm, EVENT_SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], 0);
 }
 
 void memory_destroy(struct vm *vm)

@@ -29,6 +29,11 @@ static bool pin_all(struct vm *vm)
 	return true;
 }
 
+static bool rings(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_MMIO && run->mmio.phys_addr == DOORBELL_PA;
+}
+
 /* An exit that no case asks for: where the guest was led astray, KVM gives the VMM an access that none of its devices has. */
 static void unexpected_exit(struct vm *vm, const struct vcpu *v)
 {
@@ -60,7 +65,12 @@ static void run_until_stopped(struct vm *vm, struct vcpu *v)
 		}
 		if (event_mmio(v->run))
 			continue;
-		if (v->run->exit_reason == KVM_EXIT_MMIO && v->run->mmio.phys_addr == DOORBELL_PA)
+		if (rings(v->run) && v->run->mmio.data[0] == DOORBELL_DROP) {
+			if (event_drop(vm))
+				continue;
+			break;
+		}
+		if (rings(v->run))
 			vm_break(vm, "vCPU %u: exception at vEL2: esr=0x%lx elr=0x%lx far=0x%lx", v->index,
 				 vm->shared->fatal_esr, vm->shared->fatal_elr, vm->shared->fatal_far);
 		else
@@ -152,7 +162,7 @@ static enum ran run(struct vm *vm, unsigned timeout_s)
 		}
 		if (event_mmio(v->run))
 			continue;
-		if (v->run->exit_reason != KVM_EXIT_MMIO || v->run->mmio.phys_addr != DOORBELL_PA) {
+		if (!rings(v->run)) {
 			unexpected_exit(vm, v);
 			return RAN_BROKEN;
 		}

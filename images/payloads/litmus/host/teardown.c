@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The end of a VM, of which other VMs must notice nothing: closed in this process after it ran an L2 in two
- * contexts, or with its process killed while its L1 executes operations and its L2 reads. L0 frees the shadow
+ * contexts, at once or later, or with its process killed while its L1 executes operations and its L2 reads. L0 frees the shadow
  * tables, their VMIDs and the memory behind them.
  */
 #include "host/teardown.h"
 #include "host/break.h"
 #include "host/features.h"
 #include "host/judge.h"
+#include "host/memory.h"
 #include "host/pin.h"
 #include "host/program.h"
 #include "host/run.h"
@@ -49,13 +50,59 @@ static bool run_an_l2(struct vm *vm)
 bool teardown_close(struct vm *vm, unsigned turn, unsigned pe)
 {
 	struct config config = { .cpus = 1 + turn % 2, .first_pe = (uint8_t)pe };
-	struct vm other;
-	bool ran = vm_create(&other, &config) && run_an_l2(&other);
+	struct vm closed;
+	bool ran = vm_create(&closed, &config) && run_an_l2(&closed);
 
 	if (!ran)
-		vm_break(vm, "the VM to be closed: %s", other.broken[0] ? other.broken : "its L2 did not read its page");
-	vm_destroy(&other);
+		vm_break(vm, "the VM to be closed: %s",
+			 closed.broken[0] ? closed.broken : "its L2 did not read its page");
+	vm_destroy(&closed);
 	return ran;
+}
+
+static struct vm other;
+static bool lives;
+
+static bool begin(struct vm *vm)
+{
+	const struct config config = { .cpus = 1, .first_pe = vm->config.first_pe };
+	bool ran;
+
+	if (lives) {
+		vm_break(vm, "there is another VM already");
+		return false;
+	}
+	lives = true; /* what a creation that failed left is destroyed, too */
+	ran = vm_create(&other, &config) && vm_slot(&other, EVENT_SLOT, EVENT_PA, 0, NULL, 0) &&
+	      vm_slot(&other, EVENT_SLOT, EVENT_PA, EVENT_SIZE, vm->event[1], 0) && run_an_l2(&other);
+	if (!ran)
+		vm_break(vm, "the other VM: %s", other.broken[0] ? other.broken : "its L2 did not read its page");
+	return ran;
+}
+
+static bool end(struct vm *vm)
+{
+	if (!lives) {
+		vm_break(vm, "there is no other VM");
+		return false;
+	}
+	lives = false;
+	vm_destroy(&other);
+	return true;
+}
+
+bool teardown_other_vm(struct vm *vm, enum other_vm what)
+{
+	switch (what) {
+	case OTHER_VM_COMES_AND_GOES:
+		return teardown_close(vm, 0, vm->config.first_pe);
+	case OTHER_VM_BEGINS:
+		return begin(vm);
+	case OTHER_VM_ENDS:
+		return end(vm);
+	default:
+		return !lives || end(vm);
+	}
 }
 
 /* Its first case is done: the next is under way. */

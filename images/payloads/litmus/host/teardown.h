@@ -7,6 +7,8 @@
 
 /* The last of its vCPUs runs on CPU `pe` of L0, and so does the caller when it has one alone. */
 bool teardown_close(struct vm *vm, unsigned turn, unsigned pe);
+/* The same in two steps, on the first vCPU's CPU: there is one at a time. */
+bool teardown_other_vm(struct vm *vm, enum other_vm what);
 bool teardown_kill(struct vm *vm, unsigned turn);
 
 #endif

@@ -136,6 +136,8 @@ static bool do_host(struct text *t, const struct line *line)
 			{ "online", EVENT_ONLINE },
 			{ "kick", EVENT_KICK },
 			{ "other-vm", EVENT_OTHER_VM },
+			{ "other-vm-begins", EVENT_OTHER_VM_BEGINS },
+			{ "other-vm-ends", EVENT_OTHER_VM_ENDS },
 			{ "preempt", EVENT_PREEMPT },
 			{ "hop", EVENT_HOP },
 			{ "share", EVENT_SHARE } };
@@ -161,7 +163,7 @@ static bool do_host(struct text *t, const struct line *line)
 
 /*
  * spin CPU CTX VA l2|vel2|vncr|el0|l2w|vncrw|l2-halts|l2w-halts|vncr-halts|vncrw-halts|l2-turns|vncr-turns|tlbi-turns|
- * l2-own|vncr-own, sample CPU, stop CPU
+ * drop-turns|l2-own|vncr-own, sample CPU, stop CPU
  */
 static bool do_spin(struct text *t, const struct line *line)
 {
@@ -189,6 +191,7 @@ static bool do_spin(struct text *t, const struct line *line)
 			       { "l2-turns", SPIN_L2_TURNS },
 			       { "vncr-turns", SPIN_VNCR_TURNS },
 			       { "tlbi-turns", SPIN_TLBI_TURNS },
+			       { "drop-turns", SPIN_DROP_TURNS },
 			       { "l2-own", SPIN_L2_OWN },
 			       { "vncr-own", SPIN_VNCR_OWN } };
 

@@ -115,6 +115,7 @@ static const struct watch *judge_all(const struct session *s, const struct text 
 static void execute(struct session *s, const struct text *t)
 {
 	enum ran ran = vm_run(&s->vm, TIMEOUT_S);
+	bool gone = !s->vm.other_vm || s->vm.other_vm(&s->vm, OTHER_VM_IS_GONE);
 	const struct watch *bad;
 	bool late = false;
 	char word[160], why[240];
@@ -126,7 +127,7 @@ static void execute(struct session *s, const struct text *t)
 		drop(s);
 		return;
 	}
-	if (ran != RAN || s->vm.broken[0]) {
+	if (ran != RAN || !gone || s->vm.broken[0]) {
 		printf("program=%s observed= verdict=broken why=\"%s\"\n", t->name, s->vm.broken);
 		s->failed++;
 		drop(s);

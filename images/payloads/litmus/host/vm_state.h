@@ -41,8 +41,14 @@ struct vcpu {
 };
 
 struct vm;
+enum other_vm {
+	OTHER_VM_COMES_AND_GOES,
+	OTHER_VM_BEGINS,
+	OTHER_VM_ENDS,
+	OTHER_VM_IS_GONE, /* it ends, where there is one */
+};
 /* host/teardown.h has the one there is; true EL2 has none. */
-typedef bool (*other_vm_action)(struct vm *vm, unsigned turn, unsigned pe);
+typedef bool (*other_vm_action)(struct vm *vm, enum other_vm what);
 
 struct vm {
 	int fd;
@@ -58,7 +64,7 @@ struct vm {
 	pthread_t leader; /* the thread of the first vCPU */
 	timer_t timer;	  /* ends its KVM_RUN */
 	bool timed;
-	other_vm_action other_vm; /* EVENT_OTHER_VM */
+	other_vm_action other_vm; /* EVENT_OTHER_VM and the two behind it */
 	struct disturbance *disturbance;
 	struct seats *seats;
 	int qemu, ram, image; /* --vmm qemu: the process, and files in memory */

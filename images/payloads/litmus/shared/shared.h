@@ -36,6 +36,7 @@
 #define DOORBELL_DONE 1	 /* the program ran, or the payload is ready for its first */
 #define DOORBELL_HOST 2	 /* shared->host_action asks for something in mid-program */
 #define DOORBELL_FATAL 3 /* an exception at vEL2 that no step expects */
+#define DOORBELL_DROP 4	 /* of any CPU: SPIN_DROP_TURNS */
 
 #include "marks.h"
 
@@ -102,7 +103,8 @@ enum spin_where {
 	SPIN_L2_TURNS, /* enters L2 for each read, under each context from ctx on in turn: that of ctx counts */
 	SPIN_VNCR_TURNS, /* the same with SPIN_L2_VNCR, under those that have a page */
 	SPIN_TLBI_TURNS, /* enters L2 for each read; in between an operation of vEL2's for an address that nothing maps */
-	SPIN_L2_OWN, /* the same, and the operation is for what it has read */
+	SPIN_DROP_TURNS, /* the same; in between its VMM's thread drops memory of another VM */
+	SPIN_L2_OWN, /* likewise, and the operation is for what it has read */
 	SPIN_VNCR_OWN, /* the same with SPIN_L2_VNCR */
 };
 
