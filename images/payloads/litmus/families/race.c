@@ -2,8 +2,8 @@
 /*
  * Windows that one program of steps meets too rarely: the victim's fault against the operation (race-fault), and
  * besides that the victim's vCPU being put and loaded (race-put) or moved between L0's CPUs (race-move) all the
- * time. The number of rounds is fixed, so the time is bounded; race-close and race-kill last as long as it takes to
- * end a number of other VMs (host/disturb.c). race-window holds the first window open.
+ * time. The number of rounds is fixed, so the time is bounded; race-close, race-kill and race-reap last as long as it takes
+ * to end a number of other VMs (host/disturb.c). race-window holds the first window open.
  */
 #include "families/families.h"
 #include "host/program.h"
@@ -15,7 +15,7 @@
 
 static bool until_disturbed(enum disturb kind)
 {
-	return kind == DISTURB_CLOSE || kind == DISTURB_KILL;
+	return kind >= DISTURB_CLOSE;
 }
 
 static void build_race(struct litmus *l)
@@ -92,7 +92,7 @@ static void add_window(struct list *list, unsigned op, unsigned shift)
 
 static const char *const race_words[] = { [DISTURB_NONE] = "race-fault", [DISTURB_KICK] = "race-put",
 					  [DISTURB_MOVE] = "race-move",	 [DISTURB_CLOSE] = "race-close",
-					  [DISTURB_KILL] = "race-kill" };
+					  [DISTURB_KILL] = "race-kill",	 [DISTURB_REAP] = "race-reap" };
 
 void cases_race(struct list *list)
 {
@@ -105,7 +105,7 @@ void cases_race(struct list *list)
 		add_window(list, op, 16);
 		for (unsigned shift = 12; shift <= 16; shift += 2)
 			for (unsigned level = 2; level <= 3; level++)
-				for (enum disturb kind = DISTURB_NONE; kind <= DISTURB_KILL; kind++) {
+				for (enum disturb kind = DISTURB_NONE; kind <= DISTURB_REAP; kind++) {
 					struct litmus l = { .op = op,
 							    .config = { .cpus = 2, .spare = 2 },
 							    .build = build_race,

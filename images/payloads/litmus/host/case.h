@@ -20,6 +20,7 @@ enum disturb {
 	DISTURB_MOVE,  /* the other vCPUs move between L0's CPUs */
 	DISTURB_CLOSE, /* another VM is created, runs an L2 and is closed, in this process */
 	DISTURB_KILL,  /* another process with a VM is killed while its L1 executes operations */
+	DISTURB_REAP,  /* the same, and its memory is reaped, as an OOM killer has it: notifiers that may not block */
 };
 
 /* What a probe of L2 (or of vEL2's own mapping) is for. */

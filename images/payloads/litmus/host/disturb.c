@@ -21,6 +21,8 @@ struct disturbance {
 	enum disturb kind;
 	pthread_t thread;
 	bool stop;
+	unsigned turns;
+	bool met; /* this turn counts */
 	uint64_t count;
 };
 
@@ -28,7 +30,7 @@ const char *disturb_word(enum disturb kind)
 {
 	static const char *const words[] = { [DISTURB_NONE] = "disturbed", [DISTURB_KICK] = "kicks",
 					     [DISTURB_MOVE] = "moves",	   [DISTURB_CLOSE] = "closed",
-					     [DISTURB_KILL] = "killed" };
+					     [DISTURB_KILL] = "killed",	   [DISTURB_REAP] = "reaped" };
 
 	return words[kind];
 }
@@ -45,14 +47,16 @@ static bool turn(struct disturbance *d)
 		return true;
 	case DISTURB_MOVE:
 		for (unsigned i = 1; i < vm->config.cpus; i++)
-			if (!vm_pin(vm, i, vm->config.first_pe + i + (unsigned)d->count % vm_pes()))
+			if (!vm_pin(vm, i, vm->config.first_pe + i + d->turns % vm_pes()))
 				return false;
 		usleep(MOVE_US);
 		return true;
 	case DISTURB_CLOSE:
-		return teardown_close(vm, (unsigned)d->count, vm_pes() - 1);
+		return teardown_close(vm, d->turns, vm_pes() - 1);
 	case DISTURB_KILL:
-		return teardown_kill(vm, (unsigned)d->count);
+		return teardown_kill(vm, d->turns, NULL);
+	case DISTURB_REAP:
+		return teardown_kill(vm, d->turns, &d->met);
 	default:
 		return false;
 	}
@@ -63,16 +67,20 @@ static void *disturb(void *argument)
 	struct disturbance *d = argument;
 	double begin = seconds();
 	cpu_set_t all;
-	bool teardown = d->kind == DISTURB_CLOSE || d->kind == DISTURB_KILL;
+	bool teardown = d->kind >= DISTURB_CLOSE;
 
 	/* The thread that made this one is on the first vCPU's CPU. */
 	CPU_ZERO(&all);
 	for (unsigned i = 0; i < vm_pes(); i++)
 		CPU_SET(i, &all);
 	sched_setaffinity(0, sizeof(all), &all);
-	while (!__atomic_load_n(&d->stop, __ATOMIC_ACQUIRE) && turn(d)) {
-		d->count++;
-		if (teardown && (d->count >= TEARDOWNS || seconds() - begin >= TEARDOWN_S))
+	while (!__atomic_load_n(&d->stop, __ATOMIC_ACQUIRE)) {
+		d->met = true;
+		if (!turn(d))
+			break;
+		d->turns++;
+		d->count += d->met;
+		if (teardown && (d->turns >= TEARDOWNS || seconds() - begin >= TEARDOWN_S))
 			break;
 	}
 	if (teardown)

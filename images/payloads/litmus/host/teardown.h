@@ -9,6 +9,7 @@
 bool teardown_close(struct vm *vm, unsigned turn, unsigned pe);
 /* The same in two steps, on the first vCPU's CPU: there is one at a time. */
 bool teardown_other_vm(struct vm *vm, enum other_vm what);
-bool teardown_kill(struct vm *vm, unsigned turn);
+/* `reaped`, unless it is NULL: its memory is to be unmapped before it has ended; whether it was. */
+bool teardown_kill(struct vm *vm, unsigned turn, bool *reaped);
 
 #endif
