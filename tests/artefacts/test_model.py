@@ -81,7 +81,7 @@ def test_bits_of_pa_are_those_that_a_cpu_can_have(place: Path) -> None:
         build(place, **{"pa-bits": 41})
 
 
-def test_what_the_digest_leaves_out_is_told(place: Path) -> None:
+def test_what_the_digest_leaves_out_is_reported(place: Path) -> None:
     assert uncovered(build(place)).endswith("does not cover the program that this script starts")
     (place / "bin/elf").symlink_to("/bin/sh")
     model = build(place)

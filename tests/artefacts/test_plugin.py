@@ -75,7 +75,11 @@ MALFORMED = "unknown or malformed option"
         ("nvh-identify-7", ["parange=16"], f"{MALFORMED} 'parange=16'"),
         ("nvh-identify-7", [], "needs the option parange=N"),
         ("nvh-fault-7", ["at=1"], f"{MALFORMED} 'at=1'"),
-        ("nvh-fault-7", ["at=0xd5380700"], "needs the options at=WORD and one of nothing, loses, gains and hides"),
+        (
+            "nvh-fault-7",
+            ["at=0xd5380700"],
+            "needs the options at=WORD and one of nothing, loses, gains and hides",
+        ),
         ("nvh-trace-4", ["limit=0"], f"{MALFORMED} 'limit=0'"),
         ("nvh-trace-4", ["cpu=mpidr"], f"{MALFORMED} 'cpu=mpidr'"),
         ("nvh-trace-4", ["limit=64"], "needs the options out=PATH and limit=UNITS"),

@@ -399,7 +399,7 @@ def test_noise_instead_of_a_header(tmp_path: Path) -> None:
         verdicts(path)  # whatever it says, it says it without a crash
 
 
-def test_a_ruined_file_is_told_in_a_few_lines(tmp_path: Path) -> None:
+def test_a_ruined_file_is_reported_in_a_few_lines(tmp_path: Path) -> None:
     file = ModelFile()
     for _ in range(500):
         file.add(UnitKind.ISB, 2, 15)

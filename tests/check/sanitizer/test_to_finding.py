@@ -74,7 +74,7 @@ def test_walks_what_was_put(driver: Driver) -> None:
     assert driver("walk", 0, VA + 0x1000).startswith("no translation stage 2")
 
 
-def test_a_changed_translation_is_told_with_its_history(driver: Driver) -> None:
+def test_a_changed_translation_is_reported_with_its_history(driver: Driver) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -160,7 +160,7 @@ def test_where_none_came_close_the_nearest_says_what_it_lacks(
     assert f"nearest of all that ran since then: {near['seq']}: {operation[0]}" in told
 
 
-def test_a_close_one_is_told_before_any_that_is_far(driver: Driver) -> None:
+def test_a_close_one_is_reported_before_any_that_is_far(driver: Driver) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -200,7 +200,7 @@ RIGHT: list[Callable[[Driver], object]] = [
 
 
 @pytest.mark.parametrize("invalidate", RIGHT)
-def test_done_right_nothing_is_told(driver: Driver, invalidate: Callable[[Driver], object]) -> None:
+def test_done_right_nothing_is_reported(driver: Driver, invalidate: Callable[[Driver], object]) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -302,7 +302,7 @@ def test_what_is_right_again_is_not_open(driver: Driver) -> None:
     assert driver.counters()["waiting"] == 2
 
 
-def test_unmapped_without_an_invalidation_is_told(driver: Driver) -> None:
+def test_unmapped_without_an_invalidation_is_reported(driver: Driver) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
