@@ -401,7 +401,7 @@ def observations_of(
 
 
 def loose_of(program: Program) -> Loose:
-    """Where a TLB may hold something else than the tables say, of what is used, after all operations so far."""
+    """Where a TLB may hold something else than the tables say of what is used, after all operations then."""
     return _pass(program, (), False).loose
 
 

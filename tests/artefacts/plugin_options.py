@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Call a plugin's entry point as QEMU does, without QEMU: python FILE.so [KEY=VALUE...]; exits with what it returns."""
+"""Calls a plugin's entry point as QEMU does, without QEMU; exits with what that returns.
+
+python -m tests.artefacts.plugin_options FILE.so [KEY=VALUE...]
+"""
 
 from __future__ import annotations
 
