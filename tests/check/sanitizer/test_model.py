@@ -11,7 +11,7 @@ import pytest
 from harness.arch.registers import mask
 from harness.arch.table import by_name
 from tests.check.sanitizer.conftest import Driver, instruction
-from tests.check.sanitizer.test_to_finding import (
+from tests.check.sanitizer.one_page import (
     LEAF,
     ROOT,
     TABLE,
