@@ -134,7 +134,7 @@ def test_the_digest_covers_what_a_script_starts_and_what_that_loads(wrapped: Pat
 def test_a_file_without_a_slash_is_hinted_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "mine.yaml").write_text("")
     monkeypatch.chdir(place)
-    with pytest.raises(UserError, match=r"no models file named 'mine.yaml' .*did you mean './mine.yaml'\?"):
+    with pytest.raises(UserError, match=r"there is no model 'mine.yaml'; .*did you mean './mine.yaml'\?"):
         load_model("mine.yaml")
     with pytest.raises(UserError, match=r"did you mean 'qemu'\?"):
         load_model("qemuu")

@@ -148,7 +148,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "is not a level",
     ),
     "wrong type": (damage(lambda d: d["images"].update(model=[])), "cell.json: "),
-    "missing artefact": (lambda d: shutil.rmtree(d.parent / "cache/initrd"), "no whole artefact"),
+    "missing artefact": (lambda d: shutil.rmtree(d.parent / "cache/initrd"), "not a complete artefact"),
 }
 
 

@@ -317,7 +317,7 @@ def test_header_damage_is_a_clear_error(tmp_path: Path) -> None:
     damaged = {
         "is empty": b"",
         "ends within its header": good[:100],
-        "is no trace": b"X" + good[1:],
+        "is not a trace": b"X" + good[1:],
         "format 9": good[:8] + struct.pack("<I", 9) + good[12:],
         "makes no sense": good[:16] + struct.pack("<I", 64) + good[20:],
     }
