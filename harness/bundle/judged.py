@@ -83,7 +83,7 @@ def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[Run
     """
     model = load_console(console)
     if not asked.bundle.is_dir():
-        raise UserError(f"{asked.bundle}: no directory; name the one that `nvh bundle` made")
+        raise UserError(f"{asked.bundle}: not a directory; name the one that `nvh bundle` made")
     for word in options:
         if not re.fullmatch(r"[a-z-]+=[!-~]+", word):
             raise UserError(f"--set {word!r}: not KEY=VALUE; docs/anywhere.md has the options of a bundle")

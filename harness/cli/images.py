@@ -106,7 +106,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _lock(arguments: argparse.Namespace) -> int:
     if not arguments.out.absolute().parent.is_dir():  # found out before an hour of building
-        raise UserError(f"--out {arguments.out}: {arguments.out.parent} is no directory")
+        raise UserError(f"--out {arguments.out}: {arguments.out.parent} is not a directory")
     if arguments.out.is_dir():
         raise UserError(f"--out {arguments.out}: a directory; name a file")
     built = _built(arguments.names)
