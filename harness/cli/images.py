@@ -65,7 +65,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     locks.add_argument("names", nargs="*", metavar="KIND:NAME", help="default: all, as for build")
     locks.add_argument(
-        "--out", type=Path, default=Path("nvh-lock.yaml"), metavar="FILE", help="default nvh-lock.yaml"
+        "--out",
+        type=common.file_to_write,
+        default=Path("nvh-lock.yaml"),
+        metavar="FILE",
+        help="default nvh-lock.yaml",
     )
     actions.add_parser("list", help="list the cache", epilog="example: ./nvh images list")
     gc = actions.add_parser("gc", help="delete old artefacts", epilog="example: ./nvh images gc --days 14")
@@ -105,10 +109,6 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _lock(arguments: argparse.Namespace) -> int:
-    if not arguments.out.absolute().parent.is_dir():  # found out before an hour of building
-        raise UserError(f"--out {arguments.out}: {arguments.out.parent} is not a directory")
-    if arguments.out.is_dir():
-        raise UserError(f"--out {arguments.out}: a directory; name a file")
     built = _built(arguments.names)
     rows = {subject: lock.row(manifest) for subject, manifest in built.items()}
     lock.write(arguments.out, rows)

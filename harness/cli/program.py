@@ -45,7 +45,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mutant", help="switch this injected fault on in L0's kernel (docs/mutants.md)")
     parser.add_argument("--shrink", action="store_true", help="make a program that fails as short as can be")
     parser.add_argument(
-        "--keep", type=Path, metavar="FILE", help="write the one program, shrunk or not: *.nvl, or *.yaml"
+        "--keep",
+        type=common.file_to_write,
+        metavar="FILE",
+        help="write the one program, shrunk or not: *.nvl, or *.yaml",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the nested run's results")
     parser.add_argument("--json", action="store_true", help="print JSON")
