@@ -415,7 +415,8 @@ def _pass(program: Program, known: tuple[KernelDefect, ...], forgetless: bool) -
     model = ReferenceModel.of(program, known, forgetless)
     if known or forgetless:
         return _Pass(tuple(map(model.step, program.actions)), Loose())
-    watch, found = LooseWatch(model), []
+    watch = LooseWatch(model)
+    found: list[frozenset[str] | None] = []
     for number, action in enumerate(program.actions):
         watch.before(number, action)
         found.append(model.step(action))

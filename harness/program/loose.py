@@ -59,8 +59,10 @@ class LooseWatch:
         return Loose(self._whole, frozenset() if self._whole else frozenset(self._found))
 
     def _look_at_spins(self) -> None:
+        if self._whole:
+            return
         here = self._model.cpu
-        for cpu, look in () if self._whole else self._spins.items():
+        for cpu, look in self._spins.items():
             self._model.cpu = cpu
             self._whole |= not self._settled(look)
         self._model.cpu = here
