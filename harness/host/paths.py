@@ -12,6 +12,7 @@ __all__ = [
     "CHECKOUT",
     "IMAGES",
     "IMPORTS",
+    "ONE_OF",
     "ON_REQUEST",
     "PROGRAM",
     "QUARANTINE",
