@@ -132,7 +132,7 @@ def test_help_of_the_whole(nvh: Nvh) -> None:
         (["shell"], "needs a terminal; give a command after --"),
         (["images"], "ACTION"),
         (["images", "bild"], "there is no ACTION 'bild' .build, lock, list, gc.; did you mean 'build'"),
-        (["images", "build", "kernle:nv"], "'kernle:nv' is not KIND:NAME.*did you mean 'kernel'"),
+        (["images", "build", "kernle:nv"], "'kernle:nv' is not KIND:NAME.*did you mean 'kernel:nv'"),
         (["images", "gc", "--budget", "rubbish"], "--budget 'rubbish' is not a size; write for example 20G"),
         (["images", "gc", "--days", "soon"], "'soon' is not a number of days from 0 on"),
         (["images", "gc", "--days", "-1"], "'-1' is not a number of days from 0 on"),
