@@ -100,7 +100,9 @@ def test_a_log_that_is_none(asked: Asked, tmp_path: Path) -> None:
             judge(Asked(tmp_path / "none", asked.bundle, asked.out))
     with pytest.raises(UserError, match="missing: no such file or directory; give the file"):
         judge(Asked(tmp_path / "missing", asked.bundle, asked.out))
-    with pytest.raises(UserError, match=r"missing: no such .*\n.*absent: no such file or directory; name the"):
+    with pytest.raises(
+        UserError, match=r"missing: no such .*\n.*absent: no such file or directory; name the"
+    ):
         judge(Asked(tmp_path / "missing", tmp_path / "absent", asked.out))
 
 

@@ -177,7 +177,8 @@ def test_json_has_every_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--shrink"], "--on nested or --on bare"),
+        (["--shrink"], "--shrink: nothing runs without --on"),
+        (["--mutant", "ipas2-no-unmap", "--model", "qemu"], "--mutant, --model: nothing runs without --on"),
         (["--keep", "a.txt"], "a name that ends in .nvl or .yaml"),
         (["--on", "bare", "--mutant", "ipas2-no-unmap"], "no kernel runs on the bare machine"),
         (["--on", "bar"], "there is no --on 'bar' (nested, bare, both); did you mean 'bare'?"),
