@@ -32,7 +32,7 @@ def git_directory(path: Path) -> Path:
         check=False,
     )
     if found.returncode:
-        raise UserError(f"{path} is no git repository: {found.stdout.strip()}")
+        raise UserError(f"{path} is not a git repository: {found.stdout.strip()}")
     return Path(found.stdout.strip())
 
 

@@ -83,7 +83,7 @@ def named(name: str) -> Field:
     if found is None:
         near = closest(name, _by_name())
         raise UserError(
-            f"{name!r} is no register field{f'; did you mean {near!r}?' if near else ''}; see {TABLE.name}"
+            f"{name!r} is not a register field{f'; did you mean {near!r}?' if near else ''}; see {TABLE.name}"
         )
     return found
 

@@ -118,7 +118,10 @@ class Holder:
                 waits = f"; {self._who(found)}" if found.waiters else ""
                 return Verdict.UNDECIDED, f"{held}, and {found.reasons[why]} times let go {words}{waits}"
         if found.state is HoldState.HOLDING:
-            return Verdict.UNDECIDED, f"{held}, and nobody let it go: the machine executes nothing any more"
+            return (
+                Verdict.UNDECIDED,
+                f"{held}, and nothing let it go: the machine no longer executes anything",
+            )
         return Verdict.PASS, f"{held}, each time until its condition came"
 
     def _who(self, found: HoldFound) -> str:
@@ -126,7 +129,7 @@ class Holder:
             f"cpu{each.cpu} waits in {self.file.name(each.place)}, called by {self._symbol(each.caller)}"
             for each in found.waiters
         ]
-        return f"{', '.join(waits) or 'nobody is known to wait'} (held is cpu{found.cpu})"
+        return f"{', '.join(waits) or 'no CPU is known to wait'} (held is cpu{found.cpu})"
 
     def _symbol(self, address: int) -> str:
         at = bisect.bisect_right(self.file.symbols.addresses, address) - 1

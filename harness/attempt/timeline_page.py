@@ -56,7 +56,7 @@ def load(target: str) -> View:
         with path.open(encoding="utf-8") as stream:
             timeline = export.read(stream, str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}; it is no timeline of a cell") from error
+        raise UserError(f"{path}: {error}; it is not the timeline of a cell") from error
     result = path.with_name(store.RESULT)
     if not result.is_file():
         return View(timeline, str(path))

@@ -35,6 +35,9 @@ from harness.report.results import ArtefactVersion, CellResult, RunSummary
 from harness.runner.run import summary_of
 
 UNPACK_DEADLINE_S = 120
+GIVE_LOG = "give the file with the machine's console"
+GIVE_BUNDLE = "name the archive or the directory that `nvh bundle` made"
+"""What to do about a log, or a bundle, that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,13 @@ def judge(asked: Asked) -> tuple[RunSummary, Path]:
     ``UserError`` for a file that holds no log of a bundle, or one of another bundle.
     """
     begun = time.monotonic()
+    gone = [
+        f"{path}: no such file or directory; {what}"
+        for path, what in ((asked.log, GIVE_LOG), (asked.bundle, GIVE_BUNDLE))
+        if not path.exists()
+    ]
+    if gone:
+        raise UserError("\n".join(gone))
     with opened(asked.bundle) as bundle:
         data, source = _data(asked.log), str(asked.log)
         if is_bare(data):
@@ -73,7 +83,7 @@ def run_on(asked: Asked, console: str, options: Sequence[str] = ()) -> tuple[Run
     """
     model = load_console(console)
     if not asked.bundle.is_dir():
-        raise UserError(f"{asked.bundle}: no directory; name the one that `nvh bundle` made")
+        raise UserError(f"{asked.bundle}: not a directory; name the one that `nvh bundle` made")
     for word in options:
         if not re.fullmatch(r"[a-z-]+=[!-~]+", word):
             raise UserError(f"--set {word!r}: not KEY=VALUE; docs/anywhere.md has the options of a bundle")
@@ -101,7 +111,7 @@ def _data(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(LOG_MOST + 1)
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; give the file with the machine's console") from error
+        raise UserError(f"{path}: {error.strerror}; {GIVE_LOG}") from error
 
 
 @contextlib.contextmanager
@@ -111,17 +121,17 @@ def opened(place: Path) -> Iterator[Bundle]:
         yield read_bundle(place)
         return
     if not place.is_file():
-        raise UserError(f"{place}: no such file; name the archive or the directory that `nvh bundle` made")
+        raise UserError(f"{place}: no such file; {GIVE_BUNDLE}")
     with tempfile.TemporaryDirectory(prefix="nvh-bundle-") as work:
         plain = Path(work) / "bundle.tar"
         done = command.run(["zstd", "-dqf", place, "-o", plain], timeout_s=UNPACK_DEADLINE_S, check=False)
         if done.returncode:
-            raise UserError(f"{place}: no whole archive: {done.stdout.strip()[:200]}; copy it again")
+            raise UserError(f"{place}: not a complete archive: {done.stdout.strip()[:200]}; copy it again")
         try:
             with tarfile.open(plain) as archive:
                 archive.extractall(work, filter="data")
         except (tarfile.TarError, OSError) as error:
-            raise UserError(f"{place}: {error}; it is no archive of a bundle, or not whole") from error
+            raise UserError(f"{place}: {error}; it is not the archive of a bundle, or incomplete") from error
         roots = [path for path in Path(work).iterdir() if path.is_dir()]
         if len(roots) != 1:
             raise UserError(

@@ -88,6 +88,16 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def file_to_write(text: str) -> Path:
+    """Return the path of a file to write, whose directory has to be there; for argparse."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a directory; name a file")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no directory {path.parent}")
+    return path
+
+
 def split(words: list[str]) -> tuple[list[Path], list[str]]:
     """Return the paths and the cell patterns among ``words``."""
     paths, patterns = [], []

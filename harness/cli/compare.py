@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.cli.common import file_to_write
 from harness.errors import UserError
 from harness.host.paths import RUNS
 from harness.nightly.history import exports, html, query
@@ -29,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="*", metavar="RUN", help="ids, names or directories of two runs, the earlier one first"
     )
     parser.add_argument("--results", type=Path, metavar="FILE", help="the results store (default: in runs/)")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
+    parser.add_argument("--page", type=file_to_write, metavar="FILE", help="write the page there")
     parser.add_argument(
         "--export", type=Path, metavar="DIR", help="write junit.xml and kcidb.json into this directory"
     )

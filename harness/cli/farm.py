@@ -23,7 +23,9 @@ from harness.nightly.farm import dask_cluster, serve
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("what", choices=("scheduler", "worker", "keys"))
+    parser.add_argument(
+        "what", choices=("scheduler", "worker", "keys"), metavar="WHAT", help="scheduler, worker or keys"
+    )
     parser.add_argument(
         "where", nargs="?", metavar="ADDRESS", help="address of the scheduler; for keys, a directory"
     )

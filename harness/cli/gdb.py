@@ -17,7 +17,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from harness.cli.inspect import add_vmlinux, levelled
+from harness.cli.inspect import add_machine, vmlinux_of
 from harness.level import Level
 from harness.reproduce.debug import gdb, session
 from harness.reproduce.debug.attach import attached
@@ -26,13 +26,7 @@ from harness.reproduce.stopped import cell_directory, kept, kernels_of, opened, 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
-    parser.add_argument(
-        "--at",
-        choices=[str(level) for level in Level],
-        default="l0",
-        help="the level whose symbols gdb loads (default l0)",
-    )
+    add_machine(parser, "the level whose symbols gdb loads")
     parser.add_argument(
         "--symbols",
         action="append",
@@ -42,7 +36,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="an additional ELF file with symbols",
     )
     parser.add_argument("--print", action="store_true", dest="only_print", help="only print how to connect")
-    add_vmlinux(parser)
     parser.add_argument(
         "--command",
         action="append",
@@ -55,8 +48,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Open the machine, start its stub and gdb; returns gdb's exit status."""
     level = Level.parse(arguments.at)
+    named = vmlinux_of(arguments)
     directory = cell_directory(arguments.cell)
-    kernels = kernels_of(directory, levelled(arguments.vmlinux, "--vmlinux"))
+    kernels = kernels_of(directory, named)
     symbols = [path.absolute() for path in arguments.symbols]
     gdb.available(kernels, level, symbols)
     program = "" if arguments.only_print else gdb.find_gdb()

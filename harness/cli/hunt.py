@@ -15,7 +15,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -31,6 +31,8 @@ from harness.reproduce.hunt import campaign
 from harness.reproduce.hunt.terminal import print_totals
 from harness.reproduce.races import campaign as races
 from harness.reproduce.races.conflicts import CONFLICTS, KNOWN
+from harness.runner.project import vocabulary
+from harness.scenario.scenario import Overrides
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -82,31 +84,33 @@ def options(parser: argparse.ArgumentParser) -> None:
 def as_new(names: list[str], defects: Sequence[KernelDefect] = DEFECTS) -> tuple[str, ...]:
     """Scenarios of known ``defects``, of all for an empty name; ``UserError`` for another one."""
     known = [defect.scenario for defect in defects]
-    for name in names:
-        if name and name not in known:
-            near = closest(name, known)
-            raise UserError(
-                f"there is no known defect {name!r} ({', '.join(known)})"
-                + (f"; did you mean {near!r}?" if near else "")
-            )
+    refuse_unknown("known defect", filter(None, names), known)
     return tuple(known if "" in names else dict.fromkeys(names))
+
+
+def refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """``UserError`` with each of ``names`` that is not among the ``known``, and the nearest that is."""
+    choices = list(known)
+    wrong = []
+    for name in dict.fromkeys(names):
+        if name not in choices:
+            near = closest(name, choices)
+            hint = f"; did you mean {near!r}?" if near else ""
+            wrong.append(f"there is no {what} {name!r} ({', '.join(choices)}){hint}")
+    if wrong:
+        raise UserError("\n".join(wrong))
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Hunt; returns 0 when nothing was found, 1 when something was, 3 when it could not go on."""
     kinds = CONFLICTS if arguments.races else KINDS
-    for kind in arguments.kind:
-        if kind not in kinds:
-            near = closest(kind, kinds)
-            raise UserError(
-                f"there is no kind {kind!r} ({', '.join(kinds)})"
-                + (f"; did you mean {near!r}?" if near else "")
-            )
+    refuse_unknown("kind", arguments.kind, kinds)
     refuse_console(
         arguments.model,
         "nvh hunt",
         "sends programs to L0 while it runs, by what came of others, and watches the model by a plugin",
     )
+    Overrides(kernel=arguments.kernel, model=arguments.model, timing=arguments.timing).check(vocabulary())
     wanted = campaign.Wanted(
         seconds=arguments.seconds,
         seed=arguments.seed or str(random.SystemRandom().randrange(10**6)),

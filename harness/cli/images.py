@@ -31,7 +31,7 @@ from harness.cli import common
 from harness.document.nodes import listing
 from harness.errors import UserError, closest
 from harness.host.cache import Store, tree_bytes
-from harness.host.paths import data_names
+from harness.host.paths import data_names, find_data_file
 from harness.report.progress import Progress
 from harness.runner.prepare import Builder, build_all
 from harness.runner.project import find_cells
@@ -41,6 +41,8 @@ from harness.scenario.scenario import NO_OVERRIDES
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 DAY_S = 86400.0
+KINDS = {"model": "models", "kernel": "kernels", "rootfs": "rootfs", "uefi": ""}
+"""What KIND may be, and its folder of images; UEFI is Debian's."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +65,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     locks.add_argument("names", nargs="*", metavar="KIND:NAME", help="default: all, as for build")
     locks.add_argument(
-        "--out", type=Path, default=Path("nvh-lock.yaml"), metavar="FILE", help="default nvh-lock.yaml"
+        "--out",
+        type=common.file_to_write,
+        default=Path("nvh-lock.yaml"),
+        metavar="FILE",
+        help="default nvh-lock.yaml",
     )
     actions.add_parser("list", help="list the cache", epilog="example: ./nvh images list")
     gc = actions.add_parser("gc", help="delete old artefacts", epilog="example: ./nvh images gc --days 14")
@@ -112,6 +118,7 @@ def _lock(arguments: argparse.Namespace) -> int:
 
 def _built(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Build artefacts, by default all; returns what is recorded of each, by KIND:NAME."""
+    _check(names)
     store = Store()
     with Progress(Console(), history=history(store)) as progress:
         builder = Builder(store, progress)
@@ -119,19 +126,34 @@ def _built(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
             "model": lambda name: _model_record(builder.model(name)),
             "kernel": lambda name: builder.kernel(name).manifest,
             "rootfs": lambda name: builder.rootfs(name).manifest,
-            "uefi": lambda name: _uefi(name, store, progress),
+            "uefi": lambda _: build_uefi(store, progress.note).manifest,
         }
-        for word in names:
-            kind = word.partition(":")[0]
-            if kind not in makers:
-                near = closest(kind, makers)
-                hint = f"; did you mean {near!r}?" if near else ""
-                raise UserError(f"{word!r} is not KIND:NAME with KIND {listing(makers)}{hint}")
         if not names:
             cells = find_cells([], [], NO_OVERRIDES)
             build_all(cells, builder)
             names = _subjects(cells)
         return {word: makers[kind](name) for word in names for kind, _, name in (word.partition(":"),)}
+
+
+def _check(names: Sequence[str]) -> None:
+    """``UserError`` with everything that is wrong with ``names``, before anything is built."""
+    wrong = []
+    for word in dict.fromkeys(names):
+        kind, _, name = word.partition(":")
+        if kind not in KINDS:
+            near = closest(kind, KINDS)
+            hint = f"; did you mean {f'{near}:{name}'!r}?" if near else ""
+            wrong.append(f"{word!r} is not KIND:NAME with KIND {listing(KINDS)}{hint}")
+            continue
+        try:
+            if folder := KINDS[kind]:
+                find_data_file(folder, name)
+            elif name != PACKAGE:
+                wrong.append(f"no UEFI named {name!r}; there is {PACKAGE}")
+        except UserError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise UserError("\n".join(wrong))
 
 
 def _subjects(cells: Sequence[Cell]) -> list[str]:
@@ -142,12 +164,6 @@ def _subjects(cells: Sequence[Cell]) -> list[str]:
         for level in cell.stack.levels.values():
             found |= {f"kernel:{level.kernel}", f"rootfs:{level.rootfs}"}
     return sorted(found)
-
-
-def _uefi(name: str, store: Store, progress: Progress) -> Mapping[str, Any]:
-    if name != PACKAGE:
-        raise UserError(f"no UEFI named {name!r}; there is {PACKAGE}")
-    return build_uefi(store, progress.note).manifest
 
 
 def _model_record(model: Model) -> Mapping[str, Any]:
@@ -175,7 +191,7 @@ def _gc(arguments: argparse.Namespace) -> int:
     if arguments.budget:
         match = re.fullmatch(r"(\d+)([KMGT]?)", arguments.budget)
         if not match:
-            raise UserError(f"--budget {arguments.budget!r} is no size; write for example 20G")
+            raise UserError(f"--budget {arguments.budget!r} is not a size; write for example 20G")
         budget = int(match[1]) * UNITS.get(match[2], 1)
     age = 0.0 if arguments.all else arguments.days * DAY_S
     store = Store()

@@ -13,9 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+from harness.cli.common import natural
 from harness.errors import UserError
 from harness.level import Level
 from harness.machine.ram.inspection import inspect
@@ -26,14 +26,8 @@ from harness.reproduce.stopped import cell_directory, kernels_of, ram_of
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
-    parser.add_argument(
-        "--at",
-        choices=[str(level) for level in Level],
-        default="l0",
-        help="the level whose KVM to show (default l0)",
-    )
-    parser.add_argument("--vm", type=whole, metavar="N", help="this VM only")
+    add_machine(parser, "the level whose KVM to show")
+    parser.add_argument("--vm", type=natural, metavar="N", help="this VM only")
     parser.add_argument("--mmu", metavar="N", help="this nested context only, or own: the VM's own stage 2")
     parser.add_argument("--ipa", metavar="RANGE", help="mappings of START-END, START+SIZE or one address")
     parser.add_argument("--mappings", action="store_true", help="list the mappings (--ipa does, too)")
@@ -41,14 +35,17 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--compose", action="store_true", help="compare shadow tables with L1's tables composed with L0's"
     )
     parser.add_argument(
-        "--through", type=whole, metavar="N", help="which VM of L0 is L1, when several could be"
+        "--through", type=natural, metavar="N", help="which VM of L0 is L1, when several could be"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    add_vmlinux(parser)
 
 
-def add_vmlinux(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names kernels with debugging information."""
+def add_machine(parser: argparse.ArgumentParser, at: str) -> None:
+    """Add what names a kept machine: its cell, one of its levels (``at`` says what for), their kernels."""
+    parser.add_argument("cell", metavar="CELL", help="a cell's directory, or a cell of the latest run")
+    parser.add_argument(
+        "--at", choices=[str(level) for level in Level], default="l0", help=f"{at} (default l0)"
+    )
     parser.add_argument(
         "--vmlinux",
         action="append",
@@ -69,8 +66,9 @@ def main(arguments: argparse.Namespace) -> int:
         mappings=arguments.mappings or arguments.ipa is not None,
         compose=arguments.compose,
     )
+    named = vmlinux_of(arguments)
     directory = cell_directory(arguments.cell)
-    kernels = kernels_of(directory, levelled(arguments.vmlinux, "--vmlinux"))
+    kernels = kernels_of(directory, named)
     at = Level.parse(arguments.at)
     report = inspect(ram_of(directory), kernels, at, chosen, through=arguments.through)
     if arguments.json:
@@ -79,13 +77,6 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         print(render(report), end="")
     return 0
-
-
-def whole(text: str) -> int:
-    """Return the whole number that ``text`` says; for argparse."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
 
 
 def context(text: str | None) -> int | None:
@@ -99,12 +90,16 @@ def context(text: str | None) -> int | None:
     return int(text)
 
 
-def levelled(words: Sequence[str], option: str) -> dict[Level, Path]:
-    """Return the files of ``LEVEL=FILE`` words by level."""
-    found = {}
-    for word in words:
+def vmlinux_of(arguments: argparse.Namespace) -> dict[Level, Path]:
+    """Return the files of ``--vmlinux`` by level; ``UserError`` names every word that is wrong."""
+    found: dict[Level, Path] = {}
+    wrong = []
+    for word in arguments.vmlinux:
         name, separator, path = word.partition("=")
         if not separator or name not in {str(level) for level in Level}:
-            raise UserError(f"{option} {word}: write LEVEL=FILE, such as l0=/path/to/vmlinux")
-        found[Level.parse(name)] = Path(path).absolute()
+            wrong.append(f"--vmlinux {word}: write LEVEL=FILE, such as l0=/path/to/vmlinux")
+        else:
+            found[Level.parse(name)] = Path(path).absolute()
+    if wrong:
+        raise UserError("\n".join(wrong))
     return found

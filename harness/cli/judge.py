@@ -65,6 +65,10 @@ def main(arguments: argparse.Namespace) -> int:
     """Judge; returns the exit status of a run."""
     if (arguments.log is None) == (arguments.on is None):
         raise UserError("give a LOG to judge, or a machine to run the bundle on with --on; not both")
+    if arguments.set and arguments.on is None:
+        raise UserError(
+            "--set is an option of the bundle that --on runs; of a LOG the bundle has run already"
+        )
     asked = Asked(
         arguments.log or Path(), arguments.bundle, arguments.out, arguments.machine, arguments.version
     )

@@ -191,7 +191,8 @@ def all_rules() -> Mapping[str, str]:
 def _explain(rule: str) -> int:
     known = all_rules()
     if rule not in known:
-        near = closest(rule.upper(), known)
+        near = f"NVH{int(rule):03}" if rule.isdecimal() else closest(rule.upper(), known)
+        near = near if near in known else ""
         hint = f"; did you mean {near!r}?" if near else "; `nvh lint --rules` lists them"
         raise UserError(f"there is no rule {rule!r}{hint}")
     print(f"{rule}  {known[rule]}")

@@ -17,6 +17,7 @@ from harness.host.paths import PROGRAM
 
 CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 UNKNOWN = "unrecognized arguments: "
+MISSING = "the following arguments are required: "
 VERBS = (
     "run",
     "test",
@@ -78,8 +79,20 @@ class Parser(argparse.ArgumentParser):
             option = message.removeprefix(UNKNOWN).split()[0].partition("=")[0]
             near = closest(option, list(self.options())) if option.startswith("--") else ""
             message += f"; did you mean {near!r}?" if near else ""
+            if not near and self.get_default("rest") is not None:
+                message += "; what is to be passed on goes behind --"
+        elif message.startswith(MISSING):
+            names = message.removeprefix(MISSING).split(", ")
+            message = "; ".join(f"{name} is missing{self._offered(name)}" for name in names)
         print(f"nvh: {message}\nnvh: `{self.prog} --help` shows the usage", file=sys.stderr)
         sys.exit(EXIT_USER)
+
+    def _offered(self, name: str) -> str:
+        """What may stand for an argument, in brackets, where that is a list."""
+        for action in self._actions:
+            if action.metavar == name and action.choices:
+                return f" ({', '.join(map(str, action.choices))})"
+        return ""
 
 
 class VersionAction(argparse.Action):

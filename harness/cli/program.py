@@ -45,7 +45,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mutant", help="switch this injected fault on in L0's kernel (docs/mutants.md)")
     parser.add_argument("--shrink", action="store_true", help="make a program that fails as short as can be")
     parser.add_argument(
-        "--keep", type=Path, metavar="FILE", help="write the one program, shrunk or not: *.nvl, or *.yaml"
+        "--keep",
+        type=common.file_to_write,
+        metavar="FILE",
+        help="write the one program, shrunk or not: *.nvl, or *.yaml",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="new directory for the nested run's results")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -53,8 +56,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Check, run, shrink, keep; 0: all is allowed, 1: something is not, 2: a wrong program, 3: no verdict."""
-    _asked(arguments)
     refuse_console(arguments.model, "nvh program", "sends a program to L0 while it runs")
+    _asked(arguments)
     console = Console(stderr=arguments.json)
     files = _read(arguments.files)
     overrides = common.overrides(arguments)
@@ -94,9 +97,21 @@ def exit_status(verdicts: Iterable[str]) -> int:
 
 def _asked(arguments: argparse.Namespace) -> None:
     """``UserError`` for options that do not go together."""
-    if arguments.shrink and not arguments.on:
-        raise UserError("--shrink runs the program again and again: say where, --on nested or --on bare")
-    kernels = (arguments.kernel, *(getattr(arguments, f"{level}_kernel") for level in Level))
+    kernels = [arguments.kernel, *(getattr(arguments, f"{level}_kernel") for level in Level)]
+    of_a_run = {
+        "--shrink": arguments.shrink,
+        "--mutant": arguments.mutant,
+        **dict(zip(["--kernel", *(f"--{level}-kernel" for level in Level)], kernels, strict=True)),
+        "--model": arguments.model,
+        "--timing": arguments.timing,
+        "--sanitize": arguments.sanitize,
+        "--out": arguments.out,
+    }
+    without = [option for option, value in of_a_run.items() if value]
+    if without and not arguments.on:
+        raise UserError(
+            f"{', '.join(without)}: nothing runs without --on; add --on nested, --on bare or --on both"
+        )
     if arguments.on == BARE and (arguments.mutant or any(kernels)):
         raise UserError("no kernel runs on the bare machine: leave --kernel and --mutant out")
     if arguments.keep and arguments.keep.suffix not in (".nvl", ".yaml"):

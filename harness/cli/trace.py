@@ -14,10 +14,9 @@ import argparse
 import dataclasses
 import io
 import sys
-from pathlib import Path
 
 from harness.attempt import timeline_page
-from harness.cli.common import positive
+from harness.cli.common import file_to_write, positive
 from harness.errors import EXIT_PASS, EXIT_RED, EXIT_USER, UserError
 from harness.level import Level
 from harness.report.safe_text import printable
@@ -36,7 +35,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--events", type=positive, default=20, metavar="N", help="events of each source around T (default 20)"
     )
     show.add_argument("--format", choices=sorted(FORMATS), default="text", help="default text")
-    show.add_argument("--out", type=Path, metavar="FILE", help="write there instead of to the terminal")
+    show.add_argument(
+        "--out", type=file_to_write, metavar="FILE", help="write there instead of to the terminal"
+    )
     show.set_defaults(act=_show)
     diff = verbs.add_parser("diff", help="the first divergence of two runs after renaming addresses")
     diff.add_argument("a", metavar="A", help="a cell, its directory, or a timeline.jsonl")

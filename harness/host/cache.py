@@ -88,7 +88,7 @@ def load_artefact(path: Path) -> Artefact:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         return Artefact(str(manifest["kind"]), str(manifest["digest"]), path, manifest)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InfraError(f"{path} is no whole artefact: {error}; run `./nvh images build`") from error
+        raise InfraError(f"{path} is not a complete artefact: {error}; run `./nvh images build`") from error
 
 
 class Store:

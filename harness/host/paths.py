@@ -12,6 +12,7 @@ __all__ = [
     "CHECKOUT",
     "IMAGES",
     "IMPORTS",
+    "ONE_OF",
     "ON_REQUEST",
     "PROGRAM",
     "QUARANTINE",
@@ -32,6 +33,16 @@ def default_scenarios() -> list[Path]:
     return sorted(p for p in SCENARIOS.iterdir() if p.is_dir() and not (p / ON_REQUEST).exists())
 
 
+ONE_OF = {
+    "models": "model",
+    "kernels": "kernel",
+    "rootfs": "root file system",
+    "consoles": "console model",
+    "boards": "board",
+}
+"""Folders of ``images`` with data files, and what one of them is."""
+
+
 def data_names(kind: str) -> list[str]:
     """Return the names of the shipped data files of ``kind`` (models, kernels, rootfs)."""
     return sorted(path.stem for path in (IMAGES / kind).glob("*.yaml"))
@@ -42,15 +53,16 @@ def find_data_file(kind: str, name: str) -> Path:
 
     Raises ``UserError`` with the closest shipped name.
     """
+    known = data_names(kind)
+    what = f"expected a {ONE_OF[kind]} by its name ({', '.join(known)}) or the path of its file"
     if "/" in name:
         path = Path(name)
         if not path.is_file():
-            raise UserError(
-                f"{name}: no such file; {kind} are given by name ({', '.join(data_names(kind))}) or path"
-            )
+            found = "a directory" if path.is_dir() else "no such file"
+            raise UserError(f"{name}: {found}; {what}")
         return path
-    if name not in data_names(kind):
-        near = f"./{name}" if Path(name).is_file() else closest(name, data_names(kind))
+    if name not in known:
+        near = f"./{name}" if Path(name).is_file() else closest(name, known)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise UserError(f"no {kind} file named {name!r} ({', '.join(data_names(kind))}){hint}")
+        raise UserError(f"there is no {ONE_OF[kind]} {name!r}; {what}{hint}")
     return IMAGES / kind / f"{name}.yaml"

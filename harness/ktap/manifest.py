@@ -141,7 +141,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}; the bundle is not whole: make it again") from error
+        raise UserError(f"{path}: {error}; the bundle is incomplete: make it again") from error
 
 
 def _cases(path: Path) -> Mapping[str, Known]:
@@ -150,7 +150,7 @@ def _cases(path: Path) -> Mapping[str, Known]:
         rows = [line.split() for line in text.splitlines()]
         return {name: Known(name, int(cpus), kind == "provoked") for name, cpus, kind in rows}
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"{path}: {error}; the bundle is not whole: make it again") from error
+        raise UserError(f"{path}: {error}; the bundle is incomplete: make it again") from error
 
 
 def cases_text(cases: Mapping[str, Known]) -> str:

@@ -191,7 +191,7 @@ def _machine(output: Path) -> tuple[str, str, str]:
                 kind = str(result.get("facts", {}).get(SELF_TEST, ""))
                 return str(result["model"]), version, kind if kind in (LEFT_OUT, EXIT_KEPT) else ""
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise UserError(f"{directory / RESULT} is no result of a cell: {error!r}") from None
+                raise UserError(f"{directory / RESULT} is not the result of a cell: {error!r}") from None
     return "", "", ""
 
 

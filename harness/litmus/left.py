@@ -34,6 +34,8 @@ def cells_of(places: Sequence[Path]) -> list[LitmusOutputs]:
 
     Cells of a kernel with injected faults are left out.
     """
+    if gone := [str(place) for place in places if not place.is_dir()]:
+        raise UserError(f"no directory {', '.join(gone)}: give directories of runs or of cells")
     results = sorted({path for place in places for path in place.rglob(RESULT)})
     if not results:
         raise UserError(f"no cell below {', '.join(map(str, places))}: give directories of runs or of cells")
@@ -45,7 +47,7 @@ def _left(result: Path) -> LitmusOutputs | None:
         data = json.loads(result.read_text(encoding="utf-8"))
         cell, model, kernel = str(data["id"]), str(data["model"]), str(data["kernels"]["l0"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{result} is no result of a cell: {error!r}") from None
+        raise UserError(f"{result} is not the result of a cell: {error!r}") from None
     if kernel == MUTANT_KERNEL:
         return None
     found: list[tuple[Key, Population, str]] = []

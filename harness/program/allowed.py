@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.arch.cover import State
 from harness.arch.library import Fate
@@ -22,6 +23,7 @@ from harness.program.addresses import EVENT_PA, VNCR_WORD
 from harness.program.entries import Held, TableLeaf
 from harness.program.kernel_defects import KernelDefect
 from harness.program.l2_fate import hidden, l2_fate, trap_token
+from harness.program.loose import LooseWatch
 from harness.program.memory_types import DEVICE, MAIR, combined, stage1, words
 from harness.program.program import (
     VNCR_WRITES,
@@ -33,6 +35,7 @@ from harness.program.program import (
     DescriptorLook,
     Host,
     InitialMemory,
+    Loose,
     Map,
     Program,
     Sample,
@@ -377,22 +380,48 @@ def _permits_s2(leaf: TableLeaf, access: Access) -> bool:
     return letter in leaf.perms or (letter == "w" and leaf.dirty > 0)
 
 
+class _Pass(NamedTuple):
+    """A program that has passed through the model."""
+
+    observations: tuple[frozenset[str] | None, ...]
+    loose: Loose
+    """On a right machine; nothing with defects, or where no TLBI takes anything."""
+
+
 def allowed_of(program: Program, known: Iterable[KernelDefect] = ()) -> list[frozenset[str] | None]:
     """What may be observed of each action of ``program``, None where nothing is observed."""
     return list(observations_of(program, tuple(known)))
 
 
-@functools.lru_cache(maxsize=KEPT)
 def observations_of(
     program: Program, known: tuple[KernelDefect, ...], forgetless: bool = False
 ) -> tuple[frozenset[str] | None, ...]:
-    """What ``ReferenceModel.of`` with these allows of each action; remembered, for whoever asks next.
+    """What ``ReferenceModel.of`` with these allows of each action."""
+    return _pass(program, known, forgetless).observations
+
+
+def loose_of(program: Program) -> Loose:
+    """Where a TLB may hold something else than the tables say of what is used, after all operations then."""
+    return _pass(program, (), False).loose
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _pass(program: Program, known: tuple[KernelDefect, ...], forgetless: bool) -> _Pass:
+    """Remembered, for whoever asks next.
 
     A hunt asks when it writes a program out, when it judges what came of it, and when it counts what that
     could have shown.
     """
     model = ReferenceModel.of(program, known, forgetless)
-    return tuple(model.step(action) for action in program.actions)
+    if known or forgetless:
+        return _Pass(tuple(map(model.step, program.actions)), Loose())
+    watch = LooseWatch(model)
+    found: list[frozenset[str] | None] = []
+    for number, action in enumerate(program.actions):
+        watch.before(number, action)
+        found.append(model.step(action))
+        watch.after(action)
+    return _Pass(tuple(found), watch.end())
 
 
 def illegal(program: Program) -> str:

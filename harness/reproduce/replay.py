@@ -42,7 +42,7 @@ def find_cell(name: str) -> Path:
         work_order.refuse_console_cell(path)
     known = sorted(path.parent.name for path in (RUNS / "latest" / CELLS).glob(f"*/{JOB}"))
     offered = f"; the latest run has {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else ""
-    raise UserError(f"{name} is no cell: there is no {JOB} in it. Give its directory{offered}")
+    raise UserError(f"{name} is not a cell: there is no {JOB} in it. Give its directory{offered}")
 
 
 def replay(cell: Path, progress: Progress, out: Path | None = None) -> Replay:

@@ -94,7 +94,7 @@ def make_plan(names: Iterable[str], buffer_kib: int = BUFFER_KIB) -> TracePlan:
             every = vocabulary.known_events()
             near = closest(name, every)
             hint = f"; did you mean {near!r}?" if near else f"; registered are {', '.join(every)}"
-            raise UserError(f"{name!r} is no registered event and not lN.<system>.<event>{hint}")
+            raise UserError(f"{name!r} is neither a registered event nor lN.<system>.<event>{hint}")
     levels = {
         level: LevelPlan(tuple(registered.get(level, ())), tuple(raw.get(level, ())))
         for level in sorted({*registered, *raw, *([Level.L0] if model else [])})

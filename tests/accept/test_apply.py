@@ -164,7 +164,7 @@ def test_own_patches_of_the_base_give_way(toy: Toy, box: Box, tmp_path: Path) ->
     assert "mine" in toy_text(base, tmp_path, fits.patches[0].patch.data, toy)
 
 
-def test_a_patch_that_the_base_has_is_told_also_where_the_source_does_not_take_it(
+def test_a_patch_that_the_base_has_is_reported_also_where_the_source_does_not_take_it(
     toy: Toy, box: Box, tmp_path: Path
 ) -> None:
     """git am finds nothing to do for it, which is no success: its commit would be the one below it."""

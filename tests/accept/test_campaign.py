@@ -146,7 +146,7 @@ def test_coverage_shrinks_by_cells_that_pass_alone(base: Base, tmp_path: Path) -
     assert campaign.steady() == {"good"}
 
 
-def test_what_the_base_had_no_time_for_is_left_out_and_told(judge: Judge) -> None:
+def test_what_the_base_had_no_time_for_is_left_out_and_reported(judge: Judge) -> None:
     """A cell that has not run on the base cannot be compared: it runs nowhere, and the report names it."""
     cells = ("soon", "late", "later")
     choices = tuple(Choice(cell, Claim.REACHES, ("f",), (1,), 10.0) for cell in cells)
@@ -218,7 +218,7 @@ def test_a_good_end_is_not_searched(judge: Judge) -> None:
     assert laboratory.built == [0, 3]
 
 
-def test_damage_that_a_later_patch_repairs_is_told(judge: Judge) -> None:
+def test_damage_that_a_later_patch_repairs_is_reported(judge: Judge) -> None:
     report = judge(Laboratory(["a"], lambda step, *_: "f" if step == 1 else "p"))
     assert report.exit_status == 1
     assert report.culprits[0].repaired

@@ -55,7 +55,7 @@ def test_what_is_said_and_how_it_is_reproduced() -> None:
     assert found.base_says == ""
 
 
-def test_a_failure_is_told_before_the_infrastructure_error_that_came_first() -> None:
+def test_a_failure_is_reported_before_the_infrastructure_error_that_came_first() -> None:
     (found,) = compare(side(a="p"), side(a="ivfp"))
     assert (found.series_says, found.command) == ("a is fail", "./nvh run a --seed 3")
 

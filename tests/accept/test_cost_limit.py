@@ -29,7 +29,7 @@ def test_tlbis_that_are_gone_reject_whatever_the_cells_say() -> None:
     assert judge([gone], None).against  # no limit on instructions is no leave for this
 
 
-def test_fewer_tlbis_are_told() -> None:
+def test_fewer_tlbis_are_reported() -> None:
     found = judge([row(tlbis=(4.0, 2.0))])
     assert found.against == ()
     assert "fewer TLBIs of L0" in found.remarks[0]
@@ -77,7 +77,7 @@ def test_the_limit_is_the_callers() -> None:
     assert judge([row(insns_min=(1000, 1031))], 0.0).against
 
 
-def test_what_became_cheaper_is_told_and_does_not_reject() -> None:
+def test_what_became_cheaper_is_reported_and_does_not_reject() -> None:
     found = judge([row(insns_min=(1000, 600))])
     assert found.against == ()
     assert "cheaper: ipas2e1is 4K level 3 at l1 1000 -> 600 (-40%)" in found.remarks[0]

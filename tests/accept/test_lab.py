@@ -59,7 +59,7 @@ def test_a_directory_and_a_pattern_add_up() -> None:
     assert len(selected(((PLACE,), (*alone,)), NO_OVERRIDES)) == len(alone)  # each once
 
 
-def test_a_pattern_without_a_match_is_told_beside_a_directory() -> None:
+def test_a_pattern_without_a_match_is_reported_beside_a_directory() -> None:
     with pytest.raises(UserError, match="tbli"):
         ids(PLACE, patterns=("tbli-*",))
 

@@ -288,7 +288,7 @@ def test_a_patch_of_which_nothing_ran_is_told_beside_those_that_did() -> None:
     )
 
 
-def test_coverage_that_shrinks_is_told() -> None:
+def test_coverage_that_shrinks_is_reported() -> None:
     lost = dataclasses.replace(COVERAGE, lost=("handle_ipas2e1is",))
     assert any(
         "no cell reaches handle_ipas2e1is() any more" in each for each in report(coverage=lost).remarks

@@ -166,7 +166,7 @@ def test_they_agree_in_full() -> None:
     assert questions > 1_000_000
 
 
-def test_what_is_open_is_told() -> None:
+def test_what_is_open_is_reported() -> None:
     """PAN and a reserved value of PIRE0 (R_TBKKB), and what a GCS permission removes (R_VFPJF)."""
     seen = set()
     for above, below, pan in itertools.product(range(16), range(16), FLAGS):

@@ -81,7 +81,7 @@ def test_bits_of_pa_are_those_that_a_cpu_can_have(place: Path) -> None:
         build(place, **{"pa-bits": 41})
 
 
-def test_what_the_digest_leaves_out_is_told(place: Path) -> None:
+def test_what_the_digest_leaves_out_is_reported(place: Path) -> None:
     assert uncovered(build(place)).endswith("does not cover the program that this script starts")
     (place / "bin/elf").symlink_to("/bin/sh")
     model = build(place)
@@ -134,7 +134,7 @@ def test_the_digest_covers_what_a_script_starts_and_what_that_loads(wrapped: Pat
 def test_a_file_without_a_slash_is_hinted_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "mine.yaml").write_text("")
     monkeypatch.chdir(place)
-    with pytest.raises(UserError, match=r"no models file named 'mine.yaml' .*did you mean './mine.yaml'\?"):
+    with pytest.raises(UserError, match=r"there is no model 'mine.yaml'; .*did you mean './mine.yaml'\?"):
         load_model("mine.yaml")
     with pytest.raises(UserError, match=r"did you mean 'qemu'\?"):
         load_model("qemuu")

@@ -74,7 +74,7 @@ def test_the_newest_source_is_fetched_and_recorded(place: Path) -> None:
     assert len(record["files"]) == 3
 
 
-def test_a_tarball_that_is_gone_is_told_and_the_nearest_is_taken(place: Path) -> None:
+def test_a_tarball_that_is_gone_is_reported_and_the_nearest_is_taken(place: Path) -> None:
     publish(place / "archive", TWO)
     (place / "archive/qemu_10.0.orig.tar.xz").unlink()
     source = SourceArchive(Store(place / "cache"), (SUITE,)).fetch("qemu")
@@ -125,7 +125,7 @@ def test_of_debians_patches_those_to_what_is_emulated_are_applied(tmp_path: Path
     assert (tree / "target/a.c").read_text() == "one\n2\nthree\n"
 
 
-def test_a_patch_of_ours_that_does_not_fit_is_told(tmp_path: Path) -> None:
+def test_a_patch_of_ours_that_does_not_fit_is_reported(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     (tmp_path / "target/a.c").write_text("one\ntwo\nthree\n")
     good, bad = tmp_path / "good.patch", tmp_path / "bad.patch"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,50 @@ def test_every_plugin_is_built_for_every_version(built: Artefact) -> None:
         assert " D qemu_plugin_version" in symbols
         # Nothing that only a newer C library has, because the model brings its own.
         assert "isoc23" not in symbols
+
+
+MALFORMED = "unknown or malformed option"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("nvh-coverage-4", ["ends=4"], f"{MALFORMED} 'ends=4'"),
+        ("nvh-coverage-4", ["out=x", "start=0x10", "end=ten"], f"{MALFORMED} 'end=ten'"),
+        ("nvh-coverage-4", [], "needs the options out=PATH, start=ADDR and end=ADDR"),
+        ("nvh-coverage-4", ["out=/no/file", "start=0x10", "end=0x20"], "/no/file: No such file or directory"),
+        ("nvh-hold-7", ["parallel=no"], f"{MALFORMED} 'parallel=no'"),
+        ("nvh-hold-7", ["parallel=on"], "needs the option holds=PATH"),
+        ("nvh-hold-7", ["parallel=on", "holds=/no/file"], "/no/file: No such file or directory"),
+        ("nvh-hold-4", [], "this QEMU's plugins cannot set a PC"),
+        ("nvh-identify-7", ["parange=16"], f"{MALFORMED} 'parange=16'"),
+        ("nvh-identify-7", [], "needs the option parange=N"),
+        ("nvh-fault-7", ["at=1"], f"{MALFORMED} 'at=1'"),
+        (
+            "nvh-fault-7",
+            ["at=0xd5380700"],
+            "needs the options at=WORD and one of nothing, loses, gains and hides",
+        ),
+        ("nvh-trace-4", ["limit=0"], f"{MALFORMED} 'limit=0'"),
+        ("nvh-trace-4", ["cpu=mpidr"], f"{MALFORMED} 'cpu=mpidr'"),
+        ("nvh-trace-4", ["limit=64"], "needs the options out=PATH and limit=UNITS"),
+        ("nvh-trace-4", ["out={}", "limit=4096", "call=12"], f"{MALFORMED} 'call=12'"),
+        ("nvh-trace-4", ["out={}", "limit=4096", "call=8:f", "call=8:g"], f"{MALFORMED} 'call=8:g'"),
+        ("nvh-turns-4", ["any=on"], f"{MALFORMED} 'any=on'"),
+        ("nvh-sanitizer-4", ["any=on"], f"{MALFORMED} 'any=on'"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "_".join(each),
+)
+def test_a_plugin_names_the_option_that_it_cannot_take(
+    built: Artefact, tmp_path: Path, name: str, options: list[str], message: str
+) -> None:
+    words = [each.format(tmp_path / "out") for each in options]
+    path = built.path / f"{name}.so"
+    done = command.run(
+        [sys.executable, Path(__file__).parent / "plugin_options.py", path, *words], timeout_s=60, check=False
+    )
+    assert done.returncode == 1
+    assert message in done.stdout
 
 
 def test_sources_of_plugins_change_no_root_file_system() -> None:

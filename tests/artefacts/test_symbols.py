@@ -53,7 +53,7 @@ def test_what_is_near_no_symbol_has_no_name(program: Path) -> None:
     assert symbols.address("third") is None
 
 
-def test_no_program_is_told(tmp_path: Path) -> None:
+def test_no_program_is_reported(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("no ELF")
     with pytest.raises(InfraError, match="no symbols"):

@@ -83,7 +83,7 @@ def test_nothing_leaves_its_directory(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "deep" / "out").exists()
 
 
-def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
+def test_what_is_no_archive_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InfraError, match="cannot be unpacked"):
         directories.unpacked(b"x" * 2000, tmp_path / "target")
 

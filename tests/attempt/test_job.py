@@ -52,7 +52,7 @@ def test_round_trip(written: tuple[Job, Path]) -> None:
     assert again.images.versions() == job.images.versions()
 
 
-def test_the_source_of_the_kernel_is_told_with_commit_tree_and_address(written: tuple[Job, Path]) -> None:
+def test_the_source_of_the_kernel_is_reported_with_commit_tree_and_address(written: tuple[Job, Path]) -> None:
     images = written[0].images
     source = {"label": "linux main (11)", "commit": "1" * 40, "tree": "2" * 40, "url": "https://a/b"}
     kernel = images.kernels[Level.L0]
@@ -148,7 +148,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "is not a level",
     ),
     "wrong type": (damage(lambda d: d["images"].update(model=[])), "cell.json: "),
-    "missing artefact": (lambda d: shutil.rmtree(d.parent / "cache/initrd"), "no whole artefact"),
+    "missing artefact": (lambda d: shutil.rmtree(d.parent / "cache/initrd"), "not a complete artefact"),
 }
 
 

@@ -28,7 +28,7 @@ def until(told: list[str], count: int) -> None:
         time.sleep(0.01)
 
 
-def test_whole_lines_are_told_at_once_and_the_rest_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_lines_are_reported_at_once_and_the_rest_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "POLL_S", 0.01)
     told: list[str] = []
     output = LiveOutput(told.append)

@@ -30,7 +30,7 @@ def test_one_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     assert f">{tmp_path.name}<" in page
 
 
-def test_a_broken_output_of_litmus_is_told_in_the_page(tmp_path: Path) -> None:
+def test_a_broken_output_of_litmus_is_reported_in_the_page(tmp_path: Path) -> None:
     (tmp_path / "x.stdout").write_text("case=half\n")
     (section,) = sections(tmp_path, GIVERS)
     assert section.anchor == "coverage"

@@ -138,7 +138,7 @@ def test_level_that_does_not_come_up(tmp_path: Path, images: StackImages, level:
             assert done.findings[f"no-splat-{below}"].verdict is PASS  # those that live are asked
 
 
-def test_panic_before_the_agent_is_told_too(tmp_path: Path, images: StackImages) -> None:
+def test_panic_before_the_agent_is_reported_too(tmp_path: Path, images: StackImages) -> None:
     error = LevelBroken(Level.L1, "its VMM at l0 ended with status 0: it reset", PANIC, booting=True)
     broken = stack(boots={Level.L1: error})
     broken.during_boot = lambda level: broken.printed.update({level: PANIC if level is Level.L1 else ""})

@@ -98,8 +98,12 @@ def test_a_log_that_is_none(asked: Asked, tmp_path: Path) -> None:
         (tmp_path / "none").write_bytes(content)
         with pytest.raises(UserError, match="no line of a bundle's log"):
             judge(Asked(tmp_path / "none", asked.bundle, asked.out))
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(UserError, match="missing: no such file or directory; give the file"):
         judge(Asked(tmp_path / "missing", asked.bundle, asked.out))
+    with pytest.raises(
+        UserError, match=r"missing: no such .*\n.*absent: no such file or directory; name the"
+    ):
+        judge(Asked(tmp_path / "missing", tmp_path / "absent", asked.out))
 
 
 def test_commands_need_no_option_of_ours() -> None:

@@ -43,7 +43,7 @@ def test_a_group_that_a_model_has_no_feature_for() -> None:
         (WHOLE.replace("done", "fatal|out of tables"), "out of tables"),
     ],
 )
-def test_a_run_that_is_not_whole_is_told(text: str, why: str) -> None:
+def test_a_run_that_is_not_whole_is_reported(text: str, why: str) -> None:
     assert why in parse(text).stopped
 
 
@@ -76,7 +76,7 @@ def one(what: str, required: int, seen: int) -> str:
     return str(parse(f"fail|faults|a case|{what}|{required:#x}|{seen:#x}|rule").wrong[0])
 
 
-def test_syndromes_are_told_in_words() -> None:
+def test_syndromes_are_reported_in_words() -> None:
     text = one("ESR", 0x9200_0007, 0x9200_0047)
     assert "data abort from a lower EL, translation fault of level 3, read" in text
     assert "write" in text
@@ -128,7 +128,7 @@ def test_another_kind_of_answer_is_another_cause() -> None:
     assert len(grouped(parse(text).wrong)) == 2
 
 
-def test_which_page_was_read_is_told_in_words() -> None:
+def test_which_page_was_read_is_reported_in_words() -> None:
     assert "must read the new page, reads the old page, so the old" in one("value", 0xBB, 0xAA)
     assert "must read the old page, reads the new page" in one("value", 0xAA, 0xBB)
     assert "value must be 0xbb, is 0x0" in one("value", 0xBB, 0)

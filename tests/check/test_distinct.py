@@ -116,7 +116,7 @@ def test_the_message_counts_and_names_one_that_is_left() -> None:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_a_shortage_is_told_exactly_when_there_is_one(seed: int) -> None:
+def test_a_shortage_is_reported_exactly_when_there_is_one(seed: int) -> None:
     """Against every assignment that there is."""
     dice = random.Random(seed)
     left, right = dice.randint(1, 5), dice.randint(0, 5)

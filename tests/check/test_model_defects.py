@@ -27,7 +27,7 @@ def answers(*wrong: Wrong, failed: int | None = None, stopped: str = "") -> Answ
     return Answers({}, (AnswerGroup("walks", 100, count),), wrong, {}, stopped)
 
 
-def test_a_known_defect_passes_and_is_told() -> None:
+def test_a_known_defect_passes_and_is_reported() -> None:
     found = judge(answers(OS), "11.1.3 (Debian)", load())
     assert found.verdict is Verdict.PASS
     assert "known: 1 by qemu-ipas2os" in found.summary
@@ -52,7 +52,7 @@ def test_another_version_is_not_excused() -> None:
     assert judge(answers(OS), "7.2.0", load()).verdict is Verdict.FAIL
 
 
-def test_a_defect_that_is_gone_is_told() -> None:
+def test_a_defect_that_is_gone_is_reported() -> None:
     found = judge(answers(), "11.1.3", load())
     assert found.verdict is Verdict.PASS
     assert "qemu-ipas2os is not seen" in found.summary
@@ -75,7 +75,7 @@ def test_a_model_that_stopped_fails() -> None:
         ("model: '>= 9.0'\n    case: '('", "the expressions '('"),
     ],
 )
-def test_defects_of_the_table_are_told(tmp_path: Path, row: str, why: str) -> None:
+def test_defects_of_the_table_are_reported(tmp_path: Path, row: str, why: str) -> None:
     case = "" if "case" in row else "\n    case: x"
     path = tmp_path / "defects.yaml"
     path.write_text(

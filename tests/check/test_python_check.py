@@ -55,7 +55,7 @@ def test_answers(body: str, verdict: Verdict) -> None:
     assert run(body).verdict is verdict
 
 
-def test_what_it_raises_is_told_with_its_line() -> None:
+def test_what_it_raises_is_reported_with_its_line() -> None:
     finding = run("x = 1\nreturn x / 0")
     assert finding.verdict is UNDECIDED
     assert finding.message == "checks.py:3: ZeroDivisionError: division by zero"

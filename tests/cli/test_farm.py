@@ -44,9 +44,9 @@ def test_a_worker_with_a_wrong_address_does_not_wait(
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("127.0.0.1", "is no scheduler's address; write tcp://HOST:PORT"),
-        ("http://127.0.0.1:1", "is no scheduler's address"),
-        ("tcp://127.0.0.1:99999", "is no scheduler's address"),
+        ("127.0.0.1", "is not a scheduler's address; write tcp://HOST:PORT"),
+        ("http://127.0.0.1:1", "is not a scheduler's address"),
+        ("tcp://127.0.0.1:99999", "is not a scheduler's address"),
         ("tls://127.0.0.1:8786", "needs the farm's keys"),
         ("tcp://192.0.2.1:8786", "is not the loopback interface"),
     ],

@@ -74,7 +74,7 @@ def test_every_operation_in_each_regime_with_each_granule(
     }
 
 
-def test_a_case_of_no_group_is_told(cases: list[CoveringCase]) -> None:
+def test_a_case_of_no_group_is_reported(cases: list[CoveringCase]) -> None:
     new = dataclasses.replace(cases[-1], name="s9-new/vae1/4k")
     with pytest.raises(UserError, match="has cases of s9-new"):
         groups.choose_all(RULES, [*cases, new])

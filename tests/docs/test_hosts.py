@@ -22,7 +22,7 @@ def cells() -> list[Cell]:
 
 
 @pytest.mark.parametrize("name", [file.stem for file in FILES])
-def test_shipped_scenario_is_told_of(name: str) -> None:
+def test_shipped_scenario_is_described(name: str) -> None:
     assert f"`{name}" in TEXT
 
 

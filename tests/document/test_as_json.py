@@ -78,6 +78,6 @@ def test_what_is_written_is_what_is_read() -> None:
         ({"maybe": []}, r"All\.maybe"),
     ],
 )
-def test_what_does_not_fit_is_told(change: Mapping[str, object], message: str) -> None:
+def test_what_does_not_fit_is_reported(change: Mapping[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         as_json.from_data(All, {**as_json.to_data(WHOLE), **change})

@@ -102,8 +102,17 @@ def test_names_that_do_not_exist() -> None:
         load_model("qemu-10.1")
     with pytest.raises(UserError, match="did you mean 'guest'"):
         load_rootfs("gest")
-    with pytest.raises(UserError, match=r"./absent.yaml: no such file; models are given by name"):
+    with pytest.raises(
+        UserError, match=r"./absent.yaml: no such file; expected a model by its name \(qemu, "
+    ):
         find_data_file("models", "./absent.yaml")
+    with pytest.raises(UserError, match="there is no kernel ''; expected a kernel by its name"):
+        find_data_file("kernels", "")
+
+
+def test_a_directory_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"{tmp_path}: a directory; expected a root file system by its name"):
+        find_data_file("rootfs", str(tmp_path))
 
 
 def by_path(tmp_path: Path, program: Path | str) -> str:

@@ -111,7 +111,7 @@ def test_rubbish_manifest_is_built_again(store: Store, rubbish: str) -> None:
     path = store.get_or_build("thing", KEY, fill).path
     (path / MANIFEST).write_text(rubbish)
     (path / "file").write_text("damaged")
-    with pytest.raises(InfraError, match="no whole artefact"):
+    with pytest.raises(InfraError, match="not a complete artefact"):
         load_artefact(path)
     assert store.artefacts() == []
     again = store.get_or_build("thing", KEY, fill)

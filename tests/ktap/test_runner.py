@@ -62,7 +62,7 @@ def test_a_failure_is_red_and_a_selection_is_what_was_asked_for(run_bundle: Run,
     assert found["bundle"] is Verdict.PASS
 
 
-def test_what_does_not_apply_has_no_cell_and_is_told(run_bundle: Run, bundle: Bundle) -> None:
+def test_what_does_not_apply_has_no_cell_and_is_reported(run_bundle: Run, bundle: Bundle) -> None:
     reading = read(run_bundle()[1], "log")
     found = cells(reading, bundle, MACHINE)
     assert "bundle[family=s2-all]" not in {cell.id for cell in found}
@@ -149,7 +149,7 @@ def test_run_sh_refuses_another_machine() -> None:
     assert re.fullmatch(r"KTAP version 1\n1\.\.0 # SKIP .+\n", done.stdout)
 
 
-def test_why_nothing_ran_is_told(run_bundle: Run) -> None:
+def test_why_nothing_ran_is_reported(run_bundle: Run) -> None:
     with pytest.raises(UserError, match="log:1: nothing ran: nvh-bundle: no case is chosen"):
         read(run_bundle("--cases=no-such/*")[1], "log")
 

@@ -134,7 +134,7 @@ def test_a_table_for_each_qemu(tmp_path: Path) -> None:
 def test_a_broken_result_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "litmus.stdout").write_text(PASS)
     (tmp_path / "result.json").write_text(text)
-    with pytest.raises(UserError, match=r"result\.json is no result of a cell"):
+    with pytest.raises(UserError, match=r"result\.json is not the result of a cell"):
         coverage([tmp_path])
 
 

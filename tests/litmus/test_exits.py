@@ -66,7 +66,7 @@ def test_who_is_told_by_el_and_hcr(spsr: int, hcr: int, expected: str) -> None:
         (IRQ_LOWER, 0x24 << 26, "interrupt"),
     ],
 )
-def test_the_syndrome_is_told_in_words(vector: int, esr: int, expected: str) -> None:
+def test_the_syndrome_is_reported_in_words(vector: int, esr: int, expected: str) -> None:
     assert cause(vector, esr) == expected
 
 

@@ -108,7 +108,7 @@ def test_a_directory_without_cells_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no cell below"):
         cells_of([tmp_path])
     (tmp_path / "result.json").write_text("[]")
-    with pytest.raises(UserError, match="no result of a cell"):
+    with pytest.raises(UserError, match="not the result of a cell"):
         cells_of([tmp_path])
 
 

@@ -78,7 +78,7 @@ def test_script_of_a_machine_is_its_exact_command(tmp_path: Path) -> None:
     assert shlex.split((tmp_path / "qemu.sh").read_text().splitlines()[-1])[1:] == machine.command
 
 
-def test_machine_that_ends_at_once_is_told_with_its_words(tmp_path: Path) -> None:
+def test_machine_that_ends_at_once_is_reported_with_its_words(tmp_path: Path) -> None:
     program = tmp_path / "qemu"
     program.write_text("#!/bin/sh\necho no such machine >&2; exit 1\n")
     program.chmod(0o755)

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.program.allowed import allowed_of
+from harness.program.allowed import ReferenceModel, allowed_of, loose_of
 from harness.program.parse import parse
 from harness.program.program import Access, Loose, Program
-from harness.program.script import loose_of, script
+from harness.program.script import script
 from tests.program import simulate
 from tests.program.programs import sample
 
@@ -43,6 +43,13 @@ def test_an_access_is_loose_while_an_invalidation_is_owed(text: str, loose: tupl
 def test_a_cpu_that_reads_all_the_time_makes_all_of_it_loose(taken: str, whole: bool) -> None:
     text = f"{MAPPED}spin 1 0 0x40000000 l2\nsample 1\ns2 0 0x40000000 3 none\n{taken}sample 1\nstop 1\n"
     assert loose_of(program(text, 2)) == Loose(whole)
+
+
+def test_who_looks_for_what_is_loose_changes_nothing() -> None:
+    """The pass that finds it is the one that tells what may be observed."""
+    for _, each in sample():
+        model = ReferenceModel.of(each)
+        assert allowed_of(each) == [model.step(action) for action in each.actions]
 
 
 def test_the_text_says_it_and_reading_leaves_it_out() -> None:

@@ -93,7 +93,7 @@ def test_the_defects_are_red_nested_and_green_bare(name: str, tmp_path: Path) ->
     assert any(isinstance(each, dict) and each["nested"] != "pass" for each in verdicts)
 
 
-def test_a_wrong_kernel_is_told_by_its_line_shrunk_and_kept(tmp_path: Path) -> None:
+def test_a_wrong_kernel_is_reported_by_its_line_shrunk_and_kept(tmp_path: Path) -> None:
     needs_mutants()
     short = tmp_path / "short.nvl"
     words = ("--mutant", "ipas2-no-unmap", "--shrink", "--keep", str(short), "--out", str(tmp_path / "out"))

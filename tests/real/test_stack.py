@@ -90,7 +90,7 @@ def test_stopped_machine_is_told_from_a_slow_one(stack: Stack) -> None:
     assert "l2's agent answers" in told
 
 
-def test_frozen_qemu_is_told(stack: Stack) -> None:
+def test_frozen_qemu_is_reported(stack: Stack) -> None:
     os.kill(stack.machine.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()

@@ -76,7 +76,7 @@ def test_a_cell_worse_than_its_findings_gets_a_case_of_its_own(tmp_path: Path) -
     assert found[f"{cell.id}::cell"].result[0].message == "l1 died afterwards"
 
 
-def test_what_went_wrong_after_a_failure_is_told_too(tmp_path: Path) -> None:
+def test_what_went_wrong_after_a_failure_is_reported_too(tmp_path: Path) -> None:
     cell = dataclasses.replace(samples.FAILED, reason="disk full")
     found = cases(parse(samples.run(cell), tmp_path))
     assert found[f"{cell.id}::cell"].result[0].message == "disk full"

@@ -43,7 +43,7 @@ def test_what_workers_send_and_what_ended_them() -> None:
     assert sorted(map(str, sent)) == ["1", "2", "closed 1", "closed 2", "told: the disk is full"]
 
 
-def test_workers_that_end_without_a_word_are_told() -> None:
+def test_workers_that_end_without_a_word_are_reported() -> None:
     with closing(events(dies, [1, 2], time.monotonic() + 60, "silent")) as found:
         assert list(found) == ["silent"]
 

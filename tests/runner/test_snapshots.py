@@ -177,7 +177,7 @@ def test_a_manifest_without_files_is_refused(snapshot: Artefact) -> None:
         check_files(dataclasses.replace(snapshot, manifest={}))
 
 
-def test_a_full_disk_is_told_and_the_cell_boots(
+def test_a_full_disk_is_reported_and_the_cell_boots(
     cells: list[Cell], images: StackImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []

@@ -304,7 +304,7 @@ def test_slug() -> None:
         assert text[0] not in ".-"
 
 
-def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_python_is_reported_with_its_line(tmp_path: Path) -> None:
     text = MINIMAL + "  - python: f\n    file: f.py\n    events: [l0.tlbi]\n"
     file = tmp_path / "minimal.yaml"
     file.write_text(text, encoding="utf-8")

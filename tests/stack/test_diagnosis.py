@@ -42,5 +42,5 @@ def test_what_a_machine_does(seen: Activity, begins: str) -> None:
     assert describe(seen, RESTING).startswith(begins)
 
 
-def test_figures_are_told() -> None:
+def test_figures_are_reported() -> None:
     assert describe(machine(CODE), RESTING).endswith("(host CPU use 100%, 20 addresses seen)")

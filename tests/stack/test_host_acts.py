@@ -113,7 +113,7 @@ def test_migration_that_never_ends_is_late(monitor: Monitor) -> None:
     assert done.stdout.startswith("status=late ")
 
 
-def test_blocker_is_told_in_qemus_words(monitor: Monitor) -> None:
+def test_blocker_is_reported_in_qemus_words(monitor: Monitor) -> None:
     why = "disallowing migration: Live migration disabled because KVM nested virt is enabled"
     done = monitor.run(migrate.save_script(0, "unix:/tmp/x", 5), blocked=why)
     assert (done.returncode, done.stdout) == (1, f"refused=1 why={why}\n")

@@ -92,6 +92,6 @@ def test_rubbish_is_no_record(tmp_path: Path, text: str) -> None:
         read_record(tmp_path)
 
 
-def test_a_missing_record_is_told(tmp_path: Path) -> None:
+def test_a_missing_record_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RestoreFailed, match="no saved stack"):
         read_record(tmp_path)

@@ -317,7 +317,7 @@ def test_header_damage_is_a_clear_error(tmp_path: Path) -> None:
     damaged = {
         "is empty": b"",
         "ends within its header": good[:100],
-        "is no trace": b"X" + good[1:],
+        "is not a trace": b"X" + good[1:],
         "format 9": good[:8] + struct.pack("<I", 9) + good[12:],
         "makes no sense": good[:16] + struct.pack("<I", 64) + good[20:],
     }
@@ -399,7 +399,7 @@ def test_noise_instead_of_a_header(tmp_path: Path) -> None:
         verdicts(path)  # whatever it says, it says it without a crash
 
 
-def test_a_ruined_file_is_told_in_a_few_lines(tmp_path: Path) -> None:
+def test_a_ruined_file_is_reported_in_a_few_lines(tmp_path: Path) -> None:
     file = ModelFile()
     for _ in range(500):
         file.add(UnitKind.ISB, 2, 15)

@@ -86,7 +86,7 @@ class _DebianContent:
         unpack(files, unpacked)
         tarballs = sorted(unpacked.glob("usr/src/*.tar.*"))
         if len(tarballs) != 1:
-            raise UserError(f"{self.label} is no kernel source: it holds {len(tarballs)} tarballs")
+            raise UserError(f"{self.label} is not a kernel source: it holds {len(tarballs)} tarballs")
         untar(tarballs[0], tree, log)
         shutil.rmtree(unpacked)
         return {**files[0].record(), "suite": self.package.suite}

@@ -44,7 +44,7 @@ class GitTree:
             check=False,
         )
         if found.returncode:
-            raise UserError(f"{self.path} is no git repository: {found.stdout.strip()}")
+            raise UserError(f"{self.path} is not a git repository: {found.stdout.strip()}")
         git_dir = Path(found.stdout.strip())
         names = [self._revision(git_dir, kind) for kind in ("commit", "tree")]
         return _GitContent(git_dir, self.path, self.ref, *names)

@@ -188,7 +188,7 @@ def between(builds: Sequence[BisectedBuild], text: str) -> list[BisectedBuild]:
     """Return the builds of ``GOOD..BAD``, both included; ``UserError`` with the closest name."""
     good, dots, bad = text.partition("..")
     if not dots or not good or not bad:
-        raise UserError(f"{text!r} is no range: write GOOD..BAD")
+        raise UserError(f"{text!r} is not a range: write GOOD..BAD")
     names = [build.name for build in builds]
     if not names:
         raise UserError("the list names no build; write a path per line, the oldest first")
@@ -271,11 +271,11 @@ def kernel_builds(kernel: str, span: str, place: Path) -> list[BisectedBuild]:
     data = load_document(path, KERNEL_SCHEMA)
     if "git" not in data["source"]:
         names = ", ".join(data_names("kernels"))
-        raise UserError(f"{path}: its source is no git repository; copy one of {names} and give it one")
+        raise UserError(f"{path}: its source is not a git repository; copy one of {names} and give it one")
     tree = located(data["source"]["git"]["path"], path.parent)
     good, dots, _ = span.partition("..")
     if not dots:
-        raise UserError(f"{span!r} is no range: write GOOD..BAD")
+        raise UserError(f"{span!r} is not a range: write GOOD..BAD")
     first = _git(tree, "rev-parse", "--verify", f"{good}^{{commit}}")
     commits = [*first, *_git(tree, "rev-list", "--reverse", "--first-parent", span)]
     if len(commits) < 2:

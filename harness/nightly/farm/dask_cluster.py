@@ -105,7 +105,9 @@ def check_listening(address: str, keys: Path | None) -> None:
     """
     match = re.fullmatch(r"(?:(tcp|tls)://)?(\[[^\]]+\]|[^:/]+):([0-9]+)/?", address)
     if match is None or int(match[3]) > 65535:
-        raise UserError(f"{address!r} is no scheduler's address; write tcp://HOST:PORT, or tls://HOST:PORT")
+        raise UserError(
+            f"{address!r} is not a scheduler's address; write tcp://HOST:PORT, or tls://HOST:PORT"
+        )
     if match[1] == "tls" and keys is None:
         raise UserError(f"{address} needs the farm's keys: --keys DIR")
     if match[1] != "tls" and keys is not None:

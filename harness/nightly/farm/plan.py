@@ -13,7 +13,6 @@ import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.artefacts.kernel import load_kernel
 from harness.artefacts.model import load_model
@@ -25,80 +24,16 @@ from harness.document.nodes import Node, listing, shown
 from harness.errors import InputError, Problem, UserError, closest
 from harness.host.paths import SCENARIOS, data_names
 from harness.level import Level
+from harness.nightly.farm.plan_schema import FILTER, SCHEMA
 from harness.nightly.history.import_run import label
 from harness.runner import default
 from harness.runner.project import vocabulary
-from harness.scenario.defaults import KERNEL, SANITIZERS
+from harness.scenario.defaults import KERNEL
 from harness.scenario.language import Cell
 from harness.scenario.load import load_paths, select
 from harness.scenario.scenario import Overrides
 
 SEE = "docs/nightly.md"
-NAME = {"type": "string", "minLength": 1}
-COUNT = {"type": "integer", "minimum": 1, "maximum": 1000}
-_FILTER = {"cells": NAME, "model": NAME, "kernel": NAME}
-
-
-def _rows(required: Sequence[str], **more: Any) -> dict[str, Any]:
-    item = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(required),
-        "properties": {**_FILTER, **more},
-    }
-    return {"type": "array", "items": item}
-
-
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["plan", "models", "kernels"],
-    "additionalProperties": False,
-    "properties": {
-        "plan": {
-            "type": "string",
-            "pattern": "^[a-z0-9][a-z0-9-]*$",
-            "x-expected": "a name of lower-case letters, digits and dashes",
-        },
-        "summary": {"type": "string"},
-        "models": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "anyOf": [
-                    NAME,
-                    {
-                        "type": "object",
-                        "required": ["model"],
-                        "additionalProperties": False,
-                        "properties": {
-                            "model": NAME,
-                            "instead-of": {"type": "object", "additionalProperties": NAME},
-                        },
-                    },
-                ]
-            },
-        },
-        "kernels": {"type": "array", "minItems": 1, "items": NAME},
-        "timing": NAME,
-        "scenarios": {"type": "array", "minItems": 1, "items": NAME},
-        "budget": {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": False,
-            "properties": {
-                "hours": {"type": "number", "exclusiveMinimum": 0},
-                "cells": {"type": "integer", "minimum": 1},
-            },
-        },
-        "check-models": {"enum": ["bare"], "x-expected": "bare"},
-        "repeats": COUNT,
-        "confirm": {"type": "integer", "minimum": 0, "maximum": 20},
-        "repeat": _rows(["times"], times=COUNT),
-        "sanitize": _rows(["what"], what={"enum": list(SANITIZERS), "x-expected": listing(SANITIZERS)}),
-        "priorities": _rows(["priority"], priority={"type": "integer", "minimum": -1000, "maximum": 1000}),
-        "exclude": _rows(["reason"], reason=NAME),
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +310,7 @@ def _on(cell: Cell, overrides: Overrides) -> Cell:
 
 def _matcher(row: Node) -> Callable[[Task], bool]:
     """Whether a task agrees with the globs of a row; brackets are literal, as they stand in ids."""
-    globs = {key: (row.word(key) or "").replace("[", "[[]") for key in _FILTER if key in row.map}
+    globs = {key: (row.word(key) or "").replace("[", "[[]") for key in FILTER if key in row.map}
 
     def agrees(task: Task) -> bool:
         values = {"model": task.model, "kernel": task.kernel}

@@ -139,7 +139,7 @@ def begin(wanted: Wanted) -> Totals:
         make_directory(wanted.out)
         if any(wanted.out.iterdir()):
             raise InputError(
-                [Problem(Location(str(wanted.out)), "holds something that is no hunt", "a new directory")]
+                [Problem(Location(str(wanted.out)), "holds something that is not a hunt", "a new directory")]
             )
         return Totals()
     try:

@@ -88,7 +88,7 @@ def read_race(directory: Path) -> KeptRace:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         place = Location(str(path))
         raise InputError(
-            [Problem(place, f"is no race that was kept: {error}", "one of hunt --races")]
+            [Problem(place, f"is not a race that was kept: {error}", "one of hunt --races")]
         ) from error
 
 

@@ -51,7 +51,7 @@ def load(path: Path) -> KernelText:
     marks = {name: int(address, 16) for address, name in _MARK.findall(text)}
     start = marks.get("_text", marks.get("_stext"))
     if start is None or "_etext" not in marks:
-        raise InfraError(f"{path} has no _stext and _etext: it is no kernel's System.map")
+        raise InfraError(f"{path} has no _stext and _etext: it is not the System.map of a kernel")
     rows = sorted((int(address, 16), name) for address, _, name in _LINE.findall(text) if name[0] != "$")
     inside = [(address, name) for address, name in rows if start <= address < marks["_etext"]]
     return KernelText(start, marks["_etext"], tuple(a for a, _ in inside), tuple(n for _, n in inside))

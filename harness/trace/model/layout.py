@@ -123,7 +123,7 @@ def read_header(path: Path) -> TraceHeader:
         _HEAD.unpack_from(data)
     )
     if magic != MAGIC:
-        raise InfraError(f"{path} is no trace of nvh-trace: it begins with {magic!r}")
+        raise InfraError(f"{path} is not a trace of nvh-trace: it begins with {magic!r}")
     if version != VERSION:
         raise InfraError(f"{path} has format {version}, this nvh reads {VERSION}; run the cell again")
     if (

@@ -64,12 +64,20 @@ static inline enum fate fate_of(const struct operation *op, const struct state *
 	return hfgitr_traps(op, state) ? BY_HFGITR : EXECUTES;
 }
 
-/* ESR_EL2 of the trap but for IL, with the operand in X`rt`: EC 0x18, ISS of a SYS instruction (D24.2.46). */
+/* ESR_ELx but for IL of a trapped MSR, MRS or SYS: EC 0x18, and the fields of the instruction (C4.1, D24.2.46). */
+static inline uint64_t syndrome_of_word(uint32_t word)
+{
+	return PLACE(ESR_EC, ESR_EC_SYS64) | PLACE(ESR_SYS_OP0, word >> 19 & 3) | PLACE(ESR_SYS_OP2, word >> 5 & 7) |
+	       PLACE(ESR_SYS_OP1, word >> 16 & 7) | PLACE(ESR_SYS_CRN, word >> 12 & 15) | PLACE(ESR_SYS_RT, word & 31) |
+	       PLACE(ESR_SYS_CRM, word >> 8 & 15) | PLACE(ESR_SYS_DIRECTION, word >> 21 & 1);
+}
+
+#define SYS_OP0 (1u << 19) /* of a system instruction: op0 = 1, and L = 0 */
+
+/* The same of a TLBI with its operand in X`rt`. */
 static inline uint64_t syndrome_of(const struct operation *op, unsigned rt)
 {
-	return PLACE(ESR_EC, ESR_EC_SYS64) | PLACE(ESR_SYS_OP0, 1) | PLACE(ESR_SYS_OP2, op->sys >> 5 & 7) |
-	       PLACE(ESR_SYS_OP1, op->sys >> 16 & 7) | PLACE(ESR_SYS_CRN, op->sys >> 12 & 15) |
-	       PLACE(ESR_SYS_RT, op->has_operand ? rt : 31) | PLACE(ESR_SYS_CRM, op->sys >> 8 & 15);
+	return syndrome_of_word(SYS_OP0 | op->sys | (op->has_operand ? rt : 31));
 }
 
 #endif

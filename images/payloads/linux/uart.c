@@ -30,10 +30,26 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t taken;
 	uart_line line;
-	uint32_t mask, kept[DMA / 4 + 1]; /* registers that only say what was written to them */
+	uint32_t mask, kept[DMA / 4 + 1];
 	bool received;
 	uint8_t byte;
 } uart = { .lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER };
+
+/* A register that only says what was written to it; NULL: another one. */
+static uint32_t *kept(uint64_t offset)
+{
+	switch (offset) {
+	case BAUD:
+	case BAUD_FRACTION:
+	case LINE_CONTROL:
+	case CONTROL:
+	case LEVELS:
+	case DMA:
+		return &uart.kept[offset / 4];
+	default:
+		return NULL;
+	}
+}
 
 static uint32_t raw(void)
 {
@@ -105,16 +121,10 @@ bool uart_read(uint64_t offset, uint32_t *value)
 	case STATUS:
 		*value = raw() & uart.mask;
 		break;
-	case BAUD:
-	case BAUD_FRACTION:
-	case LINE_CONTROL:
-	case CONTROL:
-	case LEVELS:
-	case DMA:
-		*value = uart.kept[offset / 4];
-		break;
 	default:
-		known = false;
+		known = kept(offset);
+		if (known)
+			*value = *kept(offset);
 	}
 	pthread_mutex_unlock(&uart.lock);
 	return known;
@@ -137,16 +147,10 @@ bool uart_write(uint64_t offset, uint32_t value)
 	case RECEIVE_STATUS: /* no errors to clear */
 	case CLEAR: /* both interrupts last as long as their cause */
 		break;
-	case BAUD:
-	case BAUD_FRACTION:
-	case LINE_CONTROL:
-	case CONTROL:
-	case LEVELS:
-	case DMA:
-		uart.kept[offset / 4] = value;
-		break;
 	default:
-		known = false;
+		known = kept(offset);
+		if (known)
+			*kept(offset) = value;
 	}
 	pthread_mutex_unlock(&uart.lock);
 	return known;

@@ -25,10 +25,7 @@ uint64_t abort_class(enum access access, bool same_el)
 
 uint64_t trap_syndrome(uint32_t word)
 {
-	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, BITS(word, 20, 19)) |
-	       PLACE(ESR_SYS_OP2, BITS(word, 7, 5)) | PLACE(ESR_SYS_OP1, BITS(word, 18, 16)) |
-	       PLACE(ESR_SYS_CRN, BITS(word, 15, 12)) | PLACE(ESR_SYS_RT, BITS(word, 4, 0)) |
-	       PLACE(ESR_SYS_CRM, BITS(word, 11, 8)) | BITS(word, 21, 21);
+	return syndrome_of_word(word) | ESR_IL;
 }
 
 uint64_t step(unsigned shift)

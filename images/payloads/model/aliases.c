@@ -6,9 +6,6 @@
  */
 #include "model.h"
 
-#define ACCESS(op0, op1, crn, crm, op2, read)                                                                \
-	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
-
 static const struct pair {
 	const char *name;
 	unsigned crn, crm, op2;

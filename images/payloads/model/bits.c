@@ -8,7 +8,7 @@
 
 #define TARGET 0x923456780000ull
 #define TARGET_IPA 0x1234560000ull
-#define TPIDR_EL2(read) (0xd5000001u | (uint32_t)(read) << 21 | 3u << 19 | 4u << 16 | 13u << 12 | 0u << 8 | 2u << 5)
+#define TPIDR_EL2(read) ACCESS(3, 4, 13, 0, 2, read)
 #define TPIDR_EL2_WORD 0x090
 #define ELSEWHERE BIT(40) /* beside what the program's own leaves translate */
 #define WHOLE_DATA (ESR_EC | ESR_IL | ESR_VNCR | BITS_BELOW_VNCR)

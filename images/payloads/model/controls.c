@@ -6,9 +6,6 @@
  */
 #include "model.h"
 
-#define MOVE(op0, op1, crn, crm, op2, read)                                                                  \
-	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
-
 struct control {
 	const char *name;
 	unsigned op1, crn, crm, op2;
@@ -32,12 +29,6 @@ static const struct control el12[] = {
 	{ "HPFAR_EL2", 4, 6, 0, 4, true },   { "SCTLR_EL2", 4, 1, 0, 0, true },   { "VBAR_EL2", 4, 12, 0, 0, true },
 };
 
-static uint64_t trapped(unsigned op0, const struct control *c, bool read)
-{
-	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, op0) | PLACE(ESR_SYS_OP2, c->op2) |
-	       PLACE(ESR_SYS_OP1, c->op1) | PLACE(ESR_SYS_CRN, c->crn) | PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, c->crm) | read;
-}
-
 /* What a wrong model may write without harm where it does not trap: the value that is there. */
 static uint64_t current(const struct control *c)
 {
@@ -54,14 +45,15 @@ static uint64_t current(const struct control *c)
 
 static void try(const struct control *c, bool read, bool trap, const char *control)
 {
+	uint32_t word = ACCESS(3, c->op1, c->crn, c->crm, c->op2, read);
 	struct answer a;
 
 	if (!trap && !read && !c->harmless)
 		return;
-	a = below_instruction(0, false, MOVE(3, c->op1, c->crn, c->crm, c->op2, read), current(c));
+	a = below_instruction(0, false, word, current(c));
 	if (trap)
-		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(3, c, read), "D24.2.62", "%s %s at EL1 with %s", read ? "MRS" : "MSR",
-			  c->name, control);
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "D24.2.62", "%s %s at EL1 with %s",
+			  read ? "MRS" : "MSR", c->name, control);
 	else
 		expect(DONE, a.came, "exception taken", "D24.2.62", "%s %s at EL1 with %s", read ? "MRS" : "MSR", c->name, control);
 }
@@ -118,13 +110,15 @@ static void newer_memory_controls(void)
 static void translation(unsigned op2, bool trap, const char *control)
 {
 	static const char *const names[] = { "S1E1R", "S1E1W", "S1E0R", "S1E0W" };
-	const struct control c = { names[op2], 0, 7, 8, op2, true };
-	struct answer a = below_instruction(0, false, MOVE(1, 0, 7, 8, op2, 0), BOARD_RAM);
+	uint32_t word = AT(0, 8, op2);
+	struct answer a = below_instruction(0, false, word, BOARD_RAM);
 
 	if (trap)
-		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(1, &c, false), "D24.2.62, D24.2.71", "AT %s at EL1 with %s", c.name, control);
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "D24.2.62, D24.2.71", "AT %s at EL1 with %s",
+			  names[op2], control);
 	else
-		expect(DONE, a.came, "exception taken", "D24.2.62, D24.2.71", "AT %s at EL1 with %s", c.name, control);
+		expect(DONE, a.came, "exception taken", "D24.2.62, D24.2.71", "AT %s at EL1 with %s", names[op2],
+		       control);
 }
 
 static void translations(void)
@@ -149,19 +143,22 @@ static void translations(void)
 /* EL2's own AT instructions at EL1. */
 static void translations_of_el2(void)
 {
-	static const struct control all[] = {
-		{ "S1E2R", 4, 7, 8, 0, true },	{ "S1E2W", 4, 7, 8, 1, true },	{ "S12E1R", 4, 7, 8, 4, true },
-		{ "S12E1W", 4, 7, 8, 5, true }, { "S12E0R", 4, 7, 8, 6, true }, { "S12E0W", 4, 7, 8, 7, true },
+	static const struct {
+		const char *name;
+		uint32_t word;
+	} all[] = {
+		{ "S1E2R", AT(4, 8, 0) },  { "S1E2W", AT(4, 8, 1) },  { "S12E1R", AT(4, 8, 4) },
+		{ "S12E1W", AT(4, 8, 5) }, { "S12E0R", AT(4, 8, 6) }, { "S12E0W", AT(4, 8, 7) },
 	};
 
 	for (unsigned i = 0; i < LENGTH(all); i++) {
-		uint32_t word = MOVE(1, 4, 7, 8, all[i].op2, 0);
-		struct answer a = below_instruction(0, false, word, BOARD_RAM);
+		struct answer a = below_instruction(0, false, all[i].word, BOARD_RAM);
 
 		CHECK_ESR(a, TO_EL1, ESR_EC, 0, "C5.4: UNDEFINED", "AT %s at EL1", all[i].name);
 		space.hcr |= HCR_NV;
-		a = below_instruction(0, false, word, BOARD_RAM);
-		CHECK_ESR(a, TO_EL2, 0xffffffffull, trapped(1, &all[i], false), "HCR_EL2.NV", "AT %s at EL1 with NV", all[i].name);
+		a = below_instruction(0, false, all[i].word, BOARD_RAM);
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(all[i].word), "HCR_EL2.NV", "AT %s at EL1 with NV",
+			  all[i].name);
 		space.hcr &= ~HCR_NV;
 	}
 }
@@ -177,7 +174,9 @@ static void nested_registers(void)
 			space.hcr &= ~(HCR_NV | HCR_NV1);
 		}
 		for (unsigned i = 0; i < LENGTH(el12); i++) {
-			struct answer a = below_instruction(0, false, MOVE(3, el12[i].op1, el12[i].crn, el12[i].crm, el12[i].op2, read), 0);
+			struct answer a =
+				below_instruction(0, false,
+						  ACCESS(3, el12[i].op1, el12[i].crn, el12[i].crm, el12[i].op2, read), 0);
 
 			CHECK_ESR(a, TO_EL1, ESR_EC, 0, "UNDEFINED", "%s %s at EL1 without NV", read ? "MRS" : "MSR", el12[i].name);
 			space.hcr |= HCR_NV;

@@ -8,7 +8,7 @@
 #define WINDOW 0x923456780000ull
 #define LOAD 0xf9400021u  /* LDR X1, [X1] */
 #define STORE 0xf9000021u /* STR X1, [X1] */
-#define WRITE_REGISTER(op1, crn, crm, op2) (0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define WRITE_REGISTER(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 0)
 #define SYNDROME (ESR_EC | 0x3f | ESR_WNR | ESR_S1PTW)
 
 static struct geometry regime;

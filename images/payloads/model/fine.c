@@ -6,28 +6,27 @@
  */
 #include "fine.h"
 
-#define WORD(op0, op1, crn, crm, op2, read)                                                                  \
-	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
 #define RTS 5
 static const unsigned targets[RTS] = { 1, 0, 7, 19, 30 };
 
 static uint8_t scratch[4096] __attribute__((aligned(4096)));
 
-static uint64_t syndrome(const struct name *n, bool read, unsigned rt)
+static uint32_t word_of_name(const struct name *n, bool read, unsigned rt)
 {
-	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, n->op0) | PLACE(ESR_SYS_OP2, n->op2) | PLACE(ESR_SYS_OP1, n->op1) |
-	       PLACE(ESR_SYS_CRN, n->crn) | PLACE(ESR_SYS_RT, rt) | PLACE(ESR_SYS_CRM, n->crm) | read;
+	return ACCESS_OF(n->op0, n->op1, n->crn, n->crm, n->op2, read, rt);
 }
 
 static void try(const struct name *n, bool read, bool el0, bool trap, uint64_t operand, const char *control)
 {
 	static unsigned turn;
 	unsigned rt = trap ? targets[turn++ % RTS] : 1; /* what is executed has its operand in X1 */
-	struct answer a = below_instruction(0, el0, WORD(n->op0, n->op1, n->crn, n->crm, n->op2, read) | rt, operand);
+	uint32_t word = word_of_name(n, read, rt);
+	struct answer a = below_instruction(0, el0, word, operand);
 	const char *how = n->op0 == 1 ? "" : read ? "MRS " : "MSR ";
 
 	if (trap) {
-		CHECK_ESR(a, TO_EL2, 0xffffffffull, syndrome(n, read, rt), "D24.2", "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "D24.2", "%s%s at EL%d with %s", how, n->name,
+			  (uint64_t)!el0, control);
 		if (a.came == TO_EL2)
 			expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "D1.3, preferred return",
 			       "%s%s at EL%d with %s", how, n->name, (uint64_t)!el0, control);
@@ -57,7 +56,7 @@ static void fine(const struct fine *f)
 	struct answer now = { .came = DONE };
 
 	if (f->direction != WRITTEN) {
-		now = below_instruction(0, false, WORD(f->name.op0, f->name.op1, f->name.crn, f->name.crm, f->name.op2, 1u) | 1, 0);
+		now = below_instruction(0, false, word_of_name(&f->name, true, 1), 0);
 		expect(DONE, now.came, "exception taken", "D24.2", "MRS %s at EL1 without a trap", f->name.name);
 	}
 	for (unsigned read = 0; read < 2; read++) {

@@ -7,8 +7,8 @@
 #include "model.h"
 
 #define NOP 0xd503201fu
-#define READ_OF(op1, crn, crm, op2) (0xd5380001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
-#define WRITE_OF(op1, crn, crm, op2) (0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define READ_OF(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 1)
+#define WRITE_OF(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 0)
 #define ISR_I BIT(7)
 #define ISR_F BIT(6)
 #define ISR_A BIT(8)

@@ -50,8 +50,13 @@ struct answer below_with(uint64_t spsr, const void *pc, uint64_t x0, uint64_t x1
 struct answer below_instruction(unsigned number, bool el0, uint32_t word, uint64_t x1);
 /* One instruction at EL2. */
 struct answer at_el2(unsigned number, uint32_t word, uint64_t x1);
+/* MRS or MSR by the register's name, and a system instruction, which is one that writes with op0 1; with X1 or X`rt`. */
+#define ACCESS_OF(op0, op1, crn, crm, op2, read, rt)                                            \
+	(0xd5000000u | (uint32_t)(read) << 21 | (uint32_t)(op0) << 19 | (uint32_t)(op1) << 16 | \
+	 (uint32_t)(crn) << 12 | (uint32_t)(crm) << 8 | (uint32_t)(op2) << 5 | (uint32_t)(rt))
+#define ACCESS(op0, op1, crn, crm, op2, read) ACCESS_OF(op0, op1, crn, crm, op2, read, 1)
 /* AT with X1 as the address (C5.4), as the access that it stands for. */
-#define AT(op1, crm, op2) (0xd5080001u | (uint32_t)(op1) << 16 | 7u << 12 | (uint32_t)(crm) << 8 | (uint32_t)(op2) << 5)
+#define AT(op1, crm, op2) ACCESS(1, op1, 7, crm, op2, 0)
 #define AT_S1E1(el0, write) AT(0, 8, ((el0) ? 2 : 0) + (write))
 #define AT_S12E1(el0, write) AT(4, 8, ((el0) ? 6 : 4) + (write))
 #define AT_S1E2(write) AT(4, 8, write)

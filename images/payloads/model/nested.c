@@ -5,8 +5,6 @@
  */
 #include "model.h"
 
-#define ACCESS(op0, op1, crn, crm, op2, read)                                                                \
-	(0xd5000000u | (read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
 #define WINDOW 0x923456780000ull
 
 /* Registers with a place in memory (D8.14, the table of offsets); those that need no feature beyond the model's. */
@@ -67,9 +65,9 @@ static void words(void)
 		for (unsigned n = 0; n < 512; n++)
 			page[n] = 0x1000 + n;
 		vncr((uint64_t)page);
-		a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0);
+		a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1), 0);
 		CHECK_VALUE(a, 0x1000ull + p->offset / 8, "D8.14, offsets", "MRS %s at EL1 with NV2", p->name);
-		a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 0u), 0xabc);
+		a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 0), 0xabc);
 		expect(DONE, a.came, "exception taken", "D8.14", "MSR %s at EL1 with NV2", p->name);
 		for (unsigned n = 0; n < 512; n++)
 			expect(n == p->offset / 8 ? 0xabcull : 0x1000ull + n, page[n], "memory", "D8.14, offsets",
@@ -128,7 +126,7 @@ static void el2_mmu_of_second(bool on)
 				    on ? SCTLR_E2H0_RES1 | SCTLR_M | SCTLR_C | SCTLR_I : SCTLR_E2H0_RES1 };
 
 	for (unsigned i = on ? 0 : 4; i < LENGTH(registers); i++)
-		at_el2(1, ACCESS(3, 4, registers[i].crn, registers[i].crm, registers[i].op2, 0u), values[i]);
+		at_el2(1, ACCESS(3, 4, registers[i].crn, registers[i].crm, registers[i].op2, 0), values[i]);
 	at_el2(1, 0xd5033fdf, 0); /* ISB */
 	forget();
 }
@@ -154,13 +152,13 @@ static void moves(unsigned pe)
 		other[p->offset / 8] = B_VALUE;
 		set(descriptor, leaf(&regime, 3, (uint64_t)page, PTE_AF | PTE_S1_EL0));
 		forget();
-		CHECK_VALUE(below_instruction(pe, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), A_VALUE, "D8.14",
-			    "before %s: TPIDR_EL2 with NV2, PE %d", op->name, (uint64_t)pe);
+		CHECK_VALUE(below_instruction(pe, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1), 0), A_VALUE,
+			    "D8.14", "before %s: TPIDR_EL2 with NV2, PE %d", op->name, (uint64_t)pe);
 		set(descriptor, 0);
 		execute(op, op->operand == VA_RANGE ? range_for(op, 12, false, WINDOW, 0, 0, 0) :
 							      operand_for(op, 12, WINDOW, 0, i % 2 && features.ttl ? 3 : 0));
 		set(descriptor, leaf(&regime, 3, (uint64_t)other, PTE_AF | PTE_S1_EL0));
-		CHECK_VALUE(below_instruction(pe, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0), B_VALUE,
+		CHECK_VALUE(below_instruction(pe, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1), 0), B_VALUE,
 			    "R_VFMQB, C5.5", "%s and TPIDR_EL2 with NV2, PE %d", op->name, (uint64_t)pe);
 	}
 	if (pe)
@@ -177,13 +175,11 @@ static void controls(void)
 	for (unsigned read = 0; read < 2; read++)
 		for (unsigned i = 0; i < LENGTH(places); i++) {
 			const struct place *p = &places[i];
+			uint32_t word = ACCESS(3, p->op1, p->crn, p->crm, p->op2, read);
 
-			a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, read), 0);
-			CHECK_ESR(a, TO_EL2, 0xffffffffull,
-				  PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, p->op2) |
-					  PLACE(ESR_SYS_OP1, p->op1) | PLACE(ESR_SYS_CRN, p->crn) | PLACE(ESR_SYS_RT, 1) |
-					  PLACE(ESR_SYS_CRM, p->crm) | read,
-				  "HCR_EL2.NV", "%s %s at EL1 with NV, without NV2", read ? "MRS" : "MSR", p->name);
+			a = below_instruction(0, false, word, 0);
+			CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "HCR_EL2.NV",
+				  "%s %s at EL1 with NV, without NV2", read ? "MRS" : "MSR", p->name);
 		}
 	a = below_instruction(0, false, 0xd5384241u, 0); /* MRS X1, CurrentEL */
 	CHECK_VALUE(a, 8ull, "HCR_EL2.NV", "CurrentEL at EL1 with NV");
@@ -195,7 +191,7 @@ static void controls(void)
 	for (unsigned i = 0; i < LENGTH(places); i++) {
 		const struct place *p = &places[i];
 
-		a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1u), 0);
+		a = below_instruction(0, false, ACCESS(3, p->op1, p->crn, p->crm, p->op2, 1), 0);
 		CHECK_ESR(a, TO_EL1, ESR_EC, 0, "UNDEFINED", "MRS %s at EL1 without NV", p->name);
 	}
 }

@@ -5,9 +5,6 @@
  */
 #include "model.h"
 
-#define ACCESS(op0, op1, crn, crm, op2, read)                                                                \
-	(0xd5000000u | (read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
-
 #define ENSCXT BIT(53) /* of HCR_EL2 */
 
 struct place {
@@ -79,7 +76,7 @@ static uint32_t word(const struct place *p, unsigned op1, bool read)
 {
 	unsigned op0 = p->offset == 0x158 ? 2 : 3; /* MDSCR_EL1 */
 
-	return ACCESS(op0, op1, p->crn, p->crm, p->op2, (uint32_t)read);
+	return ACCESS(op0, op1, p->crn, p->crm, p->op2, read);
 }
 
 static void in_memory(const struct more *m, bool nv1)
@@ -109,18 +106,18 @@ static void of_el1(void)
 	struct answer a;
 
 	MSR(elr_el1, 0x1234);
-	a = below_instruction(0, false, ACCESS(3, 4, 4, 0, 1, 1u), 0);
+	a = below_instruction(0, false, ACCESS(3, 4, 4, 0, 1, 1), 0);
 	CHECK_VALUE(a, 0x1234ull, "D8.14", "MRS ELR_EL2 at EL1 with NV2: ELR_EL1");
 	MSR(spsr_el1, SPSR_NZCV);
-	a = below_instruction(0, false, ACCESS(3, 4, 4, 0, 0, 1u), 0);
+	a = below_instruction(0, false, ACCESS(3, 4, 4, 0, 0, 1), 0);
 	CHECK_VALUE(a, SPSR_NZCV, "D8.14", "MRS SPSR_EL2 at EL1 with NV2: SPSR_EL1");
 	MSR(esr_el1, 0x92000005);
-	a = below_instruction(0, false, ACCESS(3, 4, 5, 2, 0, 1u), 0);
+	a = below_instruction(0, false, ACCESS(3, 4, 5, 2, 0, 1), 0);
 	CHECK_VALUE(a, 0x92000005ull, "D8.14", "MRS ESR_EL2 at EL1 with NV2: ESR_EL1");
 	MSR(far_el1, 0x5678);
-	a = below_instruction(0, false, ACCESS(3, 4, 6, 0, 0, 1u), 0);
+	a = below_instruction(0, false, ACCESS(3, 4, 6, 0, 0, 1), 0);
 	CHECK_VALUE(a, 0x5678ull, "D8.14", "MRS FAR_EL2 at EL1 with NV2: FAR_EL1");
-	a = below_instruction(0, false, ACCESS(3, 4, 6, 0, 0, 0u), 0x9abc);
+	a = below_instruction(0, false, ACCESS(3, 4, 6, 0, 0, 0), 0x9abc);
 	expect(DONE, a.came, "exception taken", "D8.14", "MSR FAR_EL2 at EL1 with NV2");
 	expect(0x9abc, MRS(far_el1), "FAR_EL1", "D8.14", "MSR FAR_EL2 at EL1 with NV2");
 }
@@ -153,14 +150,13 @@ static void redirected(void)
 /* What has no place in memory traps with NV2 as it does without; names with EL12 do with NV1, too. */
 static void trapped(const struct place *p, unsigned op1, bool read, const char *end, uint64_t controls)
 {
+	uint32_t instruction = word(p, op1, read);
 	struct answer a;
 
 	space.hcr |= controls;
-	a = below_instruction(0, false, ACCESS(3, op1, p->crn, p->crm, p->op2, read), 0);
-	CHECK_ESR(a, TO_EL2, 0xffffffffull,
-		  PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, p->op2) | PLACE(ESR_SYS_OP1, op1) |
-			  PLACE(ESR_SYS_CRN, p->crn) | PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, p->crm) | read,
-		  "HCR_EL2.{NV,NV1,NV2}, D8.14", "%s %s%s at EL1 with NV2 %d, NV1 %d", read ? "MRS" : "MSR", p->name, end, FIELD(controls, HCR_NV2),
+	a = below_instruction(0, false, instruction, 0);
+	CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(instruction), "HCR_EL2.{NV,NV1,NV2}, D8.14",
+		  "%s %s%s at EL1 with NV2 %d, NV1 %d", read ? "MRS" : "MSR", p->name, end, FIELD(controls, HCR_NV2),
 		  FIELD(controls, HCR_NV1));
 	space.hcr &= ~controls;
 }
@@ -203,7 +199,7 @@ static void trapped_timers(void)
 					MSR(cnthctl_el2, (cnthctl & ~(3ull << 15)) | (on ? BIT(bit) : 0));
 					ISB();
 					space.hcr |= HCR_NV | HCR_NV2;
-					a = below_instruction(0, false, ACCESS(3, 5u, p->crn, p->crm, p->op2, read), 0);
+					a = below_instruction(0, false, ACCESS(3, 5, p->crn, p->crm, p->op2, read), 0);
 					space.hcr &= ~(HCR_NV | HCR_NV2);
 					expect(trap ? TO_EL2 : DONE, a.came, "where it goes", "CNTHCTL_EL2.{EL1NVPCT,EL1NVVCT}", "%s %s_EL02 at EL1 with NV2, bit %d of CNTHCTL_EL2 %d",
 					       read ? "MRS" : "MSR", p->name, (uint64_t)bit, (uint64_t)on);
@@ -241,7 +237,7 @@ static void instructions(void)
 		for (unsigned op2 = 0; op2 < 8; op2++) {
 			if (op2 == 2 || op2 == 3)
 				continue;
-			a = below_instruction(0, false, ACCESS(1, 4u, 7, 8, op2, 0u), BOARD_RAM);
+			a = below_instruction(0, false, ACCESS(1, 4, 7, 8, op2, 0), BOARD_RAM);
 			CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_SYS64), "HCR_EL2.NV", "AT of EL2 with op2 %d at EL1 with NV, NV1 %d, NV2 %d",
 				  (uint64_t)op2, nv1, nv2);
 		}

@@ -5,8 +5,8 @@
  */
 #include "model.h"
 
-#define READ(op1, crn, crm, op2) (0xd5380001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
-#define WRITE(op1, crn, crm, op2) (0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define READ(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 1)
+#define WRITE(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 0)
 #define GICR_PENDING(frame) (*(volatile uint32_t *)((frame) + 0x10200))
 #define ENABLE 1ull
 #define IMASK 2ull

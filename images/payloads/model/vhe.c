@@ -7,7 +7,7 @@
 
 #define FMOV 0x9e670020u /* D0, X1 */
 #define RDVL 0x04bf5021u /* X1, #1 */
-#define READ(op0, op1, crn, crm, op2) (0xd5200001u | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define READ(op0, op1, crn, crm, op2) ACCESS(op0, op1, crn, crm, op2, 1)
 /* CPTR_EL2 with E2H 1 */
 #define FORM_FPEN(n) ((uint64_t)(n) << 20)
 #define FORM_ZEN(n) ((uint64_t)(n) << 16)

@@ -5,8 +5,6 @@
  */
 #include "model.h"
 
-#define ACCESS(op0, op1, crn, crm, op2, read)                                                                \
-	(0xd5000000u | (uint32_t)(read) << 21 | (op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | 1)
 #define WORD(offset) ((offset) / 8)
 
 /* EL1's registers that have a word by their own name with NV1 1, by that with EL12 with NV1 0. */
@@ -81,12 +79,6 @@ static void fine(unsigned bit, bool reversed, bool traps)
 	ISB();
 }
 
-static uint64_t trap_of(const struct pair *p, unsigned op1, bool read)
-{
-	return PLACE(ESR_EC, ESR_EC_SYS64) | ESR_IL | PLACE(ESR_SYS_OP0, 3) | PLACE(ESR_SYS_OP2, p->op2) | PLACE(ESR_SYS_OP1, op1) |
-	       PLACE(ESR_SYS_CRN, p->crn) | PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_CRM, p->crm) | read;
-}
-
 enum control { NO_TRAP, BY_TVM, BY_TRVM, BY_FINE, CONTROLS };
 
 static bool traps_first(const struct pair *p, bool nv1, bool read, enum control control)
@@ -99,17 +91,18 @@ static bool traps_first(const struct pair *p, bool nv1, bool read, enum control 
 static void one(const struct pair *p, bool nv1, bool read, enum control control)
 {
 	static const char *const names[] = { "no trap", "TVM", "TRVM", "its fine trap" };
-	unsigned op1 = nv1 ? 0 : 5;
+	uint32_t word = ACCESS(3, nv1 ? 0 : 5, p->crn, p->crm, p->op2, read);
 	struct answer a;
 
 	fill();
 	fine(p->fine, p->reversed, control == BY_FINE);
 	space.hcr |= control == BY_TVM ? HCR_TVM : control == BY_TRVM ? HCR_TRVM : 0;
-	a = below_instruction(0, false, ACCESS(3, op1, p->crn, p->crm, p->op2, read), 0xabc);
+	a = below_instruction(0, false, word, 0xabc);
 	space.hcr &= ~(HCR_TVM | HCR_TRVM);
 	if (traps_first(p, nv1, read, control)) {
-		CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_of(p, op1, read), "D24.2, the trap comes first", "%s %s%s with NV2, NV1 %d, %s",
-			  read ? "MRS" : "MSR", p->name, nv1 ? "_EL1" : "_EL12", (uint64_t)nv1, names[control]);
+		CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "D24.2, the trap comes first",
+			  "%s %s%s with NV2, NV1 %d, %s", read ? "MRS" : "MSR", p->name, nv1 ? "_EL1" : "_EL12",
+			  (uint64_t)nv1, names[control]);
 	} else if (read) {
 		CHECK_VALUE(a, 0x1000ull + WORD(p->offset), "D8.14, R_CSRPQ", "MRS %s%s with NV2, NV1 %d, %s", p->name,
 			    nv1 ? "_EL1" : "_EL12", (uint64_t)nv1, names[control]);
@@ -148,7 +141,7 @@ static void of_el2(const struct el2 *r, uint64_t hcr)
 
 		fill();
 		space.hcr |= hcr;
-		a = below_instruction(0, false, ACCESS(3, 4u, r->crn, r->crm, r->op2, read), 0xabc);
+		a = below_instruction(0, false, ACCESS(3, 4, r->crn, r->crm, r->op2, read), 0xabc);
 		space.hcr &= ~(HCR_NV | HCR_NV2);
 		if (nv && nv2)
 			expect(read ? 0x1000ull + WORD(r->offset) : 0xabc, a.came != DONE ? a.esr : read ? a.x0 : page[WORD(r->offset)],
@@ -180,9 +173,9 @@ static void alone(void)
 	a = below_instruction(0, false, 0xd5384241u, 0); /* MRS X1, CurrentEL */
 	CHECK_VALUE(a, 4ull, "EffectiveHCR_EL2_NVx()", "CurrentEL at EL1, NV 0, NV2 1");
 	expect(1, FIELD(MRS(spsr_el1), SPSR_EL), "SPSR_EL1.M[3:2]", "EffectiveHCR_EL2_NVx()", "SVC at EL1, NV 0, NV2 1");
-	a = below_instruction(0, false, ACCESS(3, 4u, 4, 0, 1, true), 0);
+	a = below_instruction(0, false, ACCESS(3, 4, 4, 0, 1, true), 0);
 	CHECK_ESR(a, TO_EL1, ESR_EC, 0, "EffectiveHCR_EL2_NVx()", "MRS ELR_EL2 at EL1, NV 0, NV2 1");
-	a = below_instruction(0, false, ACCESS(3, 5u, 2, 0, 2, true), 0);
+	a = below_instruction(0, false, ACCESS(3, 5, 2, 0, 2, true), 0);
 	CHECK_ESR(a, TO_EL1, ESR_EC, 0, "EffectiveHCR_EL2_NVx()", "MRS TCR_EL12 at EL1, NV 0, NV2 1");
 	space.hcr &= ~HCR_NV2;
 }
@@ -200,10 +193,10 @@ static void endianness(void)
 			space.sctlr = el1 ? SCTLR_EE : 0;
 			page[WORD(0x90)] = 0x1122334455667788ull;
 			DSB(ish);
-			a = below_instruction(0, false, ACCESS(3, 4u, 13, 0, 2, true), 0);
+			a = below_instruction(0, false, ACCESS(3, 4, 13, 0, 2, true), 0);
 			CHECK_VALUE(a, el2 ? 0x8877665544332211ull : 0x1122334455667788ull, "D8.14, SCTLR_EL2.EE",
 				    "MRS TPIDR_EL2 with NV2, SCTLR_EL2.EE %d, SCTLR_EL1.EE %d", (uint64_t)el2, (uint64_t)el1);
-			a = below_instruction(0, false, ACCESS(3, 4u, 13, 0, 2, false), 0xa1b2c3d4e5f60718ull);
+			a = below_instruction(0, false, ACCESS(3, 4, 13, 0, 2, false), 0xa1b2c3d4e5f60718ull);
 			expect(el2 ? 0x1807f6e5d4c3b2a1ull : 0xa1b2c3d4e5f60718ull, a.came == DONE ? page[WORD(0x90)] : a.esr, "memory",
 			       "D8.14, SCTLR_EL2.EE", "MSR TPIDR_EL2 with NV2, SCTLR_EL2.EE %d, SCTLR_EL1.EE %d", (uint64_t)el2, (uint64_t)el1);
 			space.ee2 = false;

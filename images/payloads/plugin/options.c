@@ -16,3 +16,13 @@ bool nvh_number(const char *value, uint64_t *number)
 {
 	return number_parse(value, 0, 0, UINT64_MAX, number);
 }
+
+bool nvh_options(const char *plugin, int argc, char **argv, bool (*take)(const char *option))
+{
+	for (int i = 0; i < argc; i++)
+		if (!take(argv[i])) {
+			nvh_say(plugin, "unknown or malformed option '%s'", argv[i]);
+			return false;
+		}
+	return true;
+}

@@ -52,5 +52,7 @@ static inline bool nvh_word(const struct qp_insn *insn, uint32_t *word)
 const char *nvh_value(const char *option, const char *key);
 /* Whether all of an option's value is a number: base 16 with 0x, else 10. */
 bool nvh_number(const char *value, uint64_t *number);
+/* Gives each option to `take`; says which one it refuses, and then returns false. */
+bool nvh_options(const char *plugin, int argc, char **argv, bool (*take)(const char *option));
 
 #endif

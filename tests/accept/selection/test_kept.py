@@ -29,7 +29,7 @@ def test_a_plan_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"choices": [{"cell": "a"}], "left": [], "between": {}}'])
-def test_a_damaged_plan_is_told(tmp_path: Path, text: str) -> None:
+def test_a_damaged_plan_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / kept.FILE).write_text(text)
     with pytest.raises(InfraError, match=r"plan\.json is damaged.*begin anew"):
         kept.load(tmp_path)

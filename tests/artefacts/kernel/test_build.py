@@ -228,7 +228,7 @@ def test_git_ref_without_touching_the_work_tree(toy: Toy) -> None:
     with pytest.raises(UserError, match="no ref 'v9'"):
         toy.build()
     toy.write("", f"{{git: {{path: {toy.payload}, ref: v1}}}}")
-    with pytest.raises(UserError, match="no git repository"):
+    with pytest.raises(UserError, match="not a git repository"):
         toy.build()
 
 

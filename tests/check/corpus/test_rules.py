@@ -178,7 +178,7 @@ def test_record_from_a_wrong_kernel(scenario: Path, tmp_path: Path) -> None:
     assert missed.why == "no expectation on events notices ipas2-no-unmap"
 
 
-def test_what_cannot_be_recorded_is_told(scenario: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_recorded_is_reported(scenario: Path, tmp_path: Path) -> None:
     (bad,) = record([ran(tmp_path / "a", scenario, CELL, seen(vmid=4))], VOCABULARY)
     assert bad.why == "not a good trace: unmapped is fail"
     (gone,) = record([ran(tmp_path / "b", scenario, "small[op=alle1]", seen())], VOCABULARY)

@@ -12,8 +12,7 @@ import pytest
 
 from harness.arch.registers import mask
 from tests.check.sanitizer.conftest import SOURCES, Driver, build_driver
-from tests.check.sanitizer.test_model import S1_LAST, S1_ROOT, S1_TABLE, TCR
-from tests.check.sanitizer.test_to_finding import (
+from tests.check.sanitizer.one_page import (
     LEAF,
     OTHER,
     ROOT,
@@ -28,6 +27,7 @@ from tests.check.sanitizer.test_to_finding import (
     tlbi,
     use,
 )
+from tests.check.sanitizer.test_model import S1_LAST, S1_ROOT, S1_TABLE, TCR
 
 EE = mask("SCTLR.EE")
 BLOCKS = 0xC0 | 0x400 | 0x3C | 1

@@ -57,7 +57,7 @@ def test_an_oracle_that_judges_by_it_turns_it_on(tmp_path: Path) -> None:
     assert other.stack.sanitize == ""
 
 
-def test_an_unknown_option_of_the_oracle_is_told(tmp_path: Path) -> None:
+def test_an_unknown_option_of_the_oracle_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     oracle = "  - oracle: break-before-make\n    options: {levels: l1}\n"
     path.write_text(TEXT.replace("WHAT", "tlb") + oracle)

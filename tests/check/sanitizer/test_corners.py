@@ -7,8 +7,7 @@ import pytest
 
 from harness.arch.registers import mask
 from tests.check.sanitizer.conftest import Driver
-from tests.check.sanitizer.test_model import PC, S1_LAST, S1_ROOT, S1_TABLE, TCR
-from tests.check.sanitizer.test_to_finding import (
+from tests.check.sanitizer.one_page import (
     LEAF,
     OTHER,
     ROOT,
@@ -20,6 +19,7 @@ from tests.check.sanitizer.test_to_finding import (
     use,
     world,
 )
+from tests.check.sanitizer.test_model import PC, S1_LAST, S1_ROOT, S1_TABLE, TCR
 
 HALF = 0xFFFF_FFFF_FFFF_FFFF - (1 << 39) + 1
 """The first address of the upper half that T1SZ 25 gives."""

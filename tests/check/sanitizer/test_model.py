@@ -11,7 +11,7 @@ import pytest
 from harness.arch.registers import mask
 from harness.arch.table import by_name
 from tests.check.sanitizer.conftest import Driver, instruction
-from tests.check.sanitizer.test_to_finding import (
+from tests.check.sanitizer.one_page import (
     LEAF,
     ROOT,
     TABLE,
@@ -69,7 +69,7 @@ def aborted(driver: Driver, esr: int, **given: int) -> None:
     driver("abort", 0, esr, *(how[name] for name in ("far", "hpfar", "elr", "spsr", "el2", "word", "base")))
 
 
-def test_a_right_use_is_not_told(machine: Driver) -> None:
+def test_a_right_use_is_not_reported(machine: Driver) -> None:
     used(machine, A)
     used(machine, A, WRITE)
     assert machine.found() == []
@@ -344,7 +344,7 @@ def test_the_level_and_the_page_of_fake_registers(driver: Driver) -> None:
     assert driver.found() == ["model-level", "model-vncr"]
 
 
-def test_the_same_is_told_once(machine: Driver) -> None:
+def test_the_same_is_reported_once(machine: Driver) -> None:
     for _ in range(5):
         leaf(machine, A)
         used(machine, B)

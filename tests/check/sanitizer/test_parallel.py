@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.check.sanitizer.conftest import Driver
-from tests.check.sanitizer.test_to_finding import VA, A, B, dsb, leaf, tlbi, use, world
+from tests.check.sanitizer.one_page import VA, A, B, dsb, leaf, tlbi, use, world
 
 READ = 1
 PC = 0x1234

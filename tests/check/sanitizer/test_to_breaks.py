@@ -14,8 +14,7 @@ from harness.check.sanitizer.reports import SanitizerReport
 from harness.check.sanitizer.to_breaks import breaks_in, keeper
 from harness.level import Level
 from tests.check.sanitizer.conftest import Driver
-from tests.check.sanitizer.test_judgement import ENTRY, NOW, QUIET, REPORT, leave
-from tests.check.sanitizer.test_to_finding import (
+from tests.check.sanitizer.one_page import (
     MARK_LOOSE,
     ROOT,
     VA,
@@ -29,6 +28,7 @@ from tests.check.sanitizer.test_to_finding import (
     use,
     world,
 )
+from tests.check.sanitizer.test_judgement import ENTRY, NOW, QUIET, REPORT, leave
 
 NV, S1_ROOT, S1_TABLE, S1_LEAVES = 1 << 42, 0x2000_0000, 0x2000_1000, 0x2000_2000
 S1_VA, IPA, OTHER_IPA, ASID = 0x40_0000, 0x20_0000, 0x20_1000, 5

@@ -3,68 +3,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.arch.operand import Fields, encode
-from harness.arch.table import by_name
 from harness.check.sanitizer.code_places import Places
 from harness.check.sanitizer.report_lines import lines
 from harness.check.sanitizer.reports import SanitizerReport
-from harness.host.paths import IMAGES
-from tests.check.sanitizer.conftest import SCOPES, Driver, instruction
-
-PAYLOADS = IMAGES / "payloads"
-ROOT, TABLE, OTHER = 0x1000_0000, 0x1000_1000, 0x1000_2000
-VA, A, B = 0x20_0000, 0x5000_0000, 0x5000_1000
-PAGE = 0x703 | 1 << 11 | 1 << 6  # AF, shareable, EL0 too, nG
-VTCR = 25 | 1 << 6 | 1 << 31 | 2 << 16  # T0SZ 25: start at level 1, 4 KB
-VMID = 3
-
-
-def world(driver: Driver, vmid: int = VMID, pes: int = 2) -> None:
-    """Stage 2 alone: three levels below ROOT, VA -> A."""
-    driver("put", ROOT, TABLE | 3)
-    driver("put", TABLE + 8, OTHER | 3)
-    leaf(driver, A)
-    for pe in range(pes):
-        driver("context", pe, 0, 0, 1, 0, vmid, 0, 0, 0, 0, VTCR, ROOT | vmid << 48, 1)
-
-
-LEAF = (
-    0xC0 | 0x400 | 3 | 0x3C | 1 << 11
-)  # FnXS: stage 1 is off, so that XS would be 1 and nXS forms not for it
-
-
-def leaf(driver: Driver, to: int, attributes: int = LEAF) -> None:
-    """Write the leaf of VA."""
-    driver("put", OTHER, to | attributes if to else 0)
-
-
-def tlbi(driver: Driver, name: str, pe: int = 0, vmid: int = VMID, el: int = 2, **fields: int) -> str:
-    """Execute an operation on a PE."""
-    operation = by_name(name)
-    xt = encode(operation, Fields(**fields))
-    return driver("tlbi", instruction(operation), xt, pe, el, vmid, 1, 0, 0, 0)
-
-
-def dsb(driver: Driver, pe: int = 0, scope: str = "is") -> None:
-    """A full DSB of a domain."""
-    driver("dsb", pe, SCOPES[scope], 0)
-
-
-def use(driver: Driver, pe: int = 0, va: int = VA) -> None:
-    """An access."""
-    driver("use", pe, va, 0x1234)
-
-
-def settle(driver: Driver) -> None:
-    """More entries than a pending disagreement waits for."""
-    driver.many(["enter 0"] * 100)
+from tests.check.sanitizer.conftest import Driver
+from tests.check.sanitizer.one_page import (
+    OTHER,
+    ROOT,
+    TABLE,
+    VA,
+    VMID,
+    VTCR,
+    A,
+    B,
+    dsb,
+    leaf,
+    settle,
+    tlbi,
+    use,
+    world,
+)
 
 
 def test_walks_what_was_put(driver: Driver) -> None:
@@ -74,7 +38,7 @@ def test_walks_what_was_put(driver: Driver) -> None:
     assert driver("walk", 0, VA + 0x1000).startswith("no translation stage 2")
 
 
-def test_a_changed_translation_is_told_with_its_history(driver: Driver) -> None:
+def test_a_changed_translation_is_reported_with_its_history(driver: Driver) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -160,7 +124,7 @@ def test_where_none_came_close_the_nearest_says_what_it_lacks(
     assert f"nearest of all that ran since then: {near['seq']}: {operation[0]}" in told
 
 
-def test_a_close_one_is_told_before_any_that_is_far(driver: Driver) -> None:
+def test_a_close_one_is_reported_before_any_that_is_far(driver: Driver) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -200,7 +164,7 @@ RIGHT: list[Callable[[Driver], object]] = [
 
 
 @pytest.mark.parametrize("invalidate", RIGHT)
-def test_done_right_nothing_is_told(driver: Driver, invalidate: Callable[[Driver], object]) -> None:
+def test_done_right_nothing_is_reported(driver: Driver, invalidate: Callable[[Driver], object]) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -302,7 +266,7 @@ def test_what_is_right_again_is_not_open(driver: Driver) -> None:
     assert driver.counters()["waiting"] == 2
 
 
-def test_unmapped_without_an_invalidation_is_told(driver: Driver) -> None:
+def test_unmapped_without_an_invalidation_is_reported(driver: Driver) -> None:
     world(driver)
     use(driver)
     leaf(driver, 0)
@@ -394,58 +358,6 @@ def test_entries_without_room_are_counted(driver_program: Path) -> None:
     assert small.close() == 0
 
 
-MARK_PROGRAM, MARK_LOOSE, MARK_STRICT = 0x5AF0, 0x5AF1, 0x5AF2
-
-
-def test_marks_are_the_payloads() -> None:
-    """The payload and the plugin are built apart, of one header."""
-    pattern = re.compile(r"#define (MARK_\w+) (0x\w+)")
-    ours = dict(pattern.findall((PAYLOADS / "arch/marks.h").read_text()))
-    for name in ("sanitizer/judge.h", "litmus/shared/shared.h"):
-        assert '#include "marks.h"' in (PAYLOADS / name).read_text()
-    assert [int(ours[name], 16) for name in ("MARK_PROGRAM", "MARK_LOOSE", "MARK_STRICT")] == [
-        MARK_PROGRAM,
-        MARK_LOOSE,
-        MARK_STRICT,
-    ]
-
-
-@pytest.mark.parametrize("to", [B, 0], ids=["remapped", "unmapped"])
-def test_a_guest_takes_a_disagreement_upon_itself(driver: Driver, to: int) -> None:
-    world(driver)
-    driver("mark", MARK_PROGRAM)
-    use(driver)
-    leaf(driver, to)
-    driver("mark", MARK_LOOSE)
-    use(driver)
-    driver("mark", MARK_STRICT)
-    settle(driver)
-    assert driver.found() == []
-    assert (driver.counters()["programs"], driver.counters()["excused"]) == (1, 2)
-
-
-def test_what_a_guest_took_upon_itself_is_not_forgotten(driver: Driver) -> None:
-    """The entry is still there: once the guest is strict again it must have been invalidated."""
-    world(driver)
-    use(driver)
-    leaf(driver, B)
-    driver("mark", MARK_LOOSE)
-    use(driver)
-    driver("mark", MARK_PROGRAM)
-    assert driver.found() == []
-    use(driver)
-    assert sorted(driver.found()) == ["remapped:combined", "remapped:stage2"]
-    assert driver.reports[0]["program"] == 1
-
-
-def test_a_guest_cannot_excuse_a_missing_barrier(driver: Driver) -> None:
-    world(driver)
-    driver("mark", MARK_LOOSE)
-    tlbi(driver, "vmalls12e1is")
-    driver("enter", 0)
-    assert driver.found() == ["not-completed"]
-
-
 def test_who_owes_a_tlbi_may_be_preempted(driver: Driver) -> None:
     world(driver)
     use(driver)
@@ -462,59 +374,3 @@ def test_l0_s_own_el0_is_entered_before_the_dsb(driver: Driver) -> None:
     tlbi(driver, "vmalls12e1is")
     driver("host", 0)
     assert driver.found() == ["not-completed"]
-
-
-@pytest.mark.parametrize(
-    ("mair", "hcr", "leaf_more", "taken"),
-    [
-        (0xFF, 0, 0, True),  # Normal Write-Back
-        (0x44, 0, 0, False),  # Normal Non-cacheable: XS = 1 ...
-        (0x40, 0, 0, True),  # ... but for its own encoding
-        (0x04, 0, 0, False),  # Device-nGnRE, and with XS = 0
-        (0x05, 0, 0, True),
-        (0x44, 0, 1 << 11, True),  # FnXS in stage 2
-        (0x44, 1 << 46, 0x18 - 0x3C, True),  # HCR_EL2.FWB, MemAttr 0b0110: Write-Back whatever stage 1 says
-    ],
-)
-def test_nxs_forms_leave_what_has_xs(
-    driver: Driver, mair: int, hcr: int, leaf_more: int, taken: bool
-) -> None:
-    """R_KBSSD, R_TDMCS, R_FQWJG: an nXS form need not take a translation whose XS attribute is 1."""
-    s1 = 0x2000_0000
-    for at, value in (
-        (s1, (s1 + 0x1000) | 3),
-        (s1 + 0x1010, (s1 + 0x2000) | 3),
-        (s1 + 0x2000, 0x20_0000 | 0xF03),
-    ):
-        driver("put", at, value)
-    for block in (0, 1 << 29):
-        driver("put", ROOT + 8 * (block >> 30), (0xC0 | 0x400 | 1 | 0x3C) + leaf_more)
-    driver(
-        "context",
-        0,
-        0,
-        1,
-        1,
-        0,
-        VMID,
-        5,
-        25 | 1 << 23,
-        s1 | 5 << 48,
-        0,
-        VTCR,
-        ROOT | VMID << 48,
-        1 | hcr,
-        mair,
-    )
-    use(driver, va=0x40_0000)
-    assert tlbi(driver, "vae1isnxs", va=0x40_0000, asid=5) == ("gone" if taken else "nothing")
-    assert tlbi(driver, "vae1is", va=0x40_0000, asid=5) == "gone"
-
-
-def test_stage_1_off_has_xs(driver: Driver) -> None:
-    """R_WFZPW: but with HCR_EL2.DC."""
-    for hcr, answer in ((1, "nothing"), (1 | 1 << 12, "gone")):
-        driver("put", ROOT, 0xC0 | 0x400 | 1 | 0x3C)
-        driver("context", 0, 0, 0, 1, 0, hcr, 0, 0, 0, 0, VTCR, ROOT | hcr << 48, hcr)
-        use(driver, va=0x40_0000)
-        assert tlbi(driver, "vaae1isnxs", va=0x40_0000, vmid=hcr) == answer

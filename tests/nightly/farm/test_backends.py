@@ -37,7 +37,7 @@ def test_results_are_published(backend: Backend, run: Path) -> None:
     assert backend.slots >= 1
 
 
-def test_began_is_told_before_the_end(backend: Backend, run: Path) -> None:
+def test_began_is_reported_before_the_end(backend: Backend, run: Path) -> None:
     heard: list[News] = []
     backend.submit(order(run, "slow-1"))
     backend.flush()

@@ -183,7 +183,7 @@ def test_commits_of_a_range_become_kernel_files(tmp_path: Path) -> None:
         kernel_builds(str(mine), "HEAD..HEAD", place)
     with pytest.raises(UserError, match="git rev-parse"):
         kernel_builds(str(mine), "none..HEAD", place)
-    with pytest.raises(UserError, match="no git repository"):
+    with pytest.raises(UserError, match="not a git repository"):
         kernel_builds("nv", "a..b", place)
 
 

@@ -123,7 +123,7 @@ def test_a_scenario_that_names_a_kernel_keeps_it_at_that_level(place: Path, leve
         assert found == [{**dict.fromkeys(Level, kernel), level: "nv-64k"} for kernel in ("nv", "debian")]
 
 
-def test_everything_wrong_is_told_at_once_with_its_place(place: Path) -> None:
+def test_everything_wrong_is_reported_at_once_with_its_place(place: Path) -> None:
     text = """\
 plan: mine
 models: [qemuu, ./no.yaml, {model: qemu, instead-of: {qemu-v2: qemu}}]
@@ -152,7 +152,7 @@ def test_unknown_keys_and_rows_without_cells(place: Path) -> None:
     assert "did you mean 'qemu'?" in found[1]
 
 
-def test_defects_of_scenarios_and_patterns_are_told(place: Path) -> None:
+def test_defects_of_scenarios_and_patterns_are_reported(place: Path) -> None:
     (place / "two.yaml").write_text("scenario: two\n")
     found = refused(place, HEAD.replace("[one.yaml,", "[tlbi-el3, none.yaml,"))
     assert any("two.yaml:1:1" in problem for problem in found)
@@ -222,7 +222,7 @@ def test_shipped_plans_load(path: Path) -> None:
     assert len({key_of(task) for task in plan.tasks}) == len(plan.tasks)
 
 
-def test_what_is_left_is_told_at_the_pace_so_far() -> None:
+def test_what_is_left_is_reported_at_the_pace_so_far() -> None:
     left = LeftToRun({"a": 60.0, "b": 60.0, "c": 60.0, "d": 60.0})
     assert left.seconds(2) == 120.0
     left.ended("a", 15.0)

@@ -28,7 +28,7 @@ def request(place: Path) -> CheckRequest:
 @pytest.mark.parametrize(
     ("error", "verdict"), [(CRASH, Verdict.FAIL), (InfraError("the disk is full"), Verdict.INFRA)]
 )
-def test_a_step_that_breaks_is_told_and_the_next_one_is_carried_out(
+def test_a_step_that_breaks_is_reported_and_the_next_one_is_carried_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: NvhError, verdict: Verdict
 ) -> None:
     def breaks(_: CheckRequest) -> StepResult:

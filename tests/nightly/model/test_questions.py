@@ -34,7 +34,7 @@ def test_the_limit_is_of_the_machines_own_time_where_it_has_one() -> None:
     )
 
 
-def test_a_pe_that_does_not_come_back_is_told_with_its_question_and_place() -> None:
+def test_a_pe_that_does_not_come_back_is_reported_with_its_question_and_place() -> None:
     answers = parse(f"group|faults|10|0\n{LATE}\n")
     assert answers.late == LateAnswer(
         "redirected", "MSR VBAR_EL1 at EL1 with NV2", 0, 1, 0x48012200, 0xD4000022
@@ -46,7 +46,7 @@ def test_a_pe_that_does_not_come_back_is_told_with_its_question_and_place() -> N
     )
 
 
-def test_a_pe_that_nobody_finds_is_told_too() -> None:
+def test_a_pe_that_nobody_finds_is_reported_too() -> None:
     answers = parse("late|nested|x|1|0|0x0|0x0\n")
     assert answers.late is not None
     assert "PE 1 does not come back from EL2 within" in questions.told(answers.late, SYMBOLS, 2_000_000)

@@ -123,7 +123,7 @@ def test_no_machine(tmp_path: Path) -> None:
         pass
 
 
-def test_busy_qmp_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_busy_qmp_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """QEMU leaves a second client in the queue: it connects and hears nothing."""
     monkeypatch.setattr("harness.reproduce.debug.attach.GREETING_TIMEOUT_S", 0.2)
     with socket.socket(socket.AF_UNIX) as server:

@@ -33,7 +33,7 @@ def test_levels(pstate: int, hcr: int, level: int, why: str) -> None:
     assert decide(pstate, hcr, VTTBR, KNOWN) == (level, why)
 
 
-def test_plain_vm_of_l0_is_told_by_its_tables() -> None:
+def test_plain_vm_of_l0_is_recognised_by_its_tables() -> None:
     level, why = decide(EL1, NESTED, 7 << 48 | 0x4119_C000, KNOWN)
     assert (level, why) == (1, "EL1, VMID 7 BADDR 0x4119c000: VM 1, own")
     level, why = decide(EL1, NESTED, VTTBR, {})

@@ -105,7 +105,7 @@ def test_a_hunt_goes_on_with_its_own_options_only(tmp_path: Path) -> None:
         campaign.begin(hunt)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("")
-    with pytest.raises(InputError, match="no hunt"):
+    with pytest.raises(InputError, match="not a hunt"):
         campaign.begin(dataclasses.replace(hunt, out=tmp_path / "other"))
 
 

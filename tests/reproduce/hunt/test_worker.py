@@ -298,7 +298,7 @@ worker.main(None, queue.Queue())
 def process(work: str) -> subprocess.CompletedProcess[str]:
     """A worker's process that is told to end: while it works, or when the interpreter ends."""
     words = [sys.executable, "-c", PROCESS.format(work=work)]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_a_worker_that_is_told_to_end_when_it_has_ended_prints_nothing() -> None:

@@ -112,7 +112,7 @@ end
     assert allowed(text)[2:] == ["at=0x100001000|s2-permission", "v=0x0", "v=0x0|v=0x5"]
 
 
-def test_frames_that_hold_the_value_already_are_told_too() -> None:
+def test_frames_that_hold_the_value_already_are_reported_too() -> None:
     text = """program a
 context 0 granule=4k vmid=1 s2
 frames 0x100000000 0x100001000

@@ -91,7 +91,7 @@ def test_scenario_rules_hold_for_programs_too(path: Path) -> None:
         ("# stack: icount", "'icount' of stack"),
     ],
 )
-def test_a_header_that_is_nearly_right_is_told(line: str, message: str) -> None:
+def test_a_header_that_is_nearly_right_is_reported(line: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         corpus.header(f"# what: a\n{line}\nprogram a\n", "mine.nvl")
     assert str(caught.value).startswith(f"mine.nvl:2:3: {message}")
@@ -177,7 +177,8 @@ def test_json_has_every_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--shrink"], "--on nested or --on bare"),
+        (["--shrink"], "--shrink: nothing runs without --on"),
+        (["--mutant", "ipas2-no-unmap", "--model", "qemu"], "--mutant, --model: nothing runs without --on"),
         (["--keep", "a.txt"], "a name that ends in .nvl or .yaml"),
         (["--on", "bare", "--mutant", "ipas2-no-unmap"], "no kernel runs on the bare machine"),
         (["--on", "bar"], "there is no --on 'bar' (nested, bare, both); did you mean 'bare'?"),
@@ -193,7 +194,7 @@ def test_wrong_use(words: list[str], message: str, capsys: pytest.CaptureFixture
     assert message in capsys.readouterr().err
 
 
-def test_what_the_bare_machine_has_not_is_told() -> None:
+def test_what_the_bare_machine_has_not_is_reported() -> None:
     head = "program a{}\ncontext 0 granule=4k vmid=1 s2\n"
     (hidden,) = check(head.format(" hide=xs") + "read 0 0x400000000\nend\n")
     (events,) = check(head.format("") + "host set-up 0\nend\n")
@@ -254,6 +255,6 @@ def test_every_file_of_the_corpus_says_what_it_was_shown_red_on() -> None:
                 assert (kind, len(name) > 20) == ("none", True), path
 
 
-def test_a_fault_of_another_kind_is_told() -> None:
+def test_a_fault_of_another_kind_is_reported() -> None:
     with pytest.raises(InputError, match="did you mean 'mutant'"):
         corpus.header("# fault: mutnat ipas2-no-unmap\n", "a.nvl")

@@ -71,7 +71,7 @@ def test_every_wrong_program_says_what_a_person_needs() -> None:
     assert all_said() == GOLDEN.read_text()
 
 
-def test_a_wrong_program_is_told_in_much_less_than_a_second() -> None:
+def test_a_wrong_program_is_reported_in_much_less_than_a_second() -> None:
     begun = time.process_time()
     all_said()
     assert time.process_time() - begun < 2.0
@@ -113,7 +113,7 @@ def test_the_right_one_is_right_and_has_every_statement() -> None:
 
 
 @pytest.mark.parametrize(("number", "word"), positions())
-def test_a_strange_word_is_told_where_it_stands(number: int, word: int) -> None:
+def test_a_strange_word_is_reported_where_it_stands(number: int, word: int) -> None:
     """Whatever word of whatever statement is wrong: the first message is about it, at its line and column."""
     lines = RIGHT.splitlines()
     before, arrow, behind = lines[number - 1].partition("=>")

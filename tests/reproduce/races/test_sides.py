@@ -42,7 +42,7 @@ def test_places_that_are_close_are_one_stretch() -> None:
     ]
 
 
-def test_a_lock_ends_a_stretch_and_is_told() -> None:
+def test_a_lock_ends_a_stretch_and_is_reported() -> None:
     """However close: before it is taken is not behind it. What is given back only by a jump stays."""
     other = Place("fault", "after", "_raw_write_unlock")
     log = [(1, FAULT), (1, LOCK), (1, INSTALL), (1, other), (1, UNLOCK), (1, end(FAULT))]

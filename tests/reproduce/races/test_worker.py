@@ -56,7 +56,7 @@ def test_a_finding_is_not_lost_to_a_busy_host() -> None:
     assert made.queue.get().text.startswith("once more: the host gave")
 
 
-def test_a_host_that_stays_busy_is_told() -> None:
+def test_a_host_that_stays_busy_is_reported() -> None:
     with pytest.raises(InfraError, match="less than half"):
         worker_on(BusyTarget(worker.BUSY + 1)).again(cast(RaceTrial, None))
 

@@ -76,3 +76,10 @@ def replay(chosen: Schedule, log: Log) -> Log:
                 done.add(number)
                 break
     return came
+
+
+def met(chosen: Schedule, log: Log, *order: tuple[int, Place]) -> bool:
+    """Whether what ``replay`` gives has these in this order."""
+    came = replay(chosen, log)
+    at = [came.index(each) for each in order]
+    return at == sorted(at)

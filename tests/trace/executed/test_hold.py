@@ -171,7 +171,7 @@ def test_deadline_in_instructions_and_in_ticks(say: Say, holds: HoldFile) -> Non
     assert say([order], "arrive 1 0 b0; tick 1; turn 1 b0; tick 1; turn 1 b0") == ["yield", "yield", "0x1000"]
 
 
-def test_whoever_waits_for_the_held_one_is_told(say: Say, holds: HoldFile) -> None:
+def test_whoever_waits_for_the_held_one_is_reported(say: Say, holds: HoldFile) -> None:
     """CPU 0 spins for a lock: place 4, where it waits (kind 1), and from which it returns (kind 2)."""
     script = "arrive 1 0 b0; run 100; arrive 0 4 a0 1; run 900000; turn 1 b0; run 200000; turn 1 b0"
     assert say([UNTIL], script) == ["yield", "on", "yield", "0x1000"]

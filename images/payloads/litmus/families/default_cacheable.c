@@ -43,8 +43,7 @@ static void write(struct litmus *l, unsigned ctx, uint64_t at, const uint64_t pa
 	for (unsigned i = 0; i < CONTEXTS; i++)
 		add_poke(l, pa[i], value_at(pa[i]));
 	enter(l, ctx, at, 0, 0);
-	add_access(l, ctx, ACCESS_WRITE, at, l->el0, ROLE_DONE, 0, 0);
-	last_step(l)->b = value;
+	add_store(l, ctx, at, l->el0, value);
 	for (unsigned i = 0; i < CONTEXTS; i++)
 		add_read(l, pa[i], ROLE_AFTER, 0, i == ctx ? value : value_at(pa[i]));
 }

@@ -78,8 +78,7 @@ static void build_logged(struct litmus *l)
 	for (unsigned i = 0; l->variant == WRITTEN && i < sizeof(used) / sizeof(*used); i++) {
 		uint64_t at = offset_of(l, used[i]);
 
-		add_access(l, 0, ACCESS_WRITE, ipa + at, false, ROLE_DONE, 0, 0);
-		last_step(l)->b = before_of(l, at);
+		add_store(l, 0, ipa + at, false, before_of(l, at));
 	}
 	look(l, ipa, ROLE_BEFORE, false);
 	take_away(l, ipa);

@@ -16,12 +16,6 @@ enum { DONTNEED, MOVE, DELETE, READ_ONLY, DIRTY, EVENTS, ONLY_READ = EVENTS, REA
 static const char *const event_words[] = { "dontneed", "memslot-move", "memslot-delete", "memslot-read-only",
 					   "dirty-log", "memslot-only-read", "memslot-read-first" };
 
-static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
-{
-	add_access(l, 0, ACCESS_WRITE, ipa, false, ROLE_DONE, 0, 0);
-	last_step(l)->b = value;
-}
-
 static void build_event(struct litmus *l)
 {
 	static const enum event_action actions[] = { EVENT_DONTNEED, EVENT_MOVE, EVENT_DELETE };
@@ -45,10 +39,10 @@ static void build_event(struct litmus *l)
 		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, event_old(offset), event_new(offset));
 		break;
 	case READ_ONLY:
-		write_to(l, at, event_old(offset)); /* writable up to now */
+		add_store(l, 0, at, false, event_old(offset)); /* writable up to now */
 		if (!skip)
 			add_host(l, EVENT_READ_ONLY, offset);
-		write_to(l, at, WRITTEN);
+		add_store(l, 0, at, false, WRITTEN);
 		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, event_old(offset));
 		break;
 	case ONLY_READ:
@@ -56,16 +50,16 @@ static void build_event(struct litmus *l)
 			add_host(l, EVENT_READ_ONLY, offset);
 		/* fall through */
 	case READ_FIRST:
-		write_to(l, at, WRITTEN);
+		add_store(l, 0, at, false, WRITTEN);
 		add_access(l, 0, ACCESS_READ, at, false, ROLE_AFTER, WRITTEN, event_old(offset));
 		break;
 	case DIRTY: /* 1: not dirty, 2: dirty */
-		write_to(l, at, WRITTEN);
+		add_store(l, 0, at, false, WRITTEN);
 		add_host(l, EVENT_DIRTY_ON, offset);
 		expect_host(l, EVENT_DIRTY_READ, offset, 1);
 		for (unsigned i = 0; i < 2; i++) {
 			if (!skip)
-				write_to(l, at, WRITTEN);
+				add_store(l, 0, at, false, WRITTEN);
 			expect_host(l, EVENT_DIRTY_READ, offset, 2);
 		}
 		break;

@@ -26,12 +26,6 @@ static void expect_answer(struct litmus *l, enum huge_action action, uint64_t of
 	p->old = p->now = answer;
 }
 
-static void write_to(struct litmus *l, uint64_t ipa, uint64_t value)
-{
-	add_access(l, 0, ACCESS_WRITE, ipa, false, ROLE_DONE, 0, 0);
-	last_step(l)->b = value;
-}
-
 /* What L2 reads of all the pages: `value` of the changed one, and the others as they were. */
 static void look(struct litmus *l, uint64_t ipa, enum role role, uint64_t value)
 {
@@ -62,36 +56,36 @@ static void split(struct litmus *l, uint64_t ipa, uint64_t offset, bool skip)
 		look(l, ipa, ROLE_AFTER, HUGE_WRITTEN);
 		break;
 	case PROTECT: /* L2 may write the neighbour as before, and the page itself only once it is writable again */
-		write_to(l, ipa + offset, event_old(offset));
+		add_store(l, 0, ipa + offset, false, event_old(offset));
 		if (!skip)
 			add_host(l, HUGE_PROTECT, offset);
 		look(l, ipa, ROLE_AFTER, event_old(offset));
-		write_to(l, ipa + offset + HUGE_PAGE, event_old(offset + HUGE_PAGE));
+		add_store(l, 0, ipa + offset + HUGE_PAGE, false, event_old(offset + HUGE_PAGE));
 		expect_answer(l, HUGE_REFUSED, offset, ROLE_DONE, 0);
-		write_to(l, ipa + offset, HUGE_WRITTEN);
+		add_store(l, 0, ipa + offset, false, HUGE_WRITTEN);
 		expect_answer(l, HUGE_REFUSED, offset, ROLE_AFTER, 1);
 		expect_answer(l, HUGE_READ, offset, ROLE_AFTER, HUGE_WRITTEN);
 		break;
 	case DIRTY: /* 1: not dirty, 2: dirty; a block that is left writable hides the second page's writes */
-		write_to(l, ipa + offset, HUGE_WRITTEN);
-		write_to(l, ipa + offset + HUGE_PAGE, event_old(offset + HUGE_PAGE));
+		add_store(l, 0, ipa + offset, false, HUGE_WRITTEN);
+		add_store(l, 0, ipa + offset + HUGE_PAGE, false, event_old(offset + HUGE_PAGE));
 		add_host(l, EVENT_DIRTY_ON, offset);
 		for (unsigned i = 0; i < 4; i++) {
 			uint64_t of = offset + i % 2 * HUGE_PAGE;
 
 			if (!skip)
-				write_to(l, ipa + of, i % 2 ? event_old(of) : HUGE_WRITTEN);
+				add_store(l, 0, ipa + of, false, i % 2 ? event_old(of) : HUGE_WRITTEN);
 			expect_host(l, EVENT_DIRTY_READ, of, 2);
 		}
 		look(l, ipa, ROLE_AFTER, HUGE_WRITTEN);
 		break;
 	case FORK: /* what L2 writes is L1's alone; the child keeps what was there */
-		write_to(l, ipa + offset, event_old(offset));
+		add_store(l, 0, ipa + offset, false, event_old(offset));
 		if (skip)
-			write_to(l, ipa + offset, HUGE_WRITTEN); /* too early */
+			add_store(l, 0, ipa + offset, false, HUGE_WRITTEN); /* too early */
 		add_host(l, HUGE_FORK, offset);
 		look(l, ipa, ROLE_AFTER, skip ? HUGE_WRITTEN : event_old(offset));
-		write_to(l, ipa + offset, HUGE_WRITTEN);
+		add_store(l, 0, ipa + offset, false, HUGE_WRITTEN);
 		look(l, ipa, ROLE_AFTER, HUGE_WRITTEN);
 		expect_answer(l, HUGE_CHILD, offset, ROLE_AFTER, event_old(offset));
 		expect_answer(l, HUGE_READ, offset, ROLE_AFTER, HUGE_WRITTEN);

@@ -27,7 +27,7 @@ struct trapped {
 	uint8_t bit;
 	uint64_t hcr, cptr, mdcr, cnthctl;
 	uint32_t word; /* another instruction, and */
-	uint64_t syndrome; /* what it is told with */
+	uint64_t syndrome; /* what vEL2 gets of it */
 };
 
 #define NO HCR
@@ -156,10 +156,7 @@ static bool traps(const struct control *c, const struct trapped *t, bool read)
 
 static uint64_t syndrome(const struct trapped *t, bool read)
 {
-	return t->word ? t->syndrome
-		       : PLACE(ESR_EC, ESR_EC_SYS64) | PLACE(ESR_SYS_OP0, t->op0) | PLACE(ESR_SYS_OP1, t->op1) |
-				 PLACE(ESR_SYS_CRN, t->crn) | PLACE(ESR_SYS_CRM, t->crm) | PLACE(ESR_SYS_OP2, t->op2) |
-				 PLACE(ESR_SYS_RT, 1) | PLACE(ESR_SYS_DIRECTION, read);
+	return t->word ? t->syndrome : syndrome_of_word(WORD(t->op0, t->op1, t->crn, t->crm, t->op2, read));
 }
 
 static void set_controls(struct context *c, const struct control *what)

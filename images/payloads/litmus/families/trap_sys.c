@@ -73,10 +73,7 @@ static const char *const bit_words[] = { "none", "at", "tpu", "tpcp", "tsw", "td
 /* ISS of the trap: EC 0x18, with Xt = X1. */
 static uint64_t syndrome(uint32_t fields)
 {
-	return PLACE(ESR_EC, ESR_EC_SYS64) | PLACE(ESR_SYS_OP0, fields & IS_REGISTER ? 3 : 1) |
-	       PLACE(ESR_SYS_OP1, fields >> 16 & 7) | PLACE(ESR_SYS_CRN, fields >> 12 & 15) |
-	       PLACE(ESR_SYS_CRM, fields >> 8 & 15) | PLACE(ESR_SYS_OP2, fields >> 5 & 7) | PLACE(ESR_SYS_RT, 1) |
-	       PLACE(ESR_SYS_DIRECTION, fields & IS_READ ? 1 : 0);
+	return syndrome_of_word(SYS_OP0 | fields | 1);
 }
 
 /* What SPSR_EL2.M may not be: EL3, values that are reserved, AArch32, and EL1 where HCR_EL2.TGE is 1 (R_VWJHB). */

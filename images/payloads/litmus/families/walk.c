@@ -14,7 +14,7 @@ static const char *const case_words[CASES] = { "unmapped", "no-read",	  "access-
 static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 static const char *const access_words[] = { "", "-write", "-execute" };
 
-/* What L2's access is told as. WnR is that of L2's access, not of the update of the flag: below. */
+/* What L2's access is reported as. WnR is that of L2's access, not of the update of the flag: below. */
 static uint64_t class_of(const struct litmus *l)
 {
 	switch (accesses[l->position]) {

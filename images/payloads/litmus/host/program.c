@@ -179,6 +179,12 @@ void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va,
 	expect(l, role, va, old, now);
 }
 
+void add_store(struct litmus *l, unsigned ctx, uint64_t va, bool el0, uint64_t value)
+{
+	add_access(l, ctx, ACCESS_WRITE, va, el0, ROLE_DONE, 0, 0);
+	last_step(l)->b = value;
+}
+
 void add_together(struct litmus *l, unsigned count)
 {
 	struct step *s = &l->vm->shared->program[0].step[l->steps[0] - count];

@@ -39,6 +39,8 @@ void add_code(struct litmus *l, uint64_t pa, uint64_t code);
 void add_tlbi(struct litmus *l, unsigned ctx, unsigned op, uint64_t operand, uint32_t flags);
 void add_access(struct litmus *l, unsigned ctx, enum access access, uint64_t va, bool el0, enum role role,
 		uint64_t old, uint64_t now);
+/* L2 writes `value`, without an exception. */
+void add_store(struct litmus *l, unsigned ctx, uint64_t va, bool el0, uint64_t value);
 /* CPU `cpu` reads `va` under `ctx` until add_stop(); add_sample() is what it sees. */
 void add_spin(struct litmus *l, unsigned cpu, unsigned ctx, uint64_t va, enum spin_where where);
 void add_sample(struct litmus *l, unsigned cpu, uint64_t va, enum role role, uint64_t old, uint64_t now);

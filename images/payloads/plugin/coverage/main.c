@@ -33,6 +33,8 @@ struct block {
 struct nvh_vcpu nvh_vcpus[NVH_VCPUS];
 struct nvh_coverage *nvh_file;
 static uint8_t *bitmap;
+static const char *out; /* the options */
+static uint64_t start, end;
 
 QP_VCPU_CB(on_vcpu, index)
 {
@@ -111,10 +113,10 @@ QP_TB_CB(on_block, tb)
 	}
 }
 
-static bool open_file(const char *path, uint64_t start, uint64_t end)
+static bool open_file(void)
 {
 	size_t size = NVH_COVERAGE_BITMAP + ((end - start) / 4 + 7) / 8;
-	int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+	int file = open(out, O_RDWR | O_CREAT | O_TRUNC, 0644);
 	void *memory = MAP_FAILED;
 
 	if (file >= 0 && !ftruncate(file, size))
@@ -122,7 +124,7 @@ static bool open_file(const char *path, uint64_t start, uint64_t end)
 	if (file >= 0)
 		close(file);
 	if (memory == MAP_FAILED) {
-		nvh_say(NVH_PLUGIN, "%s: %m", path);
+		nvh_say(NVH_PLUGIN, "%s: %m", out);
 		return false;
 	}
 	nvh_file = memory;
@@ -133,34 +135,29 @@ static bool open_file(const char *path, uint64_t start, uint64_t end)
 	return true;
 }
 
+static bool take(const char *option)
+{
+	const char *value;
+
+	if ((value = nvh_value(option, "out"))) {
+		out = value;
+		return true;
+	}
+	if ((value = nvh_value(option, "start")))
+		return nvh_number(value, &start);
+	value = nvh_value(option, "end");
+	return value && nvh_number(value, &end);
+}
+
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
-	const char *out = NULL, *value;
-	uint64_t start = 0, end = 0;
-
-	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
+	if (!nvh_accept(NVH_PLUGIN, info, argc, argv) || !nvh_options(NVH_PLUGIN, argc, argv, take))
 		return 1;
-	for (int i = 0; i < argc; i++) {
-		bool known = true;
-
-		if ((value = nvh_value(argv[i], "out")))
-			out = value;
-		else if ((value = nvh_value(argv[i], "start")))
-			known = nvh_number(value, &start);
-		else if ((value = nvh_value(argv[i], "end")))
-			known = nvh_number(value, &end);
-		else
-			known = false;
-		if (!known) {
-			nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[i]);
-			return 1;
-		}
-	}
 	if (!out || start >= end || (start | end) & 3) {
 		nvh_say(NVH_PLUGIN, "needs the options out=PATH, start=ADDR and end=ADDR");
 		return 1;
 	}
-	if (!open_file(out, start, end))
+	if (!open_file())
 		return 1;
 	QP_ON_VCPU_INIT(id, on_vcpu);
 	QP_ON_TRANSLATION(id, on_block);

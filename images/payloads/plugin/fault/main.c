@@ -175,7 +175,7 @@ QP_TB_CB(on_block, tb)
 	}
 }
 
-static bool accept_option(const char *option)
+static bool take(const char *option)
 {
 	static const struct {
 		const char *key;
@@ -210,13 +210,8 @@ static bool accept_option(const char *option)
 
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
-	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
+	if (!nvh_accept(NVH_PLUGIN, info, argc, argv) || !nvh_options(NVH_PLUGIN, argc, argv, take))
 		return 1;
-	for (int i = 0; i < argc; i++)
-		if (!accept_option(argv[i])) {
-			nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[i]);
-			return 1;
-		}
 	if (!count || does == UNSAID) {
 		nvh_say(NVH_PLUGIN, "needs the options at=WORD and one of nothing, loses, gains and hides");
 		return 1;

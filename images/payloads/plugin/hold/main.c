@@ -244,27 +244,30 @@ static bool open_file(const char *path)
 	return true;
 }
 
+static const char *holds;
+
+static bool take(const char *option)
+{
+	const char *value = nvh_value(option, "holds");
+
+	if (value)
+		holds = value;
+	else if (!strcmp(option, "parallel=on"))
+		nvh_parallel = true;
+	else
+		return false;
+	return true;
+}
+
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
-	const char *path = NULL, *value;
-
-	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
+	if (!nvh_accept(NVH_PLUGIN, info, argc, argv) || !nvh_options(NVH_PLUGIN, argc, argv, take))
 		return 1;
-	for (int i = 0; i < argc; i++) {
-		if ((value = nvh_value(argv[i], "holds"))) {
-			path = value;
-		} else if ((value = nvh_value(argv[i], "parallel")) && !strcmp(value, "on")) {
-			nvh_parallel = true;
-		} else {
-			nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[i]);
-			return 1;
-		}
-	}
-	if (!path) {
+	if (!holds) {
 		nvh_say(NVH_PLUGIN, "needs the option holds=PATH");
 		return 1;
 	}
-	if (!open_file(path))
+	if (!open_file(holds))
 		return 1;
 	QP_ON_VCPU_INIT(id, on_vcpu);
 	QP_ON_TRANSLATION(id, on_block);

@@ -21,7 +21,8 @@
 
 static struct nvh_registers registers;
 static struct qp_register *cpsr, *mmfr0, *x[NVH_XS];
-static uint64_t most;
+#define NOT_SAID UINT64_MAX
+static uint64_t most = NOT_SAID;
 
 QP_VCPU_CB(on_vcpu, index)
 {
@@ -74,22 +75,18 @@ QP_TB_CB(on_block, tb)
 	}
 }
 
+static bool take(const char *option)
+{
+	const char *value = nvh_value(option, "parange");
+
+	return value && nvh_number(value, &most) && most <= MMFR0_PARANGE;
+}
+
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
-	const char *value;
-	bool given = false;
-
-	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
+	if (!nvh_accept(NVH_PLUGIN, info, argc, argv) || !nvh_options(NVH_PLUGIN, argc, argv, take))
 		return 1;
-	for (int i = 0; i < argc; i++) {
-		if ((value = nvh_value(argv[i], "parange")) && nvh_number(value, &most) && most <= MMFR0_PARANGE) {
-			given = true;
-		} else {
-			nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[i]);
-			return 1;
-		}
-	}
-	if (!given) {
+	if (most == NOT_SAID) {
 		nvh_say(NVH_PLUGIN, "needs the option parange=N");
 		return 1;
 	}

@@ -93,13 +93,7 @@ QP_TB_CB(on_block, block)
 	}
 }
 
-static bool bad(const char *option)
-{
-	nvh_say(NVH_PLUGIN, "option %s makes no sense", option);
-	return false;
-}
-
-static bool add_function(const char *option, const char *text)
+static bool add_function(const char *text)
 {
 	struct nvh_function *table = nvh_header->function;
 	uint32_t at = nvh_header->functions;
@@ -108,10 +102,10 @@ static bool add_function(const char *option, const char *text)
 
 	name = number_read(text, 0, &address);
 	if (!name || *name++ != ':' || !*name || strlen(name) >= NVH_TRACE_NAME || at == NVH_TRACE_FUNCTIONS)
-		return bad(option);
+		return false;
 	for (; at && table[at - 1].address >= address; at--) {
 		if (table[at - 1].address == address)
-			return bad(option);
+			return false;
 		table[at] = table[at - 1];
 	}
 	table[at].address = address;
@@ -121,37 +115,48 @@ static bool add_function(const char *option, const char *text)
 	return true;
 }
 
+static const char *out;
+static uint64_t limit, enabled;
+
+/* The file has room for functions once all else is known. */
+static bool take(const char *option)
+{
+	const char *value;
+
+	if ((value = nvh_value(option, "out"))) {
+		out = value;
+		return true;
+	}
+	if ((value = nvh_value(option, "limit")))
+		return nvh_number(value, &limit) && limit && limit <= UINT64_MAX / 64;
+	if ((value = nvh_value(option, "enabled")))
+		return nvh_number(value, &enabled);
+	if ((value = nvh_value(option, "cpu"))) {
+		nvh_by_key = true;
+		return !strcmp(value, "tpidr");
+	}
+	return nvh_value(option, "call");
+}
+
+static bool take_function(const char *option)
+{
+	const char *value = nvh_value(option, "call");
+
+	return !value || add_function(value);
+}
+
 static bool configure(int argc, char **argv)
 {
-	const char *out = NULL, *value;
-	uint64_t limit = 0, enabled = 0;
-
-	for (int i = 0; i < argc; i++) {
-		if ((value = nvh_value(argv[i], "out")))
-			out = value;
-		else if ((value = nvh_value(argv[i], "limit"))) {
-			if (!nvh_number(value, &limit) || !limit || limit > UINT64_MAX / 64)
-				return bad(argv[i]);
-		} else if ((value = nvh_value(argv[i], "enabled"))) {
-			if (!nvh_number(value, &enabled))
-				return bad(argv[i]);
-		} else if ((value = nvh_value(argv[i], "cpu"))) {
-			if (strcmp(value, "tpidr"))
-				return bad(argv[i]);
-			nvh_by_key = true;
-		} else if (!nvh_value(argv[i], "call")) {
-			return bad(argv[i]);
-		}
-	}
+	if (!nvh_options(NVH_PLUGIN, argc, argv, take))
+		return false;
 	if (!out || !limit) {
 		nvh_say(NVH_PLUGIN, "needs the options out=PATH and limit=UNITS");
 		return false;
 	}
 	if (!nvh_file_open(out, limit))
 		return false;
-	for (int i = 0; i < argc; i++)
-		if ((value = nvh_value(argv[i], "call")) && !add_function(argv[i], value))
-			return false;
+	if (!nvh_options(NVH_PLUGIN, argc, argv, take_function))
+		return false;
 	nvh_header->enabled = enabled;
 	return true;
 }

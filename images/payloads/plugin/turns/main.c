@@ -46,14 +46,16 @@ QP_TB_CB(on_block, tb)
 	}
 }
 
+static bool none(const char *option)
+{
+	(void)option;
+	return false;
+}
+
 NVH_EXPORT int qemu_plugin_install(qp_id id, const struct qp_info *info, int argc, char **argv)
 {
-	if (!nvh_accept(NVH_PLUGIN, info, argc, argv))
+	if (!nvh_accept(NVH_PLUGIN, info, argc, argv) || !nvh_options(NVH_PLUGIN, argc, argv, none))
 		return 1;
-	if (argc) {
-		nvh_say(NVH_PLUGIN, "option %s makes no sense", argv[0]);
-		return 1;
-	}
 	cpu_exit = (exit_function *)dlsym(RTLD_DEFAULT, "cpu_exit");
 	if (cpu_exit)
 		QP_ON_TRANSLATION(id, on_block);
