@@ -16,12 +16,13 @@ from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 
 QUESTIONS = "model-suite.elf"
 STATE = "model-state.elf"
+LIVE = "model-live.elf"
 SANITIZER = "sanitizer-suite.elf"
 BUILD_DEADLINE_S = 120
 
 
 def build_model_suite(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
-    """Return the artefact that holds ``QUESTIONS`` and ``STATE``, of images/payloads/model."""
+    """Return the artefact that holds ``QUESTIONS``, ``STATE`` and ``LIVE``, of images/payloads/model."""
     begin = partial(progress, "the questions to a model")
     return built(store, begin, "model-suite", ("model",), QUESTIONS)
 

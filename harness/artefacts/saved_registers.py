@@ -96,7 +96,7 @@ def compare(model: Model, program: Path, timing: str, directory: Path) -> Regist
                 move(source, target)
                 after = read(target)
             except (Broken, InfraError) as error:
-                _require_not_killed(source, target)
+                require_not_killed(source, target)
                 return RegisterComparison(len(before), failed=str(error))
             lost = differences(before, after)
             if not lost:
@@ -164,7 +164,7 @@ def _await_patterns(machine: Machine, patience: MachinePatience) -> None:
         time.sleep(0.02)
 
 
-def _require_not_killed(*machines: Machine) -> None:
+def require_not_killed(*machines: Machine) -> None:
     """Raise ``InfraError`` when one of them was ended from outside, so that nothing follows for the model."""
     for machine in machines:
         if machine.killed:

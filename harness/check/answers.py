@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.arch.syndrome import explain
@@ -123,6 +124,8 @@ class Answers:
         return sum(each.checks for each in self.groups)
 
 
+RESTORED = "restored"
+"""What the program of a machine that was saved and restored tells (images/payloads/model/live)."""
 GROUPS = (
     "faults",
     "permissions",
@@ -168,6 +171,17 @@ GROUPS = (
 )
 
 
+def _failure(words: Sequence[str]) -> Wrong:
+    group, case, what, required, seen, rule = words
+    return Wrong(group, case, what, int(required, 16), int(seen, 16), rule)
+
+
+def failures(text: str) -> tuple[Wrong, ...]:
+    """Return what a program of one group told to be wrong; ``ValueError`` for a line that makes no sense."""
+    lines = (line.strip().split("|") for line in text.splitlines())
+    return tuple(_failure(words[1:]) for words in lines if words[0] == "fail")
+
+
 def parse(text: str) -> Answers:
     """Read what a run printed, as far as it came; ``stopped`` says what is wrong with its form.
 
@@ -190,8 +204,7 @@ def parse(text: str) -> Answers:
                 case "group":
                     groups.append(AnswerGroup(words[0], int(words[1]), int(words[2])))
                 case "fail":
-                    group, case, what, required, seen, rule = words
-                    wrong.append(Wrong(group, case, what, int(required, 16), int(seen, 16), rule))
+                    wrong.append(_failure(words))
                 case "skip":
                     skipped[words[0]] = words[1]
                 case "fatal":

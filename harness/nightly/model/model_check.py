@@ -14,12 +14,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.artefacts import saved_registers
-from harness.artefacts.bare_suites import QUESTIONS, STATE, build_model_suite
+from harness.artefacts import restored, saved_registers
+from harness.artefacts.bare_suites import LIVE, QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
+from harness.artefacts.restored import RestoredMachine
 from harness.check import model_defects
-from harness.check.answers import Answers, Wrong
+from harness.check.answers import RESTORED, Answers, Wrong, failures
 from harness.check.model_defects import ModelDefect
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
@@ -110,7 +111,9 @@ def ask_questions(asked: CheckRequest) -> StepResult:
 
 def judge(answers: Answers, version: str, table: Sequence[ModelDefect]) -> StepResult:
     """Judge one run of the questions: what no known defect of this version explains is a failure."""
-    new, counts = model_defects.known(answers.wrong, version, table)
+    new, counts = model_defects.known(
+        answers.wrong, version, [each for each in table if each.group != RESTORED]
+    )
     failed = sum(group.failed for group in answers.groups)
     told = f"{answers.checks} answers compared, {failed} wrong"
     known = {name: count for name, count in counts.items() if count}
@@ -149,14 +152,44 @@ def _how_many(alike: Sequence[Wrong]) -> str:
 
 
 def save_and_restore(asked: CheckRequest) -> StepResult:
-    """Save the machine with a value of its own in each register, and read them after the restore."""
-    program = build_model_suite(asked.store).path / STATE
+    """Save the machine with a value of its own in each register, and read them after the restore.
+
+    When all are there, a second machine is saved while everything is under way, and has to go on.
+    """
+    programs = build_model_suite(asked.store).path
     with tempfile.TemporaryDirectory() as place:
-        seen = saved_registers.compare(asked.model, program, asked.timing, Path(place))
+        seen = saved_registers.compare(asked.model, programs / STATE, asked.timing, Path(place))
+    told = f"{seen.compared} registers compared"
     causes = tuple(map(str, seen.lost))
     if seen.failed:
         causes = (f"the model cannot restore what it saved: {seen.failed}",)
-    return StepResult(Verdict.FAIL if causes else Verdict.PASS, f"{seen.compared} registers compared", causes)
+    if causes:
+        return StepResult(Verdict.FAIL, told, causes)
+    with tempfile.TemporaryDirectory() as place:
+        found = restored.go_on(asked.model, programs / LIVE, asked.timing, Path(place))
+    return judge_restored(found, told, asked.model.version, model_defects.load())
+
+
+def judge_restored(
+    found: RestoredMachine, told: str, version: str, table: Sequence[ModelDefect]
+) -> StepResult:
+    """Judge what a machine that was saved under way came to; ``told`` says what was seen before."""
+    chosen = [each for each in table if each.group == RESTORED]
+    try:
+        new, counts = model_defects.known(failures(found.said), version, chosen)
+    except ValueError as error:
+        return StepResult(Verdict.FAIL, told, (f"the restored machine says what makes no sense: {error}",))
+    known = {name: count for name, count in counts.items() if count}
+    if known:
+        told += "; known: " + ", ".join(f"{count} by {name}" for name, count in known.items())
+    if not found.failed:
+        told += "".join(f"; {name} is not seen" for name, count in counts.items() if not count)
+    causes = grouped(new)
+    if not found.saved:
+        causes = tuple(f"{cause}, before it is saved" for cause in causes)
+    if found.failed:
+        causes = (*causes, found.failed)
+    return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
 
 
 def hunt_bare(asked: CheckRequest) -> StepResult:

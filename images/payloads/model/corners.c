@@ -245,6 +245,68 @@ static void alignment(void)
 	}
 }
 
+/* SP is a multiple of 16 where it is a base, and acquires and releases stay within 16 bytes. */
+static void alignment_of_sp(void)
+{
+	plain();
+	for (unsigned n = 0; n < 16; n++) {
+		bool el0 = n & 1, of_el1 = n & 2, of_el0 = n & 4, odd = n & 8;
+		uint64_t sp = TARGET + 0x100 + (odd ? 8 : 0), sp_el0 = MRS(sp_el0), sp_el1 = MRS(sp_el1);
+		struct answer a;
+
+		*(volatile uint32_t *)victim_buffer = 0xf94003e0; /* LDR X0, [SP] */
+		SYNC_CODE(victim_buffer);
+		space.sctlr = (of_el1 ? BIT(3) : 0) | (of_el0 ? BIT(4) : 0);
+		space.sctlr_off = (of_el1 ? 0 : BIT(3)) | (of_el0 ? 0 : BIT(4)); /* SCTLR_EL1.{SA,SA0} */
+		MSR(sp_el0, sp);
+		MSR(sp_el1, sp);
+		a = below_with(el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED, victim_buffer, 0, 0);
+		MSR(sp_el0, sp_el0);
+		MSR(sp_el1, sp_el1);
+		if (odd && (el0 ? of_el0 : of_el1))
+			CHECK_ESR(a, TO_EL1, ESR_EC | ESR_IL, PLACE(ESR_EC, 0x26) | ESR_IL, "SCTLR_EL1.{SA,SA0}",
+				  "SP at %s 16 bytes, EL%d, SA %d, SA0 %d", odd ? "half of" : "all of", (uint64_t)!el0,
+				  (uint64_t)of_el1, (uint64_t)of_el0);
+		else
+			CHECK_VALUE(a, A_VALUE, "SCTLR_EL1.{SA,SA0}", "SP at %s 16 bytes, EL%d, SA %d, SA0 %d",
+				    odd ? "half of" : "all of", (uint64_t)!el0, (uint64_t)of_el1, (uint64_t)of_el0);
+	}
+	space.sctlr = space.sctlr_off = 0;
+}
+
+static void alignment_of_acquires(void)
+{
+	static const struct ordered {
+		const char *name;
+		uint32_t word;
+		bool write;
+	} all[] = { { "LDAR", 0xc8dffc20, false }, { "STLR", 0xc89ffc20, true }, { "LDAPR", 0xf8bfc020, false } };
+
+	if (!BITS(MRS(s3_0_c0_c7_2), 35, 32)) /* ID_AA64MMFR2_EL1.AT: FEAT_LSE2 */
+		return;
+	for (unsigned n = 0; n < 8 * LENGTH(all); n++) {
+		const struct ordered *o = &all[n / 8];
+		bool el0 = n & 1, naa = n & 2, beyond = n & 4;
+		struct answer a;
+
+		plain();
+		space.sctlr = naa ? BIT(6) : 0; /* SCTLR_EL1.nAA */
+		*(volatile uint32_t *)victim_buffer = o->word;
+		SYNC_CODE(victim_buffer);
+		a = below_with(el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED, victim_buffer, 0,
+			       TARGET + (beyond ? 0x10c : 0x104));
+		if (beyond && !naa)
+			CHECK_ESR(a, TO_EL1, SYNDROME | ESR_WNR,
+				  abort_class(READ, !el0) | ESR_FSC_ALIGNMENT | (o->write ? ESR_WNR : 0),
+				  "SCTLR_EL1.nAA", "%s over the end of 16 bytes, EL%d, nAA 0", o->name, (uint64_t)!el0);
+		else
+			expect(DONE, a.came, "exception taken", "SCTLR_EL1.nAA", "%s %s 16 bytes, EL%d, nAA %d",
+			       o->name, beyond ? "over the end of" : "within", (uint64_t)!el0, (uint64_t)naa);
+	}
+	space.sctlr = 0;
+	pages_fill();
+}
+
 /* ---- two faults: stage 1 comes first, within a stage the translation, then the access flag, then the permission ---- */
 static void priorities(void)
 {
@@ -294,6 +356,8 @@ void check_corners(void)
 	if (features.nv)
 		tables_with_nv1();
 	alignment();
+	alignment_of_sp();
+	alignment_of_acquires();
 	priorities();
 	group_end();
 }

@@ -115,26 +115,224 @@ static void accesses(void)
 		}
 }
 
-/* Linked to a breakpoint of a context, the last one: it is for CONTEXTIDR_EL1 of that value alone. */
+/*
+ * Linked to a breakpoint of a context, the last one, which is for that value alone: of CONTEXTIDR_EL1 (type 3 below a host with
+ * HCR_EL2.E2H 0, and 7), or of CONTEXTIDR_EL2 (type 13).
+ */
 static void links(void)
 {
+	static const unsigned types[] = { 3, 7, 13 };
 	uint64_t dfr0 = MRS(id_aa64dfr0_el1);
 	unsigned last = BITS(dfr0, 15, 12);
 
-	for (unsigned n = 0; n < 16; n++) {
+	for (unsigned n = 0; n < 16 * LENGTH(types); n++) {
 		struct debug_case c = { .kind = n & 1 ? WATCHPOINT : BREAKPOINT, .el0 = n & 2, .tde = true };
-		bool same = n & 4, on = n & 8;
+		bool same = n & 4, on = n & 8, of_el2 = types[n / 16] == 13;
 
+		if (n >= 16 && !features.vhe)
+			break;
 		c.control = FOR(3) | LINKED(last) | (n & 1 ? LOADS | STORES | BYTES(0xff) : BYTES(15));
 		at_el2(0, 0xd5100081u | last << 8, 0x12345678); /* MSR DBGBVR<last>_EL1, X1 */
 		at_el2(0, 0xd51000a1u | last << 8,
-		       on ? 3ull << 20 | FOR(3) | BYTES(15) : 0); /* DBGBCR<last>_EL1: linked context */
-		MSR(contextidr_el1, same ? 0x12345678 : 0x12345679);
+		       on ? (uint64_t)types[n / 16] << 20 | FOR(3) | BYTES(15) : 0); /* DBGBCR<last>_EL1: linked context */
+		MSR(contextidr_el1, same != of_el2 ? 0x12345678 : 0x12345679);
+		if (features.vhe)
+			MSR(s3_4_c13_c0_1, same == of_el2 ? 0x12345678 : 0x12345679); /* CONTEXTIDR_EL2 */
 		ISB();
-		check(&c, same && on, "DBGBCR<n>_EL1.BT, LBN");
+		check(&c, same && on,
+		      types[n / 16] == 3 ? "DBGBCR<n>_EL1.BT, LBN"
+		      : of_el2		 ? "DBGBCR<n>_EL1.BT 13"
+					 : "DBGBCR<n>_EL1.BT 7");
 		at_el2(0, 0xd51000a1u | last << 8, 0);
 	}
 	MSR(contextidr_el1, 0);
+	if (features.vhe)
+		MSR(s3_4_c13_c0_1, 0);
+}
+
+/* Where they go back to, and what a watchpoint tells in FAR: the address that was accessed. */
+static void places(void)
+{
+	for (unsigned n = 0; n < 12; n++) {
+		struct debug_case c = { .kind = n / 4, .el0 = n & 1, .write = n / 4 == WATCHPOINT && n & 2, .tde = true };
+		struct answer a;
+		uint64_t at = (uint64_t)victim_buffer;
+
+		c.control = FOR(3) | (c.kind == WATCHPOINT ? LOADS | STORES | BYTES(0xff) : BYTES(15));
+		c.offset = c.kind == WATCHPOINT ? 5 : 0;
+		a = go(&c);
+		expect(c.kind == STEP ? at + 4 : at, a.elr, "ELR_EL2", "D2, preferred return address",
+		       "kind %d of debug exception at EL%d", (uint64_t)c.kind, (uint64_t)!c.el0);
+		if (c.kind == WATCHPOINT)
+			expect(FAR + 5, a.far, "FAR_EL2", "D2.10, FAR of a watchpoint",
+			       "a watchpoint at EL%d, %s of its sixth byte", (uint64_t)!c.el0, access_names[c.write]);
+	}
+}
+
+/* ISS.{ISV,EX} of a step: whether it was taken behind an instruction, and behind a load exclusive. */
+static void stepped(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t word;
+		uint64_t iss;
+	} all[] = { { "NOP", NOP, BIT(24) },
+		    { "LDXR", 0xc85f7c20, BIT(24) | BIT(6) },
+		    { "LDAXR", 0xc85ffc20, BIT(24) | BIT(6) },
+		    { "LDR", 0xf9400020, BIT(24) } };
+
+	for (unsigned n = 0; n < 4 * LENGTH(all); n++) {
+		bool el0 = n & 1, done = n & 2;
+		uint64_t mdcr = MRS(mdcr_el2), spsr = el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
+		struct answer a;
+
+		*(volatile uint32_t *)victim_buffer = all[n / 4].word;
+		SYNC_CODE(victim_buffer);
+		MSR(mdcr_el2, mdcr | MDCR_TDE);
+		MSR(mdscr_el1, SS);
+		ISB();
+		a = below_with(spsr | (done ? 0 : SPSR_SS), victim_buffer, 0, FAR);
+		MSR(mdscr_el1, 0);
+		MSR(mdcr_el2, mdcr);
+		ISB();
+		CHECK_ESR(a, TO_EL2, ESR_EC | ESR_IL | ESR_FSC | BIT(24) | BIT(6),
+			  PLACE(ESR_EC, ESR_EC_STEP) | ESR_IL | ESR_FSC_DEBUG | (done ? 0 : all[n / 4].iss),
+			  "D2.11, ISS of a step", "a step %s %s at EL%d", done ? "before" : "over", all[n / 4].name,
+			  (uint64_t)!el0);
+	}
+}
+
+/* Each breakpoint and watchpoint by itself, and each bit of the breakpoint's address in either half. */
+static void numbered(void)
+{
+	uint64_t dfr0 = MRS(id_aa64dfr0_el1), mdcr = MRS(mdcr_el2);
+	unsigned breakpoints = BITS(dfr0, 15, 12) + 1, watchpoints = BITS(dfr0, 23, 20) + 1;
+
+	*(volatile uint32_t *)victim_buffer = NOP;
+	SYNC_CODE(victim_buffer);
+	MSR(mdcr_el2, mdcr | MDCR_TDE);
+	MSR(mdscr_el1, MDE);
+	for (unsigned n = 0; n < breakpoints + watchpoints; n++) {
+		bool data = n >= breakpoints;
+		unsigned number = data ? n - breakpoints : n;
+		uint32_t value = 0xd5100081u | number << 8 | (data ? 2u << 5 : 0), control = value + (1u << 5);
+
+		for (unsigned other = 0; other < 2; other++) {
+			struct answer a;
+
+			at_el2(0, value, (data ? FAR : (uint64_t)victim_buffer) + (other ? 8 : 0));
+			at_el2(0, control, FOR(3) | (data ? LOADS | STORES | BYTES(0xff) : BYTES(15)));
+			a = below_with(SPSR_MODE_EL1H_MASKED, data ? victim_read : victim_buffer, 0, FAR);
+			if (other)
+				expect(DONE, a.came, "exception taken", "DBGBVR<n>_EL1", "%s %d, eight bytes behind",
+				       data ? "watchpoint" : "breakpoint", (uint64_t)number);
+			else
+				CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, data ? ESR_EC_WATCHPOINT : ESR_EC_BREAKPOINT),
+					  "DBGBVR<n>_EL1", "%s %d", data ? "watchpoint" : "breakpoint", (uint64_t)number);
+			at_el2(0, control, 0);
+		}
+	}
+	for (unsigned bit = 12; bit < 48; bit++) {
+		uint64_t va = (bit & 1 ? HIGH : 0) | BIT(bit) | (bit < 31 ? BIT(40) : 0), at = va & ~0xfffull;
+
+		map_s1(at, 3, (uint64_t)page_a, PTE_AF);
+		*(volatile uint32_t *)page_a = 0xd4000001; /* SVC #0 */
+		SYNC_CODE(page_a);
+		MSR(dbgbcr0_el1, FOR(3) | BYTES(15));
+		for (unsigned same = 0; same < 2; same++) {
+			struct answer a;
+
+			MSR(dbgbvr0_el1, same ? at : at ^ BIT(bit));
+			ISB();
+			a = below_with(SPSR_MODE_EL1H_MASKED, (const void *)at, 0, 0);
+			if (same)
+				CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_BREAKPOINT), "DBGBVR<n>_EL1",
+					  "a breakpoint at a bit, %d, half %d", (uint64_t)bit, (uint64_t)(bit & 1));
+			else
+				expect(DONE, a.came, "exception taken", "DBGBVR<n>_EL1",
+				       "a breakpoint where bit %d is another, half %d", (uint64_t)bit,
+				       (uint64_t)(bit & 1));
+		}
+		MSR(dbgbcr0_el1, 0);
+		*descriptor_s1(at, 3) = 0;
+	}
+	MSR(mdscr_el1, 0);
+	MSR(mdcr_el2, mdcr);
+	ISB();
+	forget();
+}
+
+/* DBGWCR<n>_EL1.MASK: aligned ranges, the first and the last byte and those beside them. */
+static void ranges_watched(void)
+{
+	uint64_t mdcr = MRS(mdcr_el2), base = FAR & ~0xfffull;
+
+	*(volatile uint32_t *)victim_buffer = 0x39400020; /* LDRB W0, [X1] */
+	SYNC_CODE(victim_buffer);
+	MSR(mdcr_el2, mdcr | MDCR_TDE);
+	MSR(mdscr_el1, MDE);
+	for (unsigned mask = 3; mask < 12; mask++)
+		for (unsigned n = 0; n < 4; n++) {
+			uint64_t from = base + BIT(mask), size = BIT(mask);
+			uint64_t at = n == 0 ? from : n == 1 ? from + size - 1 : n == 2 ? from - 1 : from + size;
+			struct answer a;
+
+			if (at >= base + 4096)
+				continue;
+			MSR(dbgwvr0_el1, from);
+			MSR(dbgwcr0_el1, FOR(3) | LOADS | BYTES(0xff) | (uint64_t)mask << 24);
+			ISB();
+			a = below_with(SPSR_MODE_EL1H_MASKED, victim_buffer, 0, at);
+			if (n < 2)
+				CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_WATCHPOINT), "DBGWCR<n>_EL1.MASK",
+					  "MASK %d, its %s byte", (uint64_t)mask, n ? "last" : "first");
+			else
+				expect(DONE, a.came, "exception taken", "DBGWCR<n>_EL1.MASK", "MASK %d, a byte %s it",
+				       (uint64_t)mask, n == 2 ? "before" : "behind");
+		}
+	MSR(dbgwcr0_el1, 0);
+	MSR(mdscr_el1, 0);
+	MSR(mdcr_el2, mdcr);
+	ISB();
+}
+
+/* Unprivileged accesses of EL1 are EL0's. */
+static void unprivileged(bool stage2)
+{
+	static const struct {
+		const char *name;
+		uint32_t word;
+	} all[] = { { "LDTR", 0xf8400820 }, { "STTR", 0xf8000820 } };
+	uint64_t mdcr = MRS(mdcr_el2);
+
+	space_new(12, 1, 1, true, stage2, false);
+	map_s1(FAR & ~0xfffull, 3, stage2 ? FAR & ~0xfffull : (uint64_t)page_a, PTE_AF | PTE_S1_EL0);
+	if (stage2)
+		map_s2(FAR & ~0xfffull, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	forget();
+	MSR(mdcr_el2, mdcr | MDCR_TDE);
+	MSR(mdscr_el1, MDE);
+	MSR(dbgwvr0_el1, FAR);
+	for (unsigned n = 0; n < 2 * LENGTH(all); n++) {
+		unsigned pac = 1 + n / 2;
+		struct answer a;
+
+		*(volatile uint32_t *)victim_buffer = all[n & 1].word;
+		SYNC_CODE(victim_buffer);
+		MSR(dbgwcr0_el1, FOR(pac) | LOADS | STORES | BYTES(0xff));
+		ISB();
+		a = below_with(SPSR_MODE_EL1H_MASKED, victim_buffer, 0, FAR);
+		if (pac == 2)
+			CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_WATCHPOINT), "D2.10, unprivileged accesses",
+				  "%s at EL1, PAC %d, stage 2 %d", all[n & 1].name, (uint64_t)pac, (uint64_t)stage2);
+		else
+			expect(DONE, a.came, "exception taken", "D2.10, unprivileged accesses",
+			       "%s at EL1, PAC %d, stage 2 %d", all[n & 1].name, (uint64_t)pac, (uint64_t)stage2);
+	}
+	MSR(dbgwcr0_el1, 0);
+	MSR(mdscr_el1, 0);
+	MSR(mdcr_el2, mdcr);
+	ISB();
 }
 
 void check_debug(void)
@@ -152,6 +350,13 @@ void check_debug(void)
 		routes(kind);
 	accesses();
 	links();
+	places();
+	stepped();
+	numbered();
+	pages_fill();
+	ranges_watched();
+	unprivileged(false);
+	unprivileged(true);
 	pages_fill();
 	group_end();
 }

@@ -4,36 +4,21 @@
  * by routing, mask and Exception level; the list registers of the GIC's virtual interface, its priorities and what EL1 sees and does
  * there, maintenance, and the traps of ICH_HCR_EL2.
  */
-#include "model.h"
+#include "interrupts.h"
 
 #define NOP 0xd503201fu
-#define READ_OF(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 1)
-#define WRITE_OF(op1, crn, crm, op2) ACCESS(3, op1, crn, crm, op2, 0)
 #define ISR_I BIT(7)
 #define ISR_F BIT(6)
 #define ISR_A BIT(8)
-/* ICH_LR<n>_EL2 */
-#define LR_PENDING BIT(62)
-#define LR_ACTIVE BIT(63)
-#define LR_GROUP1 BIT(60)
-#define LR_EOI BIT(41)
-#define LR_HW BIT(61)
-#define LR_PHYSICAL(n) (BIT(32) * (n))
-#define LR_PRIORITY(n) (BIT(48) * (n))
-/* ICH_VMCR_EL2 */
-#define VMCR_GROUPS 3ull
-#define VMCR_EOI_MODE BIT(9)
-#define VMCR_PMR(n) ((uint64_t)(n) << 24)
-#define LINES 1023ull /* nothing is pending */
 
-static struct answer run(uint64_t mode, uint64_t masked, uint32_t word)
+struct answer interrupts_run(uint64_t mode, uint64_t masked, uint32_t word)
 {
 	*(volatile uint32_t *)victim_buffer = word;
 	SYNC_CODE(victim_buffer);
 	return below_with(mode | PLACE(SPSR_DAIF, 15 & masked), victim_buffer, 0, 0);
 }
 
-static uint64_t vector(void)
+uint64_t interrupts_vector(void)
 {
 	return below_is_el1(&pes[0]) ? pes[0].elr - 4 - (uint64_t)below_vectors : ~0ull;
 }
@@ -51,14 +36,15 @@ static void virtual(const struct kind *k, bool set, bool route, bool masked, boo
 
 	space.unwatched = true;
 	space.hcr = HCR_RW | HCR_VM | (set ? k->set : 0) | (route ? k->route : 0);
-	run(el0 ? 0 : 5, masked ? 15 : 15 & ~k->mask, NOP);
-	expect(sync + (taken ? k->vector : 0), vector(), "offset of the vector", "HCR_EL2.{VI,VF,VSE}", "%s %d, routed to EL2 %d, masked %d, at EL%d", k->name,
-	       (uint64_t)set, (uint64_t)route, (uint64_t)masked, (uint64_t)!el0);
+	interrupts_run(el0 ? 0 : 5, masked ? 15 : 15 & ~k->mask, NOP);
+	expect(sync + (taken ? k->vector : 0), interrupts_vector(), "offset of the vector", "HCR_EL2.{VI,VF,VSE}",
+	       "%s %d, routed to EL2 %d, masked %d, at EL%d", k->name, (uint64_t)set, (uint64_t)route, (uint64_t)masked,
+	       (uint64_t)!el0);
 	if (k->set == HCR_VSE)
 		expect(set && !taken, FIELD(MRS(hcr_el2), HCR_VSE), "HCR_EL2.VSE", "HCR_EL2.VSE", "%s %d, routed to EL2 %d, masked %d, at EL%d", k->name,
 		       (uint64_t)set, (uint64_t)route, (uint64_t)masked, (uint64_t)!el0);
 	if (!el0 && masked) {
-		struct answer a = run(5, 15, READ_OF(0u, 12, 1, 0)); /* ISR_EL1 */
+		struct answer a = interrupts_run(5, 15, READ_OF(0u, 12, 1, 0)); /* ISR_EL1 */
 
 		a.x0 = pes[0].x[1] & k->isr;
 		CHECK_VALUE(a, set && route ? k->isr : 0, "ISR_EL1", "MRS ISR_EL1 at EL1, %s %d, routed to EL2 %d", k->name, (uint64_t)set, (uint64_t)route);
@@ -75,7 +61,7 @@ static void error(void)
 	for (unsigned i = 0; features.ras && i < LENGTH(syndromes); i++) {
 		space.hcr = HCR_RW | HCR_VM | HCR_VSE | HCR_AMO;
 		MSR(s3_4_c5_c2_3, syndromes[i]); /* VSESR_EL2 */
-		run(5, 15 & ~4ull, NOP);
+		interrupts_run(5, 15 & ~4ull, NOP);
 		expect(PLACE(ESR_EC, ESR_EC_SERROR) | ESR_IL | (syndromes[i] & (BIT(25) - 1)), MRS(esr_el1), "ESR_EL1", "VSESR_EL2", "a virtual SError, VSESR_EL2 %x",
 		       syndromes[i]);
 	}
@@ -84,7 +70,7 @@ static void error(void)
 }
 
 /* ---- list registers ---- */
-static void interface(uint64_t vmcr, uint64_t lr0, uint64_t lr1)
+void interrupts_interface(uint64_t vmcr, uint64_t lr0, uint64_t lr1)
 {
 	MSR(s3_4_c12_c9_5, 0xf); /* ICC_SRE_EL2 */
 	ISB();
@@ -100,15 +86,15 @@ static void interface(uint64_t vmcr, uint64_t lr0, uint64_t lr1)
 }
 
 /* What one register of the CPU interface tells EL1. */
-static struct answer icc(unsigned crm, unsigned op2)
+struct answer interrupts_icc(unsigned crm, unsigned op2)
 {
-	struct answer a = run(5, 15, READ_OF(0u, 12, crm, op2));
+	struct answer a = interrupts_run(5, 15, READ_OF(0u, 12, crm, op2));
 
 	a.x0 = pes[0].x[1];
 	return a;
 }
 
-static void icc_write(unsigned crn, unsigned crm, unsigned op2, uint64_t value)
+void interrupts_icc_write(unsigned crn, unsigned crm, unsigned op2, uint64_t value)
 {
 	*(volatile uint32_t *)victim_buffer = WRITE_OF(0u, crn, crm, op2);
 	SYNC_CODE(victim_buffer);
@@ -117,12 +103,12 @@ static void icc_write(unsigned crn, unsigned crm, unsigned op2, uint64_t value)
 
 static void signalled(const char *name, uint64_t vmcr, uint64_t lr, bool enabled, uint64_t wanted)
 {
-	interface(vmcr, lr, 0);
+	interrupts_interface(vmcr, lr, 0);
 	if (!enabled)
 		MSR(s3_4_c12_c11_0, 0);
-	run(5, 15 & ~3ull, NOP);
-	expect(wanted, vector(), "offset of the vector", "IHI 0069, virtual interrupts", "%s", name);
-	interface(0, 0, 0);
+	interrupts_run(5, 15 & ~3ull, NOP);
+	expect(wanted, interrupts_vector(), "offset of the vector", "IHI 0069, virtual interrupts", "%s", name);
+	interrupts_interface(0, 0, 0);
 }
 
 static void life(unsigned group, bool mode)
@@ -130,27 +116,31 @@ static void life(unsigned group, bool mode)
 	uint64_t lr = LR_PENDING | LR_PRIORITY(0xa0) | (group ? LR_GROUP1 : 0), ap;
 	unsigned crm = group ? 12 : 8;
 
-	interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (mode ? VMCR_EOI_MODE : 0), lr | 0x25, (lr & ~LR_PRIORITY(0xff)) | LR_PRIORITY(0x60) | 0x123);
-	CHECK_VALUE(icc(crm, 2), 0x123, "ICV_HPPIR1_EL1", "the highest pending of group %d, EOImode %d", (uint64_t)group, (uint64_t)mode);
-	CHECK_VALUE(icc(crm, 0), 0x123, "ICV_IAR1_EL1", "acknowledge of group %d, EOImode %d", (uint64_t)group, (uint64_t)mode);
+	interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (mode ? VMCR_EOI_MODE : 0), lr | 0x25,
+			     (lr & ~LR_PRIORITY(0xff)) | LR_PRIORITY(0x60) | 0x123);
+	CHECK_VALUE(interrupts_icc(crm, 2), 0x123, "ICV_HPPIR1_EL1", "the highest pending of group %d, EOImode %d",
+		    (uint64_t)group, (uint64_t)mode);
+	CHECK_VALUE(interrupts_icc(crm, 0), 0x123, "ICV_IAR1_EL1", "acknowledge of group %d, EOImode %d",
+		    (uint64_t)group, (uint64_t)mode);
 	expect(LR_ACTIVE, MRS(s3_4_c12_c12_1) & (LR_ACTIVE | LR_PENDING), "ICH_LR1_EL2.State", "ICV_IAR1_EL1", "after the acknowledge of group %d", (uint64_t)group);
 	expect(LR_PENDING, MRS(s3_4_c12_c12_0) & (LR_ACTIVE | LR_PENDING), "ICH_LR0_EL2.State", "ICV_IAR1_EL1", "after the acknowledge of group %d", (uint64_t)group);
 	ap = group ? MRS(s3_4_c12_c9_0) : MRS(s3_4_c12_c8_0);
 	expect(BIT(0x60 >> 3), ap, "ICH_APxR0_EL2", "ICH_AP1R0_EL2", "after the acknowledge of group %d", (uint64_t)group);
-	CHECK_VALUE(icc(11, 3), 0x60, "ICV_RPR_EL1", "running priority, group %d", (uint64_t)group);
-	CHECK_VALUE(icc(crm, 0), LINES, "ICV_IAR1_EL1", "acknowledge of a lower priority, group %d", (uint64_t)group);
-	icc_write(12, crm, 1, 0x123); /* ICC_EOIR<n>_EL1 */
+	CHECK_VALUE(interrupts_icc(11, 3), 0x60, "ICV_RPR_EL1", "running priority, group %d", (uint64_t)group);
+	CHECK_VALUE(interrupts_icc(crm, 0), LINES, "ICV_IAR1_EL1", "acknowledge of a lower priority, group %d",
+		    (uint64_t)group);
+	interrupts_icc_write(12, crm, 1, 0x123); /* ICC_EOIR<n>_EL1 */
 	expect(mode ? LR_ACTIVE : 0, MRS(s3_4_c12_c12_1) & (LR_ACTIVE | LR_PENDING), "ICH_LR1_EL2.State", "ICV_EOIR1_EL1", "after the end of group %d, EOImode %d",
 	       (uint64_t)group, (uint64_t)mode);
 	ap = group ? MRS(s3_4_c12_c9_0) : MRS(s3_4_c12_c8_0);
 	expect(0, ap, "ICH_APxR0_EL2", "ICV_EOIR1_EL1", "after the end of group %d, EOImode %d", (uint64_t)group, (uint64_t)mode);
 	if (mode) {
-		icc_write(12, 11, 1, 0x123); /* ICC_DIR_EL1 */
+		interrupts_icc_write(12, 11, 1, 0x123); /* ICC_DIR_EL1 */
 		expect(0, MRS(s3_4_c12_c12_1) & (LR_ACTIVE | LR_PENDING), "ICH_LR1_EL2.State", "ICV_DIR_EL1", "after the deactivation of group %d", (uint64_t)group);
 	}
 	expect(2, MRS(s3_4_c12_c11_5) & 3, "ICH_ELRSR_EL2", "ICH_ELRSR_EL2", "after the end of group %d", (uint64_t)group);
-	CHECK_VALUE(icc(crm, 0), 0x25, "ICV_IAR1_EL1", "the other one of group %d", (uint64_t)group);
-	interface(0, 0, 0);
+	CHECK_VALUE(interrupts_icc(crm, 0), 0x25, "ICV_IAR1_EL1", "the other one of group %d", (uint64_t)group);
+	interrupts_interface(0, 0, 0);
 }
 
 /* Each list register by itself, with each bit of an interrupt's number and of its priority. */
@@ -163,19 +153,19 @@ static void each_list_register(void)
 		for (unsigned i = 0; i < LENGTH(numbers); i++) {
 			uint64_t lr = LR_PENDING | LR_GROUP1 | LR_PRIORITY(i & 1 ? 0xa8 : 0x50) | numbers[i], left;
 
-			interface(VMCR_GROUPS | VMCR_PMR(0xf8), n == 0 ? lr : 0, n == 1 ? lr : 0);
+			interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), n == 0 ? lr : 0, n == 1 ? lr : 0);
 			if (n == 2)
 				MSR(s3_4_c12_c12_2, lr);
 			if (n == 3)
 				MSR(s3_4_c12_c12_3, lr);
 			ISB();
-			CHECK_VALUE(icc(12, 2), numbers[i], "ICV_HPPIR1_EL1", "the highest pending by list register %d",
-				    (uint64_t)n);
-			CHECK_VALUE(icc(12, 0), numbers[i], "ICV_IAR1_EL1", "acknowledge by list register %d",
-				    (uint64_t)n);
-			CHECK_VALUE(icc(11, 3), i & 1 ? 0xa8 : 0x50, "ICV_RPR_EL1",
+			CHECK_VALUE(interrupts_icc(12, 2), numbers[i], "ICV_HPPIR1_EL1",
+				    "the highest pending by list register %d", (uint64_t)n);
+			CHECK_VALUE(interrupts_icc(12, 0), numbers[i], "ICV_IAR1_EL1",
+				    "acknowledge by list register %d", (uint64_t)n);
+			CHECK_VALUE(interrupts_icc(11, 3), i & 1 ? 0xa8 : 0x50, "ICV_RPR_EL1",
 				    "running priority by list register %d", (uint64_t)n);
-			icc_write(12, 12, 1, numbers[i]); /* ICC_EOIR1_EL1 */
+			interrupts_icc_write(12, 12, 1, numbers[i]); /* ICC_EOIR1_EL1 */
 			left = n == 0	? MRS(s3_4_c12_c12_0)
 			       : n == 1 ? MRS(s3_4_c12_c12_1)
 			       : n == 2 ? MRS(s3_4_c12_c12_2)
@@ -183,21 +173,21 @@ static void each_list_register(void)
 			expect(0, left & (LR_ACTIVE | LR_PENDING), "ICH_LR<n>_EL2.State", "ICV_EOIR1_EL1",
 			       "after the end by list register %d", (uint64_t)n);
 		}
-	interface(0, 0, 0);
+	interrupts_interface(0, 0, 0);
 }
 
 static void maintenance(void)
 {
 	uint64_t lr = LR_PENDING | LR_GROUP1 | LR_PRIORITY(0xa0) | LR_EOI | 0x25;
 
-	interface(VMCR_GROUPS | VMCR_PMR(0xf8), lr, 0);
+	interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), lr, 0);
 	expect(0, MRS(s3_4_c12_c11_2) & 1, "ICH_MISR_EL2.EOI", "ICH_MISR_EL2", "before the end");
-	icc(12, 0);
-	icc_write(12, 12, 1, 0x25);
+	interrupts_icc(12, 0);
+	interrupts_icc_write(12, 12, 1, 0x25);
 	expect(1, MRS(s3_4_c12_c11_3), "ICH_EISR_EL2", "ICH_EISR_EL2", "after the end of an interrupt with EOI maintenance");
 	expect(1, MRS(s3_4_c12_c11_2) & 1, "ICH_MISR_EL2.EOI", "ICH_MISR_EL2", "after the end of an interrupt with EOI maintenance");
 	for (unsigned used = 0; used < 3; used++) { /* underflow: none or one is valid */
-		interface(VMCR_GROUPS | VMCR_PMR(0xf8), used ? lr : 0, used > 1 ? lr + 1 : 0);
+		interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), used ? lr : 0, used > 1 ? lr + 1 : 0);
 		MSR(s3_4_c12_c11_0, 3); /* En, UIE */
 		ISB();
 		expect(used < 2, BITS(MRS(s3_4_c12_c11_2), 1, 1), "ICH_MISR_EL2.U", "ICH_HCR_EL2.UIE", "underflow with %d list registers used", (uint64_t)used);
@@ -206,14 +196,14 @@ static void maintenance(void)
 		expect(!used, BITS(MRS(s3_4_c12_c11_2), 3, 3), "ICH_MISR_EL2.NP", "ICH_HCR_EL2.NPIE", "none pending with %d list registers used", (uint64_t)used);
 	}
 	/* The end of what no list register has is counted. */
-	interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
+	interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
 	MSR(s3_4_c12_c9_0, BIT(20));
 	MSR(s3_4_c12_c11_0, 5); /* En, LRENPIE */
 	ISB();
-	icc_write(12, 12, 1, 0x55);
+	interrupts_icc_write(12, 12, 1, 0x55);
 	expect(1, BITS(MRS(s3_4_c12_c11_0), 31, 27), "ICH_HCR_EL2.EOIcount", "ICH_HCR_EL2.EOIcount", "the end of an interrupt in no list register");
 	expect(1, BITS(MRS(s3_4_c12_c11_2), 2, 2), "ICH_MISR_EL2.LRENP", "ICH_HCR_EL2.LRENPIE", "the end of an interrupt in no list register");
-	interface(0, 0, 0);
+	interrupts_interface(0, 0, 0);
 }
 
 /* Its end deactivates the physical interrupt; what maintenance asks for is an interrupt to EL2. */
@@ -223,20 +213,21 @@ static void hardware(void)
 
 	for (unsigned mode = 0; mode < 2; mode++) {
 		*active = BIT(27);
-		interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (mode ? VMCR_EOI_MODE : 0), LR_PENDING | LR_GROUP1 | LR_PRIORITY(0xa0) | LR_HW | LR_PHYSICAL(27) | 0x1b, 0);
-		icc(12, 0);
+		interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8) | (mode ? VMCR_EOI_MODE : 0),
+				     LR_PENDING | LR_GROUP1 | LR_PRIORITY(0xa0) | LR_HW | LR_PHYSICAL(27) | 0x1b, 0);
+		interrupts_icc(12, 0);
 		expect(1, BITS(*active, 27, 27), "GICR_ISACTIVER0", "ICH_LR<n>_EL2.HW", "acknowledged, with a physical interrupt, EOImode %d", (uint64_t)mode);
-		icc_write(12, 12, 1, 0x1b);
+		interrupts_icc_write(12, 12, 1, 0x1b);
 		expect(mode, BITS(*active, 27, 27), "GICR_ISACTIVER0", "ICH_LR<n>_EL2.HW", "ended, with a physical interrupt, EOImode %d", (uint64_t)mode);
-		icc_write(12, 11, 1, 0x1b); /* ICC_DIR_EL1 */
+		interrupts_icc_write(12, 11, 1, 0x1b); /* ICC_DIR_EL1 */
 		expect(0, BITS(*active, 27, 27), "GICR_ISACTIVER0", "ICH_LR<n>_EL2.HW", "deactivated, with a physical interrupt, EOImode %d", (uint64_t)mode);
 	}
-	interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
+	interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
 	expect(0, BITS(*pending, 25, 25), "GICR_ISPENDR0, PPI 25", "ICH_MISR_EL2", "no maintenance");
 	MSR(s3_4_c12_c11_0, 3); /* En, UIE */
 	ISB();
 	expect(1, BITS(*pending, 25, 25), "GICR_ISPENDR0, PPI 25", "ICH_MISR_EL2", "maintenance for an underflow");
-	interface(0, 0, 0);
+	interrupts_interface(0, 0, 0);
 	*(volatile uint32_t *)(BOARD_GICR + 0x10380) = BIT(27); /* GICR_ICACTIVER0 */
 }
 
@@ -245,21 +236,21 @@ static void fields(void)
 {
 	struct answer a;
 
-	interface(VMCR_GROUPS | VMCR_PMR(0xa8) | (uint64_t)4 << 21 | (uint64_t)5 << 18, 0, 0);
-	a = run(5, 15, READ_OF(0u, 4, 6, 0)); /* ICC_PMR_EL1 */
+	interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xa8) | (uint64_t)4 << 21 | (uint64_t)5 << 18, 0, 0);
+	a = interrupts_run(5, 15, READ_OF(0u, 4, 6, 0)); /* ICC_PMR_EL1 */
 	a.x0 = pes[0].x[1];
 	CHECK_VALUE(a, 0xa8, "ICH_VMCR_EL2.VPMR", "MRS ICC_PMR_EL1 at EL1");
-	CHECK_VALUE(icc(8, 3), 4, "ICH_VMCR_EL2.VBPR0", "MRS ICC_BPR0_EL1 at EL1");
-	CHECK_VALUE(icc(12, 3), 5, "ICH_VMCR_EL2.VBPR1", "MRS ICC_BPR1_EL1 at EL1");
-	CHECK_VALUE(icc(12, 6), 1, "ICH_VMCR_EL2.VENG0", "MRS ICC_IGRPEN0_EL1 at EL1");
-	CHECK_VALUE(icc(12, 7), 1, "ICH_VMCR_EL2.VENG1", "MRS ICC_IGRPEN1_EL1 at EL1");
-	icc_write(4, 6, 0, 0x58);
+	CHECK_VALUE(interrupts_icc(8, 3), 4, "ICH_VMCR_EL2.VBPR0", "MRS ICC_BPR0_EL1 at EL1");
+	CHECK_VALUE(interrupts_icc(12, 3), 5, "ICH_VMCR_EL2.VBPR1", "MRS ICC_BPR1_EL1 at EL1");
+	CHECK_VALUE(interrupts_icc(12, 6), 1, "ICH_VMCR_EL2.VENG0", "MRS ICC_IGRPEN0_EL1 at EL1");
+	CHECK_VALUE(interrupts_icc(12, 7), 1, "ICH_VMCR_EL2.VENG1", "MRS ICC_IGRPEN1_EL1 at EL1");
+	interrupts_icc_write(4, 6, 0, 0x58);
 	expect(0x58, BITS(MRS(s3_4_c12_c11_7), 31, 24), "ICH_VMCR_EL2.VPMR", "ICH_VMCR_EL2.VPMR", "MSR ICC_PMR_EL1 at EL1");
-	icc_write(12, 12, 7, 0);
+	interrupts_icc_write(12, 12, 7, 0);
 	expect(1, MRS(s3_4_c12_c11_7) & 3, "ICH_VMCR_EL2.{VENG1,VENG0}", "ICH_VMCR_EL2.VENG1", "MSR ICC_IGRPEN1_EL1 at EL1");
-	icc_write(12, 12, 4, 2); /* ICC_CTLR_EL1.EOImode */
+	interrupts_icc_write(12, 12, 4, 2); /* ICC_CTLR_EL1.EOImode */
 	expect(1, BITS(MRS(s3_4_c12_c11_7), 9, 9), "ICH_VMCR_EL2.VEOIM", "ICH_VMCR_EL2.VEOIM", "MSR ICC_CTLR_EL1 at EL1");
-	interface(0, 0, 0);
+	interrupts_interface(0, 0, 0);
 }
 
 /* ICH_HCR_EL2.{TC,TALL0,TALL1,TDIR} by register. */
@@ -286,17 +277,17 @@ static void traps(void)
 
 			if (bit == 13 || (bit == 14 && !BITS(MRS(s3_4_c12_c11_1), 19, 19))) /* TSEI; ICH_VTR_EL2.TDS */
 				continue;
-			interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
+			interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), 0, 0);
 			MSR(s3_4_c12_c11_0, 1 | BIT(bit));
 			ISB();
-			a = run(5, 15, word);
+			a = interrupts_run(5, 15, word);
 			if (trap)
 				CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "ICH_HCR_EL2",
 					  "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
 			else
 				expect(DONE, a.came, "exception taken", "ICH_HCR_EL2", "%s at EL1 with ICH_HCR_EL2.%s", t->name, names[bit - 10]);
 		}
-	interface(0, 0, 0);
+	interrupts_interface(0, 0, 0);
 	MSR(s3_4_c12_c11_0, 0);
 }
 
@@ -311,12 +302,12 @@ static void superpriority(bool irq, bool super, bool masked, bool allint)
 	space.hcr = HCR_RW | HCR_VM | k->set | k->route;
 	MSR(s3_4_c1_c2_2, super ? BIT(irq ? 7 : 8) : BIT(irq ? 8 : 7)); /* HCRX_EL2: its own bit, or the other one */
 	ISB();
-	run(5 | (allint ? BIT(13) : 0), masked ? 15 : 15 & ~k->mask, NOP);
-	expect(0x200 + (taken ? k->vector : 0), vector(), "offset of the vector", "HCRX_EL2.{VINMI,VFNMI}",
+	interrupts_run(5 | (allint ? BIT(13) : 0), masked ? 15 : 15 & ~k->mask, NOP);
+	expect(0x200 + (taken ? k->vector : 0), interrupts_vector(), "offset of the vector", "HCRX_EL2.{VINMI,VFNMI}",
 	       "%s, superpriority %d, masked %d, ALLINT %d", k->name, (uint64_t)super, (uint64_t)masked,
 	       (uint64_t)allint);
 	if (!taken) {
-		struct answer a = run(5 | (allint ? BIT(13) : 0), 15, READ_OF(0u, 12, 1, 0)); /* ISR_EL1 */
+		struct answer a = interrupts_run(5 | (allint ? BIT(13) : 0), 15, READ_OF(0u, 12, 1, 0)); /* ISR_EL1 */
 
 		a.x0 = pes[0].x[1] & (BIT(10) | BIT(9) | ISR_I | ISR_F);
 		CHECK_VALUE(a, k->isr | (super ? BIT(irq ? 10 : 9) : 0), "ISR_EL1.{IS,FS}",
@@ -341,18 +332,18 @@ static void deferred(bool amo, bool pending)
 	MSR(s3_4_c5_c2_3, syndrome); /* VSESR_EL2 */
 	MSR(s3_4_c12_c1_1, 0); /* VDISR_EL2 */
 	ISB();
-	run(5, 15, 0xd503221fu); /* ESB */
+	interrupts_run(5, 15, 0xd503221fu); /* ESB */
 	expect(disr, MRS(s3_4_c12_c1_1), "VDISR_EL2", "D1.3, AArch64.vESBOperation()", "ESB at EL1, AMO %d, VSE %d",
 	       (uint64_t)amo, (uint64_t)pending);
 	expect(pending && !amo, FIELD(MRS(hcr_el2), HCR_VSE), "HCR_EL2.VSE", "D1.3, AArch64.vESBOperation()",
 	       "ESB at EL1, AMO %d, VSE %d", (uint64_t)amo, (uint64_t)pending);
 	space.hcr = HCR_RW | HCR_VM | (amo ? HCR_AMO : 0);
 	MSR(s3_4_c12_c1_1, 0x80abcdefull);
-	a = run(5, 15, READ_OF(0u, 12, 1, 1)); /* DISR_EL1 */
+	a = interrupts_run(5, 15, READ_OF(0u, 12, 1, 1)); /* DISR_EL1 */
 	a.x0 = pes[0].x[1];
 	CHECK_VALUE(a, amo ? 0x80abcdefull : 0, "DISR_EL1, VDISR_EL2", "MRS DISR_EL1 at EL1, AMO %d", (uint64_t)amo);
 	if (amo) {
-		icc_write(12, 1, 1, 0);
+		interrupts_icc_write(12, 1, 1, 0);
 		expect(0, MRS(s3_4_c12_c1_1), "VDISR_EL2", "DISR_EL1, VDISR_EL2", "MSR DISR_EL1 at EL1, AMO 1");
 	}
 	MSR(s3_4_c12_c1_1, 0);
@@ -372,7 +363,7 @@ static void sending(void)
 		struct answer a;
 
 		space.hcr = HCR_RW | HCR_VM | (n / 3 & 1 ? HCR_IMO : 0) | (n / 3 & 2 ? HCR_FMO : 0);
-		a = run(5, 15, word); /* to nobody */
+		a = interrupts_run(5, 15, word); /* to nobody */
 		if (n / 3)
 			CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "HCR_EL2.{IMO,FMO}",
 				  "MSR %s at EL1, IMO %d, FMO %d", names[n % 3], (uint64_t)(n / 3 & 1),
@@ -393,16 +384,16 @@ static void preemption(unsigned group, unsigned point, bool common)
 	/* the lowest bit that counts; 0xb0 against 0xb8 */
 	bool taken = (group && !common ? point : point + 1) <= 3;
 
-	interface(vmcr | 1ull << shift, lr | LR_PRIORITY(0xb8) | 0x25, 0);
-	icc(group ? 12 : 8, 0); /* it is active */
+	interrupts_interface(vmcr | 1ull << shift, lr | LR_PRIORITY(0xb8) | 0x25, 0);
+	interrupts_icc(group ? 12 : 8, 0); /* it is active */
 	MSR(s3_4_c12_c11_7, vmcr | (uint64_t)point << shift); /* ICH_VMCR_EL2 */
 	MSR(s3_4_c12_c12_1, lr | LR_PRIORITY(0xb0) | 0x26);
 	ISB();
-	run(5, 15 & ~3ull, NOP);
-	expect(0x200 + (taken ? group ? 0x80 : 0x100 : 0), vector(), "offset of the vector",
+	interrupts_run(5, 15 & ~3ull, NOP);
+	expect(0x200 + (taken ? group ? 0x80 : 0x100 : 0), interrupts_vector(), "offset of the vector",
 	       "ICH_VMCR_EL2.{VBPR0,VBPR1,VCBPR}", "priority 0xb0 while 0xb8 of group %d is active, VBPR%d %d, VCBPR %d",
 	       (uint64_t)group, (uint64_t)(group && !common), (uint64_t)point, (uint64_t)common);
-	interface(0, 0, 0);
+	interrupts_interface(0, 0, 0);
 }
 
 void check_interrupts(void)
@@ -441,6 +432,7 @@ void check_interrupts(void)
 		if (BOARD_GICR)
 			hardware();
 		fields();
+		list_registers();
 		traps();
 		space.hcr &= ~(HCR_IMO | HCR_FMO);
 	}

@@ -219,6 +219,102 @@ static void guarded(void)
 		}
 }
 
+/* Where a guarded page may be entered by PSTATE.BTYPE; at PACIASP and PACIBSP with BTYPE 3 it depends on SCTLR_EL1.{BT1,BT0}. */
+static void landings(void)
+{
+	static const struct landing {
+		const char *name;
+		uint32_t word;
+		unsigned types; /* a bit for each BTYPE */
+		bool pac;
+	} all[] = { { "NOP", 0xd503201f, 1, false },	 { "BTI", 0xd503241f, 1, false },
+		    { "BTI c", 0xd503245f, 7, false },	 { "BTI j", 0xd503249f, 11, false },
+		    { "BTI jc", 0xd50324df, 15, false }, { "PACIASP", 0xd503233f, 15, true },
+		    { "PACIBSP", 0xd503237f, 15, true }, { "BRK", 0xd4200000, 16, false } };
+
+	space_new(12, 1, 1, true, true, false);
+	map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+	map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_GP);
+	forget();
+	((volatile uint32_t *)page_a)[1] = 0xd4000001; /* SVC #0 */
+	for (unsigned i = 0; i < LENGTH(all); i++) {
+		*(volatile uint32_t *)page_a = all[i].word;
+		SYNC_CODE(page_a);
+		for (unsigned n = 0; n < 32; n++) {
+			unsigned type = n & 3, bt = n >> 3;
+			bool el0 = n & 4, takes = all[i].types >> type & 1;
+			struct answer a;
+
+			if (bt && !(all[i].pac && type == 3))
+				continue;
+			if (all[i].pac && type == 3)
+				takes = !(bt & (el0 ? 1 : 2));
+			space.sctlr = (bt & 1 ? BIT(35) : 0) | (bt & 2 ? BIT(36) : 0); /* SCTLR_EL1.{BT0,BT1} */
+			a = below_with((el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED) | type << 10,
+				       (const void *)TARGET, 0, 0);
+			if (all[i].types == 16)
+				CHECK_ESR(a, TO_EL1, ESR_EC, PLACE(ESR_EC, 0x3c), "D2.8, BRK before FEAT_BTI",
+					  "%s with BTYPE %d, EL%d", all[i].name, (uint64_t)type, (uint64_t)!el0);
+			else if (takes)
+				expect(DONE, a.came, "exception taken", "FEAT_BTI",
+				       "%s with BTYPE %d, EL%d, BT0 %d, BT1 %d", all[i].name, (uint64_t)type,
+				       (uint64_t)!el0, (uint64_t)(bt & 1), (uint64_t)(bt >> 1));
+			else
+				CHECK_ESR(a, TO_EL1, ESR_EC | 3, PLACE(ESR_EC, ESR_EC_BTI) | type, "FEAT_BTI",
+					  "%s with BTYPE %d, EL%d, BT0 %d, BT1 %d", all[i].name, (uint64_t)type,
+					  (uint64_t)!el0, (uint64_t)(bt & 1), (uint64_t)(bt >> 1));
+		}
+	}
+	space.sctlr = 0;
+}
+
+/* What a branch leaves in PSTATE.BTYPE: by its kind, its register, and whether it stands in a guarded page. */
+static void branches(void)
+{
+	static const struct branch {
+		const char *name;
+		uint32_t word;
+		unsigned type; /* of a branch in a guarded page; BR from another one leaves 1 */
+	} all[] = { { "BLR X1", 0xd63f0020, 2 },
+		    { "BR X1", 0xd61f0020, 3 },
+		    { "BR X16", 0xd61f0200, 1 },
+		    { "BR X17", 0xd61f0220, 1 },
+		    { "RET X1", 0xd65f0020, 0 } };
+	volatile uint32_t *code = (volatile uint32_t *)page_a, *away = (volatile uint32_t *)page_b;
+
+	for (unsigned guarded = 0; guarded < 2; guarded++) {
+		space_new(12, 1, 1, true, true, false);
+		map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+		map_s2(TARGET_IPA + 0x1000, 3, (uint64_t)page_b, PTE_AF | S2_RW);
+		map_s1(TARGET, 3, TARGET_IPA, PTE_AF | PTE_S1_GP);
+		map_s1(TARGET + 0x1000, 3, TARGET_IPA + 0x1000, PTE_AF | (guarded ? PTE_S1_GP : 0));
+		forget();
+		code[0] = 0xd503201f; /* NOP: no landing */
+		code[1] = 0xd4000001; /* SVC #0 */
+		SYNC_CODE(page_a);
+		for (unsigned n = 0; n < 2 * LENGTH(all); n++) {
+			const struct branch *b = &all[n / 2];
+			bool el0 = n & 1;
+			uint64_t type = b->type == 3 && !guarded ? 1 : b->type;
+			struct answer a;
+
+			away[0] = 0xaa0103f0; /* MOV X16, X1 */
+			away[1] = 0xaa0103f1; /* MOV X17, X1 */
+			away[2] = b->word;
+			SYNC_CODE(page_b);
+			a = below_with(el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED,
+				       (const void *)(TARGET + 0x1000), 0, TARGET);
+			if (type)
+				CHECK_ESR(a, TO_EL1, ESR_EC | 3, PLACE(ESR_EC, ESR_EC_BTI) | type,
+					  "FEAT_BTI, PSTATE.BTYPE", "%s, from a guarded page %d, EL%d", b->name,
+					  (uint64_t)guarded, (uint64_t)!el0);
+			else
+				expect(DONE, a.came, "exception taken", "FEAT_BTI, PSTATE.BTYPE",
+				       "%s, from a guarded page %d, EL%d", b->name, (uint64_t)guarded, (uint64_t)!el0);
+		}
+	}
+}
+
 void check_memory(void)
 {
 	if (!features.granule[0]) {
@@ -241,7 +337,11 @@ void check_memory(void)
 	default_cacheable();
 	if (features.lpa2[0])
 		wide();
-	if (features.bti)
+	if (features.bti) {
 		guarded();
+		landings();
+		branches();
+		pages_fill();
+	}
 	group_end();
 }

@@ -11,6 +11,8 @@ from typing import Any, cast
 import pytest
 
 from harness.artefacts.model import Model, ModelSpec
+from harness.artefacts.restored import RestoredMachine
+from harness.check import model_defects
 from harness.errors import Broken, InfraError, NvhError
 from harness.nightly.model import model_check, questions
 from harness.nightly.model.model_check import CheckRequest, CheckStep, ModelReport, StepDone, StepResult
@@ -128,3 +130,49 @@ def test_a_model_that_somebody_else_ended_has_given_no_wrong_answer(
             questions.ask(ask, tmp_path / "none", "icount", tmp_path)
     else:
         assert "QEMU ended with signal" in questions.ask(ask, tmp_path / "none", "icount", tmp_path).stopped
+
+
+BREAKPOINT = "fail|restored|breakpoint 3, PE 1|ESR|0xc2000022|0x5a000000|D2.8\n"
+TIMER = "fail|restored|CNTHV, PE 3|its interrupt in GICR_ISPENDR0|0x1|0x0|D12\n"
+KNOWN = "qemu-hyp-timers"
+
+
+@pytest.mark.parametrize(
+    ("found", "causes"),
+    [
+        (RestoredMachine("01\n01\n"), []),
+        (RestoredMachine(f"{TIMER}bad\n"), []),
+        (
+            RestoredMachine(f"{TIMER}{BREAKPOINT}bad\n"),
+            ["restored: breakpoint 3, PE 1: ESR must be 0xc2000022"],
+        ),
+        (RestoredMachine(TIMER.replace("|0x0|", "|0x2|")), ["restored: CNTHV, PE 3"]),
+        (RestoredMachine(BREAKPOINT, saved=False), ["before it is saved"]),
+        (RestoredMachine("01\n", failed="it does not go on"), ["it does not go on"]),
+        (RestoredMachine("fail|restored|half\n"), ["what makes no sense"]),
+    ],
+)
+def test_what_a_restored_machine_does_is_judged_by_what_is_known(
+    found: RestoredMachine, causes: list[str]
+) -> None:
+    result = model_check.judge_restored(found, "7 registers compared", "11.1.3", model_defects.load())
+    assert result.verdict is (Verdict.FAIL if causes else Verdict.PASS)
+    assert len(result.causes) == len(causes)
+    assert all(part in cause for part, cause in zip(causes, result.causes, strict=True))
+
+
+def test_a_defect_that_a_restore_no_longer_shows_is_told() -> None:
+    table = model_defects.load()
+    gone = model_check.judge_restored(RestoredMachine("01\n01\n"), "told", "11.1.3", table)
+    seen = model_check.judge_restored(RestoredMachine(TIMER), "told", "11.1.3", table)
+    assert f"{KNOWN} is not seen" in gone.summary
+    assert f"known: 1 by {KNOWN}" in seen.summary
+    stopped = model_check.judge_restored(RestoredMachine(failed="it hangs"), "told", "11.1.3", table)
+    assert KNOWN not in stopped.summary
+
+
+def test_the_questions_say_nothing_of_defects_of_a_restore() -> None:
+    answers = cast(Any, SimpleNamespace(wrong=(), groups=(), checks=9, skipped={}, stopped=""))
+    told = model_check.judge(answers, "11.1.3", model_defects.load())
+    assert "qemu-ipas2os is not seen" in told.summary
+    assert KNOWN not in told.summary

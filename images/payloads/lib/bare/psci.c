@@ -5,7 +5,9 @@
 #include "pe.h"
 
 #define SYSTEM_OFF 0x84000008
+#define CPU_OFF 0x84000002
 #define CPU_ON 0xc4000003
+#define AFFINITY_INFO 0xc4000004
 
 /* SMC Calling Convention 1.0: results in X0 to X3, and X4 to X17 need not be kept. */
 static int64_t call(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
@@ -22,6 +24,17 @@ static int64_t call(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 int64_t psci_start(uint64_t index)
 {
 	return call(CPU_ON, index * BOARD_PE_STRIDE, (uint64_t)_start, index);
+}
+
+int64_t psci_affinity(uint64_t index)
+{
+	return call(AFFINITY_INFO, index * BOARD_PE_STRIDE, 0, 0);
+}
+
+void psci_leave(void)
+{
+	for (;;)
+		call(CPU_OFF, 0, 0, 0);
 }
 
 void psci_off(void)
