@@ -51,7 +51,7 @@ def test_the_last_definition_is_a_function_or_a_macro() -> None:
 
 @pytest.mark.real
 def test_deliberate_faults_are_where_the_table_says(tmp_path: Path) -> None:
-    files = [path.read_text() for path in patched("nv-mutants", tmp_path).rglob("*.c")]
+    files = [path.read_text() for path in patched("nv-mutants", tmp_path).rglob("*.[ch]")]
     for mutant in mutants.load():
         use = f"kvm_mutant({mutant.name.replace('-', '_')})"
         places = [text[: found.start()] for text in files for found in re.finditer(re.escape(use), text)]

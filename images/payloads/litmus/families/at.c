@@ -221,6 +221,14 @@ void cases_at(struct list *list)
 							 l.hint ? "used" : "fresh");
 		l.scale = 0;
 	}
+	l.config.e2h0 = true; /* an L1 without VHE asks: each state with one granule */
+	for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
+		for (l.variant = 0; l.variant < STATES; l.variant++)
+			for (l.hint = 0; l.hint < 2; l.hint++) {
+				l.shift = 12 + 2 * ((unsigned)(l.variant + l.place) % 3);
+				list_add(list, &l, "nvhe-at-l2/%s/%s%s/%s", granule_word(l.shift),
+					 state_words[l.variant], place_words[l.place], l.hint ? "used" : "fresh");
+			}
 	l.build = build_own;
 	l.hint = 0;
 	l.vel2 = true;

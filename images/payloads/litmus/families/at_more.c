@@ -27,20 +27,29 @@ enum {
 	PAN_ON_KERNEL,
 	PAN_OFF_USER,
 	PAN_ON_USER,
+	NVHE_TGE,
 	VARIANTS
 };
 static const char *const variant_words[VARIANTS] = {
 	"mmu-off",	 "dc",	      "epd0",		"epd1",		 "hole",	 "hole-high",
 	"not-canonical", "base-size", "table-size",	"leaf-size",	 "block",	 "block-read-only",
 	"contiguous",	 "cnp",	      "pan-off-kernel", "pan-on-kernel", "pan-off-user", "pan-on-user",
+	"tge",
 };
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
 
+/* struct litmus.position: what fails, whatever the kind of fault and its level, which at-l2-outside is about. */
 static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
 {
-	at_ask(l, va, AT_FAILED(kind, level), AT_FAILED(kind, level));
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
+		add_at(l, 0, op, va, AT_FAILED(kind, level));
+		if (l->position) {
+			last_probe(l)->old &= ~PAR_FST;
+			last_probe(l)->now &= ~PAR_FST;
+		}
+	}
 }
 
 /* What differs from a page that everybody may use: before L2 has used it, and after. */
@@ -62,6 +71,9 @@ static void build_state(struct litmus *l)
 		break;
 	case DEFAULT_CACHEABLE:
 		c->hcr |= HCR_DC;
+		break;
+	case NVHE_TGE:
+		c->hcr |= HCR_TGE;
 		break;
 	case NO_WALKS:
 		c->tcr |= TCR_EPD0;
@@ -90,6 +102,10 @@ static void build_state(struct litmus *l)
 	case MMU_OFF: /* the VA is the IPA, whatever the tables say */
 	case DEFAULT_CACHEABLE:
 		at_ask(l, k.ipa, k.ipa, PAGE_PA);
+		for (enum at_operation op = AT_S1E1R; op < AT_S12E1R; op++)
+			add_at(l, 0, op, va, va);
+		break;
+	case NVHE_TGE: /* without E2H stage 1 of EL1&0 is off then (D24.2.62) */
 		for (enum at_operation op = AT_S1E1R; op < AT_S12E1R; op++)
 			add_at(l, 0, op, va, va);
 		break;
@@ -250,6 +266,7 @@ static bool has_variant(const struct litmus *l)
 	case MMU_OFF:
 	case DEFAULT_CACHEABLE:
 	case NO_WALKS:
+	case NVHE_TGE:
 		return l->place == PLACE_LOW && !l->hint;
 	case NO_WALKS_HIGH:
 		return l->place == PLACE_HIGH && !l->hint;
@@ -265,14 +282,29 @@ static bool has_variant(const struct litmus *l)
 }
 
 /*
- * at-l2-outside: no table is for the VA, and the fault is one of level 0, wherever the tables begin. at-l2-pan: PAN forbids,
+ * at-l2-outside: no table is for the VA, and the fault is one of level 0, wherever the tables begin. at-l2-closed: the same, and all
+ * that counts is that AT fails. at-l2-pan: PAN forbids,
  * and L0 may ask its own MMU.
  */
 static const char *family_of(const struct litmus *l)
 {
 	if (l->variant >= NO_WALKS && l->variant <= NOT_CANONICAL)
-		return "outside";
+		return l->position ? "closed" : "outside";
 	return l->variant == PAN_ON_USER && l->hint ? "pan" : "more";
+}
+
+static void add_case(struct list *list, struct litmus *l)
+{
+	bool outside = l->variant >= NO_WALKS && l->variant <= NOT_CANONICAL;
+
+	for (l->position = 0; l->position <= outside; l->position++)
+		list_add(list, l, "%sat-l2-%s/%s/%s%s%s/%s", l->config.e2h0 ? "nvhe-" : "", family_of(l),
+			 granule_word(l->shift), variant_words[l->variant],
+			 l->level == 1				? "-1g"
+			 : l->variant == GROUP && l->level == 2 ? "-blocks"
+								: "",
+			 place_words[l->place], l->hint ? "used" : "fresh");
+	l->position = 0;
 }
 
 void cases_at_more(struct list *list)
@@ -287,18 +319,14 @@ void cases_at_more(struct list *list)
 				for (l.hint = 0; l.hint < 2; l.hint++) {
 					if (!has_variant(&l))
 						continue;
-					l.needs_pan2 = l.variant >= PAN_OFF_KERNEL;
+					l.needs_pan2 = l.variant >= PAN_OFF_KERNEL && l.variant <= PAN_ON_USER;
+					l.config.e2h0 = l.variant == NVHE_TGE;
 					l.build = l.variant == GROUP ? build_group
 						  : is_block(&l)     ? build_block
 						  : l.needs_pan2     ? build_pan
 								     : build_state;
 					for (l.level = start_level(l.shift); l.level <= 3; l.level++)
 						if (has_level(&l))
-							list_add(list, &l, "at-l2-%s/%s/%s%s%s/%s", family_of(&l),
-								 granule_word(l.shift), variant_words[l.variant],
-								 l.level == 1			      ? "-1g"
-								 : l.variant == GROUP && l.level == 2 ? "-blocks"
-												      : "",
-								 place_words[l.place], l.hint ? "used" : "fresh");
+							add_case(list, &l);
 				}
 }

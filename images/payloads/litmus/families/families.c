@@ -27,6 +27,7 @@ void cases_all(struct list *list)
 	cases_walk(list);
 	cases_at(list);
 	cases_flags(list);
+	cases_far(list);
 	cases_fault(list);
 	cases_at_more(list);
 	cases_at_controls(list);

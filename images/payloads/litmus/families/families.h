@@ -26,6 +26,7 @@ void cases_default_cacheable(struct list *list);
 void cases_el0(struct list *list);
 void cases_event_unmap(struct list *list);
 void cases_events(struct list *list);
+void cases_far(struct list *list);
 void cases_fault(struct list *list);
 void cases_fine(struct list *list);
 void cases_first(struct list *list);

@@ -77,6 +77,20 @@ static void build_vncr(struct litmus *l)
 	vncr_cleanup(l, at);
 }
 
+/* L1 has no FEAT_HAFDBS, and VTCR_EL2.HA means nothing. --self-test: the leaf has its flag. */
+static void build_hidden(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(16, 3, 1), all = PTE_S2_R | PTE_S2_W;
+
+	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].vtcr |= VTCR_HA;
+	add_poke(l, DATA_PA, value_at(DATA_PA));
+	add_write(l, STEP_S2, 0, at, leaf_s2(DATA_PA, 3, all) & ~(l->vm->shared->skip ? 0 : PTE_AF), 3);
+	add_access(l, 0, ACCESS_READ, at, false, ROLE_GONE, value_at(DATA_PA), 0);
+	last_probe(l)->fault = FAULT_ACCESS_FLAG;
+	add_cleanup(l, 0, at, 3, 1);
+}
+
 void cases_flags(struct list *list)
 {
 	/* With VTCR_EL2.HA and without, three granules and blocks are nine contexts of L0: of two VMs, so that none is taken again. */
@@ -93,6 +107,11 @@ void cases_flags(struct list *list)
 		for (l.level = l.shift == 12 ? 1 : 2; l.level < 3; l.level++)
 			list_add(list, &l, "flags-s2/hardware/%s-level%u", granule_word(l.shift), l.level);
 	l.level = 3;
+	l.config = (struct config){ .cpus = 1, .hide_flags = true };
+	l.build = build_hidden;
+	l.shift = 12;
+	l.any_stage2 = true;
+	list_add(list, &l, "hidden-flags/stage2");
 	l.config = (struct config){ .cpus = 1, .spare = 2 };
 	l.build = build_vncr;
 	l.regime = "el2&0";

@@ -26,17 +26,20 @@ struct trapped {
 	enum of group; /* HFGRTR or HDFGRTR: FEAT_FGT has `bit` for it, of the registers for reads and writes; HCR: none */
 	uint8_t bit;
 	uint64_t hcr, cptr, mdcr, cnthctl;
+	bool inverted; /* `bit` traps where it is 0, and FEAT_S1PIE has the register */
 	uint32_t word; /* another instruction, and */
 	uint64_t syndrome; /* what vEL2 gets of it */
 };
 
 #define NO HCR
+#define INVERTED_BITS (3ull << 57) /* nPIR_EL1 and nPIRE0_EL1 */
 #define NAME(op0_, op1_, crn_, crm_, op2_) .op0 = (op0_), .op1 = (op1_), .crn = (crn_), .crm = (crm_), .op2 = (op2_)
 #define READ .r = true
 #define WRITE .w = true
 #define BOTH .r = true, .w = true
 #define QUIET .r = true, .w = true, .quiet = true
 #define FGT(bit_) .group = HFGRTR, .bit = (bit_)
+#define INVERTED(bit_) .group = HFGRTR, .bit = (bit_), .inverted = true
 #define DEBUG(bit_) .group = HDFGRTR, .bit = (bit_)
 #define CONDITIONAL(ec) (PLACE(ESR_EC, ec) | ESR_CV | PLACE(ESR_COND, ESR_COND_ALWAYS))
 
@@ -75,6 +78,8 @@ static const struct trapped all[] = {
 	{ NAME(3, 0, 10, 3, 0), QUIET, FGT(3) },
 	{ NAME(3, 0, 12, 0, 0), BOTH, FGT(38) },
 	{ NAME(3, 0, 13, 0, 1), QUIET, FGT(11) },
+	{ NAME(3, 0, 10, 2, 2), QUIET, INVERTED(57) }, /* PIRE0, PIR */
+	{ NAME(3, 0, 10, 2, 3), QUIET, INVERTED(58) },
 	{ NAME(3, 0, 13, 0, 4), QUIET, FGT(33) }, /* TPIDR_EL1, TPIDRRO_EL0, TPIDR_EL0 */
 	{ NAME(3, 3, 13, 0, 3), QUIET, FGT(34) },
 	{ NAME(3, 3, 13, 0, 2), QUIET, FGT(35) },
@@ -159,6 +164,11 @@ static uint64_t syndrome(const struct trapped *t, bool read)
 	return t->word ? t->syndrome : syndrome_of_word(WORD(t->op0, t->op1, t->crn, t->crm, t->op2, read));
 }
 
+static bool is_inverted(const struct control *c)
+{
+	return (c->of == HFGRTR || c->of == HFGWTR) && c->bit & INVERTED_BITS;
+}
+
 static void set_controls(struct context *c, const struct control *what)
 {
 	struct controls *set = &c->controls;
@@ -179,7 +189,9 @@ static void set_controls(struct context *c, const struct control *what)
 		break;
 	default:
 		set->fgt = 1;
-		set->fine[what->of - HFGRTR] = what->bit;
+		for (unsigned i = 0; is_inverted(what) && i < 2; i++) /* HFGRTR_EL2 and HFGWTR_EL2 */
+			set->fine[i] = INVERTED_BITS;
+		set->fine[what->of - HFGRTR] ^= what->bit;
 		break;
 	}
 }
@@ -213,7 +225,7 @@ static void build_control(struct litmus *l)
 	for (unsigned i = 0; i < ALL; i++)
 		for (unsigned read = 0; read < 2; read++) {
 			const struct trapped *t = &all[i];
-			bool trapped = traps(&c, t, read), there = read ? t->r : t->w;
+			bool trapped = traps(&c, t, read), there = t->inverted == is_inverted(&c) && (read ? t->r : t->w);
 			bool quiet = t->word ? t->cptr != 0 : read || t->quiet;
 			/* Of the rest the other direction of what traps, and each fifth. */
 			bool asked = traps(&c, t, !read) || i % 5 == (unsigned)l->variant % 5;
@@ -248,6 +260,7 @@ void cases_trap_control(struct list *list)
 		l.position = c.of == HFGWTR || c.of == HDFGWTR;
 		l.needs_ecv = c.of == CNTHCTL && c.bit & (CNTHCTL_EL1TVCT | CNTHCTL_EL1TVT);
 		l.needs_evt = c.of == HCR && c.bit & HCR_TID4;
+		l.needs_s1pie = is_inverted(&c);
 		if (c.word)
 			list_add(list, &l, "trap-control/%s/%s", of_words[c.of], c.word);
 		else if (is_fine(&all[fine / DIRECTIONS], fine % DIRECTIONS == 0))

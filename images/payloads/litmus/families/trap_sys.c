@@ -91,7 +91,7 @@ static void build_return(struct litmus *l)
 	add_context(l, 0, VMID, 0, false, true);
 	l->vm->shared->context[0].hcr |= l->variant == TO_EL1 ? HCR_TGE : 0;
 	s = add(l, 0, STEP_RETURN);
-	s->a = modes[l->variant];
+	s->a = modes[l->variant] | PLACE(SPSR_NZCV, 5 + 3 * (unsigned)l->variant);
 	s->flags = STEP_UNDER_TEST;
 	p = add_probe(l, 0, l->steps[0] - 1, ROLE_RAISES);
 	p->now = PLACE(ESR_EC, ESR_EC_ILLEGAL_STATE);
@@ -128,6 +128,25 @@ static void build_sys(struct litmus *l)
 	}
 }
 
+/* vEL2 returns to itself, by either stack pointer, with the flags, masks and modes that SPSR_EL2 says (D1.3.4). */
+static void build_own_return(struct litmus *l)
+{
+	add_context(l, 0, VMID, 0, false, true);
+	for (unsigned i = 0; i < 16; i++) {
+		bool with_sp0 = (bool)l->variant != (i % 4 == 3); /* and the other one in between */
+		uint64_t spsr = PLACE(SPSR_EL, 2) | !with_sp0 | PLACE(SPSR_DAIF, 5 * i) | PLACE(SPSR_NZCV, 7 * i);
+		struct step *s = add(l, 0, STEP_RETURN);
+		struct probe *p = add_probe(l, 0, l->steps[0] - 1, ROLE_PAR);
+
+		s->a = spsr;
+		s->c = 1;
+		s->flags = STEP_UNDER_TEST;
+		p->old = SPSR_MODE | SPSR_NZCV;
+		p->now = spsr;
+		p->at = spsr;
+	}
+}
+
 void cases_illegal_return(struct list *list)
 {
 	struct litmus l = { .op = NO_OPERATION,
@@ -141,6 +160,13 @@ void cases_illegal_return(struct list *list)
 
 	for (l.variant = 0; l.variant < RETURNS; l.variant++)
 		list_add(list, &l, "illegal-return/%s", mode_words[l.variant]);
+	l.build = build_own_return;
+	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
+		for (l.variant = 0; l.variant < 2; l.variant++) {
+			l.config.e2h0 = nvhe;
+			l.regime = nvhe ? "el2" : "el2&0";
+			list_add(list, &l, "own-return/%s/%s", nvhe ? "nvhe" : "vhe", l.variant ? "sp-el0" : "sp-el2");
+		}
 }
 
 void cases_trap_sys(struct list *list)

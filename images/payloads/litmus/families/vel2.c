@@ -75,8 +75,49 @@ static void add_operation(struct list *list, struct litmus l)
 	}
 }
 
+#define TAG (0x5aull << 56)
+
+/* TCR_EL2.TBI: vEL2's own address may have a tag. --self-test: it may not. */
+static void build_tagged(struct litmus *l)
+{
+	uint64_t at = address_of(l), usual = l->config.e2h0 ? PTE_S1_EL0 : PTE_S1_PXN | PTE_S1_NG;
+
+	if (!l->vm->shared->skip)
+		l->vm->shared->vel2_tcr = l->config.e2h0 ? TCR_E2H0_TBI : TCR_TBI0 | TCR_TBI1;
+	add_context(l, 0, VMID, 0, false, true);
+	add_poke(l, DATA_PA, value_at(DATA_PA));
+	add_write(l, STEP_E2, 0, at, leaf_s1(DATA_PA, 3, usual | PTE_S1_UXN), 3);
+	for (unsigned again = 0; again < 2; again++) { /* and after L2 has run */
+		add_read(l, at ^ TAG, ROLE_AFTER, 0, value_at(DATA_PA));
+		add_access(l, 0, ACCESS_READ, l->vm->shared->l2_page, false, ROLE_DONE, 0, 0);
+	}
+	add_write(l, STEP_E2, 0, at, 0, start_level(l->shift));
+	add_tlbi(l, 0, op_named("alle2is"), 0, 0);
+}
+
+static void add_tagged(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_tagged,
+			    .level = 3,
+			    .vel2 = true,
+			    .any_stage2 = true,
+			    .own = true };
+
+	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
+		for (l.shift = 12; l.shift <= 16; l.shift += 2)
+			for (l.place = PLACE_LOW; l.place < (nvhe ? PLACE_HIGH : PLACE_LAST); l.place++) {
+				l.config.e2h0 = nvhe;
+				l.regime = nvhe ? "el2" : "el2&0";
+				list_add(list, &l, "vel2-tag/%s/%s%s", nvhe ? "nvhe" : "vhe", granule_word(l.shift),
+					 place_words[l.place]);
+			}
+}
+
 void cases_vel2(struct list *list)
 {
+	add_tagged(list);
 	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
 		for (unsigned op = 0; op < operation_count; op++) {
 			/* Without E2H there is no E1 operation for the regime. */

@@ -18,7 +18,7 @@
 #define REGIONS_16K 15 /* the same below its input size */
 
 /* What the operation is given, against the entry of the page. */
-enum { MATCHING, PART, OTHER_ASID, OTHER_ASID_GLOBAL, OTHER_VA, MATCHES };
+enum { MATCHING, PART, OTHER_ASID, OTHER_ASID_GLOBAL, OTHER_VA, MATCHES, PAST = MATCHES };
 static const char *const match_words[] = { "matching", "part", "other-asid", "other-asid-global", "other-va" };
 
 uint64_t vncr_fresh_va(void)
@@ -89,6 +89,9 @@ static uint64_t operand_for(const struct litmus *l, uint64_t at)
 	/* The block's last page and the one that follows the block. */
 	if (l->variant == PART)
 		return operand_range(at + leaf_size(l) - (1ull << l->shift), l->shift, 0, 0, 0, use);
+	/* It begins with the page, and would go on after the end of the address space: it does not (R_QNPXY). */
+	if (l->variant == PAST)
+		return operand_range(at, l->shift, l->scale, l->num, 0, use);
 	if (l->variant == OTHER_VA)
 		at += 4 * leaf_size(l); /* -last: wraps to the first ones */
 	return operand_whole(l, at, use, l->hint ? l->level : 0);
@@ -245,7 +248,8 @@ static void add_ranges(struct list *list, struct litmus l)
 	l.level = 3;
 	l.num = 1;
 	for (l.scale = 0; l.scale < 4; l.scale++)
-		list_add(list, &l, "vncr-tge-range/%s/scale%u%s", operations[l.op].name, l.scale, place_words[l.place]);
+		list_add(list, &l, "vncr-tge-range/%s/%sscale%u%s", operations[l.op].name,
+			 l.variant == PAST ? "past-" : "", l.scale, place_words[l.place]);
 }
 
 #define WIDE_BITS 48
@@ -280,8 +284,11 @@ static void add_operation(struct list *list, struct litmus l)
 		struct litmus m = l;
 
 		m.build = build_read;
-		if (m.tge && !m.ds && operations[m.op].operand == VA_RANGE && m.place != PLACE_LAST)
+		if (m.tge && !m.ds && operations[m.op].operand == VA_RANGE) {
+			m.variant = m.place == PLACE_LAST ? PAST : MATCHING;
 			add_ranges(list, m);
+			m.variant = MATCHING;
+		}
 		add_family(list, m, "remote");
 		add_four(list, m);
 		if (m.place != PLACE_LAST)

@@ -66,7 +66,8 @@ void load_context(const struct context *c)
 {
 	uint64_t hcr = c->hcr | (MRS(hcr_el2) & HCR_E2H);
 
-	MSR(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
+	if (!c->keeps_tpidr)
+		MSR(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
 	MSR(vttbr_el2, c->vttbr);
 	MSR(vtcr_el2, c->vtcr);
 	MSR(hcr_el2, hcr);
@@ -123,7 +124,7 @@ static void record_exit(const struct pe *cpu, struct outcome *o)
 #define ALL_MASKED PLACE(SPSR_DAIF, 15)
 
 /* PSTATE.PAN, by its register so that no assembler needs to know FEAT_PAN. */
-static uint64_t pan_now(void)
+uint64_t pan_now(void)
 {
 	uint64_t pan;
 
@@ -135,24 +136,33 @@ static uint64_t pan_now(void)
 	return pan & SPSR_PAN;
 }
 
+/* PSTATE.{SSBS,UAO,DIT}, where L1 has them. */
+uint64_t modes_now(void)
+{
+	return (FIELD(shared->id_pfr1, PFR1_SSBS) ? MRS(s3_3_c4_c2_6) & SPSR_SSBS : 0) |
+	       (FIELD(shared->id_mmfr2, MMFR2_UAO) ? MRS(s3_0_c4_c2_4) & SPSR_UAO : 0) |
+	       (FIELD(shared->id_pfr0, PFR0_DIT) ? MRS(s3_3_c4_c2_5) & SPSR_DIT : 0);
+}
+
 /*
  * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, ELR_EL2 of an abort is the
- * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since SCTLR_EL2.SPAN is 1 (Arm ARM DDI 0487 M.a.a,
- * D1.3.2, D24.2.46). `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or traps, or 0. Called
+ * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since SCTLR_EL2.SPAN is 1, UAO and SSBS 0, since
+ * SCTLR_EL2.DSSBS is 0, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46); true EL2 of QEMU loses DIT. `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or traps, or 0. Called
  * before vEL2 uses what EL0 may, too.
  */
 static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, struct outcome *o)
 {
 	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN | SPSR_SSBS | SPSR_UAO | SPSR_DIT;
-	uint64_t pan = pan_now();
+	uint64_t pan = pan_now(), modes = modes_now(), kept = shared->set_e2h ? 0 : SPSR_DIT;
 	bool astray = !(cpu->esr & ESR_IL) || (MRS(daif) & SPSR_DAIF) != ALL_MASKED;
 
 	if (ec == ESR_EC_HVC && cpu->esr & 0xffff) { /* in L2's vectors, after an exception to EL1, or in what it called */
 		entered = SPSR_MODE_EL1H_MASKED;
 		state = SPSR_MODE;
 	} else {
-		astray |= pan != (entered & SPSR_PAN);
+		astray |= pan != (entered & SPSR_PAN) || ((modes ^ entered) & kept);
 	}
+	astray |= (modes & (SPSR_SSBS | SPSR_UAO)) != 0;
 	if (stub && (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || ec == ESR_EC_WFX || ec == ESR_EC_FP ||
 		     ec == ESR_EC_SMC || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
 		astray |= cpu->elr != stub;
@@ -185,7 +195,9 @@ static uint64_t modes_of(unsigned place)
 static uint64_t state_of(const struct pe *cpu, const struct step *s, bool el0)
 {
 	unsigned place = place_of(cpu, s);
-	uint64_t mode = el0 ? SPSR_MODE_EL0T_MASKED : place & 2 ? SPSR_MODE_EL1T_MASKED : SPSR_MODE_EL1H_MASKED;
+	uint64_t mode = el0			 ? SPSR_MODE_EL0T_MASKED
+			: enters_with_sp0(place) ? SPSR_MODE_EL1T_MASKED
+						 : SPSR_MODE_EL1H_MASKED;
 	const struct context *c = &shared->context[s->ctx];
 	bool pan = !(c->sctlr & SCTLR_M) && !c->vncr && !el0 && place & 4 && FIELD(shared->id_mmfr1, MMFR1_PAN);
 

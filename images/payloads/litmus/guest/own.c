@@ -88,18 +88,40 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	}
 }
 
+/* Where a return to EL2 goes on, with the stack pointer that SPSR_EL2 says: as pe_enter() comes back from below EL2. */
+extern const uint8_t own_landing[];
+__asm__(".text\n"
+	"own_landing:\n"
+	"	mrs	x0, spsel\n"
+	"	mrs	x1, currentel\n"
+	"	mrs	x2, nzcv\n"
+	"	mrs	x3, daif\n"
+	"	msr	daifset, #15\n"
+	"	msr	spsel, #1\n"
+	"	mrs	x9, tpidr_el2\n"
+	"	stp	x0, x1, [x9]\n" /* PE_X */
+	"	stp	x2, x3, [x9, #16]\n"
+	"	b	pe_back\n");
+
 void step_return(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	load_context(&shared->context[s->ctx]);
 	o->kind = OUTCOME_DONE;
 	if (left_out(s))
 		return;
-	cpu->elr = (uint64_t)pe_illegal;
+	cpu->elr = s->c ? (uint64_t)own_landing : (uint64_t)pe_illegal;
 	cpu->spsr = s->a;
 	cpu->took = 0;
 	cpu->guard = 1;
 	pe_enter(cpu);
 	guarded(cpu, o);
+	if (s->c) { /* each has its fields where SPSR_EL2 has them */
+		o->kind = OUTCOME_VALUE;
+		o->value = cpu->x[0] | cpu->x[1] | cpu->x[2] | cpu->x[3] | pan_now() | modes_now();
+	} else if (o->kind == OUTCOME_EXCEPTION && ((cpu->spsr ^ s->a) & SPSR_NZCV)) { /* R_VWJHB */
+		o->kind = OUTCOME_ASTRAY;
+		o->hpfar = cpu->spsr;
+	}
 }
 
 #define AT_CRM(op1, crm, op2, va) \

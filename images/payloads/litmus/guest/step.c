@@ -61,7 +61,7 @@ static void step_context(const struct step *s)
 					    : tables_new(c->s2_shape.shift);
 	if (!s->a || s->d)
 		map_pages(c->s2_root, c->s2_shape, c->page ? c->page : page, size, page, s2);
-	c->vttbr |= c->s2_root;
+	c->vttbr |= c->s2_root + (s->op ? FAR_MEMORY(s->op) - FAR_MEMORY_PA : 0);
 	c->s1_root = s->b ? shared->context[s->b - 1].s1_root : tables_new(c->s1_shape.shift);
 	if (!s->b)
 		map_pages(c->s1_root, c->s1_shape, page, size, page, s1);

@@ -14,7 +14,7 @@ void not_applicable(struct finding *f, const char *why)
 
 static bool hides(const struct config *c)
 {
-	return c->hide_os || c->hide_range || c->hide_xs;
+	return c->hide_os || c->hide_range || c->hide_xs || c->hide_flags;
 }
 
 /* Why a case cannot have QEMU as its VMM, or NULL. */

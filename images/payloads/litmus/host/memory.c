@@ -14,6 +14,19 @@ bool vm_slot(struct vm *vm, unsigned slot, uint64_t pa, uint64_t size, void *mem
 	return vmm_slot(vm->fd, slot, pa, size, memory, flags) || vm_fails(vm, "KVM_SET_USER_MEMORY_REGION");
 }
 
+#define FIRST_FAR_SLOT 3
+
+static bool far_slots(struct vm *vm)
+{
+	uint8_t *data = vm->data + (FAR_MEMORY_PA - DATA_PA);
+
+	for (unsigned bit = PHYSICAL_BITS, slot = FIRST_FAR_SLOT; bit < vm->ipa_bits; bit++, slot += 2)
+		if (!vm_slot(vm, slot, FAR_MEMORY(bit), FAR_SIZE, data, 0) ||
+		    !vm_slot(vm, slot + 1, FAR_EVENT(bit), FAR_SIZE, vm->event[0], 0))
+			return false;
+	return true;
+}
+
 bool memory_create(struct vm *vm)
 {
 	vm->low = vmm_memory(LOW_SIZE);
@@ -42,7 +55,7 @@ bool memory_create(struct vm *vm)
 	vm->shared->cpus = vm->config.cpus;
 	vm->shared->vel2_shift = vm->config.vel2_shift ? vm->config.vel2_shift : 12;
 	return vm_slot(vm, 0, IMAGE_PA, LOW_SIZE, vm->low, 0) && vm_slot(vm, 1, DATA_PA, DATA_SIZE, vm->data, 0) &&
-	       vm_slot(vm, EVENT_SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], 0);
+	       vm_slot(vm, EVENT_SLOT, EVENT_PA, EVENT_SIZE, vm->event[0], 0) && far_slots(vm);
 }
 
 void memory_destroy(struct vm *vm)

@@ -16,6 +16,7 @@
 
 #define REGISTER(op0, op1, crn, crm, op2) ARM64_SYS_REG(op0, op1, crn, crm, op2)
 #define ID_AA64MMFR0_EL1 REGISTER(3, 0, 0, 7, 0)
+#define ID_AA64MMFR1_EL1 REGISTER(3, 0, 0, 7, 1)
 #define ID_AA64ISAR0_EL1 REGISTER(3, 0, 0, 6, 0)
 #define ID_AA64ISAR1_EL1 REGISTER(3, 0, 0, 6, 1)
 
@@ -135,6 +136,8 @@ bool vm_shape(struct vm *vm)
 	if (!lower_field(vm, ID_AA64MMFR0_EL1, 0, parange(c)))
 		return false;
 	if ((c->hide_os || c->hide_range) && !lower_field(vm, ID_AA64ISAR0_EL1, 56, c->hide_os ? 0 : 1))
+		return false;
+	if (c->hide_flags && !lower_field(vm, ID_AA64MMFR1_EL1, 0, 0))
 		return false;
 	return !c->hide_xs || lower_field(vm, ID_AA64ISAR1_EL1, 56, 0);
 }

@@ -52,6 +52,15 @@ void vm_where(struct vm *vm, char *out, size_t size)
 		strcat(out, "\"");
 }
 
+/* KVM may have less to offer: applies() tells by what L1 has. */
+static unsigned ipa_bits(const struct config *config)
+{
+	int most = ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE);
+
+	return config->far && most > PHYSICAL_BITS ? (unsigned)(most < config->pa_bits ? most : config->pa_bits)
+						   : PHYSICAL_BITS;
+}
+
 bool vm_create(struct vm *vm, const struct config *config)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -74,7 +83,8 @@ bool vm_create(struct vm *vm, const struct config *config)
 		return vm_fails(vm, "timer_create");
 	if (kvm_open() < 0)
 		return vm_fails(vm, "/dev/kvm");
-	vm->fd = ioctl(kvm_open(), KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(PHYSICAL_BITS));
+	vm->ipa_bits = ipa_bits(config);
+	vm->fd = ioctl(kvm_open(), KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(vm->ipa_bits));
 	if (vm->fd < 0)
 		return vm_fails(vm, "KVM_CREATE_VM");
 	if (config->halts && ioctl(vm->fd, KVM_ENABLE_CAP, &(struct kvm_enable_cap){ .cap = KVM_CAP_HALT_POLL }))

@@ -19,6 +19,7 @@ struct config {
 	bool hide_range;    /* ID_AA64ISAR0_EL1.TLB: OS only */
 	bool hide_os;	    /* ID_AA64ISAR0_EL1.TLB: neither OS nor RANGE */
 	bool hide_xs;	    /* ID_AA64ISAR1_EL1.XS */
+	bool hide_flags;    /* ID_AA64MMFR1_EL1.HAFDBS */
 	bool huge;	    /* MADV_HUGEPAGE for the data */
 	bool qemu;	    /* QEMU is the VMM */
 	bool bare;	    /* the machine is QEMU's own: true EL2, where HCR_EL2.E2H begins as 0 */
@@ -29,6 +30,7 @@ struct config {
 	bool no_l2;	    /* none runs in it, so that L0 has no shadow context to walk at its own events */
 	bool halts; /* vCPUs halt: L0 does not poll for them, and signals wake them */
 	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
+	bool far;     /* memory of L1 above PHYSICAL_BITS, up to that */
 };
 
 struct vcpu {
@@ -55,6 +57,7 @@ struct vm {
 	struct config config;
 	uint64_t features; /* ID_AA64ISAR0_EL1.TLB and so on, see host/features.h */
 	struct vcpu vcpu[CPUS_MAX];
+	unsigned ipa_bits; /* of its memory */
 	uint8_t *low, *data;
 	uint8_t *event[2]; /* memory for EVENT_PA; the first is there to begin with */
 	bool event_present;

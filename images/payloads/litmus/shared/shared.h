@@ -17,6 +17,11 @@
 #define EVENT_SIZE 0x4000000
 #define PRESSURE_PA (DATA_PA + DATA_SIZE / 2) /* pages for --pressure, a word of each is read */
 #define PRESSURE_PAGES 4096
+/* With config.far a part of the data and of the event memory is there once more, at addresses of each bit from PHYSICAL_BITS on. */
+#define FAR_MEMORY_PA (DATA_PA + 0x4000000)
+#define FAR_SIZE 0x200000
+#define FAR_MEMORY(bit) ((1ull << (bit)) + 0x80000000)
+#define FAR_EVENT(bit) ((1ull << (bit)) + 0xa0000000)
 #define NO_MEMORY_PA 0x3000000000 /* within L1's PA size, and nothing is there */
 #define E2_TEST_VA 0xc00000000 /* vEL2's own test mappings, within the input size of every granule */
 #define E2_HIGH_VA 0xfffffffc00000000 /* the same by TTBR1_EL2, with E2H */
@@ -75,7 +80,7 @@ enum step_kind {
 	STEP_LOOK, /* read the descriptor at level c of address a, `op`: of stage 1 or 2; the outcome is it, or 0 */
 	STEP_E2_ASID, /* TTBR0_EL2.ASID is a from now on, until the program ends */
 	STEP_SYS, /* SYS with the fields b (as in struct operation.sys) and Rt d, X1 being a: by enum sys_at c */
-	STEP_RETURN, /* vEL2 returns with SPSR_EL2 a, which is illegal */
+	STEP_RETURN, /* vEL2 returns with SPSR_EL2 a, which is illegal; c: which is EL2's, and the outcome is the PSTATE there */
 };
 
 /* Programs as text have those before AT_TEXT (Arm ARM C5.4). */
@@ -130,6 +135,12 @@ static inline unsigned access_register(unsigned place, bool write)
 	return xt == 1 || xt == 6 ? (write ? 2 : 0) : xt;
 }
 
+/* L2 at EL1 is entered with SP_EL0, in a step at that place in its program. */
+static inline bool enters_with_sp0(unsigned place)
+{
+	return place & 2;
+}
+
 #define STEP_UNDER_TEST 1u /* --self-test leaves this operation out, with --keep-exit but for its exit to L0 */
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
@@ -139,7 +150,8 @@ static inline unsigned access_register(unsigned place, bool write)
 #define STEP_MMU_OFF 64u   /* of STEP_L2: SCTLR_EL2.M is 0 while L2 runs */
 #define STEP_AS_IS 128u /* of STEP_S1 and STEP_S2: the descriptor has the layout that DS of its stage says */
 #define STEP_WORD 512u /* of STEP_SYS: b is the whole instruction, and the outcome's value X1 after it */
-#define STEP_ROOT 2048u /* of STEP_CONTEXT: its own stage 2 begins at d, and a is 0 */
+#define STEP_ROOT \
+	2048u /* of STEP_CONTEXT: its own stage 2 begins at d, in VTTBR_EL2 where FAR_MEMORY(op) has it; a is 0 */
 #define STEP_MERGE 1024u /* of STEP_S1: bits for the descriptor that is there */
 #define STEP_BIG_ENDIAN 256u /* of STEP_L2: as STEP_MMU_OFF, and SCTLR_EL2.EE is 1 */
 
@@ -184,6 +196,7 @@ struct context {
 	struct shape s2_shape, s1_shape;
 	uint64_t el0_data; /* map L2_DATA_VA */
 	uint64_t high;	   /* it has tables for TTBR1_EL1 */
+	uint64_t keeps_tpidr; /* TPIDR_EL1 is what the program makes of it */
 	uint64_t page; /* IPA of L2's page, with its stage 1 off and for STEP_L2 alone; 0: as everywhere */
 	struct controls controls;
 };
