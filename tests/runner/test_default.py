@@ -74,6 +74,7 @@ OWN = (
     "defect-64k",
     "page-sizes",
     "firmware-",
+    "guest-memory-16k",
     "guest-vmm",
     "xen",
     "kvm-selftests",

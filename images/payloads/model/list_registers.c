@@ -13,7 +13,7 @@
 #define LR_NMI BIT(59)
 #define STATE (LR_ACTIVE | LR_PENDING)
 #define AP_NMI BIT(63)
-#define HCR_EN 1u
+#define INTERFACE_ON 1u /* ICH_HCR_EL2.En */
 #define EOI_COUNT(ich_hcr) BITS(ich_hcr, 31, 27)
 #define ICH_HCR s3_4_c12_c11_0
 #define ICH_MISR s3_4_c12_c11_2
@@ -130,7 +130,7 @@ static void maintenance_of_groups(void)
 			uint64_t wanted = (BITS(on, n / 2, n / 2) ^ (n & 1)) << (4 + n);
 
 			interrupts_interface(VMCR_PMR(0xf8) | on, 0, 0);
-			PUT(ICH_HCR, HCR_EN | BIT(4 + n));
+			PUT(ICH_HCR, INTERFACE_ON | BIT(4 + n));
 			ISB();
 			expect(wanted, GET(ICH_MISR), "ICH_MISR_EL2", "ICH_MISR_EL2", "%s, VENG1 %d, VENG0 %d",
 			       names[n], (uint64_t)(on >> 1), (uint64_t)(on & 1));
@@ -139,7 +139,7 @@ static void maintenance_of_groups(void)
 				       "%s, VENG1 %d, VENG0 %d", names[n], (uint64_t)(on >> 1), (uint64_t)(on & 1));
 		}
 	interrupts_interface(VMCR, lr_of(1, 0x80, 0x30) ^ STATE, 0); /* active */
-	PUT(ICH_HCR, HCR_EN | BIT(3)); /* NPIE */
+	PUT(ICH_HCR, INTERFACE_ON | BIT(3)); /* NPIE */
 	ISB();
 	expect(BIT(3), GET(ICH_MISR), "ICH_MISR_EL2", "ICH_HCR_EL2.NPIE", "an active list register alone");
 }

@@ -190,7 +190,7 @@ static void look_memory(bool first)
 	X("ICH_LR1_EL2", s3_4_c12_c12_1, pe == FAST ? 0x4090000000000066 : 0x8038000000000200 + pe)           \
 	X("ICH_LR2_EL2", s3_4_c12_c12_2, 0xb0c0012300000300 + pe)                                             \
 	X("ICH_LR3_EL2", s3_4_c12_c12_3, 0x10f0000000000047 + pe)                                             \
-	X("ICH_HCR_EL2", s3_4_c12_c11_0, 1 | (pe + 1) << 27)
+	X("ICH_HCR_EL2", s3_4_c12_c11_0, 1 | (pe + 1) * BIT(27))
 
 void gic_prepare(uint64_t pe)
 {

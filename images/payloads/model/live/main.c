@@ -289,7 +289,7 @@ static void turn(struct pe *pe, uint64_t wakes_before)
 		}
 		signalled = signalled && gic_watch(index);
 		for (unsigned n = 0; n < 10000; n++)
-			__asm__ volatile("");
+			__asm__ volatile("" ::: "memory");
 	}
 	if (counts)
 		cycles_look(index);
