@@ -33,6 +33,7 @@ static const struct carried {
 	{ "mpidr", 0, 0, 0, 5, 4, false, true, VMPIDR_AFF | VMPIDR_AFF3, VMPIDR_RES1 },
 };
 #define ALL (sizeof(all) / sizeof(*all))
+enum { STACKS = ALL, OWN, COUNTER }; /* variants beside the registers */
 
 static void sys(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
 {
@@ -207,13 +208,15 @@ void cases_carried(struct list *list)
 			if (!nvhe ||
 			    all[l.variant].crn != 14) /* Linux 7.3: L2 reads 0 there, which is not looked into yet */
 				list_add(list, &l, "%scarried/%s", nvhe ? "nvhe-" : "", all[l.variant].word);
+		l.variant = STACKS;
 		l.build = build_stacks;
 		list_add(list, &l, "%scarried/stacks", nvhe ? "nvhe-" : "");
+		l.variant = OWN;
 		l.build = build_own;
 		list_add(list, &l, "%scarried/own", nvhe ? "nvhe-" : "");
 	}
 	l.config.e2h0 = false;
-	l.variant = (int)ALL;
+	l.variant = COUNTER;
 	l.build = build_counter;
 	list_add(list, &l, "carried/cntvoff");
 	l.build = build_sea;
