@@ -147,13 +147,14 @@ uint64_t modes_now(void)
 /*
  * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, ELR_EL2 of an abort is the
  * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since SCTLR_EL2.SPAN is 1, UAO and SSBS 0, since
- * SCTLR_EL2.DSSBS is 0, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46); true EL2 of QEMU loses DIT. `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or traps, or 0. Called
- * before vEL2 uses what EL0 may, too.
+ * SCTLR_EL2.DSSBS is 0, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46). True EL2 of QEMU loses DIT: where the
+ * doorbell is memory, as there, it is not looked at. `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or
+ * traps, or 0. Called before vEL2 uses what EL0 may, too.
  */
 static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, struct outcome *o)
 {
 	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN | SPSR_SSBS | SPSR_UAO | SPSR_DIT;
-	uint64_t pan = pan_now(), modes = modes_now(), kept = shared->set_e2h ? 0 : SPSR_DIT;
+	uint64_t pan = pan_now(), modes = modes_now(), kept = shared->by_memory ? 0 : SPSR_DIT;
 	bool astray = !(cpu->esr & ESR_IL) || (MRS(daif) & SPSR_DAIF) != ALL_MASKED;
 
 	if (ec == ESR_EC_HVC && cpu->esr & 0xffff) { /* in L2's vectors, after an exception to EL1, or in what it called */
