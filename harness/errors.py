@@ -11,7 +11,7 @@ Anything else that escapes is a bug in nvh and is shown with its traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 EXIT_PASS = 0
@@ -137,6 +137,17 @@ def closest(word: str, choices: Iterable[str]) -> str:
         return best[2]
     near = difflib.get_close_matches(word, known, n=1, cutoff=_ALIKE)
     return near[0] if near else ""
+
+
+def refuse_others(names: Iterable[str], known: Collection[str], say: Callable[[str], str]) -> None:
+    """``UserError`` with what ``say`` says of each of ``names`` that is not ``known``, and the closest."""
+    wrong = []
+    for name in dict.fromkeys(names):
+        if name not in known:
+            near = closest(name, known)
+            wrong.append(say(name) + (f"; did you mean {near!r}?" if near else ""))
+    if wrong:
+        raise UserError("\n".join(wrong))
 
 
 def edits(one: str, other: str, limit: int | None = None) -> int:

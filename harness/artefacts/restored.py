@@ -9,8 +9,6 @@ QEMU while it waits (harness/machine/migration.py), and goes on there.
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from harness.artefacts.model import Model
 from harness.artefacts.saved_registers import SAME, require_not_killed, spec_of, where
 from harness.errors import Broken, InfraError
 from harness.machine.migration import move
-from harness.machine.patience import MachinePatience
+from harness.machine.patience import MachinePatience, printed
 from harness.machine.qemu import Machine
 
 PES = 4
@@ -58,15 +56,15 @@ def go_on(model: Model, program: Path, timing: str, directory: Path) -> Restored
     seconds = READY_S * model.spec.slowdown
     with Machine(spec, places[0]) as source:
         source.listen()
-        if late := await_said(source, is_under_way, seconds):
+        if late := MachinePatience(source, READY, seconds).until(is_under_way):
             raise Broken(
                 f"the program did not come to its end: {late}{where(source)}",
-                _text(source)[-1000:],
+                printed(source)[-1000:],
                 kind="level",
                 name="level-l0",
             )
-        if WRONG in _text(source):
-            return RestoredMachine(_text(source), saved=False)
+        if WRONG in printed(source):
+            return RestoredMachine(printed(source), saved=False)
         source.qmp("stop")
         with Machine(dataclasses.replace(spec, incoming=True), places[1]) as target:
             try:
@@ -76,10 +74,10 @@ def go_on(model: Model, program: Path, timing: str, directory: Path) -> Restored
                 return RestoredMachine(failed=str(error))
             target.listen()
             target.qmp("cont")
-            if late := await_said(target, is_through, seconds):
+            if late := MachinePatience(target, READY, seconds).until(is_through):
                 failed = f"the restored machine does not go on: {late}{where(target)}"
-                return RestoredMachine(_text(target), failed=failed)
-            return RestoredMachine(_text(target))
+                return RestoredMachine(printed(target), failed=failed)
+            return RestoredMachine(printed(target))
 
 
 def is_under_way(said: str) -> bool:
@@ -91,20 +89,3 @@ def is_under_way(said: str) -> bool:
 def is_through(said: str) -> bool:
     """Whether so many rounds were right, or one was wrong."""
     return WRONG in said or said.count(SAME) >= ROUNDS
-
-
-def await_said(machine: Machine, enough: Callable[[str], bool], seconds: float) -> str:
-    """Wait until the program has said enough; return why it does not."""
-    patience = MachinePatience(machine, READY, seconds)
-    while True:
-        if enough(_text(machine)):
-            return ""
-        if not machine.running:
-            raise machine.death()
-        if late := patience.late():
-            return late
-        time.sleep(0.02)
-
-
-def _text(machine: Machine) -> str:
-    return machine.console.text.replace("\r", "")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from harness.artefacts.model import Model
 from harness.errors import Broken, InfraError
 from harness.machine.gdbstub import GdbStub
 from harness.machine.migration import move
-from harness.machine.patience import MachinePatience
+from harness.machine.patience import MachinePatience, printed
 from harness.machine.qemu import Machine, MachineSpec
 
 MEMORY_MIB = 256
@@ -109,18 +108,14 @@ def _go_on(machine: Machine, seconds: float) -> tuple[tuple[Lost, ...], str]:
     """Let the restored machine run on: what its program finds lost, and why it does not go on, if so."""
     machine.listen()  # what is lost is told once, and soon
     machine.qmp("cont")
-    patience = MachinePatience(machine, READY, seconds)
-    while True:
-        said = machine.console.text
-        if lost := told(said):
-            return lost, ""
-        if said.replace("\r", "").count(SAME) > 1:
-            return (), ""
-        if not machine.running:
-            raise machine.death()
-        if late := patience.late():
-            return (), f"the restored machine does not go on: {late}{where(machine)}"
-        time.sleep(0.02)
+    late = MachinePatience(machine, READY, seconds).until(_is_through)
+    if late:
+        return (), f"the restored machine does not go on: {late}{where(machine)}"
+    return told(printed(machine)), ""
+
+
+def _is_through(text: str) -> bool:
+    return bool(told(text)) or text.count(SAME) > 1
 
 
 def where(machine: Machine) -> str:
@@ -155,13 +150,9 @@ def _same(register: str, before: int, after: int | None) -> bool:
 
 
 def _await_patterns(machine: Machine, patience: MachinePatience) -> None:
-    while not all(f"{pe}" in machine.console.text for pe in range(PES)):
-        if not machine.running:
-            raise machine.death()
-        if late := patience.late():
-            told = f"the program that fills the registers did not come to its end: {late}{where(machine)}"
-            raise Broken(told, machine.console.text[-1000:], kind="level", name="level-l0")
-        time.sleep(0.02)
+    if late := patience.until(lambda text: all(f"{pe}" in text for pe in range(PES))):
+        told = f"the program that fills the registers did not come to its end: {late}{where(machine)}"
+        raise Broken(told, machine.console.text[-1000:], kind="level", name="level-l0")
 
 
 def require_not_killed(*machines: Machine) -> None:

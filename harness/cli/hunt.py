@@ -23,7 +23,7 @@ from rich.console import Console
 from harness.bundle.console_model import refuse_console
 from harness.cli import common
 from harness.document.as_json import to_data
-from harness.errors import UserError, closest
+from harness.errors import refuse_others
 from harness.host.paths import RUNS
 from harness.program.kernel_defects import DEFECTS, KernelDefect
 from harness.program.kinds import KINDS
@@ -91,14 +91,7 @@ def as_new(names: list[str], defects: Sequence[KernelDefect] = DEFECTS) -> tuple
 def refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
     """``UserError`` with each of ``names`` that is not among the ``known``, and the nearest that is."""
     choices = list(known)
-    wrong = []
-    for name in dict.fromkeys(names):
-        if name not in choices:
-            near = closest(name, choices)
-            hint = f"; did you mean {near!r}?" if near else ""
-            wrong.append(f"there is no {what} {name!r} ({', '.join(choices)}){hint}")
-    if wrong:
-        raise UserError("\n".join(wrong))
+    refuse_others(names, choices, lambda name: f"there is no {what} {name!r} ({', '.join(choices)})")
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ stands still, so that no timer of its own ends that. A right model executes 10â
 """
 IDLE = 0.05
 """Part of the time that a machine without work may use for questions like ours."""
+POLL_S = 0.02
 
 
 class MachinePatience:
@@ -65,6 +66,19 @@ class MachinePatience:
             raise InfraError(f"no end within {self._seconds:.0f} s, and the host gave QEMU {told}")
         return f"no end within {self._seconds:.0f} s"
 
+    def until(self, enough: Callable[[str], bool]) -> str:
+        """Wait until the machine has said ``enough`` on its console; return why it is late, if it does not.
+
+        Raises what the machine died of when it ends before, and as ``late`` does.
+        """
+        while not enough(printed(self._machine)):
+            if not self._machine.running:
+                raise self._machine.death()
+            if late := self.late():
+                return late
+            time.sleep(POLL_S)
+        return ""
+
     def _by_instructions(self, first: int) -> str:
         count = executed(self._machine)
         if count is None:
@@ -83,6 +97,11 @@ class MachinePatience:
         if still > STILL_S and _idle(work - self._work_moved, still):
             return f"it executes nothing any more, after {count - first} instructions"
         return ""
+
+
+def printed(machine: Machine) -> str:
+    """Return what a machine has printed, its lines without carriage returns."""
+    return machine.console.text.replace("\r", "")
 
 
 def _idle(spent: CpuTime, seconds: float) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from harness.document.data_files import load_document
 from harness.document.nodes import Node, listing
 from harness.document.yaml_reader import read
-from harness.errors import InputError, Problem, UserError, closest
+from harness.errors import InputError, Problem, refuse_others
 from harness.host.paths import IMAGES
 from harness.level import Level
 from harness.scenario.defaults import MUTANT_KERNELS
@@ -144,12 +144,5 @@ def _of_guests() -> frozenset[str]:
 def choose(rows: Sequence[R], wanted: Sequence[str], what: str = "mutant") -> tuple[R, ...]:
     """Return the rows called ``wanted``, all for none; ``UserError`` with the closest names."""
     known = [row.name for row in rows]
-    wrong = []
-    for name in dict.fromkeys(wanted):
-        if name not in known:
-            near = closest(name, known)
-            hint = f"; did you mean {near!r}?" if near else ""
-            wrong.append(f"no {what} {name!r}; expected {listing(known)}{hint}")
-    if wrong:
-        raise UserError("\n".join(wrong))
+    refuse_others(wanted, known, lambda name: f"no {what} {name!r}; expected {listing(known)}")
     return tuple(row for row in rows if not wanted or row.name in wanted)

@@ -16,6 +16,7 @@ from harness.check import model_defects
 from harness.check.answers import failures
 from harness.errors import Broken
 from harness.host.cache import Store
+from harness.machine.patience import MachinePatience
 from harness.machine.qemu import Machine
 
 FAIL = "fail|restored|breakpoint 3, PE 1|ESR|0xc2000022|0x5a000000|D2.8\n"
@@ -24,14 +25,19 @@ DEATH = Broken("the model crashed", kind="level", name="model-crash")
 
 def machine(text: str, running: bool = True) -> Machine:
     """A machine that has said ``text`` and says no more."""
-    made = SimpleNamespace(console=SimpleNamespace(text=text), running=running, death=lambda: DEATH)
+    made = SimpleNamespace(
+        console=SimpleNamespace(text=text),
+        running=running,
+        death=lambda: DEATH,
+        work=0.0,
+        spec=SimpleNamespace(flags=()),
+    )
     return cast(Machine, made)
 
 
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
-    patience = SimpleNamespace(late=lambda: "no end within 9 instructions")
-    monkeypatch.setattr(restored, "MachinePatience", lambda *_: patience)
+    monkeypatch.setattr(MachinePatience, "late", lambda _: "no end within 9 instructions")
 
 
 @pytest.mark.parametrize(
@@ -57,13 +63,13 @@ def test_a_machine_is_saved_while_it_waits_and_one_wrong_round_is_enough(
 @pytest.mark.usefixtures("late")
 @pytest.mark.parametrize(("said", "why"), [("01\r\n01\r\n", ""), ("01\r\n", "no end within 9 instructions")])
 def test_a_machine_that_says_too_little_is_late(said: str, why: str) -> None:
-    assert restored.await_said(machine(said), restored.is_through, 1.0) == why
+    assert MachinePatience(machine(said), 1, 1.0).until(restored.is_through) == why
 
 
 @pytest.mark.usefixtures("late")
 def test_a_machine_that_dies_is_told() -> None:
     with pytest.raises(Broken, match="crashed"):
-        restored.await_said(machine("01\n", running=False), restored.is_through, 1.0)
+        MachinePatience(machine("01\n", running=False), 1, 1.0).until(restored.is_through)
 
 
 @pytest.mark.real

@@ -51,7 +51,7 @@ def test_what_the_counter_makes_of_a_timer_is_no_difference() -> None:
 class Restored:
     """A restored machine that tells once what it lost, as soon as it runs, to those who listen."""
 
-    work, running = 0.0, True
+    work, running, spec = 0.0, True, SimpleNamespace(flags=())
 
     def __init__(self) -> None:
         self.listened, self.console = False, SimpleNamespace(text="")
@@ -65,7 +65,6 @@ class Restored:
         return []
 
 
-def test_the_first_words_of_a_restored_machine_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved_registers, "MachinePatience", lambda *_: None)
+def test_the_first_words_of_a_restored_machine_are_heard() -> None:
     lost, failed = saved_registers._go_on(cast(Machine, Restored()), 1.0)
     assert (lost, failed) == ((Lost(1, "ICC_PMR_EL1", 0xB0, 0),), "")
