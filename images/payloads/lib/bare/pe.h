@@ -28,7 +28,8 @@
 struct pe {
 	uint64_t x[8];
 	uint64_t elr, spsr, esr, far, hpfar, sp;
-	uint64_t guard, took; /* an exception at EL2 is expected; there was one, with esr and far */
+	uint64_t guard; /* an exception at EL2 is expected, and left for the next instruction (1) or for this address */
+	uint64_t took; /* there was one, with esr and far */
 	uint64_t index;
 	uint64_t below; /* SCTLR_EL2 below EL2, for pe_enter(); 0: as it is */
 };

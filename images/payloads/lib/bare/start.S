@@ -97,8 +97,8 @@ pe_back:			/* to where pe_enter() was called from; x9 is its argument */
 	ret
 
 /*
- * A guarded instruction is skipped and what it raised recorded. It declares x16 and x17 clobbered. PSTATE.IL would raise the
- * same again.
+ * What a guarded instruction raised is recorded, and execution goes on behind it or where PE_GUARD says. It declares x16 and x17
+ * clobbered. PSTATE.IL would raise the same again.
  */
 own_sync:
 	mrs	x16, tpidr_el2
@@ -110,9 +110,12 @@ own_sync:
 	str	x17, [x16, #PE_FAR]
 	mov	x17, #1
 	str	x17, [x16, #PE_TOOK]
+	ldr	x17, [x16, #PE_GUARD]
+	cmp	x17, #1			/* NZCV is SPSR_EL2's again at the end */
+	b.ne	1f
 	mrs	x17, elr_el2
 	add	x17, x17, #4
-	msr	elr_el2, x17
+1:	msr	elr_el2, x17
 	mrs	x17, spsr_el2
 	bic	x17, x17, #1 << 20	/* IL */
 	msr	spsr_el2, x17

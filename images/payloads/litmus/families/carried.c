@@ -21,7 +21,7 @@ static const struct carried {
 	{ "esr", 0, 5, 2, 0, 5, false, false, 0xffffffff, 0 },
 	{ "far", 0, 6, 0, 0, 5, false, false, ~0ull, 0 },
 	{ "contextidr", 0, 13, 0, 1, 5, true, false, 0xffffffff, 0 },
-	{ "cntkctl", 0, 14, 1, 0, 5, false, false, 0x3, 0 },
+	{ "cntkctl", 0, 14, 1, 0, 5, false, false, 0x3ff, 0 },
 	{ "spsr", 0, 4, 0, 0, 5, false, false, SPSR_NZCV, 0 },
 	{ "elr", 0, 4, 0, 1, 5, false, false, ~3ull, 0 },
 	{ "cpacr", 0, 1, 0, 2, 5, false, false, CPTR_E2H_FPEN, 0 },
@@ -205,9 +205,7 @@ void cases_carried(struct list *list)
 		l.config.e2h0 = nvhe;
 		l.build = build_register;
 		for (l.variant = 0; l.variant < (int)ALL; l.variant++)
-			if (!nvhe ||
-			    all[l.variant].crn != 14) /* Linux 7.3: L2 reads 0 there, which is not looked into yet */
-				list_add(list, &l, "%scarried/%s", nvhe ? "nvhe-" : "", all[l.variant].word);
+			list_add(list, &l, "%scarried/%s", nvhe ? "nvhe-" : "", all[l.variant].word);
 		l.variant = STACKS;
 		l.build = build_stacks;
 		list_add(list, &l, "%scarried/stacks", nvhe ? "nvhe-" : "");

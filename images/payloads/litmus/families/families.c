@@ -42,6 +42,7 @@ void cases_all(struct list *list)
 	cases_at_attributes(list);
 	cases_vncr_indirect(list);
 	cases_big_endian(list);
+	cases_vel2_controls(list);
 	cases_vel2_events(list);
 	cases_trap_control(list);
 	cases_bases(list);

@@ -52,6 +52,7 @@ void cases_trap_sys(struct list *list);
 void cases_illegal_return(struct list *list);
 void cases_undefined(struct list *list);
 void cases_vel2(struct list *list);
+void cases_vel2_controls(struct list *list);
 void cases_vel2_events(struct list *list);
 void cases_vmids(struct list *list);
 void cases_vncr(struct list *list);

@@ -37,6 +37,7 @@ static void guarded(struct pe *cpu, struct outcome *o)
 	if (cpu->took) {
 		o->kind = OUTCOME_EXCEPTION;
 		o->esr = cpu->esr;
+		o->far = cpu->far;
 	}
 }
 
@@ -75,10 +76,9 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	load_context(&shared->context[s->ctx]);
 	o->kind = OUTCOME_DONE;
 	cpu->took = 0;
-	cpu->guard = 1;
-	/* x16 and x17: the exception handler's, should it be UNDEFINED. */
-	__asm__ volatile("mov x1, %1\n\tblr %2\n\tmov %0, x1"
-			 : "=r"(value)
+	/* x16 and x17: the exception handler's. A branch raises its exception where it leads. */
+	__asm__ volatile("adr x1, 1f\n\tstr x1, %1\n\tmov x1, %2\n\tblr %3\n1:\tmov %0, x1"
+			 : "=r"(value), "=m"(cpu->guard)
 			 : "r"(s->a), "r"(any_sys)
 			 : "x1", "x16", "x17", "x30", "memory");
 	guarded(cpu, o);

@@ -4,18 +4,21 @@
 #include "guest/tables.h"
 
 struct regime {
-	uint64_t tcr, low, high, tcr2, pir, pire0;
+	uint64_t tcr, low, high, tcr2, pir, pire0, sctlr;
 };
 static struct regime running[PES_MAX]; /* what each PE runs with */
 
-static bool same(const struct regime *a, const struct regime *b)
+/* Whether anything differs; afterwards nothing does. */
+static bool takes(struct regime *is, const struct regime *wanted)
 {
-	const uint64_t *left = &a->tcr, *right = &b->tcr;
+	uint64_t *to = &is->tcr, differs = 0;
+	const uint64_t *from = &wanted->tcr;
 
-	for (unsigned i = 0; i < sizeof(*a) / sizeof(*left); i++)
-		if (left[i] != right[i])
-			return false;
-	return true;
+	for (unsigned i = 0; i < sizeof(*is) / sizeof(*to); i++) {
+		differs |= to[i] ^ from[i];
+		to[i] = from[i];
+	}
+	return differs;
 }
 
 #define MMU_OFF 0x30c50830ull /* RES1 */
@@ -63,6 +66,7 @@ static struct regime regime_wanted(void)
 		.tcr2 = shared->vel2_tcr2,
 		.pir = shared->vel2_pir,
 		.pire0 = shared->vel2_pire0,
+		.sctlr = MMU_ON ^ shared->vel2_sctlr,
 	};
 }
 
@@ -76,9 +80,8 @@ void regime_follow(struct pe *cpu)
 	/* Each access to these registers is an exit to L0. */
 	bool indirect = FIELD(shared->id_mmfr3, MMFR3_S1PIE) && (is->tcr2 || wanted.tcr2);
 
-	if (same(is, &wanted))
+	if (!takes(is, &wanted))
 		return;
-	*is = wanted;
 	__asm__ volatile("dsb sy\n\t"
 			 "msr sctlr_el2, %[off]\n\t"
 			 "isb\n\t"
@@ -97,8 +100,9 @@ void regime_follow(struct pe *cpu)
 			 "isb\n\t"
 			 "msr sctlr_el2, %[on]\n\t"
 			 "isb" ::[off] "r"(MMU_OFF),
-			 [mair] "r"(0xffull), [tcr] "r"(wanted.tcr), [low] "r"(wanted.low), [high] "r"(wanted.high), [on] "r"(MMU_ON),
-			 [indirect] "r"((uint32_t)indirect), [pir] "r"(wanted.pir), [pire0] "r"(wanted.pire0), [tcr2] "r"(wanted.tcr2)
+			 [mair] "r"(0xffull), [tcr] "r"(wanted.tcr), [low] "r"(wanted.low), [high] "r"(wanted.high),
+			 [on] "r"(wanted.sctlr), [indirect] "r"((uint32_t)indirect), [pir] "r"(wanted.pir),
+			 [pire0] "r"(wanted.pire0), [tcr2] "r"(wanted.tcr2)
 			 : "memory");
 }
 

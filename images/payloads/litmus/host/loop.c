@@ -70,6 +70,7 @@ static void run_once(struct litmus *l, struct vm *vm, struct finding *f)
 	vm->shared->race_end = 0;
 	vm->shared->vel2_shift = vel2_shift(l);
 	vm->shared->vel2_wide = 0;
+	vm->shared->vel2_sctlr = 0;
 	vm->shared->vel2_tcr2 = vm->shared->vel2_pir = vm->shared->vel2_pire0 = 0;
 	vm->shared->vel2_tcr = !(l->ds & DS_VEL2) ? 0 : l->config.e2h0 ? TCR_E2H0_DS : TCR_DS;
 	vm->shared->vel2_ttbr[0] = vm->shared->vel2_ttbr[1] = 0;

@@ -221,6 +221,7 @@ struct shared {
 	uint64_t set_e2h; /* true EL2 begins without */
 	uint64_t vel2_shift; /* granule of vEL2's own tables; the VMM sets it before a program */
 	uint64_t vel2_tcr, vel2_ttbr[2]; /* bits of TCR_EL2, TTBR0_EL2 and TTBR1_EL2 that differ from the usual; likewise */
+	uint64_t vel2_sctlr; /* bits of SCTLR_EL2 likewise: none that changes how memory is read */
 	uint64_t vel2_wide; /* both halves have 48 bits, with 4K pages; likewise */
 	uint64_t vel2_tcr2, vel2_pir, vel2_pire0; /* TCR2_EL2, PIR_EL2 and PIRE0_EL2, where L1 has FEAT_S1PIE; likewise */
 	uint64_t skip;	 /* --self-test */
