@@ -196,10 +196,10 @@ void cases_at_controls(struct list *list)
 		l.variant = 0;
 		l.hint = 0;
 		l.build = build_small;
+		l.place = PLACE_LOW;
 		for (l.position = (int)small_bits(&l) + 3; l.position < 12; l.position++)
 			list_add(list, &l, "at-l2-small/%s/bit%d", granule_word(l.shift), l.position);
 		l.position = 0;
-		l.place = PLACE_LOW;
 		for (l.variant = 0; l.variant < STAGES2; l.variant++) {
 			l.build = l.variant == DEVICE ? build_device : build_stage2;
 			for (l.level = l.variant == DEVICE ? 3 : 1; l.level <= (l.variant == DEVICE ? 3u : 2u); l.level++)
