@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AT for L2's regime and what L1's registers say of a walk. at-l2-controls: TCR_EL1.{TBI,HPD,E0PD,HA,TG} and SCTLR_EL1.EE, for
- * either half. at-l2-small: TTBR1_EL1. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a, C5.4, D24.2
- * PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
+ * either half. at-l2-small: TTBR1_EL1. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a,
+ * C5.4, D24.2 PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
  */
 #include "families/at.h"
 #include "families/families.h"
@@ -66,8 +66,10 @@ static void build_control(struct litmus *l)
 	known_end(l, &k);
 }
 
-/* TTBR1_EL1 is `at`, a table of level 2 whose first descriptor is the first of 2^`bits`; returns the VA of that one's block. The guest adds a
- * root to TTBR0_EL1. */
+/*
+ * TTBR1_EL1 is `at`, a table of level 2 whose first descriptor is the first of 2^`bits`; returns the VA of that one's block. The
+ * guest adds a root to TTBR0_EL1.
+ */
 static uint64_t high_blocks(struct litmus *l, uint64_t at, unsigned bits)
 {
 	struct context *c = &l->vm->shared->context[0];

@@ -3,7 +3,8 @@
  * An L2 whose stage 1 is on, and HCR_EL2.DC: it behaves as if SCTLR_EL1.M were 0, so that each VA is the IPA, whatever L2's
  * tables say (Arm ARM DDI 0487 M.a.a, D24.2 HCR_EL2). L2 uses a page by every access at either EL, without DC, with it, and
  * without it again; with it also a VA that its tables do not map, and one that stage 2 does not. VM is 1 (DC alone: defect-dc).
- * at-l2-dc-alone: AT with DC alone. at-l2-dc: AT of such a VA, and what it is without DC; PAR_EL1.ATTR is Normal Write-Back, and Non-shareable for stage 1.
+ * at-l2-dc-alone: AT with DC alone. at-l2-dc: AT of such a VA, and what it is without DC; PAR_EL1.ATTR is Normal Write-Back,
+ * and Non-shareable for stage 1.
  */
 #include "families/at.h"
 #include "families/families.h"

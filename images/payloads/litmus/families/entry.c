@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an exception to vEL2 carries and where it goes. immediate: of an HVC of L2, and of an SMC, SVC and BRK that L1 traps, ESR_EL2.ISS
- * has all 16 bits (Arm ARM DDI 0487 M.a.a, D24.2.46). entry-ssbs: PSTATE.SSBS is SCTLR_EL2.DSSBS, here 1, whatever it was (D1.3.2,
- * D24.2 SCTLR_EL2). entry-span: with SCTLR_EL2.SPAN = 0 PSTATE.PAN is what it was, since {E2H,TGE} is not {1,1} (J1.1.2). own-vector: what vEL2 itself raises goes to the vector of the stack pointer that it uses (D1.3.1.5).
+ * What an exception to vEL2 carries and where it goes. immediate: of an HVC of L2, and of an SMC, SVC and BRK that L1 traps,
+ * ESR_EL2.ISS has all 16 bits (Arm ARM DDI 0487 M.a.a, D24.2.46). entry-ssbs: PSTATE.SSBS is SCTLR_EL2.DSSBS, here 1, whatever
+ * it was (D1.3.2, D24.2 SCTLR_EL2). entry-span: with SCTLR_EL2.SPAN = 0 PSTATE.PAN is what it was, since {E2H,TGE} is not {1,1}
+ * (J1.1.2). own-vector: what vEL2 itself raises goes to the vector of the stack pointer that it uses (D1.3.1.5).
  */
 #include "families/families.h"
 #include "host/features.h"
@@ -62,8 +63,8 @@ static void differs(struct litmus *l)
 }
 
 /*
- * Calls of L2, and faults that L0 tells vEL2 of; PSTATE.SSBS and PAN of L2 are 1 in some. --self-test: SCTLR_EL2.DSSBS is 0, and no page is
- * there.
+ * Calls of L2, and faults that L0 tells vEL2 of; PSTATE.SSBS and PAN of L2 are 1 in some. --self-test: SCTLR_EL2.DSSBS is 0, and
+ * no page is there.
  */
 static void build_state(struct litmus *l)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What L1's stage-2 tables can be wrong in, at each level: L2's access is a fault of that kind and level, told to L1 (Arm
- * ARM DDI 0487 M.a.a, D8.15: R_VZZSZ, R_CVSBH, R_BFHQH). s2-fault: a descriptor, with two faults, too, of which an Address size fault
- * comes before an Access flag fault, and that before a Permission fault (D8.15.5).
+ * ARM DDI 0487 M.a.a, D8.15: R_VZZSZ, R_CVSBH, R_BFHQH). s2-fault: a descriptor, with two faults, too, of which an Address size
+ * fault comes before an Access flag fault, and that before a Permission fault (D8.15.5).
  * s2-fault-base and -input: VTTBR_EL2 and VTCR_EL2. s2-xnx: XN[1:0] by the EL that executes (FEAT_XNX).
  */
 #include "families/families.h"

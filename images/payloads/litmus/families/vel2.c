@@ -139,8 +139,8 @@ static void call(struct litmus *l, uint64_t at, bool wxn, enum role role, uint64
 }
 
 /*
- * SCTLR_EL2.WXN: vEL2 executes what it may not write, and nothing that it may (D8.4.1). It does so from L2's page, mapped read-only, since its own
- * code is writable. --self-test: WXN is 0.
+ * SCTLR_EL2.WXN: vEL2 executes what it may not write, and nothing that it may (D8.4.1). It does so from L2's page, mapped
+ * read-only, since its own code is writable. --self-test: WXN is 0.
  */
 static void build_wxn(struct litmus *l)
 {

@@ -153,9 +153,9 @@ uint64_t modes_now(void)
 /*
  * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, ELR_EL2 of an abort is the
  * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since {E2H,TGE} is not {1,1}, UAO 0, SSBS as
- * SCTLR_EL2.DSSBS says, which is 0 but for `ssbs`, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46). True EL2 of QEMU loses DIT: where the
- * doorbell is memory, as there, it is not looked at. `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or
- * traps, or 0. Called before vEL2 uses what EL0 may, too.
+ * SCTLR_EL2.DSSBS says, which is 0 but for `ssbs`, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46). True EL2 of
+ * QEMU loses DIT: where the doorbell is memory, as there, it is not looked at. `entered`: SPSR_EL2 on entry; `stub`: the
+ * instruction that accesses data or traps, or 0. Called before vEL2 uses what EL0 may, too.
  */
 static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, uint64_t ssbs, struct outcome *o)
 {

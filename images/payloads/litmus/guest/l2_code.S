@@ -148,8 +148,8 @@ any_sys:
 	ret		/* after an HVC of vEL2's own: the handler skips one instruction */
 
 /*
- * vEL2 calls x0 from here, where it may not write, with x1 in SCTLR_EL2 and x3 in VBAR_EL2; x2 and x4 are what they have otherwise. A TLB
- * may have held SCTLR_EL2.WXN. Leaves ESR_EL2 and FAR_EL2 in X1 and X2, or X1 = 0.
+ * vEL2 calls x0 from here, where it may not write, with x1 in SCTLR_EL2 and x3 in VBAR_EL2; x2 and x4 are what they have
+ * otherwise. A TLB may have held SCTLR_EL2.WXN. Leaves ESR_EL2 and FAR_EL2 in X1 and X2, or X1 = 0.
  */
 	.globl own_call, own_call_vectors
 own_call:
