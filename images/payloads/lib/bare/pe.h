@@ -20,6 +20,10 @@
 #define PE_BELOW 136
 #define PE_SIZE 144
 
+/* struct pe.took: by which vector, that of SP_EL0 or of SP_EL2. */
+#define PE_TOOK_SPX 1
+#define PE_TOOK_SP0 2
+
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +33,7 @@ struct pe {
 	uint64_t x[8];
 	uint64_t elr, spsr, esr, far, hpfar, sp;
 	uint64_t guard; /* an exception at EL2 is expected, and left for the next instruction (1) or for this address */
-	uint64_t took; /* there was one, with esr and far */
+	uint64_t took; /* there was one (PE_TOOK_*), with esr and far */
 	uint64_t index;
 	uint64_t below; /* SCTLR_EL2 below EL2, for pe_enter(); 0: as it is */
 };

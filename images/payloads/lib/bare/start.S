@@ -97,19 +97,23 @@ pe_back:			/* to where pe_enter() was called from; x9 is its argument */
 	ret
 
 /*
- * What a guarded instruction raised is recorded, and execution goes on behind it or where PE_GUARD says. It declares x16 and x17
- * clobbered. PSTATE.IL would raise the same again.
+ * What a guarded instruction raised is recorded, with the vector, and execution goes on behind it or where PE_GUARD says. It
+ * declares x16 and x17 clobbered. PSTATE.IL would raise the same again.
  */
+own_sync_sp0:
+	mov	x16, #PE_TOOK_SP0
+	b	1f
 own_sync:
-	mrs	x16, tpidr_el2
+	mov	x16, #PE_TOOK_SPX
+1:	mrs	x17, tpidr_el2
+	str	x16, [x17, #PE_TOOK]
+	mov	x16, x17
 	ldr	x17, [x16, #PE_GUARD]
 	cbz	x17, fatal
 	mrs	x17, esr_el2
 	str	x17, [x16, #PE_ESR]
 	mrs	x17, far_el2
 	str	x17, [x16, #PE_FAR]
-	mov	x17, #1
-	str	x17, [x16, #PE_TOOK]
 	ldr	x17, [x16, #PE_GUARD]
 	cmp	x17, #1			/* NZCV is SPSR_EL2's again at the end */
 	b.ne	1f
@@ -136,7 +140,8 @@ pe_illegal:
 
 	.balign 2048
 vectors:
-	.rept 4
+	b	own_sync_sp0
+	.rept 3
 	.balign 128
 	b	fatal
 	.endr

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AT for L2's regime and what L1's registers say of a walk. at-l2-controls: TCR_EL1.{TBI,HPD,E0PD,HA,TG} and SCTLR_EL1.EE, for
- * either half. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a, C5.4, D24.2
- * PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
+ * either half. at-l2-small: TTBR1_EL1. at-l2-stage2: the level of a stage-2 fault, and Device memory there (Arm ARM DDI 0487 M.a.a,
+ * C5.4, D24.2 PAR_EL1, D8.3.2, D8.5.1, R_BNDVG; D8.6: Device at either stage is Device). One answer alone is allowed in each.
  */
 #include "families/at.h"
 #include "families/families.h"
 #include "families/known.h"
 
-enum { TAGGED, NO_HIERARCHY, KEPT_FROM_EL0, HARDWARE_FLAG, OTHER_GRANULE, BIG_ENDIAN, CONTROLS };
-static const char *const control_words[CONTROLS] = { "tagged",	    "hpd",	     "e0pd",
-						     "hardware-af", "other-granule", "big-endian" };
+enum { TAGGED, NO_HIERARCHY, KEPT_FROM_EL0, HARDWARE_FLAG, OTHER_GRANULE, BIG_ENDIAN, BIG_ENDIAN_FLAG, CONTROLS };
+static const char *const control_words[CONTROLS] = { "tagged",	      "hpd",	    "e0pd",	    "hardware-af",
+						     "other-granule", "big-endian", "big-endian-af" };
 enum { NO_TRANSLATION, READ_ONLY, DEVICE, STAGES2 };
 static const char *const stage2_words[STAGES2] = { "invalid", "read-only", "device" };
 
@@ -67,24 +67,70 @@ static void build_control(struct litmus *l)
 }
 
 /*
+ * TTBR1_EL1 is `at`, a table of level 2 whose first descriptor is the first of 2^`bits`; returns the VA of that one's block. The
+ * guest adds a root to TTBR0_EL1.
+ */
+static uint64_t high_blocks(struct litmus *l, uint64_t at, unsigned bits)
+{
+	struct context *c = &l->vm->shared->context[0];
+	unsigned input = 2 * l->shift - 3 + bits;
+
+	context_high(l, 0);
+	c->high = false;
+	c->ttbr1 = at;
+	c->tcr = (c->tcr & ~TCR_T1SZ) | PLACE(TCR_T1SZ, 64 - input);
+	return ~0ull << input;
+}
+
+static uint64_t block_offset(const struct litmus *l, uint64_t ipa)
+{
+	return ipa & ((1ull << (2 * l->shift - 3)) - 1);
+}
+
+/*
  * TTBR1_EL1 has a big-endian table of level 2, of an input size that begins there: its first descriptor is a block, of which
- * stage 2 has the last 4K of a page. The guest adds a root to TTBR0_EL1.
+ * stage 2 has the last 4K of a page. With TCR_EL1.HA its access flag is 0 before. --self-test: little-endian, or without HA.
  */
 static void build_big_endian(struct litmus *l)
 {
 	struct known k = known_page(l, stage1_bits(), 0);
 	struct context *c = &l->vm->shared->context[0];
-	unsigned block = 2 * l->shift - 3, input = block + l->shift - 3;
-	uint64_t offset = k.ipa & ((1ull << block) - 1);
+	uint64_t offset = block_offset(l, k.ipa), va = high_blocks(l, k.table, l->shift - 3) | offset;
+	uint64_t descriptor = leaf_s1(k.ipa - offset, 2, stage1_bits());
+	bool flag = l->variant == BIG_ENDIAN_FLAG, skip = l->vm->shared->skip;
 
-	context_high(l, 0);
-	c->high = false;
-	c->ttbr1 = k.table;
-	c->tcr = (c->tcr & ~TCR_T1SZ) | PLACE(TCR_T1SZ, 64 - input);
-	if (!l->vm->shared->skip)
+	if (flag || !skip)
 		c->sctlr |= SCTLR_EE;
-	add_poke(l, TABLE_PA, __builtin_bswap64(leaf_s1(k.ipa - offset, 2, stage1_bits())));
-	at_ask(l, offset | ~0ull << input, k.ipa, PAGE_PA);
+	if (flag && !skip)
+		c->tcr |= TCR_HA;
+	add_poke(l, TABLE_PA, __builtin_bswap64(descriptor & ~(flag ? PTE_AF : 0)));
+	at_ask(l, va, k.ipa, PAGE_PA);
+	if (flag)
+		add_read(l, TABLE_PA, ROLE_AFTER, 0, __builtin_bswap64(descriptor));
+	known_end(l, &k);
+}
+
+/*
+ * at-l2-small: tables of so few entries that they begin in the middle of a page: two in one page, whose addresses differ in bit
+ * l->position of TTBR1_EL1 (D24.2 TTBR1_EL1, D8.2.3), and TTBR1_EL1 has the second. --self-test: the first.
+ */
+static unsigned small_bits(const struct litmus *l)
+{
+	unsigned block = 2 * l->shift - 3, least = 25; /* bits of input without FEAT_TTST */
+
+	return block + 3 > least ? 3 : least - block;
+}
+
+static void build_small(struct litmus *l)
+{
+	struct known k = known_page(l, stage1_bits(), 0);
+	uint64_t apart = 1ull << l->position, offset = block_offset(l, k.ipa), bits = stage1_bits();
+	uint64_t va = high_blocks(l, k.table + (l->vm->shared->skip ? 0 : apart), small_bits(l)) | offset;
+
+	/* In stage 2 there is a page at the last 4K of the first block alone. */
+	add_poke(l, TABLE_PA, leaf_s1(k.ipa - offset, 2, bits) ^ 1ull << (2 * l->shift - 3));
+	add_poke(l, TABLE_PA + apart, leaf_s1(k.ipa - offset, 2, bits));
+	at_ask(l, va, k.ipa, PAGE_PA);
 	known_end(l, &k);
 }
 
@@ -140,16 +186,22 @@ void cases_at_controls(struct list *list)
 	for (l.shift = 12; l.shift <= 16; l.shift += 2) {
 		l.level = 3;
 		for (l.variant = 0; l.variant < CONTROLS; l.variant++) {
-			l.build = l.variant == BIG_ENDIAN ? build_big_endian : build_control;
+			l.build = l.variant >= BIG_ENDIAN ? build_big_endian : build_control;
 			l.needs_e0pd = l.variant == KEPT_FROM_EL0;
-			for (l.place = PLACE_LOW; l.place < (l.variant == BIG_ENDIAN ? PLACE_HIGH : PLACE_LAST); l.place++)
+			for (l.place = PLACE_LOW; l.place < (l.variant >= BIG_ENDIAN ? PLACE_HIGH : PLACE_LAST); l.place++)
 				for (l.hint = 0; l.hint < (l.variant >= OTHER_GRANULE ? 1 : 2); l.hint++)
 					list_add(list, &l, "at-l2-controls/%s/%s%s/%s", granule_word(l.shift),
 						 control_words[l.variant], place_words[l.place],
 						 l.hint ? "used" : "fresh");
 		}
 		l.needs_e0pd = false;
+		l.variant = 0;
+		l.hint = 0;
+		l.build = build_small;
 		l.place = PLACE_LOW;
+		for (l.position = (int)small_bits(&l) + 3; l.position < 12; l.position++)
+			list_add(list, &l, "at-l2-small/%s/bit%d", granule_word(l.shift), l.position);
+		l.position = 0;
 		for (l.variant = 0; l.variant < STAGES2; l.variant++) {
 			l.build = l.variant == DEVICE ? build_device : build_stage2;
 			for (l.level = l.variant == DEVICE ? 3 : 1; l.level <= (l.variant == DEVICE ? 3u : 2u); l.level++)

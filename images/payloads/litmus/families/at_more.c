@@ -19,6 +19,8 @@ enum {
 	BASE_SIZE,
 	TABLE_SIZE,
 	LEAF_SIZE,
+	LEAF_SIZE_NO_FLAG,
+	NO_FLAG_READ_ONLY,
 	BLOCK,
 	BLOCK_READ_ONLY,
 	GROUP,
@@ -31,9 +33,26 @@ enum {
 	VARIANTS
 };
 static const char *const variant_words[VARIANTS] = {
-	"mmu-off",	 "dc",	      "epd0",		"epd1",		 "hole",	 "hole-high",
-	"not-canonical", "base-size", "table-size",	"leaf-size",	 "block",	 "block-read-only",
-	"contiguous",	 "cnp",	      "pan-off-kernel", "pan-on-kernel", "pan-off-user", "pan-on-user",
+	"mmu-off",
+	"dc",
+	"epd0",
+	"epd1",
+	"hole",
+	"hole-high",
+	"not-canonical",
+	"base-size",
+	"table-size",
+	"leaf-size",
+	"leaf-size-and-access-flag",
+	"access-flag-and-read-only",
+	"block",
+	"block-read-only",
+	"contiguous",
+	"cnp",
+	"pan-off-kernel",
+	"pan-on-kernel",
+	"pan-off-user",
+	"pan-on-user",
 	"tge",
 };
 
@@ -50,6 +69,12 @@ static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
 			last_probe(l)->now &= ~PAR_FST;
 		}
 	}
+}
+
+/* The last descriptor is wrong; in two things, of which the first is told (D8.15.5). */
+static bool is_leaf(const struct litmus *l)
+{
+	return l->variant == LEAF_SIZE || l->variant == LEAF_SIZE_NO_FLAG || l->variant == NO_FLAG_READ_ONLY;
 }
 
 /* What differs from a page that everybody may use: before L2 has used it, and after. */
@@ -92,11 +117,17 @@ static void build_state(struct litmus *l)
 	case LEAF_SIZE:
 		add_poke(l, TABLE_PA, descriptor | TOO_FAR);
 		break;
+	case LEAF_SIZE_NO_FLAG:
+		add_poke(l, TABLE_PA, (descriptor & ~PTE_AF) | TOO_FAR);
+		break;
+	case NO_FLAG_READ_ONLY:
+		add_poke(l, TABLE_PA, (descriptor & ~PTE_AF) | PTE_S1_RO);
+		break;
 	case TABLE_SIZE:
 		add_write(l, STEP_S1, 0, k.va, table_descriptor(k.table | TOO_FAR), 2);
 		break;
 	}
-	if (l->variant == LEAF_SIZE || l->variant == TABLE_SIZE)
+	if (is_leaf(l) || l->variant == TABLE_SIZE)
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 	switch (l->variant) {
 	case MMU_OFF: /* the VA is the IPA, whatever the tables say */
@@ -132,7 +163,11 @@ static void build_state(struct litmus *l)
 		fails(l, va, AT_ADDRESS_SIZE, 2);
 		break;
 	case LEAF_SIZE:
+	case LEAF_SIZE_NO_FLAG:
 		fails(l, va, AT_ADDRESS_SIZE, 3);
+		break;
+	case NO_FLAG_READ_ONLY:
+		fails(l, va, AT_ACCESS_FLAG, 3);
 		break;
 	}
 	if (l->variant == TABLE_SIZE) {
@@ -141,7 +176,7 @@ static void build_state(struct litmus *l)
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 		at_ask(l, va, k.ipa, PAGE_PA);
 	}
-	if (l->variant == LEAF_SIZE) {
+	if (is_leaf(l)) {
 		add_poke(l, TABLE_PA, descriptor);
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
 		at_ask(l, va, k.ipa, PAGE_PA);

@@ -3,7 +3,8 @@
  * An L2 whose stage 1 is on, and HCR_EL2.DC: it behaves as if SCTLR_EL1.M were 0, so that each VA is the IPA, whatever L2's
  * tables say (Arm ARM DDI 0487 M.a.a, D24.2 HCR_EL2). L2 uses a page by every access at either EL, without DC, with it, and
  * without it again; with it also a VA that its tables do not map, and one that stage 2 does not. VM is 1 (DC alone: defect-dc).
- * at-l2-dc: AT of such a VA, and what it is without DC; PAR_EL1.ATTR is Normal Write-Back, and Non-shareable for stage 1.
+ * at-l2-dc-alone: AT with DC alone. at-l2-dc: AT of such a VA, and what it is without DC; PAR_EL1.ATTR is Normal Write-Back,
+ * and Non-shareable for stage 1.
  */
 #include "families/at.h"
 #include "families/families.h"
@@ -145,6 +146,29 @@ static void build_at(struct litmus *l)
 	add_cleanup(l, 0, to, 3, 1);
 }
 
+#define VMID_DC 0x33 /* L2 never runs under it */
+
+/* DC alone: VM behaves as 1. No L2 has run, so that L0 walks the tables itself. --self-test: DC is 0. */
+static void build_at_alone(struct litmus *l)
+{
+	uint64_t at = fresh_ipa(l->shift, 3, 1), pa = DATA_PA, all = PTE_S2_R | PTE_S2_W;
+	struct at_memory stage1 = { at, NORMAL_WRITE_BACK, 0 }, both = { pa, NORMAL_WRITE_BACK, PAR_SH_INNER };
+
+	add_context(l, 0, VMID_DC, 0, false, false);
+	if (!l->vm->shared->skip)
+		l->vm->shared->context[0].hcr |= HCR_DC;
+	add_write(l, STEP_S2, 0, at, leaf_s2(pa, 3, l->variant ? PTE_S2_R : all), 3);
+	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++)
+		if (l->variant && at_is_both(op) && at_is_write(op))
+			add_at(l, 0, op, at, AT_FAILED(AT_PERMISSION, 3) | PAR_S);
+		else
+			at_finds(l, 0, op, at, at_is_both(op) ? both : stage1);
+	add_write(l, STEP_S2, 0, at, 0, 3);
+	add_tlbi(l, 0, op_named("vmalls12e1is"), 0, 0);
+	for (enum at_operation op = AT_S12E1R; op < AT_TEXT; op++)
+		add_at(l, 0, op, at, AT_FAILED(AT_TRANSLATION, 3) | PAR_S);
+}
+
 void cases_default_cacheable(struct list *list)
 {
 	struct litmus l = { .op = NO_OPERATION,
@@ -168,4 +192,10 @@ void cases_default_cacheable(struct list *list)
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.hint = 0; l.hint < 2; l.hint++)
 			list_add(list, &l, "at-l2-dc/%s/%s", granule_word(l.shift), l.hint ? "used" : "fresh");
+	l.build = build_at_alone;
+	l.hint = 0;
+	for (l.shift = 12; l.shift <= 16; l.shift += 2)
+		for (l.variant = 0; l.variant < 2; l.variant++)
+			list_add(list, &l, "at-l2-dc-alone/%s/%s", granule_word(l.shift),
+				 l.variant ? "read-only" : "read-write");
 }

@@ -57,4 +57,5 @@ void cases_all(struct list *list)
 	cases_vncr_leaf(list);
 	cases_event_unmap(list);
 	cases_huge_part(list);
+	cases_entry(list);
 }

@@ -24,6 +24,7 @@ void cases_change(struct list *list);
 void cases_contiguous(struct list *list);
 void cases_default_cacheable(struct list *list);
 void cases_el0(struct list *list);
+void cases_entry(struct list *list);
 void cases_event_unmap(struct list *list);
 void cases_events(struct list *list);
 void cases_far(struct list *list);

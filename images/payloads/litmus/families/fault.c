@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What L1's stage-2 tables can be wrong in, at each level: L2's access is a fault of that kind and level, told to L1 (Arm
- * ARM DDI 0487 M.a.a, D8.15: R_VZZSZ, R_CVSBH, R_BFHQH). s2-fault: a descriptor.
+ * ARM DDI 0487 M.a.a, D8.15: R_VZZSZ, R_CVSBH, R_BFHQH). s2-fault: a descriptor, with two faults, too, of which an Address size
+ * fault comes before an Access flag fault, and that before a Permission fault (D8.15.5).
  * s2-fault-base and -input: VTTBR_EL2 and VTCR_EL2. s2-xnx: XN[1:0] by the EL that executes (FEAT_XNX).
  */
 #include "families/families.h"
@@ -17,9 +18,32 @@
 #define OFFSET 0x128 /* in the page */
 
 /* Of a descriptor: its own address or its table's is too large, no memory is there, it is reserved, a block is too high; or none. */
-enum { LEAF_SIZE, TABLE_SIZE, TABLE_GONE, RESERVED, BLOCK_HIGH, INVALID, FORBIDDEN, NO_FLAG, DESCRIPTORS };
-static const char *const descriptor_words[DESCRIPTORS] = { "leaf-size",	 "table-size", "table-gone", "reserved",
-							   "block-high", "invalid",    "permission", "access-flag" };
+enum {
+	LEAF_SIZE,
+	TABLE_SIZE,
+	TABLE_GONE,
+	RESERVED,
+	BLOCK_HIGH,
+	INVALID,
+	FORBIDDEN,
+	NO_FLAG,
+	/* Two at once, of which the first is told. */
+	SIZE_NO_FLAG,
+	SIZE_FORBIDDEN,
+	FLAG_FORBIDDEN,
+	DESCRIPTORS
+};
+static const char *const descriptor_words[DESCRIPTORS] = { "leaf-size",
+							   "table-size",
+							   "table-gone",
+							   "reserved",
+							   "block-high",
+							   "invalid",
+							   "permission",
+							   "access-flag",
+							   "leaf-size-and-access-flag",
+							   "leaf-size-and-permission",
+							   "access-flag-and-permission" };
 /* Of the registers: the address of the first table, no memory there, T0SZ below and above what there is. */
 enum { BASE_SIZE, BASE_GONE, INPUT_LARGE, INPUT_SMALL, BASES };
 static const char *const base_words[BASES] = { "base-size", "base-gone", "input-large", "input-small" };
@@ -70,6 +94,7 @@ static uint64_t wrong_descriptor(const struct litmus *l)
 {
 	uint64_t leaf = leaf_s2(DATA_PA, l->level, PTE_S2_R | PTE_S2_W);
 	static const uint64_t without[] = { PTE_S2_R, PTE_S2_W, 0 };
+	uint64_t forbidden = (leaf & ~without[l->position]) | (accesses[l->position] == ACCESS_EXECUTE ? PTE_S2_XN : 0);
 
 	switch (l->variant) {
 	case LEAF_SIZE:
@@ -81,9 +106,15 @@ static uint64_t wrong_descriptor(const struct litmus *l)
 	case INVALID:
 		return 0;
 	case FORBIDDEN:
-		return (leaf & ~without[l->position]) | (accesses[l->position] == ACCESS_EXECUTE ? PTE_S2_XN : 0);
+		return forbidden;
 	case NO_FLAG:
 		return leaf & ~PTE_AF;
+	case SIZE_NO_FLAG:
+		return (leaf & ~PTE_AF) | too_far(l);
+	case SIZE_FORBIDDEN:
+		return forbidden | too_far(l);
+	case FLAG_FORBIDDEN:
+		return forbidden & ~PTE_AF;
 	default: /* bits [1:0] = 0b01, which is a block elsewhere */
 		return leaf & ~PTE_TABLE;
 	}
@@ -93,6 +124,8 @@ static void expect_wrong(struct litmus *l, uint64_t at)
 {
 	switch (l->variant) {
 	case LEAF_SIZE:
+	case SIZE_NO_FLAG:
+	case SIZE_FORBIDDEN:
 	case TABLE_SIZE:
 		expect_fault(l, FAULT_ADDRESS_SIZE, ESR_FSC_TYPE_ADDRESS_SIZE, l->level, at);
 		break;
@@ -103,6 +136,7 @@ static void expect_wrong(struct litmus *l, uint64_t at)
 		expect_fault(l, FAULT_PERMISSION, ESR_FSC_TYPE_PERMISSION, l->level, at);
 		break;
 	case NO_FLAG:
+	case FLAG_FORBIDDEN:
 		expect_fault(l, FAULT_ACCESS_FLAG, ESR_FSC_TYPE_ACCESS_FLAG, l->level, at);
 		break;
 	default:
@@ -279,6 +313,9 @@ static bool has_level(const struct litmus *l)
 	case LEAF_SIZE:
 	case FORBIDDEN:
 	case NO_FLAG:
+	case SIZE_NO_FLAG:
+	case SIZE_FORBIDDEN:
+	case FLAG_FORBIDDEN:
 		return l->level >= first_block(l->shift);
 	case INVALID:
 		return true;

@@ -115,9 +115,77 @@ static void add_tagged(struct list *list)
 			}
 }
 
+#define CALL_VA (E2_TEST_VA + 0x200000)
+#define READ_ONLY_VA (E2_TEST_VA + 0x400000)
+#define CODE_READ_ONLY_PA (DATA_PA + 0x10000)
+
+static void call(struct litmus *l, uint64_t at, bool wxn, enum role role, uint64_t old, uint64_t now)
+{
+	struct step *s = add(l, 0, STEP_CALL);
+	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);
+
+	s->a = at;
+	s->b = CALL_VA;
+	s->c = wxn;
+	s->flags = STEP_UNDER_TEST;
+	p->old = old;
+	p->now = now;
+	if (role != ROLE_GONE)
+		return;
+	p->fault = FAULT_PERMISSION;
+	p->far = at;
+	p->esr_mask = ESR_EC | ESR_FSC;
+	p->esr = PLACE(ESR_EC, ESR_EC_IABT_SAME) | PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_PERMISSION) | 3;
+}
+
+/*
+ * SCTLR_EL2.WXN: vEL2 executes what it may not write, and nothing that it may (D8.4.1). It does so from L2's page, mapped
+ * read-only, since its own code is writable. --self-test: WXN is 0.
+ */
+static void build_wxn(struct litmus *l)
+{
+	uint64_t usual = l->config.e2h0 ? PTE_S1_EL0 : PTE_S1_NG, page = 1ull << l->shift;
+
+	add_context(l, 0, VMID, 0, false, true);
+	add_code(l, DATA_PA, CODE);
+	add_code(l, CODE_READ_ONLY_PA, MORE_CODE);
+	add_write(l, STEP_E2, 0, E2_TEST_VA, leaf_s1(DATA_PA, 3, usual), 3);
+	add_write(l, STEP_E2, 0, READ_ONLY_VA, leaf_s1(CODE_READ_ONLY_PA, 3, usual | PTE_S1_RO), 3);
+	add_write(l, STEP_E2, 0, CALL_VA, leaf_s1(l->vm->shared->l2_page, 3, usual | PTE_S1_RO), 3);
+	last_step(l)->d = L2_PAGE_SIZE / page;
+	for (unsigned again = 0; again < 2; again++) { /* and after L2 has run */
+		call(l, E2_TEST_VA, false, ROLE_AFTER, 0, CODE_RESULT);
+		call(l, E2_TEST_VA, true, ROLE_GONE, CODE_RESULT, 0);
+		call(l, READ_ONLY_VA, true, ROLE_AFTER, 0, MORE_CODE_RESULT);
+		call(l, READ_ONLY_VA, false, ROLE_AFTER, 0, MORE_CODE_RESULT);
+		add_access(l, 0, ACCESS_READ, l->vm->shared->l2_page, false, ROLE_DONE, 0, 0);
+	}
+	add_write(l, STEP_E2, 0, E2_TEST_VA, 0, start_level(l->shift));
+	add_tlbi(l, 0, op_named("alle2is"), 0, 0);
+}
+
+static void add_wxn(struct list *list)
+{
+	struct litmus l = { .op = NO_OPERATION,
+			    .config = { .cpus = 1, .spare = 2 },
+			    .build = build_wxn,
+			    .level = 3,
+			    .vel2 = true,
+			    .any_stage2 = true,
+			    .own = true };
+
+	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
+		for (l.shift = 12; l.shift <= 16; l.shift += 2) {
+			l.config.e2h0 = nvhe;
+			l.regime = nvhe ? "el2" : "el2&0";
+			list_add(list, &l, "vel2-wxn/%s/%s", nvhe ? "nvhe" : "vhe", granule_word(l.shift));
+		}
+}
+
 void cases_vel2(struct list *list)
 {
 	add_tagged(list);
+	add_wxn(list);
 	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
 		for (unsigned op = 0; op < operation_count; op++) {
 			/* Without E2H there is no E1 operation for the regime. */

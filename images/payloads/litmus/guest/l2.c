@@ -121,6 +121,12 @@ static void record_exit(const struct pe *cpu, struct outcome *o)
 	}
 }
 
+/* The instruction at `stub` is an HVC and has been executed. */
+static bool is_hvc_of(const struct pe *cpu, uint64_t stub)
+{
+	return stub && FIELD(cpu->esr, ESR_EC) == ESR_EC_HVC && cpu->elr == stub + 4;
+}
+
 #define ALL_MASKED PLACE(SPSR_DAIF, 15)
 
 /* PSTATE.PAN, by its register so that no assembler needs to know FEAT_PAN. */
@@ -146,26 +152,28 @@ uint64_t modes_now(void)
 
 /*
  * What an exception to vEL2 leaves beside its syndrome: SPSR_EL2 has the state that L2 was in, ELR_EL2 of an abort is the
- * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since SCTLR_EL2.SPAN is 1, UAO and SSBS 0, since
- * SCTLR_EL2.DSSBS is 0, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46). True EL2 of QEMU loses DIT: where the
- * doorbell is memory, as there, it is not looked at. `entered`: SPSR_EL2 on entry; `stub`: the instruction that accesses data or
- * traps, or 0. Called before vEL2 uses what EL0 may, too.
+ * instruction, ESR_EL2.IL is 1, and PSTATE is masked, with PAN as it was, since {E2H,TGE} is not {1,1}, UAO 0, SSBS as
+ * SCTLR_EL2.DSSBS says, which is 0 but for `ssbs`, and DIT as it was (Arm ARM DDI 0487 M.a.a, D1.3.2, D24.2.46). True EL2 of
+ * QEMU loses DIT: where the doorbell is memory, as there, it is not looked at. `entered`: SPSR_EL2 on entry; `stub`: the
+ * instruction that accesses data or traps, or 0. Called before vEL2 uses what EL0 may, too.
  */
-static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, struct outcome *o)
+static void check_return(const struct pe *cpu, uint64_t entered, uint64_t stub, uint64_t ssbs, struct outcome *o)
 {
 	uint64_t ec = FIELD(cpu->esr, ESR_EC), state = SPSR_MODE | SPSR_NZCV | SPSR_PAN | SPSR_SSBS | SPSR_UAO | SPSR_DIT;
 	uint64_t pan = pan_now(), modes = modes_now(), kept = shared->by_memory ? 0 : SPSR_DIT;
 	bool astray = !(cpu->esr & ESR_IL) || (MRS(daif) & SPSR_DAIF) != ALL_MASKED;
 
-	if (ec == ESR_EC_HVC && cpu->esr & 0xffff) { /* in L2's vectors, after an exception to EL1, or in what it called */
+	if (ec == ESR_EC_HVC && cpu->esr & 0xffff &&
+	    !is_hvc_of(cpu, stub)) { /* in L2's vectors, after an exception to EL1, or in what it called */
 		entered = SPSR_MODE_EL1H_MASKED;
 		state = SPSR_MODE;
 	} else {
 		astray |= pan != (entered & SPSR_PAN) || ((modes ^ entered) & kept);
 	}
-	astray |= (modes & (SPSR_SSBS | SPSR_UAO)) != 0;
-	if (stub && (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || ec == ESR_EC_WFX || ec == ESR_EC_FP ||
-		     ec == ESR_EC_SMC || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
+	astray |= (modes & (SPSR_SSBS | SPSR_UAO)) != ssbs;
+	if (stub &&
+	    (ec == ESR_EC_DABT_LOW || ec == ESR_EC_SYS64 || ec == ESR_EC_WFX || ec == ESR_EC_FP || ec == ESR_EC_SMC ||
+	     ec == ESR_EC_SVC || ec == ESR_EC_BRK || (ec == ESR_EC_DABT_SAME && cpu->esr & ESR_VNCR)))
 		astray |= cpu->elr != stub;
 	if (ec == ESR_EC_IABT_LOW)
 		astray |= cpu->elr != cpu->far;
@@ -241,6 +249,9 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	const struct context *c = &shared->context[s->ctx];
 	uint64_t stub = in_l2(c, stub_of(cpu, s)), sctlr = 0, entered;
 	bool flat = s->flags & (STEP_MMU_OFF | STEP_BIG_ENDIAN);
+	uint64_t clear = (flat ? SCTLR_M : 0) | (s->flags & STEP_SPAN ? SCTLR_SPAN : 0);
+	uint64_t set = s->flags & STEP_SSBS && !left_out(s) ? SCTLR_DSSBS : 0;
+	uint64_t ssbs = s->flags & STEP_SSBS && FIELD(shared->id_pfr1, PFR1_SSBS) ? SPSR_SSBS : 0;
 
 	load_context(c);
 	cpu->x[0] = 0;
@@ -249,20 +260,22 @@ void step_l2(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->x[6] = s->c;
 	cpu->elr = stub;
 	cpu->spsr = entered = state_of(cpu, s, s->c);
-	if (flat) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
+	if (clear | set) { /* all of it is mapped flat. Each access to SCTLR_EL2 is an exit to L0 */
 		sctlr = MRS(sctlr_el2);
-		MSR(sctlr_el2, sctlr & ~SCTLR_M);
+		MSR(sctlr_el2, (sctlr & ~clear) | set);
 		__asm__ volatile("isb" ::: "memory");
 	}
 	cpu->below = s->flags & STEP_BIG_ENDIAN ? (sctlr & ~SCTLR_M) | SCTLR_EE : 0;
 	pe_enter(cpu);
 	cpu->below = 0;
-	if (flat) {
+	if (clear | set) {
 		MSR(sctlr_el2, sctlr);
 		__asm__ volatile("isb" ::: "memory");
 	}
 	record_exit(cpu, o);
-	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? 0 : s->op == ACCESS_WRITE ? stub + 4 : stub, o);
+	check_return(cpu, entered, s->op == ACCESS_EXECUTE ? 0 : s->op == ACCESS_WRITE ? stub + 4 : stub, ssbs, o);
+	if (ssbs)
+		MSR(s3_3_c4_c2_6, 0);
 	for (unsigned i = 0; (s->flags & STEP_WHERE) && i < shared->frame_count; i++)
 		if (*(volatile uint64_t *)shared->frame[i] == s->b)
 			o->more[0] |= 1ull << i;
@@ -306,7 +319,7 @@ void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->spsr = entered;
 	pe_enter(cpu);
 	record_exit(cpu, o);
-	check_return(cpu, entered, 0, o);
+	check_return(cpu, entered, 0, 0, o);
 }
 
 void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -321,7 +334,11 @@ void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	cpu->spsr = entered;
 	pe_enter(cpu);
 	record_exit(cpu, o);
+	if (is_hvc_of(cpu, (uint64_t)any_sys)) {
+		o->kind = OUTCOME_TRAP;
+		o->esr = cpu->esr;
+	}
 	if (s->flags & STEP_WORD)
 		o->value = cpu->x[1];
-	check_return(cpu, entered, (uint64_t)any_sys, o);
+	check_return(cpu, entered, (uint64_t)any_sys, 0, o);
 }

@@ -145,6 +145,45 @@ l2_watch:
 any_sys:
 	nop
 	ret
+	ret		/* after an HVC of vEL2's own: the handler skips one instruction */
+
+/*
+ * vEL2 calls x0 from here, where it may not write, with x1 in SCTLR_EL2 and x3 in VBAR_EL2; x2 and x4 are what they have
+ * otherwise. A TLB may have held SCTLR_EL2.WXN. Leaves ESR_EL2 and FAR_EL2 in X1 and X2, or X1 = 0.
+ */
+	.globl own_call, own_call_vectors
+own_call:
+	mov	x9, x30
+	msr	vbar_el2, x3
+	msr	sctlr_el2, x1
+	isb
+	tlbi	alle2
+	dsb	nsh
+	isb
+	blr	x0
+	mov	x10, #0
+	mov	x11, #0
+own_called:
+	msr	sctlr_el2, x2
+	isb
+	tlbi	alle2
+	dsb	nsh
+	msr	vbar_el2, x4
+	isb
+	mov	x1, x10
+	mov	x2, x11
+	ret	x9
+
+	.balign 2048
+own_call_vectors:
+	.rept 4
+	.balign 128
+	b	.
+	.endr
+	.balign 128
+	mrs	x10, esr_el2
+	mrs	x11, far_el2
+	b	own_called
 
 /* x1 = operand, x4 = stub of the operation, at EL0 */
 	.globl l2_call_el0

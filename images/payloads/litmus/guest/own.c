@@ -76,16 +76,41 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	load_context(&shared->context[s->ctx]);
 	o->kind = OUTCOME_DONE;
 	cpu->took = 0;
-	/* x16 and x17: the exception handler's. A branch raises its exception where it leads. */
-	__asm__ volatile("adr x1, 1f\n\tstr x1, %1\n\tmov x1, %2\n\tblr %3\n1:\tmov %0, x1"
-			 : "=r"(value), "=m"(cpu->guard)
-			 : "r"(s->a), "r"(any_sys)
+	/*
+	 * x16 and x17: the exception handler's. A branch raises its exception where it leads. Nothing in between uses the
+	 * stack.
+	 */
+	__asm__ volatile("adr x1, 2f\n\tstr x1, %1\n\tmov x1, %2\n\tcbz %w4, 1f\n\tmsr spsel, #0\n1:\tblr %3\n"
+			 "2:\tmsr spsel, #1\n\tmov %0, x1"
+			 : "=&r"(value), "=m"(cpu->guard)
+			 : "r"(s->a), "r"(any_sys), "r"(s->flags & STEP_SP0)
 			 : "x1", "x16", "x17", "x30", "memory");
 	guarded(cpu, o);
+	if (cpu->took && cpu->took != (s->flags & STEP_SP0 ? PE_TOOK_SP0 : PE_TOOK_SPX))
+		o->kind = OUTCOME_ASTRAY;
 	if (s->flags & STEP_WORD && o->kind == OUTCOME_DONE) {
 		o->kind = OUTCOME_VALUE;
 		o->value = value;
 	}
+}
+
+void step_call(const struct step *s, struct outcome *o)
+{
+	uint64_t there = s->b - shared->l2_page, sctlr = MRS(sctlr_el2);
+	register uint64_t x0 __asm__("x0") = s->a;
+	register uint64_t x1 __asm__("x1") = sctlr | (s->c && !left_out(s) ? SCTLR_WXN : 0);
+	register uint64_t x2 __asm__("x2") = sctlr;
+	register uint64_t x3 __asm__("x3") = (uint64_t)own_call_vectors + there;
+	register uint64_t x4 __asm__("x4") = MRS(vbar_el2);
+
+	__asm__ volatile("blr %[call]"
+			 : "+r"(x0), "+r"(x1), "+r"(x2)
+			 : "r"(x3), "r"(x4), [call] "r"((uint64_t)own_call + there)
+			 : "x9", "x10", "x11", "x30", "memory");
+	o->kind = x1 ? OUTCOME_EXCEPTION : OUTCOME_VALUE;
+	o->value = x0;
+	o->esr = x1;
+	o->far = x2;
 }
 
 /* Where a return to EL2 goes on, with the stack pointer that SPSR_EL2 says: as pe_enter() comes back from below EL2. */

@@ -8,6 +8,8 @@
 void step_read(struct pe *cpu, const struct step *s, struct outcome *o);
 /* SYS of any encoding, there or in L2. */
 void step_sys(struct pe *cpu, const struct step *s, struct outcome *o);
+/* vEL2 calls what a page of its own has. */
+void step_call(const struct step *s, struct outcome *o);
 /* An illegal exception return, and what is raised after it. */
 void step_return(struct pe *cpu, const struct step *s, struct outcome *o);
 /* AT, one of AT_*, of `va` for what is loaded. */

@@ -196,6 +196,9 @@ void run_program(struct pe *cpu, struct program *program)
 		case STEP_SYS:
 			step_sys(cpu, s, o);
 			break;
+		case STEP_CALL:
+			step_call(s, o);
+			break;
 		case STEP_RETURN:
 			step_return(cpu, s, o);
 			break;

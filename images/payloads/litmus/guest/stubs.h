@@ -7,7 +7,8 @@
 
 extern char l2_vectors[], l2_loads[], l2_read_all[], l2_stores[], l2_execute[], l2_spin[], l2_remap[], l2_tlbi_stubs[],
 	l2_call[], l2_call_el0[], l2_return[], any_sys[], l2_watch[], l2_remap_el0[], el0_read[], el0_execute[],
-	l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[], l2_vncr_spin_write[], l2_spin_halts[],
-	l2_spin_write_halts[], l2_vncr_spin_halts[], l2_vncr_spin_write_halts[], l2_hang[];
+	own_call[], own_call_vectors[], l2_vncr_read[], l2_vncr_write[], l2_vncr_spin[], l2_spin_write[],
+	l2_vncr_spin_write[], l2_spin_halts[], l2_spin_write_halts[], l2_vncr_spin_halts[], l2_vncr_spin_write_halts[],
+	l2_hang[];
 
 #endif

@@ -26,16 +26,16 @@ enum disturb {
 /* What a probe of L2 (or of vEL2's own mapping) is for. */
 enum role {
 	ROLE_BEFORE, /* must read `old`: the translation is in use */
-	ROLE_STALE,  /* the control: with the descriptor changed and no TLBI, `old` shows a cached translation */
-	ROLE_GONE,   /* after the operation: must not be `old`; the fault must be the right one */
-	ROLE_FREE,   /* not obliged: `old` or a fault, which is counted as over-invalidation */
-	ROLE_AFTER,  /* must read `now`: the new descriptor is in use */
-	ROLE_UNDEF,  /* the operation must be UNDEFINED */
-	ROLE_TRAP,   /* the operation must arrive at vEL2: esr */
-	ROLE_DONE,   /* the operation must raise nothing */
-	ROLE_PAR,    /* PAR_EL1 must be `now` where `old` has bits */
-	ROLE_RAISES, /* the instruction must raise an exception: esr is `now`, less IL */
-	ROLE_RACE,   /* no spoilt page was read, and the victim did read good ones */
+	ROLE_STALE, /* the control: with the descriptor changed and no TLBI, `old` shows a cached translation */
+	ROLE_GONE, /* after the operation: must not be `old`; the fault must be the right one */
+	ROLE_FREE, /* not obliged: `old` or a fault, which is counted as over-invalidation */
+	ROLE_AFTER, /* must read `now`: the new descriptor is in use */
+	ROLE_UNDEF, /* the operation must be UNDEFINED */
+	ROLE_TRAP, /* the operation must arrive at vEL2: esr */
+	ROLE_DONE, /* the operation must raise nothing */
+	ROLE_PAR, /* PAR_EL1 must be `now` where `old` has bits */
+	ROLE_RAISES, /* the instruction must raise an exception: esr is `now`, with IL */
+	ROLE_RACE, /* no spoilt page was read, and the victim did read good ones */
 };
 
 enum fault {

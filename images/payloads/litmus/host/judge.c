@@ -57,6 +57,9 @@ static bool right_fault(const struct probe *p, const struct outcome *o)
 	return o->kind == OUTCOME_S2_FAULT && FIELD(o->hpfar, HPFAR_FIPA) == p->at >> 12;
 }
 
+/* EC 0 has no ISS, and its IL is 1 (Arm ARM DDI 0487 M.a.a, D24.2.46). */
+#define ESR_UNDEFINED (PLACE(ESR_EC, ESR_EC_UNKNOWN) | ESR_IL)
+
 static void judge_probe(const struct probe *p, const struct outcome *o, struct finding *f,
 			unsigned *seen, unsigned *lost)
 {
@@ -98,15 +101,15 @@ static void judge_probe(const struct probe *p, const struct outcome *o, struct f
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_UNDEF:
-		if ((o->kind != OUTCOME_EXCEPTION && o->kind != OUTCOME_S1_FAULT) || FIELD(o->esr, ESR_EC) != 0)
+		if ((o->kind != OUTCOME_EXCEPTION && o->kind != OUTCOME_S1_FAULT) || o->esr != ESR_UNDEFINED)
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_TRAP:
-		if (o->kind != OUTCOME_TRAP || (o->esr & ~ESR_IL) != p->now)
+		if (o->kind != OUTCOME_TRAP || o->esr != (p->now | ESR_IL))
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_RAISES:
-		if (o->kind != OUTCOME_EXCEPTION || (o->esr & ~ESR_IL) != p->now)
+		if (o->kind != OUTCOME_EXCEPTION || o->esr != (p->now | ESR_IL))
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_PAR:

@@ -80,6 +80,7 @@ enum step_kind {
 	STEP_LOOK, /* read the descriptor at level c of address a, `op`: of stage 1 or 2; the outcome is it, or 0 */
 	STEP_E2_ASID, /* TTBR0_EL2.ASID is a from now on, until the program ends */
 	STEP_SYS, /* SYS with the fields b (as in struct operation.sys) and Rt d, X1 being a: by enum sys_at c */
+	STEP_CALL, /* vEL2 calls VA a, from L2's page at VA b; c: with SCTLR_EL2.WXN; the outcome is X0 */
 	STEP_RETURN, /* vEL2 returns with SPSR_EL2 a, which is illegal; c: which is EL2's, and the outcome is the PSTATE there */
 };
 
@@ -153,6 +154,9 @@ static inline bool enters_with_sp0(unsigned place)
 #define STEP_ROOT \
 	2048u /* of STEP_CONTEXT: its own stage 2 begins at d, in VTTBR_EL2 where FAR_MEMORY(op) has it; a is 0 */
 #define STEP_MERGE 1024u /* of STEP_S1: bits for the descriptor that is there */
+#define STEP_SSBS 4096u /* of STEP_L2: SCTLR_EL2.DSSBS is 1 while L2 runs */
+#define STEP_SPAN 16384u /* of STEP_L2: SCTLR_EL2.SPAN is 0 while L2 runs */
+#define STEP_SP0 8192u /* of STEP_SYS at vEL2: with SP_EL0 */
 #define STEP_BIG_ENDIAN 256u /* of STEP_L2: as STEP_MMU_OFF, and SCTLR_EL2.EE is 1 */
 
 enum outcome_kind {
@@ -164,7 +168,7 @@ enum outcome_kind {
 	OUTCOME_EXCEPTION, /* the guarded instruction at vEL2 raised one: esr, far */
 	OUTCOME_DONE,
 	OUTCOME_TIMEOUT, /* the other CPU did not answer */
-	OUTCOME_ASTRAY, /* an exception to vEL2 whose ELR_EL2 (value) or SPSR_EL2 (hpfar) is wrong: esr, far */
+	OUTCOME_ASTRAY, /* an exception to vEL2 whose ELR_EL2 (value), SPSR_EL2 (hpfar), PSTATE or vector is wrong: esr, far */
 };
 
 struct outcome {
