@@ -168,6 +168,7 @@ GROUPS = (
     "lower",
     "vectors",
     "debug",
+    "performance",
 )
 
 

@@ -89,6 +89,50 @@ static void one(const struct pair *p)
 	expect(PLACE(ESR_EC, ESR_EC_UNKNOWN) | ESR_IL, ~after[1], "ESR", "HCR_EL2.E2H", "MRS %s of EL12 at EL2, E2H 0: UNDEFINED", p->name);
 }
 
+/* Each bit that is written by a name of EL12 is EL1's, and EL2 reads it by either name. */
+static void bits_of_el1(void)
+{
+	static const struct {
+		const char *name;
+		unsigned crn, crm, op2;
+		uint64_t bits; /* that every implementation keeps */
+	} all[] = { { "TTBR0", 2, 0, 0, 0x00ffffffffffffe0ull },
+		    { "TTBR1", 2, 0, 1, 0x00ffffffffffffe0ull },
+		    { "TCR", 2, 0, 2, 0x7fffffffbfull & ~BIT(35) },
+		    { "FAR", 6, 0, 0, ~0ull },
+		    { "ELR", 4, 0, 1, ~0ull },
+		    { "MAIR", 10, 2, 0, ~0ull },
+		    { "CONTEXTIDR", 13, 0, 1, 0xffffffffull },
+		    { "VBAR", 12, 0, 0, 0xffffffff800ull },
+		    { "ESR", 5, 2, 0, 0xffffffffull },
+		    { "SPSR", 4, 0, 0, 0xf03003dfull & ~0x1full } };
+
+	for (unsigned i = 0; i < LENGTH(all); i++) {
+		uint32_t el1 = ACCESS(3, 0u, all[i].crn, all[i].crm, all[i].op2, 1),
+			 el12 = ACCESS(3, 5u, all[i].crn, all[i].crm, all[i].op2, 1);
+		uint64_t old = read(el1);
+
+		for (unsigned bit = 0; bit < 64; bit++) {
+			uint64_t by12, by1;
+
+			if (!(all[i].bits & BIT(bit)))
+				continue;
+			host(true);
+			at_el2(0, AS_WRITE(el12), BIT(bit));
+			by12 = read(el12);
+			host(false);
+			by1 = read(el1);
+			at_el2(0, AS_WRITE(el1), old);
+			expect(BIT(bit), by12 & BIT(bit), "value", "HCR_EL2.E2H", "MRS %s_EL12 at EL2, bit %d",
+			       all[i].name, (uint64_t)bit);
+			expect(BIT(bit), by1 & BIT(bit), "value", "HCR_EL2.E2H",
+			       "MRS %s_EL1 at EL2, E2H 0, bit %d by MSR %s_EL12", all[i].name, (uint64_t)bit,
+			       all[i].name);
+		}
+	}
+	ISB();
+}
+
 /* CPACR_EL1 is CPTR_EL2 then, in another form, and CNTKCTL_EL1 is CNTHCTL_EL2. */
 static void forms(void)
 {
@@ -199,6 +243,7 @@ void check_aliases(void)
 		for (unsigned i = 0; i < LENGTH(pairs); i++)
 			one(&pairs[i]);
 		forms();
+		bits_of_el1();
 	}
 	group_end();
 }

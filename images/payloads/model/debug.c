@@ -132,7 +132,8 @@ static void links(void)
 		if (n >= 16 && !features.vhe)
 			break;
 		c.control = FOR(3) | LINKED(last) | (n & 1 ? LOADS | STORES | BYTES(0xff) : BYTES(15));
-		at_el2(0, 0xd5100081u | last << 8, 0x12345678); /* MSR DBGBVR<last>_EL1, X1 */
+		/* MSR DBGBVR<last>_EL1, X1: CONTEXTIDR_EL2's value is in the upper half */
+		at_el2(0, 0xd5100081u | last << 8, of_el2 ? 0x1234567812345678 : 0x12345678);
 		at_el2(0, 0xd51000a1u | last << 8,
 		       on ? (uint64_t)types[n / 16] << 20 | FOR(3) | BYTES(15) : 0); /* DBGBCR<last>_EL1: linked context */
 		MSR(contextidr_el1, same != of_el2 ? 0x12345678 : 0x12345679);
@@ -148,6 +149,36 @@ static void links(void)
 	MSR(contextidr_el1, 0);
 	if (features.vhe)
 		MSR(s3_4_c13_c0_1, 0);
+}
+
+/* Of a link to CONTEXTIDR_EL2 the upper half counts, and the lower one, which is RES0, does not. */
+static void link_halves(void)
+{
+	uint64_t dfr0 = MRS(id_aa64dfr0_el1);
+	unsigned last = BITS(dfr0, 15, 12);
+
+	for (unsigned n = 0; n < 8; n++) {
+		struct debug_case c = { .kind = n & 1 ? WATCHPOINT : BREAKPOINT, .el0 = n & 2, .tde = true };
+		bool upper = n & 4;
+		struct answer a;
+
+		c.control = FOR(3) | LINKED(last) | (n & 1 ? LOADS | STORES | BYTES(0xff) : BYTES(15));
+		at_el2(0, 0xd5100081u | last << 8, upper ? 0x12345678ull << 32 : 0x12345678);
+		at_el2(0, 0xd51000a1u | last << 8, 13u << 20 | FOR(3) | BYTES(15));
+		MSR(s3_4_c13_c0_1, 0x12345678); /* CONTEXTIDR_EL2 */
+		ISB();
+		a = go(&c);
+		at_el2(0, 0xd51000a1u | last << 8, 0);
+		if (upper)
+			CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, n & 1 ? ESR_EC_WATCHPOINT : ESR_EC_BREAKPOINT),
+				  "DBGBVR<n>_EL1.ContextID2", "a %s at EL%d, BT 13, the context in the upper half",
+				  n & 1 ? "watchpoint" : "breakpoint", (uint64_t)!c.el0);
+		else
+			expect(DONE, a.came, "exception taken", "DBGBVR<n>_EL1.ContextID2",
+			       "a %s at EL%d, BT 13, the context in the lower half",
+			       n & 1 ? "watchpoint" : "breakpoint", (uint64_t)!c.el0);
+	}
+	MSR(s3_4_c13_c0_1, 0);
 }
 
 /* Where they go back to, and what a watchpoint tells in FAR: the address that was accessed. */
@@ -271,7 +302,7 @@ static void ranges_watched(void)
 	SYNC_CODE(victim_buffer);
 	MSR(mdcr_el2, mdcr | MDCR_TDE);
 	MSR(mdscr_el1, MDE);
-	for (unsigned mask = 3; mask < 12; mask++)
+	for (unsigned mask = 3; mask < 12; mask++) /* with what lies around it */
 		for (unsigned n = 0; n < 4; n++) {
 			uint64_t from = base + BIT(mask), size = BIT(mask);
 			uint64_t at = n == 0 ? from : n == 1 ? from + size - 1 : n == 2 ? from - 1 : from + size;
@@ -290,10 +321,87 @@ static void ranges_watched(void)
 				expect(DONE, a.came, "exception taken", "DBGWCR<n>_EL1.MASK", "MASK %d, a byte %s it",
 				       (uint64_t)mask, n == 2 ? "before" : "behind");
 		}
+	for (unsigned mask = 12; mask < 32; mask++)
+		for (unsigned n = 0; n < 3; n++) { /* in it; in the next one; in one that differs in a high bit */
+			uint64_t at = FAR & ~(BIT(mask) - 1);
+			struct answer a;
+
+			MSR(dbgwvr0_el1, n == 0 ? at : at ^ (n == 1 ? BIT(mask) : BIT(40)));
+			MSR(dbgwcr0_el1, FOR(3) | LOADS | BYTES(0xff) | (uint64_t)mask << 24);
+			ISB();
+			a = below_with(SPSR_MODE_EL1H_MASKED, victim_buffer, 0, FAR);
+			if (!n)
+				CHECK_ESR(a, TO_EL2, ESR_EC, PLACE(ESR_EC, ESR_EC_WATCHPOINT), "DBGWCR<n>_EL1.MASK",
+					  "MASK %d, a byte in it", (uint64_t)mask);
+			else
+				expect(DONE, a.came, "exception taken", "DBGWCR<n>_EL1.MASK",
+				       "MASK %d, a byte of another range, %s", (uint64_t)mask,
+				       n == 1 ? "the next" : "far away");
+		}
 	MSR(dbgwcr0_el1, 0);
 	MSR(mdscr_el1, 0);
 	MSR(mdcr_el2, mdcr);
 	ISB();
+}
+
+/*
+ * With HCR_EL2.E2H 1 a linked context is CONTEXTIDR_EL2's at EL0 of EL2&0, and CONTEXTIDR_EL1's in a guest. The instruction has no
+ * translation of its own at EL0 then, and the page is where its address says.
+ */
+static void links_of_host(void)
+{
+	uint64_t dfr0 = MRS(id_aa64dfr0_el1);
+	unsigned last = BITS(dfr0, 15, 12);
+
+	for (unsigned n = 0; n < 32; n++) {
+		bool host = n & 1, el0 = host || n & 2, data = n & 4, mine = n & 8, other = n & 16;
+		uint64_t mdcr = MRS(mdcr_el2), first = mine ? 0x12345678 : 0x12345679,
+			 second = other ? 0x12345678 : 0x1234567a;
+		uint64_t at = host ? (uint64_t)page_b : FAR,
+			 classes = PLACE(ESR_EC, data ? ESR_EC_WATCHPOINT : ESR_EC_BREAKPOINT);
+		struct answer a;
+
+		if (host && n & 2)
+			continue;
+		*(volatile uint32_t *)victim_buffer = data ? 0x39400020 : NOP; /* LDRB W0, [X1] */
+		SYNC_CODE(victim_buffer);
+		at_el2(0, 0xd5100081u | last << 8, 0x12345678);
+		at_el2(0, 0xd51000a1u | last << 8, 3u << 20 | FOR(3) | BYTES(15));
+		MSR(contextidr_el1, host ? second : first);
+		MSR(s3_4_c13_c0_1, host ? first : second); /* CONTEXTIDR_EL2 */
+		MSR(dbgbvr0_el1, (uint64_t)victim_buffer);
+		MSR(dbgwvr0_el1, at);
+		MSR(dbgbcr0_el1, data ? 0 : FOR(3) | LINKED(last) | BYTES(15));
+		MSR(dbgwcr0_el1, data ? FOR(3) | LINKED(last) | LOADS | BYTES(0xff) : 0);
+		MSR(mdcr_el2, mdcr | MDCR_TDE);
+		MSR(mdscr_el1, MDE);
+		ISB();
+		space.hcr |= host ? HCR_TGE : 0;
+		below_vhe = true;
+		a = below_with(el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED, victim_buffer, 0, at);
+		below_vhe = false;
+		space.hcr &= ~HCR_TGE;
+		MSR(mdscr_el1, 0);
+		MSR(dbgbcr0_el1, 0);
+		MSR(dbgwcr0_el1, 0);
+		MSR(mdcr_el2, mdcr);
+		ISB();
+		at_el2(0, 0xd51000a1u | last << 8, 0);
+		if (host && (a.esr & ESR_EC) == PLACE(ESR_EC, ESR_EC_SVC))
+			a.came = DONE;
+		if (mine)
+			CHECK_ESR(a, TO_EL2, ESR_EC, classes, "DBGBCR<n>_EL1.BT 3, IsInHost()",
+				  "a %s at EL%d of %s, its context, the other register's %d",
+				  data ? "watchpoint" : "breakpoint", (uint64_t)!el0,
+				  host ? "a host" : "a host's guest", (uint64_t)other);
+		else
+			expect(DONE, a.came, "exception taken", "DBGBCR<n>_EL1.BT 3, IsInHost()",
+			       "a %s at EL%d of %s, another context, the other register's %d",
+			       data ? "watchpoint" : "breakpoint", (uint64_t)!el0, host ? "a host" : "a host's guest",
+			       (uint64_t)other);
+	}
+	MSR(contextidr_el1, 0);
+	MSR(s3_4_c13_c0_1, 0);
 }
 
 /* Unprivileged accesses of EL1 are EL0's. */
@@ -350,6 +458,10 @@ void check_debug(void)
 		routes(kind);
 	accesses();
 	links();
+	if (features.vhe) {
+		link_halves();
+		links_of_host();
+	}
 	places();
 	stepped();
 	numbered();

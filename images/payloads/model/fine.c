@@ -276,6 +276,15 @@ static void others(void)
 		MSR(mdcr_el2, mdcr);
 		ISB();
 		performance_at_el0(&debugs[i], mdcr);
+		for (unsigned read = 0; !debugs[i].pmu && read < 2; read++) { /* all of these are TDE's, too */
+			if (!read && is_read_only(&debugs[i].name))
+				continue;
+			MSR(mdcr_el2, mdcr | MDCR_TDE);
+			ISB();
+			try(&debugs[i].name, read, false, true, 0, "MDCR_EL2.TDE");
+			MSR(mdcr_el2, mdcr);
+			ISB();
+		}
 	}
 	for (unsigned i = 0; i < LENGTH(timers); i++) {
 		MSR(cnthctl_el2, cnthctl | CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN);

@@ -2,9 +2,9 @@
 /*
  * Runs at EL2 on the bare model: what EL1 lets EL0 have, by SCTLR_EL1, or EL2 by SCTLR_EL2 where it is EL0's host, × where the
  * exception goes: EL1, EL2 with HCR_EL2.TGE, EL2 with {E2H,TGE} = {1,1}; pointer authentication by key; what else HCR_EL2, HCRX_EL2 and
- * MDCR_EL2 take from EL1 and EL0; the PC behind branches and returns (DDI 0487 M.a.a, D1.3, D24.2).
+ * MDCR_EL2 take from EL1 and EL0; the PC behind branches and returns (DDI 0487 M.a.a, D1.3, D24.2). Time: lower_time.c.
  */
-#include "model.h"
+#include "lower.h"
 
 #define TARGET 0x923456780000ull
 #define SCRATCH 0x2222220000ull /* as IPA and VA, with TGE too */
@@ -14,8 +14,7 @@
 #define MSCEN BIT(11) /* of HCRX_EL2 */
 #define MCE2 BIT(10)
 
-enum host { OF_EL1, OF_TGE, OF_HOST, HOSTS };
-static const char *const regimes[] = { "EL1&0", "EL1&0 with TGE", "EL2&0" };
+const char *const lower_regimes[] = { "EL1&0", "EL1&0 with TGE", "EL2&0" };
 
 static struct answer run_at(uint64_t hcr, uint64_t spsr, const void *pc, uint64_t x1)
 {
@@ -27,7 +26,7 @@ static struct answer run_at(uint64_t hcr, uint64_t spsr, const void *pc, uint64_
 	pe->elr = (uint64_t)pc;
 	pe->spsr = spsr;
 	space_load();
-	MSR(hcr_el2, hcr | watch_hcr());
+	MSR(hcr_el2, hcr | (space.unwatched ? 0 : watch_hcr()));
 	ISB();
 	watched_enter(0);
 	MSR(hcr_el2, space.hcr | watch_hcr()); /* EL2 reads EL1's registers with E2H 0 again */
@@ -42,20 +41,19 @@ static struct answer run_at(uint64_t hcr, uint64_t spsr, const void *pc, uint64_
 	return a;
 }
 
-/* One instruction with X1. */
-static struct answer run(uint64_t hcr, uint64_t spsr, uint32_t word, uint64_t x1)
+struct answer lower_run(uint64_t hcr, uint64_t spsr, uint32_t word, uint64_t x1)
 {
 	*(volatile uint32_t *)victim_buffer = word;
 	SYNC_CODE(victim_buffer);
 	return run_at(hcr, spsr, victim_buffer, x1);
 }
 
-static uint64_t mode(bool el0)
+uint64_t lower_mode(bool el0)
 {
 	return el0 ? SPSR_MODE_EL0T_MASKED : SPSR_MODE_EL1H_MASKED;
 }
 
-static uint64_t hcr_under(enum host host)
+uint64_t lower_hcr(enum host host)
 {
 	return host == OF_HOST ? HCR_RW | HCR_E2H | HCR_TGE : space.hcr | (host == OF_TGE ? HCR_TGE : 0);
 }
@@ -109,18 +107,19 @@ static void control(const struct control *c, enum host host, bool on)
 	space.sctlr_off = ~space.sctlr & (ALLOWED | FORBIDDEN);
 	MSR(sctlr_el2, (SCTLR_E2H0_RES1 & ~ALLOWED) | (host == OF_HOST ? own : other));
 	ISB();
-	a = run(hcr_under(host) | ENSCXT, SPSR_MODE_EL0T_MASKED, c->word, host == OF_HOST ? (uint64_t)page_b : SCRATCH);
+	a = lower_run(lower_hcr(host) | ENSCXT, SPSR_MODE_EL0T_MASKED, c->word,
+		      host == OF_HOST ? (uint64_t)page_b : SCRATCH);
 	MSR(sctlr_el2, sctlr);
 	ISB();
 	space.sctlr = space.sctlr_off = 0;
 	if (trap)
 		CHECK_ESR(a, host == OF_EL1 ? TO_EL1 : TO_EL2, c->bit == 16 ? ESR_EC : 0xffffffffull,
 			  c->bit == 16 ? required(c) & ESR_EC : required(c), "SCTLR_ELx",
-			  "%s at EL0 of %s, bit %d of SCTLR_ELx is %d", c->name, regimes[host], (uint64_t)c->bit,
+			  "%s at EL0 of %s, bit %d of SCTLR_ELx is %d", c->name, lower_regimes[host], (uint64_t)c->bit,
 			  (uint64_t)on);
 	else
 		expect(DONE, a.came, "exception taken", "SCTLR_ELx", "%s at EL0 of %s, bit %d of SCTLR_ELx is %d",
-		       c->name, regimes[host], (uint64_t)c->bit, (uint64_t)on);
+		       c->name, lower_regimes[host], (uint64_t)c->bit, (uint64_t)on);
 }
 
 static void of_el0(void)
@@ -152,7 +151,7 @@ static void of_el0(void)
 
 		space.sctlr = dze ? SCTLR_DZE : 0;
 		space.sctlr_off = dze ? 0 : SCTLR_DZE;
-		a = run(space.hcr | (tdz ? HCR_TDZ : 0), mode(el0), 0xd53b00e1u, 0);
+		a = lower_run(space.hcr | (tdz ? HCR_TDZ : 0), lower_mode(el0), 0xd53b00e1u, 0);
 		space.sctlr = space.sctlr_off = 0;
 		a.x0 = BITS(a.x0, 4, 4);
 		CHECK_VALUE(a, tdz || (el0 && !dze), "DCZID_EL0.DZP", "MRS DCZID_EL0 at EL%d, DZE %d, TDZ %d",
@@ -163,8 +162,8 @@ static void of_el0(void)
 
 		MSR(pmuserenr_el0, n & 1);
 		ISB();
-		a = run(hcr_under(n & 2 ? OF_TGE : OF_EL1), SPSR_MODE_EL0T_MASKED, 0xd53b9c21u,
-			0); /* MRS X1, PMCNTENSET_EL0 */
+		a = lower_run(lower_hcr(n & 2 ? OF_TGE : OF_EL1), SPSR_MODE_EL0T_MASKED, 0xd53b9c21u,
+			      0); /* MRS X1, PMCNTENSET_EL0 */
 		MSR(pmuserenr_el0, 0);
 		if (n & 1)
 			expect(DONE, a.came, "exception taken", "PMUSERENR_EL0.EN",
@@ -188,7 +187,7 @@ static void key(const char *name, uint32_t word, uint64_t bit, bool el0, bool ap
 	space.sctlr = enables == 0 ? bit : enables == 1 ? ENABLES & ~bit : enables == 2 ? 0 : ENABLES;
 	space.sctlr_off = ENABLES & ~space.sctlr;
 	for (uint64_t address = 1; address < 9; address++) { /* that the codes of all are 0 is not to be */
-		a = run(space.hcr | (api ? HCR_API : 0), mode(el0), word, address << 12);
+		a = lower_run(space.hcr | (api ? HCR_API : 0), lower_mode(el0), word, address << 12);
 		changed |= a.came == DONE && a.x0 != address << 12;
 	}
 	space.sctlr = space.sctlr_off = 0;
@@ -237,7 +236,7 @@ static void calls(void)
 	for (unsigned hcd = 0; hcd < 2; hcd++) {
 		MSR(vbar_el1, TARGET);
 		ISB();
-		run(space.hcr | (hcd ? HCD : 0), SPSR_MODE_EL1H_MASKED, 0xd4000002u | 0x77 << 5, 0);
+		lower_run(space.hcr | (hcd ? HCD : 0), SPSR_MODE_EL1H_MASKED, 0xd4000002u | 0x77 << 5, 0);
 		MSR(vbar_el1, vbar);
 		ISB();
 		expect(hcd ? abort_class(EXECUTE, false) : PLACE(ESR_EC, ESR_EC_HVC), pes[0].esr & ESR_EC, "ESR_EL2.EC",
@@ -268,8 +267,9 @@ static void copies(void)
 		ISB();
 		for (unsigned carry = 0; carry < 2; carry++) {
 			/* SETM [X1]!, X0!, X2 */
-			struct answer a = run(space.hcr | (tge ? HCR_TGE : 0), mode(el0) | (carry ? BIT(29) : 0),
-					      0x19c24401u, (uint64_t)page_b);
+			struct answer a =
+				lower_run(space.hcr | (tge ? HCR_TGE : 0), lower_mode(el0) | (carry ? BIT(29) : 0),
+					  0x19c24401u, (uint64_t)page_b);
 
 			if (a.came == DONE)
 				continue;
@@ -287,7 +287,7 @@ static void copies(void)
 	ISB();
 }
 
-/* The debug channel, which MDCR_EL2.TDCC has without TDA. */
+/* The debug channel, which MDCR_EL2.TDCC has without TDA, and TDE and HCR_EL2.TGE like TDA. */
 static void channel(void)
 {
 	static const struct {
@@ -299,27 +299,37 @@ static void channel(void)
 		    { "OSDTRTX_EL1", 0xd5300341, false, false },
 		    { "MDCCINT_EL1", 0xd5300201, false, false },
 		    { "MDSCR_EL1", 0xd5300241, false, false } }; /* is not of it */
+	static const struct by {
+		const char *name;
+		uint64_t mdcr, hcr;
+	} controls_of_it[] = { { "none", 0, 0 },
+			       { "TDCC", TDCC, 0 },
+			       { "TDA", MDCR_TDA, 0 },
+			       { "TDE", MDCR_TDE, 0 },
+			       { "HCR_EL2.TGE", 0, HCR_TGE } };
 	uint64_t mdcr = MRS(mdcr_el2);
 
 	for (unsigned i = 0; i < LENGTH(all); i++)
-		for (unsigned n = 0; n < 8; n++) {
-			bool read = n & 1, el0 = n & 2, on = n & 4, trap = on && i + 1 < LENGTH(all);
+		for (unsigned n = 0; n < 4 * LENGTH(controls_of_it); n++) {
+			const struct by *by = &controls_of_it[n / 4];
+			bool read = n & 1, el0 = n & 2, trap = n >= 4 && (by->mdcr != TDCC || i + 1 < LENGTH(all));
 			uint32_t word = read ? all[i].word : all[i].word & ~BIT(21);
 			struct answer a;
 
-			if ((!read && all[i].read_only) || (el0 && !all[i].el0))
+			if ((!read && all[i].read_only) || (el0 ? !all[i].el0 : by->hcr))
 				continue;
-			MSR(mdcr_el2, mdcr | (on ? TDCC : 0));
+			MSR(mdcr_el2, mdcr | by->mdcr);
 			ISB();
-			a = run(space.hcr, mode(el0), word, 0);
+			a = lower_run(space.hcr | by->hcr, lower_mode(el0), word, 0);
 			MSR(mdcr_el2, mdcr);
 			ISB();
 			if (trap)
-				CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "MDCR_EL2.TDCC",
-					  "%s %s at EL%d, TDCC 1", read ? "MRS" : "MSR", all[i].name, (uint64_t)!el0);
+				CHECK_ESR(a, TO_EL2, 0xffffffffull, trap_syndrome(word), "MDCR_EL2.{TDCC,TDA,TDE}",
+					  "%s %s at EL%d by %s", read ? "MRS" : "MSR", all[i].name, (uint64_t)!el0,
+					  by->name);
 			else
-				expect(DONE, a.came, "exception taken", "MDCR_EL2.TDCC", "%s %s at EL%d, TDCC %d",
-				       read ? "MRS" : "MSR", all[i].name, (uint64_t)!el0, (uint64_t)on);
+				expect(DONE, a.came, "exception taken", "MDCR_EL2.{TDCC,TDA,TDE}", "%s %s at EL%d by %s",
+				       read ? "MRS" : "MSR", all[i].name, (uint64_t)!el0, by->name);
 		}
 }
 
@@ -332,7 +342,7 @@ static void waits(void)
 
 		space.sctlr = SCTLR_NTWI;
 		space.sctlr_off = by_el1 ? SCTLR_NTWI : 0;
-		a = run(space.hcr | HCR_TWI, mode(el0), 0xd5031021u, ~0ull >> 2);
+		a = lower_run(space.hcr | HCR_TWI, lower_mode(el0), 0xd5031021u, ~0ull >> 2);
 		space.sctlr = space.sctlr_off = 0;
 		CHECK_ESR(a, by_el1 ? TO_EL1 : TO_EL2, ESR_EC | ESR_IL | 3, PLACE(ESR_EC, ESR_EC_WFX) | ESR_IL | 2,
 			  "ISS of WFIT", "WFIT at EL%d with TWI, nTWI %d", (uint64_t)!el0, (uint64_t)!by_el1);
@@ -356,7 +366,8 @@ static void tagged_pc(bool high, bool el0, bool tbi, bool tbid, unsigned how)
 			     : TCR_TBI1) |
 		     (tbid ? high ? TCR_TBID1 : TCR_TBID0 : 0);
 	pc = tbi && !tbid ? (uint64_t)((int64_t)(to << 8) >> 8) : to;
-	a = how == 3 ? run_at(space.hcr, mode(el0), (const void *)to, 0) : run(space.hcr, mode(el0), words[how], to);
+	a = how == 3 ? run_at(space.hcr, lower_mode(el0), (const void *)to, 0)
+		     : lower_run(space.hcr, lower_mode(el0), words[how], to);
 	CHECK_ESR(a, TO_EL1, ESR_EC | 0x3f, abort_class(EXECUTE, !el0) | TRANSLATION, "D1.3, AArch64.BranchAddr()",
 		  "%s to a tagged address of the %s half at EL%d, TBI %d, TBID %d", names[how],
 		  high ? "upper" : "lower", (uint64_t)!el0, (uint64_t)tbi, (uint64_t)tbid);
@@ -371,7 +382,7 @@ static void tagged_pc(bool high, bool el0, bool tbi, bool tbid, unsigned how)
 static void misaligned_pc(bool el0, bool tge, unsigned by)
 {
 	uint64_t to = (uint64_t)victim_buffer + 0x40 + by;
-	struct answer a = run(space.hcr | (tge ? HCR_TGE : 0), mode(el0), 0xd61f0020u, to);
+	struct answer a = lower_run(space.hcr | (tge ? HCR_TGE : 0), lower_mode(el0), 0xd61f0020u, to);
 
 	CHECK_ESR(a, tge ? TO_EL2 : TO_EL1, 0xffffffffull, PLACE(ESR_EC, ESR_EC_PC_ALIGNMENT) | ESR_IL,
 		  "D1.3, PC alignment", "BR to an address + %d at EL%d, TGE %d", (uint64_t)by, (uint64_t)!el0,
@@ -414,7 +425,7 @@ static void bases(void)
 			set(descriptor_s1(TARGET, 3), stage2 ? leaf(&space.s1, 3, 0x1234560000, PTE_AF | PTE_S1_EL0) : 0);
 			set(descriptor_s2(0x1234560000, 3), 0);
 			forget();
-			a = run(space.hcr, mode(el0), all[i].word, TARGET + 0x40);
+			a = lower_run(space.hcr, lower_mode(el0), all[i].word, TARGET + 0x40);
 			CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, ESR_EC | 0x3f,
 				  abort_class(READ, !stage2 && !el0) | TRANSLATION | 3, "D1.3",
 				  "%s at EL%d, stage %d fault", all[i].name, (uint64_t)!el0, (uint64_t)1 + stage2);
@@ -449,10 +460,10 @@ static void monitor(void)
 			set(descriptor_s1(TARGET, 3),
 			    leaf(&space.s1, 3, ipa_of(page_b), PTE_AF | (el0 ? PTE_S1_EL0 : 0)));
 			forget();
-			a = run_at(space.hcr, mode(el0), victim_buffer, TARGET);
+			a = run_at(space.hcr, lower_mode(el0), victim_buffer, TARGET);
 			if (back && FIELD(pes[0].esr, ESR_EC) == ESR_EC_HVC) {
 				pes[0].x[0] = 0;
-				pes[0].spsr = mode(el0);
+				pes[0].spsr = lower_mode(el0);
 				watched_enter(0);
 				a.came = below_is_done(&pes[0]) ? DONE : TO_EL2;
 				a.x0 = pes[0].x[1];
@@ -485,7 +496,10 @@ void check_lower(void)
 		channel();
 	if (BITS(isar2, 3, 0) == 2)
 		waits();
+	lower_time();
 	if (features.granule[0]) {
+		if (features.gcs && features.hcx)
+			lower_stacks();
 		counters_of_pc();
 		bases();
 		monitor();

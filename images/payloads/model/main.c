@@ -55,6 +55,7 @@ void pe_main(uint64_t index)
 	check_lower();
 	check_vectors();
 	check_debug();
+	check_performance();
 	watch_end();
 	print("done\n");
 	psci_off();

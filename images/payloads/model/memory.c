@@ -172,30 +172,41 @@ static void alignment(void)
 }
 
 /* PTW: a walk of stage 1 in what stage 2 makes Device memory faults. */
-static void protected_walks(unsigned table)
+static void protected_walks(unsigned table, bool fwb)
 {
+	static const unsigned without[] = { 1, 15, 0, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14 },
+			      with[] = { 1, 6, 0, 2, 3, 5, 7 };
+	unsigned count = table < 3 ? 2 : fwb ? LENGTH(with) : LENGTH(without);
 	uint64_t ipa = 0x5678ab0000ull, *where;
 
 	space_new(12, 1, 1, true, true, false);
+	space.hcr |= fwb ? HCR_FWB : 0;
 	space.mair = mair();
 	map_s1(TARGET, 3, ipa_of(page_a), PTE_AF);
 	where = descriptor_s1(TARGET, table - 1);
 	map_s2(ipa, 3, *where & PTE_ADDRESS, PTE_AF | S2_RW);
 	*where = table_descriptor(ipa);
-	for (unsigned device = 0; device < 2; device++)
+	for (unsigned i = 0; i < count; i++)
 		for (unsigned ptw = 0; ptw < 2; ptw++) {
+			unsigned memattr = fwb ? with[i] : without[i];
+			bool device = memattr < 4;
 			struct answer a;
 
-			*descriptor_s2(ipa, 3) = (*descriptor_s2(ipa, 3) & ~PTE_S2_MEMATTR) | PLACE(PTE_S2_MEMATTR, device ? 1 : 15);
+			*descriptor_s2(ipa, 3) =
+				(*descriptor_s2(ipa, 3) & ~PTE_S2_MEMATTR) | PLACE(PTE_S2_MEMATTR, memattr);
 			space.hcr = (space.hcr & ~HCR_PTW) | (ptw ? HCR_PTW : 0);
 			forget();
 			a = touch(0, false, READ, TARGET);
 			if (device && ptw)
-				CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_S1PTW, abort_class(READ, false) | PERMISSION | 3 | ESR_S1PTW, "HCR_EL2.PTW",
-					  "PTW 1, the table of level %d in Device memory", (uint64_t)table);
+				CHECK_ESR(a, TO_EL2, ESR_EC | 0x3f | ESR_S1PTW,
+					  abort_class(READ, false) | PERMISSION | 3 | ESR_S1PTW, "HCR_EL2.PTW",
+					  "PTW 1, the table of level %d in Device memory, MemAttr %x, FWB %d",
+					  (uint64_t)table, (uint64_t)memattr, (uint64_t)fwb);
 			else
-				CHECK_VALUE(a, A_VALUE, "HCR_EL2.PTW", "PTW %d, the table of level %d in %s memory", (uint64_t)ptw, (uint64_t)table,
-					    device ? "Device" : "Normal");
+				CHECK_VALUE(a, A_VALUE, "HCR_EL2.PTW",
+					    "PTW %d, the table of level %d in %s memory, MemAttr %x, FWB %d",
+					    (uint64_t)ptw, (uint64_t)table, device ? "Device" : "Normal",
+					    (uint64_t)memattr, (uint64_t)fwb);
 		}
 }
 
@@ -332,8 +343,9 @@ void check_memory(void)
 		both(true);
 	cache_disabled();
 	alignment();
-	for (unsigned table = 1; table <= 3; table++)
-		protected_walks(table);
+	for (unsigned fwb = 0; fwb <= features.fwb; fwb++)
+		for (unsigned table = fwb ? 3 : 1; table <= 3; table++)
+			protected_walks(table, fwb);
 	default_cacheable();
 	if (features.lpa2[0])
 		wide();

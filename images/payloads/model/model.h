@@ -78,6 +78,7 @@ void watch_begin(unsigned number); /* on each PE */
 uint64_t watch_hcr(void); /* bits of HCR_EL2 that the watch needs below EL2 */
 void watched_enter(unsigned number); /* pe_enter() of this PE; ESR is all ones when it did not come back */
 uint64_t watch_now(void);
+uint64_t watch_limit(void); /* of a stay below EL2, in ticks of the counter; 0: none */
 bool watch_is_over(uint64_t since); /* nobody may take that long to answer */
 void watch_lose(unsigned number); /* it gave no answer */
 bool watch_is_late(void);
@@ -259,6 +260,7 @@ void check_wide(void);
 void check_lower(void);
 void check_vectors(void);
 void check_debug(void);
+void check_performance(void);
 void check_guests(void);
 void shapes_limits(void); /* part of it */
 void indirect_stage2(void); /* part of it */

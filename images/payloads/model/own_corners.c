@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs at EL2 on the bare model: corners of EL2's own regimes (DDI 0487 M.a.a, D8.2, D8.16): ASIDs of EL2&0 in turn by
- * TCR_EL2.A1, addresses beyond the PA size with the MMU off, AT for both stages with TGE.
+ * TCR_EL2.A1, addresses beyond the PA size with the MMU off, AT for both stages with TGE, LDTR and STTR of EL2.
  */
 #include "pa_size.h"
 #include "regimes.h"
@@ -62,6 +62,42 @@ static void beyond(bool e2h)
 	}
 }
 
+/* LDTR and STTR of EL2 are EL0's accesses with {E2H,TGE} = {1,1} and PSTATE.UAO 0, and else its own. */
+static void unprivileged(unsigned n)
+{
+	bool tge = n & 1, uao = n & 2, user = n & 4, write = n & 8, pan = n & 16, as_el0 = tge && !uao;
+	bool denied = as_el0 ? !user : user && pan;
+	struct answer a;
+
+	if ((uao && !features.uao) || (pan && !features.pan))
+		return;
+	own_new(true, 12);
+	set(own_descriptor(TARGET, 3), leaf(&own.g, 3, (uint64_t)page_b, PTE_AF | (user ? PTE_S1_EL0 : 0)));
+	own_on();
+	MSR(hcr_el2, HCR_RW | HCR_E2H | (tge ? HCR_TGE : 0));
+	ISB();
+	forget();
+	if (uao)
+		__asm__ volatile(".inst 0xd500417f" ::: "memory"); /* MSR UAO, #1 */
+	if (pan)
+		set_pan(true);
+	a = at_el2(0, write ? 0xf8000821u : 0xf8400821u, TARGET); /* STTR and LDTR X1, [X1] */
+	if (pan)
+		set_pan(false);
+	if (uao)
+		__asm__ volatile(".inst 0xd500407f" ::: "memory");
+	own_off();
+	if (denied)
+		CHECK_ESR(a, TO_EL2_AT_EL2, ESR_EC | 0x3f | ESR_WNR,
+			  abort_class(write, true) | PERMISSION | 3 | (write ? ESR_WNR : 0),
+			  "J1.1.4, AArch64.IsUnprivAccessPriv()", "%s at EL2, TGE %d, UAO %d, PAN %d, page of EL0 %d",
+			  write ? "STTR" : "LDTR", (uint64_t)tge, (uint64_t)uao, (uint64_t)pan, (uint64_t)user);
+	else
+		expect(DONE, a.came, "exception taken", "J1.1.4, AArch64.IsUnprivAccessPriv()",
+		       "%s at EL2, TGE %d, UAO %d, PAN %d, page of EL0 %d", write ? "STTR" : "LDTR", (uint64_t)tge,
+		       (uint64_t)uao, (uint64_t)pan, (uint64_t)user);
+}
+
 /* AT for both stages is for EL1&0 even then. With TGE 1 SCTLR_EL1.M and HCR_EL2.VM count as 0: the address stays what it was. */
 static void both_stages(bool tge)
 {
@@ -111,4 +147,7 @@ void own_corners(void)
 		asids(a1);
 	for (unsigned tge = 0; features.vhe && tge < 2; tge++)
 		both_stages(tge);
+	for (unsigned n = 0; features.vhe && features.granule[0] && n < 32; n++)
+		unprivileged(n);
+	pages_fill();
 }

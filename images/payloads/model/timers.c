@@ -103,6 +103,26 @@ static void conditions(bool virtual, uint64_t offset)
 	MSR(cntvoff_el2, 0);
 }
 
+/* The condition comes while nobody looks, where the count is negative, too. */
+static void comes(bool virtual, uint64_t offset)
+{
+	unsigned crm = virtual ? 3 : 2, ppi = virtual ? 27 : 30;
+	uint64_t at = now() + MRS(cntfrq_el0) / 100000;
+
+	MSR(cntvoff_el2, offset);
+	write(crm, 2, at - (virtual ? offset : 0));
+	write(crm, 1, ENABLE);
+	while (now() - at > BIT(63) || now() - at < MRS(cntfrq_el0) / 100000)
+		YIELD();
+	if (BOARD_GICR && features.gic)
+		expect(1, BITS(GICR_PENDING(BOARD_GICR), ppi, ppi), "pending at the GIC", "D12, timers",
+		       "%s after ten microseconds, CNTVOFF_EL2 %x", virtual ? "CNTV" : "CNTP", offset);
+	expect(ENABLE | ISTATUS, control(crm), "control register", "D12, timers",
+	       "%s after ten microseconds, CNTVOFF_EL2 %x", virtual ? "CNTV" : "CNTP", offset);
+	write(crm, 1, 0);
+	MSR(cntvoff_el2, 0);
+}
+
 /* EL2 itself, E2H 0: CNTVOFF_EL2 counts for CNTVCT_EL0 here, too. */
 static void own(void)
 {
@@ -179,6 +199,9 @@ void check_timers(void)
 	for (unsigned virtual = 0; virtual < 2; virtual++) {
 		conditions(virtual, 0);
 		conditions(virtual, -0x123456789aull); /* the virtual count is ahead */
+		comes(virtual, 0);
+		comes(virtual, -0x123456789aull);
+		comes(virtual, 0x123456789aull);
 	}
 	MSR(cnthctl_el2, cnthctl);
 	ISB();

@@ -104,6 +104,11 @@ bool watch_is_over(uint64_t since)
 	return ticks && now() - since > 2 * ticks;
 }
 
+uint64_t watch_limit(void)
+{
+	return ticks;
+}
+
 uint64_t watch_now(void)
 {
 	return ticks ? now() : 0;

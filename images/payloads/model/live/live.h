@@ -10,7 +10,7 @@
 #define DIRECTOR 1 /* the PE that leads, prints, and has an IRQ and a virtual IRQ that are not taken */
 #define FAST 0 /* has an FIQ, a virtual FIQ and a virtual SError */
 #define OFF 2 /* is off while the others wait */
-#define SLEEPER 3 /* waits with WFI */
+#define SLEEPER 3 /* waits with WFIT, and then with WFI */
 #define PES 4
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 #define BIT(n) (1ull << (n))
@@ -27,7 +27,7 @@
 #define PPIS_OF_TIMERS (BIT(PPI_HYP) | BIT(PPI_VIRTUAL) | BIT(PPI_HYP_VIRTUAL) | BIT(PPI_PHYSICAL))
 
 struct features {
-	bool gic, vhe, pmu, ras;
+	bool gic, vhe, pmu, ras, wfxt;
 	unsigned breakpoints, watchpoints;
 };
 extern struct features features;

@@ -2,7 +2,7 @@
 /*
  * Runs at EL2 on the bare model, four PEs: a machine that is saved while everything is under way, and then has to go on as if
  * nothing had happened. Each round arms breakpoints, watchpoints, timers and an overflow of the cycle counter, has interrupts
- * that are signalled and not taken, physical and virtual, a PE that is off and one in WFI; waits, so that the machine is saved
+ * that are signalled and not taken, physical and virtual, a PE that is off and one in WFIT; waits, so that the machine is saved
  * meanwhile; and then looks whether all of it comes about. The registers by themselves are the business of ../state.
  *
  *     wait                                          everything is armed; and at the end of the round
@@ -245,6 +245,7 @@ static void find_features(void)
 	features.ras = BITS(pfr0, 31, 28);
 	features.vhe = BITS(MRS(id_aa64mmfr1_el1), 11, 8);
 	features.pmu = pmu && pmu != 15;
+	features.wfxt = BITS(MRS(s3_0_c0_c6_2), 3, 0) == 2;
 	features.breakpoints = (unsigned)BITS(dfr0, 15, 12) + 1;
 	features.watchpoints = (unsigned)BITS(dfr0, 23, 20) + 1;
 }
@@ -258,6 +259,28 @@ static void prepare(struct pe *pe)
 	MSR(tpidr_el2, pe);
 	ISB();
 	gic_prepare(pe->index);
+}
+
+static void wait_until(uint64_t time)
+{
+	register uint64_t x0 __asm__("x0") = time;
+
+	__asm__ volatile(".inst 0xd5031020" ::"r"(x0) : "memory"); /* WFIT X0 */
+}
+
+/* The time ends the wait, long before the timers would; and then they do. */
+static void sleep(uint64_t pe, uint64_t until)
+{
+	if (features.wfxt) {
+		while (now() < until)
+			wait_until(until);
+		expect(pe, 1, now() - until < frequency / 4, "it ends at its time", "D1.6, LocalTimeoutEvent()", "WFIT",
+		       -1);
+		until = now() + frequency / 100;
+		timers_set(until, 1);
+	}
+	while (now() < until)
+		__asm__ volatile("wfi" ::: "memory");
 }
 
 static void turn(struct pe *pe, uint64_t wakes_before)
@@ -274,7 +297,7 @@ static void turn(struct pe *pe, uint64_t wakes_before)
 			cycles_arm();
 	}
 	until = now() + frequency / 8; /* long for whoever is to save it meanwhile, on a busy host, too */
-	timers_set(until, 1);
+	timers_set(index == SLEEPER && features.wfxt ? until + frequency / 2 : until, 1);
 	prepared[index] = round_number;
 	if (index == DIRECTOR) {
 		for (uint64_t n = 0; n < PES; n++)
@@ -282,11 +305,9 @@ static void turn(struct pe *pe, uint64_t wakes_before)
 				await(&prepared[n], round_number);
 		print("wait\n");
 	}
+	if (index == SLEEPER)
+		sleep(index, until);
 	while (now() < until) {
-		if (index == SLEEPER) {
-			__asm__ volatile("wfi" ::: "memory");
-			continue;
-		}
 		signalled = signalled && gic_watch(index);
 		for (unsigned n = 0; n < 10000; n++)
 			__asm__ volatile("" ::: "memory");
