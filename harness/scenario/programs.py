@@ -130,6 +130,7 @@ PROGRAMS: Mapping[str, PayloadProgram] = {
             "--seconds": _range(1, 86_400),
             "--timeout": _range(1, 3600),
             "--rest-ms": _range(0, 60000),
+            "--readers": _range(0, 15),
             "--until": Value("a file"),
             "--self-test": None,
         },

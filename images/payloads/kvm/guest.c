@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The guest: passes over the test region for ever, and reports after each. */
+#include <stdbool.h>
+
 #include "shared.h"
 
 void guest_main(uint64_t vcpu);
@@ -58,6 +60,11 @@ static void write_pattern(struct report *r, uint64_t page, uint64_t at, uint64_t
 	}
 }
 
+static bool only_reads(const struct control *c, uint64_t vcpu)
+{
+	return vcpu + c->readers >= c->vcpus;
+}
+
 /* One pass; returns the passes made in the current epoch, 0 if this one says nothing. */
 static uint64_t pass(struct control *c, struct report *r, uint64_t vcpu)
 {
@@ -72,10 +79,10 @@ static uint64_t pass(struct control *c, struct report *r, uint64_t vcpu)
 		judge(&t, c, p, load(at + c->page_size - 8));
 		if (write == WRITE_STAMP)
 			store(at + STAMP_OFFSET + 8 * vcpu, epoch);
-		else if (write == WRITE_PATTERN)
+		else if (write == WRITE_PATTERN && !only_reads(c, vcpu))
 			write_pattern(r, p, at, p % c->period, vcpu);
 	}
-	if (write == WRITE_PATTERN)
+	if (write == WRITE_PATTERN && !only_reads(c, vcpu))
 		r->round++;
 	/* The loads above are done, and the stamps seen, before the epoch is read again. */
 	__asm__ volatile("dsb ish" ::: "memory");
@@ -105,7 +112,7 @@ void guest_main(uint64_t vcpu)
 	for (;;) {
 		uint64_t made = pass(c, &c->report[vcpu], vcpu);
 
-		if (c->rest && made >= c->rest)
+		if (c->rest && made >= c->rest && !only_reads(c, vcpu))
 			doorbell(DOORBELL_REST);
 	}
 }

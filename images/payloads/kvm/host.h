@@ -23,6 +23,7 @@ struct options {
 	unsigned iterations, vcpus, vms, seconds, timeout_s;
 	size_t pages;
 	unsigned rest_ms; /* case pattern: how long the guest rests between two checks */
+	unsigned readers; /* case pattern: how many of the vCPUs only read, and never rest */
 	const char *until; /* a file that ends the case; NULL: the options above do */
 	bool self_test; /* do not make the change, yet expect its effect: stale must be reported */
 };

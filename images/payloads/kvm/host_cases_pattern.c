@@ -99,6 +99,7 @@ static bool begin(struct vm *vm, uint8_t *memory, const struct options *o, struc
 		return false;
 	epoch_open(vm);
 	c->period = vm->pages / 2;
+	c->readers = o->readers;
 	for (size_t p = 0; p < vm->pages; p++) {
 		uint64_t value = value_of(c->epoch + 1, p % c->period);
 		uint8_t *page = memory + p * page_size;

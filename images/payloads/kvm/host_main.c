@@ -37,13 +37,15 @@ static const struct test_case cases[] = {
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: nvh-kvm [--case NAME|all] [--iterations N] [--vcpus N] [--vms N] [--region-mib N]\n"
-			"               [--seconds S] [--timeout S] [--rest-ms N] [--until FILE] [--self-test]\n"
-			"       nvh-kvm --list\n"
-			"       nvh-kvm --caps    what this kernel's KVM offers to a nested guest\n"
-			"--seconds bounds each case (at least one iteration is made), --timeout each wait for the guest;\n"
-			"pattern: between two checks the guest rests for --rest-ms; the case ends when FILE is there;\n"
-			"--self-test leaves the changes out and must report stale data and exit 1.\n");
+	fprintf(stderr,
+		"usage: nvh-kvm [--case NAME|all] [--iterations N] [--vcpus N] [--vms N] [--region-mib N]\n"
+		"               [--seconds S] [--timeout S] [--rest-ms N] [--readers N] [--until FILE] [--self-test]\n"
+		"       nvh-kvm --list\n"
+		"       nvh-kvm --caps    what this kernel's KVM offers to a nested guest\n"
+		"--seconds bounds each case (at least one iteration is made), --timeout each wait for the guest;\n"
+		"pattern: between two checks the guest rests for --rest-ms, but for the last\n"
+		"--readers vCPUs, which only read; the case ends when FILE is there;\n"
+		"--self-test leaves the changes out and must report stale data and exit 1.\n");
 	return EXIT_USAGE;
 }
 
@@ -140,6 +142,7 @@ int main(int argc, char **argv)
 			 !(!strcmp(key, "--iterations") && number_unsigned(text, 1, 1000000, &o.iterations)) &&
 			 !(!strcmp(key, "--vcpus") && number_unsigned(text, 1, VCPUS_MAX, &o.vcpus)) &&
 			 !(!strcmp(key, "--vms") && number_unsigned(text, 2, 256, &o.vms)) &&
+			 !(!strcmp(key, "--readers") && number_unsigned(text, 0, VCPUS_MAX - 1, &o.readers)) &&
 			 !(!strcmp(key, "--rest-ms") && number_unsigned(text, 0, 60000, &o.rest_ms)) &&
 			 !(!strcmp(key, "--seconds") && number_unsigned(text, 1, 86400, &o.seconds)) &&
 			 !(!strcmp(key, "--timeout") && number_unsigned(text, 1, 3600, &o.timeout_s))) {
@@ -147,6 +150,10 @@ int main(int argc, char **argv)
 			return usage();
 		}
 		i++;
+	}
+	if (o.readers >= o.vcpus) {
+		fprintf(stderr, "nvh-kvm: no vCPU is left that writes\n");
+		return usage();
 	}
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
 	o.pages = ((size_t)mib << 20) / page_size;

@@ -121,6 +121,7 @@ bool vm_create(struct vm *vm, unsigned vcpus, size_t pages)
 		if (!create_vcpu(vm, i, (size_t)run_size))
 			return false;
 	vm->control->page_size = page_size;
+	vm->control->vcpus = vcpus;
 	cover(vm, 0, 1, true);
 	return true;
 }

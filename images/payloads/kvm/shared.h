@@ -63,6 +63,8 @@ struct control {
 	uint64_t first, stride, pages; /* the pages of a pass */
 	uint64_t rest; /* passes of an epoch after which the guest rests until the next one; 0: it never does */
 	uint64_t period; /* WRITE_PATTERN: page p has the pattern of page p % period */
+	uint64_t readers; /* WRITE_PATTERN: so many vCPUs, the last ones, only read, and never rest */
+	uint64_t vcpus;
 	uint64_t page_size; /* of the kernel that the VM is on: what it maps and unmaps */
 	uint64_t unused[8]; /* each report in cache lines of its own */
 	struct report report[VCPUS_MAX] __attribute__((aligned(128)));

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * nvh-linux: a VMM for one Linux, at any level, with no more than Linux needs: one CPU, memory, a GICv3, the generic timer, a
- * PL011 on standard input and output, an initramfs.
+ * PL011 on standard input and output, an initramfs. At SIGUSR1 it does to the guest's memory what hosts do, if it was asked to
+ * (--userfault, --log), and says on standard error what came of it.
  *
  * Exit: 0 the guest powered itself off, 1 it did not: a crash, a reset, --timeout; 2 usage; 3 KVM or the machine failed.
  */
 #include "fdt.h"
+#include "log.h"
 #include "number.h"
 #include "uart.h"
+#include "userfault.h"
 #include "vmm.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +57,8 @@ struct image_header {
 struct guest {
 	const char *image, *initrd, *append;
 	unsigned memory_mib, timeout_s;
-	bool el2;
+	bool el2, userfault;
+	struct log log;
 	uint8_t *memory;
 	size_t size;
 	uint64_t entry, initrd_at, initrd_end, tree_at;
@@ -63,12 +68,24 @@ struct guest {
 
 static int vm_of_line = -1;
 
+/* The thread that runs the vCPU, and whether it is to be at rest, or is. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t thread;
+	struct kvm_run *run;
+	bool wanted, is;
+} rest = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+
 static int usage(void)
 {
 	fprintf(stderr,
 		"usage: nvh-linux --kernel IMAGE --initrd CPIO [--append TEXT] [--memory-mib N] [--timeout S] [--el2]\n"
+		"                 [--userfault | --log automatic|manual|initially-set [--split-kib N]]\n"
 		"Starts Linux as a guest of this level's KVM; its console is our standard input and output.\n"
-		"--el2 gives it an EL2, where this level's KVM can.\n");
+		"--el2 gives it an EL2, where this level's KVM can.\n"
+		"At each SIGUSR1, --userfault takes all memory away, and the guest asks for it page by page (userfaultfd);\n"
+		"--log copies all memory by the dirty log while the guest runs, with eager page splitting, and compares.\n");
 	return EXIT_USAGE;
 }
 
@@ -112,6 +129,8 @@ static bool load_all(struct guest *g)
 	g->memory = vmm_memory(g->size);
 	if (!g->memory)
 		return failed("memory of the guest");
+	if (g->userfault && !userfault_map(g->memory, g->size))
+		return failed("a memfd for the guest");
 	madvise(g->memory, g->size, MADV_HUGEPAGE); /* fewer faults, where there are huge pages */
 	if (!load(g, g->image, 0, &end))
 		return false;
@@ -241,6 +260,12 @@ static bool create(struct guest *g)
 	g->vm = ioctl(g->kvm, KVM_CREATE_VM, bits > 0 && bits < 40 ? (unsigned long)bits : 0ul);
 	if (g->vm < 0)
 		return failed("KVM_CREATE_VM");
+	g->log.vm = g->vm;
+	g->log.gpa = MEMORY;
+	g->log.memory = g->memory;
+	g->log.size = g->size;
+	if (g->log.kind && !log_prepare(&g->log))
+		return failed("the dirty log");
 	if (!vmm_slot(g->vm, 0, MEMORY, g->size, g->memory, 0))
 		return failed("KVM_SET_USER_MEMORY_REGION");
 	g->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
@@ -303,9 +328,104 @@ static void on_timeout(int signal)
 	_exit(EXIT_FAILURE);
 }
 
+static void on_kick(int signal)
+{
+	(void)signal; /* its delivery ends KVM_RUN with EINTR */
+}
+
+static void rest_if_wanted(void)
+{
+	pthread_mutex_lock(&rest.lock);
+	while (rest.wanted) {
+		rest.is = true;
+		pthread_cond_broadcast(&rest.changed);
+		pthread_cond_wait(&rest.changed, &rest.lock);
+	}
+	rest.is = false;
+	rest.run->immediate_exit = 0;
+	pthread_mutex_unlock(&rest.lock);
+}
+
+static void rest_guest(bool so)
+{
+	pthread_mutex_lock(&rest.lock);
+	rest.wanted = so;
+	if (so && !rest.is) {
+		rest.run->immediate_exit = 1; /* closes the race between the flag and KVM_RUN */
+		pthread_kill(rest.thread, SIGUSR2);
+	}
+	pthread_cond_broadcast(&rest.changed);
+	while (so && !rest.is)
+		pthread_cond_wait(&rest.changed, &rest.lock);
+	pthread_mutex_unlock(&rest.lock);
+}
+
+static bool move(unsigned round)
+{
+	const uint64_t minor = userfault_minor(), missing = userfault_missing();
+	const long behind = userfault_behind(), moved = userfault_move();
+
+	if (behind < 0 || moved < 0)
+		return failed("taking memory away");
+	fprintf(stderr, "round=%u moved=%ld behind=%ld asked_minor=%lu asked_missing=%lu\n", round, moved, behind,
+		minor, missing);
+	return true;
+}
+
+static bool copy(const struct guest *g, unsigned round)
+{
+	struct logged found;
+
+	if (!log_copy(&g->log, &found))
+		return failed("the dirty log");
+	fprintf(stderr, "round=%u copied=%zu again=%zu differ=%zu blocks_kib=%ld blocks_after_kib=%ld\n", round,
+		found.copied, found.again, found.differ, found.blocks_kib, found.blocks_after_kib);
+	return true;
+}
+
+/* What is asked for by SIGUSR1, one after the other. */
+static void *act(void *argument)
+{
+	const struct guest *g = argument;
+	unsigned round = 0;
+	sigset_t asked;
+	int signal;
+
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGUSR1);
+	while (!sigwait(&asked, &signal)) {
+		round++;
+		if (!(g->userfault ? move(round) : copy(g, round)))
+			_exit(EXIT_ENVIRONMENT);
+	}
+	return NULL;
+}
+
+/* Before other threads begin, which have the mask of this one. */
+static bool start_acts(struct guest *g)
+{
+	struct sigaction kick = { .sa_handler = on_kick };
+	pthread_t thread;
+	sigset_t asked;
+
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &asked, NULL);
+	sigaction(SIGUSR2, &kick, NULL);
+	rest.thread = pthread_self();
+	rest.run = g->run;
+	if (g->userfault && !userfault_start())
+		return failed("userfaultfd");
+	if (!g->userfault && !g->log.kind)
+		return true;
+	errno = pthread_create(&thread, NULL, act, g);
+	return !errno || failed("a thread");
+}
+
 static int execute(struct guest *g)
 {
 	for (;;) {
+		rest_if_wanted();
 		if (ioctl(g->vcpu, KVM_RUN, 0)) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
@@ -329,7 +449,7 @@ static int execute(struct guest *g)
 
 int main(int argc, char **argv)
 {
-	struct guest g = { .append = "", .memory_mib = 128 };
+	struct guest g = { .append = "", .memory_mib = 128, .log = { .rest = rest_guest } };
 
 	for (int i = 1; i < argc; i++) {
 		const char *key = argv[i], *text = i + 1 < argc ? argv[i + 1] : "";
@@ -338,24 +458,33 @@ int main(int argc, char **argv)
 			g.el2 = true;
 			continue;
 		}
+		if (!strcmp(key, "--userfault")) {
+			g.userfault = true;
+			continue;
+		}
 		if (!strcmp(key, "--kernel") && *text)
 			g.image = text;
 		else if (!strcmp(key, "--initrd") && *text)
 			g.initrd = text;
 		else if (!strcmp(key, "--append") && i + 1 < argc)
 			g.append = text;
-		else if (!(!strcmp(key, "--memory-mib") && number_unsigned(text, 48, 2048, &g.memory_mib)) &&
+		else if (!strcmp(key, "--log") && log_kind(text))
+			g.log.kind = log_kind(text);
+		else if (!(!strcmp(key, "--split-kib") && number_unsigned(text, 0, 1 << 20, &g.log.split_kib)) &&
+			 !(!strcmp(key, "--memory-mib") && number_unsigned(text, 48, 2048, &g.memory_mib)) &&
 			 !(!strcmp(key, "--timeout") && number_unsigned(text, 1, 3600, &g.timeout_s))) {
 			fprintf(stderr, "nvh-linux: bad option or value: %s %s\n", key, text);
 			return usage();
 		}
 		i++;
 	}
-	if (!g.image || !g.initrd)
+	if (!g.image || !g.initrd || (g.userfault && g.log.kind) || (g.log.split_kib && !g.log.kind))
 		return usage();
 	if (!load_all(&g) || !write_tree(&g) || !create(&g))
 		return EXIT_ENVIRONMENT;
 	vm_of_line = g.vm;
+	if (!start_acts(&g))
+		return EXIT_ENVIRONMENT;
 	if (!uart_start(set_line)) {
 		failed("uart");
 		return EXIT_ENVIRONMENT;
