@@ -41,7 +41,12 @@ def test_the_same_wrong_answer_of_another_operation_counts() -> None:
 
 def test_another_answer_to_the_same_question_is_not_excused() -> None:
     ptw = Wrong(
-        "memory", "PTW 1, the table of level 2 in Device memory", "ESR", 0x9000008F, 0x9000008C, "HCR_EL2.PTW"
+        "memory",
+        "PTW 1, the table of level 2 in Device memory, MemAttr 0, FWB 0",
+        "ESR",
+        0x9000008F,
+        0x9000008C,
+        "HCR_EL2.PTW",
     )
     ignored = dataclasses.replace(ptw, seen=(1 << 64) - 1)
     assert judge(answers(ptw), "11.1.3", load()).verdict is Verdict.PASS

@@ -58,7 +58,11 @@ static bool right_fault(const struct probe *p, const struct outcome *o)
 }
 
 /* EC 0 has no ISS, and its IL is 1 (Arm ARM DDI 0487 M.a.a, D24.2.46). */
-#define ESR_UNDEFINED (PLACE(ESR_EC, ESR_EC_UNKNOWN) | ESR_IL)
+static bool undefined(const struct outcome *o)
+{
+	return (o->kind == OUTCOME_EXCEPTION || o->kind == OUTCOME_S1_FAULT) &&
+	       o->esr == (PLACE(ESR_EC, ESR_EC_UNKNOWN) | ESR_IL);
+}
 
 static void judge_probe(const struct probe *p, const struct outcome *o, struct finding *f,
 			unsigned *seen, unsigned *lost)
@@ -101,7 +105,7 @@ static void judge_probe(const struct probe *p, const struct outcome *o, struct f
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_UNDEF:
-		if ((o->kind != OUTCOME_EXCEPTION && o->kind != OUTCOME_S1_FAULT) || o->esr != ESR_UNDEFINED)
+		if (!undefined(o))
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_TRAP:
