@@ -93,7 +93,7 @@ static void build_state(struct litmus *l)
 
 #define RVAE2IS (4u << 16 | 8u << 12 | 2u << 8 | 1u << 5) /* as an operand of SYS */
 #define UDF 0
-#define VECTORS 2 /* for SP_EL2 and for SP_EL0 */
+enum { WITH_SP0 = 1, HIDDEN_RANGE = 2, VECTORS = 4 };
 
 static void raise_one(struct litmus *l, bool with_sp0, uint64_t word, uint32_t flags, enum role role, uint64_t esr)
 {
@@ -115,7 +115,7 @@ static void build_vector(struct litmus *l)
 {
 	add_context(l, 0, VMID, 0, false, true);
 	for (unsigned i = 0; i < 4; i++) {
-		bool with_sp0 = (bool)l->variant != (i == 2);
+		bool with_sp0 = (bool)(l->variant & WITH_SP0) != (i == 2);
 		uint32_t immediate = i ? ANY_IMMEDIATE : 0;
 
 		raise_one(l, with_sp0, all[0].instruction | IMMEDIATE(immediate), STEP_WORD, ROLE_RAISES,
@@ -155,12 +155,11 @@ void cases_entry(struct list *list)
 		l.el0 = false;
 		l.build = build_vector;
 		l.regime = nvhe ? "el2" : "el2&0";
-		for (l.variant = 0; l.variant < VECTORS; l.variant++)
-			for (unsigned hidden = 0; hidden < 2; hidden++) {
-				l.config.hide_range = hidden;
-				list_add(list, &l, "own-vector/%s/%s%s", nvhe ? "nvhe" : "vhe",
-					 l.variant ? "sp-el0" : "sp-el2", hidden ? "-hidden" : "");
-			}
+		for (l.variant = 0; l.variant < VECTORS; l.variant++) {
+			l.config.hide_range = l.variant & HIDDEN_RANGE;
+			list_add(list, &l, "own-vector/%s/%s%s", nvhe ? "nvhe" : "vhe",
+				 l.variant & WITH_SP0 ? "sp-el0" : "sp-el2", l.config.hide_range ? "-hidden" : "");
+		}
 		l.config.hide_range = false;
 	}
 }
