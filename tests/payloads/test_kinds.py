@@ -242,7 +242,9 @@ def test_an_exception_counts_as_undefined_by_its_class_alone() -> None:
     """ESR_ELx.EC is 0 for what is UNDEFINED (D24.2.46); each place that says so asks."""
     judge = (SOURCES / "litmus/host/judge.c").read_text()
     case = judge[judge.index("case ROLE_UNDEF:") : judge.index("case ROLE_TRAP:")]
-    assert "FIELD(o->esr, ESR_EC) != 0" in case
+    assert "!undefined(o)" in case
+    asked = judge[judge.index("static bool undefined(") : judge.index("static void judge_probe(")]
+    assert "o->esr == (PLACE(ESR_EC, ESR_EC_UNKNOWN) | ESR_IL)" in asked
     module = (SOURCES / "module/nvh_main.c").read_text()
     undef = module[: module.index("t->undef++")].rsplit("if (", 1)[1]
     assert "ESR_ELx_EC_UNKNOWN" in undef

@@ -66,7 +66,7 @@ struct control {
 	uint64_t readers; /* WRITE_PATTERN: so many vCPUs, the last ones, only read, and never rest */
 	uint64_t vcpus;
 	uint64_t page_size; /* of the kernel that the VM is on: what it maps and unmaps */
-	uint64_t unused[8]; /* each report in cache lines of its own */
+	uint64_t unused[6]; /* each report in cache lines of its own */
 	struct report report[VCPUS_MAX] __attribute__((aligned(128)));
 	uint64_t expect[PAGES_MAX];
 	uint64_t old[PAGES_MAX];

@@ -174,9 +174,9 @@ static void alignment(void)
 /* PTW: a walk of stage 1 in what stage 2 makes Device memory faults. */
 static void protected_walks(unsigned table, bool fwb)
 {
-	static const unsigned without[] = { 1, 15, 0, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14 },
-			      with[] = { 1, 6, 0, 2, 3, 5, 7 };
-	unsigned count = table < 3 ? 2 : fwb ? LENGTH(with) : LENGTH(without);
+	static const unsigned usual[] = { 1, 15, 0, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14 },
+			      forced[] = { 1, 6, 0, 2, 3, 5, 7 };
+	unsigned count = table < 3 ? 2 : fwb ? LENGTH(forced) : LENGTH(usual);
 	uint64_t ipa = 0x5678ab0000ull, *where;
 
 	space_new(12, 1, 1, true, true, false);
@@ -188,7 +188,7 @@ static void protected_walks(unsigned table, bool fwb)
 	*where = table_descriptor(ipa);
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned ptw = 0; ptw < 2; ptw++) {
-			unsigned memattr = fwb ? with[i] : without[i];
+			unsigned memattr = fwb ? forced[i] : usual[i];
 			bool device = memattr < 4;
 			struct answer a;
 
