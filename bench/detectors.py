@@ -110,10 +110,8 @@ def main() -> None:
             }
         costs: dict[str, list[Cost]] = {each: [] for each in kernels}
         for _ in range(options.rounds):
-            for (
-                each,
-                kernel,
-            ) in kernels.items():  # alternating, so that a change of the machine's load meets all
+            # Alternating, so that a change of the machine's load meets all.
+            for each, kernel in kernels.items():
                 costs[each].append(measure(images[each], kernel))
                 console.print(f"{each}: {costs[each][-1]}", highlight=False)
     console.print(table(costs))

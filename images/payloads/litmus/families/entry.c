@@ -97,14 +97,7 @@ enum { WITH_SP0 = 1, HIDDEN_RANGE = 2, VECTORS = 4 };
 
 static void raise_one(struct litmus *l, bool with_sp0, uint64_t word, uint32_t flags, enum role role, uint64_t esr)
 {
-	struct step *s = add(l, 0, STEP_SYS);
-	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);
-
-	s->b = word;
-	s->c = SYS_AT_EL2;
-	s->flags = STEP_UNDER_TEST | flags | (with_sp0 ? STEP_SP0 : 0);
-	p->now = esr;
-	p->at = word;
+	add_own(l, word, 0, STEP_UNDER_TEST | flags | (with_sp0 ? STEP_SP0 : 0), role, esr);
 }
 
 /*

@@ -27,16 +27,7 @@ static uint64_t address_of(const struct litmus *l)
 
 static struct probe *executes(struct litmus *l, uint32_t word, uint64_t x1, enum role role, uint64_t now)
 {
-	struct step *s = add(l, 0, STEP_SYS);
-	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);
-
-	s->a = x1;
-	s->b = word;
-	s->c = SYS_AT_EL2;
-	s->flags = STEP_WORD;
-	p->at = word;
-	p->now = now;
-	return p;
+	return add_own(l, word, x1, STEP_WORD, role, now);
 }
 
 static void faults(struct litmus *l, uint32_t word, uint64_t at, enum fault fault, uint64_t esr)

@@ -145,7 +145,6 @@ l2_watch:
 any_sys:
 	nop
 	ret
-	ret		/* after an HVC of vEL2's own: the handler skips one instruction */
 
 /*
  * vEL2 calls x0 from here, where it may not write, with x1 in SCTLR_EL2 and x3 in VBAR_EL2; x2 and x4 are what they have
