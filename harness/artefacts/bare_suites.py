@@ -17,12 +17,13 @@ from harness.host.cache import Artefact, Store, sha256_file, sha256_tree
 QUESTIONS = "model-suite.elf"
 STATE = "model-state.elf"
 LIVE = "model-live.elf"
+MODIFIED = "model-modified.elf"
 SANITIZER = "sanitizer-suite.elf"
 BUILD_DEADLINE_S = 120
 
 
 def build_model_suite(store: Store, progress: Callable[[str], None] = lambda _: None) -> Artefact:
-    """Return the artefact that holds ``QUESTIONS``, ``STATE`` and ``LIVE``, of images/payloads/model."""
+    """Return the artefact with the four programs of images/payloads/model, ``QUESTIONS`` first."""
     begin = partial(progress, "the questions to a model")
     return built(store, begin, "model-suite", ("model",), QUESTIONS)
 

@@ -126,6 +126,10 @@ class Answers:
 
 RESTORED = "restored"
 """What the program of a machine that was saved and restored tells (images/payloads/model/live)."""
+MODIFIED = "modified"
+"""What the program tells that modifies code (images/payloads/model/modified)."""
+APART = (RESTORED, MODIFIED)
+"""Groups of programs of their own."""
 GROUPS = (
     "faults",
     "permissions",

@@ -23,7 +23,7 @@ from harness.scenario.mutants import NAME, TEXT, repeated
 
 FILE = IMAGES / "model-mutants.yaml"
 PATCH, PLUGIN = "patch", "plugin"
-STEPS = ("questions", "save-restore", "hunt")
+STEPS = ("questions", "save-restore", "modified-code", "hunt")
 """The steps of ``nvh model check`` that need no kernel, in their order."""
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -37,13 +38,14 @@ CASES = ("provoke-*", "s2-unmap/ipas2e1is/4k/4k-first/*", "s2-remote/ipas2e1is/4
 LITMUS = "nvh-litmus " + " ".join(f"--case '{glob}'" for glob in CASES)
 # No interrupt reaches any CPU any more once GICD_CTLR is 0: they sleep for ever.
 SILENCE = "busybox devmem 0x08000000 32 0; sleep 600"
+VMS = "ls /sys/kernel/debug/kvm"
 TEXTS = {
     # Under icount a loop with YIELD in it hardly lets the guest's time go on.
     "a-cases": at_l0("cases", LITMUS, 120, "timing: mttcg"),
     "b-silent": at_l0("silent", SILENCE, 10),
-    "c-silent-mttcg": at_l0("silent-mttcg", SILENCE, 10, "timing: mttcg"),
+    "c-silent-mttcg": at_l0("silent-mttcg", f"{VMS}; {SILENCE}", 10, "timing: mttcg"),
     "d-panic": at_l0("panic", "echo c >/proc/sysrq-trigger; sleep 600", 10, "l0: {cmdline: panic=0}"),
-    "e-answers": at_l0("answers", "echo on", 20),
+    "e-answers": at_l0("answers", f"{VMS}; echo on", 20),
 }
 
 
@@ -93,6 +95,13 @@ def test_panic_of_l0_is_a_failure_that_quotes_it(hung: Run) -> None:
 
 def test_cells_after_a_hang_run(hung: Run) -> None:
     assert hung.cells()["answers"]["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(("name", "kept"), [("silent-mttcg", 1), ("answers", 0)])
+def test_a_vm_is_kept_where_cpus_have_threads(hung: Run, name: str, kept: int) -> None:
+    said = (hung.place(name) / "output" / "work.stdout").read_text().split()
+    assert "halt_poll_ns_grow" in said or "remote_tlb_flush" in said or "exits" in said, said
+    assert len([word for word in said if re.fullmatch(r"[0-9]+-[0-9]+", word)]) == kept
 
 
 def lines(run: Run) -> tuple[str, dict[str, CaseLine]]:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.artefacts import restored, saved_registers
+from harness.artefacts import bare_suites, modified_code, restored, saved_registers
 from harness.artefacts.bare_suites import LIVE, QUESTIONS, STATE, build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
+from harness.artefacts.modified_code import ModifiedCode
 from harness.artefacts.restored import RestoredMachine
 from harness.check import model_defects
-from harness.check.answers import RESTORED, Answers, Wrong, failures
+from harness.check.answers import APART, MODIFIED, RESTORED, Answers, Wrong, failures
 from harness.check.model_defects import ModelDefect
 from harness.errors import Broken, InfraError
 from harness.host.cache import Store
@@ -36,6 +37,8 @@ NAMED = 8
 SEED = "1"
 START = "start"
 """What comes before the first step: the model is asked for its features."""
+THREADED = "mttcg"
+"""The timing in which each PE has a thread of its own (images/models)."""
 STACK_CELLS = ("three-levels", "covering-*")
 SANITIZED_CELLS = ("three-levels",)
 
@@ -112,7 +115,7 @@ def ask_questions(asked: CheckRequest) -> StepResult:
 def judge(answers: Answers, version: str, table: Sequence[ModelDefect]) -> StepResult:
     """Judge one run of the questions: what no known defect of this version explains is a failure."""
     new, counts = model_defects.known(
-        answers.wrong, version, [each for each in table if each.group != RESTORED]
+        answers.wrong, version, [each for each in table if each.group not in APART]
     )
     failed = sum(group.failed for group in answers.groups)
     told = f"{answers.checks} answers compared, {failed} wrong"
@@ -192,6 +195,33 @@ def judge_restored(
     return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
 
 
+def modify_code(asked: CheckRequest) -> StepResult:
+    """Modify an instruction while another PE executes it, each PE with a thread of its own."""
+    if THREADED not in asked.model.spec.timings:
+        return StepResult(Verdict.PASS, f"left out: the model has no timing {THREADED}")
+    program = build_model_suite(asked.store).path / bare_suites.MODIFIED
+    with tempfile.TemporaryDirectory() as place:
+        found = modified_code.execute(asked.model, program, THREADED, Path(place))
+    return judge_modified(found, asked.model.version, model_defects.load())
+
+
+def judge_modified(found: ModifiedCode, version: str, table: Sequence[ModelDefect]) -> StepResult:
+    """Judge what the PE executed: after all that the architecture asks for the old one is wrong."""
+    chosen = [each for each in table if each.group == MODIFIED]
+    told = f"at least {found.rounds} modifications in each way"
+    try:
+        new, counts = model_defects.known(failures(found.said), version, chosen)
+    except ValueError as error:
+        return StepResult(Verdict.FAIL, told, (f"the program says what makes no sense: {error}",))
+    told += "".join(f"; known: {count} ways by {name}" for name, count in counts.items() if count)
+    if not found.failed:
+        told += "".join(f"; {name} is not seen" for name, count in counts.items() if not count)
+    causes = grouped(new)
+    if found.failed:
+        causes = (*causes, found.failed)
+    return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
+
+
 def hunt_bare(asked: CheckRequest) -> StepResult:
     """Run generated programs at true EL2 and judge them by the reference model."""
     wanted = campaign.Wanted(
@@ -234,6 +264,7 @@ def boot_sanitized(asked: CheckRequest) -> StepResult:
 STEPS = (
     CheckStep("questions", ask_questions),
     CheckStep("save-restore", save_and_restore),
+    CheckStep("modified-code", modify_code),
     CheckStep("hunt", hunt_bare),
     CheckStep("stack", run_stack, kernel=True),
     CheckStep("sanitized", boot_sanitized, kernel=True),

@@ -14,10 +14,14 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,6 +134,33 @@ static const char *parameter(const char *name, char value[static 32], const char
 	return value;
 }
 
+/*
+ * A VM for as long as the agent lives. Without it KVM changes its static key with L0's first VM and the last one, under load,
+ * and a model with a thread for each CPU may go on executing the old code (docs/models.md, "Threads and modified code"). It is
+ * a process of its own, in whose memory nothing happens: MMU notifiers of the agent's memory would be events of KVM.
+ */
+static void keep_vm(void)
+{
+	pid_t agent = getpid(), child = fork();
+	int kvm;
+
+	if (child) {
+		if (child < 0)
+			perror("nvh-agent: fork");
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	kvm = getppid() == agent ? open("/dev/kvm", O_RDWR | O_CLOEXEC) : -1;
+	if (kvm < 0)
+		_exit(0); /* a kernel without KVM has no such key */
+	if (ioctl(kvm, KVM_CREATE_VM, 0) < 0) {
+		perror("nvh-agent: KVM_CREATE_VM");
+		_exit(1);
+	}
+	for (;;)
+		pause();
+}
+
 static int usage(void)
 {
 	fprintf(stderr, "usage: nvh-agent [--stdio | --socket PATH | --turns DIR] [--next PATH] [--level NAME]\n");
@@ -180,6 +211,8 @@ int main(int argc, char **argv)
 		level = parameter("nvh.level=", level_value, "unknown");
 	if (kind == UPSTREAM_PORT && !strcmp(parameter("nvh.link=", link_value, ""), "turns"))
 		kind = UPSTREAM_TURNS;
+	if (kind == UPSTREAM_PORT && !strcmp(level, "l0"))
+		keep_vm();
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from harness.artefacts import modified_code
 from harness.artefacts.model import Model, ModelSpec
 from harness.artefacts.restored import RestoredMachine
 from harness.check import model_defects
@@ -176,3 +177,40 @@ def test_the_questions_say_nothing_of_defects_of_a_restore() -> None:
     told = model_check.judge(answers, "11.1.3", model_defects.load())
     assert "qemu-ipas2os is not seen" in told.summary
     assert KNOWN not in told.summary
+
+
+OLD_CODE = "fail|modified|STR by PE 0|times that the other PE executed the old instruction|0x0|0x38|B2.2.5\n"
+OTHER_WAY = OLD_CODE.replace("STR by PE 0", "STLXR by PE 0")
+
+
+@pytest.mark.parametrize(
+    ("said", "version", "failed", "causes"),
+    [
+        ("rounds|400\ndone\n", "11.1.3", "", []),
+        (f"{OLD_CODE}rounds|400\ndone\n", "11.1.3", "", []),
+        (
+            f"{OLD_CODE}rounds|400\ndone\n",
+            "7.2",
+            "",
+            ["modified: STR by PE 0: times that the other PE executed the old instruction must be 0x0"],
+        ),
+        (f"{OTHER_WAY}rounds|400\ndone\n", "11.1.3", "", ["modified: STLXR by PE 0"]),
+        ("rounds|0\ndone\n", "11.1.3", "", ["did not come to the modified instruction"]),
+        (OLD_CODE, "11.1.3", "", ["did not come to its end"]),
+        ("", "11.1.3", "no end within 60 s", ["no end within 60 s"]),
+        ("fail|modified|half\nrounds|1\ndone\n", "11.1.3", "", ["makes no sense"]),
+    ],
+)
+def test_old_code_that_no_defect_explains_is_wrong(
+    said: str, version: str, failed: str, causes: list[str]
+) -> None:
+    result = model_check.judge_modified(modified_code.read(said, failed), version, model_defects.load())
+    assert result.verdict is (Verdict.FAIL if causes else Verdict.PASS)
+    assert all(part in cause for part, cause in zip(causes, result.causes, strict=True))
+
+
+def test_a_model_without_threads_modifies_no_code() -> None:
+    spec = ModelSpec("m", {}, "", "virt", "max", {"icount": ()}, (), False, 1.0)
+    model = Model(spec, ("qemu",), {}, "11.1", "1" * 64, None)
+    asked = cast(Any, SimpleNamespace(model=model))
+    assert "left out" in model_check.modify_code(asked).summary
