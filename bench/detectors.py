@@ -35,7 +35,7 @@ BASE = "nv"
 ALL = "nv-debug"
 MODEL = "qemu-v1-40bit"
 DETECTORS = {each.stem: each for each in sorted((IMAGES / "kernels/config/detectors").glob("*.config"))}
-CASES = "nvh-litmus --case 'life-*' --case 's2-first/*' --leave"
+CASES = "nvh-litmus --case 'life-v*' --case 'life-dc-*' --case 's2-first/*' --case 's2-unmap/*' --case 'recycle*' --leave"
 """Contexts that come, go and are taken again: much of KVM's nested code, few cases of an idle L2."""
 BOOT_S = 600.0
 RUN_S = 1200.0
