@@ -30,7 +30,6 @@ from harness.trace.executed.hold_file import (
     HoldPoint,
     HoldState,
 )
-from harness.trace.executed.places import NoSuchPlace
 from harness.verdict import Verdict
 
 LOG = "holds.txt"
@@ -57,14 +56,13 @@ class Holder:
         self._log = directory / LOG
 
     def arm(self, step: Hold) -> None:
-        """Hold from now on what ``step`` says; nothing when the kernel has no such place."""
+        """Hold from now on what ``step`` says; ``NoSuchPlace`` when the kernel has no such place."""
         order = self._order(step)
-        if order is not None:
-            if step.shadow_bits is not None:
-                self.file.poke(PA_BITS, step.shadow_bits, SHADOWS_BEGIN, VM_ENDS)
-            self.file.add(self._steps.index(step), order)
-            self.file.enable(True)
-            self._armed.add(step.name)
+        if step.shadow_bits is not None:
+            self.file.poke(PA_BITS, step.shadow_bits, SHADOWS_BEGIN, VM_ENDS)
+        self.file.add(self._steps.index(step), order)
+        self.file.enable(True)
+        self._armed.add(step.name)
 
     def ended(self, name: str) -> None:
         """A run, or a step with a mark, of that name has ended."""
@@ -140,23 +138,20 @@ class Holder:
         of_shadows = (SHADOWS_BEGIN, VM_ENDS) if step.shadow_bits else ()
         return [each.place for each in (step.at, step.after, step.arrival) if each] + list(of_shadows)
 
-    def _order(self, step: Hold) -> HoldOrder | None:
-        try:
-            for place in self._places(step):
-                self.file.index(place)
-            return HoldOrder(
-                at=self._point(step.at),
-                nth=step.at.nth,
-                times=step.times or 0,
-                after=self._point(step.after) if step.after else None,
-                until=self._point(step.arrival) if step.arrival else None,
-                until_nth=step.arrival.nth if step.arrival else 1,
-                held=next((i for i, each in enumerate(self._steps) if each.name == step.held), ANY),
-                events=step.events or 0,
-                deadline_ns=step.deadline_us * 1000,
-            )
-        except NoSuchPlace:
-            return None
+    def _order(self, step: Hold) -> HoldOrder:
+        for place in self._places(step):
+            self.file.index(place)
+        return HoldOrder(
+            at=self._point(step.at),
+            nth=step.at.nth,
+            times=step.times or 0,
+            after=self._point(step.after) if step.after else None,
+            until=self._point(step.arrival) if step.arrival else None,
+            until_nth=step.arrival.nth if step.arrival else 1,
+            held=next((i for i, each in enumerate(self._steps) if each.name == step.held), ANY),
+            events=step.events or 0,
+            deadline_ns=step.deadline_us * 1000,
+        )
 
     def _point(self, arrival: Arrival) -> HoldPoint:
         return HoldPoint(self.file.index(arrival.place), ANY if arrival.cpu is None else arrival.cpu)

@@ -25,6 +25,7 @@ from harness.scenario.language import Boot, Snapshot, Step
 from harness.stack.broken import BOOT, LevelBroken
 from harness.stack.saved import RestoreFailed
 from harness.stack.stack import Stack
+from harness.trace.executed.places import NoSuchPlace
 
 HUNG = "the machine is hung"
 """What a diagnosis says of a machine that made no progress in model time, however busy the host."""
@@ -114,6 +115,8 @@ def _recorded(attempt: Attempt, work: PlannedAttempt) -> Iterator[None]:
         yield
     except RestoreFailed:
         raise
+    except NoSuchPlace:
+        return  # the hold's finding says so; without it the rest would be another program
     except StepFailed as error:
         slow = starved.host(work.stack.spent)
         if slow and HUNG not in str(

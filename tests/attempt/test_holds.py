@@ -20,7 +20,7 @@ from harness.scenario.load import load_file
 from harness.stack.images import StackImages
 from harness.trace.executed import hold_file, places
 from harness.trace.executed.hold_file import HoldEnd, HoldEvent, HoldState
-from harness.trace.executed.places import Text
+from harness.trace.executed.places import NoSuchPlace, Text
 from harness.verdict import Verdict
 from tests.scenario.names import VOCABULARY
 from tests.trace.executed.test_places import BASE, made
@@ -87,6 +87,16 @@ def leave(of: Holder, number: int, state: HoldState, seen: int, **reasons: int) 
     of.file._write(at, data)
 
 
+def arm_all(of: Holder, cell: Cell) -> None:
+    """Arm the holds of which the kernel has the places."""
+    for step in steps(cell):
+        if step.name == "nowhere":
+            with pytest.raises(NoSuchPlace, match="no function 'gone'"):
+                of.arm(step)
+        else:
+            of.arm(step)
+
+
 def judged(of: Holder) -> dict[str, tuple[Verdict, str]]:
     return {each.name: (each.verdict, each.message) for each in of.findings()}
 
@@ -94,8 +104,7 @@ def judged(of: Holder) -> dict[str, tuple[Verdict, str]]:
 def test_verdicts(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     of = Holder(images, cell, tmp_path)
     assert {verdict for verdict, _ in judged(of).values()} == {Verdict.UNDECIDED}  # nothing was armed
-    for step in steps(cell):
-        of.arm(step)
+    arm_all(of, cell)
     leave(of, 0, HoldState.DONE, 1, until=1)
     leave(of, 1, HoldState.ARMED, 4)
     leave(of, 2, HoldState.WAITS, 0)
@@ -144,8 +153,7 @@ def test_a_hold_that_nobody_lets_go(images: StackImages, cell: Cell, tmp_path: P
 
 def test_end_of_a_step_lets_go(images: StackImages, cell: Cell, tmp_path: Path) -> None:
     of = Holder(images, cell, tmp_path)
-    for step in steps(cell):
-        of.arm(step)
+    arm_all(of, cell)
     of.ended("other")
     at = [hold_file._TABLE + n * hold_file._HOLD + hold_file._LET_GO_AT for n in range(3)]
     assert [of.file.path.read_bytes()[each] for each in at] == [0, 0, 0]
@@ -195,7 +203,8 @@ def test_a_kernel_without_shadows_cannot_have_small_ones(
 ) -> None:
     changed, small = with_small_shadows(cell)
     found = Holder(images, changed, tmp_path)
-    found.arm(small)
+    with pytest.raises(NoSuchPlace, match="kvm_vcpu_init_nested"):
+        found.arm(small)
     (said,) = (each for each in found.findings() if each.name == small.name)
     assert said.verdict is Verdict.UNDECIDED
     assert "kvm_vcpu_init_nested" in said.message

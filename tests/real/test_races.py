@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from harness.errors import EXIT_RED
 from harness.host.cache import Store
 from harness.level import Level
 from harness.report.progress import Progress
@@ -27,7 +28,7 @@ from harness.reproduce.races.campaign import LANE
 from harness.reproduce.races.told import Done
 from harness.reproduce.races.worker import RaceOrder, RaceWorker
 from harness.runner.prepare import Builder
-from tests.real.conftest import needs_mutants
+from tests.real.conftest import Run, needs_mutants
 
 SEED = "11"
 """With it the first program of these kinds has its translation when its user begins."""
@@ -103,3 +104,34 @@ def test_a_kernel_with_a_race_is_found_out_and_the_right_one_is_not(tmp_path: Pa
     assert right.kept == []
     assert {word for each in right.done for word in each.verdicts} == {"pass"}
     assert sum(each.met for each in right.done) >= 4
+
+
+NOWHERE = """\
+scenario: nowhere
+summary: Holds a vCPU where this kernel has no such place.
+steps:
+  - boot: l0
+  - hold: {at: user_mem_abort call none_of_these, cpu: 1, until: {step: work}, deadline: 100ms, times: 1}
+    name: nobody
+  - run: sleep 600
+    on: l0
+    name: work
+expect:
+  - result: zero
+    of: work
+"""
+
+
+def test_a_cell_ends_undecided_where_the_kernel_lacks_its_place(tmp_path: Path) -> None:
+    """What would run without the hold is another program: it is not begun, and not judged."""
+    run = Run(tmp_path, {"nowhere": NOWHERE})
+    try:
+        assert run.finish(120) == EXIT_RED, run.log.read_text()
+    finally:
+        run.end()
+    (cell,) = run.cells().values()
+    assert cell["verdict"] == "undecided"
+    said = {each["name"]: (each["verdict"], each["message"]) for each in cell["findings"]}
+    assert said["nobody"][0] == "undecided"
+    assert "calls no 'none_of_these'" in said["nobody"][1]
+    assert said["zero"] == ("undecided", "run work never started; runs: none")
