@@ -8,18 +8,19 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPOILT 0x14000000u /* a branch to itself: who executes it spins, and interrupts still come */
 #define TAKEN_MAX 64
 
 struct content {
 	int file;
 	uint8_t *alias; /* our own mapping of it */
+	uint64_t *sums; /* by page, of what was copied from it when it was taken; 0: nothing was there */
 };
 
 static struct {
@@ -38,8 +39,9 @@ static struct {
 
 static bool create(struct content *it)
 {
+	it->sums = calloc(watched.size / watched.page, sizeof(*it->sums));
 	it->file = memfd_create("guest", MFD_CLOEXEC);
-	if (it->file < 0 || ftruncate(it->file, (off_t)watched.size))
+	if (!it->sums || it->file < 0 || ftruncate(it->file, (off_t)watched.size))
 		return false;
 	it->alias = mmap(NULL, watched.size, PROT_READ | PROT_WRITE, MAP_SHARED, it->file, 0);
 	return it->alias != MAP_FAILED;
@@ -131,8 +133,24 @@ static int next_extent(int file, off_t at, size_t *begin, size_t *end)
 	return 1;
 }
 
-/* Copies what `from` holds to `to`, and spoils it; how many of its pages have another frame there. */
-static long copy_and_spoil(const struct content *from, const struct content *to)
+/* Two pages that differ in one word have two sums. Never 0. */
+static uint64_t sum_of(const uint8_t *page)
+{
+	const uint64_t *word = (const uint64_t *)page, *end = (const uint64_t *)(page + watched.page);
+	uint64_t sum = 1;
+
+	for (; word < end; word++) {
+		sum = (sum ^ *word) * 0x9e3779b97f4a7c15u;
+		sum = sum << 29 | sum >> 35;
+	}
+	return sum ? sum : 1;
+}
+
+/*
+ * Copies what `from` holds to `to`; how many of its pages have another frame there. The old pages stay as they are, so that a guest
+ * that goes on in them executes what it did, and finds its tables: only what it writes there is in no copy.
+ */
+static long copy(const struct content *from, const struct content *to)
 {
 	size_t begin, end = 0;
 	long moved = 0;
@@ -140,11 +158,11 @@ static long copy_and_spoil(const struct content *from, const struct content *to)
 
 	while ((found = next_extent(from->file, (off_t)end, &begin, &end)) > 0) {
 		memcpy(to->alias + begin, from->alias + begin, end - begin);
-		for (size_t at = begin; at < end; at += watched.page)
+		for (size_t at = begin; at < end; at += watched.page) {
+			from->sums[at / watched.page] = sum_of(to->alias + at);
 			moved += pagemap_frame(watched.pagemap, from->alias + at, watched.page) !=
 				 pagemap_frame(watched.pagemap, to->alias + at, watched.page);
-		for (uint32_t *word = (uint32_t *)(from->alias + begin); word < (uint32_t *)(from->alias + end); word++)
-			*word = SPOILT;
+		}
 	}
 	return found ? -1 : moved;
 }
@@ -163,20 +181,13 @@ long userfault_move(void)
 	pthread_mutex_lock(&watched.lock);
 	/* The guest's mapping goes first: from then on nobody writes, and whoever asks waits for the lock. */
 	if (!madvise(watched.memory, watched.size, MADV_DONTNEED))
-		moved = copy_and_spoil(&watched.now, &fresh);
+		moved = copy(&watched.now, &fresh);
 	if (moved >= 0 && (!show(&fresh) || (watched.fault >= 0 && !watch())))
 		moved = -1;
 	watched.taken[watched.n_taken++] = watched.now;
 	watched.now = fresh;
 	pthread_mutex_unlock(&watched.lock);
 	return moved;
-}
-
-static bool spoilt(const uint8_t *page)
-{
-	const uint32_t word = SPOILT;
-
-	return !memcmp(page, &word, sizeof(word)) && !memcmp(page, page + sizeof(word), watched.page - sizeof(word));
 }
 
 long userfault_behind(void)
@@ -190,7 +201,7 @@ long userfault_behind(void)
 
 		while ((found = next_extent(it->file, (off_t)end, &begin, &end)) > 0)
 			for (size_t at = begin; at < end; at += watched.page)
-				n += !spoilt(it->alias + at);
+				n += sum_of(it->alias + at) != it->sums[at / watched.page];
 		if (found)
 			return -1;
 	}

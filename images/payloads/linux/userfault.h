@@ -16,7 +16,7 @@ bool userfault_map(uint8_t *memory, size_t size);
 bool userfault_start(void);
 /*
  * Takes away all pages, and gives each its content in another frame, which is not mapped: the guest must ask for it. How many have
- * another frame than before; -1 with errno. The old frames are spoilt and stay ours. Up to 64 times.
+ * another frame than before; -1 with errno. The old frames stay as they are, and ours. Up to 64 times.
  */
 long userfault_move(void);
 /* To how many of the pages that were taken away somebody has written since; -1 with errno. */
