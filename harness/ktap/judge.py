@@ -50,6 +50,7 @@ NEEDS = {
     "no-FEAT_ECV": "ECV",
     "no-FEAT_EVT": "EVT",
     "no-FEAT_S2FWB": "FWB",
+    "no-FEAT_PMUv3": "PMU",
     "PA-below-44-bits": "PA44",
     "PA-below-48-bits": "PA48",
     "no-stage-2-granule-4k": "s2-4k",

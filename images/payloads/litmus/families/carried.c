@@ -5,11 +5,9 @@
  * External abort of L2's fetch goes where HCR_EL2.TEA says (D24.2.62).
  */
 #include "families/families.h"
-#include "host/program.h"
+#include "families/registers.h"
 
-/* An MSR or MRS with Xt = X1. */
-#define WORD(op1, crn, crm, op2, read) \
-	(0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | (uint32_t)(read) << 21)
+#define WORD REGISTER_WORD
 
 /* L2's register, and op1 of vEL2's name for it; 0: both have one register. `fixed`: L2 may only read it, and these bits are 1. */
 static const struct carried {
@@ -35,31 +33,14 @@ static const struct carried {
 #define ALL (sizeof(all) / sizeof(*all))
 enum { STACKS = ALL, OWN, COUNTER }; /* variants beside the registers */
 
-static void sys(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
-{
-	struct step *s = add(l, 0, STEP_SYS);
-
-	s->a = value;
-	s->b = word;
-	s->c = where;
-	s->flags = STEP_UNDER_TEST | STEP_WORD;
-}
-
 static void sets(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
 {
-	sys(l, where, word, value);
-	add_probe(l, 0, l->steps[0] - 1, ROLE_DONE)->at = word;
+	register_set(l, where, word, value);
 }
 
 static void finds(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
 {
-	struct probe *p;
-
-	sys(l, where, word, 0);
-	p = add_probe(l, 0, l->steps[0] - 1, ROLE_PAR);
-	p->old = ~0ull;
-	p->now = value;
-	p->at = word;
+	register_is(l, where, word, ~0ull, value);
 }
 
 static uint64_t pattern(const struct carried *r, unsigned n)

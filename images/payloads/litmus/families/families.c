@@ -58,4 +58,7 @@ void cases_all(struct list *list)
 	cases_event_unmap(list);
 	cases_huge_part(list);
 	cases_entry(list);
+	cases_interrupts(list);
+	cases_interrupts_trap(list);
+	cases_beside(list);
 }

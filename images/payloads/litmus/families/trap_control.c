@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What L1 traps of L2 beside its own translation (families/trap.c, families/trap_sys.c): identification registers, debug registers,
- * timers, SIMD&FP, WFI, SMC, and each register of EL1 that FEAT_FGT has a bit for, read and written. A case is one bit of HCR_EL2,
- * HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2, CPTR_EL2, MDCR_EL2 or CNTHCTL_EL2: its instructions arrive at vEL2 with
- * their syndrome; the same register in the other direction, and some of the rest, execute (Arm ARM DDI 0487 M.a.a, D24.2).
+ * timers, SIMD&FP, WFI, SMC, TCR2_EL1, and each register of EL1 that FEAT_FGT has a bit for, read and written. A case is one bit of
+ * HCR_EL2, HCRX_EL2, HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2, CPTR_EL2, MDCR_EL2 or CNTHCTL_EL2: its instructions arrive
+ * at vEL2 with their syndrome; the same register in the other direction, and some of the rest, execute (Arm ARM DDI 0487 M.a.a, D24.2).
  */
 #include "families/families.h"
 #include "host/program.h"
@@ -15,9 +15,9 @@
 #define WFI 0xd503207fu
 #define SMC_0 0xd4000003u
 
-enum of { HCR, HFGRTR, HFGWTR, HDFGRTR, HDFGWTR, CPTR, MDCR, CNTHCTL, CONTROLS };
-static const char *const of_words[CONTROLS] = { "hcr",	   "hfgrtr", "hfgwtr", "hdfgrtr",
-						"hdfgwtr", "cptr",   "mdcr",   "cnthctl" };
+enum of { HCR, HFGRTR, HFGWTR, HDFGRTR, HDFGWTR, CPTR, MDCR, CNTHCTL, HCRX, CONTROLS };
+static const char *const of_words[CONTROLS] = { "hcr",	"hfgrtr", "hfgwtr",  "hdfgrtr", "hdfgwtr",
+						"cptr", "mdcr",	  "cnthctl", "hcrx" };
 
 /* `r`, `w`: may be read, written; a write that is no `quiet` one would change what L2 runs with. */
 struct trapped {
@@ -26,6 +26,7 @@ struct trapped {
 	enum of group; /* HFGRTR or HDFGRTR: FEAT_FGT has `bit` for it, of the registers for reads and writes; HCR: none */
 	uint8_t bit;
 	uint64_t hcr, cptr, mdcr, cnthctl;
+	uint64_t hcrx; /* traps where it is 0, and only HCRX's own cases ask for it */
 	bool inverted; /* `bit` traps where it is 0, and FEAT_S1PIE has the register */
 	uint32_t word; /* another instruction, and */
 	uint64_t syndrome; /* what vEL2 gets of it */
@@ -80,6 +81,7 @@ static const struct trapped all[] = {
 	{ NAME(3, 0, 13, 0, 1), QUIET, FGT(11) },
 	{ NAME(3, 0, 10, 2, 2), QUIET, INVERTED(57) }, /* PIRE0, PIR */
 	{ NAME(3, 0, 10, 2, 3), QUIET, INVERTED(58) },
+	{ NAME(3, 0, 2, 0, 3), QUIET, .hcrx = HCRX_TCR2EN }, /* TCR2 */
 	{ NAME(3, 0, 13, 0, 4), QUIET, FGT(33) }, /* TPIDR_EL1, TPIDRRO_EL0, TPIDR_EL0 */
 	{ NAME(3, 3, 13, 0, 3), QUIET, FGT(34) },
 	{ NAME(3, 3, 13, 0, 2), QUIET, FGT(35) },
@@ -128,6 +130,8 @@ static const struct control coarse[] = {
 	{ CNTHCTL, CNTHCTL_E2H_EL1PTEN, "el1pten" },
 	{ CNTHCTL, CNTHCTL_EL1TVCT, "el1tvct" },
 	{ CNTHCTL, CNTHCTL_EL1TVT, "el1tvt" },
+	{ HCRX, 0, "none" },
+	{ HCRX, HCRX_TCR2EN, "tcr2en" },
 };
 #define COARSE (sizeof(coarse) / sizeof(*coarse))
 #define DIRECTIONS 2 /* of each entry of all[], after coarse[]: read, written */
@@ -154,6 +158,8 @@ static bool traps(const struct control *c, const struct trapped *t, bool read)
 		return t->mdcr & c->bit;
 	case CNTHCTL:
 		return t->cnthctl & c->bit;
+	case HCRX:
+		return t->hcrx & c->bit;
 	default:
 		return t->group != NO && c->of == t->group + !read && c->bit == 1ull << t->bit;
 	}
@@ -169,11 +175,15 @@ static bool is_inverted(const struct control *c)
 	return (c->of == HFGRTR || c->of == HFGWTR) && c->bit & INVERTED_BITS;
 }
 
+static const struct controls usual = { .set = 1,
+				       .cptr = CPTR_E2H_FPEN,
+				       .cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
+
 static void set_controls(struct context *c, const struct control *what)
 {
 	struct controls *set = &c->controls;
 
-	*set = (struct controls){ .set = 1, .cptr = CPTR_E2H_FPEN, .cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
+	*set = usual;
 	switch (what->of) {
 	case HCR:
 		c->hcr |= what->bit;
@@ -186,6 +196,9 @@ static void set_controls(struct context *c, const struct control *what)
 		break;
 	case CNTHCTL: /* so do those of the physical timer */
 		set->cnthctl ^= what->bit;
+		break;
+	case HCRX: /* and all of these */
+		c->hcrx = HCRX_TCR2EN & ~what->bit;
 		break;
 	default:
 		set->fgt = 1;
@@ -209,6 +222,31 @@ static void instruction(struct litmus *l, const struct trapped *t, bool read, bo
 	p->at = s->b;
 }
 
+static bool there(const struct control *c, const struct trapped *t, bool read)
+{
+	return (t->hcrx ? c->of == HCRX : t->inverted == is_inverted(c)) && (read ? t->r : t->w);
+}
+
+/* What it writes, or waits for, changes nothing that L2 runs with. */
+static bool quiet(const struct trapped *t, bool read)
+{
+	return t->word ? t->cptr != 0 : read || t->quiet;
+}
+
+/* L2 has executed what traps in another context, where nothing does: L0 may have prepared something for it. */
+static void before(struct litmus *l, const struct control *c)
+{
+	add_context(l, 1, VMID_OTHER, 0, false, true);
+	l->vm->shared->context[1].controls = usual;
+	l->vm->shared->context[1].hcrx = c->of == HCRX ? HCRX_TCR2EN : 0;
+	for (unsigned i = 0; i < ALL; i++)
+		for (unsigned read = 0; read < 2; read++)
+			if (there(c, &all[i], read) && traps(c, &all[i], read) && quiet(&all[i], read)) {
+				instruction(l, &all[i], read, false);
+				last_step(l)->ctx = 1;
+			}
+}
+
 /* --self-test: none of the instructions is executed. */
 static void build_control(struct litmus *l)
 {
@@ -222,15 +260,16 @@ static void build_control(struct litmus *l)
 	s->b = WORD(3, 5, 1, 0, 2, 0);
 	s->c = SYS_AT_EL2;
 	s->flags = STEP_WORD;
+	if (c.word)
+		before(l, &c);
 	for (unsigned i = 0; i < ALL; i++)
 		for (unsigned read = 0; read < 2; read++) {
 			const struct trapped *t = &all[i];
-			bool trapped = traps(&c, t, read), there = t->inverted == is_inverted(&c) && (read ? t->r : t->w);
-			bool quiet = t->word ? t->cptr != 0 : read || t->quiet;
+			bool trapped = traps(&c, t, read);
 			/* Of the rest the other direction of what traps, and each fifth. */
-			bool asked = traps(&c, t, !read) || i % 5 == (unsigned)l->variant % 5;
+			bool asked = traps(&c, t, !read) || t->hcrx || i % 5 == (unsigned)l->variant % 5;
 
-			if (there && (trapped || (quiet && asked)))
+			if (there(&c, t, read) && (trapped || (quiet(t, read) && asked)))
 				instruction(l, t, read, trapped);
 		}
 }
@@ -260,7 +299,7 @@ void cases_trap_control(struct list *list)
 		l.position = c.of == HFGWTR || c.of == HDFGWTR;
 		l.needs_ecv = c.of == CNTHCTL && c.bit & (CNTHCTL_EL1TVCT | CNTHCTL_EL1TVT);
 		l.needs_evt = c.of == HCR && c.bit & HCR_TID4;
-		l.needs_s1pie = is_inverted(&c);
+		l.needs_s1pie = is_inverted(&c) || c.of == HCRX; /* has TCR2_EL1 */
 		if (c.word)
 			list_add(list, &l, "trap-control/%s/%s", of_words[c.of], c.word);
 		else if (is_fine(&all[fine / DIRECTIONS], fine % DIRECTIONS == 0))

@@ -210,8 +210,8 @@ static uint64_t state_of(const struct pe *cpu, const struct step *s, bool el0)
 	const struct context *c = &shared->context[s->ctx];
 	bool pan = !(c->sctlr & SCTLR_M) && !c->vncr && !el0 && place & 4 && FIELD(shared->id_mmfr1, MMFR1_PAN);
 
-	return (mode & ~SPSR_DAIF) | PLACE(SPSR_DAIF, 5 * place) | PLACE(SPSR_NZCV, place) | (pan ? SPSR_PAN : 0) |
-	       modes_of(place);
+	return (mode & ~SPSR_DAIF) | PLACE(SPSR_DAIF, masks_at(place)) | PLACE(SPSR_NZCV, place) |
+	       (pan ? SPSR_PAN : 0) | modes_of(place);
 }
 
 bool step_l2_all(struct pe *cpu, const struct step *s, struct outcome *o)
@@ -322,6 +322,15 @@ void step_l2_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 	check_return(cpu, entered, 0, 0, o);
 }
 
+/* HCR_EL2.VSE is 0 once L2 has taken the virtual SError, or deferred it by ESB, and 1 until then (D24.2.62, D1.3.4). */
+static void check_serror(const struct step *s, struct outcome *o)
+{
+	bool taken = o->kind == OUTCOME_S1_FAULT && FIELD(o->esr, ESR_EC) == ESR_EC_SERROR;
+
+	if ((taken || (uint32_t)s->b == ESB) == !!(MRS(hcr_el2) & HCR_VSE))
+		o->kind = OUTCOME_ASTRAY;
+}
+
 void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	bool el0 = s->c == SYS_AT_EL0;
@@ -341,4 +350,6 @@ void l2_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 	if (s->flags & STEP_WORD)
 		o->value = cpu->x[1];
 	check_return(cpu, entered, (uint64_t)any_sys, 0, o);
+	if (shared->context[s->ctx].hcr & HCR_VSE)
+		check_serror(s, o);
 }

@@ -20,6 +20,9 @@ static void read_ids(void)
 	shared->id_isar1 = MRS(id_aa64isar1_el1);
 	shared->id_pfr0 = MRS(id_aa64pfr0_el1);
 	shared->id_pfr1 = MRS(id_aa64pfr1_el1);
+	shared->id_dfr0 = MRS(id_aa64dfr0_el1);
+	if (!shared->by_memory) /* our own VMM's VMs have a GICv3 */
+		shared->ich_vtr = MRS(s3_4_c12_c11_1);
 }
 
 /* The CPU that the doorbell belongs to: it alone talks to the VMM. */

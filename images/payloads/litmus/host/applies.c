@@ -43,15 +43,26 @@ enum need {
 	NEEDS_ECV,
 	NEEDS_EVT,
 	NEEDS_FWB,
+	NEEDS_PMU,
 	NEEDS_PA44,
 	NEEDS_PA48,
 	NEEDS
 };
-static const char *const need_words[NEEDS] = { NULL,	"LPA2", "XNX", "PAN2", "HCX",  "E0PD",
-					       "S1PIE", "ECV",	"EVT", "FWB",  "PA44", "PA48" };
-static const char *const lacks[NEEDS] = { NULL,		 "no-FEAT_LPA2",  "no-FEAT_XNX",      "no-FEAT_PAN2",
-					  "no-FEAT_HCX", "no-FEAT_E0PD",  "no-FEAT_S1PIE",    "no-FEAT_ECV",
-					  "no-FEAT_EVT", "no-FEAT_S2FWB", "PA-below-44-bits", "PA-below-48-bits" };
+static const char *const need_words[NEEDS] = { NULL,  "LPA2", "XNX", "PAN2", "HCX",  "E0PD", "S1PIE",
+					       "ECV", "EVT",  "FWB", "PMU",  "PA44", "PA48" };
+static const char *const lacks[NEEDS] = { NULL,
+					  "no-FEAT_LPA2",
+					  "no-FEAT_XNX",
+					  "no-FEAT_PAN2",
+					  "no-FEAT_HCX",
+					  "no-FEAT_E0PD",
+					  "no-FEAT_S1PIE",
+					  "no-FEAT_ECV",
+					  "no-FEAT_EVT",
+					  "no-FEAT_S2FWB",
+					  "no-FEAT_PMUv3",
+					  "PA-below-44-bits",
+					  "PA-below-48-bits" };
 
 static enum need need_of(const struct litmus *l)
 {
@@ -64,6 +75,7 @@ static enum need need_of(const struct litmus *l)
 	       : l->needs_ecv			   ? NEEDS_ECV
 	       : l->needs_evt			   ? NEEDS_EVT
 	       : l->needs_fwb			   ? NEEDS_FWB
+	       : l->needs_pmu			   ? NEEDS_PMU
 	       : l->config.pa_bits > 44		   ? NEEDS_PA48
 	       : l->config.pa_bits > PHYSICAL_BITS ? NEEDS_PA44
 						   : NEEDS_NOTHING;
@@ -93,6 +105,8 @@ static bool has(const struct litmus *l, const struct vm *vm)
 		return FIELD(vm->shared->id_mmfr2, MMFR2_EVT);
 	case NEEDS_FWB:
 		return FIELD(vm->shared->id_mmfr2, MMFR2_FWB);
+	case NEEDS_PMU: /* 15: an IMPLEMENTATION DEFINED one */
+		return FIELD(vm->shared->id_dfr0, DFR0_PMUVER) % 15;
 	default:
 		return true;
 	}

@@ -34,7 +34,7 @@ enum role {
 	ROLE_TRAP, /* the operation must arrive at vEL2: esr */
 	ROLE_DONE, /* the operation must raise nothing */
 	ROLE_PAR, /* PAR_EL1 must be `now` where `old` has bits */
-	ROLE_RAISES, /* the instruction must raise an exception: esr is `now`, with IL */
+	ROLE_RAISES, /* the instruction must raise an exception, of vEL2 or of L2's EL1: esr is `now`, with IL */
 	ROLE_RACE, /* no spoilt page was read, and the victim did read good ones */
 };
 
@@ -98,6 +98,7 @@ struct litmus {
 	bool needs_ecv; /* FEAT_ECV */
 	bool needs_evt; /* FEAT_EVT */
 	bool needs_fwb; /* FEAT_S2FWB */
+	bool needs_pmu; /* FEAT_PMUv3, which config.counters asks for */
 	bool small_pages; /* L0 has to have 4K pages */
 	bool slow; /* the operation walks the whole shadow stage 2 */
 };

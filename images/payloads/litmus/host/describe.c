@@ -20,10 +20,10 @@ static const char *role(const struct litmus *l)
 /* Cases with the same word share a VM. */
 static void vm_word(const struct config *c, char *out, size_t size)
 {
-	int used = snprintf(out, size, "%u+%u%s%s%s%s%s%s%s%s", c->cpus, c->spare, c->e2h0 ? "-nvhe" : "",
+	int used = snprintf(out, size, "%u+%u%s%s%s%s%s%s%s%s%s", c->cpus, c->spare, c->e2h0 ? "-nvhe" : "",
 			    c->hide_range ? "-no-range" : "", c->hide_os ? "-no-os" : "", c->hide_xs ? "-no-xs" : "",
 			    c->hide_flags ? "-no-flags" : "", c->far ? "-far" : "", c->huge ? "-huge" : "",
-			    c->no_l2 ? "-no-l2" : "");
+			    c->no_l2 ? "-no-l2" : "", c->counters ? "-counters" : "");
 
 	if (c->pa_bits)
 		used += snprintf(out + used, size - (size_t)used, "-pa%u", c->pa_bits);

@@ -113,7 +113,7 @@ static void judge_probe(const struct probe *p, const struct outcome *o, struct f
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_RAISES:
-		if (o->kind != OUTCOME_EXCEPTION || o->esr != (p->now | ESR_IL))
+		if ((o->kind != OUTCOME_EXCEPTION && o->kind != OUTCOME_S1_FAULT) || o->esr != (p->now | ESR_IL))
 			blame(f, "fail", p, o);
 		break;
 	case ROLE_PAR:

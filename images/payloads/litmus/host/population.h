@@ -7,7 +7,7 @@
 
 #define REASONS_MAX 24
 
-#define EXTRAS_MAX 8
+#define EXTRAS_MAX 12
 
 struct population {
 	unsigned selected, run, passed, failed, vacuous, unable;

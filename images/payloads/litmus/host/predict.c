@@ -51,6 +51,8 @@ static bool suppose(const char *words, struct shared *s, struct machine *m)
 			s->id_mmfr2 |= PLACE(MMFR2_EVT, 1);
 		else if (!strcmp(w, "FWB"))
 			s->id_mmfr2 |= PLACE(MMFR2_FWB, 1);
+		else if (!strcmp(w, "PMU"))
+			s->id_dfr0 |= PLACE(DFR0_PMUVER, 1);
 		else if (!strcmp(w, "PA44"))
 			s->id_mmfr0 |= PLACE(MMFR0_PARANGE, MMFR0_PARANGE_44);
 		else if (!strcmp(w, "PA48"))

@@ -13,6 +13,7 @@
 
 #define GICD_PA 0x08000000
 #define GICR_PA 0x080a0000
+#define COUNTERS_IRQ 23
 
 #define REGISTER(op0, op1, crn, crm, op2) ARM64_SYS_REG(op0, op1, crn, crm, op2)
 #define ID_AA64MMFR0_EL1 REGISTER(3, 0, 0, 7, 0)
@@ -39,6 +40,11 @@ bool kvm_has_e2h0(void)
 	return kvm_open() >= 0 && ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2_E2H0) > 0;
 }
 
+static bool wants_counters(const struct config *config)
+{
+	return config->counters && ioctl(kvm_open(), KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0;
+}
+
 /* A machine may have less than `most` by itself. */
 static bool lower_field(struct vm *vm, uint64_t id, unsigned low, uint64_t most)
 {
@@ -60,6 +66,8 @@ static bool initialise(struct vm *vm, const struct vcpu *v)
 	init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2;
 	if (vm->config.e2h0)
 		init.features[0] |= 1 << KVM_ARM_VCPU_HAS_EL2_E2H0;
+	if (wants_counters(&vm->config))
+		init.features[0] |= 1 << KVM_ARM_VCPU_PMU_V3;
 	return !ioctl(v->fd, KVM_ARM_VCPU_INIT, &init) || vm_fails(vm, "KVM_ARM_VCPU_INIT with EL2");
 }
 
@@ -107,11 +115,12 @@ static bool set_attribute(struct vm *vm, int device, unsigned group, uint64_t at
 {
 	struct kvm_device_attr attr = { .group = group, .attr = attribute, .addr = (uintptr_t)&value };
 
-	return !ioctl(device, KVM_SET_DEVICE_ATTR, &attr) || vm_fails(vm, "KVM_SET_DEVICE_ATTR of the GIC");
+	return !ioctl(device, KVM_SET_DEVICE_ATTR, &attr) ||
+	       vm_fails(vm, "KVM_SET_DEVICE_ATTR of the GIC or of the counters");
 }
 
 /*
- * The payload uses no interrupt. But without an irqchip in the kernel KVM_RUN of a vCPU with EL2 gives EINTR
+ * vEL2 and L2 take no interrupt. But without an irqchip in the kernel KVM_RUN of a vCPU with EL2 gives EINTR
  * for ever (7.3: kvm_vcpu_exit_request() asks user space to look at the timers).
  */
 bool vm_create_gic(struct vm *vm)
@@ -126,6 +135,16 @@ bool vm_create_gic(struct vm *vm)
 	       set_attribute(vm, device.fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
 	close(device.fd);
 	return done;
+}
+
+/* Counters are there when their interrupt is, for which the GIC has to be. */
+bool vm_create_counters(struct vm *vm)
+{
+	for (unsigned i = 0; wants_counters(&vm->config) && i < vm->config.cpus + vm->config.spare; i++)
+		if (!set_attribute(vm, vm->vcpu[i].fd, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_IRQ, COUNTERS_IRQ) ||
+		    !set_attribute(vm, vm->vcpu[i].fd, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, 0))
+			return false;
+	return true;
 }
 
 /* What L1 finds: the PA size that the case is for, which leaves KVM's shadows as large as the host's, and no hidden feature. */

@@ -13,6 +13,7 @@ bool vcpu_create(struct vm *vm, unsigned index);
 bool vcpu_online(struct vm *vm, unsigned index);
 bool vcpu_start_at_image(struct vm *vm, unsigned index);
 bool vm_create_gic(struct vm *vm);
+bool vm_create_counters(struct vm *vm);
 /* What config hides from L1. */
 bool vm_shape(struct vm *vm);
 /* Where a vCPU was when it last left KVM_RUN. */

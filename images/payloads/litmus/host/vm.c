@@ -96,7 +96,7 @@ bool vm_create(struct vm *vm, const struct config *config)
 	for (unsigned i = 0; i < config->cpus + config->spare; i++)
 		if (!vcpu_create(vm, i))
 			return false;
-	if (!vm_create_gic(vm) || !vm_shape(vm) || !memory_create(vm))
+	if (!vm_create_gic(vm) || !vm_create_counters(vm) || !vm_shape(vm) || !memory_create(vm))
 		return false;
 	for (unsigned i = 0; i < config->cpus; i++)
 		if (!vcpu_start_at_image(vm, i))

@@ -30,6 +30,7 @@ struct config {
 	bool no_l2;	    /* none runs in it, so that L0 has no shadow context to walk at its own events */
 	bool halts; /* vCPUs halt: L0 does not poll for them, and signals wake them */
 	uint8_t pa_bits;    /* of L1, and so of its stage 2; 0: PHYSICAL_BITS */
+	bool counters; /* KVM_ARM_VCPU_PMU_V3, where KVM has it */
 	bool far;     /* memory of L1 above PHYSICAL_BITS, up to that */
 };
 

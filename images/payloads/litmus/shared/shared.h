@@ -142,6 +142,14 @@ static inline bool enters_with_sp0(unsigned place)
 	return place & 2;
 }
 
+/* PSTATE.DAIF that L2 is entered with there: the low bits of this. */
+static inline unsigned masks_at(unsigned place)
+{
+	return 5 * place & 15;
+}
+
+enum { MASK_F = 1, MASK_I = 2, MASK_A = 4 };
+
 #define STEP_UNDER_TEST 1u /* --self-test leaves this operation out, with --keep-exit but for its exit to L0 */
 #define STEP_EL0 2u	   /* of STEP_L2_REMAP: the accesses are EL0's */
 #define STEP_EXECUTE 4u	   /* with STEP_EL0: they are calls, not reads */
@@ -150,6 +158,7 @@ static inline bool enters_with_sp0(unsigned place)
 #define STEP_LOOSE 32u	   /* an old translation may still be used: L1 owes an invalidation here, L0 none */
 #define STEP_MMU_OFF 64u   /* of STEP_L2: SCTLR_EL2.M is 0 while L2 runs */
 #define STEP_AS_IS 128u /* of STEP_S1 and STEP_S2: the descriptor has the layout that DS of its stage says */
+#define ESB 0xd503221fu
 #define STEP_WORD 512u /* of STEP_SYS: b is the whole instruction, and the outcome's value X1 after it */
 #define STEP_ROOT \
 	2048u /* of STEP_CONTEXT: its own stage 2 begins at d, in VTTBR_EL2 where FAR_MEMORY(op) has it; a is 0 */
@@ -237,7 +246,8 @@ struct shared {
 	uint64_t rings, rung, answers; /* how often, with what, and up to which the VMM has answered */
 	uint64_t host_action, host_argument, host_answer;
 	uint64_t fatal_esr, fatal_elr, fatal_far, fatal_cpu;
-	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr3, id_mmfr4, id_isar0, id_isar1, id_pfr0, id_pfr1;
+	uint64_t id_mmfr0, id_mmfr1, id_mmfr2, id_mmfr3, id_mmfr4, id_isar0, id_isar1, id_pfr0, id_pfr1, id_dfr0;
+	uint64_t ich_vtr; /* 0 where the doorbell is memory */
 	uint64_t l2_page; /* IPA of L2's code and spin records */
 	uint64_t race_vmalle1is; /* number of the operation */
 	uint64_t race_end;	 /* the VMM has seen enough */
