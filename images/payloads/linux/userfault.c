@@ -141,7 +141,7 @@ static uint64_t sum_of(const uint8_t *page)
 
 	for (; word < end; word++) {
 		sum = (sum ^ *word) * 0x9e3779b97f4a7c15u;
-		sum = sum << 29 | sum >> 35;
+		sum ^= sum >> 32;
 	}
 	return sum ? sum : 1;
 }
