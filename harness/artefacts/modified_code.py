@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.artefacts.bare_program import to_end
 from harness.artefacts.model import Model
 from harness.artefacts.saved_registers import spec_of, where
-from harness.errors import InfraError
-from harness.machine.patience import MachinePatience
-from harness.machine.qemu import Machine, ModelCrashed
 
 INSTRUCTIONS = 400_000_000
 """The program ends within so many, where the model counts them."""
 SECONDS = 60.0
 """The same on a model that counts none: each of the four cases ends itself after ten seconds."""
-POLL_S = 0.02
 END = "done"
 _ROUNDS = re.compile(r"^rounds\|([0-9]+)\r?$", re.M)
 
@@ -45,29 +41,9 @@ def execute(model: Model, program: Path, timing: str, directory: Path) -> Modifi
 
     ``InfraError`` when somebody else ended QEMU, or the host gave it too little time.
     """
-    log, failed = directory / "l0.console.log", ""
     spec = dataclasses.replace(spec_of(model, program, timing), extra=("-S",))
-    with Machine(spec, directory) as machine:
-        try:
-            machine.listen()  # before anything is said
-            machine.qmp("cont")
-            failed = _until_end(machine, SECONDS * model.spec.slowdown)
-        except (ModelCrashed, InfraError) as error:
-            if machine.running:
-                raise
-            if machine.killed:
-                raise InfraError(f"{error}, by which no model ends itself") from error
-            failed = str(error)
-    return read(log.read_text(encoding="utf-8", errors="replace") if log.exists() else "", failed)
-
-
-def _until_end(machine: Machine, seconds: float) -> str:
-    patience = MachinePatience(machine, INSTRUCTIONS, seconds)
-    while machine.running:
-        if late := patience.late():
-            return f"{late}{where(machine)}"
-        time.sleep(POLL_S)
-    return "" if machine.ended_well else str(machine.death())
+    ended = to_end(spec, directory, INSTRUCTIONS, SECONDS * model.spec.slowdown, where)
+    return read(ended.said, ended.stopped)
 
 
 def read(said: str, failed: str = "") -> ModifiedCode:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.artefacts import bare_suites, modified_code, restored, saved_registers
-from harness.artefacts.bare_suites import LIVE, QUESTIONS, STATE, build_model_suite
+from harness.artefacts.bare_suites import build_model_suite
 from harness.artefacts.features import require_nv2
 from harness.artefacts.model import Model
 from harness.artefacts.modified_code import ModifiedCode
@@ -106,7 +106,7 @@ class ModelReport:
 
 def ask_questions(asked: CheckRequest) -> StepResult:
     """Put all questions to the bare model, by dimension."""
-    program = build_model_suite(asked.store).path / QUESTIONS
+    program = build_model_suite(asked.store).path / bare_suites.QUESTIONS
     with tempfile.TemporaryDirectory() as place:
         answers = questions.ask(asked.model, program, asked.timing, Path(place))
     return judge(answers, asked.model.version, model_defects.load())
@@ -119,12 +119,7 @@ def judge(answers: Answers, version: str, table: Sequence[ModelDefect]) -> StepR
     )
     failed = sum(group.failed for group in answers.groups)
     told = f"{answers.checks} answers compared, {failed} wrong"
-    known = {name: count for name, count in counts.items() if count}
-    if known:
-        told += "; known: " + ", ".join(f"{count} by {name}" for name, count in known.items())
-    told += "".join(
-        f"; {name} is not seen" for name, count in counts.items() if not count and not answers.stopped
-    )
+    told += _of_known(counts, complete=not answers.stopped)
     if answers.skipped:
         told += "; left out: " + ", ".join(f"{name} ({why})" for name, why in answers.skipped.items())
     causes = grouped(new)
@@ -161,7 +156,7 @@ def save_and_restore(asked: CheckRequest) -> StepResult:
     """
     programs = build_model_suite(asked.store).path
     with tempfile.TemporaryDirectory() as place:
-        seen = saved_registers.compare(asked.model, programs / STATE, asked.timing, Path(place))
+        seen = saved_registers.compare(asked.model, programs / bare_suites.STATE, asked.timing, Path(place))
     told = f"{seen.compared} registers compared"
     causes = tuple(map(str, seen.lost))
     if seen.failed:
@@ -169,7 +164,7 @@ def save_and_restore(asked: CheckRequest) -> StepResult:
     if causes:
         return StepResult(Verdict.FAIL, told, causes)
     with tempfile.TemporaryDirectory() as place:
-        found = restored.go_on(asked.model, programs / LIVE, asked.timing, Path(place))
+        found = restored.go_on(asked.model, programs / bare_suites.LIVE, asked.timing, Path(place))
     return judge_restored(found, told, asked.model.version, model_defects.load())
 
 
@@ -177,22 +172,40 @@ def judge_restored(
     found: RestoredMachine, told: str, version: str, table: Sequence[ModelDefect]
 ) -> StepResult:
     """Judge what a machine that was saved under way came to; ``told`` says what was seen before."""
-    chosen = [each for each in table if each.group == RESTORED]
+    before = "" if found.saved else ", before it is saved"
+    return _judge_apart(RESTORED, found.said, found.failed, told, version, table, before)
+
+
+def _judge_apart(
+    group: str,
+    said: str,
+    failed: str,
+    told: str,
+    version: str,
+    table: Sequence[ModelDefect],
+    when: str = "",
+) -> StepResult:
+    """Judge what a program of its own ``said``; ``failed``: why it did not come to its end.
+
+    ``told`` begins the summary, ``when`` ends each cause of a wrong answer.
+    """
+    chosen = [each for each in table if each.group == group]
     try:
-        new, counts = model_defects.known(failures(found.said), version, chosen)
+        new, counts = model_defects.known(failures(said), version, chosen)
     except ValueError as error:
-        return StepResult(Verdict.FAIL, told, (f"the restored machine says what makes no sense: {error}",))
-    known = {name: count for name, count in counts.items() if count}
-    if known:
-        told += "; known: " + ", ".join(f"{count} by {name}" for name, count in known.items())
-    if not found.failed:
-        told += "".join(f"; {name} is not seen" for name, count in counts.items() if not count)
-    causes = grouped(new)
-    if not found.saved:
-        causes = tuple(f"{cause}, before it is saved" for cause in causes)
-    if found.failed:
-        causes = (*causes, found.failed)
+        return StepResult(Verdict.FAIL, told, (f"the program says what makes no sense: {error}",))
+    told += _of_known(counts, complete=not failed)
+    causes = tuple(f"{cause}{when}" for cause in grouped(new))
+    if failed:
+        causes = (*causes, failed)
     return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
+
+
+def _of_known(counts: Mapping[str, int], *, complete: bool) -> str:
+    """Which known defects were seen, and which were not by a run that was ``complete``."""
+    seen = ", ".join(f"{count} by {name}" for name, count in counts.items() if count)
+    gone = [name for name, count in counts.items() if not count and complete]
+    return (f"; known: {seen}" if seen else "") + "".join(f"; {name} is not seen" for name in gone)
 
 
 def modify_code(asked: CheckRequest) -> StepResult:
@@ -207,19 +220,8 @@ def modify_code(asked: CheckRequest) -> StepResult:
 
 def judge_modified(found: ModifiedCode, version: str, table: Sequence[ModelDefect]) -> StepResult:
     """Judge what the PE executed: after all that the architecture asks for the old one is wrong."""
-    chosen = [each for each in table if each.group == MODIFIED]
     told = f"at least {found.rounds} modifications in each way"
-    try:
-        new, counts = model_defects.known(failures(found.said), version, chosen)
-    except ValueError as error:
-        return StepResult(Verdict.FAIL, told, (f"the program says what makes no sense: {error}",))
-    told += "".join(f"; known: {count} ways by {name}" for name, count in counts.items() if count)
-    if not found.failed:
-        told += "".join(f"; {name} is not seen" for name, count in counts.items() if not count)
-    causes = grouped(new)
-    if found.failed:
-        causes = (*causes, found.failed)
-    return StepResult(Verdict.FAIL if causes else Verdict.PASS, told, causes)
+    return _judge_apart(MODIFIED, found.said, found.failed, told, version, table)
 
 
 def hunt_bare(asked: CheckRequest) -> StepResult:

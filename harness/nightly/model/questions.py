@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from pathlib import Path
 
 from harness.artefacts import saved_registers
+from harness.artefacts.bare_program import to_end
 from harness.artefacts.model import Model
 from harness.artefacts.symbols import ProgramSymbols
 from harness.check.answers import Answers, LateAnswer, parse
-from harness.errors import InfraError
-from harness.machine.patience import MachinePatience
-from harness.machine.qemu import CpuState, Machine, ModelCrashed
+from harness.machine.qemu import CpuState, Machine
 
 LONGEST_NS = 25_000
 WHOLE = 2_200_000_000
@@ -37,7 +35,6 @@ MAGIC = 0x77617463
 """Where the program looks for the limit, in microseconds, and what has to stand above it (model/watch.c)."""
 ASKING = "asking"
 """The program's symbol for the group and the number of the question (images/payloads/model/report.c)."""
-POLL_S = 0.05
 _WORD = re.compile(r"0x([0-9a-f]{16})")
 
 
@@ -53,36 +50,21 @@ def ask(model: Model, program: Path, timing: str, directory: Path) -> Answers:
 
     ``InfraError`` when somebody else ended QEMU, or the host gave it too little time.
     """
-    limit, log = limit_ns(model, timing), directory / "l0.console.log"
+    limit = limit_ns(model, timing)
     device = f"loader,addr={LIMIT_AT:#x},data={MAGIC << 32 | limit // 1000:#x},data-len=8"
     spec = saved_registers.spec_of(model, program, timing)
     spec = dataclasses.replace(spec, extra=("-device", device, "-S"))
-    stopped, instructions = "", 0
-    with Machine(spec, directory) as machine:
-        try:
-            machine.listen()  # before anything is said
-            machine.qmp("cont")
-            stopped, instructions = _until_end(machine, model, program)
-        except (ModelCrashed, InfraError) as error:
-            if machine.running:
-                raise
-            if machine.killed:
-                raise InfraError(f"{error}, by which no model ends itself") from error
-            stopped = str(error)
-    answers = parse(log.read_text(encoding="utf-8", errors="replace") if log.exists() else "")
+    ended = to_end(
+        spec,
+        directory,
+        MORE * WHOLE,
+        SECONDS * model.spec.slowdown,
+        lambda machine: f": {_where(machine, ProgramSymbols(program))}",
+    )
+    answers, stopped = parse(ended.said), ended.stopped
     if answers.late:
         stopped = told(answers.late, ProgramSymbols(program), limit)
-    return dataclasses.replace(answers, stopped=stopped or answers.stopped, instructions=instructions)
-
-
-def _until_end(machine: Machine, model: Model, program: Path) -> tuple[str, int]:
-    """Wait for the program to power the machine off: why it does not, if so, and its instructions."""
-    patience = MachinePatience(machine, MORE * WHOLE, SECONDS * model.spec.slowdown)
-    while machine.running:
-        if late := patience.late():
-            return f"{late}: {_where(machine, ProgramSymbols(program))}", patience.instructions
-        time.sleep(POLL_S)
-    return "" if machine.ended_well else str(machine.death()), patience.instructions
+    return dataclasses.replace(answers, stopped=stopped or answers.stopped, instructions=ended.instructions)
 
 
 def _where(machine: Machine, symbols: ProgramSymbols) -> str:
