@@ -33,11 +33,6 @@ static const struct carried {
 #define ALL (sizeof(all) / sizeof(*all))
 enum { STACKS = ALL, OWN, COUNTER }; /* variants beside the registers */
 
-static void sets(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
-{
-	register_set(l, where, word, value);
-}
-
 static void finds(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value)
 {
 	register_is(l, where, word, ~0ull, value);
@@ -61,13 +56,13 @@ static void build_register(struct litmus *l)
 	add_context(l, 0, VMID, 0, false, true);
 	l->vm->shared->context[0].keeps_tpidr = !r->vel2;
 	if (own)
-		sets(l, SYS_AT_EL2, write, pattern(r, 8));
+		register_set(l, SYS_AT_EL2, write, pattern(r, 8));
 	for (unsigned i = 0; i < 2; i++) {
-		sets(l, SYS_AT_EL2, vel2_write, pattern(r, i));
+		register_set(l, SYS_AT_EL2, vel2_write, pattern(r, i));
 		finds(l, SYS_AT_EL1, read, pattern(r, i));
 		if (r->reads)
 			continue;
-		sets(l, SYS_AT_EL1, write, pattern(r, i + 4));
+		register_set(l, SYS_AT_EL1, write, pattern(r, i + 4));
 		finds(l, SYS_AT_EL2, vel2_read, pattern(r, i + 4));
 		finds(l, SYS_AT_EL1, read, pattern(r, i + 4));
 		if (own)
@@ -90,13 +85,13 @@ static void build_stacks(struct litmus *l)
 
 		for (unsigned el0 = 0; el0 < 2; el0++) {
 			value[el0] = 0x5a96c3e1f0d2b480ull * (2 * i + el0 + 1);
-			sets(l, SYS_AT_EL2, WORD(op1[el0], 4, 1, 0, 0), value[el0]);
+			register_set(l, SYS_AT_EL2, WORD(op1[el0], 4, 1, 0, 0), value[el0]);
 		}
 		which = enters_with_sp0(l->steps[0]);
 		finds(l, SYS_AT_EL1, MOV_X1_SP, value[which]);
 		which = enters_with_sp0(l->steps[0]);
 		value[which] = ~value[which] & ~15ull;
-		sets(l, SYS_AT_EL1, MOV_SP_X1, value[which]);
+		register_set(l, SYS_AT_EL1, MOV_SP_X1, value[which]);
 		for (unsigned el0 = 0; el0 < 2; el0++)
 			finds(l, SYS_AT_EL2, WORD(op1[el0], 4, 1, 0, 1), value[el0]);
 	}
@@ -127,7 +122,7 @@ static void build_own(struct litmus *l)
 			finds(l, SYS_AT_EL2, WORD(4, own[i].crn, own[i].crm, own[i].op2, 1), own[i].value);
 			last_probe(l)->old = own[i].mask;
 		}
-		sets(l, SYS_AT_EL1, WORD(0, 7, 4, 0, 1), 0); /* L2 reads PAR_EL1 */
+		register_set(l, SYS_AT_EL1, WORD(0, 7, 4, 0, 1), 0); /* L2 reads PAR_EL1 */
 	}
 }
 
@@ -139,7 +134,7 @@ static void build_counter(struct litmus *l)
 	add_context(l, 0, VMID, 0, false, true);
 	*c = (struct controls){ .set = 1, .cptr = CPTR_E2H_FPEN, .cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
 	for (unsigned i = 0; i < 3; i++) {
-		sets(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), i ? (uint64_t)i << 60 : 0);
+		register_set(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), i ? (uint64_t)i << 60 : 0);
 		for (unsigned physical = 0; physical < 2; physical++) {
 			uint64_t now = physical || !i ? 0 : -((uint64_t)i << 60);
 
@@ -147,7 +142,7 @@ static void build_counter(struct litmus *l)
 			last_probe(l)->old = 15ull << 60;
 		}
 	}
-	sets(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), 0);
+	register_set(l, SYS_AT_EL2, WORD(4, 14, 0, 3, 0), 0);
 }
 
 /* L1's stage 2 maps a page of no memory, from which L2 fetches. --self-test: there is memory, with code. */

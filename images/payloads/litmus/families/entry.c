@@ -97,7 +97,7 @@ enum { WITH_SP0 = 1, HIDDEN_RANGE = 2, VECTORS = 4 };
 
 static void raise_one(struct litmus *l, bool with_sp0, uint64_t word, uint32_t flags, enum role role, uint64_t esr)
 {
-	add_own(l, word, 0, STEP_UNDER_TEST | flags | (with_sp0 ? STEP_SP0 : 0), role, esr);
+	add_sys(l, SYS_AT_EL2, word, 0, STEP_UNDER_TEST | flags | (with_sp0 ? STEP_SP0 : 0), role, esr);
 }
 
 /*

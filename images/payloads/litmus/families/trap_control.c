@@ -211,15 +211,9 @@ static void set_controls(struct context *c, const struct control *what)
 
 static void instruction(struct litmus *l, const struct trapped *t, bool read, bool trapped)
 {
-	struct step *s = add(l, 0, STEP_SYS);
-	struct probe *p;
+	uint32_t word = t->word ? t->word : WORD(t->op0, t->op1, t->crn, t->crm, t->op2, read);
 
-	s->b = t->word ? t->word : WORD(t->op0, t->op1, t->crn, t->crm, t->op2, read);
-	s->c = SYS_AT_EL1;
-	s->flags = STEP_UNDER_TEST | STEP_WORD;
-	p = add_probe(l, 0, l->steps[0] - 1, trapped ? ROLE_TRAP : ROLE_DONE);
-	p->now = syndrome(t, read);
-	p->at = s->b;
+	add_sys(l, SYS_AT_EL1, word, 0, STEP_UNDER_TEST | STEP_WORD, trapped ? ROLE_TRAP : ROLE_DONE, syndrome(t, read));
 }
 
 static bool there(const struct control *c, const struct trapped *t, bool read)

@@ -27,7 +27,7 @@ static uint64_t address_of(const struct litmus *l)
 
 static struct probe *executes(struct litmus *l, uint32_t word, uint64_t x1, enum role role, uint64_t now)
 {
-	return add_own(l, word, x1, STEP_WORD, role, now);
+	return add_sys(l, SYS_AT_EL2, word, x1, STEP_WORD, role, now);
 }
 
 static void faults(struct litmus *l, uint32_t word, uint64_t at, enum fault fault, uint64_t esr)

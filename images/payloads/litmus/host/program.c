@@ -249,14 +249,15 @@ void add_read(struct litmus *l, uint64_t va, enum role role, uint64_t old, uint6
 	expect(l, role, va, old, now);
 }
 
-struct probe *add_own(struct litmus *l, uint64_t word, uint64_t x1, uint32_t flags, enum role role, uint64_t now)
+struct probe *add_sys(struct litmus *l, enum sys_at where, uint64_t word, uint64_t x1, uint32_t flags, enum role role,
+		      uint64_t now)
 {
 	struct step *s = add(l, 0, STEP_SYS);
 	struct probe *p = add_probe(l, 0, l->steps[0] - 1, role);
 
 	s->a = x1;
 	s->b = word;
-	s->c = SYS_AT_EL2;
+	s->c = where;
 	s->flags = flags;
 	p->at = word;
 	p->now = now;

@@ -64,8 +64,9 @@ uint64_t operand_whole(const struct litmus *l, uint64_t at, unsigned asid, unsig
 bool stage2_obliged(const struct litmus *l, uint64_t operand, uint64_t ipa, unsigned level);
 /* AT under context `ctx`: PAR_EL1, less its attributes, is `par`. */
 void add_at(struct litmus *l, unsigned ctx, enum at_operation op, uint64_t va, uint64_t par);
-/* vEL2 executes an instruction that may raise an exception, X1 being `x1`; `flags` of STEP_SYS. */
-struct probe *add_own(struct litmus *l, uint64_t word, uint64_t x1, uint32_t flags, enum role role, uint64_t now);
+/* vEL2 or L2 executes an instruction that may raise an exception, X1 being `x1`; `flags` of STEP_SYS. */
+struct probe *add_sys(struct litmus *l, enum sys_at where, uint64_t word, uint64_t x1, uint32_t flags, enum role role,
+		      uint64_t now);
 struct probe *add_probe(struct litmus *l, unsigned cpu, unsigned step, enum role role);
 uint64_t leaf_s2(uint64_t pa, unsigned level, uint64_t permissions);
 uint64_t leaf_s1(uint64_t pa, unsigned level, uint64_t more);
