@@ -54,6 +54,11 @@ static inline bool is_wait(uint32_t word)
 	return word == 0xd503203f || word == 0xd503205f;
 }
 
+static inline bool is_wfi(uint32_t word)
+{
+	return word == 0xd503207f;
+}
+
 static inline unsigned mark_number(uint32_t word)
 {
 	return word >> 5 & 0xffff;

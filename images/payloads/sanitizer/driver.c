@@ -10,7 +10,7 @@
  *   tlbi SYS XT PE EL VMID E2H TGE DS FB
  *   mark NUMBER | left-out N | counters
  *   parallel                                        PEs run in parallel from here on
- *   step PE | idle PE ON                            a PE executes, halts, wakes up
+ *   step PE | idle PE ON | kernel PE                a PE executes, halts, wakes up; comes to EL2
  *   sctlr PE VALUE | ee2 PE ON                      SCTLR_ELx of the context, and SCTLR_EL2.EE for its stage 2
  *   tcr2 PE VALUE | asid-high PE ASID               TCR2_ELx, and the ASID of the upper half if it has one of its own
  *   model                                           the model itself is judged from here on
@@ -257,6 +257,8 @@ static bool command(const char *name)
 		judge_step(&judge.pe[pe]);
 	else if (!strcmp(name, "idle"))
 		judge_idle(&judge.pe[pe], argument[1]);
+	else if (!strcmp(name, "kernel"))
+		judge_kernel(&judge.pe[pe]);
 	else if (!strcmp(name, "left-out"))
 		judge.leave_out = (unsigned)argument[0];
 	else if (!strcmp(name, "counters"))

@@ -462,6 +462,9 @@ void judge_enter(struct judge *judge, unsigned number, uint64_t pc, uint8_t el)
 	struct pe *pe = &judge->pe[number];
 
 	judge_step(pe);
+	pe->left = judge->seq;
+	__atomic_store_n(&pe->below, true, __ATOMIC_RELAXED);
+	judge->tasks |= !el;
 	for (unsigned class = 0; class < CLASSES; class++)
 		if (pe->owed[class]) {
 			judge_tell(judge, number, NOT_COMPLETED, NULL, NULL, NULL, 0, &use, &pe->last);

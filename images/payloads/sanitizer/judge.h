@@ -21,13 +21,16 @@ extern const char *const finding_name[FINDINGS];
 
 #define HISTORY 8192
 #define CLOSE 8
-#define QUIET_OWN 64	   /* entries of the PE to a guest, after which a pending disagreement is reported ... */
-#define QUIET_ALL 4096	   /* ... or so many of all PEs */
+/* Entries to a guest after which a pending disagreement is reported: of the PE, with the rule "at work"; or of all PEs. */
+#define QUIET_OWN 64
+#define QUIET_ALL 4096
 
 struct pe {
 	struct tlb tlb;
 	uint64_t epoch; /* entries to a guest that counted: pending_pace() */
 	bool moved, awake; /* made a step since then; neither halted nor never begun. Set without the lock. */
+	bool below; /* at a lower level than EL2. Cleared without the lock. */
+	uint64_t left; /* judge->seq when it last went there */
 	uint64_t issued[CLASSES];  /* sequence number of the last operation of each class */
 	uint64_t owed[CLASSES];	   /* of the last one from EL2 that has no DSB yet */
 	struct tlbi last;	   /* from EL2 */
@@ -88,6 +91,7 @@ struct judge {
 	struct progress progress;
 	struct tlbi history[HISTORY];
 	uint64_t seq, epoch;
+	bool tasks; /* EL2 has an EL0 of its own, that is tasks: what a PE does at EL2 ends when it leaves for a lower level */
 	bool loose; /* rule "marks": disagreements are the guest's own */
 	bool parallel; /* PEs run in parallel, so tables may change between a PE's walk and ours */
 	unsigned leave_out; /* self-test: every n-th operation for EL1&0 is taken as not executed */
@@ -139,6 +143,11 @@ static inline void judge_idle(struct pe *pe, bool idle)
 static inline bool pe_is_idle(const struct pe *pe)
 {
 	return !__atomic_load_n(&pe->awake, __ATOMIC_RELAXED);
+}
+/* It comes to EL2; from any thread, without the lock. */
+static inline void judge_kernel(struct pe *pe)
+{
+	__atomic_store_n(&pe->below, false, __ATOMIC_RELAXED);
 }
 /*
  * Counts the disagreements that are open: not told, the entry neither invalidated nor right again. It walks what

@@ -64,6 +64,30 @@ static void tell(struct judge *judge, unsigned number, struct entry *entry)
 	pending_retire(judge, &judge->pe[number].tlb, entry);
 }
 
+/*
+ * Rule "at work": whether a PE has been in the kernel of EL2 ever since ``seq``. What it changed there may owe the TLBI to
+ * the end of its work, as KVM's dirty log does. A program without tasks has no such end, and may poll at EL2 for good.
+ */
+static bool at_work(const struct judge *judge, uint64_t seq)
+{
+	if (!judge->tasks)
+		return false;
+	for (unsigned i = 0; i < judge->pes; i++) {
+		const struct pe *pe = &judge->pe[i];
+
+		if (!pe_is_idle(pe) && !__atomic_load_n(&pe->below, __ATOMIC_RELAXED) && pe->left < seq)
+			return true;
+	}
+	return false;
+}
+
+static bool is_due(const struct judge *judge, const struct pe *pe, const struct entry *entry)
+{
+	if (judge->epoch - entry->pending_all >= QUIET_ALL)
+		return true;
+	return pe->epoch - entry->pending_epoch >= QUIET_OWN && !at_work(judge, entry->seen.seq);
+}
+
 static void review(struct judge *judge, unsigned number)
 {
 	struct pe *pe = &judge->pe[number];
@@ -72,7 +96,7 @@ static void review(struct judge *judge, unsigned number)
 		next = entry->by_pending.next;
 		if (entry_dead(entry, &judge->progress))
 			tlb_remove(&pe->tlb, entry);
-		else if (pe->epoch - entry->pending_epoch < QUIET_OWN && judge->epoch - entry->pending_all < QUIET_ALL)
+		else if (!is_due(judge, pe, entry))
 			continue;
 		else if (still_differs(judge, entry))
 			tell(judge, number, entry);

@@ -29,6 +29,13 @@ static void on_wait(unsigned index, void *data)
 	sched_yield();
 }
 
+/* Without threads QEMU calls no plugin when a vCPU halts. */
+static void on_wfi(unsigned index, void *data)
+{
+	(void)data;
+	judge_idle(&judge.pe[vcpus[nvh_which_by_env(index)].index], true);
+}
+
 static void on_change(unsigned index, void *data)
 {
 	(void)data;
@@ -117,6 +124,12 @@ static void on_el1_vector(unsigned index, void *data)
 		use(vcpu, &vcpu->el10, vcpu_read(vcpu, R_FAR_1), UNKNOWN, vcpu_read(vcpu, R_ELR_1), 1, 0, false);
 }
 
+static void on_kernel(unsigned index, void *data)
+{
+	(void)data;
+	judge_kernel(&judge.pe[vcpus[nvh_which_by_env(index)].index]);
+}
+
 bool watch_sync(struct qp_insn *insn, uint32_t word, unsigned el)
 {
 	if (is_eret(word))
@@ -125,6 +138,8 @@ bool watch_sync(struct qp_insn *insn, uint32_t word, unsigned el)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_isb, QP_CB_NO_REGS, NULL);
 	else if (options.parallel && is_wait(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_wait, QP_CB_NO_REGS, NULL);
+	else if (!options.parallel && is_wfi(word))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_wfi, QP_CB_NO_REGS, NULL);
 	else if (el < 2 && is_mark(word))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QP_CB_NO_REGS, (void *)(uintptr_t)mark_number(word));
 	else if (el >= 2 && (is_tcr_el1_msr(word, false) || is_tcr_el1_msr(word, true)))
@@ -143,4 +158,7 @@ void watch_vector(struct qp_tb *tb, unsigned el)
 	/* At EL1 the first one, too: a guest may use SP_EL0 there (Arm ARM D1.3.1.2). */
 	if ((va & 0x1ff) == 0 && (va & 0x600 || el < 2))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, el == 2 ? on_el2_vector : on_el1_vector, QP_CB_R_REGS, NULL);
+	/* Where any exception from AArch64 below EL2 comes to; whether it is one does not matter, since this is EL2. */
+	if (el == 2 && (va & 0x67f) == 0x400)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, on_kernel, QP_CB_NO_REGS, NULL);
 }
