@@ -19,8 +19,10 @@ HUNGRY = 0.5
 STILL_S = 3.0
 """A machine without work for so long waits for nothing that could come: its clock stands still with it."""
 STUCK_S = 3.0
-"""A machine that had so much CPU time and executed nothing takes exception after exception. Its own time
-stands still, so that no timer of its own ends that. A right model executes 10⁹ instructions meanwhile.
+FEW = 20_000_000
+"""A machine that had so much CPU time and executed no more instructions takes exception after exception: for
+some causes the one that raises it counts. Where none does its own time stands still, so that no timer of its
+own ends that. A right model executes 10⁹ meanwhile.
 """
 IDLE = 0.05
 """Part of the time that a machine without work may use for questions like ours."""
@@ -42,8 +44,8 @@ class MachinePatience:
     ) -> None:
         self._machine, self._most, self._seconds, self._clock = machine, instructions, seconds, clock
         self._begun = self._moved = clock()
-        self._work = self._work_moved = machine.work
-        self._first = self._last = executed(machine)
+        self._work = self._work_moved = self._work_marked = machine.work
+        self._first = self._last = self._marked = executed(machine)
 
     @property
     def instructions(self) -> int:
@@ -86,14 +88,15 @@ class MachinePatience:
         if count - first > self._most:
             return f"no end within {self._most} instructions"
         now, work = self._clock(), self._machine.work
+        if self._marked is None or count - self._marked > FEW:
+            self._marked, self._work_marked = count, work
+        elif (work - self._work_marked).got > STUCK_S:
+            between = "without an instruction" if count == self._marked else "with hardly an instruction"
+            return f"it takes exceptions {between} between them, after {count - first} instructions"
         if count != self._last:
             self._last, self._moved, self._work_moved = count, now, work
             return ""
         still = now - self._moved
-        if (work - self._work_moved).got > STUCK_S:
-            return (
-                f"it takes exceptions without an instruction between them, after {count - first} instructions"
-            )
         if still > STILL_S and _idle(work - self._work_moved, still):
             return f"it executes nothing any more, after {count - first} instructions"
         return ""

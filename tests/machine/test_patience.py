@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import InfraError
-from harness.machine.patience import IDLE, STILL_S, STUCK_S, MachinePatience
+from harness.machine.patience import FEW, IDLE, STILL_S, STUCK_S, MachinePatience
 from harness.machine.process import CpuTime
 from harness.machine.qemu import Machine
 
@@ -56,7 +56,7 @@ def test_a_slow_host_makes_no_machine_late_that_counts_instructions() -> None:
     played = Played()
     watched = patience(played)
     for _ in range(100):
-        played.go(60.0, 90, 1.0, 60.0)
+        played.go(60.0, 90, 0.01, 60.0)
         assert watched.late() == ""
     played.go(60.0, 1001, 1.0)
     assert watched.late() == "no end within 10000 instructions"
@@ -82,13 +82,25 @@ def test_a_machine_that_executes_nothing_any_more_is_late() -> None:
 
 def test_a_machine_that_works_and_executes_nothing_is_late() -> None:
     played = Played()
-    watched = patience(played)
-    played.go(100.0, 7, 2.0)
+    watched = patience(played, 10 * FEW)
+    played.go(100.0, FEW + 7, 2.0)
     assert watched.late() == ""
     played.go(1000.0, 0, STUCK_S - 0.1, 900.0)
     assert watched.late() == ""
     played.go(1.0, 0, 0.2)
-    assert "exceptions without an instruction between them, after 7 instructions" in watched.late()
+    assert f"exceptions without an instruction between them, after {FEW + 7} instructions" in watched.late()
+
+
+def test_a_machine_that_works_and_executes_next_to_nothing_is_late() -> None:
+    played = Played()
+    watched = patience(played, 100 * FEW)
+    for _ in range(10):
+        played.go(10.0, FEW + 1, 2 * STUCK_S)
+        assert watched.late() == ""
+    played.go(10.0, FEW // 2, STUCK_S - 0.1)
+    assert watched.late() == ""
+    played.go(10.0, FEW // 2, 0.2)
+    assert "exceptions with hardly an instruction between them" in watched.late()
 
 
 def test_a_machine_that_waits_for_a_busy_host_does_not_stand_still() -> None:
