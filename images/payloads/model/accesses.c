@@ -61,30 +61,41 @@ static void atomics(void)
 }
 
 /* Of an access of two pages the second faults: FAR is its first byte, and ISV is 0, since not the lowest address faults. */
-static void two_pages(bool stage2, bool write, bool el0, unsigned offset)
+static const char *const second_names[] = { "translation", "access flag", "permission" };
+
+static void two_pages(bool stage2, enum fault fault, bool write, bool el0, unsigned offset)
 {
+	uint64_t right = PTE_AF | (stage2 ? S2_RW : PTE_S1_EL0),
+		 wrong = fault == TRANSLATION	? 0
+			 : fault == ACCESS_FLAG ? right & ~PTE_AF
+			 : stage2		? PTE_AF | (write ? PTE_S2_R : PTE_S2_W)
+						: PTE_AF | (write ? PTE_S1_EL0 | PTE_S1_RO : 0);
+	const char *name = second_names[fault == TRANSLATION ? 0 : fault == ACCESS_FLAG ? 1 : 2];
 	struct answer a;
 
 	begin(PTE_AF | PTE_S1_EL0, PTE_AF | S2_RW);
-	if (stage2)
+	if (stage2) {
 		map_s1(TARGET + 4096, 3, OTHER_IPA, PTE_AF | PTE_S1_EL0);
+		set(descriptor_s2(OTHER_IPA, 3), wrong ? leaf(&space.s2, 3, (uint64_t)page_b, wrong) : 0);
+	} else
+		set(descriptor_s1(TARGET + 4096, 3), wrong ? leaf(&space.s1, 3, TARGET_IPA, wrong) : 0);
 	forget();
 	a = touch(0, el0, write, TARGET + offset);
 	CHECK_ESR(a, stage2 ? TO_EL2 : TO_EL1, SYNDROME,
-		  abort_class(READ, !stage2 && !el0) | TRANSLATION | 3 | (write ? ESR_WNR : 0), RULE,
-		  "%s of two pages at offset %x, stage %d fault of the second, EL%d", access_names[write],
-		  (uint64_t)offset, (uint64_t)1 + stage2, (uint64_t)!el0);
+		  abort_class(READ, !stage2 && !el0) | fault | 3 | (write ? ESR_WNR : 0), RULE,
+		  "%s of two pages at offset %x, stage %d %s fault of the second, EL%d", access_names[write],
+		  (uint64_t)offset, (uint64_t)1 + stage2, name, (uint64_t)!el0);
 	expect(TARGET + 4096, a.far, stage2 ? "FAR_EL2" : "FAR_EL1", "FAR_ELx",
-	       "%s of two pages at offset %x, stage %d fault of the second, EL%d", access_names[write],
-	       (uint64_t)offset, (uint64_t)1 + stage2, (uint64_t)!el0);
+	       "%s of two pages at offset %x, stage %d %s fault of the second, EL%d", access_names[write],
+	       (uint64_t)offset, (uint64_t)1 + stage2, name, (uint64_t)!el0);
 	if (!stage2)
 		return;
 	expect(OTHER_IPA >> 12 << 4, a.hpfar, "HPFAR_EL2", "HPFAR_EL2.FIPA",
-	       "%s of two pages at offset %x, stage 2 fault of the second, EL%d", access_names[write], (uint64_t)offset,
-	       (uint64_t)!el0);
+	       "%s of two pages at offset %x, stage 2 %s fault of the second, EL%d", access_names[write],
+	       (uint64_t)offset, name, (uint64_t)!el0);
 	expect(0, a.esr & ESR_ISV, "ISV", "J1.1.3, InstructionSyndromeValid()",
-	       "ISV, %s of two pages at offset %x, stage 2 fault of the second, EL%d", access_names[write],
-	       (uint64_t)offset, (uint64_t)!el0);
+	       "ISV, %s of two pages at offset %x, stage 2 %s fault of the second, EL%d", access_names[write],
+	       (uint64_t)offset, name, (uint64_t)!el0);
 }
 
 /*
@@ -161,8 +172,12 @@ void check_accesses(void)
 	for (unsigned stage2 = 0; stage2 < 2; stage2++)
 		for (unsigned write = 0; write < 2; write++)
 			for (unsigned el0 = 0; el0 < 2; el0++)
-				for (unsigned offset = 4089; offset < 4096; offset++)
-					two_pages(stage2, write, el0, offset);
+				for (unsigned offset = 4089; offset < 4096; offset++) {
+					two_pages(stage2, TRANSLATION, write, el0, offset);
+					two_pages(stage2, ACCESS_FLAG, write, el0, offset);
+					if (stage2 || write || el0) /* EL1 reads whatever stage 1 maps */
+						two_pages(stage2, PERMISSION, write, el0, offset);
+				}
 	maintenance();
 	prefetches();
 	pages_fill();

@@ -262,6 +262,17 @@ static void nested(void)
 		ask(!on, READ, true, TARGET, PERMISSION | 3, "D8.14, descriptors", on ? "NV1 1" : "NV1 0", "AP[1]", 1);
 		ask(on, EXECUTE, false, TARGET, PERMISSION | 3, "D8.14, descriptors", on ? "NV1 1" : "NV1 0", "AP[1]", 1);
 	}
+	/* PSTATE.PAN is 0 then, which EPAN shows, since nothing is EL0's but to execute. */
+	for (unsigned write = 0; features.pan3 && write < 2; write++) {
+		struct answer a;
+
+		space.sctlr = SCTLR_EPAN;
+		map_s1(TARGET, 3, TARGET_IPA, PTE_AF);
+		forget();
+		a = below_with(SPSR_MODE_EL1H_MASKED | SPSR_PAN, write ? victim_write : victim_read, A_VALUE, TARGET);
+		allowed(a, write, false, "I_YMLJD", "NV1 1, EPAN 1", "PAN", 1);
+		space.sctlr = 0;
+	}
 	space.hcr &= ~(HCR_NV | HCR_NV1);
 	forget();
 }

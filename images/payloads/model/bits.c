@@ -68,7 +68,7 @@ static void vncr(void)
 	ISB();
 	forget();
 	space.hcr |= HCR_NV | HCR_NV2;
-	for (unsigned bit = 12; bit < 48; bit++)
+	for (unsigned bit = 0; bit < 48; bit++) /* those below 12 do not count */
 		for (unsigned read = 0; read < 2; read++) {
 			uint64_t at = BIT(bit) | ELSEWHERE;
 			struct answer a;
@@ -83,7 +83,7 @@ static void vncr(void)
 				  PLACE(ESR_EC, ESR_EC_DABT_SAME) | ESR_IL | ESR_VNCR | TRANSLATION | (read ? 0 : ESR_WNR),
 				  "ESR_EL2.VNCR, R_VFMQB", "%s TPIDR_EL2 with NV2, bit %d of VNCR_EL2",
 				  read ? "MRS" : "MSR", (uint64_t)bit);
-			expect(at + TPIDR_EL2_WORD, a.far, "FAR_EL2", "R_YWCZS",
+			expect((at & ~0xfffull) + TPIDR_EL2_WORD, a.far, "FAR_EL2", "R_YWCZS",
 			       "%s TPIDR_EL2 with NV2, bit %d of VNCR_EL2", read ? "MRS" : "MSR", (uint64_t)bit);
 			expect((uint64_t)victim_buffer, a.elr, "ELR_EL2", "D1.3, preferred return",
 			       "%s TPIDR_EL2 with NV2, bit %d of VNCR_EL2", read ? "MRS" : "MSR", (uint64_t)bit);

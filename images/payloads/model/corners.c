@@ -333,6 +333,53 @@ static void priorities(void)
 	CHECK_ESR(touch(0, false, WRITE, TARGET), TO_EL2, SYNDROME, abort_class(WRITE, false) | ACCESS_FLAG | 3, "D8.15, priorities", "access flag and permission of stage 2");
 }
 
+/* An alignment fault by SCTLR_EL1.A comes before whatever else is wrong of the address. */
+static void alignment_first(void)
+{
+	static const char *const names[] = { "translation of stage 1", "access flag of stage 1",
+					     "permission of stage 1",  "translation of stage 2",
+					     "access flag of stage 2", "permission of stage 2",
+					     "translation of a table" };
+
+	for (unsigned n = 0; n < 4 * LENGTH(names); n++) {
+		bool el0 = n & 1, write = n & 2;
+		unsigned why = n / 4;
+		struct answer a;
+
+		plain();
+		space.sctlr = SCTLR_A;
+		switch (why) {
+		case 0:
+			set(descriptor_s1(TARGET, 3), 0);
+			break;
+		case 1:
+			set(descriptor_s1(TARGET, 3), leaf(&space.s1, 3, TARGET_IPA, PTE_S1_EL0));
+			break;
+		case 2:
+			set(descriptor_s1(TARGET, 3),
+			    leaf(&space.s1, 3, TARGET_IPA, PTE_AF | PTE_S1_RO | (write ? PTE_S1_EL0 : 0)));
+			break;
+		case 3:
+			set(descriptor_s2(TARGET_IPA, 3), 0);
+			break;
+		case 4:
+			set(descriptor_s2(TARGET_IPA, 3), leaf(&space.s2, 3, (uint64_t)page_a, S2_RW));
+			break;
+		case 5:
+			set(descriptor_s2(TARGET_IPA, 3), leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF));
+			break;
+		default:
+			set(descriptor_s1(TARGET, 2), table_descriptor(0x5678ab0000ull));
+		}
+		forget();
+		a = touch(0, el0, write, TARGET + 0x103);
+		CHECK_ESR(a, TO_EL1, SYNDROME | ESR_WNR,
+			  abort_class(READ, !el0) | ESR_FSC_ALIGNMENT | (write ? ESR_WNR : 0), "D8.15, R_XCHFJ",
+			  "unaligned %s at EL%d, SCTLR_EL1.A 1, and %s", access_names[write], (uint64_t)!el0, names[why]);
+	}
+	space.sctlr = 0;
+}
+
 void check_corners(void)
 {
 	if (!features.granule[0]) {
@@ -359,5 +406,6 @@ void check_corners(void)
 	alignment_of_sp();
 	alignment_of_acquires();
 	priorities();
+	alignment_first();
 	group_end();
 }

@@ -4,7 +4,7 @@
  * PSTATE there, SPSR_ELx and what ERET makes of it, returns that are illegal, and where HCR_EL2.TGE and MDCR_EL2.TDE take them. EL1's
  * vectors call EL2 at once, so that ELR_EL2 tells the vector and SPSR_EL2 what PSTATE was there.
  */
-#include "model.h"
+#include "fine.h"
 
 #define TARGET 0x923456780000ull
 #define SVC 0xd4000001u
@@ -98,7 +98,13 @@ static void illegal_at_el1(void)
 	static const struct {
 		const char *name;
 		uint64_t mode;
-	} modes[] = { { "EL2", 0x9 }, { "EL2 with SP_EL0", 0x8 }, { "EL3", 0xd }, { "EL0 with SP_EL1", 0x1 }, { "mode 0x6", 0x6 }, { "mode 0x7", 0x7 } };
+	} modes[] = { { "EL2", 0x9 },
+		      { "EL2 with SP_EL0", 0x8 },
+		      { "EL3", 0xd },
+		      { "EL0 with SP_EL1", 0x1 },
+		      { "mode 0x6", 0x6 },
+		      { "mode 0x7", 0x7 },
+		      { "AArch32 Supervisor", 0x13 } }; /* EL1 is AArch64 */
 
 	for (unsigned i = 0; i < LENGTH(modes); i++) {
 		MSR(elr_el1, (uint64_t)victim_buffer + 4);
@@ -129,6 +135,8 @@ static void illegal(void)
 	illegal_at_el2("EL3", 0xd);
 	illegal_at_el2("EL0 with SP_EL1", 0x1);
 	illegal_at_el2("mode 0x6", 0x6);
+	illegal_at_el2("AArch32 Supervisor", 0x13);
+	illegal_at_el2("AArch32 Hyp", 0x1a);
 	space.hcr |= HCR_TGE;
 	illegal_at_el2("EL1 with HCR_EL2.TGE 1", EL1H);
 	illegal_at_el2("EL1 with SP_EL0 and HCR_EL2.TGE 1", EL1T);
@@ -159,6 +167,24 @@ static void general(void)
 			CHECK_ESR(go(SPSR_MODE_EL0T_MASKED, more[i].word), tge ? TO_EL2 : TO_EL1, more[i].mask, more[i].esr, "HCR_EL2.TGE", "%s at EL0, TGE %d", more[i].name,
 				  (uint64_t)tge);
 			space.sctlr_off = 0;
+		}
+		/* FEAT_IDST: a read that EL0 may not have says so, where it is of an ID register. */
+		for (unsigned i = 0; BITS(MRS(s3_0_c0_c7_2), 39, 36) && i < id_count; i++) {
+			uint32_t word = ACCESS_OF(ids[i].op0, ids[i].op1, ids[i].crn, ids[i].crm, ids[i].op2, 1, i % 31);
+
+			CHECK_ESR(go(SPSR_MODE_EL0T_MASKED, word), tge ? TO_EL2 : TO_EL1, 0xffffffffull,
+				  trap_syndrome(word), "FEAT_IDST", "MRS %s at EL0, TGE %d", ids[i].name, (uint64_t)tge);
+		}
+		{ /* CPACR_EL1's trap of floating point: its class is for EL1 */
+			uint64_t cpacr = MRS(cpacr_el1);
+
+			MSR(cpacr_el1, cpacr & ~(3ull << 20)); /* FPEN */
+			CHECK_ESR(go(SPSR_MODE_EL0T_MASKED, 0x9e670020u /* FMOV D0, X1 */), tge ? TO_EL2 : TO_EL1,
+				  ESR_EC | ESR_IL | (tge ? 0x1ffffff : 0),
+				  PLACE(ESR_EC, tge ? ESR_EC_UNKNOWN : ESR_EC_FP) | ESR_IL,
+				  "J1.1.3, AArch64.AdvSIMDFPAccessTrap()", "FMOV at EL0, CPACR_EL1.FPEN 0, TGE %d",
+				  (uint64_t)tge);
+			MSR(cpacr_el1, cpacr);
 		}
 		/* EL1's own trap comes before EL2's. */
 		space.sctlr_off = SCTLR_NTWI;

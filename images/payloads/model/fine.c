@@ -79,22 +79,6 @@ static void fine(const struct fine *f)
 /* Traps of HCR_EL2 for other instructions than the one that is asked for; TTLB is the group ``traps``. */
 #define INSTRUCTION_TRAPS (HCR_TPU | HCR_TPCP | HCR_TSW | HCR_TDZ | HCR_TID1 | HCR_TID2 | HCR_TACR | HCR_TICAB | HCR_TOCU | HCR_TID4)
 
-static bool is_implemented_here(const struct maintenance *m)
-{
-	unsigned dpb = BITS(MRS(id_aa64isar1_el1), 3, 0), specres = BITS(MRS(id_aa64isar1_el1), 43, 40);
-
-	switch (m->bit) {
-	case 8: return dpb >= 1;
-	case 9: return dpb >= 2;
-	case 16:
-	case 17: return features.pan2 && features.nv;
-	case 48:
-	case 49:
-	case 50: return specres >= 1;
-	default: return (m->hcr[0] != HCR_TERR || features.ras) && (m->hcr[0] != HCR_TLOR || features.lor);
-	}
-}
-
 /* Where 0 is what traps; HCRX_EL2 lets EL1 have those of newer features. */
 static void reversed(void)
 {
@@ -407,7 +391,7 @@ void check_fine(void)
 			fine(&fine_registers[i]);
 	space.hcr &= ~(HCR_APK | ENSCXT);
 	for (unsigned i = 0; i < maintenance_count; i++)
-		if (is_implemented_here(&instructions[i]))
+		if (maintenance_exists(&instructions[i]))
 			by_instruction(&instructions[i]);
 	if (features.fgt)
 		reversed();

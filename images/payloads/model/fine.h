@@ -37,6 +37,7 @@ struct maintenance {
 };
 extern const struct maintenance instructions[];
 extern const unsigned maintenance_count;
+bool maintenance_exists(const struct maintenance *m);
 /* Those that HCR_EL2.TID3 traps. */
 extern const struct name ids[];
 extern const unsigned id_count;

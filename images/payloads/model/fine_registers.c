@@ -181,3 +181,24 @@ const struct maintenance instructions[] = {
 	{ { "MRS LORID_EL1", 3, 0, 10, 4, 7 }, NOT_FINE, false, { HCR_TLOR, 0 }, false },
 };
 const unsigned maintenance_count = LENGTH(instructions);
+
+bool maintenance_exists(const struct maintenance *m)
+{
+	unsigned dpb = BITS(MRS(id_aa64isar1_el1), 3, 0), specres = BITS(MRS(id_aa64isar1_el1), 43, 40);
+
+	switch (m->bit) {
+	case 8:
+		return dpb >= 1;
+	case 9:
+		return dpb >= 2;
+	case 16:
+	case 17:
+		return features.pan2 && features.nv;
+	case 48:
+	case 49:
+	case 50:
+		return specres >= 1;
+	default:
+		return (m->hcr[0] != HCR_TERR || features.ras) && (m->hcr[0] != HCR_TLOR || features.lor);
+	}
+}

@@ -74,6 +74,34 @@ static void not_managed(unsigned shift, bool stage2)
 	       (uint64_t)1 + stage2, granule);
 }
 
+/* A write that faults for another permission than that of a clean descriptor leaves it clean: of EL0, of a table, by PSTATE.PAN. */
+static void refused(unsigned shift, bool high)
+{
+	static const char *const names[] = { "EL0 may not use the page", "APTable[1] forbids it",
+					     "PSTATE.PAN forbids it" };
+	uint64_t granule = (uint64_t)1 << (shift - 10), va = TARGET | (high ? HIGH : 0);
+
+	for (unsigned why = 0; why < 2u + features.pan; why++) {
+		uint64_t *descriptor;
+
+		space_new(shift, 1, 1, true, true, false);
+		space.tcr |= TCR_HA | TCR_HD;
+		map_s2(TARGET_IPA, 3, (uint64_t)page_a, PTE_AF | S2_RW);
+		descriptor = map_s1(va, 3, TARGET_IPA, PTE_AF | PTE_DBM | PTE_S1_RO | (why == 2 ? PTE_S1_EL0 : 0));
+		if (why == 1)
+			*descriptor_s1(va, 2) |= PTE_TABLE_RO;
+		space.pstate = why == 2 ? SPSR_PAN : 0;
+		forget();
+		CHECK_ESR(touch(0, !why, WRITE, va), TO_EL1, ESR_EC | 0x3f, abort_class(WRITE, why) | PERMISSION | 3,
+			  "D8.5.2", "write with DBM, HD 1, where %s, %s half, %d KB granule", names[why],
+			  high ? "upper" : "lower", granule);
+		space.pstate = 0;
+		expect(PTE_S1_RO, *(volatile uint64_t *)descriptor & PTE_S1_RO, "descriptor", "D8.5.2",
+		       "dirty state after a write with DBM, HD 1, where %s, %s half, %d KB granule", names[why],
+		       high ? "upper" : "lower", granule);
+	}
+}
+
 void check_flags(void)
 {
 	if (!features.hafdbs_a) {
@@ -93,5 +121,8 @@ void check_flags(void)
 	for (unsigned shift = 12; features.hafdbs_d && shift <= 16; shift += 2)
 		for (unsigned stage2 = 0; features.granule[granule_number(shift)] && stage2 < 2; stage2++)
 			not_managed(shift, stage2);
+	for (unsigned shift = 12; features.hafdbs_d && shift <= 16; shift += 2)
+		for (unsigned high = 0; features.granule[granule_number(shift)] && high < 2; high++)
+			refused(shift, high);
 	group_end();
 }

@@ -12,6 +12,7 @@
 
 static struct geometry regime;
 static uint64_t *roots[2];
+static uint64_t tbi; /* of TCR_EL2; TCR_EL1 has none */
 
 /* With E2H the names of EL1's registers are those of EL2, so the space is not loaded while it is on. */
 static void host(bool on)
@@ -21,7 +22,7 @@ static void host(bool on)
 		MSR(hcr_el2, HCR_RW | HCR_E2H | HCR_TGE);
 		ISB();
 		MSR(mair_el2, 0x00ff); /* attribute 1: device */
-		MSR(tcr_el2, space.tcr & ~(TCR_HPD0 | TCR_HPD1));
+		MSR(tcr_el2, (space.tcr & ~(TCR_HPD0 | TCR_HPD1)) | tbi);
 		MSR(ttbr0_el2, (uint64_t)roots[0] | PLACE(TTBR_ASID, ASID_OF_HOST));
 		MSR(s3_4_c2_c0_1, (uint64_t)roots[1]); /* TTBR1_EL2 */
 		DSB(ish);
@@ -75,6 +76,31 @@ static void one(const struct operation *op, bool el0, bool high)
 	CHECK_VALUE(after, B_VALUE, "C5.5", "%s in EL2&0: used at EL%d, half %d", op->name, (uint64_t)(el0 ? 0 : 2), (uint64_t)high);
 }
 
+/* By TCR_EL2.TBI of that half the tag of an access is no part of the address that an operation matches. */
+static void tagged(const struct operation *op, bool el0, bool high)
+{
+	uint64_t va = (high ? HIGH : 0) | TARGET, used = va ^ 0x5a * BIT(56),
+		 *descriptor = entry_of(&regime, roots[high], va, 3),
+		 attributes = PTE_AF | PTE_S1_NG | (el0 ? PTE_S1_EL0 : 0);
+	struct answer before, after;
+
+	set(descriptor, leaf(&regime, 3, (uint64_t)page_a, attributes));
+	tbi = high ? TCR_TBI1 : TCR_TBI0;
+	host(true);
+	before = load(el0, false, used);
+	set(descriptor, 0);
+	execute(op, op->operand == VA_RANGE ? range_for(op, 12, false, va, 0, 1, ASID_OF_HOST)
+					    : operand_for(op, 12, va, ASID_OF_HOST, 0));
+	set(descriptor, leaf(&regime, 3, (uint64_t)page_b, attributes));
+	after = load(el0, false, used);
+	host(false);
+	tbi = 0;
+	CHECK_VALUE(before, A_VALUE, "TCR_EL2.TBI", "EL2&0 before %s, a tagged address: EL%d, half %d", op->name,
+		    (uint64_t)(el0 ? 0 : 2), (uint64_t)high);
+	CHECK_VALUE(after, B_VALUE, "TCR_EL2.TBI, C5.5", "%s in EL2&0 for a page used by a tagged address: EL%d, half %d",
+		    op->name, (uint64_t)(el0 ? 0 : 2), (uint64_t)high);
+}
+
 /* AT for EL1 and EL0 is for EL2 and its EL0 then. */
 static void translate(unsigned op2, bool high)
 {
@@ -118,6 +144,9 @@ void check_host(void)
 		for (unsigned el0 = 0; is_for_host(&operations[i]) && el0 < 2; el0++)
 			for (unsigned high = 0; high < 2; high++)
 				one(&operations[i], el0, high);
+	for (unsigned i = 0; i < operation_count; i++)
+		for (unsigned high = 0; is_for_host(&operations[i]) && op_is_va(&operations[i]) && high < 2; high++)
+			tagged(&operations[i], (i + high) % 2, high);
 	for (unsigned op2 = 0; op2 < 4; op2++)
 		for (unsigned high = 0; high < 2; high++)
 			translate(op2, high);

@@ -29,6 +29,22 @@ static const struct kind {
 	uint64_t set, route, mask, isr, vector;
 } kinds[] = { { "VI", HCR_VI, HCR_IMO, 2, ISR_I, 0x80 }, { "VF", HCR_VF, HCR_FMO, 1, ISR_F, 0x100 }, { "VSE", HCR_VSE, HCR_AMO, 4, ISR_A, 0x180 } };
 
+/* With TGE nothing virtual is taken, whether of HCR_EL2 or of a list register. */
+static void with_tge(const struct kind *k, uint64_t lr)
+{
+	space.unwatched = true;
+	space.hcr = HCR_RW | HCR_VM | HCR_TGE | (lr ? 0 : k->set) | k->route;
+	if (lr)
+		interrupts_interface(VMCR_GROUPS | VMCR_PMR(0xf8), lr, 0);
+	interrupts_run(0, 0, NOP);
+	expect(~0ull, interrupts_vector(), "offset of EL1's vector", "HCR_EL2.TGE", "%s at EL0 with TGE 1",
+	       lr ? "a list register" : k->name);
+	if (lr)
+		interrupts_interface(0, 0, 0);
+	space.hcr = HCR_RW | HCR_VM;
+	space.unwatched = false;
+}
+
 static void virtual(const struct kind *k, bool set, bool route, bool masked, bool el0)
 {
 	uint64_t sync = el0 ? 0x400 : 0x200;
@@ -406,6 +422,10 @@ void check_interrupts(void)
 	for (unsigned k = 0; k < LENGTH(kinds); k++)
 		for (unsigned n = 0; n < 16; n++)
 			virtual(&kinds[k], n & 1, n & 2, n & 4, n & 8);
+	for (unsigned k = 0; k < LENGTH(kinds); k++)
+		with_tge(&kinds[k], 0);
+	if (BOARD_GICR)
+		with_tge(&kinds[0], lr | LR_GROUP1);
 	error();
 	for (unsigned n = 0; features.nmi && features.hcx && n < 16; n++)
 		superpriority(n & 1, n & 2, n & 4, n & 8);

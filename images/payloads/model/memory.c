@@ -171,6 +171,25 @@ static void alignment(void)
 	pages_fill();
 }
 
+/* Stage 1 is off, and its memory Normal by HCR_EL2.DC, or by stage 2 with FWB: unaligned accesses are none of Device memory. */
+static void alignment_with_stage1_off(void)
+{
+	for (unsigned n = 0; n < (features.fwb ? 8u : 4u); n++) {
+		bool el0 = n & 1, write = n & 2, fwb = n & 4;
+
+		space_new(12, 1, 1, false, true, false);
+		space.hcr |= fwb ? HCR_FWB : HCR_DC;
+		set(descriptor_s2(TARGET_IPA, 3),
+		    (leaf(&space.s2, 3, (uint64_t)page_a, PTE_AF | S2_RW) & ~PTE_S2_MEMATTR) |
+			    PLACE(PTE_S2_MEMATTR, fwb ? 6 : 15));
+		forget();
+		expect(DONE, touch(0, el0, write, TARGET_IPA + 0x101).came, "exception taken", "B2.15, Normal memory",
+		       "unaligned %s at EL%d, stage 1 off, %s", access_names[write], (uint64_t)!el0,
+		       fwb ? "Normal by stage 2 with FWB" : "HCR_EL2.DC 1");
+	}
+	pages_fill();
+}
+
 /* PTW: a walk of stage 1 in what stage 2 makes Device memory faults. */
 static void protected_walks(unsigned table, bool fwb)
 {
@@ -227,6 +246,28 @@ static void guarded(void)
 					  (uint64_t)!el0);
 			else
 				CHECK_VALUE(a, A_VALUE, "FEAT_BTI", "BLR to MOV in a page that is not guarded, EL%d", (uint64_t)!el0);
+		}
+}
+
+/* The same of blocks, of each granule: of RAM as it is, in which that page lies. */
+static void guarded_blocks(unsigned shift)
+{
+	for (unsigned level = 1; level < 3; level++)
+		for (unsigned el0 = 0; el0 < 2; el0++) {
+			uint64_t size, va;
+			struct answer a;
+
+			space_new(shift, 1, 1, true, true, false);
+			if (!block_allowed(&space.s1, level))
+				continue;
+			size = BIT(shift_of(&space.s1, level));
+			va = (TARGET & ~(size - 1)) | ((uint64_t)page_a & (size - 1));
+			map_s1(va, level, (uint64_t)page_a, PTE_AF | PTE_S1_GP);
+			forget();
+			a = touch(0, el0, EXECUTE, va);
+			CHECK_ESR(a, TO_EL1, ESR_EC | 3, PLACE(ESR_EC, ESR_EC_BTI) | 2, "FEAT_BTI",
+				  "BLR to MOV in a guarded block of level %d, EL%d, %d KB granule", (uint64_t)level,
+				  (uint64_t)!el0, (uint64_t)1 << (shift - 10));
 		}
 }
 
@@ -343,6 +384,7 @@ void check_memory(void)
 		both(true);
 	cache_disabled();
 	alignment();
+	alignment_with_stage1_off();
 	for (unsigned fwb = 0; fwb <= features.fwb; fwb++)
 		for (unsigned table = fwb ? 3 : 1; table <= 3; table++)
 			protected_walks(table, fwb);
@@ -351,6 +393,9 @@ void check_memory(void)
 		wide();
 	if (features.bti) {
 		guarded();
+		for (unsigned shift = 12; shift <= 16; shift += 2)
+			if (features.granule[granule_number(shift)])
+				guarded_blocks(shift);
 		landings();
 		branches();
 		pages_fill();

@@ -40,6 +40,29 @@ static void asids(bool a1)
 		       "EL2&0, ASIDs in turn, A1 %d, turn %d", (uint64_t)a1, (uint64_t)turn);
 }
 
+/* Both tables keep their ASIDs, and TCR_EL2.A1 says which one it is; the page has a value for each. */
+static void by_a1(void)
+{
+	uint64_t values[4], tcr;
+
+	own_new(true, 12);
+	own_on();
+	tcr = MRS(tcr_el2) & ~TCR_A1;
+	MSR(ttbr0_el2, (uint64_t)own.roots[0] | PLACE(TTBR_ASID, 3));
+	MSR(s3_4_c2_c0_1, (uint64_t)own.roots[1] | PLACE(TTBR_ASID, 4)); /* TTBR1_EL2 */
+	for (unsigned turn = 0; turn < LENGTH(values); turn++) {
+		set(own_descriptor(HIGH | TARGET, 3),
+		    leaf(&own.g, 3, (uint64_t)(turn & 1 ? page_b : page_a), PTE_AF | PTE_S1_NG));
+		MSR(tcr_el2, tcr | (turn & 1 ? TCR_A1 : 0));
+		ISB();
+		pe_load(&pes[0], HIGH | TARGET, &values[turn]);
+	}
+	own_off();
+	for (unsigned turn = 0; turn < LENGTH(values); turn++)
+		expect(turn & 1 ? B_VALUE : A_VALUE, values[turn], "value", "TCR_EL2.A1, D8.16",
+		       "EL2&0, an ASID by each TTBR, A1 in turn, turn %d", (uint64_t)turn);
+}
+
 /* With the MMU off an address is one of memory; beyond the PA size it faults, but for a tag. */
 static void beyond(bool e2h)
 {
@@ -60,6 +83,29 @@ static void beyond(bool e2h)
 			CHECK_ESR(a, TO_EL2_AT_EL2, ESR_EC | 0x3f, abort_class(READ, true) | ADDRESS_SIZE,
 				  "D8.2, stage 1 off", "MMU off, address bit %d, E2H %d", (uint64_t)bit, (uint64_t)e2h);
 	}
+}
+
+/* Where EL2 goes by BR or by ERET to an address that is none: FAR_EL2 is the PC, without the tag where TBI is 1. */
+static void branch(bool e2h, bool tbi, bool upper, bool eret)
+{
+	uint64_t to = 0x5a * BIT(56) | BIT(upper ? 55 : 54) | 0x1000, wanted = to;
+	struct pe *pe = &pes[0];
+
+	if (tbi) /* one half: the tag is 0; two halves: it is the sign */
+		wanted = e2h && upper ? to | 0xff * BIT(56) : to & (BIT(56) - 1);
+	own_new(e2h, 12);
+	own.tcr |= !tbi ? 0 : e2h ? TCR_TBI0 | TCR_TBI1 : TCR_E2H0_TBI;
+	own_registers();
+	pe->took = pe->far = 0;
+	__asm__ volatile("adr x9, 1f\n\tstr x9, [%1]\n\tcbnz %2, 2f\n\tbr %0\n"
+			 "2:\n\tmsr elr_el2, %0\n\tmsr spsr_el2, %3\n\tisb\n\teret\n"
+			 "1:\n\tstr xzr, [%1]"
+			 :
+			 : "r"(to), "r"(&pe->guard), "r"((uint64_t)eret), "r"((uint64_t)(9 | PLACE(SPSR_DAIF, 15)))
+			 : "x9", "x16", "x17", "memory");
+	own_off();
+	expect(wanted, pe->took ? pe->far : 0, "FAR_EL2", "D8.9, tagged addresses", "%s at EL2 to bit %d, TBI %d, E2H %d",
+	       eret ? "ERET" : "BR", (uint64_t)(upper ? 55 : 54), (uint64_t)tbi, (uint64_t)e2h);
 }
 
 /* LDTR and STTR of EL2 are EL0's accesses with {E2H,TGE} = {1,1} and PSTATE.UAO 0, and else its own. */
@@ -143,8 +189,12 @@ void own_corners(void)
 		outputs(e2h);
 	for (unsigned e2h = 0; e2h <= features.vhe; e2h++)
 		beyond(e2h);
+	for (unsigned n = 0; n < (features.vhe ? 16u : 8u); n++)
+		branch(n & 8, n & 4, n & 2, n & 1);
 	for (unsigned a1 = 0; features.vhe && a1 < 2; a1++)
 		asids(a1);
+	if (features.vhe)
+		by_a1();
 	for (unsigned tge = 0; features.vhe && tge < 2; tge++)
 		both_stages(tge);
 	for (unsigned n = 0; features.vhe && features.granule[0] && n < 32; n++)

@@ -35,6 +35,24 @@ static void tagged(unsigned shift, const struct operation *op, unsigned tag, boo
 		    (uint64_t)tag, high ? "upper" : "lower", alone ? ", TBI of that half alone" : "");
 }
 
+/* Nor does it depend on TCR_EL1 of the PE that executes the operation: here TBI is 0 there, and 1 on the PE that used the page. */
+static void tagged_elsewhere(const struct operation *op, bool high)
+{
+	uint64_t va = high ? HIGH | TARGET : TARGET, used = va ^ 0x5a * BIT(56), *descriptor;
+
+	space_new(12, 1, 5, true, true, false);
+	descriptor = map_s1(va, 3, ipa_of(page_a), PTE_AF | PTE_S1_NG);
+	forget();
+	space_load();
+	space.tcr |= TCR_TBI0 | TCR_TBI1;
+	CHECK_VALUE(touch(1, false, READ, used), A_VALUE, "TCR_EL1.TBI", "before %s by a PE with TBI 0", op->name);
+	set(descriptor, 0);
+	execute(op, op->operand == VA_RANGE ? range_for(op, 12, false, va, 0, 0, 5) : operand_for(op, 12, va, 5, 0));
+	remap(descriptor, true);
+	CHECK_VALUE(touch(1, false, READ, used), B_VALUE, "TLBIMatch(), J1.1.3",
+		    "%s by a PE with TBI 0 for a page used with a tag, %s half", op->name, high ? "upper" : "lower");
+}
+
 /* Pairs of identifiers, ``turn`` 0 and 1: those above one after the other, then two that differ in one bit. */
 static unsigned pairs(unsigned bits)
 {
@@ -63,21 +81,23 @@ static struct user user_of(unsigned pair)
 #define MSR_TTBR1_EL1 0xd5182021u
 #define MSR_TTBR0_EL12 0xd51d2001u
 #define MSR_TTBR1_EL12 0xd51d2021u
+#define MSR_TCR_EL1 0xd5182041u
+#define MSR_TCR_EL12 0xd51d2041u
 enum who { BY_EL2, BY_EL1, BY_EL12 }; /* who names the ASID: EL2, EL1, EL2 with E2H by the name of EL12 */
 static const char *const who_names[] = { "EL2", "EL1", "EL2 as EL12" };
 
-static void name_table(uint64_t *known, uint64_t value, bool high, enum who who, unsigned pe)
+static void name(uint64_t *known, uint64_t value, uint32_t el1, uint32_t el12, enum who who, unsigned pe)
 {
 	uint64_t hcr = MRS(hcr_el2);
 
 	if (*known == value)
 		return;
 	if (who == BY_EL1) {
-		below_instruction(pe, false, high ? MSR_TTBR1_EL1 : MSR_TTBR0_EL1, value);
+		below_instruction(pe, false, el1, value);
 	} else if (who == BY_EL12 && !pe) {
 		MSR(hcr_el2, hcr | HCR_E2H);
 		ISB();
-		at_el2(0, high ? MSR_TTBR1_EL12 : MSR_TTBR0_EL12, value);
+		at_el2(0, el12, value);
 		MSR(hcr_el2, hcr);
 		ISB();
 	}
@@ -111,8 +131,10 @@ static void asids(unsigned shift, bool a1, enum who who)
 			       PTE_AF | PTE_S1_NG | (user.pan ? 0 : PTE_S1_EL0));
 			space.pstate = user.pan ? SPSR_PAN : 0;
 			if (turn) {
-				name_table(&space.ttbr1, (uint64_t)space.high | (a1 ? asid : 0), true, who, user.pe);
-				name_table(&space.ttbr0, ttbr[turn] | (a1 ? 0 : asid), false, who, user.pe);
+				name(&space.ttbr1, (uint64_t)space.high | (a1 ? asid : 0), MSR_TTBR1_EL1,
+				     MSR_TTBR1_EL12, who, user.pe);
+				name(&space.ttbr0, ttbr[turn] | (a1 ? 0 : asid), MSR_TTBR0_EL1, MSR_TTBR0_EL12, who,
+				     user.pe);
 			} else {
 				space.ttbr0 = ttbr[turn] | (a1 ? 0 : asid);
 				space.ttbr1 = (uint64_t)space.high | (a1 ? asid : 0);
@@ -122,6 +144,31 @@ static void asids(unsigned shift, bool a1, enum who who)
 				    "ASID %x after another one, named by %s, A1 %d, EL%d, PAN %d, PE %d, %d KB granule",
 				    FIELD(asid, TTBR_ASID), who_names[who], (uint64_t)a1, (uint64_t)!user.el0,
 				    (uint64_t)user.pan, (uint64_t)user.pe, (uint64_t)1 << (shift - 10));
+		}
+	}
+}
+
+/* Both tables keep their ASIDs, and TCR_EL1.A1 says which one it is; the page has a value for each. */
+static void by_a1(unsigned shift, enum who who)
+{
+	for (unsigned n = 0; n < 6; n++) {
+		struct user user = user_of(n);
+		uint64_t attributes = PTE_AF | PTE_S1_NG | (user.pan ? 0 : PTE_S1_EL0), *descriptor;
+
+		space_new(shift, 1, 3, true, true, false);
+		space.ttbr1 |= PLACE(TTBR_ASID, 4);
+		space.pstate = user.pan ? SPSR_PAN : 0;
+		descriptor = map_s1(TARGET, 3, ipa_of(page_a), attributes);
+		forget();
+		for (unsigned turn = 0; turn < 4; turn++) {
+			set(descriptor, leaf(&space.s1, 3, ipa_of(turn & 1 ? page_b : page_a), attributes));
+			name(&space.tcr, (space.tcr & ~TCR_A1) | (turn & 1 ? TCR_A1 : 0), MSR_TCR_EL1, MSR_TCR_EL12,
+			     who, user.pe);
+			CHECK_VALUE(touch(user.pe, user.el0, READ, TARGET), turn & 1 ? B_VALUE : A_VALUE,
+				    "TCR_EL1.A1, D8.16",
+				    "an ASID by each TTBR, A1 in turn, by %s, turn %d, EL%d, PAN %d, PE %d, %d KB granule",
+				    who_names[who], (uint64_t)turn, (uint64_t)!user.el0, (uint64_t)user.pan,
+				    (uint64_t)user.pe, (uint64_t)1 << (shift - 10));
 		}
 	}
 }
@@ -218,9 +265,11 @@ void check_tags(void)
 	for (unsigned shift = 12; shift <= 16; shift += 2) {
 		if (!features.granule[granule_number(shift)])
 			continue;
-		for (enum who who = BY_EL2; who <= (features.vhe ? BY_EL12 : BY_EL1); who++)
+		for (enum who who = BY_EL2; who <= (features.vhe ? BY_EL12 : BY_EL1); who++) {
 			for (unsigned a1 = 0; a1 < 2; a1++)
 				asids(shift, a1, who);
+			by_a1(shift, who);
+		}
 		vmids(shift, false);
 		vmids(shift, true);
 		for (unsigned i = 0; i < operation_count; i++) {
@@ -234,6 +283,8 @@ void check_tags(void)
 				for (unsigned high = 0; shift == 12 && high < 2; high++)
 					tagged(shift, op, tag_bytes[(turn + high) % LENGTH(tag_bytes)], high, true);
 				turn++;
+				for (unsigned high = 0; shift == 12 && op->scope != LOCAL && high < 2; high++)
+					tagged_elsewhere(op, high);
 			}
 		}
 	}

@@ -132,9 +132,14 @@ static void at_el1(unsigned shift, unsigned op2)
 	*descriptor_s1(TARGET, 2) = table_descriptor(gone);
 	DSB(ish);
 	forget();
-	a = below_instruction(0, false, AT(0, 8, op2), TARGET);
-	CHECK_ESR(a, TO_EL2, ESR_EC | PLACE(ESR_FSC_TYPE, 15) | ESR_S1PTW | ESR_CM, abort_class(READ, false) | TRANSLATION | ESR_S1PTW | ESR_CM,
-		  "C5.4", "AT %s at EL1, stage 2 fault on the walk of stage 1, %d KB granule", ats[op2].name, granule);
+	a = below_instruction(0, false, AT(0, 8, op2), TARGET | 0x678);
+	CHECK_ESR(a, TO_EL2, ESR_EC | PLACE(ESR_FSC_TYPE, 15) | ESR_S1PTW | ESR_CM | ESR_WNR,
+		  abort_class(READ, false) | TRANSLATION | ESR_S1PTW | ESR_CM | ESR_WNR, "C5.4",
+		  "AT %s at EL1, stage 2 fault on the walk of stage 1, %d KB granule", ats[op2].name, granule);
+	expect(TARGET | 0x678, a.far, "FAR_EL2", "C5.4",
+	       "AT %s at EL1, stage 2 fault on the walk of stage 1, %d KB granule", ats[op2].name, granule);
+	expect((gone | (TARGET >> (shift - 3) & (BIT(shift) - 8))) >> 12 << 4, a.hpfar, "HPFAR_EL2", "C5.4",
+	       "AT %s at EL1, stage 2 fault on the walk of stage 1, %d KB granule", ats[op2].name, granule);
 }
 
 /* EL2's own, with its MMU off; shareability of Normal memory; the forms that look at PSTATE.PAN. */

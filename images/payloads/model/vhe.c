@@ -3,7 +3,7 @@
  * Runs at EL2 on the bare model: a hypervisor with E2H 1 (DDI 0487 M.a.a, D24.2): CPTR_EL2 and CNTHCTL_EL2 in their other form for EL1, and
  * what {E2H,TGE} = {1,1} makes of controls that are for guests: EL0 of EL2&0 is not trapped by them.
  */
-#include "model.h"
+#include "fine.h"
 
 #define FMOV 0x9e670020u /* D0, X1 */
 #define RDVL 0x04bf5021u /* X1, #1 */
@@ -20,13 +20,13 @@ static void write_code(uint32_t word)
 }
 
 /* EL2 reads EL1's registers with E2H 0 again. */
-static struct answer enter(uint64_t hcr, uint64_t spsr, uint32_t word)
+static struct answer enter_with(uint64_t hcr, uint64_t spsr, uint32_t word, uint64_t x1)
 {
 	struct pe *pe = &pes[0];
 	struct answer a;
 
 	write_code(word);
-	pe->x[1] = (uint64_t)page_b;
+	pe->x[1] = x1;
 	pe->elr = (uint64_t)victim_buffer;
 	pe->spsr = spsr;
 	MSR(hcr_el2, hcr | watch_hcr());
@@ -40,6 +40,11 @@ static struct answer enter(uint64_t hcr, uint64_t spsr, uint32_t word)
 	if (a.came == TO_EL1)
 		a.esr = MRS(esr_el1);
 	return a;
+}
+
+static struct answer enter(uint64_t hcr, uint64_t spsr, uint32_t word)
+{
+	return enter_with(hcr, spsr, word, (uint64_t)page_b);
 }
 
 static void one(const char *name, uint64_t cptr, uint32_t word, uint64_t wanted)
@@ -94,6 +99,68 @@ static void forms(void)
 		}
 }
 
+/* ---- the fine traps of all that EL0 may have are for guests ---- */
+#define LETS_RCTX BIT(10) /* of SCTLR_EL2 */
+#define LETS_TPIDR2 BIT(60)
+
+static void not_fine(const struct name *n, bool read, uint64_t x1)
+{
+	struct answer a = enter_with(HCR_RW | HCR_E2H | HCR_TGE, SPSR_MODE_EL0T_MASKED,
+				     ACCESS_OF(n->op0, n->op1, n->crn, n->crm, n->op2, read, 1), x1);
+
+	expect(false, a.came == TO_EL2 && FIELD(a.esr, ESR_EC) == ESR_EC_SYS64, "trapped", "FEAT_FGT, {E2H,TGE}",
+	       "%s%s at EL0 of EL2&0 with each bit of HFGxTR_EL2, HDFGxTR_EL2 and HFGITR_EL2 that traps",
+	       n->op0 == 1 ? ""
+	       : read	   ? "MRS "
+			   : "MSR ",
+	       n->name);
+}
+
+/* SCXTNUM_EL0 is asked in lower.c. */
+static bool user_has(const struct fine *f, bool read)
+{
+	bool readable = f->name.crm == 0 && f->name.crn == 13 && f->name.op2 == 3; /* TPIDRRO_EL0 */
+
+	return f->name.op1 == 3 && has(f->needs) && f->needs != &features.scxt &&
+	       f->direction != (read ? WRITTEN : READ_ALONE) && (read || !readable);
+}
+
+static void host_by_fine_traps(void)
+{
+	static const struct name tpidr2 = { "TPIDR2_EL0", 3, 3, 13, 0, 5 };
+	static uint8_t scratch[2048] __attribute__((aligned(2048)));
+	uint64_t sctlr = MRS(sctlr_el2), all = BIT(50) - 1 - BIT(39);
+
+	MSR(sctlr_el2, sctlr | SCTLR_UCT | SCTLR_UCI | SCTLR_DZE | LETS_RCTX | (features.sme ? LETS_TPIDR2 : 0));
+	if (features.pmu)
+		MSR(pmuserenr_el0, 0xf);
+	MSR(s3_4_c1_c1_4, all); /* HFGRTR_EL2 */
+	MSR(s3_4_c1_c1_5, all); /* HFGWTR_EL2 */
+	MSR(s3_4_c3_c1_4, ~0ull); /* HDFGRTR_EL2 */
+	MSR(s3_4_c3_c1_5, ~0ull); /* HDFGWTR_EL2 */
+	MSR(s3_4_c1_c1_6, ~0ull); /* HFGITR_EL2 */
+	ISB();
+	for (unsigned i = 0; i < fine_count; i++)
+		for (unsigned write = 0; write < 2; write++)
+			if (user_has(&fine_registers[i], !write))
+				not_fine(&fine_registers[i].name, !write, 0);
+	for (unsigned i = 0; i < maintenance_count; i++)
+		if (instructions[i].name.op1 == 3 && instructions[i].bit != NOT_FINE &&
+		    maintenance_exists(&instructions[i]))
+			not_fine(&instructions[i].name, false, instructions[i].on_address ? (uint64_t)scratch : 0);
+	for (unsigned write = 0; features.sme && write < 2; write++)
+		not_fine(&tpidr2, !write, 0);
+	MSR(s3_4_c1_c1_4, 0);
+	MSR(s3_4_c1_c1_5, 0);
+	MSR(s3_4_c3_c1_4, 0);
+	MSR(s3_4_c3_c1_5, 0);
+	MSR(s3_4_c1_c1_6, 0);
+	if (features.pmu)
+		MSR(pmuserenr_el0, 0);
+	MSR(sctlr_el2, sctlr);
+	ISB();
+}
+
 /* EL0 of EL2&0, EL2's MMU off: HCR_EL2's and the fine traps are for guests. */
 static void host(void)
 {
@@ -123,6 +190,7 @@ static void host(void)
 	if (features.fgt) {
 		struct answer a;
 
+		host_by_fine_traps();
 		MSR(s3_4_c1_c1_4, BIT(35)); /* HFGRTR_EL2.TPIDR_EL0 */
 		ISB();
 		a = enter(HCR_RW | HCR_E2H | HCR_TGE, SPSR_MODE_EL0T_MASKED, READ(3, 3u, 13, 0, 2));
