@@ -143,8 +143,6 @@ static void external(bool tea, bool walk, bool write, bool el0)
 }
 
 /* ---- debug exceptions of EL0: to EL1, with MDCR_EL2.TDE or HCR_EL2.TGE to EL2 ---- */
-#define MDSCR_MDE BIT(15)
-#define MDSCR_SS BIT(0)
 #define CR_ENABLED_AT_EL0 (BIT(0) | 2ull << 1) /* E, PMC or PAC */
 #define WCR_LOADS_AND_STORES (3ull << 3 | 0xffull << 5) /* LSC, all of BAS */
 #define BCR_WORD (15ull << 5) /* BAS */

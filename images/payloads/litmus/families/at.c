@@ -189,6 +189,10 @@ static void build_own(struct litmus *l)
 			add_at(l, 0, op, at, par_of(seen, op, i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
 		for (enum at_operation op = AT_S1E1R; !l->config.e2h0 && op <= AT_S1E0W; op++)
 			add_at(l, 0, op, at, par_of(seen, op, i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
+		/* EL2&0 has one stage, and HCR_EL2.VM makes no second of AT S12E1R. */
+		for (enum at_operation op = AT_S12E1R; !l->config.e2h0 && op < AT_TEXT; op++)
+			add_at(l, 0, op, at,
+			       par_of(seen, (enum at_operation)(op - AT_S12E1R), i ? DATA_PA + leaf_size(l) : DATA_PA, 0));
 		add_write(l, STEP_E2, 0, at, 0, 3);
 		add_tlbi(l, 0, op_named("vae2is"), operand_address(true, at, E2_ASID, 0), 0);
 		for (enum at_operation op = AT_S1E2R; !i && op <= AT_S1E2W; op++)

@@ -8,13 +8,23 @@
 #include "families/families.h"
 #include "families/known.h"
 
-enum { TAGGED, NO_HIERARCHY, KEPT_FROM_EL0, HARDWARE_FLAG, OTHER_GRANULE, BIG_ENDIAN, BIG_ENDIAN_FLAG, CONTROLS };
-static const char *const control_words[CONTROLS] = { "tagged",	      "hpd",	    "e0pd",	    "hardware-af",
-						     "other-granule", "big-endian", "big-endian-af" };
+enum {
+	TAGGED,
+	NO_HIERARCHY,
+	KEPT_FROM_EL0,
+	HARDWARE_FLAG,
+	FLAG_READ_ONLY,
+	OTHER_GRANULE,
+	BIG_ENDIAN,
+	BIG_ENDIAN_FLAG,
+	CONTROLS
+};
+static const char *const control_words[CONTROLS] = {
+	"tagged", "hpd", "e0pd", "hardware-af", "hardware-af-read-only", "other-granule", "big-endian", "big-endian-af"
+};
 enum { NO_TRANSLATION, READ_ONLY, DEVICE, STAGES2 };
 static const char *const stage2_words[STAGES2] = { "invalid", "read-only", "device" };
 
-#define TAG (0x5aull << 56)
 #define BLOCK_PA 0x80000000 /* an address, whatever is there */
 
 static uint64_t stage1_bits(void)
@@ -43,7 +53,9 @@ static void build_control(struct litmus *l)
 	static const uint64_t controls[CONTROLS][2] = { [TAGGED] = { TCR_TBI0, TCR_TBI1 },
 							[NO_HIERARCHY] = { TCR_HPD0, TCR_HPD1 },
 							[KEPT_FROM_EL0] = { TCR_E0PD0, TCR_E0PD1 },
-							[HARDWARE_FLAG] = { TCR_HA, TCR_HA } };
+							[HARDWARE_FLAG] = { TCR_HA, TCR_HA },
+							[FLAG_READ_ONLY] = { TCR_HA, TCR_HA } };
+	uint64_t descriptor;
 
 	if (!l->vm->shared->skip)
 		c->tcr |= controls[l->variant][high];
@@ -51,10 +63,29 @@ static void build_control(struct litmus *l)
 		other_granule(c, high != l->vm->shared->skip);
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
-	va = l->variant == TAGGED ? k.va ^ TAG : k.va;
-	if (l->variant == HARDWARE_FLAG) {
-		add_poke(l, TABLE_PA, leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits) & ~PTE_AF);
+	va = k.va;
+	descriptor = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits) & ~PTE_AF;
+	if (l->variant == HARDWARE_FLAG || l->variant == FLAG_READ_ONLY) {
+		add_poke(l, TABLE_PA, descriptor);
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	}
+	/* Each bit of a tag, of which bit 63 is one. */
+	for (unsigned bit = 56; l->variant == TAGGED && bit < 63; bit++)
+		at_ask(l, va ^ 1ull << bit, k.ipa, PAGE_PA);
+	if (l->variant == TAGGED)
+		va ^= 1ull << 63;
+	/* What AT says is another matter: nothing may write where stage 2 lets nobody write (R_XQSMX, D8.5.2). */
+	if (l->variant == FLAG_READ_ONLY) {
+		known_stage2(l, k.table, 0, 0, 0);
+		known_forget(l, op_named("ipas2e1is"), k.table, 0);
+		known_stage2(l, k.table, TABLE_PA, l->vm->shared->skip ? PTE_S2_R | PTE_S2_W : PTE_S2_R, 0);
+		for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
+			add_at(l, 0, op, va, 0);
+			last_probe(l)->old = 0;
+		}
+		add_read(l, TABLE_PA, ROLE_AFTER, 0, descriptor);
+		known_end(l, &k);
+		return;
 	}
 	for (enum at_operation op = AT_S1E1R; op < AT_TEXT; op++) {
 		bool kept = l->variant == KEPT_FROM_EL0 && at_is_el0(op);

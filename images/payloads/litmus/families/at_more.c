@@ -3,6 +3,8 @@
  * AT for L2's regime where it ends before a last-level descriptor, or at a block, or one of a contiguous group: stage 1 off, a VA
  * that no table is for, an address above TCR_EL1.IPS, and with PSTATE.PAN (Arm ARM DDI 0487 M.a.a, C5.4, D24.2 PAR_EL1, D8.15). One answer alone is
  * allowed in each.
+ * With stage 1 off the memory is Device-nGnRnE, or with HCR_EL2.DC Write-Back and Non-shareable (D8.2.12), in a context, too, that L2
+ * has never been in (-unseen), and an address above the PA size is an Address size fault.
  */
 #include "families/at.h"
 #include "families/families.h"
@@ -58,6 +60,9 @@ static const char *const variant_words[VARIANTS] = {
 
 #define TOO_FAR (1ull << 40) /* above TCR_EL1.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
+#define NO_PA_BIT 0x0010000000000000 /* the first that no PA has (D8.1.8) */
+#define SIGN_BIT 0x0080000000000000 /* bit 55 */
+#define VMID_UNSEEN 0x5c /* of no L2 */
 
 /* struct litmus.position: what fails, whatever the kind of fault and its level, which at-l2-outside is about. */
 static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
@@ -69,6 +74,16 @@ static void fails(struct litmus *l, uint64_t va, unsigned kind, unsigned level)
 			last_probe(l)->now &= ~PAR_FST;
 		}
 	}
+}
+
+/* Stage 2 is Write-Back and Inner Shareable. */
+static void ask_flat(struct litmus *l, uint64_t ipa)
+{
+	bool device = l->variant == MMU_OFF;
+	unsigned attr = device ? PAR_ATTR_DEVICE_NGNRNE : 0xff, one = device ? PAR_SH_OUTER : 0;
+
+	at_ask_memory(l, 0, ipa, (struct at_memory){ ipa, attr, one },
+		      (struct at_memory){ PAGE_PA, attr, device ? PAR_SH_OUTER : PAR_SH_INNER });
 }
 
 /* The last descriptor is wrong; in two things, of which the first is told (D8.15.5). */
@@ -86,6 +101,8 @@ static void build_state(struct litmus *l)
 	uint64_t descriptor = leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits);
 	bool skip = l->vm->shared->skip;
 
+	if (l->scale)
+		c->vttbr = PLACE(VTTBR_VMID, VMID_UNSEEN);
 	/* A context's registers are those of the whole program: L2 uses the page where it still can. */
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
@@ -132,9 +149,11 @@ static void build_state(struct litmus *l)
 	switch (l->variant) {
 	case MMU_OFF: /* the VA is the IPA, whatever the tables say */
 	case DEFAULT_CACHEABLE:
-		at_ask(l, k.ipa, k.ipa, PAGE_PA);
+		ask_flat(l, k.ipa);
 		for (enum at_operation op = AT_S1E1R; op < AT_S12E1R; op++)
 			add_at(l, 0, op, va, va);
+		for (uint64_t bit = NO_PA_BIT; bit < SIGN_BIT; bit *= 2)
+			fails(l, skip ? va : va | bit, AT_ADDRESS_SIZE, 0);
 		break;
 	case NVHE_TGE: /* without E2H stage 1 of EL1&0 is off then (D24.2.62) */
 		for (enum at_operation op = AT_S1E1R; op < AT_S12E1R; op++)
@@ -185,7 +204,7 @@ static void build_state(struct litmus *l)
 }
 
 /*
- * What EL0 may use EL1 may not with PSTATE.PAN (R_XTSQH), and the forms with a P look at it. --self-test: PAN is 0 where it
+ * What EL0 may use EL1 may not with PSTATE.PAN (R_XTSQH), and the forms with a P look at it; those for a write look at AP[2], too. --self-test: PAN is 0 where it
  * should forbid, and forbids where it should not; a page that L2 has used is gone, for there L0 may ask its own MMU (at-l2-pan).
  */
 static void build_pan(struct litmus *l)
@@ -193,7 +212,8 @@ static void build_pan(struct litmus *l)
 	bool forbidden = l->variant == PAN_ON_USER, skip = l->vm->shared->skip;
 	bool user = skip || l->variant >= PAN_OFF_USER,
 	     pan = skip ? !forbidden : l->variant == PAN_ON_KERNEL || forbidden;
-	struct known k = known_page(l, PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | (user ? PTE_S1_EL0 : 0), 0);
+	uint64_t bits = PTE_S1_PXN | PTE_S1_UXN | PTE_S1_NG | (user ? PTE_S1_EL0 : 0);
+	struct known k = known_page(l, bits, 0);
 
 	if (l->hint)
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
@@ -207,6 +227,17 @@ static void build_pan(struct litmus *l)
 	}
 	for (enum at_operation op = AT_S1E1R; op <= AT_S1E1W; op++)
 		add_at(l, 0, op, k.va, k.ipa); /* which do not look at it */
+	bits |= skip ? 0 : PTE_S1_RO;
+	add_poke(l, TABLE_PA, leaf_s1(k.ipa & ~((1ull << l->shift) - 1), 3, bits));
+	add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+	for (enum at_operation op = AT_S1E1RP; op <= AT_S1E1WP; op++) {
+		bool write = op == AT_S1E1WP;
+
+		if (l->hint && forbidden)
+			continue;
+		add_at(l, 0, op, k.va, forbidden || write ? AT_FAILED(AT_PERMISSION, 3) : k.ipa);
+		last_step(l)->c = pan;
+	}
 	known_end(l, &k);
 }
 
@@ -333,8 +364,8 @@ static void add_case(struct list *list, struct litmus *l)
 	bool outside = l->variant >= NO_WALKS && l->variant <= NOT_CANONICAL;
 
 	for (l->position = 0; l->position <= outside; l->position++)
-		list_add(list, l, "%sat-l2-%s/%s/%s%s%s/%s", l->config.e2h0 ? "nvhe-" : "", family_of(l),
-			 granule_word(l->shift), variant_words[l->variant],
+		list_add(list, l, "%sat-l2-%s/%s/%s%s%s%s/%s", l->config.e2h0 ? "nvhe-" : "", family_of(l),
+			 granule_word(l->shift), variant_words[l->variant], l->scale ? "-unseen" : "",
 			 l->level == 1				? "-1g"
 			 : l->variant == GROUP && l->level == 2 ? "-blocks"
 								: "",
@@ -361,7 +392,9 @@ void cases_at_more(struct list *list)
 						  : l.needs_pan2     ? build_pan
 								     : build_state;
 					for (l.level = start_level(l.shift); l.level <= 3; l.level++)
-						if (has_level(&l))
+						for (l.scale = 0;
+						     has_level(&l) && l.scale <= (l.variant <= DEFAULT_CACHEABLE);
+						     l.scale++)
 							add_case(list, &l);
 				}
 }

@@ -3,7 +3,8 @@
  * What L1 gives L2 beside translations and interrupts. serror: a virtual SError that HCR_EL2.VSE makes pending, by L2's masks:
  * taken with the syndrome of VSESR_EL2, pending, or deferred by ESB (Arm ARM DDI 0487 M.a.a, D1.3.4, D24.2.62, D24.2 VSESR_EL2).
  * timer-status: ISTATUS of L2's timers, which vEL2 sees by CNTVOFF_EL2 as L2 does (D12.2.4). counter-offset: CNTPOFF_EL2, which
- * L1 has only if ID_AA64MMFR0_EL1.ECV says so. counters: PMCR_EL0.N of L2 is MDCR_EL2.HPMN (D24.5 PMCR_EL0).
+ * L1 has only if ID_AA64MMFR0_EL1.ECV says so. counters: PMCR_EL0.N of L2 is MDCR_EL2.HPMN (D24.5 PMCR_EL0), and
+ * the counters from that on trap, by their own names and where PMSELR_EL0 selects them (D24.5 PMEVCNTR<n>_EL0, PMXEVCNTR_EL0).
  */
 #include "families/families.h"
 #include "families/registers.h"
@@ -161,6 +162,33 @@ static void build_counters(struct litmus *l)
 	}
 }
 
+static void reads_counter(struct litmus *l, uint32_t word, bool trapped)
+{
+	add_sys(l, SYS_AT_EL1, word, 0, STEP_UNDER_TEST | STEP_WORD, trapped ? ROLE_TRAP : ROLE_DONE,
+		trapped ? syndrome_of_word(word) : 0);
+}
+
+/* struct litmus.variant: how many of the counters L2 has. --self-test: none of the instructions is executed. */
+static void build_counters_trap(struct litmus *l)
+{
+	unsigned has = (unsigned)l->variant;
+
+	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].controls = (struct controls){ .set = 1,
+								.cptr = CPTR_E2H_FPEN,
+								.mdcr = PLACE(MDCR_HPMN, has),
+								.cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
+	for (unsigned n = 0; n <= COUNTERS; n++) {
+		bool trapped = n >= has;
+
+		reads_counter(l, WORD(3, 14, 8, n, 1), trapped);
+		reads_counter(l, WORD(3, 14, 12, n, 1), trapped);
+		register_set(l, SYS_AT_EL1, WORD(3, 9, 12, 5, 0), n); /* PMSELR */
+		reads_counter(l, WORD(3, 9, 13, 2, 1), trapped);
+		reads_counter(l, WORD(3, 9, 13, 1, 1), trapped);
+	}
+}
+
 void cases_beside(struct list *list)
 {
 	struct litmus l = { .op = NO_OPERATION,
@@ -194,4 +222,7 @@ void cases_beside(struct list *list)
 	l.config.counters = l.needs_pmu = true;
 	l.build = build_counters;
 	list_add(list, &l, "counters/some");
+	l.build = build_counters_trap;
+	for (l.variant = 1; l.variant <= COUNTERS; l.variant++)
+		list_add(list, &l, "counters/trap%d", l.variant);
 }

@@ -53,6 +53,7 @@ void cases_all(struct list *list)
 	cases_default_cacheable(list);
 	cases_sizes(list);
 	cases_at_walk(list);
+	cases_at_size(list);
 	cases_syndrome(list);
 	cases_vncr_leaf(list);
 	cases_event_unmap(list);

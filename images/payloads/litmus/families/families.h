@@ -16,6 +16,7 @@ void cases_at_combined(struct list *list);
 void cases_at_controls(struct list *list);
 void cases_at_more(struct list *list);
 void cases_at_indirect(struct list *list);
+void cases_at_size(struct list *list);
 void cases_at_walk(struct list *list);
 void cases_bases(struct list *list);
 void cases_beside(struct list *list);

@@ -16,7 +16,14 @@
 #define ROOT_OFFSET 0x100000
 #define PAGE 4096u
 
-/* struct litmus.variant of far-s2; struct litmus.level is that of the leaf, the first of its table, or the page. */
+#define PS_48_BITS 5
+#define PS_MOST \
+	7 /* with 4K and 16K pages and 52-bit descriptors off, and in a PA size of 48 bits, these are 48 bits, too */
+
+/*
+ * struct litmus.variant of far-s2; struct litmus.level is that of the leaf, the first of its table, or the page; struct litmus.scale:
+ * VTCR_EL2.PS.
+ */
 enum { LEAF, TABLE, ROOT };
 static const char *const kind_words[] = { "leaf", "table", "root" };
 
@@ -30,6 +37,8 @@ static void build_stage2(struct litmus *l)
 
 	add_context(l, 0, VMID, 0, false, true);
 	context_wide(l, 0, MOST_BITS);
+	if (l->scale)
+		l->vm->shared->context[0].vtcr ^= PLACE(VTCR_PS, PS_48_BITS ^ l->scale);
 	if (l->variant == ROOT) {
 		s = last_step(l);
 		s->flags |= STEP_ROOT;
@@ -119,6 +128,10 @@ static void add_stage2(struct list *list, struct litmus l)
 		l.level = 3;
 		l.shift = 12 + 2 * ((unsigned)l.position % 3);
 		list_add(list, &l, "far-s2/%s/%s/bit%d", granule_word(l.shift), kind_words[l.variant], l.position);
+		if (l.shift == 12 && l.position > 43) /* each PS is a context of L0 */
+			for (l.scale = PS_48_BITS + 1; l.scale <= PS_MOST; l.scale++)
+				list_add(list, &l, "far-s2/4k/%s/bit%d-ps%u", kind_words[l.variant], l.position, l.scale);
+		l.scale = 0;
 		l.variant = TABLE;
 		for (l.level = l.shift == 12 ? 1 : 2; l.level <= 3; l.level++)
 			list_add(list, &l, "far-s2/%s/%s-level%u/bit%d", granule_word(l.shift), kind_words[l.variant],

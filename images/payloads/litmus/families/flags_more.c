@@ -2,15 +2,15 @@
 /*
  * Who sets the access flag, and does it survive (Arm ARM DDI 0487 M.a.a, D8.5.1, D8.5.2). flags-el2: of a page that vEL2 itself
  * uses, by TCR_EL2.HA. flags-l2: of one of L2's stage 1, by TCR_EL1.HA, in a table that L1's stage 2 maps; L0 has write-protected
- * it for a dirty log, or L1 takes the table away and gives it back. flags-dirty: VTCR_EL2.HD, which L1 has not unless
+ * it for a dirty log, or L1 takes the table away and gives it back; and AT is as if the flag were set (R_XQSMX). flags-dirty: VTCR_EL2.HD, which L1 has not unless
  * ID_AA64MMFR1_EL1.HAFDBS says so: S2AP[1] then stays 0 and the write is a fault.
  */
 #include "families/families.h"
 #include "families/known.h"
 #include "host/events.h"
 
-enum { FAULT, HARDWARE, LOGGED, KINDS };
-static const char *const kind_words[KINDS] = { "fault", "hardware", "logged" };
+enum { FAULT, HARDWARE, LOGGED, LOGGED_AT, KINDS };
+static const char *const kind_words[KINDS] = { "fault", "hardware", "logged", "logged-at" };
 
 /* The last access ends with the fault for a page without the flag; `mask`: which bits of ESR count, 0 for all. */
 static void expect_flag_fault(struct litmus *l, uint64_t mask)
@@ -72,9 +72,14 @@ static void build_l2(struct litmus *l)
 	for (unsigned i = 0; i < 2; i++) {
 		add_poke(l, table, descriptor & ~PTE_AF);
 		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
-		if (l->variant == LOGGED) {
+		if (l->variant >= LOGGED) {
 			add_host(l, i ? EVENT_DIRTY_READ : EVENT_DIRTY_ON, offset);
 			expect_host(l, EVENT_DIRTY_READ, offset, 1);
+		}
+		if (l->variant == LOGGED_AT) {
+			for (enum at_operation op = AT_S1E1R; op <= AT_S1E1W; op++)
+				add_at(l, 0, op, k.va, k.ipa);
+			continue;
 		}
 		add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, 0, value_at(PAGE_PA));
 		if (l->variant == FAULT) {
@@ -147,7 +152,7 @@ void cases_flags_more(struct list *list)
 	for (l.shift = 12; l.shift <= 16; l.shift += 2)
 		for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
 			for (l.variant = 0; l.variant < KINDS; l.variant++) {
-				l.slow = l.variant == LOGGED;
+				l.slow = l.variant >= LOGGED;
 				list_add(list, &l, "flags-l2/%s/%s%s", kind_words[l.variant], granule_word(l.shift),
 					 place_words[l.place]);
 			}

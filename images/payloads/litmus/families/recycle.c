@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Shadow contexts that L0 takes for another L2, which has stage 2 off where the one before had it on, or the other way
- * round (KVM: two contexts per vCPU). What the new one sees follows from its own HCR_EL2.VM and tables.
+ * round (KVM: two contexts per vCPU). What the new one sees follows from its own HCR_EL2.VM and tables. s2-recycled-wide: both
+ * have another page at an IPA of each bit above 40.
  */
 #include "families/families.h"
 #include "host/program.h"
@@ -45,6 +46,26 @@ static void build_recycled(struct litmus *l)
 	add_tlbi(l, 0, op_named("alle1is"), 0, 0);
 }
 
+/* struct litmus.position: the bit. The last of the contexts is the one that has been taken from the first. */
+static void build_wide(struct litmus *l)
+{
+	unsigned contexts = CONTEXTS_PER_VCPU * l->config.cpus + 1, all = PTE_S2_R | PTE_S2_W;
+	uint64_t at = (DATA_PA + leaf_size(l)) | 1ull << l->position;
+
+	for (unsigned i = 0; i < contexts; i++) {
+		uint64_t pa = DATA_PA + (2 + i) * leaf_size(l);
+
+		add_context(l, i, FIRST_VMID + i, 0, false, true);
+		context_wide(l, i, l->config.pa_bits);
+		add_poke(l, pa, value_at(pa));
+		add_write(l, STEP_S2, i, at, leaf_s2(pa, l->level, all), l->level);
+	}
+	for (unsigned i = 0; i < contexts; i++) /* --self-test: always the first one's */
+		add_access(l, l->vm->shared->skip ? 0 : i, ACCESS_READ, at, false, ROLE_AFTER,
+			   value_at(DATA_PA + 2 * leaf_size(l)) * (i != 0), value_at(DATA_PA + (2 + i) * leaf_size(l)));
+	add_tlbi(l, 0, op_named("alle1is"), 0, 0);
+}
+
 void cases_recycle(struct list *list)
 {
 	struct litmus l = {
@@ -56,4 +77,11 @@ void cases_recycle(struct list *list)
 			for (l.variant = 0; l.variant < VARIANTS; l.variant++)
 				list_add(list, &l, "s2-recycled/%s/%s/%ucpus", variant_words[l.variant],
 					 granule_word(l.shift), l.config.cpus);
+	l.config = (struct config){ .cpus = 1, .pa_bits = 48 };
+	l.build = build_wide;
+	l.variant = VARIANTS;
+	for (l.position = PHYSICAL_BITS; l.position < l.config.pa_bits; l.position++) {
+		l.shift = 12 + 2 * ((unsigned)l.position % 3);
+		list_add(list, &l, "s2-recycled-wide/%s/bit%d", granule_word(l.shift), l.position);
+	}
 }

@@ -9,6 +9,9 @@
 #define REGISTER_WORD(op1, crn, crm, op2, read) \
 	(0xd5180001u | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | (uint32_t)(read) << 21)
 
+/* Of HFGRTR_EL2 and HFGWTR_EL2, which trap where they are 0: nPIR_EL1 and nPIRE0_EL1. */
+#define INVERTED_BITS (3ull << 57)
+
 /* The instruction executes; an MSR writes `value`. --self-test leaves it out. */
 void register_set(struct litmus *l, enum sys_at where, uint32_t word, uint64_t value);
 /* It executes and leaves in X1 what is `value` where `mask` has bits. */

@@ -20,6 +20,7 @@ static void build_hidden(struct litmus *l)
 	struct step *s;
 
 	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].hcr |= l->tge ? HCR_TGE : 0;
 	s = add(l, 0, STEP_TLBI);
 	s->op = l->op;
 	s->flags = STEP_UNDER_TEST;
@@ -58,6 +59,24 @@ static void add_hidden_l2(struct list *list, struct litmus l, const char *featur
 			continue;
 		list_add(list, &l, "hidden-l2-%s%s/%s/%s", feature, l.nv ? "-nv" : "", op->name, hidden_words[l.variant]);
 	}
+}
+
+static bool is_for_stage2(const struct operation *op)
+{
+	return op->family == ipas2e1 || op->family == vmalls12e1 || op->family == alle1;
+}
+
+/* -tge: with {E2H,TGE} = {1,1}, where stage 1's are vEL2's own and L0 may carry them out before it looks at anything else. */
+static void add_hidden(struct list *list, struct litmus l, const char *feature)
+{
+	const struct operation *op = &operations[l.op];
+
+	list_add(list, &l, "hidden-%s/%s", feature, op->name);
+	add_hidden_l2(list, l, feature);
+	if (is_for_stage2(op))
+		return;
+	l.tge = true;
+	list_add(list, &l, "hidden-%s-tge/%s", feature, op->name);
 }
 
 static void build_trap(struct litmus *l)
@@ -109,21 +128,15 @@ void cases_trap(struct list *list)
 				    .regime = o->regime == EL2 ? "el2&0" : o->operand == IPA || o->operand == IPA_RANGE ? "el1&0-stage2" : "el1&0" };
 
 		l.config.hide_range = true;
-		if (o->needs_range) {
-			list_add(list, &l, "hidden-range/%s", o->name);
-			add_hidden_l2(list, l, "range");
-		}
+		if (o->needs_range)
+			add_hidden(list, l, "range");
 		l.config = (struct config){ .cpus = 1, .hide_os = true };
-		if (o->needs_os) {
-			list_add(list, &l, "hidden-os/%s", o->name);
-			add_hidden_l2(list, l, "os");
-		}
+		if (o->needs_os)
+			add_hidden(list, l, "os");
 		l.config = (struct config){ .cpus = 1, .hide_xs = true };
-		if (o->nxs) {
-			list_add(list, &l, "hidden-xs/%s", o->name);
-			add_hidden_l2(list, l, "xs");
-		}
-		if (o->regime == EL2 || o->family == ipas2e1 || o->family == vmalls12e1 || o->family == alle1)
+		if (o->nxs)
+			add_hidden(list, l, "xs");
+		if (o->regime == EL2 || is_for_stage2(o))
 			continue;
 		l.config = (struct config){ .cpus = 1, .spare = 2 };
 		l.build = build_trap;

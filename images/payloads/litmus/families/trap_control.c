@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What L1 traps of L2 beside its own translation (families/trap.c, families/trap_sys.c): identification registers, debug registers,
- * timers, SIMD&FP, WFI, SMC, TCR2_EL1, and each register of EL1 that FEAT_FGT has a bit for, read and written. A case is one bit of
+ * timers, SIMD&FP, WFI, SMC, TCR2_EL1, LORegions, the Debug Communications Channel, Performance Monitors, and each register of EL1 that FEAT_FGT has a bit for, read and written. A case is one bit of
  * HCR_EL2, HCRX_EL2, HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2, CPTR_EL2, MDCR_EL2 or CNTHCTL_EL2: its instructions arrive
  * at vEL2 with their syndrome; the same register in the other direction, and some of the rest, execute (Arm ARM DDI 0487 M.a.a, D24.2).
+ * nvhe-trap-control: CPTR_EL2 and CNTHCTL_EL2 as they are without E2H.
  */
 #include "families/families.h"
-#include "host/program.h"
+#include "families/registers.h"
 
 /* The field of an MSR or MRS, and of its trap's syndrome. */
 #define WORD(op0, op1, crn, crm, op2, read) \
@@ -28,12 +29,13 @@ struct trapped {
 	uint64_t hcr, cptr, mdcr, cnthctl;
 	uint64_t hcrx; /* traps where it is 0, and only HCRX's own cases ask for it */
 	bool inverted; /* `bit` traps where it is 0, and FEAT_S1PIE has the register */
+	bool counters; /* of the PMU, which the VM has to have */
+	bool may; /* whether it traps is IMPLEMENTATION DEFINED, and nobody asks */
 	uint32_t word; /* another instruction, and */
 	uint64_t syndrome; /* what vEL2 gets of it */
 };
 
 #define NO HCR
-#define INVERTED_BITS (3ull << 57) /* nPIR_EL1 and nPIRE0_EL1 */
 #define NAME(op0_, op1_, crn_, crm_, op2_) .op0 = (op0_), .op1 = (op1_), .crn = (crn_), .crm = (crm_), .op2 = (op2_)
 #define READ .r = true
 #define WRITE .w = true
@@ -42,6 +44,8 @@ struct trapped {
 #define FGT(bit_) .group = HFGRTR, .bit = (bit_)
 #define INVERTED(bit_) .group = HFGRTR, .bit = (bit_), .inverted = true
 #define DEBUG(bit_) .group = HDFGRTR, .bit = (bit_)
+#define DEBUG_TRAPS (MDCR_TDA | MDCR_TDE)
+#define COUNTERS(mdcr_) .mdcr = (mdcr_), .counters = true
 #define CONDITIONAL(ec) (PLACE(ESR_EC, ec) | ESR_CV | PLACE(ESR_COND, ESR_COND_ALWAYS))
 
 static const struct trapped all[] = {
@@ -91,14 +95,35 @@ static const struct trapped all[] = {
 	{ NAME(3, 3, 14, 0, 2), READ, .cnthctl = CNTHCTL_EL1TVCT }, /* CNTVCT; CNTV_CTL, CNTV_CVAL */
 	{ NAME(3, 3, 14, 3, 1), QUIET, .cnthctl = CNTHCTL_EL1TVT },
 	{ NAME(3, 3, 14, 3, 2), QUIET, .cnthctl = CNTHCTL_EL1TVT },
-	{ NAME(2, 0, 0, 0, 5), BOTH, DEBUG(0), .mdcr = MDCR_TDA }, /* DBGBCR0, DBGBVR0, DBGWCR0, DBGWVR0 */
-	{ NAME(2, 0, 0, 0, 4), BOTH, DEBUG(1), .mdcr = MDCR_TDA },
-	{ NAME(2, 0, 0, 0, 7), BOTH, DEBUG(2), .mdcr = MDCR_TDA },
-	{ NAME(2, 0, 0, 0, 6), BOTH, DEBUG(3), .mdcr = MDCR_TDA },
-	{ NAME(2, 0, 0, 2, 2), BOTH, DEBUG(4), .mdcr = MDCR_TDA }, /* MDSCR */
-	{ NAME(2, 0, 1, 1, 4), READ, DEBUG(9), .mdcr = MDCR_TDOSA }, /* OSLSR, OSDLR */
-	{ NAME(2, 0, 1, 3, 4), BOTH, DEBUG(11), .mdcr = MDCR_TDOSA },
-	{ NAME(2, 0, 1, 0, 0), READ, .mdcr = MDCR_TDRA }, /* MDRAR */
+	{ NAME(3, 0, 10, 4, 0), QUIET, FGT(23), .hcr = HCR_TLOR }, /* LORSA, LOREA, LORN, LORC, LORID */
+	{ NAME(3, 0, 10, 4, 1), QUIET, FGT(20), .hcr = HCR_TLOR },
+	{ NAME(3, 0, 10, 4, 2), QUIET, FGT(22), .hcr = HCR_TLOR },
+	{ NAME(3, 0, 10, 4, 3), QUIET, FGT(19), .hcr = HCR_TLOR },
+	{ NAME(3, 0, 10, 4, 7), READ, FGT(21), .hcr = HCR_TLOR },
+	{ NAME(2, 0, 0, 2, 0), QUIET, .mdcr = MDCR_TDA | MDCR_TDE | MDCR_TDCC }, /* MDCCINT, MDCCSR */
+	{ NAME(2, 3, 0, 1, 0), READ, .mdcr = MDCR_TDA | MDCR_TDE | MDCR_TDCC },
+	{ NAME(2, 3, 0, 4, 0), READ, .mdcr = MDCR_TDA | MDCR_TDE | MDCR_TDCC }, /* DBGDTR, DBGDTRRX */
+	{ NAME(2, 3, 0, 5, 0), READ, .mdcr = MDCR_TDA | MDCR_TDE | MDCR_TDCC },
+	{ NAME(3, 3, 9, 12, 0), READ, COUNTERS(MDCR_TPM | MDCR_TPMCR) }, /* PMCR, PMCNTENSET, PMOVSCLR, PMSELR, PMCEID0 */
+	{ NAME(3, 3, 9, 12, 1), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 9, 12, 3), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 9, 12, 5), QUIET, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 9, 12, 6), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 9, 13, 0), READ,
+	  COUNTERS(MDCR_TPM) }, /* PMCCNTR, PMUSERENR, PMINTENSET, PMCCFILTR, PMEVCNTR0, PMEVTYPER0 */
+	{ NAME(3, 3, 9, 14, 0), QUIET, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 0, 9, 14, 1), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 14, 15, 7), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 14, 8, 0), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(3, 3, 14, 12, 0), READ, COUNTERS(MDCR_TPM) },
+	{ NAME(2, 0, 0, 0, 5), BOTH, DEBUG(0), .mdcr = DEBUG_TRAPS }, /* DBGBCR0, DBGBVR0, DBGWCR0, DBGWVR0 */
+	{ NAME(2, 0, 0, 0, 4), BOTH, DEBUG(1), .mdcr = DEBUG_TRAPS },
+	{ NAME(2, 0, 0, 0, 7), BOTH, DEBUG(2), .mdcr = DEBUG_TRAPS },
+	{ NAME(2, 0, 0, 0, 6), BOTH, DEBUG(3), .mdcr = DEBUG_TRAPS },
+	{ NAME(2, 0, 0, 2, 2), BOTH, DEBUG(4), .mdcr = DEBUG_TRAPS }, /* MDSCR */
+	{ NAME(2, 0, 1, 1, 4), READ, DEBUG(9), .mdcr = MDCR_TDOSA | MDCR_TDE }, /* OSLSR, OSDLR (of FEAT_DoubleLock) */
+	{ NAME(2, 0, 1, 3, 4), BOTH, DEBUG(11), .mdcr = MDCR_TDOSA | MDCR_TDE, .may = true },
+	{ NAME(2, 0, 1, 0, 0), READ, .mdcr = MDCR_TDRA | MDCR_TDE }, /* MDRAR */
 	{ .r = true, .word = FMOV_D0, .syndrome = CONDITIONAL(ESR_EC_FP), .cptr = CPTR_E2H_FPEN },
 	{ .w = true, .word = WFI, .syndrome = CONDITIONAL(ESR_EC_WFX), .hcr = HCR_TWI },
 	{ .w = true, .word = SMC_0, .syndrome = PLACE(ESR_EC, ESR_EC_SMC), .hcr = HCR_TSC },
@@ -120,12 +145,17 @@ static const struct control coarse[] = {
 	{ HCR, HCR_TACR, "tacr" },
 	{ HCR, HCR_TIDCP, "tidcp" },
 	{ HCR, HCR_TWI, "twi" },
+	{ HCR, HCR_TLOR, "tlor" },
 	{ HCR, HCR_TSC, "tsc" },
 	{ CPTR, CPTR_E2H_FPEN, "fpen" },
 	{ CPTR, CPTR_E2H_TCPAC, "tcpac" },
 	{ MDCR, MDCR_TDA, "tda" },
 	{ MDCR, MDCR_TDOSA, "tdosa" },
 	{ MDCR, MDCR_TDRA, "tdra" },
+	{ MDCR, MDCR_TDE, "tde" },
+	{ MDCR, MDCR_TDCC, "tdcc" },
+	{ MDCR, MDCR_TPM, "tpm" },
+	{ MDCR, MDCR_TPMCR, "tpmcr" },
 	{ CNTHCTL, CNTHCTL_E2H_EL1PCTEN, "el1pcten" },
 	{ CNTHCTL, CNTHCTL_E2H_EL1PTEN, "el1pten" },
 	{ CNTHCTL, CNTHCTL_EL1TVCT, "el1tvct" },
@@ -175,27 +205,46 @@ static bool is_inverted(const struct control *c)
 	return (c->of == HFGRTR || c->of == HFGWTR) && c->bit & INVERTED_BITS;
 }
 
-static const struct controls usual = { .set = 1,
-				       .cptr = CPTR_E2H_FPEN,
-				       .cnthctl = CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN };
+/* Nothing traps; the PMU's counters are L2's where the VM has one (counters/trap). */
+static struct controls usual(const struct litmus *l)
+{
+	bool vhe = !l->config.e2h0;
 
-static void set_controls(struct context *c, const struct control *what)
+	return (struct controls){ .set = 1,
+				  .cptr = vhe ? CPTR_E2H_FPEN : 0,
+				  .mdcr = l->config.counters ? PLACE(MDCR_HPMN, 1) : 0,
+				  .cnthctl = vhe ? CNTHCTL_E2H_EL1PCTEN | CNTHCTL_E2H_EL1PTEN
+						 : CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN };
+}
+
+/* A bit of CPTR_EL2 or CNTHCTL_EL2 where L1 has it. */
+static uint64_t in_layout(const struct litmus *l, uint64_t bit)
+{
+	return !l->config.e2h0		     ? bit
+	       : bit == CPTR_E2H_FPEN	     ? CPTR_TFP
+	       : bit == CNTHCTL_E2H_EL1PCTEN ? CNTHCTL_EL1PCTEN
+	       : bit == CNTHCTL_E2H_EL1PTEN  ? CNTHCTL_EL1PCEN
+					     : bit;
+}
+
+static void set_controls(const struct litmus *l, struct context *c, const struct control *what)
 {
 	struct controls *set = &c->controls;
 
-	*set = usual;
+	*set = usual(l);
 	switch (what->of) {
 	case HCR:
 		c->hcr |= what->bit;
 		break;
 	case CPTR: /* FPEN traps where it is 0 */
-		set->cptr ^= what->bit;
+		set->cptr ^= in_layout(l, what->bit);
 		break;
 	case MDCR:
 		set->mdcr |= what->bit;
+		set->fgt = what->bit == MDCR_TDCC; /* which FEAT_FGT has */
 		break;
 	case CNTHCTL: /* so do those of the physical timer */
-		set->cnthctl ^= what->bit;
+		set->cnthctl ^= in_layout(l, what->bit);
 		break;
 	case HCRX: /* and all of these */
 		c->hcrx = HCRX_TCR2EN & ~what->bit;
@@ -216,9 +265,10 @@ static void instruction(struct litmus *l, const struct trapped *t, bool read, bo
 	add_sys(l, SYS_AT_EL1, word, 0, STEP_UNDER_TEST | STEP_WORD, trapped ? ROLE_TRAP : ROLE_DONE, syndrome(t, read));
 }
 
-static bool there(const struct control *c, const struct trapped *t, bool read)
+static bool there(const struct litmus *l, const struct control *c, const struct trapped *t, bool read)
 {
-	return (t->hcrx ? c->of == HCRX : t->inverted == is_inverted(c)) && (read ? t->r : t->w);
+	return !t->may && t->counters == l->config.counters &&
+	       (t->hcrx ? c->of == HCRX : t->inverted == is_inverted(c)) && (read ? t->r : t->w);
 }
 
 /* What it writes, or waits for, changes nothing that L2 runs with. */
@@ -227,15 +277,27 @@ static bool quiet(const struct trapped *t, bool read)
 	return t->word ? t->cptr != 0 : read || t->quiet;
 }
 
+#define WRITE_DEBUG_CONTROL WORD(2, 0, 0, 2, 2, 0)
+
+/* With a bit of MDSCR_EL1 L0 has to let L2's debug exceptions happen, and may leave it the registers. */
+static void set_debug(struct litmus *l, const struct control *c, uint64_t mdscr)
+{
+	if (c->of != MDCR || !(c->bit & (MDCR_TDA | MDCR_TDCC)))
+		return;
+	add_sys(l, SYS_AT_EL1, WRITE_DEBUG_CONTROL, mdscr, STEP_UNDER_TEST | STEP_WORD, ROLE_DONE, 0);
+	last_step(l)->ctx = 1;
+}
+
 /* L2 has executed what traps in another context, where nothing does: L0 may have prepared something for it. */
 static void before(struct litmus *l, const struct control *c)
 {
 	add_context(l, 1, VMID_OTHER, 0, false, true);
-	l->vm->shared->context[1].controls = usual;
+	l->vm->shared->context[1].controls = usual(l);
 	l->vm->shared->context[1].hcrx = c->of == HCRX ? HCRX_TCR2EN : 0;
+	set_debug(l, c, MDSCR_MDE);
 	for (unsigned i = 0; i < ALL; i++)
 		for (unsigned read = 0; read < 2; read++)
-			if (there(c, &all[i], read) && traps(c, &all[i], read) && quiet(&all[i], read)) {
+			if (there(l, c, &all[i], read) && traps(c, &all[i], read) && quiet(&all[i], read)) {
 				instruction(l, &all[i], read, false);
 				last_step(l)->ctx = 1;
 			}
@@ -248,10 +310,10 @@ static void build_control(struct litmus *l)
 	struct step *s;
 
 	add_context(l, 0, VMID, 0, false, true);
-	set_controls(&l->vm->shared->context[0], &c);
+	set_controls(l, &l->vm->shared->context[0], &c);
 	s = add(l, 0, STEP_SYS); /* CPACR_EL12: L2's EL1 itself may use SIMD&FP */
 	s->a = CPTR_E2H_FPEN;
-	s->b = WORD(3, 5, 1, 0, 2, 0);
+	s->b = WORD(3, l->config.e2h0 ? 0 : 5, 1, 0, 2, 0);
 	s->c = SYS_AT_EL2;
 	s->flags = STEP_WORD;
 	if (c.word)
@@ -260,18 +322,20 @@ static void build_control(struct litmus *l)
 		for (unsigned read = 0; read < 2; read++) {
 			const struct trapped *t = &all[i];
 			bool trapped = traps(&c, t, read);
-			/* Of the rest the other direction of what traps, and each fifth. */
-			bool asked = traps(&c, t, !read) || t->hcrx || i % 5 == (unsigned)l->variant % 5;
+			/* Of the rest the other direction of what traps, its like, and each fifth; all of it where nothing traps. */
+			bool alike = t->hcrx || t->counters || (c.of == CNTHCTL && t->cnthctl);
+			bool asked = traps(&c, t, !read) || alike || !c.bit || i % 5 == (unsigned)l->variant % 5;
 
-			if (there(&c, t, read) && (trapped || (quiet(t, read) && asked)))
+			if (there(l, &c, t, read) && (trapped || (quiet(t, read) && asked)))
 				instruction(l, t, read, trapped);
 		}
+	set_debug(l, &c, 0);
 }
 
 /* Whether FEAT_FGT has a bit for it and it can be accessed so. */
 static bool is_fine(const struct trapped *t, bool read)
 {
-	return t->group != NO && (read ? t->r : t->w);
+	return t->group != NO && !t->may && (read ? t->r : t->w);
 }
 
 void cases_trap_control(struct list *list)
@@ -294,9 +358,13 @@ void cases_trap_control(struct list *list)
 		l.needs_ecv = c.of == CNTHCTL && c.bit & (CNTHCTL_EL1TVCT | CNTHCTL_EL1TVT);
 		l.needs_evt = c.of == HCR && c.bit & HCR_TID4;
 		l.needs_s1pie = is_inverted(&c) || c.of == HCRX; /* has TCR2_EL1 */
-		if (c.word)
-			list_add(list, &l, "trap-control/%s/%s", of_words[c.of], c.word);
-		else if (is_fine(&all[fine / DIRECTIONS], fine % DIRECTIONS == 0))
+		l.needs_pmu = l.config.counters = c.of == MDCR && c.bit & (MDCR_TPM | MDCR_TPMCR);
+		for (unsigned nvhe = 0; c.word && nvhe <= (c.of == CPTR || c.of == CNTHCTL || c.of == HCR); nvhe++) {
+			l.config.e2h0 = nvhe;
+			list_add(list, &l, "%strap-control/%s/%s", nvhe ? "nvhe-" : "", of_words[c.of], c.word);
+		}
+		l.config.e2h0 = false;
+		if (!c.word && is_fine(&all[fine / DIRECTIONS], fine % DIRECTIONS == 0))
 			list_add(list, &l, "trap-control/%s/bit%u", of_words[c.of], all[fine / DIRECTIONS].bit);
 	}
 }

@@ -28,14 +28,14 @@ static const struct instruction instructions[] = {
 	{ SYSTEM(0, 7, 8, 3), HCR_AT, 15, true },
 	{ SYSTEM(0, 7, 9, 0), HCR_AT, 16, true }, /* S1E1RP, S1E1WP */
 	{ SYSTEM(0, 7, 9, 1), HCR_AT, 17, true },
-	{ SYSTEM(0, 7, 1, 0), HCR_TPU, 0, true }, /* IC IALLUIS, IALLU, IVAU */
-	{ SYSTEM(0, 7, 5, 0), HCR_TPU, 1, true },
-	{ SYSTEM(3, 7, 5, 1), HCR_TPU, 2, false },
+	{ SYSTEM(0, 7, 1, 0), HCR_TPU | HCR_TICAB, 0, true }, /* IC IALLUIS, IALLU, IVAU */
+	{ SYSTEM(0, 7, 5, 0), HCR_TPU | HCR_TOCU, 1, true },
+	{ SYSTEM(3, 7, 5, 1), HCR_TPU | HCR_TOCU, 2, false },
 	{ SYSTEM(0, 7, 6, 1), HCR_TPCP, 3, false }, /* DC IVAC */
 	{ SYSTEM(0, 7, 6, 2), HCR_TSW, 4, false }, /* DC ISW, CSW, CISW */
 	{ SYSTEM(0, 7, 10, 2), HCR_TSW, 5, false },
 	{ SYSTEM(0, 7, 14, 2), HCR_TSW, 6, false },
-	{ SYSTEM(3, 7, 11, 1), HCR_TPU, 7, false }, /* DC CVAU, CVAP, CIVAC, ZVA, CVAC */
+	{ SYSTEM(3, 7, 11, 1), HCR_TPU | HCR_TOCU, 7, false }, /* DC CVAU, CVAP, CIVAC, ZVA, CVAC */
 	{ SYSTEM(3, 7, 12, 1), HCR_TPCP, 8, false },
 	{ SYSTEM(3, 7, 14, 1), HCR_TPCP, 10, false },
 	{ SYSTEM(3, 7, 4, 1), HCR_TDZ, 11, false },
@@ -63,11 +63,12 @@ static const struct instruction instructions[] = {
 	{ IS_READ | IS_REGISTER | SYSTEM(0, 10, 3, 0), HCR_TRVM, -1, true },
 	{ IS_READ | IS_REGISTER | SYSTEM(0, 13, 0, 1), HCR_TRVM, -1, true },
 };
+#define ERET 0xd69f03e0u
 #define INSTRUCTIONS (sizeof(instructions) / sizeof(*instructions))
 
 /* Bits of HCR_EL2 by litmus.variant; after them the instructions with a bit of HFGITR_EL2. */
-static const uint64_t bits[] = { 0, HCR_AT, HCR_TPU, HCR_TPCP, HCR_TSW, HCR_TDZ, HCR_TVM, HCR_TRVM };
-static const char *const bit_words[] = { "none", "at", "tpu", "tpcp", "tsw", "tdz", "tvm", "trvm" };
+static const uint64_t bits[] = { 0, HCR_AT, HCR_TPU, HCR_TPCP, HCR_TSW, HCR_TDZ, HCR_TVM, HCR_TRVM, HCR_TOCU, HCR_TICAB };
+static const char *const bit_words[] = { "none", "at", "tpu", "tpcp", "tsw", "tdz", "tvm", "trvm", "tocu", "ticab" };
 #define BITS (sizeof(bits) / sizeof(*bits))
 
 /* ISS of the trap: EC 0x18, with Xt = X1. */
@@ -77,25 +78,29 @@ static uint64_t syndrome(uint32_t fields)
 }
 
 /* What SPSR_EL2.M may not be: EL3, values that are reserved, AArch32, and EL1 where HCR_EL2.TGE is 1 (R_VWJHB). */
-enum { TO_EL3, TO_RESERVED, TO_BIT_1, TO_AARCH32, TO_EL1, RETURNS };
-static const uint64_t modes[RETURNS] = { SPSR_MODE_EL3H_MASKED, SPSR_MODE_RESERVED, SPSR_MODE_EL1_HIGH,
-					 SPSR_MODE_AARCH32, SPSR_MODE_EL1H_MASKED };
-static const char *const mode_words[RETURNS] = { "el3", "reserved", "bit1", "aarch32", "el1-tge" };
+enum { TO_EL3, TO_RESERVED, TO_BIT_1, TO_AARCH32, TO_EL1, TO_EL1T, RETURNS };
+static const uint64_t modes[RETURNS] = { SPSR_MODE_EL3H_MASKED, SPSR_MODE_RESERVED,    SPSR_MODE_EL1_HIGH,
+					 SPSR_MODE_AARCH32,	SPSR_MODE_EL1H_MASKED, SPSR_MODE_EL1T_MASKED };
+static const char *const mode_words[RETURNS] = { "el3", "reserved", "bit1", "aarch32", "el1-tge", "el1t-tge" };
 
-/* vEL2 stays where it is, and the next instruction is an Illegal Execution state exception. */
+/*
+ * vEL2 stays where it is, and the next instruction is an Illegal Execution state exception, which has the flags, masks and PAN of SPSR_EL2
+ * (R_VWJHB).
+ */
 static void build_return(struct litmus *l)
 {
-	struct step *s;
-	struct probe *p;
-
 	add_context(l, 0, VMID, 0, false, true);
-	l->vm->shared->context[0].hcr |= l->variant == TO_EL1 ? HCR_TGE : 0;
-	s = add(l, 0, STEP_RETURN);
-	s->a = modes[l->variant] | PLACE(SPSR_NZCV, 5 + 3 * (unsigned)l->variant);
-	s->flags = STEP_UNDER_TEST;
-	p = add_probe(l, 0, l->steps[0] - 1, ROLE_RAISES);
-	p->now = PLACE(ESR_EC, ESR_EC_ILLEGAL_STATE);
-	p->at = s->a;
+	l->vm->shared->context[0].hcr |= l->variant >= TO_EL1 ? HCR_TGE : 0;
+	for (unsigned i = 0; i < 8; i++) {
+		struct step *s = add(l, 0, STEP_RETURN);
+		struct probe *p = add_probe(l, 0, l->steps[0] - 1, ROLE_RAISES);
+
+		s->a = (modes[l->variant] & ~SPSR_DAIF) | PLACE(SPSR_DAIF, 5 * i + 3) |
+		       PLACE(SPSR_NZCV, 5 + 3 * ((unsigned)l->variant + i)) | (i & 2 ? SPSR_PAN : 0);
+		s->flags = STEP_UNDER_TEST;
+		p->now = PLACE(ESR_EC, ESR_EC_ILLEGAL_STATE);
+		p->at = s->a;
+	}
 }
 
 /* --self-test: none of the instructions is executed. */
@@ -169,6 +174,15 @@ void cases_illegal_return(struct list *list)
 		}
 }
 
+/* ERET of L2, by HFGITR_EL2.ERET; what it would do otherwise does not matter. --self-test: nothing is executed. */
+static void build_eret(struct litmus *l)
+{
+	add_context(l, 0, VMID, 0, false, true);
+	l->vm->shared->context[0].hfgitr = HFGITR_ERET;
+	for (unsigned i = 0; i < 4; i++)
+		add_sys(l, SYS_AT_EL1, ERET, 0, STEP_UNDER_TEST | STEP_WORD, ROLE_TRAP, PLACE(ESR_EC, ESR_EC_ERET));
+}
+
 void cases_trap_sys(struct list *list)
 {
 	struct litmus l = { .op = NO_OPERATION,
@@ -184,9 +198,13 @@ void cases_trap_sys(struct list *list)
 	for (l.variant = 0; l.variant < (int)(BITS + INSTRUCTIONS); l.variant++) {
 		unsigned variant = (unsigned)l.variant;
 
+		l.needs_evt = variant < BITS && bits[variant] & (HCR_TOCU | HCR_TICAB);
+		l.needs_pan2 = !l.needs_evt;
 		if (variant < BITS)
 			list_add(list, &l, "trap-sys/hcr/%s", bit_words[variant]);
 		else if (instructions[variant - BITS].hfgitr_bit >= 0)
 			list_add(list, &l, "trap-sys/hfgitr/bit%d", instructions[variant - BITS].hfgitr_bit);
 	}
+	l.build = build_eret; /* by a variant of its own */
+	list_add(list, &l, "trap-sys/hfgitr/eret");
 }

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What vEL2's registers make of its own accesses, with E2H and without: hierarchical permissions and TCR_EL2.HPD, code at a tagged
- * address, TCR_EL2.PS, SCTLR_EL2.A, the trap of SIMD&FP in CPTR_EL2 (Arm ARM DDI 0487 M.a.a, D8.4.1, D24.2). Without E2H these
+ * address, TCR_EL2.PS, SCTLR_EL2.A and EE, the trap of SIMD&FP in CPTR_EL2 (Arm ARM DDI 0487 M.a.a, D8.4.1, D24.2). Without E2H these
  * registers have another layout than those of EL1 that KVM gives it.
  */
 #include "families/families.h"
 #include "families/known.h"
 
-enum { TABLE_WRITE, TABLE_EXECUTE, HPD_WRITE, HPD_EXECUTE, TAG_EXECUTE, OUTPUT_SIZE, UNALIGNED, SIMD, CONTROLS };
-static const char *const control_words[CONTROLS] = { "table-write", "table-execute", "hpd-write", "hpd-execute",
-						     "tag-execute", "output-size",   "unaligned", "simd" };
+enum {
+	TABLE_WRITE,
+	TABLE_EXECUTE,
+	HPD_WRITE,
+	HPD_EXECUTE,
+	TAG_EXECUTE,
+	OUTPUT_SIZE,
+	UNALIGNED,
+	BIG_ENDIAN,
+	SIMD,
+	CONTROLS
+};
+static const char *const control_words[CONTROLS] = { "table-write", "table-execute", "hpd-write",
+						     "hpd-execute", "tag-execute",   "output-size",
+						     "unaligned",   "big-endian",    "simd" };
 
 /* With X1 as address, or value. */
 #define LDR_X1_X1 0xf9400021u
@@ -79,6 +91,23 @@ static void build_simd(struct litmus *l)
 		executes(l, FMOV_D0_X1, 0, ROLE_DONE, 0);
 		add_access(l, 0, ACCESS_READ, l->vm->shared->l2_page, false, ROLE_DONE, 0, 0); /* and after L2 has run */
 	}
+}
+
+/* Both halves of a word differ. --self-test: SCTLR_EL2.EE is 0. */
+static void build_big_endian(struct litmus *l)
+{
+	add_poke(l, DATA_PA, CODE_X1);
+	for (unsigned again = 0; again < 2; again++) {
+		executes(l, LDR_X1_X1, DATA_PA, ROLE_AFTER, __builtin_bswap64(CODE_X1));
+		last_step(l)->flags |= l->vm->shared->skip ? 0 : STEP_BIG_ENDIAN;
+		executes(l, LDR_X1_X1, DATA_PA, ROLE_AFTER, CODE_X1);
+		add_access(l, 0, ACCESS_READ, l->vm->shared->l2_page, false, ROLE_DONE, 0, 0); /* and after L2 has run */
+	}
+}
+
+static bool is_alone(const struct litmus *l)
+{
+	return l->variant == SIMD || l->variant == BIG_ENDIAN;
 }
 
 static void build_output_size(struct litmus *l)
@@ -156,6 +185,10 @@ static void build_controls(struct litmus *l)
 		build_simd(l);
 		return;
 	}
+	if (l->variant == BIG_ENDIAN) {
+		build_big_endian(l);
+		return;
+	}
 	if (l->variant == OUTPUT_SIZE) {
 		build_output_size(l);
 		return;
@@ -186,9 +219,9 @@ void cases_vel2_controls(struct list *list)
 
 	for (unsigned nvhe = 0; nvhe < 2; nvhe++)
 		for (l.variant = 0; l.variant < CONTROLS; l.variant++)
-			for (l.shift = 12; l.shift <= (l.variant == SIMD ? 12 : 16); l.shift += 2)
-				for (l.place = PLACE_LOW;
-				     l.place < (nvhe || l.variant == SIMD ? PLACE_HIGH : PLACE_LAST); l.place++) {
+			for (l.shift = 12; l.shift <= (is_alone(&l) ? 12 : 16); l.shift += 2)
+				for (l.place = PLACE_LOW; l.place < (nvhe || is_alone(&l) ? PLACE_HIGH : PLACE_LAST);
+				     l.place++) {
 					l.config.e2h0 = nvhe;
 					l.regime = nvhe ? "el2" : "el2&0";
 					list_add(list, &l, "%svel2-controls/%s/%s%s", nvhe ? "nvhe-" : "",

@@ -11,9 +11,9 @@
 #define TOO_FAR (1ull << 40) /* above TCR_EL2.IPS */
 #define HOLE_BIT 0x200000000000 /* above the input size */
 
-enum { INVALID, FORBIDDEN, NO_FLAG, LEAF_SIZE, TABLE_SIZE, TABLE_GONE, RESERVED, VARIANTS };
+enum { INVALID, FORBIDDEN, NO_FLAG, LEAF_SIZE, TABLE_SIZE, TABLE_GONE, PAGE_GONE, RESERVED, VARIANTS };
 static const char *const variant_words[VARIANTS] = { "invalid",	   "permission", "access-flag", "leaf-size",
-						     "table-size", "table-gone", "reserved" };
+						     "table-size", "table-gone", "page-gone",	"reserved" };
 
 static uint64_t wrong_descriptor(const struct litmus *l)
 {
@@ -32,6 +32,8 @@ static uint64_t wrong_descriptor(const struct litmus *l)
 		return table_descriptor(TABLE_PA | TOO_FAR);
 	case TABLE_GONE:
 		return table_descriptor(NO_MEMORY_PA);
+	case PAGE_GONE:
+		return vncr_descriptor(NO_MEMORY_PA, l->level, false);
 	default: /* bits [1:0] = 0b01 at level 3 */
 		return leaf & ~PTE_TABLE;
 	}
@@ -62,6 +64,9 @@ static void expect_wrong(struct litmus *l)
 		break;
 	case TABLE_GONE: /* the level of the descriptor that cannot be read */
 		expect(l, FAULT_EXTERNAL_WALK, ESR_FSC_TYPE_EXTERNAL_WALK, l->level + 1);
+		break;
+	case PAGE_GONE: /* the access itself, of no level */
+		expect(l, FAULT_EXTERNAL, ESR_FSC_TYPE_EXTERNAL, 0);
 		break;
 	default:
 		expect(l, FAULT_TRANSLATION, ESR_FSC_TYPE_TRANSLATION, l->level);

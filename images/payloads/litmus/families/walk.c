@@ -7,9 +7,9 @@
 #include "families/families.h"
 #include "families/known.h"
 
-enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, NO_MEMORY, CASES };
-static const char *const case_words[CASES] = { "unmapped", "no-read",	  "access-flag",
-					       "level-2",  "hardware-af", "no-memory" };
+enum { UNMAPPED, NO_READ, NO_ACCESS_FLAG, LEVEL_2, NO_WRITE, NO_MEMORY, NO_MEMORY_LEVEL_2, CASES };
+static const char *const case_words[CASES] = { "unmapped",    "no-read",   "access-flag",      "level-2",
+					       "hardware-af", "no-memory", "no-memory-level-2" };
 /* struct litmus.position */
 static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 static const char *const access_words[] = { "", "-write", "-execute" };
@@ -49,10 +49,10 @@ static void expect_walk_fault(struct litmus *l, const struct known *k, uint64_t 
 	p = last_probe(l);
 	p->at = k->table;
 	p->far = k->va;
-	if (l->variant == NO_MEMORY) {
+	if (l->variant >= NO_MEMORY) {
 		p->fault = FAULT_EXTERNAL_WALK;
 		p->esr = PLACE(ESR_EC, l->position == 2 ? ESR_EC_IABT_SAME : ESR_EC_DABT_SAME) |
-			 PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_EXTERNAL_WALK) | 3;
+			 PLACE(ESR_FSC_TYPE, ESR_FSC_TYPE_EXTERNAL_WALK) | (l->variant == NO_MEMORY ? 3 : 2);
 		p->esr_mask = ESR_EC | ESR_FSC;
 		return;
 	}
@@ -92,11 +92,22 @@ static void build_walk(struct litmus *l)
 	case NO_MEMORY:
 		known_stage2(l, k.table, NO_MEMORY_PA, all, 0);
 		break;
+	case NO_MEMORY_LEVEL_2: /* the same page is the table of level 2 */
+		known_stage2(l, k.table, NO_MEMORY_PA, all, 0);
+		add_write(l, STEP_S1, 0, k.va, 0, 1);
+		add_write(l, STEP_S1, 0, k.va, k.table | PTE_VALID | PTE_TABLE, 1);
+		add_tlbi(l, 0, op_named("vmalle1is"), 0, 0);
+		break;
 	}
 	expect_walk_fault(l, &k, old);
 	if (l->variant != UNMAPPED && l->variant != LEVEL_2) {
 		known_stage2(l, k.table, 0, 0, 0);
 		known_forget(l, op_named("ipas2e1is"), k.table, 0);
+	}
+	if (l->variant == NO_MEMORY_LEVEL_2) {
+		add_write(l, STEP_S1, 0, k.va, 0, 1);
+		known_end(l, &k);
+		return;
 	}
 	add_write(l, STEP_S2, 0, k.table, leaf_s2(TABLE_NEXT_PA, 3, all), 3);
 	add_access(l, 0, ACCESS_READ, k.va, false, ROLE_AFTER, old, now);
@@ -113,7 +124,8 @@ void cases_walk(struct list *list)
 					    .shift = shift, .level = 3, .any_stage2 = true, .own = true };
 
 			for (l.place = PLACE_LOW; l.place < PLACE_LAST; l.place++)
-				for (l.variant = 0; l.variant < CASES; l.variant++)
+				for (l.variant = 0; l.variant < CASES - (shift != 12);
+				     l.variant++) /* 16K and 64K begin at level 2 */
 					for (l.position = 0; l.position < (l.variant == NO_READ ? 1 : 3); l.position++)
 						list_add(list, &l, "walk-stage2/%s/%s/%s%s%s", operations[op].name,
 							 granule_word(shift), case_words[l.variant],

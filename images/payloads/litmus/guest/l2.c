@@ -61,12 +61,32 @@ static uint64_t in_l2(const struct context *c, const void *label)
 	return (uint64_t)label - page + (c->page ? c->page : page);
 }
 
+/* What L2's EL1 translates and takes exceptions by. */
+static void load_el1(const struct context *c)
+{
+	if (shared->e2h) {
+		MSR(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
+		MSR(s3_5_c2_c0_1, c->ttbr1);
+		MSR(s3_5_c2_c0_2, c->tcr);
+		MSR(s3_5_c10_c2_0, c->mair ? c->mair : 0xff);
+		MSR(s3_5_c12_c0_0, in_l2(c, l2_vectors));
+	} else {
+		MSR(ttbr0_el1, c->ttbr0);
+		MSR(ttbr1_el1, c->ttbr1);
+		MSR(tcr_el1, c->tcr);
+		MSR(mair_el1, c->mair ? c->mair : 0xff);
+		MSR(vbar_el1, in_l2(c, l2_vectors));
+	}
+	if (FIELD(shared->id_mmfr3, MMFR3_S1PIE))
+		load_permissions(c);
+}
+
 /* What L2 needs of vEL2 for one context; no TLBI of vEL2 depends on more than VTTBR_EL2 and HCR_EL2. */
 void load_context(const struct context *c)
 {
 	uint64_t hcr = c->hcr | (MRS(hcr_el2) & HCR_E2H);
 
-	if (!c->keeps_tpidr)
+	if (!c->keeps)
 		MSR(tpidr_el1, 0); /* where EL0's exceptions go on: nowhere */
 	MSR(vttbr_el2, c->vttbr);
 	MSR(vtcr_el2, c->vtcr);
@@ -77,23 +97,12 @@ void load_context(const struct context *c)
 		MSR(s3_4_c1_c2_2, c->hcrx); /* HCRX_EL2 */
 	if (c->vncr)
 		MSR(s3_4_c2_c2_0, c->vncr); /* VNCR_EL2 */
-	if (shared->e2h) {
-		MSR(s3_5_c2_c0_0, c->ttbr0); /* the _EL12 names */
-		MSR(s3_5_c2_c0_1, c->ttbr1);
-		MSR(s3_5_c2_c0_2, c->tcr);
-		MSR(s3_5_c1_c0_0, c->sctlr);
-		MSR(s3_5_c10_c2_0, c->mair ? c->mair : 0xff);
-		MSR(s3_5_c12_c0_0, in_l2(c, l2_vectors));
-	} else {
-		MSR(ttbr0_el1, c->ttbr0);
-		MSR(ttbr1_el1, c->ttbr1);
-		MSR(tcr_el1, c->tcr);
+	if (shared->e2h)
+		MSR(s3_5_c1_c0_0, c->sctlr); /* the _EL12 names */
+	else
 		MSR(sctlr_el1, c->sctlr);
-		MSR(mair_el1, c->mair ? c->mair : 0xff);
-		MSR(vbar_el1, in_l2(c, l2_vectors));
-	}
-	if (FIELD(shared->id_mmfr3, MMFR3_S1PIE))
-		load_permissions(c);
+	if (!c->keeps)
+		load_el1(c);
 	load_controls(&c->controls);
 	__asm__ volatile("isb" ::: "memory");
 }

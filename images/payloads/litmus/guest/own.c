@@ -59,6 +59,18 @@ void step_tlbi(struct pe *cpu, const struct step *s, struct outcome *o)
 
 #define SYS_WORD 0xd5080000u /* SYS with all fields 0: op0 = 1, L = 0 (Arm ARM DDI 0487 M.a.a, C4.1) */
 
+/* Of an instruction that raises nothing and loads from X1: all of it is mapped flat. */
+static uint64_t big_endian(uint64_t x1)
+{
+	uint64_t sctlr = MRS(sctlr_el2), value;
+
+	__asm__ volatile("dc civac, %1\n\tdsb sy\n\tmov x1, %1\n\tmsr sctlr_el2, %2\n\tisb\n\tblr %4\n\tmsr sctlr_el2, %3\n\tisb\n\tmov %0, x1"
+			 : "=&r"(value)
+			 : "r"(x1), "r"((sctlr & ~SCTLR_M) | SCTLR_EE), "r"(sctlr), "r"(any_sys)
+			 : "x1", "x30", "memory");
+	return value;
+}
+
 void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 {
 	volatile uint32_t *word = (volatile uint32_t *)any_sys;
@@ -74,6 +86,11 @@ void step_sys(struct pe *cpu, const struct step *s, struct outcome *o)
 		return;
 	}
 	load_context(&shared->context[s->ctx]);
+	if (s->flags & STEP_BIG_ENDIAN) {
+		o->kind = OUTCOME_VALUE;
+		o->value = big_endian(s->a);
+		return;
+	}
 	o->kind = OUTCOME_DONE;
 	cpu->took = 0;
 	/*
@@ -143,7 +160,7 @@ void step_return(struct pe *cpu, const struct step *s, struct outcome *o)
 	if (s->c) { /* each has its fields where SPSR_EL2 has them */
 		o->kind = OUTCOME_VALUE;
 		o->value = cpu->x[0] | cpu->x[1] | cpu->x[2] | cpu->x[3] | pan_now() | modes_now();
-	} else if (o->kind == OUTCOME_EXCEPTION && ((cpu->spsr ^ s->a) & SPSR_NZCV)) { /* R_VWJHB */
+	} else if (o->kind == OUTCOME_EXCEPTION && ((cpu->spsr ^ s->a) & (SPSR_NZCV | SPSR_DAIF | SPSR_PAN))) { /* R_VWJHB */
 		o->kind = OUTCOME_ASTRAY;
 		o->hpfar = cpu->spsr;
 	}

@@ -140,6 +140,7 @@ bool applies_as_built(const struct litmus *l, const struct vm *vm, struct findin
 				why = vm_lacks(vm, &operations[s->op]);
 			else if (s->kind == STEP_CONTEXT)
 				why = !fgt && (vm->shared->context[s->ctx].hfgitr ||
+					       (vm->shared->context[s->ctx].controls.mdcr & MDCR_TDCC) ||
 					       vm->shared->context[s->ctx].controls.fgt)
 					      ? "no-FEAT_FGT"
 					      : NULL;

@@ -166,7 +166,8 @@ enum { MASK_F = 1, MASK_I = 2, MASK_A = 4 };
 #define STEP_SSBS 4096u /* of STEP_L2: SCTLR_EL2.DSSBS is 1 while L2 runs */
 #define STEP_SPAN 16384u /* of STEP_L2: SCTLR_EL2.SPAN is 0 while L2 runs */
 #define STEP_SP0 8192u /* of STEP_SYS at vEL2: with SP_EL0 */
-#define STEP_BIG_ENDIAN 256u /* of STEP_L2: as STEP_MMU_OFF, and SCTLR_EL2.EE is 1 */
+#define STEP_BIG_ENDIAN \
+	256u /* of STEP_L2: as STEP_MMU_OFF, and SCTLR_EL2.EE is 1; of STEP_SYS at vEL2: the same for a load from a */
 
 enum outcome_kind {
 	OUTCOME_NONE,
@@ -209,7 +210,7 @@ struct context {
 	struct shape s2_shape, s1_shape;
 	uint64_t el0_data; /* map L2_DATA_VA */
 	uint64_t high;	   /* it has tables for TTBR1_EL1 */
-	uint64_t keeps_tpidr; /* TPIDR_EL1 is what the program makes of it */
+	uint64_t keeps; /* what L2's EL1 has is what the program makes of it, but for SCTLR_EL1, which leaves stage 1 off */
 	uint64_t page; /* IPA of L2's page, with its stage 1 off and for STEP_L2 alone; 0: as everywhere */
 	struct controls controls;
 };
